@@ -1,0 +1,25 @@
+// The errors of this package that somebody catches. Each has a stable `code`.
+
+/** Says that a text is not a label set: `message` has the position as `line:column: parse error: why`. */
+export class LabelSyntaxError extends SyntaxError {
+  readonly code = 'LABEL_SYNTAX'
+  /** Offset of the offending character in UTF-16 units. */
+  readonly offset: number
+
+  constructor(message: string, offset: number) {
+    super(message)
+    this.name = 'LabelSyntaxError'
+    this.offset = offset
+  }
+}
+
+/** Says that a push body cannot be read: cut, lying, of another type or too large. */
+export class PushBodyError extends Error {
+  readonly code: 'PUSH_BODY_MALFORMED' | 'PUSH_BODY_TOO_LARGE' | 'PUSH_BODY_UNSUPPORTED'
+
+  constructor(code: PushBodyError['code'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'PushBodyError'
+    this.code = code
+  }
+}

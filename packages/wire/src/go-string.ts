@@ -1,0 +1,92 @@
+// Go string literals, as label texts and LogQL write them: quoting as strconv.Quote does it, and
+// reading of interpreted ("...") and raw (`...`) literals.
+
+const simpleEscapes: Readonly<Record<string, string>> = {
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '\\': '\\',
+  '"': '"',
+}
+const escapeNames = new Map(
+  Object.entries(simpleEscapes).map(([letter, char]) => [char, `\\${letter}`]),
+)
+// What Go's strconv.IsPrint refuses, as far as Unicode properties say it: controls, formats,
+// surrogates, private use, unassigned, and every space but U+0020.
+const needsEscape = /["\\]|[\p{C}\p{Z}]/u
+const escapedChars = /["\\]|(?! )[\p{C}\p{Z}]/gu
+
+/** Quotes a text as a Go interpreted string literal, quotes included (`strconv.Quote`). */
+export function quoteGoString(text: string): string {
+  if (!needsEscape.test(text)) return `"${text}"`
+  return `"${text.replace(escapedChars, escapeChar)}"`
+}
+
+function escapeChar(char: string): string {
+  const simple = escapeNames.get(char)
+  if (simple !== undefined) return simple
+  const code = char.codePointAt(0)!
+  if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`
+  if (code < 0x10000) return `\\u${code.toString(16).padStart(4, '0')}`
+  return `\\U${code.toString(16).padStart(8, '0')}`
+}
+
+/**
+ * Reads a whole Go string literal, quotes included, as the UTF-8 bytes it stands for. `\xNN` and
+ * octal escapes give single bytes, so the result need not be valid UTF-8.
+ *
+ * @throws SyntaxError when the text is not one literal.
+ */
+export function unquoteGoBytes(literal: string): Buffer {
+  const quote = literal[0]
+  if (literal.length < 2 || literal.at(-1) !== quote) throw new SyntaxError('invalid syntax')
+  const body = literal.slice(1, -1)
+  if (quote === '`') {
+    if (body.includes('`')) throw new SyntaxError('invalid syntax')
+    return Buffer.from(body.replaceAll('\r', ''), 'utf8')
+  }
+  if (quote !== '"' || body.includes('\n')) throw new SyntaxError('invalid syntax')
+  if (!body.includes('\\')) {
+    if (body.includes('"')) throw new SyntaxError('invalid syntax')
+    return Buffer.from(body, 'utf8')
+  }
+  const parts: Buffer[] = []
+  const pattern =
+    /\\(?:([abfnrtv\\"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3}))/y
+  for (let at = 0; at < body.length; ) {
+    const next = body.indexOf('\\', at)
+    const plain = body.slice(at, next < 0 ? body.length : next)
+    if (plain.includes('"')) throw new SyntaxError('invalid syntax')
+    parts.push(Buffer.from(plain, 'utf8'))
+    if (next < 0) break
+    pattern.lastIndex = next
+    const match = pattern.exec(body)
+    if (!match) throw new SyntaxError('invalid syntax')
+    parts.push(escapeBytes(match))
+    at = pattern.lastIndex
+  }
+  return Buffer.concat(parts)
+}
+
+function escapeBytes(match: RegExpExecArray): Buffer {
+  const [, simple, hex, short, long, octal] = match
+  if (simple !== undefined) return Buffer.from(simpleEscapes[simple]!, 'latin1')
+  if (hex !== undefined) return Buffer.from([Number.parseInt(hex, 16)])
+  if (octal !== undefined) {
+    const value = Number.parseInt(octal, 8)
+    if (value > 255) throw new SyntaxError('invalid syntax')
+    return Buffer.from([value])
+  }
+  const code = Number.parseInt((short ?? long)!, 16)
+  if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) throw new SyntaxError('invalid syntax')
+  return Buffer.from(String.fromCodePoint(code), 'utf8')
+}
+
+/** Reads a whole Go string literal as text; bytes that are not UTF-8 become U+FFFD. */
+export function unquoteGoString(literal: string): string {
+  return unquoteGoBytes(literal).toString('utf8')
+}

@@ -1,0 +1,161 @@
+// Label sets: sorted unique name and value pairs, the identity of a stream. Their canonical text is
+// the form Prometheus prints and the push protocol carries: {a="b", c="d"}.
+
+import { LabelSyntaxError } from './errors.ts'
+import { quoteGoString, unquoteGoString } from './go-string.ts'
+
+/** One name and value pair of a label set. */
+export interface Label {
+  readonly name: string
+  readonly value: string
+}
+
+/** Pairs sorted by name, each name once, no empty value (a label without a value does not exist). */
+export type LabelSet = readonly Label[]
+
+const labelName = /^[a-zA-Z_][a-zA-Z0-9_]*$/
+
+/** Tells whether a text may stand as a label name: `[a-zA-Z_][a-zA-Z0-9_]*`. */
+export function isLabelName(text: string): boolean {
+  return labelName.test(text)
+}
+
+/** Makes a label set of name and value pairs: sorts them, drops empty values, the last of a name wins. */
+export function createLabelSet(
+  pairs: Readonly<Record<string, string>> | Iterable<readonly [name: string, value: string]>,
+): LabelSet {
+  const entries = Symbol.iterator in pairs ? pairs : Object.entries(pairs)
+  const byName = new Map<string, string>()
+  for (const [name, value] of entries) {
+    if (value === '') byName.delete(name)
+    else byName.set(name, value)
+  }
+  return [...byName].map(([name, value]) => ({ name, value })).sort(compareNames)
+}
+
+function compareNames(a: Label, b: Label): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+}
+
+/** Returns the value of a label, or the empty text where the set has no such label. */
+export function labelValue(labels: LabelSet, name: string): string {
+  for (const label of labels) if (label.name === name) return label.value
+  return ''
+}
+
+/** Returns the set as a plain object, in name order, as JSON answers carry it. */
+export function labelSetToObject(labels: LabelSet): Record<string, string> {
+  const object: Record<string, string> = {}
+  for (const { name, value } of labels) object[name] = value
+  return object
+}
+
+/** Writes the canonical text `{a="b", c="d"}`; equal sets have equal texts. */
+export function formatLabelSet(labels: LabelSet): string {
+  let text = '{'
+  for (const { name, value } of labels) {
+    if (text.length > 1) text += ', '
+    text += `${name}=${quoteGoString(value)}`
+  }
+  return `${text}}`
+}
+
+/** Orders label sets by name, then value, then length, as Prometheus does; for sorted results. */
+export function compareLabelSets(a: LabelSet, b: LabelSet): number {
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) {
+    const x = a[i]!
+    const y = b[i]!
+    if (x.name !== y.name) return x.name < y.name ? -1 : 1
+    if (x.value !== y.value) return x.value < y.value ? -1 : 1
+  }
+  return a.length - b.length
+}
+
+/**
+ * Hashes a label set to 16 hex digits: FNV-1a, 64 bit, over the UTF-8 bytes of the canonical text.
+ * Stable over versions and processes.
+ */
+export function hashLabelSet(labels: LabelSet): string {
+  const bytes = Buffer.from(formatLabelSet(labels), 'utf8')
+  // The 64-bit state as two halves, so that no step needs a bigint. The prime is 2^40 + 0x1b3.
+  let high = 0xcbf29ce4
+  let low = 0x84222325
+  for (const byte of bytes) {
+    low = (low ^ byte) >>> 0
+    const product = low * 0x1b3
+    const carried = Math.floor(product / 0x1_0000_0000)
+    high = (Math.imul(high, 0x1b3) + carried + (low << 8)) >>> 0
+    low = product >>> 0
+  }
+  return high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0')
+}
+
+const spaces = /[ \t\r\n]*/y
+const nameAt = /[a-zA-Z_][a-zA-Z0-9_]*/y
+const stringAt = /"(?:[^"\\\n]|\\.)*"|`[^`]*`/y
+
+/**
+ * Reads the text form of a label set, in any order and spacing; drops labels with empty values.
+ *
+ * @throws LabelSyntaxError with `1:<column>: parse error: ...`, worded as the Prometheus parser does.
+ */
+export function parseLabelSet(text: string): LabelSet {
+  let at = 0
+  const skipSpaces = () => {
+    spaces.lastIndex = at
+    spaces.test(text)
+    at = spaces.lastIndex
+  }
+  const take = (pattern: RegExp): string | undefined => {
+    pattern.lastIndex = at
+    const match = pattern.exec(text)
+    if (!match) return undefined
+    at = pattern.lastIndex
+    return match[0]
+  }
+  const fail = (why: string): never => {
+    const line = text.slice(0, at).split('\n').length
+    const column = at - text.lastIndexOf('\n', at - 1)
+    throw new LabelSyntaxError(`${line}:${column}: parse error: ${why}`, at)
+  }
+  const unexpected = (where: string, expected: string): never => {
+    if (at >= text.length) return fail(`unexpected end of input ${where}, expected ${expected}`)
+    const char = String.fromCodePoint(text.codePointAt(at)!)
+    if (/[,={}"`a-zA-Z_]/.test(char))
+      return fail(`unexpected ${quoteGoString(char)} ${where}, expected ${expected}`)
+    return fail(`unexpected character inside braces: '${char}'`)
+  }
+
+  skipSpaces()
+  if (text[at] !== '{')
+    fail(`unexpected ${at < text.length ? 'character' : 'end of input'}, expected "{"`)
+  at++
+  skipSpaces()
+  const pairs = new Map<string, string>()
+  while (text[at] !== '}') {
+    const name = take(nameAt) ?? unexpected('in label matching', 'identifier or "}"')
+    skipSpaces()
+    if (text[at] !== '=') unexpected('in label matching', 'label matching operator')
+    at++
+    skipSpaces()
+    const start = at
+    const literal = take(stringAt) ?? unexpected('in label matching', 'string')
+    if (pairs.has(name)) fail(`label ${name} is given twice`)
+    try {
+      pairs.set(name, unquoteGoString(literal))
+    } catch {
+      at = start
+      fail(`string ${literal} has a bad escape`)
+    }
+    skipSpaces()
+    if (text[at] === ',') {
+      at++
+      skipSpaces()
+    } else if (text[at] !== '}') unexpected('in label matching', '"," or "}"')
+  }
+  at++
+  skipSpaces()
+  if (at < text.length) fail(`unexpected character after "}"`)
+  return createLabelSet(pairs)
+}

@@ -1,0 +1,24 @@
+// Label matchers: one condition of a stream selector, as data. What they match is decided in the
+// query package, which owns the regular expressions.
+
+import { quoteGoString } from './go-string.ts'
+
+/** `=` equal, `!=` not equal, `=~` matches the whole value, `!~` does not. */
+export type MatcherOp = '=' | '!=' | '=~' | '!~'
+
+/** One condition of a selector: `name op "value"`. */
+export interface Matcher {
+  readonly name: string
+  readonly op: MatcherOp
+  readonly value: string
+}
+
+/** Writes a matcher as LogQL: `app=~"a.*"`. */
+export function formatMatcher(matcher: Matcher): string {
+  return `${matcher.name}${matcher.op}${quoteGoString(matcher.value)}`
+}
+
+/** Writes a selector as LogQL: `{app=~"a.*", env="dev"}`. */
+export function formatSelector(matchers: readonly Matcher[]): string {
+  return `{${matchers.map(formatMatcher).join(', ')}}`
+}
