@@ -1,6 +1,11 @@
+export { type CivilTime, civilTime, civilToNs, type GoLocation } from './civil-time.ts'
 export type { Entry, Stream } from './entry.ts'
 export { LabelSyntaxError, PushBodyError } from './errors.ts'
 export { quoteGoString, unquoteGoBytes, unquoteGoString } from './go-string.ts'
+export { type GoTime, type ParseGoTimeOptions, parseGoTime } from './go-time.ts'
+export { formatGoTime } from './go-time-format.ts'
+export { goTimeLayouts, monthNames, weekdayNames } from './go-time-layout.ts'
+export { decodeJsonPush, decodeLegacyJsonPush } from './json-push.ts'
 export {
   compareLabelSets,
   createLabelSet,
@@ -14,6 +19,10 @@ export {
   parseLabelSet,
 } from './labels.ts'
 export { formatMatcher, formatSelector, type Matcher, type MatcherOp } from './matcher.ts'
+export { BatchStream, PushBatchEncoder } from './push-batch-encoder.ts'
+export { decodePushRequest, encodePushRequest } from './push-codec.ts'
+export { type PushStream, PushStreamBuilder } from './push-stream.ts'
+export { snappyCompress, snappyDecompress, snappyExpansionMax } from './snappy.ts'
 export {
   formatGoDuration,
   formatPrometheusDuration,
@@ -24,4 +33,5 @@ export {
   parsePrometheusDuration,
   parseRfc3339,
 } from './time.ts'
+export { isTimeZone } from './time-zone.ts'
 export { formatLogqlBytes, parseConfigBytes, parseLogqlBytes } from './units.ts'

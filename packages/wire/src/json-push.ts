@@ -1,0 +1,147 @@
+// Loki's JSON push: {"streams": [{"stream": {name: value}, "values": [["<ns>", "<line>", {metadata}?]]}]}.
+// It ends in the same columns as the protobuf form.
+
+import { PushBodyError } from './errors.ts'
+import { quoteGoString } from './go-string.ts'
+import type { Label } from './labels.ts'
+import { type PushStream, PushStreamBuilder } from './push-stream.ts'
+import { parseRfc3339 } from './time.ts'
+
+type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
+
+/**
+ * Reads a JSON push. Timestamps are strings of whole nanoseconds; a third element of an entry is an
+ * object of strings; label values that are no strings are taken by their source text.
+ *
+ * @throws PushBodyError PUSH_BODY_MALFORMED naming the place, as `streams[0].values[2]: why`.
+ */
+export function decodeJsonPush(body: Buffer): PushStream[] {
+  const text = body.toString('utf8')
+  if (text.trim() === '') throw malformed('EOF')
+  const root = parse(text)
+  if (root === null) return []
+  if (!isObject(root)) throw malformed('the body is not an object with "streams"')
+  const { streams } = root
+  if (streams === undefined || streams === null) return []
+  if (!Array.isArray(streams)) throw malformed('streams: not a list')
+  // Only where a label value is no string, which is rare, the source text is wanted.
+  let withSource: Json | undefined
+  return streams.map((stream, i) => {
+    if (!isObject(stream)) throw malformed(`streams[${i}]: not an object`)
+    let labels = stream.stream
+    if (isObject(labels) && Object.values(labels).some(value => typeof value !== 'string')) {
+      withSource ??= parseKeepingSource(text)
+      labels = ((withSource as { streams: Json[] }).streams[i] as { stream: Json }).stream
+    }
+    return readStream(stream.values, formatLabels(labels, i), i)
+  })
+}
+
+function malformed(why: string, cause?: unknown): PushBodyError {
+  return new PushBodyError('PUSH_BODY_MALFORMED', why, { cause })
+}
+
+function isObject(value: Json | undefined): value is { [name: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function parse(text: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch (cause) {
+    throw malformed(`the body is not JSON: ${(cause as Error).message}`, cause)
+  }
+}
+
+/** Parses with every number, boolean and null as its source text, so that `1.0` stays `1.0`. */
+function parseKeepingSource(text: string): Json {
+  const reviver = (_key: string, value: Json, context?: { source?: string }): Json =>
+    typeof value === 'string' || typeof value === 'object' ? value : (context?.source ?? value)
+  return JSON.parse(text, reviver) as Json
+}
+
+/** Writes the labels as the protobuf form has them; what is wrong with names is found where that is parsed. */
+function formatLabels(labels: Json | undefined, stream: number): string {
+  if (labels === undefined || labels === null) return '{}'
+  if (!isObject(labels)) throw malformed(`streams[${stream}].stream: not an object of strings`)
+  const pairs = Object.entries(labels).map(([name, value]) => {
+    const valueText = typeof value === 'string' ? value : JSON.stringify(value)
+    return `${name}=${quoteGoString(valueText)}`
+  })
+  return `{${pairs.join(', ')}}`
+}
+
+function readStream(values: Json | undefined, labelsText: string, stream: number): PushStream {
+  const builder = new PushStreamBuilder()
+  if (values === undefined || values === null) return builder.build(labelsText, Buffer.alloc(0))
+  if (!Array.isArray(values)) throw malformed(`streams[${stream}].values: not a list`)
+  const lines: string[] = []
+  let offset = 0
+  for (const [i, value] of values.entries()) {
+    const where = `streams[${stream}].values[${i}]`
+    if (!Array.isArray(value) || value.length === 0) {
+      throw malformed(`${where}: not a list of timestamp and line`)
+    }
+    const [timestamp, line = '', metadata] = value
+    if (typeof line !== 'string') throw malformed(`${where}[1]: the line is not a string`)
+    const { seconds, nanos } = readTimestamp(timestamp, where)
+    const length = Buffer.byteLength(line, 'utf8')
+    builder.add(seconds, nanos, offset, length)
+    if (metadata !== undefined) builder.setMetadata(readMetadata(metadata, where))
+    lines.push(line)
+    offset += length
+  }
+  const bytes = Buffer.allocUnsafe(offset)
+  let at = 0
+  for (const line of lines) at += bytes.write(line, at, 'utf8')
+  return builder.build(labelsText, bytes)
+}
+
+function readTimestamp(value: Json | undefined, where: string): { seconds: number; nanos: number } {
+  if (typeof value !== 'string' || !/^[+-]?\d{1,19}$/.test(value)) {
+    throw malformed(`${where}[0]: the timestamp is not a string of whole nanoseconds`)
+  }
+  const ns = BigInt(value)
+  if (ns !== BigInt.asIntN(64, ns)) {
+    throw malformed(`${where}[0]: the timestamp ${value} is out of range`)
+  }
+  const nanos = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n
+  return { seconds: Number((ns - nanos) / 1_000_000_000n), nanos: Number(nanos) }
+}
+
+function readMetadata(metadata: Json, where: string): Label[] {
+  if (!isObject(metadata)) {
+    throw malformed(`${where}[2]: the structured metadata is not an object of strings`)
+  }
+  return Object.entries(metadata).map(([name, value]) => {
+    if (typeof value !== 'string') throw malformed(`${where}[2].${name}: not a string`)
+    return { name, value }
+  })
+}
+
+/**
+ * Reads the older JSON push of `/api/prom/push`: streams with `labels` as text and `entries` of
+ * `{ts: RFC 3339, line}`.
+ *
+ * @throws PushBodyError as decodeJsonPush.
+ */
+export function decodeLegacyJsonPush(body: Buffer): PushStream[] {
+  const root = parse(body.toString('utf8'))
+  const streams = isObject(root) ? (root.streams ?? []) : undefined
+  if (!Array.isArray(streams)) throw malformed('the body is not an object with "streams"')
+  return streams.map((stream, i) => {
+    if (!isObject(stream)) throw malformed(`streams[${i}]: not an object`)
+    const { labels = '{}', entries } = stream
+    if (typeof labels !== 'string') throw malformed(`streams[${i}].labels: not a string`)
+    if (!Array.isArray(entries)) return readStream(null, labels, i)
+    const values = entries.map((entry, k): Json => {
+      const ns =
+        isObject(entry) && typeof entry.ts === 'string' ? parseRfc3339(entry.ts) : undefined
+      if (!isObject(entry) || ns === undefined) {
+        throw malformed(`streams[${i}].entries[${k}].ts: not an RFC 3339 time`)
+      }
+      return [String(ns), entry.line ?? '']
+    })
+    return readStream(values, labels, i)
+  })
+}

@@ -1,0 +1,91 @@
+// Snappy's block format, as the push protocol uses it: a varint of the uncompressed length, then
+// literals and back references. https://github.com/google/snappy/blob/main/format_description.txt
+
+import { compress, uncompress } from 'snappyjs'
+import { PushBodyError } from './errors.ts'
+
+/**
+ * Most bytes one compressed byte can stand for: a two-byte-offset copy of 64 bytes takes three, so
+ * 64 / 3, rounded up. A body that declares more is lying.
+ */
+export const snappyExpansionMax = 22
+
+/** Compresses bytes to one Snappy block. */
+export function snappyCompress(bytes: Buffer): Buffer {
+  return compress(bytes)
+}
+
+/**
+ * Decompresses one Snappy block. Nothing is allocated before the declared length was checked against
+ * `bytesMax`, against what the body could hold at most, and against what its elements add up to.
+ *
+ * @throws PushBodyError PUSH_BODY_MALFORMED or PUSH_BODY_TOO_LARGE.
+ */
+export function snappyDecompress(body: Buffer, bytesMax: number): Buffer {
+  const { length, start } = readDeclaredLength(body)
+  if (length > bytesMax) {
+    throw new PushBodyError(
+      'PUSH_BODY_TOO_LARGE',
+      `snappy: declared length ${length} exceeds the limit of ${bytesMax} bytes`,
+    )
+  }
+  if (length > body.length * snappyExpansionMax || elementBytes(body, start) !== length) {
+    throw malformed()
+  }
+  try {
+    return uncompress(body, bytesMax)
+  } catch (cause) {
+    throw malformed(cause)
+  }
+}
+
+function malformed(cause?: unknown): PushBodyError {
+  return new PushBodyError('PUSH_BODY_MALFORMED', 'snappy: corrupt input', { cause })
+}
+
+function readDeclaredLength(body: Buffer): { length: number; start: number } {
+  let length = 0
+  for (let at = 0; at < 5 && at < body.length; at++) {
+    const byte = body[at]!
+    length += (byte & 0x7f) * 2 ** (7 * at)
+    if (byte < 0x80) {
+      if (length > 0xffffffff) throw malformed()
+      return { length, start: at + 1 }
+    }
+  }
+  throw malformed()
+}
+
+/**
+ * Adds up the output of all elements without making it. The decoder writes where the elements say and
+ * does not compare their sum with the declared length, so a short or long body would go unnoticed.
+ */
+function elementBytes(body: Buffer, start: number): number {
+  const end = body.length
+  let at = start
+  let total = 0
+  while (at < end) {
+    const tag = body[at]!
+    const kind = tag & 3
+    if (kind === 1) {
+      total += ((tag >>> 2) & 7) + 4
+      at += 2
+      continue
+    }
+    let length = (tag >>> 2) + 1
+    if (kind === 0) {
+      at++
+      if (length > 60) {
+        const extra = length - 60
+        if (at + extra > end) return -1
+        length = body.readUIntLE(at, extra) + 1
+        at += extra
+      }
+      at += length
+    } else {
+      at += kind === 2 ? 3 : 5
+    }
+    total += length
+  }
+  return at === end ? total : -1
+}
