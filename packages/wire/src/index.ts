@@ -1,10 +1,17 @@
 export { type CivilTime, civilTime, civilToNs, type GoLocation } from './civil-time.ts'
 export type { Entry, Stream } from './entry.ts'
 export { LabelSyntaxError, PushBodyError } from './errors.ts'
+export {
+  FlagError,
+  type FlagValues,
+  formatGoFlags,
+  type GoFlag,
+  parseGoFlags,
+} from './go-flags.ts'
 export { quoteGoString, unquoteGoBytes, unquoteGoString } from './go-string.ts'
 export { type GoTime, type ParseGoTimeOptions, parseGoTime } from './go-time.ts'
 export { formatGoTime } from './go-time-format.ts'
-export { goTimeLayouts, monthNames, weekdayNames } from './go-time-layout.ts'
+export { goTimeLayouts, layoutParts, monthNames, weekdayNames } from './go-time-layout.ts'
 export { decodeJsonPush, decodeLegacyJsonPush } from './json-push.ts'
 export {
   compareLabelSets,

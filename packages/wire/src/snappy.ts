@@ -57,6 +57,34 @@ function readDeclaredLength(body: Buffer): { length: number; start: number } {
 }
 
 /**
+ * By tag: bytes the element takes and bytes it stands for; 0 for a literal whose length follows.
+ * Tables instead of branches, since tags come in no order a processor could guess.
+ */
+const { elementBytesOf, outputBytesOf } = createTagTables()
+
+function createTagTables() {
+  const elementBytesOf = new Uint8Array(256)
+  const outputBytesOf = new Uint8Array(256)
+  for (let tag = 0; tag < 256; tag++) {
+    const length = (tag >>> 2) + 1
+    switch (tag & 3) {
+      case 0:
+        elementBytesOf[tag] = length > 60 ? 0 : 1 + length
+        outputBytesOf[tag] = length > 60 ? 0 : length
+        break
+      case 1:
+        elementBytesOf[tag] = 2
+        outputBytesOf[tag] = ((tag >>> 2) & 7) + 4
+        break
+      default:
+        elementBytesOf[tag] = (tag & 3) === 2 ? 3 : 5
+        outputBytesOf[tag] = length
+    }
+  }
+  return { elementBytesOf, outputBytesOf }
+}
+
+/**
  * Adds up the output of all elements without making it. The decoder writes where the elements say and
  * does not compare their sum with the declared length, so a short or long body would go unnoticed.
  */
@@ -66,26 +94,17 @@ function elementBytes(body: Buffer, start: number): number {
   let total = 0
   while (at < end) {
     const tag = body[at]!
-    const kind = tag & 3
-    if (kind === 1) {
-      total += ((tag >>> 2) & 7) + 4
-      at += 2
+    const taken = elementBytesOf[tag]!
+    if (taken > 0) {
+      total += outputBytesOf[tag]!
+      at += taken
       continue
     }
-    let length = (tag >>> 2) + 1
-    if (kind === 0) {
-      at++
-      if (length > 60) {
-        const extra = length - 60
-        if (at + extra > end) return -1
-        length = body.readUIntLE(at, extra) + 1
-        at += extra
-      }
-      at += length
-    } else {
-      at += kind === 2 ? 3 : 5
-    }
+    const lengthBytes = (tag >>> 2) - 59
+    if (at + 1 + lengthBytes > end) return -1
+    const length = body.readUIntLE(at + 1, lengthBytes) + 1
     total += length
+    at += 1 + lengthBytes + length
   }
   return at === end ? total : -1
 }

@@ -1,0 +1,86 @@
+// `skald all`: store and agent in one process, on the logs of this machine unless told otherwise.
+
+import { join } from 'node:path'
+import { type Agent, defaultAgentConfig, loadAgentConfig, startAgent } from '@skald/agent'
+import { type Store, startStore } from '@skald/store'
+import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/wire'
+import { readConfigText } from './config-file.ts'
+import { createLogger } from './logger.ts'
+import { showProgress } from './progress.ts'
+import { waitForStopSignal } from './stop-signal.ts'
+import { loadStore } from './store-command.ts'
+import { storeFlags } from './store-flags.ts'
+import type { Terminal } from './terminal.ts'
+import { readVersion } from './version.ts'
+
+const allFlags: Readonly<Record<string, GoFlag>> = {
+  ...storeFlags,
+  'agent.config.file': {
+    kind: 'text',
+    description: 'Configuration of the agent; without it, it reads the logs of this machine',
+  },
+}
+
+export const allUsage = `skald all [flags]
+
+${formatGoFlags(allFlags)}
+`
+
+/** Runs both until a signal ends them; returns the exit code. */
+export async function runAllCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const { flags } = parseGoFlags(argv, allFlags)
+  if (flags.version === 'true') {
+    terminal.stdout.write(`skald, version ${readVersion()}\n`)
+    return 0
+  }
+  const loaded = loadStore(flags, terminal)
+  const isInteractive = terminal.stdout.isTTY === true
+  // A person watches the progress bar; what matters less than a warning would tear it apart.
+  const isQuiet = isInteractive && flags['log.level'] === undefined
+  const logger = createLogger(isQuiet ? 'warn' : loaded.config.logLevel)
+  for (const warning of loaded.warnings) logger.warn(warning)
+  const store = await startStore({ loaded, logger, version: readVersion() })
+  let agent: Agent | undefined
+  const leaving = new AbortController()
+  try {
+    agent = await startEmbeddedAgent(store, {
+      flags,
+      terminal,
+      logger,
+      dataDir: loaded.config.dataDir,
+    })
+    const showing = showProgress(agent, store.url, terminal, leaving.signal)
+    await Promise.all([waitForStopSignal().then(() => leaving.abort()), showing])
+  } finally {
+    await agent?.stop()
+    await store.stop()
+  }
+  return 0
+}
+
+interface EmbeddedAgentOptions {
+  readonly flags: Readonly<Record<string, string>>
+  readonly terminal: Terminal
+  readonly logger: ReturnType<typeof createLogger>
+  readonly dataDir: string
+}
+
+async function startEmbeddedAgent(
+  store: Store,
+  { flags, terminal, logger, dataDir }: EmbeddedAgentOptions,
+): Promise<Agent> {
+  const file = flags['agent.config.file']
+  const agentDir = join(dataDir, 'agent')
+  const expandEnv = flags['config.expand-env'] === 'true'
+  const source =
+    file === undefined
+      ? {
+          path: '(embedded default)',
+          text: defaultAgentConfig({
+            pushUrl: `${store.url}/loki/api/v1/push`,
+            dataDir: agentDir,
+          }),
+        }
+      : readConfigText(file, { expandEnv, env: terminal.env, usage: allUsage })
+  return startAgent({ config: loadAgentConfig(source), logger, withHttpServer: false })
+}

@@ -1,0 +1,49 @@
+// `skald check FILE`: says whether a configuration can be used, and if not, where it is wrong.
+
+import { readFileSync } from 'node:fs'
+import { loadAgentConfig } from '@skald/agent'
+import { loadStoreConfig } from '@skald/store'
+import { parseDocument } from 'yaml'
+import type { Terminal } from './terminal.ts'
+import { UsageError } from './usage-error.ts'
+
+export const checkUsage = `skald check FILE...
+
+Checks agent (Promtail) and store (Loki) configurations; which one a file is shows from its keys.
+`
+
+/** Keys that only an agent's configuration has at its top. */
+const agentKeys = ['scrape_configs', 'clients', 'client', 'positions', 'target_config']
+
+/**
+ * Runs the command; returns 1 when a file is wrong.
+ *
+ * @throws UsageError without files.
+ */
+export function runCheckCommand(paths: readonly string[], terminal: Terminal): number {
+  if (paths.length === 0 || paths.some(path => path.startsWith('-'))) {
+    throw new UsageError('skald check takes one or more files', { usage: checkUsage })
+  }
+  let exitCode = 0
+  for (const path of paths) {
+    try {
+      const { kind, warnings } = checkFile(path)
+      for (const warning of warnings) terminal.stdout.write(`${path}: ${warning}\n`)
+      terminal.stdout.write(`${path}: valid ${kind} configuration\n`)
+    } catch (error) {
+      exitCode = 1
+      terminal.stderr.write(`${(error as Error).message}\n`)
+    }
+  }
+  return exitCode
+}
+
+function checkFile(path: string): { kind: string; warnings: readonly string[] } {
+  const text = readFileSync(path, 'utf8')
+  const top: unknown = parseDocument(text).toJS()
+  const isAgent =
+    typeof top === 'object' && top !== null && agentKeys.some(key => Object.hasOwn(top, key))
+  if (!isAgent) return { kind: 'store', warnings: loadStoreConfig(text, path).warnings }
+  loadAgentConfig({ text, path })
+  return { kind: 'agent', warnings: [] }
+}

@@ -1,0 +1,37 @@
+// Finds and reads the configuration file a `-config.file` flag names.
+
+import { readFileSync } from 'node:fs'
+import { expandEnvironment } from '@skald/agent'
+import { UsageError } from './usage-error.ts'
+
+/** A configuration file as text, environment filled in where that was asked for. */
+export interface ConfigText {
+  readonly path: string
+  readonly text: string
+}
+
+/**
+ * Reads the first of a comma-separated list of files that exists.
+ *
+ * @throws UsageError when there is none.
+ */
+export function readConfigText(
+  paths: string,
+  options: {
+    readonly expandEnv: boolean
+    readonly env: Readonly<Record<string, string | undefined>>
+    readonly usage: string
+  },
+): ConfigText {
+  for (const path of paths.split(',')) {
+    try {
+      const text = readFileSync(path, 'utf8')
+      return { path, text: options.expandEnv ? expandEnvironment(text, options.env) : text }
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') continue
+      const why = (cause as Error).message
+      throw new UsageError(`Cannot read ${path}: ${why}`, { usage: options.usage, cause })
+    }
+  }
+  throw new UsageError(`Cannot find the configuration file ${paths}`, { usage: options.usage })
+}

@@ -1,0 +1,72 @@
+// What `skald all` shows a person on a terminal: what it found, how far the backlog is, what to try.
+
+import type { Agent } from '@skald/agent'
+import { type Colours, coloursFor, type Terminal } from './terminal.ts'
+
+const drawIntervalMs = 100
+const barCells = 30
+/** Files listed by name; the rest is counted. */
+const listedFilesMax = 12
+
+/** Shows the found files and a bar until the backlog is read, then the commands to try. */
+export async function showProgress(
+  agent: Agent,
+  url: string,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const colours = coloursFor(terminal.stdout, terminal.env)
+  const write = (text: string) => terminal.stdout.write(text)
+  write(`${colours.bold('Skald')} answers on ${colours.cyan(url)}\n`)
+  await agent.firstSync
+  if (signal.aborted) return
+  write(formatFiles(agent, colours))
+  await drawBacklog(agent, { write, colours, isTerminal: terminal.stdout.isTTY === true, signal })
+  if (!signal.aborted) write(formatHints(url, colours))
+}
+
+function formatFiles(agent: Agent, colours: Colours): string {
+  const files = agent.files()
+  if (files.length === 0) {
+    return `${colours.yellow('No log files found')} under /var/log; push to ${colours.cyan('/loki/api/v1/push')} instead\n`
+  }
+  const shown = files.slice(0, listedFilesMax).map(({ path }) => `  ${path}\n`)
+  const rest = files.length - shown.length
+  const more = rest > 0 ? `  ${colours.dim(`and ${rest} more`)}\n` : ''
+  return `Reading ${files.length} file${files.length === 1 ? '' : 's'}:\n${shown.join('')}${more}`
+}
+
+interface Drawing {
+  readonly write: (text: string) => void
+  readonly colours: Colours
+  readonly isTerminal: boolean
+  readonly signal: AbortSignal
+}
+
+async function drawBacklog(agent: Agent, { write, colours, isTerminal, signal }: Drawing) {
+  for (;;) {
+    const { bytesRead, bytesTotal } = agent.progress()
+    const isDone = bytesRead >= bytesTotal
+    if (isTerminal) write(`\r${formatBar(bytesRead, bytesTotal, colours)}${isDone ? '\n' : ''}`)
+    if (isDone || signal.aborted) break
+    await new Promise(resolve => setTimeout(resolve, drawIntervalMs))
+  }
+}
+
+/** Draws the bar: a third read is `[██████████░░░░░░░░░░░░░░░░░░░░]  33 %  12.0 of 36.0 MB`. */
+export function formatBar(bytesRead: number, bytesTotal: number, colours: Colours): string {
+  const share = bytesTotal === 0 ? 1 : Math.min(1, bytesRead / bytesTotal)
+  const full = Math.floor(share * barCells)
+  const bar = colours.green('█'.repeat(full)) + colours.dim('░'.repeat(barCells - full))
+  const percent = String(Math.floor(share * 100)).padStart(3)
+  const mb = (bytes: number) => (bytes / 1e6).toFixed(1)
+  return `[${bar}] ${percent} %  ${mb(Math.min(bytesRead, bytesTotal))} of ${mb(bytesTotal)} MB`
+}
+
+function formatHints(url: string, colours: Colours): string {
+  return `
+Try:
+  ${colours.cyan(`curl -G ${url}/loki/api/v1/query_range --data-urlencode 'query={job=~".+"}'`)}
+  ${colours.cyan(`curl -G ${url}/loki/api/v1/query_range --data-urlencode 'query=sum by (job) (count_over_time({job=~".+"}[5m]))'`)}
+`
+}

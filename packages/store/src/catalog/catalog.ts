@@ -1,0 +1,100 @@
+// What is indexed: tenants, streams by their labels, segments by tenant and day. Never lines. All of
+// it can be made again from the footers of the segments.
+
+import type { LabelSet, Matcher } from '@skald/wire'
+
+/** Half-open range of times: `startNs` included, `endNs` not. */
+export interface TimeRange {
+  readonly startNs: bigint
+  readonly endNs: bigint
+}
+
+/** A stream as a segment brings it: its labels, and when it was active on one day. */
+export interface StreamActivity {
+  /** Canonical label set. */
+  readonly labelsText: string
+  readonly labels: LabelSet
+  /** Both inclusive. */
+  readonly minNs: bigint
+  readonly maxNs: bigint
+}
+
+/** One tenant's day in a segment. */
+export interface CatalogPart {
+  readonly tenant: string
+  readonly day: number
+  readonly minNs: bigint
+  readonly maxNs: bigint
+  readonly rowCount: number
+  readonly lineBytes: number
+  readonly streams: readonly StreamActivity[]
+}
+
+/** A segment to be entered. */
+export interface CatalogSegment {
+  readonly name: string
+  readonly level: number
+  readonly sequence: number
+  readonly sizeBytes: number
+  readonly createdMs: number
+  readonly parts: readonly CatalogPart[]
+}
+
+/** A segment as it is found for a query or for compaction; `parts` without their streams. */
+export interface SegmentInfo {
+  readonly name: string
+  readonly level: number
+  readonly sequence: number
+  readonly sizeBytes: number
+  readonly createdMs: number
+}
+
+/** One tenant's day in a stored segment. */
+export interface SegmentPartInfo extends SegmentInfo {
+  readonly tenant: string
+  readonly day: number
+  readonly rowCount: number
+  readonly lineBytes: number
+}
+
+/** Counts for `/metrics`. */
+export interface CatalogTotals {
+  readonly segments: number
+  readonly streams: number
+  readonly sizeBytes: number
+}
+
+/** The index. Each method is one transaction: it happens as a whole or not at all. */
+export interface Catalog {
+  /**
+   * Enters segments and takes out those they replace, which are noted as dropped until their objects
+   * are deleted. Entering a segment again changes nothing.
+   */
+  addSegments(segments: readonly CatalogSegment[], replaces: readonly string[]): Promise<void>
+  /** Takes out segments whose objects are gone. */
+  removeSegments(names: readonly string[]): Promise<void>
+  /** Segments that were replaced and whose objects may still be there. */
+  listDropped(): Promise<string[]>
+  /** Says that the objects of these dropped segments are deleted. */
+  forgetDropped(names: readonly string[]): Promise<void>
+  /** All segments, oldest sequence first. */
+  listSegments(): Promise<SegmentInfo[]>
+  /** Parts of all segments and tenants, oldest sequence first. */
+  listParts(): Promise<SegmentPartInfo[]>
+  /** Segments that hold entries of the tenant within the range, oldest sequence first. */
+  findSegments(tenant: string, range: TimeRange): Promise<SegmentInfo[]>
+  /** Streams that all matchers accept and that were active in the range: canonical text → labels. */
+  findStreams(
+    tenant: string,
+    matchers: readonly Matcher[],
+    range: TimeRange,
+  ): Promise<Map<string, LabelSet>>
+  /** Label names of the tenant's streams active on the days of the range, sorted. */
+  labelNames(tenant: string, range: TimeRange): Promise<string[]>
+  /** Values of one label, likewise, sorted. */
+  labelValues(tenant: string, name: string, range: TimeRange): Promise<string[]>
+  /** Tenants that have streams, sorted. */
+  tenants(): Promise<string[]>
+  totals(): Promise<CatalogTotals>
+  close(): Promise<void>
+}

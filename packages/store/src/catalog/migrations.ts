@@ -1,0 +1,61 @@
+// The catalog's tables, as steps that are never changed once released: a database at version n has
+// run the first n of them (PRAGMA user_version).
+
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE streams (
+    id INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    UNIQUE (tenant, labels)
+  ) STRICT;
+
+  CREATE TABLE label_pairs (
+    id INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    UNIQUE (tenant, name, value)
+  ) STRICT;
+
+  CREATE TABLE stream_pairs (
+    pair_id INTEGER NOT NULL,
+    stream_id INTEGER NOT NULL,
+    PRIMARY KEY (pair_id, stream_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX stream_pairs_by_stream ON stream_pairs (stream_id);
+
+  -- When a stream was active on a day; both ends inclusive, rounded outwards to whole ten seconds.
+  CREATE TABLE stream_days (
+    stream_id INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    min_ns INTEGER NOT NULL,
+    max_ns INTEGER NOT NULL,
+    PRIMARY KEY (stream_id, day)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX stream_days_by_day ON stream_days (day);
+
+  CREATE TABLE segments (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    level INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE segment_parts (
+    segment_id INTEGER NOT NULL,
+    tenant TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    min_ns INTEGER NOT NULL,
+    max_ns INTEGER NOT NULL,
+    row_count INTEGER NOT NULL,
+    line_bytes INTEGER NOT NULL,
+    PRIMARY KEY (tenant, day, segment_id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE dropped_segments (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+
+  CREATE INDEX segment_parts_by_segment ON segment_parts (segment_id);
+  `,
+]

@@ -1,0 +1,379 @@
+// The catalog in one SQLite file. A lost or damaged file costs nothing but time: the store makes it
+// again from the segments' footers, which is why commits need not wait for its disk (synchronous =
+// NORMAL with a write-ahead log: a killed process loses nothing, a power loss at most the newest rows).
+
+import { compileMatcher } from '@skald/query'
+import { type LabelSet, type Matcher, parseLabelSet } from '@skald/wire'
+import Database from 'better-sqlite3'
+import { dayOf } from '../day.ts'
+import type {
+  Catalog,
+  CatalogPart,
+  CatalogSegment,
+  CatalogTotals,
+  SegmentInfo,
+  SegmentPartInfo,
+  StreamActivity,
+  TimeRange,
+} from './catalog.ts'
+import { migrations } from './migrations.ts'
+
+const roundingNs = 10_000_000_000n
+/** Streams and active days kept in memory; beyond it the caches start anew. */
+const cacheEntriesMax = 200_000
+/** From this many streams on, activity is read by day in one query and not stream by stream. */
+const activityByDayFrom = 500
+
+interface StreamRow {
+  readonly id: number
+  readonly labelsText: string
+  readonly labels: LabelSet
+}
+
+/**
+ * Opens the catalog file, makes it where it is missing and brings it to this version.
+ *
+ * @throws SqliteError when the file is damaged; RangeError when a newer version wrote it.
+ */
+export function openSqliteCatalog(path: string): SqliteCatalog {
+  const database = new Database(path)
+  try {
+    database.pragma('journal_mode = WAL')
+    database.pragma('synchronous = NORMAL')
+    // 8 MiB of pages; the hot ones are few.
+    database.pragma('cache_size = -8192')
+    migrate(database, path)
+    return new SqliteCatalog(database)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function migrate(database: Database.Database, path: string): void {
+  const version = database.pragma('user_version', { simple: true }) as number
+  if (version > migrations.length) {
+    throw new RangeError(
+      `Cannot open catalog ${path}: version ${version} is newer than this program`,
+    )
+  }
+  for (let next = version; next < migrations.length; next++) {
+    database.transaction(() => {
+      database.exec(migrations[next]!)
+      database.pragma(`user_version = ${next + 1}`)
+    })()
+  }
+}
+
+function prepare(database: Database.Database) {
+  return {
+    findStream: database.prepare('SELECT id FROM streams WHERE tenant = ? AND labels = ?').pluck(),
+    addStream: database
+      .prepare('INSERT INTO streams (tenant, labels) VALUES (?, ?) RETURNING id')
+      .pluck(),
+    addPair: database.prepare(
+      'INSERT OR IGNORE INTO label_pairs (tenant, name, value) VALUES (?, ?, ?)',
+    ),
+    findPair: database
+      .prepare('SELECT id FROM label_pairs WHERE tenant = ? AND name = ? AND value = ?')
+      .pluck(),
+    addStreamPair: database.prepare(
+      'INSERT OR IGNORE INTO stream_pairs (pair_id, stream_id) VALUES (?, ?)',
+    ),
+    addActivity: database.prepare(
+      `INSERT INTO stream_days (stream_id, day, min_ns, max_ns) VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET min_ns = min(min_ns, excluded.min_ns), max_ns = max(max_ns, excluded.max_ns)`,
+    ),
+    addSegment: database
+      .prepare(
+        `INSERT OR IGNORE INTO segments (name, level, sequence, size_bytes, created_ms)
+         VALUES (?, ?, ?, ?, ?) RETURNING id`,
+      )
+      .pluck(),
+    addPart: database.prepare(
+      `INSERT INTO segment_parts (segment_id, tenant, day, min_ns, max_ns, row_count, line_bytes)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    removeParts: database.prepare(
+      'DELETE FROM segment_parts WHERE segment_id = (SELECT id FROM segments WHERE name = ?)',
+    ),
+    removeSegment: database.prepare('DELETE FROM segments WHERE name = ?'),
+    addDropped: database.prepare('INSERT OR IGNORE INTO dropped_segments (name) VALUES (?)'),
+    listDropped: database.prepare('SELECT name FROM dropped_segments').pluck(),
+    forgetDropped: database.prepare('DELETE FROM dropped_segments WHERE name = ?'),
+    listSegments: database.prepare(
+      `SELECT name, level, sequence, size_bytes AS sizeBytes, created_ms AS createdMs
+       FROM segments ORDER BY sequence, name`,
+    ),
+    listParts: database.prepare(
+      `SELECT name, level, sequence, size_bytes AS sizeBytes, created_ms AS createdMs, tenant, day,
+              row_count AS rowCount, line_bytes AS lineBytes
+       FROM segment_parts JOIN segments ON segments.id = segment_id ORDER BY sequence, name`,
+    ),
+    findSegments: database.prepare(
+      `SELECT DISTINCT name, level, sequence, size_bytes AS sizeBytes, created_ms AS createdMs
+       FROM segment_parts JOIN segments ON segments.id = segment_id
+       WHERE tenant = ? AND day BETWEEN ? AND ? AND min_ns < ? AND max_ns >= ?
+       ORDER BY sequence, name`,
+    ),
+    pairsOfName: database.prepare(
+      'SELECT id, value FROM label_pairs WHERE tenant = ? AND name = ?',
+    ),
+    streamsOfPair: database.prepare('SELECT stream_id FROM stream_pairs WHERE pair_id = ?').pluck(),
+    streamsOfTenant: database.prepare('SELECT id FROM streams WHERE tenant = ?').pluck(),
+    streamById: database.prepare('SELECT labels FROM streams WHERE id = ?').pluck(),
+    activeOne: database
+      .prepare(
+        `SELECT 1 FROM stream_days
+         WHERE stream_id = ? AND day BETWEEN ? AND ? AND min_ns < ? AND max_ns >= ? LIMIT 1`,
+      )
+      .pluck(),
+    activeAll: database
+      .prepare(
+        'SELECT DISTINCT stream_id FROM stream_days WHERE day BETWEEN ? AND ? AND min_ns < ? AND max_ns >= ?',
+      )
+      .pluck(),
+    names: database
+      .prepare(
+        `SELECT DISTINCT name FROM label_pairs WHERE tenant = ? AND EXISTS (
+           SELECT 1 FROM stream_pairs JOIN stream_days USING (stream_id)
+           WHERE pair_id = label_pairs.id AND day BETWEEN ? AND ?) ORDER BY name`,
+      )
+      .pluck(),
+    values: database
+      .prepare(
+        `SELECT value FROM label_pairs WHERE tenant = ? AND name = ? AND EXISTS (
+           SELECT 1 FROM stream_pairs JOIN stream_days USING (stream_id)
+           WHERE pair_id = label_pairs.id AND day BETWEEN ? AND ?) ORDER BY value`,
+      )
+      .pluck(),
+    tenants: database.prepare('SELECT DISTINCT tenant FROM streams ORDER BY tenant').pluck(),
+    totals: database.prepare(
+      `SELECT (SELECT count(*) FROM segments) AS segments, (SELECT count(*) FROM streams) AS streams,
+              (SELECT coalesce(sum(size_bytes), 0) FROM segments) AS sizeBytes`,
+    ),
+  }
+}
+
+/** See openSqliteCatalog. */
+export class SqliteCatalog implements Catalog {
+  readonly #database: Database.Database
+  readonly #sql: ReturnType<typeof prepare>
+  readonly #transaction: (work: () => void) => void
+  /** tenant + NUL + labels → id. */
+  readonly #streamIds = new Map<string, number>()
+  readonly #streamRows = new Map<number, StreamRow>()
+  /** "id:day" → what stream_days is known to hold at least. */
+  readonly #activity = new Map<string, { minNs: bigint; maxNs: bigint }>()
+
+  constructor(database: Database.Database) {
+    this.#database = database
+    this.#sql = prepare(database)
+    this.#transaction = database.transaction((work: () => void) => work())
+  }
+
+  async addSegments(
+    segments: readonly CatalogSegment[],
+    replaces: readonly string[],
+  ): Promise<void> {
+    try {
+      this.#transaction(() => {
+        for (const name of replaces) {
+          this.#removeSegment(name)
+          this.#sql.addDropped.run(name)
+        }
+        for (const segment of segments) this.#addSegment(segment)
+      })
+    } catch (error) {
+      // The caches may hold ids that were rolled back.
+      this.#forget()
+      throw error
+    }
+  }
+
+  #addSegment(segment: CatalogSegment): void {
+    const { name, level, sequence, sizeBytes, createdMs } = segment
+    const id = this.#sql.addSegment.get(name, level, sequence, sizeBytes, createdMs)
+    if (id === undefined) return
+    for (const part of segment.parts) {
+      const { tenant, day, minNs, maxNs, rowCount, lineBytes } = part
+      this.#sql.addPart.run(id, tenant, day, minNs, maxNs, rowCount, lineBytes)
+      for (const stream of part.streams) this.#addActivity(part, stream)
+    }
+  }
+
+  #addActivity(part: CatalogPart, stream: StreamActivity): void {
+    const id = this.#streamId(part.tenant, stream)
+    const key = `${id}:${part.day}`
+    const known = this.#activity.get(key)
+    if (known && known.minNs <= stream.minNs && known.maxNs >= stream.maxNs) return
+    const minNs = floorTo(stream.minNs, roundingNs)
+    const maxNs = floorTo(stream.maxNs, roundingNs) + roundingNs - 1n
+    this.#sql.addActivity.run(id, part.day, minNs, maxNs)
+    if (this.#activity.size >= cacheEntriesMax) this.#activity.clear()
+    this.#activity.set(key, {
+      minNs: known && known.minNs < minNs ? known.minNs : minNs,
+      maxNs: known && known.maxNs > maxNs ? known.maxNs : maxNs,
+    })
+  }
+
+  #streamId(tenant: string, stream: StreamActivity): number {
+    const key = `${tenant}\0${stream.labelsText}`
+    const cached = this.#streamIds.get(key)
+    if (cached !== undefined) return cached
+    let id = this.#sql.findStream.get(tenant, stream.labelsText) as number | undefined
+    if (id === undefined) {
+      id = this.#sql.addStream.get(tenant, stream.labelsText) as number
+      for (const { name, value } of stream.labels) {
+        this.#sql.addPair.run(tenant, name, value)
+        this.#sql.addStreamPair.run(this.#sql.findPair.get(tenant, name, value), id)
+      }
+    }
+    if (this.#streamIds.size >= cacheEntriesMax) this.#streamIds.clear()
+    this.#streamIds.set(key, id)
+    return id
+  }
+
+  #removeSegment(name: string): void {
+    this.#sql.removeParts.run(name)
+    this.#sql.removeSegment.run(name)
+  }
+
+  async removeSegments(names: readonly string[]): Promise<void> {
+    this.#transaction(() => {
+      for (const name of names) this.#removeSegment(name)
+    })
+  }
+
+  async listDropped(): Promise<string[]> {
+    return this.#sql.listDropped.all() as string[]
+  }
+
+  async forgetDropped(names: readonly string[]): Promise<void> {
+    this.#transaction(() => {
+      for (const name of names) this.#sql.forgetDropped.run(name)
+    })
+  }
+
+  async listSegments(): Promise<SegmentInfo[]> {
+    return this.#sql.listSegments.all() as SegmentInfo[]
+  }
+
+  async listParts(): Promise<SegmentPartInfo[]> {
+    return this.#sql.listParts.all() as SegmentPartInfo[]
+  }
+
+  async findSegments(tenant: string, range: TimeRange): Promise<SegmentInfo[]> {
+    const { startNs, endNs } = range
+    return this.#sql.findSegments.all(tenant, ...daysOf(range), endNs, startNs) as SegmentInfo[]
+  }
+
+  async findStreams(
+    tenant: string,
+    matchers: readonly Matcher[],
+    range: TimeRange,
+  ): Promise<Map<string, LabelSet>> {
+    const found = new Map<string, LabelSet>()
+    for (const id of this.#activeIds(this.#matchingIds(tenant, matchers), range)) {
+      const row = this.#streamRow(id)
+      found.set(row.labelsText, row.labels)
+    }
+    return found
+  }
+
+  /** Streams that all matchers accept, at any time. */
+  #matchingIds(tenant: string, matchers: readonly Matcher[]): Set<number> {
+    let ids: Set<number> | undefined
+    const excluded = new Set<number>()
+    for (const matcher of matchers) {
+      const accepts = compileMatcher(matcher)
+      // A stream without the label has the empty value. Where that is accepted, only streams with a
+      // value that is not accepted fall out; otherwise only those with an accepted value stay.
+      if (accepts('')) {
+        for (const id of this.#idsWithValue(tenant, matcher, value => !accepts(value)))
+          excluded.add(id)
+        continue
+      }
+      const accepted = new Set(this.#idsWithValue(tenant, matcher, accepts))
+      ids = ids ? ids.intersection(accepted) : accepted
+      if (ids.size === 0) return ids
+    }
+    ids ??= new Set(this.#sql.streamsOfTenant.all(tenant) as number[])
+    return excluded.size > 0 ? ids.difference(excluded) : ids
+  }
+
+  *#idsWithValue(
+    tenant: string,
+    { name, op, value }: Matcher,
+    isWanted: (value: string) => boolean,
+  ): Generator<number> {
+    if (op === '=' && value !== '') {
+      const pair = this.#sql.findPair.get(tenant, name, value)
+      if (pair !== undefined) yield* this.#sql.streamsOfPair.all(pair) as number[]
+      return
+    }
+    const pairs = this.#sql.pairsOfName.all(tenant, name) as { id: number; value: string }[]
+    for (const pair of pairs) {
+      if (isWanted(pair.value)) yield* this.#sql.streamsOfPair.all(pair.id) as number[]
+    }
+  }
+
+  #activeIds(ids: Set<number>, range: TimeRange): Iterable<number> {
+    const { startNs, endNs } = range
+    const [firstDay, lastDay] = daysOf(range)
+    if (ids.size < activityByDayFrom) {
+      return [...ids].filter(
+        id => this.#sql.activeOne.get(id, firstDay, lastDay, endNs, startNs) !== undefined,
+      )
+    }
+    const active = this.#sql.activeAll.all(firstDay, lastDay, endNs, startNs) as number[]
+    return active.filter(id => ids.has(id))
+  }
+
+  #streamRow(id: number): StreamRow {
+    const cached = this.#streamRows.get(id)
+    if (cached) return cached
+    const labelsText = this.#sql.streamById.get(id) as string
+    const row = { id, labelsText, labels: parseLabelSet(labelsText) }
+    if (this.#streamRows.size >= cacheEntriesMax) this.#streamRows.clear()
+    this.#streamRows.set(id, row)
+    return row
+  }
+
+  async labelNames(tenant: string, range: TimeRange): Promise<string[]> {
+    return this.#sql.names.all(tenant, ...daysOf(range)) as string[]
+  }
+
+  async labelValues(tenant: string, name: string, range: TimeRange): Promise<string[]> {
+    return this.#sql.values.all(tenant, name, ...daysOf(range)) as string[]
+  }
+
+  async tenants(): Promise<string[]> {
+    return this.#sql.tenants.all() as string[]
+  }
+
+  async totals(): Promise<CatalogTotals> {
+    return this.#sql.totals.get() as CatalogTotals
+  }
+
+  async close(): Promise<void> {
+    this.#forget()
+    this.#database.close()
+  }
+
+  #forget(): void {
+    this.#streamIds.clear()
+    this.#streamRows.clear()
+    this.#activity.clear()
+  }
+}
+
+function floorTo(value: bigint, unit: bigint): bigint {
+  const rest = ((value % unit) + unit) % unit
+  return value - rest
+}
+
+/** First and last day that a range touches; the end of the range does not belong to it. */
+function daysOf({ startNs, endNs }: TimeRange): [first: number, last: number] {
+  return [dayOf(startNs), dayOf(endNs > startNs ? endNs - 1n : startNs)]
+}

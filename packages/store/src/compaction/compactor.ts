@@ -1,0 +1,184 @@
+// Decides when segments are merged, lets a worker thread do it, and swaps old for new in one catalog
+// transaction. Old objects are deleted once no query reads them.
+
+import { Worker } from 'node:worker_threads'
+import type { LabelSet } from '@skald/wire'
+import { parseLabelSet } from '@skald/wire'
+import type { Logger } from 'pino'
+import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
+import { compactLevel0Bytes, compactLevel0Segments } from '../limits.ts'
+import { catalogPartsOf } from '../segment/catalog-parts.ts'
+import { segmentName } from '../segment/name.ts'
+import type { SegmentIndex } from '../segment-index.ts'
+import { type Choice, chooseMerge } from './choose.ts'
+import type { MergeAnswer, MergeJob, MergeWorkerData } from './merge-worker.ts'
+
+/** How often the age of level 0 is looked at. */
+const checkIntervalMs = 5_000
+/** After a failed merge nothing is tried for this long. */
+const failureDelayMs = 30_000
+
+export interface CompactorOptions {
+  readonly catalog: Catalog
+  readonly segments: SegmentIndex
+  readonly logger: Logger
+  readonly clock: { now(): number }
+  readonly nextSequence: () => number
+  readonly worker: MergeWorkerData
+}
+
+/** Runs merges one after the other. */
+export class Compactor {
+  readonly #options: CompactorOptions
+  readonly #timer: NodeJS.Timeout
+  #worker: Worker | undefined
+  #running: Promise<boolean> | undefined
+  #isClosed = false
+  #quietUntilMs = 0
+  #runs = 0
+  /** Commits since the last look. */
+  #commits = 0
+  #committedBytes = 0
+
+  constructor(options: CompactorOptions) {
+    this.#options = options
+    this.#timer = setInterval(() => this.wake(), checkIntervalMs)
+    this.#timer.unref()
+  }
+
+  /** Merges done since the start. */
+  get runs(): number {
+    return this.#runs
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== undefined
+  }
+
+  /** Counts a commit and looks for work when enough have gathered; the timer sees to the rest. */
+  wakeAfter(bytes: number): void {
+    this.#committedBytes += bytes
+    this.#commits++
+    if (this.#committedBytes >= compactLevel0Bytes || this.#commits >= compactLevel0Segments)
+      this.wake()
+  }
+
+  /** Looks whether something is to be merged. */
+  wake(): void {
+    if (this.#running || this.#isClosed) return
+    if (this.#options.clock.now() < this.#quietUntilMs) return
+    // Its failures are logged where they happen.
+    void this.#start({ force: false })
+  }
+
+  /** Merges level 0 now, whatever its size, and then all that is due. */
+  async flush(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+    let merged = true
+    while (merged && !this.#isClosed) merged = await this.#start({ force: true })
+  }
+
+  #start(options: { force: boolean }): Promise<boolean> {
+    const run = this.#runOnce(options).catch((error: Error) => {
+      this.#quietUntilMs = this.#options.clock.now() + failureDelayMs
+      this.#options.logger.error({ err: error }, 'compaction failed, old segments stay in use')
+      return false
+    })
+    this.#running = run.then(merged => {
+      this.#running = undefined
+      if (merged && !options.force) this.wake()
+      return merged
+    })
+    return this.#running
+  }
+
+  async #runOnce({ force }: { force: boolean }): Promise<boolean> {
+    const { catalog, clock } = this.#options
+    this.#committedBytes = 0
+    this.#commits = 0
+    const choice = chooseMerge(await catalog.listParts(), clock.now(), { force })
+    if (!choice || this.#isClosed) return false
+    const answer = await this.#merge(choice)
+    if (answer.kind === 'failed') throw new Error(answer.message)
+    await this.#replace(choice, answer.outputs)
+    this.#runs++
+    return true
+  }
+
+  #merge(choice: Choice): Promise<MergeAnswer> {
+    const { nextSequence, worker: workerData } = this.#options
+    const { inputs, outputs, level, sequence } = choice
+    const job: MergeJob = {
+      inputs,
+      outputs: outputs.map(({ tenant, day }) => ({
+        tenant,
+        day,
+        level,
+        sequence,
+        replaces: inputs,
+        name: segmentName(nextSequence(), level),
+      })),
+    }
+    this.#worker ??= new Worker(new URL('./merge-worker.ts', import.meta.url), { workerData })
+    const worker = this.#worker
+    worker.unref()
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        worker.off('message', onMessage)
+        worker.off('error', onError)
+        worker.off('exit', onExit)
+      }
+      const onMessage = (answer: MergeAnswer) => {
+        settle()
+        resolve(answer)
+      }
+      const onError = (error: Error) => {
+        settle()
+        this.#worker = undefined
+        reject(error)
+      }
+      const onExit = () => onError(new Error('the compaction thread ended'))
+      worker.on('message', onMessage)
+      worker.on('error', onError)
+      worker.on('exit', onExit)
+      worker.postMessage(job)
+    })
+  }
+
+  async #replace(
+    choice: Choice,
+    outputs: Extract<MergeAnswer, { kind: 'merged' }>['outputs'],
+  ): Promise<void> {
+    const { catalog, segments, clock, logger } = this.#options
+    const labels = new Map<string, LabelSet>()
+    const labelsOf = (text: string) => {
+      let found = labels.get(text)
+      if (!found) {
+        found = parseLabelSet(text)
+        labels.set(text, found)
+      }
+      return found
+    }
+    const entered = outputs.map(
+      ({ name, sizeBytes, footer }): CatalogSegment => ({
+        name,
+        level: footer.level,
+        sequence: footer.sequence,
+        sizeBytes,
+        createdMs: clock.now(),
+        parts: catalogPartsOf(footer, labelsOf),
+      }),
+    )
+    await catalog.addSegments(entered, choice.inputs)
+    await segments.drop(choice.inputs)
+    logger.debug({ inputs: choice.inputs.length, outputs: outputs.length }, 'segments merged')
+  }
+
+  /** Lets a running merge be; ends the thread. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearInterval(this.#timer)
+    await this.#worker?.terminate()
+    await this.#running
+  }
+}

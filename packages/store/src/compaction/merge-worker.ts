@@ -1,0 +1,79 @@
+// Thread that merges segments, one job at a time, so that neither pushes nor queries wait for it.
+// Being killed at any point leaves at most a cut file behind, which the next start drops.
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { DiskReader, openDiskObjectStore } from '../objects/disk.ts'
+import type { SegmentFooter } from '../segment/format.ts'
+import { readFooter } from '../segment/reader.ts'
+import { type MergeInput, type MergeTarget, mergeSegments } from './merge.ts'
+
+/** What the thread is started with. */
+export interface MergeWorkerData {
+  readonly directory: string
+  readonly logLevelFields: readonly string[]
+}
+
+/** One job: the inputs oldest first, and the segments to make of them. */
+export interface MergeJob {
+  readonly inputs: readonly string[]
+  readonly outputs: readonly (MergeTarget & { readonly name: string })[]
+}
+
+/** What came of a job. */
+export type MergeAnswer =
+  | { readonly kind: 'merged'; readonly outputs: readonly MergedSegment[] }
+  | { readonly kind: 'failed'; readonly message: string }
+
+export interface MergedSegment {
+  readonly name: string
+  readonly sizeBytes: number
+  readonly footer: SegmentFooter
+}
+
+async function merge(job: MergeJob, data: MergeWorkerData): Promise<MergedSegment[]> {
+  const objects = await openDiskObjectStore(data.directory)
+  const reader = new DiskReader(data.directory)
+  const written: string[] = []
+  try {
+    const inputs: MergeInput[] = []
+    for (const name of job.inputs) {
+      const readRange = async (offset: number, length: number) => reader.read(name, offset, length)
+      inputs.push({ name, footer: await readFooter(name, reader.sizeBytes(name), readRange) })
+    }
+    const outputs: MergedSegment[] = []
+    for (const { name, ...target } of job.outputs) {
+      const bytes = mergeSegments(inputs, target, {
+        read: (segment, offset, length) => reader.read(segment, offset, length),
+        logLevelFields: data.logLevelFields,
+      })
+      const merged: Omit<MergedSegment, 'name'>[] = []
+      written.push(name)
+      await objects.put(
+        name,
+        keepResult(bytes, result => merged.push(result)),
+      )
+      outputs.push({ name, ...merged[0]! })
+    }
+    return outputs
+  } catch (error) {
+    for (const name of written) await objects.delete(name)
+    throw error
+  } finally {
+    reader.close()
+    await objects.close()
+  }
+}
+
+function* keepResult<T, R>(source: Generator<T, R>, keep: (result: R) => void): Generator<T> {
+  keep(yield* source)
+}
+
+parentPort?.on('message', (job: MergeJob) => {
+  merge(job, workerData as MergeWorkerData).then(
+    outputs => parentPort!.postMessage({ kind: 'merged', outputs } satisfies MergeAnswer),
+    (error: Error) => {
+      const answer: MergeAnswer = { kind: 'failed', message: error.message }
+      parentPort!.postMessage(answer)
+    },
+  )
+})

@@ -1,0 +1,163 @@
+// Merges segments into one per tenant and day: blocks of one stream side by side, large enough to
+// compress and to scan well, rows in time order and each once. Reads and writes streams one after the
+// other, so that memory does not grow with the size of the segments.
+
+import { type LabelSet, parseLabelSet } from '@skald/wire'
+import { nsPerDay } from '../day.ts'
+import { blockLineBytesMax } from '../limits.ts'
+import type { ReadBytes } from '../segment/block.ts'
+import {
+  codecs,
+  flagLevelsPending,
+  type SegmentFooter,
+  segmentMagic,
+  storedBytes,
+} from '../segment/format.ts'
+import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
+import { groupOverlapping } from '../segment/overlap.ts'
+import { type BlockPlace, StoredBlock } from '../segment/stored-block.ts'
+import { SegmentWriter } from '../segment/writer.ts'
+
+/** Blocks with at least this many bytes of lines are taken over without unpacking them. */
+const goodBlockBytes = 256 * 1024
+/** More overlapping rows than this are left as they are: queries can cope, memory could not. */
+const overlapBytesMax = 64 * 1024 * 1024
+
+/** A segment to merge, with its footer. */
+export interface MergeInput {
+  readonly name: string
+  readonly footer: SegmentFooter
+}
+
+export interface MergeContext {
+  /** Reads bytes of an input. */
+  readonly read: (segment: string, offsetBytes: number, length: number) => Buffer
+  readonly logLevelFields: readonly string[]
+}
+
+/** The merged segment's head: names of all inputs, so that a half-done replacement can be finished. */
+export interface MergeTarget {
+  readonly tenant: string
+  readonly day: number
+  readonly level: number
+  readonly sequence: number
+  readonly replaces: readonly string[]
+}
+
+/** Yields the bytes of the merged segment in order; returns its footer. */
+export function* mergeSegments(
+  inputs: readonly MergeInput[],
+  target: MergeTarget,
+  context: MergeContext,
+): Generator<Buffer, { footer: SegmentFooter; sizeBytes: number }> {
+  const { tenant, day, level, sequence, replaces } = target
+  const writer = new SegmentWriter('zstd')
+  yield segmentMagic
+  for (const [labelsText, places] of streamsOf(inputs, tenant, day)) {
+    yield* mergeStream(places, { writer, labelsText, target, context })
+  }
+  const { footer, bytes } = writer.finish({ level, sequence, replaces })
+  yield bytes
+  return { footer, sizeBytes: writer.sizeBytes + bytes.length }
+}
+
+/** Blocks by stream: streams sorted by text, blocks of a stream in order of arrival. */
+function streamsOf(
+  inputs: readonly MergeInput[],
+  tenant: string,
+  day: number,
+): [labelsText: string, places: BlockPlace[]][] {
+  const byText = new Map<string, { labels: LabelSet; places: BlockPlace[] }>()
+  for (const { name, footer } of inputs) {
+    for (const part of footer.parts) {
+      if (part.tenant !== tenant || part.day !== day) continue
+      for (const record of part.blocks) {
+        const labelsText = part.streams[record.stream]!
+        let stream = byText.get(labelsText)
+        if (!stream) {
+          stream = { labels: parseLabelSet(labelsText), places: [] }
+          byText.set(labelsText, stream)
+        }
+        stream.places.push({ segment: name, record, labels: stream.labels })
+      }
+    }
+  }
+  return [...byText]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([labelsText, { places }]) => [
+      labelsText,
+      places.sort((a, b) => a.record.sequence - b.record.sequence),
+    ])
+}
+
+interface StreamMerge {
+  readonly writer: SegmentWriter
+  readonly labelsText: string
+  readonly target: MergeTarget
+  readonly context: MergeContext
+}
+
+function* mergeStream(places: readonly BlockPlace[], merge: StreamMerge): Generator<Buffer> {
+  const { writer, labelsText, target, context } = merge
+  let waiting: BlockPlace[] = []
+  let waitingBytes = 0
+  const flush = function* (): Generator<Buffer> {
+    if (waiting.length === 0) return
+    const { sequence } = waiting.reduce((a, b) =>
+      a.record.sequence > b.record.sequence ? a : b,
+    ).record
+    const blocks = mergeRows(
+      waiting.map(place => readRows(place, target.day, context)),
+      {
+        dayStartNs: BigInt(target.day) * nsPerDay,
+        flags: 0,
+        sequence,
+        lineBytesMax: blockLineBytesMax,
+      },
+    )
+    for (const block of blocks) yield* writer.add(target.tenant, target.day, labelsText, block)
+    waiting = []
+    waitingBytes = 0
+  }
+  for (const group of groupOverlapping(places, ({ record }) => record)) {
+    const groupBytes = group.reduce((sum, { record }) => sum + record.lineBytes, 0)
+    const takeOver = (group.length === 1 && isGood(group[0]!)) || groupBytes > overlapBytesMax
+    if (takeOver) {
+      yield* flush()
+      for (const place of group) {
+        writer.addEncoded(target.tenant, target.day, labelsText, place.record)
+        yield context.read(place.segment, place.record.offsetBytes, storedBytes(place.record))
+      }
+      continue
+    }
+    waiting.push(...group)
+    waitingBytes += groupBytes
+    if (waitingBytes >= blockLineBytesMax) yield* flush()
+  }
+  yield* flush()
+}
+
+function isGood({ record }: BlockPlace): boolean {
+  const lines = record.sections.at(-1)!
+  return (
+    record.lineBytes >= goodBlockBytes &&
+    (record.flags & flagLevelsPending) === 0 &&
+    lines.codec === codecs.zstd
+  )
+}
+
+function readRows(place: BlockPlace, day: number, context: MergeContext): RowSource {
+  const read: ReadBytes = (offsetBytes, length) => context.read(place.segment, offsetBytes, length)
+  const block = new StoredBlock(place, read, context.logLevelFields)
+  const sinceDayStart = Number(block.minNs - BigInt(day) * nsPerDay)
+  const timestamps = block.timestamps().map(delta => delta + sinceDayStart)
+  const { bytes, offsets } = block.lines()
+  return {
+    rowCount: block.rowCount,
+    timestamps,
+    bytes,
+    offsets,
+    lengths: block.lineLengths(),
+    metadata: block.metadata(),
+  }
+}

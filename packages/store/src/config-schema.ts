@@ -1,0 +1,259 @@
+// The store's YAML, as a schema: Loki's keys where the meaning is the same. From it come the types,
+// the defaults, the checks and the description of every key.
+
+import { type Static, type TSchema, Type } from 'typebox'
+import { defaultLogLevelFields } from './ingest/detected-level.ts'
+import { defaultServiceNameLabels } from './ingest/stream-labels.ts'
+
+const strict = { additionalProperties: false }
+
+function text(description: string, value: string) {
+  return Type.String({ description, default: value })
+}
+
+function flag(description: string, value: boolean) {
+  return Type.Boolean({ description, default: value })
+}
+
+function count(description: string, value: number) {
+  return Type.Integer({ description, default: value, minimum: 0 })
+}
+
+/** Go or Prometheus duration; 0 switches off what it bounds. */
+function duration(description: string, value: string) {
+  return Type.Union([Type.String(), Type.Literal(0)], { description, default: value })
+}
+
+/** Bytes with a unit of 1024s, or a plain number. */
+function bytes(description: string, value: string) {
+  return Type.Union([Type.String(), Type.Integer({ minimum: 0 })], { description, default: value })
+}
+
+/** A key of Loki's that is accepted and has no effect here. */
+function ignored() {
+  return Type.Optional(Type.Unknown({ description: 'Accepted, without effect.' }))
+}
+
+/** Typed as nothing, so that no code can read what has no effect. */
+function ignoredKeys(names: readonly string[]): Record<never, TSchema> {
+  return Object.fromEntries(names.map(name => [name, ignored()]))
+}
+
+const ignoredServerKeys = [
+  'grpc_listen_address',
+  'grpc_listen_port',
+  'grpc_listen_network',
+  'grpc_server_max_recv_msg_size',
+  'grpc_server_max_send_msg_size',
+  'grpc_server_max_concurrent_streams',
+  'grpc_server_max_connection_age',
+  'grpc_server_max_connection_age_grace',
+  'grpc_server_max_connection_idle',
+  'grpc_server_keepalive_time',
+  'grpc_server_keepalive_timeout',
+  'grpc_server_min_time_between_pings',
+  'grpc_server_ping_without_stream_allowed',
+  'http_listen_network',
+  'http_listen_conn_limit',
+  'http_server_read_timeout',
+  'http_server_write_timeout',
+  'http_server_idle_timeout',
+  'graceful_shutdown_timeout',
+  'register_instrumentation',
+  'log_request_at_info_level_enabled',
+  'log_source_ips_enabled',
+] as const
+
+const ignoredCommonKeys = [
+  'replication_factor',
+  'ring',
+  'storage',
+  'instance_addr',
+  'instance_interface_names',
+  'compactor_address',
+  'compactor_grpc_address',
+  'persist_tokens',
+] as const
+
+const ignoredLimitKeys = [
+  'allow_deletes',
+  'cardinality_limit',
+  'deletion_mode',
+  'increment_duplicate_timestamp',
+  'ingestion_burst_size_mb',
+  'ingestion_rate_mb',
+  'ingestion_rate_strategy',
+  'max_cache_freshness_per_query',
+  'max_chunks_per_query',
+  'max_concurrent_tail_requests',
+  'max_global_streams_per_user',
+  'max_querier_bytes_read',
+  'max_query_bytes_read',
+  'max_query_lookback',
+  'max_query_parallelism',
+  'max_queriers_per_tenant',
+  'max_streams_per_user',
+  'metric_aggregation_enabled',
+  'otlp_config',
+  'pattern_ingester_tokenizable_json_fields_default',
+  'per_stream_rate_limit',
+  'per_stream_rate_limit_burst',
+  'per_tenant_override_config',
+  'per_tenant_override_period',
+  'retention_period',
+  'retention_stream',
+  'shard_aggregations',
+  'shard_streams',
+  'split_instant_metric_queries_by_interval',
+  'split_metadata_queries_by_interval',
+  'split_recent_metadata_queries_by_interval',
+  'tsdb_max_query_parallelism',
+  'unordered_writes',
+  'volume_enabled',
+  'volume_max_series',
+] as const
+
+/** Whole blocks of a Loki configuration that have no meaning for one process without a ring. */
+const ignoredBlocks = [
+  'analytics',
+  'bloom_build',
+  'bloom_gateway',
+  'chunk_store_config',
+  'compactor',
+  'distributor',
+  'frontend',
+  'frontend_worker',
+  'index_gateway',
+  'ingester',
+  'ingester_client',
+  'memberlist',
+  'metrics_namespace',
+  'operational_config',
+  'pattern_ingester',
+  'querier',
+  'query_range',
+  'query_scheduler',
+  'ruler',
+  'runtime_config',
+  'schema_config',
+  'storage_config',
+  'table_manager',
+  'tracing',
+  'ui',
+] as const
+
+const serverSchema = Type.Object(
+  {
+    http_listen_address: text('Address the HTTP server listens on; empty for all.', ''),
+    http_listen_port: Type.Integer({
+      description: 'Port of the HTTP server; 0 picks a free one.',
+      default: 3100,
+      minimum: 0,
+      maximum: 65535,
+    }),
+    http_path_prefix: text('Prefix of all routes.', ''),
+    log_level: Type.Enum(['debug', 'info', 'warn', 'error'], {
+      description: 'Least level that is logged.',
+      default: 'info',
+    }),
+    log_format: Type.Enum(['json', 'logfmt'], {
+      description: 'Accepted for compatibility; logs are JSON.',
+      default: 'json',
+    }),
+    ...ignoredKeys(ignoredServerKeys),
+  },
+  { ...strict, default: {} },
+)
+
+const commonSchema = Type.Object(
+  {
+    path_prefix: text('Directory of all data.', './data'),
+    ...ignoredKeys(ignoredCommonKeys),
+  },
+  { ...strict, default: {} },
+)
+
+const limitsSchema = Type.Object(
+  {
+    max_line_size: bytes('Longest line, in bytes; 0 for no limit.', '256KB'),
+    max_line_size_truncate: flag('Cut longer lines instead of refusing them.', false),
+    max_label_name_length: count('Longest label name, in bytes.', 1024),
+    max_label_value_length: count('Longest label value, in bytes.', 2048),
+    max_label_names_per_series: count('Most labels of a stream, service_name not counted.', 15),
+    reject_old_samples: flag('Refuse entries older than reject_old_samples_max_age.', false),
+    reject_old_samples_max_age: duration('Age from which entries are refused.', '1w'),
+    creation_grace_period: duration('How far in the future an entry may lie.', '10m'),
+    discover_service_name: Type.Array(Type.String(), {
+      description: 'Labels whose first non-empty one becomes service_name; empty switches it off.',
+      default: [...defaultServiceNameLabels],
+    }),
+    discover_log_levels: flag('Add detected_level to every entry.', true),
+    log_level_fields: Type.Array(Type.String(), {
+      description: 'Fields, labels and metadata that hold a level, best first.',
+      default: [...defaultLogLevelFields],
+    }),
+    allow_structured_metadata: flag('Accept structured metadata.', true),
+    max_structured_metadata_size: bytes('Most metadata of an entry.', '64KB'),
+    max_structured_metadata_entries_count: count('Most metadata pairs of an entry.', 128),
+    max_query_length: duration('Longest time range of a query; 0 for no limit.', '721h'),
+    max_query_range: duration('Longest [range] in a metric query; 0 for no limit.', '0s'),
+    max_streams_matchers_per_query: count('Most matchers of a query.', 1000),
+    required_labels: Type.Array(Type.String(), {
+      description: 'Labels that every selector has to use.',
+      default: [],
+    }),
+    minimum_labels_number: count('Least number of matchers of a selector; 0 for none.', 0),
+    max_query_series: count('Most series of a metric query.', 500),
+    max_entries_limit_per_query: count('Most entries of a log query.', 5000),
+    query_timeout: duration('Time after which a query is ended.', '1m'),
+    split_queries_by_interval: duration(
+      'Above 0, start and end of metric range queries are aligned to their step, as Loki does.',
+      '1h',
+    ),
+    ...ignoredKeys(ignoredLimitKeys),
+  },
+  { ...strict, default: {} },
+)
+
+/** The whole file. */
+export const storeConfigSchema = Type.Object(
+  {
+    auth_enabled: flag(
+      'Take the tenant from the header X-Scope-OrgID; otherwise all data is one tenant.',
+      true,
+    ),
+    target: Type.Enum(['all', 'all,table-manager'], {
+      description: 'Accepted for compatibility; a store always does everything.',
+      default: 'all',
+    }),
+    server: serverSchema,
+    common: commonSchema,
+    limits_config: limitsSchema,
+    ...ignoredKeys(ignoredBlocks),
+  },
+  strict,
+)
+
+/** What a file may hold, with the defaults filled in. */
+export type RawStoreConfig = {
+  readonly auth_enabled: boolean
+  readonly server: Static<typeof serverSchema>
+  readonly common: Static<typeof commonSchema>
+  readonly limits_config: Static<typeof limitsSchema>
+}
+
+/** Paths of the keys that are accepted without effect, as `block.key` or `block`. */
+export const ignoredPaths: ReadonlySet<string> = new Set([
+  ...ignoredBlocks,
+  ...ignoredServerKeys.map(key => `server.${key}`),
+  ...ignoredCommonKeys.map(key => `common.${key}`),
+  ...ignoredLimitKeys.map(key => `limits_config.${key}`),
+])
+
+/** Schemas by the name of their block, for the reference page. */
+export const blockSchemas: Readonly<Record<string, TSchema>> = {
+  '': storeConfigSchema,
+  server: serverSchema,
+  common: commonSchema,
+  limits_config: limitsSchema,
+}

@@ -1,0 +1,161 @@
+// Parameters of the query routes, read and checked as Loki does: form body and query string are one
+// form, the body's values first.
+
+import type { Direction } from '@skald/query'
+import { nsPerSecond, parsePrometheusDuration, parseRfc3339 } from '@skald/wire'
+import { BadRequestError } from '../errors.ts'
+
+const defaultSinceNs = 3600n * nsPerSecond
+const defaultLimit = 100
+/** Points of a series a client can ask for. */
+const pointsMax = 11_000n
+
+/** The parameters of one request. */
+export class Params {
+  readonly #form: URLSearchParams
+
+  constructor(queryString: string, formBody = '') {
+    this.#form = new URLSearchParams(formBody)
+    for (const [name, value] of new URLSearchParams(queryString)) this.#form.append(name, value)
+  }
+
+  /** First value of a name; empty where it is missing. */
+  get(name: string): string {
+    return this.#form.get(name) ?? ''
+  }
+
+  getAll(name: string): string[] {
+    return this.#form.getAll(name)
+  }
+
+  /** Start and end, `end` by default now and `start` by default `since` (1h) before it. */
+  timeRange(nowNs: bigint): { startNs: bigint; endNs: bigint } {
+    const sinceText = this.get('since')
+    let sinceNs = defaultSinceNs
+    if (sinceText !== '') {
+      try {
+        sinceNs = parsePrometheusDuration(sinceText)
+      } catch (error) {
+        throw new BadRequestError(`could not parse 'since' parameter: ${(error as Error).message}`)
+      }
+    }
+    const endNs = this.#time('end') ?? nowNs
+    const startNs = this.#time('start') ?? (endNs < nowNs ? endNs : nowNs) - sinceNs
+    return { startNs, endNs }
+  }
+
+  /** The evaluation time of an instant query. */
+  instant(nowNs: bigint): bigint {
+    return this.#time('time') ?? nowNs
+  }
+
+  limit(): number {
+    const text = this.get('limit')
+    if (text === '') return defaultLimit
+    if (!/^[+-]?\d+$/.test(text)) {
+      throw new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`)
+    }
+    const limit = Number(text)
+    if (limit > Number.MAX_SAFE_INTEGER) {
+      throw new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: value out of range`)
+    }
+    if (limit <= 0) throw new BadRequestError('limit must be a positive value')
+    return limit
+  }
+
+  direction(): Direction {
+    const text = this.get('direction')
+    switch (text.toLowerCase()) {
+      case '':
+      case 'backward':
+        return 'backward'
+      case 'forward':
+        return 'forward'
+      default:
+        throw new BadRequestError(`invalid direction '${text}'`)
+    }
+  }
+
+  /** Step of a range query, by default a 250th of the range and a second at least. */
+  stepNs({ startNs, endNs }: { startNs: bigint; endNs: bigint }): bigint {
+    const text = this.get('step')
+    if (text === '') {
+      const seconds = (endNs - startNs) / nsPerSecond / 250n
+      return (seconds > 1n ? seconds : 1n) * nsPerSecond
+    }
+    const stepNs = parseSecondsOrDuration(text)
+    if (stepNs <= 0n) {
+      throw new BadRequestError(
+        'zero or negative query resolution step widths are not accepted. Try a positive integer',
+      )
+    }
+    if ((endNs - startNs) / stepNs > pointsMax) {
+      throw new BadRequestError(
+        'exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter',
+      )
+    }
+    return stepNs
+  }
+
+  /** Least distance between the entries of a log query; 0 for none. */
+  intervalNs(): bigint {
+    const text = this.get('interval')
+    if (text === '') return 0n
+    const intervalNs = parseSecondsOrDuration(text)
+    if (intervalNs < 0n) throw new BadRequestError('interval must be >= 0')
+    return intervalNs
+  }
+
+  #time(name: string): bigint | undefined {
+    const text = this.get(name)
+    if (text === '') return undefined
+    return parseTime(text, name)
+  }
+}
+
+/** Reads a time: seconds with a fraction, whole seconds (up to ten characters), nanoseconds or RFC 3339. */
+function parseTime(text: string, name: string): bigint {
+  if (text.includes('.')) {
+    const seconds = parseGoFloat(text)
+    if (seconds !== undefined) {
+      const whole = Math.trunc(seconds)
+      return BigInt(whole) * nsPerSecond + BigInt(Math.round((seconds - whole) * 1000)) * 1_000_000n
+    }
+  }
+  if (/^[+-]?\d+$/.test(text)) {
+    const value = BigInt(text)
+    if (value !== BigInt.asIntN(64, value)) {
+      throw new BadRequestError(
+        `could not parse '${name}' parameter: strconv.ParseInt: parsing ${JSON.stringify(text)}: value out of range`,
+      )
+    }
+    return text.length <= 10 ? value * nsPerSecond : value
+  }
+  const ns = parseRfc3339(text)
+  if (ns !== undefined) return ns
+  throw new BadRequestError(
+    `could not parse '${name}' parameter: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`,
+  )
+}
+
+function parseGoFloat(text: string): number | undefined {
+  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined
+}
+
+/** Reads seconds (`0.5`) or a Prometheus duration (`30s`), cut to whole milliseconds. */
+function parseSecondsOrDuration(text: string): bigint {
+  const seconds = parseGoFloat(text)
+  if (seconds !== undefined) {
+    if (Math.abs(seconds) * 1e9 > Number.MAX_SAFE_INTEGER * 1000) {
+      throw new BadRequestError(
+        `cannot parse ${JSON.stringify(text)} to a valid duration. It overflows int64`,
+      )
+    }
+    return BigInt(Math.trunc(seconds * 1000)) * 1_000_000n
+  }
+  try {
+    return parsePrometheusDuration(text)
+  } catch {
+    throw new BadRequestError(`cannot parse ${JSON.stringify(text)} to a valid duration`)
+  }
+}

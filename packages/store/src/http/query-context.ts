@@ -1,0 +1,73 @@
+// What the read routes need of a request: its tenant, its parameters, and a signal that ends the work
+// when the client goes away or the time is up.
+
+import type { FastifyRequest } from 'fastify'
+import { BadRequestError } from '../errors.ts'
+import { Params } from './params.ts'
+import { resolveTenant } from './tenant.ts'
+
+/** Reads query string and form body. */
+export function readParams(request: FastifyRequest): Params {
+  const url = request.raw.url ?? ''
+  const mark = url.indexOf('?')
+  const queryString = mark < 0 ? '' : url.slice(mark + 1)
+  if (queryString.includes(';')) {
+    throw new BadRequestError('invalid semicolon separator in query')
+  }
+  const type = request.headers['content-type'] ?? ''
+  const isForm = type.split(';')[0]!.trim().toLowerCase() === 'application/x-www-form-urlencoded'
+  const body = isForm && Buffer.isBuffer(request.body) ? request.body.toString('utf8') : ''
+  return new Params(queryString, body)
+}
+
+/** Tenant of a read request. */
+export function tenantOf(request: FastifyRequest, authEnabled: boolean): string {
+  const header = request.headers['x-scope-orgid']
+  return resolveTenant(Array.isArray(header) ? header[0] : header, authEnabled)
+}
+
+/** Says that a query took longer than its limit; Loki's status and text. */
+export class QueryTimeoutError extends Error {
+  readonly code = 'QUERY_TIMEOUT'
+  readonly status = 504
+
+  constructor() {
+    super(
+      'Request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed.',
+    )
+    this.name = 'QueryTimeoutError'
+  }
+}
+
+/** Says that the client went away; nobody reads the answer, the status is for the logs. */
+export class QueryCancelledError extends Error {
+  readonly code = 'QUERY_CANCELLED'
+  readonly status = 499
+
+  constructor() {
+    super('The request was cancelled by the client.')
+    this.name = 'QueryCancelledError'
+  }
+}
+
+/** Runs `work` with a signal that fires when the client closes the connection or `timeoutMs` is over. */
+export async function withDeadline<T>(
+  request: FastifyRequest,
+  timeoutMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const onClose = () => controller.abort(new QueryCancelledError())
+  const { socket } = request.raw
+  socket.once('close', onClose)
+  const timer =
+    timeoutMs > 0
+      ? setTimeout(() => controller.abort(new QueryTimeoutError()), timeoutMs)
+      : undefined
+  try {
+    return await work(controller.signal)
+  } finally {
+    clearTimeout(timer)
+    socket.off('close', onClose)
+  }
+}

@@ -1,0 +1,140 @@
+// Log and metric queries: /loki/api/v1/query and query_range, and the older /api/prom/query.
+
+import {
+  formatQueryResult,
+  type LogSource,
+  type QueryRequest,
+  type ResultEntry,
+  runQuery,
+  unionLabels,
+} from '@skald/query'
+import { formatLabelSet, formatRfc3339, quoteGoString } from '@skald/wire'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { BadRequestError } from '../errors.ts'
+import type { TenantLimits } from '../limits.ts'
+import type { Params } from './params.ts'
+import { readParams, tenantOf, withDeadline } from './query-context.ts'
+import { formatStats } from './stats-json.ts'
+
+export interface QueryRouteOptions {
+  readonly authEnabled: boolean
+  readonly limits: TenantLimits
+  readonly clock: { now(): number }
+  readonly openSource: (tenant: string) => LogSource
+}
+
+/** Adds the query routes. */
+export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions): void {
+  const { authEnabled, limits, clock, openSource } = options
+  const timeoutMs = Number(limits.queryTimeoutNs / 1_000_000n)
+  const nowNs = () => BigInt(clock.now()) * 1_000_000n
+
+  /** Runs the query a request asks for; `read` takes it from the parameters. */
+  const run = async (request: FastifyRequest, read: (params: Params) => QueryRequest) => {
+    const started = performance.now()
+    const tenant = tenantOf(request, authEnabled)
+    const query = read(readParams(request))
+    const result = await withDeadline(request, timeoutMs, signal =>
+      runQuery(query, openSource(tenant), signal),
+    )
+    const entryCount = result.kind === 'streams' ? result.entries.length : 0
+    const seconds = (performance.now() - started) / 1000
+    return { result, statsJson: formatStats(result.stats, { seconds, entryCount }) }
+  }
+  const addRoute = (url: string, read: (params: Params) => QueryRequest) => {
+    app.route({
+      method: ['GET', 'POST'],
+      url,
+      handler: async (request, reply) => {
+        const { result, statsJson } = await run(request, read)
+        const categorizeLabels = encodingFlagsOf(request).includes('categorize-labels')
+        return sendJson(reply, formatQueryResult(result, { categorizeLabels, statsJson }))
+      },
+    })
+  }
+
+  addRoute('/loki/api/v1/query_range', params =>
+    rangeQuery(params, params.get('query'), { nowNs: nowNs(), limits }),
+  )
+  addRoute('/loki/api/v1/query', params => instantQuery(params, { nowNs: nowNs(), limits }))
+
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/api/prom/query',
+    handler: async (request, reply) => {
+      const { result, statsJson } = await run(request, params => {
+        const pattern = params.get('regexp')
+        const filter = pattern === '' ? '' : ` |~ ${quoteGoString(pattern)}`
+        return rangeQuery(params, `${params.get('query')}${filter}`, { nowNs: nowNs(), limits })
+      })
+      if (result.kind !== 'streams') {
+        throw new BadRequestError('legacy endpoints only support streams result type')
+      }
+      const streams = legacyStreams(result.entries)
+      return sendJson(reply, `{"streams":${JSON.stringify(streams)},"stats":${statsJson}}`)
+    },
+  })
+}
+
+interface ReadContext {
+  readonly nowNs: bigint
+  readonly limits: TenantLimits
+}
+
+function instantQuery(params: Params, { nowNs, limits }: ReadContext): QueryRequest {
+  const timeNs = params.instant(nowNs)
+  return {
+    logql: params.get('query'),
+    startNs: timeNs,
+    endNs: timeNs,
+    stepNs: 0n,
+    intervalNs: 0n,
+    limit: params.limit(),
+    direction: params.direction(),
+    isInstant: true,
+    limits: limits.query,
+  }
+}
+
+function rangeQuery(params: Params, logql: string, { nowNs, limits }: ReadContext): QueryRequest {
+  const range = params.timeRange(nowNs)
+  const limit = params.limit()
+  const direction = params.direction()
+  if (range.endNs < range.startNs) {
+    throw new BadRequestError('end timestamp must not be before or equal to start time')
+  }
+  const stepNs = params.stepNs(range)
+  const intervalNs = params.intervalNs()
+  return {
+    logql,
+    ...range,
+    stepNs,
+    intervalNs,
+    limit,
+    direction,
+    isInstant: false,
+    limits: limits.query,
+  }
+}
+
+function encodingFlagsOf(request: FastifyRequest): string[] {
+  const header = request.headers['x-loki-response-encoding-flags']
+  return typeof header === 'string' ? header.split(',').map(flag => flag.trim()) : []
+}
+
+/** Groups entries by their labels, times as RFC 3339: the form of `/api/prom`. */
+function legacyStreams(entries: readonly ResultEntry[]) {
+  const streams = new Map<string, { labels: string; entries: { ts: string; line: string }[] }>()
+  for (const { labels, timestampNs, line } of entries) {
+    const text = formatLabelSet(unionLabels(labels))
+    const stream = streams.get(text) ?? { labels: text, entries: [] }
+    stream.entries.push({ ts: formatRfc3339(timestampNs), line })
+    streams.set(text, stream)
+  }
+  return [...streams.values()]
+}
+
+/** Sends JSON text with the content type Loki's clients see. */
+export function sendJson(reply: FastifyReply, body: string): FastifyReply {
+  return reply.type('application/json; charset=UTF-8').send(body)
+}

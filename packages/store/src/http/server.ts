@@ -1,0 +1,135 @@
+// The HTTP server: what every route shares. Bodies arrive as bytes, errors leave as Loki's plain text,
+// and this table alone decides which error has which status.
+
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  fastify,
+  type HTTPMethods,
+  LogController,
+} from 'fastify'
+import type { StoreMetrics } from '../metrics.ts'
+
+/** Bodies of routes that are no pushes: forms with a query in them. */
+const formBytesMax = 1024 * 1024
+/** Long selectors in URLs are common; Grafana sends queries of many kilobytes. */
+const headerBytesMax = 64 * 1024
+/** Longer than the 90 s after which Grafana drops idle connections, so that it is never cut first. */
+const keepAliveMs = 120_000
+
+/** Code of an error → status, where the error does not carry its own. */
+const statusOfCode: Readonly<Record<string, number>> = {
+  LOGQL_SYNTAX: 400,
+  LOGQL_KIND: 400,
+  LOGQL_PIPELINE: 400,
+  LOGQL_UNSUPPORTED: 400,
+  LOGQL_REGEX: 400,
+  REGEX_SYNTAX: 400,
+  LIMIT_EXCEEDED: 400,
+  STORAGE_UNAVAILABLE: 503,
+  FST_ERR_CTP_BODY_TOO_LARGE: 413,
+}
+
+export interface HttpServerOptions {
+  readonly logger: FastifyBaseLogger
+  readonly metrics: StoreMetrics
+}
+
+/** Creates the server without routes. */
+export function createHttpServer({ logger, metrics }: HttpServerOptions): FastifyInstance {
+  const app = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: formBytesMax,
+    keepAliveTimeout: keepAliveMs,
+    routerOptions: { maxParamLength: 2048 },
+    http: { maxHeaderSize: headerBytesMax },
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.setNotFoundHandler((_request, reply) => {
+    void reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n')
+  })
+  app.setErrorHandler((error: Error & Coded, request, reply) => {
+    const status = statusOf(error)
+    if (status >= 500 && status !== 503) request.log.error({ err: error }, 'request failed')
+    if (error.retryAfterSeconds !== undefined) {
+      void reply.header('Retry-After', String(error.retryAfterSeconds))
+    } else if (status === 503) void reply.header('Retry-After', '1')
+    void reply
+      .code(status)
+      .type('text/plain; charset=utf-8')
+      .header('X-Content-Type-Options', 'nosniff')
+      .send(error.code === 'PUSH_REJECTED' ? `${error.message}\n` : error.message)
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    metrics.requestSeconds.observe(
+      {
+        method: request.method,
+        route: routeName(request.routeOptions.url),
+        status_code: String(reply.statusCode),
+      },
+      reply.elapsedTime / 1000,
+    )
+  })
+  return app
+}
+
+interface Coded {
+  readonly code?: string
+  readonly status?: number
+  readonly statusCode?: number
+  readonly retryAfterSeconds?: number
+}
+
+function statusOf(error: Error & Coded): number {
+  return error.status ?? statusOfCode[error.code ?? ''] ?? error.statusCode ?? 500
+}
+
+/** Names a route as Loki's metrics do: `/loki/api/v1/query_range` is `loki_api_v1_query_range`. */
+function routeName(url: string | undefined): string {
+  return url === undefined
+    ? 'other'
+    : url.replace(/^\//, '').replace(/[^a-zA-Z0-9]+/g, '_') || 'root'
+}
+
+const allMethods: readonly HTTPMethods[] = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'PATCH',
+  'OPTIONS',
+]
+
+/** Remembers the methods of every path that is added from now on. */
+export function watchMethods(app: FastifyInstance): ReadonlyMap<string, ReadonlySet<string>> {
+  const methodsOf = new Map<string, Set<string>>()
+  app.addHook('onRoute', ({ url, method }) => {
+    const methods = methodsOf.get(url) ?? new Set()
+    for (const name of Array.isArray(method) ? method : [method]) methods.add(name)
+    methodsOf.set(url, methods)
+  })
+  return methodsOf
+}
+
+/** Answers the methods that a path has no handler for with 405, as Loki does, and not with 404. */
+export function refuseOtherMethods(
+  app: FastifyInstance,
+  methodsOf: ReadonlyMap<string, ReadonlySet<string>>,
+): void {
+  for (const [url, known] of [...methodsOf]) {
+    const others = allMethods.filter(method => !known.has(method))
+    const allow = [...known].join(', ')
+    if (others.length === 0) continue
+    app.route({
+      method: [...others],
+      url,
+      exposeHeadRoute: false,
+      handler: (_request, reply) => {
+        void reply.code(405).header('Allow', allow).send()
+      },
+    })
+  }
+}

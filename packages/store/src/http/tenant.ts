@@ -1,0 +1,31 @@
+// The tenant of a request, as Loki takes it from the header X-Scope-OrgID.
+
+import { BadRequestError } from '../errors.ts'
+
+/** Tenant of every request when `auth_enabled` is false; the name Loki uses. */
+export const singleTenant = 'fake'
+
+const tenantBytesMax = 150
+const allowedText = /^[A-Za-z0-9!\-_.*'()]+$/
+
+/**
+ * Resolves the tenant of a request.
+ *
+ * @throws BadRequestError 401 without a header, 400 for a name that is too long or has other letters.
+ */
+export function resolveTenant(header: string | undefined, authEnabled: boolean): string {
+  if (!authEnabled) return singleTenant
+  if (header === undefined || header === '') throw new BadRequestError('no org id', 401)
+  if (header.includes('|')) throw new BadRequestError('multiple org IDs present')
+  if (header.length > tenantBytesMax) {
+    throw new BadRequestError(`tenant ID is too long: max ${tenantBytesMax} characters`)
+  }
+  if (header === '.' || header === '..') {
+    throw new BadRequestError("tenant ID is '.' or '..'")
+  }
+  if (!allowedText.test(header)) {
+    const bad = [...header].find(char => !allowedText.test(char))
+    throw new BadRequestError(`tenant ID '${header}' contains unsupported character '${bad}'`)
+  }
+  return header
+}

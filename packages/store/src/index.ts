@@ -1,0 +1,3 @@
+export { type LoadedStoreConfig, loadStoreConfig, type StoreConfig } from './config.ts'
+export { ConfigError, type ConfigProblem } from './errors.ts'
+export { type Store, type StoreOptions, startStore } from './store.ts'

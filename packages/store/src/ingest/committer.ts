@@ -1,0 +1,284 @@
+// Makes pushes durable: what arrives while a commit is under way becomes one level-0 segment, synced
+// to the medium, entered into the catalog, and only then acknowledged. A small segment is the
+// write-ahead log; there is no other.
+
+import type { LabelSet } from '@skald/wire'
+import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
+import { nsPerDay, secondsPerDay } from '../day.ts'
+import { StorageUnavailableError } from '../errors.ts'
+import {
+  blockLineBytesMax,
+  commitBytesMax,
+  commitEagerBytes,
+  commitLingerMs,
+  commitSpacingMs,
+} from '../limits.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
+import { catalogPartsOf } from '../segment/catalog-parts.ts'
+import { flagLevelsPending, type SegmentFooter, segmentMagic } from '../segment/format.ts'
+import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
+import { segmentName } from '../segment/name.ts'
+import { SegmentWriter } from '../segment/writer.ts'
+import type { AcceptedStream } from './accepted-stream.ts'
+
+/** A committed segment, as the rest of the store learns of it. */
+export interface Commit {
+  readonly name: string
+  readonly footer: SegmentFooter
+  readonly segment: CatalogSegment
+}
+
+export interface CommitterOptions {
+  readonly objects: ObjectStore
+  readonly catalog: Catalog
+  readonly clock: { now(): number }
+  /** Gives every segment a number of its own, higher than all before. */
+  readonly nextSequence: () => number
+  /** Pushes that are still being received or decoded: waiting a little may bring them in. */
+  readonly arriving: () => number
+  /** Called after the segment is durable and in the catalog, before pushes are acknowledged. */
+  readonly onCommit: (commit: Commit) => void
+}
+
+interface PendingPush {
+  readonly tenant: string
+  readonly streams: readonly AcceptedStream[]
+  readonly lineBytes: number
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+/** Groups pushes into commits. */
+export class Committer {
+  readonly #options: CommitterOptions
+  #pending: PendingPush[] = []
+  #pendingBytes = 0
+  #oldestPendingMs = 0
+  #lastCommitMs = 0
+  #running: Promise<void> | undefined
+  #wake: (() => void) | undefined
+
+  constructor(options: CommitterOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Takes in a push; settles when it is durable.
+   *
+   * @throws StorageUnavailableError when the medium refuses; nothing of the push is stored then.
+   */
+  add(tenant: string, streams: readonly AcceptedStream[], lineBytes: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#pending.length === 0) this.#oldestPendingMs = this.#options.clock.now()
+      this.#pending.push({ tenant, streams, lineBytes, resolve, reject })
+      this.#pendingBytes += lineBytes
+      this.#wake?.()
+      this.#running ??= this.#run()
+    })
+  }
+
+  /** Settles when everything taken in so far is committed or refused. */
+  async drain(): Promise<void> {
+    while (this.#running !== undefined) await this.#running
+  }
+
+  async #run(): Promise<void> {
+    while (this.#pending.length > 0) {
+      await this.#linger()
+      await this.#commit(this.#take())
+    }
+    this.#running = undefined
+  }
+
+  /** Waits while more pushes are about to arrive, within bounds. */
+  async #linger(): Promise<void> {
+    const { clock, arriving } = this.#options
+    for (;;) {
+      if (this.#pendingBytes >= commitBytesMax) return
+      const now = clock.now()
+      const spacingLeft =
+        this.#pendingBytes >= commitEagerBytes ? 0 : this.#lastCommitMs + commitSpacingMs - now
+      const lingerLeft = arriving() > 0 ? this.#oldestPendingMs + commitLingerMs - now : 0
+      const waitMs = Math.min(Math.max(spacingLeft, lingerLeft), commitLingerMs)
+      if (waitMs <= 0) return
+      await this.#sleep(waitMs)
+    }
+  }
+
+  /** Ends early when another push arrives. */
+  #sleep(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      const timer = setTimeout(resolve, ms)
+      this.#wake = () => {
+        clearTimeout(timer)
+        this.#wake = undefined
+        resolve()
+      }
+    })
+  }
+
+  #take(): PendingPush[] {
+    let bytes = 0
+    let count = 0
+    while (count < this.#pending.length && (count === 0 || bytes < commitBytesMax)) {
+      bytes += this.#pending[count++]!.lineBytes
+    }
+    const taken = this.#pending.splice(0, count)
+    this.#pendingBytes -= bytes
+    this.#oldestPendingMs = this.#options.clock.now()
+    return taken
+  }
+
+  async #commit(pushes: readonly PendingPush[]): Promise<void> {
+    const { objects, catalog, clock, nextSequence, onCommit } = this.#options
+    this.#lastCommitMs = clock.now()
+    try {
+      const sequence = nextSequence()
+      const name = segmentName(sequence, 0)
+      const { footer, pieces, sizeBytes, labels } = buildSegment(pushes, sequence)
+      await objects.put(name, pieces)
+      const segment: CatalogSegment = {
+        name,
+        level: 0,
+        sequence,
+        sizeBytes,
+        createdMs: clock.now(),
+        parts: catalogPartsOf(footer, text => labels.get(text)!),
+      }
+      try {
+        await catalog.addSegments([segment], [])
+      } catch (error) {
+        await objects.delete(name)
+        throw error
+      }
+      onCommit({ name, footer, segment })
+      for (const push of pushes) push.resolve()
+    } catch (cause) {
+      const message = `Cannot store pushes: ${(cause as Error).message}`
+      const error = new StorageUnavailableError(message, { cause })
+      for (const push of pushes) push.reject(error)
+    }
+  }
+}
+
+/** Rows of one tenant, day and stream, gathered from the pushes of a commit. */
+interface Group {
+  readonly tenant: string
+  readonly day: number
+  readonly labelsText: string
+  readonly sources: RowSource[]
+  wantsLevels: boolean
+}
+
+function buildSegment(pushes: readonly PendingPush[], sequence: number) {
+  const labels = new Map<string, LabelSet>()
+  const writer = new SegmentWriter('none')
+  const pieces: Buffer[] = [segmentMagic]
+  for (const group of sortedGroups(pushes, labels)) {
+    const blocks = mergeRows(group.sources, {
+      dayStartNs: BigInt(group.day) * nsPerDay,
+      flags: group.wantsLevels ? flagLevelsPending : 0,
+      sequence,
+      lineBytesMax: blockLineBytesMax,
+    })
+    for (const block of blocks)
+      pieces.push(...writer.add(group.tenant, group.day, group.labelsText, block))
+  }
+  const { footer, bytes } = writer.finish({ level: 0, sequence, replaces: [] })
+  pieces.push(bytes)
+  return { footer, pieces, sizeBytes: writer.sizeBytes + bytes.length, labels }
+}
+
+function sortedGroups(pushes: readonly PendingPush[], labels: Map<string, LabelSet>): Group[] {
+  const groups = new Map<string, Group>()
+  for (const { tenant, streams } of pushes) {
+    for (const stream of streams) {
+      labels.set(stream.labelsText, stream.labels)
+      for (const { day, source } of splitByDay(stream)) {
+        const key = `${tenant}\0${day}\0${stream.labelsText}`
+        let group = groups.get(key)
+        if (!group) {
+          group = { tenant, day, labelsText: stream.labelsText, sources: [], wantsLevels: false }
+          groups.set(key, group)
+        }
+        group.sources.push(source)
+        group.wantsLevels ||= stream.wantsLevels
+      }
+    }
+  }
+  return [...groups.values()].sort(
+    (a, b) =>
+      compareTexts(a.tenant, b.tenant) || a.day - b.day || compareTexts(a.labelsText, b.labelsText),
+  )
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+/** Cuts the accepted rows into runs of one UTC day; nearly always one. */
+function* splitByDay(stream: AcceptedStream): Generator<{ day: number; source: RowSource }> {
+  const { source, rows } = stream
+  const rowCount = rows ? rows.length : source.entryCount
+  const rowAt = (i: number) => (rows ? rows[i]! : i)
+  for (let from = 0; from < rowCount; ) {
+    const day = Math.floor(source.seconds[rowAt(from)]! / secondsPerDay)
+    const firstSecond = day * secondsPerDay
+    let to = from
+    while (to < rowCount) {
+      const inDay = source.seconds[rowAt(to)]! - firstSecond
+      if (inDay < 0 || inDay >= secondsPerDay) break
+      to++
+    }
+    yield { day, source: gatherRun(stream, rowAt, { from, to, firstSecond }) }
+    from = to
+  }
+}
+
+function gatherRun(
+  stream: AcceptedStream,
+  rowAt: (i: number) => number,
+  { from, to, firstSecond }: { from: number; to: number; firstSecond: number },
+): RowSource {
+  const { source, rows, lengths } = stream
+  const rowCount = to - from
+  const timestamps = new Float64Array(rowCount)
+  for (let i = 0; i < rowCount; i++) {
+    const row = rowAt(from + i)
+    timestamps[i] = (source.seconds[row]! - firstSecond) * 1e9 + source.nanos[row]!
+  }
+  const pick = (column: Uint32Array) =>
+    rows
+      ? Uint32Array.from({ length: rowCount }, (_, i) => column[rowAt(from + i)]!)
+      : column.subarray(from, to)
+  return {
+    rowCount,
+    timestamps,
+    bytes: source.bytes,
+    offsets: pick(source.lineOffsets),
+    lengths: pick(lengths),
+    metadata: stream.metadata && internMetadata(stream.metadata, rowCount, i => rowAt(from + i)),
+  }
+}
+
+function internMetadata(
+  metadata: readonly (LabelSet | undefined)[],
+  rowCount: number,
+  rowAt: (i: number) => number,
+) {
+  const sets: LabelSet[] = []
+  const indexes = new Map<string, number>()
+  const rowSets = new Uint32Array(rowCount)
+  for (let i = 0; i < rowCount; i++) {
+    const set = metadata[rowAt(i)] ?? []
+    const text = JSON.stringify(set)
+    let index = indexes.get(text)
+    if (index === undefined) {
+      index = sets.length
+      sets.push(set)
+      indexes.set(text, index)
+    }
+    rowSets[i] = index
+  }
+  return { sets, rowSets }
+}

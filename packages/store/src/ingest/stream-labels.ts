@@ -1,0 +1,112 @@
+// From the label text of a push to the labels of the stream: parsed, checked, and given its
+// `service_name`. The outcome depends on nothing but the text and the limits, so it is kept.
+
+import {
+  createLabelSet,
+  formatLabelSet,
+  type LabelSet,
+  LabelSyntaxError,
+  parseLabelSet,
+} from '@skald/wire'
+import { streamCacheEntriesMax, type TenantLimits } from '../limits.ts'
+
+/** Labels whose first non-empty one names the service, best first (Loki's default list). */
+export const defaultServiceNameLabels: readonly string[] = [
+  'service',
+  'app',
+  'application',
+  'app_name',
+  'name',
+  'app_kubernetes_io_name',
+  'container',
+  'container_name',
+  'k8s_container_name',
+  'component',
+  'workload',
+  'job',
+  'k8s_job_name',
+]
+const serviceNameLabel = 'service_name'
+const unknownService = 'unknown_service'
+
+/** A label text that may be stored, or why it may not. */
+export type StreamLabels =
+  | { readonly kind: 'accepted'; readonly labels: LabelSet; readonly labelsText: string }
+  | { readonly kind: 'refused'; readonly reason: string; readonly message: string }
+  /** Not the text of a label set: the whole push is refused. */
+  | { readonly kind: 'malformed'; readonly message: string }
+
+/** Resolves label texts under one tenant's limits and remembers the outcome. */
+export class StreamLabelsResolver {
+  readonly #limits: TenantLimits
+  readonly #known = new Map<string, StreamLabels>()
+
+  constructor(limits: TenantLimits) {
+    this.#limits = limits
+  }
+
+  resolve(labelsText: string): StreamLabels {
+    let found = this.#known.get(labelsText)
+    if (!found) {
+      found = resolveStreamLabels(labelsText, this.#limits)
+      if (this.#known.size >= streamCacheEntriesMax) this.#known.clear()
+      this.#known.set(labelsText, found)
+    }
+    return found
+  }
+}
+
+function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
+  let sent: LabelSet
+  try {
+    sent = parseLabelSet(text)
+  } catch (error) {
+    if (!(error instanceof LabelSyntaxError)) throw error
+    return { kind: 'malformed', message: `couldn't parse labels: ${error.message}` }
+  }
+  const labels = addServiceName(sent, limits.discoverServiceName)
+  const labelsText = formatLabelSet(labels)
+  if (labels.length === 0) {
+    return {
+      kind: 'refused',
+      reason: 'missing_labels',
+      message: 'error at least one label pair is required per stream',
+    }
+  }
+  // service_name is not counted: it is not the client's.
+  const count = labels.filter(({ name }) => name !== serviceNameLabel).length
+  if (count > limits.maxLabelNames) {
+    return {
+      kind: 'refused',
+      reason: 'max_label_names_per_series',
+      message: `entry for stream '${labelsText}' has ${count} label names; limit ${limits.maxLabelNames}`,
+    }
+  }
+  for (const { name, value } of labels) {
+    if (name.length > limits.maxLabelNameBytes) {
+      return {
+        kind: 'refused',
+        reason: 'label_name_too_long',
+        message: `stream '${labelsText}' has label name too long: '${name}'`,
+      }
+    }
+    if (Buffer.byteLength(value, 'utf8') > limits.maxLabelValueBytes) {
+      return {
+        kind: 'refused',
+        reason: 'label_value_too_long',
+        message: `stream '${labelsText}' has label value too long: '${value}'`,
+      }
+    }
+  }
+  return { kind: 'accepted', labels, labelsText }
+}
+
+function addServiceName(labels: LabelSet, candidates: readonly string[]): LabelSet {
+  const has = (wanted: string) => labels.find(({ name }) => name === wanted)?.value
+  if (candidates.length === 0 || has(serviceNameLabel) !== undefined) return labels
+  // Streams that Loki writes for itself stay as they are.
+  if (has('__aggregated_metric__') !== undefined) return labels
+  const named = candidates.map(has).find(value => value !== undefined)
+  const pairs = labels.map(({ name, value }): [string, string] => [name, value])
+  return createLabelSet([...pairs, [serviceNameLabel, named ?? unknownService]])
+}

@@ -1,0 +1,192 @@
+// Checks the entries of a push against the tenant's limits. What is wrong is left out and told; what
+// is right beside it is stored, as Loki does it.
+
+import {
+  createLabelSet,
+  formatRfc3339,
+  type Label,
+  type LabelSet,
+  type PushStream,
+} from '@skald/wire'
+import type { TenantLimits } from '../limits.ts'
+import type { AcceptedStream } from './accepted-stream.ts'
+import type { StreamLabels } from './stream-labels.ts'
+
+/** Last second whose nanoseconds fit 64 bits with sign: 2262-04-11. */
+const lastSecond = 9_223_372_035
+
+/** Counts refused entries by Loki's reason and gathers what to tell the client. */
+export class Refusals {
+  readonly #messages = new Map<string, number>()
+  /** reason → entries and bytes of lines. */
+  readonly discarded = new Map<string, { entries: number; bytes: number }>()
+
+  add(reason: string, message: string, bytes: number): void {
+    this.#messages.set(message, (this.#messages.get(message) ?? 0) + 1)
+    const count = this.discarded.get(reason) ?? { entries: 0, bytes: 0 }
+    count.entries++
+    count.bytes += bytes
+    this.discarded.set(reason, count)
+  }
+
+  get isEmpty(): boolean {
+    return this.#messages.size === 0
+  }
+
+  /** The client's text: a single error as it is, else each different one with its count. */
+  format(): string {
+    const entries = [...this.#messages]
+    if (entries.length === 1 && entries[0]![1] === 1) return entries[0]![0]
+    return entries.map(([message, count]) => `${count} errors like: ${message}`).join('; ')
+  }
+}
+
+/** Validates one stream; `undefined` when none of its entries may be stored. */
+export function validateStream(
+  source: PushStream,
+  stream: Exclude<StreamLabels, { kind: 'malformed' }>,
+  context: { readonly limits: TenantLimits; readonly nowNs: bigint; readonly refusals: Refusals },
+): AcceptedStream | undefined {
+  const { refusals, limits } = context
+  if (stream.kind === 'refused') {
+    for (let row = 0; row < source.entryCount; row++) {
+      refusals.add(stream.reason, stream.message, source.lineLengths[row]!)
+    }
+    return undefined
+  }
+  const { labels, labelsText } = stream
+  const check = createEntryCheck(source, labelsText, context)
+  let lengths = source.lineLengths
+  let rows: Uint32Array | undefined
+  let rowCount = 0
+  for (let row = 0; row < source.entryCount; row++) {
+    const refusal = check(row)
+    if (refusal) {
+      refusals.add(refusal.reason, refusal.message, source.lineLengths[row]!)
+      rows ??= firstRows(row, source.entryCount)
+      continue
+    }
+    if (source.lineLengths[row]! > limits.maxLineBytes && limits.maxLineBytes > 0) {
+      if (lengths === source.lineLengths) lengths = lengths.slice()
+      lengths[row] = limits.maxLineBytes
+    }
+    if (rows) rows[rowCount] = row
+    rowCount++
+  }
+  if (rowCount === 0) return undefined
+  return {
+    labels,
+    labelsText,
+    source,
+    rows: rows?.subarray(0, rowCount),
+    lengths,
+    metadata: source.metadata?.map(pairs => pairs && normaliseMetadata(pairs)),
+    wantsLevels: limits.discoverLogLevels && limits.allowStructuredMetadata,
+  }
+}
+
+/** Rows 0 up to `count` as accepted so far, with room for all. */
+function firstRows(count: number, room: number): Uint32Array {
+  const rows = new Uint32Array(room)
+  for (let i = 0; i < count; i++) rows[i] = i
+  return rows
+}
+
+interface Refusal {
+  readonly reason: string
+  readonly message: string
+}
+
+function createEntryCheck(
+  source: PushStream,
+  labelsText: string,
+  { limits, nowNs }: { readonly limits: TenantLimits; readonly nowNs: bigint },
+): (row: number) => Refusal | undefined {
+  // Compared in whole seconds first; the exact comparison is only needed at the border.
+  // Time 0 is what a client sends that has none.
+  const oldestNs = limits.rejectOlderThanNs === undefined ? 1n : nowNs - limits.rejectOlderThanNs
+  const newestNs = nowNs + limits.creationGraceNs
+  const oldestSecond = Number(oldestNs / 1_000_000_000n)
+  const newestSecond = Math.min(Number(newestNs / 1_000_000_000n), lastSecond)
+  const timeOf = (row: number) =>
+    BigInt(source.seconds[row]!) * 1_000_000_000n + BigInt(source.nanos[row]!)
+  return row => {
+    const second = source.seconds[row]!
+    if (second <= oldestSecond && (second < oldestSecond || timeOf(row) < oldestNs)) {
+      const time = formatRfc3339(timeOf(row))
+      const oldest = formatRfc3339(oldestNs)
+      return {
+        reason: 'greater_than_max_sample_age',
+        message: `entry for stream '${labelsText}' has timestamp too old: ${time}, oldest acceptable timestamp is: ${oldest}`,
+      }
+    }
+    if (second >= newestSecond && (second > newestSecond || timeOf(row) > newestNs)) {
+      const time = second > lastSecond ? `second ${second}` : formatRfc3339(timeOf(row))
+      return {
+        reason: 'too_far_in_future',
+        message: `entry for stream '${labelsText}' has timestamp too new: ${time}`,
+      }
+    }
+    const length = source.lineLengths[row]!
+    if (length > limits.maxLineBytes && limits.maxLineBytes > 0 && !limits.truncateLongLines) {
+      return {
+        reason: 'line_too_long',
+        message: `Max entry size '${limits.maxLineBytes}' bytes exceeded for stream '${labelsText}' while adding an entry with length '${length}' bytes`,
+      }
+    }
+    const metadata = source.metadata?.[row]
+    return metadata && checkMetadata(metadata, labelsText, limits)
+  }
+}
+
+function checkMetadata(
+  metadata: readonly Label[],
+  labelsText: string,
+  limits: TenantLimits,
+): Refusal | undefined {
+  const advice = (key: string) =>
+    `Please see \`limits_config.${key}\` or contact your Loki administrator to`
+  if (!limits.allowStructuredMetadata) {
+    return {
+      reason: 'disallowed_structured_metadata',
+      message: `stream '${labelsText}' includes structured metadata, but this feature is disallowed. ${advice('allow_structured_metadata')} enable it.`,
+    }
+  }
+  let bytes = 0
+  for (const { name, value } of metadata) {
+    bytes += Buffer.byteLength(name, 'utf8') + Buffer.byteLength(value, 'utf8')
+  }
+  if (bytes > limits.maxStructuredMetadataBytes) {
+    return {
+      reason: 'structured_metadata_too_large',
+      message: `stream '${labelsText}' has structured metadata too large: '${bytes}' bytes, limit: '${limits.maxStructuredMetadataBytes}' bytes. ${advice('max_structured_metadata_size')} increase it.`,
+    }
+  }
+  if (metadata.length > limits.maxStructuredMetadataEntries) {
+    return {
+      reason: 'structured_metadata_too_many',
+      message: `stream '${labelsText}' has too many structured metadata labels: '${metadata.length}', limit: '${limits.maxStructuredMetadataEntries}'. ${advice('max_structured_metadata_entries_count')} increase it.`,
+    }
+  }
+  return undefined
+}
+
+function normaliseMetadata(pairs: readonly Label[]): LabelSet {
+  return createLabelSet(
+    pairs.map(({ name, value }): [string, string] => [
+      normaliseMetadataName(name),
+      value.replaceAll('\ufffd', ' '),
+    ]),
+  )
+}
+
+/**
+ * Makes a metadata name usable as a label name: what is no letter or digit becomes `_`, a leading
+ * digit gets `key_` before it, one leading underscore gets `key`.
+ */
+export function normaliseMetadataName(name: string): string {
+  if (/^[a-zA-Z][a-zA-Z0-9]*$/.test(name) || name === '') return name
+  const text = name.replace(/[^\p{L}\p{Nd}]/gu, '_')
+  if (/^\p{Nd}/u.test(text)) return `key_${text}`
+  return text.startsWith('_') && !text.startsWith('__') ? `key${text}` : text
+}

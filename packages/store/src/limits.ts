@@ -1,0 +1,63 @@
+// Bounds of the store: those a tenant's configuration sets, under Loki's names, and our own.
+
+import type { QueryLimits } from '@skald/query'
+
+/** Limits of one tenant; `limits_config` of the configuration, resolved to numbers. */
+export interface TenantLimits {
+  readonly maxLineBytes: number
+  readonly truncateLongLines: boolean
+  readonly maxLabelNameBytes: number
+  readonly maxLabelValueBytes: number
+  readonly maxLabelNames: number
+  /** Entries older than this are refused; absent keeps them all. */
+  readonly rejectOlderThanNs: bigint | undefined
+  /** How far in the future an entry may lie. */
+  readonly creationGraceNs: bigint
+  readonly discoverServiceName: readonly string[]
+  readonly discoverLogLevels: boolean
+  readonly logLevelFields: readonly string[]
+  readonly allowStructuredMetadata: boolean
+  readonly maxStructuredMetadataBytes: number
+  readonly maxStructuredMetadataEntries: number
+  readonly queryTimeoutNs: bigint
+  readonly query: QueryLimits
+}
+
+/** Lines of one block: below 256 KB compression suffers, above 1 MB a scan reads more than it needs. */
+export const blockLineBytesMax = 1024 * 1024
+
+/** A commit takes in at most this many bytes of lines, so that its file is written in one breath. */
+export const commitBytesMax = 8 * 1024 * 1024
+
+/** How long a commit may wait for pushes that are still being received. */
+export const commitLingerMs = 100
+
+/** Least time between two commits, unless `commitEagerBytes` wait: bounds the files of a busy minute. */
+export const commitSpacingMs = 20
+export const commitEagerBytes = 1024 * 1024
+
+/** Bytes of pushes that are being received, decoded or waiting for a commit; above, 503. */
+export const pendingPushBytesMax = 64 * 1024 * 1024
+
+/** Largest push body as it comes over the wire, and after decompression. */
+export const pushBodyBytesMax = 16 * 1024 * 1024
+export const pushDecompressedBytesMax = 64 * 1024 * 1024
+
+/** Level 0 is compacted when it holds this many bytes, this many segments, or is this old. */
+export const compactLevel0Bytes = 64 * 1024 * 1024
+export const compactLevel0Segments = 256
+export const compactLevel0AgeMs = 60_000
+
+/** Neighbouring segments of one day are merged when there are this many of them. */
+export const compactTierSegments = 8
+/** Segments of this size are left as they are, and no merge makes larger ones (but for its last input). */
+export const compactTierBytesMax = 512 * 1024 * 1024
+
+/** Bytes of lines that one message to a scan worker asks for; small enough to stop a query soon. */
+export const scanTaskBytes = 8 * 1024 * 1024
+
+/** Parsed footers kept in memory, counted by their bytes in the file. */
+export const footerCacheBytes = 16 * 1024 * 1024
+
+/** Streams whose checked label sets are kept in memory. */
+export const streamCacheEntriesMax = 100_000

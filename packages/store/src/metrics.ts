@@ -1,0 +1,122 @@
+// What the store counts, under Loki's names where the meaning is the same.
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Instruments of one store, in a registry of their own. */
+export interface StoreMetrics {
+  readonly registry: Registry
+  readonly bytesReceived: Counter<'tenant'>
+  readonly linesReceived: Counter<'tenant'>
+  readonly discardedEntries: Counter<'reason' | 'tenant'>
+  readonly discardedBytes: Counter<'reason' | 'tenant'>
+  readonly requestSeconds: Histogram<'method' | 'route' | 'status_code'>
+  readonly commits: Counter
+  readonly commitBytes: Counter
+  readonly compactions: Gauge
+  readonly segments: Gauge<'level'>
+  readonly segmentBytes: Gauge<'level'>
+  readonly streams: Gauge
+  readonly pendingPushBytes: Gauge
+}
+
+/** What the gauges show, asked for when `/metrics` is read. */
+export interface StoreState {
+  readonly compactions: number
+  readonly isCompacting: boolean
+  readonly pendingPushBytes: number
+  readonly streams: number
+  readonly levels: ReadonlyMap<number, { readonly segments: number; readonly bytes: number }>
+}
+
+/** Creates the instruments; `readState` is called at every scrape. */
+export function createStoreMetrics(readState: () => Promise<StoreState>): StoreMetrics {
+  const registry = new Registry()
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
+  const metrics: StoreMetrics = {
+    registry,
+    bytesReceived: new Counter({
+      name: 'loki_distributor_bytes_received_total',
+      help: 'Bytes of lines and structured metadata received',
+      labelNames: ['tenant'],
+      registers,
+    }),
+    linesReceived: new Counter({
+      name: 'loki_distributor_lines_received_total',
+      help: 'Lines received',
+      labelNames: ['tenant'],
+      registers,
+    }),
+    discardedEntries: new Counter({
+      name: 'loki_discarded_samples_total',
+      help: 'Entries refused',
+      labelNames: ['reason', 'tenant'],
+      registers,
+    }),
+    discardedBytes: new Counter({
+      name: 'loki_discarded_bytes_total',
+      help: 'Bytes of lines of the entries refused',
+      labelNames: ['reason', 'tenant'],
+      registers,
+    }),
+    requestSeconds: new Histogram({
+      name: 'loki_request_duration_seconds',
+      help: 'Time spent on HTTP requests',
+      labelNames: ['method', 'route', 'status_code'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100],
+      registers,
+    }),
+    commits: new Counter({
+      name: 'skald_commits_total',
+      help: 'Level-0 segments made durable',
+      registers,
+    }),
+    commitBytes: new Counter({
+      name: 'skald_commit_bytes_total',
+      help: 'Bytes of the level-0 segments made durable',
+      registers,
+    }),
+    compactions: new Gauge({
+      name: 'skald_compactions_total',
+      help: 'Merges of segments done',
+      registers,
+    }),
+    segments: new Gauge({
+      name: 'skald_segments',
+      help: 'Segments by level',
+      labelNames: ['level'],
+      registers,
+    }),
+    segmentBytes: new Gauge({
+      name: 'skald_segment_bytes',
+      help: 'Bytes of segments by level',
+      labelNames: ['level'],
+      registers,
+    }),
+    streams: new Gauge({ name: 'skald_streams', help: 'Streams in the catalog', registers }),
+    pendingPushBytes: new Gauge({
+      name: 'skald_pending_push_bytes',
+      help: 'Bytes of pushes being received, decoded or committed',
+      registers,
+    }),
+  }
+  const compacting = new Gauge({
+    name: 'skald_compaction_running',
+    help: '1 while segments are being merged',
+    registers,
+    collect: async () => {
+      const state = await readState()
+      compacting.set(state.isCompacting ? 1 : 0)
+      metrics.compactions.set(state.compactions)
+      metrics.streams.set(state.streams)
+      metrics.pendingPushBytes.set(state.pendingPushBytes)
+      metrics.segments.reset()
+      metrics.segmentBytes.reset()
+      for (const [level, { segments, bytes }] of state.levels) {
+        metrics.segments.set({ level }, segments)
+        metrics.segmentBytes.set({ level }, bytes)
+      }
+    },
+  })
+  return metrics
+}

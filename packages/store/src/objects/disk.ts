@@ -1,0 +1,157 @@
+// Segments as files of one directory.
+
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ObjectInfo, ObjectStore } from './object-store.ts'
+
+// Small pieces are gathered up to this size before they are written, since each write is a round
+// trip to the thread pool.
+const writeBytes = 1024 * 1024
+
+/** Opens a directory as an object store; makes it where it is missing. */
+export async function openDiskObjectStore(directory: string): Promise<DiskObjectStore> {
+  await mkdir(directory, { recursive: true })
+  return new DiskObjectStore(directory, await open(directory, 'r'))
+}
+
+/** An object store in a local directory. */
+export class DiskObjectStore implements ObjectStore {
+  readonly directory: string
+  readonly #handle: FileHandle
+
+  constructor(directory: string, handle: FileHandle) {
+    this.directory = directory
+    this.#handle = handle
+  }
+
+  async put(name: string, pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {
+    const path = join(this.directory, name)
+    const file = await open(path, 'wx')
+    try {
+      await writeAll(file, pieces)
+      await file.datasync()
+    } catch (error) {
+      await file.close()
+      await unlink(path).catch(() => {
+        // The first error is the one that counts; the cut file is dropped at the next start.
+      })
+      throw error
+    }
+    await file.close()
+    // The file's name is durable only with its directory.
+    await this.#handle.sync()
+  }
+
+  async read(name: string, offsetBytes: number, length: number): Promise<Buffer> {
+    const file = await open(join(this.directory, name), 'r')
+    try {
+      const buffer = Buffer.allocUnsafe(length)
+      const { bytesRead } = await file.read(buffer, 0, length, offsetBytes)
+      return buffer.subarray(0, bytesRead)
+    } finally {
+      await file.close()
+    }
+  }
+
+  async delete(name: string): Promise<void> {
+    try {
+      await unlink(join(this.directory, name))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+
+  async list(): Promise<ObjectInfo[]> {
+    const infos: ObjectInfo[] = []
+    for (const entry of await readdir(this.directory, { withFileTypes: true })) {
+      if (!entry.isFile()) continue
+      const { size } = await stat(join(this.directory, entry.name))
+      infos.push({ name: entry.name, sizeBytes: size })
+    }
+    return infos
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close()
+  }
+}
+
+async function writeAll(
+  file: FileHandle,
+  pieces: Iterable<Buffer> | AsyncIterable<Buffer>,
+): Promise<void> {
+  let waiting: Buffer[] = []
+  let waitingBytes = 0
+  const flush = async () => {
+    let left = waiting
+    let leftBytes = waitingBytes
+    waiting = []
+    waitingBytes = 0
+    while (leftBytes > 0) {
+      const { bytesWritten } = await file.writev(left)
+      leftBytes -= bytesWritten
+      left = dropBytes(left, bytesWritten)
+    }
+  }
+  for await (const piece of pieces) {
+    if (piece.length === 0) continue
+    waiting.push(piece)
+    waitingBytes += piece.length
+    if (waitingBytes >= writeBytes) await flush()
+  }
+  await flush()
+}
+
+function dropBytes(buffers: readonly Buffer[], bytes: number): Buffer[] {
+  const rest: Buffer[] = []
+  let left = bytes
+  for (const buffer of buffers) {
+    if (left < buffer.length) rest.push(left > 0 ? buffer.subarray(left) : buffer)
+    left = Math.max(0, left - buffer.length)
+  }
+  return rest
+}
+
+/**
+ * Reads files of a disk object store without going back to the event loop, for scans in worker
+ * threads. Keeps the file it read last open, since the blocks of a segment are read together.
+ */
+export class DiskReader {
+  readonly #directory: string
+  #open: { name: string; descriptor: number } | undefined
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  /** Reads a range into a buffer of its own. @throws the system's error, ENOENT among them. */
+  read(name: string, offsetBytes: number, length: number): Buffer {
+    const descriptor = this.#descriptor(name)
+    const buffer = Buffer.allocUnsafeSlow(length)
+    let filled = 0
+    while (filled < length) {
+      const count = readSync(descriptor, buffer, filled, length - filled, offsetBytes + filled)
+      if (count === 0) break
+      filled += count
+    }
+    return buffer.subarray(0, filled)
+  }
+
+  sizeBytes(name: string): number {
+    return fstatSync(this.#descriptor(name)).size
+  }
+
+  close(): void {
+    if (this.#open) closeSync(this.#open.descriptor)
+    this.#open = undefined
+  }
+
+  #descriptor(name: string): number {
+    if (this.#open?.name === name) return this.#open.descriptor
+    this.close()
+    const descriptor = openSync(join(this.#directory, name), 'r')
+    this.#open = { name, descriptor }
+    return descriptor
+  }
+}

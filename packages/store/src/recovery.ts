@@ -1,0 +1,132 @@
+// Brings catalog and segments together after whatever happened: a clean stop, a killed process, a
+// power loss, a lost catalog.
+//
+// A segment file is in one of these states:
+//   known                     the catalog has it: nothing to do
+//   dropped                   it was replaced, its deletion was not finished: delete it
+//   unknown, no valid footer  a write that never ended, so never acknowledged: delete it
+//   unknown, replaces others  a compaction of which the catalog does not know: if all it replaces are
+//                             still there it was not finished (or the catalog is new): delete it;
+//                             otherwise the replacement had begun: enter it, the rest goes
+//   unknown                   acknowledged, but the catalog lost its newest rows: enter it
+// and a known segment whose file is gone is taken out of the catalog and told.
+
+import { parseLabelSet } from '@skald/wire'
+import type { Logger } from 'pino'
+import type { Catalog, CatalogSegment } from './catalog/catalog.ts'
+import { CorruptionError } from './errors.ts'
+import type { ObjectInfo, ObjectStore } from './objects/object-store.ts'
+import { BlockReader } from './segment/block.ts'
+import { catalogPartsOf } from './segment/catalog-parts.ts'
+import { type SegmentFooter, sectionNames } from './segment/format.ts'
+import { parseSegmentName } from './segment/name.ts'
+import { readFooter } from './segment/reader.ts'
+
+export interface RecoveryParts {
+  readonly catalog: Catalog
+  readonly objects: ObjectStore
+  readonly logger: Logger
+}
+
+interface UnknownSegment {
+  readonly object: ObjectInfo
+  readonly footer: SegmentFooter
+}
+
+/** Runs the recovery; returns the highest sequence in use. */
+export async function recover({ catalog, objects, logger }: RecoveryParts): Promise<number> {
+  const listed = (await objects.list()).filter(({ name }) => parseSegmentName(name))
+  const present = new Map(listed.map(object => [object.name, object]))
+  const known = new Set((await catalog.listSegments()).map(({ name }) => name))
+  await deleteDropped({ catalog, objects, logger }, present)
+  const missing = [...known].filter(name => !present.has(name))
+  const unknown = await readUnknown({ catalog, objects, logger }, present, known)
+  const entered = new Set<string>()
+  const replaced = new Set<string>()
+  for (const { object, footer } of unknown) {
+    const isUnfinished =
+      footer.replaces.length > 0 && footer.replaces.every(name => present.has(name))
+    if (isUnfinished) {
+      await objects.delete(object.name)
+      logger.info({ segment: object.name }, 'deleted an unfinished compaction')
+      continue
+    }
+    for (const name of footer.replaces) replaced.add(name)
+    entered.add(object.name)
+  }
+  const segments = unknown
+    .filter(({ object }) => entered.has(object.name) && !replaced.has(object.name))
+    .map(catalogSegment)
+  await catalog.addSegments(segments, [...replaced])
+  for (const name of replaced) await objects.delete(name)
+  await catalog.forgetDropped([...replaced])
+  const lost = missing.filter(name => !replaced.has(name))
+  if (lost.length > 0) {
+    logger.error({ segments: lost }, 'segments are missing, their entries are lost')
+    await catalog.removeSegments(lost)
+  }
+  if (segments.length > 0)
+    logger.info({ segments: segments.length }, 'entered segments found on disk')
+  return listed.reduce((max, { name }) => Math.max(max, parseSegmentName(name)!.sequence), 0)
+}
+
+async function deleteDropped(
+  { catalog, objects }: RecoveryParts,
+  present: Map<string, ObjectInfo>,
+): Promise<void> {
+  const dropped = await catalog.listDropped()
+  for (const name of dropped) {
+    if (present.delete(name)) await objects.delete(name)
+  }
+  await catalog.forgetDropped(dropped)
+}
+
+async function readUnknown(
+  { objects, logger }: RecoveryParts,
+  present: Map<string, ObjectInfo>,
+  known: ReadonlySet<string>,
+): Promise<UnknownSegment[]> {
+  const unknown: UnknownSegment[] = []
+  for (const object of [...present.values()]) {
+    if (known.has(object.name)) continue
+    try {
+      unknown.push({ object, footer: await readChecked(objects, object) })
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) throw error
+      present.delete(object.name)
+      await objects.delete(object.name)
+      logger.warn({ err: error }, 'deleted a segment that was never finished')
+    }
+  }
+  return unknown
+}
+
+/** Reads the footer and, of a level-0 segment, every block: a power loss may keep the end and lose the middle. */
+async function readChecked(objects: ObjectStore, object: ObjectInfo): Promise<SegmentFooter> {
+  const { name, sizeBytes } = object
+  const footer = await readFooter(name, sizeBytes, (offset, length) =>
+    objects.read(name, offset, length),
+  )
+  if (footer.level > 0) return footer
+  const bytes = await objects.read(name, 0, sizeBytes)
+  for (const { blocks } of footer.parts) {
+    for (const record of blocks) {
+      const block = new BlockReader(name, record, (offset, length) =>
+        bytes.subarray(offset, offset + length),
+      )
+      block.verify(sectionNames)
+    }
+  }
+  return footer
+}
+
+function catalogSegment({ object, footer }: UnknownSegment): CatalogSegment {
+  return {
+    name: object.name,
+    level: footer.level,
+    sequence: footer.sequence,
+    sizeBytes: object.sizeBytes,
+    createdMs: Date.now(),
+    parts: catalogPartsOf(footer, parseLabelSet),
+  }
+}

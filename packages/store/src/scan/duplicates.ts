@@ -1,0 +1,64 @@
+// Finds rows that stand in more than one block of a stream: an agent that had no answer sends a batch
+// again. The row that came first counts.
+
+import type { StoredBlock } from '../segment/stored-block.ts'
+
+/** Sets `skip` of the blocks so that each (time, line) counts once. Blocks are in order of arrival. */
+export function skipDuplicates(blocks: readonly StoredBlock[]): void {
+  const baseNs = blocks.reduce((min, { minNs }) => (minNs < min ? minNs : min), blocks[0]!.minNs)
+  const spans = blocks.map(({ minNs, maxNs }) => ({
+    from: Number(minNs - baseNs),
+    to: Number(maxNs - baseNs),
+  }))
+  // Time → rows seen at it, as pairs of block and row.
+  const seen = new Map<number, number[]>()
+  for (const [index, block] of blocks.entries()) {
+    const span = spans[index]!
+    const others = spans.filter(
+      (other, i) => i !== index && other.to >= span.from && other.from <= span.to,
+    )
+    if (others.length === 0) continue
+    const from = Math.min(...others.map(other => other.from))
+    const to = Math.max(...others.map(other => other.to))
+    const times = block.timestamps()
+    for (let row = 0; row < times.length; row++) {
+      const time = times[row]! + span.from
+      if (time < from) continue
+      if (time > to) break
+      const rows = seen.get(time)
+      if (!rows) seen.set(time, [index, row])
+      else if (isKnown(blocks, rows, block, row)) {
+        block.skip ??= new Uint8Array(block.rowCount)
+        block.skip[row] = 1
+      } else rows.push(index, row)
+    }
+  }
+}
+
+function isKnown(
+  blocks: readonly StoredBlock[],
+  rows: readonly number[],
+  block: StoredBlock,
+  row: number,
+): boolean {
+  const length = block.lineLengths()[row]!
+  for (let i = 0; i < rows.length; i += 2) {
+    const other = blocks[rows[i]!]!
+    const otherRow = rows[i + 1]!
+    // Within a block nothing stands twice.
+    if (other === block || other.lineLengths()[otherRow] !== length) continue
+    const lines = block.lines()
+    const otherLines = other.lines()
+    const start = lines.offsets[row]!
+    const otherStart = otherLines.offsets[otherRow]!
+    const order = lines.bytes.compare(
+      otherLines.bytes,
+      otherStart,
+      otherStart + length,
+      start,
+      start + length,
+    )
+    if (order === 0) return true
+  }
+  return false
+}

@@ -1,0 +1,106 @@
+// The store's side of a query: from a leaf's matchers and time range to the blocks that are left, and
+// those to the scan threads.
+
+import type { Leaf, LeafResult, LogSource } from '@skald/query'
+import type { Catalog, SegmentInfo } from '../catalog/catalog.ts'
+import type { BlockRecord } from '../segment/format.ts'
+import { groupOverlapping } from '../segment/overlap.ts'
+import type { SegmentIndex } from '../segment-index.ts'
+import type { BlockGroup, BlockRef } from './messages.ts'
+import type { ScanJob, ScanPool } from './pool.ts'
+
+/** A query that finds a segment just replaced looks again, this many times. */
+const replansMax = 3
+
+export interface LogSourceParts {
+  readonly catalog: Catalog
+  readonly segments: SegmentIndex
+  readonly pool: ScanPool
+}
+
+/** Makes the source that a tenant's queries read. */
+export function createLogSource(tenant: string, parts: LogSourceParts): LogSource {
+  return {
+    async select(leaf: Leaf, signal: AbortSignal): Promise<LeafResult> {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await selectOnce(tenant, leaf, parts, signal)
+        } catch (error) {
+          const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
+          if (!isGone || attempt > replansMax) throw error
+        }
+      }
+    },
+  }
+}
+
+async function selectOnce(
+  tenant: string,
+  leaf: Leaf,
+  { catalog, segments, pool }: LogSourceParts,
+  signal: AbortSignal,
+): Promise<LeafResult> {
+  const range = { startNs: leaf.startNs, endNs: leaf.endNs }
+  const streams = await catalog.findStreams(tenant, leaf.matchers, range)
+  const found = streams.size > 0 ? await catalog.findSegments(tenant, range) : []
+  const release = segments.acquire(found.map(({ name }) => name))
+  try {
+    const job = await planScan(tenant, leaf, { found, segments, streams })
+    return await pool.run(job, signal)
+  } finally {
+    await release()
+  }
+}
+
+interface PlanInput {
+  readonly found: readonly SegmentInfo[]
+  readonly segments: SegmentIndex
+  readonly streams: ReadonlyMap<string, unknown>
+}
+
+async function planScan(
+  tenant: string,
+  leaf: Leaf,
+  { found, segments, streams }: PlanInput,
+): Promise<ScanJob> {
+  const labelsTexts = [...streams.keys()]
+  const indexes = new Map(labelsTexts.map((text, index) => [text, index]))
+  const blocksOf: BlockRef[][] = labelsTexts.map(() => [])
+  for (const { name, sizeBytes } of found) {
+    const footer = await segments.footer(name, sizeBytes)
+    for (const part of footer.parts) {
+      if (part.tenant !== tenant) continue
+      const wanted = part.streams.map(text => indexes.get(text))
+      for (const record of part.blocks) {
+        const labels = wanted[record.stream]
+        if (labels === undefined || !isInRange(record, leaf)) continue
+        blocksOf[labels]!.push({ segment: name, labels, record })
+      }
+    }
+  }
+  const groups = blocksOf.flatMap(blocks => groupOverlapping(blocks, ({ record }) => record))
+  return { leaf, labelsTexts, groups: orderGroups(groups, leaf) }
+}
+
+function isInRange({ minNs, maxNs }: BlockRecord, { startNs, endNs }: Leaf): boolean {
+  return minNs < endNs && maxNs >= startNs
+}
+
+/** Log queries want the best entries first; metric queries want each file read in one go. */
+function orderGroups(groups: BlockGroup[], leaf: Leaf): BlockGroup[] {
+  if (leaf.kind === 'samples') {
+    return groups.sort((a, b) => compareTexts(a[0]!.segment, b[0]!.segment))
+  }
+  const edge = (group: BlockGroup) =>
+    leaf.direction === 'backward'
+      ? group.reduce((max, { record }) => (record.maxNs > max ? record.maxNs : max), 0n)
+      : -group.reduce((min, { record }) => (record.minNs < min ? record.minNs : min), 1n << 62n)
+  return groups
+    .map(group => ({ group, edge: edge(group) }))
+    .sort((a, b) => (a.edge > b.edge ? -1 : a.edge < b.edge ? 1 : 0))
+    .map(({ group }) => group)
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,184 @@
+// The scan threads: one per core, shared by all queries. A query has at most one task under way in
+// each thread, so queries take turns and none waits behind a whole other one.
+
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { type Leaf, type LeafResult, mergeLeafResults } from '@skald/query'
+import { scanTaskBytes } from '../limits.ts'
+import type { BlockGroup, ScanAnswer, ScanRequest, ScanWorkerData } from './messages.ts'
+
+/** More threads than this would rather wait for memory than for each other. */
+const threadsMax = 8
+
+/** What a scan is given: blocks in the order in which they are most likely to end the scan early. */
+export interface ScanJob {
+  readonly leaf: Leaf
+  readonly labelsTexts: readonly string[]
+  readonly groups: readonly BlockGroup[]
+}
+
+interface Waiter {
+  readonly resolve: (answer: ScanAnswer) => void
+  readonly reject: (error: Error) => void
+}
+
+/** One thread, and who waits for its answers. */
+class ScanThread {
+  readonly #worker: Worker
+  readonly #waiters = new Map<number, Waiter>()
+
+  constructor(data: ScanWorkerData, onEnd: (thread: ScanThread) => void) {
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data })
+    this.#worker.unref()
+    this.#worker.on('message', (answer: ScanAnswer) => {
+      this.#waiters.get(answer.scan)?.resolve(answer)
+      this.#waiters.delete(answer.scan)
+    })
+    const end = (error: Error) => {
+      onEnd(this)
+      for (const { reject } of this.#waiters.values()) reject(error)
+      this.#waiters.clear()
+    }
+    this.#worker.on('error', end)
+    this.#worker.on('exit', () => end(new Error('a scan thread ended')))
+  }
+
+  /** Sends what needs no answer of its own. */
+  send(request: ScanRequest): void {
+    this.#worker.postMessage(request)
+  }
+
+  ask(request: ScanRequest): Promise<ScanAnswer> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.set(request.scan, { resolve, reject })
+      this.#worker.postMessage(request)
+    })
+  }
+
+  /** Stops waiting for a scan's answer. */
+  forget(scan: number): void {
+    this.#waiters.delete(scan)
+    this.send({ kind: 'cancel', scan })
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate()
+  }
+}
+
+/** Runs scans on the threads; they are started with the first one. */
+export class ScanPool {
+  readonly #data: ScanWorkerData
+  readonly #threads: (ScanThread | undefined)[]
+  #nextScan = 1
+
+  constructor(data: ScanWorkerData, threads = Math.min(availableParallelism(), threadsMax)) {
+    this.#data = data
+    this.#threads = Array.from({ length: threads }, () => undefined)
+  }
+
+  /** Starts the threads ahead of the first query. */
+  warm(): void {
+    for (let i = 0; i < this.#threads.length; i++) this.#thread(i)
+  }
+
+  /**
+   * Scans the groups and merges what the threads found.
+   *
+   * @throws the scanner's error, with its `code`; the signal's reason when it ends the scan.
+   */
+  async run(job: ScanJob, signal: AbortSignal): Promise<LeafResult> {
+    signal.throwIfAborted()
+    const scan = this.#nextScan++
+    const queue = new TaskQueue(job.groups)
+    const count = Math.max(1, Math.min(this.#threads.length, queue.tasksLeast))
+    const threads = Array.from({ length: count }, (_, i) =>
+      this.#thread((scan + i) % this.#threads.length),
+    )
+    const { promise: aborted, reject } = Promise.withResolvers<never>()
+    const onAbort = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      const results = await Promise.race([
+        Promise.all(threads.map(thread => runOnThread(thread, scan, job, queue))),
+        aborted,
+      ])
+      return mergeLeafResults(job.leaf, results)
+    } catch (error) {
+      for (const thread of threads) thread.forget(scan)
+      throw error
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #thread(index: number): ScanThread {
+    this.#threads[index] ??= new ScanThread(this.#data, ended => {
+      // The next scan gets a new thread.
+      if (this.#threads[index] === ended) this.#threads[index] = undefined
+    })
+    return this.#threads[index]
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map(thread => thread?.close()))
+  }
+}
+
+async function runOnThread(
+  thread: ScanThread,
+  scan: number,
+  { leaf, labelsTexts }: ScanJob,
+  queue: TaskQueue,
+): Promise<LeafResult> {
+  thread.send({ kind: 'open', scan, leaf, labelsTexts })
+  for (let groups = queue.next(); groups; groups = queue.next()) {
+    const answer = await thread.ask({ kind: 'scan', scan, groups })
+    if (answer.kind === 'failed') throw remoteError(answer.error)
+    if (answer.kind === 'scanned' && !answer.isWanted) break
+  }
+  const answer = await thread.ask({ kind: 'finish', scan })
+  if (answer.kind === 'failed') throw remoteError(answer.error)
+  if (answer.kind !== 'found') throw new Error(`a scan thread answered ${answer.kind} to finish`)
+  return answer.result
+}
+
+/** Errors lose their class between threads; the name and the code, by which they are told, stay. */
+function remoteError(error: Extract<ScanAnswer, { kind: 'failed' }>['error']): Error {
+  return Object.assign(new Error(error.message), { name: error.name, code: error.code })
+}
+
+/** Hands out groups in tasks: small ones first, since a scan for a few lines may be over soon. */
+class TaskQueue {
+  readonly #groups: readonly BlockGroup[]
+  #at = 0
+  #taskBytes = 1
+  /** Threads that are worth using. */
+  readonly tasksLeast: number
+
+  constructor(groups: readonly BlockGroup[]) {
+    this.#groups = groups
+    let bytes = 0
+    for (const group of groups) bytes += bytesOf(group)
+    this.tasksLeast = Math.ceil(bytes / scanTaskBytes)
+  }
+
+  next(): BlockGroup[] | undefined {
+    if (this.#at >= this.#groups.length) return undefined
+    const task: BlockGroup[] = []
+    let bytes = 0
+    while (this.#at < this.#groups.length && bytes < this.#taskBytes) {
+      const group = this.#groups[this.#at++]!
+      task.push(group)
+      bytes += bytesOf(group)
+    }
+    this.#taskBytes = Math.min(scanTaskBytes, Math.max(this.#taskBytes, bytes) * 2)
+    return task
+  }
+}
+
+function bytesOf(group: BlockGroup): number {
+  let bytes = 0
+  for (const { record } of group) bytes += record.lineBytes
+  return bytes
+}

@@ -1,0 +1,79 @@
+// Thread that scans blocks: reads, decompresses, and hands the columns to the query's scanner.
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { type LeafScanner, openLeafScanner } from '@skald/query'
+import { type LabelSet, parseLabelSet } from '@skald/wire'
+import { DiskReader } from '../objects/disk.ts'
+import { StoredBlock } from '../segment/stored-block.ts'
+import { skipDuplicates } from './duplicates.ts'
+import type { BlockGroup, ScanAnswer, ScanRequest, ScanWorkerData } from './messages.ts'
+
+interface OpenScan {
+  readonly scanner: LeafScanner
+  readonly labels: (LabelSet | undefined)[]
+  readonly labelsTexts: readonly string[]
+}
+
+const { directory, logLevelFields } = workerData as ScanWorkerData
+const reader = new DiskReader(directory)
+const scans = new Map<number, OpenScan>()
+
+/** Returns whether later groups may still matter. */
+function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
+  for (const group of groups) {
+    let { minNs, maxNs } = group[0]!.record
+    for (const { record } of group) {
+      if (record.minNs < minNs) minNs = record.minNs
+      if (record.maxNs > maxNs) maxNs = record.maxNs
+    }
+    if (!open.scanner.wants(minNs, maxNs)) return false
+    const blocks = group.map(({ segment, labels, record }) => {
+      open.labels[labels] ??= parseLabelSet(open.labelsTexts[labels]!)
+      const place = { segment, record, labels: open.labels[labels] }
+      const read = (offset: number, length: number) => reader.read(segment, offset, length)
+      return new StoredBlock(place, read, logLevelFields)
+    })
+    if (blocks.length > 1) skipDuplicates(blocks)
+    for (const block of blocks) open.scanner.scan(block)
+  }
+  return true
+}
+
+function answer(request: ScanRequest): ScanAnswer | undefined {
+  const { scan } = request
+  switch (request.kind) {
+    case 'open': {
+      const { leaf, labelsTexts } = request
+      scans.set(scan, { scanner: openLeafScanner(leaf), labels: [], labelsTexts })
+      return undefined
+    }
+    case 'scan': {
+      const open = scans.get(scan)
+      return open && { kind: 'scanned', scan, isWanted: scanGroups(open, request.groups) }
+    }
+    case 'finish': {
+      const open = scans.get(scan)
+      scans.delete(scan)
+      return open && { kind: 'found', scan, result: open.scanner.finish() }
+    }
+    case 'cancel':
+      scans.delete(scan)
+      return undefined
+  }
+}
+
+parentPort?.on('message', (request: ScanRequest) => {
+  try {
+    const message = answer(request)
+    if (message) parentPort!.postMessage(message)
+  } catch (error) {
+    scans.delete(request.scan)
+    const { name, message, code } = error as Error & { code?: string }
+    const failed: ScanAnswer = {
+      kind: 'failed',
+      scan: request.scan,
+      error: { name, message, ...(code !== undefined && { code }) },
+    }
+    parentPort!.postMessage(failed)
+  }
+})

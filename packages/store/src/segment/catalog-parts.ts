@@ -1,0 +1,45 @@
+// What the catalog keeps of a segment, from its footer: the same for a fresh commit, a compaction and
+// a catalog that is made again.
+
+import type { LabelSet } from '@skald/wire'
+import type { CatalogPart, StreamActivity } from '../catalog/catalog.ts'
+import type { SegmentFooter, SegmentPart } from './format.ts'
+
+/** Sums up the parts of a footer; `labelsOf` gives the labels of a canonical text. */
+export function catalogPartsOf(
+  footer: SegmentFooter,
+  labelsOf: (labelsText: string) => LabelSet,
+): CatalogPart[] {
+  return footer.parts.map(part => catalogPart(part, labelsOf))
+}
+
+function catalogPart(part: SegmentPart, labelsOf: (labelsText: string) => LabelSet): CatalogPart {
+  const streams: StreamActivity[] = []
+  let minNs = part.blocks[0]?.minNs ?? 0n
+  let maxNs = part.blocks[0]?.maxNs ?? 0n
+  let rowCount = 0
+  let lineBytes = 0
+  // Blocks of one stream lie together.
+  for (let i = 0; i < part.blocks.length; ) {
+    const { stream } = part.blocks[i]!
+    let streamMinNs = part.blocks[i]!.minNs
+    let streamMaxNs = part.blocks[i]!.maxNs
+    for (; i < part.blocks.length && part.blocks[i]!.stream === stream; i++) {
+      const block = part.blocks[i]!
+      if (block.minNs < streamMinNs) streamMinNs = block.minNs
+      if (block.maxNs > streamMaxNs) streamMaxNs = block.maxNs
+      rowCount += block.rowCount
+      lineBytes += block.lineBytes
+    }
+    if (streamMinNs < minNs) minNs = streamMinNs
+    if (streamMaxNs > maxNs) maxNs = streamMaxNs
+    const labelsText = part.streams[stream]!
+    streams.push({
+      labelsText,
+      labels: labelsOf(labelsText),
+      minNs: streamMinNs,
+      maxNs: streamMaxNs,
+    })
+  }
+  return { tenant: part.tenant, day: part.day, minNs, maxNs, rowCount, lineBytes, streams }
+}

@@ -1,0 +1,227 @@
+// The segment file: names of its parts and their records. docs/segment-format.md has the bytes.
+//
+//   +--------+----------------------+-----+--------+------------------------------------+
+//   | header | sections of block 0  | ... | footer | trailer                            |
+//   | 8      |                      |     |        | length u32, crc32 u32, magic 8     |
+//   +--------+----------------------+-----+--------+------------------------------------+
+
+import { crc32 } from 'node:zlib'
+import { CorruptionError } from '../errors.ts'
+import { ByteReader, ByteWriter } from './bytes.ts'
+
+/** First bytes of a segment: the name and the version of the format. */
+export const segmentMagic = Buffer.from('SKALDS\x00\x01', 'latin1')
+/** Last bytes of a segment that was written to its end. */
+export const trailerMagic = Buffer.from('SKALDE\x00\x01', 'latin1')
+export const trailerBytes = 16
+/** No real footer comes near; more than that is damage. */
+const footerBytesMax = 256 * 1024 * 1024
+
+/** Order of a block's sections in the file and in its record. */
+export const sectionNames = ['timestamps', 'lengths', 'metadataSets', 'rowSets', 'lines'] as const
+export type SectionName = (typeof sectionNames)[number]
+
+/** How the bytes of a section are stored. */
+export const codecs = { raw: 0, zstd: 1 } as const
+export type Codec = (typeof codecs)[keyof typeof codecs]
+
+/** One column of one block in the file. An absent column has `storedBytes` 0. */
+export interface SectionRecord {
+  readonly codec: Codec
+  readonly storedBytes: number
+  /** Bytes after decompression. */
+  readonly rawBytes: number
+  /** CRC-32 (IEEE) of the stored bytes. */
+  readonly crc: number
+}
+
+/** Flag of a block whose rows have not yet been given their `detected_level`. */
+export const flagLevelsPending = 1
+
+/** A block's place in the file and what can be known of it without reading it. */
+export interface BlockRecord {
+  /** Index in the part's `streams`. */
+  readonly stream: number
+  readonly flags: number
+  /** Arrival order between blocks of one stream: sequence of the newest level-0 segment in it. */
+  readonly sequence: number
+  readonly rowCount: number
+  /** Both inclusive; times of the timestamps column count from `minNs`. */
+  readonly minNs: bigint
+  readonly maxNs: bigint
+  /** Bytes of the lines, separators not counted. */
+  readonly lineBytes: number
+  readonly offsetBytes: number
+  /** In the order of `sectionNames`, lying end to end from `offsetBytes`. */
+  readonly sections: readonly SectionRecord[]
+}
+
+/** The blocks of one tenant and one UTC day, sorted by stream, then time. */
+export interface SegmentPart {
+  readonly tenant: string
+  /** Days since 1970-01-01. */
+  readonly day: number
+  /** Canonical label sets. */
+  readonly streams: readonly string[]
+  readonly blocks: readonly BlockRecord[]
+}
+
+/** What a segment's footer says. */
+export interface SegmentFooter {
+  /** 0 as committed, above that compacted. */
+  readonly level: number
+  readonly sequence: number
+  /** Names of the segments whose rows this one holds, so that a half-done compaction can be finished. */
+  readonly replaces: readonly string[]
+  /** Level 0: one for each tenant and day of the commit; above: exactly one. */
+  readonly parts: readonly SegmentPart[]
+}
+
+/** Writes footer and trailer. */
+export function encodeFooter(footer: SegmentFooter): Buffer {
+  const writer = new ByteWriter(4096)
+  writer.varint(footer.level)
+  writer.varint(footer.sequence)
+  writer.varint(footer.replaces.length)
+  for (const name of footer.replaces) writer.text(name)
+  writer.varint(footer.parts.length)
+  for (const part of footer.parts) {
+    writer.text(part.tenant)
+    writer.varint(part.day)
+    writer.varint(part.streams.length)
+    for (const labels of part.streams) writer.text(labels)
+    writer.varint(part.blocks.length)
+    for (const block of part.blocks) encodeBlockRecord(writer, block)
+  }
+  const body = Buffer.from(writer.finish())
+  const trailer = Buffer.alloc(trailerBytes)
+  trailer.writeUInt32LE(body.length, 0)
+  trailer.writeUInt32LE(crc32(body), 4)
+  trailerMagic.copy(trailer, 8)
+  return Buffer.concat([body, trailer])
+}
+
+function encodeBlockRecord(writer: ByteWriter, block: BlockRecord): void {
+  writer.varint(block.stream)
+  writer.u8(block.flags)
+  writer.varint(block.sequence)
+  writer.varint(block.rowCount)
+  writer.i64(block.minNs)
+  writer.i64(block.maxNs)
+  writer.varint(block.lineBytes)
+  writer.varint(block.offsetBytes)
+  for (const section of block.sections) {
+    writer.varint(section.storedBytes)
+    if (section.storedBytes === 0) continue
+    writer.u8(section.codec)
+    writer.varint(section.rawBytes)
+    writer.u32(section.crc)
+  }
+}
+
+/**
+ * Reads the trailer: where the footer begins, and its checksum.
+ *
+ * @throws CorruptionError when the file was not written to its end.
+ */
+export function decodeTrailer(
+  segment: string,
+  trailer: Buffer,
+  fileBytes: number,
+): { footerOffset: number; footerBytes: number; crc: number } {
+  const at = fileBytes - trailerBytes
+  if (trailer.length !== trailerBytes || !trailer.subarray(8).equals(trailerMagic)) {
+    throw new CorruptionError('no valid trailer', { segment, offsetBytes: Math.max(at, 0) })
+  }
+  const footerBytes = trailer.readUInt32LE(0)
+  const footerOffset = at - footerBytes
+  if (footerOffset < segmentMagic.length || footerBytes > footerBytesMax) {
+    throw new CorruptionError(`footer length ${footerBytes} is out of range`, {
+      segment,
+      offsetBytes: at,
+    })
+  }
+  return { footerOffset, footerBytes, crc: trailer.readUInt32LE(4) }
+}
+
+/**
+ * Reads a footer (without its trailer) and checks that every block lies inside the file.
+ *
+ * @throws CorruptionError when checksum or contents are wrong.
+ */
+export function decodeFooter(
+  segment: string,
+  bytes: Buffer,
+  place: { readonly footerOffset: number; readonly crc: number },
+): SegmentFooter {
+  const actual = crc32(bytes)
+  if (actual !== place.crc) {
+    throw new CorruptionError(
+      `footer checksum is ${actual.toString(16)}, expected ${place.crc.toString(16)}`,
+      { segment, offsetBytes: place.footerOffset },
+    )
+  }
+  try {
+    const reader = new ByteReader(bytes)
+    const level = reader.varint()
+    const sequence = reader.varint()
+    const replaces: string[] = []
+    for (let left = reader.varint(); left > 0; left--) replaces.push(reader.text())
+    const parts: SegmentPart[] = []
+    for (let left = reader.varint(); left > 0; left--) {
+      parts.push(decodePart(reader, place.footerOffset))
+    }
+    if (reader.remaining > 0) throw new RangeError('bytes follow the last part')
+    return { level, sequence, replaces, parts }
+  } catch (cause) {
+    throw new CorruptionError((cause as Error).message, {
+      segment,
+      offsetBytes: place.footerOffset,
+      cause,
+    })
+  }
+}
+
+function decodePart(reader: ByteReader, footerOffset: number): SegmentPart {
+  const tenant = reader.text()
+  const day = reader.varint()
+  const streams: string[] = []
+  for (let left = reader.varint(); left > 0; left--) streams.push(reader.text())
+  const blocks: BlockRecord[] = []
+  for (let left = reader.varint(); left > 0; left--) {
+    const block = decodeBlockRecord(reader)
+    if (block.stream >= streams.length) throw new RangeError('block of an unknown stream')
+    if (block.offsetBytes + storedBytes(block) > footerOffset) {
+      throw new RangeError('block lies outside the file')
+    }
+    blocks.push(block)
+  }
+  return { tenant, day, streams, blocks }
+}
+
+function decodeBlockRecord(reader: ByteReader): BlockRecord {
+  const stream = reader.varint()
+  const flags = reader.u8()
+  const sequence = reader.varint()
+  const rowCount = reader.varint()
+  const minNs = reader.i64()
+  const maxNs = reader.i64()
+  const lineBytes = reader.varint()
+  const offsetBytes = reader.varint()
+  const sections = sectionNames.map((): SectionRecord => {
+    const stored = reader.varint()
+    if (stored === 0) return { codec: codecs.raw, storedBytes: 0, rawBytes: 0, crc: 0 }
+    const codec = reader.u8()
+    if (codec !== codecs.raw && codec !== codecs.zstd)
+      throw new RangeError(`unknown codec ${codec}`)
+    return { codec, storedBytes: stored, rawBytes: reader.varint(), crc: reader.u32() }
+  })
+  return { stream, flags, sequence, rowCount, minNs, maxNs, lineBytes, offsetBytes, sections }
+}
+
+/** Bytes that the sections of a block take in the file. */
+export function storedBytes(block: Pick<BlockRecord, 'sections'>): number {
+  let bytes = 0
+  for (const section of block.sections) bytes += section.storedBytes
+  return bytes
+}

@@ -1,0 +1,34 @@
+// Which blocks of a stream share moments in time, and therefore may hold the same entry twice.
+
+/** First and last timestamp of a block, both inclusive. */
+interface Span {
+  readonly minNs: bigint
+  readonly maxNs: bigint
+}
+
+/**
+ * Groups blocks of one stream: blocks in different groups have no moment in common. Groups come in
+ * time order, blocks inside a group in the order given.
+ */
+export function groupOverlapping<T>(blocks: readonly T[], spanOf: (block: T) => Span): T[][] {
+  const order = blocks.map((_, index) => index)
+  const spans = blocks.map(spanOf)
+  order.sort((a, b) => compareBigints(spans[a]!.minNs, spans[b]!.minNs) || a - b)
+  const groups: number[][] = []
+  let endNs: bigint | undefined
+  for (const index of order) {
+    const { minNs, maxNs } = spans[index]!
+    if (endNs === undefined || minNs > endNs) {
+      groups.push([index])
+      endNs = maxNs
+    } else {
+      groups.at(-1)!.push(index)
+      if (maxNs > endNs) endNs = maxNs
+    }
+  }
+  return groups.map(group => group.sort((a, b) => a - b).map(index => blocks[index]!))
+}
+
+function compareBigints(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

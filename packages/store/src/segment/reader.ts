@@ -1,0 +1,34 @@
+// Reads a segment's footer from wherever its bytes are.
+
+import { CorruptionError } from '../errors.ts'
+import {
+  decodeFooter,
+  decodeTrailer,
+  type SegmentFooter,
+  segmentMagic,
+  trailerBytes,
+} from './format.ts'
+
+/** Reads `length` bytes at `offsetBytes` of the segment. */
+export type ReadRange = (offsetBytes: number, length: number) => Promise<Buffer>
+
+/**
+ * Reads and checks the footer of a segment of `sizeBytes`.
+ *
+ * @throws CorruptionError when the file is cut, or its head, trailer or footer is damaged.
+ */
+export async function readFooter(
+  segment: string,
+  sizeBytes: number,
+  read: ReadRange,
+): Promise<SegmentFooter> {
+  if (sizeBytes < segmentMagic.length + trailerBytes) {
+    throw new CorruptionError(`only ${sizeBytes} bytes`, { segment, offsetBytes: 0 })
+  }
+  const head = await read(0, segmentMagic.length)
+  if (!head.equals(segmentMagic))
+    throw new CorruptionError('no segment of this version', { segment, offsetBytes: 0 })
+  const trailer = await read(sizeBytes - trailerBytes, trailerBytes)
+  const place = decodeTrailer(segment, trailer, sizeBytes)
+  return decodeFooter(segment, await read(place.footerOffset, place.footerBytes), place)
+}

@@ -1,0 +1,105 @@
+// A block of a segment as queries and compactions see it: columns decoded when asked for and kept as
+// long as the block is in use, `detected_level` added where that was left for later.
+
+import type { BlockView, LinesColumn, MetadataColumn } from '@skald/query'
+import type { LabelSet } from '@skald/wire'
+import { addDetectedLevels } from '../ingest/detected-level.ts'
+import { BlockReader, type ReadBytes } from './block.ts'
+import { lineOffsets } from './columns.ts'
+import { type BlockRecord, flagLevelsPending } from './format.ts'
+
+/** Where a block lies, and whose it is. */
+export interface BlockPlace {
+  /** Name of the segment. */
+  readonly segment: string
+  readonly record: BlockRecord
+  readonly labels: LabelSet
+}
+
+/** See BlockView for what the columns hold. */
+export class StoredBlock implements BlockView {
+  readonly labels: LabelSet
+  /** Rows that do not count; set by whoever compares the block with others. */
+  skip: Uint8Array | undefined
+  readonly #reader: BlockReader
+  readonly #logLevelFields: readonly string[]
+  #timestamps: Float64Array | undefined
+  #lengths: Uint32Array | undefined
+  #lines: LinesColumn | undefined
+  #metadata: MetadataColumn | undefined
+
+  constructor(place: BlockPlace, read: ReadBytes, logLevelFields: readonly string[]) {
+    this.labels = place.labels
+    this.#reader = new BlockReader(place.segment, place.record, read)
+    this.#logLevelFields = logLevelFields
+  }
+
+  get record(): BlockRecord {
+    return this.#reader.record
+  }
+
+  get sequence(): number {
+    return this.record.sequence
+  }
+
+  get rowCount(): number {
+    return this.record.rowCount
+  }
+
+  get baseNs(): bigint {
+    return this.record.minNs
+  }
+
+  get minNs(): bigint {
+    return this.record.minNs
+  }
+
+  get maxNs(): bigint {
+    return this.record.maxNs
+  }
+
+  timestamps(): Float64Array {
+    this.#timestamps ??= this.#reader.timestamps()
+    return this.#timestamps
+  }
+
+  lineLengths(): Uint32Array {
+    this.#lengths ??= this.#reader.lengths()
+    return this.#lengths
+  }
+
+  lines(): LinesColumn {
+    this.#lines ??= this.#lazyLines()
+    return this.#lines
+  }
+
+  /** A scan that finds nothing in the bytes never asks where lines start. */
+  #lazyLines(): LinesColumn {
+    const bytes = this.#reader.lines()
+    const lengths = () => this.lineLengths()
+    let offsets: Uint32Array | undefined
+    return {
+      bytes,
+      get offsets() {
+        offsets ??= lineOffsets(lengths())
+        return offsets
+      },
+    }
+  }
+
+  metadata(): MetadataColumn {
+    this.#metadata ??= this.#leveledMetadata()
+    return this.#metadata
+  }
+
+  #leveledMetadata(): MetadataColumn {
+    const stored = this.#reader.metadata()
+    if ((this.record.flags & flagLevelsPending) === 0) return stored
+    const readLines = () => ({
+      ...this.lines(),
+      offsets: this.lines().offsets,
+      lengths: this.lineLengths(),
+    })
+    return addDetectedLevels(this.labels, stored, readLines, this.#logLevelFields)
+  }
+}

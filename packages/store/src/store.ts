@@ -1,0 +1,172 @@
+// The store as a whole: opens its parts in order, closes them in the reverse order.
+
+import { mkdir, rename } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { openSqliteCatalog, type SqliteCatalog } from './catalog/sqlite.ts'
+import { Compactor } from './compaction/compactor.ts'
+import type { LoadedStoreConfig } from './config.ts'
+import { addLabelsRoutes } from './http/labels-routes.ts'
+import { addPushRoutes } from './http/push-route.ts'
+import { addQueryRoutes } from './http/query-routes.ts'
+import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
+import { addStatusRoutes } from './http/status-routes.ts'
+import { Committer } from './ingest/committer.ts'
+import { Ingester } from './ingest/ingester.ts'
+import { PushBudget } from './ingest/push-budget.ts'
+import { createStoreMetrics, type StoreState } from './metrics.ts'
+import { openDiskObjectStore } from './objects/disk.ts'
+import { recover } from './recovery.ts'
+import { createLogSource } from './scan/log-source.ts'
+import { ScanPool } from './scan/pool.ts'
+import { SegmentIndex } from './segment-index.ts'
+
+/** Threads for queries are started this long after the server answers, so that it answers sooner. */
+const warmDelayMs = 300
+
+export interface StoreOptions {
+  readonly loaded: LoadedStoreConfig
+  readonly logger: Logger
+  readonly version: string
+  readonly clock?: { now(): number }
+}
+
+/** A running store. */
+export interface Store {
+  /** Where it listens, as `http://127.0.0.1:3100`. */
+  readonly url: string
+  readonly app: FastifyInstance
+  /** Finishes what it took in, then lets everything go. Calling it again waits for the same end. */
+  stop(): Promise<void>
+}
+
+/**
+ * Opens the data directory, recovers, and listens.
+ *
+ * @throws the system's error when the directory or the port cannot be had.
+ */
+export async function startStore(options: StoreOptions): Promise<Store> {
+  const { loaded, logger, version, clock = { now: () => Date.now() } } = options
+  const { config } = loaded
+  const segmentsDir = join(config.dataDir, 'segments')
+  await mkdir(segmentsDir, { recursive: true })
+  const objects = await openDiskObjectStore(segmentsDir)
+  const catalog = await openCatalog(join(config.dataDir, 'catalog.sqlite'), logger)
+  let sequence = await recover({ catalog, objects, logger })
+  const nextSequence = () => ++sequence
+
+  const worker = { directory: segmentsDir, logLevelFields: config.limits.logLevelFields }
+  const segments = new SegmentIndex(objects, catalog)
+  const compactor = new Compactor({ catalog, segments, logger, clock, nextSequence, worker })
+  const budget = new PushBudget()
+  const metrics = createStoreMetrics(() => readState({ catalog, compactor, budget }))
+  const committer = new Committer({
+    objects,
+    catalog,
+    clock,
+    nextSequence,
+    arriving: () => budget.arriving,
+    onCommit: ({ name, footer, segment }) => {
+      segments.put(name, footer)
+      metrics.commits.inc()
+      metrics.commitBytes.inc(segment.sizeBytes)
+      compactor.wakeAfter(segment.sizeBytes)
+    },
+  })
+  const ingester = new Ingester({ limits: config.limits, committer, metrics, clock })
+  const pool = new ScanPool(worker)
+
+  let state: 'starting' | 'ready' | 'stopping' = 'starting'
+  const app = createHttpServer({ logger, metrics })
+  const methodsOf = watchMethods(app)
+  const { authEnabled, limits } = config
+  await app.register(
+    async routes => {
+      addPushRoutes(routes, { ingester, budget, authEnabled })
+      const openSource = (tenant: string) => createLogSource(tenant, { catalog, segments, pool })
+      addQueryRoutes(routes, { authEnabled, limits, clock, openSource })
+      addLabelsRoutes(routes, { authEnabled, limits, clock, catalog })
+      addStatusRoutes(routes, {
+        metrics,
+        config: loaded.raw,
+        version,
+        isReady: () => state === 'ready',
+        flush: async () => {
+          await committer.drain()
+          await compactor.flush()
+        },
+      })
+    },
+    { prefix: config.httpPathPrefix },
+  )
+  refuseOtherMethods(app, methodsOf)
+
+  const closeParts = async () => {
+    await committer.drain()
+    await compactor.close()
+    await pool.close()
+    await catalog.close()
+    await objects.close()
+  }
+  try {
+    await app.listen({ host: config.listenAddress || '0.0.0.0', port: config.listenPort })
+  } catch (error) {
+    await closeParts()
+    throw error
+  }
+  state = 'ready'
+  const warming = setTimeout(() => pool.warm(), warmDelayMs)
+  warming.unref()
+  const { address, port } = app.server.address() as AddressInfo
+  const host =
+    address === '0.0.0.0' ? '127.0.0.1' : address.includes(':') ? `[${address}]` : address
+
+  let stopping: Promise<void> | undefined
+  const stop = () => {
+    stopping ??= (async () => {
+      state = 'stopping'
+      clearTimeout(warming)
+      await app.close()
+      await closeParts()
+    })()
+    return stopping
+  }
+  return { url: `http://${host}:${port}`, app, stop }
+}
+
+/** A damaged catalog is put aside: it is made again from the segments. */
+async function openCatalog(path: string, logger: Logger): Promise<SqliteCatalog> {
+  try {
+    return openSqliteCatalog(path)
+  } catch (error) {
+    const { code } = error as { code?: string }
+    if (code !== 'SQLITE_CORRUPT' && code !== 'SQLITE_NOTADB') throw error
+    const aside = `${path}.damaged-${Date.now()}`
+    await rename(path, aside)
+    logger.error({ err: error, aside }, 'the catalog is damaged, making it again from the segments')
+    return openSqliteCatalog(path)
+  }
+}
+
+async function readState(parts: {
+  catalog: SqliteCatalog
+  compactor: Compactor
+  budget: PushBudget
+}): Promise<StoreState> {
+  const { catalog, compactor, budget } = parts
+  const levels = new Map<number, { segments: number; bytes: number }>()
+  for (const { level, sizeBytes } of await catalog.listSegments()) {
+    const sum = levels.get(level) ?? { segments: 0, bytes: 0 }
+    levels.set(level, { segments: sum.segments + 1, bytes: sum.bytes + sizeBytes })
+  }
+  const { streams } = await catalog.totals()
+  return {
+    compactions: compactor.runs,
+    isCompacting: compactor.isRunning,
+    pendingPushBytes: budget.bytes,
+    streams,
+    levels,
+  }
+}
