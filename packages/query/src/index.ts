@@ -1,3 +1,20 @@
+export {
+  type QueryRequest,
+  type QueryResult,
+  type ResultEntry,
+  runQuery,
+  type VectorSample,
+} from './engine.ts'
+export {
+  LimitExceededError,
+  LogqlKindError,
+  LogqlPipelineError,
+  LogqlSyntaxError,
+  LogqlUnsupportedError,
+  VectorMatchingError,
+} from './errors.ts'
+export { mergeLeafResults, openLeafScanner } from './leaf/leaf.ts'
+export { defaultQueryLimits, type QueryLimits } from './limits.ts'
 export type {
   BlockView,
   Direction,
@@ -12,3 +29,29 @@ export type {
   ScanStats,
   StepGrid,
 } from './log-source.ts'
+export type { Series } from './metric-query/series.ts'
+export type { CategorizedLabels } from './pipeline/labels.ts'
+export { expandGoTemplate } from './regex/expand.ts'
+export { compileMatcher, compileMatchers } from './regex/matcher.ts'
+export {
+  type CompiledRegex,
+  compileRegex,
+  type RegexMatch,
+  RegexSyntaxError,
+} from './regex/regex.ts'
+export {
+  formatQueryResult,
+  formatResultData,
+  type ResultFormat,
+  sampleText,
+  secondsText,
+  unionLabels,
+} from './result-format.ts'
+export type { Expr, LogExpr, MetricExpr } from './syntax/ast.ts'
+export { parseLogql, parseMatchers, parseSelector } from './syntax/parser.ts'
+export { formatLogql, formatLogqlPretty } from './syntax/printer.ts'
+export { TemplateExecError, TemplateSyntaxError } from './template/errors.ts'
+export { decodeGoText, encodeGoText } from './template/go-bytes.ts'
+export { promtailFunctions } from './template/promtail-functions.ts'
+export type { TemplateData } from './template/run.ts'
+export { parseTemplate, type Template, type TemplateOptions } from './template/template.ts'

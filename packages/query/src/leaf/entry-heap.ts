@@ -1,0 +1,99 @@
+// The best entries so far of a log query, in a heap with the worst on top.
+
+import type { Direction } from '../log-source.ts'
+import type { CategorizedLabels } from '../pipeline/labels.ts'
+
+/** Where an entry stands among all others. */
+export interface EntryPlace {
+  readonly timestampNs: bigint
+  /** Canonical labels of the stream, which order entries of one time. */
+  readonly streamKey: string
+  /** Order of the blocks of a stream. */
+  readonly sequence: number
+  readonly row: number
+}
+
+export interface FoundEntry extends EntryPlace {
+  readonly line: string
+  readonly labels: CategorizedLabels
+}
+
+/** Orders entries by time, then stream, then the order in which they were pushed. */
+export function compareEntries(a: EntryPlace, b: EntryPlace): number {
+  if (a.timestampNs !== b.timestampNs) return a.timestampNs < b.timestampNs ? -1 : 1
+  if (a.streamKey !== b.streamKey) return a.streamKey < b.streamKey ? -1 : 1
+  return a.sequence - b.sequence || a.row - b.row
+}
+
+export class EntryHeap {
+  readonly #sign: 1 | -1
+  readonly #limit: number
+  readonly #heap: FoundEntry[] = []
+
+  constructor(direction: Direction, limit: number) {
+    this.#sign = direction === 'forward' ? 1 : -1
+    this.#limit = limit
+  }
+
+  /** The entry that the next better one takes the place of; none while there is room. */
+  worst(): FoundEntry | undefined {
+    return this.#heap.length < this.#limit ? undefined : this.#heap[0]
+  }
+
+  /** Tells whether an entry at this place would be kept. */
+  accepts(place: EntryPlace): boolean {
+    if (this.#heap.length < this.#limit) return true
+    const worst = this.#heap[0]
+    return worst !== undefined && this.#isBetter(place, worst)
+  }
+
+  /** Adds an entry that `accepts` let through. */
+  push(entry: FoundEntry): void {
+    if (this.#heap.length < this.#limit) {
+      this.#heap.push(entry)
+      this.#rise(this.#heap.length - 1)
+    } else {
+      this.#heap[0] = entry
+      this.#sink()
+    }
+  }
+
+  /** Kept entries in no certain order. */
+  entries(): readonly FoundEntry[] {
+    return this.#heap
+  }
+
+  #isBetter(a: EntryPlace, b: EntryPlace): boolean {
+    return compareEntries(a, b) * this.#sign < 0
+  }
+
+  #rise(start: number): void {
+    const heap = this.#heap
+    for (let i = start; i > 0; ) {
+      const parent = (i - 1) >> 1
+      if (!this.#isBetter(heap[parent]!, heap[i]!)) return
+      this.#swap(parent, i)
+      i = parent
+    }
+  }
+
+  #sink(): void {
+    const heap = this.#heap
+    for (let i = 0; ; ) {
+      const left = 2 * i + 1
+      if (left >= heap.length) return
+      const right = left + 1
+      let worst = left
+      if (right < heap.length && this.#isBetter(heap[left]!, heap[right]!)) worst = right
+      if (!this.#isBetter(heap[i]!, heap[worst]!)) return
+      this.#swap(worst, i)
+      i = worst
+    }
+  }
+
+  #swap(i: number, j: number): void {
+    const kept = this.#heap[i]!
+    this.#heap[i] = this.#heap[j]!
+    this.#heap[j] = kept
+  }
+}

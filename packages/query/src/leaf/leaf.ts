@@ -1,0 +1,81 @@
+// Leaves of a query plan: how they are scanned, and how the results of several scanners become one.
+
+import type { Leaf, LeafResult, LeafScanner, LogLeaf, SampleLeaf } from '../log-source.ts'
+import { mergeBuckets } from '../metric-query/folds.ts'
+import { aggregateWindows, foldOf } from '../metric-query/range-aggregation.ts'
+import { hasSamples, type Series } from '../metric-query/series.ts'
+import { createWindows } from '../metric-query/windows.ts'
+import { addScanStats, createScanStats } from '../stats.ts'
+import type { RangeAggregation } from '../syntax/ast.ts'
+import { parseLogql } from '../syntax/parser.ts'
+import { compareEntries, type FoundEntry } from './entry-heap.ts'
+import { type FoundLogs, LogScanner } from './log-scanner.ts'
+import { type FoundSamples, SampleScanner } from './sample-scanner.ts'
+import { type FoundSeries, SeriesTable } from './series-table.ts'
+
+/** Makes the scanner of a leaf. Workers make one for each task. */
+export function openLeafScanner(leaf: Leaf): LeafScanner {
+  return leaf.kind === 'logs' ? new LogScanner(leaf) : new SampleScanner(leaf)
+}
+
+/**
+ * Merges what the scanners of one leaf found.
+ *
+ * @throws LimitExceededError when they have too many series together.
+ */
+export function mergeLeafResults(leaf: Leaf, results: readonly LeafResult[]): LeafResult {
+  const stats = createScanStats()
+  for (const result of results) addScanStats(stats, result.stats)
+  const found =
+    leaf.kind === 'logs'
+      ? mergeLogs(
+          leaf,
+          results.map(result => result.found as FoundLogs),
+        )
+      : mergeSamples(
+          leaf,
+          results.map(result => result.found as FoundSamples),
+        )
+  return { kind: leaf.kind, found, stats }
+}
+
+function mergeLogs(leaf: LogLeaf, parts: readonly FoundLogs[]): FoundLogs {
+  return {
+    entries: orderEntries(
+      leaf,
+      parts.flatMap(part => part.entries),
+    ).slice(0, leaf.limit),
+  }
+}
+
+function orderEntries(leaf: LogLeaf, entries: readonly FoundEntry[]): FoundEntry[] {
+  const sign = leaf.direction === 'forward' ? 1 : -1
+  return entries.toSorted((a, b) => sign * compareEntries(a, b))
+}
+
+function mergeSamples(leaf: SampleLeaf, parts: readonly FoundSamples[]): FoundSamples {
+  const expr = parseLogql(leaf.logql) as RangeAggregation
+  const fold = foldOf(expr)
+  const { bucketCount } = createWindows(leaf.grid, expr.rangeNs)
+  if (parts.length === 1) return parts[0]!
+  const table = new SeriesTable(fold, bucketCount, leaf.maxSeries)
+  for (const part of parts) {
+    for (const { labels, buckets } of part.series) {
+      mergeBuckets(fold, table.series(labels).buckets, buckets)
+    }
+  }
+  return { series: table.all() }
+}
+
+/** Entries of a log leaf, in the direction of the query. */
+export function entriesOfLeaf(leaf: LogLeaf, result: LeafResult): readonly FoundEntry[] {
+  return orderEntries(leaf, (result.found as FoundLogs).entries)
+}
+
+/** Series of a sample leaf over the steps of its grid; those without any sample are left out. */
+export function seriesOfLeaf(leaf: SampleLeaf, result: LeafResult): Series[] {
+  const expr = parseLogql(leaf.logql) as RangeAggregation
+  const windows = createWindows(leaf.grid, expr.rangeNs)
+  const found: readonly FoundSeries[] = (result.found as FoundSamples).series
+  return found.map(part => aggregateWindows(expr, windows, part)).filter(hasSamples)
+}

@@ -1,0 +1,83 @@
+// Runs a log leaf: keeps the first or last entries that the pipeline lets through, and no more of them
+// than the limit, so that a block only costs what may still change the answer.
+
+import { formatLabelSet } from '@skald/wire'
+import type { BlockView, LeafResult, LeafScanner, LogLeaf } from '../log-source.ts'
+import { compilePipeline, type Pipeline } from '../pipeline/compile.ts'
+import type { CategorizedLabels } from '../pipeline/labels.ts'
+import { type RowSelection, rowAt } from '../pipeline/row-selection.ts'
+import { createScanStats } from '../stats.ts'
+import type { LogExpr } from '../syntax/ast.ts'
+import { parseLogql } from '../syntax/parser.ts'
+import { EntryHeap, type FoundEntry } from './entry-heap.ts'
+import { BlockRows, runStages } from './row-source.ts'
+
+/** What a log leaf found: entries in no certain order. Entries of equal labels may share the object. */
+export interface FoundLogs {
+  readonly entries: readonly FoundEntry[]
+}
+
+export class LogScanner implements LeafScanner {
+  readonly #leaf: LogLeaf
+  readonly #pipeline: Pipeline
+  readonly #heap: EntryHeap
+  readonly #stats = createScanStats()
+
+  constructor(leaf: LogLeaf) {
+    this.#leaf = leaf
+    this.#pipeline = compilePipeline((parseLogql(leaf.logql) as LogExpr).stages)
+    this.#heap = new EntryHeap(leaf.direction, leaf.limit)
+  }
+
+  wants(minNs: bigint, maxNs: bigint): boolean {
+    const worst = this.#heap.worst()
+    if (!worst) return this.#leaf.limit > 0
+    return this.#leaf.direction === 'forward'
+      ? minNs <= worst.timestampNs
+      : maxNs >= worst.timestampNs
+  }
+
+  scan(block: BlockView): void {
+    if (!this.wants(block.minNs, block.maxNs)) {
+      this.#stats.blocksSkipped++
+      return
+    }
+    this.#stats.blocksScanned++
+    const rows = new BlockRows(block, this.#stats)
+    const selection = rows.select(this.#leaf, this.#pipeline)
+    if (selection.count > 0) this.#collect(rows, selection)
+  }
+
+  // Takes the rows best first, and stops at the first that comes too late.
+  #collect(rows: BlockRows, selection: RowSelection): void {
+    const { block } = rows
+    const times = block.timestamps()
+    const streamKey = formatLabelSet(block.labels)
+    const isForward = this.#leaf.direction === 'forward'
+    const labelsBySet: CategorizedLabels[] = []
+    for (let i = 0; i < selection.count; i++) {
+      const row = rowAt(selection, isForward ? i : selection.count - 1 - i)
+      const timestampNs = block.baseNs + BigInt(times[row]!)
+      const place = { timestampNs, streamKey, sequence: block.sequence, row }
+      if (!this.#heap.accepts(place)) {
+        const worst = this.#heap.worst()
+        // Rows of one time may still differ in their order; later times cannot come back.
+        if (worst && worst.timestampNs !== timestampNs) return
+        continue
+      }
+      const line = rows.line(row)
+      if (!runStages(this.#pipeline, line)) continue
+      this.#stats.linesMatched++
+      const setIndex = rows.setOf(row)
+      const known = line.labels.isChanged ? undefined : labelsBySet[setIndex]
+      const labels = known ?? line.labels.categorize()
+      if (!line.labels.isChanged) labelsBySet[setIndex] = labels
+      this.#heap.push({ ...place, line: line.text, labels })
+    }
+  }
+
+  finish(): LeafResult {
+    const found: FoundLogs = { entries: this.#heap.entries() }
+    return { kind: 'logs', found, stats: this.#stats }
+  }
+}

@@ -1,0 +1,173 @@
+// Runs a sample leaf: one range aggregation, folded into buckets per series. What the query does not
+// look at is not read: no lines to count rows, no metadata where only stream labels survive.
+
+import { formatLabelSet } from '@skald/wire'
+import { LimitExceededError, LogqlPipelineError } from '../errors.ts'
+import { keptSampleCountMax } from '../limits.ts'
+import type { BlockView, LeafResult, LeafScanner, SampleLeaf } from '../log-source.ts'
+import type { Fold } from '../metric-query/folds.ts'
+import { foldOf, type SampleValue, sampleValueOf } from '../metric-query/range-aggregation.ts'
+import { createWindows, type Windows } from '../metric-query/windows.ts'
+import { compileFilters, compilePipeline, type Pipeline } from '../pipeline/compile.ts'
+import { preserveErrorLabel } from '../pipeline/labels.ts'
+import { type RowSelection, rowAt } from '../pipeline/row-selection.ts'
+import type { Line, RunStage } from '../pipeline/stage.ts'
+import { compileUnwrap, type UnwrapValue } from '../pipeline/unwrap.ts'
+import { labelNeeds } from '../plan/pushdown.ts'
+import { createScanStats } from '../stats.ts'
+import type { RangeAggregation } from '../syntax/ast.ts'
+import { parseLogql } from '../syntax/parser.ts'
+import { BlockRows, runStages } from './row-source.ts'
+import { createSeriesKeys, type SeriesKeys } from './series-keys.ts'
+import { type FoundSeries, SeriesTable } from './series-table.ts'
+
+/** What a sample leaf found. */
+export interface FoundSamples {
+  readonly series: readonly FoundSeries[]
+}
+
+export class SampleScanner implements LeafScanner {
+  readonly #leaf: SampleLeaf
+  readonly #pipeline: Pipeline
+  readonly #unwrap: UnwrapValue | undefined
+  readonly #filters: readonly RunStage[]
+  readonly #value: SampleValue
+  readonly #fold: Fold
+  readonly #windows: Windows
+  readonly #table: SeriesTable
+  readonly #keys: SeriesKeys
+  readonly #preservesErrors: boolean
+  readonly #stats = createScanStats()
+  #keptSamples = 0
+
+  constructor(leaf: SampleLeaf) {
+    const expr = parseLogql(leaf.logql) as RangeAggregation
+    const grouping = expr.grouping ?? leaf.grouping
+    this.#leaf = leaf
+    const needs = labelNeeds(expr, grouping)
+    this.#pipeline = compilePipeline(expr.log.stages, needs.behindStage)
+    this.#preservesErrors = needs.preservesErrors
+    this.#unwrap = expr.unwrap && compileUnwrap(expr.unwrap)
+    this.#filters = compileFilters(expr.unwrap?.filters ?? [])
+    this.#value = sampleValueOf(expr)
+    this.#fold = foldOf(expr)
+    this.#windows = createWindows(leaf.grid, expr.rangeNs)
+    this.#table = new SeriesTable(this.#fold, this.#windows.bucketCount, leaf.maxSeries)
+    this.#keys = createSeriesKeys(grouping, labels => this.#table.series(labels))
+  }
+
+  wants(): boolean {
+    return this.#windows.windowCount > 0
+  }
+
+  scan(block: BlockView): void {
+    if (!this.wants()) return
+    const rows = new BlockRows(block, this.#stats)
+    const readsLines = this.#pipeline.stages.length > 0 || this.#unwrap !== undefined
+    if (readsLines || this.#pipeline.blockFilters.length > 0) this.#stats.blocksScanned++
+    else this.#stats.blocksSkipped++
+    const selection = rows.select(this.#leaf, this.#pipeline)
+    if (selection.count === 0) return
+    this.#keys.startBlock(rows)
+    if (readsLines) this.#foldLines(rows, selection)
+    else this.#foldRows(rows, selection)
+  }
+
+  finish(): LeafResult {
+    const found: FoundSamples = { series: this.#table.all() }
+    return { kind: 'samples', found, stats: this.#stats }
+  }
+
+  // Rows count as they are stored: only times, and lengths or metadata where they matter.
+  #foldRows(rows: BlockRows, selection: RowSelection): void {
+    const { block } = rows
+    const offset = Number(block.baseNs - this.#leaf.grid.startNs)
+    const single = this.#keys.ofBlock()
+    this.#stats.linesMatched += selection.count
+    if (
+      single &&
+      this.#value === 'one' &&
+      !selection.rows &&
+      this.#foldWhole(rows, selection, single)
+    ) {
+      return
+    }
+    const times = block.timestamps()
+    const lengths = this.#value === 'bytes' ? block.lineLengths() : undefined
+    for (let i = 0; i < selection.count; i++) {
+      const row = rowAt(selection, i)
+      const time = offset + times[row]!
+      const bucket = this.#windows.bucketOf(time)
+      if (bucket < 0) continue
+      const series = single ?? this.#keys.ofSet(rows.setOf(row))
+      this.#fold.add(series.buckets, bucket, time, lengths ? lengths[row]! : 1)
+    }
+  }
+
+  // A block inside one bucket adds its count of rows.
+  #foldWhole(rows: BlockRows, selection: RowSelection, series: FoundSeries): boolean {
+    const { block } = rows
+    if (selection.count !== block.rowCount) return false
+    const { startNs } = this.#leaf.grid
+    const first = this.#windows.bucketOf(Number(block.minNs - startNs))
+    const last = this.#windows.bucketOf(Number(block.maxNs - startNs))
+    if (first !== last || (first < 0 && block.minNs !== block.maxNs)) return false
+    if (first >= 0) series.buckets.count[first]! += selection.count
+    return true
+  }
+
+  #foldLines(rows: BlockRows, selection: RowSelection): void {
+    const { block } = rows
+    const offset = Number(block.baseNs - this.#leaf.grid.startNs)
+    const times = block.timestamps()
+    for (let i = 0; i < selection.count; i++) {
+      const row = rowAt(selection, i)
+      const time = offset + times[row]!
+      const bucket = this.#windows.bucketOf(time)
+      if (bucket < 0) continue
+      const line = rows.line(row)
+      if (!runStages(this.#pipeline, line)) continue
+      const value = this.#valueOf(rows, row, line)
+      if (value === undefined) continue
+      if (line.labels.hasError) this.#refuseError(line)
+      this.#stats.linesMatched++
+      if (this.#fold.keepsSamples) this.#countKept()
+      const series = this.#keys.ofLine(rows.setOf(row), line.labels)
+      this.#fold.add(series.buckets, bucket, time, value)
+    }
+  }
+
+  // `undefined` where the line gives no sample.
+  #valueOf(rows: BlockRows, row: number, line: Line): number | undefined {
+    let value = 1
+    if (this.#unwrap) {
+      const unwrapped = this.#unwrap(line)
+      if (unwrapped === undefined) return undefined
+      value = unwrapped
+    } else if (this.#value === 'bytes') {
+      value = this.#pipeline.changesLine
+        ? Buffer.byteLength(line.text)
+        : rows.text().endOf(row) - rows.text().startOf(row)
+    }
+    for (const run of this.#filters) if (!run(line)) return undefined
+    return value
+  }
+
+  #refuseError({ labels }: Line): void {
+    if (labels.error === '') return
+    if (this.#preservesErrors) {
+      labels.set(preserveErrorLabel, 'true')
+      return
+    }
+    throw new LogqlPipelineError(labels.error, formatLabelSet(labels.toLabelSet()))
+  }
+
+  #countKept(): void {
+    if (++this.#keptSamples <= keptSampleCountMax) return
+    throw new LimitExceededError(
+      'kept_samples',
+      `the query would keep more than ${keptSampleCountMax} samples in memory; ` +
+        'consider a shorter range or a narrower selector',
+    )
+  }
+}

@@ -1,0 +1,102 @@
+// Which series a line belongs to, given what the aggregation around it keeps of the labels. Answers are
+// remembered per block and metadata set, and per changed labels, so that a line costs one look-up.
+
+import type { Label, LabelSet } from '@skald/wire'
+import type { LineLabels } from '../pipeline/labels.ts'
+import type { Grouping } from '../syntax/ast.ts'
+import type { BlockRows } from './row-source.ts'
+import type { FoundSeries } from './series-table.ts'
+
+export interface SeriesKeys {
+  startBlock(rows: BlockRows): void
+  /** The series of all rows of the block, where neither metadata nor lines decide. */
+  ofBlock(): FoundSeries | undefined
+  /** The series of the rows with a metadata set. */
+  ofSet(setIndex: number): FoundSeries
+  /** The series of a line that went through stages. */
+  ofLine(setIndex: number, labels: LineLabels): FoundSeries
+}
+
+type FindSeries = (labels: LabelSet) => FoundSeries
+
+/** Answers kept for changed labels before they are forgotten. */
+const rememberedMax = 100_000
+
+export function createSeriesKeys(grouping: Grouping | undefined, find: FindSeries): SeriesKeys {
+  if (grouping && !grouping.without) return createKeptKeys(grouping.labels, find)
+  return createFullKeys(new Set(grouping?.labels), find)
+}
+
+// `by (a, b)`: the values of these labels are the key.
+function createKeptKeys(names: readonly string[], find: FindSeries): SeriesKeys {
+  const sorted = [...new Set(names)].sort()
+  const byValues = new Map<string, FoundSeries>()
+  let rows: BlockRows
+  let bySet: (FoundSeries | undefined)[] = []
+  const seriesOf = (labels: LineLabels): FoundSeries => {
+    let key = ''
+    for (const name of sorted) key += `${labelOrError(labels, name) ?? '\u0000'}\u0001`
+    const known = byValues.get(key)
+    if (known) return known
+    const kept: Label[] = []
+    for (const name of sorted) {
+      const value = labelOrError(labels, name)
+      if (value !== undefined) kept.push({ name, value })
+    }
+    const series = find(kept)
+    if (byValues.size < rememberedMax) byValues.set(key, series)
+    return series
+  }
+  return {
+    startBlock: next => {
+      rows = next
+      bySet = []
+    },
+    ofBlock: () =>
+      sorted.every(name => rows.stream.has(name)) ? seriesOf(rows.labels(undefined)) : undefined,
+    ofSet: setIndex => {
+      bySet[setIndex] ??= seriesOf(rows.labels(setIndex))
+      return bySet[setIndex]
+    },
+    ofLine: (_setIndex, labels) => seriesOf(labels),
+  }
+}
+
+function labelOrError(labels: LineLabels, name: string): string | undefined {
+  if (name === '__error__') return labels.error || undefined
+  if (name === '__error_details__') return labels.errorDetails || undefined
+  return labels.get(name)
+}
+
+// All labels but some.
+function createFullKeys(dropped: ReadonlySet<string>, find: FindSeries): SeriesKeys {
+  let rows: BlockRows
+  let bySet: (FoundSeries | undefined)[] = []
+  let byChange = new Map<string, FoundSeries>()
+  const ofSet = (setIndex: number): FoundSeries => {
+    bySet[setIndex] ??= seriesOf(rows.labels(setIndex))
+    return bySet[setIndex]
+  }
+  const seriesOf = (labels: LineLabels): FoundSeries => {
+    const all = labels.toLabelSet()
+    return find(dropped.size === 0 ? all : all.filter(({ name }) => !dropped.has(name)))
+  }
+  return {
+    startBlock: next => {
+      rows = next
+      bySet = []
+      byChange = new Map()
+    },
+    ofBlock: () => undefined,
+    ofSet,
+    ofLine: (setIndex, labels) => {
+      if (!labels.isChanged) return ofSet(setIndex)
+      const key = `${setIndex}\u0000${labels.changesKey()}`
+      const known = byChange.get(key)
+      if (known) return known
+      const series = seriesOf(labels)
+      if (byChange.size < rememberedMax) byChange.set(key, series)
+      return series
+    },
+  }
+}

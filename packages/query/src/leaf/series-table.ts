@@ -1,0 +1,52 @@
+// The series that a sample leaf has found so far, with their buckets.
+
+import { formatLabelSet, type LabelSet } from '@skald/wire'
+import { LimitExceededError } from '../errors.ts'
+import { leafCellCountMax } from '../limits.ts'
+import { type Buckets, createBuckets, type Fold } from '../metric-query/folds.ts'
+
+/** One series of a leaf; survives a structured clone. */
+export interface FoundSeries {
+  readonly labels: LabelSet
+  readonly buckets: Buckets
+}
+
+export class SeriesTable {
+  readonly #fold: Fold
+  readonly #bucketCount: number
+  readonly #seriesMax: number
+  readonly #byLabels = new Map<string, FoundSeries>()
+
+  constructor(fold: Fold, bucketCount: number, seriesMax: number) {
+    this.#fold = fold
+    this.#bucketCount = bucketCount
+    this.#seriesMax = seriesMax
+  }
+
+  /** Finds the series of a label set, or begins it. */
+  series(labels: LabelSet): FoundSeries {
+    const key = formatLabelSet(labels)
+    const known = this.#byLabels.get(key)
+    if (known) return known
+    const count = this.#byLabels.size + 1
+    if (count > this.#seriesMax || count * this.#bucketCount > leafCellCountMax) {
+      const most = Math.min(this.#seriesMax, Math.floor(leafCellCountMax / this.#bucketCount))
+      throw seriesLimitError(most)
+    }
+    const series = { labels, buckets: createBuckets(this.#fold, this.#bucketCount) }
+    this.#byLabels.set(key, series)
+    return series
+  }
+
+  all(): FoundSeries[] {
+    return [...this.#byLabels.values()]
+  }
+}
+
+/** Says that a query has more series than it may. */
+export function seriesLimitError(seriesMax: number): LimitExceededError {
+  return new LimitExceededError(
+    'max_query_series',
+    `maximum of series (${seriesMax}) reached for a single query`,
+  )
+}

@@ -1,0 +1,46 @@
+// Lines of a block as text: whole (one character a byte) for searches over all of them, and one by one.
+
+import { isAscii } from 'node:buffer'
+import type { LinesColumn } from '../log-source.ts'
+
+/** Gives the lines of one block as strings; valid as long as the column is. */
+export class BlockText {
+  readonly bytes: Buffer
+  readonly offsets: Uint32Array
+  #latin1: string | undefined
+  #isAscii: boolean | undefined
+
+  constructor({ bytes, offsets }: LinesColumn) {
+    this.bytes = bytes
+    this.offsets = offsets
+  }
+
+  /** All lines, a character for each byte. */
+  latin1(): string {
+    this.#latin1 ??= this.bytes.toString('latin1')
+    return this.#latin1
+  }
+
+  /** Offset of the line's first byte. */
+  startOf(row: number): number {
+    return this.offsets[row]!
+  }
+
+  /** Offset of the `\n` that ends the line. */
+  endOf(row: number): number {
+    return this.offsets[row + 1]! - 1
+  }
+
+  /** One line, a character for each byte. */
+  latin1Line(row: number): string {
+    if (this.#latin1 !== undefined) return this.#latin1.slice(this.startOf(row), this.endOf(row))
+    return this.bytes.toString('latin1', this.startOf(row), this.endOf(row))
+  }
+
+  /** One line as text; bytes that are not UTF-8 become U+FFFD. */
+  line(row: number): string {
+    this.#isAscii ??= isAscii(this.bytes)
+    if (this.#isAscii) return this.latin1Line(row)
+    return this.bytes.toString('utf8', this.startOf(row), this.endOf(row))
+  }
+}

@@ -1,0 +1,73 @@
+// Label filters: matchers on text, comparisons of numbers, durations and sizes, addresses.
+
+import type { CompareOp, LabelFilter } from '../syntax/ast.ts'
+import { compareNumbers } from '../syntax/fold.ts'
+import { parseIpRange } from '../syntax/ip-range.ts'
+import { parseBytes, parseDurationNs, parseFloatText } from './conversions.ts'
+import { findIp } from './ip.ts'
+import { compileFilterMatcher } from './label-regex.ts'
+import { errorLabel } from './labels.ts'
+import type { RunStage } from './stage.ts'
+
+const labelFilterError = 'LabelFilterErr'
+
+export function compileLabelFilter(filter: LabelFilter): RunStage {
+  switch (filter.kind) {
+    case 'matcher': {
+      const { name } = filter.matcher
+      const test = compileFilterMatcher(filter.matcher)
+      if (name === errorLabel) return ({ labels }) => test(labels.error)
+      return ({ labels }) => test(labels.get(name) ?? '')
+    }
+    case 'number':
+      return comparison(filter, parseFloatText, filter.value)
+    case 'bytes':
+      return comparison(filter, parseBytes, filter.value)
+    case 'duration':
+      return comparison(filter, parseDurationNs, Number(filter.valueNs))
+    case 'ip':
+      return addressFilter(filter)
+    case 'and': {
+      const left = compileLabelFilter(filter.left)
+      const right = compileLabelFilter(filter.right)
+      return line => left(line) && right(line)
+    }
+    case 'or': {
+      const left = compileLabelFilter(filter.left)
+      const right = compileLabelFilter(filter.right)
+      return line => left(line) || right(line)
+    }
+  }
+}
+
+// A line with an error already passes: only matchers look at errors. One without the label does not.
+function comparison(
+  { name, op }: { readonly name: string; readonly op: CompareOp },
+  parse: (text: string) => number,
+  wanted: number,
+): RunStage {
+  return ({ labels }) => {
+    if (labels.error !== '') return true
+    const text = labels.get(name)
+    if (text === undefined) return false
+    let value: number
+    try {
+      value = parse(text)
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      labels.setError(labelFilterError, error.message)
+      return true
+    }
+    return compareNumbers(op, value, wanted)
+  }
+}
+
+function addressFilter({ name, op, pattern }: Extract<LabelFilter, { kind: 'ip' }>): RunStage {
+  const range = parseIpRange(pattern)
+  return ({ labels }) => {
+    if (labels.error !== '') return true
+    const text = labels.get(name)
+    if (text === undefined) return false
+    return findIp(text, range) === (op === '=')
+  }
+}

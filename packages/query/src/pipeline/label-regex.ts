@@ -1,0 +1,158 @@
+// Regular expressions of label filters. They match whole values, except in the simple forms that Loki
+// replaces by searches for text and thereby makes unanchored: `lit.*`, `.*lit`, `.*lit.*`, and
+// alternatives that begin alike (`error|err`).
+
+import type { Matcher } from '@skald/wire'
+import { compileMatcher } from '../regex/matcher.ts'
+import { parseRegex, type RegexNode } from '../regex/syntax.ts'
+
+type Test = (value: string) => boolean
+
+/** Compiles the matcher of a label filter. */
+export function compileFilterMatcher(matcher: Matcher): Test {
+  const exact = compileMatcher(matcher)
+  if (matcher.op === '=' || matcher.op === '!=') return exact
+  const root = parseRegex(matcher.value)?.root
+  const simple = root && simplify(root)
+  if (!simple) return exact
+  return matcher.op === '=~' ? simple : value => !simple(value)
+}
+
+function simplify(node: RegexNode): Test | undefined {
+  switch (node.kind) {
+    case 'group':
+      return simplify(node.body)
+    case 'alternate':
+      return simplifyAlternate(node.branches)
+    case 'concat':
+      return simplifyConcat(node.parts.flatMap(flat), '')
+    case 'repeat':
+      if (!isAnyLoop(node)) return undefined
+      return node.min === 0 ? () => true : value => value !== ''
+    case 'empty':
+      return () => true
+    case 'char': {
+      const text = literalOf(node)
+      return text === undefined ? undefined : value => value === text
+    }
+    case 'assert':
+      return undefined
+  }
+}
+
+function flat(node: RegexNode): readonly RegexNode[] {
+  if (node.kind === 'group') return flat(node.body)
+  if (node.kind === 'concat') return node.parts.flatMap(flat)
+  return node.kind === 'empty' ? [] : [node]
+}
+
+function literalOf(node: RegexNode): string | undefined {
+  if (node.kind !== 'char' || node.classText !== undefined) return undefined
+  const [low, high] = node.set
+  return node.set.length === 2 && low === high ? String.fromCodePoint(low!) : undefined
+}
+
+// Loops of `.` only; which flags it has does not matter to Loki either.
+function isAnyLoop(node: RegexNode): node is Extract<RegexNode, { kind: 'repeat' }> {
+  if (node.kind !== 'repeat' || node.max !== Number.POSITIVE_INFINITY || node.min > 1) return false
+  const body = node.body
+  return body.kind === 'char' && body.set.length === 4 && body.set[1] === 9 && body.set[2] === 11
+}
+
+// Joins neighbouring characters to texts.
+function pieces(parts: readonly RegexNode[]): (string | RegexNode)[] {
+  const joined: (string | RegexNode)[] = []
+  for (const part of parts) {
+    const text = literalOf(part)
+    const last = joined.at(-1)
+    if (text === undefined) joined.push(part)
+    else if (typeof last === 'string') joined[joined.length - 1] = last + text
+    else joined.push(text)
+  }
+  return joined
+}
+
+// One text, and `.*` or alternatives around it.
+function simplifyConcat(parts: readonly RegexNode[], base: string): Test | undefined {
+  const joined = pieces(parts)
+  if (base === '' && joined.length === 1 && typeof joined[0] === 'string') {
+    const [text] = joined
+    return value => value === text
+  }
+  if (joined.length > 3) return undefined
+  let literal = base
+  let literalCount = 0
+  let tails: Test[] | undefined
+  for (const piece of joined) {
+    if (typeof piece === 'string') {
+      if (literalCount++ > 0) return undefined
+      literal += piece
+    } else if (piece.kind === 'alternate' && literal !== '') {
+      tails = concatAlternate(piece.branches, literal)
+      if (!tails) return undefined
+    } else if (!(isAnyLoop(piece) && piece.min === 0)) return undefined
+  }
+  if (tails) return value => tails.some(test => test(value))
+  return literal === '' ? undefined : value => value.includes(literal)
+}
+
+function concatAlternate(branches: readonly RegexNode[], literal: string): Test[] | undefined {
+  const tests: Test[] = []
+  for (const branch of branches) {
+    const parts = flat(branch)
+    const test =
+      parts.length === 0
+        ? (value: string) => value.includes(literal)
+        : simplifyConcat(parts, literal)
+    if (!test) return undefined
+    tests.push(test)
+  }
+  return tests
+}
+
+// Alternatives that begin with the same text are that text and what is left of each, as Go parses them.
+function simplifyAlternate(branches: readonly RegexNode[]): Test | undefined {
+  const legs = branches.map(branch => pieces(flat(branch)))
+  // Single characters become a class, which is no simple form.
+  if (
+    legs.every(leg => leg.length === 1 && typeof leg[0] === 'string' && [...leg[0]].length === 1)
+  ) {
+    return undefined
+  }
+  const tests: Test[] = []
+  for (let i = 0; i < branches.length; ) {
+    const prefix = sharedPrefix(legs, i)
+    if (prefix.end - i < 2) {
+      const test = simplify(branches[i]!)
+      if (!test) return undefined
+      tests.push(test)
+      i++
+      continue
+    }
+    for (let k = i; k < prefix.end; k++) {
+      const leg = legs[k]!
+      const [head] = leg
+      const isPlain = leg.length === 1
+      if (!isPlain && simplify(branches[k]!) === undefined) return undefined
+      tests.push(value => value.includes(head as string))
+    }
+    i = prefix.end
+  }
+  return value => tests.some(test => test(value))
+}
+
+// Neighbours that begin with a common character.
+function sharedPrefix(
+  legs: readonly (string | RegexNode)[][],
+  from: number,
+): { readonly end: number } {
+  const first = legs[from]![0]
+  if (typeof first !== 'string') return { end: from + 1 }
+  const [char] = first
+  let end = from + 1
+  for (; end < legs.length; end++) {
+    const head = legs[end]![0]
+    if (typeof head !== 'string' || !head.startsWith(char!)) break
+  }
+  return { end }
+}

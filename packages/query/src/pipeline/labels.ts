@@ -1,0 +1,173 @@
+// The labels of one line on its way through a pipeline: those of its stream, its structured metadata,
+// and what stages parsed or changed. A later kind hides an earlier one of the same name.
+
+import type { Label, LabelSet } from '@skald/wire'
+
+/** Labels of a result, by where they came from; each part sorted by name. */
+export interface CategorizedLabels {
+  readonly stream: LabelSet
+  readonly metadata: LabelSet
+  readonly parsed: LabelSet
+}
+
+export const errorLabel = '__error__'
+export const errorDetailsLabel = '__error_details__'
+export const preserveErrorLabel = '__preserve_error__'
+
+/** Label values of one kind, by name. */
+export type LabelMap = ReadonlyMap<string, string>
+
+export function createLabelMap(labels: LabelSet): LabelMap {
+  return new Map(labels.map(({ name, value }) => [name, value]))
+}
+
+/** Metadata names that a stream label takes already get `_extracted` behind them. */
+export function createMetadataMap(metadata: LabelSet, stream: LabelMap): LabelMap {
+  return new Map(
+    metadata.map(({ name, value }) => [stream.has(name) ? `${name}_extracted` : name, value]),
+  )
+}
+
+/** Labels of the current line. One object serves all lines of a scan, one after the other. */
+export class LineLabels {
+  /** `__error__` of the line, or nothing. */
+  error = ''
+  errorDetails = ''
+  #stream: LabelMap = new Map()
+  #metadata: LabelMap = new Map()
+  readonly #names: string[] = []
+  readonly #values: string[] = []
+  #hidden: Set<string> | undefined
+
+  /** Starts a line. */
+  reset(stream: LabelMap, metadata: LabelMap): void {
+    this.#stream = stream
+    this.#metadata = metadata
+    this.#names.length = 0
+    this.#values.length = 0
+    this.#hidden = undefined
+    this.error = ''
+    this.errorDetails = ''
+  }
+
+  /** Tells whether a stage changed anything about the line's labels. */
+  get isChanged(): boolean {
+    return this.#names.length > 0 || this.#hidden !== undefined || this.hasError
+  }
+
+  get hasError(): boolean {
+    return this.error !== '' || this.errorDetails !== ''
+  }
+
+  /** Returns the value of a label, `undefined` where the line has none of that name. */
+  get(name: string): string | undefined {
+    const index = this.#names.lastIndexOf(name)
+    if (index >= 0) return this.#values[index]
+    if (this.#hidden?.has(name)) return undefined
+    return this.#metadata.get(name) ?? this.#stream.get(name)
+  }
+
+  isStreamLabel(name: string): boolean {
+    return this.#stream.has(name)
+  }
+
+  isMetadata(name: string): boolean {
+    return this.#metadata.has(name)
+  }
+
+  /** Labels that stages have set so far. */
+  get parsedCount(): number {
+    return this.#names.length
+  }
+
+  /** Place of a label among those that stages have set, or -1. */
+  parsedIndex(name: string): number {
+    return this.#names.lastIndexOf(name)
+  }
+
+  /** Sets a label as parsed; it hides stream and metadata labels of the name. */
+  set(name: string, value: string): void {
+    const index = this.#names.lastIndexOf(name)
+    if (index >= 0) this.#values[index] = value
+    else {
+      this.#names.push(name)
+      this.#values.push(value)
+    }
+  }
+
+  delete(name: string): void {
+    const index = this.#names.lastIndexOf(name)
+    if (index >= 0) {
+      this.#names.splice(index, 1)
+      this.#values.splice(index, 1)
+    }
+    if (this.#stream.has(name) || this.#metadata.has(name)) {
+      this.#hidden ??= new Set()
+      this.#hidden.add(name)
+    }
+  }
+
+  /** Sets the error of the line; the last one stays. */
+  setError(type: string, details = ''): void {
+    this.error = type
+    this.errorDetails = details
+  }
+
+  /** Visits every label, errors left out. */
+  visit(each: (name: string, value: string) => void): void {
+    for (const [name, value] of this.#stream) {
+      if (!this.#metadata.has(name) && this.#isShown(name)) each(name, value)
+    }
+    for (const [name, value] of this.#metadata) if (this.#isShown(name)) each(name, value)
+    for (const [i, name] of this.#names.entries()) each(name, this.#values[i]!)
+  }
+
+  #isShown(name: string): boolean {
+    return !this.#names.includes(name) && !this.#hidden?.has(name)
+  }
+
+  /** Copies the labels out; errors count as parsed. */
+  categorize(): CategorizedLabels {
+    const shown = (map: LabelMap, other?: LabelMap) =>
+      [...map]
+        .filter(([name]) => this.#isShown(name) && !other?.has(name))
+        .map(([name, value]) => ({ name, value }))
+    const parsed = this.#names.map((name, i) => ({ name, value: this.#values[i]! }))
+    this.#pushErrors(parsed)
+    return {
+      stream: shown(this.#stream, this.#metadata),
+      metadata: shown(this.#metadata).sort(compareNames),
+      parsed: parsed.sort(compareNames),
+    }
+  }
+
+  /** Copies all labels out as one sorted set. */
+  toLabelSet(): LabelSet {
+    const labels: Label[] = []
+    this.visit((name, value) => labels.push({ name, value }))
+    this.#pushErrors(labels)
+    return labels.sort(compareNames)
+  }
+
+  #pushErrors(labels: Label[]): void {
+    if (this.error !== '') labels.push({ name: errorLabel, value: this.error })
+    if (this.errorDetails !== '') {
+      labels.push({ name: errorDetailsLabel, value: this.errorDetails })
+    }
+  }
+
+  /** Text that is the same for lines of one stream and metadata set with the same changes. */
+  changesKey(): string {
+    let key = ''
+    for (let i = 0; i < this.#names.length; i++) {
+      key += `${this.#names[i]}\u0001${this.#values[i]}\u0002`
+    }
+    if (this.#hidden) key += `\u0003${[...this.#hidden].sort().join('\u0002')}`
+    if (this.hasError) key += `\u0004${this.error}\u0002${this.errorDetails}`
+    return key
+  }
+}
+
+function compareNames(a: Label, b: Label): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+}

@@ -1,0 +1,23 @@
+// `| line_format "{{.template}}"`: replaces the line.
+
+import type { Stage } from '../syntax/ast.ts'
+import { TemplateExecError } from '../template/errors.ts'
+import type { RunStage } from './stage.ts'
+import { createTemplateData, parseLogqlTemplate } from './template-data.ts'
+
+export const templateFormatError = 'TemplateFormatErr'
+
+export function compileLineFormat({
+  template: text,
+}: Extract<Stage, { kind: 'lineFormat' }>): RunStage {
+  const template = parseLogqlTemplate(text, 'line')
+  return line => {
+    try {
+      line.text = template.execute(createTemplateData(line))
+    } catch (error) {
+      if (!(error instanceof TemplateExecError)) throw error
+      line.labels.setError(templateFormatError, error.message)
+    }
+    return true
+  }
+}

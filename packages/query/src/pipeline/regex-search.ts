@@ -1,0 +1,116 @@
+// A regular expression over the lines of a whole block: lines that cannot match are left out by a text
+// they would need, and the rest is searched in one run where that gives the same answer.
+
+import type { CompiledRegex } from '../regex/regex.ts'
+import type { BlockText } from './block-text.ts'
+import { type RowSelection, rowAt } from './row-selection.ts'
+import { forEachMarked, isSparse, markText, rowOf } from './text-search.ts'
+
+export interface BlockRegex {
+  /** Marks the rows of the selection that match, in `marks`, by 1. */
+  mark(text: BlockText, selection: RowSelection, marks: Uint8Array): void
+}
+
+/** Shorter texts are in too many lines to be worth a search of their own. */
+const literalLengthMin = 3
+const newline = 0x0a
+
+/** Prepares a regular expression for whole blocks. */
+export function createBlockRegex(regex: CompiledRegex): BlockRegex {
+  const needles = needlesOf(regex)
+  const testRow = (text: BlockText, row: number) => regex.test(text.line(row))
+  return {
+    mark: (text, selection, marks) => {
+      if (isSparse(selection, text)) {
+        for (let i = 0; i < selection.count; i++) {
+          const row = rowAt(selection, i)
+          if (testRow(text, row)) marks[row] = 1
+        }
+        return
+      }
+      if (needles) {
+        const candidates = new Uint8Array(selection.to)
+        for (const needle of needles) markText(needle, text, selection, candidates)
+        if (countMarks(candidates) < selection.count / 4 || !regex.blockSearch) {
+          forEachMarked(selection, candidates, row => {
+            if (testRow(text, row)) marks[row] = 1
+          })
+          return
+        }
+      }
+      if (regex.blockSearch) searchBlock(regex, text, selection, marks)
+      else {
+        for (let i = 0; i < selection.count; i++) {
+          const row = rowAt(selection, i)
+          if (testRow(text, row)) marks[row] = 1
+        }
+      }
+    },
+  }
+}
+
+function needlesOf(regex: CompiledRegex): Buffer[] | undefined {
+  const [literal] = regex.literals
+  if (literal !== undefined && literal.length >= literalLengthMin) return [Buffer.from(literal)]
+  const { alternatives } = regex
+  if (!alternatives || alternatives.length > 4) return undefined
+  if (alternatives.some(text => text.length < literalLengthMin)) return undefined
+  return alternatives.map(text => Buffer.from(text))
+}
+
+function countMarks(marks: Uint8Array): number {
+  let count = 0
+  for (const mark of marks) count += mark
+  return count
+}
+
+// Lines that the search cannot judge (too long for it, or with a line break of their own where that
+// matters) are tested one by one.
+function searchBlock(
+  regex: CompiledRegex,
+  text: BlockText,
+  selection: RowSelection,
+  marks: Uint8Array,
+): void {
+  const search = regex.blockSearch!
+  const { bytes, offsets } = text
+  const hasNewline = (row: number) => bytes.indexOf(newline, offsets[row]!) < text.endOf(row)
+  if (search.lineLengthMax < Number.POSITIVE_INFINITY && hasLongLine(text, selection, search)) {
+    for (let i = 0; i < selection.count; i++) {
+      const row = rowAt(selection, i)
+      if (regex.test(text.line(row))) marks[row] = 1
+    }
+    return
+  }
+  if (search.dropsNewline) {
+    for (let i = 0; i < selection.count; i++) {
+      const row = rowAt(selection, i)
+      if (hasNewline(row) && regex.test(text.line(row))) marks[row] = 1
+    }
+  }
+  const whole = text.latin1()
+  const end = text.endOf(selection.to - 1)
+  let row = selection.from
+  for (let at = text.startOf(row); at <= end; ) {
+    search.regex.lastIndex = at
+    const match = search.regex.exec(whole)
+    if (!match || match.index > end) return
+    row = rowOf(offsets, match.index, row)
+    const isCertain = !search.hasTextAnchor || !hasNewline(row)
+    if (isCertain || regex.test(text.line(row))) marks[row] = 1
+    at = offsets[row + 1]!
+    row++
+    if (row >= selection.to) return
+  }
+}
+
+function hasLongLine(
+  { offsets }: BlockText,
+  selection: RowSelection,
+  { lineLengthMax }: { readonly lineLengthMax: number },
+): boolean {
+  for (let row = selection.from; row < selection.to; row++) {
+    if (offsets[row + 1]! - offsets[row]! - 1 > lineLengthMax) return true
+  }
+  return false
+}

@@ -1,0 +1,74 @@
+// Searches a block's buffer for bytes and tells in which rows they are.
+
+import type { BlockText } from './block-text.ts'
+import { type RowSelection, rowAt } from './row-selection.ts'
+
+/** Share of the rows below which they are looked at one by one instead of searching the block. */
+const sparseShare = 1 / 16
+
+/** Tells whether so few rows are left that a search over the whole block is not worth it. */
+export function isSparse(selection: RowSelection, text: BlockText): boolean {
+  return selection.count < (text.offsets.length - 1) * sparseShare
+}
+
+/** Marks the rows of a selection that contain some bytes. */
+export function markText(
+  needle: Buffer,
+  text: BlockText,
+  selection: RowSelection,
+  marks: Uint8Array,
+): void {
+  if (isSparse(selection, text)) {
+    const wanted = needle.toString('latin1')
+    for (let i = 0; i < selection.count; i++) {
+      const row = rowAt(selection, i)
+      if (text.latin1Line(row).includes(wanted)) marks[row] = 1
+    }
+    return
+  }
+  const { bytes, offsets } = text
+  const end = text.endOf(selection.to - 1)
+  let row = selection.from
+  for (let at = text.startOf(row); at <= end; ) {
+    const hit = bytes.indexOf(needle, at)
+    if (hit < 0 || hit > end) return
+    row = rowOf(offsets, hit, row)
+    // The hit may run over the end of its line when the needle has a line break.
+    if (hit + needle.length <= text.endOf(row)) {
+      marks[row] = 1
+      at = offsets[row + 1]!
+      row++
+      if (row >= selection.to) return
+    } else at = hit + 1
+  }
+}
+
+/** Finds the row of an offset, from a row that is not behind it: by doubling steps, then halving. */
+export function rowOf(offsets: Uint32Array, offset: number, from: number): number {
+  let step = 1
+  let low = from
+  const last = offsets.length - 1
+  while (low + step < last && offsets[low + step]! <= offset) {
+    low += step
+    step *= 2
+  }
+  let high = Math.min(low + step, last)
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if (offsets[middle]! <= offset) low = middle
+    else high = middle
+  }
+  return low
+}
+
+/** Visits the rows of a selection that are marked. */
+export function forEachMarked(
+  selection: RowSelection,
+  marks: Uint8Array,
+  visit: (row: number) => void,
+): void {
+  for (let i = 0; i < selection.count; i++) {
+    const row = rowAt(selection, i)
+    if (marks[row] === 1) visit(row)
+  }
+}

@@ -1,0 +1,88 @@
+// What the stages of a metric query have to find: only labels that later stages, the unwrap or the
+// grouping look at. Where all labels make the series, everything is needed.
+
+import type { LabelNeeds } from '../pipeline/stage.ts'
+import { templateFieldsOf } from '../pipeline/template-data.ts'
+import type { Grouping, LabelFilter, RangeAggregation, Stage } from '../syntax/ast.ts'
+
+export interface PipelineNeeds {
+  /** Labels looked at behind the stage of an index. */
+  readonly behindStage: (index: number) => LabelNeeds
+  /** The error is a label that the query groups by, so it does not fail it. */
+  readonly preservesErrors: boolean
+}
+
+/** Finds the labels a range aggregation needs, given what the grouping around it keeps. */
+export function labelNeeds(expr: RangeAggregation, grouping: Grouping | undefined): PipelineNeeds {
+  const groups = grouping && !grouping.without ? grouping.labels : undefined
+  const preservesErrors = groups?.includes('__error__') ?? false
+  const names = groups && namesOf(expr, groups)
+  const needs: LabelNeeds = { names, preservesErrors }
+  return { behindStage: () => needs, preservesErrors }
+}
+
+// `undefined` where a template may look at any label.
+function namesOf(expr: RangeAggregation, groups: readonly string[]): Set<string> | undefined {
+  const names = new Set(groups)
+  for (const stage of expr.log.stages) if (!addStage(names, stage)) return undefined
+  if (expr.unwrap) {
+    names.add(expr.unwrap.label)
+    for (const filter of expr.unwrap.filters) addFilter(names, filter)
+  }
+  names.delete('__error__')
+  names.delete('__error_details__')
+  return names
+}
+
+function addStage(names: Set<string>, stage: Stage): boolean {
+  switch (stage.kind) {
+    case 'labelFilter':
+      addFilter(names, stage.filter)
+      return true
+    case 'lineFormat':
+      return addTemplate(names, stage.template, 'line')
+    case 'labelFormat':
+      return stage.items.every(item => {
+        if (item.kind === 'template') return addTemplate(names, item.value, 'label')
+        names.add(item.value)
+        return true
+      })
+    case 'drop':
+    case 'keep':
+      for (const { name, matcher } of stage.picks) if (matcher) names.add(name)
+      return true
+    case 'lineFilter':
+    case 'json':
+    case 'logfmt':
+    case 'regexp':
+    case 'pattern':
+    case 'unpack':
+    case 'decolorize':
+      return true
+  }
+}
+
+function addTemplate(names: Set<string>, text: string, kind: 'line' | 'label'): boolean {
+  const fields = templateFieldsOf(text, kind)
+  if (!fields) return false
+  for (const name of fields) names.add(name)
+  return true
+}
+
+function addFilter(names: Set<string>, filter: LabelFilter): void {
+  switch (filter.kind) {
+    case 'matcher':
+      names.add(filter.matcher.name)
+      return
+    case 'and':
+    case 'or':
+      addFilter(names, filter.left)
+      addFilter(names, filter.right)
+      return
+    case 'ip':
+    case 'number':
+    case 'bytes':
+    case 'duration':
+      names.add(filter.name)
+  }
+}

@@ -1,0 +1,99 @@
+// Cuts a pattern down to what decides whether a text matches at all: a search does not care about
+// what a loop at either end takes beyond its least count.
+
+import type { RegexNode } from './syntax.ts'
+
+const empty: RegexNode = { kind: 'empty' }
+
+/** Drops groups and needless loops at both ends of a pattern that is only searched for. */
+export function simplifyForTest(root: RegexNode): RegexNode {
+  return trimEnd(trimStart(withoutGroups(root)))
+}
+
+/** Makes a pattern match whole texts only. */
+export function anchorBoth(root: RegexNode): RegexNode {
+  return {
+    kind: 'concat',
+    parts: [
+      { kind: 'assert', assertion: 'textStart' },
+      { kind: 'concat', parts: [root] },
+      { kind: 'assert', assertion: 'textEnd' },
+    ],
+  }
+}
+
+/** Returns the text of a pattern that is nothing but one text. */
+export function literalText(node: RegexNode): string | undefined {
+  switch (node.kind) {
+    case 'empty':
+      return ''
+    case 'char':
+      if (node.set.length !== 2 || node.set[0] !== node.set[1] || node.set[0] === 0xfffd) {
+        return undefined
+      }
+      return String.fromCodePoint(node.set[0]!)
+    case 'group':
+      return literalText(node.body)
+    case 'concat': {
+      let text = ''
+      for (const part of node.parts) {
+        const piece = literalText(part)
+        if (piece === undefined) return undefined
+        text += piece
+      }
+      return text
+    }
+    case 'assert':
+    case 'alternate':
+    case 'repeat':
+      return undefined
+  }
+}
+
+function withoutGroups(node: RegexNode): RegexNode {
+  switch (node.kind) {
+    case 'group':
+      return withoutGroups(node.body)
+    case 'concat': {
+      const parts = node.parts
+        .map(withoutGroups)
+        .flatMap(part => (part.kind === 'concat' ? part.parts : [part]))
+        .filter(part => part.kind !== 'empty')
+      return parts.length === 0 ? empty : { kind: 'concat', parts }
+    }
+    case 'alternate':
+      return { kind: 'alternate', branches: node.branches.map(withoutGroups) }
+    case 'repeat':
+      return { ...node, body: withoutGroups(node.body) }
+    case 'empty':
+    case 'assert':
+    case 'char':
+      return node
+  }
+}
+
+function leastRepeat(node: RegexNode): RegexNode {
+  if (node.kind !== 'repeat') return node
+  if (node.min === 0) return empty
+  return node.min === 1 ? node.body : { ...node, max: node.min }
+}
+
+function trimStart(node: RegexNode): RegexNode {
+  if (node.kind === 'repeat') return leastRepeat(node)
+  if (node.kind !== 'concat') return node
+  const [head, ...rest] = node.parts
+  if (head?.kind !== 'repeat' || head.min === head.max) return node
+  const least = leastRepeat(head)
+  const parts = least.kind === 'empty' ? rest : [least, ...rest]
+  return parts.length === 0 ? empty : trimStart({ kind: 'concat', parts })
+}
+
+function trimEnd(node: RegexNode): RegexNode {
+  if (node.kind !== 'concat') return node
+  const tail = node.parts.at(-1)
+  if (tail?.kind !== 'repeat' || tail.min === tail.max) return node
+  const least = leastRepeat(tail)
+  const rest = node.parts.slice(0, -1)
+  const parts = least.kind === 'empty' ? rest : [...rest, least]
+  return parts.length === 0 ? empty : trimEnd({ kind: 'concat', parts })
+}

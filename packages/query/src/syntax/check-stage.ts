@@ -1,0 +1,145 @@
+// Checks the patterns and expressions inside one pipeline stage. Some errors belong to the parser and
+// stand alone, the others name the stage, as in Loki.
+
+import { LogqlSyntaxError } from '../errors.ts'
+import { compileMatcher } from '../regex/matcher.ts'
+import { compileRegex } from '../regex/regex.ts'
+import type { LabelFilter, LineFilterTerm, Stage } from './ast.ts'
+import { parseIpRange } from './ip-range.ts'
+import { parseJsonPath, parseLogfmtKey } from './json-path.ts'
+import { parsePatternCaptures, parsePatternFilter } from './pattern-expression.ts'
+import { formatStage } from './printer.ts'
+
+/**
+ * Checks a stage; errors that Loki finds while it parses come with `phase` parse, the others (which
+ * name the stage) with build.
+ *
+ * @throws LogqlSyntaxError
+ */
+export function checkStage(stage: Stage, phase: 'parse' | 'build'): void {
+  try {
+    if (phase === 'parse') checkParsed(stage)
+    else checkBuilt(stage)
+  } catch (error) {
+    const why = (error as Error).message
+    if (!(error instanceof SyntaxError)) throw error
+    if (phase === 'parse') throw new LogqlSyntaxError(why, { cause: error })
+    throw new LogqlSyntaxError(`stage '${formatStage(stage)}' : ${why}`, { cause: error })
+  }
+}
+
+function checkParsed(stage: Stage): void {
+  switch (stage.kind) {
+    case 'regexp':
+      checkRegexp(stage.pattern)
+      return
+    case 'pattern':
+      prefixed('invalid pattern parser: ', () => parsePatternCaptures(stage.pattern))
+      return
+    case 'labelFilter':
+      checkFilterPatterns(stage.filter)
+      return
+    case 'drop':
+    case 'keep':
+      for (const { matcher } of stage.picks) if (matcher) compileMatcher(matcher)
+      return
+    case 'lineFilter':
+    case 'json':
+    case 'logfmt':
+    case 'unpack':
+    case 'lineFormat':
+    case 'labelFormat':
+    case 'decolorize':
+      return
+  }
+}
+
+function checkBuilt(stage: Stage): void {
+  switch (stage.kind) {
+    case 'lineFilter':
+      for (const [i, term] of stage.terms.entries()) checkTerm(stage.op, term, i)
+      return
+    case 'labelFilter':
+      checkFilterAddresses(stage.filter)
+      return
+    case 'json':
+      for (const { expression } of stage.extractions) parseJsonPath(expression)
+      return
+    case 'logfmt':
+      for (const { expression } of stage.extractions) parseLogfmtKey(expression)
+      return
+    case 'labelFormat':
+      checkLabelFormat(stage.items)
+      return
+    case 'regexp':
+    case 'pattern':
+    case 'unpack':
+    case 'lineFormat':
+    case 'drop':
+    case 'keep':
+    case 'decolorize':
+      return
+  }
+}
+
+function prefixed<T>(prefix: string, check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    throw new SyntaxError(prefix + (error as Error).message, { cause: error })
+  }
+}
+
+function checkRegexp(pattern: string): void {
+  prefixed('invalid regexp parser: ', () => {
+    const { groupNames } = compileRegex(pattern)
+    const names = groupNames.filter(name => name !== undefined)
+    if (names.length === 0) throw new SyntaxError('at least one named capture must be supplied')
+    for (const name of names) {
+      if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) {
+        throw new SyntaxError(`invalid extracted label name '${name}'`)
+      }
+    }
+  })
+}
+
+function checkTerm(op: string, term: LineFilterTerm, index: number): void {
+  // Only the first operand of a chain is an address; behind `or` the same text is searched for.
+  if (term.kind === 'ip' && index === 0) {
+    if (op !== '|=' && op !== '!=') throw new SyntaxError('ip: invalid operation')
+    parseIpRange(term.value)
+  } else if (op === '|~' || op === '!~') compileRegex(term.value)
+  else if (op === '|>' || op === '!>') parsePatternFilter(term.value)
+}
+
+function checkFilterPatterns(filter: LabelFilter): void {
+  walkFilter(filter, leaf => {
+    if (leaf.kind === 'matcher') compileMatcher(leaf.matcher)
+  })
+}
+
+function checkFilterAddresses(filter: LabelFilter): void {
+  walkFilter(filter, leaf => {
+    if (leaf.kind === 'ip') parseIpRange(leaf.pattern)
+  })
+}
+
+function walkFilter(filter: LabelFilter, visit: (leaf: LabelFilter) => void): void {
+  if (filter.kind === 'and' || filter.kind === 'or') {
+    walkFilter(filter.left, visit)
+    walkFilter(filter.right, visit)
+  } else visit(filter)
+}
+
+function checkLabelFormat(items: readonly { readonly name: string }[]): void {
+  const seen = new Set<string>()
+  for (const { name } of items) {
+    if (name === '__error__') throw new SyntaxError('__error__ cannot be formatted')
+    if (seen.has(name)) {
+      throw new SyntaxError(
+        `multiple label name '${name}' not allowed in a single format operation`,
+      )
+    }
+    seen.add(name)
+  }
+}

@@ -1,0 +1,153 @@
+// What the grammar cannot say: which operations take a parameter, a grouping or an unwrap, and that a
+// query must select something. Errors are Loki's.
+
+import { LogqlSyntaxError } from '../errors.ts'
+import { compileMatcher } from '../regex/matcher.ts'
+import { compileRegex } from '../regex/regex.ts'
+import type {
+  Expr,
+  LogExpr,
+  MetricExpr,
+  RangeAggregation,
+  RangeOp,
+  VectorAggregation,
+  VectorOp,
+} from './ast.ts'
+import { checkStage } from './check-stage.ts'
+import { decimalText } from './printer.ts'
+
+const withoutUnwrap = new Set<RangeOp>([
+  'count_over_time',
+  'rate',
+  'bytes_over_time',
+  'bytes_rate',
+  'absent_over_time',
+])
+const onlyWithoutUnwrap = new Set<RangeOp>(['count_over_time', 'bytes_over_time', 'bytes_rate'])
+const withGrouping = new Set<RangeOp>([
+  'avg_over_time',
+  'stddev_over_time',
+  'stdvar_over_time',
+  'quantile_over_time',
+  'max_over_time',
+  'min_over_time',
+  'first_over_time',
+  'last_over_time',
+])
+const withParameter = new Set<VectorOp>(['topk', 'bottomk', 'approx_topk'])
+
+/** Checks parameter, unwrap and grouping of a range aggregation, and returns it. */
+export function checkRangeAggregation(expr: RangeAggregation): RangeAggregation {
+  const { op, parameter, unwrap, grouping } = expr
+  if (op === 'quantile_over_time') {
+    if (parameter === undefined) {
+      throw new LogqlSyntaxError(`parameter required for operation ${op}`)
+    }
+  } else if (parameter !== undefined) {
+    const text = decimalText(parameter)
+    throw new LogqlSyntaxError(`parameter ${text} not supported for operation ${op}`)
+  }
+  if (grouping && !withGrouping.has(op)) {
+    throw new LogqlSyntaxError(`grouping not allowed for ${op} aggregation`)
+  }
+  if (!unwrap && !withoutUnwrap.has(op)) {
+    throw new LogqlSyntaxError(`invalid aggregation ${op} without unwrap`)
+  }
+  if (unwrap && onlyWithoutUnwrap.has(op)) {
+    throw new LogqlSyntaxError(`invalid aggregation ${op} with unwrap`)
+  }
+  return expr
+}
+
+/** Checks parameter and grouping of a vector aggregation, and returns it. */
+export function checkVectorAggregation(
+  expr: VectorAggregation,
+  parameterText: string | undefined,
+): VectorAggregation {
+  const { op, parameter, grouping } = expr
+  if (withParameter.has(op)) {
+    if (parameter === undefined) {
+      throw new LogqlSyntaxError(`parameter required for operation ${op}`)
+    }
+    if (!/^\d+$/.test(parameterText!)) {
+      throw new LogqlSyntaxError(`invalid parameter ${op}(${parameterText},`)
+    }
+    if (parameter <= 0) {
+      throw new LogqlSyntaxError(
+        `invalid parameter (must be greater than 0) ${op}(${parameterText}`,
+      )
+    }
+  } else if (parameter !== undefined) {
+    throw new LogqlSyntaxError(`unsupported parameter for operation ${op}(${parameterText},`)
+  }
+  if (op === 'approx_topk' && grouping) {
+    throw new LogqlSyntaxError(`grouping not allowed for ${op} aggregation`)
+  }
+  if ((op === 'sort' || op === 'sort_desc') && grouping && grouping.labels.length > 0) {
+    throw new LogqlSyntaxError("sort and sort_desc doesn't allow grouping by ")
+  }
+  return expr
+}
+
+/**
+ * Checks a whole query: its matchers, patterns and stages.
+ *
+ * @throws LogqlSyntaxError
+ */
+export function checkExpr(expr: Expr): void {
+  switch (expr.kind) {
+    case 'log':
+      checkLog(expr)
+      return
+    case 'range':
+      checkLog(expr.log)
+      return
+    case 'aggregation':
+      if (expr.operand.kind === 'literal') refuseEmptySelector()
+      checkExpr(expr.operand)
+      return
+    case 'binary':
+      checkExpr(expr.left)
+      checkExpr(expr.right)
+      return
+    case 'labelReplace':
+      checkReplacePattern(expr)
+      checkExpr(expr.operand)
+      return
+    case 'literal':
+    case 'vector':
+      return
+  }
+}
+
+function checkReplacePattern(expr: Extract<MetricExpr, { kind: 'labelReplace' }>): void {
+  try {
+    // Checked in the form that runs, since the error shows it.
+    compileRegex(`^(?:${expr.pattern})$`)
+  } catch (error) {
+    const why = (error as Error).message
+    throw new LogqlSyntaxError(`invalid regex in label_replace: ${why}`, { cause: error })
+  }
+}
+
+function checkLog(expr: LogExpr): void {
+  let selects = false
+  for (const matcher of expr.matchers) {
+    try {
+      if (!compileMatcher(matcher)('')) selects = true
+    } catch (error) {
+      throw new LogqlSyntaxError((error as Error).message, { cause: error })
+    }
+  }
+  for (const stage of expr.stages) checkStage(stage, 'parse')
+  if (!selects) refuseEmptySelector()
+  for (const stage of expr.stages) checkStage(stage, 'build')
+}
+
+function refuseEmptySelector(): never {
+  throw new LogqlSyntaxError(
+    'queries require at least one regexp or equality matcher that does not have an ' +
+      'empty-compatible value. For instance, app=~".*" does not meet this requirement, but ' +
+      'app=~".+" will',
+  )
+}

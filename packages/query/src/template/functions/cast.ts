@@ -1,0 +1,39 @@
+// Conversions that functions make of values of any type, by the rules of the Go libraries behind them:
+// what cannot be converted is 0.
+
+import { parseFloatText, parseInteger } from '../number-literal.ts'
+import { GoInt, GoTime, isTrue, type Value } from '../values.ts'
+
+const minInt64 = -(2n ** 63n)
+const maxInt64 = 2n ** 63n - 1n
+
+/** Makes an int64: texts may have base prefixes (`0x1f`, `017`) and a fraction of zeros only. */
+export function toInt64(value: Value): bigint {
+  if (typeof value === 'bigint') return value
+  if (typeof value === 'string') {
+    const int = parseInteger(value.replace(/\.0+$/, ''))
+    return int !== undefined && int >= minInt64 && int <= maxInt64 ? int : 0n
+  }
+  if (typeof value === 'number') return floatToInt64(value)
+  if (typeof value === 'boolean') return value ? 1n : 0n
+  // A span of time is no number to them.
+  return value instanceof GoInt && value.type !== 'time.Duration' ? value.value : 0n
+}
+
+/** Cuts a float to an int64; what does not fit is the smallest one, as on amd64. */
+function floatToInt64(value: number): bigint {
+  const isInRange = value > -(2 ** 63) && value < 2 ** 63
+  return isInRange ? BigInt(Math.trunc(value)) : minInt64
+}
+
+/** Makes a float64. */
+export function toFloat64(value: Value): number {
+  if (typeof value === 'number') return value
+  if (typeof value === 'string') return parseFloatText(value) ?? 0
+  return Number(toInt64(value))
+}
+
+/** Tells whether a value is the zero of its type; times never are. */
+export function isEmpty(value: Value): boolean {
+  return !isTrue(value) && !(value instanceof GoTime)
+}
