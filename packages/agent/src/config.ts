@@ -1,0 +1,330 @@
+// The configuration: Promtail's YAML, read strictly, with defaults and flags applied. Unknown keys and
+// wrong values are refused with their line, all at once; keys of Promtail that have no meaning here
+// are accepted; what is not built is refused by name.
+
+import { type ClientConfig, readClients } from './config/clients.ts'
+import { expandEnvironment } from './config/expand-env.ts'
+import { applyFlags, type FlagValues } from './config/flags.ts'
+import {
+  readAnything,
+  readBoolean,
+  readBytes,
+  readCount,
+  readDurationMs,
+  readNumber,
+  readOneOf,
+  readText,
+  refuse,
+} from './config/readers.ts'
+import { readScrapeConfigs, type ScrapeConfig } from './config/scrape.ts'
+import { parseYaml, type ValueReader, type YamlCursor } from './config/yaml-cursor.ts'
+import { ConfigError, type ConfigProblem } from './errors.ts'
+
+export interface ServerConfig {
+  readonly isDisabled: boolean
+  readonly httpListenAddress: string
+  readonly httpListenPort: number
+  readonly httpPathPrefix: string
+  readonly logLevel: LogLevel
+  readonly logFormat: 'logfmt' | 'json'
+  /** False: /ready is always 200. */
+  readonly checksHealth: boolean
+  readonly enablesReload: boolean
+}
+
+export type LogLevel = (typeof logLevels)[number]
+const logLevels = ['debug', 'info', 'warn', 'error'] as const
+
+export interface PositionsConfig {
+  readonly filename: string
+  readonly syncPeriodMs: number
+  readonly ignoresInvalidYaml: boolean
+}
+
+export interface TargetConfig {
+  readonly syncPeriodMs: number
+  /** Own key: a file that several jobs reach is read by the first of them only. */
+  readonly readsFilesOnce: boolean
+}
+
+export interface LimitsConfig {
+  readonly isLineRateLimited: boolean
+  readonly linesPerSecond: number
+  readonly lineBurst: number
+  readonly dropsOverRate: boolean
+  readonly streamsMax: number
+  readonly lineBytesMax: number
+  readonly truncatesLines: boolean
+}
+
+export interface FileWatchConfig {
+  readonly minPollMs: number
+  readonly maxPollMs: number
+}
+
+/** A checked configuration with every default filled in. */
+export interface AgentConfig {
+  readonly server: ServerConfig
+  readonly clients: readonly ClientConfig[]
+  readonly positions: PositionsConfig
+  readonly target: TargetConfig
+  readonly limits: LimitsConfig
+  readonly fileWatch: FileWatchConfig
+  readonly scrapeConfigs: readonly ScrapeConfig[]
+  /** The text it was read from, environment expanded. */
+  readonly text: string
+}
+
+export interface LoadAgentConfigOptions {
+  readonly text: string
+  /** Where the text came from, for messages. */
+  readonly path: string
+  readonly expandEnv?: boolean
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly flags?: FlagValues
+}
+
+/**
+ * Reads a configuration.
+ *
+ * @throws ConfigError with every mistake that was found.
+ */
+export function loadAgentConfig(options: LoadAgentConfigOptions): AgentConfig {
+  const { path, env = {}, flags = {} } = options
+  const text = options.expandEnv ? expandEnvironment(options.text, env) : options.text
+  const { root, problems } = parseYaml(text)
+  const isReadable = problems.length === 0
+  const sections = isReadable ? root.record(sectionReaders) : {}
+  const config = applyFlags(build(sections, text), flags, problems)
+  if (isReadable) checkWhole(config, root, problems)
+  if (problems.length > 0) {
+    const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
+    throw new ConfigError({ path, problems: sorted })
+  }
+  return config
+}
+
+const readServer: ValueReader<Partial<ServerConfig>> = cursor => {
+  const raw = cursor.record({
+    disable: readBoolean,
+    http_listen_address: readText,
+    http_listen_port: readCount,
+    http_path_prefix: readText,
+    log_level: readOneOf(logLevels),
+    log_format: readOneOf(['logfmt', 'json'] as const),
+    health_check_target: readBoolean,
+    enable_runtime_reload: readBoolean,
+    http_tls_config: refuse('serve TLS through a proxy in front of the agent'),
+    profiling_enabled: readBoolean,
+    external_url: readText,
+    register_instrumentation: readBoolean,
+    graceful_shutdown_timeout: readDurationMs,
+    http_listen_network: readText,
+    http_listen_conn_limit: readCount,
+    http_server_read_timeout: readDurationMs,
+    http_server_read_header_timeout: readDurationMs,
+    http_server_write_timeout: readDurationMs,
+    http_server_idle_timeout: readDurationMs,
+    http_log_closed_connections_without_response_enabled: readBoolean,
+    grpc_listen_network: readText,
+    grpc_listen_address: readText,
+    grpc_listen_port: readCount,
+    grpc_listen_conn_limit: readCount,
+    grpc_tls_config: readAnything,
+    grpc_server_max_recv_msg_size: readCount,
+    grpc_server_max_send_msg_size: readCount,
+    grpc_server_max_concurrent_streams: readCount,
+    grpc_server_max_connection_idle: readDurationMs,
+    grpc_server_max_connection_age: readDurationMs,
+    grpc_server_max_connection_age_grace: readDurationMs,
+    grpc_server_keepalive_time: readDurationMs,
+    grpc_server_keepalive_timeout: readDurationMs,
+    grpc_server_min_time_between_pings: readDurationMs,
+    grpc_server_ping_without_stream_allowed: readBoolean,
+    grpc_server_num_workers: readCount,
+    tls_cipher_suites: readText,
+    tls_min_version: readText,
+    log_source_ips_enabled: readBoolean,
+    log_source_ips_full: readBoolean,
+    log_source_ips_header: readText,
+    log_source_ips_regex: readText,
+    log_request_headers: readBoolean,
+    log_request_at_info_level_enabled: readBoolean,
+    log_request_exclude_headers_list: readText,
+    proxy_protocol_enabled: readBoolean,
+  })
+  const port = raw.http_listen_port
+  if (port !== undefined && port > 65_535) {
+    cursor.get('http_listen_port')?.failAtKey(`http_listen_port must be below 65536, found ${port}`)
+  }
+  return defined({
+    isDisabled: raw.disable,
+    httpListenAddress: raw.http_listen_address,
+    httpListenPort: port,
+    httpPathPrefix: raw.http_path_prefix?.replace(/\/+$/, ''),
+    logLevel: raw.log_level,
+    logFormat: raw.log_format,
+    checksHealth: raw.health_check_target,
+    enablesReload: raw.enable_runtime_reload,
+  })
+}
+
+const readPositions: ValueReader<Partial<PositionsConfig>> = cursor => {
+  const raw = cursor.record({
+    filename: readText,
+    sync_period: readDurationMs,
+    ignore_invalid_yaml: readBoolean,
+  })
+  return defined({
+    filename: raw.filename,
+    syncPeriodMs: raw.sync_period,
+    ignoresInvalidYaml: raw.ignore_invalid_yaml,
+  })
+}
+
+const readTarget: ValueReader<Partial<TargetConfig>> = cursor => {
+  const raw = cursor.record({
+    sync_period: readDurationMs,
+    stdin: readBoolean,
+    read_files_once: readBoolean,
+  })
+  return defined({ syncPeriodMs: raw.sync_period, readsFilesOnce: raw.read_files_once })
+}
+
+const readLimits: ValueReader<Partial<LimitsConfig>> = cursor => {
+  const raw = cursor.record({
+    readline_rate_enabled: readBoolean,
+    readline_rate: readNumber,
+    readline_burst: readCount,
+    readline_rate_drop: readBoolean,
+    max_streams: readCount,
+    max_line_size: readBytes,
+    max_line_size_truncate: readBoolean,
+  })
+  return defined({
+    isLineRateLimited: raw.readline_rate_enabled,
+    linesPerSecond: raw.readline_rate,
+    lineBurst: raw.readline_burst,
+    dropsOverRate: raw.readline_rate_drop,
+    streamsMax: raw.max_streams,
+    lineBytesMax: raw.max_line_size,
+    truncatesLines: raw.max_line_size_truncate,
+  })
+}
+
+const readGlobal: ValueReader<Partial<FileWatchConfig>> = cursor => {
+  const raw = cursor.record({ file_watch_config: readFileWatch })
+  return raw.file_watch_config ?? {}
+}
+
+const readFileWatch: ValueReader<Partial<FileWatchConfig>> = cursor => {
+  const raw = cursor.record({
+    min_poll_frequency: readDurationMs,
+    max_poll_frequency: readDurationMs,
+  })
+  const { min_poll_frequency: min = defaults.fileWatch.minPollMs, max_poll_frequency: max } = raw
+  if (max !== undefined && max < min) {
+    cursor
+      .get('max_poll_frequency')
+      ?.failAtKey(`max_poll_frequency (${max} ms) must not be below min_poll_frequency (${min} ms)`)
+  }
+  return { minPollMs: min, maxPollMs: max ?? Math.max(min, defaults.fileWatch.maxPollMs) }
+}
+
+const sectionReaders = {
+  server: readServer,
+  client: (cursor: YamlCursor) => readClients(cursor, 'one'),
+  clients: (cursor: YamlCursor) => readClients(cursor, 'list'),
+  positions: readPositions,
+  scrape_configs: readScrapeConfigs,
+  target_config: readTarget,
+  limits_config: readLimits,
+  global: readGlobal,
+  options: (cursor: YamlCursor) => cursor.record({}),
+  tracing: (cursor: YamlCursor) =>
+    cursor.record({ enabled: readBoolean, profiling_enabled: readBoolean }),
+  wal: (cursor: YamlCursor) => {
+    const raw = cursor.record({
+      enabled: readBoolean,
+      dir: readText,
+      cleanSegmentsOlderThan: readDurationMs,
+      watchConfig: readAnything,
+    })
+    if (!raw.enabled) return {}
+    return cursor.failAtKey(
+      'wal is not supported: no line is lost without it, since positions move only when the server has answered. Remove it',
+    )
+  },
+}
+
+const defaults = {
+  server: {
+    isDisabled: false,
+    httpListenAddress: '',
+    httpListenPort: 80,
+    httpPathPrefix: '',
+    logLevel: 'info',
+    logFormat: 'logfmt',
+    checksHealth: true,
+    enablesReload: false,
+  },
+  positions: {
+    filename: '/var/log/positions.yaml',
+    syncPeriodMs: 10_000,
+    ignoresInvalidYaml: false,
+  },
+  target: { syncPeriodMs: 10_000, readsFilesOnce: false },
+  limits: {
+    isLineRateLimited: false,
+    linesPerSecond: 10_000,
+    lineBurst: 10_000,
+    dropsOverRate: true,
+    streamsMax: 0,
+    lineBytesMax: 0,
+    truncatesLines: false,
+  },
+  fileWatch: { minPollMs: 250, maxPollMs: 250 },
+} as const satisfies Partial<AgentConfig>
+
+type Sections = { [K in keyof typeof sectionReaders]?: ReturnType<(typeof sectionReaders)[K]> }
+
+function build(sections: Sections, text: string): AgentConfig {
+  return {
+    server: { ...defaults.server, ...sections.server },
+    clients: [...(sections.client ?? []), ...(sections.clients ?? [])],
+    positions: { ...defaults.positions, ...sections.positions },
+    target: { ...defaults.target, ...sections.target_config },
+    limits: { ...defaults.limits, ...sections.limits_config },
+    fileWatch: { ...defaults.fileWatch, ...sections.global },
+    scrapeConfigs: sections.scrape_configs ?? [],
+    text,
+  }
+}
+
+/** Checks what only the whole shows. */
+function checkWhole(config: AgentConfig, root: YamlCursor, problems: ConfigProblem[]): void {
+  if (config.clients.length === 0) {
+    const hasClients = (root.get('clients') ?? root.get('client'))?.isNull === false
+    if (!hasClients) {
+      const message =
+        'At least one client is required: add a clients list with the url to push to, or -client.url'
+      problems.push({ line: 1, column: 1, message })
+    }
+  }
+  const seen = new Set<string>()
+  for (const client of config.clients) {
+    const name = client.name ?? client.identity
+    if (seen.has(name)) {
+      const { line, column } = client.place
+      const message = `duplicate client ${client.name ?? client.transport.url.href}: two clients need different names or settings`
+      problems.push({ line, column, message })
+    }
+    seen.add(name)
+  }
+}
+
+/** Leaves out what was not given, so that defaults show through. */
+function defined<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> }
+}

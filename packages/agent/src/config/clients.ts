@@ -1,0 +1,265 @@
+// clients: where to push to and how.
+
+import { readFileSync } from 'node:fs'
+import type { BackoffConfig } from '../push/backoff.ts'
+import type { ClientAuthorization, ClientTls, Secret, TransportConfig } from '../push/client.ts'
+import {
+  readAnything,
+  readBoolean,
+  readCount,
+  readDurationMs,
+  readLabels,
+  readOneOf,
+  readText,
+  readTextMap,
+  refuse,
+} from './readers.ts'
+import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
+
+/** One server to push to. */
+export interface ClientConfig {
+  readonly name: string | undefined
+  /** Equal for clients with equal settings. */
+  readonly identity: string
+  readonly transport: TransportConfig
+  readonly tenantId: string
+  readonly batchWaitMs: number
+  readonly batchBytesMax: number
+  readonly externalLabels: ReadonlyMap<string, string>
+  readonly backoff: BackoffConfig
+  readonly dropsRateLimited: boolean
+  /** Where it stands in the file. */
+  readonly place: { readonly line: number; readonly column: number }
+}
+
+/** Version that the agent names to the servers. */
+export const agentVersion = '0.1.0'
+
+export const clientDefaults = {
+  batchWaitMs: 1000,
+  batchBytesMax: 1_048_576,
+  timeoutMs: 10_000,
+  // Without end, unlike Promtail's 10: a batch is only given up where the file says so.
+  backoff: { minMs: 500, maxMs: 300_000, attemptsMax: 0 },
+} as const
+
+/** Reads `clients` (a list) or the older `client` (one). */
+export function readClients(cursor: YamlCursor, form: 'one' | 'list'): ClientConfig[] {
+  const items = form === 'one' ? [cursor] : cursor.items()
+  return items.map(readClient).filter(client => client !== undefined)
+}
+
+const readBackoff: ValueReader<BackoffConfig> = cursor => {
+  const raw = cursor.record({
+    min_period: readDurationMs,
+    max_period: readDurationMs,
+    max_retries: readCount,
+  })
+  return {
+    minMs: raw.min_period ?? clientDefaults.backoff.minMs,
+    maxMs: raw.max_period ?? clientDefaults.backoff.maxMs,
+    attemptsMax: raw.max_retries ?? clientDefaults.backoff.attemptsMax,
+  }
+}
+
+const readBasicAuth: ValueReader<ClientAuthorization> = cursor => {
+  const raw = cursor.record({
+    username: readText,
+    username_file: readText,
+    password: readText,
+    password_file: readText,
+  })
+  const username = readSecret(cursor, raw.username, raw.username_file) ?? { text: '' }
+  const password = readSecret(cursor, raw.password, raw.password_file) ?? { text: '' }
+  return { kind: 'basic', username, password }
+}
+
+const readAuthorization: ValueReader<ClientAuthorization> = cursor => {
+  const raw = cursor.record({ type: readText, credentials: readText, credentials_file: readText })
+  const credentials = readSecret(cursor, raw.credentials, raw.credentials_file) ?? { text: '' }
+  if (raw.type?.toLowerCase() === 'basic') {
+    return cursor.failAtKey('authorization type must not be basic: use basic_auth')
+  }
+  return { kind: 'header', type: raw.type ?? 'Bearer', credentials }
+}
+
+function readSecret(
+  cursor: YamlCursor,
+  text: string | undefined,
+  file: string | undefined,
+): Secret | undefined {
+  if (text !== undefined && file !== undefined) {
+    return cursor.failAtKey(`${cursor.name}: give the value or its file, not both`)
+  }
+  if (file === undefined) return text === undefined ? undefined : { text }
+  try {
+    readFileSync(file)
+  } catch (error) {
+    return cursor.failAtKey(`${cursor.name}: cannot read ${file}: ${(error as Error).message}`)
+  }
+  return { file }
+}
+
+const tlsVersions = {
+  TLS10: 'TLSv1',
+  TLS11: 'TLSv1.1',
+  TLS12: 'TLSv1.2',
+  TLS13: 'TLSv1.3',
+} as const
+const readTlsVersion = readOneOf(['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const)
+
+const readTls: ValueReader<ClientTls> = cursor => {
+  const raw = cursor.record({
+    ca: readText,
+    ca_file: readText,
+    cert: readText,
+    cert_file: readText,
+    key: readText,
+    key_file: readText,
+    server_name: readText,
+    insecure_skip_verify: readBoolean,
+    min_version: readTlsVersion,
+    max_version: readTlsVersion,
+  })
+  const ca = readSecret(cursor, raw.ca, raw.ca_file)
+  const cert = readSecret(cursor, raw.cert, raw.cert_file)
+  const key = readSecret(cursor, raw.key, raw.key_file)
+  return {
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    ...(raw.server_name && { serverName: raw.server_name }),
+    ...(raw.min_version && { minVersion: tlsVersions[raw.min_version] }),
+    ...(raw.max_version && { maxVersion: tlsVersions[raw.max_version] }),
+    isInsecure: raw.insecure_skip_verify ?? false,
+  }
+}
+
+const readHttpHeaders: ValueReader<Map<string, string>> = cursor => {
+  const headers = new Map<string, string>()
+  for (const { key, value } of cursor.pairs()) {
+    const raw = value.record({
+      values: listText,
+      secrets: listText,
+      files: refuse('give the values in the configuration'),
+    })
+    headers.set(key, [...(raw.values ?? []), ...(raw.secrets ?? [])].join(', '))
+  }
+  return headers
+}
+
+const listText: ValueReader<string[]> = cursor =>
+  cursor
+    .items()
+    .map(readText)
+    .filter(text => text !== undefined)
+
+/** Reads a URL to push to. */
+export const readUrl: ValueReader<URL> = cursor => {
+  const text = readText(cursor)
+  if (text === undefined) return undefined
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url
+  return cursor.failAtKey(
+    `url ${JSON.stringify(text)} is not an http or https URL such as http://host:3100/loki/api/v1/push`,
+  )
+}
+
+const notProxied = 'the agent connects directly; put the proxy’s address into url'
+
+function readClient(cursor: YamlCursor): ClientConfig | undefined {
+  const raw = cursor.record({
+    name: readText,
+    url: readUrl,
+    tenant_id: readText,
+    batchwait: readDurationMs,
+    batchsize: readCount,
+    headers: readTextMap,
+    http_headers: readHttpHeaders,
+    external_labels: readLabels,
+    timeout: readDurationMs,
+    backoff_config: readBackoff,
+    drop_rate_limited_batches: readBoolean,
+    basic_auth: readBasicAuth,
+    authorization: readAuthorization,
+    bearer_token: readText,
+    bearer_token_file: readText,
+    oauth2: refuse('use basic_auth, authorization or bearer_token'),
+    tls_config: readTls,
+    proxy_url: refuse(notProxied),
+    proxy_from_environment: readAnything,
+    no_proxy: readAnything,
+    proxy_connect_header: readAnything,
+    follow_redirects: readBoolean,
+    enable_http2: readBoolean,
+    stream_lag_labels: readAnything,
+  })
+  if (!raw.url) {
+    const url = cursor.get('url')
+    if (!url || url.isNull) cursor.fail('A client needs a url to push to')
+    return undefined
+  }
+  const bearer = readSecret(cursor, raw.bearer_token, raw.bearer_token_file)
+  const given = [
+    ...(raw.basic_auth ? ['basic_auth'] : []),
+    ...(raw.authorization ? ['authorization'] : []),
+    ...(bearer ? ['bearer_token'] : []),
+  ]
+  if (given.length > 1) {
+    const last = cursor.get(given.at(-1)!) ?? cursor.get('bearer_token_file') ?? cursor
+    last.failAtKey(`Only one kind of authentication may be given, found ${given.join(' and ')}`)
+  }
+  const bearerAuthorization: ClientAuthorization | undefined = bearer && {
+    ...{ kind: 'header', type: 'Bearer', credentials: bearer },
+  }
+  const authorization = raw.basic_auth ?? raw.authorization ?? bearerAuthorization
+  return createClientConfig({
+    ...{ url: raw.url, name: raw.name, place: { line: cursor.line, column: 1 } },
+    ...{ tenantId: raw.tenant_id, batchWaitMs: raw.batchwait, batchBytesMax: raw.batchsize },
+    ...{ externalLabels: raw.external_labels, backoff: raw.backoff_config },
+    ...{ timeoutMs: raw.timeout, followsRedirects: raw.follow_redirects, tls: raw.tls_config },
+    ...{ dropsRateLimited: raw.drop_rate_limited_batches, authorization },
+    headers: new Map([...(raw.headers ?? []), ...(raw.http_headers ?? [])]),
+  })
+}
+
+type Maybe<T> = { readonly [K in keyof T]?: T[K] | undefined }
+
+/** Makes a client's configuration of what is given, with defaults for the rest. */
+export function createClientConfig(
+  given: { readonly url: URL } & Maybe<{
+    name: string
+    place: ClientConfig['place']
+    tenantId: string
+    batchWaitMs: number
+    batchBytesMax: number
+    externalLabels: ReadonlyMap<string, string>
+    backoff: BackoffConfig
+    timeoutMs: number
+    followsRedirects: boolean
+    tls: ClientTls
+    dropsRateLimited: boolean
+    authorization: ClientAuthorization
+    headers: ReadonlyMap<string, string>
+  }>,
+): ClientConfig {
+  const { url, authorization, tls, externalLabels = new Map(), headers = new Map() } = given
+  const place = given.place ?? { line: 0, column: 0 }
+  const rest = {
+    name: given.name,
+    tenantId: given.tenantId ?? '',
+    batchWaitMs: given.batchWaitMs ?? clientDefaults.batchWaitMs,
+    batchBytesMax: given.batchBytesMax || clientDefaults.batchBytesMax,
+    backoff: given.backoff ?? clientDefaults.backoff,
+    dropsRateLimited: given.dropsRateLimited ?? false,
+  }
+  const transport = {
+    ...{ url, headers, userAgent: `skald-agent/${agentVersion}` },
+    timeoutMs: given.timeoutMs ?? clientDefaults.timeoutMs,
+    followsRedirects: given.followsRedirects ?? true,
+    ...(authorization && { authorization }),
+    ...(tls && { tls }),
+  }
+  const identity = JSON.stringify([rest, url.href, transport, [...externalLabels], [...headers]])
+  return { ...rest, identity, transport, externalLabels, place }
+}

@@ -1,0 +1,247 @@
+// Promtail's flags: their names, kinds and what they set. Flags win over the file, except for external
+// labels, where the file wins.
+
+import { isLabelName, parseConfigBytes, parseGoDuration } from '@skald/wire'
+import type { AgentConfig, LogLevel } from '../config.ts'
+import { type ConfigProblem, FlagError } from '../errors.ts'
+import { type ClientConfig, clientDefaults, createClientConfig } from './clients.ts'
+
+export type FlagKind = 'text' | 'boolean' | 'number' | 'duration' | 'bytes'
+
+/** A flag of the command line. */
+export interface AgentFlag {
+  readonly kind: FlagKind
+  readonly description: string
+  /** Accepted, but without a meaning here. */
+  readonly isIgnored?: boolean
+}
+
+/** Flags as they were given, by name without dashes. */
+export type FlagValues = Readonly<Record<string, string>>
+
+const text = (description: string): AgentFlag => ({ kind: 'text', description })
+const boolean = (description: string): AgentFlag => ({ kind: 'boolean', description })
+const number = (description: string): AgentFlag => ({ kind: 'number', description })
+const duration = (description: string): AgentFlag => ({ kind: 'duration', description })
+const ignored = (kind: FlagKind): AgentFlag => ({ kind, description: '', isIgnored: true })
+
+/** Every flag that Promtail knows and the agent accepts. */
+export const agentFlags: Readonly<Record<string, AgentFlag>> = {
+  'config.file': text('Configuration file; of several, separated by commas, the first that exists'),
+  'config.expand-env': boolean('Replace ${NAME} in the configuration by the environment'),
+  'check-syntax': boolean('Check the configuration and exit'),
+  'dry-run': boolean('Print entries instead of sending them'),
+  inspect: boolean('Print what each stage does to a line'),
+  stdin: boolean('Read lines from standard input'),
+  version: boolean('Print the version and exit'),
+  'print-config-stderr': ignored('boolean'),
+  'log-config-reverse-order': ignored('boolean'),
+  'log.level': text('debug, info, warn or error'),
+  'log.format': text('logfmt or json'),
+  'client.url': text('Adds a client with this URL'),
+  'client.batch-wait': duration('Longest wait before a batch is sent'),
+  'client.batch-size-bytes': { kind: 'bytes', description: 'Bytes of lines in a batch' },
+  'client.max-retries': number('Attempts until a batch is given up; 0 for no end'),
+  'client.min-backoff': duration('First wait between attempts'),
+  'client.max-backoff': duration('Longest wait between attempts'),
+  'client.timeout': duration('Time limit of a request'),
+  'client.external-labels': text('Labels for all entries: name=value,name2=value2'),
+  'client.tenant-id': text('Tenant of the client that -client.url adds'),
+  'client.drop-rate-limited-batches': boolean('Drop batches that were answered with 429'),
+  'client.stream-lag-labels': ignored('text'),
+  'positions.file': text('Positions file'),
+  'positions.sync-period': duration('Time between two savings of positions'),
+  'positions.ignore-invalid-yaml': boolean('Start anew when the positions file cannot be read'),
+  'target.sync-period': duration('Time between two searches for files'),
+  'file-watch.min_poll_frequency': duration('Shortest time between two looks at a file'),
+  'file-watch.max_poll_frequency': duration('Longest time between two looks at a file'),
+  'limit.readline-rate': number('Lines per second'),
+  'limit.readline-burst': number('Lines at once'),
+  'limit.readline-rate-enabled': boolean('Limit the rate of lines'),
+  'limit.readline-rate-drop': boolean('Drop lines over the rate instead of waiting'),
+  'max-streams': number('Most distinct streams; 0 for no limit'),
+  'max-line-size': { kind: 'bytes', description: 'Longest line; 0 for no limit' },
+  'max-line-size-truncate': boolean('Cut longer lines instead of dropping them'),
+  'tracing.enabled': ignored('boolean'),
+  'server.disable': boolean('No HTTP server'),
+  'server.http-listen-address': text('Address of the HTTP server'),
+  'server.http-listen-port': number('Port of the HTTP server'),
+  'server.path-prefix': text('Prefix of all routes'),
+  'server.enable-runtime-reload': boolean('Allow /reload'),
+  'server.health-check-target': boolean('Not ready until a file is read'),
+  'server.external-url': ignored('text'),
+  'server.profiling_enabled': ignored('boolean'),
+  'server.http-listen-network': ignored('text'),
+  'server.http-conn-limit': ignored('number'),
+  'server.http-read-timeout': ignored('duration'),
+  'server.http-write-timeout': ignored('duration'),
+  'server.http-idle-timeout': ignored('duration'),
+  'server.graceful-shutdown-timeout': ignored('duration'),
+  'server.register-instrumentation': ignored('boolean'),
+  'server.grpc-listen-network': ignored('text'),
+  'server.grpc-listen-address': ignored('text'),
+  'server.grpc-listen-port': ignored('number'),
+  'server.grpc-conn-limit': ignored('number'),
+  'server.grpc-max-recv-msg-size-bytes': ignored('number'),
+  'server.grpc-max-send-msg-size-bytes': ignored('number'),
+  'server.grpc-max-concurrent-streams': ignored('number'),
+  'server.log-source-ips-enabled': ignored('boolean'),
+  'server.log-request-headers': ignored('boolean'),
+}
+
+const trueTexts = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])
+const falseTexts = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False'])
+
+/**
+ * Parses arguments as Go's flag package does: one dash or two, `-flag=value` or `-flag value`,
+ * booleans alone; what follows the flags is returned as it is.
+ *
+ * @throws FlagError for an unknown flag or a value that does not fit.
+ */
+export function parseAgentFlags(argv: readonly string[]): { flags: FlagValues; rest: string[] } {
+  const flags: Record<string, string> = {}
+  let at = 0
+  for (; at < argv.length; at++) {
+    const argument = argv[at]!
+    if (!argument.startsWith('-') || argument === '-') break
+    if (argument === '--') {
+      at++
+      break
+    }
+    const [, name = '', inline] = /^--?([^=]*)(?:=([\s\S]*))?$/.exec(argument)!
+    const flag = Object.hasOwn(agentFlags, name) ? agentFlags[name]! : undefined
+    if (!flag) throw new FlagError(`flag provided but not defined: -${name}`)
+    let value = inline
+    if (value === undefined && flag.kind === 'boolean') value = 'true'
+    value ??= argv[++at]
+    if (value === undefined) throw new FlagError(`flag needs an argument: -${name}`)
+    checkValue(name, flag.kind, value)
+    flags[name] = flag.kind === 'boolean' ? String(trueTexts.has(value)) : value
+  }
+  return { flags, rest: argv.slice(at) }
+}
+
+function checkValue(name: string, kind: FlagKind, value: string): void {
+  const refuse = (why: string) => {
+    throw new FlagError(`invalid value ${JSON.stringify(value)} for flag -${name}: ${why}`)
+  }
+  if (kind === 'boolean' && !trueTexts.has(value) && !falseTexts.has(value)) {
+    refuse('it must be true or false')
+  }
+  if (kind === 'number' && !/^-?\d+(\.\d+)?$/.test(value)) refuse('it must be a number')
+  try {
+    if (kind === 'duration') parseGoDuration(value)
+    if (kind === 'bytes') parseConfigBytes(value)
+  } catch (cause) {
+    throw new FlagError(
+      `invalid value ${JSON.stringify(value)} for flag -${name}: ${(cause as Error).message}`,
+      { cause },
+    )
+  }
+}
+
+/** Lays the flags over what the file says. */
+export function applyFlags(
+  config: AgentConfig,
+  flags: FlagValues,
+  problems: ConfigProblem[],
+): AgentConfig {
+  const given = (name: string) => flags[name]
+  const asNumber = (name: string, fallback: number) => Number(given(name) ?? fallback)
+  const asBytes = (name: string, fallback: number) =>
+    given(name) === undefined ? fallback : parseConfigBytes(given(name)!)
+  const asMs = (name: string, fallback: number) =>
+    given(name) === undefined ? fallback : Number(parseGoDuration(given(name)!)) / 1e6
+  const asBoolean = (name: string, fallback: boolean) =>
+    given(name) === undefined ? fallback : given(name) === 'true'
+  const fail = (message: string) => problems.push({ line: 0, column: 0, message })
+  const { server, positions, target, limits, fileWatch } = config
+  const level = given('log.level') ?? server.logLevel
+  if (!['debug', 'info', 'warn', 'error'].includes(level)) {
+    fail(`-log.level must be debug, info, warn or error, found ${JSON.stringify(level)}`)
+  }
+  return {
+    ...config,
+    server: {
+      ...server,
+      isDisabled: asBoolean('server.disable', server.isDisabled),
+      httpListenAddress: given('server.http-listen-address') ?? server.httpListenAddress,
+      httpListenPort: asNumber('server.http-listen-port', server.httpListenPort),
+      httpPathPrefix: given('server.path-prefix') ?? server.httpPathPrefix,
+      enablesReload: asBoolean('server.enable-runtime-reload', server.enablesReload),
+      checksHealth: asBoolean('server.health-check-target', server.checksHealth),
+      logLevel: level as LogLevel,
+      logFormat: given('log.format') === 'json' ? 'json' : server.logFormat,
+    },
+    positions: {
+      filename: given('positions.file') ?? positions.filename,
+      syncPeriodMs: asMs('positions.sync-period', positions.syncPeriodMs),
+      ignoresInvalidYaml: asBoolean('positions.ignore-invalid-yaml', positions.ignoresInvalidYaml),
+    },
+    target: { ...target, syncPeriodMs: asMs('target.sync-period', target.syncPeriodMs) },
+    limits: {
+      isLineRateLimited: asBoolean('limit.readline-rate-enabled', limits.isLineRateLimited),
+      linesPerSecond: asNumber('limit.readline-rate', limits.linesPerSecond),
+      lineBurst: asNumber('limit.readline-burst', limits.lineBurst),
+      dropsOverRate: asBoolean('limit.readline-rate-drop', limits.dropsOverRate),
+      streamsMax: asNumber('max-streams', limits.streamsMax),
+      lineBytesMax: asBytes('max-line-size', limits.lineBytesMax),
+      truncatesLines: asBoolean('max-line-size-truncate', limits.truncatesLines),
+    },
+    fileWatch: {
+      minPollMs: asMs('file-watch.min_poll_frequency', fileWatch.minPollMs),
+      maxPollMs: asMs('file-watch.max_poll_frequency', fileWatch.maxPollMs),
+    },
+    clients: withFlagLabels([...flagClient(flags, fail), ...config.clients], flags, fail),
+  }
+}
+
+function flagClient(flags: FlagValues, fail: (message: string) => void): ClientConfig[] {
+  const urlText = flags['client.url']
+  if (urlText === undefined) return []
+  if (!URL.canParse(urlText)) {
+    fail(`-client.url ${JSON.stringify(urlText)} is not an http or https URL`)
+    return []
+  }
+  const ms = (name: string, fallback: number) =>
+    flags[name] === undefined ? fallback : Number(parseGoDuration(flags[name])) / 1e6
+  const { backoff, batchBytesMax, batchWaitMs, timeoutMs } = clientDefaults
+  const bytes = flags['client.batch-size-bytes']
+  return [
+    createClientConfig({
+      url: new URL(urlText),
+      tenantId: flags['client.tenant-id'],
+      batchWaitMs: ms('client.batch-wait', batchWaitMs),
+      batchBytesMax: bytes === undefined ? batchBytesMax : parseConfigBytes(bytes),
+      timeoutMs: ms('client.timeout', timeoutMs),
+      followsRedirects: false,
+      dropsRateLimited: flags['client.drop-rate-limited-batches'] === 'true',
+      backoff: {
+        minMs: ms('client.min-backoff', backoff.minMs),
+        maxMs: ms('client.max-backoff', backoff.maxMs),
+        attemptsMax: Number(flags['client.max-retries'] ?? backoff.attemptsMax),
+      },
+    }),
+  ]
+}
+
+function withFlagLabels(
+  clients: readonly ClientConfig[],
+  flags: FlagValues,
+  fail: (message: string) => void,
+): readonly ClientConfig[] {
+  const labelsText = flags['client.external-labels']
+  if (labelsText === undefined || labelsText === '') return clients
+  const labels = new Map<string, string>()
+  for (const pair of labelsText.split(',')) {
+    const [name = '', ...value] = pair.split('=')
+    if (!isLabelName(name.trim()) || value.length === 0) {
+      fail(`-client.external-labels must be name=value,name2=value2, found ${JSON.stringify(pair)}`)
+    }
+    labels.set(name.trim(), value.join('='))
+  }
+  return clients.map(client => ({
+    ...client,
+    externalLabels: new Map([...labels, ...client.externalLabels]),
+  }))
+}

@@ -1,0 +1,151 @@
+// Readers of single values: what Promtail's configuration means by a text, a number, a boolean, a
+// duration, a byte size, a label name.
+
+import { isLabelName, parseConfigBytes, parseGoDuration } from '@skald/wire'
+import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
+
+const trueTexts = /^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/
+const falseTexts = /^(n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/
+
+/** Reads a text; plain numbers and booleans count as the text they are written as. */
+export const readText: ValueReader<string> = cursor =>
+  cursor.scalarText ?? cursor.failAtKey(`${cursor.name} must be a text, found ${cursor.describe()}`)
+
+/** Reads a text that may not be a plain number or boolean, as the stages' decoder has it. */
+export const readStrictText: ValueReader<string> = cursor => {
+  const text = readText(cursor)
+  if (text === undefined || !cursor.isPlain) return text
+  if (/^[-+]?(\d[\d_]*(\.\d*)?([eE][-+]?\d+)?|\.\d+|0x[0-9a-fA-F]+)$/.test(text)) {
+    return cursor.fail(`${cursor.name} must be a text, found the number ${text}: write "${text}"`)
+  }
+  if (trueTexts.test(text) || falseTexts.test(text)) {
+    return cursor.fail(`${cursor.name} must be a text, found the boolean ${text}: write "${text}"`)
+  }
+  return text
+}
+
+/** Reads a boolean in any of YAML 1.1's spellings. */
+export const readBoolean: ValueReader<boolean> = cursor => {
+  const text = cursor.scalarText
+  if (text !== undefined && cursor.isPlain) {
+    if (trueTexts.test(text)) return true
+    if (falseTexts.test(text)) return false
+  }
+  return cursor.failAtKey(`${cursor.name} must be true or false, found ${cursor.describe()}`)
+}
+
+/** Reads a whole number. */
+export const readInteger: ValueReader<number> = cursor => {
+  const text = cursor.scalarText
+  if (text !== undefined && /^[-+]?\d[\d_]*$/.test(text)) return Number(text.replaceAll('_', ''))
+  return cursor.failAtKey(`${cursor.name} must be a whole number, found ${cursor.describe()}`)
+}
+
+/** Reads a whole number that is not negative. */
+export const readCount: ValueReader<number> = cursor => {
+  const value = readInteger(cursor)
+  if (value === undefined || value >= 0) return value
+  return cursor.failAtKey(`${cursor.name} must not be negative, found ${value}`)
+}
+
+/** Reads a number with or without a fraction. */
+export const readNumber: ValueReader<number> = cursor => {
+  const text = cursor.scalarText
+  const value = text === undefined || text.trim() === '' ? Number.NaN : Number(text)
+  if (Number.isFinite(value)) return value
+  return cursor.failAtKey(`${cursor.name} must be a number, found ${cursor.describe()}`)
+}
+
+/** Reads a Go duration (`250ms`, `5m`) as milliseconds. */
+export const readDurationMs: ValueReader<number> = cursor => {
+  const text = cursor.scalarText
+  try {
+    if (text !== undefined) return Number(parseGoDuration(text)) / 1e6
+  } catch {
+    // Reported below, with the name of the key.
+  }
+  return cursor.failAtKey(
+    `${cursor.name} must be a duration such as 500ms, 10s or 1h30m, found ${cursor.describe()}`,
+  )
+}
+
+/** Reads a byte size (`256kb`, `1048576`). */
+export const readBytes: ValueReader<number> = cursor => {
+  const text = cursor.scalarText
+  try {
+    if (text !== undefined) return parseConfigBytes(text)
+  } catch {
+    // Reported below, with the name of the key.
+  }
+  return cursor.failAtKey(
+    `${cursor.name} must be a byte size such as 256kb or 1048576, found ${cursor.describe()}`,
+  )
+}
+
+/** Reads a list of texts. */
+export const readTexts: ValueReader<string[]> = cursor => readList(readText)(cursor)
+
+/** Makes a reader of lists out of a reader of items; null items are refused. */
+export function readList<T>(readItem: ValueReader<T>): ValueReader<T[]> {
+  return cursor => {
+    const values: T[] = []
+    for (const item of cursor.items()) {
+      if (item.isNull) item.fail(`${item.name} is empty`)
+      else {
+        const value = readItem(item)
+        if (value !== undefined) values.push(value)
+      }
+    }
+    return values
+  }
+}
+
+/** Makes a reader that takes only the texts given; `ignoreCase` compares in lower case. */
+export function readOneOf<T extends string>(
+  choices: readonly T[],
+  { ignoreCase = false } = {},
+): ValueReader<T> {
+  return cursor => {
+    const text = cursor.scalarText
+    const wanted = ignoreCase ? text?.toLowerCase() : text
+    const choice = choices.find(name => (ignoreCase ? name.toLowerCase() : name) === wanted)
+    if (choice !== undefined) return choice
+    return cursor.failAtKey(
+      `${cursor.name} must be one of ${choices.join(', ')}, found ${cursor.describe()}`,
+    )
+  }
+}
+
+/** Reads a map of texts; null values count as empty texts. */
+export const readTextMap: ValueReader<Map<string, string>> = cursor =>
+  new Map(cursor.pairs().map(({ key, value }) => [key, readText(value) ?? '']))
+
+/** Reads a map of labels, whose names must be valid. */
+export const readLabels: ValueReader<Map<string, string>> = cursor => {
+  const labels = new Map<string, string>()
+  for (const { key, value } of cursor.pairs()) {
+    if (!isLabelName(key)) value.failAtKey(invalidLabelName(key))
+    labels.set(key, readText(value) ?? '')
+  }
+  return labels
+}
+
+/** Reads the name of a label. */
+export const readLabelName: ValueReader<string> = cursor => {
+  const text = readText(cursor)
+  if (text === undefined || isLabelName(text)) return text
+  return cursor.failAtKey(invalidLabelName(text))
+}
+
+/** Says why a text cannot be a label name. */
+export function invalidLabelName(name: string): string {
+  return `${JSON.stringify(name)} is not a valid label name: use letters, digits and _, no digit first`
+}
+
+/** Accepts any value: for keys of Promtail that have no meaning here. */
+export const readAnything: ValueReader<true> = () => true
+
+/** Makes a reader that refuses a key of Promtail's which is not built. */
+export function refuse(why: string): ValueReader<never> {
+  return (cursor: YamlCursor) => cursor.failAtKey(`${cursor.name} is not supported: ${why}`)
+}

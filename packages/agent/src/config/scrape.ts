@@ -1,0 +1,81 @@
+// scrape_configs: what to read and what to do with it.
+
+import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
+import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
+import { readStages } from '../pipeline/registry.ts'
+import type { StageFactory } from '../pipeline/stage.ts'
+import { readBoolean, readText, refuse } from './readers.ts'
+import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
+
+/** One job. */
+export interface ScrapeConfig {
+  readonly jobName: string
+  readonly stages: readonly StageFactory[]
+  readonly relabelRules: readonly RelabelRule[]
+  readonly staticConfigs: readonly StaticConfig[]
+  /** Own key: labels that the path of a container's log gives are added to its lines. */
+  readonly addsPathLabels: boolean
+}
+
+const notBuilt = 'this source is not built'
+const otherSources = [
+  ...['file_sd_configs', 'kubernetes_sd_configs', 'docker_sd_configs', 'consul_sd_configs'],
+  ...['consulagent_sd_configs', 'dns_sd_configs', 'ec2_sd_configs', 'gce_sd_configs'],
+  ...['azure_sd_configs', 'openstack_sd_configs', 'digitalocean_sd_configs'],
+  ...['dockerswarm_sd_configs', 'serverset_sd_configs', 'nerve_sd_configs'],
+  ...['marathon_sd_configs', 'triton_sd_configs', 'journal', 'syslog', 'gcplog', 'loki_push_api'],
+  ...['windows_events', 'kafka', 'azure_event_hubs', 'gelf', 'cloudflare', 'heroku_drain'],
+]
+const otherReaders = Object.fromEntries(otherSources.map(name => [name, refuse(notBuilt)]))
+
+const readEncoding: ValueReader<never> = cursor => {
+  const name = readText(cursor) ?? ''
+  return cursor.failAtKey(`encoding ${JSON.stringify(name)} is not supported: only UTF-8 is read`)
+}
+
+const readDecompression: ValueReader<true> = cursor => {
+  const raw = cursor.record({ enabled: readBoolean, initial_delay: readText, format: readText })
+  if (!raw.enabled) return true
+  return cursor.failAtKey('decompression is not supported: compressed files are not read')
+}
+
+const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
+  const raw = cursor.record({
+    job_name: readText,
+    pipeline_stages: readStages,
+    relabel_configs: readRelabelRules,
+    static_configs: readStaticConfigs,
+    path_labels: readBoolean,
+    encoding: readEncoding,
+    decompression: readDecompression,
+    ...otherReaders,
+  })
+  if (!raw.job_name) return cursor.fail('job_name is empty: give each job a name of its own')
+  const hasSource = ['static_configs', ...otherSources].some(key => cursor.get(key) !== undefined)
+  if (!hasSource) {
+    return cursor.fail(
+      `no valid target scrape config defined for "${raw.job_name}": add static_configs`,
+    )
+  }
+  return {
+    jobName: raw.job_name,
+    stages: raw.pipeline_stages ?? [],
+    relabelRules: raw.relabel_configs ?? [],
+    staticConfigs: raw.static_configs ?? [],
+    addsPathLabels: raw.path_labels ?? false,
+  }
+}
+
+/** Reads the list of jobs; their names must differ. */
+export function readScrapeConfigs(cursor: YamlCursor): ScrapeConfig[] {
+  const jobs: ScrapeConfig[] = []
+  for (const item of cursor.items()) {
+    const job = readJob(item)
+    if (!job) continue
+    if (jobs.some(other => other.jobName === job.jobName)) {
+      item.fail(`found multiple scrape configs with job name "${job.jobName}": rename one`)
+    }
+    jobs.push(job)
+  }
+  return jobs
+}

@@ -1,0 +1,236 @@
+// Reads a YAML document as Promtail's strict decoder does, and keeps the line of everything: unknown
+// keys, double keys and wrong types become problems, and reading goes on, so that all mistakes are
+// found at once. Scalars follow YAML 1.1 (yes, no, on, off are booleans) where a boolean is wanted
+// and stay text where a text is wanted.
+
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+} from 'yaml'
+import type { ConfigProblem } from '../errors.ts'
+
+/** A document that is being read, and the problems found so far. */
+interface Reading {
+  readonly document: Document
+  readonly lines: LineCounter
+  readonly problems: ConfigProblem[]
+}
+
+/** Reads one value; reports a problem and returns `undefined` where it cannot be read. */
+export type ValueReader<T> = (cursor: YamlCursor) => T | undefined
+
+type Fields = Readonly<Record<string, ValueReader<unknown>>>
+type FieldValues<F extends Fields> = { [K in keyof F]?: NonNullable<ReturnType<F[K]>> }
+
+/** A value of the document with the key it stands under. */
+export class YamlCursor {
+  /** Key or list position, for messages. */
+  readonly name: string
+  readonly #reading: Reading
+  readonly #node: Node | null
+  /** Offset to blame where the value itself is missing: that of the key. */
+  readonly #offset: number
+
+  constructor(reading: Reading, name: string, node: Node | null, offset: number) {
+    this.name = name
+    this.#reading = reading
+    this.#node = node
+    this.#offset = offset
+  }
+
+  /** Tells whether the value is left out or `null`. */
+  get isNull(): boolean {
+    const node = this.#node
+    return node === null || (isScalar(node) && isNullScalar(node))
+  }
+
+  get isList(): boolean {
+    return isSeq(this.#node)
+  }
+
+  get isMap(): boolean {
+    return isMap(this.#node)
+  }
+
+  /** Line of the value (or of its key when there is none), from 1. */
+  get line(): number {
+    return this.#reading.lines.linePos(this.#start()).line
+  }
+
+  /** Reports a mistake in the value. */
+  fail(message: string): undefined {
+    this.#report(this.#start(), message)
+  }
+
+  /** Reports a mistake at the key of the value. */
+  failAtKey(message: string): undefined {
+    this.#report(this.#offset, message)
+  }
+
+  #start(): number {
+    const start = this.#node?.range?.[0]
+    return this.isNull || start === undefined ? this.#offset : start
+  }
+
+  #report(offset: number, message: string): undefined {
+    const { line, col } = this.#reading.lines.linePos(offset)
+    this.#reading.problems.push({ line, column: col, message })
+  }
+
+  /** The text of a scalar as it is written (quotes resolved); `undefined` for lists and maps. */
+  get scalarText(): string | undefined {
+    const node = this.#node
+    if (!isScalar(node)) return undefined
+    return String(node.value ?? '')
+  }
+
+  /** Tells whether a scalar is written without quotes, so that its form decides on its type. */
+  get isPlain(): boolean {
+    return isScalar(this.#node) && this.#node.type === 'PLAIN'
+  }
+
+  /** Reads the items of a list, each with its own cursor; one problem when it is no list. */
+  items(): YamlCursor[] {
+    if (this.isNull) return []
+    const node = this.#node
+    if (!isSeq(node)) {
+      this.failAtKey(`${this.name} must be a list, found ${this.describe()}`)
+      return []
+    }
+    return node.items.map((item, i) => this.#child(`${this.name}[${i}]`, item as Node | null))
+  }
+
+  /** Reads the pairs of a map in order, merged maps (`<<`) included; one problem when it is no map. */
+  pairs(): { key: string; isPlainKey: boolean; value: YamlCursor }[] {
+    if (this.isNull) return []
+    if (!isMap(this.#node)) {
+      this.failAtKey(
+        `${this.name} must be a map (a config block of keys and values), found ${this.describe()}`,
+      )
+      return []
+    }
+    const found = new Map<string, { key: string; isPlainKey: boolean; value: YamlCursor }>()
+    const merged: YamlCursor[] = []
+    for (const pair of this.#node.items) {
+      const keyNode = pair.key as Node
+      const key = isScalar(keyNode) ? String(keyNode.value ?? '') : ''
+      const offset = keyNode?.range?.[0] ?? this.#offset
+      const value = this.#child(key, pair.value as Node | null, offset)
+      if (key === '<<' && isScalar(keyNode) && keyNode.type === 'PLAIN') {
+        merged.push(...(value.isList ? value.items() : [value]))
+      } else if (!isScalar(keyNode)) {
+        this.#report(offset, `A key of ${this.name} must be a text`)
+      } else if (found.has(key)) {
+        this.#report(offset, `${key} is given twice in ${this.name}: remove one of the two`)
+      } else {
+        found.set(key, { key, isPlainKey: keyNode.type === 'PLAIN', value })
+      }
+    }
+    for (const source of merged) {
+      for (const pair of source.pairs()) if (!found.has(pair.key)) found.set(pair.key, pair)
+    }
+    return [...found.values()]
+  }
+
+  /** Reads a map of known keys. Absent and null values are left out; unknown keys are problems. */
+  record<F extends Fields>(fields: F): FieldValues<F> {
+    const values: Record<string, unknown> = {}
+    for (const { key, value } of this.pairs()) {
+      const read = Object.hasOwn(fields, key) ? fields[key] : undefined
+      if (!read) value.failAtKey(unknownKey(key, this.name, Object.keys(fields)))
+      else if (!value.isNull) {
+        const result = read(value)
+        if (result !== undefined) values[key] = result
+      }
+    }
+    return values as FieldValues<F>
+  }
+
+  /** Finds the value of a key, without judging the others. */
+  get(key: string): YamlCursor | undefined {
+    if (!isMap(this.#node)) return undefined
+    return this.pairs().find(pair => pair.key === key)?.value
+  }
+
+  /** Says in a few words what stands here. */
+  describe(): string {
+    if (this.isNull) return 'nothing'
+    if (this.isList) return 'a list'
+    if (this.isMap) return 'a map'
+    return `the text ${JSON.stringify(this.scalarText)}`
+  }
+
+  #child(name: string, node: Node | null, offset?: number): YamlCursor {
+    const resolved = isAlias(node) ? ((node.resolve(this.#reading.document) as Node) ?? null) : node
+    return new YamlCursor(this.#reading, name, resolved, offset ?? node?.range?.[0] ?? this.#offset)
+  }
+}
+
+function isNullScalar(node: { value: unknown; type?: string }): boolean {
+  if (node.value === null) return true
+  return node.type === 'PLAIN' && /^(|~|null|Null|NULL)$/.test(String(node.value))
+}
+
+function unknownKey(key: string, where: string, known: readonly string[]): string {
+  const near = known.find(name => distance(name, key) <= Math.max(1, key.length / 4))
+  const hint = near
+    ? `did you mean ${near}?`
+    : known.length === 0
+      ? 'it has no keys'
+      : `known keys are ${[...known].sort().join(', ')}`
+  return `Unknown key ${key} in ${where}: ${hint}`
+}
+
+/** Edits that lead from one text to the other (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + cost))
+    }
+    row = next
+  }
+  return row[b.length]!
+}
+
+/**
+ * Parses a configuration text. The cursor stands on the whole document; problems found by it are
+ * added to `problems` as they are met.
+ */
+export function parseYaml(text: string): { root: YamlCursor; problems: ConfigProblem[] } {
+  const lines = new LineCounter()
+  const problems: ConfigProblem[] = []
+  const parsed = parseAllDocuments(text, {
+    lineCounter: lines,
+    schema: 'failsafe',
+    merge: false,
+    uniqueKeys: false,
+    prettyErrors: false,
+    strict: true,
+  })
+  const documents = 'empty' in parsed ? [] : parsed
+  for (const document of documents) {
+    for (const error of document.errors) {
+      const { line, col } = lines.linePos(error.pos[0])
+      problems.push({ line, column: col, message: `This is not YAML: ${error.message}` })
+    }
+  }
+  const second = documents[1]
+  if (second) {
+    const { line, col } = lines.linePos(second.range?.[0] ?? 0)
+    const message = 'A second YAML document begins here: put everything into one document'
+    problems.push({ line, column: col, message })
+  }
+  const document = documents[0] as Document | undefined
+  const reading = { document: document as Document, lines, problems }
+  const node = (document?.contents ?? null) as Node | null
+  return { root: new YamlCursor(reading, 'the configuration', node, 0), problems }
+}

@@ -1,0 +1,48 @@
+// The configuration of the embedded agent: the logs of this machine.
+
+/** Writes a configuration that reads containers' and the system's logs of this machine. */
+export function defaultAgentConfig(options: {
+  /** Where to push to, such as http://127.0.0.1:3100/loki/api/v1/push. */
+  readonly pushUrl: string
+  /** Directory for the positions file. */
+  readonly dataDir: string
+  /** Port of the agent's own pages on loopback. */
+  readonly httpPort?: number
+}): string {
+  const { pushUrl, dataDir, httpPort = 9080 } = options
+  const text = (value: string) => JSON.stringify(value)
+  return `server:
+  http_listen_address: 127.0.0.1
+  http_listen_port: ${httpPort}
+positions:
+  filename: ${text(`${dataDir}/positions.yaml`)}
+  sync_period: 2s
+clients:
+  - url: ${text(pushUrl)}
+    batchwait: 500ms
+    backoff_config: {min_period: 200ms, max_period: 10s}
+target_config:
+  # A file that several jobs reach is read by the first of them.
+  read_files_once: true
+scrape_configs:
+  - job_name: pods
+    path_labels: true
+    pipeline_stages:
+      - container: {}
+    static_configs:
+      - labels: {__path__: /var/log/pods/*/*/*.log}
+  - job_name: docker
+    path_labels: true
+    pipeline_stages:
+      - container: {}
+    static_configs:
+      - labels: {__path__: /var/lib/docker/containers/*/*-json.log}
+  - job_name: system
+    static_configs:
+      - labels: {job: syslog, __path__: /var/log/syslog}
+      - labels: {job: messages, __path__: /var/log/messages}
+  - job_name: varlogs
+    static_configs:
+      - labels: {job: varlogs, __path__: "/var/log/**/*.log"}
+`
+}

@@ -1,0 +1,211 @@
+// Finds the files that a `__path__` pattern matches, as doublestar does: `*` stays within a name, `**`
+// crosses directories, `{a,b}`, `[a-z]`, `?`; a leading dot is no exception; links are followed.
+
+import { readdir, realpath, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import picomatch from 'picomatch'
+
+// Directories below each other that one `**` follows; deeper trees are loops of links.
+const depthMax = 40
+
+type Segment =
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'pattern'; readonly matches: (name: string) => boolean }
+  | { readonly kind: 'any-depth' }
+
+/** A compiled pattern. */
+export interface Glob {
+  readonly pattern: string
+  /** Tells whether a whole path matches. */
+  matches(path: string): boolean
+  /** Tells whether something below a path may match. */
+  mayMatchBelow(path: string): boolean
+  /** Finds matching files; tells the directories it looked into, and those it could not read. */
+  find(visit: GlobVisit): Promise<string[]>
+}
+
+export interface GlobVisit {
+  readonly onDirectory?: (path: string) => void
+  readonly onUnreadable?: (path: string, error: Error) => void
+}
+
+/**
+ * Compiles a pattern; a relative one counts from the working directory.
+ *
+ * @throws SyntaxError when a bracket or brace is not closed.
+ */
+export function compileGlob(pattern: string): Glob {
+  checkBrackets(pattern)
+  const absolute = resolve(pattern)
+  const alternatives = expandBraces(absolute).map(text => text.split('/').slice(1).map(readSegment))
+  return {
+    pattern: absolute,
+    matches: path => {
+      const names = path.split('/').slice(1)
+      return path === absolute || alternatives.some(segments => matchNames(segments, names))
+    },
+    mayMatchBelow: path => {
+      const names = path.split('/').slice(1)
+      return alternatives.some(segments => matchPrefix(segments, names))
+    },
+    find: visit => findFiles(absolute, alternatives, visit),
+  }
+}
+
+function checkBrackets(pattern: string): void {
+  let braces = 0
+  for (let at = 0; at < pattern.length; at++) {
+    const char = pattern[at]
+    if (char === '\\') at++
+    else if (char === '[') {
+      const end = pattern.indexOf(']', at + (/^\[[!^]?\]/.test(pattern.slice(at)) ? 3 : 1))
+      if (end < 0) throw new SyntaxError(`syntax error in pattern: [ is not closed`)
+      at = end
+    } else if (char === '{') braces++
+    else if (char === '}' && braces > 0) braces--
+  }
+  if (braces > 0) throw new SyntaxError(`syntax error in pattern: { is not closed`)
+}
+
+/** Writes `a{b,c}` as `ab` and `ac`, inner braces as well. */
+function expandBraces(pattern: string): string[] {
+  const open = pattern.indexOf('{')
+  if (open < 0) return [pattern]
+  let depth = 0
+  const commas: number[] = [open]
+  for (let at = open; at < pattern.length; at++) {
+    if (pattern[at] === '{') depth++
+    else if (pattern[at] === ',' && depth === 1) commas.push(at)
+    else if (pattern[at] === '}' && --depth === 0) {
+      commas.push(at)
+      const head = pattern.slice(0, open)
+      const tail = pattern.slice(at + 1)
+      return commas
+        .slice(1)
+        .flatMap((comma, i) => expandBraces(head + pattern.slice(commas[i]! + 1, comma) + tail))
+    }
+  }
+  return [pattern]
+}
+
+function readSegment(text: string): Segment {
+  if (text === '**') return { kind: 'any-depth' }
+  if (!/[*?[\\]/.test(text)) return { kind: 'name', name: text }
+  const options = { dot: true, nobrace: true, noextglob: true, nonegate: true, noglobstar: true }
+  return { kind: 'pattern', matches: picomatch(text.replaceAll(/\*\*+/g, '*'), options) }
+}
+
+function matchNames(segments: readonly Segment[], names: readonly string[]): boolean {
+  const [segment, ...rest] = segments
+  if (!segment) return names.length === 0
+  if (segment.kind === 'any-depth') {
+    for (let skipped = 0; skipped <= names.length; skipped++) {
+      if (matchNames(rest, names.slice(skipped))) return true
+    }
+    return false
+  }
+  const [name, ...others] = names
+  return name !== undefined && matchesName(segment, name) && matchNames(rest, others)
+}
+
+/** Tells whether names lead into the pattern and leave something of it. */
+function matchPrefix(segments: readonly Segment[], names: readonly string[]): boolean {
+  const [segment, ...rest] = segments
+  if (!segment) return false
+  if (segment.kind === 'any-depth') return true
+  const [name, ...others] = names
+  if (name === undefined) return true
+  return matchesName(segment, name) && matchPrefix(rest, others)
+}
+
+function matchesName(segment: Segment, name: string): boolean {
+  if (segment.kind === 'name') return segment.name === name
+  return segment.kind === 'pattern' && segment.matches(name)
+}
+
+async function findFiles(
+  literal: string,
+  alternatives: readonly (readonly Segment[])[],
+  visit: GlobVisit,
+): Promise<string[]> {
+  // A path that exists as it is written is taken as it is, whatever signs are in it.
+  if (/[*?[{]/.test(literal) && (await isThere(literal))) return [literal]
+  const walk = new Walk(visit)
+  for (const segments of alternatives) await walk.step('/', segments, 0, [])
+  return [...walk.files]
+}
+
+async function isThere(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  return found !== undefined && !found.isDirectory()
+}
+
+class Walk {
+  readonly files = new Set<string>()
+  readonly #visit: GlobVisit
+  readonly #listings = new Map<string, Promise<{ name: string; isDirectory: boolean }[]>>()
+
+  constructor(visit: GlobVisit) {
+    this.#visit = visit
+  }
+
+  /** Follows the segments from a directory on. */
+  async step(
+    directory: string,
+    segments: readonly Segment[],
+    depth: number,
+    above: readonly string[],
+  ): Promise<void> {
+    const [segment, ...rest] = segments
+    if (!segment || depth > depthMax) return
+    if (segment.kind === 'any-depth') {
+      await this.step(directory, rest, depth, above)
+      const real = await realpath(directory).catch(() => directory)
+      if (above.includes(real)) return
+      for (const { name, isDirectory } of await this.#list(directory)) {
+        if (isDirectory)
+          await this.step(join(directory, name), segments, depth + 1, [...above, real])
+      }
+      return
+    }
+    if (segment.kind === 'name' && rest.length > 0) {
+      await this.step(join(directory, segment.name), rest, depth, above)
+      return
+    }
+    for (const { name, isDirectory } of await this.#list(directory)) {
+      if (!matchesName(segment, name)) continue
+      if (rest.length === 0) {
+        if (!isDirectory) this.files.add(join(directory, name))
+      } else if (isDirectory) await this.step(join(directory, name), rest, depth, above)
+    }
+  }
+
+  #list(directory: string): Promise<{ name: string; isDirectory: boolean }[]> {
+    let listing = this.#listings.get(directory)
+    if (!listing) {
+      listing = this.#read(directory)
+      this.#listings.set(directory, listing)
+    }
+    return listing
+  }
+
+  async #read(directory: string): Promise<{ name: string; isDirectory: boolean }[]> {
+    this.#visit.onDirectory?.(directory)
+    try {
+      const entries = await readdir(directory, { withFileTypes: true })
+      return await Promise.all(
+        entries.map(async entry => {
+          if (!entry.isSymbolicLink()) return { name: entry.name, isDirectory: entry.isDirectory() }
+          const target = await stat(join(directory, entry.name)).catch(() => undefined)
+          return { name: entry.name, isDirectory: target?.isDirectory() ?? false }
+        }),
+      )
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') {
+        this.#visit.onUnreadable?.(directory, error as Error)
+      }
+      return []
+    }
+  }
+}

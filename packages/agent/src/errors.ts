@@ -1,0 +1,52 @@
+// The errors of this package that somebody catches. Each has a stable `code`.
+
+/** One mistake of a configuration file. Line and column count from 1. */
+export interface ConfigProblem {
+  readonly line: number
+  readonly column: number
+  /** What is wrong and what to write instead. */
+  readonly message: string
+}
+
+/** Says that a configuration cannot be used; carries every mistake that was found, in file order. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG_INVALID'
+  readonly path: string
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(
+    { path, problems }: { readonly path: string; readonly problems: readonly ConfigProblem[] },
+    options?: ErrorOptions,
+  ) {
+    super(problems.map(problem => formatProblem(path, problem)).join('\n'), options)
+    this.name = 'ConfigError'
+    this.path = path
+    this.problems = problems
+  }
+}
+
+function formatProblem(path: string, { line, column, message }: ConfigProblem): string {
+  return line > 0 ? `${path}:${line}:${column}: ${message}` : `${path}: ${message}`
+}
+
+/** Says that a command line cannot be used: an unknown flag, a flag without its value. */
+export class FlagError extends Error {
+  readonly code = 'FLAG_INVALID'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'FlagError'
+  }
+}
+
+/** Says that the positions file cannot be used. */
+export class PositionsError extends Error {
+  readonly code = 'POSITIONS_INVALID'
+  readonly path: string
+
+  constructor(message: string, options: ErrorOptions & { readonly path: string }) {
+    super(message, options)
+    this.name = 'PositionsError'
+    this.path = options.path
+  }
+}

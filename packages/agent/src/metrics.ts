@@ -1,0 +1,177 @@
+// The agent's metrics, under Promtail's names where the meaning is the same, in a registry of their
+// own.
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { createCustomMetrics } from './pipeline/custom-metrics.ts'
+
+/** Why a line was dropped or cut on its way to a server. */
+export const dropReasons = [
+  'ingester_error',
+  'rate_limited',
+  'stream_limited',
+  'line_too_long',
+] as const
+export type DropReason = (typeof dropReasons)[number]
+
+interface Amount {
+  readonly bytes: number
+  readonly entries: number
+}
+
+/** What one client counts. */
+export interface ClientMetrics {
+  startTenant(tenant: string): void
+  countEncoded(bytes: number): void
+  countSent(bytes: number, entries: number): void
+  countDropped(tenant: string, reason: DropReason, amount: Amount): void
+  countMutated(tenant: string, reason: DropReason, amount: Amount): void
+  countRetry(tenant: string): void
+  observeRequest(status: number, seconds: number): void
+}
+
+/** What one file counts. */
+export interface FileMetrics {
+  countLines(lines: number): void
+  setBytes(bytes: { readonly read: number; readonly size: number }): void
+  remove(): void
+}
+
+/** All metrics of one agent. */
+export class AgentMetrics {
+  readonly registry = new Registry()
+  /** Metrics that pipelines define. */
+  readonly customMetrics = createCustomMetrics(this.registry, Date.now)
+  readonly filesActive = this.#gauge('promtail_files_active_total', 'Number of files being read.')
+  readonly targetsActive = this.#gauge('promtail_targets_active_total', 'Number of active targets.')
+  readonly droppedLines = this.#counter(
+    'logentry_dropped_lines_total',
+    'Lines dropped by pipeline stages, by reason.',
+    ['reason'],
+  )
+  readonly droppedLinesByLabel = this.#counter(
+    'logentry_dropped_lines_by_label_total',
+    'Lines dropped by a limit per label value.',
+    ['label_name', 'label_value'],
+  )
+  readonly targetsFailed = this.#counter(
+    'promtail_targets_failed_total',
+    'Targets that are not read, by reason.',
+    ['reason'],
+  )
+  readonly lostBytes = this.#counter(
+    'skald_agent_lost_bytes_total',
+    'Bytes that vanished before they could be read.',
+    [],
+  )
+  readonly #encodedBytes = this.#counter(
+    'promtail_encoded_bytes_total',
+    'Bytes of encoded and compressed batches.',
+    ['host'],
+  )
+  readonly #sentBytes = this.#counter('promtail_sent_bytes_total', 'Bytes taken by the server.', [
+    'host',
+  ])
+  readonly #sentEntries = this.#counter(
+    'promtail_sent_entries_total',
+    'Entries taken by the server.',
+    ['host'],
+  )
+  readonly #droppedBytes = this.#tenantCounter('promtail_dropped_bytes_total', 'Bytes dropped.')
+  readonly #droppedEntries = this.#tenantCounter(
+    'promtail_dropped_entries_total',
+    'Entries dropped.',
+  )
+  readonly #mutatedBytes = this.#tenantCounter('promtail_mutated_bytes_total', 'Bytes cut off.')
+  readonly #mutatedEntries = this.#tenantCounter('promtail_mutated_entries_total', 'Entries cut.')
+  readonly #retries = this.#counter('promtail_batch_retries_total', 'Failed attempts to send.', [
+    'host',
+    'tenant',
+  ])
+  readonly #requests = new Histogram({
+    name: 'promtail_request_duration_seconds',
+    help: 'Duration of push requests; status -1 stands for no answer.',
+    labelNames: ['status_code', 'host'],
+    registers: [this.registry],
+  })
+  readonly #readBytes = this.#gauge('promtail_read_bytes_total', 'Bytes read of a file.', ['path'])
+  readonly #fileBytes = this.#gauge('promtail_file_bytes_total', 'Size of a file.', ['path'])
+  readonly #readLines = this.#counter('promtail_read_lines_total', 'Lines read of a file.', [
+    'path',
+  ])
+
+  constructor(options: { readonly version: string; readonly withProcess?: boolean }) {
+    const build = this.#gauge('promtail_build_info', 'Version of the agent, value 1.', [
+      ...['version', 'revision', 'branch', 'goversion'],
+    ])
+    build.set({ version: options.version, revision: '', branch: '', goversion: '' }, 1)
+    this.filesActive.set(0)
+    this.targetsActive.set(0)
+    if (options.withProcess) collectDefaultMetrics({ register: this.registry })
+  }
+
+  /** Makes the counters of one client; `host` is host and port of its URL. */
+  forClient(host: string): ClientMetrics {
+    const tenants = new Set<string>()
+    return {
+      startTenant: tenant => {
+        if (tenants.has(tenant)) return
+        tenants.add(tenant)
+        this.#encodedBytes.inc({ host }, 0)
+        this.#sentBytes.inc({ host }, 0)
+        this.#sentEntries.inc({ host }, 0)
+        this.#retries.inc({ host, tenant }, 0)
+        for (const reason of dropReasons) {
+          this.#droppedBytes.inc({ host, tenant, reason }, 0)
+          this.#droppedEntries.inc({ host, tenant, reason }, 0)
+          this.#mutatedBytes.inc({ host, tenant, reason }, 0)
+          this.#mutatedEntries.inc({ host, tenant, reason }, 0)
+        }
+      },
+      countEncoded: bytes => this.#encodedBytes.inc({ host }, bytes),
+      countSent: (bytes, entries) => {
+        this.#sentBytes.inc({ host }, bytes)
+        this.#sentEntries.inc({ host }, entries)
+      },
+      countDropped: (tenant, reason, { bytes, entries }) => {
+        this.#droppedBytes.inc({ host, tenant, reason }, bytes)
+        this.#droppedEntries.inc({ host, tenant, reason }, entries)
+      },
+      countMutated: (tenant, reason, { bytes, entries }) => {
+        this.#mutatedBytes.inc({ host, tenant, reason }, bytes)
+        this.#mutatedEntries.inc({ host, tenant, reason }, entries)
+      },
+      countRetry: tenant => this.#retries.inc({ host, tenant }),
+      observeRequest: (status, seconds) =>
+        this.#requests.observe({ status_code: String(status), host }, seconds),
+    }
+  }
+
+  /** Makes the counters of one file; call `remove` when it is no longer read. */
+  forFile(path: string): FileMetrics {
+    this.#readLines.inc({ path }, 0)
+    return {
+      countLines: lines => this.#readLines.inc({ path }, lines),
+      setBytes: ({ read, size }) => {
+        this.#readBytes.set({ path }, read)
+        this.#fileBytes.set({ path }, size)
+      },
+      remove: () => {
+        this.#readLines.remove({ path })
+        this.#readBytes.remove({ path })
+        this.#fileBytes.remove({ path })
+      },
+    }
+  }
+
+  #gauge(name: string, help: string, labelNames: string[] = []): Gauge {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] })
+  }
+
+  #counter(name: string, help: string, labelNames: string[]): Counter {
+    return new Counter({ name, help, labelNames, registers: [this.registry] })
+  }
+
+  #tenantCounter(name: string, help: string): Counter {
+    return this.#counter(name, help, ['host', 'tenant', 'reason'])
+  }
+}

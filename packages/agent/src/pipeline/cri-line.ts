@@ -1,0 +1,79 @@
+// The line format of CRI runtimes: `<time> <stdout|stderr> <tags> <content>`, read from bytes.
+
+import { readRfc3339, type SplitTime } from './rfc3339-bytes.ts'
+
+/** What a line of a container runtime says; one object is used again for each line. */
+export interface RuntimeLine extends SplitTime {
+  /** False where the time field is there but is no RFC 3339 time. */
+  readonly hasTime: boolean
+  readonly stream: 'stdout' | 'stderr'
+  /** The line goes on in the next record. */
+  readonly isPartial: boolean
+  /** The text is `content[contentStart .. contentEnd)`, valid until the next line is read. */
+  readonly content: Buffer
+  readonly contentStart: number
+  readonly contentEnd: number
+  /** Fields as they stand in the line, for stages that come later. */
+  readonly timeText: string
+  readonly flagsText: string
+  /** Reads `bytes[start .. end)`; tells whether it has the format. */
+  read(bytes: Buffer, start: number, end: number): boolean
+}
+
+const space = 0x20
+const stdoutText = Buffer.from(' stdout ')
+const stderrText = Buffer.from(' stderr ')
+
+/** Reads CRI lines. */
+export class CriLine implements RuntimeLine {
+  seconds = 0
+  nanos = 0
+  hasTime = false
+  stream: 'stdout' | 'stderr' = 'stdout'
+  isPartial = false
+  content: Buffer = Buffer.alloc(0)
+  contentStart = 0
+  contentEnd = 0
+  #start = 0
+  #timeEnd = 0
+  #flagsStart = 0
+
+  get timeText(): string {
+    return this.content.toString('utf8', this.#start, this.#timeEnd)
+  }
+
+  get flagsText(): string {
+    return this.content.toString('utf8', this.#flagsStart, this.contentStart - 1)
+  }
+
+  read(bytes: Buffer, start: number, end: number): boolean {
+    let at = start
+    while (at < end && !isSpace(bytes[at]!)) at++
+    if (at === start || at + 8 > end || bytes[at] !== space) return false
+    if (matchesAt(bytes, at, stdoutText)) this.stream = 'stdout'
+    else if (matchesAt(bytes, at, stderrText)) this.stream = 'stderr'
+    else return false
+    const flags = at + 8
+    let flagsEnd = flags
+    while (flagsEnd < end && !isSpace(bytes[flagsEnd]!)) flagsEnd++
+    if (flagsEnd === flags || flagsEnd >= end || bytes[flagsEnd] !== space) return false
+    this.isPartial = flagsEnd === flags + 1 && bytes[flags] === 0x50
+    this.content = bytes
+    this.#start = start
+    this.#timeEnd = at
+    this.#flagsStart = flags
+    this.contentStart = flagsEnd + 1
+    this.contentEnd = end
+    this.hasTime = readRfc3339(bytes, start, at, this)
+    return true
+  }
+}
+
+function isSpace(byte: number): boolean {
+  return byte === space || (byte >= 0x09 && byte <= 0x0d && byte !== 0x0b)
+}
+
+function matchesAt(bytes: Buffer, at: number, text: Buffer): boolean {
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false
+  return true
+}

@@ -1,0 +1,132 @@
+// Metrics that pipelines define. Series appear with their first line and disappear when idle; two
+// jobs may define the same metric and share it.
+
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type {
+  CustomMetric,
+  CustomMetricAction,
+  CustomMetricOptions,
+  CustomMetrics,
+} from './stage.ts'
+
+interface Series {
+  readonly labels: ReadonlyMap<string, string>
+  lastMs: number
+  value: number
+  sum: number
+  count: number
+  readonly buckets: number[]
+}
+
+type Kind = 'counter' | 'gauge' | 'histogram'
+
+/** Makes the place for custom metrics in a registry. */
+export function createCustomMetrics(registry: Registry, nowMs: () => number): CustomMetrics {
+  const families = new Map<string, Family>()
+  const get = (kind: Kind, options: CustomMetricOptions, buckets: readonly number[] = []) => {
+    let family = families.get(options.name)
+    if (!family) {
+      family = new Family(kind, options, buckets, nowMs)
+      families.set(options.name, family)
+      family.register(registry)
+    }
+    return family
+  }
+  return {
+    counter: options => get('counter', options),
+    gauge: options => get('gauge', options),
+    histogram: options => get('histogram', options, options.buckets),
+  }
+}
+
+class Family implements CustomMetric {
+  readonly #kind: Kind
+  readonly #options: CustomMetricOptions
+  readonly #bounds: readonly number[]
+  readonly #nowMs: () => number
+  readonly #series = new Map<string, Series>()
+
+  constructor(
+    kind: Kind,
+    options: CustomMetricOptions,
+    bounds: readonly number[],
+    nowMs: () => number,
+  ) {
+    this.#kind = kind
+    this.#options = options
+    this.#bounds = bounds.toSorted((a, b) => a - b)
+    this.#nowMs = nowMs
+  }
+
+  update(
+    labels: Iterable<readonly [string, string]>,
+    action: CustomMetricAction,
+    value: number,
+  ): void {
+    const visible = [...labels].filter(([name]) => !name.startsWith('__')).sort()
+    const key = JSON.stringify(visible)
+    let series = this.#series.get(key)
+    if (!series) {
+      const buckets = this.#bounds.map(() => 0)
+      series = { labels: new Map(visible), lastMs: 0, value: 0, sum: 0, count: 0, buckets }
+      this.#series.set(key, series)
+    }
+    series.lastMs = this.#nowMs()
+    switch (action) {
+      case 'set':
+        series.value = value
+        break
+      case 'inc':
+      case 'add':
+        series.value += value
+        break
+      case 'dec':
+      case 'sub':
+        series.value -= value
+        break
+      case 'observe':
+        series.sum += value
+        series.count++
+        for (const [i, bound] of this.#bounds.entries()) if (value <= bound) series.buckets[i]!++
+        break
+    }
+  }
+
+  /** Series whose last change is recent enough; the others are forgotten once they were shown. */
+  #live(): Series[] {
+    const nowMs = this.#nowMs()
+    const all = [...this.#series]
+    for (const [key, { lastMs }] of all) {
+      if (nowMs - lastMs > this.#options.maxIdleMs) this.#series.delete(key)
+    }
+    return [...this.#series.values()]
+  }
+
+  /** Registers a prom-client metric that prints the series; label names differ from series to series. */
+  register(registry: Registry): void {
+    const { name, help } = this.#options
+    const Metric = { counter: Counter, gauge: Gauge, histogram: Histogram }[this.#kind]
+    const metric = new Metric({ name, help, registers: [registry] })
+    const printed = metric as unknown as { get: () => Promise<object> }
+    printed.get = async () => ({
+      ...{ name, help, type: this.#kind, aggregator: 'sum' },
+      values: this.#live().flatMap(series => this.#print(series)),
+    })
+  }
+
+  #print(series: Series): object[] {
+    const { name } = this.#options
+    const labels = Object.fromEntries(series.labels)
+    if (this.#kind !== 'histogram') return [{ value: series.value, labels }]
+    const bucket = (le: number | string, value: number) => ({
+      ...{ value, metricName: `${name}_bucket` },
+      labels: { ...labels, le },
+    })
+    return [
+      ...this.#bounds.map((bound, i) => bucket(bound, series.buckets[i]!)),
+      bucket('+Inf', series.count),
+      { value: series.sum, metricName: `${name}_sum`, labels },
+      { value: series.count, metricName: `${name}_count`, labels },
+    ]
+  }
+}

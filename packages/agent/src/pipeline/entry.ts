@@ -1,0 +1,98 @@
+// One line on its way through the stages: labels, extracted values, time, text. The line stays bytes
+// until a stage asks for its text, and bytes that are not UTF-8 survive that.
+
+import { decodeGoText, encodeGoText } from '@skald/query'
+import type { Label } from '@skald/wire'
+import type { LabelState } from './label-state.ts'
+import type { LineOrigin } from './line-origin.ts'
+
+/** Where a line stands: its file and the offset of its first byte. */
+export interface LinePlace {
+  readonly origin: LineOrigin
+  readonly startOffset: number
+}
+
+/** A line, everything known of it, and what the stages made of it. */
+export class PipelineEntry {
+  labels: LabelState
+  readonly origin: LineOrigin
+  /** Offset of the first byte of the (joined) line in its file. */
+  startOffset: number
+  /** First part of a line that began in the file before this one. */
+  earlier: LinePlace | undefined
+  structuredMetadata: Label[] = []
+  #extracted: Map<string, unknown> | undefined
+  #bytes: Buffer | undefined
+  #text: string | undefined
+  #timestampNs: bigint | undefined
+
+  constructor(place: LinePlace, labels: LabelState, line: Buffer | string) {
+    this.origin = place.origin
+    this.startOffset = place.startOffset
+    this.labels = labels
+    if (typeof line === 'string') this.#text = line
+    else this.#bytes = line
+  }
+
+  /** Values that stages passed on; begins as a copy of the labels. */
+  get extracted(): Map<string, unknown> {
+    this.#extracted ??= new Map(this.labels.entries())
+    return this.#extracted
+  }
+
+  /** Copies the labels over the extracted values, as entering a pipeline does. */
+  refreshExtracted(): void {
+    if (!this.#extracted) return
+    for (const [name, value] of this.labels.entries()) this.#extracted.set(name, value)
+  }
+
+  /** The line as text; bytes that are not UTF-8 are lone surrogates (see `decodeGoText`). */
+  get line(): string {
+    this.#text ??= decodeGoText(this.#bytes!)
+    return this.#text
+  }
+
+  set line(text: string) {
+    this.#text = text
+    this.#bytes = undefined
+  }
+
+  get lineBytes(): Buffer {
+    this.#bytes ??= encodeGoText(this.#text!)
+    return this.#bytes
+  }
+
+  set lineBytes(bytes: Buffer) {
+    this.#bytes = bytes
+    this.#text = undefined
+  }
+
+  /** Time of the line: what a stage set, else the time of reading. */
+  get timestampNs(): bigint {
+    return this.#timestampNs ?? this.origin.readTimeNs(this.startOffset)
+  }
+
+  set timestampNs(timestampNs: bigint) {
+    this.#timestampNs = timestampNs
+  }
+
+  /** Tells whether a stage set the time. */
+  get hasOwnTime(): boolean {
+    return this.#timestampNs !== undefined
+  }
+
+  /** Makes the line's bytes its own; needed before it is kept beyond the current call. */
+  detach(): void {
+    if (this.#bytes) this.#bytes = Buffer.from(this.#bytes)
+  }
+
+  /** Makes another entry of the same place, labels, values and time with another line. */
+  copyWith(line: Buffer | string): PipelineEntry {
+    const copy = new PipelineEntry(this, this.labels, line)
+    copy.earlier = this.earlier
+    copy.structuredMetadata = [...this.structuredMetadata]
+    if (this.#extracted) copy.#extracted = new Map(this.#extracted)
+    copy.#timestampNs = this.#timestampNs
+    return copy
+  }
+}

@@ -1,0 +1,78 @@
+// Where lines come from, seen from behind the tailer: which of its bytes are still on their way. The
+// position that may be saved is the first byte of the first line that is neither acknowledged nor
+// deliberately dropped.
+
+/** A line (or the parts of one) that a stage keeps back. */
+export interface HeldLine {
+  /** Offset of its first byte in the file. */
+  readonly startOffset: number
+}
+
+/** What a batch counts for each origin in it. */
+export interface OriginBatch {
+  readonly sequence: number
+}
+
+/** One file as the pipeline and the push queue see it. */
+export class LineOrigin {
+  /** Name for messages: the path of the file. */
+  readonly name: string
+  /** Lines that stages keep back. */
+  readonly held = new Set<HeldLine>()
+  readonly #batches = new Map<OriginBatch, number>()
+  readonly #readTime: (offset: number) => bigint
+  readonly #pinTime: (offset: number, timestampNs: bigint) => bigint
+  #lastBatch: OriginBatch | undefined
+  #lastMin = 0
+  /** Called when something was acknowledged or let go. */
+  onProgress: (() => void) | undefined
+
+  constructor(options: {
+    readonly name: string
+    /** Time at which the line at an offset was read; the same again after a crash. */
+    readonly readTime: (offset: number) => bigint
+    /** Gives a line that takes its time from its predecessors the same time again after a crash. */
+    readonly pinTime?: (offset: number, timestampNs: bigint) => bigint
+  }) {
+    this.name = options.name
+    this.#readTime = options.readTime
+    this.#pinTime = options.pinTime ?? ((_offset, timestampNs) => timestampNs)
+  }
+
+  readTimeNs(offset: number): bigint {
+    return this.#readTime(offset)
+  }
+
+  pinTimeNs(offset: number, timestampNs: bigint): bigint {
+    return this.#pinTime(offset, timestampNs)
+  }
+
+  /** Notes that a batch has a line of this origin that begins at `startOffset`. */
+  addToBatch(batch: OriginBatch, startOffset: number): void {
+    if (batch === this.#lastBatch && startOffset >= this.#lastMin) return
+    const known = this.#batches.get(batch)
+    const min = known === undefined || startOffset < known ? startOffset : known
+    this.#batches.set(batch, min)
+    this.#lastBatch = batch
+    this.#lastMin = min
+  }
+
+  /** Notes that all lines of a batch were accepted, or dropped for good. */
+  settleBatch(batch: OriginBatch): void {
+    this.#batches.delete(batch)
+    if (this.#lastBatch === batch) this.#lastBatch = undefined
+    this.onProgress?.()
+  }
+
+  get hasUnsettled(): boolean {
+    return this.#batches.size > 0
+  }
+
+  /** Position that may be saved when everything before `readOffset` went into the pipeline. */
+  settledOffset(readOffset: number): number {
+    let offset = readOffset
+    for (const min of this.#batches.values()) if (min < offset) offset = min
+    for (const { startOffset } of this.held) if (startOffset < offset) offset = startOffset
+    return offset
+  }
+}

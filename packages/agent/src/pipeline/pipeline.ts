@@ -1,0 +1,123 @@
+// Runs the lines of files through the stages of a job and hands what comes out to a sink. A pipeline
+// that is a single container stage takes its lines as bytes and never makes an entry.
+
+import { nsPerSecond } from '@skald/wire'
+import { PipelineEntry } from './entry.ts'
+import type { LabelState } from './label-state.ts'
+import type { LineOrigin } from './line-origin.ts'
+import type { LineSink } from './sink-line.ts'
+import type { NextStage, Stage } from './stage.ts'
+
+/** Takes the lines of one file. */
+export interface LineConsumer {
+  /** Takes the line `bytes[start .. end)`, which begins at `offset` of the file. */
+  consume(bytes: Buffer, start: number, end: number, offset: number): void
+}
+
+/** A stage that can take lines as bytes where it is the only one. */
+export interface ByteStage extends Stage {
+  open(origin: LineOrigin, labels: LabelState, sink: LineSink): LineConsumer
+  /** Passes on what is held of an ended file. */
+  finishBytes(origin: LineOrigin, sink: LineSink): void
+  tickBytes(nowMs: number, sink: LineSink): void
+}
+
+function isByteStage(stage: Stage | undefined): stage is ByteStage {
+  return stage !== undefined && 'open' in stage
+}
+
+/** The stages of one job, in order. */
+export class Pipeline {
+  readonly #stages: readonly Stage[]
+  readonly #sink: LineSink
+  readonly #byteStage: ByteStage | undefined
+  /** Entry points: `#steps[i]` runs stage i and all after it; the last one is the sink. */
+  readonly #steps: readonly NextStage[]
+
+  constructor(stages: readonly Stage[], sink: LineSink) {
+    this.#stages = stages
+    this.#sink = sink
+    this.#byteStage = stages.length === 1 && isByteStage(stages[0]) ? stages[0] : undefined
+    this.#steps = chainStages(stages, entry => this.#send(entry))
+  }
+
+  /** Makes the consumer of one file's lines. */
+  open(origin: LineOrigin, labels: LabelState): LineConsumer {
+    if (this.#byteStage) return this.#byteStage.open(origin, labels, this.#sink)
+    const first = this.#steps[0]!
+    return {
+      consume: (bytes, start, end, startOffset) =>
+        first(new PipelineEntry({ origin, startOffset }, labels, bytes.subarray(start, end))),
+    }
+  }
+
+  /** Sends what stages hold of a file that has ended. */
+  finish(origin: LineOrigin): void {
+    if (this.#byteStage) {
+      this.#byteStage.finishBytes(origin, this.#sink)
+      return
+    }
+    for (const [i, stage] of this.#stages.entries()) stage.finish?.(origin, this.#steps[i + 1]!)
+  }
+
+  /** Lets stages send what is due by the clock. */
+  tick(nowMs: number): void {
+    if (this.#byteStage) {
+      this.#byteStage.tickBytes(nowMs, this.#sink)
+      return
+    }
+    for (const [i, stage] of this.#stages.entries()) stage.tick?.(nowMs, this.#steps[i + 1]!)
+  }
+
+  /** Time until which no line should be read, 0 for none. */
+  pausedUntilMs(nowMs: number): number {
+    let until = 0
+    for (const stage of this.#stages) {
+      if (stage.pausedUntilMs) until = Math.max(until, stage.pausedUntilMs(nowMs))
+    }
+    return until
+  }
+
+  get canPause(): boolean {
+    return this.#stages.some(stage => stage.pausedUntilMs !== undefined)
+  }
+
+  close(): void {
+    for (const stage of this.#stages) stage.close?.()
+  }
+
+  #send(entry: PipelineEntry): void {
+    const bytes = entry.lineBytes
+    const { seconds, nanos } = splitTimestamp(entry.timestampNs)
+    this.#sink.add({
+      labels: entry.labels,
+      seconds,
+      nanos,
+      bytes,
+      start: 0,
+      end: bytes.length,
+      origin: entry.origin,
+      startOffset: entry.startOffset,
+      earlier: entry.earlier,
+      metadata: entry.structuredMetadata.length > 0 ? entry.structuredMetadata : undefined,
+    })
+  }
+}
+
+/** Links stages: element i of the result runs stage i and what follows, the last is `end` itself. */
+export function chainStages(stages: readonly Stage[], end: NextStage): NextStage[] {
+  const steps: NextStage[] = [end]
+  for (let i = stages.length - 1; i >= 0; i--) {
+    const stage = stages[i]!
+    const next = steps[0]!
+    steps.unshift(entry => stage.run(entry, next))
+  }
+  return steps
+}
+
+/** Splits nanoseconds into whole seconds, rounded down, and the rest. */
+export function splitTimestamp(timestampNs: bigint): { seconds: number; nanos: number } {
+  let nanos = timestampNs % nsPerSecond
+  if (nanos < 0n) nanos += nsPerSecond
+  return { seconds: Number((timestampNs - nanos) / nsPerSecond), nanos: Number(nanos) }
+}

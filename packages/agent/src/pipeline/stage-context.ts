@@ -1,0 +1,24 @@
+// What stages get from the agent: counters, clock, logger, a place for their own metrics.
+
+import type { Logger } from 'pino'
+import type { AgentMetrics } from '../metrics.ts'
+import type { StageContext } from './stage.ts'
+
+/** Makes the context of one job's stages. */
+export function createStageContext(options: {
+  readonly jobName: string
+  readonly metrics: AgentMetrics
+  readonly logger: Logger
+  readonly nowMs: () => number
+}): StageContext {
+  const { jobName, metrics, logger, nowMs } = options
+  return {
+    jobName,
+    nowMs,
+    countDropped: reason => metrics.droppedLines.inc({ reason }),
+    countDroppedByLabel: (labelName, labelValue) =>
+      metrics.droppedLinesByLabel.inc({ label_name: labelName, label_value: labelValue }),
+    customMetrics: metrics.customMetrics,
+    warn: (fields, message) => logger.warn({ job: jobName, ...fields }, message),
+  }
+}

@@ -1,0 +1,71 @@
+// What a pipeline stage is. A stage is one file under stages/: a reader of its configuration that
+// gives a factory, and what the factory makes. It is added by a row in registry.ts.
+
+import type { YamlCursor } from '../config/yaml-cursor.ts'
+import type { PipelineEntry } from './entry.ts'
+import type { LineOrigin } from './line-origin.ts'
+
+/** Passes an entry on to the next stage. */
+export type NextStage = (entry: PipelineEntry) => void
+
+/** One transformation of entries; lives as long as the job it belongs to. */
+export interface Stage {
+  /** Takes an entry in; calls `next` for each entry that goes on, now or later. */
+  run(entry: PipelineEntry, next: NextStage): void
+  /** Passes on what it holds of a file that has ended. */
+  finish?(origin: LineOrigin, next: NextStage): void
+  /** Passes on what is due by the clock; called a few times a second. */
+  tick?(nowMs: number, next: NextStage): void
+  /** Time until which no further line may come in, 0 for none. */
+  pausedUntilMs?(nowMs: number): number
+  close?(): void
+}
+
+/** What stages need from the agent around them. */
+export interface StageContext {
+  readonly jobName: string
+  readonly nowMs: () => number
+  /** Counts a line that a stage drops for good. */
+  readonly countDropped: (reason: string) => void
+  /** Counts a dropped line for one value of a label. */
+  readonly countDroppedByLabel: (labelName: string, labelValue: string) => void
+  /** Where the metrics stage puts its metrics. */
+  readonly customMetrics: CustomMetrics
+  readonly warn: (fields: object, message: string) => void
+}
+
+/** Registry of the metrics that pipelines define. */
+export interface CustomMetrics {
+  readonly counter: (options: CustomMetricOptions) => CustomMetric
+  readonly gauge: (options: CustomMetricOptions) => CustomMetric
+  readonly histogram: (
+    options: CustomMetricOptions & { buckets: readonly number[] },
+  ) => CustomMetric
+}
+
+export interface CustomMetricOptions {
+  readonly name: string
+  readonly help: string
+  /** A series that was idle for longer disappears. */
+  readonly maxIdleMs: number
+}
+
+export type CustomMetricAction = 'inc' | 'dec' | 'set' | 'add' | 'sub' | 'observe'
+
+export interface CustomMetric {
+  update(
+    labels: Iterable<readonly [string, string]>,
+    action: CustomMetricAction,
+    value: number,
+  ): void
+}
+
+/** Makes a stage; everything that can fail was checked when the configuration was read. */
+export type StageFactory = (context: StageContext) => Stage
+
+/** A kind of stage: its name in the configuration and how its body is read. */
+export interface StageDefinition {
+  readonly name: string
+  /** Reads the body; reports problems at the cursor and returns `undefined` when it cannot be used. */
+  readonly read: (body: YamlCursor) => StageFactory | undefined
+}

@@ -1,0 +1,65 @@
+// The container stage, our own: reads a line of whatever container runtime wrote it, CRI or Docker's
+// json-file, each line for itself. Parts of long lines are joined, and the line feed that Docker keeps
+// is taken off.
+
+import { CriLine, type RuntimeLine } from '../cri-line.ts'
+import { DockerLine } from '../docker-line.ts'
+import type { StageDefinition } from '../stage.ts'
+import { CriStage, partialLinesMax } from './cri.ts'
+
+export const containerStage: StageDefinition = {
+  name: 'container',
+  read(body) {
+    body.record({})
+    return context =>
+      new CriStage({ partialLinesMax, truncateBytes: 0 }, new ContainerLine(), context.nowMs)
+  },
+}
+
+/** Reads lines of either runtime. */
+class ContainerLine implements RuntimeLine {
+  seconds = 0
+  nanos = 0
+  hasTime = false
+  stream: 'stdout' | 'stderr' = 'stdout'
+  isPartial = false
+  content: Buffer = Buffer.alloc(0)
+  contentStart = 0
+  contentEnd = 0
+  readonly #cri = new CriLine()
+  readonly #docker = new DockerLine()
+
+  get timeText(): string {
+    return this.#cri.timeText
+  }
+
+  get flagsText(): string {
+    return this.isPartial ? 'P' : 'F'
+  }
+
+  read(bytes: Buffer, start: number, end: number): boolean {
+    if (bytes[start] === 0x7b) {
+      if (!this.#docker.read(bytes, start, end)) return false
+      this.#take(this.#docker)
+      this.hasTime = true
+      // A record without a line feed is a part: Docker cuts lines at 16 KiB.
+      this.isPartial = this.content[this.contentEnd - 1] !== 0x0a
+      if (!this.isPartial) this.contentEnd--
+      return true
+    }
+    if (!this.#cri.read(bytes, start, end)) return false
+    this.#take(this.#cri)
+    this.hasTime = this.#cri.hasTime
+    this.isPartial = this.#cri.isPartial
+    return true
+  }
+
+  #take(line: CriLine | DockerLine): void {
+    this.seconds = line.seconds
+    this.nanos = line.nanos
+    this.stream = line.stream
+    this.content = line.content
+    this.contentStart = line.contentStart
+    this.contentEnd = line.contentEnd
+  }
+}

@@ -1,0 +1,106 @@
+// labels, static_labels, labeldrop, labelallow: which labels a line's stream has.
+
+import { isLabelName } from '@skald/wire'
+import { invalidLabelName, readList, readStrictText } from '../../config/readers.ts'
+import type { YamlCursor } from '../../config/yaml-cursor.ts'
+import type { StageDefinition } from '../stage.ts'
+import { valueText } from '../values.ts'
+
+/** Reads a map of names to the extracted values they come from; an empty one is the name itself. */
+export function readSourceMap(
+  body: YamlCursor,
+  options: { readonly whatFor: string; readonly labelNames: boolean },
+): Map<string, string> | undefined {
+  const sources = new Map<string, string>()
+  for (const { key, value } of body.pairs()) {
+    if (options.labelNames && !isLabelName(key)) value.failAtKey(invalidLabelName(key))
+    const source = value.isNull ? key : readStrictText(value)
+    sources.set(key, source === '' || source === undefined ? key : source)
+  }
+  if (sources.size > 0) return sources
+  return body.isMap || body.isNull
+    ? body.failAtKey(`${options.whatFor} needs at least one name: value pair`)
+    : undefined
+}
+
+/** Sets labels from extracted values. */
+export const labelsStage: StageDefinition = {
+  name: 'labels',
+  read(body) {
+    const sources = readSourceMap(body, { whatFor: 'The labels stage', labelNames: true })
+    if (!sources) return undefined
+    return () => ({
+      run(entry, next) {
+        const { extracted } = entry
+        for (const [name, source] of sources) {
+          const text = valueText(extracted.get(source))
+          if (text?.isWellFormed()) entry.labels = entry.labels.with(name, text)
+        }
+        next(entry)
+      },
+    })
+  },
+}
+
+/** Sets labels to fixed values. */
+export const staticLabelsStage: StageDefinition = {
+  name: 'static_labels',
+  read(body) {
+    const labels = new Map<string, string>()
+    for (const { key, value } of body.pairs()) {
+      if (!isLabelName(key)) value.failAtKey(invalidLabelName(key))
+      const text = value.isNull ? '' : readStrictText(value)
+      if (text) labels.set(key, text)
+    }
+    if (body.isNull || (body.isMap && body.pairs().length === 0)) {
+      return body.failAtKey('The static_labels stage needs at least one name: value pair')
+    }
+    return () => ({
+      run(entry, next) {
+        for (const [name, value] of labels) entry.labels = entry.labels.with(name, value)
+        next(entry)
+      },
+    })
+  },
+}
+
+function readNames(body: YamlCursor, stage: string): string[] | undefined {
+  const names = readList(readStrictText)(body) ?? []
+  if (names.length > 0) return names
+  return body.isList || body.isNull
+    ? body.failAtKey(`The ${stage} stage needs a list of at least one label name`)
+    : undefined
+}
+
+/** Removes labels. */
+export const labelDropStage: StageDefinition = {
+  name: 'labeldrop',
+  read(body) {
+    const names = readNames(body, 'labeldrop')
+    if (!names) return undefined
+    return () => ({
+      run(entry, next) {
+        for (const name of names) entry.labels = entry.labels.without(name)
+        next(entry)
+      },
+    })
+  },
+}
+
+/** Removes all labels but those named. */
+export const labelAllowStage: StageDefinition = {
+  name: 'labelallow',
+  read(body) {
+    const names = readNames(body, 'labelallow')
+    if (!names) return undefined
+    const allowed = new Set(names)
+    return () => ({
+      run(entry, next) {
+        for (const [name] of entry.labels.entries()) {
+          if (!allowed.has(name)) entry.labels = entry.labels.without(name)
+        }
+        next(entry)
+      },
+    })
+  },
+}

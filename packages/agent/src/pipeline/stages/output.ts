@@ -1,0 +1,22 @@
+// The output stage: makes an extracted value the line.
+
+import { readStrictText } from '../../config/readers.ts'
+import type { StageDefinition } from '../stage.ts'
+import { valueText } from '../values.ts'
+
+export const outputStage: StageDefinition = {
+  name: 'output',
+  read(body) {
+    const { source } = body.record({ source: readStrictText })
+    if (!source) {
+      return body.failAtKey('The output stage needs a source: name the extracted value to send')
+    }
+    return () => ({
+      run(entry, next) {
+        const text = valueText(entry.extracted.get(source))
+        if (text !== undefined) entry.line = text
+        next(entry)
+      },
+    })
+  },
+}

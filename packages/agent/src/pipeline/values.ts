@@ -1,0 +1,44 @@
+// Extracted values: how stages turn them into text, as Promtail does.
+
+/**
+ * Writes a value as text: numbers in their shortest form without exponent, booleans as words;
+ * `undefined` for anything that is no single value.
+ */
+export function valueText(value: unknown): string | undefined {
+  switch (typeof value) {
+    case 'string':
+      return value
+    case 'number':
+      return numberText(value)
+    case 'boolean':
+    case 'bigint':
+      return String(value)
+    default:
+      return undefined
+  }
+}
+
+function numberText(value: number): string {
+  if (Number.isNaN(value)) return 'NaN'
+  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'
+  const text = String(value)
+  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text)
+  if (!match) return Object.is(value, -0) ? '-0' : text
+  const [, sign, first = '', rest = '', exponentText] = match
+  const exponent = Number(exponentText)
+  const digits = first + rest
+  if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`
+  return `${sign}${digits.padEnd(exponent + 1, '0')}`
+}
+
+/** Parses a JSON object; `undefined` for anything else. */
+export function parseJsonObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+    return isObject ? (value as Record<string, unknown>) : undefined
+  } catch {
+    // Not JSON: the caller decides what that means.
+    return undefined
+  }
+}

@@ -1,0 +1,94 @@
+// One push request while it fills: entries of many streams of one tenant, already encoded, and the
+// files they came from.
+
+import { type BatchStream, PushBatchEncoder, snappyCompress } from '@skald/wire'
+import type { LineOrigin, OriginBatch } from '../pipeline/line-origin.ts'
+import type { SinkLine } from '../pipeline/sink-line.ts'
+
+/** One stream of one tenant, known to the queue; remembers its place in the open batch. */
+export interface PushStreamHandle {
+  readonly labelsText: string
+  readonly tenant: string
+  readonly hash: number
+  batch: Batch | undefined
+  stream: BatchStream | undefined
+}
+
+/** What a batch becomes when it is closed. */
+export interface SealedBatch {
+  readonly body: Buffer
+  readonly entryCount: number
+  readonly lineBytes: number
+}
+
+/** An open batch. */
+export class Batch implements OriginBatch {
+  readonly sequence: number
+  readonly tenant: string
+  readonly shard: number
+  /** Sharding of the queue when the batch was opened. */
+  readonly epoch: number
+  readonly openedMs: number
+  #encoder: PushBatchEncoder | undefined = new PushBatchEncoder()
+  readonly #handles: PushStreamHandle[] = []
+  readonly #origins = new Set<LineOrigin>()
+  #lastOrigin: LineOrigin | undefined
+  entryCount = 0
+  /** Bytes of lines and structured metadata, which the limit of a batch counts. */
+  lineBytes = 0
+
+  constructor(options: {
+    readonly sequence: number
+    readonly tenant: string
+    readonly shard: number
+    readonly epoch: number
+    readonly openedMs: number
+  }) {
+    this.sequence = options.sequence
+    this.tenant = options.tenant
+    this.shard = options.shard
+    this.epoch = options.epoch
+    this.openedMs = options.openedMs
+  }
+
+  /** Adds a line; its bytes are copied. */
+  add(handle: PushStreamHandle, line: SinkLine, byteLength: number): void {
+    if (handle.batch !== this) {
+      handle.batch = this
+      handle.stream = this.#encoder!.addStream(handle.labelsText)
+      this.#handles.push(handle)
+    }
+    const { seconds, nanos, bytes, start, end, metadata } = line
+    handle.stream!.add(seconds, nanos, bytes, start, end, metadata)
+    this.entryCount++
+    this.lineBytes += byteLength
+    this.#addOrigin(line.origin, line.startOffset)
+    if (line.earlier) this.#addOrigin(line.earlier.origin, line.earlier.startOffset)
+  }
+
+  #addOrigin(origin: LineOrigin, startOffset: number): void {
+    origin.addToBatch(this, startOffset)
+    if (origin === this.#lastOrigin) return
+    this.#lastOrigin = origin
+    this.#origins.add(origin)
+  }
+
+  /** Encodes and compresses the request; nothing can be added any more. */
+  seal(): SealedBatch {
+    const { entryCount, lineBytes } = this
+    const body = snappyCompress(this.#encoder!.finish())
+    this.#encoder = undefined
+    // Streams that stay quiet from now on must not keep the encoded entries in memory.
+    for (const handle of this.#handles.splice(0)) {
+      handle.batch = undefined
+      handle.stream = undefined
+    }
+    return { body, entryCount, lineBytes }
+  }
+
+  /** Tells all files that their lines were accepted or dropped for good. */
+  settle(): void {
+    for (const origin of this.#origins) origin.settleBatch(this)
+    this.#origins.clear()
+  }
+}

@@ -1,0 +1,265 @@
+// Everything known of files, over restarts: their records, which of them are open, and when that is
+// written to the positions file.
+
+import { randomBytes } from 'node:crypto'
+import { type BigIntStats, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Logger } from 'pino'
+import { PositionsError } from '../errors.ts'
+import { identityKey } from './file-identity.ts'
+import { type FileRecord, loadPositions, type SavedPositions, savePositions } from './positions.ts'
+import { listSiblings } from './siblings.ts'
+import type { TailedFile } from './tailed-file.ts'
+import type { TimeJournal } from './time-journal.ts'
+
+// Positions are saved so soon after a file was found or let go, whatever the sync period.
+const soonMs = 100
+// Records of files that are gone are looked for so often.
+const cleanPeriodMs = 60_000
+
+export interface KnownFilesOptions {
+  readonly path: string
+  readonly syncPeriodMs: number
+  readonly ignoresInvalidYaml: boolean
+  readonly journal: TimeJournal
+  readonly logger: Logger
+  readonly nowMs: () => number
+}
+
+/** Records of all files, and the positions file. */
+export class KnownFiles {
+  readonly #options: KnownFilesOptions
+  readonly #records = new Map<string, FileRecord>()
+  readonly #open = new Map<string, TailedFile>()
+  readonly #byPath = new Map<string, string>()
+  #nextOrder = 1
+  #timer: NodeJS.Timeout | undefined
+  #isSoon = false
+  #savedText = ''
+  #cleanedMs = 0
+  #failed = false
+
+  /** @throws PositionsError when the positions file cannot be used. */
+  constructor(options: KnownFilesOptions) {
+    this.#options = options
+    const saved = this.#load()
+    for (const [path, value] of saved.byPath) this.#byPath.set(path, value)
+    for (const record of options.journal.records) this.#addLoaded(record)
+    for (const record of saved.records) this.#addLoaded(record)
+    this.#heedEdits(saved)
+  }
+
+  /** A path whose offset is not that of its newest record was changed by somebody else: they win. */
+  #heedEdits(saved: SavedPositions): void {
+    const newest = new Map<string, FileRecord>()
+    const scopes = new Map<string, Set<string>>()
+    for (const record of saved.records) {
+      scopes.set(record.path, (scopes.get(record.path) ?? new Set()).add(record.scope))
+      if (record.order > (newest.get(record.path)?.order ?? -1)) newest.set(record.path, record)
+    }
+    for (const [path, { scope, offset }] of newest) {
+      const value = saved.byPath.get(path)
+      const isEdited = scopes.get(path)!.size === 1 && value !== String(offset)
+      if (!isEdited) this.#byPath.delete(path)
+      else for (const record of this.recordsOf(scope, path)) this.forget(record)
+    }
+  }
+
+  #load(): SavedPositions {
+    const { path, ignoresInvalidYaml, logger } = this.#options
+    try {
+      return loadPositions(path)
+    } catch (error) {
+      if (!(error instanceof PositionsError) || !ignoresInvalidYaml) throw error
+      logger.warn({ path, error: error.message }, 'Positions file ignored: files are read anew')
+      return { records: [], byPath: new Map() }
+    }
+  }
+
+  #addLoaded(record: FileRecord): void {
+    this.#nextOrder = Math.max(this.#nextOrder, record.order + 1)
+    const key = scopedKey(record)
+    const known = this.#records.get(key)
+    if (!known || known.order <= record.order) this.#records.set(key, record)
+  }
+
+  /** Finds what is known of a device and inode. */
+  find(scope: string, key: string): FileRecord | undefined {
+    return this.#records.get(`${scope}\u0000${key}`)
+  }
+
+  /** Lists the records of a path, in the order in which the files were found. */
+  recordsOf(scope: string, path: string): FileRecord[] {
+    return [...this.#records.values()]
+      .filter(record => record.scope === scope && record.path === path)
+      .sort((a, b) => a.order - b.order)
+  }
+
+  /** Lists the paths that have records. */
+  pathsOf(scope: string): string[] {
+    const paths = new Set<string>()
+    for (const record of this.#records.values()) if (record.scope === scope) paths.add(record.path)
+    return [...paths]
+  }
+
+  /** Makes the record of a file that is found for the first time. */
+  create(options: {
+    readonly scope: string
+    readonly path: string
+    readonly foundAt: string
+    readonly stats: BigIntStats
+    readonly offset: number
+  }): FileRecord {
+    const { stats, ...rest } = options
+    const [dev, ino] = identityKey(stats).split(':') as [string, string]
+    const record: FileRecord = {
+      ...{ id: randomBytes(9).toString('base64url'), ...rest, dev, ino },
+      ...{ birthMs: Number(stats.birthtimeMs), inodeBirthMs: Number(stats.birthtimeMs) },
+      ...{ order: this.#nextOrder++ },
+      ...{ head: undefined, tail: undefined },
+    }
+    this.#records.set(scopedKey(record), record)
+    this.#byPath.delete(record.path)
+    return record
+  }
+
+  /** Forgets a file: its inode has other content now, or it is gone. */
+  forget(record: FileRecord): void {
+    const key = scopedKey(record)
+    if (this.#records.get(key) === record) this.#records.delete(key)
+  }
+
+  /** Moves a record whose file continues under another inode. */
+  rekey(record: FileRecord, change: () => void): void {
+    this.forget(record)
+    change()
+    this.#records.set(scopedKey(record), record)
+  }
+
+  /** Position that a Promtail, or a file without a record, left for a path. */
+  savedOffset(path: string): string | undefined {
+    return this.#byPath.get(path)
+  }
+
+  opened(file: TailedFile): void {
+    this.#open.set(file.record.id, file)
+    file.origin.onProgress = () => this.saveLater()
+    this.saveSoon()
+  }
+
+  closed(file: TailedFile): void {
+    this.#open.delete(file.record.id)
+    this.saveSoon()
+  }
+
+  /** Finds the open file of a record. */
+  openFile(record: FileRecord): TailedFile | undefined {
+    return this.#open.get(record.id)
+  }
+
+  /** The file that is open with this identity in this scope. */
+  claimant(scope: string, key: string): TailedFile | undefined {
+    const record = this.find(scope, key)
+    return record && this.#open.get(record.id)
+  }
+
+  get openFiles(): Iterable<TailedFile> {
+    return this.#open.values()
+  }
+
+  saveLater(): void {
+    this.#arm(this.#options.syncPeriodMs)
+  }
+
+  saveSoon(): void {
+    if (this.#isSoon) return
+    this.#isSoon = true
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#arm(Math.min(soonMs, this.#options.syncPeriodMs))
+  }
+
+  #arm(waitMs: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.save()
+    }, waitMs)
+  }
+
+  /** Writes the positions file, if anything changed; failures are logged once and tried again. */
+  save(): void {
+    this.#isSoon = false
+    const { path, journal, logger } = this.#options
+    for (const file of this.#open.values()) file.updateRecord()
+    this.#clean()
+    const records = [...this.#records.values()]
+    const byPath = new Map(this.#byPath)
+    // Of several files of one path the newest is the one that Promtail would go on with.
+    for (const record of records.toSorted((a, b) => a.order - b.order)) {
+      byPath.set(record.path, String(record.offset))
+    }
+    const text = JSON.stringify(records)
+    if (text === this.#savedText) return
+    try {
+      savePositions(path, { records, byPath })
+      this.#savedText = text
+      journal.trim(() => this.#journalLines())
+      if (this.#failed) logger.info({ path }, 'Positions file is written again')
+      this.#failed = false
+    } catch (error) {
+      if (!this.#failed) {
+        logger.error({ path, error: (error as Error).message }, 'Cannot write positions file')
+      }
+      this.#failed = true
+      this.saveLater()
+    }
+  }
+
+  *#journalLines(): Iterable<string> {
+    for (const file of this.#open.values()) {
+      yield JSON.stringify({ r: file.record })
+      yield* file.times.journalLines(file.record.offset)
+    }
+  }
+
+  /** Forgets records of files that are no longer there under any name. */
+  #clean(): void {
+    const nowMs = this.#options.nowMs()
+    if (nowMs - this.#cleanedMs < cleanPeriodMs) return
+    this.#cleanedMs = nowMs
+    const listings = new Map<string, Map<string, string>>()
+    for (const record of [...this.#records.values()]) {
+      if (this.#open.has(record.id) || isAt(record.foundAt, record)) continue
+      const directory = dirname(record.foundAt)
+      let listing = listings.get(directory)
+      if (!listing) {
+        listing = new Map(listSiblings(directory).map(({ key, path }) => [key, path]))
+        listings.set(directory, listing)
+      }
+      const path = listing.get(`${record.dev}:${record.ino}`)
+      if (path === undefined) this.forget(record)
+      else record.foundAt = path
+    }
+  }
+
+  close(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.save()
+    if (this.#timer) clearTimeout(this.#timer)
+  }
+}
+
+function scopedKey(record: Pick<FileRecord, 'scope' | 'dev' | 'ino'>): string {
+  return `${record.scope}\u0000${record.dev}:${record.ino}`
+}
+
+function isAt(path: string, record: FileRecord): boolean {
+  try {
+    const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
+    return stats !== undefined && identityKey(stats) === `${record.dev}:${record.ino}`
+  } catch {
+    // Unreadable for the moment: keep what is known.
+    return true
+  }
+}

@@ -1,0 +1,139 @@
+// The positions file: Promtail's YAML, path to offset, and in comments what else is known of each
+// file, so that Promtail can still read it and we can read Promtail's. Written as a whole: to a
+// temporary file, fsync, rename.
+//
+//   positions:
+//     "/var/log/pods/ns_pod_uid/c/0.log": "12345"
+//   # file {"id":"...","job":"...","path":"...","dev":"...","ino":"...","offset":12345,...}
+
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { parseYaml } from '../config/yaml-cursor.ts'
+import { PositionsError } from '../errors.ts'
+import type { Fingerprint } from './file-identity.ts'
+
+/** What is remembered of a file that is or was read. */
+export interface FileRecord {
+  /** Stable name of the file over restarts; key of its times in the journal. */
+  readonly id: string
+  /** Client and job that read it. */
+  readonly scope: string
+  /** Path it was found under, which its lines carry as label. */
+  readonly path: string
+  /** Where the file itself was seen last, links resolved. */
+  foundAt: string
+  dev: string
+  ino: string
+  /** Time of birth in ms, 0 where the file system has none; that of the log, not of a copy of it. */
+  readonly birthMs: number
+  /** The same of the inode where it was seen last. */
+  inodeBirthMs: number
+  /** Order in which files of one path were found. */
+  readonly order: number
+  /** Everything before it is settled. */
+  offset: number
+  /** Read to its end and let go. */
+  isFinished?: boolean
+  head: Fingerprint | undefined
+  tail: Fingerprint | undefined
+}
+
+/** What a positions file says. */
+export interface SavedPositions {
+  readonly records: FileRecord[]
+  /** Path to value as text, as Promtail writes it. */
+  readonly byPath: ReadonlyMap<string, string>
+}
+
+const recordMark = '# file '
+
+/**
+ * Reads a positions file; one that does not exist is empty.
+ *
+ * @throws PositionsError when it cannot be read or is no YAML.
+ */
+export function loadPositions(path: string): SavedPositions {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      return { records: [], byPath: new Map() }
+    const message = `Cannot read positions file ${path}: ${(error as Error).message}`
+    throw new PositionsError(message, { path, cause: error })
+  }
+  const { root, problems } = parseYaml(text)
+  const raw = problems.length === 0 ? root.record({ positions: cursor => cursor }) : {}
+  const byPath = new Map<string, string>()
+  for (const { key, value } of raw.positions?.pairs() ?? []) byPath.set(key, value.scalarText ?? '')
+  const [first] = problems
+  if (first) {
+    throw new PositionsError(
+      `Cannot read positions file ${path}:${first.line}:${first.column}: ${first.message}. Remove the file or set positions.ignore_invalid_yaml to start anew`,
+      { path },
+    )
+  }
+  return { records: readRecords(text), byPath }
+}
+
+function readRecords(text: string): FileRecord[] {
+  const records: FileRecord[] = []
+  for (const line of text.split('\n')) {
+    if (!line.startsWith(recordMark)) continue
+    try {
+      const record = JSON.parse(line.slice(recordMark.length)) as FileRecord
+      if (isRecord(record)) records.push(record)
+    } catch {
+      // A comment that somebody edited: the path entry still holds.
+    }
+  }
+  return records
+}
+
+function isRecord(value: Partial<FileRecord> | null): value is FileRecord {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof value.id === 'string' &&
+    typeof value.scope === 'string' &&
+    typeof value.path === 'string' &&
+    typeof value.foundAt === 'string' &&
+    typeof value.dev === 'string' &&
+    typeof value.ino === 'string' &&
+    Number.isSafeInteger(value.offset) &&
+    value.offset! >= 0
+  )
+}
+
+/** Writes a positions file; when it returns, the content survives a loss of power. */
+export function savePositions(path: string, positions: SavedPositions): void {
+  const lines = ['positions:']
+  for (const [file, offset] of positions.byPath) {
+    lines.push(`  ${JSON.stringify(file)}: ${JSON.stringify(offset)}`)
+  }
+  if (positions.byPath.size === 0) lines[0] = 'positions: {}'
+  for (const record of positions.records) lines.push(recordMark + JSON.stringify(record))
+  writeWhole(path, `${lines.join('\n')}\n`)
+}
+
+/** Replaces a file by a new content, or leaves the old one. */
+export function writeWhole(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  const temporary = `${path}.new`
+  const fd = openSync(temporary, 'w', 0o600)
+  try {
+    writeSync(fd, text)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(temporary, path)
+}

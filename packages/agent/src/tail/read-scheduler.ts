@@ -1,0 +1,65 @@
+// Decides whose turn it is to be read: a few buffers, many files, a chunk at a time, and nothing at
+// all while the push queue is full.
+
+import type { ReadOutcome } from './tailed-file.ts'
+
+// Reads under way at a time; each has a buffer.
+const slotsMax = 2
+const bufferBytes = 256 * 1024
+
+/** Somebody who wants to read. */
+export interface Reader {
+  /** Reads a chunk into `buffer` and handles it. */
+  read(buffer: Buffer): Promise<ReadOutcome>
+}
+
+/** Gives readers their turns. */
+export class ReadScheduler {
+  readonly #hasRoom: () => boolean
+  readonly #waiting = new Set<Reader>()
+  readonly #buffers: Buffer[] = []
+  #busy = 0
+  #isStopped = false
+  readonly #idle: (() => void)[] = []
+
+  constructor(hasRoom: () => boolean) {
+    this.#hasRoom = hasRoom
+    for (let i = 0; i < slotsMax; i++) this.#buffers.push(Buffer.allocUnsafeSlow(bufferBytes))
+  }
+
+  /** Asks for a turn; asking twice gives one. */
+  request(reader: Reader): void {
+    if (this.#isStopped) return
+    this.#waiting.add(reader)
+    this.pump()
+  }
+
+  /** Starts reads where buffers are free; called when the push queue has room again. */
+  pump(): void {
+    while (!this.#isStopped && this.#waiting.size > 0 && this.#buffers.length > 0) {
+      if (!this.#hasRoom()) return
+      const [reader] = this.#waiting
+      this.#waiting.delete(reader!)
+      void this.#run(reader!, this.#buffers.pop()!)
+    }
+  }
+
+  async #run(reader: Reader, buffer: Buffer): Promise<void> {
+    this.#busy++
+    try {
+      if ((await reader.read(buffer)) === 'more' && !this.#isStopped) this.#waiting.add(reader)
+    } finally {
+      this.#busy--
+      this.#buffers.push(buffer)
+      if (this.#busy === 0) for (const resolve of this.#idle.splice(0)) resolve()
+      this.pump()
+    }
+  }
+
+  /** Ends reading; settles when no read is under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    this.#waiting.clear()
+    if (this.#busy > 0) await new Promise<void>(resolve => this.#idle.push(resolve))
+  }
+}

@@ -1,0 +1,93 @@
+// The times of reading of one file: which chunk was read when, until its lines are settled.
+
+import type { FileRecord } from './positions.ts'
+import type { ReadTime, TimeJournal } from './time-journal.ts'
+
+interface Chunk extends ReadTime {
+  isNoted: boolean
+}
+
+// Chunks remembered before settled ones are cleared away.
+const chunksBeforePrune = 32
+
+/** Times of the lines of one file. */
+export class ReadTimes {
+  readonly #journal: TimeJournal
+  readonly #record: FileRecord
+  #chunks: Chunk[] = []
+  readonly #pinned = new Map<number, bigint>()
+
+  constructor(journal: TimeJournal, record: FileRecord) {
+    this.#journal = journal
+    this.#record = record
+    const recovered = journal.recovered(record.id)
+    for (const chunk of recovered?.chunks ?? []) {
+      if (chunk.to > record.offset) this.#chunks.push({ ...chunk, isNoted: true })
+    }
+    for (const [offset, timeNs] of recovered?.pinned ?? []) this.#pinned.set(offset, timeNs)
+  }
+
+  /**
+   * Begins a chunk at `from`. Returns where it must end, so that times given before a crash are kept:
+   * at most `to`.
+   */
+  begin(from: number, to: number): void {
+    let start = from
+    for (const chunk of this.#chunks.toSorted((a, b) => a.from - b.from)) {
+      if (chunk.to <= start || chunk.from >= to) continue
+      if (chunk.from > start) this.#add(start, chunk.from)
+      start = chunk.to
+    }
+    if (start < to) this.#add(start, to)
+  }
+
+  #add(from: number, to: number): void {
+    this.#chunks.push({ from, to, timeNs: this.#journal.allocate(to - from), isNoted: false })
+  }
+
+  /** Time of the line that begins at `offset`. */
+  timeAt(offset: number): bigint {
+    for (let i = this.#chunks.length - 1; i >= 0; i--) {
+      const chunk = this.#chunks[i]!
+      if (offset < chunk.from || offset >= chunk.to) continue
+      if (!chunk.isNoted) {
+        chunk.isNoted = true
+        this.#journal.noteChunk(this.#record, chunk)
+      }
+      return chunk.timeNs + BigInt(offset - chunk.from)
+    }
+    return this.#journal.allocate(1)
+  }
+
+  /** Gives the line at `offset` the time it had before a crash, else the one proposed. */
+  pin(offset: number, proposedNs: bigint): bigint {
+    const known = this.#pinned.get(offset)
+    if (known !== undefined) return known
+    this.#pinned.set(offset, proposedNs)
+    this.#journal.notePinned(this.#record, offset, proposedNs)
+    return proposedNs
+  }
+
+  /** Forgets what lies before a settled offset. */
+  prune(settledOffset: number): void {
+    if (this.#chunks.length > chunksBeforePrune) {
+      this.#chunks = this.#chunks.filter(chunk => chunk.to > settledOffset)
+    }
+    if (this.#pinned.size > chunksBeforePrune) {
+      for (const offset of this.#pinned.keys()) {
+        if (offset < settledOffset) this.#pinned.delete(offset)
+      }
+    }
+  }
+
+  /** Journal lines that are still needed when the position is `settledOffset`. */
+  *journalLines(settledOffset: number): Iterable<string> {
+    const id = JSON.stringify(this.#record.id)
+    for (const { from, to, timeNs, isNoted } of this.#chunks) {
+      if (isNoted && to > settledOffset) yield `{"f":${id},"o":${from},"e":${to},"t":"${timeNs}"}`
+    }
+    for (const [offset, timeNs] of this.#pinned) {
+      if (offset >= settledOffset) yield `{"f":${id},"o":${offset},"p":"${timeNs}"}`
+    }
+  }
+}

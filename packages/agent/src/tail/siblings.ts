@@ -1,0 +1,126 @@
+// Finds a file again after it was rotated: among the files of its directory by inode, or by content
+// where it was copied or compressed. Also orders the rotated files of a log by age.
+
+import { type BigIntStats, closeSync, readdirSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { hasFingerprint, identityKey, openRegularFile, readerOf } from './file-identity.ts'
+import { readGzipHead } from './gzip-content.ts'
+import type { FileRecord } from './positions.ts'
+
+/** A file beside a log. */
+export interface Sibling {
+  readonly path: string
+  readonly name: string
+  readonly stats: BigIntStats
+  readonly key: string
+  readonly isGzip: boolean
+}
+
+/** Lists the regular files of a directory; an unreadable one has none. */
+export function listSiblings(directory: string, namePrefix = ''): Sibling[] {
+  let names: string[]
+  try {
+    names = readdirSync(directory)
+  } catch {
+    // Gone or unreadable: nothing can be found there.
+    return []
+  }
+  const siblings: Sibling[] = []
+  for (const name of names) {
+    if (!name.startsWith(namePrefix)) continue
+    const path = join(directory, name)
+    const stats = statSafely(path)
+    if (!stats?.isFile()) continue
+    siblings.push({ path, name, stats, key: identityKey(stats), isGzip: name.endsWith('.gz') })
+  }
+  return siblings
+}
+
+function statSafely(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false })
+  } catch {
+    // Unreadable counts as not there.
+    return undefined
+  }
+}
+
+/** Where a known file is now. */
+export interface FoundFile {
+  readonly path: string
+  readonly isGzip: boolean
+}
+
+/**
+ * Finds a file in the directory where it was seen last: the same inode with the same content, else
+ * its compressed form, else a copy.
+ */
+export function findRecord(
+  record: FileRecord,
+  siblings: readonly Sibling[],
+): FoundFile | undefined {
+  const key = `${record.dev}:${record.ino}`
+  const same = siblings.find(sibling => sibling.key === key)
+  if (same && isSameContent(same.path, record)) return { path: same.path, isGzip: false }
+  return findCopy(record, siblings)
+}
+
+/** Finds the compressed form or a copy of a file; one without a fingerprint has neither. */
+export function findCopy(record: FileRecord, siblings: readonly Sibling[]): FoundFile | undefined {
+  const { head } = record
+  if (!head || head.length === 0) return undefined
+  const stem = basename(record.foundAt).replace(/\.[^.]*$/, '')
+  for (const sibling of siblings) {
+    if (!sibling.name.startsWith(stem)) continue
+    if (sibling.isGzip) {
+      const bytes = readGzipHead(sibling.path, head.length)
+      if (hasFingerprint((at, length) => bytes.subarray(at, at + length), head)) {
+        return { path: sibling.path, isGzip: true }
+      }
+    } else if (sibling.key !== `${record.dev}:${record.ino}`) {
+      const isOlder = sibling.stats.size < BigInt(record.offset)
+      if (!isOlder && isSameContent(sibling.path, record)) {
+        return { path: sibling.path, isGzip: false }
+      }
+    }
+  }
+  return undefined
+}
+
+/** Tells whether a file still begins, and goes on up to the position, as the record says. */
+export function isSameContent(path: string, record: FileRecord): boolean {
+  try {
+    const file = openRegularFile(path)
+    if (!file) return false
+    try {
+      if (file.stats.size < BigInt(record.offset)) return false
+      const readAt = readerOf(file.fd)
+      return [record.head, record.tail].every(print => !print || hasFingerprint(readAt, print))
+    } finally {
+      closeSync(file.fd)
+    }
+  } catch {
+    // Gone or unreadable.
+    return false
+  }
+}
+
+// `.1`, `.20240102-030405`, `-20240102`, `.2024-01-02.log`; with or without .gz.
+const rotatedSuffix = /^[.-][\d][\dTZ_.:-]*(\.log)?(\.gz)?$/
+
+/**
+ * Lists the rotated files of a log, oldest first: by time in the name, or by number counting down.
+ */
+export function rotatedSiblings(logPath: string): Sibling[] {
+  const base = basename(logPath)
+  return listSiblings(dirname(logPath), base)
+    .filter(({ name }) => rotatedSuffix.test(name.slice(base.length)))
+    .sort((a, b) => compareAge(a.name.slice(base.length), b.name.slice(base.length)))
+}
+
+function compareAge(a: string, b: string): number {
+  const [x, y] = [a, b].map(suffix => suffix.replace(/\.gz$/, '').slice(1))
+  const isNumber = (text: string) => /^\d{1,5}$/.test(text)
+  if (isNumber(x!) && isNumber(y!)) return Number(y) - Number(x)
+  return x! < y! ? -1 : x! > y! ? 1 : 0
+}

@@ -1,0 +1,264 @@
+// One file that is being read, whatever its path is called by now: descriptor, offset, the lines that
+// are still on their way, and what is remembered of it.
+
+import { close, fstatSync, read, readSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { LineOrigin } from '../pipeline/line-origin.ts'
+import type { LineConsumer } from '../pipeline/pipeline.ts'
+import {
+  fingerprint,
+  headBytesMax,
+  identityKey,
+  type OpenedFile,
+  readerOf,
+  tailBytesMax,
+} from './file-identity.ts'
+import { GzipContent } from './gzip-content.ts'
+import { consumeLines } from './line-reader.ts'
+import type { FileRecord } from './positions.ts'
+import { ReadTimes } from './read-times.ts'
+import type { TimeJournal } from './time-journal.ts'
+
+const readAsync = promisify(read)
+const closeAsync = promisify(close)
+
+// A line longer than this is skipped, so that one file cannot fill the memory.
+const lineBytesMax = 64 * 1024 * 1024
+
+/** What one read found. */
+export type ReadOutcome = 'more' | 'end' | 'paused' | 'truncated'
+
+/** What a file reports to its owner. */
+export interface TailedFileEvents {
+  readonly onLines: (lineCount: number) => void
+  readonly onSkippedLine: (bytes: number) => void
+}
+
+/** A file that is open and read from a position on. */
+export class TailedFile {
+  readonly record: FileRecord
+  readonly origin: LineOrigin
+  readonly times: ReadTimes
+  readonly #events: TailedFileEvents
+  readonly #openConsumer: (origin: LineOrigin) => LineConsumer
+  #consumer: LineConsumer | undefined
+  #fd: number | undefined
+  #gzip: GzipContent | undefined
+  #readOffset: number
+  /** First bytes, to notice that the file was truncated and written anew. */
+  #head: Buffer = Buffer.alloc(0)
+  #grown: Buffer | undefined
+  #isSkipping = false
+  #isBusy = false
+  /** Size when it was opened, for the progress of the backlog. */
+  readonly initialSize: number
+  readonly initialOffset: number
+
+  constructor(options: {
+    readonly record: FileRecord
+    readonly opened: OpenedFile
+    readonly gzipPath?: string
+    readonly journal: TimeJournal
+    readonly openConsumer: (origin: LineOrigin) => LineConsumer
+    readonly events: TailedFileEvents
+  }) {
+    const { record, opened } = options
+    this.record = record
+    this.#events = options.events
+    this.#openConsumer = options.openConsumer
+    this.#fd = opened.fd
+    if (options.gzipPath !== undefined) this.#gzip = new GzipContent(options.gzipPath)
+    this.#readOffset = record.offset
+    this.initialOffset = record.offset
+    this.initialSize = this.#gzip ? record.offset : Number(opened.stats.size)
+    this.times = new ReadTimes(options.journal, record)
+    this.origin = new LineOrigin({
+      name: record.path,
+      readTime: offset => this.times.timeAt(offset),
+      pinTime: (offset, timestampNs) => this.times.pin(offset, timestampNs),
+    })
+    if (!this.#gzip && record.offset > 0) {
+      this.#head = readerOf(opened.fd)(0, Math.min(headBytesMax, record.offset))
+    }
+  }
+
+  get key(): string {
+    return `${this.record.dev}:${this.record.ino}`
+  }
+
+  get readOffset(): number {
+    return this.#readOffset
+  }
+
+  get isOpen(): boolean {
+    return this.#fd !== undefined
+  }
+
+  get isGzip(): boolean {
+    return this.#gzip !== undefined
+  }
+
+  get isBusy(): boolean {
+    return this.#isBusy
+  }
+
+  /** Size as it is now; that of a closed or compressed file is where reading stands. */
+  size(): number {
+    if (this.#fd === undefined || this.#gzip) return this.#readOffset
+    return Number(fstatSync(this.#fd, { bigint: true }).size)
+  }
+
+  /** Tells whether the file has no name any more. */
+  isUnlinked(): boolean {
+    return this.#fd === undefined || fstatSync(this.#fd, { bigint: true }).nlink === 0n
+  }
+
+  /** Tells whether the file was truncated below what was read, or begins differently now. */
+  isTruncated(): boolean {
+    if (this.#fd === undefined || this.#gzip || this.#isBusy) return false
+    return this.size() < this.#readOffset || this.#hasOtherHead()
+  }
+
+  #hasOtherHead(): boolean {
+    const { length } = this.#head
+    if (length === 0 || this.#fd === undefined || this.#gzip) return false
+    const now = Buffer.allocUnsafe(length)
+    return readSync(this.#fd, now, 0, length, 0) < length || !now.equals(this.#head)
+  }
+
+  /** Reads and hands on the next lines, using `buffer` unless a line is longer than that. */
+  async readLines(buffer: Buffer, mayGoOn?: () => boolean): Promise<ReadOutcome> {
+    if (this.#fd === undefined || this.#isBusy) return 'end'
+    this.#isBusy = true
+    try {
+      const into = this.#grown ?? buffer
+      const position = this.#readOffset
+      const length = await this.#read(into, position)
+      // Closed, or taken over by a copy, while the read was under way.
+      if (this.#fd === undefined || position !== this.#readOffset) return 'end'
+      if (length === 0) return 'end'
+      if (this.#hasOtherHead()) return 'truncated'
+      return this.#consume(into, length, mayGoOn)
+    } finally {
+      this.#isBusy = false
+    }
+  }
+
+  async #read(into: Buffer, position: number): Promise<number> {
+    if (this.#gzip) return this.#gzip.read(into, position)
+    return (await readAsync(this.#fd!, into, 0, into.length, position)).bytesRead
+  }
+
+  #consume(bytes: Buffer, length: number, mayGoOn?: () => boolean): ReadOutcome {
+    const offset = this.#readOffset
+    this.#keepHead(bytes, offset, length)
+    const isFull = length === bytes.length
+    const lastLineFeed = bytes.lastIndexOf(0x0a, length - 1)
+    if (lastLineFeed < 0) return this.#noLine(bytes, length, isFull)
+    let start = 0
+    if (this.#isSkipping) {
+      start = bytes.indexOf(0x0a) + 1
+      this.#isSkipping = false
+    }
+    this.times.begin(offset + start, offset + lastLineFeed + 1)
+    this.#consumer ??= this.#openConsumer(this.origin)
+    const range = { start, end: lastLineFeed + 1, offset }
+    const cut = consumeLines(bytes, range, this.#consumer, mayGoOn)
+    this.#grown = undefined
+    this.#readOffset = offset + cut.end
+    if (cut.lineCount > 0) this.#events.onLines(cut.lineCount)
+    this.times.prune(this.settledOffset)
+    if (cut.end <= lastLineFeed) return 'paused'
+    return isFull ? 'more' : 'end'
+  }
+
+  /** No line end in what was read: wait for more, read with a larger buffer, or give the line up. */
+  #noLine(bytes: Buffer, length: number, isFull: boolean): ReadOutcome {
+    if (this.#isSkipping) {
+      this.#readOffset += length
+      return isFull ? 'more' : 'end'
+    }
+    if (!isFull) return 'end'
+    if (bytes.length >= lineBytesMax) {
+      this.#events.onSkippedLine(length)
+      this.#isSkipping = true
+      this.#grown = undefined
+      this.#readOffset += length
+    } else this.#grown = Buffer.allocUnsafeSlow(bytes.length * 2)
+    return 'more'
+  }
+
+  #keepHead(bytes: Buffer, offset: number, length: number): void {
+    if (this.#head.length >= headBytesMax || offset > this.#head.length) return
+    const from = this.#head.length - offset
+    const more = bytes.subarray(from, Math.min(length, headBytesMax - offset))
+    this.#head = Buffer.concat([this.#head, more])
+  }
+
+  /** Hands on what stands after the last line feed: the file is done, its last line has no end. */
+  consumeUnfinishedLine(): void {
+    if (this.#fd === undefined || this.#gzip || this.#isBusy) return
+    const rest = this.size() - this.#readOffset
+    if (rest <= 0 || rest > lineBytesMax) return
+    const bytes = readerOf(this.#fd)(this.#readOffset, rest)
+    const offset = this.#readOffset
+    this.times.begin(offset, offset + bytes.length)
+    this.#consumer ??= this.#openConsumer(this.origin)
+    this.#consumer.consume(bytes, 0, bytes.length, offset)
+    this.#events.onLines(1)
+    this.#readOffset += bytes.length
+  }
+
+  /** Everything before it is acknowledged or deliberately dropped. */
+  get settledOffset(): number {
+    return this.origin.settledOffset(this.#readOffset)
+  }
+
+  /** Goes on reading in another file that holds the same content: a copy or its compressed form. */
+  relocate(opened: OpenedFile, foundAt: string, isGzip: boolean): void {
+    if (this.#fd !== undefined) void closeAsync(this.#fd)
+    this.#fd = opened.fd
+    this.#gzip = isGzip ? new GzipContent(foundAt) : undefined
+    const [dev, ino] = identityKey(opened.stats).split(':') as [string, string]
+    const inodeBirthMs = Number(opened.stats.birthtimeMs)
+    Object.assign(this.record, { foundAt, dev, ino, inodeBirthMs })
+  }
+
+  /** Brings the record up to date with what is settled. */
+  updateRecord(): FileRecord {
+    const { record } = this
+    const settled = this.settledOffset
+    const head = record.head?.length ?? 0
+    if (this.#fd !== undefined && !this.#gzip) {
+      if (head < headBytesMax && this.#head.length > head) {
+        const { length } = this.#head
+        record.head = fingerprint(at => this.#head.subarray(at), length, length)
+      }
+      // A file that was truncated meanwhile has other bytes there.
+      const isIntact = settled <= this.size() && !this.#hasOtherHead()
+      if (settled > 0 && settled !== record.tail?.end && isIntact) {
+        const length = Math.min(tailBytesMax, settled)
+        record.tail = fingerprint(readerOf(this.#fd), settled, length) ?? record.tail
+      }
+    }
+    record.offset = settled
+    return record
+  }
+
+  /** Gives the descriptor back; what is on its way stays counted. */
+  close(): void {
+    if (this.#fd === undefined) return
+    this.updateRecord()
+    const fd = this.#fd
+    this.#fd = undefined
+    this.#gzip?.close()
+    this.#grown = undefined
+    if (!this.#isBusy) void closeAsync(fd)
+    else this.#closeWhenIdle(fd)
+  }
+
+  #closeWhenIdle(fd: number): void {
+    if (this.#isBusy) setTimeout(() => this.#closeWhenIdle(fd), 10).unref()
+    else void closeAsync(fd)
+  }
+}

@@ -1,0 +1,555 @@
+// Follows one path: opens what it leads to, keeps reading what it led to before, and notices when the
+// one becomes the other. Files of one path are read in order: a new one when the one before it was
+// read to its end. A renamed file is read on until nothing was added for a while, since its writer
+// may not have moved on yet.
+
+import { type BigIntStats, closeSync, realpathSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Logger } from 'pino'
+import type { FileMetrics } from '../metrics.ts'
+import type { LineOrigin } from '../pipeline/line-origin.ts'
+import type { LineConsumer } from '../pipeline/pipeline.ts'
+import { identityKey, openRegularFile } from './file-identity.ts'
+import type { KnownFiles } from './known-files.ts'
+import type { FileRecord } from './positions.ts'
+import type { Reader, ReadScheduler } from './read-scheduler.ts'
+import {
+  type FoundFile,
+  findCopy,
+  findRecord,
+  isSameContent,
+  listSiblings,
+  rotatedSiblings,
+  type Sibling,
+} from './siblings.ts'
+import { type ReadOutcome, TailedFile } from './tailed-file.ts'
+import type { TimeJournal } from './time-journal.ts'
+
+// A rotated file that did not grow for so long is let go.
+const lingerMs = 5_000
+// The same where its path was taken away but the file stayed: a link that was removed.
+const detachedLingerMs = 1_000
+// What a done file ends with, a line without end or parts of one, is sent after so long.
+const unfinishedMs = 1_500
+
+/** What a tailer needs from around it. */
+export interface TailerContext {
+  readonly scope: string
+  readonly known: KnownFiles
+  readonly journal: TimeJournal
+  readonly scheduler: ReadScheduler
+  readonly logger: Logger
+  readonly nowMs: () => number
+  /** Makes the consumer of the path's lines. */
+  readonly openConsumer: (origin: LineOrigin) => LineConsumer
+  /** Sends what the pipeline holds of a file that has ended. */
+  readonly finishOrigin: (origin: LineOrigin) => void
+  readonly metrics: FileMetrics
+  readonly countLost: (bytes: number) => void
+  readonly countSkippedLine: (bytes: number) => void
+  /** Tells whether the pipeline takes a further line now. */
+  readonly mayGoOn: (() => boolean) | undefined
+  readonly onBacklog: (bytes: number) => void
+  readonly onRead: (bytes: number) => void
+}
+
+/** A file with its place in the life of the path. */
+interface Generation extends Reader {
+  readonly file: TailedFile
+  /** The path leads to it; or led, and it was renamed; or its path was taken away. */
+  role: 'current' | 'rotated' | 'detached'
+  /** Was read to its end since it is no longer current. */
+  isDrained: boolean
+  isFlushed: boolean
+  changedMs: number
+  seenSize: number
+  seenMtimeNs: bigint
+  /** The pipeline took no further line; to be asked again. */
+  isPaused: boolean
+}
+
+/** Follows a path through renames, truncation, deletion and new creation. */
+export class Tailer {
+  readonly path: string
+  readonly #context: TailerContext
+  readonly #generations: Generation[] = []
+  #problem: string | undefined
+  #isStarted = false
+  #isLeaving = false
+  /** Another path's tailer reads the file that this path leads to. */
+  #isAlias = false
+
+  constructor(path: string, context: TailerContext) {
+    this.path = path
+    this.#context = context
+  }
+
+  /** Files that are open for this path. */
+  get openCount(): number {
+    return this.#generations.length
+  }
+
+  get isAlias(): boolean {
+    return this.#isAlias
+  }
+
+  /** Tells whether rotated files need a look soon. */
+  get isRestless(): boolean {
+    return this.#generations.some(({ role }) => role !== 'current')
+  }
+
+  /** Tells whether there is nothing left to read and nothing to wait for. */
+  get isDone(): boolean {
+    return this.#isLeaving && this.#generations.length === 0
+  }
+
+  /** Where the file lies that the path leads to, links resolved. */
+  get foundAt(): string | undefined {
+    return this.#current?.file.record.foundAt
+  }
+
+  get readOffset(): number {
+    return this.#current?.file.readOffset ?? 0
+  }
+
+  get #current(): Generation | undefined {
+    const last = this.#generations.at(-1)
+    return last?.role === 'current' ? last : undefined
+  }
+
+  /** The path is no longer wanted: reads to the ends and opens nothing new. */
+  leave(): void {
+    this.#isLeaving = true
+  }
+
+  /** The path is wanted again. */
+  stay(): void {
+    this.#isLeaving = false
+  }
+
+  /** Looks at the path and at all open files; tells whether anything happened. */
+  poll(): boolean {
+    if (!this.#isStarted) {
+      this.#isStarted = true
+      this.#resume()
+    }
+    const nowMs = this.#context.nowMs()
+    const stats = this.#stat()
+    let hasChanged = false
+    if (stats !== 'unreadable') hasChanged = this.#followPath(stats, nowMs)
+    for (const generation of [...this.#generations]) {
+      const { role, seenSize, isPaused } = generation
+      const isSteady = role === 'current' && !isPaused && stats && stats !== 'unreadable'
+      if (isSteady && Number(stats.size) === seenSize) continue
+      if (this.#look(generation, nowMs)) hasChanged = true
+    }
+    return hasChanged
+  }
+
+  #stat(): BigIntStats | undefined | 'unreadable' {
+    try {
+      const stats = statSync(this.path, { bigint: true, throwIfNoEntry: false })
+      if (!stats || stats.isFile()) {
+        if (stats) this.#report(undefined)
+        return stats
+      }
+      this.#report('it is not a regular file')
+      return undefined
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      // A part of the path that is no directory, or a loop of links: not there.
+      if (code === 'ENOTDIR' || code === 'ELOOP') return undefined
+      this.#report(message)
+      return 'unreadable'
+    }
+  }
+
+  /** Logs a problem when it appears and when it changes. */
+  #report(problem: string | undefined): void {
+    if (problem !== undefined && problem !== this.#problem) {
+      this.#context.logger.warn(
+        { path: this.path, error: problem },
+        'Cannot read file, will try again',
+      )
+    }
+    this.#problem = problem
+  }
+
+  #followPath(stats: BigIntStats | undefined, nowMs: number): boolean {
+    const current = this.#current
+    const key = stats && identityKey(stats)
+    if (current && key === current.file.key) {
+      const { mtimeNs, size } = stats!
+      if (mtimeNs === current.seenMtimeNs && Number(size) === current.seenSize) return false
+      if (current.file.isTruncated()) return this.#restartTruncated(current, nowMs)
+      if (!current.file.isBusy) current.seenMtimeNs = mtimeNs
+      return false
+    }
+    const hadCurrent = current !== undefined
+    if (current) this.#retire(current, nowMs)
+    if (!stats || this.#isLeaving) return hadCurrent
+    return this.#openPath(stats, nowMs) || hadCurrent
+  }
+
+  /** The path leads elsewhere: the file is rotated away, or only a link to it was removed. */
+  #retire(generation: Generation, nowMs: number): void {
+    const { file } = generation
+    const isStillThere = this.#isAt(file.record.foundAt, file.key)
+    generation.role = isStillThere ? 'detached' : 'rotated'
+    generation.changedMs = nowMs
+    if (!isStillThere) this.#noteNewPlaces(dirname(file.record.foundAt))
+    this.#request(generation)
+  }
+
+  #isAt(path: string, key: string): boolean {
+    try {
+      const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
+      return stats !== undefined && identityKey(stats) === key
+    } catch {
+      // Unreadable is as good as gone.
+      return false
+    }
+  }
+
+  /** After a rotation: writes down where the known files of the directory are now. */
+  #noteNewPlaces(directory: string): void {
+    const { known, scope } = this.#context
+    const places = new Map(listSiblings(directory).map(({ key, path }) => [key, path]))
+    for (const record of known.recordsOf(scope, this.path)) {
+      const place = places.get(`${record.dev}:${record.ino}`)
+      if (place !== undefined) record.foundAt = place
+      else if (record.isFinished) known.forget(record)
+    }
+    known.saveSoon()
+  }
+
+  /** Opens what the path leads to, after whatever was rotated away unseen. */
+  #openPath(stats: BigIntStats, nowMs: number): boolean {
+    const { known, scope } = this.#context
+    const key = identityKey(stats)
+    const claimant = known.claimant(scope, key)
+    const mine = this.#generations.find(({ file }) => file === claimant)
+    if (mine) {
+      // Renamed back.
+      this.#generations.splice(this.#generations.indexOf(mine), 1)
+      this.#generations.push(mine)
+      mine.role = 'current'
+      mine.isFlushed = false
+      return true
+    }
+    this.#isAlias = claimant !== undefined
+    if (claimant) return false
+    this.#openUnseen(key, nowMs)
+    return this.#openFound(this.path, nowMs) !== undefined
+  }
+
+  /** Opens files that came and were rotated away between two looks. */
+  #openUnseen(currentKey: string, nowMs: number): void {
+    const { known, scope } = this.#context
+    const records = known.recordsOf(scope, this.path)
+    const before = records.at(-1)
+    if (!before || `${before.dev}:${before.ino}` === currentKey) return
+    const rotated = rotatedSiblings(realPathOf(this.path))
+    // Copies and compressed files are known by their content.
+    const isKnown = (sibling: Sibling) =>
+      known.find(scope, sibling.key) !== undefined ||
+      records.some(record => findCopy(record, [sibling]) !== undefined)
+    const seen = rotated.map(isKnown)
+    const lastSeen = seen.lastIndexOf(true)
+    for (const [i, sibling] of rotated.entries()) {
+      if (seen[i] || sibling.key === currentKey) continue
+      const birthMs = Number(sibling.stats.birthtimeMs)
+      const isNewer = lastSeen >= 0 ? i > lastSeen : birthMs > before.birthMs && birthMs > 0
+      if (isNewer) this.#openFound(sibling.path, nowMs, sibling.isGzip ? 'gzip' : 'rotated')
+    }
+  }
+
+  /** Opens a file by a path of it, at its saved position or at its beginning. */
+  #openFound(
+    at: string,
+    nowMs: number,
+    as: 'current' | 'rotated' | 'gzip' = 'current',
+  ): Generation | undefined {
+    const { known, scope } = this.#context
+    let opened: ReturnType<typeof openRegularFile>
+    try {
+      opened = openRegularFile(at)
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      if (code !== 'ENOENT') this.#report(message)
+      return undefined
+    }
+    if (!opened) return undefined
+    const key = identityKey(opened.stats)
+    let record = known.find(scope, key)
+    if (record && !isSameFile(at, opened.stats, record)) {
+      this.#recoverCopy(record, nowMs)
+      known.forget(record)
+      record = undefined
+    }
+    const foundAt = realPathOf(at)
+    if (record) record.foundAt = foundAt
+    const offset = as === 'current' ? this.#firstOffset(Number(opened.stats.size)) : 0
+    record ??= known.create({ scope, path: this.path, foundAt, stats: opened.stats, offset })
+    const role = as === 'current' ? as : 'rotated'
+    const gzipPath = as === 'gzip' ? { gzipPath: at } : {}
+    return this.#add({ record, opened, ...gzipPath, role, nowMs })
+  }
+
+  /** Where to begin in a file without a record: where Promtail stopped, else at the beginning. */
+  #firstOffset(size: number): number {
+    const { known, scope, logger } = this.#context
+    if (known.recordsOf(scope, this.path).length > 0) return 0
+    const saved = known.savedOffset(this.path)
+    if (saved === undefined) return 0
+    const offset = /^\d+$/.test(saved) ? Number(saved) : Number.NaN
+    if (Number.isNaN(offset)) {
+      const message = 'Saved position is no number: the file is read from its beginning'
+      logger.warn({ path: this.path, position: saved }, message)
+    }
+    return offset <= size ? offset : 0
+  }
+
+  #add(options: {
+    readonly record: FileRecord
+    readonly opened: NonNullable<ReturnType<typeof openRegularFile>>
+    readonly gzipPath?: string
+    readonly role: Generation['role']
+    readonly nowMs: number
+  }): Generation {
+    const { record, opened, gzipPath, role, nowMs } = options
+    const { known, journal, openConsumer, metrics, countSkippedLine } = this.#context
+    record.isFinished = false
+    const file = new TailedFile({
+      ...{ record, opened, journal, openConsumer },
+      ...(gzipPath === undefined ? {} : { gzipPath }),
+      events: { onLines: metrics.countLines, onSkippedLine: countSkippedLine },
+    })
+    const generation: Generation = {
+      ...{ file, role, isDrained: false, isFlushed: false, changedMs: nowMs },
+      ...{ seenSize: -1, seenMtimeNs: -1n, isPaused: false },
+      read: buffer => this.#read(generation, buffer),
+    }
+    known.opened(file)
+    this.#context.onBacklog(Math.max(0, file.initialSize - file.initialOffset))
+    const at = role === 'current' ? this.#generations.length : this.#placeOf(record)
+    this.#generations.splice(at, 0, generation)
+    this.#request(generation)
+    return generation
+  }
+
+  /** Rotated files stand in the order in which they were found, before the current one. */
+  #placeOf(record: FileRecord): number {
+    const at = this.#generations.findIndex(
+      ({ role, file }) => role === 'current' || file.record.order > record.order,
+    )
+    return at < 0 ? this.#generations.length : at
+  }
+
+  /** After a start: finds the files that this path led to before, wherever they are now. */
+  #resume(): void {
+    const { known, scope, nowMs } = this.#context
+    const records = known.recordsOf(scope, this.path)
+    if (records.length === 0) return
+    const pathKey = this.#pathKey()
+    for (const record of records) {
+      if (`${record.dev}:${record.ino}` === pathKey && isSamePath(this.path, record)) continue
+      if (known.openFile(record)) continue
+      const siblings = listSiblings(dirname(record.foundAt))
+      const found = findRecord(record, siblings)
+      if (!found) this.#giveUp(record)
+      else if (!isReadToEnd(record, found)) this.#reopen(record, found, nowMs())
+    }
+  }
+
+  /** A file is gone before it was read to its end. How much is lost, only its size would tell. */
+  #giveUp(record: FileRecord): void {
+    const { known, logger } = this.#context
+    known.forget(record)
+    if (record.isFinished) return
+    logger.warn({ path: this.path, offset: record.offset }, 'File vanished while nobody read it')
+  }
+
+  #pathKey(): string | undefined {
+    const stats = this.#stat()
+    return stats && stats !== 'unreadable' ? identityKey(stats) : undefined
+  }
+
+  /** Opens a known file at another place; a finished one is only remembered. */
+  #reopen(
+    record: FileRecord,
+    found: { readonly path: string; readonly isGzip: boolean },
+    nowMs: number,
+  ): void {
+    const { known } = this.#context
+    let opened: ReturnType<typeof openRegularFile>
+    try {
+      opened = openRegularFile(found.path)
+    } catch (error) {
+      this.#report((error as Error).message)
+      return
+    }
+    if (!opened) return
+    const [dev, ino] = identityKey(opened.stats).split(':') as [string, string]
+    const inodeBirthMs = Number(opened.stats.birthtimeMs)
+    const change = { foundAt: found.path, dev, ino, inodeBirthMs }
+    known.rekey(record, () => Object.assign(record, change))
+    const gzipPath = found.isGzip ? { gzipPath: found.path } : {}
+    this.#add({ record, opened, ...gzipPath, role: 'rotated', nowMs })
+  }
+
+  /** The file has other content than the record says: the old content may live on in a copy. */
+  #recoverCopy(record: FileRecord, nowMs: number): void {
+    const siblings = listSiblings(dirname(record.foundAt))
+    const found = findCopy(record, siblings)
+    if (found) this.#reopen(record, found, nowMs)
+  }
+
+  /** The file was truncated: what was not read yet may stand in a copy; the file begins anew. */
+  #restartTruncated(generation: Generation, nowMs: number): boolean {
+    const { known, finishOrigin, logger } = this.#context
+    const { file } = generation
+    const { record } = file
+    file.updateRecord()
+    // The copy must reach as far as was read, not only as far as was acknowledged.
+    const siblings = listSiblings(dirname(record.foundAt))
+    const found = findCopy({ ...record, offset: file.readOffset, tail: undefined }, siblings)
+    const opened = found && openQuietly(found.path)
+    logger.debug({ path: this.path, copy: found?.path }, 'File was truncated')
+    if (found && opened) {
+      known.rekey(record, () => file.relocate(opened, found.path, found.isGzip))
+      generation.role = 'rotated'
+      generation.changedMs = nowMs
+      this.#request(generation)
+    } else {
+      finishOrigin(file.origin)
+      this.#drop(generation)
+      known.forget(record)
+    }
+    const stats = this.#stat()
+    if (stats && stats !== 'unreadable') this.#openUnseen(identityKey(stats), nowMs)
+    return this.#openFound(this.path, nowMs) !== undefined
+  }
+
+  /** Looks at one open file: has it grown, is it done. */
+  #look(generation: Generation, nowMs: number): boolean {
+    const { file, role } = generation
+    const size = file.size()
+    const hasGrown = size !== generation.seenSize || generation.isPaused
+    if (hasGrown) {
+      generation.seenSize = size
+      generation.changedMs = nowMs
+      generation.isFlushed = false
+      this.#request(generation)
+    }
+    this.#context.metrics.setBytes({ read: file.readOffset, size })
+    if (role === 'current') return hasGrown
+    if (!this.#isAtEnd(generation)) return true
+    const quietMs = nowMs - generation.changedMs
+    const limitMs = role === 'detached' ? detachedLingerMs : lingerMs
+    if (quietMs >= Math.min(unfinishedMs, limitMs) && !generation.isFlushed) {
+      generation.isFlushed = true
+      file.consumeUnfinishedLine()
+      this.#context.finishOrigin(file.origin)
+    }
+    if (quietMs >= limitMs && !file.origin.hasUnsettled && file.origin.held.size === 0) {
+      file.record.isFinished = true
+      this.#drop(generation)
+    }
+    return true
+  }
+
+  #isAtEnd({ file, isDrained }: Generation): boolean {
+    return isDrained && !file.isBusy
+  }
+
+  #drop(generation: Generation): void {
+    const { file } = generation
+    const at = this.#generations.indexOf(generation)
+    if (at >= 0) this.#generations.splice(at, 1)
+    file.close()
+    this.#context.known.closed(file)
+    const next = this.#generations[at]
+    if (next) this.#request(next)
+  }
+
+  /** Asks for a turn to read, unless an older file of the path is still to be read. */
+  #request(generation: Generation): void {
+    for (const older of this.#generations) {
+      if (older === generation) break
+      if (!older.isDrained) return
+    }
+    this.#context.scheduler.request(generation)
+  }
+
+  async #read(generation: Generation, buffer: Buffer): Promise<ReadOutcome> {
+    const { file } = generation
+    const before = file.readOffset
+    let outcome: ReadOutcome
+    try {
+      outcome = await file.readLines(buffer, this.#context.mayGoOn)
+    } catch (error) {
+      this.#report((error as Error).message)
+      return 'end'
+    }
+    const backlogEnd = Math.min(file.readOffset, file.initialSize)
+    if (backlogEnd > before) this.#context.onRead(backlogEnd - before)
+    if (outcome === 'truncated') this.poll()
+    generation.isPaused = outcome === 'paused'
+    if (outcome === 'end') this.#atEnd(generation)
+    return outcome
+  }
+
+  #atEnd(generation: Generation): void {
+    if (generation.role === 'current' || generation.isDrained) return
+    generation.isDrained = true
+    generation.changedMs = this.#context.nowMs()
+    const next = this.#generations[this.#generations.indexOf(generation) + 1]
+    if (next) this.#request(next)
+  }
+
+  /** Gives all descriptors back; positions stay. */
+  close(): void {
+    for (const generation of this.#generations.splice(0)) generation.file.close()
+  }
+}
+
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    // Gone again: its path is the best that is known.
+    return path
+  }
+}
+
+function isSamePath(path: string, record: FileRecord): boolean {
+  const opened = openQuietly(path)
+  if (!opened) return false
+  closeSync(opened.fd)
+  return isSameFile(path, opened.stats, record)
+}
+
+/** Tells whether an inode still is the file of the record: born then, with the same content. */
+function isSameFile(path: string, stats: BigIntStats, record: FileRecord): boolean {
+  const birthMs = Number(stats.birthtimeMs)
+  if (birthMs > 0 && record.inodeBirthMs > 0 && birthMs !== record.inodeBirthMs) return false
+  return isSameContent(path, record)
+}
+
+/** Tells whether a rotated file needs no further look. */
+function isReadToEnd(record: FileRecord, found: FoundFile): boolean {
+  if (!record.isFinished) return false
+  if (found.isGzip) return true
+  const stats = statSync(found.path, { bigint: true, throwIfNoEntry: false })
+  return stats === undefined || Number(stats.size) === record.offset
+}
+
+function openQuietly(path: string): ReturnType<typeof openRegularFile> {
+  try {
+    return openRegularFile(path)
+  } catch {
+    // Gone or unreadable: as if there were no copy.
+    return undefined
+  }
+}
