@@ -23,9 +23,6 @@ import { createLogSource } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
 import { SegmentIndex } from './segment-index.ts'
 
-/** Threads for queries are started this long after the server answers, so that it answers sooner. */
-const warmDelayMs = 300
-
 export interface StoreOptions {
   readonly loaded: LoadedStoreConfig
   readonly logger: Logger
@@ -84,7 +81,10 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const { authEnabled, limits } = config
   await app.register(
     async routes => {
-      addPushRoutes(routes, { ingester, budget, authEnabled })
+      // In a scope of its own: pushes are read in a way other bodies are not.
+      await routes.register(async pushes =>
+        addPushRoutes(pushes, { ingester, budget, authEnabled }),
+      )
       const openSource = (tenant: string) => createLogSource(tenant, { catalog, segments, pool })
       addQueryRoutes(routes, { authEnabled, limits, clock, openSource })
       addLabelsRoutes(routes, { authEnabled, limits, clock, catalog })
@@ -117,8 +117,6 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     throw error
   }
   state = 'ready'
-  const warming = setTimeout(() => pool.warm(), warmDelayMs)
-  warming.unref()
   const { address, port } = app.server.address() as AddressInfo
   const host =
     address === '0.0.0.0' ? '127.0.0.1' : address.includes(':') ? `[${address}]` : address
@@ -127,7 +125,6 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const stop = () => {
     stopping ??= (async () => {
       state = 'stopping'
-      clearTimeout(warming)
       await app.close()
       await closeParts()
     })()

@@ -131,6 +131,8 @@ export const goTimeLayouts = {
 
 /** Layouts kept compiled; layouts may come from data, so their number is bounded. */
 const cachedLayoutsMax = 500
+/** Longer layouts are compiled each time, so that those that are kept stay small. */
+const cachedLayoutCharsMax = 200
 const layouts = new Map<string, readonly LayoutPart[]>()
 
 /** Cuts a layout into its parts, or gives those it was cut into before. */
@@ -138,6 +140,7 @@ export function layoutParts(layout: string): readonly LayoutPart[] {
   const known = layouts.get(layout)
   if (known) return known
   const parts = compileLayout(layout)
+  if (layout.length > cachedLayoutCharsMax) return parts
   if (layouts.size >= cachedLayoutsMax) layouts.clear()
   layouts.set(layout, parts)
   return parts

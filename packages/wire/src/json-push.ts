@@ -26,15 +26,17 @@ export function decodeJsonPush(body: Buffer): PushStream[] {
   if (!Array.isArray(streams)) throw malformed('streams: not a list')
   // Only where a label value is no string, which is rare, the source text is wanted.
   let withSource: Json | undefined
-  return streams.map((stream, i) => {
+  const builder = new PushStreamBuilder()
+  for (const [i, stream] of streams.entries()) {
     if (!isObject(stream)) throw malformed(`streams[${i}]: not an object`)
     let labels = stream.stream
     if (isObject(labels) && Object.values(labels).some(value => typeof value !== 'string')) {
       withSource ??= parseKeepingSource(text)
       labels = ((withSource as { streams: Json[] }).streams[i] as { stream: Json }).stream
     }
-    return readStream(stream.values, formatLabels(labels, i), i)
-  })
+    readStream(builder, stream.values, { labelsText: formatLabels(labels, i), stream: i })
+  }
+  return builder.build()
 }
 
 function malformed(why: string, cause?: unknown): PushBodyError {
@@ -71,9 +73,15 @@ function formatLabels(labels: Json | undefined, stream: number): string {
   return `{${pairs.join(', ')}}`
 }
 
-function readStream(values: Json | undefined, labelsText: string, stream: number): PushStream {
-  const builder = new PushStreamBuilder()
-  if (values === undefined || values === null) return builder.build(labelsText, Buffer.alloc(0))
+function readStream(
+  builder: PushStreamBuilder,
+  values: Json | undefined,
+  { labelsText, stream }: { readonly labelsText: string; readonly stream: number },
+): void {
+  if (values === undefined || values === null) {
+    builder.endStream(labelsText, Buffer.alloc(0))
+    return
+  }
   if (!Array.isArray(values)) throw malformed(`streams[${stream}].values: not a list`)
   const lines: string[] = []
   let offset = 0
@@ -94,7 +102,7 @@ function readStream(values: Json | undefined, labelsText: string, stream: number
   const bytes = Buffer.allocUnsafe(offset)
   let at = 0
   for (const line of lines) at += bytes.write(line, at, 'utf8')
-  return builder.build(labelsText, bytes)
+  builder.endStream(labelsText, bytes)
 }
 
 function readTimestamp(value: Json | undefined, where: string): { seconds: number; nanos: number } {
@@ -129,12 +137,12 @@ export function decodeLegacyJsonPush(body: Buffer): PushStream[] {
   const root = parse(body.toString('utf8'))
   const streams = isObject(root) ? (root.streams ?? []) : undefined
   if (!Array.isArray(streams)) throw malformed('the body is not an object with "streams"')
-  return streams.map((stream, i) => {
+  const builder = new PushStreamBuilder()
+  for (const [i, stream] of streams.entries()) {
     if (!isObject(stream)) throw malformed(`streams[${i}]: not an object`)
     const { labels = '{}', entries } = stream
     if (typeof labels !== 'string') throw malformed(`streams[${i}].labels: not a string`)
-    if (!Array.isArray(entries)) return readStream(null, labels, i)
-    const values = entries.map((entry, k): Json => {
+    const values = (Array.isArray(entries) ? entries : []).map((entry, k): Json => {
       const ns =
         isObject(entry) && typeof entry.ts === 'string' ? parseRfc3339(entry.ts) : undefined
       if (!isObject(entry) || ns === undefined) {
@@ -142,6 +150,7 @@ export function decodeLegacyJsonPush(body: Buffer): PushStream[] {
       }
       return [String(ns), entry.line ?? '']
     })
-    return readStream(values, labels, i)
-  })
+    readStream(builder, values, { labelsText: labels, stream: i })
+  }
+  return builder.build()
 }

@@ -26,14 +26,14 @@ const wireBytes = 2
 export function decodePushRequest(body: Buffer): PushStream[] {
   const reader = protobuf.Reader.create(body)
   try {
-    const streams: PushStream[] = []
+    const builder = new PushStreamBuilder()
     while (reader.pos < reader.len) {
       const tag = reader.uint32()
       if (tag >>> 3 === 1) {
-        streams.push(readStream(reader, openMessage(reader, tag, reader.len, 'Streams')))
+        readStream(reader, openMessage(reader, tag, reader.len, 'Streams'), builder)
       } else skip(reader, tag, reader.len)
     }
-    return streams
+    return builder.build()
   } catch (cause) {
     if (cause instanceof PushBodyError) throw cause
     throw malformed('unexpected EOF', cause)
@@ -63,14 +63,14 @@ function skip(reader: protobuf.Reader, tag: number, end: number): void {
   if (reader.pos > end) throw malformed('unexpected EOF')
 }
 
-function readStream(reader: protobuf.Reader, end: number): PushStream {
-  const builder = new PushStreamBuilder()
+function readStream(reader: protobuf.Reader, end: number, builder: PushStreamBuilder): void {
   let labelsText = ''
   while (reader.pos < end) {
     const tag = reader.uint32()
     switch (tag >>> 3) {
       case 1:
         labelsText = readText(reader, tag, end, 'Labels')
+        if (labelsText.includes('\ufffd')) checkUtf8(reader, labelsText)
         break
       case 2:
         readEntry(reader, openMessage(reader, tag, end, 'Entries'), builder)
@@ -79,7 +79,16 @@ function readStream(reader: protobuf.Reader, end: number): PushStream {
         skip(reader, tag, end)
     }
   }
-  return builder.build(labelsText, reader.buf as Buffer)
+  builder.endStream(labelsText, reader.buf as Buffer)
+}
+
+/** Refuses labels that are not UTF-8: their text would stand for many different labels. */
+function checkUtf8(reader: protobuf.Reader, labelsText: string): void {
+  const bytes = Buffer.byteLength(labelsText, 'utf8')
+  const sent = (reader.buf as Buffer).subarray(reader.pos - bytes, reader.pos)
+  if (!sent.equals(Buffer.from(labelsText, 'utf8'))) {
+    throw malformed("couldn't parse labels: invalid UTF-8 rune")
+  }
 }
 
 function readText(reader: protobuf.Reader, tag: number, end: number, field: string): string {

@@ -20,20 +20,31 @@ export interface PushStream {
   readonly metadata: readonly (readonly Label[] | undefined)[] | undefined
 }
 
-/** Gathers the columns of one stream; arrays grow by doubling. */
+/** Where one stream's entries lie in the columns of the whole push. */
+interface StreamRange {
+  readonly labelsText: string
+  readonly bytes: Buffer
+  readonly from: number
+  readonly to: number
+  readonly metadata: readonly (readonly Label[] | undefined)[] | undefined
+}
+
+/**
+ * Gathers the columns of a push. All streams share them, since a push often has many streams with few
+ * entries; they grow by doubling and are cut into streams at the end.
+ */
 export class PushStreamBuilder {
+  readonly #streams: StreamRange[] = []
   #count = 0
-  #seconds = new Float64Array(64)
-  #nanos = new Uint32Array(64)
-  #offsets = new Uint32Array(64)
-  #lengths = new Uint32Array(64)
+  /** First entry of the stream that is being gathered. */
+  #from = 0
+  #seconds = new Float64Array(1024)
+  #nanos = new Uint32Array(1024)
+  #offsets = new Uint32Array(1024)
+  #lengths = new Uint32Array(1024)
   #metadata: (readonly Label[] | undefined)[] | undefined
 
-  get entryCount(): number {
-    return this.#count
-  }
-
-  /** Adds an entry; `nanos` lies within one second. */
+  /** Adds an entry to the stream; `nanos` lies within one second. */
   add(seconds: number, nanos: number, lineOffset: number, lineLength: number): void {
     const at = this.#count
     if (at === this.#seconds.length) this.#grow()
@@ -48,23 +59,30 @@ export class PushStreamBuilder {
   setMetadata(labels: readonly Label[]): void {
     if (labels.length === 0) return
     this.#metadata ??= []
-    this.#metadata[this.#count - 1] = labels
+    this.#metadata[this.#count - 1 - this.#from] = labels
   }
 
-  /** Ends the stream; the builder is not used afterwards. */
-  build(labelsText: string, bytes: Buffer): PushStream {
-    const count = this.#count
-    if (this.#metadata) this.#metadata.length = count
-    return {
+  /** Ends the stream whose entries were added since the last one ended; its lines lie in `bytes`. */
+  endStream(labelsText: string, bytes: Buffer): void {
+    const metadata = this.#metadata
+    if (metadata) metadata.length = this.#count - this.#from
+    this.#streams.push({ labelsText, bytes, from: this.#from, to: this.#count, metadata })
+    this.#from = this.#count
+    this.#metadata = undefined
+  }
+
+  /** Ends the push; the builder is not used afterwards. */
+  build(): PushStream[] {
+    return this.#streams.map(({ labelsText, bytes, from, to, metadata }) => ({
       labelsText,
-      entryCount: count,
-      seconds: this.#seconds.subarray(0, count),
-      nanos: this.#nanos.subarray(0, count),
+      entryCount: to - from,
+      seconds: this.#seconds.subarray(from, to),
+      nanos: this.#nanos.subarray(from, to),
       bytes,
-      lineOffsets: this.#offsets.subarray(0, count),
-      lineLengths: this.#lengths.subarray(0, count),
-      metadata: this.#metadata,
-    }
+      lineOffsets: this.#offsets.subarray(from, to),
+      lineLengths: this.#lengths.subarray(from, to),
+      metadata,
+    }))
   }
 
   #grow(): void {

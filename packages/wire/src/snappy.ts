@@ -1,7 +1,8 @@
 // Snappy's block format, as the push protocol uses it: a varint of the uncompressed length, then
 // literals and back references. https://github.com/google/snappy/blob/main/format_description.txt
 
-import { compress, uncompress } from 'snappyjs'
+import { compress } from 'snappyjs'
+import { SnappyDecompressor } from 'snappyjs/snappy_decompressor.js'
 import { PushBodyError } from './errors.ts'
 
 /**
@@ -19,9 +20,14 @@ export function snappyCompress(bytes: Buffer): Buffer {
  * Decompresses one Snappy block. Nothing is allocated before the declared length was checked against
  * `bytesMax`, against what the body could hold at most, and against what its elements add up to.
  *
+ * @param allocate gives the memory for the result, at least as many bytes as it is asked for.
  * @throws PushBodyError PUSH_BODY_MALFORMED or PUSH_BODY_TOO_LARGE.
  */
-export function snappyDecompress(body: Buffer, bytesMax: number): Buffer {
+export function snappyDecompress(
+  body: Buffer,
+  bytesMax: number,
+  allocate: (bytes: number) => Buffer = Buffer.allocUnsafe,
+): Buffer {
   const { length, start } = readDeclaredLength(body)
   if (length > bytesMax) {
     throw new PushBodyError(
@@ -32,15 +38,15 @@ export function snappyDecompress(body: Buffer, bytesMax: number): Buffer {
   if (length > body.length * snappyExpansionMax || elementBytes(body, start) !== length) {
     throw malformed()
   }
-  try {
-    return uncompress(body, bytesMax)
-  } catch (cause) {
-    throw malformed(cause)
-  }
+  const output = allocate(length).subarray(0, length)
+  const decompressor = new SnappyDecompressor(body)
+  decompressor.readUncompressedLength()
+  if (!decompressor.uncompressToBuffer(output)) throw malformed()
+  return output
 }
 
-function malformed(cause?: unknown): PushBodyError {
-  return new PushBodyError('PUSH_BODY_MALFORMED', 'snappy: corrupt input', { cause })
+function malformed(): PushBodyError {
+  return new PushBodyError('PUSH_BODY_MALFORMED', 'snappy: corrupt input')
 }
 
 function readDeclaredLength(body: Buffer): { length: number; start: number } {

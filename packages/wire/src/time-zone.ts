@@ -18,6 +18,8 @@ interface Zone {
 const cachedHoursMax = 20_000
 /** IANA has some 600 names; more than these can only be spellings in other cases. */
 const cachedZonesMax = 700
+/** No zone has a longer name; what is kept stays small. */
+const zoneNameCharsMax = 64
 const zones = new Map<string, Zone | undefined>()
 const utc: ZoneOffset = { name: 'UTC', offsetSeconds: 0 }
 
@@ -84,6 +86,7 @@ function needZone(name: string): Zone {
 }
 
 function findZone(name: string): Zone | undefined {
+  if (name.length > zoneNameCharsMax) return undefined
   if (zones.has(name)) return zones.get(name)
   if (zones.size >= cachedZonesMax) zones.clear()
   const zone = openZone(name)

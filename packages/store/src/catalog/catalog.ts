@@ -57,6 +57,14 @@ export interface SegmentPartInfo extends SegmentInfo {
   readonly lineBytes: number
 }
 
+/** Level 0 as a whole. */
+export interface Level0Summary {
+  readonly segments: number
+  readonly sizeBytes: number
+  /** When the oldest was committed; 0 without segments. */
+  readonly oldestMs: number
+}
+
 /** Counts for `/metrics`. */
 export interface CatalogTotals {
   readonly segments: number
@@ -79,8 +87,10 @@ export interface Catalog {
   forgetDropped(names: readonly string[]): Promise<void>
   /** All segments, oldest sequence first. */
   listSegments(): Promise<SegmentInfo[]>
-  /** Parts of all segments and tenants, oldest sequence first. */
-  listParts(): Promise<SegmentPartInfo[]>
+  /** Parts of all segments of level 0, or of all above it, oldest sequence first. */
+  listParts(which: 'level0' | 'compacted'): Promise<SegmentPartInfo[]>
+  /** How much level 0 holds; cheap, whatever the store holds. */
+  level0(): Promise<Level0Summary>
   /** Segments that hold entries of the tenant within the range, oldest sequence first. */
   findSegments(tenant: string, range: TimeRange): Promise<SegmentInfo[]>
   /** Streams that all matchers accept and that were active in the range: canonical text → labels. */

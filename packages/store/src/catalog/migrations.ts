@@ -43,6 +43,7 @@ export const migrations: readonly string[] = [
     size_bytes INTEGER NOT NULL,
     created_ms INTEGER NOT NULL
   ) STRICT;
+  CREATE INDEX segments_by_level ON segments (level, sequence);
 
   CREATE TABLE segment_parts (
     segment_id INTEGER NOT NULL,

@@ -11,6 +11,7 @@ import type {
   CatalogPart,
   CatalogSegment,
   CatalogTotals,
+  Level0Summary,
   SegmentInfo,
   SegmentPartInfo,
   StreamActivity,
@@ -40,6 +41,8 @@ export function openSqliteCatalog(path: string): SqliteCatalog {
   try {
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = NORMAL')
+    // Checkpoints cut the log back to this, else it stays as long as it ever was.
+    database.pragma('journal_size_limit = 1048576')
     // 8 MiB of pages; the hot ones are few.
     database.pragma('cache_size = -8192')
     migrate(database, path)
@@ -63,6 +66,13 @@ function migrate(database: Database.Database, path: string): void {
       database.pragma(`user_version = ${next + 1}`)
     })()
   }
+}
+
+function selectParts(condition: string): string {
+  return `SELECT name, level, sequence, size_bytes AS sizeBytes, created_ms AS createdMs, tenant, day,
+                 row_count AS rowCount, line_bytes AS lineBytes
+          FROM segments JOIN segment_parts ON segment_id = segments.id
+          WHERE ${condition} ORDER BY sequence, name`
 }
 
 function prepare(database: Database.Database) {
@@ -105,10 +115,12 @@ function prepare(database: Database.Database) {
       `SELECT name, level, sequence, size_bytes AS sizeBytes, created_ms AS createdMs
        FROM segments ORDER BY sequence, name`,
     ),
-    listParts: database.prepare(
-      `SELECT name, level, sequence, size_bytes AS sizeBytes, created_ms AS createdMs, tenant, day,
-              row_count AS rowCount, line_bytes AS lineBytes
-       FROM segment_parts JOIN segments ON segments.id = segment_id ORDER BY sequence, name`,
+    listLevel0Parts: database.prepare(selectParts('level = 0')),
+    listCompactedParts: database.prepare(selectParts('level > 0')),
+    level0: database.prepare(
+      `SELECT count(*) AS segments, coalesce(sum(size_bytes), 0) AS sizeBytes,
+              coalesce(min(created_ms), 0) AS oldestMs
+       FROM segments WHERE level = 0`,
     ),
     findSegments: database.prepare(
       `SELECT DISTINCT name, level, sequence, size_bytes AS sizeBytes, created_ms AS createdMs
@@ -259,8 +271,13 @@ export class SqliteCatalog implements Catalog {
     return this.#sql.listSegments.all() as SegmentInfo[]
   }
 
-  async listParts(): Promise<SegmentPartInfo[]> {
-    return this.#sql.listParts.all() as SegmentPartInfo[]
+  async listParts(which: 'level0' | 'compacted'): Promise<SegmentPartInfo[]> {
+    const statement = which === 'level0' ? this.#sql.listLevel0Parts : this.#sql.listCompactedParts
+    return statement.all() as SegmentPartInfo[]
+  }
+
+  async level0(): Promise<Level0Summary> {
+    return this.#sql.level0.get() as Level0Summary
   }
 
   async findSegments(tenant: string, range: TimeRange): Promise<SegmentInfo[]> {

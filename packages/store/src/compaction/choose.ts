@@ -1,6 +1,6 @@
 // Which segments to merge next. Pure, so that the rules can be read and tested by themselves.
 
-import type { SegmentPartInfo } from '../catalog/catalog.ts'
+import type { Level0Summary, SegmentPartInfo } from '../catalog/catalog.ts'
 import {
   compactLevel0AgeMs,
   compactLevel0Bytes,
@@ -17,39 +17,19 @@ export interface Choice {
   readonly sequence: number
 }
 
-/**
- * Chooses level 0 when it is large, many or old, else a run of neighbours within a
- * tenant's day. Only neighbours in sequence are merged, so that order of arrival is kept.
- */
-export function chooseMerge(
-  parts: readonly SegmentPartInfo[],
-  nowMs: number,
-  { force = false } = {},
-): Choice | undefined {
-  return chooseLevel0(parts, nowMs, force) ?? chooseTier(parts)
+/** Tells whether level 0 is large, many or old enough to be merged. */
+export function isLevel0Due(level0: Level0Summary, nowMs: number): boolean {
+  return (
+    level0.segments > 0 &&
+    (level0.sizeBytes >= compactLevel0Bytes ||
+      level0.segments >= compactLevel0Segments ||
+      nowMs - level0.oldestMs >= compactLevel0AgeMs)
+  )
 }
 
-function chooseLevel0(
-  parts: readonly SegmentPartInfo[],
-  nowMs: number,
-  force: boolean,
-): Choice | undefined {
-  const level0 = parts.filter(({ level }) => level === 0)
-  if (level0.length === 0) return undefined
+/** Chooses the oldest of level 0, in portions; `undefined` when there is nothing. */
+export function chooseLevel0(level0: readonly SegmentPartInfo[]): Choice | undefined {
   const segments = new Map(level0.map(part => [part.name, part]))
-  let bytes = 0
-  let oldestMs = nowMs
-  for (const { sizeBytes, createdMs } of segments.values()) {
-    bytes += sizeBytes
-    oldestMs = Math.min(oldestMs, createdMs)
-  }
-  const isDue =
-    force ||
-    bytes >= compactLevel0Bytes ||
-    segments.size >= compactLevel0Segments ||
-    nowMs - oldestMs >= compactLevel0AgeMs
-  if (!isDue) return undefined
-  // A long backlog is taken in portions.
   const inputs: string[] = []
   let taken = 0
   for (const { name, sizeBytes } of segments.values()) {
@@ -57,6 +37,7 @@ function chooseLevel0(
     inputs.push(name)
     taken += sizeBytes
   }
+  if (inputs.length === 0) return undefined
   const chosen = new Set(inputs)
   const days = new Map<string, { tenant: string; day: number }>()
   for (const { name, tenant, day } of level0) {
@@ -70,10 +51,13 @@ function chooseLevel0(
   }
 }
 
-function chooseTier(parts: readonly SegmentPartInfo[]): Choice | undefined {
+/**
+ * Chooses a run of neighbours within a tenant's day. Only neighbours in sequence are merged, so that
+ * order of arrival is kept.
+ */
+export function chooseRun(parts: readonly SegmentPartInfo[]): Choice | undefined {
   const byDay = new Map<string, SegmentPartInfo[]>()
   for (const part of parts) {
-    if (part.level === 0) continue
     const key = `${part.day} ${part.tenant}`
     const list = byDay.get(key)
     if (list) list.push(part)

@@ -10,7 +10,7 @@ import { compactLevel0Bytes, compactLevel0Segments } from '../limits.ts'
 import { catalogPartsOf } from '../segment/catalog-parts.ts'
 import { segmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
-import { type Choice, chooseMerge } from './choose.ts'
+import { type Choice, chooseLevel0, chooseRun, isLevel0Due } from './choose.ts'
 import type { MergeAnswer, MergeJob, MergeWorkerData } from './merge-worker.ts'
 
 /** How often the age of level 0 is looked at. */
@@ -36,6 +36,7 @@ export class Compactor {
   #isClosed = false
   #quietUntilMs = 0
   #runs = 0
+  #mayMergeRuns = true
   /** Commits since the last look. */
   #commits = 0
   #committedBytes = 0
@@ -96,7 +97,12 @@ export class Compactor {
     const { catalog, clock } = this.#options
     this.#committedBytes = 0
     this.#commits = 0
-    const choice = chooseMerge(await catalog.listParts(), clock.now(), { force })
+    const isDue = force || isLevel0Due(await catalog.level0(), clock.now())
+    const choice =
+      (isDue ? chooseLevel0(await catalog.listParts('level0')) : undefined) ??
+      (this.#mayMergeRuns ? chooseRun(await catalog.listParts('compacted')) : undefined)
+    // Runs come about by merges only.
+    this.#mayMergeRuns = choice !== undefined
     if (!choice || this.#isClosed) return false
     const answer = await this.#merge(choice)
     if (answer.kind === 'failed') throw new Error(answer.message)

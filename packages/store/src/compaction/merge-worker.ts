@@ -37,13 +37,14 @@ async function merge(job: MergeJob, data: MergeWorkerData): Promise<MergedSegmen
   try {
     const inputs: MergeInput[] = []
     for (const name of job.inputs) {
-      const readRange = async (offset: number, length: number) => reader.read(name, offset, length)
+      const readRange = async (offsetBytes: number, length: number) =>
+        reader.read(name, { offsetBytes, length })
       inputs.push({ name, footer: await readFooter(name, reader.sizeBytes(name), readRange) })
     }
     const outputs: MergedSegment[] = []
     for (const { name, ...target } of job.outputs) {
       const bytes = mergeSegments(inputs, target, {
-        read: (segment, offset, length) => reader.read(segment, offset, length),
+        read: (segment, range, allocate) => reader.read(segment, range, allocate),
         logLevelFields: data.logLevelFields,
       })
       const merged: Omit<MergedSegment, 'name'>[] = []

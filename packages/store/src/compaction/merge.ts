@@ -3,6 +3,7 @@
 // other, so that memory does not grow with the size of the segments.
 
 import { type LabelSet, parseLabelSet } from '@skald/wire'
+import { type Allocate, ScratchArena } from '../buffers.ts'
 import { nsPerDay } from '../day.ts'
 import { blockLineBytesMax } from '../limits.ts'
 import type { ReadBytes } from '../segment/block.ts'
@@ -23,6 +24,9 @@ const goodBlockBytes = 256 * 1024
 /** More overlapping rows than this are left as they are: queries can cope, memory could not. */
 const overlapBytesMax = 64 * 1024 * 1024
 
+/** Two blocks of lines read, two built, and their small columns. */
+const arenaBytes = 5 * 1024 * 1024
+
 /** A segment to merge, with its footer. */
 export interface MergeInput {
   readonly name: string
@@ -30,8 +34,12 @@ export interface MergeInput {
 }
 
 export interface MergeContext {
-  /** Reads bytes of an input. */
-  readonly read: (segment: string, offsetBytes: number, length: number) => Buffer
+  /** Reads bytes of an input into memory that `allocate` gives. */
+  readonly read: (
+    segment: string,
+    range: { readonly offsetBytes: number; readonly length: number },
+    allocate: Allocate,
+  ) => Buffer
   readonly logLevelFields: readonly string[]
 }
 
@@ -52,9 +60,10 @@ export function* mergeSegments(
 ): Generator<Buffer, { footer: SegmentFooter; sizeBytes: number }> {
   const { tenant, day, level, sequence, replaces } = target
   const writer = new SegmentWriter('zstd')
+  const arena = new ScratchArena(arenaBytes)
   yield segmentMagic
   for (const [labelsText, places] of streamsOf(inputs, tenant, day)) {
-    yield* mergeStream(places, { writer, labelsText, target, context })
+    yield* mergeStream(places, { writer, labelsText, target, context, arena })
   }
   const { footer, bytes } = writer.finish({ level, sequence, replaces })
   yield bytes
@@ -95,10 +104,12 @@ interface StreamMerge {
   readonly labelsText: string
   readonly target: MergeTarget
   readonly context: MergeContext
+  /** What is read and built of one batch of blocks. */
+  readonly arena: ScratchArena
 }
 
 function* mergeStream(places: readonly BlockPlace[], merge: StreamMerge): Generator<Buffer> {
-  const { writer, labelsText, target, context } = merge
+  const { writer, labelsText, target, context, arena } = merge
   let waiting: BlockPlace[] = []
   let waitingBytes = 0
   const flush = function* (): Generator<Buffer> {
@@ -106,13 +117,15 @@ function* mergeStream(places: readonly BlockPlace[], merge: StreamMerge): Genera
     const { sequence } = waiting.reduce((a, b) =>
       a.record.sequence > b.record.sequence ? a : b,
     ).record
+    arena.reset()
     const blocks = mergeRows(
-      waiting.map(place => readRows(place, target.day, context)),
+      waiting.map(place => readRows(place, target.day, merge)),
       {
         dayStartNs: BigInt(target.day) * nsPerDay,
         flags: 0,
         sequence,
         lineBytesMax: blockLineBytesMax,
+        allocate: arena.allocate,
       },
     )
     for (const block of blocks) yield* writer.add(target.tenant, target.day, labelsText, block)
@@ -126,7 +139,9 @@ function* mergeStream(places: readonly BlockPlace[], merge: StreamMerge): Genera
       yield* flush()
       for (const place of group) {
         writer.addEncoded(target.tenant, target.day, labelsText, place.record)
-        yield context.read(place.segment, place.record.offsetBytes, storedBytes(place.record))
+        const { offsetBytes } = place.record
+        const range = { offsetBytes, length: storedBytes(place.record) }
+        yield context.read(place.segment, range, Buffer.allocUnsafeSlow)
       }
       continue
     }
@@ -146,8 +161,10 @@ function isGood({ record }: BlockPlace): boolean {
   )
 }
 
-function readRows(place: BlockPlace, day: number, context: MergeContext): RowSource {
-  const read: ReadBytes = (offsetBytes, length) => context.read(place.segment, offsetBytes, length)
+/** The rows of a block, in memory of the arena. */
+function readRows(place: BlockPlace, day: number, { context, arena }: StreamMerge): RowSource {
+  const read: ReadBytes = (offsetBytes, length) =>
+    context.read(place.segment, { offsetBytes, length }, arena.allocate)
   const block = new StoredBlock(place, read, context.logLevelFields)
   const sinceDayStart = Number(block.minNs - BigInt(day) * nsPerDay)
   const timestamps = block.timestamps().map(delta => delta + sinceDayStart)

@@ -3,6 +3,7 @@
 // write-ahead log; there is no other.
 
 import type { LabelSet } from '@skald/wire'
+import { type Allocate, ScratchArena } from '../buffers.ts'
 import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
 import { nsPerDay, secondsPerDay } from '../day.ts'
 import { StorageUnavailableError } from '../errors.ts'
@@ -20,6 +21,9 @@ import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
 import { segmentName } from '../segment/name.ts'
 import { SegmentWriter } from '../segment/writer.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
+
+/** A full commit and the separators of its lines; larger ones take the rest from the heap. */
+const arenaBytes = commitBytesMax + 2 * 1024 * 1024
 
 /** A committed segment, as the rest of the store learns of it. */
 export interface Commit {
@@ -57,6 +61,8 @@ export class Committer {
   #lastCommitMs = 0
   #running: Promise<void> | undefined
   #wake: (() => void) | undefined
+  /** Lines of the segment being written; one commit ends before the next begins. */
+  readonly #arena = new ScratchArena(arenaBytes)
 
   constructor(options: CommitterOptions) {
     this.#options = options
@@ -135,7 +141,12 @@ export class Committer {
     try {
       const sequence = nextSequence()
       const name = segmentName(sequence, 0)
-      const { footer, pieces, sizeBytes, labels } = buildSegment(pushes, sequence)
+      this.#arena.reset()
+      const { footer, pieces, sizeBytes, labels } = buildSegment(
+        pushes,
+        sequence,
+        this.#arena.allocate,
+      )
       await objects.put(name, pieces)
       const segment: CatalogSegment = {
         name,
@@ -170,7 +181,7 @@ interface Group {
   wantsLevels: boolean
 }
 
-function buildSegment(pushes: readonly PendingPush[], sequence: number) {
+function buildSegment(pushes: readonly PendingPush[], sequence: number, allocate: Allocate) {
   const labels = new Map<string, LabelSet>()
   const writer = new SegmentWriter('none')
   const pieces: Buffer[] = [segmentMagic]
@@ -180,6 +191,7 @@ function buildSegment(pushes: readonly PendingPush[], sequence: number) {
       flags: group.wantsLevels ? flagLevelsPending : 0,
       sequence,
       lineBytesMax: blockLineBytesMax,
+      allocate,
     })
     for (const block of blocks)
       pieces.push(...writer.add(group.tenant, group.day, group.labelsText, block))

@@ -3,6 +3,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Allocate } from '../buffers.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 
 // Small pieces are gathered up to this size before they are written, since each write is a round
@@ -125,10 +126,14 @@ export class DiskReader {
     this.#directory = directory
   }
 
-  /** Reads a range into a buffer of its own. @throws the system's error, ENOENT among them. */
-  read(name: string, offsetBytes: number, length: number): Buffer {
+  /** Reads a range into memory that `allocate` gives. @throws the system's error, ENOENT among them. */
+  read(
+    name: string,
+    { offsetBytes, length }: { readonly offsetBytes: number; readonly length: number },
+    allocate: Allocate = Buffer.allocUnsafeSlow,
+  ): Buffer {
     const descriptor = this.#descriptor(name)
-    const buffer = Buffer.allocUnsafeSlow(length)
+    const buffer = allocate(length)
     let filled = 0
     while (filled < length) {
       const count = readSync(descriptor, buffer, filled, length - filled, offsetBytes + filled)

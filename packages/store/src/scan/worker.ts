@@ -30,7 +30,8 @@ function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
     const blocks = group.map(({ segment, labels, record }) => {
       open.labels[labels] ??= parseLabelSet(open.labelsTexts[labels]!)
       const place = { segment, record, labels: open.labels[labels] }
-      const read = (offset: number, length: number) => reader.read(segment, offset, length)
+      const read = (offsetBytes: number, length: number) =>
+        reader.read(segment, { offsetBytes, length })
       return new StoredBlock(place, read, logLevelFields)
     })
     if (blocks.length > 1) skipDuplicates(blocks)

@@ -42,7 +42,13 @@ export type Compression = 'none' | 'zstd'
 // Level 1 costs a fifth of the CPU of level 3 and keeps within a few percent of its size on logs.
 const zstdParams = { [constants.ZSTD_c_compressionLevel]: 1 }
 
-/** Encodes a block: its record but for stream and offset, and its sections in file order. */
+/** Below this, setting up the compressor costs more than it saves. */
+const leastPackedBytes = 256
+
+/**
+ * Encodes a block: its record but for stream and offset, and its sections in file order. Without
+ * compression the bytes are those of `columns` themselves.
+ */
 export function encodeBlock(
   columns: BlockColumns,
   compression: Compression,
@@ -72,12 +78,16 @@ export function encodeBlock(
 
 function compress(section: Buffer, compression: Compression) {
   if (compression === 'none') return { codec: codecs.raw, stored: section }
-  // One chunk holds the whole output, else zlib gathers it in pieces of 16 KiB.
-  const chunkSize = Math.max(64, section.length + (section.length >>> 8) + 64)
+  if (section.length < leastPackedBytes) return { codec: codecs.raw, stored: Buffer.from(section) }
+  // One chunk holds the whole output of most sections; by default zlib gathers pieces of 16 KiB.
+  const chunkSize = Math.max(1024, section.length >>> 1)
   const packed = zstdCompressSync(section, { params: zstdParams, chunkSize })
   // Packing that saves next to nothing is not worth unpacking: nanoseconds look like noise.
-  if (packed.length > section.length * 0.95) return { codec: codecs.raw, stored: section }
-  return { codec: codecs.zstd, stored: Buffer.from(packed) }
+  const isWorthIt = packed.length <= section.length * 0.95
+  // Copies: the section's memory may be used again, and the packed bytes lie in a larger chunk.
+  return isWorthIt
+    ? { codec: codecs.zstd, stored: Buffer.from(packed) }
+    : { codec: codecs.raw, stored: Buffer.from(section) }
 }
 
 /** Gives the stored bytes of a section: `offsetBytes` in the file, `length` bytes. */

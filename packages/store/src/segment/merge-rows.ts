@@ -3,6 +3,7 @@
 
 import type { MetadataColumn } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
+import type { Allocate } from '../buffers.ts'
 import type { BlockColumns } from './block.ts'
 
 const newline = 0x0a
@@ -26,6 +27,8 @@ export interface MergeOptions {
   readonly sequence: number
   /** A block is ended before its lines pass this, unless one line alone does. */
   readonly lineBytesMax: number
+  /** Memory for a block's lines. */
+  readonly allocate: Allocate
 }
 
 /** Yields the blocks of the merged rows; nothing when the sources are empty. */
@@ -34,28 +37,29 @@ export function* mergeRows(
   options: MergeOptions,
 ): Generator<BlockColumns> {
   const rows = orderRows(sources)
-  const kept = rows.isStrictlyAscending ? rows.order : dropDuplicates(sources, rows)
-  for (let from = 0; from < kept.length; ) {
+  const kept = rows.order && dropDuplicates(sources, rows, rows.order)
+  const rowCount = kept ? kept.length : rows.times.length
+  for (let from = 0; from < rowCount; ) {
     let to = from
     let lineBytes = 0
-    while (to < kept.length) {
-      const at = rows.locate(kept[to]!)
+    while (to < rowCount) {
+      const at = rows.locate(kept ? kept[to]! : to)
       const length = sources[at.source]!.lengths[at.row]! + 1
       if (to > from && lineBytes + length > options.lineBytesMax) break
       lineBytes += length
       to++
     }
-    yield gatherBlock(sources, rows, kept.subarray(from, to), lineBytes, options)
+    yield gatherBlock(sources, { rows, kept, from, to, lineBytes }, options)
     from = to
   }
 }
 
 /** Rows of all sources under one number each: the rows of source 0, then those of source 1, and so on. */
 interface OrderedRows {
-  /** Row numbers in time order, ties in order of arrival. */
-  readonly order: Uint32Array
+  /** Row numbers in time order, ties in order of arrival; absent when they are so already, without ties. */
+  readonly order: Uint32Array | undefined
+  /** Row number → time. */
   readonly times: Float64Array
-  readonly isStrictlyAscending: boolean
   /** Finds the source and the row in it; the object is reused by the next call. */
   locate(number: number): { readonly source: number; readonly row: number }
 }
@@ -64,23 +68,7 @@ function orderRows(sources: readonly RowSource[]): OrderedRows {
   const starts = new Uint32Array(sources.length + 1)
   for (const [i, source] of sources.entries()) starts[i + 1] = starts[i]! + source.rowCount
   const count = starts[sources.length]!
-  const times = new Float64Array(count)
-  for (const [i, source] of sources.entries())
-    times.set(source.timestamps.subarray(0, source.rowCount), starts[i])
-  let isAscending = true
-  let isStrictlyAscending = true
-  for (let i = 1; i < count; i++) {
-    if (times[i]! > times[i - 1]!) continue
-    isStrictlyAscending = false
-    if (times[i]! < times[i - 1]!) {
-      isAscending = false
-      break
-    }
-  }
-  const order = new Uint32Array(count)
-  for (let i = 0; i < count; i++) order[i] = i
-  // Row numbers grow with arrival, so they break ties.
-  if (!isAscending) order.sort((a, b) => times[a]! - times[b]! || a - b)
+  const times = sources.length === 1 ? sources[0]!.timestamps : joinTimes(sources, starts)
   const place = { source: 0, row: 0 }
   const locate = (number: number) => {
     // Consecutive rows mostly come from the same source.
@@ -91,11 +79,33 @@ function orderRows(sources: readonly RowSource[]): OrderedRows {
     place.row = number - starts[source]!
     return place
   }
-  return { order, times, isStrictlyAscending, locate }
+  return { order: orderOf(times, count), times, locate }
 }
 
-function dropDuplicates(sources: readonly RowSource[], rows: OrderedRows): Uint32Array {
-  const { order, times } = rows
+function joinTimes(sources: readonly RowSource[], starts: Uint32Array): Float64Array {
+  const times = new Float64Array(starts[sources.length]!)
+  for (const [i, source] of sources.entries()) times.set(source.timestamps, starts[i])
+  return times
+}
+
+function orderOf(times: Float64Array, count: number): Uint32Array | undefined {
+  let firstTie = 1
+  while (firstTie < count && times[firstTie]! > times[firstTie - 1]!) firstTie++
+  if (firstTie >= count) return undefined
+  const order = new Uint32Array(count)
+  for (let i = 0; i < count; i++) order[i] = i
+  let next = firstTie
+  while (next < count && times[next]! >= times[next - 1]!) next++
+  // Row numbers grow with arrival, so they break ties.
+  return next >= count ? order : order.sort((a, b) => times[a]! - times[b]! || a - b)
+}
+
+function dropDuplicates(
+  sources: readonly RowSource[],
+  rows: OrderedRows,
+  order: Uint32Array,
+): Uint32Array {
+  const { times } = rows
   const kept = new Uint32Array(order.length)
   let keptCount = 0
   let runStart = 0
@@ -130,22 +140,29 @@ function hasSameLine(
   )
 }
 
+/** Rows of one block: numbers `from` to `to` of `kept`, or of all rows. */
+interface BlockRows {
+  readonly rows: OrderedRows
+  readonly kept: Uint32Array | undefined
+  readonly from: number
+  readonly to: number
+  readonly lineBytes: number
+}
+
 function gatherBlock(
   sources: readonly RowSource[],
-  rows: OrderedRows,
-  numbers: Uint32Array,
-  lineBytes: number,
+  { rows, kept, from, to, lineBytes }: BlockRows,
   options: MergeOptions,
 ): BlockColumns {
-  const rowCount = numbers.length
-  const firstTime = rows.times[numbers[0]!]!
+  const rowCount = to - from
+  const firstTime = rows.times[kept ? kept[from]! : from]!
   const timestamps = new Float64Array(rowCount)
   const lengths = new Uint32Array(rowCount)
-  const lines = Buffer.allocUnsafe(lineBytes)
+  const lines = options.allocate(lineBytes)
   const metadata = new MetadataGatherer(sources, rowCount)
   const copier = new LineCopier(lines)
   for (let i = 0; i < rowCount; i++) {
-    const number = numbers[i]!
+    const number = kept ? kept[from + i]! : from + i
     const { source: index, row } = rows.locate(number)
     const source = sources[index]!
     const length = source.lengths[row]!

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import type { SegmentPartInfo } from '../../src/catalog/catalog.ts'
-import { chooseMerge } from '../../src/compaction/choose.ts'
+import { chooseLevel0, chooseRun, isLevel0Due } from '../../src/compaction/choose.ts'
 
 const mib = 1024 * 1024
 
@@ -22,23 +22,23 @@ function part(sequence: number, overrides: Partial<SegmentPartInfo> = {}): Segme
 const many = (count: number, overrides: Partial<SegmentPartInfo>) =>
   Array.from({ length: count }, (_, i) => part(i + 1, overrides))
 
-test('level 0 is left alone while it is small, few and young', async t => {
-  t.equal(chooseMerge([], 1e9), undefined)
-  t.equal(chooseMerge(many(10, { createdMs: 1000 }), 2000), undefined)
+const level0 = (segments: number, sizeBytes: number, oldestMs: number) => ({
+  segments,
+  sizeBytes,
+  oldestMs,
 })
 
-test('level 0 is merged when it is old, large, many or asked for', async t => {
-  t.equal(chooseMerge(many(2, {}), 60_000)?.inputs.length, 2, 'old')
-  t.equal(chooseMerge(many(2, { sizeBytes: 32 * mib }), 1)?.inputs.length, 2, 'large')
-  t.equal(chooseMerge(many(256, {}), 1)?.inputs.length, 256, 'many')
-  t.equal(chooseMerge(many(1, {}), 1, { force: true })?.inputs.length, 1, 'asked for')
+test('level 0 is due when it is old, large or many', async t => {
+  t.notOk(isLevel0Due(level0(0, 0, 0), 1e9), 'nothing is never due')
+  t.notOk(isLevel0Due(level0(10, 1000, 1000), 2000), 'small, few and young')
+  t.ok(isLevel0Due(level0(1, 1000, 1000), 61_000), 'old')
+  t.ok(isLevel0Due(level0(2, 64 * mib, 1000), 1001), 'large')
+  t.ok(isLevel0Due(level0(256, 1000, 1000), 1001), 'many')
 })
 
 test('a merge of level 0 makes one segment for each tenant and day', async t => {
-  const choice = chooseMerge(
-    [part(1), part(1, { tenant: 'b' }), part(2, { day: 2 }), part(2)],
-    60_000,
-  )
+  t.equal(chooseLevel0([]), undefined)
+  const choice = chooseLevel0([part(1), part(1, { tenant: 'b' }), part(2, { day: 2 }), part(2)])
   t.same(choice, {
     inputs: ['1-0', '2-0'],
     outputs: [
@@ -52,14 +52,13 @@ test('a merge of level 0 makes one segment for each tenant and day', async t => 
 })
 
 test('a long backlog of level 0 is taken in portions, oldest first', async t => {
-  const choice = chooseMerge(many(10, { sizeBytes: 40 * mib }), 1)
-  t.same(choice?.inputs, ['1-0', '2-0', '3-0'])
+  t.same(chooseLevel0(many(10, { sizeBytes: 40 * mib }))?.inputs, ['1-0', '2-0', '3-0'])
 })
 
 test('eight neighbours of similar size are merged, whatever lies in other days', async t => {
   const small = many(8, { level: 1 })
-  t.equal(chooseMerge(small.slice(1), 1), undefined, 'seven are too few')
-  t.same(chooseMerge([...small, part(9, { level: 1, day: 2 })], 1), {
+  t.equal(chooseRun(small.slice(1)), undefined, 'seven are too few')
+  t.same(chooseRun([...small, part(9, { level: 1, day: 2 })]), {
     inputs: small.map(({ name }) => name),
     outputs: [{ tenant: 'a', day: 1 }],
     level: 2,
@@ -78,9 +77,9 @@ test('only neighbours in sequence are merged', async t => {
       name: `${p.sequence + 6}-1`,
     })),
   ]
-  t.equal(chooseMerge(parts, 1), undefined)
+  t.equal(chooseRun(parts), undefined)
 })
 
 test('segments of full size are left as they are', async t => {
-  t.equal(chooseMerge(many(20, { level: 3, sizeBytes: 600 * mib }), 1), undefined)
+  t.equal(chooseRun(many(20, { level: 3, sizeBytes: 600 * mib })), undefined)
 })

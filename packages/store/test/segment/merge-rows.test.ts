@@ -39,7 +39,8 @@ function rowsOf(block: BlockColumns): Row[] {
 }
 
 function merge(sources: readonly (readonly Row[])[], lineBytesMax = 1000): Row[][] {
-  const options = { dayStartNs: 0n, flags: 0, sequence: 7, lineBytesMax }
+  const allocate = Buffer.alloc
+  const options = { dayStartNs: 0n, flags: 0, sequence: 7, lineBytesMax, allocate }
   return [...mergeRows(sources.map(source), options)].map(rowsOf)
 }
 
