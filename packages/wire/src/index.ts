@@ -16,6 +16,7 @@ export { decodeJsonPush, decodeLegacyJsonPush } from './json-push.ts'
 export {
   compareLabelSets,
   createLabelSet,
+  createMetadata,
   formatLabelSet,
   hashLabelSet,
   isLabelName,

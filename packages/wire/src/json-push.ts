@@ -47,12 +47,26 @@ function isObject(value: Json | undefined): value is { [name: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Parses the first JSON value of a body; what follows it is not looked at, as Loki does. */
 function parse(text: string): Json {
   try {
     return JSON.parse(text) as Json
   } catch (cause) {
+    const end = firstObjectEnd(text)
+    if (end > 0 && end < text.length) return parse(text.slice(0, end))
     throw malformed(`the body is not JSON: ${(cause as Error).message}`, cause)
   }
+}
+
+/** Finds where the object that a text begins with ends; 0 where it does not. */
+function firstObjectEnd(text: string): number {
+  const token = /"(?:[^"\\]|\\.)*"|[{}]/gs
+  let depth = 0
+  for (const match of text.matchAll(token)) {
+    if (match[0] === '{') depth++
+    else if (match[0] === '}' && --depth === 0) return match.index + 1
+  }
+  return 0
 }
 
 /** Parses with every number, boolean and null as its source text, so that `1.0` stays `1.0`. */

@@ -33,6 +33,15 @@ export function createLabelSet(
   return [...byName].map(([name, value]) => ({ name, value })).sort(compareNames)
 }
 
+/**
+ * Makes a set of structured metadata: sorted, the last of a name wins. Unlike a label, a pair with an
+ * empty value exists.
+ */
+export function createMetadata(pairs: Iterable<readonly [name: string, value: string]>): LabelSet {
+  const byName = new Map(pairs)
+  return [...byName].map(([name, value]) => ({ name, value })).sort(compareNames)
+}
+
 function compareNames(a: Label, b: Label): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
 }

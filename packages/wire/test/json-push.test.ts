@@ -16,6 +16,12 @@ test('streams, entries and structured metadata', async t => {
   t.same(stream?.metadata, [undefined, [{ name: 'trace_id', value: 'a\nb' }], undefined])
 })
 
+test('what follows the first object is not looked at', async t => {
+  const one = '{"streams":[{"stream":{"app":"a}"},"values":[["1","x"]]}]}'
+  t.equal(decode(`${one}{"streams":[]}`)[0]?.labelsText, '{app="a}"}')
+  t.throws(() => decode(`${one.slice(0, -1)} {`), { code: 'PUSH_BODY_MALFORMED' })
+})
+
 test('label values that are no strings are taken by their source text', async t => {
   const [stream] = decode(
     '{"streams":[{"stream":{"a":1.0,"b":true,"c":null,"d":"x"},"values":[]}]}',

@@ -3,6 +3,7 @@ import { test } from 'tap'
 import {
   compareLabelSets,
   createLabelSet,
+  createMetadata,
   formatLabelSet,
   hashLabelSet,
   isLabelName,
@@ -102,6 +103,20 @@ test('labelValue, labelSetToObject and compareLabelSets', async t => {
   t.same(labelSetToObject(labels), { app: 'x', env: 'dev' })
   const sorted = [{}, { a: '1' }, { a: '1', b: '1' }, { a: '2' }, { b: '0' }].map(createLabelSet)
   t.same([...sorted].reverse().sort(compareLabelSets), sorted)
+})
+
+test('createMetadata keeps empty values', async t => {
+  t.same(
+    createMetadata([
+      ['b', ''],
+      ['a', '1'],
+      ['a', '2'],
+    ]),
+    [
+      { name: 'a', value: '2' },
+      { name: 'b', value: '' },
+    ],
+  )
 })
 
 test('isLabelName follows [a-zA-Z_][a-zA-Z0-9_]*', async t => {

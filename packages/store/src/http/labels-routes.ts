@@ -66,7 +66,8 @@ export function addLabelsRoutes(app: FastifyInstance, options: LabelsRouteOption
   get('/loki/api/v1/label', async request => lokiAnswer(await names(request)))
   get('/loki/api/v1/label/:name/values', async request => lokiAnswer(await values(request)))
   get('/api/prom/label', async request => legacyAnswer(await names(request)))
-  get('/api/prom/label/:name/values', async request => legacyAnswer(await values(request)))
+  // Loki 3.4.6 answers label names here as well, whatever the name in the path.
+  get('/api/prom/label/:name/values', async request => legacyAnswer(await names(request)))
 
   const series = async (request: FastifyRequest): Promise<string> => {
     const tenant = tenantOf(request, authEnabled)

@@ -1,8 +1,11 @@
 // Log and metric queries: /loki/api/v1/query and query_range, and the older /api/prom/query.
 
 import {
+  formatLogqlPretty,
   formatQueryResult,
+  LogqlSyntaxError,
   type LogSource,
+  parseLogql,
   type QueryRequest,
   type ResultEntry,
   runQuery,
@@ -57,6 +60,21 @@ export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions)
     rangeQuery(params, params.get('query'), { nowNs: nowNs(), limits }),
   )
   addRoute('/loki/api/v1/query', params => instantQuery(params, { nowNs: nowNs(), limits }))
+
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/loki/api/v1/format_query',
+    handler: async (request, reply) => {
+      try {
+        const data = formatLogqlPretty(parseLogql(readParams(request).get('query')))
+        return sendJson(reply, JSON.stringify({ status: 'success', data }))
+      } catch (error) {
+        if (!(error instanceof LogqlSyntaxError)) throw error
+        const answer = { status: 'invalid-query', error: error.message }
+        return sendJson(reply.code(400), JSON.stringify(answer))
+      }
+    },
+  })
 
   app.route({
     method: ['GET', 'POST'],

@@ -23,11 +23,12 @@ const statusOfCode: Readonly<Record<string, number>> = {
   LOGQL_KIND: 400,
   LOGQL_PIPELINE: 400,
   LOGQL_UNSUPPORTED: 400,
-  LOGQL_REGEX: 400,
   REGEX_SYNTAX: 400,
   LIMIT_EXCEEDED: 400,
   STORAGE_UNAVAILABLE: 503,
+  TEMPLATE_SYNTAX: 400,
   FST_ERR_CTP_BODY_TOO_LARGE: 413,
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 400,
 }
 
 export interface HttpServerOptions {
@@ -47,6 +48,16 @@ export function createHttpServer({ logger, metrics }: HttpServerOptions): Fastif
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.addHook('onRequest', async (request, reply) => {
+    const [path = '', ...query] = request.raw.url?.split('?') ?? []
+    if (!path.includes('//')) return
+    // Go's routers send clients to the clean path.
+    const clean = path.replaceAll(/\/{2,}/g, '/')
+    await reply
+      .code(301)
+      .header('Location', [clean, ...query].join('?'))
+      .send()
+  })
   app.setNotFoundHandler((_request, reply) => {
     void reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n')
   })

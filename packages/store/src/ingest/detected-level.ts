@@ -3,7 +3,7 @@
 // words in it. Works over bytes; a line never becomes a string.
 
 import type { MetadataColumn } from '@skald/query'
-import { createLabelSet, type LabelSet } from '@skald/wire'
+import { createMetadata, type LabelSet } from '@skald/wire'
 
 export const detectedLevelLabel = 'detected_level'
 
@@ -89,25 +89,23 @@ export function addDetectedLevels(
   const finder = new LineLevelFinder(readLines(), prepareFields(logLevelFields))
   const leveled: LabelSet[] = []
   const leveledRows = new Uint32Array(rowSets.length)
-  const indexes = new Map<number, number>()
+  // Set and level → index in `leveled` plus one; 0 is not yet there.
+  const indexes = new Uint32Array(sets.length * levels.length)
   for (let row = 0; row < rowSets.length; row++) {
     const set = rowSets[row]!
     const level = given[set] === undefined ? finder.levelOf(row) : 0
     const key = set * levels.length + level
-    let index = indexes.get(key)
-    if (index === undefined) {
-      index = leveled.length
-      indexes.set(key, index)
-      leveled.push(withLevel(sets[set]!, given[set] ?? levels[level]!))
+    if (indexes[key] === 0) {
+      indexes[key] = leveled.push(withLevel(sets[set]!, given[set] ?? levels[level]!))
     }
-    leveledRows[row] = index
+    leveledRows[row] = indexes[key]! - 1
   }
   return { sets: leveled, rowSets: leveledRows }
 }
 
 function withLevel(set: LabelSet, level: string): LabelSet {
   const pairs = set.map(({ name, value }): [string, string] => [name, value])
-  return createLabelSet([...pairs, [detectedLevelLabel, level]])
+  return createMetadata([...pairs, [detectedLevelLabel, level]])
 }
 
 function levelOfLabels(labels: LabelSet, fields: readonly string[]): string | undefined {

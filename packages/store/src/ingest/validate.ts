@@ -2,7 +2,7 @@
 // is right beside it is stored, as Loki does it.
 
 import {
-  createLabelSet,
+  createMetadata,
   formatRfc3339,
   type Label,
   type LabelSet,
@@ -172,7 +172,7 @@ function checkMetadata(
 }
 
 function normaliseMetadata(pairs: readonly Label[]): LabelSet {
-  return createLabelSet(
+  return createMetadata(
     pairs.map(({ name, value }): [string, string] => [
       normaliseMetadataName(name),
       value.replaceAll('\ufffd', ' '),

@@ -80,14 +80,12 @@ function compress(section: Buffer, compression: Compression) {
   if (compression === 'none') return { codec: codecs.raw, stored: section }
   if (section.length < leastPackedBytes) return { codec: codecs.raw, stored: Buffer.from(section) }
   // One chunk holds the whole output of most sections; by default zlib gathers pieces of 16 KiB.
-  const chunkSize = Math.max(1024, section.length >>> 1)
+  const chunkSize = Math.max(1024, Math.ceil(section.length * 0.3))
   const packed = zstdCompressSync(section, { params: zstdParams, chunkSize })
   // Packing that saves next to nothing is not worth unpacking: nanoseconds look like noise.
-  const isWorthIt = packed.length <= section.length * 0.95
-  // Copies: the section's memory may be used again, and the packed bytes lie in a larger chunk.
-  return isWorthIt
-    ? { codec: codecs.zstd, stored: Buffer.from(packed) }
-    : { codec: codecs.raw, stored: Buffer.from(section) }
+  if (packed.length <= section.length * 0.95) return { codec: codecs.zstd, stored: packed }
+  // A copy, since the section's memory may be used again before it is written.
+  return { codec: codecs.raw, stored: Buffer.from(section) }
 }
 
 /** Gives the stored bytes of a section: `offsetBytes` in the file, `length` bytes. */

@@ -1,7 +1,7 @@
 // The columns of a block as bytes. Layouts, with their reasons, are in docs/segment-format.md.
 
 import type { MetadataColumn } from '@skald/query'
-import { createLabelSet, type LabelSet } from '@skald/wire'
+import { createMetadata, type LabelSet } from '@skald/wire'
 import { ByteReader, ByteWriter, writeVarint } from './bytes.ts'
 
 const timeUnits = [1_000_000_000, 1_000_000, 1_000] as const
@@ -141,7 +141,7 @@ export function decodeMetadataSets(bytes: Buffer): LabelSet[] {
       if (name === undefined || value === undefined) throw new RangeError('no such text')
       pairs.push([name, value])
     }
-    sets.push(createLabelSet(pairs))
+    sets.push(createMetadata(pairs))
   }
   return sets
 }
