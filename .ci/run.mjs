@@ -1,0 +1,161 @@
+// Runs every check, prints what each printed, and sums up. Plain JavaScript, so that it starts on any
+// Node before `npm ci` has brought the project's own.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+const shared = resolve(root, '..', 'shared')
+const skald = join(root, 'packages/skald/bin/skald')
+
+/** Files of recorded requests of which every case has to pass, but for accidents of that server. */
+const unbuiltQueryFiles = new Set(['api-detected', 'api-index-volume-stats'])
+/** Accidents of that server which the program does not repeat; docs/differences.md says why. */
+const differences = readFileSync(join(root, 'docs/differences.md'), 'utf8')
+
+let passed = 0
+let failed = 0
+
+function report(name, isOk, detail = '') {
+  if (isOk) passed++
+  else failed++
+  console.log(`${isOk ? 'ok' : 'not ok'} - ${name}${detail ? `: ${detail}` : ''}`)
+}
+
+/** Runs a command with its output passed through; returns its exit code and what it printed. */
+function run(command, args, options = {}) {
+  console.log(`\n$ ${[command, ...args].join(' ')}`)
+  const result = spawnSync(command, args, {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 512 * 1024 * 1024,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    ...options,
+  })
+  const output = result.stdout ?? ''
+  process.stdout.write(output.length > 200_000 ? output.slice(-200_000) : output)
+  return { code: result.status ?? 1, output }
+}
+
+function addCounts(output, pattern) {
+  const match = [...output.matchAll(pattern)].at(-1)
+  return match
+    ? { passed: Number(match.groups.pass ?? 0), failed: Number(match.groups.fail ?? 0) }
+    : undefined
+}
+
+function install() {
+  const { code } = run('npm', ['ci', '--no-audit', '--no-fund'])
+  report('npm ci', code === 0)
+  return code === 0
+}
+
+function test() {
+  const { code, output } = run('npm', ['test', '--', '-R', 'terse'])
+  const counts = addCounts(
+    output,
+    /# \{ total: \d+(?:, pass: (?<pass>\d+))?(?:, fail: (?<fail>\d+))?/g,
+  )
+  if (counts) {
+    passed += counts.passed
+    failed += counts.failed
+  }
+  report('npm test', code === 0)
+}
+
+function lint() {
+  report('npm run check', run('npm', ['run', '-s', 'check']).code === 0)
+}
+
+function freePort() {
+  return new Promise((done, fail) => {
+    const server = createServer()
+    server.once('error', fail)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address()
+      server.close(() => done(port))
+    })
+  })
+}
+
+async function waitUntilReady(url, child) {
+  for (let i = 0; i < 300 && child.exitCode === null; i++) {
+    try {
+      if ((await fetch(`${url}/ready`)).ok) return
+    } catch {
+      // Not listening yet.
+    }
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  throw new Error('the store did not become ready')
+}
+
+async function compareQueries() {
+  const runner = join(shared, 'conformance/run.mjs')
+  if (!existsSync(runner))
+    return console.log('\nno recorded answers of Loki beside this checkout: skipped')
+  const dir = mkdtempSync(join(tmpdir(), 'skald-ci-'))
+  const port = await freePort()
+  const config = join(dir, 'store.yaml')
+  writeFileSync(
+    config,
+    `auth_enabled: false
+server: {http_listen_address: 127.0.0.1, http_listen_port: ${port}, log_level: error}
+common: {path_prefix: ${JSON.stringify(dir)}}
+limits_config: {max_query_series: 100000, max_entries_limit_per_query: 5000000}
+`,
+  )
+  const store = spawn(skald, ['store', `-config.file=${config}`], { stdio: 'inherit' })
+  try {
+    const url = `http://127.0.0.1:${port}`
+    await waitUntilReady(url, store)
+    const results = join(dir, 'results.json')
+    run('node', [runner, '--url', url, '--push', '--json', results])
+    judge('recorded request', results, unbuiltQueryFiles)
+  } finally {
+    store.kill('SIGTERM')
+    await new Promise(resolve => store.once('exit', resolve))
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+function compareAgent() {
+  const runner = join(shared, 'conformance-agent/run.mjs')
+  if (!existsSync(runner))
+    return console.log('\nno recorded runs of Promtail beside this checkout: skipped')
+  const dir = mkdtempSync(join(tmpdir(), 'skald-ci-'))
+  const results = join(dir, 'results.json')
+  try {
+    run('node', [runner, '--agent', `${skald} agent -config.file={{CONFIG}}`, '--json', results])
+    judge('recorded agent run', results, new Set())
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+/** Counts cases; those of files that are not built yet, and named differences, count as neither. */
+function judge(kind, path, unbuiltFiles) {
+  const { results } = JSON.parse(readFileSync(path, 'utf8'))
+  let left = 0
+  for (const { file, name, ok, diff } of results) {
+    if (ok) passed++
+    else if (unbuiltFiles.has(file) || differences.includes(`\`${file} :: ${name}\``)) left++
+    else report(`${kind} ${file} :: ${name}`, false, diff)
+  }
+  console.log(
+    `${kind}s: ${results.filter(({ ok }) => ok).length} as recorded, ${left} known differences`,
+  )
+}
+
+if (install()) {
+  lint()
+  await compareQueries()
+  compareAgent()
+  test()
+}
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = failed > 0 ? 1 : 0
