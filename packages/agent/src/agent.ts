@@ -12,6 +12,7 @@ import { Pipeline } from './pipeline/pipeline.ts'
 import { createStageContext } from './pipeline/stage-context.ts'
 import { createPushTransport } from './push/client.ts'
 import { PushQueue } from './push/queue.ts'
+import { RateLimiter } from './push/rate-limiter.ts'
 import { KnownFiles } from './tail/known-files.ts'
 import { ReadScheduler } from './tail/read-scheduler.ts'
 import { type FoundFileStatus, TargetManager } from './tail/target-manager.ts'
@@ -146,13 +147,15 @@ function startLane(client: ClientConfig, context: LaneContext): Lane {
   })
   const scheduler = new ReadScheduler(() => queue.hasRoom)
   queue.onRoom = () => scheduler.pump()
+  const limiter = createLimiter(config, { queue, metrics, nowMs })
   const jobs = config.scrapeConfigs.map(job => {
     const { jobName } = job
     const stageContext = createStageContext({ jobName, metrics, logger, nowMs })
     const stages = job.stages.map(createStage => createStage(stageContext))
-    return { config: job, pipeline: new Pipeline(stages, queue) }
+    return { config: job, pipeline: new Pipeline(stages, limiter ?? queue) }
   })
   const manager = new TargetManager({
+    limiter,
     ...{ jobs, lane, known, journal, scheduler, metrics, logger, nowMs },
     hostname: context.hostname ?? osHostname(),
     syncPeriodMs: config.target.syncPeriodMs,
@@ -161,6 +164,23 @@ function startLane(client: ClientConfig, context: LaneContext): Lane {
     maxPollMs: config.fileWatch.maxPollMs,
   })
   return { queue, scheduler, manager, pipelines: jobs.map(({ pipeline }) => pipeline) }
+}
+
+function createLimiter(
+  { limits }: AgentConfig,
+  around: {
+    readonly queue: PushQueue
+    readonly metrics: AgentMetrics
+    readonly nowMs: () => number
+  },
+): RateLimiter | undefined {
+  if (!limits.isLineRateLimited) return undefined
+  const { queue, metrics, nowMs } = around
+  const drop = () => metrics.droppedLines.inc({ reason: 'global_rate_limiter_drop' })
+  return new RateLimiter({
+    ...{ rate: limits.linesPerSecond, burst: limits.lineBurst, sink: queue, nowMs },
+    onDrop: limits.dropsOverRate ? drop : undefined,
+  })
 }
 
 async function stopLane({ queue, scheduler, manager, pipelines }: Lane): Promise<void> {

@@ -48,16 +48,6 @@ export class LogqlPipelineError extends Error {
   }
 }
 
-/** Says that a query is valid, but a part of it cannot run on this server. */
-export class LogqlUnsupportedError extends Error {
-  readonly code = 'LOGQL_UNSUPPORTED'
-
-  constructor(what: string) {
-    super(`${what} is not supported`)
-    this.name = 'LogqlUnsupportedError'
-  }
-}
-
 /** Says that the two sides of a binary operation cannot be matched one to one. */
 export class VectorMatchingError extends Error {
   readonly code = 'LOGQL_VECTOR_MATCHING'

@@ -1,16 +1,9 @@
-export {
-  type QueryRequest,
-  type QueryResult,
-  type ResultEntry,
-  runQuery,
-  type VectorSample,
-} from './engine.ts'
+export { type QueryResult, runQuery, type VectorSample } from './engine.ts'
 export {
   LimitExceededError,
   LogqlKindError,
   LogqlPipelineError,
   LogqlSyntaxError,
-  LogqlUnsupportedError,
   VectorMatchingError,
 } from './errors.ts'
 export { mergeLeafResults, openLeafScanner } from './leaf/leaf.ts'
@@ -30,7 +23,8 @@ export type {
   StepGrid,
 } from './log-source.ts'
 export type { Series } from './metric-query/series.ts'
-export type { CategorizedLabels } from './pipeline/labels.ts'
+export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
+export type { QueryRequest, ResultEntry } from './query-run.ts'
 export { expandGoTemplate } from './regex/expand.ts'
 export { compileMatcher, compileMatchers } from './regex/matcher.ts'
 export {
@@ -45,7 +39,6 @@ export {
   type ResultFormat,
   sampleText,
   secondsText,
-  unionLabels,
 } from './result-format.ts'
 export type { Expr, LogExpr, MetricExpr } from './syntax/ast.ts'
 export { parseLogql, parseMatchers, parseSelector } from './syntax/parser.ts'

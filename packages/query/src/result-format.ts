@@ -1,14 +1,18 @@
 // Results as the JSON of Loki's query API: numbers, grouping of entries, order of streams.
 
 import { formatLabelSet, type LabelSet } from '@skald/wire'
-import type { QueryResult, ResultEntry } from './engine.ts'
+import type { QueryResult } from './engine.ts'
 import type { StepGrid } from './log-source.ts'
 import type { Series } from './metric-query/series.ts'
+import { unionLabels } from './pipeline/labels.ts'
+import type { ResultEntry } from './query-run.ts'
 import { decimalText } from './syntax/printer.ts'
 
 export interface ResultFormat {
   /** Tells stream labels, metadata and parsed labels apart (the flag `categorize-labels`). */
   readonly categorizeLabels: boolean
+  /** Flags that the answer repeats; those that `categorizeLabels` means where absent. */
+  readonly encodingFlags?: readonly string[]
   /** JSON text of the `stats` object; `{}` where absent. */
   readonly statsJson?: string
 }
@@ -16,8 +20,9 @@ export interface ResultFormat {
 /** Writes a whole answer: `{"status":"success","data":{...}}`. */
 export function formatQueryResult(result: QueryResult, format: ResultFormat): string {
   const { categorizeLabels, statsJson = '{}' } = format
-  const flags =
-    categorizeLabels && result.kind === 'streams' ? '"encodingFlags":["categorize-labels"],' : ''
+  const { encodingFlags = categorizeLabels ? ['categorize-labels'] : [] } = format
+  const hasFlags = encodingFlags.length > 0 && result.kind === 'streams'
+  const flags = hasFlags ? `"encodingFlags":${JSON.stringify(encodingFlags)},` : ''
   return (
     `{"status":"success","data":{"resultType":"${result.kind}",${flags}` +
     `"result":${formatResultData(result, categorizeLabels)},"stats":${statsJson}}}\n`
@@ -33,7 +38,7 @@ export function formatResultData(result: QueryResult, categorizeLabels: boolean)
         categorizeLabels,
       })
     case 'matrix':
-      return `[${result.series.map(series => matrixJson(series, result.grid)).join(',')}]`
+      return `[${matrixJson(result.series, result.grid)}]`
     case 'vector': {
       const time = secondsText(result.timeNs)
       const samples = result.samples.map(
@@ -72,14 +77,20 @@ function jsonText(text: string): string {
   return JSON.stringify(text.isWellFormed() ? text : text.toWellFormed())
 }
 
-function matrixJson({ labels, values, present }: Series, grid: StepGrid): string {
-  const points: string[] = []
-  for (let step = 0; step < values.length; step++) {
-    if (!present[step]) continue
-    const time = secondsText(grid.startNs + grid.stepNs * BigInt(step))
-    points.push(`[${time},"${sampleText(values[step]!)}"]`)
-  }
-  return `{"metric":${labelsJson(labels)},"values":[${points.join(',')}]}`
+function matrixJson(series: readonly Series[], grid: StepGrid): string {
+  const times = Array.from({ length: grid.count }, (_, step) =>
+    secondsText(grid.startNs + grid.stepNs * BigInt(step)),
+  )
+  return series
+    .map(({ labels, values, present }) => {
+      let points = ''
+      for (let step = 0; step < values.length; step++) {
+        if (!present[step]) continue
+        points += `${points === '' ? '' : ','}[${times[step]},"${sampleText(values[step]!)}"]`
+      }
+      return `{"metric":${labelsJson(labels)},"values":[${points}]}`
+    })
+    .join(',')
 }
 
 // One element for each set of labels: all labels of an entry, or with the flag those of its stream.
@@ -110,12 +121,6 @@ function streamsJson(
     ([, { labels, values }]) => `{"stream":${labelsJson(labels)},"values":[${values.join(',')}]}`,
   )
   return `[${texts.join(',')}]`
-}
-
-/** All labels of an entry in one sorted set. */
-export function unionLabels({ stream, metadata, parsed }: ResultEntry['labels']): LabelSet {
-  if (metadata.length === 0 && parsed.length === 0) return stream
-  return [...stream, ...metadata, ...parsed].sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 function categoriesJson({ metadata, parsed }: ResultEntry['labels']): string {

@@ -27,7 +27,7 @@ export {
   parseLabelSet,
 } from './labels.ts'
 export { formatMatcher, formatSelector, type Matcher, type MatcherOp } from './matcher.ts'
-export { BatchStream, PushBatchEncoder } from './push-batch-encoder.ts'
+export { BatchBufferPool, BatchStream, PushBatchEncoder } from './push-batch-encoder.ts'
 export { decodePushRequest, encodePushRequest } from './push-codec.ts'
 export { type PushStream, PushStreamBuilder } from './push-stream.ts'
 export { snappyCompress, snappyDecompress, snappyExpansionMax } from './snappy.ts'

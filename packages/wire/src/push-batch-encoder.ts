@@ -7,14 +7,52 @@ const initialBytes = 4096
 // Below this many bytes a loop beats the call into Buffer.copy.
 const loopCopyMax = 32
 
+/** Buffers that batches leave to those after them, so that the same memory is used again. */
+export class BatchBufferPool {
+  readonly #bytesMax: number
+  readonly #free: Buffer[] = []
+  #freeBytes = 0
+
+  /** Keeps at most `bytesMax` bytes of unused buffers. */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+  }
+
+  /** Gives a buffer of at least `bytesMin` bytes, with any content. */
+  take(bytesMin: number): Buffer {
+    const at = this.#free.findLastIndex(buffer => buffer.length >= bytesMin)
+    if (at < 0) return Buffer.allocUnsafeSlow(Math.max(bytesMin, initialBytes))
+    const [buffer] = this.#free.splice(at, 1)
+    this.#freeBytes -= buffer!.length
+    return buffer!
+  }
+
+  /** Takes a buffer back. */
+  give(buffer: Buffer): void {
+    if (this.#freeBytes + buffer.length > this.#bytesMax) return
+    this.#free.push(buffer)
+    this.#freeBytes += buffer.length
+  }
+}
+
 /** Entries of one stream of a batch, already encoded. */
 export class BatchStream {
   readonly labelsText: string
-  #buffer = Buffer.allocUnsafeSlow(initialBytes)
+  readonly #pool: BatchBufferPool
+  #buffer: Buffer
   #length = 0
 
-  constructor(labelsText: string) {
+  constructor(labelsText: string, pool: BatchBufferPool) {
     this.labelsText = labelsText
+    this.#pool = pool
+    this.#buffer = pool.take(initialBytes)
+  }
+
+  /** Gives the memory back; nothing can be added any more. */
+  release(): void {
+    this.#pool.give(this.#buffer)
+    this.#buffer = Buffer.alloc(0)
+    this.#length = 0
   }
 
   /** Bytes that the entries take in the request. */
@@ -88,8 +126,9 @@ export class BatchStream {
   #reserve(more: number): void {
     const needed = this.#length + more
     if (needed <= this.#buffer.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2))
+    const grown = this.#pool.take(Math.max(needed, this.#buffer.length * 2))
     this.#buffer.copy(grown, 0, 0, this.#length)
+    this.#pool.give(this.#buffer)
     this.#buffer = grown
   }
 }
@@ -97,6 +136,11 @@ export class BatchStream {
 /** A push request that grows by entries; `finish` gives its protobuf, uncompressed. */
 export class PushBatchEncoder {
   readonly #streams: BatchStream[] = []
+  readonly #pool: BatchBufferPool
+
+  constructor(pool: BatchBufferPool = new BatchBufferPool(0)) {
+    this.#pool = pool
+  }
 
   get streamCount(): number {
     return this.#streams.length
@@ -104,18 +148,27 @@ export class PushBatchEncoder {
 
   /** Starts a stream; its labels are given once per request. */
   addStream(labelsText: string): BatchStream {
-    const stream = new BatchStream(labelsText)
+    const stream = new BatchStream(labelsText, this.#pool)
     this.#streams.push(stream)
     return stream
   }
 
-  finish(): Buffer {
+  /**
+   * Ends the request and hands its bytes to `use`, after which they and the streams' memory go back to
+   * the pool.
+   */
+  finish<T>(use: (body: Buffer) => T): T {
     let length = 0
     for (const stream of this.#streams) length += stream.messageLength
-    const out = Buffer.allocUnsafeSlow(length)
+    const out = this.#pool.take(length)
     let at = 0
-    for (const stream of this.#streams) at = stream.writeTo(out, at)
-    return out
+    for (const stream of this.#streams) {
+      at = stream.writeTo(out, at)
+      stream.release()
+    }
+    const result = use(out.subarray(0, at))
+    this.#pool.give(out)
+    return result
   }
 }
 

@@ -34,6 +34,16 @@ export const readBoolean: ValueReader<boolean> = cursor => {
   return cursor.failAtKey(`${cursor.name} must be true or false, found ${cursor.describe()}`)
 }
 
+/** Reads a boolean, in quotes as well, as some stages' decoder has it. */
+export const readLooseBoolean: ValueReader<boolean> = cursor => {
+  const text = cursor.scalarText
+  if (text !== undefined && !cursor.isPlain) {
+    if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true
+    if (/^(0|f|F|false|FALSE|False|)$/.test(text)) return false
+  }
+  return readBoolean(cursor)
+}
+
 /** Reads a whole number. */
 export const readInteger: ValueReader<number> = cursor => {
   const text = cursor.scalarText

@@ -26,6 +26,18 @@ const otherSources = [
   ...['marathon_sd_configs', 'triton_sd_configs', 'journal', 'syslog', 'gcplog', 'loki_push_api'],
   ...['windows_events', 'kafka', 'azure_event_hubs', 'gelf', 'cloudflare', 'heroku_drain'],
 ]
+const kubernetesRoles = ['node', 'pod', 'service', 'endpoints', 'endpointslice', 'ingress']
+
+const readKubernetes: ValueReader<never> = cursor => {
+  for (const item of cursor.items()) {
+    const role = item.get('role')?.scalarText ?? ''
+    if (!kubernetesRoles.includes(role)) {
+      item.fail(`unknown Kubernetes SD role ${JSON.stringify(role)}: ${kubernetesRoles.join(', ')}`)
+    }
+  }
+  return cursor.failAtKey(`${cursor.name} is not supported: ${notBuilt}`)
+}
+
 const otherReaders = Object.fromEntries(otherSources.map(name => [name, refuse(notBuilt)]))
 
 const readEncoding: ValueReader<never> = cursor => {
@@ -49,6 +61,7 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     encoding: readEncoding,
     decompression: readDecompression,
     ...otherReaders,
+    kubernetes_sd_configs: readKubernetes,
   })
   if (!raw.job_name) return cursor.fail('job_name is empty: give each job a name of its own')
   const hasSource = ['static_configs', ...otherSources].some(key => cursor.get(key) !== undefined)

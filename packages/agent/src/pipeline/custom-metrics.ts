@@ -58,6 +58,10 @@ class Family implements CustomMetric {
     this.#nowMs = nowMs
   }
 
+  get isCounter(): boolean {
+    return this.#kind === 'counter'
+  }
+
   update(
     labels: Iterable<readonly [string, string]>,
     action: CustomMetricAction,
@@ -106,12 +110,13 @@ class Family implements CustomMetric {
   register(registry: Registry): void {
     const { name, help } = this.#options
     const Metric = { counter: Counter, gauge: Gauge, histogram: Histogram }[this.#kind]
-    const metric = new Metric({ name, help, registers: [registry] })
-    const printed = metric as unknown as { get: () => Promise<object> }
-    printed.get = async () => ({
-      ...{ name, help, type: this.#kind, aggregator: 'sum' },
+    const metric = new Metric({ name, help: help || name, registers: [registry] })
+    const get = async () => ({
+      ...{ name, help: help || name, type: this.#kind, aggregator: 'sum' },
       values: this.#live().flatMap(series => this.#print(series)),
     })
+    // Histograms are printed by a method of their own.
+    Object.assign(metric, { get, getForPromString: get })
   }
 
   #print(series: Series): object[] {

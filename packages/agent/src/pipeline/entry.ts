@@ -21,6 +21,7 @@ export class PipelineEntry {
   /** First part of a line that began in the file before this one. */
   earlier: LinePlace | undefined
   structuredMetadata: Label[] = []
+  readonly #firstLabels: LabelState
   #extracted: Map<string, unknown> | undefined
   #bytes: Buffer | undefined
   #text: string | undefined
@@ -30,20 +31,22 @@ export class PipelineEntry {
     this.origin = place.origin
     this.startOffset = place.startOffset
     this.labels = labels
+    this.#firstLabels = labels
     if (typeof line === 'string') this.#text = line
     else this.#bytes = line
   }
 
-  /** Values that stages passed on; begins as a copy of the labels. */
+  /** Values that stages passed on; begins as a copy of the labels that the entry began with. */
   get extracted(): Map<string, unknown> {
-    this.#extracted ??= new Map(this.labels.entries())
+    this.#extracted ??= new Map(this.#firstLabels.entries())
     return this.#extracted
   }
 
   /** Copies the labels over the extracted values, as entering a pipeline does. */
   refreshExtracted(): void {
-    if (!this.#extracted) return
-    for (const [name, value] of this.labels.entries()) this.#extracted.set(name, value)
+    if (!this.#extracted && this.labels === this.#firstLabels) return
+    const { extracted } = this
+    for (const [name, value] of this.labels.entries()) extracted.set(name, value)
   }
 
   /** The line as text; bytes that are not UTF-8 are lone surrogates (see `decodeGoText`). */
@@ -88,7 +91,8 @@ export class PipelineEntry {
 
   /** Makes another entry of the same place, labels, values and time with another line. */
   copyWith(line: Buffer | string): PipelineEntry {
-    const copy = new PipelineEntry(this, this.labels, line)
+    const copy = new PipelineEntry(this, this.#firstLabels, line)
+    copy.labels = this.labels
     copy.earlier = this.earlier
     copy.structuredMetadata = [...this.structuredMetadata]
     if (this.#extracted) copy.#extracted = new Map(this.#extracted)

@@ -13,6 +13,9 @@ export interface OriginBatch {
   readonly sequence: number
 }
 
+// Joined lines remembered before those that are settled are cleared away.
+const spansBeforePrune = 256
+
 /** One file as the pipeline and the push queue see it. */
 export class LineOrigin {
   /** Name for messages: the path of the file. */
@@ -20,6 +23,8 @@ export class LineOrigin {
   /** Lines that stages keep back. */
   readonly held = new Set<HeldLine>()
   readonly #batches = new Map<OriginBatch, number>()
+  /** Where the first and the last part of joined lines begin. */
+  #spans: { readonly first: number; readonly last: number }[] = []
   readonly #readTime: (offset: number) => bigint
   readonly #pinTime: (offset: number, timestampNs: bigint) => bigint
   #lastBatch: OriginBatch | undefined
@@ -64,6 +69,18 @@ export class LineOrigin {
     this.onProgress?.()
   }
 
+  /**
+   * Notes that a line was joined of parts, the first and last of which begin at these offsets. Lines
+   * of other streams may lie between them: no position may, or the last part would be read alone.
+   */
+  addSpan(first: number, last: number): void {
+    if (this.#spans.length >= spansBeforePrune) {
+      const settled = this.settledOffset(Number.MAX_SAFE_INTEGER)
+      this.#spans = this.#spans.filter(span => span.last >= settled)
+    }
+    this.#spans.push({ first, last })
+  }
+
   get hasUnsettled(): boolean {
     return this.#batches.size > 0
   }
@@ -73,6 +90,14 @@ export class LineOrigin {
     let offset = readOffset
     for (const min of this.#batches.values()) if (min < offset) offset = min
     for (const { startOffset } of this.held) if (startOffset < offset) offset = startOffset
+    // Later spans first: going back before one may lead into an earlier one.
+    for (let i = this.#spans.length - 1; i >= 0; i--) {
+      const { first, last } = this.#spans[i]!
+      if (offset > first && offset <= last) {
+        offset = first
+        i = this.#spans.length
+      }
+    }
     return offset
   }
 }

@@ -4,29 +4,55 @@ import type { YamlCursor } from '../config/yaml-cursor.ts'
 import type { StageDefinition, StageFactory } from './stage.ts'
 import { containerStage } from './stages/container.ts'
 import { criStage } from './stages/cri.ts'
+import { decolorizeStage } from './stages/decolorize.ts'
 import { dockerStage } from './stages/docker.ts'
+import { dropStage } from './stages/drop.ts'
+import { eventLogMessageStage } from './stages/eventlogmessage.ts'
+import { geoipStage } from './stages/geoip.ts'
 import { jsonStage } from './stages/json.ts'
-import {
-  labelAllowStage,
-  labelDropStage,
-  labelsStage,
-  staticLabelsStage,
-} from './stages/labels.ts'
+import { labelAllowStage, labelDropStage, labelsStage, staticLabelsStage } from './stages/labels.ts'
+import { limitStage } from './stages/limit.ts'
+import { logfmtStage } from './stages/logfmt.ts'
+import { createMatchStage } from './stages/match.ts'
+import { metricsStage } from './stages/metrics.ts'
+import { multilineStage } from './stages/multiline.ts'
 import { outputStage } from './stages/output.ts'
+import { packStage } from './stages/pack.ts'
 import { regexStage } from './stages/regex.ts'
+import { replaceStage } from './stages/replace.ts'
+import { samplingStage } from './stages/sampling.ts'
+import { nonIndexedLabelsStage, structuredMetadataStage } from './stages/structured-metadata.ts'
+import { templateStage } from './stages/template.ts'
+import { tenantStage } from './stages/tenant.ts'
 import { timestampStage } from './stages/timestamp.ts'
 
 const stageDefinitions: readonly StageDefinition[] = [
   containerStage,
   criStage,
+  decolorizeStage,
   dockerStage,
+  dropStage,
+  eventLogMessageStage,
+  geoipStage,
   jsonStage,
   labelAllowStage,
   labelDropStage,
   labelsStage,
+  limitStage,
+  logfmtStage,
+  createMatchStage(cursor => readStages(cursor)),
+  metricsStage,
+  multilineStage,
+  nonIndexedLabelsStage,
   outputStage,
+  packStage,
   regexStage,
+  replaceStage,
+  samplingStage,
   staticLabelsStage,
+  structuredMetadataStage,
+  templateStage,
+  tenantStage,
   timestampStage,
 ]
 

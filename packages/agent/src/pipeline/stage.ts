@@ -53,6 +53,8 @@ export interface CustomMetricOptions {
 export type CustomMetricAction = 'inc' | 'dec' | 'set' | 'add' | 'sub' | 'observe'
 
 export interface CustomMetric {
+  /** Never goes down. */
+  readonly isCounter: boolean
   update(
     labels: Iterable<readonly [string, string]>,
     action: CustomMetricAction,

@@ -1,7 +1,12 @@
 // One push request while it fills: entries of many streams of one tenant, already encoded, and the
 // files they came from.
 
-import { type BatchStream, PushBatchEncoder, snappyCompress } from '@skald/wire'
+import {
+  type BatchBufferPool,
+  type BatchStream,
+  PushBatchEncoder,
+  snappyCompress,
+} from '@skald/wire'
 import type { LineOrigin, OriginBatch } from '../pipeline/line-origin.ts'
 import type { SinkLine } from '../pipeline/sink-line.ts'
 
@@ -29,7 +34,7 @@ export class Batch implements OriginBatch {
   /** Sharding of the queue when the batch was opened. */
   readonly epoch: number
   readonly openedMs: number
-  #encoder: PushBatchEncoder | undefined = new PushBatchEncoder()
+  #encoder: PushBatchEncoder | undefined
   readonly #handles: PushStreamHandle[] = []
   readonly #origins = new Set<LineOrigin>()
   #lastOrigin: LineOrigin | undefined
@@ -43,7 +48,9 @@ export class Batch implements OriginBatch {
     readonly shard: number
     readonly epoch: number
     readonly openedMs: number
+    readonly pool: BatchBufferPool
   }) {
+    this.#encoder = new PushBatchEncoder(options.pool)
     this.sequence = options.sequence
     this.tenant = options.tenant
     this.shard = options.shard
@@ -76,7 +83,8 @@ export class Batch implements OriginBatch {
   /** Encodes and compresses the request; nothing can be added any more. */
   seal(): SealedBatch {
     const { entryCount, lineBytes } = this
-    const body = snappyCompress(this.#encoder!.finish())
+    // A copy, since the compressor's buffer is as large as the worst case.
+    const body = this.#encoder!.finish(bytes => Buffer.from(snappyCompress(bytes)))
     this.#encoder = undefined
     // Streams that stay quiet from now on must not keep the encoded entries in memory.
     for (const handle of this.#handles.splice(0)) {

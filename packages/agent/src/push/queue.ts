@@ -4,6 +4,7 @@
 // Entries of a stream arrive in order: a stream belongs to one shard, and a shard has one request
 // under way at a time. There is one shard until a server is slower than the files; then four.
 
+import { BatchBufferPool } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { ClientMetrics } from '../metrics.ts'
 import { LabelState } from '../pipeline/label-state.ts'
@@ -28,7 +29,9 @@ export interface QueueConfig {
 }
 
 // Bytes of open batches and of closed, compressed ones above which reading stops.
-const pendingBytesMax = 16 * 1024 * 1024
+const pendingBytesMax = 12 * 1024 * 1024
+// Unused memory that is kept for the next batches.
+const poolBytesMax = 8 * 1024 * 1024
 // Requests under way at a time once a server is slower than the files.
 const shardsMax = 4
 // Back to one shard when no batch was filled for so long.
@@ -55,6 +58,7 @@ export class PushQueue implements LineSink {
   readonly #handles = new Map<string, PushStreamHandle>()
   readonly #abort = new AbortController()
   readonly #drained: (() => void)[] = []
+  readonly #pool = new BatchBufferPool(poolBytesMax)
   #openBytes = 0
   #sealedBytes = 0
   #sequence = 0
@@ -153,6 +157,7 @@ export class PushQueue implements LineSink {
       ...{ tenant, shard, epoch: this.#epoch },
       sequence: ++this.#sequence,
       openedMs: performance.now(),
+      pool: this.#pool,
     })
     this.#open.set(key, batch)
     this.#arm()

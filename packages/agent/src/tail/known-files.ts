@@ -8,7 +8,7 @@ import type { Logger } from 'pino'
 import { PositionsError } from '../errors.ts'
 import { identityKey } from './file-identity.ts'
 import { type FileRecord, loadPositions, type SavedPositions, savePositions } from './positions.ts'
-import { listSiblings } from './siblings.ts'
+import { findRecord, isBornThen, listSiblings, type Sibling } from './siblings.ts'
 import type { TailedFile } from './tailed-file.ts'
 import type { TimeJournal } from './time-journal.ts'
 
@@ -30,8 +30,12 @@ export interface KnownFilesOptions {
 export class KnownFiles {
   readonly #options: KnownFilesOptions
   readonly #records = new Map<string, FileRecord>()
+  /** Records by scope, device and inode; one whose inode is used again has no entry. */
+  readonly #byInode = new Map<string, FileRecord>()
   readonly #open = new Map<string, TailedFile>()
   readonly #byPath = new Map<string, string>()
+  /** Files born since then cannot have been seen by an earlier run. */
+  readonly aliveMs: number
   #nextOrder = 1
   #timer: NodeJS.Timeout | undefined
   #isSoon = false
@@ -43,6 +47,7 @@ export class KnownFiles {
   constructor(options: KnownFilesOptions) {
     this.#options = options
     const saved = this.#load()
+    this.aliveMs = saved.savedMs ?? options.nowMs()
     for (const [path, value] of saved.byPath) this.#byPath.set(path, value)
     for (const record of options.journal.records) this.#addLoaded(record)
     for (const record of saved.records) this.#addLoaded(record)
@@ -78,14 +83,26 @@ export class KnownFiles {
 
   #addLoaded(record: FileRecord): void {
     this.#nextOrder = Math.max(this.#nextOrder, record.order + 1)
-    const key = scopedKey(record)
-    const known = this.#records.get(key)
-    if (!known || known.order <= record.order) this.#records.set(key, record)
+    this.#add(record)
   }
 
-  /** Finds what is known of a device and inode. */
-  find(scope: string, key: string): FileRecord | undefined {
-    return this.#records.get(`${scope}\u0000${key}`)
+  #add(record: FileRecord): void {
+    this.#records.set(record.id, record)
+    const key = scopedKey(record)
+    const known = this.#byInode.get(key)
+    if (!known || known.order <= record.order) this.#byInode.set(key, record)
+  }
+
+  /** Finds what is known of a file; one that only has the inode of a file that is gone is unknown. */
+  find(
+    scope: string,
+    stats: Pick<BigIntStats, 'dev' | 'ino' | 'birthtimeMs'>,
+  ): FileRecord | undefined {
+    const key = `${scope}\u0000${identityKey(stats)}`
+    const record = this.#byInode.get(key)
+    if (!record || this.#open.has(record.id) || isBornThen(stats, record)) return record
+    this.#byInode.delete(key)
+    return undefined
   }
 
   /** Lists the records of a path, in the order in which the files were found. */
@@ -93,6 +110,16 @@ export class KnownFiles {
     return [...this.#records.values()]
       .filter(record => record.scope === scope && record.path === path)
       .sort((a, b) => a.order - b.order)
+  }
+
+  /** Lists the records of files that were seen in a directory. */
+  recordsIn(scope: string, directory: string): FileRecord[] {
+    for (const file of this.#open.values()) {
+      if (dirname(file.record.foundAt) === directory) file.updateRecord()
+    }
+    return [...this.#records.values()].filter(
+      record => record.scope === scope && dirname(record.foundAt) === directory,
+    )
   }
 
   /** Lists the paths that have records. */
@@ -118,22 +145,23 @@ export class KnownFiles {
       ...{ order: this.#nextOrder++ },
       ...{ head: undefined, tail: undefined },
     }
-    this.#records.set(scopedKey(record), record)
+    this.#add(record)
     this.#byPath.delete(record.path)
     return record
   }
 
   /** Forgets a file: its inode has other content now, or it is gone. */
   forget(record: FileRecord): void {
+    this.#records.delete(record.id)
     const key = scopedKey(record)
-    if (this.#records.get(key) === record) this.#records.delete(key)
+    if (this.#byInode.get(key) === record) this.#byInode.delete(key)
   }
 
   /** Moves a record whose file continues under another inode. */
   rekey(record: FileRecord, change: () => void): void {
     this.forget(record)
     change()
-    this.#records.set(scopedKey(record), record)
+    this.#add(record)
   }
 
   /** Position that a Promtail, or a file without a record, left for a path. */
@@ -143,6 +171,8 @@ export class KnownFiles {
 
   opened(file: TailedFile): void {
     this.#open.set(file.record.id, file)
+    // With its fingerprint at once: it may be rotated and compressed before positions are saved.
+    file.updateRecord()
     file.origin.onProgress = () => this.saveLater()
     this.saveSoon()
   }
@@ -158,8 +188,8 @@ export class KnownFiles {
   }
 
   /** The file that is open with this identity in this scope. */
-  claimant(scope: string, key: string): TailedFile | undefined {
-    const record = this.find(scope, key)
+  claimant(scope: string, stats: BigIntStats): TailedFile | undefined {
+    const record = this.find(scope, stats)
     return record && this.#open.get(record.id)
   }
 
@@ -201,7 +231,7 @@ export class KnownFiles {
     const text = JSON.stringify(records)
     if (text === this.#savedText) return
     try {
-      savePositions(path, { records, byPath })
+      savePositions(path, { records, byPath, savedMs: this.#options.nowMs() })
       this.#savedText = text
       journal.trim(() => this.#journalLines())
       if (this.#failed) logger.info({ path }, 'Positions file is written again')
@@ -227,19 +257,27 @@ export class KnownFiles {
     const nowMs = this.#options.nowMs()
     if (nowMs - this.#cleanedMs < cleanPeriodMs) return
     this.#cleanedMs = nowMs
-    const listings = new Map<string, Map<string, string>>()
+    const listings = new Map<string, Sibling[]>()
     for (const record of [...this.#records.values()]) {
       if (this.#open.has(record.id) || isAt(record.foundAt, record)) continue
       const directory = dirname(record.foundAt)
-      let listing = listings.get(directory)
-      if (!listing) {
-        listing = new Map(listSiblings(directory).map(({ key, path }) => [key, path]))
-        listings.set(directory, listing)
-      }
-      const path = listing.get(`${record.dev}:${record.ino}`)
-      if (path === undefined) this.forget(record)
-      else record.foundAt = path
+      const siblings = listings.get(directory) ?? listSiblings(directory)
+      listings.set(directory, siblings)
+      this.place(record, siblings)
     }
+  }
+
+  /** Writes down where a file that is not open is now, compressed perhaps; forgets it if nowhere. */
+  place(record: FileRecord, siblings: readonly Sibling[]): void {
+    const found = findRecord(record, siblings)
+    if (!found) {
+      this.forget(record)
+      return
+    }
+    const { dev, ino, birthtimeMs } = found.stats
+    const inodeBirthMs = Number(birthtimeMs)
+    const change = { foundAt: found.path, dev: String(dev), ino: String(ino), inodeBirthMs }
+    this.rekey(record, () => Object.assign(record, change))
   }
 
   close(): void {
@@ -257,7 +295,8 @@ function scopedKey(record: Pick<FileRecord, 'scope' | 'dev' | 'ino'>): string {
 function isAt(path: string, record: FileRecord): boolean {
   try {
     const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
-    return stats !== undefined && identityKey(stats) === `${record.dev}:${record.ino}`
+    if (stats === undefined || !isBornThen(stats, record)) return false
+    return identityKey(stats) === `${record.dev}:${record.ino}`
   } catch {
     // Unreadable for the moment: keep what is known.
     return true

@@ -49,6 +49,16 @@ function statSafely(path: string): BigIntStats | undefined {
 export interface FoundFile {
   readonly path: string
   readonly isGzip: boolean
+  readonly stats: BigIntStats
+}
+
+/** Tells whether an inode was born when the record's was; unknown births count as equal. */
+export function isBornThen(
+  stats: Pick<BigIntStats, 'birthtimeMs'>,
+  record: Pick<FileRecord, 'inodeBirthMs'>,
+): boolean {
+  const birthMs = Number(stats.birthtimeMs)
+  return birthMs <= 0 || record.inodeBirthMs <= 0 || birthMs === record.inodeBirthMs
 }
 
 /**
@@ -60,8 +70,9 @@ export function findRecord(
   siblings: readonly Sibling[],
 ): FoundFile | undefined {
   const key = `${record.dev}:${record.ino}`
-  const same = siblings.find(sibling => sibling.key === key)
-  if (same && isSameContent(same.path, record)) return { path: same.path, isGzip: false }
+  const same = siblings.find(sibling => sibling.key === key && isBornThen(sibling.stats, record))
+  // A record may stand for a compressed file already.
+  if (same?.isGzip || (same && isSameContent(same.path, record))) return same
   return findCopy(record, siblings)
 }
 
@@ -75,12 +86,12 @@ export function findCopy(record: FileRecord, siblings: readonly Sibling[]): Foun
     if (sibling.isGzip) {
       const bytes = readGzipHead(sibling.path, head.length)
       if (hasFingerprint((at, length) => bytes.subarray(at, at + length), head)) {
-        return { path: sibling.path, isGzip: true }
+        return sibling
       }
     } else if (sibling.key !== `${record.dev}:${record.ino}`) {
       const isOlder = sibling.stats.size < BigInt(record.offset)
       if (!isOlder && isSameContent(sibling.path, record)) {
-        return { path: sibling.path, isGzip: false }
+        return sibling
       }
     }
   }

@@ -77,9 +77,7 @@ export class TailedFile {
       readTime: offset => this.times.timeAt(offset),
       pinTime: (offset, timestampNs) => this.times.pin(offset, timestampNs),
     })
-    if (!this.#gzip && record.offset > 0) {
-      this.#head = readerOf(opened.fd)(0, Math.min(headBytesMax, record.offset))
-    }
+    if (!this.#gzip) this.#head = readerOf(opened.fd)(0, headBytesMax)
   }
 
   get key(): string {
@@ -193,20 +191,27 @@ export class TailedFile {
     const from = this.#head.length - offset
     const more = bytes.subarray(from, Math.min(length, headBytesMax - offset))
     this.#head = Buffer.concat([this.#head, more])
+    this.#updateHead()
   }
 
-  /** Hands on what stands after the last line feed: the file is done, its last line has no end. */
-  consumeUnfinishedLine(): void {
-    if (this.#fd === undefined || this.#gzip || this.#isBusy) return
+  /**
+   * Hands on what stands after the last line feed: the file is done, its last line has no end. Tells
+   * whether the file is read to its very end then; whole lines are left to `readLines`.
+   */
+  consumeUnfinishedLine(): boolean {
+    if (this.#fd === undefined || this.#gzip) return true
     const rest = this.size() - this.#readOffset
-    if (rest <= 0 || rest > lineBytesMax) return
+    if (rest <= 0) return true
+    if (this.#isBusy || rest > lineBytesMax) return false
     const bytes = readerOf(this.#fd)(this.#readOffset, rest)
+    if (bytes.includes(0x0a)) return false
     const offset = this.#readOffset
     this.times.begin(offset, offset + bytes.length)
     this.#consumer ??= this.#openConsumer(this.origin)
     this.#consumer.consume(bytes, 0, bytes.length, offset)
     this.#events.onLines(1)
     this.#readOffset += bytes.length
+    return true
   }
 
   /** Everything before it is acknowledged or deliberately dropped. */
@@ -228,12 +233,8 @@ export class TailedFile {
   updateRecord(): FileRecord {
     const { record } = this
     const settled = this.settledOffset
-    const head = record.head?.length ?? 0
     if (this.#fd !== undefined && !this.#gzip) {
-      if (head < headBytesMax && this.#head.length > head) {
-        const { length } = this.#head
-        record.head = fingerprint(at => this.#head.subarray(at), length, length)
-      }
+      this.#updateHead()
       // A file that was truncated meanwhile has other bytes there.
       const isIntact = settled <= this.size() && !this.#hasOtherHead()
       if (settled > 0 && settled !== record.tail?.end && isIntact) {
@@ -243,6 +244,12 @@ export class TailedFile {
     }
     record.offset = settled
     return record
+  }
+
+  #updateHead(): void {
+    const { length } = this.#head
+    if (this.#gzip || length <= (this.record.head?.length ?? 0)) return
+    this.record.head = fingerprint(() => this.#head, length, length)
   }
 
   /** Gives the descriptor back; what is on its way stays counted. */

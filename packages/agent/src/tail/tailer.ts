@@ -17,6 +17,7 @@ import {
   type FoundFile,
   findCopy,
   findRecord,
+  isBornThen,
   isSameContent,
   listSiblings,
   rotatedSiblings,
@@ -31,6 +32,9 @@ const lingerMs = 5_000
 const detachedLingerMs = 1_000
 // What a done file ends with, a line without end or parts of one, is sent after so long.
 const unfinishedMs = 1_500
+
+// A file that another path's tailer should read is left to it for so long.
+const unclaimedMs = 1_000
 
 /** What a tailer needs from around it. */
 export interface TailerContext {
@@ -49,6 +53,8 @@ export interface TailerContext {
   readonly countSkippedLine: (bytes: number) => void
   /** Tells whether the pipeline takes a further line now. */
   readonly mayGoOn: (() => boolean) | undefined
+  /** Milliseconds until it does. */
+  readonly pauseMs: () => number
   readonly onBacklog: (bytes: number) => void
   readonly onRead: (bytes: number) => void
 }
@@ -64,6 +70,8 @@ interface Generation extends Reader {
   changedMs: number
   seenSize: number
   seenMtimeNs: bigint
+  /** Size at which it was read to its end. */
+  drainedSize: number
   /** The pipeline took no further line; to be asked again. */
   isPaused: boolean
 }
@@ -76,6 +84,10 @@ export class Tailer {
   #problem: string | undefined
   #isStarted = false
   #isLeaving = false
+  /** Birth of a file of this path that was found, but not read, before a restart. */
+  #lostSinceMs: number | undefined
+  /** Since when nobody reads the file that this path leads to, though another path's tailer should. */
+  #unclaimedMs: number | undefined
   /** Another path's tailer reads the file that this path leads to. */
   #isAlias = false
 
@@ -214,11 +226,15 @@ export class Tailer {
   /** After a rotation: writes down where the known files of the directory are now. */
   #noteNewPlaces(directory: string): void {
     const { known, scope } = this.#context
-    const places = new Map(listSiblings(directory).map(({ key, path }) => [key, path]))
+    const siblings = listSiblings(directory)
     for (const record of known.recordsOf(scope, this.path)) {
-      const place = places.get(`${record.dev}:${record.ino}`)
-      if (place !== undefined) record.foundAt = place
-      else if (record.isFinished) known.forget(record)
+      const isOpen = known.openFile(record) !== undefined
+      if (!isOpen && record.isFinished) known.place(record, siblings)
+      else {
+        const key = `${record.dev}:${record.ino}`
+        const place = siblings.find(sibling => sibling.key === key)
+        if (place) record.foundAt = place.path
+      }
     }
     known.saveSoon()
   }
@@ -226,8 +242,7 @@ export class Tailer {
   /** Opens what the path leads to, after whatever was rotated away unseen. */
   #openPath(stats: BigIntStats, nowMs: number): boolean {
     const { known, scope } = this.#context
-    const key = identityKey(stats)
-    const claimant = known.claimant(scope, key)
+    const claimant = known.claimant(scope, stats)
     const mine = this.#generations.find(({ file }) => file === claimant)
     if (mine) {
       // Renamed back.
@@ -237,29 +252,54 @@ export class Tailer {
       mine.isFlushed = false
       return true
     }
-    this.#isAlias = claimant !== undefined
-    if (claimant) return false
-    this.#openUnseen(key, nowMs)
+    if (claimant || this.#isAnothers(stats, nowMs)) {
+      this.#isAlias = true
+      if (claimant) this.#unclaimedMs = undefined
+      return false
+    }
+    this.#isAlias = false
+    this.#unclaimedMs = undefined
+    this.#openUnseen(identityKey(stats), nowMs)
     return this.#openFound(this.path, nowMs) !== undefined
+  }
+
+  /**
+   * Tells whether the file should be left to another path's tailer, which read it before a restart,
+   * or whose alias this path was until now; only for as long as that may take.
+   */
+  #isAnothers(stats: BigIntStats, nowMs: number): boolean {
+    const { known, scope } = this.#context
+    const record = known.find(scope, stats)
+    const isReadThere =
+      record !== undefined &&
+      record.path !== this.path &&
+      !record.isFinished &&
+      this.#isAt(record.path, identityKey(stats))
+    if (!isReadThere && !this.#isAlias) return false
+    this.#unclaimedMs ??= nowMs
+    return nowMs - this.#unclaimedMs < unclaimedMs
   }
 
   /** Opens files that came and were rotated away between two looks. */
   #openUnseen(currentKey: string, nowMs: number): void {
     const { known, scope } = this.#context
-    const records = known.recordsOf(scope, this.path)
-    const before = records.at(-1)
-    if (!before || `${before.dev}:${before.ino}` === currentKey) return
+    // A record without content, of a file that was empty when it was found, tells nothing.
+    const before = known.recordsOf(scope, this.path).findLast(({ head }) => (head?.length ?? 0) > 0)
+    const sinceMs = before?.birthMs ?? this.#lostSinceMs ?? known.aliveMs
+    const isCurrent = before && `${before.dev}:${before.ino}` === currentKey
+    if (isCurrent) return
     const rotated = rotatedSiblings(realPathOf(this.path))
     // Copies and compressed files are known by their content.
+    const beside = known.recordsIn(scope, dirname(realPathOf(this.path)))
     const isKnown = (sibling: Sibling) =>
-      known.find(scope, sibling.key) !== undefined ||
-      records.some(record => findCopy(record, [sibling]) !== undefined)
+      known.find(scope, sibling.stats) !== undefined ||
+      beside.some(record => findCopy(record, [sibling]) !== undefined)
     const seen = rotated.map(isKnown)
     const lastSeen = seen.lastIndexOf(true)
     for (const [i, sibling] of rotated.entries()) {
       if (seen[i] || sibling.key === currentKey) continue
       const birthMs = Number(sibling.stats.birthtimeMs)
-      const isNewer = lastSeen >= 0 ? i > lastSeen : birthMs > before.birthMs && birthMs > 0
+      const isNewer = lastSeen >= 0 ? i > lastSeen : birthMs > 0 && birthMs >= sinceMs
       if (isNewer) this.#openFound(sibling.path, nowMs, sibling.isGzip ? 'gzip' : 'rotated')
     }
   }
@@ -280,9 +320,8 @@ export class Tailer {
       return undefined
     }
     if (!opened) return undefined
-    const key = identityKey(opened.stats)
-    let record = known.find(scope, key)
-    if (record && !isSameFile(at, opened.stats, record)) {
+    let record = known.find(scope, opened.stats)
+    if (record && as !== 'gzip' && !isSameContent(at, record)) {
       this.#recoverCopy(record, nowMs)
       known.forget(record)
       record = undefined
@@ -327,10 +366,12 @@ export class Tailer {
     })
     const generation: Generation = {
       ...{ file, role, isDrained: false, isFlushed: false, changedMs: nowMs },
-      ...{ seenSize: -1, seenMtimeNs: -1n, isPaused: false },
+      ...{ seenSize: -1, seenMtimeNs: -1n, drainedSize: -1, isPaused: false },
       read: buffer => this.#read(generation, buffer),
     }
     known.opened(file)
+    const { foundAt, offset } = record
+    this.#context.logger.debug({ path: this.path, foundAt, offset, role }, 'File opened')
     this.#context.onBacklog(Math.max(0, file.initialSize - file.initialOffset))
     const at = role === 'current' ? this.#generations.length : this.#placeOf(record)
     this.#generations.splice(at, 0, generation)
@@ -367,6 +408,11 @@ export class Tailer {
     const { known, logger } = this.#context
     known.forget(record)
     if (record.isFinished) return
+    if (record.offset === 0) {
+      // Nothing of it was read, so it has no content to be known by: it is among the unseen.
+      this.#lostSinceMs ??= record.birthMs
+      return
+    }
     logger.warn({ path: this.path, offset: record.offset }, 'File vanished while nobody read it')
   }
 
@@ -376,11 +422,7 @@ export class Tailer {
   }
 
   /** Opens a known file at another place; a finished one is only remembered. */
-  #reopen(
-    record: FileRecord,
-    found: { readonly path: string; readonly isGzip: boolean },
-    nowMs: number,
-  ): void {
+  #reopen(record: FileRecord, found: FoundFile, nowMs: number): void {
     const { known } = this.#context
     let opened: ReturnType<typeof openRegularFile>
     try {
@@ -448,11 +490,16 @@ export class Tailer {
     const quietMs = nowMs - generation.changedMs
     const limitMs = role === 'detached' ? detachedLingerMs : lingerMs
     if (quietMs >= Math.min(unfinishedMs, limitMs) && !generation.isFlushed) {
+      if (!file.consumeUnfinishedLine()) {
+        // Lines that nobody had room for yet.
+        this.#request(generation)
+        return true
+      }
       generation.isFlushed = true
-      file.consumeUnfinishedLine()
       this.#context.finishOrigin(file.origin)
     }
-    if (quietMs >= limitMs && !file.origin.hasUnsettled && file.origin.held.size === 0) {
+    const isSettled = !file.origin.hasUnsettled && file.origin.held.size === 0
+    if (quietMs >= limitMs && generation.isFlushed && isSettled) {
       file.record.isFinished = true
       this.#drop(generation)
     }
@@ -484,7 +531,9 @@ export class Tailer {
 
   async #read(generation: Generation, buffer: Buffer): Promise<ReadOutcome> {
     const { file } = generation
+    if (this.#hasOlderLines(generation)) return 'end'
     const before = file.readOffset
+    const size = file.size()
     let outcome: ReadOutcome
     try {
       outcome = await file.readLines(buffer, this.#context.mayGoOn)
@@ -495,13 +544,34 @@ export class Tailer {
     const backlogEnd = Math.min(file.readOffset, file.initialSize)
     if (backlogEnd > before) this.#context.onRead(backlogEnd - before)
     if (outcome === 'truncated') this.poll()
+    this.#context.metrics.setBytes({ read: file.readOffset, size: Math.max(size, file.readOffset) })
     generation.isPaused = outcome === 'paused'
-    if (outcome === 'end') this.#atEnd(generation)
+    if (generation.isPaused) {
+      setTimeout(() => this.#request(generation), this.#context.pauseMs()).unref()
+    }
+    if (outcome === 'end') this.#atEnd(generation, size)
     return outcome
   }
 
-  #atEnd(generation: Generation): void {
-    if (generation.role === 'current' || generation.isDrained) return
+  /**
+   * Tells whether an older file of the path has grown since it was read to its end. Its writer moved
+   * on since then, so those lines come before the ones of this file.
+   */
+  #hasOlderLines(generation: Generation): boolean {
+    for (const older of this.#generations) {
+      if (older === generation) return false
+      if (older.isDrained && older.file.size() > older.drainedSize) older.isDrained = false
+      if (older.isDrained) continue
+      this.#context.scheduler.request(older)
+      return true
+    }
+    return false
+  }
+
+  #atEnd(generation: Generation, size: number): void {
+    if (generation.role === 'current') return
+    generation.drainedSize = size
+    if (generation.isDrained) return
     generation.isDrained = true
     generation.changedMs = this.#context.nowMs()
     const next = this.#generations[this.#generations.indexOf(generation) + 1]
@@ -532,9 +602,7 @@ function isSamePath(path: string, record: FileRecord): boolean {
 
 /** Tells whether an inode still is the file of the record: born then, with the same content. */
 function isSameFile(path: string, stats: BigIntStats, record: FileRecord): boolean {
-  const birthMs = Number(stats.birthtimeMs)
-  if (birthMs > 0 && record.inodeBirthMs > 0 && birthMs !== record.inodeBirthMs) return false
-  return isSameContent(path, record)
+  return isBornThen(stats, record) && isSameContent(path, record)
 }
 
 /** Tells whether a rotated file needs no further look. */

@@ -40,6 +40,8 @@ export interface TargetManagerOptions {
   readonly scheduler: ReadScheduler
   readonly metrics: AgentMetrics
   readonly logger: Logger
+  /** Limit on the lines of all jobs together. */
+  readonly limiter: { pausedUntilMs(nowMs: number): number } | undefined
   readonly hostname: string
   readonly nowMs: () => number
   readonly syncPeriodMs: number
@@ -235,6 +237,10 @@ export class TargetManager {
     const labels = new Map([...target.target.labels, ...pathLabels, ['filename', path]])
     const state = new LabelState(labels)
     this.backlog.files++
+    const { limiter } = this.#options
+    const canPause = pipeline.canPause || limiter !== undefined
+    const pausedUntilMs = () =>
+      Math.max(pipeline.pausedUntilMs(nowMs()), limiter?.pausedUntilMs(nowMs()) ?? 0)
     const tailer = new Tailer(path, {
       ...{ known, journal, scheduler, logger, nowMs },
       scope: this.#scopeOf(target),
@@ -243,7 +249,8 @@ export class TargetManager {
       metrics: metrics.forFile(path),
       countLost: bytes => metrics.lostBytes.inc(bytes),
       countSkippedLine: () => metrics.droppedLines.inc({ reason: 'line_too_long' }),
-      mayGoOn: pipeline.canPause ? () => pipeline.pausedUntilMs(nowMs()) === 0 : undefined,
+      mayGoOn: canPause ? () => pausedUntilMs() === 0 : undefined,
+      pauseMs: () => Math.max(0, pausedUntilMs() - nowMs()),
       onBacklog: bytes => {
         this.backlog.bytesTotal += bytes
       },

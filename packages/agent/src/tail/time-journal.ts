@@ -34,7 +34,7 @@ export class TimeJournal {
   readonly #known = new Map<string, RecoveredTimes>()
   readonly #newRecords: FileRecord[] = []
   readonly #announced = new Set<string>()
-  #lines: string[] = []
+  #lines: (string | FileRecord)[] = []
   #fd: number | undefined
   #bytes = 0
   #lastNs = 0n
@@ -135,14 +135,17 @@ export class TimeJournal {
   #announce(record: FileRecord): void {
     if (this.#announced.has(record.id)) return
     this.#announced.add(record.id)
-    this.#lines.push(JSON.stringify({ r: record }))
+    this.#lines.push(record)
   }
 
   /** Writes what was noted; called before lines leave. A crash of the process loses nothing of it. */
   flush(): void {
     if (this.#lines.length === 0) return
     this.#fd ??= openSync(this.#path, 'a', 0o600)
-    const text = `${this.#lines.join('\n')}\n`
+    const lines = this.#lines.map(line =>
+      typeof line === 'string' ? line : JSON.stringify({ r: line }),
+    )
+    const text = `${lines.join('\n')}\n`
     this.#lines = []
     this.#bytes += writeSync(this.#fd, text)
   }

@@ -5,6 +5,7 @@ import { mergeBuckets } from '../metric-query/folds.ts'
 import { aggregateWindows, foldOf } from '../metric-query/range-aggregation.ts'
 import { hasSamples, type Series } from '../metric-query/series.ts'
 import { createWindows } from '../metric-query/windows.ts'
+import type { Pause } from '../pause.ts'
 import { addScanStats, createScanStats } from '../stats.ts'
 import type { RangeAggregation } from '../syntax/ast.ts'
 import { parseLogql } from '../syntax/parser.ts'
@@ -73,9 +74,19 @@ export function entriesOfLeaf(leaf: LogLeaf, result: LeafResult): readonly Found
 }
 
 /** Series of a sample leaf over the steps of its grid; those without any sample are left out. */
-export function seriesOfLeaf(leaf: SampleLeaf, result: LeafResult): Series[] {
+export async function seriesOfLeaf(
+  leaf: SampleLeaf,
+  result: LeafResult,
+  pause: Pause,
+): Promise<Series[]> {
   const expr = parseLogql(leaf.logql) as RangeAggregation
   const windows = createWindows(leaf.grid, expr.rangeNs)
   const found: readonly FoundSeries[] = (result.found as FoundSamples).series
-  return found.map(part => aggregateWindows(expr, windows, part)).filter(hasSamples)
+  const all: Series[] = []
+  for (const part of found) {
+    const series = aggregateWindows(expr, windows, part)
+    if (hasSamples(series)) all.push(series)
+    await pause(windows.bucketCount)
+  }
+  return all
 }

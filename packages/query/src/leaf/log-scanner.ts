@@ -53,17 +53,22 @@ export class LogScanner implements LeafScanner {
     const { block } = rows
     const times = block.timestamps()
     const streamKey = formatLabelSet(block.labels)
+    const placeOf = (row: number) => ({
+      timestampNs: block.baseNs + BigInt(times[row]!),
+      streamKey,
+      sequence: block.sequence,
+      row,
+    })
     const isForward = this.#leaf.direction === 'forward'
     const labelsBySet: CategorizedLabels[] = []
     for (let i = 0; i < selection.count; i++) {
       const row = rowAt(selection, isForward ? i : selection.count - 1 - i)
-      const timestampNs = block.baseNs + BigInt(times[row]!)
-      const place = { timestampNs, streamKey, sequence: block.sequence, row }
-      if (!this.#heap.accepts(place)) {
-        const worst = this.#heap.worst()
-        // Rows of one time may still differ in their order; later times cannot come back.
-        if (worst && worst.timestampNs !== timestampNs) return
-        continue
+      const worst = this.#heap.worst()
+      if (worst) {
+        const distance = times[row]! - Number(worst.timestampNs - block.baseNs)
+        // Later times cannot come back; rows of one time may still differ in their order.
+        if (isForward ? distance > 0 : distance < 0) return
+        if (distance === 0 && !this.#heap.accepts(placeOf(row))) continue
       }
       const line = rows.line(row)
       if (!runStages(this.#pipeline, line)) continue
@@ -72,7 +77,7 @@ export class LogScanner implements LeafScanner {
       const known = line.labels.isChanged ? undefined : labelsBySet[setIndex]
       const labels = known ?? line.labels.categorize()
       if (!line.labels.isChanged) labelsBySet[setIndex] = labels
-      this.#heap.push({ ...place, line: line.text, labels })
+      this.#heap.push({ ...placeOf(row), line: line.text, labels })
     }
   }
 

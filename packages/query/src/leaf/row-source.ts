@@ -1,12 +1,19 @@
 // Hands out the lines of a block, and their labels, to the stages of a pipeline.
 
 import type { LabelSet } from '@skald/wire'
-import type { BlockView } from '../log-source.ts'
+import type { BlockView, MetadataColumn } from '../log-source.ts'
 import { BlockText } from '../pipeline/block-text.ts'
 import type { Pipeline } from '../pipeline/compile.ts'
-import { createLabelMap, createMetadataMap, type LabelMap, LineLabels } from '../pipeline/labels.ts'
-import { type RowSelection, rowAt, selectRange } from '../pipeline/row-selection.ts'
-import type { Line } from '../pipeline/stage.ts'
+import {
+  createLabelMap,
+  createMetadataMap,
+  type LabelMap,
+  type LineLabels,
+} from '../pipeline/labels.ts'
+import { Line } from '../pipeline/line.ts'
+import { filterSelection, type RowSelection, selectRange } from '../pipeline/row-selection.ts'
+import { markText } from '../pipeline/text-search.ts'
+import type { LineHint } from '../plan/line-hints.ts'
 import type { MutableScanStats } from '../stats.ts'
 
 const noLabels: LabelMap = new Map()
@@ -17,19 +24,17 @@ export class BlockRows {
   readonly stream: LabelMap
   readonly #stats: MutableScanStats
   readonly #metadata: LabelMap[] = []
-  readonly #line: Line & { labels: LineLabels }
+  readonly #line = new Line()
+  readonly #getText = () => this.text()
   #text: BlockText | undefined
+  #column: MetadataColumn | undefined
   #row = 0
 
   constructor(block: BlockView, stats: MutableScanStats) {
     this.block = block
     this.stream = createLabelMap(block.labels)
     this.#stats = stats
-    this.#line = {
-      text: '',
-      labels: new LineLabels(),
-      timestampNs: () => block.baseNs + BigInt(block.timestamps()[this.#row]!),
-    }
+    this.#line.timestampNs = () => block.baseNs + BigInt(block.timestamps()[this.#row]!)
   }
 
   /** Rows between two times (the end left out) whose stored lines pass the filters of a pipeline. */
@@ -41,11 +46,39 @@ export class BlockRows {
     if (block.maxNs >= bounds.endNs) to = lowerBound(block, bounds.endNs)
     let selection = selectRange(from, to, block.skip)
     this.#stats.linesProcessed += selection.count
+    selection = this.#filterSets(selection, pipeline)
     for (const filter of pipeline.blockFilters) {
       if (selection.count === 0) break
       selection = filter.filterBlock(this.text(), selection)
     }
+    for (const hint of pipeline.hints) selection = this.#followHint(selection, hint)
     return selection
+  }
+
+  // Filters on what is not in the line decide for all rows of a metadata set.
+  #filterSets(selection: RowSelection, { setFilters }: Pipeline): RowSelection {
+    if (setFilters.length === 0 || selection.count === 0) return selection
+    const { sets, rowSets } = this.#metadataColumn()
+    const passes = Uint8Array.from(sets, (_, setIndex) => {
+      const line = this.#line
+      line.labels.reset(this.stream, this.metadataOf(setIndex))
+      return setFilters.every(run => run(line)) ? 1 : 0
+    })
+    if (!passes.includes(0)) return selection
+    if (!passes.includes(1)) return selectRange(0, 0)
+    return filterSelection(selection, row => passes[rowSets[row]!] === 1)
+  }
+
+  // Lines without the text cannot have the label, unless it comes from elsewhere or has escapes.
+  #followHint(selection: RowSelection, { name, values }: LineHint): RowSelection {
+    if (selection.count === 0 || this.stream.has(name)) return selection
+    const { sets } = this.#metadataColumn()
+    if (sets.some(set => set.some(label => label.name === name))) return selection
+    const marks = new Uint8Array(selection.to)
+    for (const value of [...values, '\\']) {
+      markText(Buffer.from(value), this.text(), selection, marks)
+    }
+    return filterSelection(selection, row => marks[row] === 1)
   }
 
   text(): BlockText {
@@ -58,20 +91,32 @@ export class BlockRows {
 
   /** Metadata of one of the block's sets. */
   metadataOf(setIndex: number): LabelMap {
-    const { sets } = this.block.metadata()
-    this.#metadata[setIndex] ??= createMetadataMap(sets[setIndex] ?? [], this.stream)
-    return this.#metadata[setIndex]!
+    const known = this.#metadata[setIndex]
+    if (known) return known
+    const { sets } = this.#metadataColumn()
+    const map = createMetadataMap(sets[setIndex] ?? [], this.stream)
+    this.#metadata[setIndex] = map
+    return map
   }
 
   setOf(row: number): number {
-    return this.block.metadata().rowSets[row] ?? 0
+    return this.#metadataColumn().rowSets[row] ?? 0
+  }
+
+  #metadataColumn(): MetadataColumn {
+    if (this.#column) return this.#column
+    this.#column = this.block.metadata()
+    const { sets, rowSets } = this.#column
+    const sizes = sets.map(setBytes)
+    for (const setIndex of rowSets) this.#stats.structuredMetadataBytes += sizes[setIndex] ?? 0
+    return this.#column
   }
 
   /** Makes a row the current line. It is the same object for every row. */
-  line(row: number): Line & { labels: LineLabels } {
+  line(row: number): Line {
     this.#row = row
     const line = this.#line
-    line.text = this.text().line(row)
+    line.useStored(this.#getText, row)
     line.labels.reset(this.stream, this.metadataOf(this.setOf(row)))
     return line
   }
@@ -82,6 +127,10 @@ export class BlockRows {
     labels.reset(this.stream, setIndex === undefined ? noLabels : this.metadataOf(setIndex))
     return labels
   }
+}
+
+function setBytes(labels: LabelSet): number {
+  return labels.reduce((sum, { name, value }) => sum + name.length + value.length, 0)
 }
 
 /** Runs the stages on a line; false where one of them drops it. */
@@ -102,13 +151,4 @@ function lowerBound(block: BlockView, timeNs: bigint): number {
     else high = middle
   }
   return low
-}
-
-export function forEachRow(selection: RowSelection, visit: (row: number) => void): void {
-  for (let i = 0; i < selection.count; i++) visit(rowAt(selection, i))
-}
-
-/** Formats nothing: the labels of a stream and one metadata set together, sorted by name. */
-export function plainLabels(rows: BlockRows, setIndex: number | undefined): LabelSet {
-  return rows.labels(setIndex).toLabelSet()
 }

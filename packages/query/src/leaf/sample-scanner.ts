@@ -10,10 +10,11 @@ import { foldOf, type SampleValue, sampleValueOf } from '../metric-query/range-a
 import { createWindows, type Windows } from '../metric-query/windows.ts'
 import { compileFilters, compilePipeline, type Pipeline } from '../pipeline/compile.ts'
 import { preserveErrorLabel } from '../pipeline/labels.ts'
+import type { Line } from '../pipeline/line.ts'
 import { type RowSelection, rowAt } from '../pipeline/row-selection.ts'
-import type { Line, RunStage } from '../pipeline/stage.ts'
+import type { RunStage } from '../pipeline/stage.ts'
 import { compileUnwrap, type UnwrapValue } from '../pipeline/unwrap.ts'
-import { labelNeeds } from '../plan/pushdown.ts'
+import { labelNeeds, withoutIdleFormats } from '../plan/pushdown.ts'
 import { createScanStats } from '../stats.ts'
 import type { RangeAggregation } from '../syntax/ast.ts'
 import { parseLogql } from '../syntax/parser.ts'
@@ -26,10 +27,14 @@ export interface FoundSamples {
   readonly series: readonly FoundSeries[]
 }
 
+/** Errors that a query may count by grouping by `__error__`. */
+const parserErrors = new Set(['JSONParserErr', 'LogfmtParserErr'])
+
 export class SampleScanner implements LeafScanner {
   readonly #leaf: SampleLeaf
   readonly #pipeline: Pipeline
   readonly #unwrap: UnwrapValue | undefined
+  readonly #unwrapped: string | undefined
   readonly #filters: readonly RunStage[]
   readonly #value: SampleValue
   readonly #fold: Fold
@@ -45,9 +50,12 @@ export class SampleScanner implements LeafScanner {
     const grouping = expr.grouping ?? leaf.grouping
     this.#leaf = leaf
     const needs = labelNeeds(expr, grouping)
-    this.#pipeline = compilePipeline(expr.log.stages, needs.behindStage)
+    this.#pipeline = compilePipeline(withoutIdleFormats(expr), needs.behindStage)
     this.#preservesErrors = needs.preservesErrors
     this.#unwrap = expr.unwrap && compileUnwrap(expr.unwrap)
+    const label = expr.unwrap?.label
+    const isGroupedAway = grouping && !grouping.without && !grouping.labels.includes(label ?? '')
+    this.#unwrapped = isGroupedAway ? undefined : label
     this.#filters = compileFilters(expr.unwrap?.filters ?? [])
     this.#value = sampleValueOf(expr)
     this.#fold = foldOf(expr)
@@ -127,9 +135,19 @@ export class SampleScanner implements LeafScanner {
       if (bucket < 0) continue
       const line = rows.line(row)
       if (!runStages(this.#pipeline, line)) continue
-      const value = this.#valueOf(rows, row, line)
-      if (value === undefined) continue
+      // What goes wrong behind the pipeline is no error of a line that gives no sample.
+      if (this.#fold.addMissing && line.labels.hasError) this.#refuseError(line)
+      const value = this.#valueOf(line)
+      if (value === undefined) {
+        if (!this.#fold.addMissing) continue
+        line.labels.setError('')
+        const series = this.#keys.ofLine(rows.setOf(row), line.labels)
+        this.#fold.addMissing(series.buckets, bucket)
+        continue
+      }
       if (line.labels.hasError) this.#refuseError(line)
+      // Filters behind the unwrap still saw the label.
+      if (this.#unwrapped !== undefined) line.labels.delete(this.#unwrapped)
       this.#stats.linesMatched++
       if (this.#fold.keepsSamples) this.#countKept()
       const series = this.#keys.ofLine(rows.setOf(row), line.labels)
@@ -138,16 +156,14 @@ export class SampleScanner implements LeafScanner {
   }
 
   // `undefined` where the line gives no sample.
-  #valueOf(rows: BlockRows, row: number, line: Line): number | undefined {
+  #valueOf(line: Line): number | undefined {
     let value = 1
     if (this.#unwrap) {
       const unwrapped = this.#unwrap(line)
       if (unwrapped === undefined) return undefined
       value = unwrapped
     } else if (this.#value === 'bytes') {
-      value = this.#pipeline.changesLine
-        ? Buffer.byteLength(line.text)
-        : rows.text().endOf(row) - rows.text().startOf(row)
+      value = line.byteLength
     }
     for (const run of this.#filters) if (!run(line)) return undefined
     return value
@@ -155,7 +171,7 @@ export class SampleScanner implements LeafScanner {
 
   #refuseError({ labels }: Line): void {
     if (labels.error === '') return
-    if (this.#preservesErrors) {
+    if (this.#preservesErrors && parserErrors.has(labels.error)) {
       labels.set(preserveErrorLabel, 'true')
       return
     }

@@ -82,15 +82,34 @@ function combineSets(
   const rightMasks = presenceBySignature(right, matching)
   if (op === 'or') {
     const leftMasks = presenceBySignature(left, matching)
-    return [
-      ...left,
-      ...right.map(one => without(one, leftMasks.get(signature(one.labels, matching)))),
-    ]
+    const rest = right.map(one => without(one, leftMasks.get(signature(one.labels, matching))))
+    return joinEqual([...left, ...rest])
   }
   return left.map(one => {
     const mask = rightMasks.get(signature(one.labels, matching))
     return op === 'and' ? within(one, mask) : without(one, mask)
   })
+}
+
+// Series of equal labels have samples at different steps, and become one.
+function joinEqual(series: readonly Series[]): Series[] {
+  const joined = new Map<string, Series>()
+  for (const one of series) {
+    const key = formatLabelSet(one.labels)
+    const known = joined.get(key)
+    if (!known) {
+      joined.set(key, one)
+      continue
+    }
+    const both = createSeries(one.labels, one.values.length)
+    for (const part of [one, known]) {
+      for (let step = 0; step < part.values.length; step++) {
+        if (part.present[step]) setSample(both, step, part.values[step]!)
+      }
+    }
+    joined.set(key, both)
+  }
+  return [...joined.values()]
 }
 
 function presenceBySignature(

@@ -24,6 +24,8 @@ export interface Fold {
   readonly keepsSamples: boolean
   /** Adds a sample; time is in nanoseconds since the grid's start. */
   add(buckets: Buckets, bucket: number, time: number, value: number): void
+  /** Adds a line that gave no sample, for folds to which it matters. */
+  addMissing?(buckets: Buckets, bucket: number): void
   /** Folds two parts of a window into one. */
   merge(x: Cell, y: Cell): Cell
 }
@@ -45,6 +47,21 @@ const sum: Fold = {
     a[bucket]! += value
   },
   merge: (x, y) => ({ count: x.count + y.count, a: x.a + y.a, b: 0 }),
+}
+
+// `a` is the sum of the samples, `b` their count; `count` has lines without a sample as well.
+const average: Fold = {
+  width: 2,
+  keepsSamples: false,
+  add: ({ count: counts, a, b }, bucket, _time, value) => {
+    counts[bucket]! += 1
+    a[bucket]! += value
+    b[bucket]! += 1
+  },
+  addMissing: ({ count: counts }, bucket) => {
+    counts[bucket]! += 1
+  },
+  merge: (x, y) => ({ count: x.count + y.count, a: x.a + y.a, b: x.b + y.b }),
 }
 
 // NaN gives way to any number.
@@ -117,6 +134,7 @@ const samples: Fold = {
 export const folds = {
   count,
   sum,
+  average,
   min: extreme((x, y) => x < y),
   max: extreme((x, y) => x > y),
   moments,

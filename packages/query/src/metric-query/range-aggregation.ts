@@ -3,7 +3,14 @@
 import type { LabelSet } from '@skald/wire'
 import type { RangeAggregation, RangeOp } from '../syntax/ast.ts'
 import { type Buckets, type Cell, cellAt, type Fold, type FoldName, folds } from './folds.ts'
-import { quantile, rateCounter, type Sample } from './samples.ts'
+import {
+  type OrderedSamples,
+  type OverSamples,
+  orderSamples,
+  quantileOver,
+  rateCounterOver,
+  visitWindows,
+} from './samples.ts'
 import { createSeries, type Series, setSample } from './series.ts'
 import type { Windows } from './windows.ts'
 
@@ -13,9 +20,6 @@ export type SampleValue = 'one' | 'bytes' | 'unwrapped'
 interface WindowInput {
   readonly cell: Cell
   readonly rangeSeconds: number
-  readonly parameter: number
-  /** Samples of the window by time, for folds that keep them. */
-  readonly samples: readonly Sample[]
 }
 
 interface RangeFunction {
@@ -23,7 +27,10 @@ interface RangeFunction {
   readonly value: SampleValue
   /** Sums of it over series are it over the sum of their samples. */
   readonly isAdditive: boolean
-  readonly result: (window: WindowInput) => number
+  /** `undefined` where the window has no sample after all. */
+  readonly result: (window: WindowInput) => number | undefined
+  /** In place of `result` where the fold keeps samples. */
+  readonly overSamples?: (expr: RangeAggregation, samples: OrderedSamples) => OverSamples
 }
 
 const count: RangeFunction = {
@@ -64,16 +71,14 @@ const functions: Readonly<Record<RangeOp, RangeFunction>> = {
   quantile_over_time: {
     fold: 'samples',
     ...unwrapped,
-    result: ({ samples, parameter }) =>
-      quantile(
-        parameter,
-        samples.map(sample => sample.value),
-      ),
+    result: ({ cell }) => cell.count,
+    overSamples: ({ parameter = 0 }, samples) => quantileOver(parameter, samples),
   },
   rate_counter: {
     fold: 'samples',
     ...unwrapped,
-    result: ({ samples, rangeSeconds }) => rateCounter(samples, rangeSeconds),
+    result: ({ cell }) => cell.count,
+    overSamples: ({ rangeNs }, samples) => rateCounterOver(Number(rangeNs) / 1e9, samples),
   },
   // Presence; that nothing is there is found out over all series together.
   absent_over_time: { ...count, isAdditive: false },
@@ -87,7 +92,19 @@ const rateOfValues: RangeFunction = {
   result: ({ cell, rangeSeconds }) => cell.a / rangeSeconds,
 }
 
+/**
+ * With `by`, Loki divides the sum of the samples by the count of all lines, those without a sample among
+ * them.
+ */
+const groupedAverage: RangeFunction = {
+  fold: 'average',
+  ...unwrapped,
+  result: ({ cell }) => (cell.b > 0 ? cell.a / cell.count : undefined),
+}
+
 function functionOf(expr: RangeAggregation): RangeFunction {
+  const { grouping } = expr
+  if (expr.op === 'avg_over_time' && grouping && !grouping.without) return groupedAverage
   return expr.op === 'rate' && expr.unwrap ? rateOfValues : functions[expr.op]
 }
 
@@ -112,14 +129,20 @@ export function aggregateWindows(
   windows: Windows,
   { labels, buckets }: { readonly labels: LabelSet; readonly buckets: Buckets },
 ): Series {
-  const { fold, result } = functionOf(expr)
+  const { fold, result, overSamples } = functionOf(expr)
   const series = createSeries(labels, windows.windowCount)
+  if (overSamples) {
+    const samples = orderSamples(buckets)
+    const resultOf = overSamples(expr, samples)
+    visitWindows(windows, samples, (window, from, to) => {
+      setSample(series, window, resultOf(from, to))
+    })
+    return series
+  }
   const rangeSeconds = Number(expr.rangeNs) / 1e9
-  const parameter = expr.parameter ?? 0
-  const { keepsSamples } = folds[fold]
   slide(folds[fold], windows, buckets, (window, cell) => {
-    const samples = keepsSamples ? samplesOf(windows, buckets, window) : []
-    setSample(series, window, result({ cell, rangeSeconds, parameter, samples }))
+    const value = result({ cell, rangeSeconds })
+    if (value !== undefined) setSample(series, window, value)
   })
   return series
 }
@@ -161,16 +184,4 @@ function slide(
     const cell = merge(front[first - frontStart], back)
     if (cell) visit(window, cell)
   }
-}
-
-function samplesOf(windows: Windows, buckets: Buckets, window: number): Sample[] {
-  const samples: Sample[] = []
-  for (let i = windows.firstOf(window); i <= windows.lastOf(window); i++) {
-    const list = buckets.samples[i]
-    if (!list) continue
-    for (let k = 0; k < list.length; k += 2) {
-      samples.push({ time: list[k]!, value: list[k + 1]! })
-    }
-  }
-  return samples.sort((x, y) => x.time - y.time)
 }

@@ -23,6 +23,14 @@ export function createSeries(labels: LabelSet, stepCount: number): Series {
   }
 }
 
+/** Makes the series without labels that has one value at every step. */
+export function constantSeries(value: number, stepCount: number): Series {
+  const series = createSeries([], stepCount)
+  series.values.fill(value)
+  series.present.fill(1)
+  return series
+}
+
 /** Sets the sample of one step. */
 export function setSample(series: Series, step: number, value: number): void {
   series.values[step] = value

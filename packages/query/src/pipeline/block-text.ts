@@ -40,7 +40,8 @@ export class BlockText {
   /** One line as text; bytes that are not UTF-8 become U+FFFD. */
   line(row: number): string {
     this.#isAscii ??= isAscii(this.bytes)
-    if (this.#isAscii) return this.latin1Line(row)
+    // One copy of the block, of which the lines are slices.
+    if (this.#isAscii) return this.latin1().slice(this.startOf(row), this.endOf(row))
     return this.bytes.toString('utf8', this.startOf(row), this.endOf(row))
   }
 }

@@ -1,6 +1,7 @@
 // A pipeline as something to run: line filters that see the stored lines go over whole blocks, all other
 // stages over one line at a time. Each kind of stage is one row of the table below.
 
+import { type LineHint, lineHints } from '../plan/line-hints.ts'
 import type { LabelFilter, Stage } from '../syntax/ast.ts'
 import { compileDecolorize } from './decolorize.ts'
 import { compileDropKeep } from './drop-keep.ts'
@@ -19,10 +20,12 @@ import { compileUnpack } from './unpack.ts'
 export interface Pipeline {
   /** Run first, over the lines as they are stored; cheap ones first. */
   readonly blockFilters: readonly LineFilter[]
+  /** Looks at stream labels and metadata only: run once for each metadata set of a block. */
+  readonly setFilters: readonly RunStage[]
+  /** Texts that lines need for later stages to let them through. */
+  readonly hints: readonly LineHint[]
   /** Run in order on each line that is left. */
   readonly stages: readonly RunStage[]
-  /** The stages may change the text of a line. */
-  readonly changesLine: boolean
 }
 
 type StageKind = Stage['kind']
@@ -61,15 +64,18 @@ export function compilePipeline(
   const ordered = reorderStages(stages.map((stage, index) => ({ stage, index })))
   const changer = ordered.findIndex(({ stage }) => changesLine(stage))
   const blockFilters: LineFilter[] = []
+  const setFilters: RunStage[] = []
   const runs: RunStage[] = []
   for (const [i, { stage, index }] of ordered.entries()) {
     // Nothing in front of the first stage that changes lines can tell where the filter stands.
     if (stage.kind === 'lineFilter' && (changer < 0 || i < changer)) {
       blockFilters.push(compileLineFilter(stage))
+    } else if (stage.kind === 'labelFilter' && runs.length === 0 && isTextual(stage.filter)) {
+      setFilters.push(compileLabelFilter(stage.filter))
     } else runs.push(compileStage(stage, needsOf(index)))
   }
   blockFilters.sort((a, b) => a.cost - b.cost)
-  return { blockFilters, stages: runs, changesLine: changer >= 0 }
+  return { blockFilters, setFilters, hints: lineHints(stages), stages: runs }
 }
 
 function compileStage<K extends StageKind>(stage: StageOf<K>, needs: LabelNeeds): RunStage {
@@ -82,7 +88,16 @@ export function compileFilters(filters: readonly LabelFilter[]): RunStage[] {
   return filters.map(compileLabelFilter)
 }
 
-function changesLine({ kind }: Stage): boolean {
+// Comparisons of numbers may set errors, which belong to a line.
+function isTextual(filter: LabelFilter): boolean {
+  if (filter.kind === 'and' || filter.kind === 'or') {
+    return isTextual(filter.left) && isTextual(filter.right)
+  }
+  return filter.kind === 'matcher'
+}
+
+/** Tells whether a stage may change the text of a line. */
+export function changesLine({ kind }: Stage): boolean {
   return kind === 'lineFormat' || kind === 'unpack' || kind === 'decolorize'
 }
 

@@ -12,6 +12,9 @@ const hexadecimal = /^([+-]?)0[xX]([\da-fA-F]*)\.?([\da-fA-F]*)[pP]([+-]?\d+)$/
  * @throws SyntaxError with Go's text.
  */
 export function parseFloatText(text: string): number {
+  const whole = smallWhole(text, 0, text.length)
+  if (whole >= 0) return whole
+  if (text.includes('_') && /^[^_].*[^_]$/.test(text)) return parseSeparated(text)
   if (decimal.test(text)) {
     const value = Number(text)
     if (Number.isFinite(value)) return value
@@ -31,9 +34,59 @@ export function parseFloatText(text: string): number {
   throw new SyntaxError(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`)
 }
 
+// Underscores may stand between digits.
+function parseSeparated(text: string): number {
+  if (!/[^\da-fA-FxX]_|_[^\da-fA-F]|__/.test(text)) {
+    const plain = text.replaceAll('_', '')
+    if (decimal.test(plain) || hexadecimal.test(plain)) return parseFloatText(plain)
+  }
+  throw new SyntaxError(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`)
+}
+
+// Digits up to a length at which all sums are exact; -1 for anything else.
+function smallWhole(text: string, start: number, end: number): number {
+  if (end === start || end - start > 12) return -1
+  let value = 0
+  for (let i = start; i < end; i++) {
+    const digit = text.charCodeAt(i) - 0x30
+    if (digit < 0 || digit > 9) return -1
+    value = value * 10 + digit
+  }
+  return value
+}
+
 /** Reads a Go duration as nanoseconds. */
 export function parseDurationNs(text: string): number {
-  return Number(parseGoDuration(text))
+  const simple = simpleDuration(text)
+  return simple >= 0 ? simple : Number(parseGoDuration(text))
+}
+
+// One number with one unit, as most durations in logs are; -1 where the full parser has to look.
+function simpleDuration(text: string): number {
+  let end = text.length - 1
+  let unit = 0
+  const last = text.charCodeAt(end)
+  const before = text.charCodeAt(end - 1)
+  if (last === 0x73) {
+    unit = 1e9
+    if (before === 0x6d) unit = 1e6
+    else if (before === 0x75) unit = 1e3
+    else if (before === 0x6e) unit = 1
+    if (unit < 1e9) end--
+  } else if (last === 0x6d) unit = 6e10
+  else if (last === 0x68) unit = 3.6e12
+  else return -1
+  const point = text.indexOf('.')
+  if (point < 0) {
+    const whole = smallWhole(text, 0, end)
+    return whole < 0 || whole * unit > Number.MAX_SAFE_INTEGER ? -1 : whole * unit
+  }
+  const whole = smallWhole(text, 0, point)
+  const fraction = smallWhole(text, point + 1, end)
+  const scale = 10 ** (end - point - 1)
+  const digits = whole * scale + fraction
+  if (whole < 0 || fraction < 0 || digits * unit > Number.MAX_SAFE_INTEGER) return -1
+  return Math.floor((digits * unit) / scale)
 }
 
 /** Reads a byte size. */

@@ -41,6 +41,20 @@ export class Extraction {
     return names !== undefined && this.#labels.parsedCount >= names.size
   }
 
+  /** Names as they are in lines; `undefined` where all are wanted. */
+  get wanted(): readonly string[] | undefined {
+    const { names } = this.#needs
+    return names && [...names].map(name => name.replace(/_extracted$/, ''))
+  }
+
+  /** Tells whether a name that begins with a prefix is wanted. */
+  wantsBelow(prefix: string): boolean {
+    const { names } = this.#needs
+    if (!names) return true
+    for (const name of names) if (name.startsWith(prefix)) return true
+    return false
+  }
+
   start(labels: LineLabels): void {
     this.#labels = labels
     this.#firstOwn = labels.parsedCount
@@ -55,6 +69,12 @@ export class Extraction {
     return name
   }
 
+  /** Sanitises a key; empty where nobody wants the name, nor one that begins with it. */
+  wantedName(key: string): string {
+    const name = this.nameOf(key)
+    return this.wantsBelow(name) ? name : ''
+  }
+
   /**
    * Finds the label that a parsed name sets: a stream label's name gets `_extracted`, metadata and what
    * an earlier stage set are left alone. `undefined` where the value is not wanted.
@@ -67,6 +87,11 @@ export class Extraction {
     if (this.#needs.names && !this.#needs.names.has(field)) return undefined
     const index = labels.parsedIndex(field)
     return index >= 0 && index < this.#firstOwn ? undefined : field
+  }
+
+  /** Sets a label that `target` found. */
+  set(field: string, value: string): void {
+    this.#labels.set(field, cleanValue(value))
   }
 
   /** Sets a parsed label, if it is wanted. */

@@ -1,12 +1,14 @@
 // `| label_format dst=src, other="{{.template}}"`: renames labels and sets new ones.
 
 import type { LabelFormatItem, Stage } from '../syntax/ast.ts'
+import { parseLogqlTemplate } from '../syntax/logql-template.ts'
 import { TemplateExecError } from '../template/errors.ts'
 import type { Template } from '../template/template.ts'
 import { errorDetailsLabel, errorLabel } from './labels.ts'
+import type { Line } from './line.ts'
 import { templateFormatError } from './line-format.ts'
-import type { Line, RunStage } from './stage.ts'
-import { createTemplateData, parseLogqlTemplate } from './template-data.ts'
+import type { RunStage } from './stage.ts'
+import { createTemplateData } from './template-data.ts'
 
 export function compileLabelFormat({ items }: Extract<Stage, { kind: 'labelFormat' }>): RunStage {
   const steps = items.map(compileItem)
@@ -31,7 +33,7 @@ function rename(labels: Line['labels'], name: string, source: string): void {
   const value = labels.get(source)
   if (value === undefined) return
   labels.set(name, value)
-  if (name !== source) labels.delete(source)
+  labels.delete(source)
 }
 
 function setByTemplate(

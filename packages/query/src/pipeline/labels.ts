@@ -10,6 +10,12 @@ export interface CategorizedLabels {
   readonly parsed: LabelSet
 }
 
+/** All labels of an entry in one sorted set. */
+export function unionLabels({ stream, metadata, parsed }: CategorizedLabels): LabelSet {
+  if (metadata.length === 0 && parsed.length === 0) return stream
+  return [...stream, ...metadata, ...parsed].sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
 export const errorLabel = '__error__'
 export const errorDetailsLabel = '__error_details__'
 export const preserveErrorLabel = '__preserve_error__'

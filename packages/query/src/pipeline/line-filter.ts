@@ -2,6 +2,8 @@
 // hits become rows, so that lines without it are never looked at one by one.
 
 import { compileRegex } from '../regex/regex.ts'
+import { literalText } from '../regex/simplify.ts'
+import { parseRegex } from '../regex/syntax.ts'
 import type { LineFilterTerm, Stage } from '../syntax/ast.ts'
 import { parseIpRange } from '../syntax/ip-range.ts'
 import { parsePatternFilter } from '../syntax/pattern-expression.ts'
@@ -67,6 +69,8 @@ function textTerm(text: string): Term {
 }
 
 function regexTerm(pattern: string): Term {
+  const texts = textsOfOpenAlternation(pattern)
+  if (texts) return anyTextTerm(texts)
   const regex = compileRegex(pattern)
   if (regex.literal !== undefined) return textTerm(regex.literal)
   const search: BlockRegex = createBlockRegex(regex)
@@ -74,6 +78,30 @@ function regexTerm(pattern: string): Term {
     cost: 2,
     test: line => regex.test(line),
     mark: (text, selection, marks) => search.mark(text, selection, marks),
+  }
+}
+
+// `foo|` and `foo|.*` look for foo: Loki drops alternatives that match everything.
+function textsOfOpenAlternation(pattern: string): string[] | undefined {
+  const root = parseRegex(pattern)?.root
+  if (root?.kind !== 'alternate') return undefined
+  const texts: string[] = []
+  for (const branch of root.branches) {
+    const text = literalText(branch)
+    if (text === undefined) return undefined
+    if (text !== '') texts.push(text)
+  }
+  return texts.length > 0 && texts.length < root.branches.length ? texts : undefined
+}
+
+function anyTextTerm(texts: readonly string[]): Term {
+  const terms = texts.map(textTerm)
+  return {
+    cost: 1,
+    test: line => terms.some(term => term.test(line)),
+    mark: (block, selection, marks) => {
+      for (const term of terms) term.mark(block, selection, marks)
+    },
   }
 }
 

@@ -1,9 +1,10 @@
 // `| line_format "{{.template}}"`: replaces the line.
 
 import type { Stage } from '../syntax/ast.ts'
+import { parseLogqlTemplate } from '../syntax/logql-template.ts'
 import { TemplateExecError } from '../template/errors.ts'
 import type { RunStage } from './stage.ts'
-import { createTemplateData, parseLogqlTemplate } from './template-data.ts'
+import { createTemplateData } from './template-data.ts'
 
 export const templateFormatError = 'TemplateFormatErr'
 

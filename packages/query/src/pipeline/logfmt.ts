@@ -3,8 +3,10 @@
 import type { Stage } from '../syntax/ast.ts'
 import { parseLogfmtKey } from '../syntax/json-path.ts'
 import { Extraction } from './extraction.ts'
-import { LogfmtReader } from './logfmt-text.ts'
-import type { LabelNeeds, Line, RunStage } from './stage.ts'
+import { KeyNames } from './key-names.ts'
+import type { Line } from './line.ts'
+import { LogfmtReader } from './logfmt-reader.ts'
+import type { LabelNeeds, RunStage } from './stage.ts'
 
 type LogfmtStage = Extract<Stage, { kind: 'logfmt' }>
 
@@ -15,19 +17,25 @@ export function compileLogfmt(stage: LogfmtStage, needs: LabelNeeds): RunStage {
   if (extraction.isIdle) return () => true
   if (stage.extractions.length > 0) return compileKeys(stage, extraction)
   const reader = new LogfmtReader()
+  const names = new KeyNames(key => extraction.wantedName(key), extraction.wanted)
   const { isStrict, keepsEmpty } = stage
   return line => {
     extraction.start(line.labels)
-    reader.start(line.text)
-    while (!reader.isAtEnd) {
+    line.locate()
+    const { bytes } = line
+    reader.start(bytes, line.start, line.end)
+    for (let place = 0; !reader.isAtEnd; place++) {
       if (!reader.next()) {
         if (isStrict) break
         continue
       }
-      if (reader.value === '' && !keepsEmpty) continue
-      const name = extraction.nameOf(reader.key)
-      if (name === '') continue
-      extraction.add(name, reader.value)
+      if (!reader.hasValue && !keepsEmpty) continue
+      const name = names.at(bytes, reader.keyStart, reader.keyEnd, place)
+      const target = name === '' ? undefined : extraction.target(name)
+      if (target === undefined) continue
+      const value = reader.value()
+      if (value === '' && !keepsEmpty) continue
+      extraction.set(target, value)
       if (extraction.isComplete) break
     }
     if (isStrict) keepError(line, reader)
@@ -45,18 +53,26 @@ function compileKeys(stage: LogfmtStage, extraction: Extraction): RunStage {
     key: parseLogfmtKey(expression),
   }))
   const reader = new LogfmtReader()
+  const wanted = targets.map(({ key }) => key)
+  const keys = new KeyNames(key => {
+    const name = extraction.nameOf(key)
+    return wanted.includes(name) ? name : ''
+  }, wanted)
   return line => {
     extraction.start(line.labels)
     for (const { name } of targets) extraction.addNamed(name, '')
-    reader.start(line.text)
-    while (!reader.isAtEnd) {
+    line.locate()
+    const { bytes } = line
+    reader.start(bytes, line.start, line.end)
+    for (let place = 0; !reader.isAtEnd; place++) {
       if (!reader.next()) {
         if (stage.isStrict) break
         continue
       }
-      const key = extraction.nameOf(reader.key)
+      const key = keys.at(bytes, reader.keyStart, reader.keyEnd, place)
+      if (key === '') continue
       for (const target of targets) {
-        if (target.key === key) extraction.addNamed(target.name, reader.value)
+        if (target.key === key) extraction.addNamed(target.name, reader.value())
       }
     }
     if (stage.isStrict) keepError(line, reader)

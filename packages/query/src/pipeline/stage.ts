@@ -1,15 +1,6 @@
 // What a pipeline stage is once it is compiled: a function over one line and its labels.
 
-import type { LineLabels } from './labels.ts'
-
-/** The line that runs through the stages. One object serves all lines of a scan. */
-export interface Line {
-  /** Text, as the stages before left it. */
-  text: string
-  readonly labels: LineLabels
-  /** Nanoseconds since 1970. */
-  timestampNs: () => bigint
-}
+import type { Line } from './line.ts'
 
 /** Works on one line; false drops it. */
 export type RunStage = (line: Line) => boolean

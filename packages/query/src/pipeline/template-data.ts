@@ -1,15 +1,8 @@
 // What templates of a query see of a line: its labels, its text and its time.
 
-import { logqlFunctions } from '../template/logql-functions.ts'
 import type { TemplateData } from '../template/run.ts'
-import { parseTemplate, type Template } from '../template/template.ts'
 import { errorDetailsLabel, errorLabel } from './labels.ts'
-import type { Line } from './stage.ts'
-
-/** Parses a template of the query language; `name` is what errors show. */
-export function parseLogqlTemplate(text: string, name: 'line' | 'label'): Template {
-  return parseTemplate(text, { name, functions: logqlFunctions, missingField: 'empty' })
-}
+import type { Line } from './line.ts'
 
 /** Shows a line to a template. */
 export function createTemplateData(line: Line): TemplateData {
@@ -33,12 +26,4 @@ export function createTemplateData(line: Line): TemplateData {
     line: () => line.text,
     timestampNs: line.timestampNs,
   }
-}
-
-/** Names of the labels a template may read; `undefined` where it may be any. */
-export function templateFieldsOf(
-  text: string,
-  name: 'line' | 'label',
-): ReadonlySet<string> | undefined {
-  return parseLogqlTemplate(text, name).needs.fields
 }

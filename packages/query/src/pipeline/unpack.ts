@@ -2,16 +2,19 @@
 
 import type { Stage } from '../syntax/ast.ts'
 import { Extraction } from './extraction.ts'
-import { runChecked } from './json.ts'
 import {
-  type JsonSlice,
-  jsonError,
+  byte,
+  createJsonSlice,
   jsonErrors,
   readValue,
   skipSpaces,
   stringEnd,
   unescapeJson,
-} from './json-text.ts'
+  valueText,
+} from './json-bytes.ts'
+import { failLine } from './json-failure.ts'
+import type { Line } from './line.ts'
+import { ShortTexts } from './short-texts.ts'
 import type { LabelNeeds, RunStage } from './stage.ts'
 
 const entryKey = '_entry'
@@ -22,46 +25,50 @@ export function compileUnpack(
 ): RunStage {
   const extraction = new Extraction(needs)
   return line => {
-    if (line.text === '') return true
+    line.locate()
+    if (line.start === line.end) return true
     extraction.start(line.labels)
-    runChecked(line, () => {
-      const fields = readTexts(line.text)
+    try {
+      const fields = readTexts(line)
       const entry = fields.findLast(([key]) => key === entryKey)
-      if (!entry) return
+      if (!entry) return true
       for (const [key, value] of fields) {
         if (key !== entryKey) extraction.add(extraction.nameOf(key), value)
       }
       line.text = entry[1]
-    })
+    } catch (error) {
+      failLine(line, error)
+    }
     return true
   }
 }
 
 // Fields of an object whose values are texts; others are passed over.
-function readTexts(text: string): [key: string, value: string][] {
-  // 6 is the number of the object type in the JSON library that Loki asks.
-  if (text[0] !== '{') jsonError('expecting json object(6), but it is not')
+function readTexts({ bytes, start, end }: Line): [key: string, value: string][] {
+  if (bytes[start] !== byte.openBrace) throw jsonErrors.packed
   const fields: [string, string][] = []
-  const slice: JsonSlice = { type: 'null', start: 0, end: 0, next: 0 }
-  let at = skipSpaces(text, 1)
-  if (at >= text.length) jsonError(jsonErrors.malformed)
-  while (text[at] !== '}') {
-    if (text[at] !== '"') jsonError(jsonErrors.object)
-    const keyEnd = stringEnd(text, at + 1)
-    if (keyEnd < 0) jsonError(jsonErrors.malformed)
-    const key = unescapeJson(text.slice(at + 1, keyEnd))
-    at = skipSpaces(text, keyEnd + 1)
-    if (text[at] !== ':') jsonError(jsonErrors.malformed)
-    readValue(text, at + 1, slice)
+  const slice = createJsonSlice()
+  const texts = new ShortTexts()
+  let at = skipSpaces(bytes, start + 1, end)
+  if (at >= end) throw jsonErrors.malformed
+  while (bytes[at] !== byte.closeBrace) {
+    if (bytes[at] !== byte.quote) throw jsonErrors.object
+    const keyStart = at + 1
+    const keyEnd = stringEnd(bytes, keyStart, end)
+    if (keyEnd < 0) throw jsonErrors.malformed
+    at = skipSpaces(bytes, keyEnd + 1, end)
+    if (at >= end || bytes[at] !== byte.colon) throw jsonErrors.malformed
+    readValue(bytes, at + 1, end, slice)
     if (slice.type === 'string') {
-      fields.push([key, unescapeJson(text.slice(slice.start, slice.end))])
+      const key = unescapeJson(bytes.toString('utf8', keyStart, keyEnd))
+      fields.push([key, valueText(bytes, slice, texts)])
     }
-    at = skipSpaces(text, slice.next)
-    if (at >= text.length) jsonError(jsonErrors.array)
-    if (text[at] === '}') break
-    if (text[at] !== ',') jsonError(jsonErrors.object)
-    at = skipSpaces(text, at + 1)
-    if (at >= text.length) jsonError(jsonErrors.array)
+    at = skipSpaces(bytes, slice.next, end)
+    if (at >= end) throw jsonErrors.array
+    if (bytes[at] === byte.closeBrace) break
+    if (bytes[at] !== byte.comma) throw jsonErrors.object
+    at = skipSpaces(bytes, at + 1, end)
+    if (at >= end) throw jsonErrors.array
   }
   return fields
 }

@@ -2,7 +2,7 @@
 
 import type { Unwrap } from '../syntax/ast.ts'
 import { parseBytes, parseDurationNs, parseFloatText } from './conversions.ts'
-import type { Line } from './stage.ts'
+import type { Line } from './line.ts'
 
 /** Gives the sample of a line; `undefined` where it has none. */
 export type UnwrapValue = (line: Line) => number | undefined
@@ -16,16 +16,14 @@ const conversions: Readonly<Record<string, (text: string) => number>> = {
   duration_seconds: text => parseDurationNs(text) / 1e9,
 }
 
-/** Compiles an unwrap. The label itself is taken away; a value that is no number sets an error. */
+/** Compiles an unwrap. A value that is no number sets an error. */
 export function compileUnwrap({ label, conversion }: Unwrap): UnwrapValue {
   const convert = conversions[conversion ?? 'number']!
   return ({ labels }) => {
     const text = labels.get(label)
     if (text === undefined || text === '') return undefined
     try {
-      const value = convert(text)
-      labels.delete(label)
-      return value
+      return convert(text)
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
       labels.setError(sampleError, error.message)

@@ -2,8 +2,8 @@
 // grouping look at. Where all labels make the series, everything is needed.
 
 import type { LabelNeeds } from '../pipeline/stage.ts'
-import { templateFieldsOf } from '../pipeline/template-data.ts'
 import type { Grouping, LabelFilter, RangeAggregation, Stage } from '../syntax/ast.ts'
+import { templateFieldsOf } from '../syntax/logql-template.ts'
 
 export interface PipelineNeeds {
   /** Labels looked at behind the stage of an index. */
@@ -21,16 +21,33 @@ export function labelNeeds(expr: RangeAggregation, grouping: Grouping | undefine
   return { behindStage: () => needs, preservesErrors }
 }
 
+/**
+ * The stages of a range aggregation without each `line_format` whose line nobody looks at: neither a
+ * parser or filter behind it nor a count of bytes.
+ */
+export function withoutIdleFormats({ op, log }: RangeAggregation): readonly Stage[] {
+  if (op === 'bytes_over_time' || op === 'bytes_rate') return log.stages
+  const lastReader = log.stages.findLastIndex(({ kind }) => readsLine.has(kind))
+  return log.stages.filter((stage, i) => stage.kind !== 'lineFormat' || i < lastReader)
+}
+
+const readsLine = new Set<Stage['kind']>([
+  'lineFilter',
+  'json',
+  'logfmt',
+  'regexp',
+  'pattern',
+  'unpack',
+])
+
 // `undefined` where a template may look at any label.
 function namesOf(expr: RangeAggregation, groups: readonly string[]): Set<string> | undefined {
   const names = new Set(groups)
-  for (const stage of expr.log.stages) if (!addStage(names, stage)) return undefined
+  for (const stage of withoutIdleFormats(expr)) if (!addStage(names, stage)) return undefined
   if (expr.unwrap) {
     names.add(expr.unwrap.label)
     for (const filter of expr.unwrap.filters) addFilter(names, filter)
   }
-  names.delete('__error__')
-  names.delete('__error_details__')
   return names
 }
 

@@ -4,9 +4,10 @@
 import { LogqlSyntaxError } from '../errors.ts'
 import { compileMatcher } from '../regex/matcher.ts'
 import { compileRegex } from '../regex/regex.ts'
-import type { LabelFilter, LineFilterTerm, Stage } from './ast.ts'
+import type { LabelFilter, LabelFormatItem, LineFilterTerm, Stage } from './ast.ts'
 import { parseIpRange } from './ip-range.ts'
 import { parseJsonPath, parseLogfmtKey } from './json-path.ts'
+import { parseLogqlTemplate } from './logql-template.ts'
 import { parsePatternCaptures, parsePatternFilter } from './pattern-expression.ts'
 import { formatStage } from './printer.ts'
 
@@ -68,13 +69,15 @@ function checkBuilt(stage: Stage): void {
     case 'logfmt':
       for (const { expression } of stage.extractions) parseLogfmtKey(expression)
       return
+    case 'lineFormat':
+      prefixed('invalid line template: ', () => parseLogqlTemplate(stage.template, 'line'))
+      return
     case 'labelFormat':
       checkLabelFormat(stage.items)
       return
     case 'regexp':
     case 'pattern':
     case 'unpack':
-    case 'lineFormat':
     case 'drop':
     case 'keep':
     case 'decolorize':
@@ -131,7 +134,7 @@ function walkFilter(filter: LabelFilter, visit: (leaf: LabelFilter) => void): vo
   } else visit(filter)
 }
 
-function checkLabelFormat(items: readonly { readonly name: string }[]): void {
+function checkLabelFormat(items: readonly LabelFormatItem[]): void {
   const seen = new Set<string>()
   for (const { name } of items) {
     if (name === '__error__') throw new SyntaxError('__error__ cannot be formatted')
@@ -141,5 +144,9 @@ function checkLabelFormat(items: readonly { readonly name: string }[]): void {
       )
     }
     seen.add(name)
+  }
+  for (const { kind, name, value } of items) {
+    if (kind !== 'template') continue
+    prefixed(`invalid template for label '${name}': `, () => parseLogqlTemplate(value, 'label'))
   }
 }

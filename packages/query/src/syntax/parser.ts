@@ -1,7 +1,7 @@
 // LogQL tokens to the syntax tree, by recursive descent. Where a token does not fit, the error names
 // it and, in the places where Loki's parser does, what could have stood there.
 
-import type { Matcher, MatcherOp } from '@skald/wire'
+import { formatLogqlBytes, type Matcher, type MatcherOp, parseLogqlBytes } from '@skald/wire'
 import { LogqlKindError, LogqlSyntaxError } from '../errors.ts'
 import {
   type BinaryOp,
@@ -418,7 +418,7 @@ class Parser {
         return { kind: 'duration', name, op: compare, valueNs: value.durationNs }
       case 'BYTES':
         this.#take()
-        return { kind: 'bytes', name, op: compare, value: value.number }
+        return { kind: 'bytes', name, op: compare, value: roundedBytes(value.number) }
       case 'NUMBER':
       case '+':
       case '-':
@@ -613,4 +613,9 @@ class Parser {
     const [destination, replacement, source, pattern] = texts as [string, string, string, string]
     return { kind: 'labelReplace', operand, destination, replacement, source, pattern }
   }
+}
+
+// Loki reads a query again in its printed form, where sizes have two digits.
+function roundedBytes(bytes: number): number {
+  return parseLogqlBytes(formatLogqlBytes(bytes))
 }

@@ -115,7 +115,8 @@ function operatorText(expr: BinaryOperation, { isExact }: Style): string {
   if (!matching.group) return `${text} `
   text += ` group_${matching.group}`
   // Without parentheses of its own it would take those of the right side.
-  if (matching.include.length > 0 || isExact) text += ` (${matching.include.join(',')})`
+  const isOpen = isExact || expr.right.kind === 'binary'
+  if (matching.include.length > 0 || isOpen) text += ` (${matching.include.join(',')})`
   return text
 }
 
@@ -232,8 +233,8 @@ function pretty(expr: Expr, depth: number): string {
       return `${indent}${head}(\n${parameter}${pretty(expr.operand, depth + 1)}\n${indent})`
     }
     case 'binary': {
-      const left = pretty(expr.left, depth + 1)
-      const right = pretty(expr.right, depth + 1)
+      const left = prettyOperand(expr.left, depth + 1)
+      const right = prettyOperand(expr.right, depth + 1)
       return `${left}\n${indent}${operatorText(expr, canonical).trimEnd()}\n${right}`
     }
     case 'labelReplace': {
@@ -246,6 +247,15 @@ function pretty(expr: Expr, depth: number): string {
     case 'vector':
       return indent + line
   }
+}
+
+// An operation inside another keeps its parentheses over several lines, which Loki loses.
+function prettyOperand(expr: MetricExpr, depth: number): string {
+  if (expr.kind !== 'binary' || formatExpr(expr, canonical).length <= lineLengthMax) {
+    return pretty(expr, depth)
+  }
+  const indent = '  '.repeat(depth)
+  return `${indent}(\n${pretty(expr, depth + 1)}\n${indent})`
 }
 
 function prettyGrouping({ op, grouping }: VectorAggregation): string {

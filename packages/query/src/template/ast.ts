@@ -193,3 +193,23 @@ function formatPipe(node: PipeNode): string {
 function formatOperand(node: Operand): string {
   return node.kind === 'pipe' ? `(${formatNode(node)})` : formatNode(node)
 }
+
+/** Counts the nodes of a list, to tell what running it costs. */
+export function countNodes(list: ListNode): number {
+  let count = 0
+  for (const node of list.nodes) {
+    count++
+    if ('pipe' in node && node.pipe) count += countOperand(node.pipe)
+    if ('list' in node) count += countNodes(node.list)
+    if ('elseList' in node && node.elseList) count += countNodes(node.elseList)
+  }
+  return count
+}
+
+function countOperand(node: Operand): number {
+  if (node.kind === 'chain') return 1 + countOperand(node.operand)
+  if (node.kind !== 'pipe') return 1
+  let count = 1
+  for (const command of node.commands) for (const arg of command.args) count += countOperand(arg)
+  return count
+}

@@ -1,5 +1,5 @@
-// The functions that every Go template has. `and` and `or` are not here: they evaluate only the
-// arguments they need, which compile.ts does.
+// The functions that every Go template has, but for those that compile.ts has to treat apart: `and` and
+// `or` evaluate only the arguments they need, `call` names its argument in errors.
 
 import { FunctionError } from './errors.ts'
 import { type FunctionTable, fn, variadic } from './function.ts'
@@ -18,6 +18,9 @@ import {
   typeName,
   type Value,
 } from './values.ts'
+
+/** Functions of Go that are no rows of the table. */
+export const specialFunctions: ReadonlySet<string> = new Set(['and', 'or', 'call'])
 
 export const builtinFunctions: FunctionTable = {
   not: fn(['value'], value => !isTrue(value)),
@@ -41,11 +44,6 @@ export const builtinFunctions: FunctionTable = {
   html: variadic([], 'any', values => escapeHtml(argsText(values))),
   js: variadic([], 'any', values => escapeJs(argsText(values))),
   urlquery: variadic([], 'any', values => queryEscape(argsText(values))),
-  call: variadic(['value'], 'value', value => {
-    if (value === undefined || value === null) throw new FunctionError('call of nil')
-    // No data here has functions in it; compile.ts adds the text of the argument.
-    throw new FunctionError(`non-function of type ${typeName(value)}`)
-  }),
 }
 
 type BasicKind = 'bool' | 'int' | 'uint' | 'float' | 'string' | undefined

@@ -1,6 +1,16 @@
 // Makes closures of syntax trees, once per template; executing runs them. Each closure notes the node
 // it is at where Go's templates do, so that errors point at the same place.
 
+import {
+  type Call,
+  checked,
+  checkType,
+  constantArg,
+  constantOf,
+  type Eval,
+  needNoArgs,
+  noFinal,
+} from './arguments.ts'
 import type {
   BranchNode,
   ChainNode,
@@ -9,14 +19,13 @@ import type {
   IdentifierNode,
   ListNode,
   Node,
-  NumberNode,
   Operand,
   PipeNode,
   TemplateNode,
   TemplateTree,
   VariableNode,
 } from './ast.ts'
-import { formatNode, unknownSlot } from './ast.ts'
+import { countNodes, formatNode, unknownSlot } from './ast.ts'
 import { builtinFunctions } from './builtins.ts'
 import {
   type FunctionTable,
@@ -28,7 +37,7 @@ import { templateLimits } from './limits.ts'
 import { findMethod } from './methods.ts'
 import { printValue } from './print.ts'
 import type { Run } from './run.ts'
-import { GoInt, GoList, GoMap, GoTime, isTrue, kindOf, typeName, type Value } from './values.ts'
+import { GoInt, GoList, GoMap, isTrue, typeName, type Value } from './values.ts'
 
 /** What a list asks of the loop around it. */
 const goOn = 0
@@ -37,13 +46,6 @@ const continueLoop = 2
 type Signal = typeof goOn | typeof breakLoop | typeof continueLoop
 
 export type Exec = (run: Run, dot: Value) => Signal
-/** `final` is the value that a pipeline hands on, `noFinal` where there is none. */
-type Eval = (run: Run, dot: Value, final: Value | typeof noFinal) => Value
-const noFinal = Symbol('no final argument')
-type Final = Value | typeof noFinal
-/** Calls a function, or a method of `receiver`. */
-type Call = (run: Run, dot: Value, final: Final, receiver?: Value) => Value
-
 export interface CompileOptions {
   readonly functions: FunctionTable
   readonly trees: ReadonlyMap<string, TemplateTree>
@@ -137,8 +139,9 @@ class Compiler {
     const slots = node.pipe.declared.map(variable => variable.slot)
     const elementSlot = slots.at(-1)
     const indexSlot = slots.length > 1 ? slots[0] : undefined
+    const nodeCount = countNodes(node.list)
     const round = (run: Run, index: Value, element: Value): Signal => {
-      run.countIteration()
+      run.countRound(nodeCount)
       if (elementSlot !== undefined) run.vars[elementSlot] = element
       if (indexSlot !== undefined) run.vars[indexSlot] = index
       return body(run, element)
@@ -178,8 +181,10 @@ class Compiler {
       }
     }
     const called = this.#called(tree)
+    const nodeCount = countNodes(tree.root)
     return (run, dot) => {
       run.node = node
+      run.countRound(nodeCount)
       const { vars, templateName, depth } = run
       if (depth >= templateLimits.callDepthMax) {
         run.fail(`exceeded maximum template depth (${templateLimits.callDepthMax})`)
@@ -511,115 +516,4 @@ function* integerRounds(value: bigint | GoInt): Generator<readonly [Value, Value
   for (let i = 0n; i < end; i++) {
     yield [undefined, typeof value === 'bigint' ? i : new GoInt(value.type, i)]
   }
-}
-
-function needNoArgs(run: Run, args: readonly Operand[], final: Final): void {
-  if (args.length <= 1 && final === noFinal) return
-  run.fail(`can't give argument to non-function ${args[0] ? formatNode(args[0]) : ''}`)
-}
-
-function constantOf(
-  node: Operand & { readonly kind: 'bool' | 'string' | 'number' },
-): (run: Run) => Value {
-  if (node.kind === 'bool') return () => node.value
-  if (node.kind === 'string') return () => node.text
-  if (node.isFloat) return () => node.float
-  return run => node.int ?? overflow(run, node)
-}
-
-function overflow(run: Run, node: NumberNode): never {
-  run.node = node
-  run.fail(`${node.text} overflows int`)
-}
-
-function constantArg(
-  node: Operand & { readonly kind: 'bool' | 'string' | 'number' },
-  type: ParamType,
-): Eval {
-  const value = constantFor(node, type)
-  if (value !== undefined) {
-    return run => {
-      run.node = node
-      return value
-    }
-  }
-  const constant = constantOf(node)
-  return run => {
-    run.node = node
-    switch (type) {
-      case 'any':
-      case 'value':
-        return constant(run)
-      case 'string':
-        return run.fail(`expected string; found ${formatNode(node)}`)
-      case 'int':
-        return run.fail(`expected integer; found ${formatNode(node)}`)
-      case 'float64':
-        return run.fail(`expected float; found ${formatNode(node)}`)
-      case 'bool':
-        return run.fail(`expected bool; found ${formatNode(node)}`)
-      case 'time':
-      case 'map':
-        return run.fail(`can't handle ${formatNode(node)} for arg of type ${paramTypeNames[type]}`)
-    }
-  }
-}
-
-/** The constant as an argument of the type, `undefined` where it is none. */
-function constantFor(
-  node: Operand & { readonly kind: 'bool' | 'string' | 'number' },
-  type: ParamType,
-): Value {
-  if (type === 'string') return node.kind === 'string' ? node.text : undefined
-  if (type === 'bool') return node.kind === 'bool' ? node.value : undefined
-  if (node.kind !== 'number') return undefined
-  if (type === 'float64') return node.float
-  // The code of a function gets an int as a JavaScript number.
-  return type === 'int' && node.int !== undefined ? Number(node.int) : undefined
-}
-
-function checked(node: Operand, type: ParamType, evaluate: Eval): Eval {
-  if (type === 'value') {
-    return (run, dot) => {
-      run.node = node
-      return evaluate(run, dot, noFinal)
-    }
-  }
-  return (run, dot) => {
-    run.node = node
-    return checkType(evaluate(run, dot, noFinal), type, run)
-  }
-}
-
-/** Gives a value as an argument of a type, or fails as Go does: nothing is converted. */
-function checkType(value: Value, type: ParamType, run: Run): Value {
-  switch (type) {
-    case 'string':
-      if (typeof value === 'string') return value
-      break
-    case 'any':
-      return value ?? null
-    case 'value':
-      return value
-    case 'int':
-      if (typeof value === 'bigint') return Number(value)
-      break
-    case 'float64':
-      if (typeof value === 'number') return value
-      break
-    case 'bool':
-      if (typeof value === 'boolean') return value
-      break
-    case 'time':
-      if (value instanceof GoTime) return value
-      break
-    case 'map':
-      if (value instanceof GoMap && value.itemType === 'interface {}') return value
-      if (value === undefined) return new GoMap(new Map())
-      break
-  }
-  const wanted = paramTypeNames[type]
-  if (value === undefined) return run.fail(`invalid value; expected ${wanted}`)
-  const found = kindOf(value) === 'interface' ? 'interface {}' : typeName(value)
-  return run.fail(`wrong type for value; expected ${wanted}; got ${found}`)
 }

@@ -22,9 +22,15 @@ function exponentPart(exponent: number): string {
   return `e${exponent < 0 ? '-' : '+'}${digits}`
 }
 
+/** No float has more decimals than these; the smallest one is 2^-1074. */
+const exactDecimalsMax = 1_100
+
 /** Writes a float with a fixed number of decimals (`%.2f`). */
 export function formatFixed(value: number, decimals: number): string {
   if (!Number.isFinite(value)) return formatNonFinite(value)
+  if (decimals > exactDecimalsMax) {
+    return formatFixed(value, exactDecimalsMax) + '0'.repeat(decimals - exactDecimalsMax)
+  }
   const digits = scaled(Math.abs(value), decimals)
     .toString()
     .padStart(decimals + 1, '0')
@@ -96,7 +102,14 @@ function significant(
   count: number,
 ): { readonly digits: string; readonly exponent: number } {
   if (value === 0) return { digits: '0'.repeat(count), exponent: 0 }
-  const exponent = Number(value.toExponential().split('e')[1])
+  if (count > exactDecimalsMax) {
+    const { digits, exponent } = significant(value, exactDecimalsMax)
+    return { digits: digits.padEnd(count, '0'), exponent }
+  }
+  // The shortest digits may lie beyond a power of ten that the exact value does not reach.
+  const shortest = Number(value.toExponential().split('e')[1])
+  const isReached = scaled(value, count - 1 - shortest).toString().length >= count
+  const exponent = isReached ? shortest : shortest - 1
   const digits = scaled(value, count - 1 - exponent).toString()
   if (digits.length === count) return { digits, exponent }
   // Rounded up to the next power of ten.

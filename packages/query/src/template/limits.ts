@@ -3,15 +3,18 @@
 
 export const templateLimits = {
   /** Length of the output of one execution, in UTF-16 units. */
-  outputCharsMax: 4 * 1024 * 1024,
+  outputCharsMax: 1024 * 1024,
   /** Length of one text that a function makes, in UTF-16 units. */
-  valueCharsMax: 4 * 1024 * 1024,
+  valueCharsMax: 1024 * 1024,
   /** Items of one list or dictionary that a function makes. */
   itemCountMax: 100_000,
-  /** Rounds of all `range` loops of one execution together. */
+  /** Rounds of all `range` loops and calls of templates of one execution together. */
   iterationCountMax: 100_000,
-  /** Characters and items that all function calls of one execution read and write together. */
-  workMax: 128 * 1024 * 1024,
+  /**
+   * Characters and items that all functions of one execution read and write together, and nodes that
+   * its loops and templates run: some seconds at the worst.
+   */
+  workMax: 16 * 1024 * 1024,
   /** Templates that call each other. */
   callDepthMax: 100,
   /** Lists and dictionaries inside each other, in values that are read, printed or compared. */

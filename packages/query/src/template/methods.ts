@@ -1,6 +1,6 @@
 // The methods that values have, one row each. The first parameter of a row is the receiver.
 
-import { type CivilTime, civilTime, civilToNs, isTimeZone } from '@skald/wire'
+import { type CivilTime, civilTime, civilToNs } from '@skald/wire'
 import { FunctionError } from './errors.ts'
 import { fn, type TemplateFunction } from './function.ts'
 import { GoInt, GoList, GoMap, GoTime, int64, typeName, type Value, zeroTime } from './values.ts'
@@ -118,9 +118,4 @@ function durationNs(value: Value): bigint {
   throw new FunctionError(
     `wrong type for value; expected time.Duration; got ${value === null ? '<nil>' : typeName(value)}`,
   )
-}
-
-/** Gives the location of a name, or UTC where there is no such zone. */
-export function locationOrUtc(name: string): string {
-  return isTimeZone(name) && name !== 'Local' ? name : 'UTC'
 }

@@ -5,6 +5,8 @@ import type { NumberNode } from './ast.ts'
 
 const maxInt = (1n << 63n) - 1n
 const maxUint = (1n << 64n) - 1n
+/** Digits that a number may have, zeros in front of it among them. */
+export const integerCharsMax = 200
 
 /**
  * Reads a number as Go's templates have it: `42`, `-1`, `0x1F`, `0b10`, `017`, `1_000`, `1.5e3`.
@@ -71,6 +73,8 @@ export function parseCharConstant(text: string, pos: number): NumberNode {
  * underscores between digits. `undefined` where the text is none; it may be larger than an int64.
  */
 export function parseInteger(text: string): bigint | undefined {
+  // Reading digits takes quadratic time, and no integer of Go's has as many.
+  if (text.length > integerCharsMax) return undefined
   const match =
     /^([+-]?)(?:0[xX]([\da-fA-F_]+)|0[oO]?([0-7_]+)|0[bB]([01_]+)|(0|[1-9][\d_]*))$/.exec(text)
   if (!match) return undefined

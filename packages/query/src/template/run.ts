@@ -32,6 +32,8 @@ export interface Source {
 
 /** Patterns that are kept; more can only come from data. */
 const regexCountMax = 100
+/** Longer patterns are compiled each time, so that those that are kept stay small. */
+const regexCharsMax = 20_000
 
 export class Run implements CallContext {
   out = ''
@@ -42,7 +44,7 @@ export class Run implements CallContext {
   depth = 0
   readonly #source: Source
   readonly #data: TemplateData
-  #iterationCount = 0
+  #roundCount = 0
   #work = 0
 
   constructor(source: Source, data: TemplateData) {
@@ -67,6 +69,7 @@ export class Run implements CallContext {
     const known = this.#source.regexes.get(pattern)
     if (known) return known
     const compiled = compileRegex(pattern)
+    if (pattern.length > regexCharsMax) return compiled
     if (this.#source.regexes.size >= regexCountMax) this.#source.regexes.clear()
     this.#source.regexes.set(pattern, compiled)
     return compiled
@@ -79,20 +82,26 @@ export class Run implements CallContext {
     }
   }
 
-  countIteration(): void {
-    this.#iterationCount++
-    if (this.#iterationCount > templateLimits.iterationCountMax) {
-      this.fail(`range has too many rounds: at most ${templateLimits.iterationCountMax}`)
+  /** Counts a round of a loop or a call of a template, which runs so many nodes. */
+  countRound(nodeCount: number): void {
+    this.#roundCount++
+    if (this.#roundCount > templateLimits.iterationCountMax) {
+      this.fail(`template has too many rounds: at most ${templateLimits.iterationCountMax}`)
     }
+    this.#addWork(nodeCount)
   }
 
   /** Counts the size of a value that a function reads or has made. */
   countWork(value: Value): void {
-    if (typeof value === 'string') this.#work += value.length + 1
-    else if (value instanceof GoList) this.#work += value.items.length
-    else if (value instanceof GoMap && value.isFilled) this.#work += value.size
+    if (typeof value === 'string') this.#addWork(value.length + 1)
+    else if (value instanceof GoList) this.#addWork(value.items.length + 1)
+    else if (value instanceof GoMap && value.isFilled) this.#addWork(value.size + 1)
+  }
+
+  #addWork(size: number): void {
+    this.#work += size
     if (this.#work > templateLimits.workMax) {
-      this.fail('template does too much: its functions read and write too many characters')
+      this.fail('template does too much: its functions and loops exceed the limit')
     }
   }
 

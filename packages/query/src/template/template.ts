@@ -2,8 +2,9 @@
 // replace stages use it. Parsing and compiling happen once; executing has no state.
 
 import type { Node, TemplateTree } from './ast.ts'
-import { builtinFunctions } from './builtins.ts'
+import { builtinFunctions, specialFunctions } from './builtins.ts'
 import { compileTree, type Exec } from './compile.ts'
+import { FunctionError } from './errors.ts'
 import type { FunctionTable } from './function.ts'
 import { toPrintable } from './go-bytes.ts'
 import { parseTrees } from './parser.ts'
@@ -76,7 +77,7 @@ export function parseTemplate(text: string, options: TemplateOptions): Template 
 function problemOf(name: string, functions: FunctionTable): string | undefined {
   const own = Object.hasOwn(functions, name) ? functions[name] : undefined
   if (own) return own.refusal && `function ${JSON.stringify(name)} is not supported: ${own.refusal}`
-  const isBuiltin = Object.hasOwn(builtinFunctions, name) || name === 'and' || name === 'or'
+  const isBuiltin = Object.hasOwn(builtinFunctions, name) || specialFunctions.has(name)
   return isBuiltin ? undefined : `function ${JSON.stringify(name)} not defined`
 }
 
@@ -92,7 +93,15 @@ function runTemplate(exec: Exec, { source, data, tree, itemType }: Execution): s
   const dot: Value = new GoMap(data, itemType)
   run.vars = new Array<Value>(tree.slotCount)
   run.vars[0] = dot
-  exec(run, dot)
+  try {
+    exec(run, dot)
+  } catch (error) {
+    // Printing a value may reach a limit as well; what V8 calls a range error is a full stack.
+    if (error instanceof FunctionError || error instanceof RangeError) {
+      run.fail(error.message, { cause: error })
+    }
+    throw error
+  }
   return run.out
 }
 

@@ -281,7 +281,7 @@ export class SqliteCatalog implements Catalog {
   }
 
   async findSegments(tenant: string, range: TimeRange): Promise<SegmentInfo[]> {
-    const { startNs, endNs } = range
+    const { startNs, endNs } = bounded(range)
     return this.#sql.findSegments.all(tenant, ...daysOf(range), endNs, startNs) as SegmentInfo[]
   }
 
@@ -336,7 +336,7 @@ export class SqliteCatalog implements Catalog {
   }
 
   #activeIds(ids: Set<number>, range: TimeRange): Iterable<number> {
-    const { startNs, endNs } = range
+    const { startNs, endNs } = bounded(range)
     const [firstDay, lastDay] = daysOf(range)
     if (ids.size < activityByDayFrom) {
       return [...ids].filter(
@@ -388,6 +388,17 @@ export class SqliteCatalog implements Catalog {
 function floorTo(value: bigint, unit: bigint): bigint {
   const rest = ((value % unit) + unit) % unit
   return value - rest
+}
+
+/** A client may ask for the year 9999; stored times, and SQLite's numbers, end in 2262. */
+function bounded({ startNs, endNs }: TimeRange): TimeRange {
+  return { startNs: clampToInt64(startNs), endNs: clampToInt64(endNs) }
+}
+
+const int64Max = (1n << 63n) - 1n
+
+function clampToInt64(value: bigint): bigint {
+  return value > int64Max ? int64Max : value < -int64Max ? -int64Max : value
 }
 
 /** First and last day that a range touches; the end of the range does not belong to it. */

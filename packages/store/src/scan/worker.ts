@@ -3,6 +3,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type LeafScanner, openLeafScanner } from '@skald/query'
 import { type LabelSet, parseLabelSet } from '@skald/wire'
+import { ScratchArena } from '../buffers.ts'
 import { DiskReader } from '../objects/disk.ts'
 import { StoredBlock } from '../segment/stored-block.ts'
 import { skipDuplicates } from './duplicates.ts'
@@ -17,6 +18,8 @@ interface OpenScan {
 const { directory, logLevelFields } = workerData as ScanWorkerData
 const reader = new DiskReader(directory)
 const scans = new Map<number, OpenScan>()
+/** What is read of one group of blocks: a few compressed blocks, or two uncompressed ones. */
+const arena = new ScratchArena(2 * 1024 * 1024)
 
 /** Returns whether later groups may still matter. */
 function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
@@ -27,11 +30,12 @@ function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
       if (record.maxNs > maxNs) maxNs = record.maxNs
     }
     if (!open.scanner.wants(minNs, maxNs)) return false
+    arena.reset()
     const blocks = group.map(({ segment, labels, record }) => {
       open.labels[labels] ??= parseLabelSet(open.labelsTexts[labels]!)
       const place = { segment, record, labels: open.labels[labels] }
       const read = (offsetBytes: number, length: number) =>
-        reader.read(segment, { offsetBytes, length })
+        reader.read(segment, { offsetBytes, length }, arena.allocate)
       return new StoredBlock(place, read, logLevelFields)
     })
     if (blocks.length > 1) skipDuplicates(blocks)

@@ -1,7 +1,7 @@
 // The cri stage: takes the prefix of a CRI line off, sets label `stream` and the time, and joins the
 // parts of long lines, each stream of each file on its own.
 
-import { readBoolean, readCount } from '../../config/readers.ts'
+import { readCount, readLooseBoolean } from '../../config/readers.ts'
 import { CriLine, type RuntimeLine } from '../cri-line.ts'
 import type { LinePlace, PipelineEntry } from '../entry.ts'
 import { LastTimes } from '../fudge.ts'
@@ -32,7 +32,7 @@ export const criStage: StageDefinition = {
     const options = body.record({
       max_partial_lines: readCount,
       max_partial_line_size: readCount,
-      max_partial_line_size_truncate: readBoolean,
+      max_partial_line_size_truncate: readLooseBoolean,
     })
     const truncates = options.max_partial_line_size_truncate === true
     return context =>
@@ -209,6 +209,7 @@ export class CriStage implements ByteStage {
     pending.parts.push((line.bytes as Buffer).subarray(line.start, line.end))
     const bytes = this.#join(pending)
     const isSameFile = pending.origin === line.origin
+    if (isSameFile) line.origin.addSpan(pending.startOffset, line.startOffset)
     sink.add({
       ...line,
       bytes,
@@ -280,6 +281,9 @@ export class CriStage implements ByteStage {
     const bytes = this.#join(pending)
     const { labels, seconds, nanos, lastOrigin, lastOffset } = pending
     const isSameFile = pending.origin === lastOrigin
+    if (isSameFile && lastOffset > pending.startOffset) {
+      lastOrigin.addSpan(pending.startOffset, lastOffset)
+    }
     sink.add({
       ...{ labels, seconds, nanos, bytes, start: 0, end: bytes.length, metadata: undefined },
       origin: lastOrigin,
@@ -291,6 +295,10 @@ export class CriStage implements ByteStage {
 
 /** Gives a joined entry the place of its first part. */
 function takePlace(entry: PipelineEntry, first: LinePlace): void {
-  if (first.origin === entry.origin) entry.startOffset = first.startOffset
-  else entry.earlier = first
+  if (first.origin !== entry.origin) {
+    entry.earlier = first
+    return
+  }
+  entry.origin.addSpan(first.startOffset, entry.startOffset)
+  entry.startOffset = first.startOffset
 }

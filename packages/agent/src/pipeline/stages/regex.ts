@@ -31,16 +31,48 @@ export function isGiven(body: YamlCursor, key: string): boolean {
   return body.get(key)?.isNull === false
 }
 
+/** An expression with the names of its groups; Go lets a name stand for several groups. */
+interface NamedExpression {
+  readonly regex: CompiledRegex
+  readonly names: readonly (string | undefined)[]
+}
+
+const readNamedExpression: ValueReader<NamedExpression> = cursor => {
+  const text = readStrictText(cursor)
+  if (text === undefined) return undefined
+  // Each name gets a number while compiling, so that it is unique.
+  const given: string[] = []
+  const unique = text.replace(
+    /(\\[\s\S])|\(\?P?<([A-Za-z_]\w*)>/g,
+    (all, escaped: string | undefined, name: string | undefined) =>
+      escaped !== undefined || name === undefined ? all : `(?P<g${given.push(name) - 1}>`,
+  )
+  try {
+    // As it was written first, so that errors show that; only the check for unique names is ours.
+    if (new Set(given).size === given.length) compileRegex(text)
+    const regex = compileRegex(unique)
+    const names = regex.groupNames.map(name =>
+      name === undefined || name === '' ? undefined : given[Number(name.slice(1))],
+    )
+    return { regex, names }
+  } catch (error) {
+    return cursor.failAtKey(
+      `${cursor.name} ${text} does not compile as a regex: ${(error as Error).message}`,
+    )
+  }
+}
+
 export const regexStage: StageDefinition = {
   name: 'regex',
   read(body) {
-    const { expression, source } = body.record({ expression: readExpression, source: readSource })
+    const raw = body.record({ expression: readNamedExpression, source: readSource })
+    const { expression, source } = raw
     if (!expression) {
       return isGiven(body, 'expression')
         ? undefined
         : body.failAtKey('The regex stage needs an expression')
     }
-    if (!expression.groupNames.some(name => name !== undefined && name !== '')) {
+    if (!expression.names.some(name => name !== undefined)) {
       return body.failAtKey(
         'The regex stage needs a named group, (?P<name>...), or nothing is extracted',
       )
@@ -48,10 +80,10 @@ export const regexStage: StageDefinition = {
     return () => ({
       run(entry, next) {
         const text = source === undefined ? entry.line : valueText(entry.extracted.get(source))
-        const match = text === undefined ? undefined : expression.exec(text)
+        const match = text === undefined ? undefined : expression.regex.exec(text)
         if (match) {
           const { extracted } = entry
-          for (const [i, name] of expression.groupNames.entries()) {
+          for (const [i, name] of expression.names.entries()) {
             if (name) extracted.set(name, match.groups[i] ?? '')
           }
         }

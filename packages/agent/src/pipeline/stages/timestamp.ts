@@ -70,7 +70,9 @@ function parseUnix(text: string, digits: number): bigint | undefined {
   if (!match || (match[2] !== undefined && digits !== 9)) return undefined
   const whole = BigInt(match[1]!) * 10n ** BigInt(digits)
   const fraction = BigInt((match[2] ?? '').slice(0, 9).padEnd(9, '0'))
-  return match[1]!.startsWith('-') ? whole - fraction : whole + fraction
+  const timestampNs = match[1]!.startsWith('-') ? whole - fraction : whole + fraction
+  // What does not fit 64 bits is no time.
+  return BigInt.asIntN(64, timestampNs) === timestampNs ? timestampNs : undefined
 }
 
 export const timestampStage: StageDefinition = {

@@ -6,11 +6,14 @@ import { GoInt, GoTime, isTrue, type Value } from '../values.ts'
 
 const minInt64 = -(2n ** 63n)
 const maxInt64 = 2n ** 63n - 1n
+// What most numbers are; the rest takes longer to read.
+const plainInteger = /^-?[1-9]\d{0,14}$/
 
 /** Makes an int64: texts may have base prefixes (`0x1f`, `017`) and a fraction of zeros only. */
 export function toInt64(value: Value): bigint {
   if (typeof value === 'bigint') return value
   if (typeof value === 'string') {
+    if (plainInteger.test(value)) return BigInt(value)
     const int = parseInteger(value.replace(/\.0+$/, ''))
     return int !== undefined && int >= minInt64 && int <= maxInt64 ? int : 0n
   }

@@ -51,7 +51,7 @@ function badPaddingAt(bytes: string, at: number, digitCount: number): number | u
   if (digitCount === 2) {
     skipLineEnds()
     if (rest === bytes.length) return bytes.length
-    if (bytes[rest] !== '=') return rest
+    if (bytes[rest] !== '=') return rest - 1
     rest++
   }
   skipLineEnds()

@@ -2,6 +2,7 @@
 
 import { FunctionError } from '../errors.ts'
 import { fn, variadic } from '../function.ts'
+import { integerCharsMax } from '../number-literal.ts'
 import { checkItemCount, printValue } from '../print.ts'
 import { GoList, int64, type Value } from '../values.ts'
 import { toFloat64, toInt64 } from './cast.ts'
@@ -54,7 +55,10 @@ export const numberFunctions = {
 
 /** Functions that only the agent has. */
 export const moreNumberFunctions = {
-  atoi: fn(['string'], text => (/^[+-]?\d+$/.test(text) ? fitInt64(BigInt(text)) : 0n)),
+  atoi: fn(['string'], text => {
+    const isInteger = text.length <= integerCharsMax && /^[+-]?\d+$/.test(text)
+    return isInteger ? fitInt64(BigInt(text)) : 0n
+  }),
   int64: fn(['any'], value => int64(toInt64(value))),
   toDecimal: fn(['any'], value => int64(octal(printValue(value)))),
   add1: fn(['any'], value => int64(toInt64(value) + 1n)),
@@ -93,7 +97,7 @@ function fitInt64(value: bigint): bigint {
 }
 
 function octal(text: string): bigint {
-  const match = /^([+-]?)([0-7]+)$/.exec(text)
+  const match = /^([+-]?)([0-7]{1,64})$/.exec(text)
   if (!match) return 0n
   const value = BigInt(`0o${match[2]}`) * (match[1] === '-' ? -1n : 1n)
   return BigInt.asIntN(64, value) === value ? value : 0n

@@ -17,7 +17,12 @@ export const regexFunctions = {
 /** Functions that only queries have. */
 export const queryRegexFunctions = {
   count: fn(['string', 'string'], (pattern, text, context) => {
-    return BigInt(findMatches(context, pattern, text).length)
+    let count = 0n
+    context.regex(pattern).replaceEach(text, () => {
+      count++
+      return ''
+    })
+    return count
   }),
 }
 

@@ -111,7 +111,7 @@ function durationSeconds(text: string): number {
 }
 
 function wholeNumber(text: string): bigint {
-  return /^[+-]?\d+$/.test(text) ? BigInt(text) : 0n
+  return /^[+-]?\d{1,200}$/.test(text) ? BigInt(text) : 0n
 }
 
 function int64Of(value: Value): bigint {

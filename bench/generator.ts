@@ -1,0 +1,130 @@
+// The workload: an hour of a small cluster's logs, made from a seed. The same seed, size and start
+// give the same bytes on every machine. Nothing is kept on disk; 335 MB take a few seconds to make.
+
+import { snappyCompress } from '@skald/wire'
+import { ByteWriter } from './byte-writer.ts'
+import { type LineTime, lineKinds } from './lines.ts'
+import { PushBodyWriter } from './push-body.ts'
+import { Random } from './random.ts'
+import { type BenchStream, createStreams } from './streams.ts'
+
+/** What to make. */
+export interface WorkloadOptions {
+  readonly seed: number
+  /** Bytes of lines, in units of 10^6. */
+  readonly megabytes: number
+  /** Time of the first line; the last one is an hour later. */
+  readonly startMs: number
+}
+
+/** An hour of logs: as pushes to send, and as the plain bytes that the limits are measured on. */
+export interface Workload {
+  readonly options: WorkloadOptions
+  readonly streams: readonly BenchStream[]
+  /** Push requests in time order, protobuf in snappy block format, about 1 MB of lines each. */
+  readonly bodies: readonly Buffer[]
+  /** The same lines by stream, each with a line end, in pieces of about 1 MB. */
+  readonly pieces: readonly Buffer[]
+  /** Bytes of all lines, without line ends. */
+  readonly lineBytes: number
+  readonly lineCount: number
+  /** Occurs in one line, a little after the middle of the hour. */
+  readonly needle: string
+  readonly endMs: number
+}
+
+/** Lines of one push, and of one piece. */
+const batchBytesMax = 1_000_000
+const hourMs = 3_600_000
+/** Where in the hour the needle is. */
+const needlePosition = 0.58
+
+/** Makes the workload of a seed. */
+export function createWorkload(options: WorkloadOptions): Workload {
+  const random = new Random(options.seed)
+  const streams = createStreams(random)
+  const draw = createStreamTable(streams)
+  const targetBytes = options.megabytes * 1e6
+  const needle = `order-${random.uint32()}-never-shipped`
+  const push = new PushBodyWriter(streams.map(stream => stream.labelsText))
+  const columns = streams.map(() => new ByteWriter(batchBytesMax + 65_536))
+  const bodies: Buffer[] = []
+  const pieces: Buffer[] = []
+  const line = new ByteWriter(65_536)
+  const clock = new LineClock(options.startMs)
+  let lineBytes = 0
+  let lineCount = 0
+  let needleLeft = true
+
+  while (lineBytes < targetBytes) {
+    const index = draw[random.below(draw.length)]!
+    const { kind } = streams[index]!
+    line.clear()
+    clock.move((lineBytes / targetBytes) * hourMs)
+    lineKinds[kind](line, random, clock)
+    if (needleLeft && kind === 'json' && lineBytes >= targetBytes * needlePosition) {
+      // Inside the JSON object, in place of its closing brace.
+      line.length--
+      line.ascii(',"note":"').ascii(needle).ascii('"}')
+      needleLeft = false
+    }
+    // Container runtimes stamp lines to the nanosecond; the digits below a microsecond are noise.
+    push.add(index, clock.seconds, clock.nanos + random.below(1000), line)
+    const column = columns[index]!
+    column.raw(line.bytes, line.length).byte(10)
+    if (column.length >= batchBytesMax) flush(column, pieces)
+    lineBytes += line.length
+    lineCount++
+    if (push.lineBytes >= batchBytesMax) bodies.push(Buffer.from(snappyCompress(push.take())))
+  }
+  if (push.lineBytes > 0) bodies.push(Buffer.from(snappyCompress(push.take())))
+  for (const column of columns) if (column.length > 0) flush(column, pieces)
+  const endMs = options.startMs + hourMs
+  return { options, streams, bodies, pieces, lineBytes, lineCount, needle, endMs }
+}
+
+function flush(column: ByteWriter, pieces: Buffer[]): void {
+  pieces.push(column.copy())
+  column.clear()
+}
+
+/** Lays the streams out in a table, each as often as its weight asks, to draw from it evenly. */
+function createStreamTable(streams: readonly BenchStream[]): number[] {
+  const total = streams.reduce((sum, stream) => sum + stream.weight, 0)
+  return streams.flatMap((stream, index) =>
+    new Array<number>(Math.max(1, Math.round((stream.weight / total) * 5000))).fill(index),
+  )
+}
+
+/** The time of the line being written; its texts are made anew only when the second changes. */
+class LineClock implements LineTime {
+  readonly #startMs: number
+  iso = ''
+  spaced = ''
+  clf = ''
+  ms = 0
+  us = 0
+  seconds = -1
+  nanos = 0
+
+  constructor(startMs: number) {
+    this.#startMs = startMs
+  }
+
+  move(offsetMs: number): void {
+    const wholeMs = Math.floor(offsetMs)
+    const timeMs = this.#startMs + wholeMs
+    const seconds = Math.floor(timeMs / 1000)
+    this.ms = timeMs - seconds * 1000
+    this.us = Math.floor((offsetMs - wholeMs) * 1000)
+    this.nanos = this.ms * 1_000_000 + this.us * 1000
+    if (seconds === this.seconds) return
+    this.seconds = seconds
+    this.iso = new Date(seconds * 1000).toISOString().slice(0, 19)
+    this.spaced = this.iso.replace('T', ' ')
+    const [year, month, day] = this.iso.slice(0, 10).split('-')
+    this.clf = `${day}/${months[Number(month) - 1]}/${year}:${this.iso.slice(11)} +0000`
+  }
+}
+
+const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')

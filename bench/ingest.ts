@@ -1,0 +1,139 @@
+// Sends the workload through the HTTP socket as fast as it is taken and counts what the server spent
+// on it, compaction included.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readCpuSeconds, readPeakRssBytes } from './cpu.ts'
+import type { Workload } from './generator.ts'
+import { type Answer, directoryBytes, HttpClient, type Server } from './server.ts'
+
+/** What ingest cost. */
+export interface IngestResult {
+  readonly lineBytes: number
+  readonly lineCount: number
+  readonly pushCount: number
+  /** Pushes that were answered 429 or 503 and sent again. */
+  readonly retryCount: number
+  /** From the first byte sent to the last answer. */
+  readonly wallSeconds: number
+  /** CPU up to the last answer. */
+  readonly pushCpuSeconds: number | undefined
+  /** CPU until compaction had settled. */
+  readonly cpuSeconds: number | undefined
+  readonly settleSeconds: number
+  readonly peakRssBytes: number | undefined
+  readonly diskBytes: number | undefined
+}
+
+/** How to send. */
+export interface IngestOptions {
+  readonly connectionCount: number
+  readonly headers: Readonly<Record<string, string>>
+}
+
+const pushPath = '/loki/api/v1/push'
+const retryMsMin = 50
+
+/** Sends all pushes, waits until the server is quiet, and returns the cost. */
+export async function runIngest(
+  server: Server,
+  workload: Workload,
+  options: IngestOptions,
+): Promise<IngestResult> {
+  const cpuBefore = server.pid === undefined ? 0 : readCpuSeconds(server.pid)
+  const readCpu = () =>
+    server.pid === undefined ? undefined : readCpuSeconds(server.pid) - cpuBefore
+  const startMs = performance.now()
+  const retryCount = await pushAll(server, workload.bodies, options)
+  const wallSeconds = (performance.now() - startMs) / 1000
+  const pushCpuSeconds = readCpu()
+  const settleSeconds = await waitUntilQuiet(server)
+  return {
+    lineBytes: workload.lineBytes,
+    lineCount: workload.lineCount,
+    pushCount: workload.bodies.length,
+    retryCount,
+    wallSeconds,
+    pushCpuSeconds,
+    cpuSeconds: readCpu(),
+    settleSeconds,
+    peakRssBytes: server.pid === undefined ? undefined : readPeakRssBytes(server.pid),
+    diskBytes: server.dataDir === undefined ? undefined : directoryBytes(server.dataDir),
+  }
+}
+
+/** Sends pushes over several connections, in order, and returns how many had to be sent again. */
+export async function pushAll(
+  server: Server,
+  bodies: readonly Buffer[],
+  { connectionCount, headers }: IngestOptions,
+): Promise<number> {
+  const client = new HttpClient(server.url, connectionCount, headers)
+  let next = 0
+  let retryCount = 0
+  const sendNext = async () => {
+    while (next < bodies.length) {
+      const body = bodies[next++]!
+      for (;;) {
+        const answer = await client.send(pushPath, body)
+        if (answer.status === 204) break
+        await waitForRetry(answer)
+        retryCount++
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: connectionCount }, sendNext))
+  client.close()
+  return retryCount
+}
+
+async function waitForRetry({ status, body, retryAfterMs }: Answer): Promise<void> {
+  if (status !== 429 && status !== 503) {
+    throw new Error(`Push was answered ${status}: ${body.slice(0, 500)}`)
+  }
+  await sleep(Math.max(retryMsMin, retryAfterMs))
+}
+
+/** A server that does not say whether it is done is given the time after which a store compacts. */
+const compactionDelayMs = 65_000
+const quietMs = 5_000
+const settleTimeoutMs = 180_000
+const pollMs = 1_000
+/** A process that only waits spends less than this in a poll. */
+const idleCpuSecondsPerPoll = 0.05
+
+/** Waits until compaction is done, and process and directory have been still for a while. */
+async function waitUntilQuiet(server: Server): Promise<number> {
+  const { pid, dataDir } = server
+  if (pid === undefined) return 0
+  const startMs = performance.now()
+  let stillSinceMs = startMs
+  let cpuSeconds = readCpuSeconds(pid)
+  let diskBytes = dataDir === undefined ? 0 : directoryBytes(dataDir)
+  for (;;) {
+    await sleep(pollMs)
+    const isCompacting = await readIsCompacting(server.url)
+    const nowMs = performance.now()
+    const nextCpuSeconds = readCpuSeconds(pid)
+    const nextDiskBytes = dataDir === undefined ? 0 : directoryBytes(dataDir)
+    const isStill =
+      isCompacting !== true &&
+      nextCpuSeconds - cpuSeconds < idleCpuSecondsPerPoll &&
+      nextDiskBytes === diskBytes
+    if (!isStill) stillSinceMs = nowMs
+    cpuSeconds = nextCpuSeconds
+    diskBytes = nextDiskBytes
+    const isDue = isCompacting === false || nowMs - startMs > compactionDelayMs
+    const isOver = isDue && nowMs - stillSinceMs >= quietMs
+    if (isOver || nowMs - startMs > settleTimeoutMs) return (stillSinceMs - startMs) / 1000
+  }
+}
+
+/** Asks a store whether segments of level 0 are left; undefined where the server does not know them. */
+async function readIsCompacting(url: string): Promise<boolean | undefined> {
+  const response = await fetch(new URL('/metrics', url))
+  const text = await response.text()
+  if (!response.ok || !/^skald_compaction_running /m.test(text)) return undefined
+  return (
+    /^skald_compaction_running 1/m.test(text) || /^skald_segments\{level="0"\} [1-9]/m.test(text)
+  )
+}

@@ -1,0 +1,181 @@
+// npm run bench: measures ingest and queries on a generated workload, beside limits that are measured
+// in the same run on the same bytes. README.md in this folder says what each figure means.
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createWorkload, type Workload, type WorkloadOptions } from './generator.ts'
+import { type IngestResult, pushAll, runIngest } from './ingest.ts'
+import { type IngestLimit, measureIngestLimit, measureNeedleLimitMs } from './limits.ts'
+import { type BenchOptions, parseBenchOptions, usage } from './options.ts'
+import { countEntries, runQueries } from './query.ts'
+import { describeMachine, formatTable, ingestRows, queryRows, startRows } from './report.ts'
+import { type Server, type StoreServer, startStoreServer } from './server.ts'
+
+const hourMs = 3_600_000
+/** Below the size at which level 0 is compacted. */
+const freshPushCount = 50
+const workloadFile = 'bench-workload.json'
+
+async function main(): Promise<void> {
+  const options = readOptions()
+  if (!options) return
+  const machine = describeMachine()
+  note(`${machine.cpu}, ${machine.coreCount} cores, Node ${machine.node}, commit ${machine.commit}`)
+  const workDir = await mkdtemp(join(tmpdir(), 'skald-bench-'))
+  try {
+    const results = options.url
+      ? await measureOther(options, options.url)
+      : await measureStore(options, workDir)
+    if (options.json) {
+      await writeFile(
+        options.json,
+        `${JSON.stringify({ machine, options, ...results }, null, 2)}\n`,
+      )
+    }
+  } finally {
+    await rm(workDir, { recursive: true, force: true })
+  }
+}
+
+function readOptions(): BenchOptions | undefined {
+  try {
+    return parseBenchOptions(process.argv.slice(2))
+  } catch (error) {
+    note(`${(error as Error).message}\n\n${usage}`)
+    process.exitCode = 2
+    return undefined
+  }
+}
+
+type Results = Readonly<Record<string, unknown>>
+
+/** Measures a store that is started, killed and started again here. */
+async function measureStore(options: BenchOptions, workDir: string): Promise<Results> {
+  const dataDir = options.dataDir ?? join(workDir, 'data')
+  const kept = options.command === 'query' ? await loadKept(dataDir) : undefined
+  const workload = generate(kept ?? newWorkload(options))
+  const limit = limitOf(workload)
+  let server = await startStoreServer(workDir, dataDir)
+  try {
+    let ingest: IngestResult | undefined
+    if (!kept) {
+      ingest = await ingestAll(server, workload, options, limit)
+      await writeFile(join(dataDir, workloadFile), JSON.stringify(workload.options))
+    }
+    await checkCount(server, workload, options)
+    if (options.command === 'ingest') return { ingest, limit: withoutPieces(limit) }
+    const queries = await queryAll(server, workload, options, limit)
+    const starts: Record<string, number> = {}
+    const restart = async (name: string, signal: 'SIGKILL' | 'SIGTERM') => {
+      await server.process.end(signal)
+      server = await startStoreServer(workDir, dataDir)
+      starts[name] = server.readyMs
+    }
+    await restart('ready after kill -9', 'SIGKILL')
+    await restart('ready after a clean stop', 'SIGTERM')
+    // Lines that are there already come once more: they lie in level 0 when the kill comes, and count once.
+    await pushAll(server, workload.bodies.slice(0, freshPushCount), options)
+    await restart(`ready after kill -9 with ${freshPushCount} MB at level 0`, 'SIGKILL')
+    await checkCount(server, workload, options)
+    print(formatTable(startRows(starts)))
+    return { ingest, limit: withoutPieces(limit), ...queries, starts }
+  } finally {
+    await stop(server)
+  }
+}
+
+/** Measures a server that somebody else started. */
+async function measureOther(options: BenchOptions, url: string): Promise<Results> {
+  const server: Server = { url, pid: options.pid, dataDir: options.dataDir }
+  const workload = generate(newWorkload(options))
+  const limit = limitOf(workload)
+  const ingest = await ingestAll(server, workload, options, limit)
+  await checkCount(server, workload, options)
+  if (options.command === 'ingest') return { ingest, limit: withoutPieces(limit) }
+  const queries = await queryAll(server, workload, options, limit)
+  return { ingest, limit: withoutPieces(limit), ...queries }
+}
+
+function newWorkload({ seed, megabytes }: BenchOptions): WorkloadOptions {
+  // The last full hour: servers refuse what is too old, and an hour of UTC stays within one day.
+  return { seed, megabytes, startMs: (Math.floor(Date.now() / hourMs) - 1) * hourMs }
+}
+
+async function loadKept(dataDir: string): Promise<WorkloadOptions | undefined> {
+  try {
+    return JSON.parse(await readFile(join(dataDir, workloadFile), 'utf8')) as WorkloadOptions
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function generate(workloadOptions: WorkloadOptions): Workload {
+  const startMs = performance.now()
+  const workload = createWorkload(workloadOptions)
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(1)
+  note(
+    `${(workload.lineBytes / 1e6).toFixed(0)} MB in ${workload.lineCount} lines of ` +
+      `${workload.streams.length} streams, made in ${seconds} s from seed ${workloadOptions.seed}`,
+  )
+  return workload
+}
+
+function limitOf(workload: Workload): IngestLimit {
+  const limit = measureIngestLimit(workload)
+  note(`limits of ingest measured; zstd alone makes ${(limit.zstdBytes / 1e6).toFixed(1)} MB of it`)
+  return limit
+}
+
+async function ingestAll(
+  server: Server,
+  workload: Workload,
+  options: BenchOptions,
+  limit: IngestLimit,
+): Promise<IngestResult> {
+  note(`pushing to ${server.url}, then waiting until compaction has settled (a minute or two)`)
+  const ingest = await runIngest(server, workload, options)
+  print(formatTable(ingestRows(ingest, limit)))
+  return ingest
+}
+
+async function queryAll(
+  server: Server,
+  workload: Workload,
+  options: BenchOptions,
+  limit: IngestLimit,
+): Promise<Results> {
+  const needleLimitMs = measureNeedleLimitMs(limit.compressed, workload.needle, options.repetitions)
+  const queries = await runQueries(server, workload, options)
+  print(formatTable(queryRows(queries, needleLimitMs, options.megabytes)))
+  return { queries, needleLimitMs }
+}
+
+async function checkCount(
+  server: Server,
+  workload: Workload,
+  { headers }: BenchOptions,
+): Promise<void> {
+  const count = await countEntries(server, workload, headers)
+  if (count === workload.lineCount) return
+  throw new Error(`The server has ${count} entries, ${workload.lineCount} were acknowledged`)
+}
+
+function withoutPieces({ snappySeconds, zstdSeconds, zstdBytes }: IngestLimit): Results {
+  return { snappySeconds, zstdSeconds, zstdBytes }
+}
+
+async function stop(server: StoreServer): Promise<void> {
+  await server.process.end('SIGTERM')
+}
+
+function note(text: string): void {
+  process.stderr.write(`${text}\n`)
+}
+
+function print(text: string): void {
+  process.stdout.write(`\n${text}\n`)
+}
+
+await main()

@@ -1,0 +1,87 @@
+// The benchmark's command line.
+
+import { parseArgs } from 'node:util'
+
+/** What to measure, and where. */
+export interface BenchOptions {
+  readonly command: 'ingest' | 'query'
+  readonly megabytes: number
+  readonly seed: number
+  readonly connectionCount: number
+  readonly repetitions: number
+  /** Server to measure instead of a store of our own. */
+  readonly url: string | undefined
+  /** Process of that server, when it runs on this machine. */
+  readonly pid: number | undefined
+  /** Directory with the data: of that server, or kept from an earlier run. */
+  readonly dataDir: string | undefined
+  readonly headers: Readonly<Record<string, string>>
+  /** File for the results. */
+  readonly json: string | undefined
+}
+
+export const usage = `npm run bench -- ingest | query [options]
+
+  --mb N             millions of bytes of lines (335)
+  --seed N           seed of the generator (1)
+  --connections N    connections that push at the same time (4)
+  --repetitions N    runs of each query (7)
+  --data DIR         keep the store's data in DIR; "query" uses what an earlier run left there
+  --url URL          measure another server that speaks Loki's API
+  --pid N            process of that server, to count its CPU and memory
+  --header 'K: V'    send a header with each request, such as 'X-Scope-OrgID: bench'
+  --json FILE        write the results as JSON
+`
+
+/**
+ * Reads the command line.
+ *
+ * @throws TypeError when it cannot be read; the message says why.
+ */
+export function parseBenchOptions(args: readonly string[]): BenchOptions {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      mb: { type: 'string', default: '335' },
+      seed: { type: 'string', default: '1' },
+      connections: { type: 'string', default: '4' },
+      repetitions: { type: 'string', default: '7' },
+      data: { type: 'string' },
+      url: { type: 'string' },
+      pid: { type: 'string' },
+      header: { type: 'string', multiple: true, default: [] },
+      json: { type: 'string' },
+    },
+  })
+  const [command, ...rest] = positionals
+  if ((command !== 'ingest' && command !== 'query') || rest.length > 0) {
+    throw new TypeError('Say what to measure: ingest or query')
+  }
+  return {
+    command,
+    megabytes: parseCount('mb', values.mb),
+    seed: parseCount('seed', values.seed),
+    connectionCount: parseCount('connections', values.connections),
+    repetitions: parseCount('repetitions', values.repetitions),
+    url: values.url,
+    pid: values.pid === undefined ? undefined : parseCount('pid', values.pid),
+    dataDir: values.data,
+    headers: Object.fromEntries(values.header.map(parseHeader)),
+    json: values.json,
+  }
+}
+
+function parseCount(name: string, text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) {
+    throw new TypeError(`--${name} must be a whole number above zero, not ${JSON.stringify(text)}`)
+  }
+  return value
+}
+
+function parseHeader(text: string): [string, string] {
+  const colon = text.indexOf(':')
+  if (colon < 1) throw new TypeError(`--header must be 'Name: value', not ${JSON.stringify(text)}`)
+  return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()]
+}

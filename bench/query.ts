@@ -1,0 +1,179 @@
+// Asks the queries of the workload several times each and counts the CPU of the server, after
+// checking that the answers are right.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readThreadCpuMs } from './cpu.ts'
+import type { Workload } from './generator.ts'
+import { HttpClient, type Server } from './server.ts'
+
+/** What one query cost, over its repetitions. */
+export interface QueryResult {
+  readonly name: string
+  readonly logql: string
+  /** First run after the start of the measurement. */
+  readonly firstCpuMs: number | undefined
+  readonly cpuMs: Spread | undefined
+  readonly wallMs: Spread
+  /** Bytes of the answer. */
+  readonly answerBytes: number
+}
+
+/** Median and extremes of a figure. */
+export interface Spread {
+  readonly median: number
+  readonly min: number
+  readonly max: number
+}
+
+interface BenchQuery {
+  readonly name: string
+  readonly logql: string
+  readonly params: Readonly<Record<string, string>>
+  /** Says what is wrong with the answer, if anything. */
+  readonly check: (result: readonly QuerySeries[]) => string | undefined
+}
+
+/** A stream or a series of an answer. */
+interface QuerySeries {
+  readonly values: readonly (readonly [string | number, string])[]
+}
+
+function listQueries(workload: Workload): BenchQuery[] {
+  const appCount = new Set(
+    workload.streams.map(({ labels }) => labels.find(label => label.name === 'app')?.value),
+  ).size
+  const hasSeries = (count: number) => (result: readonly QuerySeries[]) =>
+    result.length === count ? undefined : `${result.length} series, expected ${count}`
+  const hasEntries = (count: number) => (result: readonly QuerySeries[]) => {
+    const found = result.reduce((sum, stream) => sum + stream.values.length, 0)
+    return found === count ? undefined : `${found} entries, expected ${count}`
+  }
+  return [
+    {
+      name: 'needle',
+      logql: `{namespace=~".+"} |= "${workload.needle}"`,
+      params: { limit: '100' },
+      check: hasEntries(1),
+    },
+    {
+      name: 'rate by app',
+      logql: 'sum by (app) (rate({namespace=~".+"}[1m]))',
+      params: { step: '60s' },
+      check: hasSeries(appCount),
+    },
+    {
+      name: 'latest 100',
+      logql: '{app="orders"}',
+      params: { limit: '100', direction: 'backward' },
+      check: hasEntries(100),
+    },
+    {
+      name: 'errors by namespace',
+      logql: 'sum by (namespace) (count_over_time({namespace=~".+"} |= "error" [1m]))',
+      params: { step: '60s' },
+      check: result => (result.length > 0 ? undefined : 'no series'),
+    },
+    {
+      name: 'regex',
+      logql: '{app="ingress-nginx"} |~ "HTTP/1.1. 50[03] "',
+      params: { limit: '100' },
+      check: hasEntries(100),
+    },
+    {
+      name: 'bytes by pod',
+      logql: 'sum by (pod) (bytes_over_time({namespace="shop"}[5m]))',
+      params: { step: '60s' },
+      check: result => (result.length > 0 ? undefined : 'no series'),
+    },
+  ]
+}
+
+/** How to ask. */
+export interface QueryOptions {
+  readonly repetitions: number
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** Pause after an answer, so that what the server tidies up afterwards is counted with the query. */
+const afterAnswerMs = 100
+
+/** Runs all queries over the hour of the workload. */
+export async function runQueries(
+  server: Server,
+  workload: Workload,
+  options: QueryOptions,
+): Promise<QueryResult[]> {
+  const client = new HttpClient(server.url, 1, options.headers)
+  const readCpuMs = () => (server.pid === undefined ? undefined : readThreadCpuMs(server.pid))
+  const results: QueryResult[] = []
+  for (const { name, logql, params, check } of listQueries(workload)) {
+    const path = queryPath('query_range', {
+      query: logql,
+      start: `${workload.options.startMs}000000`,
+      end: `${workload.endMs}000000`,
+      ...params,
+    })
+    const cpuRuns: number[] = []
+    const wallRuns: number[] = []
+    let answerBytes = 0
+    for (let i = 0; i < options.repetitions; i++) {
+      const cpuBeforeMs = readCpuMs()
+      const startMs = performance.now()
+      const answer = await client.send(path)
+      wallRuns.push(performance.now() - startMs)
+      await sleep(afterAnswerMs)
+      const cpuAfterMs = readCpuMs()
+      if (cpuBeforeMs !== undefined && cpuAfterMs !== undefined) {
+        cpuRuns.push(cpuAfterMs - cpuBeforeMs)
+      }
+      if (answer.status !== 200) {
+        throw new Error(`${logql} was answered ${answer.status}: ${answer.body.slice(0, 500)}`)
+      }
+      const problem = check(readResult(answer.body))
+      if (problem) throw new Error(`${logql} has a wrong answer: ${problem}`)
+      answerBytes = answer.body.length
+    }
+    results.push({
+      name,
+      logql,
+      firstCpuMs: cpuRuns[0],
+      cpuMs: cpuRuns.length > 0 ? spread(cpuRuns) : undefined,
+      wallMs: spread(wallRuns),
+      answerBytes,
+    })
+  }
+  client.close()
+  return results
+}
+
+/** Counts the entries that the server has of the workload's hour. */
+export async function countEntries(
+  server: Server,
+  workload: Workload,
+  headers: Readonly<Record<string, string>>,
+): Promise<number> {
+  const client = new HttpClient(server.url, 1, headers)
+  // Evaluated a second after the last line, over a little more than the hour.
+  const path = queryPath('query', {
+    query: 'sum(count_over_time({namespace=~".+"}[3602s]))',
+    time: `${workload.endMs + 1000}000000`,
+  })
+  const answer = await client.send(path)
+  client.close()
+  if (answer.status !== 200) throw new Error(`Count was answered ${answer.status}: ${answer.body}`)
+  const parsed = JSON.parse(answer.body) as { data: { result: { value: [number, string] }[] } }
+  return Number(parsed.data.result[0]?.value[1] ?? 0)
+}
+
+function queryPath(name: string, params: Readonly<Record<string, string>>): string {
+  return `/loki/api/v1/${name}?${new URLSearchParams(params)}`
+}
+
+function readResult(body: string): readonly QuerySeries[] {
+  return (JSON.parse(body) as { data: { result: readonly QuerySeries[] } }).data.result
+}
+
+function spread(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b)
+  return { median: sorted[Math.floor(sorted.length / 2)]!, min: sorted[0]!, max: sorted.at(-1)! }
+}

@@ -1,0 +1,185 @@
+// Turns results into a table for people, beside the targets that the project has set itself.
+
+import { execFileSync } from 'node:child_process'
+import { cpus, totalmem } from 'node:os'
+import { rootDir } from '../e2e/skald-process.ts'
+import type { IngestResult } from './ingest.ts'
+import type { IngestLimit } from './limits.ts'
+import type { QueryResult } from './query.ts'
+
+/** Where and with what the figures were measured. */
+export interface Machine {
+  readonly cpu: string
+  readonly coreCount: number
+  readonly memoryGb: number
+  readonly node: string
+  readonly commit: string
+  readonly date: string
+}
+
+/** Describes this machine and the commit of the tree, with `+` when the tree has changes. */
+export function describeMachine(): Machine {
+  const [first] = cpus()
+  return {
+    cpu: first?.model.trim() ?? 'unknown',
+    coreCount: cpus().length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    commit: git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain') ? '+' : ''),
+    date: new Date().toISOString(),
+  }
+}
+
+function git(...args: string[]): string {
+  try {
+    return execFileSync('git', args, { cwd: rootDir, encoding: 'utf8' }).trim()
+  } catch {
+    // A tree without git (an unpacked archive) has no commit to name.
+    return ''
+  }
+}
+
+/** One line of a report: a figure, the limit it is held against, and the target. */
+export interface Row {
+  readonly figure: string
+  readonly value: string
+  readonly limit?: string
+  readonly ratio?: string
+  readonly target?: string
+  /** Absent where there is no target or nothing to compare. */
+  readonly isMet?: boolean
+}
+
+/** Writes rows as an aligned table. */
+export function formatTable(rows: readonly Row[]): string {
+  const head = ['figure', 'measured', 'limit', 'ratio', 'target', '']
+  const cells = rows.map(row => [
+    row.figure,
+    row.value,
+    row.limit ?? '',
+    row.ratio ?? '',
+    row.target ?? '',
+    row.isMet === undefined ? '' : row.isMet ? 'met' : 'MISSED',
+  ])
+  const widths = head.map((title, i) => Math.max(title.length, ...cells.map(row => row[i]!.length)))
+  const format = (row: readonly string[]) =>
+    row
+      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+      .join('  ')
+      .trimEnd()
+  return [
+    format(head),
+    widths.map(width => '-'.repeat(width)).join('  '),
+    ...cells.map(format),
+  ].join('\n')
+}
+
+const ingestRatioMin = 0.35
+const peakRssMbMax = 300
+/** 85 MB on disk for 335 MB of lines. */
+const diskRatioMax = 85 / 335
+const needleRatioMax = 1.5
+const rateCpuMsMax = 200
+const readyMsMax = 1000
+/** The targets with a fixed number are for this size. */
+const targetMegabytes = 335
+
+/** Lists the figures of an ingest run. */
+export function ingestRows(result: IngestResult, limit: IngestLimit): Row[] {
+  const megabytes = result.lineBytes / 1e6
+  const limitSeconds = limit.snappySeconds + limit.zstdSeconds
+  const limitRate = megabytes / limitSeconds
+  const rows: Row[] = [
+    { figure: 'limit: snappy decode', value: `${fixed(megabytes / limit.snappySeconds)} MB/CPU-s` },
+    { figure: 'limit: zstd level 1', value: `${fixed(megabytes / limit.zstdSeconds)} MB/CPU-s` },
+  ]
+  if (result.cpuSeconds !== undefined && result.pushCpuSeconds !== undefined) {
+    const rate = megabytes / result.cpuSeconds
+    rows.push({
+      figure: 'ingest with compaction',
+      value: `${fixed(rate)} MB/CPU-s`,
+      limit: `${fixed(limitRate)} MB/CPU-s`,
+      ratio: (rate / limitRate).toFixed(2),
+      target: `>= ${ingestRatioMin}`,
+      isMet: rate / limitRate >= ingestRatioMin,
+    })
+    rows.push({
+      figure: 'CPU to the last answer',
+      value: `${result.pushCpuSeconds.toFixed(2)} s`,
+    })
+    rows.push({ figure: 'CPU with compaction', value: `${result.cpuSeconds.toFixed(2)} s` })
+  }
+  rows.push({
+    figure: 'wall to the last answer',
+    value: `${result.wallSeconds.toFixed(2)} s`,
+    limit: `${fixed(megabytes / result.wallSeconds)} MB/s`,
+  })
+  if (result.peakRssBytes !== undefined) {
+    const peakRssMb = result.peakRssBytes / 1e6
+    rows.push({
+      figure: 'peak RSS',
+      value: `${fixed(peakRssMb)} MB`,
+      target: `< ${peakRssMbMax} MB`,
+      isMet: peakRssMb < peakRssMbMax,
+    })
+  }
+  if (result.diskBytes !== undefined) {
+    const diskMbMax = megabytes * diskRatioMax
+    rows.push({
+      figure: 'disk after compaction',
+      value: `${(result.diskBytes / 1e6).toFixed(1)} MB`,
+      limit: `${(limit.zstdBytes / 1e6).toFixed(1)} MB`,
+      ratio: (result.diskBytes / limit.zstdBytes).toFixed(2),
+      target: `<= ${diskMbMax.toFixed(1)} MB`,
+      isMet: result.diskBytes / 1e6 <= diskMbMax,
+    })
+  }
+  rows.push({ figure: 'pushes', value: `${result.pushCount}` })
+  rows.push({ figure: 'pushes sent again', value: `${result.retryCount}` })
+  return rows
+}
+
+/** Lists the figures of the queries. */
+export function queryRows(
+  results: readonly QueryResult[],
+  needleLimitMs: number,
+  megabytes: number,
+): Row[] {
+  return results.map(result => {
+    const { cpuMs, wallMs } = result
+    const wall = `wall ${fixed(wallMs.median)} ms`
+    if (!cpuMs) return { figure: result.name, value: wall }
+    const row = {
+      figure: result.name,
+      value: `${fixed(cpuMs.median)} (${fixed(cpuMs.min)}-${fixed(cpuMs.max)}) ms CPU, ${wall}`,
+    }
+    if (result.name === 'needle') {
+      const ratio = cpuMs.median / needleLimitMs
+      return {
+        ...row,
+        limit: `${fixed(needleLimitMs)} ms CPU`,
+        ratio: ratio.toFixed(2),
+        target: `<= ${needleRatioMax}`,
+        isMet: ratio <= needleRatioMax,
+      }
+    }
+    if (result.name === 'rate by app' && megabytes === targetMegabytes) {
+      return { ...row, target: `<= ${rateCpuMsMax} ms`, isMet: cpuMs.median <= rateCpuMsMax }
+    }
+    return row
+  })
+}
+
+/** Lists the times of starts. */
+export function startRows(starts: Readonly<Record<string, number>>): Row[] {
+  return Object.entries(starts).map(([figure, readyMs]) => ({
+    figure,
+    value: `${fixed(readyMs)} ms`,
+    target: `< ${readyMsMax} ms`,
+    isMet: readyMs < readyMsMax,
+  }))
+}
+
+function fixed(value: number): string {
+  return value < 10 ? value.toFixed(1) : value.toFixed(0)
+}

@@ -1,0 +1,123 @@
+// The server under measurement: a store that the benchmark starts on a directory of its own, or any
+// other that speaks Loki's API.
+
+import { readdirSync, statSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { Agent, request } from 'node:http'
+import { join } from 'node:path'
+import { reservePort, type SkaldProcess, spawnSkald, waitUntilReady } from '../e2e/skald-process.ts'
+
+/** Something to measure. */
+export interface Server {
+  readonly url: string
+  /** Process whose CPU and memory count; unknown for a server elsewhere. */
+  readonly pid: number | undefined
+  /** Directory whose size counts; unknown for a server elsewhere. */
+  readonly dataDir: string | undefined
+}
+
+/** A store that the benchmark started. */
+export interface StoreServer extends Server {
+  readonly pid: number
+  readonly dataDir: string
+  /** From the start of the process to the first 200 of /ready. */
+  readonly readyMs: number
+  readonly process: SkaldProcess
+}
+
+const startTimeoutMs = 60_000
+
+/** Starts `skald store` on `dataDir`, with limits that do not hold the benchmark back. */
+export async function startStoreServer(workDir: string, dataDir: string): Promise<StoreServer> {
+  const port = await reservePort()
+  await mkdir(dataDir, { recursive: true })
+  const configFile = join(workDir, 'store.yaml')
+  await writeFile(
+    configFile,
+    `auth_enabled: false
+server:
+  http_listen_address: 127.0.0.1
+  http_listen_port: ${port}
+common:
+  path_prefix: ${JSON.stringify(dataDir)}
+limits_config:
+  ingestion_rate_mb: 10000
+  ingestion_burst_size_mb: 10000
+  per_stream_rate_limit: 10GB
+  per_stream_rate_limit_burst: 10GB
+  reject_old_samples: false
+`,
+  )
+  const url = `http://127.0.0.1:${port}`
+  const skald = spawnSkald({
+    args: ['store', `-config.file=${configFile}`],
+    outputFile: join(workDir, 'store.log'),
+  })
+  const readyMs = await waitUntilReady(skald, `${url}/ready`, startTimeoutMs)
+  return { url, pid: skald.pid, dataDir, readyMs, process: skald }
+}
+
+/** An HTTP answer, read to its end. */
+export interface Answer {
+  readonly status: number
+  readonly body: string
+  readonly retryAfterMs: number
+}
+
+/** Sends requests over a fixed number of kept connections. */
+export class HttpClient {
+  readonly #agent: Agent
+  readonly #url: string
+  readonly #headers: Readonly<Record<string, string>>
+
+  constructor(url: string, connectionCount: number, headers: Readonly<Record<string, string>>) {
+    this.#url = url
+    this.#agent = new Agent({ keepAlive: true, maxSockets: connectionCount })
+    this.#headers = headers
+  }
+
+  send(path: string, body?: Buffer): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const headers: Record<string, string> = { ...this.#headers }
+      if (body) {
+        headers['content-type'] = 'application/x-protobuf'
+        headers['content-length'] = String(body.length)
+      }
+      const outgoing = request(
+        new URL(path, this.#url),
+        { agent: this.#agent, method: body ? 'POST' : 'GET', headers },
+        response => {
+          const chunks: Buffer[] = []
+          response.on('data', (chunk: Buffer) => chunks.push(chunk))
+          response.on('error', reject)
+          response.on('end', () => {
+            const retryAfterMs = Number(response.headers['retry-after'] ?? 0) * 1000
+            const text = Buffer.concat(chunks).toString('utf8')
+            resolve({ status: response.statusCode ?? 0, body: text, retryAfterMs })
+          })
+        },
+      )
+      outgoing.on('error', reject)
+      outgoing.end(body)
+    })
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+}
+
+/** Adds up the sizes of all files below a directory. */
+export function directoryBytes(dir: string): number {
+  let total = 0
+  for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
+    try {
+      const stat = statSync(join(dir, name))
+      if (stat.isFile()) total += stat.size
+    } catch (error) {
+      // Compaction removed the file between the listing and the look at it.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  return total
+}

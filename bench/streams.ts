@@ -1,0 +1,78 @@
+// The 50 streams of the benchmark: a small cluster's containers, labelled as an agent on Kubernetes
+// labels them, and how much of the traffic each of them has.
+
+import { createLabelSet, formatLabelSet, type LabelSet } from '@skald/wire'
+import type { LineKind } from './lines.ts'
+import type { Random } from './random.ts'
+
+/** One stream of the workload. */
+export interface BenchStream {
+  readonly labels: LabelSet
+  /** The label set as the push protocol carries it. */
+  readonly labelsText: string
+  readonly kind: LineKind
+  /** Share of the lines, relative to the other streams. */
+  readonly weight: number
+}
+
+interface App {
+  readonly namespace: string
+  readonly app: string
+  readonly kind: LineKind
+  readonly podCount: number
+  readonly weight: number
+}
+
+// 25 pods; each has a stdout and a stderr stream.
+const apps: readonly App[] = [
+  { namespace: 'ingress', app: 'ingress-nginx', kind: 'nginx', podCount: 4, weight: 22 },
+  { namespace: 'shop', app: 'web', kind: 'nginx', podCount: 2, weight: 8 },
+  { namespace: 'shop', app: 'orders', kind: 'java', podCount: 3, weight: 14 },
+  { namespace: 'shop', app: 'billing', kind: 'java', podCount: 2, weight: 7 },
+  { namespace: 'shop', app: 'catalog', kind: 'json', podCount: 3, weight: 14 },
+  { namespace: 'shop', app: 'carts', kind: 'json', podCount: 2, weight: 9 },
+  { namespace: 'shop', app: 'payments', kind: 'json', podCount: 2, weight: 6 },
+  { namespace: 'platform', app: 'auth', kind: 'json', podCount: 2, weight: 5 },
+  { namespace: 'platform', app: 'scheduler', kind: 'logfmt', podCount: 2, weight: 6 },
+  { namespace: 'platform', app: 'mailer', kind: 'logfmt', podCount: 1, weight: 3 },
+  { namespace: 'monitoring', app: 'prometheus', kind: 'logfmt', podCount: 2, weight: 6 },
+]
+const letters = 'bcdfghjklmnpqrstvwxz2456789'
+
+/** Makes the 50 streams; the seed decides pod names only. */
+export function createStreams(random: Random): BenchStream[] {
+  const streams: BenchStream[] = []
+  for (const { namespace, app, kind, podCount, weight } of apps) {
+    const replicaSet = suffix(random, 9)
+    for (let i = 0; i < podCount; i++) {
+      const pod = `${app}-${replicaSet}-${suffix(random, 5)}`
+      const node = `node-${random.between(1, 6)}`
+      for (const stream of ['stdout', 'stderr']) {
+        const labels = createLabelSet({
+          namespace,
+          app,
+          pod,
+          container: app,
+          stream,
+          job: `${namespace}/${app}`,
+          node_name: node,
+          filename: `/var/log/pods/${namespace}_${pod}_${suffix(random, 8)}/${app}/0.log`,
+        })
+        const share = stream === 'stdout' ? 0.88 : 0.12
+        streams.push({
+          labels,
+          labelsText: formatLabelSet(labels),
+          kind,
+          weight: (weight * share) / podCount,
+        })
+      }
+    }
+  }
+  return streams
+}
+
+function suffix(random: Random, length: number): string {
+  let text = ''
+  for (let i = 0; i < length; i++) text += letters[random.below(letters.length)]
+  return text
+}

@@ -1,0 +1,129 @@
+// Logging libraries that people use with Loki push to a store, unchanged, and their lines come back.
+
+import { once } from 'node:events'
+import { pino } from 'pino'
+import { pinoLoki } from 'pino-loki'
+import { t as root, test } from 'tap'
+import winston from 'winston'
+import LokiTransport from 'winston-loki'
+import { type FoundEntry, flattenStreams, startStore, type TestStore } from './harness.ts'
+
+root.setTimeout(120_000)
+
+async function findAll(store: TestStore, logql: string): Promise<FoundEntry[]> {
+  const nowMs = Date.now()
+  const data = await store.query('query_range', {
+    query: logql,
+    start: `${nowMs - 300_000}000000`,
+    end: `${nowMs + 60_000}000000`,
+    limit: '1000',
+    direction: 'forward',
+  })
+  return flattenStreams(data)
+}
+
+test('pino-loki: lines, labels, levels and structured metadata come back', async t => {
+  const store = await startStore(t, { dir: t.testdir() })
+  const transport = pinoLoki({
+    host: store.url,
+    labels: { app: 'shop', job: 'pino' },
+    propsToLabels: ['region'],
+    batching: { interval: 1 },
+  })
+  const logger = pino({ level: 'debug' }, transport)
+  const beforeMs = Date.now()
+  logger.info({ region: 'eu', orderId: 17 }, 'order placed')
+  logger.warn({ meta: { traceId: 'abc', attempt: 2 } }, 'größer als <erwartet> & "zitiert"')
+  logger.error(new Error('payment failed'))
+  for (let i = 0; i < 200; i++) logger.debug(`line ${i}`)
+  const afterMs = Date.now()
+  // Ending the transport pushes what it holds and closes it.
+  const closed = once(transport, 'close')
+  transport.end()
+  await closed
+
+  const [placed, ...others] = await findAll(store, '{job="pino", region="eu"}')
+  t.equal(others.length, 0, 'a property became a label')
+  t.match(JSON.parse(placed!.line), { msg: 'order placed', orderId: 17, level: 30 })
+  t.match(placed!.labels, { app: 'shop', job: 'pino', level: 'info', region: 'eu' })
+  const timeMs = Number(placed!.timestampNs / 1_000_000n)
+  t.ok(timeMs >= beforeMs && timeMs <= afterMs, 'the time is that of the call')
+
+  const [warning] = await findAll(store, '{job="pino", level="warning"}')
+  t.equal(JSON.parse(warning!.line).msg, 'größer als <erwartet> & "zitiert"')
+  t.match(warning!.labels, { traceId: 'abc', attempt: '2' }, 'metadata is with the entry')
+
+  const errors = await findAll(store, '{job="pino"} |= "payment failed"')
+  t.equal(errors.length, 1)
+  t.equal(errors[0]!.labels.level, 'error')
+  const debugLines = await findAll(store, '{job="pino", level="debug"}')
+  t.strictSame(
+    debugLines.map(entry => JSON.parse(entry.line).msg).sort(),
+    Array.from({ length: 200 }, (_, i) => `line ${i}`).sort(),
+  )
+})
+
+test('pino-loki: one push per line when batching is off', async t => {
+  const store = await startStore(t, { dir: t.testdir() })
+  const transport = pinoLoki({ host: store.url, labels: { job: 'pino-single' }, batching: false })
+  const logger = pino(transport)
+  const lines = Array.from({ length: 20 }, (_, i) => `single ${i}`)
+  for (const line of lines) logger.info(line)
+  const wanted = [...lines].sort()
+  // The library does not wait for the answers of single pushes, so the test asks until they are there.
+  const endMs = Date.now() + 10_000
+  let found: string[] = []
+  while (found.length < wanted.length && Date.now() < endMs) {
+    const entries = await findAll(store, '{job="pino-single"}')
+    found = entries.map(entry => JSON.parse(entry.line).msg).sort()
+  }
+  t.strictSame(found, wanted)
+  transport.end()
+})
+
+for (const { form, json } of [
+  { form: 'JSON', json: true },
+  { form: 'protobuf', json: false },
+]) {
+  test(`winston-loki as ${form}: lines, labels and levels come back`, async t => {
+    const store = await startStore(t, { dir: t.testdir() })
+    const failures: unknown[] = []
+    const contentTypes = new Set<string>()
+    const loki = new LokiTransport({
+      host: store.url,
+      labels: { app: 'shop', job: 'winston' },
+      json,
+      interval: 1,
+      gracefulShutdown: false,
+      onConnectionError: error => failures.push(error),
+    })
+    contentTypes.add((loki as unknown as { batcher: { contentType: string } }).batcher.contentType)
+    const logger = winston.createLogger({ level: 'debug', transports: [loki] })
+    logger.info('order placed')
+    logger.warn('größer als <erwartet> & "zitiert"', { orderId: 17 })
+    logger.log({ level: 'error', message: 'payment failed', labels: { region: 'eu' } })
+    for (let i = 0; i < 200; i++) logger.debug(`line ${i}`)
+    // Settles when everything that was logged has been answered.
+    await loki.flush()
+    await loki.close()
+
+    t.strictSame(failures, [], 'every push was accepted')
+    t.strictSame(
+      [...contentTypes],
+      [json ? 'application/json' : 'application/x-protobuf'],
+      'the form is the one that was asked for',
+    )
+    const [info] = await findAll(store, '{job="winston", level="info"}')
+    t.equal(info!.line, 'order placed {"level":"info"}')
+    t.match(info!.labels, { app: 'shop', job: 'winston', level: 'info' })
+    const [warning] = await findAll(store, '{job="winston", level="warn"}')
+    t.equal(warning!.line, 'größer als <erwartet> & "zitiert" {"orderId":17,"level":"warn"}')
+    const [error] = await findAll(store, '{job="winston", region="eu"}')
+    t.match(error!.line, /^payment failed/)
+    const debugLines = await findAll(store, '{job="winston", level="debug"}')
+    t.strictSame(
+      debugLines.map(entry => entry.line).sort(),
+      Array.from({ length: 200 }, (_, i) => `line ${i} {"level":"debug"}`).sort(),
+    )
+  })
+}

@@ -1,0 +1,282 @@
+// Real processes for end-to-end tests: a store and an agent on directories and ports of their own, which
+// can be killed and started again, and are gone when the test is over.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { encodePushRequest, type Stream, snappyCompress } from '@skald/wire'
+import { reservePort, type SkaldProcess, spawnSkald, waitUntilReady } from './skald-process.ts'
+
+/** What the harness needs of a tap test. */
+export interface TestScope {
+  teardown(close: () => unknown): void
+}
+
+/** An HTTP answer, read to its end. */
+export interface HttpAnswer {
+  readonly status: number
+  readonly headers: Headers
+  readonly body: string
+}
+
+/** An entry of an answer, with the labels of its stream. */
+export interface FoundEntry {
+  readonly labels: Readonly<Record<string, string>>
+  readonly timestampNs: bigint
+  readonly line: string
+}
+
+/** A process of a test that keeps its configuration, directory and port over restarts. */
+class Service {
+  readonly url: string
+  readonly #name: 'store' | 'agent' | 'all'
+  readonly #args: readonly string[]
+  readonly #outputFile: string
+  #process: SkaldProcess | undefined
+
+  constructor(name: 'store' | 'agent' | 'all', dir: string, url: string, args: readonly string[]) {
+    this.url = url
+    this.#name = name
+    this.#args = args
+    this.#outputFile = join(dir, `${name}.log`)
+  }
+
+  /** The process that runs now. */
+  get pid(): number {
+    if (!this.#process) throw new Error(`${this.#name} is not running`)
+    return this.#process.pid
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== undefined
+  }
+
+  /** What all processes of this service wrote so far. */
+  output(): string {
+    return this.#process?.output() ?? ''
+  }
+
+  /** Starts the process without waiting for it. */
+  spawn(): SkaldProcess {
+    if (this.#process) throw new Error(`${this.#name} is running already`)
+    this.#process = spawnSkald({ args: this.#args, outputFile: this.#outputFile })
+    return this.#process
+  }
+
+  /** Starts the process and returns how many milliseconds it took to be ready. */
+  async start(): Promise<number> {
+    const skald = this.spawn()
+    return await waitUntilReady(skald, `${this.url}/ready`, readyTimeoutMs)
+  }
+
+  /** Ends the process as a power failure would: no handler runs. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** Asks the process to end. */
+  async stop(): Promise<void> {
+    await this.#end('SIGTERM')
+  }
+
+  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const skald = this.#process
+    this.#process = undefined
+    await skald?.end(signal)
+  }
+
+  /** Sends a request to the service. */
+  async request(path: string, init?: RequestInit): Promise<HttpAnswer> {
+    const response = await fetch(new URL(path, this.url), init)
+    return { status: response.status, headers: response.headers, body: await response.text() }
+  }
+}
+
+const readyTimeoutMs = 30_000
+
+/** A store under test. */
+export class TestStore extends Service {
+  /** Pushes streams as an agent does, and returns the answer. */
+  push(streams: readonly Stream[]): Promise<HttpAnswer> {
+    return this.pushBytes(snappyCompress(encodePushRequest(streams)), 'application/x-protobuf')
+  }
+
+  /** Pushes a body as it stands. */
+  pushBytes(body: Buffer | string, contentType: string): Promise<HttpAnswer> {
+    return this.request('/loki/api/v1/push', {
+      method: 'POST',
+      headers: { 'content-type': contentType },
+      body: typeof body === 'string' ? body : new Uint8Array(body),
+    })
+  }
+
+  /** Asks a query route and returns the parsed answer. */
+  async query(
+    route: 'query' | 'query_range',
+    params: Readonly<Record<string, string>>,
+  ): Promise<QueryData> {
+    const answer = await this.request(`/loki/api/v1/${route}?${new URLSearchParams(params)}`)
+    if (answer.status !== 200) {
+      throw new Error(`${params.query} was answered ${answer.status}: ${answer.body}`)
+    }
+    return (JSON.parse(answer.body) as { data: QueryData }).data
+  }
+
+  /**
+   * Reads every entry of a log query from `startNs` on, page by page in time order. A page begins at
+   * the time of the last entry of the page before it, and what was there already is left out, so that
+   * neither equal times nor page ends hide an entry.
+   */
+  async *entries(logql: string, startNs: bigint, endNs: bigint): AsyncGenerator<FoundEntry> {
+    let pageStartNs = startNs
+    let seen = new Map<string, number>()
+    for (;;) {
+      const data = await this.query('query_range', {
+        query: logql,
+        start: String(pageStartNs),
+        end: String(endNs),
+        limit: String(pageSize),
+        direction: 'forward',
+      })
+      const page = flattenStreams(data)
+      const left = new Map(seen)
+      for (const entry of page) {
+        const key = entryKey(entry)
+        const count = left.get(key) ?? 0
+        if (count > 0) left.set(key, count - 1)
+        else yield entry
+      }
+      const last = page.at(-1)
+      if (!last || page.length < pageSize) return
+      if (last.timestampNs === page[0]!.timestampNs) {
+        throw new Error(`${pageSize} entries have the time ${last.timestampNs}`)
+      }
+      pageStartNs = last.timestampNs
+      seen = new Map()
+      for (const entry of page) {
+        if (entry.timestampNs !== pageStartNs) continue
+        const key = entryKey(entry)
+        seen.set(key, (seen.get(key) ?? 0) + 1)
+      }
+    }
+  }
+}
+
+/** Loki's default for `max_entries_limit_per_query`. */
+const pageSize = 5000
+
+/** Data of an answer, as far as tests look at it. */
+export interface QueryData {
+  readonly resultType: string
+  readonly result: readonly {
+    readonly stream?: Readonly<Record<string, string>>
+    readonly metric?: Readonly<Record<string, string>>
+    readonly values?: readonly (readonly [string | number, string])[]
+    readonly value?: readonly [number, string]
+  }[]
+}
+
+/** Returns the entries of all streams of an answer, oldest first. */
+export function flattenStreams(data: QueryData): FoundEntry[] {
+  const entries: FoundEntry[] = []
+  for (const { stream = {}, values = [] } of data.result) {
+    for (const [time, line] of values) {
+      entries.push({ labels: stream, timestampNs: BigInt(time), line })
+    }
+  }
+  return entries.sort((a, b) =>
+    a.timestampNs < b.timestampNs ? -1 : a.timestampNs > b.timestampNs ? 1 : 0,
+  )
+}
+
+function entryKey({ labels, timestampNs, line }: FoundEntry): string {
+  return `${JSON.stringify(labels)} ${timestampNs} ${line}`
+}
+
+/** Limits that let a test push as fast as it can. */
+export const openLimits = `limits_config:
+  ingestion_rate_mb: 10000
+  ingestion_burst_size_mb: 10000
+  per_stream_rate_limit: 10GB
+  per_stream_rate_limit_burst: 10GB
+`
+
+/** What differs between the stores of tests. */
+export interface StoreOptions {
+  /** Directory of the test; the data goes to `store-data` in it. */
+  readonly dir: string
+  /** More of the configuration, as YAML at the top level. */
+  readonly config?: string
+}
+
+/** Starts a store and waits until it is ready. */
+export async function startStore(t: TestScope, options: StoreOptions): Promise<TestStore> {
+  const port = await reservePort()
+  const configFile = join(options.dir, 'store.yaml')
+  mkdirSync(options.dir, { recursive: true })
+  writeFileSync(
+    configFile,
+    `auth_enabled: false
+server:
+  http_listen_address: 127.0.0.1
+  http_listen_port: ${port}
+common:
+  path_prefix: ${JSON.stringify(join(options.dir, 'store-data'))}
+${options.config ?? ''}`,
+  )
+  const url = `http://127.0.0.1:${port}`
+  const store = new TestStore('store', options.dir, url, ['store', `-config.file=${configFile}`])
+  t.teardown(() => store.kill())
+  await store.start()
+  return store
+}
+
+/** What differs between the agents of tests. */
+export interface AgentOptions {
+  /** Directory of the test; positions go to `positions.yaml` in it. */
+  readonly dir: string
+  /** Where to push to: a store's `url`. */
+  readonly storeUrl: string
+  /** `scrape_configs` and whatever else belongs at the top level, as YAML. */
+  readonly config: string
+  /** More keys of the one client, as YAML, indented by four blanks. */
+  readonly clientConfig?: string
+}
+
+/** Prepares an agent on a port of its own; `start()` or `spawn()` starts it. */
+export async function createAgent(t: TestScope, options: AgentOptions): Promise<Service> {
+  const port = await reservePort()
+  const configFile = join(options.dir, 'agent.yaml')
+  mkdirSync(options.dir, { recursive: true })
+  writeFileSync(
+    configFile,
+    `server:
+  http_listen_address: 127.0.0.1
+  http_listen_port: ${port}
+  grpc_listen_port: 0
+positions:
+  filename: ${JSON.stringify(join(options.dir, 'positions.yaml'))}
+  sync_period: 1s
+clients:
+  - url: ${options.storeUrl}/loki/api/v1/push
+    batchwait: 200ms
+    backoff_config:
+      min_period: 100ms
+      max_period: 1s
+      max_retries: 0
+${options.clientConfig ?? ''}
+${options.config}`,
+  )
+  const url = `http://127.0.0.1:${port}`
+  const agent = new Service('agent', options.dir, url, ['agent', `-config.file=${configFile}`])
+  t.teardown(() => agent.kill())
+  return agent
+}
+
+/** Starts an agent and waits until it is ready. */
+export async function startAgent(t: TestScope, options: AgentOptions): Promise<Service> {
+  const agent = await createAgent(t, options)
+  await agent.start()
+  return agent
+}
+
+export type { Service }

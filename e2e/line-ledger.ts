@@ -1,0 +1,86 @@
+// Counts which numbered lines came back from a store, and says what is missing, doubled or damaged.
+
+import type { FoundEntry } from './harness.ts'
+import { makeLine, parseLineName } from './log-lines.ts'
+
+/** What is wrong with the lines of a store. */
+export interface LedgerProblems {
+  /** `file: first-last` of runs of numbers that never arrived. */
+  readonly missing: readonly string[]
+  /** Lines that are there more than once. */
+  readonly doubled: readonly string[]
+  /** Lines that are not what was written, cut to a readable length. */
+  readonly damaged: readonly string[]
+}
+
+/** Most examples of one kind of problem that are kept. */
+const examplesMax = 20
+
+/** Keeps count of the lines of many files. */
+export class LineLedger {
+  readonly #counts = new Map<string, Map<number, number>>()
+  readonly #damaged: string[] = []
+
+  /** Takes note of an entry that the store returned. */
+  add({ line, timestampNs, labels }: FoundEntry): void {
+    // Docker's stage keeps the line's end, which is part of its `log` field.
+    const text = line.endsWith('\n') ? line.slice(0, -1) : line
+    const name = parseLineName(text)
+    if (!name || makeLine(name) !== text) {
+      if (this.#damaged.length < examplesMax) {
+        this.#damaged.push(`${timestampNs} ${JSON.stringify(labels)} ${text.slice(0, 200)}`)
+      }
+      return
+    }
+    const numbers = this.#counts.get(name.file) ?? new Map<number, number>()
+    this.#counts.set(name.file, numbers)
+    numbers.set(name.number, (numbers.get(name.number) ?? 0) + 1)
+  }
+
+  /** How many different lines have arrived. */
+  get lineCount(): number {
+    let count = 0
+    for (const numbers of this.#counts.values()) count += numbers.size
+    return count
+  }
+
+  /** Compares with the last number that was written to each file. */
+  check(lastNumbers: Readonly<Record<string, number>>): LedgerProblems {
+    const missing: string[] = []
+    const doubled: string[] = []
+    for (const [file, lastNumber] of Object.entries(lastNumbers)) {
+      const numbers = this.#counts.get(file) ?? new Map<number, number>()
+      for (const [number, count] of numbers) {
+        if (count > 1) doubled.push(`${file}: ${number} is there ${count} times`)
+        if (number > lastNumber) doubled.push(`${file}: ${number} was never written`)
+      }
+      missing.push(...listGaps(file, numbers, lastNumber))
+    }
+    for (const file of this.#counts.keys()) {
+      if (!(file in lastNumbers)) doubled.push(`${file} was never written`)
+    }
+    return {
+      missing: missing.slice(0, examplesMax),
+      doubled: doubled.slice(0, examplesMax),
+      damaged: this.#damaged,
+    }
+  }
+}
+
+function listGaps(
+  file: string,
+  numbers: ReadonlyMap<number, number>,
+  lastNumber: number,
+): string[] {
+  const gaps: string[] = []
+  let gapStart = 0
+  for (let number = 1; number <= lastNumber + 1; number++) {
+    const isThere = number > lastNumber || numbers.has(number)
+    if (!isThere && gapStart === 0) gapStart = number
+    if (isThere && gapStart > 0) {
+      gaps.push(`${file}: ${gapStart}-${number - 1} of ${lastNumber}`)
+      gapStart = 0
+    }
+  }
+  return gaps
+}

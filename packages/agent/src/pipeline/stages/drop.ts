@@ -1,0 +1,84 @@
+// The drop stage: drops lines that fit all conditions given.
+
+import type { CompiledRegex } from '@skald/query'
+import { readBytes, readDurationMs, readList, readStrictText } from '../../config/readers.ts'
+import type { ValueReader } from '../../config/yaml-cursor.ts'
+import type { PipelineEntry } from '../entry.ts'
+import type { StageDefinition } from '../stage.ts'
+import { valueText } from '../values.ts'
+import { readExpression } from './regex.ts'
+
+type Condition = (entry: PipelineEntry, nowMs: number) => boolean
+
+const readSources: ValueReader<string[]> = cursor => {
+  if (cursor.isList) return readList(readStrictText)(cursor)
+  const source = readStrictText(cursor)
+  return source === undefined ? undefined : [source]
+}
+
+export const dropStage: StageDefinition = {
+  name: 'drop',
+  read(body) {
+    const raw = body.record({
+      source: readSources,
+      separator: readStrictText,
+      value: readStrictText,
+      expression: readExpression,
+      older_than: readDurationMs,
+      longer_than: readBytes,
+      drop_counter_reason: readStrictText,
+    })
+    const isGiven = (key: string) => body.get(key)?.isNull === false
+    const { source, value, expression } = raw
+    if (isGiven('value') && isGiven('expression')) {
+      return body.failAtKey('value and expression of the drop stage exclude each other: keep one')
+    }
+    if (isGiven('value') && !isGiven('source')) {
+      return body.failAtKey('value of the drop stage needs a source to compare it with')
+    }
+    const keys = ['source', 'value', 'expression', 'older_than', 'longer_than']
+    if (!keys.some(isGiven)) {
+      return body.failAtKey(`The drop stage needs one of ${keys.join(', ')}`)
+    }
+    const conditions: Condition[] = []
+    if (source || expression) {
+      conditions.push(contentCondition({ source, value, expression, separator: raw.separator }))
+    }
+    const { older_than: olderMs, longer_than: longerBytes } = raw
+    if (olderMs !== undefined) {
+      conditions.push((entry, nowMs) => Number(entry.timestampNs / 1_000_000n) < nowMs - olderMs)
+    }
+    if (longerBytes !== undefined) {
+      conditions.push(entry => entry.lineBytes.length > longerBytes)
+    }
+    const reason = raw.drop_counter_reason || 'drop_stage'
+    return context => ({
+      run(entry, next) {
+        const nowMs = context.nowMs()
+        if (conditions.every(holds => holds(entry, nowMs))) context.countDropped(reason)
+        else next(entry)
+      },
+    })
+  },
+}
+
+function contentCondition(of: {
+  readonly source: string[] | undefined
+  readonly value: string | undefined
+  readonly expression: CompiledRegex | undefined
+  readonly separator: string | undefined
+}): Condition {
+  const { source, value, expression, separator = ';' } = of
+  if (!source) return entry => expression!.test(entry.line)
+  if (value === undefined && !expression) {
+    return entry => source.every(name => entry.extracted.has(name))
+  }
+  return entry => {
+    const texts = source
+      .map(name => valueText(entry.extracted.get(name)))
+      .filter(text => text !== undefined)
+    if (texts.length === 0) return false
+    const text = texts.join(separator)
+    return expression ? expression.test(text) : text === value
+  }
+}

@@ -1,0 +1,42 @@
+// The eventlogmessage stage: takes the `key: value` lines of a Windows event's message apart.
+
+import { isLabelName } from '@skald/wire'
+import { invalidLabelName, readBoolean, readStrictText } from '../../config/readers.ts'
+import type { StageDefinition } from '../stage.ts'
+import { valueText } from '../values.ts'
+
+export const eventLogMessageStage: StageDefinition = {
+  name: 'eventlogmessage',
+  read(body) {
+    const raw = body.record({
+      source: readStrictText,
+      drop_invalid_labels: readBoolean,
+      overwrite_existing: readBoolean,
+    })
+    const source = raw.source ?? 'message'
+    if (!isLabelName(source)) return body.failAtKey(`source: ${invalidLabelName(source)}`)
+    return () => ({
+      run(entry, next) {
+        const text = valueText(entry.extracted.get(source))
+        for (const part of text?.split('\r\n') ?? []) {
+          const colon = part.indexOf(':')
+          if (colon < 0) continue
+          let name = part.slice(0, colon)
+          if (!isLabelName(name)) {
+            if (raw.drop_invalid_labels) continue
+            name = sanitize(name)
+          }
+          if (entry.extracted.has(name) && !raw.overwrite_existing) name += '_extracted'
+          entry.extracted.set(name, part.slice(colon + 1).trim())
+        }
+        next(entry)
+      },
+    })
+  },
+}
+
+/** Makes a label name of any text: other characters become `_`, a digit in front gets one. */
+function sanitize(name: string): string {
+  const clean = name.replace(/[^a-zA-Z0-9_]/gu, '_')
+  return clean === '' ? '_' : clean.replace(/^(?=\d)/, '_')
+}

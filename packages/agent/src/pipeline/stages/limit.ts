@@ -1,0 +1,65 @@
+// The limit stage: lets so many lines through per second, and drops the others or waits.
+
+import { readInteger, readLooseBoolean, readNumber, readStrictText } from '../../config/readers.ts'
+import type { StageDefinition } from '../stage.ts'
+import { TokenBucket } from '../token-bucket.ts'
+
+// Label values that are limited separately before the oldest half is forgotten, as Promtail has it.
+const distinctLabelsMin = 10_000
+
+export const limitStage: StageDefinition = {
+  name: 'limit',
+  read(body) {
+    const raw = body.record({
+      rate: readNumber,
+      burst: readInteger,
+      drop: readLooseBoolean,
+      by_label_name: readStrictText,
+      max_distinct_labels: readInteger,
+    })
+    const { rate = 0, burst = 0, drop = false, by_label_name: labelName = '' } = raw
+    if (rate <= 0 || burst <= 0) {
+      return body.failAtKey(
+        `The limit stage needs a rate and a burst above 0, found rate ${rate} and burst ${burst}`,
+      )
+    }
+    if (labelName !== '' && !drop) {
+      return body.failAtKey('A limit by_label_name needs drop: true, since it cannot wait')
+    }
+    const distinctMax = Math.max(raw.max_distinct_labels ?? 0, distinctLabelsMin)
+    return context => {
+      const shared = new TokenBucket({ rate, burst })
+      const byLabel = new Map<string, TokenBucket>()
+      const bucketOf = (value: string) => {
+        let bucket = byLabel.get(value)
+        if (!bucket) {
+          if (byLabel.size >= distinctMax) byLabel.clear()
+          bucket = new TokenBucket({ rate, burst })
+          byLabel.set(value, bucket)
+        }
+        return bucket
+      }
+      return {
+        run(entry, next) {
+          const nowMs = context.nowMs()
+          if (labelName !== '') {
+            const value = entry.labels.get(labelName)
+            if (value === undefined || bucketOf(value).take(nowMs)) next(entry)
+            else {
+              context.countDropped('ratelimit_drop_stage')
+              context.countDroppedByLabel(labelName, value)
+            }
+            return
+          }
+          if (!drop) shared.takeAnyway(nowMs)
+          else if (!shared.take(nowMs)) {
+            context.countDropped('ratelimit_drop_stage')
+            return
+          }
+          next(entry)
+        },
+        ...(drop ? {} : { pausedUntilMs: (nowMs: number) => shared.freeAtMs(nowMs) }),
+      }
+    }
+  },
+}

@@ -1,0 +1,67 @@
+// The logfmt stage: takes values out of `key=value key="quoted value"`. A damaged pair ends the
+// reading; what came before it stays.
+
+import { readTextMap } from '../../config/readers.ts'
+import type { StageDefinition } from '../stage.ts'
+import { valueText } from '../values.ts'
+import { isGiven, readSource } from './regex.ts'
+
+export const logfmtStage: StageDefinition = {
+  name: 'logfmt',
+  read(body) {
+    const { mapping, source } = body.record({ mapping: readTextMap, source: readSource })
+    if (!mapping || mapping.size === 0) {
+      return isGiven(body, 'mapping') && !body.get('mapping')?.isMap
+        ? undefined
+        : body.failAtKey('The logfmt stage needs a mapping of names to keys')
+    }
+    const namesByKey = new Map([...mapping].map(([name, key]) => [key === '' ? name : key, name]))
+    return () => ({
+      run(entry, next) {
+        const text = source === undefined ? entry.line : valueText(entry.extracted.get(source))
+        if (text !== undefined) {
+          for (const [key, value] of logfmtPairs(text)) {
+            const name = namesByKey.get(key)
+            if (name !== undefined) entry.extracted.set(name, value)
+          }
+        }
+        next(entry)
+      },
+    })
+  },
+}
+
+/** Reads pairs as go-logfmt does, up to the first damaged one. */
+export function* logfmtPairs(text: string): Iterable<readonly [key: string, value: string]> {
+  // A key ends at a space, `=` or a quote; only the first two may follow it.
+  const pair = /[\0-\x20]*([^\0-\x20="]+)(?:=(?:("(?:[^"\\]|\\[\s\S])*")|([^\0-\x20="]*)))?/y
+  while (pair.lastIndex < text.length) {
+    const from = pair.lastIndex
+    const match = pair.exec(text)
+    if (!match) return
+    const [, key = '', quoted, plain] = match
+    const after = text[pair.lastIndex]
+    const endsPair = after === undefined || after <= ' ' || quoted !== undefined
+    if (!endsPair || pair.lastIndex === from) return
+    if (quoted === undefined) yield [key, plain ?? '']
+    else {
+      const value = unquote(quoted)
+      if (value === undefined) return
+      yield [key, value]
+    }
+  }
+}
+
+/** Reads a JSON string as go-logfmt does; `undefined` for a bad escape. */
+function unquote(quoted: string): string | undefined {
+  if (!quoted.includes('\\')) return quoted.slice(1, -1)
+  try {
+    const controls: Readonly<Record<string, string>> = { '\n': '\\n', '\t': '\\t', '\r': '\\r' }
+    // Raw control characters are fine here, though not in JSON.
+    const json = quoted.replace(/[\n\t\r]/g, char => controls[char]!)
+    return JSON.parse(json) as string
+  } catch {
+    // A bad escape: the pair is damaged.
+    return undefined
+  }
+}

@@ -1,0 +1,168 @@
+// The metrics stage: counts lines into metrics of its own, one series per stream.
+
+import { parseGoDuration } from '@skald/wire'
+import {
+  readBoolean,
+  readDurationMs,
+  readList,
+  readNumber,
+  readOneOf,
+  readStrictText,
+} from '../../config/readers.ts'
+import type { YamlCursor } from '../../config/yaml-cursor.ts'
+import type { PipelineEntry } from '../entry.ts'
+import type { CustomMetric, CustomMetricAction, CustomMetrics, StageDefinition } from '../stage.ts'
+import { valueText } from '../values.ts'
+
+const defaultPrefix = 'promtail_custom_'
+const idleMsDefault = 5 * 60_000
+const idleMsMin = 1_000
+const metricName = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
+
+interface MetricRule {
+  readonly create: (metrics: CustomMetrics) => CustomMetric
+  readonly source: string
+  readonly action: CustomMetricAction
+  readonly matchAll: boolean
+  readonly countsBytes: boolean
+  /** Only lines whose value is this one count. */
+  readonly value: string | undefined
+}
+
+export const metricsStage: StageDefinition = {
+  name: 'metrics',
+  read(body) {
+    const pairs = body.pairs()
+    if (pairs.length === 0 && (body.isNull || body.isMap)) {
+      return body.failAtKey('The metrics stage needs at least one metric')
+    }
+    const rules = pairs.map(({ key, value }) => readRule(key, value))
+    return context => {
+      const metrics = rules
+        .filter(rule => rule !== undefined)
+        .map(rule => ({ rule, metric: rule.create(context.customMetrics) }))
+      return {
+        run(entry, next) {
+          for (const { rule, metric } of metrics) count(entry, rule, metric)
+          next(entry)
+        },
+      }
+    }
+  },
+}
+
+function count(entry: PipelineEntry, rule: MetricRule, metric: CustomMetric): void {
+  const { action, matchAll, countsBytes, source, value } = rule
+  if (matchAll) {
+    metric.update(entry.labels.entries(), action, countsBytes ? entry.lineBytes.length : 1)
+    return
+  }
+  const extracted = entry.extracted.get(source)
+  if (extracted === undefined || (value !== undefined && valueText(extracted) !== value)) return
+  if (action === 'inc' || action === 'dec') {
+    metric.update(entry.labels.entries(), action, 1)
+    return
+  }
+  const number = numberOf(extracted)
+  if (number === undefined) return
+  // A counter never goes down.
+  if (action === 'add' && number < 0 && rule.value === undefined && metric.isCounter) return
+  metric.update(entry.labels.entries(), action, number)
+}
+
+/** Reads a value as a number: itself, a text of a number, a duration in seconds, true as 1. */
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === 'number') return value
+  if (typeof value === 'boolean') return value ? 1 : 0
+  if (typeof value !== 'string') return undefined
+  const plain = value.replace(/(?<=\d)_(?=\d)/g, '')
+  if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(plain)) return Number(plain)
+  if (/^[+-]?(inf|infinity|nan)$/i.test(value)) return undefined
+  try {
+    return Number(parseGoDuration(value)) / 1e9
+  } catch {
+    // Neither a number nor a duration.
+    return undefined
+  }
+}
+
+function readRule(name: string, body: YamlCursor): MetricRule | undefined {
+  const raw = body.record({
+    type: readOneOf(['Counter', 'Gauge', 'Histogram'] as const, { ignoreCase: true }),
+    description: readStrictText,
+    source: readStrictText,
+    prefix: readStrictText,
+    max_idle_duration: readDurationMs,
+    config: cursor => cursor,
+  })
+  if (!raw.type) {
+    if (body.get('type')?.isNull === false) return undefined
+    return body.failAtKey(`Metric ${name} needs a type: Counter, Gauge or Histogram`)
+  }
+  const maxIdleMs = raw.max_idle_duration ?? idleMsDefault
+  if (maxIdleMs < idleMsMin) {
+    return body.failAtKey(`max_idle_duration of metric ${name} must be at least 1s`)
+  }
+  const fullName = `${raw.prefix || defaultPrefix}${name}`
+  if (!metricName.test(fullName)) {
+    return body.failAtKey(`${fullName} is not a valid metric name: use letters, digits and _`)
+  }
+  const options = { name: fullName, help: raw.description ?? '', maxIdleMs }
+  const source = raw.source || name
+  if (raw.type === 'Histogram') return readHistogram(raw.config ?? body, { options, source, name })
+  const isCounter = raw.type === 'Counter'
+  const config = raw.config?.record(
+    isCounter
+      ? {
+          action: readOneOf(['inc', 'add'] as const),
+          value: readStrictText,
+          match_all: readBoolean,
+          count_entry_bytes: readBoolean,
+        }
+      : { action: readOneOf(['set', 'inc', 'dec', 'add', 'sub'] as const), value: readStrictText },
+  ) as
+    | {
+        action?: CustomMetricAction
+        value?: string
+        match_all?: boolean
+        count_entry_bytes?: boolean
+      }
+    | undefined
+  if (!config?.action) {
+    if (raw.config?.get('action')?.isNull === false) return undefined
+    return body.failAtKey(`Metric ${name} needs a config with an action`)
+  }
+  const {
+    action,
+    value,
+    match_all: matchAll = false,
+    count_entry_bytes: countsBytes = false,
+  } = config
+  if (matchAll && value !== undefined) {
+    return body.failAtKey(`Metric ${name}: match_all counts every line, so value must be left out`)
+  }
+  if (countsBytes && (!matchAll || action !== 'add')) {
+    return body.failAtKey(`Metric ${name}: count_entry_bytes needs match_all: true and action: add`)
+  }
+  const create = (metrics: CustomMetrics) =>
+    isCounter ? metrics.counter(options) : metrics.gauge(options)
+  return { create, source, action, matchAll, countsBytes, value }
+}
+
+function readHistogram(
+  cursor: YamlCursor,
+  of: {
+    readonly options: { readonly name: string; readonly help: string; readonly maxIdleMs: number }
+    readonly source: string
+    readonly name: string
+  },
+): MetricRule | undefined {
+  const config = cursor.record({ buckets: readList(readNumber), value: readStrictText })
+  const { buckets, value } = config
+  if (!buckets || buckets.length === 0) {
+    return cursor.failAtKey(`Histogram ${of.name} needs a config with buckets`)
+  }
+  const create = (metrics: CustomMetrics) => metrics.histogram({ ...of.options, buckets })
+  const rest = { source: of.source, action: 'observe' as const, value }
+  return { create, ...rest, matchAll: false, countsBytes: false }
+}

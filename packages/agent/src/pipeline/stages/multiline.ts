@@ -1,0 +1,139 @@
+// The multiline stage: joins the lines of a block, each stream on its own. A block begins with a line
+// that matches, and carries the time, labels and values of that line.
+
+import { readCount, readDurationMs } from '../../config/readers.ts'
+import type { PipelineEntry } from '../entry.ts'
+import type { HeldLine, LineOrigin } from '../line-origin.ts'
+import type { NextStage, Stage, StageDefinition } from '../stage.ts'
+import { isGiven, readExpression } from './regex.ts'
+
+const defaults = { linesMax: 128, waitMs: 3_000 }
+// A block is sent when it reaches this size, so that memory stays bounded.
+const blockCharsMax = 16 * 1024 * 1024
+// Streams without an open block whose first line is remembered.
+const streamsMax = 10_000
+
+interface BlockOptions {
+  readonly isFirstLine: (line: string) => boolean
+  readonly linesMax: number
+  readonly waitMs: number
+}
+
+export const multilineStage: StageDefinition = {
+  name: 'multiline',
+  read(body) {
+    const raw = body.record({
+      firstline: readExpression,
+      max_lines: readCount,
+      max_wait_time: readDurationMs,
+    })
+    const { firstline } = raw
+    if (!firstline) {
+      return isGiven(body, 'firstline')
+        ? undefined
+        : body.failAtKey('The multiline stage needs firstline, the expression a block begins with')
+    }
+    const options = {
+      isFirstLine: (line: string) => firstline.test(line),
+      linesMax: raw.max_lines || defaults.linesMax,
+      waitMs: raw.max_wait_time ?? defaults.waitMs,
+    }
+    return context => new MultilineStage(options, context.nowMs)
+  },
+}
+
+/** An open block, or the first line of the last one while no line came after it. */
+interface Block extends HeldLine {
+  readonly key: string
+  readonly first: PipelineEntry
+  lines: string[]
+  charCount: number
+  startOffset: number
+  lastOffset: number
+  origin: LineOrigin
+  touchedMs: number
+}
+
+class MultilineStage implements Stage {
+  readonly #options: BlockOptions
+  readonly #nowMs: () => number
+  readonly #blocks = new Map<string, Block>()
+
+  constructor(options: BlockOptions, nowMs: () => number) {
+    this.#options = options
+    this.#nowMs = nowMs
+  }
+
+  run(entry: PipelineEntry, next: NextStage): void {
+    const key = entry.labels.text
+    let block = this.#blocks.get(key)
+    if (this.#options.isFirstLine(entry.line)) {
+      if (block) this.#send(block, next)
+      block = this.#open(key, entry)
+    } else if (!block) {
+      next(entry)
+      return
+    }
+    this.#add(block, entry)
+    const isFull = block.lines.length >= this.#options.linesMax || block.charCount > blockCharsMax
+    if (isFull) this.#send(block, next)
+  }
+
+  #open(key: string, entry: PipelineEntry): Block {
+    // Times of reading are asked for now: the first line's place may be settled long before the last
+    // block that carries its time.
+    const { timestampNs } = entry
+    entry.timestampNs = timestampNs
+    entry.detach()
+    const { origin, startOffset } = entry
+    const block: Block = {
+      ...{ key, first: entry, lines: [], charCount: 0, startOffset, origin },
+      lastOffset: startOffset,
+      touchedMs: this.#nowMs(),
+    }
+    this.#blocks.delete(key)
+    if (this.#blocks.size >= streamsMax) this.#forgetEmpty()
+    this.#blocks.set(key, block)
+    return block
+  }
+
+  #forgetEmpty(): void {
+    for (const [key, block] of this.#blocks) if (block.lines.length === 0) this.#blocks.delete(key)
+  }
+
+  #add(block: Block, entry: PipelineEntry): void {
+    if (block.lines.length === 0) {
+      block.startOffset = entry.startOffset
+      block.origin = entry.origin
+      block.origin.held.add(block)
+    }
+    block.lines.push(entry.line)
+    block.lastOffset = entry.startOffset
+    block.charCount += entry.line.length
+    block.touchedMs = this.#nowMs()
+  }
+
+  #send(block: Block, next: NextStage): void {
+    if (block.lines.length === 0) return
+    const entry = block.first.copyWith(block.lines.join('\n'))
+    const { origin, startOffset } = block
+    if (origin === entry.origin) entry.startOffset = startOffset
+    else entry.earlier = { origin, startOffset }
+    block.lines = []
+    block.charCount = 0
+    origin.held.delete(block)
+    if (block.lastOffset > startOffset) origin.addSpan(startOffset, block.lastOffset)
+    next(entry)
+  }
+
+  finish(origin: LineOrigin, next: NextStage): void {
+    for (const block of this.#blocks.values()) if (block.origin === origin) this.#send(block, next)
+  }
+
+  tick(nowMs: number, next: NextStage): void {
+    for (const block of this.#blocks.values()) {
+      const isDue = block.lines.length > 0 && nowMs - block.touchedMs >= this.#options.waitMs
+      if (isDue) this.#send(block, next)
+    }
+  }
+}

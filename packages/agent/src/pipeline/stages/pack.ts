@@ -1,0 +1,51 @@
+// The pack stage: puts labels into the line, as a JSON object with `_entry`, and off the stream.
+
+import { readList, readLooseBoolean, readStrictText } from '../../config/readers.ts'
+import type { ValueReader } from '../../config/yaml-cursor.ts'
+import type { StageDefinition } from '../stage.ts'
+import { valueText } from '../values.ts'
+
+/** Reads one text or a list of texts. */
+const readNames: ValueReader<string[]> = cursor => {
+  if (cursor.isList) return readList(readStrictText)(cursor)
+  const name = readStrictText(cursor)
+  return name === undefined ? undefined : [name]
+}
+
+export const packStage: StageDefinition = {
+  name: 'pack',
+  read(body) {
+    const raw = body.record({ labels: readNames, ingest_timestamp: readLooseBoolean })
+    const names = [...new Set(raw.labels)].sort()
+    const takesReadTime = raw.ingest_timestamp ?? true
+    return () => ({
+      run(entry, next) {
+        const parts: string[] = []
+        for (const name of names) {
+          const text = valueText(entry.extracted.get(name))
+          if (text === undefined) continue
+          parts.push(`${goJsonText(name)}:${goJsonText(text)}`)
+          entry.labels = entry.labels.without(name)
+        }
+        parts.push(`"_entry":${goJsonText(entry.line)}`)
+        entry.line = `{${parts.join(',')}}`
+        // The time of reading, which is the same again after a crash, and not the present.
+        if (takesReadTime) entry.timestampNs = entry.origin.readTimeNs(entry.startOffset)
+        next(entry)
+      },
+    })
+  },
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  '<': '\\u003c',
+  '>': '\\u003e',
+  '&': '\\u0026',
+  '\u2028': '\\u2028',
+  '\u2029': '\\u2029',
+}
+
+/** Writes a text as Go's JSON encoder does, which escapes what HTML could mistake. */
+export function goJsonText(text: string): string {
+  return JSON.stringify(text.toWellFormed()).replace(/[<>&\u2028\u2029]/g, char => escapes[char]!)
+}

@@ -1,0 +1,36 @@
+// The tenant stage: whose lines these are. The label it sets is taken away when sending.
+
+import { readStrictText } from '../../config/readers.ts'
+import type { StageDefinition } from '../stage.ts'
+import { valueText } from '../values.ts'
+
+/** Label that carries the tenant up to the push queue. */
+export const tenantLabel = '__tenant_id__'
+
+export const tenantStage: StageDefinition = {
+  name: 'tenant',
+  read(body) {
+    const { source, value, label } = body.record({
+      source: readStrictText,
+      value: readStrictText,
+      label: readStrictText,
+    })
+    const given = [source, value, label].filter(text => text !== undefined && text !== '')
+    if (given.length === 0) {
+      return body.failAtKey('The tenant stage needs one of source, value and label')
+    }
+    if (given.length > 1) {
+      return body.failAtKey(
+        'source, value and label of the tenant stage are mutually exclusive: keep one',
+      )
+    }
+    return () => ({
+      run(entry, next) {
+        const tenant =
+          value || (source ? valueText(entry.extracted.get(source)) : entry.labels.get(label!))
+        if (tenant) entry.labels = entry.labels.with(tenantLabel, tenant)
+        next(entry)
+      },
+    })
+  },
+}

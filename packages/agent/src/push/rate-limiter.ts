@@ -1,0 +1,42 @@
+// The limit on lines of the whole agent (limits_config.readline_rate): behind the pipelines, in front
+// of the queue.
+
+import type { LineSink, SinkLine } from '../pipeline/sink-line.ts'
+import { TokenBucket } from '../pipeline/token-bucket.ts'
+
+/** Lets so many lines per second through; drops the others, or makes readers wait. */
+export class RateLimiter implements LineSink {
+  readonly #bucket: TokenBucket
+  readonly #sink: LineSink
+  readonly #nowMs: () => number
+  readonly #onDrop: (() => void) | undefined
+
+  constructor(options: {
+    readonly rate: number
+    readonly burst: number
+    readonly sink: LineSink
+    readonly nowMs: () => number
+    /** Called for each dropped line; without it lines wait instead. */
+    readonly onDrop: (() => void) | undefined
+  }) {
+    this.#bucket = new TokenBucket(options)
+    this.#sink = options.sink
+    this.#nowMs = options.nowMs
+    this.#onDrop = options.onDrop
+  }
+
+  add(line: SinkLine): void {
+    const nowMs = this.#nowMs()
+    if (!this.#onDrop) this.#bucket.takeAnyway(nowMs)
+    else if (!this.#bucket.take(nowMs)) {
+      this.#onDrop()
+      return
+    }
+    this.#sink.add(line)
+  }
+
+  /** Time until which no further line may come in, 0 for none. */
+  pausedUntilMs(nowMs: number): number {
+    return this.#onDrop ? 0 : this.#bucket.freeAtMs(nowMs)
+  }
+}

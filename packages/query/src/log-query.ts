@@ -1,0 +1,106 @@
+// Evaluates a log query: the first or last entries of its leaf.
+
+import { formatLabelSet } from '@skald/wire'
+import { LimitExceededError } from './errors.ts'
+import type { FoundEntry } from './leaf/entry-heap.ts'
+import { entriesOfLeaf } from './leaf/leaf.ts'
+import { changesLine } from './pipeline/compile.ts'
+import { unionLabels } from './pipeline/labels.ts'
+import { planLogLeaf } from './plan/plan.ts'
+import type { QueryRun, ResultEntry } from './query-run.ts'
+import { addScanStats } from './stats.ts'
+import type { LogExpr } from './syntax/ast.ts'
+
+/** Entries asked for at once where an interval leaves out some of them. */
+const pageLimitMin = 1_000
+
+export class LogQuery {
+  readonly #parts: QueryRun
+
+  constructor(parts: QueryRun) {
+    this.#parts = parts
+  }
+
+  /**
+   * Gives the entries in the direction of the query.
+   *
+   * @throws LimitExceededError; the errors of the source.
+   */
+  async run(expr: LogExpr): Promise<readonly ResultEntry[]> {
+    const { limit, limits } = this.#parts.request
+    const most = limits.maxEntriesLimitPerQuery
+    if (most > 0 && limit > most) {
+      throw new LimitExceededError(
+        'max_entries_limit_per_query',
+        'max entries limit per query exceeded, limit > max_entries_limit_per_query ' +
+          `(${limit} > ${most})`,
+      )
+    }
+    const { startNs, endNs } = this.#parts.request
+    const entries = await this.#entries(expr, { startNs, endNs, limit })
+    return expr.stages.some(changesLine) ? mergeEqual(entries) : entries
+  }
+
+  #entries(
+    expr: LogExpr,
+    bounds: { startNs: bigint; endNs: bigint; limit: number },
+  ): Promise<readonly ResultEntry[]> {
+    const { intervalNs } = this.#parts.request
+    if (intervalNs <= 0n) return this.#select(expr, bounds)
+    return this.#thin(expr)
+  }
+
+  async #select(
+    expr: LogExpr,
+    bounds: { startNs: bigint; endNs: bigint; limit: number },
+  ): Promise<readonly FoundEntry[]> {
+    const { request, source, signal, stats } = this.#parts
+    const leaf = planLogLeaf(expr, { ...bounds, direction: request.direction })
+    const result = await source.select(leaf, signal)
+    signal.throwIfAborted()
+    addScanStats(stats, result.stats)
+    return entriesOfLeaf(leaf, result)
+  }
+
+  // Keeps entries that lie the interval apart, asking for more behind the last one kept.
+  async #thin(expr: LogExpr): Promise<readonly ResultEntry[]> {
+    const { request } = this.#parts
+    const isForward = request.direction === 'forward'
+    const pageLimit = Math.max(request.limit, pageLimitMin)
+    const kept: ResultEntry[] = []
+    let { startNs, endNs } = request
+    if (endNs <= startNs) endNs = startNs + 1n
+    while (kept.length < request.limit && startNs < endNs) {
+      const page = await this.#select(expr, { startNs, endNs, limit: pageLimit })
+      for (const entry of page) {
+        const last = kept.at(-1)
+        const distance = last
+          ? isForward
+            ? entry.timestampNs - last.timestampNs
+            : last.timestampNs - entry.timestampNs
+          : request.intervalNs
+        if (distance >= request.intervalNs) kept.push(entry)
+        if (kept.length >= request.limit) return kept
+      }
+      const last = kept.at(-1)
+      if (!last || page.length < pageLimit) return kept
+      if (isForward) startNs = last.timestampNs + request.intervalNs
+      else endNs = last.timestampNs - request.intervalNs + 1n
+    }
+    return kept
+  }
+}
+
+// Entries of a stream that have one time and became equal are one, as in Loki.
+function mergeEqual(entries: readonly ResultEntry[]): readonly ResultEntry[] {
+  const seen = new Set<string>()
+  let timestampNs: bigint | undefined
+  return entries.filter(entry => {
+    if (entry.timestampNs !== timestampNs) seen.clear()
+    timestampNs = entry.timestampNs
+    const key = `${formatLabelSet(unionLabels(entry.labels))} ${entry.line}`
+    if (seen.has(key)) return false
+    seen.add(key)
+    return true
+  })
+}

@@ -1,0 +1,210 @@
+// Walks the bytes of JSON text without building values. As lenient as the parser that Loki uses, and
+// with its error texts: only what has to be looked at is checked.
+
+import type { ShortTexts } from './short-texts.ts'
+
+/** Says that a line is no JSON. Made once for each text, since it may be thrown for every line. */
+export class JsonTextError extends Error {}
+
+export const jsonErrors = {
+  malformed: new JsonTextError('Malformed JSON error'),
+  object: new JsonTextError("Value looks like object, but can't find closing '}' symbol"),
+  array: new JsonTextError("Value is array, but can't find closing ']' symbol"),
+  string: new JsonTextError(`Value is string, but can't find closing '"' symbol`),
+  unknown: new JsonTextError('Unknown value type'),
+  // 6 is the number of the object type in the JSON library that Loki asks.
+  packed: new JsonTextError('expecting json object(6), but it is not'),
+} as const
+
+export const byte = {
+  quote: 0x22,
+  comma: 0x2c,
+  minus: 0x2d,
+  zero: 0x30,
+  nine: 0x39,
+  colon: 0x3a,
+  openBracket: 0x5b,
+  backslash: 0x5c,
+  closeBracket: 0x5d,
+  openBrace: 0x7b,
+  closeBrace: 0x7d,
+} as const
+
+/** Skips spaces, up to an end. */
+export function skipSpaces(bytes: Uint8Array, from: number, end: number): number {
+  let at = from
+  for (; at < end; at++) {
+    const code = bytes[at]!
+    if (code > 0x20) return at
+    if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return at
+  }
+  return at
+}
+
+/** Finds the quote that ends a string, from the byte behind the opening one; -1 for none. */
+export function stringEnd(bytes: Uint8Array, from: number, end: number): number {
+  for (let at = from; at < end; at++) {
+    const code = bytes[at]!
+    if (code === byte.quote) return at
+    if (code === byte.backslash) at++
+  }
+  return -1
+}
+
+/** Finds the end (behind the bracket) of the object or array that begins at an offset; -1 for none. */
+export function blockEnd(bytes: Uint8Array, from: number, end: number): number {
+  const open = bytes[from]!
+  const close = open === byte.openBrace ? byte.closeBrace : byte.closeBracket
+  let depth = 0
+  for (let at = from; at < end; at++) {
+    const code = bytes[at]!
+    if (code === byte.quote) {
+      at = stringEnd(bytes, at + 1, end)
+      if (at < 0) return -1
+    } else if (code === open) depth++
+    else if (code === close && --depth === 0) return at + 1
+  }
+  return -1
+}
+
+// Finds the end of a number or word.
+function tokenEnd(bytes: Uint8Array, from: number, end: number): number {
+  let at = from
+  for (; at < end; at++) {
+    const code = bytes[at]!
+    if (code === byte.comma || code === byte.closeBrace || code === byte.closeBracket) break
+    if (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) break
+  }
+  return at
+}
+
+export type JsonType = 'string' | 'number' | 'boolean' | 'null' | 'object' | 'array'
+
+/** A value by its place; for strings without the quotes. One object is used over and over. */
+export interface JsonSlice {
+  type: JsonType
+  start: number
+  end: number
+  /** Offset behind the value. */
+  next: number
+}
+
+export function createJsonSlice(): JsonSlice {
+  return { type: 'null', start: 0, end: 0, next: 0 }
+}
+
+/**
+ * Finds the value at or behind an offset.
+ *
+ * @throws JsonTextError
+ */
+export function readValue(bytes: Uint8Array, from: number, end: number, slice: JsonSlice): void {
+  const at = skipSpaces(bytes, from, end)
+  if (at >= end) throw jsonErrors.malformed
+  const code = bytes[at]!
+  slice.start = at
+  if (code === byte.quote) {
+    const stop = stringEnd(bytes, at + 1, end)
+    if (stop < 0) throw jsonErrors.string
+    slice.type = 'string'
+    slice.start = at + 1
+    slice.end = stop
+    slice.next = stop + 1
+    return
+  }
+  if (code === byte.openBrace || code === byte.openBracket) {
+    const isObject = code === byte.openBrace
+    const stop = blockEnd(bytes, at, end)
+    if (stop < 0) throw isObject ? jsonErrors.object : jsonErrors.array
+    slice.type = isObject ? 'object' : 'array'
+    slice.end = stop
+    slice.next = stop
+    return
+  }
+  const stop = tokenEnd(bytes, at, end)
+  slice.end = stop
+  slice.next = stop
+  slice.type =
+    (code >= byte.zero && code <= byte.nine) || code === byte.minus
+      ? 'number'
+      : wordType(bytes, at, stop)
+}
+
+/**
+ * Finds the offset behind the value at or behind an offset.
+ *
+ * @throws JsonTextError
+ */
+export function skipValue(bytes: Uint8Array, from: number, end: number): number {
+  const at = skipSpaces(bytes, from, end)
+  if (at >= end) throw jsonErrors.malformed
+  const code = bytes[at]!
+  if (code === byte.quote) {
+    const stop = stringEnd(bytes, at + 1, end)
+    if (stop < 0) throw jsonErrors.string
+    return stop + 1
+  }
+  if (code === byte.openBrace || code === byte.openBracket) {
+    const stop = blockEnd(bytes, at, end)
+    if (stop < 0) throw code === byte.openBrace ? jsonErrors.object : jsonErrors.array
+    return stop
+  }
+  const stop = tokenEnd(bytes, at, end)
+  if ((code < byte.zero || code > byte.nine) && code !== byte.minus) wordType(bytes, at, stop)
+  return stop
+}
+
+function wordType(bytes: Uint8Array, start: number, end: number): JsonType {
+  if (isWord(bytes, start, end, 'true') || isWord(bytes, start, end, 'false')) return 'boolean'
+  if (isWord(bytes, start, end, 'null')) return 'null'
+  throw jsonErrors.unknown
+}
+
+function isWord(bytes: Uint8Array, start: number, end: number, word: string): boolean {
+  if (end - start !== word.length) return false
+  for (let i = 0; i < word.length; i++) if (bytes[start + i] !== word.charCodeAt(i)) return false
+  return true
+}
+
+/** Text of a value; the escapes of strings are resolved. */
+export function valueText(bytes: Buffer, slice: JsonSlice, texts: ShortTexts): string {
+  const { type, start, end } = slice
+  const text = texts.text(bytes, start, end)
+  return type === 'string' ? unescapeJson(text) : text
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  '"': '"',
+  '\\': '\\',
+  '/': '/',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+}
+
+/** Resolves the escapes of a string's inside; a bad escape empties it. */
+export function unescapeJson(text: string): string {
+  if (!text.includes('\\')) return text
+  let isBad = false
+  const plain = text.replace(
+    /\\(?:u([\da-fA-F]{4})(?:\\u([dD][c-fC-F][\da-fA-F]{2}))?|([\s\S])?)/g,
+    (whole, unit?: string, low?: string, simple?: string) => {
+      const char = unit === undefined ? escapes[simple ?? ''] : unescapeUnits(unit, low)
+      if (char === undefined) isBad = true
+      return char ?? whole
+    },
+  )
+  return isBad ? '' : plain
+}
+
+// Half a surrogate pair makes the text bad.
+function unescapeUnits(unit: string, low: string | undefined): string | undefined {
+  const code = Number.parseInt(unit, 16)
+  if (code < 0xd800 || code >= 0xe000) {
+    return String.fromCharCode(code) + (low === undefined ? '' : '\ufffd')
+  }
+  if (low === undefined) return undefined
+  return String.fromCharCode(code, Number.parseInt(low, 16)).toWellFormed()
+}

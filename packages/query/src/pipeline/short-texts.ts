@@ -1,0 +1,36 @@
+// Strings of short values. Logs repeat a few values (levels, methods, statuses) endlessly, and looking
+// one up by its bytes is cheaper than decoding it again.
+
+const lengthMax = 16
+const slotCount = 1_024
+
+/** Decodes UTF-8, with a memory of what it decoded last. */
+export class ShortTexts {
+  /** Slot → bytes, `lengthMax` each. */
+  readonly #bytes = new Uint8Array(slotCount * lengthMax)
+  readonly #texts = new Array<string>(slotCount).fill('')
+  /** Slot → length of its bytes; 0 for none. */
+  readonly #lengths = new Uint8Array(slotCount)
+
+  text(bytes: Buffer, start: number, end: number): string {
+    const length = end - start
+    if (length > lengthMax || length === 0) return bytes.toString('utf8', start, end)
+    let hash = length
+    for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0
+    const slot = (hash ^ (hash >>> 11)) & (slotCount - 1)
+    if (this.#isAt(slot, bytes, start, length)) return this.#texts[slot]!
+    const text = bytes.toString('utf8', start, end)
+    const base = slot * lengthMax
+    for (let i = 0; i < length; i++) this.#bytes[base + i] = bytes[start + i]!
+    this.#lengths[slot] = length
+    this.#texts[slot] = text
+    return text
+  }
+
+  #isAt(slot: number, bytes: Buffer, start: number, length: number): boolean {
+    if (this.#lengths[slot] !== length) return false
+    const base = slot * lengthMax
+    for (let i = 0; i < length; i++) if (this.#bytes[base + i] !== bytes[start + i]) return false
+    return true
+  }
+}

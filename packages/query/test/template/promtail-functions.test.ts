@@ -1,0 +1,38 @@
+import { test } from 'tap'
+import { promtailFunctions } from '../../src/template/promtail-functions.ts'
+import { agentTable, errorTable, renderAgent } from './render.ts'
+
+test('Every name of the table is a name that templates can call', async t => {
+  for (const name of Object.keys(promtailFunctions)) t.match(name, /^[A-Za-z]\w*$/)
+})
+
+test("The agent's slice is the one of lists", async t => {
+  const e = errorTable(t, renderAgent)
+
+  agentTable(t)('{{ slice (list 1 2 3) 1 2 }}', '[2]')
+  e(
+    '{{ slice "abc" 1 }}',
+    'template: line:1:3: executing "line" at <slice "abc" 1>: error calling slice: ' +
+      'list should be type of slice or array but string',
+  )
+})
+
+test('Functions that would make keys or read the environment are refused by name', async t => {
+  const refused = Object.entries(promtailFunctions).filter(([, row]) => row.refusal !== undefined)
+  t.equal(refused.length, 17)
+  for (const [name, { refusal }] of refused) {
+    const message = `template: line:1: function "${name}" is not supported: ${refusal}`
+    t.throws(() => renderAgent(`{{ ${name} "x" }}`), { code: 'TEMPLATE_SYNTAX', message })
+  }
+})
+
+test('Templates that users of Promtail write do what they say', async t => {
+  const f = agentTable(t, { Value: 'WARN', Entry: 'a line', user: 'ann', path: '/api/v1/users/17' })
+
+  f('{{ .Value | ToLower }}', 'warn')
+  f('{{ if eq .Value "WARN" }}warning{{ else }}{{ ToLower .Value }}{{ end }}', 'warning')
+  f('{{ regexReplaceAll "/[0-9]+" .path "/:id" }}', '/api/v1/users/:id')
+  f('{{ .user }}: {{ .Entry | trunc 3 }}', 'ann: a l')
+  f('{{ .missing | default "none" }} {{ .missing }}', 'none <no value>')
+  f('{{ (splitList "/" .path) | last }} {{ splitList "/" .path | first | quote }}', '17 ""')
+})

@@ -1,0 +1,380 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createLabelSet, formatLabelSet, type Matcher, type MatcherOp } from '@skald/wire'
+import Database from 'better-sqlite3'
+import { type Test, test } from 'tap'
+import type { CatalogSegment, StreamActivity, TimeRange } from '../../src/catalog/catalog.ts'
+import { migrations } from '../../src/catalog/migrations.ts'
+import { openSqliteCatalog, type SqliteCatalog } from '../../src/catalog/sqlite.ts'
+import { day, dayNs, type Labels, midnightNs } from '../harness.ts'
+
+const second = 1_000_000_000n
+const wholeDay: TimeRange = { startNs: midnightNs, endNs: midnightNs + dayNs }
+
+function open(t: Test): SqliteCatalog {
+  const catalog = openSqliteCatalog(join(t.testdir(), 'catalog.sqlite'))
+  t.teardown(() => catalog.close())
+  return catalog
+}
+
+function activity(labels: Labels, from = midnightNs, to = from): StreamActivity {
+  const set = createLabelSet(labels)
+  return { labelsText: formatLabelSet(set), labels: set, minNs: from, maxNs: to }
+}
+
+interface SegmentOptions {
+  readonly name?: string
+  readonly level?: number
+  readonly tenant?: string
+  readonly day?: number
+  readonly sizeBytes?: number
+  readonly createdMs?: number
+}
+
+/** A segment of one part that holds these streams. */
+function segment(
+  sequence: number,
+  streams: readonly StreamActivity[],
+  options: SegmentOptions = {},
+): CatalogSegment {
+  const { level = 0, tenant = 'a', sizeBytes = 100, createdMs = 5 } = options
+  const { name = `${sequence}-${level}` } = options
+  const minNs = streams.reduce((min, s) => (s.minNs < min ? s.minNs : min), streams[0]!.minNs)
+  const maxNs = streams.reduce((max, s) => (s.maxNs > max ? s.maxNs : max), streams[0]!.maxNs)
+  const part = {
+    tenant,
+    day: options.day ?? day,
+    minNs,
+    maxNs,
+    rowCount: 3,
+    lineBytes: 30,
+    streams,
+  }
+  return { name, level, sequence, sizeBytes, createdMs, parts: [part] }
+}
+
+const names = (found: readonly { name: string }[]) => found.map(({ name }) => name)
+const texts = (found: Map<string, unknown>) => [...found.keys()].sort()
+const matcher = (name: string, op: MatcherOp, value: string): Matcher => ({ name, op, value })
+
+test('a new catalog has every table and is empty', async t => {
+  const catalog = open(t)
+  t.same(await catalog.totals(), { segments: 0, streams: 0, sizeBytes: 0 })
+  t.same(await catalog.level0(), { segments: 0, sizeBytes: 0, oldestMs: 0 })
+  t.same(await catalog.listSegments(), [])
+  t.same(await catalog.tenants(), [])
+  t.same(await catalog.findStreams('a', [], wholeDay), new Map())
+})
+
+test('a catalog says its version, and one of a newer version is refused', async t => {
+  const path = join(t.testdir(), 'catalog.sqlite')
+  await openSqliteCatalog(path).close()
+  const database = new Database(path)
+  t.equal(database.pragma('user_version', { simple: true }), migrations.length)
+  database.pragma(`user_version = ${migrations.length + 1}`)
+  database.close()
+  t.throws(() => openSqliteCatalog(path), {
+    name: 'RangeError',
+    message: `Cannot open catalog ${path}: version ${migrations.length + 1} is newer than this program`,
+  })
+})
+
+test('a file that is no database is told by its code', async t => {
+  const path = join(t.testdir(), 'catalog.sqlite')
+  writeFileSync(path, 'no database, but long enough to have a header of one'.repeat(100))
+  t.throws(() => openSqliteCatalog(path), { code: 'SQLITE_NOTADB' })
+})
+
+test('entering a segment again changes nothing', async t => {
+  const catalog = open(t)
+  const first = segment(1, [activity({ app: 'x' })])
+  await catalog.addSegments([first], [])
+  const again = segment(1, [activity({ app: 'other' })], { sizeBytes: 999 })
+  await catalog.addSegments([again, first], [])
+  t.same(await catalog.totals(), { segments: 1, streams: 1, sizeBytes: 100 })
+  t.equal((await catalog.listParts('level0')).length, 1)
+})
+
+test('replaced segments are out of use at once and dropped until they are forgotten', async t => {
+  const catalog = open(t)
+  const streams = [activity({ app: 'x' })]
+  await catalog.addSegments([segment(1, streams), segment(2, streams), segment(3, streams)], [])
+  await catalog.addSegments([segment(2, streams, { level: 1 })], ['1-0', '2-0'])
+  t.same(names(await catalog.listSegments()), ['2-1', '3-0'])
+  t.same(names(await catalog.findSegments('a', wholeDay)), ['2-1', '3-0'])
+  t.same((await catalog.listDropped()).sort(), ['1-0', '2-0'])
+  t.same(names(await catalog.listParts('level0')), ['3-0'])
+  t.same(names(await catalog.listParts('compacted')), ['2-1'])
+  await catalog.forgetDropped(['1-0'])
+  t.same(await catalog.listDropped(), ['2-0'])
+  t.same(texts(await catalog.findStreams('a', [], wholeDay)), ['{app="x"}'], 'streams stay')
+})
+
+test('removed segments leave nothing behind and are not dropped', async t => {
+  const catalog = open(t)
+  await catalog.addSegments([segment(1, [activity({ app: 'x' })])], [])
+  await catalog.removeSegments(['1-0', 'unknown'])
+  t.same(await catalog.listSegments(), [])
+  t.same(await catalog.findSegments('a', wholeDay), [])
+  t.same(await catalog.listDropped(), [])
+})
+
+test('a segment that cannot be entered leaves nothing of its transaction', async t => {
+  const catalog = open(t)
+  const streams = [activity({ app: 'x' })]
+  await catalog.addSegments([segment(1, streams)], [])
+  const bad = segment(2, [activity({ app: 'y' }, 1n << 70n)])
+  await t.rejects(catalog.addSegments([segment(3, [activity({ app: 'z' })]), bad], ['1-0']))
+  t.same(names(await catalog.listSegments()), ['1-0'])
+  t.same(await catalog.listDropped(), [])
+  await catalog.addSegments([segment(4, [activity({ app: 'z' })])], [])
+  t.same(
+    texts(await catalog.findStreams('a', [matcher('app', '=', 'z')], wholeDay)),
+    ['{app="z"}'],
+    'no id of the rolled-back transaction is used again',
+  )
+})
+
+test('level 0 is summed up with its oldest commit', async t => {
+  const catalog = open(t)
+  const streams = [activity({ app: 'x' })]
+  await catalog.addSegments(
+    [
+      segment(1, streams, { createdMs: 30, sizeBytes: 5 }),
+      segment(2, streams, { createdMs: 20, sizeBytes: 7 }),
+      segment(3, streams, { createdMs: 10, level: 1, sizeBytes: 11 }),
+    ],
+    [],
+  )
+  t.same(await catalog.level0(), { segments: 2, sizeBytes: 12, oldestMs: 20 })
+  t.same(await catalog.totals(), { segments: 3, streams: 1, sizeBytes: 23 })
+})
+
+test('segments come oldest sequence first, with the day and the tenant of each part', async t => {
+  const catalog = open(t)
+  const streams = [activity({ app: 'x' })]
+  const tenants = (sequence: number): CatalogSegment => {
+    const [a] = segment(sequence, streams).parts
+    const parts = [a!, { ...a!, tenant: 'b' }, { ...a!, tenant: 'b', day: day + 1 }]
+    return { ...segment(sequence, streams), parts }
+  }
+  await catalog.addSegments([tenants(12), tenants(9)], [])
+  t.same(names(await catalog.listSegments()), ['9-0', '12-0'])
+  t.same(
+    (await catalog.listParts('level0'))
+      .map(part => `${part.name} ${part.tenant} ${part.day - day}`)
+      .sort(),
+    ['12-0 a 0', '12-0 b 0', '12-0 b 1', '9-0 a 0', '9-0 b 0', '9-0 b 1'],
+  )
+})
+
+test('findSegments takes the start in and leaves the end out', async t => {
+  const catalog = open(t)
+  const at = midnightNs + 1000n
+  await catalog.addSegments([segment(1, [activity({ app: 'x' }, at, at + 10n)])], [])
+  const found = async (startNs: bigint, endNs: bigint) =>
+    names(await catalog.findSegments('a', { startNs, endNs }))
+  t.same(await found(at - 5n, at), [])
+  t.same(await found(at - 5n, at + 1n), ['1-0'])
+  t.same(await found(at + 10n, at + 11n), ['1-0'])
+  t.same(await found(at + 11n, at + 20n), [])
+  t.same(await found(at - dayNs, at + dayNs), ['1-0'])
+  t.same(await catalog.findSegments('b', wholeDay), [])
+})
+
+test('streams are found by every kind of matcher', async t => {
+  const catalog = open(t)
+  const streams = [
+    { app: 'x', env: 'dev' },
+    { app: 'y', env: 'prod' },
+    { app: 'xy' },
+    { env: 'dev' },
+  ]
+  await catalog.addSegments(
+    [
+      segment(
+        1,
+        streams.map(labels => activity(labels)),
+      ),
+    ],
+    [],
+  )
+  const find = async (matchers: readonly Matcher[], want: readonly number[]) => {
+    const wanted = want.map(i => formatLabelSet(createLabelSet(streams[i]!))).sort()
+    const found = await catalog.findStreams('a', matchers, wholeDay)
+    t.same(texts(found), wanted, JSON.stringify(matchers))
+    for (const [text, labels] of found) t.equal(formatLabelSet(labels), text)
+  }
+  const [eq, ne, re, nre] = ['=', '!=', '=~', '!~'] as const
+  await find([], [0, 1, 2, 3])
+  await find([matcher('app', eq, 'x')], [0])
+  await find([matcher('app', eq, 'none')], [])
+  await find([matcher('app', eq, '')], [3])
+  await find([matcher('app', ne, 'x')], [1, 2, 3])
+  await find([matcher('app', ne, '')], [0, 1, 2])
+  await find([matcher('app', re, 'x.*')], [0, 2])
+  await find([matcher('app', re, 'x')], [0])
+  await find([matcher('app', re, 'x|y')], [0, 1])
+  await find([matcher('app', re, '.*')], [0, 1, 2, 3])
+  await find([matcher('app', re, '.+')], [0, 1, 2])
+  await find([matcher('app', re, '|x')], [0, 3])
+  await find([matcher('app', re, '')], [3])
+  await find([matcher('app', nre, 'x.*')], [1, 3])
+  await find([matcher('app', nre, '.+')], [3])
+  await find([matcher('app', nre, '.*')], [])
+  await find([matcher('app', nre, '')], [0, 1, 2])
+  await find([matcher('other', eq, '')], [0, 1, 2, 3])
+  await find([matcher('other', ne, '')], [])
+  await find([matcher('other', ne, 'z')], [0, 1, 2, 3])
+  await find([matcher('other', re, '.*')], [0, 1, 2, 3])
+  await find([matcher('app', re, '.+'), matcher('env', eq, 'dev')], [0])
+  await find([matcher('env', eq, 'dev'), matcher('app', eq, '')], [3])
+  await find([matcher('app', ne, 'x'), matcher('env', ne, 'prod')], [2, 3])
+  await find([matcher('app', re, 'x.*'), matcher('app', ne, 'xy')], [0])
+  await find([matcher('app', eq, 'x'), matcher('app', eq, 'y')], [])
+  t.same(await catalog.findStreams('b', [], wholeDay), new Map())
+})
+
+test('values with quotes, line breaks and other letters are found as they are', async t => {
+  const catalog = open(t)
+  const values = ['a"b', 'line\nbreak', 'back\\slash', '값', "o'neil; DROP TABLE streams"]
+  await catalog.addSegments(
+    [
+      segment(
+        1,
+        values.map(value => activity({ v: value })),
+      ),
+    ],
+    [],
+  )
+  for (const value of values) {
+    const found = [
+      ...(await catalog.findStreams('a', [matcher('v', '=', value)], wholeDay)).values(),
+    ]
+    t.same(found, [createLabelSet({ v: value })], value)
+  }
+  t.same(await catalog.labelValues('a', 'v', wholeDay), [...values].sort())
+})
+
+test('activity of a stream is rounded outwards to ten seconds', async t => {
+  const catalog = open(t)
+  const at = midnightNs + 14n * second
+  await catalog.addSegments([segment(1, [activity({ app: 'x' }, at, at + 10n * second)])], [])
+  const isFound = async (startNs: bigint, endNs: bigint) =>
+    (await catalog.findStreams('a', [], { startNs, endNs })).size === 1
+  t.notOk(await isFound(midnightNs, midnightNs + 10n * second))
+  t.ok(await isFound(midnightNs, midnightNs + 10n * second + 1n))
+  t.ok(await isFound(midnightNs + 30n * second - 1n, midnightNs + 40n * second))
+  t.notOk(await isFound(midnightNs + 30n * second, midnightNs + 40n * second))
+  t.notOk(await isFound(at + dayNs, at + 2n * dayNs))
+})
+
+test('activity grows in both directions with later segments', async t => {
+  const catalog = open(t)
+  const at = midnightNs + 3600n * second
+  const add = (sequence: number, from: bigint, to: bigint) =>
+    catalog.addSegments([segment(sequence, [activity({ app: 'x' }, from, to)])], [])
+  await add(1, at, at)
+  await add(2, at + 60n * second, at + 61n * second)
+  await add(3, at - 60n * second, at - 59n * second)
+  await add(4, at, at + 1n)
+  const range = (from: bigint, to: bigint) => ({
+    startNs: at + from * second,
+    endNs: at + to * second,
+  })
+  t.equal((await catalog.findStreams('a', [], range(65n, 66n))).size, 1)
+  t.equal((await catalog.findStreams('a', [], range(-60n, -59n))).size, 1)
+  t.equal((await catalog.findStreams('a', [], range(70n, 80n))).size, 0)
+  t.equal((await catalog.findStreams('a', [], range(-70n, -60n))).size, 0)
+})
+
+test('label names and values are those of the days of the range', async t => {
+  const catalog = open(t)
+  const next = midnightNs + dayNs
+  await catalog.addSegments(
+    [
+      segment(1, [activity({ app: 'x', pod: 'p' }), activity({ app: 'b' })]),
+      segment(2, [activity({ app: 'y', node: 'n' }, next)], { day: day + 1 }),
+      segment(3, [activity({ secret: 's' })], { tenant: 'b' }),
+    ],
+    [],
+  )
+  const at = (startNs: bigint, endNs: bigint) => ({ startNs, endNs })
+  t.same(await catalog.labelNames('a', wholeDay), ['app', 'pod'])
+  t.same(await catalog.labelNames('a', at(next, next + 1n)), ['app', 'node'])
+  t.same(await catalog.labelNames('a', at(midnightNs, next + 1n)), ['app', 'node', 'pod'])
+  t.same(await catalog.labelNames('a', at(next + dayNs, next + 2n * dayNs)), [])
+  t.same(await catalog.labelValues('a', 'app', wholeDay), ['b', 'x'])
+  t.same(await catalog.labelValues('a', 'app', at(next, next)), ['y'])
+  t.same(await catalog.labelValues('a', 'none', wholeDay), [])
+  t.same(await catalog.labelNames('b', wholeDay), ['secret'])
+  t.same(await catalog.tenants(), ['a', 'b'])
+})
+
+test('tenants with the same labels have streams of their own', async t => {
+  const catalog = open(t)
+  await catalog.addSegments(
+    [
+      segment(1, [activity({ app: 'x' })], { tenant: 'a' }),
+      segment(2, [activity({ app: 'x' }, midnightNs + dayNs)], { tenant: 'b', day: day + 1 }),
+    ],
+    [],
+  )
+  t.equal((await catalog.findStreams('a', [matcher('app', '=', 'x')], wholeDay)).size, 1)
+  t.equal((await catalog.findStreams('b', [matcher('app', '=', 'x')], wholeDay)).size, 0)
+  t.same(await catalog.labelValues('b', 'app', wholeDay), [])
+  t.equal((await catalog.totals()).streams, 2)
+})
+
+test('thousands of streams are found as a few are', async t => {
+  const catalog = open(t)
+  const next = midnightNs + dayNs
+  const streams = Array.from({ length: 1200 }, (_, i) => ({
+    n: String(i),
+    even: String(i % 2 === 0),
+  }))
+  const early = streams.slice(0, 700).map(labels => activity(labels))
+  const late = streams.slice(600).map(labels => activity(labels, next))
+  await catalog.addSegments([segment(1, early), segment(2, late, { day: day + 1 })], [])
+  await catalog.addSegments([segment(3, [activity({ n: '0' })], { tenant: 'b' })], [])
+  const count = async (matchers: readonly Matcher[], range: TimeRange) =>
+    (await catalog.findStreams('a', matchers, range)).size
+  const tomorrow = { startNs: next, endNs: next + dayNs }
+  const both = { startNs: midnightNs, endNs: next + dayNs }
+  t.equal(await count([], wholeDay), 700)
+  t.equal(await count([], tomorrow), 600)
+  t.equal(await count([], both), 1200, 'each stream once, though active on both days')
+  t.equal(await count([matcher('even', '=', 'true')], wholeDay), 350)
+  t.equal(await count([matcher('even', '!=', 'true')], both), 600)
+  t.equal(await count([matcher('n', '=~', '1.*')], wholeDay), 111)
+  t.equal(await count([], { startNs: 0n, endNs: 1n }), 0)
+  t.equal((await catalog.labelValues('a', 'n', both)).length, 1200)
+})
+
+test('times as far away as a client can write them find what there is', async t => {
+  const catalog = open(t)
+  await catalog.addSegments([segment(1, [activity({ app: 'x' })])], [])
+  const ever = { startNs: -(10n ** 25n), endNs: 10n ** 25n }
+  t.same(names(await catalog.findSegments('a', ever)), ['1-0'])
+  t.equal((await catalog.findStreams('a', [], ever)).size, 1)
+  t.same(await catalog.labelNames('a', ever), ['app'])
+  t.same(await catalog.labelValues('a', 'app', ever), ['x'])
+  const never = { startNs: 10n ** 25n, endNs: 10n ** 26n }
+  t.same(await catalog.findSegments('a', never), [])
+  t.equal((await catalog.findStreams('a', [], never)).size, 0)
+})
+
+test('what was entered is there after closing and opening', async t => {
+  const path = join(t.testdir(), 'catalog.sqlite')
+  const first = openSqliteCatalog(path)
+  await first.addSegments([segment(1, [activity({ app: 'x' })])], ['0-0'])
+  await first.close()
+  const catalog = openSqliteCatalog(path)
+  t.teardown(() => catalog.close())
+  t.same(names(await catalog.listSegments()), ['1-0'])
+  t.same(await catalog.listDropped(), ['0-0'])
+  await catalog.addSegments([segment(2, [activity({ app: 'x' }, midnightNs + 60n * second)])], [])
+  t.equal((await catalog.totals()).streams, 1, 'the stream is known from before')
+  const later = { startNs: midnightNs + 60n * second, endNs: midnightNs + 61n * second }
+  t.equal((await catalog.findStreams('a', [], later)).size, 1)
+})

@@ -1,0 +1,296 @@
+import { existsSync } from 'node:fs'
+import { readdir, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createLabelSet } from '@skald/wire'
+import { test } from 'tap'
+import { openSqliteCatalog } from '../../src/catalog/sqlite.ts'
+import { StorageUnavailableError } from '../../src/errors.ts'
+import { type Commit, Committer } from '../../src/ingest/committer.ts'
+import { commitBytesMax } from '../../src/limits.ts'
+import { openDiskObjectStore } from '../../src/objects/disk.ts'
+import { acceptedStream, day, dayNs, midnightNs, openStorage, type Row } from '../harness.ts'
+import { readAllRows, readSegment, segmentNames } from '../segment-rows.ts'
+
+const row = (offset: number | bigint, line: string): Row => [midnightNs + BigInt(offset), line]
+const linesOf = (rows: readonly { line: string }[]) => rows.map(({ line }) => line)
+
+test('pushes that wait together become one level-0 segment', async t => {
+  const { push, segmentsDir, catalog } = await openStorage(t)
+  await push('a', acceptedStream({ app: 'first' }, [row(0, 'alone')]))
+  await Promise.all(
+    Array.from({ length: 20 }, (_, i) =>
+      push('a', acceptedStream({ app: 'x' }, [row(i, `line ${i}`)])),
+    ),
+  )
+  const names = await segmentNames(segmentsDir)
+  t.equal(names.length, 2)
+  const { footer, rows } = await readSegment(segmentsDir, names[1]!)
+  t.same([footer.level, footer.sequence, footer.replaces], [0, 2, []])
+  t.same(
+    linesOf(rows),
+    Array.from({ length: 20 }, (_, i) => `line ${i}`),
+  )
+  t.equal(footer.parts[0]!.blocks.length, 1, 'one stream, one block')
+  t.same(
+    (await catalog.listSegments()).map(({ name }) => name),
+    names,
+  )
+})
+
+test('a push is acknowledged after its file is complete, in the catalog and made known', async t => {
+  const dir = t.testdir()
+  const objects = await openDiskObjectStore(join(dir, 'segments'))
+  const catalog = openSqliteCatalog(join(dir, 'catalog.sqlite'))
+  t.teardown(() => Promise.all([objects.close(), catalog.close()]))
+  const commits: Commit[] = []
+  const committer = new Committer({
+    objects,
+    catalog,
+    clock: { now: () => 1234 },
+    nextSequence: () => 7,
+    arriving: () => 0,
+    onCommit: commit => commits.push(commit),
+  })
+  await committer.add('a', [acceptedStream({ app: 'x' }, [row(5, 'hello')])], 5)
+  const name = '0000000000000007-0.seg'
+  t.same(
+    commits.map(commit => commit.name),
+    [name],
+  )
+  const { footer, bytes } = await readSegment(join(dir, 'segments'), name)
+  t.same(commits[0]!.footer, footer)
+  t.same(await catalog.listSegments(), [
+    { name, level: 0, sequence: 7, sizeBytes: bytes.length, createdMs: 1234 },
+  ])
+  const range = { startNs: midnightNs, endNs: midnightNs + dayNs }
+  t.same([...(await catalog.findStreams('a', [], range)).values()], [createLabelSet({ app: 'x' })])
+})
+
+test('a commit holds days, tenants and streams apart, sorted', async t => {
+  const { push, segmentsDir } = await openStorage(t)
+  const border = midnightNs + dayNs
+  await Promise.all([
+    push('b', acceptedStream({ app: 'x' }, [row(0, 'b')])),
+    push(
+      'a',
+      acceptedStream({ app: 'z' }, [
+        [border - 1n, 'last of the day'],
+        [border, 'first of the next'],
+        [border - 2n, 'the day before again'],
+      ]),
+      acceptedStream({ app: 'y' }, [row(1, 'y')]),
+    ),
+  ])
+  const [name] = await segmentNames(segmentsDir)
+  const { footer, rows } = await readSegment(segmentsDir, name!)
+  t.same(
+    footer.parts.map(part => [part.tenant, part.day - day, part.streams]),
+    [
+      ['a', 0, ['{app="y"}', '{app="z"}']],
+      ['a', 1, ['{app="z"}']],
+      ['b', 0, ['{app="x"}']],
+    ],
+  )
+  t.same(linesOf(rows), ['y', 'the day before again', 'last of the day', 'first of the next', 'b'])
+  for (const { day: ofPart, timeNs } of rows) t.equal(BigInt(ofPart), timeNs / dayNs)
+})
+
+test('lines before 1970 and at the ends of time keep their times', async t => {
+  const { push, segmentsDir } = await openStorage(t)
+  const times = [1n, dayNs - 1n, 9_223_372_035_999_999_999n]
+  await push(
+    'a',
+    acceptedStream(
+      { app: 'x' },
+      times.map((time): Row => [time, String(time)]),
+    ),
+  )
+  const rows = await readAllRows(segmentsDir)
+  t.same(
+    rows.map(({ timeNs }) => timeNs),
+    times,
+  )
+  t.same(linesOf(rows), times.map(String))
+})
+
+test('rows out of order are sorted, equal times in order of arrival', async t => {
+  const { push, segmentsDir } = await openStorage(t)
+  await Promise.all([
+    push('a', acceptedStream({ app: 'x' }, [row(3, 'third'), row(1, 'first'), row(2, 'p1')])),
+    push('a', acceptedStream({ app: 'x' }, [row(2, 'p2'), row(0, 'zeroth'), row(2, 'p3')])),
+  ])
+  t.same(linesOf(await readAllRows(segmentsDir)), ['zeroth', 'first', 'p1', 'p2', 'p3', 'third'])
+})
+
+test('a line that comes twice at the same time in one commit is kept once', async t => {
+  const { push, segmentsDir } = await openStorage(t)
+  const rows = [row(1, 'same'), row(1, 'other'), row(2, 'same')]
+  await Promise.all([
+    push('a', acceptedStream({ app: 'x' }, [...rows, row(1, 'same')])),
+    push('a', acceptedStream({ app: 'x' }, rows)),
+    push('a', acceptedStream({ app: 'y' }, rows)),
+    push('b', acceptedStream({ app: 'x' }, rows)),
+  ])
+  t.equal((await readAllRows(segmentsDir)).length, 9, 'three in each stream of each tenant')
+})
+
+test('very many lines of one moment are committed without comparing each with each', async t => {
+  const { push, segmentsDir } = await openStorage(t)
+  const rows = Array.from({ length: 60_000 }, (_, i) => row(0, `line ${i % 50_000} of many`))
+  const started = performance.now()
+  await push('a', acceptedStream({ app: 'x' }, rows))
+  t.equal((await readAllRows(segmentsDir)).length, 50_000)
+  const ms = performance.now() - started
+  t.ok(ms < 5000, `${Math.round(ms)} ms`)
+})
+
+test('only accepted rows are stored, with their lengths and metadata', async t => {
+  const { push, segmentsDir } = await openStorage(t)
+  const stream = acceptedStream({ app: 'x' }, [
+    row(0, 'refused'),
+    [midnightNs + 1n, 'kept and cut', { id: '1' }],
+    row(2, 'refused too'),
+    row(3, 'kept'),
+    [midnightNs + 4n, 'last', { id: '2', level: 'warn' }],
+  ])
+  const lengths = stream.lengths.slice()
+  lengths[1] = 4
+  await push('a', { ...stream, rows: Uint32Array.from([1, 3, 4]), lengths, wantsLevels: false })
+  t.same(
+    (await readAllRows(segmentsDir)).map(({ line, metadata }) => [line, metadata]),
+    [
+      ['kept', { id: '1' }],
+      ['kept', {}],
+      ['last', { id: '2', level: 'warn' }],
+    ],
+  )
+})
+
+test('levels are left for later only where they are wanted', async t => {
+  const { push, segmentsDir } = await openStorage(t)
+  const rows = [row(0, 'level=error')]
+  await push(
+    'a',
+    acceptedStream({ app: 'with' }, rows),
+    acceptedStream({ app: 'without' }, rows, { wantsLevels: false }),
+  )
+  const [name] = await segmentNames(segmentsDir)
+  const segment = await readSegment(segmentsDir, name!)
+  t.same(
+    segment.footer.parts[0]!.blocks.map(({ flags }) => flags),
+    [1, 0],
+  )
+  t.same(
+    segment.rows.map(({ metadata }) => metadata),
+    [{ detected_level: 'error' }, {}],
+  )
+})
+
+test('a commit takes what fits and leaves the rest for the next', async t => {
+  const { push, segmentsDir } = await openStorage(t)
+  const large = 'x'.repeat(commitBytesMax / 2)
+  await Promise.all(
+    Array.from({ length: 5 }, (_, i) =>
+      push('a', acceptedStream({ app: String(i) }, [row(i, large)])),
+    ),
+  )
+  t.equal((await segmentNames(segmentsDir)).length, 3)
+  t.equal((await readAllRows(segmentsDir)).length, 5)
+})
+
+test('a push larger than a commit is one commit', async t => {
+  const { push, segmentsDir } = await openStorage(t)
+  const rows = Array.from({ length: 12 }, (_, i) => row(i, 'y'.repeat(1024 * 1024)))
+  await push('a', acceptedStream({ app: 'x' }, rows))
+  t.equal((await segmentNames(segmentsDir)).length, 1)
+  t.same(linesOf(await readAllRows(segmentsDir)), linesOf(rows.map(([, line]) => ({ line }))))
+})
+
+test('a directory that is gone refuses every waiting push, and the next ones work again', async t => {
+  const { dir, push, segmentsDir, catalog } = await openStorage(t)
+  const aside = join(dir, 'aside')
+  await rename(segmentsDir, aside)
+  await writeFile(segmentsDir, 'a file where the directory was')
+  const results = await Promise.allSettled(
+    Array.from({ length: 3 }, (_, i) => push('a', acceptedStream({ app: 'x' }, [row(i, 'lost')]))),
+  )
+  for (const result of results) {
+    t.equal(result.status, 'rejected')
+    const { reason } = result as PromiseRejectedResult
+    t.ok(reason instanceof StorageUnavailableError)
+    t.match((reason as Error).message, /^Cannot store pushes: ENOTDIR/)
+    t.match((reason as Error).cause, { code: 'ENOTDIR' })
+  }
+  t.same(await catalog.listSegments(), [])
+  await rm(segmentsDir)
+  await rename(aside, segmentsDir)
+  await push('a', acceptedStream({ app: 'x' }, [row(9, 'kept')]))
+  t.same(linesOf(await readAllRows(segmentsDir)), ['kept'])
+  t.equal((await catalog.listSegments()).length, 1)
+})
+
+test('a catalog that refuses leaves no file behind', async t => {
+  const { push, segmentsDir, catalog } = await openStorage(t)
+  await push('a', acceptedStream({ app: 'x' }, [row(0, 'before')]))
+  await catalog.close()
+  await t.rejects(push('a', acceptedStream({ app: 'x' }, [row(1, 'lost')])), {
+    name: 'StorageUnavailableError',
+    code: 'STORAGE_UNAVAILABLE',
+  })
+  t.equal((await segmentNames(segmentsDir)).length, 1)
+})
+
+test('a name that is taken is never written over', async t => {
+  const { push, segmentsDir } = await openStorage(t)
+  const taken = join(segmentsDir, '0000000000000001-0.seg')
+  await writeFile(taken, 'somebody else')
+  await t.rejects(push('a', acceptedStream({ app: 'x' }, [row(0, 'a')])), StorageUnavailableError)
+  t.ok(existsSync(taken))
+})
+
+test('drain settles after everything taken in is stored, and at once when there is nothing', async t => {
+  const { push, committer, segmentsDir } = await openStorage(t)
+  await committer.drain()
+  const settled: number[] = []
+  const pushes = Array.from({ length: 5 }, (_, i) =>
+    push('a', acceptedStream({ app: 'x' }, [row(i, `${i}`)])).then(() => settled.push(i)),
+  )
+  await committer.drain()
+  await Promise.all(pushes)
+  t.same(settled, [0, 1, 2, 3, 4])
+  t.equal((await readAllRows(segmentsDir)).length, 5)
+  t.equal((await readdir(segmentsDir)).length, 1)
+})
+
+test('a commit waits for pushes that are arriving, and for no others', async t => {
+  let arriving = 1
+  const { push, segmentsDir } = await openStorage(t, { arriving: () => arriving })
+  const first = push('a', acceptedStream({ app: 'x' }, [row(0, 'first')]))
+  // The second comes while the first waits for it.
+  await new Promise(resolve => setImmediate(resolve))
+  arriving = 0
+  await Promise.all([first, push('a', acceptedStream({ app: 'x' }, [row(1, 'second')]))])
+  t.equal((await segmentNames(segmentsDir)).length, 1)
+})
+
+test('a clock that is set back holds no push up', async t => {
+  const dir = t.testdir()
+  const objects = await openDiskObjectStore(join(dir, 'segments'))
+  const catalog = openSqliteCatalog(join(dir, 'catalog.sqlite'))
+  t.teardown(() => Promise.all([objects.close(), catalog.close()]))
+  let setBackMs = 0
+  let sequence = 0
+  const committer = new Committer({
+    objects,
+    catalog,
+    clock: { now: () => Date.now() - setBackMs },
+    nextSequence: () => ++sequence,
+    arriving: () => 0,
+    onCommit: () => undefined,
+  })
+  await committer.add('a', [acceptedStream({ app: 'x' }, [row(0, 'a')])], 1)
+  setBackMs = 3_600_000
+  const started = performance.now()
+  await committer.add('a', [acceptedStream({ app: 'x' }, [row(1, 'b')])], 1)
+  t.ok(performance.now() - started < 5000)
+})
