@@ -3,6 +3,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { encodePushRequest, type Stream, snappyCompress } from '@skald/wire'
 import { reservePort, type SkaldProcess, spawnSkald, waitUntilReady } from './skald-process.ts'
 
@@ -46,10 +47,6 @@ class Service {
     return this.#process.pid
   }
 
-  get isRunning(): boolean {
-    return this.#process !== undefined
-  }
-
   /** What all processes of this service wrote so far. */
   output(): string {
     return this.#process?.output() ?? ''
@@ -60,6 +57,12 @@ class Service {
     if (this.#process) throw new Error(`${this.#name} is running already`)
     this.#process = spawnSkald({ args: this.#args, outputFile: this.#outputFile })
     return this.#process
+  }
+
+  /** Waits until a process runs, whoever starts it, and is ready. */
+  async waitUntilReady(): Promise<void> {
+    while (!this.#process) await sleep(20)
+    await waitUntilReady(this.#process, `${this.url}/ready`, readyTimeoutMs)
   }
 
   /** Starts the process and returns how many milliseconds it took to be ready. */

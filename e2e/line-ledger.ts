@@ -28,7 +28,11 @@ export class LineLedger {
     const name = parseLineName(text)
     if (!name || makeLine(name) !== text) {
       if (this.#damaged.length < examplesMax) {
-        this.#damaged.push(`${timestampNs} ${JSON.stringify(labels)} ${text.slice(0, 200)}`)
+        const where = `${labels.job} ${labels.stream} ${labels.filename?.slice(-60)}`
+        this.#damaged.push(
+          `${timestampNs} ${where}: ${text.length} characters, ` +
+            `${JSON.stringify(text.slice(0, 80))} ... ${JSON.stringify(text.slice(-40))}`,
+        )
       }
       return
     }

@@ -226,7 +226,9 @@ async function replaceRepeatedly(container: string, stage: Stage): Promise<void>
   let name = container
   while (await nextScene(stage, 4_000)) {
     await gate.hold(async () => {
-      while (!store.isRunning || !agent.isRunning) await sleep(50)
+      // Both run, or are about to: a kill under way is followed by a start.
+      await store.waitUntilReady()
+      await agent.waitUntilReady()
       const { file, lastNumber, successor } = await writer.command({
         kind: 'replace',
         container: name,

@@ -1,15 +1,25 @@
 // `skald check FILE`: says whether a configuration can be used, and if not, where it is wrong.
 
 import { readFileSync } from 'node:fs'
-import { loadAgentConfig } from '@skald/agent'
+import { expandEnvironment, loadAgentConfig } from '@skald/agent'
 import { loadStoreConfig } from '@skald/store'
+import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/wire'
 import { parseDocument } from 'yaml'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
-export const checkUsage = `skald check FILE...
+const checkFlags: Readonly<Record<string, GoFlag>> = {
+  'config.expand-env': {
+    kind: 'boolean',
+    description: 'Replace ${NAME} in the files by the environment first',
+  },
+}
+
+export const checkUsage = `skald check [flags] FILE...
 
 Checks agent (Promtail) and store (Loki) configurations; which one a file is shows from its keys.
+
+${formatGoFlags(checkFlags)}
 `
 
 /** Keys that only an agent's configuration has at its top. */
@@ -20,14 +30,16 @@ const agentKeys = ['scrape_configs', 'clients', 'client', 'positions', 'target_c
  *
  * @throws UsageError without files.
  */
-export function runCheckCommand(paths: readonly string[], terminal: Terminal): number {
-  if (paths.length === 0 || paths.some(path => path.startsWith('-'))) {
+export function runCheckCommand(argv: readonly string[], terminal: Terminal): number {
+  const { flags, rest: paths } = parseGoFlags(argv, checkFlags)
+  const env = flags['config.expand-env'] === 'true' ? terminal.env : undefined
+  if (paths.length === 0) {
     throw new UsageError('skald check takes one or more files', { usage: checkUsage })
   }
   let exitCode = 0
   for (const path of paths) {
     try {
-      const { kind, warnings } = checkFile(path)
+      const { kind, warnings } = checkFile(path, env)
       for (const warning of warnings) terminal.stdout.write(`${path}: ${warning}\n`)
       terminal.stdout.write(`${path}: valid ${kind} configuration\n`)
     } catch (error) {
@@ -38,8 +50,12 @@ export function runCheckCommand(paths: readonly string[], terminal: Terminal): n
   return exitCode
 }
 
-function checkFile(path: string): { kind: string; warnings: readonly string[] } {
-  const text = readFileSync(path, 'utf8')
+function checkFile(
+  path: string,
+  env: Terminal['env'] | undefined,
+): { kind: string; warnings: readonly string[] } {
+  const written = readFileSync(path, 'utf8')
+  const text = env ? expandEnvironment(written, env) : written
   const top: unknown = parseDocument(text).toJS()
   const isAgent =
     typeof top === 'object' && top !== null && agentKeys.some(key => Object.hasOwn(top, key))

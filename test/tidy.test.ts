@@ -1,0 +1,63 @@
+// The tree keeps its promises: names that say what a file holds, no file that nobody imports, pages
+// that link to what is there, tests that all run.
+
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { test } from 'tap'
+
+const root = new URL('..', import.meta.url).pathname
+const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
+  .split('\n')
+  .filter(name => name !== '' && existsSync(join(root, name)))
+const read = (name: string) => readFileSync(join(root, name), 'utf8')
+const sources = files.filter(name => /^packages\/[^/]+\/src\/.*\.ts$/.test(name))
+
+test('no file is named for being a heap of things', async t => {
+  const heaps = /(^|\/)(utils?|common|helpers?|misc|data|info|types)(\.ts)?(\/|$)/
+  t.same(
+    sources.filter(name => heaps.test(name)),
+    [],
+  )
+})
+
+test('every source file is reached from an index.ts, a main.ts or a worker', async t => {
+  const reached = new Set<string>()
+  const waiting = sources.filter(name => /\/(index|main)\.ts$/.test(name))
+  while (waiting.length > 0) {
+    const name = waiting.pop()!
+    if (reached.has(name)) continue
+    reached.add(name)
+    for (const match of read(name).matchAll(/(?:from|import|URL\()\s*'(\.[^']+\.ts)'/g)) {
+      waiting.push(normalize(join(dirname(name), match[1]!)))
+    }
+  }
+  t.same(
+    sources.filter(name => !reached.has(name) && !name.endsWith('.d.ts')),
+    [],
+  )
+})
+
+test('no test is narrowed or left out without a reason', async t => {
+  const narrowed = files
+    .filter(name => name.endsWith('.test.ts') && name !== 'test/tidy.test.ts')
+    .filter(name => /\b(test|t)\.(only|todo)\(|\bonly: true|\btodo: /.test(read(name)))
+  t.same(narrowed, [])
+})
+
+test('links between the documents lead somewhere', async t => {
+  for (const name of files.filter(file => file.endsWith('.md'))) {
+    for (const [, target = ''] of read(name).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
+      if (/^[a-z]+:/.test(target)) continue
+      t.ok(existsSync(join(root, dirname(name), target)), `${name}: ${target}`)
+    }
+  }
+})
+
+test('ARCHITECTURE.md names files that are there', async t => {
+  const named = [...read('ARCHITECTURE.md').matchAll(/`(packages\/[^`*]+)`/g)].map(
+    ([, name]) => name!,
+  )
+  t.ok(named.length > 10)
+  for (const name of named) t.ok(existsSync(join(root, name)), name)
+})
