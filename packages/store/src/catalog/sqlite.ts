@@ -220,7 +220,7 @@ export class SqliteCatalog implements Catalog {
     const known = this.#activity.get(key)
     if (known && known.minNs <= stream.minNs && known.maxNs >= stream.maxNs) return
     const minNs = floorTo(stream.minNs, roundingNs)
-    const maxNs = floorTo(stream.maxNs, roundingNs) + roundingNs - 1n
+    const maxNs = clampToInt64(floorTo(stream.maxNs, roundingNs) + roundingNs - 1n)
     this.#sql.addActivity.run(id, part.day, minNs, maxNs)
     if (this.#activity.size >= cacheEntriesMax) this.#activity.clear()
     this.#activity.set(key, {

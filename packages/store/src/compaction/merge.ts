@@ -161,13 +161,17 @@ function isGood({ record }: BlockPlace): boolean {
   )
 }
 
-/** The rows of a block, in memory of the arena. */
+/** The rows of a block, in memory of the arena; all of its sections are read at once. */
 function readRows(place: BlockPlace, day: number, { context, arena }: StreamMerge): RowSource {
-  const read: ReadBytes = (offsetBytes, length) =>
-    context.read(place.segment, { offsetBytes, length }, arena.allocate)
+  const { offsetBytes } = place.record
+  const range = { offsetBytes, length: storedBytes(place.record) }
+  const bytesOfBlock = context.read(place.segment, range, arena.allocate)
+  const read: ReadBytes = (offset, length) =>
+    bytesOfBlock.subarray(offset - offsetBytes, offset - offsetBytes + length)
   const block = new StoredBlock(place, read, context.logLevelFields)
   const sinceDayStart = Number(block.minNs - BigInt(day) * nsPerDay)
-  const timestamps = block.timestamps().map(delta => delta + sinceDayStart)
+  const timestamps = block.timestamps()
+  for (let row = 0; row < timestamps.length; row++) timestamps[row]! += sinceDayStart
   const { bytes, offsets } = block.lines()
   return {
     rowCount: block.rowCount,

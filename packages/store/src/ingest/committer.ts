@@ -102,6 +102,9 @@ export class Committer {
     for (;;) {
       if (this.#pendingBytes >= commitBytesMax) return
       const now = clock.now()
+      // A clock that was set back must not hold pushes up until it is there again.
+      this.#lastCommitMs = Math.min(this.#lastCommitMs, now)
+      this.#oldestPendingMs = Math.min(this.#oldestPendingMs, now)
       const spacingLeft =
         this.#pendingBytes >= commitEagerBytes ? 0 : this.#lastCommitMs + commitSpacingMs - now
       const lingerLeft = arriving() > 0 ? this.#oldestPendingMs + commitLingerMs - now : 0

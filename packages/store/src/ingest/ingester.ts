@@ -7,7 +7,7 @@ import type { StoreMetrics } from '../metrics.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
 import type { Committer } from './committer.ts'
 import { StreamLabelsResolver } from './stream-labels.ts'
-import { Refusals, validateStream } from './validate.ts'
+import { acceptedTimes, Refusals, validateStream } from './validate.ts'
 
 export interface IngesterOptions {
   readonly limits: TenantLimits
@@ -39,7 +39,8 @@ export class Ingester {
       throw new PushRejectedError(422, 'error at least one valid stream is required for ingestion')
     }
     const refusals = new Refusals()
-    const context = { limits, nowNs: BigInt(clock.now()) * 1_000_000n, refusals }
+    const times = acceptedTimes(limits, BigInt(clock.now()) * 1_000_000n)
+    const context = { limits, times, refusals }
     const accepted: AcceptedStream[] = []
     let lineCount = 0
     let lineBytes = 0

@@ -41,11 +41,42 @@ export class Refusals {
   }
 }
 
+/** What the entries of one push are checked against. */
+export interface ValidationContext {
+  readonly limits: TenantLimits
+  readonly times: AcceptedTimes
+  readonly refusals: Refusals
+}
+
+/** Earliest and latest time that is accepted, also in whole seconds: most entries are told by these. */
+export interface AcceptedTimes {
+  readonly oldestNs: bigint
+  readonly newestNs: bigint
+  readonly oldestSecond: number
+  readonly newestSecond: number
+}
+
+/**
+ * The times a tenant's limits accept now. Time 0 is what a client sends that has none, and a segment
+ * has no days before it.
+ */
+export function acceptedTimes(limits: TenantLimits, nowNs: bigint): AcceptedTimes {
+  const agedNs = nowNs - (limits.rejectOlderThanNs ?? nowNs)
+  const oldestNs = agedNs > 0n ? agedNs : 1n
+  const newestNs = nowNs + limits.creationGraceNs
+  return {
+    oldestNs,
+    newestNs,
+    oldestSecond: Number(oldestNs / 1_000_000_000n),
+    newestSecond: Math.min(Number(newestNs / 1_000_000_000n), lastSecond),
+  }
+}
+
 /** Validates one stream; `undefined` when none of its entries may be stored. */
 export function validateStream(
   source: PushStream,
   stream: Exclude<StreamLabels, { kind: 'malformed' }>,
-  context: { readonly limits: TenantLimits; readonly nowNs: bigint; readonly refusals: Refusals },
+  context: ValidationContext,
 ): AcceptedStream | undefined {
   const { refusals, limits } = context
   if (stream.kind === 'refused') {
@@ -100,14 +131,9 @@ interface Refusal {
 function createEntryCheck(
   source: PushStream,
   labelsText: string,
-  { limits, nowNs }: { readonly limits: TenantLimits; readonly nowNs: bigint },
+  { limits, times }: ValidationContext,
 ): (row: number) => Refusal | undefined {
-  // Compared in whole seconds first; the exact comparison is only needed at the border.
-  // Time 0 is what a client sends that has none.
-  const oldestNs = limits.rejectOlderThanNs === undefined ? 1n : nowNs - limits.rejectOlderThanNs
-  const newestNs = nowNs + limits.creationGraceNs
-  const oldestSecond = Number(oldestNs / 1_000_000_000n)
-  const newestSecond = Math.min(Number(newestNs / 1_000_000_000n), lastSecond)
+  const { oldestNs, newestNs, oldestSecond, newestSecond } = times
   const timeOf = (row: number) =>
     BigInt(source.seconds[row]!) * 1_000_000_000n + BigInt(source.nanos[row]!)
   return row => {

@@ -114,13 +114,14 @@ function dropBytes(buffers: readonly Buffer[], bytes: number): Buffer[] {
   return rest
 }
 
-/**
- * Reads files of a disk object store without going back to the event loop, for scans in worker
- * threads. Keeps the file it read last open, since the blocks of a segment are read together.
- */
+/** Files a reader keeps open: a merge goes through all of its inputs for each stream. */
+const openFilesMax = 64
+
+/** Reads files of a disk object store without going back to the event loop, for worker threads. */
 export class DiskReader {
   readonly #directory: string
-  #open: { name: string; descriptor: number } | undefined
+  /** Name → descriptor, least recently used first. */
+  readonly #open = new Map<string, number>()
 
   constructor(directory: string) {
     this.#directory = directory
@@ -147,16 +148,26 @@ export class DiskReader {
     return fstatSync(this.#descriptor(name)).size
   }
 
+  /** Closes all files; the next read opens its own again. */
   close(): void {
-    if (this.#open) closeSync(this.#open.descriptor)
-    this.#open = undefined
+    for (const descriptor of this.#open.values()) closeSync(descriptor)
+    this.#open.clear()
   }
 
   #descriptor(name: string): number {
-    if (this.#open?.name === name) return this.#open.descriptor
-    this.close()
-    const descriptor = openSync(join(this.#directory, name), 'r')
-    this.#open = { name, descriptor }
+    let descriptor = this.#open.get(name)
+    if (descriptor !== undefined) {
+      // Moves to the end of the order of use.
+      this.#open.delete(name)
+    } else {
+      descriptor = openSync(join(this.#directory, name), 'r')
+      for (const [oldest, other] of this.#open) {
+        if (this.#open.size < openFilesMax) break
+        closeSync(other)
+        this.#open.delete(oldest)
+      }
+    }
+    this.#open.set(name, descriptor)
     return descriptor
   }
 }

@@ -1,6 +1,7 @@
 // Finds rows that stand in more than one block of a stream: an agent that had no answer sends a batch
 // again. The row that came first counts.
 
+import { digestFrom, digestLine } from '../segment/line-digest.ts'
 import type { StoredBlock } from '../segment/stored-block.ts'
 
 /** Sets `skip` of the blocks so that each (time, line) counts once. Blocks are in order of arrival. */
@@ -10,8 +11,7 @@ export function skipDuplicates(blocks: readonly StoredBlock[]): void {
     from: Number(minNs - baseNs),
     to: Number(maxNs - baseNs),
   }))
-  // Time → rows seen at it, as pairs of block and row.
-  const seen = new Map<number, number[]>()
+  const seen = new Map<number, Moment>()
   for (const [index, block] of blocks.entries()) {
     const span = spans[index]!
     const others = spans.filter(
@@ -25,22 +25,32 @@ export function skipDuplicates(blocks: readonly StoredBlock[]): void {
       const time = times[row]! + span.from
       if (time < from) continue
       if (time > to) break
-      const rows = seen.get(time)
-      if (!rows) seen.set(time, [index, row])
-      else if (isKnown(blocks, rows, block, row)) {
+      const moment = seen.get(time)
+      if (!moment) seen.set(time, { rows: [index, row], digests: undefined })
+      else if (isKnown(blocks, moment, block, row)) {
         block.skip ??= new Uint8Array(block.rowCount)
         block.skip[row] = 1
-      } else rows.push(index, row)
+      } else moment.rows.push(index, row)
     }
   }
 }
 
+/** Different rows of one time. */
+interface Moment {
+  /** Pairs of block and row. */
+  readonly rows: number[]
+  /** Digests of their lines, once they are many. */
+  digests: Set<string> | undefined
+}
+
 function isKnown(
   blocks: readonly StoredBlock[],
-  rows: readonly number[],
+  moment: Moment,
   block: StoredBlock,
   row: number,
 ): boolean {
+  const { rows } = moment
+  if (rows.length >= 2 * digestFrom) return isDigestKnown(blocks, moment, digestOf(block, row))
   const length = block.lineLengths()[row]!
   for (let i = 0; i < rows.length; i += 2) {
     const other = blocks[rows[i]!]!
@@ -61,4 +71,22 @@ function isKnown(
     if (order === 0) return true
   }
   return false
+}
+
+/** Remembers the digest as well. */
+function isDigestKnown(blocks: readonly StoredBlock[], moment: Moment, digest: string): boolean {
+  if (!moment.digests) {
+    moment.digests = new Set()
+    for (let i = 0; i < moment.rows.length; i += 2) {
+      moment.digests.add(digestOf(blocks[moment.rows[i]!]!, moment.rows[i + 1]!))
+    }
+  }
+  const isKnownDigest = moment.digests.has(digest)
+  moment.digests.add(digest)
+  return isKnownDigest
+}
+
+function digestOf(block: StoredBlock, row: number): string {
+  const { bytes, offsets } = block.lines()
+  return digestLine(bytes, offsets[row]!, block.lineLengths()[row]!)
 }

@@ -5,6 +5,7 @@ import type { MetadataColumn } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
 import type { Allocate } from '../buffers.ts'
 import type { BlockColumns } from './block.ts'
+import { digestFrom, digestLine } from './line-digest.ts'
 
 const newline = 0x0a
 
@@ -109,16 +110,36 @@ function dropDuplicates(
   const kept = new Uint32Array(order.length)
   let keptCount = 0
   let runStart = 0
+  // Digests of a long run's lines.
+  let digests: Set<string> | undefined
   for (let i = 0; i < order.length; i++) {
     const number = order[i]!
-    if (keptCount > 0 && times[kept[keptCount - 1]!] !== times[number]) runStart = keptCount
+    if (keptCount > 0 && times[kept[keptCount - 1]!] !== times[number]) {
+      runStart = keptCount
+      digests = undefined
+    }
     let isDuplicate = false
-    for (let k = runStart; k < keptCount && !isDuplicate; k++) {
-      isDuplicate = hasSameLine(sources, rows, kept[k]!, number)
+    if (keptCount - runStart < digestFrom) {
+      for (let k = runStart; k < keptCount && !isDuplicate; k++) {
+        isDuplicate = hasSameLine(sources, rows, kept[k]!, number)
+      }
+    } else {
+      digests ??= new Set(
+        Array.from(kept.subarray(runStart, keptCount), k => digestOf(sources, rows, k)),
+      )
+      const digest = digestOf(sources, rows, number)
+      isDuplicate = digests.has(digest)
+      digests.add(digest)
     }
     if (!isDuplicate) kept[keptCount++] = number
   }
   return kept.subarray(0, keptCount)
+}
+
+function digestOf(sources: readonly RowSource[], rows: OrderedRows, number: number): string {
+  const { source: index, row } = rows.locate(number)
+  const { bytes, offsets, lengths } = sources[index]!
+  return digestLine(bytes, offsets[row]!, lengths[row]!)
 }
 
 function hasSameLine(
