@@ -1,0 +1,37 @@
+import { join } from 'node:path'
+import { test } from 'tap'
+import { runCheckCommand } from '../src/check-command.ts'
+import { createTestTerminal } from './terminal-double.ts'
+
+test('skald check tells store and agent configurations apart, and names lines', async t => {
+  const dir = t.testdir({
+    'store.yaml': 'auth_enabled: false\nring: {}\n',
+    'loki.yaml': 'auth_enabled: false\nserver:\n  grpc_listen_port: 1\n',
+    'agent.yaml':
+      'clients: [{url: "http://h/loki/api/v1/push"}]\nscrape_configs:\n  - job_name: a\n    pipeline_stages:\n      - cri: {}\n      - nosuch: {}\n',
+    'good.yaml':
+      'clients: [{url: "${URL}/loki/api/v1/push"}]\npositions: {filename: p.yaml}\nscrape_configs: []\n',
+  })
+  const run = (argv: string[], env: Record<string, string> = {}) => {
+    const terminal = createTestTerminal(env)
+    const code = runCheckCommand(argv, terminal)
+    return { code, out: terminal.written.out(), err: terminal.written.err() }
+  }
+  const bad = run([join(dir, 'store.yaml'), join(dir, 'agent.yaml')])
+  t.equal(bad.code, 1)
+  t.match(bad.err, /store\.yaml: line 2: unknown key ring/)
+  t.match(bad.err, /agent\.yaml:6/)
+  t.match(bad.err, /nosuch/)
+  const good = run([join(dir, 'loki.yaml')])
+  t.equal(good.code, 0)
+  t.match(good.out, /server\.grpc_listen_port has no effect here\n.*valid store configuration/)
+  const filled = run(['-config.expand-env', join(dir, 'good.yaml')], { URL: 'http://h' })
+  t.equal(filled.code, 0)
+  t.match(filled.out, /valid agent configuration/)
+  t.equal(run([join(dir, 'nowhere.yaml')]).code, 1)
+})
+
+test('skald check wants files', async t => {
+  t.throws(() => runCheckCommand([], createTestTerminal()), { code: 'USAGE' })
+  t.throws(() => runCheckCommand(['-nosuch'], createTestTerminal()), { code: 'FLAG' })
+})

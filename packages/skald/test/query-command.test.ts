@@ -1,0 +1,103 @@
+import { loadStoreConfig, startStore } from '@skald/store'
+import { pino } from 'pino'
+import { type Test, test } from 'tap'
+import { runQueryCommand } from '../src/query-command.ts'
+import { createTestTerminal } from './terminal-double.ts'
+
+async function startTestStore(t: Test, auth = false) {
+  const text = `auth_enabled: ${auth}
+server: {http_listen_address: 127.0.0.1, http_listen_port: 0}
+common: {path_prefix: ${JSON.stringify(t.testdir())}}
+`
+  const store = await startStore({
+    loaded: loadStoreConfig(text, 'test'),
+    logger: pino({ level: 'silent' }),
+    version: 'test',
+  })
+  t.teardown(() => store.stop())
+  return store
+}
+
+async function push(url: string, stream: Record<string, string>, lines: readonly string[]) {
+  const nowNs = BigInt(Date.now() - 60_000) * 1_000_000n
+  const values = lines.map((line, i) => [String(nowNs + BigInt(i) * 1_000_000_000n), line])
+  const response = await fetch(`${url}/loki/api/v1/push`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'X-Scope-OrgID': 'team' },
+    body: JSON.stringify({ streams: [{ stream, values }] }),
+  })
+  if (response.status !== 204) throw new Error(await response.text())
+}
+
+test('skald query prints lines, newest last, in every format', async t => {
+  const { url } = await startTestStore(t)
+  await push(url, { app: 'web', pod: 'a' }, ['first', 'third'])
+  await push(url, { app: 'web', pod: 'b' }, ['level=error second'])
+  const run = async (...argv: string[]) => {
+    const terminal = createTestTerminal({ SKALD_URL: url })
+    t.equal(await runQueryCommand(argv, terminal), 0)
+    return terminal.written.out()
+  }
+  const raw = (await run('{app="web"}', '--output=raw')).trim().split('\n')
+  t.same([...raw].sort(), ['first', 'level=error second', 'third'])
+  t.equal(raw.at(-1), 'third', 'the newest is last')
+  t.equal(await run('{app="web"} |= "th"', '--output', 'raw', '--limit=1'), 'third\n')
+  const [row = ''] = (await run('{pod="b"}', '--output=jsonl')).split('\n')
+  t.match(JSON.parse(row), {
+    labels: { app: 'web', pod: 'b', detected_level: 'error' },
+    line: 'level=error second',
+  })
+  const lines = await run('{app="web"}')
+  t.match(lines, /\{.*pod="b".*\} level=error second/)
+  t.notMatch(lines, /app="web"/, 'labels that all share are left out')
+  t.match(await run('sum(count_over_time({app="web"}[5m]))'), /^\{\}\n {2}\S+ \d+\n/)
+})
+
+test('skald query colours what a person reads', async t => {
+  const { url } = await startTestStore(t)
+  await push(url, { app: 'web' }, ['x'])
+  const terminal = createTestTerminal({ SKALD_URL: url }, { isTTY: true })
+  await runQueryCommand(['{app="web"}'], terminal)
+  t.ok(terminal.written.out().includes('\x1b[36m'))
+  const plain = createTestTerminal({ SKALD_URL: url, NO_COLOR: '1' }, { isTTY: true })
+  await runQueryCommand(['{app="web"}'], plain)
+  t.notOk(plain.written.out().includes('\x1b['))
+})
+
+test('skald query speaks for a tenant', async t => {
+  const { url } = await startTestStore(t, true)
+  await push(url, { app: 'web' }, ['x'])
+  const terminal = createTestTerminal()
+  const argv = ['{app="web"}', '--url', url, '--output=raw']
+  t.equal(await runQueryCommand([...argv, '--tenant', 'team'], terminal), 0)
+  t.equal(terminal.written.out(), 'x\n')
+  t.equal(await runQueryCommand(argv, terminal), 1)
+  t.match(terminal.written.err(), /answered 401: no org id/)
+})
+
+test('skald query says what is wrong', async t => {
+  const { url } = await startTestStore(t)
+  const terminal = createTestTerminal({ SKALD_URL: url })
+  t.equal(await runQueryCommand(['{app='], terminal), 1)
+  t.match(terminal.written.err(), /answered 400: parse error at line 1, col 6/)
+  const refuse = (...argv: string[]) =>
+    t.rejects(runQueryCommand(argv, terminal), { code: 'USAGE' }, argv.join(' '))
+  await refuse()
+  await refuse('{a="b"}', '{c="d"}')
+  await refuse('{a="b"}', '--limit=0')
+  await refuse('{a="b"}', '--since=yesterday')
+  await refuse('{a="b"}', '--output=xml')
+  await refuse('{a="b"}', '--url=nowhere')
+  await refuse('{a="b"}', '--nosuch')
+})
+
+test('skald query says that no store answers', async t => {
+  const store = await startTestStore(t)
+  await store.stop()
+  const terminal = createTestTerminal()
+  t.equal(await runQueryCommand(['{a="b"}', '--url', store.url], terminal), 1)
+  t.match(
+    terminal.written.err(),
+    /Cannot ask http:\/\/127\.0\.0\.1:\d+: .*Is a store running there\?/,
+  )
+})
