@@ -27,14 +27,13 @@ export class PushRejectedError extends Error {
   readonly retryAfterSeconds: number | undefined
 
   constructor(
-    status: number,
     message: string,
-    options?: ErrorOptions & { retryAfterSeconds?: number },
+    options: ErrorOptions & { readonly status: number; readonly retryAfterSeconds?: number },
   ) {
     super(message, options)
     this.name = 'PushRejectedError'
-    this.status = status
-    this.retryAfterSeconds = options?.retryAfterSeconds
+    this.status = options.status
+    this.retryAfterSeconds = options.retryAfterSeconds
   }
 }
 
@@ -43,10 +42,10 @@ export class BadRequestError extends Error {
   readonly code = 'BAD_REQUEST'
   readonly status: number
 
-  constructor(message: string, status = 400) {
-    super(message)
+  constructor(message: string, options?: ErrorOptions & { readonly status?: number }) {
+    super(message, options)
     this.name = 'BadRequestError'
-    this.status = status
+    this.status = options?.status ?? 400
   }
 }
 

@@ -80,11 +80,12 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const methodsOf = watchMethods(app)
   const { authEnabled, limits } = config
   await app.register(
-    async routes => {
+    (routes, _options, done) => {
       // In a scope of its own: pushes are read in a way other bodies are not.
-      await routes.register(async pushes =>
-        addPushRoutes(pushes, { ingester, budget, authEnabled }),
-      )
+      routes.register((pushes, _pushOptions, pushesDone) => {
+        addPushRoutes(pushes, { ingester, budget, authEnabled })
+        pushesDone()
+      })
       const openSource = (tenant: string) => createLogSource(tenant, { catalog, segments, pool })
       addQueryRoutes(routes, { authEnabled, limits, clock, openSource })
       addLabelsRoutes(routes, { authEnabled, limits, clock, catalog })
@@ -98,6 +99,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
           await compactor.flush()
         },
       })
+      done()
     },
     { prefix: config.httpPathPrefix },
   )

@@ -17,9 +17,9 @@ export class LabelSyntaxError extends SyntaxError {
 export class PushBodyError extends Error {
   readonly code: 'PUSH_BODY_MALFORMED' | 'PUSH_BODY_TOO_LARGE' | 'PUSH_BODY_UNSUPPORTED'
 
-  constructor(code: PushBodyError['code'], message: string, options?: ErrorOptions) {
+  constructor(message: string, options: ErrorOptions & { readonly code: PushBodyError['code'] }) {
     super(message, options)
     this.name = 'PushBodyError'
-    this.code = code
+    this.code = options.code
   }
 }

@@ -40,7 +40,7 @@ export function decodeJsonPush(body: Buffer): PushStream[] {
 }
 
 function malformed(why: string, cause?: unknown): PushBodyError {
-  return new PushBodyError('PUSH_BODY_MALFORMED', why, { cause })
+  return new PushBodyError(why, { code: 'PUSH_BODY_MALFORMED', cause })
 }
 
 function isObject(value: Json | undefined): value is { [name: string]: Json } {

@@ -41,7 +41,7 @@ export function decodePushRequest(body: Buffer): PushStream[] {
 }
 
 function malformed(why: string, cause?: unknown): PushBodyError {
-  return new PushBodyError('PUSH_BODY_MALFORMED', why, { cause })
+  return new PushBodyError(why, { code: 'PUSH_BODY_MALFORMED', cause })
 }
 
 /** Checks the wire type of a length-delimited field and returns where it ends. */

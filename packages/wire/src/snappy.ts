@@ -31,8 +31,8 @@ export function snappyDecompress(
   const { length, start } = readDeclaredLength(body)
   if (length > bytesMax) {
     throw new PushBodyError(
-      'PUSH_BODY_TOO_LARGE',
       `snappy: declared length ${length} exceeds the limit of ${bytesMax} bytes`,
+      { code: 'PUSH_BODY_TOO_LARGE' },
     )
   }
   if (length > body.length * snappyExpansionMax || elementBytes(body, start) !== length) {
@@ -46,7 +46,7 @@ export function snappyDecompress(
 }
 
 function malformed(): PushBodyError {
-  return new PushBodyError('PUSH_BODY_MALFORMED', 'snappy: corrupt input')
+  return new PushBodyError('snappy: corrupt input', { code: 'PUSH_BODY_MALFORMED' })
 }
 
 function readDeclaredLength(body: Buffer): { length: number; start: number } {

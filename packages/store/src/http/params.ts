@@ -35,8 +35,9 @@ export class Params {
     if (sinceText !== '') {
       try {
         sinceNs = parsePrometheusDuration(sinceText)
-      } catch (error) {
-        throw new BadRequestError(`could not parse 'since' parameter: ${(error as Error).message}`)
+      } catch (cause) {
+        const why = (cause as Error).message
+        throw new BadRequestError(`could not parse 'since' parameter: ${why}`, { cause })
       }
     }
     const endNs = this.#time('end') ?? nowNs
@@ -155,7 +156,7 @@ function parseSecondsOrDuration(text: string): bigint {
   }
   try {
     return parsePrometheusDuration(text)
-  } catch {
-    throw new BadRequestError(`cannot parse ${JSON.stringify(text)} to a valid duration`)
+  } catch (cause) {
+    throw new BadRequestError(`cannot parse ${JSON.stringify(text)} to a valid duration`, { cause })
   }
 }

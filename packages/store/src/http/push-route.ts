@@ -111,7 +111,9 @@ function addBodyParser(app: FastifyInstance, pool: BufferPool): void {
 }
 
 function bodyTooLarge(): PushRejectedError {
-  return new PushRejectedError(413, `request body too large: more than ${pushBodyBytesMax} bytes`)
+  return new PushRejectedError(`request body too large: more than ${pushBodyBytesMax} bytes`, {
+    status: 413,
+  })
 }
 
 function releaseBody(request: FastifyRequest, pool: BufferPool): void {
@@ -132,21 +134,21 @@ async function decodeBody(
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   const contentType = headerText(request, 'content-type')
   if (contentType === undefined || contentType.trim() === '') {
-    throw new PushRejectedError(400, 'mime: no media type')
+    throw new PushRejectedError('mime: no media type', { status: 400 })
   }
   const mediaType = contentType.split(';')[0]!.trim().toLowerCase()
   if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+(\/[!#$%&'*+\-.^_`|~0-9a-z]+)?$/.test(mediaType)) {
-    throw new PushRejectedError(400, 'mime: expected token after slash')
+    throw new PushRejectedError('mime: expected token after slash', { status: 400 })
   }
   const encoding = headerText(request, 'content-encoding') ?? ''
   try {
     const unpacked = await unpack(body, encoding)
     if (mediaType === 'application/json') return decodeJson(unpacked)
     return decodePushRequest(snappyDecompress(unpacked, pushDecompressedBytesMax, allocate))
-  } catch (error) {
-    if (!(error instanceof PushBodyError)) throw error
-    const status = error.code === 'PUSH_BODY_TOO_LARGE' ? 413 : 400
-    throw new PushRejectedError(status, error.message, { cause: error })
+  } catch (cause) {
+    if (!(cause instanceof PushBodyError)) throw cause
+    const status = cause.code === 'PUSH_BODY_TOO_LARGE' ? 413 : 400
+    throw new PushRejectedError(cause.message, { status, cause })
   }
 }
 
@@ -162,21 +164,19 @@ async function unpack(body: Buffer, encoding: string): Promise<Buffer> {
       case 'deflate':
         return await inflateRawAsync(body, options)
       default:
-        throw new PushRejectedError(
-          400,
-          `Content-Encoding ${JSON.stringify(encoding)} not supported`,
-        )
+        throw new PushRejectedError(`Content-Encoding ${JSON.stringify(encoding)} not supported`, {
+          status: 400,
+        })
     }
   } catch (cause) {
     if (cause instanceof PushRejectedError) throw cause
     const { code, message } = cause as NodeJS.ErrnoException
     if (code === 'ERR_BUFFER_TOO_LARGE') {
       throw new PushBodyError(
-        'PUSH_BODY_TOO_LARGE',
         `request body too large: more than ${pushDecompressedBytesMax} bytes after decompression`,
-        { cause },
+        { code: 'PUSH_BODY_TOO_LARGE', cause },
       )
     }
-    throw new PushBodyError('PUSH_BODY_MALFORMED', `${encoding}: ${message}`, { cause })
+    throw new PushBodyError(`${encoding}: ${message}`, { code: 'PUSH_BODY_MALFORMED', cause })
   }
 }

@@ -15,7 +15,7 @@ const allowedText = /^[A-Za-z0-9!\-_.*'()]+$/
  */
 export function resolveTenant(header: string | undefined, authEnabled: boolean): string {
   if (!authEnabled) return singleTenant
-  if (header === undefined || header === '') throw new BadRequestError('no org id', 401)
+  if (header === undefined || header === '') throw new BadRequestError('no org id', { status: 401 })
   if (header.includes('|')) throw new BadRequestError('multiple org IDs present')
   if (header.length > tenantBytesMax) {
     throw new BadRequestError(`tenant ID is too long: max ${tenantBytesMax} characters`)

@@ -55,7 +55,7 @@ interface PendingPush {
 /** Groups pushes into commits. */
 export class Committer {
   readonly #options: CommitterOptions
-  #pending: PendingPush[] = []
+  readonly #pending: PendingPush[] = []
   #pendingBytes = 0
   #oldestPendingMs = 0
   #lastCommitMs = 0

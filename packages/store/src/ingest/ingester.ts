@@ -36,7 +36,9 @@ export class Ingester {
   async push(tenant: string, streams: readonly PushStream[]): Promise<void> {
     const { limits, committer, metrics, clock } = this.#options
     if (streams.length === 0) {
-      throw new PushRejectedError(422, 'error at least one valid stream is required for ingestion')
+      throw new PushRejectedError('error at least one valid stream is required for ingestion', {
+        status: 422,
+      })
     }
     const refusals = new Refusals()
     const times = acceptedTimes(limits, BigInt(clock.now()) * 1_000_000n)
@@ -49,7 +51,7 @@ export class Ingester {
       const resolved = this.#resolver.resolve(source.labelsText)
       if (resolved.kind === 'malformed') {
         metrics.discardedEntries.inc({ reason: 'invalid_labels', tenant }, source.entryCount)
-        throw new PushRejectedError(400, resolved.message)
+        throw new PushRejectedError(resolved.message, { status: 400 })
       }
       lineCount += source.entryCount
       for (let row = 0; row < source.entryCount; row++) lineBytes += source.lineLengths[row]!
@@ -63,6 +65,6 @@ export class Ingester {
       metrics.discardedBytes.inc({ reason, tenant }, bytes)
     }
     if (accepted.length > 0) await committer.add(tenant, accepted, lineBytes)
-    if (!refusals.isEmpty) throw new PushRejectedError(400, refusals.format())
+    if (!refusals.isEmpty) throw new PushRejectedError(refusals.format(), { status: 400 })
   }
 }

@@ -39,9 +39,8 @@ export class PushBudget {
     const share = Math.max(bodyBytes, leastBodyBytes) * assumedExpansion
     if (this.#bytes > 0 && this.#bytes + share > pendingPushBytesMax) {
       throw new PushRejectedError(
-        503,
         `too many pushes under way: ${this.#bytes} bytes of ${pendingPushBytesMax} in use, retry after a second`,
-        { retryAfterSeconds: 1 },
+        { status: 503, retryAfterSeconds: 1 },
       )
     }
     this.#bytes += share
