@@ -4,7 +4,9 @@ import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
 import { readStages } from '../pipeline/registry.ts'
 import type { StageFactory } from '../pipeline/stage.ts'
-import { readBoolean, readText, refuse } from './readers.ts'
+import type { Decompression } from '../tail/compressed-tailer.ts'
+import { findEncoding, type TextEncoding } from '../tail/encoding.ts'
+import { readBoolean, readDurationMs, readOneOf, readText, refuse } from './readers.ts'
 import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 
 /** One job. */
@@ -15,6 +17,10 @@ export interface ScrapeConfig {
   readonly staticConfigs: readonly StaticConfig[]
   /** Own key: labels that the path of a container's log gives are added to its lines. */
   readonly addsPathLabels: boolean
+  /** Absent for UTF-8. */
+  readonly encoding: TextEncoding | undefined
+  /** Set where the files of the job are compressed. */
+  readonly decompression: Decompression | undefined
 }
 
 const notBuilt = 'this source is not built'
@@ -40,15 +46,31 @@ const readKubernetes: ValueReader<never> = cursor => {
 
 const otherReaders = Object.fromEntries(otherSources.map(name => [name, refuse(notBuilt)]))
 
-const readEncoding: ValueReader<never> = cursor => {
+const readEncoding: ValueReader<TextEncoding> = cursor => {
   const name = readText(cursor) ?? ''
-  return cursor.failAtKey(`encoding ${JSON.stringify(name)} is not supported: only UTF-8 is read`)
+  if (/^(|utf-?8)$/i.test(name)) return undefined
+  const encoding = findEncoding(name)
+  if (encoding) return encoding
+  return cursor.failAtKey(
+    `encoding ${JSON.stringify(name)} is not known: use an IANA name such as ISO-8859-1`,
+  )
 }
 
-const readDecompression: ValueReader<true> = cursor => {
-  const raw = cursor.record({ enabled: readBoolean, initial_delay: readText, format: readText })
-  if (!raw.enabled) return true
-  return cursor.failAtKey('decompression is not supported: compressed files are not read')
+const readDecompression: ValueReader<Decompression> = cursor => {
+  const raw = cursor.record({
+    enabled: readBoolean,
+    initial_delay: readDurationMs,
+    format: readOneOf(['gz', 'z', 'bz2'] as const),
+  })
+  if (!raw.enabled) return undefined
+  const { format } = raw
+  if (format === 'gz' || format === 'z') {
+    return { format, initialDelayMs: raw.initial_delay ?? 0 }
+  }
+  if (format === 'bz2') {
+    return cursor.get('format')?.failAtKey('format bz2 is not supported: recompress with gzip')
+  }
+  return cursor.failAtKey('decompression needs a format: gz or z')
 }
 
 const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
@@ -76,6 +98,8 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     relabelRules: raw.relabel_configs ?? [],
     staticConfigs: raw.static_configs ?? [],
     addsPathLabels: raw.path_labels ?? false,
+    encoding: raw.encoding,
+    decompression: raw.decompression,
   }
 }
 

@@ -1,6 +1,7 @@
 // Finds the files that a `__path__` pattern matches, as doublestar does: `*` stays within a name, `**`
 // crosses directories, `{a,b}`, `[a-z]`, `?`; a leading dot is no exception; links are followed.
 
+import { statSync } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import picomatch from 'picomatch'
@@ -37,6 +38,7 @@ export interface GlobVisit {
 export function compileGlob(pattern: string): Glob {
   checkBrackets(pattern)
   const absolute = resolve(pattern)
+  let listings: Listings = new Map()
   const alternatives = expandBraces(absolute).map(text => text.split('/').slice(1).map(readSegment))
   return {
     pattern: absolute,
@@ -48,7 +50,12 @@ export function compileGlob(pattern: string): Glob {
       const names = path.split('/').slice(1)
       return alternatives.some(segments => matchPrefix(segments, names))
     },
-    find: visit => findFiles(absolute, alternatives, visit),
+    find: async visit => {
+      const walk = new Walk(visit, listings)
+      const files = await findFiles(absolute, alternatives, walk)
+      listings = walk.listings
+      return files
+    },
   }
 }
 
@@ -126,11 +133,10 @@ function matchesName(segment: Segment, name: string): boolean {
 async function findFiles(
   literal: string,
   alternatives: readonly (readonly Segment[])[],
-  visit: GlobVisit,
+  walk: Walk,
 ): Promise<string[]> {
   // A path that exists as it is written is taken as it is, whatever signs are in it.
   if (/[*?[{]/.test(literal) && (await isThere(literal))) return [literal]
-  const walk = new Walk(visit)
   for (const segments of alternatives) await walk.step('/', segments, 0, [])
   return [...walk.files]
 }
@@ -140,13 +146,34 @@ async function isThere(path: string): Promise<boolean> {
   return found !== undefined && !found.isDirectory()
 }
 
+interface Listing {
+  readonly mtimeNs: bigint
+  readonly items: readonly ListedItem[]
+}
+
+interface ListedItem {
+  readonly name: string
+  readonly isDirectory: boolean
+}
+
+/** Listings by directory; one holds while the directory's time of change stays. */
+type Listings = Map<string, Listing>
+
+// A directory that changed so recently may change again within the same tick of its clock.
+const freshMs = 2_000
+// No directory's time of change: such a listing is not used again.
+const never = -1n
+
 class Walk {
   readonly files = new Set<string>()
   readonly #visit: GlobVisit
-  readonly #listings = new Map<string, Promise<{ name: string; isDirectory: boolean }[]>>()
+  readonly #before: Listings
+  /** What this walk saw, for the next one. */
+  readonly listings: Listings = new Map()
 
-  constructor(visit: GlobVisit) {
+  constructor(visit: GlobVisit, before: Listings) {
     this.#visit = visit
+    this.#before = before
   }
 
   /** Follows the segments from a directory on. */
@@ -180,32 +207,42 @@ class Walk {
     }
   }
 
-  #list(directory: string): Promise<{ name: string; isDirectory: boolean }[]> {
-    let listing = this.#listings.get(directory)
-    if (!listing) {
-      listing = this.#read(directory)
-      this.#listings.set(directory, listing)
-    }
-    return listing
-  }
-
-  async #read(directory: string): Promise<{ name: string; isDirectory: boolean }[]> {
+  async #list(directory: string): Promise<readonly ListedItem[]> {
+    const seen = this.listings.get(directory)
+    if (seen) return seen.items
     this.#visit.onDirectory?.(directory)
     try {
-      const entries = await readdir(directory, { withFileTypes: true })
-      return await Promise.all(
-        entries.map(async entry => {
-          if (!entry.isSymbolicLink()) return { name: entry.name, isDirectory: entry.isDirectory() }
-          const target = await stat(join(directory, entry.name)).catch(() => undefined)
-          return { name: entry.name, isDirectory: target?.isDirectory() ?? false }
-        }),
-      )
+      // Synchronous, since it is asked for each directory at each search, and quick.
+      const stats = statSync(directory, { bigint: true, throwIfNoEntry: false })
+      if (!stats?.isDirectory()) return []
+      const { mtimeNs } = stats
+      const known = this.#before.get(directory)
+      const isFresh = Date.now() - Number(mtimeNs / 1_000_000n) < freshMs
+      const isSame = known?.mtimeNs === mtimeNs && !isFresh
+      const listing = isSame ? known : await read(directory, isFresh ? never : mtimeNs)
+      this.listings.set(directory, listing)
+      return listing.items
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code !== 'ENOENT' && code !== 'ENOTDIR') {
+      if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'ELOOP') {
         this.#visit.onUnreadable?.(directory, error as Error)
       }
       return []
     }
   }
+}
+
+async function read(directory: string, mtimeNs: bigint): Promise<Listing> {
+  const entries = await readdir(directory, { withFileTypes: true })
+  let hasDangling = false
+  const items = await Promise.all(
+    entries.map(async entry => {
+      if (!entry.isSymbolicLink()) return { name: entry.name, isDirectory: entry.isDirectory() }
+      const target = await stat(join(directory, entry.name)).catch(() => undefined)
+      if (!target) hasDangling = true
+      return { name: entry.name, isDirectory: target?.isDirectory() ?? false }
+    }),
+  )
+  // What a link leads to may appear without a change of this directory.
+  return { mtimeNs: hasDangling ? never : mtimeNs, items }
 }

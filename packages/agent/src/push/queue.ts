@@ -96,7 +96,7 @@ export class PushQueue implements LineSink {
 
   add(line: SinkLine): void {
     const handle = (line.labels.handle as PushStreamHandle | undefined) ?? this.#findHandle(line)
-    if (!this.#fits(line, handle)) return
+    if (!handle || !this.#fits(line, handle)) return
     let byteLength = line.end - line.start
     for (const { name, value } of line.metadata ?? []) byteLength += name.length + value.length
     const batch = this.#openBatch(handle, byteLength)
@@ -122,7 +122,8 @@ export class PushQueue implements LineSink {
     return true
   }
 
-  #findHandle(line: SinkLine): PushStreamHandle {
+  /** Finds the stream of a line; `undefined`, and the line dropped, when there are too many. */
+  #findHandle(line: SinkLine): PushStreamHandle | undefined {
     const labels = new Map(line.labels.labels)
     const tenant = labels.get(tenantLabel) || this.#config.tenantId
     labels.delete(tenantLabel)
@@ -133,6 +134,12 @@ export class PushQueue implements LineSink {
     const key = `${tenant}\u0000${labelsText}`
     let handle = this.#handles.get(key)
     if (!handle) {
+      const { streamsMax } = this.#config
+      if (streamsMax > 0 && this.#handles.size >= streamsMax) {
+        const amount = { bytes: line.end - line.start, entries: 1 }
+        this.#metrics.countDropped(tenant, 'stream_limited', amount)
+        return undefined
+      }
       if (this.#handles.size >= handlesMax) this.#handles.clear()
       handle = { labelsText, tenant, hash: hashText(key), batch: undefined, stream: undefined }
       this.#handles.set(key, handle)

@@ -6,16 +6,26 @@ import { type BigIntStats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import { PositionsError } from '../errors.ts'
+import type { LineOrigin } from '../pipeline/line-origin.ts'
 import { identityKey } from './file-identity.ts'
 import { type FileRecord, loadPositions, type SavedPositions, savePositions } from './positions.ts'
+import type { ReadTimes } from './read-times.ts'
 import { findRecord, isBornThen, listSiblings, type Sibling } from './siblings.ts'
-import type { TailedFile } from './tailed-file.ts'
 import type { TimeJournal } from './time-journal.ts'
 
 // Positions are saved so soon after a file was found or let go, whatever the sync period.
 const soonMs = 100
 // Records of files that are gone are looked for so often.
 const cleanPeriodMs = 60_000
+
+/** A file that is being read, as far as positions go. */
+export interface OpenRecord {
+  readonly record: FileRecord
+  readonly origin: LineOrigin
+  readonly times: ReadTimes
+  /** Brings the record up to date with what is settled. */
+  updateRecord(): FileRecord
+}
 
 export interface KnownFilesOptions {
   readonly path: string
@@ -32,7 +42,7 @@ export class KnownFiles {
   readonly #records = new Map<string, FileRecord>()
   /** Records by scope, device and inode; one whose inode is used again has no entry. */
   readonly #byInode = new Map<string, FileRecord>()
-  readonly #open = new Map<string, TailedFile>()
+  readonly #open = new Map<string, OpenRecord>()
   readonly #byPath = new Map<string, string>()
   /** Files born since then cannot have been seen by an earlier run. */
   readonly aliveMs: number
@@ -169,7 +179,7 @@ export class KnownFiles {
     return this.#byPath.get(path)
   }
 
-  opened(file: TailedFile): void {
+  opened(file: OpenRecord): void {
     this.#open.set(file.record.id, file)
     // With its fingerprint at once: it may be rotated and compressed before positions are saved.
     file.updateRecord()
@@ -177,23 +187,23 @@ export class KnownFiles {
     this.saveSoon()
   }
 
-  closed(file: TailedFile): void {
+  closed(file: OpenRecord): void {
     this.#open.delete(file.record.id)
     this.saveSoon()
   }
 
   /** Finds the open file of a record. */
-  openFile(record: FileRecord): TailedFile | undefined {
+  openFile(record: FileRecord): OpenRecord | undefined {
     return this.#open.get(record.id)
   }
 
   /** The file that is open with this identity in this scope. */
-  claimant(scope: string, stats: BigIntStats): TailedFile | undefined {
+  claimant(scope: string, stats: BigIntStats): OpenRecord | undefined {
     const record = this.find(scope, stats)
     return record && this.#open.get(record.id)
   }
 
-  get openFiles(): Iterable<TailedFile> {
+  get openFiles(): Iterable<OpenRecord> {
     return this.#open.values()
   }
 

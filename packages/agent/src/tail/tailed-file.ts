@@ -5,6 +5,7 @@ import { close, fstatSync, read, readSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { LineOrigin } from '../pipeline/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
+import type { TextEncoding } from './encoding.ts'
 import {
   fingerprint,
   headBytesMax,
@@ -14,7 +15,7 @@ import {
   tailBytesMax,
 } from './file-identity.ts'
 import { GzipContent } from './gzip-content.ts'
-import { consumeLines } from './line-reader.ts'
+import { consumeLines, findLastLineFeed } from './line-reader.ts'
 import type { FileRecord } from './positions.ts'
 import { ReadTimes } from './read-times.ts'
 import type { TimeJournal } from './time-journal.ts'
@@ -25,8 +26,10 @@ const closeAsync = promisify(close)
 // A line longer than this is skipped, so that one file cannot fill the memory.
 const lineBytesMax = 64 * 1024 * 1024
 
+const narrowLineFeed = Buffer.from('\n')
+
 /** What one read found. */
-export type ReadOutcome = 'more' | 'end' | 'paused' | 'truncated'
+export type ReadOutcome = 'more' | 'end' | 'paused' | 'truncated' | 'busy'
 
 /** What a file reports to its owner. */
 export interface TailedFileEvents {
@@ -40,6 +43,7 @@ export class TailedFile {
   readonly origin: LineOrigin
   readonly times: ReadTimes
   readonly #events: TailedFileEvents
+  readonly #encoding: TextEncoding | undefined
   readonly #openConsumer: (origin: LineOrigin) => LineConsumer
   #consumer: LineConsumer | undefined
   #fd: number | undefined
@@ -61,7 +65,10 @@ export class TailedFile {
     readonly journal: TimeJournal
     readonly openConsumer: (origin: LineOrigin) => LineConsumer
     readonly events: TailedFileEvents
+    /** Absent for UTF-8. */
+    readonly encoding?: TextEncoding | undefined
   }) {
+    this.#encoding = options.encoding
     const { record, opened } = options
     this.record = record
     this.#events = options.events
@@ -126,14 +133,15 @@ export class TailedFile {
 
   /** Reads and hands on the next lines, using `buffer` unless a line is longer than that. */
   async readLines(buffer: Buffer, mayGoOn?: () => boolean): Promise<ReadOutcome> {
-    if (this.#fd === undefined || this.#isBusy) return 'end'
+    if (this.#fd === undefined) return 'end'
+    if (this.#isBusy) return 'busy'
     this.#isBusy = true
     try {
       const into = this.#grown ?? buffer
       const position = this.#readOffset
       const length = await this.#read(into, position)
       // Closed, or taken over by a copy, while the read was under way.
-      if (this.#fd === undefined || position !== this.#readOffset) return 'end'
+      if (this.#fd === undefined || position !== this.#readOffset) return 'more'
       if (length === 0) return 'end'
       if (this.#hasOtherHead()) return 'truncated'
       return this.#consume(into, length, mayGoOn)
@@ -151,23 +159,32 @@ export class TailedFile {
     const offset = this.#readOffset
     this.#keepHead(bytes, offset, length)
     const isFull = length === bytes.length
-    const lastLineFeed = bytes.lastIndexOf(0x0a, length - 1)
+    const lineFeed = this.#encoding?.lineFeed(this.#head) ?? narrowLineFeed
+    const lastLineFeed = findLastLineFeed(bytes, length, lineFeed)
     if (lastLineFeed < 0) return this.#noLine(bytes, length, isFull)
     let start = 0
     if (this.#isSkipping) {
       start = bytes.indexOf(0x0a) + 1
       this.#isSkipping = false
     }
-    this.times.begin(offset + start, offset + lastLineFeed + 1)
-    this.#consumer ??= this.#openConsumer(this.origin)
-    const range = { start, end: lastLineFeed + 1, offset }
-    const cut = consumeLines(bytes, range, this.#consumer, mayGoOn)
+    const linesEnd = lastLineFeed + lineFeed.length
+    this.times.begin(offset + start, offset + linesEnd)
+    const range = { start, end: linesEnd, offset, lineFeed }
+    const cut = consumeLines(bytes, range, this.#lineConsumer(), mayGoOn)
     this.#grown = undefined
     this.#readOffset = offset + cut.end
     if (cut.lineCount > 0) this.#events.onLines(cut.lineCount)
     this.times.prune(this.settledOffset)
-    if (cut.end <= lastLineFeed) return 'paused'
+    if (cut.end < linesEnd) return 'paused'
     return isFull ? 'more' : 'end'
+  }
+
+  #lineConsumer(): LineConsumer {
+    if (!this.#consumer) {
+      const consumer = this.#openConsumer(this.origin)
+      this.#consumer = this.#encoding?.decoding(consumer, this.#head) ?? consumer
+    }
+    return this.#consumer
   }
 
   /** No line end in what was read: wait for more, read with a larger buffer, or give the line up. */
@@ -207,8 +224,7 @@ export class TailedFile {
     if (bytes.includes(0x0a)) return false
     const offset = this.#readOffset
     this.times.begin(offset, offset + bytes.length)
-    this.#consumer ??= this.#openConsumer(this.origin)
-    this.#consumer.consume(bytes, 0, bytes.length, offset)
+    this.#lineConsumer().consume(bytes, 0, bytes.length, offset)
     this.#events.onLines(1)
     this.#readOffset += bytes.length
     return true

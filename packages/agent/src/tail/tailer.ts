@@ -9,6 +9,7 @@ import type { Logger } from 'pino'
 import type { FileMetrics } from '../metrics.ts'
 import type { LineOrigin } from '../pipeline/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
+import type { TextEncoding } from './encoding.ts'
 import { identityKey, openRegularFile } from './file-identity.ts'
 import type { KnownFiles } from './known-files.ts'
 import type { FileRecord } from './positions.ts'
@@ -48,6 +49,7 @@ export interface TailerContext {
   readonly openConsumer: (origin: LineOrigin) => LineConsumer
   /** Sends what the pipeline holds of a file that has ended. */
   readonly finishOrigin: (origin: LineOrigin) => void
+  readonly encoding: TextEncoding | undefined
   readonly metrics: FileMetrics
   readonly countLost: (bytes: number) => void
   readonly countSkippedLine: (bytes: number) => void
@@ -357,10 +359,10 @@ export class Tailer {
     readonly nowMs: number
   }): Generation {
     const { record, opened, gzipPath, role, nowMs } = options
-    const { known, journal, openConsumer, metrics, countSkippedLine } = this.#context
+    const { known, journal, openConsumer, metrics, countSkippedLine, encoding } = this.#context
     record.isFinished = false
     const file = new TailedFile({
-      ...{ record, opened, journal, openConsumer },
+      ...{ record, opened, journal, openConsumer, encoding },
       ...(gzipPath === undefined ? {} : { gzipPath }),
       events: { onLines: metrics.countLines, onSkippedLine: countSkippedLine },
     })
@@ -464,6 +466,12 @@ export class Tailer {
       generation.changedMs = nowMs
       this.#request(generation)
     } else {
+      const lostBytes = Math.max(0, generation.seenSize - file.readOffset)
+      if (lostBytes > 0) {
+        const fields = { path: this.path, lostBytes }
+        logger.warn(fields, 'File was truncated before it was read to its end, and has no copy')
+        this.#context.countLost(lostBytes)
+      }
       finishOrigin(file.origin)
       this.#drop(generation)
       known.forget(record)
@@ -531,7 +539,7 @@ export class Tailer {
 
   async #read(generation: Generation, buffer: Buffer): Promise<ReadOutcome> {
     const { file } = generation
-    if (this.#hasOlderLines(generation)) return 'end'
+    if (this.#hasOlderLines(generation)) return 'busy'
     const before = file.readOffset
     const size = file.size()
     let outcome: ReadOutcome

@@ -11,15 +11,18 @@ import { type FileTarget, staticTargets } from '../discovery/static.ts'
 import type { AgentMetrics } from '../metrics.ts'
 import { LabelState } from '../pipeline/label-state.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
+import { CompressedTailer } from './compressed-tailer.ts'
 import { DirectoryWatcher } from './directory-watcher.ts'
 import type { KnownFiles } from './known-files.ts'
 import type { ReadScheduler } from './read-scheduler.ts'
-import { Tailer } from './tailer.ts'
+import { Tailer, type TailerContext } from './tailer.ts'
 import type { TimeJournal } from './time-journal.ts'
 
 // An idle file is looked at less and less often, down to this, while its directory is watched: the
 // watch tells of changes, looking is for those it misses.
-const idlePollMaxMs = 2_000
+const idlePollMaxMs = 5_000
+// The same where a change was found that the watch had not told of.
+const deafPollMaxMs = 500
 // Between a hint and the look, so that a burst of hints costs one look.
 const hintMs = 20
 // Another path's tailer reads the file: nothing to do here unless that changes.
@@ -67,10 +70,14 @@ interface ManagedTarget {
 }
 
 interface TailerSlot {
-  readonly tailer: Tailer
+  readonly tailer: Tailer | CompressedTailer
   readonly labels: ReadonlyMap<string, string>
   nextPollMs: number
   pollEveryMs: number
+  /** Last time the watch told of a change. */
+  hintedMs: number
+  /** The watch misses changes of this file, as on network file systems. */
+  isDeaf: boolean
 }
 
 /** Backlog at the start: what stood in the files when they were found, and how much of it was read. */
@@ -241,9 +248,10 @@ export class TargetManager {
     const canPause = pipeline.canPause || limiter !== undefined
     const pausedUntilMs = () =>
       Math.max(pipeline.pausedUntilMs(nowMs()), limiter?.pausedUntilMs(nowMs()) ?? 0)
-    const tailer = new Tailer(path, {
+    const context: TailerContext = {
       ...{ known, journal, scheduler, logger, nowMs },
       scope: this.#scopeOf(target),
+      encoding: config.encoding,
       openConsumer: origin => pipeline.open(origin, state),
       finishOrigin: origin => pipeline.finish(origin),
       metrics: metrics.forFile(path),
@@ -257,8 +265,15 @@ export class TargetManager {
       onRead: bytes => {
         this.backlog.bytesRead += bytes
       },
-    })
-    const slot = { tailer, labels, nextPollMs: 0, pollEveryMs: this.#options.minPollMs }
+    }
+    const { decompression } = config
+    const tailer = decompression
+      ? new CompressedTailer(path, context, decompression)
+      : new Tailer(path, context)
+    const slot = {
+      ...{ tailer, labels, nextPollMs: 0, pollEveryMs: this.#options.minPollMs },
+      ...{ hintedMs: nowMs(), isDeaf: false },
+    }
     target.tailers.set(path, slot)
     const slots = this.#slots.get(path) ?? new Set()
     this.#slots.set(path, slots.add(slot))
@@ -293,7 +308,11 @@ export class TargetManager {
     }
     this.#hintTimer ??= setTimeout(() => {
       this.#hintTimer = undefined
-      for (const slot of this.#hinted) this.#poll(slot)
+      const hintedMs = this.#options.nowMs()
+      for (const slot of this.#hinted) {
+        slot.hintedMs = hintedMs
+        this.#poll(slot)
+      }
       this.#hinted.clear()
       if (this.#isSyncWanted) void this.sync()
     }, hintMs)
@@ -311,7 +330,9 @@ export class TargetManager {
   #poll(slot: TailerSlot): void {
     const { minPollMs, maxPollMs, nowMs } = this.#options
     const hasChanged = slot.tailer.poll()
-    const idleMax = Math.max(maxPollMs, idlePollMaxMs)
+    // A change, and no word of it since the last look at the file.
+    if (hasChanged && nowMs() - slot.hintedMs > slot.pollEveryMs + minPollMs) slot.isDeaf = true
+    const idleMax = Math.max(maxPollMs, slot.isDeaf ? deafPollMaxMs : idlePollMaxMs)
     if (slot.tailer.isAlias) slot.pollEveryMs = Math.max(maxPollMs, aliasPollMs)
     else if (hasChanged) slot.pollEveryMs = minPollMs
     else slot.pollEveryMs = Math.min(slot.pollEveryMs * 2, idleMax)

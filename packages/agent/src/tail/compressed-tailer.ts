@@ -1,0 +1,181 @@
+// Reads one compressed file of a job with `decompression`: once, from its beginning to its end. Its
+// position is a line number, as Promtail has it.
+
+import { type BigIntStats, createReadStream, statSync } from 'node:fs'
+import { constants, createGunzip, createInflate } from 'node:zlib'
+import { LineOrigin } from '../pipeline/line-origin.ts'
+import type { LineConsumer } from '../pipeline/pipeline.ts'
+import type { FileRecord } from './positions.ts'
+import type { Reader } from './read-scheduler.ts'
+import { ReadTimes } from './read-times.ts'
+import type { ReadOutcome } from './tailed-file.ts'
+import type { TailerContext } from './tailer.ts'
+
+/** How the files of a job are compressed. */
+export interface Decompression {
+  readonly format: 'gz' | 'z'
+  readonly initialDelayMs: number
+}
+
+// The same bound as for lines of plain files.
+const lineBytesMax = 64 * 1024 * 1024
+const lineFeed = 0x0a
+const carriageReturn = 0x0d
+
+/** Reads a compressed file; the counterpart of a Tailer. */
+export class CompressedTailer implements Reader {
+  readonly path: string
+  readonly #context: TailerContext
+  readonly #decompression: Decompression
+  readonly #foundMs: number
+  #state: 'waiting' | 'reading' | 'ended' = 'waiting'
+  #isLeaving = false
+  #record: FileRecord | undefined
+  #origin: LineOrigin | undefined
+  #times: ReadTimes | undefined
+  #consumer: LineConsumer | undefined
+  #chunks: AsyncIterator<Buffer> | undefined
+  #close: (() => void) | undefined
+  #rest: Buffer = Buffer.alloc(0)
+  /** Lines that were seen. */
+  #line = 0
+  readonly isAlias = false
+  readonly foundAt = undefined
+
+  constructor(path: string, context: TailerContext, decompression: Decompression) {
+    this.path = path
+    this.#context = context
+    this.#decompression = decompression
+    this.#foundMs = context.nowMs()
+  }
+
+  get openCount(): number {
+    return this.#state === 'waiting' ? 0 : 1
+  }
+
+  get readOffset(): number {
+    return this.#line
+  }
+
+  get isDone(): boolean {
+    return this.#isLeaving && this.#state !== 'reading'
+  }
+
+  leave(): void {
+    this.#isLeaving = true
+  }
+
+  stay(): void {
+    this.#isLeaving = false
+  }
+
+  poll(): boolean {
+    if (this.#state === 'waiting') {
+      const waitedMs = this.#context.nowMs() - this.#foundMs
+      if (waitedMs < this.#decompression.initialDelayMs) return true
+      const stats = statSync(this.path, { bigint: true, throwIfNoEntry: false })
+      if (!stats?.isFile()) return false
+      this.#open(stats)
+    }
+    return this.#state === 'reading'
+  }
+
+  #open(stats: BigIntStats): void {
+    const { known, scope, journal, openConsumer, scheduler, encoding } = this.#context
+    const saved = Number(known.savedOffset(this.path) ?? 0)
+    const offset = Number.isSafeInteger(saved) ? saved : 0
+    const found = { scope, path: this.path, foundAt: this.path, stats, offset }
+    const record = known.find(scope, stats) ?? known.create(found)
+    this.#record = record
+    const times = new ReadTimes(journal, record)
+    this.#times = times
+    this.#origin = new LineOrigin({
+      name: this.path,
+      readTime: line => times.timeAt(line),
+      pinTime: (line, timestampNs) => times.pin(line, timestampNs),
+    })
+    const consumer = openConsumer(this.#origin)
+    this.#consumer = encoding?.decoding(consumer, Buffer.alloc(0)) ?? consumer
+    known.opened({
+      ...{ record, origin: this.#origin, times },
+      updateRecord: () => this.#updateRecord(record),
+    })
+    // A stream that is cut gives what can be read of it.
+    const options = { finishFlush: constants.Z_SYNC_FLUSH }
+    const inflate =
+      this.#decompression.format === 'gz' ? createGunzip(options) : createInflate(options)
+    const file = createReadStream(this.path)
+    file.on('error', error => inflate.destroy(error))
+    this.#chunks = file.pipe(inflate)[Symbol.asyncIterator]()
+    this.#close = () => {
+      file.destroy()
+      inflate.destroy()
+    }
+    this.#state = 'reading'
+    scheduler.request(this)
+  }
+
+  #updateRecord(record: FileRecord): FileRecord {
+    record.offset = Math.max(record.offset, this.#origin!.settledOffset(this.#line))
+    return record
+  }
+
+  async read(): Promise<ReadOutcome> {
+    if (this.#state !== 'reading') return 'end'
+    try {
+      const { value, done } = await this.#chunks!.next()
+      if (!done) {
+        this.#take(value)
+        return 'more'
+      }
+    } catch (error) {
+      const { logger } = this.#context
+      const fields = { path: this.path, error: (error as Error).message }
+      logger.warn(fields, 'Compressed file is damaged: its rest is not read')
+    }
+    this.#end()
+    return 'end'
+  }
+
+  #take(chunk: Buffer): void {
+    const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk
+    let count = 0
+    for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) count++
+    this.#times!.begin(this.#line, this.#line + count)
+    let start = 0
+    for (let i = 0; i < count; i++) {
+      const end = bytes.indexOf(lineFeed, start)
+      this.#consume(bytes, start, end)
+      start = end + 1
+    }
+    this.#rest = Buffer.from(bytes.subarray(start))
+    if (this.#rest.length > lineBytesMax) {
+      this.#context.countSkippedLine(this.#rest.length)
+      this.#rest = Buffer.alloc(0)
+    }
+  }
+
+  #consume(bytes: Buffer, start: number, end: number): void {
+    const line = this.#line++
+    if (line < this.#record!.offset) return
+    const hasReturn = end > start && bytes[end - 1] === carriageReturn
+    this.#consumer!.consume(bytes, start, hasReturn ? end - 1 : end, line)
+    this.#context.metrics.countLines(1)
+  }
+
+  #end(): void {
+    if (this.#rest.length > 0) {
+      this.#times!.begin(this.#line, this.#line + 1)
+      this.#consume(this.#rest, 0, this.#rest.length)
+      this.#rest = Buffer.alloc(0)
+    }
+    this.#context.finishOrigin(this.#origin!)
+    this.#state = 'ended'
+    this.#context.known.saveSoon()
+  }
+
+  close(): void {
+    this.#close?.()
+    if (this.#state === 'reading') this.#state = 'ended'
+  }
+}

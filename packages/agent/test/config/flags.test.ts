@@ -1,0 +1,25 @@
+import { test } from 'tap'
+import { FlagError, parseAgentFlags } from '../../src/index.ts'
+
+test('parseAgentFlags reads flags as Go does', async t => {
+  const parsed = parseAgentFlags([
+    ...['-config.file=a.yaml', '--config.expand-env', '-client.batch-wait', '5s', '-version=f'],
+    ...['rest', '-x'],
+  ])
+  t.strictSame(parsed.flags, {
+    'config.file': 'a.yaml',
+    'config.expand-env': 'true',
+    'client.batch-wait': '5s',
+    version: 'false',
+  })
+  t.strictSame(parsed.rest, ['rest', '-x'])
+})
+
+test('parseAgentFlags refuses what it does not know', async t => {
+  const f = (argv: string[], message: RegExp) => t.throws(() => parseAgentFlags(argv), { message })
+  f(['-no-such-flag=1'], /flag provided but not defined: -no-such-flag/)
+  f(['-config.file'], /flag needs an argument/)
+  f(['-client.timeout=soon'], /invalid value "soon" for flag -client.timeout/)
+  f(['-server.disable=maybe'], /must be true or false/)
+  t.throws(() => parseAgentFlags(['-x']), FlagError)
+})

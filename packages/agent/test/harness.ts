@@ -1,0 +1,142 @@
+// What the tests share: a server that takes pushes on loopback, and agents as processes of their own.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { decodePushRequest, snappyDecompress } from '@skald/wire'
+import pino from 'pino'
+import type { Test } from 'tap'
+import { type Agent, loadAgentConfig, startAgent } from '../src/index.ts'
+
+/** An entry as it arrived. */
+export interface ReceivedEntry {
+  readonly labels: string
+  readonly timestampNs: bigint
+  readonly line: string
+  readonly tenant: string | undefined
+}
+
+/** A server that takes pushes. */
+export interface Receiver {
+  readonly url: string
+  readonly entries: readonly ReceivedEntry[]
+  /** Number of requests that were not answered with 204. */
+  readonly refusals: number
+  /** Answers every further push with this status. */
+  respond(status: number): void
+  /** Settles when the condition holds; asked after each request. */
+  until(condition: () => boolean): Promise<void>
+}
+
+/** Starts a receiver that ends with the test. */
+export async function startReceiver(t: Test): Promise<Receiver> {
+  const entries: ReceivedEntry[] = []
+  const waiting = new Set<() => void>()
+  let status = 204
+  let refusals = 0
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', chunk => chunks.push(chunk))
+    request.on('end', () => {
+      if (status === 204) {
+        const tenant = request.headers['x-scope-orgid'] as string | undefined
+        entries.push(...decode(Buffer.concat(chunks), tenant))
+      } else refusals++
+      response.statusCode = status
+      response.end(status === 204 ? undefined : 'told so\n')
+      for (const check of waiting) check()
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/loki/api/v1/push`,
+    entries,
+    get refusals() {
+      return refusals
+    },
+    respond(next) {
+      status = next
+    },
+    async until(condition) {
+      if (condition()) return
+      await new Promise<void>(resolve => {
+        const check = () => {
+          if (!condition()) return
+          waiting.delete(check)
+          resolve()
+        }
+        waiting.add(check)
+      })
+    },
+  }
+}
+
+function decode(body: Buffer, tenant: string | undefined): ReceivedEntry[] {
+  return decodePushRequest(snappyDecompress(body, 1 << 28)).flatMap(stream =>
+    Array.from({ length: stream.entryCount }, (_, i) => ({
+      labels: stream.labelsText,
+      timestampNs: BigInt(stream.seconds[i]!) * 1_000_000_000n + BigInt(stream.nanos[i]!),
+      line: stream.bytes.toString(
+        'utf8',
+        stream.lineOffsets[i]!,
+        stream.lineOffsets[i]! + stream.lineLengths[i]!,
+      ),
+      tenant,
+    })),
+  )
+}
+
+/** Writes a configuration that reads `*.log` of a directory; `job` is YAML of the job, indented by 4. */
+export function configText(options: {
+  readonly directory: string
+  readonly url: string
+  readonly job?: string
+  readonly top?: string
+}): string {
+  const { directory, url, job = '', top = '' } = options
+  return `server: {http_listen_address: 127.0.0.1, http_listen_port: 0}
+positions: {filename: "${directory}/positions.yaml", sync_period: 100ms}
+clients:
+  - url: ${url}
+    batchwait: 20ms
+    backoff_config: {min_period: 20ms, max_period: 50ms}
+target_config: {sync_period: 200ms}
+${top}
+scrape_configs:
+  - job_name: test
+    static_configs: [{labels: {job: test, __path__: "${directory}/*.log"}}]
+${job}`
+}
+
+/** Starts an agent in this process; it ends with the test. */
+export async function startTestAgent(t: Test, text: string): Promise<Agent> {
+  const config = loadAgentConfig({ text, path: 'test.yaml' })
+  const agent = await startAgent({ config, logger: pino({ level: 'silent' }), hostname: 'host' })
+  t.teardown(() => agent.stop())
+  return agent
+}
+
+/** Starts an agent as a process that can be killed; settles when it reads. */
+export async function spawnAgent(t: Test, configPath: string): Promise<ChildProcess> {
+  const script = fileURLToPath(new URL('./fixtures/agent-process.ts', import.meta.url))
+  const child = spawn(process.execPath, [script, `-config.file=${configPath}`], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  await new Promise<void>((resolve, reject) => {
+    let text = ''
+    child.once('exit', () => reject(new Error(`The agent ended: ${text}`)))
+    child.stderr!.on('data', chunk => {
+      text += chunk
+      if (text.includes('Agent started')) resolve()
+    })
+  })
+  return child
+}
