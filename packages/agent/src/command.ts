@@ -2,12 +2,13 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import type { Writable } from 'node:stream'
+import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/wire'
 import type { Logger } from 'pino'
 import { type Agent, startAgent } from './agent.ts'
 import { agentVersion } from './config/clients.ts'
-import { agentFlags, type FlagValues, parseAgentFlags } from './config/flags.ts'
+import { agentFlags } from './config/flags.ts'
 import { type AgentConfig, loadAgentConfig } from './config.ts'
-import { ConfigError, FlagError, PositionsError } from './errors.ts'
+import { ConfigError, PositionsError } from './errors.ts'
 import { createAgentLogger } from './logger.ts'
 
 /** What the command needs from its process. */
@@ -28,7 +29,7 @@ export async function runAgentCommand(
 ): Promise<number> {
   const say = (text: string) => io.stderr.write(`${text}\n`)
   try {
-    const { flags, rest } = parseAgentFlags(argv)
+    const { flags, rest } = parseGoFlags(argv, agentFlags)
     if (rest.length > 0) throw new FlagError(`unexpected argument: ${rest[0]}`)
     if (flags.version === 'true') {
       io.stdout.write(`skald agent, version ${agentVersion}\n`)
@@ -104,11 +105,5 @@ async function runUntilStopped(config: AgentConfig, io: AgentCommandIo): Promise
 }
 
 function usage(): string {
-  const lines = Object.entries(agentFlags)
-    .filter(([, { isIgnored }]) => !isIgnored)
-    .map(
-      ([name, { kind, description }]) =>
-        `  -${name}${kind === 'boolean' ? '' : ` ${kind}`}\n        ${description}`,
-    )
-  return ['Usage of skald agent:', ...lines].join('\n')
+  return `Usage of skald agent:\n${formatGoFlags(agentFlags)}`
 }

@@ -2,9 +2,10 @@
 // wrong values are refused with their line, all at once; keys of Promtail that have no meaning here
 // are accepted; what is not built is refused by name.
 
+import type { FlagValues } from '@skald/wire'
 import { type ClientConfig, readClients } from './config/clients.ts'
 import { expandEnvironment } from './config/expand-env.ts'
-import { applyFlags, type FlagValues } from './config/flags.ts'
+import { applyFlags } from './config/flags.ts'
 import {
   readAnything,
   readBoolean,

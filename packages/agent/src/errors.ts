@@ -29,16 +29,6 @@ function formatProblem(path: string, { line, column, message }: ConfigProblem): 
   return line > 0 ? `${path}:${line}:${column}: ${message}` : `${path}: ${message}`
 }
 
-/** Says that a command line cannot be used: an unknown flag, a flag without its value. */
-export class FlagError extends Error {
-  readonly code = 'FLAG_INVALID'
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'FlagError'
-  }
-}
-
 /** Says that the positions file cannot be used. */
 export class PositionsError extends Error {
   readonly code = 'POSITIONS_INVALID'

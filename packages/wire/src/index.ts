@@ -6,6 +6,7 @@ export {
   type FlagValues,
   formatGoFlags,
   type GoFlag,
+  type GoFlagKind,
   parseGoFlags,
 } from './go-flags.ts'
 export { quoteGoString, unquoteGoBytes, unquoteGoString } from './go-string.ts'

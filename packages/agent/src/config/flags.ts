@@ -1,32 +1,26 @@
 // Promtail's flags: their names, kinds and what they set. Flags win over the file, except for external
 // labels, where the file wins.
 
-import { isLabelName, parseConfigBytes, parseGoDuration } from '@skald/wire'
+import {
+  type FlagValues,
+  type GoFlag,
+  type GoFlagKind,
+  isLabelName,
+  parseConfigBytes,
+  parseGoDuration,
+} from '@skald/wire'
 import type { AgentConfig, LogLevel } from '../config.ts'
-import { type ConfigProblem, FlagError } from '../errors.ts'
+import type { ConfigProblem } from '../errors.ts'
 import { type ClientConfig, clientDefaults, createClientConfig } from './clients.ts'
 
-export type FlagKind = 'text' | 'boolean' | 'number' | 'duration' | 'bytes'
-
-/** A flag of the command line. */
-export interface AgentFlag {
-  readonly kind: FlagKind
-  readonly description: string
-  /** Accepted, but without a meaning here. */
-  readonly isIgnored?: boolean
-}
-
-/** Flags as they were given, by name without dashes. */
-export type FlagValues = Readonly<Record<string, string>>
-
-const text = (description: string): AgentFlag => ({ kind: 'text', description })
-const boolean = (description: string): AgentFlag => ({ kind: 'boolean', description })
-const number = (description: string): AgentFlag => ({ kind: 'number', description })
-const duration = (description: string): AgentFlag => ({ kind: 'duration', description })
-const ignored = (kind: FlagKind): AgentFlag => ({ kind, description: '', isIgnored: true })
+const text = (description: string): GoFlag => ({ kind: 'text', description })
+const boolean = (description: string): GoFlag => ({ kind: 'boolean', description })
+const number = (description: string): GoFlag => ({ kind: 'number', description })
+const duration = (description: string): GoFlag => ({ kind: 'duration', description })
+const ignored = (kind: GoFlagKind): GoFlag => ({ kind, description: '', isIgnored: true })
 
 /** Every flag that Promtail knows and the agent accepts. */
-export const agentFlags: Readonly<Record<string, AgentFlag>> = {
+export const agentFlags: Readonly<Record<string, GoFlag>> = {
   'config.file': text('Configuration file; of several, separated by commas, the first that exists'),
   'config.expand-env': boolean('Replace ${NAME} in the configuration by the environment'),
   'check-syntax': boolean('Check the configuration and exit'),
@@ -87,57 +81,6 @@ export const agentFlags: Readonly<Record<string, AgentFlag>> = {
   'server.grpc-max-concurrent-streams': ignored('number'),
   'server.log-source-ips-enabled': ignored('boolean'),
   'server.log-request-headers': ignored('boolean'),
-}
-
-const trueTexts = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])
-const falseTexts = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False'])
-
-/**
- * Parses arguments as Go's flag package does: one dash or two, `-flag=value` or `-flag value`,
- * booleans alone; what follows the flags is returned as it is.
- *
- * @throws FlagError for an unknown flag or a value that does not fit.
- */
-export function parseAgentFlags(argv: readonly string[]): { flags: FlagValues; rest: string[] } {
-  const flags: Record<string, string> = {}
-  let at = 0
-  for (; at < argv.length; at++) {
-    const argument = argv[at]!
-    if (!argument.startsWith('-') || argument === '-') break
-    if (argument === '--') {
-      at++
-      break
-    }
-    const [, name = '', inline] = /^--?([^=]*)(?:=([\s\S]*))?$/.exec(argument)!
-    const flag = Object.hasOwn(agentFlags, name) ? agentFlags[name]! : undefined
-    if (!flag) throw new FlagError(`flag provided but not defined: -${name}`)
-    let value = inline
-    if (value === undefined && flag.kind === 'boolean') value = 'true'
-    value ??= argv[++at]
-    if (value === undefined) throw new FlagError(`flag needs an argument: -${name}`)
-    checkValue(name, flag.kind, value)
-    flags[name] = flag.kind === 'boolean' ? String(trueTexts.has(value)) : value
-  }
-  return { flags, rest: argv.slice(at) }
-}
-
-function checkValue(name: string, kind: FlagKind, value: string): void {
-  const refuse = (why: string) => {
-    throw new FlagError(`invalid value ${JSON.stringify(value)} for flag -${name}: ${why}`)
-  }
-  if (kind === 'boolean' && !trueTexts.has(value) && !falseTexts.has(value)) {
-    refuse('it must be true or false')
-  }
-  if (kind === 'number' && !/^-?\d+(\.\d+)?$/.test(value)) refuse('it must be a number')
-  try {
-    if (kind === 'duration') parseGoDuration(value)
-    if (kind === 'bytes') parseConfigBytes(value)
-  } catch (cause) {
-    throw new FlagError(
-      `invalid value ${JSON.stringify(value)} for flag -${name}: ${(cause as Error).message}`,
-      { cause },
-    )
-  }
 }
 
 /** Lays the flags over what the file says. */

@@ -1,11 +1,13 @@
+import { FlagError, parseGoFlags } from '@skald/wire'
 import { test } from 'tap'
-import { FlagError, parseAgentFlags } from '../../src/index.ts'
+import { agentFlags } from '../../src/index.ts'
 
-test('parseAgentFlags reads flags as Go does', async t => {
-  const parsed = parseAgentFlags([
+test('agentFlags reads flags as Go does', async t => {
+  const argv = [
     ...['-config.file=a.yaml', '--config.expand-env', '-client.batch-wait', '5s', '-version=f'],
     ...['rest', '-x'],
-  ])
+  ]
+  const parsed = parseGoFlags(argv, agentFlags)
   t.strictSame(parsed.flags, {
     'config.file': 'a.yaml',
     'config.expand-env': 'true',
@@ -15,11 +17,12 @@ test('parseAgentFlags reads flags as Go does', async t => {
   t.strictSame(parsed.rest, ['rest', '-x'])
 })
 
-test('parseAgentFlags refuses what it does not know', async t => {
-  const f = (argv: string[], message: RegExp) => t.throws(() => parseAgentFlags(argv), { message })
+test('agentFlags refuses what it does not know', async t => {
+  const f = (argv: string[], message: RegExp) =>
+    t.throws(() => parseGoFlags(argv, agentFlags), { message })
   f(['-no-such-flag=1'], /flag provided but not defined: -no-such-flag/)
   f(['-config.file'], /flag needs an argument/)
   f(['-client.timeout=soon'], /invalid value "soon" for flag -client.timeout/)
   f(['-server.disable=maybe'], /must be true or false/)
-  t.throws(() => parseAgentFlags(['-x']), FlagError)
+  t.throws(() => parseGoFlags(['-x'], agentFlags), FlagError)
 })
