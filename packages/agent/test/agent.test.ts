@@ -1,6 +1,17 @@
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import { configText, spawnAgent, startReceiver, startTestAgent } from './harness.ts'
@@ -140,6 +151,49 @@ test('Agent reads what was not read yet from the copy when a file is truncated',
     [...lines('old', 1, 9), ...lines('new', 1, 30)],
   )
 })
+
+test('Agent goes on when the copy it reads is overwritten by the next copytruncate', async t => {
+  const directory = t.testdir({ 'a.log': text(lines('sent', 1, 5)) })
+  const path = `${directory}/a.log`
+  const receiver = await startReceiver(t)
+  const agent = await startTestAgent(t, configText({ directory, url: receiver.url }))
+  await receiver.until(() => receiver.entries.length === 5)
+  receiver.respond(503)
+  // More than the agent keeps in memory, so that reading stops in the middle.
+  const noise = () => randomBytes(750).toString('base64')
+  const noisy = (prefix: string, count: number) =>
+    text(Array.from({ length: count }, (_, i) => `${prefix} ${noise()} ${i}`))
+  appendFileSync(path, noisy('first', 40_000))
+  const sizeBytes = statSync(path).size
+  await waitFor(() => (agent.files()[0]?.readOffset ?? 0) > 1_000_000)
+  await waitFor(async () => {
+    const before = agent.files()[0]?.readOffset
+    await new Promise(resolve => setTimeout(resolve, 300))
+    return agent.files()[0]?.readOffset === before
+  })
+  t.ok(agent.files()[0]!.readOffset < sizeBytes, 'reading stopped before the end')
+  copyFileSync(path, `${path}.1`)
+  truncateSync(path)
+  appendFileSync(path, noisy('second', 20_000))
+  await waitFor(() => agent.files()[0]?.readOffset === 0)
+  // The same name again: the copy's file stays, its content is another's.
+  copyFileSync(path, `${path}.1`)
+  truncateSync(path)
+  appendFileSync(path, text(lines('third', 1, 20)))
+  receiver.respond(204)
+  await receiver.until(() => receiver.entries.some(({ line }) => line === 'third 20'))
+  const found = receiver.entries.map(({ line }) => line)
+  t.ok(
+    found.every(line => /^(sent|first \S{1000}|second \S{1000}|third) \d+$/.test(line)),
+    'no line is torn',
+  )
+  t.equal(new Set(found).size, found.length, 'and none came twice')
+})
+
+/** Asks again and again until a condition holds. */
+async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise(resolve => setTimeout(resolve, 20))
+}
 
 test('Agent reads a file once that several jobs reach, when told so', async t => {
   const directory = t.testdir({ 'a.log': 'x\n' })

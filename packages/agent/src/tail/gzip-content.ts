@@ -29,7 +29,7 @@ export function readGzipHead(path: string, length: number): Buffer {
 
 /** Decompressed bytes, read forward; a step back starts anew. */
 export class GzipContent {
-  readonly #path: string
+  readonly #fd: number
   #chunks: AsyncIterator<Buffer> | undefined
   #destroy: (() => void) | undefined
   #window: Buffer = Buffer.alloc(0)
@@ -37,8 +37,8 @@ export class GzipContent {
   #position = 0
   #isEnded = false
 
-  constructor(path: string) {
-    this.#path = path
+  constructor(fd: number) {
+    this.#fd = fd
   }
 
   /** Fills `into` from `position` on; gives fewer bytes only at the end of the content. */
@@ -60,7 +60,9 @@ export class GzipContent {
 
   #restart(): void {
     this.close()
-    const gunzip = createReadStream(this.#path).pipe(createGunzip())
+    const gunzip = createReadStream('', { fd: this.#fd, start: 0, autoClose: false }).pipe(
+      createGunzip(),
+    )
     this.#chunks = gunzip[Symbol.asyncIterator]()
     this.#destroy = () => gunzip.destroy()
     this.#window = Buffer.alloc(0)

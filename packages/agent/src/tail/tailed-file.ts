@@ -74,7 +74,7 @@ export class TailedFile {
     this.#events = options.events
     this.#openConsumer = options.openConsumer
     this.#fd = opened.fd
-    if (options.gzipPath !== undefined) this.#gzip = new GzipContent(options.gzipPath)
+    if (options.gzipPath !== undefined) this.#gzip = new GzipContent(opened.fd)
     this.#readOffset = record.offset
     this.initialOffset = record.offset
     this.initialSize = this.#gzip ? record.offset : Number(opened.stats.size)
@@ -239,7 +239,7 @@ export class TailedFile {
   relocate(opened: OpenedFile, foundAt: string, isGzip: boolean): void {
     if (this.#fd !== undefined) void closeAsync(this.#fd)
     this.#fd = opened.fd
-    this.#gzip = isGzip ? new GzipContent(foundAt) : undefined
+    this.#gzip = isGzip ? new GzipContent(opened.fd) : undefined
     const [dev, ino] = identityKey(opened.stats).split(':') as [string, string]
     const inodeBirthMs = Number(opened.stats.birthtimeMs)
     Object.assign(this.record, { foundAt, dev, ino, inodeBirthMs })

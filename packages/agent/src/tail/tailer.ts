@@ -451,6 +451,14 @@ export class Tailer {
 
   /** The file was truncated: what was not read yet may stand in a copy; the file begins anew. */
   #restartTruncated(generation: Generation, nowMs: number): boolean {
+    this.#moveToCopy(generation, nowMs)
+    const stats = this.#stat()
+    if (stats && stats !== 'unreadable') this.#openUnseen(identityKey(stats), nowMs)
+    return this.#openFound(this.path, nowMs) !== undefined
+  }
+
+  /** The file has other content now: goes on in a copy of the old one, or lets it go. */
+  #moveToCopy(generation: Generation, nowMs: number): void {
     const { known, finishOrigin, logger } = this.#context
     const { file } = generation
     const { record } = file
@@ -465,20 +473,17 @@ export class Tailer {
       generation.role = 'rotated'
       generation.changedMs = nowMs
       this.#request(generation)
-    } else {
-      const lostBytes = Math.max(0, generation.seenSize - file.readOffset)
-      if (lostBytes > 0) {
-        const fields = { path: this.path, lostBytes }
-        logger.warn(fields, 'File was truncated before it was read to its end, and has no copy')
-        this.#context.countLost(lostBytes)
-      }
-      finishOrigin(file.origin)
-      this.#drop(generation)
-      known.forget(record)
+      return
     }
-    const stats = this.#stat()
-    if (stats && stats !== 'unreadable') this.#openUnseen(identityKey(stats), nowMs)
-    return this.#openFound(this.path, nowMs) !== undefined
+    const lostBytes = Math.max(0, generation.seenSize - file.readOffset)
+    if (lostBytes > 0) {
+      const fields = { path: this.path, lostBytes }
+      logger.warn(fields, 'File was truncated before it was read to its end, and has no copy')
+      this.#context.countLost(lostBytes)
+    }
+    finishOrigin(file.origin)
+    this.#drop(generation)
+    known.forget(record)
   }
 
   /** Looks at one open file: has it grown, is it done. */
@@ -551,7 +556,11 @@ export class Tailer {
     }
     const backlogEnd = Math.min(file.readOffset, file.initialSize)
     if (backlogEnd > before) this.#context.onRead(backlogEnd - before)
-    if (outcome === 'truncated') this.poll()
+    if (outcome === 'truncated') {
+      // A rotated file whose content is another's: the next copytruncate wrote its copy into it.
+      if (generation.role === 'current') this.poll()
+      else this.#moveToCopy(generation, this.#context.nowMs())
+    }
     this.#context.metrics.setBytes({ read: file.readOffset, size: Math.max(size, file.readOffset) })
     generation.isPaused = outcome === 'paused'
     if (generation.isPaused) {
