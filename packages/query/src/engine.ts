@@ -2,8 +2,8 @@
 
 import { compareLabelSets, type LabelSet } from '@skald/wire'
 import { LogqlKindError } from './errors.ts'
-import type { Direction, LogSource, ScanStats, StepGrid } from './log-source.ts'
 import { LogQuery } from './log-query.ts'
+import type { Direction, LogSource, ScanStats, StepGrid } from './log-source.ts'
 import { MetricQuery } from './metric-query/metric-query.ts'
 import { constantSeries, hasSamples, type MetricValue, type Series } from './metric-query/series.ts'
 import { checkQueryLimits, planGrid } from './plan/plan.ts'
@@ -63,7 +63,8 @@ type ResultValue =
 
 function resultOf(value: MetricValue, grid: StepGrid, { isInstant }: QueryRequest): ResultValue {
   if (!isInstant) {
-    const series = value.kind === 'vector' ? value.series : [constantSeries(value.value, grid.count)]
+    const series =
+      value.kind === 'vector' ? value.series : [constantSeries(value.value, grid.count)]
     return { kind: 'matrix', grid, series: series.toSorted(bySeriesLabels) }
   }
   const timeNs = grid.startNs

@@ -14,6 +14,10 @@ import type { LogExpr } from './syntax/ast.ts'
 /** Entries asked for at once where an interval leaves out some of them. */
 const pageLimitMin = 1_000
 
+/** How many times the limit may be asked for where entries become equal. */
+const repeatedMax = 16
+
+/** One log query. */
 export class LogQuery {
   readonly #parts: QueryRun
 
@@ -37,8 +41,15 @@ export class LogQuery {
       )
     }
     const { startNs, endNs } = this.#parts.request
-    const entries = await this.#entries(expr, { startNs, endNs, limit })
-    return expr.stages.some(changesLine) ? mergeEqual(entries) : entries
+    if (!expr.stages.some(changesLine)) return this.#entries(expr, { startNs, endNs, limit })
+    // Lines that become equal make room for others.
+    for (let asked = limit; ; asked *= 2) {
+      const entries = await this.#entries(expr, { startNs, endNs, limit: asked })
+      const merged = mergeEqual(entries)
+      if (merged.length >= limit || entries.length < asked || asked >= limit * repeatedMax) {
+        return merged.slice(0, limit)
+      }
+    }
   }
 
   #entries(

@@ -10,7 +10,7 @@ import { createScanStats } from '../stats.ts'
 import type { LogExpr } from '../syntax/ast.ts'
 import { parseLogql } from '../syntax/parser.ts'
 import { EntryHeap, type FoundEntry } from './entry-heap.ts'
-import { BlockRows, runStages } from './row-source.ts'
+import { BlockRows } from './row-source.ts'
 
 /** What a log leaf found: entries in no certain order. Entries of equal labels may share the object. */
 export interface FoundLogs {
@@ -70,8 +70,8 @@ export class LogScanner implements LeafScanner {
         if (isForward ? distance > 0 : distance < 0) return
         if (distance === 0 && !this.#heap.accepts(placeOf(row))) continue
       }
-      const line = rows.line(row)
-      if (!runStages(this.#pipeline, line)) continue
+      const line = rows.run(this.#pipeline, row)
+      if (!line) continue
       this.#stats.linesMatched++
       const setIndex = rows.setOf(row)
       const known = line.labels.isChanged ? undefined : labelsBySet[setIndex]

@@ -12,6 +12,7 @@ import {
 } from '../pipeline/labels.ts'
 import { Line } from '../pipeline/line.ts'
 import { filterSelection, type RowSelection, selectRange } from '../pipeline/row-selection.ts'
+import type { RunStage } from '../pipeline/stage.ts'
 import { markText } from '../pipeline/text-search.ts'
 import type { LineHint } from '../plan/line-hints.ts'
 import type { MutableScanStats } from '../stats.ts'
@@ -112,8 +113,14 @@ export class BlockRows {
     return this.#column
   }
 
-  /** Makes a row the current line. It is the same object for every row. */
-  line(row: number): Line {
+  /** Runs the stages on a row; the line, the same object for every row, or nothing if they drop it. */
+  run(pipeline: Pipeline, row: number): Line | undefined {
+    if (pipeline.probes.length > 0 && !runAll(pipeline.probes, this.#open(row))) return undefined
+    const line = this.#open(row)
+    return runAll(pipeline.stages, line) ? line : undefined
+  }
+
+  #open(row: number): Line {
     this.#row = row
     const line = this.#line
     line.useStored(this.#getText, row)
@@ -129,14 +136,13 @@ export class BlockRows {
   }
 }
 
-function setBytes(labels: LabelSet): number {
-  return labels.reduce((sum, { name, value }) => sum + name.length + value.length, 0)
+function runAll(stages: readonly RunStage[], line: Line): boolean {
+  for (const run of stages) if (!run(line)) return false
+  return true
 }
 
-/** Runs the stages on a line; false where one of them drops it. */
-export function runStages(pipeline: Pipeline, line: Line): boolean {
-  for (const run of pipeline.stages) if (!run(line)) return false
-  return true
+function setBytes(labels: LabelSet): number {
+  return labels.reduce((sum, { name, value }) => sum + name.length + value.length, 0)
 }
 
 // First row at or behind a time.

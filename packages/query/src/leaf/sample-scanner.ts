@@ -9,7 +9,7 @@ import type { Fold } from '../metric-query/folds.ts'
 import { foldOf, type SampleValue, sampleValueOf } from '../metric-query/range-aggregation.ts'
 import { createWindows, type Windows } from '../metric-query/windows.ts'
 import { compileFilters, compilePipeline, type Pipeline } from '../pipeline/compile.ts'
-import { preserveErrorLabel } from '../pipeline/labels.ts'
+import { errorLabel, preserveErrorLabel } from '../pipeline/labels.ts'
 import type { Line } from '../pipeline/line.ts'
 import { type RowSelection, rowAt } from '../pipeline/row-selection.ts'
 import type { RunStage } from '../pipeline/stage.ts'
@@ -18,7 +18,7 @@ import { labelNeeds, withoutIdleFormats } from '../plan/pushdown.ts'
 import { createScanStats } from '../stats.ts'
 import type { RangeAggregation } from '../syntax/ast.ts'
 import { parseLogql } from '../syntax/parser.ts'
-import { BlockRows, runStages } from './row-source.ts'
+import { BlockRows } from './row-source.ts'
 import { createSeriesKeys, type SeriesKeys } from './series-keys.ts'
 import { type FoundSeries, SeriesTable } from './series-table.ts'
 
@@ -50,8 +50,9 @@ export class SampleScanner implements LeafScanner {
     const grouping = expr.grouping ?? leaf.grouping
     this.#leaf = leaf
     const needs = labelNeeds(expr, grouping)
-    this.#pipeline = compilePipeline(withoutIdleFormats(expr), needs.behindStage)
-    this.#preservesErrors = needs.preservesErrors
+    this.#pipeline = compilePipeline(withoutIdleFormats(expr), needs)
+    this.#preservesErrors =
+      grouping !== undefined && !grouping.without && grouping.labels.includes(errorLabel)
     this.#unwrap = expr.unwrap && compileUnwrap(expr.unwrap)
     const label = expr.unwrap?.label
     const isGroupedAway = grouping && !grouping.without && !grouping.labels.includes(label ?? '')
@@ -92,12 +93,8 @@ export class SampleScanner implements LeafScanner {
     const offset = Number(block.baseNs - this.#leaf.grid.startNs)
     const single = this.#keys.ofBlock()
     this.#stats.linesMatched += selection.count
-    if (
-      single &&
-      this.#value === 'one' &&
-      !selection.rows &&
-      this.#foldWhole(rows, selection, single)
-    ) {
+    if (single && this.#value === 'one' && !selection.rows) {
+      if (!this.#foldWhole(rows, selection, single)) this.#foldRuns(rows, selection, single)
       return
     }
     const times = block.timestamps()
@@ -124,6 +121,29 @@ export class SampleScanner implements LeafScanner {
     return true
   }
 
+  // Times ascend, so the rows of a bucket are a run, whose end is found by halving.
+  #foldRuns(rows: BlockRows, { from, to }: RowSelection, series: FoundSeries): void {
+    const { block } = rows
+    const offset = Number(block.baseNs - this.#leaf.grid.startNs)
+    const times = block.timestamps()
+    for (let row = from; row < to; ) {
+      const bucket = this.#windows.bucketOf(offset + times[row]!)
+      if (bucket < 0) {
+        row++
+        continue
+      }
+      const end = this.#windows.endOf(bucket) - offset
+      let low = row + 1
+      for (let high = to; low < high; ) {
+        const middle = (low + high) >> 1
+        if (times[middle]! <= end) low = middle + 1
+        else high = middle
+      }
+      series.buckets.count[bucket]! += low - row
+      row = low
+    }
+  }
+
   #foldLines(rows: BlockRows, selection: RowSelection): void {
     const { block } = rows
     const offset = Number(block.baseNs - this.#leaf.grid.startNs)
@@ -133,8 +153,8 @@ export class SampleScanner implements LeafScanner {
       const time = offset + times[row]!
       const bucket = this.#windows.bucketOf(time)
       if (bucket < 0) continue
-      const line = rows.line(row)
-      if (!runStages(this.#pipeline, line)) continue
+      const line = rows.run(this.#pipeline, row)
+      if (!line) continue
       // What goes wrong behind the pipeline is no error of a line that gives no sample.
       if (this.#fold.addMissing && line.labels.hasError) this.#refuseError(line)
       const value = this.#valueOf(line)

@@ -33,9 +33,15 @@ function createKeptKeys(names: readonly string[], find: FindSeries): SeriesKeys 
   const byValues = new Map<string, FoundSeries>()
   let rows: BlockRows
   let bySet: (FoundSeries | undefined)[] = []
-  const seriesOf = (labels: LineLabels): FoundSeries => {
+  const [only] = sorted
+  const keyOf = (labels: LineLabels): string => {
+    if (sorted.length === 1) return labelOrError(labels, only!) ?? '\u0000'
     let key = ''
     for (const name of sorted) key += `${labelOrError(labels, name) ?? '\u0000'}\u0001`
+    return key
+  }
+  const seriesOf = (labels: LineLabels): FoundSeries => {
+    const key = keyOf(labels)
     const known = byValues.get(key)
     if (known) return known
     const kept: Label[] = []

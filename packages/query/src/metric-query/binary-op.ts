@@ -2,8 +2,9 @@
 
 import { formatLabelSet, type Label, type LabelSet, labelValue } from '@skald/wire'
 import { VectorMatchingError } from '../errors.ts'
-import type { BinaryOp, BinaryOperation, VectorMatching } from '../syntax/ast.ts'
+import type { BinaryOperation, VectorMatching } from '../syntax/ast.ts'
 import { calculate, compareNumbers, isComparison, isSetOp } from '../syntax/fold.ts'
+import type { BinaryOp } from '../syntax/operations.ts'
 import { createSeries, hasSamples, type MetricValue, type Series, setSample } from './series.ts'
 
 /**

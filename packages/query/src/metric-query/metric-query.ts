@@ -11,7 +11,14 @@ import { addScanStats } from '../stats.ts'
 import type { MetricExpr, RangeAggregation } from '../syntax/ast.ts'
 import { operate } from './binary-op.ts'
 import { replaceLabels } from './label-replace.ts'
-import { constantSeries, createSeries, hasSamples, type MetricValue, type Series, setSample } from './series.ts'
+import {
+  constantSeries,
+  createSeries,
+  hasSamples,
+  type MetricValue,
+  type Series,
+  setSample,
+} from './series.ts'
 import { aggregateVector } from './vector-aggregation.ts'
 
 /** One metric query. */
@@ -61,7 +68,11 @@ export class MetricQuery {
       case 'literal':
         return { kind: 'scalar', value: expr.value }
       case 'vector':
-        return { kind: 'vector', series: [constantSeries(expr.value, this.#grid.count)], isOrdered: false }
+        return {
+          kind: 'vector',
+          series: [constantSeries(expr.value, this.#grid.count)],
+          isOrdered: false,
+        }
       case 'range':
         return this.#range(expr, { maxSeries: this.#seriesMax(expr) })
       case 'aggregation': {

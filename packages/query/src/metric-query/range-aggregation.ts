@@ -1,7 +1,8 @@
 // Range aggregations: which fold each one needs, and what it makes of a window. One row a function.
 
 import type { LabelSet } from '@skald/wire'
-import type { RangeAggregation, RangeOp } from '../syntax/ast.ts'
+import type { RangeAggregation } from '../syntax/ast.ts'
+import type { RangeOp } from '../syntax/operations.ts'
 import { type Buckets, type Cell, cellAt, type Fold, type FoldName, folds } from './folds.ts'
 import {
   type OrderedSamples,

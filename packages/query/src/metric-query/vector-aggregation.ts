@@ -1,7 +1,8 @@
 // Vector aggregations: sums and the like over the series of one step, and the ones that pick series.
 
 import { formatLabelSet, type LabelSet } from '@skald/wire'
-import type { Grouping, VectorAggregation, VectorOp } from '../syntax/ast.ts'
+import type { Grouping, VectorAggregation } from '../syntax/ast.ts'
+import type { VectorOp } from '../syntax/operations.ts'
 import { createSeries, hasSamples, type MetricValue, type Series, setSample } from './series.ts'
 
 /** Folds the values of one group at one step. */

@@ -12,6 +12,8 @@ export interface Windows {
   lastOf(window: number): number
   /** Bucket of a time in nanoseconds since the grid's start; -1 where no window has it. */
   bucketOf(time: number): number
+  /** Last time of a bucket. */
+  endOf(bucket: number): number
 }
 
 /** Cuts the windows `(T - range, T]` for all T of a grid. */
@@ -25,6 +27,7 @@ export function createWindows(grid: StepGrid, rangeNs: bigint): Windows {
       firstOf: window => window,
       lastOf: window => window,
       bucketOf: time => (windowCount > 0 && time > -range && time <= 0 ? 0 : -1),
+      endOf: () => 0,
     }
   }
   const step = Number(grid.stepNs)
@@ -49,6 +52,7 @@ export function createWindows(grid: StepGrid, rangeNs: bigint): Windows {
         const k = stepOf(time)
         return k > lastStep || k <= -wholeSteps ? -1 : k + wholeSteps - 1
       },
+      endOf: bucket => (bucket - wholeSteps + 1) * step,
     }
   }
   // Each step has two parts: windows begin between them. Of the oldest step only the second part
@@ -64,6 +68,10 @@ export function createWindows(grid: StepGrid, rangeNs: bigint): Windows {
       const isSecond = time > k * step - rest
       if (!isSecond && (k === -wholeSteps || wholeSteps === 0)) return -1
       return 2 * (k + wholeSteps) + (isSecond ? 1 : 0)
+    },
+    endOf: bucket => {
+      const end = (Math.floor(bucket / 2) - wholeSteps) * step
+      return bucket % 2 === 1 ? end : end - rest
     },
   }
 }

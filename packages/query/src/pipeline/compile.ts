@@ -2,6 +2,7 @@
 // stages over one line at a time. Each kind of stage is one row of the table below.
 
 import { type LineHint, lineHints } from '../plan/line-hints.ts'
+import { probeNeeds } from '../plan/pushdown.ts'
 import type { LabelFilter, Stage } from '../syntax/ast.ts'
 import { compileDecolorize } from './decolorize.ts'
 import { compileDropKeep } from './drop-keep.ts'
@@ -24,6 +25,8 @@ export interface Pipeline {
   readonly setFilters: readonly RunStage[]
   /** Texts that lines need for later stages to let them through. */
   readonly hints: readonly LineHint[]
+  /** The stages up to the last filter with the labels these need; such as fail here need not run. */
+  readonly probes: readonly RunStage[]
   /** Run in order on each line that is left. */
   readonly stages: readonly RunStage[]
 }
@@ -52,30 +55,38 @@ const compilers: Compilers = {
   keep: compileDropKeep,
 }
 
-/**
- * Compiles a pipeline and the filters behind its `unwrap`.
- *
- * @param needsOf labels that are looked at behind the stage of an index.
- */
-export function compilePipeline(
-  stages: readonly Stage[],
-  needsOf: (index: number) => LabelNeeds = () => allLabels,
-): Pipeline {
-  const ordered = reorderStages(stages.map((stage, index) => ({ stage, index })))
-  const changer = ordered.findIndex(({ stage }) => changesLine(stage))
+/** Compiles a pipeline, given the labels that are looked at behind it. */
+export function compilePipeline(stages: readonly Stage[], needs: LabelNeeds = allLabels): Pipeline {
+  const ordered = reorderStages(stages)
+  const changer = ordered.findIndex(changesLine)
   const blockFilters: LineFilter[] = []
   const setFilters: RunStage[] = []
-  const runs: RunStage[] = []
-  for (const [i, { stage, index }] of ordered.entries()) {
+  const others: Stage[] = []
+  for (const [i, stage] of ordered.entries()) {
     // Nothing in front of the first stage that changes lines can tell where the filter stands.
     if (stage.kind === 'lineFilter' && (changer < 0 || i < changer)) {
       blockFilters.push(compileLineFilter(stage))
-    } else if (stage.kind === 'labelFilter' && runs.length === 0 && isTextual(stage.filter)) {
+    } else if (stage.kind === 'labelFilter' && others.length === 0 && isTextual(stage.filter)) {
       setFilters.push(compileLabelFilter(stage.filter))
-    } else runs.push(compileStage(stage, needsOf(index)))
+    } else others.push(stage)
   }
   blockFilters.sort((a, b) => a.cost - b.cost)
-  return { blockFilters, setFilters, hints: lineHints(stages), stages: runs }
+  return {
+    blockFilters,
+    setFilters,
+    hints: lineHints(stages),
+    probes: needs.names ? [] : compileProbes(others),
+    stages: others.map(stage => compileStage(stage, needs)),
+  }
+}
+
+// Where all labels of the result are wanted, most lines may still be dropped by filters that look at a
+// few: these are parsed first, and the others only of lines that pass.
+function compileProbes(stages: readonly Stage[]): RunStage[] {
+  const lastFilter = stages.findLastIndex(({ kind }) => kind === 'labelFilter')
+  const probed = stages.slice(0, lastFilter + 1)
+  const needs = probed.length > 1 ? probeNeeds(probed) : undefined
+  return needs ? probed.map(stage => compileStage(stage, needs)) : []
 }
 
 function compileStage<K extends StageKind>(stage: StageOf<K>, needs: LabelNeeds): RunStage {
@@ -101,28 +112,23 @@ export function changesLine({ kind }: Stage): boolean {
   return kind === 'lineFormat' || kind === 'unpack' || kind === 'decolorize'
 }
 
-interface Placed {
-  readonly stage: Stage
-  readonly index: number
-}
-
 // Loki moves line filters in front of the other stages, back to the last label filter, `line_format`
 // or `unpack`. It matters behind `decolorize` only: such a filter sees the coloured line.
-function reorderStages(stages: readonly Placed[]): Placed[] {
-  const ordered: Placed[] = []
-  let filters: Placed[] = []
-  let others: Placed[] = []
+function reorderStages(stages: readonly Stage[]): Stage[] {
+  const ordered: Stage[] = []
+  let filters: Stage[] = []
+  let others: Stage[] = []
   const flush = () => {
     ordered.push(...filters, ...others)
     filters = []
     others = []
   }
-  for (const placed of stages) {
-    const { kind } = placed.stage
-    if (kind === 'lineFilter') filters.push(placed)
+  for (const stage of stages) {
+    const { kind } = stage
+    if (kind === 'lineFilter') filters.push(stage)
     else {
       if (kind === 'labelFilter') flush()
-      others.push(placed)
+      others.push(stage)
       if (kind === 'labelFilter' || kind === 'lineFormat' || kind === 'unpack') flush()
     }
   }

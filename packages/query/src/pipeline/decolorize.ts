@@ -1,17 +1,18 @@
 // `| decolorize`: takes ANSI escape sequences (colours, cursor, titles) out of the line.
 
+import { compileRegex } from '../regex/regex.ts'
 import type { RunStage } from './stage.ts'
 
 // The expression of the stripansi package, which knows CSI and OSC sequences.
 const ansi =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are made of them
-  /[\u001b\u009b][[\]()#;?]*(?:(?:(?:[a-zA-Z\d]*(?:;[a-zA-Z\d]*)*)?\u0007)|(?:(?:\d{1,4}(?:;\d{0,4})*)?[\dA-PRZcf-ntqry=><~]))/g
+  '[\\x{1b}\\x{9b}][[\\]()#;?]*(?:(?:(?:[a-zA-Z\\d]*(?:;[a-zA-Z\\d]*)*)?\\x07)|' +
+  '(?:(?:\\d{1,4}(?:;\\d{0,4})*)?[\\dA-PRZcf-ntqry=><~]))'
 
 export function compileDecolorize(): RunStage {
+  const regex = compileRegex(ansi)
   return line => {
-    if (line.text.includes('\u001b') || line.text.includes('\u009b')) {
-      line.text = line.text.replace(ansi, '')
-    }
+    const { text } = line
+    if (text.includes('\u001b') || text.includes('\u009b')) line.text = regex.replaceAll(text, '')
     return true
   }
 }

@@ -32,13 +32,13 @@ export class Extraction {
 
   /** Nobody looks at any label, so nothing needs to be parsed. */
   get isIdle(): boolean {
-    return this.#needs.names?.size === 0
+    return this.#needs.stopsEarly && this.#needs.names?.size === 0
   }
 
   /** All labels that anybody looks at are found. */
   get isComplete(): boolean {
-    const { names } = this.#needs
-    return names !== undefined && this.#labels.parsedCount >= names.size
+    const { names, stopsEarly } = this.#needs
+    return stopsEarly && names !== undefined && this.#labels.parsedCount >= names.size
   }
 
   /** Names as they are in lines; `undefined` where all are wanted. */

@@ -2,8 +2,6 @@
 
 import { type IpRange, ipRangeHas, parseIp } from '../syntax/ip-range.ts'
 
-const digit = /[0-9]/
-const hexDigit = /[0-9a-fA-F]/
 const ipv4Run = /[0-9.]*/y
 const ipv6Run = /[0-9a-fA-F:.]*/y
 const ipv4LengthMin = 7
@@ -27,19 +25,36 @@ export function findIp(text: string, range: IpRange): boolean {
   return false
 }
 
+const point = 0x2e
+const colon = 0x3a
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39
+}
+
+function isHexDigit(code: number): boolean {
+  const lower = code | 0x20
+  return isDigit(code) || (lower >= 0x61 && lower <= 0x66)
+}
+
 // A digit, and a point among the next three characters.
 function mayBeIpv4(text: string, at: number): boolean {
-  if (at + ipv4LengthMin > text.length || !digit.test(text[at]!)) return false
-  return text[at + 1] === '.' || text[at + 2] === '.' || text[at + 3] === '.'
+  if (!isDigit(text.charCodeAt(at)) || at + ipv4LengthMin > text.length) return false
+  for (let i = at + 1; i <= at + 3; i++) if (text.charCodeAt(i) === point) return true
+  return false
 }
 
 // Two colons, or up to four hexadecimal digits and one.
 function mayBeIpv6(text: string, at: number): boolean {
+  const first = text.charCodeAt(at)
   if (at + ipv6LengthMin > text.length) return false
-  if (text[at] === ':') return text[at + 1] === ':' && hexDigit.test(text[at + 2] ?? '')
-  for (let i = at; i < at + 5 && i < text.length; i++) {
-    if (text[i] === ':') return i > at
-    if (!hexDigit.test(text[i]!)) return false
+  if (first === colon) {
+    return text.charCodeAt(at + 1) === colon && isHexDigit(text.charCodeAt(at + 2))
+  }
+  for (let i = at; i < at + 5; i++) {
+    const code = text.charCodeAt(i)
+    if (code === colon) return i > at
+    if (!isHexDigit(code)) return false
   }
   return false
 }

@@ -41,16 +41,17 @@ export class LineLabels {
   errorDetails = ''
   #stream: LabelMap = new Map()
   #metadata: LabelMap = new Map()
+  // Labels that stages have set; what lies behind the count is left over from earlier lines.
   readonly #names: string[] = []
   readonly #values: string[] = []
+  #count = 0
   #hidden: Set<string> | undefined
 
   /** Starts a line. */
   reset(stream: LabelMap, metadata: LabelMap): void {
     this.#stream = stream
     this.#metadata = metadata
-    this.#names.length = 0
-    this.#values.length = 0
+    this.#count = 0
     this.#hidden = undefined
     this.error = ''
     this.errorDetails = ''
@@ -58,7 +59,7 @@ export class LineLabels {
 
   /** Tells whether a stage changed anything about the line's labels. */
   get isChanged(): boolean {
-    return this.#names.length > 0 || this.#hidden !== undefined || this.hasError
+    return this.#count > 0 || this.#hidden !== undefined || this.hasError
   }
 
   get hasError(): boolean {
@@ -67,7 +68,7 @@ export class LineLabels {
 
   /** Returns the value of a label, `undefined` where the line has none of that name. */
   get(name: string): string | undefined {
-    const index = this.#names.lastIndexOf(name)
+    const index = this.parsedIndex(name)
     if (index >= 0) return this.#values[index]
     if (this.#hidden?.has(name)) return undefined
     return this.#metadata.get(name) ?? this.#stream.get(name)
@@ -83,29 +84,31 @@ export class LineLabels {
 
   /** Labels that stages have set so far. */
   get parsedCount(): number {
-    return this.#names.length
+    return this.#count
   }
 
   /** Place of a label among those that stages have set, or -1. */
   parsedIndex(name: string): number {
-    return this.#names.lastIndexOf(name)
+    for (let i = this.#count - 1; i >= 0; i--) if (this.#names[i] === name) return i
+    return -1
   }
 
   /** Sets a label as parsed; it hides stream and metadata labels of the name. */
   set(name: string, value: string): void {
-    const index = this.#names.lastIndexOf(name)
-    if (index >= 0) this.#values[index] = value
-    else {
-      this.#names.push(name)
-      this.#values.push(value)
-    }
+    let index = this.parsedIndex(name)
+    if (index < 0) index = this.#count++
+    this.#names[index] = name
+    this.#values[index] = value
   }
 
   delete(name: string): void {
-    const index = this.#names.lastIndexOf(name)
+    const index = this.parsedIndex(name)
     if (index >= 0) {
-      this.#names.splice(index, 1)
-      this.#values.splice(index, 1)
+      this.#count--
+      for (let i = index; i < this.#count; i++) {
+        this.#names[i] = this.#names[i + 1]!
+        this.#values[i] = this.#values[i + 1]!
+      }
     }
     if (this.#stream.has(name) || this.#metadata.has(name)) {
       this.#hidden ??= new Set()
@@ -125,11 +128,11 @@ export class LineLabels {
       if (!this.#metadata.has(name) && this.#isShown(name)) each(name, value)
     }
     for (const [name, value] of this.#metadata) if (this.#isShown(name)) each(name, value)
-    for (const [i, name] of this.#names.entries()) each(name, this.#values[i]!)
+    for (let i = 0; i < this.#count; i++) each(this.#names[i]!, this.#values[i]!)
   }
 
   #isShown(name: string): boolean {
-    return !this.#names.includes(name) && !this.#hidden?.has(name)
+    return this.parsedIndex(name) < 0 && !this.#hidden?.has(name)
   }
 
   /** Copies the labels out; errors count as parsed. */
@@ -138,7 +141,10 @@ export class LineLabels {
       [...map]
         .filter(([name]) => this.#isShown(name) && !other?.has(name))
         .map(([name, value]) => ({ name, value }))
-    const parsed = this.#names.map((name, i) => ({ name, value: this.#values[i]! }))
+    const parsed: Label[] = []
+    for (let i = 0; i < this.#count; i++) {
+      parsed.push({ name: this.#names[i]!, value: this.#values[i]! })
+    }
     this.#pushErrors(parsed)
     return {
       stream: shown(this.#stream, this.#metadata),
@@ -165,7 +171,7 @@ export class LineLabels {
   /** Text that is the same for lines of one stream and metadata set with the same changes. */
   changesKey(): string {
     let key = ''
-    for (let i = 0; i < this.#names.length; i++) {
+    for (let i = 0; i < this.#count; i++) {
       key += `${this.#names[i]}\u0001${this.#values[i]}\u0002`
     }
     if (this.#hidden) key += `\u0003${[...this.#hidden].sort().join('\u0002')}`

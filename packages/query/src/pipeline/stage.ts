@@ -9,8 +9,8 @@ export type RunStage = (line: Line) => boolean
 export interface LabelNeeds {
   /** `undefined` where all labels are needed. */
   readonly names: ReadonlySet<string> | undefined
-  /** Labels grouped by include the error: it is kept instead of failing the query. */
-  readonly preservesErrors: boolean
+  /** A parser that has found all of them need not see whether the rest of the line is damaged. */
+  readonly stopsEarly: boolean
 }
 
-export const allLabels: LabelNeeds = { names: undefined, preservesErrors: false }
+export const allLabels: LabelNeeds = { names: undefined, stopsEarly: false }

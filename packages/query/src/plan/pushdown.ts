@@ -1,24 +1,29 @@
 // What the stages of a metric query have to find: only labels that later stages, the unwrap or the
 // grouping look at. Where all labels make the series, everything is needed.
 
-import type { LabelNeeds } from '../pipeline/stage.ts'
+import { allLabels, type LabelNeeds } from '../pipeline/stage.ts'
 import type { Grouping, LabelFilter, RangeAggregation, Stage } from '../syntax/ast.ts'
 import { templateFieldsOf } from '../syntax/logql-template.ts'
 
-export interface PipelineNeeds {
-  /** Labels looked at behind the stage of an index. */
-  readonly behindStage: (index: number) => LabelNeeds
-  /** The error is a label that the query groups by, so it does not fail it. */
-  readonly preservesErrors: boolean
+/** Finds the labels a range aggregation needs, given what the grouping around it keeps. */
+export function labelNeeds(expr: RangeAggregation, grouping: Grouping | undefined): LabelNeeds {
+  if (!grouping || grouping.without) return allLabels
+  const names = namesOf(withoutIdleFormats(expr), grouping.labels)
+  if (!names) return allLabels
+  if (expr.unwrap) {
+    names.add(expr.unwrap.label)
+    for (const filter of expr.unwrap.filters) addFilter(names, filter)
+  }
+  return { names, stopsEarly: true }
 }
 
-/** Finds the labels a range aggregation needs, given what the grouping around it keeps. */
-export function labelNeeds(expr: RangeAggregation, grouping: Grouping | undefined): PipelineNeeds {
-  const groups = grouping && !grouping.without ? grouping.labels : undefined
-  const preservesErrors = groups?.includes('__error__') ?? false
-  const names = groups && namesOf(expr, groups)
-  const needs: LabelNeeds = { names, preservesErrors }
-  return { behindStage: () => needs, preservesErrors }
+/**
+ * Finds the labels that stages need to decide about a line; `undefined` where they may look at any.
+ * Errors come out the same as with all labels.
+ */
+export function probeNeeds(stages: readonly Stage[]): LabelNeeds | undefined {
+  const names = namesOf(stages, [])
+  return names && { names, stopsEarly: false }
 }
 
 /**
@@ -41,14 +46,9 @@ const readsLine = new Set<Stage['kind']>([
 ])
 
 // `undefined` where a template may look at any label.
-function namesOf(expr: RangeAggregation, groups: readonly string[]): Set<string> | undefined {
+function namesOf(stages: readonly Stage[], groups: readonly string[]): Set<string> | undefined {
   const names = new Set(groups)
-  for (const stage of withoutIdleFormats(expr)) if (!addStage(names, stage)) return undefined
-  if (expr.unwrap) {
-    names.add(expr.unwrap.label)
-    for (const filter of expr.unwrap.filters) addFilter(names, filter)
-  }
-  return names
+  return stages.every(stage => addStage(names, stage)) ? names : undefined
 }
 
 function addStage(names: Set<string>, stage: Stage): boolean {

@@ -78,9 +78,7 @@ export function compileRegex(
 ): CompiledRegex {
   // Checked as it stands, so that errors show what was written and `a)(b` is none.
   const checked = compileRe2(pattern)
-  const re2 = options.anchored ? compileRe2(`^(?:${pattern})$`) : checked
-  const parsed = parseRegex(pattern)
-  return new Regex(pattern, { re2, parsed, isAnchored: options.anchored === true })
+  return new Regex(pattern, checked, options.anchored === true)
 }
 
 function compileRe2(pattern: string): RE2JS {
@@ -97,72 +95,81 @@ function compileRe2(pattern: string): RE2JS {
   }
 }
 
-interface RegexParts {
-  readonly re2: RE2JS
-  readonly parsed: ReturnType<typeof parseRegex>
-  readonly isAnchored: boolean
+/** A way to run a pattern on V8, for texts up to a length. */
+interface Fast {
+  readonly regex: RegExp | undefined
+  readonly lengthMax: number
 }
 
-// Guards the JavaScript expressions, whose `lastIndex` is state.
+const never: Fast = { regex: undefined, lengthMax: -1 }
+
+// Everything is made when it is first needed: many patterns are only checked. The JavaScript
+// expressions have `lastIndex` as state.
 class Regex implements CompiledRegex {
   readonly source: string
-  readonly groupNames: readonly (string | undefined)[]
-  readonly literals: readonly string[]
-  readonly alternatives: readonly string[] | undefined
-  readonly literal: string | undefined
-  readonly blockSearch: BlockSearch | undefined
-  readonly #re2: RE2JS
-  readonly #tester: RegExp | undefined
-  readonly #testLengthMax: number
-  readonly #finder: RegExp | undefined
-  readonly #findLengthMax: number
+  readonly #checked: RE2JS
   readonly #isAnchored: boolean
+  readonly #parsed: ReturnType<typeof parseRegex>
+  readonly literal: string | undefined
+  #re2: RE2JS | undefined
+  #tester: Fast | undefined
+  #finder: Fast | undefined
+  #groupNames: readonly (string | undefined)[] | undefined
+  #blockSearch: { readonly search: BlockSearch | undefined } | undefined
 
-  constructor(source: string, { re2, parsed, isAnchored }: RegexParts) {
+  constructor(source: string, checked: RE2JS, isAnchored: boolean) {
     this.source = source
-    this.#re2 = re2
+    this.#checked = checked
     this.#isAnchored = isAnchored
-    this.groupNames = parsed ? [undefined, ...parsed.groupNames] : namesOf(re2)
-    this.literals = parsed ? requiredLiterals(parsed.root) : []
-    this.alternatives = parsed && alternativeLiterals(parsed.root)
-    this.literal = parsed && literalText(parsed.root)
-    if (!parsed) {
-      this.#testLengthMax = -1
-      this.#findLengthMax = -1
-      return
-    }
-    const whole = isAnchored ? anchorBoth(parsed.root) : parsed.root
-    const tested = isAnchored ? whole : simplifyForTest(whole)
-    this.#testLengthMax = lengthMax(tested)
-    if (this.#testLengthMax >= 0) {
-      this.#tester = new RegExp(emitUnicode(tested), 'u')
-      if (!isAnchored) this.blockSearch = blockSearchOf(tested, this.#testLengthMax)
-    }
-    this.#findLengthMax = hasUnequalCaptures(parsed.root) ? -1 : lengthMax(whole)
-    if (this.#findLengthMax >= 0) this.#finder = new RegExp(emitUnicode(whole), 'gu')
+    this.#parsed = parseRegex(source)
+    this.literal = this.#parsed && literalText(this.#parsed.root)
+  }
+
+  get groupNames(): readonly (string | undefined)[] {
+    this.#groupNames ??= this.#parsed
+      ? [undefined, ...this.#parsed.groupNames]
+      : namesOf(this.#checked)
+    return this.#groupNames
+  }
+
+  get literals(): readonly string[] {
+    return this.#parsed ? requiredLiterals(this.#parsed.root) : []
+  }
+
+  get alternatives(): readonly string[] | undefined {
+    return this.#parsed && alternativeLiterals(this.#parsed.root)
+  }
+
+  get blockSearch(): BlockSearch | undefined {
+    if (!this.#parsed || this.#isAnchored) return undefined
+    this.#blockSearch ??= { search: blockSearchOf(simplifyForTest(this.#parsed.root)) }
+    return this.#blockSearch.search
   }
 
   test(text: string): boolean {
     if (this.literal !== undefined) {
       return this.#isAnchored ? text === this.literal : text.includes(this.literal)
     }
-    if (text.length <= this.#testLengthMax) return this.#tester!.test(text)
-    return this.#re2.test(text)
+    this.#tester ??= this.#makeTester()
+    if (text.length <= this.#tester.lengthMax) return this.#tester.regex!.test(text)
+    return this.#exact().test(text)
   }
 
   testBytes(bytes: Uint8Array): boolean {
-    if (bytes.length <= this.#testLengthMax) {
+    this.#tester ??= this.#makeTester()
+    if (bytes.length <= this.#tester.lengthMax) {
       return this.test(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
     }
-    return this.#re2.test(bytes)
+    return this.#exact().test(bytes)
   }
 
   exec(text: string): RegexMatch | undefined {
-    if (text.length > this.#findLengthMax) {
-      const matcher = this.#re2.matcher(text)
+    this.#finder ??= this.#makeFinder()
+    if (text.length > this.#finder.lengthMax) {
+      const matcher = this.#exact().matcher(text)
       return matcher.find() ? matchOf(matcher) : undefined
     }
-    const finder = this.#finder!
+    const finder = this.#finder.regex!
     finder.lastIndex = 0
     const match = finder.exec(text)
     return match ? { index: match.index, groups: match } : undefined
@@ -184,6 +191,24 @@ class Regex implements CompiledRegex {
     return copied === 0 && result === '' ? text : result + text.slice(copied)
   }
 
+  // The engine that is always right.
+  #exact(): RE2JS {
+    this.#re2 ??= this.#isAnchored ? compileRe2(`^(?:${this.source})$`) : this.#checked
+    return this.#re2
+  }
+
+  #makeTester(): Fast {
+    if (!this.#parsed) return never
+    const { root } = this.#parsed
+    return fastOf(this.#isAnchored ? anchorBoth(root) : simplifyForTest(root), 'u')
+  }
+
+  #makeFinder(): Fast {
+    if (!this.#parsed || hasUnequalCaptures(this.#parsed.root)) return never
+    const { root } = this.#parsed
+    return fastOf(this.#isAnchored ? anchorBoth(root) : root, 'gu')
+  }
+
   #groupOf(match: RegexMatch, name: string): string | undefined {
     if (/^\d+$/.test(name)) return match.groups[Number(name)]
     const index = this.groupNames.lastIndexOf(name)
@@ -193,8 +218,9 @@ class Regex implements CompiledRegex {
   // As Go counts matches: none of length zero right behind another match.
   *#matches(text: string): Generator<RegexMatch> {
     let previousEnd = -1
-    if (text.length > this.#findLengthMax) {
-      const matcher = this.#re2.matcher(text)
+    this.#finder ??= this.#makeFinder()
+    if (text.length > this.#finder.lengthMax) {
+      const matcher = this.#exact().matcher(text)
       while (matcher.find()) {
         const match = matchOf(matcher)
         const end = match.index + match.groups[0]!.length
@@ -203,7 +229,7 @@ class Regex implements CompiledRegex {
       }
       return
     }
-    const finder = this.#finder!
+    const finder = this.#finder.regex!
     for (let at = 0; at <= text.length; ) {
       finder.lastIndex = at
       const match = finder.exec(text)
@@ -218,7 +244,13 @@ class Regex implements CompiledRegex {
   }
 }
 
-function lengthMax(root: RegexNode): number {
+function fastOf(root: RegexNode, flags: string): Fast {
+  const lengthMax = lengthMaxOf(root)
+  return lengthMax < 0 ? never : { regex: new RegExp(emitUnicode(root), flags), lengthMax }
+}
+
+// Longest text on which V8 is certain to be quick; -1 where no length is.
+function lengthMaxOf(root: RegexNode): number {
   const cost = searchCost(root)
   if (!cost) return -1
   if (cost.degree <= 1) return Number.POSITIVE_INFINITY
@@ -226,8 +258,9 @@ function lengthMax(root: RegexNode): number {
   return cost.degree === 3 ? cubicLengthMax : -1
 }
 
-function blockSearchOf(root: RegexNode, lineLengthMax: number): BlockSearch | undefined {
-  const emitted = emitLineBytes(root)
+function blockSearchOf(root: RegexNode): BlockSearch | undefined {
+  const lineLengthMax = lengthMaxOf(root)
+  const emitted = lineLengthMax < 0 ? undefined : emitLineBytes(root)
   if (!emitted) return undefined
   const { source, hasTextAnchor, dropsNewline } = emitted
   return { regex: new RegExp(source, 'g'), lineLengthMax, hasTextAnchor, dropsNewline }

@@ -1,6 +1,7 @@
 // LogQL as data. What walks it lives elsewhere: parser, printer, checks, plan, pipeline compiler.
 
 import type { Matcher } from '@skald/wire'
+import type { BinaryOp, RangeOp, VectorOp } from './operations.ts'
 
 export type Expr = LogExpr | MetricExpr
 
@@ -93,41 +94,6 @@ export type MetricExpr =
   | { readonly kind: 'literal'; readonly value: number }
   | { readonly kind: 'vector'; readonly value: number }
 
-export const rangeOps = [
-  'count_over_time',
-  'rate',
-  'rate_counter',
-  'bytes_over_time',
-  'bytes_rate',
-  'avg_over_time',
-  'sum_over_time',
-  'min_over_time',
-  'max_over_time',
-  'stdvar_over_time',
-  'stddev_over_time',
-  'quantile_over_time',
-  'first_over_time',
-  'last_over_time',
-  'absent_over_time',
-] as const
-export type RangeOp = (typeof rangeOps)[number]
-
-export const vectorOps = [
-  'sum',
-  'avg',
-  'count',
-  'max',
-  'min',
-  'stddev',
-  'stdvar',
-  'topk',
-  'bottomk',
-  'approx_topk',
-  'sort',
-  'sort_desc',
-] as const
-export type VectorOp = (typeof vectorOps)[number]
-
 /** `by (labels)` or `without (labels)`. */
 export interface Grouping {
   readonly without: boolean
@@ -162,25 +128,6 @@ export interface VectorAggregation {
   readonly grouping?: Grouping
   readonly operand: MetricExpr
 }
-
-export const binaryOps = [
-  'or',
-  'and',
-  'unless',
-  '==',
-  '!=',
-  '>',
-  '>=',
-  '<',
-  '<=',
-  '+',
-  '-',
-  '*',
-  '/',
-  '%',
-  '^',
-] as const
-export type BinaryOp = (typeof binaryOps)[number]
 
 /** Which labels pair the elements of two vectors, and how many may pair with one. */
 export interface VectorMatching {

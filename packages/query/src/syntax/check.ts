@@ -4,56 +4,29 @@
 import { LogqlSyntaxError } from '../errors.ts'
 import { compileMatcher } from '../regex/matcher.ts'
 import { compileRegex } from '../regex/regex.ts'
-import type {
-  Expr,
-  LogExpr,
-  MetricExpr,
-  RangeAggregation,
-  RangeOp,
-  VectorAggregation,
-  VectorOp,
-} from './ast.ts'
+import type { Expr, LogExpr, MetricExpr, RangeAggregation, VectorAggregation } from './ast.ts'
 import { checkStage } from './check-stage.ts'
+import { rangeRules, vectorRules } from './operations.ts'
 import { decimalText } from './printer.ts'
-
-const withoutUnwrap = new Set<RangeOp>([
-  'count_over_time',
-  'rate',
-  'bytes_over_time',
-  'bytes_rate',
-  'absent_over_time',
-])
-const onlyWithoutUnwrap = new Set<RangeOp>(['count_over_time', 'bytes_over_time', 'bytes_rate'])
-const withGrouping = new Set<RangeOp>([
-  'avg_over_time',
-  'stddev_over_time',
-  'stdvar_over_time',
-  'quantile_over_time',
-  'max_over_time',
-  'min_over_time',
-  'first_over_time',
-  'last_over_time',
-])
-const withParameter = new Set<VectorOp>(['topk', 'bottomk', 'approx_topk'])
 
 /** Checks parameter, unwrap and grouping of a range aggregation, and returns it. */
 export function checkRangeAggregation(expr: RangeAggregation): RangeAggregation {
   const { op, parameter, unwrap, grouping } = expr
-  if (op === 'quantile_over_time') {
-    if (parameter === undefined) {
-      throw new LogqlSyntaxError(`parameter required for operation ${op}`)
-    }
-  } else if (parameter !== undefined) {
+  const rules = rangeRules(op)
+  if (rules.takesParameter && parameter === undefined) {
+    throw new LogqlSyntaxError(`parameter required for operation ${op}`)
+  }
+  if (!rules.takesParameter && parameter !== undefined) {
     const text = decimalText(parameter)
     throw new LogqlSyntaxError(`parameter ${text} not supported for operation ${op}`)
   }
-  if (grouping && !withGrouping.has(op)) {
+  if (grouping && !rules.takesGrouping) {
     throw new LogqlSyntaxError(`grouping not allowed for ${op} aggregation`)
   }
-  if (!unwrap && !withoutUnwrap.has(op)) {
+  if (!unwrap && rules.unwrap === 'required') {
     throw new LogqlSyntaxError(`invalid aggregation ${op} without unwrap`)
   }
-  if (unwrap && onlyWithoutUnwrap.has(op)) {
+  if (unwrap && rules.unwrap === 'never') {
     throw new LogqlSyntaxError(`invalid aggregation ${op} with unwrap`)
   }
   return expr
@@ -65,7 +38,8 @@ export function checkVectorAggregation(
   parameterText: string | undefined,
 ): VectorAggregation {
   const { op, parameter, grouping } = expr
-  if (withParameter.has(op)) {
+  const rules = vectorRules(op)
+  if (rules.takesCount) {
     if (parameter === undefined) {
       throw new LogqlSyntaxError(`parameter required for operation ${op}`)
     }
@@ -80,10 +54,10 @@ export function checkVectorAggregation(
   } else if (parameter !== undefined) {
     throw new LogqlSyntaxError(`unsupported parameter for operation ${op}(${parameterText},`)
   }
-  if (op === 'approx_topk' && grouping) {
+  if (rules.grouping === 'none' && grouping) {
     throw new LogqlSyntaxError(`grouping not allowed for ${op} aggregation`)
   }
-  if ((op === 'sort' || op === 'sort_desc') && grouping && grouping.labels.length > 0) {
+  if (rules.grouping === 'empty' && grouping && grouping.labels.length > 0) {
     throw new LogqlSyntaxError("sort and sort_desc doesn't allow grouping by ")
   }
   return expr

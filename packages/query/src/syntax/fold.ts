@@ -2,7 +2,8 @@
 // never be an operand is refused. The arithmetic of single numbers has its home here.
 
 import { LogqlSyntaxError } from '../errors.ts'
-import type { BinaryOp, Expr, MetricExpr, VectorMatching } from './ast.ts'
+import type { Expr, MetricExpr, VectorMatching } from './ast.ts'
+import type { BinaryOp } from './operations.ts'
 
 /** What stands between an operator and its right side. */
 export interface BinaryModifier {

@@ -8,7 +8,7 @@ import {
   unquoteGoString,
 } from '@skald/wire'
 import { LogqlSyntaxError } from '../errors.ts'
-import { rangeOps, vectorOps } from './ast.ts'
+import { rangeOperations, vectorOperations } from './operations.ts'
 
 /** What a token is: punctuation and keywords as they are written, the others by their class. */
 export interface Token {
@@ -23,7 +23,12 @@ export interface Token {
   readonly column: number
 }
 
-const functions = new Set<string>([...rangeOps, ...vectorOps, 'vector', 'ip'])
+const functions = new Set<string>([
+  ...Object.keys(rangeOperations),
+  ...Object.keys(vectorOperations),
+  'vector',
+  'ip',
+])
 const conversions: Readonly<Record<string, string>> = {
   bytes: 'BYTES_CONV',
   duration: 'DURATION_CONV',

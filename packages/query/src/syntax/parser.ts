@@ -3,31 +3,33 @@
 
 import { formatLogqlBytes, type Matcher, type MatcherOp, parseLogqlBytes } from '@skald/wire'
 import { LogqlKindError, LogqlSyntaxError } from '../errors.ts'
-import {
-  type BinaryOp,
-  binaryOps,
-  type CompareOp,
-  type Expr,
-  type Extraction,
-  type Grouping,
-  type LabelFilter,
-  type LabelFormatItem,
-  type LabelPick,
-  type LineFilterOp,
-  type LineFilterTerm,
-  type LogExpr,
-  type MetricExpr,
-  type RangeOp,
-  rangeOps,
-  type Stage,
-  type Unwrap,
-  type UnwrapConversion,
-  type VectorOp,
-  vectorOps,
+import type {
+  CompareOp,
+  Expr,
+  Extraction,
+  Grouping,
+  LabelFilter,
+  LabelFormatItem,
+  LabelPick,
+  LineFilterOp,
+  LineFilterTerm,
+  LogExpr,
+  MetricExpr,
+  Stage,
+  Unwrap,
+  UnwrapConversion,
 } from './ast.ts'
 import { checkExpr, checkRangeAggregation, checkVectorAggregation } from './check.ts'
 import { type BinaryModifier, createBinaryOperation } from './fold.ts'
 import { Lexer, type Token } from './lexer.ts'
+import {
+  binaryPrecedences,
+  isBinaryOp,
+  type RangeOp,
+  rangeOperations,
+  type VectorOp,
+  vectorOperations,
+} from './operations.ts'
 
 /** Longest query in bytes. */
 export const queryLengthMax = 131_072
@@ -36,26 +38,8 @@ const depthMax = 1_000
 
 const lineFilterOps = new Set(['|=', '!=', '|~', '!~', '|>', '!>'])
 const compareOps = new Set(['=', '==', '!=', '>', '>=', '<', '<='])
-const precedences: Readonly<Record<string, number>> = {
-  or: 1,
-  and: 2,
-  unless: 2,
-  '==': 3,
-  '!=': 3,
-  '>': 3,
-  '>=': 3,
-  '<': 3,
-  '<=': 3,
-  '+': 4,
-  '-': 4,
-  '*': 5,
-  '/': 5,
-  '%': 5,
-  '^': 6,
-}
-const binaryOpSet = new Set<string>(binaryOps)
-const rangeTokens = new Set(rangeOps.map(op => op.toUpperCase()))
-const vectorTokens = new Set(vectorOps.map(op => op.toUpperCase()))
+const rangeTokens = new Set(Object.keys(rangeOperations).map(op => op.toUpperCase()))
+const vectorTokens = new Set(Object.keys(vectorOperations).map(op => op.toUpperCase()))
 
 /**
  * Parses and checks a query.
@@ -171,15 +155,16 @@ class Parser {
     let left = first
     for (let links = 0; ; links++) {
       const op = this.#peek().type
-      const precedence = binaryOpSet.has(op) ? precedences[op]! : -1
-      if (precedence < 0 || precedence < least) return left
+      if (!isBinaryOp(op)) return left
+      const precedence = binaryPrecedences[op]
+      if (precedence < least) return left
       if (links >= depthMax) {
         throw new LogqlSyntaxError(`more than ${depthMax} operators in a row`, this.#here())
       }
       this.#take()
       const modifier = this.#binaryModifier()
       const right = this.#expr(op === '^' ? precedence : precedence + 1)
-      left = createBinaryOperation(op as BinaryOp, left, right, modifier)
+      left = createBinaryOperation(op, left, right, modifier)
     }
   }
 

@@ -38,7 +38,7 @@ test('A sum hands its grouping down where samples just add up', async t => {
 test('labelNeeds names what stages, unwrap and grouping look at', async t => {
   const f = (query: string, by: string[], want: string[] | undefined) => {
     const expr = parseLogql(query) as RangeAggregation
-    const { names } = labelNeeds(expr, { without: false, labels: by }).behindStage(0)
+    const { names } = labelNeeds(expr, { without: false, labels: by })
     t.same(names && [...names].sort(), want, query)
   }
   f('count_over_time({x="y"} | json | a>1 or b="c" [1m])', ['d'], ['a', 'b', 'd'])

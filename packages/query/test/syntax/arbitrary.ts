@@ -1,17 +1,16 @@
 // Random queries as syntax trees, for properties.
 
 import fc from 'fast-check'
-import {
-  binaryOps,
-  type Expr,
-  type LabelFilter,
-  type LogExpr,
-  type MetricExpr,
-  rangeOps,
-  type Stage,
-} from '../../src/syntax/ast.ts'
+import type { Expr, LabelFilter, LogExpr, MetricExpr, Stage } from '../../src/syntax/ast.ts'
 import { isSetOp } from '../../src/syntax/fold.ts'
+import {
+  type BinaryOp,
+  binaryPrecedences,
+  type RangeOp,
+  rangeOperations,
+} from '../../src/syntax/operations.ts'
 
+const binaryOps = Object.keys(binaryPrecedences) as BinaryOp[]
 const name = fc.constantFrom('app', 'level', 'status', 'x', '_y', 'rate', 'bytes')
 const text = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 6 }), fc.constantFrom('a', 'err'))
 const matcherOp = fc.constantFrom('=' as const, '!=' as const)
@@ -132,7 +131,13 @@ const grouping = fc.record({
 })
 
 const range: fc.Arbitrary<MetricExpr> = fc
-  .tuple(fc.constantFrom(...rangeOps), logExpr, rangeNs, fc.boolean(), grouping)
+  .tuple(
+    fc.constantFrom(...(Object.keys(rangeOperations) as RangeOp[])),
+    logExpr,
+    rangeNs,
+    fc.boolean(),
+    grouping,
+  )
   .map(
     ([op, log, ns, hasOffset, groups]): MetricExpr => ({
       kind: 'range',
