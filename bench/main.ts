@@ -9,7 +9,14 @@ import { type IngestResult, pushAll, runIngest } from './ingest.ts'
 import { type IngestLimit, measureIngestLimit, measureNeedleLimitMs } from './limits.ts'
 import { type BenchOptions, parseBenchOptions, usage } from './options.ts'
 import { countEntries, runQueries } from './query.ts'
-import { describeMachine, formatTable, ingestRows, queryRows, startRows } from './report.ts'
+import {
+  describeMachine,
+  formatTable,
+  ingestRows,
+  queryRows,
+  type StartTimes,
+  startRows,
+} from './report.ts'
 import { type Server, type StoreServer, startStoreServer } from './server.ts'
 
 const hourMs = 3_600_000
@@ -66,17 +73,18 @@ async function measureStore(options: BenchOptions, workDir: string): Promise<Res
     await checkCount(server, workload, options)
     if (options.command === 'ingest') return { ingest, limit: withoutPieces(limit) }
     const queries = await queryAll(server, workload, options, limit)
-    const starts: Record<string, number> = {}
+    const starts: StartTimes = {}
     const restart = async (name: string, signal: 'SIGKILL' | 'SIGTERM') => {
       await server.process.end(signal)
       server = await startStoreServer(workDir, dataDir)
-      starts[name] = server.readyMs
+      starts[name] = { readyMs: server.readyMs, readyCpuMs: server.readyCpuMs }
     }
     await restart('ready after kill -9', 'SIGKILL')
     await restart('ready after a clean stop', 'SIGTERM')
     // Lines that are there already come once more: they lie in level 0 when the kill comes, and count once.
-    await pushAll(server, workload.bodies.slice(0, freshPushCount), options)
-    await restart(`ready after kill -9 with ${freshPushCount} MB at level 0`, 'SIGKILL')
+    const fresh = workload.bodies.slice(0, freshPushCount)
+    await pushAll(server, fresh, options)
+    await restart(`ready after kill -9 with ${fresh.length} MB at level 0`, 'SIGKILL')
     await checkCount(server, workload, options)
     print(formatTable(startRows(starts)))
     return { ingest, limit: withoutPieces(limit), ...queries, starts }

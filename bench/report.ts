@@ -89,6 +89,8 @@ export function ingestRows(result: IngestResult, limit: IngestLimit): Row[] {
   const megabytes = result.lineBytes / 1e6
   const limitSeconds = limit.snappySeconds + limit.zstdSeconds
   const limitRate = megabytes / limitSeconds
+  // In a small run the start of the compaction's thread outweighs the work.
+  const isFullSize = Math.round(megabytes) >= targetMegabytes
   const rows: Row[] = [
     { figure: 'limit: snappy decode', value: `${fixed(megabytes / limit.snappySeconds)} MB/CPU-s` },
     { figure: 'limit: zstd level 1', value: `${fixed(megabytes / limit.zstdSeconds)} MB/CPU-s` },
@@ -100,8 +102,10 @@ export function ingestRows(result: IngestResult, limit: IngestLimit): Row[] {
       value: `${fixed(rate)} MB/CPU-s`,
       limit: `${fixed(limitRate)} MB/CPU-s`,
       ratio: (rate / limitRate).toFixed(2),
-      target: `>= ${ingestRatioMin}`,
-      isMet: rate / limitRate >= ingestRatioMin,
+      ...(isFullSize && {
+        target: `>= ${ingestRatioMin}`,
+        isMet: rate / limitRate >= ingestRatioMin,
+      }),
     })
     rows.push({
       figure: 'CPU to the last answer',
@@ -130,8 +134,10 @@ export function ingestRows(result: IngestResult, limit: IngestLimit): Row[] {
       value: `${(result.diskBytes / 1e6).toFixed(1)} MB`,
       limit: `${(limit.zstdBytes / 1e6).toFixed(1)} MB`,
       ratio: (result.diskBytes / limit.zstdBytes).toFixed(2),
-      target: `<= ${diskMbMax.toFixed(1)} MB`,
-      isMet: result.diskBytes / 1e6 <= diskMbMax,
+      ...(isFullSize && {
+        target: `<= ${diskMbMax.toFixed(1)} MB`,
+        isMet: result.diskBytes / 1e6 <= diskMbMax,
+      }),
     })
   }
   rows.push({ figure: 'pushes', value: `${result.pushCount}` })
@@ -163,18 +169,21 @@ export function queryRows(
         isMet: ratio <= needleRatioMax,
       }
     }
-    if (result.name === 'rate by app' && megabytes === targetMegabytes) {
+    if (result.name === 'rate by app' && megabytes >= targetMegabytes) {
       return { ...row, target: `<= ${rateCpuMsMax} ms`, isMet: cpuMs.median <= rateCpuMsMax }
     }
     return row
   })
 }
 
+/** Times of starts by what was before them. */
+export type StartTimes = Record<string, { readonly readyMs: number; readonly readyCpuMs: number }>
+
 /** Lists the times of starts. */
-export function startRows(starts: Readonly<Record<string, number>>): Row[] {
-  return Object.entries(starts).map(([figure, readyMs]) => ({
+export function startRows(starts: Readonly<StartTimes>): Row[] {
+  return Object.entries(starts).map(([figure, { readyMs, readyCpuMs }]) => ({
     figure,
-    value: `${fixed(readyMs)} ms`,
+    value: `${fixed(readyMs)} ms, ${fixed(readyCpuMs)} ms CPU`,
     target: `< ${readyMsMax} ms`,
     isMet: readyMs < readyMsMax,
   }))

@@ -6,6 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { reservePort, type SkaldProcess, spawnSkald, waitUntilReady } from '../e2e/skald-process.ts'
+import { readCpuSeconds } from './cpu.ts'
 
 /** Something to measure. */
 export interface Server {
@@ -22,6 +23,8 @@ export interface StoreServer extends Server {
   readonly dataDir: string
   /** From the start of the process to the first 200 of /ready. */
   readonly readyMs: number
+  /** CPU it took until then; the wall time is shared with whatever else runs. */
+  readonly readyCpuMs: number
   readonly process: SkaldProcess
 }
 
@@ -54,7 +57,8 @@ limits_config:
     outputFile: join(workDir, 'store.log'),
   })
   const readyMs = await waitUntilReady(skald, `${url}/ready`, startTimeoutMs)
-  return { url, pid: skald.pid, dataDir, readyMs, process: skald }
+  const readyCpuMs = readCpuSeconds(skald.pid) * 1000
+  return { url, pid: skald.pid, dataDir, readyMs, readyCpuMs, process: skald }
 }
 
 /** An HTTP answer, read to its end. */

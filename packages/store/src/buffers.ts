@@ -4,7 +4,7 @@
 /** Gives out buffers and takes them back; keeps at most `idleBytesMax` that nobody uses. */
 export class BufferPool {
   readonly #idleBytesMax: number
-  /** Capacity, a power of two → buffers of it. */
+  /** Capacity → buffers of it. */
   readonly #idle = new Map<number, Buffer[]>()
   #idleBytes = 0
 
@@ -33,10 +33,12 @@ export class BufferPool {
 
 const leastCapacity = 64 * 1024
 
+/** Rounds up so that buffers of similar sizes are the same: at most a quarter more than asked for. */
 function capacityFor(bytes: number): number {
   let capacity = leastCapacity
   while (capacity < bytes) capacity *= 2
-  return capacity
+  const step = capacity / 8
+  return Math.max(leastCapacity, Math.ceil(bytes / step) * step)
 }
 
 /** Where a piece of work takes memory from. */

@@ -4,7 +4,12 @@
 import { parseConfigBytes, parseGoDuration, parsePrometheusDuration } from '@skald/wire'
 import { Ajv, type ErrorObject } from 'ajv'
 import { isMap, LineCounter, parseDocument } from 'yaml'
-import { ignoredPaths, type RawStoreConfig, storeConfigSchema } from './config-schema.ts'
+import {
+  blockSchemas,
+  ignoredPaths,
+  type RawStoreConfig,
+  storeConfigSchema,
+} from './config-schema.ts'
 import { ConfigError, type ConfigProblem } from './errors.ts'
 import type { TenantLimits } from './limits.ts'
 
@@ -49,7 +54,7 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
       document.errors.map(error => problemAt(error.pos[0], error.message)),
     )
   }
-  const raw: unknown = document.toJS() ?? {}
+  const raw: unknown = withoutEmptyKeys(document.toJS() ?? {})
   /** Offset of the key (or value) at a path of keys. */
   const offsetOf = (keys: readonly string[]): number => {
     const parent: unknown = document.getIn(keys.slice(0, -1), true) ?? document.contents
@@ -85,6 +90,19 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
     warnings: ignoredKeysOf(raw as Record<string, unknown>),
     raw: config,
   }
+}
+
+/** Takes out known keys without a value: as with Loki, they are the default. */
+function withoutEmptyKeys(raw: unknown): unknown {
+  for (const [name, schema] of Object.entries(blockSchemas)) {
+    const block = name === '' ? raw : (raw as Record<string, unknown> | null)?.[name]
+    if (typeof block !== 'object' || block === null) continue
+    const { properties } = schema as { properties?: object }
+    for (const [key, value] of Object.entries(block)) {
+      if (value === null && Object.hasOwn(properties ?? {}, key)) Reflect.deleteProperty(block, key)
+    }
+  }
+  return raw
 }
 
 function describeErrors(

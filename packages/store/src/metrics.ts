@@ -33,6 +33,14 @@ export function createStoreMetrics(readState: () => Promise<StoreState>): StoreM
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
+  // The gauges are read at the same time; all wait for the same answer.
+  let refreshing: Promise<void> | undefined
+  const collect = () => {
+    refreshing ??= refresh().finally(() => {
+      refreshing = undefined
+    })
+    return refreshing
+  }
   const metrics: StoreMetrics = {
     registry,
     bytesReceived: new Counter({
@@ -80,43 +88,53 @@ export function createStoreMetrics(readState: () => Promise<StoreState>): StoreM
       name: 'skald_compactions_total',
       help: 'Merges of segments done',
       registers,
+      collect,
     }),
     segments: new Gauge({
       name: 'skald_segments',
       help: 'Segments by level',
       labelNames: ['level'],
       registers,
+      collect,
     }),
     segmentBytes: new Gauge({
       name: 'skald_segment_bytes',
       help: 'Bytes of segments by level',
       labelNames: ['level'],
       registers,
+      collect,
     }),
-    streams: new Gauge({ name: 'skald_streams', help: 'Streams in the catalog', registers }),
+    streams: new Gauge({
+      name: 'skald_streams',
+      help: 'Streams in the catalog',
+      registers,
+      collect,
+    }),
     pendingPushBytes: new Gauge({
       name: 'skald_pending_push_bytes',
       help: 'Bytes of pushes being received, decoded or committed',
       registers,
+      collect,
     }),
   }
   const compacting = new Gauge({
     name: 'skald_compaction_running',
     help: '1 while segments are being merged',
     registers,
-    collect: async () => {
-      const state = await readState()
-      compacting.set(state.isCompacting ? 1 : 0)
-      metrics.compactions.set(state.compactions)
-      metrics.streams.set(state.streams)
-      metrics.pendingPushBytes.set(state.pendingPushBytes)
-      metrics.segments.reset()
-      metrics.segmentBytes.reset()
-      for (const [level, { segments, bytes }] of state.levels) {
-        metrics.segments.set({ level }, segments)
-        metrics.segmentBytes.set({ level }, bytes)
-      }
-    },
+    collect,
   })
+  const refresh = async () => {
+    const state = await readState()
+    compacting.set(state.isCompacting ? 1 : 0)
+    metrics.compactions.set(state.compactions)
+    metrics.streams.set(state.streams)
+    metrics.pendingPushBytes.set(state.pendingPushBytes)
+    metrics.segments.reset()
+    metrics.segmentBytes.reset()
+    for (const [level, { segments, bytes }] of state.levels) {
+      metrics.segments.set({ level }, segments)
+      metrics.segmentBytes.set({ level }, bytes)
+    }
+  }
   return metrics
 }

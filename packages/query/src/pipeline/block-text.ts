@@ -6,13 +6,20 @@ import type { LinesColumn } from '../log-source.ts'
 /** Gives the lines of one block as strings; valid as long as the column is. */
 export class BlockText {
   readonly bytes: Buffer
-  readonly offsets: Uint32Array
+  readonly #column: LinesColumn
+  #offsets: Uint32Array | undefined
   #latin1: string | undefined
   #isAscii: boolean | undefined
 
-  constructor({ bytes, offsets }: LinesColumn) {
-    this.bytes = bytes
-    this.offsets = offsets
+  constructor(column: LinesColumn) {
+    this.bytes = column.bytes
+    this.#column = column
+  }
+
+  /** Where lines start; a search that finds nothing never asks, and the column is not decoded. */
+  get offsets(): Uint32Array {
+    this.#offsets ??= this.#column.offsets
+    return this.#offsets
   }
 
   /** All lines, a character for each byte. */

@@ -11,7 +11,7 @@ import type { BlockText } from './block-text.ts'
 import { findIp } from './ip.ts'
 import { createPatternTest } from './pattern-filter.ts'
 import { type BlockRegex, createBlockRegex } from './regex-search.ts'
-import { filterSelection, type RowSelection, rowAt } from './row-selection.ts'
+import { filterSelection, type RowSelection, rowAt, selectRange } from './row-selection.ts'
 import { forEachMarked, markText } from './text-search.ts'
 
 /** One line filter, ready to run. */
@@ -27,6 +27,8 @@ export interface LineFilter {
 // One operand of a filter.
 interface Term {
   readonly cost: number
+  /** Tells that no line of a block can match, without looking where lines start. */
+  isAbsent?(text: BlockText): boolean
   /** Marks the rows of the selection that match, in `marks`, by 1. */
   mark(text: BlockText, selection: RowSelection, marks: Uint8Array): void
   test(line: string): boolean
@@ -38,10 +40,14 @@ type LineFilterStage = Extract<Stage, { kind: 'lineFilter' }>
 export function compileLineFilter({ op, terms }: LineFilterStage): LineFilter {
   const compiled = terms.map((term, i) => compileTerm(op, term, i))
   const isNegated = op === '!=' || op === '!~' || op === '!>'
+  const onlyTerm = compiled.length === 1 ? compiled[0] : undefined
   return {
     cost: Math.max(...compiled.map(term => term.cost)) + (isNegated ? 1 : 0),
     filterBlock: (text, selection) => {
       if (selection.count === 0) return selection
+      // Worth it while most rows are left: one search over the block instead of one for each line.
+      const isWhole = selection.count * 2 >= selection.to
+      if (isWhole && !isNegated && onlyTerm?.isAbsent?.(text)) return selectRange(0, 0)
       const marks = new Uint8Array(selection.to)
       for (const term of compiled) term.mark(text, selection, marks)
       const wanted = isNegated ? 0 : 1
@@ -64,6 +70,7 @@ function textTerm(text: string): Term {
   return {
     cost: 0,
     test: line => line.includes(text),
+    isAbsent: block => block.bytes.indexOf(needle) < 0,
     mark: (block, selection, marks) => markText(needle, block, selection, marks),
   }
 }

@@ -81,6 +81,8 @@ export class Compactor {
 
   #start(options: { force: boolean }): Promise<boolean> {
     const run = this.#runOnce(options).catch((error: Error) => {
+      // Closing ends the thread, be a merge under way or not.
+      if (this.#isClosed) return false
       this.#quietUntilMs = this.#options.clock.now() + failureDelayMs
       this.#options.logger.error({ err: error }, 'compaction failed, old segments stay in use')
       return false

@@ -118,7 +118,7 @@ export class Params {
 function parseTime(text: string, name: string): bigint {
   if (text.includes('.')) {
     const seconds = parseGoFloat(text)
-    if (seconds !== undefined) {
+    if (seconds !== undefined && Number.isFinite(seconds)) {
       const whole = Math.trunc(seconds)
       return BigInt(whole) * nsPerSecond + BigInt(Math.round((seconds - whole) * 1000)) * 1_000_000n
     }

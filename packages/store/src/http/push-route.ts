@@ -20,7 +20,7 @@ import { pushBodyBytesMax, pushDecompressedBytesMax } from '../limits.ts'
 import { resolveTenant } from './tenant.ts'
 
 /** Decompressed bodies kept for the next pushes. */
-const idleBufferBytesMax = 16 * 1024 * 1024
+const idleBufferBytesMax = 8 * 1024 * 1024
 
 const gunzipAsync = promisify(gunzip)
 const inflateRawAsync = promisify(inflateRaw)
@@ -95,7 +95,7 @@ function addBodyParser(app: FastifyInstance, pool: BufferPool): void {
     let buffer = pool.take(declared)
     request.bodyMemory = buffer
     let length = 0
-    for await (const chunk of payload as AsyncIterable<Buffer>) {
+    for await (const chunk of receive(payload)) {
       if (length + chunk.length > pushBodyBytesMax) throw bodyTooLarge()
       if (length + chunk.length > buffer.length) {
         const larger = pool.take((length + chunk.length) * 2)
@@ -108,6 +108,16 @@ function addBodyParser(app: FastifyInstance, pool: BufferPool): void {
     }
     return buffer.subarray(0, length)
   })
+}
+
+/** A client that goes away in the middle is no fault of the store's; nobody reads the answer. */
+async function* receive(payload: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* payload
+  } catch (cause) {
+    const why = (cause as Error).message
+    throw new PushRejectedError(`the body ended early: ${why}`, { status: 499, cause })
+  }
 }
 
 function bodyTooLarge(): PushRejectedError {

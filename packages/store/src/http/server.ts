@@ -73,6 +73,10 @@ export function createHttpServer({ logger, metrics }: HttpServerOptions): Fastif
       .header('X-Content-Type-Options', 'nosniff')
       .send(error.code === 'PUSH_REJECTED' ? `${error.message}\n` : error.message)
   })
+  app.addHook('onSend', async (_request, reply) => {
+    // A client that keeps its connection would keep a stopping server.
+    if (!app.server.listening) void reply.header('Connection', 'close')
+  })
   app.addHook('onResponse', async (request, reply) => {
     metrics.requestSeconds.observe(
       {

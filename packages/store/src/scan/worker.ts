@@ -44,6 +44,12 @@ function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
   return true
 }
 
+/** Without a scan no file stays open: some may be deleted and only wait for this to give space back. */
+function endScan(scan: number): void {
+  scans.delete(scan)
+  if (scans.size === 0) reader.close()
+}
+
 function answer(request: ScanRequest): ScanAnswer | undefined {
   const { scan } = request
   switch (request.kind) {
@@ -58,11 +64,11 @@ function answer(request: ScanRequest): ScanAnswer | undefined {
     }
     case 'finish': {
       const open = scans.get(scan)
-      scans.delete(scan)
+      endScan(scan)
       return open && { kind: 'found', scan, result: open.scanner.finish() }
     }
     case 'cancel':
-      scans.delete(scan)
+      endScan(scan)
       return undefined
   }
 }
@@ -72,7 +78,7 @@ parentPort?.on('message', (request: ScanRequest) => {
     const message = answer(request)
     if (message) parentPort!.postMessage(message)
   } catch (error) {
-    scans.delete(request.scan)
+    endScan(request.scan)
     const { name, message, code } = error as Error & { code?: string }
     const failed: ScanAnswer = {
       kind: 'failed',
