@@ -54,6 +54,18 @@ function install() {
   return code === 0
 }
 
+/** Brings helm for the tests of the chart, built from its module; without it they skip with one line. */
+function installHelm() {
+  if (spawnSync('helm', ['version', '--short']).status === 0) return
+  const bin = join(tmpdir(), 'skald-ci-bin')
+  const { code } = run('go', ['install', 'helm.sh/helm/v3/cmd/helm@v3.22.0'], {
+    env: { ...process.env, GOBIN: bin },
+    timeout: 600_000,
+  })
+  process.env.PATH = `${bin}:${process.env.PATH}`
+  if (code !== 0) console.log('helm could not be built: the tests of the chart are skipped')
+}
+
 function test() {
   const { code, output } = run('npm', ['test', '--', '-R', 'terse'])
   const counts = addCounts(
@@ -152,6 +164,7 @@ function judge(kind, path, unbuiltFiles) {
 }
 
 if (install()) {
+  installHelm()
   lint()
   await compareQueries()
   compareAgent()

@@ -13,7 +13,7 @@ import { makeLine, parseLineName } from './log-lines.ts'
 const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
 const killCount = Number(process.env.SKALD_CRASH_KILLS ?? 50)
 const clientCount = 4
-const linesPerPush = 40
+const linesPerPush = 120
 /** Far beyond what a start takes, so that a busy machine fails nothing; the bench holds it to 1 s. */
 const readyMsMax = 5_000
 
@@ -74,7 +74,7 @@ class Client {
   readonly #store: TestStore
   /** First numbers of acknowledged pushes. */
   readonly #acknowledged = new Set<number>()
-  #unchecked: number[] = []
+  #unchecked: { readonly first: number; readonly startNs: bigint }[] = []
   #next = 1
   #lastNs = 0n
 
@@ -107,7 +107,7 @@ class Client {
       )
       if (status !== 204) return
       this.#acknowledged.add(first)
-      this.#unchecked.push(first)
+      this.#unchecked.push({ first, startNs: entries[0]!.timestampNs })
     }
   }
 
@@ -119,18 +119,18 @@ class Client {
 
   /** Asks for the lines of the pushes acknowledged since the last check. */
   async checkRecent(): Promise<string[]> {
-    const firsts = this.#unchecked
+    const pushes = this.#unchecked
     this.#unchecked = []
-    if (firsts.length === 0) return []
+    if (pushes.length === 0) return []
     const found = new Set<number>()
     const endNs = this.#lastNs + 1n
-    const startNs = endNs - 30_000_000_000n
+    const { startNs } = pushes[0]!
     const selector = `{job="crash", client="${this.file}"}`
     for await (const entry of this.#store.entries(selector, startNs, endNs)) {
       found.add(parseLineName(entry.line)?.number ?? 0)
     }
     const lost: string[] = []
-    for (const first of firsts) {
+    for (const { first } of pushes) {
       for (let number = first; number < first + linesPerPush; number++) {
         if (!found.has(number)) lost.push(`${this.file}: ${number} was acknowledged and is lost`)
       }

@@ -1,6 +1,7 @@
 // The footers of segments, kept in bounded memory, and who is reading which segment: a segment that
 // was replaced is deleted when the last query that found it is done.
 
+import type { Logger } from 'pino'
 import type { Catalog } from './catalog/catalog.ts'
 import { footerCacheBytes } from './limits.ts'
 import type { ObjectStore } from './objects/object-store.ts'
@@ -19,15 +20,17 @@ const recordBytes = 600
 export class SegmentIndex {
   readonly #objects: ObjectStore
   readonly #catalog: Catalog
+  readonly #logger: Logger
   /** Least recently used first. */
   readonly #footers = new Map<string, CachedFooter>()
   #footerBytes = 0
   readonly #readers = new Map<string, number>()
   readonly #doomed = new Set<string>()
 
-  constructor(objects: ObjectStore, catalog: Catalog) {
+  constructor(objects: ObjectStore, catalog: Catalog, logger: Logger) {
     this.#objects = objects
     this.#catalog = catalog
+    this.#logger = logger
   }
 
   /** Remembers a footer that is at hand anyway. */
@@ -102,12 +105,15 @@ export class SegmentIndex {
     await this.#delete(idle)
   }
 
+  /** Deletes objects; what cannot be deleted stays on the catalog's list and is tried at the next start. */
   async #delete(names: readonly string[]): Promise<void> {
     if (names.length === 0) return
-    for (const name of names) {
-      this.#doomed.delete(name)
-      await this.#objects.delete(name)
+    for (const name of names) this.#doomed.delete(name)
+    try {
+      for (const name of names) await this.#objects.delete(name)
+      await this.#catalog.forgetDropped(names)
+    } catch (error) {
+      this.#logger.warn({ err: error, segments: names }, 'replaced segments could not be deleted')
     }
-    await this.#catalog.forgetDropped(names)
   }
 }

@@ -55,7 +55,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const nextSequence = () => ++sequence
 
   const worker = { directory: segmentsDir, logLevelFields: config.limits.logLevelFields }
-  const segments = new SegmentIndex(objects, catalog)
+  const segments = new SegmentIndex(objects, catalog, logger)
   const compactor = new Compactor({ catalog, segments, logger, clock, nextSequence, worker })
   const budget = new PushBudget()
   const metrics = createStoreMetrics(() => readState({ catalog, compactor, budget }))

@@ -80,7 +80,7 @@ export interface StorageParts {
 /** Opens storage in a directory of the test's, or in one that is there already. */
 export async function openStorage(
   t: TestScope,
-  { dir = t.testdir(), arriving = () => 0, firstSequence = 1 } = {},
+  { dir = t.testdir(), arriving = (): number => 0, firstSequence = 1 } = {},
 ): Promise<StorageParts> {
   const segmentsDir = join(dir, 'segments')
   await mkdir(segmentsDir, { recursive: true })
@@ -92,7 +92,7 @@ export async function openStorage(
   })
   let sequence = firstSequence - 1
   const nextSequence = () => ++sequence
-  const segments = new SegmentIndex(objects, catalog)
+  const segments = new SegmentIndex(objects, catalog, createTestLogger().logger)
   const committer = new Committer({
     objects,
     catalog,
@@ -145,15 +145,15 @@ export function jsonStream(stream: Labels, rows: readonly Row[]): JsonStream {
 /** Starts a store on a free loopback port; it stops with the test. */
 export async function startTestStore(
   t: TestScope,
-  { dir = t.testdir(), yaml = 'auth_enabled: false', clock = undefined as Clock | undefined } = {},
+  { dir = t.testdir(), yaml = 'auth_enabled: false', server = '' } = {},
 ): Promise<TestStore> {
   const text = `${yaml}
-server: {http_listen_address: 127.0.0.1, http_listen_port: 0}
+server: {http_listen_address: 127.0.0.1, http_listen_port: 0, ${server}}
 common: {path_prefix: ${JSON.stringify(dir)}}
 `
   const { logger, messages } = createTestLogger()
   const loaded = loadStoreConfig(text, 'test.yaml')
-  const store = await startStore({ loaded, logger, version: '1.2.3', ...(clock && { clock }) })
+  const store = await startStore({ loaded, logger, version: '1.2.3' })
   t.teardown(() => store.stop())
   const headersOf = (tenant: string | undefined) => (tenant ? { 'x-scope-orgid': tenant } : {})
   const push: TestStore['push'] = (streams, tenant) =>
@@ -185,8 +185,4 @@ common: {path_prefix: ${JSON.stringify(dir)}}
       .map(([, line]) => line)
   }
   return { ...store, dir, messages, push, get, lines }
-}
-
-interface Clock {
-  now(): number
 }

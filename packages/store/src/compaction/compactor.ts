@@ -127,9 +127,8 @@ export class Compactor {
         name: segmentName(nextSequence(), level),
       })),
     }
-    this.#worker ??= new Worker(new URL('./merge-worker.ts', import.meta.url), { workerData })
+    this.#worker ??= this.#startWorker(workerData)
     const worker = this.#worker
-    worker.unref()
     return new Promise((resolve, reject) => {
       const settle = () => {
         worker.off('message', onMessage)
@@ -151,6 +150,21 @@ export class Compactor {
       worker.on('exit', onExit)
       worker.postMessage(job)
     })
+  }
+
+  /** Starts a thread; one that ends, at work or idle, is replaced with the next job. */
+  #startWorker(workerData: MergeWorkerData): Worker {
+    const worker = new Worker(new URL('./merge-worker.ts', import.meta.url), { workerData })
+    worker.unref()
+    const forget = () => {
+      if (this.#worker === worker) this.#worker = undefined
+    }
+    worker.on('exit', forget)
+    worker.on('error', error => {
+      forget()
+      this.#options.logger.error({ err: error }, 'the compaction thread failed')
+    })
+    return worker
   }
 
   async #replace(

@@ -128,3 +128,13 @@ test('mergeRows gives each different row once, sorted, from any sources', async 
   )
   t.pass()
 })
+
+test('mergeRows gives each of very many lines of one moment once', async t => {
+  const lines = (from: number): Row[] =>
+    Array.from({ length: 100 }, (_, i) => [1, `line ${from + i}`])
+  const merged = merge([lines(0), [[0, 'before']], lines(50), [[2, 'after']], lines(0)], 1e6).flat()
+  t.same(
+    merged.map(([, line]) => line),
+    ['before', ...Array.from({ length: 150 }, (_, i) => `line ${i}`), 'after'],
+  )
+})

@@ -1,0 +1,226 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type Test, test } from 'tap'
+import { openSqliteCatalog } from '../../src/catalog/sqlite.ts'
+import { Compactor } from '../../src/compaction/compactor.ts'
+import { compactLevel0Segments } from '../../src/limits.ts'
+import { openDiskObjectStore } from '../../src/objects/disk.ts'
+import { recover } from '../../src/recovery.ts'
+import {
+  acceptedStream,
+  createTestLogger,
+  dayNs,
+  jsonStream,
+  midnightNs,
+  openStorage,
+  type Row,
+  type StorageParts,
+  startTestStore,
+} from '../harness.ts'
+import { identities, readAllRows, segmentNames } from '../segment-rows.ts'
+
+const row = (offset: number, line: string): Row => [midnightNs + BigInt(offset), line]
+
+function compactorOf(t: Test, storage: StorageParts, clock = { now: () => Date.now() }) {
+  const { catalog, segments, nextSequence, segmentsDir } = storage
+  const { logger, messages } = createTestLogger()
+  const worker = { directory: segmentsDir, logLevelFields: ['level'] }
+  const compactor = new Compactor({ catalog, segments, logger, clock, nextSequence, worker })
+  t.teardown(() => compactor.close())
+  return { compactor, messages }
+}
+
+async function commits(storage: StorageParts, count: number, from = 0): Promise<void> {
+  for (let i = from; i < from + count; i++) {
+    await storage.push('a', acceptedStream({ app: 'x' }, [row(i, `line ${i}`), row(0, 'again')]))
+  }
+}
+
+const content = async ({ segmentsDir }: Pick<StorageParts, 'segmentsDir'>) => [
+  ...new Set(identities(await readAllRows(segmentsDir))),
+]
+
+test('a flush merges level 0 into one segment for each tenant and day', async t => {
+  const storage = await openStorage(t)
+  const { compactor } = compactorOf(t, storage)
+  await commits(storage, 5)
+  await storage.push('b', acceptedStream({ app: 'y' }, [row(1, 'b'), [midnightNs + dayNs, 'next']]))
+  const before = await content(storage)
+  await compactor.flush()
+  t.equal(compactor.runs, 1)
+  t.equal(compactor.isRunning, false)
+  const parts = await storage.catalog.listParts('compacted')
+  t.same(parts.map(({ tenant, level, rowCount }) => `${tenant} ${level} ${rowCount}`).sort(), [
+    'a 1 6',
+    'b 1 1',
+    'b 1 1',
+  ])
+  t.same(await storage.catalog.listParts('level0'), [])
+  t.same(await storage.catalog.listDropped(), [], 'the old files are deleted')
+  t.same(await segmentNames(storage.segmentsDir), parts.map(({ name }) => name).sort())
+  t.same(await content(storage), before)
+  await compactor.flush()
+  t.equal(compactor.runs, 1, 'there is nothing left to do')
+})
+
+test('eight merged segments of a day become one', async t => {
+  const storage = await openStorage(t)
+  const { compactor } = compactorOf(t, storage)
+  for (let i = 0; i < 8; i++) {
+    await commits(storage, 1, i)
+    await compactor.flush()
+  }
+  const parts = await storage.catalog.listParts('compacted')
+  t.same(
+    parts.map(({ level, rowCount }) => [level, rowCount]),
+    [[2, 9]],
+  )
+  t.equal((await segmentNames(storage.segmentsDir)).length, 1)
+})
+
+test('enough commits start a merge by themselves', async t => {
+  const storage = await openStorage(t)
+  const { compactor } = compactorOf(t, storage)
+  await commits(storage, 3)
+  compactor.wakeAfter(10)
+  t.equal(compactor.isRunning, false, 'a small commit starts nothing')
+  compactor.wakeAfter(64 * 1024 * 1024)
+  t.equal(compactor.isRunning, true)
+  await compactor.flush()
+  await commits(storage, 1)
+  for (let i = 0; i < compactLevel0Segments; i++) compactor.wakeAfter(1)
+  t.equal(compactor.isRunning, true, 'and so do many')
+  await compactor.flush()
+})
+
+test('level 0 is merged when it is old', async t => {
+  const storage = await openStorage(t)
+  let nowMs = Date.now()
+  const { compactor } = compactorOf(t, storage, { now: () => nowMs })
+  await commits(storage, 2)
+  compactor.wake()
+  await compactor.flush()
+  t.equal(compactor.runs, 1, 'only the flush merged')
+  await commits(storage, 2, 10)
+  nowMs += 3_600_000
+  compactor.wake()
+  t.equal(compactor.isRunning, true)
+  await compactor.flush()
+  t.equal(compactor.runs, 2)
+})
+
+test('a merge that fails leaves the old segments in use and is not repeated at once', async t => {
+  const storage = await openStorage(t)
+  let nowMs = Date.now()
+  const { compactor, messages } = compactorOf(t, storage, { now: () => nowMs })
+  await commits(storage, 3)
+  const before = await content(storage)
+  const taken = join(storage.segmentsDir, '0000000000000004-1.seg')
+  writeFileSync(taken, 'in the way')
+  await compactor.flush()
+  t.equal(compactor.runs, 0)
+  t.ok(messages().includes('compaction failed, old segments stay in use'))
+  t.equal((await storage.catalog.listParts('level0')).length, 3)
+  t.same(
+    (await segmentNames(storage.segmentsDir)).slice(0, 3),
+    [1, 2, 3].map(i => `000000000000000${i}-0.seg`),
+  )
+  nowMs += 1000
+  compactor.wake()
+  t.equal(compactor.isRunning, false, 'quiet for a while')
+  await compactor.flush()
+  t.equal(compactor.runs, 1)
+  t.same(
+    (await content(storage)).filter(id => id !== taken),
+    before,
+  )
+})
+
+test('a damaged input stays where it is', async t => {
+  const storage = await openStorage(t)
+  const { compactor, messages } = compactorOf(t, storage)
+  await commits(storage, 2)
+  const [first] = await segmentNames(storage.segmentsDir)
+  writeFileSync(join(storage.segmentsDir, first!), 'damaged')
+  await compactor.flush()
+  t.ok(messages().includes('compaction failed, old segments stay in use'))
+  t.equal((await segmentNames(storage.segmentsDir)).length, 2, 'no output is left behind')
+})
+
+test('closing during a merge ends it, and what was there stays', async t => {
+  const storage = await openStorage(t)
+  const { compactor, messages } = compactorOf(t, storage)
+  await commits(storage, 3)
+  const before = await content(storage)
+  const flushing = compactor.flush()
+  await compactor.close()
+  await flushing
+  t.same(messages(), [], 'no failure is told')
+  const { logger } = createTestLogger()
+  await recover({ catalog: storage.catalog, objects: storage.objects, logger })
+  t.same(await content(storage), before)
+})
+
+test('queries that run while segments are replaced find every line', async t => {
+  const store = await startTestStore(t)
+  let pushed = 0
+  for (let round = 0; round < 6; round++) {
+    const rows = Array.from({ length: 30 }, (): Row => row(pushed, `line ${pushed++}`))
+    t.equal((await store.push([jsonStream({ app: 'x' }, rows)])).statusCode, 204)
+    const count = pushed
+    const flushing = store.get('/flush')
+    const answers = await Promise.all(Array.from({ length: 8 }, () => store.lines('{app="x"}')))
+    for (const lines of answers) {
+      t.same(
+        lines,
+        Array.from({ length: count }, (_, i) => `line ${i}`),
+      )
+    }
+    await flushing
+  }
+})
+
+test('a compaction killed at any moment loses and doubles nothing', async t => {
+  const dir = t.testdir()
+  const storage = await openStorage(t, { dir })
+  for (let i = 0; i < 40; i++) {
+    const rows = Array.from({ length: 100 }, (_, k) =>
+      row(i * 70 + k, `line ${i * 70 + k} ${'x'.repeat(200)}`),
+    )
+    await storage.push('a', acceptedStream({ app: String(i % 3) }, rows))
+    await storage.push(
+      'b',
+      acceptedStream({ app: 'b' }, [[midnightNs + BigInt(i % 3) * dayNs, `${i}`]]),
+    )
+  }
+  const before = await content(storage)
+  await storage.catalog.close()
+  const main = fileURLToPath(new URL('../compact-main.ts', import.meta.url))
+  let isDone = false
+  for (let round = 0; round < 5 && !isDone; round++) {
+    const child = spawn(process.execPath, [main, dir], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const exited = once(child, 'exit')
+    await once(child.stdout, 'data')
+    // From the start of the merge's thread to its end, a little later each time.
+    await sleep(40 + round * 30 + Math.random() * 30)
+    child.kill('SIGKILL')
+    await exited
+    const catalog = openSqliteCatalog(join(dir, 'catalog.sqlite'))
+    const objects = await openDiskObjectStore(storage.segmentsDir)
+    const { logger, messages } = createTestLogger()
+    await recover({ catalog, objects, logger })
+    t.same(await content(storage), before, `round ${round}`)
+    t.same(
+      (await catalog.listSegments()).map(({ name }) => name).sort(),
+      await segmentNames(storage.segmentsDir),
+    )
+    t.notOk(messages().includes('segments are missing, their entries are lost'))
+    isDone = (await catalog.level0()).segments === 0
+    await catalog.close()
+    await objects.close()
+  }
+})

@@ -1,0 +1,196 @@
+import { test } from 'tap'
+import { loadStoreConfig } from '../src/config.ts'
+import { ConfigError } from '../src/errors.ts'
+
+const load = (text: string) => loadStoreConfig(text, 'store.yaml')
+const second = 1_000_000_000n
+
+/** Problems of a file as `line: message`. */
+function problems(text: string): string[] {
+  try {
+    load(text)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.problems.map(({ line, message }) => `${line}: ${message}`)
+  }
+  return []
+}
+
+test('an empty file is the defaults, as Loki has them', async t => {
+  const { config, warnings } = load('')
+  t.same(warnings, [])
+  t.match(config, {
+    authEnabled: true,
+    listenAddress: '',
+    listenPort: 3100,
+    httpPathPrefix: '',
+    logLevel: 'info',
+    dataDir: './data',
+  })
+  t.match(config.limits, {
+    maxLineBytes: 256 * 1024,
+    truncateLongLines: false,
+    maxLabelNameBytes: 1024,
+    maxLabelValueBytes: 2048,
+    maxLabelNames: 15,
+    creationGraceNs: 600n * second,
+    discoverLogLevels: true,
+    allowStructuredMetadata: true,
+    maxStructuredMetadataBytes: 64 * 1024,
+    maxStructuredMetadataEntries: 128,
+    queryTimeoutNs: 60n * second,
+  })
+  t.equal(config.limits.rejectOlderThanNs, undefined)
+  t.match(config.limits.query, {
+    maxQuerySeries: 500,
+    maxEntriesLimitPerQuery: 5000,
+    maxQueryLengthNs: 721n * 3600n * second,
+    maxQueryRangeNs: 0n,
+  })
+  t.same(load('# nothing\n').config, config)
+})
+
+test('the keys of Loki have their effect', async t => {
+  const { config, warnings } = load(`
+auth_enabled: false
+target: all
+server:
+  http_listen_address: 127.0.0.1
+  http_listen_port: 0
+  http_path_prefix: /logs/
+  log_level: warn
+common:
+  path_prefix: /var/lib/skald
+limits_config:
+  max_line_size: 1MB
+  max_line_size_truncate: true
+  max_label_names_per_series: 30
+  reject_old_samples: true
+  reject_old_samples_max_age: 7d
+  creation_grace_period: 1h30m
+  discover_service_name: []
+  discover_log_levels: false
+  max_query_length: 0
+  required_labels: [app]
+`)
+  t.same(warnings, [])
+  t.match(config, {
+    authEnabled: false,
+    listenAddress: '127.0.0.1',
+    listenPort: 0,
+    httpPathPrefix: '/logs',
+    logLevel: 'warn',
+    dataDir: '/var/lib/skald',
+  })
+  t.match(config.limits, {
+    maxLineBytes: 1024 * 1024,
+    truncateLongLines: true,
+    maxLabelNames: 30,
+    rejectOlderThanNs: 7n * 86_400n * second,
+    creationGraceNs: 5400n * second,
+    discoverServiceName: [],
+    discoverLogLevels: false,
+  })
+  t.match(config.limits.query, { maxQueryLengthNs: 0n, requiredLabels: ['app'] })
+})
+
+test('durations', async t => {
+  const f = (text: string, want: bigint) =>
+    t.equal(
+      load(`limits_config: {query_timeout: ${text}}`).config.limits.queryTimeoutNs,
+      want,
+      text,
+    )
+  f('30s', 30n * second)
+  f('1m', 60n * second)
+  f('1h30m', 5400n * second)
+  f('1w', 7n * 86_400n * second)
+  f('1.5h', 5400n * second)
+  f('100ms', second / 10n)
+  f('0', 0n)
+  f('0s', 0n)
+  t.match(problems('limits_config:\n  query_timeout: fast'), [
+    /^2: limits_config\.query_timeout: .* \(write it as 30s, 10m or 7d\)$/,
+  ])
+  t.match(problems('limits_config:\n  query_timeout: 5'), [/^2: limits_config\.query_timeout: /])
+})
+
+test('sizes', async t => {
+  const f = (text: string, want: number) =>
+    t.equal(load(`limits_config: {max_line_size: ${text}}`).config.limits.maxLineBytes, want, text)
+  f('0', 0)
+  f('1000', 1000)
+  f('256KB', 256 * 1024)
+  f('1MB', 1024 * 1024)
+  t.match(problems('limits_config: {max_line_size: big}'), [/^1: limits_config\.max_line_size: /])
+  t.match(problems('limits_config: {max_line_size: -1}'), [/^1: limits_config\.max_line_size: /])
+})
+
+test('unknown keys are told with their line, all at once', async t => {
+  t.same(problems('auth_enabled: false\nserver:\n  http_listen_prot: 80\nnonsense: 1\n').sort(), [
+    '3: unknown key server.http_listen_prot: remove it or check its spelling',
+    '4: unknown key nonsense: remove it or check its spelling',
+  ])
+})
+
+test('values of the wrong type are told with their line', async t => {
+  t.match(problems('auth_enabled: maybe'), [/^1: auth_enabled: must be boolean$/])
+  t.match(problems('server:\n  http_listen_port: 70000'), [
+    /^2: server\.http_listen_port: must be <= 65535$/,
+  ])
+  t.match(problems('server:\n  http_listen_port: "x"'), [
+    /^2: server\.http_listen_port: must be integer$/,
+  ])
+  t.match(problems('server:\n\n  log_level: loud'), [/^3: server\.log_level: must be /])
+  t.match(problems('limits_config:\n  required_labels: app'), [
+    /^2: limits_config\.required_labels: must be array$/,
+  ])
+  t.match(problems('limits_config: {max_query_series: -1}'), [
+    /^1: limits_config\.max_query_series: must be >= 0$/,
+  ])
+  t.match(problems('just text'), [/^1: the file: must be object$/])
+  t.match(problems('- a\n- b'), [/^1: the file: must be object$/])
+})
+
+test('a block or a key without a value is its default', async t => {
+  const { config } = load('auth_enabled:\nserver:\n  http_listen_port:\nlimits_config:\nruler:\n')
+  t.equal(config.authEnabled, true)
+  t.equal(config.listenPort, 3100)
+  t.equal(config.limits.maxLabelNames, 15)
+  t.match(problems('serverr:\nserver:\n  port:\n').sort(), [
+    /^1: unknown key serverr/,
+    /^3: unknown key server\.port/,
+  ])
+})
+
+test('YAML that cannot be read is told with its line', async t => {
+  t.match(problems('auth_enabled: false\nserver: {http_listen_port: 1'), [/^\d+: /])
+  t.match(problems('a: 1\n b: 2'), [/^[12]: /])
+  t.match(problems('auth_enabled: true\nauth_enabled: false'), [/^2: Map keys must be unique/])
+  try {
+    load('a: 1\n b: 2')
+  } catch (error) {
+    t.match(error, { code: 'CONFIG', path: 'store.yaml', message: /^store\.yaml: line \d+: / })
+  }
+})
+
+test('keys without effect here are accepted, each with a warning', async t => {
+  const { warnings } = load(`
+auth_enabled: false
+schema_config: {configs: [{from: 2024-01-01, store: tsdb}]}
+server: {grpc_listen_port: 9096}
+common:
+  replication_factor: 1
+  ring: {kvstore: {store: inmemory}}
+limits_config: {ingestion_rate_mb: 50}
+analytics: {reporting_enabled: false}
+`)
+  t.same(warnings.toSorted(), [
+    'analytics has no effect here',
+    'common.replication_factor has no effect here',
+    'common.ring has no effect here',
+    'limits_config.ingestion_rate_mb has no effect here',
+    'schema_config has no effect here',
+    'server.grpc_listen_port has no effect here',
+  ])
+})

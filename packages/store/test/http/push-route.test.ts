@@ -1,0 +1,300 @@
+import { once } from 'node:events'
+import { rename, writeFile } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
+import { join } from 'node:path'
+import { deflateRawSync, gzipSync } from 'node:zlib'
+import { createLabelSet, encodePushRequest, snappyCompress } from '@skald/wire'
+import { type Test, test } from 'tap'
+import {
+  dayNs,
+  jsonStream,
+  midnightNs,
+  type Row,
+  startTestStore,
+  type TestStore,
+} from '../harness.ts'
+import { readAllRows } from '../segment-rows.ts'
+
+const url = '/loki/api/v1/push'
+const row = (offset: number, line: string): Row => [midnightNs + BigInt(offset), line]
+const json = (...lines: readonly string[]) =>
+  JSON.stringify({
+    streams: [
+      jsonStream(
+        { app: 'x' },
+        lines.map((line, i) => row(i, line)),
+      ),
+    ],
+  })
+const protobuf = (...lines: readonly string[]) =>
+  encodePushRequest([
+    {
+      labels: createLabelSet({ app: 'x' }),
+      entries: lines.map((line, i) => ({ timestampNs: midnightNs + BigInt(i), line })),
+    },
+  ])
+const jsonType = { 'content-type': 'application/json' }
+const protobufType = { 'content-type': 'application/x-protobuf' }
+
+interface Post {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly payload?: string | Buffer
+  readonly path?: string
+}
+
+/** Posts to one store; answers with status and text. */
+function poster(store: TestStore) {
+  return async ({ headers = jsonType, payload = json('x'), path = url }: Post) => {
+    const { statusCode, body } = await store.app.inject({
+      method: 'POST',
+      url: path,
+      headers,
+      payload,
+    })
+    return [statusCode, body] as const
+  }
+}
+
+async function open(t: Test, yaml?: string) {
+  const store = await startTestStore(t, yaml === undefined ? {} : { yaml })
+  return { store, post: poster(store) }
+}
+
+test('every encoding of a push is stored', async t => {
+  const { store, post } = await open(t)
+  const stored = async (name: string, options: Post) => {
+    t.same(await post(options), [204, ''], name)
+    t.ok((await store.lines('{app="x"}')).includes(name), name)
+  }
+  await stored('json', { payload: json('json') })
+  await stored('charset', {
+    headers: { 'content-type': 'application/json; charset=utf-8' },
+    payload: json('charset'),
+  })
+  await stored('json gzip', {
+    headers: { ...jsonType, 'content-encoding': 'gzip' },
+    payload: gzipSync(json('json gzip')),
+  })
+  await stored('json deflate', {
+    headers: { ...jsonType, 'content-encoding': 'deflate' },
+    payload: deflateRawSync(json('json deflate')),
+  })
+  await stored('protobuf', { headers: protobufType, payload: snappyCompress(protobuf('protobuf')) })
+  await stored('snappy header', {
+    headers: { ...protobufType, 'content-encoding': 'snappy' },
+    payload: snappyCompress(protobuf('snappy header')),
+  })
+  await stored('snappy in gzip', {
+    headers: { ...protobufType, 'content-encoding': 'gzip' },
+    payload: gzipSync(snappyCompress(protobuf('snappy in gzip'))),
+  })
+  await stored('another type', {
+    headers: { 'content-type': 'text/plain' },
+    payload: snappyCompress(protobuf('another type')),
+  })
+  await stored('legacy', {
+    path: '/api/prom/push',
+    payload: JSON.stringify({
+      streams: [{ labels: '{app="x"}', entries: [{ ts: '2024-10-04T00:00:01Z', line: 'legacy' }] }],
+    }),
+  })
+})
+
+test('204 says that the lines are on disk', async t => {
+  const { store, post } = await open(t)
+  t.same(await post({ payload: json('one', 'two') }), [204, ''])
+  const rows = await readAllRows(join(store.dir, 'segments'))
+  t.same(
+    rows.map(({ tenant, line }) => [tenant, line]),
+    [
+      ['fake', 'one'],
+      ['fake', 'two'],
+    ],
+  )
+})
+
+test('bodies that cannot be read are refused with 400', async t => {
+  const { store, post } = await open(t)
+  const refused = async (name: string, options: Post, text: RegExp) => {
+    const [status, body] = await post(options)
+    t.equal(status, 400, name)
+    t.match(body, text, name)
+    t.match(body, /\n$/, name)
+  }
+  const snappy = { headers: protobufType }
+  await refused('no JSON', { payload: '{"streams": [' }, /^the body is not JSON: /)
+  await refused('JSON of another shape', { payload: '[]' }, /not an object with "streams"/)
+  await refused('empty JSON', { payload: '' }, /^EOF/)
+  await refused(
+    'JSON time',
+    { payload: '{"streams":[{"stream":{"a":"b"},"values":[["now","x"]]}]}' },
+    /^streams\[0\]\.values\[0\]\[0\]: the timestamp is not a string of whole nanoseconds/,
+  )
+  await refused('empty snappy', { ...snappy, payload: '' }, /^snappy: corrupt input/)
+  await refused('garbage', { ...snappy, payload: 'garbage garbage' }, /^snappy: corrupt input/)
+  const whole = snappyCompress(protobuf('x'.repeat(100), 'y'))
+  await refused('cut snappy', { ...snappy, payload: whole.subarray(0, -3) }, /^snappy: corrupt/)
+  const lying = Buffer.concat([Buffer.from([0xff, 0xff, 0xff, 0x07]), whole.subarray(1)])
+  await refused('lying snappy', { ...snappy, payload: lying }, /^snappy: corrupt input/)
+  const cut = snappyCompress(protobuf('x').subarray(0, -1))
+  await refused('cut protobuf', { ...snappy, payload: cut }, /^unexpected EOF/)
+  const wrongType = snappyCompress(Buffer.from([0x08, 0x01]))
+  await refused(
+    'wire type',
+    { ...snappy, payload: wrongType },
+    /wrong wireType = 0 for field Streams/,
+  )
+  await refused('plain protobuf', { ...snappy, payload: protobuf('x') }, /^snappy: corrupt input/)
+  const encoded = (encoding: string) => ({
+    headers: { ...jsonType, 'content-encoding': encoding },
+    payload: json('x'),
+  })
+  await refused('no gzip', encoded('gzip'), /^gzip: /)
+  await refused('no deflate', encoded('deflate'), /^deflate: /)
+  await refused('unknown encoding', encoded('br'), /^Content-Encoding "br" not supported/)
+  for (const type of ['a/b/c', ' ', ';']) {
+    t.equal((await post({ headers: { 'content-type': type } }))[0], 400, `content type ${type}`)
+  }
+  t.same(await store.lines('{app="x"}'), [])
+  t.same(await post({}), [204, ''], 'the store goes on')
+})
+
+test('a push without content type is refused', async t => {
+  const { store } = await open(t)
+  const answer = await store.app.inject({ method: 'POST', url, payload: Buffer.from('x') })
+  t.equal(answer.statusCode, 400)
+  t.equal(answer.body, 'mime: no media type\n')
+})
+
+test('bodies over the limits are refused with 413, whatever they claim', async t => {
+  const { store, post } = await open(t)
+  const mib = 1024 * 1024
+  const tooLarge = async (name: string, options: Post) => {
+    const [status, body] = await post(options)
+    t.equal(status, 413, name)
+    t.match(body, /too large|exceeds the limit/, name)
+  }
+  await tooLarge('body', { payload: Buffer.alloc(16 * mib + 1, 0x20) })
+  await tooLarge('gzip bomb', {
+    headers: { ...jsonType, 'content-encoding': 'gzip' },
+    payload: gzipSync(Buffer.alloc(65 * mib)),
+  })
+  await tooLarge('snappy length', {
+    headers: protobufType,
+    payload: Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0x00]),
+  })
+  t.same(await post({}), [204, ''])
+  t.same(await store.lines('{app="x"}'), ['x'])
+})
+
+test('a body of unknown length is read up to the limit', async t => {
+  const { store } = await open(t)
+  const send = async (body: ReadableStream) =>
+    fetch(`${store.url}${url}`, { method: 'POST', headers: jsonType, body, duplex: 'half' })
+  const answer = await send(new Blob([json('z'.repeat(200_000), 'streamed')]).stream())
+  t.equal(answer.status, 204)
+  t.same((await store.lines('{app="x"}')).length, 2)
+})
+
+test('a client that goes away in the middle of its body leaves nothing behind', async t => {
+  const { store } = await open(t)
+  const push = request(`${store.url}${url}`, {
+    method: 'POST',
+    headers: { ...jsonType, 'content-length': '1000' },
+  })
+  push.on('error', () => undefined)
+  const received = once(store.app.server, 'request') as Promise<[IncomingMessage]>
+  push.write('{"streams"')
+  const [incoming] = await received
+  const closed = new Promise(resolve => incoming.once('close', resolve))
+  push.destroy()
+  await closed
+  const { body } = await store.get('/metrics')
+  t.match(body, /^skald_pending_push_bytes 0$/m)
+  t.notOk(store.messages().includes('request failed'))
+})
+
+test('what is right is stored beside what is wrong', async t => {
+  const { store } = await open(t, 'auth_enabled: false\nlimits_config: {max_line_size: 10}')
+  const answer = await store.push([
+    jsonStream({ app: 'x' }, [row(1, 'short'), row(2, 'longer than ten')]),
+    jsonStream({ app: 'y' }, [row(3, 'fine')]),
+  ])
+  t.equal(answer.statusCode, 400)
+  t.equal(
+    answer.body,
+    `Max entry size '10' bytes exceeded for stream '{app="x", service_name="x"}' while adding an entry with length '15' bytes\n`,
+  )
+  t.same(await store.lines('{app=~".+"}'), ['short', 'fine'])
+})
+
+test('malformed labels and empty pushes are refused with the texts clients know', async t => {
+  const { store, post } = await open(t)
+  const bad = await store.push([jsonStream({ 'a-b': 'x' }, [row(1, 'x')])])
+  t.equal(bad.statusCode, 400)
+  t.match(bad.body, /^couldn't parse labels: 1:3: parse error: /)
+  for (const payload of ['{}', '{"streams":[]}', 'null']) {
+    t.same(await post({ payload }), [
+      422,
+      'error at least one valid stream is required for ingestion\n',
+    ])
+  }
+  const many = Object.fromEntries(Array.from({ length: 16 }, (_, i) => [`l${i}`, 'v']))
+  const refused = await store.push([jsonStream(many, [row(1, 'x')])])
+  t.equal(refused.statusCode, 400)
+  t.match(refused.body, /has 16 label names; limit 15\n$/)
+})
+
+test('a future time is refused, the rest of the push stored', async t => {
+  const { store } = await open(t)
+  const answer = await store.push([
+    jsonStream({ app: 'x' }, [row(1, 'kept'), [BigInt(Date.now()) * 1_000_000n + dayNs, 'future']]),
+  ])
+  t.equal(answer.statusCode, 400)
+  t.match(answer.body, /has timestamp too new: /)
+  t.same(await store.lines('{app="x"}'), ['kept'])
+})
+
+test('other methods are refused with 405', async t => {
+  const { store } = await open(t)
+  for (const method of ['GET', 'PUT', 'DELETE', 'PATCH'] as const) {
+    const answer = await store.app.inject({ method, url })
+    t.equal(answer.statusCode, 405, method)
+    t.equal(answer.headers.allow, 'POST')
+  }
+})
+
+test('a disk that cannot be written answers 503 and leaves reads working', async t => {
+  const { store, post } = await open(t)
+  t.same(await post({ payload: json('before') }), [204, ''])
+  t.same(await store.lines('{app="x"}'), ['before'])
+  const segments = join(store.dir, 'segments')
+  await writeFile(join(segments, '0000000000000002-0.seg'), 'taken')
+  const answer = await store.app.inject({
+    method: 'POST',
+    url,
+    headers: jsonType,
+    payload: json('lost'),
+  })
+  t.equal(answer.statusCode, 503)
+  t.equal(answer.headers['retry-after'], '1')
+  t.match(answer.body, /^Cannot store pushes: EEXIST/)
+  t.same(await store.lines('{app="x"}'), ['before'])
+  t.same(await post({ payload: json('before', 'after') }), [204, ''])
+  t.same(await store.lines('{app="x"}'), ['before', 'after'])
+  await rename(segments, `${segments}.aside`)
+  t.equal((await post({}))[0], 503)
+  await rename(`${segments}.aside`, segments)
+  t.equal((await post({}))[0], 204)
+})
+
+test('with auth_enabled a push needs a tenant', async t => {
+  const { store } = await open(t, 'auth_enabled: true')
+  const stream = [jsonStream({ app: 'x' }, [row(1, 'x')])]
+  const refused = await store.push(stream)
+  t.equal(refused.statusCode, 401)
+  t.equal(refused.body, 'no org id')
+  t.equal((await store.push(stream, 'one')).statusCode, 204)
+  t.same(await store.lines('{app="x"}', { tenant: 'one' }), ['x'])
+  t.same(await store.lines('{app="x"}', { tenant: 'two' }), [])
+})

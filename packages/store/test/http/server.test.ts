@@ -1,0 +1,57 @@
+import { test } from 'tap'
+import { startTestStore } from '../harness.ts'
+
+test('unknown paths are 404 in plain text', async t => {
+  const store = await startTestStore(t)
+  for (const url of ['/', '/loki/api/v1/nothing', '/loki/api/v1/label/x', '/READY']) {
+    const { statusCode, body, headers } = await store.app.inject({ url })
+    t.equal(statusCode, 404, url)
+    t.equal(body, '404 page not found\n')
+    t.equal(headers['content-type'], 'text/plain; charset=utf-8')
+  }
+})
+
+test('known paths refuse methods they do not have with 405', async t => {
+  const store = await startTestStore(t)
+  const refused = async (method: 'POST' | 'DELETE', url: string, allow: RegExp) => {
+    const { statusCode, headers } = await store.app.inject({ method, url })
+    t.equal(statusCode, 405, `${method} ${url}`)
+    t.match(headers.allow, allow)
+  }
+  await refused('DELETE', '/loki/api/v1/query_range', /GET.*POST/)
+  await refused('DELETE', '/loki/api/v1/label/app/values', /GET/)
+  await refused('POST', '/ready', /GET/)
+  await refused('POST', '/metrics', /GET/)
+})
+
+test('double slashes lead to the clean path', async t => {
+  const store = await startTestStore(t)
+  const { statusCode, headers } = await store.app.inject({ url: '//loki//api/v1/labels?start=1' })
+  t.equal(statusCode, 301)
+  t.equal(headers.location, '/loki/api/v1/labels?start=1')
+})
+
+test('a path with bad escapes is refused and the store goes on', async t => {
+  const store = await startTestStore(t)
+  const { statusCode } = await store.app.inject({ url: '/loki/api/v1/label/%zz/values' })
+  t.equal(statusCode, 400)
+  t.equal((await store.get('/ready')).statusCode, 200)
+})
+
+test('forms over a megabyte are refused with 413', async t => {
+  const store = await startTestStore(t)
+  const { statusCode } = await store.app.inject({
+    method: 'POST',
+    url: '/loki/api/v1/query_range',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: `query=${'x'.repeat(1024 * 1024)}`,
+  })
+  t.equal(statusCode, 413)
+})
+
+test('a prefix moves every route', async t => {
+  const yaml = 'auth_enabled: false'
+  const store = await startTestStore(t, { yaml, server: 'http_path_prefix: /logs/' })
+  t.equal((await store.get('/logs/ready')).statusCode, 200)
+  t.equal((await store.get('/ready')).statusCode, 404)
+})

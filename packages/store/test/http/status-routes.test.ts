@@ -1,0 +1,68 @@
+import { test } from 'tap'
+import { parse } from 'yaml'
+import { dayNs, jsonStream, midnightNs, startTestStore } from '../harness.ts'
+
+test('a store that has started is ready', async t => {
+  const store = await startTestStore(t)
+  const answer = await store.get('/ready')
+  t.equal(answer.statusCode, 200)
+  t.equal(answer.body, 'ready\n')
+  t.equal(answer.headers['content-type'], 'text/plain; charset=utf-8')
+})
+
+test('metrics have the names that dashboards know', async t => {
+  const store = await startTestStore(t)
+  const future = BigInt(Date.now()) * 1_000_000n + dayNs
+  await store.push([
+    jsonStream({ app: 'x' }, [
+      [midnightNs, 'hello'],
+      [future, 'later'],
+    ]),
+  ])
+  await store.get('/flush')
+  const answer = await store.get('/metrics')
+  t.equal(answer.statusCode, 200)
+  t.match(answer.headers['content-type'], /^text\/plain; version=0\.0\.4/)
+  for (const line of [
+    'loki_distributor_lines_received_total{tenant="fake"} 2',
+    'loki_distributor_bytes_received_total{tenant="fake"} 10',
+    'loki_discarded_samples_total{reason="too_far_in_future",tenant="fake"} 1',
+    'loki_discarded_bytes_total{reason="too_far_in_future",tenant="fake"} 5',
+    'loki_request_duration_seconds_count{method="POST",route="loki_api_v1_push",status_code="400"} 1',
+    'skald_commits_total 1',
+    'skald_compactions_total 1',
+    'skald_compaction_running 0',
+    'skald_segments{level="1"} 1',
+    'skald_streams 1',
+    'skald_pending_push_bytes 0',
+  ]) {
+    t.ok(answer.body.split('\n').includes(line), line)
+  }
+  t.match(answer.body, /^skald_segment_bytes\{level="1"\} \d+$/m)
+  t.match(answer.body, /^skald_commit_bytes_total \d+$/m)
+  t.match(answer.body, /^process_cpu_seconds_total /m)
+})
+
+test('config shows the file with its defaults', async t => {
+  const store = await startTestStore(t, {
+    yaml: 'auth_enabled: false\nlimits_config: {max_line_size: 1MB}',
+  })
+  const shown = parse((await store.get('/config')).body) as Record<string, unknown>
+  t.match(shown, {
+    auth_enabled: false,
+    limits_config: { max_line_size: '1MB', max_label_names_per_series: 15 },
+  })
+})
+
+test('buildinfo tells the version', async t => {
+  const store = await startTestStore(t)
+  t.match((await store.get('/loki/api/v1/status/buildinfo')).json(), { version: '1.2.3' })
+})
+
+test('flush answers when level 0 is merged', async t => {
+  const store = await startTestStore(t)
+  await store.push([jsonStream({ app: 'x' }, [[midnightNs, 'hello']])])
+  t.equal((await store.get('/flush')).statusCode, 204)
+  t.notMatch((await store.get('/metrics')).body, /skald_segments\{level="0"\}/)
+  t.same(await store.lines('{app="x"}'), ['hello'])
+})

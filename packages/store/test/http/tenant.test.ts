@@ -1,0 +1,37 @@
+import { test } from 'tap'
+import { BadRequestError } from '../../src/errors.ts'
+import { resolveTenant, singleTenant } from '../../src/http/tenant.ts'
+
+test('without auth every request is of one tenant', async t => {
+  t.equal(resolveTenant(undefined, false), singleTenant)
+  t.equal(resolveTenant('other', false), 'fake')
+})
+
+test('with auth the header names the tenant', async t => {
+  const f = (header: string) => t.equal(resolveTenant(header, true), header)
+  f('one')
+  f("A-z_0!.*'()")
+  f('...')
+  f('x'.repeat(150))
+})
+
+test('missing and unusable names are refused', async t => {
+  const f = (header: string | undefined, status: number, message: string) => {
+    try {
+      resolveTenant(header, true)
+      t.fail(`${header} was taken`)
+    } catch (error) {
+      t.ok(error instanceof BadRequestError)
+      t.match(error, { status, message })
+    }
+  }
+  f(undefined, 401, 'no org id')
+  f('', 401, 'no org id')
+  f('a|b', 400, 'multiple org IDs present')
+  f('x'.repeat(151), 400, 'tenant ID is too long: max 150 characters')
+  f('.', 400, "tenant ID is '.' or '..'")
+  f('..', 400, "tenant ID is '.' or '..'")
+  f('../etc', 400, "tenant ID '../etc' contains unsupported character '/'")
+  f('a b', 400, "tenant ID 'a b' contains unsupported character ' '")
+  f('값', 400, "tenant ID '값' contains unsupported character '값'")
+})

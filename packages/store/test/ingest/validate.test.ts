@@ -1,0 +1,198 @@
+import { createLabelSet, type PushStream } from '@skald/wire'
+import { test } from 'tap'
+import { loadStoreConfig } from '../../src/config.ts'
+import type { StreamLabels } from '../../src/ingest/stream-labels.ts'
+import {
+  acceptedTimes,
+  normaliseMetadataName,
+  Refusals,
+  validateStream,
+} from '../../src/ingest/validate.ts'
+import type { TenantLimits } from '../../src/limits.ts'
+import { midnightNs, pushStream, type Row } from '../harness.ts'
+
+const defaults = loadStoreConfig('', 'test.yaml').config.limits
+const stream = {
+  kind: 'accepted',
+  labels: createLabelSet({ a: 'b' }),
+  labelsText: '{a="b"}',
+} as const
+const second = 1_000_000_000n
+const nowNs = midnightNs
+
+/** Validates rows; what was kept as `line` (cut as it would be), what was refused by reason. */
+function validate(
+  rows: readonly Row[],
+  overrides: Partial<TenantLimits> = {},
+  labels: Exclude<StreamLabels, { kind: 'malformed' }> = stream,
+) {
+  const limits = { ...defaults, ...overrides }
+  const refusals = new Refusals()
+  const source = pushStream({ a: 'b' }, rows)
+  const times = acceptedTimes(limits, nowNs)
+  const accepted = validateStream(source, labels, { limits, times, refusals })
+  const kept = accepted
+    ? [...(accepted.rows ?? source.lineLengths.keys())].map(row =>
+        lineAt(source, accepted.lengths, row),
+      )
+    : undefined
+  const message = refusals.isEmpty ? undefined : refusals.format()
+  return { accepted, kept, message, discarded: Object.fromEntries(refusals.discarded) }
+}
+
+function lineAt({ bytes, lineOffsets }: PushStream, lengths: Uint32Array, row: number): string {
+  return bytes.toString('utf8', lineOffsets[row]!, lineOffsets[row]! + lengths[row]!)
+}
+
+const row = (line: string, timeNs = nowNs, metadata?: Record<string, string>): Row =>
+  metadata ? [timeNs, line, metadata] : [timeNs, line]
+
+test('a stream without fault is accepted as a whole, nothing copied', async t => {
+  const { accepted, message } = validate([row('one'), row('two')])
+  t.equal(accepted!.rows, undefined)
+  t.equal(accepted!.lengths, accepted!.source.lineLengths)
+  t.equal(accepted!.wantsLevels, true)
+  t.equal(message, undefined)
+})
+
+test('a refused stream refuses each of its entries', async t => {
+  const refused = { kind: 'refused', reason: 'missing_labels', message: 'no labels' } as const
+  const { accepted, message, discarded } = validate([row('one'), row('three')], {}, refused)
+  t.equal(accepted, undefined)
+  t.equal(message, '2 errors like: no labels')
+  t.same(discarded, { missing_labels: { entries: 2, bytes: 8 } })
+})
+
+test('entries too far in the future are refused, those within the grace are not', async t => {
+  const graceNs = 600n * second
+  const { kept, message, discarded } = validate([
+    row('now'),
+    row('at the border', nowNs + graceNs),
+    row('beyond', nowNs + graceNs + 1n),
+    row('later still', nowNs + graceNs + second),
+    row('past'),
+  ])
+  t.same(kept, ['now', 'at the border', 'past'])
+  t.match(message, /^1 errors like: entry for stream '\{a="b"\}' has timestamp too new: /)
+  t.match(message, /too new: 2024-10-04T00:10:00\.000000001Z; 1 errors like: .*00:10:01Z$/)
+  t.same(discarded.too_far_in_future, { entries: 2, bytes: 17 })
+})
+
+test('a time beyond 64 bits of nanoseconds is refused whatever the grace', async t => {
+  const source = pushStream({ a: 'b' }, [row('x')])
+  source.seconds[0] = 9_223_372_036
+  const limits = { ...defaults, creationGraceNs: 10n ** 21n }
+  const refusals = new Refusals()
+  const times = acceptedTimes(limits, nowNs)
+  t.equal(validateStream(source, stream, { limits, times, refusals }), undefined)
+  t.match(refusals.format(), /has timestamp too new: second 9223372036$/)
+})
+
+test('old entries are kept, unless the limit says how old they may be', async t => {
+  const rows = [
+    row('1970', 1n),
+    row('border', nowNs - 60n * second),
+    row('old', nowNs - 60n * second - 1n),
+  ]
+  t.same(validate(rows).kept, ['1970', 'border', 'old'])
+  const { kept, message } = validate(rows, { rejectOlderThanNs: 60n * second })
+  t.same(kept, ['border'])
+  t.match(
+    message,
+    /entry for stream '\{a="b"\}' has timestamp too old: 1970-01-01T00:00:00\.000000001Z, oldest acceptable timestamp is: 2024-10-03T23:59:00Z/,
+  )
+})
+
+test('time 0 and times before it are refused, however old entries may be', async t => {
+  const rows = [
+    row('zero', 0n),
+    row('negative', -1n),
+    row('long ago', -(10n ** 18n)),
+    row('first', 1n),
+  ]
+  t.same(validate(rows).kept, ['first'])
+  t.same(validate(rows, { rejectOlderThanNs: 10n ** 20n }).kept, ['first'])
+})
+
+test('lines over the limit are refused or cut', async t => {
+  const rows = [row('12345'), row('123456'), row('')]
+  const { kept, message, discarded } = validate(rows, { maxLineBytes: 5 })
+  t.same(kept, ['12345', ''])
+  t.equal(
+    message,
+    `Max entry size '5' bytes exceeded for stream '{a="b"}' while adding an entry with length '6' bytes`,
+  )
+  t.same(discarded, { line_too_long: { entries: 1, bytes: 6 } })
+  const cut = validate(rows, { maxLineBytes: 5, truncateLongLines: true })
+  t.same(cut.kept, ['12345', '12345', ''])
+  t.same([...cut.accepted!.source.lineLengths], [5, 6, 0], 'what was pushed stays as it is')
+  t.same(validate(rows, { maxLineBytes: 0 }).kept, ['12345', '123456', ''])
+})
+
+test('metadata over a limit or where none is allowed is refused', async t => {
+  const rows = [row('plain'), row('with', nowNs, { id: '12', x: '3' })]
+  const refused = (limits: Partial<TenantLimits>, reason: string, message: RegExp) => {
+    const found = validate(rows, limits)
+    t.same(found.kept, ['plain'])
+    t.same(found.discarded, { [reason]: { entries: 1, bytes: 4 } })
+    t.match(found.message, message)
+  }
+  refused(
+    { allowStructuredMetadata: false },
+    'disallowed_structured_metadata',
+    /includes structured metadata, but this feature is disallowed/,
+  )
+  refused(
+    { maxStructuredMetadataBytes: 5 },
+    'structured_metadata_too_large',
+    /has structured metadata too large: '6' bytes, limit: '5' bytes/,
+  )
+  refused(
+    { maxStructuredMetadataEntries: 1 },
+    'structured_metadata_too_many',
+    /has too many structured metadata labels: '2', limit: '1'/,
+  )
+  t.same(validate(rows, { maxStructuredMetadataBytes: 6 }).kept, ['plain', 'with'])
+})
+
+test('metadata is sorted and its names are made usable', async t => {
+  const { accepted } = validate([row('plain'), row('with', nowNs, { 'z.y': '1', a: 'b\ufffd' })])
+  t.same(accepted!.metadata, [
+    undefined,
+    [
+      { name: 'a', value: 'b ' },
+      { name: 'z_y', value: '1' },
+    ],
+  ])
+})
+
+test('levels are wanted only where they are discovered and may be stored', async t => {
+  t.equal(validate([row('x')], { discoverLogLevels: false }).accepted!.wantsLevels, false)
+  t.equal(validate([row('x')], { allowStructuredMetadata: false }).accepted!.wantsLevels, false)
+})
+
+test('normaliseMetadataName', async t => {
+  const f = (name: string, want: string) => t.equal(normaliseMetadataName(name), want, name)
+  f('traceID', 'traceID')
+  f('http.status', 'http_status')
+  f('a-b c', 'a_b_c')
+  f('1st', 'key_1st')
+  f('_private', 'key_private')
+  f('__name', '__name')
+  f('값', '값')
+  f('', '')
+})
+
+test('refusals are told once each with their count, a single one as it is', async t => {
+  const refusals = new Refusals()
+  t.equal(refusals.isEmpty, true)
+  refusals.add('r', 'one', 1)
+  t.equal(refusals.format(), 'one')
+  refusals.add('r', 'one', 2)
+  refusals.add('s', 'two', 3)
+  t.equal(refusals.format(), '2 errors like: one; 1 errors like: two')
+  t.same(Object.fromEntries(refusals.discarded), {
+    r: { entries: 2, bytes: 3 },
+    s: { entries: 1, bytes: 3 },
+  })
+})

@@ -1,0 +1,45 @@
+// Merges segment files as the compaction thread does it, step by step for tests.
+
+import { type MergeInput, mergeSegments } from '../src/compaction/merge.ts'
+import { DiskReader } from '../src/objects/disk.ts'
+import type { SegmentFooter } from '../src/segment/format.ts'
+import { readFooter } from '../src/segment/reader.ts'
+import { day, type StorageParts } from './harness.ts'
+
+export interface MergeFilesOptions {
+  readonly name: string
+  readonly tenant?: string
+  readonly day?: number
+  readonly level?: number
+  readonly sequence?: number
+}
+
+/** Writes the merged segment of one tenant and day; the catalog learns nothing of it. */
+export async function mergeFiles(
+  { objects, segmentsDir }: Pick<StorageParts, 'objects' | 'segmentsDir'>,
+  inputs: readonly string[],
+  options: MergeFilesOptions,
+): Promise<{ footer: SegmentFooter; sizeBytes: number }> {
+  const { name, tenant = 'a', level = 1, sequence = inputs.length } = options
+  const reader = new DiskReader(segmentsDir)
+  try {
+    const opened: MergeInput[] = []
+    for (const input of inputs) {
+      const read = async (offsetBytes: number, length: number) =>
+        reader.read(input, { offsetBytes, length })
+      opened.push({ name: input, footer: await readFooter(input, reader.sizeBytes(input), read) })
+    }
+    const target = { tenant, day: options.day ?? day, level, sequence, replaces: inputs }
+    const pieces: Buffer[] = []
+    const merging = mergeSegments(opened, target, {
+      read: (segment, range, allocate) => reader.read(segment, range, allocate),
+      logLevelFields: ['level'],
+    })
+    let step = merging.next()
+    for (; !step.done; step = merging.next()) pieces.push(Buffer.from(step.value))
+    await objects.put(name, pieces)
+    return step.value
+  } finally {
+    reader.close()
+  }
+}

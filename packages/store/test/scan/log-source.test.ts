@@ -1,0 +1,216 @@
+import { rm, truncate } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  type Direction,
+  defaultQueryLimits,
+  type LogSource,
+  type QueryResult,
+  runQuery,
+} from '@skald/query'
+import { type Test, test } from 'tap'
+import { createLogSource } from '../../src/scan/log-source.ts'
+import { ScanPool } from '../../src/scan/pool.ts'
+import { segmentName } from '../../src/segment/name.ts'
+import { acceptedStream, dayNs, midnightNs, openStorage, type Row } from '../harness.ts'
+import { mergeFiles } from '../merge-files.ts'
+
+const second = 1_000_000_000n
+const at = (seconds: number) => midnightNs + BigInt(seconds) * second
+const row = (seconds: number, line: string): Row => [at(seconds), line]
+
+interface QueryOptions {
+  readonly from?: bigint
+  readonly to?: bigint
+  readonly limit?: number
+  readonly direction?: Direction
+  readonly tenant?: string
+  readonly signal?: AbortSignal
+}
+
+async function open(t: Test, threads = 1) {
+  const storage = await openStorage(t)
+  const { segmentsDir, catalog, segments } = storage
+  const pool = new ScanPool({ directory: segmentsDir, logLevelFields: ['level'] }, threads)
+  t.teardown(() => pool.close())
+  const source = (tenant = 'a'): LogSource => createLogSource(tenant, { catalog, segments, pool })
+  const query = (logql: string, options: QueryOptions = {}): Promise<QueryResult> => {
+    const { from = midnightNs, to = midnightNs + dayNs, limit = 1000 } = options
+    const { direction = 'forward', tenant, signal = new AbortController().signal } = options
+    const request = {
+      logql,
+      startNs: from,
+      endNs: to,
+      stepNs: 3600n * second,
+      intervalNs: 0n,
+      limit,
+      direction,
+      isInstant: false,
+      limits: defaultQueryLimits,
+    }
+    return runQuery(request, source(tenant), signal)
+  }
+  const lines = async (logql: string, options?: QueryOptions) => {
+    const result = await query(logql, options)
+    return result.kind === 'streams' ? result.entries.map(({ line }) => line) : result.kind
+  }
+  /** Value of a metric query at one moment. */
+  const count = async (logql: string, time: bigint) => {
+    const request = {
+      logql,
+      startNs: time,
+      endNs: time,
+      stepNs: 0n,
+      intervalNs: 0n,
+      limit: 100,
+      direction: 'forward' as const,
+      isInstant: true,
+      limits: defaultQueryLimits,
+    }
+    const result = await runQuery(request, source(), new AbortController().signal)
+    return result.kind === 'vector' ? result.samples.map(({ value }) => value) : result.kind
+  }
+  return { ...storage, pool, query, lines, count }
+}
+
+test('lines come in the direction asked for, as many as the limit allows', async t => {
+  const { push, lines } = await open(t)
+  for (let i = 0; i < 6; i++) {
+    await push(
+      'a',
+      acceptedStream({ app: String(i % 2) }, [row(i, `${i}`), row(i + 10, `${i + 10}`)]),
+    )
+  }
+  const all = [0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15].map(String)
+  t.same(await lines('{app=~".+"}'), all)
+  t.same(await lines('{app=~".+"}', { direction: 'backward' }), all.toReversed())
+  t.same(await lines('{app=~".+"}', { limit: 3 }), ['0', '1', '2'])
+  t.same(await lines('{app=~".+"}', { limit: 3, direction: 'backward' }), ['15', '14', '13'])
+  t.same(await lines('{app="1"} |= "1"', { limit: 2 }), ['1', '11'])
+  t.same(await lines('{app="none"}'), [])
+})
+
+test('the start belongs to the range, the end does not', async t => {
+  const { push, lines } = await open(t)
+  await push(
+    'a',
+    acceptedStream(
+      { app: 'x' },
+      [1, 2, 3, 4].map(i => row(i, `${i}`)),
+    ),
+  )
+  t.same(await lines('{app="x"}', { from: at(2), to: at(3) }), ['2'])
+  t.same(await lines('{app="x"}', { from: at(2) + 1n, to: at(3) + 1n }), ['3'])
+  t.same(await lines('{app="x"}', { from: at(4) + 1n }), [])
+  t.same(await lines('{app="x"}', { from: at(0), to: at(1) }), [])
+})
+
+test('lines of several days come in order', async t => {
+  const { push, lines } = await open(t)
+  const border = midnightNs + dayNs
+  await push(
+    'a',
+    acceptedStream({ app: 'x' }, [
+      [border, 'first'],
+      [border - 1n, 'last'],
+    ]),
+  )
+  await push(
+    'a',
+    acceptedStream({ app: 'x' }, [
+      [border + dayNs, 'day after'],
+      [midnightNs, 'start'],
+    ]),
+  )
+  const to = border + 2n * dayNs
+  t.same(await lines('{app="x"}', { to }), ['start', 'last', 'first', 'day after'])
+  t.same(await lines('{app="x"}', { to, limit: 2, direction: 'backward' }), ['day after', 'first'])
+  t.same(await lines('{app="x"}', { to: border }), ['start', 'last'])
+})
+
+test('a duplicate across segments counts once, in log and metric queries, at once', async t => {
+  const { push, lines, count } = await open(t)
+  const batch = acceptedStream({ app: 'x' }, [row(1, 'one'), row(2, 'two'), row(2, 'two too')])
+  for (let i = 0; i < 3; i++) await push('a', batch)
+  await push('a', acceptedStream({ app: 'x' }, [row(2, 'two'), row(3, 'three')]))
+  await push('a', acceptedStream({ app: 'y' }, [row(1, 'one')]))
+  t.same(await lines('{app="x"}'), ['one', 'two', 'two too', 'three'])
+  t.same(await count('count_over_time({app="x"}[1h])', at(3600)), [4])
+  t.same(await count('bytes_over_time({app="x"}[1h])', at(3600)), [3 + 3 + 7 + 5])
+  t.same(await count('count_over_time({app="x"} |= "two"[1h])', at(3600)), [2])
+  t.same(await count('sum(count_over_time({app=~".+"}[1h]))', at(3600)), [5])
+})
+
+test('a duplicate of what was compacted counts once', async t => {
+  const storage = await open(t)
+  const { push, lines, count, catalog, segmentsDir } = storage
+  const batch = acceptedStream({ app: 'x' }, [row(1, 'one'), row(2, 'two')])
+  await push('a', batch)
+  const merged = segmentName(50, 1)
+  const { footer, sizeBytes } = await mergeFiles(storage, [segmentName(1, 0)], { name: merged })
+  const { minNs, maxNs } = footer.parts[0]!.blocks[0]!
+  const part = { tenant: 'a', day: 20_000, minNs, maxNs, rowCount: 2, lineBytes: 6, streams: [] }
+  const entered = { name: merged, level: 1, sequence: 1, sizeBytes, createdMs: 1, parts: [part] }
+  await catalog.addSegments([entered], [segmentName(1, 0)])
+  await rm(join(segmentsDir, segmentName(1, 0)))
+  await push('a', batch)
+  t.same(await lines('{app="x"}'), ['one', 'two'])
+  t.same(await count('count_over_time({app="x"}[1h])', at(3600)), [2])
+})
+
+test('tenants see their own lines only', async t => {
+  const { push, lines } = await open(t)
+  await push('a', acceptedStream({ app: 'x' }, [row(1, 'of a')]))
+  await Promise.all([
+    push('a', acceptedStream({ app: 'x' }, [row(2, 'of a too')])),
+    push('b', acceptedStream({ app: 'x' }, [row(2, 'of b')])),
+  ])
+  t.same(await lines('{app="x"}'), ['of a', 'of a too'])
+  t.same(await lines('{app="x"}', { tenant: 'b' }), ['of b'])
+  t.same(await lines('{app="x"}', { tenant: 'c' }), [])
+})
+
+test('a scan over many blocks on several threads finds the same as one thread', async t => {
+  const { push, lines, count } = await open(t, 2)
+  for (let i = 0; i < 12; i++) {
+    const rows = Array.from({ length: 200 }, (_, k) =>
+      row(i * 200 + k, `${i * 200 + k} ${'z'.repeat(9000)}`),
+    )
+    await push('a', acceptedStream({ app: String(i % 4) }, rows))
+  }
+  const found = await lines('{app=~".+"} |= "9 z"')
+  const wanted = Array.from({ length: 2400 }, (_, i) => i).filter(i => i % 10 === 9)
+  t.same(found.toString().match(/\d+(?= )/g), wanted.map(String))
+  t.same(await count('sum(count_over_time({app=~".+"}[1h]))', at(3599)), [2400])
+})
+
+test('a signal that has fired, or fires during a scan, ends it with its reason', async t => {
+  const { push, query, lines } = await open(t)
+  await push('a', acceptedStream({ app: 'x' }, [row(1, 'one')]))
+  const fired = AbortSignal.abort(new Error('too late'))
+  await t.rejects(query('{app="x"}', { signal: fired }), { message: 'too late' })
+  const controller = new AbortController()
+  const running = query('{app="x"}', { signal: controller.signal })
+  setImmediate(() => controller.abort(new Error('went away')))
+  await t.rejects(running, { message: 'went away' })
+  t.same(await lines('{app="x"}'), ['one'], 'the next scan is answered')
+})
+
+test('an error in a scan thread reaches the caller with its code', async t => {
+  const { push, query, lines, segmentsDir } = await open(t)
+  await push('a', acceptedStream({ app: 'x' }, [row(1, 'one')]))
+  await push('a', acceptedStream({ app: 'y' }, [row(1, 'other')]))
+  await truncate(join(segmentsDir, segmentName(1, 0)), 10)
+  await t.rejects(query('{app="x"} |= "one"'), {
+    name: 'CorruptionError',
+    code: 'CORRUPTION',
+    message: /^Cannot read segment 0000000000000001-0.seg at byte \d+: checksum of /,
+  })
+  t.same(await lines('{app="y"}'), ['other'], 'other segments are answered')
+})
+
+test('a segment whose file is gone for good is told, not waited for', async t => {
+  const { push, query, segmentsDir } = await open(t)
+  await push('a', acceptedStream({ app: 'x' }, [row(1, 'one')]))
+  await rm(join(segmentsDir, segmentName(1, 0)))
+  await t.rejects(query('{app="x"}'), { code: 'ENOENT' })
+})

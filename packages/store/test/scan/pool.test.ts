@@ -1,0 +1,99 @@
+import { readdirSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Leaf } from '@skald/query'
+import { type Test, test } from 'tap'
+import { ScanPool } from '../../src/scan/pool.ts'
+import { segmentName } from '../../src/segment/name.ts'
+import { acceptedStream, dayNs, midnightNs, openStorage } from '../harness.ts'
+import { readSegment } from '../segment-rows.ts'
+
+const never = new AbortController().signal
+
+/** A pool over one segment with one line, and a scan that finds it. */
+async function open(t: Test) {
+  const { push, segmentsDir } = await openStorage(t)
+  await push('a', acceptedStream({ app: 'x' }, [[midnightNs, 'one']]))
+  const name = segmentName(1, 0)
+  const { footer } = await readSegment(segmentsDir, name)
+  const leaf: Leaf = {
+    kind: 'logs',
+    logql: '{app="x"}',
+    matchers: [{ name: 'app', op: '=', value: 'x' }],
+    startNs: midnightNs,
+    endNs: midnightNs + dayNs,
+    direction: 'forward',
+    limit: 10,
+  }
+  const record = footer.parts[0]!.blocks[0]!
+  const groups = [[{ segment: name, labels: 0, record }]]
+  const pool = new ScanPool({ directory: segmentsDir, logLevelFields: [] }, 1)
+  t.teardown(() => pool.close())
+  return { pool, job: { leaf, labelsTexts: ['{app="x"}'], groups } }
+}
+
+test('a scan is answered, and one without blocks as well', async t => {
+  const { pool, job } = await open(t)
+  t.equal((await pool.run(job, never)).stats.linesProcessed, 1)
+  t.equal((await pool.run({ ...job, groups: [] }, never)).stats.linesProcessed, 0)
+})
+
+test('no file stays open after the last scan', async t => {
+  const { pool, job } = await open(t)
+  await Promise.all([pool.run(job, never), pool.run(job, never)])
+  const directory = '/proc/self/fd'
+  const targets = readdirSync(directory).map(descriptor => {
+    try {
+      return readlinkSync(join(directory, descriptor))
+    } catch {
+      // Closed since the listing, or the listing itself.
+      return ''
+    }
+  })
+  t.same(
+    targets.filter(target => target.includes('.seg')),
+    [],
+    'deleted segments give their space back',
+  )
+})
+
+test('scans share the threads', async t => {
+  const { pool, job } = await open(t)
+  const results = await Promise.all(Array.from({ length: 20 }, () => pool.run(job, never)))
+  t.same(
+    results.map(({ stats }) => stats.linesProcessed),
+    results.map(() => 1),
+  )
+})
+
+test('a thread that ends refuses what waits for it and is replaced', async t => {
+  const { pool, job } = await open(t)
+  await pool.run(job, never)
+  const waiting = t.rejects(pool.run(job, never), { message: 'a scan thread ended' })
+  await pool.close()
+  await waiting
+  t.equal((await pool.run(job, never)).stats.linesProcessed, 1)
+})
+
+test('a scan that is cancelled leaves the thread to the others', async t => {
+  const { pool, job } = await open(t)
+  const controller = new AbortController()
+  const cancelled = t.rejects(pool.run(job, controller.signal), { message: 'went away' })
+  const other = pool.run(job, never)
+  controller.abort(new Error('went away'))
+  await cancelled
+  t.equal((await other).stats.linesProcessed, 1)
+  await t.rejects(pool.run(job, controller.signal), { message: 'went away' })
+})
+
+test('what a thread throws comes back with name, message and code', async t => {
+  const { pool, job } = await open(t)
+  const gone = [[{ ...job.groups[0]![0]!, segment: segmentName(9, 0) }]]
+  await t.rejects(pool.run({ ...job, groups: gone }, never), {
+    name: 'Error',
+    code: 'ENOENT',
+    message: /ENOENT: no such file or directory/,
+  })
+  const wrong = { ...job.leaf, logql: '{app=' } as Leaf
+  await t.rejects(pool.run({ ...job, leaf: wrong }, never), { code: 'LOGQL_SYNTAX' })
+  t.equal((await pool.run(job, never)).stats.linesProcessed, 1, 'the thread goes on')
+})

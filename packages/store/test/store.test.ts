@@ -1,0 +1,109 @@
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { readdir, truncate, writeFile } from 'node:fs/promises'
+import { type IncomingMessage, request } from 'node:http'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { loadStoreConfig } from '../src/config.ts'
+import { startStore } from '../src/store.ts'
+import { createTestLogger, jsonStream, midnightNs, type Row, startTestStore } from './harness.ts'
+
+const rows = (count: number, from = 0): Row[] =>
+  Array.from({ length: count }, (_, i) => [midnightNs + BigInt(from + i), `line ${from + i}`])
+const lines = (count: number) => Array.from({ length: count }, (_, i) => `line ${i}`)
+
+function configFor(t: Test, port: number, dir = t.testdir()) {
+  const text = `
+auth_enabled: false
+server: {http_listen_address: 127.0.0.1, http_listen_port: ${port}}
+common: {path_prefix: ${JSON.stringify(dir)}}`
+  return loadStoreConfig(text, 'store.yaml')
+}
+
+test('a store makes its directory and listens', async t => {
+  const dir = join(t.testdir(), 'not', 'there', 'yet')
+  const store = await startTestStore(t, { dir })
+  t.match(store.url, /^http:\/\/127\.0\.0\.1:\d+$/)
+  const answer = await fetch(`${store.url}/ready`)
+  t.equal(await answer.text(), 'ready\n')
+  t.ok(existsSync(join(dir, 'segments')))
+})
+
+test('a port in use is told, and nothing keeps running', async t => {
+  const first = await startTestStore(t)
+  const loaded = configFor(t, Number(new URL(first.url).port))
+  const { logger } = createTestLogger()
+  await t.rejects(startStore({ loaded, logger, version: '1' }), { code: 'EADDRINUSE' })
+})
+
+test('a directory that cannot be made is told', async t => {
+  const dir = t.testdir({ file: 'x' })
+  const loaded = configFor(t, 0, join(dir, 'file', 'below'))
+  const { logger } = createTestLogger()
+  await t.rejects(startStore({ loaded, logger, version: '1' }), { code: 'ENOTDIR' })
+})
+
+test('stopping twice waits for the same end', async t => {
+  const store = await startTestStore(t)
+  await Promise.all([store.stop(), store.stop()])
+  await store.stop()
+  await t.rejects(fetch(`${store.url}/ready`))
+})
+
+test('what was acknowledged is there after a restart, merged or not', async t => {
+  const dir = t.testdir()
+  const first = await startTestStore(t, { dir })
+  await first.push([jsonStream({ app: 'x' }, rows(10))])
+  await first.get('/flush')
+  await first.push([jsonStream({ app: 'x' }, rows(10, 10))])
+  await first.stop()
+  const second = await startTestStore(t, { dir })
+  t.same(await second.lines('{app="x"}'), lines(20))
+  t.equal((await second.push([jsonStream({ app: 'x' }, rows(10, 20))])).statusCode, 204)
+  t.same(await second.lines('{app="x"}'), lines(30))
+  const names = await readdir(join(dir, 'segments'))
+  t.equal(new Set(names.map(name => name.slice(0, 16))).size, names.length, 'no number twice')
+})
+
+test('a push that is under way when the store stops is finished', async t => {
+  const dir = t.testdir()
+  const store = await startTestStore(t, { dir })
+  const body = JSON.stringify({ streams: [jsonStream({ app: 'x' }, rows(10))] })
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
+  const push = request(`${store.url}/loki/api/v1/push`, { method: 'POST', headers })
+  const received = once(store.app.server, 'request')
+  push.write(body.slice(0, 20))
+  await received
+  const stopping = store.stop()
+  push.end(body.slice(20))
+  const [answer] = (await once(push, 'response')) as [IncomingMessage]
+  t.equal(answer.statusCode, 204)
+  t.equal(answer.headers.connection, 'close', 'the connection does not keep the store')
+  answer.resume()
+  await stopping
+  const again = await startTestStore(t, { dir })
+  t.same(await again.lines('{app="x"}'), lines(10))
+})
+
+test('a damaged catalog is put aside and made again', async t => {
+  const dir = t.testdir()
+  const first = await startTestStore(t, { dir })
+  await first.push([jsonStream({ app: 'x' }, rows(10))])
+  await first.stop()
+  await writeFile(join(dir, 'catalog.sqlite'), 'no database '.repeat(1000))
+  const second = await startTestStore(t, { dir })
+  t.ok(second.messages().some(text => text.startsWith('the catalog is damaged')))
+  t.same(await second.lines('{app="x"}'), lines(10))
+  t.equal((await readdir(dir)).filter(name => name.includes('.damaged-')).length, 1)
+})
+
+test('a catalog that was cut is made again', async t => {
+  const dir = t.testdir()
+  const first = await startTestStore(t, { dir })
+  await first.push([jsonStream({ app: 'x' }, rows(10))])
+  await first.stop()
+  await truncate(join(dir, 'catalog.sqlite'), 6000)
+  const second = await startTestStore(t, { dir })
+  t.same(await second.lines('{app="x"}'), lines(10))
+  t.equal((await second.push([jsonStream({ app: 'y' }, rows(1))])).statusCode, 204)
+})
