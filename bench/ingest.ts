@@ -20,6 +20,8 @@ export interface IngestResult {
   /** CPU until compaction had settled. */
   readonly cpuSeconds: number | undefined
   readonly settleSeconds: number
+  /** CPU of a second in which the server had nothing to do, while compaction was waited for. */
+  readonly idleCpuMsPerSecond: number | undefined
   readonly peakRssBytes: number | undefined
   readonly diskBytes: number | undefined
 }
@@ -46,7 +48,7 @@ export async function runIngest(
   const retryCount = await pushAll(server, workload.bodies, options)
   const wallSeconds = (performance.now() - startMs) / 1000
   const pushCpuSeconds = readCpu()
-  const settleSeconds = await waitUntilQuiet(server)
+  const settled = await waitUntilQuiet(server)
   return {
     lineBytes: workload.lineBytes,
     lineCount: workload.lineCount,
@@ -54,8 +56,9 @@ export async function runIngest(
     retryCount,
     wallSeconds,
     pushCpuSeconds,
-    cpuSeconds: readCpu(),
-    settleSeconds,
+    cpuSeconds: pushCpuSeconds === undefined ? undefined : pushCpuSeconds + settled.cpuSeconds,
+    settleSeconds: settled.seconds,
+    idleCpuMsPerSecond: settled.idleCpuMsPerSecond,
     peakRssBytes: server.pid === undefined ? undefined : readPeakRssBytes(server.pid),
     diskBytes: server.dataDir === undefined ? undefined : directoryBytes(server.dataDir),
   }
@@ -101,31 +104,49 @@ const pollMs = 1_000
 /** A process that only waits spends less than this in a poll. */
 const idleCpuSecondsPerPoll = 0.05
 
+/** What came after the last answer. */
+interface Settled {
+  readonly seconds: number
+  /** CPU of the polls in which the server worked; waiting for the age of level 0 is no ingest. */
+  readonly cpuSeconds: number
+  readonly idleCpuMsPerSecond: number | undefined
+}
+
 /** Waits until compaction is done, and process and directory have been still for a while. */
-async function waitUntilQuiet(server: Server): Promise<number> {
-  const { pid, dataDir } = server
-  if (pid === undefined) return 0
+async function waitUntilQuiet({ url, pid, dataDir }: Server): Promise<Settled> {
+  if (pid === undefined) return { seconds: 0, cpuSeconds: 0, idleCpuMsPerSecond: undefined }
   const startMs = performance.now()
   let stillSinceMs = startMs
   let askedMs = startMs
-  let cpuSeconds = readCpuSeconds(pid)
-  let diskBytes = dataDir === undefined ? 0 : directoryBytes(dataDir)
+  let lastCpuSeconds = readCpuSeconds(pid)
+  let lastDiskBytes = dataDir === undefined ? 0 : directoryBytes(dataDir)
+  let cpuSeconds = 0
+  let idleCpuSeconds = 0
+  let idlePollCount = 0
   for (;;) {
     await sleep(pollMs)
     const nowMs = performance.now()
-    const nextCpuSeconds = readCpuSeconds(pid)
-    const nextDiskBytes = dataDir === undefined ? 0 : directoryBytes(dataDir)
-    const isStill =
-      nextCpuSeconds - cpuSeconds < idleCpuSecondsPerPoll && nextDiskBytes === diskBytes
-    if (!isStill) stillSinceMs = nowMs
-    cpuSeconds = nextCpuSeconds
-    diskBytes = nextDiskBytes
-    if (nowMs - startMs > settleTimeoutMs) return (stillSinceMs - startMs) / 1000
+    const spentSeconds = readCpuSeconds(pid) - lastCpuSeconds
+    const diskBytes = dataDir === undefined ? 0 : directoryBytes(dataDir)
+    if (spentSeconds < idleCpuSecondsPerPoll && diskBytes === lastDiskBytes) {
+      idleCpuSeconds += spentSeconds
+      idlePollCount++
+    } else {
+      cpuSeconds += spentSeconds
+      stillSinceMs = nowMs
+    }
+    lastCpuSeconds += spentSeconds
+    lastDiskBytes = diskBytes
     // The question costs the server CPU that is counted, so it is asked rarely.
-    if (nowMs - stillSinceMs < quietMs || nowMs - askedMs < quietMs) continue
-    askedMs = nowMs
-    const isDone = (await readIsDone(server.url)) ?? nowMs - startMs > compactionDelayMs
-    if (isDone) return (stillSinceMs - startMs) / 1000
+    const isQuiet = nowMs - stillSinceMs >= quietMs && nowMs - askedMs >= quietMs
+    if (isQuiet) askedMs = nowMs
+    const isDone = isQuiet && ((await readIsDone(url)) ?? nowMs - startMs > compactionDelayMs)
+    if (!isDone && nowMs - startMs <= settleTimeoutMs) continue
+    return {
+      seconds: (stillSinceMs - startMs) / 1000,
+      cpuSeconds,
+      idleCpuMsPerSecond: idlePollCount > 0 ? (idleCpuSeconds * 1000) / idlePollCount : undefined,
+    }
   }
 }
 

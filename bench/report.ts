@@ -101,7 +101,7 @@ export function ingestRows(result: IngestResult, limit: IngestLimit): Row[] {
       figure: 'ingest with compaction',
       value: `${fixed(rate)} MB/CPU-s`,
       limit: `${fixed(limitRate)} MB/CPU-s`,
-      ratio: (rate / limitRate).toFixed(2),
+      ratio: (rate / limitRate).toFixed(3),
       ...(isFullSize && {
         target: `>= ${ingestRatioMin}`,
         isMet: rate / limitRate >= ingestRatioMin,
@@ -112,6 +112,9 @@ export function ingestRows(result: IngestResult, limit: IngestLimit): Row[] {
       value: `${result.pushCpuSeconds.toFixed(2)} s`,
     })
     rows.push({ figure: 'CPU with compaction', value: `${result.cpuSeconds.toFixed(2)} s` })
+  }
+  if (result.idleCpuMsPerSecond !== undefined) {
+    rows.push({ figure: 'CPU of an idle second', value: `${fixed(result.idleCpuMsPerSecond)} ms` })
   }
   rows.push({
     figure: 'wall to the last answer',

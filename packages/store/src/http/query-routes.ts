@@ -50,8 +50,10 @@ export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions)
       url,
       handler: async (request, reply) => {
         const { result, statsJson } = await run(request, read)
-        const categorizeLabels = encodingFlagsOf(request).includes('categorize-labels')
-        return sendJson(reply, formatQueryResult(result, { categorizeLabels, statsJson }))
+        const encodingFlags = encodingFlagsOf(request)
+        const categorizeLabels = encodingFlags.includes('categorize-labels')
+        const format = { categorizeLabels, encodingFlags, statsJson }
+        return sendJson(reply, formatQueryResult(result, format))
       },
     })
   }
@@ -137,7 +139,8 @@ function rangeQuery(params: Params, logql: string, { nowNs, limits }: ReadContex
 
 function encodingFlagsOf(request: FastifyRequest): string[] {
   const header = request.headers['x-loki-response-encoding-flags']
-  return typeof header === 'string' ? header.split(',').map(flag => flag.trim()) : []
+  if (typeof header !== 'string') return []
+  return header.split(',').flatMap(flag => flag.trim() || [])
 }
 
 /** Groups entries by their labels, times as RFC 3339: the form of `/api/prom`. */

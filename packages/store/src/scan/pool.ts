@@ -2,6 +2,7 @@
 // each thread, so queries take turns and none waits behind a whole other one.
 
 import { availableParallelism } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { type Leaf, type LeafResult, mergeLeafResults } from '@skald/query'
 import { scanTaskBytes } from '../limits.ts'
@@ -111,6 +112,7 @@ export class ScanPool {
   }
 
   #thread(index: number): ScanThread {
+    if (!this.#threads[index]) countBuffersWithHeap()
     this.#threads[index] ??= new ScanThread(this.#data, ended => {
       // The next scan gets a new thread.
       if (this.#threads[index] === ended) this.#threads[index] = undefined
@@ -121,6 +123,15 @@ export class ScanPool {
   async close(): Promise<void> {
     await Promise.all(this.#threads.map(thread => thread?.close()))
   }
+}
+
+/**
+ * Lets V8 weigh buffers together with the heap. By default each few dozen megabytes of them mark the
+ * whole heap of a thread, and a scan decompresses a megabyte at a time: a third of its CPU went there
+ * (335 MB: 690 ms before, 490 after). Not at the start of the process: ingest fares better without.
+ */
+function countBuffersWithHeap(): void {
+  setFlagsFromString('--external-memory-accounted-in-global-limit')
 }
 
 async function runOnThread(
