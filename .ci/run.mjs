@@ -151,6 +151,7 @@ function compareAgent() {
 
 /** Counts cases; those of files that are not built yet, and named differences, count as neither. */
 function judge(kind, path, unbuiltFiles) {
+  if (!existsSync(path)) return report(`${kind}s`, false, 'the runner wrote no results')
   const { results } = JSON.parse(readFileSync(path, 'utf8'))
   let left = 0
   for (const { file, name, ok, diff } of results) {
