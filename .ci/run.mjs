@@ -2,7 +2,15 @@
 // Node before `npm ci` has brought the project's own.
 
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -29,14 +37,18 @@ function report(name, isOk, detail = '') {
 /** Runs a command with its output passed through; returns its exit code and what it printed. */
 function run(command, args, options = {}) {
   console.log(`\n$ ${[command, ...args].join(' ')}`)
+  // Through a file: a program that exits while a pipe is full loses what it has not written yet.
+  const dir = mkdtempSync(join(tmpdir(), 'skald-ci-'))
+  const path = join(dir, 'output')
+  const file = openSync(path, 'w')
   const result = spawnSync(command, args, {
     cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 512 * 1024 * 1024,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', file, 'inherit'],
     ...options,
   })
-  const output = result.stdout ?? ''
+  closeSync(file)
+  const output = readFileSync(path, 'utf8')
+  rmSync(dir, { recursive: true, force: true })
   process.stdout.write(output.length > 200_000 ? output.slice(-200_000) : output)
   return { code: result.status ?? 1, output }
 }
