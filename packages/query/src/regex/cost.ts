@@ -3,7 +3,7 @@
 // back to it, the other way fails at once. Only choices that stay open multiply the time.
 
 import { anyChar, type CharSet, charSetsOverlap, unionCharSets } from './char-set.ts'
-import type { RegexNode } from './syntax.ts'
+import { hasAssertion, type RegexNode } from './syntax.ts'
 
 /** Upper bound of a backtracking search: `factor * length ** degree` steps. */
 export interface SearchCost {
@@ -216,21 +216,4 @@ function isSingleChar(node: RegexNode): boolean {
   if (node.kind === 'char') return true
   if (node.kind === 'group') return isSingleChar(node.body)
   return node.kind === 'concat' && node.parts.length === 1 && isSingleChar(node.parts[0]!)
-}
-
-function hasAssertion(node: RegexNode): boolean {
-  switch (node.kind) {
-    case 'assert':
-      return true
-    case 'empty':
-    case 'char':
-      return false
-    case 'group':
-    case 'repeat':
-      return hasAssertion(node.body)
-    case 'concat':
-      return node.parts.some(hasAssertion)
-    case 'alternate':
-      return node.branches.some(hasAssertion)
-  }
 }

@@ -3,7 +3,7 @@
 // the JavaScript flags i, m and s are never used: their meaning differs from RE2's.
 
 import { type CharSet, charSetHas, maxCodePoint, negateCharSet, rangesOf } from './char-set.ts'
-import { hexEscape, type RegexNode } from './syntax.ts'
+import { hasAssertion, hexEscape, type RegexNode } from './syntax.ts'
 
 const assertions = {
   textStart: '^',
@@ -53,20 +53,7 @@ export function emitLineBytes(node: RegexNode): LineBytesSource | undefined {
 }
 
 function hasTextAnchor(node: RegexNode): boolean {
-  switch (node.kind) {
-    case 'assert':
-      return node.assertion === 'textStart' || node.assertion === 'textEnd'
-    case 'empty':
-    case 'char':
-      return false
-    case 'group':
-    case 'repeat':
-      return hasTextAnchor(node.body)
-    case 'concat':
-      return node.parts.some(hasTextAnchor)
-    case 'alternate':
-      return node.branches.some(hasTextAnchor)
-  }
+  return hasAssertion(node, kind => kind === 'textStart' || kind === 'textEnd')
 }
 
 type CharNode = Extract<RegexNode, { kind: 'char' }>

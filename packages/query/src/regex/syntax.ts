@@ -36,6 +36,27 @@ export type RegexNode =
       readonly isGreedy: boolean
     }
 
+/** Tells whether a tree holds an assertion, or one that `isWanted` takes. */
+export function hasAssertion(
+  node: RegexNode,
+  isWanted: (assertion: Assertion) => boolean = () => true,
+): boolean {
+  switch (node.kind) {
+    case 'assert':
+      return isWanted(node.assertion)
+    case 'empty':
+    case 'char':
+      return false
+    case 'group':
+    case 'repeat':
+      return hasAssertion(node.body, isWanted)
+    case 'concat':
+      return node.parts.some(part => hasAssertion(part, isWanted))
+    case 'alternate':
+      return node.branches.some(branch => hasAssertion(branch, isWanted))
+  }
+}
+
 export interface ParsedRegex {
   readonly root: RegexNode
   /** Group number minus one → name. */
