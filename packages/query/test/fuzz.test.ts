@@ -14,7 +14,7 @@ import {
 import { createMemorySource } from './memory-source.ts'
 import { anyExpr } from './syntax/arbitrary.ts'
 
-const seconds = Number(process.env['FUZZ_SECONDS'] ?? 0)
+const seconds = Number(process.env.FUZZ_SECONDS ?? 0)
 const knownCodes = new Set([
   'LOGQL_SYNTAX',
   'LOGQL_KIND',

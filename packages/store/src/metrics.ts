@@ -41,8 +41,25 @@ export function createStoreMetrics(readState: () => Promise<StoreState>): StoreM
     })
     return refreshing
   }
-  const metrics: StoreMetrics = {
-    registry,
+  const gauges = createGauges(registers, collect)
+  const refresh = async () => {
+    const state = await readState()
+    gauges.compacting.set(state.isCompacting ? 1 : 0)
+    gauges.compactions.set(state.compactions)
+    gauges.streams.set(state.streams)
+    gauges.pendingPushBytes.set(state.pendingPushBytes)
+    gauges.segments.reset()
+    gauges.segmentBytes.reset()
+    for (const [level, { segments, bytes }] of state.levels) {
+      gauges.segments.set({ level }, segments)
+      gauges.segmentBytes.set({ level }, bytes)
+    }
+  }
+  return { registry, ...createCounters(registers), ...gauges }
+}
+
+function createCounters(registers: Registry[]) {
+  return {
     bytesReceived: new Counter({
       name: 'loki_distributor_bytes_received_total',
       help: 'Bytes of lines and structured metadata received',
@@ -84,6 +101,11 @@ export function createStoreMetrics(readState: () => Promise<StoreState>): StoreM
       help: 'Bytes of the level-0 segments made durable',
       registers,
     }),
+  }
+}
+
+function createGauges(registers: Registry[], collect: () => Promise<void>) {
+  return {
     compactions: new Gauge({
       name: 'skald_compactions_total',
       help: 'Merges of segments done',
@@ -116,25 +138,11 @@ export function createStoreMetrics(readState: () => Promise<StoreState>): StoreM
       registers,
       collect,
     }),
+    compacting: new Gauge({
+      name: 'skald_compaction_running',
+      help: '1 while segments are being merged',
+      registers,
+      collect,
+    }),
   }
-  const compacting = new Gauge({
-    name: 'skald_compaction_running',
-    help: '1 while segments are being merged',
-    registers,
-    collect,
-  })
-  const refresh = async () => {
-    const state = await readState()
-    compacting.set(state.isCompacting ? 1 : 0)
-    metrics.compactions.set(state.compactions)
-    metrics.streams.set(state.streams)
-    metrics.pendingPushBytes.set(state.pendingPushBytes)
-    metrics.segments.reset()
-    metrics.segmentBytes.reset()
-    for (const [level, { segments, bytes }] of state.levels) {
-      metrics.segments.set({ level }, segments)
-      metrics.segmentBytes.set({ level }, bytes)
-    }
-  }
-  return metrics
 }

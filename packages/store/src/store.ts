@@ -3,16 +3,18 @@
 import { mkdir, rename } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import type { LogSource } from '@skald/query'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import type { Catalog } from './catalog/catalog.ts'
 import { openSqliteCatalog, type SqliteCatalog } from './catalog/sqlite.ts'
 import { Compactor } from './compaction/compactor.ts'
-import type { LoadedStoreConfig } from './config.ts'
+import type { LoadedStoreConfig, StoreConfig } from './config.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
 import { addPushRoutes } from './http/push-route.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
-import { addStatusRoutes } from './http/status-routes.ts'
+import { addStatusRoutes, type StatusRouteOptions } from './http/status-routes.ts'
 import { Committer } from './ingest/committer.ts'
 import { Ingester } from './ingest/ingester.ts'
 import { PushBudget } from './ingest/push-budget.ts'
@@ -77,33 +79,24 @@ export async function startStore(options: StoreOptions): Promise<Store> {
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
   const app = createHttpServer({ logger, metrics })
-  const methodsOf = watchMethods(app)
-  const { authEnabled, limits } = config
-  await app.register(
-    (routes, _options, done) => {
-      // In a scope of its own: pushes are read in a way other bodies are not.
-      routes.register((pushes, _pushOptions, pushesDone) => {
-        addPushRoutes(pushes, { ingester, budget, authEnabled })
-        pushesDone()
-      })
-      const openSource = (tenant: string) => createLogSource(tenant, { catalog, segments, pool })
-      addQueryRoutes(routes, { authEnabled, limits, clock, openSource })
-      addLabelsRoutes(routes, { authEnabled, limits, clock, catalog })
-      addStatusRoutes(routes, {
-        metrics,
-        config: loaded.raw,
-        version,
-        isReady: () => state === 'ready',
-        flush: async () => {
-          await committer.drain()
-          await compactor.flush()
-        },
-      })
-      done()
+  await addRoutes(app, {
+    config,
+    clock,
+    catalog,
+    ingester,
+    budget,
+    openSource: tenant => createLogSource(tenant, { catalog, segments, pool }),
+    status: {
+      metrics,
+      config: loaded.raw,
+      version,
+      isReady: () => state === 'ready',
+      flush: async () => {
+        await committer.drain()
+        await compactor.flush()
+      },
     },
-    { prefix: config.httpPathPrefix },
-  )
-  refuseOtherMethods(app, methodsOf)
+  })
 
   const closeParts = async () => {
     await committer.drain()
@@ -133,6 +126,37 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     return stopping
   }
   return { url: `http://${host}:${port}`, app, stop }
+}
+
+interface RouteParts {
+  readonly config: StoreConfig
+  readonly clock: { now(): number }
+  readonly catalog: Catalog
+  readonly ingester: Ingester
+  readonly budget: PushBudget
+  readonly openSource: (tenant: string) => LogSource
+  readonly status: StatusRouteOptions
+}
+
+async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
+  const { config, clock, catalog, ingester, budget, openSource, status } = parts
+  const { authEnabled, limits } = config
+  const methodsOf = watchMethods(app)
+  await app.register(
+    (routes, _options, done) => {
+      // In a scope of its own: pushes are read in a way other bodies are not.
+      routes.register((pushes, _pushOptions, pushesDone) => {
+        addPushRoutes(pushes, { ingester, budget, authEnabled })
+        pushesDone()
+      })
+      addQueryRoutes(routes, { authEnabled, limits, clock, openSource })
+      addLabelsRoutes(routes, { authEnabled, limits, clock, catalog })
+      addStatusRoutes(routes, status)
+      done()
+    },
+    { prefix: config.httpPathPrefix },
+  )
+  refuseOtherMethods(app, methodsOf)
 }
 
 /** A damaged catalog is put aside: it is made again from the segments. */

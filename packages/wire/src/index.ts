@@ -1,3 +1,4 @@
+export { maxBigint, minBigint } from './bigint.ts'
 export { type CivilTime, civilTime, civilToNs, type GoLocation } from './civil-time.ts'
 export type { Entry, Stream } from './entry.ts'
 export { LabelSyntaxError, PushBodyError } from './errors.ts'

@@ -64,6 +64,7 @@ export class BatchStream {
    * Adds the line `bytes[start .. end)`; the bytes are copied. `seconds` is a whole number since
    * 1970, `nanos` lies within one second.
    */
+  // biome-ignore lint/complexity/useMaxParams: called for every line; an object each would be garbage.
   add(
     seconds: number,
     nanos: number,

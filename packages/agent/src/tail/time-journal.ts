@@ -9,6 +9,7 @@
 //   {"r":{...}}                         the record of a file that positions may not know yet
 
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { maxBigint } from '@skald/wire'
 import type { FileRecord } from './positions.ts'
 import { writeWhole } from './positions.ts'
 
@@ -105,7 +106,7 @@ export class TimeJournal {
   /** Gives a time to a chunk of `length` bytes; no two chunks share a nanosecond. */
   allocate(length: number): bigint {
     const nowNs = this.#wallClockNs()
-    const timeNs = nowNs > this.#lastNs ? nowNs : this.#lastNs
+    const timeNs = maxBigint(nowNs, this.#lastNs)
     this.#lastNs = timeNs + BigInt(length)
     return timeNs
   }

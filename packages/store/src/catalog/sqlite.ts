@@ -77,6 +77,15 @@ function selectParts(condition: string): string {
 
 function prepare(database: Database.Database) {
   return {
+    ...prepareStreams(database),
+    ...prepareSegments(database),
+    ...prepareSearches(database),
+  }
+}
+
+/** Statements that enter streams, their labels and their days. */
+function prepareStreams(database: Database.Database) {
+  return {
     findStream: database.prepare('SELECT id FROM streams WHERE tenant = ? AND labels = ?').pluck(),
     addStream: database
       .prepare('INSERT INTO streams (tenant, labels) VALUES (?, ?) RETURNING id')
@@ -94,6 +103,12 @@ function prepare(database: Database.Database) {
       `INSERT INTO stream_days (stream_id, day, min_ns, max_ns) VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET min_ns = min(min_ns, excluded.min_ns), max_ns = max(max_ns, excluded.max_ns)`,
     ),
+  }
+}
+
+/** Statements about segments and what they hold. */
+function prepareSegments(database: Database.Database) {
+  return {
     addSegment: database
       .prepare(
         `INSERT OR IGNORE INTO segments (name, level, sequence, size_bytes, created_ms)
@@ -128,6 +143,16 @@ function prepare(database: Database.Database) {
        WHERE tenant = ? AND day BETWEEN ? AND ? AND min_ns < ? AND max_ns >= ?
        ORDER BY sequence, name`,
     ),
+    totals: database.prepare(
+      `SELECT (SELECT count(*) FROM segments) AS segments, (SELECT count(*) FROM streams) AS streams,
+              (SELECT coalesce(sum(size_bytes), 0) FROM segments) AS sizeBytes`,
+    ),
+  }
+}
+
+/** Statements that find streams, label names and values. */
+function prepareSearches(database: Database.Database) {
+  return {
     pairsOfName: database.prepare(
       'SELECT id, value FROM label_pairs WHERE tenant = ? AND name = ?',
     ),
@@ -160,10 +185,6 @@ function prepare(database: Database.Database) {
       )
       .pluck(),
     tenants: database.prepare('SELECT DISTINCT tenant FROM streams ORDER BY tenant').pluck(),
-    totals: database.prepare(
-      `SELECT (SELECT count(*) FROM segments) AS segments, (SELECT count(*) FROM streams) AS streams,
-              (SELECT coalesce(sum(size_bytes), 0) FROM segments) AS sizeBytes`,
-    ),
   }
 }
 

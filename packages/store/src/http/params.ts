@@ -2,7 +2,7 @@
 // form, the body's values first.
 
 import type { Direction } from '@skald/query'
-import { nsPerSecond, parsePrometheusDuration, parseRfc3339 } from '@skald/wire'
+import { minBigint, nsPerSecond, parsePrometheusDuration, parseRfc3339 } from '@skald/wire'
 import { BadRequestError } from '../errors.ts'
 
 const defaultSinceNs = 3600n * nsPerSecond
@@ -41,7 +41,7 @@ export class Params {
       }
     }
     const endNs = this.#time('end') ?? nowNs
-    const startNs = this.#time('start') ?? (endNs < nowNs ? endNs : nowNs) - sinceNs
+    const startNs = this.#time('start') ?? minBigint(endNs, nowNs) - sinceNs
     return { startNs, endNs }
   }
 

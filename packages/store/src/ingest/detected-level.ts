@@ -206,6 +206,7 @@ function levelOfJson(
 }
 
 /** Index of a name that equals the bytes, if it is better than `below`; else -1. */
+// biome-ignore lint/complexity/useMaxParams: called for every key of every line.
 function rankOf(
   bytes: Buffer,
   start: number,
@@ -346,6 +347,7 @@ function levelOfWords(bytes: Buffer, from: number, end: number): number {
 }
 
 /** The best-ranked word that begins between `from` and `to`, both included, if better than `best`. */
+// biome-ignore lint/complexity/useMaxParams: called for every line that has no field.
 function bestWordAround(
   bytes: Buffer,
   from: number,

@@ -1,12 +1,13 @@
 // Finds rows that stand in more than one block of a stream: an agent that had no answer sends a batch
 // again. The row that came first counts.
 
+import { minBigint } from '@skald/wire'
 import { digestFrom, digestLine } from '../segment/line-digest.ts'
 import type { StoredBlock } from '../segment/stored-block.ts'
 
 /** Sets `skip` of the blocks so that each (time, line) counts once. Blocks are in order of arrival. */
 export function skipDuplicates(blocks: readonly StoredBlock[]): void {
-  const baseNs = blocks.reduce((min, { minNs }) => (minNs < min ? minNs : min), blocks[0]!.minNs)
+  const baseNs = blocks.map(({ minNs }) => minNs).reduce(minBigint)
   const spans = blocks.map(({ minNs, maxNs }) => ({
     from: Number(minNs - baseNs),
     to: Number(maxNs - baseNs),

@@ -2,6 +2,7 @@
 // those to the scan threads.
 
 import type { Leaf, LeafResult, LogSource } from '@skald/query'
+import { maxBigint, minBigint } from '@skald/wire'
 import type { Catalog, SegmentInfo } from '../catalog/catalog.ts'
 import type { BlockRecord } from '../segment/format.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
@@ -93,8 +94,8 @@ function orderGroups(groups: BlockGroup[], leaf: Leaf): BlockGroup[] {
   }
   const edge = (group: BlockGroup) =>
     leaf.direction === 'backward'
-      ? group.reduce((max, { record }) => (record.maxNs > max ? record.maxNs : max), 0n)
-      : -group.reduce((min, { record }) => (record.minNs < min ? record.minNs : min), 1n << 62n)
+      ? group.map(({ record }) => record.maxNs).reduce(maxBigint)
+      : -group.map(({ record }) => record.minNs).reduce(minBigint)
   return groups
     .map(group => ({ group, edge: edge(group) }))
     .sort((a, b) => (a.edge > b.edge ? -1 : a.edge < b.edge ? 1 : 0))

@@ -1,6 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createLabelSet, formatLabelSet, type Matcher, type MatcherOp } from '@skald/wire'
+import {
+  createLabelSet,
+  formatLabelSet,
+  type Matcher,
+  type MatcherOp,
+  maxBigint,
+  minBigint,
+} from '@skald/wire'
 import Database from 'better-sqlite3'
 import { type Test, test } from 'tap'
 import type { CatalogSegment, StreamActivity, TimeRange } from '../../src/catalog/catalog.ts'
@@ -39,8 +46,8 @@ function segment(
 ): CatalogSegment {
   const { level = 0, tenant = 'a', sizeBytes = 100, createdMs = 5 } = options
   const { name = `${sequence}-${level}` } = options
-  const minNs = streams.reduce((min, s) => (s.minNs < min ? s.minNs : min), streams[0]!.minNs)
-  const maxNs = streams.reduce((max, s) => (s.maxNs > max ? s.maxNs : max), streams[0]!.maxNs)
+  const minNs = streams.map(stream => stream.minNs).reduce(minBigint)
+  const maxNs = streams.map(stream => stream.maxNs).reduce(maxBigint)
   const part = {
     tenant,
     day: options.day ?? day,

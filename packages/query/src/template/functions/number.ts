@@ -1,5 +1,6 @@
 // Functions of numbers: one row each. They take values of any type, see cast.ts.
 
+import { maxBigint, minBigint } from '@skald/wire'
 import { FunctionError } from '../errors.ts'
 import { fn, variadic } from '../function.ts'
 import { integerCharsMax } from '../number-literal.ts'
@@ -35,10 +36,10 @@ export const numberFunctions = {
   mulf: variadic(['any'], 'any', (first, others) => foldDecimals(first, others, multiplyDecimals)),
   divf: variadic(['any'], 'any', (first, others) => foldDecimals(first, others, divideDecimals)),
   max: variadic(['any'], 'any', (first, others) =>
-    int64([first, ...others].map(toInt64).reduce((a, b) => (b > a ? b : a))),
+    int64([first, ...others].map(toInt64).reduce(maxBigint)),
   ),
   min: variadic(['any'], 'any', (first, others) =>
-    int64([first, ...others].map(toInt64).reduce((a, b) => (b < a ? b : a))),
+    int64([first, ...others].map(toInt64).reduce(minBigint)),
   ),
   maxf: variadic(['any'], 'any', (first, others) =>
     [first, ...others].map(toFloat64).reduce((a, b) => Math.max(a, b)),
