@@ -2,9 +2,8 @@
 // wrong values are refused with their line, all at once; keys of Promtail that have no meaning here
 // are accepted; what is not built is refused by name.
 
-import type { FlagValues } from '@skald/wire'
+import { expandEnvironment, type FlagValues } from '@skald/wire'
 import { type ClientConfig, readClients } from './config/clients.ts'
-import { expandEnvironment } from './config/expand-env.ts'
 import { applyFlags } from './config/flags.ts'
 import {
   readAnything,

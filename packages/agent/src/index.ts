@@ -1,6 +1,5 @@
 export { type Agent, type AgentOptions, type AgentProgress, startAgent } from './agent.ts'
 export { type AgentCommandIo, runAgentCommand } from './command.ts'
-export { expandEnvironment } from './config/expand-env.ts'
 export { agentFlags } from './config/flags.ts'
 export { type AgentConfig, type LoadAgentConfigOptions, loadAgentConfig } from './config.ts'
 export { defaultAgentConfig } from './default-config.ts'

@@ -1,9 +1,9 @@
 // `skald check FILE`: says whether a configuration can be used, and if not, where it is wrong.
 
 import { readFileSync } from 'node:fs'
-import { expandEnvironment, loadAgentConfig } from '@skald/agent'
+import { loadAgentConfig } from '@skald/agent'
 import { loadStoreConfig } from '@skald/store'
-import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/wire'
+import { expandEnvironment, formatGoFlags, type GoFlag, parseGoFlags } from '@skald/wire'
 import { parseDocument } from 'yaml'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'

@@ -1,7 +1,7 @@
 // Finds and reads the configuration file a `-config.file` flag names.
 
 import { readFileSync } from 'node:fs'
-import { expandEnvironment } from '@skald/agent'
+import { expandEnvironment } from '@skald/wire'
 import { UsageError } from './usage-error.ts'
 
 /** A configuration file as text, environment filled in where that was asked for. */

@@ -1,12 +1,7 @@
 // The command line: skald agent | store | all | query | check.
 
-import { runAgentCommand } from '@skald/agent'
 import { FlagError } from '@skald/wire'
-import { allUsage, runAllCommand } from './all-command.ts'
-import { checkUsage, runCheckCommand } from './check-command.ts'
-import { queryUsage, runQueryCommand } from './query-command.ts'
 import { waitForStopSignal } from './stop-signal.ts'
-import { runStoreCommand, storeUsage } from './store-command.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 import { readVersion } from './version.ts'
@@ -23,36 +18,50 @@ const usage = `skald COMMAND
 skald COMMAND -help tells more of one.
 `
 
-const usages: Readonly<Record<string, string>> = {
-  all: allUsage,
-  store: storeUsage,
-  query: queryUsage,
-  check: checkUsage,
+/** What a command does; `usage` where main answers -help for it. */
+interface Command {
+  readonly usage?: string
+  readonly run: (argv: readonly string[], terminal: Terminal) => number | Promise<number>
+}
+
+/** Each is loaded when it is called: modules are most of what a start costs. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  all: async () => {
+    const { allUsage, runAllCommand } = await import('./all-command.ts')
+    return { usage: allUsage, run: runAllCommand }
+  },
+  store: async () => {
+    const { runStoreCommand, storeUsage } = await import('./store-command.ts')
+    return { usage: storeUsage, run: runStoreCommand }
+  },
+  agent: async () => {
+    const { runAgentCommand } = await import('@skald/agent')
+    const onStopRequest = (stop: () => void) => {
+      void waitForStopSignal().then(stop)
+    }
+    return { run: (argv, terminal) => runAgentCommand(argv, { ...terminal, onStopRequest }) }
+  },
+  query: async () => {
+    const { queryUsage, runQueryCommand } = await import('./query-command.ts')
+    return { usage: queryUsage, run: runQueryCommand }
+  },
+  check: async () => {
+    const { checkUsage, runCheckCommand } = await import('./check-command.ts')
+    return { usage: checkUsage, run: runCheckCommand }
+  },
 }
 
 async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
-  const [command = '', ...rest] = argv
-  const commandUsage = usages[command]
-  if (commandUsage !== undefined && rest.some(argument => /^--?h(elp)?$/.test(argument))) {
-    terminal.stdout.write(commandUsage)
-    return 0
+  const [name = '', ...rest] = argv
+  if (Object.hasOwn(commands, name)) {
+    const command = await commands[name]!()
+    if (command.usage !== undefined && rest.some(argument => /^--?h(elp)?$/.test(argument))) {
+      terminal.stdout.write(command.usage)
+      return 0
+    }
+    return command.run(rest, terminal)
   }
-  switch (command) {
-    case 'all':
-      return runAllCommand(rest, terminal)
-    case 'store':
-      return runStoreCommand(rest, terminal)
-    case 'agent':
-      return runAgentCommand(rest, {
-        ...terminal,
-        onStopRequest: stop => {
-          void waitForStopSignal().then(stop)
-        },
-      })
-    case 'query':
-      return runQueryCommand(rest, terminal)
-    case 'check':
-      return runCheckCommand(rest, terminal)
+  switch (name) {
     case 'version':
     case '-version':
     case '--version':
@@ -65,9 +74,7 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
       terminal.stdout.write(usage)
       return 0
     default:
-      throw new UsageError(command === '' ? 'a command is missing' : `no command ${command}`, {
-        usage,
-      })
+      throw new UsageError(name === '' ? 'a command is missing' : `no command ${name}`, { usage })
   }
 }
 

@@ -2,6 +2,7 @@ export { maxBigint, minBigint } from './bigint.ts'
 export { type CivilTime, civilTime, civilToNs, type GoLocation } from './civil-time.ts'
 export type { Entry, Stream } from './entry.ts'
 export { LabelSyntaxError, PushBodyError } from './errors.ts'
+export { expandEnvironment } from './expand-env.ts'
 export {
   FlagError,
   type FlagValues,

@@ -1,6 +1,8 @@
 // Functions of semantic versions: one row each. Versions may lack parts (`1.2`) and begin with `v`.
 
-import { Range, SemVer } from 'semver'
+// The classes alone: the package's index loads 48 files.
+import Range from 'semver/classes/range.js'
+import SemVer from 'semver/classes/semver.js'
 import { FunctionError } from '../errors.ts'
 import { fn } from '../function.ts'
 import type { GoObject, Value } from '../values.ts'

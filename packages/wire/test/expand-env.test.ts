@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { expandEnvironment } from '../../src/config/expand-env.ts'
+import { expandEnvironment } from '../src/expand-env.ts'
 
 test('expandEnvironment knows the forms of envsubst', async t => {
   const env = { V: 'Hello.tar.gz', EMPTY: '' }
