@@ -26,16 +26,20 @@ const unbuiltQueryFiles = new Set(['api-detected', 'api-index-volume-stats'])
 const differences = readFileSync(join(root, 'docs/differences.md'), 'utf8')
 
 let passed = 0
-let failed = 0
+/** What failed, told again at the end, where the whole output may be out of sight. */
+const failures = []
 
 function report(name, isOk, detail = '') {
   if (isOk) passed++
-  else failed++
-  console.log(`${isOk ? 'ok' : 'not ok'} - ${name}${detail ? `: ${detail}` : ''}`)
+  else failures.push(`${name}${detail ? `: ${detail}` : ''}`)
+  console.log(isOk ? `ok - ${name}` : `not ok - ${failures.at(-1)}`)
 }
 
-/** Runs a command with its output passed through; returns its exit code and what it printed. */
-function run(command, args, options = {}) {
+/**
+ * Runs a command and passes on the lines it printed that `shows` lets through; returns its exit code
+ * and all that it printed.
+ */
+function run(command, args, { shows = () => true, ...options } = {}) {
   console.log(`\n$ ${[command, ...args].join(' ')}`)
   // Through a file: a program that exits while a pipe is full loses what it has not written yet.
   const dir = mkdtempSync(join(tmpdir(), 'skald-ci-'))
@@ -49,7 +53,8 @@ function run(command, args, options = {}) {
   closeSync(file)
   const output = readFileSync(path, 'utf8')
   rmSync(dir, { recursive: true, force: true })
-  process.stdout.write(output.length > 200_000 ? output.slice(-200_000) : output)
+  const shown = output.split('\n').filter(shows).join('\n')
+  process.stdout.write(shown.length > 200_000 ? shown.slice(-200_000) : shown)
   return { code: result.status ?? 1, output }
 }
 
@@ -79,16 +84,17 @@ function installHelm() {
 }
 
 function test() {
-  const { code, output } = run('npm', ['test', '--', '-R', 'terse'])
+  // The reporter draws its progress over and over, also where nobody can see it move.
+  const shows = line => !/^(\p{Cc}|Asserts:|Suites:)/u.test(line)
+  const { code, output } = run('npm', ['test', '--', '-R', 'terse'], { shows })
   const counts = addCounts(
     output,
     /# \{ total: \d+(?:, pass: (?<pass>\d+))?(?:, fail: (?<fail>\d+))?/g,
   )
-  if (counts) {
-    passed += counts.passed
-    failed += counts.failed
-  }
-  report('npm test', code === 0)
+  if (counts) passed += counts.passed
+  // The reporter marks a failed file, and the assertions in it, with these signs.
+  for (const line of output.split('\n')) if (/^\s*(FAIL|✗|✖|not ok)/.test(line)) failures.push(line)
+  report('npm test', code === 0, counts ? `${counts.failed} assertions failed` : 'no count')
 }
 
 function lint() {
@@ -138,7 +144,7 @@ limits_config: {max_query_series: 100000, max_entries_limit_per_query: 5000000}
     const url = `http://127.0.0.1:${port}`
     await waitUntilReady(url, store)
     const results = join(dir, 'results.json')
-    run('node', [runner, '--url', url, '--push', '--json', results])
+    run('node', [runner, '--url', url, '--push', '--json', results], { shows: isNoFailedCase })
     judge('recorded request', results, unbuiltQueryFiles)
   } finally {
     store.kill('SIGTERM')
@@ -154,11 +160,17 @@ function compareAgent() {
   const dir = mkdtempSync(join(tmpdir(), 'skald-ci-'))
   const results = join(dir, 'results.json')
   try {
-    run('node', [runner, '--agent', `${skald} agent -config.file={{CONFIG}}`, '--json', results])
+    const agent = `${skald} agent -config.file={{CONFIG}}`
+    run('node', [runner, '--agent', agent, '--json', results], { shows: isNoFailedCase })
     judge('recorded agent run', results, new Set())
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
+}
+
+/** Failed cases are told by `judge`, which knows the expected ones. */
+function isNoFailedCase(line) {
+  return !line.startsWith('FAIL')
 }
 
 /** Counts cases; those of files that are not built yet, and named differences, count as neither. */
@@ -183,5 +195,6 @@ if (install()) {
   compareAgent()
   test()
 }
-console.log(`${passed} passed, ${failed} failed`)
-process.exitCode = failed > 0 ? 1 : 0
+for (const failure of failures) console.log(`FAILED ${failure}`)
+console.log(`${passed} passed, ${failures.length} failed`)
+process.exitCode = failures.length > 0 ? 1 : 0

@@ -23,6 +23,8 @@ const statusOfCode: Readonly<Record<string, number>> = {
   LOGQL_KIND: 400,
   LOGQL_PIPELINE: 400,
   LOGQL_UNSUPPORTED: 400,
+  // The query's mistake, but the data brings it out: Loki answers 500.
+  LOGQL_VECTOR_MATCHING: 500,
   REGEX_SYNTAX: 400,
   LIMIT_EXCEEDED: 400,
   STORAGE_UNAVAILABLE: 503,
@@ -63,7 +65,8 @@ export function createHttpServer({ logger, metrics }: HttpServerOptions): Fastif
   })
   app.setErrorHandler((error: Error & Coded, request, reply) => {
     const status = statusOf(error)
-    if (status >= 500 && status !== 503) request.log.error({ err: error }, 'request failed')
+    const isExpected = status < 500 || Object.hasOwn(statusOfCode, error.code ?? '')
+    if (!isExpected) request.log.error({ err: error }, 'request failed')
     if (error.retryAfterSeconds !== undefined) {
       void reply.header('Retry-After', String(error.retryAfterSeconds))
     } else if (status === 503) void reply.header('Retry-After', '1')
