@@ -5,7 +5,13 @@ import { readdirSync, statSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
-import { reservePort, type SkaldProcess, spawnSkald, waitUntilReady } from '../e2e/skald-process.ts'
+import {
+  loopbackHost,
+  reservePort,
+  type SkaldProcess,
+  spawnSkald,
+  waitUntilReady,
+} from '../e2e/skald-process.ts'
 import { readCpuSeconds } from './cpu.ts'
 
 /** Something to measure. */
@@ -39,7 +45,7 @@ export async function startStoreServer(workDir: string, dataDir: string): Promis
     configFile,
     `auth_enabled: false
 server:
-  http_listen_address: 127.0.0.1
+  http_listen_address: ${loopbackHost}
   http_listen_port: ${port}
 common:
   path_prefix: ${JSON.stringify(dataDir)}
@@ -51,7 +57,7 @@ limits_config:
   reject_old_samples: false
 `,
   )
-  const url = `http://127.0.0.1:${port}`
+  const url = `http://${loopbackHost}:${port}`
   const skald = spawnSkald({
     args: ['store', `-config.file=${configFile}`],
     outputFile: join(workDir, 'store.log'),

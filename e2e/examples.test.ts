@@ -6,7 +6,13 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { t as root, test } from 'tap'
 import { flattenStreams, startStore } from './harness.ts'
-import { reservePort, skaldCommand, spawnSkald, waitUntilReady } from './skald-process.ts'
+import {
+  loopbackHost,
+  reservePort,
+  skaldCommand,
+  spawnSkald,
+  waitUntilReady,
+} from './skald-process.ts'
 
 root.setTimeout(120_000)
 const run = promisify(execFile)
@@ -27,12 +33,13 @@ test('every configuration among the examples is valid', async t => {
 
 test('loki-config.yaml starts a store, push-and-query.sh talks to it', async t => {
   const port = await reservePort()
-  const url = `http://127.0.0.1:${port}`
+  const url = `http://${loopbackHost}:${port}`
   const dir = t.testdir()
   const store = spawnSkald({
     args: [
       'store',
       `-config.file=${join(examples, 'loki-config.yaml')}`,
+      `-server.http-listen-address=${loopbackHost}`,
       `-server.http-listen-port=${port}`,
       `-common.path-prefix=${join(dir, 'data')}`,
     ],

@@ -1,11 +1,17 @@
 // Real processes for end-to-end tests: a store and an agent on directories and ports of their own, which
 // can be killed and started again, and are gone when the test is over.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { encodePushRequest, type Stream, snappyCompress } from '@skald/wire'
-import { reservePort, type SkaldProcess, spawnSkald, waitUntilReady } from './skald-process.ts'
+import {
+  loopbackHost,
+  reservePort,
+  type SkaldProcess,
+  spawnSkald,
+  waitUntilReady,
+} from './skald-process.ts'
 
 /** What the harness needs of a tap test. */
 export interface TestScope {
@@ -49,7 +55,7 @@ class Service {
 
   /** What all processes of this service wrote so far. */
   output(): string {
-    return this.#process?.output() ?? ''
+    return existsSync(this.#outputFile) ? readFileSync(this.#outputFile, 'utf8') : ''
   }
 
   /** Starts the process without waiting for it. */
@@ -220,13 +226,13 @@ export async function startStore(t: TestScope, options: StoreOptions): Promise<T
     configFile,
     `auth_enabled: false
 server:
-  http_listen_address: 127.0.0.1
+  http_listen_address: ${loopbackHost}
   http_listen_port: ${port}
 common:
   path_prefix: ${JSON.stringify(join(options.dir, 'store-data'))}
 ${options.config ?? ''}`,
   )
-  const url = `http://127.0.0.1:${port}`
+  const url = `http://${loopbackHost}:${port}`
   const store = new TestStore('store', options.dir, url, ['store', `-config.file=${configFile}`])
   t.teardown(() => store.kill())
   await store.start()
@@ -253,7 +259,7 @@ export async function createAgent(t: TestScope, options: AgentOptions): Promise<
   writeFileSync(
     configFile,
     `server:
-  http_listen_address: 127.0.0.1
+  http_listen_address: ${loopbackHost}
   http_listen_port: ${port}
   grpc_listen_port: 0
 positions:
@@ -269,7 +275,7 @@ clients:
 ${options.clientConfig ?? ''}
 ${options.config}`,
   )
-  const url = `http://127.0.0.1:${port}`
+  const url = `http://${loopbackHost}:${port}`
   const agent = new Service('agent', options.dir, url, ['agent', `-config.file=${configFile}`])
   t.teardown(() => agent.kill())
   return agent

@@ -15,7 +15,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { t as root, test } from 'tap'
+import { t as root, type Test, test } from 'tap'
 import { Random } from '../bench/random.ts'
 import { createAgent, openLimits, type Service, startStore, type TestStore } from './harness.ts'
 import { LineLedger } from './line-ledger.ts'
@@ -78,6 +78,7 @@ test('Agent and store keep every line exactly once over rotations, deletions and
   for await (const entry of store.entries(selector, startNs, endNs)) ledger.add(entry)
   t.comment(`${ledger.lineCount} lines in the store`)
   const { missing, doubled, damaged } = ledger.check(lastNumbers)
+  if (missing.length > 0) for (const service of [agent, store]) commentWarnings(t, service)
   t.strictSame(missing, [], 'no line is missing')
   t.strictSame(doubled, [], 'no line is there twice')
   t.strictSame(damaged, [], 'every line is whole')
@@ -104,6 +105,12 @@ scrape_configs:
           job: docker
           __path__: ${logsDir}/docker/containers/*.log
 `
+}
+
+/** Shows what a service found wrong, for whoever has to find out why lines are missing. */
+function commentWarnings(t: Test, service: Service): void {
+  const isWarning = /"level":(40|50|60)/
+  for (const line of service.output().split('\n')) if (isWarning.test(line)) t.comment(line)
 }
 
 interface Stage {

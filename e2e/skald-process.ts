@@ -109,12 +109,23 @@ async function readStatus(response: Response): Promise<number> {
   return response.status
 }
 
-/** Finds a port of the loopback address that is free now. */
+/**
+ * Loopback address of this process alone. While a server is down between being killed and started
+ * again, another test must not be given its port: it would take what is sent to that server.
+ */
+export const loopbackHost = process.platform === 'linux' ? hostOf(process.pid) : '127.0.0.1'
+
+/** Linux owns all of 127.0.0.0/8, and process ids have 22 bits. */
+function hostOf(pid: number): string {
+  return `127.${64 + ((pid >>> 16) & 63)}.${(pid >>> 8) & 255}.${pid & 255}`
+}
+
+/** Finds a port of `loopbackHost` that is free now. */
 export function reservePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
-    server.listen({ host: '127.0.0.1', port: 0 }, () => {
+    server.listen({ host: loopbackHost, port: 0 }, () => {
       const address = server.address()
       server.close(() => {
         if (address && typeof address === 'object') resolve(address.port)
