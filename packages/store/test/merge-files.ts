@@ -1,6 +1,7 @@
 // Merges segment files as the compaction thread does it, step by step for tests.
 
 import { type MergeInput, mergeSegments } from '../src/compaction/merge.ts'
+import { LevelFields } from '../src/ingest/line-level.ts'
 import { DiskReader } from '../src/objects/disk.ts'
 import type { SegmentFooter } from '../src/segment/format.ts'
 import { readFooter } from '../src/segment/reader.ts'
@@ -33,7 +34,7 @@ export async function mergeFiles(
     const pieces: Buffer[] = []
     const merging = mergeSegments(opened, target, {
       read: (segment, range, allocate) => reader.read(segment, range, allocate),
-      logLevelFields: ['level'],
+      levelFields: new LevelFields(['level']),
     })
     let step = merging.next()
     for (; !step.done; step = merging.next()) pieces.push(Buffer.from(step.value))

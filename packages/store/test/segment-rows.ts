@@ -4,9 +4,12 @@ import { readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { labelSetToObject, parseLabelSet } from '@skald/wire'
+import { LevelFields } from '../src/ingest/line-level.ts'
 import type { BlockRecord, SegmentFooter } from '../src/segment/format.ts'
 import { readFooter } from '../src/segment/reader.ts'
 import { StoredBlock } from '../src/segment/stored-block.ts'
+
+const levelFields = new LevelFields(['level'])
 
 export interface StoredRow {
   readonly tenant: string
@@ -42,7 +45,7 @@ export async function readSegment(directory: string, name: string): Promise<Read
     for (const record of blocks) {
       const labels = streams[record.stream]!
       const place = { segment: name, record, labels: parseLabelSet(labels) }
-      const block = new StoredBlock(place, slice, ['level'])
+      const block = new StoredBlock(place, slice, levelFields)
       const { bytes: lineBytes, offsets } = block.lines()
       const { sets, rowSets } = block.metadata()
       const times = block.timestamps()

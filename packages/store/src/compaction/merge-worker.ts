@@ -2,6 +2,7 @@
 // Being killed at any point leaves at most a cut file behind, which the next start drops.
 
 import { parentPort, workerData } from 'node:worker_threads'
+import { LevelFields } from '../ingest/line-level.ts'
 import { DiskReader, openDiskObjectStore } from '../objects/disk.ts'
 import type { SegmentFooter } from '../segment/format.ts'
 import { readFooter } from '../segment/reader.ts'
@@ -30,9 +31,12 @@ export interface MergedSegment {
   readonly footer: SegmentFooter
 }
 
-async function merge(job: MergeJob, data: MergeWorkerData): Promise<MergedSegment[]> {
-  const objects = await openDiskObjectStore(data.directory)
-  const reader = new DiskReader(data.directory)
+const { directory, logLevelFields } = workerData as MergeWorkerData
+const levelFields = new LevelFields(logLevelFields)
+
+async function merge(job: MergeJob): Promise<MergedSegment[]> {
+  const objects = await openDiskObjectStore(directory)
+  const reader = new DiskReader(directory)
   const written: string[] = []
   try {
     const inputs: MergeInput[] = []
@@ -45,7 +49,7 @@ async function merge(job: MergeJob, data: MergeWorkerData): Promise<MergedSegmen
     for (const { name, ...target } of job.outputs) {
       const bytes = mergeSegments(inputs, target, {
         read: (segment, range, allocate) => reader.read(segment, range, allocate),
-        logLevelFields: data.logLevelFields,
+        levelFields,
       })
       const merged: Omit<MergedSegment, 'name'>[] = []
       written.push(name)
@@ -70,7 +74,7 @@ function* keepResult<T, R>(source: Generator<T, R>, keep: (result: R) => void): 
 }
 
 parentPort?.on('message', (job: MergeJob) => {
-  merge(job, workerData as MergeWorkerData).then(
+  merge(job).then(
     outputs => parentPort!.postMessage({ kind: 'merged', outputs } satisfies MergeAnswer),
     (error: Error) => {
       const answer: MergeAnswer = { kind: 'failed', message: error.message }

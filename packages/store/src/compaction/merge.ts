@@ -5,6 +5,7 @@
 import { type LabelSet, parseLabelSet } from '@skald/wire'
 import { type Allocate, ScratchArena } from '../buffers.ts'
 import { nsPerDay } from '../day.ts'
+import type { LevelFields } from '../ingest/line-level.ts'
 import { blockLineBytesMax } from '../limits.ts'
 import type { ReadBytes } from '../segment/block.ts'
 import {
@@ -40,7 +41,7 @@ export interface MergeContext {
     range: { readonly offsetBytes: number; readonly length: number },
     allocate: Allocate,
   ) => Buffer
-  readonly logLevelFields: readonly string[]
+  readonly levelFields: LevelFields
 }
 
 /** The merged segment's head: names of all inputs, so that a half-done replacement can be finished. */
@@ -161,6 +162,11 @@ function isGood({ record }: BlockPlace): boolean {
   )
 }
 
+function shiftTimes(times: Float64Array, by: number): Float64Array {
+  for (let row = 0; row < times.length; row++) times[row]! += by
+  return times
+}
+
 /** The rows of a block, in memory of the arena; all of its sections are read at once. */
 function readRows(place: BlockPlace, day: number, { context, arena }: StreamMerge): RowSource {
   const { offsetBytes } = place.record
@@ -168,10 +174,9 @@ function readRows(place: BlockPlace, day: number, { context, arena }: StreamMerg
   const bytesOfBlock = context.read(place.segment, range, arena.allocate)
   const read: ReadBytes = (offset, length) =>
     bytesOfBlock.subarray(offset - offsetBytes, offset - offsetBytes + length)
-  const block = new StoredBlock(place, read, context.logLevelFields)
+  const block = new StoredBlock(place, read, context.levelFields)
   const sinceDayStart = Number(block.minNs - BigInt(day) * nsPerDay)
-  const timestamps = block.timestamps()
-  for (let row = 0; row < timestamps.length; row++) timestamps[row]! += sinceDayStart
+  const timestamps = shiftTimes(block.timestamps(), sinceDayStart)
   const { bytes, offsets } = block.lines()
   return {
     rowCount: block.rowCount,
@@ -179,6 +184,7 @@ function readRows(place: BlockPlace, day: number, { context, arena }: StreamMerg
     bytes,
     offsets,
     lengths: block.lineLengths(),
+    isPacked: true,
     metadata: block.metadata(),
   }
 }

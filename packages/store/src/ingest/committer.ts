@@ -239,15 +239,25 @@ function* splitByDay(stream: AcceptedStream): Generator<{ day: number; source: R
   for (let from = 0; from < rowCount; ) {
     const day = Math.floor(source.seconds[rowAt(from)]! / secondsPerDay)
     const firstSecond = day * secondsPerDay
-    let to = from
-    while (to < rowCount) {
-      const inDay = source.seconds[rowAt(to)]! - firstSecond
-      if (inDay < 0 || inDay >= secondsPerDay) break
-      to++
-    }
+    const to = dayEnd(source.seconds, rowAt, { from, rowCount, firstSecond })
     yield { day, source: gatherRun(stream, rowAt, { from, to, firstSecond }) }
     from = to
   }
+}
+
+/** First row from `from` on that is of another day. */
+function dayEnd(
+  seconds: Float64Array,
+  rowAt: (i: number) => number,
+  { from, rowCount, firstSecond }: { from: number; rowCount: number; firstSecond: number },
+): number {
+  let to = from
+  while (to < rowCount) {
+    const inDay = seconds[rowAt(to)]! - firstSecond
+    if (inDay < 0 || inDay >= secondsPerDay) break
+    to++
+  }
+  return to
 }
 
 function gatherRun(
@@ -272,6 +282,7 @@ function gatherRun(
     bytes: source.bytes,
     offsets: pick(source.lineOffsets),
     lengths: pick(lengths),
+    isPacked: false,
     metadata: stream.metadata && internMetadata(stream.metadata, rowCount, i => rowAt(from + i)),
   }
 }

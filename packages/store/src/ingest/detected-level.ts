@@ -1,9 +1,9 @@
-// The level of a line, as Loki 3.4 finds it and adds as structured metadata `detected_level`: from a
-// stream label, else from structured metadata, else from the line's JSON or logfmt fields, else from
-// words in it. Works over bytes; a line never becomes a string.
+// The level of an entry, as Loki 3.4 finds it and adds as structured metadata `detected_level`: from a
+// stream label, else from structured metadata, else from the line (line-level.ts).
 
 import type { MetadataColumn } from '@skald/query'
 import { createMetadata, type LabelSet } from '@skald/wire'
+import { type LevelFields, type LineBytes, LineLevelFinder, levels } from './line-level.ts'
 
 export const detectedLevelLabel = 'detected_level'
 
@@ -20,56 +20,6 @@ export const defaultLogLevelFields: readonly string[] = [
   'Lvl',
 ]
 
-const levels = ['unknown', 'trace', 'debug', 'info', 'warn', 'error', 'critical', 'fatal'] as const
-const unknown = 0
-const info = levels.indexOf('info')
-const warn = levels.indexOf('warn')
-const error = levels.indexOf('error')
-const critical = levels.indexOf('critical')
-const debug = levels.indexOf('debug')
-
-const spellings: Readonly<Record<string, number>> = {
-  trace: 1,
-  trc: 1,
-  debug: 2,
-  dbg: 2,
-  info: 3,
-  inf: 3,
-  warn: 4,
-  wrn: 4,
-  warning: 4,
-  error: 5,
-  err: 5,
-  critical: 6,
-  fatal: 7,
-}
-
-/** Field names prepared for comparing bytes. */
-interface FieldNames {
-  readonly names: readonly Buffer[]
-  /** The same in lower case, each once; index of the best spelling in `names`. */
-  readonly folded: readonly { readonly name: Buffer; readonly rank: number }[]
-}
-
-function prepareFields(fields: readonly string[]): FieldNames {
-  const folded = new Map<string, number>()
-  for (const [rank, field] of fields.entries()) {
-    const lower = field.toLowerCase()
-    if (!folded.has(lower)) folded.set(lower, rank)
-  }
-  return {
-    names: fields.map(field => Buffer.from(field)),
-    folded: [...folded].map(([name, rank]) => ({ name: Buffer.from(name), rank })),
-  }
-}
-
-/** Lines of a block: line i is `bytes[offsets[i] .. offsets[i] + lengths[i])`. */
-export interface LineBytes {
-  readonly bytes: Buffer
-  readonly offsets: Uint32Array
-  readonly lengths: Uint32Array
-}
-
 /**
  * Adds `detected_level` to every row's metadata set. `readLines` is called only if a line has to be
  * looked at.
@@ -78,29 +28,52 @@ export function addDetectedLevels(
   labels: LabelSet,
   metadata: MetadataColumn,
   readLines: () => LineBytes,
-  logLevelFields: readonly string[] = defaultLogLevelFields,
+  fields: LevelFields,
 ): MetadataColumn {
   const { sets, rowSets } = metadata
-  const ofStream = levelOfLabels(labels, logLevelFields)
-  const given = sets.map(set => ofStream ?? levelOfMetadata(set, logLevelFields))
+  const ofStream = levelOfLabels(labels, fields.texts)
+  const given = sets.map(set => ofStream ?? levelOfMetadata(set, fields.texts))
   if (given.every(level => level !== undefined)) {
     return { sets: sets.map((set, i) => withLevel(set, given[i]!)), rowSets }
   }
-  const finder = new LineLevelFinder(readLines(), prepareFields(logLevelFields))
+  const finder = new LineLevelFinder(readLines(), fields)
+  const rowLevels = finder.levelsOf(
+    rowSets,
+    Uint8Array.from(given, level => +(level === undefined)),
+  )
+  const keys = keysOf(rowSets, rowLevels)
+  const used = usedKeys(keys, sets.length * levels.length)
+  const indexes = new Uint32Array(used.length)
   const leveled: LabelSet[] = []
-  const leveledRows = new Uint32Array(rowSets.length)
-  // Set and level → index in `leveled` plus one; 0 is not yet there.
-  const indexes = new Uint32Array(sets.length * levels.length)
-  for (let row = 0; row < rowSets.length; row++) {
-    const set = rowSets[row]!
-    const level = given[set] === undefined ? finder.levelOf(row) : 0
-    const key = set * levels.length + level
-    if (indexes[key] === 0) {
-      indexes[key] = leveled.push(withLevel(sets[set]!, given[set] ?? levels[level]!))
-    }
-    leveledRows[row] = indexes[key]! - 1
+  for (let key = 0; key < used.length; key++) {
+    if (used[key] === 0) continue
+    const set = Math.floor(key / levels.length)
+    indexes[key] = leveled.length
+    leveled.push(withLevel(sets[set]!, given[set] ?? levels[key % levels.length]!))
   }
-  return { sets: leveled, rowSets: leveledRows }
+  return { sets: leveled, rowSets: mapKeys(keys, indexes) }
+}
+
+/** Row → a number for its set and level together. */
+function keysOf(rowSets: Uint32Array, rowLevels: Uint8Array): Uint32Array {
+  const keys = new Uint32Array(rowSets.length)
+  for (let row = 0; row < rowSets.length; row++) {
+    keys[row] = rowSets[row]! * levels.length + rowLevels[row]!
+  }
+  return keys
+}
+
+/** Puts each key's index in its place. */
+function mapKeys(keys: Uint32Array, indexes: Uint32Array): Uint32Array {
+  for (let row = 0; row < keys.length; row++) keys[row] = indexes[keys[row]!]!
+  return keys
+}
+
+/** Key → 1 where a row has it. */
+function usedKeys(keys: Uint32Array, keyCount: number): Uint8Array {
+  const used = new Uint8Array(keyCount)
+  for (let row = 0; row < keys.length; row++) used[keys[row]!] = 1
+  return used
 }
 
 function withLevel(set: LabelSet, level: string): LabelSet {
@@ -125,247 +98,4 @@ function levelOfMetadata(set: LabelSet, fields: readonly string[]): string | und
   // OpenTelemetry's ranges of four numbers per level; critical is not among them.
   const names = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
   return number < 1 || number > 24 ? 'unknown' : names[Math.floor((number - 1) / 4)]!
-}
-
-const quote = 0x22
-const backslash = 0x5c
-const openBrace = 0x7b
-const closeBrace = 0x7d
-
-function isSpace(byte: number): boolean {
-  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)
-}
-
-/** Finds the levels of lines, asked for in row order. */
-class LineLevelFinder {
-  readonly #lines: LineBytes
-  readonly #fields: FieldNames
-  /** First `=` at or after the last line that was asked about; a line before it has no pairs. */
-  #nextEquals = -1
-
-  constructor(lines: LineBytes, fields: FieldNames) {
-    this.#lines = lines
-    this.#fields = fields
-  }
-
-  levelOf(row: number): number {
-    const { bytes, offsets, lengths } = this.#lines
-    const from = offsets[row]!
-    const end = from + lengths[row]!
-    return this.#levelOfField(bytes, from, end) ?? levelOfWords(bytes, from, end)
-  }
-
-  #levelOfField(bytes: Buffer, from: number, end: number): number | undefined {
-    let start = from
-    let last = end
-    while (start < last && isSpace(bytes[start]!)) start++
-    while (last > start && isSpace(bytes[last - 1]!)) last--
-    if (last - start > 1 && bytes[start] === openBrace && bytes[last - 1] === closeBrace) {
-      return levelOfJson(bytes, start + 1, last, this.#fields)
-    }
-    if (this.#nextEquals < from) {
-      const next = bytes.indexOf(0x3d, from)
-      this.#nextEquals = next < 0 ? bytes.length : next
-    }
-    return this.#nextEquals < end ? levelOfLogfmt(bytes, from, end, this.#fields) : undefined
-  }
-}
-
-/** Looks among the top-level keys for the best-ranked field; the text of its value decides. */
-function levelOfJson(
-  bytes: Buffer,
-  from: number,
-  end: number,
-  fields: FieldNames,
-): number | undefined {
-  let depth = 0
-  let isKey = true
-  let bestRank = fields.names.length
-  let bestStart = 0
-  let bestEnd = 0
-  for (let at = from; at < end; at++) {
-    const byte = bytes[at]!
-    if (byte === quote) {
-      const textStart = ++at
-      while (at < end && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1
-      if (depth !== 0 || !isKey) continue
-      isKey = false
-      const rank = rankOf(bytes, textStart, at, fields.names, bestRank)
-      if (rank < 0) continue
-      const value = jsonValue(bytes, at + 1, end)
-      bestRank = rank
-      bestStart = value.start
-      bestEnd = value.end
-      if (rank === 0) break
-    } else if (byte === 0x2c) {
-      if (depth === 0) isKey = true
-    } else if (byte === openBrace || byte === 0x5b) depth++
-    else if (byte === closeBrace || byte === 0x5d) depth--
-  }
-  return bestRank < fields.names.length ? levelOfText(bytes, bestStart, bestEnd) : undefined
-}
-
-/** Index of a name that equals the bytes, if it is better than `below`; else -1. */
-// biome-ignore lint/complexity/useMaxParams: called for every key of every line.
-function rankOf(
-  bytes: Buffer,
-  start: number,
-  end: number,
-  names: readonly Buffer[],
-  below: number,
-): number {
-  const length = end - start
-  for (let rank = 0; rank < below; rank++) {
-    const name = names[rank]!
-    if (name.length !== length || name[0] !== bytes[start]) continue
-    let i = 1
-    while (i < length && name[i] === bytes[start + i]) i++
-    if (i === length) return rank
-  }
-  return -1
-}
-
-/** The text of the value after a key: without quotes for a string, up to `,` or `}` for the rest. */
-function jsonValue(bytes: Buffer, from: number, end: number): { start: number; end: number } {
-  let at = from
-  while (at < end && (isSpace(bytes[at]!) || bytes[at] === 0x3a)) at++
-  if (bytes[at] === quote) {
-    const start = ++at
-    while (at < end && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1
-    return { start, end: at }
-  }
-  const start = at
-  while (at < end && bytes[at] !== 0x2c && bytes[at] !== closeBrace && !isSpace(bytes[at]!)) at++
-  return { start, end: at }
-}
-
-/** Scans key=value pairs for the best-ranked field, in any case. */
-function levelOfLogfmt(
-  bytes: Buffer,
-  from: number,
-  end: number,
-  fields: FieldNames,
-): number | undefined {
-  let bestRank = fields.names.length
-  let bestStart = 0
-  let bestEnd = 0
-  let at = from
-  while (at < end) {
-    while (at < end && bytes[at]! <= 0x20) at++
-    const keyStart = at
-    while (at < end && bytes[at]! > 0x20 && bytes[at] !== 0x3d && bytes[at] !== quote) at++
-    if (bytes[at] !== 0x3d || at >= end) {
-      // No key=value here; a lone quote would stop the scan for good.
-      if (at < end && bytes[at]! > 0x20) at++
-      continue
-    }
-    const keyEnd = at++
-    let valueStart = at
-    let valueEnd: number
-    if (bytes[at] === quote) {
-      valueStart = ++at
-      while (at < end && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1
-      valueEnd = Math.min(at++, end)
-    } else {
-      while (at < end && bytes[at]! > 0x20) at++
-      valueEnd = at
-    }
-    if (valueEnd === valueStart) continue
-    for (const { name, rank } of fields.folded) {
-      if (rank >= bestRank || !equalsFolded(bytes, keyStart, keyEnd, name)) continue
-      bestRank = rank
-      bestStart = valueStart
-      bestEnd = valueEnd
-    }
-    if (bestRank === 0) break
-  }
-  return bestRank < fields.names.length ? levelOfText(bytes, bestStart, bestEnd) : undefined
-}
-
-/** Compares bytes, ASCII letters in any case, with a lower-case name. */
-function equalsFolded(bytes: Buffer, start: number, end: number, name: Buffer): boolean {
-  if (end - start !== name.length) return false
-  for (let i = 0; i < name.length; i++) {
-    const byte = bytes[start + i]!
-    if ((byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte) !== name[i]) return false
-  }
-  return true
-}
-
-function levelOfText(bytes: Buffer, start: number, end: number): number | undefined {
-  // The longest spelling has eight letters.
-  if (end - start > 8) return undefined
-  return spellings[bytes.toString('latin1', start, end).toLowerCase()]
-}
-
-/**
- * Words that hint at a level, in the order in which Loki asks for them, in lower case or in capitals.
- * The first word of the list that occurs anywhere in the line decides.
- */
-const words: readonly { readonly text: string; readonly level: number }[] = [
-  { text: 'info', level: info },
-  { text: 'err:', level: error },
-  { text: 'error', level: error },
-  { text: 'warn:', level: warn },
-  { text: 'warning', level: warn },
-  { text: 'critical:', level: critical },
-  { text: 'debug:', level: debug },
-]
-const spelledWords = words.flatMap(({ text }, rank) =>
-  [text, text.toUpperCase()].map(spelling => ({ bytes: Buffer.from(spelling), rank })),
-)
-/** First byte → the words that begin with it. */
-const wordsByFirstByte = Array.from({ length: 256 }, (_, first) => {
-  const found = spelledWords.filter(({ bytes }) => bytes[0] === first)
-  return found.length > 0 ? found : undefined
-})
-
-/**
- * Pairs of bytes that begin at the first, second or third byte of a word: every word has four bytes or
- * more, so looking at every third pair of a line meets each word that is in it. Most lines have no
- * level field and no word, and this runs over all their bytes.
- */
-const wordPairs = createWordPairs()
-
-function createWordPairs(): Uint8Array {
-  const pairs = new Uint8Array(65_536)
-  for (const { bytes } of spelledWords) {
-    for (let i = 0; i < 3; i++) pairs[bytes[i]! | (bytes[i + 1]! << 8)] = 1
-  }
-  return pairs
-}
-
-function levelOfWords(bytes: Buffer, from: number, end: number): number {
-  let best = words.length
-  const last = end - 1
-  for (let at = from; at < last; at += 3) {
-    if (wordPairs[bytes[at]! | (bytes[at + 1]! << 8)] === 0) continue
-    best = bestWordAround(bytes, Math.max(from, at - 2), at, end, best)
-    if (best === 0) break
-  }
-  return best < words.length ? words[best]!.level : unknown
-}
-
-/** The best-ranked word that begins between `from` and `to`, both included, if better than `best`. */
-// biome-ignore lint/complexity/useMaxParams: called for every line that has no field.
-function bestWordAround(
-  bytes: Buffer,
-  from: number,
-  to: number,
-  end: number,
-  best: number,
-): number {
-  let found = best
-  for (let start = from; start <= to; start++) {
-    const candidates = wordsByFirstByte[bytes[start]!]
-    if (candidates === undefined) continue
-    for (let k = 0; k < candidates.length; k++) {
-      const { bytes: word, rank } = candidates[k]!
-      if (bytes[start + 1] !== word[1] || rank >= found || start + word.length > end) continue
-      let i = 2
-      while (i < word.length && bytes[start + i] === word[i]) i++
-      if (i === word.length) found = rank
-    }
-  }
-  return found
 }

@@ -54,7 +54,7 @@ export class Ingester {
         throw new PushRejectedError(resolved.message, { status: 400 })
       }
       lineCount += source.entryCount
-      for (let row = 0; row < source.entryCount; row++) lineBytes += source.lineLengths[row]!
+      lineBytes += sumOf(source.lineLengths, source.entryCount)
       const stream = validateStream(source, resolved, context)
       if (stream) accepted.push(stream)
     }
@@ -67,4 +67,10 @@ export class Ingester {
     if (accepted.length > 0) await committer.add(tenant, accepted, lineBytes)
     if (!refusals.isEmpty) throw new PushRejectedError(refusals.format(), { status: 400 })
   }
+}
+
+function sumOf(lengths: Uint32Array, count: number): number {
+  let sum = 0
+  for (let i = 0; i < count; i++) sum += lengths[i]!
+  return sum
 }

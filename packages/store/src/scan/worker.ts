@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { type LeafScanner, openLeafScanner } from '@skald/query'
 import { type LabelSet, parseLabelSet } from '@skald/wire'
 import { ScratchArena } from '../buffers.ts'
+import { LevelFields } from '../ingest/line-level.ts'
 import { DiskReader } from '../objects/disk.ts'
 import { StoredBlock } from '../segment/stored-block.ts'
 import { skipDuplicates } from './duplicates.ts'
@@ -16,6 +17,7 @@ interface OpenScan {
 }
 
 const { directory, logLevelFields } = workerData as ScanWorkerData
+const levelFields = new LevelFields(logLevelFields)
 const reader = new DiskReader(directory)
 const scans = new Map<number, OpenScan>()
 /** What is read of one group of blocks: a few compressed blocks, or two uncompressed ones. */
@@ -36,7 +38,7 @@ function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
       const place = { segment, record, labels: open.labels[labels] }
       const read = (offsetBytes: number, length: number) =>
         reader.read(segment, { offsetBytes, length }, arena.allocate)
-      return new StoredBlock(place, read, logLevelFields)
+      return new StoredBlock(place, read, levelFields)
     })
     if (blocks.length > 1) skipDuplicates(blocks)
     for (const block of blocks) open.scanner.scan(block)

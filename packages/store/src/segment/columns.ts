@@ -14,24 +14,30 @@ export function encodeTimestamps(deltasNs: Float64Array): Buffer {
   const unit = commonUnit(deltasNs)
   const buffer = Buffer.allocUnsafe(1 + deltasNs.length * 8 + 8)
   buffer[0] = Math.round(Math.log10(unit))
-  let at = 1
+  return buffer.subarray(0, writeDeltas(buffer, 1, deltasNs, unit))
+}
+
+// Long loops stand in functions of their own, here and in all code that runs over rows: a loop that is
+// compiled while it runs would be thrown away again by the code behind it, which has not run yet.
+function writeDeltas(buffer: Buffer, from: number, deltasNs: Float64Array, unit: number): number {
+  let at = from
   let previous = 0
   for (let i = 0; i < deltasNs.length; i++) {
     const current = deltasNs[i]!
     at = writeVarint(buffer, at, unit === 1 ? current - previous : (current - previous) / unit)
     previous = current
   }
-  return buffer.subarray(0, at)
+  return at
 }
 
 /** Finds the largest unit every time is a multiple of: many programs write whole milliseconds. */
 function commonUnit(deltasNs: Float64Array): number {
-  for (const unit of timeUnits) {
-    let i = 0
-    while (i < deltasNs.length && deltasNs[i]! % unit === 0) i++
-    if (i === deltasNs.length) return unit
-  }
-  return 1
+  return timeUnits.find(unit => areMultiples(deltasNs, unit)) ?? 1
+}
+
+function areMultiples(deltasNs: Float64Array, unit: number): boolean {
+  for (let i = 0; i < deltasNs.length; i++) if (deltasNs[i]! % unit !== 0) return false
+  return true
 }
 
 /** Reads what encodeTimestamps wrote. @throws RangeError when the bytes do not hold `rowCount` times. */
@@ -74,9 +80,13 @@ export function decodeTimestamps(bytes: Buffer, rowCount: number): Float64Array 
 /** Writes whole numbers below 2^32 as varints. */
 export function encodeUints(values: Uint32Array): Buffer {
   const buffer = Buffer.allocUnsafe(values.length * 5 + 8)
+  return buffer.subarray(0, writeUints(buffer, values))
+}
+
+function writeUints(buffer: Buffer, values: Uint32Array): number {
   let at = 0
   for (let i = 0; i < values.length; i++) at = writeVarint(buffer, at, values[i]!)
-  return buffer.subarray(0, at)
+  return at
 }
 
 /** Reads what encodeUints wrote. @throws RangeError when the bytes do not hold `count` numbers. */

@@ -18,6 +18,8 @@ export interface RowSource {
   /** Row → where its line starts in `bytes`. */
   readonly offsets: Uint32Array
   readonly lengths: Uint32Array
+  /** Whether the lines lie end to end in row order, each followed by one `\n`, as in a block. */
+  readonly isPacked: boolean
   /** Absent when no row has any. */
   readonly metadata: MetadataColumn | undefined
 }
@@ -41,18 +43,29 @@ export function* mergeRows(
   const kept = rows.order && dropDuplicates(sources, rows, rows.order)
   const rowCount = kept ? kept.length : rows.times.length
   for (let from = 0; from < rowCount; ) {
-    let to = from
-    let lineBytes = 0
-    while (to < rowCount) {
-      const at = rows.locate(kept ? kept[to]! : to)
-      const length = sources[at.source]!.lengths[at.row]! + 1
-      if (to > from && lineBytes + length > options.lineBytesMax) break
-      lineBytes += length
-      to++
-    }
-    yield gatherBlock(sources, { rows, kept, from, to, lineBytes }, options)
-    from = to
+    const block = cutBlock(sources, { rows, kept, from, rowCount }, options.lineBytesMax)
+    yield gatherBlock(sources, block, options)
+    from = block.to
   }
+}
+
+/** Takes as many rows as fit into a block, one at least. */
+function cutBlock(
+  sources: readonly RowSource[],
+  at: Pick<BlockRows, 'rows' | 'kept' | 'from'> & { readonly rowCount: number },
+  lineBytesMax: number,
+): BlockRows {
+  const { rows, kept, from, rowCount } = at
+  let to = from
+  let lineBytes = 0
+  while (to < rowCount) {
+    const { source, row } = rows.locate(kept ? kept[to]! : to)
+    const length = sources[source]!.lengths[row]! + 1
+    if (to > from && lineBytes + length > lineBytesMax) break
+    lineBytes += length
+    to++
+  }
+  return { rows, kept, from, to, lineBytes }
 }
 
 /** Rows of all sources under one number each: the rows of source 0, then those of source 1, and so on. */
@@ -172,27 +185,17 @@ interface BlockRows {
 
 function gatherBlock(
   sources: readonly RowSource[],
-  { rows, kept, from, to, lineBytes }: BlockRows,
+  block: BlockRows,
   options: MergeOptions,
 ): BlockColumns {
+  const { rows, kept, from, to, lineBytes } = block
   const rowCount = to - from
   const firstTime = rows.times[kept ? kept[from]! : from]!
   const timestamps = new Float64Array(rowCount)
   const lengths = new Uint32Array(rowCount)
   const lines = options.allocate(lineBytes)
   const metadata = new MetadataGatherer(sources, rowCount)
-  const copier = new LineCopier(lines)
-  for (let i = 0; i < rowCount; i++) {
-    const number = kept ? kept[from + i]! : from + i
-    const { source: index, row } = rows.locate(number)
-    const source = sources[index]!
-    const length = source.lengths[row]!
-    timestamps[i] = rows.times[number]! - firstTime
-    lengths[i] = length
-    copier.add(source.bytes, source.offsets[row]!, length)
-    metadata.add(i, index, row)
-  }
-  copier.finish()
+  gatherRows(sources, block, { firstTime, timestamps, lengths, lines, metadata })
   const { flags, sequence, dayStartNs } = options
   const minNs = dayStartNs + BigInt(firstTime)
   const maxNs = minNs + BigInt(timestamps[rowCount - 1]!)
@@ -208,48 +211,79 @@ function gatherBlock(
   }
 }
 
+interface BlockTarget {
+  readonly firstTime: number
+  readonly timestamps: Float64Array
+  readonly lengths: Uint32Array
+  readonly lines: Buffer
+  readonly metadata: MetadataGatherer
+}
+
+/** Fills a block's columns, run by run: rows that follow each other in a source are copied together. */
+function gatherRows(
+  sources: readonly RowSource[],
+  { rows, kept, from, to }: BlockRows,
+  { firstTime, timestamps, lengths, lines, metadata }: BlockTarget,
+): void {
+  const rowCount = to - from
+  let lineAt = 0
+  for (let i = 0; i < rowCount; ) {
+    const number = kept ? kept[from + i]! : from + i
+    const { source: index, row } = rows.locate(number)
+    const source = sources[index]!
+    const mostRows = Math.min(rowCount - i, source.rowCount - row)
+    const count = kept ? runLength(kept, from + i, mostRows) : mostRows
+    for (let k = 0; k < count; k++) {
+      timestamps[i + k] = rows.times[number + k]! - firstTime
+      lengths[i + k] = source.lengths[row + k]!
+    }
+    lineAt = copyLines(lines, lineAt, source, { row, count })
+    metadata.add(i, index, { row, count })
+    i += count
+  }
+}
+
+/** How many of the numbers from `at` on follow each other without a gap, at most `most`. */
+function runLength(numbers: Uint32Array, at: number, most: number): number {
+  let count = 1
+  while (count < most && numbers[at + count] === numbers[at]! + count) count++
+  return count
+}
+
+/** Rows of a source that follow each other. */
+interface RowRun {
+  readonly row: number
+  readonly count: number
+}
+
 /** Below this many bytes a loop is quicker than a call that copies. */
 const shortRunBytes = 48
 
-/**
- * Puts lines end to end. Lines that already lie so in their source, separators included, as the rows
- * of a block do, are copied in one piece.
- */
-class LineCopier {
-  readonly #target: Buffer
-  #at = 0
-  #source: Buffer | undefined
-  #start = 0
-  #end = 0
-
-  constructor(target: Buffer) {
-    this.#target = target
+/** Puts lines end to end, each followed by one `\n`; returns where they end. */
+function copyLines(
+  target: Buffer,
+  targetStart: number,
+  { bytes, offsets, lengths, isPacked }: RowSource,
+  { row, count }: RowRun,
+): number {
+  const endRow = row + count
+  if (isPacked) {
+    const start = offsets[row]!
+    const end = offsets[endRow - 1]! + lengths[endRow - 1]! + 1
+    bytes.copy(target, targetStart, start, end)
+    return targetStart + end - start
   }
-
-  add(source: Buffer, start: number, length: number): void {
-    if (source === this.#source && start === this.#end + 1 && source[this.#end] === newline) {
-      this.#end = start + length
-      return
-    }
-    this.finish()
-    this.#source = source
-    this.#start = start
-    this.#end = start + length
-  }
-
-  /** Copies what was not copied yet. */
-  finish(): void {
-    const source = this.#source
-    if (!source) return
-    const target = this.#target
-    const length = this.#end - this.#start
+  let at = targetStart
+  for (let i = row; i < endRow; i++) {
+    const start = offsets[i]!
+    const length = lengths[i]!
     if (length < shortRunBytes) {
-      for (let i = 0; i < length; i++) target[this.#at + i] = source[this.#start + i]!
-    } else source.copy(target, this.#at, this.#start, this.#end)
-    this.#at += length
-    target[this.#at++] = newline
-    this.#source = undefined
+      for (let k = 0; k < length; k++) target[at + k] = bytes[start + k]!
+    } else bytes.copy(target, at, start, start + length)
+    at += length
+    target[at++] = newline
   }
+  return at
 }
 
 /** Joins the sources' metadata sets into those of one block: equal sets once, unused ones not at all. */
@@ -270,17 +304,21 @@ class MetadataGatherer {
       : []
   }
 
-  add(row: number, source: number, sourceRow: number): void {
-    if (!this.#rowSets) return
+  /** Takes the sets of a run of the source's rows for the block's rows from `at` on. */
+  add(at: number, source: number, { row, count }: RowRun): void {
+    const rowSets = this.#rowSets
+    if (!rowSets) return
     const metadata = this.#sources[source]!.metadata
     const mapped = this.#mapped[source]
     if (!metadata || !mapped) {
-      this.#rowSets[row] = this.#indexOf([])
+      rowSets.fill(this.#indexOf([]), at, at + count)
       return
     }
-    const set = metadata.rowSets[sourceRow]!
-    if (mapped[set] === 0) mapped[set] = this.#indexOf(metadata.sets[set]!) + 1
-    this.#rowSets[row] = mapped[set]! - 1
+    for (let k = 0; k < count; k++) {
+      const set = metadata.rowSets[row + k]!
+      if (mapped[set] === 0) mapped[set] = this.#indexOf(metadata.sets[set]!) + 1
+      rowSets[at + k] = mapped[set]! - 1
+    }
   }
 
   finish(): MetadataColumn | undefined {

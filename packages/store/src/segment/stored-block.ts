@@ -4,6 +4,7 @@
 import type { BlockView, LinesColumn, MetadataColumn } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
 import { addDetectedLevels } from '../ingest/detected-level.ts'
+import type { LevelFields } from '../ingest/line-level.ts'
 import { BlockReader, type ReadBytes } from './block.ts'
 import { lineOffsets } from './columns.ts'
 import { type BlockRecord, flagLevelsPending } from './format.ts'
@@ -22,16 +23,16 @@ export class StoredBlock implements BlockView {
   /** Rows that do not count; set by whoever compares the block with others. */
   skip: Uint8Array | undefined
   readonly #reader: BlockReader
-  readonly #logLevelFields: readonly string[]
+  readonly #levelFields: LevelFields
   #timestamps: Float64Array | undefined
   #lengths: Uint32Array | undefined
   #lines: LinesColumn | undefined
   #metadata: MetadataColumn | undefined
 
-  constructor(place: BlockPlace, read: ReadBytes, logLevelFields: readonly string[]) {
+  constructor(place: BlockPlace, read: ReadBytes, levelFields: LevelFields) {
     this.labels = place.labels
     this.#reader = new BlockReader(place.segment, place.record, read)
-    this.#logLevelFields = logLevelFields
+    this.#levelFields = levelFields
   }
 
   get record(): BlockRecord {
@@ -100,6 +101,6 @@ export class StoredBlock implements BlockView {
       offsets: this.lines().offsets,
       lengths: this.lineLengths(),
     })
-    return addDetectedLevels(this.labels, stored, readLines, this.#logLevelFields)
+    return addDetectedLevels(this.labels, stored, readLines, this.#levelFields)
   }
 }

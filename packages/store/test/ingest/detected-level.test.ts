@@ -1,7 +1,10 @@
 import { createLabelSet, labelValue } from '@skald/wire'
 import { test } from 'tap'
-import { addDetectedLevels } from '../../src/ingest/detected-level.ts'
+import { addDetectedLevels, defaultLogLevelFields } from '../../src/ingest/detected-level.ts'
+import { LevelFields } from '../../src/ingest/line-level.ts'
 import { lineOffsets } from '../../src/segment/columns.ts'
+
+const fields = new LevelFields(defaultLogLevelFields)
 
 /** Level of one line. */
 function levelOf(
@@ -12,11 +15,8 @@ function levelOf(
   const bytes = Buffer.from(`before\n${line}\nerror after\n`)
   const lengths = Uint32Array.from([6, Buffer.byteLength(line), 11])
   const column = { sets: [createLabelSet(metadata)], rowSets: new Uint32Array(3) }
-  const leveled = addDetectedLevels(createLabelSet(labels), column, () => ({
-    bytes,
-    offsets: lineOffsets(lengths),
-    lengths,
-  }))
+  const lines = { bytes, offsets: lineOffsets(lengths), lengths }
+  const leveled = addDetectedLevels(createLabelSet(labels), column, () => lines, fields)
   return labelValue(leveled.sets[leveled.rowSets[1]!]!, 'detected_level')
 }
 
@@ -63,6 +63,24 @@ test('levels of words', async t => {
   f('', 'unknown')
 })
 
+test('words are found wherever they stand, fields behind other pairs', async t => {
+  const words = { info: 'info', 'err:': 'error', error: 'error', 'warn:': 'warn' }
+  const more = { warning: 'warn', 'critical:': 'critical', 'debug:': 'debug' }
+  for (const [word, level] of Object.entries({ ...words, ...more })) {
+    for (let before = 0; before < 8; before++) {
+      for (let after = 0; after < 4; after++) {
+        const line = 'x'.repeat(before) + word + 'y'.repeat(after)
+        t.equal(levelOf(line), level, line)
+        t.equal(levelOf(line.toUpperCase()), level, line.toUpperCase())
+      }
+    }
+    t.equal(levelOf(word.slice(0, -1)), 'unknown', 'a word that is cut')
+  }
+  t.equal(levelOf('GET /?page=2&total=9 lvl=warn'), 'warn')
+  t.equal(levelOf('GET /?page=2 total=9'), 'unknown', 'a key that only ends like one')
+  t.equal(levelOf('=level info'), 'info')
+})
+
 test('labels come first, then metadata, as they are written', async t => {
   t.equal(levelOf('level=error', { level: 'WARN' }), 'WARN')
   t.equal(levelOf('level=error', { app: 'x' }, { severity: 'Odd' }), 'Odd')
@@ -82,9 +100,10 @@ test('labels come first, then metadata, as they are written', async t => {
 
 test('lines are not read where labels or metadata decide', async t => {
   const column = { sets: [createLabelSet({ a: '1' }), []], rowSets: Uint32Array.from([0, 1, 0]) }
-  const leveled = addDetectedLevels(createLabelSet({ level: 'x' }), column, () => {
+  const readLines = () => {
     throw new Error('lines were read')
-  })
+  }
+  const leveled = addDetectedLevels(createLabelSet({ level: 'x' }), column, readLines, fields)
   t.same([...leveled.rowSets], [0, 1, 0])
   t.same(leveled.sets[0], createLabelSet({ a: '1', detected_level: 'x' }))
 })

@@ -1,6 +1,7 @@
 import { createLabelSet } from '@skald/wire'
 import fc from 'fast-check'
 import { test } from 'tap'
+import { LevelFields } from '../../src/ingest/line-level.ts'
 import { skipDuplicates } from '../../src/scan/duplicates.ts'
 import { encodeBlock } from '../../src/segment/block.ts'
 import { mergeRows } from '../../src/segment/merge-rows.ts'
@@ -9,6 +10,8 @@ import { StoredBlock } from '../../src/segment/stored-block.ts'
 type Row = readonly [time: number, line: string]
 
 /** A stored block of these rows. */
+const fields = new LevelFields([])
+
 function block(rows: readonly Row[], sequence: number): StoredBlock {
   const lines = rows.map(([, line]) => Buffer.from(line))
   const lengths = Uint32Array.from(lines, line => line.length)
@@ -23,6 +26,7 @@ function block(rows: readonly Row[], sequence: number): StoredBlock {
     bytes: Buffer.concat(lines),
     offsets,
     lengths,
+    isPacked: false,
     metadata: undefined,
   }
   const options = { dayStartNs: 0n, flags: 0, sequence, lineBytesMax: 1e9, allocate: Buffer.alloc }
@@ -34,7 +38,7 @@ function block(rows: readonly Row[], sequence: number): StoredBlock {
     record: { ...record, stream: 0, offsetBytes: 0 },
     labels: createLabelSet({ a: 'b' }),
   }
-  return new StoredBlock(place, (offset, length) => file.subarray(offset, offset + length), [])
+  return new StoredBlock(place, (offset, length) => file.subarray(offset, offset + length), fields)
 }
 
 function rowsOf(stored: StoredBlock): Row[] {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { createLabelSet, type LabelSet } from '@skald/wire'
 import fc from 'fast-check'
 import { test } from 'tap'
@@ -6,21 +7,25 @@ import { mergeRows, type RowSource } from '../../src/segment/merge-rows.ts'
 
 type Row = readonly [time: number, line: string, metadata?: LabelSet]
 
-function source(rows: readonly Row[]): RowSource {
+/** Rows as they lie in a push, with other bytes between the lines, or as in a block. */
+function source(rows: readonly Row[], isPacked: boolean): RowSource {
   const lines = rows.map(([, line]) => Buffer.from(line))
+  const before = isPacked ? '' : '##'
+  const after = isPacked ? '\n' : '#'
   const offsets: number[] = []
   let at = 0
   for (const line of lines) {
-    offsets.push(at)
-    at += line.length
+    offsets.push(at + before.length)
+    at += before.length + line.length + after.length
   }
   const sets = rows.map(([, , metadata]) => metadata ?? [])
   return {
     rowCount: rows.length,
     timestamps: Float64Array.from(rows, ([time]) => time),
-    bytes: Buffer.concat(lines),
+    bytes: Buffer.concat(lines.flatMap(line => [Buffer.from(before), line, Buffer.from(after)])),
     offsets: Uint32Array.from(offsets),
     lengths: Uint32Array.from(lines, line => line.length),
+    isPacked,
     metadata: sets.some(set => set.length > 0)
       ? { sets, rowSets: Uint32Array.from(sets, (_, i) => i) }
       : undefined,
@@ -41,7 +46,12 @@ function rowsOf(block: BlockColumns): Row[] {
 function merge(sources: readonly (readonly Row[])[], lineBytesMax = 1000): Row[][] {
   const allocate = Buffer.alloc
   const options = { dayStartNs: 0n, flags: 0, sequence: 7, lineBytesMax, allocate }
-  return [...mergeRows(sources.map(source), options)].map(rowsOf)
+  const [packed, loose] = [true, false].map(isPacked => {
+    const given = sources.map(rows => source(rows, isPacked))
+    return [...mergeRows(given, options)].map(rowsOf)
+  })
+  if (!isDeepStrictEqual(packed, loose)) throw new Error('packed and loose rows differ')
+  return packed!
 }
 
 test('mergeRows sorts by time, ties in order of arrival', async t => {
