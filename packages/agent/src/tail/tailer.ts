@@ -1,29 +1,20 @@
 // Follows one path: opens what it leads to, keeps reading what it led to before, and notices when the
 // one becomes the other. Files of one path are read in order: a new one when the one before it was
 // read to its end. A renamed file is read on until nothing was added for a while, since its writer
-// may not have moved on yet.
+// may not have moved on yet. Where files went that are not open is known to `path-history.ts`.
 
-import { type BigIntStats, closeSync, realpathSync, statSync } from 'node:fs'
+import { type BigIntStats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import type { FileMetrics } from '../metrics.ts'
 import type { LineOrigin } from '../pipeline/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 import type { TextEncoding } from './encoding.ts'
-import { identityKey, openRegularFile } from './file-identity.ts'
+import { identityKey } from './file-identity.ts'
 import type { KnownFiles } from './known-files.ts'
+import { type FileToRead, PathHistory } from './path-history.ts'
 import type { FileRecord } from './positions.ts'
 import type { Reader, ReadScheduler } from './read-scheduler.ts'
-import {
-  type FoundFile,
-  findCopy,
-  findRecord,
-  isBornThen,
-  isSameContent,
-  listSiblings,
-  rotatedSiblings,
-  type Sibling,
-} from './siblings.ts'
 import { type ReadOutcome, TailedFile } from './tailed-file.ts'
 import type { TimeJournal } from './time-journal.ts'
 
@@ -82,12 +73,11 @@ interface Generation extends Reader {
 export class Tailer {
   readonly path: string
   readonly #context: TailerContext
+  readonly #history: PathHistory
   readonly #generations: Generation[] = []
   #problem: string | undefined
   #isStarted = false
   #isLeaving = false
-  /** Birth of a file of this path that was found, but not read, before a restart. */
-  #lostSinceMs: number | undefined
   /** Since when nobody reads the file that this path leads to, though another path's tailer should. */
   #unclaimedMs: number | undefined
   /** Another path's tailer reads the file that this path leads to. */
@@ -96,6 +86,9 @@ export class Tailer {
   constructor(path: string, context: TailerContext) {
     this.path = path
     this.#context = context
+    const { scope, known, logger } = context
+    const report = (problem: string) => this.#report(problem)
+    this.#history = new PathHistory({ path, scope, known, logger, report })
   }
 
   /** Files that are open for this path. */
@@ -143,11 +136,11 @@ export class Tailer {
 
   /** Looks at the path and at all open files; tells whether anything happened. */
   poll(): boolean {
+    const nowMs = this.#context.nowMs()
     if (!this.#isStarted) {
       this.#isStarted = true
-      this.#resume()
+      for (const file of this.#history.resume(this.#pathKey())) this.#add(file, nowMs)
     }
-    const nowMs = this.#context.nowMs()
     const stats = this.#stat()
     let hasChanged = false
     if (stats !== 'unreadable') hasChanged = this.#followPath(stats, nowMs)
@@ -211,7 +204,7 @@ export class Tailer {
     const isStillThere = this.#isAt(file.record.foundAt, file.key)
     generation.role = isStillThere ? 'detached' : 'rotated'
     generation.changedMs = nowMs
-    if (!isStillThere) this.#noteNewPlaces(dirname(file.record.foundAt))
+    if (!isStillThere) this.#history.noteNewPlaces(dirname(file.record.foundAt))
     this.#request(generation)
   }
 
@@ -223,22 +216,6 @@ export class Tailer {
       // Unreadable is as good as gone.
       return false
     }
-  }
-
-  /** After a rotation: writes down where the known files of the directory are now. */
-  #noteNewPlaces(directory: string): void {
-    const { known, scope } = this.#context
-    const siblings = listSiblings(directory)
-    for (const record of known.recordsOf(scope, this.path)) {
-      const isOpen = known.openFile(record) !== undefined
-      if (!isOpen && record.isFinished) known.place(record, siblings)
-      else {
-        const key = `${record.dev}:${record.ino}`
-        const place = siblings.find(sibling => sibling.key === key)
-        if (place) record.foundAt = place.path
-      }
-    }
-    known.saveSoon()
   }
 
   /** Opens what the path leads to, after whatever was rotated away unseen. */
@@ -261,8 +238,20 @@ export class Tailer {
     }
     this.#isAlias = false
     this.#unclaimedMs = undefined
-    this.#openUnseen(identityKey(stats), nowMs)
-    return this.#openFound(this.path, nowMs) !== undefined
+    return this.#openNew(identityKey(stats), nowMs)
+  }
+
+  /** Opens what came unseen, then what the path leads to; tells whether the latter is open now. */
+  #openNew(key: string | undefined, nowMs: number): boolean {
+    if (key !== undefined) {
+      for (const file of this.#history.unseen(key)) this.#add(file, nowMs)
+    }
+    let isOpen = false
+    for (const file of this.#history.current()) {
+      this.#add(file, nowMs)
+      isOpen = file.role === 'current'
+    }
+    return isOpen
   }
 
   /**
@@ -282,83 +271,7 @@ export class Tailer {
     return nowMs - this.#unclaimedMs < unclaimedMs
   }
 
-  /** Opens files that came and were rotated away between two looks. */
-  #openUnseen(currentKey: string, nowMs: number): void {
-    const { known, scope } = this.#context
-    // A record without content, of a file that was empty when it was found, tells nothing.
-    const before = known.recordsOf(scope, this.path).findLast(({ head }) => (head?.length ?? 0) > 0)
-    const sinceMs = before?.birthMs ?? this.#lostSinceMs ?? known.aliveMs
-    const isCurrent = before && `${before.dev}:${before.ino}` === currentKey
-    if (isCurrent) return
-    const rotated = rotatedSiblings(realPathOf(this.path))
-    // Copies and compressed files are known by their content.
-    const beside = known.recordsIn(scope, dirname(realPathOf(this.path)))
-    const isKnown = (sibling: Sibling) =>
-      known.find(scope, sibling.stats) !== undefined ||
-      beside.some(record => findCopy(record, [sibling]) !== undefined)
-    const seen = rotated.map(isKnown)
-    const lastSeen = seen.lastIndexOf(true)
-    for (const [i, sibling] of rotated.entries()) {
-      if (seen[i] || sibling.key === currentKey) continue
-      const birthMs = Number(sibling.stats.birthtimeMs)
-      const isNewer = lastSeen >= 0 ? i > lastSeen : birthMs > 0 && birthMs >= sinceMs
-      if (isNewer) this.#openFound(sibling.path, nowMs, sibling.isGzip ? 'gzip' : 'rotated')
-    }
-  }
-
-  /** Opens a file by a path of it, at its saved position or at its beginning. */
-  #openFound(
-    at: string,
-    nowMs: number,
-    as: 'current' | 'rotated' | 'gzip' = 'current',
-  ): Generation | undefined {
-    const { known, scope } = this.#context
-    let opened: ReturnType<typeof openRegularFile>
-    try {
-      opened = openRegularFile(at)
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException
-      if (code !== 'ENOENT') this.#report(message)
-      return undefined
-    }
-    if (!opened) return undefined
-    let record = known.find(scope, opened.stats)
-    if (record && as !== 'gzip' && !isSameContent(at, record)) {
-      this.#recoverCopy(record, nowMs)
-      known.forget(record)
-      record = undefined
-    }
-    const foundAt = realPathOf(at)
-    if (record) record.foundAt = foundAt
-    const offset = as === 'current' ? this.#firstOffset(Number(opened.stats.size)) : 0
-    record ??= known.create({ scope, path: this.path, foundAt, stats: opened.stats, offset })
-    const role = as === 'current' ? as : 'rotated'
-    const gzipPath = as === 'gzip' ? { gzipPath: at } : {}
-    return this.#add({ record, opened, ...gzipPath, role, nowMs })
-  }
-
-  /** Where to begin in a file without a record: where Promtail stopped, else at the beginning. */
-  #firstOffset(size: number): number {
-    const { known, scope, logger } = this.#context
-    if (known.recordsOf(scope, this.path).length > 0) return 0
-    const saved = known.savedOffset(this.path)
-    if (saved === undefined) return 0
-    const offset = /^\d+$/.test(saved) ? Number(saved) : Number.NaN
-    if (Number.isNaN(offset)) {
-      const message = 'Saved position is no number: the file is read from its beginning'
-      logger.warn({ path: this.path, position: saved }, message)
-    }
-    return offset <= size ? offset : 0
-  }
-
-  #add(options: {
-    readonly record: FileRecord
-    readonly opened: NonNullable<ReturnType<typeof openRegularFile>>
-    readonly gzipPath?: string
-    readonly role: Generation['role']
-    readonly nowMs: number
-  }): Generation {
-    const { record, opened, gzipPath, role, nowMs } = options
+  #add({ record, opened, gzipPath, role }: FileToRead, nowMs: number): void {
     const { known, journal, openConsumer, metrics, countSkippedLine, encoding } = this.#context
     record.isFinished = false
     const file = new TailedFile({
@@ -378,7 +291,6 @@ export class Tailer {
     const at = role === 'current' ? this.#generations.length : this.#placeOf(record)
     this.#generations.splice(at, 0, generation)
     this.#request(generation)
-    return generation
   }
 
   /** Rotated files stand in the order in which they were found, before the current one. */
@@ -389,87 +301,22 @@ export class Tailer {
     return at < 0 ? this.#generations.length : at
   }
 
-  /** After a start: finds the files that this path led to before, wherever they are now. */
-  #resume(): void {
-    const { known, scope, nowMs } = this.#context
-    const records = known.recordsOf(scope, this.path)
-    if (records.length === 0) return
-    const pathKey = this.#pathKey()
-    for (const record of records) {
-      if (`${record.dev}:${record.ino}` === pathKey && isSamePath(this.path, record)) continue
-      if (known.openFile(record)) continue
-      const siblings = listSiblings(dirname(record.foundAt))
-      const found = findRecord(record, siblings)
-      if (!found) this.#giveUp(record)
-      else if (!isReadToEnd(record, found)) this.#reopen(record, found, nowMs())
-    }
-  }
-
-  /** A file is gone before it was read to its end. How much is lost, only its size would tell. */
-  #giveUp(record: FileRecord): void {
-    const { known, logger } = this.#context
-    known.forget(record)
-    if (record.isFinished) return
-    if (record.offset === 0) {
-      // Nothing of it was read, so it has no content to be known by: it is among the unseen.
-      this.#lostSinceMs ??= record.birthMs
-      return
-    }
-    logger.warn({ path: this.path, offset: record.offset }, 'File vanished while nobody read it')
-  }
-
   #pathKey(): string | undefined {
     const stats = this.#stat()
     return stats && stats !== 'unreadable' ? identityKey(stats) : undefined
   }
 
-  /** Opens a known file at another place; a finished one is only remembered. */
-  #reopen(record: FileRecord, found: FoundFile, nowMs: number): void {
-    const { known } = this.#context
-    let opened: ReturnType<typeof openRegularFile>
-    try {
-      opened = openRegularFile(found.path)
-    } catch (error) {
-      this.#report((error as Error).message)
-      return
-    }
-    if (!opened) return
-    const [dev, ino] = identityKey(opened.stats).split(':') as [string, string]
-    const inodeBirthMs = Number(opened.stats.birthtimeMs)
-    const change = { foundAt: found.path, dev, ino, inodeBirthMs }
-    known.rekey(record, () => Object.assign(record, change))
-    const gzipPath = found.isGzip ? { gzipPath: found.path } : {}
-    this.#add({ record, opened, ...gzipPath, role: 'rotated', nowMs })
-  }
-
-  /** The file has other content than the record says: the old content may live on in a copy. */
-  #recoverCopy(record: FileRecord, nowMs: number): void {
-    const siblings = listSiblings(dirname(record.foundAt))
-    const found = findCopy(record, siblings)
-    if (found) this.#reopen(record, found, nowMs)
-  }
-
   /** The file was truncated: what was not read yet may stand in a copy; the file begins anew. */
   #restartTruncated(generation: Generation, nowMs: number): boolean {
     this.#moveToCopy(generation, nowMs)
-    const stats = this.#stat()
-    if (stats && stats !== 'unreadable') this.#openUnseen(identityKey(stats), nowMs)
-    return this.#openFound(this.path, nowMs) !== undefined
+    return this.#openNew(this.#pathKey(), nowMs)
   }
 
   /** The file has other content now: goes on in a copy of the old one, or lets it go. */
   #moveToCopy(generation: Generation, nowMs: number): void {
     const { known, finishOrigin, logger } = this.#context
     const { file } = generation
-    const { record } = file
-    file.updateRecord()
-    // The copy must reach as far as was read, not only as far as was acknowledged.
-    const siblings = listSiblings(dirname(record.foundAt))
-    const found = findCopy({ ...record, offset: file.readOffset, tail: undefined }, siblings)
-    const opened = found && openQuietly(found.path)
-    logger.debug({ path: this.path, copy: found?.path }, 'File was truncated')
-    if (found && opened) {
-      known.rekey(record, () => file.relocate(opened, found.path, found.isGzip))
+    if (this.#history.moveToCopy(file)) {
       generation.role = 'rotated'
       generation.changedMs = nowMs
       this.#request(generation)
@@ -483,7 +330,7 @@ export class Tailer {
     }
     finishOrigin(file.origin)
     this.#drop(generation)
-    known.forget(record)
+    known.forget(file.record)
   }
 
   /** Looks at one open file: has it grown, is it done. */
@@ -598,43 +445,5 @@ export class Tailer {
   /** Gives all descriptors back; positions stay. */
   close(): void {
     for (const generation of this.#generations.splice(0)) generation.file.close()
-  }
-}
-
-function realPathOf(path: string): string {
-  try {
-    return realpathSync(path)
-  } catch {
-    // Gone again: its path is the best that is known.
-    return path
-  }
-}
-
-function isSamePath(path: string, record: FileRecord): boolean {
-  const opened = openQuietly(path)
-  if (!opened) return false
-  closeSync(opened.fd)
-  return isSameFile(path, opened.stats, record)
-}
-
-/** Tells whether an inode still is the file of the record: born then, with the same content. */
-function isSameFile(path: string, stats: BigIntStats, record: FileRecord): boolean {
-  return isBornThen(stats, record) && isSameContent(path, record)
-}
-
-/** Tells whether a rotated file needs no further look. */
-function isReadToEnd(record: FileRecord, found: FoundFile): boolean {
-  if (!record.isFinished) return false
-  if (found.isGzip) return true
-  const stats = statSync(found.path, { bigint: true, throwIfNoEntry: false })
-  return stats === undefined || Number(stats.size) === record.offset
-}
-
-function openQuietly(path: string): ReturnType<typeof openRegularFile> {
-  try {
-    return openRegularFile(path)
-  } catch {
-    // Gone or unreadable: as if there were no copy.
-    return undefined
   }
 }

@@ -1,0 +1,245 @@
+// What one path led to before: finds those files again, wherever they are now, after a restart, a
+// truncation or a rotation that nobody saw, and opens them where reading is to go on. It reads no
+// lines and does not know in which order they are read.
+
+import { type BigIntStats, closeSync, realpathSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { Logger } from 'pino'
+import { identityKey, type OpenedFile, openRegularFile } from './file-identity.ts'
+import type { KnownFiles } from './known-files.ts'
+import type { FileRecord } from './positions.ts'
+import {
+  type FoundFile,
+  findCopy,
+  findRecord,
+  isBornThen,
+  isSameContent,
+  listSiblings,
+  rotatedSiblings,
+  type Sibling,
+} from './siblings.ts'
+import type { TailedFile } from './tailed-file.ts'
+
+/** A file that was found, opened to be read from its record's position on. */
+export interface FileToRead {
+  readonly record: FileRecord
+  readonly opened: OpenedFile
+  /** Present for a compressed file. */
+  readonly gzipPath?: string
+  /** The path leads to it, or led to it before. */
+  readonly role: 'current' | 'rotated'
+}
+
+/**
+ * The files of one path. What is found is given one by one, oldest first; whoever takes a file owns
+ * its descriptor, and makes it known as open before the next one is looked for.
+ */
+export class PathHistory {
+  readonly #path: string
+  readonly #scope: string
+  readonly #known: KnownFiles
+  readonly #logger: Logger
+  readonly #report: (problem: string) => void
+  /** Birth of a file of this path that was found, but not read, before a restart. */
+  #lostSinceMs: number | undefined
+
+  constructor(options: {
+    readonly path: string
+    readonly scope: string
+    readonly known: KnownFiles
+    readonly logger: Logger
+    /** Told why a file cannot be opened. */
+    readonly report: (problem: string) => void
+  }) {
+    this.#path = options.path
+    this.#scope = options.scope
+    this.#known = options.known
+    this.#logger = options.logger
+    this.#report = options.report
+  }
+
+  /**
+   * After a start: finds the files that were not read to their ends; `pathKey` is the identity of the
+   * one that the path leads to now.
+   */
+  *resume(pathKey: string | undefined): Iterable<FileToRead> {
+    const records = this.#known.recordsOf(this.#scope, this.#path)
+    for (const record of records) {
+      const isCurrent = `${record.dev}:${record.ino}` === pathKey && isSamePath(this.#path, record)
+      if (isCurrent || this.#known.openFile(record)) continue
+      const found = findRecord(record, listSiblings(dirname(record.foundAt)))
+      if (!found) this.#giveUp(record)
+      else if (!isReadToEnd(record, found)) yield* this.#reopen(record, found)
+    }
+  }
+
+  /** A file is gone before it was read to its end. How much is lost, only its size would tell. */
+  #giveUp(record: FileRecord): void {
+    this.#known.forget(record)
+    if (record.isFinished) return
+    if (record.offset === 0) {
+      // Nothing of it was read, so it has no content to be known by: it is among the unseen.
+      this.#lostSinceMs ??= record.birthMs
+      return
+    }
+    const fields = { path: this.#path, offset: record.offset }
+    this.#logger.warn(fields, 'File vanished while nobody read it')
+  }
+
+  /** Opens a known file at another place; a finished one is only remembered. */
+  *#reopen(record: FileRecord, found: FoundFile): Iterable<FileToRead> {
+    let opened: OpenedFile | undefined
+    try {
+      opened = openRegularFile(found.path)
+    } catch (error) {
+      this.#report((error as Error).message)
+      return
+    }
+    if (!opened) return
+    const [dev, ino] = identityKey(opened.stats).split(':') as [string, string]
+    const inodeBirthMs = Number(opened.stats.birthtimeMs)
+    const change = { foundAt: found.path, dev, ino, inodeBirthMs }
+    this.#known.rekey(record, () => Object.assign(record, change))
+    const gzipPath = found.isGzip ? { gzipPath: found.path } : {}
+    yield { record, opened, ...gzipPath, role: 'rotated' }
+  }
+
+  /** Finds files that came and were rotated away between two looks, before the current one came. */
+  *unseen(currentKey: string): Iterable<FileToRead> {
+    const known = this.#known
+    // A record without content, of a file that was empty when it was found, tells nothing.
+    const before = known
+      .recordsOf(this.#scope, this.#path)
+      .findLast(({ head }) => (head?.length ?? 0) > 0)
+    const sinceMs = before?.birthMs ?? this.#lostSinceMs ?? known.aliveMs
+    const isCurrent = before && `${before.dev}:${before.ino}` === currentKey
+    if (isCurrent) return
+    const rotated = rotatedSiblings(realPathOf(this.#path))
+    // Copies and compressed files are known by their content.
+    const beside = known.recordsIn(this.#scope, dirname(realPathOf(this.#path)))
+    const isKnown = (sibling: Sibling) =>
+      known.find(this.#scope, sibling.stats) !== undefined ||
+      beside.some(record => findCopy(record, [sibling]) !== undefined)
+    const seen = rotated.map(isKnown)
+    const lastSeen = seen.lastIndexOf(true)
+    for (const [i, sibling] of rotated.entries()) {
+      if (seen[i] || sibling.key === currentKey) continue
+      const birthMs = Number(sibling.stats.birthtimeMs)
+      const isNewer = lastSeen >= 0 ? i > lastSeen : birthMs > 0 && birthMs >= sinceMs
+      if (isNewer) yield* this.#openAt(sibling.path, sibling.isGzip ? 'gzip' : 'rotated')
+    }
+  }
+
+  /**
+   * Opens what the path leads to, at its saved position or at its beginning; before it the copy of
+   * what it held, where its content is another now.
+   */
+  current(): Iterable<FileToRead> {
+    return this.#openAt(this.#path, 'current')
+  }
+
+  *#openAt(at: string, as: 'current' | 'rotated' | 'gzip'): Iterable<FileToRead> {
+    const known = this.#known
+    let opened: OpenedFile | undefined
+    try {
+      opened = openRegularFile(at)
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      if (code !== 'ENOENT') this.#report(message)
+      return
+    }
+    if (!opened) return
+    let record = known.find(this.#scope, opened.stats)
+    if (record && as !== 'gzip' && !isSameContent(at, record)) {
+      const copy = findCopy(record, listSiblings(dirname(record.foundAt)))
+      if (copy) yield* this.#reopen(record, copy)
+      known.forget(record)
+      record = undefined
+    }
+    const foundAt = realPathOf(at)
+    if (record) record.foundAt = foundAt
+    const offset = as === 'current' ? this.#firstOffset(Number(opened.stats.size)) : 0
+    const file = { scope: this.#scope, path: this.#path, foundAt, stats: opened.stats, offset }
+    record ??= known.create(file)
+    const gzipPath = as === 'gzip' ? { gzipPath: at } : {}
+    yield { record, opened, ...gzipPath, role: as === 'current' ? as : 'rotated' }
+  }
+
+  /** Where to begin in a file without a record: where Promtail stopped, else at the beginning. */
+  #firstOffset(size: number): number {
+    if (this.#known.recordsOf(this.#scope, this.#path).length > 0) return 0
+    const saved = this.#known.savedOffset(this.#path)
+    if (saved === undefined) return 0
+    const offset = /^\d+$/.test(saved) ? Number(saved) : Number.NaN
+    if (Number.isNaN(offset)) {
+      const message = 'Saved position is no number: the file is read from its beginning'
+      this.#logger.warn({ path: this.#path, position: saved }, message)
+    }
+    return offset <= size ? offset : 0
+  }
+
+  /** The file has other content now: goes on in a copy of the old one; tells whether there is one. */
+  moveToCopy(file: TailedFile): boolean {
+    file.updateRecord()
+    const { record } = file
+    // The copy must reach as far as was read, not only as far as was acknowledged.
+    const siblings = listSiblings(dirname(record.foundAt))
+    const found = findCopy({ ...record, offset: file.readOffset, tail: undefined }, siblings)
+    const opened = found && openQuietly(found.path)
+    this.#logger.debug({ path: this.#path, copy: found?.path }, 'File was truncated')
+    if (!found || !opened) return false
+    this.#known.rekey(record, () => file.relocate(opened, found.path, found.isGzip))
+    return true
+  }
+
+  /** After a rotation: writes down where the known files of the directory are now. */
+  noteNewPlaces(directory: string): void {
+    const siblings = listSiblings(directory)
+    for (const record of this.#known.recordsOf(this.#scope, this.#path)) {
+      const isOpen = this.#known.openFile(record) !== undefined
+      if (!isOpen && record.isFinished) this.#known.place(record, siblings)
+      else {
+        const key = `${record.dev}:${record.ino}`
+        const place = siblings.find(sibling => sibling.key === key)
+        if (place) record.foundAt = place.path
+      }
+    }
+    this.#known.saveSoon()
+  }
+}
+
+/** Resolves links; a path that leads nowhere any more is the best that is known. */
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    // Gone again.
+    return path
+  }
+}
+
+function isSamePath(path: string, record: FileRecord): boolean {
+  const opened = openQuietly(path)
+  if (!opened) return false
+  closeSync(opened.fd)
+  return isSameFile(path, opened.stats, record)
+}
+
+/** Tells whether an inode still is the file of the record: born then, with the same content. */
+function isSameFile(path: string, stats: BigIntStats, record: FileRecord): boolean {
+  return isBornThen(stats, record) && isSameContent(path, record)
+}
+
+/** Tells whether a rotated file needs no further look. */
+function isReadToEnd(record: FileRecord, { isGzip, stats }: FoundFile): boolean {
+  return record.isFinished === true && (isGzip || Number(stats.size) === record.offset)
+}
+
+function openQuietly(path: string): OpenedFile | undefined {
+  try {
+    return openRegularFile(path)
+  } catch {
+    // Gone or unreadable: as if there were no copy.
+    return undefined
+  }
+}
