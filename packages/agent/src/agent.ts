@@ -13,6 +13,7 @@ import { createStageContext } from './pipeline/stage-context.ts'
 import { createPushTransport } from './push/client.ts'
 import { PushQueue } from './push/queue.ts'
 import { RateLimiter } from './push/rate-limiter.ts'
+import { HeldFiles } from './tail/held-files.ts'
 import { KnownFiles } from './tail/known-files.ts'
 import { ReadScheduler } from './tail/read-scheduler.ts'
 import { type FoundFileStatus, TargetManager } from './tail/target-manager.ts'
@@ -76,7 +77,8 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     path: config.positions.filename,
     ...{ journal, logger, nowMs },
   })
-  const context = { ...options, metrics, journal, known, nowMs }
+  const held = new HeldFiles()
+  const context = { ...options, metrics, journal, known, held, nowMs }
   const lanes: Lane[] = []
   let server: { readonly instance: FastifyInstance; readonly url: string } | undefined
   let stopped: Promise<void> | undefined
@@ -129,11 +131,12 @@ interface LaneContext extends AgentOptions {
   readonly metrics: AgentMetrics
   readonly journal: TimeJournal
   readonly known: KnownFiles
+  readonly held: HeldFiles
   readonly nowMs: () => number
 }
 
 function startLane(client: ClientConfig, context: LaneContext): Lane {
-  const { config, metrics, journal, known, nowMs } = context
+  const { config, metrics, journal, known, held, nowMs } = context
   const isOnly = config.clients.length === 1
   const lane = isOnly ? '' : (client.name ?? client.transport.url.href)
   const logger = isOnly ? context.logger : context.logger.child({ client: lane })
@@ -156,7 +159,7 @@ function startLane(client: ClientConfig, context: LaneContext): Lane {
   })
   const manager = new TargetManager({
     limiter,
-    ...{ jobs, lane, known, journal, scheduler, metrics, logger, nowMs },
+    ...{ jobs, lane, known, journal, scheduler, held, metrics, logger, nowMs },
     hostname: context.hostname ?? osHostname(),
     syncPeriodMs: config.target.syncPeriodMs,
     readsFilesOnce: config.target.readsFilesOnce,

@@ -63,6 +63,10 @@ export class AgentMetrics {
     'Bytes that vanished before they could be read.',
     [],
   )
+  readonly unheldBytes = this.#gauge(
+    'skald_agent_unheld_bytes',
+    'Unread bytes of rotated files that are not held open: lost if the files are deleted.',
+  )
   readonly #encodedBytes = this.#counter(
     'promtail_encoded_bytes_total',
     'Bytes of encoded and compressed batches.',

@@ -97,7 +97,7 @@ export class CompressedTailer implements Reader {
     const consumer = openConsumer(this.#origin)
     this.#consumer = encoding?.decoding(consumer, Buffer.alloc(0)) ?? consumer
     known.opened({
-      ...{ record, origin: this.#origin, times },
+      ...{ record, origin: this.#origin, times, isOpen: true },
       updateRecord: () => this.#updateRecord(record),
     })
     // A stream that is cut gives what can be read of it.

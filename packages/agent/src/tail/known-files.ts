@@ -10,7 +10,7 @@ import type { LineOrigin } from '../pipeline/line-origin.ts'
 import { identityKey } from './file-identity.ts'
 import { type FileRecord, loadPositions, type SavedPositions, savePositions } from './positions.ts'
 import type { ReadTimes } from './read-times.ts'
-import { findRecord, isBornThen, listSiblings, type Sibling } from './siblings.ts'
+import { findRecord, isBornThen, listSiblings, placeOf, type Sibling } from './siblings.ts'
 import type { TimeJournal } from './time-journal.ts'
 
 // Positions are saved so soon after a file was found or let go, whatever the sync period.
@@ -23,6 +23,8 @@ export interface OpenRecord {
   readonly record: FileRecord
   readonly origin: LineOrigin
   readonly times: ReadTimes
+  /** It has a descriptor, so that its inode is not used again. */
+  readonly isOpen: boolean
   /** Brings the record up to date with what is settled. */
   updateRecord(): FileRecord
 }
@@ -110,7 +112,7 @@ export class KnownFiles {
   ): FileRecord | undefined {
     const key = `${scope}\u0000${identityKey(stats)}`
     const record = this.#byInode.get(key)
-    if (!record || this.#open.has(record.id) || isBornThen(stats, record)) return record
+    if (!record || this.#open.get(record.id)?.isOpen || isBornThen(stats, record)) return record
     this.#byInode.delete(key)
     return undefined
   }
@@ -284,10 +286,7 @@ export class KnownFiles {
       this.forget(record)
       return
     }
-    const { dev, ino, birthtimeMs } = found.stats
-    const inodeBirthMs = Number(birthtimeMs)
-    const change = { foundAt: found.path, dev: String(dev), ino: String(ino), inodeBirthMs }
-    this.rekey(record, () => Object.assign(record, change))
+    this.rekey(record, () => Object.assign(record, placeOf(found)))
   }
 
   close(): void {

@@ -15,6 +15,7 @@ import {
   isBornThen,
   isSameContent,
   listSiblings,
+  placeOf,
   rotatedSiblings,
   type Sibling,
 } from './siblings.ts'
@@ -96,10 +97,8 @@ export class PathHistory {
       return
     }
     if (!opened) return
-    const [dev, ino] = identityKey(opened.stats).split(':') as [string, string]
-    const inodeBirthMs = Number(opened.stats.birthtimeMs)
-    const change = { foundAt: found.path, dev, ino, inodeBirthMs }
-    this.#known.rekey(record, () => Object.assign(record, change))
+    const place = placeOf({ path: found.path, stats: opened.stats })
+    this.#known.rekey(record, () => Object.assign(record, place))
     const gzipPath = found.isGzip ? { gzipPath: found.path } : {}
     yield { record, opened, ...gzipPath, role: 'rotated' }
   }
@@ -190,6 +189,37 @@ export class PathHistory {
     if (!found || !opened) return false
     this.#known.rekey(record, () => file.relocate(opened, found.path, found.isGzip))
     return true
+  }
+
+  /** Finds a file that is not held open, and writes down where it is. */
+  locate(file: TailedFile): FoundFile | undefined {
+    const { record } = file
+    const directory = dirname(record.foundAt)
+    const wanted = { ...record, offset: file.readOffset }
+    // Twice: a file that is being renamed or compressed may escape the listing of its directory.
+    const found =
+      findRecord(wanted, listSiblings(directory)) ?? findRecord(wanted, listSiblings(directory))
+    if (found) this.#known.rekey(record, () => Object.assign(record, placeOf(found)))
+    return found
+  }
+
+  /** Opens a file again that was not held open. */
+  reopen(file: TailedFile): 'open' | 'gone' | 'unreadable' {
+    const found = this.locate(file)
+    if (!found) return 'gone'
+    try {
+      const opened = openRegularFile(found.path)
+      if (!opened || identityKey(opened.stats) !== file.key) {
+        if (opened) closeSync(opened.fd)
+        // Renamed this very moment.
+        return 'unreadable'
+      }
+      file.relocate(opened, found.path, found.isGzip)
+      return 'open'
+    } catch (error) {
+      this.#report((error as Error).message)
+      return 'unreadable'
+    }
   }
 
   /** After a rotation: writes down where the known files of the directory are now. */

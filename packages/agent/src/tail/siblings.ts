@@ -52,6 +52,18 @@ export interface FoundFile {
   readonly stats: BigIntStats
 }
 
+/** What a record says of where a file is. */
+export function placeOf({
+  path,
+  stats,
+}: Pick<FoundFile, 'path' | 'stats'>): Pick<
+  FileRecord,
+  'foundAt' | 'dev' | 'ino' | 'inodeBirthMs'
+> {
+  const [dev, ino] = [String(stats.dev), String(stats.ino)]
+  return { foundAt: path, dev, ino, inodeBirthMs: Number(stats.birthtimeMs) }
+}
+
 /** Tells whether an inode was born when the record's was; unknown births count as equal. */
 export function isBornThen(
   stats: Pick<BigIntStats, 'birthtimeMs'>,

@@ -1,6 +1,7 @@
 // One file that is being read, whatever its path is called by now: descriptor, offset, the lines that
 // are still on their way, and what is remembered of it.
 
+import assert from 'node:assert/strict'
 import { close, fstatSync, read, readSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { LineOrigin } from '../pipeline/line-origin.ts'
@@ -9,7 +10,6 @@ import type { TextEncoding } from './encoding.ts'
 import {
   fingerprint,
   headBytesMax,
-  identityKey,
   type OpenedFile,
   readerOf,
   tailBytesMax,
@@ -18,6 +18,7 @@ import { GzipContent } from './gzip-content.ts'
 import { consumeLines, findLastLineFeed } from './line-reader.ts'
 import type { FileRecord } from './positions.ts'
 import { ReadTimes } from './read-times.ts'
+import { placeOf } from './siblings.ts'
 import type { TimeJournal } from './time-journal.ts'
 
 const readAsync = promisify(read)
@@ -111,11 +112,6 @@ export class TailedFile {
   size(): number {
     if (this.#fd === undefined || this.#gzip) return this.#readOffset
     return Number(fstatSync(this.#fd, { bigint: true }).size)
-  }
-
-  /** Tells whether the file has no name any more. */
-  isUnlinked(): boolean {
-    return this.#fd === undefined || fstatSync(this.#fd, { bigint: true }).nlink === 0n
   }
 
   /** Tells whether the file was truncated below what was read, or begins differently now. */
@@ -235,14 +231,29 @@ export class TailedFile {
     return this.origin.settledOffset(this.#readOffset)
   }
 
-  /** Goes on reading in another file that holds the same content: a copy or its compressed form. */
+  /** Gives the descriptor back until `relocate`; not while a read is under way. */
+  release(): void {
+    assert(this.#fd !== undefined)
+    assert(!this.#isBusy)
+    // What was not read yet is part of what it is found again by.
+    if (!this.#gzip && !this.#hasOtherHead()) {
+      this.#head = readerOf(this.#fd)(0, headBytesMax)
+      this.#updateHead()
+    }
+    this.updateRecord()
+    this.#gzip?.close()
+    this.#gzip = undefined
+    this.#grown = undefined
+    void closeAsync(this.#fd)
+    this.#fd = undefined
+  }
+
+  /** Goes on reading in a file that holds the same content: itself, a copy or its compressed form. */
   relocate(opened: OpenedFile, foundAt: string, isGzip: boolean): void {
     if (this.#fd !== undefined) void closeAsync(this.#fd)
     this.#fd = opened.fd
     this.#gzip = isGzip ? new GzipContent(opened.fd) : undefined
-    const [dev, ino] = identityKey(opened.stats).split(':') as [string, string]
-    const inodeBirthMs = Number(opened.stats.birthtimeMs)
-    Object.assign(this.record, { foundAt, dev, ino, inodeBirthMs })
+    Object.assign(this.record, placeOf({ path: foundAt, stats: opened.stats }))
   }
 
   /** Brings the record up to date with what is settled. */

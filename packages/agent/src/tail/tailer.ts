@@ -1,20 +1,17 @@
 // Follows one path: opens what it leads to, keeps reading what it led to before, and notices when the
-// one becomes the other. Files of one path are read in order: a new one when the one before it was
-// read to its end. A renamed file is read on until nothing was added for a while, since its writer
-// may not have moved on yet. Where files went that are not open is known to `path-history.ts`.
+// one becomes the other. A renamed file is read on until nothing was added for a while, since its
+// writer may not have moved on yet. In which order its files are read is known to `generations.ts`,
+// where they went that are not open to `path-history.ts`.
 
 import { type BigIntStats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Logger } from 'pino'
 import type { FileMetrics } from '../metrics.ts'
 import type { LineOrigin } from '../pipeline/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 import type { TextEncoding } from './encoding.ts'
 import { identityKey } from './file-identity.ts'
-import type { KnownFiles } from './known-files.ts'
+import { type Generation, Generations, type GenerationsContext } from './generations.ts'
 import { type FileToRead, PathHistory } from './path-history.ts'
-import type { FileRecord } from './positions.ts'
-import type { Reader, ReadScheduler } from './read-scheduler.ts'
 import { type ReadOutcome, TailedFile } from './tailed-file.ts'
 import type { TimeJournal } from './time-journal.ts'
 
@@ -29,20 +26,14 @@ const unfinishedMs = 1_500
 const unclaimedMs = 1_000
 
 /** What a tailer needs from around it. */
-export interface TailerContext {
+export interface TailerContext extends GenerationsContext {
   readonly scope: string
-  readonly known: KnownFiles
   readonly journal: TimeJournal
-  readonly scheduler: ReadScheduler
-  readonly logger: Logger
   readonly nowMs: () => number
   /** Makes the consumer of the path's lines. */
   readonly openConsumer: (origin: LineOrigin) => LineConsumer
-  /** Sends what the pipeline holds of a file that has ended. */
-  readonly finishOrigin: (origin: LineOrigin) => void
   readonly encoding: TextEncoding | undefined
   readonly metrics: FileMetrics
-  readonly countLost: (bytes: number) => void
   readonly countSkippedLine: (bytes: number) => void
   /** Tells whether the pipeline takes a further line now. */
   readonly mayGoOn: (() => boolean) | undefined
@@ -52,29 +43,12 @@ export interface TailerContext {
   readonly onRead: (bytes: number) => void
 }
 
-/** A file with its place in the life of the path. */
-interface Generation extends Reader {
-  readonly file: TailedFile
-  /** The path leads to it; or led, and it was renamed; or its path was taken away. */
-  role: 'current' | 'rotated' | 'detached'
-  /** Was read to its end since it is no longer current. */
-  isDrained: boolean
-  isFlushed: boolean
-  changedMs: number
-  seenSize: number
-  seenMtimeNs: bigint
-  /** Size at which it was read to its end. */
-  drainedSize: number
-  /** The pipeline took no further line; to be asked again. */
-  isPaused: boolean
-}
-
 /** Follows a path through renames, truncation, deletion and new creation. */
 export class Tailer {
   readonly path: string
   readonly #context: TailerContext
   readonly #history: PathHistory
-  readonly #generations: Generation[] = []
+  readonly #generations: Generations
   #problem: string | undefined
   #isStarted = false
   #isLeaving = false
@@ -89,39 +63,30 @@ export class Tailer {
     const { scope, known, logger } = context
     const report = (problem: string) => this.#report(problem)
     this.#history = new PathHistory({ path, scope, known, logger, report })
+    this.#generations = new Generations(path, this.#history, context)
   }
 
-  /** Files that are open for this path. */
+  /** Files that are being read for this path. */
   get openCount(): number {
-    return this.#generations.length
+    return this.#generations.count
   }
 
   get isAlias(): boolean {
     return this.#isAlias
   }
 
-  /** Tells whether rotated files need a look soon. */
-  get isRestless(): boolean {
-    return this.#generations.some(({ role }) => role !== 'current')
-  }
-
   /** Tells whether there is nothing left to read and nothing to wait for. */
   get isDone(): boolean {
-    return this.#isLeaving && this.#generations.length === 0
+    return this.#isLeaving && this.#generations.count === 0
   }
 
   /** Where the file lies that the path leads to, links resolved. */
   get foundAt(): string | undefined {
-    return this.#current?.file.record.foundAt
+    return this.#generations.current?.file.record.foundAt
   }
 
   get readOffset(): number {
-    return this.#current?.file.readOffset ?? 0
-  }
-
-  get #current(): Generation | undefined {
-    const last = this.#generations.at(-1)
-    return last?.role === 'current' ? last : undefined
+    return this.#generations.current?.file.readOffset ?? 0
   }
 
   /** The path is no longer wanted: reads to the ends and opens nothing new. */
@@ -144,7 +109,7 @@ export class Tailer {
     const stats = this.#stat()
     let hasChanged = false
     if (stats !== 'unreadable') hasChanged = this.#followPath(stats, nowMs)
-    for (const generation of [...this.#generations]) {
+    for (const generation of this.#generations) {
       const { role, seenSize, isPaused } = generation
       const isSteady = role === 'current' && !isPaused && stats && stats !== 'unreadable'
       if (isSteady && Number(stats.size) === seenSize) continue
@@ -183,7 +148,7 @@ export class Tailer {
   }
 
   #followPath(stats: BigIntStats | undefined, nowMs: number): boolean {
-    const current = this.#current
+    const { current } = this.#generations
     const key = stats && identityKey(stats)
     if (current && key === current.file.key) {
       const { mtimeNs, size } = stats!
@@ -205,7 +170,9 @@ export class Tailer {
     generation.role = isStillThere ? 'detached' : 'rotated'
     generation.changedMs = nowMs
     if (!isStillThere) this.#history.noteNewPlaces(dirname(file.record.foundAt))
-    this.#request(generation)
+    this.#generations.request(generation)
+    this.#generations.hold(generation)
+    this.#generations.dropDeleted()
   }
 
   #isAt(path: string, key: string): boolean {
@@ -221,14 +188,14 @@ export class Tailer {
   /** Opens what the path leads to, after whatever was rotated away unseen. */
   #openPath(stats: BigIntStats, nowMs: number): boolean {
     const { known, scope } = this.#context
-    const claimant = known.claimant(scope, stats)
-    const mine = this.#generations.find(({ file }) => file === claimant)
-    if (mine) {
-      // Renamed back.
-      this.#generations.splice(this.#generations.indexOf(mine), 1)
-      this.#generations.push(mine)
-      mine.role = 'current'
-      mine.isFlushed = false
+    let claimant = known.claimant(scope, stats)
+    for (const generation of this.#generations) {
+      if (generation.file !== claimant) continue
+      // The inode of a file that was closed may be another's now.
+      const isOpen = this.#generations.reopen(generation)
+      claimant = known.claimant(scope, stats)
+      if (!isOpen || generation.file !== claimant) break
+      this.#generations.makeCurrent(generation)
       return true
     }
     if (claimant || this.#isAnothers(stats, nowMs)) {
@@ -272,7 +239,7 @@ export class Tailer {
   }
 
   #add({ record, opened, gzipPath, role }: FileToRead, nowMs: number): void {
-    const { known, journal, openConsumer, metrics, countSkippedLine, encoding } = this.#context
+    const { journal, openConsumer, metrics, countSkippedLine, encoding } = this.#context
     record.isFinished = false
     const file = new TailedFile({
       ...{ record, opened, journal, openConsumer, encoding },
@@ -282,23 +249,14 @@ export class Tailer {
     const generation: Generation = {
       ...{ file, role, isDrained: false, isFlushed: false, changedMs: nowMs },
       ...{ seenSize: -1, seenMtimeNs: -1n, drainedSize: -1, isPaused: false },
+      unheldBytes: 0,
       read: buffer => this.#read(generation, buffer),
+      release: () => this.#generations.release(generation),
     }
-    known.opened(file)
+    this.#generations.add(generation)
     const { foundAt, offset } = record
     this.#context.logger.debug({ path: this.path, foundAt, offset, role }, 'File opened')
     this.#context.onBacklog(Math.max(0, file.initialSize - file.initialOffset))
-    const at = role === 'current' ? this.#generations.length : this.#placeOf(record)
-    this.#generations.splice(at, 0, generation)
-    this.#request(generation)
-  }
-
-  /** Rotated files stand in the order in which they were found, before the current one. */
-  #placeOf(record: FileRecord): number {
-    const at = this.#generations.findIndex(
-      ({ role, file }) => role === 'current' || file.record.order > record.order,
-    )
-    return at < 0 ? this.#generations.length : at
   }
 
   #pathKey(): string | undefined {
@@ -314,84 +272,73 @@ export class Tailer {
 
   /** The file has other content now: goes on in a copy of the old one, or lets it go. */
   #moveToCopy(generation: Generation, nowMs: number): void {
-    const { known, finishOrigin, logger } = this.#context
     const { file } = generation
     if (this.#history.moveToCopy(file)) {
       generation.role = 'rotated'
       generation.changedMs = nowMs
-      this.#request(generation)
+      this.#generations.request(generation)
+      this.#generations.hold(generation)
       return
     }
     const lostBytes = Math.max(0, generation.seenSize - file.readOffset)
-    if (lostBytes > 0) {
-      const fields = { path: this.path, lostBytes }
-      logger.warn(fields, 'File was truncated before it was read to its end, and has no copy')
-      this.#context.countLost(lostBytes)
-    }
-    finishOrigin(file.origin)
-    this.#drop(generation)
-    known.forget(file.record)
+    this.#generations.lose(
+      generation,
+      lostBytes,
+      'File was truncated before it was read to its end',
+    )
   }
 
   /** Looks at one open file: has it grown, is it done. */
   #look(generation: Generation, nowMs: number): boolean {
     const { file, role } = generation
+    if (!file.isOpen && !this.#isReopenedToEnd(generation, nowMs)) return true
     const size = file.size()
     const hasGrown = size !== generation.seenSize || generation.isPaused
     if (hasGrown) {
       generation.seenSize = size
       generation.changedMs = nowMs
       generation.isFlushed = false
-      this.#request(generation)
+      this.#generations.request(generation)
     }
     this.#context.metrics.setBytes({ read: file.readOffset, size })
     if (role === 'current') return hasGrown
     if (!this.#isAtEnd(generation)) return true
     const quietMs = nowMs - generation.changedMs
-    const limitMs = role === 'detached' ? detachedLingerMs : lingerMs
+    const limitMs = lingerMsOf(generation)
     if (quietMs >= Math.min(unfinishedMs, limitMs) && !generation.isFlushed) {
       if (!file.consumeUnfinishedLine()) {
         // Lines that nobody had room for yet.
-        this.#request(generation)
+        this.#generations.request(generation)
         return true
       }
       generation.isFlushed = true
       this.#context.finishOrigin(file.origin)
     }
-    const isSettled = !file.origin.hasUnsettled && file.origin.held.size === 0
-    if (quietMs >= limitMs && generation.isFlushed && isSettled) {
+    if (quietMs >= limitMs && generation.isFlushed && isSettled(generation)) {
       file.record.isFinished = true
-      this.#drop(generation)
+      this.#generations.drop(generation)
     }
     return true
+  }
+
+  /** A file that was closed waits for its turn, or is looked at once more before it is let go. */
+  #isReopenedToEnd(generation: Generation, nowMs: number): boolean {
+    if (!generation.isDrained) {
+      this.#generations.request(generation)
+      return false
+    }
+    const isQuiet = nowMs - generation.changedMs >= lingerMsOf(generation)
+    return isQuiet && isSettled(generation) && this.#generations.reopen(generation)
   }
 
   #isAtEnd({ file, isDrained }: Generation): boolean {
     return isDrained && !file.isBusy
   }
 
-  #drop(generation: Generation): void {
-    const { file } = generation
-    const at = this.#generations.indexOf(generation)
-    if (at >= 0) this.#generations.splice(at, 1)
-    file.close()
-    this.#context.known.closed(file)
-    const next = this.#generations[at]
-    if (next) this.#request(next)
-  }
-
-  /** Asks for a turn to read, unless an older file of the path is still to be read. */
-  #request(generation: Generation): void {
-    for (const older of this.#generations) {
-      if (older === generation) break
-      if (!older.isDrained) return
-    }
-    this.#context.scheduler.request(generation)
-  }
-
   async #read(generation: Generation, buffer: Buffer): Promise<ReadOutcome> {
     const { file } = generation
-    if (this.#hasOlderLines(generation)) return 'busy'
+    if (this.#generations.hasOlderLines(generation)) return 'busy'
+    if (!this.#generations.reopen(generation)) return 'end'
     const before = file.readOffset
     const size = file.size()
     let outcome: ReadOutcome
@@ -411,25 +358,10 @@ export class Tailer {
     this.#context.metrics.setBytes({ read: file.readOffset, size: Math.max(size, file.readOffset) })
     generation.isPaused = outcome === 'paused'
     if (generation.isPaused) {
-      setTimeout(() => this.#request(generation), this.#context.pauseMs()).unref()
+      setTimeout(() => this.#generations.request(generation), this.#context.pauseMs()).unref()
     }
     if (outcome === 'end') this.#atEnd(generation, size)
     return outcome
-  }
-
-  /**
-   * Tells whether an older file of the path has grown since it was read to its end. Its writer moved
-   * on since then, so those lines come before the ones of this file.
-   */
-  #hasOlderLines(generation: Generation): boolean {
-    for (const older of this.#generations) {
-      if (older === generation) return false
-      if (older.isDrained && older.file.size() > older.drainedSize) older.isDrained = false
-      if (older.isDrained) continue
-      this.#context.scheduler.request(older)
-      return true
-    }
-    return false
   }
 
   #atEnd(generation: Generation, size: number): void {
@@ -438,12 +370,20 @@ export class Tailer {
     if (generation.isDrained) return
     generation.isDrained = true
     generation.changedMs = this.#context.nowMs()
-    const next = this.#generations[this.#generations.indexOf(generation) + 1]
-    if (next) this.#request(next)
+    this.#generations.requestNext(generation)
   }
 
   /** Gives all descriptors back; positions stay. */
   close(): void {
-    for (const generation of this.#generations.splice(0)) generation.file.close()
+    this.#generations.close()
   }
+}
+
+function lingerMsOf({ role }: Generation): number {
+  return role === 'detached' ? detachedLingerMs : lingerMs
+}
+
+/** Tells whether all lines of a file were taken by the server. */
+function isSettled({ file }: Generation): boolean {
+  return !file.origin.hasUnsettled && file.origin.held.size === 0
 }

@@ -13,6 +13,7 @@ import { LabelState } from '../pipeline/label-state.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
 import { CompressedTailer } from './compressed-tailer.ts'
 import { DirectoryWatcher } from './directory-watcher.ts'
+import type { HeldFiles } from './held-files.ts'
 import type { KnownFiles } from './known-files.ts'
 import type { ReadScheduler } from './read-scheduler.ts'
 import { Tailer, type TailerContext } from './tailer.ts'
@@ -41,6 +42,7 @@ export interface TargetManagerOptions {
   readonly known: KnownFiles
   readonly journal: TimeJournal
   readonly scheduler: ReadScheduler
+  readonly held: HeldFiles
   readonly metrics: AgentMetrics
   readonly logger: Logger
   /** Limit on the lines of all jobs together. */
@@ -238,7 +240,7 @@ export class TargetManager {
   }
 
   #addTailer(target: ManagedTarget, path: string): void {
-    const { known, journal, scheduler, metrics, logger, nowMs } = this.#options
+    const { known, journal, scheduler, held, metrics, logger, nowMs } = this.#options
     const { pipeline, config } = target.job
     const pathLabels = config.addsPathLabels ? labelsFromPath(path) : new Map<string, string>()
     const labels = new Map([...target.target.labels, ...pathLabels, ['filename', path]])
@@ -249,13 +251,14 @@ export class TargetManager {
     const pausedUntilMs = () =>
       Math.max(pipeline.pausedUntilMs(nowMs()), limiter?.pausedUntilMs(nowMs()) ?? 0)
     const context: TailerContext = {
-      ...{ known, journal, scheduler, logger, nowMs },
+      ...{ known, journal, scheduler, held, logger, nowMs },
       scope: this.#scopeOf(target),
       encoding: config.encoding,
       openConsumer: origin => pipeline.open(origin, state),
       finishOrigin: origin => pipeline.finish(origin),
       metrics: metrics.forFile(path),
       countLost: bytes => metrics.lostBytes.inc(bytes),
+      countUnheld: bytes => metrics.unheldBytes.inc(bytes),
       countSkippedLine: () => metrics.droppedLines.inc({ reason: 'line_too_long' }),
       mayGoOn: canPause ? () => pausedUntilMs() === 0 : undefined,
       pauseMs: () => Math.max(0, pausedUntilMs() - nowMs()),
