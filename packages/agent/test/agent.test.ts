@@ -14,11 +14,15 @@ import {
 } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
-import { configText, spawnAgent, startReceiver, startTestAgent } from './harness.ts'
-
-const lines = (prefix: string, from: number, to: number) =>
-  Array.from({ length: to - from + 1 }, (_, i) => `${prefix} ${from + i}`)
-const text = (all: readonly string[]) => all.map(line => `${line}\n`).join('')
+import {
+  configText,
+  lines,
+  spawnAgent,
+  startReceiver,
+  startTestAgent,
+  text,
+  waitFor,
+} from './harness.ts'
 
 test('Agent sends lines with labels, and a file that is renamed is read to its end', async t => {
   const directory = t.testdir({ 'a.log': text(lines('n', 1, 3)) })
@@ -189,11 +193,6 @@ test('Agent goes on when the copy it reads is overwritten by the next copytrunca
   )
   t.equal(new Set(found).size, found.length, 'and none came twice')
 })
-
-/** Asks again and again until a condition holds. */
-async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise(resolve => setTimeout(resolve, 20))
-}
 
 test('Agent reads a file once that several jobs reach, when told so', async t => {
   const directory = t.testdir({ 'a.log': 'x\n' })

@@ -93,6 +93,21 @@ function decode(body: Buffer, tenant: string | undefined): ReceivedEntry[] {
   )
 }
 
+/** Makes lines with numbers. */
+export function lines(prefix: string, from: number, to: number): string[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => `${prefix} ${from + i}`)
+}
+
+/** Makes the content of a file. */
+export function text(all: readonly string[]): string {
+  return all.map(line => `${line}\n`).join('')
+}
+
+/** Asks again and again until a condition holds. */
+export async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise(resolve => setTimeout(resolve, 20))
+}
+
 /** Writes a configuration that reads `*.log` of a directory; `job` is YAML of the job, indented by 4. */
 export function configText(options: {
   readonly directory: string

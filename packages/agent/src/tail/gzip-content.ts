@@ -1,11 +1,18 @@
 // The content of a gzip file that was a log before it was compressed: read forward as if it were the
 // log itself, from any offset.
 
-import { closeSync, createReadStream } from 'node:fs'
-import { createGunzip, gunzipSync } from 'node:zlib'
+import { closeSync, read } from 'node:fs'
+import { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import { constants, createGunzip, gunzipSync } from 'node:zlib'
 import { openRegularFile, readerOf } from './file-identity.ts'
 
-// Compressed bytes that surely hold the head of the content.
+const readAsync = promisify(read)
+
+// Compressed bytes that are read at a time.
+const chunkBytes = 64 * 1024
+// Compressed bytes that surely hold the first kilobyte of the content; four times as many are read
+// where more is asked for and they do not.
 const compressedHeadBytes = 64 * 1024
 
 /** Reads the first `length` bytes of the content; fewer where it is shorter or damaged. */
@@ -13,12 +20,16 @@ export function readGzipHead(path: string, length: number): Buffer {
   const file = openRegularFile(path)
   if (!file) return Buffer.alloc(0)
   try {
-    const compressed = readerOf(file.fd)(0, compressedHeadBytes)
-    if (compressed.length < 18 || compressed[0] !== 0x1f || compressed[1] !== 0x8b) {
-      return Buffer.alloc(0)
+    for (let compressedBytes = compressedHeadBytes; ; compressedBytes *= 4) {
+      const compressed = readerOf(file.fd)(0, compressedBytes)
+      if (compressed.length < 18 || compressed[0] !== 0x1f || compressed[1] !== 0x8b) break
+      // The end of the stream is missing, which this flush mode allows.
+      const { Z_SYNC_FLUSH } = constants
+      const options = { finishFlush: Z_SYNC_FLUSH, maxOutputLength: 1 << 28 }
+      const content = gunzipSync(compressed, options).subarray(0, length)
+      if (content.length === length || compressed.length < compressedBytes) return content
     }
-    // The end of the stream is missing, which this flush mode allows.
-    return gunzipSync(compressed, { finishFlush: 2, maxOutputLength: 1 << 28 }).subarray(0, length)
+    return Buffer.alloc(0)
   } catch {
     // Damaged: it is nothing we know.
     return Buffer.alloc(0)
@@ -27,7 +38,10 @@ export function readGzipHead(path: string, length: number): Buffer {
   }
 }
 
-/** Decompressed bytes, read forward; a step back starts anew. */
+/**
+ * Decompressed bytes, read forward; a step back starts anew. Where the file is cut or damaged, the
+ * content ends with what can be decompressed.
+ */
 export class GzipContent {
   readonly #fd: number
   #chunks: AsyncIterator<Buffer> | undefined
@@ -36,12 +50,18 @@ export class GzipContent {
   /** Offset of the window's first byte. */
   #position = 0
   #isEnded = false
+  readonly #onDamage: (problem: string) => void
 
-  constructor(fd: number) {
+  constructor(fd: number, onDamage: (problem: string) => void) {
     this.#fd = fd
+    this.#onDamage = onDamage
   }
 
-  /** Fills `into` from `position` on; gives fewer bytes only at the end of the content. */
+  /**
+   * Fills `into` from `position` on; gives fewer bytes only at the end of the content.
+   *
+   * @throws the error of the system; the next call begins anew.
+   */
   async read(into: Buffer, position: number): Promise<number> {
     if (!this.#chunks || position < this.#position) this.#restart()
     for (;;) {
@@ -51,20 +71,38 @@ export class GzipContent {
       if ((this.#position === position && this.#window.length >= into.length) || this.#isEnded) {
         break
       }
-      const { value, done } = await this.#chunks!.next()
-      if (done) this.#isEnded = true
+      const value = await this.#next()
+      if (!value) this.#isEnded = true
       else this.#window = this.#window.length > 0 ? Buffer.concat([this.#window, value]) : value
     }
     return this.#position === position ? this.#window.copy(into, 0, 0, into.length) : 0
   }
 
+  async #next(): Promise<Buffer | undefined> {
+    try {
+      const { value, done } = await this.#chunks!.next()
+      return done ? undefined : value
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      if (!code?.startsWith('Z_')) {
+        this.close()
+        throw error
+      }
+      this.#onDamage(message)
+      return undefined
+    }
+  }
+
   #restart(): void {
     this.close()
-    const gunzip = createReadStream('', { fd: this.#fd, start: 0, autoClose: false }).pipe(
-      createGunzip(),
-    )
-    this.#chunks = gunzip[Symbol.asyncIterator]()
-    this.#destroy = () => gunzip.destroy()
+    const file = Readable.from(readForward(this.#fd), { objectMode: false })
+    const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH })
+    file.on('error', error => gunzip.destroy(error))
+    this.#chunks = file.pipe(gunzip)[Symbol.asyncIterator]()
+    this.#destroy = () => {
+      file.destroy()
+      gunzip.destroy()
+    }
     this.#window = Buffer.alloc(0)
     this.#position = 0
     this.#isEnded = false
@@ -74,5 +112,16 @@ export class GzipContent {
     this.#destroy?.()
     this.#chunks = undefined
     this.#destroy = undefined
+  }
+}
+
+/** Reads an open file from its beginning; the descriptor stays its owner's. */
+async function* readForward(fd: number): AsyncIterable<Buffer> {
+  for (let position = 0; ; ) {
+    const chunk = Buffer.allocUnsafe(chunkBytes)
+    const { bytesRead } = await readAsync(fd, chunk, 0, chunkBytes, position)
+    if (bytesRead === 0) return
+    position += bytesRead
+    yield chunk.subarray(0, bytesRead)
   }
 }

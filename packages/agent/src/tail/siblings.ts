@@ -7,6 +7,10 @@ import { hasFingerprint, identityKey, openRegularFile, readerOf } from './file-i
 import { readGzipHead } from './gzip-content.ts'
 import type { FileRecord } from './positions.ts'
 
+// Compressed files that begin alike are told apart by what stands before the position, up to there:
+// more than a kubelet writes into one file, and decompressed in a tenth of a second.
+const comparedBytesMax = 16 * 1024 * 1024
+
 /** A file beside a log. */
 export interface Sibling {
   readonly path: string
@@ -93,21 +97,25 @@ export function findCopy(record: FileRecord, siblings: readonly Sibling[]): Foun
   const { head } = record
   if (!head || head.length === 0) return undefined
   const stem = basename(record.foundAt).replace(/\.[^.]*$/, '')
+  const alike: Sibling[] = []
   for (const sibling of siblings) {
     if (!sibling.name.startsWith(stem)) continue
     if (sibling.isGzip) {
       const bytes = readGzipHead(sibling.path, head.length)
-      if (hasFingerprint((at, length) => bytes.subarray(at, at + length), head)) {
-        return sibling
-      }
+      if (hasFingerprint((at, length) => bytes.subarray(at, at + length), head)) alike.push(sibling)
     } else if (sibling.key !== `${record.dev}:${record.ino}`) {
       const isOlder = sibling.stats.size < BigInt(record.offset)
-      if (!isOlder && isSameContent(sibling.path, record)) {
-        return sibling
-      }
+      if (!isOlder && isSameContent(sibling.path, record)) return sibling
     }
   }
-  return undefined
+  return alike.length > 1 ? alike.find(({ path }) => hasTail(path, record)) : alike[0]
+}
+
+/** Tells whether compressed content goes on up to the position as the record says, if that is cheap. */
+function hasTail(gzipPath: string, { tail }: FileRecord): boolean {
+  if (!tail || tail.end > comparedBytesMax) return true
+  const content = readGzipHead(gzipPath, tail.end)
+  return hasFingerprint((at, length) => content.subarray(at, at + length), tail)
 }
 
 /** Tells whether a file still begins, and goes on up to the position, as the record says. */

@@ -28,6 +28,7 @@ const closeAsync = promisify(close)
 const lineBytesMax = 64 * 1024 * 1024
 
 const narrowLineFeed = Buffer.from('\n')
+const nothing = Buffer.alloc(0)
 
 /** What one read found. */
 export type ReadOutcome = 'more' | 'end' | 'paused' | 'truncated' | 'busy'
@@ -36,6 +37,8 @@ export type ReadOutcome = 'more' | 'end' | 'paused' | 'truncated' | 'busy'
 export interface TailedFileEvents {
   readonly onLines: (lineCount: number) => void
   readonly onSkippedLine: (bytes: number) => void
+  /** The rest of a compressed file cannot be read. */
+  readonly onDamage: (problem: string) => void
 }
 
 /** A file that is open and read from a position on. */
@@ -49,6 +52,8 @@ export class TailedFile {
   #consumer: LineConsumer | undefined
   #fd: number | undefined
   #gzip: GzipContent | undefined
+  /** What a compressed file has after its last line feed, once it was read to its end. */
+  #gzipRest: Buffer = nothing
   #readOffset: number
   /** First bytes, to notice that the file was truncated and written anew. */
   #head: Buffer = Buffer.alloc(0)
@@ -75,7 +80,7 @@ export class TailedFile {
     this.#events = options.events
     this.#openConsumer = options.openConsumer
     this.#fd = opened.fd
-    if (options.gzipPath !== undefined) this.#gzip = new GzipContent(opened.fd)
+    if (options.gzipPath !== undefined) this.#gzip = this.#openGzip(opened.fd)
     this.#readOffset = record.offset
     this.initialOffset = record.offset
     this.initialSize = this.#gzip ? record.offset : Number(opened.stats.size)
@@ -86,6 +91,10 @@ export class TailedFile {
       pinTime: (offset, timestampNs) => this.times.pin(offset, timestampNs),
     })
     if (!this.#gzip) this.#head = readerOf(opened.fd)(0, headBytesMax)
+  }
+
+  #openGzip(fd: number): GzipContent {
+    return new GzipContent(fd, problem => this.#events.onDamage(problem))
   }
 
   get key(): string {
@@ -108,9 +117,9 @@ export class TailedFile {
     return this.#isBusy
   }
 
-  /** Size as it is now; that of a closed or compressed file is where reading stands. */
+  /** Size as it is now; that of a closed or compressed file is how far it is known. */
   size(): number {
-    if (this.#fd === undefined || this.#gzip) return this.#readOffset
+    if (this.#fd === undefined || this.#gzip) return this.#readOffset + this.#gzipRest.length
     return Number(fstatSync(this.#fd, { bigint: true }).size)
   }
 
@@ -154,8 +163,9 @@ export class TailedFile {
   #consume(bytes: Buffer, length: number, mayGoOn?: () => boolean): ReadOutcome {
     const offset = this.#readOffset
     this.#keepHead(bytes, offset, length)
+    this.#gzipRest = nothing
     const isFull = length === bytes.length
-    const lineFeed = this.#encoding?.lineFeed(this.#head) ?? narrowLineFeed
+    const lineFeed = this.#lineFeed()
     const lastLineFeed = findLastLineFeed(bytes, length, lineFeed)
     if (lastLineFeed < 0) return this.#noLine(bytes, length, isFull)
     let start = 0
@@ -172,7 +182,17 @@ export class TailedFile {
     if (cut.lineCount > 0) this.#events.onLines(cut.lineCount)
     this.times.prune(this.settledOffset)
     if (cut.end < linesEnd) return 'paused'
-    return isFull ? 'more' : 'end'
+    if (isFull) return 'more'
+    this.#keepGzipRest(bytes, linesEnd, length)
+    return 'end'
+  }
+
+  #keepGzipRest(bytes: Buffer, start: number, end: number): void {
+    if (this.#gzip) this.#gzipRest = Buffer.from(bytes.subarray(start, end))
+  }
+
+  #lineFeed(): Buffer {
+    return this.#encoding?.lineFeed(this.#head) ?? narrowLineFeed
   }
 
   #lineConsumer(): LineConsumer {
@@ -189,7 +209,10 @@ export class TailedFile {
       this.#readOffset += length
       return isFull ? 'more' : 'end'
     }
-    if (!isFull) return 'end'
+    if (!isFull) {
+      this.#keepGzipRest(bytes, 0, length)
+      return 'end'
+    }
     if (bytes.length >= lineBytesMax) {
       this.#events.onSkippedLine(length)
       this.#isSkipping = true
@@ -212,12 +235,13 @@ export class TailedFile {
    * whether the file is read to its very end then; whole lines are left to `readLines`.
    */
   consumeUnfinishedLine(): boolean {
-    if (this.#fd === undefined || this.#gzip) return true
+    if (this.#fd === undefined) return true
     const rest = this.size() - this.#readOffset
     if (rest <= 0) return true
     if (this.#isBusy || rest > lineBytesMax) return false
-    const bytes = readerOf(this.#fd)(this.#readOffset, rest)
-    if (bytes.includes(0x0a)) return false
+    const bytes = this.#gzip ? this.#gzipRest : readerOf(this.#fd)(this.#readOffset, rest)
+    if (findLastLineFeed(bytes, bytes.length, this.#lineFeed()) >= 0) return false
+    this.#gzipRest = nothing
     const offset = this.#readOffset
     this.times.begin(offset, offset + bytes.length)
     this.#lineConsumer().consume(bytes, 0, bytes.length, offset)
@@ -243,6 +267,7 @@ export class TailedFile {
     this.updateRecord()
     this.#gzip?.close()
     this.#gzip = undefined
+    this.#gzipRest = nothing
     this.#grown = undefined
     void closeAsync(this.#fd)
     this.#fd = undefined
@@ -252,7 +277,8 @@ export class TailedFile {
   relocate(opened: OpenedFile, foundAt: string, isGzip: boolean): void {
     if (this.#fd !== undefined) void closeAsync(this.#fd)
     this.#fd = opened.fd
-    this.#gzip = isGzip ? new GzipContent(opened.fd) : undefined
+    this.#gzip = isGzip ? this.#openGzip(opened.fd) : undefined
+    this.#gzipRest = nothing
     Object.assign(this.record, placeOf({ path: foundAt, stats: opened.stats }))
   }
 

@@ -244,7 +244,11 @@ export class Tailer {
     const file = new TailedFile({
       ...{ record, opened, journal, openConsumer, encoding },
       ...(gzipPath === undefined ? {} : { gzipPath }),
-      events: { onLines: metrics.countLines, onSkippedLine: countSkippedLine },
+      events: {
+        onLines: metrics.countLines,
+        onSkippedLine: countSkippedLine,
+        onDamage: problem => this.#reportDamage(record.foundAt, problem),
+      },
     })
     const generation: Generation = {
       ...{ file, role, isDrained: false, isFlushed: false, changedMs: nowMs },
@@ -257,6 +261,11 @@ export class Tailer {
     const { foundAt, offset } = record
     this.#context.logger.debug({ path: this.path, foundAt, offset, role }, 'File opened')
     this.#context.onBacklog(Math.max(0, file.initialSize - file.initialOffset))
+  }
+
+  #reportDamage(foundAt: string, error: string): void {
+    const fields = { path: this.path, foundAt, error }
+    this.#context.logger.warn(fields, 'Compressed file is damaged: its rest is not read')
   }
 
   #pathKey(): string | undefined {
@@ -346,6 +355,8 @@ export class Tailer {
       outcome = await file.readLines(buffer, this.#context.mayGoOn)
     } catch (error) {
       this.#report((error as Error).message)
+      // To be tried again: newer files of the path wait for it.
+      generation.isPaused = true
       return 'end'
     }
     const backlogEnd = Math.min(file.readOffset, file.initialSize)

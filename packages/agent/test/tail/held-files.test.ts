@@ -13,7 +13,14 @@ import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import type { Agent } from '../../src/index.ts'
 import { type HeldFile, HeldFiles, heldPerPathMax } from '../../src/tail/held-files.ts'
-import { configText, type Receiver, startReceiver, startTestAgent } from '../harness.ts'
+import {
+  configText,
+  type Receiver,
+  startReceiver,
+  startTestAgent,
+  text,
+  waitFor,
+} from '../harness.ts'
 
 test('HeldFiles closes the files that were held for the longest time', async t => {
   const held = new HeldFiles(2)
@@ -73,8 +80,6 @@ async function startBacklog(t: Test): Promise<Backlog> {
   }
 }
 
-const text = (all: readonly string[]) => all.map(line => `${line}\n`).join('')
-
 /** Names of this process's open files in a directory. */
 function openFiles(directory: string): string[] {
   return readdirSync('/proc/self/fd').flatMap(fd => {
@@ -86,11 +91,6 @@ function openFiles(directory: string): string[] {
       return []
     }
   })
-}
-
-/** Asks again and again until a condition holds. */
-async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise(resolve => setTimeout(resolve, 20))
 }
 
 async function metric(agent: Agent, name: string): Promise<string | undefined> {

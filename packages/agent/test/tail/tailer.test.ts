@@ -1,0 +1,89 @@
+import { closeSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import { type Test, test } from 'tap'
+import { GzipContent } from '../../src/tail/gzip-content.ts'
+import {
+  configText,
+  lines,
+  type Receiver,
+  startReceiver,
+  startTestAgent,
+  text,
+} from '../harness.ts'
+
+const received = (receiver: Receiver) => receiver.entries.map(({ line }) => line)
+
+/** Lets an agent read what is there, and stops it. */
+async function readOnce(t: Test, config: string, isRead: () => boolean, receiver: Receiver) {
+  const agent = await startTestAgent(t, config)
+  await receiver.until(isRead)
+  await agent.stop()
+}
+
+test('Agent sends the last line of a compressed file that has no end', async t => {
+  const directory = t.testdir({ 'a.log': text(lines('n', 1, 2)) })
+  const receiver = await startReceiver(t)
+  const config = configText({ directory, url: receiver.url })
+  await readOnce(t, config, () => receiver.entries.length === 2, receiver)
+  writeFileSync(`${directory}/a.log.1.gz`, gzipSync(`${text(lines('n', 1, 3))}n 4`))
+  rmSync(`${directory}/a.log`)
+  writeFileSync(`${directory}/a.log`, 'n 5\n')
+  const agent = await startTestAgent(t, config)
+  await receiver.until(() => receiver.entries.length === 5)
+  t.strictSame(received(receiver).sort(), lines('n', 1, 5))
+  await agent.stop()
+})
+
+test('Agent goes on after a compressed file that is damaged', async t => {
+  const directory = t.testdir({ 'a.log': text(lines('n', 1, 2)) })
+  const receiver = await startReceiver(t)
+  const config = configText({ directory, url: receiver.url })
+  await readOnce(t, config, () => receiver.entries.length === 2, receiver)
+  const compressed = gzipSync(text(lines('n', 1, 3)))
+  writeFileSync(`${directory}/a.log.1.gz`, compressed.subarray(0, compressed.length - 8))
+  rmSync(`${directory}/a.log`)
+  writeFileSync(`${directory}/a.log`, 'n 4\n')
+  const agent = await startTestAgent(t, config)
+  await receiver.until(() => received(receiver).includes('n 4'))
+  t.strictSame(received(receiver), lines('n', 1, 4))
+  await agent.stop()
+})
+
+test('Agent tells compressed files apart that begin alike', async t => {
+  const banner = `${'banner '.repeat(200)}\n`
+  const directory = t.testdir({ 'a.log': banner + text(lines('old', 1, 9)) })
+  const receiver = await startReceiver(t)
+  const config = configText({ directory, url: receiver.url })
+  await readOnce(t, config, () => receiver.entries.length === 10, receiver)
+  // Compressed by name, so that the wrong one is the first in the directory.
+  writeFileSync(`${directory}/a.log.1.gz`, gzipSync(banner + text(lines('other', 1, 20))))
+  writeFileSync(`${directory}/a.log.2.gz`, gzipSync(banner + text(lines('old', 1, 12))))
+  rmSync(`${directory}/a.log`)
+  writeFileSync(`${directory}/a.log`, 'new\n')
+  const agent = await startTestAgent(t, config)
+  await receiver.until(() => received(receiver).includes('new'))
+  t.strictSame(received(receiver).slice(10, 13), lines('old', 10, 12))
+  t.equal(received(receiver).filter(line => line.startsWith('old')).length, 12)
+  await agent.stop()
+})
+
+test('GzipContent reports a file that cannot be read', async t => {
+  const path = `${t.testdir({ 'a.gz': gzipSync('x\n') })}/a.gz`
+  const fd = openSync(path, 'r')
+  closeSync(fd)
+  await t.rejects(new GzipContent(fd, () => {}).read(Buffer.alloc(10), 0), { code: 'EBADF' })
+})
+
+test('Agent sends the last line of a wide encoding, whatever its bytes are', async t => {
+  const directory = t.testdir()
+  const path = `${directory}/a.log`
+  writeFileSync(path, Buffer.from('\ufeffone\n\u010a\u0a0a', 'utf16le'))
+  const receiver = await startReceiver(t)
+  const config = configText({ directory, url: receiver.url, job: '    encoding: UTF-16' })
+  const agent = await startTestAgent(t, config)
+  await receiver.until(() => receiver.entries.length === 1)
+  renameSync(path, `${path}.1`)
+  await receiver.until(() => receiver.entries.length === 2)
+  t.strictSame(received(receiver), ['one', '\u010a\u0a0a'])
+  await agent.stop()
+})
