@@ -73,11 +73,20 @@ export class CompressedTailer implements Reader {
     if (this.#state === 'waiting') {
       const waitedMs = this.#context.nowMs() - this.#foundMs
       if (waitedMs < this.#decompression.initialDelayMs) return true
-      const stats = statSync(this.path, { bigint: true, throwIfNoEntry: false })
+      const stats = this.#stat()
       if (!stats?.isFile()) return false
       this.#open(stats)
     }
     return this.#state === 'reading'
+  }
+
+  #stat(): BigIntStats | undefined {
+    try {
+      return statSync(this.path, { bigint: true, throwIfNoEntry: false })
+    } catch {
+      // A loop of links, or unreadable: as if it were not there.
+      return undefined
+    }
   }
 
   #open(stats: BigIntStats): void {

@@ -2,7 +2,7 @@
 // written to the positions file.
 
 import { randomBytes } from 'node:crypto'
-import { type BigIntStats, statSync } from 'node:fs'
+import { type BigIntStats, readdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import { PositionsError } from '../errors.ts'
@@ -17,6 +17,9 @@ import type { TimeJournal } from './time-journal.ts'
 const soonMs = 100
 // Records of files that are gone are looked for so often.
 const cleanPeriodMs = 60_000
+// Records of a directory that is away are kept for so long: a volume may be mounted late, while a pod
+// that was deleted never comes back.
+const awayMaxMs = 3_600_000
 
 /** A file that is being read, as far as positions go. */
 export interface OpenRecord {
@@ -45,6 +48,8 @@ export class KnownFiles {
   /** Records by scope, device and inode; one whose inode is used again has no entry. */
   readonly #byInode = new Map<string, FileRecord>()
   readonly #open = new Map<string, OpenRecord>()
+  /** Since when the directories of records are away. */
+  readonly #awayMs = new Map<string, number>()
   readonly #byPath = new Map<string, string>()
   /** Files born since then cannot have been seen by an earlier run. */
   readonly aliveMs: number
@@ -165,8 +170,24 @@ export class KnownFiles {
   /** Forgets a file: its inode has other content now, or it is gone. */
   forget(record: FileRecord): void {
     this.#records.delete(record.id)
+    this.#awayMs.delete(record.id)
     const key = scopedKey(record)
     if (this.#byInode.get(key) === record) this.#byInode.delete(key)
+  }
+
+  /**
+   * A file is nowhere to be found: forgets it, but not while its whole directory is away, which may be
+   * mounted yet. Tells whether it is forgotten.
+   */
+  miss(record: FileRecord): boolean {
+    const nowMs = this.#options.nowMs()
+    if (isDirectoryAway(record)) {
+      const sinceMs = this.#awayMs.get(record.id) ?? nowMs
+      this.#awayMs.set(record.id, sinceMs)
+      if (nowMs - sinceMs < awayMaxMs) return false
+    }
+    this.forget(record)
+    return true
   }
 
   /** Moves a record whose file continues under another inode. */
@@ -283,7 +304,7 @@ export class KnownFiles {
   place(record: FileRecord, siblings: readonly Sibling[]): void {
     const found = findRecord(record, siblings)
     if (!found) {
-      this.forget(record)
+      this.miss(record)
       return
     }
     this.rekey(record, () => Object.assign(record, placeOf(found)))
@@ -299,6 +320,18 @@ export class KnownFiles {
 
 function scopedKey(record: Pick<FileRecord, 'scope' | 'dev' | 'ino'>): string {
   return `${record.scope}\u0000${record.dev}:${record.ino}`
+}
+
+/** Tells whether a file's directory cannot be listed, or lies on another file system than the file did. */
+function isDirectoryAway({ foundAt, dev }: FileRecord): boolean {
+  const directory = dirname(foundAt)
+  try {
+    readdirSync(directory)
+    return String(statSync(directory, { bigint: true }).dev) !== dev
+  } catch {
+    // Gone or unreadable.
+    return true
+  }
 }
 
 function isAt(path: string, record: FileRecord): boolean {

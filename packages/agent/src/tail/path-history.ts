@@ -76,8 +76,7 @@ export class PathHistory {
 
   /** A file is gone before it was read to its end. How much is lost, only its size would tell. */
   #giveUp(record: FileRecord): void {
-    this.#known.forget(record)
-    if (record.isFinished) return
+    if (!this.#known.miss(record) || record.isFinished) return
     if (record.offset === 0) {
       // Nothing of it was read, so it has no content to be known by: it is among the unseen.
       this.#lostSinceMs ??= record.birthMs

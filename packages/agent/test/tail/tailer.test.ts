@@ -1,4 +1,12 @@
-import { closeSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import { GzipContent } from '../../src/tail/gzip-content.ts'
@@ -49,6 +57,25 @@ test('Agent goes on after a compressed file that is damaged', async t => {
   await agent.stop()
 })
 
+test('Agent sends nothing twice when a directory was away while it started', async t => {
+  const root = t.testdir({ logs: { 'a.log': text(lines('n', 1, 3)) } })
+  const receiver = await startReceiver(t)
+  const config = configText({ directory: root, url: receiver.url }).replace('/*.log', '/logs/*.log')
+  await readOnce(t, config, () => receiver.entries.length === 3, receiver)
+  renameSync(`${root}/logs`, `${root}/away`)
+  const second = await startTestAgent(t, config)
+  await second.firstSync
+  await second.stop()
+  renameSync(`${root}/away`, `${root}/logs`)
+  writeFileSync(`${root}/logs/b.log`, 'n 4\n')
+  const third = await startTestAgent(t, config)
+  await receiver.until(() => received(receiver).includes('n 4'))
+  writeFileSync(`${root}/logs/a.log`, 'n 5\n', { flag: 'a' })
+  await receiver.until(() => received(receiver).includes('n 5'))
+  t.strictSame(received(receiver).sort(), lines('n', 1, 5))
+  await third.stop()
+})
+
 test('Agent tells compressed files apart that begin alike', async t => {
   const banner = `${'banner '.repeat(200)}\n`
   const directory = t.testdir({ 'a.log': banner + text(lines('old', 1, 9)) })
@@ -64,6 +91,20 @@ test('Agent tells compressed files apart that begin alike', async t => {
   await receiver.until(() => received(receiver).includes('new'))
   t.strictSame(received(receiver).slice(10, 13), lines('old', 10, 12))
   t.equal(received(receiver).filter(line => line.startsWith('old')).length, 12)
+  await agent.stop()
+})
+
+test('Agent leaves links that lead nowhere alone where it decompresses', async t => {
+  const directory = t.testdir()
+  mkdirSync(`${directory}/directory.log`)
+  symlinkSync('loop.log', `${directory}/loop.log`)
+  symlinkSync('nowhere', `${directory}/dangling.log`)
+  writeFileSync(`${directory}/a.log`, gzipSync('x\n'))
+  const receiver = await startReceiver(t)
+  const job = '    decompression: {enabled: true, format: gz}'
+  const agent = await startTestAgent(t, configText({ directory, url: receiver.url, job }))
+  await receiver.until(() => receiver.entries.length === 1)
+  t.strictSame(received(receiver), ['x'])
   await agent.stop()
 })
 
