@@ -21,6 +21,9 @@ import {
 } from './siblings.ts'
 import type { TailedFile } from './tailed-file.ts'
 
+/** A directory in which files are being renamed or compressed is looked at so often. */
+const looksMax = 3
+
 /** A file that was found, opened to be read from its record's position on. */
 export interface FileToRead {
   readonly record: FileRecord
@@ -68,7 +71,7 @@ export class PathHistory {
     for (const record of records) {
       const isCurrent = `${record.dev}:${record.ino}` === pathKey && isSamePath(this.#path, record)
       if (isCurrent || this.#known.openFile(record)) continue
-      const found = findRecord(record, listSiblings(dirname(record.foundAt)))
+      const found = findAgain(record)
       if (!found) this.#giveUp(record)
       else if (!isReadToEnd(record, found)) yield* this.#reopen(record, found)
     }
@@ -104,6 +107,12 @@ export class PathHistory {
 
   /** Finds files that came and were rotated away between two looks, before the current one came. */
   *unseen(currentKey: string): Iterable<FileToRead> {
+    for (let look = 0; look < looksMax; look++) {
+      if ((yield* this.#lookForUnseen(currentKey)) === 'complete') return
+    }
+  }
+
+  *#lookForUnseen(currentKey: string): Generator<FileToRead, 'complete' | 'vanished'> {
     const known = this.#known
     // A record without content, of a file that was empty when it was found, tells nothing.
     const before = known
@@ -111,21 +120,28 @@ export class PathHistory {
       .findLast(({ head }) => (head?.length ?? 0) > 0)
     const sinceMs = before?.birthMs ?? this.#lostSinceMs ?? known.aliveMs
     const isCurrent = before && `${before.dev}:${before.ino}` === currentKey
-    if (isCurrent) return
+    if (isCurrent) return 'complete'
     const rotated = rotatedSiblings(realPathOf(this.#path))
     // Copies and compressed files are known by their content.
-    const beside = known.recordsIn(this.#scope, dirname(realPathOf(this.#path)))
+    const directory = dirname(realPathOf(this.#path))
     const isKnown = (sibling: Sibling) =>
       known.find(this.#scope, sibling.stats) !== undefined ||
-      beside.some(record => findCopy(record, [sibling]) !== undefined)
+      known
+        .recordsIn(this.#scope, directory)
+        .some(record => findCopy(record, [sibling]) !== undefined)
     const seen = rotated.map(isKnown)
     const lastSeen = seen.lastIndexOf(true)
     for (const [i, sibling] of rotated.entries()) {
       if (seen[i] || sibling.key === currentKey) continue
       const birthMs = Number(sibling.stats.birthtimeMs)
       const isNewer = lastSeen >= 0 ? i > lastSeen : birthMs > 0 && birthMs >= sinceMs
-      if (isNewer) yield* this.#openAt(sibling.path, sibling.isGzip ? 'gzip' : 'rotated')
+      // While a file is compressed, both its forms are there: the second is known by the first.
+      if (!isNewer || isKnown(sibling)) continue
+      const outcome = yield* this.#openAt(sibling.path, sibling.isGzip ? 'gzip' : 'rotated')
+      // Renamed or compressed since it was listed. Newer ones must not be opened before it.
+      if (outcome === 'vanished') return 'vanished'
     }
+    return 'complete'
   }
 
   /**
@@ -136,17 +152,21 @@ export class PathHistory {
     return this.#openAt(this.#path, 'current')
   }
 
-  *#openAt(at: string, as: 'current' | 'rotated' | 'gzip'): Iterable<FileToRead> {
+  *#openAt(
+    at: string,
+    as: 'current' | 'rotated' | 'gzip',
+  ): Generator<FileToRead, 'opened' | 'vanished' | 'unusable'> {
     const known = this.#known
     let opened: OpenedFile | undefined
     try {
       opened = openRegularFile(at)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      if (code !== 'ENOENT') this.#report(message)
-      return
+      if (code === 'ENOENT') return 'vanished'
+      this.#report(message)
+      return 'unusable'
     }
-    if (!opened) return
+    if (!opened) return 'unusable'
     let record = known.find(this.#scope, opened.stats)
     if (record && as !== 'gzip' && !isSameContent(at, record)) {
       const copy = findCopy(record, listSiblings(dirname(record.foundAt)))
@@ -161,6 +181,7 @@ export class PathHistory {
     record ??= known.create(file)
     const gzipPath = as === 'gzip' ? { gzipPath: at } : {}
     yield { record, opened, ...gzipPath, role: as === 'current' ? as : 'rotated' }
+    return 'opened'
   }
 
   /** Where to begin in a file without a record: where Promtail stopped, else at the beginning. */
@@ -193,11 +214,7 @@ export class PathHistory {
   /** Finds a file that is not held open, and writes down where it is. */
   locate(file: TailedFile): FoundFile | undefined {
     const { record } = file
-    const directory = dirname(record.foundAt)
-    const wanted = { ...record, offset: file.readOffset }
-    // Twice: a file that is being renamed or compressed may escape the listing of its directory.
-    const found =
-      findRecord(wanted, listSiblings(directory)) ?? findRecord(wanted, listSiblings(directory))
+    const found = findAgain({ ...record, offset: file.readOffset })
     if (found) this.#known.rekey(record, () => Object.assign(record, placeOf(found)))
     return found
   }
@@ -235,6 +252,15 @@ export class PathHistory {
     }
     this.#known.saveSoon()
   }
+}
+
+/** Finds a file wherever it is now; one that is being renamed or compressed may escape one look. */
+function findAgain(record: FileRecord): FoundFile | undefined {
+  for (let look = 0; look < looksMax; look++) {
+    const found = findRecord(record, listSiblings(dirname(record.foundAt)))
+    if (found) return found
+  }
+  return undefined
 }
 
 /** Resolves links; a path that leads nowhere any more is the best that is known. */

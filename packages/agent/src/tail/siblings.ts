@@ -22,22 +22,35 @@ export interface Sibling {
 
 /** Lists the regular files of a directory; an unreadable one has none. */
 export function listSiblings(directory: string, namePrefix = ''): Sibling[] {
+  // A file that is renamed between listing and looking would be missed under both its names.
+  for (let looksLeft = 3; ; looksLeft--) {
+    const { siblings, hasVanished } = listOnce(directory, namePrefix)
+    if (!hasVanished || looksLeft === 1) return siblings
+  }
+}
+
+function listOnce(
+  directory: string,
+  namePrefix: string,
+): { readonly siblings: Sibling[]; readonly hasVanished: boolean } {
   let names: string[]
   try {
     names = readdirSync(directory)
   } catch {
     // Gone or unreadable: nothing can be found there.
-    return []
+    return { siblings: [], hasVanished: false }
   }
   const siblings: Sibling[] = []
+  let hasVanished = false
   for (const name of names) {
     if (!name.startsWith(namePrefix)) continue
     const path = join(directory, name)
     const stats = statSafely(path)
+    hasVanished ||= stats === undefined
     if (!stats?.isFile()) continue
     siblings.push({ path, name, stats, key: identityKey(stats), isGzip: name.endsWith('.gz') })
   }
-  return siblings
+  return { siblings, hasVanished }
 }
 
 function statSafely(path: string): BigIntStats | undefined {
