@@ -43,6 +43,14 @@ export {
 export type { Expr, LogExpr, MetricExpr } from './syntax/ast.ts'
 export { parseLogql, parseMatchers, parseSelector } from './syntax/parser.ts'
 export { formatLogql, formatLogqlPretty } from './syntax/printer.ts'
+export {
+  formatDroppedEntry,
+  formatTailEntry,
+  formatTailFrame,
+  type TailEntryText,
+  type TailForm,
+} from './tail-format.ts'
+export { TailScanner } from './tail-scanner.ts'
 export { TemplateExecError, TemplateSyntaxError } from './template/errors.ts'
 export { decodeGoText, encodeGoText } from './template/go-bytes.ts'
 export { promtailFunctions } from './template/promtail-functions.ts'
