@@ -111,7 +111,6 @@ const ignoredLimitKeys = [
   'ingestion_rate_strategy',
   'max_cache_freshness_per_query',
   'max_chunks_per_query',
-  'max_concurrent_tail_requests',
   'max_global_streams_per_user',
   'max_querier_bytes_read',
   'max_query_bytes_read',
@@ -218,6 +217,7 @@ const limitsSchema = withIgnored(
     minimum_labels_number: count('Least number of matchers of a selector; 0 for none.', 0),
     max_query_series: count('Most series of a metric query.', 500),
     max_entries_limit_per_query: count('Most entries of a log query.', 5000),
+    max_concurrent_tail_requests: count('Most live tails of a tenant at once; 0 for no limit.', 10),
     query_timeout: duration('Time after which a query is ended.', '1m'),
     split_queries_by_interval: duration(
       'Above 0, start and end of metric range queries are aligned to their step, as Loki does.',

@@ -191,6 +191,7 @@ function resolveLimits(
     maxStructuredMetadataBytes: sizeBytes('max_structured_metadata_size'),
     maxStructuredMetadataEntries: raw.max_structured_metadata_entries_count,
     queryTimeoutNs: durationNs('query_timeout'),
+    maxConcurrentTails: raw.max_concurrent_tail_requests,
     query: {
       maxQuerySeries: raw.max_query_series,
       maxEntriesLimitPerQuery: raw.max_entries_limit_per_query,

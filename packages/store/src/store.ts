@@ -15,15 +15,17 @@ import { addPushRoutes } from './http/push-route.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
 import { addStatusRoutes, type StatusRouteOptions } from './http/status-routes.ts'
+import { addTailRoutes, mayUpgrade } from './http/tail-route.ts'
 import { Committer } from './ingest/committer.ts'
 import { Ingester } from './ingest/ingester.ts'
 import { PushBudget } from './ingest/push-budget.ts'
-import { createStoreMetrics, type StoreState } from './metrics.ts'
+import { createStoreMetrics, type StoreMetrics, type StoreState } from './metrics.ts'
 import { openDiskObjectStore } from './objects/disk.ts'
 import { recover } from './recovery.ts'
 import { createLogSource } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
 import { SegmentIndex } from './segment-index.ts'
+import { TailHub } from './tail/tail-hub.ts'
 
 export interface StoreOptions {
   readonly loaded: LoadedStoreConfig
@@ -60,6 +62,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const segments = new SegmentIndex(objects, catalog, logger)
   const compactor = new Compactor({ catalog, segments, logger, clock, nextSequence, worker })
   const budget = new PushBudget()
+  const hub = new TailHub({ segments, logger, worker })
   const metrics = createStoreMetrics(() => readState({ catalog, compactor, budget }))
   const committer = new Committer({
     objects,
@@ -69,6 +72,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     arriving: () => budget.arriving,
     onCommit: ({ name, footer, segment }) => {
       segments.put(name, footer)
+      hub.commit(name, segment.sizeBytes)
       metrics.commits.inc()
       metrics.commitBytes.inc(segment.sizeBytes)
       compactor.wakeAfter(segment.sizeBytes)
@@ -78,13 +82,15 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const pool = new ScanPool(worker)
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
-  const app = createHttpServer({ logger, metrics })
+  const app = createHttpServer({ logger, metrics, mayUpgrade })
   await addRoutes(app, {
     config,
     clock,
     catalog,
     ingester,
     budget,
+    hub,
+    metrics,
     openSource: tenant => createLogSource(tenant, { catalog, segments, pool }),
     status: {
       metrics,
@@ -101,6 +107,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const closeParts = async () => {
     await committer.drain()
     await compactor.close()
+    await hub.close()
     await pool.close()
     await catalog.close()
     await objects.close()
@@ -112,20 +119,28 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     throw error
   }
   state = 'ready'
-  const { address, port } = app.server.address() as AddressInfo
+  const url = urlOf(app.server.address() as AddressInfo)
+  const stop = onlyOnce(async () => {
+    state = 'stopping'
+    await app.close()
+    await closeParts()
+  })
+  return { url, app, stop }
+}
+
+/** Runs once; all later calls wait for the end of the first. */
+function onlyOnce(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  return () => {
+    running ??= run()
+    return running
+  }
+}
+
+function urlOf({ address, port }: AddressInfo): string {
   const host =
     address === '0.0.0.0' ? '127.0.0.1' : address.includes(':') ? `[${address}]` : address
-
-  let stopping: Promise<void> | undefined
-  const stop = () => {
-    stopping ??= (async () => {
-      state = 'stopping'
-      await app.close()
-      await closeParts()
-    })()
-    return stopping
-  }
-  return { url: `http://${host}:${port}`, app, stop }
+  return `http://${host}:${port}`
 }
 
 interface RouteParts {
@@ -134,12 +149,14 @@ interface RouteParts {
   readonly catalog: Catalog
   readonly ingester: Ingester
   readonly budget: PushBudget
+  readonly hub: TailHub
+  readonly metrics: StoreMetrics
   readonly openSource: (tenant: string) => LogSource
   readonly status: StatusRouteOptions
 }
 
 async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
-  const { config, clock, catalog, ingester, budget, openSource, status } = parts
+  const { config, clock, catalog, ingester, budget, hub, metrics, openSource, status } = parts
   const { authEnabled, limits } = config
   const methodsOf = watchMethods(app)
   await app.register(
@@ -148,6 +165,11 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       routes.register((pushes, _pushOptions, pushesDone) => {
         addPushRoutes(pushes, { ingester, budget, authEnabled })
         pushesDone()
+      })
+      // So that the routes beside it are no websockets.
+      routes.register((tails, _tailOptions, tailsDone) => {
+        addTailRoutes(tails, { authEnabled, limits, clock, openSource, hub, metrics })
+        tailsDone()
       })
       addQueryRoutes(routes, { authEnabled, limits, clock, openSource })
       addLabelsRoutes(routes, { authEnabled, limits, clock, catalog })

@@ -4,6 +4,7 @@
 import type { Direction } from '@skald/query'
 import { minBigint, nsPerSecond, parsePrometheusDuration, parseRfc3339 } from '@skald/wire'
 import { BadRequestError } from '../errors.ts'
+import { tailDelaySecondsMax } from '../limits.ts'
 
 const defaultSinceNs = 3600n * nsPerSecond
 const defaultLimit = 100
@@ -51,17 +52,18 @@ export class Params {
   }
 
   limit(): number {
-    const text = this.get('limit')
-    if (text === '') return defaultLimit
-    if (!/^[+-]?\d+$/.test(text)) {
-      throw new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`)
-    }
-    const limit = Number(text)
-    if (limit > Number.MAX_SAFE_INTEGER) {
-      throw new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: value out of range`)
-    }
+    const limit = this.#integer('limit', defaultLimit)
     if (limit <= 0) throw new BadRequestError('limit must be a positive value')
     return limit
+  }
+
+  /** How long a tail holds entries back. */
+  tailDelayMs(): number {
+    const seconds = this.#integer('delay_for', 0)
+    if (seconds > tailDelaySecondsMax) {
+      throw new BadRequestError(`delay_for can't be greater than ${tailDelaySecondsMax}`)
+    }
+    return Math.max(0, seconds) * 1000
   }
 
   direction(): Direction {
@@ -105,6 +107,17 @@ export class Params {
     const intervalNs = parseSecondsOrDuration(text)
     if (intervalNs < 0n) throw new BadRequestError('interval must be >= 0')
     return intervalNs
+  }
+
+  #integer(name: string, whenMissing: number): number {
+    const text = this.get(name)
+    if (text === '') return whenMissing
+    const fail = (why: string) =>
+      new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: ${why}`)
+    if (!/^[+-]?\d+$/.test(text)) throw fail('invalid syntax')
+    const value = Number(text)
+    if (Math.abs(value) > Number.MAX_SAFE_INTEGER) throw fail('value out of range')
+    return value
   }
 
   #time(name: string): bigint | undefined {

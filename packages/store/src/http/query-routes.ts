@@ -137,7 +137,8 @@ function rangeQuery(params: Params, logql: string, { nowNs, limits }: ReadContex
   }
 }
 
-function encodingFlagsOf(request: FastifyRequest): string[] {
+/** Flags by which a client asks for another form of answer. */
+export function encodingFlagsOf(request: FastifyRequest): string[] {
   const header = request.headers['x-loki-response-encoding-flags']
   if (typeof header !== 'string') return []
   return header.split(',').flatMap(flag => flag.trim() || [])

@@ -1,6 +1,7 @@
 // The HTTP server: what every route shares. Bodies arrive as bytes, errors leave as Loki's plain text,
 // and this table alone decides which error has which status.
 
+import type { IncomingMessage } from 'node:http'
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -36,17 +37,20 @@ const statusOfCode: Readonly<Record<string, number>> = {
 export interface HttpServerOptions {
   readonly logger: FastifyBaseLogger
   readonly metrics: StoreMetrics
+  /** Tells which requests may leave HTTP for another protocol; for all others that wish is ignored. */
+  readonly mayUpgrade: (request: IncomingMessage) => boolean
 }
 
 /** Creates the server without routes. */
-export function createHttpServer({ logger, metrics }: HttpServerOptions): FastifyInstance {
+export function createHttpServer(options: HttpServerOptions): FastifyInstance {
+  const { logger, metrics, mayUpgrade } = options
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: formBytesMax,
     keepAliveTimeout: keepAliveMs,
     routerOptions: { maxParamLength: 2048 },
-    http: { maxHeaderSize: headerBytesMax },
+    http: { maxHeaderSize: headerBytesMax, shouldUpgradeCallback: mayUpgrade },
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
