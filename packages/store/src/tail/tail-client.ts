@@ -3,16 +3,11 @@
 
 import { hash } from 'node:crypto'
 import type { WebSocket } from '@fastify/websocket'
-import { formatDroppedEntry, formatTailFrame, type TailForm } from '@skald/query'
-import {
-  tailDroppedMax,
-  tailFrameBytesMax,
-  tailFrameEntriesMax,
-  tailHistoryKnownMs,
-  tailSocketBytesMax,
-} from '../limits.ts'
+import { formatDroppedEntry, formatTailFrame } from '@skald/query'
+import { tailDroppedMax, tailHistoryKnownMs, tailSocketBytesMax } from '../limits.ts'
 import { DelayQueue } from './delay-queue.ts'
 import { type TailEntry, tailEntryBytes } from './messages.ts'
+import { type FrameStyle, frameEnd, type TailBatch } from './tail-batch.ts'
 import type { TailBudget } from './tail-budget.ts'
 import type { TailReceiver } from './tail-hub.ts'
 
@@ -26,10 +21,8 @@ const reasonBytesMax = 123
 const internalError = 1011
 const goingAway = 1001
 
-export interface TailClientOptions {
+export interface TailClientOptions extends FrameStyle {
   readonly socket: WebSocket
-  readonly form: TailForm
-  readonly encodingFlags: readonly string[]
   readonly delayMs: number
   readonly budget: TailBudget
   readonly clock: { now(): number }
@@ -92,11 +85,19 @@ export class TailClient implements TailReceiver {
     this.#pump()
   }
 
-  receive(entries: readonly TailEntry[]): void {
+  receive(batch: TailBatch): void {
     const { clock, budget } = this.#options
     const nowMs = clock.now()
     if (nowMs > this.#knownUntilMs && this.#state === 'live') this.#known = undefined
-    for (const entry of entries) {
+    if (this.#keepsUp(batch) && budget.take(batch.bytes, this.#waitingBytes)) {
+      this.#waitingBytes += batch.bytes
+      const frames = batch.frames(this.#options)
+      for (const [i, frame] of frames.entries()) {
+        this.#send(frame, i === frames.length - 1 ? batch.bytes : 0)
+      }
+      return
+    }
+    for (const entry of batch.entries) {
       if (this.#state === 'closed') return
       const bytes = tailEntryBytes(entry)
       if (entry.isLost || !budget.take(bytes, this.#waitingBytes)) {
@@ -116,6 +117,15 @@ export class TailClient implements TailReceiver {
   /** Says goodbye. */
   leave(reason: string): void {
     this.#close(goingAway, reason)
+  }
+
+  /** Tells whether the socket takes a whole batch as it is. */
+  #keepsUp({ entries, bytes, hasLost }: TailBatch): boolean {
+    if (this.#state !== 'live' || this.#options.delayMs > 0 || hasLost || this.#hasFrame)
+      return false
+    if (this.#options.socket.bufferedAmount + bytes > tailSocketBytesMax) return false
+    const known = this.#known
+    return !known || !entries.some(({ timestampNs }) => known.has(timestampNs))
   }
 
   #uncount(bytes: number): void {
@@ -155,30 +165,27 @@ export class TailClient implements TailReceiver {
   }
 
   #sendFrame(): void {
-    const { socket, form, encodingFlags } = this.#options
     const from = this.#readyFrom
-    let to = from
-    let bytes = 0
-    while (
-      to < this.#ready.length &&
-      to - from < tailFrameEntriesMax &&
-      bytes < tailFrameBytesMax
-    ) {
-      bytes += tailEntryBytes(this.#ready[to++]!)
-    }
-    const text = formatTailFrame(this.#ready.slice(from, to), this.#dropped, {
-      form,
-      encodingFlags,
-    })
+    const to = frameEnd(this.#ready, from)
+    const entries = this.#ready.slice(from, to)
+    const text = formatTailFrame(entries, this.#dropped, this.#options)
     this.#dropped = []
     this.#readyFrom = to
     if (to >= sentKeptMax || to === this.#ready.length) {
       this.#ready = this.#ready.slice(to)
       this.#readyFrom = 0
     }
-    socket.send(text, () => {
+    this.#send(
+      text,
+      entries.reduce((sum, entry) => sum + tailEntryBytes(entry), 0),
+    )
+  }
+
+  /** Sends a text; so many bytes wait no more when the system has taken it. */
+  #send(frame: string | Buffer, bytes: number): void {
+    this.#options.socket.send(frame, { binary: false }, () => {
       this.#uncount(bytes)
-      this.#pump()
+      if (this.#hasFrame) this.#pump()
     })
   }
 

@@ -1,16 +1,17 @@
 // Where commits meet live queries: starts the tail thread when the first client comes, tells it of every
 // durable segment, and passes on to clients what it finds.
 
+import { setImmediate } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import { tailBacklogCommitsMax } from '../limits.ts'
 import type { SegmentIndex } from '../segment-index.ts'
-import type { TailAnswer, TailEntry, TailQuery, TailRequest, TailWorkerData } from './messages.ts'
+import type { TailAnswer, TailQuery, TailRequest, TailWorkerData } from './messages.ts'
+import { TailBatch } from './tail-batch.ts'
 
 /** Takes what a live query finds. */
 export interface TailReceiver {
-  /** Entries of a commit, ascending by time. */
-  receive(entries: readonly TailEntry[]): void
+  receive(batch: TailBatch): void
   /** Nothing more will come. */
   fail(reason: string): void
 }
@@ -21,12 +22,17 @@ export interface TailHubOptions {
   readonly worker: TailWorkerData
 }
 
+type FoundAnswer = Extract<TailAnswer, { kind: 'entries' }>
+
 interface Subscription {
   readonly id: number
   readonly key: string
   /** Receiver → the first commit whose entries it is given. */
   readonly receivers: Map<TailReceiver, number>
 }
+
+/** Clients that are sent a batch before others have their turn: about a millisecond. */
+const receiversAtOnce = 50
 
 /** The live queries of a store. */
 export class TailHub {
@@ -35,6 +41,8 @@ export class TailHub {
   readonly #byId = new Map<number, Subscription>()
   /** Segments that the thread has still to read → what lets them be deleted. */
   readonly #unread = new Map<string, () => Promise<void>>()
+  /** What the thread has found, until all have it. */
+  readonly #found: { readonly worker: Worker; readonly answer: FoundAnswer }[] = []
   #worker: Worker | undefined
   #nextId = 1
   #nextCommit = 1
@@ -93,7 +101,7 @@ export class TailHub {
       workerData: this.#options.worker,
     })
     worker.unref()
-    worker.on('message', (answer: TailAnswer) => this.#take(answer))
+    worker.on('message', (answer: TailAnswer) => this.#take(answer, worker))
     worker.on('error', error => {
       this.#options.logger.error({ err: error }, 'the tail thread failed')
     })
@@ -112,13 +120,10 @@ export class TailHub {
     return worker
   }
 
-  #take(answer: TailAnswer): void {
+  #take(answer: TailAnswer, worker: Worker): void {
     if (answer.kind === 'entries') {
-      this.#send({ kind: 'taken' })
-      const { subscription, commit, entries } = answer
-      for (const [receiver, firstCommit] of this.#byId.get(subscription)?.receivers ?? []) {
-        if (commit >= firstCommit) receiver.receive(entries)
-      }
+      this.#found.push({ worker, answer })
+      if (this.#found.length === 1) void this.#deliver()
       return
     }
     const { segment, error } = answer
@@ -127,6 +132,22 @@ export class TailHub {
     }
     void this.#unread.get(segment)?.()
     this.#unread.delete(segment)
+  }
+
+  /** Hands out what was found. Pushes come in between: a thousand clients take their time. */
+  async #deliver(): Promise<void> {
+    for (let next = this.#found[0]; next; next = this.#found[0]) {
+      const { worker, answer } = next
+      const batch = new TailBatch(answer.entries)
+      let count = 0
+      for (const [receiver, firstCommit] of this.#byId.get(answer.subscription)?.receivers ?? []) {
+        if (answer.commit < firstCommit) continue
+        receiver.receive(batch)
+        if (++count % receiversAtOnce === 0) await setImmediate()
+      }
+      this.#found.shift()
+      worker.postMessage({ kind: 'taken' } satisfies TailRequest)
+    }
   }
 
   async #releaseAll(): Promise<void> {
