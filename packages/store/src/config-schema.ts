@@ -81,7 +81,6 @@ const ignoredServerKeys = [
   'grpc_server_ping_without_stream_allowed',
   'http_listen_network',
   'http_listen_conn_limit',
-  'http_server_read_timeout',
   'http_server_write_timeout',
   'http_server_idle_timeout',
   'graceful_shutdown_timeout',
@@ -175,6 +174,10 @@ const serverSchema = withIgnored(
       maximum: 65535,
     },
     http_path_prefix: text('Prefix of all routes.', ''),
+    http_server_read_timeout: duration(
+      'How long the head of a request may take, and its body may pause.',
+      '30s',
+    ),
     log_level: oneOf('Least level that is logged.', ['info', 'debug', 'warn', 'error']),
     log_format: oneOf('Accepted for compatibility; logs are JSON.', ['json', 'logfmt']),
   }),

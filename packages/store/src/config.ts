@@ -22,6 +22,8 @@ export interface StoreConfig {
   /** 0 picks a free port. */
   readonly listenPort: number
   readonly httpPathPrefix: string
+  /** How long the head of a request may take, and its body may pause. */
+  readonly httpReadTimeoutMs: number
   readonly logLevel: string
   readonly dataDir: string
   readonly limits: TenantLimits
@@ -75,13 +77,18 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
   const limits = resolveLimits(config.limits_config, (key, message) => {
     problems.push(problemAt(offsetOf(['limits_config', key]), `limits_config.${key}: ${message}`))
   })
-  if (problems.length > 0) throw new ConfigError(path, problems)
   const { server } = config
+  const httpReadTimeoutNs = readDuration(server.http_server_read_timeout, message => {
+    const key = 'http_server_read_timeout'
+    problems.push(problemAt(offsetOf(['server', key]), `server.${key}: ${message}`))
+  })
+  if (problems.length > 0) throw new ConfigError(path, problems)
   return {
     config: {
       authEnabled: config.auth_enabled,
       listenAddress: server.http_listen_address,
       listenPort: server.http_listen_port,
+      httpReadTimeoutMs: Number(httpReadTimeoutNs / 1_000_000n),
       httpPathPrefix: server.http_path_prefix.replace(/\/+$/, ''),
       logLevel: server.log_level,
       dataDir: config.common.path_prefix,
@@ -146,27 +153,30 @@ function ignoredKeysOf(raw: Record<string, unknown>): string[] {
   return warnings
 }
 
+/** Nanoseconds of a duration; what is wrong with it is reported, and it counts as 0. */
+function readDuration(value: string | number, report: (message: string) => void): bigint {
+  if (value === 0) return 0n
+  try {
+    return parsePrometheusDuration(String(value))
+  } catch {
+    // Loki takes Go's durations as well (1.5h).
+  }
+  try {
+    return parseGoDuration(String(value))
+  } catch (error) {
+    report(`${(error as Error).message} (write it as 30s, 10m or 7d)`)
+    return 0n
+  }
+}
+
 type RawLimits = RawStoreConfig['limits_config']
 
 function resolveLimits(
   raw: RawLimits,
   report: (key: keyof RawLimits & string, message: string) => void,
 ): TenantLimits {
-  const durationNs = (key: keyof RawLimits & string): bigint => {
-    const value = raw[key] as string | number
-    if (value === 0) return 0n
-    try {
-      return parsePrometheusDuration(String(value))
-    } catch {
-      // Loki takes Go's durations as well (1.5h).
-    }
-    try {
-      return parseGoDuration(String(value))
-    } catch (error) {
-      report(key, `${(error as Error).message} (write it as 30s, 10m or 7d)`)
-      return 0n
-    }
-  }
+  const durationNs = (key: keyof RawLimits & string): bigint =>
+    readDuration(raw[key] as string | number, message => report(key, message))
   const sizeBytes = (key: keyof RawLimits & string): number => {
     try {
       return parseConfigBytes(String(raw[key]))

@@ -82,7 +82,12 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const pool = new ScanPool(worker)
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
-  const app = createHttpServer({ logger, metrics, mayUpgrade })
+  const app = createHttpServer({
+    logger,
+    metrics,
+    mayUpgrade,
+    bodyPauseMs: config.httpReadTimeoutMs,
+  })
   await addRoutes(app, {
     config,
     clock,
@@ -104,18 +109,11 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     },
   })
 
-  const closeParts = async () => {
-    await committer.drain()
-    await compactor.close()
-    await hub.close()
-    await pool.close()
-    await catalog.close()
-    await objects.close()
-  }
+  const parts = [committer, compactor, hub, pool, catalog, objects]
   try {
     await app.listen({ host: config.listenAddress || '0.0.0.0', port: config.listenPort })
   } catch (error) {
-    await closeParts()
+    await closeAll(parts)
     throw error
   }
   state = 'ready'
@@ -123,9 +121,14 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const stop = onlyOnce(async () => {
     state = 'stopping'
     await app.close()
-    await closeParts()
+    await closeAll(parts)
   })
   return { url, app, stop }
+}
+
+/** Closes one after the other. */
+async function closeAll(parts: readonly { close(): Promise<void> }[]): Promise<void> {
+  for (const part of parts) await part.close()
 }
 
 /** Runs once; all later calls wait for the end of the first. */

@@ -23,6 +23,7 @@ test('an empty file is the defaults, as Loki has them', async t => {
     authEnabled: true,
     listenAddress: '',
     listenPort: 3100,
+    httpReadTimeoutMs: 30_000,
     httpPathPrefix: '',
     logLevel: 'info',
     dataDir: './data',
@@ -59,6 +60,7 @@ server:
   http_listen_address: 127.0.0.1
   http_listen_port: 0
   http_path_prefix: /logs/
+  http_server_read_timeout: 1m30s
   log_level: warn
 common:
   path_prefix: /var/lib/skald
@@ -79,6 +81,7 @@ limits_config:
     authEnabled: false,
     listenAddress: '127.0.0.1',
     listenPort: 0,
+    httpReadTimeoutMs: 90_000,
     httpPathPrefix: '/logs',
     logLevel: 'warn',
     dataDir: '/var/lib/skald',

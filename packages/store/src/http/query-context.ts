@@ -59,7 +59,8 @@ export async function withDeadline<T>(
   const controller = new AbortController()
   const onClose = () => controller.abort(new QueryCancelledError())
   const { socket } = request.raw
-  socket.once('close', onClose)
+  if (socket.destroyed) onClose()
+  else socket.once('close', onClose)
   const timer =
     timeoutMs > 0
       ? setTimeout(() => controller.abort(new QueryTimeoutError()), timeoutMs)

@@ -1,5 +1,14 @@
+import { once } from 'node:events'
+import { setTimeout } from 'node:timers/promises'
 import { t as root, test } from 'tap'
-import { jsonStream, midnightNs, type Row, startTestStore, type TestScope } from '../harness.ts'
+import {
+  dayNs,
+  jsonStream,
+  midnightNs,
+  type Row,
+  startTestStore,
+  type TestScope,
+} from '../harness.ts'
 
 const second = 1_000_000_000n
 const at = (seconds: number) => String(midnightNs + BigInt(seconds) * second)
@@ -205,4 +214,27 @@ test('a query over its time is ended with 504', async t => {
   const { statusCode, body } = await store.get(rangePath, { ...onDay, query: '{app="x"}' })
   t.equal(statusCode, 504)
   t.match(body, /^Request timed out, decrease the duration of the request/)
+})
+
+test('a client that goes away ends its query', async t => {
+  const store = await startTestStore(t)
+  const rows = Array.from({ length: 20_000 }, (_, i) => [midnightNs + BigInt(i), `n=${i}`] as const)
+  await store.push([jsonStream({ app: 'x' }, rows)])
+  const stages = '| label_format a=`{{ __line__ | repeat 2000 | replace "1" "22" | upper | len }}`'
+  const params = new URLSearchParams({
+    query: `sum by (a) (count_over_time({app="x"} ${stages.repeat(2)} [1d]))`,
+    time: String(midnightNs + dayNs),
+  })
+  const controller = new AbortController()
+  const asked = once(store.app.server, 'request')
+  const answer = fetch(`${store.url}/loki/api/v1/query?${params}`, { signal: controller.signal })
+  await asked
+  controller.abort()
+  await t.rejects(answer, { name: 'AbortError' })
+  const cancelled =
+    /^loki_request_duration_seconds_count\{method="GET",route="loki_api_v1_query",status_code="499"\} 1$/m
+  // The store learns of it when the connection is closed.
+  while (!cancelled.test((await store.get('/metrics')).body)) await setTimeout(20)
+  t.same(await store.lines('{app="x"} |= "n=19999"'), ['n=19999'])
+  t.notOk(store.messages().includes('request failed'), 'that is no fault of the store')
 })
