@@ -13,6 +13,7 @@ import type { LoadedStoreConfig, StoreConfig } from './config.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
 import { addPushRoutes } from './http/push-route.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
+import { addRulesRoutes } from './http/rules-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
 import { addStatusRoutes, type StatusRouteOptions } from './http/status-routes.ts'
 import { addTailRoutes, mayUpgrade } from './http/tail-route.ts'
@@ -101,7 +102,8 @@ export async function startStore(options: StoreOptions): Promise<Store> {
       metrics,
       config: loaded.raw,
       version,
-      isReady: () => state === 'ready',
+      logger,
+      state: () => state,
       flush: async () => {
         await committer.drain()
         await compactor.flush()
@@ -176,6 +178,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       })
       addQueryRoutes(routes, { authEnabled, limits, clock, openSource })
       addLabelsRoutes(routes, { authEnabled, limits, clock, catalog })
+      addRulesRoutes(routes, { authEnabled })
       addStatusRoutes(routes, status)
       done()
     },
