@@ -13,6 +13,7 @@ import {
 } from 'fastify'
 import type { StoreMetrics } from '../metrics.ts'
 import { watchConnections } from './connection-watch.ts'
+import { compressAnswers } from './gzip.ts'
 
 /** Bodies of routes that are no pushes: forms with a query in them. */
 const formBytesMax = 1024 * 1024
@@ -68,6 +69,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     },
   })
   watchConnections(app, { pauseMs: bodyPauseMs })
+  compressAnswers(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.addHook('onRequest', async (request, reply) => {
