@@ -16,7 +16,7 @@ import { addQueryRoutes } from './http/query-routes.ts'
 import { addRulesRoutes } from './http/rules-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
 import { addStatusRoutes, type StatusRouteOptions } from './http/status-routes.ts'
-import { addTailRoutes, mayUpgrade } from './http/tail-route.ts'
+import { addTailRoutes, upgradesBelow } from './http/tail-route.ts'
 import { Committer } from './ingest/committer.ts'
 import { Ingester } from './ingest/ingester.ts'
 import { PushBudget } from './ingest/push-budget.ts'
@@ -86,7 +86,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const app = createHttpServer({
     logger,
     metrics,
-    mayUpgrade,
+    mayUpgrade: upgradesBelow(config.httpPathPrefix),
     bodyPauseMs: config.httpReadTimeoutMs,
   })
   await addRoutes(app, {

@@ -45,16 +45,15 @@ interface TailAsk {
 const paths = ['/loki/api/v1/tail', '/api/prom/tail'] as const
 
 /**
- * Tells whether a request may become a websocket. All others are answered as if they had not asked:
- * some HTTP clients offer an upgrade with every request.
+ * Tells which requests may become a websocket. All others are answered as if they had not asked: some
+ * HTTP clients offer an upgrade with every request.
  */
-export function mayUpgrade({ method, url = '', headers }: IncomingMessage): boolean {
-  const path = url.split('?')[0]!
-  return (
+export function upgradesBelow(prefix: string): (request: IncomingMessage) => boolean {
+  const urls = new Set<string | undefined>(paths.map(path => `${prefix}${path}`))
+  return ({ method, url, headers }) =>
     method === 'GET' &&
     headers.upgrade?.toLowerCase() === 'websocket' &&
-    paths.some(known => path.endsWith(known))
-  )
+    urls.has(url?.split('?')[0])
 }
 
 /** Adds the tail routes. */

@@ -113,6 +113,7 @@ test('categorised labels are sent to clients that ask for them', async t => {
   const tail = await openTail(t, store.url, { query: '{app="x"} | logfmt' }, { headers })
   const plain = await openTail(t, store.url, { query: '{app="x"} | logfmt' })
   await tail.waitForLines(1)
+  await plain.waitForLines(1)
   await push('n=2')
   await tail.waitForLines(2)
   for (const [i, frame] of tail.frames.entries()) {
@@ -241,6 +242,17 @@ test('an upgrade of another path, or to another protocol, is not taken up', asyn
   t.equal(await statusOf('/ready', 'websocket'), 200)
   t.equal(await statusOf('/ready', 'h2c'), 200)
   t.equal(await statusOf('/loki/api/v1/tail?query={app="x"}', 'h2c'), 400)
+})
+
+test('a prefix moves the tail as well', async t => {
+  const store = await startTestStore(t, { server: 'http_path_prefix: /logs' })
+  const path = '/logs/loki/api/v1/tail'
+  const tail = await openTail(t, store.url, { query: '{app="x"}' }, { path })
+  t.equal((await refusedTail(store.url, '/loki/api/v1/tail')).status, 404)
+  const payload = JSON.stringify({ streams: [jsonStream(app, [[nowNs(), 'one']])] })
+  const headers = { 'content-type': 'application/json' }
+  await store.app.inject({ method: 'POST', url: '/logs/loki/api/v1/push', headers, payload })
+  t.same(await tail.waitForLines(1), ['one'])
 })
 
 test('tails of a tenant are limited in number', async t => {
