@@ -1,8 +1,8 @@
 // The columns of a block as bytes. Layouts, with their reasons, are in docs/segment-format.md.
 
 import type { MetadataColumn } from '@skald/query'
-import { createMetadata, type LabelSet } from '@skald/wire'
-import { ByteReader, ByteWriter, writeVarint } from './bytes.ts'
+import { createMetadata, type LabelSet, writeVarint } from '@skald/wire'
+import { ByteReader, ByteWriter } from './bytes.ts'
 
 const timeUnits = [1_000_000_000, 1_000_000, 1_000] as const
 
