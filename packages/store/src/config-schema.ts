@@ -126,7 +126,6 @@ const ignoredLimitKeys = [
   'per_stream_rate_limit_burst',
   'per_tenant_override_config',
   'per_tenant_override_period',
-  'retention_period',
   'retention_stream',
   'shard_aggregations',
   'shard_streams',
@@ -145,7 +144,6 @@ const ignoredBlocks = [
   'bloom_build',
   'bloom_gateway',
   'chunk_store_config',
-  'compactor',
   'distributor',
   'frontend',
   'frontend_worker',
@@ -219,12 +217,45 @@ const limitsSchema = withIgnored(
     max_query_series: count('Most series of a metric query.', 500),
     max_entries_limit_per_query: count('Most entries of a log query.', 5000),
     query_timeout: duration('Time after which a query is ended.', '1m'),
+    retention_period: duration(
+      'How long entries are kept, in whole days, with compactor.retention_enabled; 0 for ever.',
+      '0s',
+    ),
     split_queries_by_interval: duration(
       'Above 0, start and end of metric range queries are aligned to their step, as Loki does.',
       '1h',
     ),
   }),
   ignoredLimitKeys,
+)
+
+const ignoredCompactorKeys = [
+  'apply_retention_interval',
+  'compaction_interval',
+  'compactor_ring',
+  'delete_batch_size',
+  'delete_max_interval',
+  'delete_request_cancel_period',
+  'delete_request_store',
+  'delete_request_store_key_prefix',
+  'max_compaction_parallelism',
+  'retention_backoff_config',
+  'retention_delete_delay',
+  'retention_delete_worker_count',
+  'retention_table_timeout',
+  'run_once',
+  'shared_store',
+  'skip_latest_n_tables',
+  'tables_to_compact',
+  'upload_parallelism',
+  'working_directory',
+] as const
+
+const compactorSchema = withIgnored(
+  block({
+    retention_enabled: flag('Delete entries older than limits_config.retention_period.', false),
+  }),
+  ignoredCompactorKeys,
 )
 
 /** The whole file. */
@@ -241,6 +272,7 @@ export const storeConfigSchema = withIgnored(
     server: serverSchema,
     common: commonSchema,
     limits_config: limitsSchema,
+    compactor: compactorSchema,
   }),
   ignoredBlocks,
 )
@@ -251,6 +283,7 @@ export type RawStoreConfig = {
   readonly server: Required<XStatic<typeof serverSchema>>
   readonly common: Required<XStatic<typeof commonSchema>>
   readonly limits_config: Required<XStatic<typeof limitsSchema>>
+  readonly compactor: Required<XStatic<typeof compactorSchema>>
 }
 
 /** Paths of the keys that are accepted without effect, as `block.key` or `block`. */
@@ -259,6 +292,7 @@ export const ignoredPaths: ReadonlySet<string> = new Set([
   ...ignoredServerKeys.map(key => `server.${key}`),
   ...ignoredCommonKeys.map(key => `common.${key}`),
   ...ignoredLimitKeys.map(key => `limits_config.${key}`),
+  ...ignoredCompactorKeys.map(key => `compactor.${key}`),
 ])
 
 /** Schemas by the name of their block, for the reference page. */
@@ -267,4 +301,5 @@ export const blockSchemas: Readonly<Record<string, { readonly properties: object
   server: serverSchema,
   common: commonSchema,
   limits_config: limitsSchema,
+  compactor: compactorSchema,
 }

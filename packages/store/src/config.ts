@@ -72,9 +72,10 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
   }
   const config = raw as RawStoreConfig
   const problems: ConfigProblem[] = []
-  const limits = resolveLimits(config.limits_config, (key, message) => {
+  const report = (key: string, message: string) => {
     problems.push(problemAt(offsetOf(['limits_config', key]), `limits_config.${key}: ${message}`))
-  })
+  }
+  const limits = resolveLimits(config, report)
   if (problems.length > 0) throw new ConfigError(path, problems)
   const { server } = config
   return {
@@ -149,7 +150,7 @@ function ignoredKeysOf(raw: Record<string, unknown>): string[] {
 type RawLimits = RawStoreConfig['limits_config']
 
 function resolveLimits(
-  raw: RawLimits,
+  { limits_config: raw, compactor }: RawStoreConfig,
   report: (key: keyof RawLimits & string, message: string) => void,
 ): TenantLimits {
   const durationNs = (key: keyof RawLimits & string): bigint => {
@@ -190,6 +191,7 @@ function resolveLimits(
     allowStructuredMetadata: raw.allow_structured_metadata,
     maxStructuredMetadataBytes: sizeBytes('max_structured_metadata_size'),
     maxStructuredMetadataEntries: raw.max_structured_metadata_entries_count,
+    retentionNs: compactor.retention_enabled ? durationNs('retention_period') : 0n,
     queryTimeoutNs: durationNs('query_timeout'),
     query: {
       maxQuerySeries: raw.max_query_series,

@@ -19,6 +19,8 @@ export interface TenantLimits {
   readonly allowStructuredMetadata: boolean
   readonly maxStructuredMetadataBytes: number
   readonly maxStructuredMetadataEntries: number
+  /** How long entries are kept, above 0 only where `compactor.retention_enabled` is set. */
+  readonly retentionNs: bigint
   readonly queryTimeoutNs: bigint
   readonly query: QueryLimits
 }

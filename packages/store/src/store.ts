@@ -8,7 +8,8 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Catalog } from './catalog/catalog.ts'
 import { openSqliteCatalog, type SqliteCatalog } from './catalog/sqlite.ts'
-import { Compactor } from './compaction/compactor.ts'
+import { Compactor, type CompactorOptions } from './compaction/compactor.ts'
+import { Retention } from './compaction/retention.ts'
 import type { LoadedStoreConfig, StoreConfig } from './config.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
 import { addPushRoutes } from './http/push-route.ts'
@@ -18,6 +19,7 @@ import { addStatusRoutes, type StatusRouteOptions } from './http/status-routes.t
 import { Committer } from './ingest/committer.ts'
 import { Ingester } from './ingest/ingester.ts'
 import { PushBudget } from './ingest/push-budget.ts'
+import type { TenantLimits } from './limits.ts'
 import { createStoreMetrics, type StoreState } from './metrics.ts'
 import { openDiskObjectStore } from './objects/disk.ts'
 import { recover } from './recovery.ts'
@@ -58,7 +60,9 @@ export async function startStore(options: StoreOptions): Promise<Store> {
 
   const worker = { directory: segmentsDir, logLevelFields: config.limits.logLevelFields }
   const segments = new SegmentIndex(objects, catalog, logger)
-  const compactor = new Compactor({ catalog, segments, logger, clock, nextSequence, worker })
+  const compactor = openCompactor(config.limits, {
+    ...{ catalog, segments, logger, clock, nextSequence, worker },
+  })
   const budget = new PushBudget()
   const metrics = createStoreMetrics(() => readState({ catalog, compactor, budget }))
   const committer = new Committer({
@@ -126,6 +130,15 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     return stopping
   }
   return { url: `http://${host}:${port}`, app, stop }
+}
+
+function openCompactor(
+  { retentionNs }: TenantLimits,
+  parts: Omit<CompactorOptions, 'retention'>,
+): Compactor {
+  if (retentionNs === 0n) return new Compactor(parts)
+  const retention = new Retention({ ...parts, periodNs: () => retentionNs })
+  return new Compactor({ ...parts, retention })
 }
 
 interface RouteParts {
