@@ -237,7 +237,11 @@ const ignoredCompactorKeys = [
   'delete_max_interval',
   'delete_request_cancel_period',
   'delete_request_store',
+  'delete_request_store_db_type',
   'delete_request_store_key_prefix',
+  'deletion_mode',
+  'horizontal_scaling_mode',
+  'jobs_config',
   'max_compaction_parallelism',
   'retention_backoff_config',
   'retention_delete_delay',
@@ -248,6 +252,7 @@ const ignoredCompactorKeys = [
   'skip_latest_n_tables',
   'tables_to_compact',
   'upload_parallelism',
+  'worker_config',
   'working_directory',
 ] as const
 
