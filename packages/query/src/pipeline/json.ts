@@ -57,7 +57,8 @@ class FieldWalker {
   constructor(extraction: Extraction) {
     this.#extraction = extraction
     const { wanted } = extraction
-    this.#topNames = new KeyNames(key => extraction.wantedName(unescapeJson(key)), wanted)
+    const wantedName = (key: string) => extraction.wantedName(unescapeJson(key))
+    this.#topNames = new KeyNames({ wantedName }, wanted)
   }
 
   walk(line: Line): void {
