@@ -9,7 +9,7 @@ import { emitLineBytes, emitUnicode } from './emit.ts'
 import { expandGoTemplate } from './expand.ts'
 import { alternativeLiterals, requiredLiterals } from './literals.ts'
 import { isSmallForNative } from './native-size.ts'
-import { anchorBoth, literalText, simplifyForTest } from './simplify.ts'
+import { anchorBoth, literalText, simplifyForTest, withoutGroups } from './simplify.ts'
 import { parseRegex, type RegexNode } from './syntax.ts'
 
 /** Says that a text is no RE2 pattern; the message is Go's: ``error parsing regexp: ...: `(` ``. */
@@ -59,10 +59,18 @@ export interface CompiledRegex {
   testBytes(bytes: Uint8Array): boolean
   /** Finds the first match. */
   exec(text: string): RegexMatch | undefined
+  /** Makes a search that finds some groups only, which is quicker. */
+  createPicker(groups: readonly number[]): GroupPicker
   /** Replaces every match by the template filled with its groups (`$1`, `${name}`). */
   replaceAll(text: string, template: string): string
   /** Replaces every match by what `replace` makes of it. */
   replaceEach(text: string, replace: (match: RegexMatch) => string): string
+}
+
+/** Finds the first match, and in it the groups that it was made for, in ascending order. */
+export interface GroupPicker {
+  /** Element 0 is all of the match; `undefined` where there is none. */
+  pick(text: string): readonly (string | undefined)[] | undefined
 }
 
 /** Texts of this length at most go to V8 where a pattern may need time quadratic in the length. */
@@ -203,6 +211,14 @@ class Regex implements CompiledRegex {
     return match ? { index: match.index, groups: match } : undefined
   }
 
+  createPicker(groups: readonly number[]): GroupPicker {
+    const sorted = groups.toSorted((a, b) => a - b)
+    this.#finder ??= this.#makeFinder()
+    if (!this.#parsed || this.#finder.lengthMax < 0) return new Picker(this, sorted, never)
+    const root = withoutGroups(this.#parsed.root, new Set(sorted))
+    return new Picker(this, sorted, fastOf(this.#isAnchored ? anchorBoth(root) : root, 'u'))
+  }
+
   replaceAll(text: string, template: string): string {
     return this.replaceEach(text, match =>
       expandGoTemplate(template, name => this.#groupOf(match, name)),
@@ -270,6 +286,24 @@ class Regex implements CompiledRegex {
       previousEnd = end
       at = end > match.index ? end : end + ((text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1)
     }
+  }
+}
+
+class Picker implements GroupPicker {
+  readonly #regex: Regex
+  readonly #groups: readonly number[]
+  readonly #fast: Fast
+
+  constructor(regex: Regex, groups: readonly number[], fast: Fast) {
+    this.#regex = regex
+    this.#groups = groups
+    this.#fast = fast
+  }
+
+  pick(text: string): readonly (string | undefined)[] | undefined {
+    if (text.length <= this.#fast.lengthMax) return this.#fast.regex!.exec(text) ?? undefined
+    const match = this.#regex.exec(text)
+    return match && [match.groups[0], ...this.#groups.map(group => match.groups[group])]
   }
 }
 

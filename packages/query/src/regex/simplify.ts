@@ -50,21 +50,30 @@ export function literalText(node: RegexNode): string | undefined {
   }
 }
 
-function withoutGroups(node: RegexNode): RegexNode {
+/** Makes groups capture nothing, but for those of some numbers. */
+export function withoutGroups(
+  node: RegexNode,
+  kept: ReadonlySet<number> = new Set<number>(),
+): RegexNode {
   switch (node.kind) {
-    case 'group':
-      return withoutGroups(node.body)
+    case 'group': {
+      const body = withoutGroups(node.body, kept)
+      return kept.has(node.index) ? { ...node, body } : body
+    }
     case 'concat': {
       const parts = node.parts
-        .map(withoutGroups)
+        .map(part => withoutGroups(part, kept))
         .flatMap(part => (part.kind === 'concat' ? part.parts : [part]))
         .filter(part => part.kind !== 'empty')
       return parts.length === 0 ? empty : { kind: 'concat', parts }
     }
     case 'alternate':
-      return { kind: 'alternate', branches: node.branches.map(withoutGroups) }
+      return {
+        kind: 'alternate',
+        branches: node.branches.map(branch => withoutGroups(branch, kept)),
+      }
     case 'repeat':
-      return { ...node, body: withoutGroups(node.body) }
+      return { ...node, body: withoutGroups(node.body, kept) }
     case 'empty':
     case 'assert':
     case 'char':

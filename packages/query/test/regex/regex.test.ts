@@ -148,6 +148,10 @@ test('CompiledRegex equals RE2JS on any pattern and text', async t => {
       if (regex.test(input) !== isFound) return false
       if (regex.testBytes(Buffer.from(input)) !== isFound) return false
       const match = regex.exec(input)
+      const wanted = [...regex.groupNames.keys()].filter(group => group % 2 === 1)
+      const picked = regex.createPicker(wanted.toReversed()).pick(input)
+      const expected = match && [0, ...wanted].map(group => match.groups[group])
+      if (JSON.stringify(picked?.slice()) !== JSON.stringify(expected)) return false
       if (!isFound) return match === undefined
       const groups = Array.from(
         { length: matcher.groupCount() + 1 },
