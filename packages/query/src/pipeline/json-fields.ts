@@ -63,8 +63,11 @@ class JsonFields implements FieldReader {
       } else if ((first >= byte.zero && first <= byte.nine) || first === byte.minus) {
         for (; at < end; at++) {
           const code = bytes[at]!
-          if (code === byte.comma || code <= 0x20 || code >= byte.closeBracket) break
+          if (code === byte.comma || code === byte.closeBrace || code <= 0x20) break
+          if (code === byte.closeBracket) break
         }
+        // Other control characters belong to the value, as odd as that is.
+        if (bytes[at]! < 0x20 && at < end) return false
         valueEnd = at
       } else {
         if (name !== '') return false
