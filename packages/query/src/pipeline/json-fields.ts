@@ -47,7 +47,7 @@ class JsonFields implements FieldReader {
       const keyStart = ++at
       while (bytes[at] !== byte.quote) at++
       const keyEnd = at++
-      if (bytes[at] !== byte.colon || keyEnd === keyStart) return false
+      if (bytes[at] !== byte.colon || keyEnd === keyStart || keyEnd >= end) return false
       at++
       if (bytes[at] === 0x20) at++
       const name =
