@@ -3,8 +3,10 @@
 
 import type { RegexNode } from './syntax.ts'
 
-/** Loops, groups, assertions and Unicode properties. */
+/** Loops, groups and assertions. */
 const jumpCountMax = 500
+/** `\pL`, twice within a loop: each doubles the work for text beyond Latin-1; ten took a second. */
+const propertyCountMax = 6
 const wordAssertionCountMax = 64
 /** Its compiler calls itself for each part of a sequence. */
 const partCountMax = 3_000
@@ -16,10 +18,11 @@ const nodeDepthMax = 1_000_000
 
 /** Tells whether the pattern is one that V8, and our judgement of its speed, take in some milliseconds. */
 export function isSmallForNative(root: RegexNode): boolean {
-  const count = { nodes: 0, jumps: 0, parts: 0, wordAssertions: 0, depth: 0 }
-  countNodes(root, 1, count)
+  const count = { nodes: 0, jumps: 0, properties: 0, parts: 0, wordAssertions: 0, depth: 0 }
+  countNodes(root, { depth: 1, copies: 1 }, count)
   return (
     count.jumps <= jumpCountMax &&
+    count.properties <= propertyCountMax &&
     count.parts <= partCountMax &&
     count.wordAssertions <= wordAssertionCountMax &&
     count.depth <= depthMax &&
@@ -31,13 +34,20 @@ export function isSmallForNative(root: RegexNode): boolean {
 interface Count {
   nodes: number
   jumps: number
+  properties: number
   /** Of the longest sequence. */
   parts: number
   wordAssertions: number
   depth: number
 }
 
-function countNodes(node: RegexNode, depth: number, count: Count): void {
+interface Place {
+  readonly depth: number
+  readonly copies: number
+}
+
+function countNodes(node: RegexNode, { depth, copies }: Place, count: Count): void {
+  const inside = { depth: depth + 1, copies }
   count.nodes++
   count.depth = Math.max(count.depth, depth)
   if (depth > depthMax) return
@@ -45,25 +55,27 @@ function countNodes(node: RegexNode, depth: number, count: Count): void {
     case 'empty':
       return
     case 'char':
-      // About one for each property.
-      if (node.classText !== undefined) count.jumps += Math.ceil(node.classText.length / 8)
-      else count.nodes += node.set.length >> 4
+      if (node.classText === undefined) count.nodes += node.set.length >> 4
+      else count.properties += copies * (node.classText.split(/\\p/i).length - 1)
       return
     case 'assert':
       count.jumps++
       if (isWordAssertion(node)) count.wordAssertions++
       return
     case 'group':
+      count.jumps++
+      countNodes(node.body, inside, count)
+      return
     case 'repeat':
       count.jumps++
-      countNodes(node.body, depth + 1, count)
+      countNodes(node.body, { ...inside, copies: node.max > 1 ? 2 * copies : copies }, count)
       return
     case 'concat':
       count.parts = Math.max(count.parts, node.parts.length)
-      for (const part of node.parts) countNodes(part, depth + 1, count)
+      for (const part of node.parts) countNodes(part, inside, count)
       return
     case 'alternate':
-      for (const branch of node.branches) countNodes(branch, depth + 1, count)
+      for (const branch of node.branches) countNodes(branch, inside, count)
       return
   }
 }

@@ -247,6 +247,8 @@ test('CompiledRegex spares V8 what it cannot compile', async t => {
   f('\\b'.repeat(500), 'a b', true)
   f('(?:\\b\\B){3}'.repeat(8), 'a b', false)
   f(`(?:\\b|x)${'\\b'.repeat(30)}`, 'a b', true)
+  f(`[^a]\\b${'\\pL'.repeat(114)}`, 'K💩', false)
+  f(`\\b(?:${'\\pL'.repeat(4)})+`, '💩 abcé', true)
   f('a?'.repeat(5_000), 'abc', true)
   f('.*'.repeat(5_000), 'abc', true)
   f('(a)'.repeat(5_000), 'a', false)
