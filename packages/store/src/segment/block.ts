@@ -73,7 +73,16 @@ export function encodeBlock(
   const { flags, sequence, minNs, maxNs } = columns
   const rowCount = lengths.length
   const lineBytes = lines.length - rowCount
-  return { record: { flags, sequence, rowCount, minNs, maxNs, lineBytes, sections }, bytes }
+  const metadataPairs = metadata ? countPairs(metadata) : 0
+  const head = { flags, sequence, rowCount, minNs, maxNs, lineBytes, metadataPairs }
+  return { record: { ...head, sections }, bytes }
+}
+
+function countPairs({ sets, rowSets }: MetadataColumn): number {
+  const sizes = Uint32Array.from(sets, set => set.length)
+  let pairs = 0
+  for (let row = 0; row < rowSets.length; row++) pairs += sizes[rowSets[row]!]!
+  return pairs
 }
 
 function compress(section: Buffer, compression: Compression) {
