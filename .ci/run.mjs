@@ -21,7 +21,7 @@ const shared = resolve(root, '..', 'shared')
 const skald = join(root, 'packages/skald/bin/skald')
 
 /** Files of recorded requests of which every case has to pass, but for accidents of that server. */
-const unbuiltQueryFiles = new Set(['api-detected', 'api-index-volume-stats'])
+const unbuiltQueryFiles = new Set(['api-detected'])
 /** Accidents of that server which the program does not repeat; docs/differences.md says why. */
 const differences = readFileSync(join(root, 'docs/differences.md'), 'utf8')
 

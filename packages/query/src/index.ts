@@ -7,6 +7,7 @@ export {
   VectorMatchingError,
 } from './errors.ts'
 export { mergeLeafResults, openLeafScanner } from './leaf/leaf.ts'
+export { VolumeTable, volumeBytes } from './leaf/volume-table.ts'
 export { defaultQueryLimits, type QueryLimits } from './limits.ts'
 export type {
   BlockView,
@@ -21,8 +22,11 @@ export type {
   SampleLeaf,
   ScanStats,
   StepGrid,
+  VolumeGrouping,
+  VolumeLeaf,
 } from './log-source.ts'
 export type { Series } from './metric-query/series.ts'
+export { createPause, type Pause } from './pause.ts'
 export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
 export type { QueryRequest, ResultEntry } from './query-run.ts'
 export { expandGoTemplate } from './regex/expand.ts'
@@ -48,3 +52,12 @@ export { decodeGoText, encodeGoText } from './template/go-bytes.ts'
 export { promtailFunctions } from './template/promtail-functions.ts'
 export type { TemplateData } from './template/run.ts'
 export { parseTemplate, type Template, type TemplateOptions } from './template/template.ts'
+export {
+  type IndexStats,
+  runIndexStats,
+  runVolume,
+  type VolumePoint,
+  type VolumeRequest,
+  type VolumeResult,
+  type VolumeSeries,
+} from './volume.ts'

@@ -111,5 +111,6 @@ function createBlock(
       touched.metadata++
       return { sets, rowSets }
     },
+    metadataPairs: () => rowSets.map(set => sets[set]!.length),
   }
 }

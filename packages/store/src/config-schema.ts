@@ -134,8 +134,6 @@ const ignoredLimitKeys = [
   'split_recent_metadata_queries_by_interval',
   'tsdb_max_query_parallelism',
   'unordered_writes',
-  'volume_enabled',
-  'volume_max_series',
 ] as const
 
 /** Whole blocks of a Loki configuration that have no meaning for one process without a ring. */
@@ -225,6 +223,8 @@ const limitsSchema = withIgnored(
       'Above 0, start and end of metric range queries are aligned to their step, as Loki does.',
       '1h',
     ),
+    volume_enabled: flag('Answer requests for volumes.', true),
+    volume_max_series: count('Most series that a volume may add up.', 1000),
   }),
   ignoredLimitKeys,
 )

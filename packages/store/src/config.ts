@@ -193,6 +193,8 @@ function resolveLimits(
     maxStructuredMetadataEntries: raw.max_structured_metadata_entries_count,
     retentionNs: compactor.retention_enabled ? durationNs('retention_period') : 0n,
     queryTimeoutNs: durationNs('query_timeout'),
+    volumeEnabled: raw.volume_enabled,
+    volumeMaxSeries: raw.volume_max_series,
     query: {
       maxQuerySeries: raw.max_query_series,
       maxEntriesLimitPerQuery: raw.max_entries_limit_per_query,

@@ -11,6 +11,7 @@ import { openSqliteCatalog, type SqliteCatalog } from './catalog/sqlite.ts'
 import { Compactor, type CompactorOptions } from './compaction/compactor.ts'
 import { Retention } from './compaction/retention.ts'
 import type { LoadedStoreConfig, StoreConfig } from './config.ts'
+import { addIndexRoutes } from './http/index-routes.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
 import { addPushRoutes } from './http/push-route.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
@@ -163,6 +164,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
         pushesDone()
       })
       addQueryRoutes(routes, { authEnabled, limits, clock, openSource })
+      addIndexRoutes(routes, { authEnabled, limits, clock, openSource })
       addLabelsRoutes(routes, { authEnabled, limits, clock, catalog })
       addStatusRoutes(routes, status)
       done()

@@ -39,6 +39,8 @@ test('an empty file is the defaults, as Loki has them', async t => {
     maxStructuredMetadataBytes: 64 * 1024,
     maxStructuredMetadataEntries: 128,
     queryTimeoutNs: 60n * second,
+    volumeEnabled: true,
+    volumeMaxSeries: 1000,
   })
   t.equal(config.limits.rejectOlderThanNs, undefined)
   t.match(config.limits.query, {

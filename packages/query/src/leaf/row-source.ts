@@ -155,8 +155,8 @@ function setBytes(labels: LabelSet): number {
   return labels.reduce((sum, { name, value }) => sum + name.length + value.length, 0)
 }
 
-// First row at or behind a time.
-function lowerBound(block: BlockView, timeNs: bigint): number {
+/** First row at or behind a time. */
+export function lowerBound(block: BlockView, timeNs: bigint): number {
   const times = block.timestamps()
   const wanted = Number(timeNs - block.baseNs)
   let low = 0

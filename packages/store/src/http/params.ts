@@ -51,17 +51,22 @@ export class Params {
   }
 
   limit(): number {
+    return positiveLimit(this.get('limit'), defaultLimit)
+  }
+
+  /** Most series of a volume; 0 means the default. */
+  volumeLimit(): number {
     const text = this.get('limit')
-    if (text === '') return defaultLimit
-    if (!/^[+-]?\d+$/.test(text)) {
-      throw new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`)
+    return /^[+-]?0+$/.test(text) ? defaultLimit : positiveLimit(text, defaultLimit)
+  }
+
+  /** Start and end of a request that has to lie in order. */
+  orderedRange(nowNs: bigint): { startNs: bigint; endNs: bigint } {
+    const range = this.timeRange(nowNs)
+    if (range.endNs < range.startNs) {
+      throw new BadRequestError('end timestamp must not be before or equal to start time')
     }
-    const limit = Number(text)
-    if (limit > Number.MAX_SAFE_INTEGER) {
-      throw new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: value out of range`)
-    }
-    if (limit <= 0) throw new BadRequestError('limit must be a positive value')
-    return limit
+    return range
   }
 
   direction(): Direction {
@@ -112,6 +117,20 @@ export class Params {
     if (text === '') return undefined
     return parseTime(text, name)
   }
+}
+
+/** Reads a limit as Go reads numbers. */
+function positiveLimit(text: string, absent: number): number {
+  if (text === '') return absent
+  if (!/^[+-]?\d+$/.test(text)) {
+    throw new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`)
+  }
+  const limit = Number(text)
+  if (limit > Number.MAX_SAFE_INTEGER) {
+    throw new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: value out of range`)
+  }
+  if (limit <= 0) throw new BadRequestError('limit must be a positive value')
+  return limit
 }
 
 /** Reads a time: seconds with a fraction, whole seconds (up to ten characters), nanoseconds or RFC 3339. */

@@ -3,7 +3,7 @@
 
 import type { BlockView, LinesColumn, MetadataColumn } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
-import { addDetectedLevels } from '../ingest/detected-level.ts'
+import { addDetectedLevels, detectedLevelLabel } from '../ingest/detected-level.ts'
 import type { LevelFields } from '../ingest/line-level.ts'
 import { BlockReader, type ReadBytes } from './block.ts'
 import { lineOffsets } from './columns.ts'
@@ -93,6 +93,16 @@ export class StoredBlock implements BlockView {
     return this.#metadata
   }
 
+  metadataPairs(): Uint32Array {
+    const { sets, rowSets } = this.#metadata ?? this.#reader.metadata()
+    const isPending = !this.#metadata && (this.record.flags & flagLevelsPending) !== 0
+    const sizes = Uint32Array.from(sets, set => {
+      const isAdded = isPending && !set.some(({ name }) => name === detectedLevelLabel)
+      return set.length + (isAdded ? 1 : 0)
+    })
+    return mapIndexes(rowSets, sizes)
+  }
+
   #leveledMetadata(): MetadataColumn {
     const stored = this.#reader.metadata()
     if ((this.record.flags & flagLevelsPending) === 0) return stored
@@ -103,4 +113,10 @@ export class StoredBlock implements BlockView {
     })
     return addDetectedLevels(this.labels, stored, readLines, this.#levelFields)
   }
+}
+
+function mapIndexes(indexes: Uint32Array, values: Uint32Array): Uint32Array {
+  const mapped = new Uint32Array(indexes.length)
+  for (let row = 0; row < indexes.length; row++) mapped[row] = values[indexes[row]!]!
+  return mapped
 }
