@@ -1,3 +1,12 @@
+export {
+  type DetectedField,
+  type DetectedFieldsRequest,
+  detectFields,
+  detectFieldValues,
+  type FieldParser,
+  type FieldType,
+  isUsefulLabel,
+} from './detected-fields.ts'
 export { type QueryResult, runQuery, type VectorSample } from './engine.ts'
 export {
   LimitExceededError,

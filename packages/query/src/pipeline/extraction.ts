@@ -11,6 +11,11 @@ export function sanitizeLabelName(key: string): string {
   return /^[0-9]/.test(name) ? `_${name}` : name
 }
 
+/** Makes the name of a key inside the object of a name; the rule for leading digits is the first's. */
+export function sanitizeInnerName(prefix: string, key: string): string {
+  return `${prefix}_${key.trim().replace(/[^a-zA-Z0-9_]/gu, '_')}`
+}
+
 /** Values that hold U+FFFD, which no label may, get spaces instead. */
 export function cleanValue(value: string): string {
   return value.includes('\ufffd') ? value.replaceAll('\ufffd', ' ') : value

@@ -7,6 +7,7 @@ import { BadRequestError } from '../errors.ts'
 
 const defaultSinceNs = 3600n * nsPerSecond
 const defaultLimit = 100
+const defaultFieldLimit = 1000
 /** Points of a series a client can ask for. */
 const pointsMax = 11_000n
 
@@ -52,6 +53,16 @@ export class Params {
 
   limit(): number {
     return positiveLimit(this.get('limit'), defaultLimit)
+  }
+
+  /** Lines that a look for fields reads. */
+  lineLimit(): number {
+    return positiveLimit(this.get('line_limit'), defaultLimit)
+  }
+
+  /** Most fields, or values of a field; `field_limit` is the older name. */
+  fieldLimit(): number {
+    return positiveLimit(this.get('limit') || this.get('field_limit'), defaultFieldLimit)
   }
 
   /** Most series of a volume; 0 means the default. */
