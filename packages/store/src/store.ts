@@ -12,6 +12,7 @@ import { Compactor, type CompactorOptions } from './compaction/compactor.ts'
 import { Retention } from './compaction/retention.ts'
 import type { LoadedStoreConfig, StoreConfig } from './config.ts'
 import { addDetectedRoutes } from './http/detected-routes.ts'
+import { addDrilldownRoutes } from './http/drilldown-routes.ts'
 import { addIndexRoutes } from './http/index-routes.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
 import { addPushRoutes } from './http/push-route.ts'
@@ -165,6 +166,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
         pushesDone()
       })
       addQueryRoutes(routes, { authEnabled, limits, clock, openSource })
+      addDrilldownRoutes(routes, { authEnabled, limits, version: status.version })
       addIndexRoutes(routes, { authEnabled, limits, clock, openSource })
       addDetectedRoutes(routes, { authEnabled, limits, clock, catalog, openSource })
       addLabelsRoutes(routes, { authEnabled, limits, clock, catalog })
