@@ -107,6 +107,11 @@ export class ByteReader {
     return this.#buffer.toString('utf8', start, start + length)
   }
 
+  /** Goes past a text. */
+  skipText(): void {
+    this.#advance(this.varint())
+  }
+
   #advance(bytes: number): number {
     const start = this.#at
     if (start + bytes > this.#buffer.length) throw new RangeError('bytes end early')

@@ -156,6 +156,19 @@ export function decodeMetadataSets(bytes: Buffer): LabelSet[] {
   return sets
 }
 
+/** Reads how many pairs each set has, and no texts. @throws RangeError as decodeMetadataSets does. */
+export function decodeMetadataSizes(bytes: Buffer): Uint32Array {
+  const reader = new ByteReader(bytes)
+  for (let left = boundedCount(reader); left > 0; left--) reader.skipText()
+  const sizes = new Uint32Array(boundedCount(reader))
+  for (let set = 0; set < sizes.length; set++) {
+    const pairs = boundedCount(reader)
+    for (let left = 2 * pairs; left > 0; left--) reader.varint()
+    sizes[set] = pairs
+  }
+  return sizes
+}
+
 /** Reads a count; every item takes a byte at least, so a larger count than bytes are left is damage. */
 function boundedCount(reader: ByteReader): number {
   const count = reader.varint()

@@ -3,7 +3,7 @@
 
 import type { BlockView, LinesColumn, MetadataColumn } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
-import { addDetectedLevels, detectedLevelLabel } from '../ingest/detected-level.ts'
+import { addDetectedLevels } from '../ingest/detected-level.ts'
 import type { LevelFields } from '../ingest/line-level.ts'
 import { BlockReader, type ReadBytes } from './block.ts'
 import { lineOffsets } from './columns.ts'
@@ -94,13 +94,8 @@ export class StoredBlock implements BlockView {
   }
 
   metadataPairs(): Uint32Array {
-    const { sets, rowSets } = this.#metadata ?? this.#reader.metadata()
-    const isPending = !this.#metadata && (this.record.flags & flagLevelsPending) !== 0
-    const sizes = Uint32Array.from(sets, set => {
-      const isAdded = isPending && !set.some(({ name }) => name === detectedLevelLabel)
-      return set.length + (isAdded ? 1 : 0)
-    })
-    return mapIndexes(rowSets, sizes)
+    const pairs = this.#reader.metadataPairs() ?? new Uint32Array(this.rowCount)
+    return (this.record.flags & flagLevelsPending) === 0 ? pairs : addOne(pairs)
   }
 
   #leveledMetadata(): MetadataColumn {
@@ -115,8 +110,7 @@ export class StoredBlock implements BlockView {
   }
 }
 
-function mapIndexes(indexes: Uint32Array, values: Uint32Array): Uint32Array {
-  const mapped = new Uint32Array(indexes.length)
-  for (let row = 0; row < indexes.length; row++) mapped[row] = values[indexes[row]!]!
-  return mapped
+function addOne(values: Uint32Array): Uint32Array {
+  for (let row = 0; row < values.length; row++) values[row]!++
+  return values
 }
