@@ -114,7 +114,21 @@ export interface VolumeLeaf {
   readonly maxSeries: number
 }
 
-export type Leaf = LogLeaf | SampleLeaf | VolumeLeaf
+/** Asks for the patterns of the lines that a log query finds. */
+export interface PatternLeaf {
+  readonly kind: 'patterns'
+  /** Canonical LogQL of the log query: selector and pipeline. */
+  readonly logql: string
+  readonly matchers: readonly Matcher[]
+  /** Inclusive. */
+  readonly startNs: bigint
+  /** Exclusive. */
+  readonly endNs: bigint
+  /** Slot i is from `startNs + i * stepNs` (included) to the start of the next. */
+  readonly grid: StepGrid
+}
+
+export type Leaf = LogLeaf | SampleLeaf | VolumeLeaf | PatternLeaf
 
 /** What a scan touched. Sizes are bytes of lines (and metadata) before compression. */
 export interface ScanStats {

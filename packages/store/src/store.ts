@@ -15,6 +15,7 @@ import { addDetectedRoutes } from './http/detected-routes.ts'
 import { addDrilldownRoutes } from './http/drilldown-routes.ts'
 import { addIndexRoutes } from './http/index-routes.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
+import { addPatternsRoute } from './http/patterns-route.ts'
 import { addPushRoutes } from './http/push-route.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
@@ -168,6 +169,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       addQueryRoutes(routes, { authEnabled, limits, clock, openSource })
       addDrilldownRoutes(routes, { authEnabled, limits, version: status.version })
       addIndexRoutes(routes, { authEnabled, limits, clock, openSource })
+      addPatternsRoute(routes, { authEnabled, limits, clock, openSource })
       addDetectedRoutes(routes, { authEnabled, limits, clock, catalog, openSource })
       addLabelsRoutes(routes, { authEnabled, limits, clock, catalog })
       addStatusRoutes(routes, status)

@@ -11,6 +11,7 @@ import type { RangeAggregation } from '../syntax/ast.ts'
 import { parseLogql } from '../syntax/parser.ts'
 import { compareEntries, type FoundEntry } from './entry-heap.ts'
 import { type FoundLogs, LogScanner } from './log-scanner.ts'
+import { type FoundPatterns, mergePatterns, PatternScanner } from './pattern-scanner.ts'
 import { type FoundSamples, SampleScanner } from './sample-scanner.ts'
 import { type FoundSeries, SeriesTable } from './series-table.ts'
 import { VolumeScanner } from './volume-scanner.ts'
@@ -25,6 +26,8 @@ export function openLeafScanner(leaf: Leaf): LeafScanner {
       return new SampleScanner(leaf)
     case 'volume':
       return new VolumeScanner(leaf)
+    case 'patterns':
+      return new PatternScanner(leaf)
   }
 }
 
@@ -51,6 +54,8 @@ function mergeFound(leaf: Leaf, results: readonly LeafResult[]): unknown {
       for (const part of found as FoundVolumes[]) table.merge(part)
       return table.found()
     }
+    case 'patterns':
+      return mergePatterns(found as FoundPatterns[])
   }
 }
 

@@ -148,6 +148,7 @@ test('A label filter behind a parser spares blocks that lack its value, escapes 
       lineLengths: () => new Uint32Array(lines.length),
       lines: () => ({ bytes, offsets }),
       metadata: () => ({ sets: [], rowSets: new Uint32Array(lines.length) }),
+      metadataPairs: () => new Uint32Array(lines.length),
     }
     const expr = parseLogql(logql) as LogExpr
     const rows = new BlockRows(block, createScanStats())

@@ -5,10 +5,9 @@ import {
   createPause,
   type Leaf,
   type LeafResult,
-  type LogLeaf,
   type LogSource,
   mergeLeafResults,
-  type SampleLeaf,
+  type VolumeLeaf,
 } from '@skald/query'
 import { type LabelSet, maxBigint, minBigint } from '@skald/wire'
 import type { Catalog, SegmentInfo } from '../catalog/catalog.ts'
@@ -111,9 +110,9 @@ function isInRange({ minNs, maxNs }: BlockRecord, { startNs, endNs }: Leaf): boo
   return minNs < endNs && maxNs >= startNs
 }
 
-/** Log queries want the best entries first; metric queries want each file read in one go. */
-function orderGroups(groups: BlockGroup[], leaf: LogLeaf | SampleLeaf): readonly BlockGroup[] {
-  if (leaf.kind === 'samples') return bySegment(groups)
+/** Log queries want the best entries first; all others want each file read in one go. */
+function orderGroups(groups: BlockGroup[], leaf: Exclude<Leaf, VolumeLeaf>): readonly BlockGroup[] {
+  if (leaf.kind !== 'logs') return bySegment(groups)
   const edge = (group: BlockGroup) =>
     leaf.direction === 'backward'
       ? group.map(({ record }) => record.maxNs).reduce(maxBigint)
