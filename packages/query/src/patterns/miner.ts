@@ -1,6 +1,6 @@
 // Finds the patterns that lines are made by, in one pass and in bounded memory, in the style of Drain
-// (He et al., 2017): lines of the same shape are compared, and a line that has enough words in common
-// with a pattern makes it stand for anything where they differ.
+// (He et al., 2017) with Loki's measures: a tree leads along the words of a line, in which only a word
+// with a digit, one too many at its place, or the last one may differ between the lines of a pattern.
 
 import { anything, isWord, tokensOf } from './tokens.ts'
 
@@ -11,24 +11,34 @@ export interface MinedPattern {
   readonly counts: ReadonlyMap<number, number>
 }
 
-interface Cluster {
+interface Cluster extends MinedPattern {
   readonly tokens: string[]
   readonly counts: Map<number, number>
   /** Where it is found. */
-  readonly leaf: Cluster[]
+  readonly leaf: TreeNode
 }
 
-/** So much of a pattern's own words a line must have to belong to it. */
-const ownShareMin = 0.5
-/** So much of the line's words the pattern must have: one that says nothing takes nothing in. */
-const lineShareMin = 0.3
+/** A place in the tree: what may follow the tokens that led here. */
+interface TreeNode {
+  readonly parent: TreeNode | undefined
+  readonly token: string
+  readonly children: Map<string, TreeNode>
+  readonly clusters: Cluster[]
+}
+
+/** Different tokens that are told apart at one place; further ones are as good as any. */
+const childrenMax = 15
+/** Tokens of a line that the tree looks at. */
+const depthMax = 28
+/** So much of a line's words must be a pattern's own for the line to belong to it. */
+const likenessMin = 0.3
 /** Patterns of one miner; the one that was not seen for the longest time makes room. */
 const clustersMax = 300
 
 /** The patterns of one stream. */
 export class PatternMiner {
-  /** Shape of the lines → their patterns. */
-  readonly #leaves = new Map<string, Cluster[]>()
+  /** Its children are the numbers of tokens. */
+  readonly #root = createNode('')
   /** Least recently seen first. */
   readonly #clusters = new Set<Cluster>()
 
@@ -48,19 +58,14 @@ export class PatternMiner {
   }
 
   #learn(tokens: string[], counts: ReadonlyMap<number, number>): void {
-    const shape = shapeOf(tokens)
-    let leaf = this.#leaves.get(shape)
-    if (!leaf) {
-      leaf = []
-      this.#leaves.set(shape, leaf)
-    }
-    let cluster = mostAlike(leaf, tokens)
+    const leaf = this.#leafOf(tokens)
+    let cluster = mostAlike(leaf.clusters, tokens)
     if (cluster) {
       generalise(cluster.tokens, tokens)
       this.#clusters.delete(cluster)
     } else {
       cluster = { tokens, counts: new Map(), leaf }
-      leaf.push(cluster)
+      leaf.clusters.push(cluster)
       if (this.#clusters.size >= clustersMax) this.#forgetOldest()
     }
     this.#clusters.add(cluster)
@@ -69,22 +74,49 @@ export class PatternMiner {
     }
   }
 
+  #leafOf(tokens: readonly string[]): TreeNode {
+    let node = childOf(this.#root, String(tokens.length))
+    // The last token is left to the comparison.
+    const depth = Math.min(depthMax, tokens.length - 1)
+    for (let i = 0; i < depth; i++) {
+      const { children } = node
+      const isTold = children.has(tokens[i]!) || children.size < childrenMax
+      node = childOf(node, isTold ? tokens[i]! : anything)
+    }
+    return node
+  }
+
   #forgetOldest(): void {
     for (const oldest of this.#clusters) {
       this.#clusters.delete(oldest)
-      const { leaf } = oldest
-      leaf.splice(leaf.indexOf(oldest), 1)
-      if (leaf.length === 0) this.#leaves.delete(shapeOf(oldest.tokens))
+      const { clusters } = oldest.leaf
+      clusters.splice(clusters.indexOf(oldest), 1)
+      prune(oldest.leaf)
       return
     }
   }
 }
 
-/** The characters between the words: what a pattern takes in never changes them. */
-function shapeOf(tokens: readonly string[]): string {
-  let shape = ''
-  for (const token of tokens) shape += isWord(token) ? 'w' : token
-  return shape
+function createNode(token: string, parent?: TreeNode): TreeNode {
+  return { parent, token, children: new Map(), clusters: [] }
+}
+
+function childOf(node: TreeNode, token: string): TreeNode {
+  let child = node.children.get(token)
+  if (!child) {
+    child = createNode(token, node)
+    node.children.set(token, child)
+  }
+  return child
+}
+
+/** Takes away the branches that lead to no pattern any more. */
+function prune(leaf: TreeNode): void {
+  let node = leaf
+  while (node.parent && node.children.size === 0 && node.clusters.length === 0) {
+    node.parent.children.delete(node.token)
+    node = node.parent
+  }
 }
 
 function mostAlike(clusters: readonly Cluster[], tokens: readonly string[]): Cluster | undefined {
@@ -99,20 +131,16 @@ function mostAlike(clusters: readonly Cluster[], tokens: readonly string[]): Clu
   return best
 }
 
-/** Words that a pattern and a line of its shape have in common; -1 when those are too few. */
+/** Words that a pattern and a line have in common; -1 when those are too few of the line's. */
 function commonWords(pattern: readonly string[], tokens: readonly string[]): number {
   let common = 0
-  let own = 0
   let ofLine = 0
   for (let i = 0; i < tokens.length; i++) {
-    const token = tokens[i]!
-    if (!isWord(token)) continue
-    if (token !== anything) ofLine++
-    if (pattern[i] === anything) continue
-    own++
-    if (pattern[i] === token) common++
+    if (tokens[i] === anything || !isWord(tokens[i]!)) continue
+    ofLine++
+    if (pattern[i] === tokens[i]) common++
   }
-  return common >= own * ownShareMin && common >= ofLine * lineShareMin ? common : -1
+  return common >= ofLine * likenessMin ? common : -1
 }
 
 function generalise(pattern: string[], tokens: readonly string[]): void {

@@ -31,6 +31,8 @@ export interface LinePattern {
 
 /** Loki counts by no less. */
 const stepLeastNs = 10_000_000_000n
+/** Fewer lines make no pattern worth showing, as Loki has it. */
+const linesLeast = 30
 /** Most patterns of an answer; those with the most lines. */
 const patternsMax = 1000
 
@@ -46,8 +48,9 @@ export async function runPatterns(
   signal: AbortSignal,
 ): Promise<LinePattern[]> {
   const expr = parseLogql(request.logql)
-  if (expr.kind !== 'log') throw new LogqlKindError('only log selector is supported')
+  if (expr.kind !== 'log') throw new LogqlKindError('only label matchers are supported')
   const { startNs, endNs, limits } = request
+  if (endNs <= startNs) return []
   checkQueryLimits(expr, { startNs, endNs, stepNs: 0n, isInstant: false }, limits)
   const stepNs = request.stepNs > stepLeastNs ? request.stepNs : stepLeastNs
   const firstNs = startNs - (((startNs % stepNs) + stepNs) % stepNs)
@@ -76,10 +79,9 @@ function combine(found: FoundPatterns, { grid }: PatternLeaf): LinePattern[] {
       for (const [slot, lines] of slots) sum.slots.set(slot, (sum.slots.get(slot) ?? 0) + lines)
     }
   }
-  const total = ({ slots }: { slots: Map<number, number> }) =>
-    slots.values().reduce((sum, lines) => sum + lines, 0)
   return [...counts.values()]
-    .map(entry => ({ ...entry, total: total(entry) }))
+    .map(entry => ({ ...entry, total: entry.slots.values().reduce((sum, n) => sum + n, 0) }))
+    .filter(({ total }) => total >= linesLeast)
     .sort((a, b) => b.total - a.total || (a.pattern < b.pattern ? -1 : 1))
     .slice(0, patternsMax)
     .map(({ pattern, level, slots }) => ({

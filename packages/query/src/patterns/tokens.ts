@@ -3,18 +3,21 @@
 /** Stands for whatever differs between the lines of a pattern; printed as `<_>`. */
 export const anything = '<_>'
 
-/** What a line has beyond this is not looked at: a pattern's end is found long before. */
+/** What a line has beyond this is not looked at, as in Loki: a pattern's end is found long before. */
 const lineCharsMax = 3000
 /** Lines of more tokens are cut there. */
 const tokensMax = 256
 
-const wordOrSeparator = /[\p{L}\p{N}_.\-+%#$*~^\\]+|[\s\S]/gu
+// Punctuation and `=` part words, but for what stands inside names, paths, times and addresses.
+const separator = String.raw`[\s=]|(?![_\-.:/])\p{P}`
+const tokenPattern = new RegExp(`${separator}|(?:(?!${separator})[\\s\\S])+`, 'gu')
+const separatorPattern = new RegExp(`^(?:${separator})$`, 'u')
 const digit = /\p{N}/u
 const hexWord = /^[0-9a-fA-F]{8,}$/
 
 /** Tells whether a token is a word; others are single characters between words. */
 export function isWord(token: string): boolean {
-  return token.length > 1 || /[\p{L}\p{N}_.\-+%#$*~^\\]/u.test(token)
+  return token.length > 1 || !separatorPattern.test(token)
 }
 
 /**
@@ -25,9 +28,9 @@ export function tokensOf(line: string): string[] {
   const isCut = line.length > lineCharsMax
   const text = isCut ? line.slice(0, lineCharsMax) : line
   const tokens: string[] = []
-  wordOrSeparator.lastIndex = 0
+  tokenPattern.lastIndex = 0
   for (;;) {
-    const match = wordOrSeparator.exec(text)
+    const match = tokenPattern.exec(text)
     if (!match) break
     if (tokens.length === tokensMax) {
       tokens.push(anything)
@@ -40,13 +43,7 @@ export function tokensOf(line: string): string[] {
   return tokens
 }
 
-/** Characters that stand between the parts of one value: `10.0.0.1:80`, `2026-01-15T00:00:00,123`. */
-const joints = new Set([':', '/', ',', '@'])
-
-/**
- * Writes tokens as the text that `|>` takes: values that only joints part, and wildcards side by side,
- * become one.
- */
+/** Writes tokens as the text that `|>` takes: numbers with commas between them become one. */
 export function formatPattern(tokens: readonly string[]): string {
   let text = ''
   for (let i = 0; i < tokens.length; i++) {
@@ -54,7 +51,7 @@ export function formatPattern(tokens: readonly string[]): string {
     if (tokens[i] !== anything) continue
     for (;;) {
       if (tokens[i + 1] === anything) i++
-      else if (joints.has(tokens[i + 1] ?? '') && tokens[i + 2] === anything) i += 2
+      else if (tokens[i + 1] === ',' && tokens[i + 2] === anything) i += 2
       else break
     }
   }

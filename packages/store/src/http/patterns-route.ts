@@ -1,6 +1,7 @@
 // The patterns that lines are made by: /loki/api/v1/patterns.
 
 import { type LinePattern, type LogSource, runPatterns } from '@skald/query'
+import { maxBigint } from '@skald/wire'
 import type { FastifyInstance } from 'fastify'
 import type { TenantLimits } from '../limits.ts'
 import { readParams, tenantOf, withDeadline } from './query-context.ts'
@@ -23,8 +24,9 @@ export function addPatternsRoute(app: FastifyInstance, options: PatternsRouteOpt
     handler: async (request, reply) => {
       const source = openSource(tenantOf(request, authEnabled))
       const params = readParams(request)
-      const range = params.orderedRange(BigInt(clock.now()) * 1_000_000n)
-      const stepNs = params.stepNs(range)
+      // A range that ends before it starts is no error here: it has no lines.
+      const range = params.timeRange(BigInt(clock.now()) * 1_000_000n)
+      const stepNs = params.stepNs({ ...range, endNs: maxBigint(range.startNs, range.endNs) })
       const query = { logql: params.get('query'), ...range, stepNs, limits: limits.query }
       const patterns = await withDeadline(request, timeoutMs, signal =>
         runPatterns(query, source, signal),

@@ -9,7 +9,7 @@ const yaml = 'auth_enabled: false\nlimits_config: {discover_service_name: []}'
 test('patterns are counted by level and step, over all streams of the query', async t => {
   const store = await startTestStore(t, { yaml })
   const rows = (from: number, line: (i: number) => string): Row[] =>
-    Array.from({ length: 20 }, (_, i) => [at(from + i), line(i)])
+    Array.from({ length: 40 }, (_, i) => [at(from + i), line(i)])
   await store.push([
     jsonStream(
       { app: 'x', pod: 'a' },
@@ -29,7 +29,9 @@ test('patterns are counted by level and step, over all streams of the query', as
     ),
   ])
   await store.get('/flush')
-  await store.push([jsonStream({ app: 'x', pod: 'a' }, [[at(130), 'level=info user w logged in']])])
+  await store.push([
+    jsonStream({ app: 'x', pod: 'a' }, [[at(130), 'level=info user w1 logged in']]),
+  ])
   const params = { ...onDay, query: '{app="x"}', step: '60s' }
   const answer = await store.get('/loki/api/v1/patterns', params)
   t.same(answer.json(), {
@@ -39,12 +41,12 @@ test('patterns are counted by level and step, over all streams of the query', as
         level: 'info',
         pattern: 'level=info user <_> logged in',
         samples: [
-          [seconds, 20],
-          [seconds + 60, 20],
+          [seconds, 40],
+          [seconds + 60, 40],
           [seconds + 120, 1],
         ],
       },
-      { level: 'error', pattern: 'level=error disk <_> is full', samples: [[seconds + 60, 20]] },
+      { level: 'error', pattern: 'level=error disk <_> is full', samples: [[seconds + 60, 40]] },
     ],
   })
   const end = String(at(3600))
@@ -53,12 +55,12 @@ test('patterns are counted by level and step, over all streams of the query', as
     data: [{ pattern: string; samples: unknown[] }]
   }>().data
   t.equal(found.pattern, 'level=error disk <_> is full')
-  t.equal(found.samples.length, 2, 'ten seconds at least')
+  t.equal(found.samples.length, 4, 'ten seconds at least')
   const query = `{app="x"} |> \`${found.pattern}\``
   const lines = await store.get('/loki/api/v1/query_range', { ...onDay, query, limit: '100' })
   t.equal(
     lines.json<{ data: { result: [{ values: unknown[] }] } }>().data.result[0].values.length,
-    20,
+    40,
   )
 })
 
@@ -69,7 +71,12 @@ test('what is no log query is refused; no lines have no patterns', async t => {
   t.equal((await ask('{app="x"')).statusCode, 400)
   const metric = await ask('rate({app="x"}[1m])')
   t.equal(metric.statusCode, 400)
-  t.equal(metric.body, 'only log selector is supported')
+  t.equal(metric.body, 'only label matchers are supported')
+  const reversed = { start: onDay.end, end: onDay.start, query: '{app="x"}' }
+  t.same((await store.get('/loki/api/v1/patterns', reversed)).json(), {
+    status: 'success',
+    data: [],
+  })
   const limits = await store.get('/loki/api/v1/drilldown-limits')
   t.match(limits.json(), { pattern_ingester_enabled: true })
 })
