@@ -8,8 +8,9 @@ const lineCharsMax = 3000
 /** Lines of more tokens are cut there. */
 const tokensMax = 256
 
-// Punctuation and `=` part words, but for what stands inside names, paths, times and addresses.
-const separator = String.raw`[\s=]|(?![_\-.:/])\p{P}`
+// Punctuation and `=` part words, but for what stands inside names, paths, times and addresses; the
+// colon behind a JSON key does.
+const separator = String.raw`[\s=]|(?<="):|(?![_\-.:/])\p{P}`
 const tokenPattern = new RegExp(`${separator}|(?:(?!${separator})[\\s\\S])+`, 'gu')
 const separatorPattern = new RegExp(`^(?:${separator})$`, 'u')
 const digit = /\p{N}/u

@@ -95,13 +95,18 @@ test('counts are kept by time slot, also when miners are merged', async t => {
   )
 })
 
+/** Lines of which no two are alike. */
+function shapeOf(i: number): string {
+  return `${'('.repeat(1 + (i % 18))}w${'['.repeat(1 + Math.floor(i / 18))}`
+}
+
 test('memory is bounded: the pattern not seen for the longest time makes room', async t => {
   const miner = new PatternMiner()
   miner.add('first of all', 0)
-  for (let i = 0; i < 299; i++) miner.add(`w${'('.repeat(i)}`, 0)
+  for (let i = 0; i < 299; i++) miner.add(shapeOf(i), 0)
   t.equal(miner.patterns().length, 300)
   miner.add('first of all', 0)
-  for (let i = 0; i < 20; i++) miner.add(`v${')'.repeat(i + 5)}`, 0)
+  for (let i = 0; i < 20; i++) miner.add(shapeOf(400 + i), 0)
   const patterns = countsOf(miner)
   t.equal(patterns.length, 300)
   t.same(patterns[0], ['first of all', 2])

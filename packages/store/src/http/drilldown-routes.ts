@@ -42,8 +42,7 @@ function limitsJson(limits: TenantLimits) {
     max_query_range: formatPrometheusDuration(query.maxQueryRangeNs),
     max_query_series: query.maxQuerySeries,
     query_timeout: formatPrometheusDuration(limits.queryTimeoutNs),
-    // Nothing is deleted by its age: no range of time is out of reach.
-    retention_period: '0s',
+    retention_period: formatPrometheusDuration(limits.retentionNs),
     volume_enabled: limits.volumeEnabled,
     volume_max_series: limits.volumeMaxSeries,
   }
