@@ -1,29 +1,47 @@
-// The lines to try of docs/api.md do what the page says.
+// Every command on docs/api.md does what the page says: it is run as it stands, on a port of the test's.
 
-import { spawnSync } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { t as root, test } from 'tap'
 import { startStore } from './harness.ts'
 
 root.setTimeout(120_000)
-
+const run = promisify(execFile)
 const page = readFileSync(new URL('../docs/api.md', import.meta.url), 'utf8')
-const lines = page.split('\n').filter(line => line.startsWith('curl '))
 const hasCurl = spawnSync('curl', ['--version']).status === 0
+
+/** Lines of the code blocks that are commands, with the status that they are answered with. */
+const commands = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
+  .flatMap(([, block = '']) => block.split('\n').filter(line => line.startsWith('curl ')))
+  .map(line => {
+    const [command = '', status = '200'] = line.split(' # ')
+    return { command, status }
+  })
 
 /** What curl ends with when `--max-time` is over: a tail has no end. */
 const timeIsOver = 28
 
-test('every line to try is answered as it says', { skip: !hasCurl && 'no curl' }, async t => {
+test('each command of the page is answered', { skip: !hasCurl && 'no curl' }, async t => {
   const store = await startStore(t, { dir: t.testdir() })
-  t.ok(lines.length > 10)
-  for (const line of lines) {
-    const [command = '', want = '200'] = line.split(' # ')
-    const { status, stdout, stderr } = spawnSync(
-      `${command.replaceAll('http://127.0.0.1:3100', store.url)} -w '\n%{http_code}'`,
-      { shell: true, encoding: 'latin1' },
+  const nowNs = BigInt(Date.now()) * 1_000_000n
+  const values = ['level=info msg=a', '{"level":"warn","status":200}'].map((line, i) => [
+    String(nowNs - BigInt(i)),
+    line,
+  ])
+  const body = JSON.stringify({ streams: [{ stream: { app: 'shop' }, values }] })
+  t.equal((await store.pushBytes(Buffer.from(body), 'application/json')).status, 204)
+  t.ok(commands.length > 10)
+  for (const { command, status } of commands) {
+    const local = command.replaceAll('http://127.0.0.1:3100', store.url)
+    t.not(local, command, 'the command speaks to the port of the page')
+    const { code, stdout } = await run('sh', ['-c', `${local} -w '\n%{http_code}'`]).then(
+      ({ stdout }) => ({ code: 0, stdout }),
+      (error: { code: number; stdout: string }) => error,
     )
-    t.equal(stdout.trimEnd().split('\n').at(-1), want, line)
-    t.ok(status === 0 || (status === timeIsOver && want === '101'), stderr)
+    const lines = stdout.trimEnd().split('\n')
+    t.equal(lines.at(-1), status, command)
+    t.equal(code, status === '101' ? timeIsOver : 0, command)
+    t.not(lines[0], '{}', 'something is found')
   }
 })

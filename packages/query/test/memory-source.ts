@@ -115,5 +115,6 @@ export function createBlock(
       touched.metadata++
       return { sets, rowSets }
     },
+    metadataPairs: () => rowSets.map(set => sets[set]!.length),
   }
 }

@@ -124,7 +124,6 @@ const ignoredLimitKeys = [
   'per_stream_rate_limit_burst',
   'per_tenant_override_config',
   'per_tenant_override_period',
-  'retention_period',
   'retention_stream',
   'shard_aggregations',
   'shard_streams',
@@ -133,8 +132,6 @@ const ignoredLimitKeys = [
   'split_recent_metadata_queries_by_interval',
   'tsdb_max_query_parallelism',
   'unordered_writes',
-  'volume_enabled',
-  'volume_max_series',
 ] as const
 
 /** Whole blocks of a Loki configuration that have no meaning for one process without a ring. */
@@ -143,7 +140,6 @@ const ignoredBlocks = [
   'bloom_build',
   'bloom_gateway',
   'chunk_store_config',
-  'compactor',
   'distributor',
   'frontend',
   'frontend_worker',
@@ -222,12 +218,52 @@ const limitsSchema = withIgnored(
     max_entries_limit_per_query: count('Most entries of a log query.', 5000),
     max_concurrent_tail_requests: count('Most live tails of a tenant at once; 0 for no limit.', 10),
     query_timeout: duration('Time after which a query is ended.', '1m'),
+    retention_period: duration(
+      'How long entries are kept, in whole days, with compactor.retention_enabled; 0 for ever.',
+      '0s',
+    ),
     split_queries_by_interval: duration(
       'Above 0, start and end of metric range queries are aligned to their step, as Loki does.',
       '1h',
     ),
+    volume_enabled: flag('Answer requests for volumes.', true),
+    volume_max_series: count('Most series that a volume may add up.', 1000),
   }),
   ignoredLimitKeys,
+)
+
+const ignoredCompactorKeys = [
+  'apply_retention_interval',
+  'compaction_interval',
+  'compactor_ring',
+  'delete_batch_size',
+  'delete_max_interval',
+  'delete_request_cancel_period',
+  'delete_request_store',
+  'delete_request_store_db_type',
+  'delete_request_store_key_prefix',
+  'deletion_mode',
+  'horizontal_scaling_mode',
+  'jobs_config',
+  'max_compaction_parallelism',
+  'retention_backoff_config',
+  'retention_delete_delay',
+  'retention_delete_worker_count',
+  'retention_table_timeout',
+  'run_once',
+  'shared_store',
+  'skip_latest_n_tables',
+  'tables_to_compact',
+  'upload_parallelism',
+  'worker_config',
+  'working_directory',
+] as const
+
+const compactorSchema = withIgnored(
+  block({
+    retention_enabled: flag('Delete entries older than limits_config.retention_period.', false),
+  }),
+  ignoredCompactorKeys,
 )
 
 /** The whole file. */
@@ -244,6 +280,7 @@ export const storeConfigSchema = withIgnored(
     server: serverSchema,
     common: commonSchema,
     limits_config: limitsSchema,
+    compactor: compactorSchema,
   }),
   ignoredBlocks,
 )
@@ -254,6 +291,7 @@ export type RawStoreConfig = {
   readonly server: Required<XStatic<typeof serverSchema>>
   readonly common: Required<XStatic<typeof commonSchema>>
   readonly limits_config: Required<XStatic<typeof limitsSchema>>
+  readonly compactor: Required<XStatic<typeof compactorSchema>>
 }
 
 /** Paths of the keys that are accepted without effect, as `block.key` or `block`. */
@@ -262,6 +300,7 @@ export const ignoredPaths: ReadonlySet<string> = new Set([
   ...ignoredServerKeys.map(key => `server.${key}`),
   ...ignoredCommonKeys.map(key => `common.${key}`),
   ...ignoredLimitKeys.map(key => `limits_config.${key}`),
+  ...ignoredCompactorKeys.map(key => `compactor.${key}`),
 ])
 
 /** Schemas by the name of their block, for the reference page. */
@@ -270,4 +309,5 @@ export const blockSchemas: Readonly<Record<string, { readonly properties: object
   server: serverSchema,
   common: commonSchema,
   limits_config: limitsSchema,
+  compactor: compactorSchema,
 }

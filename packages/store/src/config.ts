@@ -74,9 +74,10 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
   }
   const config = raw as RawStoreConfig
   const problems: ConfigProblem[] = []
-  const limits = resolveLimits(config.limits_config, (key, message) => {
+  const report = (key: string, message: string) => {
     problems.push(problemAt(offsetOf(['limits_config', key]), `limits_config.${key}: ${message}`))
-  })
+  }
+  const limits = resolveLimits(config, report)
   const { server } = config
   const httpReadTimeoutNs = readDuration(server.http_server_read_timeout, message => {
     const key = 'http_server_read_timeout'
@@ -172,7 +173,7 @@ function readDuration(value: string | number, report: (message: string) => void)
 type RawLimits = RawStoreConfig['limits_config']
 
 function resolveLimits(
-  raw: RawLimits,
+  { limits_config: raw, compactor }: RawStoreConfig,
   report: (key: keyof RawLimits & string, message: string) => void,
 ): TenantLimits {
   const durationNs = (key: keyof RawLimits & string): bigint =>
@@ -200,8 +201,11 @@ function resolveLimits(
     allowStructuredMetadata: raw.allow_structured_metadata,
     maxStructuredMetadataBytes: sizeBytes('max_structured_metadata_size'),
     maxStructuredMetadataEntries: raw.max_structured_metadata_entries_count,
+    retentionNs: compactor.retention_enabled ? durationNs('retention_period') : 0n,
     queryTimeoutNs: durationNs('query_timeout'),
     maxConcurrentTails: raw.max_concurrent_tail_requests,
+    volumeEnabled: raw.volume_enabled,
+    volumeMaxSeries: raw.volume_max_series,
     query: {
       maxQuerySeries: raw.max_query_series,
       maxEntriesLimitPerQuery: raw.max_entries_limit_per_query,

@@ -19,9 +19,13 @@ export interface TenantLimits {
   readonly allowStructuredMetadata: boolean
   readonly maxStructuredMetadataBytes: number
   readonly maxStructuredMetadataEntries: number
+  /** How long entries are kept, above 0 only where `compactor.retention_enabled` is set. */
+  readonly retentionNs: bigint
   readonly queryTimeoutNs: bigint
   /** Tail clients of a tenant at once; 0 for no limit. */
   readonly maxConcurrentTails: number
+  readonly volumeEnabled: boolean
+  readonly volumeMaxSeries: number
   readonly query: QueryLimits
 }
 
@@ -57,6 +61,12 @@ export const compactTierBytesMax = 512 * 1024 * 1024
 
 /** Bytes of lines that one message to a scan worker asks for; small enough to stop a query soon. */
 export const scanTaskBytes = 8 * 1024 * 1024
+
+/**
+ * Rows of overlapping blocks up to which a volume looks for rows that stand in two of them; more cost
+ * seconds, and compaction takes the repeated ones out.
+ */
+export const volumeOverlapRowsMax = 500_000
 
 /** Parsed footers kept in memory, counted by their bytes in the file. */
 export const footerCacheBytes = 16 * 1024 * 1024

@@ -8,9 +8,14 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Catalog } from './catalog/catalog.ts'
 import { openSqliteCatalog, type SqliteCatalog } from './catalog/sqlite.ts'
-import { Compactor } from './compaction/compactor.ts'
+import { Compactor, type CompactorOptions } from './compaction/compactor.ts'
+import { Retention } from './compaction/retention.ts'
 import type { LoadedStoreConfig, StoreConfig } from './config.ts'
+import { addDetectedRoutes } from './http/detected-routes.ts'
+import { addDrilldownRoutes } from './http/drilldown-routes.ts'
+import { addIndexRoutes } from './http/index-routes.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
+import { addPatternsRoute } from './http/patterns-route.ts'
 import { addPushRoutes } from './http/push-route.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
 import { addRulesRoutes } from './http/rules-routes.ts'
@@ -20,6 +25,7 @@ import { addTailRoutes, upgradesBelow } from './http/tail-route.ts'
 import { Committer } from './ingest/committer.ts'
 import { Ingester } from './ingest/ingester.ts'
 import { PushBudget } from './ingest/push-budget.ts'
+import type { TenantLimits } from './limits.ts'
 import { createStoreMetrics, type StoreMetrics, type StoreState } from './metrics.ts'
 import { openDiskObjectStore } from './objects/disk.ts'
 import { recover } from './recovery.ts'
@@ -61,7 +67,9 @@ export async function startStore(options: StoreOptions): Promise<Store> {
 
   const worker = { directory: segmentsDir, logLevelFields: config.limits.logLevelFields }
   const segments = new SegmentIndex(objects, catalog, logger)
-  const compactor = new Compactor({ catalog, segments, logger, clock, nextSequence, worker })
+  const compactor = openCompactor(config.limits, {
+    ...{ catalog, segments, logger, clock, nextSequence, worker },
+  })
   const budget = new PushBudget()
   const hub = new TailHub({ segments, logger, worker })
   const metrics = createStoreMetrics(() => readState({ catalog, compactor, budget }))
@@ -148,6 +156,15 @@ function urlOf({ address, port }: AddressInfo): string {
   return `http://${host}:${port}`
 }
 
+function openCompactor(
+  { retentionNs }: TenantLimits,
+  parts: Omit<CompactorOptions, 'retention'>,
+): Compactor {
+  if (retentionNs === 0n) return new Compactor(parts)
+  const retention = new Retention({ ...parts, periodNs: () => retentionNs })
+  return new Compactor({ ...parts, retention })
+}
+
 interface RouteParts {
   readonly config: StoreConfig
   readonly clock: { now(): number }
@@ -177,6 +194,10 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
         tailsDone()
       })
       addQueryRoutes(routes, { authEnabled, limits, clock, openSource })
+      addDrilldownRoutes(routes, { authEnabled, limits, version: status.version })
+      addIndexRoutes(routes, { authEnabled, limits, clock, openSource })
+      addPatternsRoute(routes, { authEnabled, limits, clock, openSource })
+      addDetectedRoutes(routes, { authEnabled, limits, clock, catalog, openSource })
       addLabelsRoutes(routes, { authEnabled, limits, clock, catalog })
       addRulesRoutes(routes, { authEnabled })
       addStatusRoutes(routes, status)

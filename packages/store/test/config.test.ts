@@ -41,6 +41,8 @@ test('an empty file is the defaults, as Loki has them', async t => {
     maxStructuredMetadataEntries: 128,
     queryTimeoutNs: 60n * second,
     maxConcurrentTails: 10,
+    volumeEnabled: true,
+    volumeMaxSeries: 1000,
   })
   t.equal(config.limits.rejectOlderThanNs, undefined)
   t.match(config.limits.query, {
@@ -96,6 +98,15 @@ limits_config:
     discoverLogLevels: false,
   })
   t.match(config.limits.query, { maxQueryLengthNs: 0n, requiredLabels: ['app'] })
+})
+
+test('retention is on only where the compactor may delete', async t => {
+  const retention = (text: string) => load(text).config.limits.retentionNs
+  t.equal(retention(''), 0n)
+  t.equal(retention('limits_config: {retention_period: 30d}'), 0n)
+  const enabled = 'compactor: {retention_enabled: true, working_directory: /x}\n'
+  t.equal(retention(`${enabled}limits_config: {retention_period: 744h}`), 744n * 3600n * second)
+  t.equal(retention(enabled), 0n)
 })
 
 test('durations', async t => {

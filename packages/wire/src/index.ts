@@ -46,3 +46,4 @@ export {
 } from './time.ts'
 export { isTimeZone } from './time-zone.ts'
 export { formatLogqlBytes, parseConfigBytes, parseLogqlBytes } from './units.ts'
+export { writeVarint } from './varint.ts'

@@ -1,18 +1,12 @@
 // Label names, label values and series: what Grafana's query builder asks for.
 
 import { parseSelector } from '@skald/query'
-import {
-  formatGoDuration,
-  formatPrometheusDuration,
-  type LabelSet,
-  labelSetToObject,
-  type Matcher,
-} from '@skald/wire'
+import { type LabelSet, labelSetToObject, type Matcher } from '@skald/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
 import { BadRequestError } from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
-import { readParams, tenantOf } from './query-context.ts'
+import { checkLength, readParams, tenantOf } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 
 export interface LabelsRouteOptions {
@@ -104,19 +98,11 @@ function open(request: FastifyRequest, options: LabelsRouteOptions) {
 /** @throws BadRequestError for a range that is turned around or longer than the limit. */
 function checkedRange(request: FastifyRequest, { limits, clock }: LabelsRouteOptions): TimeRange {
   const range = readParams(request).timeRange(BigInt(clock.now()) * 1_000_000n)
-  const lengthNs = range.endNs - range.startNs
-  const { maxQueryLengthNs } = limits.query
-  if (lengthNs < 0n) {
+  if (range.endNs < range.startNs) {
     throw new BadRequestError(
       'this data is no longer available, it is past now - max_query_lookback (0s)',
     )
   }
-  if (maxQueryLengthNs > 0n && lengthNs > maxQueryLengthNs) {
-    const length = formatGoDuration(lengthNs)
-    const limit = formatPrometheusDuration(maxQueryLengthNs)
-    throw new BadRequestError(
-      `the query time range exceeds the limit (query length: ${length}, limit: ${limit})`,
-    )
-  }
+  checkLength(range, limits)
   return range
 }

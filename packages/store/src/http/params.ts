@@ -8,6 +8,7 @@ import { tailDelaySecondsMax } from '../limits.ts'
 
 const defaultSinceNs = 3600n * nsPerSecond
 const defaultLimit = 100
+const defaultFieldLimit = 1000
 /** Points of a series a client can ask for. */
 const pointsMax = 11_000n
 
@@ -52,9 +53,32 @@ export class Params {
   }
 
   limit(): number {
-    const limit = this.#integer('limit', defaultLimit)
-    if (limit <= 0) throw new BadRequestError('limit must be a positive value')
-    return limit
+    return positiveLimit(this.get('limit'), defaultLimit)
+  }
+
+  /** Lines that a look for fields reads. */
+  lineLimit(): number {
+    return positiveLimit(this.get('line_limit'), defaultLimit)
+  }
+
+  /** Most fields, or values of a field; `field_limit` is the older name. */
+  fieldLimit(): number {
+    return positiveLimit(this.get('limit') || this.get('field_limit'), defaultFieldLimit)
+  }
+
+  /** Most series of a volume; 0 means the default. */
+  volumeLimit(): number {
+    const text = this.get('limit')
+    return /^[+-]?0+$/.test(text) ? defaultLimit : positiveLimit(text, defaultLimit)
+  }
+
+  /** Start and end of a request that has to lie in order. */
+  orderedRange(nowNs: bigint): { startNs: bigint; endNs: bigint } {
+    const range = this.timeRange(nowNs)
+    if (range.endNs < range.startNs) {
+      throw new BadRequestError('end timestamp must not be before or equal to start time')
+    }
+    return range
   }
 
   /** How long a tail holds entries back. */
@@ -125,6 +149,20 @@ export class Params {
     if (text === '') return undefined
     return parseTime(text, name)
   }
+}
+
+/** Reads a limit as Go reads numbers. */
+function positiveLimit(text: string, absent: number): number {
+  if (text === '') return absent
+  if (!/^[+-]?\d+$/.test(text)) {
+    throw new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`)
+  }
+  const limit = Number(text)
+  if (limit > Number.MAX_SAFE_INTEGER) {
+    throw new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: value out of range`)
+  }
+  if (limit <= 0) throw new BadRequestError('limit must be a positive value')
+  return limit
 }
 
 /** Reads a time: seconds with a fraction, whole seconds (up to ten characters), nanoseconds or RFC 3339. */

@@ -1,8 +1,11 @@
 // What the read routes need of a request: its tenant, its parameters, and a signal that ends the work
 // when the client goes away or the time is up.
 
+import { formatGoDuration, formatPrometheusDuration } from '@skald/wire'
 import type { FastifyRequest } from 'fastify'
+import type { TimeRange } from '../catalog/catalog.ts'
 import { BadRequestError } from '../errors.ts'
+import type { TenantLimits } from '../limits.ts'
 import { Params } from './params.ts'
 import { resolveTenant } from './tenant.ts'
 
@@ -24,6 +27,22 @@ export function readParams(request: FastifyRequest): Params {
 export function tenantOf(request: FastifyRequest, authEnabled: boolean): string {
   const header = request.headers['x-scope-orgid']
   return resolveTenant(Array.isArray(header) ? header[0] : header, authEnabled)
+}
+
+/**
+ * Checks a range of requests for names and labels against the longest that is allowed.
+ *
+ * @throws BadRequestError
+ */
+export function checkLength({ startNs, endNs }: TimeRange, { query }: TenantLimits): void {
+  const lengthNs = endNs - startNs
+  const { maxQueryLengthNs } = query
+  if (maxQueryLengthNs <= 0n || lengthNs <= maxQueryLengthNs) return
+  const length = formatGoDuration(lengthNs)
+  const limit = formatPrometheusDuration(maxQueryLengthNs)
+  throw new BadRequestError(
+    `the query time range exceeds the limit (query length: ${length}, limit: ${limit})`,
+  )
 }
 
 /** Says that a query took longer than its limit; Loki's status and text. */

@@ -117,12 +117,9 @@ function instantQuery(params: Params, { nowNs, limits }: ReadContext): QueryRequ
 }
 
 function rangeQuery(params: Params, logql: string, { nowNs, limits }: ReadContext): QueryRequest {
-  const range = params.timeRange(nowNs)
+  const range = params.orderedRange(nowNs)
   const limit = params.limit()
   const direction = params.direction()
-  if (range.endNs < range.startNs) {
-    throw new BadRequestError('end timestamp must not be before or equal to start time')
-  }
   const stepNs = params.stepNs(range)
   const intervalNs = params.intervalNs()
   return {

@@ -21,5 +21,6 @@ export function block(labels: LabelSet, rows: readonly (readonly [bigint, string
     lineLengths: () => Uint32Array.from(lines, line => line.length - 1),
     lines: () => ({ bytes: Buffer.concat(lines), offsets }),
     metadata: () => ({ sets: [[]], rowSets: new Uint32Array(rows.length) }),
+    metadataPairs: () => new Uint32Array(rows.length),
   }
 }
