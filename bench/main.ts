@@ -4,12 +4,14 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { queryClients, runContention } from './contention.ts'
 import { createWorkload, type Workload, type WorkloadOptions } from './generator.ts'
 import { type IngestResult, pushAll, runIngest } from './ingest.ts'
 import { type IngestLimit, measureIngestLimit, measureNeedleLimitMs } from './limits.ts'
 import { type BenchOptions, parseBenchOptions, usage } from './options.ts'
 import { countEntries, runQueries } from './query.ts'
 import {
+  contentionRows,
   describeMachine,
   formatTable,
   ingestRows,
@@ -60,7 +62,7 @@ type Results = Readonly<Record<string, unknown>>
 /** Measures a store that is started, killed and started again here. */
 async function measureStore(options: BenchOptions, workDir: string): Promise<Results> {
   const dataDir = options.dataDir ?? join(workDir, 'data')
-  const kept = options.command === 'query' ? await loadKept(dataDir) : undefined
+  const kept = options.command === 'ingest' ? undefined : await loadKept(dataDir)
   const workload = generate(kept ?? newWorkload(options))
   const limit = limitOf(workload)
   let server = await startStoreServer(workDir, dataDir)
@@ -72,6 +74,7 @@ async function measureStore(options: BenchOptions, workDir: string): Promise<Res
     }
     await checkCount(server, workload, options)
     if (options.command === 'ingest') return { ingest, limit: withoutPieces(limit) }
+    if (options.command === 'contention') return await contend(server, workload, options)
     const queries = await queryAll(server, workload, options, limit)
     const starts: StartTimes = {}
     const restart = async (name: string, signal: 'SIGKILL' | 'SIGTERM') => {
@@ -101,6 +104,7 @@ async function measureOther(options: BenchOptions, url: string): Promise<Results
   const ingest = await ingestAll(server, workload, options, limit)
   await checkCount(server, workload, options)
   if (options.command === 'ingest') return { ingest, limit: withoutPieces(limit) }
+  if (options.command === 'contention') return await contend(server, workload, options)
   const queries = await queryAll(server, workload, options, limit)
   return { ingest, limit: withoutPieces(limit), ...queries }
 }
@@ -158,6 +162,17 @@ async function queryAll(
   const queries = await runQueries(server, workload, options)
   print(formatTable(queryRows(queries, needleLimitMs, options.megabytes)))
   return { queries, needleLimitMs }
+}
+
+async function contend(
+  server: Server,
+  workload: Workload,
+  { headers }: BenchOptions,
+): Promise<Results> {
+  note(`pushing without queries, then beside ${queryClients} clients that ask`)
+  const contention = await runContention(server, workload, headers)
+  print(formatTable(contentionRows(contention)))
+  return { contention }
 }
 
 async function checkCount(

@@ -2,9 +2,12 @@
 
 import { parseArgs } from 'node:util'
 
+const commands = ['ingest', 'query', 'contention'] as const
+export type BenchCommand = (typeof commands)[number]
+
 /** What to measure, and where. */
 export interface BenchOptions {
-  readonly command: 'ingest' | 'query'
+  readonly command: BenchCommand
   readonly megabytes: number
   readonly seed: number
   readonly connectionCount: number
@@ -20,7 +23,7 @@ export interface BenchOptions {
   readonly json: string | undefined
 }
 
-export const usage = `npm run bench -- ingest | query [options]
+export const usage = `npm run bench -- ingest | query | contention [options]
 
   --mb N             millions of bytes of lines (335)
   --seed N           seed of the generator (1)
@@ -54,9 +57,10 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
       json: { type: 'string' },
     },
   })
-  const [command, ...rest] = positionals
-  if ((command !== 'ingest' && command !== 'query') || rest.length > 0) {
-    throw new TypeError('Say what to measure: ingest or query')
+  const [name, ...rest] = positionals
+  const command = commands.find(known => known === name)
+  if (!command || rest.length > 0) {
+    throw new TypeError(`Say what to measure: ${commands.join(', ')}`)
   }
   return {
     command,

@@ -240,7 +240,8 @@ export async function countEntries(
   return Number(parsed.data.result[0]?.value[1] ?? 0)
 }
 
-function queryPath(name: string, params: Readonly<Record<string, string>>): string {
+/** Path of a query route with its parameters. */
+export function queryPath(name: string, params: Readonly<Record<string, string>>): string {
   return `/loki/api/v1/${name}?${new URLSearchParams(params)}`
 }
 

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { rootDir } from '../e2e/skald-process.ts'
+import type { ContentionResult, PushTimes } from './contention.ts'
 import type { IngestResult } from './ingest.ts'
 import type { IngestLimit } from './limits.ts'
 import type { QueryResult } from './query.ts'
@@ -81,6 +82,8 @@ const diskRatioMax = 85 / 335
 const needleRatioMax = 1.5
 const rateCpuMsMax = 200
 const readyMsMax = 1000
+/** p99 of pushes beside queries, to that without. */
+const contentionRatioMax = 2
 /** The targets with a fixed number are for this size. */
 const targetMegabytes = 335
 
@@ -189,6 +192,28 @@ function speedOf({ scanned, target }: QueryResult, cpuMs: number): Partial<Row> 
     target: `>= ${format(perCpuSecond)}`,
     isMet: speed >= perCpuSecond,
   }
+}
+
+/** Lists what queries did to pushes. */
+export function contentionRows(result: ContentionResult): Row[] {
+  const { alone, besideQueries, queriesAnswered, queriesRefused } = result
+  const times = ({ median, p99, max }: PushTimes) =>
+    `median ${fixed(median)}, p99 ${fixed(p99)}, max ${fixed(max)} ms`
+  const ratio = besideQueries.p99 / alone.p99
+  const refused = Object.entries(queriesRefused).map(([status, count]) => `${count} x ${status}`)
+  return [
+    { figure: 'push alone', value: times(alone) },
+    {
+      figure: `push beside ${result.queryClients} queries`,
+      value: times(besideQueries),
+      limit: `p99 ${fixed(alone.p99)} ms`,
+      ratio: ratio.toFixed(2),
+      target: `<= ${contentionRatioMax}`,
+      isMet: ratio <= contentionRatioMax,
+    },
+    { figure: 'queries answered meanwhile', value: String(queriesAnswered) },
+    { figure: 'queries refused', value: refused.join(', ') || '0' },
+  ]
 }
 
 /** Times of starts by what was before them. */

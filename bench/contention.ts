@@ -1,0 +1,105 @@
+// What heavy queries do to pushes: the time that a push takes, alone and while 100 clients ask queries
+// that read everything.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Workload } from './generator.ts'
+import { queryPath } from './query.ts'
+import { HttpClient, type Server } from './server.ts'
+
+/** Times of pushes in milliseconds. */
+export interface PushTimes {
+  readonly median: number
+  readonly p99: number
+  readonly max: number
+  readonly count: number
+}
+
+export interface ContentionResult {
+  readonly alone: PushTimes
+  readonly besideQueries: PushTimes
+  readonly queryClients: number
+  readonly queriesAnswered: number
+  /** Status → queries that were answered so, other than 200. */
+  readonly queriesRefused: Readonly<Record<string, number>>
+}
+
+/** Clients that ask at the same time. */
+export const queryClients = 100
+const pushPath = '/loki/api/v1/push'
+/** As many pushes as an agent on each of twenty nodes sends. */
+const pushPauseMs = 50
+const measuredPushes = 400
+/** Until all clients have a query under way. */
+const warmUpMs = 3_000
+
+/** Pushes the workload's first bodies again and again, without queries and with them. */
+export async function runContention(
+  server: Server,
+  workload: Workload,
+  headers: Readonly<Record<string, string>>,
+): Promise<ContentionResult> {
+  const pusher = new HttpClient(server.url, 1, headers)
+  await timePushes(pusher, workload, 50)
+  const alone = await timePushes(pusher, workload, measuredPushes)
+  const load = startQueries(server, workload, headers)
+  await sleep(warmUpMs)
+  const besideQueries = await timePushes(pusher, workload, measuredPushes)
+  const { answered, refused } = await load.stop()
+  pusher.close()
+  return { alone, besideQueries, queryClients, queriesAnswered: answered, queriesRefused: refused }
+}
+
+async function timePushes(
+  client: HttpClient,
+  { bodies }: Workload,
+  count: number,
+): Promise<PushTimes> {
+  const times: number[] = []
+  for (let i = 0; i < count; i++) {
+    const startMs = performance.now()
+    const answer = await client.send(pushPath, bodies[i % bodies.length])
+    times.push(performance.now() - startMs)
+    if (answer.status !== 204) throw new Error(`Push was answered ${answer.status}: ${answer.body}`)
+    await sleep(pushPauseMs)
+  }
+  times.sort((a, b) => a - b)
+  const at = (share: number) => times[Math.min(count - 1, Math.floor(share * count))]!
+  return { median: at(0.5), p99: at(0.99), max: times.at(-1)!, count }
+}
+
+/** Each client asks a query of its own, one after the other, until it is told to stop. */
+function startQueries(
+  server: Server,
+  workload: Workload,
+  headers: Readonly<Record<string, string>>,
+) {
+  let isStopping = false
+  let answered = 0
+  const refused: Record<string, number> = {}
+  const ask = async (client: HttpClient, index: number) => {
+    const path = queryPath('query_range', {
+      query: `sum by (app) (count_over_time({namespace=~".+"} |~ "(?i)timed out|refused ${index}" [1m]))`,
+      start: `${workload.options.startMs}000000`,
+      end: `${workload.endMs}000000`,
+      step: '60s',
+    })
+    while (!isStopping) {
+      const { status } = await client.send(path).catch(() => ({ status: 0 }))
+      if (isStopping) break
+      if (status === 200) answered++
+      else refused[status] = (refused[status] ?? 0) + 1
+    }
+  }
+  const clients = Array.from({ length: queryClients }, (_, index) => {
+    const client = new HttpClient(server.url, 1, headers)
+    return { client, ended: ask(client, index) }
+  })
+  return {
+    async stop() {
+      isStopping = true
+      for (const { client } of clients) client.close()
+      await Promise.all(clients.map(({ ended }) => ended))
+      return { answered, refused }
+    },
+  }
+}

@@ -1,0 +1,64 @@
+// A real loki-canary (from the PATH) pushes, reads over its websocket and asks for what it misses, while
+// the store is killed once. Without one the test is skipped. SKALD_CANARY_SECONDS shortens the 5 minutes.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { t as root, test } from 'tap'
+import { startStore } from './harness.ts'
+import { loopbackHost, reservePort } from './skald-process.ts'
+
+const seconds = Number(process.env.SKALD_CANARY_SECONDS ?? 300)
+root.setTimeout((seconds + 180) * 1000)
+const hasCanary = spawnSync('loki-canary', ['-version']).error === undefined
+const skip = hasCanary ? false : 'there is no loki-canary on the PATH'
+
+/** How long the canary waits for an entry on the websocket, and then asks for it. */
+const waitSeconds = 20
+
+test('loki-canary misses nothing over a kill', { skip }, async t => {
+  t.setTimeout((seconds + 180) * 1000)
+  const store = await startStore(t, { dir: t.testdir() })
+  const port = await reservePort()
+  const canary = spawn('loki-canary', [
+    `-addr=${new URL(store.url).host}`,
+    '-push=true',
+    `-port=${port}`,
+    '-interval=100ms',
+    `-wait=${waitSeconds}s`,
+    `-max-wait=${3 * waitSeconds}s`,
+    '-pruneinterval=5s',
+    '-spot-check-interval=10s',
+    '-spot-check-query-rate=20s',
+    '-metric-test-interval=30s',
+    '-metric-test-range=60s',
+  ])
+  t.teardown(() => canary.kill('SIGKILL'))
+  let log = ''
+  canary.stderr.on('data', chunk => {
+    log = `${log}${chunk}`.slice(-4000)
+  })
+  await sleep((seconds * 1000) / 3)
+  await store.kill()
+  await sleep(1000)
+  await store.start()
+  await sleep((seconds * 2000) / 3)
+  // What is pushed now is not waited for any more; what was missed is known by then.
+  const counters = await readCounters(`http://${loopbackHost}:${port}/metrics`)
+  t.ok(counters.get('entries_total')! > seconds * 5, `${counters.get('entries_total')} entries`)
+  for (const name of [
+    'missing_entries_total',
+    'duplicate_entries_total',
+    'out_of_order_entries_total',
+    'unexpected_entries_total',
+    'spot_check_missing_entries_total',
+  ]) {
+    t.equal(counters.get(name), 0, name) || t.comment(log)
+  }
+})
+
+/** Counters of the canary, without their prefix. */
+async function readCounters(url: string): Promise<Map<string, number>> {
+  const text = await (await fetch(url)).text()
+  const lines = text.matchAll(/^loki_canary_(\w+) (\S+)$/gm)
+  return new Map([...lines].map(([, name = '', value]) => [name, Number(value)]))
+}
