@@ -20,6 +20,17 @@ export function isLabelName(text: string): boolean {
   return labelName.test(text)
 }
 
+/**
+ * Makes any text usable as a label name, as Loki names structured metadata: what is no letter or digit becomes `_`, a leading
+ * digit gets `key_` before it, one leading underscore gets `key`.
+ */
+export function normaliseLabelName(name: string): string {
+  if (/^[a-zA-Z][a-zA-Z0-9]*$/.test(name) || name === '') return name
+  const text = name.replace(/[^\p{L}\p{Nd}]/gu, '_')
+  if (/^\p{Nd}/u.test(text)) return `key_${text}`
+  return text.startsWith('_') && !text.startsWith('__') ? `key${text}` : text
+}
+
 /** Makes a label set of name and value pairs: sorts them, drops empty values, the last of a name wins. */
 export function createLabelSet(
   pairs: Readonly<Record<string, string>> | Iterable<readonly [name: string, value: string]>,

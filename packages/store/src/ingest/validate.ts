@@ -6,6 +6,7 @@ import {
   formatRfc3339,
   type Label,
   type LabelSet,
+  normaliseLabelName,
   type PushStream,
 } from '@skald/wire'
 import type { TenantLimits } from '../limits.ts'
@@ -200,19 +201,8 @@ function checkMetadata(
 function normaliseMetadata(pairs: readonly Label[]): LabelSet {
   return createMetadata(
     pairs.map(({ name, value }): [string, string] => [
-      normaliseMetadataName(name),
+      normaliseLabelName(name),
       value.replaceAll('\ufffd', ' '),
     ]),
   )
-}
-
-/**
- * Makes a metadata name usable as a label name: what is no letter or digit becomes `_`, a leading
- * digit gets `key_` before it, one leading underscore gets `key`.
- */
-export function normaliseMetadataName(name: string): string {
-  if (/^[a-zA-Z][a-zA-Z0-9]*$/.test(name) || name === '') return name
-  const text = name.replace(/[^\p{L}\p{Nd}]/gu, '_')
-  if (/^\p{Nd}/u.test(text)) return `key_${text}`
-  return text.startsWith('_') && !text.startsWith('__') ? `key${text}` : text
 }

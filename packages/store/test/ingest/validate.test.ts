@@ -2,12 +2,7 @@ import { createLabelSet, type PushStream } from '@skald/wire'
 import { test } from 'tap'
 import { loadStoreConfig } from '../../src/config.ts'
 import type { StreamLabels } from '../../src/ingest/stream-labels.ts'
-import {
-  acceptedTimes,
-  normaliseMetadataName,
-  Refusals,
-  validateStream,
-} from '../../src/ingest/validate.ts'
+import { acceptedTimes, Refusals, validateStream } from '../../src/ingest/validate.ts'
 import type { TenantLimits } from '../../src/limits.ts'
 import { midnightNs, pushStream, type Row } from '../harness.ts'
 
@@ -169,18 +164,6 @@ test('metadata is sorted and its names are made usable', async t => {
 test('levels are wanted only where they are discovered and may be stored', async t => {
   t.equal(validate([row('x')], { discoverLogLevels: false }).accepted!.wantsLevels, false)
   t.equal(validate([row('x')], { allowStructuredMetadata: false }).accepted!.wantsLevels, false)
-})
-
-test('normaliseMetadataName', async t => {
-  const f = (name: string, want: string) => t.equal(normaliseMetadataName(name), want, name)
-  f('traceID', 'traceID')
-  f('http.status', 'http_status')
-  f('a-b c', 'a_b_c')
-  f('1st', 'key_1st')
-  f('_private', 'key_private')
-  f('__name', '__name')
-  f('값', '값')
-  f('', '')
 })
 
 test('refusals are told once each with their count, a single one as it is', async t => {
