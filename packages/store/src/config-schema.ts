@@ -6,6 +6,7 @@
 
 import type { XStatic } from 'typebox/schema'
 import { defaultLogLevelFields } from './ingest/detected-level.ts'
+import type { OtlpConfig } from './ingest/otlp-actions.ts'
 import { defaultServiceNameLabels } from './ingest/stream-labels.ts'
 
 /** A block: every key is required once the defaults are filled in, and no other is known. */
@@ -120,7 +121,6 @@ const ignoredLimitKeys = [
   'max_queriers_per_tenant',
   'max_streams_per_user',
   'metric_aggregation_enabled',
-  'otlp_config',
   'pattern_ingester_tokenizable_json_fields_default',
   'per_stream_rate_limit',
   'per_stream_rate_limit_burst',
@@ -189,6 +189,34 @@ const commonSchema = withIgnored(
   ignoredCommonKeys,
 )
 
+const otlpActions = {
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: {
+      action: { enum: ['index_label', 'structured_metadata', 'drop'] },
+      attributes: { type: 'array', items: { type: 'string' } },
+      regex: { type: 'string' },
+    },
+    required: ['action'],
+    additionalProperties: false,
+  },
+  default: [],
+} as const
+
+const otlpSchema = {
+  ...block({
+    resource_attributes: block({
+      ignore_defaults: flag('', false),
+      attributes_config: otlpActions,
+    }),
+    scope_attributes: otlpActions,
+    log_attributes: otlpActions,
+  }),
+  description:
+    'What becomes of the attributes of OTLP logs: index_label (of a resource only), structured_metadata or drop, by name or expression.',
+} as const
+
 const limitsSchema = withIgnored(
   block({
     max_line_size: bytes('Longest line, in bytes; 0 for no limit.', '256KB'),
@@ -211,6 +239,7 @@ const limitsSchema = withIgnored(
     allow_structured_metadata: flag('Accept structured metadata.', true),
     max_structured_metadata_size: bytes('Most metadata of an entry.', '64KB'),
     max_structured_metadata_entries_count: count('Most metadata pairs of an entry.', 128),
+    otlp_config: otlpSchema,
     max_query_length: duration('Longest time range of a query; 0 for no limit.', '721h'),
     max_query_range: duration('Longest [range] in a metric query; 0 for no limit.', '0s'),
     max_streams_matchers_per_query: count('Most matchers of a query.', 1000),
@@ -250,7 +279,12 @@ export type RawStoreConfig = {
   readonly auth_enabled: boolean
   readonly server: Required<XStatic<typeof serverSchema>>
   readonly common: Required<XStatic<typeof commonSchema>>
-  readonly limits_config: Required<XStatic<typeof limitsSchema>>
+  readonly limits_config: RawLimits
+}
+
+/** The limits of a tenant as they are written, with the defaults filled in. */
+export type RawLimits = Omit<Required<XStatic<typeof limitsSchema>>, 'otlp_config'> & {
+  readonly otlp_config: OtlpConfig
 }
 
 /** Paths of the keys that are accepted without effect, as `block.key` or `block`. */

@@ -7,10 +7,12 @@ import { isMap, LineCounter, parseDocument } from 'yaml'
 import {
   blockSchemas,
   ignoredPaths,
+  type RawLimits,
   type RawStoreConfig,
   storeConfigSchema,
 } from './config-schema.ts'
 import { ConfigError, type ConfigProblem } from './errors.ts'
+import { createOtlpMapping } from './ingest/otlp-actions.ts'
 import type { TenantLimits } from './limits.ts'
 
 /** Configuration of a store, resolved. */
@@ -146,8 +148,6 @@ function ignoredKeysOf(raw: Record<string, unknown>): string[] {
   return warnings
 }
 
-type RawLimits = RawStoreConfig['limits_config']
-
 function resolveLimits(
   raw: RawLimits,
   report: (key: keyof RawLimits & string, message: string) => void,
@@ -190,6 +190,10 @@ function resolveLimits(
     allowStructuredMetadata: raw.allow_structured_metadata,
     maxStructuredMetadataBytes: sizeBytes('max_structured_metadata_size'),
     maxStructuredMetadataEntries: raw.max_structured_metadata_entries_count,
+    otlp: createOtlpMapping(raw.otlp_config, {
+      serviceNameLabels: raw.discover_service_name,
+      report: message => report('otlp_config', message),
+    }),
     queryTimeoutNs: durationNs('query_timeout'),
     query: {
       maxQuerySeries: raw.max_query_series,

@@ -1,6 +1,7 @@
 // Bounds of the store: those a tenant's configuration sets, under Loki's names, and our own.
 
 import type { QueryLimits } from '@skald/query'
+import type { OtlpMapping } from '@skald/wire'
 
 /** Limits of one tenant; `limits_config` of the configuration, resolved to numbers. */
 export interface TenantLimits {
@@ -19,6 +20,8 @@ export interface TenantLimits {
   readonly allowStructuredMetadata: boolean
   readonly maxStructuredMetadataBytes: number
   readonly maxStructuredMetadataEntries: number
+  /** What becomes of the attributes of OTLP logs. */
+  readonly otlp: OtlpMapping
   readonly queryTimeoutNs: bigint
   readonly query: QueryLimits
 }

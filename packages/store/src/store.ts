@@ -11,6 +11,8 @@ import { openSqliteCatalog, type SqliteCatalog } from './catalog/sqlite.ts'
 import { Compactor } from './compaction/compactor.ts'
 import type { LoadedStoreConfig, StoreConfig } from './config.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
+import { addOtlpRoute } from './http/otlp-route.ts'
+import { addPushBodyParser } from './http/push-body.ts'
 import { addPushRoutes } from './http/push-route.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
@@ -145,8 +147,11 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
   await app.register(
     (routes, _options, done) => {
       // In a scope of its own: pushes are read in a way other bodies are not.
-      routes.register((pushes, _pushOptions, pushesDone) => {
-        addPushRoutes(pushes, { ingester, budget, authEnabled })
+      routes.register((pushes, _pushesOptions, pushesDone) => {
+        const pool = addPushBodyParser(pushes)
+        const pushOptions = { ingester, budget, authEnabled, pool }
+        addPushRoutes(pushes, pushOptions)
+        addOtlpRoute(pushes, { ...pushOptions, clock, mappingOf: () => limits.otlp })
         pushesDone()
       })
       addQueryRoutes(routes, { authEnabled, limits, clock, openSource })

@@ -194,3 +194,17 @@ analytics: {reporting_enabled: false}
     'server.grpc_listen_port has no effect here',
   ])
 })
+
+test('otlp_config: rules that cannot be are told', async t => {
+  const rules = (text: string) =>
+    problems(`limits_config:\n  otlp_config: {log_attributes: [${text}]}`)
+  t.same(rules('{action: drop, attributes: [a]}, {action: structured_metadata, regex: "b.*"}'), [])
+  t.match(rules('{action: index_label, attributes: [a]}'), [
+    /^2: limits_config\.otlp_config: log_attributes: only resource_attributes can have/,
+  ])
+  t.match(rules('{action: drop}'), [/a rule needs attributes or a regex$/])
+  t.match(rules('{action: drop, attributes: [a], regex: b}'), [/either attributes or a regex/])
+  t.match(rules('{action: drop, regex: "("}'), [/error parsing regexp/])
+  t.match(rules('{action: keep, attributes: [a]}'), [/action: must be equal to one of/])
+  t.match(rules('{attributes: [a]}'), [/must have required property 'action'/])
+})
