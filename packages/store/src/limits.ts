@@ -14,6 +14,14 @@ export interface TenantLimits {
   readonly rejectOlderThanNs: bigint | undefined
   /** How far in the future an entry may lie. */
   readonly creationGraceNs: bigint
+  /** Bytes a tenant may push in a second, and at once; 0 for no limit, absent for the default. */
+  readonly ingestionRateBytes: number | undefined
+  readonly ingestionBurstBytes: number | undefined
+  /** The same for one stream. */
+  readonly streamRateBytes: number | undefined
+  readonly streamBurstBytes: number | undefined
+  /** Most active streams of a tenant; 0 for no limit. */
+  readonly maxStreams: number
   readonly discoverServiceName: readonly string[]
   readonly discoverLogLevels: boolean
   readonly logLevelFields: readonly string[]
@@ -22,9 +30,36 @@ export interface TenantLimits {
   readonly maxStructuredMetadataEntries: number
   /** What becomes of the attributes of OTLP logs. */
   readonly otlp: OtlpMapping
+  /** How far back queries may look; 0 for no limit. */
+  readonly maxQueryLookbackNs: bigint
+  /** Most bytes of lines a leaf of a query may look at; 0 for no limit. */
+  readonly maxQueryBytesRead: number
   readonly queryTimeoutNs: bigint
   readonly query: QueryLimits
 }
+
+/**
+ * Rates where a tenant's limits say none: Loki's among tenants, who could take each other's share.
+ * A store for one has back-pressure and no limit.
+ */
+export const defaultRates = {
+  tenantBytes: 4 * 1024 * 1024,
+  tenantBurstBytes: 6 * 1024 * 1024,
+  streamBytes: 3 * 1024 * 1024,
+  streamBurstBytes: 15 * 1024 * 1024,
+} as const
+
+/** A stream that took no entry for so long is no longer active. */
+export const activeStreamMs = 3_600_000
+
+/** Streams whose rate is followed at a time; those beyond begin anew with a whole burst. */
+export const rateStreamsMax = 100_000
+
+/** Longest label text whose outcome is kept. */
+export const cachedLabelsTextMax = 16 * 1024
+
+/** The same refusal of a tenant is logged once in this time, with how many there were. */
+export const refusalLogPeriodMs = 10_000
 
 /** Lines of one block: below 256 KB compression suffers, above 1 MB a scan reads more than it needs. */
 export const blockLineBytesMax = 1024 * 1024

@@ -3,7 +3,6 @@
 import { mkdir, rename } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { LogSource } from '@skald/query'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Catalog } from './catalog/catalog.ts'
@@ -18,14 +17,18 @@ import { addQueryRoutes } from './http/query-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
 import { addStatusRoutes, type StatusRouteOptions } from './http/status-routes.ts'
 import { Committer } from './ingest/committer.ts'
+import { IngestQuotas } from './ingest/ingest-quotas.ts'
 import { Ingester } from './ingest/ingester.ts'
 import { PushBudget } from './ingest/push-budget.ts'
-import { createStoreMetrics, type StoreState } from './metrics.ts'
+import { RefusalLog } from './ingest/refusal-log.ts'
+import type { TenantLimits } from './limits.ts'
+import { createStoreMetrics, type StoreMetrics, type StoreState } from './metrics.ts'
 import { openDiskObjectStore } from './objects/disk.ts'
 import { recover } from './recovery.ts'
-import { createLogSource } from './scan/log-source.ts'
+import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
 import { SegmentIndex } from './segment-index.ts'
+import { TenantOverrides } from './tenant-overrides.ts'
 
 export interface StoreOptions {
   readonly loaded: LoadedStoreConfig
@@ -46,11 +49,15 @@ export interface Store {
 /**
  * Opens the data directory, recovers, and listens.
  *
- * @throws the system's error when the directory or the port cannot be had.
+ * @throws ConfigError when the overrides cannot be used; the system's error when the directory, a file or
+ * the port cannot be had.
  */
 export async function startStore(options: StoreOptions): Promise<Store> {
   const { loaded, logger, version, clock = { now: () => Date.now() } } = options
   const { config } = loaded
+  const metrics = createStoreMetrics(() => readState({ catalog, compactor, budget }))
+  const overrides = createOverrides(loaded, metrics, logger)
+  await overrides.start()
   const segmentsDir = join(config.dataDir, 'segments')
   await mkdir(segmentsDir, { recursive: true })
   const objects = await openDiskObjectStore(segmentsDir)
@@ -62,7 +69,6 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const segments = new SegmentIndex(objects, catalog, logger)
   const compactor = new Compactor({ catalog, segments, logger, clock, nextSequence, worker })
   const budget = new PushBudget()
-  const metrics = createStoreMetrics(() => readState({ catalog, compactor, budget }))
   const committer = new Committer({
     objects,
     catalog,
@@ -76,18 +82,22 @@ export async function startStore(options: StoreOptions): Promise<Store> {
       compactor.wakeAfter(segment.sizeBytes)
     },
   })
-  const ingester = new Ingester({ limits: config.limits, committer, metrics, clock })
+  const { limitsOf } = overrides
+  const quotas = new IngestQuotas({ hasDefaultRates: config.authEnabled, clock })
+  const refusalLog = new RefusalLog(logger, clock)
+  const ingester = new Ingester({ limitsOf, quotas, refusalLog, committer, metrics, clock })
   const pool = new ScanPool(worker)
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
   const app = createHttpServer({ logger, metrics })
   await addRoutes(app, {
     config,
+    limitsOf,
     clock,
     catalog,
     ingester,
     budget,
-    openSource: tenant => createLogSource(tenant, { catalog, segments, pool }),
+    sourceParts: { catalog, segments, pool },
     status: {
       metrics,
       config: loaded.raw,
@@ -101,6 +111,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   })
 
   const closeParts = async () => {
+    overrides.close()
     await committer.drain()
     await compactor.close()
     await pool.close()
@@ -114,36 +125,58 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     throw error
   }
   state = 'ready'
-  const { address, port } = app.server.address() as AddressInfo
+  const stop = once(async () => {
+    state = 'stopping'
+    await app.close()
+    await closeParts()
+  })
+  return { url: urlOf(app.server.address() as AddressInfo), app, stop }
+}
+
+/** Makes a function that runs once and always gives the same promise. */
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  return () => {
+    running ??= run()
+    return running
+  }
+}
+
+function createOverrides(loaded: LoadedStoreConfig, metrics: StoreMetrics, logger: Logger) {
+  return new TenantOverrides({
+    files: loaded.config.overrides,
+    limits: loaded.config.limits,
+    rawLimits: loaded.raw.limits_config,
+    logger,
+    onRead: isUsable => metrics.overridesUsable.set(isUsable ? 1 : 0),
+  })
+}
+
+function urlOf({ address, port }: AddressInfo): string {
   const host =
     address === '0.0.0.0' ? '127.0.0.1' : address.includes(':') ? `[${address}]` : address
-
-  let stopping: Promise<void> | undefined
-  const stop = () => {
-    stopping ??= (async () => {
-      state = 'stopping'
-      await app.close()
-      await closeParts()
-    })()
-    return stopping
-  }
-  return { url: `http://${host}:${port}`, app, stop }
+  return `http://${host}:${port}`
 }
 
 interface RouteParts {
   readonly config: StoreConfig
+  readonly limitsOf: (tenant: string) => TenantLimits
   readonly clock: { now(): number }
   readonly catalog: Catalog
   readonly ingester: Ingester
   readonly budget: PushBudget
-  readonly openSource: (tenant: string) => LogSource
+  readonly sourceParts: LogSourceParts
   readonly status: StatusRouteOptions
 }
 
 async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
-  const { config, clock, catalog, ingester, budget, openSource, status } = parts
-  const { authEnabled, limits } = config
+  const { config, limitsOf, clock, catalog, ingester, budget, sourceParts, status } = parts
+  const { authEnabled } = config
   const methodsOf = watchMethods(app)
+  const openSource = (tenant: string) => {
+    const { maxQueryBytesRead } = limitsOf(tenant)
+    return createLogSource(tenant, { ...sourceParts, maxQueryBytesRead })
+  }
   await app.register(
     (routes, _options, done) => {
       // In a scope of its own: pushes are read in a way other bodies are not.
@@ -151,11 +184,11 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
         const pool = addPushBodyParser(pushes)
         const pushOptions = { ingester, budget, authEnabled, pool }
         addPushRoutes(pushes, pushOptions)
-        addOtlpRoute(pushes, { ...pushOptions, clock, mappingOf: () => limits.otlp })
+        addOtlpRoute(pushes, { ...pushOptions, clock, mappingOf: tenant => limitsOf(tenant).otlp })
         pushesDone()
       })
-      addQueryRoutes(routes, { authEnabled, limits, clock, openSource })
-      addLabelsRoutes(routes, { authEnabled, limits, clock, catalog })
+      addQueryRoutes(routes, { authEnabled, limitsOf, clock, openSource })
+      addLabelsRoutes(routes, { authEnabled, limitsOf, clock, catalog })
       addStatusRoutes(routes, status)
       done()
     },

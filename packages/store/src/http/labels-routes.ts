@@ -12,12 +12,12 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
 import { BadRequestError } from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
-import { readParams, tenantOf } from './query-context.ts'
+import { earliestStart, readParams, tenantOf } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 
 export interface LabelsRouteOptions {
   readonly authEnabled: boolean
-  readonly limits: TenantLimits
+  readonly limitsOf: (tenant: string) => TenantLimits
   readonly clock: { now(): number }
   readonly catalog: Catalog
 }
@@ -102,8 +102,14 @@ function open(request: FastifyRequest, options: LabelsRouteOptions) {
 }
 
 /** @throws BadRequestError for a range that is turned around or longer than the limit. */
-function checkedRange(request: FastifyRequest, { limits, clock }: LabelsRouteOptions): TimeRange {
-  const range = readParams(request).timeRange(BigInt(clock.now()) * 1_000_000n)
+function checkedRange(
+  request: FastifyRequest,
+  { limitsOf, clock, authEnabled }: LabelsRouteOptions,
+): TimeRange {
+  const limits = limitsOf(tenantOf(request, authEnabled))
+  const nowNs = BigInt(clock.now()) * 1_000_000n
+  const asked = readParams(request).timeRange(nowNs)
+  const range = { startNs: earliestStart(asked, limits, nowNs), endNs: asked.endNs }
   const lengthNs = range.endNs - range.startNs
   const { maxQueryLengthNs } = limits.query
   if (lengthNs < 0n) {

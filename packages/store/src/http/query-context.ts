@@ -1,8 +1,11 @@
 // What the read routes need of a request: its tenant, its parameters, and a signal that ends the work
 // when the client goes away or the time is up.
 
+import { formatPrometheusDuration, maxBigint } from '@skald/wire'
 import type { FastifyRequest } from 'fastify'
+import type { TimeRange } from '../catalog/catalog.ts'
 import { BadRequestError } from '../errors.ts'
+import type { TenantLimits } from '../limits.ts'
 import { Params } from './params.ts'
 import { resolveTenant } from './tenant.ts'
 
@@ -24,6 +27,26 @@ export function readParams(request: FastifyRequest): Params {
 export function tenantOf(request: FastifyRequest, authEnabled: boolean): string {
   const header = request.headers['x-scope-orgid']
   return resolveTenant(Array.isArray(header) ? header[0] : header, authEnabled)
+}
+
+/**
+ * Start of a range within what a tenant may look back at.
+ *
+ * @throws BadRequestError where the whole range is older.
+ */
+export function earliestStart(
+  { startNs, endNs }: TimeRange,
+  { maxQueryLookbackNs }: TenantLimits,
+  nowNs: bigint,
+): bigint {
+  if (maxQueryLookbackNs === 0n) return startNs
+  const oldestNs = nowNs - maxQueryLookbackNs
+  if (endNs < oldestNs) {
+    throw new BadRequestError(
+      `this data is no longer available, it is past now - max_query_lookback (${formatPrometheusDuration(maxQueryLookbackNs)})`,
+    )
+  }
+  return maxBigint(startNs, oldestNs)
 }
 
 /** Says that a query took longer than its limit; Loki's status and text. */

@@ -16,27 +16,28 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BadRequestError } from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { Params } from './params.ts'
-import { readParams, tenantOf, withDeadline } from './query-context.ts'
+import { earliestStart, readParams, tenantOf, withDeadline } from './query-context.ts'
 import { formatStats } from './stats-json.ts'
 
 export interface QueryRouteOptions {
   readonly authEnabled: boolean
-  readonly limits: TenantLimits
+  readonly limitsOf: (tenant: string) => TenantLimits
   readonly clock: { now(): number }
   readonly openSource: (tenant: string) => LogSource
 }
 
 /** Adds the query routes. */
 export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions): void {
-  const { authEnabled, limits, clock, openSource } = options
-  const timeoutMs = Number(limits.queryTimeoutNs / 1_000_000n)
-  const nowNs = () => BigInt(clock.now()) * 1_000_000n
+  const { authEnabled, limitsOf, clock, openSource } = options
 
   /** Runs the query a request asks for; `read` takes it from the parameters. */
-  const run = async (request: FastifyRequest, read: (params: Params) => QueryRequest) => {
+  const run = async (request: FastifyRequest, read: ReadQuery) => {
     const started = performance.now()
     const tenant = tenantOf(request, authEnabled)
-    const query = read(readParams(request))
+    const limits = limitsOf(tenant)
+    const nowNs = BigInt(clock.now()) * 1_000_000n
+    const query = read(readParams(request), { nowNs, limits })
+    const timeoutMs = Number(limits.queryTimeoutNs / 1_000_000n)
     const result = await withDeadline(request, timeoutMs, signal =>
       runQuery(query, openSource(tenant), signal),
     )
@@ -44,7 +45,7 @@ export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions)
     const seconds = (performance.now() - started) / 1000
     return { result, statsJson: formatStats(result.stats, { seconds, entryCount }) }
   }
-  const addRoute = (url: string, read: (params: Params) => QueryRequest) => {
+  const addRoute = (url: string, read: ReadQuery) => {
     app.route({
       method: ['GET', 'POST'],
       url,
@@ -58,10 +59,10 @@ export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions)
     })
   }
 
-  addRoute('/loki/api/v1/query_range', params =>
-    rangeQuery(params, params.get('query'), { nowNs: nowNs(), limits }),
+  addRoute('/loki/api/v1/query_range', (params, context) =>
+    rangeQuery(params, params.get('query'), context),
   )
-  addRoute('/loki/api/v1/query', params => instantQuery(params, { nowNs: nowNs(), limits }))
+  addRoute('/loki/api/v1/query', instantQuery)
 
   app.route({
     method: ['GET', 'POST'],
@@ -82,10 +83,10 @@ export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions)
     method: ['GET', 'POST'],
     url: '/api/prom/query',
     handler: async (request, reply) => {
-      const { result, statsJson } = await run(request, params => {
+      const { result, statsJson } = await run(request, (params, context) => {
         const pattern = params.get('regexp')
         const filter = pattern === '' ? '' : ` |~ ${quoteGoString(pattern)}`
-        return rangeQuery(params, `${params.get('query')}${filter}`, { nowNs: nowNs(), limits })
+        return rangeQuery(params, `${params.get('query')}${filter}`, context)
       })
       if (result.kind !== 'streams') {
         throw new BadRequestError('legacy endpoints only support streams result type')
@@ -101,8 +102,12 @@ interface ReadContext {
   readonly limits: TenantLimits
 }
 
+/** Takes a query from the parameters of a request. */
+type ReadQuery = (params: Params, context: ReadContext) => QueryRequest
+
 function instantQuery(params: Params, { nowNs, limits }: ReadContext): QueryRequest {
   const timeNs = params.instant(nowNs)
+  earliestStart({ startNs: timeNs, endNs: timeNs }, limits, nowNs)
   return {
     logql: params.get('query'),
     startNs: timeNs,
@@ -124,10 +129,12 @@ function rangeQuery(params: Params, logql: string, { nowNs, limits }: ReadContex
     throw new BadRequestError('end timestamp must not be before or equal to start time')
   }
   const stepNs = params.stepNs(range)
+  const startNs = earliestStart(range, limits, nowNs)
   const intervalNs = params.intervalNs()
   return {
     logql,
-    ...range,
+    startNs,
+    endNs: range.endNs,
     stepNs,
     intervalNs,
     limit,

@@ -8,7 +8,7 @@ import {
   LabelSyntaxError,
   parseLabelSet,
 } from '@skald/wire'
-import { streamCacheEntriesMax, type TenantLimits } from '../limits.ts'
+import { cachedLabelsTextMax, streamCacheEntriesMax, type TenantLimits } from '../limits.ts'
 
 /** Labels whose first non-empty one names the service, best first (Loki's default list). */
 export const defaultServiceNameLabels: readonly string[] = [
@@ -32,7 +32,12 @@ const unknownService = 'unknown_service'
 /** A label text that may be stored, or why it may not. */
 export type StreamLabels =
   | { readonly kind: 'accepted'; readonly labels: LabelSet; readonly labelsText: string }
-  | { readonly kind: 'refused'; readonly reason: string; readonly message: string }
+  | {
+      readonly kind: 'refused'
+      readonly reason: string
+      readonly message: string
+      readonly labelsText: string
+    }
   /** Not the text of a label set: the whole push is refused. */
   | { readonly kind: 'malformed'; readonly message: string }
 
@@ -49,6 +54,7 @@ export class StreamLabelsResolver {
     let found = this.#known.get(labelsText)
     if (!found) {
       found = resolveStreamLabels(labelsText, this.#limits)
+      if (labelsText.length > cachedLabelsTextMax) return found
       if (this.#known.size >= streamCacheEntriesMax) this.#known.clear()
       this.#known.set(labelsText, found)
     }
@@ -69,6 +75,7 @@ function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
   if (labels.length === 0) {
     return {
       kind: 'refused',
+      labelsText,
       reason: 'missing_labels',
       message: 'error at least one label pair is required per stream',
     }
@@ -78,6 +85,7 @@ function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
   if (count > limits.maxLabelNames) {
     return {
       kind: 'refused',
+      labelsText,
       reason: 'max_label_names_per_series',
       message: `entry for stream '${labelsText}' has ${count} label names; limit ${limits.maxLabelNames}`,
     }
@@ -86,6 +94,7 @@ function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
     if (name.length > limits.maxLabelNameBytes) {
       return {
         kind: 'refused',
+        labelsText,
         reason: 'label_name_too_long',
         message: `stream '${labelsText}' has label name too long: '${name}'`,
       }
@@ -93,6 +102,7 @@ function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
     if (Buffer.byteLength(value, 'utf8') > limits.maxLabelValueBytes) {
       return {
         kind: 'refused',
+        labelsText,
         reason: 'label_value_too_long',
         message: `stream '${labelsText}' has label value too long: '${value}'`,
       }

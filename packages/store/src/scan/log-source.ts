@@ -1,8 +1,8 @@
 // The store's side of a query: from a leaf's matchers and time range to the blocks that are left, and
 // those to the scan threads.
 
-import type { Leaf, LeafResult, LogSource } from '@skald/query'
-import { maxBigint, minBigint } from '@skald/wire'
+import { type Leaf, type LeafResult, LimitExceededError, type LogSource } from '@skald/query'
+import { formatLogqlBytes, maxBigint, minBigint } from '@skald/wire'
 import type { Catalog, SegmentInfo } from '../catalog/catalog.ts'
 import type { BlockRecord } from '../segment/format.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
@@ -17,6 +17,8 @@ export interface LogSourceParts {
   readonly catalog: Catalog
   readonly segments: SegmentIndex
   readonly pool: ScanPool
+  /** Most bytes of lines that one leaf may look at; 0 for no limit. */
+  readonly maxQueryBytesRead?: number
 }
 
 /** Makes the source that a tenant's queries read. */
@@ -38,7 +40,7 @@ export function createLogSource(tenant: string, parts: LogSourceParts): LogSourc
 async function selectOnce(
   tenant: string,
   leaf: Leaf,
-  { catalog, segments, pool }: LogSourceParts,
+  { catalog, segments, pool, maxQueryBytesRead = 0 }: LogSourceParts,
   signal: AbortSignal,
 ): Promise<LeafResult> {
   const range = { startNs: leaf.startNs, endNs: leaf.endNs }
@@ -47,10 +49,23 @@ async function selectOnce(
   const release = segments.acquire(found.map(({ name }) => name))
   try {
     const job = await planScan(tenant, leaf, { found, segments, streams })
+    checkBytes(job, maxQueryBytesRead)
     return await pool.run(job, signal)
   } finally {
     await release()
   }
+}
+
+/** @throws LimitExceededError */
+function checkBytes({ groups }: ScanJob, bytesMax: number): void {
+  if (bytesMax === 0) return
+  let bytes = 0
+  for (const group of groups) for (const { record } of group) bytes += record.lineBytes
+  if (bytes <= bytesMax) return
+  throw new LimitExceededError(
+    'max_query_bytes_read',
+    `the query would read too many bytes (query: ${formatLogqlBytes(bytes)}, limit: ${formatLogqlBytes(bytesMax)}); consider adding more specific stream selectors or reduce the time range of the query`,
+  )
 }
 
 interface PlanInput {

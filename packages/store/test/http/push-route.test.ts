@@ -298,3 +298,38 @@ test('with auth_enabled a push needs a tenant', async t => {
   t.same(await store.lines('{app="x"}', { tenant: 'one' }), ['x'])
   t.same(await store.lines('{app="x"}', { tenant: 'two' }), [])
 })
+
+test('too much is 429 with the time to wait, counted and logged', async t => {
+  const { store, post } = await open(
+    t,
+    'auth_enabled: false\nlimits_config: {ingestion_rate_mb: 0.001, ingestion_burst_size_mb: 0.001}',
+  )
+  t.same(await post({ payload: json('x'.repeat(1000)) }), [204, ''])
+  const answer = await store.push([jsonStream({ app: 'x' }, [row(1, 'y'.repeat(1000))])])
+  t.equal(answer.statusCode, 429)
+  t.equal(answer.headers['retry-after'], '1')
+  t.match(
+    answer.body,
+    /^Ingestion rate limit exceeded for user fake \(limit: 1048 bytes\/sec\) while attempting to ingest '1' lines totaling '1000' bytes, reduce log volume or contact .*\n$/,
+  )
+  const { body } = await store.get('/metrics')
+  t.match(body, /^loki_discarded_samples_total\{reason="rate_limited",tenant="fake"\} 1$/m)
+  t.match(body, /^loki_discarded_bytes_total\{reason="rate_limited",tenant="fake"\} 1000$/m)
+  t.match(store.messages().at(-1), /^entries were refused: Ingestion rate limit exceeded/)
+})
+
+test('a tenant of the overrides has limits of its own', async t => {
+  const dir = t.testdir({ 'overrides.yaml': 'overrides: {strict: {max_line_size: 3}}' })
+  const file = JSON.stringify(join(dir, 'overrides.yaml'))
+  const store = await startTestStore(t, {
+    dir,
+    yaml: `auth_enabled: true\nruntime_config: {file: ${file}, period: 10ms}`,
+  })
+  const push = async (tenant: string) =>
+    (await store.push([jsonStream({ app: 'x' }, [row(1, 'long')])], tenant)).statusCode
+  t.equal(await push('other'), 204)
+  t.equal(await push('strict'), 400)
+  t.match((await store.get('/metrics')).body, /^loki_runtime_config_last_reload_successful 1$/m)
+  await writeFile(join(dir, 'overrides.yaml'), 'overrides: {}')
+  while ((await push('strict')) !== 204) await new Promise(setImmediate)
+})

@@ -206,3 +206,38 @@ test('a query over its time is ended with 504', async t => {
   t.equal(statusCode, 504)
   t.match(body, /^Request timed out, decrease the duration of the request/)
 })
+
+test('max_query_lookback hides what is older', async t => {
+  const limited = await startTestStore(t, {
+    yaml: 'auth_enabled: false\nlimits_config: {max_query_lookback: 1h, max_query_length: 0}',
+  })
+  const nowNs = BigInt(Date.now()) * 1_000_000n
+  const hoursAgo = (hours: bigint) => nowNs - hours * 3600n * second
+  await limited.push([jsonStream({ app: 'x' }, [[hoursAgo(3n), 'old']])])
+  await limited.push([jsonStream({ app: 'y' }, [[nowNs - second, 'new']])])
+  const range = { start: hoursAgo(5n), end: nowNs }
+  t.same(await limited.lines('{app=~".+"}', range), ['new'])
+  const old = { start: String(hoursAgo(5n)), end: String(hoursAgo(2n)) }
+  for (const path of [rangePath, '/loki/api/v1/labels', '/loki/api/v1/series']) {
+    const answer = await limited.get(path, { query: '{app="x"}', ...old })
+    t.equal(answer.statusCode, 400, path)
+    t.equal(
+      answer.body,
+      'this data is no longer available, it is past now - max_query_lookback (1h)',
+    )
+  }
+  const instant = { query: 'count_over_time({app="x"}[1h])', time: String(hoursAgo(2n)) }
+  t.equal((await limited.get('/loki/api/v1/query', instant)).statusCode, 400)
+})
+
+test('max_query_bytes_read refuses queries that would look at more', async t => {
+  const limited = await open(t, 'auth_enabled: false\nlimits_config: {max_query_bytes_read: 20B}')
+  const ask = async (query: string) => limited.get(rangePath, { ...onDay, query })
+  t.equal((await ask('{app="y"}')).statusCode, 200)
+  const refused = await ask('{app="x"}')
+  t.equal(refused.statusCode, 400)
+  t.match(
+    refused.body,
+    /^the query would read too many bytes \(query: 68B, limit: 20B\); consider /,
+  )
+})
