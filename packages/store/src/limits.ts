@@ -81,6 +81,9 @@ export const pendingPushBytesMax = 64 * 1024 * 1024
 export const pushBodyBytesMax = 16 * 1024 * 1024
 export const pushDecompressedBytesMax = 64 * 1024 * 1024
 
+/** Bodies being decompressed at a time: what they become is counted only at their end. */
+export const unpackingMax = 2
+
 /** Level 0 is compacted when it holds this many bytes, this many segments, or is this old. */
 export const compactLevel0Bytes = 64 * 1024 * 1024
 export const compactLevel0Segments = 256

@@ -11,7 +11,7 @@ import { Compactor } from './compaction/compactor.ts'
 import type { LoadedStoreConfig, StoreConfig } from './config.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
 import { addOtlpRoute } from './http/otlp-route.ts'
-import { addPushBodyParser } from './http/push-body.ts'
+import { addPushBodyParser, BodyUnpacker } from './http/push-body.ts'
 import { addPushRoutes } from './http/push-route.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
@@ -182,7 +182,8 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       // In a scope of its own: pushes are read in a way other bodies are not.
       routes.register((pushes, _pushesOptions, pushesDone) => {
         const pool = addPushBodyParser(pushes)
-        const pushOptions = { ingester, budget, authEnabled, pool }
+        const unpacker = new BodyUnpacker(budget)
+        const pushOptions = { ingester, budget, authEnabled, pool, unpacker }
         addPushRoutes(pushes, pushOptions)
         addOtlpRoute(pushes, { ...pushOptions, clock, mappingOf: tenant => limitsOf(tenant).otlp })
         pushesDone()

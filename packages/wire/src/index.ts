@@ -28,6 +28,7 @@ export {
   labelSetToObject,
   labelValue,
   normaliseLabelName,
+  parseLabelPairs,
   parseLabelSet,
 } from './labels.ts'
 export { formatMatcher, formatSelector, type Matcher, type MatcherOp } from './matcher.ts'

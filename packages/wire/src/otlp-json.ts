@@ -2,6 +2,7 @@
 // written as in the protocol (`resource_logs`) or in camel case, numbers of 64 bits as text. It ends in
 // the same columns as the binary form.
 
+import { jsonBodyText } from './json-body.ts'
 import type { Label } from './labels.ts'
 import {
   addRecordFields,
@@ -47,7 +48,7 @@ interface Decoder {
  * than memory is for.
  */
 export function decodeOtlpJsonLogs(body: Buffer, { mapping, nowNs }: OtlpDecoding): PushStream[] {
-  const root = parse(body.toString('utf8'))
+  const root = parse(jsonBodyText(body))
   if (!isObject(root)) throw malformed('the body is not an object with "resourceLogs"')
   const decoder: Decoder = {
     builder: new PushStreamBuilder(),

@@ -69,7 +69,10 @@ function checkUtf8(reader: protobuf.Reader, labelsText: string): void {
   const bytes = Buffer.byteLength(labelsText, 'utf8')
   const sent = (reader.buf as Buffer).subarray(reader.pos - bytes, reader.pos)
   if (!sent.equals(Buffer.from(labelsText, 'utf8'))) {
-    throw malformed("couldn't parse labels: invalid UTF-8 rune")
+    const column = labelsText.lastIndexOf('"', labelsText.indexOf('\ufffd')) + 1
+    throw malformed(
+      `couldn't parse labels: 1:${Math.max(column, 1)}: parse error: invalid UTF-8 rune`,
+    )
   }
 }
 
@@ -111,7 +114,9 @@ function readEntry(reader: protobuf.Reader, end: number, builder: PushStreamBuil
   }
   if (reader.pos > end) throw malformed('unexpected EOF')
   if (nanos < 0 || nanos >= 1e9) {
-    throw malformed(`timestamp of ${seconds} s: nanos ${nanos} not in range [0, 1e9)`)
+    throw malformed(
+      `timestamp: &types.Timestamp{Seconds: ${seconds},\nNanos: ${nanos},\n}: nanos not in range [0, 1e9)`,
+    )
   }
   builder.add(seconds, nanos, lineOffset, lineLength)
   if (metadata) builder.setMetadata(metadata)

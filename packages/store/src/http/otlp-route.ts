@@ -4,12 +4,13 @@ import {
   decodeOtlpJsonLogs,
   decodeOtlpLogs,
   encodeOtlpError,
+  type OtlpDecoding,
   type OtlpMapping,
   type PushStream,
 } from '@skald/wire'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BadRequestError, PushRejectedError } from '../errors.ts'
-import { headerText, rejectUnreadable, unpackBody } from './push-body.ts'
+import { type BodyUnpacker, headerText, rejectUnreadable } from './push-body.ts'
 import { addIngestRoute, type PushRouteOptions } from './push-route.ts'
 import { answerError, sendPlainError, statusOf } from './server.ts'
 
@@ -21,12 +22,12 @@ export interface OtlpRouteOptions extends PushRouteOptions {
 
 /** Adds the OTLP route. */
 export function addOtlpRoute(app: FastifyInstance, options: OtlpRouteOptions): void {
-  const { clock, mappingOf } = options
+  const { clock, mappingOf, unpacker } = options
   addIngestRoute(app, options, {
     url: '/otlp/v1/logs',
     decode: (request, { tenant }) => {
       const nowNs = BigInt(clock.now()) * 1_000_000n
-      return decodeBody(request, { mapping: mappingOf(tenant), nowNs })
+      return decodeBody(request, unpacker, { mapping: mappingOf(tenant), nowNs })
     },
     errorHandler: (error, request, reply) => {
       // The tenant is looked at before the request is, and refused as everywhere.
@@ -41,7 +42,8 @@ const otlpEncodings = { gzip: 'gzip', zstd: 'zstd' } as const
 
 async function decodeBody(
   request: FastifyRequest,
-  decoding: { readonly mapping: OtlpMapping; readonly nowNs: bigint },
+  unpacker: BodyUnpacker,
+  decoding: OtlpDecoding,
 ): Promise<PushStream[]> {
   const contentType = headerText(request, 'content-type') ?? ''
   const mediaType = contentType.split(';')[0]!.trim().toLowerCase()
@@ -50,7 +52,7 @@ async function decodeBody(
     throw new PushRejectedError(`content type: ${contentType} is not supported`, { status: 400 })
   }
   return rejectUnreadable(async () => {
-    const unpacked = await unpackBody(request, otlpEncodings)
+    const unpacked = await unpacker.unpack(request, otlpEncodings)
     return isJson ? decodeOtlpJsonLogs(unpacked, decoding) : decodeOtlpLogs(unpacked, decoding)
   })
 }

@@ -7,7 +7,8 @@ import { PushBodyError } from '@skald/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { BufferPool } from '../buffers.ts'
 import { PushRejectedError } from '../errors.ts'
-import { pushBodyBytesMax, pushDecompressedBytesMax } from '../limits.ts'
+import type { PushBudget } from '../ingest/push-budget.ts'
+import { pushBodyBytesMax, pushDecompressedBytesMax, unpackingMax } from '../limits.ts'
 
 /** Decompressed bodies kept for the next pushes. */
 const idleBufferBytesMax = 8 * 1024 * 1024
@@ -87,45 +88,92 @@ export function releaseBody(request: FastifyRequest, pool: BufferPool): void {
 /** How a body may be compressed. */
 export type BodyCompression = 'none' | 'gzip' | 'deflate-raw' | 'zstd'
 
-/**
- * Decompresses the body of a request.
- *
- * @param encodings Values of Content-Encoding that are taken, and what they mean.
- * @throws PushBodyError for what cannot be decompressed or becomes too large; PushRejectedError 400 for
- * other encodings.
- */
-export async function unpackBody(
-  request: FastifyRequest,
-  encodings: Readonly<Record<string, BodyCompression>>,
-): Promise<Buffer> {
-  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-  const encoding = headerText(request, 'content-encoding') ?? ''
-  const compression =
-    encoding === '' ? 'none' : Object.hasOwn(encodings, encoding) ? encodings[encoding] : undefined
-  if (compression === undefined) {
-    throw new PushRejectedError(`Content-Encoding ${JSON.stringify(encoding)} not supported`, {
-      status: 400,
-    })
+/** Decompresses bodies, a few at a time: small ones may become as large as is allowed. */
+export class BodyUnpacker {
+  readonly #budget: PushBudget
+  #runningCount = 0
+  /** Bodies that wait for their turn. */
+  readonly #waiting: (() => void)[] = []
+
+  constructor(budget: PushBudget) {
+    this.#budget = budget
   }
-  try {
-    return await decompress(body, compression)
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new PushBodyError(
-        `request body too large: more than ${pushDecompressedBytesMax} bytes after decompression`,
-        { code: 'PUSH_BODY_TOO_LARGE', cause },
-      )
+
+  /**
+   * Decompresses the body of a request.
+   *
+   * @param encodings Values of Content-Encoding that are taken, and what they mean.
+   * @throws PushBodyError for what cannot be decompressed or becomes too large; PushRejectedError 400
+   * for other encodings, 503 when there is no room for what it became.
+   */
+  async unpack(
+    request: FastifyRequest,
+    encodings: Readonly<Record<string, BodyCompression>>,
+  ): Promise<Buffer> {
+    const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+    const encoding = headerText(request, 'content-encoding') ?? ''
+    const compression =
+      encoding === ''
+        ? 'none'
+        : Object.hasOwn(encodings, encoding)
+          ? encodings[encoding]
+          : undefined
+    if (compression === undefined) {
+      throw new PushRejectedError(`Content-Encoding ${JSON.stringify(encoding)} not supported`, {
+        status: 400,
+      })
     }
-    throw new PushBodyError(`${encoding}: ${message}`, { code: 'PUSH_BODY_MALFORMED', cause })
+    if (compression === 'none') return body
+    await this.#enter()
+    try {
+      const unpacked = await decompress(body, compression)
+      this.#budget.unpacked(request, body.length + unpacked.length)
+      return unpacked
+    } catch (cause) {
+      if (cause instanceof PushRejectedError) throw cause
+      throw describeZlibError(cause as NodeJS.ErrnoException, encoding)
+    } finally {
+      this.#leave()
+    }
+  }
+
+  async #enter(): Promise<void> {
+    // Whoever leaves hands its place over, so the count stays.
+    if (this.#runningCount >= unpackingMax) {
+      await new Promise<void>(resolve => this.#waiting.push(resolve))
+    } else this.#runningCount++
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift()
+    if (next) next()
+    else this.#runningCount--
   }
 }
 
-async function decompress(body: Buffer, compression: BodyCompression): Promise<Buffer> {
+/** What Go's libraries say of the same mistakes, since clients match on it. */
+const zlibTexts: Readonly<Record<string, string>> = {
+  'incorrect header check': 'invalid header',
+  'unexpected end of file': 'unexpected EOF',
+}
+
+function describeZlibError(cause: NodeJS.ErrnoException, encoding: string): PushBodyError {
+  if (cause.code === 'ERR_BUFFER_TOO_LARGE') {
+    return new PushBodyError(
+      `request body too large: more than ${pushDecompressedBytesMax} bytes after decompression`,
+      { code: 'PUSH_BODY_TOO_LARGE', cause },
+    )
+  }
+  const why = zlibTexts[cause.message] ?? cause.message
+  return new PushBodyError(`${encoding}: ${why}`, { code: 'PUSH_BODY_MALFORMED', cause })
+}
+
+async function decompress(
+  body: Buffer,
+  compression: Exclude<BodyCompression, 'none'>,
+): Promise<Buffer> {
   const options = { maxOutputLength: pushDecompressedBytesMax }
   switch (compression) {
-    case 'none':
-      return body
     case 'gzip':
       return await gunzipAsync(body, options)
     case 'deflate-raw':

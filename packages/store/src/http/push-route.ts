@@ -13,7 +13,7 @@ import { PushRejectedError } from '../errors.ts'
 import type { Ingester } from '../ingest/ingester.ts'
 import type { PushBudget } from '../ingest/push-budget.ts'
 import { pushDecompressedBytesMax } from '../limits.ts'
-import { headerText, rejectUnreadable, releaseBody, unpackBody } from './push-body.ts'
+import { type BodyUnpacker, headerText, rejectUnreadable, releaseBody } from './push-body.ts'
 import { resolveTenant } from './tenant.ts'
 
 export interface PushRouteOptions {
@@ -22,6 +22,7 @@ export interface PushRouteOptions {
   readonly authEnabled: boolean
   /** Memory of bodies; that which the scope's body parser takes from. */
   readonly pool: BufferPool
+  readonly unpacker: BodyUnpacker
 }
 
 /** A route that takes in log lines, whatever they are encoded as. */
@@ -41,15 +42,16 @@ export interface BodyContext {
 
 /** Adds the push routes. */
 export function addPushRoutes(app: FastifyInstance, options: PushRouteOptions): void {
+  const { unpacker } = options
   addIngestRoute(app, options, {
     url: '/loki/api/v1/push',
     decode: (request, { allocate }) =>
-      decodeBody(request, { decodeJson: decodeJsonPush, allocate }),
+      decodeBody(request, { decodeJson: decodeJsonPush, allocate, unpacker }),
   })
   addIngestRoute(app, options, {
     url: '/api/prom/push',
     decode: (request, { allocate }) =>
-      decodeBody(request, { decodeJson: decodeLegacyJsonPush, allocate }),
+      decodeBody(request, { decodeJson: decodeLegacyJsonPush, allocate, unpacker }),
   })
 }
 
@@ -74,6 +76,7 @@ export function addIngestRoute(
       const tenant = resolveTenant(headerText(request, 'x-scope-orgid'), authEnabled)
       const taken: Buffer[] = []
       const allocate = (bytes: number) => {
+        budget.unpacked(request, bytes)
         taken.push(pool.take(bytes))
         return taken.at(-1)!
       }
@@ -96,11 +99,12 @@ export function addIngestRoute(
 interface BodyDecoding {
   readonly decodeJson: (body: Buffer) => PushStream[]
   readonly allocate: Allocate
+  readonly unpacker: BodyUnpacker
 }
 
 async function decodeBody(
   request: FastifyRequest,
-  { decodeJson, allocate }: BodyDecoding,
+  { decodeJson, allocate, unpacker }: BodyDecoding,
 ): Promise<PushStream[]> {
   const contentType = headerText(request, 'content-type')
   if (contentType === undefined || contentType.trim() === '') {
@@ -111,7 +115,7 @@ async function decodeBody(
     throw new PushRejectedError('mime: expected token after slash', { status: 400 })
   }
   return rejectUnreadable(async () => {
-    const unpacked = await unpackBody(request, pushEncodings)
+    const unpacked = await unpacker.unpack(request, pushEncodings)
     if (mediaType === 'application/json') return decodeJson(unpacked)
     return decodePushRequest(snappyDecompress(unpacked, pushDecompressedBytesMax, allocate))
   })

@@ -4,9 +4,10 @@
 import {
   createLabelSet,
   formatLabelSet,
+  type Label,
   type LabelSet,
   LabelSyntaxError,
-  parseLabelSet,
+  parseLabelPairs,
 } from '@skald/wire'
 import { cachedLabelsTextMax, streamCacheEntriesMax, type TenantLimits } from '../limits.ts'
 
@@ -63,15 +64,17 @@ export class StreamLabelsResolver {
 }
 
 function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
-  let sent: LabelSet
+  let sent: readonly Label[]
   try {
-    sent = parseLabelSet(text)
+    sent = parseLabelPairs(text)
   } catch (error) {
     if (!(error instanceof LabelSyntaxError)) throw error
     return { kind: 'malformed', message: `couldn't parse labels: ${error.message}` }
   }
-  const labels = addServiceName(sent, limits.discoverServiceName)
-  const labelsText = formatLabelSet(labels)
+  // Of a name given twice, for which the stream is refused, the first value is told.
+  const labels = addServiceName(createLabelSet(pairsOf(sent).reverse()), limits.discoverServiceName)
+  const twice = findTwice(sent)
+  const labelsText = formatLabelSet(twice === undefined ? labels : joinLabels(sent, labels))
   if (labels.length === 0) {
     return {
       kind: 'refused',
@@ -88,6 +91,14 @@ function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
       labelsText,
       reason: 'max_label_names_per_series',
       message: `entry for stream '${labelsText}' has ${count} label names; limit ${limits.maxLabelNames}`,
+    }
+  }
+  if (twice !== undefined) {
+    return {
+      kind: 'refused',
+      labelsText,
+      reason: 'duplicate_label_names',
+      message: `stream '${labelsText}' has duplicate label name: '${twice}'`,
     }
   }
   for (const { name, value } of labels) {
@@ -111,12 +122,31 @@ function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
   return { kind: 'accepted', labels, labelsText }
 }
 
+function pairsOf(labels: readonly Label[]): (readonly [string, string])[] {
+  return labels.map(({ name, value }) => [name, value])
+}
+
+/** First name that was sent more than once. */
+function findTwice(sent: readonly Label[]): string | undefined {
+  const names = new Set<string>()
+  for (const { name } of sent) {
+    if (names.has(name)) return name
+    names.add(name)
+  }
+  return undefined
+}
+
+/** What was sent, with what was added to it, for a message. */
+function joinLabels(sent: readonly Label[], labels: LabelSet): readonly Label[] {
+  const added = labels.filter(({ name }) => sent.every(label => label.name !== name))
+  return [...sent, ...added].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+}
+
 function addServiceName(labels: LabelSet, candidates: readonly string[]): LabelSet {
   const has = (wanted: string) => labels.find(({ name }) => name === wanted)?.value
   if (candidates.length === 0 || has(serviceNameLabel) !== undefined) return labels
   // Streams that Loki writes for itself stay as they are.
   if (has('__aggregated_metric__') !== undefined) return labels
   const named = candidates.map(has).find(value => value !== undefined)
-  const pairs = labels.map(({ name, value }): [string, string] => [name, value])
-  return createLabelSet([...pairs, [serviceNameLabel, named ?? unknownService]])
+  return createLabelSet([...pairsOf(labels), [serviceNameLabel, named ?? unknownService]])
 }
