@@ -53,8 +53,8 @@ export class Ingester {
       })
     }
     const limits = limitsOf(tenant)
-    const { accepted, refusals, lineBytes } = this.#validate(tenant, limits, streams)
-    this.#checkRate(tenant, limits, accepted)
+    const { accepted, refusals, lineBytes, metadataBytes } = this.#validate(tenant, limits, streams)
+    this.#checkRate(tenant, limits, { accepted, metadataBytes })
     const { admitted, refused } = quotas.admit(tenant, limits, accepted)
     for (const refusal of refused) this.#discard(tenant, refusal)
     if (admitted.length > 0) await committer.add(tenant, admitted, lineBytes)
@@ -90,8 +90,9 @@ export class Ingester {
       const stream = validateStream(source, resolved, context)
       if (stream) accepted.push(stream)
     }
+    const metadataBytes = accepted.reduce((sum, stream) => sum + acceptedMetadataBytes(stream), 0)
     metrics.linesReceived.inc({ tenant }, lineCount)
-    metrics.bytesReceived.inc({ tenant }, lineBytes)
+    metrics.bytesReceived.inc({ tenant }, lineBytes + metadataBytes)
     for (const [reason, discarded] of refusals.discarded) {
       this.#discard(tenant, { reason, ...discarded })
     }
@@ -99,24 +100,26 @@ export class Ingester {
       metrics.mutatedEntries.inc({ reason, tenant }, entries)
       metrics.mutatedBytes.inc({ reason, tenant }, bytes)
     }
-    return { accepted, refusals, lineBytes }
+    return { accepted, refusals, lineBytes, metadataBytes }
   }
 
   /** @throws PushRejectedError 429 */
-  #checkRate(tenant: string, limits: TenantLimits, accepted: readonly AcceptedStream[]): void {
+  #checkRate(
+    tenant: string,
+    limits: TenantLimits,
+    push: { readonly accepted: readonly AcceptedStream[]; readonly metadataBytes: number },
+  ): void {
+    const { accepted, metadataBytes } = push
     const { quotas } = this.#options
     if (accepted.length === 0 || !quotas.hasTenantRate(limits)) return
     let lines = 0
     let lineBytes = 0
-    let bytes = 0
     for (const stream of accepted) {
-      const ofLines = acceptedLineBytes(stream)
       lines += acceptedRowCount(stream)
-      lineBytes += ofLines
-      bytes += ofLines + acceptedMetadataBytes(stream)
+      lineBytes += acceptedLineBytes(stream)
     }
     try {
-      quotas.checkTenant(tenant, limits, { lines, bytes })
+      quotas.checkTenant(tenant, limits, { lines, bytes: lineBytes + metadataBytes })
     } catch (error) {
       this.#discard(tenant, {
         reason: 'rate_limited',

@@ -203,3 +203,15 @@ test('other methods are refused with 405', async t => {
   t.equal(answer.statusCode, 405)
   t.equal(answer.headers.allow, 'POST')
 })
+
+test('above a rate the answer says when to come back', async t => {
+  const { store, post } = await open(
+    t,
+    'auth_enabled: false\nlimits_config: {ingestion_rate_mb: 0.001, ingestion_burst_size_mb: 0.001}',
+  )
+  const answer = await post(json({ lines: ['x'.repeat(2000)] }))
+  t.equal(answer.statusCode, 429)
+  t.equal(answer.headers['retry-after'], '1')
+  t.match(messageOf(answer.rawPayload), /^Ingestion rate limit exceeded for user fake /)
+  t.same(await store.lines('{service_name="shop"}'), [])
+})

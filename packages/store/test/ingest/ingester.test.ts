@@ -176,6 +176,12 @@ test('a rate counts what would be stored, metadata with it', async t => {
   t.same(await stored(), [`a {p="1", ${service}} fits`])
 })
 
+test('received bytes are those of lines and metadata', async t => {
+  const { ingester, counted } = await open(t)
+  await ingester.push('a', [pushStream({ p: '1' }, [[midnightNs, 'line', { name: 'val' }]])])
+  t.same(await counted('loki_distributor_bytes_received_total'), [[{ tenant: 'a' }, 11]])
+})
+
 test('without tenants there are no rates, among tenants those of Loki', async t => {
   const lines = Array.from({ length: 7 }, (_, i) => String(i).repeat(1024 * 1024))
   const alone = await open(t, { overrides: { maxLineBytes: 0 } })
