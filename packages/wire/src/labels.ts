@@ -25,7 +25,7 @@ export function isLabelName(text: string): boolean {
  * digit gets `key_` before it, one leading underscore gets `key`.
  */
 export function normaliseLabelName(name: string): string {
-  if (/^[a-zA-Z][a-zA-Z0-9]*$/.test(name) || name === '') return name
+  if (/^[a-zA-Z][a-zA-Z0-9_]*$/.test(name) || name === '') return name
   const text = name.replace(/[^\p{L}\p{Nd}]/gu, '_')
   if (/^\p{Nd}/u.test(text)) return `key_${text}`
   return text.startsWith('_') && !text.startsWith('__') ? `key${text}` : text

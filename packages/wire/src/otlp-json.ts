@@ -3,7 +3,7 @@
 // the same columns as the binary form.
 
 import { jsonBodyText } from './json-body.ts'
-import type { Label } from './labels.ts'
+import { type Label, normaliseLabelName } from './labels.ts'
 import {
   addRecordFields,
   addScopeFields,
@@ -176,7 +176,10 @@ function flattenValue(
   const map = value && objectOf(value, 'kvlistValue')
   if (!map) {
     target.builder.countPairs(1)
-    target.pairs.push({ name, value: value ? formatText(value, depth) : '' })
+    target.pairs.push({
+      name: normaliseLabelName(name),
+      value: value ? formatText(value, depth) : '',
+    })
     return
   }
   checkDepth(map, depth)

@@ -1,7 +1,7 @@
 // What becomes of the attributes of an OTLP log record, as Loki does it: some of the resource's are
 // labels of the stream, all others structured metadata of the entry. Both encodings end here.
 
-import { createLabelSet, formatLabelSet, type Label, normaliseLabelName } from './labels.ts'
+import { createLabelSet, formatLabelSet, type Label } from './labels.ts'
 
 /** What becomes of an attribute. */
 export type OtlpAction = 'index_label' | 'structured_metadata' | 'drop'
@@ -68,7 +68,8 @@ export class OtlpResource {
   }
 
   /**
-   * Takes the pairs an attribute is made of: one, or more where its value is a map.
+   * Takes the pairs an attribute is made of, their names usable as labels: one, or more where its value
+   * is a map.
    *
    * @param attribute Name of the whole attribute, as it was sent.
    */
@@ -78,7 +79,7 @@ export class OtlpResource {
     }
     switch (this.#mapping.resource(attribute)) {
       case 'index_label':
-        for (const { name, value } of pairs) this.#addLabel(normaliseLabelName(name), value)
+        for (const { name, value } of pairs) this.#addLabel(name, value)
         break
       case 'structured_metadata':
         for (const pair of pairs) this.metadata.push(pair)

@@ -16,7 +16,7 @@
 
 import protobuf from 'protobufjs/minimal.js'
 import { PushBodyError } from './errors.ts'
-import type { Label } from './labels.ts'
+import { type Label, normaliseLabelName } from './labels.ts'
 import {
   addRecordFields,
   addScopeFields,
@@ -341,7 +341,8 @@ function flattenValue(
   const kind = reader.pos < end ? findValue(reader, contentEnd(reader)) : valueKind.none
   if (kind !== valueKind.map) {
     builder.countPairs(1)
-    pairs.push({ name, value: kind === valueKind.none ? '' : readValueText(reader, kind, depth) })
+    const value = kind === valueKind.none ? '' : readValueText(reader, kind, depth)
+    pairs.push({ name: normaliseLabelName(name), value })
     return
   }
   checkDepth(depth)

@@ -146,8 +146,8 @@ const whole = {
 
 test('resource, scope and record become labels, metadata, time and line', async t => {
   const shared = [
-    'host.arch=amd64',
-    'host_cpu.count=8',
+    'host_arch=amd64',
+    'host_cpu_count=8',
     'lang=de',
     'scope_name=cart',
     'scope_version=1.2',
@@ -160,7 +160,7 @@ test('resource, scope and record become labels, metadata, time and line', async 
       time: '1700000000000000001',
       line: 'größer',
       metadata: [
-        'http.status=500',
+        'http_status=500',
         'slow=true',
         'observed_timestamp=1700000000000000002',
         'severity_number=17',

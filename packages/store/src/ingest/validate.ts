@@ -2,7 +2,6 @@
 // is right beside it is stored, as Loki does it.
 
 import {
-  createMetadata,
   formatRfc3339,
   type Label,
   type LabelSet,
@@ -236,11 +235,24 @@ function checkMetadata(
   return undefined
 }
 
+/** Sorts pairs, the last of a name wins; pairs that are fine as they are stay the same objects. */
 function normaliseMetadata(pairs: readonly Label[]): LabelSet {
-  return createMetadata(
-    pairs.map(({ name, value }): [string, string] => [
-      normaliseLabelName(name),
-      value.replaceAll('\ufffd', ' '),
-    ]),
-  )
+  const sorted = pairs.map(normalisePair).sort(compareNames)
+  let count = 0
+  for (const [i, pair] of sorted.entries()) {
+    if (sorted[i + 1]?.name !== pair.name) sorted[count++] = pair
+  }
+  sorted.length = count
+  return sorted
+}
+
+function normalisePair(pair: Label): Label {
+  const name = normaliseLabelName(pair.name)
+  const { value } = pair
+  if (name === pair.name && !value.includes('\ufffd')) return pair
+  return { name, value: value.replaceAll('\ufffd', ' ') }
+}
+
+function compareNames(a: Label, b: Label): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
 }

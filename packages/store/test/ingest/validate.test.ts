@@ -201,3 +201,22 @@ test('lines are cut before a character that would be cut in two', async t => {
   f('a😀b', 5, 'a😀')
   f('ab', 2, 'ab')
 })
+
+test('of metadata with one name the last counts, and pairs that are fine stay the same', async t => {
+  const fine = { name: 'a_b', value: 'x' }
+  const pairs = [
+    { name: 'z', value: '1' },
+    fine,
+    { name: 'y.y', value: '2' },
+    { name: 'z', value: '3' },
+  ]
+  const source = { ...pushStream({ a: 'b' }, [row('x')]), metadata: [pairs] }
+  const context = {
+    limits: defaults,
+    times: acceptedTimes(defaults, nowNs),
+    refusals: new Refusals(),
+  }
+  const { metadata } = validateStream(source, stream, context)!
+  t.same(metadata![0], [fine, { name: 'y_y', value: '2' }, { name: 'z', value: '3' }])
+  t.equal(metadata![0]![0], fine)
+})
