@@ -20,8 +20,6 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const shared = resolve(root, '..', 'shared')
 const skald = join(root, 'packages/skald/bin/skald')
 
-/** Files of recorded requests of which every case has to pass, but for accidents of that server. */
-const unbuiltQueryFiles = new Set(['api-detected', 'api-index-volume-stats'])
 /** Accidents of that server which the program does not repeat; docs/differences.md says why. */
 const differences = readFileSync(join(root, 'docs/differences.md'), 'utf8')
 
@@ -145,7 +143,7 @@ limits_config: {max_query_series: 100000, max_entries_limit_per_query: 5000000}
     await waitUntilReady(url, store)
     const results = join(dir, 'results.json')
     run('node', [runner, '--url', url, '--push', '--json', results], { shows: isNoFailedCase })
-    judge('recorded request', results, unbuiltQueryFiles)
+    judge('recorded request', results)
   } finally {
     store.kill('SIGTERM')
     await new Promise(resolve => store.once('exit', resolve))
@@ -162,7 +160,7 @@ function compareAgent() {
   try {
     const agent = `${skald} agent -config.file={{CONFIG}}`
     run('node', [runner, '--agent', agent, '--json', results], { shows: isNoFailedCase })
-    judge('recorded agent run', results, new Set())
+    judge('recorded agent run', results)
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
@@ -173,14 +171,14 @@ function isNoFailedCase(line) {
   return !line.startsWith('FAIL')
 }
 
-/** Counts cases; those of files that are not built yet, and named differences, count as neither. */
-function judge(kind, path, unbuiltFiles) {
+/** Counts cases; named differences count as neither. */
+function judge(kind, path) {
   if (!existsSync(path)) return report(`${kind}s`, false, 'the runner wrote no results')
   const { results } = JSON.parse(readFileSync(path, 'utf8'))
   let left = 0
   for (const { file, name, ok, diff } of results) {
     if (ok) passed++
-    else if (unbuiltFiles.has(file) || differences.includes(`\`${file} :: ${name}\``)) left++
+    else if (differences.includes(`\`${file} :: ${name}\``)) left++
     else report(`${kind} ${file} :: ${name}`, false, diff)
   }
   console.log(

@@ -3,7 +3,7 @@
 
 import { snappyCompress } from '@skald/wire'
 import { ByteWriter } from './byte-writer.ts'
-import { type LineTime, lineKinds } from './lines.ts'
+import { type LineKind, type LineTime, lineKinds } from './lines.ts'
 import { PushBodyWriter } from './push-body.ts'
 import { Random } from './random.ts'
 import { type BenchStream, createStreams } from './streams.ts'
@@ -28,9 +28,16 @@ export interface Workload {
   /** Bytes of all lines, without line ends. */
   readonly lineBytes: number
   readonly lineCount: number
+  readonly byKind: Readonly<Record<LineKind, LineTotals>>
   /** Occurs in one line, a little after the middle of the hour. */
   readonly needle: string
   readonly endMs: number
+}
+
+/** How much there is of some lines. */
+export interface LineTotals {
+  readonly lineBytes: number
+  readonly lineCount: number
 }
 
 /** Lines of one push, and of one piece. */
@@ -55,6 +62,12 @@ export function createWorkload(options: WorkloadOptions): Workload {
   let lineBytes = 0
   let lineCount = 0
   let needleLeft = true
+  const byKind = {
+    json: { lineBytes: 0, lineCount: 0 },
+    logfmt: { lineBytes: 0, lineCount: 0 },
+    nginx: { lineBytes: 0, lineCount: 0 },
+    java: { lineBytes: 0, lineCount: 0 },
+  }
 
   while (lineBytes < targetBytes) {
     const index = draw[random.below(draw.length)]!
@@ -75,12 +88,14 @@ export function createWorkload(options: WorkloadOptions): Workload {
     if (column.length >= batchBytesMax) flush(column, pieces)
     lineBytes += line.length
     lineCount++
+    byKind[kind].lineBytes += line.length
+    byKind[kind].lineCount++
     if (push.lineBytes >= batchBytesMax) bodies.push(Buffer.from(snappyCompress(push.take())))
   }
   if (push.lineBytes > 0) bodies.push(Buffer.from(snappyCompress(push.take())))
   for (const column of columns) if (column.length > 0) flush(column, pieces)
   const endMs = options.startMs + hourMs
-  return { options, streams, bodies, pieces, lineBytes, lineCount, needle, endMs }
+  return { options, streams, bodies, pieces, lineBytes, lineCount, byKind, needle, endMs }
 }
 
 function flush(column: ByteWriter, pieces: Buffer[]): void {

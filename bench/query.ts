@@ -3,7 +3,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readThreadCpuMs } from './cpu.ts'
-import type { Workload } from './generator.ts'
+import type { LineTotals, Workload } from './generator.ts'
+import type { LineKind } from './lines.ts'
 import { HttpClient, type Server } from './server.ts'
 
 /** What one query cost, over its repetitions. */
@@ -16,6 +17,15 @@ export interface QueryResult {
   readonly wallMs: Spread
   /** Bytes of the answer. */
   readonly answerBytes: number
+  /** The lines that the query goes through, where it is held to a speed. */
+  readonly scanned: LineTotals | undefined
+  readonly target: SpeedTarget | undefined
+}
+
+/** Least speed of a query, per CPU-second. */
+export interface SpeedTarget {
+  readonly unit: 'lines' | 'bytes'
+  readonly perCpuSecond: number
 }
 
 /** Median and extremes of a figure. */
@@ -31,6 +41,9 @@ interface BenchQuery {
   readonly params: Readonly<Record<string, string>>
   /** Says what is wrong with the answer, if anything. */
   readonly check: (result: readonly QuerySeries[]) => string | undefined
+  /** Kind of the lines that it selects; all of them without. */
+  readonly kind?: LineKind
+  readonly target?: SpeedTarget
 }
 
 /** A stream or a series of an answer. */
@@ -85,6 +98,62 @@ function listQueries(workload: Workload): BenchQuery[] {
       params: { step: '60s' },
       check: result => (result.length > 0 ? undefined : 'no series'),
     },
+    ...listStageQueries(),
+  ]
+}
+
+// What a stage costs: each goes through all lines of a kind, and no line filter spares it any.
+function listStageQueries(): BenchQuery[] {
+  const params = { step: '60s' }
+  const check = (result: readonly QuerySeries[]) =>
+    result.length > 0 && result.length < 100 ? undefined : `${result.length} series`
+  const lines = (perCpuSecond: number): SpeedTarget => ({ unit: 'lines', perCpuSecond })
+  return [
+    {
+      name: 'json, status>=500',
+      logql: 'sum(count_over_time({app=~"catalog|carts|payments|auth"} | json | status>=500 [1m]))',
+      kind: 'json',
+      target: lines(1.5e6),
+      params,
+      check,
+    },
+    {
+      name: 'logfmt, quantile by label',
+      logql:
+        'quantile_over_time(0.99, {app=~"scheduler|mailer|prometheus"} | logfmt ' +
+        '| unwrap duration(duration) [1m]) by (component)',
+      kind: 'logfmt',
+      target: lines(1e6),
+      params,
+      check,
+    },
+    {
+      name: 'pattern, count by status',
+      logql:
+        'sum by (status) (count_over_time({app=~"ingress-nginx|web"} ' +
+        '| pattern `<ip> - - [<_>] "<method> <path> <_>" <status> <bytes> <_>` [1m]))',
+      kind: 'nginx',
+      target: lines(1.5e6),
+      params,
+      check,
+    },
+    {
+      name: 'regexp, count by status',
+      logql:
+        'sum by (status) (count_over_time({app=~"ingress-nginx|web"} ' +
+        '| regexp `"(?P<method>[A-Z]+) (?P<path>\\S+) [^"]*" (?P<status>\\d{3}) ` [1m]))',
+      kind: 'nginx',
+      target: lines(1.5e6),
+      params,
+      check,
+    },
+    {
+      name: 'regex that ignores case',
+      logql: 'sum(count_over_time({namespace=~".+"} |~ "(?i)connection reset|timed out" [1m]))',
+      target: { unit: 'bytes', perCpuSecond: 400e6 },
+      params,
+      check,
+    },
   ]
 }
 
@@ -106,7 +175,7 @@ export async function runQueries(
   const client = new HttpClient(server.url, 1, options.headers)
   const readCpuMs = () => (server.pid === undefined ? undefined : readThreadCpuMs(server.pid))
   const results: QueryResult[] = []
-  for (const { name, logql, params, check } of listQueries(workload)) {
+  for (const { name, logql, params, check, kind, target } of listQueries(workload)) {
     const path = queryPath('query_range', {
       query: logql,
       start: `${workload.options.startMs}000000`,
@@ -140,10 +209,16 @@ export async function runQueries(
       cpuMs: cpuRuns.length > 0 ? spread(cpuRuns) : undefined,
       wallMs: spread(wallRuns),
       answerBytes,
+      scanned: target && scannedOf(workload, kind),
+      target,
     })
   }
   client.close()
   return results
+}
+
+function scannedOf({ byKind, lineBytes, lineCount }: Workload, kind?: LineKind): LineTotals {
+  return kind ? byKind[kind] : { lineBytes, lineCount }
 }
 
 /** Counts the entries that the server has of the workload's hour. */

@@ -175,8 +175,20 @@ export function queryRows(
     if (result.name === 'rate by app' && megabytes >= targetMegabytes) {
       return { ...row, target: `<= ${rateCpuMsMax} ms`, isMet: cpuMs.median <= rateCpuMsMax }
     }
-    return row
+    return result.scanned && result.target ? { ...row, ...speedOf(result, cpuMs.median) } : row
   })
+}
+
+function speedOf({ scanned, target }: QueryResult, cpuMs: number): Partial<Row> {
+  const { unit, perCpuSecond } = target!
+  const speed = ((unit === 'lines' ? scanned!.lineCount : scanned!.lineBytes) * 1000) / cpuMs
+  const format = (value: number) =>
+    unit === 'lines' ? `${(value / 1e6).toFixed(2)} M lines` : `${fixed(value / 1e6)} MB`
+  return {
+    limit: `${format(speed)}/CPU-s`,
+    target: `>= ${format(perCpuSecond)}`,
+    isMet: speed >= perCpuSecond,
+  }
 }
 
 /** Times of starts by what was before them. */

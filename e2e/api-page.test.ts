@@ -1,28 +1,47 @@
-// Every line of curl in docs/api.md does what the page says, on a store that just started.
+// Every command on docs/api.md does what the page says: it is run as it stands, on a port of the test's.
 
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { test } from 'tap'
+import { t as root, test } from 'tap'
 import { startStore } from './harness.ts'
 
+root.setTimeout(120_000)
 const run = promisify(execFile)
 const page = readFileSync(new URL('../docs/api.md', import.meta.url), 'utf8')
-const commands = [...page.matchAll(/```sh\n(.*?)```/gs)]
-  .flatMap(([, block]) => block!.split('\n'))
-  .filter(line => line.startsWith('curl '))
+const hasCurl = spawnSync('curl', ['--version']).status === 0
 
-const hasCurl = await run('curl', ['--version']).then(
-  () => true,
-  () => false,
-)
+/** Lines of the code blocks that are commands, with the status that they are answered with. */
+const commands = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
+  .flatMap(([, block = '']) => block.split('\n').filter(line => line.startsWith('curl ')))
+  .map(line => {
+    const [command = '', status = '200'] = line.split(' # ')
+    return { command, status }
+  })
 
-test('the lines of docs/api.md', { skip: hasCurl ? false : 'there is no curl' }, async t => {
+/** What curl ends with when `--max-time` is over: a tail has no end. */
+const timeIsOver = 28
+
+test('each command of the page is answered', { skip: !hasCurl && 'no curl' }, async t => {
   const store = await startStore(t, { dir: t.testdir() })
-  t.ok(commands.length >= 3)
-  for (const command of commands) {
-    const line = command.replace('http://127.0.0.1:3100', store.url)
-    const { stdout } = await run('sh', ['-c', `${line} -sS -o /dev/null -w '%{http_code}'`])
-    t.match(stdout, /^2\d\d$/, command)
+  const nowNs = BigInt(Date.now()) * 1_000_000n
+  const values = ['level=info msg=a', '{"level":"warn","status":200}'].map((line, i) => [
+    String(nowNs - BigInt(i)),
+    line,
+  ])
+  const body = JSON.stringify({ streams: [{ stream: { app: 'shop' }, values }] })
+  t.equal((await store.pushBytes(Buffer.from(body), 'application/json')).status, 204)
+  t.ok(commands.length > 10)
+  for (const { command, status } of commands) {
+    const local = command.replaceAll('http://127.0.0.1:3100', store.url)
+    t.not(local, command, 'the command speaks to the port of the page')
+    const { code, stdout } = await run('sh', ['-c', `${local} -w '\n%{http_code}'`]).then(
+      ({ stdout }) => ({ code: 0, stdout }),
+      (error: { code: number; stdout: string }) => error,
+    )
+    const lines = stdout.trimEnd().split('\n')
+    t.equal(lines.at(-1), status, command)
+    t.equal(code, status === '101' ? timeIsOver : 0, command)
+    t.not(lines[0], '{}', 'something is found')
   }
 })

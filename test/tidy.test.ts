@@ -28,7 +28,7 @@ test('every source file is reached from an index.ts, a main.ts or a worker', asy
     const name = waiting.pop()!
     if (reached.has(name)) continue
     reached.add(name)
-    for (const match of read(name).matchAll(/(?:from|import|URL\()\s*'(\.[^']+\.ts)'/g)) {
+    for (const match of read(name).matchAll(/(?:from|import\(?|URL\()\s*'(\.[^']+\.ts)'/g)) {
       waiting.push(normalize(join(dirname(name), match[1]!)))
     }
   }

@@ -144,7 +144,12 @@ export async function spawnAgent(t: Test, configPath: string): Promise<ChildProc
   const child = spawn(process.execPath, [script, `-config.file=${configPath}`], {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
-  t.teardown(() => child.kill('SIGKILL'))
+  const exited = once(child, 'exit')
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    // What it still writes would keep the test's directory from being removed.
+    await exited
+  })
   await new Promise<void>((resolve, reject) => {
     let text = ''
     child.once('exit', () => reject(new Error(`The agent ended: ${text}`)))

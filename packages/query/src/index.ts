@@ -1,3 +1,12 @@
+export {
+  type DetectedField,
+  type DetectedFieldsRequest,
+  detectFields,
+  detectFieldValues,
+  type FieldParser,
+  type FieldType,
+  isUsefulLabel,
+} from './detected-fields.ts'
 export { type QueryResult, runQuery, type VectorSample } from './engine.ts'
 export {
   LimitExceededError,
@@ -7,6 +16,7 @@ export {
   VectorMatchingError,
 } from './errors.ts'
 export { mergeLeafResults, openLeafScanner } from './leaf/leaf.ts'
+export { VolumeTable, volumeBytes } from './leaf/volume-table.ts'
 export { defaultQueryLimits, type QueryLimits } from './limits.ts'
 export type {
   BlockView,
@@ -21,8 +31,12 @@ export type {
   SampleLeaf,
   ScanStats,
   StepGrid,
+  VolumeGrouping,
+  VolumeLeaf,
 } from './log-source.ts'
 export type { Series } from './metric-query/series.ts'
+export { type LinePattern, type PatternRequest, runPatterns } from './patterns/pattern-query.ts'
+export { createPause, type Pause } from './pause.ts'
 export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
 export type { QueryRequest, ResultEntry } from './query-run.ts'
 export { expandGoTemplate } from './regex/expand.ts'
@@ -43,8 +57,25 @@ export {
 export type { Expr, LogExpr, MetricExpr } from './syntax/ast.ts'
 export { parseLogql, parseMatchers, parseSelector } from './syntax/parser.ts'
 export { formatLogql, formatLogqlPretty } from './syntax/printer.ts'
+export {
+  formatDroppedEntry,
+  formatTailEntry,
+  formatTailFrame,
+  type TailEntryText,
+  type TailForm,
+} from './tail-format.ts'
+export { TailScanner } from './tail-scanner.ts'
 export { TemplateExecError, TemplateSyntaxError } from './template/errors.ts'
 export { decodeGoText, encodeGoText } from './template/go-bytes.ts'
 export { promtailFunctions } from './template/promtail-functions.ts'
 export type { TemplateData } from './template/run.ts'
 export { parseTemplate, type Template, type TemplateOptions } from './template/template.ts'
+export {
+  type IndexStats,
+  runIndexStats,
+  runVolume,
+  type VolumePoint,
+  type VolumeRequest,
+  type VolumeResult,
+  type VolumeSeries,
+} from './volume.ts'

@@ -44,5 +44,11 @@ export const innerSeriesMax = 100_000
 /** Counters (series times windows) one leaf may hold: 8 bytes each, several per window at most. */
 export const leafCellCountMax = 16_000_000
 
+/** Buckets of all groups together that a volume may have; 16 bytes each. */
+export const volumeCellCountMax = 4_000_000
+
+/** Different values of all fields together that a look at unknown fields keeps. */
+export const sampledValueCountMax = 500_000
+
 /** Single values that aggregations over whole windows (quantiles, counters) may keep. */
 export const keptSampleCountMax = 16_000_000

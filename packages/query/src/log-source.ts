@@ -44,6 +44,8 @@ export interface BlockView {
   lineLengths(): Uint32Array
   lines(): LinesColumn
   metadata(): MetadataColumn
+  /** Row → pairs of its structured metadata, `detected_level` among them; reads no lines. */
+  metadataPairs(): Uint32Array
 }
 
 /** Evaluation times of a metric query: `startNs + i * stepNs` for i below `count`. */
@@ -88,7 +90,45 @@ export interface SampleLeaf {
   readonly maxSeries: number
 }
 
-export type Leaf = LogLeaf | SampleLeaf
+/**
+ * What volumes are added up by: the values of labels, or each label name alone. `names` are the labels
+ * that count; all of a stream's where it is `undefined`.
+ */
+export interface VolumeGrouping {
+  readonly by: 'values' | 'names'
+  readonly names: readonly string[] | undefined
+}
+
+/** Asks how many entries, and bytes of them, streams have in buckets of time. */
+export interface VolumeLeaf {
+  readonly kind: 'volume'
+  readonly matchers: readonly Matcher[]
+  /** Inclusive. */
+  readonly startNs: bigint
+  /** Exclusive. */
+  readonly endNs: bigint
+  /** Bucket i is from `startNs + i * stepNs` (included) to the start of the next. */
+  readonly grid: StepGrid
+  readonly grouping: VolumeGrouping
+  /** Most groups before the leaf is refused. */
+  readonly maxSeries: number
+}
+
+/** Asks for the patterns of the lines that a log query finds. */
+export interface PatternLeaf {
+  readonly kind: 'patterns'
+  /** Canonical LogQL of the log query: selector and pipeline. */
+  readonly logql: string
+  readonly matchers: readonly Matcher[]
+  /** Inclusive. */
+  readonly startNs: bigint
+  /** Exclusive. */
+  readonly endNs: bigint
+  /** Slot i is from `startNs + i * stepNs` (included) to the start of the next. */
+  readonly grid: StepGrid
+}
+
+export type Leaf = LogLeaf | SampleLeaf | VolumeLeaf | PatternLeaf
 
 /** What a scan touched. Sizes are bytes of lines (and metadata) before compression. */
 export interface ScanStats {

@@ -64,7 +64,8 @@ export function secondsText(timeNs: bigint): string {
   return String(Number(timeNs / 1_000_000n) / 1000)
 }
 
-function labelsJson(labels: LabelSet): string {
+/** Writes labels as a JSON object. */
+export function labelsJson(labels: LabelSet): string {
   let text = '{'
   for (const { name, value } of labels) {
     if (text.length > 1) text += ','
@@ -73,7 +74,8 @@ function labelsJson(labels: LabelSet): string {
   return `${text}}`
 }
 
-function jsonText(text: string): string {
+/** Writes a text as a JSON string; halves of surrogate pairs become U+FFFD. */
+export function jsonText(text: string): string {
   return JSON.stringify(text.isWellFormed() ? text : text.toWellFormed())
 }
 
@@ -123,7 +125,8 @@ function streamsJson(
   return `[${texts.join(',')}]`
 }
 
-function categoriesJson({ metadata, parsed }: ResultEntry['labels']): string {
+/** Writes the object that tells metadata and parsed labels of an entry apart. */
+export function categoriesJson({ metadata, parsed }: ResultEntry['labels']): string {
   const parts: string[] = []
   if (metadata.length > 0) parts.push(`"structuredMetadata":${labelsJson(metadata)}`)
   if (parsed.length > 0) parts.push(`"parsed":${labelsJson(parsed)}`)

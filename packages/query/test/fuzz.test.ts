@@ -1,14 +1,16 @@
 // Random queries over random lines: whatever they are, they end with a result or a known error, soon.
-// FUZZ_SECONDS runs it for longer than a test should take.
+// FUZZ_SECONDS runs it for longer than a test should take, all properties together.
 
 import fc from 'fast-check'
 import { test, t as tests } from 'tap'
 import {
+  compileRegex,
   defaultQueryLimits,
   formatLogql,
   formatQueryResult,
   LogqlSyntaxError,
   parseLogql,
+  RegexSyntaxError,
   runQuery,
 } from '../src/index.ts'
 import { createMemorySource } from './memory-source.ts'
@@ -22,12 +24,16 @@ const knownCodes = new Set([
   'LOGQL_VECTOR_MATCHING',
   'LIMIT_EXCEEDED',
 ])
+const propertyCount = 4
 const runs = (count: number) =>
   seconds > 0
-    ? { numRuns: Number.MAX_SAFE_INTEGER, interruptAfterTimeLimit: (seconds * 1_000) / 2 }
+    ? {
+        numRuns: Number.MAX_SAFE_INTEGER,
+        interruptAfterTimeLimit: (seconds * 1_000) / propertyCount,
+      }
     : { numRuns: count, seed: 3 }
 const timeout = { timeout: (seconds + 30) * 1_000 }
-if (seconds > 0) tests.setTimeout((3 * seconds + 30) * 1_000)
+if (seconds > 0) tests.setTimeout((2 * seconds + 30) * 1_000)
 /** CPU time that no query of these sizes has a reason to take. */
 const slowMs = 2_000
 
@@ -138,6 +144,49 @@ test('A damaged query is a query or a syntax error', timeout, async t => {
       },
     ),
     runs(1_000),
+  )
+  t.pass('all ended well')
+})
+
+const regexPiece = fc.constantFrom(
+  ...['a', 'ab', 'é', '.', '[^a]', '[a-f\\d]', '\\pL', '\\b', '\\B', '^', '$', '(?i)', '(?s:a.)'],
+  ...[
+    'a?',
+    'a*',
+    'b+?',
+    'x{3}',
+    'x{1000}',
+    '(?:ab?){2,40}',
+    '(',
+    ')',
+    '(?P<n>',
+    '|',
+    '*',
+    '{10}',
+    '\\Q',
+  ],
+)
+const regexText = fc
+  .array(fc.tuple(regexPiece, fc.oneof(fc.constant(1), fc.nat(5), fc.nat(3_000))), { maxLength: 8 })
+  .map(pieces => pieces.map(([piece, count]) => piece.repeat(count)).join(''))
+const searched = fc.constantFrom('', 'a', 'abab é', 'x'.repeat(1_200), 'ab\nba', '\u212a💩')
+
+test('Any regular expression is ready soon or refused', timeout, async t => {
+  fc.assert(
+    fc.property(regexText, searched, fc.boolean(), (pattern, text, anchored) => {
+      const started = process.cpuUsage().user
+      try {
+        const regex = compileRegex(pattern, { anchored })
+        const isFound = regex.test(text)
+        if ((regex.exec(text) !== undefined) !== isFound) return false
+        if (regex.literals.some(literal => isFound && !text.includes(literal))) return false
+        regex.blockSearch?.regex.test(text)
+      } catch (error) {
+        if (!(error instanceof RegexSyntaxError)) throw error
+      }
+      return (process.cpuUsage().user - started) / 1_000 < slowMs
+    }),
+    runs(200),
   )
   t.pass('all ended well')
 })

@@ -68,10 +68,14 @@ export function createMemorySource(streams: readonly TestStream[], rowsPerBlock 
   }
 }
 
-function createBlock(
+/** Makes a block of rows that ascend by time. */
+export function createBlock(
   labels: LabelSet,
   rows: readonly TestEntry[],
-  { sequence, touched }: { sequence: number; touched: Touched },
+  {
+    sequence = 1,
+    touched = { lines: 0, lengths: 0, times: 0, metadata: 0 },
+  }: { sequence?: number; touched?: Touched } = {},
 ): BlockView {
   const baseNs = rows[0]!.timestampNs
   const lines = rows.map(row => Buffer.from(`${row.line}\n`))
@@ -111,5 +115,6 @@ function createBlock(
       touched.metadata++
       return { sets, rowSets }
     },
+    metadataPairs: () => rowSets.map(set => sets[set]!.length),
   }
 }

@@ -5,11 +5,12 @@ import type { RawLimits } from './config-schema.ts'
 import { createOtlpMapping } from './ingest/otlp-actions.ts'
 import type { TenantLimits } from './limits.ts'
 
-/** Reads a duration as Loki's configuration has it, in Prometheus's or Go's form; 0 stands for none. */
-export function parseConfigDuration(
-  value: string | number,
-  report: (message: string) => void,
-): bigint {
+/**
+ * Reads a duration as Loki's configuration has it, in Prometheus's or Go's form; 0 stands for none.
+ *
+ * @param report Is told what is wrong with it; it counts as 0 then.
+ */
+export function readDuration(value: string | number, report: (message: string) => void): bigint {
   if (value === 0) return 0n
   try {
     return parsePrometheusDuration(String(value))
@@ -24,17 +25,17 @@ export function parseConfigDuration(
   }
 }
 
-/**
- * Makes numbers with units of a tenant's limits.
- *
- * @param report Is told of each key that cannot be read.
- */
-export function resolveLimits(
-  raw: RawLimits,
-  report: (key: keyof RawLimits & string, message: string) => void,
-): TenantLimits {
+export interface ResolveOptions {
+  /** Whether the compactor deletes what is past its retention period. */
+  readonly mayDelete: boolean
+  /** Told of each key that cannot be read. */
+  readonly report: (key: keyof RawLimits & string, message: string) => void
+}
+
+/** Makes numbers with units of a tenant's limits. */
+export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOptions): TenantLimits {
   const durationNs = (key: keyof RawLimits & string): bigint =>
-    parseConfigDuration(raw[key] as string | number, message => report(key, message))
+    readDuration(raw[key] as string | number, message => report(key, message))
   const sizeBytes = (key: keyof RawLimits & string): number => {
     try {
       return parseConfigBytes(String(raw[key]))
@@ -48,6 +49,7 @@ export function resolveLimits(
   const optionalSize = (key: 'per_stream_rate_limit' | 'per_stream_rate_limit_burst') =>
     raw[key] === null ? undefined : sizeBytes(key)
   const maxAgeNs = durationNs('reject_old_samples_max_age')
+  const retentionNs = durationNs('retention_period')
   return {
     maxLineBytes: sizeBytes('max_line_size'),
     truncateLongLines: raw.max_line_size_truncate,
@@ -73,7 +75,11 @@ export function resolveLimits(
     }),
     maxQueryLookbackNs: durationNs('max_query_lookback'),
     maxQueryBytesRead: sizeBytes('max_query_bytes_read'),
+    retentionNs: mayDelete ? retentionNs : 0n,
     queryTimeoutNs: durationNs('query_timeout'),
+    maxConcurrentTails: raw.max_concurrent_tail_requests,
+    volumeEnabled: raw.volume_enabled,
+    volumeMaxSeries: raw.volume_max_series,
     query: {
       maxQuerySeries: raw.max_query_series,
       maxEntriesLimitPerQuery: raw.max_entries_limit_per_query,

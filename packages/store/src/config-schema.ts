@@ -94,7 +94,6 @@ const ignoredServerKeys = [
   'grpc_server_ping_without_stream_allowed',
   'http_listen_network',
   'http_listen_conn_limit',
-  'http_server_read_timeout',
   'http_server_write_timeout',
   'http_server_idle_timeout',
   'graceful_shutdown_timeout',
@@ -122,13 +121,11 @@ const ignoredLimitKeys = [
   'ingestion_rate_strategy',
   'max_cache_freshness_per_query',
   'max_chunks_per_query',
-  'max_concurrent_tail_requests',
   'max_querier_bytes_read',
   'max_query_parallelism',
   'max_queriers_per_tenant',
   'metric_aggregation_enabled',
   'pattern_ingester_tokenizable_json_fields_default',
-  'retention_period',
   'retention_stream',
   'shard_aggregations',
   'shard_streams',
@@ -137,8 +134,6 @@ const ignoredLimitKeys = [
   'split_recent_metadata_queries_by_interval',
   'tsdb_max_query_parallelism',
   'unordered_writes',
-  'volume_enabled',
-  'volume_max_series',
 ] as const
 
 /** Whole blocks of a Loki configuration that have no meaning for one process without a ring. */
@@ -147,7 +142,6 @@ const ignoredBlocks = [
   'bloom_build',
   'bloom_gateway',
   'chunk_store_config',
-  'compactor',
   'distributor',
   'frontend',
   'frontend_worker',
@@ -177,6 +171,10 @@ const serverSchema = withIgnored(
       maximum: 65535,
     },
     http_path_prefix: text('Prefix of all routes.', ''),
+    http_server_read_timeout: duration(
+      'How long the head of a request may take, and its body may pause.',
+      '30s',
+    ),
     log_level: oneOf('Least level that is logged.', ['info', 'debug', 'warn', 'error']),
     log_format: oneOf('Accepted for compatibility; logs are JSON.', ['json', 'logfmt']),
   }),
@@ -266,11 +264,18 @@ const limitsSchema = withIgnored(
     minimum_labels_number: count('Least number of matchers of a selector; 0 for none.', 0),
     max_query_series: count('Most series of a metric query.', 500),
     max_entries_limit_per_query: count('Most entries of a log query.', 5000),
+    max_concurrent_tail_requests: count('Most live tails of a tenant at once; 0 for no limit.', 10),
     query_timeout: duration('Time after which a query is ended.', '1m'),
+    retention_period: duration(
+      'How long entries are kept, in whole days, with compactor.retention_enabled; 0 for ever.',
+      '0s',
+    ),
     split_queries_by_interval: duration(
       'Above 0, start and end of metric range queries are aligned to their step, as Loki does.',
       '1h',
     ),
+    volume_enabled: flag('Answer requests for volumes.', true),
+    volume_max_series: count('Most series that a volume may add up.', 1000),
   }),
   ignoredLimitKeys,
 )
@@ -279,6 +284,40 @@ const runtimeSchema = block({
   file: text('File with overrides: limits of single tenants; several with commas between.', ''),
   period: duration('How often it is read again; 0 for never.', '10s'),
 })
+
+const ignoredCompactorKeys = [
+  'apply_retention_interval',
+  'compaction_interval',
+  'compactor_ring',
+  'delete_batch_size',
+  'delete_max_interval',
+  'delete_request_cancel_period',
+  'delete_request_store',
+  'delete_request_store_db_type',
+  'delete_request_store_key_prefix',
+  'deletion_mode',
+  'horizontal_scaling_mode',
+  'jobs_config',
+  'max_compaction_parallelism',
+  'retention_backoff_config',
+  'retention_delete_delay',
+  'retention_delete_worker_count',
+  'retention_table_timeout',
+  'run_once',
+  'shared_store',
+  'skip_latest_n_tables',
+  'tables_to_compact',
+  'upload_parallelism',
+  'worker_config',
+  'working_directory',
+] as const
+
+const compactorSchema = withIgnored(
+  block({
+    retention_enabled: flag('Delete entries older than limits_config.retention_period.', false),
+  }),
+  ignoredCompactorKeys,
+)
 
 /** The whole file. */
 export const storeConfigSchema = withIgnored(
@@ -295,6 +334,7 @@ export const storeConfigSchema = withIgnored(
     common: commonSchema,
     limits_config: limitsSchema,
     runtime_config: runtimeSchema,
+    compactor: compactorSchema,
   }),
   ignoredBlocks,
 )
@@ -306,6 +346,7 @@ export type RawStoreConfig = {
   readonly common: Required<XStatic<typeof commonSchema>>
   readonly limits_config: RawLimits
   readonly runtime_config: Required<XStatic<typeof runtimeSchema>>
+  readonly compactor: Required<XStatic<typeof compactorSchema>>
 }
 
 /** The limits of a tenant as they are written, with the defaults filled in. */
@@ -319,6 +360,7 @@ export const ignoredPaths: ReadonlySet<string> = new Set([
   ...ignoredServerKeys.map(key => `server.${key}`),
   ...ignoredCommonKeys.map(key => `common.${key}`),
   ...ignoredLimitKeys.map(key => `limits_config.${key}`),
+  ...ignoredCompactorKeys.map(key => `compactor.${key}`),
 ])
 
 /** Schemas by the name of their block, for the reference page. */
@@ -328,6 +370,7 @@ export const blockSchemas: Readonly<Record<string, { readonly properties: object
   common: commonSchema,
   limits_config: limitsSchema,
   runtime_config: runtimeSchema,
+  compactor: compactorSchema,
 }
 
 /** Keys whose defaults would hide what the configuration says of all tenants. */

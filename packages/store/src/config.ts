@@ -2,7 +2,7 @@
 // line, and what has no effect here is named once.
 
 import { dropEmptyKeys, readYaml } from './config-document.ts'
-import { parseConfigDuration, resolveLimits } from './config-limits.ts'
+import { readDuration, resolveLimits } from './config-limits.ts'
 import {
   blockSchemas,
   ignoredPaths,
@@ -21,8 +21,12 @@ export interface StoreConfig {
   /** 0 picks a free port. */
   readonly listenPort: number
   readonly httpPathPrefix: string
+  /** How long the head of a request may take, and its body may pause. */
+  readonly httpReadTimeoutMs: number
   readonly logLevel: string
   readonly dataDir: string
+  /** Whether entries past their retention period are deleted. */
+  readonly mayDelete: boolean
   readonly limits: TenantLimits
   readonly overrides: OverridesFiles
 }
@@ -55,22 +59,29 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
   document.check(raw, storeConfigSchema)
   const config = raw as RawStoreConfig
   const problems: ConfigProblem[] = []
-  const limits = resolveLimits(config.limits_config, (key, message) => {
-    problems.push(document.problemAt(['limits_config', key], `limits_config.${key}: ${message}`))
-  })
-  const overrides = resolveOverrides(config, (block, key, message) => {
+  const report = (block: string, key: string, message: string) => {
     problems.push(document.problemAt([block, key], `${block}.${key}: ${message}`))
+  }
+  const { server, compactor } = config
+  const limits = resolveLimits(config.limits_config, {
+    mayDelete: compactor.retention_enabled,
+    report: (key, message) => report('limits_config', key, message),
   })
+  const httpReadTimeoutNs = readDuration(server.http_server_read_timeout, message => {
+    report('server', 'http_server_read_timeout', message)
+  })
+  const overrides = resolveOverrides(config, report)
   if (problems.length > 0) throw new ConfigError(path, problems)
-  const { server } = config
   return {
     config: {
       authEnabled: config.auth_enabled,
       listenAddress: server.http_listen_address,
       listenPort: server.http_listen_port,
+      httpReadTimeoutMs: Number(httpReadTimeoutNs / 1_000_000n),
       httpPathPrefix: server.http_path_prefix.replace(/\/+$/, ''),
       logLevel: server.log_level,
       dataDir: config.common.path_prefix,
+      mayDelete: compactor.retention_enabled,
       limits,
       overrides,
     },
@@ -90,7 +101,7 @@ function resolveOverrides(
     ? (['limits_config', 'per_tenant_override_period'] as const)
     : (['runtime_config', 'period'] as const)
   const text = isOld ? limits.per_tenant_override_period : runtime.period
-  const periodNs = parseConfigDuration(text, message => report(block, key, message))
+  const periodNs = readDuration(text, message => report(block, key, message))
   return {
     paths: files.split(',').flatMap(name => name.trim() || []),
     periodMs: Number(periodNs / 1_000_000n),

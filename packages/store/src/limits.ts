@@ -34,7 +34,13 @@ export interface TenantLimits {
   readonly maxQueryLookbackNs: bigint
   /** Most bytes of lines a leaf of a query may look at; 0 for no limit. */
   readonly maxQueryBytesRead: number
+  /** How long entries are kept; 0 for ever, and where the compactor may not delete. */
+  readonly retentionNs: bigint
   readonly queryTimeoutNs: bigint
+  /** Tail clients of a tenant at once; 0 for no limit. */
+  readonly maxConcurrentTails: number
+  readonly volumeEnabled: boolean
+  readonly volumeMaxSeries: number
   readonly query: QueryLimits
 }
 
@@ -97,8 +103,53 @@ export const compactTierBytesMax = 512 * 1024 * 1024
 /** Bytes of lines that one message to a scan worker asks for; small enough to stop a query soon. */
 export const scanTaskBytes = 8 * 1024 * 1024
 
+/**
+ * Rows of overlapping blocks up to which a volume looks for rows that stand in two of them; more cost
+ * seconds, and compaction takes the repeated ones out.
+ */
+export const volumeOverlapRowsMax = 500_000
+
 /** Parsed footers kept in memory, counted by their bytes in the file. */
 export const footerCacheBytes = 16 * 1024 * 1024
 
 /** Streams whose checked label sets are kept in memory. */
 export const streamCacheEntriesMax = 100_000
+
+/** Time by which a tail client may ask for its entries to be held back, so that late ones fall in; Loki's. */
+export const tailDelaySecondsMax = 5
+
+/** Entries of one message to a tail client (Loki's number), and its bytes but for the last entry. */
+export const tailFrameEntriesMax = 100
+export const tailFrameBytesMax = 256 * 1024
+
+/** Bytes in the socket of a tail client from which the rest waits in its queue. */
+export const tailSocketBytesMax = 256 * 1024
+
+/** Bytes that wait for one tail client and for all of them; each may have the least in any case. */
+export const tailQueueBytesMax = 16 * 1024 * 1024
+export const tailQueuesBytesMax = 64 * 1024 * 1024
+export const tailQueueBytesLeast = 64 * 1024
+
+/** Entries dropped for a slow tail client that it can still be told of (Loki's number); then it is cut off. */
+export const tailDroppedMax = 1000
+
+/** How often tail clients are pinged, and after which silence one is cut off. */
+export const tailPingMs = 5_000
+export const tailSilenceMs = 60_000
+
+/** How long entries of a tail's history are known, so that a batch sent again is not shown again. */
+export const tailHistoryKnownMs = 600_000
+
+/** Commits that may wait for the tail thread; later ones are told as dropped. */
+export const tailBacklogCommitsMax = 256
+
+/** Bytes of one answer of the tail thread, and answers it may be ahead of the main thread. */
+export const tailAnswerBytes = 1024 * 1024
+export const tailAnswersMax = 8
+
+/** Bytes of entries of one commit from which the tail thread hands over what it has. */
+export const tailFoundBytesMax = 16 * 1024 * 1024
+
+/** Rows and streams that the tail thread remembers. */
+export const tailRecentRowsMax = 50_000
+export const tailStreamsKnownMax = 20_000

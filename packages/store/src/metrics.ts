@@ -15,6 +15,8 @@ export interface StoreMetrics {
   readonly requestSeconds: Histogram<'method' | 'route' | 'status_code'>
   readonly commits: Counter
   readonly commitBytes: Counter
+  readonly tailClients: Gauge
+  readonly tailDropped: Counter
   readonly compactions: Gauge
   readonly segments: Gauge<'level'>
   readonly segmentBytes: Gauge<'level'>
@@ -58,10 +60,10 @@ export function createStoreMetrics(readState: () => Promise<StoreState>): StoreM
       gauges.segmentBytes.set({ level }, bytes)
     }
   }
-  return { registry, ...createCounters(registers), ...gauges }
+  return { registry, ...createInstruments(registers), ...gauges }
 }
 
-function createCounters(registers: Registry[]) {
+function createInstruments(registers: Registry[]) {
   return {
     bytesReceived: new Counter({
       name: 'loki_distributor_bytes_received_total',
@@ -119,6 +121,16 @@ function createCounters(registers: Registry[]) {
     commitBytes: new Counter({
       name: 'skald_commit_bytes_total',
       help: 'Bytes of the level-0 segments made durable',
+      registers,
+    }),
+    tailClients: new Gauge({
+      name: 'skald_tail_clients',
+      help: 'Live tails that are open',
+      registers,
+    }),
+    tailDropped: new Counter({
+      name: 'skald_tail_dropped_entries_total',
+      help: 'Entries that tail clients were too slow for',
       registers,
     }),
   }

@@ -7,15 +7,22 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Catalog } from './catalog/catalog.ts'
 import { openSqliteCatalog, type SqliteCatalog } from './catalog/sqlite.ts'
-import { Compactor } from './compaction/compactor.ts'
+import { Compactor, type CompactorOptions } from './compaction/compactor.ts'
+import { Retention } from './compaction/retention.ts'
 import type { LoadedStoreConfig, StoreConfig } from './config.ts'
+import { addDetectedRoutes } from './http/detected-routes.ts'
+import { addDrilldownRoutes } from './http/drilldown-routes.ts'
+import { addIndexRoutes } from './http/index-routes.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
 import { addOtlpRoute } from './http/otlp-route.ts'
+import { addPatternsRoute } from './http/patterns-route.ts'
 import { addPushBodyParser, BodyUnpacker } from './http/push-body.ts'
 import { addPushRoutes } from './http/push-route.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
+import { addRulesRoutes } from './http/rules-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
 import { addStatusRoutes, type StatusRouteOptions } from './http/status-routes.ts'
+import { addTailRoutes, upgradesBelow } from './http/tail-route.ts'
 import { Committer } from './ingest/committer.ts'
 import { IngestQuotas } from './ingest/ingest-quotas.ts'
 import { Ingester } from './ingest/ingester.ts'
@@ -28,6 +35,7 @@ import { recover } from './recovery.ts'
 import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
 import { SegmentIndex } from './segment-index.ts'
+import { TailHub } from './tail/tail-hub.ts'
 import { TenantOverrides } from './tenant-overrides.ts'
 
 export interface StoreOptions {
@@ -67,8 +75,13 @@ export async function startStore(options: StoreOptions): Promise<Store> {
 
   const worker = { directory: segmentsDir, logLevelFields: config.limits.logLevelFields }
   const segments = new SegmentIndex(objects, catalog, logger)
-  const compactor = new Compactor({ catalog, segments, logger, clock, nextSequence, worker })
+  const { limitsOf } = overrides
+  const compactor = openCompactor({
+    ...{ catalog, segments, logger, clock, nextSequence, worker },
+    ...{ mayDelete: config.mayDelete, limitsOf },
+  })
   const budget = new PushBudget()
+  const hub = new TailHub({ segments, logger, worker })
   const committer = new Committer({
     objects,
     catalog,
@@ -77,19 +90,22 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     arriving: () => budget.arriving,
     onCommit: ({ name, footer, segment }) => {
       segments.put(name, footer)
+      hub.commit(name, segment.sizeBytes)
       metrics.commits.inc()
       metrics.commitBytes.inc(segment.sizeBytes)
       compactor.wakeAfter(segment.sizeBytes)
     },
   })
-  const { limitsOf } = overrides
-  const quotas = new IngestQuotas({ hasDefaultRates: config.authEnabled, clock })
-  const refusalLog = new RefusalLog(logger, clock)
-  const ingester = new Ingester({ limitsOf, quotas, refusalLog, committer, metrics, clock })
+  const ingester = createIngester(config, { limitsOf, committer, metrics, logger, clock })
   const pool = new ScanPool(worker)
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
-  const app = createHttpServer({ logger, metrics })
+  const app = createHttpServer({
+    logger,
+    metrics,
+    mayUpgrade: upgradesBelow(config.httpPathPrefix),
+    bodyPauseMs: config.httpReadTimeoutMs,
+  })
   await addRoutes(app, {
     config,
     limitsOf,
@@ -98,11 +114,14 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     ingester,
     budget,
     sourceParts: { catalog, segments, pool },
+    hub,
+    metrics,
     status: {
       metrics,
       config: loaded.raw,
       version,
-      isReady: () => state === 'ready',
+      logger,
+      state: () => state,
       flush: async () => {
         await committer.drain()
         await compactor.flush()
@@ -110,31 +129,40 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     },
   })
 
-  const closeParts = async () => {
-    overrides.close()
-    await committer.drain()
-    await compactor.close()
-    await pool.close()
-    await catalog.close()
-    await objects.close()
-  }
+  const parts: readonly Part[] = [overrides, committer, compactor, hub, pool, catalog, objects]
+  await listen(app, config, parts)
+  state = 'ready'
+  const url = urlOf(app.server.address() as AddressInfo)
+  const stop = onlyOnce(async () => {
+    state = 'stopping'
+    await app.close()
+    await closeAll(parts)
+  })
+  return { url, app, stop }
+}
+
+/** What is to be closed at the end. */
+interface Part {
+  close(): Promise<void>
+}
+
+/** Begins to listen; where that fails all parts are closed. */
+async function listen(app: FastifyInstance, config: StoreConfig, parts: readonly Part[]) {
   try {
     await app.listen({ host: config.listenAddress || '0.0.0.0', port: config.listenPort })
   } catch (error) {
-    await closeParts()
+    await closeAll(parts)
     throw error
   }
-  state = 'ready'
-  const stop = once(async () => {
-    state = 'stopping'
-    await app.close()
-    await closeParts()
-  })
-  return { url: urlOf(app.server.address() as AddressInfo), app, stop }
 }
 
-/** Makes a function that runs once and always gives the same promise. */
-function once(run: () => Promise<void>): () => Promise<void> {
+/** Closes one after the other. */
+async function closeAll(parts: readonly Part[]): Promise<void> {
+  for (const part of parts) await part.close()
+}
+
+/** Runs once; all later calls wait for the end of the first. */
+function onlyOnce(run: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined
   return () => {
     running ??= run()
@@ -143,11 +171,10 @@ function once(run: () => Promise<void>): () => Promise<void> {
 }
 
 function createOverrides(loaded: LoadedStoreConfig, metrics: StoreMetrics, logger: Logger) {
+  const { overrides: files, limits, mayDelete } = loaded.config
   return new TenantOverrides({
-    files: loaded.config.overrides,
-    limits: loaded.config.limits,
+    ...{ files, limits, mayDelete, logger },
     rawLimits: loaded.raw.limits_config,
-    logger,
     onRead: isUsable => metrics.overridesUsable.set(isUsable ? 1 : 0),
   })
 }
@@ -158,6 +185,31 @@ function urlOf({ address, port }: AddressInfo): string {
   return `http://${host}:${port}`
 }
 
+interface CompactorParts extends Omit<CompactorOptions, 'retention'> {
+  readonly mayDelete: boolean
+  readonly limitsOf: (tenant: string) => TenantLimits
+}
+
+function openCompactor({ mayDelete, limitsOf, ...parts }: CompactorParts): Compactor {
+  if (!mayDelete) return new Compactor(parts)
+  const retention = new Retention({ ...parts, periodNs: tenant => limitsOf(tenant).retentionNs })
+  return new Compactor({ ...parts, retention })
+}
+
+interface IngesterParts {
+  readonly limitsOf: (tenant: string) => TenantLimits
+  readonly committer: Committer
+  readonly metrics: StoreMetrics
+  readonly logger: Logger
+  readonly clock: { now(): number }
+}
+
+function createIngester({ authEnabled }: StoreConfig, parts: IngesterParts): Ingester {
+  const { logger, clock } = parts
+  const quotas = new IngestQuotas({ hasDefaultRates: authEnabled, clock })
+  return new Ingester({ ...parts, quotas, refusalLog: new RefusalLog(logger, clock) })
+}
+
 interface RouteParts {
   readonly config: StoreConfig
   readonly limitsOf: (tenant: string) => TenantLimits
@@ -166,17 +218,21 @@ interface RouteParts {
   readonly ingester: Ingester
   readonly budget: PushBudget
   readonly sourceParts: LogSourceParts
+  readonly hub: TailHub
+  readonly metrics: StoreMetrics
   readonly status: StatusRouteOptions
 }
 
 async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
-  const { config, limitsOf, clock, catalog, ingester, budget, sourceParts, status } = parts
+  const { config, limitsOf, clock, catalog, ingester, budget, sourceParts, hub, metrics, status } =
+    parts
   const { authEnabled } = config
   const methodsOf = watchMethods(app)
   const openSource = (tenant: string) => {
     const { maxQueryBytesRead } = limitsOf(tenant)
     return createLogSource(tenant, { ...sourceParts, maxQueryBytesRead })
   }
+  const reading = { authEnabled, limitsOf, clock, openSource }
   await app.register(
     (routes, _options, done) => {
       // In a scope of its own: pushes are read in a way other bodies are not.
@@ -188,8 +244,18 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
         addOtlpRoute(pushes, { ...pushOptions, clock, mappingOf: tenant => limitsOf(tenant).otlp })
         pushesDone()
       })
-      addQueryRoutes(routes, { authEnabled, limitsOf, clock, openSource })
-      addLabelsRoutes(routes, { authEnabled, limitsOf, clock, catalog })
+      // So that the routes beside it are no websockets.
+      routes.register((tails, _tailOptions, tailsDone) => {
+        addTailRoutes(tails, { ...reading, hub, metrics })
+        tailsDone()
+      })
+      addQueryRoutes(routes, reading)
+      addDrilldownRoutes(routes, { authEnabled, limitsOf, version: status.version })
+      addIndexRoutes(routes, reading)
+      addPatternsRoute(routes, reading)
+      addDetectedRoutes(routes, { ...reading, catalog })
+      addLabelsRoutes(routes, { ...reading, catalog })
+      addRulesRoutes(routes, { authEnabled })
       addStatusRoutes(routes, status)
       done()
     },

@@ -15,6 +15,8 @@ export interface TenantOverridesOptions {
   /** Limits of all tenants, resolved and as they were written. */
   readonly limits: TenantLimits
   readonly rawLimits: RawLimits
+  /** Whether a retention period has its effect. */
+  readonly mayDelete: boolean
   readonly logger: Logger
   /** Told after every reading whether the files could be used. */
   readonly onRead: (isUsable: boolean) => void
@@ -27,6 +29,7 @@ export class TenantOverrides {
   /** What the files held when they were last looked at. */
   #texts: readonly string[] = []
   #timer: NodeJS.Timeout | undefined
+  #reading: Promise<void> | undefined
   #isClosed = false
 
   constructor(options: TenantOverridesOptions) {
@@ -50,9 +53,11 @@ export class TenantOverrides {
     this.#schedule()
   }
 
-  close(): void {
+  /** Reads no more; waits for a reading under way. */
+  async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
+    await this.#reading
   }
 
   /** Reads the files once more; what is wrong with them is logged. */
@@ -72,26 +77,27 @@ export class TenantOverrides {
     const { periodMs } = this.#options.files
     if (periodMs <= 0 || this.#isClosed) return
     this.#timer = setTimeout(() => {
-      void this.reload().then(() => this.#schedule())
+      this.#reading = this.reload().then(() => this.#schedule())
     }, periodMs)
     this.#timer.unref()
   }
 
   /** Returns whether anything changed. */
   async #read(): Promise<boolean> {
-    const { files, limits, rawLimits } = this.#options
+    const { files, limits, rawLimits, mayDelete } = this.#options
     const texts: string[] = []
     for (const path of files.paths) texts.push(await readFile(path, 'utf8'))
     if (texts.every((text, i) => text === this.#texts[i])) return false
     const raw = new Map<string, Partial<RawLimits>>()
     for (const [i, text] of texts.entries()) {
-      for (const [tenant, keys] of readOverrides(text, files.paths[i]!, rawLimits)) {
+      for (const [tenant, keys] of readOverrides(text, files.paths[i]!, this.#options)) {
         raw.set(tenant, { ...raw.get(tenant), ...keys })
       }
     }
     const tenants = new Map<string, TenantLimits>()
     for (const [tenant, keys] of raw) {
-      const resolved = resolveLimits({ ...rawLimits, ...keys }, () => undefined)
+      const options = { mayDelete, report: () => undefined }
+      const resolved = resolveLimits({ ...rawLimits, ...keys }, options)
       // Lines are looked at for all tenants alike, when segments are merged.
       tenants.set(tenant, { ...resolved, logLevelFields: limits.logLevelFields })
     }
@@ -105,7 +111,7 @@ export class TenantOverrides {
 function readOverrides(
   text: string,
   path: string,
-  rawLimits: RawLimits,
+  { rawLimits, mayDelete }: Pick<TenantOverridesOptions, 'rawLimits' | 'mayDelete'>,
 ): Map<string, Partial<RawLimits>> {
   const document = readYaml(text, path)
   const file = (document.value ?? {}) as { overrides?: Record<string, Partial<RawLimits> | null> }
@@ -121,10 +127,11 @@ function readOverrides(
   document.check(file, overridesSchema)
   const problems: ConfigProblem[] = []
   for (const [tenant, keys] of Object.entries(overrides)) {
-    resolveLimits({ ...rawLimits, ...keys }, (key, message) => {
+    const report = (key: string, message: string) => {
       const where = `overrides.${tenant}.${key}`
       problems.push(document.problemAt(['overrides', tenant, key], `${where}: ${message}`))
-    })
+    }
+    resolveLimits({ ...rawLimits, ...keys }, { mayDelete, report })
   }
   if (problems.length > 0) throw new ConfigError(path, problems)
   return new Map(Object.entries(overrides) as [string, Partial<RawLimits>][])

@@ -23,6 +23,7 @@ test('an empty file is the defaults, as Loki has them', async t => {
     authEnabled: true,
     listenAddress: '',
     listenPort: 3100,
+    httpReadTimeoutMs: 30_000,
     httpPathPrefix: '',
     logLevel: 'info',
     dataDir: './data',
@@ -39,6 +40,9 @@ test('an empty file is the defaults, as Loki has them', async t => {
     maxStructuredMetadataBytes: 64 * 1024,
     maxStructuredMetadataEntries: 128,
     queryTimeoutNs: 60n * second,
+    maxConcurrentTails: 10,
+    volumeEnabled: true,
+    volumeMaxSeries: 1000,
   })
   t.equal(config.limits.rejectOlderThanNs, undefined)
   t.match(config.limits.query, {
@@ -58,6 +62,7 @@ server:
   http_listen_address: 127.0.0.1
   http_listen_port: 0
   http_path_prefix: /logs/
+  http_server_read_timeout: 1m30s
   log_level: warn
 common:
   path_prefix: /var/lib/skald
@@ -78,6 +83,7 @@ limits_config:
     authEnabled: false,
     listenAddress: '127.0.0.1',
     listenPort: 0,
+    httpReadTimeoutMs: 90_000,
     httpPathPrefix: '/logs',
     logLevel: 'warn',
     dataDir: '/var/lib/skald',
@@ -92,6 +98,15 @@ limits_config:
     discoverLogLevels: false,
   })
   t.match(config.limits.query, { maxQueryLengthNs: 0n, requiredLabels: ['app'] })
+})
+
+test('retention is on only where the compactor may delete', async t => {
+  const retention = (text: string) => load(text).config.limits.retentionNs
+  t.equal(retention(''), 0n)
+  t.equal(retention('limits_config: {retention_period: 30d}'), 0n)
+  const enabled = 'compactor: {retention_enabled: true, working_directory: /x}\n'
+  t.equal(retention(`${enabled}limits_config: {retention_period: 744h}`), 744n * 3600n * second)
+  t.equal(retention(enabled), 0n)
 })
 
 test('durations', async t => {

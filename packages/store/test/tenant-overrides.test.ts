@@ -5,12 +5,17 @@ import { loadStoreConfig } from '../src/config.ts'
 import { TenantOverrides } from '../src/tenant-overrides.ts'
 import { createTestLogger } from './harness.ts'
 
-async function open(t: Test, texts: Readonly<Record<string, string>>, period = '0s') {
+async function open(
+  t: Test,
+  texts: Readonly<Record<string, string>>,
+  { period = '0s', mayDelete = false } = {},
+) {
   const dir = t.testdir(texts)
   const paths = Object.keys(texts).map(name => join(dir, name))
   const loaded = loadStoreConfig(
     `limits_config: {max_line_size: 100, reject_old_samples: true}
-runtime_config: {file: ${JSON.stringify(paths.join(','))}, period: ${period}}`,
+runtime_config: {file: ${JSON.stringify(paths.join(','))}, period: ${period}}
+compactor: {retention_enabled: ${mayDelete}}`,
     'store.yaml',
   )
   const { logger, messages } = createTestLogger()
@@ -18,6 +23,7 @@ runtime_config: {file: ${JSON.stringify(paths.join(','))}, period: ${period}}`,
   const overrides = new TenantOverrides({
     files: loaded.config.overrides,
     limits: loaded.config.limits,
+    mayDelete: loaded.config.mayDelete,
     rawLimits: loaded.raw.limits_config,
     logger,
     onRead: isUsable => readings.push(isUsable),
@@ -51,6 +57,16 @@ test('a tenant has its own limits, all others those of the configuration', async
   t.equal(overrides.limitsOf('four'), limits)
   t.equal(overrides.limitsOf('one'), one, 'the same object until they change')
   t.same(readings, [true])
+})
+
+test('a retention period holds only where the compactor may delete', async t => {
+  const text = 'overrides: {one: {retention_period: 1d}}'
+  for (const mayDelete of [false, true]) {
+    const { overrides } = await open(t, { 'o.yaml': text }, { mayDelete })
+    await overrides.start()
+    t.equal(overrides.limitsOf('one').retentionNs, mayDelete ? 86_400_000_000_000n : 0n)
+    t.equal(overrides.limitsOf('two').retentionNs, 0n)
+  }
 })
 
 test('of several files the later keys count', async t => {
@@ -102,11 +118,8 @@ test('a changed file is read again, a broken one leaves the old limits in force'
 })
 
 test('the file is read again by itself', async t => {
-  const { overrides, write } = await open(
-    t,
-    { 'o.yaml': 'overrides: {one: {max_line_size: 1}}' },
-    '10ms',
-  )
+  const text = 'overrides: {one: {max_line_size: 1}}'
+  const { overrides, write } = await open(t, { 'o.yaml': text }, { period: '10ms' })
   await overrides.start()
   await write('overrides: {one: {max_line_size: 2}}')
   while (overrides.limitsOf('one').maxLineBytes !== 2) await new Promise(setImmediate)

@@ -57,3 +57,4 @@ export {
 } from './time.ts'
 export { isTimeZone } from './time-zone.ts'
 export { formatLogqlBytes, parseConfigBytes, parseLogqlBytes } from './units.ts'
+export { writeVarint } from './varint.ts'

@@ -2,6 +2,7 @@
 // and makes no object per line. Message layout: push-codec.ts.
 
 import type { Label } from './labels.ts'
+import { varintLength, writeVarint } from './varint.ts'
 
 const initialBytes = 4096
 // Below this many bytes a loop beats the call into Buffer.copy.
@@ -195,33 +196,4 @@ function encodePairs(labels: readonly Label[]): Buffer {
     parts.push(head.subarray(0, at), nameBytes, middle.subarray(0, middleEnd), valueBytes)
   }
   return Buffer.concat(parts)
-}
-
-function varintLength(value: number): number {
-  if (value < 0) return 10
-  let length = 1
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) length++
-  return length
-}
-
-function writeVarint(out: Uint8Array, at: number, value: number): number {
-  let next = at
-  if (value < 0) {
-    // Two's complement of 64 bits: times before 1970.
-    let wide = BigInt.asUintN(64, BigInt(value))
-    for (; wide >= 128n; wide >>= 7n) out[next++] = Number(wide & 127n) | 128
-    out[next++] = Number(wide)
-    return next
-  }
-  let rest = value
-  while (rest >= 0x80000000) {
-    out[next++] = (rest % 128) | 128
-    rest = Math.floor(rest / 128)
-  }
-  while (rest >= 128) {
-    out[next++] = (rest & 127) | 128
-    rest >>>= 7
-  }
-  out[next++] = rest
-  return next
 }

@@ -15,6 +15,8 @@ import type { TimeJournal } from './time-journal.ts'
 
 // Positions are saved so soon after a file was found or let go, whatever the sync period.
 const soonMs = 100
+// A birth is told by the clock of the last tick, a little behind the one that is read here.
+const birthSlackMs = 20
 // Records of files that are gone are looked for so often.
 const cleanPeriodMs = 60_000
 // Records of a directory that is away are kept for so long: a volume may be mounted late, while a pod
@@ -53,6 +55,8 @@ export class KnownFiles {
   readonly #byPath = new Map<string, string>()
   /** Files born since then cannot have been seen by an earlier run. */
   readonly aliveMs: number
+  /** Lane → when its last search for files began that has ended. */
+  readonly #searchedMs = new Map<string, number>()
   #nextOrder = 1
   #timer: NodeJS.Timeout | undefined
   #isSoon = false
@@ -64,7 +68,7 @@ export class KnownFiles {
   constructor(options: KnownFilesOptions) {
     this.#options = options
     const saved = this.#load()
-    this.aliveMs = saved.savedMs ?? options.nowMs()
+    this.aliveMs = saved.searchedMs ?? options.nowMs() - birthSlackMs
     for (const [path, value] of saved.byPath) this.#byPath.set(path, value)
     for (const record of options.journal.records) this.#addLoaded(record)
     for (const record of saved.records) this.#addLoaded(record)
@@ -215,6 +219,23 @@ export class KnownFiles {
     this.saveSoon()
   }
 
+  /** A lane begins to search for files: until its first search has ended, it has found none. */
+  beginSearches(lane: string): void {
+    this.#searchedMs.set(lane, this.aliveMs)
+  }
+
+  /** A search has ended that began at `beganMs`: the files that were there then have records. */
+  searched(lane: string, beganMs: number): void {
+    // Also where nothing was found: what comes from now on was not there before.
+    if (this.#searchedMs.get(lane) === this.aliveMs) this.saveSoon()
+    this.#searchedMs.set(lane, beganMs - birthSlackMs)
+  }
+
+  /** Files born since then may be there without a record; all older ones have one. */
+  #searchedSince(): number {
+    return Math.min(...this.#searchedMs.values(), this.#options.nowMs())
+  }
+
   /** Finds the open file of a record. */
   openFile(record: FileRecord): OpenRecord | undefined {
     return this.#open.get(record.id)
@@ -264,7 +285,7 @@ export class KnownFiles {
     const text = JSON.stringify(records)
     if (text === this.#savedText) return
     try {
-      savePositions(path, { records, byPath, savedMs: this.#options.nowMs() })
+      savePositions(path, { records, byPath, searchedMs: this.#searchedSince() })
       this.#savedText = text
       journal.trim(() => this.#journalLines())
       if (this.#failed) logger.info({ path }, 'Positions file is written again')

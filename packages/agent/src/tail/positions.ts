@@ -4,7 +4,7 @@
 //
 //   positions:
 //     "/var/log/pods/ns_pod_uid/c/0.log": "12345"
-//   # saved 1795186424222
+//   # searched 1795186424222
 //   # file {"id":"...","job":"...","path":"...","dev":"...","ino":"...","offset":12345,...}
 
 import {
@@ -52,12 +52,12 @@ export interface SavedPositions {
   readonly records: FileRecord[]
   /** Path to value as text, as Promtail writes it. */
   readonly byPath: ReadonlyMap<string, string>
-  /** When it was written; absent where nobody knows. */
-  readonly savedMs?: number
+  /** When the search began that all these files were found by; absent where nobody knows. */
+  readonly searchedMs?: number
 }
 
 const recordMark = '# file '
-const savedMark = '# saved '
+const searchedMark = '# searched '
 
 /**
  * Reads a positions file; one that does not exist is empty.
@@ -85,9 +85,9 @@ export function loadPositions(path: string): SavedPositions {
       { path },
     )
   }
-  const saved = new RegExp(`^${savedMark}(\\d+)$`, 'm').exec(text)
-  const savedMs = saved ? { savedMs: Number(saved[1]) } : {}
-  return { records: readRecords(text), byPath, ...savedMs }
+  const searched = new RegExp(`^${searchedMark}(\\d+)$`, 'm').exec(text)
+  const searchedMs = searched ? { searchedMs: Number(searched[1]) } : {}
+  return { records: readRecords(text), byPath, ...searchedMs }
 }
 
 function readRecords(text: string): FileRecord[] {
@@ -126,7 +126,7 @@ export function savePositions(path: string, positions: SavedPositions): void {
     lines.push(`  ${JSON.stringify(file)}: ${JSON.stringify(offset)}`)
   }
   if (positions.byPath.size === 0) lines[0] = 'positions: {}'
-  if (positions.savedMs !== undefined) lines.push(`${savedMark}${positions.savedMs}`)
+  if (positions.searchedMs !== undefined) lines.push(`${searchedMark}${positions.searchedMs}`)
   for (const record of positions.records) lines.push(recordMark + JSON.stringify(record))
   writeWhole(path, `${lines.join('\n')}\n`)
 }

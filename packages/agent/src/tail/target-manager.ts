@@ -117,6 +117,7 @@ export class TargetManager {
       logger: options.logger,
     })
     options.metrics.targetsActive.inc(this.#targets.length)
+    options.known.beginSearches(options.lane)
     this.firstSync = this.sync()
     this.#syncTimer = setInterval(() => void this.sync(), options.syncPeriodMs)
     this.#pollTimer = setInterval(() => this.#pollDue(), options.minPollMs)
@@ -183,8 +184,10 @@ export class TargetManager {
   async #syncAll(): Promise<void> {
     while (this.#isSyncWanted && !this.#isStopped) {
       this.#isSyncWanted = false
+      const beganMs = this.#options.nowMs()
       const directories = new Set<string>()
       for (const target of this.#targets) await this.#syncTarget(target, directories)
+      this.#options.known.searched(this.#options.lane, beganMs)
       this.#linked.clear()
       for (const [path, slots] of this.#slots) {
         for (const slot of slots) {

@@ -11,7 +11,7 @@ test('Positions survive a round trip, in a file that Promtail can read', async t
     head: { end: 3, length: 3, hash: 'h' },
     tail: { end: 7, length: 7, hash: 'h' },
   }
-  const saved = { records: [record], byPath: new Map([['/x "y".log', '7']]), savedMs: 99 }
+  const saved = { records: [record], byPath: new Map([['/x "y".log', '7']]), searchedMs: 99 }
   savePositions(path, saved)
   t.strictSame(loadPositions(path), saved)
   const yaml = readFileSync(path, 'utf8')

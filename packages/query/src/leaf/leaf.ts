@@ -11,12 +11,24 @@ import type { RangeAggregation } from '../syntax/ast.ts'
 import { parseLogql } from '../syntax/parser.ts'
 import { compareEntries, type FoundEntry } from './entry-heap.ts'
 import { type FoundLogs, LogScanner } from './log-scanner.ts'
+import { type FoundPatterns, mergePatterns, PatternScanner } from './pattern-scanner.ts'
 import { type FoundSamples, SampleScanner } from './sample-scanner.ts'
 import { type FoundSeries, SeriesTable } from './series-table.ts'
+import { VolumeScanner } from './volume-scanner.ts'
+import { type FoundVolumes, VolumeTable } from './volume-table.ts'
 
 /** Makes the scanner of a leaf. Workers make one for each task. */
 export function openLeafScanner(leaf: Leaf): LeafScanner {
-  return leaf.kind === 'logs' ? new LogScanner(leaf) : new SampleScanner(leaf)
+  switch (leaf.kind) {
+    case 'logs':
+      return new LogScanner(leaf)
+    case 'samples':
+      return new SampleScanner(leaf)
+    case 'volume':
+      return new VolumeScanner(leaf)
+    case 'patterns':
+      return new PatternScanner(leaf)
+  }
 }
 
 /**
@@ -27,17 +39,24 @@ export function openLeafScanner(leaf: Leaf): LeafScanner {
 export function mergeLeafResults(leaf: Leaf, results: readonly LeafResult[]): LeafResult {
   const stats = createScanStats()
   for (const result of results) addScanStats(stats, result.stats)
-  const found =
-    leaf.kind === 'logs'
-      ? mergeLogs(
-          leaf,
-          results.map(result => result.found as FoundLogs),
-        )
-      : mergeSamples(
-          leaf,
-          results.map(result => result.found as FoundSamples),
-        )
-  return { kind: leaf.kind, found, stats }
+  return { kind: leaf.kind, found: mergeFound(leaf, results), stats }
+}
+
+function mergeFound(leaf: Leaf, results: readonly LeafResult[]): unknown {
+  const found = results.map(result => result.found)
+  switch (leaf.kind) {
+    case 'logs':
+      return mergeLogs(leaf, found as FoundLogs[])
+    case 'samples':
+      return mergeSamples(leaf, found as FoundSamples[])
+    case 'volume': {
+      const table = new VolumeTable(leaf)
+      for (const part of found as FoundVolumes[]) table.merge(part)
+      return table.found()
+    }
+    case 'patterns':
+      return mergePatterns(found as FoundPatterns[])
+  }
 }
 
 function mergeLogs(leaf: LogLeaf, parts: readonly FoundLogs[]): FoundLogs {

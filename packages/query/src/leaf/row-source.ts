@@ -73,8 +73,7 @@ export class BlockRows {
   // Lines without the text cannot have the label, unless it comes from elsewhere or has escapes.
   #followHint(selection: RowSelection, { name, values }: LineHint): RowSelection {
     if (selection.count === 0 || this.stream.has(name)) return selection
-    const { sets } = this.#metadataColumn()
-    if (sets.some(set => set.some(label => label.name === name))) return selection
+    if (this.hasMetadata(name)) return selection
     const marks = new Uint8Array(selection.to)
     for (const value of [...values, '\\']) {
       markText(Buffer.from(value), this.text(), selection, marks)
@@ -100,6 +99,11 @@ export class BlockRows {
     return map
   }
 
+  /** Tells whether any row has metadata of a name. */
+  hasMetadata(name: string): boolean {
+    return this.#metadataColumn().sets.some(set => set.some(label => label.name === name))
+  }
+
   setOf(row: number): number {
     return this.#metadataColumn().rowSets[row] ?? 0
   }
@@ -111,6 +115,12 @@ export class BlockRows {
     const sizes = sets.map(setBytes)
     for (const setIndex of rowSets) this.#stats.structuredMetadataBytes += sizes[setIndex] ?? 0
     return this.#column
+  }
+
+  /** Bytes of a stored line. */
+  lineBytes(row: number): number {
+    const text = this.text()
+    return text.endOf(row) - text.startOf(row)
   }
 
   /** Runs the stages on a row; the line, the same object for every row, or nothing if they drop it. */
@@ -145,8 +155,8 @@ function setBytes(labels: LabelSet): number {
   return labels.reduce((sum, { name, value }) => sum + name.length + value.length, 0)
 }
 
-// First row at or behind a time.
-function lowerBound(block: BlockView, timeNs: bigint): number {
+/** First row at or behind a time. */
+export function lowerBound(block: BlockView, timeNs: bigint): number {
   const times = block.timestamps()
   const wanted = Number(timeNs - block.baseNs)
   let low = 0

@@ -1,7 +1,7 @@
 // Runs a sample leaf: one range aggregation, folded into buckets per series. What the query does not
 // look at is not read: no lines to count rows, no metadata where only stream labels survive.
 
-import { formatLabelSet } from '@skald/wire'
+import { formatLabelSet, type LabelSet } from '@skald/wire'
 import { LimitExceededError, LogqlPipelineError } from '../errors.ts'
 import { keptSampleCountMax } from '../limits.ts'
 import type { BlockView, LeafResult, LeafScanner, SampleLeaf } from '../log-source.ts'
@@ -18,6 +18,7 @@ import { labelNeeds, withoutIdleFormats } from '../plan/pushdown.ts'
 import { createScanStats } from '../stats.ts'
 import type { RangeAggregation } from '../syntax/ast.ts'
 import { parseLogql } from '../syntax/parser.ts'
+import { createFieldScans, type FieldScan, type FieldScans } from './field-scan.ts'
 import { BlockRows } from './row-source.ts'
 import { createSeriesKeys, type SeriesKeys } from './series-keys.ts'
 import { type FoundSeries, SeriesTable } from './series-table.ts'
@@ -41,6 +42,7 @@ export class SampleScanner implements LeafScanner {
   readonly #windows: Windows
   readonly #table: SeriesTable
   readonly #keys: SeriesKeys
+  readonly #fields: FieldScans | undefined
   readonly #preservesErrors: boolean
   readonly #stats = createScanStats()
   #keptSamples = 0
@@ -62,7 +64,10 @@ export class SampleScanner implements LeafScanner {
     this.#fold = foldOf(expr)
     this.#windows = createWindows(leaf.grid, expr.rangeNs)
     this.#table = new SeriesTable(this.#fold, this.#windows.bucketCount, leaf.maxSeries)
-    this.#keys = createSeriesKeys(grouping, labels => this.#table.series(labels))
+    const find = (labels: LabelSet) => this.#table.series(labels)
+    this.#keys = createSeriesKeys(grouping, find)
+    const stages = this.#pipeline.lineStages
+    this.#fields = createFieldScans({ stages, needs, grouping, unwrap: expr.unwrap }, find)
   }
 
   wants(): boolean {
@@ -148,11 +153,25 @@ export class SampleScanner implements LeafScanner {
     const { block } = rows
     const offset = Number(block.baseNs - this.#leaf.grid.startNs)
     const times = block.timestamps()
+    const fields = this.#fields?.ofBlock(rows)
+    const text = fields && rows.text()
+    // Times ascend, so most rows fall into the bucket of the row before.
+    let bucket = -1
+    let bucketEnd = Number.NEGATIVE_INFINITY
     for (let i = 0; i < selection.count; i++) {
       const row = rowAt(selection, i)
       const time = offset + times[row]!
-      const bucket = this.#windows.bucketOf(time)
+      if (time > bucketEnd) {
+        bucket = this.#windows.bucketOf(time)
+        bucketEnd = bucket < 0 ? bucketEnd : this.#windows.endOf(bucket)
+      }
       if (bucket < 0) continue
+      const outcome = fields ? fields.take(text!, row) : 'unknown'
+      if (outcome === 'dropped') continue
+      if (outcome === 'sample') {
+        this.#foldFields(fields!, { rows, row, bucket, time })
+        continue
+      }
       const line = rows.run(this.#pipeline, row)
       if (!line) continue
       // What goes wrong behind the pipeline is no error of a line that gives no sample.
@@ -173,6 +192,16 @@ export class SampleScanner implements LeafScanner {
       const series = this.#keys.ofLine(rows.setOf(row), line.labels)
       this.#fold.add(series.buckets, bucket, time, value)
     }
+  }
+
+  #foldFields(
+    fields: FieldScan,
+    { rows, row, bucket, time }: { rows: BlockRows; row: number; bucket: number; time: number },
+  ): void {
+    this.#stats.linesMatched++
+    if (this.#fold.keepsSamples) this.#countKept()
+    const value = this.#value === 'bytes' && !this.#unwrap ? rows.lineBytes(row) : fields.sample
+    this.#fold.add(fields.series().buckets, bucket, time, value)
   }
 
   // `undefined` where the line gives no sample.

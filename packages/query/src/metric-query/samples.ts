@@ -25,15 +25,24 @@ export function orderSamples({ samples }: Buckets): OrderedSamples {
   let at = 0
   for (const list of samples) {
     if (!list) continue
-    const order = Array.from({ length: list.length / 2 }, (_, i) => i * 2)
-    order.sort((a, b) => list[a]! - list[b]!)
-    for (const i of order) {
-      times[at] = list[i]!
-      values[at] = list[i + 1]!
+    const order = orderOf(list)
+    for (let i = 0; i < list.length; i += 2) {
+      const from = order ? order[i / 2]! : i
+      times[at] = list[from]!
+      values[at] = list[from + 1]!
       at++
     }
   }
   return { times, values, starts }
+}
+
+// Places of times in their order; `undefined` where they ascend already, as those of one stream do.
+function orderOf(list: readonly number[]): number[] | undefined {
+  let i = 2
+  while (i < list.length && list[i]! >= list[i - 2]!) i += 2
+  if (i >= list.length) return undefined
+  const order = Array.from({ length: list.length / 2 }, (_, index) => index * 2)
+  return order.sort((a, b) => list[a]! - list[b]!)
 }
 
 /** Visits the windows that have samples with the run of them. */
@@ -51,33 +60,55 @@ export function visitWindows(
 
 /**
  * Quantile by linear interpolation between ranks; beyond 0 and 1 it is an infinity, and NaN comes before
- * all numbers. Counts of the samples in the window by rank stand in a binary indexed tree, so moving
- * the window by a sample costs the logarithm of their number.
+ * all numbers. Windows that lie apart are sorted one by one; with the first that overlaps the one before,
+ * ranks of all samples are made, so that a sample is not sorted once for each window that it is in.
  */
 export function quantileOver(q: number, { values }: OrderedSamples): OverSamples {
   if (Number.isNaN(q)) return () => Number.NaN
   if (q < 0) return () => Number.NEGATIVE_INFINITY
   if (q > 1) return () => Number.POSITIVE_INFINITY
+  let ranked: PickSample | undefined
+  let end = 0
+  return (from, to) => {
+    if (from < end) ranked ??= pickByRank(values)
+    end = to
+    const pick = ranked ? ranked(from, to) : pickSorted(values.slice(from, to))
+    const place = q * (to - from - 1)
+    const lower = Math.floor(place)
+    const upper = Math.min(to - from - 1, lower + 1)
+    const weight = place - lower
+    return pick(lower) * (1 - weight) + pick(upper) * weight
+  }
+}
+
+type PickSample = (from: number, to: number) => (place: number) => number
+
+function pickSorted(values: Float64Array): (place: number) => number {
+  // Puts NaN behind all numbers.
+  values.sort()
+  let numberCount = values.length
+  while (numberCount > 0 && Number.isNaN(values[numberCount - 1])) numberCount--
+  const nanCount = values.length - numberCount
+  return place => (place < nanCount ? Number.NaN : values[place - nanCount]!)
+}
+
+// Counts of the samples in the window by rank stand in a binary indexed tree, so moving the window by a
+// sample costs the logarithm of their number.
+function pickByRank(values: Float64Array): PickSample {
   const isLess = (x: number, y: number) => x < y || (Number.isNaN(x) && !Number.isNaN(y))
   const byRank = Uint32Array.from(values.keys()).sort((i, j) => {
     if (isLess(values[i]!, values[j]!)) return -1
     return isLess(values[j]!, values[i]!) ? 1 : i - j
   })
   const rankOf = new Uint32Array(values.length)
-  for (const [rank, i] of byRank.entries()) rankOf[i] = rank
+  for (let rank = 0; rank < byRank.length; rank++) rankOf[byRank[rank]!] = rank
   const counts = createRankCounts(values.length)
   let first = 0
   let end = 0
   return (from, to) => {
     for (; end < to; end++) counts.add(rankOf[end]!, 1)
     for (; first < from; first++) counts.add(rankOf[first]!, -1)
-    const place = q * (to - from - 1)
-    const lower = Math.floor(place)
-    const upper = Math.min(to - from - 1, lower + 1)
-    const weight = place - lower
-    const low = values[byRank[counts.find(lower)]!]!
-    const high = values[byRank[counts.find(upper)]!]!
-    return low * (1 - weight) + high * weight
+    return place => values[byRank[counts.find(place)]!]!
   }
 }
 

@@ -10,6 +10,10 @@ export class BlockText {
   #offsets: Uint32Array | undefined
   #latin1: string | undefined
   #isAscii: boolean | undefined
+  // The first backslash from an offset on.
+  #searchedFrom = 0
+  #nextBackslash = -1
+  #lastQuote: number | undefined
 
   constructor(column: LinesColumn) {
     this.bytes = column.bytes
@@ -36,6 +40,23 @@ export class BlockText {
   /** Offset of the `\n` that ends the line. */
   endOf(row: number): number {
     return this.offsets[row + 1]! - 1
+  }
+
+  /** Tells whether a line has a backslash; quick where lines are asked for in their order. */
+  hasBackslash(row: number): boolean {
+    const start = this.startOf(row)
+    if (this.#nextBackslash < start || start < this.#searchedFrom) {
+      this.#searchedFrom = start
+      const next = this.bytes.indexOf(0x5c, start)
+      this.#nextBackslash = next < 0 ? this.bytes.length : next
+    }
+    return this.#nextBackslash < this.endOf(row)
+  }
+
+  /** Offset of the block's last quote, or -1: a search that starts before it ends. */
+  get lastQuote(): number {
+    this.#lastQuote ??= this.bytes.lastIndexOf(0x22)
+    return this.#lastQuote
   }
 
   /** One line, a character for each byte. */

@@ -29,6 +29,8 @@ export interface Pipeline {
   readonly probes: readonly RunStage[]
   /** Run in order on each line that is left. */
   readonly stages: readonly RunStage[]
+  /** What `stages` were made from. */
+  readonly lineStages: readonly Stage[]
 }
 
 type StageKind = Stage['kind']
@@ -77,6 +79,7 @@ export function compilePipeline(stages: readonly Stage[], needs: LabelNeeds = al
     hints: lineHints(stages),
     probes: needs.names ? [] : compileProbes(others),
     stages: others.map(stage => compileStage(stage, needs)),
+    lineStages: others,
   }
 }
 

@@ -89,6 +89,54 @@ function simpleDuration(text: string): number {
   return Math.floor((digits * unit) / scale)
 }
 
+/** Reads one number with one unit, such as `12.5ms`, as nanoseconds; NaN for anything else. */
+export function simpleDurationBytes(bytes: Uint8Array, start: number, end: number): number {
+  let stop = end - 1
+  const last = bytes[stop]!
+  const before = stop > start ? bytes[stop - 1]! : 0
+  let unit: number
+  if (last === 0x73) {
+    unit = before === 0x6d ? 1e6 : before === 0x75 ? 1e3 : before === 0x6e ? 1 : 1e9
+    if (unit < 1e9) stop--
+  } else if (last === 0x6d) unit = 6e10
+  else if (last === 0x68) unit = 3.6e12
+  else return Number.NaN
+  const point = pointBytes(bytes, start, stop)
+  const digits = digitsBytes(bytes, start, stop)
+  if (digits < 0 || point === start || point === stop - 1) return Number.NaN
+  if (digits * unit > Number.MAX_SAFE_INTEGER) return Number.NaN
+  const scale = point < 0 ? 1 : 10 ** (stop - point - 1)
+  return Math.floor((digits * unit) / scale)
+}
+
+/** Reads digits with at most one point between them as Go's ParseFloat; NaN for anything else. */
+export function simpleDecimalBytes(bytes: Uint8Array, start: number, end: number): number {
+  const point = pointBytes(bytes, start, end)
+  const digits = digitsBytes(bytes, start, end)
+  if (digits < 0 || point === start || point === end - 1) return Number.NaN
+  // Two exact numbers, so that the quotient is the nearest to what was written.
+  return point < 0 ? digits : digits / 10 ** (end - point - 1)
+}
+
+function pointBytes(bytes: Uint8Array, start: number, end: number): number {
+  for (let i = start; i < end; i++) if (bytes[i] === 0x2e) return i
+  return -1
+}
+
+// Digits as one number, with one point between them left out; -1 for anything else.
+function digitsBytes(bytes: Uint8Array, start: number, end: number): number {
+  // So few that the number is exact.
+  if (end <= start || end - start > 15) return -1
+  let value = 0
+  let pointCount = 0
+  for (let i = start; i < end; i++) {
+    const digit = bytes[i]! - 0x30
+    if (digit >= 0 && digit <= 9) value = value * 10 + digit
+    else if (bytes[i] !== 0x2e || ++pointCount > 1) return -1
+  }
+  return value
+}
+
 /** Reads a byte size. */
 export function parseBytes(text: string): number {
   return parseLogqlBytes(text)

@@ -11,13 +11,19 @@ export function sanitizeLabelName(key: string): string {
   return /^[0-9]/.test(name) ? `_${name}` : name
 }
 
+/** Makes the name of a key inside the object of a name; the rule for leading digits is the first's. */
+export function sanitizeInnerName(prefix: string, key: string): string {
+  return `${prefix}_${key.trim().replace(/[^a-zA-Z0-9_]/gu, '_')}`
+}
+
 /** Values that hold U+FFFD, which no label may, get spaces instead. */
 export function cleanValue(value: string): string {
   return value.includes('\ufffd') ? value.replaceAll('\ufffd', ' ') : value
 }
 
-/** Most names remembered; keys made of random text must not fill the memory. */
+/** Most names remembered, and their length; keys made of random text must not fill the memory. */
 const rememberedMax = 10_000
+const rememberedLengthMax = 256
 
 /** Takes in what one parser finds, one line after the other. */
 export class Extraction {
@@ -65,7 +71,9 @@ export class Extraction {
     const known = this.#names.get(key)
     if (known !== undefined) return known
     const name = sanitizeLabelName(key)
-    if (this.#names.size < rememberedMax) this.#names.set(key, name)
+    if (this.#names.size < rememberedMax && key.length <= rememberedLengthMax) {
+      this.#names.set(key, name)
+    }
     return name
   }
 

@@ -1,7 +1,7 @@
 // `| json`: every field of an object becomes a label, those of inner objects with their names joined.
 
 import type { Stage } from '../syntax/ast.ts'
-import { Extraction } from './extraction.ts'
+import { Extraction, sanitizeInnerName } from './extraction.ts'
 import {
   byte,
   createJsonSlice,
@@ -57,7 +57,8 @@ class FieldWalker {
   constructor(extraction: Extraction) {
     this.#extraction = extraction
     const { wanted } = extraction
-    this.#topNames = new KeyNames(key => extraction.wantedName(unescapeJson(key)), wanted)
+    const wantedName = (key: string) => extraction.wantedName(unescapeJson(key))
+    this.#topNames = new KeyNames({ wantedName }, wanted)
   }
 
   walk(line: Line): void {
@@ -121,9 +122,8 @@ class FieldWalker {
     return this.#extraction.isComplete ? -1 : next
   }
 
-  // Behind the first name the rule for leading digits does not hold.
   #innerName(prefix: string): string {
     const key = unescapeJson(this.#bytes.toString('utf8', this.#keyStart, this.#keyEnd))
-    return `${prefix}_${key.trim().replace(/[^a-zA-Z0-9_]/gu, '_')}`
+    return sanitizeInnerName(prefix, key)
   }
 }

@@ -11,28 +11,30 @@ interface KnownKey {
   readonly name: string
 }
 
+/** Gives the name of a key, empty where it is not wanted. */
+export interface KeyNaming {
+  wantedName(key: string): string
+}
+
 /** Turns keys into names; a name that nobody wants is empty. */
 export class KeyNames {
-  readonly #nameOf: (key: string) => string
+  readonly #naming: KeyNaming
   /** First byte of a key → 1 where its name may be wanted. */
-  readonly #firstBytes: Uint8Array | undefined
+  readonly mayBeWanted: Uint8Array
   readonly #known: (KnownKey | undefined)[] = []
 
-  /**
-   * @param nameOf name of a key, empty where it is not wanted.
-   * @param wanted names that are wanted; `undefined` for all.
-   */
-  constructor(nameOf: (key: string) => string, wanted: readonly string[] | undefined) {
-    this.#nameOf = nameOf
-    this.#firstBytes = wanted && firstBytesOf(wanted)
+  /** @param wanted names that are wanted; `undefined` for all. */
+  constructor(naming: KeyNaming, wanted: readonly string[] | undefined) {
+    this.#naming = naming
+    this.mayBeWanted = wanted ? firstBytesOf(wanted) : new Uint8Array(0x100).fill(1)
   }
 
   /** Name of the key between two offsets, the one of a place in the line. */
   at(bytes: Buffer, start: number, end: number, place: number): string {
-    if (this.#firstBytes && this.#firstBytes[bytes[start]!] === 0) return ''
+    if (this.mayBeWanted[bytes[start]!] === 0) return ''
     const known = this.#known[place]
     if (known && isEqual(known.bytes, bytes, start, end)) return known.name
-    const name = this.#nameOf(bytes.toString('utf8', start, end))
+    const name = this.#naming.wantedName(bytes.toString('utf8', start, end))
     if (end - start <= keyLengthMax && place < placeCountMax) {
       this.#known[place] = { bytes: Buffer.from(bytes.subarray(start, end)), name }
     }

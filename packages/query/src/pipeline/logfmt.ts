@@ -17,7 +17,7 @@ export function compileLogfmt(stage: LogfmtStage, needs: LabelNeeds): RunStage {
   if (extraction.isIdle) return () => true
   if (stage.extractions.length > 0) return compileKeys(stage, extraction)
   const reader = new LogfmtReader()
-  const names = new KeyNames(key => extraction.wantedName(key), extraction.wanted)
+  const names = new KeyNames(extraction, extraction.wanted)
   const { isStrict, keepsEmpty } = stage
   return line => {
     extraction.start(line.labels)
@@ -54,10 +54,11 @@ function compileKeys(stage: LogfmtStage, extraction: Extraction): RunStage {
   }))
   const reader = new LogfmtReader()
   const wanted = targets.map(({ key }) => key)
-  const keys = new KeyNames(key => {
+  const wantedName = (key: string) => {
     const name = extraction.nameOf(key)
     return wanted.includes(name) ? name : ''
-  }, wanted)
+  }
+  const keys = new KeyNames({ wantedName }, wanted)
   return line => {
     extraction.start(line.labels)
     for (const { name } of targets) extraction.addNamed(name, '')

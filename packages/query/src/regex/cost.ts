@@ -25,6 +25,8 @@ interface Tally {
 }
 
 const factorMax = 2_000
+/** Numbers of a set of first characters; the time to gather one grows with the square. */
+const seenLengthMax = 200
 /** Repetitions up to this count as part of the factor, more of them as a loop. */
 const boundedRepeatMax = 32
 
@@ -142,6 +144,7 @@ function tallyAlternate(branches: readonly RegexNode[], follow: Follow, tally: T
     const first = firstOf(branch, follow.first)
     if (charSetsOverlap(seen, first)) openBranches++
     seen = unionCharSets(seen, first)
+    if (openBranches > factorMax || seen.length > seenLengthMax) return false
   }
   tally.factor *= openBranches
   return tally.factor <= factorMax

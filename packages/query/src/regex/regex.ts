@@ -3,11 +3,13 @@
 // linear time (for patterns that may take quadratic time: on short texts only, which bounds it).
 
 import { RE2JS } from 're2js'
+import { compileCost, isPlainList, patternCostMax } from './compile-cost.ts'
 import { isNullable, searchCost } from './cost.ts'
 import { emitLineBytes, emitUnicode } from './emit.ts'
 import { expandGoTemplate } from './expand.ts'
 import { alternativeLiterals, requiredLiterals } from './literals.ts'
-import { anchorBoth, literalText, simplifyForTest } from './simplify.ts'
+import { isSmallForNative } from './native-size.ts'
+import { anchorBoth, literalText, simplifyForTest, withoutGroups } from './simplify.ts'
 import { parseRegex, type RegexNode } from './syntax.ts'
 
 /** Says that a text is no RE2 pattern; the message is Go's: ``error parsing regexp: ...: `(` ``. */
@@ -57,10 +59,18 @@ export interface CompiledRegex {
   testBytes(bytes: Uint8Array): boolean
   /** Finds the first match. */
   exec(text: string): RegexMatch | undefined
+  /** Makes a search that finds some groups only, which is quicker. */
+  createPicker(groups: readonly number[]): GroupPicker
   /** Replaces every match by the template filled with its groups (`$1`, `${name}`). */
   replaceAll(text: string, template: string): string
   /** Replaces every match by what `replace` makes of it. */
   replaceEach(text: string, replace: (match: RegexMatch) => string): string
+}
+
+/** Finds the first match, and in it the groups that it was made for, in ascending order. */
+export interface GroupPicker {
+  /** Element 0 is all of the match; `undefined` where there is none. */
+  pick(text: string): readonly (string | undefined)[] | undefined
 }
 
 /** Texts of this length at most go to V8 where a pattern may need time quadratic in the length. */
@@ -76,9 +86,22 @@ export function compileRegex(
   pattern: string,
   options: { readonly anchored?: boolean } = {},
 ): CompiledRegex {
+  const isAnchored = options.anchored === true
+  const texts = isAnchored && isPlainList(pattern) ? new Set(pattern.split('|')) : undefined
+  if (compileCost(pattern, { anchored: isAnchored }) > patternCostMax) {
+    throw new RegexSyntaxError(`error parsing regexp: expression too large: ${quoted(pattern)}`)
+  }
   // Checked as it stands, so that errors show what was written and `a)(b` is none.
-  const checked = compileRe2(pattern)
-  return new Regex(pattern, checked, options.anchored === true)
+  const checked = texts ? undefined : compileRe2(pattern)
+  return new Regex(pattern, { checked, texts, isAnchored })
+}
+
+// Errors show patterns up to this length in full, which is where Go never stops.
+const shownLengthMax = 1_000
+
+function quoted(pattern: string): string {
+  if (pattern.length <= shownLengthMax) return `\`${pattern}\``
+  return `\`${pattern.slice(0, shownLengthMax)}...\``
 }
 
 function compileRe2(pattern: string): RE2JS {
@@ -86,8 +109,9 @@ function compileRe2(pattern: string): RE2JS {
     return RE2JS.compile(pattern)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    // Go always shows a part of the pattern, be it an empty one.
-    const message = why.endsWith('`') ? why : `${why}: \`\``
+    // Go always shows a part of the pattern, be it an empty one; all of it where it is too much.
+    const isTooMuch = why.endsWith('too deeply') || why.endsWith('too large')
+    const message = why.endsWith('`') ? why : `${why}: ${quoted(isTooMuch ? pattern : '')}`
     throw new RegexSyntaxError(
       message.startsWith('error parsing') ? message : `error parsing regexp: ${message}`,
       { cause: error },
@@ -107,7 +131,8 @@ const never: Fast = { regex: undefined, lengthMax: -1 }
 // expressions have `lastIndex` as state.
 class Regex implements CompiledRegex {
   readonly source: string
-  readonly #checked: RE2JS
+  readonly #checked: RE2JS | undefined
+  readonly #texts: ReadonlySet<string> | undefined
   readonly #isAnchored: boolean
   readonly #parsed: ReturnType<typeof parseRegex>
   readonly literal: string | undefined
@@ -117,10 +142,19 @@ class Regex implements CompiledRegex {
   #groupNames: readonly (string | undefined)[] | undefined
   #blockSearch: { readonly search: BlockSearch | undefined } | undefined
 
-  constructor(source: string, checked: RE2JS, isAnchored: boolean) {
+  constructor(
+    source: string,
+    made: {
+      readonly checked: RE2JS | undefined
+      /** What it matches, where it is anchored and nothing but these. */
+      readonly texts: ReadonlySet<string> | undefined
+      readonly isAnchored: boolean
+    },
+  ) {
     this.source = source
-    this.#checked = checked
-    this.#isAnchored = isAnchored
+    this.#checked = made.checked
+    this.#texts = made.texts
+    this.#isAnchored = made.isAnchored
     this.#parsed = parseRegex(source)
     this.literal = this.#parsed && literalText(this.#parsed.root)
   }
@@ -128,7 +162,7 @@ class Regex implements CompiledRegex {
   get groupNames(): readonly (string | undefined)[] {
     this.#groupNames ??= this.#parsed
       ? [undefined, ...this.#parsed.groupNames]
-      : namesOf(this.#checked)
+      : namesOf(this.#exact())
     return this.#groupNames
   }
 
@@ -147,6 +181,7 @@ class Regex implements CompiledRegex {
   }
 
   test(text: string): boolean {
+    if (this.#texts) return this.#texts.has(text)
     if (this.literal !== undefined) {
       return this.#isAnchored ? text === this.literal : text.includes(this.literal)
     }
@@ -156,9 +191,10 @@ class Regex implements CompiledRegex {
   }
 
   testBytes(bytes: Uint8Array): boolean {
+    if (this.#texts) return this.#texts.has(textOf(bytes))
     this.#tester ??= this.#makeTester()
     if (bytes.length <= this.#tester.lengthMax) {
-      return this.test(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
+      return this.test(textOf(bytes))
     }
     return this.#exact().test(bytes)
   }
@@ -173,6 +209,14 @@ class Regex implements CompiledRegex {
     finder.lastIndex = 0
     const match = finder.exec(text)
     return match ? { index: match.index, groups: match } : undefined
+  }
+
+  createPicker(groups: readonly number[]): GroupPicker {
+    const sorted = groups.toSorted((a, b) => a - b)
+    this.#finder ??= this.#makeFinder()
+    if (!this.#parsed || this.#finder.lengthMax < 0) return new Picker(this, sorted, never)
+    const root = withoutGroups(this.#parsed.root, new Set(sorted))
+    return new Picker(this, sorted, fastOf(this.#isAnchored ? anchorBoth(root) : root, 'u'))
   }
 
   replaceAll(text: string, template: string): string {
@@ -193,7 +237,8 @@ class Regex implements CompiledRegex {
 
   // The engine that is always right.
   #exact(): RE2JS {
-    this.#re2 ??= this.#isAnchored ? compileRe2(`^(?:${this.source})$`) : this.#checked
+    this.#re2 ??=
+      this.#checked && !this.#isAnchored ? this.#checked : compileRe2(`^(?:${this.source})$`)
     return this.#re2
   }
 
@@ -244,6 +289,24 @@ class Regex implements CompiledRegex {
   }
 }
 
+class Picker implements GroupPicker {
+  readonly #regex: Regex
+  readonly #groups: readonly number[]
+  readonly #fast: Fast
+
+  constructor(regex: Regex, groups: readonly number[], fast: Fast) {
+    this.#regex = regex
+    this.#groups = groups
+    this.#fast = fast
+  }
+
+  pick(text: string): readonly (string | undefined)[] | undefined {
+    if (text.length <= this.#fast.lengthMax) return this.#fast.regex!.exec(text) ?? undefined
+    const match = this.#regex.exec(text)
+    return match && [match.groups[0], ...this.#groups.map(group => match.groups[group])]
+  }
+}
+
 function fastOf(root: RegexNode, flags: string): Fast {
   const lengthMax = lengthMaxOf(root)
   return lengthMax < 0 ? never : { regex: new RegExp(emitUnicode(root), flags), lengthMax }
@@ -251,6 +314,7 @@ function fastOf(root: RegexNode, flags: string): Fast {
 
 // Longest text on which V8 is certain to be quick; -1 where no length is.
 function lengthMaxOf(root: RegexNode): number {
+  if (!isSmallForNative(root)) return -1
   const cost = searchCost(root)
   if (!cost) return -1
   if (cost.degree <= 1) return Number.POSITIVE_INFINITY
@@ -264,6 +328,10 @@ function blockSearchOf(root: RegexNode): BlockSearch | undefined {
   if (!emitted) return undefined
   const { source, hasTextAnchor, dropsNewline } = emitted
   return { regex: new RegExp(source, 'g'), lineLengthMax, hasTextAnchor, dropsNewline }
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
 }
 
 function namesOf(re2: RE2JS): (string | undefined)[] {

@@ -50,21 +50,30 @@ export function literalText(node: RegexNode): string | undefined {
   }
 }
 
-function withoutGroups(node: RegexNode): RegexNode {
+/** Makes groups capture nothing, but for those of some numbers. */
+export function withoutGroups(
+  node: RegexNode,
+  kept: ReadonlySet<number> = new Set<number>(),
+): RegexNode {
   switch (node.kind) {
-    case 'group':
-      return withoutGroups(node.body)
+    case 'group': {
+      const body = withoutGroups(node.body, kept)
+      return kept.has(node.index) ? { ...node, body } : body
+    }
     case 'concat': {
       const parts = node.parts
-        .map(withoutGroups)
+        .map(part => withoutGroups(part, kept))
         .flatMap(part => (part.kind === 'concat' ? part.parts : [part]))
         .filter(part => part.kind !== 'empty')
       return parts.length === 0 ? empty : { kind: 'concat', parts }
     }
     case 'alternate':
-      return { kind: 'alternate', branches: node.branches.map(withoutGroups) }
+      return {
+        kind: 'alternate',
+        branches: node.branches.map(branch => withoutGroups(branch, kept)),
+      }
     case 'repeat':
-      return { ...node, body: withoutGroups(node.body) }
+      return { ...node, body: withoutGroups(node.body, kept) }
     case 'empty':
     case 'assert':
     case 'char':
@@ -78,22 +87,33 @@ function leastRepeat(node: RegexNode): RegexNode {
   return node.min === 1 ? node.body : { ...node, max: node.min }
 }
 
+// What is left of the parts when loops that may be left out are cut from one end of them.
 function trimStart(node: RegexNode): RegexNode {
   if (node.kind === 'repeat') return leastRepeat(node)
   if (node.kind !== 'concat') return node
-  const [head, ...rest] = node.parts
-  if (head?.kind !== 'repeat' || head.min === head.max) return node
-  const least = leastRepeat(head)
-  const parts = least.kind === 'empty' ? rest : [least, ...rest]
-  return parts.length === 0 ? empty : trimStart({ kind: 'concat', parts })
+  const kept = trimmedCount(node.parts.length, i => node.parts[i]!)
+  return concatOf([...kept.end, ...node.parts.slice(node.parts.length - kept.count)])
 }
 
 function trimEnd(node: RegexNode): RegexNode {
   if (node.kind !== 'concat') return node
-  const tail = node.parts.at(-1)
-  if (tail?.kind !== 'repeat' || tail.min === tail.max) return node
-  const least = leastRepeat(tail)
-  const rest = node.parts.slice(0, -1)
-  const parts = least.kind === 'empty' ? rest : [...rest, least]
-  return parts.length === 0 ? empty : trimEnd({ kind: 'concat', parts })
+  const kept = trimmedCount(node.parts.length, i => node.parts.at(-1 - i)!)
+  return concatOf([...node.parts.slice(0, kept.count), ...kept.end])
+}
+
+// How many parts stay as they are, and what becomes of the one before them.
+function trimmedCount(
+  count: number,
+  partAt: (i: number) => RegexNode,
+): { readonly count: number; readonly end: readonly RegexNode[] } {
+  for (let i = 0; i < count; i++) {
+    let end = partAt(i)
+    while (end.kind === 'repeat' && end.min !== end.max) end = leastRepeat(end)
+    if (end.kind !== 'empty') return { count: count - i - 1, end: [end] }
+  }
+  return { count: 0, end: [] }
+}
+
+function concatOf(parts: readonly RegexNode[]): RegexNode {
+  return parts.length === 0 ? empty : { kind: 'concat', parts }
 }

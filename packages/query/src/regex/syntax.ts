@@ -9,7 +9,6 @@ import {
   foldCharSet,
   negateCharSet,
   rangesOf,
-  unionCharSets,
 } from './char-set.ts'
 
 export type Assertion = 'textStart' | 'textEnd' | 'lineStart' | 'lineEnd' | 'word' | 'notWord'
@@ -304,7 +303,7 @@ class PatternReader {
   #bracketClass(): RegexNode {
     this.#at++
     const isNegated = this.#take('^')
-    let set: CharSet = []
+    const ranges: (readonly [low: number, high: number])[] = []
     const properties: string[] = []
     for (let isFirst = true; isFirst || this.#text[this.#at] !== ']'; isFirst = false) {
       if (this.#at >= this.#text.length) throw new GiveUp()
@@ -314,17 +313,17 @@ class PatternReader {
       if (named) {
         this.#at = posix.lastIndex
         const members = this.#folded(posixClasses[named[2]!] ?? [])
-        set = unionCharSets(set, named[1] ? negateCharSet(members) : members)
+        ranges.push(...rangesOf(named[1] ? negateCharSet(members) : members))
       } else if (this.#take('\\')) {
         const char = this.#text[this.#at]!
         if (char === 'p' || char === 'P') properties.push(this.#property())
         else {
-          const members = this.#perlClass() ?? this.#classRange(this.#escapedCode())
-          set = unionCharSets(set, members)
+          ranges.push(...rangesOf(this.#perlClass() ?? this.#classRange(this.#escapedCode())))
         }
-      } else set = unionCharSets(set, this.#classRange(this.#nextCodePoint()))
+      } else ranges.push(...rangesOf(this.#classRange(this.#nextCodePoint())))
     }
     this.#at++
+    const set = createCharSet(ranges)
     if (properties.length > 0) {
       const inside = rangesOf(set).map(([low, high]) => `${hexEscape(low)}-${hexEscape(high)}`)
       const classText = `[${isNegated ? '^' : ''}${inside.join('')}${properties.join('')}]`

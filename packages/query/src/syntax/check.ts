@@ -2,11 +2,13 @@
 // query must select something. Errors are Loki's.
 
 import { LogqlSyntaxError } from '../errors.ts'
+import { compileCost, patternCostMax, queryCostMax } from '../regex/compile-cost.ts'
 import { compileMatcher } from '../regex/matcher.ts'
 import { compileRegex } from '../regex/regex.ts'
 import type { Expr, LogExpr, MetricExpr, RangeAggregation, VectorAggregation } from './ast.ts'
 import { checkStage } from './check-stage.ts'
 import { rangeRules, vectorRules } from './operations.ts'
+import { visitRegexes } from './patterns.ts'
 import { decimalText } from './printer.ts'
 
 /** Checks parameter, unwrap and grouping of a range aggregation, and returns it. */
@@ -68,7 +70,26 @@ export function checkVectorAggregation(
  *
  * @throws LogqlSyntaxError
  */
-export function checkExpr(expr: Expr): void {
+export function checkQuery(expr: Expr): void {
+  checkRegexCost(expr)
+  checkExpr(expr)
+}
+
+// Each pattern has its limit; this one is for many of them.
+function checkRegexCost(expr: Expr): void {
+  let cost = 0
+  visitRegexes(expr, (pattern, options) => {
+    const own = compileCost(pattern, options)
+    // Refused by itself, with its own error.
+    if (own > patternCostMax) return
+    cost += own
+    if (cost <= queryCostMax) return
+    const why = 'expressions of the query are too large together'
+    throw new LogqlSyntaxError(`error parsing regexp: ${why}: \`${pattern}\``)
+  })
+}
+
+function checkExpr(expr: Expr): void {
   switch (expr.kind) {
     case 'log':
       checkLog(expr)

@@ -19,7 +19,7 @@ import type {
   Unwrap,
   UnwrapConversion,
 } from './ast.ts'
-import { checkExpr, checkRangeAggregation, checkVectorAggregation } from './check.ts'
+import { checkQuery, checkRangeAggregation, checkVectorAggregation } from './check.ts'
 import { type BinaryModifier, createBinaryOperation } from './fold.ts'
 import { Lexer, type Token } from './lexer.ts'
 import {
@@ -48,7 +48,7 @@ const vectorTokens = new Set(Object.keys(vectorOperations).map(op => op.toUpperC
  */
 export function parseLogql(text: string): Expr {
   const expr = parseUnchecked(text)
-  checkExpr(expr)
+  checkQuery(expr)
   return expr
 }
 

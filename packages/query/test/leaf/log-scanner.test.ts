@@ -91,6 +91,7 @@ test('A full scanner wants no block that cannot better it', async t => {
     lineLengths: () => Uint32Array.of(3, 3, 3),
     lines: () => ({ bytes, offsets: Uint32Array.of(0, 4, 8, 12) }),
     metadata: () => ({ sets: [[]], rowSets: new Uint32Array(3) }),
+    metadataPairs: () => new Uint32Array(3),
   })
   t.notOk(scanner.wants(startNs + 21n, startNs + 30n))
   t.ok(scanner.wants(startNs + 15n, startNs + 30n))

@@ -1,5 +1,16 @@
+import { createLabelSet } from '@skald/wire'
 import { test } from 'tap'
-import { defaultQueryLimits, type QueryRequest, runQuery } from '../../src/index.ts'
+import {
+  type BlockView,
+  defaultQueryLimits,
+  parseLogql,
+  type QueryRequest,
+  runQuery,
+} from '../../src/index.ts'
+import { BlockRows } from '../../src/leaf/row-source.ts'
+import { compilePipeline } from '../../src/pipeline/compile.ts'
+import { createScanStats } from '../../src/stats.ts'
+import type { LogExpr } from '../../src/syntax/ast.ts'
 import { createMemorySource, type TestStream } from '../memory-source.ts'
 
 const startNs = 1_768_435_200_000_000_000n
@@ -118,4 +129,39 @@ test('Windows of every range and step count each entry as often as it is in them
     }
   }
   t.pass('all windows are right')
+})
+
+test('A label filter behind a parser spares blocks that lack its value, escapes included', async t => {
+  const rowsLeft = (logql: string, lines: string[], labels: Record<string, string> = {}) => {
+    const bytes = Buffer.from(lines.map(line => `${line}\n`).join(''))
+    const offsets = new Uint32Array(lines.length + 1)
+    for (const [i, line] of lines.entries()) offsets[i + 1] = offsets[i]! + line.length + 1
+    const block: BlockView = {
+      labels: createLabelSet(labels),
+      sequence: 0,
+      rowCount: lines.length,
+      baseNs: 0n,
+      minNs: 0n,
+      maxNs: 0n,
+      skip: undefined,
+      timestamps: () => new Float64Array(lines.length),
+      lineLengths: () => new Uint32Array(lines.length),
+      lines: () => ({ bytes, offsets }),
+      metadata: () => ({ sets: [], rowSets: new Uint32Array(lines.length) }),
+      metadataPairs: () => new Uint32Array(lines.length),
+    }
+    const expr = parseLogql(logql) as LogExpr
+    const rows = new BlockRows(block, createScanStats())
+    return rows.select({ startNs: 0n, endNs: 1n }, compilePipeline(expr.stages)).count
+  }
+  const lines = ['{"level":"info"}', '{"level":"warn"}', '{"level":"debug"}']
+  t.equal(rowsLeft('{a="b"} | json | level="error"', lines), 0)
+  t.equal(rowsLeft('{a="b"} | json | level="error" or level="warn"', lines), 1)
+  t.equal(rowsLeft('{a="b"} | json | level="error"', [...lines, '{"level":"\\u0065rror"}']), 1)
+  t.equal(rowsLeft('{a="b"} | logfmt | level="error"', ['level=info', 'level="err\\u006fr"']), 1)
+  // What is no text of the line, or may be missing from it, spares none.
+  t.equal(rowsLeft('{a="b"} | json | level="error"', lines, { level: 'error' }), 3)
+  t.equal(rowsLeft('{a="b"} | json | level!="error"', lines), 3)
+  t.equal(rowsLeft('{a="b"} | json | level="" ', lines), 3)
+  t.equal(rowsLeft('{a="b"} | json | label_format level=x | level="error"', lines), 3)
 })

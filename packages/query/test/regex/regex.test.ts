@@ -148,6 +148,10 @@ test('CompiledRegex equals RE2JS on any pattern and text', async t => {
       if (regex.test(input) !== isFound) return false
       if (regex.testBytes(Buffer.from(input)) !== isFound) return false
       const match = regex.exec(input)
+      const wanted = [...regex.groupNames.keys()].filter(group => group % 2 === 1)
+      const picked = regex.createPicker(wanted.toReversed()).pick(input)
+      const expected = match && [0, ...wanted].map(group => match.groups[group])
+      if (JSON.stringify(picked?.slice()) !== JSON.stringify(expected)) return false
       if (!isFound) return match === undefined
       const groups = Array.from(
         { length: matcher.groupCount() + 1 },
@@ -191,3 +195,70 @@ function sameGroups(
 ): boolean {
   return a.length === b.length && a.every((group, i) => group === b[i])
 }
+
+test('compileRegex refuses what takes long to compile', async t => {
+  const refused = (pattern: string) =>
+    t.throws(() => compileRegex(pattern), {
+      code: 'REGEX_SYNTAX',
+      message: `error parsing regexp: expression too large: \`${pattern.slice(0, 1_000)}...\``,
+    })
+  const taken = (pattern: string, text: string, want: boolean) => {
+    const regex = compileRegex(pattern)
+    t.equal(regex.test(text), want, pattern.slice(0, 40))
+    t.equal(regex.testBytes(Buffer.from(text)), want)
+    t.equal(regex.exec(text) !== undefined, want)
+    t.ok(regex.literals)
+    t.ok(regex.blockSearch === undefined || regex.blockSearch.regex.test(text) === want)
+  }
+  refused('x{1000}'.repeat(1_000))
+  refused('((x{10}){10}){10}'.repeat(300))
+  refused('a?'.repeat(65_000))
+  refused('(a)'.repeat(40_000))
+  refused('\\pL'.repeat(10_000))
+  refused(`[${'\\pL\\PN'.repeat(1_000)}]`)
+  refused(`(?i)[${'b-\u{1e900}'.repeat(1_000)}]`)
+  refused(`(?i-s)[${'b-\\x{1e900}'.repeat(1_000)}]`)
+  refused('(?P<'.repeat(30_000))
+  t.throws(() => compileRegex('x{1000}'.repeat(30)), {
+    message: `error parsing regexp: expression too large: \`${'x{1000}'.repeat(30)}\``,
+  })
+  taken('x{1000}', 'x'.repeat(1_000), true)
+  taken(`[${'\\pL\\pN'.repeat(100)}]`, 'é', true)
+  taken('\\pL{100}', 'é'.repeat(100), true)
+  // Lists are no work, however long.
+  const names = Array.from({ length: 5_000 }, (_, i) => `app-${i}`)
+  taken(names.join('|'), 'the app-4999', true)
+  const anchored = compileRegex([...names, 'x'.repeat(90_000)].join('|'), { anchored: true })
+  t.equal(anchored.test('app-77'), true)
+  t.equal(anchored.testBytes(Buffer.from('app-77')), true)
+  t.equal(anchored.test('app-'), false)
+  t.same(anchored.exec('app-1')?.groups[0], 'app-1')
+})
+
+test('CompiledRegex spares V8 what it cannot compile', async t => {
+  // Each of these took seconds, gigabytes or the stack.
+  const f = (pattern: string, text: string, want: boolean) => {
+    const regex = compileRegex(pattern)
+    t.equal(regex.test(text), want, pattern.slice(0, 40))
+    t.equal(regex.exec(text) !== undefined, want)
+    const { blockSearch } = regex
+    t.ok(blockSearch === undefined || blockSearch.regex.test(text) === want)
+  }
+  f('\\b'.repeat(500), 'a b', true)
+  f('(?:\\b\\B){3}'.repeat(8), 'a b', false)
+  f(`(?:\\b|x)${'\\b'.repeat(30)}`, 'a b', true)
+  f(`[^a]\\b${'\\pL'.repeat(114)}`, 'K💩', false)
+  f(`\\b(?:${'\\pL'.repeat(4)})+`, '💩 abcé', true)
+  f('a?'.repeat(5_000), 'abc', true)
+  f('.*'.repeat(5_000), 'abc', true)
+  f('(a)'.repeat(5_000), 'a', false)
+  f('é'.repeat(15_000), 'é', false)
+  f('[^a]'.repeat(8_000), 'b', false)
+  f(`(?i)${'abc'.repeat(5_000)}`, 'ABC', false)
+  f(`${'('.repeat(300)}a${')+'.repeat(300)}`, 'a', true)
+  f(
+    `[${Array.from({ length: 15_000 }, (_, i) => String.fromCodePoint(0x3400 + 2 * i)).join('')}]`,
+    '\u3400',
+    true,
+  )
+})

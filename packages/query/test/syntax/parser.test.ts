@@ -101,6 +101,20 @@ test('parseLogql refuses texts that are too long or too deep', async t => {
   t.throws(() => parseLogql(`{a="b"} | x=1${' or x=1'.repeat(15_000)}`), LogqlSyntaxError)
   t.throws(() => parseLogql(`rate(${'('.repeat(60_000)}`), LogqlSyntaxError)
   t.throws(() => parseLogql('/*'.repeat(60_000)), LogqlSyntaxError)
+  const costly = 'x{1000}'.repeat(9)
+  const filters = (count: number) => ` |~ "${costly}"`.repeat(count)
+  t.ok(parseLogql(`{a="b"}${filters(2)}`))
+  const together = {
+    message: `parse error : error parsing regexp: expressions of the query are too large together: \`${costly}\``,
+  }
+  t.throws(() => parseLogql(`{a="b"}${filters(3)}`), together)
+  t.throws(() => parseLogql(`{a=~"${costly}"}${filters(2)}`), together)
+  const unwrapped = `sum_over_time({a="b"} | unwrap c | d=~"${costly}" [1m])`
+  t.throws(() => parseLogql([unwrapped, unwrapped, unwrapped].join(' + ')), together)
+  t.throws(() => parseLogql(`{a="b"} | json | drop c=~"${costly}"${filters(2)}`), together)
+  t.throws(() => parseLogql(`{a="b"} | c=~"${costly}" or c!~"${costly}"${filters(1)}`), together)
+  const list = Array.from({ length: 12_000 }, (_, i) => `app-${i}`).join('|')
+  t.ok(parseLogql(`{app=~"${list}"}${filters(2)}`))
 })
 
 test('parseSelector takes selectors only', async t => {

@@ -91,6 +91,11 @@ export interface Catalog {
   listParts(which: 'level0' | 'compacted'): Promise<SegmentPartInfo[]>
   /** How much level 0 holds; cheap, whatever the store holds. */
   level0(): Promise<Level0Summary>
+  /**
+   * Takes out what a tenant has from before a day: compacted segments, which are noted as dropped and
+   * returned, and the streams that were not active since. Level 0 stays until it is compacted.
+   */
+  dropBefore(tenant: string, day: number): Promise<string[]>
   /** Segments that hold entries of the tenant within the range, oldest sequence first. */
   findSegments(tenant: string, range: TimeRange): Promise<SegmentInfo[]>
   /** Streams that all matchers accept and that were active in the range: canonical text → labels. */

@@ -79,6 +79,7 @@ function prepare(database: Database.Database) {
   return {
     ...prepareStreams(database),
     ...prepareSegments(database),
+    ...prepareExpiry(database),
     ...prepareSearches(database),
   }
 }
@@ -106,6 +107,27 @@ function prepareStreams(database: Database.Database) {
   }
 }
 
+/** Statements that let streams go which are active no more. */
+function prepareExpiry(database: Database.Database) {
+  return {
+    forgetDays: database.prepare(
+      `DELETE FROM stream_days
+       WHERE day < ? AND stream_id IN (SELECT id FROM streams WHERE tenant = ?)`,
+    ),
+    forgetStreams: database.prepare(
+      `DELETE FROM streams
+       WHERE tenant = ? AND NOT EXISTS (SELECT 1 FROM stream_days WHERE stream_id = id)`,
+    ),
+    forgetStreamPairs: database.prepare(
+      'DELETE FROM stream_pairs WHERE stream_id NOT IN (SELECT id FROM streams)',
+    ),
+    forgetPairs: database.prepare(
+      `DELETE FROM label_pairs
+       WHERE tenant = ? AND NOT EXISTS (SELECT 1 FROM stream_pairs WHERE pair_id = id)`,
+    ),
+  }
+}
+
 /** Statements about segments and what they hold. */
 function prepareSegments(database: Database.Database) {
   return {
@@ -126,6 +148,12 @@ function prepareSegments(database: Database.Database) {
     addDropped: database.prepare('INSERT OR IGNORE INTO dropped_segments (name) VALUES (?)'),
     listDropped: database.prepare('SELECT name FROM dropped_segments').pluck(),
     forgetDropped: database.prepare('DELETE FROM dropped_segments WHERE name = ?'),
+    findExpired: database
+      .prepare(
+        `SELECT name FROM segments JOIN segment_parts ON segment_id = segments.id
+         WHERE level > 0 AND tenant = ? AND day < ?`,
+      )
+      .pluck(),
     listSegments: database.prepare(
       `SELECT name, level, sequence, size_bytes AS sizeBytes, created_ms AS createdMs
        FROM segments ORDER BY sequence, name`,
@@ -286,6 +314,24 @@ export class SqliteCatalog implements Catalog {
     this.#transaction(() => {
       for (const name of names) this.#sql.forgetDropped.run(name)
     })
+  }
+
+  async dropBefore(tenant: string, day: number): Promise<string[]> {
+    let names: string[] = []
+    this.#transaction(() => {
+      names = this.#sql.findExpired.all(tenant, day) as string[]
+      for (const name of names) {
+        this.#removeSegment(name)
+        this.#sql.addDropped.run(name)
+      }
+      if (this.#sql.forgetDays.run(day, tenant).changes === 0) return
+      if (this.#sql.forgetStreams.run(tenant).changes > 0) {
+        this.#sql.forgetStreamPairs.run()
+        this.#sql.forgetPairs.run(tenant)
+      }
+    })
+    this.#forget()
+    return names
   }
 
   async listSegments(): Promise<SegmentInfo[]> {

@@ -12,6 +12,7 @@ import { segmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import { type Choice, chooseLevel0, chooseRun, isLevel0Due } from './choose.ts'
 import type { MergeAnswer, MergeJob, MergeWorkerData } from './merge-worker.ts'
+import type { Retention } from './retention.ts'
 
 /** How often the age of level 0 is looked at. */
 const checkIntervalMs = 5_000
@@ -25,6 +26,8 @@ export interface CompactorOptions {
   readonly clock: { now(): number }
   readonly nextSequence: () => number
   readonly worker: MergeWorkerData
+  /** Absent where entries are kept for ever. */
+  readonly retention?: Retention
 }
 
 /** Runs merges one after the other. */
@@ -96,7 +99,8 @@ export class Compactor {
   }
 
   async #runOnce({ force }: { force: boolean }): Promise<boolean> {
-    const { catalog, clock } = this.#options
+    const { catalog, clock, retention } = this.#options
+    if (retention?.isDue) await retention.apply()
     this.#committedBytes = 0
     this.#commits = 0
     const isDue = force || isLevel0Due(await catalog.level0(), clock.now())

@@ -4,9 +4,11 @@
 import type { Direction } from '@skald/query'
 import { minBigint, nsPerSecond, parsePrometheusDuration, parseRfc3339 } from '@skald/wire'
 import { BadRequestError } from '../errors.ts'
+import { tailDelaySecondsMax } from '../limits.ts'
 
 const defaultSinceNs = 3600n * nsPerSecond
 const defaultLimit = 100
+const defaultFieldLimit = 1000
 /** Points of a series a client can ask for. */
 const pointsMax = 11_000n
 
@@ -51,17 +53,41 @@ export class Params {
   }
 
   limit(): number {
+    return positiveLimit(this.get('limit'), defaultLimit)
+  }
+
+  /** Lines that a look for fields reads. */
+  lineLimit(): number {
+    return positiveLimit(this.get('line_limit'), defaultLimit)
+  }
+
+  /** Most fields, or values of a field; `field_limit` is the older name. */
+  fieldLimit(): number {
+    return positiveLimit(this.get('limit') || this.get('field_limit'), defaultFieldLimit)
+  }
+
+  /** Most series of a volume; 0 means the default. */
+  volumeLimit(): number {
     const text = this.get('limit')
-    if (text === '') return defaultLimit
-    if (!/^[+-]?\d+$/.test(text)) {
-      throw new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`)
+    return /^[+-]?0+$/.test(text) ? defaultLimit : positiveLimit(text, defaultLimit)
+  }
+
+  /** Start and end of a request that has to lie in order. */
+  orderedRange(nowNs: bigint): { startNs: bigint; endNs: bigint } {
+    const range = this.timeRange(nowNs)
+    if (range.endNs < range.startNs) {
+      throw new BadRequestError('end timestamp must not be before or equal to start time')
     }
-    const limit = Number(text)
-    if (limit > Number.MAX_SAFE_INTEGER) {
-      throw new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: value out of range`)
+    return range
+  }
+
+  /** How long a tail holds entries back. */
+  tailDelayMs(): number {
+    const seconds = this.#integer('delay_for', 0)
+    if (seconds > tailDelaySecondsMax) {
+      throw new BadRequestError(`delay_for can't be greater than ${tailDelaySecondsMax}`)
     }
-    if (limit <= 0) throw new BadRequestError('limit must be a positive value')
-    return limit
+    return Math.max(0, seconds) * 1000
   }
 
   direction(): Direction {
@@ -107,11 +133,36 @@ export class Params {
     return intervalNs
   }
 
+  #integer(name: string, whenMissing: number): number {
+    const text = this.get(name)
+    if (text === '') return whenMissing
+    const fail = (why: string) =>
+      new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: ${why}`)
+    if (!/^[+-]?\d+$/.test(text)) throw fail('invalid syntax')
+    const value = Number(text)
+    if (Math.abs(value) > Number.MAX_SAFE_INTEGER) throw fail('value out of range')
+    return value
+  }
+
   #time(name: string): bigint | undefined {
     const text = this.get(name)
     if (text === '') return undefined
     return parseTime(text, name)
   }
+}
+
+/** Reads a limit as Go reads numbers. */
+function positiveLimit(text: string, absent: number): number {
+  if (text === '') return absent
+  if (!/^[+-]?\d+$/.test(text)) {
+    throw new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`)
+  }
+  const limit = Number(text)
+  if (limit > Number.MAX_SAFE_INTEGER) {
+    throw new BadRequestError(`strconv.Atoi: parsing ${JSON.stringify(text)}: value out of range`)
+  }
+  if (limit <= 0) throw new BadRequestError('limit must be a positive value')
+  return limit
 }
 
 /** Reads a time: seconds with a fraction, whole seconds (up to ten characters), nanoseconds or RFC 3339. */

@@ -16,29 +16,29 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BadRequestError } from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { Params } from './params.ts'
-import { earliestStart, readParams, tenantOf, withDeadline } from './query-context.ts'
+import {
+  openRequest,
+  type ReadRouteOptions,
+  readParams,
+  withDeadline,
+  withinLookback,
+} from './query-context.ts'
 import { formatStats } from './stats-json.ts'
 
-export interface QueryRouteOptions {
-  readonly authEnabled: boolean
-  readonly limitsOf: (tenant: string) => TenantLimits
-  readonly clock: { now(): number }
+export interface QueryRouteOptions extends ReadRouteOptions {
   readonly openSource: (tenant: string) => LogSource
 }
 
 /** Adds the query routes. */
 export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions): void {
-  const { authEnabled, limitsOf, clock, openSource } = options
+  const { openSource } = options
 
   /** Runs the query a request asks for; `read` takes it from the parameters. */
   const run = async (request: FastifyRequest, read: ReadQuery) => {
     const started = performance.now()
-    const tenant = tenantOf(request, authEnabled)
-    const limits = limitsOf(tenant)
-    const nowNs = BigInt(clock.now()) * 1_000_000n
-    const query = read(readParams(request), { nowNs, limits })
-    const timeoutMs = Number(limits.queryTimeoutNs / 1_000_000n)
-    const result = await withDeadline(request, timeoutMs, signal =>
+    const { tenant, limits, params, nowNs } = openRequest(request, options)
+    const query = read(params, { nowNs, limits })
+    const result = await withDeadline(request, limits, signal =>
       runQuery(query, openSource(tenant), signal),
     )
     const entryCount = result.kind === 'streams' ? result.entries.length : 0
@@ -107,7 +107,7 @@ type ReadQuery = (params: Params, context: ReadContext) => QueryRequest
 
 function instantQuery(params: Params, { nowNs, limits }: ReadContext): QueryRequest {
   const timeNs = params.instant(nowNs)
-  earliestStart({ startNs: timeNs, endNs: timeNs }, limits, nowNs)
+  withinLookback({ startNs: timeNs, endNs: timeNs }, limits, nowNs)
   return {
     logql: params.get('query'),
     startNs: timeNs,
@@ -122,19 +122,15 @@ function instantQuery(params: Params, { nowNs, limits }: ReadContext): QueryRequ
 }
 
 function rangeQuery(params: Params, logql: string, { nowNs, limits }: ReadContext): QueryRequest {
-  const range = params.timeRange(nowNs)
+  const asked = params.orderedRange(nowNs)
   const limit = params.limit()
   const direction = params.direction()
-  if (range.endNs < range.startNs) {
-    throw new BadRequestError('end timestamp must not be before or equal to start time')
-  }
-  const stepNs = params.stepNs(range)
-  const startNs = earliestStart(range, limits, nowNs)
+  const stepNs = params.stepNs(asked)
+  const range = withinLookback(asked, limits, nowNs)
   const intervalNs = params.intervalNs()
   return {
     logql,
-    startNs,
-    endNs: range.endNs,
+    ...range,
     stepNs,
     intervalNs,
     limit,
@@ -144,7 +140,8 @@ function rangeQuery(params: Params, logql: string, { nowNs, limits }: ReadContex
   }
 }
 
-function encodingFlagsOf(request: FastifyRequest): string[] {
+/** Flags by which a client asks for another form of answer. */
+export function encodingFlagsOf(request: FastifyRequest): string[] {
   const header = request.headers['x-loki-response-encoding-flags']
   if (typeof header !== 'string') return []
   return header.split(',').flatMap(flag => flag.trim() || [])

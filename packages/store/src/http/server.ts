@@ -1,6 +1,7 @@
 // The HTTP server: what every route shares. Bodies arrive as bytes, errors leave as Loki's plain text,
 // and this table alone decides which error has which status.
 
+import type { IncomingMessage } from 'node:http'
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -11,6 +12,8 @@ import {
   LogController,
 } from 'fastify'
 import type { StoreMetrics } from '../metrics.ts'
+import { watchConnections } from './connection-watch.ts'
+import { compressAnswers } from './gzip.ts'
 
 /** Bodies of routes that are no pushes: forms with a query in them. */
 const formBytesMax = 1024 * 1024
@@ -18,6 +21,11 @@ const formBytesMax = 1024 * 1024
 const headerBytesMax = 64 * 1024
 /** Longer than the 90 s after which Grafana drops idle connections, so that it is never cut first. */
 const keepAliveMs = 120_000
+/** Within this a request has to arrive as a whole: the largest push at 56 KB/s. */
+const requestArrivalMs = 300_000
+
+/** Status of requests whose client did not wait for the answer, as in Loki's metrics. */
+const clientGone = 499
 
 /** Code of an error → status, where the error does not carry its own. */
 const statusOfCode: Readonly<Record<string, number>> = {
@@ -38,18 +46,30 @@ const statusOfCode: Readonly<Record<string, number>> = {
 export interface HttpServerOptions {
   readonly logger: FastifyBaseLogger
   readonly metrics: StoreMetrics
+  /** Tells which requests may leave HTTP for another protocol; for all others that wish is ignored. */
+  readonly mayUpgrade: (request: IncomingMessage) => boolean
+  /** How long the body of a request may pause; also how long a request's head may take. */
+  readonly bodyPauseMs: number
 }
 
 /** Creates the server without routes. */
-export function createHttpServer({ logger, metrics }: HttpServerOptions): FastifyInstance {
+export function createHttpServer(options: HttpServerOptions): FastifyInstance {
+  const { logger, mayUpgrade, bodyPauseMs } = options
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: formBytesMax,
     keepAliveTimeout: keepAliveMs,
+    requestTimeout: requestArrivalMs,
     routerOptions: { maxParamLength: 2048 },
-    http: { maxHeaderSize: headerBytesMax },
+    http: {
+      maxHeaderSize: headerBytesMax,
+      headersTimeout: Math.min(bodyPauseMs, requestArrivalMs),
+      shouldUpgradeCallback: mayUpgrade,
+    },
   })
+  watchConnections(app, { pauseMs: bodyPauseMs })
+  compressAnswers(app)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.addHook('onRequest', async (request, reply) => {
@@ -72,17 +92,24 @@ export function createHttpServer({ logger, metrics }: HttpServerOptions): Fastif
     // A client that keeps its connection would keep a stopping server.
     if (!app.server.listening) void reply.header('Connection', 'close')
   })
-  app.addHook('onResponse', async (request, reply) => {
-    metrics.requestSeconds.observe(
-      {
-        method: request.method,
-        route: routeName(request.routeOptions.url),
-        status_code: String(reply.statusCode),
-      },
-      reply.elapsedTime / 1000,
-    )
-  })
+  countRequests(app, options)
   return app
+}
+
+function countRequests(app: FastifyInstance, { metrics, mayUpgrade }: HttpServerOptions): void {
+  const count = (request: FastifyRequest, reply: FastifyReply, status: number) => {
+    const route = routeName(request.routeOptions.url)
+    const labels = { method: request.method, route, status_code: String(status) }
+    metrics.requestSeconds.observe(labels, reply.elapsedTime / 1000)
+  }
+  app.addHook('onRequest', async (request, reply) => {
+    reply.raw.once('close', () => {
+      // Without the end of an answer the client went away, unless it has a socket of its own now.
+      if (reply.raw.writableFinished || mayUpgrade(request.raw)) return
+      count(request, reply, clientGone)
+    })
+  })
+  app.addHook('onResponse', async (request, reply) => count(request, reply, reply.statusCode))
 }
 
 interface Coded {

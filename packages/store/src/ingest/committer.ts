@@ -88,6 +88,11 @@ export class Committer {
     while (this.#running !== undefined) await this.#running
   }
 
+  /** Ends when what was taken in is committed; whoever pushes has to be stopped first. */
+  async close(): Promise<void> {
+    await this.drain()
+  }
+
   async #run(): Promise<void> {
     while (this.#pending.length > 0) {
       await this.#linger()

@@ -1,14 +1,23 @@
 // The store's side of a query: from a leaf's matchers and time range to the blocks that are left, and
 // those to the scan threads.
 
-import { type Leaf, type LeafResult, LimitExceededError, type LogSource } from '@skald/query'
-import { formatLogqlBytes, maxBigint, minBigint } from '@skald/wire'
+import {
+  createPause,
+  type Leaf,
+  type LeafResult,
+  LimitExceededError,
+  type LogSource,
+  mergeLeafResults,
+  type VolumeLeaf,
+} from '@skald/query'
+import { formatLogqlBytes, type LabelSet, maxBigint, minBigint } from '@skald/wire'
 import type { Catalog, SegmentInfo } from '../catalog/catalog.ts'
 import type { BlockRecord } from '../segment/format.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { BlockGroup, BlockRef } from './messages.ts'
-import type { ScanJob, ScanPool } from './pool.ts'
+import type { ScanPool } from './pool.ts'
+import { planVolume } from './volume.ts'
 
 /** A query that finds a segment just replaced looks again, this many times. */
 const replansMax = 3
@@ -48,16 +57,33 @@ async function selectOnce(
   const found = streams.size > 0 ? await catalog.findSegments(tenant, range) : []
   const release = segments.acquire(found.map(({ name }) => name))
   try {
-    const job = await planScan(tenant, leaf, { found, segments, streams })
-    checkBytes(job, maxQueryBytesRead)
-    return await pool.run(job, signal)
+    const blocks = await findBlocks(tenant, leaf, { found, segments, streams, signal })
+    const { labelsTexts, blocksOf } = blocks
+    if (leaf.kind !== 'volume') {
+      const groups = blocksOf.flatMap(refs => groupOverlapping(refs, ({ record }) => record))
+      checkBytes(groups, maxQueryBytesRead)
+      return await pool.run({ leaf, labelsTexts, groups: orderGroups(groups, leaf) }, signal)
+    }
+    const { known, groups } = await planVolume(
+      leaf,
+      { labels: [...streams.values()], blocksOf },
+      createPause(signal),
+    )
+    if (groups.length === 0) return known
+    checkBytes(groups, maxQueryBytesRead)
+    const job = { leaf, labelsTexts, groups: bySegment(groups) }
+    return mergeLeafResults(leaf, [known, await pool.run(job, signal)])
   } finally {
     await release()
   }
 }
 
-/** @throws LimitExceededError */
-function checkBytes({ groups }: ScanJob, bytesMax: number): void {
+/**
+ * Checks what would be scanned before it is.
+ *
+ * @throws LimitExceededError
+ */
+function checkBytes(groups: readonly BlockGroup[], bytesMax: number): void {
   if (bytesMax === 0) return
   let bytes = 0
   for (const group of groups) for (const { record } of group) bytes += record.lineBytes
@@ -71,14 +97,17 @@ function checkBytes({ groups }: ScanJob, bytesMax: number): void {
 interface PlanInput {
   readonly found: readonly SegmentInfo[]
   readonly segments: SegmentIndex
-  readonly streams: ReadonlyMap<string, unknown>
+  readonly streams: ReadonlyMap<string, LabelSet>
+  readonly signal: AbortSignal
 }
 
-async function planScan(
+/** Blocks that a leaf's range and streams leave, by stream in the order of `streams`. */
+async function findBlocks(
   tenant: string,
   leaf: Leaf,
-  { found, segments, streams }: PlanInput,
-): Promise<ScanJob> {
+  { found, segments, streams, signal }: PlanInput,
+): Promise<{ labelsTexts: string[]; blocksOf: BlockRef[][] }> {
+  const pause = createPause(signal)
   const labelsTexts = [...streams.keys()]
   const indexes = new Map(labelsTexts.map((text, index) => [text, index]))
   const blocksOf: BlockRef[][] = labelsTexts.map(() => [])
@@ -92,21 +121,19 @@ async function planScan(
         if (labels === undefined || !isInRange(record, leaf)) continue
         blocksOf[labels]!.push({ segment: name, labels, record })
       }
+      await pause(part.blocks.length * 10)
     }
   }
-  const groups = blocksOf.flatMap(blocks => groupOverlapping(blocks, ({ record }) => record))
-  return { leaf, labelsTexts, groups: orderGroups(groups, leaf) }
+  return { labelsTexts, blocksOf }
 }
 
 function isInRange({ minNs, maxNs }: BlockRecord, { startNs, endNs }: Leaf): boolean {
   return minNs < endNs && maxNs >= startNs
 }
 
-/** Log queries want the best entries first; metric queries want each file read in one go. */
-function orderGroups(groups: BlockGroup[], leaf: Leaf): BlockGroup[] {
-  if (leaf.kind === 'samples') {
-    return groups.sort((a, b) => compareTexts(a[0]!.segment, b[0]!.segment))
-  }
+/** Log queries want the best entries first; all others want each file read in one go. */
+function orderGroups(groups: BlockGroup[], leaf: Exclude<Leaf, VolumeLeaf>): readonly BlockGroup[] {
+  if (leaf.kind !== 'logs') return bySegment(groups)
   const edge = (group: BlockGroup) =>
     leaf.direction === 'backward'
       ? group.map(({ record }) => record.maxNs).reduce(maxBigint)
@@ -115,6 +142,10 @@ function orderGroups(groups: BlockGroup[], leaf: Leaf): BlockGroup[] {
     .map(group => ({ group, edge: edge(group) }))
     .sort((a, b) => (a.edge > b.edge ? -1 : a.edge < b.edge ? 1 : 0))
     .map(({ group }) => group)
+}
+
+function bySegment(groups: readonly BlockGroup[]): readonly BlockGroup[] {
+  return groups.toSorted((a, b) => compareTexts(a[0]!.segment, b[0]!.segment))
 }
 
 function compareTexts(a: string, b: string): number {

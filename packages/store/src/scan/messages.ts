@@ -27,6 +27,8 @@ export type ScanRequest =
       readonly scan: number
       readonly leaf: Leaf
       readonly labelsTexts: readonly string[]
+      /** Becomes 1 when nobody waits for the scan any more; looked at before each block. */
+      readonly cancelled: Int32Array
     }
   | { readonly kind: 'scan'; readonly scan: number; readonly groups: readonly BlockGroup[] }
   | { readonly kind: 'finish'; readonly scan: number }

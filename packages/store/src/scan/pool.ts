@@ -94,16 +94,19 @@ export class ScanPool {
     const threads = Array.from({ length: count }, (_, i) =>
       this.#thread((scan + i) % this.#threads.length),
     )
+    // A thread hears no message while it scans.
+    const cancelled = new Int32Array(new SharedArrayBuffer(4))
     const { promise: aborted, reject } = Promise.withResolvers<never>()
     const onAbort = () => reject(signal.reason as Error)
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       const results = await Promise.race([
-        Promise.all(threads.map(thread => runOnThread(thread, scan, job, queue))),
+        Promise.all(threads.map(thread => runOnThread(thread, { scan, job, queue, cancelled }))),
         aborted,
       ])
       return mergeLeafResults(job.leaf, results)
     } catch (error) {
+      Atomics.store(cancelled, 0, 1)
       for (const thread of threads) thread.forget(scan)
       throw error
     } finally {
@@ -134,13 +137,19 @@ function countBuffersWithHeap(): void {
   setFlagsFromString('--external-memory-accounted-in-global-limit')
 }
 
+interface RunningScan {
+  readonly scan: number
+  readonly job: ScanJob
+  readonly queue: TaskQueue
+  readonly cancelled: Int32Array
+}
+
 async function runOnThread(
   thread: ScanThread,
-  scan: number,
-  { leaf, labelsTexts }: ScanJob,
-  queue: TaskQueue,
+  { scan, job, queue, cancelled }: RunningScan,
 ): Promise<LeafResult> {
-  thread.send({ kind: 'open', scan, leaf, labelsTexts })
+  const { leaf, labelsTexts } = job
+  thread.send({ kind: 'open', scan, leaf, labelsTexts, cancelled })
   for (let groups = queue.next(); groups; groups = queue.next()) {
     const answer = await thread.ask({ kind: 'scan', scan, groups })
     if (answer.kind === 'failed') throw remoteError(answer.error)

@@ -14,6 +14,7 @@ interface OpenScan {
   readonly scanner: LeafScanner
   readonly labels: (LabelSet | undefined)[]
   readonly labelsTexts: readonly string[]
+  readonly cancelled: Int32Array
 }
 
 const { directory, logLevelFields } = workerData as ScanWorkerData
@@ -26,6 +27,7 @@ const arena = new ScratchArena(2 * 1024 * 1024)
 /** Returns whether later groups may still matter. */
 function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
   for (const group of groups) {
+    if (Atomics.load(open.cancelled, 0) === 1) return false
     let { minNs, maxNs } = group[0]!.record
     for (const { record } of group) {
       if (record.minNs < minNs) minNs = record.minNs
@@ -56,8 +58,8 @@ function answer(request: ScanRequest): ScanAnswer | undefined {
   const { scan } = request
   switch (request.kind) {
     case 'open': {
-      const { leaf, labelsTexts } = request
-      scans.set(scan, { scanner: openLeafScanner(leaf), labels: [], labelsTexts })
+      const { leaf, labelsTexts, cancelled } = request
+      scans.set(scan, { scanner: openLeafScanner(leaf), labels: [], labelsTexts, cancelled })
       return undefined
     }
     case 'scan': {

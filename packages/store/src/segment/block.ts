@@ -6,6 +6,7 @@ import type { MetadataColumn } from '@skald/query'
 import { CorruptionError } from '../errors.ts'
 import {
   decodeMetadataSets,
+  decodeMetadataSizes,
   decodeTimestamps,
   decodeUints,
   emptyMetadata,
@@ -73,7 +74,16 @@ export function encodeBlock(
   const { flags, sequence, minNs, maxNs } = columns
   const rowCount = lengths.length
   const lineBytes = lines.length - rowCount
-  return { record: { flags, sequence, rowCount, minNs, maxNs, lineBytes, sections }, bytes }
+  const metadataPairs = metadata ? countPairs(metadata) : 0
+  const head = { flags, sequence, rowCount, minNs, maxNs, lineBytes, metadataPairs }
+  return { record: { ...head, sections }, bytes }
+}
+
+function countPairs({ sets, rowSets }: MetadataColumn): number {
+  const sizes = Uint32Array.from(sets, set => set.length)
+  let pairs = 0
+  for (let row = 0; row < rowSets.length; row++) pairs += sizes[rowSets[row]!]!
+  return pairs
 }
 
 function compress(section: Buffer, compression: Compression) {
@@ -126,12 +136,27 @@ export class BlockReader {
     const { rowCount, sections } = this.record
     if (sections[sectionNames.indexOf('rowSets')]!.storedBytes === 0) return emptyMetadata(rowCount)
     const sets = this.#decode('metadataSets', decodeMetadataSets)
+    return { sets, rowSets: this.#rowSets(sets.length) }
+  }
+
+  /** Row → pairs of its metadata, likewise; `undefined` where no row has any. */
+  metadataPairs(): Uint32Array | undefined {
+    const { rowCount, metadataPairs } = this.record
+    if (metadataPairs === 0) return undefined
+    const sizes = this.#decode('metadataSets', decodeMetadataSizes)
+    const pairs = this.#rowSets(sizes.length)
+    for (let row = 0; row < rowCount; row++) pairs[row] = sizes[pairs[row]!]!
+    return pairs
+  }
+
+  #rowSets(setCount: number): Uint32Array {
+    const { rowCount } = this.record
     const rowSets = this.#decode('rowSets', bytes => decodeUints(bytes, rowCount))
     for (let i = 0; i < rowCount; i++) {
-      if (rowSets[i]! >= sets.length)
+      if (rowSets[i]! >= setCount)
         throw this.#damaged('rowSets', 'a row has an unknown metadata set')
     }
-    return { sets, rowSets }
+    return rowSets
   }
 
   #stored(name: SectionName): Buffer {

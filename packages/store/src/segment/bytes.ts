@@ -1,5 +1,7 @@
 // Little-endian bytes with varints (LEB128), for footers and columns.
 
+import { writeVarint } from '@skald/wire'
+
 /** Writes into a buffer that grows by doubling. */
 export class ByteWriter {
   #buffer: Buffer
@@ -62,20 +64,6 @@ export class ByteWriter {
   }
 }
 
-/** Writes one varint at `at` and returns where it ends; the buffer has 8 bytes of room. */
-export function writeVarint(buffer: Uint8Array, at: number, value: number): number {
-  while (value >= 0x80000000) {
-    buffer[at++] = (value % 128) | 0x80
-    value = Math.floor(value / 128)
-  }
-  while (value >= 0x80) {
-    buffer[at++] = (value & 0x7f) | 0x80
-    value >>>= 7
-  }
-  buffer[at++] = value
-  return at
-}
-
 /** Reads what ByteWriter wrote. @throws RangeError when the bytes end early. */
 export class ByteReader {
   readonly #buffer: Buffer
@@ -117,6 +105,11 @@ export class ByteReader {
     const length = this.varint()
     const start = this.#advance(length)
     return this.#buffer.toString('utf8', start, start + length)
+  }
+
+  /** Goes past a text. */
+  skipText(): void {
+    this.#advance(this.varint())
   }
 
   #advance(bytes: number): number {

@@ -1,8 +1,8 @@
 // The columns of a block as bytes. Layouts, with their reasons, are in docs/segment-format.md.
 
 import type { MetadataColumn } from '@skald/query'
-import { createMetadata, type LabelSet } from '@skald/wire'
-import { ByteReader, ByteWriter, writeVarint } from './bytes.ts'
+import { createMetadata, type LabelSet, writeVarint } from '@skald/wire'
+import { ByteReader, ByteWriter } from './bytes.ts'
 
 const timeUnits = [1_000_000_000, 1_000_000, 1_000] as const
 
@@ -154,6 +154,19 @@ export function decodeMetadataSets(bytes: Buffer): LabelSet[] {
     sets.push(createMetadata(pairs))
   }
   return sets
+}
+
+/** Reads how many pairs each set has, and no texts. @throws RangeError as decodeMetadataSets does. */
+export function decodeMetadataSizes(bytes: Buffer): Uint32Array {
+  const reader = new ByteReader(bytes)
+  for (let left = boundedCount(reader); left > 0; left--) reader.skipText()
+  const sizes = new Uint32Array(boundedCount(reader))
+  for (let set = 0; set < sizes.length; set++) {
+    const pairs = boundedCount(reader)
+    for (let left = 2 * pairs; left > 0; left--) reader.varint()
+    sizes[set] = pairs
+  }
+  return sizes
 }
 
 /** Reads a count; every item takes a byte at least, so a larger count than bytes are left is damage. */

@@ -37,6 +37,8 @@ export interface SectionRecord {
 
 /** Flag of a block whose rows have not yet been given their `detected_level`. */
 export const flagLevelsPending = 1
+/** Flag in the file alone: the record says how many pairs of metadata the rows have. */
+const flagPairsCounted = 2
 
 /** A block's place in the file and what can be known of it without reading it. */
 export interface BlockRecord {
@@ -51,6 +53,11 @@ export interface BlockRecord {
   readonly maxNs: bigint
   /** Bytes of the lines, separators not counted. */
   readonly lineBytes: number
+  /**
+   * Pairs of structured metadata of all rows, as they are stored: without levels that are pending.
+   * `undefined` in files that were written before it was counted.
+   */
+  readonly metadataPairs: number | undefined
   readonly offsetBytes: number
   /** In the order of `sectionNames`, lying end to end from `offsetBytes`. */
   readonly sections: readonly SectionRecord[]
@@ -102,13 +109,15 @@ export function encodeFooter(footer: SegmentFooter): Buffer {
 }
 
 function encodeBlockRecord(writer: ByteWriter, block: BlockRecord): void {
+  const pairs = block.metadataPairs ?? 0
   writer.varint(block.stream)
-  writer.u8(block.flags)
+  writer.u8(block.flags | (pairs > 0 ? flagPairsCounted : 0))
   writer.varint(block.sequence)
   writer.varint(block.rowCount)
   writer.i64(block.minNs)
   writer.i64(block.maxNs)
   writer.varint(block.lineBytes)
+  if (pairs > 0) writer.varint(pairs)
   writer.varint(block.offsetBytes)
   for (const section of block.sections) {
     writer.varint(section.storedBytes)
@@ -207,6 +216,7 @@ function decodeBlockRecord(reader: ByteReader): BlockRecord {
   const minNs = reader.i64()
   const maxNs = reader.i64()
   const lineBytes = reader.varint()
+  const countedPairs = (flags & flagPairsCounted) === 0 ? 0 : reader.varint()
   const offsetBytes = reader.varint()
   const sections = sectionNames.map((): SectionRecord => {
     const stored = reader.varint()
@@ -216,7 +226,19 @@ function decodeBlockRecord(reader: ByteReader): BlockRecord {
       throw new RangeError(`unknown codec ${codec}`)
     return { codec, storedBytes: stored, rawBytes: reader.varint(), crc: reader.u32() }
   })
-  return { stream, flags, sequence, rowCount, minNs, maxNs, lineBytes, offsetBytes, sections }
+  const hasMetadata = sections[sectionNames.indexOf('metadataSets')]!.storedBytes > 0
+  return {
+    stream,
+    flags: flags & ~flagPairsCounted,
+    sequence,
+    rowCount,
+    minNs,
+    maxNs,
+    lineBytes,
+    metadataPairs: hasMetadata && countedPairs === 0 ? undefined : countedPairs,
+    offsetBytes,
+    sections,
+  }
 }
 
 /** Bytes that the sections of a block take in the file. */

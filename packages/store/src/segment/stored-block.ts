@@ -93,6 +93,11 @@ export class StoredBlock implements BlockView {
     return this.#metadata
   }
 
+  metadataPairs(): Uint32Array {
+    const pairs = this.#reader.metadataPairs() ?? new Uint32Array(this.rowCount)
+    return (this.record.flags & flagLevelsPending) === 0 ? pairs : addOne(pairs)
+  }
+
   #leveledMetadata(): MetadataColumn {
     const stored = this.#reader.metadata()
     if ((this.record.flags & flagLevelsPending) === 0) return stored
@@ -103,4 +108,9 @@ export class StoredBlock implements BlockView {
     })
     return addDetectedLevels(this.labels, stored, readLines, this.#levelFields)
   }
+}
+
+function addOne(values: Uint32Array): Uint32Array {
+  for (let row = 0; row < values.length; row++) values[row]!++
+  return values
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
 import { openSqliteCatalog } from '../../src/catalog/sqlite.ts'
 import { Compactor } from '../../src/compaction/compactor.ts'
+import { Retention } from '../../src/compaction/retention.ts'
 import { compactLevel0Segments } from '../../src/limits.ts'
 import { openDiskObjectStore } from '../../src/objects/disk.ts'
 import { recover } from '../../src/recovery.ts'
@@ -25,11 +26,18 @@ import { identities, readAllRows, segmentNames } from '../segment-rows.ts'
 
 const row = (offset: number, line: string): Row => [midnightNs + BigInt(offset), line]
 
-function compactorOf(t: Test, storage: StorageParts, clock = { now: () => Date.now() }) {
+function compactorOf(
+  t: Test,
+  storage: StorageParts,
+  clock = { now: () => Date.now() },
+  periodNs?: (tenant: string) => bigint,
+) {
   const { catalog, segments, nextSequence, segmentsDir } = storage
   const { logger, messages } = createTestLogger()
   const worker = { directory: segmentsDir, logLevelFields: ['level'] }
-  const compactor = new Compactor({ catalog, segments, logger, clock, nextSequence, worker })
+  const parts = { catalog, segments, logger, clock }
+  const retention = periodNs && { retention: new Retention({ ...parts, periodNs }) }
+  const compactor = new Compactor({ ...parts, nextSequence, worker, ...retention })
   t.teardown(() => compactor.close())
   return { compactor, messages }
 }
@@ -223,4 +231,32 @@ test('a compaction killed at any moment loses and doubles nothing', async t => {
     await catalog.close()
     await objects.close()
   }
+})
+
+test('days past their retention are deleted, and the streams that had nothing since', async t => {
+  const storage = await openStorage(t)
+  const clock = { ms: Number((midnightNs + (3n * dayNs) / 2n) / 1_000_000n), now: () => clock.ms }
+  const periodNs = (tenant: string) => (tenant === 'kept' ? 0n : dayNs)
+  const { compactor, messages } = compactorOf(t, storage, clock, periodNs)
+  const at = (day: number): Row => [midnightNs + BigInt(day) * dayNs, `day ${day}`]
+  await storage.push('a', acceptedStream({ app: 'old' }, [at(0)]))
+  await storage.push('a', acceptedStream({ app: 'both' }, [at(0), at(1)]))
+  await storage.push('kept', acceptedStream({ app: 'other' }, [at(0)]))
+  await compactor.flush()
+  const lines = async () => (await readAllRows(storage.segmentsDir)).map(({ line }) => line).sort()
+  t.same(await lines(), ['day 0', 'day 0', 'day 0', 'day 1'], 'a day is kept to its end')
+
+  clock.ms += 43_200_000
+  await compactor.flush()
+  t.same(await lines(), ['day 0', 'day 1'])
+  const always = { startNs: 0n, endNs: midnightNs + 10n * dayNs }
+  const { catalog } = storage
+  t.same(await catalog.labelValues('a', 'app', always), ['both'])
+  t.same(await catalog.labelValues('kept', 'app', always), ['other'])
+  t.same([...(await catalog.findStreams('a', [], always)).keys()], ['{app="both"}'])
+  t.same(await catalog.listDropped(), [])
+  t.ok(messages().includes('deleted segments past their retention'))
+
+  await storage.push('a', acceptedStream({ app: 'old' }, [at(2)]))
+  t.same(await catalog.labelValues('a', 'app', always), ['both', 'old'], 'a stream may come back')
 })

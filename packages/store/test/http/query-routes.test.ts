@@ -1,5 +1,14 @@
+import { once } from 'node:events'
+import { setTimeout } from 'node:timers/promises'
 import { t as root, test } from 'tap'
-import { jsonStream, midnightNs, type Row, startTestStore, type TestScope } from '../harness.ts'
+import {
+  dayNs,
+  jsonStream,
+  midnightNs,
+  type Row,
+  startTestStore,
+  type TestScope,
+} from '../harness.ts'
 
 const second = 1_000_000_000n
 const at = (seconds: number) => String(midnightNs + BigInt(seconds) * second)
@@ -218,14 +227,23 @@ test('max_query_lookback hides what is older', async t => {
   const range = { start: hoursAgo(5n), end: nowNs }
   t.same(await limited.lines('{app=~".+"}', range), ['new'])
   const old = { start: String(hoursAgo(5n)), end: String(hoursAgo(2n)) }
-  for (const path of [rangePath, '/loki/api/v1/labels', '/loki/api/v1/series']) {
-    const answer = await limited.get(path, { query: '{app="x"}', ...old })
+  const paths = [
+    ...['query_range', 'labels', 'series', 'patterns'],
+    ...['index/stats', 'index/volume', 'index/volume_range'],
+    ...['detected_labels', 'detected_fields', 'detected_field/level/values'],
+  ]
+  for (const path of paths) {
+    const answer = await limited.get(`/loki/api/v1/${path}`, { query: '{app="x"}', ...old })
     t.equal(answer.statusCode, 400, path)
     t.equal(
       answer.body,
       'this data is no longer available, it is past now - max_query_lookback (1h)',
     )
   }
+  const both = { query: '{app=~".+"}', start: String(range.start), end: String(range.end) }
+  t.match((await limited.get('/loki/api/v1/index/stats', both)).json(), { entries: 1 })
+  const volume = await limited.get('/loki/api/v1/index/volume', both)
+  t.match(volume.json(), { data: { result: { length: 1 } } })
   const instant = { query: 'count_over_time({app="x"}[1h])', time: String(hoursAgo(2n)) }
   t.equal((await limited.get('/loki/api/v1/query', instant)).statusCode, 400)
 })
@@ -240,4 +258,36 @@ test('max_query_bytes_read refuses queries that would look at more', async t => 
     refused.body,
     /^the query would read too many bytes \(query: 68B, limit: 20B\); consider /,
   )
+  const params = { ...onDay, query: '{app="x"}' }
+  for (const path of ['detected_fields', 'patterns']) {
+    t.equal((await limited.get(`/loki/api/v1/${path}`, params)).statusCode, 400, path)
+  }
+  // A volume reads nothing of blocks that lie in the range as a whole.
+  const volume = (start: string) => limited.get('/loki/api/v1/index/volume', { ...params, start })
+  t.equal((await volume(onDay.start)).statusCode, 200)
+  const cut = await volume(at(2))
+  t.same([cut.statusCode, cut.body], [400, refused.body])
+})
+
+test('a client that goes away ends its query', async t => {
+  const store = await startTestStore(t)
+  const rows = Array.from({ length: 20_000 }, (_, i) => [midnightNs + BigInt(i), `n=${i}`] as const)
+  await store.push([jsonStream({ app: 'x' }, rows)])
+  const stages = '| label_format a=`{{ __line__ | repeat 2000 | replace "1" "22" | upper | len }}`'
+  const params = new URLSearchParams({
+    query: `sum by (a) (count_over_time({app="x"} ${stages.repeat(2)} [1d]))`,
+    time: String(midnightNs + dayNs),
+  })
+  const controller = new AbortController()
+  const asked = once(store.app.server, 'request')
+  const answer = fetch(`${store.url}/loki/api/v1/query?${params}`, { signal: controller.signal })
+  await asked
+  controller.abort()
+  await t.rejects(answer, { name: 'AbortError' })
+  const cancelled =
+    /^loki_request_duration_seconds_count\{method="GET",route="loki_api_v1_query",status_code="499"\} 1$/m
+  // The store learns of it when the connection is closed.
+  while (!cancelled.test((await store.get('/metrics')).body)) await setTimeout(20)
+  t.same(await store.lines('{app="x"} |= "n=19999"'), ['n=19999'])
+  t.notOk(store.messages().includes('request failed'), 'that is no fault of the store')
 })

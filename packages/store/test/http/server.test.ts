@@ -55,3 +55,40 @@ test('a prefix moves every route', async t => {
   t.equal((await store.get('/logs/ready')).statusCode, 200)
   t.equal((await store.get('/ready')).statusCode, 404)
 })
+
+test('HEAD is answered where GET is', async t => {
+  const store = await startTestStore(t)
+  for (const url of [
+    '/ready',
+    '/metrics',
+    '/config',
+    '/services',
+    '/log_level',
+    '/prometheus/api/v1/rules',
+    '/loki/api/v1/status/buildinfo',
+    '/loki/api/v1/labels',
+    '/loki/api/v1/query?query=1',
+    '/loki/api/v1/query_range?query={a="b"}',
+  ]) {
+    const { statusCode, body, headers } = await store.app.inject({ method: 'HEAD', url })
+    t.same([statusCode, body], [200, ''], url)
+    t.ok(Number(headers['content-length']) > 0)
+  }
+})
+
+test('URLs of 60 KB are read', async t => {
+  const store = await startTestStore(t)
+  const query = `{app="${'x'.repeat(60_000)}"}`
+  const response = await fetch(
+    `${store.url}/loki/api/v1/query_range?query=${encodeURIComponent(query)}`,
+  )
+  t.equal(response.status, 200, await response.text())
+})
+
+test('connections are kept for longer than clients keep them', async t => {
+  const store = await startTestStore(t)
+  const response = await fetch(`${store.url}/ready`)
+  t.equal(await response.text(), 'ready\n')
+  const [, seconds] = /timeout=(\d+)/.exec(response.headers.get('keep-alive') ?? '') ?? []
+  t.ok(Number(seconds) > 90, `Grafana keeps them 90 s, the store ${seconds} s`)
+})

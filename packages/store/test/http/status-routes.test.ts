@@ -59,6 +59,51 @@ test('buildinfo tells the version', async t => {
   t.match((await store.get('/loki/api/v1/status/buildinfo')).json(), { version: '1.2.3' })
 })
 
+test('buildinfo has the fields of Loki', async t => {
+  const store = await startTestStore(t)
+  const answer = await store.get('/loki/api/v1/status/buildinfo')
+  t.match(answer.headers['content-type'], /^application\/json/)
+  t.same(Object.keys(answer.json()), [
+    'version',
+    'revision',
+    'branch',
+    'buildUser',
+    'buildDate',
+    'goVersion',
+  ])
+})
+
+test('services tells what runs', async t => {
+  const store = await startTestStore(t)
+  const { body, headers } = await store.get('/services')
+  t.match(body, /^(\w+ => Running\n)+$/)
+  t.match(body, /^ingester => Running$/m)
+  t.equal(headers['content-type'], 'text/plain; charset=utf-8')
+})
+
+test('the log level can be read and set', async t => {
+  const store = await startTestStore(t)
+  const levelOf = async () => (await store.get('/log_level')).json<{ message: string }>().message
+  const post = (url: string, payload = '') =>
+    store.app.inject({
+      method: 'POST',
+      url,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payload,
+    })
+  t.equal(await levelOf(), 'Current log level is debug')
+  const set = await post('/log_level', 'log_level=warn')
+  t.same(set.json(), { status: 'success', message: 'Log level set to warn' })
+  t.equal(await levelOf(), 'Current log level is warn')
+  t.equal((await post('/log_level?log_level=error')).statusCode, 200)
+  for (const level of ['', 'silent', 'loud']) {
+    const refused = await post('/log_level', `log_level=${level}`)
+    t.equal(refused.statusCode, 400)
+    t.same(refused.json(), { status: 'failed', message: `unrecognized log level "${level}"` })
+  }
+  t.equal(await levelOf(), 'Current log level is error')
+})
+
 test('flush answers when level 0 is merged', async t => {
   const store = await startTestStore(t)
   await store.push([jsonStream({ app: 'x' }, [[midnightNs, 'hello']])])

@@ -1,18 +1,20 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import type { Leaf } from '@skald/query'
 import { type Test, test } from 'tap'
+import type { BlockRef } from '../../src/scan/messages.ts'
 import { ScanPool } from '../../src/scan/pool.ts'
 import { segmentName } from '../../src/segment/name.ts'
-import { acceptedStream, dayNs, midnightNs, openStorage } from '../harness.ts'
+import { acceptedStream, dayNs, midnightNs, openStorage, type Row } from '../harness.ts'
 import { readSegment } from '../segment-rows.ts'
 
 const never = new AbortController().signal
 
-/** A pool over one segment with one line, and a scan that finds it. */
-async function open(t: Test) {
+/** A pool over one segment with one block, and a scan that finds its first lines. */
+async function open(t: Test, rows: readonly Row[] = [[midnightNs, 'one']]) {
   const { push, segmentsDir } = await openStorage(t)
-  await push('a', acceptedStream({ app: 'x' }, [[midnightNs, 'one']]))
+  await push('a', acceptedStream({ app: 'x' }, rows))
   const name = segmentName(1, 0)
   const { footer } = await readSegment(segmentsDir, name)
   const leaf: Leaf = {
@@ -83,6 +85,25 @@ test('a scan that is cancelled leaves the thread to the others', async t => {
   await cancelled
   t.equal((await other).stats.linesProcessed, 1)
   await t.rejects(pool.run(job, controller.signal), { message: 'went away' })
+})
+
+test('a scan that is cancelled ends in the middle of its task', async t => {
+  const rows = Array.from({ length: 2000 }, (_, i) => [midnightNs + BigInt(i), `n=${i}`] as const)
+  const { pool, job } = await open(t, rows)
+  const [[block]] = job.groups as [[BlockRef]]
+  // One block that looks large, and then a task that would keep the thread busy for minutes.
+  const large = { ...block, record: { ...block.record, lineBytes: 8 * 1024 * 1024 } }
+  const groups = [[large], ...Array.from({ length: 1000 }, () => [block])]
+  const slow = '| label_format a=`{{ __line__ | repeat 2000 | replace "1" "22" | upper | len }}`'
+  const leaf = { ...job.leaf, logql: `{app="x"} ${slow.repeat(3)} | a="never"` } as Leaf
+  const controller = new AbortController()
+  const cancelled = t.rejects(pool.run({ ...job, leaf, groups }, controller.signal), {
+    message: 'went away',
+  })
+  await setTimeout(1000)
+  controller.abort(new Error('went away'))
+  await cancelled
+  t.equal((await pool.run(job, never)).stats.linesProcessed, 2000)
 })
 
 test('what a thread throws comes back with name, message and code', async t => {

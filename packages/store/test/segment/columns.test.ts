@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import {
   decodeMetadataSets,
+  decodeMetadataSizes,
   decodeTimestamps,
   decodeUints,
   encodeMetadataSets,
@@ -49,6 +50,10 @@ test('metadata sets are the same after encoding and decoding', async t => {
   fc.assert(
     fc.property(fc.array(set), sets => {
       t.same(decodeMetadataSets(encodeMetadataSets(sets)), sets)
+      t.same(
+        [...decodeMetadataSizes(encodeMetadataSets(sets))],
+        sets.map(set => set.length),
+      )
     }),
   )
   t.pass()
@@ -65,6 +70,7 @@ test('bytes that are too short, too long or not a column are a RangeError', asyn
   const sets = encodeMetadataSets([createLabelSet({ a: 'b' })])
   for (let length = 0; length < sets.length; length++) {
     t.throws(() => decodeMetadataSets(sets.subarray(0, length)), RangeError, `cut at ${length}`)
+    t.throws(() => decodeMetadataSizes(sets.subarray(0, length)), RangeError, `cut at ${length}`)
   }
   t.throws(() => decodeMetadataSets(Buffer.from([0, 0xff, 0xff, 0xff, 0x0f])), RangeError)
 })

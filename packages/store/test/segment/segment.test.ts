@@ -5,7 +5,7 @@ import { createLabelSet } from '@skald/wire'
 import { type Test, test } from 'tap'
 import { CorruptionError } from '../../src/errors.ts'
 import { type BlockColumns, BlockReader, type Compression } from '../../src/segment/block.ts'
-import { type SegmentFooter, segmentMagic } from '../../src/segment/format.ts'
+import { encodeFooter, type SegmentFooter, segmentMagic } from '../../src/segment/format.ts'
 import { readFooter } from '../../src/segment/reader.ts'
 import { SegmentWriter } from '../../src/segment/writer.ts'
 
@@ -148,4 +148,33 @@ test('the bytes of a segment are those of format version 1', async t => {
   ])
   const golden = readFileSync(new URL('../fixtures/segment-v1.hex', import.meta.url), 'utf8')
   t.equal(bytes.toString('hex'), golden.replaceAll(/\s/g, ''))
+})
+
+test('records count the pairs of metadata; a file that does not say so is read all the same', async t => {
+  const plain = { ...columns(['a'], 20_000n * dayNs), metadata: undefined }
+  const recordsOf = async (pairs: (counted: number) => number | undefined) => {
+    const writer = new SegmentWriter('none')
+    const block = columns(['a', 'b', 'c', 'd'], 20_000n * dayNs)
+    const pieces = [segmentMagic, ...writer.add('t', 20_000, '{a="b"}', block)]
+    pieces.push(...writer.add('t', 20_000, '{a="b"}', plain))
+    const { footer } = writer.finish({ level: 0, sequence: 5, replaces: [] })
+    const parts = footer.parts.map(part => ({
+      ...part,
+      blocks: part.blocks.map(record => ({
+        ...record,
+        metadataPairs: pairs(record.metadataPairs!),
+      })),
+    }))
+    pieces.push(encodeFooter({ ...footer, parts }))
+    const read = await open(Buffer.concat(pieces))
+    return read.parts[0]!.blocks.map(({ flags, metadataPairs }) => [flags, metadataPairs])
+  }
+  t.same(await recordsOf(counted => counted), [
+    [1, 2],
+    [1, 0],
+  ])
+  t.same(await recordsOf(() => undefined), [
+    [1, undefined],
+    [1, 0],
+  ])
 })

@@ -1,0 +1,125 @@
+import fc from 'fast-check'
+import { test } from 'tap'
+import { PatternMiner } from '../../src/patterns/miner.ts'
+import { formatPattern, tokensOf } from '../../src/patterns/tokens.ts'
+
+/** Patterns of lines with how many lines each has, largest first. */
+function mine(lines: readonly string[]): [pattern: string, count: number][] {
+  const miner = new PatternMiner()
+  for (const line of lines) miner.add(line, 0)
+  return countsOf(miner)
+}
+
+function countsOf(miner: PatternMiner): [pattern: string, count: number][] {
+  return miner
+    .patterns()
+    .map(({ tokens, counts }): [string, number] => [
+      formatPattern(tokens),
+      [...counts.values()].reduce((sum, count) => sum + count, 0),
+    ])
+    .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+}
+
+test('words with digits stand for anything', async t => {
+  const f = (line: string, want: string) => t.equal(formatPattern(tokensOf(line)), want)
+  f('GET /api/v1/items/42 200', 'GET <_> <_>')
+  f('10.0.0.1:8080 connected', '<_> connected')
+  f('2026-01-15T00:00:00,123 INFO ready', '<_> INFO ready')
+  f('id=deadbeefcafe ok', 'id=<_> ok')
+  f('plain words, only', 'plain words, only')
+  f('took 12ms (13%)', 'took <_> (<_>%)')
+  f('user <ann> in [eu-west]', 'user <ann> in [eu-west]')
+  f('', '')
+  f('z'.repeat(5000), `${'z'.repeat(3000)}<_>`)
+  f('x '.repeat(400), `${'x '.repeat(128)}<_>`)
+})
+
+test('lines that differ in words with digits or in the last word make one pattern', async t => {
+  t.same(
+    mine([
+      'user u1 logged in from 10.0.0.1 late',
+      'user u2 logged in from 10.0.0.2 early',
+      'user u3 logged out from 10.0.0.3 early',
+      'cache miss for key items',
+    ]),
+    [
+      ['user <_> logged in from <_> <_>', 2],
+      ['cache miss for key items', 1],
+      ['user <_> logged out from <_> early', 1],
+    ],
+  )
+})
+
+test('of the words at one place so many are told apart, the others are anything', async t => {
+  const names = Array.from({ length: 40 }, (_, i) =>
+    String.fromCodePoint(0x67 + (i % 20)).repeat(3 + i),
+  )
+  const found = mine(names.map(name => `hello ${name} and welcome`))
+  t.equal(found.length, 16)
+  t.same(found[0], ['hello <_> and welcome', 25])
+})
+
+test('a line with little in common with a pattern makes its own', async t => {
+  t.same(mine(['alpha', 'beta', 'gamma']).length, 3)
+  t.same(mine(['1 2 3 4', '5 6 7 8']), [['<_> <_> <_> <_>', 2]])
+})
+
+test('logfmt and JSON lines keep their keys', async t => {
+  t.same(
+    mine([
+      'level=info msg="order created" id=17 user=u1',
+      'level=info msg="order created" id=18 user=u2',
+    ]),
+    [['level=info msg="order created" id=<_> user=<_>', 2]],
+  )
+  t.same(mine(['{"level":"info","ms":12,"id":"x1"}', '{"level":"info","ms":13,"id":"y2"}']), [
+    ['{"level":"info","ms":<_>,"id":"<_>"}', 2],
+  ])
+})
+
+test('counts are kept by time slot, also when miners are merged', async t => {
+  const [one, other] = [new PatternMiner(), new PatternMiner()]
+  one.add('job 1 done in 3 s', 1)
+  one.add('job 2 done in 4 s', 2)
+  other.add('job 3 done in 5 s', 2)
+  other.add('something else entirely', 7)
+  for (const pattern of other.patterns()) one.merge(pattern)
+  const [jobs] = one.patterns().filter(({ tokens }) => tokens[0] === 'job')
+  t.equal(formatPattern(jobs!.tokens), 'job <_> done in <_> s')
+  t.same(
+    [...jobs!.counts],
+    [
+      [1, 1],
+      [2, 2],
+    ],
+  )
+})
+
+/** Lines of which no two are alike. */
+function shapeOf(i: number): string {
+  return `${'('.repeat(1 + (i % 18))}w${'['.repeat(1 + Math.floor(i / 18))}`
+}
+
+test('memory is bounded: the pattern not seen for the longest time makes room', async t => {
+  const miner = new PatternMiner()
+  miner.add('first of all', 0)
+  for (let i = 0; i < 299; i++) miner.add(shapeOf(i), 0)
+  t.equal(miner.patterns().length, 300)
+  miner.add('first of all', 0)
+  for (let i = 0; i < 20; i++) miner.add(shapeOf(400 + i), 0)
+  const patterns = countsOf(miner)
+  t.equal(patterns.length, 300)
+  t.same(patterns[0], ['first of all', 2])
+})
+
+test('every line is counted once', async t => {
+  const word = fc.constantFrom('get', 'put', 'user', 'error', '17', 'x9', 'é', '=', '"', ' ', '<')
+  fc.assert(
+    fc.property(fc.array(fc.array(word, { maxLength: 12 }), { maxLength: 60 }), list => {
+      const lines = list.map(words => words.join(' '))
+      const total = mine(lines).reduce((sum, [, count]) => sum + count, 0)
+      return total === lines.length
+    }),
+  )
+  t.end()
+})

@@ -1,0 +1,95 @@
+// Connections that would hold the store up: bodies that stop coming are answered 408 and cut, and what is
+// still on its way a while after the store was asked to stop is cut as well. A request whose body is
+// there is never cut: it is answered.
+
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+
+/** A body that brings less than this in the time allowed does not come. */
+const leastProgressBytes = 1024
+/** How long after the begin of a stop a body, or a request's head, may still arrive. */
+const stopGraceMs = 3_000
+
+/** What is under way on one connection. */
+interface Connection {
+  request: IncomingMessage | undefined
+  response: ServerResponse | undefined
+  /** Bytes read, and when, as of the last progress. */
+  bytesRead: number
+  sinceMs: number
+}
+
+export interface ConnectionWatchOptions {
+  /** How long a body may pause; 0 for as long as it likes. */
+  readonly pauseMs: number
+}
+
+/** Watches the connections of a server until it is closed. */
+export function watchConnections(app: FastifyInstance, { pauseMs }: ConnectionWatchOptions): void {
+  const server = app.server as Server
+  const connections = new Map<Socket, Connection>()
+  server.on('connection', (socket: Socket) => {
+    connections.set(socket, { request: undefined, response: undefined, bytesRead: 0, sinceMs: 0 })
+    socket.once('close', () => connections.delete(socket))
+  })
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request
+    const connection = connections.get(socket)
+    if (!connection) return
+    connection.request = request
+    connection.response = response
+    connection.bytesRead = socket.bytesRead
+    connection.sinceMs = performance.now()
+    response.once('close', () => {
+      if (connection.response === response) connection.response = undefined
+    })
+  })
+  const cutStalled = () => {
+    const sinceMs = performance.now() - pauseMs
+    for (const [socket, connection] of connections) {
+      if (hasStalled(socket, connection, sinceMs)) cut(socket, connection.response)
+    }
+  }
+  const sweep =
+    pauseMs > 0 ? setInterval(cutStalled, Math.min(1000, pauseMs / 4)).unref() : undefined
+  app.addHook('preClose', done => {
+    const cutRest = setTimeout(() => {
+      for (const [socket, connection] of connections) {
+        const isArriving = connection.request?.complete === false
+        if (isArriving || !connection.response) cut(socket, connection.response)
+      }
+    }, stopGraceMs)
+    cutRest.unref()
+    server.once('close', () => {
+      clearTimeout(cutRest)
+      clearInterval(sweep)
+    })
+    done()
+  })
+}
+
+/** Tells whether a body is coming and has made no progress since `sinceMs`. */
+function hasStalled(socket: Socket, connection: Connection, sinceMs: number): boolean {
+  if (!connection.request) return false
+  if (connection.request.complete) {
+    connection.request = undefined
+    return false
+  }
+  if (socket.bytesRead - connection.bytesRead >= leastProgressBytes) {
+    connection.bytesRead = socket.bytesRead
+    connection.sinceMs = performance.now()
+    return false
+  }
+  return connection.sinceMs < sinceMs
+}
+
+function cut(socket: Socket, response: ServerResponse | undefined): void {
+  // A connection that is used for something else than HTTP has no response.
+  if (!response || response.headersSent) {
+    socket.destroy()
+    return
+  }
+  const answer = 'HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+  socket.end(answer, () => socket.destroy())
+}

@@ -1,0 +1,144 @@
+// What a client may ask about lines it does not know: labels worth offering, fields and their values.
+
+import { setImmediate } from 'node:timers/promises'
+import {
+  type DetectedField,
+  detectFields,
+  detectFieldValues,
+  isUsefulLabel,
+  type LogSource,
+  parseSelector,
+} from '@skald/query'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Catalog, TimeRange } from '../catalog/catalog.ts'
+import {
+  checkLength,
+  openRequest,
+  type ReadRouteOptions,
+  withDeadline,
+  withinLookback,
+} from './query-context.ts'
+import { sendJson } from './query-routes.ts'
+
+export interface DetectedRouteOptions extends ReadRouteOptions {
+  readonly catalog: Catalog
+  readonly openSource: (tenant: string) => LogSource
+}
+
+/** Logs Drilldown names itself so; it knows the keys of JSON fields, which Loki 3.4 does not tell. */
+const drilldownTag = /\bSource=grafana-lokiexplore-app\b/i
+
+/** Adds the routes for detected labels and fields. Where there are none the answer is `{}`, as Loki's. */
+export function addDetectedRoutes(app: FastifyInstance, options: DetectedRouteOptions): void {
+  const { catalog, openSource } = options
+  const methods = ['GET', 'POST']
+
+  app.route({
+    method: methods,
+    url: '/loki/api/v1/detected_labels',
+    handler: async (request, reply) => {
+      const { tenant, limits, params, nowNs } = openRequest(request, options)
+      const range = withinLookback(params.orderedRange(nowNs), limits, nowNs)
+      checkLength(range, limits)
+      const selector = params.get('query')
+      const found = await withDeadline(request, limits, signal =>
+        selector.trim() === ''
+          ? allLabels(catalog, { tenant, range, signal })
+          : labelsOfStreams(catalog, { tenant, range, selector }),
+      )
+      return sendJson(reply, JSON.stringify(found.length > 0 ? { detectedLabels: found } : {}))
+    },
+  })
+
+  const readFields = (request: FastifyRequest) => {
+    const { tenant, limits, params, nowNs } = openRequest(request, options)
+    const asked = params.orderedRange(nowNs)
+    const lineLimit = params.lineLimit()
+    const limit = params.fieldLimit()
+    // It has no meaning here, but Loki refuses bad ones.
+    params.stepNs(asked)
+    const range = withinLookback(asked, limits, nowNs)
+    const bounds = { lineLimit, limit, limits: limits.query }
+    const query = { logql: params.get('query'), ...range, ...bounds }
+    return { query, limits, source: openSource(tenant) }
+  }
+  app.route({
+    method: methods,
+    url: '/loki/api/v1/detected_fields',
+    handler: async (request, reply) => {
+      const { query, limits, source } = readFields(request)
+      const fields = await withDeadline(request, limits, signal =>
+        detectFields(query, source, signal),
+      )
+      const withPaths = drilldownTag.test(String(request.headers['x-query-tags'] ?? ''))
+      const answer = { fields: fields.map(field => fieldJson(field, withPaths)) }
+      const body = fields.length > 0 ? { ...answer, limit: query.limit } : {}
+      return sendJson(reply, JSON.stringify(body))
+    },
+  })
+  app.route({
+    method: methods,
+    url: '/loki/api/v1/detected_field/:name/values',
+    handler: async (request, reply) => {
+      const { name } = request.params as { name: string }
+      const { query, limits, source } = readFields(request)
+      const values = await withDeadline(request, limits, signal =>
+        detectFieldValues({ ...query, name }, source, signal),
+      )
+      const body = values.length > 0 ? { values, limit: query.limit } : {}
+      return sendJson(reply, JSON.stringify(body))
+    },
+  })
+}
+
+function fieldJson(field: DetectedField, withPaths: boolean) {
+  const { label, type, cardinality, parsers, jsonPath } = field
+  return {
+    label,
+    type,
+    cardinality,
+    // Structured metadata is told by `null`.
+    parsers: parsers.length > 0 ? parsers : null,
+    ...(withPaths && jsonPath && { jsonPath }),
+  }
+}
+
+interface DetectedLabel {
+  readonly label: string
+  readonly cardinality: number
+}
+
+/** All labels of a tenant, the values of one name in memory at a time. */
+async function allLabels(
+  catalog: Catalog,
+  { tenant, range, signal }: { tenant: string; range: TimeRange; signal: AbortSignal },
+): Promise<DetectedLabel[]> {
+  const found: DetectedLabel[] = []
+  for (const label of await catalog.labelNames(tenant, range)) {
+    const values = await catalog.labelValues(tenant, label, range)
+    if (isUsefulLabel(label, values)) found.push({ label, cardinality: values.length })
+    // The catalog answers without a pause; others get their turn here.
+    await setImmediate()
+    signal.throwIfAborted()
+  }
+  return found
+}
+
+async function labelsOfStreams(
+  catalog: Catalog,
+  { tenant, range, selector }: { tenant: string; range: TimeRange; selector: string },
+): Promise<DetectedLabel[]> {
+  const valuesOf = new Map<string, Set<string>>()
+  const streams = await catalog.findStreams(tenant, parseSelector(selector), range)
+  for (const labels of streams.values()) {
+    for (const { name, value } of labels) {
+      const values = valuesOf.get(name)
+      if (values) values.add(value)
+      else valuesOf.set(name, new Set([value]))
+    }
+  }
+  return [...valuesOf]
+    .filter(([label, values]) => isUsefulLabel(label, values))
+    .map(([label, values]) => ({ label, cardinality: values.size }))
+    .sort((a, b) => (a.label < b.label ? -1 : 1))
+}

@@ -1,0 +1,49 @@
+// What Logs Drilldown asks first: the limits that it keeps to, and what it may show.
+
+import { formatPrometheusDuration } from '@skald/wire'
+import type { FastifyInstance } from 'fastify'
+import type { TenantLimits } from '../limits.ts'
+import { tenantOf } from './query-context.ts'
+import { sendJson } from './query-routes.ts'
+
+export interface DrilldownRouteOptions {
+  readonly authEnabled: boolean
+  readonly limitsOf: (tenant: string) => TenantLimits
+  readonly version: string
+}
+
+/** Adds the route, in the shape that Loki 3.7 gives it. */
+export function addDrilldownRoutes(app: FastifyInstance, options: DrilldownRouteOptions): void {
+  const { authEnabled, limitsOf, version } = options
+  app.get('/loki/api/v1/drilldown-limits', (request, reply) => {
+    const limits = limitsOf(tenantOf(request, authEnabled))
+    // The name is Loki's; here it says that there are patterns to ask for.
+    const url = `${app.prefix}/loki/api/v1/patterns`
+    const answer = {
+      limits: limitsJson(limits),
+      pattern_ingester_enabled: app.hasRoute({ method: 'GET', url }),
+      version,
+    }
+    void sendJson(reply, JSON.stringify(answer))
+  })
+}
+
+/** Limits that a client can run into, under their names in `limits_config`. */
+function limitsJson(limits: TenantLimits) {
+  const { query } = limits
+  return {
+    discover_log_levels: limits.discoverLogLevels,
+    discover_service_name: limits.discoverServiceName,
+    log_level_fields: limits.logLevelFields,
+    max_entries_limit_per_query: query.maxEntriesLimitPerQuery,
+    max_line_size: limits.maxLineBytes,
+    max_line_size_truncate: limits.truncateLongLines,
+    max_query_length: formatPrometheusDuration(query.maxQueryLengthNs),
+    max_query_range: formatPrometheusDuration(query.maxQueryRangeNs),
+    max_query_series: query.maxQuerySeries,
+    query_timeout: formatPrometheusDuration(limits.queryTimeoutNs),
+    retention_period: formatPrometheusDuration(limits.retentionNs),
+    volume_enabled: limits.volumeEnabled,
+    volume_max_series: limits.volumeMaxSeries,
+  }
+}

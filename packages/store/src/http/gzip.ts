@@ -1,0 +1,38 @@
+// Large answers are compressed for clients that take it. Errors never are: Grafana passes their bytes on
+// as they come.
+
+import { promisify } from 'node:util'
+import { constants, gzip } from 'node:zlib'
+import type { FastifyInstance } from 'fastify'
+
+const gzipAsync = promisify(gzip)
+
+/** Below this an answer fits into one packet anyway. */
+const leastBytes = 1400
+
+/** Compresses the answers of all routes. */
+export function compressAnswers(app: FastifyInstance): void {
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (reply.statusCode !== 200 || request.method === 'HEAD') return payload
+    if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload
+    if (payload.length < leastBytes || reply.hasHeader('Content-Encoding')) return payload
+    void reply.header('Vary', 'Accept-Encoding')
+    if (!takesGzip(request.headers['accept-encoding'])) return payload
+    const packed = await gzipAsync(payload, { level: constants.Z_BEST_SPEED })
+    void reply.header('Content-Encoding', 'gzip').removeHeader('Content-Length')
+    return packed
+  })
+}
+
+/** Reads an `Accept-Encoding`: whether gzip, or any encoding, is taken with a weight above 0. */
+export function takesGzip(header: string | string[] | undefined): boolean {
+  let any = false
+  for (const part of String(header ?? '').split(',')) {
+    const [name = '', ...params] = part.split(';').map(text => text.trim().toLowerCase())
+    const weight = params.find(param => param.startsWith('q='))
+    const isTaken = weight === undefined || Number(weight.slice(2)) > 0
+    if (name === 'gzip') return isTaken
+    if (name === '*') any = isTaken
+  }
+  return any
+}

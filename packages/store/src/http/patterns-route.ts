@@ -1,0 +1,46 @@
+// The patterns that lines are made by: /loki/api/v1/patterns.
+
+import { type LinePattern, type LogSource, runPatterns } from '@skald/query'
+import { maxBigint } from '@skald/wire'
+import type { FastifyInstance } from 'fastify'
+import {
+  openRequest,
+  type ReadRouteOptions,
+  withDeadline,
+  withinLookback,
+} from './query-context.ts'
+import { sendJson } from './query-routes.ts'
+
+export interface PatternsRouteOptions extends ReadRouteOptions {
+  readonly openSource: (tenant: string) => LogSource
+}
+
+/** Adds the route. */
+export function addPatternsRoute(app: FastifyInstance, options: PatternsRouteOptions): void {
+  const { openSource } = options
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/loki/api/v1/patterns',
+    handler: async (request, reply) => {
+      const { tenant, limits, params, nowNs } = openRequest(request, options)
+      // A range that ends before it starts is no error here: it has no lines.
+      const asked = params.timeRange(nowNs)
+      const stepNs = params.stepNs({ ...asked, endNs: maxBigint(asked.startNs, asked.endNs) })
+      const range = withinLookback(asked, limits, nowNs)
+      const query = { logql: params.get('query'), ...range, stepNs, limits: limits.query }
+      const patterns = await withDeadline(request, limits, signal =>
+        runPatterns(query, openSource(tenant), signal),
+      )
+      const data = patterns.map(patternJson)
+      return sendJson(reply, JSON.stringify({ status: 'success', data }))
+    },
+  })
+}
+
+function patternJson({ pattern, level, samples }: LinePattern) {
+  return {
+    ...(level !== '' && { level }),
+    pattern,
+    samples: samples.map(([timeNs, count]) => [Number(timeNs / 1_000_000_000n), count]),
+  }
+}

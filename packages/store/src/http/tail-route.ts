@@ -1,0 +1,217 @@
+// Live tails over a websocket: /loki/api/v1/tail and the older /api/prom/tail. What can be refused is
+// refused before the upgrade; what goes wrong later closes the socket with its reason.
+
+import type { IncomingMessage } from 'node:http'
+import { fastifyWebsocket, type WebSocket } from '@fastify/websocket'
+import {
+  formatTailEntry,
+  LimitExceededError,
+  type LogSource,
+  runQuery,
+  type TailForm,
+  TailScanner,
+} from '@skald/query'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { tailPingMs, tailSilenceMs } from '../limits.ts'
+import type { StoreMetrics } from '../metrics.ts'
+import type { TailEntry } from '../tail/messages.ts'
+import { TailBudget } from '../tail/tail-budget.ts'
+import { TailClient } from '../tail/tail-client.ts'
+import type { TailHub } from '../tail/tail-hub.ts'
+import {
+  openRequest,
+  type ReadRouteOptions,
+  withDeadline,
+  withinLookback,
+} from './query-context.ts'
+import { encodingFlagsOf } from './query-routes.ts'
+
+export interface TailRouteOptions extends ReadRouteOptions {
+  readonly openSource: (tenant: string) => LogSource
+  readonly hub: TailHub
+  readonly metrics: StoreMetrics
+}
+
+/** What a client asks for. */
+interface TailAsk {
+  readonly tenant: string
+  readonly logql: string
+  readonly startNs: bigint
+  readonly nowNs: bigint
+  readonly limit: number
+  readonly delayMs: number
+  readonly form: TailForm
+  readonly encodingFlags: readonly string[]
+}
+
+const paths = ['/loki/api/v1/tail', '/api/prom/tail'] as const
+
+/**
+ * Tells which requests may become a websocket. All others are answered as if they had not asked: some
+ * HTTP clients offer an upgrade with every request.
+ */
+export function upgradesBelow(prefix: string): (request: IncomingMessage) => boolean {
+  const urls = new Set<string | undefined>(paths.map(path => `${prefix}${path}`))
+  return ({ method, url, headers }) =>
+    method === 'GET' &&
+    headers.upgrade?.toLowerCase() === 'websocket' &&
+    urls.has(url?.split('?')[0])
+}
+
+/** Adds the tail routes. */
+export function addTailRoutes(app: FastifyInstance, options: TailRouteOptions): void {
+  const tails = new Tails(options)
+  app.register(fastifyWebsocket, {
+    // A client has nothing to say. Frames are not compressed: 1,000 clients would need a zlib each.
+    options: { maxPayload: 64 * 1024, perMessageDeflate: false, clientTracking: false },
+    errorHandler: (_error, socket) => socket.terminate(),
+    preClose: done => {
+      tails.close()
+      done()
+    },
+  })
+  // Once the plugin is there: it changes how routes are added.
+  app.register((routes, _options, done) => {
+    for (const url of paths) {
+      routes.route({
+        method: 'GET',
+        url,
+        exposeHeadRoute: false,
+        websocket: true,
+        preValidation: async (request, reply) => {
+          const ask = readAsk(request, options)
+          if (request.ws) tails.expect(request, ask)
+          else await reply.code(400).header('Sec-WebSocket-Version', '13').send('Bad Request\n')
+        },
+        handler: (socket, request) => tails.open(socket, request),
+      })
+    }
+    done()
+  })
+}
+
+function readAsk(request: FastifyRequest, options: TailRouteOptions): TailAsk {
+  const { tenant, limits, params, nowNs } = openRequest(request, options)
+  const logql = params.get('query')
+  // For what it throws.
+  new TailScanner(logql)
+  const asked = params.timeRange(nowNs)
+  // A tail has no end of its own.
+  const { startNs } = withinLookback({ ...asked, endNs: nowNs }, limits, nowNs)
+  const limit = params.limit()
+  const delayMs = params.tailDelayMs()
+  const most = limits.query.maxEntriesLimitPerQuery
+  if (most > 0 && limit > most) {
+    throw new LimitExceededError(
+      'max_entries_limit_per_query',
+      'max entries limit per query exceeded, limit > max_entries_limit_per_query ' +
+        `(${limit} > ${most})`,
+    )
+  }
+  const isLegacy = request.routeOptions.url?.endsWith(paths[1]) === true
+  const encodingFlags = isLegacy ? [] : encodingFlagsOf(request)
+  const categorizes = encodingFlags.includes('categorize-labels')
+  const form = isLegacy ? 'legacy' : categorizes ? 'categorized' : 'union'
+  return { tenant, logql, startNs, nowNs, limit, delayMs, form, encodingFlags }
+}
+
+/** The tail clients of a store. */
+class Tails {
+  readonly #options: TailRouteOptions
+  readonly #asks = new WeakMap<FastifyRequest, TailAsk>()
+  readonly #clients = new Set<TailClient>()
+  readonly #countOf = new Map<string, number>()
+  readonly #budget = new TailBudget()
+  readonly #pings: NodeJS.Timeout
+  #isClosed = false
+
+  constructor(options: TailRouteOptions) {
+    this.#options = options
+    this.#pings = setInterval(() => {
+      const silentSinceMs = options.clock.now() - tailSilenceMs
+      for (const client of this.#clients) client.checkAlive(silentSinceMs)
+    }, tailPingMs)
+    this.#pings.unref()
+  }
+
+  /** Remembers what a request asks for until it has become a socket. */
+  expect(request: FastifyRequest, ask: TailAsk): void {
+    this.#asks.set(request, ask)
+  }
+
+  open(socket: WebSocket, request: FastifyRequest): void {
+    const { limitsOf, clock, hub, metrics } = this.#options
+    const ask = this.#asks.get(request)!
+    const { tenant, form, encodingFlags, delayMs } = ask
+    const client = new TailClient({
+      socket,
+      form,
+      encodingFlags,
+      delayMs,
+      clock,
+      budget: this.#budget,
+      onDrop: () => metrics.tailDropped.inc(),
+    })
+    if (this.#isClosed) {
+      client.leave(leaving)
+      return
+    }
+    const count = (this.#countOf.get(tenant) ?? 0) + 1
+    const most = limitsOf(tenant).maxConcurrentTails
+    if (most > 0 && count > most) {
+      client.fail(`max concurrent tail requests limit exceeded, count > limit (${count} > ${most})`)
+      return
+    }
+    this.#countOf.set(tenant, count)
+    this.#clients.add(client)
+    metrics.tailClients.set(this.#clients.size)
+    // Before the history is asked for, so that nothing falls in between.
+    const unsubscribe = hub.subscribe({ tenant, logql: ask.logql, form }, client)
+    socket.once('close', () => {
+      unsubscribe()
+      this.#clients.delete(client)
+      metrics.tailClients.set(this.#clients.size)
+      const left = this.#countOf.get(tenant)! - 1
+      if (left > 0) this.#countOf.set(tenant, left)
+      else this.#countOf.delete(tenant)
+    })
+    this.#readHistory(ask, request).then(
+      history => client.start(history),
+      (error: Error) => client.fail(error.message),
+    )
+  }
+
+  /** The newest entries that the client wants to begin with, ascending by time. */
+  async #readHistory(ask: TailAsk, request: FastifyRequest): Promise<TailEntry[]> {
+    const { limitsOf, openSource } = this.#options
+    const { tenant, logql, startNs, nowNs, limit, form } = ask
+    const limits = limitsOf(tenant)
+    const query = {
+      logql,
+      startNs,
+      // What is stored already can be a little ahead of this clock.
+      endNs: nowNs + limits.creationGraceNs + 1n,
+      stepNs: 0n,
+      intervalNs: 0n,
+      limit,
+      direction: 'backward',
+      isInstant: false,
+      limits: limits.query,
+    } as const
+    const result = await withDeadline(request, limits, signal =>
+      runQuery(query, openSource(tenant), signal),
+    )
+    if (result.kind !== 'streams') throw new TypeError(`a tail gave ${result.kind}`)
+    return result.entries
+      .map(entry => ({ ...formatTailEntry(entry, form), isLost: false }))
+      .reverse()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearInterval(this.#pings)
+    for (const client of this.#clients) client.leave(leaving)
+  }
+}
+
+const leaving = 'the store is stopping'

@@ -1,0 +1,58 @@
+// Rows that tails have seen lately: an agent that had no answer sends a batch again, and what counts once
+// in a query is shown once in a tail. Bounded, so a row that comes again much later is shown again.
+
+import type { BlockView } from '@skald/query'
+import { digestLine } from '../segment/line-digest.ts'
+
+/** Remembers rows in two generations; the older one is forgotten when the newer is full. */
+export class RecentRows {
+  readonly #rowsMax: number
+  #newer = new Set<string>()
+  #older = new Set<string>()
+  /** Stream → a short name for it. */
+  #streams = new Map<string, number>()
+  #nextStream = 0
+
+  /** @param rowsMax rows of a generation; at least so many are remembered, at most twice as many. */
+  constructor(rowsMax: number) {
+    this.#rowsMax = rowsMax
+  }
+
+  /** Tells which rows of a stream's block were there already, as `BlockView.skip`, and remembers all. */
+  skipKnown(streamKey: string, block: BlockView): Uint8Array | undefined {
+    const stream = this.#nameOf(streamKey)
+    const times = block.timestamps()
+    const lengths = block.lineLengths()
+    const { bytes, offsets } = block.lines()
+    let skip: Uint8Array | undefined
+    for (let row = 0; row < block.rowCount; row++) {
+      const digest = digestLine(bytes, offsets[row]!, lengths[row]!)
+      const key = `${stream} ${block.baseNs + BigInt(times[row]!)} ${digest}`
+      if (this.#newer.has(key)) {
+        skip ??= new Uint8Array(block.rowCount)
+        skip[row] = 1
+        continue
+      }
+      if (this.#older.has(key)) {
+        skip ??= new Uint8Array(block.rowCount)
+        skip[row] = 1
+      }
+      if (this.#newer.size >= this.#rowsMax) {
+        this.#older = this.#newer
+        this.#newer = new Set()
+      }
+      this.#newer.add(key)
+    }
+    return skip
+  }
+
+  #nameOf(streamKey: string): number {
+    let name = this.#streams.get(streamKey)
+    if (name === undefined) {
+      if (this.#streams.size >= this.#rowsMax) this.#streams = new Map()
+      name = this.#nextStream++
+      this.#streams.set(streamKey, name)
+    }
+    return name
+  }
+}

@@ -1,0 +1,50 @@
+import { createLabelSet } from '@skald/wire'
+import { test } from 'tap'
+import { LevelFields } from '../../src/ingest/line-level.ts'
+import { encodeBlock } from '../../src/segment/block.ts'
+import { sectionNames } from '../../src/segment/format.ts'
+import { StoredBlock } from '../../src/segment/stored-block.ts'
+
+/** A block of two rows, the second with a pair of metadata, and the names of the sections it read. */
+function open({ flags, withMetadata }: { flags: number; withMetadata: boolean }) {
+  const metadata = {
+    sets: [[], createLabelSet({ trace_id: 'abc' })],
+    rowSets: Uint32Array.of(0, 1),
+  }
+  const columns = {
+    flags,
+    sequence: 1,
+    minNs: 0n,
+    maxNs: 5n,
+    timestamps: Float64Array.of(0, 5),
+    lengths: Uint32Array.of(1, 1),
+    lines: Buffer.from('a\nb\n'),
+    metadata: withMetadata ? metadata : undefined,
+  }
+  const { record, bytes } = encodeBlock(columns, 'none')
+  const file = Buffer.concat(bytes)
+  const place = {
+    segment: 's',
+    record: { ...record, stream: 0, offsetBytes: 0 },
+    labels: createLabelSet({ a: 'b' }),
+  }
+  const ends: number[] = []
+  for (const { storedBytes } of record.sections) ends.push((ends.at(-1) ?? 0) + storedBytes)
+  const read: string[] = []
+  const readBytes = (offset: number, length: number) => {
+    read.push(sectionNames[ends.findIndex(end => offset < end)]!)
+    return file.subarray(offset, offset + length)
+  }
+  return { block: new StoredBlock(place, readBytes, new LevelFields(['level'])), read }
+}
+
+test('pairs of metadata are counted without a look at lines, pending levels among them', async t => {
+  const pairs = (flags: number, withMetadata: boolean) => {
+    const { block, read } = open({ flags, withMetadata })
+    return { pairs: [...block.metadataPairs()], read }
+  }
+  t.same(pairs(0, false), { pairs: [0, 0], read: [] })
+  t.same(pairs(1, false), { pairs: [1, 1], read: [] })
+  t.same(pairs(0, true), { pairs: [0, 1], read: ['metadataSets', 'rowSets'] })
+  t.same(pairs(1, true), { pairs: [1, 2], read: ['metadataSets', 'rowSets'] })
+})

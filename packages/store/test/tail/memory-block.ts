@@ -1,0 +1,26 @@
+// A block of rows in memory, for tests.
+
+import type { BlockView } from '@skald/query'
+import type { LabelSet } from '@skald/wire'
+
+/** Makes a block of rows that ascend by time. */
+export function block(labels: LabelSet, rows: readonly (readonly [bigint, string])[]): BlockView {
+  const baseNs = rows[0]![0]
+  const lines = rows.map(([, line]) => Buffer.from(`${line}\n`))
+  const offsets = new Uint32Array(rows.length + 1)
+  for (const [i, line] of lines.entries()) offsets[i + 1] = offsets[i]! + line.length
+  return {
+    labels,
+    sequence: 1,
+    rowCount: rows.length,
+    baseNs,
+    minNs: baseNs,
+    maxNs: rows.at(-1)![0],
+    skip: undefined,
+    timestamps: () => Float64Array.from(rows, ([time]) => Number(time - baseNs)),
+    lineLengths: () => Uint32Array.from(lines, line => line.length - 1),
+    lines: () => ({ bytes: Buffer.concat(lines), offsets }),
+    metadata: () => ({ sets: [[]], rowSets: new Uint32Array(rows.length) }),
+    metadataPairs: () => new Uint32Array(rows.length),
+  }
+}

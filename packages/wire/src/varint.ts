@@ -1,0 +1,35 @@
+// Numbers as protobuf's varints (LEB128), which segments use as well.
+
+/**
+ * Writes a whole number, below 2^53 and not below -2^53, at `at` and returns where it ends. The buffer
+ * has 8 bytes of room, 10 where the number may be negative: as protobuf has it, that is written in 64
+ * bits' two's complement.
+ */
+export function writeVarint(out: Uint8Array, at: number, value: number): number {
+  let next = at
+  let rest = value
+  if (value < 0) {
+    let wide = BigInt.asUintN(64, BigInt(value))
+    for (; wide >= 128n; wide >>= 7n) out[next++] = Number(wide & 127n) | 128
+    out[next++] = Number(wide)
+    return next
+  }
+  while (rest >= 0x80000000) {
+    out[next++] = (rest % 128) | 128
+    rest = Math.floor(rest / 128)
+  }
+  while (rest >= 128) {
+    out[next++] = (rest & 127) | 128
+    rest >>>= 7
+  }
+  out[next++] = rest
+  return next
+}
+
+/** Bytes that `writeVarint` writes. */
+export function varintLength(value: number): number {
+  if (value < 0) return 10
+  let length = 1
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) length++
+  return length
+}
