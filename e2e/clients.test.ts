@@ -1,6 +1,10 @@
 // Logging libraries that people use with Loki push to a store, unchanged, and their lines come back.
 
 import { once } from 'node:events'
+import { OTLPLogExporter as JsonLogExporter } from '@opentelemetry/exporter-logs-otlp-http'
+import { OTLPLogExporter as ProtobufLogExporter } from '@opentelemetry/exporter-logs-otlp-proto'
+import { resourceFromAttributes } from '@opentelemetry/resources'
+import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs'
 import { pino } from 'pino'
 import { pinoLoki } from 'pino-loki'
 import { t as root, test } from 'tap'
@@ -126,4 +130,74 @@ for (const { form, json } of [
       Array.from({ length: 200 }, (_, i) => `line ${i} {"level":"debug"}`).sort(),
     )
   })
+}
+
+for (const { form, Exporter } of [
+  { form: 'JSON', Exporter: JsonLogExporter },
+  { form: 'protobuf', Exporter: ProtobufLogExporter },
+]) {
+  for (const compression of ['none', 'gzip'] as const) {
+    test(`OpenTelemetry's exporter of ${form}, compression ${compression}: records come back`, async t => {
+      const store = await startStore(t, { dir: t.testdir() })
+      const exporter = new Exporter({
+        url: `${store.url}/otlp/v1/logs`,
+        // The values are those of an enumeration that the library does not give out.
+        compression: compression as never,
+      })
+      const failures: unknown[] = []
+      const checked = {
+        export: (records: never, done: (result: { code: number; error?: Error }) => void) =>
+          exporter.export(records, result => {
+            if (result.code !== 0) failures.push(result.error)
+            done(result)
+          }),
+        forceFlush: () => exporter.forceFlush(),
+        shutdown: () => exporter.shutdown(),
+      }
+      const provider = new LoggerProvider({
+        resource: resourceFromAttributes({
+          'service.name': 'shop',
+          'k8s.namespace.name': 'prod',
+          'host.name': 'node-1',
+        }),
+        processors: [new BatchLogRecordProcessor({ exporter: checked as never })],
+      })
+      const logger = provider.getLogger('cart', '1.2.3')
+      logger.emit({
+        severityNumber: 13,
+        severityText: 'WARN',
+        body: 'größer als <erwartet> & "zitiert"',
+        attributes: { 'http.method': 'GET', attempts: 2, isSlow: true, tags: ['a', 'b'] },
+      })
+      logger.emit({ body: { order: 17, lines: [{ sku: 'x', price: 1.5 }] }, severityNumber: 9 })
+      for (let i = 0; i < 200; i++) logger.emit({ body: `line ${i}`, severityNumber: 5 })
+      await provider.forceFlush()
+      await provider.shutdown()
+
+      t.strictSame(failures, [], 'every export was accepted')
+      const selector = '{service_name="shop", k8s_namespace_name="prod"}'
+      const [warning, ...others] = await findAll(store, `${selector} | detected_level="warn"`)
+      t.equal(others.length, 0)
+      t.equal(warning!.line, 'größer als <erwartet> & "zitiert"')
+      t.match(warning!.labels, {
+        http_method: 'GET',
+        attempts: '2',
+        isSlow: 'true',
+        tags: '["a","b"]',
+        host_name: 'node-1',
+        scope_name: 'cart',
+        scope_version: '1.2.3',
+        severity_number: '13',
+        severity_text: 'WARN',
+        observed_timestamp: /^\d{19}$/,
+      })
+      const [structured] = await findAll(store, `${selector} | json | order="17"`)
+      t.equal(structured!.line, '{"lines":[{"price":1.5,"sku":"x"}],"order":17}')
+      const debugLines = await findAll(store, `${selector} | severity_number="5"`)
+      t.strictSame(
+        debugLines.map(entry => entry.line).sort(),
+        Array.from({ length: 200 }, (_, i) => `line ${i}`).sort(),
+      )
+    })
+  }
 }

@@ -6,6 +6,7 @@
 
 import type { XStatic } from 'typebox/schema'
 import { defaultLogLevelFields } from './ingest/detected-level.ts'
+import type { OtlpConfig } from './ingest/otlp-actions.ts'
 import { defaultServiceNameLabels } from './ingest/stream-labels.ts'
 
 /** A block: every key is required once the defaults are filled in, and no other is known. */
@@ -52,6 +53,18 @@ function duration(description: string, value: string) {
 function bytes(description: string, value: string) {
   const anyOf = [{ type: 'string' }, { type: 'integer', minimum: 0 }] as const
   return { anyOf, description, default: value } as const
+}
+
+/** Megabytes, or nothing where the limit depends on whether there are tenants. */
+function optionalMegabytes(description: string) {
+  const anyOf = [{ type: 'number', minimum: 0 }, { type: 'null' }] as const
+  return { anyOf, description, default: null } as const
+}
+
+/** Bytes with a unit, or nothing where the limit depends on whether there are tenants. */
+function optionalBytes(description: string) {
+  const anyOf = [{ type: 'string' }, { type: 'integer', minimum: 0 }, { type: 'null' }] as const
+  return { anyOf, description, default: null } as const
 }
 
 /** Keys of Loki's that are accepted and have no effect here. */
@@ -105,25 +118,14 @@ const ignoredLimitKeys = [
   'cardinality_limit',
   'deletion_mode',
   'increment_duplicate_timestamp',
-  'ingestion_burst_size_mb',
-  'ingestion_rate_mb',
   'ingestion_rate_strategy',
   'max_cache_freshness_per_query',
   'max_chunks_per_query',
-  'max_global_streams_per_user',
   'max_querier_bytes_read',
-  'max_query_bytes_read',
-  'max_query_lookback',
   'max_query_parallelism',
   'max_queriers_per_tenant',
-  'max_streams_per_user',
   'metric_aggregation_enabled',
-  'otlp_config',
   'pattern_ingester_tokenizable_json_fields_default',
-  'per_stream_rate_limit',
-  'per_stream_rate_limit_burst',
-  'per_tenant_override_config',
-  'per_tenant_override_period',
   'retention_stream',
   'shard_aggregations',
   'shard_streams',
@@ -154,7 +156,6 @@ const ignoredBlocks = [
   'query_range',
   'query_scheduler',
   'ruler',
-  'runtime_config',
   'schema_config',
   'storage_config',
   'table_manager',
@@ -187,8 +188,52 @@ const commonSchema = withIgnored(
   ignoredCommonKeys,
 )
 
+const otlpActions = {
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: {
+      action: { enum: ['index_label', 'structured_metadata', 'drop'] },
+      attributes: { type: 'array', items: { type: 'string' } },
+      regex: { type: 'string' },
+    },
+    required: ['action'],
+    additionalProperties: false,
+  },
+  default: [],
+} as const
+
+const otlpSchema = {
+  ...block({
+    resource_attributes: block({
+      ignore_defaults: flag('', false),
+      attributes_config: otlpActions,
+    }),
+    scope_attributes: otlpActions,
+    log_attributes: otlpActions,
+  }),
+  description:
+    'What becomes of the attributes of OTLP logs: index_label (of a resource only), structured_metadata or drop, by name or expression.',
+} as const
+
 const limitsSchema = withIgnored(
   block({
+    ingestion_rate_mb: optionalMegabytes(
+      'Megabytes a tenant may push in a second; 0 for no limit. By default 4 with auth_enabled, none without.',
+    ),
+    ingestion_burst_size_mb: optionalMegabytes(
+      'Megabytes a tenant may push at once, if there is a rate. By default 6.',
+    ),
+    per_stream_rate_limit: optionalBytes(
+      'Bytes of a stream in a second; 0 for no limit. By default 3MB with auth_enabled, none without.',
+    ),
+    per_stream_rate_limit_burst: optionalBytes(
+      'Bytes of a stream at once, if there is a rate. By default 15MB.',
+    ),
+    max_streams_per_user: count('Most active streams of a tenant; 0 for no limit.', 0),
+    max_global_streams_per_user: count('The same, where max_streams_per_user is 0.', 0),
+    per_tenant_override_config: text('Older name of runtime_config.file.', ''),
+    per_tenant_override_period: duration('Older name of runtime_config.period.', '10s'),
     max_line_size: bytes('Longest line, in bytes; 0 for no limit.', '256KB'),
     max_line_size_truncate: flag('Cut longer lines instead of refusing them.', false),
     max_label_name_length: count('Longest label name, in bytes.', 1024),
@@ -209,7 +254,10 @@ const limitsSchema = withIgnored(
     allow_structured_metadata: flag('Accept structured metadata.', true),
     max_structured_metadata_size: bytes('Most metadata of an entry.', '64KB'),
     max_structured_metadata_entries_count: count('Most metadata pairs of an entry.', 128),
+    otlp_config: otlpSchema,
     max_query_length: duration('Longest time range of a query; 0 for no limit.', '721h'),
+    max_query_lookback: duration('How far back queries may look; 0 for no limit.', '0s'),
+    max_query_bytes_read: bytes('Most bytes of lines a query may look at; 0 for no limit.', '0B'),
     max_query_range: duration('Longest [range] in a metric query; 0 for no limit.', '0s'),
     max_streams_matchers_per_query: count('Most matchers of a query.', 1000),
     required_labels: texts('Labels that every selector has to use.', []),
@@ -231,6 +279,11 @@ const limitsSchema = withIgnored(
   }),
   ignoredLimitKeys,
 )
+
+const runtimeSchema = block({
+  file: text('File with overrides: limits of single tenants; several with commas between.', ''),
+  period: duration('How often it is read again; 0 for never.', '10s'),
+})
 
 const ignoredCompactorKeys = [
   'apply_retention_interval',
@@ -280,6 +333,7 @@ export const storeConfigSchema = withIgnored(
     server: serverSchema,
     common: commonSchema,
     limits_config: limitsSchema,
+    runtime_config: runtimeSchema,
     compactor: compactorSchema,
   }),
   ignoredBlocks,
@@ -290,8 +344,14 @@ export type RawStoreConfig = {
   readonly auth_enabled: boolean
   readonly server: Required<XStatic<typeof serverSchema>>
   readonly common: Required<XStatic<typeof commonSchema>>
-  readonly limits_config: Required<XStatic<typeof limitsSchema>>
+  readonly limits_config: RawLimits
+  readonly runtime_config: Required<XStatic<typeof runtimeSchema>>
   readonly compactor: Required<XStatic<typeof compactorSchema>>
+}
+
+/** The limits of a tenant as they are written, with the defaults filled in. */
+export type RawLimits = Omit<Required<XStatic<typeof limitsSchema>>, 'otlp_config'> & {
+  readonly otlp_config: OtlpConfig
 }
 
 /** Paths of the keys that are accepted without effect, as `block.key` or `block`. */
@@ -309,5 +369,30 @@ export const blockSchemas: Readonly<Record<string, { readonly properties: object
   server: serverSchema,
   common: commonSchema,
   limits_config: limitsSchema,
+  runtime_config: runtimeSchema,
   compactor: compactorSchema,
 }
+
+/** Keys whose defaults would hide what the configuration says of all tenants. */
+const limitsWithoutDefaults = {
+  ...limitsSchema,
+  properties: Object.fromEntries(
+    Object.entries(limitsSchema.properties).map(([key, { default: _, ...schema }]) => [
+      key,
+      schema,
+    ]),
+  ),
+  required: [],
+}
+
+/** A file of overrides. */
+export const overridesSchema = {
+  type: 'object',
+  properties: {
+    overrides: { type: 'object', additionalProperties: limitsWithoutDefaults, default: {} },
+    // Accepted: what Loki's file may hold beside them.
+    multi_kv_config: {},
+    configs: {},
+  },
+  additionalProperties: false,
+} as const

@@ -1,9 +1,8 @@
 // Reads the store's YAML: what was written becomes numbers with units, every mistake is told with its
 // line, and what has no effect here is named once.
 
-import { parseConfigBytes, parseGoDuration, parsePrometheusDuration } from '@skald/wire'
-import { Ajv, type ErrorObject } from 'ajv'
-import { isMap, LineCounter, parseDocument } from 'yaml'
+import { dropEmptyKeys, readYaml } from './config-document.ts'
+import { readDuration, resolveLimits } from './config-limits.ts'
 import {
   blockSchemas,
   ignoredPaths,
@@ -26,7 +25,18 @@ export interface StoreConfig {
   readonly httpReadTimeoutMs: number
   readonly logLevel: string
   readonly dataDir: string
+  /** Whether entries past their retention period are deleted. */
+  readonly mayDelete: boolean
   readonly limits: TenantLimits
+  readonly overrides: OverridesFiles
+}
+
+/** Files with the limits of single tenants. */
+export interface OverridesFiles {
+  /** None where no tenant has limits of its own. Of later files the later keys count. */
+  readonly paths: readonly string[]
+  /** How often they are read again; 0 for never. */
+  readonly periodMs: number
 }
 
 /** A configuration with what its reader should tell the operator. */
@@ -44,45 +54,23 @@ export interface LoadedStoreConfig {
  * @throws ConfigError with every mistake and its line.
  */
 export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
-  const lineCounter = new LineCounter()
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, version: '1.1' })
-  const problemAt = (offset: number, message: string): ConfigProblem => {
-    const { line, col } = lineCounter.linePos(offset)
-    return { line: Math.max(line, 1), column: Math.max(col, 1), message }
-  }
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      path,
-      document.errors.map(error => problemAt(error.pos[0], error.message)),
-    )
-  }
-  const raw: unknown = withoutEmptyKeys(document.toJS() ?? {})
-  /** Offset of the key (or value) at a path of keys. */
-  const offsetOf = (keys: readonly string[]): number => {
-    const parent: unknown = document.getIn(keys.slice(0, -1), true) ?? document.contents
-    const pair = isMap(parent)
-      ? parent.items.find(item => String(item.key) === keys.at(-1))
-      : undefined
-    const key = pair?.key as { range?: [number, number, number] } | undefined
-    return key?.range?.[0] ?? 0
-  }
-  const validate = new Ajv({ useDefaults: true, allErrors: true, strict: false }).compile(
-    storeConfigSchema,
-  )
-  if (!(validate as (data: unknown) => boolean)(raw)) {
-    throw new ConfigError(path, describeErrors(validate.errors ?? [], offsetOf, problemAt))
-  }
+  const document = readYaml(text, path)
+  const raw: unknown = withoutEmptyKeys(document.value ?? {})
+  document.check(raw, storeConfigSchema)
   const config = raw as RawStoreConfig
   const problems: ConfigProblem[] = []
-  const report = (key: string, message: string) => {
-    problems.push(problemAt(offsetOf(['limits_config', key]), `limits_config.${key}: ${message}`))
+  const report = (block: string, key: string, message: string) => {
+    problems.push(document.problemAt([block, key], `${block}.${key}: ${message}`))
   }
-  const limits = resolveLimits(config, report)
-  const { server } = config
-  const httpReadTimeoutNs = readDuration(server.http_server_read_timeout, message => {
-    const key = 'http_server_read_timeout'
-    problems.push(problemAt(offsetOf(['server', key]), `server.${key}: ${message}`))
+  const { server, compactor } = config
+  const limits = resolveLimits(config.limits_config, {
+    mayDelete: compactor.retention_enabled,
+    report: (key, message) => report('limits_config', key, message),
   })
+  const httpReadTimeoutNs = readDuration(server.http_server_read_timeout, message => {
+    report('server', 'http_server_read_timeout', message)
+  })
+  const overrides = resolveOverrides(config, report)
   if (problems.length > 0) throw new ConfigError(path, problems)
   return {
     config: {
@@ -93,10 +81,30 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
       httpPathPrefix: server.http_path_prefix.replace(/\/+$/, ''),
       logLevel: server.log_level,
       dataDir: config.common.path_prefix,
+      mayDelete: compactor.retention_enabled,
       limits,
+      overrides,
     },
     warnings: ignoredKeysOf(raw as Record<string, unknown>),
     raw: config,
+  }
+}
+
+/** Where the overrides lie: `runtime_config`, else the older keys of `limits_config`. */
+function resolveOverrides(
+  { runtime_config: runtime, limits_config: limits }: RawStoreConfig,
+  report: (block: string, key: string, message: string) => void,
+): OverridesFiles {
+  const isOld = runtime.file === '' && limits.per_tenant_override_config !== ''
+  const files = isOld ? limits.per_tenant_override_config : runtime.file
+  const [block, key] = isOld
+    ? (['limits_config', 'per_tenant_override_period'] as const)
+    : (['runtime_config', 'period'] as const)
+  const text = isOld ? limits.per_tenant_override_period : runtime.period
+  const periodNs = readDuration(text, message => report(block, key, message))
+  return {
+    paths: files.split(',').flatMap(name => name.trim() || []),
+    periodMs: Number(periodNs / 1_000_000n),
   }
 }
 
@@ -104,42 +112,9 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
 function withoutEmptyKeys(raw: unknown): unknown {
   for (const [name, schema] of Object.entries(blockSchemas)) {
     const block = name === '' ? raw : (raw as Record<string, unknown> | null)?.[name]
-    if (typeof block !== 'object' || block === null) continue
-    const { properties } = schema as { properties?: object }
-    for (const [key, value] of Object.entries(block)) {
-      if (value === null && Object.hasOwn(properties ?? {}, key)) Reflect.deleteProperty(block, key)
-    }
+    dropEmptyKeys(block, schema)
   }
   return raw
-}
-
-function describeErrors(
-  errors: readonly ErrorObject[],
-  offsetOf: (keys: readonly string[]) => number,
-  problemAt: (offset: number, message: string) => ConfigProblem,
-): ConfigProblem[] {
-  const problems: ConfigProblem[] = []
-  for (const error of errors) {
-    const keys = error.instancePath.split('/').slice(1)
-    const where = keys.join('.')
-    if (error.keyword === 'additionalProperties') {
-      const key = String(error.params.additionalProperty)
-      const full = [...keys, key]
-      problems.push(
-        problemAt(offsetOf(full), `unknown key ${full.join('.')}: remove it or check its spelling`),
-      )
-      continue
-    }
-    // The alternatives of a union are reported with the union itself.
-    if (
-      error.keyword === 'const' ||
-      problems.some(({ message }) => message.startsWith(`${where}: `))
-    ) {
-      continue
-    }
-    problems.push(problemAt(offsetOf(keys), `${where || 'the file'}: ${error.message}`))
-  }
-  return problems
 }
 
 function ignoredKeysOf(raw: Record<string, unknown>): string[] {
@@ -152,69 +127,4 @@ function ignoredKeysOf(raw: Record<string, unknown>): string[] {
     }
   }
   return warnings
-}
-
-/** Nanoseconds of a duration; what is wrong with it is reported, and it counts as 0. */
-function readDuration(value: string | number, report: (message: string) => void): bigint {
-  if (value === 0) return 0n
-  try {
-    return parsePrometheusDuration(String(value))
-  } catch {
-    // Loki takes Go's durations as well (1.5h).
-  }
-  try {
-    return parseGoDuration(String(value))
-  } catch (error) {
-    report(`${(error as Error).message} (write it as 30s, 10m or 7d)`)
-    return 0n
-  }
-}
-
-type RawLimits = RawStoreConfig['limits_config']
-
-function resolveLimits(
-  { limits_config: raw, compactor }: RawStoreConfig,
-  report: (key: keyof RawLimits & string, message: string) => void,
-): TenantLimits {
-  const durationNs = (key: keyof RawLimits & string): bigint =>
-    readDuration(raw[key] as string | number, message => report(key, message))
-  const sizeBytes = (key: keyof RawLimits & string): number => {
-    try {
-      return parseConfigBytes(String(raw[key]))
-    } catch (error) {
-      report(key, (error as Error).message)
-      return 0
-    }
-  }
-  const maxAgeNs = durationNs('reject_old_samples_max_age')
-  return {
-    maxLineBytes: sizeBytes('max_line_size'),
-    truncateLongLines: raw.max_line_size_truncate,
-    maxLabelNameBytes: raw.max_label_name_length,
-    maxLabelValueBytes: raw.max_label_value_length,
-    maxLabelNames: raw.max_label_names_per_series,
-    rejectOlderThanNs: raw.reject_old_samples ? maxAgeNs : undefined,
-    creationGraceNs: durationNs('creation_grace_period'),
-    discoverServiceName: raw.discover_service_name,
-    discoverLogLevels: raw.discover_log_levels,
-    logLevelFields: raw.log_level_fields,
-    allowStructuredMetadata: raw.allow_structured_metadata,
-    maxStructuredMetadataBytes: sizeBytes('max_structured_metadata_size'),
-    maxStructuredMetadataEntries: raw.max_structured_metadata_entries_count,
-    retentionNs: compactor.retention_enabled ? durationNs('retention_period') : 0n,
-    queryTimeoutNs: durationNs('query_timeout'),
-    maxConcurrentTails: raw.max_concurrent_tail_requests,
-    volumeEnabled: raw.volume_enabled,
-    volumeMaxSeries: raw.volume_max_series,
-    query: {
-      maxQuerySeries: raw.max_query_series,
-      maxEntriesLimitPerQuery: raw.max_entries_limit_per_query,
-      maxQueryLengthNs: durationNs('max_query_length'),
-      maxQueryRangeNs: durationNs('max_query_range'),
-      maxStreamsMatchersPerQuery: raw.max_streams_matchers_per_query,
-      splitQueriesByIntervalNs: durationNs('split_queries_by_interval'),
-      requiredLabels: raw.required_labels,
-      minimumLabelsNumber: raw.minimum_labels_number,
-    },
-  }
 }

@@ -1,6 +1,7 @@
 // Bounds of the store: those a tenant's configuration sets, under Loki's names, and our own.
 
 import type { QueryLimits } from '@skald/query'
+import type { OtlpMapping } from '@skald/wire'
 
 /** Limits of one tenant; `limits_config` of the configuration, resolved to numbers. */
 export interface TenantLimits {
@@ -13,13 +14,27 @@ export interface TenantLimits {
   readonly rejectOlderThanNs: bigint | undefined
   /** How far in the future an entry may lie. */
   readonly creationGraceNs: bigint
+  /** Bytes a tenant may push in a second, and at once; 0 for no limit, absent for the default. */
+  readonly ingestionRateBytes: number | undefined
+  readonly ingestionBurstBytes: number | undefined
+  /** The same for one stream. */
+  readonly streamRateBytes: number | undefined
+  readonly streamBurstBytes: number | undefined
+  /** Most active streams of a tenant; 0 for no limit. */
+  readonly maxStreams: number
   readonly discoverServiceName: readonly string[]
   readonly discoverLogLevels: boolean
   readonly logLevelFields: readonly string[]
   readonly allowStructuredMetadata: boolean
   readonly maxStructuredMetadataBytes: number
   readonly maxStructuredMetadataEntries: number
-  /** How long entries are kept, above 0 only where `compactor.retention_enabled` is set. */
+  /** What becomes of the attributes of OTLP logs. */
+  readonly otlp: OtlpMapping
+  /** How far back queries may look; 0 for no limit. */
+  readonly maxQueryLookbackNs: bigint
+  /** Most bytes of lines a leaf of a query may look at; 0 for no limit. */
+  readonly maxQueryBytesRead: number
+  /** How long entries are kept; 0 for ever, and where the compactor may not delete. */
   readonly retentionNs: bigint
   readonly queryTimeoutNs: bigint
   /** Tail clients of a tenant at once; 0 for no limit. */
@@ -28,6 +43,29 @@ export interface TenantLimits {
   readonly volumeMaxSeries: number
   readonly query: QueryLimits
 }
+
+/**
+ * Rates where a tenant's limits say none: Loki's among tenants, who could take each other's share.
+ * A store for one has back-pressure and no limit.
+ */
+export const defaultRates = {
+  tenantBytes: 4 * 1024 * 1024,
+  tenantBurstBytes: 6 * 1024 * 1024,
+  streamBytes: 3 * 1024 * 1024,
+  streamBurstBytes: 15 * 1024 * 1024,
+} as const
+
+/** A stream that took no entry for so long is no longer active. */
+export const activeStreamMs = 3_600_000
+
+/** Streams whose rate is followed at a time; those beyond begin anew with a whole burst. */
+export const rateStreamsMax = 100_000
+
+/** Longest label text whose outcome is kept. */
+export const cachedLabelsTextMax = 16 * 1024
+
+/** The same refusal of a tenant is logged once in this time, with how many there were. */
+export const refusalLogPeriodMs = 10_000
 
 /** Lines of one block: below 256 KB compression suffers, above 1 MB a scan reads more than it needs. */
 export const blockLineBytesMax = 1024 * 1024
@@ -48,6 +86,9 @@ export const pendingPushBytesMax = 64 * 1024 * 1024
 /** Largest push body as it comes over the wire, and after decompression. */
 export const pushBodyBytesMax = 16 * 1024 * 1024
 export const pushDecompressedBytesMax = 64 * 1024 * 1024
+
+/** Bodies being decompressed at a time: what they become is counted only at their end. */
+export const unpackingMax = 2
 
 /** Level 0 is compacted when it holds this many bytes, this many segments, or is this old. */
 export const compactLevel0Bytes = 64 * 1024 * 1024

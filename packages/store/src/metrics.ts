@@ -9,6 +9,9 @@ export interface StoreMetrics {
   readonly linesReceived: Counter<'tenant'>
   readonly discardedEntries: Counter<'reason' | 'tenant'>
   readonly discardedBytes: Counter<'reason' | 'tenant'>
+  readonly mutatedEntries: Counter<'reason' | 'tenant'>
+  readonly mutatedBytes: Counter<'reason' | 'tenant'>
+  readonly overridesUsable: Gauge
   readonly requestSeconds: Histogram<'method' | 'route' | 'status_code'>
   readonly commits: Counter
   readonly commitBytes: Counter
@@ -84,6 +87,23 @@ function createInstruments(registers: Registry[]) {
       name: 'loki_discarded_bytes_total',
       help: 'Bytes of lines of the entries refused',
       labelNames: ['reason', 'tenant'],
+      registers,
+    }),
+    mutatedEntries: new Counter({
+      name: 'loki_mutated_samples_total',
+      help: 'Entries changed to be stored',
+      labelNames: ['reason', 'tenant'],
+      registers,
+    }),
+    mutatedBytes: new Counter({
+      name: 'loki_mutated_bytes_total',
+      help: 'Bytes cut off lines to store them',
+      labelNames: ['reason', 'tenant'],
+      registers,
+    }),
+    overridesUsable: new Gauge({
+      name: 'loki_runtime_config_last_reload_successful',
+      help: '1 when the file of overrides could be used at its last reading',
       registers,
     }),
     requestSeconds: new Histogram({

@@ -3,7 +3,6 @@
 import { mkdir, rename } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import type { LogSource } from '@skald/query'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Catalog } from './catalog/catalog.ts'
@@ -15,7 +14,9 @@ import { addDetectedRoutes } from './http/detected-routes.ts'
 import { addDrilldownRoutes } from './http/drilldown-routes.ts'
 import { addIndexRoutes } from './http/index-routes.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
+import { addOtlpRoute } from './http/otlp-route.ts'
 import { addPatternsRoute } from './http/patterns-route.ts'
+import { addPushBodyParser, BodyUnpacker } from './http/push-body.ts'
 import { addPushRoutes } from './http/push-route.ts'
 import { addQueryRoutes } from './http/query-routes.ts'
 import { addRulesRoutes } from './http/rules-routes.ts'
@@ -23,16 +24,19 @@ import { createHttpServer, refuseOtherMethods, watchMethods } from './http/serve
 import { addStatusRoutes, type StatusRouteOptions } from './http/status-routes.ts'
 import { addTailRoutes, upgradesBelow } from './http/tail-route.ts'
 import { Committer } from './ingest/committer.ts'
+import { IngestQuotas } from './ingest/ingest-quotas.ts'
 import { Ingester } from './ingest/ingester.ts'
 import { PushBudget } from './ingest/push-budget.ts'
+import { RefusalLog } from './ingest/refusal-log.ts'
 import type { TenantLimits } from './limits.ts'
 import { createStoreMetrics, type StoreMetrics, type StoreState } from './metrics.ts'
 import { openDiskObjectStore } from './objects/disk.ts'
 import { recover } from './recovery.ts'
-import { createLogSource } from './scan/log-source.ts'
+import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
 import { SegmentIndex } from './segment-index.ts'
 import { TailHub } from './tail/tail-hub.ts'
+import { TenantOverrides } from './tenant-overrides.ts'
 
 export interface StoreOptions {
   readonly loaded: LoadedStoreConfig
@@ -53,11 +57,15 @@ export interface Store {
 /**
  * Opens the data directory, recovers, and listens.
  *
- * @throws the system's error when the directory or the port cannot be had.
+ * @throws ConfigError when the overrides cannot be used; the system's error when the directory, a file or
+ * the port cannot be had.
  */
 export async function startStore(options: StoreOptions): Promise<Store> {
   const { loaded, logger, version, clock = { now: () => Date.now() } } = options
   const { config } = loaded
+  const metrics = createStoreMetrics(() => readState({ catalog, compactor, budget }))
+  const overrides = createOverrides(loaded, metrics, logger)
+  await overrides.start()
   const segmentsDir = join(config.dataDir, 'segments')
   await mkdir(segmentsDir, { recursive: true })
   const objects = await openDiskObjectStore(segmentsDir)
@@ -67,12 +75,13 @@ export async function startStore(options: StoreOptions): Promise<Store> {
 
   const worker = { directory: segmentsDir, logLevelFields: config.limits.logLevelFields }
   const segments = new SegmentIndex(objects, catalog, logger)
-  const compactor = openCompactor(config.limits, {
+  const { limitsOf } = overrides
+  const compactor = openCompactor({
     ...{ catalog, segments, logger, clock, nextSequence, worker },
+    ...{ mayDelete: config.mayDelete, limitsOf },
   })
   const budget = new PushBudget()
   const hub = new TailHub({ segments, logger, worker })
-  const metrics = createStoreMetrics(() => readState({ catalog, compactor, budget }))
   const committer = new Committer({
     objects,
     catalog,
@@ -87,7 +96,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
       compactor.wakeAfter(segment.sizeBytes)
     },
   })
-  const ingester = new Ingester({ limits: config.limits, committer, metrics, clock })
+  const ingester = createIngester(config, { limitsOf, committer, metrics, logger, clock })
   const pool = new ScanPool(worker)
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
@@ -99,13 +108,14 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   })
   await addRoutes(app, {
     config,
+    limitsOf,
     clock,
     catalog,
     ingester,
     budget,
+    sourceParts: { catalog, segments, pool },
     hub,
     metrics,
-    openSource: tenant => createLogSource(tenant, { catalog, segments, pool }),
     status: {
       metrics,
       config: loaded.raw,
@@ -119,13 +129,8 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     },
   })
 
-  const parts = [committer, compactor, hub, pool, catalog, objects]
-  try {
-    await app.listen({ host: config.listenAddress || '0.0.0.0', port: config.listenPort })
-  } catch (error) {
-    await closeAll(parts)
-    throw error
-  }
+  const parts: readonly Part[] = [overrides, committer, compactor, hub, pool, catalog, objects]
+  await listen(app, config, parts)
   state = 'ready'
   const url = urlOf(app.server.address() as AddressInfo)
   const stop = onlyOnce(async () => {
@@ -136,8 +141,23 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   return { url, app, stop }
 }
 
+/** What is to be closed at the end. */
+interface Part {
+  close(): Promise<void>
+}
+
+/** Begins to listen; where that fails all parts are closed. */
+async function listen(app: FastifyInstance, config: StoreConfig, parts: readonly Part[]) {
+  try {
+    await app.listen({ host: config.listenAddress || '0.0.0.0', port: config.listenPort })
+  } catch (error) {
+    await closeAll(parts)
+    throw error
+  }
+}
+
 /** Closes one after the other. */
-async function closeAll(parts: readonly { close(): Promise<void> }[]): Promise<void> {
+async function closeAll(parts: readonly Part[]): Promise<void> {
   for (const part of parts) await part.close()
 }
 
@@ -150,55 +170,91 @@ function onlyOnce(run: () => Promise<void>): () => Promise<void> {
   }
 }
 
+function createOverrides(loaded: LoadedStoreConfig, metrics: StoreMetrics, logger: Logger) {
+  const { overrides: files, limits, mayDelete } = loaded.config
+  return new TenantOverrides({
+    ...{ files, limits, mayDelete, logger },
+    rawLimits: loaded.raw.limits_config,
+    onRead: isUsable => metrics.overridesUsable.set(isUsable ? 1 : 0),
+  })
+}
+
 function urlOf({ address, port }: AddressInfo): string {
   const host =
     address === '0.0.0.0' ? '127.0.0.1' : address.includes(':') ? `[${address}]` : address
   return `http://${host}:${port}`
 }
 
-function openCompactor(
-  { retentionNs }: TenantLimits,
-  parts: Omit<CompactorOptions, 'retention'>,
-): Compactor {
-  if (retentionNs === 0n) return new Compactor(parts)
-  const retention = new Retention({ ...parts, periodNs: () => retentionNs })
+interface CompactorParts extends Omit<CompactorOptions, 'retention'> {
+  readonly mayDelete: boolean
+  readonly limitsOf: (tenant: string) => TenantLimits
+}
+
+function openCompactor({ mayDelete, limitsOf, ...parts }: CompactorParts): Compactor {
+  if (!mayDelete) return new Compactor(parts)
+  const retention = new Retention({ ...parts, periodNs: tenant => limitsOf(tenant).retentionNs })
   return new Compactor({ ...parts, retention })
+}
+
+interface IngesterParts {
+  readonly limitsOf: (tenant: string) => TenantLimits
+  readonly committer: Committer
+  readonly metrics: StoreMetrics
+  readonly logger: Logger
+  readonly clock: { now(): number }
+}
+
+function createIngester({ authEnabled }: StoreConfig, parts: IngesterParts): Ingester {
+  const { logger, clock } = parts
+  const quotas = new IngestQuotas({ hasDefaultRates: authEnabled, clock })
+  return new Ingester({ ...parts, quotas, refusalLog: new RefusalLog(logger, clock) })
 }
 
 interface RouteParts {
   readonly config: StoreConfig
+  readonly limitsOf: (tenant: string) => TenantLimits
   readonly clock: { now(): number }
   readonly catalog: Catalog
   readonly ingester: Ingester
   readonly budget: PushBudget
+  readonly sourceParts: LogSourceParts
   readonly hub: TailHub
   readonly metrics: StoreMetrics
-  readonly openSource: (tenant: string) => LogSource
   readonly status: StatusRouteOptions
 }
 
 async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
-  const { config, clock, catalog, ingester, budget, hub, metrics, openSource, status } = parts
-  const { authEnabled, limits } = config
+  const { config, limitsOf, clock, catalog, ingester, budget, sourceParts, hub, metrics, status } =
+    parts
+  const { authEnabled } = config
   const methodsOf = watchMethods(app)
+  const openSource = (tenant: string) => {
+    const { maxQueryBytesRead } = limitsOf(tenant)
+    return createLogSource(tenant, { ...sourceParts, maxQueryBytesRead })
+  }
+  const reading = { authEnabled, limitsOf, clock, openSource }
   await app.register(
     (routes, _options, done) => {
       // In a scope of its own: pushes are read in a way other bodies are not.
-      routes.register((pushes, _pushOptions, pushesDone) => {
-        addPushRoutes(pushes, { ingester, budget, authEnabled })
+      routes.register((pushes, _pushesOptions, pushesDone) => {
+        const pool = addPushBodyParser(pushes)
+        const unpacker = new BodyUnpacker(budget)
+        const pushOptions = { ingester, budget, authEnabled, pool, unpacker }
+        addPushRoutes(pushes, pushOptions)
+        addOtlpRoute(pushes, { ...pushOptions, clock, mappingOf: tenant => limitsOf(tenant).otlp })
         pushesDone()
       })
       // So that the routes beside it are no websockets.
       routes.register((tails, _tailOptions, tailsDone) => {
-        addTailRoutes(tails, { authEnabled, limits, clock, openSource, hub, metrics })
+        addTailRoutes(tails, { ...reading, hub, metrics })
         tailsDone()
       })
-      addQueryRoutes(routes, { authEnabled, limits, clock, openSource })
-      addDrilldownRoutes(routes, { authEnabled, limits, version: status.version })
-      addIndexRoutes(routes, { authEnabled, limits, clock, openSource })
-      addPatternsRoute(routes, { authEnabled, limits, clock, openSource })
-      addDetectedRoutes(routes, { authEnabled, limits, clock, catalog, openSource })
-      addLabelsRoutes(routes, { authEnabled, limits, clock, catalog })
+      addQueryRoutes(routes, reading)
+      addDrilldownRoutes(routes, { authEnabled, limitsOf, version: status.version })
+      addIndexRoutes(routes, reading)
+      addPatternsRoute(routes, reading)
+      addDetectedRoutes(routes, { ...reading, catalog })
+      addLabelsRoutes(routes, { ...reading, catalog })
       addRulesRoutes(routes, { authEnabled })
       addStatusRoutes(routes, status)
       done()

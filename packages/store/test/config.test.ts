@@ -204,8 +204,76 @@ analytics: {reporting_enabled: false}
     'analytics has no effect here',
     'common.replication_factor has no effect here',
     'common.ring has no effect here',
-    'limits_config.ingestion_rate_mb has no effect here',
     'schema_config has no effect here',
     'server.grpc_listen_port has no effect here',
   ])
+})
+
+test('otlp_config: rules that cannot be are told', async t => {
+  const rules = (text: string) =>
+    problems(`limits_config:\n  otlp_config: {log_attributes: [${text}]}`)
+  t.same(rules('{action: drop, attributes: [a]}, {action: structured_metadata, regex: "b.*"}'), [])
+  t.match(rules('{action: index_label, attributes: [a]}'), [
+    /^2: limits_config\.otlp_config: log_attributes: only resource_attributes can have/,
+  ])
+  t.match(rules('{action: drop}'), [/a rule needs attributes or a regex$/])
+  t.match(rules('{action: drop, attributes: [a], regex: b}'), [/either attributes or a regex/])
+  t.match(rules('{action: drop, regex: "("}'), [/error parsing regexp/])
+  t.match(rules('{action: keep, attributes: [a]}'), [/action: must be equal to one of/])
+  t.match(rules('{attributes: [a]}'), [/must have required property 'action'/])
+})
+
+test('rates are those that are written, and none where nothing is', async t => {
+  t.match(load('').config.limits, {
+    ingestionRateBytes: undefined,
+    ingestionBurstBytes: undefined,
+    streamRateBytes: undefined,
+    streamBurstBytes: undefined,
+    maxStreams: 0,
+  })
+  const { config, warnings } = load(`limits_config:
+  ingestion_rate_mb: 1.5
+  ingestion_burst_size_mb: 0
+  per_stream_rate_limit: 5MB
+  per_stream_rate_limit_burst: 1048576
+  max_global_streams_per_user: 10
+  max_query_lookback: 30d
+  max_query_bytes_read: 10GB
+`)
+  t.same(warnings, [])
+  t.match(config.limits, {
+    ingestionRateBytes: 1.5 * 1024 * 1024,
+    ingestionBurstBytes: 0,
+    streamRateBytes: 5 * 1024 * 1024,
+    streamBurstBytes: 1024 * 1024,
+    maxStreams: 10,
+    maxQueryLookbackNs: 30n * 86_400n * second,
+    maxQueryBytesRead: 10 * 1024 ** 3,
+  })
+  t.equal(
+    load('limits_config: {max_streams_per_user: 5, max_global_streams_per_user: 10}').config.limits
+      .maxStreams,
+    5,
+  )
+  t.match(problems('limits_config:\n  per_stream_rate_limit: much'), [
+    /^2: limits_config\.per_stream_rate_limit: not a byte size/,
+  ])
+  t.match(problems('limits_config:\n  ingestion_rate_mb: -1'), [
+    /^2: limits_config\.ingestion_rate_mb/,
+  ])
+})
+
+test('overrides lie where runtime_config or the older keys say', async t => {
+  const f = (text: string, paths: readonly string[], periodMs: number) =>
+    t.same(load(text).config.overrides, { paths, periodMs }, text)
+  f('', [], 10_000)
+  f('runtime_config: {file: /a.yaml}', ['/a.yaml'], 10_000)
+  f('runtime_config: {file: "/a.yaml, /b.yaml", period: 1m}', ['/a.yaml', '/b.yaml'], 60_000)
+  f(
+    'limits_config: {per_tenant_override_config: /a.yaml, per_tenant_override_period: 5s}',
+    ['/a.yaml'],
+    5000,
+  )
+  f('runtime_config: {file: /a.yaml, period: 0}', ['/a.yaml'], 0)
+  t.match(problems('runtime_config:\n  period: often'), [/^2: runtime_config\.period: /])
 })

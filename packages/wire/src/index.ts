@@ -27,9 +27,20 @@ export {
   type LabelSet,
   labelSetToObject,
   labelValue,
+  normaliseLabelName,
+  parseLabelPairs,
   parseLabelSet,
 } from './labels.ts'
 export { formatMatcher, formatSelector, type Matcher, type MatcherOp } from './matcher.ts'
+export { decodeOtlpLogs, encodeOtlpError } from './otlp.ts'
+export { decodeOtlpJsonLogs } from './otlp-json.ts'
+export {
+  defaultOtlpLabelAttributes,
+  type OtlpAction,
+  type OtlpDecoding,
+  type OtlpMapping,
+  otlpNestingMax,
+} from './otlp-mapping.ts'
 export { BatchBufferPool, BatchStream, PushBatchEncoder } from './push-batch-encoder.ts'
 export { decodePushRequest, encodePushRequest } from './push-codec.ts'
 export { type PushStream, PushStreamBuilder } from './push-stream.ts'

@@ -3,6 +3,7 @@
 
 import { PushBodyError } from './errors.ts'
 import { quoteGoString } from './go-string.ts'
+import { jsonBodyText } from './json-body.ts'
 import type { Label } from './labels.ts'
 import { type PushStream, PushStreamBuilder } from './push-stream.ts'
 import { parseRfc3339 } from './time.ts'
@@ -16,7 +17,7 @@ type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
  * @throws PushBodyError PUSH_BODY_MALFORMED naming the place, as `streams[0].values[2]: why`.
  */
 export function decodeJsonPush(body: Buffer): PushStream[] {
-  const text = body.toString('utf8')
+  const text = jsonBodyText(body)
   if (text.trim() === '') throw malformed('EOF')
   const root = parse(text)
   if (root === null) return []
@@ -69,12 +70,17 @@ function firstObjectEnd(text: string): number {
   return 0
 }
 
-/** Parses with every number, boolean and null as its source text, so that `1.0` stays `1.0`. */
+/** Parses with every number as its source text, so that `1.0` stays `1.0`, also inside of a value. */
 function parseKeepingSource(text: string): Json {
   const reviver = (_key: string, value: Json, context?: { source?: string }): Json =>
-    typeof value === 'string' || typeof value === 'object' ? value : (context?.source ?? value)
+    typeof value === 'number' && context?.source !== undefined
+      ? (rawJson(context.source) as Json)
+      : value
   return JSON.parse(text, reviver) as Json
 }
+
+/** Makes what JSON.stringify writes as it stands; TypeScript's library does not know it yet. */
+const { rawJSON: rawJson } = JSON as unknown as { rawJSON: (source: string) => object }
 
 /** Writes the labels as the protobuf form has them; what is wrong with names is found where that is parsed. */
 function formatLabels(labels: Json | undefined, stream: number): string {
@@ -148,7 +154,7 @@ function readMetadata(metadata: Json, where: string): Label[] {
  * @throws PushBodyError as decodeJsonPush.
  */
 export function decodeLegacyJsonPush(body: Buffer): PushStream[] {
-  const root = parse(body.toString('utf8'))
+  const root = parse(jsonBodyText(body))
   const streams = isObject(root) ? (root.streams ?? []) : undefined
   if (!Array.isArray(streams)) throw malformed('the body is not an object with "streams"')
   const builder = new PushStreamBuilder()

@@ -20,6 +20,17 @@ export function isLabelName(text: string): boolean {
   return labelName.test(text)
 }
 
+/**
+ * Makes any text usable as a label name, as Loki names structured metadata: what is no letter or digit becomes `_`, a leading
+ * digit gets `key_` before it, one leading underscore gets `key`.
+ */
+export function normaliseLabelName(name: string): string {
+  if (/^[a-zA-Z][a-zA-Z0-9_]*$/.test(name) || name === '') return name
+  const text = name.replace(/[^\p{L}\p{Nd}]/gu, '_')
+  if (/^\p{Nd}/u.test(text)) return `key_${text}`
+  return text.startsWith('_') && !text.startsWith('__') ? `key${text}` : text
+}
+
 /** Makes a label set of name and value pairs: sorts them, drops empty values, the last of a name wins. */
 export function createLabelSet(
   pairs: Readonly<Record<string, string>> | Iterable<readonly [name: string, value: string]>,
@@ -107,9 +118,25 @@ const stringAt = /"(?:[^"\\\n]|\\.)*"|`[^`]*`/y
 /**
  * Reads the text form of a label set, in any order and spacing; drops labels with empty values.
  *
- * @throws LabelSyntaxError with `1:<column>: parse error: ...`, worded as the Prometheus parser does.
+ * @throws LabelSyntaxError with `1:<column>: parse error: ...`, worded as the Prometheus parser does;
+ * also where a name is given twice.
  */
 export function parseLabelSet(text: string): LabelSet {
+  const names = new Set<string>()
+  const pairs = parseLabelPairs(text)
+  for (const { name } of pairs) {
+    if (names.has(name)) throw new LabelSyntaxError(`label ${name} is given twice`, 0)
+    names.add(name)
+  }
+  return createLabelSet(pairs.map(({ name, value }) => [name, value] as const))
+}
+
+/**
+ * Reads the text form of labels as they are written: in their order, names given twice among them.
+ *
+ * @throws LabelSyntaxError as parseLabelSet.
+ */
+export function parseLabelPairs(text: string): Label[] {
   let at = 0
   const skipSpaces = () => {
     spaces.lastIndex = at
@@ -129,7 +156,7 @@ export function parseLabelSet(text: string): LabelSet {
     throw new LabelSyntaxError(`${line}:${column}: parse error: ${why}`, at)
   }
   const unexpected = (where: string, expected: string): never => {
-    if (at >= text.length) return fail(`unexpected end of input ${where}, expected ${expected}`)
+    if (at >= text.length) return fail('unexpected end of input inside braces')
     const char = String.fromCodePoint(text.codePointAt(at)!)
     if (/[,={}"`a-zA-Z_]/.test(char))
       return fail(`unexpected ${quoteGoString(char)} ${where}, expected ${expected}`)
@@ -141,18 +168,17 @@ export function parseLabelSet(text: string): LabelSet {
     fail(`unexpected ${at < text.length ? 'character' : 'end of input'}, expected "{"`)
   at++
   skipSpaces()
-  const pairs = new Map<string, string>()
+  const pairs: Label[] = []
   while (text[at] !== '}') {
-    const name = take(nameAt) ?? unexpected('in label matching', 'identifier or "}"')
+    const name = take(nameAt) ?? unexpected('in label set', 'identifier or "}"')
     skipSpaces()
     if (text[at] !== '=') unexpected('in label matching', 'label matching operator')
     at++
     skipSpaces()
     const start = at
     const literal = take(stringAt) ?? unexpected('in label matching', 'string')
-    if (pairs.has(name)) fail(`label ${name} is given twice`)
     try {
-      pairs.set(name, unquoteGoString(literal))
+      pairs.push({ name, value: unquoteGoString(literal) })
     } catch {
       at = start
       fail(`string ${literal} has a bad escape`)
@@ -166,5 +192,5 @@ export function parseLabelSet(text: string): LabelSet {
   at++
   skipSpaces()
   if (at < text.length) fail(`unexpected character after "}"`)
-  return createLabelSet(pairs)
+  return pairs
 }

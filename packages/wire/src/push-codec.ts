@@ -11,11 +11,16 @@ import protobuf from 'protobufjs/minimal.js'
 import type { Stream } from './entry.ts'
 import { PushBodyError } from './errors.ts'
 import { formatLabelSet, type Label } from './labels.ts'
+import {
+  malformed,
+  openMessage,
+  readText,
+  skipField,
+  wireBytes,
+  wireVarint,
+} from './protobuf-fields.ts'
 import { type PushStream, PushStreamBuilder } from './push-stream.ts'
 import { nsPerSecond } from './time.ts'
-
-const wireVarint = 0
-const wireBytes = 2
 
 /**
  * Reads a push request. The streams' `bytes` is `body` itself, so `body` must not change while they
@@ -31,36 +36,13 @@ export function decodePushRequest(body: Buffer): PushStream[] {
       const tag = reader.uint32()
       if (tag >>> 3 === 1) {
         readStream(reader, openMessage(reader, tag, reader.len, 'Streams'), builder)
-      } else skip(reader, tag, reader.len)
+      } else skipField(reader, tag, reader.len)
     }
     return builder.build()
   } catch (cause) {
     if (cause instanceof PushBodyError) throw cause
     throw malformed('unexpected EOF', cause)
   }
-}
-
-function malformed(why: string, cause?: unknown): PushBodyError {
-  return new PushBodyError(why, { code: 'PUSH_BODY_MALFORMED', cause })
-}
-
-/** Checks the wire type of a length-delimited field and returns where it ends. */
-function openMessage(reader: protobuf.Reader, tag: number, end: number, field: string): number {
-  if ((tag & 7) !== wireBytes) {
-    throw malformed(`proto: wrong wireType = ${tag & 7} for field ${field}`)
-  }
-  const length = reader.uint32()
-  const messageEnd = reader.pos + length
-  if (messageEnd > end) throw malformed('unexpected EOF')
-  return messageEnd
-}
-
-function skip(reader: protobuf.Reader, tag: number, end: number): void {
-  if (tag >>> 3 === 0) throw malformed(`proto: illegal tag ${tag >>> 3} (wire type ${tag & 7})`)
-  const wireType = tag & 7
-  if (wireType === 4 || wireType > 5) throw malformed(`proto: illegal wireType ${wireType}`)
-  reader.skipType(wireType)
-  if (reader.pos > end) throw malformed('unexpected EOF')
 }
 
 function readStream(reader: protobuf.Reader, end: number, builder: PushStreamBuilder): void {
@@ -76,7 +58,7 @@ function readStream(reader: protobuf.Reader, end: number, builder: PushStreamBui
         readEntry(reader, openMessage(reader, tag, end, 'Entries'), builder)
         break
       default:
-        skip(reader, tag, end)
+        skipField(reader, tag, end)
     }
   }
   builder.endStream(labelsText, reader.buf as Buffer)
@@ -87,15 +69,11 @@ function checkUtf8(reader: protobuf.Reader, labelsText: string): void {
   const bytes = Buffer.byteLength(labelsText, 'utf8')
   const sent = (reader.buf as Buffer).subarray(reader.pos - bytes, reader.pos)
   if (!sent.equals(Buffer.from(labelsText, 'utf8'))) {
-    throw malformed("couldn't parse labels: invalid UTF-8 rune")
+    const column = labelsText.lastIndexOf('"', labelsText.indexOf('\ufffd')) + 1
+    throw malformed(
+      `couldn't parse labels: 1:${Math.max(column, 1)}: parse error: invalid UTF-8 rune`,
+    )
   }
-}
-
-function readText(reader: protobuf.Reader, tag: number, end: number, field: string): string {
-  const textEnd = openMessage(reader, tag, end, field)
-  const text = (reader.buf as Buffer).toString('utf8', reader.pos, textEnd)
-  reader.pos = textEnd
-  return text
 }
 
 function readEntry(reader: protobuf.Reader, end: number, builder: PushStreamBuilder): void {
@@ -113,7 +91,7 @@ function readEntry(reader: protobuf.Reader, end: number, builder: PushStreamBuil
           const part = reader.uint32()
           if (part >>> 3 === 1) seconds = readInt64(reader, part, 'Seconds')
           else if (part >>> 3 === 2) nanos = readInt64(reader, part, 'Nanos') | 0
-          else skip(reader, part, timestampEnd)
+          else skipField(reader, part, timestampEnd)
         }
         if (reader.pos > timestampEnd) throw malformed('unexpected EOF')
         break
@@ -127,15 +105,18 @@ function readEntry(reader: protobuf.Reader, end: number, builder: PushStreamBuil
       }
       case 3:
         metadata ??= []
+        builder.countPairs(1)
         metadata.push(readPair(reader, openMessage(reader, tag, end, 'StructuredMetadata')))
         break
       default:
-        skip(reader, tag, end)
+        skipField(reader, tag, end)
     }
   }
   if (reader.pos > end) throw malformed('unexpected EOF')
   if (nanos < 0 || nanos >= 1e9) {
-    throw malformed(`timestamp of ${seconds} s: nanos ${nanos} not in range [0, 1e9)`)
+    throw malformed(
+      `timestamp: &types.Timestamp{Seconds: ${seconds},\nNanos: ${nanos},\n}: nanos not in range [0, 1e9)`,
+    )
   }
   builder.add(seconds, nanos, lineOffset, lineLength)
   if (metadata) builder.setMetadata(metadata)
@@ -148,7 +129,7 @@ function readPair(reader: protobuf.Reader, end: number): Label {
     const tag = reader.uint32()
     if (tag >>> 3 === 1) name = readText(reader, tag, end, 'Name')
     else if (tag >>> 3 === 2) value = readText(reader, tag, end, 'Value')
-    else skip(reader, tag, end)
+    else skipField(reader, tag, end)
   }
   return { name, value }
 }

@@ -1,7 +1,14 @@
 // What a push holds, in columns, whichever encoding it came in: the lines stay bytes in the buffer
 // they arrived in, and no object is made per entry.
 
+import { PushBodyError } from './errors.ts'
 import type { Label } from './labels.ts'
+
+/**
+ * Metadata pairs of one push, each counted for every entry that has it. A pair may take two bytes on
+ * the wire and a hundred in memory; real pushes of 64 MiB have fewer.
+ */
+export const pushPairCountMax = 4_000_000
 
 /** Entries of one stream of a push, in the order in which they were sent. */
 export interface PushStream {
@@ -43,6 +50,12 @@ export class PushStreamBuilder {
   #offsets = new Uint32Array(1024)
   #lengths = new Uint32Array(1024)
   #metadata: (readonly Label[] | undefined)[] | undefined
+  #pairCount = 0
+
+  /** Entries of all streams so far. */
+  get entryCount(): number {
+    return this.#count
+  }
 
   /** Adds an entry to the stream; `nanos` lies within one second. */
   add(seconds: number, nanos: number, lineOffset: number, lineLength: number): void {
@@ -62,6 +75,20 @@ export class PushStreamBuilder {
     this.#metadata[this.#count - 1 - this.#from] = labels
   }
 
+  /**
+   * Counts metadata pairs that are about to be made or referred to.
+   *
+   * @throws PushBodyError PUSH_BODY_TOO_LARGE above `pushPairCountMax`.
+   */
+  countPairs(count: number): void {
+    this.#pairCount += count
+    if (this.#pairCount <= pushPairCountMax) return
+    throw new PushBodyError(
+      `request body too large: more than ${pushPairCountMax} pairs of structured metadata`,
+      { code: 'PUSH_BODY_TOO_LARGE' },
+    )
+  }
+
   /** Ends the stream whose entries were added since the last one ended; its lines lie in `bytes`. */
   endStream(labelsText: string, bytes: Buffer): void {
     const metadata = this.#metadata
@@ -71,14 +98,18 @@ export class PushStreamBuilder {
     this.#metadata = undefined
   }
 
-  /** Ends the push; the builder is not used afterwards. */
-  build(): PushStream[] {
-    return this.#streams.map(({ labelsText, bytes, from, to, metadata }) => ({
+  /**
+   * Ends the push; the builder is not used afterwards.
+   *
+   * @param bytes Where the lines of all streams lie, if that became known only at the end.
+   */
+  build(bytes?: Buffer): PushStream[] {
+    return this.#streams.map(({ labelsText, bytes: ownBytes, from, to, metadata }) => ({
       labelsText,
       entryCount: to - from,
       seconds: this.#seconds.subarray(from, to),
       nanos: this.#nanos.subarray(from, to),
-      bytes,
+      bytes: bytes ?? ownBytes,
       lineOffsets: this.#offsets.subarray(from, to),
       lineLengths: this.#lengths.subarray(from, to),
       metadata,

@@ -67,3 +67,26 @@ test('the older form has labels as text and RFC 3339 times', async t => {
     code: 'PUSH_BODY_MALFORMED',
   })
 })
+
+test('few bytes cannot ask for much memory', async t => {
+  const values = (value: string, count: number) =>
+    Buffer.from(`{"streams":[{"stream":{},"values":[${Array(count).fill(value).join(',')}]}]}`)
+  t.throws(() => decodeJsonPush(values('[]', 2_500_000)), { code: 'PUSH_BODY_TOO_LARGE' })
+  // What stands in strings is not counted.
+  const line = JSON.stringify('[{"a":"\\\\",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,}]')
+  const [stream] = decodeJsonPush(values(`["1700000000000000000",${line}]`, 100_000))
+  t.equal(stream!.entryCount, 100_000)
+})
+
+test('a label value that is no string is its source text, inside as well', async t => {
+  const f = (value: string, want: string) => {
+    const body = `{"streams":[{"stream":{"a":${value}},"values":[["1","x"]]}]}`
+    t.equal(decodeJsonPush(Buffer.from(body))[0]!.labelsText, `{a=${JSON.stringify(want)}}`)
+  }
+  f('1.0', '1.0')
+  f('true', 'true')
+  f('null', 'null')
+  f('12345678901234567890', '12345678901234567890')
+  f('{"b":1.0}', '{"b":1.0}')
+  f('["c",{"d":[2]}]', '["c",{"d":[2]}]')
+})

@@ -10,6 +10,7 @@ import {
   LabelSyntaxError,
   labelSetToObject,
   labelValue,
+  normaliseLabelName,
   parseLabelSet,
 } from '../src/index.ts'
 
@@ -122,4 +123,16 @@ test('createMetadata keeps empty values', async t => {
 test('isLabelName follows [a-zA-Z_][a-zA-Z0-9_]*', async t => {
   for (const name of ['a', '_', 'A_9', '__name__']) t.ok(isLabelName(name), name)
   for (const name of ['', '9a', 'a-b', 'a.b', 'é']) t.notOk(isLabelName(name), name)
+})
+
+test('normaliseLabelName', async t => {
+  const f = (name: string, want: string) => t.equal(normaliseLabelName(name), want, name)
+  f('traceID', 'traceID')
+  f('http.status', 'http_status')
+  f('a-b c', 'a_b_c')
+  f('1st', 'key_1st')
+  f('_private', 'key_private')
+  f('__name', '__name')
+  f('값', '값')
+  f('', '')
 })

@@ -11,14 +11,16 @@ import {
 } from '@skald/query'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
-import type { TenantLimits } from '../limits.ts'
-import { checkLength, readParams, tenantOf, withDeadline } from './query-context.ts'
+import {
+  checkLength,
+  openRequest,
+  type ReadRouteOptions,
+  withDeadline,
+  withinLookback,
+} from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 
-export interface DetectedRouteOptions {
-  readonly authEnabled: boolean
-  readonly limits: TenantLimits
-  readonly clock: { now(): number }
+export interface DetectedRouteOptions extends ReadRouteOptions {
   readonly catalog: Catalog
   readonly openSource: (tenant: string) => LogSource
 }
@@ -28,21 +30,18 @@ const drilldownTag = /\bSource=grafana-lokiexplore-app\b/i
 
 /** Adds the routes for detected labels and fields. Where there are none the answer is `{}`, as Loki's. */
 export function addDetectedRoutes(app: FastifyInstance, options: DetectedRouteOptions): void {
-  const { authEnabled, limits, clock, catalog, openSource } = options
-  const timeoutMs = Number(limits.queryTimeoutNs / 1_000_000n)
-  const nowNs = () => BigInt(clock.now()) * 1_000_000n
+  const { catalog, openSource } = options
   const methods = ['GET', 'POST']
 
   app.route({
     method: methods,
     url: '/loki/api/v1/detected_labels',
     handler: async (request, reply) => {
-      const tenant = tenantOf(request, authEnabled)
-      const params = readParams(request)
-      const range = params.orderedRange(nowNs())
+      const { tenant, limits, params, nowNs } = openRequest(request, options)
+      const range = withinLookback(params.orderedRange(nowNs), limits, nowNs)
       checkLength(range, limits)
       const selector = params.get('query')
-      const found = await withDeadline(request, timeoutMs, signal =>
+      const found = await withDeadline(request, limits, signal =>
         selector.trim() === ''
           ? allLabels(catalog, { tenant, range, signal })
           : labelsOfStreams(catalog, { tenant, range, selector }),
@@ -52,21 +51,23 @@ export function addDetectedRoutes(app: FastifyInstance, options: DetectedRouteOp
   })
 
   const readFields = (request: FastifyRequest) => {
-    const params = readParams(request)
-    const range = params.orderedRange(nowNs())
+    const { tenant, limits, params, nowNs } = openRequest(request, options)
+    const asked = params.orderedRange(nowNs)
     const lineLimit = params.lineLimit()
     const limit = params.fieldLimit()
     // It has no meaning here, but Loki refuses bad ones.
-    params.stepNs(range)
-    return { logql: params.get('query'), ...range, lineLimit, limit, limits: limits.query }
+    params.stepNs(asked)
+    const range = withinLookback(asked, limits, nowNs)
+    const bounds = { lineLimit, limit, limits: limits.query }
+    const query = { logql: params.get('query'), ...range, ...bounds }
+    return { query, limits, source: openSource(tenant) }
   }
   app.route({
     method: methods,
     url: '/loki/api/v1/detected_fields',
     handler: async (request, reply) => {
-      const source = openSource(tenantOf(request, authEnabled))
-      const query = readFields(request)
-      const fields = await withDeadline(request, timeoutMs, signal =>
+      const { query, limits, source } = readFields(request)
+      const fields = await withDeadline(request, limits, signal =>
         detectFields(query, source, signal),
       )
       const withPaths = drilldownTag.test(String(request.headers['x-query-tags'] ?? ''))
@@ -80,10 +81,9 @@ export function addDetectedRoutes(app: FastifyInstance, options: DetectedRouteOp
     url: '/loki/api/v1/detected_field/:name/values',
     handler: async (request, reply) => {
       const { name } = request.params as { name: string }
-      const source = openSource(tenantOf(request, authEnabled))
-      const query = { ...readFields(request), name }
-      const values = await withDeadline(request, timeoutMs, signal =>
-        detectFieldValues(query, source, signal),
+      const { query, limits, source } = readFields(request)
+      const values = await withDeadline(request, limits, signal =>
+        detectFieldValues({ ...query, name }, source, signal),
       )
       const body = values.length > 0 ? { values, limit: query.limit } : {}
       return sendJson(reply, JSON.stringify(body))

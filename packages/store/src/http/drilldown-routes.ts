@@ -8,15 +8,15 @@ import { sendJson } from './query-routes.ts'
 
 export interface DrilldownRouteOptions {
   readonly authEnabled: boolean
-  readonly limits: TenantLimits
+  readonly limitsOf: (tenant: string) => TenantLimits
   readonly version: string
 }
 
 /** Adds the route, in the shape that Loki 3.7 gives it. */
 export function addDrilldownRoutes(app: FastifyInstance, options: DrilldownRouteOptions): void {
-  const { authEnabled, limits, version } = options
+  const { authEnabled, limitsOf, version } = options
   app.get('/loki/api/v1/drilldown-limits', (request, reply) => {
-    tenantOf(request, authEnabled)
+    const limits = limitsOf(tenantOf(request, authEnabled))
     // The name is Loki's; here it says that there are patterns to ask for.
     const url = `${app.prefix}/loki/api/v1/patterns`
     const answer = {

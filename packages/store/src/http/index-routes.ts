@@ -16,35 +16,37 @@ import {
 import { type LabelSet, labelSetToObject, type Matcher } from '@skald/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { BadRequestError } from '../errors.ts'
-import type { TenantLimits } from '../limits.ts'
 import type { Params } from './params.ts'
-import { readParams, tenantOf, withDeadline } from './query-context.ts'
+import {
+  openRequest,
+  type ReadRouteOptions,
+  withDeadline,
+  withinLookback,
+} from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 import { formatStats } from './stats-json.ts'
 
-export interface IndexRouteOptions {
-  readonly authEnabled: boolean
-  readonly limits: TenantLimits
-  readonly clock: { now(): number }
+export interface IndexRouteOptions extends ReadRouteOptions {
   readonly openSource: (tenant: string) => LogSource
 }
 
+/** What of a volume is counted. */
+type VolumeBounds = Pick<VolumeRequest, 'startNs' | 'endNs' | 'stepNs' | 'limit'>
+
 /** Adds the routes for index statistics and volumes. */
 export function addIndexRoutes(app: FastifyInstance, options: IndexRouteOptions): void {
-  const { authEnabled, limits, clock, openSource } = options
-  const timeoutMs = Number(limits.queryTimeoutNs / 1_000_000n)
-  const nowNs = () => BigInt(clock.now()) * 1_000_000n
+  const { openSource } = options
   const methods = ['GET', 'POST']
 
   app.route({
     method: methods,
     url: '/loki/api/v1/index/stats',
     handler: async (request, reply) => {
-      const tenant = tenantOf(request, authEnabled)
-      const params = readParams(request)
-      const { range } = readRange(params, nowNs(), () => params.limit())
+      const { tenant, limits, params, nowNs } = openRequest(request, options)
+      const { range: asked } = readRange(params, nowNs, () => params.limit())
+      const range = withinLookback(asked, limits, nowNs)
       const matchers = parseSelector(params.get('query'))
-      const stats = await withDeadline(request, timeoutMs, signal =>
+      const stats = await withDeadline(request, limits, signal =>
         runIndexStats({ matchers, ...range, limits: limits.query }, openSource(tenant), signal),
       )
       const { streams, blocks, bytes, entries } = stats
@@ -54,16 +56,15 @@ export function addIndexRoutes(app: FastifyInstance, options: IndexRouteOptions)
 
   const volume = async (
     request: FastifyRequest,
-    read: (params: Params) => Pick<VolumeRequest, 'startNs' | 'endNs' | 'stepNs' | 'limit'>,
+    read: (params: Params, nowNs: bigint) => VolumeBounds,
   ): Promise<string> => {
     const started = performance.now()
-    const tenant = tenantOf(request, authEnabled)
+    const { tenant, limits, params, nowNs } = openRequest(request, options)
     if (!limits.volumeEnabled) throw new BadRequestError('not found', { status: 404 })
-    const params = readParams(request)
-    const bounds = read(params)
-    const selection = readGrouping(params)
-    const query = { ...bounds, ...selection, limits: limits.query }
-    const result = await withDeadline(request, timeoutMs, signal =>
+    const asked = read(params, nowNs)
+    const bounds = { ...asked, ...withinLookback(asked, limits, nowNs) }
+    const query = { ...bounds, ...readGrouping(params), limits: limits.query }
+    const result = await withDeadline(request, limits, signal =>
       runVolume({ ...query, maxSeries: limits.volumeMaxSeries }, openSource(tenant), signal),
     )
     return formatVolume(result, (performance.now() - started) / 1000)
@@ -72,8 +73,8 @@ export function addIndexRoutes(app: FastifyInstance, options: IndexRouteOptions)
     method: methods,
     url: '/loki/api/v1/index/volume',
     handler: async (request, reply) => {
-      const read = (params: Params) => ({
-        ...params.orderedRange(nowNs()),
+      const read = (params: Params, nowNs: bigint) => ({
+        ...params.orderedRange(nowNs),
         limit: params.volumeLimit(),
       })
       return sendJson(reply, await volume(request, read))
@@ -83,8 +84,8 @@ export function addIndexRoutes(app: FastifyInstance, options: IndexRouteOptions)
     method: methods,
     url: '/loki/api/v1/index/volume_range',
     handler: async (request, reply) => {
-      const read = (params: Params) => {
-        const { range, stepNs, limit } = readRange(params, nowNs(), () => params.volumeLimit())
+      const read = (params: Params, nowNs: bigint) => {
+        const { range, stepNs, limit } = readRange(params, nowNs, () => params.volumeLimit())
         return { ...range, stepNs, limit }
       }
       return sendJson(reply, await volume(request, read))

@@ -4,21 +4,22 @@ import { parseSelector } from '@skald/query'
 import { type LabelSet, labelSetToObject, type Matcher } from '@skald/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
-import { BadRequestError } from '../errors.ts'
-import type { TenantLimits } from '../limits.ts'
-import { checkLength, readParams, tenantOf } from './query-context.ts'
+import {
+  checkLength,
+  openRequest,
+  PastLookbackError,
+  type ReadRouteOptions,
+  withinLookback,
+} from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 
-export interface LabelsRouteOptions {
-  readonly authEnabled: boolean
-  readonly limits: TenantLimits
-  readonly clock: { now(): number }
+export interface LabelsRouteOptions extends ReadRouteOptions {
   readonly catalog: Catalog
 }
 
 /** Adds the label and series routes, the older `/api/prom` ones among them. */
 export function addLabelsRoutes(app: FastifyInstance, options: LabelsRouteOptions): void {
-  const { catalog, authEnabled } = options
+  const { catalog } = options
   const names = async (request: FastifyRequest): Promise<string[]> => {
     const { tenant, params, range } = open(request, options)
     const selector = params.get('query')
@@ -64,14 +65,14 @@ export function addLabelsRoutes(app: FastifyInstance, options: LabelsRouteOption
   get('/api/prom/label/:name/values', async request => legacyAnswer(await names(request)))
 
   const series = async (request: FastifyRequest): Promise<string> => {
-    const tenant = tenantOf(request, authEnabled)
-    const params = readParams(request)
+    const opened = openRequest(request, options)
+    const { tenant, params } = opened
     const selectors = [...params.getAll('match'), ...params.getAll('match[]')]
     // `{}` alone stands for every stream, which a query may not ask for.
     const isAll =
       selectors.length === 0 || (selectors.length === 1 && isEmptySelector(selectors[0]!))
     const groups: (readonly Matcher[])[] = isAll ? [[]] : selectors.map(parseSelector)
-    const range = checkedRange(request, options)
+    const range = checkedRange(opened)
     const found = new Map<string, LabelSet>()
     for (const matchers of groups) {
       for (const [text, labels] of await catalog.findStreams(tenant, matchers, range)) {
@@ -90,19 +91,14 @@ function isEmptySelector(text: string): boolean {
 }
 
 function open(request: FastifyRequest, options: LabelsRouteOptions) {
-  const tenant = tenantOf(request, options.authEnabled)
-  const params = readParams(request)
-  return { tenant, params, range: checkedRange(request, options) }
+  const opened = openRequest(request, options)
+  return { ...opened, range: checkedRange(opened) }
 }
 
 /** @throws BadRequestError for a range that is turned around or longer than the limit. */
-function checkedRange(request: FastifyRequest, { limits, clock }: LabelsRouteOptions): TimeRange {
-  const range = readParams(request).timeRange(BigInt(clock.now()) * 1_000_000n)
-  if (range.endNs < range.startNs) {
-    throw new BadRequestError(
-      'this data is no longer available, it is past now - max_query_lookback (0s)',
-    )
-  }
+function checkedRange({ params, limits, nowNs }: ReturnType<typeof openRequest>): TimeRange {
+  const range = withinLookback(params.timeRange(nowNs), limits, nowNs)
+  if (range.endNs < range.startNs) throw new PastLookbackError(limits)
   checkLength(range, limits)
   return range
 }

@@ -3,33 +3,33 @@
 import { type LinePattern, type LogSource, runPatterns } from '@skald/query'
 import { maxBigint } from '@skald/wire'
 import type { FastifyInstance } from 'fastify'
-import type { TenantLimits } from '../limits.ts'
-import { readParams, tenantOf, withDeadline } from './query-context.ts'
+import {
+  openRequest,
+  type ReadRouteOptions,
+  withDeadline,
+  withinLookback,
+} from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 
-export interface PatternsRouteOptions {
-  readonly authEnabled: boolean
-  readonly limits: TenantLimits
-  readonly clock: { now(): number }
+export interface PatternsRouteOptions extends ReadRouteOptions {
   readonly openSource: (tenant: string) => LogSource
 }
 
 /** Adds the route. */
 export function addPatternsRoute(app: FastifyInstance, options: PatternsRouteOptions): void {
-  const { authEnabled, limits, clock, openSource } = options
-  const timeoutMs = Number(limits.queryTimeoutNs / 1_000_000n)
+  const { openSource } = options
   app.route({
     method: ['GET', 'POST'],
     url: '/loki/api/v1/patterns',
     handler: async (request, reply) => {
-      const source = openSource(tenantOf(request, authEnabled))
-      const params = readParams(request)
+      const { tenant, limits, params, nowNs } = openRequest(request, options)
       // A range that ends before it starts is no error here: it has no lines.
-      const range = params.timeRange(BigInt(clock.now()) * 1_000_000n)
-      const stepNs = params.stepNs({ ...range, endNs: maxBigint(range.startNs, range.endNs) })
+      const asked = params.timeRange(nowNs)
+      const stepNs = params.stepNs({ ...asked, endNs: maxBigint(asked.startNs, asked.endNs) })
+      const range = withinLookback(asked, limits, nowNs)
       const query = { logql: params.get('query'), ...range, stepNs, limits: limits.query }
-      const patterns = await withDeadline(request, timeoutMs, signal =>
-        runPatterns(query, source, signal),
+      const patterns = await withDeadline(request, limits, signal =>
+        runPatterns(query, openSource(tenant), signal),
       )
       const data = patterns.map(patternJson)
       return sendJson(reply, JSON.stringify({ status: 'success', data }))

@@ -1,7 +1,7 @@
 // What the read routes need of a request: its tenant, its parameters, and a signal that ends the work
 // when the client goes away or the time is up.
 
-import { formatGoDuration, formatPrometheusDuration } from '@skald/wire'
+import { formatGoDuration, formatPrometheusDuration, maxBigint } from '@skald/wire'
 import type { FastifyRequest } from 'fastify'
 import type { TimeRange } from '../catalog/catalog.ts'
 import { BadRequestError } from '../errors.ts'
@@ -23,10 +23,53 @@ export function readParams(request: FastifyRequest): Params {
   return new Params(queryString, body)
 }
 
+/** What the read routes have in common. */
+export interface ReadRouteOptions {
+  readonly authEnabled: boolean
+  readonly limitsOf: (tenant: string) => TenantLimits
+  readonly clock: { now(): number }
+}
+
+/** What a read route begins with: whose request it is, with that tenant's limits, what it asks and when. */
+export function openRequest(
+  request: FastifyRequest,
+  { authEnabled, limitsOf, clock }: ReadRouteOptions,
+) {
+  const tenant = tenantOf(request, authEnabled)
+  const nowNs = BigInt(clock.now()) * 1_000_000n
+  return { tenant, limits: limitsOf(tenant), params: readParams(request), nowNs }
+}
+
 /** Tenant of a read request. */
 export function tenantOf(request: FastifyRequest, authEnabled: boolean): string {
   const header = request.headers['x-scope-orgid']
   return resolveTenant(Array.isArray(header) ? header[0] : header, authEnabled)
+}
+
+/**
+ * Cuts a range to what a tenant may look back at.
+ *
+ * @throws BadRequestError where the whole range is older.
+ */
+export function withinLookback(
+  { startNs, endNs }: TimeRange,
+  limits: TenantLimits,
+  nowNs: bigint,
+): TimeRange {
+  const { maxQueryLookbackNs } = limits
+  if (maxQueryLookbackNs === 0n) return { startNs, endNs }
+  const oldestNs = nowNs - maxQueryLookbackNs
+  if (endNs < oldestNs) throw new PastLookbackError(limits)
+  return { startNs: maxBigint(startNs, oldestNs), endNs }
+}
+
+/** Says that all of a range lies before what a tenant may look back at. */
+export class PastLookbackError extends BadRequestError {
+  constructor({ maxQueryLookbackNs }: TenantLimits) {
+    const lookback = formatPrometheusDuration(maxQueryLookbackNs)
+    super(`this data is no longer available, it is past now - max_query_lookback (${lookback})`)
+    this.name = 'PastLookbackError'
+  }
 }
 
 /**
@@ -69,12 +112,13 @@ export class QueryCancelledError extends Error {
   }
 }
 
-/** Runs `work` with a signal that fires when the client closes the connection or `timeoutMs` is over. */
+/** Runs `work` with a signal that fires when the client closes the connection or a tenant's time is up. */
 export async function withDeadline<T>(
   request: FastifyRequest,
-  timeoutMs: number,
+  { queryTimeoutNs }: TenantLimits,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  const timeoutMs = Number(queryTimeoutNs / 1_000_000n)
   const controller = new AbortController()
   const onClose = () => controller.abort(new QueryCancelledError())
   const { socket } = request.raw

@@ -16,35 +16,36 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BadRequestError } from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { Params } from './params.ts'
-import { readParams, tenantOf, withDeadline } from './query-context.ts'
+import {
+  openRequest,
+  type ReadRouteOptions,
+  readParams,
+  withDeadline,
+  withinLookback,
+} from './query-context.ts'
 import { formatStats } from './stats-json.ts'
 
-export interface QueryRouteOptions {
-  readonly authEnabled: boolean
-  readonly limits: TenantLimits
-  readonly clock: { now(): number }
+export interface QueryRouteOptions extends ReadRouteOptions {
   readonly openSource: (tenant: string) => LogSource
 }
 
 /** Adds the query routes. */
 export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions): void {
-  const { authEnabled, limits, clock, openSource } = options
-  const timeoutMs = Number(limits.queryTimeoutNs / 1_000_000n)
-  const nowNs = () => BigInt(clock.now()) * 1_000_000n
+  const { openSource } = options
 
   /** Runs the query a request asks for; `read` takes it from the parameters. */
-  const run = async (request: FastifyRequest, read: (params: Params) => QueryRequest) => {
+  const run = async (request: FastifyRequest, read: ReadQuery) => {
     const started = performance.now()
-    const tenant = tenantOf(request, authEnabled)
-    const query = read(readParams(request))
-    const result = await withDeadline(request, timeoutMs, signal =>
+    const { tenant, limits, params, nowNs } = openRequest(request, options)
+    const query = read(params, { nowNs, limits })
+    const result = await withDeadline(request, limits, signal =>
       runQuery(query, openSource(tenant), signal),
     )
     const entryCount = result.kind === 'streams' ? result.entries.length : 0
     const seconds = (performance.now() - started) / 1000
     return { result, statsJson: formatStats(result.stats, { seconds, entryCount }) }
   }
-  const addRoute = (url: string, read: (params: Params) => QueryRequest) => {
+  const addRoute = (url: string, read: ReadQuery) => {
     app.route({
       method: ['GET', 'POST'],
       url,
@@ -58,10 +59,10 @@ export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions)
     })
   }
 
-  addRoute('/loki/api/v1/query_range', params =>
-    rangeQuery(params, params.get('query'), { nowNs: nowNs(), limits }),
+  addRoute('/loki/api/v1/query_range', (params, context) =>
+    rangeQuery(params, params.get('query'), context),
   )
-  addRoute('/loki/api/v1/query', params => instantQuery(params, { nowNs: nowNs(), limits }))
+  addRoute('/loki/api/v1/query', instantQuery)
 
   app.route({
     method: ['GET', 'POST'],
@@ -82,10 +83,10 @@ export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions)
     method: ['GET', 'POST'],
     url: '/api/prom/query',
     handler: async (request, reply) => {
-      const { result, statsJson } = await run(request, params => {
+      const { result, statsJson } = await run(request, (params, context) => {
         const pattern = params.get('regexp')
         const filter = pattern === '' ? '' : ` |~ ${quoteGoString(pattern)}`
-        return rangeQuery(params, `${params.get('query')}${filter}`, { nowNs: nowNs(), limits })
+        return rangeQuery(params, `${params.get('query')}${filter}`, context)
       })
       if (result.kind !== 'streams') {
         throw new BadRequestError('legacy endpoints only support streams result type')
@@ -101,8 +102,12 @@ interface ReadContext {
   readonly limits: TenantLimits
 }
 
+/** Takes a query from the parameters of a request. */
+type ReadQuery = (params: Params, context: ReadContext) => QueryRequest
+
 function instantQuery(params: Params, { nowNs, limits }: ReadContext): QueryRequest {
   const timeNs = params.instant(nowNs)
+  withinLookback({ startNs: timeNs, endNs: timeNs }, limits, nowNs)
   return {
     logql: params.get('query'),
     startNs: timeNs,
@@ -117,10 +122,11 @@ function instantQuery(params: Params, { nowNs, limits }: ReadContext): QueryRequ
 }
 
 function rangeQuery(params: Params, logql: string, { nowNs, limits }: ReadContext): QueryRequest {
-  const range = params.orderedRange(nowNs)
+  const asked = params.orderedRange(nowNs)
   const limit = params.limit()
   const direction = params.direction()
-  const stepNs = params.stepNs(range)
+  const stepNs = params.stepNs(asked)
+  const range = withinLookback(asked, limits, nowNs)
   const intervalNs = params.intervalNs()
   return {
     logql,

@@ -85,19 +85,9 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   app.setNotFoundHandler((_request, reply) => {
     void reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n')
   })
-  app.setErrorHandler((error: Error & Coded, request, reply) => {
-    const status = statusOf(error)
-    const isExpected = status < 500 || Object.hasOwn(statusOfCode, error.code ?? '')
-    if (!isExpected) request.log.error({ err: error }, 'request failed')
-    if (error.retryAfterSeconds !== undefined) {
-      void reply.header('Retry-After', String(error.retryAfterSeconds))
-    } else if (status === 503) void reply.header('Retry-After', '1')
-    void reply
-      .code(status)
-      .type('text/plain; charset=utf-8')
-      .header('X-Content-Type-Options', 'nosniff')
-      .send(error.code === 'PUSH_REJECTED' ? `${error.message}\n` : error.message)
-  })
+  app.setErrorHandler((error: Error & Coded, request, reply) =>
+    answerError(error, request, reply, sendPlainError),
+  )
   app.addHook('onSend', async (_request, reply) => {
     // A client that keeps its connection would keep a stopping server.
     if (!app.server.listening) void reply.header('Connection', 'close')
@@ -129,7 +119,36 @@ interface Coded {
   readonly retryAfterSeconds?: number
 }
 
-function statusOf(error: Error & Coded): number {
+/**
+ * Answers a request that failed: logs what is the store's fault, says when to try again.
+ *
+ * @param send Sends the body; the status is set.
+ */
+export function answerError(
+  error: Error & Coded,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  send: (error: Error & Coded, reply: FastifyReply) => void,
+): void {
+  const status = statusOf(error)
+  const isExpected = status < 500 || Object.hasOwn(statusOfCode, error.code ?? '')
+  if (!isExpected) request.log.error({ err: error }, 'request failed')
+  if (error.retryAfterSeconds !== undefined) {
+    void reply.header('Retry-After', String(error.retryAfterSeconds))
+  } else if (status === 503) void reply.header('Retry-After', '1')
+  void reply.code(status).header('X-Content-Type-Options', 'nosniff')
+  send(error, reply)
+}
+
+/** Sends an error as Loki's plain text. */
+export function sendPlainError(error: Error & Coded, reply: FastifyReply): void {
+  void reply
+    .type('text/plain; charset=utf-8')
+    .send(error.code === 'PUSH_REJECTED' ? `${error.message}\n` : error.message)
+}
+
+/** Status that an error is answered with. */
+export function statusOf(error: Error & Coded): number {
   return error.status ?? statusOfCode[error.code ?? ''] ?? error.statusCode ?? 500
 }
 

@@ -12,19 +12,21 @@ import {
   TailScanner,
 } from '@skald/query'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type TenantLimits, tailPingMs, tailSilenceMs } from '../limits.ts'
+import { tailPingMs, tailSilenceMs } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'
 import type { TailEntry } from '../tail/messages.ts'
 import { TailBudget } from '../tail/tail-budget.ts'
 import { TailClient } from '../tail/tail-client.ts'
 import type { TailHub } from '../tail/tail-hub.ts'
-import { readParams, tenantOf, withDeadline } from './query-context.ts'
+import {
+  openRequest,
+  type ReadRouteOptions,
+  withDeadline,
+  withinLookback,
+} from './query-context.ts'
 import { encodingFlagsOf } from './query-routes.ts'
 
-export interface TailRouteOptions {
-  readonly authEnabled: boolean
-  readonly limits: TenantLimits
-  readonly clock: { now(): number }
+export interface TailRouteOptions extends ReadRouteOptions {
   readonly openSource: (tenant: string) => LogSource
   readonly hub: TailHub
   readonly metrics: StoreMetrics
@@ -88,17 +90,14 @@ export function addTailRoutes(app: FastifyInstance, options: TailRouteOptions): 
   })
 }
 
-function readAsk(
-  request: FastifyRequest,
-  { authEnabled, limits, clock }: TailRouteOptions,
-): TailAsk {
-  const tenant = tenantOf(request, authEnabled)
-  const params = readParams(request)
-  const nowNs = BigInt(clock.now()) * 1_000_000n
+function readAsk(request: FastifyRequest, options: TailRouteOptions): TailAsk {
+  const { tenant, limits, params, nowNs } = openRequest(request, options)
   const logql = params.get('query')
   // For what it throws.
   new TailScanner(logql)
-  const { startNs } = params.timeRange(nowNs)
+  const asked = params.timeRange(nowNs)
+  // A tail has no end of its own.
+  const { startNs } = withinLookback({ ...asked, endNs: nowNs }, limits, nowNs)
   const limit = params.limit()
   const delayMs = params.tailDelayMs()
   const most = limits.query.maxEntriesLimitPerQuery
@@ -141,7 +140,7 @@ class Tails {
   }
 
   open(socket: WebSocket, request: FastifyRequest): void {
-    const { limits, clock, hub, metrics } = this.#options
+    const { limitsOf, clock, hub, metrics } = this.#options
     const ask = this.#asks.get(request)!
     const { tenant, form, encodingFlags, delayMs } = ask
     const client = new TailClient({
@@ -158,7 +157,7 @@ class Tails {
       return
     }
     const count = (this.#countOf.get(tenant) ?? 0) + 1
-    const most = limits.maxConcurrentTails
+    const most = limitsOf(tenant).maxConcurrentTails
     if (most > 0 && count > most) {
       client.fail(`max concurrent tail requests limit exceeded, count > limit (${count} > ${most})`)
       return
@@ -184,8 +183,9 @@ class Tails {
 
   /** The newest entries that the client wants to begin with, ascending by time. */
   async #readHistory(ask: TailAsk, request: FastifyRequest): Promise<TailEntry[]> {
-    const { limits, openSource } = this.#options
+    const { limitsOf, openSource } = this.#options
     const { tenant, logql, startNs, nowNs, limit, form } = ask
+    const limits = limitsOf(tenant)
     const query = {
       logql,
       startNs,
@@ -198,8 +198,7 @@ class Tails {
       isInstant: false,
       limits: limits.query,
     } as const
-    const timeoutMs = Number(limits.queryTimeoutNs / 1_000_000n)
-    const result = await withDeadline(request, timeoutMs, signal =>
+    const result = await withDeadline(request, limits, signal =>
       runQuery(query, openSource(tenant), signal),
     )
     if (result.kind !== 'streams') throw new TypeError(`a tail gave ${result.kind}`)

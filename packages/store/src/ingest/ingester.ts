@@ -6,11 +6,22 @@ import type { TenantLimits } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
 import type { Committer } from './committer.ts'
+import {
+  acceptedLineBytes,
+  acceptedMetadataBytes,
+  acceptedRowCount,
+  type IngestQuotas,
+  type QuotaRefusal,
+} from './ingest-quotas.ts'
+import type { RefusalLog } from './refusal-log.ts'
 import { StreamLabelsResolver } from './stream-labels.ts'
 import { acceptedTimes, Refusals, validateStream } from './validate.ts'
 
 export interface IngesterOptions {
-  readonly limits: TenantLimits
+  /** Limits of a tenant; the same object while they are the same. */
+  readonly limitsOf: (tenant: string) => TenantLimits
+  readonly quotas: IngestQuotas
+  readonly refusalLog: RefusalLog
   readonly committer: Committer
   readonly metrics: StoreMetrics
   readonly clock: { now(): number }
@@ -19,27 +30,41 @@ export interface IngesterOptions {
 /** Takes in pushes. */
 export class Ingester {
   readonly #options: IngesterOptions
-  readonly #resolver: StreamLabelsResolver
+  /** Tenants with the same limits share what is known of label texts. */
+  readonly #resolvers = new WeakMap<TenantLimits, StreamLabelsResolver>()
 
   constructor(options: IngesterOptions) {
     this.#options = options
-    this.#resolver = new StreamLabelsResolver(options.limits)
   }
 
   /**
    * Stores what may be stored of a push; settles when it is durable.
    *
    * @throws PushRejectedError 422 without streams; 400 when a label set cannot be read (nothing is
-   * stored then) or when entries were refused (the others are stored).
+   * stored then) or when entries were refused (the others are stored); 429 when the tenant pushes too
+   * much (nothing is stored) or some of its streams do (the others are).
    * @throws StorageUnavailableError when nothing can be stored.
    */
   async push(tenant: string, streams: readonly PushStream[]): Promise<void> {
-    const { limits, committer, metrics, clock } = this.#options
+    const { limitsOf, quotas, committer } = this.#options
     if (streams.length === 0) {
       throw new PushRejectedError('error at least one valid stream is required for ingestion', {
         status: 422,
       })
     }
+    const limits = limitsOf(tenant)
+    const { accepted, refusals, lineBytes, metadataBytes } = this.#validate(tenant, limits, streams)
+    this.#checkRate(tenant, limits, { accepted, metadataBytes })
+    const { admitted, refused } = quotas.admit(tenant, limits, accepted)
+    for (const refusal of refused) this.#discard(tenant, refusal)
+    if (admitted.length > 0) await committer.add(tenant, admitted, lineBytes)
+    if (refused.length > 0) throw tooMuchOfStreams(refused)
+    if (!refusals.isEmpty) throw new PushRejectedError(refusals.format(), { status: 400 })
+  }
+
+  #validate(tenant: string, limits: TenantLimits, streams: readonly PushStream[]) {
+    const { metrics, clock } = this.#options
+    const resolver = this.#resolverOf(limits)
     const refusals = new Refusals()
     const times = acceptedTimes(limits, BigInt(clock.now()) * 1_000_000n)
     const context = { limits, times, refusals }
@@ -48,25 +73,90 @@ export class Ingester {
     let lineBytes = 0
     for (const source of streams) {
       if (source.entryCount === 0) continue
-      const resolved = this.#resolver.resolve(source.labelsText)
+      const resolved = resolver.resolve(source.labelsText)
+      const bytes = sumOf(source.lineLengths, source.entryCount)
       if (resolved.kind === 'malformed') {
-        metrics.discardedEntries.inc({ reason: 'invalid_labels', tenant }, source.entryCount)
+        this.#discard(tenant, {
+          reason: 'invalid_labels',
+          message: resolved.message,
+          labelsText: source.labelsText,
+          entries: source.entryCount,
+          bytes,
+        })
         throw new PushRejectedError(resolved.message, { status: 400 })
       }
       lineCount += source.entryCount
-      lineBytes += sumOf(source.lineLengths, source.entryCount)
+      lineBytes += bytes
       const stream = validateStream(source, resolved, context)
       if (stream) accepted.push(stream)
     }
+    const metadataBytes = accepted.reduce((sum, stream) => sum + acceptedMetadataBytes(stream), 0)
     metrics.linesReceived.inc({ tenant }, lineCount)
-    metrics.bytesReceived.inc({ tenant }, lineBytes)
-    for (const [reason, { entries, bytes }] of refusals.discarded) {
-      metrics.discardedEntries.inc({ reason, tenant }, entries)
-      metrics.discardedBytes.inc({ reason, tenant }, bytes)
+    metrics.bytesReceived.inc({ tenant }, lineBytes + metadataBytes)
+    for (const [reason, discarded] of refusals.discarded) {
+      this.#discard(tenant, { reason, ...discarded })
     }
-    if (accepted.length > 0) await committer.add(tenant, accepted, lineBytes)
-    if (!refusals.isEmpty) throw new PushRejectedError(refusals.format(), { status: 400 })
+    for (const [reason, { entries, bytes }] of refusals.mutated) {
+      metrics.mutatedEntries.inc({ reason, tenant }, entries)
+      metrics.mutatedBytes.inc({ reason, tenant }, bytes)
+    }
+    return { accepted, refusals, lineBytes, metadataBytes }
   }
+
+  /** @throws PushRejectedError 429 */
+  #checkRate(
+    tenant: string,
+    limits: TenantLimits,
+    push: { readonly accepted: readonly AcceptedStream[]; readonly metadataBytes: number },
+  ): void {
+    const { accepted, metadataBytes } = push
+    const { quotas } = this.#options
+    if (accepted.length === 0 || !quotas.hasTenantRate(limits)) return
+    let lines = 0
+    let lineBytes = 0
+    for (const stream of accepted) {
+      lines += acceptedRowCount(stream)
+      lineBytes += acceptedLineBytes(stream)
+    }
+    try {
+      quotas.checkTenant(tenant, limits, { lines, bytes: lineBytes + metadataBytes })
+    } catch (error) {
+      this.#discard(tenant, {
+        reason: 'rate_limited',
+        message: (error as Error).message,
+        labelsText: accepted[0]!.labelsText,
+        entries: lines,
+        bytes: lineBytes,
+      })
+      throw error
+    }
+  }
+
+  #resolverOf(limits: TenantLimits): StreamLabelsResolver {
+    let resolver = this.#resolvers.get(limits)
+    if (!resolver) {
+      resolver = new StreamLabelsResolver(limits)
+      this.#resolvers.set(limits, resolver)
+    }
+    return resolver
+  }
+
+  /** Counts entries that are not stored, and tells the operator. */
+  #discard(tenant: string, refusal: Omit<QuotaRefusal, 'reason'> & { reason: string }): void {
+    const { metrics, refusalLog } = this.#options
+    const { reason, message, labelsText, entries, bytes } = refusal
+    metrics.discardedEntries.inc({ reason, tenant }, entries)
+    metrics.discardedBytes.inc({ reason, tenant }, bytes)
+    refusalLog.add({ tenant, reason, stream: labelsText, message, entries, bytes })
+  }
+}
+
+function tooMuchOfStreams(refused: readonly QuotaRefusal[]): PushRejectedError {
+  const messages = refused.map(({ message }) => message)
+  const text =
+    messages.length === 1 ? messages[0]! : `${messages.length} errors: ${messages.join('; ')}`
+  const isRate = refused.some(({ reason }) => reason === 'per_stream_rate_limit')
+  return new PushRejectedError(text, { status: 429, ...(isRate && { retryAfterSeconds: 1 }) })
 }
 
 function sumOf(lengths: Uint32Array, count: number): number {

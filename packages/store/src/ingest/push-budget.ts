@@ -20,6 +20,8 @@ export class PushBudget {
   #bytes = 0
   /** Pushes that are still being received or decoded. */
   readonly #arriving = new Set<object>()
+  /** What gives a share back → how much it is. */
+  readonly #shares = new Map<object, number>()
 
   get bytes(): number {
     return this.#bytes
@@ -37,22 +39,38 @@ export class PushBudget {
    */
   enter(bodyBytes: number): () => void {
     const share = Math.max(bodyBytes, leastBodyBytes) * assumedExpansion
-    if (this.#bytes > 0 && this.#bytes + share > pendingPushBytesMax) {
-      throw new PushRejectedError(
-        `too many pushes under way: ${this.#bytes} bytes of ${pendingPushBytesMax} in use, retry after a second`,
-        { status: 503, retryAfterSeconds: 1 },
-      )
-    }
+    this.#checkRoom(this.#bytes, share)
     this.#bytes += share
-    let isHeld = true
     const release = () => {
-      if (!isHeld) return
-      isHeld = false
       this.#arriving.delete(release)
-      this.#bytes -= share
+      this.#bytes -= this.#shares.get(release) ?? 0
+      this.#shares.delete(release)
     }
+    this.#shares.set(release, share)
     this.#arriving.add(release)
     return release
+  }
+
+  /**
+   * Says how large a body became when it was decompressed: what is more than was assumed is counted.
+   *
+   * @throws PushRejectedError 503 when others leave no room for it.
+   */
+  unpacked({ releaseBudget }: BudgetHolder, bytes: number): void {
+    const share = releaseBudget && this.#shares.get(releaseBudget)
+    if (releaseBudget === undefined || share === undefined || bytes <= share) return
+    this.#checkRoom(this.#bytes - share, bytes)
+    this.#bytes += bytes - share
+    this.#shares.set(releaseBudget, bytes)
+  }
+
+  /** @param others Bytes that other pushes hold; one push alone always has room. */
+  #checkRoom(others: number, share: number): void {
+    if (others === 0 || others + share <= pendingPushBytesMax) return
+    throw new PushRejectedError(
+      `too many pushes under way: ${others} bytes of ${pendingPushBytesMax} in use, retry after a second`,
+      { status: 503, retryAfterSeconds: 1 },
+    )
   }
 
   /** Says that a push is decoded and waits for its commit. */

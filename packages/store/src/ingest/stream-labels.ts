@@ -4,11 +4,12 @@
 import {
   createLabelSet,
   formatLabelSet,
+  type Label,
   type LabelSet,
   LabelSyntaxError,
-  parseLabelSet,
+  parseLabelPairs,
 } from '@skald/wire'
-import { streamCacheEntriesMax, type TenantLimits } from '../limits.ts'
+import { cachedLabelsTextMax, streamCacheEntriesMax, type TenantLimits } from '../limits.ts'
 
 /** Labels whose first non-empty one names the service, best first (Loki's default list). */
 export const defaultServiceNameLabels: readonly string[] = [
@@ -32,7 +33,12 @@ const unknownService = 'unknown_service'
 /** A label text that may be stored, or why it may not. */
 export type StreamLabels =
   | { readonly kind: 'accepted'; readonly labels: LabelSet; readonly labelsText: string }
-  | { readonly kind: 'refused'; readonly reason: string; readonly message: string }
+  | {
+      readonly kind: 'refused'
+      readonly reason: string
+      readonly message: string
+      readonly labelsText: string
+    }
   /** Not the text of a label set: the whole push is refused. */
   | { readonly kind: 'malformed'; readonly message: string }
 
@@ -49,6 +55,7 @@ export class StreamLabelsResolver {
     let found = this.#known.get(labelsText)
     if (!found) {
       found = resolveStreamLabels(labelsText, this.#limits)
+      if (labelsText.length > cachedLabelsTextMax) return found
       if (this.#known.size >= streamCacheEntriesMax) this.#known.clear()
       this.#known.set(labelsText, found)
     }
@@ -57,18 +64,21 @@ export class StreamLabelsResolver {
 }
 
 function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
-  let sent: LabelSet
+  let sent: readonly Label[]
   try {
-    sent = parseLabelSet(text)
+    sent = parseLabelPairs(text)
   } catch (error) {
     if (!(error instanceof LabelSyntaxError)) throw error
     return { kind: 'malformed', message: `couldn't parse labels: ${error.message}` }
   }
-  const labels = addServiceName(sent, limits.discoverServiceName)
-  const labelsText = formatLabelSet(labels)
+  // Of a name given twice, for which the stream is refused, the first value is told.
+  const labels = addServiceName(createLabelSet(pairsOf(sent).reverse()), limits.discoverServiceName)
+  const twice = findTwice(sent)
+  const labelsText = formatLabelSet(twice === undefined ? labels : joinLabels(sent, labels))
   if (labels.length === 0) {
     return {
       kind: 'refused',
+      labelsText,
       reason: 'missing_labels',
       message: 'error at least one label pair is required per stream',
     }
@@ -78,14 +88,24 @@ function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
   if (count > limits.maxLabelNames) {
     return {
       kind: 'refused',
+      labelsText,
       reason: 'max_label_names_per_series',
       message: `entry for stream '${labelsText}' has ${count} label names; limit ${limits.maxLabelNames}`,
+    }
+  }
+  if (twice !== undefined) {
+    return {
+      kind: 'refused',
+      labelsText,
+      reason: 'duplicate_label_names',
+      message: `stream '${labelsText}' has duplicate label name: '${twice}'`,
     }
   }
   for (const { name, value } of labels) {
     if (name.length > limits.maxLabelNameBytes) {
       return {
         kind: 'refused',
+        labelsText,
         reason: 'label_name_too_long',
         message: `stream '${labelsText}' has label name too long: '${name}'`,
       }
@@ -93,6 +113,7 @@ function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
     if (Buffer.byteLength(value, 'utf8') > limits.maxLabelValueBytes) {
       return {
         kind: 'refused',
+        labelsText,
         reason: 'label_value_too_long',
         message: `stream '${labelsText}' has label value too long: '${value}'`,
       }
@@ -101,12 +122,31 @@ function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
   return { kind: 'accepted', labels, labelsText }
 }
 
+function pairsOf(labels: readonly Label[]): (readonly [string, string])[] {
+  return labels.map(({ name, value }) => [name, value])
+}
+
+/** First name that was sent more than once. */
+function findTwice(sent: readonly Label[]): string | undefined {
+  const names = new Set<string>()
+  for (const { name } of sent) {
+    if (names.has(name)) return name
+    names.add(name)
+  }
+  return undefined
+}
+
+/** What was sent, with what was added to it, for a message. */
+function joinLabels(sent: readonly Label[], labels: LabelSet): readonly Label[] {
+  const added = labels.filter(({ name }) => sent.every(label => label.name !== name))
+  return [...sent, ...added].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+}
+
 function addServiceName(labels: LabelSet, candidates: readonly string[]): LabelSet {
   const has = (wanted: string) => labels.find(({ name }) => name === wanted)?.value
   if (candidates.length === 0 || has(serviceNameLabel) !== undefined) return labels
   // Streams that Loki writes for itself stay as they are.
   if (has('__aggregated_metric__') !== undefined) return labels
   const named = candidates.map(has).find(value => value !== undefined)
-  const pairs = labels.map(({ name, value }): [string, string] => [name, value])
-  return createLabelSet([...pairs, [serviceNameLabel, named ?? unknownService]])
+  return createLabelSet([...pairsOf(labels), [serviceNameLabel, named ?? unknownService]])
 }

@@ -2,10 +2,10 @@
 // is right beside it is stored, as Loki does it.
 
 import {
-  createMetadata,
   formatRfc3339,
   type Label,
   type LabelSet,
+  normaliseLabelName,
   type PushStream,
 } from '@skald/wire'
 import type { TenantLimits } from '../limits.ts'
@@ -15,18 +15,45 @@ import type { StreamLabels } from './stream-labels.ts'
 /** Last second whose nanoseconds fit 64 bits with sign: 2262-04-11. */
 const lastSecond = 9_223_372_035
 
+/** Entries of a push that were refused for one reason. */
+export interface Discarded {
+  entries: number
+  /** Of lines. */
+  bytes: number
+  /** Labels of the first stream that had one, and what its client is told. */
+  readonly labelsText: string
+  readonly message: string
+}
+
+/** An entry that is refused. */
+export interface RefusedEntry {
+  /** Loki's name for it. */
+  readonly reason: string
+  readonly message: string
+  readonly labelsText: string
+  readonly bytes: number
+}
+
 /** Counts refused entries by Loki's reason and gathers what to tell the client. */
 export class Refusals {
   readonly #messages = new Map<string, number>()
-  /** reason → entries and bytes of lines. */
-  readonly discarded = new Map<string, { entries: number; bytes: number }>()
+  readonly discarded = new Map<string, Discarded>()
+  /** Reason → entries that were changed to be stored, and how many bytes they lost. */
+  readonly mutated = new Map<string, { entries: number; bytes: number }>()
 
-  add(reason: string, message: string, bytes: number): void {
+  add({ reason, message, labelsText, bytes }: RefusedEntry): void {
     this.#messages.set(message, (this.#messages.get(message) ?? 0) + 1)
-    const count = this.discarded.get(reason) ?? { entries: 0, bytes: 0 }
+    const count = this.discarded.get(reason) ?? { entries: 0, bytes: 0, labelsText, message }
     count.entries++
     count.bytes += bytes
     this.discarded.set(reason, count)
+  }
+
+  addMutated(reason: string, bytes: number): void {
+    const count = this.mutated.get(reason) ?? { entries: 0, bytes: 0 }
+    count.entries++
+    count.bytes += bytes
+    this.mutated.set(reason, count)
   }
 
   get isEmpty(): boolean {
@@ -81,7 +108,8 @@ export function validateStream(
   const { refusals, limits } = context
   if (stream.kind === 'refused') {
     for (let row = 0; row < source.entryCount; row++) {
-      refusals.add(stream.reason, stream.message, source.lineLengths[row]!)
+      const { reason, message, labelsText } = stream
+      refusals.add({ reason, message, labelsText, bytes: source.lineLengths[row]! })
     }
     return undefined
   }
@@ -93,13 +121,14 @@ export function validateStream(
   for (let row = 0; row < source.entryCount; row++) {
     const refusal = check(row)
     if (refusal) {
-      refusals.add(refusal.reason, refusal.message, source.lineLengths[row]!)
+      refusals.add({ ...refusal, labelsText, bytes: source.lineLengths[row]! })
       rows ??= firstRows(row, source.entryCount)
       continue
     }
     if (source.lineLengths[row]! > limits.maxLineBytes && limits.maxLineBytes > 0) {
       if (lengths === source.lineLengths) lengths = lengths.slice()
-      lengths[row] = limits.maxLineBytes
+      lengths[row] = cutLength(source, row, limits.maxLineBytes)
+      refusals.addMutated('line_too_long', source.lineLengths[row]! - lengths[row]!)
     }
     if (rows) rows[rowCount] = row
     rowCount++
@@ -114,6 +143,15 @@ export function validateStream(
     metadata: source.metadata?.map(pairs => pairs && normaliseMetadata(pairs)),
     wantsLevels: limits.discoverLogLevels && limits.allowStructuredMetadata,
   }
+}
+
+/** Bytes of a line that are kept where `most` are allowed: no character is cut in two. */
+function cutLength({ bytes, lineOffsets }: PushStream, row: number, most: number): number {
+  const start = lineOffsets[row]!
+  let length = most
+  // At most three bytes follow the first one of a character.
+  while (length > most - 3 && length > 0 && (bytes[start + length]! & 0xc0) === 0x80) length--
+  return (bytes[start + length]! & 0xc0) === 0x80 ? most : length
 }
 
 /** Rows 0 up to `count` as accepted so far, with room for all. */
@@ -197,22 +235,24 @@ function checkMetadata(
   return undefined
 }
 
+/** Sorts pairs, the last of a name wins; pairs that are fine as they are stay the same objects. */
 function normaliseMetadata(pairs: readonly Label[]): LabelSet {
-  return createMetadata(
-    pairs.map(({ name, value }): [string, string] => [
-      normaliseMetadataName(name),
-      value.replaceAll('\ufffd', ' '),
-    ]),
-  )
+  const sorted = pairs.map(normalisePair).sort(compareNames)
+  let count = 0
+  for (const [i, pair] of sorted.entries()) {
+    if (sorted[i + 1]?.name !== pair.name) sorted[count++] = pair
+  }
+  sorted.length = count
+  return sorted
 }
 
-/**
- * Makes a metadata name usable as a label name: what is no letter or digit becomes `_`, a leading
- * digit gets `key_` before it, one leading underscore gets `key`.
- */
-export function normaliseMetadataName(name: string): string {
-  if (/^[a-zA-Z][a-zA-Z0-9]*$/.test(name) || name === '') return name
-  const text = name.replace(/[^\p{L}\p{Nd}]/gu, '_')
-  if (/^\p{Nd}/u.test(text)) return `key_${text}`
-  return text.startsWith('_') && !text.startsWith('__') ? `key${text}` : text
+function normalisePair(pair: Label): Label {
+  const name = normaliseLabelName(pair.name)
+  const { value } = pair
+  if (name === pair.name && !value.includes('\ufffd')) return pair
+  return { name, value: value.replaceAll('\ufffd', ' ') }
+}
+
+function compareNames(a: Label, b: Label): number {
+  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
 }

@@ -5,11 +5,12 @@ import {
   createPause,
   type Leaf,
   type LeafResult,
+  LimitExceededError,
   type LogSource,
   mergeLeafResults,
   type VolumeLeaf,
 } from '@skald/query'
-import { type LabelSet, maxBigint, minBigint } from '@skald/wire'
+import { formatLogqlBytes, type LabelSet, maxBigint, minBigint } from '@skald/wire'
 import type { Catalog, SegmentInfo } from '../catalog/catalog.ts'
 import type { BlockRecord } from '../segment/format.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
@@ -25,6 +26,8 @@ export interface LogSourceParts {
   readonly catalog: Catalog
   readonly segments: SegmentIndex
   readonly pool: ScanPool
+  /** Most bytes of lines that one leaf may look at; 0 for no limit. */
+  readonly maxQueryBytesRead?: number
 }
 
 /** Makes the source that a tenant's queries read. */
@@ -46,7 +49,7 @@ export function createLogSource(tenant: string, parts: LogSourceParts): LogSourc
 async function selectOnce(
   tenant: string,
   leaf: Leaf,
-  { catalog, segments, pool }: LogSourceParts,
+  { catalog, segments, pool, maxQueryBytesRead = 0 }: LogSourceParts,
   signal: AbortSignal,
 ): Promise<LeafResult> {
   const range = { startNs: leaf.startNs, endNs: leaf.endNs }
@@ -58,6 +61,7 @@ async function selectOnce(
     const { labelsTexts, blocksOf } = blocks
     if (leaf.kind !== 'volume') {
       const groups = blocksOf.flatMap(refs => groupOverlapping(refs, ({ record }) => record))
+      checkBytes(groups, maxQueryBytesRead)
       return await pool.run({ leaf, labelsTexts, groups: orderGroups(groups, leaf) }, signal)
     }
     const { known, groups } = await planVolume(
@@ -66,11 +70,28 @@ async function selectOnce(
       createPause(signal),
     )
     if (groups.length === 0) return known
+    checkBytes(groups, maxQueryBytesRead)
     const job = { leaf, labelsTexts, groups: bySegment(groups) }
     return mergeLeafResults(leaf, [known, await pool.run(job, signal)])
   } finally {
     await release()
   }
+}
+
+/**
+ * Checks what would be scanned before it is.
+ *
+ * @throws LimitExceededError
+ */
+function checkBytes(groups: readonly BlockGroup[], bytesMax: number): void {
+  if (bytesMax === 0) return
+  let bytes = 0
+  for (const group of groups) for (const { record } of group) bytes += record.lineBytes
+  if (bytes <= bytesMax) return
+  throw new LimitExceededError(
+    'max_query_bytes_read',
+    `the query would read too many bytes (query: ${formatLogqlBytes(bytes)}, limit: ${formatLogqlBytes(bytesMax)}); consider adding more specific stream selectors or reduce the time range of the query`,
+  )
 }
 
 interface PlanInput {

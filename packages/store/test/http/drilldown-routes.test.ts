@@ -44,7 +44,8 @@ test('patterns are said to be there when there is an endpoint for them, under an
       const app = fastify()
       await app.register(
         async routes => {
-          addDrilldownRoutes(routes, { authEnabled: false, limits, version: '1' })
+          const limitsOf = () => limits
+          addDrilldownRoutes(routes, { authEnabled: false, limitsOf, version: '1' })
           if (hasPatterns) routes.get('/loki/api/v1/patterns', () => '')
         },
         { prefix },

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
-import { rename, writeFile } from 'node:fs/promises'
+import { readdir, rename, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
-import { deflateRawSync, gzipSync } from 'node:zlib'
+import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
 import { createLabelSet, encodePushRequest, snappyCompress } from '@skald/wire'
 import { type Test, test } from 'tap'
 import {
@@ -149,7 +149,11 @@ test('bodies that cannot be read are refused with 400', async t => {
     headers: { ...jsonType, 'content-encoding': encoding },
     payload: json('x'),
   })
-  await refused('no gzip', encoded('gzip'), /^gzip: /)
+  await refused('no gzip', encoded('gzip'), /^gzip: invalid header\n/)
+  const cutGzip = { ...encoded('gzip'), payload: gzipSync(json('x')).subarray(0, -10) }
+  await refused('cut gzip', cutGzip, /^gzip: unexpected EOF\n/)
+  const zlib = { ...encoded('deflate'), payload: deflateSync(json('x')) }
+  await refused('deflate with a header', zlib, /^deflate: /)
   await refused('no deflate', encoded('deflate'), /^deflate: /)
   await refused('unknown encoding', encoded('br'), /^Content-Encoding "br" not supported/)
   for (const type of ['a/b/c', ' ', ';']) {
@@ -297,4 +301,108 @@ test('with auth_enabled a push needs a tenant', async t => {
   t.equal((await store.push(stream, 'one')).statusCode, 204)
   t.same(await store.lines('{app="x"}', { tenant: 'one' }), ['x'])
   t.same(await store.lines('{app="x"}', { tenant: 'two' }), [])
+})
+
+test('too much is 429 with the time to wait, counted and logged', async t => {
+  const { store, post } = await open(
+    t,
+    'auth_enabled: false\nlimits_config: {ingestion_rate_mb: 0.001, ingestion_burst_size_mb: 0.001}',
+  )
+  t.same(await post({ payload: json('x'.repeat(1000)) }), [204, ''])
+  const answer = await store.push([jsonStream({ app: 'x' }, [row(1, 'y'.repeat(1000))])])
+  t.equal(answer.statusCode, 429)
+  t.equal(answer.headers['retry-after'], '1')
+  t.match(
+    answer.body,
+    /^Ingestion rate limit exceeded for user fake \(limit: 1048 bytes\/sec\) while attempting to ingest '1' lines totaling '1000' bytes, reduce log volume or contact .*\n$/,
+  )
+  const { body } = await store.get('/metrics')
+  t.match(body, /^loki_discarded_samples_total\{reason="rate_limited",tenant="fake"\} 1$/m)
+  t.match(body, /^loki_discarded_bytes_total\{reason="rate_limited",tenant="fake"\} 1000$/m)
+  t.match(store.messages().at(-1), /^entries were refused: Ingestion rate limit exceeded/)
+})
+
+test('a tenant of the overrides has limits of its own', async t => {
+  const dir = t.testdir({ 'overrides.yaml': 'overrides: {strict: {max_line_size: 3}}' })
+  const file = JSON.stringify(join(dir, 'overrides.yaml'))
+  const store = await startTestStore(t, {
+    dir,
+    yaml: `auth_enabled: true\nruntime_config: {file: ${file}, period: 10ms}`,
+  })
+  const push = async (tenant: string) =>
+    (await store.push([jsonStream({ app: 'x' }, [row(1, 'long')])], tenant)).statusCode
+  t.equal(await push('other'), 204)
+  t.equal(await push('strict'), 400)
+  t.match((await store.get('/metrics')).body, /^loki_runtime_config_last_reload_successful 1$/m)
+  await writeFile(join(dir, 'overrides.yaml'), 'overrides: {}')
+  while ((await push('strict')) !== 204) await new Promise(setImmediate)
+})
+
+test('bombs that arrive together are unpacked a few at a time and refused', async t => {
+  const { store, post } = await open(t)
+  const bomb = gzipSync(Buffer.alloc(60 * 1024 * 1024, 0x20))
+  const headers = { ...jsonType, 'content-encoding': 'gzip' }
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, () => post({ headers, payload: bomb })),
+  )
+  for (const [status, body] of answers) {
+    if (status === 400) t.equal(body, 'EOF\n')
+    else t.match([status, body], [503, /^too many pushes under way/])
+  }
+  t.match((await store.get('/metrics')).body, /^skald_pending_push_bytes 0$/m)
+  t.same(await post({}), [204, ''])
+})
+
+test('a label given twice refuses its stream alone', async t => {
+  const { store, post } = await open(t)
+  const entry = Buffer.from('1206' + '0a00' + '1202' + '6869', 'hex')
+  const twice = Buffer.from('{app="x", app="y"}')
+  const stream = Buffer.concat([Buffer.from([0x0a, twice.length]), twice, entry])
+  const bad = Buffer.concat([Buffer.from([0x0a, stream.length]), stream])
+  const payload = snappyCompress(Buffer.concat([protobuf('good'), bad]))
+  t.same(await post({ headers: protobufType, payload }), [
+    400,
+    `stream '{app="x", app="y", service_name="x"}' has duplicate label name: 'app'\n`,
+  ])
+  t.same(await store.lines('{app="x"}'), ['good'])
+  const { body } = await store.get('/metrics')
+  t.match(body, /^loki_discarded_samples_total\{reason="duplicate_label_names",tenant="fake"\} 1$/m)
+})
+
+test('tenants with names that are none are refused everywhere, and nothing is stored', async t => {
+  const { store } = await open(t, 'auth_enabled: true')
+  for (const tenant of [
+    '../../etc/passwd',
+    'a/b',
+    '..',
+    '.',
+    'x'.repeat(10_000),
+    '%2e%2e%2fetc',
+    'a%00b',
+    'a\\b',
+    'one|two',
+    'a b',
+    '"',
+    'ü',
+  ]) {
+    const name = tenant.slice(0, 20)
+    const pushed = await store.push([jsonStream({ app: 'x' }, [row(1, 'x')])], tenant)
+    t.equal(pushed.statusCode, 400, `push as ${name}`)
+    t.ok(pushed.body.length < 200)
+    const otlp = { method: 'POST', url: '/otlp/v1/logs', payload: '{}' } as const
+    const headers = { ...jsonType, 'x-scope-orgid': tenant }
+    t.equal((await store.app.inject({ ...otlp, headers })).statusCode, 400, `OTLP as ${name}`)
+    const read = await store.get('/loki/api/v1/labels', {}, tenant)
+    t.equal(read.statusCode, 400, `labels as ${name}`)
+  }
+  t.same(await readAllRows(join(store.dir, 'segments')), [])
+  t.same(
+    (await readdir(store.dir)).filter(name => !name.startsWith('catalog')),
+    ['segments'],
+  )
+  for (const tenant of ["a-b_c.d!e*f'(g)", '...', 'x'.repeat(150)]) {
+    const pushed = await store.push([jsonStream({ app: 'x' }, [row(1, tenant)])], tenant)
+    t.equal(pushed.statusCode, 204)
+    t.same(await store.lines('{app="x"}', { tenant }), [tenant])
+  }
 })

@@ -216,6 +216,59 @@ test('a query over its time is ended with 504', async t => {
   t.match(body, /^Request timed out, decrease the duration of the request/)
 })
 
+test('max_query_lookback hides what is older', async t => {
+  const limited = await startTestStore(t, {
+    yaml: 'auth_enabled: false\nlimits_config: {max_query_lookback: 1h, max_query_length: 0}',
+  })
+  const nowNs = BigInt(Date.now()) * 1_000_000n
+  const hoursAgo = (hours: bigint) => nowNs - hours * 3600n * second
+  await limited.push([jsonStream({ app: 'x' }, [[hoursAgo(3n), 'old']])])
+  await limited.push([jsonStream({ app: 'y' }, [[nowNs - second, 'new']])])
+  const range = { start: hoursAgo(5n), end: nowNs }
+  t.same(await limited.lines('{app=~".+"}', range), ['new'])
+  const old = { start: String(hoursAgo(5n)), end: String(hoursAgo(2n)) }
+  const paths = [
+    ...['query_range', 'labels', 'series', 'patterns'],
+    ...['index/stats', 'index/volume', 'index/volume_range'],
+    ...['detected_labels', 'detected_fields', 'detected_field/level/values'],
+  ]
+  for (const path of paths) {
+    const answer = await limited.get(`/loki/api/v1/${path}`, { query: '{app="x"}', ...old })
+    t.equal(answer.statusCode, 400, path)
+    t.equal(
+      answer.body,
+      'this data is no longer available, it is past now - max_query_lookback (1h)',
+    )
+  }
+  const both = { query: '{app=~".+"}', start: String(range.start), end: String(range.end) }
+  t.match((await limited.get('/loki/api/v1/index/stats', both)).json(), { entries: 1 })
+  const volume = await limited.get('/loki/api/v1/index/volume', both)
+  t.match(volume.json(), { data: { result: { length: 1 } } })
+  const instant = { query: 'count_over_time({app="x"}[1h])', time: String(hoursAgo(2n)) }
+  t.equal((await limited.get('/loki/api/v1/query', instant)).statusCode, 400)
+})
+
+test('max_query_bytes_read refuses queries that would look at more', async t => {
+  const limited = await open(t, 'auth_enabled: false\nlimits_config: {max_query_bytes_read: 20B}')
+  const ask = async (query: string) => limited.get(rangePath, { ...onDay, query })
+  t.equal((await ask('{app="y"}')).statusCode, 200)
+  const refused = await ask('{app="x"}')
+  t.equal(refused.statusCode, 400)
+  t.match(
+    refused.body,
+    /^the query would read too many bytes \(query: 68B, limit: 20B\); consider /,
+  )
+  const params = { ...onDay, query: '{app="x"}' }
+  for (const path of ['detected_fields', 'patterns']) {
+    t.equal((await limited.get(`/loki/api/v1/${path}`, params)).statusCode, 400, path)
+  }
+  // A volume reads nothing of blocks that lie in the range as a whole.
+  const volume = (start: string) => limited.get('/loki/api/v1/index/volume', { ...params, start })
+  t.equal((await volume(onDay.start)).statusCode, 200)
+  const cut = await volume(at(2))
+  t.same([cut.statusCode, cut.body], [400, refused.body])
+})
+
 test('a client that goes away ends its query', async t => {
   const store = await startTestStore(t)
   const rows = Array.from({ length: 20_000 }, (_, i) => [midnightNs + BigInt(i), `n=${i}`] as const)

@@ -50,6 +50,18 @@ test('a tail begins with the newest entries since its start', async t => {
   t.same(await newest.waitForLines(4), ['line 7', 'line 8', 'line 9', 'later'])
 })
 
+test('a tail begins within max_query_lookback', async t => {
+  const store = await startTestStore(t, {
+    yaml: 'auth_enabled: false\nlimits_config: {max_query_lookback: 1h}',
+  })
+  const start = nowNs() - 3n * 3600n * 1_000_000_000n
+  await store.push([jsonStream(app, [[start + 1n, 'old']])])
+  await pushLines(store, ['new'])
+  const tail = await openTail(t, store.url, { query: '{app="x"}', start: String(start) })
+  await pushLines(store, ['later'])
+  t.same(await tail.waitForLines(2), ['new', 'later'])
+})
+
 test('no entry is lost or doubled between history and live', async t => {
   const store = await startTestStore(t, {
     yaml: 'auth_enabled: false\nlimits_config: {max_concurrent_tail_requests: 0}',

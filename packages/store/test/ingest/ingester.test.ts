@@ -2,14 +2,29 @@ import { rm } from 'node:fs/promises'
 import { type Test, test } from 'tap'
 import { loadStoreConfig } from '../../src/config.ts'
 import { PushRejectedError, StorageUnavailableError } from '../../src/errors.ts'
+import { IngestQuotas } from '../../src/ingest/ingest-quotas.ts'
 import { Ingester } from '../../src/ingest/ingester.ts'
+import { RefusalLog } from '../../src/ingest/refusal-log.ts'
+import type { TenantLimits } from '../../src/limits.ts'
 import { createStoreMetrics } from '../../src/metrics.ts'
-import { type Labels, midnightNs, openStorage, pushStream, type Row } from '../harness.ts'
+import {
+  createTestLogger,
+  type Labels,
+  midnightNs,
+  openStorage,
+  pushStream,
+  type Row,
+} from '../harness.ts'
 import { readAllRows } from '../segment-rows.ts'
 
 const { limits } = loadStoreConfig('limits_config: {max_line_size: 10}', 'test.yaml').config
 
-async function open(t: Test) {
+interface Options {
+  readonly overrides?: Partial<TenantLimits>
+  readonly hasDefaultRates?: boolean
+}
+
+async function open(t: Test, { overrides = {}, hasDefaultRates = false }: Options = {}) {
   const storage = await openStorage(t)
   const metrics = createStoreMetrics(async () => ({
     compactions: 0,
@@ -18,9 +33,22 @@ async function open(t: Test) {
     streams: 0,
     levels: new Map(),
   }))
-  const clock = { now: () => Number(midnightNs / 1_000_000n) }
+  let nowMs = Number(midnightNs / 1_000_000n)
+  const clock = { now: () => nowMs }
+  const wait = (ms: number) => {
+    nowMs += ms
+  }
   const { committer, segmentsDir } = storage
-  const ingester = new Ingester({ limits, committer, metrics, clock })
+  const { logger, messages } = createTestLogger()
+  const tenantLimits = { ...limits, ...overrides }
+  const ingester = new Ingester({
+    limitsOf: () => tenantLimits,
+    quotas: new IngestQuotas({ hasDefaultRates, clock }),
+    refusalLog: new RefusalLog(logger, clock),
+    committer,
+    metrics,
+    clock,
+  })
   const stored = async () =>
     (await readAllRows(segmentsDir)).map(
       ({ tenant, labels, line }) => `${tenant} ${labels} ${line}`,
@@ -30,7 +58,7 @@ async function open(t: Test) {
       labels,
       value,
     ])
-  return { ...storage, ingester, stored, counted }
+  return { ...storage, ingester, stored, counted, wait, messages }
 }
 
 const row = (line: string): Row => [midnightNs, line]
@@ -111,4 +139,114 @@ test('a storage that fails is told before what was refused', async t => {
   await rm(segmentsDir, { recursive: true })
   const streams = [stream({ p: '1' }, 'good', 'much too long a line')]
   await t.rejects(ingester.push('a', streams), StorageUnavailableError)
+})
+
+test('a tenant above its rate is refused as a whole, and told when to come back', async t => {
+  const { ingester, stored, counted, wait, messages } = await open(t, {
+    overrides: { ingestionRateBytes: 10, ingestionBurstBytes: 20 },
+  })
+  await ingester.push('a', [stream({ p: '1' }, 'x'.repeat(10), 'y'.repeat(8))])
+  const push = () =>
+    ingester.push('a', [stream({ p: '1' }, 'z'.repeat(9)), stream({ p: '2' }, 'w')])
+  await t.rejects(push(), {
+    status: 429,
+    retryAfterSeconds: 1,
+    message:
+      /^Ingestion rate limit exceeded for user a \(limit: 10 bytes\/sec\) while attempting to ingest '2' lines totaling '10' bytes, /,
+  })
+  t.equal((await stored()).length, 2)
+  const labels = { reason: 'rate_limited', tenant: 'a' }
+  t.same(await counted('loki_discarded_samples_total'), [[labels, 2]])
+  t.same(await counted('loki_discarded_bytes_total'), [[labels, 10]])
+  t.match(messages(), [/^entries were refused: Ingestion rate limit/])
+  await ingester.push('b', [stream({ p: '1' }, 'other')])
+  wait(800)
+  await push()
+  t.equal((await stored()).length, 5)
+})
+
+test('a rate counts what would be stored, metadata with it', async t => {
+  const { ingester, stored } = await open(t, {
+    overrides: { ingestionRateBytes: 1, ingestionBurstBytes: 10 },
+  })
+  const withMetadata = pushStream({ p: '1' }, [[midnightNs, 'line', { name: 'val' }]])
+  await t.rejects(ingester.push('a', [withMetadata]), { status: 429, message: /'11' bytes/ })
+  const tooLong = stream({ p: '1' }, 'x'.repeat(100), 'fits')
+  await t.rejects(ingester.push('a', [tooLong]), { status: 400, message: /^Max entry/ })
+  t.same(await stored(), [`a {p="1", ${service}} fits`])
+})
+
+test('received bytes are those of lines and metadata', async t => {
+  const { ingester, counted } = await open(t)
+  await ingester.push('a', [pushStream({ p: '1' }, [[midnightNs, 'line', { name: 'val' }]])])
+  t.same(await counted('loki_distributor_bytes_received_total'), [[{ tenant: 'a' }, 11]])
+})
+
+test('without tenants there are no rates, among tenants those of Loki', async t => {
+  const lines = Array.from({ length: 7 }, (_, i) => String(i).repeat(1024 * 1024))
+  const alone = await open(t, { overrides: { maxLineBytes: 0 } })
+  await alone.ingester.push('fake', [stream({ p: '1' }, ...lines)])
+  const among = await open(t, { hasDefaultRates: true, overrides: { maxLineBytes: 0 } })
+  await t.rejects(among.ingester.push('a', [stream({ p: '1' }, ...lines)]), {
+    status: 429,
+    message: /limit: 4194304 bytes\/sec/,
+  })
+  const free = await open(t, {
+    hasDefaultRates: true,
+    overrides: { maxLineBytes: 0, ingestionRateBytes: 0, streamRateBytes: 0 },
+  })
+  await free.ingester.push('a', [stream({ p: '1' }, ...lines)])
+})
+
+test('what is too much of one stream is left out, the rest stored', async t => {
+  const { ingester, stored, counted } = await open(t, {
+    overrides: { streamRateBytes: 1024, streamBurstBytes: 6 },
+  })
+  const push = ingester.push('a', [
+    stream({ p: '1' }, 'abcd', 'efgh', 'ij'),
+    stream({ p: '2' }, 'x'),
+  ])
+  await t.rejects(push, {
+    status: 429,
+    retryAfterSeconds: 1,
+    message: `entry with timestamp 2024-10-04 00:00:00 +0000 UTC ignored, reason: 'Per stream rate limit exceeded (limit: 1KB/sec) while attempting to ingest for stream '{p="1", ${service}}' totaling 4B, consider splitting a stream via additional labels or contact your Loki administrator to see if the limit can be increased',
+user 'a', total ignored: 1 out of 3 for stream: {p="1", ${service}}`,
+  })
+  t.same(await stored(), [
+    `a {p="1", ${service}} abcd`,
+    `a {p="1", ${service}} ij`,
+    `a {p="2", ${service}} x`,
+  ])
+  t.same(await counted('loki_discarded_samples_total'), [
+    [{ reason: 'per_stream_rate_limit', tenant: 'a' }, 1],
+  ])
+})
+
+test('a stream beyond the limit is refused until another one is no longer active', async t => {
+  const { ingester, stored, counted, wait } = await open(t, { overrides: { maxStreams: 2 } })
+  await ingester.push('a', [stream({ p: '1' }, 'x'), stream({ p: '2' }, 'x')])
+  const both = () => ingester.push('a', [stream({ p: '1' }, 'y'), stream({ p: '3' }, 'x', 'y')])
+  await t.rejects(both(), {
+    status: 429,
+    retryAfterSeconds: undefined,
+    message: `Maximum active stream limit exceeded when trying to create stream {p="3", ${service}}, reduce the number of active streams (reduce labels or reduce label values), or contact your Loki administrator to see if the limit can be increased, user: 'a'`,
+  })
+  t.equal((await stored()).length, 3)
+  t.same(await counted('loki_discarded_samples_total'), [
+    [{ reason: 'stream_limit', tenant: 'a' }, 2],
+  ])
+  await ingester.push('b', [stream({ p: '3' }, 'of b')])
+  wait(1_800_000)
+  await ingester.push('a', [stream({ p: '1' }, 'z')])
+  await t.rejects(both(), { status: 429, message: /^Maximum active stream limit/ })
+  wait(1_800_000)
+  await both()
+})
+
+test('cut lines are counted', async t => {
+  const { ingester, counted } = await open(t, { overrides: { truncateLongLines: true } })
+  await ingester.push('a', [stream({ p: '1' }, 'x'.repeat(15), 'y'.repeat(11), 'short')])
+  const labels = { reason: 'line_too_long', tenant: 'a' }
+  t.same(await counted('loki_mutated_samples_total'), [[labels, 2]])
+  t.same(await counted('loki_mutated_bytes_total'), [[labels, 6]])
 })

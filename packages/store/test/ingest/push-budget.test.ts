@@ -57,3 +57,24 @@ test('a decoded push is no longer arriving, but holds its share', async t => {
   holder.releaseBudget()
   t.equal(budget.bytes, 4_000_000)
 })
+
+test('a body that became larger than assumed counts for what it is', async t => {
+  const budget = new PushBudget()
+  const holder = { releaseBudget: budget.enter(1_000_000) }
+  budget.unpacked(holder, 3_000_000)
+  t.equal(budget.bytes, 4_000_000, 'less is as assumed')
+  budget.unpacked(holder, 50_000_000)
+  t.equal(budget.bytes, 50_000_000)
+  budget.unpacked({}, 1)
+  const other = { releaseBudget: budget.enter(1_000_000) }
+  t.throws(() => budget.unpacked(other, 20_000_000), PushRejectedError)
+  t.equal(budget.bytes, 54_000_000, 'the refused push keeps its share')
+  holder.releaseBudget()
+  t.equal(budget.bytes, 4_000_000)
+  budget.unpacked(other, pendingPushBytesMax * 2)
+  t.equal(budget.bytes, pendingPushBytesMax * 2, 'one push alone always has room')
+  other.releaseBudget()
+  other.releaseBudget()
+  budget.unpacked(other, 5)
+  t.equal(budget.bytes, 0)
+})

@@ -2,12 +2,7 @@ import { createLabelSet, type PushStream } from '@skald/wire'
 import { test } from 'tap'
 import { loadStoreConfig } from '../../src/config.ts'
 import type { StreamLabels } from '../../src/ingest/stream-labels.ts'
-import {
-  acceptedTimes,
-  normaliseMetadataName,
-  Refusals,
-  validateStream,
-} from '../../src/ingest/validate.ts'
+import { acceptedTimes, Refusals, validateStream } from '../../src/ingest/validate.ts'
 import type { TenantLimits } from '../../src/limits.ts'
 import { midnightNs, pushStream, type Row } from '../harness.ts'
 
@@ -56,11 +51,16 @@ test('a stream without fault is accepted as a whole, nothing copied', async t =>
 })
 
 test('a refused stream refuses each of its entries', async t => {
-  const refused = { kind: 'refused', reason: 'missing_labels', message: 'no labels' } as const
+  const refused = {
+    kind: 'refused',
+    reason: 'missing_labels',
+    message: 'no labels',
+    labelsText: '{}',
+  } as const
   const { accepted, message, discarded } = validate([row('one'), row('three')], {}, refused)
   t.equal(accepted, undefined)
   t.equal(message, '2 errors like: no labels')
-  t.same(discarded, { missing_labels: { entries: 2, bytes: 8 } })
+  t.match(discarded, { missing_labels: { entries: 2, bytes: 8, labelsText: '{}' } })
 })
 
 test('entries too far in the future are refused, those within the grace are not', async t => {
@@ -75,7 +75,7 @@ test('entries too far in the future are refused, those within the grace are not'
   t.same(kept, ['now', 'at the border', 'past'])
   t.match(message, /^1 errors like: entry for stream '\{a="b"\}' has timestamp too new: /)
   t.match(message, /too new: 2024-10-04T00:10:00\.000000001Z; 1 errors like: .*00:10:01Z$/)
-  t.same(discarded.too_far_in_future, { entries: 2, bytes: 17 })
+  t.match(discarded.too_far_in_future, { entries: 2, bytes: 17, labelsText: '{a="b"}' })
 })
 
 test('a time beyond 64 bits of nanoseconds is refused whatever the grace', async t => {
@@ -122,7 +122,7 @@ test('lines over the limit are refused or cut', async t => {
     message,
     `Max entry size '5' bytes exceeded for stream '{a="b"}' while adding an entry with length '6' bytes`,
   )
-  t.same(discarded, { line_too_long: { entries: 1, bytes: 6 } })
+  t.match(discarded, { line_too_long: { entries: 1, bytes: 6 } })
   const cut = validate(rows, { maxLineBytes: 5, truncateLongLines: true })
   t.same(cut.kept, ['12345', '12345', ''])
   t.same([...cut.accepted!.source.lineLengths], [5, 6, 0], 'what was pushed stays as it is')
@@ -134,7 +134,7 @@ test('metadata over a limit or where none is allowed is refused', async t => {
   const refused = (limits: Partial<TenantLimits>, reason: string, message: RegExp) => {
     const found = validate(rows, limits)
     t.same(found.kept, ['plain'])
-    t.same(found.discarded, { [reason]: { entries: 1, bytes: 4 } })
+    t.match(found.discarded, { [reason]: { entries: 1, bytes: 4 } })
     t.match(found.message, message)
   }
   refused(
@@ -171,28 +171,52 @@ test('levels are wanted only where they are discovered and may be stored', async
   t.equal(validate([row('x')], { allowStructuredMetadata: false }).accepted!.wantsLevels, false)
 })
 
-test('normaliseMetadataName', async t => {
-  const f = (name: string, want: string) => t.equal(normaliseMetadataName(name), want, name)
-  f('traceID', 'traceID')
-  f('http.status', 'http_status')
-  f('a-b c', 'a_b_c')
-  f('1st', 'key_1st')
-  f('_private', 'key_private')
-  f('__name', '__name')
-  f('값', '값')
-  f('', '')
-})
-
 test('refusals are told once each with their count, a single one as it is', async t => {
   const refusals = new Refusals()
+  const add = (reason: string, message: string, bytes: number) =>
+    refusals.add({ reason, message, labelsText: `{of="${message}"}`, bytes })
   t.equal(refusals.isEmpty, true)
-  refusals.add('r', 'one', 1)
+  add('r', 'one', 1)
   t.equal(refusals.format(), 'one')
-  refusals.add('r', 'one', 2)
-  refusals.add('s', 'two', 3)
-  t.equal(refusals.format(), '2 errors like: one; 1 errors like: two')
+  add('r', 'one', 2)
+  add('s', 'two', 3)
+  add('r', 'three', 4)
+  t.equal(refusals.format(), '2 errors like: one; 1 errors like: two; 1 errors like: three')
   t.same(Object.fromEntries(refusals.discarded), {
-    r: { entries: 2, bytes: 3 },
-    s: { entries: 1, bytes: 3 },
+    r: { entries: 3, bytes: 7, labelsText: '{of="one"}', message: 'one' },
+    s: { entries: 1, bytes: 3, labelsText: '{of="two"}', message: 'two' },
   })
+})
+
+test('lines are cut before a character that would be cut in two', async t => {
+  const f = (line: string, maxLineBytes: number, want: string) => {
+    const { kept, message } = validate([row(line)], { maxLineBytes, truncateLongLines: true })
+    t.same(kept, [want], `${line} to ${maxLineBytes}`)
+    t.equal(message, undefined)
+  }
+  f('abcdef', 3, 'abc')
+  f('aöb', 2, 'a')
+  f('aöb', 3, 'aö')
+  f('a😀b', 4, 'a')
+  f('a😀b', 5, 'a😀')
+  f('ab', 2, 'ab')
+})
+
+test('of metadata with one name the last counts, and pairs that are fine stay the same', async t => {
+  const fine = { name: 'a_b', value: 'x' }
+  const pairs = [
+    { name: 'z', value: '1' },
+    fine,
+    { name: 'y.y', value: '2' },
+    { name: 'z', value: '3' },
+  ]
+  const source = { ...pushStream({ a: 'b' }, [row('x')]), metadata: [pairs] }
+  const context = {
+    limits: defaults,
+    times: acceptedTimes(defaults, nowNs),
+    refusals: new Refusals(),
+  }
+  const { metadata } = validateStream(source, stream, context)!
+  t.same(metadata![0], [fine, { name: 'y_y', value: '2' }, { name: 'z', value: '3' }])
+  t.equal(metadata![0]![0], fine)
 })

@@ -1,0 +1,94 @@
+// From the limits of a tenant as they are written to numbers with units.
+
+import { parseConfigBytes, parseGoDuration, parsePrometheusDuration } from '@skald/wire'
+import type { RawLimits } from './config-schema.ts'
+import { createOtlpMapping } from './ingest/otlp-actions.ts'
+import type { TenantLimits } from './limits.ts'
+
+/**
+ * Reads a duration as Loki's configuration has it, in Prometheus's or Go's form; 0 stands for none.
+ *
+ * @param report Is told what is wrong with it; it counts as 0 then.
+ */
+export function readDuration(value: string | number, report: (message: string) => void): bigint {
+  if (value === 0) return 0n
+  try {
+    return parsePrometheusDuration(String(value))
+  } catch {
+    // Loki takes Go's durations as well (1.5h).
+  }
+  try {
+    return parseGoDuration(String(value))
+  } catch (error) {
+    report(`${(error as Error).message} (write it as 30s, 10m or 7d)`)
+    return 0n
+  }
+}
+
+export interface ResolveOptions {
+  /** Whether the compactor deletes what is past its retention period. */
+  readonly mayDelete: boolean
+  /** Told of each key that cannot be read. */
+  readonly report: (key: keyof RawLimits & string, message: string) => void
+}
+
+/** Makes numbers with units of a tenant's limits. */
+export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOptions): TenantLimits {
+  const durationNs = (key: keyof RawLimits & string): bigint =>
+    readDuration(raw[key] as string | number, message => report(key, message))
+  const sizeBytes = (key: keyof RawLimits & string): number => {
+    try {
+      return parseConfigBytes(String(raw[key]))
+    } catch (error) {
+      report(key, (error as Error).message)
+      return 0
+    }
+  }
+  /** Megabytes of 1024 squared; `undefined` where nothing is said. */
+  const megabytes = (value: number | null) => (value === null ? undefined : value * 1024 * 1024)
+  const optionalSize = (key: 'per_stream_rate_limit' | 'per_stream_rate_limit_burst') =>
+    raw[key] === null ? undefined : sizeBytes(key)
+  const maxAgeNs = durationNs('reject_old_samples_max_age')
+  const retentionNs = durationNs('retention_period')
+  return {
+    maxLineBytes: sizeBytes('max_line_size'),
+    truncateLongLines: raw.max_line_size_truncate,
+    maxLabelNameBytes: raw.max_label_name_length,
+    maxLabelValueBytes: raw.max_label_value_length,
+    maxLabelNames: raw.max_label_names_per_series,
+    rejectOlderThanNs: raw.reject_old_samples ? maxAgeNs : undefined,
+    creationGraceNs: durationNs('creation_grace_period'),
+    ingestionRateBytes: megabytes(raw.ingestion_rate_mb),
+    ingestionBurstBytes: megabytes(raw.ingestion_burst_size_mb),
+    streamRateBytes: optionalSize('per_stream_rate_limit'),
+    streamBurstBytes: optionalSize('per_stream_rate_limit_burst'),
+    maxStreams: raw.max_streams_per_user || raw.max_global_streams_per_user,
+    discoverServiceName: raw.discover_service_name,
+    discoverLogLevels: raw.discover_log_levels,
+    logLevelFields: raw.log_level_fields,
+    allowStructuredMetadata: raw.allow_structured_metadata,
+    maxStructuredMetadataBytes: sizeBytes('max_structured_metadata_size'),
+    maxStructuredMetadataEntries: raw.max_structured_metadata_entries_count,
+    otlp: createOtlpMapping(raw.otlp_config, {
+      serviceNameLabels: raw.discover_service_name,
+      report: message => report('otlp_config', message),
+    }),
+    maxQueryLookbackNs: durationNs('max_query_lookback'),
+    maxQueryBytesRead: sizeBytes('max_query_bytes_read'),
+    retentionNs: mayDelete ? retentionNs : 0n,
+    queryTimeoutNs: durationNs('query_timeout'),
+    maxConcurrentTails: raw.max_concurrent_tail_requests,
+    volumeEnabled: raw.volume_enabled,
+    volumeMaxSeries: raw.volume_max_series,
+    query: {
+      maxQuerySeries: raw.max_query_series,
+      maxEntriesLimitPerQuery: raw.max_entries_limit_per_query,
+      maxQueryLengthNs: durationNs('max_query_length'),
+      maxQueryRangeNs: durationNs('max_query_range'),
+      maxStreamsMatchersPerQuery: raw.max_streams_matchers_per_query,
+      splitQueriesByIntervalNs: durationNs('split_queries_by_interval'),
+      requiredLabels: raw.required_labels,
+      minimumLabelsNumber: raw.minimum_labels_number,
+    },
+  }
+}

@@ -1,0 +1,68 @@
+// POST /otlp/v1/logs: OpenTelemetry's export requests, in protobuf and JSON, on the way of all pushes.
+
+import {
+  decodeOtlpJsonLogs,
+  decodeOtlpLogs,
+  encodeOtlpError,
+  type OtlpDecoding,
+  type OtlpMapping,
+  type PushStream,
+} from '@skald/wire'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { BadRequestError, PushRejectedError } from '../errors.ts'
+import { type BodyUnpacker, headerText, rejectUnreadable } from './push-body.ts'
+import { addIngestRoute, type PushRouteOptions } from './push-route.ts'
+import { answerError, sendPlainError, statusOf } from './server.ts'
+
+export interface OtlpRouteOptions extends PushRouteOptions {
+  readonly clock: { now(): number }
+  /** What becomes of the attributes of a tenant's records. */
+  readonly mappingOf: (tenant: string) => OtlpMapping
+}
+
+/** Adds the OTLP route. */
+export function addOtlpRoute(app: FastifyInstance, options: OtlpRouteOptions): void {
+  const { clock, mappingOf, unpacker } = options
+  addIngestRoute(app, options, {
+    url: '/otlp/v1/logs',
+    decode: (request, { tenant }) => {
+      const nowNs = BigInt(clock.now()) * 1_000_000n
+      return decodeBody(request, unpacker, { mapping: mappingOf(tenant), nowNs })
+    },
+    errorHandler: (error, request, reply) => {
+      // The tenant is looked at before the request is, and refused as everywhere.
+      const send = error instanceof BadRequestError ? sendPlainError : sendStatus
+      answerError(error, request, reply, send)
+    },
+  })
+}
+
+/** Values of Content-Encoding that an export request may have. */
+const otlpEncodings = { gzip: 'gzip', zstd: 'zstd' } as const
+
+async function decodeBody(
+  request: FastifyRequest,
+  unpacker: BodyUnpacker,
+  decoding: OtlpDecoding,
+): Promise<PushStream[]> {
+  const contentType = headerText(request, 'content-type') ?? ''
+  const mediaType = contentType.split(';')[0]!.trim().toLowerCase()
+  const isJson = mediaType === 'application/json'
+  if (!isJson && mediaType !== 'application/x-protobuf') {
+    throw new PushRejectedError(`content type: ${contentType} is not supported`, { status: 400 })
+  }
+  return rejectUnreadable(async () => {
+    const unpacked = await unpacker.unpack(request, otlpEncodings)
+    return isJson ? decodeOtlpJsonLogs(unpacked, decoding) : decodeOtlpLogs(unpacked, decoding)
+  })
+}
+
+/**
+ * Answers as Loki does: a google.rpc.Status in protobuf, whatever the request was. An error of the
+ * store is 503, since clients do not try again after 500.
+ */
+function sendStatus(error: Error, reply: FastifyReply): void {
+  const status = statusOf(error)
+  if (status === 500) void reply.code(503).header('Retry-After', '1')
+  void reply.type('application/octet-stream').send(encodeOtlpError(error.message))
+}

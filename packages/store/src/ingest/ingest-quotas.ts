@@ -1,0 +1,228 @@
+// What a tenant may push in a second and how many streams it may have. Where there are no such limits,
+// nothing is followed here.
+
+import { formatGoTime } from '@skald/wire'
+import { PushRejectedError } from '../errors.ts'
+import { activeStreamMs, defaultRates, rateStreamsMax, type TenantLimits } from '../limits.ts'
+import type { AcceptedStream } from './accepted-stream.ts'
+import { type Rate, TokenBucket } from './token-bucket.ts'
+
+/** Lines of a message that tells of single entries. */
+const toldEntriesMax = 10
+
+/** Layout of Go's time.String. */
+const goTimeLayout = '2006-01-02 15:04:05.999999999 -0700 MST'
+
+export interface IngestQuotasOptions {
+  /** Whether tenants have Loki's rates where their limits say nothing; otherwise there are none. */
+  readonly hasDefaultRates: boolean
+  readonly clock: { now(): number }
+}
+
+/** Entries of a stream that were left out, and what the client is told. */
+export interface QuotaRefusal {
+  readonly reason: 'stream_limit' | 'per_stream_rate_limit'
+  readonly message: string
+  readonly labelsText: string
+  readonly entries: number
+  readonly bytes: number
+}
+
+/** What a push holds after validation. */
+export interface PushSize {
+  readonly lines: number
+  /** Of lines and structured metadata. */
+  readonly bytes: number
+}
+
+/** Follows rates and streams of all tenants. */
+export class IngestQuotas {
+  readonly #options: IngestQuotasOptions
+  readonly #tenantBuckets = new Map<string, TokenBucket>()
+  /** Tenant and label text → bucket, the longest unused first. */
+  readonly #streamBuckets = new Map<string, TokenBucket>()
+  /** Tenant → label text → time of the newest push, the longest unused first. */
+  readonly #activeStreams = new Map<string, Map<string, number>>()
+
+  constructor(options: IngestQuotasOptions) {
+    this.#options = options
+  }
+
+  /** Whether a tenant's pushes have to be measured. */
+  hasTenantRate(limits: TenantLimits): boolean {
+    return this.#tenantRate(limits) !== undefined
+  }
+
+  /** @throws PushRejectedError 429 where a tenant pushes more than its rate; nothing is stored then. */
+  checkTenant(tenant: string, limits: TenantLimits, { lines, bytes }: PushSize): void {
+    const rate = this.#tenantRate(limits)
+    if (!rate) return
+    const nowMs = this.#options.clock.now()
+    const bucket = this.#tenantBuckets.get(tenant) ?? new TokenBucket(rate, nowMs)
+    this.#tenantBuckets.set(tenant, bucket)
+    if (bucket.take(bytes, rate, nowMs)) return
+    throw new PushRejectedError(
+      `Ingestion rate limit exceeded for user ${tenant} (limit: ${Math.floor(rate.perSecond)} bytes/sec) while attempting to ingest '${lines}' lines totaling '${bytes}' bytes, reduce log volume or contact your Loki administrator to see if the limit can be increased`,
+      { status: 429, retryAfterSeconds: bucket.secondsUntil(bytes, rate) },
+    )
+  }
+
+  /** Leaves out what is too much of single streams. */
+  admit(
+    tenant: string,
+    limits: TenantLimits,
+    streams: readonly AcceptedStream[],
+  ): { readonly admitted: readonly AcceptedStream[]; readonly refused: readonly QuotaRefusal[] } {
+    const rate = this.#streamRate(limits)
+    if (!rate && limits.maxStreams === 0) return { admitted: streams, refused: [] }
+    const admitted: AcceptedStream[] = []
+    const refused: QuotaRefusal[] = []
+    for (const stream of streams) {
+      if (limits.maxStreams > 0 && !this.#isActive(tenant, stream.labelsText, limits.maxStreams)) {
+        refused.push(refuseNewStream(tenant, stream))
+        continue
+      }
+      const rest = rate ? this.#limitRate(tenant, stream, { rate, refused }) : stream
+      if (rest) admitted.push(rest)
+    }
+    return { admitted, refused }
+  }
+
+  #tenantRate(limits: TenantLimits): Rate | undefined {
+    const { ingestionRateBytes, ingestionBurstBytes } = limits
+    const usual = this.#options.hasDefaultRates ? defaultRates.tenantBytes : 0
+    const perSecond = ingestionRateBytes ?? usual
+    const burst = ingestionBurstBytes ?? defaultRates.tenantBurstBytes
+    return perSecond > 0 ? { perSecond, burst } : undefined
+  }
+
+  #streamRate(limits: TenantLimits): Rate | undefined {
+    const { streamRateBytes, streamBurstBytes } = limits
+    const usual = this.#options.hasDefaultRates ? defaultRates.streamBytes : 0
+    const perSecond = streamRateBytes ?? usual
+    const burst = streamBurstBytes ?? defaultRates.streamBurstBytes
+    return perSecond > 0 ? { perSecond, burst } : undefined
+  }
+
+  /** Tells whether a stream is active or may become so, and notes that it is used. */
+  #isActive(tenant: string, labelsText: string, streamsMax: number): boolean {
+    const nowMs = this.#options.clock.now()
+    const active = this.#activeStreams.get(tenant) ?? new Map<string, number>()
+    this.#activeStreams.set(tenant, active)
+    if (!active.delete(labelsText)) {
+      for (const [oldest, usedMs] of active) {
+        if (nowMs - usedMs < activeStreamMs) break
+        active.delete(oldest)
+      }
+      if (active.size >= streamsMax) return false
+    }
+    active.set(labelsText, nowMs)
+    return true
+  }
+
+  #limitRate(
+    tenant: string,
+    stream: AcceptedStream,
+    { rate, refused }: { readonly rate: Rate; readonly refused: QuotaRefusal[] },
+  ): AcceptedStream | undefined {
+    const nowMs = this.#options.clock.now()
+    const key = `${tenant}\0${stream.labelsText}`
+    const bucket = this.#streamBuckets.get(key) ?? new TokenBucket(rate, nowMs)
+    this.#streamBuckets.delete(key)
+    this.#streamBuckets.set(key, bucket)
+    if (this.#streamBuckets.size > rateStreamsMax) {
+      for (const [oldest] of this.#streamBuckets) {
+        this.#streamBuckets.delete(oldest)
+        break
+      }
+    }
+    // Nearly always all of it is let in.
+    if (bucket.take(acceptedLineBytes(stream), rate, nowMs)) return stream
+    const kept: number[] = []
+    const left: number[] = []
+    forEachRow(stream, row => {
+      const isLetIn = bucket.take(stream.lengths[row]!, rate, nowMs)
+      if (isLetIn) kept.push(row)
+      else left.push(row)
+    })
+    if (left.length === 0) return stream
+    refused.push(refuseRows(tenant, stream, { left, rate }))
+    return kept.length > 0 ? { ...stream, rows: Uint32Array.from(kept) } : undefined
+  }
+}
+
+function forEachRow({ rows, source }: AcceptedStream, visit: (row: number) => void): void {
+  const count = rows ? rows.length : source.entryCount
+  for (let i = 0; i < count; i++) visit(rows ? rows[i]! : i)
+}
+
+/** Rows of a stream that validation left. */
+export function acceptedRowCount({ rows, source }: AcceptedStream): number {
+  return rows ? rows.length : source.entryCount
+}
+
+/** Bytes of the lines that validation left. */
+export function acceptedLineBytes({ rows, source, lengths }: AcceptedStream): number {
+  let bytes = 0
+  if (rows) for (let i = 0; i < rows.length; i++) bytes += lengths[rows[i]!]!
+  else for (let row = 0; row < source.entryCount; row++) bytes += lengths[row]!
+  return bytes
+}
+
+/** Bytes of the structured metadata that validation left. */
+export function acceptedMetadataBytes(stream: AcceptedStream): number {
+  const { metadata } = stream
+  if (!metadata) return 0
+  let bytes = 0
+  forEachRow(stream, row => {
+    for (const { name, value } of metadata[row] ?? []) {
+      bytes += Buffer.byteLength(name, 'utf8') + Buffer.byteLength(value, 'utf8')
+    }
+  })
+  return bytes
+}
+
+function refuseNewStream(tenant: string, stream: AcceptedStream): QuotaRefusal {
+  const { labelsText } = stream
+  return {
+    reason: 'stream_limit',
+    message: `Maximum active stream limit exceeded when trying to create stream ${labelsText}, reduce the number of active streams (reduce labels or reduce label values), or contact your Loki administrator to see if the limit can be increased, user: '${tenant}'`,
+    labelsText,
+    entries: acceptedRowCount(stream),
+    bytes: acceptedLineBytes(stream),
+  }
+}
+
+function refuseRows(
+  tenant: string,
+  stream: AcceptedStream,
+  { left, rate }: { readonly left: readonly number[]; readonly rate: Rate },
+): QuotaRefusal {
+  const { labelsText, source, lengths } = stream
+  const lines = left.slice(0, toldEntriesMax).map(row => {
+    const ns = BigInt(source.seconds[row]!) * 1_000_000_000n + BigInt(source.nanos[row]!)
+    const why = `Per stream rate limit exceeded (limit: ${formatSize(rate.perSecond)}/sec) while attempting to ingest for stream '${labelsText}' totaling ${formatSize(lengths[row]!)}, consider splitting a stream via additional labels or contact your Loki administrator to see if the limit can be increased`
+    return `entry with timestamp ${formatGoTime(goTimeLayout, ns)} ignored, reason: '${why}',`
+  })
+  lines.push(
+    `user '${tenant}', total ignored: ${left.length} out of ${acceptedRowCount(stream)} for stream: ${labelsText}`,
+  )
+  return {
+    reason: 'per_stream_rate_limit',
+    message: lines.join('\n'),
+    labelsText,
+    entries: left.length,
+    bytes: left.reduce((sum, row) => sum + lengths[row]!, 0),
+  }
+}
+
+/** Writes a size in the largest unit of which it is a multiple: `3MB`, `1536KB`, `15B`. */
+function formatSize(bytes: number): string {
+  let size = bytes
+  const units = ['B', 'KB', 'MB', 'GB', 'TB']
+  while (size > 0 && size % 1024 === 0 && units.length > 1) {
+    size /= 1024
+    units.shift()
+  }
+  return `${size}${units[0]}`
+}

@@ -1,0 +1,61 @@
+// Tells the operator what was refused and of which stream, without letting a client that is refused all
+// the time fill the log.
+
+import type { Logger } from 'pino'
+import { refusalLogPeriodMs } from '../limits.ts'
+
+/** Pairs of tenant and reason that are followed; all begin anew beyond. */
+const followedMax = 10_000
+/** Labels and values may be of any length. */
+const textMax = 1000
+
+/** Entries that were refused together. */
+export interface LoggedRefusal {
+  readonly tenant: string
+  /** Loki's name for it, as in `loki_discarded_samples_total`. */
+  readonly reason: string
+  /** Labels of one of the streams. */
+  readonly stream: string
+  readonly message: string
+  readonly entries: number
+  readonly bytes: number
+}
+
+interface Followed {
+  readonly loggedMs: number
+  /** Entries refused since then, untold. */
+  untold: number
+}
+
+/** Logs refusals, each kind of a tenant once in a while. */
+export class RefusalLog {
+  readonly #logger: Logger
+  readonly #clock: { now(): number }
+  readonly #followed = new Map<string, Followed>()
+
+  constructor(logger: Logger, clock: { now(): number }) {
+    this.#logger = logger
+    this.#clock = clock
+  }
+
+  add({ tenant, reason, stream, message, entries, bytes }: LoggedRefusal): void {
+    const nowMs = this.#clock.now()
+    const key = `${tenant}\0${reason}`
+    const known = this.#followed.get(key)
+    if (known && Math.abs(nowMs - known.loggedMs) < refusalLogPeriodMs) {
+      known.untold += entries
+      return
+    }
+    if (this.#followed.size >= followedMax) this.#followed.clear()
+    this.#followed.set(key, { loggedMs: nowMs, untold: 0 })
+    const untold = known && known.untold > 0 ? { entriesBefore: known.untold } : {}
+    this.#logger.warn(
+      { tenant, reason, stream: shorten(stream), entries, bytes, ...untold },
+      `entries were refused: ${shorten(message)}`,
+    )
+  }
+}
+
+function shorten(text: string): string {
+  return text.length > textMax ? `${text.slice(0, textMax)}…` : text
+}

@@ -1,0 +1,138 @@
+// The limits of every tenant: those of the configuration, with what a file says of single tenants laid
+// over them. The file is read again and again; a broken one leaves what was before in force.
+
+import { readFile } from 'node:fs/promises'
+import type { Logger } from 'pino'
+import type { OverridesFiles } from './config.ts'
+import { dropEmptyKeys, readYaml } from './config-document.ts'
+import { resolveLimits } from './config-limits.ts'
+import { overridesSchema, type RawLimits } from './config-schema.ts'
+import { ConfigError, type ConfigProblem } from './errors.ts'
+import type { TenantLimits } from './limits.ts'
+
+export interface TenantOverridesOptions {
+  readonly files: OverridesFiles
+  /** Limits of all tenants, resolved and as they were written. */
+  readonly limits: TenantLimits
+  readonly rawLimits: RawLimits
+  /** Whether a retention period has its effect. */
+  readonly mayDelete: boolean
+  readonly logger: Logger
+  /** Told after every reading whether the files could be used. */
+  readonly onRead: (isUsable: boolean) => void
+}
+
+/** Knows each tenant's limits. */
+export class TenantOverrides {
+  readonly #options: TenantOverridesOptions
+  #tenants: ReadonlyMap<string, TenantLimits> = new Map()
+  /** What the files held when they were last looked at. */
+  #texts: readonly string[] = []
+  #timer: NodeJS.Timeout | undefined
+  #reading: Promise<void> | undefined
+  #isClosed = false
+
+  constructor(options: TenantOverridesOptions) {
+    this.#options = options
+  }
+
+  /** The same object until the tenant's limits change, so that what follows from it can be kept. */
+  readonly limitsOf = (tenant: string): TenantLimits =>
+    this.#tenants.get(tenant) ?? this.#options.limits
+
+  /**
+   * Reads the files and goes on reading them.
+   *
+   * @throws ConfigError, or the system's error, where they cannot be used now.
+   */
+  async start(): Promise<void> {
+    const { files, onRead } = this.#options
+    if (files.paths.length === 0) return
+    await this.#read()
+    onRead(true)
+    this.#schedule()
+  }
+
+  /** Reads no more; waits for a reading under way. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#timer)
+    await this.#reading
+  }
+
+  /** Reads the files once more; what is wrong with them is logged. */
+  async reload(): Promise<void> {
+    const { files, logger, onRead } = this.#options
+    try {
+      if (await this.#read()) logger.info({ files: files.paths }, 'the overrides have changed')
+      onRead(true)
+    } catch (error) {
+      onRead(false)
+      const why = (error as Error).message
+      logger.error({ files: files.paths }, `the overrides stay as they were: ${why}`)
+    }
+  }
+
+  #schedule(): void {
+    const { periodMs } = this.#options.files
+    if (periodMs <= 0 || this.#isClosed) return
+    this.#timer = setTimeout(() => {
+      this.#reading = this.reload().then(() => this.#schedule())
+    }, periodMs)
+    this.#timer.unref()
+  }
+
+  /** Returns whether anything changed. */
+  async #read(): Promise<boolean> {
+    const { files, limits, rawLimits, mayDelete } = this.#options
+    const texts: string[] = []
+    for (const path of files.paths) texts.push(await readFile(path, 'utf8'))
+    if (texts.every((text, i) => text === this.#texts[i])) return false
+    const raw = new Map<string, Partial<RawLimits>>()
+    for (const [i, text] of texts.entries()) {
+      for (const [tenant, keys] of readOverrides(text, files.paths[i]!, this.#options)) {
+        raw.set(tenant, { ...raw.get(tenant), ...keys })
+      }
+    }
+    const tenants = new Map<string, TenantLimits>()
+    for (const [tenant, keys] of raw) {
+      const options = { mayDelete, report: () => undefined }
+      const resolved = resolveLimits({ ...rawLimits, ...keys }, options)
+      // Lines are looked at for all tenants alike, when segments are merged.
+      tenants.set(tenant, { ...resolved, logLevelFields: limits.logLevelFields })
+    }
+    this.#tenants = tenants
+    this.#texts = texts
+    return true
+  }
+}
+
+/** Reads one file: what it says of each tenant, checked. */
+function readOverrides(
+  text: string,
+  path: string,
+  { rawLimits, mayDelete }: Pick<TenantOverridesOptions, 'rawLimits' | 'mayDelete'>,
+): Map<string, Partial<RawLimits>> {
+  const document = readYaml(text, path)
+  const file = (document.value ?? {}) as { overrides?: Record<string, Partial<RawLimits> | null> }
+  dropEmptyKeys(file, overridesSchema)
+  const { overrides = {} } = file
+  const limitsSchema = overridesSchema.properties.overrides.additionalProperties
+  if (typeof overrides === 'object') {
+    for (const [tenant, keys] of Object.entries(overrides)) {
+      if (keys === null) overrides[tenant] = {}
+      dropEmptyKeys(keys, limitsSchema)
+    }
+  }
+  document.check(file, overridesSchema)
+  const problems: ConfigProblem[] = []
+  for (const [tenant, keys] of Object.entries(overrides)) {
+    const report = (key: string, message: string) => {
+      const where = `overrides.${tenant}.${key}`
+      problems.push(document.problemAt(['overrides', tenant, key], `${where}: ${message}`))
+    }
+    resolveLimits({ ...rawLimits, ...keys }, { mayDelete, report })
+  }
+  if (problems.length > 0) throw new ConfigError(path, problems)
+  return new Map(Object.entries(overrides) as [string, Partial<RawLimits>][])
+}

@@ -1,0 +1,84 @@
+// What a file of overrides says of one tenant, in a whole store: it reaches reading, tails and deletion.
+
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { dayNs, jsonStream, midnightNs, startTestStore } from './harness.ts'
+import { openTail } from './tail-connection.ts'
+
+/** A store with limits of its own for the tenant `one`. */
+async function open(t: Test, keys: string, { dir = t.testdir(), rest = '' } = {}) {
+  const file = join(dir, 'overrides.yaml')
+  await writeFile(file, `overrides: {one: ${keys}}`)
+  const yaml = `runtime_config: {file: ${JSON.stringify(file)}}
+limits_config: {max_query_length: 0}
+${rest}`
+  return startTestStore(t, { dir, yaml })
+}
+
+const onDay = { query: '{app="x"}', start: String(midnightNs), end: String(midnightNs + dayNs) }
+
+test('volumes are switched off for one tenant', async t => {
+  const store = await open(t, '{volume_enabled: false}')
+  for (const [tenant, status, isEnabled] of [
+    ['one', 404, false],
+    ['two', 200, true],
+  ] as const) {
+    for (const path of ['volume', 'volume_range']) {
+      const answer = await store.get(`/loki/api/v1/index/${path}`, onDay, tenant)
+      t.equal(answer.statusCode, status, `${path} of ${tenant}`)
+    }
+    const told = await store.get('/loki/api/v1/drilldown-limits', {}, tenant)
+    t.match(told.json(), { limits: { volume_enabled: isEnabled } })
+  }
+})
+
+test('the time and the range of reading are those of the tenant', async t => {
+  const store = await open(t, '{max_query_lookback: 1h, max_query_bytes_read: 1B}')
+  const rows = [[midnightNs, 'a line']] as const
+  for (const tenant of ['one', 'two']) await store.push([jsonStream({ app: 'x' }, rows)], tenant)
+  for (const path of ['index/stats', 'detected_labels', 'detected_fields', 'patterns']) {
+    const statusOf = async (tenant: string) =>
+      (await store.get(`/loki/api/v1/${path}`, onDay, tenant)).statusCode
+    t.same([await statusOf('one'), await statusOf('two')], [400, 200], path)
+  }
+})
+
+test('one tenant may have fewer tails than another', async t => {
+  const store = await open(t, '{max_concurrent_tail_requests: 1}')
+  const tailOf = (tenant: string) =>
+    openTail(t, store.url, { query: '{app="x"}' }, { headers: { 'X-Scope-OrgID': tenant } })
+  await tailOf('one')
+  const refused = await tailOf('one')
+  t.match(await refused.waitForClose(), { reason: /count > limit \(2 > 1\)/ })
+  await tailOf('two')
+  const second = await tailOf('two')
+  await store.push([jsonStream({ app: 'x' }, [[BigInt(Date.now()) * 1_000_000n, 'a']])], 'two')
+  t.same(await second.waitForLines(1), ['a'])
+})
+
+test('the retention period of one tenant deletes its days alone', async t => {
+  const dir = t.testdir()
+  const nowNs = BigInt(Date.now()) * 1_000_000n
+  const keys = '{retention_period: 2d}'
+  const first = await open(t, keys, { dir })
+  const rows = [
+    [midnightNs, 'old'],
+    [nowNs, 'new'],
+  ] as const
+  for (const tenant of ['one', 'two']) await first.push([jsonStream({ app: 'x' }, rows)], tenant)
+  await first.get('/flush')
+  await first.stop()
+  const linesOf = (store: typeof first, tenant: string) =>
+    store.lines('{app="x"}', { start: midnightNs, end: nowNs + 1n, tenant })
+
+  const kept = await open(t, keys, { dir })
+  await kept.get('/flush')
+  t.same(await linesOf(kept, 'one'), ['old', 'new'], 'nothing may be deleted')
+  await kept.stop()
+
+  const store = await open(t, keys, { dir, rest: 'compactor: {retention_enabled: true}' })
+  await store.get('/flush')
+  t.same(await linesOf(store, 'one'), ['new'])
+  t.same(await linesOf(store, 'two'), ['old', 'new'])
+})

@@ -1,0 +1,50 @@
+// JSON bodies of pushes, parsed within bounds: three bytes of JSON can become forty of objects.
+
+import { PushBodyError } from './errors.ts'
+
+/** Bodies up to this size are parsed without counting: their objects are few enough. */
+const uncountedBytesMax = 4 * 1024 * 1024
+
+/** Values that a body may hold; a push of 64 MiB of short lines has fewer. */
+const valuesMax = 4_000_000
+
+const quote = 0x22
+const comma = 0x2c
+const backslash = 0x5c
+const openBracket = 0x5b
+const openBrace = 0x7b
+
+/**
+ * Returns the text of a JSON body.
+ *
+ * @throws PushBodyError PUSH_BODY_TOO_LARGE for one of too many values.
+ */
+export function jsonBodyText(body: Buffer): string {
+  if (body.length > uncountedBytesMax && countValues(body) > valuesMax) {
+    throw new PushBodyError(`request body too large: more than ${valuesMax} JSON values`, {
+      code: 'PUSH_BODY_TOO_LARGE',
+    })
+  }
+  return body.toString('utf8')
+}
+
+/** Counts what begins a value outside of strings, roughly. */
+function countValues(body: Buffer): number {
+  let count = 0
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at]!
+    if (byte === quote) at = stringEnd(body, at + 1)
+    else if (byte === comma || byte === openBracket || byte === openBrace) count++
+  }
+  return count
+}
+
+/** Offset of the quote that ends a string. */
+function stringEnd(body: Buffer, start: number): number {
+  for (let at = body.indexOf(quote, start); at >= 0; at = body.indexOf(quote, at + 1)) {
+    let slashes = 0
+    while (body[at - 1 - slashes] === backslash) slashes++
+    if (slashes % 2 === 0) return at
+  }
+  return body.length
+}

@@ -1,0 +1,200 @@
+// What becomes of the attributes of an OTLP log record, as Loki does it: some of the resource's are
+// labels of the stream, all others structured metadata of the entry. Both encodings end here.
+
+import { createLabelSet, formatLabelSet, type Label } from './labels.ts'
+
+/** What becomes of an attribute. */
+export type OtlpAction = 'index_label' | 'structured_metadata' | 'drop'
+
+/** What becomes of the attributes of one tenant's records, by the names they are sent with. */
+export interface OtlpMapping {
+  readonly resource: (name: string) => OtlpAction
+  readonly scope: (name: string) => OtlpAction
+  readonly record: (name: string) => OtlpAction
+  /** Labels of which the first one that is sent names a service without a name; empty for none. */
+  readonly serviceNameLabels: readonly string[]
+}
+
+/** What decoding needs beside the bytes. */
+export interface OtlpDecoding {
+  readonly mapping: OtlpMapping
+  /** Time of records that have none. */
+  readonly nowNs: bigint
+}
+
+/** Resource attributes that are labels of the stream, unless configured otherwise (Loki's list). */
+export const defaultOtlpLabelAttributes: readonly string[] = [
+  'service.name',
+  'service.namespace',
+  'service.instance.id',
+  'deployment.environment',
+  'deployment.environment.name',
+  'cloud.region',
+  'cloud.availability_zone',
+  'k8s.cluster.name',
+  'k8s.namespace.name',
+  'k8s.pod.name',
+  'k8s.container.name',
+  'container.name',
+  'k8s.replicaset.name',
+  'k8s.deployment.name',
+  'k8s.statefulset.name',
+  'k8s.daemonset.name',
+  'k8s.cronjob.name',
+  'k8s.job.name',
+]
+
+/**
+ * Values inside values that are followed; deeper ones are refused before they exhaust the stack.
+ * Protobuf's own libraries stop at 100 messages, of which a map in a map takes three.
+ */
+export const otlpNestingMax = 30
+
+const serviceNameAttribute = 'service.name'
+const serviceNameLabel = 'service_name'
+const unknownService = 'unknown_service'
+
+/** Gathers what the records of one resource share: the labels of their stream and metadata. */
+export class OtlpResource {
+  readonly metadata: Label[] = []
+  readonly #labels: [name: string, value: string][] = []
+  readonly #mapping: OtlpMapping
+  #hasServiceName = false
+  /** Value of the first label that may name the service. */
+  #foundName: string | undefined
+
+  constructor(mapping: OtlpMapping) {
+    this.#mapping = mapping
+  }
+
+  /**
+   * Takes the pairs an attribute is made of, their names usable as labels: one, or more where its value
+   * is a map.
+   *
+   * @param attribute Name of the whole attribute, as it was sent.
+   */
+  add(attribute: string, pairs: readonly Label[]): void {
+    if (attribute === serviceNameAttribute && pairs.some(({ value }) => value !== '')) {
+      this.#hasServiceName = true
+    }
+    switch (this.#mapping.resource(attribute)) {
+      case 'index_label':
+        for (const { name, value } of pairs) this.#addLabel(name, value)
+        break
+      case 'structured_metadata':
+        for (const pair of pairs) this.metadata.push(pair)
+        break
+      case 'drop':
+        break
+    }
+  }
+
+  #addLabel(name: string, value: string): void {
+    this.#labels.push([name, value])
+    if (value !== '' && this.#mapping.serviceNameLabels.includes(name)) this.#foundName ??= value
+  }
+
+  /** Label set of the stream, as text. */
+  labelsText(): string {
+    const labels = [...this.#labels]
+    if (!this.#hasServiceName && this.#mapping.serviceNameLabels.length > 0) {
+      labels.push([serviceNameLabel, this.#foundName ?? unknownService])
+    }
+    return formatLabelSet(createLabelSet(labels))
+  }
+}
+
+/** Fields of a scope that are metadata of its records, after its attributes. */
+export interface OtlpScopeFields {
+  readonly name: string
+  readonly version: string
+  readonly droppedAttributesCount: number
+}
+
+/** Adds the fields of a scope to its metadata. */
+export function addScopeFields(pairs: Label[], fields: OtlpScopeFields): void {
+  const { name, version, droppedAttributesCount } = fields
+  if (name !== '') pairs.push({ name: 'scope_name', value: name })
+  if (version !== '') pairs.push({ name: 'scope_version', value: version })
+  if (droppedAttributesCount !== 0) {
+    pairs.push({ name: 'scope_dropped_attributes_count', value: String(droppedAttributesCount) })
+  }
+}
+
+/** Fields of a record that are metadata, after its attributes; empty and 0 for what is not there. */
+export interface OtlpRecordFields {
+  /** Decimal nanoseconds. */
+  observedNs: string
+  severityNumber: number
+  severityText: string
+  droppedAttributesCount: number
+  flags: number
+  /** Hexadecimal. */
+  traceId: string
+  spanId: string
+  eventName: string
+}
+
+/** Fields of a record that has none of them. */
+export function emptyRecordFields(): OtlpRecordFields {
+  return {
+    observedNs: '',
+    severityNumber: 0,
+    severityText: '',
+    droppedAttributesCount: 0,
+    flags: 0,
+    traceId: '',
+    spanId: '',
+    eventName: '',
+  }
+}
+
+/** Adds the fields of a record to its metadata. */
+export function addRecordFields(pairs: Label[], fields: OtlpRecordFields): void {
+  const add = (name: string, value: string) => pairs.push({ name, value })
+  if (fields.observedNs !== '') add('observed_timestamp', fields.observedNs)
+  if (fields.severityNumber !== 0) add('severity_number', String(fields.severityNumber))
+  if (fields.severityText !== '') add('severity_text', fields.severityText)
+  if (fields.droppedAttributesCount !== 0) {
+    add('dropped_attributes_count', String(fields.droppedAttributesCount))
+  }
+  if (fields.flags !== 0) add('flags', String(fields.flags))
+  if (fields.traceId !== '') add('trace_id', fields.traceId)
+  if (fields.spanId !== '') add('span_id', fields.spanId)
+  if (fields.eventName !== '') add('event_name', fields.eventName)
+}
+
+/** Joins the name of a map with that of a member, as its pair is called. */
+export function joinAttributeName(prefix: string, name: string): string {
+  return prefix === '' ? name : `${prefix}_${name}`
+}
+
+/** Writes a number as Go's JSON does: without an exponent where that is readable. */
+export function formatOtlpDouble(value: number): string {
+  if (Number.isNaN(value)) return 'NaN'
+  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'
+  return Object.is(value, -0) ? '-0' : String(value)
+}
+
+/** Writes a number inside JSON, where those that are none become strings. */
+export function formatOtlpDoubleJson(value: number): string {
+  const text = formatOtlpDouble(value)
+  return Number.isFinite(value) ? text : JSON.stringify(text)
+}
+
+/** Writes a map as JSON, its members in the order of their names, the last of a name winning. */
+export function formatOtlpMapJson(members: readonly (readonly [string, string])[]): string {
+  const sorted = [...new Map(members)].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return `{${sorted.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
+}
+
+/** A time that was sent as nanoseconds since 1970, cut at the second; both 0 for none. */
+export interface OtlpTime {
+  seconds: number
+  nanos: number
+}
+
+/** Cuts the time of now as that of a record is. */
+export function splitOtlpTime(ns: bigint): OtlpTime {
+  return { seconds: Number(ns / 1_000_000_000n), nanos: Number(ns % 1_000_000_000n) }
+}

@@ -1,0 +1,513 @@
+// OTLP log records in protobuf, read straight over bytes into the columns of a push: bodies that are
+// text stay where they arrived, nothing is made of an attribute but its pair of metadata.
+// https://github.com/open-telemetry/opentelemetry-proto, of which these fields are read:
+//
+//   ExportLogsServiceRequest { 1: repeated ResourceLogs }
+//   ResourceLogs { 1: Resource   2: repeated ScopeLogs }
+//   Resource     { 1: repeated KeyValue attributes }
+//   ScopeLogs    { 1: Scope      2: repeated LogRecord }
+//   Scope        { 1: name  2: version  3: repeated KeyValue attributes  4: uint32 dropped attributes }
+//   LogRecord    { 1: fixed64 time   2: severity number   3: severity text   5: AnyValue body
+//                  6: repeated KeyValue attributes   7: uint32 dropped attributes   8: fixed32 flags
+//                  9: trace id   10: span id   11: fixed64 observed time   12: event name }
+//   KeyValue     { 1: key   2: AnyValue value }
+//   AnyValue     { 1: string | 2: bool | 3: int64 | 4: double
+//                  | 5: { 1: repeated AnyValue } | 6: { 1: repeated KeyValue } | 7: bytes }
+
+import protobuf from 'protobufjs/minimal.js'
+import { PushBodyError } from './errors.ts'
+import { type Label, normaliseLabelName } from './labels.ts'
+import {
+  addRecordFields,
+  addScopeFields,
+  emptyRecordFields,
+  formatOtlpDouble,
+  formatOtlpDoubleJson,
+  formatOtlpMapJson,
+  joinAttributeName,
+  type OtlpAction,
+  type OtlpDecoding,
+  type OtlpMapping,
+  OtlpResource,
+  type OtlpTime,
+  otlpNestingMax,
+  splitOtlpTime,
+} from './otlp-mapping.ts'
+import {
+  malformed,
+  openMessage,
+  readText,
+  skipField,
+  wireBytes,
+  wireFixed32,
+  wireFixed64,
+  wireVarint,
+} from './protobuf-fields.ts'
+import { type PushStream, PushStreamBuilder } from './push-stream.ts'
+
+/** What is needed all the way down to a record. */
+interface Decoder {
+  readonly reader: protobuf.Reader
+  readonly builder: PushStreamBuilder
+  readonly mapping: OtlpMapping
+  readonly now: OtlpTime
+  /** Lines of bodies that are no text; they come to lie behind the bytes of the request. */
+  readonly formattedLines: string[]
+  formattedBytes: number
+}
+
+/**
+ * Reads an export request: one stream for each resource. The streams' `bytes` is `body` itself where
+ * every record's body is text, so `body` must not change while they are in use.
+ *
+ * @throws PushBodyError PUSH_BODY_MALFORMED for what is no such request, PUSH_BODY_TOO_LARGE for more
+ * attributes than memory is for.
+ */
+export function decodeOtlpLogs(body: Buffer, { mapping, nowNs }: OtlpDecoding): PushStream[] {
+  const reader = protobuf.Reader.create(body)
+  const decoder: Decoder = {
+    reader,
+    builder: new PushStreamBuilder(),
+    mapping,
+    now: splitOtlpTime(nowNs),
+    formattedLines: [],
+    formattedBytes: 0,
+  }
+  try {
+    while (reader.pos < reader.len) {
+      const tag = reader.uint32()
+      if (tag >>> 3 === 1) {
+        readResourceLogs(decoder, openMessage(reader, tag, reader.len, 'ResourceLogs'))
+      } else skipField(reader, tag, reader.len)
+    }
+  } catch (cause) {
+    if (cause instanceof PushBodyError) throw cause
+    throw malformed('unexpected EOF', cause)
+  }
+  const { formattedLines } = decoder
+  const lines = formattedLines.length > 0 ? [body, Buffer.from(formattedLines.join(''))] : [body]
+  return decoder.builder.build(lines.length > 1 ? Buffer.concat(lines) : body)
+}
+
+function readResourceLogs(decoder: Decoder, end: number): void {
+  const { reader, builder, mapping } = decoder
+  const resource = new OtlpResource(mapping)
+  const start = reader.pos
+  // The resource may stand behind its records, so it is looked for first; they are skipped at once.
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag >>> 3 === 1) {
+      readResource(decoder, resource, openMessage(reader, tag, end, 'Resource'))
+    } else skipField(reader, tag, end)
+  }
+  reader.pos = start
+  const countBefore = builder.entryCount
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag >>> 3 === 2) {
+      readScopeLogs(decoder, resource.metadata, openMessage(reader, tag, end, 'ScopeLogs'))
+    } else skipField(reader, tag, end)
+  }
+  if (builder.entryCount > countBefore) {
+    builder.endStream(resource.labelsText(), reader.buf as Buffer)
+  }
+}
+
+function readResource(decoder: Decoder, resource: OtlpResource, end: number): void {
+  const { reader, builder } = decoder
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag >>> 3 === 1) {
+      const pairs: Label[] = []
+      const attributeEnd = openMessage(reader, tag, end, 'Attributes')
+      const name = readAttribute(reader, attributeEnd, { pairs, builder })
+      resource.add(name, pairs)
+    } else skipField(reader, tag, end)
+  }
+}
+
+function readScopeLogs(decoder: Decoder, ofResource: readonly Label[], end: number): void {
+  const { reader, builder } = decoder
+  const start = reader.pos
+  const scopePairs: Label[] = []
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag >>> 3 === 1) readScope(decoder, scopePairs, openMessage(reader, tag, end, 'Scope'))
+    else skipField(reader, tag, end)
+  }
+  builder.countPairs(ofResource.length)
+  // Records without attributes of their own share this list.
+  const shared = scopePairs.length > 0 ? [...ofResource, ...scopePairs] : ofResource
+  reader.pos = start
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag >>> 3 === 2) readRecord(decoder, shared, openMessage(reader, tag, end, 'LogRecords'))
+    else skipField(reader, tag, end)
+  }
+}
+
+function readScope(decoder: Decoder, scopePairs: Label[], end: number): void {
+  const { reader, builder, mapping } = decoder
+  let name = ''
+  let version = ''
+  let droppedAttributesCount = 0
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    switch (tag >>> 3) {
+      case 1:
+        name = readText(reader, tag, end, 'Name')
+        break
+      case 2:
+        version = readText(reader, tag, end, 'Version')
+        break
+      case 3: {
+        const attributeEnd = openMessage(reader, tag, end, 'Attributes')
+        readAttribute(reader, attributeEnd, { pairs: scopePairs, builder, actionOf: mapping.scope })
+        break
+      }
+      case 4:
+        droppedAttributesCount = readUint32(reader, tag, end, 'DroppedAttributesCount')
+        break
+      default:
+        skipField(reader, tag, end)
+    }
+  }
+  addScopeFields(scopePairs, { name, version, droppedAttributesCount })
+}
+
+function readRecord(decoder: Decoder, shared: readonly Label[], end: number): void {
+  const { reader, builder, mapping, now } = decoder
+  const pairs: Label[] = []
+  const fields = emptyRecordFields()
+  const time: OtlpTime = { seconds: 0, nanos: 0 }
+  const observed: OtlpTime = { seconds: 0, nanos: 0 }
+  let lineStart = 0
+  let lineLength = 0
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    switch (tag >>> 3) {
+      case 1:
+        readTime(reader, tag, end, time)
+        break
+      case 2:
+        fields.severityNumber = readUint32(reader, tag, end, 'SeverityNumber') | 0
+        break
+      case 3:
+        fields.severityText = readText(reader, tag, end, 'SeverityText')
+        break
+      case 5: {
+        const bodyEnd = openMessage(reader, tag, end, 'Body')
+        const kind = findValue(reader, bodyEnd)
+        if (kind === valueKind.text) {
+          lineLength = reader.uint32()
+          lineStart = reader.pos
+        } else {
+          const line = kind === valueKind.none ? '' : readValueText(reader, kind, 0)
+          lineStart = reader.len + decoder.formattedBytes
+          lineLength = Buffer.byteLength(line, 'utf8')
+          decoder.formattedLines.push(line)
+          decoder.formattedBytes += lineLength
+        }
+        reader.pos = bodyEnd
+        break
+      }
+      case 6: {
+        const attributeEnd = openMessage(reader, tag, end, 'Attributes')
+        readAttribute(reader, attributeEnd, { pairs, builder, actionOf: mapping.record })
+        break
+      }
+      case 7:
+        fields.droppedAttributesCount = readUint32(reader, tag, end, 'DroppedAttributesCount')
+        break
+      case 8:
+        checkWireType(tag, wireFixed32, 'Flags')
+        if (reader.pos + 4 > end) throw malformed('unexpected EOF')
+        fields.flags = reader.fixed32()
+        break
+      case 9:
+        fields.traceId = readId(reader, openMessage(reader, tag, end, 'TraceId'), 16)
+        break
+      case 10:
+        fields.spanId = readId(reader, openMessage(reader, tag, end, 'SpanId'), 8)
+        break
+      case 11:
+        readTime(reader, tag, end, observed)
+        break
+      case 12:
+        fields.eventName = readText(reader, tag, end, 'EventName')
+        break
+      default:
+        skipField(reader, tag, end)
+    }
+  }
+  const isTimed = time.seconds !== 0 || time.nanos !== 0
+  const isObserved = observed.seconds !== 0 || observed.nanos !== 0
+  if (isTimed && isObserved) fields.observedNs = formatTime(observed)
+  const { seconds, nanos } = isTimed ? time : isObserved ? observed : now
+  addRecordFields(pairs, fields)
+  builder.add(seconds, nanos, lineStart, lineLength)
+  builder.countPairs(shared.length)
+  builder.setMetadata(pairs.length > 0 ? [...pairs, ...shared] : shared)
+}
+
+function checkWireType(tag: number, wanted: number, field: string): void {
+  if ((tag & 7) !== wanted) throw malformed(`proto: wrong wireType = ${tag & 7} for field ${field}`)
+}
+
+function readUint32(reader: protobuf.Reader, tag: number, end: number, field: string): number {
+  checkWireType(tag, wireVarint, field)
+  const value = reader.uint32()
+  if (reader.pos > end) throw malformed('unexpected EOF')
+  return value
+}
+
+/** Reads unsigned nanoseconds without a bigint: the upper half counts 4.294967296 s each. */
+function readTime(reader: protobuf.Reader, tag: number, end: number, time: OtlpTime): void {
+  checkWireType(tag, wireFixed64, 'TimeUnixNano')
+  if (reader.pos + 8 > end) throw malformed('unexpected EOF')
+  const low = reader.fixed32()
+  const high = reader.fixed32()
+  // 65,536 times 4.294967296 s are 281,474 s and 976,710,656 ns; no product here passes 2^53.
+  const upper = high >>> 16
+  const lower = high & 0xffff
+  const nanos = upper * 976_710_656 + lower * 294_967_296 + low
+  time.seconds = upper * 281_474 + lower * 4 + Math.floor(nanos / 1e9)
+  time.nanos = nanos % 1e9
+}
+
+function formatTime({ seconds, nanos }: OtlpTime): string {
+  return seconds === 0 ? String(nanos) : `${seconds}${String(nanos).padStart(9, '0')}`
+}
+
+/** Reads an id as hexadecimal text; one of zeros only is none. */
+function readId(reader: protobuf.Reader, end: number, length: number): string {
+  const start = reader.pos
+  reader.pos = end
+  if (end === start) return ''
+  if (end - start !== length) {
+    throw malformed(`invalid length for ${length === 16 ? 'TraceID' : 'SpanID'}: ${end - start}`)
+  }
+  const text = (reader.buf as Buffer).toString('hex', start, end)
+  return /[^0]/.test(text) ? text : ''
+}
+
+interface AttributeTarget {
+  readonly pairs: Label[]
+  readonly builder: PushStreamBuilder
+  /** Attributes of which this says that they are dropped are not read. */
+  readonly actionOf?: (name: string) => OtlpAction
+}
+
+/** Reads an attribute, adds the pairs it is made of, and returns its name. */
+function readAttribute(reader: protobuf.Reader, end: number, target: AttributeTarget): string {
+  const name = openKeyValue(reader, end)
+  if (target.actionOf?.(name) !== 'drop') {
+    flattenValue(reader, { name, end, depth: 0 }, target)
+  }
+  reader.pos = end
+  return name
+}
+
+/** Leaves the reader at the value of a KeyValue (at its end where it has none) and returns its key. */
+function openKeyValue(reader: protobuf.Reader, end: number): string {
+  let key = ''
+  let valueStart = end
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag >>> 3 === 1) key = readText(reader, tag, end, 'Key')
+    else if (tag >>> 3 === 2) {
+      valueStart = reader.pos
+      reader.pos = openMessage(reader, tag, end, 'Value')
+    } else skipField(reader, tag, end)
+  }
+  if (reader.pos > end) throw malformed('unexpected EOF')
+  reader.pos = valueStart
+  return key
+}
+
+interface NamedValue {
+  readonly name: string
+  /** End of the KeyValue that the value stands in. */
+  readonly end: number
+  readonly depth: number
+}
+
+/** Adds a value's pair; those of its members where it is a map. */
+function flattenValue(
+  reader: protobuf.Reader,
+  { name, end, depth }: NamedValue,
+  { pairs, builder }: AttributeTarget,
+): void {
+  const kind = reader.pos < end ? findValue(reader, contentEnd(reader)) : valueKind.none
+  if (kind !== valueKind.map) {
+    builder.countPairs(1)
+    const value = kind === valueKind.none ? '' : readValueText(reader, kind, depth)
+    pairs.push({ name: normaliseLabelName(name), value })
+    return
+  }
+  checkDepth(depth)
+  const mapEnd = contentEnd(reader)
+  while (reader.pos < mapEnd) {
+    const tag = reader.uint32()
+    if (tag >>> 3 !== 1) {
+      skipField(reader, tag, mapEnd)
+      continue
+    }
+    const memberEnd = openMessage(reader, tag, mapEnd, 'Values')
+    const memberName = joinAttributeName(name, openKeyValue(reader, memberEnd))
+    const member = { name: memberName, end: memberEnd, depth: depth + 1 }
+    flattenValue(reader, member, { pairs, builder })
+    reader.pos = memberEnd
+  }
+}
+
+/** Passes over a length that was checked before, and returns where what it is the length of ends. */
+function contentEnd(reader: protobuf.Reader): number {
+  const length = reader.uint32()
+  return reader.pos + length
+}
+
+function checkDepth(depth: number): void {
+  if (depth >= otlpNestingMax) {
+    throw malformed(`a value is nested more than ${otlpNestingMax} levels deep`)
+  }
+}
+
+/** Field numbers of AnyValue. */
+const valueKind = {
+  none: 0,
+  text: 1,
+  bool: 2,
+  int: 3,
+  double: 4,
+  list: 5,
+  map: 6,
+  bytes: 7,
+} as const
+const wireTypeOfKind = [
+  0,
+  wireBytes,
+  wireVarint,
+  wireVarint,
+  wireFixed64,
+  wireBytes,
+  wireBytes,
+  wireBytes,
+] as const
+
+/**
+ * Goes over an AnyValue that ends at `end`, returns which field is set (the last one, where there are
+ * more) and leaves the reader at its content.
+ */
+function findValue(reader: protobuf.Reader, end: number): number {
+  let found = 0
+  let foundAt = end
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    const field = tag >>> 3
+    if (field >= valueKind.text && field <= valueKind.bytes) {
+      checkWireType(tag, wireTypeOfKind[field]!, 'Value')
+      found = field
+      foundAt = reader.pos
+    }
+    skipField(reader, tag, end)
+  }
+  reader.pos = foundAt
+  return found
+}
+
+/** Reads the content of an AnyValue as the text it is in a line or in metadata. */
+function readValueText(reader: protobuf.Reader, kind: number, depth: number): string {
+  if (kind === valueKind.double) return formatOtlpDouble(reader.double())
+  if (kind === valueKind.text || kind === valueKind.bytes) {
+    const end = contentEnd(reader)
+    const encoding = kind === valueKind.text ? 'utf8' : 'base64'
+    return (reader.buf as Buffer).toString(encoding, reader.pos, end)
+  }
+  return readValueJson(reader, kind, depth)
+}
+
+/** Reads the content of an AnyValue as JSON. */
+function readValueJson(reader: protobuf.Reader, kind: number, depth: number): string {
+  switch (kind) {
+    case valueKind.none:
+      return 'null'
+    case valueKind.bool:
+      return reader.bool() ? 'true' : 'false'
+    case valueKind.int:
+      return readInt64Text(reader)
+    case valueKind.double:
+      return formatOtlpDoubleJson(reader.double())
+    case valueKind.list:
+      return readListJson(reader, depth)
+    case valueKind.map:
+      return readMapJson(reader, depth)
+    default:
+      return JSON.stringify(readValueText(reader, kind, depth))
+  }
+}
+
+function readListJson(reader: protobuf.Reader, depth: number): string {
+  checkDepth(depth)
+  const end = contentEnd(reader)
+  const items: string[] = []
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag >>> 3 !== 1) {
+      skipField(reader, tag, end)
+      continue
+    }
+    const itemEnd = openMessage(reader, tag, end, 'Values')
+    items.push(readValueJson(reader, findValue(reader, itemEnd), depth + 1))
+    reader.pos = itemEnd
+  }
+  return `[${items.join(',')}]`
+}
+
+function readMapJson(reader: protobuf.Reader, depth: number): string {
+  checkDepth(depth)
+  const end = contentEnd(reader)
+  const members: [string, string][] = []
+  while (reader.pos < end) {
+    const tag = reader.uint32()
+    if (tag >>> 3 !== 1) {
+      skipField(reader, tag, end)
+      continue
+    }
+    const memberEnd = openMessage(reader, tag, end, 'Values')
+    const name = openKeyValue(reader, memberEnd)
+    const kind = reader.pos < memberEnd ? findValue(reader, contentEnd(reader)) : valueKind.none
+    members.push([name, readValueJson(reader, kind, depth + 1)])
+    reader.pos = memberEnd
+  }
+  return formatOtlpMapJson(members)
+}
+
+/** Reads a signed varint of 64 bits exactly. */
+function readInt64Text(reader: protobuf.Reader): string {
+  const { buf } = reader
+  let value = 0
+  let factor = 1
+  for (let i = 0; i < 7; i++) {
+    const byte = buf[reader.pos++]!
+    value += (byte & 0x7f) * factor
+    if (byte < 0x80) return String(value)
+    factor *= 128
+  }
+  let wide = BigInt(value)
+  for (let shift = 49n; shift < 70n; shift += 7n) {
+    const byte = buf[reader.pos++]!
+    wide |= BigInt(byte & 0x7f) << shift
+    if (byte < 0x80) break
+  }
+  return String(BigInt.asIntN(64, wide))
+}
+
+/** Writes the google.rpc.Status that an export request is refused with: field 2, the message. */
+export function encodeOtlpError(message: string): Buffer {
+  const writer = protobuf.Writer.create()
+  return writer
+    .uint32((2 << 3) | wireBytes)
+    .string(message)
+    .finish() as Buffer
+}

@@ -1,0 +1,48 @@
+// Fields of protobuf messages, read straight over bytes: what the codecs of pushes share. Everything is
+// checked against the end of the message it stands in, so that no length leads outside of it.
+
+import type protobuf from 'protobufjs/minimal.js'
+import { PushBodyError } from './errors.ts'
+
+export const wireVarint = 0
+export const wireFixed64 = 1
+export const wireBytes = 2
+export const wireFixed32 = 5
+
+/** Says that a body is not what its protocol says. */
+export function malformed(why: string, cause?: unknown): PushBodyError {
+  return new PushBodyError(why, { code: 'PUSH_BODY_MALFORMED', cause })
+}
+
+/** Checks the wire type of a length-delimited field and returns where it ends. */
+export function openMessage(
+  reader: protobuf.Reader,
+  tag: number,
+  end: number,
+  field: string,
+): number {
+  if ((tag & 7) !== wireBytes) {
+    throw malformed(`proto: wrong wireType = ${tag & 7} for field ${field}`)
+  }
+  const length = reader.uint32()
+  const messageEnd = reader.pos + length
+  if (messageEnd > end) throw malformed('unexpected EOF')
+  return messageEnd
+}
+
+/** Passes over a field of a message that ends at `end`, whatever it is. */
+export function skipField(reader: protobuf.Reader, tag: number, end: number): void {
+  if (tag >>> 3 === 0) throw malformed(`proto: illegal tag ${tag >>> 3} (wire type ${tag & 7})`)
+  const wireType = tag & 7
+  if (wireType === 4 || wireType > 5) throw malformed(`proto: illegal wireType ${wireType}`)
+  reader.skipType(wireType)
+  if (reader.pos > end) throw malformed('unexpected EOF')
+}
+
+/** Reads a string field of a message that ends at `end`. */
+export function readText(reader: protobuf.Reader, tag: number, end: number, field: string): string {
+  const textEnd = openMessage(reader, tag, end, field)
+  const text = (reader.buf as Buffer).toString('utf8', reader.pos, textEnd)
+  reader.pos = textEnd
+  return text
+}
