@@ -63,6 +63,7 @@ export class KnownFiles {
   #savedText = ''
   #cleanedMs = 0
   #failed = false
+  #isClosed = false
 
   /** @throws PositionsError when the positions file cannot be used. */
   constructor(options: KnownFilesOptions) {
@@ -264,6 +265,7 @@ export class KnownFiles {
   }
 
   #arm(waitMs: number): void {
+    if (this.#isClosed) return
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
       this.save()
@@ -334,8 +336,9 @@ export class KnownFiles {
   close(): void {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = undefined
+    // An answer that is still under way does not write into a directory that may be gone by then.
+    this.#isClosed = true
     this.save()
-    if (this.#timer) clearTimeout(this.#timer)
   }
 }
 

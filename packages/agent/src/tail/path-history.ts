@@ -12,6 +12,7 @@ import {
   type FoundFile,
   findCopy,
   findRecord,
+  hasContent,
   isBornThen,
   isSameContent,
   listSiblings,
@@ -105,21 +106,58 @@ export class PathHistory {
     yield { record, opened, ...gzipPath, role: 'rotated' }
   }
 
-  /** Finds files that came and were rotated away between two looks, before the current one came. */
-  *unseen(currentKey: string): Iterable<FileToRead> {
-    for (let look = 0; look < looksMax; look++) {
-      if ((yield* this.#lookForUnseen(currentKey)) === 'complete') return
+  /**
+   * Finds what the path leads to, to be read from its saved position or its beginning; before it the
+   * files that came and were rotated away between two looks, and the copy of what it held where its
+   * content is another now. It is opened first and given last, so that no rotation that comes while the
+   * directory is searched can put another file in its place.
+   */
+  *latest(): Iterable<FileToRead> {
+    const opened = this.#open(this.#path)
+    if (typeof opened === 'string') return
+    let isGiven = false
+    try {
+      yield* this.#unfinished(opened)
+      yield* this.#unseen(opened.stats)
+      isGiven = true
+      yield* this.#withRecord(opened, this.#path, 'current')
+    } finally {
+      if (!isGiven) closeSync(opened.fd)
     }
   }
 
-  *#lookForUnseen(currentKey: string): Generator<FileToRead, 'complete' | 'vanished'> {
+  /** Known files that nobody reads: one that was current at the start, and was rotated before it was opened. */
+  *#unfinished(current: OpenedFile): Iterable<FileToRead> {
+    for (const record of this.#known.recordsOf(this.#scope, this.#path)) {
+      if (record.isFinished || this.#known.openFile(record)) continue
+      const isCurrent =
+        `${record.dev}:${record.ino}` === identityKey(current.stats) &&
+        isBornThen(current.stats, record) &&
+        hasContent(current, record)
+      if (isCurrent) continue
+      const found = findAgain(record)
+      if (found) yield* this.#reopen(record, found)
+      else this.#giveUp(record)
+    }
+  }
+
+  *#unseen(current: BigIntStats): Iterable<FileToRead> {
+    for (let look = 0; look < looksMax; look++) {
+      if ((yield* this.#lookForUnseen(current)) === 'complete') return
+    }
+  }
+
+  *#lookForUnseen(current: BigIntStats): Generator<FileToRead, 'complete' | 'vanished'> {
     const known = this.#known
+    const currentKey = identityKey(current)
     // A record without content, of a file that was empty when it was found, tells nothing.
     const before = known
       .recordsOf(this.#scope, this.#path)
       .findLast(({ head }) => (head?.length ?? 0) > 0)
     const sinceMs = before?.birthMs ?? this.#lostSinceMs ?? known.aliveMs
-    const isCurrent = before && `${before.dev}:${before.ino}` === currentKey
+    // Not by the inode alone, which may be that of a file that is gone.
+    const isCurrent =
+      before && `${before.dev}:${before.ino}` === currentKey && isBornThen(current, before)
     if (isCurrent) return 'complete'
     const rotated = rotatedSiblings(realPathOf(this.#path))
     // Copies and compressed files are known by their content.
@@ -144,31 +182,36 @@ export class PathHistory {
     return 'complete'
   }
 
-  /**
-   * Opens what the path leads to, at its saved position or at its beginning; before it the copy of
-   * what it held, where its content is another now.
-   */
-  current(): Iterable<FileToRead> {
-    return this.#openAt(this.#path, 'current')
-  }
-
   *#openAt(
     at: string,
-    as: 'current' | 'rotated' | 'gzip',
+    as: 'rotated' | 'gzip',
   ): Generator<FileToRead, 'opened' | 'vanished' | 'unusable'> {
-    const known = this.#known
-    let opened: OpenedFile | undefined
+    const opened = this.#open(at)
+    if (typeof opened === 'string') return opened
+    yield* this.#withRecord(opened, at, as)
+    return 'opened'
+  }
+
+  #open(at: string): OpenedFile | 'vanished' | 'unusable' {
     try {
-      opened = openRegularFile(at)
+      return openRegularFile(at) ?? 'unusable'
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code === 'ENOENT') return 'vanished'
       this.#report(message)
       return 'unusable'
     }
-    if (!opened) return 'unusable'
+  }
+
+  /** Gives an opened file with what is known of it. */
+  *#withRecord(
+    opened: OpenedFile,
+    at: string,
+    as: 'current' | 'rotated' | 'gzip',
+  ): Generator<FileToRead, void> {
+    const known = this.#known
     let record = known.find(this.#scope, opened.stats)
-    if (record && as !== 'gzip' && !isSameContent(at, record)) {
+    if (record && as !== 'gzip' && !hasContent(opened, record)) {
       const copy = findCopy(record, listSiblings(dirname(record.foundAt)))
       if (copy) yield* this.#reopen(record, copy)
       known.forget(record)
@@ -181,7 +224,6 @@ export class PathHistory {
     record ??= known.create(file)
     const gzipPath = as === 'gzip' ? { gzipPath: at } : {}
     yield { record, opened, ...gzipPath, role: as === 'current' ? as : 'rotated' }
-    return 'opened'
   }
 
   /** Where to begin in a file without a record: where Promtail stopped, else at the beginning. */

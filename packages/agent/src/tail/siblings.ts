@@ -3,7 +3,13 @@
 
 import { type BigIntStats, closeSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { hasFingerprint, identityKey, openRegularFile, readerOf } from './file-identity.ts'
+import {
+  hasFingerprint,
+  identityKey,
+  type OpenedFile,
+  openRegularFile,
+  readerOf,
+} from './file-identity.ts'
 import { readGzipHead } from './gzip-content.ts'
 import type { FileRecord } from './positions.ts'
 
@@ -131,15 +137,20 @@ function hasTail(gzipPath: string, { tail }: FileRecord): boolean {
   return hasFingerprint((at, length) => content.subarray(at, at + length), tail)
 }
 
-/** Tells whether a file still begins, and goes on up to the position, as the record says. */
+/** Tells whether an open file begins, and goes on up to the position, as the record says. */
+export function hasContent({ fd, stats }: OpenedFile, record: FileRecord): boolean {
+  if (stats.size < BigInt(record.offset)) return false
+  const readAt = readerOf(fd)
+  return [record.head, record.tail].every(print => !print || hasFingerprint(readAt, print))
+}
+
+/** The same of the file that a path leads to. */
 export function isSameContent(path: string, record: FileRecord): boolean {
   try {
     const file = openRegularFile(path)
     if (!file) return false
     try {
-      if (file.stats.size < BigInt(record.offset)) return false
-      const readAt = readerOf(file.fd)
-      return [record.head, record.tail].every(print => !print || hasFingerprint(readAt, print))
+      return hasContent(file, record)
     } finally {
       closeSync(file.fd)
     }

@@ -205,16 +205,13 @@ export class Tailer {
     }
     this.#isAlias = false
     this.#unclaimedMs = undefined
-    return this.#openNew(identityKey(stats), nowMs)
+    return this.#openNew(nowMs)
   }
 
   /** Opens what came unseen, then what the path leads to; tells whether the latter is open now. */
-  #openNew(key: string | undefined, nowMs: number): boolean {
-    if (key !== undefined) {
-      for (const file of this.#history.unseen(key)) this.#add(file, nowMs)
-    }
+  #openNew(nowMs: number): boolean {
     let isOpen = false
-    for (const file of this.#history.current()) {
+    for (const file of this.#history.latest()) {
       this.#add(file, nowMs)
       isOpen = file.role === 'current'
     }
@@ -276,7 +273,7 @@ export class Tailer {
   /** The file was truncated: what was not read yet may stand in a copy; the file begins anew. */
   #restartTruncated(generation: Generation, nowMs: number): boolean {
     this.#moveToCopy(generation, nowMs)
-    return this.#openNew(this.#pathKey(), nowMs)
+    return this.#openNew(nowMs)
   }
 
   /** The file has other content now: goes on in a copy of the old one, or lets it go. */

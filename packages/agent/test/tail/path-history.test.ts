@@ -1,4 +1,4 @@
-import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { pino } from 'pino'
@@ -22,7 +22,7 @@ function openKnown(directory: string) {
 
 /** The history of `a.log` in a directory with these files; `a.log.1` of it is known already. */
 function startHistory(t: Test, files: Readonly<Record<string, string>>) {
-  const directory = t.testdir({ ...files, 'a.log.20260101-000001': 'first\n' })
+  const directory = t.testdir({ 'a.log': 'first\n' })
   const { journal, known } = openKnown(directory)
   const path = `${directory}/a.log`
   const history = new PathHistory({ path, scope: 's', known, logger, report: () => {} })
@@ -38,13 +38,12 @@ function startHistory(t: Test, files: Readonly<Record<string, string>>) {
     return basename(record.foundAt)
   }
   t.teardown(() => known.close())
-  const first = `${path}.20260101-000001`
-  renameSync(first, path)
-  for (const file of history.current()) take(file)
-  renameSync(path, first)
+  for (const file of history.latest()) take(file)
+  renameSync(path, `${path}.20260101-000001`)
+  for (const [name, content] of Object.entries(files))
+    writeFileSync(`${directory}/${name}`, content)
   writeFileSync(path, 'last\n')
-  const unseen = () => history.unseen(identityKey(statSync(path, { bigint: true })))
-  return { directory, path, known, take, unseen }
+  return { directory, path, known, take, latest: () => history.latest() }
 }
 
 function compress(path: string, content: string): void {
@@ -53,13 +52,13 @@ function compress(path: string, content: string): void {
 }
 
 test('PathHistory finds a file that is compressed while it looks for unseen ones', async t => {
-  const { path, take, unseen } = startHistory(t, {
+  const { path, take, latest } = startHistory(t, {
     'a.log.20260101-000002': 'second\n',
     'a.log.20260101-000003': 'third\n',
     'a.log.20260101-000004': 'fourth\n',
   })
   const taken: string[] = []
-  for (const file of unseen()) {
+  for (const file of latest()) {
     taken.push(take(file))
     if (taken.length === 1) compress(`${path}.20260101-000003`, 'third\n')
   }
@@ -67,13 +66,14 @@ test('PathHistory finds a file that is compressed while it looks for unseen ones
     'a.log.20260101-000002',
     'a.log.20260101-000003.gz',
     'a.log.20260101-000004',
+    'a.log',
   ])
 })
 
 test('PathHistory takes a file once that is there compressed and not', async t => {
-  const { path, take, unseen } = startHistory(t, { 'a.log.20260101-000002': 'second\n' })
+  const { path, take, latest } = startHistory(t, { 'a.log.20260101-000002': 'second\n' })
   writeFileSync(`${path}.20260101-000002.gz`, gzipSync('second\n'))
-  t.strictSame(Array.from(unseen(), take), ['a.log.20260101-000002'])
+  t.strictSame(Array.from(latest(), take), ['a.log.20260101-000002', 'a.log'])
 })
 
 test('PathHistory finds what came after the last search and was rotated before the next start', async t => {
@@ -89,7 +89,42 @@ test('PathHistory finds what came after the last search and was rotated before t
   known.save()
   const next = openKnown(directory).known
   const options = { path: other, scope: 's', known: next, logger, report: () => {} }
-  const key = identityKey(statSync(other, { bigint: true }))
-  const found = [...new PathHistory(options).unseen(key)].map(file => take(file))
-  t.strictSame(found, ['b.log.20260101-000001'])
+  const found = Array.from(new PathHistory(options).latest(), take)
+  t.strictSame(found, ['b.log.20260101-000001', 'b.log'])
+})
+
+test('PathHistory gives the file that was there when it began, though it is rotated meanwhile', async t => {
+  const { path, take, latest } = startHistory(t, { 'a.log.20260101-000002': 'second\n' })
+  const taken: string[] = []
+  for (const file of latest()) {
+    if (taken.length === 0) {
+      renameSync(path, `${path}.20260101-000003`)
+      writeFileSync(path, 'later\n')
+    }
+    const size = Number(file.opened.stats.size)
+    taken.push(`${take(file)} ${size}`)
+  }
+  t.strictSame(taken, ['a.log.20260101-000002 7', 'a.log 5'], 'last, and not later')
+})
+
+test('PathHistory goes on with a known file that is rotated after the start has passed it by', async t => {
+  const { directory, path, known, latest, take } = startHistory(t, {})
+  for (const file of latest()) take(file)
+  known.save()
+  const next = openKnown(directory).known
+  const history = new PathHistory({ path, scope: 's', known: next, logger, report: () => {} })
+  const key = identityKey(statSync(path, { bigint: true }))
+  t.strictSame(
+    [...history.resume(key)].map(({ record }) => basename(record.foundAt)),
+    ['a.log.20260101-000001'],
+    'the current file is left to be opened by its path',
+  )
+  renameSync(path, `${path}.20260101-000002`)
+  writeFileSync(path, 'newest\n')
+  const found = Array.from(history.latest(), ({ record, role, opened }) => {
+    t.teardown(() => closeSync(opened.fd))
+    return `${basename(record.foundAt)} ${role}`
+  })
+  t.ok(found.includes('a.log.20260101-000002 rotated'), found.join())
+  t.equal(found.at(-1), 'a.log current')
 })
