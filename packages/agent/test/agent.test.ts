@@ -66,6 +66,20 @@ test('Agent stops within its limit while no server answers', async t => {
   t.ok(performance.now() - startedMs < 10_000)
 })
 
+test('Agent sends again what the server had no time for', async t => {
+  const directory = t.testdir({ 'a.log': '1\n2\n' })
+  const receiver = await startReceiver(t)
+  receiver.respond(408)
+  await startTestAgent(t, configText({ directory, url: receiver.url }))
+  await receiver.until(() => receiver.refusals > 1)
+  receiver.respond(204)
+  await receiver.until(() => receiver.entries.length === 2)
+  t.strictSame(
+    receiver.entries.map(({ line }) => line),
+    ['1', '2'],
+  )
+})
+
 test('Agent drops what the server refuses for good, and goes on', async t => {
   const directory = t.testdir({ 'a.log': 'bad\n' })
   const receiver = await startReceiver(t)

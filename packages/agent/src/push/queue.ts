@@ -283,6 +283,8 @@ export class PushQueue implements LineSink {
   #judge({ status }: PushAnswer): 'taken' | 'retry' | 'rate_limited' | 'refused' {
     if (status >= 200 && status < 300) return 'taken'
     if (status === 429) return this.#config.dropsRateLimited ? 'rate_limited' : 'retry'
+    // The request took too long, or came too early: the same batch may be taken next time.
+    if (status === 408 || status === 425) return 'retry'
     return status < 0 || status >= 500 ? 'retry' : 'refused'
   }
 
