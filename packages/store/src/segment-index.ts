@@ -24,6 +24,7 @@ export class SegmentIndex {
   /** Least recently used first. */
   readonly #footers = new Map<string, CachedFooter>()
   #footerBytes = 0
+  #version = 0
   readonly #readers = new Map<string, number>()
   readonly #doomed = new Set<string>()
 
@@ -31,6 +32,17 @@ export class SegmentIndex {
     this.#objects = objects
     this.#catalog = catalog
     this.#logger = logger
+  }
+
+  /** Grows with every commit: what is read at one version is the same whenever it is read. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** Takes in a segment that was committed just now. */
+  commit(name: string, footer: SegmentFooter): void {
+    this.#version++
+    this.put(name, footer)
   }
 
   /** Remembers a footer that is at hand anyway. */

@@ -34,6 +34,7 @@ import { openDiskObjectStore } from './objects/disk.ts'
 import { recover } from './recovery.ts'
 import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
+import { SharedRuns } from './scan/shared-runs.ts'
 import { SegmentIndex } from './segment-index.ts'
 import { TailHub } from './tail/tail-hub.ts'
 import { TenantOverrides } from './tenant-overrides.ts'
@@ -89,7 +90,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     nextSequence,
     arriving: () => budget.arriving,
     onCommit: ({ name, footer, segment }) => {
-      segments.put(name, footer)
+      segments.commit(name, footer)
       hub.commit(name, segment.sizeBytes)
       metrics.commits.inc()
       metrics.commitBytes.inc(segment.sizeBytes)
@@ -113,7 +114,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     catalog,
     ingester,
     budget,
-    sourceParts: { catalog, segments, pool },
+    sourceParts: { catalog, segments, pool, runs: new SharedRuns() },
     hub,
     metrics,
     status: {

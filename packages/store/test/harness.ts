@@ -99,7 +99,7 @@ export async function openStorage(
     clock: { now: () => Date.now() },
     nextSequence,
     arriving,
-    onCommit: ({ name, footer }) => segments.put(name, footer),
+    onCommit: ({ name, footer }) => segments.commit(name, footer),
   })
   const push = (tenant: string, ...streams: readonly AcceptedStream[]) => {
     const bytes = streams.reduce((sum, { source }) => sum + source.bytes.length, 0)

@@ -17,6 +17,7 @@ import { groupOverlapping } from '../segment/overlap.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { BlockGroup, BlockRef } from './messages.ts'
 import type { ScanPool } from './pool.ts'
+import type { SharedRuns } from './shared-runs.ts'
 import { planVolume } from './volume.ts'
 
 /** A query that finds a segment just replaced looks again, this many times. */
@@ -26,6 +27,8 @@ export interface LogSourceParts {
   readonly catalog: Catalog
   readonly segments: SegmentIndex
   readonly pool: ScanPool
+  /** Leaves under way, of all tenants. */
+  readonly runs: SharedRuns<LeafResult>
   /** Most bytes of lines that one leaf may look at; 0 for no limit. */
   readonly maxQueryBytesRead?: number
 }
@@ -33,16 +36,37 @@ export interface LogSourceParts {
 /** Makes the source that a tenant's queries read. */
 export function createLogSource(tenant: string, parts: LogSourceParts): LogSource {
   return {
-    async select(leaf: Leaf, signal: AbortSignal): Promise<LeafResult> {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await selectOnce(tenant, leaf, parts, signal)
-        } catch (error) {
-          const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
-          if (!isGone || attempt > replansMax) throw error
-        }
-      }
-    },
+    select: (leaf, signal) =>
+      parts.runs.join(keyOf(tenant, leaf, parts), signal, shared =>
+        selectWhole(tenant, leaf, parts, shared),
+      ),
+  }
+}
+
+/** Equal for leaves that have the same answer: a query that comes after a push must not join one before. */
+function keyOf(
+  tenant: string,
+  leaf: Leaf,
+  { segments, maxQueryBytesRead }: LogSourceParts,
+): string {
+  return JSON.stringify([tenant, segments.version, maxQueryBytesRead, leaf], (_key, value) =>
+    typeof value === 'bigint' ? `${value}n` : value,
+  )
+}
+
+async function selectWhole(
+  tenant: string,
+  leaf: Leaf,
+  parts: LogSourceParts,
+  signal: AbortSignal,
+): Promise<LeafResult> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await selectOnce(tenant, leaf, parts, signal)
+    } catch (error) {
+      const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
+      if (!isGone || attempt > replansMax) throw error
+    }
   }
 }
 

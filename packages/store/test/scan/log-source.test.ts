@@ -3,13 +3,17 @@ import { join } from 'node:path'
 import {
   type Direction,
   defaultQueryLimits,
+  type LeafResult,
   type LogSource,
+  parseSelector,
   type QueryResult,
   runQuery,
 } from '@skald/query'
 import { type Test, test } from 'tap'
+import type { SegmentInfo } from '../../src/catalog/catalog.ts'
 import { createLogSource } from '../../src/scan/log-source.ts'
 import { ScanPool } from '../../src/scan/pool.ts'
+import { SharedRuns } from '../../src/scan/shared-runs.ts'
 import { segmentName } from '../../src/segment/name.ts'
 import { acceptedStream, dayNs, midnightNs, openStorage, type Row } from '../harness.ts'
 import { mergeFiles } from '../merge-files.ts'
@@ -32,7 +36,8 @@ async function open(t: Test, threads = 1) {
   const { segmentsDir, catalog, segments } = storage
   const pool = new ScanPool({ directory: segmentsDir, logLevelFields: ['level'] }, threads)
   t.teardown(() => pool.close())
-  const source = (tenant = 'a'): LogSource => createLogSource(tenant, { catalog, segments, pool })
+  const source = (tenant = 'a'): LogSource =>
+    createLogSource(tenant, { catalog, segments, pool, runs: new SharedRuns() })
   const query = (logql: string, options: QueryOptions = {}): Promise<QueryResult> => {
     const { from = midnightNs, to = midnightNs + dayNs, limit = 1000 } = options
     const { direction = 'forward', tenant, signal = new AbortController().signal } = options
@@ -213,4 +218,35 @@ test('a segment whose file is gone for good is told, not waited for', async t =>
   await push('a', acceptedStream({ app: 'x' }, [row(1, 'one')]))
   await rm(join(segmentsDir, segmentName(1, 0)))
   await t.rejects(query('{app="x"}'), { code: 'ENOENT' })
+})
+
+test('equal queries at the same moment are scanned once, but none joins one from before a push', async t => {
+  const { catalog, segments, pool, push } = await open(t)
+  await push('a', acceptedStream({ app: 'x' }, [row(1, 'first')]))
+  const runs = new SharedRuns<LeafResult>()
+  const source = (tenant: string) => createLogSource(tenant, { catalog, segments, pool, runs })
+  const leaf = {
+    kind: 'logs',
+    logql: '{app="x"}',
+    matchers: parseSelector('{app="x"}'),
+    startNs: midnightNs,
+    endNs: midnightNs + dayNs,
+    direction: 'forward',
+    limit: 10,
+  } as const
+  const { signal } = new AbortController()
+  const asked = [source('a').select(leaf, signal), source('a').select({ ...leaf }, signal)]
+  t.equal(runs.size, 1)
+  asked.push(source('a').select({ ...leaf, limit: 11 }, signal))
+  t.equal(runs.size, 2, 'another limit is another query')
+  asked.push(source('b').select(leaf, signal))
+  t.equal(runs.size, 3, 'another tenant as well')
+  const [{ name, sizeBytes }] = (await catalog.listSegments()) as [SegmentInfo]
+  const footer = await segments.footer(name, sizeBytes)
+  const before = runs.size
+  segments.commit(name, footer)
+  asked.push(source('a').select(leaf, signal))
+  t.equal(runs.size, before + 1, 'a commit has come since')
+  await Promise.all(asked)
+  t.equal(runs.size, 0)
 })
