@@ -38,17 +38,20 @@ test('loki-canary misses nothing over a kill', { skip }, async t => {
     log = `${log}${chunk}`.slice(-4000)
   })
   await sleep((seconds * 1000) / 3)
+  const url = `http://${loopbackHost}:${port}/metrics`
+  t.equal((await readCounters(url)).get('out_of_order_entries_total'), 0, 'all came in order')
   await store.kill()
   await sleep(1000)
   await store.start()
   await sleep((seconds * 2000) / 3)
-  // What is pushed now is not waited for any more; what was missed is known by then.
-  const counters = await readCounters(`http://${loopbackHost}:${port}/metrics`)
+  // What is pushed now is not waited for any more; what was missed is known by then. The canary waits ten
+  // seconds before it connects again, asks for what came meanwhile, and until it has it calls all that
+  // the websocket brings out of order: that counter tells nothing after a kill.
+  const counters = await readCounters(url)
   t.ok(counters.get('entries_total')! > seconds * 5, `${counters.get('entries_total')} entries`)
   for (const name of [
     'missing_entries_total',
     'duplicate_entries_total',
-    'out_of_order_entries_total',
     'unexpected_entries_total',
     'spot_check_missing_entries_total',
   ]) {
