@@ -23,7 +23,8 @@ const commands = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
 const timeIsOver = 28
 
 test('each command of the page is answered', { skip: !hasCurl && 'no curl' }, async t => {
-  const store = await startStore(t, { dir: t.testdir() })
+  const config = 'compactor: {retention_enabled: true}\n'
+  const store = await startStore(t, { dir: t.testdir(), config })
   const nowNs = BigInt(Date.now()) * 1_000_000n
   const values = ['level=info msg=a', '{"level":"warn","status":200}'].map((line, i) => [
     String(nowNs - BigInt(i)),

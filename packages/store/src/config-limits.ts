@@ -76,6 +76,7 @@ export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOpti
     maxQueryLookbackNs: durationNs('max_query_lookback'),
     maxQueryBytesRead: sizeBytes('max_query_bytes_read'),
     retentionNs: mayDelete ? retentionNs : 0n,
+    deletionMode: raw.deletion_mode,
     queryTimeoutNs: durationNs('query_timeout'),
     maxConcurrentTails: raw.max_concurrent_tail_requests,
     volumeEnabled: raw.volume_enabled,

@@ -116,7 +116,6 @@ const ignoredCommonKeys = [
 const ignoredLimitKeys = [
   'allow_deletes',
   'cardinality_limit',
-  'deletion_mode',
   'increment_duplicate_timestamp',
   'ingestion_rate_strategy',
   'max_cache_freshness_per_query',
@@ -270,6 +269,10 @@ const limitsSchema = withIgnored(
       'How long entries are kept, in whole days, with compactor.retention_enabled; 0 for ever.',
       '0s',
     ),
+    deletion_mode: oneOf(
+      'What delete requests do: hide entries and take them out, hide them only, or nothing.',
+      ['filter-and-delete', 'filter-only', 'disabled'],
+    ),
     split_queries_by_interval: duration(
       'Above 0, start and end of metric range queries are aligned to their step, as Loki does.',
       '1h',
@@ -290,8 +293,6 @@ const ignoredCompactorKeys = [
   'compaction_interval',
   'compactor_ring',
   'delete_batch_size',
-  'delete_max_interval',
-  'delete_request_cancel_period',
   'delete_request_store',
   'delete_request_store_db_type',
   'delete_request_store_key_prefix',
@@ -314,7 +315,15 @@ const ignoredCompactorKeys = [
 
 const compactorSchema = withIgnored(
   block({
-    retention_enabled: flag('Delete entries older than limits_config.retention_period.', false),
+    retention_enabled: flag(
+      'Delete entries older than limits_config.retention_period, and take delete requests.',
+      false,
+    ),
+    delete_request_cancel_period: duration(
+      'How long a delete request can be taken back; its entries are hidden at once and taken out after it.',
+      '24h',
+    ),
+    delete_max_interval: duration('Longest max_interval of a delete request.', '24h'),
   }),
   ignoredCompactorKeys,
 )

@@ -27,8 +27,17 @@ export interface StoreConfig {
   readonly dataDir: string
   /** Whether entries past their retention period are deleted. */
   readonly mayDelete: boolean
+  readonly deletes: DeletesConfig
   readonly limits: TenantLimits
   readonly overrides: OverridesFiles
+}
+
+/** How delete requests are taken. */
+export interface DeletesConfig {
+  /** How long a request can be taken back before its entries are taken out. */
+  readonly cancelPeriodMs: number
+  /** Longest `max_interval`; 0 for no bound. */
+  readonly maxIntervalNs: bigint
 }
 
 /** Files with the limits of single tenants. */
@@ -48,6 +57,9 @@ export interface LoadedStoreConfig {
   readonly raw: RawStoreConfig
 }
 
+/** Takes note of what is wrong with a key of a block. */
+type Report = (block: string, key: string, message: string) => void
+
 /**
  * Reads a configuration.
  *
@@ -59,7 +71,7 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
   document.check(raw, storeConfigSchema)
   const config = raw as RawStoreConfig
   const problems: ConfigProblem[] = []
-  const report = (block: string, key: string, message: string) => {
+  const report: Report = (block, key, message) => {
     problems.push(document.problemAt([block, key], `${block}.${key}: ${message}`))
   }
   const { server, compactor } = config
@@ -70,6 +82,7 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
   const httpReadTimeoutNs = readDuration(server.http_server_read_timeout, message => {
     report('server', 'http_server_read_timeout', message)
   })
+  const deletes = resolveDeletes(config, report)
   const overrides = resolveOverrides(config, report)
   if (problems.length > 0) throw new ConfigError(path, problems)
   return {
@@ -82,6 +95,7 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
       logLevel: server.log_level,
       dataDir: config.common.path_prefix,
       mayDelete: compactor.retention_enabled,
+      deletes,
       limits,
       overrides,
     },
@@ -90,10 +104,19 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
   }
 }
 
+function resolveDeletes({ compactor }: RawStoreConfig, report: Report): DeletesConfig {
+  const durationNs = (key: 'delete_request_cancel_period' | 'delete_max_interval') =>
+    readDuration(compactor[key], message => report('compactor', key, message))
+  return {
+    cancelPeriodMs: Number(durationNs('delete_request_cancel_period') / 1_000_000n),
+    maxIntervalNs: durationNs('delete_max_interval'),
+  }
+}
+
 /** Where the overrides lie: `runtime_config`, else the older keys of `limits_config`. */
 function resolveOverrides(
   { runtime_config: runtime, limits_config: limits }: RawStoreConfig,
-  report: (block: string, key: string, message: string) => void,
+  report: Report,
 ): OverridesFiles {
   const isOld = runtime.file === '' && limits.per_tenant_override_config !== ''
   const files = isOld ? limits.per_tenant_override_config : runtime.file

@@ -36,6 +36,7 @@ export interface TenantLimits {
   readonly maxQueryBytesRead: number
   /** How long entries are kept; 0 for ever, and where the compactor may not delete. */
   readonly retentionNs: bigint
+  readonly deletionMode: 'filter-and-delete' | 'filter-only' | 'disabled'
   readonly queryTimeoutNs: bigint
   /** Tail clients of a tenant at once; 0 for no limit. */
   readonly maxConcurrentTails: number
@@ -153,3 +154,9 @@ export const tailFoundBytesMax = 16 * 1024 * 1024
 /** Rows and streams that the tail thread remembers. */
 export const tailRecentRowsMax = 50_000
 export const tailStreamsKnownMax = 20_000
+
+/** Delete requests of a tenant that may wait: every query of it has to look at them. */
+export const deleteRequestsMax = 1000
+
+/** How long a processed delete request is listed. */
+export const processedDeletesKeptMs = 30 * 86_400_000
