@@ -1,9 +1,16 @@
 // From the limits of a tenant as they are written to numbers with units.
 
-import { parseConfigBytes, parseGoDuration, parsePrometheusDuration } from '@skald/wire'
+import { parseSelector } from '@skald/query'
+import {
+  formatGoDuration,
+  type Matcher,
+  parseConfigBytes,
+  parseGoDuration,
+  parsePrometheusDuration,
+} from '@skald/wire'
 import type { RawLimits } from './config-schema.ts'
 import { createOtlpMapping } from './ingest/otlp-actions.ts'
-import type { TenantLimits } from './limits.ts'
+import type { StreamRetention, TenantLimits } from './limits.ts'
 
 /**
  * Reads a duration as Loki's configuration has it, in Prometheus's or Go's form; 0 stands for none.
@@ -22,6 +29,31 @@ export function readDuration(value: string | number, report: (message: string) =
   } catch (error) {
     report(`${(error as Error).message} (write it as 30s, 10m or 7d)`)
     return 0n
+  }
+}
+
+/** Loki's least period of a stream. */
+const leastStreamPeriodNs = 86_400_000_000_000n
+
+function readStreamRetentions(
+  rules: RawLimits['retention_stream'],
+  report: (message: string) => void,
+): StreamRetention[] {
+  return rules.map(({ selector, period, priority = 0 }) => {
+    const periodNs = readDuration(period, report)
+    if (periodNs < leastStreamPeriodNs) {
+      report(`retention period must be >= 24h was ${formatGoDuration(periodNs)}`)
+    }
+    return { matchers: readSelector(selector, report), priority, periodNs }
+  })
+}
+
+function readSelector(text: string, report: (message: string) => void): readonly Matcher[] {
+  try {
+    return parseSelector(text)
+  } catch (error) {
+    report(`${JSON.stringify(text)} is no selector: ${(error as Error).message}`)
+    return []
   }
 }
 
@@ -50,6 +82,9 @@ export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOpti
     raw[key] === null ? undefined : sizeBytes(key)
   const maxAgeNs = durationNs('reject_old_samples_max_age')
   const retentionNs = durationNs('retention_period')
+  const streams = readStreamRetentions(raw.retention_stream, message =>
+    report('retention_stream', message),
+  )
   return {
     maxLineBytes: sizeBytes('max_line_size'),
     truncateLongLines: raw.max_line_size_truncate,
@@ -76,6 +111,7 @@ export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOpti
     maxQueryLookbackNs: durationNs('max_query_lookback'),
     maxQueryBytesRead: sizeBytes('max_query_bytes_read'),
     retentionNs: mayDelete ? retentionNs : 0n,
+    retentionStreams: mayDelete ? streams : [],
     deletionMode: raw.deletion_mode,
     queryTimeoutNs: durationNs('query_timeout'),
     maxConcurrentTails: raw.max_concurrent_tail_requests,

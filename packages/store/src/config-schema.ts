@@ -125,7 +125,6 @@ const ignoredLimitKeys = [
   'max_queriers_per_tenant',
   'metric_aggregation_enabled',
   'pattern_ingester_tokenizable_json_fields_default',
-  'retention_stream',
   'shard_aggregations',
   'shard_streams',
   'split_instant_metric_queries_by_interval',
@@ -215,6 +214,23 @@ const otlpSchema = {
     'What becomes of the attributes of OTLP logs: index_label (of a resource only), structured_metadata or drop, by name or expression.',
 } as const
 
+const retentionStreamSchema = {
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: {
+      selector: { type: 'string' },
+      priority: { type: 'integer', default: 0 },
+      period: { type: 'string' },
+    },
+    required: ['selector', 'period'],
+    additionalProperties: false,
+  },
+  description:
+    'Periods of streams that differ from retention_period: selector, priority (the highest counts, then the shortest period) and period, 24h at least.',
+  default: [],
+} as const
+
 const limitsSchema = withIgnored(
   block({
     ingestion_rate_mb: optionalMegabytes(
@@ -269,6 +285,7 @@ const limitsSchema = withIgnored(
       'How long entries are kept, in whole days, with compactor.retention_enabled; 0 for ever.',
       '0s',
     ),
+    retention_stream: retentionStreamSchema,
     deletion_mode: oneOf(
       'What delete requests do: hide entries and take them out, hide them only, or nothing.',
       ['filter-and-delete', 'filter-only', 'disabled'],

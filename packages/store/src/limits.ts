@@ -1,7 +1,7 @@
 // Bounds of the store: those a tenant's configuration sets, under Loki's names, and our own.
 
 import type { QueryLimits } from '@skald/query'
-import type { OtlpMapping } from '@skald/wire'
+import type { Matcher, OtlpMapping } from '@skald/wire'
 
 /** Limits of one tenant; `limits_config` of the configuration, resolved to numbers. */
 export interface TenantLimits {
@@ -36,6 +36,8 @@ export interface TenantLimits {
   readonly maxQueryBytesRead: number
   /** How long entries are kept; 0 for ever, and where the compactor may not delete. */
   readonly retentionNs: bigint
+  /** Periods of streams that differ from it. */
+  readonly retentionStreams: readonly StreamRetention[]
   readonly deletionMode: 'filter-and-delete' | 'filter-only' | 'disabled'
   readonly queryTimeoutNs: bigint
   /** Tail clients of a tenant at once; 0 for no limit. */
@@ -43,6 +45,13 @@ export interface TenantLimits {
   readonly volumeEnabled: boolean
   readonly volumeMaxSeries: number
   readonly query: QueryLimits
+}
+
+/** How long the streams of a selector are kept; of several rules the highest priority counts. */
+export interface StreamRetention {
+  readonly matchers: readonly Matcher[]
+  readonly priority: number
+  readonly periodNs: bigint
 }
 
 /**

@@ -277,3 +277,34 @@ test('overrides lie where runtime_config or the older keys say', async t => {
   f('runtime_config: {file: /a.yaml, period: 0}', ['/a.yaml'], 0)
   t.match(problems('runtime_config:\n  period: often'), [/^2: runtime_config\.period: /])
 })
+
+test('streams may have retention periods of their own', async t => {
+  const load = (rules: string, mayDelete = true) =>
+    loadStoreConfig(
+      `compactor: {retention_enabled: ${mayDelete}}\nlimits_config:\n  retention_stream:\n${rules}`,
+      'x.yaml',
+    ).config.limits.retentionStreams
+  const rule = `  - selector: '{env="dev"}'\n    priority: 1\n    period: 24h\n`
+  t.same(load(rule), [
+    {
+      matchers: [{ name: 'env', op: '=', value: 'dev' }],
+      priority: 1,
+      periodNs: 86_400_000_000_000n,
+    },
+  ])
+  t.same(load(rule, false), [], 'nothing is deleted unless it is allowed')
+  const fails = (rules: string, message: RegExp) =>
+    t.throws(() => load(rules), { code: 'CONFIG', message })
+  fails(
+    `  - {selector: '{a="b"}', period: 23h}`,
+    /line 3: .*retention period must be >= 24h was 23h0m0s/,
+  )
+  fails(
+    `  - {selector: '{a=', period: 24h}`,
+    /limits_config.retention_stream: "{a=" is no selector/,
+  )
+  fails(`  - {selector: '{a="b"} |= "x"', period: 24h}`, /is no selector/)
+  fails(`  - {selector: '{a="b"}', period: soon}`, /retention_stream/)
+  fails(`  - {period: 24h}`, /selector/)
+  fails(`  - {selector: '{a="b"}', period: 24h, days: 3}`, /unknown key .*days/)
+})

@@ -34,9 +34,8 @@ export async function openCompaction(
     mayDelete: tenant => limitsOf(tenant).deletionMode === 'filter-and-delete',
     onProcessed: (tenant, count) => metrics.deletesProcessed.inc({ user: tenant }, count),
   })
-  const retention = new Retention({ ...parts, periodNs: tenant => limitsOf(tenant).retentionNs })
   return {
-    compactor: new Compactor({ ...parts, retention, deletes: sweep }),
+    compactor: new Compactor({ ...parts, retention: new Retention(parts), deletes: sweep }),
     deletes: { registry, sweep },
   }
 }

@@ -111,13 +111,14 @@ export class Compactor {
     const choice =
       (isDue ? chooseLevel0(await catalog.listParts('level0')) : undefined) ??
       (swept === 'level0' ? undefined : swept) ??
+      (await retention?.next()) ??
       (this.#mayMergeRuns ? chooseRun(await catalog.listParts('compacted')) : undefined)
     // Runs come about by merges only.
     this.#mayMergeRuns = choice !== undefined
     if (!choice || this.#isClosed) return false
     const answer = await this.#merge(choice)
     if (answer.kind === 'failed') {
-      if (choice.isRewrite) deletes?.giveUp(choice)
+      if (choice === swept) deletes?.giveUp(choice)
       throw new Error(answer.message)
     }
     if (answer.kind === 'unchanged') {

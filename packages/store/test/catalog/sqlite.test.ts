@@ -422,3 +422,14 @@ test('streams of a day can be let go of, if its segments are those that were loo
   await catalog.addSegments([segment(3, streams)], [])
   t.same(await catalog.labelValues('a', 'app', wholeDay), ['x', 'y'], 'and it may come back')
 })
+
+test('a look for old days that finds none leaves the caches as they are', async t => {
+  const catalog = open(t)
+  await catalog.addSegments([segment(1, [activity({ app: 'x' })], { level: 1 })], [])
+  const labels = async () => (await catalog.findStreams('a', [], wholeDay)).get('{app="x"}')
+  const before = await labels()
+  t.same(await catalog.dropBefore('a', day), [])
+  t.equal(await labels(), before, 'the labels are not read again')
+  t.same(await catalog.dropBefore('a', day + 1), ['1-1'])
+  t.equal(await labels(), undefined)
+})
