@@ -7,7 +7,9 @@ import {
   parseConfigBytes,
   parseGoDuration,
   parsePrometheusDuration,
+  parseRfc3339,
 } from '@skald/wire'
+import { createBlockedQuery } from './blocked-queries.ts'
 import type { RawLimits } from './config-schema.ts'
 import { createOtlpMapping } from './ingest/otlp-actions.ts'
 import type { StreamRetention, TenantLimits } from './limits.ts'
@@ -57,6 +59,23 @@ function readSelector(text: string, report: (message: string) => void): readonly
   }
 }
 
+/** Reads the time as Loki's flags have it: RFC 3339, or a date with or without the minute. */
+function readIngestionBlock(
+  { block_ingestion_until: text, block_ingestion_status_code: status }: RawLimits,
+  report: (message: string) => void,
+): TenantLimits['ingestionBlock'] {
+  if (text === '' || text === '0') return undefined
+  const isDay = /^\d{4}-\d\d-\d\d$/.test(text)
+  const isMinute = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text)
+  const untilNs = parseRfc3339(isDay ? `${text}T00:00:00Z` : isMinute ? `${text}:00Z` : text)
+  if (untilNs === undefined) {
+    report(`${JSON.stringify(text)} is no time (write it as 2025-01-31T12:00:00Z)`)
+    return undefined
+  }
+  if (status < 200 || status > 599) report(`status ${status} is out of range`)
+  return { untilNs, status }
+}
+
 export interface ResolveOptions {
   /** Whether the compactor deletes what is past its retention period. */
   readonly mayDelete: boolean
@@ -104,12 +123,20 @@ export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOpti
     allowStructuredMetadata: raw.allow_structured_metadata,
     maxStructuredMetadataBytes: sizeBytes('max_structured_metadata_size'),
     maxStructuredMetadataEntries: raw.max_structured_metadata_entries_count,
+    incrementDuplicateTimes: raw.increment_duplicate_timestamp,
+    enforcedLabels: raw.enforced_labels,
+    ingestionBlock: readIngestionBlock(raw, message => report('block_ingestion_until', message)),
     otlp: createOtlpMapping(raw.otlp_config, {
       serviceNameLabels: raw.discover_service_name,
       report: message => report('otlp_config', message),
     }),
     maxQueryLookbackNs: durationNs('max_query_lookback'),
     maxQueryBytesRead: sizeBytes('max_query_bytes_read'),
+    maxQuerierBytesRead: sizeBytes('max_querier_bytes_read'),
+    cardinalityLimit: raw.cardinality_limit,
+    blockedQueries: raw.blocked_queries.map(query =>
+      createBlockedQuery(query, message => report('blocked_queries', message)),
+    ),
     retentionNs: mayDelete ? retentionNs : 0n,
     retentionStreams: mayDelete ? streams : [],
     deletionMode: raw.deletion_mode,

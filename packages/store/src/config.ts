@@ -2,13 +2,9 @@
 // line, and what has no effect here is named once.
 
 import { dropEmptyKeys, readYaml } from './config-document.ts'
+import { ignoredPathsOf } from './config-ignored.ts'
 import { readDuration, resolveLimits } from './config-limits.ts'
-import {
-  blockSchemas,
-  ignoredPaths,
-  type RawStoreConfig,
-  storeConfigSchema,
-} from './config-schema.ts'
+import { blockSchemas, type RawStoreConfig, storeConfigSchema } from './config-schema.ts'
 import { ConfigError, type ConfigProblem } from './errors.ts'
 import type { TenantLimits } from './limits.ts'
 
@@ -51,7 +47,7 @@ export interface OverridesFiles {
 /** A configuration with what its reader should tell the operator. */
 export interface LoadedStoreConfig {
   readonly config: StoreConfig
-  /** One text for each key that is accepted without effect. */
+  /** One text that names the keys which are accepted without effect, if there are any. */
   readonly warnings: readonly string[]
   /** The file with its defaults filled in, as `/config` shows it. */
   readonly raw: RawStoreConfig
@@ -85,6 +81,7 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
   const deletes = resolveDeletes(config, report)
   const overrides = resolveOverrides(config, report)
   if (problems.length > 0) throw new ConfigError(path, problems)
+  const ignored = ignoredPathsOf(config)
   return {
     config: {
       authEnabled: config.auth_enabled,
@@ -93,15 +90,24 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
       httpReadTimeoutMs: Number(httpReadTimeoutNs / 1_000_000n),
       httpPathPrefix: server.http_path_prefix.replace(/\/+$/, ''),
       logLevel: server.log_level,
-      dataDir: config.common.path_prefix,
+      dataDir: dataDirOf(config),
       mayDelete: compactor.retention_enabled,
       deletes,
       limits,
       overrides,
     },
-    warnings: ignoredKeysOf(raw as Record<string, unknown>),
+    warnings: ignored.length > 0 ? [`without effect here: ${ignored.join(', ')}`] : [],
     raw: config,
   }
+}
+
+function dataDirOf({ common, storage_config: storage }: RawStoreConfig): string {
+  return (
+    common.path_prefix ||
+    storage.filesystem?.directory ||
+    common.storage.filesystem?.chunks_directory ||
+    './data'
+  )
 }
 
 function resolveDeletes({ compactor }: RawStoreConfig, report: Report): DeletesConfig {
@@ -138,16 +144,4 @@ function withoutEmptyKeys(raw: unknown): unknown {
     dropEmptyKeys(block, schema)
   }
   return raw
-}
-
-function ignoredKeysOf(raw: Record<string, unknown>): string[] {
-  const warnings: string[] = []
-  for (const [block, value] of Object.entries(raw)) {
-    if (ignoredPaths.has(block)) warnings.push(`${block} has no effect here`)
-    if (typeof value !== 'object' || value === null) continue
-    for (const key of Object.keys(value)) {
-      if (ignoredPaths.has(`${block}.${key}`)) warnings.push(`${block}.${key} has no effect here`)
-    }
-  }
-  return warnings
 }

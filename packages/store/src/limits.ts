@@ -28,12 +28,23 @@ export interface TenantLimits {
   readonly allowStructuredMetadata: boolean
   readonly maxStructuredMetadataBytes: number
   readonly maxStructuredMetadataEntries: number
+  /** Whether lines of one time are moved apart. */
+  readonly incrementDuplicateTimes: boolean
+  /** Labels that a stream must have. */
+  readonly enforcedLabels: readonly string[]
+  /** Until when nothing is taken, and what pushes are answered then; absent where all is. */
+  readonly ingestionBlock: { readonly untilNs: bigint; readonly status: number } | undefined
   /** What becomes of the attributes of OTLP logs. */
   readonly otlp: OtlpMapping
   /** How far back queries may look; 0 for no limit. */
   readonly maxQueryLookbackNs: bigint
   /** Most bytes of lines a leaf of a query may look at; 0 for no limit. */
   readonly maxQueryBytesRead: number
+  /** The same, told as the limit of a querier. */
+  readonly maxQuerierBytesRead: number
+  /** Most streams a leaf of a query may find; 0 for no limit. */
+  readonly cardinalityLimit: number
+  readonly blockedQueries: readonly BlockedQuery[]
   /** How long entries are kept; 0 for ever, and where the compactor may not delete. */
   readonly retentionNs: bigint
   /** Periods of streams that differ from it. */
@@ -52,6 +63,14 @@ export interface StreamRetention {
   readonly matchers: readonly Matcher[]
   readonly priority: number
   readonly periodNs: bigint
+}
+
+/** Queries that are refused. */
+export interface BlockedQuery {
+  /** Tells by the text of a query, and by its hash. */
+  readonly matches: (query: string) => boolean
+  /** `metric`, `filter` or `limited`; all where it is empty. */
+  readonly types: readonly string[]
 }
 
 /**

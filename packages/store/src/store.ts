@@ -221,10 +221,10 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
   const { authEnabled } = config
   const methodsOf = watchMethods(app)
   const openSource = (tenant: string) => {
-    const { maxQueryBytesRead, deletionMode } = limitsOf(tenant)
+    const limits = limitsOf(tenant)
     const rulesFor = (range: TimeRange) =>
-      deletionMode === 'disabled' ? [] : (deletes?.registry.rulesFor(tenant, range) ?? [])
-    return createLogSource(tenant, { ...sourceParts, maxQueryBytesRead, rulesFor })
+      limits.deletionMode === 'disabled' ? [] : (deletes?.registry.rulesFor(tenant, range) ?? [])
+    return createLogSource(tenant, { ...sourceParts, limits, rulesFor })
   }
   const reading = { authEnabled, limitsOf, clock, openSource }
   await app.register(

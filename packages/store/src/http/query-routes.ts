@@ -13,6 +13,7 @@ import {
 } from '@skald/query'
 import { formatLabelSet, formatRfc3339, quoteGoString } from '@skald/wire'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { checkBlocked } from '../blocked-queries.ts'
 import { BadRequestError } from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { Params } from './params.ts'
@@ -38,6 +39,7 @@ export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions)
     const started = performance.now()
     const { tenant, limits, params, nowNs } = openRequest(request, options)
     const query = read(params, { nowNs, limits })
+    checkBlocked(query.logql, limits.blockedQueries)
     const result = await withDeadline(request, limits, signal =>
       runQuery(query, openSource(tenant), signal),
     )

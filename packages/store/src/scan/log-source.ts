@@ -13,6 +13,7 @@ import {
 import { formatLogqlBytes, type LabelSet, maxBigint, minBigint } from '@skald/wire'
 import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
 import { DeletePlan, type DeleteRule } from '../deletes/delete-rule.ts'
+import type { TenantLimits } from '../limits.ts'
 import type { BlockRecord } from '../segment/format.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import type { SegmentIndex } from '../segment-index.ts'
@@ -30,11 +31,19 @@ export interface LogSourceParts {
   readonly pool: ScanPool
   /** Leaves under way, of all tenants. */
   readonly runs: SharedRuns<LeafResult>
-  /** Most bytes of lines that one leaf may look at; 0 for no limit. */
-  readonly maxQueryBytesRead?: number
+  /** What one leaf may look at; no limits where absent. */
+  readonly limits?: LeafLimits
   /** What is deleted of the tenant's entries in a range; nothing where absent. */
   readonly rulesFor?: (range: TimeRange) => readonly DeleteRule[]
 }
+
+/** Bounds of one leaf, as `limits_config` has them; 0 for none. */
+export type LeafLimits = Pick<
+  TenantLimits,
+  'maxQueryBytesRead' | 'maxQuerierBytesRead' | 'cardinalityLimit'
+>
+
+const noLimits: LeafLimits = { maxQueryBytesRead: 0, maxQuerierBytesRead: 0, cardinalityLimit: 0 }
 
 /** A leaf with what is hidden from it. */
 interface Selection {
@@ -58,12 +67,11 @@ export function createLogSource(tenant: string, parts: LogSourceParts): LogSourc
 }
 
 /** Equal for leaves that have the same answer: a query that comes after a push must not join one before. */
-function keyOf(
-  { tenant, leaf, deletes }: Selection,
-  { segments, maxQueryBytesRead }: LogSourceParts,
-): string {
+function keyOf({ tenant, leaf, deletes }: Selection, { segments, limits }: LogSourceParts): string {
   const hidden = deletes.map(({ id }) => id)
-  const parts = [tenant, segments.version, maxQueryBytesRead, hidden, leaf]
+  const { maxQueryBytesRead, maxQuerierBytesRead, cardinalityLimit } = limits ?? noLimits
+  const bounds = [maxQueryBytesRead, maxQuerierBytesRead, cardinalityLimit]
+  const parts = [tenant, segments.version, bounds, hidden, leaf]
   return JSON.stringify(parts, (_key, value) => (typeof value === 'bigint' ? `${value}n` : value))
 }
 
@@ -84,12 +92,13 @@ async function selectWhole(
 
 async function selectOnce(
   selection: Selection,
-  { catalog, segments, pool, maxQueryBytesRead = 0 }: LogSourceParts,
+  { catalog, segments, pool, limits = noLimits }: LogSourceParts,
   signal: AbortSignal,
 ): Promise<LeafResult> {
   const { tenant, leaf, deletes } = selection
   const range = { startNs: leaf.startNs, endNs: leaf.endNs }
   const streams = await catalog.findStreams(tenant, leaf.matchers, range)
+  checkStreams(streams.size, limits)
   const found = streams.size > 0 ? await catalog.findSegments(tenant, range) : []
   const release = segments.acquire(found.map(({ name }) => name))
   try {
@@ -97,7 +106,7 @@ async function selectOnce(
     const { labelsTexts, blocksOf } = blocks
     if (leaf.kind !== 'volume') {
       const groups = blocksOf.flatMap(refs => groupOverlapping(refs, ({ record }) => record))
-      checkBytes(groups, maxQueryBytesRead)
+      checkBytes(groups, limits)
       const job = { leaf, labelsTexts, deletes, groups: orderGroups(groups, leaf) }
       return await pool.run(job, signal)
     }
@@ -107,7 +116,7 @@ async function selectOnce(
       createPause(signal),
     )
     if (groups.length === 0) return known
-    checkBytes(groups, maxQueryBytesRead)
+    checkBytes(groups, limits)
     const job = { leaf, labelsTexts, deletes, groups: bySegment(groups) }
     return mergeLeafResults(leaf, [known, await pool.run(job, signal)])
   } finally {
@@ -115,20 +124,40 @@ async function selectOnce(
   }
 }
 
+/** @throws LimitExceededError */
+function checkStreams(count: number, { cardinalityLimit }: LeafLimits): void {
+  if (cardinalityLimit === 0 || count <= cardinalityLimit) return
+  throw new LimitExceededError(
+    'cardinality_limit',
+    `cardinality limit exceeded for logs{}; ${count} entries, more than limit of ${cardinalityLimit}`,
+  )
+}
+
 /**
  * Checks what would be scanned before it is.
  *
  * @throws LimitExceededError
  */
-function checkBytes(groups: readonly BlockGroup[], bytesMax: number): void {
-  if (bytesMax === 0) return
+function checkBytes(
+  groups: readonly BlockGroup[],
+  { maxQueryBytesRead, maxQuerierBytesRead }: LeafLimits,
+): void {
+  if (maxQueryBytesRead === 0 && maxQuerierBytesRead === 0) return
   let bytes = 0
   for (const group of groups) for (const { record } of group) bytes += record.lineBytes
-  if (bytes <= bytesMax) return
-  throw new LimitExceededError(
-    'max_query_bytes_read',
-    `the query would read too many bytes (query: ${formatLogqlBytes(bytes)}, limit: ${formatLogqlBytes(bytesMax)}); consider adding more specific stream selectors or reduce the time range of the query`,
-  )
+  const query = formatLogqlBytes(bytes)
+  if (maxQueryBytesRead > 0 && bytes > maxQueryBytesRead) {
+    throw new LimitExceededError(
+      'max_query_bytes_read',
+      `the query would read too many bytes (query: ${query}, limit: ${formatLogqlBytes(maxQueryBytesRead)}); consider adding more specific stream selectors or reduce the time range of the query`,
+    )
+  }
+  if (maxQuerierBytesRead > 0 && bytes > maxQuerierBytesRead) {
+    throw new LimitExceededError(
+      'max_querier_bytes_read',
+      `query too large to execute on a single querier: (query: ${query}, limit: ${formatLogqlBytes(maxQuerierBytesRead)}); consider adding more specific stream selectors, reduce the time range of the query, or adjust parallelization settings`,
+    )
+  }
 }
 
 interface PlanInput {
