@@ -170,7 +170,7 @@ test("Loki's own configuration for one machine starts a store", async t => {
   t.same(warnings, [
     'server.grpc_listen_port, server.grpc_server_max_concurrent_streams, common.instance_addr, ' +
       'common.replication_factor, common.ring, query_range, limits_config.metric_aggregation_enabled, ' +
-      'schema_config, pattern_ingester, ruler, frontend',
+      'schema_config, pattern_ingester.metric_aggregation, ruler, frontend',
   ])
   t.equal(await push(0), 204)
   t.same(await lines(), ['hello'])

@@ -292,6 +292,13 @@ const compactorSchema = withIgnored(
   ignoredKeys.compactor,
 )
 
+const patternsSchema = withIgnored(
+  block({
+    enabled: flag('Answer requests for patterns, which are found when they are asked for.', true),
+  }),
+  ignoredKeys.pattern_ingester,
+)
+
 /** The whole file. */
 export const storeConfigSchema = withIgnored(
   block({
@@ -307,6 +314,7 @@ export const storeConfigSchema = withIgnored(
     common: commonSchema,
     storage_config: storageSchema,
     limits_config: limitsSchema,
+    pattern_ingester: patternsSchema,
     runtime_config: runtimeSchema,
     compactor: compactorSchema,
   }),
@@ -323,6 +331,7 @@ export type RawStoreConfig = {
   readonly storage_config: RawStorage
   readonly limits_config: RawLimits
   readonly runtime_config: Required<XStatic<typeof runtimeSchema>>
+  readonly pattern_ingester: Required<XStatic<typeof patternsSchema>>
   readonly compactor: Required<XStatic<typeof compactorSchema>>
 }
 
@@ -354,6 +363,7 @@ export const blockSchemas: Readonly<Record<string, { readonly properties: object
   server: serverSchema,
   common: commonSchema,
   limits_config: limitsSchema,
+  pattern_ingester: patternsSchema,
   runtime_config: runtimeSchema,
   compactor: compactorSchema,
 }

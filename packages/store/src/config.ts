@@ -24,6 +24,8 @@ export interface StoreConfig {
   /** Whether entries past their retention period are deleted. */
   readonly mayDelete: boolean
   readonly deletes: DeletesConfig
+  /** Whether patterns may be asked for. */
+  readonly hasPatterns: boolean
   readonly limits: TenantLimits
   readonly overrides: OverridesFiles
 }
@@ -93,6 +95,7 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
       dataDir: dataDirOf(config),
       mayDelete: compactor.retention_enabled,
       deletes,
+      hasPatterns: config.pattern_ingester.enabled,
       limits,
       overrides,
     },

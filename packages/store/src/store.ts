@@ -256,7 +256,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       addQueryRoutes(routes, reading)
       addDrilldownRoutes(routes, { authEnabled, limitsOf, version: status.version })
       addIndexRoutes(routes, reading)
-      addPatternsRoute(routes, reading)
+      if (config.hasPatterns) addPatternsRoute(routes, reading)
       addDetectedRoutes(routes, { ...reading, catalog })
       addLabelsRoutes(routes, { ...reading, catalog })
       addRulesRoutes(routes, { authEnabled })
