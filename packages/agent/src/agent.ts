@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { agentVersion, type ClientConfig } from './config/clients.ts'
 import type { AgentConfig } from './config.ts'
+import { JobTargets } from './discovery/job-targets.ts'
 import { startAgentServer } from './http/server.ts'
 import { AgentMetrics } from './metrics.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
@@ -27,6 +28,8 @@ export interface AgentOptions {
   readonly logger: Logger
   /** Name of this host, for `__host__` and discovery; the system's by default. */
   readonly hostname?: string
+  /** Environment, for discovery inside of a cluster; empty by default. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   /** False where the surrounding process has an HTTP server of its own. */
   readonly withHttpServer?: boolean
 }
@@ -78,7 +81,11 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     ...{ journal, logger, nowMs },
   })
   const held = new HeldFiles()
-  const context = { ...options, metrics, journal, known, held, nowMs }
+  const hostname = options.hostname ?? osHostname()
+  const jobs = config.scrapeConfigs.map(
+    job => new JobTargets({ config: job, hostname, env: options.env ?? {}, metrics, logger }),
+  )
+  const context = { ...options, metrics, journal, known, held, nowMs, jobs }
   const lanes: Lane[] = []
   let server: { readonly instance: FastifyInstance; readonly url: string } | undefined
   let stopped: Promise<void> | undefined
@@ -104,7 +111,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
 
   async function stop(): Promise<void> {
-    await Promise.all(lanes.map(lane => stopLane(lane)))
+    await Promise.all([
+      ...jobs.map(targets => targets.stop()),
+      ...lanes.map(lane => stopLane(lane)),
+    ])
     known.close()
     journal.close()
     await server?.instance.close()
@@ -115,6 +125,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       server = await startAgentServer({ config, agent, logger })
     }
     for (const client of config.clients) lanes.push(startLane(client, context))
+    for (const targets of jobs) targets.start()
   } catch (error) {
     await server?.instance.close()
     throw error
@@ -133,6 +144,7 @@ interface LaneContext extends AgentOptions {
   readonly known: KnownFiles
   readonly held: HeldFiles
   readonly nowMs: () => number
+  readonly jobs: readonly JobTargets[]
 }
 
 function startLane(client: ClientConfig, context: LaneContext): Lane {
@@ -151,16 +163,15 @@ function startLane(client: ClientConfig, context: LaneContext): Lane {
   const scheduler = new ReadScheduler(() => queue.hasRoom)
   queue.onRoom = () => scheduler.pump()
   const limiter = createLimiter(config, { queue, metrics, nowMs })
-  const jobs = config.scrapeConfigs.map(job => {
-    const { jobName } = job
+  const jobs = context.jobs.map(targets => {
+    const { jobName, stages } = targets.config
     const stageContext = createStageContext({ jobName, metrics, logger, nowMs })
-    const stages = job.stages.map(createStage => createStage(stageContext))
-    return { config: job, pipeline: new Pipeline(stages, limiter ?? queue) }
+    const built = stages.map(createStage => createStage(stageContext))
+    return { config: targets.config, pipeline: new Pipeline(built, limiter ?? queue), targets }
   })
   const manager = new TargetManager({
     limiter,
     ...{ jobs, lane, known, journal, scheduler, held, metrics, logger, nowMs },
-    hostname: context.hostname ?? osHostname(),
     syncPeriodMs: config.target.syncPeriodMs,
     readsFilesOnce: config.target.readsFilesOnce,
     minPollMs: config.fileWatch.minPollMs,

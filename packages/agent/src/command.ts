@@ -95,7 +95,8 @@ function loadConfigFile(
 async function runUntilStopped(config: AgentConfig, io: AgentCommandIo): Promise<number> {
   const logger: Logger = createAgentLogger(config.server.logLevel, io.stderr)
   const hostname = io.env.HOSTNAME
-  const agent = await startAgent({ config, logger, ...(hostname ? { hostname } : {}) })
+  const named = hostname ? { hostname } : {}
+  const agent = await startAgent({ config, logger, env: io.env, ...named })
   io.onStarted?.(agent)
   logger.info({ version: agentVersion }, 'Agent started')
   await new Promise<void>(resolve => io.onStopRequest(resolve))

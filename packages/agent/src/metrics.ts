@@ -58,6 +58,11 @@ export class AgentMetrics {
     'Targets that are not read, by reason.',
     ['reason'],
   )
+  readonly fileDiscoveryErrors = this.#counter(
+    'prometheus_sd_file_read_errors_total',
+    'Files of file_sd_configs that could not be read.',
+    [],
+  )
   readonly lostBytes = this.#counter(
     'skald_agent_lost_bytes_total',
     'Bytes that vanished before they could be read.',

@@ -1,7 +1,9 @@
 // scrape_configs: what to read and what to do with it.
 
+import { readFileDiscovery } from '../discovery/file-sd.ts'
 import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
+import type { DiscoveryConfig } from '../discovery/target-group.ts'
 import { readStages } from '../pipeline/registry.ts'
 import type { StageFactory } from '../pipeline/stage.ts'
 import type { Decompression } from '../tail/compressed-tailer.ts'
@@ -15,6 +17,8 @@ export interface ScrapeConfig {
   readonly stages: readonly StageFactory[]
   readonly relabelRules: readonly RelabelRule[]
   readonly staticConfigs: readonly StaticConfig[]
+  /** Where further targets are looked for. */
+  readonly discoveries: readonly DiscoveryConfig[]
   /** Own key: labels that the path of a container's log gives are added to its lines. */
   readonly addsPathLabels: boolean
   /** Absent for UTF-8. */
@@ -25,7 +29,7 @@ export interface ScrapeConfig {
 
 const notBuilt = 'this source is not built'
 const otherSources = [
-  ...['file_sd_configs', 'kubernetes_sd_configs', 'docker_sd_configs', 'consul_sd_configs'],
+  ...['kubernetes_sd_configs', 'docker_sd_configs', 'consul_sd_configs'],
   ...['consulagent_sd_configs', 'dns_sd_configs', 'ec2_sd_configs', 'gce_sd_configs'],
   ...['azure_sd_configs', 'openstack_sd_configs', 'digitalocean_sd_configs'],
   ...['dockerswarm_sd_configs', 'serverset_sd_configs', 'nerve_sd_configs'],
@@ -79,6 +83,7 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     pipeline_stages: readStages,
     relabel_configs: readRelabelRules,
     static_configs: readStaticConfigs,
+    file_sd_configs: readFileDiscovery,
     path_labels: readBoolean,
     encoding: readEncoding,
     decompression: readDecompression,
@@ -86,7 +91,9 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     kubernetes_sd_configs: readKubernetes,
   })
   if (!raw.job_name) return cursor.fail('job_name is empty: give each job a name of its own')
-  const hasSource = ['static_configs', ...otherSources].some(key => cursor.get(key) !== undefined)
+  const hasSource = ['static_configs', 'file_sd_configs', ...otherSources].some(
+    key => cursor.get(key) !== undefined,
+  )
   if (!hasSource) {
     return cursor.fail(
       `no valid target scrape config defined for "${raw.job_name}": add static_configs`,
@@ -97,6 +104,7 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     stages: raw.pipeline_stages ?? [],
     relabelRules: raw.relabel_configs ?? [],
     staticConfigs: raw.static_configs ?? [],
+    discoveries: [...(raw.file_sd_configs ?? [])],
     addsPathLabels: raw.path_labels ?? false,
     encoding: raw.encoding,
     decompression: raw.decompression,

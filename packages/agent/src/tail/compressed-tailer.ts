@@ -65,6 +65,16 @@ export class CompressedTailer implements Reader {
     this.#isLeaving = true
   }
 
+  /** The rest of the file goes to a consumer that is made anew, with other labels. */
+  renewConsumers(): void {
+    if (this.#state === 'reading') this.#consumer = this.#openConsumer(this.#origin!)
+  }
+
+  #openConsumer(origin: LineOrigin): LineConsumer {
+    const consumer = this.#context.openConsumer(origin)
+    return this.#context.encoding?.decoding(consumer, Buffer.alloc(0)) ?? consumer
+  }
+
   stay(): void {
     this.#isLeaving = false
   }
@@ -90,7 +100,7 @@ export class CompressedTailer implements Reader {
   }
 
   #open(stats: BigIntStats): void {
-    const { known, scope, journal, openConsumer, scheduler, encoding } = this.#context
+    const { known, scope, journal, scheduler } = this.#context
     const saved = Number(known.savedOffset(this.path) ?? 0)
     const offset = Number.isSafeInteger(saved) ? saved : 0
     const found = { scope, path: this.path, foundAt: this.path, stats, offset }
@@ -103,8 +113,7 @@ export class CompressedTailer implements Reader {
       readTime: line => times.timeAt(line),
       pinTime: (line, timestampNs) => times.pin(line, timestampNs),
     })
-    const consumer = openConsumer(this.#origin)
-    this.#consumer = encoding?.decoding(consumer, Buffer.alloc(0)) ?? consumer
+    this.#consumer = this.#openConsumer(this.#origin)
     known.opened({
       ...{ record, origin: this.#origin, times, isOpen: true },
       updateRecord: () => this.#updateRecord(record),

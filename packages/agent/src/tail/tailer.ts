@@ -89,9 +89,22 @@ export class Tailer {
     return this.#generations.current?.file.readOffset ?? 0
   }
 
-  /** The path is no longer wanted: reads to the ends and opens nothing new. */
-  leave(): void {
+  /**
+   * The path is no longer wanted: reads to the ends and opens nothing new. `for-good` where it may
+   * lead to its file still: that is let go as well, once nothing was added to it for a while.
+   */
+  leave(how: 'when-gone' | 'for-good' = 'when-gone'): void {
     this.#isLeaving = true
+    const { current } = this.#generations
+    if (how === 'when-gone' || !current) return
+    this.#detach(current, 'rotated', this.#context.nowMs())
+  }
+
+  /** Lines that are read from now on go to consumers that are made anew, with other labels. */
+  renewConsumers(): void {
+    for (const { file } of this.#generations) {
+      if (file.renewConsumer()) this.#context.finishOrigin(file.origin)
+    }
   }
 
   /** The path is wanted again. */
@@ -167,12 +180,16 @@ export class Tailer {
   #retire(generation: Generation, nowMs: number): void {
     const { file } = generation
     const isStillThere = this.#isAt(file.record.foundAt, file.key)
-    generation.role = isStillThere ? 'detached' : 'rotated'
-    generation.changedMs = nowMs
     if (!isStillThere) this.#history.noteNewPlaces(dirname(file.record.foundAt))
+    this.#detach(generation, isStillThere ? 'detached' : 'rotated', nowMs)
+    this.#generations.dropDeleted()
+  }
+
+  #detach(generation: Generation, role: 'detached' | 'rotated', nowMs: number): void {
+    generation.role = role
+    generation.changedMs = nowMs
     this.#generations.request(generation)
     this.#generations.hold(generation)
-    this.#generations.dropDeleted()
   }
 
   #isAt(path: string, key: string): boolean {

@@ -6,8 +6,9 @@ import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import type { ScrapeConfig } from '../config/scrape.ts'
 import { compileGlob, type Glob } from '../discovery/glob.ts'
+import { compareTargets, type JobTargets } from '../discovery/job-targets.ts'
 import { labelsFromPath } from '../discovery/pod-path.ts'
-import { type FileTarget, staticTargets } from '../discovery/static.ts'
+import type { FileTarget } from '../discovery/targets.ts'
 import type { AgentMetrics } from '../metrics.ts'
 import { LabelState } from '../pipeline/label-state.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
@@ -29,10 +30,11 @@ const hintMs = 20
 // Another path's tailer reads the file: nothing to do here unless that changes.
 const aliasPollMs = 2_000
 
-/** A job with its stages built. */
+/** A job with its stages built, and what it is to read. */
 export interface ManagedJob {
   readonly config: ScrapeConfig
   readonly pipeline: Pipeline
+  readonly targets: JobTargets
 }
 
 export interface TargetManagerOptions {
@@ -47,7 +49,6 @@ export interface TargetManagerOptions {
   readonly logger: Logger
   /** Limit on the lines of all jobs together. */
   readonly limiter: { pausedUntilMs(nowMs: number): number } | undefined
-  readonly hostname: string
   readonly nowMs: () => number
   readonly syncPeriodMs: number
   readonly readsFilesOnce: boolean
@@ -65,15 +66,17 @@ export interface FoundFileStatus {
 
 interface ManagedTarget {
   readonly job: ManagedJob
-  readonly target: FileTarget
+  target: FileTarget
   readonly glob: Glob
   readonly exclude: Glob | undefined
   readonly tailers: Map<string, TailerSlot>
+  /** Discovery no longer has it: its files are read to their ends, and no others. */
+  isGone: boolean
 }
 
 interface TailerSlot {
   readonly tailer: Tailer | CompressedTailer
-  readonly labels: ReadonlyMap<string, string>
+  labels: LabelState
   nextPollMs: number
   pollEveryMs: number
   /** Last time the watch told of a change. */
@@ -92,7 +95,9 @@ export interface Backlog {
 /** Runs the tailers of all targets of one lane. */
 export class TargetManager {
   readonly #options: TargetManagerOptions
-  readonly #targets: ManagedTarget[]
+  #targets: ManagedTarget[] = []
+  /** What ends the subscription to the targets of each job. */
+  readonly #jobs = new Map<ManagedJob, () => void>()
   readonly #watcher: DirectoryWatcher
   readonly #slots = new Map<string, Set<TailerSlot>>()
   /** Slots by where their files lie, for changes that are reported there. */
@@ -111,42 +116,74 @@ export class TargetManager {
 
   constructor(options: TargetManagerOptions) {
     this.#options = options
-    this.#targets = options.jobs.flatMap(job => this.#targetsOf(job))
+    for (const job of options.jobs) this.#addJob(job)
     this.#watcher = new DirectoryWatcher({
       onChange: path => this.#hint(path),
       logger: options.logger,
     })
-    options.metrics.targetsActive.inc(this.#targets.length)
     options.known.beginSearches(options.lane)
     this.firstSync = this.sync()
     this.#syncTimer = setInterval(() => void this.sync(), options.syncPeriodMs)
     this.#pollTimer = setInterval(() => this.#pollDue(), options.minPollMs)
   }
 
-  #targetsOf(job: ManagedJob): ManagedTarget[] {
-    const { hostname, metrics } = this.#options
-    const targets = staticTargets(job.config.staticConfigs, {
-      rules: job.config.relabelRules,
-      hostname,
-      onFailure: reason => metrics.targetsFailed.inc({ reason }),
+  #addJob(job: ManagedJob): void {
+    this.#retarget(job)
+    const unsubscribe = job.targets.subscribe(() => {
+      this.#retarget(job)
+      void this.sync()
     })
-    return targets.flatMap(target => {
-      try {
-        const glob = compileGlob(target.path)
-        const exclude = target.pathExclude ? compileGlob(target.pathExclude) : undefined
-        return [{ job, target, glob, exclude, tailers: new Map<string, TailerSlot>() }]
-      } catch (error) {
-        // Only a relabelled pattern gets here; written ones are checked with the configuration.
-        const fields = {
-          job: job.config.jobName,
-          path: target.path,
-          error: (error as Error).message,
-        }
-        this.#options.logger.error(fields, 'Target is not read: its path is not a valid glob')
-        metrics.targetsFailed.inc({ reason: 'error' })
-        return []
-      }
-    })
+    this.#jobs.set(job, unsubscribe)
+  }
+
+  /** Brings what is read of a job in line with what its discovery has now. */
+  #retarget(job: ManagedJob): void {
+    const mine = this.#targets.filter(target => target.job === job)
+    const before = mine.filter(({ isGone }) => !isGone).map(({ target }) => target)
+    const { added, removed, relabelled } = compareTargets(before, job.targets.targets)
+    const find = (wanted: FileTarget) => mine.find(({ target }) => target === wanted)
+    for (const { from, to } of relabelled) this.#relabel(find(from)!, to)
+    for (const target of removed) find(target)!.isGone = true
+    for (const target of added) {
+      const former = mine.find(({ isGone, target: { path, pathExclude } }) => {
+        return isGone && path === target.path && pathExclude === target.pathExclude
+      })
+      if (former) {
+        former.isGone = false
+        this.#relabel(former, target)
+      } else this.#targets.push(...this.#manage(job, target))
+    }
+  }
+
+  #manage(job: ManagedJob, target: FileTarget): ManagedTarget[] {
+    const { metrics, logger } = this.#options
+    try {
+      const glob = compileGlob(target.path)
+      const exclude = target.pathExclude ? compileGlob(target.pathExclude) : undefined
+      return [{ job, target, glob, exclude, tailers: new Map(), isGone: false }]
+    } catch (error) {
+      // Only a relabelled pattern gets here; written ones are checked with the configuration.
+      const fields = { job: job.config.jobName, path: target.path, error: (error as Error).message }
+      logger.error(fields, 'Target is not read: its path is not a valid glob')
+      metrics.targetsFailed.inc({ reason: 'error' })
+      return []
+    }
+  }
+
+  /** The files stay, their lines have other labels from now on. */
+  #relabel(managed: ManagedTarget, target: FileTarget): void {
+    managed.target = target
+    for (const slot of managed.tailers.values()) {
+      const labels = this.#labelsOf(managed, slot.tailer.path)
+      if (labels.text === slot.labels.text) continue
+      slot.labels = labels
+      slot.tailer.renewConsumers()
+    }
+  }
+
+  #labelsOf({ job, target }: ManagedTarget, path: string): LabelState {
+    const pathLabels = job.config.addsPathLabels ? labelsFromPath(path) : new Map<string, string>()
+    return new LabelState(new Map([...target.labels, ...pathLabels, ['filename', path]]))
   }
 
   /** Number of files that are open. */
@@ -166,7 +203,7 @@ export class TargetManager {
         .map(({ tailer, labels }) => ({
           job: job.config.jobName,
           path: tailer.path,
-          labels: Object.fromEntries(labels),
+          labels: Object.fromEntries(labels.entries()),
           readOffset: tailer.readOffset,
         })),
     )
@@ -186,8 +223,14 @@ export class TargetManager {
       this.#isSyncWanted = false
       const beganMs = this.#options.nowMs()
       const directories = new Set<string>()
-      for (const target of this.#targets) await this.#syncTarget(target, directories)
-      this.#options.known.searched(this.#options.lane, beganMs)
+      for (const target of [...this.#targets]) {
+        if (target.isGone) this.#syncGone(target)
+        else await this.#syncTarget(target, directories)
+      }
+      this.#targets = this.#targets.filter(({ isGone, tailers }) => !isGone || tailers.size > 0)
+      // Files of targets that are not known yet have not been searched for.
+      const isComplete = [...this.#jobs.keys()].every(({ targets }) => targets.isComplete)
+      if (isComplete) this.#options.known.searched(this.#options.lane, beganMs)
       this.#linked.clear()
       for (const [path, slots] of this.#slots) {
         for (const slot of slots) {
@@ -208,7 +251,7 @@ export class TargetManager {
       onDirectory: path => directories.add(path),
       onUnreadable: (path, error) => this.#reportUnreadable(path, error),
     })
-    if (this.#isStopped) return
+    if (this.#isStopped || target.isGone) return
     const isWanted = (path: string) => !target.exclude?.matches(path)
     const paths = new Set(found.filter(isWanted))
     const scope = this.#scopeOf(target)
@@ -230,6 +273,13 @@ export class TargetManager {
     }
   }
 
+  #syncGone(target: ManagedTarget): void {
+    for (const [path, slot] of target.tailers) {
+      slot.tailer.leave('for-good')
+      if (slot.tailer.isDone) this.#removeTailer(target, path, slot)
+    }
+  }
+
   #reportUnreadable(path: string, error: Error): void {
     if (this.#unreadable.has(path)) return
     this.#unreadable.add(path)
@@ -245,9 +295,7 @@ export class TargetManager {
   #addTailer(target: ManagedTarget, path: string): void {
     const { known, journal, scheduler, held, metrics, logger, nowMs } = this.#options
     const { pipeline, config } = target.job
-    const pathLabels = config.addsPathLabels ? labelsFromPath(path) : new Map<string, string>()
-    const labels = new Map([...target.target.labels, ...pathLabels, ['filename', path]])
-    const state = new LabelState(labels)
+    const labels = this.#labelsOf(target, path)
     this.backlog.files++
     const { limiter } = this.#options
     const canPause = pipeline.canPause || limiter !== undefined
@@ -257,7 +305,7 @@ export class TargetManager {
       ...{ known, journal, scheduler, held, logger, nowMs },
       scope: this.#scopeOf(target),
       encoding: config.encoding,
-      openConsumer: origin => pipeline.open(origin, state),
+      openConsumer: origin => pipeline.open(origin, slot.labels),
       finishOrigin: origin => pipeline.finish(origin),
       metrics: metrics.forFile(path),
       countLost: bytes => metrics.lostBytes.inc(bytes),
@@ -276,7 +324,7 @@ export class TargetManager {
     const tailer = decompression
       ? new CompressedTailer(path, context, decompression)
       : new Tailer(path, context)
-    const slot = {
+    const slot: TailerSlot = {
       ...{ tailer, labels, nextPollMs: 0, pollEveryMs: this.#options.minPollMs },
       ...{ hintedMs: nowMs(), isDeaf: false },
     }
@@ -326,7 +374,7 @@ export class TargetManager {
 
   #pollDue(): void {
     const nowMs = this.#options.nowMs()
-    for (const { job } of this.#targets) job.pipeline.tick(nowMs)
+    for (const { pipeline } of this.#jobs.keys()) pipeline.tick(nowMs)
     for (const slots of this.#slots.values()) {
       for (const slot of slots) if (slot.nextPollMs <= nowMs) this.#poll(slot)
     }
@@ -351,7 +399,7 @@ export class TargetManager {
     clearInterval(this.#pollTimer)
     clearInterval(this.#syncTimer)
     clearTimeout(this.#hintTimer)
-    this.#options.metrics.targetsActive.dec(this.#targets.length)
+    for (const unsubscribe of this.#jobs.values()) unsubscribe()
     await this.#watcher.close()
     await this.#syncing
   }
