@@ -63,6 +63,16 @@ export class AgentMetrics {
     'Files of file_sd_configs that could not be read.',
     [],
   )
+  readonly kubernetesEvents = this.#counter(
+    'prometheus_sd_kubernetes_events_total',
+    'Changes of Kubernetes objects.',
+    ['role', 'event'],
+  )
+  readonly kubernetesFailures = this.#counter(
+    'prometheus_sd_kubernetes_failures_total',
+    'Failed requests to the Kubernetes API server.',
+    ['role'],
+  )
   readonly lostBytes = this.#counter(
     'skald_agent_lost_bytes_total',
     'Bytes that vanished before they could be read.',

@@ -139,10 +139,20 @@ export async function startTestAgent(t: Test, text: string): Promise<Agent> {
 }
 
 /** Starts an agent as a process that can be killed; settles when it reads. */
-export async function spawnAgent(t: Test, configPath: string): Promise<ChildProcess> {
+export async function spawnAgent(
+  t: Test,
+  configPath: string,
+  /** A command that runs the one that is appended, and further environment. */
+  {
+    wrap = [],
+    env = {},
+  }: { readonly wrap?: readonly string[]; readonly env?: Record<string, string> } = {},
+): Promise<ChildProcess> {
   const script = fileURLToPath(new URL('./fixtures/agent-process.ts', import.meta.url))
-  const child = spawn(process.execPath, [script, `-config.file=${configPath}`], {
+  const command = [...wrap, process.execPath, script, `-config.file=${configPath}`]
+  const child = spawn(command[0]!, command.slice(1), {
     stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
   })
   const exited = once(child, 'exit')
   t.teardown(async () => {

@@ -1,6 +1,7 @@
 // scrape_configs: what to read and what to do with it.
 
 import { readFileDiscovery } from '../discovery/file-sd.ts'
+import { readKubernetesDiscovery } from '../discovery/kubernetes/kubernetes-sd.ts'
 import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
 import type { DiscoveryConfig } from '../discovery/target-group.ts'
@@ -27,26 +28,16 @@ export interface ScrapeConfig {
   readonly decompression: Decompression | undefined
 }
 
+const ownSources = ['static_configs', 'file_sd_configs', 'kubernetes_sd_configs']
 const notBuilt = 'this source is not built'
 const otherSources = [
-  ...['kubernetes_sd_configs', 'docker_sd_configs', 'consul_sd_configs'],
+  ...['docker_sd_configs', 'consul_sd_configs'],
   ...['consulagent_sd_configs', 'dns_sd_configs', 'ec2_sd_configs', 'gce_sd_configs'],
   ...['azure_sd_configs', 'openstack_sd_configs', 'digitalocean_sd_configs'],
   ...['dockerswarm_sd_configs', 'serverset_sd_configs', 'nerve_sd_configs'],
   ...['marathon_sd_configs', 'triton_sd_configs', 'journal', 'syslog', 'gcplog', 'loki_push_api'],
   ...['windows_events', 'kafka', 'azure_event_hubs', 'gelf', 'cloudflare', 'heroku_drain'],
 ]
-const kubernetesRoles = ['node', 'pod', 'service', 'endpoints', 'endpointslice', 'ingress']
-
-const readKubernetes: ValueReader<never> = cursor => {
-  for (const item of cursor.items()) {
-    const role = item.get('role')?.scalarText ?? ''
-    if (!kubernetesRoles.includes(role)) {
-      item.fail(`unknown Kubernetes SD role ${JSON.stringify(role)}: ${kubernetesRoles.join(', ')}`)
-    }
-  }
-  return cursor.failAtKey(`${cursor.name} is not supported: ${notBuilt}`)
-}
 
 const otherReaders = Object.fromEntries(otherSources.map(name => [name, refuse(notBuilt)]))
 
@@ -87,13 +78,11 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     path_labels: readBoolean,
     encoding: readEncoding,
     decompression: readDecompression,
+    kubernetes_sd_configs: readKubernetesDiscovery,
     ...otherReaders,
-    kubernetes_sd_configs: readKubernetes,
   })
   if (!raw.job_name) return cursor.fail('job_name is empty: give each job a name of its own')
-  const hasSource = ['static_configs', 'file_sd_configs', ...otherSources].some(
-    key => cursor.get(key) !== undefined,
-  )
+  const hasSource = [...ownSources, ...otherSources].some(key => cursor.get(key) !== undefined)
   if (!hasSource) {
     return cursor.fail(
       `no valid target scrape config defined for "${raw.job_name}": add static_configs`,
@@ -104,7 +93,7 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     stages: raw.pipeline_stages ?? [],
     relabelRules: raw.relabel_configs ?? [],
     staticConfigs: raw.static_configs ?? [],
-    discoveries: [...(raw.file_sd_configs ?? [])],
+    discoveries: [...(raw.file_sd_configs ?? []), ...(raw.kubernetes_sd_configs ?? [])],
     addsPathLabels: raw.path_labels ?? false,
     encoding: raw.encoding,
     decompression: raw.decompression,

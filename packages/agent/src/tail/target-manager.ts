@@ -5,7 +5,7 @@
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import type { ScrapeConfig } from '../config/scrape.ts'
-import { compileGlob, type Glob } from '../discovery/glob.ts'
+import { compileGlob, type Glob, SharedListings } from '../discovery/glob.ts'
 import { compareTargets, type JobTargets } from '../discovery/job-targets.ts'
 import { labelsFromPath } from '../discovery/pod-path.ts'
 import type { FileTarget } from '../discovery/targets.ts'
@@ -104,6 +104,7 @@ export class TargetManager {
   readonly #linked = new Map<string, TailerSlot>()
   readonly #hinted = new Set<TailerSlot>()
   readonly #unreadable = new Set<string>()
+  #listings = new SharedListings()
   readonly backlog: Backlog = { files: 0, bytesTotal: 0, bytesRead: 0 }
   readonly #pollTimer: NodeJS.Timeout | undefined
   readonly #syncTimer: NodeJS.Timeout | undefined
@@ -223,6 +224,7 @@ export class TargetManager {
       this.#isSyncWanted = false
       const beganMs = this.#options.nowMs()
       const directories = new Set<string>()
+      this.#listings = new SharedListings(this.#listings)
       for (const target of [...this.#targets]) {
         if (target.isGone) this.#syncGone(target)
         else await this.#syncTarget(target, directories)
@@ -248,6 +250,7 @@ export class TargetManager {
   async #syncTarget(target: ManagedTarget, directories: Set<string>): Promise<void> {
     const { known } = this.#options
     const found = await target.glob.find({
+      listings: this.#listings,
       onDirectory: path => directories.add(path),
       onUnreadable: (path, error) => this.#reportUnreadable(path, error),
     })
