@@ -164,10 +164,12 @@ function startLane(client: ClientConfig, context: LaneContext): Lane {
   queue.onRoom = () => scheduler.pump()
   const limiter = createLimiter(config, { queue, metrics, nowMs })
   const jobs = context.jobs.map(targets => {
-    const { jobName, stages } = targets.config
+    const { jobName, stages, discoveries } = targets.config
     const stageContext = createStageContext({ jobName, metrics, logger, nowMs })
     const built = stages.map(createStage => createStage(stageContext))
-    return { config: targets.config, pipeline: new Pipeline(built, limiter ?? queue), targets }
+    const takesEntries = discoveries.some(({ kind }) => kind === 'docker')
+    const pipeline = new Pipeline(built, limiter ?? queue, { takesEntries })
+    return { config: targets.config, pipeline, targets }
   })
   const manager = new TargetManager({
     limiter,

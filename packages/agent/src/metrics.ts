@@ -73,6 +73,16 @@ export class AgentMetrics {
     'Failed requests to the Kubernetes API server.',
     ['role'],
   )
+  readonly dockerEntries = this.#counter(
+    'promtail_docker_target_entries_total',
+    'Lines of containers that Docker told of.',
+    [],
+  )
+  readonly dockerParsingErrors = this.#counter(
+    'promtail_docker_target_parsing_errors_total',
+    'Records of containers’ logs that are not as Docker writes them.',
+    [],
+  )
   readonly lostBytes = this.#counter(
     'skald_agent_lost_bytes_total',
     'Bytes that vanished before they could be read.',

@@ -1,5 +1,6 @@
 // scrape_configs: what to read and what to do with it.
 
+import { readDockerDiscovery } from '../discovery/docker/docker-sd.ts'
 import { readFileDiscovery } from '../discovery/file-sd.ts'
 import { readKubernetesDiscovery } from '../discovery/kubernetes/kubernetes-sd.ts'
 import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
@@ -28,10 +29,12 @@ export interface ScrapeConfig {
   readonly decompression: Decompression | undefined
 }
 
-const ownSources = ['static_configs', 'file_sd_configs', 'kubernetes_sd_configs']
+const ownSources = [
+  ...['static_configs', 'file_sd_configs', 'kubernetes_sd_configs', 'docker_sd_configs'],
+]
 const notBuilt = 'this source is not built'
 const otherSources = [
-  ...['docker_sd_configs', 'consul_sd_configs'],
+  ...['consul_sd_configs'],
   ...['consulagent_sd_configs', 'dns_sd_configs', 'ec2_sd_configs', 'gce_sd_configs'],
   ...['azure_sd_configs', 'openstack_sd_configs', 'digitalocean_sd_configs'],
   ...['dockerswarm_sd_configs', 'serverset_sd_configs', 'nerve_sd_configs'],
@@ -79,6 +82,7 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     encoding: readEncoding,
     decompression: readDecompression,
     kubernetes_sd_configs: readKubernetesDiscovery,
+    docker_sd_configs: readDockerDiscovery,
     ...otherReaders,
   })
   if (!raw.job_name) return cursor.fail('job_name is empty: give each job a name of its own')
@@ -93,7 +97,11 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     stages: raw.pipeline_stages ?? [],
     relabelRules: raw.relabel_configs ?? [],
     staticConfigs: raw.static_configs ?? [],
-    discoveries: [...(raw.file_sd_configs ?? []), ...(raw.kubernetes_sd_configs ?? [])],
+    discoveries: [
+      ...(raw.file_sd_configs ?? []),
+      ...(raw.kubernetes_sd_configs ?? []),
+      ...(raw.docker_sd_configs ?? []),
+    ],
     addsPathLabels: raw.path_labels ?? false,
     encoding: raw.encoding,
     decompression: raw.decompression,

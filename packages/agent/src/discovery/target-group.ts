@@ -1,6 +1,7 @@
 // What service discovery finds: groups of targets, each group from one source (a file, a pod, a
 // container) and replaced as a whole when its source changes.
 
+import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
 import type { AgentMetrics } from '../metrics.ts'
 
@@ -10,6 +11,22 @@ export interface TargetGroup {
   readonly source: string
   readonly labels: ReadonlyMap<string, string>
   readonly targets: readonly ReadonlyMap<string, string>[]
+  /** Set where the targets are a container, whose log is known without a `__path__`. */
+  readonly container?: ContainerLog
+}
+
+/** Where the log of a Docker container is. */
+export interface ContainerLog {
+  readonly id: string
+  /** Docker's own file, where it can be seen from here. */
+  readonly path: string | undefined
+  /** Its output is a terminal's: one stream. */
+  readonly isTty: boolean
+  /** Asks Docker for the log from a time on (seconds, with a fraction), and for what follows. */
+  readonly follow: (
+    since: string,
+    options: { readonly signal: AbortSignal; readonly idleMs: number },
+  ) => Promise<IncomingMessage>
 }
 
 /** Finds targets and follows their changes. */

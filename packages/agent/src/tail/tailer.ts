@@ -35,6 +35,8 @@ export interface TailerContext extends GenerationsContext {
   readonly encoding: TextEncoding | undefined
   readonly metrics: FileMetrics
   readonly countSkippedLine: (bytes: number) => void
+  /** Counts a record of a container's log that is not as Docker writes them. */
+  readonly countDamaged: () => void
   /** Tells whether the pipeline takes a further line now. */
   readonly mayGoOn: (() => boolean) | undefined
   /** Milliseconds until it does. */

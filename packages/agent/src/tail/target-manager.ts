@@ -10,9 +10,13 @@ import { compareTargets, type JobTargets } from '../discovery/job-targets.ts'
 import { labelsFromPath } from '../discovery/pod-path.ts'
 import type { FileTarget } from '../discovery/targets.ts'
 import type { AgentMetrics } from '../metrics.ts'
+import { ContainerLines } from '../pipeline/container-lines.ts'
+import { JsonFileConsumer } from '../pipeline/json-file-consumer.ts'
 import { LabelState } from '../pipeline/label-state.ts'
+import type { LineOrigin } from '../pipeline/line-origin.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
 import { CompressedTailer } from './compressed-tailer.ts'
+import { ContainerStream } from './container-stream.ts'
 import { DirectoryWatcher } from './directory-watcher.ts'
 import type { HeldFiles } from './held-files.ts'
 import type { KnownFiles } from './known-files.ts'
@@ -75,7 +79,7 @@ interface ManagedTarget {
 }
 
 interface TailerSlot {
-  readonly tailer: Tailer | CompressedTailer
+  readonly tailer: Tailer | CompressedTailer | ContainerStream
   labels: LabelState
   nextPollMs: number
   pollEveryMs: number
@@ -176,13 +180,15 @@ export class TargetManager {
     managed.target = target
     for (const slot of managed.tailers.values()) {
       const labels = this.#labelsOf(managed, slot.tailer.path)
-      if (labels.text === slot.labels.text) continue
+      if (labels.text === slot.labels.text && !target.container) continue
       slot.labels = labels
       slot.tailer.renewConsumers()
     }
   }
 
   #labelsOf({ job, target }: ManagedTarget, path: string): LabelState {
+    // As Promtail: a container's lines have no label of a file.
+    if (target.container) return new LabelState(target.labels)
     const pathLabels = job.config.addsPathLabels ? labelsFromPath(path) : new Map<string, string>()
     return new LabelState(new Map([...target.labels, ...pathLabels, ['filename', path]]))
   }
@@ -249,11 +255,13 @@ export class TargetManager {
 
   async #syncTarget(target: ManagedTarget, directories: Set<string>): Promise<void> {
     const { known } = this.#options
-    const found = await target.glob.find({
-      listings: this.#listings,
-      onDirectory: path => directories.add(path),
-      onUnreadable: (path, error) => this.#reportUnreadable(path, error),
-    })
+    const found = isStream(target.target)
+      ? [target.target.path]
+      : await target.glob.find({
+          listings: this.#listings,
+          onDirectory: path => directories.add(path),
+          onUnreadable: (path, error) => this.#reportUnreadable(path, error),
+        })
     if (this.#isStopped || target.isGone) return
     const isWanted = (path: string) => !target.exclude?.matches(path)
     const paths = new Set(found.filter(isWanted))
@@ -298,18 +306,34 @@ export class TargetManager {
   #addTailer(target: ManagedTarget, path: string): void {
     const { known, journal, scheduler, held, metrics, logger, nowMs } = this.#options
     const { pipeline, config } = target.job
+    const { lane } = this.#options
     const labels = this.#labelsOf(target, path)
     this.backlog.files++
     const { limiter } = this.#options
     const canPause = pipeline.canPause || limiter !== undefined
     const pausedUntilMs = () =>
       Math.max(pipeline.pausedUntilMs(nowMs()), limiter?.pausedUntilMs(nowMs()) ?? 0)
+    // Of a container's log: what is being put together, by its file.
+    const lines = new WeakMap<LineOrigin, ContainerLines>()
+    const openLines = (origin: LineOrigin) => {
+      const opened = this.#openLines(target, origin)
+      lines.set(origin, opened)
+      return opened
+    }
+    const countDamaged = () => metrics.dockerParsingErrors.inc()
     const context: TailerContext = {
       ...{ known, journal, scheduler, held, logger, nowMs },
       scope: this.#scopeOf(target),
       encoding: config.encoding,
-      openConsumer: origin => pipeline.open(origin, slot.labels),
-      finishOrigin: origin => pipeline.finish(origin),
+      openConsumer: origin =>
+        target.target.container
+          ? new JsonFileConsumer(openLines(origin), countDamaged)
+          : pipeline.open(origin, slot.labels),
+      finishOrigin: origin => {
+        lines.get(origin)?.finish()
+        pipeline.finish(origin)
+      },
+      countDamaged,
       metrics: metrics.forFile(path),
       countLost: bytes => metrics.lostBytes.inc(bytes),
       countUnheld: bytes => metrics.unheldBytes.inc(bytes),
@@ -324,9 +348,13 @@ export class TargetManager {
       },
     }
     const { decompression } = config
-    const tailer = decompression
-      ? new CompressedTailer(path, context, decompression)
-      : new Tailer(path, context)
+    const { container } = target.target
+    const tailer =
+      container && isStream(target.target)
+        ? new ContainerStream(path, context, { log: container.log, openLines, lane })
+        : decompression
+          ? new CompressedTailer(path, context, decompression)
+          : new Tailer(path, context)
     const slot: TailerSlot = {
       ...{ tailer, labels, nextPollMs: 0, pollEveryMs: this.#options.minPollMs },
       ...{ hintedMs: nowMs(), isDeaf: false },
@@ -335,6 +363,18 @@ export class TargetManager {
     const slots = this.#slots.get(path) ?? new Set()
     this.#slots.set(path, slots.add(slot))
     this.#poll(slot)
+  }
+
+  #openLines({ job, target }: ManagedTarget, origin: LineOrigin): ContainerLines {
+    const { stdout, stderr } = target.container!
+    return new ContainerLines({
+      ...{ origin, pipeline: job.pipeline },
+      labels: {
+        stdout: stdout && new LabelState(stdout),
+        stderr: stderr && new LabelState(stderr),
+      },
+      onEntry: () => this.#options.metrics.dockerEntries.inc(),
+    })
   }
 
   #removeTailer(target: ManagedTarget, path: string, slot: TailerSlot): void {
@@ -413,4 +453,9 @@ export class TargetManager {
       for (const { tailer } of tailers.values()) tailer.close()
     }
   }
+}
+
+/** Tells whether a target is read through Docker's API and not from a file. */
+function isStream({ container }: FileTarget): boolean {
+  return container !== undefined && container.log.path === undefined
 }

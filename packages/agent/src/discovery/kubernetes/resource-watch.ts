@@ -7,7 +7,7 @@ import { ApiError } from '../../errors.ts'
 import type { AgentMetrics } from '../../metrics.ts'
 import { backoffMs } from '../../push/backoff.ts'
 import type { ApiClient } from '../api-client.ts'
-import { JsonLines } from './json-lines.ts'
+import { JsonLines } from '../json-lines.ts'
 import { metaKey, type RawObject } from './objects.ts'
 
 /** What is watched. */
