@@ -83,6 +83,16 @@ export class AgentMetrics {
     'Records of containers’ logs that are not as Docker writes them.',
     [],
   )
+  readonly reloadSuccesses = this.#counter(
+    'promtail_config_reload_success_total',
+    'Reloads of the configuration that succeeded.',
+    [],
+  )
+  readonly reloadFailures = this.#counter(
+    'promtail_config_reload_fail_total',
+    'Reloads of the configuration that failed and left the old one in force.',
+    [],
+  )
   readonly lostBytes = this.#counter(
     'skald_agent_lost_bytes_total',
     'Bytes that vanished before they could be read.',

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { decodePushRequest, snappyDecompress } from '@skald/wire'
 import pino from 'pino'
 import type { Test } from 'tap'
-import { type Agent, loadAgentConfig, startAgent } from '../src/index.ts'
+import { type Agent, type AgentOptions, loadAgentConfig, startAgent } from '../src/index.ts'
 
 /** An entry as it arrived. */
 export interface ReceivedEntry {
@@ -131,9 +131,14 @@ ${job}`
 }
 
 /** Starts an agent in this process; it ends with the test. */
-export async function startTestAgent(t: Test, text: string): Promise<Agent> {
+export async function startTestAgent(
+  t: Test,
+  text: string,
+  more: Partial<AgentOptions> = {},
+): Promise<Agent> {
   const config = loadAgentConfig({ text, path: 'test.yaml' })
-  const agent = await startAgent({ config, logger: pino({ level: 'silent' }), hostname: 'host' })
+  const logger = pino({ level: 'silent' })
+  const agent = await startAgent({ config, logger, hostname: 'host', ...more })
   t.teardown(() => agent.stop())
   return agent
 }

@@ -16,6 +16,8 @@ import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 /** One job. */
 export interface ScrapeConfig {
   readonly jobName: string
+  /** Equal for jobs that are written equally. */
+  readonly identity: string
   readonly stages: readonly StageFactory[]
   readonly relabelRules: readonly RelabelRule[]
   readonly staticConfigs: readonly StaticConfig[]
@@ -94,6 +96,7 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
   }
   return {
     jobName: raw.job_name,
+    identity: cursor.identity,
     stages: raw.pipeline_stages ?? [],
     relabelRules: raw.relabel_configs ?? [],
     staticConfigs: raw.static_configs ?? [],

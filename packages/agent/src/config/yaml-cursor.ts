@@ -158,6 +158,11 @@ export class YamlCursor {
     return this.pairs().find(pair => pair.key === key)?.value
   }
 
+  /** Text that is equal for equal values, wherever and however they are written. */
+  get identity(): string {
+    return JSON.stringify(this.#node?.toJS(this.#reading.document) ?? null)
+  }
+
   /** Says in a few words what stands here. */
   describe(): string {
     if (this.isNull) return 'nothing'

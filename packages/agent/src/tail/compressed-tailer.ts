@@ -30,6 +30,8 @@ export class CompressedTailer implements Reader {
   readonly #foundMs: number
   #state: 'waiting' | 'reading' | 'ended' = 'waiting'
   #isLeaving = false
+  #isHalted = false
+  #isBusy = false
   #record: FileRecord | undefined
   #origin: LineOrigin | undefined
   #times: ReadTimes | undefined
@@ -77,6 +79,14 @@ export class CompressedTailer implements Reader {
 
   stay(): void {
     this.#isLeaving = false
+  }
+
+  halt(): void {
+    this.#isHalted = true
+  }
+
+  get isSettled(): boolean {
+    return !this.#isBusy && this.#origin?.hasUnsettled !== true
   }
 
   poll(): boolean {
@@ -139,7 +149,8 @@ export class CompressedTailer implements Reader {
   }
 
   async read(): Promise<ReadOutcome> {
-    if (this.#state !== 'reading') return 'end'
+    if (this.#state !== 'reading' || this.#isHalted) return 'end'
+    this.#isBusy = true
     try {
       const { value, done } = await this.#chunks!.next()
       if (!done) {
@@ -150,6 +161,8 @@ export class CompressedTailer implements Reader {
       const { logger } = this.#context
       const fields = { path: this.path, error: (error as Error).message }
       logger.warn(fields, 'Compressed file is damaged: its rest is not read')
+    } finally {
+      this.#isBusy = false
     }
     this.#end()
     return 'end'
@@ -194,6 +207,8 @@ export class CompressedTailer implements Reader {
 
   close(): void {
     this.#close?.()
+    if (this.#record) this.#updateRecord(this.#record)
+    this.#times?.keep()
     if (this.#state === 'reading') this.#state = 'ended'
   }
 }

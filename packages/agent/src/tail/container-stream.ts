@@ -52,6 +52,7 @@ export class ContainerStream implements Reader {
   #response: IncomingMessage | undefined
   #state: 'new' | 'open' | 'waiting' | 'ended' = 'new'
   #isLeaving = false
+  #isHalted = false
   #failures = 0
   #timer: NodeJS.Timeout | undefined
   #sequence = 0
@@ -184,7 +185,16 @@ export class ContainerStream implements Reader {
     this.#problem = problem
   }
 
+  halt(): void {
+    this.#isHalted = true
+  }
+
+  get isSettled(): boolean {
+    return !this.#origin.hasUnsettled
+  }
+
   async read(): Promise<ReadOutcome> {
+    if (this.#isHalted) return 'end'
     const { mayGoOn, scheduler, pauseMs } = this.#context
     if (mayGoOn && !mayGoOn()) {
       setTimeout(() => scheduler.request(this), pauseMs()).unref()

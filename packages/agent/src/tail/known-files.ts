@@ -248,6 +248,11 @@ export class KnownFiles {
     this.#searchedMs.set(lane, this.aliveMs)
   }
 
+  /** A lane is gone: nobody waits for its searches. */
+  endSearches(lane: string): void {
+    this.#searchedMs.delete(lane)
+  }
+
   /** A search has ended that began at `beganMs`: the files that were there then have records. */
   searched(lane: string, beganMs: number): void {
     // Also where nothing was found: what comes from now on was not there before.

@@ -54,6 +54,7 @@ export class Tailer {
   #problem: string | undefined
   #isStarted = false
   #isLeaving = false
+  #isHalted = false
   /** Since when nobody reads the file that this path leads to, though another path's tailer should. */
   #unclaimedMs: number | undefined
   /** Another path's tailer reads the file that this path leads to. */
@@ -114,8 +115,22 @@ export class Tailer {
     this.#isLeaving = false
   }
 
+  /** Reads nothing more; what was read goes on. */
+  halt(): void {
+    this.#isHalted = true
+  }
+
+  /** Nothing is being read, and every line that was read is taken or given up. */
+  get isSettled(): boolean {
+    for (const { file } of this.#generations) {
+      if (file.isBusy || file.origin.hasUnsettled) return false
+    }
+    return true
+  }
+
   /** Looks at the path and at all open files; tells whether anything happened. */
   poll(): boolean {
+    if (this.#isHalted) return false
     const nowMs = this.#context.nowMs()
     if (!this.#isStarted) {
       this.#isStarted = true
@@ -362,6 +377,7 @@ export class Tailer {
 
   async #read(generation: Generation, buffer: Buffer): Promise<ReadOutcome> {
     const { file } = generation
+    if (this.#isHalted) return 'end'
     if (this.#generations.hasOlderLines(generation)) return 'busy'
     if (!this.#generations.reopen(generation)) return 'end'
     const before = file.readOffset

@@ -3,6 +3,7 @@
 // them all.
 
 import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { ScrapeConfig } from '../config/scrape.ts'
 import { compileGlob, type Glob, SharedListings } from '../discovery/glob.ts'
@@ -33,6 +34,8 @@ const deafPollMaxMs = 500
 const hintMs = 20
 // Another path's tailer reads the file: nothing to do here unless that changes.
 const aliasPollMs = 2_000
+// Between two looks whether the lines of a job that goes are taken.
+const settlePollMs = 20
 
 /** A job with its stages built, and what it is to read. */
 export interface ManagedJob {
@@ -130,6 +133,37 @@ export class TargetManager {
     this.firstSync = this.sync()
     this.#syncTimer = setInterval(() => void this.sync(), options.syncPeriodMs)
     this.#pollTimer = setInterval(() => this.#pollDue(), options.minPollMs)
+  }
+
+  /** Takes a further job on. */
+  addJob(job: ManagedJob): void {
+    this.#addJob(job)
+    void this.sync()
+  }
+
+  /**
+   * Lets a job go: reads nothing more of it, waits until what was read is taken, but no longer than
+   * `limitMs`, and gives its files back. Positions stay, what was not taken will be read again.
+   */
+  async removeJob(job: ManagedJob, limitMs: number): Promise<void> {
+    this.#jobs.get(job)?.()
+    this.#jobs.delete(job)
+    const mine = this.#targets.filter(target => target.job === job)
+    this.#targets = this.#targets.filter(target => target.job !== job)
+    const slots = mine.flatMap(({ tailers }) => [...tailers.values()])
+    for (const target of mine) target.isGone = true
+    for (const { tailer } of slots) tailer.halt()
+    // A search that is under way knows these targets still.
+    await this.#syncing
+    const untilMs = this.#options.nowMs() + limitMs
+    const isSettled = () => slots.every(({ tailer }) => tailer.isSettled)
+    while (!isSettled() && this.#options.nowMs() < untilMs) await sleep(settlePollMs)
+    for (const target of mine) {
+      for (const [path, slot] of target.tailers) {
+        slot.tailer.close()
+        this.#removeTailer(target, path, slot)
+      }
+    }
   }
 
   #addJob(job: ManagedJob): void {
