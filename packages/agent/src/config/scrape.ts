@@ -6,6 +6,7 @@ import { readKubernetesDiscovery } from '../discovery/kubernetes/kubernetes-sd.t
 import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
 import type { DiscoveryConfig } from '../discovery/target-group.ts'
+import { unsupportedDiscoveries } from '../discovery/unsupported.ts'
 import { readStages } from '../pipeline/registry.ts'
 import type { StageFactory } from '../pipeline/stage.ts'
 import type { Decompression } from '../tail/compressed-tailer.ts'
@@ -36,11 +37,7 @@ const ownSources = [
 ]
 const notBuilt = 'this source is not built'
 const otherSources = [
-  ...['consul_sd_configs'],
-  ...['consulagent_sd_configs', 'dns_sd_configs', 'ec2_sd_configs', 'gce_sd_configs'],
-  ...['azure_sd_configs', 'openstack_sd_configs', 'digitalocean_sd_configs'],
-  ...['dockerswarm_sd_configs', 'serverset_sd_configs', 'nerve_sd_configs'],
-  ...['marathon_sd_configs', 'triton_sd_configs', 'journal', 'syslog', 'gcplog', 'loki_push_api'],
+  ...['journal', 'syslog', 'gcplog', 'loki_push_api'],
   ...['windows_events', 'kafka', 'azure_event_hubs', 'gelf', 'cloudflare', 'heroku_drain'],
 ]
 
@@ -85,10 +82,13 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     decompression: readDecompression,
     kubernetes_sd_configs: readKubernetesDiscovery,
     docker_sd_configs: readDockerDiscovery,
+    ...unsupportedDiscoveries,
     ...otherReaders,
   })
   if (!raw.job_name) return cursor.fail('job_name is empty: give each job a name of its own')
-  const hasSource = [...ownSources, ...otherSources].some(key => cursor.get(key) !== undefined)
+  const hasSource = [...ownSources, ...Object.keys(unsupportedDiscoveries), ...otherSources].some(
+    key => cursor.get(key) !== undefined,
+  )
   if (!hasSource) {
     return cursor.fail(
       `no valid target scrape config defined for "${raw.job_name}": add static_configs`,
