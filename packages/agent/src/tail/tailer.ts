@@ -134,7 +134,7 @@ export class Tailer {
     const nowMs = this.#context.nowMs()
     if (!this.#isStarted) {
       this.#isStarted = true
-      for (const file of this.#history.resume(this.#pathKey())) this.#add(file, nowMs)
+      for (const file of this.#history.resume()) this.#add(file, nowMs)
     }
     const stats = this.#stat()
     let hasChanged = false
@@ -297,11 +297,6 @@ export class Tailer {
   #reportDamage(foundAt: string, error: string): void {
     const fields = { path: this.path, foundAt, error }
     this.#context.logger.warn(fields, 'Compressed file is damaged: its rest is not read')
-  }
-
-  #pathKey(): string | undefined {
-    const stats = this.#stat()
-    return stats && stats !== 'unreadable' ? identityKey(stats) : undefined
   }
 
   /** The file was truncated: what was not read yet may stand in a copy; the file begins anew. */
