@@ -74,8 +74,17 @@ export function valueSet(name: string): ValueSet {
   return valueSets().find(set => set.name === name)!
 }
 
-/** Renders a set with `helm template`. */
-export async function renderSet(set: ValueSet, ...args: string[]): Promise<KubernetesObject[]> {
+const rendered = new Map<string, Promise<KubernetesObject[]>>()
+
+/** Renders a set with `helm template`, once for all tests of a process; objects are not to be changed. */
+export function renderSet(set: ValueSet, ...args: string[]): Promise<KubernetesObject[]> {
+  const key = [set.name, ...args].join(' ')
+  const found = rendered.get(key) ?? render(set, args)
+  rendered.set(key, found)
+  return found
+}
+
+async function render(set: ValueSet, args: readonly string[]): Promise<KubernetesObject[]> {
   const { release, namespace, path } = set
   const base = ['template', release, chartDir, '--namespace', namespace, '--values', path]
   return parseObjects(await helm(...base, ...args))
