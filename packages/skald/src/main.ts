@@ -1,4 +1,4 @@
-// The command line: skald agent | store | all | query | check.
+// The command line: skald agent | store | all | query | check | import | ready.
 
 import { FlagError } from '@skald/wire'
 import { waitForStopSignal } from './stop-signal.ts'
@@ -13,6 +13,8 @@ const usage = `skald COMMAND
   skald agent    the agent: Promtail's configuration
   skald query    ask a store and print the lines
   skald check    check configuration files
+  skald import   copy the lines of a running Loki into a store
+  skald ready    tell whether a store or an agent is ready
   skald version  print the version
 
 skald COMMAND -help tells more of one.
@@ -52,6 +54,14 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   check: async () => {
     const { checkUsage, runCheckCommand } = await import('./check-command.ts')
     return { usage: checkUsage, run: runCheckCommand }
+  },
+  import: async () => {
+    const { importUsage, runImportCommand } = await import('./import-command.ts')
+    return { usage: importUsage, run: runImportCommand }
+  },
+  ready: async () => {
+    const { readyUsage, runReadyCommand } = await import('./ready-command.ts')
+    return { usage: readyUsage, run: runReadyCommand }
   },
 }
 

@@ -84,10 +84,15 @@ export class BlockText {
     return this.#run.slice(start - this.#runStart, end - this.#runStart)
   }
 
+  /** Tells whether all bytes are ASCII, and so none of them is damaged. */
+  get isAscii(): boolean {
+    this.#isAscii ??= isAscii(this.bytes)
+    return this.#isAscii
+  }
+
   /** One line as text; bytes that are not UTF-8 become U+FFFD. */
   line(row: number): string {
-    this.#isAscii ??= isAscii(this.bytes)
-    if (this.#isAscii) return this.latin1Line(row)
+    if (this.isAscii) return this.latin1Line(row)
     return this.bytes.toString('utf8', this.startOf(row), this.endOf(row))
   }
 }

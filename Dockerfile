@@ -1,0 +1,35 @@
+# syntax=docker/dockerfile:1
+# One image for store and agent: Node, the sources as they are, and what they depend on. Nothing is built
+# but the cache of compiled code, so that a start takes no longer than with JavaScript.
+#
+#   docker buildx build --platform linux/amd64,linux/arm64 --sbom=true --provenance=true --tag skald .
+#
+# e2e/image.test.ts runs the commands of this file, one for one, where no container engine is at hand.
+
+FROM node:24-bookworm-slim AS build
+WORKDIR /skald
+ENV NODE_COMPILE_CACHE=/skald/cache
+COPY package.json package-lock.json .npmrc LICENSE ./
+COPY packages packages
+RUN npm ci --omit=dev --ignore-scripts
+# What only builders, type checkers and other systems need.
+RUN rm -rf packages/*/test node_modules/better-sqlite3/deps node_modules/better-sqlite3/src \
+    && find node_modules/better-sqlite3/prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete \
+    && find node_modules packages/*/node_modules -type f \( -name '*.md' -o -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
+RUN npm sbom --package-lock-only --omit=dev --sbom-format=spdx > sbom.spdx.json
+COPY release/warm-cache.ts release/
+RUN node release/warm-cache.ts && rm -r release
+RUN mkdir /data
+
+FROM gcr.io/distroless/cc-debian12
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+COPY --from=build /skald /skald
+COPY --from=build --chown=10001:10001 /data /data
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/skald/cache
+USER 10001:10001
+WORKDIR /data
+VOLUME /data
+EXPOSE 3100 9080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["node", "/skald/packages/skald/src/main.ts", "ready"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "/skald/packages/skald/src/main.ts"]
+CMD ["store", "-common.path-prefix=/data", "-server.http-listen-address=", "-auth.enabled=false"]

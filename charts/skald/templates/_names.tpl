@@ -1,0 +1,158 @@
+{{/*
+Names of the release's objects. The store has the name of the release, since people's datasources point
+at http://<release>.<namespace>:3100; what belongs to the agent ends in -promtail, as it always has.
+*/}}
+
+{{/*
+Lays `store` over `loki` and `agent` over `promtail`, so that templates read one of each. Include it
+first in every template, since Helm renders them in any order.
+
+`lokiScope` and `promtailScope` are what a text in those blocks sees when it is a template: as in the
+charts they came from, `.Values` are the values of that block. `.root` is this chart's own.
+*/}}
+{{- define "skald.mergeValues" -}}
+{{- if not (hasKey .Values "isMerged") -}}
+{{- $_ := set .Values "loki" (mergeOverwrite (deepCopy .Values.loki) (deepCopy .Values.store)) -}}
+{{- $_ := set .Values "promtail" (mergeOverwrite (deepCopy .Values.promtail) (deepCopy .Values.agent)) -}}
+{{- $_ := set .Values "isMerged" true -}}
+{{- $scope := omit . "Values" "Chart" -}}
+{{- range $role := list "loki" "promtail" -}}
+{{- $values := merge (dict "global" $.Values.global) (get $.Values $role) -}}
+{{- $chart := dict "Name" $role "Version" $.Chart.Version "AppVersion" $.Chart.AppVersion -}}
+{{- $_ := set $.Values (printf "%sScope" $role) (merge (dict "root" $ "Values" $values "Chart" $chart) $scope) -}}
+{{- end -}}
+{{- include "skald.checkValues" . -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Refuses what would render and then not work, in words. */}}
+{{- define "skald.checkValues" -}}
+{{- if gt (int .Values.loki.replicas) 1 -}}
+{{- fail "loki.replicas: a store is one process with one volume; 1 or 0" -}}
+{{- end -}}
+{{- $dir := .Values.loki.config.common.path_prefix | toString -}}
+{{- if and (not (hasPrefix "/data" $dir)) (empty .Values.loki.extraVolumeMounts) -}}
+{{- fail (printf "loki.config.common.path_prefix: %s is not on a volume; choose a directory under /data, or mount one with loki.extraVolumes and loki.extraVolumeMounts" $dir) -}}
+{{- end -}}
+{{- if and .Values.promtail.enabled (not .Values.loki.enabled) (contains "skald.pushUrl" (toYaml .Values.promtail.config.clients)) -}}
+{{- fail "promtail.config.clients: without a store in this release (loki.enabled: false) say where to push, such as [{url: http://loki.logs:3100/loki/api/v1/push}]" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Base of all names. */}}
+{{- define "skald.base" -}}
+{{- .Values.fullnameOverride | default .Release.Name | trunc 53 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "skald.store" -}}
+{{- .Values.loki.fullnameOverride | default (include "skald.base" .) | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "skald.agent" -}}
+{{- .Values.promtail.fullnameOverride | default (printf "%s-promtail" (include "skald.base" .)) | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Objects that the loki-stack chart itself had: datasource and test. */}}
+{{- define "skald.stack" -}}
+{{- $base := include "skald.base" . -}}
+{{- contains "loki-stack" $base | ternary $base (printf "%s-loki-stack" $base) -}}
+{{- end -}}
+
+{{- define "skald.grafana" -}}
+{{- printf "%s-grafana" (include "skald.base" .) -}}
+{{- end -}}
+
+{{- define "skald.storeServiceAccount" -}}
+{{- .Values.loki.serviceAccount.create | ternary (.Values.loki.serviceAccount.name | default (include "skald.store" .)) (.Values.loki.serviceAccount.name | default "default") -}}
+{{- end -}}
+
+{{- define "skald.agentServiceAccount" -}}
+{{- .Values.promtail.serviceAccount.create | ternary (.Values.promtail.serviceAccount.name | default (include "skald.agent" .)) (.Values.promtail.serviceAccount.name | default "default") -}}
+{{- end -}}
+
+{{/* One image for both roles. */}}
+{{- define "skald.image" -}}
+{{- $registry := .Values.global.imageRegistry | default .Values.image.registry -}}
+{{- with $registry }}{{ . }}/{{ end -}}
+{{ .Values.image.repository }}
+{{- if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end -}}
+{{- end -}}
+
+{{/* Pull secrets of a pod: names, or objects with a name, wherever they were given. */}}
+{{- define "skald.pullSecrets" -}}
+{{- $names := list -}}
+{{- range . -}}
+{{- range . -}}
+{{- $names = append $names (kindIs "map" . | ternary . (dict "name" (toString .))) -}}
+{{- end -}}
+{{- end -}}
+{{- with $names | uniq }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end -}}
+{{- end -}}
+
+{{/* Labels with others laid over them: (list "name of a template" context others). */}}
+{{- define "skald.labelsWith" -}}
+{{- $labels := include (first .) (index . 1) | fromYaml -}}
+{{- toYaml (mergeOverwrite $labels (deepCopy (last . | default dict))) -}}
+{{- end -}}
+
+{{/* Selects the store's pods: never changes, and is what loki-stack's StatefulSet had. */}}
+{{- define "skald.storeSelector" -}}
+app: loki
+release: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "skald.storeLabels" -}}
+{{ include "skald.storeSelector" . }}
+chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
+heritage: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "skald.stackLabels" -}}
+app: loki-stack
+release: {{ .Release.Name }}
+chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
+heritage: {{ .Release.Service }}
+{{- end -}}
+
+{{/* Selects the agent's pods: what the promtail chart's DaemonSet had. */}}
+{{- define "skald.agentSelector" -}}
+app.kubernetes.io/name: promtail
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "skald.agentLabels" -}}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
+{{ include "skald.agentSelector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{- define "skald.storePath" -}}
+{{- .Values.loki.config.server.http_path_prefix | default "" | trimSuffix "/" -}}
+{{- end -}}
+
+{{- define "skald.storeUrl" -}}
+http://{{ include "skald.store" . }}:{{ .Values.loki.service.port }}{{ include "skald.storePath" . }}
+{{- end -}}
+
+{{/* Where this release's agent pushes to: right for every name of a release. */}}
+{{- define "skald.pushUrl" -}}
+{{ include "skald.storeUrl" (.root | default .) }}/loki/api/v1/push
+{{- end -}}
+
+{{/* Names that templates in people's values use. */}}
+{{- define "loki.fullname" -}}{{ include "skald.store" (.root | default .) }}{{- end -}}
+{{- define "loki.serviceName" -}}{{ include "skald.store" (.root | default .) }}{{- end -}}
+{{- define "loki.name" -}}loki{{- end -}}
+{{- define "promtail.fullname" -}}{{ include "skald.agent" (.root | default .) }}{{- end -}}
+{{- define "promtail.name" -}}promtail{{- end -}}
+{{- define "loki-stack.fullname" -}}{{ include "skald.stack" (.root | default .) }}{{- end -}}
+
+{{/* The PriorityClass of the release's own, if there is one. */}}
+{{- define "skald.priorityClass" -}}
+{{- if .Values.priorityClass.create -}}
+{{- .Values.priorityClass.name | default (include "skald.base" .) -}}
+{{- end -}}
+{{- end -}}

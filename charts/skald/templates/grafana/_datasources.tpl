@@ -1,0 +1,28 @@
+{{/* What Grafana is provisioned with. */}}
+{{- define "skald.datasources" -}}
+apiVersion: 1
+datasources:
+{{- if .Values.loki.enabled }}
+  - name: Loki
+    type: loki
+    access: proxy
+    url: {{ tpl .Values.loki.url . | quote }}
+    version: 1
+    isDefault: {{ .Values.loki.isDefault }}
+    {{- with .Values.loki.datasource.uid }}
+    uid: {{ . | quote }}
+    {{- end }}
+    {{- $json := fromYaml (tpl (.Values.loki.datasource.jsonData | toString) .) }}
+    jsonData: {{- toYaml (merge $json (dict "maxLines" (int .Values.grafana.sidecar.datasources.maxLines))) | nindent 6 }}
+{{- end }}
+{{- /* The URL that loki-stack gave by default speaks of its own Prometheus. */}}
+{{- if and .Values.prometheus.enabled .Values.prometheus.url (not (contains "prometheus.fullname" .Values.prometheus.url)) }}
+  - name: Prometheus
+    type: prometheus
+    access: proxy
+    url: {{ tpl .Values.prometheus.url . | quote }}
+    version: 1
+    isDefault: {{ .Values.prometheus.isDefault }}
+    jsonData: {{- toYaml (fromYaml (tpl (.Values.prometheus.datasource.jsonData | toString) .)) | nindent 6 }}
+{{- end }}
+{{- end -}}

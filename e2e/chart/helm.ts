@@ -1,0 +1,122 @@
+// Renders the chart with the real helm, for the tests of the chart.
+
+import { execFile, execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { parseAllDocuments } from 'yaml'
+
+const run = promisify(execFile)
+
+/** Directory of the chart. */
+export const chartDir = new URL('../../charts/skald', import.meta.url).pathname
+
+const valuesDir = new URL('values/', import.meta.url).pathname
+
+/** An object as Helm renders it. */
+export interface KubernetesObject {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: {
+    readonly name: string
+    readonly namespace?: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
+  }
+  readonly data?: Readonly<Record<string, string>>
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever a kind holds.
+  readonly spec?: any
+  readonly [key: string]: unknown
+}
+
+/** Options of a test that needs helm: it is skipped, with one line, where there is none. */
+export const needsHelm = hasHelm() ? {} : { skip: 'helm is not on the PATH' }
+
+function hasHelm(): boolean {
+  try {
+    execFileSync('helm', ['version', '--short'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Runs helm and returns what it printed; what it says of a failure is in the error's `stderr`. */
+export async function helm(...args: string[]): Promise<string> {
+  const { stdout } = await run('helm', args, { maxBuffer: 16 * 1024 * 1024 })
+  return stdout
+}
+
+/** A values file with the release it stands for. */
+export interface ValueSet {
+  readonly name: string
+  readonly path: string
+  readonly release: string
+  readonly namespace: string
+}
+
+/** Every values file of e2e/chart/values; the release is told in comments of the file. */
+export function valueSets(): ValueSet[] {
+  return readdirSync(valuesDir).map(file => {
+    const path = `${valuesDir}${file}`
+    const text = readFileSync(path, 'utf8')
+    const told = (key: string) => text.match(new RegExp(`^# ${key}: (\\S+)$`, 'm'))?.[1]
+    return {
+      name: file.replace(/\.yaml$/, ''),
+      path,
+      release: told('release') ?? 'myloki',
+      namespace: told('namespace') ?? 'default',
+    }
+  })
+}
+
+/** Finds a set by its name. */
+export function valueSet(name: string): ValueSet {
+  return valueSets().find(set => set.name === name)!
+}
+
+const rendered = new Map<string, Promise<KubernetesObject[]>>()
+
+/** Renders a set with `helm template`, once for all tests of a process; objects are not to be changed. */
+export function renderSet(set: ValueSet, ...args: string[]): Promise<KubernetesObject[]> {
+  const key = [set.name, ...args].join(' ')
+  const found = rendered.get(key) ?? render(set, args)
+  rendered.set(key, found)
+  return found
+}
+
+async function render(set: ValueSet, args: readonly string[]): Promise<KubernetesObject[]> {
+  const { release, namespace, path } = set
+  const base = ['template', release, chartDir, '--namespace', namespace, '--values', path]
+  return parseObjects(await helm(...base, ...args))
+}
+
+/** Reads what `helm template` printed; every document is YAML without a warning. */
+export function parseObjects(text: string): KubernetesObject[] {
+  return parseAllDocuments(text, { uniqueKeys: true }).flatMap(document => {
+    const [problem] = [...document.errors, ...document.warnings]
+    if (problem) throw problem
+    const object = document.toJS() as KubernetesObject | null
+    return object === null ? [] : [object]
+  })
+}
+
+/** Finds the one object of a kind and name. */
+export function findObject(
+  objects: readonly KubernetesObject[],
+  kind: string,
+  name: string,
+): KubernetesObject {
+  const found = objects.filter(object => object.kind === kind && object.metadata.name === name)
+  if (found.length !== 1) {
+    const all = objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`).join(', ')
+    throw new Error(`${found.length} objects are ${kind} ${name}; there are ${all}`)
+  }
+  return found[0]!
+}
+
+/** The text behind a key of a Secret or ConfigMap. */
+export function textOf(object: KubernetesObject, key: string): string {
+  const value = object.data?.[key]
+  if (value === undefined) throw new Error(`${object.kind} ${object.metadata.name} has no ${key}`)
+  return object.kind === 'Secret' ? Buffer.from(value, 'base64').toString('utf8') : value
+}

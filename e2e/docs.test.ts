@@ -1,0 +1,181 @@
+// The pages for those who run Skald: their links lead somewhere, their commands work. A block of commands is
+// run as it stands, in a directory with the files that its page shows, against a store that has lines; a
+// block that is marked needs more than that (see docs/README.md), and is checked as far as it can be.
+
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { createLabelSet } from '@skald/wire'
+import { t as root, test } from 'tap'
+import { chartDir, helm, needsHelm } from './chart/helm.ts'
+import { startStore } from './harness.ts'
+import { cleanEnv, rootDir, skaldCommand } from './skald-process.ts'
+
+root.setTimeout(180_000)
+const run = promisify(execFile)
+
+const pages = [
+  'README.md',
+  'docs/README.md',
+  'docs/kubernetes.md',
+  'docs/one-machine.md',
+  'docs/docker-compose.md',
+  'docs/migrating.md',
+  'docs/operations.md',
+  'docs/troubleshooting.md',
+  'docs/security.md',
+  'docs/benchmarks.md',
+  'docs/releases.md',
+]
+const read = (page: string) => readFileSync(join(rootDir, page), 'utf8')
+
+/** A fenced block: what stands behind the fence, and its text. */
+interface Block {
+  readonly language: string
+  /** Who needs what, or what kind of file it is. */
+  readonly kind: string
+  readonly file: string
+  readonly text: string
+}
+
+function blocksOf(page: string): Block[] {
+  return [...read(page).matchAll(/^```(\w+) ?(\w*) ?([\w.-]*)\n([\s\S]*?)^```$/gm)].map(
+    ([, language = '', kind = '', file = '', text = '']) => ({ language, kind, file, text }),
+  )
+}
+
+/** Writes the files that a page shows; returns their names. */
+function writeFiles(page: string, dir: string): string[] {
+  mkdirSync(dir, { recursive: true })
+  const files = blocksOf(page).filter(({ file }) => file !== '')
+  for (const { file, text } of files) writeFileSync(join(dir, file), text)
+  return files.map(({ file }) => file)
+}
+
+const commandsOf = ({ text }: Block) => text.trim().split('\n')
+
+test('every block says what it is', async t => {
+  const known = [
+    /^sh( (cluster|docker|machine))?$/,
+    /^yaml (values|store|agent) [\w.-]+\.yaml$/,
+    /^(ini|mermaid)$/,
+  ]
+  for (const page of pages) {
+    const fences = [...read(page).matchAll(/^```(.+)$/gm)].map(([, info = '']) => info)
+    t.equal(fences.length, blocksOf(page).length, `${page}: every block ends`)
+    for (const info of fences)
+      t.ok(
+        known.some(form => form.test(info)),
+        `${page}: ${info}`,
+      )
+  }
+})
+
+test('links lead to pages and headings', async t => {
+  const anchors = (page: string) =>
+    [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, title = '']) =>
+      title
+        .toLowerCase()
+        .replaceAll(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-'),
+    )
+  for (const page of pages) {
+    for (const [, target = '', anchor] of read(page).matchAll(/\]\(([^)#\s]*)(?:#([^)]*))?\)/g)) {
+      if (/^https?:/.test(target)) continue
+      const path = target === '' ? page : join(dirname(page), target)
+      t.ok(existsSync(join(rootDir, path)), `${page}: ${target}`)
+      if (anchor !== undefined) t.ok(anchors(path).includes(anchor), `${page}: ${path}#${anchor}`)
+    }
+  }
+  const index = read('docs/README.md')
+  for (const page of pages.filter(name => /^docs\/[a-z]/.test(name))) {
+    t.match(index, `(${page.slice('docs/'.length)})`, `the index has ${page}`)
+  }
+})
+
+test('paths in the pages are there', async t => {
+  for (const page of pages) {
+    const named = read(page).matchAll(
+      /`((?:charts|examples|bench|docs|e2e|release|packages)\/[\w./-]*)`/g,
+    )
+    for (const [, path = ''] of named) t.ok(existsSync(join(rootDir, path)), `${page}: ${path}`)
+  }
+})
+
+test('commands are run as they stand', async t => {
+  for (const page of pages) {
+    const blocks = blocksOf(page).filter(({ language, kind }) => language === 'sh' && kind === '')
+    if (blocks.length === 0) continue
+    const dir = join(t.testdir(), page.replaceAll(/\W/g, '-'))
+    writeFiles(page, dir)
+    const store = await startStore(t, { dir })
+    symlinkSync('store-data', join(dir, 'data'))
+    const labels = { job: 'docker', namespace: 'default', pod: 'shop-0', container: 'web' }
+    const entry = { timestampNs: BigInt(Date.now() - 1000) * 1_000_000n, line: 'an error' }
+    const pushed = await store.push([{ labels: createLabelSet(labels), entries: [entry] }])
+    t.equal(pushed.status, 204)
+    for (const block of blocks) {
+      const text = block.text
+        .replaceAll('http://127.0.0.1:3100', store.url)
+        .replaceAll('npx skald', skaldCommand)
+      const { code, stdout, stderr } = await run('sh', ['-euc', text], {
+        cwd: dir,
+        env: { ...process.env, ...cleanEnv(), SKALD_URL: store.url },
+      }).then(
+        printed => ({ code: 0, ...printed }),
+        (error: { code: number; stdout: string; stderr: string }) => error,
+      )
+      t.equal(code, 0, `${page}: ${block.text}${stderr}`)
+      t.notMatch(stdout, /"result":\[\]/, `${page}: something is found by ${block.text}`)
+    }
+    await store.stop()
+  }
+})
+
+test('configurations in the pages are valid', async t => {
+  const dir = t.testdir()
+  for (const page of pages) {
+    for (const { kind, file, text } of blocksOf(page)) {
+      if (kind !== 'store' && kind !== 'agent') continue
+      const path = join(dir, file)
+      writeFileSync(path, text)
+      const { stdout } = await run(skaldCommand, ['check', path])
+      t.match(stdout, `: valid ${kind} configuration`, `${page}: ${file}`)
+    }
+  }
+})
+
+test('values in the pages, and commands of helm, render', needsHelm, async t => {
+  for (const page of pages) {
+    const dir = join(t.testdir(), page.replaceAll(/\W/g, '-'))
+    writeFiles(page, dir)
+    symlinkSync(join(rootDir, 'charts'), join(dir, 'charts'))
+    for (const { kind, file } of blocksOf(page)) {
+      if (kind !== 'values') continue
+      const rendered = await helm('template', 'loki', chartDir, '--values', join(dir, file))
+      t.match(rendered, /kind: StatefulSet/, `${page}: ${file}`)
+    }
+    for (const command of blocksOf(page).flatMap(commandsOf)) {
+      const match = command.match(/^helm (install|upgrade) (.*)$/)
+      if (!match) continue
+      const args = match[2]!.split(' ').filter(arg => arg !== '--create-namespace')
+      const upgrade = match[1] === 'upgrade' ? ['--is-upgrade'] : []
+      const { stdout } = await run('helm', ['template', ...args, ...upgrade], { cwd: dir })
+      t.match(stdout, /kind: DaemonSet/, `${page}: ${command}`)
+    }
+  }
+})
+
+test('flags in commands that are not run are known', async t => {
+  for (const page of pages) {
+    for (const line of blocksOf(page).flatMap(commandsOf)) {
+      const [, name = '', rest = ''] = line.match(/^(?:npx |.*\/bin\/)skald (\w+) (.*)$/) ?? []
+      if (name === '') continue
+      const { stdout, stderr } = await run(skaldCommand, [name, '-help']).catch(error => error)
+      for (const [, flag = ''] of rest.matchAll(/(?:^| )--?([a-z][\w.-]*)/g)) {
+        t.match(`${stdout}${stderr}`, flag, `${page}: ${line}`)
+      }
+    }
+  }
+})

@@ -1,0 +1,223 @@
+// `skald import` from one running store into another: every line once, whatever the pages and windows cut,
+// over a stop in between and over servers that are away or busy.
+
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { createLabelSet, type Stream } from '@skald/wire'
+import { t as root, test } from 'tap'
+import { openLimits, startStore, type TestScope, type TestStore } from './harness.ts'
+import { cleanEnv, skaldCommand } from './skald-process.ts'
+
+root.setTimeout(120_000)
+const run = promisify(execFile)
+const nsPerMinute = 60_000_000_000n
+const endNs = ((BigInt(Date.now()) * 1_000_000n) / nsPerMinute) * nsPerMinute
+const startNs = endNs - 180n * nsPerMinute
+
+/** Runs the command; `code` is its exit code. */
+async function runImport(
+  ...args: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  try {
+    const printed = await run(skaldCommand, ['import', ...args], {
+      env: { ...process.env, ...cleanEnv() },
+    })
+    return { code: 0, ...printed }
+  } catch (error) {
+    return error as { code: number; stdout: string; stderr: string }
+  }
+}
+
+const time = (ns: bigint) => new Date(Number(ns / 1_000_000n)).toISOString()
+
+/** 3,000 lines of three hours: streams without a label in common, equal times, metadata. */
+function sampleStreams(): Stream[] {
+  const entries = (count: number, name: string, stepNs: bigint) =>
+    Array.from({ length: count }, (_, i) => ({
+      // Every 20 lines share a time, so that pages end within one.
+      timestampNs: startNs + BigInt(Math.floor(i / 20)) * stepNs,
+      line: `${name} line ${i} \u{1F4DC} "quoted" \\ \t`,
+      ...(i % 3 === 0 ? { structuredMetadata: [{ name: 'trace_id', value: `t${i}` }] } : {}),
+    }))
+  return [
+    {
+      labels: createLabelSet({ namespace: 'shop', pod: 'a' }),
+      entries: entries(1500, 'a', 2n * nsPerMinute),
+    },
+    {
+      labels: createLabelSet({ job: 'varlogs' }),
+      entries: entries(1000, 'b', 3n * nsPerMinute + 7n),
+    },
+    { labels: createLabelSet({ unit: 'ssh', quote: 'a"b\\c' }), entries: entries(500, 'c', 1n) },
+  ]
+}
+
+async function allEntries(store: TestStore): Promise<string[]> {
+  const found: string[] = []
+  for (const selector of ['{namespace="shop"}', '{job="varlogs"}', '{unit="ssh"}']) {
+    for await (const { labels, timestampNs, line } of store.entries(selector, startNs, endNs)) {
+      found.push(`${timestampNs} ${JSON.stringify(labels)} ${line}`)
+    }
+  }
+  return found
+}
+
+test('skald import copies every line once, with labels and metadata', async t => {
+  const dir = t.testdir()
+  const source = await startStore(t, { dir: join(dir, 'source'), config: openLimits })
+  const target = await startStore(t, { dir: join(dir, 'target'), config: openLimits })
+  t.equal((await source.push(sampleStreams())).status, 204)
+  const expected = await allEntries(source)
+  t.equal(expected.length, 3000)
+  const state = join(dir, 'state.json')
+  const span = [`--start=${time(startNs)}`, `--end=${time(endNs)}`]
+  const args = [
+    `--from=${source.url}`,
+    `--to=${target.url}`,
+    `--state=${state}`,
+    '--page=70',
+    ...span,
+  ]
+  const { code, stdout, stderr } = await runImport(...args)
+  t.equal(code, 0, stderr)
+  t.match(stdout, `3000 entries of ${time(startNs).replace('.000', '')}`)
+  t.same(await allEntries(target), expected)
+
+  await t.test('once more, nothing is left to do', async t => {
+    const again = await runImport(...args)
+    t.match(again, { code: 0, stdout: /^3000 entries/ })
+    t.match(again.stderr, 'Going on at')
+  })
+  await t.test('from the start again, nothing counts twice', async t => {
+    const again = await runImport(...args, `--state=${join(dir, 'other.json')}`)
+    t.match(again, { code: 0, stdout: /^3000 entries/ })
+    t.same(await allEntries(target), expected)
+  })
+  await t.test('a state of another import is refused', async t => {
+    const other = await runImport(...args, '--query={job="varlogs"}')
+    t.match(other, { code: 1, stderr: /is of another import/ })
+  })
+  await t.test('--query takes some streams only', async t => {
+    const some = await runImport(
+      ...args,
+      '--query={job="varlogs"}',
+      `--state=${join(dir, 'some.json')}`,
+    )
+    t.match(some, { code: 0, stdout: /^1000 entries/ })
+  })
+  await t.test('more equal times than a page holds are told, not skipped', async t => {
+    const small = await runImport(...args, '--page=10', `--state=${join(dir, 'small.json')}`)
+    t.match(small, { code: 1, stderr: /More than 10 entries have the time .*--page/ })
+    t.notOk(existsSync(join(dir, 'small.json')), 'no window is done')
+  })
+})
+
+/** A server before another one, which `decide` may answer for. */
+async function startGate(
+  t: TestScope,
+  url: string,
+  decide: (request: IncomingMessage) => number | undefined,
+): Promise<string> {
+  const server = createServer((request, response) => {
+    const status = decide(request)
+    if (status === undefined) void pass(request, response, url)
+    else {
+      response.statusCode = status
+      response.end('not now')
+    }
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+async function pass(request: IncomingMessage, response: ServerResponse, url: string) {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  const { 'content-type': type = '', 'x-loki-response-encoding-flags': flags = '' } =
+    request.headers
+  const answer = await fetch(`${url}${request.url}`, {
+    method: request.method!,
+    headers: { 'content-type': type, 'x-loki-response-encoding-flags': String(flags) },
+    ...(request.method === 'POST' ? { body: Buffer.concat(chunks) } : {}),
+  })
+  response.statusCode = answer.status
+  response.end(Buffer.from(await answer.arrayBuffer()))
+}
+
+test('skald import goes on after busy servers, and after it was stopped', async t => {
+  const dir = t.testdir()
+  const source = await startStore(t, { dir: join(dir, 'source'), config: openLimits })
+  const target = await startStore(t, { dir: join(dir, 'target'), config: openLimits })
+  t.equal((await source.push(sampleStreams())).status, 204)
+  let reads = 0
+  let pushes = 0
+  let isShut = false
+  const busySource = await startGate(t, source.url, () => (++reads % 4 === 0 ? 500 : undefined))
+  const busyTarget = await startGate(t, target.url, () => {
+    pushes++
+    // 401 is nothing to try again: the import ends there, as if it had been stopped.
+    if (pushes > 4 && !isShut) return 401
+    return pushes % 3 === 0 ? 429 : undefined
+  })
+  const state = join(dir, 'state.json')
+  const span = [`--start=${time(startNs)}`, `--end=${time(endNs)}`]
+  const args = [
+    `--from=${busySource}`,
+    `--to=${busyTarget}`,
+    `--state=${state}`,
+    '--page=500',
+    ...span,
+  ]
+  const first = await runImport(...args)
+  t.match(first, { code: 1, stderr: /answered 401 to a push: not now/ })
+  t.match(first.stderr, /answered 500: not now; trying again in 250 ms/)
+  isShut = true
+  const second = await runImport(...args)
+  t.equal(second.code, 0, second.stderr)
+  t.match(JSON.parse(readFileSync(state, 'utf8')), { doneNs: String(endNs) })
+  t.same(await allEntries(target), await allEntries(source))
+})
+
+test('what the target refuses is told once and in the exit code', async t => {
+  const dir = t.testdir()
+  const source = await startStore(t, { dir: join(dir, 'source'), config: openLimits })
+  const target = await startStore(t, {
+    dir: join(dir, 'target'),
+    config: 'limits_config: {reject_old_samples: true, reject_old_samples_max_age: 100m}\n',
+  })
+  t.equal((await source.push(sampleStreams())).status, 204)
+  const span = [`--start=${time(startNs)}`, `--end=${time(endNs)}`]
+  const { code, stderr } = await runImport(
+    ...[
+      `--from=${source.url}`,
+      `--to=${target.url}`,
+      `--state=${join(dir, 'state.json')}`,
+      ...span,
+    ],
+  )
+  t.equal(code, 1)
+  t.match(stderr, /refused entries: .*too old/i)
+  t.ok((await allEntries(target)).length > 0, 'what is young enough was taken')
+})
+
+test('wrong arguments are told with the usage', async t => {
+  const refused = async (reason: RegExp, ...args: string[]) =>
+    t.match(await runImport(...args), { code: 2, stderr: reason })
+  await refused(/--from is missing/)
+  await refused(/--from takes a URL, not loki/, '--from=loki')
+  await refused(/--window takes a duration above 0/, '--from=http://a', '--window=0s')
+  await refused(/--start takes a time such as/, '--from=http://a', '--start=yesterday')
+  await refused(
+    /ends before it begins/,
+    '--from=http://a',
+    '--end=2020-01-01T00:00:00Z',
+    '--start=2021-01-01T00:00:00Z',
+  )
+  await refused(/--page takes a whole number/, '--from=http://a', '--page=many')
+  await refused(/takes no loki/, 'loki', '--from=http://a')
+})

@@ -1,0 +1,171 @@
+// A release, made without sending anything: what its files hold, and that the installed packages run.
+
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { t as root, test } from 'tap'
+import { parse } from 'yaml'
+import { buildRelease, imageTags } from '../release/build.ts'
+import { currentVersion, setVersion, versionProblems } from '../release/version.ts'
+import { needsHelm } from './chart/helm.ts'
+import { cleanEnv, loopbackHost, reservePort, rootDir } from './skald-process.ts'
+
+root.setTimeout(240_000)
+const run = promisify(execFile)
+
+test('one version is written everywhere', async t => {
+  t.same(versionProblems(), [])
+})
+
+test('a new version is written everywhere, and into the CHANGELOG', async t => {
+  const dir = t.testdir()
+  const files = execFileSync('git', ['ls-files', '*package.json', '*/Chart.yaml'], {
+    cwd: rootDir,
+    encoding: 'utf8',
+  })
+  for (const file of [...files.trim().split('\n'), 'package-lock.json', 'CHANGELOG.md']) {
+    mkdirSync(dirname(join(dir, file)), { recursive: true })
+    cpSync(join(rootDir, file), join(dir, file))
+  }
+  setVersion('7.8.9-rc.1', { root: dir, date: '2027-01-02' })
+  t.equal(currentVersion(dir), '7.8.9-rc.1')
+  t.same(versionProblems(dir), [])
+  t.match(
+    readFileSync(join(dir, 'CHANGELOG.md'), 'utf8'),
+    '## Unreleased\n\n## 7.8.9-rc.1 (2027-01-02)\n',
+  )
+  const lock = JSON.parse(readFileSync(join(dir, 'package-lock.json'), 'utf8'))
+  t.equal(lock.packages['packages/store'].version, '7.8.9-rc.1')
+  t.equal(lock.packages['packages/store'].dependencies['@skald/wire'], '7.8.9-rc.1')
+  t.equal(lock.packages['node_modules/fastify'].version.split('.').length, 3)
+  t.throws(() => setVersion('7.8.9-rc.1', { root: dir, date: '' }), /is the version already/)
+  t.throws(() => setVersion('next', { root: dir, date: '' }), /is no version/)
+  const chart = join(dir, 'charts/skald/Chart.yaml')
+  writeFileSync(
+    chart,
+    readFileSync(chart, 'utf8').replace('appVersion: 7.8.9-rc.1', 'appVersion: 7.8.8'),
+  )
+  t.same(versionProblems(dir), ['Chart.yaml appVersion: 7.8.8, expected 7.8.9-rc.1'])
+})
+
+test('tags of the image', async t => {
+  t.same(imageTags('1.2.3'), ['1.2.3', '1.2', 'latest'])
+  t.same(imageTags('1.2.3-rc.1'), ['1.2.3-rc.1'])
+})
+
+test(
+  'a release holds packages that run, the chart with its index, and checksums',
+  needsHelm,
+  async t => {
+    const dir = t.testdir()
+    const outDir = join(dir, 'dist')
+    const version = currentVersion()
+    const files = buildRelease({ outDir, chartUrl: 'https://charts.example.org/skald' })
+    const packages = ['agent', 'query', 'store', 'wire'].map(name => `skald-${name}-${version}.tgz`)
+    t.same(files, [
+      `charts/index.yaml`,
+      `charts/skald-${version}.tgz`,
+      'image-tags.txt',
+      `skald-${version}.tgz`,
+      ...packages,
+      'SHA256SUMS',
+    ])
+    t.same(
+      readdirSync(outDir).filter(name => name.startsWith('.')),
+      [],
+      'nothing is left behind',
+    )
+    for (const line of readFileSync(join(outDir, 'SHA256SUMS'), 'utf8').trim().split('\n')) {
+      const [sum, file = ''] = line.split('  ')
+      const content = readFileSync(join(outDir, file))
+      t.equal(createHash('sha256').update(content).digest('hex'), sum, file)
+    }
+    const index = parse(readFileSync(join(outDir, 'charts/index.yaml'), 'utf8'))
+    t.match(index.entries.skald, [
+      { version, urls: [`https://charts.example.org/skald/skald-${version}.tgz`] },
+    ])
+    t.throws(() => buildRelease({ outDir, chartUrl: '' }), /is not empty/)
+
+    const installDir = join(dir, 'installed')
+    mkdirSync(installDir)
+    writeFileSync(join(installDir, 'package.json'), '{"private": true}')
+    const tarballs = [`skald-${version}.tgz`, ...packages].map(name => join(outDir, name))
+    await run(
+      'npm',
+      ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', ...tarballs],
+      {
+        cwd: installDir,
+      },
+    )
+    const ours = ['skald', '@skald/agent', '@skald/query', '@skald/store', '@skald/wire']
+    for (const name of ours) {
+      const packageDir = join(installDir, 'node_modules', name)
+      const sources = readdirSync(packageDir, { recursive: true, encoding: 'utf8' })
+      t.same(
+        sources.filter(path => /(?<!\.d)\.ts$|\/test\//.test(path)),
+        [],
+        `${name}: JavaScript only`,
+      )
+      t.ok(existsSync(join(packageDir, 'LICENSE')), name)
+    }
+
+    const skald = join(installDir, 'node_modules/.bin/skald')
+    // The Node of the project stands for that of whoever installs.
+    const path = `${dirname(join(rootDir, 'node_modules/node/bin/node'))}:${process.env.PATH}`
+    const env = { ...process.env, ...cleanEnv(), PATH: path }
+    const { stdout } = await run(skald, ['version'], { env })
+    t.equal(stdout, `skald, version ${version}\n`)
+    const port = await reservePort()
+    const url = `http://${loopbackHost}:${port}`
+    const output = openSync(join(dir, 'store.log'), 'a')
+    const store = spawn(
+      skald,
+      [
+        'store',
+        `-common.path-prefix=${join(dir, 'data')}`,
+        `-server.http-listen-address=${loopbackHost}`,
+        `-server.http-listen-port=${port}`,
+      ],
+      { env, stdio: ['ignore', output, output] },
+    )
+    t.teardown(() => store.kill('SIGKILL'))
+    for (let i = 0; i < 300; i++) {
+      if (
+        await fetch(`${url}/ready`).then(
+          ({ ok }) => ok,
+          () => false,
+        )
+      )
+        break
+      await new Promise(resolve => setTimeout(resolve, 50))
+    }
+    const values = [[`${Date.now()}000000`, 'compiled level=info']]
+    const pushed = await fetch(`${url}/loki/api/v1/push`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ streams: [{ stream: { app: 'shop' }, values }] }),
+    })
+    t.equal(pushed.status, 204, readFileSync(join(dir, 'store.log'), 'utf8'))
+    // Threads: a merge, and the scans of a query.
+    t.equal((await fetch(`${url}/flush`, { method: 'POST' })).status, 204)
+    const asked = await run(
+      skald,
+      ['query', `--url=${url}`, '--output=raw', '{app="shop"} | logfmt | level="info"'],
+      { env },
+    )
+    t.equal(asked.stdout, 'compiled level=info\n')
+    store.kill('SIGTERM')
+    if (store.exitCode === null) await new Promise(resolve => store.once('exit', resolve))
+    t.equal(store.exitCode, 0, readFileSync(join(dir, 'store.log'), 'utf8'))
+  },
+)

@@ -1,0 +1,211 @@
+// `skald import`: reads the lines of a running Loki (or Skald) over HTTP, window by window, and pushes them.
+
+import { parseArgs } from 'node:util'
+import { formatRfc3339, nsPerMs, parsePrometheusDuration, parseRfc3339 } from '@skald/wire'
+import { type ImportProgress, loadProgress, saveProgress } from './import/progress-file.ts'
+import type { Server } from './import/requests.ts'
+import { ImportError, readPages, readSelectors, type Window } from './import/source.ts'
+import { pushStreams } from './import/target.ts'
+import type { Terminal } from './terminal.ts'
+import { UsageError } from './usage-error.ts'
+
+export const importUsage = `skald import --from URL [options]
+
+Reads lines from a running Loki over its HTTP API and pushes them to a Skald store. Run it again after it was
+stopped: it goes on where it was, and lines that were pushed twice count once.
+
+  --from URL          Loki to read from
+  --to URL            store to push to (default $SKALD_URL or http://127.0.0.1:3100)
+  --since DURATION    how far back to begin (default 30d)
+  --start TIME        where to begin, instead of --since: 2026-05-01T00:00:00Z
+  --end TIME          where to end (default now)
+  --query SELECTOR    only these streams, such as '{namespace="shop"}' (default all)
+  --window DURATION   span of one query (default 1h)
+  --page N            entries of one answer (default 5000, as Loki's max_entries_limit_per_query)
+  --from-tenant NAME  tenant to read
+  --to-tenant NAME    tenant to write
+  --state FILE        where the progress is kept (default skald-import.json)
+`
+
+interface ImportOptions {
+  readonly source: Server
+  readonly target: Server
+  readonly query: string
+  readonly startNs: bigint
+  readonly endNs: bigint
+  readonly windowNs: bigint
+  readonly pageEntries: number
+  readonly statePath: string
+}
+
+/**
+ * Runs the command; returns 0 when everything was taken, 1 when entries were refused or a server could not
+ * be used.
+ *
+ * @throws UsageError for arguments that cannot be used.
+ */
+export async function runImportCommand(
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  const options = readArguments(argv, terminal.env)
+  try {
+    return await runImport(options, terminal)
+  } catch (error) {
+    // Reasons a person can mend; what was done is kept in the state.
+    if (!(error instanceof ImportError) && !/^Cannot reach /.test((error as Error).message))
+      throw error
+    terminal.stderr.write(`${(error as Error).message}\n`)
+    return 1
+  }
+}
+
+async function runImport(options: ImportOptions, terminal: Terminal): Promise<number> {
+  const { source, target, statePath } = options
+  const kept = loadProgress(statePath)
+  const started = kept ?? newProgress(options)
+  if (started.from !== source.url || started.to !== target.url || started.query !== options.query) {
+    throw new ImportError(
+      `${statePath} is of another import, from ${started.from} to ${started.to}: name another --state, or remove it`,
+    )
+  }
+  let progress: ImportProgress = started
+  const endNs = BigInt(progress.endNs)
+  if (kept) terminal.stderr.write(`Going on at ${formatRfc3339(BigInt(kept.doneNs))}\n`)
+  const refusals = new Set<string>()
+  while (BigInt(progress.doneNs) < endNs) {
+    const startNs = BigInt(progress.doneNs)
+    const nextNs = startNs + options.windowNs
+    const window = { startNs, endNs: nextNs < endNs ? nextNs : endNs }
+    const entries = await importWindow(options, window, terminal, refusals)
+    progress = {
+      ...progress,
+      doneNs: String(window.endNs),
+      entries: progress.entries + entries,
+    }
+    saveProgress(statePath, progress)
+    if (entries > 0) {
+      terminal.stderr.write(`${formatRfc3339(window.endNs)}: ${progress.entries} entries\n`)
+    }
+  }
+  const span = `${formatRfc3339(BigInt(progress.startNs))} to ${formatRfc3339(endNs)}`
+  terminal.stdout.write(`${progress.entries} entries of ${span} are in ${target.url}\n`)
+  return refusals.size > 0 ? 1 : 0
+}
+
+function newProgress({ source, target, query, startNs, endNs }: ImportOptions): ImportProgress {
+  return {
+    from: source.url,
+    to: target.url,
+    query,
+    startNs: String(startNs),
+    endNs: String(endNs),
+    doneNs: String(startNs),
+    entries: 0,
+  }
+}
+
+/** Copies one window; returns how many entries were taken. Each kind of refusal is told once. */
+async function importWindow(
+  { source, target, query, pageEntries }: ImportOptions,
+  window: Window,
+  terminal: Terminal,
+  refusals: Set<string>,
+): Promise<number> {
+  const onRetry = (reason: string, pauseMs: number) => {
+    terminal.stderr.write(`${reason}; trying again in ${pauseMs} ms\n`)
+  }
+  const reading = { pageEntries, onRetry }
+  const selectors = query === '' ? await readSelectors(source, window, reading) : [query]
+  let entries = 0
+  for (const selector of selectors) {
+    for await (const streams of readPages(source, selector, window, reading)) {
+      for await (const pushed of pushStreams(target, streams, onRetry)) {
+        entries += pushed.entries
+        const kind = pushed.refusal?.replace(/\d+/g, '0')
+        if (pushed.refusal === undefined || kind === undefined || refusals.has(kind)) continue
+        refusals.add(kind)
+        terminal.stderr.write(`${target.url} refused entries: ${pushed.refusal}\n`)
+      }
+    }
+  }
+  return entries
+}
+
+function readArguments(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): ImportOptions {
+  const { values, positionals } = parse(argv)
+  if (positionals.length > 0) throw usage(`skald import takes no ${positionals[0]}`)
+  if (values.from === undefined) throw usage('--from is missing: the URL of the Loki to read')
+  const to = values.to ?? env.SKALD_URL ?? 'http://127.0.0.1:3100'
+  const source = readServer('--from', values.from, values['from-tenant'])
+  const target = readServer('--to', to, values['to-tenant'])
+  const endNs =
+    values.end === undefined ? BigInt(Date.now()) * nsPerMs : readTime('--end', values.end)
+  const startNs =
+    values.start === undefined
+      ? endNs - readDuration('--since', values.since)
+      : readTime('--start', values.start)
+  if (startNs >= endNs) throw usage('the import ends before it begins')
+  const windowNs = readDuration('--window', values.window)
+  if (windowNs <= 0n) throw usage('--window takes a duration above 0')
+  const pageEntries = Number(values.page)
+  if (!Number.isInteger(pageEntries) || pageEntries <= 1) {
+    throw usage(`--page takes a whole number above 1, not ${values.page}`)
+  }
+  const { query, state: statePath } = values
+  return { source, target, query, startNs, endNs, windowNs, pageEntries, statePath }
+}
+
+function readServer(flag: string, url: string, tenant: string | undefined): Server {
+  if (!URL.canParse(url)) throw usage(`${flag} takes a URL, not ${url}`)
+  return { url, headers: tenant === undefined ? {} : { 'X-Scope-OrgID': tenant } }
+}
+
+function readDuration(flag: string, text: string): bigint {
+  try {
+    return parsePrometheusDuration(text)
+  } catch (cause) {
+    throw usage(`${flag} takes a duration such as 1h or 30d: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+}
+
+function readTime(flag: string, text: string): bigint {
+  const ns = parseRfc3339(text)
+  if (ns === undefined)
+    throw usage(`${flag} takes a time such as 2026-05-01T00:00:00Z, not ${text}`)
+  return ns
+}
+
+function usage(message: string, options: ErrorOptions = {}): UsageError {
+  return new UsageError(message, { ...options, usage: importUsage })
+}
+
+function parse(argv: readonly string[]) {
+  const text = { type: 'string' } as const
+  try {
+    return parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        from: text,
+        to: text,
+        'from-tenant': text,
+        'to-tenant': text,
+        start: text,
+        end: text,
+        since: { type: 'string', default: '30d' },
+        window: { type: 'string', default: '1h' },
+        query: { type: 'string', default: '' },
+        page: { type: 'string', default: '5000' },
+        state: { type: 'string', default: 'skald-import.json' },
+      },
+    })
+  } catch (cause) {
+    throw usage((cause as Error).message, { cause })
+  }
+}

@@ -1,0 +1,96 @@
+// Requests to a server that may be slow, busy or away for a while: sent again with growing pauses, up to
+// a number of attempts.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Most attempts of one request: with the pauses below, some five minutes. */
+const attemptsMax = 12
+const firstPauseMs = 250
+const longestPauseMs = 60_000
+/** A query over a window may take as long as its server allows; Loki's own limit is a minute. */
+const timeoutMs = 180_000
+
+/** A server and what every request to it carries. */
+export interface Server {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** An answer that ends the matter; `text` is cut at `bytesMax`. */
+export interface Answer {
+  readonly status: number
+  readonly text: string
+  readonly isCut: boolean
+}
+
+/** What a request needs besides its server and path. */
+export interface RequestOptions {
+  readonly method: 'GET' | 'POST'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array<ArrayBuffer>
+  /** Most bytes of an answer that are read. */
+  readonly bytesMax: number
+  /** Told before each pause. */
+  readonly onRetry: (reason: string, pauseMs: number) => void
+}
+
+/**
+ * Sends a request until it is answered with something other than 408, 429 or 5xx.
+ *
+ * @throws Error when no attempt was answered so, with the last reason.
+ */
+export async function sendRequest(
+  server: Server,
+  path: string,
+  options: RequestOptions,
+): Promise<Answer> {
+  const url = `${server.url.replace(/\/+$/, '')}${path}`
+  for (let attempt = 1, pauseMs = firstPauseMs; ; attempt++) {
+    const outcome = await attemptRequest(url, server, options)
+    if (typeof outcome !== 'string') return outcome
+    if (attempt === attemptsMax) {
+      throw new Error(`Cannot reach ${server.url}: ${outcome} (${attempt} attempts)`)
+    }
+    options.onRetry(outcome, pauseMs)
+    await sleep(pauseMs)
+    pauseMs = Math.min(pauseMs * 2, longestPauseMs)
+  }
+}
+
+/** The answer, or the reason to try again. */
+async function attemptRequest(
+  url: string,
+  server: Server,
+  { method, headers, body, bytesMax }: RequestOptions,
+): Promise<Answer | string> {
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: { ...server.headers, ...headers },
+      signal: AbortSignal.timeout(timeoutMs),
+      ...(body === undefined ? {} : { body }),
+    })
+    const { text, isCut } = await readText(response, bytesMax)
+    const { status } = response
+    const isPassing = status === 408 || status === 429 || status >= 500
+    return isPassing ? `answered ${status}: ${text.trim().slice(0, 300)}` : { status, text, isCut }
+  } catch (error) {
+    const { message, cause } = error as Error
+    return (cause as Error | undefined)?.message ?? message
+  }
+}
+
+async function readText(
+  response: Response,
+  bytesMax: number,
+): Promise<{ text: string; isCut: boolean }> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length
+    // Leaving the loop cancels the body.
+    if (bytes > bytesMax) return { text: '', isCut: true }
+    chunks.push(chunk)
+  }
+  return { text: Buffer.concat(chunks).toString('utf8'), isCut: false }
+}

@@ -1,0 +1,202 @@
+// The server that lines are read from: any that answers Loki's HTTP API.
+
+import {
+  createLabelSet,
+  createMetadata,
+  formatRfc3339,
+  type Label,
+  type LabelSet,
+  type Stream,
+} from '@skald/wire'
+import { type RequestOptions, type Server, sendRequest } from './requests.ts'
+import { coverStreams } from './selectors.ts'
+
+/** Longest answer that is read; a page that is longer is asked for again with half the entries. */
+const answerBytesMax = 64 * 1024 * 1024
+
+/** Says that the source cannot be read, and what to do. */
+export class ImportError extends Error {
+  readonly code = 'IMPORT'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'ImportError'
+  }
+}
+
+/** From `startNs` on, up to but without `endNs`. */
+export interface Window {
+  readonly startNs: bigint
+  readonly endNs: bigint
+}
+
+/** How a source is read. */
+export interface SourceOptions {
+  /** Most entries of a page; the source's max_entries_limit_per_query bounds it. */
+  readonly pageEntries: number
+  readonly onRetry: RequestOptions['onRetry']
+}
+
+interface FoundRow {
+  readonly streamKey: string
+  readonly labels: LabelSet
+  readonly timestampNs: bigint
+  readonly line: string
+  readonly structuredMetadata: readonly Label[]
+}
+
+type Value = readonly [
+  ns: string,
+  line: string,
+  categories?: { readonly structuredMetadata?: Readonly<Record<string, string>> },
+]
+
+/** Selectors that together select every stream with entries in the window, each stream once. */
+export async function readSelectors(
+  server: Server,
+  window: Window,
+  options: SourceOptions,
+): Promise<string[]> {
+  const params = new URLSearchParams({
+    match: '{}',
+    start: String(window.startNs),
+    end: String(window.endNs),
+  })
+  const path = `/loki/api/v1/series?${params}`
+  const answer = await ask<{ data?: Record<string, string>[] }>(server, path, options)
+  if (!answer) {
+    throw new ImportError(
+      `The streams of one window are more than ${answerBytesMax} bytes: choose a shorter --window, or --query`,
+    )
+  }
+  return coverStreams(answer.data ?? [])
+}
+
+/**
+ * Reads the entries of a window in time order, in pages. A page begins at the time of the last entry of
+ * the page before, and what was there already is left out, so that neither equal times nor the ends of
+ * pages hide an entry.
+ *
+ * @throws ImportError where more entries than a page holds have one time.
+ */
+export async function* readPages(
+  server: Server,
+  selector: string,
+  window: Window,
+  options: SourceOptions,
+): AsyncGenerator<Stream[]> {
+  let { startNs } = window
+  let limit = options.pageEntries
+  let seen = new Map<string, number>()
+  for (;;) {
+    const params = {
+      query: selector,
+      start: String(startNs),
+      end: String(window.endNs),
+      limit: String(limit),
+      direction: 'forward',
+    }
+    const rows = await readRows(server, params, options)
+    if (!rows) {
+      if (limit === 1) throw tooManyBytes(startNs)
+      limit = Math.ceil(limit / 2)
+      continue
+    }
+    const left = new Map(seen)
+    const fresh = rows.filter(row => !takeOne(left, rowKey(row)))
+    if (fresh.length > 0) yield toStreams(fresh)
+    const last = rows.at(-1)
+    if (!last || rows.length < limit) return
+    if (last.timestampNs === startNs && fresh.length === 0) throw tooManyAtOnce(startNs, limit)
+    startNs = last.timestampNs
+    seen = countKeys(rows.filter(row => row.timestampNs === startNs))
+  }
+}
+
+/** The entries of a page, oldest first; undefined where the answer is too long to be read. */
+async function readRows(
+  server: Server,
+  params: Readonly<Record<string, string>>,
+  options: SourceOptions,
+): Promise<FoundRow[] | undefined> {
+  const path = `/loki/api/v1/query_range?${new URLSearchParams(params)}`
+  const answer = await ask<{
+    data: { result: { stream: Record<string, string>; values: Value[] }[] }
+  }>(server, path, options)
+  if (!answer) return undefined
+  const rows: FoundRow[] = []
+  for (const { stream, values } of answer.data.result) {
+    const labels = createLabelSet(stream)
+    const streamKey = JSON.stringify(labels)
+    for (const [ns, line, categories] of values) {
+      const structuredMetadata = createMetadata(
+        Object.entries(categories?.structuredMetadata ?? {}),
+      )
+      rows.push({ streamKey, labels, timestampNs: BigInt(ns), line, structuredMetadata })
+    }
+  }
+  return rows.sort((a, b) =>
+    a.timestampNs < b.timestampNs ? -1 : a.timestampNs > b.timestampNs ? 1 : 0,
+  )
+}
+
+/** The parsed answer; undefined where it is longer than `answerBytesMax`. */
+async function ask<Body>(
+  server: Server,
+  path: string,
+  { onRetry }: SourceOptions,
+): Promise<Body | undefined> {
+  const { status, text, isCut } = await sendRequest(server, path, {
+    method: 'GET',
+    // Servers that know it keep structured metadata apart from labels; older ones have none.
+    headers: { 'X-Loki-Response-Encoding-Flags': 'categorize-labels' },
+    bytesMax: answerBytesMax,
+    onRetry,
+  })
+  if (isCut) return undefined
+  if (status !== 200) {
+    const hint = /max.?entries.?limit/i.test(text) ? '; choose a smaller --page' : ''
+    throw new ImportError(`${server.url} answered ${status}: ${text.trim().slice(0, 500)}${hint}`)
+  }
+  return JSON.parse(text) as Body
+}
+
+function rowKey({ streamKey, timestampNs, line }: FoundRow): string {
+  return `${timestampNs} ${streamKey} ${line}`
+}
+
+function countKeys(rows: readonly FoundRow[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const row of rows) counts.set(rowKey(row), (counts.get(rowKey(row)) ?? 0) + 1)
+  return counts
+}
+
+/** Takes one of what is counted under a key; false when there is none left. */
+function takeOne(counts: Map<string, number>, key: string): boolean {
+  const count = counts.get(key) ?? 0
+  if (count === 0) return false
+  counts.set(key, count - 1)
+  return true
+}
+
+function toStreams(rows: readonly FoundRow[]): Stream[] {
+  const byStream = new Map<string, { labels: LabelSet; entries: FoundRow[] }>()
+  for (const row of rows) {
+    const stream = byStream.get(row.streamKey)
+    if (stream) stream.entries.push(row)
+    else byStream.set(row.streamKey, { labels: row.labels, entries: [row] })
+  }
+  return [...byStream.values()]
+}
+
+function tooManyAtOnce(timestampNs: bigint, limit: number): ImportError {
+  return new ImportError(
+    `More than ${limit} entries have the time ${formatRfc3339(timestampNs)}: raise limits_config.max_entries_limit_per_query of the source, and --page with it, or narrow --query`,
+  )
+}
+
+function tooManyBytes(timestampNs: bigint): ImportError {
+  return new ImportError(
+    `An entry after ${formatRfc3339(timestampNs)} is longer than ${answerBytesMax} bytes: leave it out with --query`,
+  )
+}

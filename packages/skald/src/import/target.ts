@@ -1,0 +1,60 @@
+// The server that lines are pushed to.
+
+import { type Entry, encodePushRequest, type Stream, snappyCompress } from '@skald/wire'
+import { type RequestOptions, type Server, sendRequest } from './requests.ts'
+import { ImportError } from './source.ts'
+
+/** Bytes of lines in a push, as Promtail has it by default. */
+const pushBytesMax = 1024 * 1024
+const answerBytesMax = 64 * 1024
+
+/** What a push came to; a refusal is of some entries, all others of the push were taken. */
+export interface PushOutcome {
+  readonly entries: number
+  readonly refusal: string | undefined
+}
+
+/**
+ * Pushes streams in requests of about a megabyte and waits for the answers.
+ *
+ * @throws ImportError when a push cannot be taken at all.
+ */
+export async function* pushStreams(
+  server: Server,
+  streams: readonly Stream[],
+  onRetry: RequestOptions['onRetry'],
+): AsyncGenerator<PushOutcome> {
+  for (const batch of cutStreams(streams)) {
+    const { status, text } = await sendRequest(server, '/loki/api/v1/push', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-protobuf' },
+      body: new Uint8Array(snappyCompress(encodePushRequest(batch))),
+      bytesMax: answerBytesMax,
+      onRetry,
+    })
+    if (status >= 300 && status !== 400) {
+      throw new ImportError(`${server.url} answered ${status} to a push: ${text.trim()}`)
+    }
+    const entries = batch.reduce((sum, { entries }) => sum + entries.length, 0)
+    yield { entries, refusal: status === 400 ? text.trim() : undefined }
+  }
+}
+
+function* cutStreams(streams: readonly Stream[]): Generator<Stream[]> {
+  let batch: Stream[] = []
+  let bytes = 0
+  for (const { labels, entries } of streams) {
+    let gathered: Entry[] = []
+    for (const entry of entries) {
+      gathered.push(entry)
+      bytes += Buffer.byteLength(entry.line)
+      if (bytes < pushBytesMax) continue
+      yield [...batch, { labels, entries: gathered }]
+      batch = []
+      gathered = []
+      bytes = 0
+    }
+    if (gathered.length > 0) batch.push({ labels, entries: gathered })
+  }
+  if (batch.length > 0) yield batch
+}

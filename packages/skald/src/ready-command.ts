@@ -1,0 +1,55 @@
+// `skald ready`: whether a store or an agent is ready, as an exit code, for what has no curl.
+
+import { parseGoFlags } from '@skald/wire'
+import type { Terminal } from './terminal.ts'
+import { UsageError } from './usage-error.ts'
+
+export const readyUsage = `skald ready [URL...]
+
+Exits with 0 when one of the URLs answers 200 at /ready, such as http://127.0.0.1:3100. Without URLs it asks
+$SKALD_URL, or else the ports of this machine that a store (3100) and an agent (9080) have by default.
+`
+
+const defaultUrls = ['http://127.0.0.1:3100', 'http://127.0.0.1:9080']
+
+/** Shorter than what waits for the command. */
+const timeoutMs = 3000
+
+/**
+ * Runs the command; returns 0 when something is ready, 1 when nothing is.
+ *
+ * @throws UsageError for arguments that are no URLs.
+ */
+export async function runReadyCommand(
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  const { rest } = parseGoFlags(argv, {})
+  const told = terminal.env.SKALD_URL === undefined ? defaultUrls : [terminal.env.SKALD_URL]
+  const urls = rest.length > 0 ? rest : told
+  for (const url of urls) {
+    if (!URL.canParse(url)) {
+      throw new UsageError(`skald ready takes URLs, not ${url}`, { usage: readyUsage })
+    }
+  }
+  const answers = await Promise.all(urls.map(ask))
+  const isReady = answers.some(answer => answer === '200')
+  for (const [index, url] of urls.entries()) {
+    if (!isReady) terminal.stderr.write(`${url} is not ready: ${answers[index]}\n`)
+  }
+  return isReady ? 0 : 1
+}
+
+/** The status of the answer, or why there is none. */
+async function ask(url: string): Promise<string> {
+  try {
+    const response = await fetch(`${url.replace(/\/+$/, '')}/ready`, {
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    await response.arrayBuffer()
+    return String(response.status)
+  } catch (error) {
+    const { message, cause } = error as Error
+    return (cause as Error | undefined)?.message ?? message
+  }
+}

@@ -1,0 +1,65 @@
+// Everything that a release consists of, in one directory; nothing is sent anywhere.
+
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { buildTarballs } from './tarballs.ts'
+import { chartDir } from './values-schema.ts'
+import { currentVersion, versionProblems } from './version.ts'
+
+/** What is built, and where from. */
+export interface BuildOptions {
+  /** Has to be empty, or not to be there. */
+  readonly outDir: string
+  /** Where the chart will be found, for its index; empty for the directory of the index itself. */
+  readonly chartUrl: string
+}
+
+/**
+ * Builds tarballs, chart, list of tags and checksums; returns the names of the files.
+ *
+ * @throws Error when versions disagree, the directory is not empty, or helm is missing.
+ */
+export function buildRelease({ outDir, chartUrl }: BuildOptions): string[] {
+  const problems = versionProblems()
+  if (problems.length > 0) throw new Error(`Versions disagree:\n${problems.join('\n')}`)
+  mkdirSync(outDir, { recursive: true })
+  if (readdirSync(outDir).length > 0) throw new Error(`${outDir} is not empty`)
+  buildTarballs(outDir)
+  buildChart(join(outDir, 'charts'), chartUrl)
+  writeFileSync(join(outDir, 'image-tags.txt'), `${imageTags(currentVersion()).join('\n')}\n`)
+  const files = listFiles(outDir)
+  const sums = files.map(file => {
+    const sum = createHash('sha256')
+      .update(readFileSync(join(outDir, file)))
+      .digest('hex')
+    return `${sum}  ${file}\n`
+  })
+  writeFileSync(join(outDir, 'SHA256SUMS'), sums.join(''))
+  return [...files, 'SHA256SUMS']
+}
+
+/** Tags of the image of a version; a pre-release is nobody's `latest`. */
+export function imageTags(version: string): string[] {
+  const [major, minor] = version.split('.')
+  return version.includes('-') ? [version] : [version, `${major}.${minor}`, 'latest']
+}
+
+function buildChart(dir: string, url: string): void {
+  mkdirSync(dir)
+  const stdio = ['ignore', 'ignore', 'inherit'] as const
+  try {
+    execFileSync('helm', ['package', chartDir, '--destination', dir], { stdio: [...stdio] })
+    const where = url === '' ? [] : ['--url', url]
+    execFileSync('helm', ['repo', 'index', dir, ...where], { stdio: [...stdio] })
+  } catch (cause) {
+    throw new Error('Cannot package the chart: helm 3 has to be on the PATH', { cause })
+  }
+}
+
+function listFiles(dir: string): string[] {
+  return readdirSync(dir, { recursive: true, encoding: 'utf8' })
+    .filter(path => statSync(join(dir, path)).isFile())
+    .sort()
+}

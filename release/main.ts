@@ -1,0 +1,42 @@
+// npm run release -- COMMAND: makes what is given to others from this tree. See docs/releases.md.
+
+import { writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { buildRelease } from './build.ts'
+import { chartDir, formatValuesSchema } from './values-schema.ts'
+import { setVersion } from './version.ts'
+
+const usage = `npm run release -- COMMAND
+
+  values-schema          makes charts/skald/values.schema.json anew
+  version VERSION        writes the version everywhere, and its heading into the CHANGELOG
+  build [--out dist] [--chart-url URL]
+                         makes npm tarballs, chart with index, image tags and checksums
+`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    out: { type: 'string', default: 'dist' },
+    'chart-url': { type: 'string', default: '' },
+  },
+})
+const [command, argument] = positionals
+
+switch (command) {
+  case 'values-schema':
+    writeFileSync(`${chartDir}/values.schema.json`, formatValuesSchema())
+    break
+  case 'version':
+    setVersion(argument ?? '', { date: new Date().toISOString().slice(0, 10) })
+    break
+  case 'build': {
+    const options = { outDir: resolve(values.out), chartUrl: values['chart-url'] }
+    for (const file of buildRelease(options)) console.log(file)
+    break
+  }
+  default:
+    console.error(usage)
+    process.exitCode = 2
+}

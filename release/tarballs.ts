@@ -1,0 +1,92 @@
+// npm packages with compiled JavaScript: Node strips no types below node_modules, so that what is installed
+// from a registry has to come without them.
+
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { type Manifest, packageDirs, readJson, rootDir } from './packages.ts'
+
+/** zstd in node:zlib is there from this version on. */
+const nodeRange = '>=22.15'
+
+/** Makes a tarball of every package in `outDir`; returns their names. */
+export function buildTarballs(outDir: string): string[] {
+  const workDir = join(outDir, '.packages')
+  const names = packageDirs().map(dir => {
+    const target = join(workDir, dir)
+    compile(join(rootDir, dir, 'src'), join(target, 'dist'), workDir)
+    writeManifest(readJson<Manifest>(join(rootDir, dir, 'package.json')), target)
+    copyFileSync(join(rootDir, 'LICENSE'), join(target, 'LICENSE'))
+    copyFileSync(join(rootDir, 'README.md'), join(target, 'README.md'))
+    writeBin(join(rootDir, dir), target)
+    const printed = execFileSync('npm', ['pack', '--json', '--pack-destination', outDir], {
+      cwd: target,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    return packedName(printed)
+  })
+  rmSync(workDir, { recursive: true })
+  return names
+}
+
+/** npm tells of one package in a list or, in other versions, by its name. */
+function packedName(printed: string): string {
+  const [packed] = Object.values(JSON.parse(printed) as Record<string, { filename: string }>)
+  return packed!.filename
+}
+
+function compile(sourceDir: string, outDir: string, workDir: string): void {
+  mkdirSync(workDir, { recursive: true })
+  const project = join(workDir, 'tsconfig.json')
+  const compilerOptions = {
+    noEmit: false,
+    rewriteRelativeImportExtensions: true,
+    declaration: true,
+    rootDir: sourceDir,
+    outDir,
+    typeRoots: [join(rootDir, 'node_modules/@types')],
+  }
+  // Declarations of modules without any lie beside the sources of whatever package uses them.
+  const include = [sourceDir, join(rootDir, 'packages/*/src/**/*.d.ts')]
+  const config = { extends: join(rootDir, 'tsconfig.json'), compilerOptions, include }
+  writeFileSync(project, JSON.stringify(config))
+  execFileSync(join(rootDir, 'node_modules/.bin/tsc'), ['--project', project], { stdio: 'inherit' })
+  for (const path of readdirSync(outDir, { recursive: true, encoding: 'utf8' })) {
+    if (!path.endsWith('.js')) continue
+    const file = join(outDir, path)
+    // Workers are named by URLs, which the compiler leaves as they are.
+    const text = readFileSync(file, 'utf8').replace(/(new URL\('\.[^']+)\.ts'/g, "$1.js'")
+    writeFileSync(file, text)
+  }
+}
+
+function writeManifest(manifest: Manifest, target: string): void {
+  const { private: _private, exports: _exports, devDependencies: _dev, ...rest } = manifest
+  const exported = _exports === undefined ? {} : { exports: './dist/index.js' }
+  const published = { ...rest, ...exported, engines: { node: nodeRange }, files: ['dist', 'bin'] }
+  writeFileSync(join(target, 'package.json'), `${JSON.stringify(published, null, 2)}\n`)
+}
+
+/** The command starts the compiled program. */
+function writeBin(packageDir: string, target: string): void {
+  const bin = join(packageDir, 'bin/skald')
+  if (readJson<Manifest>(join(packageDir, 'package.json')).bin === undefined) return
+  const text = readFileSync(bin, 'utf8')
+  const compiled = text.replace('/../src/main.ts"', '/../dist/main.js"')
+  if (compiled === text) throw new Error(`${bin} does not start src/main.ts`)
+  mkdirSync(join(target, 'bin'))
+  const path = join(target, 'bin/skald')
+  writeFileSync(`${path}.new`, compiled)
+  chmodSync(`${path}.new`, 0o755)
+  renameSync(`${path}.new`, path)
+}

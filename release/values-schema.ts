@@ -1,0 +1,179 @@
+// The schema of the chart's values, made from charts/skald/values.yaml: what is written there gives keys
+// and types, the tables below say what a default alone cannot. Helm refuses what does not fit.
+
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { storeConfigSchema } from '@skald/store'
+import { parse } from 'yaml'
+
+/** Directory of the chart. */
+export const chartDir = fileURLToPath(new URL('../charts/skald', import.meta.url))
+
+type Schema = Readonly<Record<string, unknown>>
+
+const text = { type: 'string' }
+const optionalText = { type: ['string', 'null'] }
+const port = { type: 'integer', minimum: 1, maximum: 65535 }
+const percent = { type: 'integer', minimum: 1, maximum: 90 }
+const texts = { type: 'array', items: text }
+const objects = { type: 'array', items: { type: 'object' } }
+/** A name and a value that YAML may have read as a number. */
+const tag = { type: ['string', 'number'] }
+const pullPolicy = { enum: ['Always', 'IfNotPresent', 'Never'] }
+const serviceType = { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] }
+const resources = {
+  type: 'object',
+  properties: {
+    requests: { type: 'object' },
+    limits: { type: 'object' },
+    claims: { type: 'array' },
+  },
+  additionalProperties: false,
+}
+const client = {
+  type: 'object',
+  properties: { url: text, tenant_id: text, external_labels: { type: 'object' } },
+  required: ['url'],
+}
+const stages = {
+  type: 'array',
+  items: { type: 'object', minProperties: 1, maxProperties: 1 },
+}
+const ingressHosts = {
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: { host: text, paths: texts },
+    required: ['host'],
+    additionalProperties: false,
+  },
+}
+const extraPort = {
+  type: 'object',
+  properties: {
+    name: text,
+    containerPort: port,
+    protocol: { enum: ['TCP', 'UDP'] },
+    labels: { type: 'object' },
+    annotations: { type: 'object' },
+    service: { type: 'object' },
+    ingress: { type: 'object' },
+  },
+  required: ['containerPort'],
+  additionalProperties: false,
+}
+
+/** What holds for a key wherever it stands; the first that fits the path counts. */
+const byPath: readonly (readonly [RegExp, Schema])[] = [
+  [/\.image\.tag$|^image\.tag$/, tag],
+  [/(^|\.)pullPolicy$/, pullPolicy],
+  [/(^|\.)(imagePullSecrets|pullSecrets)$/, { type: 'array' }],
+  [/\.service\.type$/, serviceType],
+  [/\.service\.(port|nodePort)$/, { ...port, type: ['integer', 'null'] }],
+  [/\.service\.targetPort$/, { type: ['string', 'integer'] }],
+  [/\.service\.aliases$/, texts],
+  [/\.(serverPort|k8sApi\.port)$/, { ...port, type: ['integer', 'null'] }],
+  [/\.k8sApi\.ports$/, { type: 'array', items: port, minItems: 1 }],
+  [/\.heapPercent$/, percent],
+  [/\.replicas$/, { type: 'integer', minimum: 0, maximum: 1 }],
+  [/\.resources$/, resources],
+  [/\.config\.clients$/, { type: 'array', items: client, minItems: 1 }],
+  [/\.config\.logLevel$/, { enum: ['debug', 'info', 'warn', 'error'] }],
+  [/\.config\.logFormat$/, { enum: ['logfmt', 'json'] }],
+  [/\.snippets\.pipelineStages$/, stages],
+  [/\.snippets\.(common|extraRelabelConfigs)$/, objects],
+  [/\.ingress\.hosts$/, ingressHosts],
+  [/\.extraPorts$/, { anyOf: [objects, { type: 'object', additionalProperties: extraPort }] }],
+  [/\.podManagementPolicy$/, { enum: ['OrderedReady', 'Parallel'] }],
+  [/\.whenUnsatisfiable$/, { enum: ['DoNotSchedule', 'ScheduleAnyway'] }],
+  [/\.accessModes$/, { ...texts, minItems: 1 }],
+  [/(^|\.)extraObjects$/, { type: 'array', items: { type: ['object', 'string'] } }],
+  [
+    /\.(tolerations|hostAliases|initContainers?|extraVolumes|extraVolumeMounts|env|extraEnv|extraEnvFrom|defaultVolumes|defaultVolumeMounts|rules|relabelings|metricRelabelings|tls)$/,
+    objects,
+  ],
+  [/\.extraContainers$/, { type: ['array', 'object'] }],
+  [/\.extraArgs$/, { type: ['array', 'object'] }],
+  [/\.(hostNetwork)$/, { type: ['boolean', 'null'] }],
+  [/\.(revisionHistoryLimit|targetMemoryUtilizationPercentage)$/, { type: ['integer', 'null'] }],
+  [/\.tlsConfig$/, { type: ['object', 'null'] }],
+  [/\.jsonData$/, text],
+]
+
+/** Objects that may hold more than is written here: Kubernetes' own, and blocks of other charts. */
+const openPaths =
+  /^(grafana|prometheus)(\.|$)|(^|\.)(podAnnotations|securityContext|podSecurityContext|containerSecurityContext|startupProbe|readinessProbe|livenessProbe|updateStrategy|strategy|positions|fluent-bit|filebeat|logstash|image|sidecar|configReloader)$/
+
+/** Makes the schema of the chart's values, as JSON Schema draft 7. */
+export function createValuesSchema(): Schema {
+  const values: unknown = parse(readFileSync(`${chartDir}/values.yaml`, 'utf8'))
+  const schema = schemaOf(values, '') as { properties: Record<string, Schema> }
+  const { loki, promtail, ...properties } = schema.properties
+  // Two names for one block: `store` is laid over `loki`, `agent` over `promtail`.
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'Values of the chart skald',
+    type: 'object',
+    properties: {
+      ...properties,
+      loki: { $ref: '#/definitions/store' },
+      store: { $ref: '#/definitions/store' },
+      promtail: { $ref: '#/definitions/agent' },
+      agent: { $ref: '#/definitions/agent' },
+    },
+    additionalProperties: false,
+    definitions: { store: loki, agent: promtail },
+  }
+}
+
+/** The schema as it is kept beside the values. */
+export function formatValuesSchema(): string {
+  return `${JSON.stringify(createValuesSchema(), null, 2)}\n`
+}
+
+function schemaOf(value: unknown, path: string): Schema {
+  if (path === 'loki.config') return storeConfig()
+  const known = byPath.find(([pattern]) => pattern.test(path))
+  if (known) return known[1]
+  if (value === null) return optionalText
+  if (Array.isArray(value)) return { type: 'array' }
+  switch (typeof value) {
+    case 'object': {
+      const entries = Object.entries(value)
+      if (entries.length === 0) return { type: 'object' }
+      const properties = Object.fromEntries(
+        entries.map(([key, item]) => [key, schemaOf(item, path === '' ? key : `${path}.${key}`)]),
+      )
+      const isOpen = openPaths.test(path)
+      return { type: 'object', properties, ...(isOpen ? {} : { additionalProperties: false }) }
+    }
+    case 'string':
+      return optionalText
+    case 'number':
+      return { type: 'integer' }
+    default:
+      return { type: typeof value }
+  }
+}
+
+/** The store's own schema, of which values may give any part. */
+function storeConfig(): Schema {
+  const { properties, ...rest } = withoutRequired(storeConfigSchema) as {
+    properties: Record<string, Schema>
+  }
+  return { ...rest, properties: { existingSecret: optionalText, ...properties } }
+}
+
+/** Without what is filled in later: defaults, and with them what would be required. */
+function withoutRequired(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withoutRequired)
+  if (typeof schema !== 'object' || schema === null) return schema
+  const entries = Object.entries(schema).filter(([key, value]) => {
+    if (key === 'default') return false
+    // Rules of a list of actions are all there is of them; blocks are merged with the chart's values.
+    return key !== 'required' || !Array.isArray(value) || value.includes('action')
+  })
+  return Object.fromEntries(
+    entries.map(([key, value]) => [key, key === 'enum' ? value : withoutRequired(value)]),
+  )
+}

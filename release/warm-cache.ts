@@ -1,0 +1,91 @@
+// Fills the cache of compiled code while the image is made (NODE_COMPILE_CACHE): each command is run for
+// a moment, threads included, since Node writes the cache when a process ends.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('../packages/skald/src/main.ts', import.meta.url))
+const dir = mkdtempSync(join(tmpdir(), 'skald-warm-'))
+const storeUrl = 'http://127.0.0.1:31009'
+const agentUrl = 'http://127.0.0.1:31010'
+const readyTimeoutMs = 60_000
+
+const agentConfig = join(dir, 'agent.yaml')
+writeFileSync(
+  agentConfig,
+  `server: {http_listen_address: 127.0.0.1, http_listen_port: 31010}
+positions: {filename: ${join(dir, 'positions.yaml')}}
+clients: [{url: ${storeUrl}/loki/api/v1/push}]
+scrape_configs:
+  - job_name: warm
+    pipeline_stages: [{cri: {}}, {json: {expressions: {level: level}}}, {labels: {level: ""}}]
+    static_configs: [{labels: {__path__: ${join(dir, '*.log')}}}]
+`,
+)
+writeFileSync(join(dir, '0.log'), `${new Date().toISOString()} stdout F {"level":"info"}\n`)
+
+const store = start([
+  'store',
+  `-common.path-prefix=${join(dir, 'data')}`,
+  '-server.http-listen-port=31009',
+])
+await waitUntilReady(store, storeUrl)
+const agent = start(['agent', `-config.file=${agentConfig}`])
+await waitUntilReady(agent, agentUrl)
+await waitForLine()
+await (await fetch(`${storeUrl}/flush`, { method: 'POST' })).arrayBuffer()
+await finish(start(['query', `--url=${storeUrl}`, '{level="info"} | json']))
+await finish(start(['check', agentConfig]))
+await finish(start(['ready', storeUrl]))
+agent.kill('SIGTERM')
+await finish(agent)
+store.kill('SIGTERM')
+await finish(store)
+rmSync(dir, { recursive: true })
+
+function start(args: readonly string[]): ChildProcess {
+  const child = spawn(process.execPath, ['--max-semi-space-size=4', main, ...args], {
+    stdio: 'inherit',
+  })
+  // A failure must not leave a server behind, for which the builder would wait.
+  process.on('exit', () => child.kill('SIGKILL'))
+  return child
+}
+
+async function finish(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null) await once(child, 'exit')
+  if (child.exitCode !== 0) throw new Error(`${child.spawnargs.join(' ')} ended with an error`)
+}
+
+async function waitUntilReady(child: ChildProcess, url: string): Promise<void> {
+  const deadlineMs = Date.now() + readyTimeoutMs
+  for (;;) {
+    // Until the port is open the connection is refused, which is what is being waited for.
+    const isReady = await fetch(`${url}/ready`).then(
+      response => response.ok,
+      () => false,
+    )
+    if (isReady) return
+    if (child.exitCode !== null || Date.now() > deadlineMs) {
+      throw new Error(`${child.spawnargs.join(' ')} did not become ready`)
+    }
+    await sleep(50)
+  }
+}
+
+async function waitForLine(): Promise<void> {
+  const query = `sum(count_over_time({level="info"} | json [1h]))`
+  const deadlineMs = Date.now() + readyTimeoutMs
+  for (;;) {
+    const url = `${storeUrl}/loki/api/v1/query?${new URLSearchParams({ query })}`
+    const { data } = (await (await fetch(url)).json()) as { data: { result: unknown[] } }
+    if (data.result.length > 0) return
+    if (Date.now() > deadlineMs) throw new Error('The line of the agent did not arrive')
+    await sleep(100)
+  }
+}
