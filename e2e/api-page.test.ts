@@ -3,6 +3,8 @@
 import { execFile, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
+import { loadStoreConfig, startStore as startInProcess } from '@skald/store'
+import { pino } from 'pino'
 import { t as root, test } from 'tap'
 import { startStore } from './harness.ts'
 
@@ -23,7 +25,8 @@ const commands = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
 const timeIsOver = 28
 
 test('each command of the page is answered', { skip: !hasCurl && 'no curl' }, async t => {
-  const store = await startStore(t, { dir: t.testdir() })
+  const config = 'compactor: {retention_enabled: true}\n'
+  const store = await startStore(t, { dir: t.testdir(), config })
   const nowNs = BigInt(Date.now()) * 1_000_000n
   const values = ['level=info msg=a', '{"level":"warn","status":200}'].map((line, i) => [
     String(nowNs - BigInt(i)),
@@ -43,5 +46,44 @@ test('each command of the page is answered', { skip: !hasCurl && 'no curl' }, as
     t.equal(lines.at(-1), status, command)
     t.equal(code, status === '101' ? timeIsOver : 0, command)
     t.not(lines[0], '{}', 'something is found')
+  }
+})
+
+test('each route of the store is on the page, with a command of its own', async t => {
+  const text = `server: {http_listen_address: 127.0.0.1, http_listen_port: 0}
+common: {path_prefix: ${JSON.stringify(t.testdir())}}
+`
+  const loaded = loadStoreConfig(text, 'page.yaml')
+  const store = await startInProcess({ loaded, logger: pino({ level: 'silent' }), version: 'page' })
+  t.teardown(() => store.stop())
+  // A tree in which each branch has the rest of its url.
+  const branch: string[] = []
+  const urls = store.app
+    .printRoutes({ commonPrefix: false })
+    .split('\n')
+    .flatMap(line => {
+      const [, indent = '', rest] = /^(.*)── (\S+) \(/.exec(line) ?? []
+      if (rest === undefined) return []
+      const depth = indent.length / 4
+      branch.length = Math.floor(depth)
+      branch.push(rest)
+      return branch.join('')
+    })
+  t.ok(urls.length > 30, `${urls.length} routes`)
+  t.ok(urls.includes('/loki/api/v1/label/:name/values'))
+  const rows = page.split('\n').filter(line => line.startsWith('| `/'))
+  for (const url of urls) {
+    const [path = '', inner] = url.split('/:namespace')
+    const named = path.replaceAll(/:(\w+)/g, '<$1>')
+    t.ok(
+      rows.some(row => row.split(' | ')[0]!.includes(`\`${named}\``)),
+      `${url} has a row`,
+    )
+    if (inner !== undefined) continue
+    const asked = new RegExp(`:3100${url.replaceAll(/:\w+/g, "[^/'? ]+")}(?=['? ]|$)`)
+    t.ok(
+      commands.some(({ command }) => asked.test(command)),
+      `${url} has a command`,
+    )
   }
 })

@@ -215,6 +215,8 @@ export interface StoreOptions {
   readonly dir: string
   /** More of the configuration, as YAML at the top level. */
   readonly config?: string
+  /** Whether requests name their tenant. */
+  readonly tenants?: boolean
 }
 
 /** Starts a store and waits until it is ready. */
@@ -224,7 +226,7 @@ export async function startStore(t: TestScope, options: StoreOptions): Promise<T
   mkdirSync(options.dir, { recursive: true })
   writeFileSync(
     configFile,
-    `auth_enabled: false
+    `auth_enabled: ${options.tenants === true}
 server:
   http_listen_address: ${loopbackHost}
   http_listen_port: ${port}

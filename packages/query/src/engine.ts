@@ -16,7 +16,11 @@ export interface VectorSample {
   readonly value: number
 }
 
-export type QueryResult = { readonly stats: ScanStats } & (
+export type QueryResult = {
+  readonly stats: ScanStats
+  /** What the client is to be told beside the result. */
+  readonly warnings: readonly string[]
+} & (
   | {
       readonly kind: 'streams'
       readonly direction: Direction
@@ -41,6 +45,7 @@ export async function runQuery(
   const expr = parseLogql(request.logql)
   checkQueryLimits(expr, request, request.limits)
   const stats = createScanStats()
+  const warnings: string[] = []
   if (expr.kind === 'log') {
     if (request.isInstant) {
       throw new LogqlKindError(
@@ -48,12 +53,13 @@ export async function runQuery(
           'range query type',
       )
     }
-    const entries = await new LogQuery({ request, source, signal, stats }).run(expr)
-    return { kind: 'streams', direction: request.direction, entries, stats }
+    const entries = await new LogQuery({ request, source, signal, stats, warnings }).run(expr)
+    return { kind: 'streams', direction: request.direction, entries, stats, warnings }
   }
   const grid = planGrid(request, request.limits)
-  const value = await new MetricQuery({ request, source, signal, stats }, grid).run(expr)
-  return { ...resultOf(value, grid, request), stats }
+  const run = { request, source, signal, stats, warnings }
+  const value = await new MetricQuery(run, grid).run(expr)
+  return { ...resultOf(value, grid, request), stats, warnings }
 }
 
 type ResultValue =
@@ -61,17 +67,26 @@ type ResultValue =
   | Pick<Extract<QueryResult, { kind: 'vector' }>, 'kind' | 'timeNs' | 'samples'>
   | Pick<Extract<QueryResult, { kind: 'scalar' }>, 'kind' | 'timeNs' | 'value'>
 
-function resultOf(value: MetricValue, grid: StepGrid, { isInstant }: QueryRequest): ResultValue {
+function resultOf(
+  value: MetricValue,
+  grid: StepGrid,
+  { isInstant, limits: { maxQuerySeries } }: QueryRequest,
+): ResultValue {
   if (!isInstant) {
     const series =
       value.kind === 'vector' ? value.series : [constantSeries(value.value, grid.count)]
-    return { kind: 'matrix', grid, series: series.toSorted(bySeriesLabels) }
+    return {
+      kind: 'matrix',
+      grid,
+      series: series.toSorted(bySeriesLabels).slice(0, maxQuerySeries),
+    }
   }
   const timeNs = grid.startNs
   if (value.kind === 'scalar') return { kind: 'scalar', timeNs, value: value.value }
   const ordered = value.isOrdered ? value.series : value.series.toSorted(bySeriesLabels)
   const samples = ordered
     .filter(hasSamples)
+    .slice(0, maxQuerySeries)
     .map(({ labels, values }) => ({ labels, value: values[0]! }))
   return { kind: 'vector', timeNs, samples }
 }

@@ -54,6 +54,7 @@ export {
   sampleText,
   secondsText,
 } from './result-format.ts'
+export { RowMatcher } from './row-matcher.ts'
 export type { Expr, LogExpr, MetricExpr } from './syntax/ast.ts'
 export { parseLogql, parseMatchers, parseSelector } from './syntax/parser.ts'
 export { formatLogql, formatLogqlPretty } from './syntax/printer.ts'

@@ -21,6 +21,8 @@ export interface QueryRequest {
   /** Evaluates at `endNs` alone. */
   readonly isInstant: boolean
   readonly limits: QueryLimits
+  /** Whether a metric query of too many series is answered with some of them and a warning. */
+  readonly allowsPartial?: boolean
 }
 
 /** One entry of a log result. Entries of equal labels may share the labels object. */
@@ -36,4 +38,6 @@ export interface QueryRun {
   readonly source: LogSource
   readonly signal: AbortSignal
   readonly stats: MutableScanStats
+  /** What is to be told beside the result. */
+  readonly warnings: string[]
 }

@@ -22,9 +22,11 @@ export function formatQueryResult(result: QueryResult, format: ResultFormat): st
   const { categorizeLabels, statsJson = '{}' } = format
   const { encodingFlags = categorizeLabels ? ['categorize-labels'] : [] } = format
   const hasFlags = encodingFlags.length > 0 && result.kind === 'streams'
+  const warnings =
+    result.warnings.length > 0 ? `"warnings":${JSON.stringify(result.warnings)},` : ''
   const flags = hasFlags ? `"encodingFlags":${JSON.stringify(encodingFlags)},` : ''
   return (
-    `{"status":"success","data":{"resultType":"${result.kind}",${flags}` +
+    `{"status":"success",${warnings}"data":{"resultType":"${result.kind}",${flags}` +
     `"result":${formatResultData(result, categorizeLabels)},"stats":${statsJson}}}\n`
   )
 }

@@ -29,6 +29,7 @@ test('Streams are grouped by all labels, or by those of the stream with categori
     kind: 'streams' as const,
     direction: 'forward' as const,
     stats,
+    warnings: [],
     entries: [
       { timestampNs: 1n, line: 'x "q" \ud800', labels: labels('info') },
       { timestampNs: 2n, line: 'y', labels: labels('warn') },
@@ -61,6 +62,7 @@ test('Matrix, vector and scalar have seconds and texts', async t => {
         {
           kind: 'matrix',
           stats,
+          warnings: [],
           grid: { startNs: 0n, stepNs: 500_000_000n, count: 3 },
           series: [{ labels, values: Float64Array.of(1, 2, 3), present: Uint8Array.of(1, 0, 1) }],
         },
@@ -83,12 +85,24 @@ test('Matrix, vector and scalar have seconds and texts', async t => {
   )
   t.same(
     parse(
-      formatQueryResult({ kind: 'vector', stats, timeNs, samples: [{ labels, value: 2 }] }, format),
+      formatQueryResult(
+        { kind: 'vector', stats, warnings: [], timeNs, samples: [{ labels, value: 2 }] },
+        format,
+      ),
     ).result,
     [{ metric: { a: 'b' }, value: [1700000000.5, '2'] }],
   )
-  t.same(parse(formatQueryResult({ kind: 'scalar', stats, timeNs, value: 2 }, format)).result, [
-    1700000000.5,
-    '2',
-  ])
+  t.same(
+    parse(formatQueryResult({ kind: 'scalar', stats, warnings: [], timeNs, value: 2 }, format))
+      .result,
+    [1700000000.5, '2'],
+  )
+})
+
+test('Warnings stand in front of the data, and nowhere where there are none', async t => {
+  const result = { kind: 'scalar', stats, timeNs, value: 2 } as const
+  const format = { categorizeLabels: false }
+  const warned = formatQueryResult({ ...result, warnings: ['too much'] }, format)
+  t.ok(warned.startsWith('{"status":"success","warnings":["too much"],"data":'))
+  t.notMatch(formatQueryResult({ ...result, warnings: [] }, format), 'warnings')
 })

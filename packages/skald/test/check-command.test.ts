@@ -24,7 +24,7 @@ test('skald check tells store and agent configurations apart, and names lines', 
   t.match(bad.err, /nosuch/)
   const good = run([join(dir, 'loki.yaml')])
   t.equal(good.code, 0)
-  t.match(good.out, /server\.grpc_listen_port has no effect here\n.*valid store configuration/)
+  t.match(good.out, /without effect here: server\.grpc_listen_port\n.*valid store configuration/)
   const filled = run(['-config.expand-env', join(dir, 'good.yaml')], { URL: 'http://h' })
   t.equal(filled.code, 0)
   t.match(filled.out, /valid agent configuration/)

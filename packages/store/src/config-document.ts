@@ -52,7 +52,12 @@ export function readYaml(text: string, path: string): ConfigDocument {
     if ((validate as (data: unknown) => boolean)(value)) return
     throw new ConfigError(path, describeErrors(validate.errors ?? [], problemAt))
   }
-  return { value: document.toJS(), check, problemAt }
+  return { value: document.toJS({ reviver: textOfTime }), check, problemAt }
+}
+
+/** YAML 1.1 makes objects of texts that are times. */
+function textOfTime(_key: unknown, value: unknown): unknown {
+  return value instanceof Date ? value.toISOString() : value
 }
 
 /** Takes the known keys without a value out of a block: they are the default, as with Loki. */

@@ -1,9 +1,18 @@
 // From the limits of a tenant as they are written to numbers with units.
 
-import { parseConfigBytes, parseGoDuration, parsePrometheusDuration } from '@skald/wire'
+import { parseSelector } from '@skald/query'
+import {
+  formatGoDuration,
+  type Matcher,
+  parseConfigBytes,
+  parseGoDuration,
+  parsePrometheusDuration,
+  parseRfc3339,
+} from '@skald/wire'
+import { createBlockedQuery } from './blocked-queries.ts'
 import type { RawLimits } from './config-schema.ts'
 import { createOtlpMapping } from './ingest/otlp-actions.ts'
-import type { TenantLimits } from './limits.ts'
+import type { StreamRetention, TenantLimits } from './limits.ts'
 
 /**
  * Reads a duration as Loki's configuration has it, in Prometheus's or Go's form; 0 stands for none.
@@ -23,6 +32,48 @@ export function readDuration(value: string | number, report: (message: string) =
     report(`${(error as Error).message} (write it as 30s, 10m or 7d)`)
     return 0n
   }
+}
+
+/** Loki's least period of a stream. */
+const leastStreamPeriodNs = 86_400_000_000_000n
+
+function readStreamRetentions(
+  rules: RawLimits['retention_stream'],
+  report: (message: string) => void,
+): StreamRetention[] {
+  return rules.map(({ selector, period, priority = 0 }) => {
+    const periodNs = readDuration(period, report)
+    if (periodNs < leastStreamPeriodNs) {
+      report(`retention period must be >= 24h was ${formatGoDuration(periodNs)}`)
+    }
+    return { matchers: readSelector(selector, report), priority, periodNs }
+  })
+}
+
+function readSelector(text: string, report: (message: string) => void): readonly Matcher[] {
+  try {
+    return parseSelector(text)
+  } catch (error) {
+    report(`${JSON.stringify(text)} is no selector: ${(error as Error).message}`)
+    return []
+  }
+}
+
+/** Reads the time as Loki's flags have it: RFC 3339, or a date with or without the minute. */
+function readIngestionBlock(
+  { block_ingestion_until: text, block_ingestion_status_code: status }: RawLimits,
+  report: (message: string) => void,
+): TenantLimits['ingestionBlock'] {
+  if (text === '' || text === '0') return undefined
+  const isDay = /^\d{4}-\d\d-\d\d$/.test(text)
+  const isMinute = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text)
+  const untilNs = parseRfc3339(isDay ? `${text}T00:00:00Z` : isMinute ? `${text}:00Z` : text)
+  if (untilNs === undefined) {
+    report(`${JSON.stringify(text)} is no time (write it as 2025-01-31T12:00:00Z)`)
+    return undefined
+  }
+  if (status < 200 || status > 599) report(`status ${status} is out of range`)
+  return { untilNs, status }
 }
 
 export interface ResolveOptions {
@@ -50,6 +101,9 @@ export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOpti
     raw[key] === null ? undefined : sizeBytes(key)
   const maxAgeNs = durationNs('reject_old_samples_max_age')
   const retentionNs = durationNs('retention_period')
+  const streams = readStreamRetentions(raw.retention_stream, message =>
+    report('retention_stream', message),
+  )
   return {
     maxLineBytes: sizeBytes('max_line_size'),
     truncateLongLines: raw.max_line_size_truncate,
@@ -69,13 +123,23 @@ export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOpti
     allowStructuredMetadata: raw.allow_structured_metadata,
     maxStructuredMetadataBytes: sizeBytes('max_structured_metadata_size'),
     maxStructuredMetadataEntries: raw.max_structured_metadata_entries_count,
+    incrementDuplicateTimes: raw.increment_duplicate_timestamp,
+    enforcedLabels: raw.enforced_labels,
+    ingestionBlock: readIngestionBlock(raw, message => report('block_ingestion_until', message)),
     otlp: createOtlpMapping(raw.otlp_config, {
       serviceNameLabels: raw.discover_service_name,
       report: message => report('otlp_config', message),
     }),
     maxQueryLookbackNs: durationNs('max_query_lookback'),
     maxQueryBytesRead: sizeBytes('max_query_bytes_read'),
+    maxQuerierBytesRead: sizeBytes('max_querier_bytes_read'),
+    cardinalityLimit: raw.cardinality_limit,
+    blockedQueries: raw.blocked_queries.map(query =>
+      createBlockedQuery(query, message => report('blocked_queries', message)),
+    ),
     retentionNs: mayDelete ? retentionNs : 0n,
+    retentionStreams: mayDelete ? streams : [],
+    deletionMode: raw.deletion_mode,
     queryTimeoutNs: durationNs('query_timeout'),
     maxConcurrentTails: raw.max_concurrent_tail_requests,
     volumeEnabled: raw.volume_enabled,

@@ -1,10 +1,12 @@
 // The store's YAML, as a schema: Loki's keys where the meaning is the same. From it come the types,
-// the defaults, the checks and the description of every key.
+// the defaults, the checks, the description of every key and docs/config.md. What of Loki's has no meaning
+// here is in config-ignored.ts.
 
 // The schema is written as JSON Schema itself, and only its types come from the library: loading it
 // took a third of the time a store needs to start.
 
 import type { XStatic } from 'typebox/schema'
+import { ignoredKeys } from './config-ignored.ts'
 import { defaultLogLevelFields } from './ingest/detected-level.ts'
 import type { OtlpConfig } from './ingest/otlp-actions.ts'
 import { defaultServiceNameLabels } from './ingest/stream-labels.ts'
@@ -78,91 +80,6 @@ function withIgnored<Schema extends { readonly properties: object }>(
   return { ...schema, properties }
 }
 
-const ignoredServerKeys = [
-  'grpc_listen_address',
-  'grpc_listen_port',
-  'grpc_listen_network',
-  'grpc_server_max_recv_msg_size',
-  'grpc_server_max_send_msg_size',
-  'grpc_server_max_concurrent_streams',
-  'grpc_server_max_connection_age',
-  'grpc_server_max_connection_age_grace',
-  'grpc_server_max_connection_idle',
-  'grpc_server_keepalive_time',
-  'grpc_server_keepalive_timeout',
-  'grpc_server_min_time_between_pings',
-  'grpc_server_ping_without_stream_allowed',
-  'http_listen_network',
-  'http_listen_conn_limit',
-  'http_server_write_timeout',
-  'http_server_idle_timeout',
-  'graceful_shutdown_timeout',
-  'register_instrumentation',
-  'log_request_at_info_level_enabled',
-  'log_source_ips_enabled',
-] as const
-
-const ignoredCommonKeys = [
-  'replication_factor',
-  'ring',
-  'storage',
-  'instance_addr',
-  'instance_interface_names',
-  'compactor_address',
-  'compactor_grpc_address',
-  'persist_tokens',
-] as const
-
-const ignoredLimitKeys = [
-  'allow_deletes',
-  'cardinality_limit',
-  'deletion_mode',
-  'increment_duplicate_timestamp',
-  'ingestion_rate_strategy',
-  'max_cache_freshness_per_query',
-  'max_chunks_per_query',
-  'max_querier_bytes_read',
-  'max_query_parallelism',
-  'max_queriers_per_tenant',
-  'metric_aggregation_enabled',
-  'pattern_ingester_tokenizable_json_fields_default',
-  'retention_stream',
-  'shard_aggregations',
-  'shard_streams',
-  'split_instant_metric_queries_by_interval',
-  'split_metadata_queries_by_interval',
-  'split_recent_metadata_queries_by_interval',
-  'tsdb_max_query_parallelism',
-  'unordered_writes',
-] as const
-
-/** Whole blocks of a Loki configuration that have no meaning for one process without a ring. */
-const ignoredBlocks = [
-  'analytics',
-  'bloom_build',
-  'bloom_gateway',
-  'chunk_store_config',
-  'distributor',
-  'frontend',
-  'frontend_worker',
-  'index_gateway',
-  'ingester',
-  'ingester_client',
-  'memberlist',
-  'metrics_namespace',
-  'operational_config',
-  'pattern_ingester',
-  'querier',
-  'query_range',
-  'query_scheduler',
-  'ruler',
-  'schema_config',
-  'storage_config',
-  'table_manager',
-  'tracing',
-  'ui',
-] as const
-
 const serverSchema = withIgnored(
   block({
     http_listen_address: text('Address the HTTP server listens on; empty for all.', ''),
@@ -178,14 +95,31 @@ const serverSchema = withIgnored(
     log_level: oneOf('Least level that is logged.', ['info', 'debug', 'warn', 'error']),
     log_format: oneOf('Accepted for compatibility; logs are JSON.', ['json', 'logfmt']),
   }),
-  ignoredServerKeys,
+  ignoredKeys.server,
 )
+
+/** What Loki's storage says of a directory; all else of it is another store's. */
+const storageSchema = {
+  type: 'object',
+  properties: {
+    filesystem: {
+      type: ['object', 'null'],
+      properties: { directory: { type: 'string' }, chunks_directory: { type: 'string' } },
+    },
+  },
+  description: 'Of it, filesystem says where the data lies if path_prefix does not.',
+  default: {},
+} as const
 
 const commonSchema = withIgnored(
   block({
-    path_prefix: text('Directory of all data.', './data'),
+    path_prefix: text(
+      'Directory of all data. By default that of storage_config.filesystem.directory or common.storage.filesystem.chunks_directory, else ./data.',
+      '',
+    ),
+    storage: storageSchema,
   }),
-  ignoredCommonKeys,
+  ignoredKeys.common,
 )
 
 const otlpActions = {
@@ -214,6 +148,43 @@ const otlpSchema = {
   }),
   description:
     'What becomes of the attributes of OTLP logs: index_label (of a resource only), structured_metadata or drop, by name or expression.',
+} as const
+
+const retentionStreamSchema = {
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: {
+      selector: { type: 'string' },
+      priority: { type: 'integer', default: 0 },
+      period: { type: 'string' },
+    },
+    required: ['selector', 'period'],
+    additionalProperties: false,
+  },
+  description:
+    'Periods of streams that differ from retention_period: selector, priority (the highest counts, then the shortest period) and period, 24h at least.',
+  default: [],
+} as const
+
+const blockedQueriesSchema = {
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: {
+      pattern: { type: 'string', default: '' },
+      regex: { type: 'boolean', default: false },
+      types: {
+        anyOf: [{ type: 'array', items: { type: 'string' } }, { type: 'string' }],
+        default: [],
+      },
+      hash: { type: 'integer', minimum: 0, default: 0 },
+    },
+    additionalProperties: false,
+  },
+  description:
+    'Queries that are refused: by pattern (the whole text, or with regex an expression; all where it is empty) or hash (FNV-1, 32 bits), of all types or some of metric, filter, limited.',
+  default: [],
 } as const
 
 const limitsSchema = withIgnored(
@@ -255,9 +226,25 @@ const limitsSchema = withIgnored(
     max_structured_metadata_size: bytes('Most metadata of an entry.', '64KB'),
     max_structured_metadata_entries_count: count('Most metadata pairs of an entry.', 128),
     otlp_config: otlpSchema,
+    increment_duplicate_timestamp: flag(
+      'Move a line that follows a different one of its stream with the same time by a nanosecond.',
+      false,
+    ),
+    enforced_labels: texts('Labels that a stream must have to be taken.', []),
+    block_ingestion_until: text('Take no entries before this time (RFC 3339 or a date).', ''),
+    block_ingestion_status_code: count(
+      'Status of pushes until then; 200 drops them in silence.',
+      260,
+    ),
     max_query_length: duration('Longest time range of a query; 0 for no limit.', '721h'),
     max_query_lookback: duration('How far back queries may look; 0 for no limit.', '0s'),
     max_query_bytes_read: bytes('Most bytes of lines a query may look at; 0 for no limit.', '0B'),
+    max_querier_bytes_read: bytes(
+      'The same, which Loki has for each of its queriers; 0 for no limit.',
+      '150GB',
+    ),
+    cardinality_limit: count('Most streams that a selection may find; 0 for no limit.', 0),
+    blocked_queries: blockedQueriesSchema,
     max_query_range: duration('Longest [range] in a metric query; 0 for no limit.', '0s'),
     max_streams_matchers_per_query: count('Most matchers of a query.', 1000),
     required_labels: texts('Labels that every selector has to use.', []),
@@ -270,6 +257,11 @@ const limitsSchema = withIgnored(
       'How long entries are kept, in whole days, with compactor.retention_enabled; 0 for ever.',
       '0s',
     ),
+    retention_stream: retentionStreamSchema,
+    deletion_mode: oneOf(
+      'What delete requests do: hide entries and take them out, hide them only, or nothing.',
+      ['filter-and-delete', 'filter-only', 'disabled'],
+    ),
     split_queries_by_interval: duration(
       'Above 0, start and end of metric range queries are aligned to their step, as Loki does.',
       '1h',
@@ -277,7 +269,7 @@ const limitsSchema = withIgnored(
     volume_enabled: flag('Answer requests for volumes.', true),
     volume_max_series: count('Most series that a volume may add up.', 1000),
   }),
-  ignoredLimitKeys,
+  ignoredKeys.limits_config,
 )
 
 const runtimeSchema = block({
@@ -285,38 +277,26 @@ const runtimeSchema = block({
   period: duration('How often it is read again; 0 for never.', '10s'),
 })
 
-const ignoredCompactorKeys = [
-  'apply_retention_interval',
-  'compaction_interval',
-  'compactor_ring',
-  'delete_batch_size',
-  'delete_max_interval',
-  'delete_request_cancel_period',
-  'delete_request_store',
-  'delete_request_store_db_type',
-  'delete_request_store_key_prefix',
-  'deletion_mode',
-  'horizontal_scaling_mode',
-  'jobs_config',
-  'max_compaction_parallelism',
-  'retention_backoff_config',
-  'retention_delete_delay',
-  'retention_delete_worker_count',
-  'retention_table_timeout',
-  'run_once',
-  'shared_store',
-  'skip_latest_n_tables',
-  'tables_to_compact',
-  'upload_parallelism',
-  'worker_config',
-  'working_directory',
-] as const
-
 const compactorSchema = withIgnored(
   block({
-    retention_enabled: flag('Delete entries older than limits_config.retention_period.', false),
+    retention_enabled: flag(
+      'Delete entries older than limits_config.retention_period, and take delete requests.',
+      false,
+    ),
+    delete_request_cancel_period: duration(
+      'How long a delete request can be taken back; its entries are hidden at once and taken out after it.',
+      '24h',
+    ),
+    delete_max_interval: duration('Longest max_interval of a delete request.', '24h'),
   }),
-  ignoredCompactorKeys,
+  ignoredKeys.compactor,
+)
+
+const patternsSchema = withIgnored(
+  block({
+    enabled: flag('Answer requests for patterns, which are found when they are asked for.', true),
+  }),
+  ignoredKeys.pattern_ingester,
 )
 
 /** The whole file. */
@@ -332,36 +312,50 @@ export const storeConfigSchema = withIgnored(
     ]),
     server: serverSchema,
     common: commonSchema,
+    storage_config: storageSchema,
     limits_config: limitsSchema,
+    pattern_ingester: patternsSchema,
     runtime_config: runtimeSchema,
     compactor: compactorSchema,
   }),
-  ignoredBlocks,
+  ignoredKeys[''],
 )
 
 /** What a file may hold, with the defaults filled in. */
 export type RawStoreConfig = {
   readonly auth_enabled: boolean
   readonly server: Required<XStatic<typeof serverSchema>>
-  readonly common: Required<XStatic<typeof commonSchema>>
+  readonly common: Omit<Required<XStatic<typeof commonSchema>>, 'storage'> & {
+    readonly storage: RawStorage
+  }
+  readonly storage_config: RawStorage
   readonly limits_config: RawLimits
   readonly runtime_config: Required<XStatic<typeof runtimeSchema>>
+  readonly pattern_ingester: Required<XStatic<typeof patternsSchema>>
   readonly compactor: Required<XStatic<typeof compactorSchema>>
 }
 
-/** The limits of a tenant as they are written, with the defaults filled in. */
-export type RawLimits = Omit<Required<XStatic<typeof limitsSchema>>, 'otlp_config'> & {
-  readonly otlp_config: OtlpConfig
+/** Where Loki keeps its chunks on disk; other keys belong to stores that are none of ours. */
+export interface RawStorage {
+  readonly filesystem?: { readonly directory?: string; readonly chunks_directory?: string } | null
 }
 
-/** Paths of the keys that are accepted without effect, as `block.key` or `block`. */
-export const ignoredPaths: ReadonlySet<string> = new Set([
-  ...ignoredBlocks,
-  ...ignoredServerKeys.map(key => `server.${key}`),
-  ...ignoredCommonKeys.map(key => `common.${key}`),
-  ...ignoredLimitKeys.map(key => `limits_config.${key}`),
-  ...ignoredCompactorKeys.map(key => `compactor.${key}`),
-])
+/** The limits of a tenant as they are written, with the defaults filled in. */
+export type RawLimits = Omit<
+  Required<XStatic<typeof limitsSchema>>,
+  'otlp_config' | 'blocked_queries'
+> & {
+  readonly otlp_config: OtlpConfig
+  readonly blocked_queries: readonly RawBlockedQuery[]
+}
+
+/** Queries that are refused; the defaults are filled in. */
+export interface RawBlockedQuery {
+  readonly pattern: string
+  readonly regex: boolean
+  readonly types: readonly string[] | string
+  readonly hash: number
+}
 
 /** Schemas by the name of their block, for the reference page. */
 export const blockSchemas: Readonly<Record<string, { readonly properties: object }>> = {
@@ -369,6 +363,7 @@ export const blockSchemas: Readonly<Record<string, { readonly properties: object
   server: serverSchema,
   common: commonSchema,
   limits_config: limitsSchema,
+  pattern_ingester: patternsSchema,
   runtime_config: runtimeSchema,
   compactor: compactorSchema,
 }

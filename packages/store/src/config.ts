@@ -2,13 +2,9 @@
 // line, and what has no effect here is named once.
 
 import { dropEmptyKeys, readYaml } from './config-document.ts'
+import { ignoredPathsOf } from './config-ignored.ts'
 import { readDuration, resolveLimits } from './config-limits.ts'
-import {
-  blockSchemas,
-  ignoredPaths,
-  type RawStoreConfig,
-  storeConfigSchema,
-} from './config-schema.ts'
+import { blockSchemas, type RawStoreConfig, storeConfigSchema } from './config-schema.ts'
 import { ConfigError, type ConfigProblem } from './errors.ts'
 import type { TenantLimits } from './limits.ts'
 
@@ -27,8 +23,19 @@ export interface StoreConfig {
   readonly dataDir: string
   /** Whether entries past their retention period are deleted. */
   readonly mayDelete: boolean
+  readonly deletes: DeletesConfig
+  /** Whether patterns may be asked for. */
+  readonly hasPatterns: boolean
   readonly limits: TenantLimits
   readonly overrides: OverridesFiles
+}
+
+/** How delete requests are taken. */
+export interface DeletesConfig {
+  /** How long a request can be taken back before its entries are taken out. */
+  readonly cancelPeriodMs: number
+  /** Longest `max_interval`; 0 for no bound. */
+  readonly maxIntervalNs: bigint
 }
 
 /** Files with the limits of single tenants. */
@@ -42,11 +49,14 @@ export interface OverridesFiles {
 /** A configuration with what its reader should tell the operator. */
 export interface LoadedStoreConfig {
   readonly config: StoreConfig
-  /** One text for each key that is accepted without effect. */
+  /** One text that names the keys which are accepted without effect, if there are any. */
   readonly warnings: readonly string[]
   /** The file with its defaults filled in, as `/config` shows it. */
   readonly raw: RawStoreConfig
 }
+
+/** Takes note of what is wrong with a key of a block. */
+type Report = (block: string, key: string, message: string) => void
 
 /**
  * Reads a configuration.
@@ -59,7 +69,7 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
   document.check(raw, storeConfigSchema)
   const config = raw as RawStoreConfig
   const problems: ConfigProblem[] = []
-  const report = (block: string, key: string, message: string) => {
+  const report: Report = (block, key, message) => {
     problems.push(document.problemAt([block, key], `${block}.${key}: ${message}`))
   }
   const { server, compactor } = config
@@ -70,8 +80,10 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
   const httpReadTimeoutNs = readDuration(server.http_server_read_timeout, message => {
     report('server', 'http_server_read_timeout', message)
   })
+  const deletes = resolveDeletes(config, report)
   const overrides = resolveOverrides(config, report)
   if (problems.length > 0) throw new ConfigError(path, problems)
+  const ignored = ignoredPathsOf(config)
   return {
     config: {
       authEnabled: config.auth_enabled,
@@ -80,20 +92,40 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
       httpReadTimeoutMs: Number(httpReadTimeoutNs / 1_000_000n),
       httpPathPrefix: server.http_path_prefix.replace(/\/+$/, ''),
       logLevel: server.log_level,
-      dataDir: config.common.path_prefix,
+      dataDir: dataDirOf(config),
       mayDelete: compactor.retention_enabled,
+      deletes,
+      hasPatterns: config.pattern_ingester.enabled,
       limits,
       overrides,
     },
-    warnings: ignoredKeysOf(raw as Record<string, unknown>),
+    warnings: ignored.length > 0 ? [`without effect here: ${ignored.join(', ')}`] : [],
     raw: config,
+  }
+}
+
+function dataDirOf({ common, storage_config: storage }: RawStoreConfig): string {
+  return (
+    common.path_prefix ||
+    storage.filesystem?.directory ||
+    common.storage.filesystem?.chunks_directory ||
+    './data'
+  )
+}
+
+function resolveDeletes({ compactor }: RawStoreConfig, report: Report): DeletesConfig {
+  const durationNs = (key: 'delete_request_cancel_period' | 'delete_max_interval') =>
+    readDuration(compactor[key], message => report('compactor', key, message))
+  return {
+    cancelPeriodMs: Number(durationNs('delete_request_cancel_period') / 1_000_000n),
+    maxIntervalNs: durationNs('delete_max_interval'),
   }
 }
 
 /** Where the overrides lie: `runtime_config`, else the older keys of `limits_config`. */
 function resolveOverrides(
   { runtime_config: runtime, limits_config: limits }: RawStoreConfig,
-  report: (block: string, key: string, message: string) => void,
+  report: Report,
 ): OverridesFiles {
   const isOld = runtime.file === '' && limits.per_tenant_override_config !== ''
   const files = isOld ? limits.per_tenant_override_config : runtime.file
@@ -115,16 +147,4 @@ function withoutEmptyKeys(raw: unknown): unknown {
     dropEmptyKeys(block, schema)
   }
   return raw
-}
-
-function ignoredKeysOf(raw: Record<string, unknown>): string[] {
-  const warnings: string[] = []
-  for (const [block, value] of Object.entries(raw)) {
-    if (ignoredPaths.has(block)) warnings.push(`${block} has no effect here`)
-    if (typeof value !== 'object' || value === null) continue
-    for (const key of Object.keys(value)) {
-      if (ignoredPaths.has(`${block}.${key}`)) warnings.push(`${block}.${key} has no effect here`)
-    }
-  }
-  return warnings
 }

@@ -1,7 +1,7 @@
 // Bounds of the store: those a tenant's configuration sets, under Loki's names, and our own.
 
 import type { QueryLimits } from '@skald/query'
-import type { OtlpMapping } from '@skald/wire'
+import type { Matcher, OtlpMapping } from '@skald/wire'
 
 /** Limits of one tenant; `limits_config` of the configuration, resolved to numbers. */
 export interface TenantLimits {
@@ -28,20 +28,49 @@ export interface TenantLimits {
   readonly allowStructuredMetadata: boolean
   readonly maxStructuredMetadataBytes: number
   readonly maxStructuredMetadataEntries: number
+  /** Whether lines of one time are moved apart. */
+  readonly incrementDuplicateTimes: boolean
+  /** Labels that a stream must have. */
+  readonly enforcedLabels: readonly string[]
+  /** Until when nothing is taken, and what pushes are answered then; absent where all is. */
+  readonly ingestionBlock: { readonly untilNs: bigint; readonly status: number } | undefined
   /** What becomes of the attributes of OTLP logs. */
   readonly otlp: OtlpMapping
   /** How far back queries may look; 0 for no limit. */
   readonly maxQueryLookbackNs: bigint
   /** Most bytes of lines a leaf of a query may look at; 0 for no limit. */
   readonly maxQueryBytesRead: number
+  /** The same, told as the limit of a querier. */
+  readonly maxQuerierBytesRead: number
+  /** Most streams a leaf of a query may find; 0 for no limit. */
+  readonly cardinalityLimit: number
+  readonly blockedQueries: readonly BlockedQuery[]
   /** How long entries are kept; 0 for ever, and where the compactor may not delete. */
   readonly retentionNs: bigint
+  /** Periods of streams that differ from it. */
+  readonly retentionStreams: readonly StreamRetention[]
+  readonly deletionMode: 'filter-and-delete' | 'filter-only' | 'disabled'
   readonly queryTimeoutNs: bigint
   /** Tail clients of a tenant at once; 0 for no limit. */
   readonly maxConcurrentTails: number
   readonly volumeEnabled: boolean
   readonly volumeMaxSeries: number
   readonly query: QueryLimits
+}
+
+/** How long the streams of a selector are kept; of several rules the highest priority counts. */
+export interface StreamRetention {
+  readonly matchers: readonly Matcher[]
+  readonly priority: number
+  readonly periodNs: bigint
+}
+
+/** Queries that are refused. */
+export interface BlockedQuery {
+  /** Tells by the text of a query, and by its hash. */
+  readonly matches: (query: string) => boolean
+  /** `metric`, `filter` or `limited`; all where it is empty. */
+  readonly types: readonly string[]
 }
 
 /**
@@ -153,3 +182,9 @@ export const tailFoundBytesMax = 16 * 1024 * 1024
 /** Rows and streams that the tail thread remembers. */
 export const tailRecentRowsMax = 50_000
 export const tailStreamsKnownMax = 20_000
+
+/** Delete requests of a tenant that may wait: every query of it has to look at them. */
+export const deleteRequestsMax = 1000
+
+/** How long a processed delete request is listed. */
+export const processedDeletesKeptMs = 30 * 86_400_000

@@ -15,6 +15,8 @@ export interface StoreMetrics {
   readonly requestSeconds: Histogram<'method' | 'route' | 'status_code'>
   readonly commits: Counter
   readonly commitBytes: Counter
+  readonly deletesReceived: Counter<'user'>
+  readonly deletesProcessed: Counter<'user'>
   readonly tailClients: Gauge
   readonly tailDropped: Counter
   readonly compactions: Gauge
@@ -121,6 +123,18 @@ function createInstruments(registers: Registry[]) {
     commitBytes: new Counter({
       name: 'skald_commit_bytes_total',
       help: 'Bytes of the level-0 segments made durable',
+      registers,
+    }),
+    deletesReceived: new Counter({
+      name: 'loki_compactor_delete_requests_received_total',
+      help: 'Delete requests taken',
+      labelNames: ['user'],
+      registers,
+    }),
+    deletesProcessed: new Counter({
+      name: 'loki_compactor_delete_requests_processed_total',
+      help: 'Delete requests whose entries are gone',
+      labelNames: ['user'],
       registers,
     }),
     tailClients: new Gauge({

@@ -5,11 +5,12 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import type { Catalog } from './catalog/catalog.ts'
+import type { Catalog, TimeRange } from './catalog/catalog.ts'
 import { openSqliteCatalog, type SqliteCatalog } from './catalog/sqlite.ts'
-import { Compactor, type CompactorOptions } from './compaction/compactor.ts'
-import { Retention } from './compaction/retention.ts'
+import { type Deletes, openCompaction } from './compaction/compaction.ts'
+import type { Compactor } from './compaction/compactor.ts'
 import type { LoadedStoreConfig, StoreConfig } from './config.ts'
+import { addDeleteRoutes } from './http/delete-routes.ts'
 import { addDetectedRoutes } from './http/detected-routes.ts'
 import { addDrilldownRoutes } from './http/drilldown-routes.ts'
 import { addIndexRoutes } from './http/index-routes.ts'
@@ -77,9 +78,8 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const worker = { directory: segmentsDir, logLevelFields: config.limits.logLevelFields }
   const segments = new SegmentIndex(objects, catalog, logger)
   const { limitsOf } = overrides
-  const compactor = openCompactor({
-    ...{ catalog, segments, logger, clock, nextSequence, worker },
-    ...{ mayDelete: config.mayDelete, limitsOf },
+  const { compactor, deletes } = await openCompaction(config, {
+    ...{ catalog, segments, logger, clock, nextSequence, worker, limitsOf, metrics },
   })
   const budget = new PushBudget()
   const hub = new TailHub({ segments, logger, worker })
@@ -115,6 +115,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     ingester,
     budget,
     sourceParts: { catalog, segments, pool, runs: new SharedRuns() },
+    deletes,
     hub,
     metrics,
     status: {
@@ -186,17 +187,6 @@ function urlOf({ address, port }: AddressInfo): string {
   return `http://${host}:${port}`
 }
 
-interface CompactorParts extends Omit<CompactorOptions, 'retention'> {
-  readonly mayDelete: boolean
-  readonly limitsOf: (tenant: string) => TenantLimits
-}
-
-function openCompactor({ mayDelete, limitsOf, ...parts }: CompactorParts): Compactor {
-  if (!mayDelete) return new Compactor(parts)
-  const retention = new Retention({ ...parts, periodNs: tenant => limitsOf(tenant).retentionNs })
-  return new Compactor({ ...parts, retention })
-}
-
 interface IngesterParts {
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly committer: Committer
@@ -219,19 +209,22 @@ interface RouteParts {
   readonly ingester: Ingester
   readonly budget: PushBudget
   readonly sourceParts: LogSourceParts
+  readonly deletes: Deletes | undefined
   readonly hub: TailHub
   readonly metrics: StoreMetrics
   readonly status: StatusRouteOptions
 }
 
 async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
-  const { config, limitsOf, clock, catalog, ingester, budget, sourceParts, hub, metrics, status } =
-    parts
+  const { config, limitsOf, clock, catalog, ingester, budget, sourceParts, deletes } = parts
+  const { hub, metrics, status } = parts
   const { authEnabled } = config
   const methodsOf = watchMethods(app)
   const openSource = (tenant: string) => {
-    const { maxQueryBytesRead } = limitsOf(tenant)
-    return createLogSource(tenant, { ...sourceParts, maxQueryBytesRead })
+    const limits = limitsOf(tenant)
+    const rulesFor = (range: TimeRange) =>
+      limits.deletionMode === 'disabled' ? [] : (deletes?.registry.rulesFor(tenant, range) ?? [])
+    return createLogSource(tenant, { ...sourceParts, limits, rulesFor })
   }
   const reading = { authEnabled, limitsOf, clock, openSource }
   await app.register(
@@ -250,10 +243,20 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
         addTailRoutes(tails, { ...reading, hub, metrics })
         tailsDone()
       })
+      // With errors of their own.
+      routes.register((deleting, _deletingOptions, deletingDone) => {
+        addDeleteRoutes(deleting, {
+          ...reading,
+          deletes: deletes && { registry: deletes.registry, progress: deletes.sweep },
+          maxIntervalNs: config.deletes.maxIntervalNs,
+          onRequest: tenant => metrics.deletesReceived.inc({ user: tenant }),
+        })
+        deletingDone()
+      })
       addQueryRoutes(routes, reading)
       addDrilldownRoutes(routes, { authEnabled, limitsOf, version: status.version })
       addIndexRoutes(routes, reading)
-      addPatternsRoute(routes, reading)
+      if (config.hasPatterns) addPatternsRoute(routes, reading)
       addDetectedRoutes(routes, { ...reading, catalog })
       addLabelsRoutes(routes, { ...reading, catalog })
       addRulesRoutes(routes, { authEnabled })

@@ -189,24 +189,63 @@ test('YAML that cannot be read is told with its line', async t => {
   }
 })
 
-test('keys without effect here are accepted, each with a warning', async t => {
+test('keys without effect here are accepted, and named in one warning', async t => {
   const { warnings } = load(`
 auth_enabled: false
 schema_config: {configs: [{from: 2024-01-01, store: tsdb}]}
 server: {grpc_listen_port: 9096}
 common:
+  path_prefix: /data
   replication_factor: 1
   ring: {kvstore: {store: inmemory}}
-limits_config: {ingestion_rate_mb: 50}
+  storage: {s3: {bucketnames: x}, filesystem: {chunks_directory: /c}}
+storage_config: {boltdb_shipper: {shared_store: filesystem}, filesystem: {directory: /d}}
+limits_config: {ingestion_rate_mb: 50, enforce_metric_name: false}
 analytics: {reporting_enabled: false}
 `)
-  t.same(warnings.toSorted(), [
-    'analytics has no effect here',
-    'common.replication_factor has no effect here',
-    'common.ring has no effect here',
-    'schema_config has no effect here',
-    'server.grpc_listen_port has no effect here',
+  t.same(warnings, [
+    'without effect here: schema_config, server.grpc_listen_port, common.replication_factor, ' +
+      'common.ring, common.storage.s3, storage_config.boltdb_shipper, limits_config.enforce_metric_name, analytics',
   ])
+})
+
+test('the data lies where path_prefix says, else where the storage of Loki does', async t => {
+  const f = (text: string, want: string) => t.equal(load(text).config.dataDir, want, text)
+  f('', './data')
+  f('common: {path_prefix: /p}\nstorage_config: {filesystem: {directory: /d}}', '/p')
+  f('storage_config: {filesystem: {directory: /d}}', '/d')
+  f('common: {storage: {filesystem: {chunks_directory: /c, rules_directory: /r}}}', '/c')
+  f('storage_config:\n  filesystem:\n', './data')
+  f('common: {storage: }', './data')
+})
+
+test('ingestion may be blocked until a time', async t => {
+  const f = (text: string, want: bigint | undefined) => {
+    const { ingestionBlock } = load(`limits_config: {block_ingestion_until: ${text}}`).config.limits
+    t.equal(ingestionBlock?.untilNs, want, text)
+  }
+  f('2030-01-01T00:00:00Z', 1_893_456_000n * second)
+  f('"2030-01-01T02:00:00+02:00"', 1_893_456_000n * second)
+  f('2030-01-01', 1_893_456_000n * second)
+  f('"2030-01-01T00:00"', 1_893_456_000n * second)
+  f('"0"', undefined)
+  f('', undefined)
+  t.match(problems('limits_config:\n  block_ingestion_until: soon'), [
+    /^2: limits_config\.block_ingestion_until: "soon" is no time/,
+  ])
+  const status =
+    'limits_config: {block_ingestion_until: 2030-01-01, block_ingestion_status_code: 999}'
+  t.match(problems(status), [/status 999 is out of range/])
+})
+
+test('blocked queries that cannot be are told', async t => {
+  const f = (rule: string) => problems(`limits_config:\n  blocked_queries: [${rule}]`)
+  t.same(f('{pattern: "{app=~\\".*\\"}", types: "metric,filter"}, {hash: 5}'), [])
+  t.match(f('{pattern: "(", regex: true}'), [
+    /^2: limits_config\.blocked_queries: error parsing regexp/,
+  ])
+  t.match(f('{types: [slow]}'), [/slow is no type of query: metric, filter, limited/])
+  t.match(f('{text: x}'), [/unknown key limits_config\.blocked_queries\.0\.text/])
 })
 
 test('otlp_config: rules that cannot be are told', async t => {
@@ -276,4 +315,35 @@ test('overrides lie where runtime_config or the older keys say', async t => {
   )
   f('runtime_config: {file: /a.yaml, period: 0}', ['/a.yaml'], 0)
   t.match(problems('runtime_config:\n  period: often'), [/^2: runtime_config\.period: /])
+})
+
+test('streams may have retention periods of their own', async t => {
+  const load = (rules: string, mayDelete = true) =>
+    loadStoreConfig(
+      `compactor: {retention_enabled: ${mayDelete}}\nlimits_config:\n  retention_stream:\n${rules}`,
+      'x.yaml',
+    ).config.limits.retentionStreams
+  const rule = `  - selector: '{env="dev"}'\n    priority: 1\n    period: 24h\n`
+  t.same(load(rule), [
+    {
+      matchers: [{ name: 'env', op: '=', value: 'dev' }],
+      priority: 1,
+      periodNs: 86_400_000_000_000n,
+    },
+  ])
+  t.same(load(rule, false), [], 'nothing is deleted unless it is allowed')
+  const fails = (rules: string, message: RegExp) =>
+    t.throws(() => load(rules), { code: 'CONFIG', message })
+  fails(
+    `  - {selector: '{a="b"}', period: 23h}`,
+    /line 3: .*retention period must be >= 24h was 23h0m0s/,
+  )
+  fails(
+    `  - {selector: '{a=', period: 24h}`,
+    /limits_config.retention_stream: "{a=" is no selector/,
+  )
+  fails(`  - {selector: '{a="b"} |= "x"', period: 24h}`, /is no selector/)
+  fails(`  - {selector: '{a="b"}', period: soon}`, /retention_stream/)
+  fails(`  - {period: 24h}`, /selector/)
+  fails(`  - {selector: '{a="b"}', period: 24h, days: 3}`, /unknown key .*days/)
 })

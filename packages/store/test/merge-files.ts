@@ -30,7 +30,15 @@ export async function mergeFiles(
         reader.read(input, { offsetBytes, length })
       opened.push({ name: input, footer: await readFooter(input, reader.sizeBytes(input), read) })
     }
-    const target = { tenant, day: options.day ?? day, level, sequence, replaces: inputs }
+    const target = {
+      tenant,
+      day: options.day ?? day,
+      level,
+      sequence,
+      replaces: inputs,
+      deletes: [],
+      expired: [],
+    }
     const pieces: Buffer[] = []
     const merging = mergeSegments(opened, target, {
       read: (segment, range, allocate) => reader.read(segment, range, allocate),

@@ -82,3 +82,35 @@ test('the retention period of one tenant deletes its days alone', async t => {
   t.same(await linesOf(store, 'one'), ['new'])
   t.same(await linesOf(store, 'two'), ['old', 'new'])
 })
+
+test('a tenant may not read more than its limits say, nor ask what is blocked', async t => {
+  const keys = `{max_querier_bytes_read: 20B, cardinality_limit: 2,
+    blocked_queries: [{pattern: '.*secret.*', regex: true, types: [filter]}]}`
+  const store = await open(t, keys)
+  const streams = ['x', 'y', 'z'].map(app =>
+    jsonStream({ app }, [[midnightNs, `a line of ${app}`]]),
+  )
+  for (const tenant of ['one', 'two']) await store.push(streams, tenant)
+  const ask = async (query: string, tenant: string) => {
+    const { statusCode, body } = await store.get(
+      '/loki/api/v1/query_range',
+      { ...onDay, query },
+      tenant,
+    )
+    return statusCode === 200 ? 'found' : `${statusCode} ${body}`
+  }
+  const cases: readonly [string, string][] = [
+    ['{app="x"}', 'found'],
+    [
+      '{app=~"x|y"}',
+      '400 query too large to execute on a single querier: (query: 22B, limit: 20B); consider adding more specific stream selectors, reduce the time range of the query, or adjust parallelization settings',
+    ],
+    ['{app=~".+"}', '400 cardinality limit exceeded for logs{}; 3 entries, more than limit of 2'],
+    ['{app="x"} |= "secret"', '400 query blocked by policy'],
+    ['count_over_time({app="x"} |= "secret" [1h])', 'found'],
+  ]
+  for (const [query, wanted] of cases) {
+    t.equal(await ask(query, 'one'), wanted, query)
+    t.equal(await ask(query, 'two'), 'found', `${query} of another tenant`)
+  }
+})

@@ -60,12 +60,20 @@ test('a tenant has its own limits, all others those of the configuration', async
 })
 
 test('a retention period holds only where the compactor may delete', async t => {
-  const text = 'overrides: {one: {retention_period: 1d}}'
+  const text = `overrides:
+  one: {retention_period: 1d, retention_stream: [{selector: '{app="x"}', period: 48h}]}`
   for (const mayDelete of [false, true]) {
     const { overrides } = await open(t, { 'o.yaml': text }, { mayDelete })
     await overrides.start()
     t.equal(overrides.limitsOf('one').retentionNs, mayDelete ? 86_400_000_000_000n : 0n)
+    t.same(
+      overrides
+        .limitsOf('one')
+        .retentionStreams.map(({ periodNs, priority }) => [periodNs, priority]),
+      mayDelete ? [[172_800_000_000_000n, 0]] : [],
+    )
     t.equal(overrides.limitsOf('two').retentionNs, 0n)
+    t.same(overrides.limitsOf('two').retentionStreams, [])
   }
 })
 

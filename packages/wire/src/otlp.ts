@@ -10,9 +10,7 @@
 //   LogRecord    { 1: fixed64 time   2: severity number   3: severity text   5: AnyValue body
 //                  6: repeated KeyValue attributes   7: uint32 dropped attributes   8: fixed32 flags
 //                  9: trace id   10: span id   11: fixed64 observed time   12: event name }
-//   KeyValue     { 1: key   2: AnyValue value }
-//   AnyValue     { 1: string | 2: bool | 3: int64 | 4: double
-//                  | 5: { 1: repeated AnyValue } | 6: { 1: repeated KeyValue } | 7: bytes }
+// and KeyValue, whose AnyValue otlp-value.ts reads.
 
 import protobuf from 'protobufjs/minimal.js'
 import { PushBodyError } from './errors.ts'
@@ -21,19 +19,24 @@ import {
   addRecordFields,
   addScopeFields,
   emptyRecordFields,
-  formatOtlpDouble,
-  formatOtlpDoubleJson,
-  formatOtlpMapJson,
   joinAttributeName,
   type OtlpAction,
   type OtlpDecoding,
   type OtlpMapping,
   OtlpResource,
   type OtlpTime,
-  otlpNestingMax,
   splitOtlpTime,
 } from './otlp-mapping.ts'
 import {
+  checkDepth,
+  contentEnd,
+  findValue,
+  openKeyValue,
+  readValueText,
+  valueKind,
+} from './otlp-value.ts'
+import {
+  checkWireType,
   malformed,
   openMessage,
   readText,
@@ -250,10 +253,6 @@ function readRecord(decoder: Decoder, shared: readonly Label[], end: number): vo
   builder.setMetadata(pairs.length > 0 ? [...pairs, ...shared] : shared)
 }
 
-function checkWireType(tag: number, wanted: number, field: string): void {
-  if ((tag & 7) !== wanted) throw malformed(`proto: wrong wireType = ${tag & 7} for field ${field}`)
-}
-
 function readUint32(reader: protobuf.Reader, tag: number, end: number, field: string): number {
   checkWireType(tag, wireVarint, field)
   const value = reader.uint32()
@@ -308,23 +307,6 @@ function readAttribute(reader: protobuf.Reader, end: number, target: AttributeTa
   return name
 }
 
-/** Leaves the reader at the value of a KeyValue (at its end where it has none) and returns its key. */
-function openKeyValue(reader: protobuf.Reader, end: number): string {
-  let key = ''
-  let valueStart = end
-  while (reader.pos < end) {
-    const tag = reader.uint32()
-    if (tag >>> 3 === 1) key = readText(reader, tag, end, 'Key')
-    else if (tag >>> 3 === 2) {
-      valueStart = reader.pos
-      reader.pos = openMessage(reader, tag, end, 'Value')
-    } else skipField(reader, tag, end)
-  }
-  if (reader.pos > end) throw malformed('unexpected EOF')
-  reader.pos = valueStart
-  return key
-}
-
 interface NamedValue {
   readonly name: string
   /** End of the KeyValue that the value stands in. */
@@ -359,148 +341,6 @@ function flattenValue(
     flattenValue(reader, member, { pairs, builder })
     reader.pos = memberEnd
   }
-}
-
-/** Passes over a length that was checked before, and returns where what it is the length of ends. */
-function contentEnd(reader: protobuf.Reader): number {
-  const length = reader.uint32()
-  return reader.pos + length
-}
-
-function checkDepth(depth: number): void {
-  if (depth >= otlpNestingMax) {
-    throw malformed(`a value is nested more than ${otlpNestingMax} levels deep`)
-  }
-}
-
-/** Field numbers of AnyValue. */
-const valueKind = {
-  none: 0,
-  text: 1,
-  bool: 2,
-  int: 3,
-  double: 4,
-  list: 5,
-  map: 6,
-  bytes: 7,
-} as const
-const wireTypeOfKind = [
-  0,
-  wireBytes,
-  wireVarint,
-  wireVarint,
-  wireFixed64,
-  wireBytes,
-  wireBytes,
-  wireBytes,
-] as const
-
-/**
- * Goes over an AnyValue that ends at `end`, returns which field is set (the last one, where there are
- * more) and leaves the reader at its content.
- */
-function findValue(reader: protobuf.Reader, end: number): number {
-  let found = 0
-  let foundAt = end
-  while (reader.pos < end) {
-    const tag = reader.uint32()
-    const field = tag >>> 3
-    if (field >= valueKind.text && field <= valueKind.bytes) {
-      checkWireType(tag, wireTypeOfKind[field]!, 'Value')
-      found = field
-      foundAt = reader.pos
-    }
-    skipField(reader, tag, end)
-  }
-  reader.pos = foundAt
-  return found
-}
-
-/** Reads the content of an AnyValue as the text it is in a line or in metadata. */
-function readValueText(reader: protobuf.Reader, kind: number, depth: number): string {
-  if (kind === valueKind.double) return formatOtlpDouble(reader.double())
-  if (kind === valueKind.text || kind === valueKind.bytes) {
-    const end = contentEnd(reader)
-    const encoding = kind === valueKind.text ? 'utf8' : 'base64'
-    return (reader.buf as Buffer).toString(encoding, reader.pos, end)
-  }
-  return readValueJson(reader, kind, depth)
-}
-
-/** Reads the content of an AnyValue as JSON. */
-function readValueJson(reader: protobuf.Reader, kind: number, depth: number): string {
-  switch (kind) {
-    case valueKind.none:
-      return 'null'
-    case valueKind.bool:
-      return reader.bool() ? 'true' : 'false'
-    case valueKind.int:
-      return readInt64Text(reader)
-    case valueKind.double:
-      return formatOtlpDoubleJson(reader.double())
-    case valueKind.list:
-      return readListJson(reader, depth)
-    case valueKind.map:
-      return readMapJson(reader, depth)
-    default:
-      return JSON.stringify(readValueText(reader, kind, depth))
-  }
-}
-
-function readListJson(reader: protobuf.Reader, depth: number): string {
-  checkDepth(depth)
-  const end = contentEnd(reader)
-  const items: string[] = []
-  while (reader.pos < end) {
-    const tag = reader.uint32()
-    if (tag >>> 3 !== 1) {
-      skipField(reader, tag, end)
-      continue
-    }
-    const itemEnd = openMessage(reader, tag, end, 'Values')
-    items.push(readValueJson(reader, findValue(reader, itemEnd), depth + 1))
-    reader.pos = itemEnd
-  }
-  return `[${items.join(',')}]`
-}
-
-function readMapJson(reader: protobuf.Reader, depth: number): string {
-  checkDepth(depth)
-  const end = contentEnd(reader)
-  const members: [string, string][] = []
-  while (reader.pos < end) {
-    const tag = reader.uint32()
-    if (tag >>> 3 !== 1) {
-      skipField(reader, tag, end)
-      continue
-    }
-    const memberEnd = openMessage(reader, tag, end, 'Values')
-    const name = openKeyValue(reader, memberEnd)
-    const kind = reader.pos < memberEnd ? findValue(reader, contentEnd(reader)) : valueKind.none
-    members.push([name, readValueJson(reader, kind, depth + 1)])
-    reader.pos = memberEnd
-  }
-  return formatOtlpMapJson(members)
-}
-
-/** Reads a signed varint of 64 bits exactly. */
-function readInt64Text(reader: protobuf.Reader): string {
-  const { buf } = reader
-  let value = 0
-  let factor = 1
-  for (let i = 0; i < 7; i++) {
-    const byte = buf[reader.pos++]!
-    value += (byte & 0x7f) * factor
-    if (byte < 0x80) return String(value)
-    factor *= 128
-  }
-  let wide = BigInt(value)
-  for (let shift = 49n; shift < 70n; shift += 7n) {
-    const byte = buf[reader.pos++]!
-    wide |= BigInt(byte & 0x7f) << shift
-    if (byte < 0x80) break
-  }
-  return String(BigInt.asIntN(64, wide))
 }
 
 /** Writes the google.rpc.Status that an export request is refused with: field 2, the message. */

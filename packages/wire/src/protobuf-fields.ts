@@ -14,6 +14,11 @@ export function malformed(why: string, cause?: unknown): PushBodyError {
   return new PushBodyError(why, { code: 'PUSH_BODY_MALFORMED', cause })
 }
 
+/** @throws PushBodyError PUSH_BODY_MALFORMED where a field has another wire type than its meaning. */
+export function checkWireType(tag: number, wanted: number, field: string): void {
+  if ((tag & 7) !== wanted) throw malformed(`proto: wrong wireType = ${tag & 7} for field ${field}`)
+}
+
 /** Checks the wire type of a length-delimited field and returns where it ends. */
 export function openMessage(
   reader: protobuf.Reader,
@@ -21,9 +26,7 @@ export function openMessage(
   end: number,
   field: string,
 ): number {
-  if ((tag & 7) !== wireBytes) {
-    throw malformed(`proto: wrong wireType = ${tag & 7} for field ${field}`)
-  }
+  checkWireType(tag, wireBytes, field)
   const length = reader.uint32()
   const messageEnd = reader.pos + length
   if (messageEnd > end) throw malformed('unexpected EOF')

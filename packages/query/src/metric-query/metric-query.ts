@@ -36,24 +36,27 @@ export class MetricQuery {
   }
 
   /**
-   * Evaluates an expression over the grid.
+   * Evaluates an expression over the grid. Where partial results will do there may be more series than
+   * the limit allows, with a warning.
    *
    * @throws LogqlPipelineError, VectorMatchingError, LimitExceededError; the errors of the source.
    */
   async run(expr: MetricExpr): Promise<MetricValue> {
-    const { maxQuerySeries } = this.#parts.request.limits
+    const { limits, allowsPartial } = this.#parts.request
     this.#root = expr
     const value = await this.#evaluate(expr)
-    if (value.kind === 'vector' && value.series.length > maxQuerySeries) {
-      throw seriesLimitError(maxQuerySeries)
+    if (value.kind === 'vector' && value.series.length > limits.maxQuerySeries) {
+      const { message } = seriesLimitError(limits.maxQuerySeries)
+      if (!allowsPartial) throw seriesLimitError(limits.maxQuerySeries)
+      this.#parts.warnings.push(`${message}; returning partial results`)
     }
     return value
   }
 
   // Series of the result itself count against the limit as soon as they are found.
   #seriesMax(expr: MetricExpr): number {
-    const { limits } = this.#parts.request
-    return expr === this.#root ? limits.maxQuerySeries : innerSeriesLimit(limits)
+    const { limits, allowsPartial } = this.#parts.request
+    return expr === this.#root && !allowsPartial ? limits.maxQuerySeries : innerSeriesLimit(limits)
   }
 
   async #evaluate(expr: MetricExpr): Promise<MetricValue> {

@@ -36,10 +36,11 @@ class RegexpFields implements FieldReader {
   read(text: BlockText, row: number): boolean {
     const { texts } = this.values
     const indexes = this.#indexes
+    const { isAscii } = text
     const match = this.#picker.pick(text.line(row))
     for (let i = 0; i < indexes.length; i++) {
       const value = match && (match[i + 1] ?? '')
-      if (value?.includes('\ufffd')) return false
+      if (!isAscii && value?.includes('\ufffd')) return false
       texts[indexes[i]!] = value
     }
     return true

@@ -8,6 +8,7 @@ import type { Direction, LogLeaf, SampleLeaf, StepGrid } from '../log-source.ts'
 import { isAdditive } from '../metric-query/range-aggregation.ts'
 import type { Expr, Grouping, LogExpr, MetricExpr, RangeAggregation } from '../syntax/ast.ts'
 import { formatLogql } from '../syntax/printer.ts'
+import { visitExprs } from '../syntax/visit.ts'
 
 /** Times and bounds of a query, as the client gave them. */
 export interface QueryTimes {
@@ -119,7 +120,10 @@ export function checkQueryLimits(expr: Expr, times: QueryTimes, limits: QueryLim
         `limit: ${formatPrometheusDuration(maxQueryLengthNs)})`,
     )
   }
-  forEachLog(expr, (log, rangeNs) => checkSelector(log, rangeNs, limits))
+  visitExprs(expr, node => {
+    if (node.kind === 'log') checkSelector(node, 0n, limits)
+    if (node.kind === 'range') checkSelector(node.log, node.rangeNs, limits)
+  })
 }
 
 function checkSelector(log: LogExpr, rangeNs: bigint, limits: QueryLimits): void {
@@ -153,27 +157,5 @@ function checkSelector(log: LogExpr, rangeNs: bigint, limits: QueryLimits): void
       `[interval] value exceeds limit: [${formatGoDuration(rangeNs)}] > ` +
         `[${formatGoDuration(limits.maxQueryRangeNs)}]`,
     )
-  }
-}
-
-function forEachLog(expr: Expr, visit: (log: LogExpr, rangeNs: bigint) => void): void {
-  switch (expr.kind) {
-    case 'log':
-      visit(expr, 0n)
-      return
-    case 'range':
-      visit(expr.log, expr.rangeNs)
-      return
-    case 'aggregation':
-    case 'labelReplace':
-      forEachLog(expr.operand, visit)
-      return
-    case 'binary':
-      forEachLog(expr.left, visit)
-      forEachLog(expr.right, visit)
-      return
-    case 'literal':
-    case 'vector':
-      return
   }
 }

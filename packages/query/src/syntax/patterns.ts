@@ -2,35 +2,20 @@
 
 import type { Matcher } from '@skald/wire'
 import type { Expr, LabelFilter, LogExpr, Stage } from './ast.ts'
+import { visitExprs } from './visit.ts'
 
 /** `anchored`: it has to match whole texts. */
 type Visit = (pattern: string, options: { readonly anchored: boolean }) => void
 
 /** Calls `visit` with each regular expression of a query. */
 export function visitRegexes(expr: Expr, visit: Visit): void {
-  switch (expr.kind) {
-    case 'log':
-      visitLog(expr, visit)
-      return
-    case 'range':
-      visitLog(expr.log, visit)
-      for (const filter of expr.unwrap?.filters ?? []) visitFilter(filter, visit)
-      return
-    case 'aggregation':
-      visitRegexes(expr.operand, visit)
-      return
-    case 'binary':
-      visitRegexes(expr.left, visit)
-      visitRegexes(expr.right, visit)
-      return
-    case 'labelReplace':
-      visit(expr.pattern, { anchored: true })
-      visitRegexes(expr.operand, visit)
-      return
-    case 'literal':
-    case 'vector':
-      return
-  }
+  visitExprs(expr, node => {
+    if (node.kind === 'log') visitLog(node, visit)
+    if (node.kind === 'labelReplace') visit(node.pattern, { anchored: true })
+    if (node.kind !== 'range') return
+    visitLog(node.log, visit)
+    for (const filter of node.unwrap?.filters ?? []) visitFilter(filter, visit)
+  })
 }
 
 function visitLog({ matchers, stages }: LogExpr, visit: Visit): void {

@@ -1,7 +1,8 @@
 // What is indexed: tenants, streams by their labels, segments by tenant and day. Never lines. All of
-// it can be made again from the footers of the segments.
+// it can be made again from the footers of the segments, but for what is asked to be deleted.
 
 import type { LabelSet, Matcher } from '@skald/wire'
+import type { DeleteRequests } from './delete-requests.ts'
 
 /** Half-open range of times: `startNs` included, `endNs` not. */
 export interface TimeRange {
@@ -65,6 +66,13 @@ export interface Level0Summary {
   readonly oldestMs: number
 }
 
+/** A tenant's day, and the segments that hold it. */
+export interface TenantDay {
+  readonly tenant: string
+  readonly day: number
+  readonly segments: readonly string[]
+}
+
 /** Counts for `/metrics`. */
 export interface CatalogTotals {
   readonly segments: number
@@ -74,6 +82,7 @@ export interface CatalogTotals {
 
 /** The index. Each method is one transaction: it happens as a whole or not at all. */
 export interface Catalog {
+  readonly deleteRequests: DeleteRequests
   /**
    * Enters segments and takes out those they replace, which are noted as dropped until their objects
    * are deleted. Entering a segment again changes nothing.
@@ -96,6 +105,13 @@ export interface Catalog {
    * returned, and the streams that were not active since. Level 0 stays until it is compacted.
    */
   dropBefore(tenant: string, day: number): Promise<string[]>
+  /** Days between two, both inclusive, on which streams of a tenant were active; ascending. */
+  activeDays(tenant: string, firstDay: number, lastDay: number): Promise<number[]>
+  /**
+   * Takes out what is known of streams on a day but for these, when the given segments are all that hold
+   * the day; `false`, and nothing is changed, when others have come or gone.
+   */
+  retainStreams(day: TenantDay, labelsTexts: ReadonlySet<string>): Promise<boolean>
   /** Segments that hold entries of the tenant within the range, oldest sequence first. */
   findSegments(tenant: string, range: TimeRange): Promise<SegmentInfo[]>
   /** Streams that all matchers accept and that were active in the range: canonical text → labels. */

@@ -59,4 +59,18 @@ export const migrations: readonly string[] = [
 
   CREATE INDEX segment_parts_by_segment ON segment_parts (segment_id);
   `,
+  `
+  CREATE TABLE delete_requests (
+    number INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    id TEXT NOT NULL,
+    query TEXT NOT NULL,
+    start_ms INTEGER NOT NULL,
+    end_ms INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    UNIQUE (tenant, id)
+  ) STRICT;
+  `,
 ]

@@ -15,9 +15,11 @@ import type {
   SegmentInfo,
   SegmentPartInfo,
   StreamActivity,
+  TenantDay,
   TimeRange,
 } from './catalog.ts'
 import { migrations } from './migrations.ts'
+import { SqliteDeleteRequests } from './sqlite-delete-requests.ts'
 
 const roundingNs = 10_000_000_000n
 /** Streams and active days kept in memory; beyond it the caches start anew. */
@@ -114,6 +116,23 @@ function prepareExpiry(database: Database.Database) {
       `DELETE FROM stream_days
        WHERE day < ? AND stream_id IN (SELECT id FROM streams WHERE tenant = ?)`,
     ),
+    activeDays: database
+      .prepare(
+        `SELECT DISTINCT day FROM stream_days JOIN streams ON id = stream_id
+         WHERE tenant = ? AND day BETWEEN ? AND ? ORDER BY day`,
+      )
+      .pluck(),
+    segmentsOfDay: database
+      .prepare(
+        `SELECT name FROM segments JOIN segment_parts ON segment_id = segments.id
+         WHERE tenant = ? AND day = ?`,
+      )
+      .pluck(),
+    streamsOfDay: database.prepare(
+      `SELECT id, labels FROM streams JOIN stream_days ON stream_id = id
+       WHERE tenant = ? AND day = ?`,
+    ),
+    forgetDay: database.prepare('DELETE FROM stream_days WHERE stream_id = ? AND day = ?'),
     forgetStreams: database.prepare(
       `DELETE FROM streams
        WHERE tenant = ? AND NOT EXISTS (SELECT 1 FROM stream_days WHERE stream_id = id)`,
@@ -218,6 +237,7 @@ function prepareSearches(database: Database.Database) {
 
 /** See openSqliteCatalog. */
 export class SqliteCatalog implements Catalog {
+  readonly deleteRequests: SqliteDeleteRequests
   readonly #database: Database.Database
   readonly #sql: ReturnType<typeof prepare>
   readonly #transaction: (work: () => void) => void
@@ -230,6 +250,7 @@ export class SqliteCatalog implements Catalog {
   constructor(database: Database.Database) {
     this.#database = database
     this.#sql = prepare(database)
+    this.deleteRequests = new SqliteDeleteRequests(database)
     this.#transaction = database.transaction((work: () => void) => work())
   }
 
@@ -324,14 +345,39 @@ export class SqliteCatalog implements Catalog {
         this.#removeSegment(name)
         this.#sql.addDropped.run(name)
       }
-      if (this.#sql.forgetDays.run(day, tenant).changes === 0) return
-      if (this.#sql.forgetStreams.run(tenant).changes > 0) {
-        this.#sql.forgetStreamPairs.run()
-        this.#sql.forgetPairs.run(tenant)
-      }
+      if (this.#sql.forgetDays.run(day, tenant).changes > 0) this.#forgetIdleStreams(tenant)
     })
-    this.#forget()
     return names
+  }
+
+  async activeDays(tenant: string, firstDay: number, lastDay: number): Promise<number[]> {
+    return this.#sql.activeDays.all(tenant, firstDay, lastDay) as number[]
+  }
+
+  async retainStreams(
+    { tenant, day, segments }: TenantDay,
+    labelsTexts: ReadonlySet<string>,
+  ): Promise<boolean> {
+    let isCurrent = true
+    this.#transaction(() => {
+      const names = new Set(this.#sql.segmentsOfDay.all(tenant, day) as string[])
+      isCurrent = names.size === segments.length && segments.every(name => names.has(name))
+      if (!isCurrent) return
+      const active = this.#sql.streamsOfDay.all(tenant, day) as { id: number; labels: string }[]
+      const idle = active.filter(({ labels }) => !labelsTexts.has(labels))
+      for (const { id } of idle) this.#sql.forgetDay.run(id, day)
+      if (idle.length > 0) this.#forgetIdleStreams(tenant)
+    })
+    return isCurrent
+  }
+
+  /** Takes out the streams that have no day left, and what the caches know of them. */
+  #forgetIdleStreams(tenant: string): void {
+    if (this.#sql.forgetStreams.run(tenant).changes > 0) {
+      this.#sql.forgetStreamPairs.run()
+      this.#sql.forgetPairs.run(tenant)
+    }
+    this.#forget()
   }
 
   async listSegments(): Promise<SegmentInfo[]> {

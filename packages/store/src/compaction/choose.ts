@@ -15,6 +15,10 @@ export interface Choice {
   readonly outputs: readonly { readonly tenant: string; readonly day: number }[]
   readonly level: number
   readonly sequence: number
+  /** One segment, written again for what is left out of it. */
+  readonly isRewrite?: boolean
+  /** Label sets of streams that are left out. */
+  readonly expired?: readonly string[]
 }
 
 /** Tells whether level 0 is large, many or old enough to be merged. */

@@ -11,6 +11,7 @@ import { catalogPartsOf } from '../segment/catalog-parts.ts'
 import { segmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import { type Choice, chooseLevel0, chooseRun, isLevel0Due } from './choose.ts'
+import type { DeleteSweep } from './delete-sweep.ts'
 import type { MergeAnswer, MergeJob, MergeWorkerData } from './merge-worker.ts'
 import type { Retention } from './retention.ts'
 
@@ -28,6 +29,8 @@ export interface CompactorOptions {
   readonly worker: MergeWorkerData
   /** Absent where entries are kept for ever. */
   readonly retention?: Retention
+  /** Absent where nothing is asked to be deleted. */
+  readonly deletes?: DeleteSweep
 }
 
 /** Runs merges one after the other. */
@@ -99,35 +102,48 @@ export class Compactor {
   }
 
   async #runOnce({ force }: { force: boolean }): Promise<boolean> {
-    const { catalog, clock, retention } = this.#options
+    const { catalog, clock, retention, deletes } = this.#options
     if (retention?.isDue) await retention.apply()
     this.#committedBytes = 0
     this.#commits = 0
-    const isDue = force || isLevel0Due(await catalog.level0(), clock.now())
+    const swept = await deletes?.next()
+    const isDue = force || swept === 'level0' || isLevel0Due(await catalog.level0(), clock.now())
     const choice =
       (isDue ? chooseLevel0(await catalog.listParts('level0')) : undefined) ??
+      (swept === 'level0' ? undefined : swept) ??
+      (await retention?.next()) ??
       (this.#mayMergeRuns ? chooseRun(await catalog.listParts('compacted')) : undefined)
     // Runs come about by merges only.
     this.#mayMergeRuns = choice !== undefined
     if (!choice || this.#isClosed) return false
     const answer = await this.#merge(choice)
-    if (answer.kind === 'failed') throw new Error(answer.message)
+    if (answer.kind === 'failed') {
+      if (choice === swept) deletes?.giveUp(choice)
+      throw new Error(answer.message)
+    }
+    if (answer.kind === 'unchanged') {
+      deletes?.keep(choice)
+      return true
+    }
     await this.#replace(choice, answer.outputs)
     this.#runs++
     return true
   }
 
   #merge(choice: Choice): Promise<MergeAnswer> {
-    const { nextSequence, worker: workerData } = this.#options
-    const { inputs, outputs, level, sequence } = choice
+    const { nextSequence, worker: workerData, deletes } = this.#options
+    const { inputs, outputs, level, sequence, isRewrite = false, expired = [] } = choice
     const job: MergeJob = {
       inputs,
+      isRewrite,
       outputs: outputs.map(({ tenant, day }) => ({
         tenant,
         day,
         level,
         sequence,
         replaces: inputs,
+        deletes: deletes?.rulesOf(tenant) ?? [],
+        expired,
         name: segmentName(nextSequence(), level),
       })),
     }

@@ -6,7 +6,13 @@ import { LevelFields } from '../ingest/line-level.ts'
 import { DiskReader, openDiskObjectStore } from '../objects/disk.ts'
 import type { SegmentFooter } from '../segment/format.ts'
 import { readFooter } from '../segment/reader.ts'
-import { type MergeInput, type MergeTarget, mergeSegments } from './merge.ts'
+import {
+  losesRows,
+  type MergeContext,
+  type MergeInput,
+  type MergeTarget,
+  mergeSegments,
+} from './merge.ts'
 
 /** What the thread is started with. */
 export interface MergeWorkerData {
@@ -18,11 +24,14 @@ export interface MergeWorkerData {
 export interface MergeJob {
   readonly inputs: readonly string[]
   readonly outputs: readonly (MergeTarget & { readonly name: string })[]
+  /** Whether it is for what is left out alone: where that is nothing, nothing is written. */
+  readonly isRewrite: boolean
 }
 
 /** What came of a job. */
 export type MergeAnswer =
   | { readonly kind: 'merged'; readonly outputs: readonly MergedSegment[] }
+  | { readonly kind: 'unchanged' }
   | { readonly kind: 'failed'; readonly message: string }
 
 export interface MergedSegment {
@@ -34,7 +43,8 @@ export interface MergedSegment {
 const { directory, logLevelFields } = workerData as MergeWorkerData
 const levelFields = new LevelFields(logLevelFields)
 
-async function merge(job: MergeJob): Promise<MergedSegment[]> {
+/** Returns nothing where a rewrite would change nothing. */
+async function merge(job: MergeJob): Promise<MergedSegment[] | undefined> {
   const objects = await openDiskObjectStore(directory)
   const reader = new DiskReader(directory)
   const written: string[] = []
@@ -45,19 +55,25 @@ async function merge(job: MergeJob): Promise<MergedSegment[]> {
         reader.read(name, { offsetBytes, length })
       inputs.push({ name, footer: await readFooter(name, reader.sizeBytes(name), readRange) })
     }
+    const context: MergeContext = {
+      read: (segment, range, allocate) => reader.read(segment, range, allocate),
+      levelFields,
+    }
+    if (job.isRewrite && !job.outputs.some(target => losesRows(inputs, target, context))) {
+      return undefined
+    }
     const outputs: MergedSegment[] = []
     for (const { name, ...target } of job.outputs) {
-      const bytes = mergeSegments(inputs, target, {
-        read: (segment, range, allocate) => reader.read(segment, range, allocate),
-        levelFields,
-      })
+      const bytes = mergeSegments(inputs, target, context)
       const merged: Omit<MergedSegment, 'name'>[] = []
       written.push(name)
       await objects.put(
         name,
         keepResult(bytes, result => merged.push(result)),
       )
-      outputs.push({ name, ...merged[0]! })
+      // Nothing is left of the day: a segment without blocks would be for nobody.
+      if (merged[0]!.footer.parts.length === 0) await objects.delete(name)
+      else outputs.push({ name, ...merged[0]! })
     }
     return outputs
   } catch (error) {
@@ -75,7 +91,10 @@ function* keepResult<T, R>(source: Generator<T, R>, keep: (result: R) => void): 
 
 parentPort?.on('message', (job: MergeJob) => {
   merge(job).then(
-    outputs => parentPort!.postMessage({ kind: 'merged', outputs } satisfies MergeAnswer),
+    outputs => {
+      const answer: MergeAnswer = outputs ? { kind: 'merged', outputs } : { kind: 'unchanged' }
+      parentPort!.postMessage(answer)
+    },
     (error: Error) => {
       const answer: MergeAnswer = { kind: 'failed', message: error.message }
       parentPort!.postMessage(answer)

@@ -1,10 +1,12 @@
 // Merges segments into one per tenant and day: blocks of one stream side by side, large enough to
-// compress and to scan well, rows in time order and each once. Reads and writes streams one after the
+// compress and to scan well, rows in time order and each once, without what is deleted. Reads and writes streams one after the
 // other, so that memory does not grow with the size of the segments.
 
 import { type LabelSet, parseLabelSet } from '@skald/wire'
 import { type Allocate, ScratchArena } from '../buffers.ts'
 import { nsPerDay } from '../day.ts'
+import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
+import { RowDeleter } from '../deletes/row-deleter.ts'
 import type { LevelFields } from '../ingest/line-level.ts'
 import { blockLineBytesMax } from '../limits.ts'
 import type { ReadBytes } from '../segment/block.ts'
@@ -51,6 +53,10 @@ export interface MergeTarget {
   readonly level: number
   readonly sequence: number
   readonly replaces: readonly string[]
+  /** Rows that are left out. */
+  readonly deletes: readonly DeleteRule[]
+  /** Canonical label sets of streams that are left out. */
+  readonly expired: readonly string[]
 }
 
 /** Yields the bytes of the merged segment in order; returns its footer. */
@@ -59,30 +65,62 @@ export function* mergeSegments(
   target: MergeTarget,
   context: MergeContext,
 ): Generator<Buffer, { footer: SegmentFooter; sizeBytes: number }> {
-  const { tenant, day, level, sequence, replaces } = target
+  const { level, sequence, replaces } = target
   const writer = new SegmentWriter('zstd')
   const arena = new ScratchArena(arenaBytes)
   yield segmentMagic
-  for (const [labelsText, places] of streamsOf(inputs, tenant, day)) {
-    yield* mergeStream(places, { writer, labelsText, target, context, arena })
+  const plan = new DeletePlan(target.deletes)
+  const deleter = new RowDeleter(target.deletes)
+  for (const [labelsText, places] of streamsOf(inputs, target)) {
+    const deletes = plan.ofStream(places[0]!.labels)
+    yield* mergeStream(places, { writer, labelsText, target, context, arena, deletes, deleter })
   }
   const { footer, bytes } = writer.finish({ level, sequence, replaces })
   yield bytes
   return { footer, sizeBytes: writer.sizeBytes + bytes.length }
 }
 
+/** Tells whether a merge would leave out rows for being deleted or expired; reads until the first. */
+export function losesRows(
+  inputs: readonly MergeInput[],
+  target: MergeTarget,
+  context: MergeContext,
+): boolean {
+  const kept = streamsOf(inputs, target)
+  const all = target.expired.length > 0 ? streamsOf(inputs, { ...target, expired: [] }) : kept
+  if (kept.length < all.length) return true
+  const plan = new DeletePlan(target.deletes)
+  const deleter = new RowDeleter(target.deletes)
+  const arena = new ScratchArena(arenaBytes)
+  for (const [, places] of kept) {
+    const deletes = plan.ofStream(places[0]!.labels)
+    for (const place of places) {
+      const deleted = deletes?.ofBlock(place.record)
+      if (deleted === 'all') return true
+      if (!deleted) continue
+      arena.reset()
+      const block = openBlock(place, context, arena)
+      const count = deleter.mark(block, deleted)
+      block.release()
+      if (count > 0) return true
+    }
+  }
+  return false
+}
+
 /** Blocks by stream: streams sorted by text, blocks of a stream in order of arrival. */
 function streamsOf(
   inputs: readonly MergeInput[],
-  tenant: string,
-  day: number,
+  { tenant, day, expired }: MergeTarget,
 ): [labelsText: string, places: BlockPlace[]][] {
   const byText = new Map<string, { labels: LabelSet; places: BlockPlace[] }>()
+  const isExpired = new Set(expired)
   for (const { name, footer } of inputs) {
     for (const part of footer.parts) {
       if (part.tenant !== tenant || part.day !== day) continue
       for (const record of part.blocks) {
         const labelsText = part.streams[record.stream]!
+        if (isExpired.has(labelsText)) continue
         let stream = byText.get(labelsText)
         if (!stream) {
           stream = { labels: parseLabelSet(labelsText), places: [] }
@@ -107,10 +145,13 @@ interface StreamMerge {
   readonly context: MergeContext
   /** What is read and built of one batch of blocks. */
   readonly arena: ScratchArena
+  readonly deletes: StreamDeletes | undefined
+  readonly deleter: RowDeleter
 }
 
-function* mergeStream(places: readonly BlockPlace[], merge: StreamMerge): Generator<Buffer> {
-  const { writer, labelsText, target, context, arena } = merge
+function* mergeStream(all: readonly BlockPlace[], merge: StreamMerge): Generator<Buffer> {
+  const { writer, labelsText, target, context, arena, deletes } = merge
+  const places = deletes ? all.filter(({ record }) => deletes.ofBlock(record) !== 'all') : all
   let waiting: BlockPlace[] = []
   let waitingBytes = 0
   const flush = function* (): Generator<Buffer> {
@@ -119,8 +160,9 @@ function* mergeStream(places: readonly BlockPlace[], merge: StreamMerge): Genera
       a.record.sequence > b.record.sequence ? a : b,
     ).record
     arena.reset()
-    const blocks = mergeRows(
-      waiting.map(place => readRows(place, target.day, merge)),
+    const blocks = waiting.map(place => openBlock(place, context, arena))
+    const merged = mergeRows(
+      blocks.map(block => readRows(block, merge)),
       {
         dayStartNs: BigInt(target.day) * nsPerDay,
         flags: 0,
@@ -129,7 +171,8 @@ function* mergeStream(places: readonly BlockPlace[], merge: StreamMerge): Genera
         allocate: arena.allocate,
       },
     )
-    for (const block of blocks) yield* writer.add(target.tenant, target.day, labelsText, block)
+    for (const block of merged) yield* writer.add(target.tenant, target.day, labelsText, block)
+    for (const block of blocks) block.release()
     waiting = []
     waitingBytes = 0
   }
@@ -139,6 +182,11 @@ function* mergeStream(places: readonly BlockPlace[], merge: StreamMerge): Genera
     if (takeOver) {
       yield* flush()
       for (const place of group) {
+        if (deletes?.ofBlock(place.record)) {
+          waiting.push(place)
+          yield* flush()
+          continue
+        }
         writer.addEncoded(target.tenant, target.day, labelsText, place.record)
         const { offsetBytes } = place.record
         const range = { offsetBytes, length: storedBytes(place.record) }
@@ -167,18 +215,25 @@ function shiftTimes(times: Float64Array, by: number): Float64Array {
   return times
 }
 
-/** The rows of a block, in memory of the arena; all of its sections are read at once. */
-function readRows(place: BlockPlace, day: number, { context, arena }: StreamMerge): RowSource {
+/** Opens a block in memory of the arena; all of its sections are read at once. */
+function openBlock(place: BlockPlace, context: MergeContext, arena: ScratchArena): StoredBlock {
   const { offsetBytes } = place.record
   const range = { offsetBytes, length: storedBytes(place.record) }
   const bytesOfBlock = context.read(place.segment, range, arena.allocate)
   const read: ReadBytes = (offset, length) =>
     bytesOfBlock.subarray(offset - offsetBytes, offset - offsetBytes + length)
-  const block = new StoredBlock(place, read, context.levelFields)
+  return new StoredBlock(place, read, context.levelFields)
+}
+
+/** The rows of a block that stay, with times since the day's start. */
+function readRows(block: StoredBlock, { target, deletes, deleter }: StreamMerge): RowSource {
+  const { day } = target
+  const deleted = deletes?.ofBlock(block.record)
+  if (deleted && deleted !== 'all') deleter.mark(block, deleted)
   const sinceDayStart = Number(block.minNs - BigInt(day) * nsPerDay)
   const timestamps = shiftTimes(block.timestamps(), sinceDayStart)
   const { bytes, offsets } = block.lines()
-  return {
+  const rows: RowSource = {
     rowCount: block.rowCount,
     timestamps,
     bytes,
@@ -186,5 +241,26 @@ function readRows(place: BlockPlace, day: number, { context, arena }: StreamMerg
     lengths: block.lineLengths(),
     isPacked: true,
     metadata: block.metadata(),
+  }
+  return block.skip ? withoutRows(rows, block.skip) : rows
+}
+
+/** Rows but for those that are marked. */
+function withoutRows(rows: RowSource, marks: Uint8Array): RowSource {
+  const kept = Uint32Array.from({ length: rows.rowCount }, (_, row) => row).filter(
+    row => marks[row] === 0,
+  )
+  const { metadata } = rows
+  return {
+    rowCount: kept.length,
+    timestamps: Float64Array.from(kept, row => rows.timestamps[row]!),
+    bytes: rows.bytes,
+    offsets: Uint32Array.from(kept, row => rows.offsets[row]!),
+    lengths: Uint32Array.from(kept, row => rows.lengths[row]!),
+    isPacked: false,
+    metadata: metadata && {
+      sets: metadata.sets,
+      rowSets: Uint32Array.from(kept, row => metadata.rowSets[row]!),
+    },
   }
 }

@@ -1,27 +1,41 @@
-// Lets go of what is older than a tenant's retention period. Whole days go: a segment above level 0 is
-// one tenant's day, so nothing has to be written again, and an entry stays at most a day longer.
+// Lets go of what is older than its retention period, by whole days, so that an entry stays at most a day
+// longer. A segment above level 0 is one tenant's day: it goes as a whole when the longest period of the
+// tenant, or that of every stream in it, is over; it is written again without streams whose own period is.
 
+import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
-import type { Catalog } from '../catalog/catalog.ts'
-import { dayOf } from '../day.ts'
+import type { Catalog, SegmentPartInfo } from '../catalog/catalog.ts'
+import { dayOf, nsPerDay } from '../day.ts'
+import type { TenantLimits } from '../limits.ts'
 import type { SegmentIndex } from '../segment-index.ts'
+import type { Choice } from './choose.ts'
+import { forgetLostStreams } from './lost-streams.ts'
+import { createRetentionPeriods, type RetentionPeriods } from './retention-periods.ts'
 
 export interface RetentionOptions {
   readonly catalog: Catalog
   readonly segments: SegmentIndex
   readonly logger: Logger
   readonly clock: { now(): number }
-  /** How long a tenant's entries are kept; 0 for ever. */
-  readonly periodNs: (tenant: string) => bigint
+  readonly limitsOf: (tenant: string) => Pick<TenantLimits, 'retentionNs' | 'retentionStreams'>
 }
 
 /** How often it is looked for what is too old: a small part of a day. */
 const intervalMs = 10 * 60_000
 
+/** Segments that cannot be decided by their day. */
+interface MixedSegment extends SegmentPartInfo {
+  readonly expired: readonly string[]
+}
+
 /** Deletes segments by age. */
 export class Retention {
   readonly #options: RetentionOptions
   #appliedMs: number | undefined
+  /** What is to be written again; found anew at every look. */
+  #rewrites: Choice[] = []
+  /** Days of tenants that lost streams, as far as the catalog has not been told. */
+  readonly #changed = new Map<string, Set<number>>()
 
   constructor(options: RetentionOptions) {
     this.#options = options
@@ -29,23 +43,100 @@ export class Retention {
 
   /** Whether it was not applied for a while; a clock that was set back counts as that. */
   get isDue(): boolean {
-    const sinceMs = this.#options.clock.now() - (this.#appliedMs ?? -intervalMs)
-    return this.#appliedMs === undefined || sinceMs >= intervalMs || sinceMs < 0
+    if (this.#appliedMs === undefined) return true
+    const sinceMs = this.#options.clock.now() - this.#appliedMs
+    return sinceMs >= intervalMs || sinceMs < 0
   }
 
-  /** Takes out what is too old now. No merge may be under way. */
+  /** Takes out what is too old as a whole, and notes what is to be written again. No merge may be under way. */
   async apply(): Promise<void> {
-    const { catalog, segments, logger, clock, periodNs } = this.#options
+    const { catalog, clock, limitsOf } = this.#options
     const nowMs = clock.now()
+    this.#rewrites = []
     for (const tenant of await catalog.tenants()) {
-      const keepNs = periodNs(tenant)
-      if (keepNs <= 0n) continue
-      const firstDay = dayOf(BigInt(nowMs) * 1_000_000n - keepNs)
-      const names = await catalog.dropBefore(tenant, firstDay)
-      if (names.length === 0) continue
-      await segments.drop(names)
-      logger.info({ tenant, segments: names.length }, 'deleted segments past their retention')
+      const periods = createRetentionPeriods(limitsOf(tenant))
+      const firstDay = (periodNs: bigint) => dayOf(BigInt(nowMs) * 1_000_000n - periodNs)
+      if (periods.longestNs > 0n) {
+        const names = await catalog.dropBefore(tenant, firstDay(periods.longestNs))
+        await this.#drop(tenant, names)
+      }
+      if (periods.shortestNs === periods.longestNs) continue
+      await this.#applyToStreams(tenant, periods, firstDay)
     }
     this.#appliedMs = nowMs
+  }
+
+  /** The next segment to be written again; tells the catalog of lost streams when there is none. */
+  async next(): Promise<Choice | undefined> {
+    const { catalog } = this.#options
+    while (this.#rewrites.length > 0) {
+      const choice = this.#rewrites.shift()!
+      const { tenant, day } = choice.outputs[0]!
+      const range = { startNs: BigInt(day) * nsPerDay, endNs: BigInt(day + 1) * nsPerDay }
+      const found = await catalog.findSegments(tenant, range)
+      // Merged in the meantime: the next look finds what it became.
+      if (found.some(({ name }) => name === choice.inputs[0])) return choice
+    }
+    for (const [tenant, days] of this.#changed) {
+      for (const day of days) {
+        const startNs = BigInt(day) * nsPerDay
+        await forgetLostStreams(this.#options, tenant, { startNs, endNs: startNs + nsPerDay })
+      }
+    }
+    this.#changed.clear()
+    return undefined
+  }
+
+  async #applyToStreams(
+    tenant: string,
+    periods: RetentionPeriods,
+    firstDay: (periodNs: bigint) => number,
+  ): Promise<void> {
+    const { catalog, segments } = this.#options
+    const candidates = (await catalog.listParts('compacted')).filter(
+      part => part.tenant === tenant && part.day < firstDay(periods.shortestNs),
+    )
+    const isExpired = (day: number) => (labelsText: string) => {
+      const periodNs = periods.periodOf(parseLabelSet(labelsText))
+      return periodNs > 0n && day < firstDay(periodNs)
+    }
+    if (this.#appliedMs === undefined) {
+      // A process that was killed may have left the catalog behind.
+      const lastDay = firstDay(periods.shortestNs) - 1
+      for (const day of await catalog.activeDays(tenant, 0, lastDay)) this.#noteChange(tenant, day)
+    }
+    const whole: string[] = []
+    for (const part of candidates) {
+      const { parts } = await segments.footer(part.name, part.sizeBytes)
+      const streams = parts.flatMap(({ streams: texts }) => texts)
+      const expired = streams.filter(isExpired(part.day))
+      if (expired.length === 0) continue
+      this.#noteChange(tenant, part.day)
+      if (expired.length === streams.length) whole.push(part.name)
+      else this.#rewrites.push(rewriteOf({ ...part, expired }))
+    }
+    await catalog.addSegments([], whole)
+    await this.#drop(tenant, whole)
+  }
+
+  async #drop(tenant: string, names: readonly string[]): Promise<void> {
+    const { segments, logger } = this.#options
+    if (names.length === 0) return
+    await segments.drop(names)
+    logger.info({ tenant, segments: names.length }, 'deleted segments past their retention')
+  }
+
+  #noteChange(tenant: string, day: number): void {
+    const days = this.#changed.get(tenant)
+    if (days) days.add(day)
+    else this.#changed.set(tenant, new Set([day]))
+  }
+}
+
+function rewriteOf({ name, tenant, day, level, sequence, expired }: MixedSegment): Choice {
+  return {
+    ...{ inputs: [name], outputs: [{ tenant, day }], level, sequence },
+    isRewrite: true,
+    expired,
   }
 }

@@ -13,6 +13,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
 import {
   checkLength,
+  isDrilldown,
   openRequest,
   type ReadRouteOptions,
   withDeadline,
@@ -24,9 +25,6 @@ export interface DetectedRouteOptions extends ReadRouteOptions {
   readonly catalog: Catalog
   readonly openSource: (tenant: string) => LogSource
 }
-
-/** Logs Drilldown names itself so; it knows the keys of JSON fields, which Loki 3.4 does not tell. */
-const drilldownTag = /\bSource=grafana-lokiexplore-app\b/i
 
 /** Adds the routes for detected labels and fields. Where there are none the answer is `{}`, as Loki's. */
 export function addDetectedRoutes(app: FastifyInstance, options: DetectedRouteOptions): void {
@@ -70,7 +68,8 @@ export function addDetectedRoutes(app: FastifyInstance, options: DetectedRouteOp
       const fields = await withDeadline(request, limits, signal =>
         detectFields(query, source, signal),
       )
-      const withPaths = drilldownTag.test(String(request.headers['x-query-tags'] ?? ''))
+      // It knows the keys of JSON fields, which Loki 3.4 does not tell.
+      const withPaths = isDrilldown(request)
       const answer = { fields: fields.map(field => fieldJson(field, withPaths)) }
       const body = fields.length > 0 ? { ...answer, limit: query.limit } : {}
       return sendJson(reply, JSON.stringify(body))

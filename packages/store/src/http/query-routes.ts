@@ -13,10 +13,12 @@ import {
 } from '@skald/query'
 import { formatLabelSet, formatRfc3339, quoteGoString } from '@skald/wire'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { checkBlocked } from '../blocked-queries.ts'
 import { BadRequestError } from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { Params } from './params.ts'
 import {
+  isDrilldown,
   openRequest,
   type ReadRouteOptions,
   readParams,
@@ -37,7 +39,9 @@ export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions)
   const run = async (request: FastifyRequest, read: ReadQuery) => {
     const started = performance.now()
     const { tenant, limits, params, nowNs } = openRequest(request, options)
-    const query = read(params, { nowNs, limits })
+    // Loki 3.7 as well gives it what there is where series are too many.
+    const query = { ...read(params, { nowNs, limits }), allowsPartial: isDrilldown(request) }
+    checkBlocked(query.logql, limits.blockedQueries)
     const result = await withDeadline(request, limits, signal =>
       runQuery(query, openSource(tenant), signal),
     )

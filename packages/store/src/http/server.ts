@@ -17,8 +17,8 @@ import { compressAnswers } from './gzip.ts'
 
 /** Bodies of routes that are no pushes: forms with a query in them. */
 const formBytesMax = 1024 * 1024
-/** Long selectors in URLs are common; Grafana sends queries of many kilobytes. */
-const headerBytesMax = 64 * 1024
+/** Grafana sends queries of many kilobytes in URLs, where a byte may become three. */
+const headerBytesMax = 256 * 1024
 /** Longer than the 90 s after which Grafana drops idle connections, so that it is never cut first. */
 const keepAliveMs = 120_000
 /** Within this a request has to arrive as a whole: the largest push at 56 KB/s. */

@@ -1,11 +1,12 @@
 // From a decoded push to a durable one: labels resolved, entries checked, the rest committed.
 
-import type { PushStream } from '@skald/wire'
+import { formatRfc3339, type PushStream } from '@skald/wire'
 import { PushRejectedError } from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
 import type { Committer } from './committer.ts'
+import { spreadEqualTimes } from './equal-times.ts'
 import {
   acceptedLineBytes,
   acceptedMetadataBytes,
@@ -14,7 +15,7 @@ import {
   type QuotaRefusal,
 } from './ingest-quotas.ts'
 import type { RefusalLog } from './refusal-log.ts'
-import { StreamLabelsResolver } from './stream-labels.ts'
+import { type StreamLabels, StreamLabelsResolver } from './stream-labels.ts'
 import { acceptedTimes, Refusals, validateStream } from './validate.ts'
 
 export interface IngesterOptions {
@@ -41,7 +42,8 @@ export class Ingester {
    * Stores what may be stored of a push; settles when it is durable.
    *
    * @throws PushRejectedError 422 without streams; 400 when a label set cannot be read (nothing is
-   * stored then) or when entries were refused (the others are stored); 429 when the tenant pushes too
+   * stored then) or when entries were refused (the others are stored); the configured status where
+   * ingestion is blocked; 429 when the tenant pushes too
    * much (nothing is stored) or some of its streams do (the others are).
    * @throws StorageUnavailableError when nothing can be stored.
    */
@@ -54,6 +56,8 @@ export class Ingester {
     }
     const limits = limitsOf(tenant)
     const { accepted, refusals, lineBytes, metadataBytes } = this.#validate(tenant, limits, streams)
+    if (this.#isBlocked(tenant, limits, accepted)) return
+    if (limits.incrementDuplicateTimes) for (const stream of accepted) spreadEqualTimes(stream)
     this.#checkRate(tenant, limits, { accepted, metadataBytes })
     const { admitted, refused } = quotas.admit(tenant, limits, accepted)
     for (const refusal of refused) this.#discard(tenant, refusal)
@@ -87,6 +91,20 @@ export class Ingester {
       }
       lineCount += source.entryCount
       lineBytes += bytes
+      const missing = missingLabels(resolved, limits)
+      if (missing.length > 0) {
+        const message = `missing required labels ${missing.join(',')} for user ${tenant}`
+        const { labelsText } = source
+        const { entryCount: entries } = source
+        refusals.addStream({
+          reason: 'missing_enforced_labels',
+          message,
+          labelsText,
+          entries,
+          bytes,
+        })
+        continue
+      }
       const stream = validateStream(source, resolved, context)
       if (stream) accepted.push(stream)
     }
@@ -101,6 +119,35 @@ export class Ingester {
       metrics.mutatedBytes.inc({ reason, tenant }, bytes)
     }
     return { accepted, refusals, lineBytes, metadataBytes }
+  }
+
+  /**
+   * Tells whether a push is to be passed over in silence.
+   *
+   * @throws PushRejectedError with the status that is configured for the time of the block.
+   */
+  #isBlocked(
+    tenant: string,
+    { ingestionBlock }: TenantLimits,
+    accepted: readonly AcceptedStream[],
+  ): boolean {
+    const { clock } = this.#options
+    if (!ingestionBlock || accepted.length === 0) return false
+    const { untilNs, status } = ingestionBlock
+    if (BigInt(clock.now()) * 1_000_000n >= untilNs) return false
+    const until = formatRfc3339(untilNs)
+    const message = `ingestion blocked for user ${tenant} until '${until}' with status code '${status}'`
+    for (const stream of accepted) {
+      this.#discard(tenant, {
+        reason: 'blocked_ingestion',
+        message,
+        labelsText: stream.labelsText,
+        entries: acceptedRowCount(stream),
+        bytes: acceptedLineBytes(stream),
+      })
+    }
+    if (status === 200) return true
+    throw new PushRejectedError(message, { status })
   }
 
   /** @throws PushRejectedError 429 */
@@ -149,6 +196,14 @@ export class Ingester {
     metrics.discardedBytes.inc({ reason, tenant }, bytes)
     refusalLog.add({ tenant, reason, stream: labelsText, message, entries, bytes })
   }
+}
+
+/** Labels that the tenant's streams must have and this one has not; Loki's own streams need none. */
+function missingLabels(stream: StreamLabels, { enforcedLabels }: TenantLimits): readonly string[] {
+  if (enforcedLabels.length === 0 || stream.kind !== 'accepted') return []
+  const names = new Set(stream.labels.map(({ name }) => name))
+  if (names.has('__aggregated_metric__')) return []
+  return enforcedLabels.filter(name => !names.has(name))
 }
 
 function tooMuchOfStreams(refused: readonly QuotaRefusal[]): PushRejectedError {

@@ -49,6 +49,13 @@ export class Refusals {
     this.discarded.set(reason, count)
   }
 
+  /** Adds all entries of a stream, of which the client is told once. */
+  addStream(refused: RefusedEntry & { readonly entries: number }): void {
+    const { entries, bytes, ...entry } = refused
+    this.add({ ...entry, bytes })
+    this.discarded.get(entry.reason)!.entries += entries - 1
+  }
+
   addMutated(reason: string, bytes: number): void {
     const count = this.mutated.get(reason) ?? { entries: 0, bytes: 0 }
     count.entries++

@@ -11,7 +11,9 @@ import {
   type VolumeLeaf,
 } from '@skald/query'
 import { formatLogqlBytes, type LabelSet, maxBigint, minBigint } from '@skald/wire'
-import type { Catalog, SegmentInfo } from '../catalog/catalog.ts'
+import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
+import { DeletePlan, type DeleteRule } from '../deletes/delete-rule.ts'
+import type { TenantLimits } from '../limits.ts'
 import type { BlockRecord } from '../segment/format.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import type { SegmentIndex } from '../segment-index.ts'
@@ -29,40 +31,58 @@ export interface LogSourceParts {
   readonly pool: ScanPool
   /** Leaves under way, of all tenants. */
   readonly runs: SharedRuns<LeafResult>
-  /** Most bytes of lines that one leaf may look at; 0 for no limit. */
-  readonly maxQueryBytesRead?: number
+  /** What one leaf may look at; no limits where absent. */
+  readonly limits?: LeafLimits
+  /** What is deleted of the tenant's entries in a range; nothing where absent. */
+  readonly rulesFor?: (range: TimeRange) => readonly DeleteRule[]
+}
+
+/** Bounds of one leaf, as `limits_config` has them; 0 for none. */
+export type LeafLimits = Pick<
+  TenantLimits,
+  'maxQueryBytesRead' | 'maxQuerierBytesRead' | 'cardinalityLimit'
+>
+
+const noLimits: LeafLimits = { maxQueryBytesRead: 0, maxQuerierBytesRead: 0, cardinalityLimit: 0 }
+
+/** A leaf with what is hidden from it. */
+interface Selection {
+  readonly tenant: string
+  readonly leaf: Leaf
+  readonly deletes: readonly DeleteRule[]
 }
 
 /** Makes the source that a tenant's queries read. */
 export function createLogSource(tenant: string, parts: LogSourceParts): LogSource {
   return {
-    select: (leaf, signal) =>
-      parts.runs.join(keyOf(tenant, leaf, parts), signal, shared =>
-        selectWhole(tenant, leaf, parts, shared),
-      ),
+    select: (leaf, signal) => {
+      // Before the segments are looked for: what is no longer hidden by then is no longer in them.
+      const deletes = parts.rulesFor?.(leaf) ?? []
+      const selection = { tenant, leaf, deletes }
+      return parts.runs.join(keyOf(selection, parts), signal, shared =>
+        selectWhole(selection, parts, shared),
+      )
+    },
   }
 }
 
 /** Equal for leaves that have the same answer: a query that comes after a push must not join one before. */
-function keyOf(
-  tenant: string,
-  leaf: Leaf,
-  { segments, maxQueryBytesRead }: LogSourceParts,
-): string {
-  return JSON.stringify([tenant, segments.version, maxQueryBytesRead, leaf], (_key, value) =>
-    typeof value === 'bigint' ? `${value}n` : value,
-  )
+function keyOf({ tenant, leaf, deletes }: Selection, { segments, limits }: LogSourceParts): string {
+  const hidden = deletes.map(({ id }) => id)
+  const { maxQueryBytesRead, maxQuerierBytesRead, cardinalityLimit } = limits ?? noLimits
+  const bounds = [maxQueryBytesRead, maxQuerierBytesRead, cardinalityLimit]
+  const parts = [tenant, segments.version, bounds, hidden, leaf]
+  return JSON.stringify(parts, (_key, value) => (typeof value === 'bigint' ? `${value}n` : value))
 }
 
 async function selectWhole(
-  tenant: string,
-  leaf: Leaf,
+  selection: Selection,
   parts: LogSourceParts,
   signal: AbortSignal,
 ): Promise<LeafResult> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await selectOnce(tenant, leaf, parts, signal)
+      return await selectOnce(selection, parts, signal)
     } catch (error) {
       const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
       if (!isGone || attempt > replansMax) throw error
@@ -71,22 +91,24 @@ async function selectWhole(
 }
 
 async function selectOnce(
-  tenant: string,
-  leaf: Leaf,
-  { catalog, segments, pool, maxQueryBytesRead = 0 }: LogSourceParts,
+  selection: Selection,
+  { catalog, segments, pool, limits = noLimits }: LogSourceParts,
   signal: AbortSignal,
 ): Promise<LeafResult> {
+  const { tenant, leaf, deletes } = selection
   const range = { startNs: leaf.startNs, endNs: leaf.endNs }
   const streams = await catalog.findStreams(tenant, leaf.matchers, range)
+  checkStreams(streams.size, limits)
   const found = streams.size > 0 ? await catalog.findSegments(tenant, range) : []
   const release = segments.acquire(found.map(({ name }) => name))
   try {
-    const blocks = await findBlocks(tenant, leaf, { found, segments, streams, signal })
+    const blocks = await findBlocks(selection, { found, segments, streams, signal })
     const { labelsTexts, blocksOf } = blocks
     if (leaf.kind !== 'volume') {
       const groups = blocksOf.flatMap(refs => groupOverlapping(refs, ({ record }) => record))
-      checkBytes(groups, maxQueryBytesRead)
-      return await pool.run({ leaf, labelsTexts, groups: orderGroups(groups, leaf) }, signal)
+      checkBytes(groups, limits)
+      const job = { leaf, labelsTexts, deletes, groups: orderGroups(groups, leaf) }
+      return await pool.run(job, signal)
     }
     const { known, groups } = await planVolume(
       leaf,
@@ -94,12 +116,21 @@ async function selectOnce(
       createPause(signal),
     )
     if (groups.length === 0) return known
-    checkBytes(groups, maxQueryBytesRead)
-    const job = { leaf, labelsTexts, groups: bySegment(groups) }
+    checkBytes(groups, limits)
+    const job = { leaf, labelsTexts, deletes, groups: bySegment(groups) }
     return mergeLeafResults(leaf, [known, await pool.run(job, signal)])
   } finally {
     await release()
   }
+}
+
+/** @throws LimitExceededError */
+function checkStreams(count: number, { cardinalityLimit }: LeafLimits): void {
+  if (cardinalityLimit === 0 || count <= cardinalityLimit) return
+  throw new LimitExceededError(
+    'cardinality_limit',
+    `cardinality limit exceeded for logs{}; ${count} entries, more than limit of ${cardinalityLimit}`,
+  )
 }
 
 /**
@@ -107,15 +138,26 @@ async function selectOnce(
  *
  * @throws LimitExceededError
  */
-function checkBytes(groups: readonly BlockGroup[], bytesMax: number): void {
-  if (bytesMax === 0) return
+function checkBytes(
+  groups: readonly BlockGroup[],
+  { maxQueryBytesRead, maxQuerierBytesRead }: LeafLimits,
+): void {
+  if (maxQueryBytesRead === 0 && maxQuerierBytesRead === 0) return
   let bytes = 0
   for (const group of groups) for (const { record } of group) bytes += record.lineBytes
-  if (bytes <= bytesMax) return
-  throw new LimitExceededError(
-    'max_query_bytes_read',
-    `the query would read too many bytes (query: ${formatLogqlBytes(bytes)}, limit: ${formatLogqlBytes(bytesMax)}); consider adding more specific stream selectors or reduce the time range of the query`,
-  )
+  const query = formatLogqlBytes(bytes)
+  if (maxQueryBytesRead > 0 && bytes > maxQueryBytesRead) {
+    throw new LimitExceededError(
+      'max_query_bytes_read',
+      `the query would read too many bytes (query: ${query}, limit: ${formatLogqlBytes(maxQueryBytesRead)}); consider adding more specific stream selectors or reduce the time range of the query`,
+    )
+  }
+  if (maxQuerierBytesRead > 0 && bytes > maxQuerierBytesRead) {
+    throw new LimitExceededError(
+      'max_querier_bytes_read',
+      `query too large to execute on a single querier: (query: ${query}, limit: ${formatLogqlBytes(maxQuerierBytesRead)}); consider adding more specific stream selectors, reduce the time range of the query, or adjust parallelization settings`,
+    )
+  }
 }
 
 interface PlanInput {
@@ -125,16 +167,17 @@ interface PlanInput {
   readonly signal: AbortSignal
 }
 
-/** Blocks that a leaf's range and streams leave, by stream in the order of `streams`. */
+/** Blocks that a leaf's range, its streams and deletes leave, by stream in the order of `streams`. */
 async function findBlocks(
-  tenant: string,
-  leaf: Leaf,
+  { tenant, leaf, deletes }: Selection,
   { found, segments, streams, signal }: PlanInput,
 ): Promise<{ labelsTexts: string[]; blocksOf: BlockRef[][] }> {
   const pause = createPause(signal)
   const labelsTexts = [...streams.keys()]
   const indexes = new Map(labelsTexts.map((text, index) => [text, index]))
   const blocksOf: BlockRef[][] = labelsTexts.map(() => [])
+  const plan = deletes.length > 0 ? new DeletePlan(deletes) : undefined
+  const deletesOf = [...streams.values()].map(labels => plan?.ofStream(labels))
   for (const { name, sizeBytes } of found) {
     const footer = await segments.footer(name, sizeBytes)
     for (const part of footer.parts) {
@@ -143,7 +186,10 @@ async function findBlocks(
       for (const record of part.blocks) {
         const labels = wanted[record.stream]
         if (labels === undefined || !isInRange(record, leaf)) continue
-        blocksOf[labels]!.push({ segment: name, labels, record })
+        const deleted = deletesOf[labels]?.ofBlock(record)
+        if (deleted === 'all') continue
+        const ref = { segment: name, labels, record }
+        blocksOf[labels]!.push(deleted ? { ...ref, deletes: deleted } : ref)
       }
       await pause(part.blocks.length * 10)
     }

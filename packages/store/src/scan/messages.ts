@@ -3,6 +3,7 @@
 // and then hands over what it found.
 
 import type { Leaf, LeafResult } from '@skald/query'
+import type { DeleteRule } from '../deletes/delete-rule.ts'
 import type { BlockRecord } from '../segment/format.ts'
 
 /** A block by its place; `labels` indexes the texts that opened the scan. */
@@ -10,6 +11,8 @@ export interface BlockRef {
   readonly segment: string
   readonly labels: number
   readonly record: BlockRecord
+  /** Indexes of the rules that may delete rows of it. */
+  readonly deletes?: readonly number[]
 }
 
 /** Blocks of one stream that share moments in time: scanned together, duplicates counted once. */
@@ -27,6 +30,7 @@ export type ScanRequest =
       readonly scan: number
       readonly leaf: Leaf
       readonly labelsTexts: readonly string[]
+      readonly deletes: readonly DeleteRule[]
       /** Becomes 1 when nobody waits for the scan any more; looked at before each block. */
       readonly cancelled: Int32Array
     }

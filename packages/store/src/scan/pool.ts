@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { type Leaf, type LeafResult, mergeLeafResults } from '@skald/query'
+import type { DeleteRule } from '../deletes/delete-rule.ts'
 import { scanTaskBytes } from '../limits.ts'
 import type { BlockGroup, ScanAnswer, ScanRequest, ScanWorkerData } from './messages.ts'
 
@@ -16,6 +17,8 @@ export interface ScanJob {
   readonly leaf: Leaf
   readonly labelsTexts: readonly string[]
   readonly groups: readonly BlockGroup[]
+  /** Rules that blocks of the groups refer to. */
+  readonly deletes?: readonly DeleteRule[]
 }
 
 interface Waiter {
@@ -148,8 +151,8 @@ async function runOnThread(
   thread: ScanThread,
   { scan, job, queue, cancelled }: RunningScan,
 ): Promise<LeafResult> {
-  const { leaf, labelsTexts } = job
-  thread.send({ kind: 'open', scan, leaf, labelsTexts, cancelled })
+  const { leaf, labelsTexts, deletes = [] } = job
+  thread.send({ kind: 'open', scan, leaf, labelsTexts, deletes, cancelled })
   for (let groups = queue.next(); groups; groups = queue.next()) {
     const answer = await thread.ask({ kind: 'scan', scan, groups })
     if (answer.kind === 'failed') throw remoteError(answer.error)

@@ -1,5 +1,6 @@
 // Volumes from the footers of segments: a block that lies in one bucket is counted by its record, and
-// only those that are cut by a bucket, or may hold a row twice, are left to the scan threads.
+// only those that are cut by a bucket, may hold a row twice or have deleted rows are left to the scan
+// threads.
 
 import {
   type LeafResult,
@@ -33,7 +34,8 @@ export async function planVolume(
   for (const [stream, blocks] of blocksOf.entries()) {
     let keys: number[] | undefined
     for (const group of groupsOf(blocks)) {
-      const bucket = group.length === 1 ? bucketOf(leaf, group[0]!.record) : -1
+      const isCounted = group.length === 1 && !group[0]!.deletes
+      const bucket = isCounted ? bucketOf(leaf, group[0]!.record) : -1
       if (bucket < 0) {
         scanned.push(group)
         continue

@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { type LeafScanner, openLeafScanner } from '@skald/query'
 import { type LabelSet, parseLabelSet } from '@skald/wire'
 import { ScratchArena } from '../buffers.ts'
+import { RowDeleter } from '../deletes/row-deleter.ts'
 import { LevelFields } from '../ingest/line-level.ts'
 import { DiskReader } from '../objects/disk.ts'
 import { StoredBlock } from '../segment/stored-block.ts'
@@ -18,6 +19,7 @@ interface OpenScan {
   readonly scanner: LeafScanner
   readonly labels: (LabelSet | undefined)[]
   readonly labelsTexts: readonly string[]
+  readonly deleter: RowDeleter
   readonly cancelled: Int32Array
 }
 
@@ -49,7 +51,11 @@ function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
       return new StoredBlock(place, read, levelFields)
     })
     if (blocks.length > 1) skipDuplicates(blocks)
+    for (const [i, { deletes }] of group.entries()) {
+      if (deletes) open.deleter.mark(blocks[i]!, deletes)
+    }
     for (const block of blocks) open.scanner.scan(block)
+    for (const block of blocks) block.release()
   }
   return true
 }
@@ -64,8 +70,10 @@ function answer(request: ScanRequest): ScanAnswer | undefined {
   const { scan } = request
   switch (request.kind) {
     case 'open': {
-      const { leaf, labelsTexts, cancelled } = request
-      scans.set(scan, { scanner: openLeafScanner(leaf), labels: [], labelsTexts, cancelled })
+      const { leaf, labelsTexts, deletes, cancelled } = request
+      const scanner = openLeafScanner(leaf)
+      const deleter = new RowDeleter(deletes)
+      scans.set(scan, { scanner, labels: [], labelsTexts, deleter, cancelled })
       return undefined
     }
     case 'scan': {

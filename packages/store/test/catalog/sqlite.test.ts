@@ -385,3 +385,51 @@ test('what was entered is there after closing and opening', async t => {
   const later = { startNs: midnightNs + 60n * second, endNs: midnightNs + 61n * second }
   t.equal((await catalog.findStreams('a', [], later)).size, 1)
 })
+
+test('a catalog of an older version is brought to this one, with all it holds', async t => {
+  const path = join(t.testdir(), 'catalog.sqlite')
+  const database = new Database(path)
+  database.exec(migrations[0]!)
+  database.pragma('user_version = 1')
+  database.exec("INSERT INTO streams (tenant, labels) VALUES ('a', '{app=\"x\"}')")
+  database.close()
+  const catalog = openSqliteCatalog(path)
+  t.teardown(() => catalog.close())
+  t.same(await catalog.tenants(), ['a'])
+  t.same(await catalog.deleteRequests.listPending(), [])
+})
+
+test('streams of a day can be let go of, if its segments are those that were looked at', async t => {
+  const catalog = open(t)
+  const streams = [activity({ app: 'x' }), activity({ app: 'y' })]
+  await catalog.addSegments([segment(1, streams)], [])
+  await catalog.addSegments(
+    [segment(2, [activity({ app: 'y' }, midnightNs + dayNs)], { day: day + 1 })],
+    [],
+  )
+  t.same(await catalog.activeDays('a', day - 1, day + 5), [day, day + 1])
+  t.same(await catalog.activeDays('b', day - 1, day + 5), [])
+  const kept = new Set(['{app="x"}'])
+  t.equal(await catalog.retainStreams({ tenant: 'a', day, segments: [] }, kept), false)
+  t.equal(await catalog.retainStreams({ tenant: 'a', day, segments: ['other'] }, kept), false)
+  t.same(await catalog.labelValues('a', 'app', wholeDay), ['x', 'y'], 'nothing changed')
+  t.equal(await catalog.retainStreams({ tenant: 'a', day, segments: ['1-0'] }, kept), true)
+  t.same(await catalog.labelValues('a', 'app', wholeDay), ['x'])
+  const twoDays = { startNs: midnightNs, endNs: midnightNs + 2n * dayNs }
+  t.same(await catalog.labelValues('a', 'app', twoDays), ['x', 'y'], 'the next day has it')
+  await catalog.retainStreams({ tenant: 'a', day: day + 1, segments: ['2-0'] }, kept)
+  t.same(await catalog.labelValues('a', 'app', twoDays), ['x'])
+  await catalog.addSegments([segment(3, streams)], [])
+  t.same(await catalog.labelValues('a', 'app', wholeDay), ['x', 'y'], 'and it may come back')
+})
+
+test('a look for old days that finds none leaves the caches as they are', async t => {
+  const catalog = open(t)
+  await catalog.addSegments([segment(1, [activity({ app: 'x' })], { level: 1 })], [])
+  const labels = async () => (await catalog.findStreams('a', [], wholeDay)).get('{app="x"}')
+  const before = await labels()
+  t.same(await catalog.dropBefore('a', day), [])
+  t.equal(await labels(), before, 'the labels are not read again')
+  t.same(await catalog.dropBefore('a', day + 1), ['1-1'])
+  t.equal(await labels(), undefined)
+})

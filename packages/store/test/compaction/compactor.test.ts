@@ -36,7 +36,11 @@ function compactorOf(
   const { logger, messages } = createTestLogger()
   const worker = { directory: segmentsDir, logLevelFields: ['level'] }
   const parts = { catalog, segments, logger, clock }
-  const retention = periodNs && { retention: new Retention({ ...parts, periodNs }) }
+  const limitsOf = (tenant: string) => ({
+    retentionNs: periodNs?.(tenant) ?? 0n,
+    retentionStreams: [],
+  })
+  const retention = periodNs && { retention: new Retention({ ...parts, limitsOf }) }
   const compactor = new Compactor({ ...parts, nextSequence, worker, ...retention })
   t.teardown(() => compactor.close())
   return { compactor, messages }

@@ -250,3 +250,69 @@ test('cut lines are counted', async t => {
   t.same(await counted('loki_mutated_samples_total'), [[labels, 2]])
   t.same(await counted('loki_mutated_bytes_total'), [[labels, 6]])
 })
+
+test('a stream without an enforced label is refused, the others are stored', async t => {
+  const { ingester, stored, counted } = await open(t, {
+    overrides: { enforcedLabels: ['team', 'env'] },
+  })
+  await t.rejects(
+    ingester.push('a', [
+      stream({ app: 'x', team: 't' }, 'one', 'two'),
+      stream({ app: 'y', team: 't', env: 'e' }, 'kept'),
+      stream({ __aggregated_metric__: 'm' }, 'of its own'),
+    ]),
+    { status: 400, message: 'missing required labels env for user a' },
+  )
+  t.same(
+    (await stored()).map(text => text.split('} ')[1]),
+    ['of its own', 'kept'],
+  )
+  t.same(await counted('loki_discarded_samples_total'), [
+    [{ reason: 'missing_enforced_labels', tenant: 'a' }, 2],
+  ])
+  await t.rejects(ingester.push('a', [stream({ app: 'x' }, 'three')]), {
+    message: 'missing required labels team,env for user a',
+  })
+})
+
+test('while ingestion is blocked nothing is stored, and clients are told what is configured', async t => {
+  const until = '2100-01-01T00:00:00Z'
+  const untilNs = BigInt(Date.parse(until)) * 1_000_000n
+  for (const status of [260, 429, 200]) {
+    const { ingester, stored, counted } = await open(t, {
+      overrides: { ingestionBlock: { untilNs, status } },
+    })
+    const error = await ingester
+      .push('a', [stream({ p: '1' }, 'x', 'y')])
+      .then(() => undefined)
+      .catch((thrown: unknown) => thrown as PushRejectedError)
+    t.equal(error?.status, status === 200 ? undefined : status)
+    if (error) {
+      t.equal(
+        error.message,
+        `ingestion blocked for user a until '${until}' with status code '${status}'`,
+      )
+    }
+    t.same(await stored(), [])
+    t.same(await counted('loki_discarded_samples_total'), [
+      [{ reason: 'blocked_ingestion', tenant: 'a' }, 2],
+    ])
+  }
+  const past = { untilNs: 1n, status: 260 }
+  const { ingester, stored } = await open(t, { overrides: { ingestionBlock: past } })
+  await ingester.push('a', [stream({ p: '1' }, 'x')])
+  t.equal((await stored()).length, 1)
+})
+
+test('lines of one time may be moved apart', async t => {
+  const { ingester, segmentsDir } = await open(t, { overrides: { incrementDuplicateTimes: true } })
+  await ingester.push('a', [stream({ p: '1' }, 'x', 'y', 'y', 'z')])
+  t.same(
+    (await readAllRows(segmentsDir)).map(({ timeNs, line }) => [timeNs - midnightNs, line]),
+    [
+      [0n, 'x'],
+      [1n, 'y'],
+      [2n, 'z'],
+    ],
+  )
+})

@@ -1,0 +1,207 @@
+// The configurations that users have start a store as they are: that of the loki-stack chart, that which
+// comes with Loki, and ours. What has no meaning here is named once, and a key that nobody knows is refused
+// with its line.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { t as root, type Test, test } from 'tap'
+import { loopbackHost, reservePort, rootDir, spawnSkald, waitUntilReady } from './skald-process.ts'
+
+root.setTimeout(120_000)
+
+/** As the chart loki-stack 2.10 renders it with the chart loki 2.16, for a release named `logs`. */
+const lokiStack = `auth_enabled: false
+chunk_store_config:
+  max_look_back_period: 0s
+compactor:
+  shared_store: filesystem
+  working_directory: /data/loki/boltdb-shipper-compactor
+ingester:
+  chunk_block_size: 262144
+  chunk_idle_period: 3m
+  chunk_retain_period: 1m
+  lifecycler:
+    ring:
+      replication_factor: 1
+  max_transfer_retries: 0
+  wal:
+    dir: /data/loki/wal
+limits_config:
+  enforce_metric_name: false
+  max_entries_limit_per_query: 5000
+  reject_old_samples: true
+  reject_old_samples_max_age: 168h
+memberlist:
+  join_members:
+  - 'logs-loki-memberlist'
+schema_config:
+  configs:
+  - from: "2020-10-24"
+    index:
+      period: 24h
+      prefix: index_
+    object_store: filesystem
+    schema: v11
+    store: boltdb-shipper
+server:
+  grpc_listen_port: 9095
+  http_listen_port: 3100
+storage_config:
+  boltdb_shipper:
+    active_index_directory: /data/loki/boltdb-shipper-active
+    cache_location: /data/loki/boltdb-shipper-cache
+    cache_ttl: 24h
+    shared_store: filesystem
+  filesystem:
+    directory: /data/loki/chunks
+table_manager:
+  retention_deletes_enabled: false
+  retention_period: 0s
+`
+
+/** The keys of Loki's own loki-local-config.yaml. */
+const lokiLocal = `auth_enabled: false
+server:
+  http_listen_port: 3100
+  grpc_listen_port: 9096
+  log_level: debug
+  grpc_server_max_concurrent_streams: 1000
+common:
+  instance_addr: 127.0.0.1
+  path_prefix: /tmp/loki
+  storage:
+    filesystem:
+      chunks_directory: /tmp/loki/chunks
+      rules_directory: /tmp/loki/rules
+  replication_factor: 1
+  ring:
+    kvstore:
+      store: inmemory
+query_range:
+  results_cache:
+    cache:
+      embedded_cache:
+        enabled: true
+        max_size_mb: 100
+limits_config:
+  metric_aggregation_enabled: true
+schema_config:
+  configs:
+    - from: 2020-10-24
+      store: tsdb
+      object_store: filesystem
+      schema: v13
+      index:
+        prefix: index_
+        period: 24h
+pattern_ingester:
+  enabled: true
+  metric_aggregation:
+    loki_address: localhost:3100
+ruler:
+  alertmanager_url: http://localhost:9093
+frontend:
+  encoding: protobuf
+`
+
+const ours = readFileSync(join(rootDir, 'examples/loki-config.yaml'), 'utf8')
+
+/** Starts a store on a file as it is; only address, port and directory are the test's. */
+async function startOn(t: Test, text: string) {
+  const dir = t.testdir({ 'loki.yaml': text })
+  const port = await reservePort()
+  const url = `http://${loopbackHost}:${port}`
+  const store = spawnSkald({
+    args: [
+      'store',
+      `-config.file=${join(dir, 'loki.yaml')}`,
+      `-server.http-listen-address=${loopbackHost}`,
+      `-server.http-listen-port=${port}`,
+      `-common.path-prefix=${join(dir, 'data')}`,
+    ],
+    outputFile: join(dir, 'store.log'),
+  })
+  t.teardown(() => store.end('SIGTERM'))
+  await waitUntilReady(store, `${url}/ready`, 30_000)
+  const warnings = store
+    .output()
+    .split('\n')
+    .filter(line => line.startsWith('{'))
+    .map(line => JSON.parse(line) as { msg: string })
+    .flatMap(({ msg }) => (msg.startsWith('without effect here: ') ? [msg.slice(21)] : []))
+  const push = async (ageMs: number) => {
+    const timeNs = BigInt(Date.now() - ageMs) * 1_000_000n
+    const answer = await fetch(`${url}/loki/api/v1/push`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        streams: [{ stream: { app: 'x' }, values: [[String(timeNs), 'hello']] }],
+      }),
+    })
+    return answer.status
+  }
+  const lines = async () => {
+    const answer = await fetch(
+      `${url}/loki/api/v1/query_range?query=${encodeURIComponent('{app="x"}')}`,
+    )
+    const { data } = (await answer.json()) as { data: { result: { values: [string, string][] }[] } }
+    return data.result.flatMap(({ values }) => values.map(([, line]) => line))
+  }
+  return { warnings, push, lines }
+}
+
+const dayMs = 86_400_000
+
+test('the configuration of the loki-stack chart starts a store', async t => {
+  const { warnings, push, lines } = await startOn(t, lokiStack)
+  t.same(warnings, [
+    'chunk_store_config, compactor.shared_store, compactor.working_directory, ingester, ' +
+      'limits_config.enforce_metric_name, memberlist, schema_config, server.grpc_listen_port, ' +
+      'storage_config.boltdb_shipper, table_manager',
+  ])
+  t.equal(await push(0), 204)
+  t.same(await lines(), ['hello'])
+  t.equal(await push(6 * dayMs), 204)
+  t.equal(await push(8 * dayMs), 400, 'reject_old_samples has its effect')
+})
+
+test("Loki's own configuration for one machine starts a store", async t => {
+  const { warnings, push, lines } = await startOn(t, lokiLocal)
+  t.same(warnings, [
+    'server.grpc_listen_port, server.grpc_server_max_concurrent_streams, common.instance_addr, ' +
+      'common.replication_factor, common.ring, query_range, limits_config.metric_aggregation_enabled, ' +
+      'schema_config, pattern_ingester.metric_aggregation, ruler, frontend',
+  ])
+  t.equal(await push(0), 204)
+  t.same(await lines(), ['hello'])
+})
+
+test('our example starts a store', async t => {
+  const { warnings, push, lines } = await startOn(t, ours)
+  t.same(warnings, ['server.grpc_listen_port, common.replication_factor'])
+  t.equal(await push(8 * dayMs), 204)
+  t.equal(await push(0), 204)
+  t.same(await lines(), ['hello'])
+})
+
+test('a key that is none is refused with its line, in each of them', async t => {
+  const dir = t.testdir()
+  const texts: readonly (readonly [name: string, text: string])[] = [
+    ['loki-stack', lokiStack],
+    ['loki-local', lokiLocal],
+    ['ours', ours],
+  ]
+  for (const [name, text] of texts) {
+    const file = join(dir, `${name}.yaml`)
+    const broken = text.replace(/^limits_config:$/m, 'limits_config:\n  max_line_sise: 1MB')
+    writeFileSync(file, broken)
+    const line = broken.split('\n').findIndex(found => found.includes('max_line_sise')) + 1
+    const outputFile = join(dir, `${name}.log`)
+    const store = spawnSkald({ args: ['store', `-config.file=${file}`], outputFile })
+    t.not((await store.exited).code, 0, name)
+    t.ok(
+      store.output().includes(`line ${line}: unknown key limits_config.max_line_sise`),
+      store.output(),
+    )
+  }
+})

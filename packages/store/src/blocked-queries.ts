@@ -1,0 +1,73 @@
+// Queries that a tenant may not ask: limits_config.blocked_queries, as Loki has it.
+
+import { compileRegex, type Expr, parseLogql } from '@skald/query'
+import type { RawBlockedQuery } from './config-schema.ts'
+import { BadRequestError } from './errors.ts'
+import type { BlockedQuery } from './limits.ts'
+
+const queryTypes = ['metric', 'filter', 'limited']
+
+/** Reads a rule; `report` is told what is wrong with it. */
+export function createBlockedQuery(
+  rule: RawBlockedQuery,
+  report: (message: string) => void,
+): BlockedQuery {
+  const { types, hash = 0 } = rule
+  // Loki writes them with commas as well.
+  const named = (typeof types === 'string' ? types.split(',') : (types ?? []))
+    .map(type => type.trim())
+    .filter(type => type !== '')
+  for (const type of named) {
+    if (!queryTypes.includes(type)) report(`${type} is no type of query: metric, filter, limited`)
+  }
+  return {
+    types: named,
+    matches: hash > 0 ? query => fnv1(query) === hash : matchText(rule, report),
+  }
+}
+
+function matchText(
+  { pattern = '', regex = false }: RawBlockedQuery,
+  report: (message: string) => void,
+): BlockedQuery['matches'] {
+  if (pattern === '') return () => true
+  const text = pattern.trim()
+  const isEqual = (query: string) => query.trim() === text
+  if (!regex) return isEqual
+  try {
+    const compiled = compileRegex(`(?s:${pattern})`)
+    return query => isEqual(query) || compiled.test(query)
+  } catch (error) {
+    report((error as Error).message)
+    return isEqual
+  }
+}
+
+/**
+ * Checks a query against the rules of its tenant; the first that matches decides.
+ *
+ * @throws BadRequestError with Loki's text; LogqlSyntaxError where there are rules and the query is none.
+ */
+export function checkBlocked(logql: string, blocked: readonly BlockedQuery[]): void {
+  if (blocked.length === 0) return
+  const type = typeOf(parseLogql(logql))
+  const rule = blocked.find(({ matches }) => matches(logql))
+  if (!rule || (rule.types.length > 0 && !rule.types.includes(type))) return
+  throw new BadRequestError('query blocked by policy')
+}
+
+function typeOf(expr: Expr): string {
+  if (expr.kind !== 'log') return 'metric'
+  return expr.stages.some(isFilter) ? 'filter' : 'limited'
+}
+
+function isFilter({ kind }: { readonly kind: string }): boolean {
+  return kind === 'lineFilter' || kind === 'labelFilter'
+}
+
+/** FNV-1 of 32 bits. */
+function fnv1(text: string): number {
+  let hash = 0x811c9dc5
+  for (const byte of Buffer.from(text, 'utf8')) hash = (Math.imul(hash, 0x01000193) ^ byte) >>> 0
+  return hash
+}

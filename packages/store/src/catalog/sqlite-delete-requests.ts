@@ -1,0 +1,81 @@
+// Delete requests in the catalog's database.
+
+import type Database from 'better-sqlite3'
+import type { DeleteRequest, DeleteRequests } from './delete-requests.ts'
+
+const columns = `id, tenant, query, start_ms AS startMs, end_ms AS endMs, created_ms AS createdMs,
+                 state, sequence`
+
+function prepare(database: Database.Database) {
+  return {
+    add: database.prepare(
+      `INSERT OR IGNORE INTO delete_requests
+         (id, tenant, query, start_ms, end_ms, created_ms, state, sequence)
+       VALUES (@id, @tenant, @query, @startMs, @endMs, @createdMs, @state, @sequence)`,
+    ),
+    list: database.prepare(
+      `SELECT ${columns} FROM delete_requests WHERE tenant = ? ORDER BY created_ms, number`,
+    ),
+    listPending: database.prepare(
+      `SELECT ${columns} FROM delete_requests WHERE state <> 'processed' ORDER BY created_ms, number`,
+    ),
+    setState: database.prepare(
+      'UPDATE delete_requests SET state = ?, sequence = ? WHERE tenant = ? AND id = ?',
+    ),
+    remove: database.prepare('DELETE FROM delete_requests WHERE tenant = ? AND id = ?'),
+    forget: database.prepare(
+      "DELETE FROM delete_requests WHERE state = 'processed' AND created_ms < ?",
+    ),
+  }
+}
+
+/** See DeleteRequests. */
+export class SqliteDeleteRequests implements DeleteRequests {
+  readonly #database: Database.Database
+  readonly #sql: ReturnType<typeof prepare>
+
+  constructor(database: Database.Database) {
+    this.#database = database
+    this.#sql = prepare(database)
+  }
+
+  async add(request: DeleteRequest): Promise<boolean> {
+    return this.#synced(() => this.#sql.add.run(request).changes > 0)
+  }
+
+  async list(tenant: string): Promise<DeleteRequest[]> {
+    return this.#sql.list.all(tenant) as DeleteRequest[]
+  }
+
+  async listPending(): Promise<DeleteRequest[]> {
+    return this.#sql.listPending.all() as DeleteRequest[]
+  }
+
+  async setState(
+    tenant: string,
+    ids: readonly string[],
+    { state, sequence }: Pick<DeleteRequest, 'state' | 'sequence'>,
+  ): Promise<void> {
+    this.#synced(() => {
+      for (const id of ids) this.#sql.setState.run(state, sequence, tenant, id)
+    })
+  }
+
+  async remove(tenant: string, id: string): Promise<void> {
+    this.#synced(() => this.#sql.remove.run(tenant, id))
+  }
+
+  async forgetProcessed(beforeMs: number): Promise<void> {
+    this.#sql.forget.run(beforeMs)
+  }
+
+  /** Runs a transaction that waits for the disk: nothing else could tell what a client asked for. */
+  #synced<T>(work: () => T): T {
+    this.#database.pragma('synchronous = FULL')
+    try {
+      return this.#database.transaction(work)()
+    } finally {
+      this.#database.pragma('synchronous = NORMAL')
+    }
+  }
+}

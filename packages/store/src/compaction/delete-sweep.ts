@@ -1,0 +1,214 @@
+// Takes out for good what is asked to be deleted, when it can no longer be taken back: says which segment
+// is to be written again without it, until none is left. A process that is killed begins anew with what
+// is left.
+//
+// While requests of a tenant are processed every merge leaves out their entries, so that a segment named
+// with a higher sequence than there was at the beginning is free of them.
+
+import { setImmediate } from 'node:timers/promises'
+import { parseLabelSet } from '@skald/wire'
+import type { Logger } from 'pino'
+import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
+import type { DeleteRegistry } from '../deletes/delete-registry.ts'
+import { DeletePlan, type DeleteRule } from '../deletes/delete-rule.ts'
+import { parseSegmentName } from '../segment/name.ts'
+import type { SegmentIndex } from '../segment-index.ts'
+import type { Choice } from './choose.ts'
+import { forgetLostStreams } from './lost-streams.ts'
+
+export interface DeleteSweepOptions {
+  readonly catalog: Catalog
+  readonly segments: SegmentIndex
+  readonly registry: DeleteRegistry
+  readonly logger: Logger
+  readonly clock: { now(): number }
+  readonly nextSequence: () => number
+  /** How long a request can be taken back before its entries are taken out. */
+  readonly cancelPeriodMs: number
+  /** Whether a tenant's entries may be taken out, and not only be hidden. */
+  readonly mayDelete: (tenant: string) => boolean
+  /** Told of requests that were processed. */
+  readonly onProcessed?: (tenant: string, count: number) => void
+}
+
+/** The requests of a tenant that are processed together. */
+interface Batch {
+  readonly tenant: string
+  readonly ids: readonly string[]
+  readonly rules: readonly DeleteRule[]
+  readonly sequence: number
+  /** Segments that were looked at and hold nothing of it. */
+  readonly clean: Set<string>
+  /** Segments that could not be written again; they keep the batch from its end until the next start. */
+  readonly stuck: Set<string>
+  /** Segments at the beginning, as far as known. */
+  segmentCount: number
+  leftCount: number
+}
+
+/** What is to be done next: level 0 to be merged, or a segment to be written again. */
+export type SweepStep = 'level0' | Choice
+
+/** Works off delete requests. No merge may be under way while it is asked. */
+export class DeleteSweep {
+  readonly #options: DeleteSweepOptions
+  readonly #batches = new Map<string, Batch>()
+
+  constructor(options: DeleteSweepOptions) {
+    this.#options = options
+    for (const tenant of options.registry.tenants) {
+      const started = options.registry
+        .pending(tenant)
+        .filter(({ request }) => request.state === 'processing')
+      const sequence = Math.max(...started.map(({ request }) => request.sequence))
+      if (started.length > 0) this.#open(tenant, started, sequence)
+    }
+  }
+
+  /** What merges of a tenant leave out. */
+  rulesOf(tenant: string): readonly DeleteRule[] {
+    return this.#options.mayDelete(tenant) ? (this.#batches.get(tenant)?.rules ?? []) : []
+  }
+
+  /** Hundredths of a request that are done; `undefined` where it is not begun. */
+  percentOf(tenant: string, id: string): number | undefined {
+    const batch = this.#batches.get(tenant)
+    if (!batch?.ids.includes(id)) return undefined
+    const { segmentCount, leftCount } = batch
+    return segmentCount === 0 ? 0 : Math.floor((100 * (segmentCount - leftCount)) / segmentCount)
+  }
+
+  /** Leaves a request alone from now on. */
+  cancel(tenant: string, id: string): void {
+    const batch = this.#batches.get(tenant)
+    if (!batch?.ids.includes(id)) return
+    const ids = batch.ids.filter(other => other !== id)
+    if (ids.length === 0) this.#batches.delete(tenant)
+    else {
+      this.#batches.set(tenant, {
+        ...batch,
+        ids,
+        rules: batch.rules.filter(rule => rule.id !== id),
+      })
+    }
+  }
+
+  /** Says that a rewrite found nothing to leave out. */
+  keep({ inputs, outputs }: Choice): void {
+    for (const { tenant } of outputs) {
+      for (const name of inputs) this.#batches.get(tenant)?.clean.add(name)
+    }
+  }
+
+  /** Says that a rewrite failed: all else goes on, and the entries stay hidden. */
+  giveUp({ inputs, outputs }: Choice): void {
+    for (const { tenant } of outputs) {
+      for (const name of inputs) this.#batches.get(tenant)?.stuck.add(name)
+    }
+  }
+
+  /** Looks for what to do next; marks requests as processed that have nothing left. */
+  async next(): Promise<SweepStep | undefined> {
+    await this.#begin()
+    for (const batch of [...this.#batches.values()]) {
+      if (!this.#options.mayDelete(batch.tenant)) continue
+      const step = await this.#stepOf(batch)
+      if (step) return step
+      // Cancelled in the meantime, or changed.
+      if (this.#batches.get(batch.tenant) !== batch || batch.leftCount > 0) continue
+      await this.#finish(batch)
+    }
+    return undefined
+  }
+
+  /** Begins with what can no longer be taken back, where a tenant's last batch is done. */
+  async #begin(): Promise<void> {
+    const { registry, clock, cancelPeriodMs, mayDelete, nextSequence } = this.#options
+    for (const tenant of registry.tenants) {
+      if (this.#batches.has(tenant) || !mayDelete(tenant)) continue
+      const lastMs = clock.now() - cancelPeriodMs
+      const due = registry.pending(tenant).filter(({ request }) => request.createdMs <= lastMs)
+      if (due.length === 0) continue
+      const sequence = nextSequence()
+      const ids = due.map(({ request }) => request.id)
+      await registry.begin(tenant, ids, sequence)
+      this.#open(tenant, due, sequence)
+    }
+  }
+
+  #open(
+    tenant: string,
+    pending: readonly { readonly request: { readonly id: string }; readonly rule: DeleteRule }[],
+    sequence: number,
+  ): void {
+    this.#batches.set(tenant, {
+      tenant,
+      ids: pending.map(({ request }) => request.id),
+      rules: pending.map(({ rule }) => rule),
+      sequence,
+      clean: new Set(),
+      stuck: new Set(),
+      segmentCount: 0,
+      leftCount: 0,
+    })
+  }
+
+  async #stepOf(batch: Batch): Promise<SweepStep | undefined> {
+    const { tenant, sequence, clean, stuck, rules } = batch
+    const found = await this.#options.catalog.findSegments(tenant, spanOf(rules))
+    const left = found.filter(
+      ({ name }) => parseSegmentName(name)!.sequence <= sequence && !clean.has(name),
+    )
+    batch.segmentCount = Math.max(batch.segmentCount, left.length)
+    batch.leftCount = left.length
+    if (left.some(({ level }) => level === 0)) return 'level0'
+    const plan = new DeletePlan(rules)
+    for (const segment of left) {
+      if (stuck.has(segment.name)) continue
+      const choice = await this.#rewriteOf(segment, batch, plan)
+      if (choice) return choice
+      clean.add(segment.name)
+      batch.leftCount--
+      await setImmediate()
+    }
+    return undefined
+  }
+
+  /** The rewrite of a segment; `undefined` where its footer says that there is nothing to take out. */
+  async #rewriteOf(
+    { name, sizeBytes, level, sequence }: SegmentInfo,
+    { tenant }: Batch,
+    plan: DeletePlan,
+  ): Promise<Choice | undefined> {
+    const { parts } = await this.#options.segments.footer(name, sizeBytes)
+    for (const part of parts) {
+      if (part.tenant !== tenant) continue
+      const deletes = part.streams.map(text => plan.ofStream(parseLabelSet(text)))
+      if (!part.blocks.some(record => deletes[record.stream]?.ofBlock(record))) continue
+      const { day } = part
+      return { inputs: [name], outputs: [{ tenant, day }], level, sequence, isRewrite: true }
+    }
+    return undefined
+  }
+
+  async #finish({ tenant, ids, rules, sequence }: Batch): Promise<void> {
+    const { registry, logger, onProcessed } = this.#options
+    await forgetLostStreams(this.#options, tenant, spanOf(rules))
+    await registry.finish(tenant, ids, sequence)
+    this.#batches.delete(tenant)
+    onProcessed?.(tenant, ids.length)
+    logger.info({ tenant, requests: ids }, 'deleted what was asked for')
+  }
+}
+
+function spanOf(rules: readonly DeleteRule[]): TimeRange {
+  const startNs = rules.reduce(
+    (least, rule) => (rule.startNs < least ? rule.startNs : least),
+    rules[0]!.startNs,
+  )
+  const endNs = rules.reduce(
+    (most, rule) => (rule.endNs > most ? rule.endNs : most),
+    rules[0]!.endNs,
+  )
+  return { startNs, endNs: endNs + 1n }
+}

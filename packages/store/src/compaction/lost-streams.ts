@@ -1,0 +1,52 @@
+// After segments were written again without some of their streams: takes out of the catalog what it knows
+// of these on a day of which nothing is left.
+
+import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
+import { dayOf, nsPerDay } from '../day.ts'
+import type { SegmentIndex } from '../segment-index.ts'
+
+/** A day that changes while its segments are read is read again, this many times; then it stays as it is. */
+const attemptsMax = 3
+
+interface LostStreamsParts {
+  readonly catalog: Catalog
+  readonly segments: SegmentIndex
+}
+
+/** Lets go of the streams that none of a tenant's segments has any more, on the days of a range. */
+export async function forgetLostStreams(
+  { catalog, segments }: LostStreamsParts,
+  tenant: string,
+  range: TimeRange,
+): Promise<void> {
+  for (const day of await catalog.activeDays(
+    tenant,
+    dayOf(range.startNs),
+    dayOf(range.endNs - 1n),
+  )) {
+    for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+      const startNs = BigInt(day) * nsPerDay
+      const found = await catalog.findSegments(tenant, { startNs, endNs: startNs + nsPerDay })
+      const labelsTexts = await streamsOf(segments, found, { tenant, day })
+      const names = found.map(({ name }) => name)
+      if (await catalog.retainStreams({ tenant, day, segments: names }, labelsTexts)) break
+    }
+  }
+}
+
+/** Label sets of a tenant's streams that segments have on a day. */
+async function streamsOf(
+  segments: SegmentIndex,
+  found: readonly SegmentInfo[],
+  { tenant, day }: { readonly tenant: string; readonly day: number },
+): Promise<Set<string>> {
+  const labelsTexts = new Set<string>()
+  for (const { name, sizeBytes } of found) {
+    const { parts } = await segments.footer(name, sizeBytes)
+    for (const part of parts) {
+      if (part.tenant !== tenant || part.day !== day) continue
+      for (const text of part.streams) labelsTexts.add(text)
+    }
+  }
+  return labelsTexts
+}

@@ -1,0 +1,35 @@
+// How long a tenant's streams are kept: the rule with the highest priority that selects a stream, at equal
+// priorities the one with the shortest period, else the tenant's own period; as in Loki.
+
+import { compileMatchers } from '@skald/query'
+import type { LabelSet } from '@skald/wire'
+import type { TenantLimits } from '../limits.ts'
+
+/** Periods of a tenant, in nanoseconds; 0 is for ever. */
+export interface RetentionPeriods {
+  readonly shortestNs: bigint
+  readonly longestNs: bigint
+  readonly periodOf: (labels: LabelSet) => bigint
+}
+
+/** Makes the periods of a tenant's limits. */
+export function createRetentionPeriods({
+  retentionNs,
+  retentionStreams,
+}: Pick<TenantLimits, 'retentionNs' | 'retentionStreams'>): RetentionPeriods {
+  const rules = retentionStreams
+    .map(({ matchers, priority, periodNs }) => ({
+      accepts: compileMatchers(matchers),
+      priority,
+      periodNs,
+    }))
+    .sort((a, b) => b.priority - a.priority || Number(a.periodNs - b.periodNs))
+  const all = [retentionNs, ...rules.map(({ periodNs }) => periodNs)].sort((a, b) =>
+    a < b ? -1 : 1,
+  )
+  return {
+    shortestNs: all.find(periodNs => periodNs > 0n) ?? 0n,
+    longestNs: all[0] === 0n ? 0n : all.at(-1)!,
+    periodOf: labels => rules.find(({ accepts }) => accepts(labels))?.periodNs ?? retentionNs,
+  }
+}

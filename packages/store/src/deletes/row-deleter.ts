@@ -1,0 +1,30 @@
+// Marks the rows of blocks that delete rules find. One for each scan and each merge.
+
+import { RowMatcher } from '@skald/query'
+import type { StoredBlock } from '../segment/stored-block.ts'
+import type { DeleteRule } from './delete-rule.ts'
+
+/** Runs the queries of delete rules. */
+export class RowDeleter {
+  readonly #rules: readonly DeleteRule[]
+  readonly #matchers: (RowMatcher | undefined)[] = []
+
+  constructor(rules: readonly DeleteRule[]) {
+    this.#rules = rules
+  }
+
+  /** Sets `skip` of the rows that the rules with these indexes delete; returns how many they are. */
+  mark(block: StoredBlock, indexes: readonly number[]): number {
+    let count = 0
+    for (const index of indexes) {
+      const { logql, startNs, endNs } = this.#rules[index]!
+      this.#matchers[index] ??= new RowMatcher(logql)
+      const rows = this.#matchers[index].rows(block, { startNs, endNs: endNs + 1n })
+      if (rows.length === 0) continue
+      block.skip ??= new Uint8Array(block.rowCount)
+      for (const row of rows) block.skip[row] = 1
+      count += rows.length
+    }
+    return count
+  }
+}
