@@ -224,7 +224,7 @@ test('the configuration of the loki-stack chart starts a store', async t => {
   t.same(warnings, [
     'chunk_store_config, compactor.shared_store, compactor.working_directory, ingester, ' +
       'limits_config.enforce_metric_name, memberlist, schema_config, server.grpc_listen_port, ' +
-      'storage_config.boltdb_shipper, table_manager',
+      'storage_config.boltdb_shipper',
   ])
   t.equal(await push(0), 204)
   t.same(await lines(), ['hello'])
