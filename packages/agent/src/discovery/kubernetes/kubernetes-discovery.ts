@@ -52,6 +52,9 @@ const resources: Readonly<Record<KubernetesRole, { readonly api: string; readonl
 const podSettleMs = 10
 const clusterSettleMs = 1_000
 
+// A kubelet removes the logs of a pod up to a minute after the pod.
+const podLingerMs = 5_000
+
 /** Objects of one kind, in all namespaces that are looked at. */
 class Watched<T> {
   readonly #watches: ResourceWatch<T>[]
@@ -65,7 +68,7 @@ class Watched<T> {
   }
 
   *all(): Iterable<T> {
-    for (const { items } of this.#watches) yield* items.values()
+    for (const watch of this.#watches) yield* watch.all()
   }
 
   find(key: string): T | undefined {
@@ -216,6 +219,7 @@ export class KubernetesDiscovery implements Discoverer {
       path =>
         new ResourceWatch({
           ...{ path, role, ...selectors, read, metrics, logger },
+          lingerMs: role === 'pod' && this.#config.role === 'pod' ? podLingerMs : 0,
           connect: () => new ApiClient(connectTo(this.#config.connection, env)),
           onChange: () => this.#updateSoon(),
         }),
