@@ -8,7 +8,6 @@
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /skald
-ENV NODE_COMPILE_CACHE=/skald/cache
 COPY package.json package-lock.json .npmrc LICENSE ./
 COPY packages packages
 RUN npm ci --omit=dev --ignore-scripts
@@ -18,7 +17,8 @@ RUN rm -rf packages/*/test node_modules/better-sqlite3/deps node_modules/better-
     && find node_modules packages/*/node_modules -type f \( -name '*.md' -o -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 RUN npm sbom --package-lock-only --omit=dev --sbom-format=spdx > sbom.spdx.json
 COPY release/warm-cache.ts release/
-RUN node release/warm-cache.ts && rm -r release
+# For the users of store and agent.
+RUN node release/warm-cache.ts cache 10001 0 && rm -r release
 RUN mkdir /data
 
 FROM gcr.io/distroless/cc-debian12

@@ -35,6 +35,9 @@ const reason = obstacle()
 const options = reason === undefined ? {} : { skip: `no file tree can be made: ${reason}` }
 const user = '10001'
 
+/** Libraries of glibc and GCC, of which gcr.io/distroless/cc consists. */
+const baseLibraries = /^(ld-linux[\w-]*|lib(c|m|dl|rt|pthread|gcc_s|stdc\+\+))$/
+
 test('the Dockerfile says what runs, as whom, and how it is told to be well', async t => {
   const stages = parseDockerfile(readFileSync(join(rootDir, 'Dockerfile'), 'utf8'))
   t.equal(stages.length, 2)
@@ -78,6 +81,20 @@ test('store and agent start in the file tree of the image', options, async t => 
     'skald/node_modules/typescript',
   ])
     t.notOk(existsSync(join(tree, path)), `${path} is not in the image`)
+
+  const native = `skald/node_modules/better-sqlite3/prebuilds/linux-${process.arch}.node`
+  for (const file of ['usr/local/bin/node', native]) {
+    const { stdout } = await run('ldd', [join(tree, file)])
+    const libraries = [...stdout.matchAll(/(?:^|\/|\t)((?:lib|ld-)[\w+-]+)\.so/gm)].map(
+      ([, name]) => name!,
+    )
+    t.ok(libraries.includes('libc'), stdout)
+    t.same(
+      libraries.filter(name => !baseLibraries.test(name)),
+      [],
+      `${file} needs what the base image has, and no more`,
+    )
+  }
 
   const logs = join(dir, 'pods')
   const data = join(dir, 'data')
@@ -124,6 +141,24 @@ test('store and agent start in the file tree of the image', options, async t => 
       logs: 'EROFS',
       data: 'written',
     })
+  })
+
+  await t.test('every module comes from the cache of compiled code, for both users', async t => {
+    for (const id of [user, '0']) {
+      const command = [...execForm(final!, 'ENTRYPOINT'), 'store', '-verify-config']
+      const [program = '', ...rest] = inTree(tree, { ...view, user: `${id}:${id}` }, command)
+      const { stderr } = await run(program, rest, {
+        env: { ...env, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
+        maxBuffer: 64 * 1024 * 1024,
+      })
+      const read = stderr.split('\n').filter(line => line.includes('reading cache from'))
+      t.ok(read.length > 100, `${read.length} modules`)
+      t.same(
+        read.filter(line => !line.includes('success')),
+        [],
+        `user ${id}`,
+      )
+    }
   })
 
   const port = await reservePort()

@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { storeConfigSchema } from '@skald/store'
+import { blockSchemas } from '@skald/store'
 import { parse } from 'yaml'
 
 /** Directory of the chart. */
@@ -158,7 +158,7 @@ function schemaOf(value: unknown, path: string): Schema {
 
 /** The store's own schema, of which values may give any part. */
 function storeConfig(): Schema {
-  const { properties, ...rest } = withoutRequired(storeConfigSchema) as {
+  const { properties, ...rest } = withoutRequired(blockSchemas['']) as {
     properties: Record<string, Schema>
   }
   return { ...rest, properties: { existingSecret: optionalText, ...properties } }

@@ -1,14 +1,24 @@
-// Fills the cache of compiled code while the image is made (NODE_COMPILE_CACHE): each command is run for
-// a moment, threads included, since Node writes the cache when a process ends.
+// node release/warm-cache.ts DIRECTORY UID...: fills a cache of compiled code while the image is made. Each
+// command is run for a moment, threads included, since Node writes the cache when a process ends.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
+const [cache = '', ...userIds] = process.argv.slice(2)
+const cacheDir = resolve(cache)
 const main = fileURLToPath(new URL('../packages/skald/src/main.ts', import.meta.url))
 const dir = mkdtempSync(join(tmpdir(), 'skald-warm-'))
 const storeUrl = 'http://127.0.0.1:31009'
@@ -47,10 +57,29 @@ await finish(agent)
 store.kill('SIGTERM')
 await finish(store)
 rmSync(dir, { recursive: true })
+shareCache()
+
+/**
+ * Lets other users read the cache. Node keeps one for each, by an id at the end of the directory's name, and
+ * with files that only their owner reads.
+ */
+function shareCache(): void {
+  for (const entry of readdirSync(cacheDir, { recursive: true, withFileTypes: true })) {
+    chmodSync(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : 0o644)
+  }
+  const own = `-${process.getuid?.()}`
+  for (const name of readdirSync(cacheDir).filter(name => name.endsWith(own))) {
+    for (const id of userIds) {
+      const path = join(cacheDir, `${name.slice(0, -own.length)}-${id}`)
+      if (!existsSync(path)) symlinkSync(name, path)
+    }
+  }
+}
 
 function start(args: readonly string[]): ChildProcess {
   const child = spawn(process.execPath, ['--max-semi-space-size=4', main, ...args], {
     stdio: 'inherit',
+    env: { ...process.env, NODE_COMPILE_CACHE: cacheDir },
   })
   // A failure must not leave a server behind, for which the builder would wait.
   process.on('exit', () => child.kill('SIGKILL'))

@@ -1,5 +1,5 @@
 export { type LoadedStoreConfig, loadStoreConfig, type StoreConfig } from './config.ts'
 export { ignoredKeys } from './config-ignored.ts'
-export { blockSchemas, storeConfigSchema } from './config-schema.ts'
+export { blockSchemas } from './config-schema.ts'
 export { ConfigError, type ConfigProblem } from './errors.ts'
 export { type Store, type StoreOptions, startStore } from './store.ts'
