@@ -162,8 +162,9 @@ export class ResourceWatch<T> {
       const query = {
         ...{ labelSelector, fieldSelector, continue: from },
         limit: this.#expiredLists < expiredListsMax ? pageObjectsMax : undefined,
-        // The first list may come from the server's memory; one after a 410 must be newer than that.
-        resourceVersion: this.#hasListed || from ? undefined : '0',
+        // A first list of few objects may come from the server's memory, which knows no pages; one
+        // after a 410 must be newer than that.
+        resourceVersion: this.#hasListed || from || fieldSelector === '' ? undefined : '0',
       }
       const list = (await this.#getPage(client, path, query)) as RawList
       for (const item of list.items ?? []) next.set(keyOf(item), read(item))

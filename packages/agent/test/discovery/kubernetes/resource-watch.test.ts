@@ -13,7 +13,8 @@ function watchPods(t: Test, api: KubernetesApi, authorization?: { token: string 
   const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
   const metrics = new AgentMetrics({ version: 'test' })
   const watch = new ResourceWatch<Pod>({
-    ...{ path: '/api/v1/pods', role: 'pod', labelSelector: '', fieldSelector: '', read: readPod },
+    ...{ path: '/api/v1/pods', role: 'pod', labelSelector: '', read: readPod },
+    fieldSelector: 'spec.nodeName=host',
     lingerMs: 300,
     connect: () =>
       new ApiClient({
