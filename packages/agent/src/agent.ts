@@ -5,28 +5,38 @@ import { hostname as osHostname } from 'node:os'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { agentVersion, type ClientConfig } from './config/clients.ts'
+import type { ScrapeConfig } from './config/scrape.ts'
 import type { AgentConfig } from './config.ts'
+import { JobTargets } from './discovery/job-targets.ts'
 import { startAgentServer } from './http/server.ts'
 import { AgentMetrics } from './metrics.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
 import { createStageContext } from './pipeline/stage-context.ts'
-import { createPushTransport } from './push/client.ts'
+import { createPushTransport, type PushTransport } from './push/client.ts'
 import { PushQueue } from './push/queue.ts'
 import { RateLimiter } from './push/rate-limiter.ts'
+import { clientKey, isUnchanged, planReload, type ReloadPlan } from './reload.ts'
 import { HeldFiles } from './tail/held-files.ts'
 import { KnownFiles } from './tail/known-files.ts'
 import { ReadScheduler } from './tail/read-scheduler.ts'
-import { type FoundFileStatus, TargetManager } from './tail/target-manager.ts'
+import { type FoundFileStatus, type ManagedJob, TargetManager } from './tail/target-manager.ts'
 import { TimeJournal } from './tail/time-journal.ts'
 
 // SIGTERM must be done within ten seconds; the rest is for positions and sockets.
 const flushLimitMs = 7_000
+// So long a reload waits for what was read by jobs and clients that go. A stop that comes meanwhile has
+// its own time after that.
+const reloadFlushLimitMs = 2_500
 
 export interface AgentOptions {
   readonly config: AgentConfig
   readonly logger: Logger
   /** Name of this host, for `__host__` and discovery; the system's by default. */
   readonly hostname?: string
+  /** Environment, for discovery inside of a cluster; empty by default. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Reads the configuration anew, for a reload; throws ConfigError. */
+  readonly loadConfig?: () => AgentConfig
   /** False where the surrounding process has an HTTP server of its own. */
   readonly withHttpServer?: boolean
 }
@@ -43,6 +53,10 @@ export interface Agent {
   /** At least one file is being read. */
   readonly isReady: boolean
   readonly metrics: AgentMetrics
+  /** What is in force. */
+  readonly config: AgentConfig
+  /** The jobs with what their discovery has found. */
+  readonly jobs: readonly JobTargets[]
   /** Address of the HTTP server, such as `http://127.0.0.1:9080`; absent without one. */
   readonly url: string | undefined
   /** Settles when all files were searched for once. */
@@ -50,15 +64,26 @@ export interface Agent {
   progress(): AgentProgress
   /** Lists the files that are being read. */
   files(): readonly FoundFileStatus[]
+  /**
+   * Reads the configuration anew and changes what is different in it, nothing else.
+   *
+   * @throws ConfigError when it cannot be used; everything goes on as it was then.
+   */
+  reload(): Promise<'changed' | 'unchanged'>
   /** Sends what was read, saves positions and ends, within ten seconds. Further calls wait for the first. */
   stop(): Promise<void>
 }
 
 interface Lane {
+  /** Equal for clients with equal settings. */
+  readonly key: string
+  readonly name: string
   readonly queue: PushQueue
   readonly scheduler: ReadScheduler
   readonly manager: TargetManager
-  readonly pipelines: readonly Pipeline[]
+  /** By the targets that they read. */
+  readonly jobs: Map<JobTargets, ManagedJob>
+  readonly createJob: (targets: JobTargets) => ManagedJob
 }
 
 /**
@@ -68,105 +93,247 @@ interface Lane {
  *   port is taken.
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const { config, logger, withHttpServer = true } = options
-  const metrics = new AgentMetrics({ version: agentVersion, withProcess: withHttpServer })
-  const nowMs = () => Date.now()
-  const journal = new TimeJournal(`${config.positions.filename}.times`)
-  const known = new KnownFiles({
-    ...config.positions,
-    path: config.positions.filename,
-    ...{ journal, logger, nowMs },
-  })
-  const held = new HeldFiles()
-  const context = { ...options, metrics, journal, known, held, nowMs }
-  const lanes: Lane[] = []
-  let server: { readonly instance: FastifyInstance; readonly url: string } | undefined
-  let stopped: Promise<void> | undefined
-
-  const agent: Agent = {
-    metrics,
-    firstSync: Promise.resolve(),
-    get isReady() {
-      return lanes.some(({ manager }) => manager.openCount > 0)
-    },
-    get url() {
-      return server?.url
-    },
-    progress() {
-      const { files, bytesRead, bytesTotal } = lanes[0]?.manager.backlog ?? emptyBacklog
-      return { files, bytesRead, bytesTotal }
-    },
-    files: () => lanes[0]?.manager.files() ?? [],
-    stop() {
-      stopped ??= stop()
-      return stopped
-    },
-  }
-
-  async function stop(): Promise<void> {
-    await Promise.all(lanes.map(lane => stopLane(lane)))
-    known.close()
-    journal.close()
-    await server?.instance.close()
-  }
-
-  try {
-    if (withHttpServer && !config.server.isDisabled) {
-      server = await startAgentServer({ config, agent, logger })
-    }
-    for (const client of config.clients) lanes.push(startLane(client, context))
-  } catch (error) {
-    await server?.instance.close()
-    throw error
-  }
-  const firstSync = Promise.all(lanes.map(({ manager }) => manager.firstSync))
-  return Object.defineProperties(agent, {
-    firstSync: { value: firstSync.then(() => undefined), enumerable: true },
-  })
+  const agent = new RunningAgent(options)
+  await agent.start()
+  return agent
 }
 
+class RunningAgent implements Agent {
+  readonly metrics: AgentMetrics
+  readonly #options: AgentOptions
+  readonly #journal: TimeJournal
+  readonly #known: KnownFiles
+  readonly #held = new HeldFiles()
+  readonly #logger: Logger
+  #config: AgentConfig
+  #jobs: JobTargets[]
+  #lanes: Lane[] = []
+  #server: { readonly instance: FastifyInstance; readonly url: string } | undefined
+  #reloading: Promise<unknown> = Promise.resolve()
+  #stopping: Promise<void> | undefined
+  #firstSync: Promise<void> = Promise.resolve()
+
+  constructor(options: AgentOptions) {
+    const { config, logger, withHttpServer = true } = options
+    this.#options = options
+    this.#config = config
+    this.#logger = logger
+    this.metrics = new AgentMetrics({ version: agentVersion, withProcess: withHttpServer })
+    this.#journal = new TimeJournal(`${config.positions.filename}.times`)
+    this.#known = new KnownFiles({
+      ...config.positions,
+      path: config.positions.filename,
+      ...{ journal: this.#journal, logger, nowMs },
+    })
+    this.#jobs = config.scrapeConfigs.map(job => this.#createTargets(job))
+  }
+
+  #createTargets(config: ScrapeConfig): JobTargets {
+    const { hostname = osHostname(), env = {}, logger } = this.#options
+    return new JobTargets({ config, hostname, env, metrics: this.metrics, logger })
+  }
+
+  async start(): Promise<void> {
+    const { withHttpServer = true } = this.#options
+    try {
+      if (withHttpServer && !this.#config.server.isDisabled) {
+        this.#server = await startAgentServer({ agent: this, logger: this.#logger })
+      }
+      this.#lanes = this.#config.clients.map(client =>
+        startLane(client, createPushTransport(client.transport), this.#laneContext()),
+      )
+      for (const targets of this.#jobs) targets.start()
+    } catch (error) {
+      await this.#server?.instance.close()
+      throw error
+    }
+    const searches = this.#lanes.map(({ manager }) => manager.firstSync)
+    this.#firstSync = Promise.all(searches).then(() => undefined)
+  }
+
+  #laneContext(): LaneContext {
+    return {
+      ...{ config: this.#config, logger: this.#logger, metrics: this.metrics, jobs: this.#jobs },
+      ...{ journal: this.#journal, known: this.#known, held: this.#held },
+    }
+  }
+
+  get config(): AgentConfig {
+    return this.#config
+  }
+
+  get jobs(): readonly JobTargets[] {
+    return this.#jobs
+  }
+
+  get isReady(): boolean {
+    return this.#lanes.some(({ manager }) => manager.openCount > 0)
+  }
+
+  get url(): string | undefined {
+    return this.#server?.url
+  }
+
+  get firstSync(): Promise<void> {
+    return this.#firstSync
+  }
+
+  progress(): AgentProgress {
+    const { files, bytesRead, bytesTotal } = this.#lanes[0]?.manager.backlog ?? emptyBacklog
+    return { files, bytesRead, bytesTotal }
+  }
+
+  files(): readonly FoundFileStatus[] {
+    return this.#lanes[0]?.manager.files() ?? []
+  }
+
+  reload(): Promise<'changed' | 'unchanged'> {
+    const reloaded = this.#reloading.then(() => this.#countedReload())
+    // The next one does not fail because this one did.
+    this.#reloading = reloaded.catch(() => undefined)
+    return reloaded
+  }
+
+  async #countedReload(): Promise<'changed' | 'unchanged'> {
+    try {
+      const outcome = await this.#reload()
+      this.metrics.reloadSuccesses.inc()
+      this.#logger.info({ outcome }, 'Configuration reloaded')
+      return outcome
+    } catch (error) {
+      this.metrics.reloadFailures.inc()
+      const fields = { error: (error as Error).message }
+      this.#logger.error(fields, 'Configuration not reloaded: the old one stays in force')
+      throw error
+    }
+  }
+
+  async #reload(): Promise<'changed' | 'unchanged'> {
+    const next = this.#options.loadConfig?.() ?? this.#config
+    const plan = planReload(this.#config, next)
+    for (const block of plan.notApplied) {
+      this.#logger.warn({ block }, 'Changed block is not applied by a reload: restart the agent')
+    }
+    const { server, positions } = this.#config
+    const config = { ...next, server, positions }
+    if (this.#stopping !== undefined || isUnchanged(plan)) {
+      this.#config = config
+      return 'unchanged'
+    }
+    await this.#apply(config, plan)
+    return 'changed'
+  }
+
+  /** Puts a configuration in force. */
+  async #apply(config: AgentConfig, plan: ReloadPlan): Promise<void> {
+    // Made before anything is stopped: where this fails, everything stays as it was.
+    const added = plan.addedJobs.map(job => this.#createTargets(job))
+    const newClients = plan.restartsAll ? config.clients : plan.addedClients
+    const transports = newClients.map(({ transport }) => createPushTransport(transport))
+    const removed = this.#jobs.filter(({ config: job }) => plan.removedJobs.includes(job.jobName))
+    const going = this.#lanes.filter(
+      ({ key }) => plan.restartsAll || plan.removedClients.includes(key),
+    )
+    const staying = this.#lanes.filter(lane => !going.includes(lane))
+    await Promise.all([
+      ...going.map(lane => stopLane(lane, reloadFlushLimitMs)),
+      ...staying.map(lane => removeJobs(lane, removed)),
+    ])
+    for (const { name } of going) this.#known.endSearches(name)
+    const all = [...this.#jobs.filter(targets => !removed.includes(targets)), ...added]
+    this.#config = config
+    this.#jobs = config.scrapeConfigs.map(
+      ({ jobName }) => all.find(targets => targets.config.jobName === jobName)!,
+    )
+    for (const lane of staying) for (const targets of added) addJob(lane, targets)
+    const context = this.#laneContext()
+    const started = newClients.map((client, i) => startLane(client, transports[i]!, context))
+    const order = config.clients.map(clientKey)
+    const placeOf = ({ key }: Lane) => order.indexOf(key)
+    this.#lanes = [...staying, ...started].sort((a, b) => placeOf(a) - placeOf(b))
+    for (const targets of added) targets.start()
+    await Promise.all(removed.map(targets => targets.stop()))
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    await this.#reloading
+    await Promise.all([
+      ...this.#jobs.map(targets => targets.stop()),
+      ...this.#lanes.map(lane => stopLane(lane, flushLimitMs)),
+    ])
+    this.#known.close()
+    this.#journal.close()
+    await this.#server?.instance.close()
+  }
+}
+
+const nowMs = () => Date.now()
 const emptyBacklog = { files: 0, bytesRead: 0, bytesTotal: 0 }
 
-interface LaneContext extends AgentOptions {
+interface LaneContext {
+  readonly config: AgentConfig
+  readonly logger: Logger
   readonly metrics: AgentMetrics
   readonly journal: TimeJournal
   readonly known: KnownFiles
   readonly held: HeldFiles
-  readonly nowMs: () => number
+  readonly jobs: readonly JobTargets[]
 }
 
-function startLane(client: ClientConfig, context: LaneContext): Lane {
-  const { config, metrics, journal, known, held, nowMs } = context
+function startLane(client: ClientConfig, transport: PushTransport, context: LaneContext): Lane {
+  const { config, metrics, journal, known, held } = context
   const isOnly = config.clients.length === 1
   const lane = isOnly ? '' : (client.name ?? client.transport.url.href)
   const logger = isOnly ? context.logger : context.logger.child({ client: lane })
   const { lineBytesMax, truncatesLines, streamsMax } = config.limits
   const queue = new PushQueue({
     config: { ...client, lineBytesMax, truncatesLines, streamsMax },
-    transport: createPushTransport(client.transport),
+    transport,
     metrics: metrics.forClient(client.transport.url.host),
     logger,
     beforeSend: () => journal.flush(),
   })
   const scheduler = new ReadScheduler(() => queue.hasRoom)
   queue.onRoom = () => scheduler.pump()
-  const limiter = createLimiter(config, { queue, metrics, nowMs })
-  const jobs = config.scrapeConfigs.map(job => {
-    const { jobName } = job
+  const limiter = createLimiter(config, { queue, metrics })
+  const createJob = (targets: JobTargets): ManagedJob => {
+    const { jobName, stages, discoveries } = targets.config
     const stageContext = createStageContext({ jobName, metrics, logger, nowMs })
-    const stages = job.stages.map(createStage => createStage(stageContext))
-    return { config: job, pipeline: new Pipeline(stages, limiter ?? queue) }
-  })
+    const built = stages.map(createStage => createStage(stageContext))
+    const takesEntries = discoveries.some(({ kind }) => kind === 'docker')
+    const pipeline = new Pipeline(built, limiter ?? queue, { takesEntries })
+    return { config: targets.config, pipeline, targets }
+  }
+  const jobs = new Map(context.jobs.map(targets => [targets, createJob(targets)]))
   const manager = new TargetManager({
     limiter,
-    ...{ jobs, lane, known, journal, scheduler, held, metrics, logger, nowMs },
-    hostname: context.hostname ?? osHostname(),
+    jobs: [...jobs.values()],
+    ...{ lane, known, journal, scheduler, held, metrics, logger, nowMs },
     syncPeriodMs: config.target.syncPeriodMs,
     readsFilesOnce: config.target.readsFilesOnce,
     minPollMs: config.fileWatch.minPollMs,
     maxPollMs: config.fileWatch.maxPollMs,
   })
-  return { queue, scheduler, manager, pipelines: jobs.map(({ pipeline }) => pipeline) }
+  const key = clientKey(client)
+  return { key, name: lane, queue, scheduler, manager, jobs, createJob }
+}
+
+function addJob({ manager, jobs, createJob }: Lane, targets: JobTargets): void {
+  const job = createJob(targets)
+  jobs.set(targets, job)
+  manager.addJob(job)
+}
+
+async function removeJobs({ manager, jobs }: Lane, removed: readonly JobTargets[]): Promise<void> {
+  const going = removed.map(targets => jobs.get(targets)!)
+  await Promise.all(going.map(job => manager.removeJob(job, reloadFlushLimitMs)))
+  for (const job of going) job.pipeline.close()
+  for (const targets of removed) jobs.delete(targets)
 }
 
 function createLimiter(
@@ -174,11 +341,10 @@ function createLimiter(
   around: {
     readonly queue: PushQueue
     readonly metrics: AgentMetrics
-    readonly nowMs: () => number
   },
 ): RateLimiter | undefined {
   if (!limits.isLineRateLimited) return undefined
-  const { queue, metrics, nowMs } = around
+  const { queue, metrics } = around
   const drop = () => metrics.droppedLines.inc({ reason: 'global_rate_limiter_drop' })
   return new RateLimiter({
     ...{ rate: limits.linesPerSecond, burst: limits.lineBurst, sink: queue, nowMs },
@@ -186,10 +352,10 @@ function createLimiter(
   })
 }
 
-async function stopLane({ queue, scheduler, manager, pipelines }: Lane): Promise<void> {
+async function stopLane({ queue, scheduler, manager, jobs }: Lane, limitMs: number): Promise<void> {
   await scheduler.stop()
   await manager.stop()
-  await queue.stop(flushLimitMs)
+  await queue.stop(limitMs)
   manager.close()
-  for (const pipeline of pipelines) pipeline.close()
+  for (const { pipeline } of jobs.values()) pipeline.close()
 }

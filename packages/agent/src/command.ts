@@ -18,6 +18,8 @@ export interface AgentCommandIo {
   readonly stderr: Writable
   /** Calls back when the process is asked to end. */
   readonly onStopRequest: (stop: () => void) => void
+  /** Calls back whenever the configuration is to be read again. */
+  readonly onReloadRequest?: (reload: () => void) => void
   /** Told when the agent runs, for a progress display. */
   readonly onStarted?: (agent: Agent) => void
 }
@@ -37,12 +39,13 @@ export async function runAgentCommand(
     }
     const unbuilt = ['dry-run', 'inspect', 'stdin'].find(name => flags[name] === 'true')
     if (unbuilt) throw new FlagError(`-${unbuilt} is not supported yet`)
-    const config = loadConfigFile(flags, io.env)
+    const load = () => loadConfigFile(flags, io.env)
+    const config = load()
     if (flags['check-syntax'] === 'true') {
       io.stdout.write('Valid config file! No syntax issues found\n')
       return 0
     }
-    return await runUntilStopped(config, io)
+    return await runUntilStopped(config, io, load)
   } catch (error) {
     if (error instanceof FlagError) {
       say(`${error.message}\n${usage()}`)
@@ -92,11 +95,18 @@ function loadConfigFile(
   }
 }
 
-async function runUntilStopped(config: AgentConfig, io: AgentCommandIo): Promise<number> {
+async function runUntilStopped(
+  config: AgentConfig,
+  io: AgentCommandIo,
+  loadConfig: () => AgentConfig,
+): Promise<number> {
   const logger: Logger = createAgentLogger(config.server.logLevel, io.stderr)
   const hostname = io.env.HOSTNAME
-  const agent = await startAgent({ config, logger, ...(hostname ? { hostname } : {}) })
+  const named = hostname ? { hostname } : {}
+  const agent = await startAgent({ config, logger, env: io.env, loadConfig, ...named })
   io.onStarted?.(agent)
+  // What goes wrong is logged and counted where it is found.
+  io.onReloadRequest?.(() => void agent.reload().catch(() => undefined))
   logger.info({ version: agentVersion }, 'Agent started')
   await new Promise<void>(resolve => io.onStopRequest(resolve))
   logger.info('Agent stops')

@@ -40,3 +40,20 @@ export class PositionsError extends Error {
     this.path = options.path
   }
 }
+
+/** Says that an API which discovery asks has refused. */
+export class ApiError extends Error {
+  readonly code = 'API_REFUSED'
+  readonly status: number
+  readonly retryAfterMs: number | undefined
+
+  constructor(
+    message: string,
+    options: { readonly status: number; readonly retryAfterMs: number | undefined },
+  ) {
+    super(message)
+    this.name = 'ApiError'
+    this.status = options.status
+    this.retryAfterMs = options.retryAfterMs
+  }
+}

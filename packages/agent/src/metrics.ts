@@ -58,6 +58,41 @@ export class AgentMetrics {
     'Targets that are not read, by reason.',
     ['reason'],
   )
+  readonly fileDiscoveryErrors = this.#counter(
+    'prometheus_sd_file_read_errors_total',
+    'Files of file_sd_configs that could not be read.',
+    [],
+  )
+  readonly kubernetesEvents = this.#counter(
+    'prometheus_sd_kubernetes_events_total',
+    'Changes of Kubernetes objects.',
+    ['role', 'event'],
+  )
+  readonly kubernetesFailures = this.#counter(
+    'prometheus_sd_kubernetes_failures_total',
+    'Failed requests to the Kubernetes API server.',
+    ['role'],
+  )
+  readonly dockerEntries = this.#counter(
+    'promtail_docker_target_entries_total',
+    'Lines of containers that Docker told of.',
+    [],
+  )
+  readonly dockerParsingErrors = this.#counter(
+    'promtail_docker_target_parsing_errors_total',
+    'Records of containers’ logs that are not as Docker writes them.',
+    [],
+  )
+  readonly reloadSuccesses = this.#counter(
+    'promtail_config_reload_success_total',
+    'Reloads of the configuration that succeeded.',
+    [],
+  )
+  readonly reloadFailures = this.#counter(
+    'promtail_config_reload_fail_total',
+    'Reloads of the configuration that failed and left the old one in force.',
+    [],
+  )
   readonly lostBytes = this.#counter(
     'skald_agent_lost_bytes_total',
     'Bytes that vanished before they could be read.',

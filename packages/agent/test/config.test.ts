@@ -54,6 +54,20 @@ test('loadAgentConfig refuses what is not built by its name', async t => {
   t.match(problem, /^5:syslog is not supported/)
 })
 
+test('loadAgentConfig refuses each other kind of discovery, and says what to do instead', async t => {
+  const kinds = [
+    ...['azure', 'consul', 'consulagent', 'digitalocean', 'dns', 'dockerswarm', 'ec2', 'gce'],
+    ...['marathon', 'nerve', 'openstack', 'serverset', 'triton'],
+  ]
+  for (const kind of kinds) {
+    const body = `${kind}_sd_configs: [{server: a}]\n`
+    const problems = problemsOf(base.replace(/static_configs:[\s\S]*/, body))
+    t.equal(problems.length, 1, kind)
+    const instead = /^5:\w+_sd_configs is not supported: .*(file_sd_configs|docker_sd_configs)/
+    t.match(problems[0], instead, kind)
+  }
+})
+
 test('loadAgentConfig reads YAML 1.1 booleans and merged maps', async t => {
   const config = loadAgentConfig({
     text: `defaults: &d {url: "http://h/p", batchwait: 5s}\n`.replace('defaults: &d', 'client: &d'),

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { decodePushRequest, snappyDecompress } from '@skald/wire'
 import pino from 'pino'
 import type { Test } from 'tap'
-import { type Agent, loadAgentConfig, startAgent } from '../src/index.ts'
+import { type Agent, type AgentOptions, loadAgentConfig, startAgent } from '../src/index.ts'
 
 /** An entry as it arrived. */
 export interface ReceivedEntry {
@@ -131,18 +131,33 @@ ${job}`
 }
 
 /** Starts an agent in this process; it ends with the test. */
-export async function startTestAgent(t: Test, text: string): Promise<Agent> {
+export async function startTestAgent(
+  t: Test,
+  text: string,
+  more: Partial<AgentOptions> = {},
+): Promise<Agent> {
   const config = loadAgentConfig({ text, path: 'test.yaml' })
-  const agent = await startAgent({ config, logger: pino({ level: 'silent' }), hostname: 'host' })
+  const logger = pino({ level: 'silent' })
+  const agent = await startAgent({ config, logger, hostname: 'host', ...more })
   t.teardown(() => agent.stop())
   return agent
 }
 
 /** Starts an agent as a process that can be killed; settles when it reads. */
-export async function spawnAgent(t: Test, configPath: string): Promise<ChildProcess> {
+export async function spawnAgent(
+  t: Test,
+  configPath: string,
+  /** A command that runs the one that is appended, and further environment. */
+  {
+    wrap = [],
+    env = {},
+  }: { readonly wrap?: readonly string[]; readonly env?: Record<string, string> } = {},
+): Promise<ChildProcess> {
   const script = fileURLToPath(new URL('./fixtures/agent-process.ts', import.meta.url))
-  const child = spawn(process.execPath, [script, `-config.file=${configPath}`], {
+  const command = [...wrap, process.execPath, script, `-config.file=${configPath}`]
+  const child = spawn(command[0]!, command.slice(1), {
     stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
   })
   const exited = once(child, 'exit')
   t.teardown(async () => {

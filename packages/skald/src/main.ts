@@ -41,7 +41,11 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
     const onStopRequest = (stop: () => void) => {
       void waitForStopSignal().then(stop)
     }
-    return { run: (argv, terminal) => runAgentCommand(argv, { ...terminal, onStopRequest }) }
+    const onReloadRequest = (reload: () => void) => {
+      process.on('SIGHUP', reload)
+    }
+    const io = { onStopRequest, onReloadRequest }
+    return { run: (argv, terminal) => runAgentCommand(argv, { ...terminal, ...io }) }
   },
   query: async () => {
     const { queryUsage, runQueryCommand } = await import('./query-command.ts')

@@ -1,7 +1,12 @@
 // scrape_configs: what to read and what to do with it.
 
+import { readDockerDiscovery } from '../discovery/docker/docker-sd.ts'
+import { readFileDiscovery } from '../discovery/file-sd.ts'
+import { readKubernetesDiscovery } from '../discovery/kubernetes/kubernetes-sd.ts'
 import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
+import type { DiscoveryConfig } from '../discovery/target-group.ts'
+import { unsupportedDiscoveries } from '../discovery/unsupported.ts'
 import { readStages } from '../pipeline/registry.ts'
 import type { StageFactory } from '../pipeline/stage.ts'
 import type { Decompression } from '../tail/compressed-tailer.ts'
@@ -12,9 +17,13 @@ import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 /** One job. */
 export interface ScrapeConfig {
   readonly jobName: string
+  /** Equal for jobs that are written equally. */
+  readonly identity: string
   readonly stages: readonly StageFactory[]
   readonly relabelRules: readonly RelabelRule[]
   readonly staticConfigs: readonly StaticConfig[]
+  /** Where further targets are looked for. */
+  readonly discoveries: readonly DiscoveryConfig[]
   /** Own key: labels that the path of a container's log gives are added to its lines. */
   readonly addsPathLabels: boolean
   /** Absent for UTF-8. */
@@ -23,26 +32,14 @@ export interface ScrapeConfig {
   readonly decompression: Decompression | undefined
 }
 
+const ownSources = [
+  ...['static_configs', 'file_sd_configs', 'kubernetes_sd_configs', 'docker_sd_configs'],
+]
 const notBuilt = 'this source is not built'
 const otherSources = [
-  ...['file_sd_configs', 'kubernetes_sd_configs', 'docker_sd_configs', 'consul_sd_configs'],
-  ...['consulagent_sd_configs', 'dns_sd_configs', 'ec2_sd_configs', 'gce_sd_configs'],
-  ...['azure_sd_configs', 'openstack_sd_configs', 'digitalocean_sd_configs'],
-  ...['dockerswarm_sd_configs', 'serverset_sd_configs', 'nerve_sd_configs'],
-  ...['marathon_sd_configs', 'triton_sd_configs', 'journal', 'syslog', 'gcplog', 'loki_push_api'],
+  ...['journal', 'syslog', 'gcplog', 'loki_push_api'],
   ...['windows_events', 'kafka', 'azure_event_hubs', 'gelf', 'cloudflare', 'heroku_drain'],
 ]
-const kubernetesRoles = ['node', 'pod', 'service', 'endpoints', 'endpointslice', 'ingress']
-
-const readKubernetes: ValueReader<never> = cursor => {
-  for (const item of cursor.items()) {
-    const role = item.get('role')?.scalarText ?? ''
-    if (!kubernetesRoles.includes(role)) {
-      item.fail(`unknown Kubernetes SD role ${JSON.stringify(role)}: ${kubernetesRoles.join(', ')}`)
-    }
-  }
-  return cursor.failAtKey(`${cursor.name} is not supported: ${notBuilt}`)
-}
 
 const otherReaders = Object.fromEntries(otherSources.map(name => [name, refuse(notBuilt)]))
 
@@ -79,14 +76,19 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     pipeline_stages: readStages,
     relabel_configs: readRelabelRules,
     static_configs: readStaticConfigs,
+    file_sd_configs: readFileDiscovery,
     path_labels: readBoolean,
     encoding: readEncoding,
     decompression: readDecompression,
+    kubernetes_sd_configs: readKubernetesDiscovery,
+    docker_sd_configs: readDockerDiscovery,
+    ...unsupportedDiscoveries,
     ...otherReaders,
-    kubernetes_sd_configs: readKubernetes,
   })
   if (!raw.job_name) return cursor.fail('job_name is empty: give each job a name of its own')
-  const hasSource = ['static_configs', ...otherSources].some(key => cursor.get(key) !== undefined)
+  const hasSource = [...ownSources, ...Object.keys(unsupportedDiscoveries), ...otherSources].some(
+    key => cursor.get(key) !== undefined,
+  )
   if (!hasSource) {
     return cursor.fail(
       `no valid target scrape config defined for "${raw.job_name}": add static_configs`,
@@ -94,9 +96,15 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
   }
   return {
     jobName: raw.job_name,
+    identity: cursor.identity,
     stages: raw.pipeline_stages ?? [],
     relabelRules: raw.relabel_configs ?? [],
     staticConfigs: raw.static_configs ?? [],
+    discoveries: [
+      ...(raw.file_sd_configs ?? []),
+      ...(raw.kubernetes_sd_configs ?? []),
+      ...(raw.docker_sd_configs ?? []),
+    ],
     addsPathLabels: raw.path_labels ?? false,
     encoding: raw.encoding,
     decompression: raw.decompression,

@@ -158,6 +158,11 @@ export class YamlCursor {
     return this.pairs().find(pair => pair.key === key)?.value
   }
 
+  /** Text that is equal for equal values, wherever and however they are written. */
+  get identity(): string {
+    return JSON.stringify(this.#node?.toJS(this.#reading.document) ?? null)
+  }
+
   /** Says in a few words what stands here. */
   describe(): string {
     if (this.isNull) return 'nothing'
@@ -203,9 +208,12 @@ function distance(a: string, b: string): number {
 
 /**
  * Parses a configuration text. The cursor stands on the whole document; problems found by it are
- * added to `problems` as they are met.
+ * added to `problems` as they are met; `name` is what they call the whole.
  */
-export function parseYaml(text: string): { root: YamlCursor; problems: ConfigProblem[] } {
+export function parseYaml(
+  text: string,
+  name = 'the configuration',
+): { root: YamlCursor; problems: ConfigProblem[] } {
   const lines = new LineCounter()
   const problems: ConfigProblem[] = []
   const parsed = parseAllDocuments(text, {
@@ -232,5 +240,5 @@ export function parseYaml(text: string): { root: YamlCursor; problems: ConfigPro
   const document = documents[0] as Document | undefined
   const reading = { document: document as Document, lines, problems }
   const node = (document?.contents ?? null) as Node | null
-  return { root: new YamlCursor(reading, 'the configuration', node, 0), problems }
+  return { root: new YamlCursor(reading, name, node, 0), problems }
 }

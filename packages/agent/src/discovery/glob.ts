@@ -28,6 +28,18 @@ export interface Glob {
 export interface GlobVisit {
   readonly onDirectory?: (path: string) => void
   readonly onUnreadable?: (path: string, error: Error) => void
+  /** What patterns that are searched for together share: each directory is listed once. */
+  readonly listings?: SharedListings
+}
+
+/** Listings of one search, and those of the search before, which hold where nothing changed. */
+export class SharedListings {
+  readonly before: Listings
+  readonly now: Listings = new Map()
+
+  constructor(previous?: SharedListings) {
+    this.before = previous?.now ?? new Map()
+  }
 }
 
 /**
@@ -53,7 +65,7 @@ export function compileGlob(pattern: string): Glob {
     find: async visit => {
       const walk = new Walk(visit, listings)
       const files = await findFiles(absolute, alternatives, walk)
-      listings = walk.listings
+      if (!visit.listings) listings = walk.listings
       return files
     },
   }
@@ -169,11 +181,12 @@ class Walk {
   readonly #visit: GlobVisit
   readonly #before: Listings
   /** What this walk saw, for the next one. */
-  readonly listings: Listings = new Map()
+  readonly listings: Listings
 
   constructor(visit: GlobVisit, before: Listings) {
     this.#visit = visit
-    this.#before = before
+    this.#before = visit.listings?.before ?? before
+    this.listings = visit.listings?.now ?? new Map()
   }
 
   /** Follows the segments from a directory on. */

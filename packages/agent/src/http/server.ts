@@ -3,7 +3,6 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Agent } from '../agent.ts'
-import type { AgentConfig } from '../config.ts'
 import { renderConfigPage, renderTargetsPage } from './pages.ts'
 
 const notReady =
@@ -11,12 +10,12 @@ const notReady =
 
 /** Starts the HTTP server; settles when it listens. */
 export async function startAgentServer(options: {
-  readonly config: AgentConfig
   readonly agent: Agent
   readonly logger: Logger
 }): Promise<{ instance: FastifyInstance; url: string }> {
-  const { config, agent, logger } = options
-  const { httpListenAddress, httpListenPort, httpPathPrefix, checksHealth } = config.server
+  const { agent, logger } = options
+  const { httpListenAddress, httpListenPort, httpPathPrefix, checksHealth, enablesReload } =
+    agent.config.server
   const instance = fastify({ logger: false, forceCloseConnections: true })
   instance.get(`${httpPathPrefix}/`, (_request, reply) =>
     reply.redirect(`${httpPathPrefix}/targets`, 303),
@@ -38,8 +37,18 @@ export async function startAgentServer(options: {
     return reply.type('text/html; charset=utf-8').send(renderTargetsPage(files))
   })
   instance.get(`${httpPathPrefix}/config`, (_request, reply) =>
-    reply.type('text/html; charset=utf-8').send(renderConfigPage(config.text)),
+    reply.type('text/html; charset=utf-8').send(renderConfigPage(agent.config.text)),
   )
+  if (enablesReload) {
+    instance.all(`${httpPathPrefix}/reload`, async (_request, reply) => {
+      reply.type('text/plain; charset=utf-8')
+      try {
+        return await reply.send(`Configuration ${await agent.reload()}\n`)
+      } catch (error) {
+        return reply.code(500).send(`failed to reload config: ${(error as Error).message}\n`)
+      }
+    })
+  }
   const host = httpListenAddress === '' ? '::' : httpListenAddress
   const url = await listen(instance, host, httpListenPort)
   logger.info({ url }, 'HTTP server listens')

@@ -26,10 +26,16 @@ export function createCustomMetrics(registry: Registry, nowMs: () => number): Cu
   const get = (kind: Kind, options: CustomMetricOptions, buckets: readonly number[] = []) => {
     let family = families.get(options.name)
     if (!family) {
-      family = new Family(kind, options, buckets, nowMs)
-      families.set(options.name, family)
+      const { name } = options
+      const onUnused = () => {
+        families.delete(name)
+        registry.removeSingleMetric(name)
+      }
+      family = new Family(kind, { ...options, buckets, nowMs, onUnused })
+      families.set(name, family)
       family.register(registry)
     }
+    family.use()
     return family
   }
   return {
@@ -39,23 +45,35 @@ export function createCustomMetrics(registry: Registry, nowMs: () => number): Cu
   }
 }
 
+interface FamilyOptions extends CustomMetricOptions {
+  readonly buckets: readonly number[]
+  readonly nowMs: () => number
+  /** Told when no stage has it any more. */
+  readonly onUnused: () => void
+}
+
 class Family implements CustomMetric {
   readonly #kind: Kind
-  readonly #options: CustomMetricOptions
+  readonly #options: FamilyOptions
   readonly #bounds: readonly number[]
   readonly #nowMs: () => number
   readonly #series = new Map<string, Series>()
 
-  constructor(
-    kind: Kind,
-    options: CustomMetricOptions,
-    bounds: readonly number[],
-    nowMs: () => number,
-  ) {
+  #users = 0
+
+  constructor(kind: Kind, options: FamilyOptions) {
     this.#kind = kind
     this.#options = options
-    this.#bounds = bounds.toSorted((a, b) => a - b)
-    this.#nowMs = nowMs
+    this.#bounds = options.buckets.toSorted((a, b) => a - b)
+    this.#nowMs = options.nowMs
+  }
+
+  use(): void {
+    this.#users++
+  }
+
+  release(): void {
+    if (--this.#users === 0) this.#options.onUnused()
   }
 
   get isCounter(): boolean {

@@ -55,6 +55,8 @@ export type CustomMetricAction = 'inc' | 'dec' | 'set' | 'add' | 'sub' | 'observ
 export interface CustomMetric {
   /** Never goes down. */
   readonly isCounter: boolean
+  /** The stage is gone; the metric goes with the last stage that has it. */
+  release(): void
   update(
     labels: Iterable<readonly [string, string]>,
     action: CustomMetricAction,

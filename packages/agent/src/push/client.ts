@@ -141,7 +141,8 @@ function readSecret(secret: Secret): string {
   return 'text' in secret ? secret.text : readFileSync(secret.file, 'utf8').trim()
 }
 
-function authorizationHeader(authorization: ClientAuthorization): string {
+/** Makes the Authorization header; secrets in files are read now. */
+export function authorizationHeader(authorization: ClientAuthorization): string {
   if (authorization.kind === 'header') {
     return `${authorization.type} ${readSecret(authorization.credentials)}`
   }
@@ -149,7 +150,8 @@ function authorizationHeader(authorization: ClientAuthorization): string {
   return `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`
 }
 
-function tlsOptions(tls: ClientTls | undefined): https.AgentOptions {
+/** Makes the options of a TLS connection; certificates in files are read now. */
+export function tlsOptions(tls: ClientTls | undefined): https.AgentOptions {
   if (!tls) return {}
   return {
     rejectUnauthorized: !tls.isInsecure,

@@ -30,6 +30,8 @@ export class CompressedTailer implements Reader {
   readonly #foundMs: number
   #state: 'waiting' | 'reading' | 'ended' = 'waiting'
   #isLeaving = false
+  #isHalted = false
+  #isBusy = false
   #record: FileRecord | undefined
   #origin: LineOrigin | undefined
   #times: ReadTimes | undefined
@@ -65,8 +67,26 @@ export class CompressedTailer implements Reader {
     this.#isLeaving = true
   }
 
+  /** The rest of the file goes to a consumer that is made anew, with other labels. */
+  renewConsumers(): void {
+    if (this.#state === 'reading') this.#consumer = this.#openConsumer(this.#origin!)
+  }
+
+  #openConsumer(origin: LineOrigin): LineConsumer {
+    const consumer = this.#context.openConsumer(origin)
+    return this.#context.encoding?.decoding(consumer, Buffer.alloc(0)) ?? consumer
+  }
+
   stay(): void {
     this.#isLeaving = false
+  }
+
+  halt(): void {
+    this.#isHalted = true
+  }
+
+  get isSettled(): boolean {
+    return !this.#isBusy && this.#origin?.hasUnsettled !== true
   }
 
   poll(): boolean {
@@ -90,7 +110,7 @@ export class CompressedTailer implements Reader {
   }
 
   #open(stats: BigIntStats): void {
-    const { known, scope, journal, openConsumer, scheduler, encoding } = this.#context
+    const { known, scope, journal, scheduler } = this.#context
     const saved = Number(known.savedOffset(this.path) ?? 0)
     const offset = Number.isSafeInteger(saved) ? saved : 0
     const found = { scope, path: this.path, foundAt: this.path, stats, offset }
@@ -103,8 +123,7 @@ export class CompressedTailer implements Reader {
       readTime: line => times.timeAt(line),
       pinTime: (line, timestampNs) => times.pin(line, timestampNs),
     })
-    const consumer = openConsumer(this.#origin)
-    this.#consumer = encoding?.decoding(consumer, Buffer.alloc(0)) ?? consumer
+    this.#consumer = this.#openConsumer(this.#origin)
     known.opened({
       ...{ record, origin: this.#origin, times, isOpen: true },
       updateRecord: () => this.#updateRecord(record),
@@ -130,7 +149,8 @@ export class CompressedTailer implements Reader {
   }
 
   async read(): Promise<ReadOutcome> {
-    if (this.#state !== 'reading') return 'end'
+    if (this.#state !== 'reading' || this.#isHalted) return 'end'
+    this.#isBusy = true
     try {
       const { value, done } = await this.#chunks!.next()
       if (!done) {
@@ -141,6 +161,8 @@ export class CompressedTailer implements Reader {
       const { logger } = this.#context
       const fields = { path: this.path, error: (error as Error).message }
       logger.warn(fields, 'Compressed file is damaged: its rest is not read')
+    } finally {
+      this.#isBusy = false
     }
     this.#end()
     return 'end'
@@ -185,6 +207,8 @@ export class CompressedTailer implements Reader {
 
   close(): void {
     this.#close?.()
+    if (this.#record) this.#updateRecord(this.#record)
+    this.#times?.keep()
     if (this.#state === 'reading') this.#state = 'ended'
   }
 }

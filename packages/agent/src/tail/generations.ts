@@ -228,6 +228,13 @@ export class Generations implements Iterable<Generation> {
 
   /** Gives all descriptors back; positions stay. */
   close(): void {
-    for (const generation of this.#all.splice(0)) generation.file.close()
+    for (const generation of this.#all.splice(0)) {
+      const { file } = generation
+      this.#context.held.delete(generation)
+      this.#noteUnheld(generation, 0)
+      file.close()
+      file.times.keep()
+      this.#context.known.closed(file)
+    }
   }
 }

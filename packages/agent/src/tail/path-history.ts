@@ -14,7 +14,6 @@ import {
   findRecord,
   hasContent,
   isBornThen,
-  isSameContent,
   listSiblings,
   placeOf,
   rotatedSiblings,
@@ -64,14 +63,26 @@ export class PathHistory {
   }
 
   /**
-   * After a start: finds the files that were not read to their ends; `pathKey` is the identity of the
-   * one that the path leads to now.
+   * After a start: finds the files that were not read to their ends, other than the one that the path
+   * leads to now. That one is held open meanwhile, so that one look at it serves for all.
    */
-  *resume(pathKey: string | undefined): Iterable<FileToRead> {
-    const records = this.#known.recordsOf(this.#scope, this.#path)
+  *resume(): Iterable<FileToRead> {
+    const current = openQuietly(this.#path)
+    try {
+      yield* this.#elsewhere(current, this.#known.recordsOf(this.#scope, this.#path))
+    } finally {
+      if (current) closeSync(current.fd)
+    }
+  }
+
+  /** Opens those of the records that nobody reads, wherever they are; not the current file's. */
+  *#elsewhere(
+    current: OpenedFile | undefined,
+    records: readonly FileRecord[],
+  ): Iterable<FileToRead> {
     for (const record of records) {
-      const isCurrent = `${record.dev}:${record.ino}` === pathKey && isSamePath(this.#path, record)
-      if (isCurrent || this.#known.openFile(record)) continue
+      if (this.#known.openFile(record)) continue
+      if (current && isFileOf(current, record)) continue
       const found = findAgain(record)
       if (!found) this.#giveUp(record)
       else if (!isReadToEnd(record, found)) yield* this.#reopen(record, found)
@@ -127,18 +138,12 @@ export class PathHistory {
   }
 
   /** Known files that nobody reads: one that was current at the start, and was rotated before it was opened. */
-  *#unfinished(current: OpenedFile): Iterable<FileToRead> {
-    for (const record of this.#known.recordsOf(this.#scope, this.#path)) {
-      if (record.isFinished || this.#known.openFile(record)) continue
-      const isCurrent =
-        `${record.dev}:${record.ino}` === identityKey(current.stats) &&
-        isBornThen(current.stats, record) &&
-        hasContent(current, record)
-      if (isCurrent) continue
-      const found = findAgain(record)
-      if (found) yield* this.#reopen(record, found)
-      else this.#giveUp(record)
-    }
+  #unfinished(current: OpenedFile): Iterable<FileToRead> {
+    const records = this.#known.recordsOf(this.#scope, this.#path)
+    return this.#elsewhere(
+      current,
+      records.filter(({ isFinished }) => !isFinished),
+    )
   }
 
   *#unseen(current: BigIntStats): Iterable<FileToRead> {
@@ -315,16 +320,11 @@ function realPathOf(path: string): string {
   }
 }
 
-function isSamePath(path: string, record: FileRecord): boolean {
-  const opened = openQuietly(path)
-  if (!opened) return false
-  closeSync(opened.fd)
-  return isSameFile(path, opened.stats, record)
-}
-
-/** Tells whether an inode still is the file of the record: born then, with the same content. */
-function isSameFile(path: string, stats: BigIntStats, record: FileRecord): boolean {
-  return isBornThen(stats, record) && isSameContent(path, record)
+/** Tells whether an open file is the record's: the same inode, born then, with the same content. */
+function isFileOf(file: OpenedFile, record: FileRecord): boolean {
+  const { stats } = file
+  if (identityKey(stats) !== `${record.dev}:${record.ino}`) return false
+  return isBornThen(stats, record) && hasContent(file, record)
 }
 
 /** Tells whether a rotated file needs no further look. */

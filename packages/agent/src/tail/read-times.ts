@@ -68,6 +68,11 @@ export class ReadTimes {
     return proposedNs
   }
 
+  /** The file is closed before all its lines were taken: they have their times when it is read again. */
+  keep(): void {
+    this.#journal.keep(this.#record.id, { chunks: this.#chunks, pinned: this.#pinned })
+  }
+
   /** Forgets what lies before a settled offset. */
   prune(settledOffset: number): void {
     if (this.#chunks.length > chunksBeforePrune) {

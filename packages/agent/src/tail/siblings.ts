@@ -145,7 +145,7 @@ export function hasContent({ fd, stats }: OpenedFile, record: FileRecord): boole
 }
 
 /** The same of the file that a path leads to. */
-export function isSameContent(path: string, record: FileRecord): boolean {
+function isSameContent(path: string, record: FileRecord): boolean {
   try {
     const file = openRegularFile(path)
     if (!file) return false

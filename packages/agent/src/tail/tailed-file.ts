@@ -203,6 +203,13 @@ export class TailedFile {
     return this.#consumer
   }
 
+  /** The next lines get a consumer that is made anew; tells whether there was one. */
+  renewConsumer(): boolean {
+    const hadConsumer = this.#consumer !== undefined
+    this.#consumer = undefined
+    return hadConsumer
+  }
+
   /** No line end in what was read: wait for more, read with a larger buffer, or give the line up. */
   #noLine(bytes: Buffer, length: number, isFull: boolean): ReadOutcome {
     if (this.#isSkipping) {

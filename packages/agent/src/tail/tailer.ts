@@ -35,6 +35,8 @@ export interface TailerContext extends GenerationsContext {
   readonly encoding: TextEncoding | undefined
   readonly metrics: FileMetrics
   readonly countSkippedLine: (bytes: number) => void
+  /** Counts a record of a container's log that is not as Docker writes them. */
+  readonly countDamaged: () => void
   /** Tells whether the pipeline takes a further line now. */
   readonly mayGoOn: (() => boolean) | undefined
   /** Milliseconds until it does. */
@@ -52,6 +54,7 @@ export class Tailer {
   #problem: string | undefined
   #isStarted = false
   #isLeaving = false
+  #isHalted = false
   /** Since when nobody reads the file that this path leads to, though another path's tailer should. */
   #unclaimedMs: number | undefined
   /** Another path's tailer reads the file that this path leads to. */
@@ -89,9 +92,22 @@ export class Tailer {
     return this.#generations.current?.file.readOffset ?? 0
   }
 
-  /** The path is no longer wanted: reads to the ends and opens nothing new. */
-  leave(): void {
+  /**
+   * The path is no longer wanted: reads to the ends and opens nothing new. `for-good` where it may
+   * lead to its file still: that is let go as well, once nothing was added to it for a while.
+   */
+  leave(how: 'when-gone' | 'for-good' = 'when-gone'): void {
     this.#isLeaving = true
+    const { current } = this.#generations
+    if (how === 'when-gone' || !current) return
+    this.#detach(current, 'rotated', this.#context.nowMs())
+  }
+
+  /** Lines that are read from now on go to consumers that are made anew, with other labels. */
+  renewConsumers(): void {
+    for (const { file } of this.#generations) {
+      if (file.renewConsumer()) this.#context.finishOrigin(file.origin)
+    }
   }
 
   /** The path is wanted again. */
@@ -99,12 +115,26 @@ export class Tailer {
     this.#isLeaving = false
   }
 
+  /** Reads nothing more; what was read goes on. */
+  halt(): void {
+    this.#isHalted = true
+  }
+
+  /** Nothing is being read, and every line that was read is taken or given up. */
+  get isSettled(): boolean {
+    for (const { file } of this.#generations) {
+      if (file.isBusy || file.origin.hasUnsettled) return false
+    }
+    return true
+  }
+
   /** Looks at the path and at all open files; tells whether anything happened. */
   poll(): boolean {
+    if (this.#isHalted) return false
     const nowMs = this.#context.nowMs()
     if (!this.#isStarted) {
       this.#isStarted = true
-      for (const file of this.#history.resume(this.#pathKey())) this.#add(file, nowMs)
+      for (const file of this.#history.resume()) this.#add(file, nowMs)
     }
     const stats = this.#stat()
     let hasChanged = false
@@ -167,12 +197,16 @@ export class Tailer {
   #retire(generation: Generation, nowMs: number): void {
     const { file } = generation
     const isStillThere = this.#isAt(file.record.foundAt, file.key)
-    generation.role = isStillThere ? 'detached' : 'rotated'
-    generation.changedMs = nowMs
     if (!isStillThere) this.#history.noteNewPlaces(dirname(file.record.foundAt))
+    this.#detach(generation, isStillThere ? 'detached' : 'rotated', nowMs)
+    this.#generations.dropDeleted()
+  }
+
+  #detach(generation: Generation, role: 'detached' | 'rotated', nowMs: number): void {
+    generation.role = role
+    generation.changedMs = nowMs
     this.#generations.request(generation)
     this.#generations.hold(generation)
-    this.#generations.dropDeleted()
   }
 
   #isAt(path: string, key: string): boolean {
@@ -265,11 +299,6 @@ export class Tailer {
     this.#context.logger.warn(fields, 'Compressed file is damaged: its rest is not read')
   }
 
-  #pathKey(): string | undefined {
-    const stats = this.#stat()
-    return stats && stats !== 'unreadable' ? identityKey(stats) : undefined
-  }
-
   /** The file was truncated: what was not read yet may stand in a copy; the file begins anew. */
   #restartTruncated(generation: Generation, nowMs: number): boolean {
     this.#moveToCopy(generation, nowMs)
@@ -343,6 +372,7 @@ export class Tailer {
 
   async #read(generation: Generation, buffer: Buffer): Promise<ReadOutcome> {
     const { file } = generation
+    if (this.#isHalted) return 'end'
     if (this.#generations.hasOlderLines(generation)) return 'busy'
     if (!this.#generations.reopen(generation)) return 'end'
     const before = file.readOffset

@@ -3,15 +3,21 @@
 // them all.
 
 import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { ScrapeConfig } from '../config/scrape.ts'
-import { compileGlob, type Glob } from '../discovery/glob.ts'
+import { compileGlob, type Glob, SharedListings } from '../discovery/glob.ts'
+import { compareTargets, type JobTargets } from '../discovery/job-targets.ts'
 import { labelsFromPath } from '../discovery/pod-path.ts'
-import { type FileTarget, staticTargets } from '../discovery/static.ts'
+import type { FileTarget } from '../discovery/targets.ts'
 import type { AgentMetrics } from '../metrics.ts'
+import { ContainerLines } from '../pipeline/container-lines.ts'
+import { JsonFileConsumer } from '../pipeline/json-file-consumer.ts'
 import { LabelState } from '../pipeline/label-state.ts'
+import type { LineOrigin } from '../pipeline/line-origin.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
 import { CompressedTailer } from './compressed-tailer.ts'
+import { ContainerStream } from './container-stream.ts'
 import { DirectoryWatcher } from './directory-watcher.ts'
 import type { HeldFiles } from './held-files.ts'
 import type { KnownFiles } from './known-files.ts'
@@ -28,11 +34,14 @@ const deafPollMaxMs = 500
 const hintMs = 20
 // Another path's tailer reads the file: nothing to do here unless that changes.
 const aliasPollMs = 2_000
+// Between two looks whether the lines of a job that goes are taken.
+const settlePollMs = 20
 
-/** A job with its stages built. */
+/** A job with its stages built, and what it is to read. */
 export interface ManagedJob {
   readonly config: ScrapeConfig
   readonly pipeline: Pipeline
+  readonly targets: JobTargets
 }
 
 export interface TargetManagerOptions {
@@ -47,7 +56,6 @@ export interface TargetManagerOptions {
   readonly logger: Logger
   /** Limit on the lines of all jobs together. */
   readonly limiter: { pausedUntilMs(nowMs: number): number } | undefined
-  readonly hostname: string
   readonly nowMs: () => number
   readonly syncPeriodMs: number
   readonly readsFilesOnce: boolean
@@ -65,15 +73,17 @@ export interface FoundFileStatus {
 
 interface ManagedTarget {
   readonly job: ManagedJob
-  readonly target: FileTarget
+  target: FileTarget
   readonly glob: Glob
   readonly exclude: Glob | undefined
   readonly tailers: Map<string, TailerSlot>
+  /** Discovery no longer has it: its files are read to their ends, and no others. */
+  isGone: boolean
 }
 
 interface TailerSlot {
-  readonly tailer: Tailer | CompressedTailer
-  readonly labels: ReadonlyMap<string, string>
+  readonly tailer: Tailer | CompressedTailer | ContainerStream
+  labels: LabelState
   nextPollMs: number
   pollEveryMs: number
   /** Last time the watch told of a change. */
@@ -92,13 +102,16 @@ export interface Backlog {
 /** Runs the tailers of all targets of one lane. */
 export class TargetManager {
   readonly #options: TargetManagerOptions
-  readonly #targets: ManagedTarget[]
+  #targets: ManagedTarget[] = []
+  /** What ends the subscription to the targets of each job. */
+  readonly #jobs = new Map<ManagedJob, () => void>()
   readonly #watcher: DirectoryWatcher
   readonly #slots = new Map<string, Set<TailerSlot>>()
   /** Slots by where their files lie, for changes that are reported there. */
   readonly #linked = new Map<string, TailerSlot>()
   readonly #hinted = new Set<TailerSlot>()
   readonly #unreadable = new Set<string>()
+  #listings = new SharedListings()
   readonly backlog: Backlog = { files: 0, bytesTotal: 0, bytesRead: 0 }
   readonly #pollTimer: NodeJS.Timeout | undefined
   readonly #syncTimer: NodeJS.Timeout | undefined
@@ -111,42 +124,107 @@ export class TargetManager {
 
   constructor(options: TargetManagerOptions) {
     this.#options = options
-    this.#targets = options.jobs.flatMap(job => this.#targetsOf(job))
+    for (const job of options.jobs) this.#addJob(job)
     this.#watcher = new DirectoryWatcher({
       onChange: path => this.#hint(path),
       logger: options.logger,
     })
-    options.metrics.targetsActive.inc(this.#targets.length)
     options.known.beginSearches(options.lane)
     this.firstSync = this.sync()
     this.#syncTimer = setInterval(() => void this.sync(), options.syncPeriodMs)
     this.#pollTimer = setInterval(() => this.#pollDue(), options.minPollMs)
   }
 
-  #targetsOf(job: ManagedJob): ManagedTarget[] {
-    const { hostname, metrics } = this.#options
-    const targets = staticTargets(job.config.staticConfigs, {
-      rules: job.config.relabelRules,
-      hostname,
-      onFailure: reason => metrics.targetsFailed.inc({ reason }),
-    })
-    return targets.flatMap(target => {
-      try {
-        const glob = compileGlob(target.path)
-        const exclude = target.pathExclude ? compileGlob(target.pathExclude) : undefined
-        return [{ job, target, glob, exclude, tailers: new Map<string, TailerSlot>() }]
-      } catch (error) {
-        // Only a relabelled pattern gets here; written ones are checked with the configuration.
-        const fields = {
-          job: job.config.jobName,
-          path: target.path,
-          error: (error as Error).message,
-        }
-        this.#options.logger.error(fields, 'Target is not read: its path is not a valid glob')
-        metrics.targetsFailed.inc({ reason: 'error' })
-        return []
+  /** Takes a further job on. */
+  addJob(job: ManagedJob): void {
+    this.#addJob(job)
+    void this.sync()
+  }
+
+  /**
+   * Lets a job go: reads nothing more of it, waits until what was read is taken, but no longer than
+   * `limitMs`, and gives its files back. Positions stay, what was not taken will be read again.
+   */
+  async removeJob(job: ManagedJob, limitMs: number): Promise<void> {
+    this.#jobs.get(job)?.()
+    this.#jobs.delete(job)
+    const mine = this.#targets.filter(target => target.job === job)
+    this.#targets = this.#targets.filter(target => target.job !== job)
+    const slots = mine.flatMap(({ tailers }) => [...tailers.values()])
+    for (const target of mine) target.isGone = true
+    for (const { tailer } of slots) tailer.halt()
+    // A search that is under way knows these targets still.
+    await this.#syncing
+    const untilMs = this.#options.nowMs() + limitMs
+    const isSettled = () => slots.every(({ tailer }) => tailer.isSettled)
+    while (!isSettled() && this.#options.nowMs() < untilMs) await sleep(settlePollMs)
+    for (const target of mine) {
+      for (const [path, slot] of target.tailers) {
+        slot.tailer.close()
+        this.#removeTailer(target, path, slot)
       }
+    }
+  }
+
+  #addJob(job: ManagedJob): void {
+    this.#retarget(job)
+    const unsubscribe = job.targets.subscribe(() => {
+      this.#retarget(job)
+      void this.sync()
     })
+    this.#jobs.set(job, unsubscribe)
+  }
+
+  /** Brings what is read of a job in line with what its discovery has now. */
+  #retarget(job: ManagedJob): void {
+    const mine = this.#targets.filter(target => target.job === job)
+    const before = mine.filter(({ isGone }) => !isGone).map(({ target }) => target)
+    const { added, removed, relabelled } = compareTargets(before, job.targets.targets)
+    const find = (wanted: FileTarget) => mine.find(({ target }) => target === wanted)
+    for (const { from, to } of relabelled) this.#relabel(find(from)!, to)
+    for (const target of removed) find(target)!.isGone = true
+    for (const target of added) {
+      const former = mine.find(({ isGone, target: { path, pathExclude } }) => {
+        return isGone && path === target.path && pathExclude === target.pathExclude
+      })
+      if (former) {
+        former.isGone = false
+        this.#relabel(former, target)
+      } else this.#targets.push(...this.#manage(job, target))
+    }
+  }
+
+  #manage(job: ManagedJob, target: FileTarget): ManagedTarget[] {
+    const { metrics, logger } = this.#options
+    try {
+      const glob = compileGlob(target.path)
+      const exclude = target.pathExclude ? compileGlob(target.pathExclude) : undefined
+      return [{ job, target, glob, exclude, tailers: new Map(), isGone: false }]
+    } catch (error) {
+      // Only a relabelled pattern gets here; written ones are checked with the configuration.
+      const fields = { job: job.config.jobName, path: target.path, error: (error as Error).message }
+      logger.error(fields, 'Target is not read: its path is not a valid glob')
+      metrics.targetsFailed.inc({ reason: 'error' })
+      return []
+    }
+  }
+
+  /** The files stay, their lines have other labels from now on. */
+  #relabel(managed: ManagedTarget, target: FileTarget): void {
+    managed.target = target
+    for (const slot of managed.tailers.values()) {
+      const labels = this.#labelsOf(managed, slot.tailer.path)
+      if (labels.text === slot.labels.text && !target.container) continue
+      slot.labels = labels
+      slot.tailer.renewConsumers()
+    }
+  }
+
+  #labelsOf({ job, target }: ManagedTarget, path: string): LabelState {
+    // As Promtail: a container's lines have no label of a file.
+    if (target.container) return new LabelState(target.labels)
+    const pathLabels = job.config.addsPathLabels ? labelsFromPath(path) : new Map<string, string>()
+    return new LabelState(new Map([...target.labels, ...pathLabels, ['filename', path]]))
   }
 
   /** Number of files that are open. */
@@ -166,7 +244,7 @@ export class TargetManager {
         .map(({ tailer, labels }) => ({
           job: job.config.jobName,
           path: tailer.path,
-          labels: Object.fromEntries(labels),
+          labels: Object.fromEntries(labels.entries()),
           readOffset: tailer.readOffset,
         })),
     )
@@ -186,8 +264,15 @@ export class TargetManager {
       this.#isSyncWanted = false
       const beganMs = this.#options.nowMs()
       const directories = new Set<string>()
-      for (const target of this.#targets) await this.#syncTarget(target, directories)
-      this.#options.known.searched(this.#options.lane, beganMs)
+      this.#listings = new SharedListings(this.#listings)
+      for (const target of [...this.#targets]) {
+        if (target.isGone) this.#syncGone(target)
+        else await this.#syncTarget(target, directories)
+      }
+      this.#targets = this.#targets.filter(({ isGone, tailers }) => !isGone || tailers.size > 0)
+      // Files of targets that are not known yet have not been searched for.
+      const isComplete = [...this.#jobs.keys()].every(({ targets }) => targets.isComplete)
+      if (isComplete) this.#options.known.searched(this.#options.lane, beganMs)
       this.#linked.clear()
       for (const [path, slots] of this.#slots) {
         for (const slot of slots) {
@@ -204,11 +289,14 @@ export class TargetManager {
 
   async #syncTarget(target: ManagedTarget, directories: Set<string>): Promise<void> {
     const { known } = this.#options
-    const found = await target.glob.find({
-      onDirectory: path => directories.add(path),
-      onUnreadable: (path, error) => this.#reportUnreadable(path, error),
-    })
-    if (this.#isStopped) return
+    const found = isStream(target.target)
+      ? [target.target.path]
+      : await target.glob.find({
+          listings: this.#listings,
+          onDirectory: path => directories.add(path),
+          onUnreadable: (path, error) => this.#reportUnreadable(path, error),
+        })
+    if (this.#isStopped || target.isGone) return
     const isWanted = (path: string) => !target.exclude?.matches(path)
     const paths = new Set(found.filter(isWanted))
     const scope = this.#scopeOf(target)
@@ -230,6 +318,13 @@ export class TargetManager {
     }
   }
 
+  #syncGone(target: ManagedTarget): void {
+    for (const [path, slot] of target.tailers) {
+      slot.tailer.leave('for-good')
+      if (slot.tailer.isDone) this.#removeTailer(target, path, slot)
+    }
+  }
+
   #reportUnreadable(path: string, error: Error): void {
     if (this.#unreadable.has(path)) return
     this.#unreadable.add(path)
@@ -245,20 +340,34 @@ export class TargetManager {
   #addTailer(target: ManagedTarget, path: string): void {
     const { known, journal, scheduler, held, metrics, logger, nowMs } = this.#options
     const { pipeline, config } = target.job
-    const pathLabels = config.addsPathLabels ? labelsFromPath(path) : new Map<string, string>()
-    const labels = new Map([...target.target.labels, ...pathLabels, ['filename', path]])
-    const state = new LabelState(labels)
+    const { lane } = this.#options
+    const labels = this.#labelsOf(target, path)
     this.backlog.files++
     const { limiter } = this.#options
     const canPause = pipeline.canPause || limiter !== undefined
     const pausedUntilMs = () =>
       Math.max(pipeline.pausedUntilMs(nowMs()), limiter?.pausedUntilMs(nowMs()) ?? 0)
+    // Of a container's log: what is being put together, by its file.
+    const lines = new WeakMap<LineOrigin, ContainerLines>()
+    const openLines = (origin: LineOrigin) => {
+      const opened = this.#openLines(target, origin)
+      lines.set(origin, opened)
+      return opened
+    }
+    const countDamaged = () => metrics.dockerParsingErrors.inc()
     const context: TailerContext = {
       ...{ known, journal, scheduler, held, logger, nowMs },
       scope: this.#scopeOf(target),
       encoding: config.encoding,
-      openConsumer: origin => pipeline.open(origin, state),
-      finishOrigin: origin => pipeline.finish(origin),
+      openConsumer: origin =>
+        target.target.container
+          ? new JsonFileConsumer(openLines(origin), countDamaged)
+          : pipeline.open(origin, slot.labels),
+      finishOrigin: origin => {
+        lines.get(origin)?.finish()
+        pipeline.finish(origin)
+      },
+      countDamaged,
       metrics: metrics.forFile(path),
       countLost: bytes => metrics.lostBytes.inc(bytes),
       countUnheld: bytes => metrics.unheldBytes.inc(bytes),
@@ -273,10 +382,14 @@ export class TargetManager {
       },
     }
     const { decompression } = config
-    const tailer = decompression
-      ? new CompressedTailer(path, context, decompression)
-      : new Tailer(path, context)
-    const slot = {
+    const { container } = target.target
+    const tailer =
+      container && isStream(target.target)
+        ? new ContainerStream(path, context, { log: container.log, openLines, lane })
+        : decompression
+          ? new CompressedTailer(path, context, decompression)
+          : new Tailer(path, context)
+    const slot: TailerSlot = {
       ...{ tailer, labels, nextPollMs: 0, pollEveryMs: this.#options.minPollMs },
       ...{ hintedMs: nowMs(), isDeaf: false },
     }
@@ -284,6 +397,18 @@ export class TargetManager {
     const slots = this.#slots.get(path) ?? new Set()
     this.#slots.set(path, slots.add(slot))
     this.#poll(slot)
+  }
+
+  #openLines({ job, target }: ManagedTarget, origin: LineOrigin): ContainerLines {
+    const { stdout, stderr } = target.container!
+    return new ContainerLines({
+      ...{ origin, pipeline: job.pipeline },
+      labels: {
+        stdout: stdout && new LabelState(stdout),
+        stderr: stderr && new LabelState(stderr),
+      },
+      onEntry: () => this.#options.metrics.dockerEntries.inc(),
+    })
   }
 
   #removeTailer(target: ManagedTarget, path: string, slot: TailerSlot): void {
@@ -326,7 +451,7 @@ export class TargetManager {
 
   #pollDue(): void {
     const nowMs = this.#options.nowMs()
-    for (const { job } of this.#targets) job.pipeline.tick(nowMs)
+    for (const { pipeline } of this.#jobs.keys()) pipeline.tick(nowMs)
     for (const slots of this.#slots.values()) {
       for (const slot of slots) if (slot.nextPollMs <= nowMs) this.#poll(slot)
     }
@@ -351,7 +476,7 @@ export class TargetManager {
     clearInterval(this.#pollTimer)
     clearInterval(this.#syncTimer)
     clearTimeout(this.#hintTimer)
-    this.#options.metrics.targetsActive.dec(this.#targets.length)
+    for (const unsubscribe of this.#jobs.values()) unsubscribe()
     await this.#watcher.close()
     await this.#syncing
   }
@@ -362,4 +487,9 @@ export class TargetManager {
       for (const { tailer } of tailers.values()) tailer.close()
     }
   }
+}
+
+/** Tells whether a target is read through Docker's API and not from a file. */
+function isStream({ container }: FileTarget): boolean {
+  return container !== undefined && container.log.path === undefined
 }

@@ -103,6 +103,11 @@ export class TimeJournal {
     return this.#known.get(id)
   }
 
+  /** Remembers times of a file that is closed, as a restart would find them. */
+  keep(id: string, times: RecoveredTimes): void {
+    this.#known.set(id, times)
+  }
+
   /** Gives a time to a chunk of `length` bytes; no two chunks share a nanosecond. */
   allocate(length: number): bigint {
     const nowNs = this.#wallClockNs()

@@ -6,7 +6,7 @@ import { Pipeline } from '../../src/pipeline/pipeline.ts'
 import { readStages } from '../../src/pipeline/registry.ts'
 import type { StageContext } from '../../src/pipeline/stage.ts'
 
-const metric = { isCounter: true, update: () => {} }
+const metric = { isCounter: true, release: () => {}, update: () => {} }
 const context: StageContext = {
   jobName: 'test',
   nowMs: () => Date.UTC(2024, 0, 1),

@@ -46,6 +46,9 @@ export const metricsStage: StageDefinition = {
           for (const { rule, metric } of metrics) count(entry, rule, metric)
           next(entry)
         },
+        close() {
+          for (const { metric } of metrics) metric.release()
+        },
       }
     }
   },

@@ -1,0 +1,123 @@
+// The keys that everything which speaks HTTP has in common: authentication, TLS, proxies, redirects.
+
+import { readFileSync } from 'node:fs'
+import type { ClientAuthorization, ClientTls, Secret } from '../push/client.ts'
+import { readAnything, readBoolean, readOneOf, readText, refuse } from './readers.ts'
+import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
+
+const readBasicAuth: ValueReader<ClientAuthorization> = cursor => {
+  const raw = cursor.record({
+    username: readText,
+    username_file: readText,
+    password: readText,
+    password_file: readText,
+  })
+  const username = readSecret(cursor, raw.username, raw.username_file) ?? { text: '' }
+  const password = readSecret(cursor, raw.password, raw.password_file) ?? { text: '' }
+  return { kind: 'basic', username, password }
+}
+
+const readAuthorization: ValueReader<ClientAuthorization> = cursor => {
+  const raw = cursor.record({ type: readText, credentials: readText, credentials_file: readText })
+  const credentials = readSecret(cursor, raw.credentials, raw.credentials_file) ?? { text: '' }
+  if (raw.type?.toLowerCase() === 'basic') {
+    return cursor.failAtKey('authorization type must not be basic: use basic_auth')
+  }
+  return { kind: 'header', type: raw.type ?? 'Bearer', credentials }
+}
+
+function readSecret(
+  cursor: YamlCursor,
+  text: string | undefined,
+  file: string | undefined,
+): Secret | undefined {
+  if (text !== undefined && file !== undefined) {
+    return cursor.failAtKey(`${cursor.name}: give the value or its file, not both`)
+  }
+  if (file === undefined) return text === undefined ? undefined : { text }
+  try {
+    readFileSync(file)
+  } catch (error) {
+    return cursor.failAtKey(`${cursor.name}: cannot read ${file}: ${(error as Error).message}`)
+  }
+  return { file }
+}
+
+const tlsVersions = {
+  TLS10: 'TLSv1',
+  TLS11: 'TLSv1.1',
+  TLS12: 'TLSv1.2',
+  TLS13: 'TLSv1.3',
+} as const
+const readTlsVersion = readOneOf(['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const)
+
+const readTls: ValueReader<ClientTls> = cursor => {
+  const raw = cursor.record({
+    ca: readText,
+    ca_file: readText,
+    cert: readText,
+    cert_file: readText,
+    key: readText,
+    key_file: readText,
+    server_name: readText,
+    insecure_skip_verify: readBoolean,
+    min_version: readTlsVersion,
+    max_version: readTlsVersion,
+  })
+  const ca = readSecret(cursor, raw.ca, raw.ca_file)
+  const cert = readSecret(cursor, raw.cert, raw.cert_file)
+  const key = readSecret(cursor, raw.key, raw.key_file)
+  return {
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+    ...(raw.server_name && { serverName: raw.server_name }),
+    ...(raw.min_version && { minVersion: tlsVersions[raw.min_version] }),
+    ...(raw.max_version && { maxVersion: tlsVersions[raw.max_version] }),
+    isInsecure: raw.insecure_skip_verify ?? false,
+  }
+}
+
+const notProxied = 'the agent connects directly; put the proxy’s address into the URL'
+
+/** Readers of those keys, to stand among the others of a section. */
+export const httpClientFields = {
+  basic_auth: readBasicAuth,
+  authorization: readAuthorization,
+  bearer_token: readText,
+  bearer_token_file: readText,
+  oauth2: refuse('use basic_auth, authorization or bearer_token'),
+  tls_config: readTls,
+  proxy_url: refuse(notProxied),
+  proxy_from_environment: readAnything,
+  no_proxy: readAnything,
+  proxy_connect_header: readAnything,
+  follow_redirects: readBoolean,
+  enable_http2: readBoolean,
+}
+
+/** Finds the one kind of authentication that is given; reports a second one. */
+export function readOneAuthorization(
+  cursor: YamlCursor,
+  raw: {
+    readonly basic_auth?: ClientAuthorization
+    readonly authorization?: ClientAuthorization
+    readonly bearer_token?: string
+    readonly bearer_token_file?: string
+  },
+): ClientAuthorization | undefined {
+  const bearer = readSecret(cursor, raw.bearer_token, raw.bearer_token_file)
+  const given = [
+    ...(raw.basic_auth ? ['basic_auth'] : []),
+    ...(raw.authorization ? ['authorization'] : []),
+    ...(bearer ? ['bearer_token'] : []),
+  ]
+  if (given.length > 1) {
+    const last = cursor.get(given.at(-1)!) ?? cursor.get('bearer_token_file') ?? cursor
+    last.failAtKey(`Only one kind of authentication may be given, found ${given.join(' and ')}`)
+  }
+  const bearerAuthorization: ClientAuthorization | undefined = bearer && {
+    ...{ kind: 'header', type: 'Bearer', credentials: bearer },
+  }
+  return raw.basic_auth ?? raw.authorization ?? bearerAuthorization
+}

@@ -1,0 +1,139 @@
+// HTTP to an API that discovery asks (a Kubernetes API server, a Docker daemon): JSON answers and
+// streams that stay open. Tokens and certificates that stand in files are read again for each request.
+
+import http, { type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { agentVersion } from '../config/clients.ts'
+import { ApiError } from '../errors.ts'
+import { parseRetryAfterMs } from '../push/backoff.ts'
+import {
+  authorizationHeader,
+  type ClientAuthorization,
+  type ClientTls,
+  tlsOptions,
+} from '../push/client.ts'
+
+/** Where an API is and how to be let in. */
+export interface ApiConnection {
+  /** Its paths are put behind this one's. */
+  readonly url: URL
+  /** Set where the API listens on a socket of the file system. */
+  readonly socketPath?: string
+  readonly authorization?: ClientAuthorization
+  readonly tls?: ClientTls
+}
+
+// Until the headers of an answer are there, and between two parts of a body.
+const answerMs = 30_000
+// A list is asked for in pages; one answer beyond this is not an answer of such an API.
+const bodyBytesMax = 256 * 1024 * 1024
+// Bytes of an error's body that are looked at.
+const errorBytesMax = 16 * 1024
+
+export type ApiQuery = Readonly<Record<string, string | number | boolean | undefined>>
+
+/** Asks one API. */
+export class ApiClient {
+  readonly #connection: ApiConnection
+  readonly #agent: http.Agent
+
+  constructor(connection: ApiConnection) {
+    this.#connection = connection
+    const isTls = connection.url.protocol === 'https:'
+    const options = { keepAlive: true, keepAliveMsecs: 15_000 }
+    this.#agent = isTls ? new https.Agent(options) : new http.Agent(options)
+  }
+
+  /**
+   * Asks for a whole answer.
+   *
+   * @throws ApiError when the status is not 200; the system's error when no answer comes.
+   */
+  async getJson(path: string, query: ApiQuery, signal: AbortSignal): Promise<unknown> {
+    const response = await this.open(path, query, { signal, idleMs: answerMs })
+    const text = await readText(response, bodyBytesMax)
+    return JSON.parse(text)
+  }
+
+  /**
+   * Opens an answer to be read as it comes; it is destroyed when nothing comes for `idleMs`.
+   *
+   * @throws as `getJson`.
+   */
+  async open(
+    path: string,
+    query: ApiQuery,
+    { signal, idleMs }: { readonly signal: AbortSignal; readonly idleMs: number },
+  ): Promise<IncomingMessage> {
+    const response = await this.#get(path, query, signal)
+    const { statusCode = 0 } = response
+    if (statusCode !== 200) {
+      const text = await readText(response, errorBytesMax)
+      const retryAfterMs = parseRetryAfterMs(response.headers['retry-after'], Date.now())
+      const message = `HTTP status ${statusCode}: ${describeFailure(text)}`
+      throw new ApiError(message, { status: statusCode, retryAfterMs })
+    }
+    response.setTimeout(idleMs, () => response.destroy(new Error(`nothing came for ${idleMs} ms`)))
+    return response
+  }
+
+  #get(path: string, query: ApiQuery, signal: AbortSignal): Promise<IncomingMessage> {
+    const { url: base, socketPath, authorization, tls } = this.#connection
+    const url = new URL(base)
+    url.pathname = base.pathname.replace(/\/+$/, '') + path
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined && value !== '') url.searchParams.set(name, String(value))
+    }
+    const headers = {
+      accept: 'application/json',
+      'user-agent': `skald-agent/${agentVersion}`,
+      ...(authorization ? { authorization: authorizationHeader(authorization) } : {}),
+    }
+    const isTls = url.protocol === 'https:'
+    const options = { agent: this.#agent, headers, signal, ...(socketPath ? { socketPath } : {}) }
+    return new Promise((resolve, reject) => {
+      const request = isTls
+        ? https.request(url, { ...options, ...tlsOptions(tls) })
+        : http.request(url, options)
+      const timer = setTimeout(
+        () => request.destroy(new Error(`no answer within ${answerMs} ms`)),
+        answerMs,
+      )
+      request.once('error', error => {
+        clearTimeout(timer)
+        reject(error)
+      })
+      request.once('response', response => {
+        clearTimeout(timer)
+        resolve(response)
+      })
+      request.end()
+    })
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+}
+
+async function readText(response: IncomingMessage, bytesMax: number): Promise<string> {
+  const parts: Buffer[] = []
+  let size = 0
+  for await (const part of response as AsyncIterable<Buffer>) {
+    size += part.length
+    if (size > bytesMax) throw new Error(`the answer is larger than ${bytesMax} bytes`)
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString('utf8')
+}
+
+/** Finds the sentence in the body of an error: both APIs put it into `message`. */
+function describeFailure(text: string): string {
+  try {
+    const { message } = JSON.parse(text) as { message?: unknown }
+    if (typeof message === 'string') return message
+  } catch {
+    // Not JSON: something in between answered.
+  }
+  return text.trim().split('\n', 1)[0] || 'no reason given'
+}

@@ -1,0 +1,205 @@
+// docker_sd_configs at work: lists the containers that run, every refresh interval and whenever Docker
+// tells that one has started or ended.
+
+import { access, constants } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiClient, type ApiConnection } from '../api-client.ts'
+import { JsonLines } from '../json-lines.ts'
+import type { ContainerLog, Discoverer, DiscoveryContext, TargetGroup } from '../target-group.ts'
+import {
+  type ContainerLabelOptions,
+  containerLabels,
+  containerTargets,
+  type ListedContainer,
+  type ListedNetwork,
+} from './container-labels.ts'
+
+/** One entry of `docker_sd_configs`, checked. */
+export interface DockerConfig extends ContainerLabelOptions {
+  readonly connection: ApiConnection
+  /** Docker's own filters by name. */
+  readonly filters: Readonly<Record<string, readonly string[]>>
+  readonly refreshMs: number
+}
+
+interface Inspected {
+  readonly LogPath?: string
+  readonly Config?: { readonly Tty?: boolean }
+  readonly HostConfig?: { readonly LogConfig?: { readonly Type?: string } }
+}
+
+// Between an event and the list, so that a burst of events costs one list.
+const eventSettleMs = 50
+// Between two attempts to hear events; a daemon that is away is asked no more often than that.
+const eventRetryMs = 2_000
+// Docker sends nothing while nothing happens.
+const eventIdleMs = 3_600_000
+
+/** Follows the containers of one daemon. */
+export class DockerDiscovery implements Discoverer {
+  readonly #config: DockerConfig
+  readonly #context: DiscoveryContext
+  readonly #client: ApiClient
+  /** Where the logs of the known containers are; what is not listed any more is forgotten. */
+  #logs = new Map<string, ContainerLog>()
+  #onGroups: ((groups: Iterable<TargetGroup>) => void) | undefined
+  #problem: string | undefined
+  #refreshing: Promise<void> | undefined
+  #listening: Promise<void> | undefined
+  #isWanted = false
+  #timer: NodeJS.Timeout | undefined
+  #eventTimer: NodeJS.Timeout | undefined
+  readonly #abort = new AbortController()
+
+  constructor(config: DockerConfig, context: DiscoveryContext) {
+    this.#config = config
+    this.#context = context
+    this.#client = new ApiClient(config.connection)
+  }
+
+  start(onGroups: (groups: Iterable<TargetGroup>) => void): void {
+    this.#onGroups = onGroups
+    this.#timer = setInterval(() => void this.#refresh(), this.#config.refreshMs)
+    this.#listening = this.#listen()
+    void this.#refresh()
+  }
+
+  /** Lists all containers; what is asked for during a list follows it. */
+  #refresh(): Promise<void> {
+    this.#isWanted = true
+    this.#refreshing ??= this.#listAll().finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  async #listAll(): Promise<void> {
+    const { signal } = this.#abort
+    while (this.#isWanted && !signal.aborted) {
+      this.#isWanted = false
+      try {
+        const groups = await this.#list()
+        if (signal.aborted) return
+        this.#report(undefined)
+        this.#onGroups?.(groups)
+      } catch (error) {
+        if (signal.aborted) return
+        // What was found before stays: the daemon may be restarting, its containers go on.
+        this.#report((error as Error).message)
+      }
+    }
+  }
+
+  async #list(): Promise<TargetGroup[]> {
+    const { signal } = this.#abort
+    const { filters } = this.#config
+    const query = { filters: Object.keys(filters).length > 0 ? JSON.stringify(filters) : undefined }
+    const containers = (await this.#client.getJson(
+      ...(['/containers/json', query, signal] as const),
+    )) as readonly ListedContainer[]
+    const networks = (await this.#client.getJson(
+      ...(['/networks', {}, signal] as const),
+    )) as readonly ListedNetwork[]
+    const all = new Map(containers.map(container => [container.Id, container]))
+    const networksById = new Map(networks.map(network => [network.Id, network]))
+    const logs = new Map<string, ContainerLog>()
+    const groups: TargetGroup[] = []
+    for (const container of containers) {
+      const log = this.#logs.get(container.Id) ?? (await this.#inspect(container.Id))
+      if (!log) continue
+      logs.set(container.Id, log)
+      groups.push({
+        source: `docker/${container.Id}`,
+        labels: containerLabels(container),
+        targets: containerTargets(container, all, networksById, this.#config),
+        container: log,
+      })
+    }
+    this.#logs = logs
+    return groups
+  }
+
+  /** Finds out where a container's log is; `undefined` for one that has ended meanwhile. */
+  async #inspect(id: string): Promise<ContainerLog | undefined> {
+    let inspected: Inspected
+    try {
+      const path = `/containers/${encodeURIComponent(id)}/json`
+      inspected = (await this.#client.getJson(path, {}, this.#abort.signal)) as Inspected
+    } catch (error) {
+      if ((error as { status?: number }).status === 404) return undefined
+      throw error
+    }
+    const { LogPath: path = '', Config, HostConfig } = inspected
+    const isJsonFile = HostConfig?.LogConfig?.Type === 'json-file'
+    const isVisible =
+      isJsonFile && path !== '' && (await access(path, constants.R_OK).then(yes, no))
+    return {
+      id,
+      path: isVisible ? path : undefined,
+      isTty: Config?.Tty ?? false,
+      follow: (since, options) => this.#follow(id, since, options),
+    }
+  }
+
+  #follow(
+    id: string,
+    since: string,
+    options: { readonly signal: AbortSignal; readonly idleMs: number },
+  ): Promise<IncomingMessage> {
+    const query = { follow: 1, stdout: 1, stderr: 1, timestamps: 1, since }
+    // By a client of its own call, so that a reader may go on after discovery has ended.
+    return this.#client.open(`/containers/${encodeURIComponent(id)}/logs`, query, options)
+  }
+
+  /** Lists again whenever a container starts or ends. */
+  async #listen(): Promise<void> {
+    const { signal } = this.#abort
+    const filters = JSON.stringify({ type: ['container'], event: ['start', 'die', 'rename'] })
+    while (!signal.aborted) {
+      try {
+        const options = { signal, idleMs: eventIdleMs }
+        const response = await this.#client.open('/events', { filters }, options)
+        // What happened before this connection.
+        this.#refreshSoon()
+        const lines = new JsonLines()
+        for await (const chunk of response as AsyncIterable<Buffer>) {
+          for (const _event of lines.push(chunk)) this.#refreshSoon()
+        }
+      } catch {
+        // The list tells of a daemon that is away; here it is only asked again later.
+      }
+      await sleep(eventRetryMs, undefined, { signal }).catch(no)
+    }
+  }
+
+  #refreshSoon(): void {
+    this.#eventTimer ??= setTimeout(() => {
+      this.#eventTimer = undefined
+      void this.#refresh()
+    }, eventSettleMs)
+  }
+
+  /** Logs a problem when it appears or changes, and once when it is over. */
+  #report(problem: string | undefined): void {
+    const { logger } = this.#context
+    if (problem !== undefined && problem !== this.#problem) {
+      const hint = /EACCES/.test(problem) ? '. The agent needs the right to use the socket' : ''
+      logger.warn({ error: problem + hint }, 'Cannot ask Docker, will try again')
+    }
+    if (problem === undefined && this.#problem !== undefined) logger.info('Docker answers again')
+    this.#problem = problem
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    clearTimeout(this.#eventTimer)
+    this.#onGroups = undefined
+    this.#abort.abort()
+    await Promise.all([this.#refreshing, this.#listening])
+    this.#client.close()
+  }
+}
+
+const yes = () => true
+const no = () => false

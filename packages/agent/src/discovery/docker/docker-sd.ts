@@ -1,0 +1,81 @@
+// docker_sd_configs: how an entry is written.
+
+import { httpClientFields, readOneAuthorization } from '../../config/http-client.ts'
+import {
+  readBoolean,
+  readCount,
+  readDurationMs,
+  readList,
+  readText,
+  readTexts,
+} from '../../config/readers.ts'
+import type { ValueReader } from '../../config/yaml-cursor.ts'
+import type { ApiConnection } from '../api-client.ts'
+import type { DiscoveryConfig } from '../target-group.ts'
+import { type DockerConfig, DockerDiscovery } from './docker-discovery.ts'
+
+const defaults = { port: 80, refreshMs: 60_000, hostNetworkingHost: 'localhost' } as const
+
+type Host = Pick<ApiConnection, 'url' | 'socketPath'>
+
+const readHost: ValueReader<Host> = cursor => {
+  const text = readText(cursor) ?? ''
+  const socket = /^unix:\/\/(\/.+)$/.exec(text)
+  if (socket) return { url: new URL('http://docker'), socketPath: socket[1]! }
+  const address = /^(tcp|https?):\/\/([^/]+)(\/.*)?$/.exec(text)
+  if (address && URL.canParse(`http://${address[2]}`)) {
+    const scheme = address[1] === 'https' ? 'https' : 'http'
+    return { url: new URL(`${scheme}://${address[2]}${address[3] ?? ''}`) }
+  }
+  return cursor.failAtKey(
+    `host ${JSON.stringify(text)} is not an address of Docker such as unix:///var/run/docker.sock or tcp://127.0.0.1:2375`,
+  )
+}
+
+const readFilter: ValueReader<{ name: string; values: string[] }> = cursor => {
+  const raw = cursor.record({ name: readText, values: readTexts })
+  if (!raw.name) return cursor.fail('A filter needs a name, such as label or name')
+  return { name: raw.name, values: raw.values ?? [] }
+}
+
+const readEntry: ValueReader<DiscoveryConfig> = cursor => {
+  const raw = cursor.record({
+    host: readHost,
+    port: readCount,
+    filters: readList(readFilter),
+    refresh_interval: readDurationMs,
+    host_networking_host: readText,
+    match_first_network: readBoolean,
+    ...httpClientFields,
+  })
+  const authorization = readOneAuthorization(cursor, raw)
+  if (!raw.host) {
+    const given = cursor.get('host')
+    if (given?.isNull === false) return undefined
+    return cursor.fail('docker_sd_configs needs a host such as unix:///var/run/docker.sock')
+  }
+  const { url, socketPath } = raw.host
+  // As Docker's own client: with certificates, tcp means TLS.
+  if (raw.tls_config && socketPath === undefined) url.protocol = 'https:'
+  const filters: Record<string, string[]> = {}
+  for (const { name, values } of raw.filters ?? []) {
+    filters[name] = [...(filters[name] ?? []), ...values]
+  }
+  const config: DockerConfig = {
+    connection: {
+      url,
+      ...(socketPath && { socketPath }),
+      ...(authorization && { authorization }),
+      ...(raw.tls_config && { tls: raw.tls_config }),
+    },
+    filters,
+    port: raw.port ?? defaults.port,
+    refreshMs: raw.refresh_interval || defaults.refreshMs,
+    hostNetworkingHost: raw.host_networking_host ?? defaults.hostNetworkingHost,
+    matchesFirstNetwork: raw.match_first_network ?? true,
+  }
+  return { kind: 'docker', create: context => new DockerDiscovery(config, context) }
+}
+
+/** Reads `docker_sd_configs`. */
+export const readDockerDiscovery: ValueReader<DiscoveryConfig[]> = readList(readEntry)

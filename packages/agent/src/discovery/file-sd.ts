@@ -1,0 +1,183 @@
+// file_sd_configs: targets that stand in files beside the configuration, which others write. A file
+// that cannot be read or is torn leaves its last good targets in force.
+
+import { readFile, stat } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { readDurationMs, readList, readText } from '../config/readers.ts'
+import { parseYaml, type ValueReader } from '../config/yaml-cursor.ts'
+import type { ConfigProblem } from '../errors.ts'
+import { DirectoryWatcher } from '../tail/directory-watcher.ts'
+import { compileGlob, type Glob } from './glob.ts'
+import { readStaticConfigs, staticGroups } from './static.ts'
+import {
+  type Discoverer,
+  type DiscoveryConfig,
+  type DiscoveryContext,
+  metaLabel,
+  type TargetGroup,
+} from './target-group.ts'
+
+const defaultRefreshMs = 300_000
+// A larger file is refused: it is not a list of targets.
+const fileBytesMax = 16 * 1024 * 1024
+// Between a change and the look, so that a file that is being written is complete.
+const changeSettleMs = 100
+
+// As Prometheus has it: `*` in the last segment only.
+const filePattern = /^[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)$/
+
+const readPattern: ValueReader<string> = cursor => {
+  const pattern = readText(cursor)
+  if (pattern === undefined || filePattern.test(pattern)) return pattern
+  return cursor.fail(
+    `path name ${JSON.stringify(pattern)} is not valid for file discovery: it must end in .json, .yml or .yaml, with * in its last part only`,
+  )
+}
+
+const readEntry: ValueReader<DiscoveryConfig> = cursor => {
+  const raw = cursor.record({ files: readList(readPattern), refresh_interval: readDurationMs })
+  if (!raw.files || raw.files.length === 0) {
+    return cursor.fail(
+      'file service discovery config must contain at least one path name: add files',
+    )
+  }
+  const { files } = raw
+  const refreshMs = raw.refresh_interval || defaultRefreshMs
+  return { kind: 'file', create: context => new FileDiscovery({ files, refreshMs }, context) }
+}
+
+/** Reads `file_sd_configs`. */
+export const readFileDiscovery: ValueReader<DiscoveryConfig[]> = readList(readEntry)
+
+/** Follows the files of one entry. */
+class FileDiscovery implements Discoverer {
+  readonly #globs: readonly Glob[]
+  readonly #directories: ReadonlySet<string>
+  readonly #refreshMs: number
+  readonly #context: DiscoveryContext
+  readonly #watcher: DirectoryWatcher
+  /** Last good content by file. */
+  #groups = new Map<string, readonly TargetGroup[]>()
+  /** Last problem by file, so that each is logged once. */
+  readonly #problems = new Map<string, string>()
+  #onGroups: ((groups: Iterable<TargetGroup>) => void) | undefined
+  #timer: NodeJS.Timeout | undefined
+  #settleTimer: NodeJS.Timeout | undefined
+  #refreshing: Promise<void> | undefined
+  #isWanted = false
+  #isStopped = false
+
+  constructor(
+    config: { readonly files: readonly string[]; readonly refreshMs: number },
+    context: DiscoveryContext,
+  ) {
+    this.#globs = config.files.map(compileGlob)
+    this.#directories = new Set(config.files.map(file => dirname(resolve(file))))
+    this.#refreshMs = config.refreshMs
+    this.#context = context
+    const { logger } = context
+    // Any name: where a file is a link into a directory that is replaced, only the link is told of.
+    this.#watcher = new DirectoryWatcher({ onChange: () => this.#refreshSoon(), logger })
+  }
+
+  start(onGroups: (groups: Iterable<TargetGroup>) => void): void {
+    this.#onGroups = onGroups
+    this.#watcher.watch(this.#directories)
+    this.#timer = setInterval(() => void this.#refresh(), this.#refreshMs)
+    void this.#refresh()
+  }
+
+  #refreshSoon(): void {
+    if (this.#isStopped) return
+    this.#settleTimer ??= setTimeout(() => {
+      this.#settleTimer = undefined
+      void this.#refresh()
+    }, changeSettleMs)
+  }
+
+  /** Reads all files again; what is asked for during a reading follows it. */
+  #refresh(): Promise<void> {
+    this.#isWanted = true
+    this.#refreshing ??= this.#readAll().finally(() => {
+      this.#refreshing = undefined
+    })
+    return this.#refreshing
+  }
+
+  async #readAll(): Promise<void> {
+    while (this.#isWanted && !this.#isStopped) {
+      this.#isWanted = false
+      const next = new Map<string, readonly TargetGroup[]>()
+      const onUnreadable = (directory: string, error: Error) => {
+        this.#report(directory, error.message)
+        for (const [path, groups] of this.#groups) {
+          if (dirname(path) === directory) next.set(path, groups)
+        }
+      }
+      const found = await Promise.all(this.#globs.map(glob => glob.find({ onUnreadable })))
+      for (const path of new Set(found.flat())) {
+        const groups = await this.#read(path)
+        if (groups) next.set(path, groups)
+      }
+      if (this.#isStopped) return
+      this.#groups = next
+      this.#onGroups?.([...next.values()].flat())
+    }
+  }
+
+  /** Gives what a file says, or said last; nothing for one that is gone. */
+  async #read(path: string): Promise<readonly TargetGroup[] | undefined> {
+    try {
+      const { size } = await stat(path)
+      if (size > fileBytesMax) throw new Error(`it is larger than ${fileBytesMax} bytes`)
+      const groups = parseTargetFile(path, await readFile(path, 'utf8'))
+      if (this.#problems.delete(path)) {
+        this.#context.logger.info({ file: path }, 'File of targets is read again')
+      }
+      return groups
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+      this.#report(path, (error as Error).message)
+      return this.#groups.get(path)
+    }
+  }
+
+  #report(path: string, problem: string): void {
+    const { metrics, logger } = this.#context
+    metrics.fileDiscoveryErrors.inc()
+    if (this.#problems.get(path) === problem) return
+    this.#problems.set(path, problem)
+    const fields = { file: path, error: problem, keptTargets: this.#groups.has(path) }
+    logger.error(fields, 'Cannot use file of targets: its last good content stays in force')
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    clearInterval(this.#timer)
+    clearTimeout(this.#settleTimer)
+    await this.#watcher.close()
+    await this.#refreshing
+  }
+}
+
+/**
+ * Reads a list of targets and labels, as JSON or YAML.
+ *
+ * @throws SyntaxError with file and line when it is anything else.
+ */
+export function parseTargetFile(path: string, text: string): TargetGroup[] {
+  // A file that is being written; whoever wants no targets writes an empty list.
+  if (text.trim() === '') throw new SyntaxError('it is empty: write [] for no targets')
+  const isJson = /\.json$/i.test(path)
+  if (isJson) JSON.parse(text)
+  // JSON is YAML but for tabs between its values.
+  const { root, problems } = parseYaml(isJson ? text.replaceAll('\t', ' ') : text, 'the list')
+  const configs = problems.length === 0 ? readStaticConfigs(root) : []
+  const [first] = problems as readonly ConfigProblem[]
+  if (first) throw new SyntaxError(`${path}:${first.line}:${first.column}: ${first.message}`)
+  const filepath: [string, string] = [metaLabel('filepath'), path]
+  return staticGroups(configs, path).map(group => ({
+    ...group,
+    labels: new Map([...group.labels, filepath]),
+  }))
+}

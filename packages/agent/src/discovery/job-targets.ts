@@ -1,0 +1,147 @@
+// The targets of one job, for all who read them: joins what its discoverers find, relabels it, and
+// tells when the outcome has changed.
+
+import type { Logger } from 'pino'
+import type { ScrapeConfig } from '../config/scrape.ts'
+import type { AgentMetrics } from '../metrics.ts'
+import { staticGroups } from './static.ts'
+import type { Discoverer, TargetGroup } from './target-group.ts'
+import { type FileTarget, type OfferedTarget, resolveTargets, targetKey } from './targets.ts'
+
+// Changes that come together are taken in together; far below the second in which the first line of a
+// new pod is to be read.
+const settleMs = 50
+
+export interface JobTargetsOptions {
+  readonly config: ScrapeConfig
+  readonly hostname: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly metrics: AgentMetrics
+  readonly logger: Logger
+}
+
+/** Runs the discoverers of one job. */
+export class JobTargets {
+  readonly config: ScrapeConfig
+  readonly #options: JobTargetsOptions
+  readonly #discoverers: Discoverer[]
+  /** What each discoverer has found; absent until its first answer. */
+  readonly #groups = new Map<Discoverer, readonly TargetGroup[]>()
+  readonly #listeners = new Set<() => void>()
+  /** Failures that were counted, by target and reason. */
+  #counted = new Set<string>()
+  #offered: readonly OfferedTarget[] = []
+  #targets: readonly FileTarget[] = []
+  #timer: NodeJS.Timeout | undefined
+  #isStopped = false
+
+  constructor(options: JobTargetsOptions) {
+    const { config, hostname, env, metrics, logger } = options
+    this.config = config
+    this.#options = options
+    const { jobName } = config
+    const context = { jobName, hostname, env, metrics, logger: logger.child({ job: jobName }) }
+    this.#discoverers = config.discoveries.map(({ create }) => create(context))
+    this.#resolve()
+  }
+
+  /** Begins to look for targets beyond those that the configuration lists. */
+  start(): void {
+    for (const discoverer of this.#discoverers) {
+      discoverer.start(groups => {
+        if (this.#isStopped) return
+        this.#groups.set(discoverer, [...groups])
+        this.#timer ??= setTimeout(() => this.#update(), settleMs)
+      })
+    }
+  }
+
+  /** Tells whether everything that looks for targets has had an answer. */
+  get isComplete(): boolean {
+    return this.#groups.size === this.#discoverers.length && this.#timer === undefined
+  }
+
+  /** What is to be read on this host. */
+  get targets(): readonly FileTarget[] {
+    return this.#targets
+  }
+
+  /** All targets as they were found, those that are not read among them. */
+  get offered(): readonly OfferedTarget[] {
+    return this.#offered
+  }
+
+  /** Calls back after each change; returns what ends that. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  #update(): void {
+    this.#timer = undefined
+    this.#resolve()
+    for (const listener of this.#listeners) listener()
+  }
+
+  #resolve(): void {
+    const { config, hostname, metrics } = this.#options
+    const found = this.#discoverers.flatMap(discoverer => this.#groups.get(discoverer) ?? [])
+    const groups = [...staticGroups(config.staticConfigs, 'static'), ...found]
+    this.#offered = resolveTargets(groups, { rules: config.relabelRules, hostname })
+    const before = this.#targets.length
+    this.#targets = this.#offered
+      .map(({ outcome }) => outcome)
+      .filter(outcome => typeof outcome !== 'string')
+    metrics.targetsActive.inc(this.#targets.length - before)
+    this.#countFailures()
+  }
+
+  /** Counts each failure once, not at each update again. */
+  #countFailures(): void {
+    const failed = new Set<string>()
+    for (const { discovered, outcome } of this.#offered) {
+      if (typeof outcome !== 'string') continue
+      let key = JSON.stringify([outcome, ...[...discovered].sort()])
+      // The same target may be listed several times.
+      while (failed.has(key)) key += '+'
+      failed.add(key)
+      if (!this.#counted.has(key)) this.#options.metrics.targetsFailed.inc({ reason: outcome })
+    }
+    this.#counted = failed
+  }
+
+  /** Ends discovery; settles when all of it has ended. */
+  async stop(): Promise<void> {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+    this.#listeners.clear()
+    this.#options.metrics.targetsActive.dec(this.#targets.length)
+    await Promise.all(this.#discoverers.map(discoverer => discoverer.stop()))
+  }
+}
+
+/** What is to be done so that the targets of before become those of now. */
+export function compareTargets(
+  before: readonly FileTarget[],
+  now: readonly FileTarget[],
+): {
+  readonly added: readonly FileTarget[]
+  readonly removed: readonly FileTarget[]
+  /** The same files with other labels. */
+  readonly relabelled: readonly { readonly from: FileTarget; readonly to: FileTarget }[]
+} {
+  const nowKeys = new Set(now.map(targetKey))
+  const beforeKeys = new Set(before.map(targetKey))
+  const removed = before.filter(target => !nowKeys.has(targetKey(target)))
+  const relabelled: { from: FileTarget; to: FileTarget }[] = []
+  const added: FileTarget[] = []
+  for (const to of now.filter(target => !beforeKeys.has(targetKey(target)))) {
+    const at = removed.findIndex(
+      ({ path, pathExclude }) => path === to.path && pathExclude === to.pathExclude,
+    )
+    if (at < 0) added.push(to)
+    else relabelled.push({ from: removed.splice(at, 1)[0]!, to })
+  }
+  return { added, removed, relabelled }
+}

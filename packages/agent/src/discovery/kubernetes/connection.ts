@@ -1,0 +1,69 @@
+// How to reach the API server: by the service account of the pod, by a kubeconfig file, or by an
+// address in the configuration.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ClientAuthorization, ClientTls } from '../../push/client.ts'
+import type { ApiConnection } from '../api-client.ts'
+import { loadKubeconfig } from './kubeconfig.ts'
+
+/** Which way the configuration wants. */
+export type ConnectionConfig =
+  | { readonly kind: 'in-cluster' }
+  | { readonly kind: 'kubeconfig'; readonly path: string }
+  | {
+      readonly kind: 'address'
+      readonly url: URL
+      readonly authorization: ClientAuthorization | undefined
+      readonly tls: ClientTls | undefined
+    }
+
+/** Where Kubernetes puts the token, the authority and the namespace of a pod. */
+export const serviceAccountDir = '/var/run/secrets/kubernetes.io/serviceaccount'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Finds the API server. What stands in files is read again by each request.
+ *
+ * @throws Error that says what is missing.
+ */
+export function connectTo(config: ConnectionConfig, env: Environment): ApiConnection {
+  switch (config.kind) {
+    case 'in-cluster':
+      return inCluster(env)
+    case 'kubeconfig':
+      return loadKubeconfig(config.path)
+    case 'address': {
+      const { url, authorization, tls } = config
+      return { url, ...(authorization && { authorization }), ...(tls && { tls }) }
+    }
+  }
+}
+
+function inCluster(env: Environment): ApiConnection {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env
+  if (!host || !port) {
+    throw new Error(
+      'no Kubernetes around: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set. Outside of a cluster give api_server or kubeconfig_file',
+    )
+  }
+  const ca = join(serviceAccountDir, 'ca.crt')
+  return {
+    url: new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`),
+    authorization: {
+      ...{ kind: 'header', type: 'Bearer' },
+      credentials: { file: join(serviceAccountDir, 'token') },
+    },
+    tls: { isInsecure: false, ...(existsSync(ca) ? { ca: { file: ca } } : {}) },
+  }
+}
+
+/**
+ * Reads the namespace that the agent runs in.
+ *
+ * @throws the system's error outside of a cluster.
+ */
+export function ownNamespace(): string {
+  return readFileSync(join(serviceAccountDir, 'namespace'), 'utf8').trim()
+}

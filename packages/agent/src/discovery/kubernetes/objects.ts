@@ -1,0 +1,84 @@
+// What of the API's objects discovery looks at. The server's JSON is taken as it is documented; only
+// what is kept here stays in memory.
+
+import { metaLabel } from '../target-group.ts'
+
+/** Metadata as the API gives it. */
+export interface RawMetadata {
+  readonly name?: string
+  readonly namespace?: string
+  readonly uid?: string
+  readonly resourceVersion?: string
+  readonly labels?: Readonly<Record<string, string>>
+  readonly annotations?: Readonly<Record<string, string>>
+  readonly ownerReferences?: readonly {
+    readonly kind?: string
+    readonly name?: string
+    readonly controller?: boolean
+  }[]
+}
+
+/** Any object as the API gives it. */
+export interface RawObject {
+  readonly metadata?: RawMetadata
+}
+
+/** What is kept of the metadata of an object. */
+export interface ObjectMeta {
+  readonly name: string
+  /** Empty for objects of no namespace. */
+  readonly namespace: string
+  readonly uid: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+  readonly controller: { readonly kind: string; readonly name: string } | undefined
+}
+
+/** Reads metadata. */
+export function readMeta({ metadata = {} }: RawObject): ObjectMeta {
+  const { name = '', namespace = '', uid = '', labels = {}, annotations = {} } = metadata
+  const owner = metadata.ownerReferences?.find(({ controller }) => controller === true)
+  const controller = owner && { kind: owner.kind ?? '', name: owner.name ?? '' }
+  return { name, namespace, uid, labels, annotations, controller }
+}
+
+/** Key of an object among those of its kind. */
+export function metaKey({ namespace, name }: Pick<ObjectMeta, 'namespace' | 'name'>): string {
+  return namespace === '' ? name : `${namespace}/${name}`
+}
+
+/** Makes the name of a meta label of Kubernetes. */
+export function kubernetesLabel(...parts: readonly string[]): string {
+  return metaLabel('kubernetes', ...parts)
+}
+
+/** Namespace of an object as a label. */
+export function namespaceLabel(namespace: string): readonly [string, string] {
+  return [kubernetesLabel('namespace'), namespace]
+}
+
+/** Labels that tell an object's name, labels and annotations. */
+export function* metaLabels(role: string, meta: ObjectMeta): Iterable<[string, string]> {
+  yield [kubernetesLabel(role, 'name'), meta.name]
+  yield* attachedLabels(role, meta)
+}
+
+/** The same without the name. */
+export function* attachedLabels(
+  role: string,
+  { labels, annotations }: Pick<ObjectMeta, 'labels' | 'annotations'>,
+): Iterable<[string, string]> {
+  for (const [name, value] of Object.entries(labels)) {
+    yield [kubernetesLabel(role, 'label', name), value]
+    yield [kubernetesLabel(role, 'labelpresent', name), 'true']
+  }
+  for (const [name, value] of Object.entries(annotations)) {
+    yield [kubernetesLabel(role, 'annotation', name), value]
+    yield [kubernetesLabel(role, 'annotationpresent', name), 'true']
+  }
+}
+
+/** Joins a host and a port, an IPv6 address in brackets. */
+export function joinHostPort(host: string, port: number | string): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

@@ -1,0 +1,259 @@
+// The objects of one kind, kept up to date: listed page by page, then watched from the list's version
+// on. When the server no longer has that version (410 Gone) they are listed again; whatever else goes
+// wrong is tried again, from the last version that came.
+
+import type { Logger } from 'pino'
+import { ApiError } from '../../errors.ts'
+import type { AgentMetrics } from '../../metrics.ts'
+import { backoffMs } from '../../push/backoff.ts'
+import type { ApiClient } from '../api-client.ts'
+import { JsonLines } from '../json-lines.ts'
+import { metaKey, type RawObject } from './objects.ts'
+
+/** What is watched. */
+export interface ResourceConfig<T> {
+  /** Path of the list, such as `/api/v1/namespaces/a/pods`. */
+  readonly path: string
+  /** Name of the kind for messages and metrics, such as `pod`. */
+  readonly role: string
+  readonly labelSelector: string
+  readonly fieldSelector: string
+  /** Keeps of an object what is needed. */
+  readonly read: (raw: RawObject) => T
+}
+
+export interface ResourceWatchOptions<T> extends ResourceConfig<T> {
+  /** Finds the server anew; throws where there is none. */
+  readonly connect: () => ApiClient
+  readonly onChange: () => void
+  readonly metrics: AgentMetrics
+  readonly logger: Logger
+}
+
+/** Objects in a page of a list: some 5 MB of pods. */
+const pageObjectsMax = 250
+// The server ends a watch after a random time between these; it tells bookmarks about every minute.
+const watchSecondsMin = 240
+const watchSecondsMax = 480
+// A watch in which nothing came for so long after its end was due is dead.
+const watchGraceMs = 30_000
+// A watch that held so long ended in the usual way, or is the first failure of a new row.
+const steadyMs = 10_000
+const backoff = { minMs: 250, maxMs: 30_000, attemptsMax: 0 }
+// Failed watches in a row after which the objects are listed again.
+const watchFailuresMax = 5
+// Pages whose version vanished before the list is asked for in one piece.
+const expiredListsMax = 2
+
+interface RawList {
+  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }
+  readonly items?: readonly RawObject[]
+}
+
+interface RawEvent {
+  readonly type?: string
+  readonly object?: RawObject & { readonly code?: number; readonly message?: string }
+}
+
+/** Keeps the objects of one kind. */
+export class ResourceWatch<T> {
+  readonly #options: ResourceWatchOptions<T>
+  #items = new Map<string, T>()
+  #client: ApiClient | undefined
+  /** Version that the next watch begins at; absent where a list comes first. */
+  #version: string | undefined
+  #hasListed = false
+  #failures = 0
+  #expiredLists = 0
+  #problem: string | undefined
+  readonly #abort = new AbortController()
+  #running: Promise<void> | undefined
+
+  constructor(options: ResourceWatchOptions<T>) {
+    this.#options = options
+  }
+
+  /** Objects by namespace and name. */
+  get items(): ReadonlyMap<string, T> {
+    return this.#items
+  }
+
+  /** Tells whether the objects were listed once. */
+  get hasListed(): boolean {
+    return this.#hasListed
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort
+    while (!signal.aborted) {
+      let retryAfterMs: number | undefined
+      try {
+        this.#client ??= this.#options.connect()
+        if (this.#version === undefined) await this.#list(this.#client)
+        await this.#watch(this.#client)
+        continue
+      } catch (error) {
+        if (signal.aborted) break
+        retryAfterMs = this.#judge(error as Error)
+        // A version that is gone is nobody's fault: the first time the list is asked for at once.
+        if (this.#version === undefined && this.#failures === 1) continue
+      }
+      const random = Math.random
+      const asked = retryAfterMs === undefined ? { random } : { random, retryAfterMs }
+      await sleep(backoffMs(backoff, Math.max(0, this.#failures - 1), asked), signal)
+    }
+    this.#client?.close()
+  }
+
+  /** Decides how to go on after a failure; gives the time that the server asked for. */
+  #judge(error: Error): number | undefined {
+    const { metrics, role } = this.#options
+    const status = error instanceof ApiError ? error.status : undefined
+    this.#failures++
+    if (status === 410) {
+      this.#version = undefined
+      return undefined
+    }
+    metrics.kubernetesFailures.inc({ role })
+    if (this.#failures >= watchFailuresMax) this.#version = undefined
+    // Next time with addresses, tokens and certificates as they are then.
+    this.#client?.close()
+    this.#client = undefined
+    this.#report(error.message + adviceFor(status, role))
+    return error instanceof ApiError ? error.retryAfterMs : undefined
+  }
+
+  /** Logs a problem when it appears or changes, and once when it is over. */
+  #report(problem: string | undefined): void {
+    const { logger, role, path } = this.#options
+    if (problem !== undefined && problem !== this.#problem) {
+      const fields = { role, path, error: problem }
+      logger.warn(fields, 'Cannot ask the Kubernetes API server, will try again')
+    }
+    if (problem === undefined && this.#problem !== undefined) {
+      logger.info({ role, path }, 'Kubernetes API server answers again')
+    }
+    this.#problem = problem
+  }
+
+  async #list(client: ApiClient): Promise<void> {
+    const { path, read, labelSelector, fieldSelector } = this.#options
+    const next = new Map<string, T>()
+    let from: string | undefined
+    let version: string | undefined
+    do {
+      const query = {
+        ...{ labelSelector, fieldSelector, continue: from },
+        limit: this.#expiredLists < expiredListsMax ? pageObjectsMax : undefined,
+        // The first list may come from the server's memory; one after a 410 must be newer than that.
+        resourceVersion: this.#hasListed || from ? undefined : '0',
+      }
+      const list = (await this.#getPage(client, path, query)) as RawList
+      for (const item of list.items ?? []) next.set(keyOf(item), read(item))
+      version = list.metadata?.resourceVersion
+      from = list.metadata?.continue || undefined
+    } while (from !== undefined)
+    if (!version) throw new Error(`the list of ${path} has no resourceVersion`)
+    this.#expiredLists = 0
+    this.#items = next
+    this.#version = version
+    this.#hasListed = true
+    this.#report(undefined)
+    this.#options.onChange()
+  }
+
+  async #getPage(
+    client: ApiClient,
+    path: string,
+    query: Readonly<Record<string, string | number | undefined>>,
+  ): Promise<unknown> {
+    try {
+      return await client.getJson(path, query, this.#abort.signal)
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 410) this.#expiredLists++
+      throw error
+    }
+  }
+
+  /** Follows changes until the server ends the watch. */
+  async #watch(client: ApiClient): Promise<void> {
+    const { path, labelSelector, fieldSelector } = this.#options
+    const span = watchSecondsMax - watchSecondsMin
+    const timeoutSeconds = watchSecondsMin + Math.floor(Math.random() * span)
+    const query = {
+      ...{ labelSelector, fieldSelector, timeoutSeconds, watch: 1, allowWatchBookmarks: true },
+      resourceVersion: this.#version,
+    }
+    const idleMs = timeoutSeconds * 1000 + watchGraceMs
+    const { signal } = this.#abort
+    const response = await client.open(path, query, { signal, idleMs })
+    this.#report(undefined)
+    const lines = new JsonLines()
+    const openedMs = performance.now()
+    try {
+      for await (const chunk of response as AsyncIterable<Buffer>) {
+        for (const event of lines.push(chunk)) {
+          this.#apply(event as RawEvent)
+          this.#failures = 0
+        }
+      }
+    } finally {
+      if (performance.now() - openedMs > steadyMs) this.#failures = 0
+    }
+    if (lines.hasRest) throw new Error('the watch was cut off in the middle of an event')
+    // A server that ends each watch at once must not be asked again and again without a pause.
+    if (performance.now() - openedMs < steadyMs) await sleep(backoff.minMs, signal)
+  }
+
+  #apply({ type, object = {} }: RawEvent): void {
+    const { read, onChange, metrics, role } = this.#options
+    if (type === 'ERROR') {
+      const { code = 500, message = 'no reason given' } = object
+      throw new ApiError(`watch ended: ${message}`, { status: code, retryAfterMs: undefined })
+    }
+    const version = object.metadata?.resourceVersion
+    if (version) this.#version = version
+    if (type === 'BOOKMARK') return
+    if (type === 'DELETED') this.#items.delete(keyOf(object))
+    else if (type === 'ADDED' || type === 'MODIFIED') this.#items.set(keyOf(object), read(object))
+    else throw new Error(`the watch gave an event of unknown type ${JSON.stringify(type)}`)
+    metrics.kubernetesEvents.inc({ role, event: eventNames[type] })
+    onChange()
+  }
+
+  /** Ends the watch; settles when its request is gone. */
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    await this.#running
+  }
+}
+
+const eventNames = { ADDED: 'add', MODIFIED: 'update', DELETED: 'delete' } as const
+
+function keyOf({ metadata = {} }: RawObject): string {
+  return metaKey({ namespace: metadata.namespace ?? '', name: metadata.name ?? '' })
+}
+
+/** Says what to do about a refusal. */
+function adviceFor(status: number | undefined, role: string): string {
+  if (status === 401) return '. The token is not accepted: it is read again each time'
+  if (status === 403) return `. Allow the service account to list and watch (role ${role})`
+  return ''
+}
+
+async function sleep(waitMs: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>(resolve => {
+    const timer = setTimeout(done, waitMs)
+    signal.addEventListener('abort', done, { once: true })
+    function done() {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+  })
+}

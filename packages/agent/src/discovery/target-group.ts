@@ -1,0 +1,62 @@
+// What service discovery finds: groups of targets, each group from one source (a file, a pod, a
+// container) and replaced as a whole when its source changes.
+
+import type { IncomingMessage } from 'node:http'
+import type { Logger } from 'pino'
+import type { AgentMetrics } from '../metrics.ts'
+
+/** Targets from one source; the labels of a target win over those of its group. */
+export interface TargetGroup {
+  /** Name of the source, unique within its discoverer. */
+  readonly source: string
+  readonly labels: ReadonlyMap<string, string>
+  readonly targets: readonly ReadonlyMap<string, string>[]
+  /** Set where the targets are a container, whose log is known without a `__path__`. */
+  readonly container?: ContainerLog
+}
+
+/** Where the log of a Docker container is. */
+export interface ContainerLog {
+  readonly id: string
+  /** Docker's own file, where it can be seen from here. */
+  readonly path: string | undefined
+  /** Its output is a terminal's: one stream. */
+  readonly isTty: boolean
+  /** Asks Docker for the log from a time on (seconds, with a fraction), and for what follows. */
+  readonly follow: (
+    since: string,
+    options: { readonly signal: AbortSignal; readonly idleMs: number },
+  ) => Promise<IncomingMessage>
+}
+
+/** Finds targets and follows their changes. */
+export interface Discoverer {
+  /** Begins; `onGroups` is given all groups that there are, at first and after each change. */
+  start(onGroups: (groups: Iterable<TargetGroup>) => void): void
+  /** Ends; settles when no request or watch is left. */
+  stop(): Promise<void>
+}
+
+/** What discoverers need from the agent around them. */
+export interface DiscoveryContext {
+  readonly jobName: string
+  /** Name of this host, as `__host__` has it. */
+  readonly hostname: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly metrics: AgentMetrics
+  readonly logger: Logger
+}
+
+/** One entry of a `..._sd_configs` list, checked. */
+export interface DiscoveryConfig {
+  /** Kind of discovery, such as `file`. */
+  readonly kind: string
+  readonly create: (context: DiscoveryContext) => Discoverer
+}
+
+const metaPrefix = '__meta_'
+
+/** Makes the name of a meta label of anything: signs that a label name cannot have become `_`. */
+export function metaLabel(...parts: readonly string[]): string {
+  return metaPrefix + parts.join('_').replaceAll(/[^a-zA-Z0-9_]/g, '_')
+}

@@ -1,0 +1,111 @@
+// Turns the groups that were found into what is read on this host: relabels each target, and tells
+// why the others are left out.
+
+import { type RelabelRule, relabel } from './relabel.ts'
+import { type ContainerLog, metaLabel, type TargetGroup } from './target-group.ts'
+
+/** Files to read and the labels of their lines. */
+export interface FileTarget {
+  /** Pattern of the paths. */
+  readonly path: string
+  readonly pathExclude: string | undefined
+  readonly labels: ReadonlyMap<string, string>
+  /** Set where the path is that of a container's log, which has two streams. */
+  readonly container?: ContainerTarget
+}
+
+/** A container's log with the labels of its streams; a stream that is dropped has none. */
+export interface ContainerTarget {
+  readonly log: ContainerLog
+  readonly stdout: ReadonlyMap<string, string> | undefined
+  readonly stderr: ReadonlyMap<string, string> | undefined
+}
+
+/** Why a target is not read. */
+export type TargetFailure = 'dropped' | 'wrong_host' | 'no_path' | 'exists'
+
+/** One target as it was found, and what became of it. */
+export interface OfferedTarget {
+  readonly discovered: ReadonlyMap<string, string>
+  readonly outcome: FileTarget | TargetFailure
+}
+
+/** Relabels all targets; of several that are equal afterwards the first is read. */
+export function resolveTargets(
+  groups: Iterable<TargetGroup>,
+  options: ResolveOptions,
+): OfferedTarget[] {
+  const seen = new Set<string>()
+  const offered: OfferedTarget[] = []
+  for (const { labels, targets, container } of groups) {
+    for (const target of targets) {
+      const discovered = new Map([...labels, ...target])
+      const outcome = container
+        ? toContainerTarget(discovered, container, options)
+        : toTarget(discovered, options)
+      if (typeof outcome === 'string') {
+        offered.push({ discovered, outcome })
+        continue
+      }
+      // A container has a target for each of its ports, and one log.
+      const key = container ? outcome.path : targetKey(outcome)
+      offered.push({ discovered, outcome: seen.has(key) ? 'exists' : outcome })
+      seen.add(key)
+    }
+  }
+  return offered
+}
+
+/** Text that is equal for equal targets. */
+export function targetKey({ path, pathExclude, labels, container }: FileTarget): string {
+  const sorted = (of: ReadonlyMap<string, string> | undefined) => of && [...of].sort()
+  const streams = container && [sorted(container.stdout), sorted(container.stderr)]
+  return JSON.stringify([path, pathExclude, sorted(labels), streams])
+}
+
+interface ResolveOptions {
+  readonly rules: readonly RelabelRule[]
+  readonly hostname: string
+}
+
+/** Relabels both streams; no `__path__` is asked for. */
+function toContainerTarget(
+  offered: ReadonlyMap<string, string>,
+  log: ContainerLog,
+  options: ResolveOptions,
+): FileTarget | TargetFailure {
+  const path = log.path ?? `docker://${log.id}`
+  const labelsOf = (stream: string): ReadonlyMap<string, string> | TargetFailure => {
+    const ofStream = new Map([...offered, [metaLabel('docker_container_log_stream'), stream]])
+    const labels = relabel(ofStream, options.rules)
+    const host = labels?.get('__host__')
+    if (host !== undefined && host !== options.hostname) return 'wrong_host'
+    return labels ? visibleLabels(labels) : 'dropped'
+  }
+  const [stdout, stderr] = [labelsOf('stdout'), labelsOf('stderr')]
+  if (typeof stdout === 'string' && typeof stderr === 'string') return stdout
+  const streams = {
+    stdout: typeof stdout === 'string' ? undefined : stdout,
+    stderr: typeof stderr === 'string' ? undefined : stderr,
+  }
+  const labels = streams.stdout ?? streams.stderr!
+  return { path, pathExclude: undefined, labels, container: { log, ...streams } }
+}
+
+function visibleLabels(labels: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  return new Map([...labels].filter(([name]) => !name.startsWith('__')))
+}
+
+function toTarget(
+  offered: ReadonlyMap<string, string>,
+  options: ResolveOptions,
+): FileTarget | TargetFailure {
+  const labels = relabel(offered, options.rules)
+  if (!labels) return 'dropped'
+  const host = labels.get('__host__')
+  if (host !== undefined && host !== options.hostname) return 'wrong_host'
+  const path = labels.get('__path__')
+  if (path === undefined) return 'no_path'
+  const pathExclude = labels.get('__path_exclude__')
+  return { path, pathExclude, labels: visibleLabels(labels) }
+}

@@ -1,0 +1,250 @@
+import { appendFileSync, writeFileSync } from 'node:fs'
+import { type Test, test } from 'tap'
+import { type Agent, ConfigError, loadAgentConfig } from '../src/index.ts'
+import { lines, spawnAgent, startReceiver, startTestAgent, text, waitFor } from './harness.ts'
+
+interface Parts {
+  readonly server?: string
+  readonly clients: string
+  readonly jobs: string
+  readonly top?: string
+}
+
+const configOf = (directory: string, { server = '', clients, jobs, top = '' }: Parts) =>
+  `server: {http_listen_address: 127.0.0.1, http_listen_port: 0, enable_runtime_reload: true${server}}
+positions: {filename: "${directory}/positions.yaml", sync_period: 50ms}
+target_config: {sync_period: 200ms}
+${top}
+clients: [${clients}]
+scrape_configs:
+${jobs}`
+
+const clientOf = (url: string, more = '') =>
+  `{url: "${url}", batchwait: 20ms, backoff_config: {min_period: 20ms, max_period: 50ms}${more}}`
+
+const jobOf = (directory: string, name: string, more = '') => `  - job_name: ${name}
+    static_configs: [{labels: {job: ${name}, __path__: "${directory}/${name}.log"}}]
+${more}`
+
+const metricOf = async (agent: Agent, name: string) =>
+  Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await agent.metrics.registry.metrics())?.[1])
+
+/** An agent whose configuration is a text that the test may change. */
+async function startReloadable(t: Test, first: Parts, directory: string) {
+  const state = { parts: first }
+  const loadConfig = () =>
+    loadAgentConfig({ text: configOf(directory, state.parts), path: `${directory}/agent.yaml` })
+  const agent = await startTestAgent(t, configOf(directory, first), { loadConfig })
+  const reload = (parts: Partial<Parts>) => {
+    state.parts = { ...state.parts, ...parts }
+    return agent.reload()
+  }
+  return { agent, reload }
+}
+
+test('A reload starts what is new and ends what is gone; what is unchanged goes on undisturbed', async t => {
+  const directory = t.testdir({ 'a.log': 'begin a\n', 'b.log': 'b 1\n', 'c.log': 'c 1\n' })
+  const receiver = await startReceiver(t)
+  const multiline = '    pipeline_stages: [{multiline: {firstline: "^begin", max_wait_time: 1h}}]\n'
+  const [a, b, c] = [jobOf(directory, 'a', multiline), jobOf(directory, 'b'), jobOf(directory, 'c')]
+  const clients = clientOf(receiver.url)
+  const { agent, reload } = await startReloadable(t, { clients, jobs: a + b }, directory)
+  await receiver.until(() => receiver.entries.length === 1)
+  const pathsOf = () => agent.files().map(({ path }) => path.at(-5))
+  await waitFor(() => pathsOf().length === 2)
+
+  t.equal(await reload({ jobs: a + c }), 'changed')
+  await receiver.until(() => receiver.entries.length === 2)
+  t.same(pathsOf(), ['a', 'c'])
+  appendFileSync(`${directory}/b.log`, 'b 2\n')
+  // Its first line was held by the stage all the time: job a and its stage were not touched.
+  appendFileSync(`${directory}/a.log`, 'more of a\nbegin next\n')
+  await receiver.until(() => receiver.entries.length === 3)
+  t.same(
+    receiver.entries.map(({ line }) => line),
+    ['b 1', 'c 1', 'begin a\nmore of a'],
+  )
+  // Back again, it goes on where it was.
+  t.equal(await reload({ jobs: a + b + c }), 'changed')
+  await receiver.until(() => receiver.entries.length === 4)
+  t.equal(receiver.entries[3]!.line, 'b 2')
+  t.equal(await metricOf(agent, 'promtail_config_reload_success_total'), 2)
+  t.equal(await metricOf(agent, 'promtail_targets_active_total'), 3)
+})
+
+test('A changed job goes on with its new stages; no line is lost or doubled, whatever the server does', async t => {
+  const directory = t.testdir({ 'a.log': text(lines('n', 1, 500)) })
+  const receiver = await startReceiver(t)
+  const clients = clientOf(receiver.url)
+  const stage = (version: number) =>
+    `    pipeline_stages: [{replace: {expression: "(n)", replace: "n"}}, {static_labels: {v: "${version}"}}]\n`
+  const jobs = (version: number) => jobOf(directory, 'a', version === 0 ? '' : stage(version))
+  const { reload } = await startReloadable(t, { clients, jobs: jobs(0) }, directory)
+  await receiver.until(() => receiver.entries.length === 500)
+  for (let version = 1; version <= 4; version++) {
+    appendFileSync(`${directory}/a.log`, text(lines('n', version * 500 + 1, version * 500 + 500)))
+    t.equal(await reload({ jobs: jobs(version) }), 'changed')
+  }
+  await receiver.until(() => receiver.entries.length === 2500)
+  // The server is away while the job changes.
+  receiver.respond(503)
+  appendFileSync(`${directory}/a.log`, text(lines('n', 2501, 2600)))
+  await waitFor(() => receiver.refusals > 0)
+  await reload({ jobs: jobs(5) })
+  receiver.respond(204)
+  appendFileSync(`${directory}/a.log`, 'last\n')
+  const hasLast = () => receiver.entries.some(({ line }) => line === 'last')
+  await receiver.until(hasLast)
+  await receiver.until(() => new Set(receiver.entries.map(({ line }) => line)).size === 2601)
+  // What was under way twice has the same time, so that a store counts it once.
+  const times = new Map<string, Set<bigint>>()
+  for (const { line, timestampNs } of receiver.entries) {
+    times.set(line, (times.get(line) ?? new Set()).add(timestampNs))
+  }
+  t.equal(Math.max(...[...times.values()].map(({ size }) => size)), 1)
+  const early = receiver.entries.slice(0, 2500).map(({ line }) => line)
+  t.equal(new Set(early).size, 2500, 'while the server answers, nothing is sent twice')
+})
+
+test('A bad configuration leaves the old one running, and is counted', async t => {
+  const directory = t.testdir({ 'a.log': '1\n' })
+  const receiver = await startReceiver(t)
+  const parts = { clients: clientOf(receiver.url), jobs: jobOf(directory, 'a') }
+  const { agent, reload } = await startReloadable(t, parts, directory)
+  await receiver.until(() => receiver.entries.length === 1)
+  const bad = '    pipeline_stages: [{regex: {expression: "("}}]\n'
+  await t.rejects(reload({ jobs: jobOf(directory, 'a', bad) }), ConfigError)
+  await t.rejects(reload({ clients: '{}' }), { message: /agent\.yaml:5:11: A client needs a url/ })
+  appendFileSync(`${directory}/a.log`, '2\n')
+  await receiver.until(() => receiver.entries.length === 2)
+  t.ok(agent.isReady)
+  t.equal(await metricOf(agent, 'promtail_config_reload_fail_total'), 2)
+  t.equal(await metricOf(agent, 'promtail_config_reload_success_total'), 0)
+  t.equal(await reload(parts), 'unchanged')
+})
+
+test('A changed client, also one of which only a secret changed, takes over where the old one was', async t => {
+  const directory = t.testdir({ 'a.log': '1\n' })
+  const [first, second] = [await startReceiver(t), await startReceiver(t)]
+  const jobs = jobOf(directory, 'a')
+  const clients = clientOf(first.url, ', tenant_id: one')
+  const { reload } = await startReloadable(t, { clients, jobs }, directory)
+  await first.until(() => first.entries.length === 1)
+  t.equal(await reload({ clients: clientOf(first.url, ', tenant_id: two') }), 'changed')
+  appendFileSync(`${directory}/a.log`, '2\n')
+  await first.until(() => first.entries.length === 2)
+  t.same(
+    first.entries.map(({ tenant, line }) => [tenant, line]),
+    [
+      ['one', '1'],
+      ['two', '2'],
+    ],
+  )
+  const secret = (password: string) =>
+    clientOf(second.url, `, basic_auth: {username: u, password: ${password}}`)
+  t.equal(await reload({ clients: secret('a') }), 'changed')
+  t.equal(await reload({ clients: secret('b') }), 'changed')
+  t.equal(await reload({ clients: secret('b') }), 'unchanged')
+  appendFileSync(`${directory}/a.log`, '3\n')
+  await second.until(() => second.entries.length === 1)
+  t.equal(second.entries[0]!.line, '3')
+})
+
+test('A second client is started beside the first, which is not disturbed', async t => {
+  const directory = t.testdir({ 'a.log': '1\n' })
+  const [first, second] = [await startReceiver(t), await startReceiver(t)]
+  const jobs = jobOf(directory, 'a')
+  const clients = clientOf(first.url)
+  const { reload } = await startReloadable(t, { clients, jobs }, directory)
+  await first.until(() => first.entries.length === 1)
+  await reload({ clients: `${clients}, ${clientOf(second.url)}` })
+  await second.until(() => second.entries.length === 1)
+  appendFileSync(`${directory}/a.log`, '2\n')
+  await second.until(() => second.entries.length === 2)
+  await first.until(() => first.entries.length === 2)
+  await reload({ clients: clientOf(second.url) })
+  appendFileSync(`${directory}/a.log`, '3\n')
+  await second.until(() => second.entries.length === 3)
+  t.equal(first.entries.length, 2)
+})
+
+test('Limits that change are applied, a changed server block is not', async t => {
+  const directory = t.testdir({ 'a.log': '12345678\n' })
+  const receiver = await startReceiver(t)
+  const parts = { clients: clientOf(receiver.url), jobs: jobOf(directory, 'a') }
+  const { agent, reload } = await startReloadable(t, parts, directory)
+  await receiver.until(() => receiver.entries.length === 1)
+  const limits = 'limits_config: {max_line_size: 4, max_line_size_truncate: true}'
+  t.equal(await reload({ top: limits }), 'changed')
+  appendFileSync(`${directory}/a.log`, 'abcdefgh\n')
+  await receiver.until(() => receiver.entries.length === 2)
+  t.equal(receiver.entries[1]!.line, 'abcd')
+  t.equal(await reload({ server: ', log_level: debug' }), 'unchanged')
+  t.equal(agent.config.server.logLevel, 'info')
+})
+
+test('Metrics of changed stages begin anew, with their new kind', async t => {
+  const directory = t.testdir({ 'a.log': '1\n' })
+  const receiver = await startReceiver(t)
+  const clients = clientOf(receiver.url)
+  const stage = (kind: string, action: string) =>
+    `    pipeline_stages: [{metrics: {seen: {type: ${kind}, source: job, config: {action: ${action}}}}}]\n`
+  const counter = jobOf(directory, 'a', stage('Counter', 'inc'))
+  const { agent, reload } = await startReloadable(t, { clients, jobs: counter }, directory)
+  await receiver.until(() => receiver.entries.length === 1)
+  t.match(await agent.metrics.registry.metrics(), '# TYPE promtail_custom_seen counter')
+  await reload({ jobs: jobOf(directory, 'a', stage('Gauge', 'dec')) })
+  appendFileSync(`${directory}/a.log`, '2\n')
+  await receiver.until(() => receiver.entries.length === 2)
+  const shown = await agent.metrics.registry.metrics()
+  t.match(shown, '# TYPE promtail_custom_seen gauge')
+  t.match(shown, /promtail_custom_seen\{.*\} -1/)
+  await reload({ jobs: jobOf(directory, 'a') })
+  t.notMatch(await agent.metrics.registry.metrics(), /promtail_custom_seen/)
+})
+
+test('/reload answers as asked for, and is not there unless it is enabled', async t => {
+  const directory = t.testdir({ 'a.log': '1\n' })
+  const receiver = await startReceiver(t)
+  const parts = { clients: clientOf(receiver.url), jobs: jobOf(directory, 'a') }
+  let now: Parts = parts
+  const path = `${directory}/agent.yaml`
+  const loadConfig = () => loadAgentConfig({ text: configOf(directory, now), path })
+  const agent = await startTestAgent(t, configOf(directory, parts), { loadConfig })
+  const ask = async (method: string) => {
+    const response = await fetch(`${agent.url}/reload`, { method })
+    return `${response.status} ${await response.text()}`
+  }
+  t.equal(await ask('GET'), '200 Configuration unchanged\n')
+  now = { ...parts, top: 'limits_config: {max_streams: 5}' }
+  t.equal(await ask('POST'), '200 Configuration changed\n')
+  now = { ...parts, jobs: '  - job_name: ""\n' }
+  t.match(await ask('POST'), `500 failed to reload config: ${path}:7:5: job_name is empty`)
+  const closed = t.testdir({})
+  const off = configOf(closed, parts).replace('enable_runtime_reload: true', 'disable: false')
+  const other = await startTestAgent(t, off)
+  t.equal((await fetch(`${other.url}/reload`)).status, 404)
+})
+
+test('SIGHUP reads the configuration file again', async t => {
+  const directory = t.testdir({ 'a.log': '1\n', 'b.log': '2\n' })
+  const receiver = await startReceiver(t)
+  const clients = clientOf(receiver.url)
+  const path = `${directory}/agent.yaml`
+  writeFileSync(path, configOf(directory, { clients, jobs: jobOf(directory, 'a') }))
+  const child = await spawnAgent(t, path)
+  let logged = ''
+  child.stderr!.on('data', chunk => {
+    logged += chunk
+  })
+  await receiver.until(() => receiver.entries.length === 1)
+  writeFileSync(path, 'clients: [')
+  child.kill('SIGHUP')
+  await waitFor(() => logged.includes('the old one stays in force'))
+  t.match(logged, /agent\.yaml:\d+:\d+: This is not YAML/)
+  const both = jobOf(directory, 'a') + jobOf(directory, 'b')
+  writeFileSync(path, configOf(directory, { clients, jobs: both }))
+  child.kill('SIGHUP')
+  await receiver.until(() => receiver.entries.length === 2)
+  t.equal(receiver.entries[1]!.line, '2')
+})
