@@ -301,7 +301,10 @@ test('the rendered configurations are valid', needsHelm, async t => {
       const key = ['loki.yaml', 'promtail.yaml'].find(name => object.data?.[name] !== undefined)
       if (key === undefined) continue
       const path = join(dir, `${set.name}-${key}`)
-      writeFileSync(path, textOf(object, key))
+      // A file that a set of values mounts, and the agent reads.
+      const password = join(dir, 'password')
+      writeFileSync(password, 'secret')
+      writeFileSync(path, textOf(object, key).replace('/etc/push/password', password))
       paths.push(path)
     }
   }
