@@ -213,6 +213,11 @@ test('the rendered release carries lines of pods to the answers of queries', nee
     })
     t.equal(stdout.match(/^ok - /gm)?.length, 4, stdout)
     t.match(stdout, 'lines of the store itself arrive')
+    const gone = { ...env, LOKI_URL: 'http://127.0.0.1:1', TIMEOUT_SECONDS: '1' }
+    const failed = await run(process.execPath, [script], { env: { ...cleanEnv(), ...gone } }).catch(
+      (error: { code: number; stdout: string }) => error,
+    )
+    t.match(failed, { code: 1, stdout: /^not ok - the store answers at http:\/\/127/ })
   })
 
   await t.test('queries of the documents answer', async t => {
