@@ -2,7 +2,7 @@
 // that read everything.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Workload } from './generator.ts'
+import { createWorkload, type Workload } from './generator.ts'
 import { queryPath } from './query.ts'
 import { HttpClient, type Server } from './server.ts'
 
@@ -28,41 +28,52 @@ export const queryClients = 100
 const pushPath = '/loki/api/v1/push'
 /** As many pushes as an agent on each of twenty nodes sends. */
 const pushPauseMs = 50
-const measuredPushes = 400
+const measuredPushes = 250
+const warmUpPushes = 50
+/** Bytes of lines in a push, in units of 10^6. */
+const pushMegabytes = 1
+const hourMs = 3_600_000
 /** Until all clients have a query under way. */
 const warmUpMs = 3_000
 
-/** Pushes the workload's first bodies again and again, without queries and with them. */
+/**
+ * Pushes the lines of another hour, without queries and beside them. Each client's last query is waited
+ * for.
+ */
 export async function runContention(
   server: Server,
   workload: Workload,
   headers: Readonly<Record<string, string>>,
 ): Promise<ContentionResult> {
+  const bodies = createPushes(workload)
   const pusher = new HttpClient(server.url, 1, headers)
-  await timePushes(pusher, workload, 50)
-  const alone = await timePushes(pusher, workload, measuredPushes)
+  await timePushes(pusher, bodies.splice(0, warmUpPushes))
+  const alone = await timePushes(pusher, bodies.splice(0, measuredPushes))
   const load = startQueries(server, workload, headers)
   await sleep(warmUpMs)
-  const besideQueries = await timePushes(pusher, workload, measuredPushes)
+  const besideQueries = await timePushes(pusher, bodies.splice(0, measuredPushes))
   const { answered, refused } = await load.stop()
   pusher.close()
   return { alone, besideQueries, queryClients, queriesAnswered: answered, queriesRefused: refused }
 }
 
-async function timePushes(
-  client: HttpClient,
-  { bodies }: Workload,
-  count: number,
-): Promise<PushTimes> {
+function createPushes({ options }: Workload): Buffer[] {
+  const megabytes = (warmUpPushes + 2 * measuredPushes + 1) * pushMegabytes
+  const startMs = options.startMs - hourMs
+  return [...createWorkload({ seed: options.seed + 1, megabytes, startMs }).bodies]
+}
+
+async function timePushes(client: HttpClient, bodies: readonly Buffer[]): Promise<PushTimes> {
   const times: number[] = []
-  for (let i = 0; i < count; i++) {
+  for (const body of bodies) {
     const startMs = performance.now()
-    const answer = await client.send(pushPath, bodies[i % bodies.length])
+    const answer = await client.send(pushPath, body)
     times.push(performance.now() - startMs)
     if (answer.status !== 204) throw new Error(`Push was answered ${answer.status}: ${answer.body}`)
     await sleep(pushPauseMs)
   }
   times.sort((a, b) => a - b)
+  const count = times.length
   const at = (share: number) => times[Math.min(count - 1, Math.floor(share * count))]!
   return { median: at(0.5), p99: at(0.99), max: times.at(-1)!, count }
 }
@@ -85,7 +96,6 @@ function startQueries(
     })
     while (!isStopping) {
       const { status } = await client.send(path).catch(() => ({ status: 0 }))
-      if (isStopping) break
       if (status === 200) answered++
       else refused[status] = (refused[status] ?? 0) + 1
     }
@@ -97,8 +107,8 @@ function startQueries(
   return {
     async stop() {
       isStopping = true
-      for (const { client } of clients) client.close()
       await Promise.all(clients.map(({ ended }) => ended))
+      for (const { client } of clients) client.close()
       return { answered, refused }
     },
   }

@@ -218,7 +218,7 @@ export function contentionRows(result: ContentionResult): Row[] {
       target: `<= ${contentionRatioMax}`,
       isMet: ratio <= contentionRatioMax,
     },
-    { figure: 'queries answered meanwhile', value: String(queriesAnswered) },
+    { figure: 'queries answered', value: String(queriesAnswered) },
     { figure: 'queries refused', value: refused.join(', ') || '0' },
   ]
 }

@@ -19,7 +19,12 @@ import { clientKey, isUnchanged, planReload, type ReloadPlan } from './reload.ts
 import { HeldFiles } from './tail/held-files.ts'
 import { KnownFiles } from './tail/known-files.ts'
 import { ReadScheduler } from './tail/read-scheduler.ts'
-import { type FoundFileStatus, type ManagedJob, TargetManager } from './tail/target-manager.ts'
+import {
+  type FoundFileStatus,
+  type ManagedJob,
+  TargetManager,
+  type TargetStatus,
+} from './tail/target-manager.ts'
 import { TimeJournal } from './tail/time-journal.ts'
 
 // SIGTERM must be done within ten seconds; the rest is for positions and sockets.
@@ -64,6 +69,8 @@ export interface Agent {
   progress(): AgentProgress
   /** Lists the files that are being read. */
   files(): readonly FoundFileStatus[]
+  /** Lists what is read and how far, by target. */
+  targets(): readonly TargetStatus[]
   /**
    * Reads the configuration anew and changes what is different in it, nothing else.
    *
@@ -185,6 +192,10 @@ class RunningAgent implements Agent {
 
   files(): readonly FoundFileStatus[] {
     return this.#lanes[0]?.manager.files() ?? []
+  }
+
+  targets(): readonly TargetStatus[] {
+    return this.#lanes[0]?.manager.targets() ?? []
   }
 
   reload(): Promise<'changed' | 'unchanged'> {

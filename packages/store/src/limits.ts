@@ -186,5 +186,8 @@ export const tailStreamsKnownMax = 20_000
 /** Delete requests of a tenant that may wait: every query of it has to look at them. */
 export const deleteRequestsMax = 1000
 
+/** Longest query of a delete request: all that wait are kept in memory. */
+export const deleteQueryBytesMax = 16 * 1024
+
 /** How long a processed delete request is listed. */
 export const processedDeletesKeptMs = 30 * 86_400_000

@@ -277,7 +277,10 @@ async function openCatalog(path: string, logger: Logger): Promise<SqliteCatalog>
     if (code !== 'SQLITE_CORRUPT' && code !== 'SQLITE_NOTADB') throw error
     const aside = `${path}.damaged-${Date.now()}`
     await rename(path, aside)
-    logger.error({ err: error, aside }, 'the catalog is damaged, making it again from the segments')
+    logger.error(
+      { err: error, aside },
+      'the catalog is damaged, making it again from the segments; delete requests that waited are lost, ask for them again',
+    )
     return openSqliteCatalog(path)
   }
 }

@@ -1,9 +1,11 @@
-// The agent's own pages: /ready, /metrics, /targets, /config.
+// The agent's own pages: /ready, /metrics, /targets, /service-discovery, /config, /reload.
 
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import type { Agent } from '../agent.ts'
-import { renderConfigPage, renderTargetsPage } from './pages.ts'
+import { renderConfigPage } from './config-page.ts'
+import { renderDiscoveryPage, viewDiscovery } from './discovery-page.ts'
+import { renderTargetsPage, viewTargets } from './targets-page.ts'
 
 const notReady =
   'Not ready: Unable to find any logs to tail. Please verify permissions, volumes, scrape_config, etc.\n'
@@ -32,12 +34,19 @@ export async function startAgentServer(options: {
     return reply.type(registry.contentType).send(await registry.metrics())
   })
   instance.get(`${httpPathPrefix}/targets`, (request, reply) => {
-    const files = agent.files()
-    if (request.headers.accept?.includes('application/json')) return reply.send({ files })
-    return reply.type('text/html; charset=utf-8').send(renderTargetsPage(files))
+    const filter = filterOf(request)
+    const view = viewTargets(agent.jobs, agent.targets(), filter)
+    if (wantsJson(request)) return reply.send(view)
+    return sendPage(reply, renderTargetsPage(view, httpPathPrefix, filter))
+  })
+  instance.get(`${httpPathPrefix}/service-discovery`, (request, reply) => {
+    const filter = filterOf(request)
+    const view = viewDiscovery(agent.jobs, filter)
+    if (wantsJson(request)) return reply.send(view)
+    return sendPage(reply, renderDiscoveryPage(view, httpPathPrefix, filter))
   })
   instance.get(`${httpPathPrefix}/config`, (_request, reply) =>
-    reply.type('text/html; charset=utf-8').send(renderConfigPage(agent.config.text)),
+    sendPage(reply, renderConfigPage(agent.config.text, httpPathPrefix)),
   )
   if (enablesReload) {
     instance.all(`${httpPathPrefix}/reload`, async (_request, reply) => {
@@ -53,6 +62,27 @@ export async function startAgentServer(options: {
   const url = await listen(instance, host, httpListenPort)
   logger.info({ url }, 'HTTP server listens')
   return { instance, url }
+}
+
+/** Sends a page that runs nothing and is put into no other page. */
+function sendPage(reply: FastifyReply, page: string): FastifyReply {
+  const policy =
+    "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+  return reply
+    .headers({ 'content-security-policy': policy, 'x-content-type-options': 'nosniff' })
+    .type('text/html; charset=utf-8')
+    .send(page)
+}
+
+function filterOf({ query }: FastifyRequest): string {
+  const { filter } = query as { filter?: unknown }
+  return typeof filter === 'string' ? filter : ''
+}
+
+/** As asked for by `?format=json` or by the Accept header. */
+function wantsJson({ query, headers }: FastifyRequest): boolean {
+  const { format } = query as { format?: unknown }
+  return format === 'json' || headers.accept?.includes('application/json') === true
 }
 
 async function listen(instance: FastifyInstance, host: string, port: number): Promise<string> {

@@ -43,6 +43,7 @@ export class CompressedTailer implements Reader {
   #line = 0
   readonly isAlias = false
   readonly foundAt = undefined
+  readonly sizeBytes = undefined
 
   constructor(path: string, context: TailerContext, decompression: Decompression) {
     this.path = path

@@ -65,6 +65,7 @@ export class ContainerStream implements Reader {
   #problem: string | undefined
   readonly isAlias = false
   readonly foundAt = undefined
+  readonly sizeBytes = undefined
 
   constructor(
     path: string,

@@ -88,6 +88,11 @@ export class Tailer {
     return this.#generations.current?.file.record.foundAt
   }
 
+  /** Size of the file that the path leads to. */
+  get sizeBytes(): number | undefined {
+    return this.#generations.current?.file.size()
+  }
+
   get readOffset(): number {
     return this.#generations.current?.file.readOffset ?? 0
   }

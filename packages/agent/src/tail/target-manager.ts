@@ -69,6 +69,19 @@ export interface FoundFileStatus {
   readonly path: string
   readonly labels: Readonly<Record<string, string>>
   readonly readOffset: number
+  /** Size of the file; absent where it is not known. */
+  readonly sizeBytes?: number
+}
+
+/** A target and its files, for people to see. */
+export interface TargetStatus {
+  readonly job: string
+  /** Pattern of the paths. */
+  readonly path: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Discovery has it no longer; its files are read to their ends. */
+  readonly isGone: boolean
+  readonly files: readonly FoundFileStatus[]
 }
 
 interface ManagedTarget {
@@ -238,16 +251,18 @@ export class TargetManager {
 
   /** Lists the files that are being read. */
   files(): FoundFileStatus[] {
-    return this.#targets.flatMap(({ job, tailers }) =>
-      [...tailers.values()]
-        .filter(({ tailer }) => tailer.openCount > 0)
-        .map(({ tailer, labels }) => ({
-          job: job.config.jobName,
-          path: tailer.path,
-          labels: Object.fromEntries(labels.entries()),
-          readOffset: tailer.readOffset,
-        })),
-    )
+    return this.#targets.flatMap(target => filesOf(target))
+  }
+
+  /** Lists the targets with their files. */
+  targets(): TargetStatus[] {
+    return this.#targets.map(managed => {
+      const { job, target, isGone } = managed
+      const { path, labels } = target
+      const { jobName } = job.config
+      const files = filesOf(managed)
+      return { job: jobName, path, labels: Object.fromEntries(labels), isGone, files }
+    })
   }
 
   /** Searches for files; a search that is asked for during another follows it. */
@@ -492,4 +507,16 @@ export class TargetManager {
 /** Tells whether a target is read through Docker's API and not from a file. */
 function isStream({ container }: FileTarget): boolean {
   return container !== undefined && container.log.path === undefined
+}
+
+function filesOf({ job, tailers }: ManagedTarget): FoundFileStatus[] {
+  return [...tailers.values()]
+    .filter(({ tailer }) => tailer.openCount > 0)
+    .map(({ tailer, labels }) => ({
+      job: job.config.jobName,
+      path: tailer.path,
+      labels: Object.fromEntries(labels.entries()),
+      readOffset: tailer.readOffset,
+      ...(tailer.sizeBytes === undefined ? {} : { sizeBytes: tailer.sizeBytes }),
+    }))
 }

@@ -10,7 +10,7 @@ import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
 import type { DeleteRegistry } from '../deletes/delete-registry.ts'
-import { DeletePlan, type DeleteRule } from '../deletes/delete-rule.ts'
+import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
 import { parseSegmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { Choice } from './choose.ts'
@@ -45,6 +45,9 @@ interface Batch {
   segmentCount: number
   leftCount: number
 }
+
+/** Streams that are looked at before pushes and queries have their turn. */
+const streamsAtOnce = 500
 
 /** What is to be done next: level 0 to be merged, or a segment to be written again. */
 export type SweepStep = 'level0' | Choice
@@ -183,7 +186,11 @@ export class DeleteSweep {
     const { parts } = await this.#options.segments.footer(name, sizeBytes)
     for (const part of parts) {
       if (part.tenant !== tenant) continue
-      const deletes = part.streams.map(text => plan.ofStream(parseLabelSet(text)))
+      const deletes: (StreamDeletes | undefined)[] = []
+      for (const text of part.streams) {
+        deletes.push(plan.ofStream(parseLabelSet(text)))
+        if (deletes.length % streamsAtOnce === 0) await setImmediate()
+      }
       if (!part.blocks.some(record => deletes[record.stream]?.ofBlock(record))) continue
       const { day } = part
       return { inputs: [name], outputs: [{ tenant, day }], level, sequence, isRewrite: true }

@@ -2,6 +2,7 @@
 // longer. A segment above level 0 is one tenant's day: it goes as a whole when the longest period of the
 // tenant, or that of every stream in it, is over; it is written again without streams whose own period is.
 
+import { setImmediate } from 'node:timers/promises'
 import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Catalog, SegmentPartInfo } from '../catalog/catalog.ts'
@@ -22,6 +23,9 @@ export interface RetentionOptions {
 
 /** How often it is looked for what is too old: a small part of a day. */
 const intervalMs = 10 * 60_000
+
+/** Streams that are looked at before pushes and queries have their turn. */
+const streamsAtOnce = 2000
 
 /** Segments that cannot be decided by their day. */
 interface MixedSegment extends SegmentPartInfo {
@@ -109,7 +113,12 @@ export class Retention {
     for (const part of candidates) {
       const { parts } = await segments.footer(part.name, part.sizeBytes)
       const streams = parts.flatMap(({ streams: texts }) => texts)
-      const expired = streams.filter(isExpired(part.day))
+      const isPast = isExpired(part.day)
+      const expired: string[] = []
+      for (const [i, text] of streams.entries()) {
+        if (isPast(text)) expired.push(text)
+        if (i % streamsAtOnce === streamsAtOnce - 1) await setImmediate()
+      }
       if (expired.length === 0) continue
       this.#noteChange(tenant, part.day)
       if (expired.length === streams.length) whole.push(part.name)

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { DeleteRequest } from '../catalog/delete-requests.ts'
 import type { DeleteRegistry } from '../deletes/delete-registry.ts'
 import { BadRequestError } from '../errors.ts'
+import { deleteQueryBytesMax } from '../limits.ts'
 import type { Params } from './params.ts'
 import { openRequest, type ReadRouteOptions } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
@@ -108,6 +109,12 @@ function readNewDelete(
 ): { readonly query: string; readonly startMs: number; readonly endMs: number } {
   const query = params.get('query')
   if (query === '') throw new BadRequestError('query not set')
+  const queryBytes = Buffer.byteLength(query)
+  if (queryBytes > deleteQueryBytesMax) {
+    throw new BadRequestError(
+      `query is too long: ${queryBytes} bytes, at most ${deleteQueryBytesMax}; split it into several requests`,
+    )
+  }
   checkQuery(query)
   const nowMs = Number(nowNs / 1_000_000n)
   const start = params.get('start')

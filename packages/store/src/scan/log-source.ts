@@ -12,7 +12,7 @@ import {
 } from '@skald/query'
 import { formatLogqlBytes, type LabelSet, maxBigint, minBigint } from '@skald/wire'
 import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
-import { DeletePlan, type DeleteRule } from '../deletes/delete-rule.ts'
+import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { BlockRecord } from '../segment/format.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
@@ -177,7 +177,11 @@ async function findBlocks(
   const indexes = new Map(labelsTexts.map((text, index) => [text, index]))
   const blocksOf: BlockRef[][] = labelsTexts.map(() => [])
   const plan = deletes.length > 0 ? new DeletePlan(deletes) : undefined
-  const deletesOf = [...streams.values()].map(labels => plan?.ofStream(labels))
+  const deletesOf: (StreamDeletes | undefined)[] = []
+  for (const labels of plan ? streams.values() : []) {
+    deletesOf.push(plan!.ofStream(labels))
+    await pause(10 * deletes.length)
+  }
   for (const { name, sizeBytes } of found) {
     const footer = await segments.footer(name, sizeBytes)
     for (const part of footer.parts) {

@@ -54,8 +54,12 @@ function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
     for (const [i, { deletes }] of group.entries()) {
       if (deletes) open.deleter.mark(blocks[i]!, deletes)
     }
-    for (const block of blocks) open.scanner.scan(block)
-    for (const block of blocks) block.release()
+    for (const block of blocks) {
+      // Blocks that overlap may be many, and are one task.
+      if (Atomics.load(open.cancelled, 0) === 1) return false
+      open.scanner.scan(block)
+      block.release()
+    }
   }
   return true
 }

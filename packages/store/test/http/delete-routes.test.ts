@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Test, test } from 'tap'
@@ -9,7 +10,7 @@ import {
   startTestStore,
   type TestStore,
 } from '../harness.ts'
-import { readAllRows, segmentNames } from '../segment-rows.ts'
+import { readAllRows, readSegment, segmentNames } from '../segment-rows.ts'
 
 const seconds = (offset: number) => String(Number(midnightNs / 1_000_000_000n) + offset)
 const at = (second: number, line: string, metadata?: Record<string, string>): Row =>
@@ -165,6 +166,10 @@ test('what is wrong with a request is told in the words of Loki', async t => {
     [{ query: 'rate({app="shop"}[1m])', start }, 'invalid query expression'],
     [{ query: '{app=~".*"}', start }, 'invalid query expression'],
     [{ query }, 'start time not set'],
+    [
+      { query: `{app="${'x'.repeat(16_384)}"}`, start },
+      'query is too long: 16392 bytes, at most 16384; split it into several requests',
+    ],
     [{ query, start: '170000000' }, 'invalid start time: require unix seconds or RFC3339 format'],
     [
       { query, start: '1700000000000' },
@@ -273,6 +278,36 @@ test('entries are taken out of the files, and the request is processed', async t
   const metrics = (await store.get('/metrics')).body
   t.match(metrics, 'loki_compactor_delete_requests_received_total{user="fake"} 2')
   t.match(metrics, 'loki_compactor_delete_requests_processed_total{user="fake"} 2')
+})
+
+test('a request that is being processed is taken back by force alone', async t => {
+  const store = await startFilled(t, hasty)
+  await store.app.inject({ method: 'POST', url: '/flush' })
+  await store.stop()
+  // A damaged segment is not written again, so that the request waits for it.
+  const segmentsDir = join(store.dir, 'segments')
+  const [name] = await segmentNames(segmentsDir)
+  const { bytes, footer } = await readSegment(segmentsDir, name!)
+  for (const { offsetBytes } of footer.parts[0]!.blocks) {
+    bytes.fill(0x55, offsetBytes, offsetBytes + 4)
+  }
+  writeFileSync(join(segmentsDir, name!), bytes)
+  const again = await startTestStore(t, { dir: store.dir, yaml: hasty })
+  await remove(again, { query: '{app="shop"} |= "error"', ...whole })
+  await again.app.inject({ method: 'POST', url: '/flush' })
+  const [listed] = await list(again)
+  t.match(listed!.status, /^\d+% Complete$/)
+  const { request_id } = listed!
+  const refused = await cancel(again, { request_id })
+  t.same(
+    [refused.statusCode, refused.body],
+    [
+      400,
+      'Unable to cancel partially completed delete request. To force, use the ?force query parameter\n',
+    ],
+  )
+  t.equal((await cancel(again, { request_id, force: 'true' })).statusCode, 204)
+  t.same(await list(again), [])
 })
 
 test('a whole day that is deleted leaves no file', async t => {

@@ -1,0 +1,87 @@
+// /config: the configuration as it is in force, its secrets hidden and its comments left out, for a
+// comment may hold a secret that was in use.
+
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml'
+import { html, renderPage } from './page.ts'
+
+const hidden = '<secret>'
+
+// Keys whose values are secrets wherever they stand.
+const secretKeys = new Set([
+  ...['password', 'credentials', 'bearer_token', 'client_secret', 'secrets'],
+  ...['connection_string', 'api_token', 'access_key', 'secret_key'],
+])
+// Headers that carry a secret.
+const secretHeader = /authorization|token|secret|key|cookie|password/i
+
+/** Renders the page. */
+export function renderConfigPage(configText: string, prefix: string): string {
+  const body = html`<pre>${hideSecrets(configText)}</pre>`
+  return renderPage({ title: 'Configuration', prefix }, body)
+}
+
+/** Writes a configuration again without secrets and comments. */
+export function hideSecrets(configText: string): string {
+  const document = parseDocument(configText, {
+    ...{ schema: 'failsafe', merge: false, uniqueKeys: false },
+  } as const)
+  // What is in force was read without mistakes; nothing is shown of what could not be.
+  if (document.errors.length > 0) return 'The configuration cannot be shown'
+  document.comment = null
+  document.commentBefore = null
+  visit(document, {
+    Node: (_key, node) => {
+      node.comment = null
+      node.commentBefore = null
+    },
+  })
+  visit(document, {
+    Pair: (_key, pair, path) => {
+      const name = isScalar(pair.key) ? String(pair.key.value) : ''
+      if (isSecret(name, parentKey(path))) hideValue(pair.value as Node | null, document)
+    },
+    Scalar: (_key, scalar) => {
+      if (typeof scalar.value === 'string') scalar.value = hideUserInfo(scalar.value)
+    },
+  })
+  return document.toString({ lineWidth: 0 })
+}
+
+/** Key of the nearest pair around. */
+function parentKey(path: readonly unknown[]): string {
+  for (const node of path.toReversed()) {
+    const key = (node as { key?: unknown }).key
+    if (isScalar(key)) return String(key.value)
+  }
+  return ''
+}
+
+function isSecret(name: string, parent: string): boolean {
+  if (secretKeys.has(name)) return true
+  if (parent === 'tls_config') return name === 'key'
+  return (parent === 'headers' || parent === 'http_headers') && secretHeader.test(name)
+}
+
+/** Hides all texts of a value. */
+function hideValue(node: Node | null, document: Document): void {
+  if (isScalar(node)) {
+    node.value = hidden
+    delete node.type
+  } else if (isAlias(node)) hideValue(node.resolve(document) ?? null, document)
+  else if (isSeq(node)) for (const item of node.items) hideValue(item as Node, document)
+  else if (isMap(node)) for (const { value } of node.items) hideValue(value as Node, document)
+}
+
+/** Hides user and password of a URL. */
+function hideUserInfo(text: string): string {
+  return text.replace(/^(\w+:\/\/)[^/@\s]+@/, `$1${hidden}@`)
+}

@@ -1,0 +1,90 @@
+// /targets: what each job reads and how far it has come.
+
+import type { JobTargets } from '../discovery/job-targets.ts'
+import type { TargetStatus } from '../tail/target-manager.ts'
+import { type Html, html, labelTexts, passesFilter, renderLabels, renderPage } from './page.ts'
+
+/** What the page shows, as JSON gives it as well. */
+export interface TargetsView {
+  readonly jobs: readonly {
+    readonly job: string
+    /** Kinds of discovery, such as `kubernetes`. */
+    readonly discovery: readonly string[]
+    /** Everything that looks for targets has had an answer. */
+    readonly isComplete: boolean
+    /** At least one file is being read. */
+    readonly isReady: boolean
+    readonly targets: readonly TargetStatus[]
+  }[]
+}
+
+// Targets of a job that the page shows; the filter finds the others.
+const rowsMax = 500
+
+/** Collects the targets that pass a filter. */
+export function viewTargets(
+  jobs: readonly JobTargets[],
+  targets: readonly TargetStatus[],
+  filter: string,
+): TargetsView {
+  return {
+    jobs: jobs.map(({ config: { jobName, staticConfigs, discoveries }, isComplete }) => {
+      const mine = targets.filter(({ job }) => job === jobName)
+      const passing = mine.filter(target =>
+        passesFilter(filter, [
+          ...[jobName, target.path, ...target.files.map(({ path }) => path)],
+          ...labelTexts(Object.entries(target.labels)),
+        ]),
+      )
+      return {
+        job: jobName,
+        discovery: [
+          ...(staticConfigs.length > 0 ? ['static'] : []),
+          ...new Set(discoveries.map(({ kind }) => kind)),
+        ],
+        isComplete,
+        isReady: mine.some(({ files }) => files.length > 0),
+        targets: passing,
+      }
+    }),
+  }
+}
+
+/** Renders the page. */
+export function renderTargetsPage(view: TargetsView, prefix: string, filter: string): string {
+  const sections = view.jobs.map(({ job, discovery, isComplete, isReady, targets }) => {
+    const state = isReady
+      ? html`<span class="good">ready</span>`
+      : html`<span class="bad">not ready: no file is being read</span>`
+    const waiting = isComplete
+      ? html``
+      : html`, <span class="bad">discovery has not answered</span>`
+    const more =
+      targets.length > rowsMax
+        ? html`<p class="soft">${targets.length - rowsMax} more: use the filter</p>`
+        : html``
+    return html`<section><h2>${job}</h2><p class="soft">${discovery.join(', ')}: ${targets.length} targets, ${state}${waiting}</p>${renderTable(targets.slice(0, rowsMax))}${more}</section>`
+  })
+  const none = view.jobs.length === 0 ? html`<p>No jobs are configured.</p>` : html``
+  return renderPage({ title: 'Targets', prefix, filter }, html`${sections}${none}`)
+}
+
+function renderTable(targets: readonly TargetStatus[]): Html {
+  if (targets.length === 0) return html``
+  const rows = targets.map(({ path, labels, isGone, files }) => {
+    const gone = isGone ? html` <span class="soft">(gone, read to its end)</span>` : html``
+    return html`<tr><td><code>${path}</code>${gone}</td><td>${renderLabels(Object.entries(labels))}</td><td>${renderFiles(files)}</td></tr>`
+  })
+  return html`<table><tr><th>Path</th><th>Labels</th><th>Files and positions</th></tr>${rows}</table>`
+}
+
+function renderFiles(files: TargetStatus['files']): Html {
+  if (files.length === 0) return html`<span class="soft">none found</span>`
+  const items = files.map(({ path, readOffset, sizeBytes }) => {
+    const behind = sizeBytes === undefined ? 0 : Math.max(0, sizeBytes - readOffset)
+    const size = sizeBytes === undefined ? '' : ` of ${sizeBytes}`
+    const lag = behind > 0 ? html` <span class="bad">${behind} behind</span>` : html``
+    return html`<div><code>${path}</code> ${readOffset}${size}${lag}</div>`
+  })
+  return html`${items}`
+}

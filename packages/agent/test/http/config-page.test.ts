@@ -1,0 +1,48 @@
+import { test } from 'tap'
+import { hideSecrets, renderConfigPage } from '../../src/http/config-page.ts'
+
+test('hideSecrets hides secrets however they are written, and nothing else', async t => {
+  const hidden = hideSecrets(`
+# password: in-a-comment-1
+clients:
+  - url: http://user:in-a-url-2@host:3100/loki/api/v1/push
+    basic_auth: {username: u, password: inline-3}
+  - url: http://host/push
+    basic_auth:
+      "password": |
+        block-4
+        more-5
+    headers: {X-Api-Token: header-6, X-Scope: shown-1}
+    http_headers:
+      Authorization:
+        values: [value-7]
+      X-Plain:
+        secrets:
+          - listed-8
+    authorization: &auth
+      credentials: 'quoted-9' # and-commented-10
+    tls_config: {ca_file: /shown-2, key: "-----BEGIN KEY-----\\nfolded-11"}
+  - url: http://host/other
+    authorization: *auth
+    oauth2:
+      client_secret: >-
+        folded-12
+scrape_configs:
+  - job_name: shown-3
+    pipeline_stages:
+      - labels: {key: shown-4}
+      - replace: {expression: "password: (shown-5)"}
+`)
+  const leaked = hidden
+    .match(/[a-z]+-(?:1[0-2]|[1-9])\b/g)
+    ?.filter(word => !word.startsWith('shown'))
+  t.same(leaked ?? [], [])
+  for (let i = 1; i <= 5; i++) t.match(hidden, `shown-${i}`)
+  t.match(hidden, 'url: http://<secret>@host:3100/loki/api/v1/push')
+})
+
+test('The page of the configuration is escaped', async t => {
+  const page = renderConfigPage('clients: [{url: "http://h/<script>"}]\n', '')
+  t.match(page, '&lt;script&gt;')
+  t.notMatch(page, '<script>')
+})
