@@ -5,7 +5,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { t as root, type Test, test } from 'tap'
-import { loopbackHost, reservePort, rootDir, spawnSkald, waitUntilReady } from './skald-process.ts'
+import { startStoreOn } from './harness.ts'
+import { rootDir, spawnSkald } from './skald-process.ts'
 
 root.setTimeout(120_000)
 
@@ -176,20 +177,8 @@ const ours = readFileSync(join(rootDir, 'examples/loki-config.yaml'), 'utf8')
 /** Starts a store on a file as it is; only address, port and directory are the test's. */
 async function startOn(t: Test, text: string) {
   const dir = t.testdir({ 'loki.yaml': text })
-  const port = await reservePort()
-  const url = `http://${loopbackHost}:${port}`
-  const store = spawnSkald({
-    args: [
-      'store',
-      `-config.file=${join(dir, 'loki.yaml')}`,
-      `-server.http-listen-address=${loopbackHost}`,
-      `-server.http-listen-port=${port}`,
-      `-common.path-prefix=${join(dir, 'data')}`,
-    ],
-    outputFile: join(dir, 'store.log'),
-  })
-  t.teardown(() => store.end('SIGTERM'))
-  await waitUntilReady(store, `${url}/ready`, 30_000)
+  const store = await startStoreOn(t, { configFile: join(dir, 'loki.yaml'), dir })
+  const { url } = store
   const warnings = store
     .output()
     .split('\n')
