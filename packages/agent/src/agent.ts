@@ -2,6 +2,7 @@
 // server that is down holds up nobody else; one positions file, one HTTP server.
 
 import { hostname as osHostname } from 'node:os'
+import { dirname, join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { agentVersion, type ClientConfig } from './config/clients.ts'
@@ -11,6 +12,7 @@ import { AgentMetrics } from './metrics.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
 import { createStageContext } from './pipeline/stage-context.ts'
 import { createPushTransport } from './push/client.ts'
+import { DiskBuffer } from './push/disk-buffer.ts'
 import { PushQueue } from './push/queue.ts'
 import { RateLimiter } from './push/rate-limiter.ts'
 import { HeldFiles } from './tail/held-files.ts'
@@ -141,12 +143,14 @@ function startLane(client: ClientConfig, context: LaneContext): Lane {
   const lane = isOnly ? '' : (client.name ?? client.transport.url.href)
   const logger = isOnly ? context.logger : context.logger.child({ client: lane })
   const { lineBytesMax, truncatesLines, streamsMax } = config.limits
+  const clientMetrics = metrics.forClient(client.transport.url.host)
   const queue = new PushQueue({
     config: { ...client, lineBytesMax, truncatesLines, streamsMax },
     transport: createPushTransport(client.transport),
-    metrics: metrics.forClient(client.transport.url.host),
+    metrics: clientMetrics,
     logger,
     beforeSend: () => journal.flush(),
+    disk: openDiskBuffer(client, { config, logger, onBytes: clientMetrics.setStored }),
   })
   const scheduler = new ReadScheduler(() => queue.hasRoom)
   queue.onRoom = () => scheduler.pump()
@@ -167,6 +171,28 @@ function startLane(client: ClientConfig, context: LaneContext): Lane {
     maxPollMs: config.fileWatch.maxPollMs,
   })
   return { queue, scheduler, manager, pipelines: jobs.map(({ pipeline }) => pipeline) }
+}
+
+/** Opens the directory where batches of a client wait that its server does not take. */
+function openDiskBuffer(
+  client: ClientConfig,
+  around: {
+    readonly config: AgentConfig
+    readonly logger: Logger
+    readonly onBytes: (bytes: number) => void
+  },
+): DiskBuffer | undefined {
+  const { config, logger, onBytes } = around
+  const { isEnabled, dir, bytesMax } = config.wal
+  if (!isEnabled) return undefined
+  const parent = dir === '' ? join(dirname(config.positions.filename), 'wal') : dir
+  // Settings of a client may change while its batches lie there; not where they go.
+  const name = client.name ?? `${client.transport.url.host}${client.transport.url.pathname}`
+  const others = config.clients.filter(other => other !== client && other.name === client.name)
+  const isAlone = others.every(other => other.transport.url.href !== client.transport.url.href)
+  const place = isAlone ? name : `${name} ${config.clients.indexOf(client)}`
+  const clientDir = join(parent, encodeURIComponent(place))
+  return new DiskBuffer({ dir: clientDir, bytesMax, logger, onBytes })
 }
 
 function createLimiter(

@@ -62,6 +62,15 @@ export interface FileWatchConfig {
   readonly maxPollMs: number
 }
 
+/** Where batches wait that a server does not take. */
+export interface WalConfig {
+  readonly isEnabled: boolean
+  /** Empty for a directory beside the positions file. */
+  readonly dir: string
+  /** Own key `max_size`: most bytes for each client. */
+  readonly bytesMax: number
+}
+
 /** A checked configuration with every default filled in. */
 export interface AgentConfig {
   readonly server: ServerConfig
@@ -70,6 +79,7 @@ export interface AgentConfig {
   readonly target: TargetConfig
   readonly limits: LimitsConfig
   readonly fileWatch: FileWatchConfig
+  readonly wal: WalConfig
   readonly scrapeConfigs: readonly ScrapeConfig[]
   /** The text it was read from, environment expanded. */
   readonly text: string
@@ -95,7 +105,8 @@ export function loadAgentConfig(options: LoadAgentConfigOptions): AgentConfig {
   const { root, problems } = parseYaml(text)
   const isReadable = problems.length === 0
   const sections = isReadable ? root.record(sectionReaders) : {}
-  const config = applyFlags(build(sections, text), flags, problems)
+  const written = applyFlags(build(sections, text), flags, problems)
+  const config = { ...written, clients: withProxies(written.clients, env) }
   if (isReadable) checkWhole(config, root, problems)
   if (problems.length > 0) {
     const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
@@ -247,13 +258,12 @@ const sectionReaders = {
     const raw = cursor.record({
       enabled: readBoolean,
       dir: readText,
+      max_size: readBytes,
+      // Nothing is deleted for its age: what lies there was not delivered yet.
       cleanSegmentsOlderThan: readDurationMs,
       watchConfig: readAnything,
     })
-    if (!raw.enabled) return {}
-    return cursor.failAtKey(
-      'wal is not supported: no line is lost without it, since positions move only when the server has answered. Remove it',
-    )
+    return defined({ isEnabled: raw.enabled, dir: raw.dir, bytesMax: raw.max_size })
   },
 }
 
@@ -284,6 +294,7 @@ const defaults = {
     truncatesLines: false,
   },
   fileWatch: { minPollMs: 250, maxPollMs: 250 },
+  wal: { isEnabled: false, dir: '', bytesMax: 1024 * 1024 * 1024 },
 } as const satisfies Partial<AgentConfig>
 
 type Sections = { [K in keyof typeof sectionReaders]?: ReturnType<(typeof sectionReaders)[K]> }
@@ -296,9 +307,27 @@ function build(sections: Sections, text: string): AgentConfig {
     target: { ...defaults.target, ...sections.target_config },
     limits: { ...defaults.limits, ...sections.limits_config },
     fileWatch: { ...defaults.fileWatch, ...sections.global },
+    wal: { ...defaults.wal, ...sections.wal },
     scrapeConfigs: sections.scrape_configs ?? [],
     text,
   }
+}
+
+/** Gives clients the proxies that the environment names. */
+function withProxies(
+  clients: readonly ClientConfig[],
+  env: NonNullable<LoadAgentConfigOptions['env']>,
+): readonly ClientConfig[] {
+  const proxy: Record<string, string> = {}
+  for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) {
+    const value = env[name.toLowerCase()] ?? env[name]
+    if (value !== undefined) proxy[name] = value
+  }
+  return clients.map(client =>
+    client.takesProxyOfEnvironment
+      ? { ...client, transport: { ...client.transport, proxy } }
+      : client,
+  )
 }
 
 /** Checks what only the whole shows. */

@@ -26,6 +26,8 @@ export interface ClientMetrics {
   countDropped(tenant: string, reason: DropReason, amount: Amount): void
   countMutated(tenant: string, reason: DropReason, amount: Amount): void
   countRetry(tenant: string): void
+  /** Bytes of batches that wait on disk. */
+  setStored(bytes: number): void
   observeRequest(status: number, seconds: number): void
 }
 
@@ -91,6 +93,11 @@ export class AgentMetrics {
     'host',
     'tenant',
   ])
+  readonly #storedBytes = this.#gauge(
+    'skald_agent_wal_bytes',
+    'Bytes of batches that wait on disk for their server.',
+    ['host'],
+  )
   readonly #requests = new Histogram({
     name: 'promtail_request_duration_seconds',
     help: 'Duration of push requests; status -1 stands for no answer.',
@@ -145,6 +152,7 @@ export class AgentMetrics {
         this.#mutatedEntries.inc({ host, tenant, reason }, entries)
       },
       countRetry: tenant => this.#retries.inc({ host, tenant }),
+      setStored: bytes => this.#storedBytes.set({ host }, bytes),
       observeRequest: (status, seconds) =>
         this.#requests.observe({ status_code: String(status), host }, seconds),
     }

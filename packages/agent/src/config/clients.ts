@@ -2,7 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import type { BackoffConfig } from '../push/backoff.ts'
-import type { ClientAuthorization, ClientTls, Secret, TransportConfig } from '../push/client.ts'
+import type { TransportConfig } from '../push/client.ts'
+import type { ClientAuthorization, Secret } from '../push/credentials.ts'
+import type { ClientTls, ProxyConfig } from '../push/http-post.ts'
 import {
   readAnything,
   readBoolean,
@@ -28,6 +30,7 @@ export interface ClientConfig {
   readonly externalLabels: ReadonlyMap<string, string>
   readonly backoff: BackoffConfig
   readonly dropsRateLimited: boolean
+  readonly takesProxyOfEnvironment: boolean
   /** Where it stands in the file. */
   readonly place: { readonly line: number; readonly column: number }
 }
@@ -135,17 +138,38 @@ const readTls: ValueReader<ClientTls> = cursor => {
   }
 }
 
-const readHttpHeaders: ValueReader<Map<string, string>> = cursor => {
-  const headers = new Map<string, string>()
+const readHttpHeaders: ValueReader<Map<string, Secret>> = cursor => {
+  const headers = new Map<string, Secret>()
   for (const { key, value } of cursor.pairs()) {
-    const raw = value.record({
-      values: listText,
-      secrets: listText,
-      files: refuse('give the values in the configuration'),
-    })
-    headers.set(key, [...(raw.values ?? []), ...(raw.secrets ?? [])].join(', '))
+    const raw = value.record({ values: listText, secrets: listText, files: listText })
+    const texts = [...(raw.values ?? []), ...(raw.secrets ?? [])]
+    const [file, ...others] = raw.files ?? []
+    if (file === undefined) headers.set(key, { text: texts.join(', ') })
+    else if (texts.length + others.length === 0) headers.set(key, { file })
+    else value.failAtKey(`${key}: give either values and secrets, or one file`)
   }
   return headers
+}
+
+const readOauth: ValueReader<ClientAuthorization> = cursor => {
+  const raw = cursor.record({
+    client_id: readText,
+    client_secret: readText,
+    client_secret_file: readText,
+    token_url: readUrl,
+    scopes: listText,
+    endpoint_params: readTextMap,
+    tls_config: refuse('the tls_config of the client holds for its token server as well'),
+    proxy_url: refuse('the proxy_url of the client holds for its token server as well'),
+  })
+  const clientSecret = readSecret(cursor, raw.client_secret, raw.client_secret_file)
+  if (!raw.client_id || !clientSecret || !raw.token_url) {
+    return cursor.failAtKey('oauth2 needs client_id, client_secret and token_url')
+  }
+  return {
+    ...{ kind: 'oauth2', clientId: raw.client_id, clientSecret, tokenUrl: raw.token_url },
+    ...{ scopes: raw.scopes ?? [], endpointParams: raw.endpoint_params ?? new Map() },
+  }
 }
 
 const listText: ValueReader<string[]> = cursor =>
@@ -165,7 +189,25 @@ export const readUrl: ValueReader<URL> = cursor => {
   )
 }
 
-const notProxied = 'the agent connects directly; put the proxy’s address into url'
+/** Proxy of a client; `environment` where the environment names it. */
+function readProxy(
+  cursor: YamlCursor,
+  raw: {
+    readonly proxy_url?: URL
+    readonly no_proxy?: string
+    readonly proxy_from_environment?: boolean
+  },
+): ProxyConfig | 'environment' | undefined {
+  if (raw.proxy_from_environment) {
+    if (!raw.proxy_url && raw.no_proxy === undefined) return 'environment'
+    return cursor
+      .get('proxy_from_environment')
+      ?.failAtKey('proxy_from_environment does not go with proxy_url or no_proxy: choose one')
+  }
+  if (!raw.proxy_url) return undefined
+  const { href } = raw.proxy_url
+  return { HTTP_PROXY: href, HTTPS_PROXY: href, NO_PROXY: raw.no_proxy ?? '' }
+}
 
 function readClient(cursor: YamlCursor): ClientConfig | undefined {
   const raw = cursor.record({
@@ -184,12 +226,12 @@ function readClient(cursor: YamlCursor): ClientConfig | undefined {
     authorization: readAuthorization,
     bearer_token: readText,
     bearer_token_file: readText,
-    oauth2: refuse('use basic_auth, authorization or bearer_token'),
+    oauth2: readOauth,
     tls_config: readTls,
-    proxy_url: refuse(notProxied),
-    proxy_from_environment: readAnything,
-    no_proxy: readAnything,
-    proxy_connect_header: readAnything,
+    proxy_url: readUrl,
+    proxy_from_environment: readBoolean,
+    no_proxy: readText,
+    proxy_connect_header: refuse('put the credentials of the proxy into proxy_url'),
     follow_redirects: readBoolean,
     enable_http2: readBoolean,
     stream_lag_labels: readAnything,
@@ -204,6 +246,7 @@ function readClient(cursor: YamlCursor): ClientConfig | undefined {
     ...(raw.basic_auth ? ['basic_auth'] : []),
     ...(raw.authorization ? ['authorization'] : []),
     ...(bearer ? ['bearer_token'] : []),
+    ...(raw.oauth2 ? ['oauth2'] : []),
   ]
   if (given.length > 1) {
     const last = cursor.get(given.at(-1)!) ?? cursor.get('bearer_token_file') ?? cursor
@@ -212,15 +255,20 @@ function readClient(cursor: YamlCursor): ClientConfig | undefined {
   const bearerAuthorization: ClientAuthorization | undefined = bearer && {
     ...{ kind: 'header', type: 'Bearer', credentials: bearer },
   }
-  const authorization = raw.basic_auth ?? raw.authorization ?? bearerAuthorization
+  const authorization = raw.basic_auth ?? raw.authorization ?? raw.oauth2 ?? bearerAuthorization
   return createClientConfig({
     ...{ url: raw.url, name: raw.name, place: { line: cursor.line, column: 1 } },
     ...{ tenantId: raw.tenant_id, batchWaitMs: raw.batchwait, batchBytesMax: raw.batchsize },
     ...{ externalLabels: raw.external_labels, backoff: raw.backoff_config },
     ...{ timeoutMs: raw.timeout, followsRedirects: raw.follow_redirects, tls: raw.tls_config },
     ...{ dropsRateLimited: raw.drop_rate_limited_batches, authorization },
-    headers: new Map([...(raw.headers ?? []), ...(raw.http_headers ?? [])]),
+    proxy: readProxy(cursor, raw),
+    headers: new Map([...asSecrets(raw.headers), ...(raw.http_headers ?? [])]),
   })
+}
+
+function asSecrets(headers: ReadonlyMap<string, string> = new Map()): [string, Secret][] {
+  return [...headers].map(([name, text]) => [name, { text }])
 }
 
 type Maybe<T> = { readonly [K in keyof T]?: T[K] | undefined }
@@ -240,10 +288,13 @@ export function createClientConfig(
     tls: ClientTls
     dropsRateLimited: boolean
     authorization: ClientAuthorization
-    headers: ReadonlyMap<string, string>
+    headers: ReadonlyMap<string, Secret>
+    proxy: ProxyConfig | 'environment'
   }>,
 ): ClientConfig {
   const { url, authorization, tls, externalLabels = new Map(), headers = new Map() } = given
+  const takesProxyOfEnvironment = given.proxy === 'environment'
+  const proxy = given.proxy === 'environment' ? undefined : given.proxy
   const place = given.place ?? { line: 0, column: 0 }
   const rest = {
     name: given.name,
@@ -259,7 +310,8 @@ export function createClientConfig(
     followsRedirects: given.followsRedirects ?? true,
     ...(authorization && { authorization }),
     ...(tls && { tls }),
+    ...(proxy && { proxy }),
   }
   const identity = JSON.stringify([rest, url.href, transport, [...externalLabels], [...headers]])
-  return { ...rest, identity, transport, externalLabels, place }
+  return { ...rest, identity, transport, externalLabels, place, takesProxyOfEnvironment }
 }

@@ -131,6 +131,10 @@ export class CompressedTailer implements Reader {
 
   async read(): Promise<ReadOutcome> {
     if (this.#state !== 'reading') return 'end'
+    if (this.#origin!.isHeldUp) {
+      this.#origin!.onReleased = () => this.#context.scheduler.request(this)
+      return 'paused'
+    }
     try {
       const { value, done } = await this.#chunks!.next()
       if (!done) {

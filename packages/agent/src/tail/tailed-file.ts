@@ -176,7 +176,8 @@ export class TailedFile {
     const linesEnd = lastLineFeed + lineFeed.length
     this.times.begin(offset + start, offset + linesEnd)
     const range = { start, end: linesEnd, offset, lineFeed }
-    const cut = consumeLines(bytes, range, this.#lineConsumer(), mayGoOn)
+    const mayTakeMore = () => !this.origin.isHeldUp && (mayGoOn?.() ?? true)
+    const cut = consumeLines(bytes, range, this.#lineConsumer(), mayTakeMore)
     this.#grown = undefined
     this.#readOffset = offset + cut.end
     if (cut.lineCount > 0) this.#events.onLines(cut.lineCount)

@@ -344,6 +344,10 @@ export class Tailer {
   async #read(generation: Generation, buffer: Buffer): Promise<ReadOutcome> {
     const { file } = generation
     if (this.#generations.hasOlderLines(generation)) return 'busy'
+    if (file.origin.isHeldUp) {
+      this.#goOnLater(generation)
+      return 'paused'
+    }
     if (!this.#generations.reopen(generation)) return 'end'
     const before = file.readOffset
     const size = file.size()
@@ -365,11 +369,18 @@ export class Tailer {
     }
     this.#context.metrics.setBytes({ read: file.readOffset, size: Math.max(size, file.readOffset) })
     generation.isPaused = outcome === 'paused'
-    if (generation.isPaused) {
-      setTimeout(() => this.#generations.request(generation), this.#context.pauseMs()).unref()
-    }
+    if (generation.isPaused) this.#goOnLater(generation)
     if (outcome === 'end') this.#atEnd(generation, size)
     return outcome
+  }
+
+  /** The pipeline takes no line now, or the file's tenant has no room. */
+  #goOnLater(generation: Generation): void {
+    const { origin } = generation.file
+    const goOn = () => this.#generations.request(generation)
+    generation.isPaused = true
+    if (origin.isHeldUp) origin.onReleased = goOn
+    else setTimeout(goOn, this.#context.pauseMs()).unref()
   }
 
   #atEnd(generation: Generation, size: number): void {
