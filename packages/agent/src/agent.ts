@@ -8,17 +8,20 @@ import type { Logger } from 'pino'
 import { agentVersion, type ClientConfig } from './config/clients.ts'
 import type { AgentConfig } from './config.ts'
 import { startAgentServer } from './http/server.ts'
+import type { StageInspector } from './inspect/stage-inspector.ts'
 import { AgentMetrics } from './metrics.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
 import { createStageContext } from './pipeline/stage-context.ts'
 import { createPushTransport } from './push/client.ts'
+import type { Delivery } from './push/delivery.ts'
 import { DiskBuffer } from './push/disk-buffer.ts'
 import { PushQueue } from './push/queue.ts'
 import { RateLimiter } from './push/rate-limiter.ts'
+import { SourceSet } from './sources/source-set.ts'
 import { HeldFiles } from './tail/held-files.ts'
 import { KnownFiles } from './tail/known-files.ts'
 import { ReadScheduler } from './tail/read-scheduler.ts'
-import { type FoundFileStatus, TargetManager } from './tail/target-manager.ts'
+import { type FoundFileStatus, type ManagedJob, TargetManager } from './tail/target-manager.ts'
 import { TimeJournal } from './tail/time-journal.ts'
 
 // SIGTERM must be done within ten seconds; the rest is for positions and sockets.
@@ -31,6 +34,9 @@ export interface AgentOptions {
   readonly hostname?: string
   /** False where the surrounding process has an HTTP server of its own. */
   readonly withHttpServer?: boolean
+  /** Where entries go instead of to the first client; then there is no other. */
+  readonly delivery?: Delivery | undefined
+  readonly inspector?: StageInspector | undefined
 }
 
 /** How much of what stood in the files at the start has been read. */
@@ -52,15 +58,20 @@ export interface Agent {
   progress(): AgentProgress
   /** Lists the files that are being read. */
   files(): readonly FoundFileStatus[]
+  /** Ends the sources that are no files; settles when all servers have taken what was read. */
+  drain(): Promise<void>
   /** Sends what was read, saves positions and ends, within ten seconds. Further calls wait for the first. */
   stop(): Promise<void>
 }
 
 interface Lane {
-  readonly queue: PushQueue
+  readonly name: string
+  readonly delivery: Delivery
   readonly scheduler: ReadScheduler
   readonly manager: TargetManager
-  readonly pipelines: readonly Pipeline[]
+  readonly jobs: readonly ManagedJob[]
+  /** Tells whether sources that are no files may send lines now. */
+  readonly hasRoom: () => boolean
 }
 
 /**
@@ -82,6 +93,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const held = new HeldFiles()
   const context = { ...options, metrics, journal, known, held, nowMs }
   const lanes: Lane[] = []
+  let sources: SourceSet | undefined
   let server: { readonly instance: FastifyInstance; readonly url: string } | undefined
   let stopped: Promise<void> | undefined
 
@@ -89,7 +101,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     metrics,
     firstSync: Promise.resolve(),
     get isReady() {
-      return lanes.some(({ manager }) => manager.openCount > 0)
+      return lanes.some(({ manager }) => manager.openCount > 0) || sources?.isReady === true
     },
     get url() {
       return server?.url
@@ -99,6 +111,10 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       return { files, bytesRead, bytesTotal }
     },
     files: () => lanes[0]?.manager.files() ?? [],
+    async drain() {
+      await sources?.stop()
+      await Promise.all(lanes.map(({ delivery }) => delivery.drain()))
+    },
     stop() {
       stopped ??= stop()
       return stopped
@@ -106,7 +122,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   }
 
   async function stop(): Promise<void> {
+    await sources?.stop()
     await Promise.all(lanes.map(lane => stopLane(lane)))
+    await sources?.close()
     known.close()
     journal.close()
     await server?.instance.close()
@@ -116,8 +134,17 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     if (withHttpServer && !config.server.isDisabled) {
       server = await startAgentServer({ config, agent, logger })
     }
-    for (const client of config.clients) lanes.push(startLane(client, context))
+    const clients = options.delivery ? config.clients.slice(0, 1) : config.clients
+    for (const client of clients) lanes.push(startLane(client, context))
+    sources = new SourceSet({
+      ...{ journal, metrics, logger, nowMs },
+      lanes,
+      cursors: { get: key => known.cursor(key), set: (key, value) => known.setCursor(key, value) },
+      hostname: options.hostname ?? osHostname(),
+    })
+    await sources.start()
   } catch (error) {
+    await Promise.all(lanes.map(lane => stopLane(lane)))
     await server?.instance.close()
     throw error
   }
@@ -142,24 +169,17 @@ function startLane(client: ClientConfig, context: LaneContext): Lane {
   const isOnly = config.clients.length === 1
   const lane = isOnly ? '' : (client.name ?? client.transport.url.href)
   const logger = isOnly ? context.logger : context.logger.child({ client: lane })
-  const { lineBytesMax, truncatesLines, streamsMax } = config.limits
-  const clientMetrics = metrics.forClient(client.transport.url.host)
-  const queue = new PushQueue({
-    config: { ...client, lineBytesMax, truncatesLines, streamsMax },
-    transport: createPushTransport(client.transport),
-    metrics: clientMetrics,
-    logger,
-    beforeSend: () => journal.flush(),
-    disk: openDiskBuffer(client, { config, logger, onBytes: clientMetrics.setStored }),
-  })
-  const scheduler = new ReadScheduler(() => queue.hasRoom)
-  queue.onRoom = () => scheduler.pump()
-  const limiter = createLimiter(config, { queue, metrics, nowMs })
+  const delivery = context.delivery ?? createQueue(client, { ...context, logger })
+  const scheduler = new ReadScheduler(() => delivery.hasRoom)
+  delivery.onRoom = () => scheduler.pump()
+  const limiter = createLimiter(config, { delivery, metrics, nowMs })
   const jobs = config.scrapeConfigs.map(job => {
     const { jobName } = job
-    const stageContext = createStageContext({ jobName, metrics, logger, nowMs })
+    const { inspector } = context
+    const stageContext = createStageContext({ jobName, metrics, logger, nowMs, inspector })
     const stages = job.stages.map(createStage => createStage(stageContext))
-    return { config: job, pipeline: new Pipeline(stages, limiter ?? queue) }
+    const takesEntries = job.source !== undefined
+    return { config: job, pipeline: new Pipeline(stages, limiter ?? delivery, { takesEntries }) }
   })
   const manager = new TargetManager({
     limiter,
@@ -170,7 +190,22 @@ function startLane(client: ClientConfig, context: LaneContext): Lane {
     minPollMs: config.fileWatch.minPollMs,
     maxPollMs: config.fileWatch.maxPollMs,
   })
-  return { queue, scheduler, manager, pipelines: jobs.map(({ pipeline }) => pipeline) }
+  const hasRoom = () => delivery.hasRoom && (limiter?.pausedUntilMs(nowMs()) ?? 0) === 0
+  return { name: lane, delivery, scheduler, manager, jobs, hasRoom }
+}
+
+function createQueue(client: ClientConfig, context: LaneContext): PushQueue {
+  const { config, metrics, journal, logger } = context
+  const { lineBytesMax, truncatesLines, streamsMax } = config.limits
+  const clientMetrics = metrics.forClient(client.transport.url.host)
+  return new PushQueue({
+    config: { ...client, lineBytesMax, truncatesLines, streamsMax },
+    transport: createPushTransport(client.transport),
+    metrics: clientMetrics,
+    logger,
+    beforeSend: () => journal.flush(),
+    disk: openDiskBuffer(client, { config, logger, onBytes: clientMetrics.setStored }),
+  })
 }
 
 /** Opens the directory where batches of a client wait that its server does not take. */
@@ -198,24 +233,24 @@ function openDiskBuffer(
 function createLimiter(
   { limits }: AgentConfig,
   around: {
-    readonly queue: PushQueue
+    readonly delivery: Delivery
     readonly metrics: AgentMetrics
     readonly nowMs: () => number
   },
 ): RateLimiter | undefined {
   if (!limits.isLineRateLimited) return undefined
-  const { queue, metrics, nowMs } = around
+  const { delivery, metrics, nowMs } = around
   const drop = () => metrics.droppedLines.inc({ reason: 'global_rate_limiter_drop' })
   return new RateLimiter({
-    ...{ rate: limits.linesPerSecond, burst: limits.lineBurst, sink: queue, nowMs },
+    ...{ rate: limits.linesPerSecond, burst: limits.lineBurst, sink: delivery, nowMs },
     onDrop: limits.dropsOverRate ? drop : undefined,
   })
 }
 
-async function stopLane({ queue, scheduler, manager, pipelines }: Lane): Promise<void> {
+async function stopLane({ delivery, scheduler, manager, jobs }: Lane): Promise<void> {
   await scheduler.stop()
   await manager.stop()
-  await queue.stop(flushLimitMs)
+  await delivery.stop(flushLimitMs)
   manager.close()
-  for (const pipeline of pipelines) pipeline.close()
+  for (const { pipeline } of jobs) pipeline.close()
 }

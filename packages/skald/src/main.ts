@@ -2,7 +2,7 @@
 
 import { FlagError } from '@skald/wire'
 import { waitForStopSignal } from './stop-signal.ts'
-import type { Terminal } from './terminal.ts'
+import { coloursFor, type Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 import { readVersion } from './version.ts'
 
@@ -39,7 +39,14 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
     const onStopRequest = (stop: () => void) => {
       void waitForStopSignal().then(stop)
     }
-    return { run: (argv, terminal) => runAgentCommand(argv, { ...terminal, onStopRequest }) }
+    const run = (argv: readonly string[], terminal: Terminal) =>
+      runAgentCommand(argv, {
+        ...terminal,
+        stdin: process.stdin,
+        coloursFor: stream => coloursFor(stream as { isTTY?: boolean }, terminal.env),
+        onStopRequest,
+      })
+    return { run }
   },
   query: async () => {
     const { queryUsage, runQueryCommand } = await import('./query-command.ts')

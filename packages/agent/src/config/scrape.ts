@@ -4,6 +4,7 @@ import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
 import { readStages } from '../pipeline/registry.ts'
 import type { StageFactory } from '../pipeline/stage.ts'
+import type { SourceConfig } from '../sources/source.ts'
 import type { Decompression } from '../tail/compressed-tailer.ts'
 import { findEncoding, type TextEncoding } from '../tail/encoding.ts'
 import { readBoolean, readDurationMs, readOneOf, readText, refuse } from './readers.ts'
@@ -21,6 +22,8 @@ export interface ScrapeConfig {
   readonly encoding: TextEncoding | undefined
   /** Set where the files of the job are compressed. */
   readonly decompression: Decompression | undefined
+  /** Where lines come from other than files. */
+  readonly source: SourceConfig | undefined
 }
 
 const notBuilt = 'this source is not built'
@@ -100,6 +103,7 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     addsPathLabels: raw.path_labels ?? false,
     encoding: raw.encoding,
     decompression: raw.decompression,
+    source: undefined,
   }
 }
 

@@ -34,10 +34,16 @@ export class Pipeline {
   /** Entry points: `#steps[i]` runs stage i and all after it; the last one is the sink. */
   readonly #steps: readonly NextStage[]
 
-  constructor(stages: readonly Stage[], sink: LineSink) {
+  /** @param options `takesEntries` where lines come by `take`. */
+  constructor(
+    stages: readonly Stage[],
+    sink: LineSink,
+    { takesEntries = false }: { readonly takesEntries?: boolean } = {},
+  ) {
     this.#stages = stages
     this.#sink = sink
-    this.#byteStage = stages.length === 1 && isByteStage(stages[0]) ? stages[0] : undefined
+    const isOfBytes = !takesEntries && stages.length === 1 && isByteStage(stages[0])
+    this.#byteStage = isOfBytes ? (stages[0] as ByteStage) : undefined
     this.#steps = chainStages(stages, entry => this.#send(entry))
   }
 
@@ -49,6 +55,11 @@ export class Pipeline {
       consume: (bytes, start, end, startOffset) =>
         first(new PipelineEntry({ origin, startOffset }, labels, bytes.subarray(start, end))),
     }
+  }
+
+  /** Runs an entry that was made elsewhere through the stages. */
+  take(entry: PipelineEntry): void {
+    this.#steps[0]!(entry)
   }
 
   /** Sends what stages hold of a file that has ended. */

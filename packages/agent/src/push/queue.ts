@@ -6,10 +6,11 @@ import type { Logger } from 'pino'
 import type { ClientMetrics } from '../metrics.ts'
 import { LabelState } from '../pipeline/label-state.ts'
 import type { LineOrigin } from '../pipeline/line-origin.ts'
-import type { LineSink, SinkLine } from '../pipeline/sink-line.ts'
+import type { SinkLine } from '../pipeline/sink-line.ts'
 import type { BackoffConfig } from './backoff.ts'
 import type { PushStreamHandle } from './batch.ts'
 import type { PushTransport } from './client.ts'
+import type { Delivery } from './delivery.ts'
 import type { DiskBuffer } from './disk-buffer.ts'
 import { TenantQueue } from './tenant-queue.ts'
 
@@ -42,7 +43,7 @@ const storeLimitMs = 1_500
 const tenantLabel = '__tenant_id__'
 
 /** Batches lines and sends them until the server has taken them. */
-export class PushQueue implements LineSink {
+export class PushQueue implements Delivery {
   readonly #config: QueueConfig
   readonly #metrics: ClientMetrics
   readonly #transport: PushTransport
@@ -57,7 +58,7 @@ export class PushQueue implements LineSink {
   readonly #pool = new BatchBufferPool(poolBytesMax)
   #pendingBytes = 0
   #sequence = 0
-  #drained: (() => void) | undefined
+  readonly #drained: (() => void)[] = []
   #state: 'running' | 'draining' | 'closed' = 'running'
   /** Called when memory for more lines became free. */
   onRoom: (() => void) | undefined
@@ -189,12 +190,20 @@ export class PushQueue implements LineSink {
       origin.release()
     }
     if (this.hasRoom) this.onRoom?.()
-    if (this.#isEmpty) this.#drained?.()
+    if (this.#drained.length > 0 && this.#isEmpty) {
+      for (const done of this.#drained.splice(0)) done()
+    }
   }
 
   get #isEmpty(): boolean {
     for (const queue of this.#tenants.values()) if (!queue.isEmpty) return false
     return true
+  }
+
+  async drain(): Promise<void> {
+    for (const queue of this.#tenants.values()) queue.drain()
+    if (this.#isEmpty) return
+    await new Promise<void>(resolve => this.#drained.push(resolve))
   }
 
   /**
@@ -204,16 +213,12 @@ export class PushQueue implements LineSink {
   async stop(limitMs: number): Promise<void> {
     if (this.#state !== 'running') return
     this.#state = 'draining'
-    for (const queue of this.#tenants.values()) queue.drain()
-    if (!this.#isEmpty) {
-      await new Promise<void>(resolve => {
-        const timer = setTimeout(resolve, limitMs)
-        this.#drained = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
-    }
+    let timer: NodeJS.Timeout | undefined
+    const isOver = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, limitMs)
+    })
+    await Promise.race([this.drain(), isOver])
+    clearTimeout(timer)
     this.#state = 'closed'
     this.#abort.abort()
     this.#transport.close()

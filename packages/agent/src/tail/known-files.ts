@@ -23,6 +23,9 @@ const cleanPeriodMs = 60_000
 // that was deleted never comes back.
 const awayMaxMs = 3_600_000
 
+// Keys of Promtail's positions that are no paths; those of the journal had another name once.
+const cursorKey = /^(cursor|journal)-/
+
 /** A file that is being read, as far as positions go. */
 export interface OpenRecord {
   readonly record: FileRecord
@@ -53,6 +56,8 @@ export class KnownFiles {
   /** Since when the directories of records are away. */
   readonly #awayMs = new Map<string, number>()
   readonly #byPath = new Map<string, string>()
+  /** Positions of sources, which are no files. */
+  readonly #cursors = new Map<string, string>()
   /** Files born since then cannot have been seen by an earlier run. */
   readonly aliveMs: number
   /** Lane → when its last search for files began that has ended. */
@@ -70,7 +75,10 @@ export class KnownFiles {
     this.#options = options
     const saved = this.#load()
     this.aliveMs = saved.searchedMs ?? options.nowMs() - birthSlackMs
-    for (const [path, value] of saved.byPath) this.#byPath.set(path, value)
+    for (const [key, value] of saved.byPath) {
+      const isCursor = cursorKey.test(key)
+      ;(isCursor ? this.#cursors : this.#byPath).set(key, value)
+    }
     for (const record of options.journal.records) this.#addLoaded(record)
     for (const record of saved.records) this.#addLoaded(record)
     this.#heedEdits(saved)
@@ -207,6 +215,17 @@ export class KnownFiles {
     return this.#byPath.get(path)
   }
 
+  /** Position of a source. */
+  cursor(key: string): string | undefined {
+    return this.#cursors.get(key)
+  }
+
+  /** Remembers the position of a source, under a key that begins with `cursor-`. */
+  setCursor(key: string, value: string): void {
+    this.#cursors.set(key, value)
+    this.saveLater()
+  }
+
   opened(file: OpenRecord): void {
     this.#open.set(file.record.id, file)
     // With its fingerprint at once: it may be rotated and compressed before positions are saved.
@@ -279,12 +298,12 @@ export class KnownFiles {
     for (const file of this.#open.values()) file.updateRecord()
     this.#clean()
     const records = [...this.#records.values()]
-    const byPath = new Map(this.#byPath)
+    const byPath = new Map([...this.#byPath, ...this.#cursors])
     // Of several files of one path the newest is the one that Promtail would go on with.
     for (const record of records.toSorted((a, b) => a.order - b.order)) {
       byPath.set(record.path, String(record.offset))
     }
-    const text = JSON.stringify(records)
+    const text = JSON.stringify([records, ...this.#cursors])
     if (text === this.#savedText) return
     try {
       savePositions(path, { records, byPath, searchedMs: this.#searchedSince() })
