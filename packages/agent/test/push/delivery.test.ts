@@ -282,10 +282,10 @@ test('SIGTERM ends the agent in time whatever the server does', async t => {
       return undefined
     },
   }
+  const root = t.testdir(Object.fromEntries(Object.keys(ways).map(name => [name, {}])))
   await Promise.all(
     Object.entries(ways).map(async ([name, way]) => {
-      const directory = `${t.testdir({})}/${name.replaceAll(' ', '-')}`
-      mkdirSync(directory)
+      const directory = `${root}/${name}`
       writeFileSync(`${directory}/a.log`, text(lines('n', 1, 1000)))
       const receiver = await startReceiver(t)
       receiver.answer(way)
