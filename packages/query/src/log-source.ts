@@ -9,7 +9,7 @@ import type { LabelSet, Matcher } from '@skald/wire'
 export interface MetadataColumn {
   /** Different sets of the block, `detected_level` among them; often a single one. */
   readonly sets: readonly LabelSet[]
-  /** Row → index in `sets`. */
+  /** Row → index in `sets`; may be decoded when it is first read. */
   readonly rowSets: Uint32Array
 }
 

@@ -29,6 +29,7 @@ export class BlockRows {
   readonly #getText = () => this.text()
   #text: BlockText | undefined
   #column: MetadataColumn | undefined
+  #rowSets: Uint32Array | undefined
   #row = 0
 
   constructor(block: BlockView, stats: MutableScanStats) {
@@ -59,7 +60,7 @@ export class BlockRows {
   // Filters on what is not in the line decide for all rows of a metadata set.
   #filterSets(selection: RowSelection, { setFilters }: Pipeline): RowSelection {
     if (setFilters.length === 0 || selection.count === 0) return selection
-    const { sets, rowSets } = this.#metadataColumn()
+    const { sets } = this.#metadataColumn()
     const passes = Uint8Array.from(sets, (_, setIndex) => {
       const line = this.#line
       line.labels.reset(this.stream, this.metadataOf(setIndex))
@@ -67,6 +68,7 @@ export class BlockRows {
     })
     if (!passes.includes(0)) return selection
     if (!passes.includes(1)) return selectRange(0, 0)
+    const rowSets = this.#metadataRows()
     return filterSelection(selection, row => passes[rowSets[row]!] === 1)
   }
 
@@ -105,16 +107,21 @@ export class BlockRows {
   }
 
   setOf(row: number): number {
-    return this.#metadataColumn().rowSets[row] ?? 0
+    return this.#metadataRows()[row] ?? 0
   }
 
   #metadataColumn(): MetadataColumn {
-    if (this.#column) return this.#column
-    this.#column = this.block.metadata()
-    const { sets, rowSets } = this.#column
-    const sizes = sets.map(setBytes)
-    for (const setIndex of rowSets) this.#stats.structuredMetadataBytes += sizes[setIndex] ?? 0
+    this.#column ??= this.block.metadata()
     return this.#column
+  }
+
+  #metadataRows(): Uint32Array {
+    if (this.#rowSets) return this.#rowSets
+    const { sets, rowSets } = this.#metadataColumn()
+    this.#rowSets = rowSets
+    const sizes = sets.map(setBytes)
+    if (sizes.some(size => size > 0)) this.#stats.structuredMetadataBytes += sumOf(sizes, rowSets)
+    return rowSets
   }
 
   /** Bytes of a stored line. */
@@ -149,6 +156,12 @@ export class BlockRows {
 function runAll(stages: readonly RunStage[], line: Line): boolean {
   for (const run of stages) if (!run(line)) return false
   return true
+}
+
+function sumOf(sizes: readonly number[], rowSets: Uint32Array): number {
+  let sum = 0
+  for (let row = 0; row < rowSets.length; row++) sum += sizes[rowSets[row]!] ?? 0
+  return sum
 }
 
 function setBytes(labels: LabelSet): number {

@@ -188,7 +188,7 @@ export class SampleScanner implements LeafScanner {
       // Filters behind the unwrap still saw the label.
       if (this.#unwrapped !== undefined) line.labels.delete(this.#unwrapped)
       this.#stats.linesMatched++
-      if (this.#fold.keepsSamples) this.#countKept()
+      if (this.#fold.sampleWidth > 0) this.#countKept()
       const series = this.#keys.ofLine(rows.setOf(row), line.labels)
       this.#fold.add(series.buckets, bucket, time, value)
     }
@@ -199,7 +199,7 @@ export class SampleScanner implements LeafScanner {
     { rows, row, bucket, time }: { rows: BlockRows; row: number; bucket: number; time: number },
   ): void {
     this.#stats.linesMatched++
-    if (this.#fold.keepsSamples) this.#countKept()
+    if (this.#fold.sampleWidth > 0) this.#countKept()
     const value = this.#value === 'bytes' && !this.#unwrap ? rows.lineBytes(row) : fields.sample
     this.#fold.add(fields.series().buckets, bucket, time, value)
   }

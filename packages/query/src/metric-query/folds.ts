@@ -14,14 +14,18 @@ export interface Buckets {
   readonly count: Float64Array
   readonly a: Float64Array
   readonly b: Float64Array
-  /** Bucket → times and values, alternating, for folds that keep samples. */
-  readonly samples: (number[] | undefined)[]
+  /**
+   * Bucket → its samples, for folds that keep them: as many as `count` says, with room behind them. Each
+   * is `sampleWidth` numbers: its value, and its time behind that where times matter.
+   */
+  readonly samples: (Float64Array | undefined)[]
 }
 
 export interface Fold {
   /** Columns beside the count. */
   readonly width: 0 | 1 | 2
-  readonly keepsSamples: boolean
+  /** Numbers that are kept of each sample. */
+  readonly sampleWidth: 0 | 1 | 2
   /** Adds a sample; time is in nanoseconds since the grid's start. */
   add(buckets: Buckets, bucket: number, time: number, value: number): void
   /** Adds a line that gave no sample, for folds to which it matters. */
@@ -32,7 +36,7 @@ export interface Fold {
 
 const count: Fold = {
   width: 0,
-  keepsSamples: false,
+  sampleWidth: 0,
   add: (buckets, bucket) => {
     buckets.count[bucket]! += 1
   },
@@ -41,7 +45,7 @@ const count: Fold = {
 
 const sum: Fold = {
   width: 1,
-  keepsSamples: false,
+  sampleWidth: 0,
   add: ({ count: counts, a }, bucket, _time, value) => {
     counts[bucket]! += 1
     a[bucket]! += value
@@ -52,7 +56,7 @@ const sum: Fold = {
 // `a` is the sum of the samples, `b` their count; `count` has lines without a sample as well.
 const average: Fold = {
   width: 2,
-  keepsSamples: false,
+  sampleWidth: 0,
   add: ({ count: counts, a, b }, bucket, _time, value) => {
     counts[bucket]! += 1
     a[bucket]! += value
@@ -69,7 +73,7 @@ function extreme(isBetter: (x: number, y: number) => boolean): Fold {
   const pick = (x: number, y: number) => (isBetter(y, x) || Number.isNaN(x) ? y : x)
   return {
     width: 1,
-    keepsSamples: false,
+    sampleWidth: 0,
     add: ({ count: counts, a }, bucket, _time, value) => {
       a[bucket] = counts[bucket] === 0 ? value : pick(a[bucket]!, value)
       counts[bucket]! += 1
@@ -81,7 +85,7 @@ function extreme(isBetter: (x: number, y: number) => boolean): Fold {
 // Welford: `a` is the mean, `b` the sum of squared distances from it.
 const moments: Fold = {
   width: 2,
-  keepsSamples: false,
+  sampleWidth: 0,
   add: ({ count: counts, a, b }, bucket, _time, value) => {
     const n = counts[bucket]! + 1
     const delta = value - a[bucket]!
@@ -104,7 +108,7 @@ const moments: Fold = {
 function edge(isBefore: (x: number, y: number) => boolean): Fold {
   return {
     width: 2,
-    keepsSamples: false,
+    sampleWidth: 0,
     add: ({ count: counts, a, b }, bucket, time, value) => {
       if (counts[bucket] === 0 || isBefore(time, b[bucket]!)) {
         a[bucket] = value
@@ -119,16 +123,38 @@ function edge(isBefore: (x: number, y: number) => boolean): Fold {
   }
 }
 
-const samples: Fold = {
+const values: Fold = {
   width: 0,
-  keepsSamples: true,
-  add: (buckets, bucket, time, value) => {
-    buckets.count[bucket]! += 1
-    const list = buckets.samples[bucket]
-    if (list) list.push(time, value)
-    else buckets.samples[bucket] = [time, value]
+  sampleWidth: 1,
+  add: (buckets, bucket, _time, value) => {
+    const at = buckets.count[bucket]!++
+    samplesWithRoom(buckets, bucket, at + 1)[at] = value
   },
   merge: count.merge,
+}
+
+const timedValues: Fold = {
+  width: 0,
+  sampleWidth: 2,
+  add: (buckets, bucket, time, value) => {
+    const at = 2 * buckets.count[bucket]!++
+    const list = samplesWithRoom(buckets, bucket, at + 2)
+    list[at] = value
+    list[at + 1] = time
+  },
+  merge: count.merge,
+}
+
+/** Room for the first samples of a bucket. */
+const firstRoom = 16
+
+function samplesWithRoom({ samples }: Buckets, bucket: number, least: number): Float64Array {
+  const list = samples[bucket]
+  if (list && list.length >= least) return list
+  const larger = new Float64Array(list ? 2 * list.length : firstRoom)
+  if (list) larger.set(list)
+  samples[bucket] = larger
+  return larger
 }
 
 export const folds = {
@@ -140,7 +166,8 @@ export const folds = {
   moments,
   first: edge((x, y) => x < y),
   last: edge((x, y) => x > y),
-  samples,
+  values,
+  timedValues,
 } as const
 export type FoldName = keyof typeof folds
 
@@ -152,7 +179,8 @@ export function createBuckets(fold: Fold, bucketCount: number): Buckets {
     count: new Float64Array(bucketCount),
     a: fold.width > 0 ? new Float64Array(bucketCount) : none,
     b: fold.width > 1 ? new Float64Array(bucketCount) : none,
-    samples: fold.keepsSamples ? new Array<number[] | undefined>(bucketCount).fill(undefined) : [],
+    samples:
+      fold.sampleWidth > 0 ? new Array<Float64Array | undefined>(bucketCount).fill(undefined) : [],
   }
 }
 
@@ -160,11 +188,33 @@ export function createBuckets(fold: Fold, bucketCount: number): Buckets {
 export function mergeBuckets(fold: Fold, into: Buckets, from: Buckets): void {
   for (let i = 0; i < from.count.length; i++) {
     if (from.count[i] === 0) continue
+    if (fold.sampleWidth > 0) into.samples[i] = joinSamples(fold, { into, from }, i)
     if (into.count[i] === 0) setCell(into, i, cellAt(from, i))
     else setCell(into, i, fold.merge(cellAt(into, i), cellAt(from, i)))
-    const list = from.samples[i]
-    if (list) into.samples[i] = [...(into.samples[i] ?? []), ...list]
   }
+}
+
+function joinSamples(
+  fold: Fold,
+  { into, from }: { readonly into: Buckets; readonly from: Buckets },
+  bucket: number,
+): Float64Array | undefined {
+  const added = keptSamples(fold, from, bucket)
+  const own = keptSamples(fold, into, bucket)
+  if (own.length === 0) return added
+  const joined = new Float64Array(own.length + added.length)
+  joined.set(own)
+  joined.set(added, own.length)
+  return joined
+}
+
+/** The samples of a bucket, without the room behind them. */
+export function keptSamples(
+  { sampleWidth }: Fold,
+  { count: counts, samples }: Buckets,
+  bucket: number,
+): Float64Array {
+  return samples[bucket]?.subarray(0, sampleWidth * counts[bucket]!) ?? none
 }
 
 export function cellAt({ count: counts, a, b }: Buckets, index: number): Cell {

@@ -4,14 +4,7 @@ import type { LabelSet } from '@skald/wire'
 import type { RangeAggregation } from '../syntax/ast.ts'
 import type { RangeOp } from '../syntax/operations.ts'
 import { type Buckets, type Cell, cellAt, type Fold, type FoldName, folds } from './folds.ts'
-import {
-  type OrderedSamples,
-  type OverSamples,
-  orderSamples,
-  quantileOver,
-  rateCounterOver,
-  visitWindows,
-} from './samples.ts'
+import { type OverSamples, quantileOver, rateCounterOver, visitWindows } from './samples.ts'
 import { createSeries, type Series, setSample } from './series.ts'
 import type { Windows } from './windows.ts'
 
@@ -31,7 +24,7 @@ interface RangeFunction {
   /** `undefined` where the window has no sample after all. */
   readonly result: (window: WindowInput) => number | undefined
   /** In place of `result` where the fold keeps samples. */
-  readonly overSamples?: (expr: RangeAggregation, samples: OrderedSamples) => OverSamples
+  readonly overSamples?: (expr: RangeAggregation, buckets: Buckets) => OverSamples
 }
 
 const count: RangeFunction = {
@@ -70,16 +63,16 @@ const functions: Readonly<Record<RangeOp, RangeFunction>> = {
   first_over_time: { fold: 'first', ...unwrapped, result: ({ cell }) => cell.a },
   last_over_time: { fold: 'last', ...unwrapped, result: ({ cell }) => cell.a },
   quantile_over_time: {
-    fold: 'samples',
+    fold: 'values',
     ...unwrapped,
     result: ({ cell }) => cell.count,
-    overSamples: ({ parameter = 0 }, samples) => quantileOver(parameter, samples),
+    overSamples: ({ parameter = 0 }, buckets) => quantileOver(parameter, buckets),
   },
   rate_counter: {
-    fold: 'samples',
+    fold: 'timedValues',
     ...unwrapped,
     result: ({ cell }) => cell.count,
-    overSamples: ({ rangeNs }, samples) => rateCounterOver(Number(rangeNs) / 1e9, samples),
+    overSamples: ({ rangeNs }, buckets) => rateCounterOver(Number(rangeNs) / 1e9, buckets),
   },
   // Presence; that nothing is there is found out over all series together.
   absent_over_time: { ...count, isAdditive: false },
@@ -133,9 +126,8 @@ export function aggregateWindows(
   const { fold, result, overSamples } = functionOf(expr)
   const series = createSeries(labels, windows.windowCount)
   if (overSamples) {
-    const samples = orderSamples(buckets)
-    const resultOf = overSamples(expr, samples)
-    visitWindows(windows, samples, (window, from, to) => {
+    const { starts, resultOf } = overSamples(expr, buckets)
+    visitWindows(windows, starts, (window, from, to) => {
       setSample(series, window, resultOf(from, to))
     })
     return series

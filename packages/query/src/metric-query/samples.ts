@@ -1,54 +1,78 @@
-// Functions over all samples of a window. The samples of a series are put in order once, and windows,
-// which only move on, are runs of them.
+// Functions over all samples of a window. The samples of a series are gathered once, and windows, which
+// only move on, are runs of them.
 
-import type { Buckets } from './folds.ts'
+import { type Buckets, folds, keptSamples } from './folds.ts'
+import { pickRank } from './pick-rank.ts'
 import type { Windows } from './windows.ts'
 
-/** Samples of one series by time, and how many of them lie before each bucket. */
-export interface OrderedSamples {
-  /** Nanoseconds since any fixed instant. */
-  readonly times: Float64Array
+/** Samples of one series, and how many of them lie before each bucket. */
+interface GatheredSamples {
+  /** In the order of buckets; within a bucket in no certain one. */
   readonly values: Float64Array
   /** Bucket → index of its first sample; one more entry for the end. */
   readonly starts: Uint32Array
 }
 
-/** Gives the samples from one index to another (left out), which never move back. */
-export type OverSamples = (from: number, to: number) => number
+/** The same, each bucket's in the order of time. */
+interface OrderedSamples extends GatheredSamples {
+  /** Nanoseconds since any fixed instant. */
+  readonly times: Float64Array
+}
 
-/** Orders the samples that buckets have kept. */
-export function orderSamples({ samples }: Buckets): OrderedSamples {
-  const starts = new Uint32Array(samples.length + 1)
-  for (const [i, list] of samples.entries()) starts[i + 1] = starts[i]! + (list?.length ?? 0) / 2
+/** A function over windows of gathered samples. */
+export interface OverSamples {
+  readonly starts: Uint32Array
+  /** Gives the samples from one index to another (left out), which never move back. */
+  readonly resultOf: (from: number, to: number) => number
+}
+
+/** Bucket → samples before it. */
+function startsOf({ count }: Buckets): Uint32Array {
+  const starts = new Uint32Array(count.length + 1)
+  for (let i = 0; i < count.length; i++) starts[i + 1] = starts[i]! + count[i]!
+  return starts
+}
+
+function gatherValues(buckets: Buckets): GatheredSamples {
+  const starts = startsOf(buckets)
+  const values = new Float64Array(starts.at(-1)!)
+  for (let i = 0; i < buckets.count.length; i++) {
+    values.set(keptSamples(folds.values, buckets, i), starts[i])
+  }
+  return { values, starts }
+}
+
+function orderSamples(buckets: Buckets): OrderedSamples {
+  const starts = startsOf(buckets)
   const times = new Float64Array(starts.at(-1)!)
   const values = new Float64Array(times.length)
-  let at = 0
-  for (const list of samples) {
-    if (!list) continue
+  for (let i = 0; i < buckets.count.length; i++) {
+    const list = keptSamples(folds.timedValues, buckets, i)
     const order = orderOf(list)
-    for (let i = 0; i < list.length; i += 2) {
-      const from = order ? order[i / 2]! : i
-      times[at] = list[from]!
-      values[at] = list[from + 1]!
-      at++
+    const start = starts[i]!
+    for (let sample = 0; sample < list.length / 2; sample++) {
+      const from = order ? order[sample]! : 2 * sample
+      values[start + sample] = list[from]!
+      times[start + sample] = list[from + 1]!
     }
   }
   return { times, values, starts }
 }
 
-// Places of times in their order; `undefined` where they ascend already, as those of one stream do.
-function orderOf(list: readonly number[]): number[] | undefined {
-  let i = 2
+// Places of samples in the order of their times; `undefined` where they ascend already, as those of one
+// stream do.
+function orderOf(list: Float64Array): Uint32Array | undefined {
+  let i = 3
   while (i < list.length && list[i]! >= list[i - 2]!) i += 2
   if (i >= list.length) return undefined
-  const order = Array.from({ length: list.length / 2 }, (_, index) => index * 2)
-  return order.sort((a, b) => list[a]! - list[b]!)
+  const order = Uint32Array.from({ length: list.length / 2 }, (_, index) => index * 2)
+  return order.sort((a, b) => list[a + 1]! - list[b + 1]! || a - b)
 }
 
 /** Visits the windows that have samples with the run of them. */
 export function visitWindows(
   windows: Windows,
-  { starts }: OrderedSamples,
+  starts: Uint32Array,
   visit: (window: number, from: number, to: number) => void,
 ): void {
   for (let window = 0; window < windows.windowCount; window++) {
@@ -60,10 +84,15 @@ export function visitWindows(
 
 /**
  * Quantile by linear interpolation between ranks; beyond 0 and 1 it is an infinity, and NaN comes before
- * all numbers. Windows that lie apart are sorted one by one; with the first that overlaps the one before,
- * ranks of all samples are made, so that a sample is not sorted once for each window that it is in.
+ * all numbers. Windows that lie apart are searched one by one; with the first that overlaps the one
+ * before, ranks of all samples are made, so that a sample is not moved once for each window that it is in.
  */
-export function quantileOver(q: number, { values }: OrderedSamples): OverSamples {
+export function quantileOver(q: number, buckets: Buckets): OverSamples {
+  const { values, starts } = gatherValues(buckets)
+  return { starts, resultOf: quantileOf(q, values) }
+}
+
+function quantileOf(q: number, values: Float64Array): OverSamples['resultOf'] {
   if (Number.isNaN(q)) return () => Number.NaN
   if (q < 0) return () => Number.NEGATIVE_INFINITY
   if (q > 1) return () => Number.POSITIVE_INFINITY
@@ -72,7 +101,7 @@ export function quantileOver(q: number, { values }: OrderedSamples): OverSamples
   return (from, to) => {
     if (from < end) ranked ??= pickByRank(values)
     end = to
-    const pick = ranked ? ranked(from, to) : pickSorted(values.slice(from, to))
+    const pick = ranked ? ranked(from, to) : pickFrom(values.slice(from, to))
     const place = q * (to - from - 1)
     const lower = Math.floor(place)
     const upper = Math.min(to - from - 1, lower + 1)
@@ -83,13 +112,14 @@ export function quantileOver(q: number, { values }: OrderedSamples): OverSamples
 
 type PickSample = (from: number, to: number) => (place: number) => number
 
-function pickSorted(values: Float64Array): (place: number) => number {
-  // Puts NaN behind all numbers.
-  values.sort()
-  let numberCount = values.length
-  while (numberCount > 0 && Number.isNaN(values[numberCount - 1])) numberCount--
-  const nanCount = values.length - numberCount
-  return place => (place < nanCount ? Number.NaN : values[place - nanCount]!)
+function pickFrom(values: Float64Array): (place: number) => number {
+  let nanCount = 0
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isNaN(values[i])) continue
+    values[i] = values[nanCount]!
+    values[nanCount++] = Number.NaN
+  }
+  return place => (place < nanCount ? Number.NaN : pickRank(values, nanCount, place))
 }
 
 // Counts of the samples in the window by rank stand in a binary indexed tree, so moving the window by a
@@ -143,10 +173,12 @@ function createRankCounts(size: number): {
  * stretched where the window begins before the first sample. As in Loki the two times are in different
  * units (samples in microseconds, the range in seconds), so it is hardly ever stretched.
  */
-export function rateCounterOver(
-  rangeSeconds: number,
-  { times, values }: OrderedSamples,
-): OverSamples {
+export function rateCounterOver(rangeSeconds: number, buckets: Buckets): OverSamples {
+  const samples = orderSamples(buckets)
+  return { starts: samples.starts, resultOf: rateOf(rangeSeconds, samples) }
+}
+
+function rateOf(rangeSeconds: number, { times, values }: OrderedSamples): OverSamples['resultOf'] {
   // Sums of what was lost by resets, up to each sample.
   const lost = new Float64Array(values.length)
   for (let i = 1; i < values.length; i++) {

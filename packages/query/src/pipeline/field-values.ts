@@ -38,8 +38,8 @@ export class FieldValues {
       this.sampleEnd = end
       return true
     }
-    const text = this.#known.text(bytes, start, end)
-    if (text.includes('\ufffd')) return false
+    const text = this.#known.validText(bytes, start, end)
+    if (text === undefined) return false
     if (this.texts[index] === undefined) this.count++
     this.texts[index] = text
     return true

@@ -3,11 +3,10 @@
 
 import type { Stage } from '../syntax/ast.ts'
 import type { BlockText } from './block-text.ts'
-import { Extraction } from './extraction.ts'
 import type { FieldNames, FieldReader } from './field-reader.ts'
 import { FieldValues } from './field-values.ts'
 import { blockEnd, byte } from './json-bytes.ts'
-import { KeyNames } from './key-names.ts'
+import { createKeyIndexes, type KeyMemory, unwantedField } from './key-memory.ts'
 
 export function createJsonFields(
   { extractions }: Extract<Stage, { kind: 'json' }>,
@@ -20,16 +19,14 @@ export function createJsonFields(
 // the line ends is looked at once for each field.
 class JsonFields implements FieldReader {
   readonly values: FieldValues
-  readonly #names: readonly string[]
-  readonly #areAll: boolean
-  readonly #keys: KeyNames
+  /** Fields after which nothing matters. */
+  readonly #countMax: number
+  readonly #keys: KeyMemory<number>
 
   constructor({ names, areAll, sampled }: FieldNames) {
     this.values = new FieldValues(names.length, sampled)
-    this.#names = names
-    this.#areAll = areAll
-    const extraction = new Extraction({ names: new Set(names), stopsEarly: areAll })
-    this.#keys = new KeyNames(extraction, names)
+    this.#countMax = areAll ? names.length : Number.POSITIVE_INFINITY
+    this.#keys = createKeyIndexes(names, areAll)
   }
 
   read(text: BlockText, row: number): boolean {
@@ -50,8 +47,10 @@ class JsonFields implements FieldReader {
       if (bytes[at] !== byte.colon || keyEnd === keyStart || keyEnd >= end) return false
       at++
       if (bytes[at] === 0x20) at++
-      const name =
-        mayBeWanted[bytes[keyStart]!] === 0 ? '' : this.#keys.at(bytes, keyStart, keyEnd, place)
+      const index =
+        mayBeWanted[bytes[keyStart]!] === 0
+          ? unwantedField
+          : this.#keys.at(bytes, keyStart, keyEnd, place)
       const first = bytes[at]!
       let start = at
       let valueEnd: number
@@ -70,17 +69,14 @@ class JsonFields implements FieldReader {
         if (bytes[at]! < 0x20 && at < end) return false
         valueEnd = at
       } else {
-        if (name !== '') return false
+        if (index !== unwantedField) return false
         at = this.#skipOther(bytes, at, end)
         valueEnd = at
       }
       if (at >= end || at < 0) return false
-      if (name !== '') {
-        const index = this.#names.indexOf(name)
-        if (index >= 0) {
-          if (!values.take(index, start, valueEnd)) return false
-          if (this.#areAll && values.count === this.#names.length) return true
-        }
+      if (index >= 0) {
+        if (!values.take(index, start, valueEnd)) return false
+        if (values.count >= this.#countMax) return true
       }
       if (bytes[at] === 0x20) at++
       const code = bytes[at++]!

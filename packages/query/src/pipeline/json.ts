@@ -15,7 +15,7 @@ import {
 } from './json-bytes.ts'
 import { failLine } from './json-failure.ts'
 import { compileJsonPaths } from './json-paths.ts'
-import { KeyNames } from './key-names.ts'
+import { KeyMemory } from './key-memory.ts'
 import type { Line } from './line.ts'
 import { ShortTexts } from './short-texts.ts'
 import type { LabelNeeds, RunStage } from './stage.ts'
@@ -45,7 +45,7 @@ export function compileJson(
 // Walks the fields of an object and the objects in it, and takes those that are wanted.
 class FieldWalker {
   readonly #extraction: Extraction
-  readonly #topNames: KeyNames
+  readonly #topNames: KeyMemory<string>
   readonly #slice = createJsonSlice()
   readonly #texts = new ShortTexts()
   #bytes: Buffer = Buffer.alloc(0)
@@ -57,8 +57,8 @@ class FieldWalker {
   constructor(extraction: Extraction) {
     this.#extraction = extraction
     const { wanted } = extraction
-    const wantedName = (key: string) => extraction.wantedName(unescapeJson(key))
-    this.#topNames = new KeyNames({ wantedName }, wanted)
+    const of = (key: string) => extraction.wantedName(unescapeJson(key))
+    this.#topNames = new KeyMemory({ unwanted: '', of }, wanted)
   }
 
   walk(line: Line): void {

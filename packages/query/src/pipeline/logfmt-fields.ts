@@ -3,10 +3,9 @@
 
 import type { Stage } from '../syntax/ast.ts'
 import type { BlockText } from './block-text.ts'
-import { Extraction } from './extraction.ts'
 import type { FieldNames, FieldReader } from './field-reader.ts'
 import { FieldValues } from './field-values.ts'
-import { KeyNames } from './key-names.ts'
+import { createKeyIndexes, type KeyMemory } from './key-memory.ts'
 
 const space = 0x20
 const equals = 0x3d
@@ -36,16 +35,14 @@ export function createLogfmtFields(
 // Hot: few checks for each byte, no call.
 class LogfmtFields implements FieldReader {
   readonly values: FieldValues
-  readonly #names: readonly string[]
-  readonly #areAll: boolean
-  readonly #keys: KeyNames
+  /** Fields after which nothing matters. */
+  readonly #countMax: number
+  readonly #keys: KeyMemory<number>
 
   constructor({ names, areAll, sampled }: FieldNames) {
     this.values = new FieldValues(names.length, sampled)
-    this.#names = names
-    this.#areAll = areAll
-    const extraction = new Extraction({ names: new Set(names), stopsEarly: areAll })
-    this.#keys = new KeyNames(extraction, names)
+    this.#countMax = areAll ? names.length : Number.POSITIVE_INFINITY
+    this.#keys = createKeyIndexes(names, areAll)
   }
 
   read(text: BlockText, row: number): boolean {
@@ -81,10 +78,10 @@ class LogfmtFields implements FieldReader {
         valueEnd = at
       }
       if (mayBeWanted[bytes[keyStart]!] === 0 || valueEnd === start) continue
-      const index = this.#names.indexOf(this.#keys.at(bytes, keyStart, keyEnd, place))
+      const index = this.#keys.at(bytes, keyStart, keyEnd, place)
       if (index < 0) continue
       if (!values.take(index, start, valueEnd)) return false
-      if (this.#areAll && values.count === this.#names.length) return true
+      if (values.count >= this.#countMax) return true
     }
   }
 }

@@ -3,7 +3,7 @@
 import type { Stage } from '../syntax/ast.ts'
 import { parseLogfmtKey } from '../syntax/json-path.ts'
 import { Extraction } from './extraction.ts'
-import { KeyNames } from './key-names.ts'
+import { createKeyNames, KeyMemory } from './key-memory.ts'
 import type { Line } from './line.ts'
 import { LogfmtReader } from './logfmt-reader.ts'
 import type { LabelNeeds, RunStage } from './stage.ts'
@@ -17,7 +17,7 @@ export function compileLogfmt(stage: LogfmtStage, needs: LabelNeeds): RunStage {
   if (extraction.isIdle) return () => true
   if (stage.extractions.length > 0) return compileKeys(stage, extraction)
   const reader = new LogfmtReader()
-  const names = new KeyNames(extraction, extraction.wanted)
+  const names = createKeyNames(extraction)
   const { isStrict, keepsEmpty } = stage
   return line => {
     extraction.start(line.labels)
@@ -54,11 +54,11 @@ function compileKeys(stage: LogfmtStage, extraction: Extraction): RunStage {
   }))
   const reader = new LogfmtReader()
   const wanted = targets.map(({ key }) => key)
-  const wantedName = (key: string) => {
+  const of = (key: string) => {
     const name = extraction.nameOf(key)
     return wanted.includes(name) ? name : ''
   }
-  const keys = new KeyNames({ wantedName }, wanted)
+  const keys = new KeyMemory({ unwanted: '', of }, wanted)
   return line => {
     extraction.start(line.labels)
     for (const { name } of targets) extraction.addNamed(name, '')

@@ -13,13 +13,19 @@ export class ShortTexts {
   readonly #lengths = new Uint8Array(slotCount)
 
   text(bytes: Buffer, start: number, end: number): string {
+    return this.validText(bytes, start, end) ?? bytes.toString('utf8', start, end)
+  }
+
+  /** The same, but `undefined` where the bytes are no UTF-8 or hold U+FFFD, as those look afterwards. */
+  validText(bytes: Buffer, start: number, end: number): string | undefined {
     const length = end - start
-    if (length > lengthMax || length === 0) return bytes.toString('utf8', start, end)
+    if (length > lengthMax || length === 0) return decodeValid(bytes, start, end)
     let hash = length
     for (let at = start; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0
     const slot = (hash ^ (hash >>> 11)) & (slotCount - 1)
     if (this.#isAt(slot, bytes, start, length)) return this.#texts[slot]!
-    const text = bytes.toString('utf8', start, end)
+    const text = decodeValid(bytes, start, end)
+    if (text === undefined) return undefined
     const base = slot * lengthMax
     for (let i = 0; i < length; i++) this.#bytes[base + i] = bytes[start + i]!
     this.#lengths[slot] = length
@@ -33,4 +39,9 @@ export class ShortTexts {
     for (let i = 0; i < length; i++) if (this.#bytes[base + i] !== bytes[start + i]) return false
     return true
   }
+}
+
+function decodeValid(bytes: Buffer, start: number, end: number): string | undefined {
+  const text = bytes.toString('utf8', start, end)
+  return text.includes('\ufffd') ? undefined : text
 }

@@ -4,28 +4,25 @@
 import { minBigint } from '@skald/wire'
 import { digestFrom, digestLine } from '../segment/line-digest.ts'
 import type { StoredBlock } from '../segment/stored-block.ts'
+import { sharedTimes } from './shared-times.ts'
 
 /** Sets `skip` of the blocks so that each (time, line) counts once. Blocks are in order of arrival. */
 export function skipDuplicates(blocks: readonly StoredBlock[]): void {
   const baseNs = blocks.map(({ minNs }) => minNs).reduce(minBigint)
-  const spans = blocks.map(({ minNs, maxNs }) => ({
-    from: Number(minNs - baseNs),
-    to: Number(maxNs - baseNs),
-  }))
+  const starts = blocks.map(({ minNs }) => Number(minNs - baseNs))
+  const shared = sharedTimes(
+    blocks.map((block, i) => ({ times: block.timestamps(), from: starts[i]! })),
+  )
+  if (shared.length === 0) return
   const seen = new Map<number, Moment>()
   for (const [index, block] of blocks.entries()) {
-    const span = spans[index]!
-    const others = spans.filter(
-      (other, i) => i !== index && other.to >= span.from && other.from <= span.to,
-    )
-    if (others.length === 0) continue
-    const from = Math.min(...others.map(other => other.from))
-    const to = Math.max(...others.map(other => other.to))
     const times = block.timestamps()
+    let next = 0
     for (let row = 0; row < times.length; row++) {
-      const time = times[row]! + span.from
-      if (time < from) continue
-      if (time > to) break
+      const time = times[row]! + starts[index]!
+      while (next < shared.length && shared[next]! < time) next++
+      if (next === shared.length) break
+      if (shared[next] !== time) continue
       const moment = seen.get(time)
       if (!moment) seen.set(time, { rows: [index, row], digests: undefined })
       else if (isKnown(blocks, moment, block, row)) {

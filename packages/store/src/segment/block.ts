@@ -136,7 +136,16 @@ export class BlockReader {
     const { rowCount, sections } = this.record
     if (sections[sectionNames.indexOf('rowSets')]!.storedBytes === 0) return emptyMetadata(rowCount)
     const sets = this.#decode('metadataSets', decodeMetadataSets)
-    return { sets, rowSets: this.#rowSets(sets.length) }
+    const readRowSets = () => this.#rowSets(sets.length)
+    let rowSets: Uint32Array | undefined
+    return {
+      sets,
+      // Which names there are is asked of all blocks, which row has them of few.
+      get rowSets() {
+        rowSets ??= readRowSets()
+        return rowSets
+      },
+    }
   }
 
   /** Row → pairs of its metadata, likewise; `undefined` where no row has any. */
@@ -199,7 +208,8 @@ export class BlockReader {
 
 function decompress(stored: Buffer, section: SectionRecord): Buffer {
   if (section.codec === codecs.raw) return stored
-  const chunkSize = Math.max(64, section.rawBytes)
+  // A chunk that is filled to its end would be followed by a second one, which stays empty.
+  const chunkSize = Math.max(64, section.rawBytes + 1)
   const raw = zstdDecompressSync(stored, { chunkSize, maxOutputLength: chunkSize })
   if (raw.length !== section.rawBytes) throw new RangeError('wrong length after decompression')
   return raw
