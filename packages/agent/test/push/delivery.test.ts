@@ -3,7 +3,6 @@
 import { once } from 'node:events'
 import {
   appendFileSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
