@@ -60,6 +60,21 @@ export class AgentMetrics {
     'Targets that are not read, by reason.',
     ['reason'],
   )
+  readonly syslogEntries = this.#counter(
+    'promtail_syslog_target_entries_total',
+    'Messages taken by syslog sources.',
+    [],
+  )
+  readonly syslogParsingErrors = this.#counter(
+    'promtail_syslog_target_parsing_errors_total',
+    'Texts sent to syslog sources that are no messages.',
+    [],
+  )
+  readonly syslogEmptyMessages = this.#counter(
+    'promtail_syslog_empty_messages_total',
+    'Messages without a text sent to syslog sources.',
+    [],
+  )
   readonly lostBytes = this.#counter(
     'skald_agent_lost_bytes_total',
     'Bytes that vanished before they could be read.',

@@ -4,6 +4,7 @@ import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
 import { readStages } from '../pipeline/registry.ts'
 import type { StageFactory } from '../pipeline/stage.ts'
+import { sourceOf, sourceReaders } from '../sources/registry.ts'
 import type { SourceConfig } from '../sources/source.ts'
 import type { Decompression } from '../tail/compressed-tailer.ts'
 import { findEncoding, type TextEncoding } from '../tail/encoding.ts'
@@ -32,8 +33,7 @@ const otherSources = [
   ...['consulagent_sd_configs', 'dns_sd_configs', 'ec2_sd_configs', 'gce_sd_configs'],
   ...['azure_sd_configs', 'openstack_sd_configs', 'digitalocean_sd_configs'],
   ...['dockerswarm_sd_configs', 'serverset_sd_configs', 'nerve_sd_configs'],
-  ...['marathon_sd_configs', 'triton_sd_configs', 'journal', 'syslog', 'gcplog', 'loki_push_api'],
-  ...['windows_events', 'kafka', 'azure_event_hubs', 'gelf', 'cloudflare', 'heroku_drain'],
+  ...['marathon_sd_configs', 'triton_sd_configs'],
 ]
 const kubernetesRoles = ['node', 'pod', 'service', 'endpoints', 'endpointslice', 'ingress']
 
@@ -86,10 +86,12 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     encoding: readEncoding,
     decompression: readDecompression,
     ...otherReaders,
+    ...sourceReaders,
     kubernetes_sd_configs: readKubernetes,
   })
   if (!raw.job_name) return cursor.fail('job_name is empty: give each job a name of its own')
-  const hasSource = ['static_configs', ...otherSources].some(key => cursor.get(key) !== undefined)
+  const sourceKeys = ['static_configs', ...otherSources, ...Object.keys(sourceReaders)]
+  const hasSource = sourceKeys.some(key => cursor.get(key) !== undefined)
   if (!hasSource) {
     return cursor.fail(
       `no valid target scrape config defined for "${raw.job_name}": add static_configs`,
@@ -103,7 +105,7 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     addsPathLabels: raw.path_labels ?? false,
     encoding: raw.encoding,
     decompression: raw.decompression,
-    source: undefined,
+    source: sourceOf(cursor, raw),
   }
 }
 

@@ -65,6 +65,13 @@ export class Inlet {
     if (this.hasRoom) for (const goOn of this.#waiting.splice(0)) goOn()
   }
 
+  /** Tells whether a rule may look at a label, so that it is worth finding out. */
+  isAskedFor(name: string): boolean {
+    return this.#rules.some(
+      ({ action, sourceLabels }) => action === 'labelmap' || sourceLabels.includes(name),
+    )
+  }
+
   /** At least one client takes lines now. */
   get hasRoom(): boolean {
     return this.#lanes.some(lane => this.#mayTake(lane, this.#flow))
