@@ -85,7 +85,7 @@ export class BlockRows {
 
   text(): BlockText {
     if (!this.#text) {
-      this.#text = new BlockText(this.block.lines())
+      this.#text = new BlockText(this.block.lines(), this.block.rowCount)
       this.#stats.bytesProcessed += this.#text.bytes.length
     }
     return this.#text

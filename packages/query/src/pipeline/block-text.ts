@@ -1,22 +1,37 @@
-// Lines of a block as text: whole (one character a byte) for searches over all of them, and one by one.
+// Lines of a block as text, one by one or as runs of them for searches.
 
 import { isAscii } from 'node:buffer'
 import type { LinesColumn } from '../log-source.ts'
 
+/**
+ * Bytes of a run of lines that becomes one string. Strings of more than 128 KiB lie where V8 keeps large
+ * objects, and a scan that makes one of each block has the whole heap marked again and again.
+ */
+const runBytes = 64 * 1024
+
+const newline = 0x0a
+
 /** Gives the lines of one block as strings; valid as long as the column is. */
 export class BlockText {
   readonly bytes: Buffer
+  readonly rowCount: number
   readonly #column: LinesColumn
   #offsets: Uint32Array | undefined
-  #latin1: string | undefined
   #isAscii: boolean | undefined
+  // A run of lines as text, a character for each byte, and where it lies in the bytes.
+  #run = ''
+  #runStart = 0
+  #runEnd = 0
+  // Where the line ends that was asked for last.
+  #lastEnd = -2
   // The first backslash from an offset on.
   #searchedFrom = 0
   #nextBackslash = -1
   #lastQuote: number | undefined
 
-  constructor(column: LinesColumn) {
+  constructor(column: LinesColumn, rowCount: number) {
     this.bytes = column.bytes
+    this.rowCount = rowCount
     this.#column = column
   }
 
@@ -24,12 +39,6 @@ export class BlockText {
   get offsets(): Uint32Array {
     this.#offsets ??= this.#column.offsets
     return this.#offsets
-  }
-
-  /** All lines, a character for each byte. */
-  latin1(): string {
-    this.#latin1 ??= this.bytes.toString('latin1')
-    return this.#latin1
   }
 
   /** Offset of the line's first byte. */
@@ -61,15 +70,48 @@ export class BlockText {
 
   /** One line, a character for each byte. */
   latin1Line(row: number): string {
-    if (this.#latin1 !== undefined) return this.#latin1.slice(this.startOf(row), this.endOf(row))
-    return this.bytes.toString('latin1', this.startOf(row), this.endOf(row))
+    const start = this.startOf(row)
+    const end = this.endOf(row)
+    const isNext = start === this.#lastEnd + 1
+    this.#lastEnd = end
+    if (start < this.#runStart || end > this.#runEnd) {
+      // Lines that are asked for here and there are not worth a run.
+      if (!isNext) return this.bytes.toString('latin1', start, end)
+      this.#runStart = start
+      this.#runEnd = Math.max(end, Math.min(start + runBytes, this.bytes.length))
+      this.#run = this.bytes.toString('latin1', start, this.#runEnd)
+    }
+    return this.#run.slice(start - this.#runStart, end - this.#runStart)
   }
 
   /** One line as text; bytes that are not UTF-8 become U+FFFD. */
   line(row: number): string {
     this.#isAscii ??= isAscii(this.bytes)
-    // One copy of the block, of which the lines are slices.
-    if (this.#isAscii) return this.latin1().slice(this.startOf(row), this.endOf(row))
+    if (this.#isAscii) return this.latin1Line(row)
     return this.bytes.toString('utf8', this.startOf(row), this.endOf(row))
   }
+}
+
+/**
+ * Cuts bytes at line breaks into runs that are good to search as text; calls `visit` with each, a
+ * character for each byte, until it returns false.
+ */
+export function visitRuns(
+  bytes: Buffer,
+  { from, to }: { readonly from: number; readonly to: number },
+  visit: (run: string, start: number) => boolean,
+): void {
+  for (let start = from; start < to; ) {
+    const end = runEnd(bytes, start, to)
+    if (!visit(bytes.toString('latin1', start, end), start)) return
+    start = end
+  }
+}
+
+function runEnd(bytes: Buffer, start: number, to: number): number {
+  if (to - start <= runBytes) return to
+  const last = bytes.lastIndexOf(newline, start + runBytes - 1)
+  if (last >= start) return last + 1
+  const next = bytes.indexOf(newline, start + runBytes)
+  return next < 0 || next >= to ? to : next + 1
 }

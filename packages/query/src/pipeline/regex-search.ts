@@ -2,9 +2,9 @@
 // they would need, and the rest is searched in one run where that gives the same answer.
 
 import type { CompiledRegex } from '../regex/regex.ts'
-import type { BlockText } from './block-text.ts'
+import { type BlockText, visitRuns } from './block-text.ts'
 import { type RowSelection, rowAt } from './row-selection.ts'
-import { forEachMarked, isSparse, markText, rowOf } from './text-search.ts'
+import { boundsOf, forEachMarked, isSparse, markText, rowOf } from './text-search.ts'
 
 export interface BlockRegex {
   /** Marks the rows of the selection that match, in `marks`, by 1. */
@@ -73,8 +73,8 @@ function searchBlock(
   marks: Uint8Array,
 ): void {
   const search = regex.blockSearch!
-  const { bytes, offsets } = text
-  const hasNewline = (row: number) => bytes.indexOf(newline, offsets[row]!) < text.endOf(row)
+  const { bytes } = text
+  const hasNewline = (row: number) => bytes.indexOf(newline, text.startOf(row)) < text.endOf(row)
   if (search.lineLengthMax < Number.POSITIVE_INFINITY && hasLongLine(text, selection, search)) {
     for (let i = 0; i < selection.count; i++) {
       const row = rowAt(selection, i)
@@ -88,20 +88,22 @@ function searchBlock(
       if (hasNewline(row) && regex.test(text.line(row))) marks[row] = 1
     }
   }
-  const whole = text.latin1()
-  const end = text.endOf(selection.to - 1)
+  const isCertain = (row: number) => !search.hasTextAnchor || !hasNewline(row)
   let row = selection.from
-  for (let at = text.startOf(row); at <= end; ) {
-    search.regex.lastIndex = at
-    const match = search.regex.exec(whole)
-    if (!match || match.index > end) return
-    row = rowOf(offsets, match.index, row)
-    const isCertain = !search.hasTextAnchor || !hasNewline(row)
-    if (isCertain || regex.test(text.line(row))) marks[row] = 1
-    at = offsets[row + 1]!
-    row++
-    if (row >= selection.to) return
-  }
+  // No match runs over a line break, so it is found in the run that its line begins in.
+  visitRuns(bytes, boundsOf(text, selection), (run, start) => {
+    for (let at = 0; at < run.length; ) {
+      search.regex.lastIndex = at
+      const match = search.regex.exec(run)
+      // The place behind the last line break belongs to the next run.
+      if (!match || match.index >= run.length) return true
+      row = rowOf(text.offsets, start + match.index, row)
+      if (isCertain(row) || regex.test(text.line(row))) marks[row] = 1
+      at = text.offsets[++row]! - start
+      if (row >= selection.to) return false
+    }
+    return true
+  })
 }
 
 function hasLongLine(

@@ -8,7 +8,7 @@ const sparseShare = 1 / 16
 
 /** Tells whether so few rows are left that a search over the whole block is not worth it. */
 export function isSparse(selection: RowSelection, text: BlockText): boolean {
-  return selection.count < (text.offsets.length - 1) * sparseShare
+  return selection.count < text.rowCount * sparseShare
 }
 
 /** Marks the rows of a selection that contain some bytes. */
@@ -26,12 +26,13 @@ export function markText(
     }
     return
   }
-  const { bytes, offsets } = text
-  const end = text.endOf(selection.to - 1)
+  const { bytes } = text
+  const { from, to } = boundsOf(text, selection)
   let row = selection.from
-  for (let at = text.startOf(row); at <= end; ) {
+  for (let at = from; at < to; ) {
     const hit = bytes.indexOf(needle, at)
-    if (hit < 0 || hit > end) return
+    if (hit < 0 || hit >= to) return
+    const { offsets } = text
     row = rowOf(offsets, hit, row)
     // The hit may run over the end of its line when the needle has a line break.
     if (hit + needle.length <= text.endOf(row)) {
@@ -41,6 +42,14 @@ export function markText(
       if (row >= selection.to) return
     } else at = hit + 1
   }
+}
+
+/** Bytes of the rows between the first and the last that are selected. */
+export function boundsOf(text: BlockText, selection: RowSelection): { from: number; to: number } {
+  // Where all of it is meant, nobody has to know yet where lines start.
+  if (selection.from === 0 && selection.to === text.rowCount)
+    return { from: 0, to: text.bytes.length }
+  return { from: text.startOf(selection.from), to: text.endOf(selection.to - 1) + 1 }
 }
 
 /** Finds the row of an offset, from a row that is not behind it: by doubling steps, then halving. */

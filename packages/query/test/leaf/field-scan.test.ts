@@ -20,7 +20,8 @@ function textOf(...lines: string[]): BlockText {
   const offsets = new Uint32Array(lines.length + 1)
   for (const [i, line] of lines.entries())
     offsets[i + 1] = offsets[i]! + Buffer.byteLength(line) + 1
-  return new BlockText({ bytes: Buffer.from(lines.map(line => `${line}\n`).join('')), offsets })
+  const bytes = Buffer.from(lines.map(line => `${line}\n`).join(''))
+  return new BlockText({ bytes, offsets }, lines.length)
 }
 
 function queryOf(logql: string) {

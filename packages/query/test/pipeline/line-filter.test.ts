@@ -9,7 +9,7 @@ function blockOf(lines: readonly string[]): BlockText {
   const parts = lines.map(line => Buffer.from(`${line}\n`))
   const offsets = new Uint32Array(lines.length + 1)
   for (const [i, part] of parts.entries()) offsets[i + 1] = offsets[i]! + part.length
-  return new BlockText({ bytes: Buffer.concat(parts), offsets })
+  return new BlockText({ bytes: Buffer.concat(parts), offsets }, offsets.length - 1)
 }
 
 const line = fc.string({
@@ -59,6 +59,56 @@ test('A filter over a block keeps the lines that it keeps one by one', async t =
     { numRuns: 3_000, seed: 5 },
   )
   t.pass('no difference')
+})
+
+test('Blocks of many runs are searched as their lines are', async t => {
+  const long = fc
+    .tuple(line, fc.nat(40_000), line)
+    .map(([head, padding, tail]) => `${head}${'x'.repeat(padding)}${tail}`)
+  const pattern = fc.constantFrom(
+    '(?i)AB|X1',
+    '^$',
+    '^[ab]',
+    '1{2}|b$',
+    '[^x]x*$',
+    'x\\b|^é',
+    '(?s)a.b',
+  )
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(line, long), { minLength: 1, maxLength: 20 }),
+      pattern,
+      fc.nat(3),
+      (lines, value, from) => {
+        const filter = compileLineFilter({
+          kind: 'lineFilter',
+          op: '|~',
+          terms: [{ kind: 'text', value }],
+        })
+        const start = Math.min(from, lines.length)
+        const kept = filter.filterBlock(blockOf(lines), selectRange(start, lines.length))
+        const rows = Array.from({ length: kept.count }, (_, i) => rowAt(kept, i))
+        const want = [...lines.keys()].filter(i => i >= start && filter.testLine(lines[i]!))
+        return rows.join() === want.join()
+      },
+    ),
+    { numRuns: 300, seed: 7 },
+  )
+  t.pass('no difference')
+})
+
+test('Lines are the same in any order they are asked for', async t => {
+  const lines = Array.from({ length: 400 }, (_, i) => `${i} ${'y'.repeat((i * 7919) % 2_000)}`)
+  const inOrder = blockOf(lines)
+  t.same(
+    lines.map((_, row) => inOrder.line(row)),
+    lines,
+  )
+  const mixed = blockOf(lines)
+  for (const row of [5, 6, 7, 300, 301, 2, 3, 399, 8, 0, 1, 150, 151, 152]) {
+    t.equal(mixed.line(row), lines[row])
+    t.equal(mixed.latin1Line(row), lines[row])
+  }
 })
 
 test('Line filters test one line', async t => {

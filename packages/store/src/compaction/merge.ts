@@ -119,8 +119,9 @@ function* mergeStream(places: readonly BlockPlace[], merge: StreamMerge): Genera
       a.record.sequence > b.record.sequence ? a : b,
     ).record
     arena.reset()
-    const blocks = mergeRows(
-      waiting.map(place => readRows(place, target.day, merge)),
+    const blocks = waiting.map(place => openBlock(place, merge))
+    const merged = mergeRows(
+      blocks.map(block => rowsOf(block, target.day)),
       {
         dayStartNs: BigInt(target.day) * nsPerDay,
         flags: 0,
@@ -129,7 +130,8 @@ function* mergeStream(places: readonly BlockPlace[], merge: StreamMerge): Genera
         allocate: arena.allocate,
       },
     )
-    for (const block of blocks) yield* writer.add(target.tenant, target.day, labelsText, block)
+    for (const block of merged) yield* writer.add(target.tenant, target.day, labelsText, block)
+    for (const block of blocks) block.release()
     waiting = []
     waitingBytes = 0
   }
@@ -167,14 +169,17 @@ function shiftTimes(times: Float64Array, by: number): Float64Array {
   return times
 }
 
-/** The rows of a block, in memory of the arena; all of its sections are read at once. */
-function readRows(place: BlockPlace, day: number, { context, arena }: StreamMerge): RowSource {
+/** Opens a block in memory of the arena; all of its sections are read at once. */
+function openBlock(place: BlockPlace, { context, arena }: StreamMerge): StoredBlock {
   const { offsetBytes } = place.record
   const range = { offsetBytes, length: storedBytes(place.record) }
   const bytesOfBlock = context.read(place.segment, range, arena.allocate)
   const read: ReadBytes = (offset, length) =>
     bytesOfBlock.subarray(offset - offsetBytes, offset - offsetBytes + length)
-  const block = new StoredBlock(place, read, context.levelFields)
+  return new StoredBlock(place, read, context.levelFields)
+}
+
+function rowsOf(block: StoredBlock, day: number): RowSource {
   const sinceDayStart = Number(block.minNs - BigInt(day) * nsPerDay)
   const timestamps = shiftTimes(block.timestamps(), sinceDayStart)
   const { bytes, offsets } = block.lines()

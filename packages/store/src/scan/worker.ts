@@ -50,6 +50,7 @@ function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
     })
     if (blocks.length > 1) skipDuplicates(blocks)
     for (const block of blocks) open.scanner.scan(block)
+    for (const block of blocks) block.release()
   }
   return true
 }

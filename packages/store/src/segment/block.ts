@@ -3,6 +3,7 @@
 
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { MetadataColumn } from '@skald/query'
+import { releaseBuffer } from '../buffers.ts'
 import { CorruptionError } from '../errors.ts'
 import {
   decodeMetadataSets,
@@ -101,11 +102,12 @@ function compress(section: Buffer, compression: Compression) {
 /** Gives the stored bytes of a section: `offsetBytes` in the file, `length` bytes. */
 export type ReadBytes = (offsetBytes: number, length: number) => Buffer
 
-/** Reads the columns of one block, each when it is asked for; nothing is kept here. */
+/** Reads the columns of one block, each when it is asked for; nothing is kept here but what to release. */
 export class BlockReader {
   readonly record: BlockRecord
   readonly #segment: string
   readonly #read: ReadBytes
+  #lines: Buffer | undefined
 
   constructor(segment: string, record: BlockRecord, read: ReadBytes) {
     this.#segment = segment
@@ -128,7 +130,17 @@ export class BlockReader {
   }
 
   lines(): Buffer {
-    return this.#decode('lines', bytes => bytes)
+    return this.#decode('lines', bytes => {
+      this.#lines = bytes
+      return bytes
+    })
+  }
+
+  /** Gives back the memory of decompressed lines; nobody may look at them afterwards. */
+  release(): void {
+    const isOwn = this.#place('lines').section.codec === codecs.zstd
+    if (this.#lines && isOwn) releaseBuffer(this.#lines)
+    this.#lines = undefined
   }
 
   /** Metadata as it is stored: without `detected_level` where the block's flag says so. */

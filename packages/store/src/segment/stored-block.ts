@@ -98,6 +98,12 @@ export class StoredBlock implements BlockView {
     return (this.record.flags & flagLevelsPending) === 0 ? pairs : addOne(pairs)
   }
 
+  /** Gives back the memory of its lines; it must not be used any more. */
+  release(): void {
+    this.#reader.release()
+    this.#lines = undefined
+  }
+
   #leveledMetadata(): MetadataColumn {
     const stored = this.#reader.metadata()
     if ((this.record.flags & flagLevelsPending) === 0) return stored

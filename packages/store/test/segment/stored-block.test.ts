@@ -48,3 +48,34 @@ test('pairs of metadata are counted without a look at lines, pending levels amon
   t.same(pairs(0, true), { pairs: [0, 1], read: ['metadataSets', 'rowSets'] })
   t.same(pairs(1, true), { pairs: [1, 2], read: ['metadataSets', 'rowSets'] })
 })
+
+test('what was decompressed is given back, what only was read is not', async t => {
+  const lines = Buffer.from('the same words again and again\n'.repeat(10_000))
+  const lengths = new Uint32Array(10_000).fill(30)
+  const columns = {
+    flags: 0,
+    sequence: 1,
+    minNs: 0n,
+    maxNs: 0n,
+    timestamps: new Float64Array(10_000),
+    lengths,
+    lines,
+    metadata: undefined,
+  }
+  for (const compression of ['zstd', 'none'] as const) {
+    const { record, bytes } = encodeBlock(columns, compression)
+    const file = Buffer.concat(bytes)
+    const place = {
+      segment: 's',
+      record: { ...record, stream: 0, offsetBytes: 0 },
+      labels: createLabelSet({ a: 'b' }),
+    }
+    const readBytes = (offset: number, length: number) => file.subarray(offset, offset + length)
+    const block = new StoredBlock(place, readBytes, new LevelFields([]))
+    const column = block.lines()
+    t.ok(column.bytes.equals(lines))
+    block.release()
+    t.equal(column.bytes.length, compression === 'zstd' ? 0 : lines.length)
+    t.ok(file.length > 0)
+  }
+})
