@@ -17,7 +17,7 @@ import type { Delivery } from './push/delivery.ts'
 import { DiskBuffer } from './push/disk-buffer.ts'
 import { PushQueue } from './push/queue.ts'
 import { RateLimiter } from './push/rate-limiter.ts'
-import { SourceSet } from './sources/source-set.ts'
+import { SourceSet, type SourceStatus } from './sources/source-set.ts'
 import { HeldFiles } from './tail/held-files.ts'
 import { KnownFiles } from './tail/known-files.ts'
 import { ReadScheduler } from './tail/read-scheduler.ts'
@@ -58,6 +58,8 @@ export interface Agent {
   progress(): AgentProgress
   /** Lists the files that are being read. */
   files(): readonly FoundFileStatus[]
+  /** Lists the sources that are no files. */
+  sources(): readonly SourceStatus[]
   /** Ends the sources that are no files; settles when all servers have taken what was read. */
   drain(): Promise<void>
   /** Sends what was read, saves positions and ends, within ten seconds. Further calls wait for the first. */
@@ -111,6 +113,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
       return { files, bytesRead, bytesTotal }
     },
     files: () => lanes[0]?.manager.files() ?? [],
+    sources: () => sources?.status() ?? [],
     async drain() {
       await sources?.stop()
       await Promise.all(lanes.map(({ delivery }) => delivery.drain()))

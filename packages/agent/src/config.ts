@@ -12,28 +12,12 @@ import {
   readCount,
   readDurationMs,
   readNumber,
-  readOneOf,
   readText,
-  refuse,
 } from './config/readers.ts'
 import { readScrapeConfigs, type ScrapeConfig } from './config/scrape.ts'
-import { parseYaml, type ValueReader, type YamlCursor } from './config/yaml-cursor.ts'
+import { readServer, type ServerConfig } from './config/server.ts'
+import { defined, parseYaml, type ValueReader, type YamlCursor } from './config/yaml-cursor.ts'
 import { ConfigError, type ConfigProblem } from './errors.ts'
-
-export interface ServerConfig {
-  readonly isDisabled: boolean
-  readonly httpListenAddress: string
-  readonly httpListenPort: number
-  readonly httpPathPrefix: string
-  readonly logLevel: LogLevel
-  readonly logFormat: 'logfmt' | 'json'
-  /** False: /ready is always 200. */
-  readonly checksHealth: boolean
-  readonly enablesReload: boolean
-}
-
-export type LogLevel = (typeof logLevels)[number]
-const logLevels = ['debug', 'info', 'warn', 'error'] as const
 
 export interface PositionsConfig {
   readonly filename: string
@@ -113,71 +97,6 @@ export function loadAgentConfig(options: LoadAgentConfigOptions): AgentConfig {
     throw new ConfigError({ path, problems: sorted })
   }
   return config
-}
-
-const readServer: ValueReader<Partial<ServerConfig>> = cursor => {
-  const raw = cursor.record({
-    disable: readBoolean,
-    http_listen_address: readText,
-    http_listen_port: readCount,
-    http_path_prefix: readText,
-    log_level: readOneOf(logLevels),
-    log_format: readOneOf(['logfmt', 'json'] as const),
-    health_check_target: readBoolean,
-    enable_runtime_reload: readBoolean,
-    http_tls_config: refuse('serve TLS through a proxy in front of the agent'),
-    profiling_enabled: readBoolean,
-    external_url: readText,
-    register_instrumentation: readBoolean,
-    graceful_shutdown_timeout: readDurationMs,
-    http_listen_network: readText,
-    http_listen_conn_limit: readCount,
-    http_server_read_timeout: readDurationMs,
-    http_server_read_header_timeout: readDurationMs,
-    http_server_write_timeout: readDurationMs,
-    http_server_idle_timeout: readDurationMs,
-    http_log_closed_connections_without_response_enabled: readBoolean,
-    grpc_listen_network: readText,
-    grpc_listen_address: readText,
-    grpc_listen_port: readCount,
-    grpc_listen_conn_limit: readCount,
-    grpc_tls_config: readAnything,
-    grpc_server_max_recv_msg_size: readCount,
-    grpc_server_max_send_msg_size: readCount,
-    grpc_server_max_concurrent_streams: readCount,
-    grpc_server_max_connection_idle: readDurationMs,
-    grpc_server_max_connection_age: readDurationMs,
-    grpc_server_max_connection_age_grace: readDurationMs,
-    grpc_server_keepalive_time: readDurationMs,
-    grpc_server_keepalive_timeout: readDurationMs,
-    grpc_server_min_time_between_pings: readDurationMs,
-    grpc_server_ping_without_stream_allowed: readBoolean,
-    grpc_server_num_workers: readCount,
-    tls_cipher_suites: readText,
-    tls_min_version: readText,
-    log_source_ips_enabled: readBoolean,
-    log_source_ips_full: readBoolean,
-    log_source_ips_header: readText,
-    log_source_ips_regex: readText,
-    log_request_headers: readBoolean,
-    log_request_at_info_level_enabled: readBoolean,
-    log_request_exclude_headers_list: readText,
-    proxy_protocol_enabled: readBoolean,
-  })
-  const port = raw.http_listen_port
-  if (port !== undefined && port > 65_535) {
-    cursor.get('http_listen_port')?.failAtKey(`http_listen_port must be below 65536, found ${port}`)
-  }
-  return defined({
-    isDisabled: raw.disable,
-    httpListenAddress: raw.http_listen_address,
-    httpListenPort: port,
-    httpPathPrefix: raw.http_path_prefix?.replace(/\/+$/, ''),
-    logLevel: raw.log_level,
-    logFormat: raw.log_format,
-    checksHealth: raw.health_check_target,
-    enablesReload: raw.enable_runtime_reload,
-  })
 }
 
 const readPositions: ValueReader<Partial<PositionsConfig>> = cursor => {
@@ -350,10 +269,4 @@ function checkWhole(config: AgentConfig, root: YamlCursor, problems: ConfigProbl
     }
     seen.add(name)
   }
-}
-
-/** Leaves out what was not given, so that defaults show through. */
-function defined<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  const entries = Object.entries(values).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> }
 }

@@ -75,6 +75,26 @@ export class AgentMetrics {
     'Messages without a text sent to syslog sources.',
     [],
   )
+  readonly journalLines = this.#counter(
+    'promtail_journal_target_lines_total',
+    'Entries read of the journal.',
+    [],
+  )
+  readonly journalErrors = this.#counter(
+    'promtail_journal_target_parsing_errors_total',
+    'Entries of the journal that are not sent, by reason.',
+    ['error'],
+  )
+  readonly gelfEntries = this.#counter(
+    'promtail_gelf_target_entries_total',
+    'Messages taken by GELF sources.',
+    [],
+  )
+  readonly gelfParsingErrors = this.#counter(
+    'promtail_gelf_target_parsing_errors_total',
+    'Datagrams sent to GELF sources that are no messages.',
+    [],
+  )
   readonly lostBytes = this.#counter(
     'skald_agent_lost_bytes_total',
     'Bytes that vanished before they could be read.',

@@ -125,6 +125,14 @@ export function text(all: readonly string[]): string {
   return all.map(line => `${line}\n`).join('')
 }
 
+/** Makes lines that compression does not make smaller, so that they fill memory. */
+export const noise = (count: number) =>
+  Array.from(
+    { length: count },
+    (_, i) =>
+      `${i} ${Buffer.from(crypto.getRandomValues(new Uint8Array(1500))).toString('base64')}`,
+  )
+
 /** Asks again and again until a condition holds. */
 export async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise(resolve => setTimeout(resolve, 20))

@@ -3,6 +3,7 @@
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Agent } from '../agent.ts'
+import { serverTlsOptions } from '../config/server-tls.ts'
 import type { AgentConfig } from '../config.ts'
 import { renderConfigPage, renderTargetsPage } from './pages.ts'
 
@@ -17,7 +18,12 @@ export async function startAgentServer(options: {
 }): Promise<{ instance: FastifyInstance; url: string }> {
   const { config, agent, logger } = options
   const { httpListenAddress, httpListenPort, httpPathPrefix, checksHealth } = config.server
-  const instance = fastify({ logger: false, forceCloseConnections: true })
+  const { tls } = config.server
+  // The type of an instance says whether it speaks TLS, which nothing here depends on.
+  const instance = fastify({
+    ...{ logger: false, forceCloseConnections: true },
+    ...(tls && { https: serverTlsOptions(tls) }),
+  }) as unknown as FastifyInstance
   instance.get(`${httpPathPrefix}/`, (_request, reply) =>
     reply.redirect(`${httpPathPrefix}/targets`, 303),
   )

@@ -24,8 +24,8 @@ export interface SourceLine {
   /** Absent for the time at which it came. */
   readonly timestampNs?: bigint | undefined
   readonly metadata?: readonly { readonly name: string; readonly value: string }[] | undefined
-  /** Labels that relabelling does not see. */
-  readonly isRelabelled?: boolean
+  /** Labels are as they are to be: no rule is applied. */
+  readonly isFinal?: boolean
 }
 
 // Label sets remembered: a source has few, unless somebody relabels what is different in each line.
@@ -39,10 +39,11 @@ export class Inlet {
   readonly #rules: readonly RelabelRule[]
   readonly #allocateNs: () => bigint
   readonly #nowMs: () => number
-  readonly #states = new Map<string, LabelState | undefined>()
+  readonly #states = new Map<string, LabelState>()
   readonly #timer: NodeJS.Timeout
   readonly #waiting: (() => void)[] = []
-  readonly #flow: Flow
+  /** The flow of lines that belong to no other. */
+  readonly flow: Flow
 
   constructor(options: {
     readonly jobName: string
@@ -56,7 +57,7 @@ export class Inlet {
     this.#rules = options.rules
     this.#allocateNs = options.allocateNs
     this.#nowMs = options.nowMs
-    this.#flow = this.openFlow(options.jobName)
+    this.flow = this.openFlow(options.jobName)
     this.#timer = setInterval(() => this.#tick(), tickMs)
   }
 
@@ -74,7 +75,7 @@ export class Inlet {
 
   /** At least one client takes lines now. */
   get hasRoom(): boolean {
-    return this.#lanes.some(lane => this.#mayTake(lane, this.#flow))
+    return this.#lanes.some(lane => this.#mayTake(lane, this.flow))
   }
 
   #mayTake(lane: InletLane, flow: Flow): boolean {
@@ -91,15 +92,15 @@ export class Inlet {
     return new Flow(name, this.#lanes, () => this.#allocateNs())
   }
 
-  /** Takes a line; tells whether relabelling let it through. */
-  add(line: SourceLine, flow: Flow = this.#flow): boolean {
-    const state = line.isRelabelled ? new LabelState(line.labels) : this.#stateOf(line.labels)
+  /** Takes a line; tells whether relabelling let it through, with labels left. */
+  add(line: SourceLine, flow: Flow = this.flow): boolean {
+    const state = line.isFinal ? new LabelState(line.labels) : this.#stateOf(line.labels)
     if (!state) {
       flow.pass()
       return false
     }
     // Where nobody has room, the source did not wait: all of them take it.
-    const takesAll = !this.hasRoom
+    const takesAll = !this.#lanes.some(lane => this.#mayTake(lane, flow))
     flow.begin(line.timestampNs)
     for (const lane of this.#lanes) {
       if (!takesAll && !this.#mayTake(lane, flow)) {
@@ -116,24 +117,23 @@ export class Inlet {
     return true
   }
 
+  /** What rules make of labels; the same object for the same result. */
   #stateOf(labels: ReadonlyMap<string, string>): LabelState | undefined {
-    const key = [...labels].map(pair => pair.join('\u0001')).join('\u0000')
+    const visible = [...(relabel(labels, this.#rules) ?? [])].filter(
+      ([name]) => !name.startsWith('__') || name === '__tenant_id__',
+    )
+    if (visible.length === 0) return undefined
+    const key = visible.map(pair => pair.join('\u0001')).join('\u0000')
     let state = this.#states.get(key)
-    if (state || this.#states.has(key)) return state
-    const relabelled = relabel(labels, this.#rules)
-    if (relabelled) {
-      const visible = [...relabelled].filter(
-        ([name]) => !name.startsWith('__') || name === '__tenant_id__',
-      )
-      state = new LabelState(new Map(visible))
-    }
+    if (state) return state
     if (this.#states.size >= statesMax) this.#states.clear()
+    state = new LabelState(new Map(visible))
     this.#states.set(key, state)
     return state
   }
 
   /** Sends what stages hold of a flow that has ended. */
-  finish(flow: Flow = this.#flow): void {
+  finish(flow: Flow = this.flow): void {
     for (const lane of this.#lanes) lane.pipeline.finish(flow.originOf(lane))
   }
 

@@ -2,10 +2,20 @@
 
 import { refuse } from '../config/readers.ts'
 import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
+import { gelfSource } from './gelf.ts'
+import { journalSource } from './journal.ts'
+import { kafkaSource } from './kafka.ts'
+import { lokiPushApiSource } from './loki-push-api.ts'
 import type { SourceConfig, SourceDefinition } from './source.ts'
 import { syslogSource } from './syslog.ts'
 
-const sourceDefinitions: readonly SourceDefinition[] = [syslogSource]
+const sourceDefinitions: readonly SourceDefinition[] = [
+  gelfSource,
+  journalSource,
+  kafkaSource,
+  lokiPushApiSource,
+  syslogSource,
+]
 
 const isVendors =
   'it takes the logs of one cloud vendor, and its client library is not carried along'
@@ -25,7 +35,7 @@ export function sourceOf(
   job: YamlCursor,
   raw: Readonly<Record<string, unknown>>,
 ): SourceConfig | undefined {
-  const given = Object.keys(sourceReaders).filter(name => raw[name] !== undefined)
+  const given = job.pairs().flatMap(({ key }) => (key in sourceReaders && raw[key] ? [key] : []))
   const [first, second] = given
   if (second) {
     job.get(second)?.failAtKey(`A job has one source, found ${first} and ${second}: make two jobs`)

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
 import { readBoolean, readBytes, readDurationMs, readLabels, readOneOf } from '../config/readers.ts'
+import { readServerTls, type ServerTls, serverTlsOptions } from '../config/server-tls.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
 import {
   formatAddress,
@@ -13,7 +14,6 @@ import {
   plainAddress,
   readListenAddress,
 } from './listen-address.ts'
-import { readServerTls, type ServerTls, serverTlsOptions } from './server-tls.ts'
 import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
 import { cutSyslogFrames } from './syslog-frames.ts'
 import { parseSyslog, type SyslogFormat, type SyslogMessage } from './syslog-message.ts'

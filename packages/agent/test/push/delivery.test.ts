@@ -1,22 +1,25 @@
 // What becomes of lines when a server does not simply take them.
 
 import { once } from 'node:events'
-import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Test, test } from 'tap'
+import { t as root, test } from 'tap'
 import {
   configText,
   lines,
+  noise,
   type ReceivedPush,
-  type Receiver,
   spawnAgent,
   startReceiver,
   startTestAgent,
   text,
   waitFor,
 } from '../harness.ts'
+
+// For the file as a whole.
+root.setTimeout(120_000)
 
 const lineOf = ({ line }: { readonly line: string }) => line
 const byStream = `    pipeline_stages: [{regex: {expression: '^(?P<app>\\w+)'}}, {labels: {app: }}]`
@@ -218,14 +221,6 @@ target_config:`
   await once(again, 'exit')
 })
 
-// Lines that compression does not make smaller, so that they fill memory.
-const noise = (count: number) =>
-  Array.from(
-    { length: count },
-    (_, i) =>
-      `${i} ${Buffer.from(crypto.getRandomValues(new Uint8Array(1500))).toString('base64')}`,
-  )
-
 test('Tenants do not wait for each other: one that is refused holds up its own files only', async t => {
   const stuck = noise(15_000)
   const directory = t.testdir({ 'stuck.log': text(stuck), 'free.log': '' })
@@ -294,99 +289,6 @@ test('SIGTERM ends the agent in time whatever the server does', async t => {
       t.ok(seconds < 10, `a server that ${name}: after ${seconds.toFixed(1)} s`)
     }),
   )
-})
-
-const withWal = (directory: string, url: string, more = '') =>
-  configText({ directory, url, top: `wal: {enabled: true, dir: "${directory}/wal"${more}}` })
-
-/** Batches on disk. */
-const stored = (directory: string) =>
-  readdirSync(`${directory}/wal`, { recursive: true }).filter(name =>
-    String(name).endsWith('.batch'),
-  )
-
-/** Writes lines while no server takes them, deletes their file, and kills the agent. */
-async function writeAndVanish(t: Test, receiver: Receiver, directory: string): Promise<string> {
-  receiver.respond(503)
-  const config = `${directory}/agent.yaml`
-  writeFileSync(config, withWal(directory, receiver.url))
-  const agent = await spawnAgent(t, config)
-  for (let i = 0; i < 3; i++) {
-    appendFileSync(`${directory}/a.log`, text(lines('n', i * 100 + 1, i * 100 + 100)))
-    await waitFor(() => stored(directory).length > i)
-  }
-  rmSync(`${directory}/a.log`)
-  agent.kill('SIGKILL')
-  await once(agent, 'exit')
-  receiver.respond(204)
-  return config
-}
-
-test('Disk buffer keeps lines whose file was deleted before the server came back', async t => {
-  const directory = t.testdir({ 'a.log': '' })
-  const receiver = await startReceiver(t)
-  const config = await writeAndVanish(t, receiver, directory)
-  await spawnAgent(t, config)
-  await receiver.until(() => receiver.entries.length >= 300)
-  t.strictSame(receiver.entries.map(lineOf), lines('n', 1, 300), 'in order, and each once')
-  await waitFor(() => stored(directory).length === 0)
-})
-
-test('Disk buffer leaves a damaged batch aside, and sends the others', async t => {
-  const directory = t.testdir({ 'a.log': '' })
-  const receiver = await startReceiver(t)
-  const config = await writeAndVanish(t, receiver, directory)
-  const [first, second] = stored(directory)
-    .map(name => `${directory}/wal/${name}`)
-    .sort()
-  const bytes = readFileSync(first!)
-  bytes[bytes.length - 1]! ^= 0xff
-  writeFileSync(first!, bytes)
-  writeFileSync(second!, readFileSync(second!).subarray(0, 60))
-  writeFileSync(`${first}.new`, 'torn')
-  await spawnAgent(t, config)
-  await receiver.until(() => receiver.entries.length >= 100)
-  await waitFor(() => stored(directory).length === 0)
-  t.strictSame(receiver.entries.map(lineOf), lines('n', 201, 300))
-  t.equal(
-    readdirSync(`${directory}/wal`, { recursive: true }).filter(name =>
-      String(name).endsWith('.damaged'),
-    ).length,
-    2,
-  )
-})
-
-test('Disk buffer that is full makes reading wait, and loses nothing', async t => {
-  const all = noise(15_000)
-  const directory = t.testdir({ 'a.log': text(all) })
-  const receiver = await startReceiver(t)
-  receiver.respond(503)
-  const agent = await startTestAgent(t, withWal(directory, receiver.url, ', max_size: 4MB'))
-  await waitFor(async () => {
-    const before = agent.files()[0]?.readOffset ?? 0
-    await sleep(300)
-    return before > 8_000_000 && agent.files()[0]?.readOffset === before
-  })
-  t.ok(agent.files()[0]!.readOffset < 26_000_000, 'reading waits')
-  const metrics = await agent.metrics.registry.metrics()
-  const bytes = Number(/skald_agent_wal_bytes\{[^}]*\} (\d+)/.exec(metrics)?.[1])
-  t.ok(bytes > 2_000_000 && bytes <= 4_000_000, `${bytes} bytes on disk`)
-  receiver.respond(204)
-  await receiver.until(() => receiver.entries.length >= all.length)
-  t.strictSame(receiver.entries.map(lineOf), all)
-})
-
-test('Disk buffer takes what a stop leaves, and nothing while the server is up', async t => {
-  const directory = t.testdir({ 'a.log': text(lines('n', 1, 10)) })
-  const receiver = await startReceiver(t)
-  const agent = await startTestAgent(t, withWal(directory, receiver.url))
-  await receiver.until(() => receiver.entries.length === 10)
-  t.equal(stored(directory).length, 0)
-  receiver.answer(() => undefined)
-  appendFileSync(`${directory}/a.log`, 'last\n')
-  await waitFor(() => receiver.refusals > 0)
-  await agent.stop()
-  t.equal(stored(directory).length, 1)
 })
 
 test('Client gets a token of an OAuth 2 server, keeps it, and a new one when it is refused', async t => {
