@@ -67,13 +67,8 @@ const readDecompression: ValueReader<Decompression> = cursor => {
   })
   if (!raw.enabled) return undefined
   const { format } = raw
-  if (format === 'gz' || format === 'z') {
-    return { format, initialDelayMs: raw.initial_delay ?? 0 }
-  }
-  if (format === 'bz2') {
-    return cursor.get('format')?.failAtKey('format bz2 is not supported: recompress with gzip')
-  }
-  return cursor.failAtKey('decompression needs a format: gz or z')
+  if (format) return { format, initialDelayMs: raw.initial_delay ?? 0 }
+  return cursor.failAtKey('decompression needs a format: gz, z or bz2')
 }
 
 const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
