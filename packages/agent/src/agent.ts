@@ -92,6 +92,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     path: config.positions.filename,
     ...{ journal, logger, nowMs },
   })
+  metrics.lags = () => known.lags()
   const held = new HeldFiles()
   const context = { ...options, metrics, journal, known, held, nowMs }
   const lanes: Lane[] = []

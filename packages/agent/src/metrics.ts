@@ -104,6 +104,9 @@ export class AgentMetrics {
     'skald_agent_unheld_bytes',
     'Unread bytes of rotated files that are not held open: lost if the files are deleted.',
   )
+  /** Asked at each scrape: how far the servers are behind each file. */
+  lags: () => ReadonlyMap<string, { readonly bytes: number; readonly seconds: number }> = () =>
+    new Map()
   readonly #encodedBytes = this.#counter(
     'promtail_encoded_bytes_total',
     'Bytes of encoded and compressed batches.',
@@ -147,9 +150,16 @@ export class AgentMetrics {
 
   constructor(options: { readonly version: string; readonly withProcess?: boolean }) {
     const build = this.#gauge('promtail_build_info', 'Version of the agent, value 1.', [
-      ...['version', 'revision', 'branch', 'goversion'],
+      ...['version', 'revision', 'branch', 'goversion', 'goos', 'goarch', 'tags'],
     ])
-    build.set({ version: options.version, revision: '', branch: '', goversion: '' }, 1)
+    const empty = { revision: '', branch: '', goversion: '', tags: '' }
+    const { platform, arch } = process
+    build.set({ version: options.version, ...empty, goos: platform, goarch: arch }, 1)
+    this.#registerLag('bytes', 'Bytes of a file that a server has not taken yet.')
+    this.#registerLag('seconds', 'Age of the first byte of a file that a server has not taken yet.')
+    for (const reason of ['dropped', 'wrong_host', 'no_path', 'exists', 'error']) {
+      this.targetsFailed.inc({ reason }, 0)
+    }
     this.filesActive.set(0)
     this.targetsActive.set(0)
     if (options.withProcess) collectDefaultMetrics({ register: this.registry })
@@ -208,6 +218,18 @@ export class AgentMetrics {
         this.#fileBytes.remove({ path })
       },
     }
+  }
+
+  #registerLag(unit: 'bytes' | 'seconds', help: string): void {
+    const lags = () => this.lags()
+    new Gauge({
+      ...{ name: `skald_agent_file_lag_${unit}`, help, labelNames: ['path'] },
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        for (const [path, lag] of lags()) this.set({ path }, lag[unit])
+      },
+    })
   }
 
   #gauge(name: string, help: string, labelNames: string[] = []): Gauge {
