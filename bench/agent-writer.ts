@@ -12,7 +12,7 @@ const fileCount = Number(fileCountText)
 const tickMs = 50
 const rotateEveryMs = 2_000
 const keptCount = 4
-const pool = createCriLines(3, 5_000)
+const pool = createCriLines(3, 5_000).map(line => line.slice(line.indexOf(' ')))
 
 let written = 0
 let next = 0
@@ -21,12 +21,16 @@ const rotations: number[] = Array.from({ length: fileCount }, () => 0)
 for (let tick = 0; ; tick++) {
   const elapsedMs = performance.now() - startMs
   if (elapsedMs > Number(secondsText) * 1000) break
+  // With milliseconds; six digits follow.
+  const second = new Date().toISOString().slice(0, -1)
   const bytesPerFile = (Number(bytesPerSecondText) * tickMs) / 1000 / fileCount
   for (let file = 0; file < fileCount; file++) {
     const path = join(dir, `${file}.log`)
     let text = ''
     while (text.length < bytesPerFile) {
-      text += pool[next++ % pool.length]
+      // A time of its own, as real lines have: files that begin alike are taken for copies.
+      const nanos = String(next % 1_000_000).padStart(6, '0')
+      text += `${second}${nanos}Z${pool[next++ % pool.length]}`
       written++
     }
     appendFileSync(path, text)

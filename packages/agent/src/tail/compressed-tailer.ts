@@ -63,6 +63,10 @@ export class CompressedTailer implements Reader {
     return this.#isLeaving && this.#state !== 'reading'
   }
 
+  get isLeaving(): boolean {
+    return this.#isLeaving
+  }
+
   leave(): void {
     this.#isLeaving = true
   }

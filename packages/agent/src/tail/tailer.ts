@@ -89,6 +89,11 @@ export class Tailer {
     return this.#generations.current?.file.readOffset ?? 0
   }
 
+  /** The path was not there at the last search. */
+  get isLeaving(): boolean {
+    return this.#isLeaving
+  }
+
   /** The path is no longer wanted: reads to the ends and opens nothing new. */
   leave(): void {
     this.#isLeaving = true

@@ -297,6 +297,23 @@ test('Tailer loses nothing of a copytruncate that it sees in time, over many of 
   t.strictSame(received(receiver), lines('n', 1, written))
 })
 
+test('Tailer goes on at once when a search came between the two steps of a rotation', async t => {
+  const directory = t.testdir({ 'a.log': '1\n' })
+  const receiver = await startReceiver(t)
+  const config = configText({ directory, url: receiver.url })
+  await startTestAgent(t, config.replace('sync_period: 200ms', 'sync_period: 1h'))
+  await receiver.until(() => receiver.entries.length === 1)
+  renameSync(`${directory}/a.log`, `${directory}/a.log.1`)
+  // A new path leads to a search, which does not find the old one.
+  writeFileSync(`${directory}/b.log`, 'b\n')
+  await receiver.until(() => receiver.entries.length === 2)
+  // So long that the rotated file is let go.
+  await sleep(7_000)
+  writeFileSync(`${directory}/a.log`, '2\n')
+  await receiver.until(() => receiver.entries.length === 3)
+  t.equal(receiver.entries[2]?.line, '2')
+})
+
 test('Tailer tells a file from another with its inode number', async t => {
   const directory = t.testdir({ 'a.log': text(lines('old', 1, 20)) })
   const path = `${directory}/a.log`
