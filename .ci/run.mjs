@@ -81,6 +81,21 @@ function installHelm() {
   if (code !== 0) console.log('helm could not be built: the tests of the chart are skipped')
 }
 
+/** Brings what the sources of the agent are tested with; what is missing skips its tests with one line. */
+function installCounterparts() {
+  const packages = ['rsyslog', 'systemd-journal-remote', 'bzip2']
+  const isThere = spawnSync('rsyslogd', ['-v']).status === 0
+  if (!isThere && process.getuid?.() === 0) {
+    run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { timeout: 300_000 })
+  }
+  const broker = join(tmpdir(), 'skald-ci-bin', 'kafka-broker')
+  const { code } = run('go', ['build', '-o', broker, '.'], {
+    cwd: join(root, 'packages/agent/test/fixtures/kafka-broker'),
+    timeout: 300_000,
+  })
+  if (code === 0) process.env.KAFKA_TEST_BROKER = broker
+}
+
 function test() {
   // The reporter draws its progress over and over, also where nobody can see it move.
   const shows = line => !/^(\p{Cc}|Asserts:|Suites:)/u.test(line)
@@ -188,6 +203,7 @@ function judge(kind, path) {
 
 if (install()) {
   installHelm()
+  installCounterparts()
   lint()
   await compareQueries()
   compareAgent()

@@ -4,6 +4,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runAgentBench } from './agent.ts'
 import { queryClients, runContention } from './contention.ts'
 import { createWorkload, type Workload, type WorkloadOptions } from './generator.ts'
 import { type IngestResult, pushAll, runIngest } from './ingest.ts'
@@ -11,6 +12,7 @@ import { type IngestLimit, measureIngestLimit, measureNeedleLimitMs } from './li
 import { type BenchOptions, parseBenchOptions, usage } from './options.ts'
 import { countEntries, runQueries } from './query.ts'
 import {
+  agentRows,
   contentionRows,
   describeMachine,
   formatTable,
@@ -33,9 +35,7 @@ async function main(): Promise<void> {
   note(`${machine.cpu}, ${machine.coreCount} cores, Node ${machine.node}, commit ${machine.commit}`)
   const workDir = await mkdtemp(join(tmpdir(), 'skald-bench-'))
   try {
-    const results = options.url
-      ? await measureOther(options, options.url)
-      : await measureStore(options, workDir)
+    const results = await measure(options, workDir)
     if (options.json) {
       await writeFile(
         options.json,
@@ -45,6 +45,16 @@ async function main(): Promise<void> {
   } finally {
     await rm(workDir, { recursive: true, force: true })
   }
+}
+
+async function measure(options: BenchOptions, workDir: string): Promise<Results> {
+  if (options.command === 'agent') {
+    note('reading one large file, following 100 that rotate, watching 1,000 idle ones: two minutes')
+    const agent = await runAgentBench(workDir, options)
+    print(formatTable(agentRows(agent)))
+    return { agent }
+  }
+  return options.url ? measureOther(options, options.url) : measureStore(options, workDir)
 }
 
 function readOptions(): BenchOptions | undefined {

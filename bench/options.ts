@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util'
 
-const commands = ['ingest', 'query', 'contention'] as const
+const commands = ['ingest', 'query', 'contention', 'agent'] as const
 export type BenchCommand = (typeof commands)[number]
 
 /** What to measure, and where. */
@@ -19,11 +19,13 @@ export interface BenchOptions {
   /** Directory with the data: of that server, or kept from an earlier run. */
   readonly dataDir: string | undefined
   readonly headers: Readonly<Record<string, string>>
+  /** Program of a Promtail to measure beside the agent. */
+  readonly promtail: string | undefined
   /** File for the results. */
   readonly json: string | undefined
 }
 
-export const usage = `npm run bench -- ingest | query | contention [options]
+export const usage = `npm run bench -- ingest | query | contention | agent [options]
 
   --mb N             millions of bytes of lines (335)
   --seed N           seed of the generator (1)
@@ -33,6 +35,7 @@ export const usage = `npm run bench -- ingest | query | contention [options]
   --url URL          measure another server that speaks Loki's API
   --pid N            process of that server, to count its CPU and memory
   --header 'K: V'    send a header with each request, such as 'X-Scope-OrgID: bench'
+  --promtail FILE    measure this Promtail beside the agent
   --json FILE        write the results as JSON
 `
 
@@ -54,6 +57,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
       url: { type: 'string' },
       pid: { type: 'string' },
       header: { type: 'string', multiple: true, default: [] },
+      promtail: { type: 'string' },
       json: { type: 'string' },
     },
   })
@@ -72,6 +76,7 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     pid: values.pid === undefined ? undefined : parseCount('pid', values.pid),
     dataDir: values.data,
     headers: Object.fromEntries(values.header.map(parseHeader)),
+    promtail: values.promtail,
     json: values.json,
   }
 }

@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { rootDir } from '../e2e/skald-process.ts'
+import type { AgentFigures } from './agent.ts'
 import type { ContentionResult, PushTimes } from './contention.ts'
 import type { IngestResult } from './ingest.ts'
 import type { IngestLimit } from './limits.ts'
@@ -238,4 +239,41 @@ export function startRows(starts: Readonly<StartTimes>): Row[] {
 
 function fixed(value: number): string {
   return value < 10 ? value.toFixed(1) : value.toFixed(0)
+}
+
+const agentRssMbMax = 95
+const idleCpuPercentMax = 1
+
+/** Lists the figures of agents; targets are for Skald's own. */
+export function agentRows(figures: readonly AgentFigures[]): Row[] {
+  return figures.flatMap(({ agent, load, ...result }): Row[] => {
+    const isOurs = agent === 'skald'
+    const rssMb = result.peakRssBytes / 1e6
+    const percent = (result.cpuSeconds / result.wallSeconds) * 100
+    const isIdle = load === 'idle files'
+    const cpu: Row = isIdle
+      ? {
+          figure: `${agent}, ${load}: CPU of a core`,
+          value: `${percent.toFixed(2)} %`,
+          ...(isOurs && {
+            target: `< ${idleCpuPercentMax} %`,
+            isMet: percent < idleCpuPercentMax,
+          }),
+        }
+      : {
+          figure: `${agent}, ${load}: lines per CPU-second`,
+          value: Math.round(result.lineCount / result.cpuSeconds).toLocaleString('en'),
+        }
+    const rss: Row = {
+      figure: `${agent}, ${load}: peak RSS`,
+      value: `${fixed(rssMb)} MB`,
+      ...(isOurs && { target: `< ${agentRssMbMax} MB`, isMet: rssMb < agentRssMbMax }),
+    }
+    const lost: Row = {
+      figure: `${agent}, ${load}: lines missing`,
+      value: String(result.missingCount),
+      ...(isOurs && { target: '0', isMet: result.missingCount === 0 }),
+    }
+    return [cpu, rss, lost]
+  })
 }

@@ -2,6 +2,8 @@
 // server that is down holds up nobody else; one positions file, one HTTP server.
 
 import { hostname as osHostname } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { agentVersion, type ClientConfig } from './config/clients.ts'
@@ -9,13 +11,17 @@ import type { ScrapeConfig } from './config/scrape.ts'
 import type { AgentConfig } from './config.ts'
 import { JobTargets } from './discovery/job-targets.ts'
 import { startAgentServer } from './http/server.ts'
+import type { StageInspector } from './inspect/stage-inspector.ts'
 import { AgentMetrics } from './metrics.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
 import { createStageContext } from './pipeline/stage-context.ts'
 import { createPushTransport, type PushTransport } from './push/client.ts'
+import type { Delivery } from './push/delivery.ts'
+import { DiskBuffer } from './push/disk-buffer.ts'
 import { PushQueue } from './push/queue.ts'
 import { RateLimiter } from './push/rate-limiter.ts'
 import { clientKey, isUnchanged, planReload, type ReloadPlan } from './reload.ts'
+import { SourceSet, type SourceStatus } from './sources/source-set.ts'
 import { HeldFiles } from './tail/held-files.ts'
 import { KnownFiles } from './tail/known-files.ts'
 import { ReadScheduler } from './tail/read-scheduler.ts'
@@ -44,6 +50,9 @@ export interface AgentOptions {
   readonly loadConfig?: () => AgentConfig
   /** False where the surrounding process has an HTTP server of its own. */
   readonly withHttpServer?: boolean
+  /** Where entries go instead of to the first client; then there is no other. */
+  readonly delivery?: Delivery | undefined
+  readonly inspector?: StageInspector | undefined
 }
 
 /** How much of what stood in the files at the start has been read. */
@@ -77,6 +86,10 @@ export interface Agent {
    * @throws ConfigError when it cannot be used; everything goes on as it was then.
    */
   reload(): Promise<'changed' | 'unchanged'>
+  /** Lists the sources that are no files. */
+  sources(): readonly SourceStatus[]
+  /** Ends the sources that are no files; settles when all servers have taken what was read. */
+  drain(): Promise<void>
   /** Sends what was read, saves positions and ends, within ten seconds. Further calls wait for the first. */
   stop(): Promise<void>
 }
@@ -85,12 +98,14 @@ interface Lane {
   /** Equal for clients with equal settings. */
   readonly key: string
   readonly name: string
-  readonly queue: PushQueue
+  readonly delivery: Delivery
   readonly scheduler: ReadScheduler
   readonly manager: TargetManager
   /** By the targets that they read. */
   readonly jobs: Map<JobTargets, ManagedJob>
   readonly createJob: (targets: JobTargets) => ManagedJob
+  /** Tells whether sources that are no files may send lines now. */
+  readonly hasRoom: () => boolean
 }
 
 /**
@@ -115,6 +130,7 @@ class RunningAgent implements Agent {
   #config: AgentConfig
   #jobs: JobTargets[]
   #lanes: Lane[] = []
+  readonly #sources: SourceSet
   #server: { readonly instance: FastifyInstance; readonly url: string } | undefined
   #reloading: Promise<unknown> = Promise.resolve()
   #stopping: Promise<void> | undefined
@@ -132,6 +148,17 @@ class RunningAgent implements Agent {
       path: config.positions.filename,
       ...{ journal: this.#journal, logger, nowMs },
     })
+    this.metrics.lags = () => this.#known.lags()
+    this.#sources = new SourceSet({
+      ...{ journal: this.#journal, metrics: this.metrics, logger, nowMs },
+      lanes: () =>
+        this.#lanes.map(({ name, jobs, hasRoom }) => ({ name, jobs: [...jobs.values()], hasRoom })),
+      cursors: {
+        get: key => this.#known.cursor(key),
+        set: (key, value) => this.#known.setCursor(key, value),
+      },
+      hostname: options.hostname ?? osHostname(),
+    })
     this.#jobs = config.scrapeConfigs.map(job => this.#createTargets(job))
   }
 
@@ -146,11 +173,15 @@ class RunningAgent implements Agent {
       if (withHttpServer && !this.#config.server.isDisabled) {
         this.#server = await startAgentServer({ agent: this, logger: this.#logger })
       }
-      this.#lanes = this.#config.clients.map(client =>
+      const { clients } = this.#config
+      this.#lanes = (this.#options.delivery ? clients.slice(0, 1) : clients).map(client =>
         startLane(client, createPushTransport(client.transport), this.#laneContext()),
       )
       for (const targets of this.#jobs) targets.start()
+      await this.#sources.start()
     } catch (error) {
+      await Promise.all(this.#jobs.map(targets => targets.stop()))
+      await Promise.all(this.#lanes.map(lane => stopLane(lane, flushLimitMs)))
       await this.#server?.instance.close()
       throw error
     }
@@ -162,6 +193,7 @@ class RunningAgent implements Agent {
     return {
       ...{ config: this.#config, logger: this.#logger, metrics: this.metrics, jobs: this.#jobs },
       ...{ journal: this.#journal, known: this.#known, held: this.#held },
+      ...{ delivery: this.#options.delivery, inspector: this.#options.inspector },
     }
   }
 
@@ -174,7 +206,7 @@ class RunningAgent implements Agent {
   }
 
   get isReady(): boolean {
-    return this.#lanes.some(({ manager }) => manager.openCount > 0)
+    return this.#lanes.some(({ manager }) => manager.openCount > 0) || this.#sources.isReady
   }
 
   get url(): string | undefined {
@@ -196,6 +228,15 @@ class RunningAgent implements Agent {
 
   targets(): readonly TargetStatus[] {
     return this.#lanes[0]?.manager.targets() ?? []
+  }
+
+  sources(): readonly SourceStatus[] {
+    return this.#sources.status()
+  }
+
+  async drain(): Promise<void> {
+    await this.#sources.stop()
+    await Promise.all(this.#lanes.map(({ delivery }) => delivery.drain()))
   }
 
   reload(): Promise<'changed' | 'unchanged'> {
@@ -246,6 +287,9 @@ class RunningAgent implements Agent {
       ({ key }) => plan.restartsAll || plan.removedClients.includes(key),
     )
     const staying = this.#lanes.filter(lane => !going.includes(lane))
+    // A source sends to all clients, so it begins anew when they change.
+    const hasOtherLanes = going.length + newClients.length > 0
+    await this.#endSources(hasOtherLanes ? undefined : plan.removedJobs)
     await Promise.all([
       ...going.map(lane => stopLane(lane, reloadFlushLimitMs)),
       ...staying.map(lane => removeJobs(lane, removed)),
@@ -264,6 +308,17 @@ class RunningAgent implements Agent {
     this.#lanes = [...staying, ...started].sort((a, b) => placeOf(a) - placeOf(b))
     for (const targets of added) targets.start()
     await Promise.all(removed.map(targets => targets.stop()))
+    await this.#sources.start(
+      hasOtherLanes ? undefined : added.map(({ config: job }) => job.jobName),
+    )
+  }
+
+  /** Ends the sources of some jobs, or of all, when what they read has been taken or soon after. */
+  async #endSources(jobNames: readonly string[] | undefined): Promise<void> {
+    if (!(await this.#sources.stop(jobNames))) return
+    const drained = Promise.all(this.#lanes.map(({ delivery }) => delivery.drain()))
+    await Promise.race([drained, sleep(reloadFlushLimitMs)])
+    await this.#sources.close()
   }
 
   stop(): Promise<void> {
@@ -273,10 +328,12 @@ class RunningAgent implements Agent {
 
   async #stop(): Promise<void> {
     await this.#reloading
+    await this.#sources.stop()
     await Promise.all([
       ...this.#jobs.map(targets => targets.stop()),
       ...this.#lanes.map(lane => stopLane(lane, flushLimitMs)),
     ])
+    await this.#sources.close()
     this.#known.close()
     this.#journal.close()
     await this.#server?.instance.close()
@@ -294,6 +351,8 @@ interface LaneContext {
   readonly known: KnownFiles
   readonly held: HeldFiles
   readonly jobs: readonly JobTargets[]
+  readonly delivery: Delivery | undefined
+  readonly inspector: StageInspector | undefined
 }
 
 function startLane(client: ClientConfig, transport: PushTransport, context: LaneContext): Lane {
@@ -301,23 +360,17 @@ function startLane(client: ClientConfig, transport: PushTransport, context: Lane
   const isOnly = config.clients.length === 1
   const lane = isOnly ? '' : (client.name ?? client.transport.url.href)
   const logger = isOnly ? context.logger : context.logger.child({ client: lane })
-  const { lineBytesMax, truncatesLines, streamsMax } = config.limits
-  const queue = new PushQueue({
-    config: { ...client, lineBytesMax, truncatesLines, streamsMax },
-    transport,
-    metrics: metrics.forClient(client.transport.url.host),
-    logger,
-    beforeSend: () => journal.flush(),
-  })
-  const scheduler = new ReadScheduler(() => queue.hasRoom)
-  queue.onRoom = () => scheduler.pump()
-  const limiter = createLimiter(config, { queue, metrics })
+  const delivery = context.delivery ?? createQueue(client, transport, { ...context, logger })
+  const scheduler = new ReadScheduler(() => delivery.hasRoom)
+  delivery.onRoom = () => scheduler.pump()
+  const limiter = createLimiter(config, { delivery, metrics })
   const createJob = (targets: JobTargets): ManagedJob => {
-    const { jobName, stages, discoveries } = targets.config
-    const stageContext = createStageContext({ jobName, metrics, logger, nowMs })
+    const { jobName, stages, discoveries, source } = targets.config
+    const { inspector } = context
+    const stageContext = createStageContext({ jobName, metrics, logger, nowMs, inspector })
     const built = stages.map(createStage => createStage(stageContext))
-    const takesEntries = discoveries.some(({ kind }) => kind === 'docker')
-    const pipeline = new Pipeline(built, limiter ?? queue, { takesEntries })
+    const takesEntries = source !== undefined || discoveries.some(({ kind }) => kind === 'docker')
+    const pipeline = new Pipeline(built, limiter ?? delivery, { takesEntries })
     return { config: targets.config, pipeline, targets }
   }
   const jobs = new Map(context.jobs.map(targets => [targets, createJob(targets)]))
@@ -331,7 +384,48 @@ function startLane(client: ClientConfig, transport: PushTransport, context: Lane
     maxPollMs: config.fileWatch.maxPollMs,
   })
   const key = clientKey(client)
-  return { key, name: lane, queue, scheduler, manager, jobs, createJob }
+  const hasRoom = () => delivery.hasRoom && (limiter?.pausedUntilMs(nowMs()) ?? 0) === 0
+  return { key, name: lane, delivery, scheduler, manager, jobs, createJob, hasRoom }
+}
+
+function createQueue(
+  client: ClientConfig,
+  transport: PushTransport,
+  context: LaneContext,
+): PushQueue {
+  const { config, metrics, journal, logger } = context
+  const { lineBytesMax, truncatesLines, streamsMax } = config.limits
+  const clientMetrics = metrics.forClient(client.transport.url.host)
+  return new PushQueue({
+    config: { ...client, lineBytesMax, truncatesLines, streamsMax },
+    transport,
+    metrics: clientMetrics,
+    logger,
+    beforeSend: () => journal.flush(),
+    disk: openDiskBuffer(client, { config, logger, onBytes: clientMetrics.setStored }),
+  })
+}
+
+/** Opens the directory where batches of a client wait that its server does not take. */
+function openDiskBuffer(
+  client: ClientConfig,
+  around: {
+    readonly config: AgentConfig
+    readonly logger: Logger
+    readonly onBytes: (bytes: number) => void
+  },
+): DiskBuffer | undefined {
+  const { config, logger, onBytes } = around
+  const { isEnabled, dir, bytesMax } = config.wal
+  if (!isEnabled) return undefined
+  const parent = dir === '' ? join(dirname(config.positions.filename), 'wal') : dir
+  // Settings of a client may change while its batches lie there; not where they go.
+  const name = client.name ?? `${client.transport.url.host}${client.transport.url.pathname}`
+  const others = config.clients.filter(other => other !== client && other.name === client.name)
+  const isAlone = others.every(other => other.transport.url.href !== client.transport.url.href)
+  const place = isAlone ? name : `${name} ${config.clients.indexOf(client)}`
+  const clientDir = join(parent, encodeURIComponent(place))
+  return new DiskBuffer({ dir: clientDir, bytesMax, logger, onBytes })
 }
 
 function addJob({ manager, jobs, createJob }: Lane, targets: JobTargets): void {
@@ -350,23 +444,26 @@ async function removeJobs({ manager, jobs }: Lane, removed: readonly JobTargets[
 function createLimiter(
   { limits }: AgentConfig,
   around: {
-    readonly queue: PushQueue
+    readonly delivery: Delivery
     readonly metrics: AgentMetrics
   },
 ): RateLimiter | undefined {
   if (!limits.isLineRateLimited) return undefined
-  const { queue, metrics } = around
+  const { delivery, metrics } = around
   const drop = () => metrics.droppedLines.inc({ reason: 'global_rate_limiter_drop' })
   return new RateLimiter({
-    ...{ rate: limits.linesPerSecond, burst: limits.lineBurst, sink: queue, nowMs },
+    ...{ rate: limits.linesPerSecond, burst: limits.lineBurst, sink: delivery, nowMs },
     onDrop: limits.dropsOverRate ? drop : undefined,
   })
 }
 
-async function stopLane({ queue, scheduler, manager, jobs }: Lane, limitMs: number): Promise<void> {
+async function stopLane(
+  { delivery, scheduler, manager, jobs }: Lane,
+  limitMs: number,
+): Promise<void> {
   await scheduler.stop()
   await manager.stop()
-  await queue.stop(limitMs)
+  await delivery.stop(limitMs)
   manager.close()
   for (const { pipeline } of jobs.values()) pipeline.close()
 }

@@ -1,7 +1,8 @@
 // `skald agent`: Promtail's command line.
 
 import { existsSync, readFileSync } from 'node:fs'
-import type { Writable } from 'node:stream'
+import { hostname as osHostname } from 'node:os'
+import type { Readable, Writable } from 'node:stream'
 import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/wire'
 import type { Logger } from 'pino'
 import { type Agent, startAgent } from './agent.ts'
@@ -9,13 +10,20 @@ import { agentVersion } from './config/clients.ts'
 import { agentFlags } from './config/flags.ts'
 import { type AgentConfig, loadAgentConfig } from './config.ts'
 import { ConfigError, PositionsError } from './errors.ts'
+import { type Colours, noColours } from './inspect/colours.ts'
+import { describeClients, EntryPrinter } from './inspect/entry-printer.ts'
+import { createScratch } from './inspect/scratch.ts'
 import { createAgentLogger } from './logger.ts'
+import { stdinJob } from './sources/stdin.ts'
 
 /** What the command needs from its process. */
 export interface AgentCommandIo {
   readonly env: Readonly<Record<string, string | undefined>>
+  readonly stdin?: Readable
   readonly stdout: Writable
   readonly stderr: Writable
+  /** Colours for a stream; none where it is left out. */
+  readonly coloursFor?: (stream: Writable) => Colours
   /** Calls back when the process is asked to end. */
   readonly onStopRequest: (stop: () => void) => void
   /** Calls back whenever the configuration is to be read again. */
@@ -37,15 +45,12 @@ export async function runAgentCommand(
       io.stdout.write(`skald agent, version ${agentVersion}\n`)
       return 0
     }
-    const unbuilt = ['dry-run', 'inspect', 'stdin'].find(name => flags[name] === 'true')
-    if (unbuilt) throw new FlagError(`-${unbuilt} is not supported yet`)
     const load = () => loadConfigFile(flags, io.env)
-    const config = load()
     if (flags['check-syntax'] === 'true') {
       io.stdout.write('Valid config file! No syntax issues found\n')
       return 0
     }
-    return await runUntilStopped(config, io, load)
+    return await run(load, flags, io)
   } catch (error) {
     if (error instanceof FlagError) {
       say(`${error.message}\n${usage()}`)
@@ -72,6 +77,10 @@ function loadConfigFile(
   env: Readonly<Record<string, string | undefined>>,
 ): AgentConfig {
   const list = flags['config.file'] ?? ''
+  if (list === '' && flags.stdin === 'true') {
+    // Flags alone are enough to send what comes on standard input.
+    return loadAgentConfig({ text: '', path: '(flags)', env, flags })
+  }
   const paths = list.split(',').filter(path => path !== '')
   const path = paths.find(candidate => existsSync(candidate))
   if (path === undefined) {
@@ -95,20 +104,82 @@ function loadConfigFile(
   }
 }
 
-async function runUntilStopped(
-  config: AgentConfig,
-  io: AgentCommandIo,
+/** Runs the agent as the flags say, until it is asked to stop or standard input has ended. */
+async function run(
   loadConfig: () => AgentConfig,
+  flags: FlagValues,
+  io: AgentCommandIo,
 ): Promise<number> {
-  const logger: Logger = createAgentLogger(config.server.logLevel, io.stderr)
-  const hostname = io.env.HOSTNAME
-  const named = hostname ? { hostname } : {}
-  const agent = await startAgent({ config, logger, env: io.env, loadConfig, ...named })
+  const config = loadConfig()
+  const isDryRun = flags['dry-run'] === 'true'
+  const readsStdin = flags.stdin === 'true'
+  if (!isDryRun && !readsStdin) return runUntilStopped({ config, loadConfig }, flags, io)
+  // Neither may change what the agent itself knows of its files.
+  const scratch = await createScratch(config)
+  try {
+    return await runUntilStopped({ config: scratch.config }, flags, io)
+  } finally {
+    await scratch.remove()
+  }
+}
+
+async function runUntilStopped(
+  {
+    config: written,
+    loadConfig,
+  }: {
+    readonly config: AgentConfig
+    /** Absent for a trial, which serves no pages and is never reloaded. */
+    readonly loadConfig?: () => AgentConfig
+  },
+  flags: FlagValues,
+  io: AgentCommandIo,
+): Promise<number> {
+  const isDryRun = flags['dry-run'] === 'true'
+  const logger: Logger = createAgentLogger(written.server.logLevel, io.stderr)
+  const hostname = io.env.HOSTNAME || osHostname()
+  const coloursFor = io.coloursFor ?? (() => noColours)
+  let stop: () => void = () => undefined
+  const stopped = new Promise<'stop'>(resolve => {
+    stop = () => resolve('stop')
+    io.onStopRequest(stop)
+  })
+  let onEnd: () => void = () => undefined
+  const ended = new Promise<'end'>(resolve => {
+    onEnd = () => resolve('end')
+  })
+  let config = written
+  if (flags.stdin === 'true') {
+    const [first, second] = written.scrapeConfigs
+    if (second)
+      logger.warn({ job: first!.jobName }, 'Standard input goes through the first job only')
+    const job = stdinJob(first, { input: io.stdin ?? process.stdin, hostname, onEnd })
+    config = { ...written, scrapeConfigs: [job] }
+  }
+  if (isDryRun) {
+    // Whoever reads what is printed has gone.
+    io.stdout.on('error', stop)
+    io.stdout.write(describeClients(config.clients))
+  }
+  const agent = await startAgent({
+    ...{ config, logger, hostname, env: io.env, withHttpServer: loadConfig !== undefined },
+    ...(loadConfig && { loadConfig }),
+    ...(isDryRun && {
+      delivery: new EntryPrinter(config.clients[0]!, io.stdout, coloursFor(io.stdout)),
+    }),
+    ...(flags.inspect === 'true' && {
+      inspector: {
+        write: (text: string) => void io.stderr.write(text),
+        colours: coloursFor(io.stderr),
+      },
+    }),
+  })
   io.onStarted?.(agent)
   // What goes wrong is logged and counted where it is found.
   io.onReloadRequest?.(() => void agent.reload().catch(() => undefined))
   logger.info({ version: agentVersion }, 'Agent started')
-  await new Promise<void>(resolve => io.onStopRequest(resolve))
+  const why = await Promise.race([stopped, ended])
+  if (why === 'end') await Promise.race([agent.drain(), stopped])
   logger.info('Agent stops')
   await agent.stop()
   return 0

@@ -12,28 +12,12 @@ import {
   readCount,
   readDurationMs,
   readNumber,
-  readOneOf,
   readText,
-  refuse,
 } from './config/readers.ts'
 import { readScrapeConfigs, type ScrapeConfig } from './config/scrape.ts'
-import { parseYaml, type ValueReader, type YamlCursor } from './config/yaml-cursor.ts'
+import { readServer, type ServerConfig } from './config/server.ts'
+import { defined, parseYaml, type ValueReader, type YamlCursor } from './config/yaml-cursor.ts'
 import { ConfigError, type ConfigProblem } from './errors.ts'
-
-export interface ServerConfig {
-  readonly isDisabled: boolean
-  readonly httpListenAddress: string
-  readonly httpListenPort: number
-  readonly httpPathPrefix: string
-  readonly logLevel: LogLevel
-  readonly logFormat: 'logfmt' | 'json'
-  /** False: /ready is always 200. */
-  readonly checksHealth: boolean
-  readonly enablesReload: boolean
-}
-
-export type LogLevel = (typeof logLevels)[number]
-const logLevels = ['debug', 'info', 'warn', 'error'] as const
 
 export interface PositionsConfig {
   readonly filename: string
@@ -62,6 +46,15 @@ export interface FileWatchConfig {
   readonly maxPollMs: number
 }
 
+/** Where batches wait that a server does not take. */
+export interface WalConfig {
+  readonly isEnabled: boolean
+  /** Empty for a directory beside the positions file. */
+  readonly dir: string
+  /** Own key `max_size`: most bytes for each client. */
+  readonly bytesMax: number
+}
+
 /** A checked configuration with every default filled in. */
 export interface AgentConfig {
   readonly server: ServerConfig
@@ -70,6 +63,7 @@ export interface AgentConfig {
   readonly target: TargetConfig
   readonly limits: LimitsConfig
   readonly fileWatch: FileWatchConfig
+  readonly wal: WalConfig
   readonly scrapeConfigs: readonly ScrapeConfig[]
   /** The text it was read from, environment expanded. */
   readonly text: string
@@ -95,78 +89,14 @@ export function loadAgentConfig(options: LoadAgentConfigOptions): AgentConfig {
   const { root, problems } = parseYaml(text)
   const isReadable = problems.length === 0
   const sections = isReadable ? root.record(sectionReaders) : {}
-  const config = applyFlags(build(sections, text), flags, problems)
+  const written = applyFlags(build(sections, text), flags, problems)
+  const config = { ...written, clients: withProxies(written.clients, env) }
   if (isReadable) checkWhole(config, root, problems)
   if (problems.length > 0) {
     const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
     throw new ConfigError({ path, problems: sorted })
   }
   return config
-}
-
-const readServer: ValueReader<Partial<ServerConfig>> = cursor => {
-  const raw = cursor.record({
-    disable: readBoolean,
-    http_listen_address: readText,
-    http_listen_port: readCount,
-    http_path_prefix: readText,
-    log_level: readOneOf(logLevels),
-    log_format: readOneOf(['logfmt', 'json'] as const),
-    health_check_target: readBoolean,
-    enable_runtime_reload: readBoolean,
-    http_tls_config: refuse('serve TLS through a proxy in front of the agent'),
-    profiling_enabled: readBoolean,
-    external_url: readText,
-    register_instrumentation: readBoolean,
-    graceful_shutdown_timeout: readDurationMs,
-    http_listen_network: readText,
-    http_listen_conn_limit: readCount,
-    http_server_read_timeout: readDurationMs,
-    http_server_read_header_timeout: readDurationMs,
-    http_server_write_timeout: readDurationMs,
-    http_server_idle_timeout: readDurationMs,
-    http_log_closed_connections_without_response_enabled: readBoolean,
-    grpc_listen_network: readText,
-    grpc_listen_address: readText,
-    grpc_listen_port: readCount,
-    grpc_listen_conn_limit: readCount,
-    grpc_tls_config: readAnything,
-    grpc_server_max_recv_msg_size: readCount,
-    grpc_server_max_send_msg_size: readCount,
-    grpc_server_max_concurrent_streams: readCount,
-    grpc_server_max_connection_idle: readDurationMs,
-    grpc_server_max_connection_age: readDurationMs,
-    grpc_server_max_connection_age_grace: readDurationMs,
-    grpc_server_keepalive_time: readDurationMs,
-    grpc_server_keepalive_timeout: readDurationMs,
-    grpc_server_min_time_between_pings: readDurationMs,
-    grpc_server_ping_without_stream_allowed: readBoolean,
-    grpc_server_num_workers: readCount,
-    tls_cipher_suites: readText,
-    tls_min_version: readText,
-    log_source_ips_enabled: readBoolean,
-    log_source_ips_full: readBoolean,
-    log_source_ips_header: readText,
-    log_source_ips_regex: readText,
-    log_request_headers: readBoolean,
-    log_request_at_info_level_enabled: readBoolean,
-    log_request_exclude_headers_list: readText,
-    proxy_protocol_enabled: readBoolean,
-  })
-  const port = raw.http_listen_port
-  if (port !== undefined && port > 65_535) {
-    cursor.get('http_listen_port')?.failAtKey(`http_listen_port must be below 65536, found ${port}`)
-  }
-  return defined({
-    isDisabled: raw.disable,
-    httpListenAddress: raw.http_listen_address,
-    httpListenPort: port,
-    httpPathPrefix: raw.http_path_prefix?.replace(/\/+$/, ''),
-    logLevel: raw.log_level,
-    logFormat: raw.log_format,
-    checksHealth: raw.health_check_target,
-    enablesReload: raw.enable_runtime_reload,
-  })
 }
 
 const readPositions: ValueReader<Partial<PositionsConfig>> = cursor => {
@@ -247,13 +177,12 @@ const sectionReaders = {
     const raw = cursor.record({
       enabled: readBoolean,
       dir: readText,
+      max_size: readBytes,
+      // Nothing is deleted for its age: what lies there was not delivered yet.
       cleanSegmentsOlderThan: readDurationMs,
       watchConfig: readAnything,
     })
-    if (!raw.enabled) return {}
-    return cursor.failAtKey(
-      'wal is not supported: no line is lost without it, since positions move only when the server has answered. Remove it',
-    )
+    return defined({ isEnabled: raw.enabled, dir: raw.dir, bytesMax: raw.max_size })
   },
 }
 
@@ -284,6 +213,7 @@ const defaults = {
     truncatesLines: false,
   },
   fileWatch: { minPollMs: 250, maxPollMs: 250 },
+  wal: { isEnabled: false, dir: '', bytesMax: 1024 * 1024 * 1024 },
 } as const satisfies Partial<AgentConfig>
 
 type Sections = { [K in keyof typeof sectionReaders]?: ReturnType<(typeof sectionReaders)[K]> }
@@ -296,9 +226,27 @@ function build(sections: Sections, text: string): AgentConfig {
     target: { ...defaults.target, ...sections.target_config },
     limits: { ...defaults.limits, ...sections.limits_config },
     fileWatch: { ...defaults.fileWatch, ...sections.global },
+    wal: { ...defaults.wal, ...sections.wal },
     scrapeConfigs: sections.scrape_configs ?? [],
     text,
   }
+}
+
+/** Gives clients the proxies that the environment names. */
+function withProxies(
+  clients: readonly ClientConfig[],
+  env: NonNullable<LoadAgentConfigOptions['env']>,
+): readonly ClientConfig[] {
+  const proxy: Record<string, string> = {}
+  for (const name of ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY']) {
+    const value = env[name.toLowerCase()] ?? env[name]
+    if (value !== undefined) proxy[name] = value
+  }
+  return clients.map(client =>
+    client.takesProxyOfEnvironment
+      ? { ...client, transport: { ...client.transport, proxy } }
+      : client,
+  )
 }
 
 /** Checks what only the whole shows. */
@@ -321,10 +269,4 @@ function checkWhole(config: AgentConfig, root: YamlCursor, problems: ConfigProbl
     }
     seen.add(name)
   }
-}
-
-/** Leaves out what was not given, so that defaults show through. */
-function defined<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  const entries = Object.entries(values).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> }
 }

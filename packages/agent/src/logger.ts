@@ -1,7 +1,7 @@
 // The agent's own log, on standard error.
 
 import pino, { type DestinationStream, type Logger } from 'pino'
-import type { LogLevel } from './config.ts'
+import type { LogLevel } from './config/server.ts'
 
 /** Makes a logger that writes JSON lines with level names and ISO times. */
 export function createAgentLogger(level: LogLevel, destination: DestinationStream): Logger {

@@ -26,6 +26,8 @@ export interface ClientMetrics {
   countDropped(tenant: string, reason: DropReason, amount: Amount): void
   countMutated(tenant: string, reason: DropReason, amount: Amount): void
   countRetry(tenant: string): void
+  /** Bytes of batches that wait on disk. */
+  setStored(bytes: number): void
   observeRequest(status: number, seconds: number): void
 }
 
@@ -93,6 +95,41 @@ export class AgentMetrics {
     'Reloads of the configuration that failed and left the old one in force.',
     [],
   )
+  readonly syslogEntries = this.#counter(
+    'promtail_syslog_target_entries_total',
+    'Messages taken by syslog sources.',
+    [],
+  )
+  readonly syslogParsingErrors = this.#counter(
+    'promtail_syslog_target_parsing_errors_total',
+    'Texts sent to syslog sources that are no messages.',
+    [],
+  )
+  readonly syslogEmptyMessages = this.#counter(
+    'promtail_syslog_empty_messages_total',
+    'Messages without a text sent to syslog sources.',
+    [],
+  )
+  readonly journalLines = this.#counter(
+    'promtail_journal_target_lines_total',
+    'Entries read of the journal.',
+    [],
+  )
+  readonly journalErrors = this.#counter(
+    'promtail_journal_target_parsing_errors_total',
+    'Entries of the journal that are not sent, by reason.',
+    ['error'],
+  )
+  readonly gelfEntries = this.#counter(
+    'promtail_gelf_target_entries_total',
+    'Messages taken by GELF sources.',
+    [],
+  )
+  readonly gelfParsingErrors = this.#counter(
+    'promtail_gelf_target_parsing_errors_total',
+    'Datagrams sent to GELF sources that are no messages.',
+    [],
+  )
   readonly lostBytes = this.#counter(
     'skald_agent_lost_bytes_total',
     'Bytes that vanished before they could be read.',
@@ -102,6 +139,9 @@ export class AgentMetrics {
     'skald_agent_unheld_bytes',
     'Unread bytes of rotated files that are not held open: lost if the files are deleted.',
   )
+  /** Asked at each scrape: how far the servers are behind each file. */
+  lags: () => ReadonlyMap<string, { readonly bytes: number; readonly seconds: number }> = () =>
+    new Map()
   readonly #encodedBytes = this.#counter(
     'promtail_encoded_bytes_total',
     'Bytes of encoded and compressed batches.',
@@ -126,6 +166,11 @@ export class AgentMetrics {
     'host',
     'tenant',
   ])
+  readonly #storedBytes = this.#gauge(
+    'skald_agent_wal_bytes',
+    'Bytes of batches that wait on disk for their server.',
+    ['host'],
+  )
   readonly #requests = new Histogram({
     name: 'promtail_request_duration_seconds',
     help: 'Duration of push requests; status -1 stands for no answer.',
@@ -140,9 +185,16 @@ export class AgentMetrics {
 
   constructor(options: { readonly version: string; readonly withProcess?: boolean }) {
     const build = this.#gauge('promtail_build_info', 'Version of the agent, value 1.', [
-      ...['version', 'revision', 'branch', 'goversion'],
+      ...['version', 'revision', 'branch', 'goversion', 'goos', 'goarch', 'tags'],
     ])
-    build.set({ version: options.version, revision: '', branch: '', goversion: '' }, 1)
+    const empty = { revision: '', branch: '', goversion: '', tags: '' }
+    const { platform, arch } = process
+    build.set({ version: options.version, ...empty, goos: platform, goarch: arch }, 1)
+    this.#registerLag('bytes', 'Bytes of a file that a server has not taken yet.')
+    this.#registerLag('seconds', 'Age of the first byte of a file that a server has not taken yet.')
+    for (const reason of ['dropped', 'wrong_host', 'no_path', 'exists', 'error']) {
+      this.targetsFailed.inc({ reason }, 0)
+    }
     this.filesActive.set(0)
     this.targetsActive.set(0)
     if (options.withProcess) collectDefaultMetrics({ register: this.registry })
@@ -180,6 +232,7 @@ export class AgentMetrics {
         this.#mutatedEntries.inc({ host, tenant, reason }, entries)
       },
       countRetry: tenant => this.#retries.inc({ host, tenant }),
+      setStored: bytes => this.#storedBytes.set({ host }, bytes),
       observeRequest: (status, seconds) =>
         this.#requests.observe({ status_code: String(status), host }, seconds),
     }
@@ -200,6 +253,18 @@ export class AgentMetrics {
         this.#fileBytes.remove({ path })
       },
     }
+  }
+
+  #registerLag(unit: 'bytes' | 'seconds', help: string): void {
+    const lags = () => this.lags()
+    new Gauge({
+      ...{ name: `skald_agent_file_lag_${unit}`, help, labelNames: ['path'] },
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        for (const [path, lag] of lags()) this.set({ path }, lag[unit])
+      },
+    })
   }
 
   #gauge(name: string, help: string, labelNames: string[] = []): Gauge {

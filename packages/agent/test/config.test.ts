@@ -50,8 +50,8 @@ test('loadAgentConfig says file, line and column', async t => {
 })
 
 test('loadAgentConfig refuses what is not built by its name', async t => {
-  const [problem] = problemsOf(base.replace(/static_configs:[\s\S]*/, 'syslog: {}\n'))
-  t.match(problem, /^5:syslog is not supported/)
+  const [problem] = problemsOf(base.replace(/static_configs:[\s\S]*/, 'consul_sd_configs: []\n'))
+  t.match(problem, /^5:consul_sd_configs is not supported/)
 })
 
 test('loadAgentConfig refuses each other kind of discovery, and says what to do instead', async t => {

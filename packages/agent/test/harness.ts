@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { decodePushRequest, snappyDecompress } from '@skald/wire'
@@ -18,6 +18,14 @@ export interface ReceivedEntry {
   readonly tenant: string | undefined
 }
 
+/** One push as it arrived. */
+export interface ReceivedPush {
+  readonly entries: readonly ReceivedEntry[]
+  readonly bodyBytes: number
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
 /** A server that takes pushes. */
 export interface Receiver {
   readonly url: string
@@ -26,6 +34,11 @@ export interface Receiver {
   readonly refusals: number
   /** Answers every further push with this status. */
   respond(status: number): void
+  /**
+   * Answers further pushes as the function says: by a status, or in its own way (`undefined`). Entries
+   * count as received with 204 and 200.
+   */
+  answer(how: ((push: ReceivedPush) => number | undefined) | undefined): void
   /** Settles when the condition holds; asked after each request. */
   until(condition: () => boolean): Promise<void>
 }
@@ -36,16 +49,22 @@ export async function startReceiver(t: Test): Promise<Receiver> {
   const waiting = new Set<() => void>()
   let status = 204
   let refusals = 0
+  let how: ((push: ReceivedPush) => number | undefined) | undefined
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
+    request.on('error', () => undefined)
     request.on('data', chunk => chunks.push(chunk))
     request.on('end', () => {
-      if (status === 204) {
-        const tenant = request.headers['x-scope-orgid'] as string | undefined
-        entries.push(...decode(Buffer.concat(chunks), tenant))
-      } else refusals++
-      response.statusCode = status
-      response.end(status === 204 ? undefined : 'told so\n')
+      const body = Buffer.concat(chunks)
+      const found = decode(body, request.headers['x-scope-orgid'] as string | undefined)
+      const push = { entries: found, bodyBytes: body.length, request, response }
+      const answered = how ? how(push) : status
+      if (answered === 204 || answered === 200) entries.push(...found)
+      else refusals++
+      if (answered !== undefined && !response.headersSent) {
+        response.statusCode = answered
+        response.end(answered === 204 ? undefined : 'told so\n')
+      }
       for (const check of waiting) check()
     })
   })
@@ -63,6 +82,9 @@ export async function startReceiver(t: Test): Promise<Receiver> {
     },
     respond(next) {
       status = next
+    },
+    answer(next) {
+      how = next
     },
     async until(condition) {
       if (condition()) return
@@ -102,6 +124,14 @@ export function lines(prefix: string, from: number, to: number): string[] {
 export function text(all: readonly string[]): string {
   return all.map(line => `${line}\n`).join('')
 }
+
+/** Makes lines that compression does not make smaller, so that they fill memory. */
+export const noise = (count: number) =>
+  Array.from(
+    { length: count },
+    (_, i) =>
+      `${i} ${Buffer.from(crypto.getRandomValues(new Uint8Array(1500))).toString('base64')}`,
+  )
 
 /** Asks again and again until a condition holds. */
 export async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {

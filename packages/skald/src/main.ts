@@ -2,7 +2,7 @@
 
 import { FlagError } from '@skald/wire'
 import { waitForStopSignal } from './stop-signal.ts'
-import type { Terminal } from './terminal.ts'
+import { coloursFor, type Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 import { readVersion } from './version.ts'
 
@@ -44,8 +44,15 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
     const onReloadRequest = (reload: () => void) => {
       process.on('SIGHUP', reload)
     }
-    const io = { onStopRequest, onReloadRequest }
-    return { run: (argv, terminal) => runAgentCommand(argv, { ...terminal, ...io }) }
+    const run = (argv: readonly string[], terminal: Terminal) =>
+      runAgentCommand(argv, {
+        ...terminal,
+        stdin: process.stdin,
+        coloursFor: stream => coloursFor(stream as { isTTY?: boolean }, terminal.env),
+        onStopRequest,
+        onReloadRequest,
+      })
+    return { run }
   },
   query: async () => {
     const { queryUsage, runQueryCommand } = await import('./query-command.ts')

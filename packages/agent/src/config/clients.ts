@@ -1,8 +1,10 @@
 // clients: where to push to and how.
 
 import type { BackoffConfig } from '../push/backoff.ts'
-import type { ClientAuthorization, ClientTls, TransportConfig } from '../push/client.ts'
-import { httpClientFields, readOneAuthorization } from './http-client.ts'
+import type { TransportConfig } from '../push/client.ts'
+import type { ClientAuthorization, Secret } from '../push/credentials.ts'
+import type { ClientTls, ProxyConfig } from '../push/http-post.ts'
+import { httpClientFields, readOneAuthorization, readSecret } from './http-client.ts'
 import {
   readAnything,
   readBoolean,
@@ -27,6 +29,7 @@ export interface ClientConfig {
   readonly externalLabels: ReadonlyMap<string, string>
   readonly backoff: BackoffConfig
   readonly dropsRateLimited: boolean
+  readonly takesProxyOfEnvironment: boolean
   /** Where it stands in the file. */
   readonly place: { readonly line: number; readonly column: number }
 }
@@ -61,17 +64,38 @@ const readBackoff: ValueReader<BackoffConfig> = cursor => {
   }
 }
 
-const readHttpHeaders: ValueReader<Map<string, string>> = cursor => {
-  const headers = new Map<string, string>()
+const readHttpHeaders: ValueReader<Map<string, Secret>> = cursor => {
+  const headers = new Map<string, Secret>()
   for (const { key, value } of cursor.pairs()) {
-    const raw = value.record({
-      values: listText,
-      secrets: listText,
-      files: refuse('give the values in the configuration'),
-    })
-    headers.set(key, [...(raw.values ?? []), ...(raw.secrets ?? [])].join(', '))
+    const raw = value.record({ values: listText, secrets: listText, files: listText })
+    const texts = [...(raw.values ?? []), ...(raw.secrets ?? [])]
+    const [file, ...others] = raw.files ?? []
+    if (file === undefined) headers.set(key, { text: texts.join(', ') })
+    else if (texts.length + others.length === 0) headers.set(key, { file })
+    else value.failAtKey(`${key}: give either values and secrets, or one file`)
   }
   return headers
+}
+
+const readOauth: ValueReader<ClientAuthorization> = cursor => {
+  const raw = cursor.record({
+    client_id: readText,
+    client_secret: readText,
+    client_secret_file: readText,
+    token_url: readUrl,
+    scopes: listText,
+    endpoint_params: readTextMap,
+    tls_config: refuse('the tls_config of the client holds for its token server as well'),
+    proxy_url: refuse('the proxy_url of the client holds for its token server as well'),
+  })
+  const clientSecret = readSecret(cursor, raw.client_secret, raw.client_secret_file)
+  if (!raw.client_id || !clientSecret || !raw.token_url) {
+    return cursor.failAtKey('oauth2 needs client_id, client_secret and token_url')
+  }
+  return {
+    ...{ kind: 'oauth2', clientId: raw.client_id, clientSecret, tokenUrl: raw.token_url },
+    ...{ scopes: raw.scopes ?? [], endpointParams: raw.endpoint_params ?? new Map() },
+  }
 }
 
 const listText: ValueReader<string[]> = cursor =>
@@ -91,6 +115,26 @@ export const readUrl: ValueReader<URL> = cursor => {
   )
 }
 
+/** Proxy of a client; `environment` where the environment names it. */
+function readProxy(
+  cursor: YamlCursor,
+  raw: {
+    readonly proxy_url?: URL
+    readonly no_proxy?: string
+    readonly proxy_from_environment?: boolean
+  },
+): ProxyConfig | 'environment' | undefined {
+  if (raw.proxy_from_environment) {
+    if (!raw.proxy_url && raw.no_proxy === undefined) return 'environment'
+    return cursor
+      .get('proxy_from_environment')
+      ?.failAtKey('proxy_from_environment does not go with proxy_url or no_proxy: choose one')
+  }
+  if (!raw.proxy_url) return undefined
+  const { href } = raw.proxy_url
+  return { HTTP_PROXY: href, HTTPS_PROXY: href, NO_PROXY: raw.no_proxy ?? '' }
+}
+
 function readClient(cursor: YamlCursor): ClientConfig | undefined {
   const raw = cursor.record({
     name: readText,
@@ -105,6 +149,11 @@ function readClient(cursor: YamlCursor): ClientConfig | undefined {
     backoff_config: readBackoff,
     drop_rate_limited_batches: readBoolean,
     ...httpClientFields,
+    oauth2: readOauth,
+    proxy_url: readUrl,
+    proxy_from_environment: readBoolean,
+    no_proxy: readText,
+    proxy_connect_header: refuse('put the credentials of the proxy into proxy_url'),
     stream_lag_labels: readAnything,
   })
   if (!raw.url) {
@@ -112,15 +161,20 @@ function readClient(cursor: YamlCursor): ClientConfig | undefined {
     if (!url || url.isNull) cursor.fail('A client needs a url to push to')
     return undefined
   }
-  const authorization = readOneAuthorization(cursor, raw)
+  const authorization = readOneAuthorization(cursor, raw) ?? raw.oauth2
   return createClientConfig({
     ...{ url: raw.url, name: raw.name, place: { line: cursor.line, column: 1 } },
     ...{ tenantId: raw.tenant_id, batchWaitMs: raw.batchwait, batchBytesMax: raw.batchsize },
     ...{ externalLabels: raw.external_labels, backoff: raw.backoff_config },
     ...{ timeoutMs: raw.timeout, followsRedirects: raw.follow_redirects, tls: raw.tls_config },
     ...{ dropsRateLimited: raw.drop_rate_limited_batches, authorization },
-    headers: new Map([...(raw.headers ?? []), ...(raw.http_headers ?? [])]),
+    proxy: readProxy(cursor, raw),
+    headers: new Map([...asSecrets(raw.headers), ...(raw.http_headers ?? [])]),
   })
+}
+
+function asSecrets(headers: ReadonlyMap<string, string> = new Map()): [string, Secret][] {
+  return [...headers].map(([name, text]) => [name, { text }])
 }
 
 type Maybe<T> = { readonly [K in keyof T]?: T[K] | undefined }
@@ -140,10 +194,13 @@ export function createClientConfig(
     tls: ClientTls
     dropsRateLimited: boolean
     authorization: ClientAuthorization
-    headers: ReadonlyMap<string, string>
+    headers: ReadonlyMap<string, Secret>
+    proxy: ProxyConfig | 'environment'
   }>,
 ): ClientConfig {
   const { url, authorization, tls, externalLabels = new Map(), headers = new Map() } = given
+  const takesProxyOfEnvironment = given.proxy === 'environment'
+  const proxy = given.proxy === 'environment' ? undefined : given.proxy
   const place = given.place ?? { line: 0, column: 0 }
   const rest = {
     name: given.name,
@@ -159,7 +216,8 @@ export function createClientConfig(
     followsRedirects: given.followsRedirects ?? true,
     ...(authorization && { authorization }),
     ...(tls && { tls }),
+    ...(proxy && { proxy }),
   }
   const identity = JSON.stringify([rest, url.href, transport, [...externalLabels], [...headers]])
-  return { ...rest, identity, transport, externalLabels, place }
+  return { ...rest, identity, transport, externalLabels, place, takesProxyOfEnvironment }
 }

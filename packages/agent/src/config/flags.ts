@@ -9,9 +9,10 @@ import {
   parseConfigBytes,
   parseGoDuration,
 } from '@skald/wire'
-import type { AgentConfig, LogLevel } from '../config.ts'
+import type { AgentConfig } from '../config.ts'
 import type { ConfigProblem } from '../errors.ts'
 import { type ClientConfig, clientDefaults, createClientConfig } from './clients.ts'
+import type { LogLevel } from './server.ts'
 
 const text = (description: string): GoFlag => ({ kind: 'text', description })
 const boolean = (description: string): GoFlag => ({ kind: 'boolean', description })

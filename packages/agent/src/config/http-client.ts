@@ -1,11 +1,12 @@
 // The keys that everything which speaks HTTP has in common: authentication, TLS, proxies, redirects.
 
 import { readFileSync } from 'node:fs'
-import type { ClientAuthorization, ClientTls, Secret } from '../push/client.ts'
+import type { HeaderAuthorization, Secret } from '../push/credentials.ts'
+import type { ClientTls } from '../push/http-post.ts'
 import { readAnything, readBoolean, readOneOf, readText, refuse } from './readers.ts'
 import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 
-const readBasicAuth: ValueReader<ClientAuthorization> = cursor => {
+const readBasicAuth: ValueReader<HeaderAuthorization> = cursor => {
   const raw = cursor.record({
     username: readText,
     username_file: readText,
@@ -17,7 +18,7 @@ const readBasicAuth: ValueReader<ClientAuthorization> = cursor => {
   return { kind: 'basic', username, password }
 }
 
-const readAuthorization: ValueReader<ClientAuthorization> = cursor => {
+const readAuthorization: ValueReader<HeaderAuthorization> = cursor => {
   const raw = cursor.record({ type: readText, credentials: readText, credentials_file: readText })
   const credentials = readSecret(cursor, raw.credentials, raw.credentials_file) ?? { text: '' }
   if (raw.type?.toLowerCase() === 'basic') {
@@ -26,7 +27,8 @@ const readAuthorization: ValueReader<ClientAuthorization> = cursor => {
   return { kind: 'header', type: raw.type ?? 'Bearer', credentials }
 }
 
-function readSecret(
+/** Reads a secret that is given or stands in a file, which has to be there. */
+export function readSecret(
   cursor: YamlCursor,
   text: string | undefined,
   file: string | undefined,
@@ -96,27 +98,29 @@ export const httpClientFields = {
   enable_http2: readBoolean,
 }
 
-/** Finds the one kind of authentication that is given; reports a second one. */
+/** Finds the one kind of authentication that is given, OAuth 2 left out; reports a second one. */
 export function readOneAuthorization(
   cursor: YamlCursor,
   raw: {
-    readonly basic_auth?: ClientAuthorization
-    readonly authorization?: ClientAuthorization
+    readonly basic_auth?: HeaderAuthorization
+    readonly authorization?: HeaderAuthorization
     readonly bearer_token?: string
     readonly bearer_token_file?: string
+    readonly oauth2?: unknown
   },
-): ClientAuthorization | undefined {
+): HeaderAuthorization | undefined {
   const bearer = readSecret(cursor, raw.bearer_token, raw.bearer_token_file)
   const given = [
     ...(raw.basic_auth ? ['basic_auth'] : []),
     ...(raw.authorization ? ['authorization'] : []),
     ...(bearer ? ['bearer_token'] : []),
+    ...(raw.oauth2 ? ['oauth2'] : []),
   ]
   if (given.length > 1) {
     const last = cursor.get(given.at(-1)!) ?? cursor.get('bearer_token_file') ?? cursor
     last.failAtKey(`Only one kind of authentication may be given, found ${given.join(' and ')}`)
   }
-  const bearerAuthorization: ClientAuthorization | undefined = bearer && {
+  const bearerAuthorization: HeaderAuthorization | undefined = bearer && {
     ...{ kind: 'header', type: 'Bearer', credentials: bearer },
   }
   return raw.basic_auth ?? raw.authorization ?? bearerAuthorization

@@ -9,9 +9,11 @@ import type { DiscoveryConfig } from '../discovery/target-group.ts'
 import { unsupportedDiscoveries } from '../discovery/unsupported.ts'
 import { readStages } from '../pipeline/registry.ts'
 import type { StageFactory } from '../pipeline/stage.ts'
+import { sourceOf, sourceReaders } from '../sources/registry.ts'
+import type { SourceConfig } from '../sources/source.ts'
 import type { Decompression } from '../tail/compressed-tailer.ts'
 import { findEncoding, type TextEncoding } from '../tail/encoding.ts'
-import { readBoolean, readDurationMs, readOneOf, readText, refuse } from './readers.ts'
+import { readBoolean, readDurationMs, readOneOf, readText } from './readers.ts'
 import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 
 /** One job. */
@@ -30,18 +32,13 @@ export interface ScrapeConfig {
   readonly encoding: TextEncoding | undefined
   /** Set where the files of the job are compressed. */
   readonly decompression: Decompression | undefined
+  /** Where lines come from other than files. */
+  readonly source: SourceConfig | undefined
 }
 
-const ownSources = [
+const fileSources = [
   ...['static_configs', 'file_sd_configs', 'kubernetes_sd_configs', 'docker_sd_configs'],
 ]
-const notBuilt = 'this source is not built'
-const otherSources = [
-  ...['journal', 'syslog', 'gcplog', 'loki_push_api'],
-  ...['windows_events', 'kafka', 'azure_event_hubs', 'gelf', 'cloudflare', 'heroku_drain'],
-]
-
-const otherReaders = Object.fromEntries(otherSources.map(name => [name, refuse(notBuilt)]))
 
 const readEncoding: ValueReader<TextEncoding> = cursor => {
   const name = readText(cursor) ?? ''
@@ -61,13 +58,8 @@ const readDecompression: ValueReader<Decompression> = cursor => {
   })
   if (!raw.enabled) return undefined
   const { format } = raw
-  if (format === 'gz' || format === 'z') {
-    return { format, initialDelayMs: raw.initial_delay ?? 0 }
-  }
-  if (format === 'bz2') {
-    return cursor.get('format')?.failAtKey('format bz2 is not supported: recompress with gzip')
-  }
-  return cursor.failAtKey('decompression needs a format: gz or z')
+  if (format) return { format, initialDelayMs: raw.initial_delay ?? 0 }
+  return cursor.failAtKey('decompression needs a format: gz, z or bz2')
 }
 
 const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
@@ -83,12 +75,12 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     kubernetes_sd_configs: readKubernetesDiscovery,
     docker_sd_configs: readDockerDiscovery,
     ...unsupportedDiscoveries,
-    ...otherReaders,
+    ...sourceReaders,
   })
   if (!raw.job_name) return cursor.fail('job_name is empty: give each job a name of its own')
-  const hasSource = [...ownSources, ...Object.keys(unsupportedDiscoveries), ...otherSources].some(
-    key => cursor.get(key) !== undefined,
-  )
+  const otherSources = Object.keys({ ...unsupportedDiscoveries, ...sourceReaders })
+  const sourceKeys = [...fileSources, ...otherSources]
+  const hasSource = sourceKeys.some(key => cursor.get(key) !== undefined)
   if (!hasSource) {
     return cursor.fail(
       `no valid target scrape config defined for "${raw.job_name}": add static_configs`,
@@ -108,6 +100,7 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     addsPathLabels: raw.path_labels ?? false,
     encoding: raw.encoding,
     decompression: raw.decompression,
+    source: sourceOf(cursor, raw),
   }
 }
 

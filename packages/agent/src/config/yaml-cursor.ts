@@ -242,3 +242,9 @@ export function parseYaml(
   const node = (document?.contents ?? null) as Node | null
   return { root: new YamlCursor(reading, name, node, 0), problems }
 }
+
+/** Leaves out what was not given, so that defaults show through. */
+export function defined<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const entries = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> }
+}

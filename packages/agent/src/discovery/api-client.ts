@@ -6,12 +6,8 @@ import https from 'node:https'
 import { agentVersion } from '../config/clients.ts'
 import { ApiError } from '../errors.ts'
 import { parseRetryAfterMs } from '../push/backoff.ts'
-import {
-  authorizationHeader,
-  type ClientAuthorization,
-  type ClientTls,
-  tlsOptions,
-} from '../push/client.ts'
+import { authorizationHeader, type HeaderAuthorization } from '../push/credentials.ts'
+import { type ClientTls, tlsOptions } from '../push/http-post.ts'
 
 /** Where an API is and how to be let in. */
 export interface ApiConnection {
@@ -19,7 +15,7 @@ export interface ApiConnection {
   readonly url: URL
   /** Set where the API listens on a socket of the file system. */
   readonly socketPath?: string
-  readonly authorization?: ClientAuthorization
+  readonly authorization?: HeaderAuthorization
   readonly tls?: ClientTls
 }
 

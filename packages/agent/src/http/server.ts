@@ -3,6 +3,7 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import type { Agent } from '../agent.ts'
+import { serverTlsOptions } from '../config/server-tls.ts'
 import { renderConfigPage } from './config-page.ts'
 import { renderDiscoveryPage, viewDiscovery } from './discovery-page.ts'
 import { renderTargetsPage, viewTargets } from './targets-page.ts'
@@ -16,9 +17,13 @@ export async function startAgentServer(options: {
   readonly logger: Logger
 }): Promise<{ instance: FastifyInstance; url: string }> {
   const { agent, logger } = options
-  const { httpListenAddress, httpListenPort, httpPathPrefix, checksHealth, enablesReload } =
+  const { httpListenAddress, httpListenPort, httpPathPrefix, checksHealth, enablesReload, tls } =
     agent.config.server
-  const instance = fastify({ logger: false, forceCloseConnections: true })
+  // The type of an instance says whether it speaks TLS, which nothing here depends on.
+  const instance = fastify({
+    ...{ logger: false, forceCloseConnections: true },
+    ...(tls && { https: serverTlsOptions(tls) }),
+  }) as unknown as FastifyInstance
   instance.get(`${httpPathPrefix}/`, (_request, reply) =>
     reply.redirect(`${httpPathPrefix}/targets`, 303),
   )

@@ -22,6 +22,9 @@ export class LineOrigin {
   readonly name: string
   /** Lines that stages keep back. */
   readonly held = new Set<HeldLine>()
+  #isHeldUp = false
+  /** Called when its lines need not wait any longer. */
+  onReleased: (() => void) | undefined
   readonly #batches = new Map<OriginBatch, number>()
   /** Where the first and the last part of joined lines begin. */
   #spans: { readonly first: number; readonly last: number }[] = []
@@ -42,6 +45,20 @@ export class LineOrigin {
     this.name = options.name
     this.#readTime = options.readTime
     this.#pinTime = options.pinTime ?? ((_offset, timestampNs) => timestampNs)
+  }
+
+  /** Its lines have to wait: their tenant has more in memory than its share. */
+  get isHeldUp(): boolean {
+    return this.#isHeldUp
+  }
+
+  holdUp(): void {
+    this.#isHeldUp = true
+  }
+
+  release(): void {
+    this.#isHeldUp = false
+    this.onReleased?.()
   }
 
   readTimeNs(offset: number): bigint {

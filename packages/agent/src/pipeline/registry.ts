@@ -1,6 +1,7 @@
 // The kinds of stages. A new stage is a file under stages/ and a row here.
 
 import type { YamlCursor } from '../config/yaml-cursor.ts'
+import { InspectedStage } from '../inspect/stage-inspector.ts'
 import type { StageDefinition, StageFactory } from './stage.ts'
 import { containerStage } from './stages/container.ts'
 import { criStage } from './stages/cri.ts'
@@ -76,10 +77,18 @@ export function readStages(cursor: YamlCursor): StageFactory[] {
       const definition = byName.get(first.key)
       const factory = definition?.read(first.value)
       if (!definition) first.value.failAtKey(unknownStage(first.key))
-      else if (factory) factories.push(factory)
+      else if (factory) factories.push(inspectable(first.key, factory))
     }
   }
   return factories
+}
+
+/** Lets people see what the stage does, where they want to. */
+function inspectable(name: string, create: StageFactory): StageFactory {
+  return context => {
+    const stage = create(context)
+    return context.inspector ? new InspectedStage(name, stage, context.inspector) : stage
+  }
 }
 
 function unknownStage(name: string): string {

@@ -1,6 +1,7 @@
 // What stages get from the agent: counters, clock, logger, a place for their own metrics.
 
 import type { Logger } from 'pino'
+import type { StageInspector } from '../inspect/stage-inspector.ts'
 import type { AgentMetrics } from '../metrics.ts'
 import type { StageContext } from './stage.ts'
 
@@ -10,10 +11,12 @@ export function createStageContext(options: {
   readonly metrics: AgentMetrics
   readonly logger: Logger
   readonly nowMs: () => number
+  readonly inspector?: StageInspector | undefined
 }): StageContext {
-  const { jobName, metrics, logger, nowMs } = options
+  const { jobName, metrics, logger, nowMs, inspector } = options
   return {
     jobName,
+    inspector,
     nowMs,
     countDropped: reason => metrics.droppedLines.inc({ reason }),
     countDroppedByLabel: (labelName, labelValue) =>

@@ -2,6 +2,7 @@
 // gives a factory, and what the factory makes. It is added by a row in registry.ts.
 
 import type { YamlCursor } from '../config/yaml-cursor.ts'
+import type { StageInspector } from '../inspect/stage-inspector.ts'
 import type { PipelineEntry } from './entry.ts'
 import type { LineOrigin } from './line-origin.ts'
 
@@ -31,6 +32,8 @@ export interface StageContext {
   readonly countDroppedByLabel: (labelName: string, labelValue: string) => void
   /** Where the metrics stage puts its metrics. */
   readonly customMetrics: CustomMetrics
+  /** Set where people want to see what stages do. */
+  readonly inspector?: StageInspector | undefined
   readonly warn: (fields: object, message: string) => void
 }
 

@@ -9,11 +9,12 @@ import {
 } from '@skald/wire'
 import type { LineOrigin, OriginBatch } from '../pipeline/line-origin.ts'
 import type { SinkLine } from '../pipeline/sink-line.ts'
+import type { TenantQueue } from './tenant-queue.ts'
 
 /** One stream of one tenant, known to the queue; remembers its place in the open batch. */
 export interface PushStreamHandle {
   readonly labelsText: string
-  readonly tenant: string
+  queue: TenantQueue
   readonly hash: number
   batch: Batch | undefined
   stream: BatchStream | undefined
@@ -29,7 +30,6 @@ export interface SealedBatch {
 /** An open batch. */
 export class Batch implements OriginBatch {
   readonly sequence: number
-  readonly tenant: string
   readonly shard: number
   /** Sharding of the queue when the batch was opened. */
   readonly epoch: number
@@ -44,7 +44,6 @@ export class Batch implements OriginBatch {
 
   constructor(options: {
     readonly sequence: number
-    readonly tenant: string
     readonly shard: number
     readonly epoch: number
     readonly openedMs: number
@@ -52,7 +51,6 @@ export class Batch implements OriginBatch {
   }) {
     this.#encoder = new PushBatchEncoder(options.pool)
     this.sequence = options.sequence
-    this.tenant = options.tenant
     this.shard = options.shard
     this.epoch = options.epoch
     this.openedMs = options.openedMs

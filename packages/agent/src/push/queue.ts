@@ -1,17 +1,18 @@
-// Everything between the pipeline and one server: open batches per tenant, closed ones in order,
-// retries, and the count of bytes in memory that makes the tailers wait.
-//
-// Entries of a stream arrive in order: a stream belongs to one shard, and a shard has one request
-// under way at a time. There is one shard until a server is slower than the files; then four.
+// Everything between the pipeline and one server: streams, the limit on lines, a queue for each tenant,
+// and the count of bytes in memory that makes the tailers wait.
 
 import { BatchBufferPool } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { ClientMetrics } from '../metrics.ts'
 import { LabelState } from '../pipeline/label-state.ts'
-import type { LineSink, SinkLine } from '../pipeline/sink-line.ts'
-import { type BackoffConfig, backoffMs } from './backoff.ts'
-import { Batch, type PushStreamHandle, type SealedBatch } from './batch.ts'
-import type { PushAnswer, PushTransport } from './client.ts'
+import type { LineOrigin } from '../pipeline/line-origin.ts'
+import type { SinkLine } from '../pipeline/sink-line.ts'
+import type { BackoffConfig } from './backoff.ts'
+import type { PushStreamHandle } from './batch.ts'
+import type { PushTransport } from './client.ts'
+import type { Delivery } from './delivery.ts'
+import type { DiskBuffer } from './disk-buffer.ts'
+import { TenantQueue } from './tenant-queue.ts'
 
 /** Limits and waits of one client. */
 export interface QueueConfig {
@@ -29,43 +30,35 @@ export interface QueueConfig {
 }
 
 // Bytes of open batches and of closed, compressed ones above which reading stops.
-const pendingBytesMax = 12 * 1024 * 1024
+const pendingBytesMax = 16 * 1024 * 1024
 // Unused memory that is kept for the next batches.
 const poolBytesMax = 8 * 1024 * 1024
-// Requests under way at a time once a server is slower than the files.
-const shardsMax = 4
-// Back to one shard when no batch was filled for so long.
-const shardIdleMs = 30_000
 // Streams whose handle is remembered.
 const handlesMax = 50_000
-
-interface QueuedBatch extends SealedBatch {
-  readonly batch: Batch
-}
+// Tenants whose queue is kept while it is empty.
+const idleTenantsMax = 1_000
+// Time for the disk after the time for the server is over.
+const storeLimitMs = 1_500
 
 const tenantLabel = '__tenant_id__'
 
 /** Batches lines and sends them until the server has taken them. */
-export class PushQueue implements LineSink {
+export class PushQueue implements Delivery {
   readonly #config: QueueConfig
-  readonly #transport: PushTransport
   readonly #metrics: ClientMetrics
+  readonly #transport: PushTransport
+  readonly #disk: DiskBuffer | undefined
   readonly #logger: Logger
   readonly #beforeSend: () => void
-  readonly #open = new Map<string, Batch>()
-  readonly #sealed: QueuedBatch[] = []
-  readonly #inFlight = new Set<QueuedBatch>()
+  readonly #tenants = new Map<string, TenantQueue>()
   readonly #handles = new Map<string, PushStreamHandle>()
+  /** Files whose lines wait for their tenant. */
+  readonly #heldUp = new Map<LineOrigin, TenantQueue>()
   readonly #abort = new AbortController()
-  readonly #drained: (() => void)[] = []
   readonly #pool = new BatchBufferPool(poolBytesMax)
-  #openBytes = 0
-  #sealedBytes = 0
+  #pendingBytes = 0
   #sequence = 0
-  #epoch = 0
-  #shards = 1
-  #filledMs = 0
-  #timer: NodeJS.Timeout | undefined
+  readonly #drained: (() => void)[] = []
   #state: 'running' | 'draining' | 'closed' = 'running'
   /** Called when memory for more lines became free. */
   onRoom: (() => void) | undefined
@@ -77,45 +70,58 @@ export class PushQueue implements LineSink {
     readonly logger: Logger
     /** Called before each request: whatever must be on disk before lines leave. */
     readonly beforeSend: () => void
+    /** Where batches wait that the server does not take; without it they wait in memory. */
+    readonly disk?: DiskBuffer | undefined
   }) {
     this.#config = options.config
     this.#transport = options.transport
     this.#metrics = options.metrics
     this.#logger = options.logger
     this.#beforeSend = options.beforeSend
+    this.#disk = options.disk
+    for (const stored of options.disk?.recovered ?? []) {
+      this.#tenantQueue(stored.tenant).addStored(stored)
+    }
+    for (const queue of this.#tenants.values()) queue.pump()
   }
 
   /** Tells whether more lines may be read. */
   get hasRoom(): boolean {
-    return this.#openBytes + this.#sealedBytes < pendingBytesMax
-  }
-
-  get pendingBytes(): number {
-    return this.#openBytes + this.#sealedBytes
+    return this.#pendingBytes < pendingBytesMax
   }
 
   add(line: SinkLine): void {
     const handle = (line.labels.handle as PushStreamHandle | undefined) ?? this.#findHandle(line)
     if (!handle || !this.#fits(line, handle)) return
+    if (handle.queue.isRetired) handle.queue = this.#tenantQueue(handle.queue.tenant)
     let byteLength = line.end - line.start
     for (const { name, value } of line.metadata ?? []) byteLength += name.length + value.length
-    const batch = this.#openBatch(handle, byteLength)
-    batch.add(handle, line, byteLength)
-    this.#openBytes += byteLength
-    if (batch.lineBytes >= this.#config.batchBytesMax) this.#fill(batch)
+    handle.queue.add(handle, line, byteLength)
+    if (this.#isOverShare(handle.queue)) {
+      line.origin.holdUp()
+      this.#heldUp.set(line.origin, handle.queue)
+    }
+  }
+
+  /**
+   * Tells whether a tenant has more in memory than is free: one that the server does not take may fill
+   * half, two of them two thirds, and so on, and there is always room for the others.
+   */
+  #isOverShare(queue: TenantQueue): boolean {
+    return queue.memoryBytes > pendingBytesMax - this.#pendingBytes
   }
 
   /** Applies the limit on lines; may cut the line. */
-  #fits(line: SinkLine, handle: PushStreamHandle): boolean {
+  #fits(line: SinkLine, { queue: { tenant } }: PushStreamHandle): boolean {
     const { lineBytesMax, truncatesLines } = this.#config
     const length = line.end - line.start
     if (lineBytesMax === 0 || length <= lineBytesMax) return true
     if (!truncatesLines) {
-      this.#metrics.countDropped(handle.tenant, 'line_too_long', { bytes: length, entries: 1 })
+      this.#metrics.countDropped(tenant, 'line_too_long', { bytes: length, entries: 1 })
       return false
     }
     line.end = cutAtCharacter(line.bytes, line.start, line.start + lineBytesMax)
-    this.#metrics.countMutated(handle.tenant, 'line_too_long', {
+    this.#metrics.countMutated(tenant, 'line_too_long', {
       bytes: length - (line.end - line.start),
       entries: 1,
     })
@@ -141,7 +147,8 @@ export class PushQueue implements LineSink {
         return undefined
       }
       if (this.#handles.size >= handlesMax) this.#handles.clear()
-      handle = { labelsText, tenant, hash: hashText(key), batch: undefined, stream: undefined }
+      const queue = this.#tenantQueue(tenant)
+      handle = { labelsText, queue, hash: hashText(key), batch: undefined, stream: undefined }
       this.#handles.set(key, handle)
       this.#metrics.startTenant(tenant)
     }
@@ -149,192 +156,83 @@ export class PushQueue implements LineSink {
     return handle
   }
 
-  #openBatch(handle: PushStreamHandle, byteLength: number): Batch {
-    let { batch } = handle
-    const { tenant } = handle
-    const shard = this.#shards === 1 ? 0 : handle.hash % this.#shards
-    const key = shard === 0 ? tenant : `${tenant}\u0000${shard}`
-    batch ??= this.#open.get(key)
-    if (batch && batch.lineBytes + byteLength > this.#config.batchBytesMax) {
-      this.#fill(batch)
-      return this.#openBatch(handle, byteLength)
-    }
-    if (batch) return batch
-    batch = new Batch({
-      ...{ tenant, shard, epoch: this.#epoch },
-      sequence: ++this.#sequence,
-      openedMs: performance.now(),
-      pool: this.#pool,
+  #tenantQueue(tenant: string): TenantQueue {
+    let queue = this.#tenants.get(tenant)
+    if (queue) return queue
+    if (this.#tenants.size >= idleTenantsMax) this.#retireIdle()
+    queue = new TenantQueue(tenant, {
+      ...{ config: this.#config, transport: this.#transport, metrics: this.#metrics },
+      ...{ logger: this.#logger, beforeSend: this.#beforeSend, pool: this.#pool },
+      ...{ signal: this.#abort.signal, disk: this.#disk },
+      nextSequence: () => ++this.#sequence,
+      onBytes: bytes => {
+        this.#pendingBytes += bytes
+      },
+      onProgress: () => this.#progress(),
     })
-    this.#open.set(key, batch)
-    this.#arm()
-    return batch
+    this.#tenants.set(tenant, queue)
+    return queue
   }
 
-  /** Closes a batch because it is full; many of these mean that one request at a time is too slow. */
-  #fill(batch: Batch): void {
-    this.#seal(batch)
-    this.#filledMs = performance.now()
-    if (this.#shards === 1 && this.#sealed.length >= 2) this.#reshard(shardsMax)
-    this.#pump()
-  }
-
-  #reshard(shards: number): void {
-    for (const batch of [...this.#open.values()]) this.#seal(batch)
-    this.#shards = shards
-    this.#epoch++
-  }
-
-  #seal(batch: Batch): void {
-    for (const [key, open] of this.#open) if (open === batch) this.#open.delete(key)
-    const sealed = batch.seal()
-    this.#openBytes -= batch.lineBytes
-    this.#sealedBytes += sealed.body.length
-    this.#sealed.push({ ...sealed, batch })
-  }
-
-  #arm(): void {
-    if (this.#timer || this.#state === 'closed') return
-    let oldest = Number.POSITIVE_INFINITY
-    for (const batch of this.#open.values()) oldest = Math.min(oldest, batch.openedMs)
-    if (oldest === Number.POSITIVE_INFINITY) return
-    const waitMs = Math.max(0, oldest + this.#config.batchWaitMs - performance.now())
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      this.#sealAged()
-      this.#arm()
-    }, waitMs + 1)
-  }
-
-  #sealAged(): void {
-    const nowMs = performance.now()
-    for (const batch of [...this.#open.values()]) {
-      if (nowMs - batch.openedMs >= this.#config.batchWaitMs) this.#seal(batch)
+  #retireIdle(): void {
+    for (const [tenant, queue] of this.#tenants) {
+      if (!queue.isEmpty) continue
+      queue.retire()
+      this.#tenants.delete(tenant)
     }
-    const isIdle = this.#sealed.length === 0 && this.#inFlight.size === 0
-    if (this.#shards > 1 && isIdle && nowMs - this.#filledMs > shardIdleMs) this.#reshard(1)
-    this.#pump()
   }
 
-  /** Starts every request that may start without overtaking another of its streams. */
-  #pump(): void {
-    if (this.#state === 'closed') return
-    for (let i = 0; i < this.#sealed.length && this.#inFlight.size < shardsMax; ) {
-      const candidate = this.#sealed[i]!
-      if (!this.#mayStart(candidate, i)) {
-        i++
-        continue
-      }
-      this.#sealed.splice(i, 1)
-      this.#inFlight.add(candidate)
-      void this.#deliver(candidate)
+  /** A batch has left: whoever waited for its memory goes on. */
+  #progress(): void {
+    for (const [origin, queue] of this.#heldUp) {
+      if (this.#isOverShare(queue)) continue
+      this.#heldUp.delete(origin)
+      origin.release()
     }
-    const isEmpty = this.#inFlight.size === 0 && this.#sealed.length === 0
-    if (isEmpty && this.#state === 'draining') for (const done of this.#drained.splice(0)) done()
+    if (this.hasRoom) this.onRoom?.()
+    if (this.#drained.length > 0 && this.#isEmpty) {
+      for (const done of this.#drained.splice(0)) done()
+    }
   }
 
-  #mayStart(candidate: QueuedBatch, index: number): boolean {
-    const { tenant, shard, epoch } = candidate.batch
-    const isBefore = ({ batch }: QueuedBatch) =>
-      batch.epoch < epoch || (batch.tenant === tenant && batch.shard === shard)
-    for (const other of this.#inFlight) if (isBefore(other)) return false
-    for (let i = 0; i < index; i++) if (isBefore(this.#sealed[i]!)) return false
+  get #isEmpty(): boolean {
+    for (const queue of this.#tenants.values()) if (!queue.isEmpty) return false
     return true
   }
 
-  /** Sends one batch until it is taken, refused for good, or the queue is closed. */
-  async #deliver(queued: QueuedBatch): Promise<void> {
-    const { backoff } = this.#config
-    for (let attempt = 0; ; attempt++) {
-      const answer = await this.#attempt(queued)
-      if (this.#abort.signal.aborted) return
-      const verdict = this.#judge(answer)
-      if (verdict === 'taken') {
-        this.#metrics.countSent(queued.body.length, queued.entryCount)
-        break
-      }
-      const isLast = backoff.attemptsMax > 0 && attempt + 1 >= backoff.attemptsMax
-      if (verdict === 'retry') this.#metrics.countRetry(queued.batch.tenant)
-      if (verdict !== 'retry' || isLast) {
-        this.#drop(queued, answer, verdict === 'rate_limited' ? verdict : 'ingester_error')
-        break
-      }
-      const fields = { status: answer.status, error: answer.text, tenant: queued.batch.tenant }
-      this.#logger.warn({ ...fields, attempt }, 'Cannot send batch, will try again')
-      const { retryAfterMs } = answer
-      const random = Math.random
-      const options = retryAfterMs === undefined ? { random } : { random, retryAfterMs }
-      await this.#sleep(backoffMs(backoff, attempt, options))
-      if (this.#abort.signal.aborted) return
-    }
-    this.#settle(queued)
+  async drain(): Promise<void> {
+    for (const queue of this.#tenants.values()) queue.drain()
+    if (this.#isEmpty) return
+    await new Promise<void>(resolve => this.#drained.push(resolve))
   }
 
-  async #attempt(queued: QueuedBatch): Promise<PushAnswer> {
-    this.#beforeSend()
-    const { body, batch } = queued
-    this.#metrics.countEncoded(body.length)
-    const startedMs = performance.now()
-    const answer = await this.#transport.push(body, batch.tenant, this.#abort.signal)
-    this.#metrics.observeRequest(answer.status, (performance.now() - startedMs) / 1000)
-    return answer
-  }
-
-  #judge({ status }: PushAnswer): 'taken' | 'retry' | 'rate_limited' | 'refused' {
-    if (status >= 200 && status < 300) return 'taken'
-    if (status === 429) return this.#config.dropsRateLimited ? 'rate_limited' : 'retry'
-    // The request took too long, or came too early: the same batch may be taken next time.
-    if (status === 408 || status === 425) return 'retry'
-    return status < 0 || status >= 500 ? 'retry' : 'refused'
-  }
-
-  #drop(queued: QueuedBatch, answer: PushAnswer, reason: 'rate_limited' | 'ingester_error'): void {
-    const { batch, body, entryCount } = queued
-    this.#metrics.countDropped(batch.tenant, reason, { bytes: body.length, entries: entryCount })
-    this.#logger.error(
-      { status: answer.status, error: answer.text, tenant: batch.tenant, entries: entryCount },
-      'Batch dropped: the server will not take it',
-    )
-  }
-
-  #settle(queued: QueuedBatch): void {
-    this.#inFlight.delete(queued)
-    this.#sealedBytes -= queued.body.length
-    queued.batch.settle()
-    this.#pump()
-    if (this.hasRoom) this.onRoom?.()
-  }
-
-  async #sleep(waitMs: number): Promise<void> {
-    const { signal } = this.#abort
-    await new Promise<void>(resolve => {
-      const timer = setTimeout(done, waitMs)
-      signal.addEventListener('abort', done, { once: true })
-      function done() {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', done)
-        resolve()
-      }
-    })
-  }
-
-  /** Sends what is there; settles when all of it was taken or `limitMs` is over. */
+  /**
+   * Sends what is there; settles when all of it was taken, or when `limitMs` is over and the rest is on
+   * disk, where there is a buffer.
+   */
   async stop(limitMs: number): Promise<void> {
     if (this.#state !== 'running') return
     this.#state = 'draining'
-    for (const batch of [...this.#open.values()]) this.#seal(batch)
-    if (this.#timer) clearTimeout(this.#timer)
-    this.#timer = undefined
     let timer: NodeJS.Timeout | undefined
-    await new Promise<void>(resolve => {
-      this.#drained.push(resolve)
+    const isOver = new Promise<void>(resolve => {
       timer = setTimeout(resolve, limitMs)
-      this.#pump()
     })
+    await Promise.race([this.drain(), isOver])
     clearTimeout(timer)
     this.#state = 'closed'
     this.#abort.abort()
     this.#transport.close()
+    if (this.#disk) await this.#storeRest(this.#disk)
+  }
+
+  async #storeRest(disk: DiskBuffer): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const isOver = new Promise<void>(resolve => {
+      timer = setTimeout(resolve, storeLimitMs)
+    })
+    const stored = Promise.all([...this.#tenants.values()].map(queue => queue.storeRest()))
+    await Promise.race([stored.then(() => disk.idle()), isOver])
+    clearTimeout(timer)
   }
 }
 

@@ -2,7 +2,9 @@
 // position is a line number, as Promtail has it.
 
 import { type BigIntStats, createReadStream, statSync } from 'node:fs'
+import { PassThrough, type Readable } from 'node:stream'
 import { constants, createGunzip, createInflate } from 'node:zlib'
+import unbzip2 from 'unbzip2-stream'
 import { LineOrigin } from '../pipeline/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 import type { FileRecord } from './positions.ts'
@@ -13,7 +15,7 @@ import type { TailerContext } from './tailer.ts'
 
 /** How the files of a job are compressed. */
 export interface Decompression {
-  readonly format: 'gz' | 'z'
+  readonly format: 'gz' | 'z' | 'bz2'
   readonly initialDelayMs: number
 }
 
@@ -62,6 +64,10 @@ export class CompressedTailer implements Reader {
 
   get isDone(): boolean {
     return this.#isLeaving && this.#state !== 'reading'
+  }
+
+  get isLeaving(): boolean {
+    return this.#isLeaving
   }
 
   leave(): void {
@@ -129,16 +135,16 @@ export class CompressedTailer implements Reader {
       ...{ record, origin: this.#origin, times, isOpen: true },
       updateRecord: () => this.#updateRecord(record),
     })
-    // A stream that is cut gives what can be read of it.
-    const options = { finishFlush: constants.Z_SYNC_FLUSH }
-    const inflate =
-      this.#decompression.format === 'gz' ? createGunzip(options) : createInflate(options)
+    const { input, output } = createDecompressor(this.#decompression.format)
     const file = createReadStream(this.path)
-    file.on('error', error => inflate.destroy(error))
-    this.#chunks = file.pipe(inflate)[Symbol.asyncIterator]()
+    file.on('error', error => output.destroy(error))
+    // Damage may show before anybody reads; whoever reads is told.
+    output.on('error', () => undefined)
+    file.pipe(input)
+    this.#chunks = output[Symbol.asyncIterator]()
     this.#close = () => {
       file.destroy()
-      inflate.destroy()
+      output.destroy()
     }
     this.#state = 'reading'
     scheduler.request(this)
@@ -151,6 +157,10 @@ export class CompressedTailer implements Reader {
 
   async read(): Promise<ReadOutcome> {
     if (this.#state !== 'reading' || this.#isHalted) return 'end'
+    if (this.#origin!.isHeldUp) {
+      this.#origin!.onReleased = () => this.#context.scheduler.request(this)
+      return 'paused'
+    }
     this.#isBusy = true
     try {
       const { value, done } = await this.#chunks!.next()
@@ -211,5 +221,30 @@ export class CompressedTailer implements Reader {
     if (this.#record) this.#updateRecord(this.#record)
     this.#times?.keep()
     if (this.#state === 'reading') this.#state = 'ended'
+  }
+}
+
+/** Makes what decompresses a file; of one that is cut it gives what can be read. */
+function createDecompressor(format: Decompression['format']): {
+  readonly input: NodeJS.WritableStream
+  readonly output: Readable
+} {
+  const options = { finishFlush: constants.Z_SYNC_FLUSH }
+  switch (format) {
+    case 'gz': {
+      const gunzip = createGunzip(options)
+      return { input: gunzip, output: gunzip }
+    }
+    case 'z': {
+      const inflate = createInflate(options)
+      return { input: inflate, output: inflate }
+    }
+    case 'bz2': {
+      // A stream of Node's first kind: without an iterator, and closed before it is read to its end.
+      const unpacking = unbzip2()
+      const output = unpacking.pipe(new PassThrough())
+      unpacking.on('error', (error: Error) => output.destroy(error))
+      return { input: unpacking, output }
+    }
   }
 }

@@ -123,6 +123,11 @@ export class ContainerStream implements Reader {
     return this.#isLeaving && this.#state === 'ended'
   }
 
+  /** It reads on only until the container's log has ended. */
+  get isLeaving(): boolean {
+    return this.#isLeaving
+  }
+
   leave(): void {
     if (this.#isLeaving) return
     this.#isLeaving = true

@@ -36,6 +36,8 @@ export interface OpenRecord {
   readonly isOpen: boolean
   /** Brings the record up to date with what is settled. */
   updateRecord(): FileRecord
+  /** How far the server is behind; absent where nobody can tell. */
+  lag?(nowMs: number): { readonly bytes: number; readonly seconds: number }
 }
 
 export interface KnownFilesOptions {
@@ -274,6 +276,31 @@ export class KnownFiles {
   claimant(scope: string, stats: BigIntStats): OpenRecord | undefined {
     const record = this.find(scope, stats)
     return record && this.#open.get(record.id)
+  }
+
+  /** How far the servers are behind each path: of several clients the one that is furthest behind. */
+  lags(): Map<string, { bytes: number; seconds: number }> {
+    const nowMs = this.#options.nowMs()
+    const byScope = new Map<string, { path: string; bytes: number; seconds: number }>()
+    for (const file of this.#open.values()) {
+      const { path, scope } = file.record
+      const key = `${scope}\u0000${path}`
+      const sum = byScope.get(key) ?? { path, bytes: 0, seconds: 0 }
+      byScope.set(key, sum)
+      const one = file.isOpen ? file.lag?.(nowMs) : undefined
+      if (!one) continue
+      sum.bytes += one.bytes
+      sum.seconds = Math.max(sum.seconds, one.seconds)
+    }
+    const byPath = new Map<string, { bytes: number; seconds: number }>()
+    for (const { path, bytes, seconds } of byScope.values()) {
+      const most = byPath.get(path) ?? { bytes: 0, seconds: 0 }
+      byPath.set(path, {
+        bytes: Math.max(most.bytes, bytes),
+        seconds: Math.max(most.seconds, seconds),
+      })
+    }
+    return byPath
   }
 
   get openFiles(): Iterable<OpenRecord> {

@@ -11,9 +11,11 @@ import type { FileRecord } from './positions.ts'
 import {
   type FoundFile,
   findCopy,
+  findInPlace,
   findRecord,
   hasContent,
   isBornThen,
+  likelySiblings,
   listSiblings,
   placeOf,
   rotatedSiblings,
@@ -287,25 +289,46 @@ export class PathHistory {
 
   /** After a rotation: writes down where the known files of the directory are now. */
   noteNewPlaces(directory: string): void {
-    const siblings = listSiblings(directory)
+    const lists = new Map<string, readonly Sibling[]>()
+    const list = (prefix: string) => {
+      const siblings = lists.get(prefix) ?? listSiblings(directory, prefix)
+      lists.set(prefix, siblings)
+      return siblings
+    }
     for (const record of this.#known.recordsOf(this.#scope, this.#path)) {
       const isOpen = this.#known.openFile(record) !== undefined
-      if (!isOpen && record.isFinished) this.#known.place(record, siblings)
-      else {
-        const key = `${record.dev}:${record.ino}`
-        const place = siblings.find(sibling => sibling.key === key)
-        if (place) record.foundAt = place.path
-      }
+      if (!isOpen && record.isFinished) this.#placeFinished(record, list)
+      else notePlace(record, list)
     }
     this.#known.saveSoon()
+  }
+
+  #placeFinished(record: FileRecord, list: (prefix: string) => readonly Sibling[]): void {
+    const [near = [], all] = [...likelySiblings(record, list)]
+    this.#known.place(record, findRecord(record, near) ? near : (all ?? near))
+  }
+}
+
+/** Writes down the name that an open file has now. */
+function notePlace(record: FileRecord, list: (prefix: string) => readonly Sibling[]): void {
+  const key = `${record.dev}:${record.ino}`
+  for (const siblings of likelySiblings(record, list)) {
+    const place = siblings.find(sibling => sibling.key === key)
+    if (!place) continue
+    record.foundAt = place.path
+    return
   }
 }
 
 /** Finds a file wherever it is now; one that is being renamed or compressed may escape one look. */
 function findAgain(record: FileRecord): FoundFile | undefined {
+  const inPlace = findInPlace(record)
+  if (inPlace) return inPlace
   for (let look = 0; look < looksMax; look++) {
-    const found = findRecord(record, listSiblings(dirname(record.foundAt)))
-    if (found) return found
+    for (const siblings of likelySiblings(record)) {
+      const found = findRecord(record, siblings)
+      if (found) return found
+    }
   }
   return undefined
 }

@@ -59,6 +59,12 @@ export class ReadTimes {
     return this.#journal.allocate(1)
   }
 
+  /** When the line at `offset` was read, or the last one before it; gives out no time. */
+  readAtNs(offset: number): bigint | undefined {
+    const holding = this.#chunks.find(({ from, to }) => offset >= from && offset < to)
+    return (holding ?? this.#chunks.at(-1))?.timeNs
+  }
+
   /** Gives the line at `offset` the time it had before a crash, else the one proposed. */
   pin(offset: number, proposedNs: bigint): bigint {
     const known = this.#pinned.get(offset)

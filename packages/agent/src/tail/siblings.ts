@@ -59,6 +59,36 @@ function listOnce(
   return { siblings, hasVanished }
 }
 
+/** What a record's file and its rotated forms are called, as a rule. */
+function stemOf({ foundAt }: Pick<FileRecord, 'foundAt'>): string {
+  return basename(foundAt).replace(/\.[^.]*$/, '')
+}
+
+/**
+ * Lists what may be a record's file now: the files whose names begin alike and, where the caller does not
+ * find it among those, all others of its directory. A directory with thousands of logs that are rotated
+ * together would otherwise be looked through, file by file, for each of them.
+ */
+export function* likelySiblings(
+  record: Pick<FileRecord, 'foundAt'>,
+  list: (namePrefix: string) => readonly Sibling[] = prefix =>
+    listSiblings(dirname(record.foundAt), prefix),
+): Iterable<readonly Sibling[]> {
+  yield list(stemOf(record))
+  yield list('')
+}
+
+/** Finds a file where it was seen last. */
+export function findInPlace(record: FileRecord): FoundFile | undefined {
+  const { foundAt: path } = record
+  const stats = statSafely(path)
+  if (!stats?.isFile() || identityKey(stats) !== `${record.dev}:${record.ino}`) return undefined
+  const [name, key] = [basename(path), identityKey(stats)]
+  const isGzip = name.endsWith('.gz')
+  const self: Sibling = { path, name, stats, key, isGzip }
+  return findSame(record, [self])
+}
+
 function statSafely(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true, throwIfNoEntry: false })
@@ -104,18 +134,21 @@ export function findRecord(
   record: FileRecord,
   siblings: readonly Sibling[],
 ): FoundFile | undefined {
+  return findSame(record, siblings) ?? findCopy(record, siblings)
+}
+
+function findSame(record: FileRecord, siblings: readonly Sibling[]): FoundFile | undefined {
   const key = `${record.dev}:${record.ino}`
   const same = siblings.find(sibling => sibling.key === key && isBornThen(sibling.stats, record))
   // A record may stand for a compressed file already.
-  if (same?.isGzip || (same && isSameContent(same.path, record))) return same
-  return findCopy(record, siblings)
+  return same?.isGzip || (same && isSameContent(same.path, record)) ? same : undefined
 }
 
 /** Finds the compressed form or a copy of a file; one without a fingerprint has neither. */
 export function findCopy(record: FileRecord, siblings: readonly Sibling[]): FoundFile | undefined {
   const { head } = record
   if (!head || head.length === 0) return undefined
-  const stem = basename(record.foundAt).replace(/\.[^.]*$/, '')
+  const stem = stemOf(record)
   const alike: Sibling[] = []
   for (const sibling of siblings) {
     if (!sibling.name.startsWith(stem)) continue

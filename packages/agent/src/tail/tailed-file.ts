@@ -60,6 +60,9 @@ export class TailedFile {
   #grown: Buffer | undefined
   #isSkipping = false
   #isBusy = false
+  /** Up to there the file was looked at: a line without end may lie before it. */
+  #scannedOffset = 0
+  readonly #openedMs = Date.now()
   /** Size when it was opened, for the progress of the backlog. */
   readonly initialSize: number
   readonly initialOffset: number
@@ -123,6 +126,20 @@ export class TailedFile {
     return Number(fstatSync(this.#fd, { bigint: true }).size)
   }
 
+  /**
+   * How far the server is behind the file: bytes that it has not taken, and the age of the first of them.
+   * A last line without end counts only once it is sent.
+   */
+  lag(nowMs: number): { readonly bytes: number; readonly seconds: number } {
+    const settled = this.settledOffset
+    const size = this.size()
+    const isIdle = settled === this.#readOffset && size <= this.#scannedOffset
+    if (isIdle || size <= settled) return { bytes: 0, seconds: 0 }
+    const readNs = this.times.readAtNs(settled)
+    const sinceMs = readNs === undefined ? this.#openedMs : Number(readNs / 1_000_000n)
+    return { bytes: size - settled, seconds: Math.max(0, nowMs - sinceMs) / 1000 }
+  }
+
   /** Tells whether the file was truncated below what was read, or begins differently now. */
   isTruncated(): boolean {
     if (this.#fd === undefined || this.#gzip || this.#isBusy) return false
@@ -162,6 +179,7 @@ export class TailedFile {
 
   #consume(bytes: Buffer, length: number, mayGoOn?: () => boolean): ReadOutcome {
     const offset = this.#readOffset
+    this.#scannedOffset = offset + length
     this.#keepHead(bytes, offset, length)
     this.#gzipRest = nothing
     const isFull = length === bytes.length
@@ -176,7 +194,8 @@ export class TailedFile {
     const linesEnd = lastLineFeed + lineFeed.length
     this.times.begin(offset + start, offset + linesEnd)
     const range = { start, end: linesEnd, offset, lineFeed }
-    const cut = consumeLines(bytes, range, this.#lineConsumer(), mayGoOn)
+    const mayTakeMore = () => !this.origin.isHeldUp && (mayGoOn?.() ?? true)
+    const cut = consumeLines(bytes, range, this.#lineConsumer(), mayTakeMore)
     this.#grown = undefined
     this.#readOffset = offset + cut.end
     if (cut.lineCount > 0) this.#events.onLines(cut.lineCount)

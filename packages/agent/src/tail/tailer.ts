@@ -97,6 +97,11 @@ export class Tailer {
     return this.#generations.current?.file.readOffset ?? 0
   }
 
+  /** The path was not there at the last search. */
+  get isLeaving(): boolean {
+    return this.#isLeaving
+  }
+
   /**
    * The path is no longer wanted: reads to the ends and opens nothing new. `for-good` where it may
    * lead to its file still: that is let go as well, once nothing was added to it for a while.
@@ -379,6 +384,10 @@ export class Tailer {
     const { file } = generation
     if (this.#isHalted) return 'end'
     if (this.#generations.hasOlderLines(generation)) return 'busy'
+    if (file.origin.isHeldUp) {
+      this.#goOnLater(generation)
+      return 'paused'
+    }
     if (!this.#generations.reopen(generation)) return 'end'
     const before = file.readOffset
     const size = file.size()
@@ -400,11 +409,18 @@ export class Tailer {
     }
     this.#context.metrics.setBytes({ read: file.readOffset, size: Math.max(size, file.readOffset) })
     generation.isPaused = outcome === 'paused'
-    if (generation.isPaused) {
-      setTimeout(() => this.#generations.request(generation), this.#context.pauseMs()).unref()
-    }
+    if (generation.isPaused) this.#goOnLater(generation)
     if (outcome === 'end') this.#atEnd(generation, size)
     return outcome
+  }
+
+  /** The pipeline takes no line now, or the file's tenant has no room. */
+  #goOnLater(generation: Generation): void {
+    const { origin } = generation.file
+    const goOn = () => this.#generations.request(generation)
+    generation.isPaused = true
+    if (origin.isHeldUp) origin.onReleased = goOn
+    else setTimeout(goOn, this.#context.pauseMs()).unref()
   }
 
   #atEnd(generation: Generation, size: number): void {

@@ -441,7 +441,11 @@ export class TargetManager {
   #hint(path: string): void {
     if (this.#isStopped) return
     const slots = this.#slots.get(path)
-    for (const slot of slots ?? []) this.#hinted.add(slot)
+    for (const slot of slots ?? []) {
+      this.#hinted.add(slot)
+      // A search came between the two steps of a rotation: the path may be back.
+      if (slot.tailer.isLeaving) this.#isSyncWanted = true
+    }
     const linked = this.#linked.get(path)
     if (linked) this.#hinted.add(linked)
     if (!slots && !linked) {

@@ -3,7 +3,8 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ClientAuthorization, ClientTls } from '../../push/client.ts'
+import type { HeaderAuthorization } from '../../push/credentials.ts'
+import type { ClientTls } from '../../push/http-post.ts'
 import type { ApiConnection } from '../api-client.ts'
 import { loadKubeconfig } from './kubeconfig.ts'
 
@@ -14,7 +15,7 @@ export type ConnectionConfig =
   | {
       readonly kind: 'address'
       readonly url: URL
-      readonly authorization: ClientAuthorization | undefined
+      readonly authorization: HeaderAuthorization | undefined
       readonly tls: ClientTls | undefined
     }
 

@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
-import type { ClientAuthorization, ClientTls, Secret } from '../../push/client.ts'
+import type { HeaderAuthorization, Secret } from '../../push/credentials.ts'
+import type { ClientTls } from '../../push/http-post.ts'
 import type { ApiConnection } from '../api-client.ts'
 
 interface Named {
@@ -82,7 +83,7 @@ export function loadKubeconfig(path: string): ApiConnection {
   return { url: new URL(cluster.server), tls, ...(authorization && { authorization }) }
 }
 
-function authorizationOf(user: RawUser, directory: string): ClientAuthorization | undefined {
+function authorizationOf(user: RawUser, directory: string): HeaderAuthorization | undefined {
   const { token, tokenFile, username, password } = user
   const credentials: Secret | undefined = tokenFile
     ? { file: resolve(directory, tokenFile) }

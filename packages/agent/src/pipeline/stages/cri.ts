@@ -100,7 +100,15 @@ export class CriStage implements ByteStage {
       const { seconds, nanos } = splitTimestamp(entry.timestampNs)
       const { labels, origin, startOffset } = entry
       const time = { seconds, nanos }
-      this.#keep({ labels, origin, startOffset, time, content: entry.lineBytes, entry })
+      const kept = this.#keep({
+        labels,
+        origin,
+        startOffset,
+        time,
+        content: entry.lineBytes,
+        entry,
+      })
+      if (kept.byteLength > partialBytesMax) this.#release(kept, next)
       return
     }
     const pending = this.#pending.get(text)
@@ -163,9 +171,7 @@ export class CriStage implements ByteStage {
   }
 
   #idle(nowMs: number): PendingLine[] {
-    return [...this.#pending.values()].filter(
-      pending => nowMs - pending.touchedMs >= partialIdleMs || pending.byteLength > partialBytesMax,
-    )
+    return [...this.#pending.values()].filter(pending => nowMs - pending.touchedMs >= partialIdleMs)
   }
 
   /** Last time per stream; kept as numbers so that the byte path makes no bigint. */
@@ -196,7 +202,8 @@ export class CriStage implements ByteStage {
     const { labels, origin, startOffset, bytes, start, end } = line
     const time = { seconds: line.seconds, nanos: line.nanos }
     const content = (bytes as Buffer).subarray(start, end)
-    this.#keep({ labels, origin, startOffset, time, content, entry: undefined })
+    const kept = this.#keep({ labels, origin, startOffset, time, content, entry: undefined })
+    if (kept.byteLength > partialBytesMax) this.#send(kept, sink)
   }
 
   #addJoined(line: SinkLine, sink: LineSink): void {
@@ -228,7 +235,7 @@ export class CriStage implements ByteStage {
     readonly time: { readonly seconds: number; readonly nanos: number }
     readonly content: Buffer
     readonly entry: PipelineEntry | undefined
-  }): void {
+  }): PendingLine {
     const { labels, origin, time, entry } = part
     const content = Buffer.from(part.content)
     let pending = this.#pending.get(labels.text)
@@ -249,6 +256,7 @@ export class CriStage implements ByteStage {
     pending.nanos = time.nanos
     pending.touchedMs = this.#nowMs()
     pending.entry = entry
+    return pending
   }
 
   /** When the limit on streams with an unfinished line is reached, all of them leave as they are. */

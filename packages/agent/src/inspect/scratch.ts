@@ -1,0 +1,34 @@
+// Positions for a run that leaves no trace (-dry-run, -stdin): a copy in a directory of its own.
+
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { AgentConfig } from '../config.ts'
+
+/** A configuration whose positions are a copy, and what removes it. */
+export interface Scratch {
+  readonly config: AgentConfig
+  remove(): Promise<void>
+}
+
+/** Copies the positions of a configuration, where there are any. */
+export async function createScratch(config: AgentConfig): Promise<Scratch> {
+  const dir = await mkdtemp(join(tmpdir(), 'skald-agent-'))
+  const filename = join(dir, 'positions.yaml')
+  for (const suffix of ['', '.times']) {
+    try {
+      await copyFile(config.positions.filename + suffix, filename + suffix)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  return {
+    config: {
+      ...config,
+      positions: { ...config.positions, filename },
+      // What lies on disk for a server is not printed, let alone deleted.
+      wal: { ...config.wal, isEnabled: false },
+    },
+    remove: () => rm(dir, { recursive: true, force: true }),
+  }
+}

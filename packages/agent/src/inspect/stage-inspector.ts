@@ -1,0 +1,94 @@
+// Shows what each stage makes of a line (-inspect): the parts of the entry that differ before and after.
+
+import { formatRfc3339 } from '@skald/wire'
+import type { PipelineEntry } from '../pipeline/entry.ts'
+import type { LineOrigin } from '../pipeline/line-origin.ts'
+import type { NextStage, Stage } from '../pipeline/stage.ts'
+import type { Colours } from './colours.ts'
+
+/** Where differences are written to, and in which colours. */
+export interface StageInspector {
+  readonly write: (text: string) => void
+  readonly colours: Colours
+}
+
+/** An entry as people see it: part → text. */
+type Parts = ReadonlyMap<string, string>
+
+/** A stage that shows what the stage inside it does. */
+export class InspectedStage implements Stage {
+  readonly #name: string
+  readonly #inner: Stage
+  readonly #inspector: StageInspector
+
+  constructor(name: string, inner: Stage, inspector: StageInspector) {
+    this.#name = name
+    this.#inner = inner
+    this.#inspector = inspector
+  }
+
+  run(entry: PipelineEntry, next: NextStage): void {
+    const before = partsOf(entry)
+    let wentOn = 0
+    this.#inner.run(entry, after => {
+      wentOn++
+      this.#show(before, partsOf(after))
+      next(after)
+    })
+    if (wentOn === 0) this.#say(`  ${this.#inspector.colours.red('the line does not go on')}`)
+  }
+
+  finish(origin: LineOrigin, next: NextStage): void {
+    this.#inner.finish?.(origin, entry => this.#letGo(entry, next))
+  }
+
+  tick(nowMs: number, next: NextStage): void {
+    this.#inner.tick?.(nowMs, entry => this.#letGo(entry, next))
+  }
+
+  #letGo(entry: PipelineEntry, next: NextStage): void {
+    this.#show(new Map(), partsOf(entry))
+    next(entry)
+  }
+
+  pausedUntilMs(nowMs: number): number {
+    return this.#inner.pausedUntilMs?.(nowMs) ?? 0
+  }
+
+  close(): void {
+    this.#inner.close?.()
+  }
+
+  #show(before: Parts, after: Parts): void {
+    const { green, red, dim } = this.#inspector.colours
+    const lines: string[] = []
+    for (const name of new Set([...before.keys(), ...after.keys()])) {
+      const old = before.get(name)
+      const now = after.get(name)
+      if (old === now) continue
+      lines.push(`  ${name}`)
+      if (old !== undefined) lines.push(red(`    - ${old}`))
+      if (now !== undefined) lines.push(green(`    + ${now}`))
+    }
+    this.#say(lines.length > 0 ? lines.join('\n') : `  ${dim('nothing changes')}`)
+  }
+
+  #say(text: string): void {
+    const { write, colours } = this.#inspector
+    write(`${colours.cyan(`[inspect: ${this.#name} stage]:`)}\n${text}\n`)
+  }
+}
+
+function partsOf(entry: PipelineEntry): Parts {
+  const parts = new Map<string, string>()
+  for (const [name, value] of entry.extracted) parts.set(`extracted ${name}`, formatValue(value))
+  for (const [name, value] of entry.labels.entries()) parts.set(`label ${name}`, value)
+  for (const { name, value } of entry.structuredMetadata) parts.set(`metadata ${name}`, value)
+  parts.set('timestamp', formatRfc3339(entry.timestampNs))
+  parts.set('line', JSON.stringify(entry.line))
+  return parts
+}
+
+function formatValue(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+}

@@ -1,0 +1,191 @@
+// Batches that wait on disk while a server is away (`wal` in the configuration), for files that are
+// deleted sooner than it comes back. A batch on disk counts as delivered for positions: it survives the
+// end of its file, of the process and of the machine's power. One directory a client, one file a batch:
+//
+//   000000000012.batch   {"tenant":"","entries":31,"crc":123,"bytes":4567}\n  then the body, `bytes` long
+//
+// A file is written whole under another name, synced and renamed, so that a torn one is never read.
+
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { open, readFile, rename, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import type { Logger } from 'pino'
+
+/** A batch on disk. */
+export interface StoredBatch {
+  readonly path: string
+  readonly tenant: string
+  readonly entryCount: number
+  /** Bytes of the body. */
+  readonly byteLength: number
+}
+
+interface Header {
+  readonly tenant: string
+  readonly entries: number
+  readonly crc: number
+  readonly bytes: number
+}
+
+export interface DiskBufferOptions {
+  readonly dir: string
+  /** Most bytes of bodies; above it batches stay in memory, and reading waits. */
+  readonly bytesMax: number
+  readonly logger: Logger
+  /** Told how many bytes lie there, whenever that changes. */
+  readonly onBytes: (bytes: number) => void
+}
+
+const suffix = '.batch'
+const headerBytesMax = 64 * 1024
+
+/** The batches of one client on disk. */
+export class DiskBuffer {
+  readonly #options: DiskBufferOptions
+  /** Batches that an earlier run left, oldest first. */
+  readonly recovered: readonly StoredBatch[]
+  #sequence = 0
+  #bytes = 0
+  #hasFailed = false
+  /** Writes end in the order in which they were asked for. */
+  #last: Promise<unknown> = Promise.resolve()
+
+  /** @throws the system's error when the directory cannot be made or listed. */
+  constructor(options: DiskBufferOptions) {
+    this.#options = options
+    mkdirSync(options.dir, { recursive: true, mode: 0o700 })
+    this.recovered = this.#recover()
+    this.#add(this.recovered.reduce((sum, { byteLength }) => sum + byteLength, 0))
+  }
+
+  #recover(): StoredBatch[] {
+    const { dir, logger } = this.#options
+    const found: StoredBatch[] = []
+    for (const name of readdirSync(dir).sort()) {
+      const path = join(dir, name)
+      if (name.endsWith('.new')) rmSync(path, { force: true })
+      if (!name.endsWith(suffix)) continue
+      this.#sequence = Math.max(this.#sequence, Number.parseInt(name, 10) || 0)
+      const header = readHeader(readFileSync(path).subarray(0, headerBytesMax))
+      if (!header || statSync(path).size < header.bytes) {
+        this.#setAside(path, 'it is cut')
+        continue
+      }
+      const { tenant, entries, bytes } = header
+      found.push({ path, tenant, entryCount: entries, byteLength: bytes })
+    }
+    if (found.length > 0) logger.info({ dir, batches: found.length }, 'Batches found on disk')
+    return found
+  }
+
+  #add(bytes: number): void {
+    this.#bytes += bytes
+    this.#options.onBytes(this.#bytes)
+  }
+
+  /** Writes a batch; `undefined` where there is no room or the disk refuses, which is logged once. */
+  async store(batch: {
+    readonly tenant: string
+    readonly entryCount: number
+    readonly body: Buffer
+  }): Promise<StoredBatch | undefined> {
+    const { tenant, entryCount, body } = batch
+    const { dir, bytesMax, logger } = this.#options
+    if (this.#bytes + body.length > bytesMax) return undefined
+    this.#add(body.length)
+    const path = join(dir, `${String(++this.#sequence).padStart(12, '0')}${suffix}`)
+    const before = this.#last
+    const written = before.then(() => writeBatch(path, dir, { tenant, entryCount, body }))
+    this.#last = written.catch(() => undefined)
+    try {
+      await written
+      if (this.#hasFailed) logger.info({ dir }, 'Batches are written to disk again')
+      this.#hasFailed = false
+      return { path, tenant, entryCount, byteLength: body.length }
+    } catch (error) {
+      this.#add(-body.length)
+      const fields = { dir, error: (error as Error).message }
+      if (!this.#hasFailed)
+        logger.error(fields, 'Cannot write batch to disk: reading waits instead')
+      this.#hasFailed = true
+      return undefined
+    }
+  }
+
+  /** Reads the body of a batch; `undefined`, logged, when it is damaged or gone. */
+  async load({ path, byteLength }: StoredBatch): Promise<Buffer | undefined> {
+    try {
+      const bytes = await readFile(path)
+      const header = readHeader(bytes.subarray(0, headerBytesMax))
+      const body = bytes.subarray(bytes.length - byteLength)
+      if (header && header.bytes === body.length && crc32(body) === header.crc) return body
+      this.#setAside(path, 'its checksum does not match')
+    } catch (error) {
+      this.#setAside(path, (error as Error).message)
+    }
+    this.#add(-byteLength)
+    return undefined
+  }
+
+  /** Keeps a batch that cannot be sent for a person to look at. */
+  #setAside(path: string, error: string): void {
+    try {
+      renameSync(path, `${path}.damaged`)
+    } catch {
+      // Gone, or not to be renamed: it is told of all the same.
+    }
+    this.#options.logger.error({ path, error }, 'Batch on disk is damaged: it is not sent')
+  }
+
+  /** Deletes a batch that was delivered. */
+  async remove({ path, byteLength }: StoredBatch): Promise<void> {
+    this.#add(-byteLength)
+    try {
+      await unlink(path)
+    } catch {
+      // Gone already; one that stays is sent again after the next start, and counts once there.
+    }
+  }
+
+  /** Settles when all writes have ended. */
+  async idle(): Promise<void> {
+    await this.#last
+  }
+}
+
+async function writeBatch(
+  path: string,
+  dir: string,
+  { tenant, entryCount, body }: { tenant: string; entryCount: number; body: Buffer },
+): Promise<void> {
+  const header: Header = { tenant, entries: entryCount, crc: crc32(body), bytes: body.length }
+  const file = await open(`${path}.new`, 'w', 0o600)
+  try {
+    await file.writev([Buffer.from(`${JSON.stringify(header)}\n`), body])
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(`${path}.new`, path)
+  const directory = await open(dir, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}
+
+function readHeader(bytes: Buffer): Header | undefined {
+  try {
+    const header = JSON.parse(bytes.toString('utf8', 0, bytes.indexOf(0x0a))) as Partial<Header>
+    const { tenant, entries, crc, bytes: byteLength } = header
+    const isWhole =
+      typeof tenant === 'string' &&
+      [entries, crc, byteLength].every(value => Number.isSafeInteger(value) && value! >= 0)
+    return isWhole ? (header as Header) : undefined
+  } catch {
+    // Not a batch, or one that the disk has lost parts of.
+    return undefined
+  }
+}

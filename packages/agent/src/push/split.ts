@@ -1,0 +1,77 @@
+// Splits a push that a server refused, so that the entries it will not take are parted from those that
+// it will: between two streams first, then within one.
+
+import {
+  decodePushRequest,
+  PushBatchEncoder,
+  type PushStream,
+  snappyCompress,
+  snappyDecompress,
+} from '@skald/wire'
+
+/** A push, or a part of one, as it goes over the wire. */
+export interface PushPiece {
+  readonly body: Buffer
+  readonly entryCount: number
+}
+
+/** The first entry of a push, to be shown to people. */
+export interface EntrySample {
+  readonly stream: string
+  readonly line: string
+}
+
+// Our own batches; the limit only keeps a damaged body from asking for more.
+const unpackedBytesMax = 256 * 1024 * 1024
+const sampleCharactersMax = 200
+
+/** Splits a push into two halves in the same order; `undefined` where it has one entry. */
+export function splitPush({ body, entryCount }: PushPiece): [PushPiece, PushPiece] | undefined {
+  if (entryCount < 2) return undefined
+  const streams = unpack(body)
+  const middle = streams.length > 1 ? middleOfStreams(streams) : entryCount >> 1
+  return [encodeRange(streams, 0, middle), encodeRange(streams, middle, entryCount)]
+}
+
+/** Shows the first entry of a push; its line is cut to what fits into a log. */
+export function sampleOf({ body }: PushPiece): EntrySample {
+  const [stream] = unpack(body)
+  if (!stream || stream.entryCount === 0) return { stream: stream?.labelsText ?? '', line: '' }
+  const start = stream.lineOffsets[0]!
+  const line = stream.bytes.toString('utf8', start, start + stream.lineLengths[0]!)
+  return { stream: stream.labelsText, line: line.slice(0, sampleCharactersMax) }
+}
+
+function unpack(body: Buffer): PushStream[] {
+  return decodePushRequest(snappyDecompress(body, unpackedBytesMax))
+}
+
+/** Entries of the first half of the streams. */
+function middleOfStreams(streams: readonly PushStream[]): number {
+  let count = 0
+  for (const stream of streams.slice(0, streams.length >> 1)) count += stream.entryCount
+  return count
+}
+
+function encodeRange(streams: readonly PushStream[], from: number, to: number): PushPiece {
+  const encoder = new PushBatchEncoder()
+  let first = 0
+  for (const stream of streams) {
+    const start = Math.max(from - first, 0)
+    const end = Math.min(to - first, stream.entryCount)
+    if (start < end) {
+      const out = encoder.addStream(stream.labelsText)
+      for (let i = start; i < end; i++) {
+        const { bytes, lineOffsets, lineLengths, metadata } = stream
+        const at = lineOffsets[i]!
+        const pairs = metadata?.[i]
+        out.add(stream.seconds[i]!, stream.nanos[i]!, bytes, at, at + lineLengths[i]!, pairs)
+      }
+    }
+    first += stream.entryCount
+  }
+  return {
+    body: encoder.finish(bytes => Buffer.from(snappyCompress(bytes))),
+    entryCount: to - from,
+  }
+}

@@ -1,0 +1,79 @@
+// GELF datagrams: whole or in chunks, plain or compressed by gzip or zlib.
+
+import { gunzipSync, inflateSync } from 'node:zlib'
+
+// A message has 128 chunks at most, and all of them within five seconds, as GELF has it.
+const chunksMax = 128
+const chunkLimitMs = 5_000
+// Messages of which chunks are missing, and bytes of all of them.
+const openMessagesMax = 1_024
+const openBytesMax = 16 * 1024 * 1024
+// A message unpacked.
+const messageBytesMax = 8 * 1024 * 1024
+const chunkHeadBytes = 12
+
+interface OpenMessage {
+  readonly chunks: (Buffer | undefined)[]
+  readonly sinceMs: number
+  missing: number
+  bytes: number
+}
+
+/** Puts chunks together. */
+export class GelfAssembler {
+  readonly #open = new Map<string, OpenMessage>()
+  #bytes = 0
+  /** Messages that were given up because chunks are missing. */
+  lostCount = 0
+
+  /**
+   * Takes a datagram; gives the JSON of a message when it is whole.
+   *
+   * @throws Error when it is none.
+   */
+  take(datagram: Buffer, sender: string, nowMs: number): string | undefined {
+    if (datagram[0] !== 0x1e || datagram[1] !== 0x0f) return unpack(datagram)
+    const sequence = datagram[10] ?? chunksMax
+    const count = datagram[11] ?? 0
+    if (datagram.length < chunkHeadBytes || count === 0 || count > chunksMax || sequence >= count) {
+      throw new Error('the head of a chunk is wrong')
+    }
+    this.#giveUp(nowMs)
+    const key = `${sender} ${datagram.toString('hex', 2, 10)}`
+    const fresh = { chunks: [], sinceMs: nowMs, missing: count, bytes: 0 }
+    const message: OpenMessage = this.#open.get(key) ?? fresh
+    this.#open.set(key, message)
+    if (message.chunks[sequence]) return undefined
+    const chunk = Buffer.from(datagram.subarray(chunkHeadBytes))
+    message.chunks[sequence] = chunk
+    message.missing--
+    message.bytes += chunk.length
+    this.#bytes += chunk.length
+    if (message.missing > 0) return undefined
+    this.#forget(key, message)
+    return unpack(Buffer.concat(message.chunks as Buffer[]))
+  }
+
+  /** Gives up messages that wait for too long, or the oldest where there are too many. */
+  #giveUp(nowMs: number): void {
+    for (const [key, message] of this.#open) {
+      const isOver = this.#open.size >= openMessagesMax || this.#bytes >= openBytesMax
+      if (!isOver && nowMs - message.sinceMs < chunkLimitMs) return
+      this.#forget(key, message)
+      this.lostCount++
+    }
+  }
+
+  #forget(key: string, message: OpenMessage): void {
+    this.#open.delete(key)
+    this.#bytes -= message.bytes
+  }
+}
+
+function unpack(bytes: Buffer): string {
+  const options = { maxOutputLength: messageBytesMax }
+  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return gunzipSync(bytes, options).toString('utf8')
+  // The first two bytes of zlib are a multiple of 31, the first of them says "deflate".
+  const isZlib = (bytes[0]! & 0x0f) === 8 && bytes.length > 2 && bytes.readUInt16BE(0) % 31 === 0
+  return isZlib ? inflateSync(bytes, options).toString('utf8') : bytes.toString('utf8')
+}

@@ -1,0 +1,208 @@
+// The way of a source's lines into the pipelines: labels are relabelled, each client gets a copy, and
+// where there is no room the source is told to wait.
+
+import { type RelabelRule, relabel } from '../discovery/relabel.ts'
+import { PipelineEntry } from '../pipeline/entry.ts'
+import { LabelState } from '../pipeline/label-state.ts'
+import { LineOrigin } from '../pipeline/line-origin.ts'
+import type { Pipeline } from '../pipeline/pipeline.ts'
+
+/** The pipeline of one job towards one client. */
+export interface InletLane {
+  readonly pipeline: Pipeline
+  /** Tells whether lines may come in now. */
+  readonly mayTake: () => boolean
+  /** Counts a line that this client had no room for while others had. */
+  readonly countMissed: () => void
+}
+
+/** A line of a source. */
+export interface SourceLine {
+  /** Labels offered to relabelling, those with `__` among them. */
+  readonly labels: ReadonlyMap<string, string>
+  readonly line: Buffer | string
+  /** Absent for the time at which it came. */
+  readonly timestampNs?: bigint | undefined
+  readonly metadata?: readonly { readonly name: string; readonly value: string }[] | undefined
+  /** Labels are as they are to be: no rule is applied. */
+  readonly isFinal?: boolean
+}
+
+// Label sets remembered: a source has few, unless somebody relabels what is different in each line.
+const statesMax = 10_000
+// Between two looks at whether there is room, and at lines that stages hold back.
+const tickMs = 100
+
+/** Takes the lines of one source. */
+export class Inlet {
+  readonly #lanes: readonly InletLane[]
+  readonly #rules: readonly RelabelRule[]
+  readonly #allocateNs: () => bigint
+  readonly #nowMs: () => number
+  readonly #states = new Map<string, LabelState>()
+  readonly #timer: NodeJS.Timeout
+  readonly #waiting: (() => void)[] = []
+  /** The flow of lines that belong to no other. */
+  readonly flow: Flow
+
+  constructor(options: {
+    readonly jobName: string
+    readonly lanes: readonly InletLane[]
+    readonly rules: readonly RelabelRule[]
+    /** Gives the time of a line that has none; never the same twice. */
+    readonly allocateNs: () => bigint
+    readonly nowMs: () => number
+  }) {
+    this.#lanes = options.lanes
+    this.#rules = options.rules
+    this.#allocateNs = options.allocateNs
+    this.#nowMs = options.nowMs
+    this.flow = this.openFlow(options.jobName)
+    this.#timer = setInterval(() => this.#tick(), tickMs)
+  }
+
+  #tick(): void {
+    for (const { pipeline } of this.#lanes) pipeline.tick(this.#nowMs())
+    if (this.hasRoom) for (const goOn of this.#waiting.splice(0)) goOn()
+  }
+
+  /** Tells whether a rule may look at a label, so that it is worth finding out. */
+  isAskedFor(name: string): boolean {
+    return this.#rules.some(
+      ({ action, sourceLabels }) => action === 'labelmap' || sourceLabels.includes(name),
+    )
+  }
+
+  /** At least one client takes lines now. */
+  get hasRoom(): boolean {
+    return this.#lanes.some(lane => this.#mayTake(lane, this.flow))
+  }
+
+  #mayTake(lane: InletLane, flow: Flow): boolean {
+    return lane.mayTake() && !flow.originOf(lane).isHeldUp
+  }
+
+  /** Settles when at least one client takes lines. */
+  async room(): Promise<void> {
+    while (!this.hasRoom) await new Promise<void>(resolve => this.#waiting.push(resolve))
+  }
+
+  /** Makes a flow of lines that is settled by itself, such as those of one request. */
+  openFlow(name: string): Flow {
+    return new Flow(name, this.#lanes, () => this.#allocateNs())
+  }
+
+  /** Takes a line; tells whether relabelling let it through, with labels left. */
+  add(line: SourceLine, flow: Flow = this.flow): boolean {
+    const state = line.isFinal ? new LabelState(line.labels) : this.#stateOf(line.labels)
+    if (!state) {
+      flow.pass()
+      return false
+    }
+    // Where nobody has room, the source did not wait: all of them take it.
+    const takesAll = !this.#lanes.some(lane => this.#mayTake(lane, flow))
+    flow.begin(line.timestampNs)
+    for (const lane of this.#lanes) {
+      if (!takesAll && !this.#mayTake(lane, flow)) {
+        lane.countMissed()
+        continue
+      }
+      const place = { origin: flow.originOf(lane), startOffset: flow.sequence }
+      const entry = new PipelineEntry(place, state, line.line)
+      if (line.timestampNs !== undefined) entry.timestampNs = line.timestampNs
+      if (line.metadata) entry.structuredMetadata.push(...line.metadata)
+      lane.pipeline.take(entry)
+    }
+    flow.end()
+    return true
+  }
+
+  /** What rules make of labels; the same object for the same result. */
+  #stateOf(labels: ReadonlyMap<string, string>): LabelState | undefined {
+    const visible = [...(relabel(labels, this.#rules) ?? [])].filter(
+      ([name]) => !name.startsWith('__') || name === '__tenant_id__',
+    )
+    if (visible.length === 0) return undefined
+    const key = visible.map(pair => pair.join('\u0001')).join('\u0000')
+    let state = this.#states.get(key)
+    if (state) return state
+    if (this.#states.size >= statesMax) this.#states.clear()
+    state = new LabelState(new Map(visible))
+    this.#states.set(key, state)
+    return state
+  }
+
+  /** Sends what stages hold of a flow that has ended. */
+  finish(flow: Flow = this.flow): void {
+    for (const lane of this.#lanes) lane.pipeline.finish(flow.originOf(lane))
+  }
+
+  /** The source has ended. */
+  close(): void {
+    clearInterval(this.#timer)
+    this.finish()
+    for (const goOn of this.#waiting.splice(0)) goOn()
+  }
+}
+
+/** Lines one after the other, counted from 0, and how far each client's server has taken them. */
+export class Flow {
+  readonly #origins = new Map<InletLane, LineOrigin>()
+  #sequence = 0
+  #timeNs = 0n
+
+  constructor(name: string, lanes: readonly InletLane[], allocateNs: () => bigint) {
+    this.#allocateNs = allocateNs
+    const readTime = (sequence: number) =>
+      sequence === this.#sequence && this.#timeNs > 0n ? this.#timeNs : allocateNs()
+    for (const lane of lanes) this.#origins.set(lane, new LineOrigin({ name, readTime }))
+  }
+
+  readonly #allocateNs: () => bigint
+
+  originOf(lane: InletLane): LineOrigin {
+    return this.#origins.get(lane)!
+  }
+
+  /** Number of the line that is being taken, or comes next. */
+  get sequence(): number {
+    return this.#sequence
+  }
+
+  /** A line is being taken: all clients see it at the same time. */
+  begin(timestampNs: bigint | undefined): void {
+    this.#timeNs = timestampNs ?? this.#allocateNs()
+  }
+
+  end(): void {
+    this.#sequence++
+    this.#timeNs = 0n
+  }
+
+  /** A line was dropped before any pipeline. */
+  pass(): void {
+    this.#sequence++
+  }
+
+  /** Every line before it was answered for, by each client. */
+  get settledSequence(): number {
+    let least = this.#sequence
+    for (const origin of this.#origins.values()) {
+      least = Math.min(least, origin.settledOffset(this.#sequence))
+    }
+    return least
+  }
+
+  /** At least one client's server has taken all lines. */
+  get isTaken(): boolean {
+    for (const origin of this.#origins.values()) {
+      if (origin.settledOffset(this.#sequence) >= this.#sequence) return true
+    }
+    return false
+  }
+
+  /** Calls back whenever something was answered for. */
+  set onProgress(tell: (() => void) | undefined) {
+    for (const origin of this.#origins.values()) origin.onProgress = tell
+  }
+}

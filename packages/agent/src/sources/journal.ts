@@ -1,0 +1,213 @@
+// journal: reads systemd's journal through journalctl, from a saved cursor on.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { readBoolean, readDurationMs, readLabels, readText } from '../config/readers.ts'
+import type { ValueReader } from '../config/yaml-cursor.ts'
+import { backoffMs } from '../push/backoff.ts'
+import { cursorTimeMs, type JournalEntry, parseJournalEntry } from './journal-entry.ts'
+import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
+import { splitLines } from './split-lines.ts'
+
+interface JournalConfig {
+  readonly maxAgeMs: number
+  /** The line is the whole entry as JSON. */
+  readonly isJson: boolean
+  readonly labels: ReadonlyMap<string, string>
+  readonly path: string | undefined
+  readonly matches: readonly string[]
+}
+
+const defaultMaxAgeMs = 7 * 3_600_000
+const entryBytesMax = 64 * 1024 * 1024
+const restartBackoff = { minMs: 500, maxMs: 30_000, attemptsMax: 0 }
+// What journalctl says last, for the log.
+const complaintCharactersMax = 1_000
+const priorities = ['emerg', 'alert', 'crit', 'error', 'warning', 'notice', 'info', 'debug']
+
+const readMatches: ValueReader<string[]> = cursor => {
+  const matches = (readText(cursor) ?? '').split(' ').filter(match => match !== '')
+  const wrong = matches.find(match => !/^[A-Z0-9_]+=/.test(match))
+  if (wrong === undefined) return matches
+  return cursor.failAtKey(
+    `matches must be FIELD=value pairs with blanks between, found ${JSON.stringify(wrong)}`,
+  )
+}
+
+const readConfig: ValueReader<SourceConfig> = cursor => {
+  const raw = cursor.record({
+    max_age: readDurationMs,
+    json: readBoolean,
+    labels: readLabels,
+    path: readText,
+    matches: readMatches,
+  })
+  const config: JournalConfig = {
+    maxAgeMs: raw.max_age ?? defaultMaxAgeMs,
+    isJson: raw.json ?? false,
+    labels: raw.labels ?? new Map(),
+    path: raw.path || undefined,
+    matches: raw.matches ?? [],
+  }
+  const start = async (context: SourceContext) => {
+    checkProgram(context)
+    return new JournalSource(config, context)
+  }
+  return { isPerClient: true, start }
+}
+
+export const journalSource: SourceDefinition = { name: 'journal', read: readConfig }
+
+function checkProgram({ jobName }: SourceContext): void {
+  const { error } = spawnSync('journalctl', ['--version'], { stdio: 'ignore' })
+  if (!error) return
+  const message = `job ${jobName} reads the journal, and journalctl cannot be run: ${error.message}. Install systemd, or remove the job`
+  throw Object.assign(new Error(message, { cause: error }), { code: 'JOURNALCTL_MISSING' })
+}
+
+class JournalSource implements Source {
+  readonly #config: JournalConfig
+  readonly #context: SourceContext
+  readonly #key: string
+  readonly #stopping = new AbortController()
+  readonly #done: Promise<void>
+  /** Cursors of lines that no server has taken yet, by their number. */
+  readonly #pending: { readonly sequence: number; readonly cursor: string }[] = []
+  #child: ChildProcess | undefined
+  #cursor: string | undefined
+  #attempt = 0
+
+  constructor(config: JournalConfig, context: SourceContext) {
+    this.#config = config
+    this.#context = context
+    const { jobName, lane, cursors, inlet } = context
+    this.#key = lane === '' ? `cursor-${jobName}` : `cursor-${jobName}-${lane}`
+    this.#cursor = cursors.get(this.#key) ?? cursors.get(`journal-${jobName}`)
+    inlet.flow.onProgress = () => this.#saveSettled()
+    this.#done = this.#run()
+  }
+
+  get isReady(): boolean {
+    return this.#child !== undefined
+  }
+
+  get place(): string {
+    return `journal ${this.#config.path ?? 'of the system'}`
+  }
+
+  /** Runs journalctl, again and again where it ends. */
+  async #run(): Promise<void> {
+    const { logger } = this.#context
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      const complaint = await this.#follow().catch((error: Error) => error.message)
+      if (signal.aborted) return
+      const waitMs = backoffMs(restartBackoff, this.#attempt++, { random: Math.random })
+      logger.warn(
+        { error: complaint, waitMs: Math.round(waitMs) },
+        'journalctl ended, will start it again',
+      )
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  /** Follows the journal until journalctl ends; gives what it said on standard error. */
+  async #follow(): Promise<string> {
+    const { path, matches } = this.#config
+    const place = path === undefined ? [] : [`--directory=${path}`]
+    const options = ['--output=json', '--all', '--follow', '--no-tail', '--no-pager', '--quiet']
+    const args = [...options, ...place, this.#from(), ...matches]
+    const child = spawn('journalctl', args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = child
+    let complaint = ''
+    child.stderr.on('data', chunk => {
+      complaint = `${complaint}${chunk}`.slice(-complaintCharactersMax)
+    })
+    child.on('error', error => {
+      complaint = error.message
+    })
+    const exited = new Promise<void>(resolve => child.once('close', () => resolve()))
+    try {
+      for await (const line of splitLines(child.stdout, entryBytesMax)) {
+        await this.#context.inlet.room()
+        if (this.#stopping.signal.aborted) break
+        this.#take(line)
+      }
+    } finally {
+      child.kill('SIGTERM')
+      await exited
+      this.#child = undefined
+    }
+    return complaint.trim() || `exit code ${child.exitCode}`
+  }
+
+  /** Where to begin: after what was taken last, but not further back than the age allows. */
+  #from(): string {
+    const oldestMs = this.#context.nowMs() - this.#config.maxAgeMs
+    const timeMs = this.#cursor === undefined ? undefined : cursorTimeMs(this.#cursor)
+    if (timeMs !== undefined && timeMs >= oldestMs) return `--after-cursor=${this.#cursor}`
+    return `--since=@${(oldestMs / 1000).toFixed(3)}`
+  }
+
+  #take(line: Buffer): void {
+    const { inlet, metrics, logger } = this.#context
+    let entry: JournalEntry
+    try {
+      entry = parseJournalEntry(line)
+    } catch (error) {
+      metrics.journalErrors.inc({ error: 'malformed' })
+      logger.warn({ error: (error as Error).message }, 'Entry of the journal cannot be read')
+      return
+    }
+    this.#attempt = 0
+    this.#cursor = entry.cursor
+    this.#pending.push({ sequence: inlet.flow.sequence, cursor: entry.cursor })
+    const text = this.#config.isJson ? formatFields(entry.fields) : entry.message
+    if (text === undefined) {
+      metrics.journalErrors.inc({ error: 'no_message' })
+      inlet.flow.pass()
+    } else {
+      const { timestampNs } = entry
+      const isSent = inlet.add({ labels: this.#labelsOf(entry), line: text, timestampNs })
+      if (isSent) metrics.journalLines.inc()
+      else metrics.journalErrors.inc({ error: 'empty_labels' })
+    }
+    this.#saveSettled()
+  }
+
+  #labelsOf({ fields }: JournalEntry): Map<string, string> {
+    const labels = new Map(this.#config.labels)
+    for (const [name, value] of fields) {
+      // The message is the line, not a label.
+      if (name !== 'MESSAGE') labels.set(`__journal_${name.toLowerCase()}`, value)
+    }
+    const keyword = priorities[Number(fields.get('PRIORITY') ?? -1)]
+    if (keyword) labels.set('__journal_priority_keyword', keyword)
+    return labels
+  }
+
+  /** Saves the cursor of the last line before which everything was answered for. */
+  #saveSettled(): void {
+    const settled = this.#context.inlet.flow.settledSequence
+    let count = 0
+    while (count < this.#pending.length && this.#pending[count]!.sequence < settled) count++
+    if (count === 0) return
+    const { cursor } = this.#pending[count - 1]!
+    this.#pending.splice(0, count)
+    this.#context.cursors.set(this.#key, cursor)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#child?.kill('SIGTERM')
+    await this.#done
+  }
+
+  async close(): Promise<void> {
+    this.#saveSettled()
+  }
+}
+
+function formatFields(fields: ReadonlyMap<string, string>): string {
+  return JSON.stringify(Object.fromEntries([...fields].sort(([a], [b]) => (a < b ? -1 : 1))))
+}

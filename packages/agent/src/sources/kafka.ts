@@ -1,0 +1,343 @@
+// kafka: reads topics as a member of a consumer group. Offsets are committed when servers have taken
+// what lies before them.
+
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls'
+import type { Consumer, ConsumerOptions, Message, MessagesStream } from '@platformatic/kafka'
+import {
+  readAnything,
+  readBoolean,
+  readLabels,
+  readOneOf,
+  readText,
+  readTexts,
+} from '../config/readers.ts'
+import type { ValueReader } from '../config/yaml-cursor.ts'
+import { backoffMs } from '../push/backoff.ts'
+import type { Flow } from './inlet.ts'
+import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
+
+type Sasl = NonNullable<ConsumerOptions<Buffer, Buffer, Buffer, Buffer>['sasl']>
+
+interface KafkaConfig {
+  readonly brokers: readonly string[]
+  /** Names, and expressions that begin with `^`. */
+  readonly topics: readonly string[]
+  readonly groupId: string
+  readonly labels: ReadonlyMap<string, string>
+  readonly usesIncomingTime: boolean
+  readonly tls: TlsConnectionOptions | undefined
+  readonly sasl: Sasl | undefined
+}
+
+const restartBackoff = { minMs: 500, maxMs: 30_000, attemptsMax: 0 }
+const commitPeriodMs = 1_000
+// Topics that come and go are looked for so often, where expressions name them.
+const topicsPeriodMs = 60_000
+const fetchBytesMax = 1024 * 1024
+
+const readTls: ValueReader<TlsConnectionOptions> = cursor => {
+  const raw = cursor.record({
+    ca_file: readText,
+    cert_file: readText,
+    key_file: readText,
+    server_name: readText,
+    insecure_skip_verify: readBoolean,
+  })
+  try {
+    return {
+      ...(raw.ca_file && { ca: readFileSync(raw.ca_file) }),
+      ...(raw.cert_file && { cert: readFileSync(raw.cert_file) }),
+      ...(raw.key_file && { key: readFileSync(raw.key_file) }),
+      ...(raw.server_name && { servername: raw.server_name }),
+      rejectUnauthorized: !raw.insecure_skip_verify,
+    }
+  } catch (error) {
+    return cursor.failAtKey(`tls_config cannot be used: ${(error as Error).message}`)
+  }
+}
+
+const readSasl: ValueReader<{
+  readonly sasl: Sasl
+  readonly tls: TlsConnectionOptions | undefined
+}> = cursor => {
+  const raw = cursor.record({
+    mechanism: readOneOf(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const),
+    user: readText,
+    password: readText,
+    use_tls: readBoolean,
+    tls_config: readTls,
+    ca_file: readText,
+    insecure_skip_verify: readBoolean,
+  })
+  const sasl: Sasl = {
+    mechanism: raw.mechanism ?? 'PLAIN',
+    username: raw.user ?? '',
+    password: raw.password ?? '',
+  }
+  const plain = { rejectUnauthorized: !raw.insecure_skip_verify }
+  return { sasl, tls: raw.use_tls ? (raw.tls_config ?? plain) : undefined }
+}
+
+const readAuthentication: ValueReader<Pick<KafkaConfig, 'tls' | 'sasl'>> = cursor => {
+  const raw = cursor.record({
+    type: readOneOf(['none', 'ssl', 'sasl'] as const),
+    tls_config: readTls,
+    sasl_config: readSasl,
+  })
+  switch (raw.type ?? 'none') {
+    case 'none':
+      return { tls: undefined, sasl: undefined }
+    case 'ssl':
+      return { tls: raw.tls_config ?? {}, sasl: undefined }
+    case 'sasl':
+      return raw.sasl_config ?? cursor.failAtKey('authentication of type sasl needs a sasl_config')
+  }
+}
+
+const readTopics: ValueReader<string[]> = cursor => {
+  const topics = readTexts(cursor) ?? []
+  for (const topic of topics) {
+    if (!topic.startsWith('^')) continue
+    try {
+      new RegExp(topic)
+    } catch (error) {
+      return cursor.failAtKey(`topic ${topic} does not compile: ${(error as Error).message}`)
+    }
+  }
+  return topics
+}
+
+const readConfig: ValueReader<SourceConfig> = cursor => {
+  const raw = cursor.record({
+    brokers: readTexts,
+    topics: readTopics,
+    group_id: readText,
+    // Decided by the group's members and brokers among themselves.
+    assignor: readOneOf(['range', 'sticky', 'roundrobin'] as const),
+    version: readAnything,
+    authentication: readAuthentication,
+    labels: readLabels,
+    use_incoming_timestamp: readBoolean,
+  })
+  const { brokers = [], topics = [] } = raw
+  if (brokers.length === 0) return cursor.failAtKey('kafka needs brokers such as [kafka:9092]')
+  if (topics.length === 0) return cursor.failAtKey('kafka needs topics such as [logs, "^app-.*"]')
+  const config: KafkaConfig = {
+    ...{ brokers, topics, groupId: raw.group_id || 'promtail', labels: raw.labels ?? new Map() },
+    usesIncomingTime: raw.use_incoming_timestamp ?? false,
+    ...{ tls: raw.authentication?.tls, sasl: raw.authentication?.sasl },
+  }
+  const start = async (context: SourceContext) => new KafkaSource(config, context)
+  return { isPerClient: true, start }
+}
+
+export const kafkaSource: SourceDefinition = { name: 'kafka', read: readConfig }
+
+/** Lines of one partition that no server has taken yet. */
+interface PartitionState {
+  readonly topic: string
+  readonly partition: number
+  readonly flow: Flow
+  /** First offset of this run. */
+  readonly firstOffset: bigint
+  /** Offset behind each line, by the line's number. */
+  readonly pending: { readonly sequence: number; readonly next: bigint }[]
+  committed: bigint
+}
+
+class KafkaSource implements Source {
+  readonly #config: KafkaConfig
+  readonly #context: SourceContext
+  readonly #groupId: string
+  readonly #stopping = new AbortController()
+  readonly #done: Promise<void>
+  readonly #partitions = new Map<string, PartitionState>()
+  #consumer: Consumer<Buffer, Buffer, Buffer, Buffer> | undefined
+  #stream: MessagesStream<Buffer, Buffer, Buffer, Buffer> | undefined
+  #attempt = 0
+
+  constructor(config: KafkaConfig, context: SourceContext) {
+    this.#config = config
+    this.#context = context
+    // Clients that shared a group would share its messages.
+    this.#groupId = context.lane === '' ? config.groupId : `${config.groupId}-${context.lane}`
+    this.#done = this.#run()
+  }
+
+  get isReady(): boolean {
+    return this.#stream !== undefined
+  }
+
+  get place(): string {
+    return `kafka ${this.#config.brokers.join(', ')}`
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      let problem: string | undefined
+      try {
+        await this.#consume()
+      } catch (error) {
+        problem = describe(error)
+      }
+      if (signal.aborted) return
+      await this.#leave()
+      if (problem === undefined) continue
+      const waitMs = backoffMs(restartBackoff, this.#attempt++, { random: Math.random })
+      const fields = { error: problem, waitMs: Math.round(waitMs) }
+      this.#context.logger.warn(fields, 'Kafka cannot be read, will try again')
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  /** Reads until the stream ends or fails, or other topics are to be read. */
+  async #consume(): Promise<void> {
+    // Loaded where it is used: it is large.
+    const { Admin, Consumer: KafkaConsumer } = await import('@platformatic/kafka')
+    const { brokers, tls, sasl } = this.#config
+    const connection = {
+      ...{ clientId: 'skald-agent', bootstrapBrokers: [...brokers], retries: 0 },
+      ...(tls && { tls }),
+      ...(sasl && { sasl }),
+    }
+    const admin = new Admin(connection)
+    const { signal } = this.#stopping
+    let timer: NodeJS.Timeout | undefined
+    let commitTimer: NodeJS.Timeout | undefined
+    try {
+      const topics = await this.#findTopics(() => admin.listTopics())
+      if (topics.length === 0) throw new Error('no topic matches')
+      const consumer = new KafkaConsumer({
+        ...{ ...connection, groupId: this.#groupId, autocommit: false },
+        ...{ maxBytes: fetchBytesMax, maxWaitTime: 500 },
+      })
+      this.#consumer = consumer
+      const stream = await consumer.consume({ topics, mode: 'committed', fallbackMode: 'earliest' })
+      this.#stream = stream
+      this.#attempt = 0
+      this.#context.logger.info({ topics, group: this.#groupId }, 'Kafka is read')
+      consumer.on('consumer:group:rebalance', () => this.#partitions.clear())
+      commitTimer = setInterval(() => void this.#commit(), commitPeriodMs)
+      timer = this.#watchTopics(topics, () => admin.listTopics(), stream)
+      for await (const message of stream) {
+        await this.#context.inlet.room()
+        if (signal.aborted) break
+        this.#take(message)
+      }
+    } finally {
+      clearInterval(timer)
+      clearInterval(commitTimer)
+      await admin.close().catch(() => undefined)
+    }
+  }
+
+  async #findTopics(list: () => Promise<string[]>): Promise<string[]> {
+    const { topics } = this.#config
+    const patterns = topics.filter(topic => topic.startsWith('^')).map(topic => new RegExp(topic))
+    const named = topics.filter(topic => !topic.startsWith('^'))
+    if (patterns.length === 0) return named
+    const found = (await list()).filter(topic => patterns.some(pattern => pattern.test(topic)))
+    return [...new Set([...named, ...found])].sort()
+  }
+
+  /** Ends the stream when expressions match other topics than before. */
+  #watchTopics(
+    topics: readonly string[],
+    list: () => Promise<string[]>,
+    stream: MessagesStream<Buffer, Buffer, Buffer, Buffer>,
+  ): NodeJS.Timeout {
+    return setInterval(() => {
+      this.#findTopics(list)
+        .then(now => {
+          if (now.join() !== topics.join()) stream.destroy()
+        })
+        .catch(() => undefined)
+    }, topicsPeriodMs)
+  }
+
+  #take(message: Message<Buffer, Buffer, Buffer, Buffer>): void {
+    const { topic, partition, offset, value, key, timestamp } = message
+    const { inlet } = this.#context
+    const state = this.#stateOf(topic, partition, offset)
+    state.pending.push({ sequence: state.flow.sequence, next: offset + 1n })
+    const labels = new Map(this.#config.labels)
+    labels.set('__meta_kafka_topic', topic)
+    labels.set('__meta_kafka_partition', String(partition))
+    labels.set('__meta_kafka_member_id', this.#consumer?.memberId ?? '')
+    labels.set('__meta_kafka_group_id', this.#groupId)
+    // Promtail's word for "no key".
+    labels.set('__meta_kafka_message_key', key?.toString('utf8') || 'none')
+    const timestampNs = this.#config.usesIncomingTime ? timestamp * 1_000_000n : undefined
+    inlet.add({ labels, line: value ?? Buffer.alloc(0), timestampNs }, state.flow)
+  }
+
+  #stateOf(topic: string, partition: number, offset: bigint): PartitionState {
+    const id = `${topic}:${partition}`
+    let state = this.#partitions.get(id)
+    if (!state) {
+      const flow = this.#context.inlet.openFlow(id)
+      state = { topic, partition, flow, firstOffset: offset, pending: [], committed: offset }
+      this.#partitions.set(id, state)
+    }
+    return state
+  }
+
+  /** Commits what servers have taken. */
+  async #commit(): Promise<void> {
+    const offsets = [...this.#partitions.values()].flatMap(state => {
+      const settled = state.flow.settledSequence
+      let count = 0
+      while (count < state.pending.length && state.pending[count]!.sequence < settled) count++
+      const next = state.pending[count - 1]?.next
+      if (next === undefined) return []
+      state.pending.splice(0, count)
+      const { topic, partition } = state
+      return [{ topic, partition, offset: next, leaderEpoch: -1 }]
+    })
+    if (offsets.length === 0 || !this.#consumer) return
+    try {
+      await this.#consumer.commit({ offsets })
+    } catch (error) {
+      // What was not committed comes once more after the next start.
+      this.#context.logger.warn({ error: describe(error) }, 'Cannot commit offsets to Kafka')
+    }
+  }
+
+  /** Leaves the group; what was not committed is read again by whoever comes next. */
+  async #leave(): Promise<void> {
+    const consumer = this.#consumer
+    this.#stream = undefined
+    this.#consumer = undefined
+    this.#partitions.clear()
+    try {
+      await consumer?.close(true)
+    } catch {
+      // The brokers notice that it is gone when its session ends.
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopping.signal.aborted) return
+    this.#stopping.abort()
+    this.#stream?.destroy()
+    await Promise.race([this.#done, sleep(1_000)])
+  }
+
+  async close(): Promise<void> {
+    const leave = async () => {
+      for (const { flow } of this.#partitions.values()) this.#context.inlet.finish(flow)
+      await this.#commit()
+      await this.#leave()
+    }
+    await Promise.race([leave(), sleep(1_000)])
+  }
+}
+
+function describe(error: unknown): string {
+  const { message, errors } = error as Error & { errors?: unknown[] }
+  const [cause] = errors ?? []
+  return cause ? `${message}: ${describe(cause)}` : message
+}

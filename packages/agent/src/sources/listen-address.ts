@@ -1,0 +1,39 @@
+// Addresses to listen at, as Go writes them: `host:port`, `:port`, `[::1]:port`.
+
+import { readText } from '../config/readers.ts'
+import type { ValueReader } from '../config/yaml-cursor.ts'
+
+/** Where to listen; an absent host stands for all addresses of the machine. */
+export interface ListenAddress {
+  readonly host: string | undefined
+  readonly port: number
+}
+
+/** Reads an address to listen at. */
+export const readListenAddress: ValueReader<ListenAddress> = cursor => {
+  const text = readText(cursor) ?? ''
+  const found = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text)
+  const port = Number(found?.[3])
+  if (!found || port > 65_535) {
+    return cursor.failAtKey(
+      `${cursor.name} must be an address such as 0.0.0.0:1514 or :1514, found ${cursor.describe()}`,
+    )
+  }
+  return { host: found[1] || found[2] || undefined, port }
+}
+
+/** Writes an address. */
+export function formatAddress({
+  host,
+  port,
+}: {
+  readonly host: string
+  readonly port: number
+}): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+/** An address without the form in which an IPv6 socket tells IPv4 clients. */
+export function plainAddress(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice(7) : address
+}

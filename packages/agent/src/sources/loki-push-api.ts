@@ -1,0 +1,212 @@
+// loki_push_api: takes pushes as a Loki does, relabels them and sends them on; and plain text.
+
+import { gunzipSync } from 'node:zlib'
+import {
+  decodeJsonPush,
+  decodePushRequest,
+  LabelSyntaxError,
+  labelSetToObject,
+  PushBodyError,
+  type PushStream,
+  parseLabelSet,
+  snappyDecompress,
+} from '@skald/wire'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { readBoolean, readLabels } from '../config/readers.ts'
+import { readServer, type ServerConfig } from '../config/server.ts'
+import { serverTlsOptions } from '../config/server-tls.ts'
+import type { ValueReader } from '../config/yaml-cursor.ts'
+import type { Flow } from './inlet.ts'
+import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
+
+interface PushApiConfig {
+  readonly server: Partial<ServerConfig>
+  readonly labels: ReadonlyMap<string, string>
+  readonly usesIncomingTime: boolean
+}
+
+// As in the store: what a request may have on the wire, and unpacked.
+const bodyBytesMax = 16 * 1024 * 1024
+const unpackedBytesMax = 64 * 1024 * 1024
+// Wait for the servers behind, below the 10 s after which a Promtail gives up waiting.
+const answerLimitMs = 8_000
+
+const readConfig: ValueReader<SourceConfig> = cursor => {
+  const raw = cursor.record({
+    server: readServer,
+    labels: readLabels,
+    use_incoming_timestamp: readBoolean,
+  })
+  const server = raw.server ?? {}
+  if (!server.httpListenPort && !cursor.get('server')?.get('http_listen_port')) {
+    return cursor.failAtKey('loki_push_api needs a server with an http_listen_port of its own')
+  }
+  const config: PushApiConfig = {
+    server,
+    labels: raw.labels ?? new Map(),
+    usesIncomingTime: raw.use_incoming_timestamp ?? false,
+  }
+  const start = async (context: SourceContext) => {
+    const source = new PushApiSource(config, context)
+    await source.listen()
+    return source
+  }
+  return { isPerClient: false, start }
+}
+
+export const lokiPushApiSource: SourceDefinition = { name: 'loki_push_api', read: readConfig }
+
+class PushApiSource implements Source {
+  readonly #config: PushApiConfig
+  readonly #context: SourceContext
+  readonly #server: FastifyInstance
+  #place = ''
+  #isStopped = false
+
+  constructor(config: PushApiConfig, context: SourceContext) {
+    this.#config = config
+    this.#context = context
+    const { tls, httpPathPrefix = '' } = config.server
+    this.#server = fastify({
+      ...{ logger: false, forceCloseConnections: true, bodyLimit: bodyBytesMax },
+      ...(tls && { https: serverTlsOptions(tls) }),
+    }) as unknown as FastifyInstance
+    this.#server.removeAllContentTypeParsers()
+    this.#server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+      done(null, body)
+    })
+    this.#server.setErrorHandler((error, _request, reply) => this.#refuse(error as Error, reply))
+    this.#server.get(`${httpPathPrefix}/ready`, (_request, reply) => reply.send('ready\n'))
+    this.#server.post(`${httpPathPrefix}/loki/api/v1/push`, (request, reply) =>
+      this.#push(request, reply),
+    )
+    this.#server.post(`${httpPathPrefix}/promtail/api/v1/raw`, (request, reply) =>
+      this.#raw(request, reply),
+    )
+  }
+
+  get isReady(): boolean {
+    return !this.#isStopped
+  }
+
+  get place(): string {
+    return this.#place
+  }
+
+  async listen(): Promise<void> {
+    const { httpListenAddress = '', httpListenPort = 0 } = this.#config.server
+    const host = httpListenAddress === '' ? '0.0.0.0' : httpListenAddress
+    this.#place = await this.#server.listen({ host, port: httpListenPort })
+    this.#context.logger.info({ url: this.#place }, 'Push receiver listens')
+  }
+
+  #refuse(error: Error & { statusCode?: number }, reply: FastifyReply): FastifyReply {
+    const isClients = error instanceof PushBodyError || error instanceof LabelSyntaxError
+    const isTooLarge = error instanceof PushBodyError && error.code === 'PUSH_BODY_TOO_LARGE'
+    const status = isTooLarge ? 413 : isClients ? 400 : (error.statusCode ?? 500)
+    if (status >= 500) this.#context.logger.error({ error: error.message }, 'Push failed')
+    else this.#context.logger.warn({ error: error.message, status }, 'Push refused')
+    return reply.code(status).type('text/plain; charset=utf-8').send(`${error.message}\n`)
+  }
+
+  #busy(reply: FastifyReply): FastifyReply {
+    return reply.code(503).header('retry-after', '1').send('too much is waiting: try again later\n')
+  }
+
+  async #push(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { inlet } = this.#context
+    const streams = decode(request)
+    const labels = streams.map(({ labelsText }) => labelsOf(labelsText))
+    if (!inlet.hasRoom || this.#isStopped) return this.#busy(reply)
+    const flow = inlet.openFlow(this.#context.jobName)
+    for (const [i, stream] of streams.entries()) {
+      const offered = new Map([...this.#config.labels, ...labels[i]!])
+      for (let at = 0; at < stream.entryCount; at++) this.#take(stream, at, offered, flow)
+    }
+    // Only where a push that is sent again counts once may its sender be told to send it again.
+    if (!this.#config.usesIncomingTime || (await this.#isTaken(flow))) return reply.code(204).send()
+    return this.#busy(reply)
+  }
+
+  #take(stream: PushStream, at: number, labels: ReadonlyMap<string, string>, flow: Flow): void {
+    const start = stream.lineOffsets[at]!
+    const line = stream.bytes.subarray(start, start + stream.lineLengths[at]!)
+    const sentNs = BigInt(stream.seconds[at]!) * 1_000_000_000n + BigInt(stream.nanos[at]!)
+    const timestampNs = this.#config.usesIncomingTime ? sentNs : undefined
+    this.#context.inlet.add({ labels, line, timestampNs, metadata: stream.metadata?.[at] }, flow)
+  }
+
+  /** Settles when a server has taken a push, with false after a while. */
+  async #isTaken(flow: Flow): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined
+    const isTaken = await new Promise<boolean>(resolve => {
+      const look = () => {
+        if (flow.isTaken) resolve(true)
+      }
+      flow.onProgress = look
+      timer = setTimeout(() => resolve(flow.isTaken), answerLimitMs)
+      look()
+    })
+    clearTimeout(timer)
+    flow.onProgress = undefined
+    return isTaken
+  }
+
+  async #raw(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { inlet } = this.#context
+    const body = unzipped(request)
+    if (!inlet.hasRoom || this.#isStopped) return this.#busy(reply)
+    for (let start = 0; start < body.length; ) {
+      const lineFeed = body.indexOf(0x0a, start)
+      const end = lineFeed < 0 ? body.length : lineFeed
+      const hasReturn = end > start && body[end - 1] === 0x0d
+      const line = body.subarray(start, hasReturn ? end - 1 : end)
+      if (line.length > 0) inlet.add({ labels: this.#config.labels, line, isFinal: true })
+      start = end + 1
+    }
+    return reply.code(204).send()
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    // Senders that wait for an answer get it with the last batch, before `close`.
+  }
+
+  async close(): Promise<void> {
+    await this.#server.close()
+  }
+}
+
+function decode(request: FastifyRequest): PushStream[] {
+  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]!.trim().toLowerCase()
+  if (type === 'application/json') return decodeJsonPush(unzipped(request))
+  const isProtobuf = type === '' || type === 'application/x-protobuf'
+  if (!isProtobuf) {
+    throw new PushBodyError(
+      `Content-Type ${type} is not supported: send application/x-protobuf or application/json`,
+      { code: 'PUSH_BODY_UNSUPPORTED' },
+    )
+  }
+  return decodePushRequest(snappyDecompress(bodyOf(request), unpackedBytesMax))
+}
+
+function bodyOf(request: FastifyRequest): Buffer {
+  return Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
+}
+
+function unzipped(request: FastifyRequest): Buffer {
+  const body = bodyOf(request)
+  if (request.headers['content-encoding'] !== 'gzip') return body
+  try {
+    return gunzipSync(body, { maxOutputLength: unpackedBytesMax })
+  } catch (cause) {
+    const isTooLarge = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+    const code = isTooLarge ? 'PUSH_BODY_TOO_LARGE' : 'PUSH_BODY_MALFORMED'
+    throw new PushBodyError(`gzip: ${(cause as Error).message}`, { code, cause })
+  }
+}
+
+function labelsOf(text: string): [string, string][] {
+  return Object.entries(labelSetToObject(parseLabelSet(text)))
+}

@@ -1,0 +1,44 @@
+// The kinds of sources. A new one is a file in this folder and a row here.
+
+import { refuse } from '../config/readers.ts'
+import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
+import { gelfSource } from './gelf.ts'
+import { journalSource } from './journal.ts'
+import { kafkaSource } from './kafka.ts'
+import { lokiPushApiSource } from './loki-push-api.ts'
+import type { SourceConfig, SourceDefinition } from './source.ts'
+import { syslogSource } from './syslog.ts'
+
+const sourceDefinitions: readonly SourceDefinition[] = [
+  gelfSource,
+  journalSource,
+  kafkaSource,
+  lokiPushApiSource,
+  syslogSource,
+]
+
+const isVendors =
+  'it takes the logs of one cloud vendor, and its client library is not carried along'
+
+/** Readers of the keys of a job that name a source. */
+export const sourceReaders: Readonly<Record<string, ValueReader<SourceConfig>>> = {
+  ...Object.fromEntries(sourceDefinitions.map(({ name, read }) => [name, read])),
+  azure_event_hubs: refuse(`${isVendors}. Event Hubs speak Kafka as well: use kafka`),
+  cloudflare: refuse(`${isVendors}. Let Logpush send to /promtail/api/v1/raw of a loki_push_api`),
+  gcplog: refuse(isVendors),
+  heroku_drain: refuse(`${isVendors}. Let the drain send to syslog with TLS`),
+  windows_events: refuse('the agent runs on Linux'),
+}
+
+/** The source of a job; a job has one at most. */
+export function sourceOf(
+  job: YamlCursor,
+  raw: Readonly<Record<string, unknown>>,
+): SourceConfig | undefined {
+  const given = job.pairs().flatMap(({ key }) => (key in sourceReaders && raw[key] ? [key] : []))
+  const [first, second] = given
+  if (second) {
+    job.get(second)?.failAtKey(`A job has one source, found ${first} and ${second}: make two jobs`)
+  }
+  return first === undefined ? undefined : (raw[first] as SourceConfig)
+}

@@ -1,0 +1,52 @@
+// What a source is: something other than files that lines come from. A source is one file in this
+// folder: a reader of its configuration and what runs it. It is added by a row in registry.ts.
+
+import type { Logger } from 'pino'
+import type { YamlCursor } from '../config/yaml-cursor.ts'
+import type { AgentMetrics } from '../metrics.ts'
+import type { Inlet } from './inlet.ts'
+
+/** A running source. */
+export interface Source {
+  /** Lines can come: it listens, or its program runs. */
+  readonly isReady: boolean
+  /** What it reads or where it listens, for people. */
+  readonly place: string
+  /** Takes no more lines; settles when none is on its way into the pipeline. */
+  stop(): Promise<void>
+  /** After the last answer of the servers: gives everything back. */
+  close?(): Promise<void>
+}
+
+/** What a source needs from the agent around it. */
+export interface SourceContext {
+  readonly jobName: string
+  readonly inlet: Inlet
+  /** Told apart from other clients' copies of the source; empty where there is one client. */
+  readonly lane: string
+  readonly cursors: Cursors
+  readonly metrics: AgentMetrics
+  readonly logger: Logger
+  readonly hostname: string
+  readonly nowMs: () => number
+}
+
+/** Positions that are no byte offsets, in the positions file. */
+export interface Cursors {
+  get(key: string): string | undefined
+  set(key: string, value: string): void
+}
+
+/** A checked configuration of one source. */
+export interface SourceConfig {
+  /** Each client has one of its own, with its own position; otherwise all share one. */
+  readonly isPerClient: boolean
+  /** Starts it; rejects with the system's error when it cannot listen. */
+  readonly start: (context: SourceContext) => Promise<Source>
+}
+
+/** A kind of source: its key in a job and how its body is read. */
+export interface SourceDefinition {
+  readonly name: string
+  readonly read: (body: YamlCursor) => SourceConfig | undefined
+}

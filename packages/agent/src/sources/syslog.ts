@@ -1,0 +1,294 @@
+// syslog: takes messages over TCP, TLS or UDP.
+
+import dgram from 'node:dgram'
+import { reverse } from 'node:dns/promises'
+import { once } from 'node:events'
+import net from 'node:net'
+import tls from 'node:tls'
+import { readBoolean, readBytes, readDurationMs, readLabels, readOneOf } from '../config/readers.ts'
+import { readServerTls, type ServerTls, serverTlsOptions } from '../config/server-tls.ts'
+import type { ValueReader } from '../config/yaml-cursor.ts'
+import {
+  formatAddress,
+  type ListenAddress,
+  plainAddress,
+  readListenAddress,
+} from './listen-address.ts'
+import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
+import { cutSyslogFrames } from './syslog-frames.ts'
+import { parseSyslog, type SyslogFormat, type SyslogMessage } from './syslog-message.ts'
+
+interface SyslogConfig {
+  readonly address: ListenAddress
+  readonly protocol: 'tcp' | 'udp'
+  readonly idleTimeoutMs: number
+  readonly labelsStructuredData: boolean
+  readonly labels: ReadonlyMap<string, string>
+  readonly usesIncomingTime: boolean
+  /** The line is the whole message, priority and all. */
+  readonly keepsWholeMessage: boolean
+  readonly format: SyslogFormat
+  readonly messageBytesMax: number
+  readonly tls: ServerTls | undefined
+}
+
+// Connections at a time; each may hold one message in memory.
+const connectionsMax = 1_024
+// Wait for the name of a client, which the first of its messages needs.
+const lookupLimitMs = 1_000
+// Names of clients that are remembered.
+const namesMax = 1_000
+const receiveBufferBytes = 4 * 1024 * 1024
+const hostnameLabel = '__syslog_connection_hostname'
+
+const readConfig: ValueReader<SourceConfig> = cursor => {
+  const raw = cursor.record({
+    listen_address: readListenAddress,
+    listen_protocol: readOneOf(['tcp', 'udp'] as const),
+    idle_timeout: readDurationMs,
+    label_structured_data: readBoolean,
+    labels: readLabels,
+    use_incoming_timestamp: readBoolean,
+    use_rfc5424_message: readBoolean,
+    syslog_format: readOneOf(['rfc5424', 'rfc3164'] as const),
+    max_message_length: readBytes,
+    tls_config: readServerTls,
+  })
+  if (!raw.listen_address) {
+    if (cursor.get('listen_address')) return undefined
+    return cursor.failAtKey('syslog needs a listen_address such as 0.0.0.0:1514')
+  }
+  const protocol = raw.listen_protocol ?? 'tcp'
+  if (protocol === 'udp' && raw.tls_config) {
+    return cursor.get('tls_config')?.failAtKey('tls_config needs listen_protocol tcp')
+  }
+  const config: SyslogConfig = {
+    ...{ address: raw.listen_address, protocol, tls: raw.tls_config },
+    idleTimeoutMs: raw.idle_timeout ?? 120_000,
+    labelsStructuredData: raw.label_structured_data ?? false,
+    labels: raw.labels ?? new Map(),
+    usesIncomingTime: raw.use_incoming_timestamp ?? false,
+    keepsWholeMessage: raw.use_rfc5424_message ?? false,
+    format: raw.syslog_format ?? 'rfc5424',
+    messageBytesMax: raw.max_message_length || 8192,
+  }
+  const start = async (context: SourceContext) => {
+    const source = new SyslogSource(config, context)
+    await source.listen()
+    return source
+  }
+  return { isPerClient: false, start }
+}
+
+export const syslogSource: SourceDefinition = { name: 'syslog', read: readConfig }
+
+class SyslogSource implements Source {
+  readonly #config: SyslogConfig
+  readonly #context: SourceContext
+  readonly #sockets = new Set<net.Socket>()
+  readonly #reading = new Set<Promise<void>>()
+  readonly #names = new Map<string, Promise<string>>()
+  readonly #timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
+  #server: net.Server | dgram.Socket | undefined
+  #place = ''
+  #isStopped = false
+
+  constructor(config: SyslogConfig, context: SourceContext) {
+    this.#config = config
+    this.#context = context
+  }
+
+  get isReady(): boolean {
+    return !this.#isStopped
+  }
+
+  get place(): string {
+    return this.#place
+  }
+
+  async listen(): Promise<void> {
+    const { protocol, tls: tlsFiles, address } = this.#config
+    const { host, port } = address
+    if (protocol === 'udp') {
+      const isIpv6 = host === undefined ? false : net.isIPv6(host)
+      const socket = dgram.createSocket({ type: isIpv6 ? 'udp6' : 'udp4' })
+      socket.on('message', (bytes, from) => this.#takeDatagram(bytes, from.address))
+      socket.bind({ port, ...(host === undefined ? {} : { address: host }) })
+      await once(socket, 'listening')
+      this.#setReceiveBuffer(socket)
+      socket.on('error', error => this.#warn(error, 'Syslog listener failed'))
+      this.#server = socket
+      const bound = socket.address()
+      this.#place = `udp ${formatAddress({ host: bound.address, port: bound.port })}`
+    } else {
+      const accept = (socket: net.Socket) => this.#accept(socket)
+      const server = tlsFiles
+        ? tls.createServer(serverTlsOptions(tlsFiles), accept)
+        : net.createServer(accept)
+      server.on('tlsClientError', error => this.#warn(error, 'Syslog client was refused'))
+      server.maxConnections = connectionsMax
+      server.listen({ port, ...(host === undefined ? {} : { host }) })
+      await once(server, 'listening')
+      server.on('error', error => this.#warn(error, 'Syslog listener failed'))
+      this.#server = server
+      const bound = server.address() as net.AddressInfo
+      this.#place = `${tlsFiles ? 'tls' : 'tcp'} ${formatAddress({ host: bound.address, port: bound.port })}`
+    }
+    this.#context.logger.info({ place: this.#place }, 'Syslog listens')
+  }
+
+  #setReceiveBuffer(socket: dgram.Socket): void {
+    try {
+      socket.setRecvBufferSize(receiveBufferBytes)
+    } catch {
+      // The system allows less: what comes in a burst may be lost sooner.
+    }
+  }
+
+  #warn(error: Error, message: string): void {
+    this.#context.logger.warn({ error: error.message }, message)
+  }
+
+  #accept(socket: net.Socket): void {
+    this.#sockets.add(socket)
+    socket.on('close', () => this.#sockets.delete(socket))
+    // A connection that is reset ends the loop that reads it.
+    socket.on('error', () => undefined)
+    socket.on('timeout', () => socket.end())
+    const reading = this.#read(socket).catch(() => undefined)
+    this.#reading.add(reading)
+    void reading.then(() => this.#reading.delete(reading))
+  }
+
+  async #read(socket: net.Socket): Promise<void> {
+    const { inlet } = this.#context
+    const { idleTimeoutMs, messageBytesMax } = this.#config
+    const address = plainAddress(socket.remoteAddress ?? '')
+    const connection = { address, hostname: await this.#nameOf(address) }
+    socket.setTimeout(idleTimeoutMs)
+    for await (const frame of cutSyslogFrames(socket, messageBytesMax)) {
+      if (!inlet.hasRoom && !this.#isStopped) {
+        // It is we who are silent.
+        socket.setTimeout(0)
+        await inlet.room()
+        socket.setTimeout(idleTimeoutMs)
+      }
+      if (frame.kind === 'message') this.#take(frame.bytes, connection)
+      else this.#countTooLong(frame.byteLength, address)
+    }
+  }
+
+  #takeDatagram(bytes: Buffer, address: string): void {
+    const { inlet, metrics } = this.#context
+    if (!inlet.hasRoom) {
+      // Nobody can be told to wait.
+      metrics.droppedLines.inc({ reason: 'no_room' })
+      return
+    }
+    if (bytes.length > this.#config.messageBytesMax) {
+      this.#countTooLong(bytes.length, address)
+      return
+    }
+    void this.#nameOf(address).then(hostname => {
+      this.#take(withoutCount(bytes), { address: plainAddress(address), hostname })
+    })
+  }
+
+  #countTooLong(byteLength: number, address: string): void {
+    const { metrics, logger } = this.#context
+    metrics.droppedLines.inc({ reason: 'line_too_long' })
+    const fields = { client: address, bytes: byteLength, max: this.#config.messageBytesMax }
+    logger.warn(fields, 'Syslog message is longer than max_message_length: dropped')
+  }
+
+  /** Finds the name of a client, where a rule asks for it. */
+  async #nameOf(address: string): Promise<string> {
+    if (!this.#context.inlet.isAskedFor(hostnameLabel)) return ''
+    let name = this.#names.get(address)
+    if (!name) {
+      if (this.#names.size >= namesMax) this.#names.clear()
+      name = lookUp(address)
+      this.#names.set(address, name)
+    }
+    return name
+  }
+
+  #take(bytes: Buffer, connection: { readonly address: string; readonly hostname: string }): void {
+    const { inlet, metrics, nowMs } = this.#context
+    const text = bytes.toString('utf8').replace(/[\r\n\0]+$/, '')
+    if (text === '') return
+    const nowNs = BigInt(nowMs()) * 1_000_000n
+    const { format } = this.#config
+    const message = parseSyslog(text, { format, nowNs, timeZone: this.#timeZone })
+    if (!message) {
+      metrics.syslogParsingErrors.inc()
+      this.#context.logger.debug({ client: connection.address, text }, 'Not a syslog message')
+      return
+    }
+    if (message.text === '') {
+      metrics.syslogEmptyMessages.inc()
+      return
+    }
+    const isIncoming = this.#config.usesIncomingTime
+    inlet.add({
+      labels: this.#labelsOf(message, connection),
+      line: this.#config.keepsWholeMessage ? text : message.text,
+      timestampNs: isIncoming ? message.timestampNs : undefined,
+    })
+    metrics.syslogEntries.inc()
+  }
+
+  #labelsOf(
+    message: SyslogMessage,
+    { address, hostname }: { readonly address: string; readonly hostname: string },
+  ): Map<string, string> {
+    const labels = new Map(this.#config.labels)
+    const offer = (name: string, value: string | undefined) => {
+      if (value) labels.set(name, value)
+    }
+    offer('__syslog_connection_ip_address', address)
+    offer(hostnameLabel, hostname)
+    offer('__syslog_message_severity', message.severity)
+    offer('__syslog_message_facility', message.facility)
+    offer('__syslog_message_hostname', message.hostname)
+    offer('__syslog_message_app_name', message.appName)
+    offer('__syslog_message_proc_id', message.procId)
+    offer('__syslog_message_msg_id', message.msgId)
+    if (this.#config.labelsStructuredData) {
+      for (const [id, name, value] of message.structuredData) {
+        offer(`__syslog_message_sd_${id}_${name}`.replaceAll(/[^a-zA-Z0-9_]/g, '_'), value)
+      }
+    }
+    return labels
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopped) return
+    this.#isStopped = true
+    this.#server?.close()
+    for (const socket of this.#sockets) socket.destroy()
+    await Promise.all(this.#reading)
+  }
+}
+
+async function lookUp(address: string): Promise<string> {
+  let timer: NodeJS.Timeout | undefined
+  const isOver = new Promise<string[]>(resolve => {
+    timer = setTimeout(() => resolve([]), lookupLimitMs)
+  })
+  try {
+    const names = await Promise.race([reverse(address), isOver])
+    return (names[0] ?? '').replace(/\.$/, '')
+  } catch {
+    // An address without a name.
+    return ''
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** A datagram is one message; some senders count its bytes all the same. */
+function withoutCount(bytes: Buffer): Buffer {
+  const count = /^(\d{1,5}) </.exec(bytes.toString('latin1', 0, 8))
+  return count ? bytes.subarray(count[1]!.length + 1) : bytes
+}

@@ -1,0 +1,90 @@
+import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { test } from 'tap'
+import { configText, lines, startReceiver, startTestAgent, text, waitFor } from './harness.ts'
+
+/** Promtail's metrics of the files and the push, with the labels that dashboards ask for. */
+const expected: Readonly<Record<string, readonly [type: string, series: RegExp]>> = {
+  promtail_build_info: ['gauge', /\{version="[^"]+".*goos="[^"]+".*\} 1\n/],
+  promtail_encoded_bytes_total: ['counter', /\{host="127\.0\.0\.1:\d+"\} \d+\n/],
+  promtail_sent_bytes_total: ['counter', /\{host="127\.0\.0\.1:\d+"\} \d+\n/],
+  promtail_sent_entries_total: ['counter', /\{host="127\.0\.0\.1:\d+"\} 3\n/],
+  promtail_dropped_bytes_total: [
+    'counter',
+    /\{host="[^"]+",tenant="",reason="ingester_error"\} 0\n/,
+  ],
+  promtail_dropped_entries_total: [
+    'counter',
+    /\{host="[^"]+",tenant="",reason="line_too_long"\} 1\n/,
+  ],
+  promtail_mutated_bytes_total: ['counter', /\{host="[^"]+",tenant="",reason="rate_limited"\} 0\n/],
+  promtail_mutated_entries_total: [
+    'counter',
+    /\{host="[^"]+",tenant="",reason="stream_limited"\} 0\n/,
+  ],
+  promtail_batch_retries_total: ['counter', /\{host="[^"]+",tenant=""\} 0\n/],
+  promtail_request_duration_seconds: [
+    'histogram',
+    /_count\{status_code="204",host="[^"]+"\} \d+\n/,
+  ],
+  promtail_read_bytes_total: ['gauge', /\{path="[^"]+\/a\.log"\} \d+\n/],
+  promtail_file_bytes_total: ['gauge', /\{path="[^"]+\/a\.log"\} \d+\n/],
+  promtail_read_lines_total: ['counter', /\{path="[^"]+\/a\.log"\} 5\n/],
+  promtail_files_active_total: ['gauge', / 1\n/],
+  promtail_targets_active_total: ['gauge', / 1\n/],
+  promtail_targets_failed_total: ['counter', /\{reason="no_path"\} 0\n/],
+  logentry_dropped_lines_total: ['counter', /\{reason="drop_stage"\} 1\n/],
+  skald_agent_file_lag_bytes: ['gauge', /\{path="[^"]+\/a\.log"\} 0\n/],
+  skald_agent_file_lag_seconds: ['gauge', /\{path="[^"]+\/a\.log"\} 0\n/],
+  skald_agent_lost_bytes_total: ['counter', / 0\n/],
+  skald_agent_unheld_bytes: ['gauge', / 0\n/],
+}
+
+test('Metrics have Promtail’s names, types and labels', async t => {
+  const directory = t.testdir({ 'a.log': text(['1', '2', 'drop me', 'x'.repeat(100), '3']) })
+  const receiver = await startReceiver(t)
+  const job = '    pipeline_stages: [{drop: {expression: "^drop"}}]'
+  const top = 'limits_config: {max_line_size: 50}'
+  const agent = await startTestAgent(t, configText({ directory, url: receiver.url, job, top }))
+  await receiver.until(() => receiver.entries.length === 3)
+  await sleep(400)
+  const answer = await fetch(`${agent.url}/metrics`)
+  const metrics = await answer.text()
+  for (const [name, [type, series]] of Object.entries(expected)) {
+    t.match(metrics, `# TYPE ${name} ${type}\n`, name)
+    const ofName = metrics.split('\n').filter(line => line.startsWith(name))
+    t.match(`${ofName.map(line => line.slice(name.length)).join('\n')}\n`, series, name)
+  }
+  rmSync(`${directory}/a.log`)
+  await waitFor(async () => !(await agent.metrics.registry.metrics()).includes('/a.log"'))
+})
+
+test('Metrics tell how far the server is behind a file, rotated ones included', async t => {
+  const directory = t.testdir({ 'a.log': text(lines('n', 1, 10)) })
+  const path = `${directory}/a.log`
+  const receiver = await startReceiver(t)
+  const agent = await startTestAgent(t, configText({ directory, url: receiver.url }))
+  const lag = async (unit: string) => {
+    const metrics = await agent.metrics.registry.metrics()
+    return Number(new RegExp(`file_lag_${unit}\\{[^}]*a\\.log"\\} (\\S+)`).exec(metrics)?.[1])
+  }
+  await receiver.until(() => receiver.entries.length === 10)
+  await waitFor(async () => (await lag('bytes')) === 0)
+  appendFileSync(path, 'a line without end')
+  await sleep(300)
+  t.equal(await lag('bytes'), 0, 'what is no line yet is not behind')
+  receiver.respond(503)
+  appendFileSync(path, `\n${text(lines('m', 1, 10))}`)
+  await waitFor(() => receiver.refusals > 0)
+  const bytes = 'a line without end\n'.length + text(lines('m', 1, 10)).length
+  t.equal(await lag('bytes'), bytes)
+  await sleep(1_200)
+  const seconds = await lag('seconds')
+  t.ok(seconds > 1 && seconds < 10, `${seconds} s`)
+  renameSync(path, `${path}.1`)
+  writeFileSync(path, 'new\n')
+  await waitFor(async () => (await lag('bytes')) === bytes + 4)
+  receiver.respond(204)
+  await receiver.until(() => receiver.entries.length === 22)
+  await waitFor(async () => (await lag('bytes')) === 0 && (await lag('seconds')) === 0)
+})
