@@ -1,6 +1,6 @@
 // What the chart renders, run: store and agent as real processes on the rendered configurations, with a
-// tree of pods' logs. Only what a pod gets from outside is replaced: mounts, addresses, and what the
-// Kubernetes API tells of pods.
+// tree of pods' logs. Only what a pod gets from outside is replaced: mounts, addresses; pods are
+// told by a server that speaks as a Kubernetes API server does.
 
 import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { t as root, test } from 'tap'
 import { parse } from 'yaml'
+import { pod, startKubernetesApi } from '../packages/agent/test/kubernetes-api.ts'
 import {
   chartDir,
   findObject,
@@ -31,16 +32,23 @@ import {
 root.setTimeout(120_000)
 const run = promisify(execFile)
 
-/** A pod of the node, as the Kubernetes API tells of it. */
+/** A pod of the node, and what the Kubernetes API tells of it besides. */
 interface Pod {
   readonly namespace: string
   readonly name: string
   readonly uid: string
   readonly container: string
-  readonly meta: Readonly<Record<string, string>>
+  readonly metadata: {
+    readonly labels?: Record<string, string>
+    readonly annotations?: Record<string, string>
+    readonly ownerReferences?: object[]
+  }
 }
 
 const release = valueSet('tutorial-generated-name').release
+
+const configHash = 'kubernetes.io/config.hash'
+const node = 'node-1'
 
 const pods = {
   shop: {
@@ -48,38 +56,38 @@ const pods = {
     name: 'shop-7d4b9c6f5d-abcde',
     uid: '0f3c1d2e-1111-4222-8333-444455556666',
     container: 'web',
-    meta: { controller_name: 'shop-7d4b9c6f5d', label_app_kubernetes_io_component: 'frontend' },
+    metadata: {
+      labels: { 'app.kubernetes.io/component': 'frontend' },
+      ownerReferences: [{ kind: 'ReplicaSet', name: 'shop-7d4b9c6f5d', controller: true }],
+    },
   },
   static: {
     namespace: 'kube-system',
     name: 'etcd-node-1',
     uid: 'aaaa1111-1111-4222-8333-444455556666',
     container: 'etcd',
-    meta: {
-      annotationpresent_kubernetes_io_config_hash: 'true',
-      annotation_kubernetes_io_config_hash: '5e2f0c4b8d',
-    },
+    metadata: { annotations: { [configHash]: '5e2f0c4b8d' } },
   },
   store: {
     namespace: 'myloki',
     name: `${release}-0`,
     uid: 'bbbb1111-1111-4222-8333-444455556666',
     container: 'loki',
-    meta: { label_app: 'loki', controller_name: release },
+    metadata: { labels: { app: 'loki', release } },
   },
 } satisfies Record<string, Pod>
 
-/** The labels that discovery by `role: pod` gives to a container of a pod. */
-function metaLabels({ namespace, name, uid, container, meta }: Pod): Record<string, string> {
-  const pod = { name, uid, container_name: container, node_name: 'node-1', ...meta }
-  const labels = Object.entries(pod).map(([key, value]) => [`__meta_kubernetes_pod_${key}`, value])
-  return { ...Object.fromEntries(labels), __meta_kubernetes_namespace: namespace }
+function apiObject({ namespace, name, uid, container, metadata }: Pod, nodeName: string) {
+  return pod(name, {
+    metadata: { name, namespace, uid, ...metadata },
+    spec: { nodeName, containers: [{ name: container, image: 'example:1' }] },
+  })
 }
 
 /** Where the kubelet puts the log of a pod; static pods have their hash in place of the uid. */
-function logDir(base: string, pod: Pod): string {
-  const id = pod.meta.annotation_kubernetes_io_config_hash ?? pod.uid
-  const dir = join(base, 'pods', `${pod.namespace}_${pod.name}_${id}`, pod.container)
+function logDir(base: string, { namespace, name, uid, container, metadata }: Pod): string {
+  const id = metadata.annotations?.[configHash] ?? uid
+  const dir = join(base, 'pods', `${namespace}_${name}_${id}`, container)
   mkdirSync(dir, { recursive: true })
   return dir
 }
@@ -118,21 +126,17 @@ async function startAgent(
   t: TestScope,
   dir: string,
   objects: readonly KubernetesObject[],
-  url: string,
+  { url, apiUrl }: { readonly url: string; readonly apiUrl: string },
 ): Promise<{ agent: SkaldProcess; agentUrl: string }> {
   const name = `${release}-promtail`
   const agentConfig = join(dir, 'promtail.yaml')
   const rendered = textOf(findObject(objects, 'Secret', name), 'promtail.yaml')
-  const targets = Object.values(pods).map(pod => ({
-    targets: ['localhost'],
-    labels: metaLabels(pod),
-  }))
   const [config = ''] = replaceAll([rendered], {
     [`http://${release}:3100`]: url,
     '/var/log/pods': join(dir, 'pods'),
     '/run/promtail': dir,
-    // What discovery would find.
-    'kubernetes_sd_configs:\n      - role: pod': `static_configs: ${JSON.stringify(targets)}`,
+    // In a cluster its address comes with the ServiceAccount.
+    'role: pod': `{role: pod, api_server: ${apiUrl}}`,
   })
   writeFileSync(agentConfig, config)
   const port = await reservePort()
@@ -144,7 +148,7 @@ async function startAgent(
       `-server.http-listen-port=${port}`,
     ],
     outputFile: join(dir, 'agent.log'),
-    env: { HOSTNAME: 'node-1' },
+    env: { HOSTNAME: node },
   })
   t.teardown(() => agent.end('SIGKILL'))
   const agentUrl = `http://${loopbackHost}:${port}`
@@ -188,15 +192,20 @@ test('the rendered release carries lines of pods to the answers of queries', nee
   const { store, url } = await startStore(t, dir, objects)
   const ofStore = store.output().split('\n').filter(Boolean)
   writeFileSync(join(logDir(dir, pods.store), '0.log'), criLines(ofStore))
-  const { agent, agentUrl } = await startAgent(t, dir, objects, url)
+  const api = await startKubernetesApi(t)
+  for (const pod of Object.values(pods)) api.put('pods', apiObject(pod, node))
+  const elsewhere = { ...pods.shop, name: 'shop-7d4b9c6f5d-other', uid: 'cccc1111-1111' }
+  api.put('pods', apiObject(elsewhere, 'node-2'))
+  writeFileSync(join(logDir(dir, elsewhere), '0.log'), criLines(['of another node']))
+  const { agent, agentUrl } = await startAgent(t, dir, objects, { url, apiUrl: api.url })
 
   await t.test('the script of `helm test` succeeds', async t => {
-    const pod = findObject(objects, 'Pod', `${release}-loki-stack-test`).spec
-    t.same(pod.containers[0].command, ['node', '/test/test.mjs'])
+    const testPod = findObject(objects, 'Pod', `${release}-loki-stack-test`).spec
+    t.same(testPod.containers[0].command, ['node', '/test/test.mjs'])
     const script = join(dir, 'test.mjs')
     const configMap = findObject(objects, 'ConfigMap', `${release}-loki-stack-test`)
     writeFileSync(script, textOf(configMap, 'test.mjs'))
-    const given: { name: string; value: string }[] = pod.containers[0].env
+    const given: { name: string; value: string }[] = testPod.containers[0].env
     t.equal(given.find(({ name }) => name === 'LOKI_URL')?.value, `http://${release}:3100`)
     const env = Object.fromEntries(given.map(({ name, value }) => [name, value]))
     const { stdout } = await run(process.execPath, [script], {
@@ -204,6 +213,11 @@ test('the rendered release carries lines of pods to the answers of queries', nee
     })
     t.equal(stdout.match(/^ok - /gm)?.length, 4, stdout)
     t.match(stdout, 'lines of the store itself arrive')
+    const gone = { ...env, LOKI_URL: 'http://127.0.0.1:1', TIMEOUT_SECONDS: '1' }
+    const failed = await run(process.execPath, [script], { env: { ...cleanEnv(), ...gone } }).catch(
+      (error: { code: number; stdout: string }) => error,
+    )
+    t.match(failed, { code: 1, stdout: /^not ok - the store answers at http:\/\/127/ })
   })
 
   await t.test('queries of the documents answer', async t => {
@@ -227,6 +241,7 @@ test('the rendered release carries lines of pods to the answers of queries', nee
     })
     t.match(error?.labels.filename, /pods\/default_shop-7d4b9c6f5d-abcde_.*\/web\/0\.log$/)
     t.equal(flattenStreams(await query(url, '{pod="shop-7d4b9c6f5d-abcde"}')).length, 2)
+    t.same(flattenStreams(await query(url, '{pod="shop-7d4b9c6f5d-other"}')), [], 'another node')
     const [etcd] = flattenStreams(await query(url, '{pod="etcd-node-1"}'))
     t.equal(etcd?.line, 'an error of etcd')
   })

@@ -5,14 +5,8 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { t as root, test } from 'tap'
-import { flattenStreams, startStore } from './harness.ts'
-import {
-  loopbackHost,
-  reservePort,
-  skaldCommand,
-  spawnSkald,
-  waitUntilReady,
-} from './skald-process.ts'
+import { flattenStreams, startStore, startStoreOn } from './harness.ts'
+import { reservePort, skaldCommand, spawnSkald } from './skald-process.ts'
 
 root.setTimeout(120_000)
 const run = promisify(execFile)
@@ -32,24 +26,11 @@ test('every configuration among the examples is valid', async t => {
 })
 
 test('loki-config.yaml starts a store, push-and-query.sh talks to it', async t => {
-  const port = await reservePort()
-  const url = `http://${loopbackHost}:${port}`
-  const dir = t.testdir()
-  const store = spawnSkald({
-    args: [
-      'store',
-      `-config.file=${join(examples, 'loki-config.yaml')}`,
-      `-server.http-listen-address=${loopbackHost}`,
-      `-server.http-listen-port=${port}`,
-      `-common.path-prefix=${join(dir, 'data')}`,
-    ],
-    outputFile: join(dir, 'store.log'),
-  })
-  t.teardown(() => store.end('SIGTERM'))
-  await waitUntilReady(store, `${url}/ready`, 30_000)
+  const configFile = join(examples, 'loki-config.yaml')
+  const store = await startStoreOn(t, { configFile, dir: t.testdir() })
   t.match(store.output(), /without effect here: server\.grpc_listen_port/)
   const { stdout } = await run('sh', [join(examples, 'push-and-query.sh')], {
-    env: { ...process.env, SKALD_URL: url },
+    env: { ...process.env, SKALD_URL: store.url },
   })
   t.match(stdout, /"hello from curl"/)
 })

@@ -241,6 +241,24 @@ ${options.config ?? ''}`,
   return store
 }
 
+/** Starts a store on a configuration as it stands; only address, port and directory are the test's. */
+export async function startStoreOn(
+  t: TestScope,
+  { configFile, dir }: { readonly configFile: string; readonly dir: string },
+): Promise<TestStore> {
+  const port = await reservePort()
+  const store = new TestStore('store', dir, `http://${loopbackHost}:${port}`, [
+    'store',
+    `-config.file=${configFile}`,
+    `-server.http-listen-address=${loopbackHost}`,
+    `-server.http-listen-port=${port}`,
+    `-common.path-prefix=${join(dir, 'data')}`,
+  ])
+  t.teardown(() => store.kill())
+  await store.start()
+  return store
+}
+
 /** What differs between the agents of tests. */
 export interface AgentOptions {
   /** Directory of the test; positions go to `positions.yaml` in it. */

@@ -1,7 +1,8 @@
 // `skald import` from one running store into another: every line once, whatever the pages and windows cut,
 // over a stop in between and over servers that are away or busy.
 
-import { execFile } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -180,6 +181,30 @@ test('skald import goes on after busy servers, and after it was stopped', async 
   const second = await runImport(...args)
   t.equal(second.code, 0, second.stderr)
   t.match(JSON.parse(readFileSync(state, 'utf8')), { doneNs: String(endNs) })
+  t.same(await allEntries(target), await allEntries(source))
+})
+
+test('skald import goes on where it was killed', async t => {
+  const dir = t.testdir()
+  const source = await startStore(t, { dir: join(dir, 'source'), config: openLimits })
+  const target = await startStore(t, { dir: join(dir, 'target'), config: openLimits })
+  t.equal((await source.push(sampleStreams())).status, 204)
+  let child: ChildProcess | undefined
+  let pushes = 0
+  const gate = await startGate(t, target.url, () => {
+    // In the middle of the second hour of three.
+    if (++pushes === 25) child?.kill('SIGKILL')
+    return undefined
+  })
+  const state = join(dir, 'state.json')
+  const span = [`--start=${time(startNs)}`, `--end=${time(endNs)}`]
+  const args = [`--from=${source.url}`, `--to=${gate}`, `--state=${state}`, '--page=70', ...span]
+  child = spawn(skaldCommand, ['import', ...args], { stdio: 'ignore', env: cleanEnv() })
+  const [, signal] = await once(child, 'exit')
+  t.equal(signal, 'SIGKILL')
+  t.notOk((await allEntries(target)).length >= 3000, 'it was not done')
+  const again = await runImport(...args)
+  t.equal(again.code, 0, again.stderr)
   t.same(await allEntries(target), await allEntries(source))
 })
 
