@@ -24,13 +24,9 @@ import { clientKey, isUnchanged, planReload, type ReloadPlan } from './reload.ts
 import { SourceSet, type SourceStatus } from './sources/source-set.ts'
 import { HeldFiles } from './tail/held-files.ts'
 import { KnownFiles } from './tail/known-files.ts'
+import type { FoundFileStatus, ManagedJob, TargetStatus } from './tail/managed-target.ts'
 import { ReadScheduler } from './tail/read-scheduler.ts'
-import {
-  type FoundFileStatus,
-  type ManagedJob,
-  TargetManager,
-  type TargetStatus,
-} from './tail/target-manager.ts'
+import { TargetManager } from './tail/target-manager.ts'
 import { TimeJournal } from './tail/time-journal.ts'
 
 // SIGTERM must be done within ten seconds; the rest is for positions and sockets.

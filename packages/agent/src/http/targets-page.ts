@@ -1,7 +1,7 @@
 // /targets: what each job reads and how far it has come.
 
 import type { JobTargets } from '../discovery/job-targets.ts'
-import type { TargetStatus } from '../tail/target-manager.ts'
+import type { TargetStatus } from '../tail/managed-target.ts'
 import { type Html, html, labelTexts, passesFilter, renderLabels, renderPage } from './page.ts'
 
 /** What the page shows, as JSON gives it as well. */

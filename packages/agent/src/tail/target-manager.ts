@@ -4,26 +4,22 @@
 
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Logger } from 'pino'
-import type { ScrapeConfig } from '../config/scrape.ts'
-import { compileGlob, type Glob, SharedListings } from '../discovery/glob.ts'
-import { compareTargets, type JobTargets } from '../discovery/job-targets.ts'
-import { labelsFromPath } from '../discovery/pod-path.ts'
+import { compileGlob, SharedListings } from '../discovery/glob.ts'
+import { compareTargets } from '../discovery/job-targets.ts'
 import type { FileTarget } from '../discovery/targets.ts'
-import type { AgentMetrics } from '../metrics.ts'
-import { ContainerLines } from '../pipeline/container-lines.ts'
-import { JsonFileConsumer } from '../pipeline/json-file-consumer.ts'
-import { LabelState } from '../pipeline/label-state.ts'
-import type { LineOrigin } from '../pipeline/line-origin.ts'
-import type { Pipeline } from '../pipeline/pipeline.ts'
-import { CompressedTailer } from './compressed-tailer.ts'
-import { ContainerStream } from './container-stream.ts'
 import { DirectoryWatcher } from './directory-watcher.ts'
-import type { HeldFiles } from './held-files.ts'
-import type { KnownFiles } from './known-files.ts'
-import type { ReadScheduler } from './read-scheduler.ts'
-import { Tailer, type TailerContext } from './tailer.ts'
-import type { TimeJournal } from './time-journal.ts'
+import {
+  type FoundFileStatus,
+  filesOf,
+  isStream,
+  labelsOf,
+  type ManagedJob,
+  type ManagedTarget,
+  statusOf,
+  type TailerSlot,
+  type TargetStatus,
+} from './managed-target.ts'
+import { openTailer, type TailerEnvironment, type TailerOwner } from './open-tailer.ts'
 
 // An idle file is looked at less and less often, down to this, while its directory is watched: the
 // watch tells of changes, looking is for those it misses.
@@ -37,72 +33,12 @@ const aliasPollMs = 2_000
 // Between two looks whether the lines of a job that goes are taken.
 const settlePollMs = 20
 
-/** A job with its stages built, and what it is to read. */
-export interface ManagedJob {
-  readonly config: ScrapeConfig
-  readonly pipeline: Pipeline
-  readonly targets: JobTargets
-}
-
-export interface TargetManagerOptions {
+export interface TargetManagerOptions extends TailerEnvironment {
   readonly jobs: readonly ManagedJob[]
-  /** Name of the client for which files are read; empty where there is one. */
-  readonly lane: string
-  readonly known: KnownFiles
-  readonly journal: TimeJournal
-  readonly scheduler: ReadScheduler
-  readonly held: HeldFiles
-  readonly metrics: AgentMetrics
-  readonly logger: Logger
-  /** Limit on the lines of all jobs together. */
-  readonly limiter: { pausedUntilMs(nowMs: number): number } | undefined
-  readonly nowMs: () => number
   readonly syncPeriodMs: number
   readonly readsFilesOnce: boolean
   readonly minPollMs: number
   readonly maxPollMs: number
-}
-
-/** A file that is being read, for people to see. */
-export interface FoundFileStatus {
-  readonly job: string
-  readonly path: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly readOffset: number
-  /** Size of the file; absent where it is not known. */
-  readonly sizeBytes?: number
-}
-
-/** A target and its files, for people to see. */
-export interface TargetStatus {
-  readonly job: string
-  /** Pattern of the paths. */
-  readonly path: string
-  readonly labels: Readonly<Record<string, string>>
-  /** Discovery has it no longer; its files are read to their ends. */
-  readonly isGone: boolean
-  readonly files: readonly FoundFileStatus[]
-}
-
-interface ManagedTarget {
-  readonly job: ManagedJob
-  target: FileTarget
-  readonly glob: Glob
-  readonly exclude: Glob | undefined
-  readonly tailers: Map<string, TailerSlot>
-  /** Discovery no longer has it: its files are read to their ends, and no others. */
-  isGone: boolean
-}
-
-interface TailerSlot {
-  readonly tailer: Tailer | CompressedTailer | ContainerStream
-  labels: LabelState
-  nextPollMs: number
-  pollEveryMs: number
-  /** Last time the watch told of a change. */
-  hintedMs: number
-  /** The watch misses changes of this file, as on network file systems. */
-  isDeaf: boolean
 }
 
 /** Backlog at the start: what stood in the files when they were found, and how much of it was read. */
@@ -226,18 +162,11 @@ export class TargetManager {
   #relabel(managed: ManagedTarget, target: FileTarget): void {
     managed.target = target
     for (const slot of managed.tailers.values()) {
-      const labels = this.#labelsOf(managed, slot.tailer.path)
+      const labels = labelsOf(managed, slot.tailer.path)
       if (labels.text === slot.labels.text && !target.container) continue
       slot.labels = labels
       slot.tailer.renewConsumers()
     }
-  }
-
-  #labelsOf({ job, target }: ManagedTarget, path: string): LabelState {
-    // As Promtail: a container's lines have no label of a file.
-    if (target.container) return new LabelState(target.labels)
-    const pathLabels = job.config.addsPathLabels ? labelsFromPath(path) : new Map<string, string>()
-    return new LabelState(new Map([...target.labels, ...pathLabels, ['filename', path]]))
   }
 
   /** Number of files that are open. */
@@ -251,18 +180,12 @@ export class TargetManager {
 
   /** Lists the files that are being read. */
   files(): FoundFileStatus[] {
-    return this.#targets.flatMap(target => filesOf(target))
+    return this.#targets.flatMap(filesOf)
   }
 
   /** Lists the targets with their files. */
   targets(): TargetStatus[] {
-    return this.#targets.map(managed => {
-      const { job, target, isGone } = managed
-      const { path, labels } = target
-      const { jobName } = job.config
-      const files = filesOf(managed)
-      return { job: jobName, path, labels: Object.fromEntries(labels), isGone, files }
-    })
+    return this.#targets.map(statusOf)
   }
 
   /** Searches for files; a search that is asked for during another follows it. */
@@ -353,42 +276,10 @@ export class TargetManager {
   }
 
   #addTailer(target: ManagedTarget, path: string): void {
-    const { known, journal, scheduler, held, metrics, logger, nowMs } = this.#options
-    const { pipeline, config } = target.job
-    const { lane } = this.#options
-    const labels = this.#labelsOf(target, path)
-    this.backlog.files++
-    const { limiter } = this.#options
-    const canPause = pipeline.canPause || limiter !== undefined
-    const pausedUntilMs = () =>
-      Math.max(pipeline.pausedUntilMs(nowMs()), limiter?.pausedUntilMs(nowMs()) ?? 0)
-    // Of a container's log: what is being put together, by its file.
-    const lines = new WeakMap<LineOrigin, ContainerLines>()
-    const openLines = (origin: LineOrigin) => {
-      const opened = this.#openLines(target, origin)
-      lines.set(origin, opened)
-      return opened
-    }
-    const countDamaged = () => metrics.dockerParsingErrors.inc()
-    const context: TailerContext = {
-      ...{ known, journal, scheduler, held, logger, nowMs },
+    const { nowMs, minPollMs } = this.#options
+    const owner: TailerOwner = {
       scope: this.#scopeOf(target),
-      encoding: config.encoding,
-      openConsumer: origin =>
-        target.target.container
-          ? new JsonFileConsumer(openLines(origin), countDamaged)
-          : pipeline.open(origin, slot.labels),
-      finishOrigin: origin => {
-        lines.get(origin)?.finish()
-        pipeline.finish(origin)
-      },
-      countDamaged,
-      metrics: metrics.forFile(path),
-      countLost: bytes => metrics.lostBytes.inc(bytes),
-      countUnheld: bytes => metrics.unheldBytes.inc(bytes),
-      countSkippedLine: () => metrics.droppedLines.inc({ reason: 'line_too_long' }),
-      mayGoOn: canPause ? () => pausedUntilMs() === 0 : undefined,
-      pauseMs: () => Math.max(0, pausedUntilMs() - nowMs()),
+      labels: () => slot.labels,
       onBacklog: bytes => {
         this.backlog.bytesTotal += bytes
       },
@@ -396,34 +287,16 @@ export class TargetManager {
         this.backlog.bytesRead += bytes
       },
     }
-    const { decompression } = config
-    const { container } = target.target
-    const tailer =
-      container && isStream(target.target)
-        ? new ContainerStream(path, context, { log: container.log, openLines, lane })
-        : decompression
-          ? new CompressedTailer(path, context, decompression)
-          : new Tailer(path, context)
     const slot: TailerSlot = {
-      ...{ tailer, labels, nextPollMs: 0, pollEveryMs: this.#options.minPollMs },
-      ...{ hintedMs: nowMs(), isDeaf: false },
+      tailer: openTailer(target, path, { owner, environment: this.#options }),
+      labels: labelsOf(target, path),
+      ...{ nextPollMs: 0, pollEveryMs: minPollMs, hintedMs: nowMs(), isDeaf: false },
     }
+    this.backlog.files++
     target.tailers.set(path, slot)
     const slots = this.#slots.get(path) ?? new Set()
     this.#slots.set(path, slots.add(slot))
     this.#poll(slot)
-  }
-
-  #openLines({ job, target }: ManagedTarget, origin: LineOrigin): ContainerLines {
-    const { stdout, stderr } = target.container!
-    return new ContainerLines({
-      ...{ origin, pipeline: job.pipeline },
-      labels: {
-        stdout: stdout && new LabelState(stdout),
-        stderr: stderr && new LabelState(stderr),
-      },
-      onEntry: () => this.#options.metrics.dockerEntries.inc(),
-    })
   }
 
   #removeTailer(target: ManagedTarget, path: string, slot: TailerSlot): void {
@@ -506,21 +379,4 @@ export class TargetManager {
       for (const { tailer } of tailers.values()) tailer.close()
     }
   }
-}
-
-/** Tells whether a target is read through Docker's API and not from a file. */
-function isStream({ container }: FileTarget): boolean {
-  return container !== undefined && container.log.path === undefined
-}
-
-function filesOf({ job, tailers }: ManagedTarget): FoundFileStatus[] {
-  return [...tailers.values()]
-    .filter(({ tailer }) => tailer.openCount > 0)
-    .map(({ tailer, labels }) => ({
-      job: job.config.jobName,
-      path: tailer.path,
-      labels: Object.fromEntries(labels.entries()),
-      readOffset: tailer.readOffset,
-      ...(tailer.sizeBytes === undefined ? {} : { sizeBytes: tailer.sizeBytes }),
-    }))
 }

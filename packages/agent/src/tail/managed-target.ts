@@ -1,0 +1,95 @@
+// A target of discovery as it is read: its patterns compiled, its files with their tailers.
+
+import type { ScrapeConfig } from '../config/scrape.ts'
+import type { Glob } from '../discovery/glob.ts'
+import type { JobTargets } from '../discovery/job-targets.ts'
+import { labelsFromPath } from '../discovery/pod-path.ts'
+import type { FileTarget } from '../discovery/targets.ts'
+import { LabelState } from '../pipeline/label-state.ts'
+import type { Pipeline } from '../pipeline/pipeline.ts'
+import type { PathTailer } from './open-tailer.ts'
+
+/** A job with its stages built, and what it is to read. */
+export interface ManagedJob {
+  readonly config: ScrapeConfig
+  readonly pipeline: Pipeline
+  readonly targets: JobTargets
+}
+
+/** A file that is being read, for people to see. */
+export interface FoundFileStatus {
+  readonly job: string
+  readonly path: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly readOffset: number
+  /** Size of the file; absent where it is not known. */
+  readonly sizeBytes?: number
+}
+
+/** A target and its files, for people to see. */
+export interface TargetStatus {
+  readonly job: string
+  /** Pattern of the paths. */
+  readonly path: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Discovery has it no longer; its files are read to their ends. */
+  readonly isGone: boolean
+  readonly files: readonly FoundFileStatus[]
+}
+
+/** A target with the files that are read for it. */
+export interface ManagedTarget {
+  readonly job: ManagedJob
+  target: FileTarget
+  readonly glob: Glob
+  readonly exclude: Glob | undefined
+  readonly tailers: Map<string, TailerSlot>
+  /** Discovery no longer has it: its files are read to their ends, and no others. */
+  isGone: boolean
+}
+
+/** A file of a target, and when it is looked at next. */
+export interface TailerSlot {
+  readonly tailer: PathTailer
+  labels: LabelState
+  nextPollMs: number
+  pollEveryMs: number
+  /** Last time the watch told of a change. */
+  hintedMs: number
+  /** The watch misses changes of this file, as on network file systems. */
+  isDeaf: boolean
+}
+
+/** Labels that the lines of a file begin with. */
+export function labelsOf({ job, target }: ManagedTarget, path: string): LabelState {
+  // As Promtail: a container's lines have no label of a file.
+  if (target.container) return new LabelState(target.labels)
+  const pathLabels = job.config.addsPathLabels ? labelsFromPath(path) : new Map<string, string>()
+  return new LabelState(new Map([...target.labels, ...pathLabels, ['filename', path]]))
+}
+
+/** Tells whether a target is read through Docker's API and not from a file. */
+export function isStream({ container }: FileTarget): boolean {
+  return container !== undefined && container.log.path === undefined
+}
+
+/** Lists the files of a target that are being read. */
+export function filesOf({ job, tailers }: ManagedTarget): FoundFileStatus[] {
+  return [...tailers.values()]
+    .filter(({ tailer }) => tailer.openCount > 0)
+    .map(({ tailer, labels }) => ({
+      job: job.config.jobName,
+      path: tailer.path,
+      labels: Object.fromEntries(labels.entries()),
+      readOffset: tailer.readOffset,
+      ...(tailer.sizeBytes === undefined ? {} : { sizeBytes: tailer.sizeBytes }),
+    }))
+}
+
+/** Describes a target with its files. */
+export function statusOf(managed: ManagedTarget): TargetStatus {
+  const { job, target, isGone } = managed
+  const { path, labels } = target
+  const { jobName } = job.config
+  return { job: jobName, path, labels: Object.fromEntries(labels), isGone, files: filesOf(managed) }
+}
