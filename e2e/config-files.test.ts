@@ -104,6 +104,73 @@ frontend:
   encoding: protobuf
 `
 
+/** What the chart grafana/loki makes of its values for a single binary. */
+const singleBinary = (overrides: string) => `auth_enabled: false
+bloom_build: {builder: {planner_address: ""}, enabled: false}
+bloom_gateway: {client: {addresses: ""}, enabled: false}
+chunk_store_config:
+  chunk_cache_config:
+    memcached_client: {addresses: dnssrvnoa+_memcached-client._tcp.loki, consistent_hash: true}
+common:
+  compactor_grpc_address: 'loki.default.svc.cluster.local:9095'
+  path_prefix: /var/loki
+  replication_factor: 1
+  storage:
+    filesystem:
+      chunks_directory: /var/loki/chunks
+      rules_directory: /var/loki/rules
+compactor:
+  delete_request_store: filesystem
+  retention_enabled: true
+frontend:
+  scheduler_address: ""
+  tail_proxy_url: ""
+frontend_worker:
+  scheduler_address: ""
+index_gateway:
+  mode: simple
+limits_config:
+  allow_structured_metadata: true
+  max_cache_freshness_per_query: 10m
+  query_timeout: 300s
+  reject_old_samples: true
+  reject_old_samples_max_age: 168h
+  retention_period: 672h
+  split_queries_by_interval: 15m
+  volume_enabled: true
+memberlist:
+  join_members: [loki-memberlist]
+pattern_ingester:
+  enabled: true
+query_range:
+  align_queries_with_step: true
+ruler:
+  storage: {local: {directory: /etc/loki/rules}, type: local}
+  wal: {dir: /var/loki/ruler-wal}
+runtime_config:
+  file: ${overrides}
+schema_config:
+  configs:
+    - from: "2024-04-01"
+      index: {period: 24h, prefix: loki_index_}
+      object_store: filesystem
+      schema: v13
+      store: tsdb
+server:
+  grpc_listen_port: 9095
+  http_listen_port: 3100
+  http_server_read_timeout: 600s
+  http_server_write_timeout: 600s
+storage_config:
+  bloom_shipper: {working_directory: /var/loki/data/bloomshipper}
+  boltdb_shipper: {index_gateway_client: {server_address: ""}}
+  hedging: {at: 250ms, max_per_second: 20, up_to: 3}
+  tsdb_shipper: {index_gateway_client: {server_address: ""}}
+  use_thanos_objstore: false
+tracing:
+  enabled: true
+`
+
 const ours = readFileSync(join(rootDir, 'examples/loki-config.yaml'), 'utf8')
 
 /** Starts a store on a file as it is; only address, port and directory are the test's. */
@@ -157,7 +224,7 @@ test('the configuration of the loki-stack chart starts a store', async t => {
   t.same(warnings, [
     'chunk_store_config, compactor.shared_store, compactor.working_directory, ingester, ' +
       'limits_config.enforce_metric_name, memberlist, schema_config, server.grpc_listen_port, ' +
-      'storage_config.boltdb_shipper, table_manager',
+      'storage_config.boltdb_shipper',
   ])
   t.equal(await push(0), 204)
   t.same(await lines(), ['hello'])
@@ -174,6 +241,16 @@ test("Loki's own configuration for one machine starts a store", async t => {
   ])
   t.equal(await push(0), 204)
   t.same(await lines(), ['hello'])
+})
+
+test('the configuration of the chart grafana/loki for a single binary starts a store', async t => {
+  const overrides = join(root.testdir({ 'runtime.yaml': '{}\n' }), 'runtime.yaml')
+  const { warnings, push, lines } = await startOn(t, singleBinary(overrides))
+  t.equal(warnings.length, 1)
+  t.match(warnings[0], /^bloom_build, .*storage_config\.use_thanos_objstore, tracing$/)
+  t.equal(await push(0), 204)
+  t.same(await lines(), ['hello'])
+  t.equal(await push(8 * dayMs), 400)
 })
 
 test('our example starts a store', async t => {

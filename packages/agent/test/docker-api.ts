@@ -3,6 +3,7 @@
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
 export interface FakeContainer {
@@ -26,6 +27,8 @@ interface Message {
 export class DockerApi {
   readonly requests: { readonly path: string; readonly query: URLSearchParams }[] = []
   readonly containers = new Map<string, FakeContainer>()
+  /** Containers that have ended and are not removed. */
+  readonly ended = new Map<string, FakeContainer>()
   networks: object[] = []
   /** Status of all answers, 0 for the usual ones. */
   failWith = 0
@@ -37,18 +40,23 @@ export class DockerApi {
 
   run(container: FakeContainer): void {
     this.containers.set(container.Id, container)
-    this.#tell('start')
+    this.ended.delete(container.Id)
+    this.#tell('start', container.Id)
   }
 
   end(id: string): void {
+    const container = this.containers.get(id)
+    if (container) this.ended.set(id, container)
     this.containers.delete(id)
     for (const follower of this.#followers) if (follower.id === id) follower.response.end()
-    this.#tell('die')
+    this.#tell('die', id)
   }
 
-  #tell(action: string): void {
+  #tell(action: string, id: string): void {
     for (const response of this.#listeners) {
-      response.write(`${JSON.stringify({ Type: 'container', Action: action })}\n`)
+      response.write(
+        `${JSON.stringify({ Type: 'container', Action: action, Actor: { ID: id } })}\n`,
+      )
     }
   }
 
@@ -101,9 +109,11 @@ export class DockerApi {
       return
     }
     if (url.pathname === '/containers/json') {
+      const ended = url.searchParams.has('all') ? this.ended.values() : []
+      const all = [...this.containers.values(), ...ended]
       sendJson(
         200,
-        [...this.containers.values()].filter(one => isSelected(one, url.searchParams)),
+        all.filter(one => isSelected(one, url.searchParams)),
       )
       return
     }
@@ -119,7 +129,7 @@ export class DockerApi {
       return
     }
     const [, id = '', what] = /^\/containers\/([^/]+)\/(json|logs)$/.exec(url.pathname) ?? []
-    const container = this.containers.get(id)
+    const container = this.containers.get(id) ?? this.ended.get(id)
     if (!container) sendJson(404, { message: `No such container: ${id}` })
     else if (what === 'json') sendJson(200, container)
     else this.#follow(id, url.searchParams, response)
@@ -133,14 +143,26 @@ export class DockerApi {
       if (since && secondsOf(message.time) < since) continue
       response.write(this.#frame(id, message))
     }
+    if (this.ended.has(id)) {
+      response.end()
+      return
+    }
     const follower = { id, response }
     this.#followers.add(follower)
     response.on('close', () => this.#followers.delete(follower))
   }
 
-  async listen(t: Test, socketPath: string): Promise<void> {
-    this.#server.listen(socketPath)
+  /** Address as a configuration has it. */
+  url = ''
+
+  /** Listens at a path of the file system, or on loopback. */
+  async listen(t: Test, socketPath: string | undefined): Promise<void> {
+    if (socketPath === undefined) this.#server.listen(0, '127.0.0.1')
+    else this.#server.listen(socketPath)
     await once(this.#server, 'listening')
+    this.url = socketPath
+      ? `unix://${socketPath}`
+      : `tcp://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
     t.teardown(() => {
       this.#server.close()
       this.#server.closeAllConnections()
@@ -154,16 +176,21 @@ function secondsOf(time: string): string {
 }
 
 function isSelected(container: FakeContainer, query: URLSearchParams): boolean {
-  const filters = JSON.parse(query.get('filters') ?? '{}') as { label?: string[]; name?: string[] }
+  const filters = JSON.parse(query.get('filters') ?? '{}') as {
+    label?: string[]
+    name?: string[]
+    id?: string[]
+  }
   const labels = (filters.label ?? []).map(text => text.split('=') as [string, string])
   return (
     labels.every(([name, value]) => container.Labels?.[name] === value) &&
+    (filters.id?.includes(container.Id) ?? true) &&
     (filters.name ?? []).every(name => container.Names[0]!.includes(name))
   )
 }
 
-/** Starts a server at a path of the file system. */
-export async function startDockerApi(t: Test, socketPath: string): Promise<DockerApi> {
+/** Starts a server at a path of the file system, or on loopback. */
+export async function startDockerApi(t: Test, socketPath?: string): Promise<DockerApi> {
   const api = new DockerApi()
   await api.listen(t, socketPath)
   return api

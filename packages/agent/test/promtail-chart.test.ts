@@ -5,6 +5,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { spawnAgent, startReceiver, waitFor } from './harness.ts'
 import { type ApiObject, type KubernetesApi, startKubernetesApi } from './kubernetes-api.ts'
@@ -86,8 +87,14 @@ async function startNode(t: Test): Promise<{ dir: string; api: KubernetesApi }> 
   return { dir, api }
 }
 
-async function startAgentOn(t: Test, dir: string, api: KubernetesApi, url: string): Promise<void> {
-  const job = readFileSync(new URL('./fixtures/promtail-chart.yaml', import.meta.url), 'utf8')
+const chartJob = readFileSync(new URL('./fixtures/promtail-chart.yaml', import.meta.url), 'utf8')
+
+async function startAgentOn(
+  t: Test,
+  { dir, api }: { dir: string; api: KubernetesApi },
+  url: string,
+  job = chartJob,
+): Promise<void> {
   const config = join(dir, 'promtail.yaml')
   writeFileSync(
     config,
@@ -108,7 +115,8 @@ ${job}`,
 }
 
 test('The chart’s job gives exactly Promtail’s labels', options, async t => {
-  const { dir, api } = await startNode(t)
+  const node = await startNode(t)
+  const { dir, api } = node
   const receiver = await startReceiver(t)
   const put = (of: PodOptions) => api.put('pods', makePod(of))
   put({
@@ -151,7 +159,7 @@ test('The chart’s job gives exactly Promtail’s labels', options, async t => 
     'shop_elsewhere_uid-elsewhere/main/0.log',
   ]
   for (const file of files) writeLog(dir, file, `of ${file}`)
-  await startAgentOn(t, dir, api, receiver.url)
+  await startAgentOn(t, node, receiver.url)
   await receiver.until(() => receiver.entries.length === files.length - 1)
 
   const row = (file: string, labels: Record<string, string>) => {
@@ -183,9 +191,10 @@ test('The chart’s job gives exactly Promtail’s labels', options, async t => 
 })
 
 test('A pod that comes is read at once, one that goes is read to its end', options, async t => {
-  const { dir, api } = await startNode(t)
+  const node = await startNode(t)
+  const { dir, api } = node
   const receiver = await startReceiver(t)
-  await startAgentOn(t, dir, api, receiver.url)
+  await startAgentOn(t, node, receiver.url)
   await waitFor(() => api.watchCount === 1)
   const startedMs = performance.now()
   api.put('pods', makePod({ name: 'new' }))
@@ -211,4 +220,56 @@ test('A pod that comes is read at once, one that goes is read to its end', optio
   rmSync(join(dir, 'pods/shop_new_uid-new'), { recursive: true })
   receiver.respond(204)
   await receiver.until(() => receiver.entries.length === 1002)
+})
+
+test('own_namespace asks for the pods of the agent’s namespace only', options, async t => {
+  const node = await startNode(t)
+  const receiver = await startReceiver(t)
+  const job = chartJob.replace('- role: pod', '- {role: pod, namespaces: {own_namespace: true}}')
+  await startAgentOn(t, node, receiver.url, job)
+  await waitFor(() => node.api.watchCount === 1)
+  t.same(
+    [...new Set(node.api.requests.map(({ path }) => path))],
+    ['/api/v1/namespaces/logging/pods'],
+  )
+})
+
+test('Pods that come and go while watches break lose no line', options, async t => {
+  const node = await startNode(t)
+  const { dir, api } = node
+  const receiver = await startReceiver(t)
+  await startAgentOn(t, node, receiver.url)
+  await waitFor(() => api.watchCount === 1)
+  const podCount = 40
+  const lineCount = 50
+  const live = async (name: string) => {
+    const uid = `uid-${name}`
+    api.put('pods', makePod({ name, uid, status: { phase: 'Pending' } }))
+    for (let i = 0; i < lineCount; i += 10) {
+      writeLog(
+        dir,
+        `shop_${name}_${uid}/main/0.log`,
+        ...Array.from({ length: 10 }, (_, j) => `${name} ${i + j}`),
+      )
+      api.put('pods', makePod({ name, uid, labels: { generation: String(i) } }))
+      await sleep(30)
+    }
+    api.delete('pods', makePod({ name, uid }))
+    // As a kubelet does it: the directory goes a while after the pod.
+    await sleep(1_500)
+    rmSync(join(dir, `pods/shop_${name}_${uid}`), { recursive: true })
+  }
+  const pods: Promise<void>[] = []
+  for (let i = 0; i < podCount; i++) {
+    pods.push(live(`p${i}`))
+    await sleep(25)
+    if (i % 10 === 3) api.breakWatches('{"type":"ADD')
+    if (i % 10 === 7) api.expireWatches()
+  }
+  await Promise.all(pods)
+  await receiver.until(() => receiver.entries.length >= podCount * lineCount)
+  await sleep(500)
+  const lines = receiver.entries.map(({ line }) => line)
+  t.equal(lines.length, podCount * lineCount)
+  t.equal(new Set(lines).size, podCount * lineCount)
 })

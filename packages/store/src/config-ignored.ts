@@ -39,7 +39,6 @@ export const ignoredKeys = {
     'ruler_storage',
     'schema_config',
     'shutdown_delay',
-    'table_manager',
     'tracing',
     'ui',
     'use_buffered_logger',
@@ -208,6 +207,13 @@ export const ignoredKeys = {
     'retain_for',
     'tee_config',
     'volume_threshold',
+  ],
+  table_manager: [
+    'chunk_tables_provisioning',
+    'creation_grace_period',
+    'index_tables_provisioning',
+    'poll_interval',
+    'throughput_updates_disabled',
   ],
   compactor: [
     'apply_retention_interval',

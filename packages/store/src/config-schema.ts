@@ -292,6 +292,17 @@ const compactorSchema = withIgnored(
   ignoredKeys.compactor,
 )
 
+const tableManagerSchema = withIgnored(
+  block({
+    retention_deletes_enabled: flag('Older name of compactor.retention_enabled.', false),
+    retention_period: duration(
+      'Older name of limits_config.retention_period, where that is 0; with retention_deletes_enabled.',
+      '0s',
+    ),
+  }),
+  ignoredKeys.table_manager,
+)
+
 const patternsSchema = withIgnored(
   block({
     enabled: flag('Answer requests for patterns, which are found when they are asked for.', true),
@@ -317,6 +328,7 @@ export const storeConfigSchema = withIgnored(
     pattern_ingester: patternsSchema,
     runtime_config: runtimeSchema,
     compactor: compactorSchema,
+    table_manager: tableManagerSchema,
   }),
   ignoredKeys[''],
 )
@@ -333,6 +345,7 @@ export type RawStoreConfig = {
   readonly runtime_config: Required<XStatic<typeof runtimeSchema>>
   readonly pattern_ingester: Required<XStatic<typeof patternsSchema>>
   readonly compactor: Required<XStatic<typeof compactorSchema>>
+  readonly table_manager: Required<XStatic<typeof tableManagerSchema>>
 }
 
 /** Where Loki keeps its chunks on disk; other keys belong to stores that are none of ours. */
@@ -366,6 +379,7 @@ export const blockSchemas: Readonly<Record<string, { readonly properties: object
   pattern_ingester: patternsSchema,
   runtime_config: runtimeSchema,
   compactor: compactorSchema,
+  table_manager: tableManagerSchema,
 }
 
 /** Keys whose defaults would hide what the configuration says of all tenants. */

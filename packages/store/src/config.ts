@@ -67,7 +67,7 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
   const document = readYaml(text, path)
   const raw: unknown = withoutEmptyKeys(document.value ?? {})
   document.check(raw, storeConfigSchema)
-  const config = raw as RawStoreConfig
+  const config = withOlderRetention(raw as RawStoreConfig)
   const problems: ConfigProblem[] = []
   const report: Report = (block, key, message) => {
     problems.push(document.problemAt([block, key], `${block}.${key}: ${message}`))
@@ -79,6 +79,9 @@ export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
   })
   const httpReadTimeoutNs = readDuration(server.http_server_read_timeout, message => {
     report('server', 'http_server_read_timeout', message)
+  })
+  readDuration(config.table_manager.retention_period, message => {
+    report('table_manager', 'retention_period', message)
   })
   const deletes = resolveDeletes(config, report)
   const overrides = resolveOverrides(config, report)
@@ -119,6 +122,18 @@ function resolveDeletes({ compactor }: RawStoreConfig, report: Report): DeletesC
   return {
     cancelPeriodMs: Number(durationNs('delete_request_cancel_period') / 1_000_000n),
     maxIntervalNs: durationNs('delete_max_interval'),
+  }
+}
+
+/** Lets what the table manager of old configurations says of retention stand where it is read. */
+function withOlderRetention(config: RawStoreConfig): RawStoreConfig {
+  const { table_manager: older, compactor, limits_config: limits } = config
+  if (!older.retention_deletes_enabled) return config
+  const isUnset = /^0[a-z]*$/.test(String(limits.retention_period))
+  return {
+    ...config,
+    compactor: { ...compactor, retention_enabled: true },
+    limits_config: isUnset ? { ...limits, retention_period: older.retention_period } : limits,
   }
 }
 

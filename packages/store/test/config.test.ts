@@ -109,6 +109,22 @@ test('retention is on only where the compactor may delete', async t => {
   t.equal(retention(enabled), 0n)
 })
 
+test("retention of an old configuration's table manager is taken", async t => {
+  const f = (text: string, mayDelete: boolean, hours: bigint) => {
+    const { config } = load(text)
+    t.same([config.mayDelete, config.limits.retentionNs], [mayDelete, hours * 3600n * second], text)
+  }
+  const manager = 'table_manager: {retention_deletes_enabled: true, retention_period: 336h}'
+  f(manager, true, 336n)
+  f('table_manager: {retention_deletes_enabled: false, retention_period: 336h}', false, 0n)
+  f(`${manager}\nlimits_config: {retention_period: 48h}`, true, 48n)
+  f(`${manager}\nlimits_config: {retention_period: 0}`, true, 336n)
+  t.same(load(`${manager}\n`).warnings, [])
+  t.match(problems('table_manager:\n  retention_period: often'), [
+    /^2: table_manager\.retention_period: /,
+  ])
+})
+
 test('durations', async t => {
   const f = (text: string, want: bigint) =>
     t.equal(

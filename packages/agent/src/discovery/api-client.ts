@@ -25,8 +25,8 @@ export interface ApiConnection {
 
 // Until the headers of an answer are there, and between two parts of a body.
 const answerMs = 30_000
-// A list is asked for in pages; one answer beyond this is not an answer of such an API.
-const bodyBytesMax = 256 * 1024 * 1024
+// A list is asked for in pages of some 5 MB; only a list in one piece comes near this.
+const bodyBytesMax = 64 * 1024 * 1024
 // Bytes of an error's body that are looked at.
 const errorBytesMax = 16 * 1024
 

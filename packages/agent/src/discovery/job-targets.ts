@@ -6,7 +6,13 @@ import type { ScrapeConfig } from '../config/scrape.ts'
 import type { AgentMetrics } from '../metrics.ts'
 import { staticGroups } from './static.ts'
 import type { Discoverer, TargetGroup } from './target-group.ts'
-import { type FileTarget, type OfferedTarget, resolveTargets, targetKey } from './targets.ts'
+import {
+  type FileTarget,
+  type OfferedTarget,
+  offerTargets,
+  targetKey,
+  withoutRepeats,
+} from './targets.ts'
 
 // Changes that come together are taken in together; far below the second in which the first line of a
 // new pod is to be read.
@@ -27,6 +33,9 @@ export class JobTargets {
   readonly #discoverers: Discoverer[]
   /** What each discoverer has found; absent until its first answer. */
   readonly #groups = new Map<Discoverer, readonly TargetGroup[]>()
+  readonly #staticGroups: readonly TargetGroup[]
+  /** Outcomes of groups, which stay as long as the group itself does. */
+  readonly #outcomes = new WeakMap<TargetGroup, readonly OfferedTarget[]>()
   readonly #listeners = new Set<() => void>()
   /** Failures that were counted, by target and reason. */
   #counted = new Set<string>()
@@ -42,6 +51,7 @@ export class JobTargets {
     const { jobName } = config
     const context = { jobName, hostname, env, metrics, logger: logger.child({ job: jobName }) }
     this.#discoverers = config.discoveries.map(({ create }) => create(context))
+    this.#staticGroups = staticGroups(config.staticConfigs, 'static')
     this.#resolve()
   }
 
@@ -84,16 +94,25 @@ export class JobTargets {
   }
 
   #resolve(): void {
-    const { config, hostname, metrics } = this.#options
+    const { metrics } = this.#options
     const found = this.#discoverers.flatMap(discoverer => this.#groups.get(discoverer) ?? [])
-    const groups = [...staticGroups(config.staticConfigs, 'static'), ...found]
-    this.#offered = resolveTargets(groups, { rules: config.relabelRules, hostname })
+    const groups = [...this.#staticGroups, ...found]
+    this.#offered = withoutRepeats(groups.flatMap(group => this.#offer(group)))
     const before = this.#targets.length
     this.#targets = this.#offered
       .map(({ outcome }) => outcome)
       .filter(outcome => typeof outcome !== 'string')
     metrics.targetsActive.inc(this.#targets.length - before)
     this.#countFailures()
+  }
+
+  #offer(group: TargetGroup): readonly OfferedTarget[] {
+    const known = this.#outcomes.get(group)
+    if (known) return known
+    const { config, hostname } = this.#options
+    const offered = offerTargets(group, { rules: config.relabelRules, hostname })
+    this.#outcomes.set(group, offered)
+    return offered
   }
 
   /** Counts each failure once, not at each update again. */

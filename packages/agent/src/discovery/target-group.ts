@@ -5,7 +5,10 @@ import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
 import type { AgentMetrics } from '../metrics.ts'
 
-/** Targets from one source; the labels of a target win over those of its group. */
+/**
+ * Targets from one source; the labels of a target win over those of its group. Whoever finds the same
+ * again gives the same object, so that it is not relabelled again.
+ */
 export interface TargetGroup {
   /** Name of the source, unique within its discoverer. */
   readonly source: string

@@ -30,30 +30,32 @@ export interface OfferedTarget {
   readonly outcome: FileTarget | TargetFailure
 }
 
-/** Relabels all targets; of several that are equal afterwards the first is read. */
-export function resolveTargets(
-  groups: Iterable<TargetGroup>,
+/** Relabels the targets of a group. */
+export function offerTargets(
+  { labels, targets, container }: TargetGroup,
   options: ResolveOptions,
 ): OfferedTarget[] {
+  return targets.map(target => {
+    const discovered = new Map([...labels, ...target])
+    const outcome = container
+      ? toContainerTarget(discovered, container, options)
+      : toTarget(discovered, options)
+    return { discovered, outcome }
+  })
+}
+
+/** Leaves out what is the same as a target before it. */
+export function withoutRepeats(offered: readonly OfferedTarget[]): OfferedTarget[] {
   const seen = new Set<string>()
-  const offered: OfferedTarget[] = []
-  for (const { labels, targets, container } of groups) {
-    for (const target of targets) {
-      const discovered = new Map([...labels, ...target])
-      const outcome = container
-        ? toContainerTarget(discovered, container, options)
-        : toTarget(discovered, options)
-      if (typeof outcome === 'string') {
-        offered.push({ discovered, outcome })
-        continue
-      }
-      // A container has a target for each of its ports, and one log.
-      const key = container ? outcome.path : targetKey(outcome)
-      offered.push({ discovered, outcome: seen.has(key) ? 'exists' : outcome })
-      seen.add(key)
-    }
-  }
-  return offered
+  return offered.map(target => {
+    const { discovered, outcome } = target
+    if (typeof outcome === 'string') return target
+    // A container has a target for each of its ports, and one log.
+    const key = outcome.container ? outcome.path : targetKey(outcome)
+    if (seen.has(key)) return { discovered, outcome: 'exists' }
+    seen.add(key)
+    return target
+  })
 }
 
 /** Text that is equal for equal targets. */
@@ -63,7 +65,8 @@ export function targetKey({ path, pathExclude, labels, container }: FileTarget):
   return JSON.stringify([path, pathExclude, sorted(labels), streams])
 }
 
-interface ResolveOptions {
+/** What decides which targets are read. */
+export interface ResolveOptions {
   readonly rules: readonly RelabelRule[]
   readonly hostname: string
 }

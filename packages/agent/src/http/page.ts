@@ -35,11 +35,11 @@ const style = `
 @media(prefers-color-scheme:dark){:root{--line:#30363d;--soft:#8b949e;--chip:#21262d;--good:#3fb950;--bad:#f85149}}
 body{font:14px/1.5 system-ui,sans-serif;margin:0 auto;padding:1rem 2rem;max-width:90rem}
 nav a{margin-right:1rem}h2{font-size:1.1rem;margin:1.5rem 0 .3rem}
-table{border-collapse:collapse;width:100%}
+table{border-collapse:collapse;width:100%;table-layout:fixed}
 td,th{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line);vertical-align:top}
 code,pre{font:12px/1.6 ui-monospace,monospace;overflow-wrap:anywhere}pre{white-space:pre-wrap}
 code.label{background:var(--chip);border-radius:3px;padding:0 .3rem;margin:0 .2rem .2rem 0;display:inline-block}
-.soft{color:var(--soft)}.good{color:var(--good)}.bad{color:var(--bad)}.number{text-align:right}
+.soft{color:var(--soft)}.good{color:var(--good)}.bad{color:var(--bad)}
 form{margin:1rem 0}input[type=search]{width:24rem;max-width:100%;padding:.3rem}
 `
 
@@ -72,11 +72,16 @@ export function renderPage({ title, prefix, filter }: PageFrame, body: Html): st
 /** Writes labels as a person reads them. */
 export function renderLabels(labels: Iterable<readonly [string, string]>): Html {
   const sorted = [...labels].sort(([a], [b]) => (a < b ? -1 : 1))
-  const items = sorted.map(
-    ([name, value]) => html`<code class="label">${name}=${JSON.stringify(value)}</code> `,
-  )
+  const items = sorted.map(([name, value]) => {
+    const text = `${name}=${JSON.stringify(value)}`
+    if (text.length <= labelTextMax) return html`<code class="label">${text}</code> `
+    return html`<code class="label" title="${text}">${text.slice(0, labelTextMax)}…</code> `
+  })
   return html`${items}`
 }
+
+// An annotation may be a whole document; the rest is told where the pointer rests.
+const labelTextMax = 200
 
 /** Tells whether one of the texts has the filter's text in it, in whatever case. */
 export function passesFilter(filter: string, texts: Iterable<string>): boolean {

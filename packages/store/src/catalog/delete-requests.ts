@@ -22,7 +22,10 @@ export interface DeleteRequest {
   readonly sequence: number
 }
 
-/** Where requests are kept. What is answered has reached the disk. */
+/**
+ * Where requests are kept. What is answered has reached the disk; changes throw StorageUnavailableError
+ * when it cannot be written.
+ */
 export interface DeleteRequests {
   /** Adds a new request; `false` where its id is taken. */
   add(request: DeleteRequest): Promise<boolean>

@@ -1,6 +1,7 @@
 // Delete requests in the catalog's database.
 
-import type Database from 'better-sqlite3'
+import Database from 'better-sqlite3'
+import { StorageUnavailableError } from '../errors.ts'
 import type { DeleteRequest, DeleteRequests } from './delete-requests.ts'
 
 const columns = `id, tenant, query, start_ms AS startMs, end_ms AS endMs, created_ms AS createdMs,
@@ -69,11 +70,18 @@ export class SqliteDeleteRequests implements DeleteRequests {
     this.#sql.forget.run(beforeMs)
   }
 
-  /** Runs a transaction that waits for the disk: nothing else could tell what a client asked for. */
+  /**
+   * Runs a transaction that waits for the disk: nothing else could tell what a client asked for.
+   *
+   * @throws StorageUnavailableError when the disk cannot be written.
+   */
   #synced<T>(work: () => T): T {
     this.#database.pragma('synchronous = FULL')
     try {
       return this.#database.transaction(work)()
+    } catch (cause) {
+      if (!(cause instanceof Database.SqliteError)) throw cause
+      throw new StorageUnavailableError(`Cannot keep a delete request: ${cause.message}`, { cause })
     } finally {
       this.#database.pragma('synchronous = NORMAL')
     }

@@ -23,6 +23,11 @@ export interface DockerConfig extends ContainerLabelOptions {
   readonly refreshMs: number
 }
 
+interface DockerEvent {
+  readonly Action?: string
+  readonly Actor?: { readonly ID?: string }
+}
+
 interface Inspected {
   readonly LogPath?: string
   readonly Config?: { readonly Tty?: boolean }
@@ -33,6 +38,8 @@ interface Inspected {
 const eventSettleMs = 50
 // Between two attempts to hear events; a daemon that is away is asked no more often than that.
 const eventRetryMs = 2_000
+// A container that ended so short a time after its start is read all the same.
+const recentMs = 5_000
 // Docker sends nothing while nothing happens.
 const eventIdleMs = 3_600_000
 
@@ -43,6 +50,8 @@ export class DockerDiscovery implements Discoverer {
   readonly #client: ApiClient
   /** Where the logs of the known containers are; what is not listed any more is forgotten. */
   #logs = new Map<string, ContainerLog>()
+  /** Containers that started a moment ago, and may have ended since. */
+  readonly #recent = new Map<string, NodeJS.Timeout>()
   #onGroups: ((groups: Iterable<TargetGroup>) => void) | undefined
   #problem: string | undefined
   #refreshing: Promise<void> | undefined
@@ -93,11 +102,7 @@ export class DockerDiscovery implements Discoverer {
 
   async #list(): Promise<TargetGroup[]> {
     const { signal } = this.#abort
-    const { filters } = this.#config
-    const query = { filters: Object.keys(filters).length > 0 ? JSON.stringify(filters) : undefined }
-    const containers = (await this.#client.getJson(
-      ...(['/containers/json', query, signal] as const),
-    )) as readonly ListedContainer[]
+    const containers = await this.#listContainers()
     const networks = (await this.#client.getJson(
       ...(['/networks', {}, signal] as const),
     )) as readonly ListedNetwork[]
@@ -118,6 +123,20 @@ export class DockerDiscovery implements Discoverer {
     }
     this.#logs = logs
     return groups
+  }
+
+  /** Containers that run, and those that ran a moment ago. */
+  async #listContainers(): Promise<readonly ListedContainer[]> {
+    const { filters } = this.#config
+    const list = async (all: number | undefined, wanted: DockerConfig['filters']) => {
+      const query = { all, filters: Object.keys(wanted).length > 0 ? JSON.stringify(wanted) : '' }
+      const listed = await this.#client.getJson('/containers/json', query, this.#abort.signal)
+      return listed as readonly ListedContainer[]
+    }
+    const running = await list(undefined, filters)
+    const missing = [...this.#recent.keys()].filter(id => !running.some(({ Id }) => Id === id))
+    if (missing.length === 0) return running
+    return [...running, ...(await list(1, { ...filters, id: missing }))]
   }
 
   /** Finds out where a container's log is; `undefined` for one that has ended meanwhile. */
@@ -164,7 +183,7 @@ export class DockerDiscovery implements Discoverer {
         this.#refreshSoon()
         const lines = new JsonLines()
         for await (const chunk of response as AsyncIterable<Buffer>) {
-          for (const _event of lines.push(chunk)) this.#refreshSoon()
+          for (const event of lines.push(chunk)) this.#note(event as DockerEvent)
         }
       } catch {
         // The list tells of a daemon that is away; here it is only asked again later.
@@ -173,7 +192,21 @@ export class DockerDiscovery implements Discoverer {
     }
   }
 
+  #note({ Action, Actor }: DockerEvent): void {
+    const id = Actor?.ID
+    if (Action === 'start' && id !== undefined) {
+      clearTimeout(this.#recent.get(id))
+      const timer = setTimeout(() => {
+        this.#recent.delete(id)
+        this.#refreshSoon()
+      }, recentMs)
+      this.#recent.set(id, timer)
+    }
+    this.#refreshSoon()
+  }
+
   #refreshSoon(): void {
+    if (this.#abort.signal.aborted) return
     this.#eventTimer ??= setTimeout(() => {
       this.#eventTimer = undefined
       void this.#refresh()
@@ -194,6 +227,7 @@ export class DockerDiscovery implements Discoverer {
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     clearTimeout(this.#eventTimer)
+    for (const timer of this.#recent.values()) clearTimeout(timer)
     this.#onGroups = undefined
     this.#abort.abort()
     await Promise.all([this.#refreshing, this.#listening])

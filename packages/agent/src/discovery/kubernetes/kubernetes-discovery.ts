@@ -9,7 +9,7 @@ import { endpointsGroup, readEndpoints } from './endpoints.ts'
 import { ingressGroup, readIngress } from './ingress.ts'
 import { type Node, nodeGroup, nodeLabels, readNode } from './node.ts'
 import { attachedLabels, type ObjectMeta, type RawObject, readMeta } from './objects.ts'
-import { podGroup, readPod } from './pod.ts'
+import { type Pod, podGroup, readPod } from './pod.ts'
 import { ResourceWatch } from './resource-watch.ts'
 import { readService, serviceGroup } from './service.ts'
 
@@ -52,6 +52,9 @@ const resources: Readonly<Record<KubernetesRole, { readonly api: string; readonl
 const podSettleMs = 10
 const clusterSettleMs = 1_000
 
+// A kubelet removes the logs of a pod up to a minute after the pod.
+const podLingerMs = 5_000
+
 /** Objects of one kind, in all namespaces that are looked at. */
 class Watched<T> {
   readonly #watches: ResourceWatch<T>[]
@@ -65,7 +68,7 @@ class Watched<T> {
   }
 
   *all(): Iterable<T> {
-    for (const { items } of this.#watches) yield* items.values()
+    for (const watch of this.#watches) yield* watch.all()
   }
 
   find(key: string): T | undefined {
@@ -84,6 +87,15 @@ export class KubernetesDiscovery implements Discoverer {
   readonly #watches: ResourceWatch<unknown>[] = []
   readonly #watched: Watched<unknown>[] = []
   readonly #makeGroups: () => Iterable<TargetGroup>
+  /** Groups of pods with what they were made of: objects are replaced when they change. */
+  readonly #podGroupsMade = new WeakMap<
+    Pod,
+    {
+      readonly group: TargetGroup
+      readonly node?: Node | undefined
+      readonly namespace?: ObjectMeta | undefined
+    }
+  >()
   #onGroups: ((groups: Iterable<TargetGroup>) => void) | undefined
   #timer: NodeJS.Timeout | undefined
   #hasWarned = false
@@ -139,10 +151,14 @@ export class KubernetesDiscovery implements Discoverer {
       mapAll(pods.all(), pod => {
         const node = nodes?.find(pod.nodeName)
         const namespace = namespaces?.find(pod.meta.namespace)
-        return podGroup(pod, [
+        const known = this.#podGroupsMade.get(pod)
+        if (known && known.node === node && known.namespace === namespace) return known.group
+        const group = podGroup(pod, [
           ...(node ? nodeLabels(node) : []),
           ...(namespace ? attachedLabels('namespace', namespace) : []),
         ])
+        this.#podGroupsMade.set(pod, { group, node, namespace })
+        return group
       })
   }
 
@@ -203,6 +219,7 @@ export class KubernetesDiscovery implements Discoverer {
       path =>
         new ResourceWatch({
           ...{ path, role, ...selectors, read, metrics, logger },
+          lingerMs: role === 'pod' && this.#config.role === 'pod' ? podLingerMs : 0,
           connect: () => new ApiClient(connectTo(this.#config.connection, env)),
           onChange: () => this.#updateSoon(),
         }),

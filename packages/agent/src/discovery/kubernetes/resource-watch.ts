@@ -20,6 +20,11 @@ export interface ResourceConfig<T> {
   readonly fieldSelector: string
   /** Keeps of an object what is needed. */
   readonly read: (raw: RawObject) => T
+  /**
+   * So long an object is kept that is deleted. After a watch was broken, word of an object and of its
+   * end may come at once, while its logs are still there to be read.
+   */
+  readonly lingerMs: number
 }
 
 export interface ResourceWatchOptions<T> extends ResourceConfig<T> {
@@ -59,6 +64,8 @@ interface RawEvent {
 export class ResourceWatch<T> {
   readonly #options: ResourceWatchOptions<T>
   #items = new Map<string, T>()
+  /** Deleted objects that are kept for a while. */
+  readonly #lingering = new Map<T, NodeJS.Timeout>()
   #client: ApiClient | undefined
   /** Version that the next watch begins at; absent where a list comes first. */
   #version: string | undefined
@@ -76,6 +83,12 @@ export class ResourceWatch<T> {
   /** Objects by namespace and name. */
   get items(): ReadonlyMap<string, T> {
     return this.#items
+  }
+
+  /** All objects, those that were deleted a moment ago among them. */
+  *all(): Iterable<T> {
+    yield* this.#items.values()
+    yield* this.#lingering.keys()
   }
 
   /** Tells whether the objects were listed once. */
@@ -149,8 +162,9 @@ export class ResourceWatch<T> {
       const query = {
         ...{ labelSelector, fieldSelector, continue: from },
         limit: this.#expiredLists < expiredListsMax ? pageObjectsMax : undefined,
-        // The first list may come from the server's memory; one after a 410 must be newer than that.
-        resourceVersion: this.#hasListed || from ? undefined : '0',
+        // A first list of few objects may come from the server's memory, which knows no pages; one
+        // after a 410 must be newer than that.
+        resourceVersion: this.#hasListed || from || fieldSelector === '' ? undefined : '0',
       }
       const list = (await this.#getPage(client, path, query)) as RawList
       for (const item of list.items ?? []) next.set(keyOf(item), read(item))
@@ -159,6 +173,7 @@ export class ResourceWatch<T> {
     } while (from !== undefined)
     if (!version) throw new Error(`the list of ${path} has no resourceVersion`)
     this.#expiredLists = 0
+    for (const [key, item] of this.#items) if (!next.has(key)) this.#linger(item)
     this.#items = next
     this.#version = version
     this.#hasListed = true
@@ -218,16 +233,33 @@ export class ResourceWatch<T> {
     const version = object.metadata?.resourceVersion
     if (version) this.#version = version
     if (type === 'BOOKMARK') return
-    if (type === 'DELETED') this.#items.delete(keyOf(object))
+    if (type === 'DELETED') this.#delete(keyOf(object), read(object))
     else if (type === 'ADDED' || type === 'MODIFIED') this.#items.set(keyOf(object), read(object))
     else throw new Error(`the watch gave an event of unknown type ${JSON.stringify(type)}`)
     metrics.kubernetesEvents.inc({ role, event: eventNames[type] })
     onChange()
   }
 
+  /** What comes with the end of an object is its last state. */
+  #delete(key: string, last: T): void {
+    this.#items.delete(key)
+    this.#linger(last)
+  }
+
+  #linger(item: T): void {
+    const { lingerMs, onChange } = this.#options
+    if (lingerMs === 0) return
+    const timer = setTimeout(() => {
+      this.#lingering.delete(item)
+      onChange()
+    }, lingerMs)
+    this.#lingering.set(item, timer)
+  }
+
   /** Ends the watch; settles when its request is gone. */
   async stop(): Promise<void> {
     this.#abort.abort()
+    for (const timer of this.#lingering.values()) clearTimeout(timer)
     await this.#running
   }
 }

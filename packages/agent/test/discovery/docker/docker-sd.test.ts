@@ -180,6 +180,18 @@ test('A container is read through the API where its file is not there', async t 
   await receiver.until(() => receiver.entries.length === 3)
 })
 
+test('Docker is asked over TCP as well', async t => {
+  const dir = socketDir(t)
+  const api = await startDockerApi(t)
+  const receiver = await startReceiver(t)
+  api.run(container('web'))
+  api.write('web', 'one\n')
+  const text = configOf(dir, receiver.url).replace(`unix://${dir}/docker.sock`, api.url)
+  await startTestAgent(t, text)
+  await receiver.until(() => receiver.entries.length === 1)
+  t.match(api.url, /^tcp:/)
+})
+
 test('A stream goes on where it broke, also in the middle of a frame, and doubles nothing', async t => {
   const { api, receiver, start, linesOf } = await setUp(t)
   api.run(container('web'))
@@ -259,6 +271,19 @@ test('A container that ends is read to its end, and one that comes back goes on'
   api.write('web', 'again\n')
   await receiver.until(() => receiver.entries.length === 3)
   t.same(linesOf(), ['last words', 'no line feed', 'again'])
+})
+
+test('A container that ends as soon as it has started is read', async t => {
+  const { api, receiver, start, linesOf } = await setUp(t)
+  await start()
+  await waitFor(() => api.requests.some(({ path }) => path === '/events'))
+  for (const id of ['quick', 'quicker']) {
+    api.run(container(id))
+    api.write(id, `of ${id}\n`)
+    api.end(id)
+  }
+  await receiver.until(() => receiver.entries.length === 2)
+  t.same(linesOf().sort(), ['of quick', 'of quicker'])
 })
 
 test('Docker that is away is asked again, its containers are read on when it is back', async t => {

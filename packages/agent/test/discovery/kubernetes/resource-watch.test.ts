@@ -13,7 +13,9 @@ function watchPods(t: Test, api: KubernetesApi, authorization?: { token: string 
   const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
   const metrics = new AgentMetrics({ version: 'test' })
   const watch = new ResourceWatch<Pod>({
-    ...{ path: '/api/v1/pods', role: 'pod', labelSelector: '', fieldSelector: '', read: readPod },
+    ...{ path: '/api/v1/pods', role: 'pod', labelSelector: '', read: readPod },
+    fieldSelector: 'spec.nodeName=host',
+    lingerMs: 300,
     connect: () =>
       new ApiClient({
         url: new URL(api.url),
@@ -163,6 +165,35 @@ test('ResourceWatch takes slow answers, and one that never comes does not hold i
   api.breakWatches()
   await waitFor(() => watches(api).length >= 2)
   await watch.stop()
+})
+
+test('ResourceWatch keeps what is deleted for a while, also what came and went unseen', async t => {
+  const api = await startKubernetesApi(t)
+  api.put('pods', pod('a'))
+  const { watch, until } = watchPods(t, api)
+  await until('a')
+  await waitFor(() => api.watchCount === 1)
+  const all = () =>
+    [...watch.all()]
+      .map(({ meta }) => meta.name)
+      .sort()
+      .join()
+  api.breakWatches()
+  api.put('pods', pod('short'))
+  api.delete('pods', pod('short'))
+  api.delete('pods', pod('a'))
+  await waitFor(() => all() === 'a,short')
+  t.equal(watch.items.size, 0)
+  await waitFor(() => all() === '')
+  // What a list no longer has.
+  api.put('pods', pod('b'))
+  await until('b')
+  api.breakWatches()
+  api.delete('pods', pod('b'))
+  api.compact()
+  await waitFor(() => watch.items.size === 0)
+  t.equal(all(), 'b')
+  await waitFor(() => all() === '')
 })
 
 test('ResourceWatch survives answers that are not JSON', async t => {
