@@ -15,13 +15,19 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { t as root, test } from 'tap'
 import { parse } from 'yaml'
-import { buildRelease, imageTags } from '../release/build.ts'
+import { imageTags } from '../release/build.ts'
 import { currentVersion, setVersion, versionProblems } from '../release/version.ts'
 import { needsHelm } from './chart/helm.ts'
 import { cleanEnv, loopbackHost, reservePort, rootDir } from './skald-process.ts'
 
 root.setTimeout(240_000)
 const run = promisify(execFile)
+const chartUrl = '--chart-url=https://charts.example.org/skald'
+
+/** Runs a program without what a test runner has added for Node, which others than ours do not take. */
+function runPlain(...command: string[]): Promise<{ stdout: string; stderr: string }> {
+  return run('env', ['-u', 'NODE_OPTIONS', ...command], { env: cleanEnv() })
+}
 
 test('one version is written everywhere', async t => {
   t.same(versionProblems(), [])
@@ -70,7 +76,15 @@ test(
     const dir = t.testdir()
     const outDir = join(dir, 'dist')
     const version = currentVersion()
-    const files = buildRelease({ outDir, chartUrl: 'https://charts.example.org/skald' })
+    const build = () =>
+      runPlain(
+        process.execPath,
+        join(rootDir, 'release/main.ts'),
+        'build',
+        `--out=${outDir}`,
+        chartUrl,
+      )
+    const files = (await build()).stdout.trim().split('\n')
     const packages = ['agent', 'query', 'store', 'wire'].map(name => `skald-${name}-${version}.tgz`)
     t.same(files, [
       `charts/index.yaml`,
@@ -94,18 +108,15 @@ test(
     t.match(index.entries.skald, [
       { version, urls: [`https://charts.example.org/skald/skald-${version}.tgz`] },
     ])
-    t.throws(() => buildRelease({ outDir, chartUrl: '' }), /is not empty/)
+    await t.rejects(build(), /is not empty/)
 
     const installDir = join(dir, 'installed')
     mkdirSync(installDir)
     writeFileSync(join(installDir, 'package.json'), '{"private": true}')
     const tarballs = [`skald-${version}.tgz`, ...packages].map(name => join(outDir, name))
-    await run(
-      'npm',
-      ['install', '--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', ...tarballs],
-      {
-        cwd: installDir,
-      },
+    await runPlain(
+      ...['npm', 'install', '--prefix', installDir, '--prefer-offline', '--no-audit', '--no-fund'],
+      ...['--ignore-scripts', ...tarballs],
     )
     const ours = ['skald', '@skald/agent', '@skald/query', '@skald/store', '@skald/wire']
     for (const name of ours) {

@@ -16,7 +16,7 @@ import {
 } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { rootDir } from '../skald-process.ts'
+import { cleanEnv, rootDir } from '../skald-process.ts'
 import { environmentOf, type Stage } from './dockerfile.ts'
 
 /** Why trees cannot be made here, or undefined where they can. */
@@ -52,7 +52,8 @@ export interface View {
  * own process. What is mounted is gone with it.
  */
 export function inTree(tree: string, view: View, command: readonly string[]): string[] {
-  const steps = ['set -e', `mount --bind ${quote(tree)} ${quote(tree)}`]
+  // What a test runner has added for Node does not exist in the tree.
+  const steps = ['set -e', 'unset NODE_OPTIONS', `mount --bind ${quote(tree)} ${quote(tree)}`]
   for (const [at, from] of Object.entries(view.mounts)) {
     const target = quote(join(tree, at))
     steps.push(`mount --bind ${quote(from)} ${target}`)
@@ -94,7 +95,7 @@ export function buildStage(stage: Stage, tree: string): void {
   const mounts = { ...systemMounts(tree), ...installNode(tree) }
   let workdir = '/'
   const env = {
-    ...process.env,
+    ...cleanEnv(),
     ...environmentOf(stage),
     PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
   }
