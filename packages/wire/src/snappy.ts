@@ -1,7 +1,7 @@
 // Snappy's block format, as the push protocol uses it: a varint of the uncompressed length, then
 // literals and back references. https://github.com/google/snappy/blob/main/format_description.txt
 
-import { compress } from 'snappyjs'
+import { SnappyCompressor } from 'snappyjs/snappy_compressor.js'
 import { SnappyDecompressor } from 'snappyjs/snappy_decompressor.js'
 import { PushBodyError } from './errors.ts'
 
@@ -11,9 +11,19 @@ import { PushBodyError } from './errors.ts'
  */
 export const snappyExpansionMax = 22
 
-/** Compresses bytes to one Snappy block. */
-export function snappyCompress(bytes: Buffer): Buffer {
-  return compress(bytes)
+/**
+ * Compresses bytes to one Snappy block.
+ *
+ * @param allocate gives the memory for the result, at least as many bytes as it is asked for: what the
+ *   worst case takes, a sixth more than the bytes.
+ */
+export function snappyCompress(
+  bytes: Buffer,
+  allocate: (bytes: number) => Buffer = Buffer.allocUnsafe,
+): Buffer {
+  const compressor = new SnappyCompressor(bytes)
+  const output = allocate(compressor.maxCompressedLength())
+  return output.subarray(0, compressor.compressToBuffer(output))
 }
 
 /**

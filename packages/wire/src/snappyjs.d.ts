@@ -1,5 +1,14 @@
-// The decoder behind snappyjs's `uncompress`, which alone can write into memory of the caller's; the
-// package's types leave it out.
+// The encoder and the decoder behind snappyjs's functions, which alone can write into memory of the
+// caller's; the package's types leave them out.
+
+declare module 'snappyjs/snappy_compressor.js' {
+  export class SnappyCompressor {
+    constructor(uncompressed: Uint8Array)
+    maxCompressedLength(): number
+    /** Returns how many bytes were written. */
+    compressToBuffer(output: Uint8Array): number
+  }
+}
 
 declare module 'snappyjs/snappy_decompressor.js' {
   export class SnappyDecompressor {

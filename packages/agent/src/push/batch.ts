@@ -34,6 +34,7 @@ export class Batch implements OriginBatch {
   /** Sharding of the queue when the batch was opened. */
   readonly epoch: number
   readonly openedMs: number
+  readonly #pool: BatchBufferPool
   #encoder: PushBatchEncoder | undefined
   readonly #handles: PushStreamHandle[] = []
   readonly #origins = new Set<LineOrigin>()
@@ -49,6 +50,7 @@ export class Batch implements OriginBatch {
     readonly openedMs: number
     readonly pool: BatchBufferPool
   }) {
+    this.#pool = options.pool
     this.#encoder = new PushBatchEncoder(options.pool)
     this.sequence = options.sequence
     this.shard = options.shard
@@ -81,8 +83,7 @@ export class Batch implements OriginBatch {
   /** Encodes and compresses the request; nothing can be added any more. */
   seal(): SealedBatch {
     const { entryCount, lineBytes } = this
-    // A copy, since the compressor's buffer is as large as the worst case.
-    const body = this.#encoder!.finish(bytes => Buffer.from(snappyCompress(bytes)))
+    const body = this.#encoder!.finish(bytes => this.#compress(bytes))
     this.#encoder = undefined
     // Streams that stay quiet from now on must not keep the encoded entries in memory.
     for (const handle of this.#handles.splice(0)) {
@@ -90,6 +91,19 @@ export class Batch implements OriginBatch {
       handle.stream = undefined
     }
     return { body, entryCount, lineBytes }
+  }
+
+  /** Gives a copy, since the compressor's buffer is as large as the worst case, and used again. */
+  #compress(bytes: Buffer): Buffer {
+    let work: Buffer | undefined
+    const compressed = snappyCompress(bytes, length => {
+      work = this.#pool.take(length)
+      return work
+    })
+    const body = Buffer.allocUnsafeSlow(compressed.length)
+    compressed.copy(body)
+    if (work) this.#pool.give(work)
+    return body
   }
 
   /** Tells all files that their lines were accepted or dropped for good. */

@@ -1,12 +1,13 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import dgram from 'node:dgram'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import tls from 'node:tls'
 import { type Test, test } from 'tap'
 import { type Agent, ConfigError, loadAgentConfig } from '../../src/index.ts'
+import { makeCertificates } from '../certificates.ts'
 import { startReceiver, startTestAgent, waitFor } from '../harness.ts'
 
 const configOf = (directory: string, url: string, syslog: string, more = '') => `
@@ -152,35 +153,6 @@ test('Syslog ends connections that are silent, but not those that wait for the s
   busy.destroy()
   await agent.stop()
 })
-
-/** Makes an authority and certificates of it. */
-function makeCertificates(directory: string): void {
-  mkdirSync(directory, { recursive: true })
-  const openssl = (...args: string[]) =>
-    execFileSync('openssl', args, { cwd: directory, stdio: 'pipe' })
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
-  openssl(
-    'req',
-    '-x509',
-    ...key,
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.crt',
-    '-subj',
-    '/CN=test',
-    '-days',
-    '2',
-  )
-  for (const name of ['server', 'client']) {
-    openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`)
-    writeFileSync(`${directory}/san`, 'subjectAltName=IP:127.0.0.1')
-    openssl(
-      ...['x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.crt', '-CAkey', 'ca.key', '-days', '2'],
-      ...['-CAcreateserial', '-extfile', 'san', '-out', `${name}.crt`],
-    )
-  }
-}
 
 test('Syslog over TLS takes only clients with a certificate of its authority', async t => {
   const keys = `${t.testdir({})}/keys`
