@@ -2,7 +2,7 @@
 
 import type { Logger } from 'pino'
 import type { AgentMetrics } from '../metrics.ts'
-import type { ManagedJob } from '../tail/target-manager.ts'
+import type { ManagedJob } from '../tail/managed-target.ts'
 import type { TimeJournal } from '../tail/time-journal.ts'
 import { Inlet, type InletLane } from './inlet.ts'
 import type { Cursors, Source, SourceConfig } from './source.ts'
