@@ -2,31 +2,24 @@
 // server that is down holds up nobody else; one positions file, one HTTP server.
 
 import { hostname as osHostname } from 'node:os'
-import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { agentVersion, type ClientConfig } from './config/clients.ts'
+import { agentVersion } from './config/clients.ts'
 import type { ScrapeConfig } from './config/scrape.ts'
 import type { AgentConfig } from './config.ts'
 import { JobTargets } from './discovery/job-targets.ts'
 import { startAgentServer } from './http/server.ts'
 import type { StageInspector } from './inspect/stage-inspector.ts'
+import { addJob, type Lane, type LaneContext, removeJobs, startLane, stopLane } from './lane.ts'
 import { AgentMetrics } from './metrics.ts'
-import { Pipeline } from './pipeline/pipeline.ts'
-import { createStageContext } from './pipeline/stage-context.ts'
-import { createPushTransport, type PushTransport } from './push/client.ts'
+import { createPushTransport } from './push/client.ts'
 import type { Delivery } from './push/delivery.ts'
-import { DiskBuffer } from './push/disk-buffer.ts'
-import { PushQueue } from './push/queue.ts'
-import { RateLimiter } from './push/rate-limiter.ts'
 import { clientKey, isUnchanged, planReload, type ReloadPlan } from './reload.ts'
 import { SourceSet, type SourceStatus } from './sources/source-set.ts'
 import { HeldFiles } from './tail/held-files.ts'
 import { KnownFiles } from './tail/known-files.ts'
-import type { FoundFileStatus, ManagedJob, TargetStatus } from './tail/managed-target.ts'
-import { ReadScheduler } from './tail/read-scheduler.ts'
-import { TargetManager } from './tail/target-manager.ts'
+import type { FoundFileStatus, TargetStatus } from './tail/managed-target.ts'
 import { TimeJournal } from './tail/time-journal.ts'
 
 // SIGTERM must be done within ten seconds; the rest is for positions and sockets.
@@ -88,20 +81,6 @@ export interface Agent {
   drain(): Promise<void>
   /** Sends what was read, saves positions and ends, within ten seconds. Further calls wait for the first. */
   stop(): Promise<void>
-}
-
-interface Lane {
-  /** Equal for clients with equal settings. */
-  readonly key: string
-  readonly name: string
-  readonly delivery: Delivery
-  readonly scheduler: ReadScheduler
-  readonly manager: TargetManager
-  /** By the targets that they read. */
-  readonly jobs: Map<JobTargets, ManagedJob>
-  readonly createJob: (targets: JobTargets) => ManagedJob
-  /** Tells whether sources that are no files may send lines now. */
-  readonly hasRoom: () => boolean
 }
 
 /**
@@ -189,7 +168,7 @@ class RunningAgent implements Agent {
     return {
       ...{ config: this.#config, logger: this.#logger, metrics: this.metrics, jobs: this.#jobs },
       ...{ journal: this.#journal, known: this.#known, held: this.#held },
-      ...{ delivery: this.#options.delivery, inspector: this.#options.inspector },
+      ...{ nowMs, delivery: this.#options.delivery, inspector: this.#options.inspector },
     }
   }
 
@@ -288,7 +267,7 @@ class RunningAgent implements Agent {
     await this.#endSources(hasOtherLanes ? undefined : plan.removedJobs)
     await Promise.all([
       ...going.map(lane => stopLane(lane, reloadFlushLimitMs)),
-      ...staying.map(lane => removeJobs(lane, removed)),
+      ...staying.map(lane => removeJobs(lane, removed, reloadFlushLimitMs)),
     ])
     for (const { name } of going) this.#known.endSearches(name)
     const all = [...this.#jobs.filter(targets => !removed.includes(targets)), ...added]
@@ -338,128 +317,3 @@ class RunningAgent implements Agent {
 
 const nowMs = () => Date.now()
 const emptyBacklog = { files: 0, bytesRead: 0, bytesTotal: 0 }
-
-interface LaneContext {
-  readonly config: AgentConfig
-  readonly logger: Logger
-  readonly metrics: AgentMetrics
-  readonly journal: TimeJournal
-  readonly known: KnownFiles
-  readonly held: HeldFiles
-  readonly jobs: readonly JobTargets[]
-  readonly delivery: Delivery | undefined
-  readonly inspector: StageInspector | undefined
-}
-
-function startLane(client: ClientConfig, transport: PushTransport, context: LaneContext): Lane {
-  const { config, metrics, journal, known, held } = context
-  const isOnly = config.clients.length === 1
-  const lane = isOnly ? '' : (client.name ?? client.transport.url.href)
-  const logger = isOnly ? context.logger : context.logger.child({ client: lane })
-  const delivery = context.delivery ?? createQueue(client, transport, { ...context, logger })
-  const scheduler = new ReadScheduler(() => delivery.hasRoom)
-  delivery.onRoom = () => scheduler.pump()
-  const limiter = createLimiter(config, { delivery, metrics })
-  const createJob = (targets: JobTargets): ManagedJob => {
-    const { jobName, stages, discoveries, source } = targets.config
-    const { inspector } = context
-    const stageContext = createStageContext({ jobName, metrics, logger, nowMs, inspector })
-    const built = stages.map(createStage => createStage(stageContext))
-    const takesEntries = source !== undefined || discoveries.some(({ kind }) => kind === 'docker')
-    const pipeline = new Pipeline(built, limiter ?? delivery, { takesEntries })
-    return { config: targets.config, pipeline, targets }
-  }
-  const jobs = new Map(context.jobs.map(targets => [targets, createJob(targets)]))
-  const manager = new TargetManager({
-    limiter,
-    jobs: [...jobs.values()],
-    ...{ lane, known, journal, scheduler, held, metrics, logger, nowMs },
-    syncPeriodMs: config.target.syncPeriodMs,
-    readsFilesOnce: config.target.readsFilesOnce,
-    minPollMs: config.fileWatch.minPollMs,
-    maxPollMs: config.fileWatch.maxPollMs,
-  })
-  const key = clientKey(client)
-  const hasRoom = () => delivery.hasRoom && (limiter?.pausedUntilMs(nowMs()) ?? 0) === 0
-  return { key, name: lane, delivery, scheduler, manager, jobs, createJob, hasRoom }
-}
-
-function createQueue(
-  client: ClientConfig,
-  transport: PushTransport,
-  context: LaneContext,
-): PushQueue {
-  const { config, metrics, journal, logger } = context
-  const { lineBytesMax, truncatesLines, streamsMax } = config.limits
-  const clientMetrics = metrics.forClient(client.transport.url.host)
-  return new PushQueue({
-    config: { ...client, lineBytesMax, truncatesLines, streamsMax },
-    transport,
-    metrics: clientMetrics,
-    logger,
-    beforeSend: () => journal.flush(),
-    disk: openDiskBuffer(client, { config, logger, onBytes: clientMetrics.setStored }),
-  })
-}
-
-/** Opens the directory where batches of a client wait that its server does not take. */
-function openDiskBuffer(
-  client: ClientConfig,
-  around: {
-    readonly config: AgentConfig
-    readonly logger: Logger
-    readonly onBytes: (bytes: number) => void
-  },
-): DiskBuffer | undefined {
-  const { config, logger, onBytes } = around
-  const { isEnabled, dir, bytesMax } = config.wal
-  if (!isEnabled) return undefined
-  const parent = dir === '' ? join(dirname(config.positions.filename), 'wal') : dir
-  // Settings of a client may change while its batches lie there; not where they go.
-  const name = client.name ?? `${client.transport.url.host}${client.transport.url.pathname}`
-  const others = config.clients.filter(other => other !== client && other.name === client.name)
-  const isAlone = others.every(other => other.transport.url.href !== client.transport.url.href)
-  const place = isAlone ? name : `${name} ${config.clients.indexOf(client)}`
-  const clientDir = join(parent, encodeURIComponent(place))
-  return new DiskBuffer({ dir: clientDir, bytesMax, logger, onBytes })
-}
-
-function addJob({ manager, jobs, createJob }: Lane, targets: JobTargets): void {
-  const job = createJob(targets)
-  jobs.set(targets, job)
-  manager.addJob(job)
-}
-
-async function removeJobs({ manager, jobs }: Lane, removed: readonly JobTargets[]): Promise<void> {
-  const going = removed.map(targets => jobs.get(targets)!)
-  await Promise.all(going.map(job => manager.removeJob(job, reloadFlushLimitMs)))
-  for (const job of going) job.pipeline.close()
-  for (const targets of removed) jobs.delete(targets)
-}
-
-function createLimiter(
-  { limits }: AgentConfig,
-  around: {
-    readonly delivery: Delivery
-    readonly metrics: AgentMetrics
-  },
-): RateLimiter | undefined {
-  if (!limits.isLineRateLimited) return undefined
-  const { delivery, metrics } = around
-  const drop = () => metrics.droppedLines.inc({ reason: 'global_rate_limiter_drop' })
-  return new RateLimiter({
-    ...{ rate: limits.linesPerSecond, burst: limits.lineBurst, sink: delivery, nowMs },
-    onDrop: limits.dropsOverRate ? drop : undefined,
-  })
-}
-
-async function stopLane(
-  { delivery, scheduler, manager, jobs }: Lane,
-  limitMs: number,
-): Promise<void> {
-  await scheduler.stop()
-  await manager.stop()
-  await delivery.stop(limitMs)
-  manager.close()
-  for (const { pipeline } of jobs.values()) pipeline.close()
-}

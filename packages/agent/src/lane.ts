@@ -1,0 +1,179 @@
+// A lane: all that leads to one client. Readers, pipelines and queue are its own, so that a server that is
+// down holds up nobody else.
+
+import { dirname, join } from 'node:path'
+import type { Logger } from 'pino'
+import type { ClientConfig } from './config/clients.ts'
+import type { AgentConfig } from './config.ts'
+import type { JobTargets } from './discovery/job-targets.ts'
+import type { StageInspector } from './inspect/stage-inspector.ts'
+import type { AgentMetrics } from './metrics.ts'
+import { Pipeline } from './pipeline/pipeline.ts'
+import { createStageContext } from './pipeline/stage-context.ts'
+import type { PushTransport } from './push/client.ts'
+import type { Delivery } from './push/delivery.ts'
+import { DiskBuffer } from './push/disk-buffer.ts'
+import { PushQueue } from './push/queue.ts'
+import { RateLimiter } from './push/rate-limiter.ts'
+import { clientKey } from './reload.ts'
+import type { HeldFiles } from './tail/held-files.ts'
+import type { KnownFiles } from './tail/known-files.ts'
+import type { ManagedJob } from './tail/managed-target.ts'
+import { ReadScheduler } from './tail/read-scheduler.ts'
+import { TargetManager } from './tail/target-manager.ts'
+import type { TimeJournal } from './tail/time-journal.ts'
+
+/** See above. */
+export interface Lane {
+  /** Equal for clients with equal settings. */
+  readonly key: string
+  readonly name: string
+  readonly delivery: Delivery
+  readonly scheduler: ReadScheduler
+  readonly manager: TargetManager
+  /** By the targets that they read. */
+  readonly jobs: Map<JobTargets, ManagedJob>
+  readonly createJob: (targets: JobTargets) => ManagedJob
+  /** Tells whether sources that are no files may send lines now. */
+  readonly hasRoom: () => boolean
+}
+
+/** What lanes share. */
+export interface LaneContext {
+  readonly config: AgentConfig
+  readonly logger: Logger
+  readonly metrics: AgentMetrics
+  readonly journal: TimeJournal
+  readonly known: KnownFiles
+  readonly held: HeldFiles
+  readonly jobs: readonly JobTargets[]
+  readonly nowMs: () => number
+  readonly delivery: Delivery | undefined
+  readonly inspector: StageInspector | undefined
+}
+
+/** Starts the lane of a client; nothing comes in before its targets do. */
+export function startLane(
+  client: ClientConfig,
+  transport: PushTransport,
+  context: LaneContext,
+): Lane {
+  const { config, metrics, journal, known, held, nowMs } = context
+  const isOnly = config.clients.length === 1
+  const lane = isOnly ? '' : (client.name ?? client.transport.url.href)
+  const logger = isOnly ? context.logger : context.logger.child({ client: lane })
+  const delivery = context.delivery ?? createQueue(client, transport, { ...context, logger })
+  const scheduler = new ReadScheduler(() => delivery.hasRoom)
+  delivery.onRoom = () => scheduler.pump()
+  const limiter = createLimiter(config, { delivery, metrics, nowMs })
+  const createJob = (targets: JobTargets): ManagedJob => {
+    const { jobName, stages, discoveries, source } = targets.config
+    const { inspector } = context
+    const stageContext = createStageContext({ jobName, metrics, logger, nowMs, inspector })
+    const built = stages.map(createStage => createStage(stageContext))
+    const takesEntries = source !== undefined || discoveries.some(({ kind }) => kind === 'docker')
+    const pipeline = new Pipeline(built, limiter ?? delivery, { takesEntries })
+    return { config: targets.config, pipeline, targets }
+  }
+  const jobs = new Map(context.jobs.map(targets => [targets, createJob(targets)]))
+  const manager = new TargetManager({
+    limiter,
+    jobs: [...jobs.values()],
+    ...{ lane, known, journal, scheduler, held, metrics, logger, nowMs },
+    syncPeriodMs: config.target.syncPeriodMs,
+    readsFilesOnce: config.target.readsFilesOnce,
+    minPollMs: config.fileWatch.minPollMs,
+    maxPollMs: config.fileWatch.maxPollMs,
+  })
+  const key = clientKey(client)
+  const hasRoom = () => delivery.hasRoom && (limiter?.pausedUntilMs(nowMs()) ?? 0) === 0
+  return { key, name: lane, delivery, scheduler, manager, jobs, createJob, hasRoom }
+}
+
+function createQueue(
+  client: ClientConfig,
+  transport: PushTransport,
+  context: LaneContext,
+): PushQueue {
+  const { config, metrics, journal, logger } = context
+  const { lineBytesMax, truncatesLines, streamsMax } = config.limits
+  const clientMetrics = metrics.forClient(client.transport.url.host)
+  return new PushQueue({
+    config: { ...client, lineBytesMax, truncatesLines, streamsMax },
+    transport,
+    metrics: clientMetrics,
+    logger,
+    beforeSend: () => journal.flush(),
+    disk: openDiskBuffer(client, { config, logger, onBytes: clientMetrics.setStored }),
+  })
+}
+
+/** Opens the directory where batches of a client wait that its server does not take. */
+function openDiskBuffer(
+  client: ClientConfig,
+  around: {
+    readonly config: AgentConfig
+    readonly logger: Logger
+    readonly onBytes: (bytes: number) => void
+  },
+): DiskBuffer | undefined {
+  const { config, logger, onBytes } = around
+  const { isEnabled, dir, bytesMax } = config.wal
+  if (!isEnabled) return undefined
+  const parent = dir === '' ? join(dirname(config.positions.filename), 'wal') : dir
+  // Settings of a client may change while its batches lie there; not where they go.
+  const name = client.name ?? `${client.transport.url.host}${client.transport.url.pathname}`
+  const others = config.clients.filter(other => other !== client && other.name === client.name)
+  const isAlone = others.every(other => other.transport.url.href !== client.transport.url.href)
+  const place = isAlone ? name : `${name} ${config.clients.indexOf(client)}`
+  const clientDir = join(parent, encodeURIComponent(place))
+  return new DiskBuffer({ dir: clientDir, bytesMax, logger, onBytes })
+}
+
+/** Adds a job whose targets have been made. */
+export function addJob({ manager, jobs, createJob }: Lane, targets: JobTargets): void {
+  const job = createJob(targets)
+  jobs.set(targets, job)
+  manager.addJob(job)
+}
+
+/** Ends jobs: what they read is waited for as long as `limitMs`. */
+export async function removeJobs(
+  { manager, jobs }: Lane,
+  removed: readonly JobTargets[],
+  limitMs: number,
+): Promise<void> {
+  const going = removed.map(targets => jobs.get(targets)!)
+  await Promise.all(going.map(job => manager.removeJob(job, limitMs)))
+  for (const job of going) job.pipeline.close()
+  for (const targets of removed) jobs.delete(targets)
+}
+
+function createLimiter(
+  { limits }: AgentConfig,
+  around: {
+    readonly delivery: Delivery
+    readonly metrics: AgentMetrics
+    readonly nowMs: () => number
+  },
+): RateLimiter | undefined {
+  if (!limits.isLineRateLimited) return undefined
+  const { delivery, metrics, nowMs } = around
+  const drop = () => metrics.droppedLines.inc({ reason: 'global_rate_limiter_drop' })
+  return new RateLimiter({
+    ...{ rate: limits.linesPerSecond, burst: limits.lineBurst, sink: delivery, nowMs },
+    onDrop: limits.dropsOverRate ? drop : undefined,
+  })
+}
+
+/** Ends a lane: what was read is sent within `limitMs`, and positions are kept. */
+export async function stopLane(
+  { delivery, scheduler, manager, jobs }: Lane,
+  limitMs: number,
+): Promise<void> {
+  await scheduler.stop()
+  await manager.stop()
+  await delivery.stop(limitMs)
+  manager.close()
+  for (const { pipeline } of jobs.values()) pipeline.close()
+}
