@@ -248,3 +248,42 @@ test('SIGHUP reads the configuration file again', async t => {
   await receiver.until(() => receiver.entries.length === 2)
   t.equal(receiver.entries[1]!.line, '2')
 })
+
+test('Sources that are no files come, stay and go with a reload', async t => {
+  const directory = t.testdir({ 'a.log': 'a 1\n' })
+  const receiver = await startReceiver(t)
+  const source = (name: string) => `  - job_name: ${name}
+    loki_push_api:
+      server: {http_listen_address: 127.0.0.1, http_listen_port: 0, grpc_listen_port: 0}
+      labels: {job: ${name}}
+`
+  const clients = clientOf(receiver.url)
+  const a = jobOf(directory, 'a')
+  const { agent, reload } = await startReloadable(t, { clients, jobs: a }, directory)
+  const placeOf = (name: string) => agent.sources().find(({ job }) => job === name)!.place
+  const push = async (place: string, line: string) => {
+    const request = fetch(`${place}/promtail/api/v1/raw`, { method: 'POST', body: line })
+    return (await request.catch(() => undefined))?.status
+  }
+  await receiver.until(() => receiver.entries.length === 1)
+  t.equal(await reload({ jobs: a + source('p') }), 'changed')
+  const place = placeOf('p')
+  t.equal(await push(place, 'pushed'), 204)
+  await receiver.until(() => receiver.entries.length === 2)
+  // A second source comes; the first one is not touched.
+  t.equal(await reload({ jobs: a + source('p') + source('q') }), 'changed')
+  t.equal(await push(place, 'pushed again'), 204)
+  t.equal(await push(placeOf('q'), 'pushed to q'), 204)
+  await receiver.until(() => receiver.entries.length === 4)
+  // With another client all sources begin anew, and reach it.
+  const second = await startReceiver(t)
+  const both = `${clients}, ${clientOf(second.url, ', name: second')}`
+  t.equal(await reload({ clients: both }), 'changed')
+  t.equal(await push(placeOf('p'), 'to both'), 204)
+  await second.until(() => second.entries.some(({ line }) => line === 'to both'))
+  await receiver.until(() => receiver.entries.some(({ line }) => line === 'to both'))
+  const last = placeOf('p')
+  t.equal(await reload({ jobs: a }), 'changed')
+  t.same(agent.sources(), [])
+  t.equal(await push(last, 'too late'), undefined)
+})

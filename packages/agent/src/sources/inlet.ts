@@ -39,7 +39,8 @@ export class Inlet {
   readonly #rules: readonly RelabelRule[]
   readonly #allocateNs: () => bigint
   readonly #nowMs: () => number
-  readonly #states = new Map<string, LabelState>()
+  /** One state for each client: who sends keeps what is its own in it. */
+  readonly #states = new Map<string, readonly LabelState[]>()
   readonly #timer: NodeJS.Timeout
   readonly #waiting: (() => void)[] = []
   /** The flow of lines that belong to no other. */
@@ -94,21 +95,21 @@ export class Inlet {
 
   /** Takes a line; tells whether relabelling let it through, with labels left. */
   add(line: SourceLine, flow: Flow = this.flow): boolean {
-    const state = line.isFinal ? new LabelState(line.labels) : this.#stateOf(line.labels)
-    if (!state) {
+    const states = line.isFinal ? this.#createStates(line.labels) : this.#statesOf(line.labels)
+    if (!states) {
       flow.pass()
       return false
     }
     // Where nobody has room, the source did not wait: all of them take it.
     const takesAll = !this.#lanes.some(lane => this.#mayTake(lane, flow))
     flow.begin(line.timestampNs)
-    for (const lane of this.#lanes) {
+    for (const [i, lane] of this.#lanes.entries()) {
       if (!takesAll && !this.#mayTake(lane, flow)) {
         lane.countMissed()
         continue
       }
       const place = { origin: flow.originOf(lane), startOffset: flow.sequence }
-      const entry = new PipelineEntry(place, state, line.line)
+      const entry = new PipelineEntry(place, states[i]!, line.line)
       if (line.timestampNs !== undefined) entry.timestampNs = line.timestampNs
       if (line.metadata) entry.structuredMetadata.push(...line.metadata)
       lane.pipeline.take(entry)
@@ -117,19 +118,23 @@ export class Inlet {
     return true
   }
 
-  /** What rules make of labels; the same object for the same result. */
-  #stateOf(labels: ReadonlyMap<string, string>): LabelState | undefined {
+  #createStates(labels: ReadonlyMap<string, string>): readonly LabelState[] {
+    return this.#lanes.map(() => new LabelState(labels))
+  }
+
+  /** What rules make of labels; the same objects for the same result. */
+  #statesOf(labels: ReadonlyMap<string, string>): readonly LabelState[] | undefined {
     const visible = [...(relabel(labels, this.#rules) ?? [])].filter(
       ([name]) => !name.startsWith('__') || name === '__tenant_id__',
     )
     if (visible.length === 0) return undefined
     const key = visible.map(pair => pair.join('\u0001')).join('\u0000')
-    let state = this.#states.get(key)
-    if (state) return state
+    let states = this.#states.get(key)
+    if (states) return states
     if (this.#states.size >= statesMax) this.#states.clear()
-    state = new LabelState(new Map(visible))
-    this.#states.set(key, state)
-    return state
+    states = this.#createStates(new Map(visible))
+    this.#states.set(key, states)
+    return states
   }
 
   /** Sends what stages hold of a flow that has ended. */
