@@ -45,12 +45,13 @@ export async function runAgentCommand(
       io.stdout.write(`skald agent, version ${agentVersion}\n`)
       return 0
     }
-    const load = () => loadConfigFile(flags, io.env)
+    const loadConfig = () => loadConfigFile(flags, io.env)
+    const config = loadConfig()
     if (flags['check-syntax'] === 'true') {
       io.stdout.write('Valid config file! No syntax issues found\n')
       return 0
     }
-    return await run(load, flags, io)
+    return await run({ config, loadConfig }, flags, io)
   } catch (error) {
     if (error instanceof FlagError) {
       say(`${error.message}\n${usage()}`)
@@ -106,11 +107,10 @@ function loadConfigFile(
 
 /** Runs the agent as the flags say, until it is asked to stop or standard input has ended. */
 async function run(
-  loadConfig: () => AgentConfig,
+  { config, loadConfig }: { readonly config: AgentConfig; readonly loadConfig: () => AgentConfig },
   flags: FlagValues,
   io: AgentCommandIo,
 ): Promise<number> {
-  const config = loadConfig()
   const isDryRun = flags['dry-run'] === 'true'
   const readsStdin = flags.stdin === 'true'
   if (!isDryRun && !readsStdin) return runUntilStopped({ config, loadConfig }, flags, io)
