@@ -36,3 +36,15 @@ test('Templates that users of Promtail write do what they say', async t => {
   f('{{ .missing | default "none" }} {{ .missing }}', 'none <no value>')
   f('{{ (splitList "/" .path) | last }} {{ splitList "/" .path | first | quote }}', '17 ""')
 })
+
+test('The strict and the rare forms are there as well', async t => {
+  const f = agentTable(t)
+  f('{{ mustToPrettyJson (dict "a" "<b>") }}', '{\n  "a": "\\u003cb\\u003e"\n}')
+  f('{{ mustToDate "2006-01-02" "2026-01-15" | date "02.01.2006" }}', '15.01.2026')
+  f(
+    '{{ toDate "2006-01-02" "2026-01-15" | must_date_modify "24h" | date "2006-01-02" }}',
+    '2026-01-16',
+  )
+  f('{{ ago now }}', '0s')
+  t.throws(() => renderAgent('{{ mustToDate "2006-01-02" "never" }}'), /cannot parse "never"/)
+})
