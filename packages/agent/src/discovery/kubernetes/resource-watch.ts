@@ -2,6 +2,7 @@
 // on. When the server no longer has that version (410 Gone) they are listed again; whatever else goes
 // wrong is tried again, from the last version that came.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ApiError } from '../../errors.ts'
 import type { AgentMetrics } from '../../metrics.ts'
@@ -117,7 +118,7 @@ export class ResourceWatch<T> {
       }
       const random = Math.random
       const asked = retryAfterMs === undefined ? { random } : { random, retryAfterMs }
-      await sleep(backoffMs(backoff, Math.max(0, this.#failures - 1), asked), signal)
+      await pause(backoffMs(backoff, Math.max(0, this.#failures - 1), asked), signal)
     }
     this.#client?.close()
   }
@@ -221,7 +222,7 @@ export class ResourceWatch<T> {
     }
     if (lines.hasRest) throw new Error('the watch was cut off in the middle of an event')
     // A server that ends each watch at once must not be asked again and again without a pause.
-    if (performance.now() - openedMs < steadyMs) await sleep(backoff.minMs, signal)
+    if (performance.now() - openedMs < steadyMs) await pause(backoff.minMs, signal)
   }
 
   #apply({ type, object = {} }: RawEvent): void {
@@ -277,15 +278,7 @@ function adviceFor(status: number | undefined, role: string): string {
   return ''
 }
 
-async function sleep(waitMs: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise<void>(resolve => {
-    const timer = setTimeout(done, waitMs)
-    signal.addEventListener('abort', done, { once: true })
-    function done() {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-  })
+/** Waits, but no longer than the watch is wanted. */
+async function pause(waitMs: number, signal: AbortSignal): Promise<void> {
+  await sleep(waitMs, undefined, { signal }).catch(() => undefined)
 }
