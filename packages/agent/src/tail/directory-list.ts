@@ -9,8 +9,8 @@ import { Sibling } from './sibling.ts'
 const quickMs = 2
 // ... so that listing takes at most one part in so many of the time.
 const restFactor = 5
-// Times of directories are those of the kernel's last tick.
-const tickMs = 50
+// Some file systems tell times in steps of two seconds.
+const timeStepMs = 2_500
 
 /** The names of a directory, in order. */
 interface Names {
@@ -135,7 +135,7 @@ function namesOf(directory: string): string[] {
 function changeOf(directory: string): bigint | undefined {
   try {
     const { mtimeNs } = statSync(directory, { bigint: true })
-    const isOver = Number(mtimeNs / 1_000_000n) < Date.now() - tickMs
+    const isOver = Number(mtimeNs / 1_000_000n) < Date.now() - timeStepMs
     return isOver ? mtimeNs : undefined
   } catch {
     return undefined
