@@ -1,17 +1,19 @@
 // `skald import` from one running store into another: every line once, whatever the pages and windows cut,
-// over a stop in between and over servers that are away or busy.
+// over a stop in between and over servers that are away or busy. Where there is a `loki` on the PATH, also
+// from that.
 
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { createLabelSet, type Stream } from '@skald/wire'
+import { createLabelSet, encodePushRequest, type Stream, snappyCompress } from '@skald/wire'
 import { t as root, test } from 'tap'
 import { openLimits, startStore, type TestScope, type TestStore } from './harness.ts'
-import { cleanEnv, skaldCommand } from './skald-process.ts'
+import { cleanEnv, loopbackHost, reservePort, skaldCommand } from './skald-process.ts'
 
 root.setTimeout(120_000)
 const run = promisify(execFile)
@@ -175,7 +177,10 @@ test('skald import goes on after busy servers, and after it was stopped', async 
     ...span,
   ]
   const first = await runImport(...args)
-  t.match(first, { code: 1, stderr: /answered 401 to a push: not now/ })
+  t.match(first, {
+    code: 1,
+    stderr: /answered 401 to a push: not now; --to-tenant names the tenant/,
+  })
   t.match(first.stderr, /answered 500: not now; trying again in 250 ms/)
   isShut = true
   const second = await runImport(...args)
@@ -208,6 +213,155 @@ test('skald import goes on where it was killed', async t => {
   t.same(await allEntries(target), await allEntries(source))
 })
 
+const hasLoki = spawnSync('loki', ['-version']).error === undefined
+const needsLoki = hasLoki ? {} : { skip: 'there is no loki on the PATH' }
+
+/** Starts a Loki that keeps everything below `dir`; returns its URL. */
+async function startLoki(t: TestScope, dir: string): Promise<string> {
+  const [port, grpcPort] = [await reservePort(), await reservePort()]
+  const config = join(dir, 'loki.yaml')
+  writeFileSync(
+    config,
+    `auth_enabled: false
+analytics: {reporting_enabled: false}
+server:
+  http_listen_address: ${loopbackHost}
+  http_listen_port: ${port}
+  grpc_listen_address: ${loopbackHost}
+  grpc_listen_port: ${grpcPort}
+  log_level: warn
+common:
+  instance_addr: ${loopbackHost}
+  path_prefix: ${dir}
+  storage: {filesystem: {chunks_directory: ${dir}/chunks, rules_directory: ${dir}/rules}}
+  replication_factor: 1
+  ring: {kvstore: {store: inmemory}}
+schema_config:
+  configs:
+    - from: 2020-10-24
+      store: tsdb
+      object_store: filesystem
+      schema: v13
+      index: {prefix: index_, period: 24h}
+`,
+  )
+  const loki = spawn('loki', [`-config.file=${config}`], { cwd: dir })
+  t.teardown(() => loki.kill('SIGKILL'))
+  let log = ''
+  loki.stderr.on('data', chunk => {
+    log = `${log}${chunk}`.slice(-4000)
+  })
+  const url = `http://${loopbackHost}:${port}`
+  for (let i = 0; i < 600 && loki.exitCode === null; i++) {
+    if (await fetch(`${url}/ready`).then(isOk, () => false)) return url
+    await sleep(100)
+  }
+  throw new Error(`Loki is not ready: ${log}`)
+}
+
+async function isOk(response: Response): Promise<boolean> {
+  await response.arrayBuffer()
+  return response.ok
+}
+
+/** A stream as both servers tell it: labels, and its entries with what belongs to each, oldest first. */
+async function entriesOf(url: string, selector: string): Promise<Record<string, string[]>> {
+  const params = new URLSearchParams({
+    query: selector,
+    start: String(startNs),
+    end: String(endNs),
+    limit: '5000',
+    direction: 'forward',
+  })
+  const response = await fetch(`${url}/loki/api/v1/query_range?${params}`, {
+    headers: { 'X-Loki-Response-Encoding-Flags': 'categorize-labels' },
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${selector} was answered ${response.status}: ${text}`)
+  const { result } = JSON.parse(text).data as {
+    result: { stream: Record<string, string>; values: [string, string, Record<string, object>][] }[]
+  }
+  // The order of equal times is each server's own.
+  return Object.fromEntries(
+    result.map(({ stream, values }) => [
+      sortedJson(stream),
+      values
+        .map(([ns, line, { structuredMetadata = {} }]) =>
+          JSON.stringify([ns, line, sortedJson(structuredMetadata)]),
+        )
+        .sort(),
+    ]),
+  )
+}
+
+function sortedJson(labels: object): string {
+  return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** Streams that are hard to copy, and what Loki takes by default of the others: two and a half hours. */
+function lokiStreams(): Stream[] {
+  const timestampNs = endNs - nsPerMinute
+  const odd = ['', 'two\nlines\r\n', 'a \0 within', '{"level":"error"}', 'x'.repeat(200_000)]
+  const traces = ['1', '2', '3'].map(value => [{ name: 'trace_id', value }])
+  return [
+    ...sampleStreams().map(({ labels, entries }) => ({
+      labels,
+      entries: entries.flatMap(entry => {
+        const moved = entry.timestampNs + 30n * nsPerMinute
+        return moved < endNs ? [{ ...entry, timestampNs: moved }] : []
+      }),
+    })),
+    { labels: createLabelSet({ case: 'odd' }), entries: odd.map(line => ({ timestampNs, line })) },
+    {
+      labels: createLabelSet({ case: 'names' }),
+      entries: ['case', 'a_b', 'level', 'service_name'].map(name => ({
+        timestampNs,
+        line: name,
+        structuredMetadata: [{ name, value: 'of the entry' }],
+      })),
+    },
+    {
+      labels: createLabelSet({ case: 'metadata' }),
+      entries: traces.map(structuredMetadata => ({ timestampNs, line: 'a', structuredMetadata })),
+    },
+  ]
+}
+
+const lokiSelectors = [
+  ...['{namespace="shop"}', '{job="varlogs"}', '{quote=~".+"}'],
+  ...['{case="odd"}', '{case="names"}', '{case="metadata"}'],
+]
+
+test('skald import copies what a real Loki has', needsLoki, async t => {
+  const dir = t.testdir({ loki: {} })
+  const loki = await startLoki(t, join(dir, 'loki'))
+  const target = await startStore(t, { dir: join(dir, 'target'), config: openLimits })
+  const pushed = await fetch(`${loki}/loki/api/v1/push`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-protobuf' },
+    body: new Uint8Array(snappyCompress(encodePushRequest(lokiStreams()))),
+  })
+  t.equal(pushed.status, 204, await pushed.text())
+  const ofLoki = await Promise.all(lokiSelectors.map(selector => entriesOf(loki, selector)))
+  // Loki from 3.7 on has all of them, others one; Skald takes one.
+  const sameLines = Object.values(ofLoki.pop()!).flat()
+  const count = ofLoki.flatMap(Object.values).flat().length + 1
+  t.ok(count > 2500, `${count} entries`)
+  const args = [`--from=${loki}`, `--to=${target.url}`, '--page=1000']
+  const span = [`--start=${time(startNs)}`, `--end=${time(endNs)}`]
+  for (const state of ['once.json', 'again.json']) {
+    const result = await runImport(...args, ...span, `--state=${join(dir, state)}`)
+    t.match(result, { code: 0, stdout: `${count} entries of ` }, result.stderr)
+    const told = `${sameLines.length - 1} more entries have stream, time and line of another one`
+    t.equal(result.stderr.includes(told), sameLines.length > 1, result.stderr)
+    for (const [i, selector] of lokiSelectors.entries()) {
+      const found = await entriesOf(target.url, selector)
+      if (i < ofLoki.length) t.same(found, ofLoki[i], selector)
+      else t.match(Object.values(found), [[sameLines[0]]])
+    }
+  }
+})
+
 test('what the target refuses is told once and in the exit code', async t => {
   const dir = t.testdir()
   const source = await startStore(t, { dir: join(dir, 'source'), config: openLimits })
@@ -217,7 +371,7 @@ test('what the target refuses is told once and in the exit code', async t => {
   })
   t.equal((await source.push(sampleStreams())).status, 204)
   const span = [`--start=${time(startNs)}`, `--end=${time(endNs)}`]
-  const { code, stderr } = await runImport(
+  const { code, stdout, stderr } = await runImport(
     ...[
       `--from=${source.url}`,
       `--to=${target.url}`,
@@ -227,6 +381,7 @@ test('what the target refuses is told once and in the exit code', async t => {
   )
   t.equal(code, 1)
   t.match(stderr, /refused entries: .*too old/i)
+  t.match(stdout, 'were sent, less what was refused, to')
   t.ok((await allEntries(target)).length > 0, 'what is young enough was taken')
 })
 

@@ -89,7 +89,8 @@ async function runImport(options: ImportOptions, terminal: Terminal): Promise<nu
     }
   }
   const span = `${formatRfc3339(BigInt(progress.startNs))} to ${formatRfc3339(endNs)}`
-  terminal.stdout.write(`${progress.entries} entries of ${span} are in ${target.url}\n`)
+  const outcome = refusals.size > 0 ? 'were sent, less what was refused, to' : 'are in'
+  terminal.stdout.write(`${progress.entries} entries of ${span} ${outcome} ${target.url}\n`)
   return refusals.size > 0 ? 1 : 0
 }
 
@@ -118,8 +119,10 @@ async function importWindow(
   const reading = { pageEntries, onRetry }
   const selectors = query === '' ? await readSelectors(source, window, reading) : [query]
   let entries = 0
+  let repeats = 0
   for (const selector of selectors) {
-    for await (const streams of readPages(source, selector, window, reading)) {
+    for await (const { streams, repeatCount } of readPages(source, selector, window, reading)) {
+      repeats += repeatCount
       for await (const pushed of pushStreams(target, streams, onRetry)) {
         entries += pushed.entries
         const kind = pushed.refusal?.replace(/\d+/g, '0')
@@ -128,6 +131,12 @@ async function importWindow(
         terminal.stderr.write(`${target.url} refused entries: ${pushed.refusal}\n`)
       }
     }
+  }
+  if (repeats > 0) {
+    const before = formatRfc3339(window.endNs)
+    terminal.stderr.write(
+      `${before}: ${repeats} more entries have stream, time and line of another one, and count once with it\n`,
+    )
   }
   return entries
 }
