@@ -134,7 +134,15 @@ test('the notes tell what values ask for and do not get', needsHelm, async t => 
   t.match(old, 'loki.image and promtail.image have no effect')
   t.match(await renderNotes(dir, 'no-persistence'), 'the lines are gone when the pod is')
   t.match(await renderNotes(dir, 'agent-only'), 'https://logs.example.org/loki/api/v1/push')
-  t.match(await renderNotes(dir, 'grafana'), 'get secret loki-grafana')
+  const grafana = await renderNotes(dir, 'grafana', 'grafana.service.nodePort=30000')
+  t.match(grafana, 'get secret loki-grafana')
+  t.match(grafana, 'without effect in this chart: grafana.plugins, grafana.service.nodePort.')
+  const ignored = ['loki.alerting_groups[0].name=a', 'promtail.sidecar.configReloader.enabled=true']
+  t.match(
+    await renderNotes(dir, 'defaults', ...ignored),
+    'without effect in this chart: loki.alerting_groups, promtail.sidecar.configReloader.',
+  )
+  t.notMatch(await renderNotes(dir, 'defaults'), 'without effect')
 })
 
 /** Helm prints notes only beside a cluster; so they are rendered as an object. */
@@ -282,7 +290,7 @@ test('mistakes in values are refused, with the place and what to do', needsHelm,
   await refused('loki.persistance.enabled=true', /persistance/)
   await refused('loki.config.limits_config.retention_perid=24h', /retention_perid/)
   await refused('promtail.config.logLevel=loud', /logLevel/)
-  await refused('promtail.config.client[0].url=http://a', /'client'/)
+  await refused('promtail.config.clients[0].urll=http://a', /'urll'/)
   await refused('loki.service.port=http', /port/)
   await refused('image.pullPolicy=Sometimes', /pullPolicy/)
   await refused('lokki.enabled=true', /lokki/)
@@ -291,6 +299,30 @@ test('mistakes in values are refused, with the place and what to do', needsHelm,
   await refused('loki.config.common.path_prefix=/loki', /is not on a volume; choose a directory/)
   await refused('loki.enabled=false', /say where to push/)
   await refused('loki.ingress.enabled=true', /at least one host/)
+  // What a values file names without a value, Helm takes away.
+  await refused('loki.config=null', /'\/loki': missing property 'config'/)
+  await refused('promtail.config.snippets=null', /missing property 'snippets'/)
+  // Keys of other charts.
+  await refused('loki.auth_enabled=false', /loki.auth_enabled: write loki.config.auth_enabled/)
+  await refused('store.auth_enabled=false', /write loki.config.auth_enabled/)
+  await refused('deploymentMode=SingleBinary', /deploymentMode: remove it/)
+  await refused('promtail.config.lokiAddress=http://a', /write promtail.config.clients, such as/)
+  await refused('loki.persistence.storageClass=a', /write loki.persistence.storageClassName/)
+})
+
+test('arguments are taken as a list and as a map', needsHelm, async t => {
+  const argsOf = async (...sets: string[]) => {
+    const objects = await renderSet(valueSet('defaults'), ...sets.flatMap(set => ['--set', set]))
+    return ['StatefulSet', 'DaemonSet'].map(kind => {
+      const { spec } = objects.find(object => object.kind === kind)!
+      return spec.template.spec.containers[0].args.slice(2)
+    })
+  }
+  const flags = { list: 'extraArgs[0]=-log.level=debug', map: 'extraArgs.log\\.level=debug' }
+  for (const flag of Object.values(flags)) {
+    const given = await argsOf(`loki.${flag}`, `promtail.${flag}`)
+    t.same(given, [['-log.level=debug'], ['-log.level=debug']])
+  }
 })
 
 test('the rendered configurations are valid', needsHelm, async t => {

@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { clientKeys } from '@skald/agent'
 import { blockSchemas } from '@skald/store'
 import { parse } from 'yaml'
 
@@ -32,8 +33,14 @@ const resources = {
 }
 const client = {
   type: 'object',
-  properties: { url: text, tenant_id: text, external_labels: { type: 'object' } },
+  properties: {
+    ...Object.fromEntries(clientKeys.map(key => [key, {}])),
+    url: text,
+    tenant_id: tag,
+    external_labels: { type: 'object' },
+  },
   required: ['url'],
+  additionalProperties: false,
 }
 const stages = {
   type: 'array',
@@ -104,10 +111,21 @@ const byPath: readonly (readonly [RegExp, Schema])[] = [
 const openPaths =
   /^(grafana|prometheus)(\.|$)|(^|\.)(podAnnotations|securityContext|podSecurityContext|containerSecurityContext|startupProbe|readinessProbe|livenessProbe|updateStrategy|strategy|positions|fluent-bit|filebeat|logstash|image|sidecar|configReloader)$/
 
+/** Objects that a key without a value may take away: what then holds is Kubernetes' default, or nothing. */
+const removablePaths =
+  /(resources|requests|limits|[sS]ecurityContext|Probe|[sS]trategy|podAnnotations|positions|topologySpreadConstraints|autoscaling|k8sApi|metrics)$/
+
+/** Keys without which a template has nothing to go by. */
+const neededKeys = /^(enabled|create|url|file|scrapeConfigs|label)$/
+
+/** Keys of other charts, with what to write here. Templates stop at them and say so. */
+const movedKeys = parse(readFileSync(`${chartDir}/moved.yaml`, 'utf8')) as Record<string, string>
+
 /** Makes the schema of the chart's values, as JSON Schema draft 7. */
 export function createValuesSchema(): Schema {
-  const values: unknown = parse(readFileSync(`${chartDir}/values.yaml`, 'utf8'))
+  const values = parse(readFileSync(`${chartDir}/values.yaml`, 'utf8')) as Record<string, unknown>
   const schema = schemaOf(values, '') as { properties: Record<string, Schema> }
+  for (const [path, advice] of Object.entries(movedKeys)) allowKey(schema, path.split('.'), advice)
   const { loki, promtail, ...properties } = schema.properties
   // Two names for one block: `store` is laid over `loki`, `agent` over `promtail`.
   return {
@@ -122,6 +140,7 @@ export function createValuesSchema(): Schema {
       agent: { $ref: '#/definitions/agent' },
     },
     additionalProperties: false,
+    allOf: [requiredKeys(values, 0)],
     definitions: { store: loki, agent: promtail },
   }
 }
@@ -129,6 +148,28 @@ export function createValuesSchema(): Schema {
 /** The schema as it is kept beside the values. */
 export function formatValuesSchema(): string {
   return `${JSON.stringify(createValuesSchema(), null, 2)}\n`
+}
+
+/** Lets a key through, so that a template can tell where it belongs. */
+function allowKey(schema: Schema, [name = '', ...rest]: readonly string[], advice: string): void {
+  const properties = schema.properties as Record<string, Schema>
+  if (rest.length > 0) allowKey(properties[name]!, rest, advice)
+  else properties[name] = { description: advice }
+}
+
+/** Helm takes away what a values file names without a value; most of it is needed. */
+function requiredKeys(value: object, depth: number): Schema {
+  const required: string[] = []
+  const properties: Record<string, Schema> = {}
+  for (const [key, item] of Object.entries(value)) {
+    if (neededKeys.test(key) && item !== null && item !== '') required.push(key)
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) continue
+    if (removablePaths.test(key)) continue
+    const isBlock = Object.keys(item).length > 0
+    if (isBlock || depth === 0) required.push(key)
+    if (isBlock) properties[key] = requiredKeys(item, depth + 1)
+  }
+  return { required, properties }
 }
 
 function schemaOf(value: unknown, path: string): Schema {

@@ -27,6 +27,17 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 
 {{/* Refuses what would render and then not work, in words. */}}
 {{- define "skald.checkValues" -}}
+{{- range $path, $advice := .Files.Get "moved.yaml" | fromYaml -}}
+{{- $found := dict "value" $.Values "isThere" true -}}
+{{- range $key := splitList "." $path -}}
+{{- if and $found.isThere (kindIs "map" $found.value) (hasKey $found.value $key) -}}
+{{- $_ := set $found "value" (get $found.value $key) -}}
+{{- else -}}
+{{- $_ := set $found "isThere" false -}}
+{{- end -}}
+{{- end -}}
+{{- if $found.isThere }}{{ fail (printf "%s: %s" $path $advice) }}{{ end -}}
+{{- end -}}
 {{- if gt (int .Values.loki.replicas) 1 -}}
 {{- fail "loki.replicas: a store is one process with one volume; 1 or 0" -}}
 {{- end -}}
@@ -95,6 +106,19 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- define "skald.labelsWith" -}}
 {{- $labels := include (first .) (index . 1) | fromYaml -}}
 {{- toYaml (mergeOverwrite $labels (deepCopy (last . | default dict))) -}}
+{{- end -}}
+
+{{/* Arguments given as a list, or as a map of flags: the old charts have one each. */}}
+{{- define "skald.extraArgs" -}}
+{{- if kindIs "map" . -}}
+{{- range $key, $value := . }}
+- {{ printf "-%s=%v" $key $value | quote }}
+{{- end -}}
+{{- else -}}
+{{- range . }}
+- {{ . | quote }}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Selects the store's pods: never changes, and is what loki-stack's StatefulSet had. */}}
