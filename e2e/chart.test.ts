@@ -83,6 +83,8 @@ test('services, selectors, volumes and names refer to what is there', needsHelm,
     )
     for (const { kind, metadata, spec } of workloads) {
       const what = `${set.name}: ${kind} ${metadata.name}`
+      // A hash of eleven signs follows in a label of its pods, which may have 63.
+      if (kind === 'StatefulSet') t.ok(metadata.name.length <= 52, `${what} is short enough`)
       t.match(spec.template.metadata.labels, spec.selector.matchLabels, `${what} selects its pods`)
       const pod = spec.template.spec
       const claims = (spec.volumeClaimTemplates ?? []) as KubernetesObject[]
@@ -125,6 +127,7 @@ test('the tutorials give what they promise', needsHelm, async t => {
   t.match(notes, `helm test --namespace myloki ${release}`)
   t.match(notes, `port-forward service/${release} 3100:3100`)
   t.match(notes, '/loki/api/v1/query_range')
+  t.match(notes, /the image skald:[\d.]+, which no registry has/)
 })
 
 test('the notes tell what values ask for and do not get', needsHelm, async t => {
@@ -143,6 +146,7 @@ test('the notes tell what values ask for and do not get', needsHelm, async t => 
     'without effect in this chart: loki.alerting_groups, promtail.sidecar.configReloader.',
   )
   t.notMatch(await renderNotes(dir, 'defaults'), 'without effect')
+  t.notMatch(await renderNotes(dir, 'registry'), 'which no registry has')
 })
 
 /** Helm prints notes only beside a cluster; so they are rendered as an object. */

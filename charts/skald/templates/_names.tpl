@@ -59,6 +59,11 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 {{- .Values.loki.fullnameOverride | default (include "skald.base" .) | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* Kubernetes puts a hash of eleven signs behind it, in a label. */}}
+{{- define "skald.statefulSet" -}}
+{{- include "skald.store" . | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+
 {{- define "skald.agent" -}}
 {{- .Values.promtail.fullnameOverride | default (printf "%s-promtail" (include "skald.base" .)) | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
