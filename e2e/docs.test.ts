@@ -3,7 +3,14 @@
 // block that is marked needs more than that (see docs/README.md), and is checked as far as it can be.
 
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { createLabelSet } from '@skald/wire'
@@ -27,6 +34,14 @@ const pages = [
   'docs/security.md',
   'docs/benchmarks.md',
   'docs/releases.md',
+]
+/** Every page of the repository; those above are in the form that the other tests ask for. */
+const allPages = [
+  ...readdirSync(rootDir).filter(name => name.endsWith('.md')),
+  ...readdirSync(join(rootDir, 'docs'))
+    .filter(name => name.endsWith('.md'))
+    .map(name => `docs/${name}`),
+  'bench/README.md',
 ]
 const read = (page: string) => readFileSync(join(rootDir, page), 'utf8')
 
@@ -80,7 +95,7 @@ test('links lead to pages and headings', async t => {
         .replaceAll(/[^\w\- ]/g, '')
         .replaceAll(' ', '-'),
     )
-  for (const page of pages) {
+  for (const page of allPages) {
     for (const [, target = '', anchor] of read(page).matchAll(/\]\(([^)#\s]*)(?:#([^)]*))?\)/g)) {
       if (/^https?:/.test(target)) continue
       const path = target === '' ? page : join(dirname(page), target)
@@ -89,13 +104,13 @@ test('links lead to pages and headings', async t => {
     }
   }
   const index = read('docs/README.md')
-  for (const page of pages.filter(name => /^docs\/[a-z]/.test(name))) {
+  for (const page of allPages.filter(name => /^docs\/[a-z]/.test(name))) {
     t.match(index, `(${page.slice('docs/'.length)})`, `the index has ${page}`)
   }
 })
 
 test('paths in the pages are there', async t => {
-  for (const page of pages) {
+  for (const page of allPages) {
     const named = read(page).matchAll(
       /`((?:charts|examples|bench|docs|e2e|release|packages)\/[\w./-]*)`/g,
     )
