@@ -136,6 +136,8 @@ test('the notes tell what values ask for and do not get', needsHelm, async t => 
   t.match(old, 'this chart does not install prometheus')
   t.match(old, 'loki.image and promtail.image have no effect')
   t.match(await renderNotes(dir, 'no-persistence'), 'the lines are gone when the pod is')
+  const deployed = await renderNotes(dir, 'agent-only', 'promtail.daemonset.enabled=false')
+  t.match(deployed, 'logs deployment/')
   const tenants = await renderNotes(dir, 'tenants')
   t.match(tenants, "curl -G --header 'X-Scope-OrgID: team-a' http://127.0.0.1:3100")
   t.match(tenants, 'requests without a tenant are refused')

@@ -173,7 +173,7 @@ http://{{ include "skald.store" . }}:{{ .Values.loki.service.port }}{{ include "
 
 {{/* Names that templates in people's values use. */}}
 {{- define "loki.fullname" -}}{{ include "skald.store" (.root | default .) }}{{- end -}}
-{{- define "loki.serviceName" -}}{{ include "skald.store" (.root | default .) }}{{- end -}}
+{{- define "loki.serviceName" -}}{{ (.root | default .).Values.loki.serviceName | default (include "skald.store" (.root | default .)) }}{{- end -}}
 {{- define "loki.name" -}}loki{{- end -}}
 {{- define "promtail.fullname" -}}{{ include "skald.agent" (.root | default .) }}{{- end -}}
 {{- define "promtail.name" -}}promtail{{- end -}}
