@@ -160,7 +160,11 @@ test('skald import goes on after busy servers, and after it was stopped', async 
   let reads = 0
   let pushes = 0
   let isShut = false
-  const busySource = await startGate(t, source.url, () => (++reads % 4 === 0 ? 500 : undefined))
+  const login = `Basic ${Buffer.from('reader:p@ss').toString('base64')}`
+  const busySource = await startGate(t, source.url, ({ headers }) => {
+    if (headers.authorization !== login) return 401
+    return ++reads % 4 === 0 ? 500 : undefined
+  })
   const busyTarget = await startGate(t, target.url, () => {
     pushes++
     // 401 is nothing to try again: the import ends there, as if it had been stopped.
@@ -170,7 +174,7 @@ test('skald import goes on after busy servers, and after it was stopped', async 
   const state = join(dir, 'state.json')
   const span = [`--start=${time(startNs)}`, `--end=${time(endNs)}`]
   const args = [
-    `--from=${busySource}`,
+    `--from=${busySource.replace('//', '//reader:p%40ss@')}`,
     `--to=${busyTarget}`,
     `--state=${state}`,
     '--page=500',
@@ -179,13 +183,13 @@ test('skald import goes on after busy servers, and after it was stopped', async 
   const first = await runImport(...args)
   t.match(first, {
     code: 1,
-    stderr: /answered 401 to a push: not now; --to-tenant names the tenant/,
+    stderr: /answered 401 to a push: not now; --to-tenant names a tenant, the URL a user/,
   })
   t.match(first.stderr, /answered 500: not now; trying again in 250 ms/)
   isShut = true
   const second = await runImport(...args)
   t.equal(second.code, 0, second.stderr)
-  t.match(JSON.parse(readFileSync(state, 'utf8')), { doneNs: String(endNs) })
+  t.match(JSON.parse(readFileSync(state, 'utf8')), { from: busySource, doneNs: String(endNs) })
   t.same(await allEntries(target), await allEntries(source))
 })
 

@@ -14,7 +14,7 @@ export const importUsage = `skald import --from URL [options]
 Reads lines from a running Loki over its HTTP API and pushes them to a Skald store. Run it again after it was
 stopped: it goes on where it was, and lines that were pushed twice count once.
 
-  --from URL          Loki to read from
+  --from URL          Loki to read from, with user and password as https://USER:PASSWORD@HOST
   --to URL            store to push to (default $SKALD_URL or http://127.0.0.1:3100)
   --since DURATION    how far back to begin (default 30d)
   --start TIME        where to begin, instead of --since: 2026-05-01T00:00:00Z
@@ -169,8 +169,17 @@ function readArguments(
 }
 
 function readServer(flag: string, url: string, tenant: string | undefined): Server {
-  if (!URL.canParse(url)) throw usage(`${flag} takes a URL, not ${url}`)
-  return { url, headers: tenant === undefined ? {} : { 'X-Scope-OrgID': tenant } }
+  if (!/^https?:/.test(url) || !URL.canParse(url)) throw usage(`${flag} takes a URL, not ${url}`)
+  const { username, password } = new URL(url)
+  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  return {
+    // Neither fetch nor the file of the progress is for passwords.
+    url: url.replace(/^(https?:\/\/)[^/?#]*@/, '$1'),
+    headers: {
+      ...(login === ':' ? {} : { Authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
+      ...(tenant === undefined ? {} : { 'X-Scope-OrgID': tenant }),
+    },
+  }
 }
 
 function readDuration(flag: string, text: string): bigint {

@@ -166,7 +166,7 @@ async function ask<Body>(
   if (isCut) return undefined
   if (status !== 200) {
     let hint = /max.?entries.?limit/i.test(text) ? '; choose a smaller --page' : ''
-    if (status === 401) hint = '; --from-tenant names the tenant'
+    if (status === 401) hint = '; --from-tenant names a tenant, the URL a user'
     throw new ImportError(`${server.url} answered ${status}: ${text.trim().slice(0, 500)}${hint}`)
   }
   return JSON.parse(text) as Body

@@ -33,7 +33,7 @@ export async function* pushStreams(
       onRetry,
     })
     if (status >= 300 && status !== 400) {
-      const hint = status === 401 ? '; --to-tenant names the tenant' : ''
+      const hint = status === 401 ? '; --to-tenant names a tenant, the URL a user' : ''
       throw new ImportError(`${server.url} answered ${status} to a push: ${text.trim()}${hint}`)
     }
     const entries = batch.reduce((sum, { entries }) => sum + entries.length, 0)
