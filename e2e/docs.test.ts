@@ -177,7 +177,7 @@ test('values in the pages, and commands of helm, render', needsHelm, async t => 
       const args = match[2]!.split(' ').filter(arg => arg !== '--create-namespace')
       const upgrade = match[1] === 'upgrade' ? ['--is-upgrade'] : []
       const { stdout } = await run('helm', ['template', ...args, ...upgrade], { cwd: dir })
-      t.match(stdout, /kind: DaemonSet/, `${page}: ${command}`)
+      t.match(stdout, /kind: (DaemonSet|StatefulSet)/, `${page}: ${command}`)
     }
   }
 })
