@@ -24,6 +24,7 @@ test('mistakes in values are refused, with the place and what to do', needsHelm,
   await refused('agent.resources.limit.memory=1Gi', /limit/)
   await refused('store.replicas=2', /replicas/)
   await refused('loki.config.common.path_prefix=/loki', /is not on a volume; choose a directory/)
+  await refused('loki.config.common.path_prefix=/database', /is not on a volume/)
   await refused('loki.enabled=false', /say where to push/)
   await refused('loki.ingress.enabled=true', /at least one host/)
   // What a values file names without a value, Helm takes away.

@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { createLabelSet } from '@skald/wire'
 import { t as root, test } from 'tap'
+import { parse } from 'yaml'
 import { chartDir, helm, needsHelm } from './chart/helm.ts'
 import { startStore } from './harness.ts'
 import { cleanEnv, rootDir, skaldCommand } from './skald-process.ts'
@@ -180,6 +181,28 @@ test('values in the pages, and commands of helm, render', needsHelm, async t => 
       t.match(stdout, /kind: (DaemonSet|StatefulSet)/, `${page}: ${command}`)
     }
   }
+})
+
+test('values and alerts that the pages name are those of the chart', async t => {
+  const values: unknown = parse(readFileSync(`${chartDir}/values.yaml`, 'utf8'))
+  const moved = parse(readFileSync(`${chartDir}/moved.yaml`, 'utf8')) as object
+  const isFile = /\.(ya?ml|ts|json)$/
+  for (const page of pages) {
+    const named = read(page).matchAll(/`((?:loki|promtail|grafana|test_pod|image)(?:\.\w+)+)/g)
+    for (const [, path = ''] of named) {
+      // What is below loki.config is Loki's, and a part of docs/config.md.
+      if (isFile.test(path) || path in moved || path.startsWith('loki.config.')) continue
+      const found = path.split('.').reduce((value: unknown, key) => {
+        return value instanceof Object && key in value ? Reflect.get(value, key) : undefined
+      }, values)
+      t.not(found, undefined, `${page}: ${path}`)
+    }
+  }
+  const told = read('docs/operations.md').matchAll(/^\| `(Skald\w+)` \|/gm)
+  const rules = ['store', 'agent'].flatMap(name =>
+    parse(readFileSync(`${chartDir}/alerts/${name}.yaml`, 'utf8')),
+  )
+  t.same([...told].map(([, name]) => name).sort(), rules.map(({ alert }) => alert).sort())
 })
 
 test('flags in commands that are not run are known', async t => {

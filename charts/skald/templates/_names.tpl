@@ -42,7 +42,7 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 {{- fail "loki.replicas: a store is one process with one volume; 1 or 0" -}}
 {{- end -}}
 {{- $dir := .Values.loki.config.common.path_prefix | toString -}}
-{{- if and (not (hasPrefix "/data" $dir)) (empty .Values.loki.extraVolumeMounts) -}}
+{{- if and (not (regexMatch "^/data(/|$)" $dir)) (empty .Values.loki.extraVolumeMounts) -}}
 {{- fail (printf "loki.config.common.path_prefix: %s is not on a volume; choose a directory under /data, or mount one with loki.extraVolumes and loki.extraVolumeMounts" $dir) -}}
 {{- end -}}
 {{- if and .Values.promtail.enabled (not .Values.loki.enabled) (contains "skald.pushUrl" (toYaml .Values.promtail.config.clients)) -}}
