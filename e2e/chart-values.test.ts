@@ -29,6 +29,7 @@ test('mistakes in values are refused, with the place and what to do', needsHelm,
   await refused('loki.ingress.enabled=true', /at least one host/)
   // What a values file names without a value, Helm takes away.
   await refused('loki.config=null', /'\/loki': missing property 'config'/)
+  await refused('loki.persistence.size=null', /missing property 'size'/)
   await refused('promtail.config.snippets=null', /missing property 'snippets'/)
   // Keys of other charts.
   await refused('loki.auth_enabled=false', /loki.auth_enabled: write loki.config.auth_enabled/)

@@ -113,10 +113,11 @@ const openPaths =
 
 /** Objects that a key without a value may take away: what then holds is Kubernetes' default, or nothing. */
 const removablePaths =
-  /(resources|requests|limits|[sS]ecurityContext|Probe|[sS]trategy|podAnnotations|positions|topologySpreadConstraints|autoscaling|k8sApi|metrics)$/
+  /(resources|requests|limits|[sS]ecurityContext|Probe|[sS]trategy|podAnnotations|positions|topologySpreadConstraints)$/
 
 /** Keys without which a template has nothing to go by. */
-const neededKeys = /^(enabled|create|url|file|scrapeConfigs|label)$/
+const neededKeys =
+  /^(enabled|create|url|file|scrapeConfigs|label|labelValue|clients|port|serverPort|http_listen_port|size|tag|adminUser)$/
 
 /** Keys of other charts, with what to write here. Templates stop at them and say so. */
 const movedKeys = parse(readFileSync(`${chartDir}/moved.yaml`, 'utf8')) as Record<string, string>
