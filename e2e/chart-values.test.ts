@@ -25,6 +25,10 @@ test('mistakes in values are refused, with the place and what to do', needsHelm,
   await refused('store.replicas=2', /replicas/)
   await refused('loki.config.common.path_prefix=/loki', /is not on a volume; choose a directory/)
   await refused('loki.config.common.path_prefix=/database', /is not on a volume/)
+  await refused(
+    'loki.fullnameOverride=logs,promtail.config.clients[0].url=http://{{ .Release.Name }}:3100/loki/api/v1/push',
+    /http:\/\/a:3100\S* is no Service of this release, whose store is logs; name that one/,
+  )
   await refused('loki.enabled=false', /say where to push/)
   await refused('loki.ingress.enabled=true', /at least one host/)
   // What a values file names without a value, Helm takes away.

@@ -22,6 +22,7 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 {{- $_ := set $.Values (printf "%sScope" $role) (merge (dict "root" $ "Values" $values "Chart" $chart) $scope) -}}
 {{- end -}}
 {{- include "skald.checkValues" . -}}
+{{- include "skald.checkClients" . -}}
 {{- end -}}
 {{- end -}}
 
@@ -47,6 +48,20 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 {{- end -}}
 {{- if and .Values.promtail.enabled (not .Values.loki.enabled) (contains "skald.pushUrl" (toYaml .Values.promtail.config.clients)) -}}
 {{- fail "promtail.config.clients: without a store in this release (loki.enabled: false) say where to push, such as [{url: http://loki.logs:3100/loki/api/v1/push}]" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* loki-stack's own default pushed to http://<release>:3100, and people copied it. */}}
+{{- define "skald.checkClients" -}}
+{{- $store := include "skald.store" . -}}
+{{- $names := prepend .Values.loki.service.aliases $store -}}
+{{- if and .Values.loki.enabled .Values.promtail.enabled (not (has .Release.Name $names)) -}}
+{{- range .Values.promtail.config.clients -}}
+{{- $url := tpl .url $.Values.promtailScope -}}
+{{- if eq (regexReplaceAll ":[0-9]+$" (urlParse $url).host "") $.Release.Name -}}
+{{- fail (printf "promtail.config.clients: %s is no Service of this release, whose store is %s; name that one, or set loki.service.aliases: [%s]" $url $store $.Release.Name) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
