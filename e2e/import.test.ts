@@ -2,18 +2,18 @@
 // over a stop in between and over servers that are away or busy. Where there is a `loki` on the PATH, also
 // from that.
 
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { createLabelSet, encodePushRequest, type Stream, snappyCompress } from '@skald/wire'
 import { t as root, test } from 'tap'
 import { openLimits, startStore, type TestScope, type TestStore } from './harness.ts'
-import { cleanEnv, loopbackHost, reservePort, skaldCommand } from './skald-process.ts'
+import { needsLoki, startLoki } from './loki-process.ts'
+import { cleanEnv, skaldCommand } from './skald-process.ts'
 
 root.setTimeout(120_000)
 const run = promisify(execFile)
@@ -216,57 +216,6 @@ test('skald import goes on where it was killed', async t => {
   t.equal(again.code, 0, again.stderr)
   t.same(await allEntries(target), await allEntries(source))
 })
-
-const hasLoki = spawnSync('loki', ['-version']).error === undefined
-const needsLoki = hasLoki ? {} : { skip: 'there is no loki on the PATH' }
-
-/** Starts a Loki that keeps everything below `dir`; returns its URL. */
-async function startLoki(t: TestScope, dir: string): Promise<string> {
-  const [port, grpcPort] = [await reservePort(), await reservePort()]
-  const config = join(dir, 'loki.yaml')
-  writeFileSync(
-    config,
-    `auth_enabled: false
-analytics: {reporting_enabled: false}
-server:
-  http_listen_address: ${loopbackHost}
-  http_listen_port: ${port}
-  grpc_listen_address: ${loopbackHost}
-  grpc_listen_port: ${grpcPort}
-  log_level: warn
-common:
-  instance_addr: ${loopbackHost}
-  path_prefix: ${dir}
-  storage: {filesystem: {chunks_directory: ${dir}/chunks, rules_directory: ${dir}/rules}}
-  replication_factor: 1
-  ring: {kvstore: {store: inmemory}}
-schema_config:
-  configs:
-    - from: 2020-10-24
-      store: tsdb
-      object_store: filesystem
-      schema: v13
-      index: {prefix: index_, period: 24h}
-`,
-  )
-  const loki = spawn('loki', [`-config.file=${config}`], { cwd: dir })
-  t.teardown(() => loki.kill('SIGKILL'))
-  let log = ''
-  loki.stderr.on('data', chunk => {
-    log = `${log}${chunk}`.slice(-4000)
-  })
-  const url = `http://${loopbackHost}:${port}`
-  for (let i = 0; i < 600 && loki.exitCode === null; i++) {
-    if (await fetch(`${url}/ready`).then(isOk, () => false)) return url
-    await sleep(100)
-  }
-  throw new Error(`Loki is not ready: ${log}`)
-}
-
-async function isOk(response: Response): Promise<boolean> {
-  await response.arrayBuffer()
-  return response.ok
-}
 
 /** A stream as both servers tell it: labels, and its entries with what belongs to each, oldest first. */
 async function entriesOf(url: string, selector: string): Promise<Record<string, string[]>> {
