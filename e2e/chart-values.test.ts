@@ -19,6 +19,8 @@ test('mistakes in values are refused, with the place and what to do', needsHelm,
   await refused('promtail.config.logLevel=loud', /logLevel/)
   await refused('promtail.config.clients[0].urll=http://a', /'urll'/)
   await refused('loki.service.port=http', /port/)
+  await refused('promtail.podAnnotations.scrape=true', /scrape': got boolean, want string/)
+  await refused('loki.env[0].name=A,loki.env[0].value=1', /value': got number, want string/)
   await refused('image.pullPolicy=Sometimes', /pullPolicy/)
   await refused('lokki.enabled=true', /lokki/)
   await refused('agent.resources.limit.memory=1Gi', /limit/)

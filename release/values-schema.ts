@@ -18,10 +18,16 @@ const port = { type: 'integer', minimum: 1, maximum: 65535 }
 const percent = { type: 'integer', minimum: 1, maximum: 90 }
 const texts = { type: 'array', items: text }
 const objects = { type: 'array', items: { type: 'object' } }
+/** Labels and the like, whose values YAML takes for numbers and booleans unless they are quoted. */
+const textMap = { type: 'object', additionalProperties: text }
 /** A name and a value that YAML may have read as a number. */
 const tag = { type: ['string', 'number'] }
 const pullPolicy = { enum: ['Always', 'IfNotPresent', 'Never'] }
 const serviceType = { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] }
+const variables = {
+  type: 'array',
+  items: { type: 'object', properties: { name: text, value: text }, required: ['name'] },
+}
 const resources = {
   type: 'object',
   properties: {
@@ -61,8 +67,8 @@ const extraPort = {
     name: text,
     containerPort: port,
     protocol: { enum: ['TCP', 'UDP'] },
-    labels: { type: 'object' },
-    annotations: { type: 'object' },
+    labels: textMap,
+    annotations: textMap,
     service: { type: 'object' },
     ingress: { type: 'object' },
   },
@@ -96,11 +102,13 @@ const byPath: readonly (readonly [RegExp, Schema])[] = [
   [/\.accessModes$/, { ...texts, minItems: 1 }],
   [/(^|\.)extraObjects$/, { type: 'array', items: { type: ['object', 'string'] } }],
   [
-    /\.(tolerations|hostAliases|initContainers?|extraVolumes|extraVolumeMounts|env|extraEnv|extraEnvFrom|defaultVolumes|defaultVolumeMounts|rules|relabelings|metricRelabelings|tls)$/,
+    /\.(tolerations|hostAliases|initContainers?|extraVolumes|extraVolumeMounts|extraEnvFrom|defaultVolumes|defaultVolumeMounts|rules|relabelings|metricRelabelings|tls)$/,
     objects,
   ],
+  [/\.(env|extraEnv)$/, variables],
   [/\.extraContainers$/, { type: ['array', 'object'] }],
   [/\.extraArgs$/, { type: ['array', 'object'] }],
+  [/\.(podAnnotations|podLabels|annotations|labels|additionalLabels|nodeSelector)$/, textMap],
   [/\.(hostNetwork)$/, { type: ['boolean', 'null'] }],
   [/\.(revisionHistoryLimit|targetMemoryUtilizationPercentage)$/, { type: ['integer', 'null'] }],
   [/\.tlsConfig$/, { type: ['object', 'null'] }],
@@ -109,7 +117,7 @@ const byPath: readonly (readonly [RegExp, Schema])[] = [
 
 /** Objects that may hold more than is written here: Kubernetes' own, and blocks of other charts. */
 const openPaths =
-  /^(grafana|prometheus)(\.|$)|(^|\.)(podAnnotations|securityContext|podSecurityContext|containerSecurityContext|startupProbe|readinessProbe|livenessProbe|updateStrategy|strategy|positions|fluent-bit|filebeat|logstash|image|sidecar|configReloader)$/
+  /^(grafana|prometheus)(\.|$)|(^|\.)(securityContext|podSecurityContext|containerSecurityContext|startupProbe|readinessProbe|livenessProbe|updateStrategy|strategy|positions|fluent-bit|filebeat|logstash|image|sidecar|configReloader)$/
 
 /** Objects that a key without a value may take away: what then holds is Kubernetes' default, or nothing. */
 const removablePaths =
