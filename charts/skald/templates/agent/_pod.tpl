@@ -7,7 +7,7 @@
 {{- define "skald.agentPod" -}}
 {{- $agent := .Values.promtail -}}
 metadata:
-  labels: {{- toYaml (merge (include "skald.agentSelector" . | fromYaml) $agent.podLabels) | nindent 4 }}
+  labels: {{- toYaml (merge (include "skald.agentSelector" . | fromYaml) ($agent.podLabels | default dict)) | nindent 4 }}
   annotations:
     checksum/config: {{ include "skald.agentConfig" . | sha256sum }}
     {{- with $agent.podAnnotations }}
@@ -39,9 +39,7 @@ spec:
       args:
         - agent
         - -config.file=/etc/promtail/promtail.yaml
-        {{- range $agent.extraArgs }}
-        - {{ . | quote }}
-        {{- end }}
+        {{- include "skald.extraArgs" $agent.extraArgs | nindent 8 }}
       env:
         - name: HOSTNAME
           valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
