@@ -171,22 +171,25 @@ class Tails {
     metrics.tailClients.set(this.#clients.size)
     // Before the history is asked for, so that nothing falls in between.
     const query = { tenant, logql: ask.logql, form }
-    const { leave, isResumed } = hub.subscribe(query, client, ask.mayResume)
+    const place = hub.subscribe(query, client, ask.mayResume)
     socket.once('close', () => {
-      leave()
+      place.leave()
       this.#clients.delete(client)
       metrics.tailClients.set(this.#clients.size)
       const left = this.#countOf.get(tenant)! - 1
       if (left > 0) this.#countOf.set(tenant, left)
       else this.#countOf.delete(tenant)
     })
-    if (isResumed) {
+    if (place.isResumed) {
       // It has its history, and is given the rest.
       client.start([])
       return
     }
     this.#readHistory(ask, request).then(
-      history => client.start(history),
+      async history => {
+        await place.caughtUp()
+        client.start(history)
+      },
       (error: Error) => client.fail(error.message),
     )
   }

@@ -39,7 +39,7 @@ export type TailRequest =
       readonly sizeBytes: number
       readonly isLate: boolean
     }
-  /** A subscription's new receiver wants the entries of these commits, in their order, before all others. */
+  /** A new receiver of a subscription wants the entries of these commits, in their order, before all others. */
   | {
       readonly kind: 'replay'
       readonly replay: number

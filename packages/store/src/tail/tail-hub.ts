@@ -17,7 +17,7 @@ import type {
   TailRequest,
   TailWorkerData,
 } from './messages.ts'
-import { MissedCommits } from './missed-commits.ts'
+import { type MissedCommit, MissedCommits } from './missed-commits.ts'
 import { TailBatch } from './tail-batch.ts'
 import { TailRecord } from './tail-record.ts'
 
@@ -40,16 +40,31 @@ export interface TailHubOptions {
 
 /** A receiver's place at a query. */
 export interface Subscribed {
-  /** Ends it. */
-  readonly leave: () => void
   /** Whether it is given first what it missed since the store was stopped or killed. */
   readonly isResumed: boolean
+  /**
+   * Settles when the receiver was given what was committed up to the call. If the store is killed from then
+   * on, it may be resumed.
+   */
+  caughtUp(): Promise<void>
+  /** Ends it. */
+  leave(): void
 }
 
-interface Replay {
+interface Place {
+  readonly subscription: number
   readonly receiver: TailReceiver
+  /** Its name in the record; `undefined` for one that is not resumed. */
+  readonly recordKey: string | undefined
+  state: 'coming' | 'noted' | 'left'
+}
+
+/** What a place is given of commits of before; none where it only has to catch up. */
+interface Replay {
+  readonly place: Place
   /** Lets the segments be deleted. */
   readonly release: () => Promise<void>
+  readonly onEnd: () => void
 }
 
 interface Subscription {
@@ -104,30 +119,51 @@ export class TailHub {
     const { id, receivers } = subscription
     receivers.set(receiver, this.#nextCommit)
     const recordKey = mayResume ? hash('sha256', key, 'base64url') : undefined
-    const isResumed = recordKey !== undefined && this.#resume(recordKey, id, receiver)
-    const leave = onlyOnce(() => {
-      if (recordKey !== undefined) this.#record.close(recordKey)
-      if (!receivers.delete(receiver) || receivers.size > 0) return
-      if (!this.#byId.delete(id)) return
-      this.#byKey.delete(key)
-      this.#send({ kind: 'close', subscription: id })
-    })
-    return { leave, isResumed }
+    const place: Place = { subscription: id, receiver, recordKey, state: 'coming' }
+    return {
+      isResumed: this.#resume(place),
+      caughtUp: async () => {
+        if (recordKey === undefined) return
+        await new Promise<void>(resolve => this.#replay(place, [], resolve))
+      },
+      leave: () => {
+        if (place.state === 'noted') this.#record.close(recordKey!)
+        place.state = 'left'
+        if (!receivers.delete(receiver) || receivers.size > 0) return
+        if (!this.#byId.delete(id)) return
+        this.#byKey.delete(key)
+        this.#send({ kind: 'close', subscription: id })
+      },
+    }
   }
 
-  /** Notes a tail as open; one that was open before is sent first what it missed. */
-  #resume(recordKey: string, subscription: number, receiver: TailReceiver): boolean {
-    const sent = this.#record.open(recordKey)
-    if (sent === undefined) return false
-    const commits = this.#missed.since(sent)
+  /** Where the place's query was open before, it is given first what it missed. */
+  #resume(place: Place): boolean {
+    const sent = place.recordKey === undefined ? undefined : this.#record.claim(place.recordKey)
+    const commits = sent === undefined ? undefined : this.#missed.since(sent)
     if (!commits) return false
+    this.#replay(place, commits)
+    return true
+  }
+
+  /** The thread comes to it after the commits of before, and before those of later. */
+  #replay(place: Place, commits: readonly MissedCommit[], onEnd = () => {}): void {
     const replay = this.#nextId++
     const release = this.#options.segments.acquire(commits.map(({ segment }) => segment))
-    this.#replays.set(replay, { receiver, release })
-    // The thread comes to it after the commits of before, and before those of later.
-    this.#send({ kind: 'replay', replay, subscription, commits })
-    if (this.#record.interrupted.length === 0) this.#missed.end()
-    return true
+    this.#replays.set(replay, { place, release, onEnd })
+    this.#send({ kind: 'replay', replay, subscription: place.subscription, commits })
+  }
+
+  /** The place has all that was committed: it may be resumed by the next process. */
+  #endReplay(replay: number): void {
+    const { place, onEnd } = this.#replays.get(replay) ?? {}
+    this.#replays.delete(replay)
+    if (place?.recordKey !== undefined && place.state === 'coming') {
+      place.state = 'noted'
+      this.#record.open(place.recordKey)
+      if (this.#record.interrupted.length === 0) this.#missed.end()
+    }
+    onEnd?.()
   }
 
   /** Takes note of a durable segment of level 0. */
@@ -213,10 +249,10 @@ export class TailHub {
           this.#noteSent(answer.segment)
           break
         case 'replayed':
-          this.#replays.delete(answer.replay)
+          this.#endReplay(answer.replay)
           break
         case 'missed':
-          this.#replays.get(answer.replay)?.receiver.receive(new TailBatch(answer.entries))
+          this.#replays.get(answer.replay)?.place.receiver.receive(new TailBatch(answer.entries))
           worker.postMessage({ kind: 'taken' } satisfies TailRequest)
           break
         case 'entries':
@@ -251,14 +287,5 @@ export class TailHub {
     this.#unread.clear()
     this.#replays.clear()
     for (const release of releases) await release()
-  }
-}
-
-function onlyOnce(run: () => void): () => void {
-  let isDone = false
-  return () => {
-    if (isDone) return
-    isDone = true
-    run()
   }
 }

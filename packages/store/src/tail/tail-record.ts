@@ -38,6 +38,8 @@ export class TailRecord {
   readonly #path: string
   readonly #logger: Logger
   readonly #interrupted: Map<string, Required<RecordedTail>>
+  /** Interrupted ones that are back and have not been sent all that they missed. */
+  #resuming: Required<RecordedTail>[] = []
   readonly #open = new Map<string, number>()
   #sent: number
   #file: number | undefined
@@ -50,20 +52,28 @@ export class TailRecord {
     this.#interrupted = this.#read()
   }
 
-  /** How far the tails were served that the process before left open and that have not come back. */
+  /** How far the tails were served that the process before left open and that still miss something. */
   get interrupted(): readonly number[] {
-    return [...this.#interrupted.values()].map(({ sent }) => sent)
+    return [...this.#interrupted.values(), ...this.#resuming].map(({ sent }) => sent)
   }
 
-  /** Notes an open tail. Returns the last commit it was sent where it goes on with one left open. */
-  open(key: string): number | undefined {
+  /** Takes a tail for one that was left open: returns the last commit it was sent, if there is one. */
+  claim(key: string): number | undefined {
     const left = this.#interrupted.get(key)
-    if (left && left.count > 1) this.#interrupted.set(key, { ...left, count: left.count - 1 })
+    if (!left) return undefined
+    if (left.count > 1) this.#interrupted.set(key, { ...left, count: left.count - 1 })
     else this.#interrupted.delete(key)
+    this.#resuming.push({ ...left, count: 1 })
+    return left.sent
+  }
+
+  /** Notes as open a tail that was sent all it wants of the commits up to now. */
+  open(key: string): void {
+    const resumed = this.#resuming.findIndex(tail => tail.key === key)
+    if (resumed >= 0) this.#resuming.splice(resumed, 1)
     const count = this.#open.get(key) ?? 0
     if (count > 0 || this.#open.size < tailRecordKeysMax) this.#open.set(key, count + 1)
     this.#write()
-    return left?.sent
   }
 
   /** Notes that a tail was closed. */
@@ -89,8 +99,9 @@ export class TailRecord {
 
   /** Forgets the tails that have not come back. */
   forgetInterrupted(): void {
-    if (this.#interrupted.size === 0) return
+    if (this.interrupted.length === 0) return
     this.#interrupted.clear()
+    this.#resuming = []
     this.#write()
   }
 
@@ -103,7 +114,7 @@ export class TailRecord {
   #read(): Map<string, Required<RecordedTail>> {
     try {
       const { sent, tails } = JSON.parse(readFileSync(this.#path, 'utf8')) as RecordText
-      return new Map(tails.map(tail => [tail.key, { sent: Number(sent), ...tail }]))
+      return joinEqual(tails.map(tail => ({ sent: Number(sent), ...tail })))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
         this.#logger.warn(
@@ -118,9 +129,8 @@ export class TailRecord {
   #write(): void {
     if (this.#isClosed) return
     const open = [...this.#open].map(([key, count]) => ({ key, count }))
-    // One line of the file for a query: those that are open again go on from their own place.
-    const left = [...this.#interrupted.values()].filter(({ key }) => !this.#open.has(key))
-    const text = JSON.stringify({ sent: sentText(this.#sent), tails: [...open, ...left] })
+    const tails = [...open, ...this.#interrupted.values(), ...this.#resuming]
+    const text = JSON.stringify({ sent: sentText(this.#sent), tails })
     try {
       const path = `${this.#path}.new`
       const file = openSync(path, 'w')
@@ -155,4 +165,14 @@ export class TailRecord {
 
 function sentText(sequence: number): string {
   return String(sequence).padStart(sentDigits, '0')
+}
+
+/** Tails of one query go on together, from where the first of them was. */
+function joinEqual(tails: readonly Required<RecordedTail>[]): Map<string, Required<RecordedTail>> {
+  const joined = new Map<string, Required<RecordedTail>>()
+  for (const { key, count, sent } of tails) {
+    const other = joined.get(key) ?? { count: 0, sent }
+    joined.set(key, { key, count: count + other.count, sent: Math.min(sent, other.sent) })
+  }
+  return joined
 }

@@ -146,7 +146,9 @@ async function expectLines(t: Test, listener: Listener, lines: readonly string[]
 test('TailHub goes on with a tail that a kill interrupted: nothing is missed or doubled', async t => {
   const { hub, openHub, serve, commitTo, store } = await open(t)
   const before = new Listener()
-  t.notOk(hub.subscribe(query, before, true).isResumed)
+  const place = hub.subscribe(query, before, true)
+  t.notOk(place.isResumed)
+  await place.caughtUp()
   await serve('one', 'two')
   t.same(before.lines, ['one', 'two'])
   // Durable, perhaps acknowledged, but the process was killed before it was sent.
@@ -167,12 +169,13 @@ test('TailHub goes on with a tail that a kill interrupted: nothing is missed or 
 test('TailHub resumes as many tails of a query as were interrupted, and none that were closed', async t => {
   const { hub, openHub, serve, commitTo } = await open(t)
   const [first, second, closed] = [new Listener(), new Listener(), new Listener()]
-  hub.subscribe(query, first, true)
-  hub.subscribe(query, second, true)
+  await hub.subscribe(query, first, true).caughtUp()
+  await hub.subscribe(query, second, true).caughtUp()
   const other = { ...query, logql: '{app="x"} |= "e"' }
-  const { leave } = hub.subscribe(other, closed, true)
+  const { leave, caughtUp } = hub.subscribe(other, closed, true)
+  await caughtUp()
   // One that says where it begins is not waited for.
-  hub.subscribe({ ...query, tenant: 'b' }, new Listener())
+  await hub.subscribe({ ...query, tenant: 'b' }, new Listener()).caughtUp()
   await serve('one')
   t.same(closed.lines, ['one'])
   leave()
@@ -197,7 +200,7 @@ test('TailHub resumes as many tails of a query as were interrupted, and none tha
 test('TailHub keeps what interrupted tails missed, though it is compacted', async t => {
   const { hub, openHub, serve, commitTo, store, segments, messages } = await open(t)
   const before = new Listener()
-  hub.subscribe(query, before, true)
+  await hub.subscribe(query, before, true).caughtUp()
   await serve('one')
   t.same(before.lines, ['one'])
   const { name } = await store('two')
@@ -213,7 +216,8 @@ test('TailHub keeps what interrupted tails missed, though it is compacted', asyn
 test('TailHub resumes tails after an orderly end, with what was committed since', async t => {
   const { hub, openHub, serve, commit } = await open(t)
   const before = new Listener()
-  const { leave } = hub.subscribe(query, before, true)
+  const { leave, caughtUp } = hub.subscribe(query, before, true)
+  await caughtUp()
   await serve('one')
   t.same(before.lines, ['one'])
   hub.interrupt()
@@ -228,7 +232,7 @@ test('TailHub resumes tails after an orderly end, with what was committed since'
 
 test('TailHub gives a long replay in its order', async t => {
   const { hub, openHub, commitTo } = await open(t)
-  hub.subscribe(query, new Listener(), true)
+  await hub.subscribe(query, new Listener(), true).caughtUp()
   const next = await openHub()
   const lines = Array.from({ length: 40 }, (_, i) => `${i} ${'x'.repeat(60_000)}`)
   for (let i = 0; i < lines.length; i += 20) await commitTo(next, ...lines.slice(i, i + 20))
@@ -236,4 +240,33 @@ test('TailHub gives a long replay in its order', async t => {
   next.subscribe(query, after, true)
   await commitTo(next, 'end')
   await expectLines(t, after, [...lines, 'end'])
+})
+
+test('TailHub counts a tail as open when it has what was committed until then', async t => {
+  const { hub, openHub, store } = await open(t)
+  const early = new Listener()
+  const { caughtUp } = hub.subscribe(query, early, true)
+  const { name, sizeBytes } = await store('one')
+  hub.commit(name, sizeBytes)
+  t.notOk((await openHub()).subscribe(query, new Listener(), true).isResumed, 'killed before')
+  await caughtUp()
+  t.same(early.lines, ['one'], 'what its history may have held as well')
+  const next = await openHub()
+  const after = new Listener()
+  t.ok(next.subscribe(query, after, true).isResumed)
+  await store('two')
+  const last = await openHub()
+  const again = new Listener()
+  t.ok(last.subscribe(query, again, true).isResumed, 'killed before it was sent what it missed')
+  await expectLines(t, again, ['two'])
+})
+
+test('TailHub notes none as open that left before', async t => {
+  const { hub, openHub } = await open(t)
+  const { leave, caughtUp } = hub.subscribe(query, new Listener(), true)
+  await hub.subscribe({ ...query, logql: '{app=~".+"}' }, new Listener(), true).caughtUp()
+  const isCaughtUp = caughtUp()
+  leave()
+  await isCaughtUp
+  t.notOk((await openHub()).subscribe(query, new Listener(), true).isResumed)
 })

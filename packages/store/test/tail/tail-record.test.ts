@@ -17,7 +17,8 @@ test('TailRecord tells the next process what was open, and up to where it was se
   const { next } = open(t)
   const first = next(7)
   t.same(first.interrupted, [])
-  for (const key of ['a', 'a', 'b', 'c']) t.equal(first.open(key), undefined)
+  t.equal(first.claim('a'), undefined)
+  for (const key of ['a', 'a', 'b', 'c']) first.open(key)
   first.close('b')
   first.close('never opened')
   first.sent(12)
@@ -25,10 +26,29 @@ test('TailRecord tells the next process what was open, and up to where it was se
   const second = next(20)
   t.same(second.interrupted, [12, 12])
   t.same(
-    ['a', 'a', 'a', 'b', 'c', 'c'].map(key => second.open(key)),
+    ['a', 'a', 'a', 'b', 'c', 'c'].map(key => second.claim(key)),
     [12, 12, undefined, undefined, 12, undefined],
   )
+  t.same(second.interrupted, [12, 12, 12], 'they have not been sent what they missed')
+  for (const key of ['a', 'a', 'b']) second.open(key)
+  t.same(second.interrupted, [12])
+  second.open('c')
   t.same(second.interrupted, [])
+  t.end()
+})
+
+test('TailRecord keeps what a tail missed that is killed on its way back', t => {
+  const { next } = open(t)
+  const first = next(1)
+  first.open('a')
+  first.open('a')
+  first.open('b')
+  const second = next(5)
+  t.same([second.claim('a'), second.claim('a')], [1, 1])
+  second.open('a')
+  second.sent(6)
+  const third = next(7)
+  t.same([third.claim('a'), third.claim('a'), third.claim('a')], [1, 1, undefined])
   t.end()
 })
 
@@ -40,11 +60,12 @@ test('TailRecord keeps tails that have not come back over one more kill', t => {
   first.sent(5)
   next(9)
   const third = next(10)
+  third.claim('here')
   third.open('here')
   third.sent(30)
   const fourth = next(30)
-  t.equal(fourth.open('gone'), 5)
-  t.equal(fourth.open('here'), 30)
+  t.equal(fourth.claim('gone'), 5)
+  t.equal(fourth.claim('here'), 30)
   fourth.forgetInterrupted()
   const fifth = next(40)
   fifth.forgetInterrupted()
@@ -57,7 +78,7 @@ test('TailRecord counts what nobody waited for as sent', t => {
   const first = next(1)
   first.sent(8)
   first.open('a')
-  t.equal(next(9).open('a'), 8)
+  t.equal(next(9).claim('a'), 8)
   t.end()
 })
 
@@ -69,7 +90,7 @@ test('TailRecord changes nothing after its end', t => {
   first.end()
   first.sent(3)
   first.close('a')
-  t.equal(next(9).open('a'), 2)
+  t.equal(next(9).claim('a'), 2)
   t.end()
 })
 
@@ -78,8 +99,9 @@ test('TailRecord takes a file that it cannot read for none', t => {
   for (const text of ['', '{"sent":"0000', '{"sent":"1"}', 'null', '{"sent":"1","tails":[7]}']) {
     writeFileSync(path, text)
     const record = next(3)
-    t.equal(record.open('a'), undefined, text)
-    t.equal(next(4).open('a'), 3, 'and writes a good one')
+    t.equal(record.claim('a'), undefined, text)
+    record.open('a')
+    t.equal(next(4).claim('a'), 3, 'and writes a good one')
     rmSync(path)
   }
   t.ok(messages().length > 0)
@@ -105,7 +127,7 @@ test('TailRecord leaves no old record where it cannot write', t => {
   record.open('c')
   const after = next(9)
   t.same(
-    ['a', 'b', 'c'].map(key => after.open(key)),
+    ['a', 'b', 'c'].map(key => after.claim(key)),
     [5, 5, 5],
   )
   t.end()
