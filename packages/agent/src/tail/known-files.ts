@@ -1,31 +1,23 @@
 // Everything known of files, over restarts: their records, which of them are open, and when that is
 // written to the positions file.
 
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { type BigIntStats, readdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import { PositionsError } from '../errors.ts'
 import type { LineOrigin } from '../pipeline/line-origin.ts'
-import { type DirectoryList, DirectoryLists } from './directory-list.ts'
+import { DirectoryLists } from './directory-list.ts'
 import { identityKey } from './file-identity.ts'
-import { findRecord, isBornThen, isCopy, placeOf, recordKey } from './found-file.ts'
-import {
-  type FileRecord,
-  loadPositions,
-  positionsText,
-  type SavedPositions,
-  savePositions,
-} from './positions.ts'
+import { isBornThen, isCopy, placeOf, recordKey } from './found-file.ts'
+import { findMoved } from './moved-files.ts'
+import { type FileRecord, loadPositions, type SavedPositions } from './positions.ts'
+import { PositionsFile } from './positions-file.ts'
 import type { ReadTimes } from './read-times.ts'
 import { RecordIndex } from './record-index.ts'
 import type { Sibling } from './sibling.ts'
 import type { TimeJournal } from './time-journal.ts'
 
-// Positions are saved so soon after a file was found or let go, whatever the sync period.
-const soonMs = 100
-// Positions of tens of thousands of files take long to write: between two times so much longer.
-const saveRestFactor = 5
 // A birth is told by the clock of the last tick, a little behind the one that is read here.
 const birthSlackMs = 20
 // Records of files that are gone are looked for so often.
@@ -77,17 +69,17 @@ export class KnownFiles {
   /** Lane → when its last search for files began that has ended. */
   readonly #searchedMs = new Map<string, number>()
   #nextOrder = 1
-  #timer: NodeJS.Timeout | undefined
-  #isSoon = false
-  #savedDigest = ''
-  #restUntilMs = 0
+  readonly #file: PositionsFile
   #cleanedMs = 0
-  #failed = false
-  #isClosed = false
 
   /** @throws PositionsError when the positions file cannot be used. */
   constructor(options: KnownFilesOptions) {
     this.#options = options
+    this.#file = new PositionsFile({
+      ...options,
+      content: () => this.#content(),
+      onSaved: () => options.journal.trim(() => this.#journalLines()),
+    })
     const saved = this.#load()
     this.aliveMs = saved.searchedMs ?? options.nowMs() - birthSlackMs
     for (const [key, value] of saved.byPath) {
@@ -306,61 +298,30 @@ export class KnownFiles {
     return this.#open.values()
   }
 
+  /** Positions have moved. */
   saveLater(): void {
-    this.#arm(this.#options.syncPeriodMs)
+    this.#file.saveLater()
   }
 
+  /** A file was found, let go, or is somewhere else. */
   saveSoon(): void {
-    if (this.#isSoon) return
-    this.#isSoon = true
-    if (this.#timer) clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#arm(Math.min(soonMs, this.#options.syncPeriodMs))
+    this.#file.saveSoon()
   }
 
-  #arm(waitMs: number): void {
-    if (this.#isClosed) return
-    const restMs = this.#restUntilMs - performance.now()
-    this.#timer ??= setTimeout(
-      () => {
-        this.#timer = undefined
-        this.save()
-      },
-      Math.max(waitMs, restMs),
-    )
-  }
-
-  /** Writes the positions file, if anything changed; failures are logged once and tried again. */
+  /** Writes the positions file, if anything changed. */
   save(): void {
-    this.#isSoon = false
-    const beganMs = performance.now()
-    const { path, journal, logger } = this.#options
+    this.#file.save()
+  }
+
+  #content(): Required<SavedPositions> {
     for (const file of this.#open.values()) file.updateRecord()
     this.#clean()
-    const records = [...this.#records]
     const byPath = new Map([...this.#byPath, ...this.#cursors])
     // Of several files of one path the newest is the one that Promtail would go on with.
     for (const record of this.#records.newest().sort((a, b) => a.order - b.order)) {
       byPath.set(record.path, String(record.offset))
     }
-    const text = positionsText({ records, byPath })
-    const digest = createHash('sha1').update(text).digest('base64')
-    if (digest === this.#savedDigest) return
-    try {
-      savePositions(path, text, this.#searchedSince())
-      this.#savedDigest = digest
-      journal.trim(() => this.#journalLines())
-      if (this.#failed) logger.info({ path }, 'Positions file is written again')
-      this.#failed = false
-    } catch (error) {
-      if (!this.#failed) {
-        logger.error({ path, error: (error as Error).message }, 'Cannot write positions file')
-      }
-      this.#failed = true
-      this.saveLater()
-    }
-    const endedMs = performance.now()
-    this.#restUntilMs = endedMs + (endedMs - beganMs) * saveRestFactor
+    return { records: [...this.#records], byPath, searchedMs: this.#searchedSince() }
   }
 
   *#journalLines(): Iterable<string> {
@@ -375,24 +336,16 @@ export class KnownFiles {
     const nowMs = this.#options.nowMs()
     if (nowMs - this.#cleanedMs < cleanPeriodMs) return
     this.#cleanedMs = nowMs
-    const lists = new Map<string, DirectoryList>()
-    for (const record of this.#records) {
-      if (this.#open.has(record.id) || isAt(record.foundAt, record)) continue
-      const directory = dirname(record.foundAt)
-      const list = lists.get(directory) ?? this.lists.fresh(directory)
-      lists.set(directory, list)
-      const found = findRecord(record, list)
+    const isMoved = (record: FileRecord) =>
+      !this.#open.has(record.id) && !isAt(record.foundAt, record)
+    for (const { record, found } of findMoved([...this.#records].filter(isMoved), this.lists)) {
       if (found) this.move(record, () => Object.assign(record, placeOf(found)))
       else this.miss(record)
     }
   }
 
   close(): void {
-    if (this.#timer) clearTimeout(this.#timer)
-    this.#timer = undefined
-    // An answer that is still under way does not write into a directory that may be gone by then.
-    this.#isClosed = true
-    this.save()
+    this.#file.close()
   }
 }
 

@@ -5,7 +5,7 @@
 import { type BigIntStats, closeSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
-import type { DirectoryList, DirectoryLists } from './directory-list.ts'
+import type { DirectoryLists } from './directory-list.ts'
 import { identityKey, type OpenedFile, openRegularFile } from './file-identity.ts'
 import {
   type FoundFile,
@@ -21,12 +21,10 @@ import {
   stemOf,
 } from './found-file.ts'
 import type { KnownFiles } from './known-files.ts'
+import { findMoved, looksMax } from './moved-files.ts'
 import type { FileRecord } from './positions.ts'
 import type { Sibling } from './sibling.ts'
 import type { TailedFile } from './tailed-file.ts'
-
-/** A directory in which files are being renamed or compressed is looked at so often. */
-const looksMax = 3
 
 /** A file that was found, opened to be read from its record's position on. */
 export interface FileToRead {
@@ -90,30 +88,19 @@ export class PathHistory {
     current: OpenedFile | undefined,
     records: readonly FileRecord[],
   ): Iterable<FileToRead> {
-    let missing: FileRecord[] = []
+    const moved: FileRecord[] = []
     for (const record of records) {
       if (this.#known.openFile(record)) continue
       if (current && isFileOf(current, record)) continue
       if (record.isFinished && sizeInPlace(record) === record.offset) continue
       const found = findInPlace(record)
-      if (!found) missing.push(record)
+      if (!found) moved.push(record)
       else if (!isReadToEnd(record, found)) yield* this.#reopen(record, found)
     }
-    // A file that is being renamed or compressed may escape one look. One look serves for all.
-    for (let look = 0; look < looksMax && missing.length > 0; look++) {
-      const lists = new Map<string, DirectoryList>()
-      const sought = missing
-      missing = []
-      for (const record of sought) {
-        const directory = dirname(record.foundAt)
-        const list = lists.get(directory) ?? this.#lists.fresh(directory)
-        lists.set(directory, list)
-        const found = findRecord(record, list)
-        if (!found) missing.push(record)
-        else if (!isReadToEnd(record, found)) yield* this.#reopen(record, found)
-      }
+    for (const { record, found } of findMoved(moved, this.#lists)) {
+      if (!found) this.#giveUp(record)
+      else if (!isReadToEnd(record, found)) yield* this.#reopen(record, found)
     }
-    for (const record of missing) this.#giveUp(record)
   }
 
   /** A file is gone before it was read to its end. How much is lost, only its size would tell. */

@@ -1,0 +1,35 @@
+// Looks for files that are not where they were seen last.
+
+import { dirname } from 'node:path'
+import type { DirectoryList, DirectoryLists } from './directory-list.ts'
+import { type FoundFile, findRecord } from './found-file.ts'
+import type { FileRecord } from './positions.ts'
+
+/** A directory in which files are being renamed or compressed is looked at so often. */
+export const looksMax = 3
+
+/**
+ * Finds where the files of these records are now, in the directories where they were seen last; gives no
+ * file for what is nowhere. A file that is being renamed or compressed may escape one look, so that there
+ * are several; one listing of a directory serves for all of its files.
+ */
+export function* findMoved(
+  records: readonly FileRecord[],
+  lists: DirectoryLists,
+): Generator<{ readonly record: FileRecord; readonly found?: FoundFile }> {
+  let missing = records
+  for (let look = 0; look < looksMax && missing.length > 0; look++) {
+    const listed = new Map<string, DirectoryList>()
+    const stillMissing: FileRecord[] = []
+    for (const record of missing) {
+      const directory = dirname(record.foundAt)
+      const list = listed.get(directory) ?? lists.fresh(directory)
+      listed.set(directory, list)
+      const found = findRecord(record, list)
+      if (found) yield { record, found }
+      else stillMissing.push(record)
+    }
+    missing = stillMissing
+  }
+  for (const record of missing) yield { record }
+}

@@ -1,0 +1,98 @@
+// When the positions file is written: soon after a file was found or let go, else once in a sync period,
+// and never again as long as writing takes, times five.
+
+import { createHash } from 'node:crypto'
+import type { Logger } from 'pino'
+import { positionsText, type SavedPositions, savePositions } from './positions.ts'
+
+// Positions are saved so soon after a file was found or let go, whatever the sync period.
+const soonMs = 100
+// Positions of tens of thousands of files take long to write: between two times so much longer.
+const restFactor = 5
+
+export interface PositionsFileOptions {
+  readonly path: string
+  readonly syncPeriodMs: number
+  readonly logger: Logger
+  /** Gives what is to be written. */
+  readonly content: () => Required<SavedPositions>
+  /** Told when it is written. */
+  readonly onSaved: () => void
+}
+
+/** Writes the positions file when it is time. */
+export class PositionsFile {
+  readonly #options: PositionsFileOptions
+  #timer: NodeJS.Timeout | undefined
+  #isSoon = false
+  #savedDigest = ''
+  #restUntilMs = 0
+  #hasFailed = false
+  #isClosed = false
+
+  constructor(options: PositionsFileOptions) {
+    this.#options = options
+  }
+
+  saveLater(): void {
+    this.#arm(this.#options.syncPeriodMs)
+  }
+
+  saveSoon(): void {
+    if (this.#isSoon) return
+    this.#isSoon = true
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#arm(Math.min(soonMs, this.#options.syncPeriodMs))
+  }
+
+  #arm(waitMs: number): void {
+    if (this.#isClosed) return
+    const restMs = this.#restUntilMs - performance.now()
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined
+        this.save()
+      },
+      Math.max(waitMs, restMs),
+    )
+  }
+
+  /** Writes the file now, if anything changed; failures are logged once and tried again. */
+  save(): void {
+    this.#isSoon = false
+    const beganMs = performance.now()
+    this.#write()
+    const endedMs = performance.now()
+    this.#restUntilMs = endedMs + (endedMs - beganMs) * restFactor
+  }
+
+  #write(): void {
+    const { path, logger, content, onSaved } = this.#options
+    const positions = content()
+    const text = positionsText(positions)
+    const digest = createHash('sha1').update(text).digest('base64')
+    if (digest === this.#savedDigest) return
+    try {
+      savePositions(path, text, positions.searchedMs)
+      this.#savedDigest = digest
+      onSaved()
+      if (this.#hasFailed) logger.info({ path }, 'Positions file is written again')
+      this.#hasFailed = false
+    } catch (error) {
+      if (!this.#hasFailed) {
+        logger.error({ path, error: (error as Error).message }, 'Cannot write positions file')
+      }
+      this.#hasFailed = true
+      this.saveLater()
+    }
+  }
+
+  close(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = undefined
+    // An answer that is still under way does not write into a directory that may be gone by then.
+    this.#isClosed = true
+    this.save()
+  }
+}
