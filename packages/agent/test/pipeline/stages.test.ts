@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs'
 import { Registry } from 'prom-client'
 import { test } from 'tap'
 import { createCustomMetrics } from '../../src/pipeline/custom-metrics.ts'
+import { makeMmdb } from './mmdb.ts'
 import { runStages } from './run-stages.ts'
 
 const cri = [
@@ -239,4 +241,41 @@ test('timestamp tries further formats, in the zone that it is told', async t => 
   const times = runStages(stages, lines).map(text => text.split(' ')[1])
   const offset = lines.slice(0, 3).join('').length + 3
   t.same(times, ['1709634030.123000000', '1709634030.0', '1709630430.0', `0.${offset}`])
+})
+
+test('geoip tells where an address lies, and whose it is', async t => {
+  const directory = t.testdir()
+  const english = (name: string) => ({ names: { en: name } })
+  const city = {
+    city: english('Oxford'),
+    country: english('United Kingdom'),
+    continent: { ...english('Europe'), code: 'EU' },
+    location: { latitude: 51.75, longitude: -1.25, time_zone: 'Europe/London' },
+    postal: { code: 'OX1' },
+    subdivisions: [{ ...english('England'), iso_code: 'ENG' }],
+  }
+  const network = { autonomous_system_number: 64_496, autonomous_system_organization: 'Example' }
+  writeFileSync(`${directory}/city.mmdb`, makeMmdb([192, 0, 2], city))
+  writeFileSync(`${directory}/asn.mmdb`, makeMmdb([192, 0, 2], network))
+  const stages = (kind: string) =>
+    `[{regex: {expression: "^(?P<ip>.*)$"}}, {geoip: {db: "${directory}/${kind}.mmdb", source: ip, db_type: ${kind}}}]`
+  const names = {
+    ...{ city_name: 'Oxford', continent_code: 'EU', continent_name: 'Europe' },
+    ...{ country_name: 'United Kingdom', location_latitude: 51.75, location_longitude: -1.25 },
+    ...{ postal_code: 'OX1', subdivision_code: 'ENG', subdivision_name: 'England' },
+    timezone: 'Europe/London',
+  }
+  const labels = Object.entries(names).map(([name, value]) => `geoip_${name}="${value}"`)
+  const lines = ['192.0.2.77', '192.0.3.1', 'no address']
+  t.same(linesOf(stages('city'), lines), [
+    `{${labels.join(', ')}, job="j"} 192.0.2.77`,
+    '{job="j"} 192.0.3.1',
+    '{job="j"} no address',
+  ])
+  t.equal(
+    linesOf(stages('asn'), lines)[0],
+    '{geoip_autonomous_system_number="64496", geoip_autonomous_system_organization="Example", job="j"} 192.0.2.77',
+  )
+  writeFileSync(`${directory}/city.mmdb`, 'torn')
+  t.throws(() => linesOf(stages('city'), lines), { message: /city\.mmdb cannot be read/ })
 })
