@@ -1,4 +1,4 @@
-// The agent's own pages: /ready, /metrics, /targets, /service-discovery, /config, /reload.
+// The agent's own pages: /ready, /metrics, /targets, /service-discovery, /config, /reload, /debug/pprof.
 
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
@@ -6,6 +6,7 @@ import type { Agent } from '../agent.ts'
 import { serverTlsOptions } from '../config/server-tls.ts'
 import { renderConfigPage } from './config-page.ts'
 import { renderDiscoveryPage, viewDiscovery } from './discovery-page.ts'
+import { addProfileRoutes } from './profile-routes.ts'
 import { renderTargetsPage, viewTargets } from './targets-page.ts'
 
 const notReady =
@@ -17,8 +18,9 @@ export async function startAgentServer(options: {
   readonly logger: Logger
 }): Promise<{ instance: FastifyInstance; url: string }> {
   const { agent, logger } = options
-  const { httpListenAddress, httpListenPort, httpPathPrefix, checksHealth, enablesReload, tls } =
+  const { httpListenAddress, httpListenPort, httpPathPrefix, checksHealth, tls } =
     agent.config.server
+  const { enablesReload, enablesProfiling } = agent.config.server
   // The type of an instance says whether it speaks TLS, which nothing here depends on.
   const instance = fastify({
     ...{ logger: false, forceCloseConnections: true },
@@ -63,6 +65,7 @@ export async function startAgentServer(options: {
       }
     })
   }
+  if (enablesProfiling) addProfileRoutes(instance, httpPathPrefix)
   const host = httpListenAddress === '' ? '::' : httpListenAddress
   const url = await listen(instance, host, httpListenPort)
   logger.info({ url }, 'HTTP server listens')
