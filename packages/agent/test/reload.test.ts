@@ -1,4 +1,4 @@
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { type Test, test } from 'tap'
 import { type Agent, ConfigError, loadAgentConfig } from '../src/index.ts'
 import { lines, spawnAgent, startReceiver, startTestAgent, text, waitFor } from './harness.ts'
@@ -286,4 +286,38 @@ test('Sources that are no files come, stay and go with a reload', async t => {
   t.equal(await reload({ jobs: a }), 'changed')
   t.same(agent.sources(), [])
   t.equal(await push(last, 'too late'), undefined)
+})
+
+test('-config.auto-reload reads the configuration file again when it changes', async t => {
+  const directory = t.testdir({ 'a.log': '1\n', 'b.log': '2\n', 'c.log': '3\n', v1: {}, v2: {} })
+  const receiver = await startReceiver(t)
+  const clients = clientOf(receiver.url)
+  const write = (version: string, ...jobs: string[]) =>
+    writeFileSync(
+      `${directory}/${version}/agent.yaml`,
+      configOf(directory, { clients, jobs: jobs.map(job => jobOf(directory, job)).join('') }),
+    )
+  // A ConfigMap: the file is a link into a directory that is replaced as a whole.
+  write('v1', 'a')
+  write('v2', 'a', 'b')
+  const path = `${directory}/agent.yaml`
+  symlinkSync('v1', `${directory}/data`)
+  symlinkSync('data/agent.yaml', path)
+  const child = await spawnAgent(t, path, { args: ['-config.auto-reload'] })
+  let logged = ''
+  child.stderr!.on('data', chunk => {
+    logged += chunk
+  })
+  await receiver.until(() => receiver.entries.length === 1)
+  symlinkSync('v2', `${directory}/next`)
+  renameSync(`${directory}/next`, `${directory}/data`)
+  await receiver.until(() => receiver.entries.length === 2)
+  t.equal(receiver.entries[1]?.line, '2')
+  writeFileSync(`${directory}/v2/agent.yaml`, 'clients: [')
+  await waitFor(() => logged.includes('the old one stays in force'))
+  write('v2', 'a', 'b', 'c')
+  await receiver.until(() => receiver.entries.length === 3)
+  const count = (text: string) => logged.split(text).length - 1
+  t.equal(count('the old one stays in force'), 1, 'what cannot be used is told once')
+  t.equal(count('Configuration reloaded'), 2)
 })

@@ -24,6 +24,7 @@ const ignored = (kind: GoFlagKind): GoFlag => ({ kind, description: '', isIgnore
 export const agentFlags: Readonly<Record<string, GoFlag>> = {
   'config.file': text('Configuration file; of several, separated by commas, the first that exists'),
   'config.expand-env': boolean('Replace ${NAME} in the configuration by the environment'),
+  'config.auto-reload': boolean('Read the configuration again when its file changes'),
   'check-syntax': boolean('Check the configuration and exit'),
   'dry-run': boolean('Print entries instead of sending them'),
   inspect: boolean('Print what each stage does to a line'),
