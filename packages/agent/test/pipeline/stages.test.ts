@@ -279,3 +279,13 @@ test('geoip tells where an address lies, and whose it is', async t => {
   writeFileSync(`${directory}/city.mmdb`, 'torn')
   t.throws(() => linesOf(stages('city'), lines), { message: /city\.mmdb cannot be read/ })
 })
+
+test('cri cuts joined lines to max_partial_line_size where it is told to', async t => {
+  const stages = '[{cri: {max_partial_line_size: 10, max_partial_line_size_truncate: true}}]'
+  const part = (flag: string, content: string) => `2024-01-01T00:00:01Z stdout ${flag} ${content}`
+  const lines = [part('P', '123456'), part('F', '7890abc'), part('F', 'a full line is never cut')]
+  t.same(linesOf(stages, lines), [
+    '{job="j", stream="stdout"} 1234567890',
+    '{job="j", stream="stdout"} a full line is never cut',
+  ])
+})
