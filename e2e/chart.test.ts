@@ -271,36 +271,6 @@ test(
   },
 )
 
-test('the agent reads a changed configuration itself where it is told so', needsHelm, async t => {
-  const agentOf = async (...args: string[]) => {
-    const objects = await renderSet(valueSet('agent-reload'), ...args)
-    return findObject(objects, 'DaemonSet', 'myloki-promtail').spec.template
-  }
-  const agent = await agentOf()
-  t.match(agent.spec.containers[0].args, [/agent/, /-config\.file/, '-config.auto-reload'])
-  t.same(await agentOf('--set', 'promtail.config.logLevel=debug'), agent, 'nothing restarts it')
-  const plain = await agentOf('--set', 'promtail.sidecar.configReloader.enabled=false')
-  t.notMatch(plain.spec.containers[0].args.join(), 'auto-reload')
-})
-
-test('the agent grows by its load: a DaemonSet up, a Deployment out', needsHelm, async t => {
-  const vertical = findObject(
-    await renderSet(valueSet('agent-reload')),
-    ...(['VerticalPodAutoscaler', 'myloki-promtail'] as const),
-  )
-  t.match(vertical.spec, {
-    targetRef: { kind: 'DaemonSet', name: 'myloki-promtail' },
-    resourcePolicy: {
-      containerPolicies: [{ containerName: 'promtail', controlledResources: ['memory'] }],
-    },
-  })
-  const horizontal = findObject(
-    await renderSet(valueSet('agent-deployment')),
-    ...(['HorizontalPodAutoscaler', 'myloki-promtail'] as const),
-  )
-  t.match(horizontal.spec, { scaleTargetRef: { kind: 'Deployment', name: 'myloki-promtail' } })
-})
-
 test('mistakes in values are refused, with the place and what to do', needsHelm, async t => {
   const refused = async (setting: string, reason: RegExp) => {
     const { stderr } = await helm('template', 'a', chartDir, '--set', setting).then(
