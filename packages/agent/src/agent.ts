@@ -75,6 +75,8 @@ export interface Agent {
    * @throws ConfigError when it cannot be used; everything goes on as it was then.
    */
   reload(): Promise<'changed' | 'unchanged'>
+  /** Blocks that were written anew and wait for a restart, since a reload does not apply them. */
+  readonly blocksForRestart: readonly string[]
   /** Lists the sources that are no files. */
   sources(): readonly SourceStatus[]
   /** Ends the sources that are no files; settles when all servers have taken what was read. */
@@ -109,6 +111,7 @@ class RunningAgent implements Agent {
   #server: { readonly instance: FastifyInstance; readonly url: string } | undefined
   #reloading: Promise<unknown> = Promise.resolve()
   #stopping: Promise<void> | undefined
+  #waiting: readonly string[] = []
   #firstSync: Promise<void> = Promise.resolve()
 
   constructor(options: AgentOptions) {
@@ -176,6 +179,10 @@ class RunningAgent implements Agent {
     return this.#config
   }
 
+  get blocksForRestart(): readonly string[] {
+    return this.#waiting
+  }
+
   get jobs(): readonly JobTargets[] {
     return this.#jobs
   }
@@ -241,8 +248,9 @@ class RunningAgent implements Agent {
     for (const block of plan.notApplied) {
       this.#logger.warn({ block }, 'Changed block is not applied by a reload: restart the agent')
     }
-    const { server, positions } = this.#config
-    const config = { ...next, server, positions }
+    this.#waiting = plan.notApplied
+    const { server, positions, wal } = this.#config
+    const config = { ...next, server, positions, wal }
     if (this.#stopping !== undefined || isUnchanged(plan)) {
       this.#config = config
       return 'unchanged'

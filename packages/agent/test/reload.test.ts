@@ -1,4 +1,5 @@
-import { appendFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import pino from 'pino'
 import { type Test, test } from 'tap'
 import { type Agent, ConfigError, loadAgentConfig } from '../src/index.ts'
 import { lines, spawnAgent, startReceiver, startTestAgent, text, waitFor } from './harness.ts'
@@ -224,6 +225,39 @@ test('/reload answers as asked for, and is not there unless it is enabled', asyn
   const off = configOf(closed, parts).replace('enable_runtime_reload: true', 'disable: false')
   const other = await startTestAgent(t, off)
   t.equal((await fetch(`${other.url}/reload`)).status, 404)
+})
+
+test('A reload tells which changed blocks wait for a restart', async t => {
+  const directory = t.testdir({ 'a.log': '1\n' })
+  const receiver = await startReceiver(t)
+  const clients = clientOf(receiver.url)
+  const path = `${directory}/agent.yaml`
+  const write = (parts: Partial<Parts>, positions = 'sync_period: 50ms') => {
+    const text = configOf(directory, { clients, jobs: jobOf(directory, 'a'), ...parts })
+    writeFileSync(path, text.replace('sync_period: 50ms', positions))
+  }
+  write({})
+  let logged = ''
+  const hear = (line: string) => {
+    logged += line
+  }
+  const loadConfig = () => loadAgentConfig({ text: readFileSync(path, 'utf8'), path })
+  const logger = pino({ level: 'warn' }, { write: hear })
+  const agent = await startTestAgent(t, readFileSync(path, 'utf8'), { loadConfig, logger })
+  const ask = async () => (await fetch(`${agent.url}/reload`)).text()
+  t.equal(await ask(), 'Configuration unchanged\n')
+  t.equal(logged, '')
+  write({ server: ', log_level: debug', top: 'wal: {enabled: true}' }, 'sync_period: 1m')
+  const blocks = 'Restart the agent for what changed in: server, positions, wal\n'
+  t.equal(await ask(), `Configuration unchanged\n${blocks}`)
+  for (const block of ['server', 'positions', 'wal']) {
+    t.match(logged, new RegExp(`"block":"${block}".*restart the agent`))
+  }
+  // What else has changed is applied, and the rest is told again.
+  write({ server: ', log_level: debug', top: 'limits_config: {max_streams: 5}' })
+  t.equal(await ask(), 'Configuration changed\nRestart the agent for what changed in: server\n')
+  write({ top: 'limits_config: {max_streams: 5}' })
+  t.equal(await ask(), 'Configuration unchanged\n', 'written back')
 })
 
 test('SIGHUP reads the configuration file again', async t => {

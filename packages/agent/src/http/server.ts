@@ -59,7 +59,10 @@ export async function startAgentServer(options: {
     instance.all(`${httpPathPrefix}/reload`, async (_request, reply) => {
       reply.type('text/plain; charset=utf-8')
       try {
-        return await reply.send(`Configuration ${await agent.reload()}\n`)
+        const outcome = await agent.reload()
+        const blocks = agent.blocksForRestart.join(', ')
+        const rest = blocks === '' ? '' : `Restart the agent for what changed in: ${blocks}\n`
+        return await reply.send(`Configuration ${outcome}\n${rest}`)
       } catch (error) {
         return reply.code(500).send(`failed to reload config: ${(error as Error).message}\n`)
       }
