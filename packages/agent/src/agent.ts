@@ -9,6 +9,7 @@ import { agentVersion } from './config/clients.ts'
 import type { ScrapeConfig } from './config/scrape.ts'
 import type { AgentConfig } from './config.ts'
 import { JobTargets } from './discovery/job-targets.ts'
+import { TargetMemory } from './discovery/target-memory.ts'
 import { startAgentServer } from './http/server.ts'
 import type { StageInspector } from './inspect/stage-inspector.ts'
 import { addJob, type Lane, type LaneContext, removeJobs, startLane, stopLane } from './lane.ts'
@@ -102,6 +103,7 @@ class RunningAgent implements Agent {
   readonly #options: AgentOptions
   readonly #journal: TimeJournal
   readonly #known: KnownFiles
+  readonly #memory: TargetMemory
   readonly #held = new HeldFiles()
   readonly #logger: Logger
   #config: AgentConfig
@@ -126,6 +128,7 @@ class RunningAgent implements Agent {
       path: config.positions.filename,
       ...{ journal: this.#journal, logger, nowMs },
     })
+    this.#memory = new TargetMemory({ path: `${config.positions.filename}.targets`, logger, nowMs })
     this.metrics.lags = () => this.#known.lags()
     this.#sources = new SourceSet({
       ...{ journal: this.#journal, metrics: this.metrics, logger, nowMs },
@@ -142,7 +145,9 @@ class RunningAgent implements Agent {
 
   #createTargets(config: ScrapeConfig): JobTargets {
     const { hostname = osHostname(), env = {}, logger } = this.#options
-    return new JobTargets({ config, hostname, env, metrics: this.metrics, logger })
+    // What the configuration lists itself cannot go while the agent is away.
+    const memory = config.discoveries.length > 0 ? this.#memory.open(config) : undefined
+    return new JobTargets({ config, hostname, env, metrics: this.metrics, logger, memory })
   }
 
   async start(): Promise<void> {
@@ -318,6 +323,7 @@ class RunningAgent implements Agent {
     ])
     await this.#sources.close()
     this.#known.close()
+    this.#memory.close()
     this.#journal.close()
     await this.#server?.instance.close()
   }
