@@ -186,11 +186,16 @@ export class Generations implements Iterable<Generation> {
     return true
   }
 
+  /** After a rotation: writes down what the open files are called now. */
+  noteNewPlaces(): void {
+    for (const { file } of this) if (file.isOpen) this.#history.noteNewPlace(file)
+  }
+
   /** After a rotation: lets go what was closed and is deleted now. */
   dropDeleted(): void {
     for (const generation of this) {
       const { file } = generation
-      if (!file.isOpen && !this.#history.locate(file)) this.#loseDeleted(generation)
+      if (!file.isOpen && this.#history.locate(file) === 'gone') this.#loseDeleted(generation)
     }
   }
 

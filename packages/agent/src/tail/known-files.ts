@@ -1,20 +1,31 @@
 // Everything known of files, over restarts: their records, which of them are open, and when that is
 // written to the positions file.
 
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { type BigIntStats, readdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import { PositionsError } from '../errors.ts'
 import type { LineOrigin } from '../pipeline/line-origin.ts'
+import { type DirectoryList, DirectoryLists } from './directory-list.ts'
 import { identityKey } from './file-identity.ts'
-import { type FileRecord, loadPositions, type SavedPositions, savePositions } from './positions.ts'
+import { findRecord, isBornThen, isCopy, placeOf, recordKey } from './found-file.ts'
+import {
+  type FileRecord,
+  loadPositions,
+  positionsText,
+  type SavedPositions,
+  savePositions,
+} from './positions.ts'
 import type { ReadTimes } from './read-times.ts'
-import { findRecord, isBornThen, listSiblings, placeOf, type Sibling } from './siblings.ts'
+import { RecordIndex } from './record-index.ts'
+import type { Sibling } from './sibling.ts'
 import type { TimeJournal } from './time-journal.ts'
 
 // Positions are saved so soon after a file was found or let go, whatever the sync period.
 const soonMs = 100
+// Positions of tens of thousands of files take long to write: between two times so much longer.
+const saveRestFactor = 5
 // A birth is told by the clock of the last tick, a little behind the one that is read here.
 const birthSlackMs = 20
 // Records of files that are gone are looked for so often.
@@ -52,9 +63,9 @@ export interface KnownFilesOptions {
 /** Records of all files, and the positions file. */
 export class KnownFiles {
   readonly #options: KnownFilesOptions
-  readonly #records = new Map<string, FileRecord>()
-  /** Records by scope, device and inode; one whose inode is used again has no entry. */
-  readonly #byInode = new Map<string, FileRecord>()
+  readonly #records = new RecordIndex()
+  /** What the directories of all these files hold. */
+  readonly lists = new DirectoryLists()
   readonly #open = new Map<string, OpenRecord>()
   /** Since when the directories of records are away. */
   readonly #awayMs = new Map<string, number>()
@@ -68,7 +79,8 @@ export class KnownFiles {
   #nextOrder = 1
   #timer: NodeJS.Timeout | undefined
   #isSoon = false
-  #savedText = ''
+  #savedDigest = ''
+  #restUntilMs = 0
   #cleanedMs = 0
   #failed = false
   #isClosed = false
@@ -116,14 +128,7 @@ export class KnownFiles {
 
   #addLoaded(record: FileRecord): void {
     this.#nextOrder = Math.max(this.#nextOrder, record.order + 1)
-    this.#add(record)
-  }
-
-  #add(record: FileRecord): void {
-    this.#records.set(record.id, record)
-    const key = scopedKey(record)
-    const known = this.#byInode.get(key)
-    if (!known || known.order <= record.order) this.#byInode.set(key, record)
+    this.#records.add(record)
   }
 
   /** Finds what is known of a file; one that only has the inode of a file that is gone is unknown. */
@@ -131,35 +136,32 @@ export class KnownFiles {
     scope: string,
     stats: Pick<BigIntStats, 'dev' | 'ino' | 'birthtimeMs'>,
   ): FileRecord | undefined {
-    const key = `${scope}\u0000${identityKey(stats)}`
-    const record = this.#byInode.get(key)
+    const record = this.#records.withInode(scope, stats)
     if (!record || this.#open.get(record.id)?.isOpen || isBornThen(stats, record)) return record
-    this.#byInode.delete(key)
+    this.#records.forgetInode(record)
     return undefined
   }
 
   /** Lists the records of a path, in the order in which the files were found. */
-  recordsOf(scope: string, path: string): FileRecord[] {
-    return [...this.#records.values()]
-      .filter(record => record.scope === scope && record.path === path)
-      .sort((a, b) => a.order - b.order)
+  recordsOf(scope: string, path: string): readonly FileRecord[] {
+    return this.#records.ofPath(scope, path)
   }
 
-  /** Lists the records of files that were seen in a directory. */
-  recordsIn(scope: string, directory: string): FileRecord[] {
-    for (const file of this.#open.values()) {
-      if (dirname(file.record.foundAt) === directory) file.updateRecord()
-    }
-    return [...this.#records.values()].filter(
-      record => record.scope === scope && dirname(record.foundAt) === directory,
-    )
+  /** Tells whether a file is known: it is a record's, or the compressed form or a copy of one. */
+  hasContentOf(scope: string, sibling: Sibling): boolean {
+    const { stats } = sibling
+    if (!stats) return false
+    if (this.find(scope, stats)) return true
+    return this.#records.alike(scope, sibling.path).some(record => {
+      this.#open.get(record.id)?.updateRecord()
+      return isCopy(record, sibling)
+    })
   }
 
   /** Lists the paths that have records. */
   pathsOf(scope: string): string[] {
-    const paths = new Set<string>()
-    for (const record of this.#records.values()) if (record.scope === scope) paths.add(record.path)
-    return [...paths]
+    const newest = this.#records.newest()
+    return newest.filter(record => record.scope === scope).map(({ path }) => path)
   }
 
   /** Makes the record of a file that is found for the first time. */
@@ -178,17 +180,15 @@ export class KnownFiles {
       ...{ order: this.#nextOrder++ },
       ...{ head: undefined, tail: undefined },
     }
-    this.#add(record)
+    this.#records.add(record)
     this.#byPath.delete(record.path)
     return record
   }
 
   /** Forgets a file: its inode has other content now, or it is gone. */
   forget(record: FileRecord): void {
-    this.#records.delete(record.id)
+    this.#records.delete(record)
     this.#awayMs.delete(record.id)
-    const key = scopedKey(record)
-    if (this.#byInode.get(key) === record) this.#byInode.delete(key)
   }
 
   /**
@@ -206,11 +206,10 @@ export class KnownFiles {
     return true
   }
 
-  /** Moves a record whose file continues under another inode. */
-  rekey(record: FileRecord, change: () => void): void {
-    this.forget(record)
-    change()
-    this.#add(record)
+  /** Changes where a record's file is: its path, or its inode. */
+  move(record: FileRecord, change: () => void): void {
+    this.#awayMs.delete(record.id)
+    this.#records.move(record, change)
   }
 
   /** Position that a Promtail, or a file without a record, left for a path. */
@@ -321,29 +320,35 @@ export class KnownFiles {
 
   #arm(waitMs: number): void {
     if (this.#isClosed) return
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined
-      this.save()
-    }, waitMs)
+    const restMs = this.#restUntilMs - performance.now()
+    this.#timer ??= setTimeout(
+      () => {
+        this.#timer = undefined
+        this.save()
+      },
+      Math.max(waitMs, restMs),
+    )
   }
 
   /** Writes the positions file, if anything changed; failures are logged once and tried again. */
   save(): void {
     this.#isSoon = false
+    const beganMs = performance.now()
     const { path, journal, logger } = this.#options
     for (const file of this.#open.values()) file.updateRecord()
     this.#clean()
-    const records = [...this.#records.values()]
+    const records = [...this.#records]
     const byPath = new Map([...this.#byPath, ...this.#cursors])
     // Of several files of one path the newest is the one that Promtail would go on with.
-    for (const record of records.toSorted((a, b) => a.order - b.order)) {
+    for (const record of this.#records.newest().sort((a, b) => a.order - b.order)) {
       byPath.set(record.path, String(record.offset))
     }
-    const text = JSON.stringify([records, ...this.#cursors])
-    if (text === this.#savedText) return
+    const text = positionsText({ records, byPath })
+    const digest = createHash('sha1').update(text).digest('base64')
+    if (digest === this.#savedDigest) return
     try {
-      savePositions(path, { records, byPath, searchedMs: this.#searchedSince() })
-      this.#savedText = text
+      savePositions(path, text, this.#searchedSince())
+      this.#savedDigest = digest
       journal.trim(() => this.#journalLines())
       if (this.#failed) logger.info({ path }, 'Positions file is written again')
       this.#failed = false
@@ -354,6 +359,8 @@ export class KnownFiles {
       this.#failed = true
       this.saveLater()
     }
+    const endedMs = performance.now()
+    this.#restUntilMs = endedMs + (endedMs - beganMs) * saveRestFactor
   }
 
   *#journalLines(): Iterable<string> {
@@ -368,24 +375,16 @@ export class KnownFiles {
     const nowMs = this.#options.nowMs()
     if (nowMs - this.#cleanedMs < cleanPeriodMs) return
     this.#cleanedMs = nowMs
-    const listings = new Map<string, Sibling[]>()
-    for (const record of [...this.#records.values()]) {
+    const lists = new Map<string, DirectoryList>()
+    for (const record of this.#records) {
       if (this.#open.has(record.id) || isAt(record.foundAt, record)) continue
       const directory = dirname(record.foundAt)
-      const siblings = listings.get(directory) ?? listSiblings(directory)
-      listings.set(directory, siblings)
-      this.place(record, siblings)
+      const list = lists.get(directory) ?? this.lists.fresh(directory)
+      lists.set(directory, list)
+      const found = findRecord(record, list)
+      if (found) this.move(record, () => Object.assign(record, placeOf(found)))
+      else this.miss(record)
     }
-  }
-
-  /** Writes down where a file that is not open is now, compressed perhaps; forgets it if nowhere. */
-  place(record: FileRecord, siblings: readonly Sibling[]): void {
-    const found = findRecord(record, siblings)
-    if (!found) {
-      this.miss(record)
-      return
-    }
-    this.rekey(record, () => Object.assign(record, placeOf(found)))
   }
 
   close(): void {
@@ -395,10 +394,6 @@ export class KnownFiles {
     this.#isClosed = true
     this.save()
   }
-}
-
-function scopedKey(record: Pick<FileRecord, 'scope' | 'dev' | 'ino'>): string {
-  return `${record.scope}\u0000${record.dev}:${record.ino}`
 }
 
 /** Tells whether a file's directory cannot be listed, or lies on another file system than the file did. */
@@ -417,7 +412,7 @@ function isAt(path: string, record: FileRecord): boolean {
   try {
     const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
     if (stats === undefined || !isBornThen(stats, record)) return false
-    return identityKey(stats) === `${record.dev}:${record.ino}`
+    return identityKey(stats) === recordKey(record)
   } catch {
     // Unreadable for the moment: keep what is known.
     return true

@@ -5,22 +5,24 @@
 import { type BigIntStats, closeSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
+import type { DirectoryList, DirectoryLists } from './directory-list.ts'
 import { identityKey, type OpenedFile, openRegularFile } from './file-identity.ts'
-import type { KnownFiles } from './known-files.ts'
-import type { FileRecord } from './positions.ts'
 import {
   type FoundFile,
   findCopy,
   findInPlace,
   findRecord,
   hasContent,
-  isBornThen,
-  likelySiblings,
-  listSiblings,
+  isInodeOf,
   placeOf,
+  recordKey,
   rotatedSiblings,
-  type Sibling,
-} from './siblings.ts'
+  sizeInPlace,
+  stemOf,
+} from './found-file.ts'
+import type { KnownFiles } from './known-files.ts'
+import type { FileRecord } from './positions.ts'
+import type { Sibling } from './sibling.ts'
 import type { TailedFile } from './tailed-file.ts'
 
 /** A directory in which files are being renamed or compressed is looked at so often. */
@@ -44,10 +46,15 @@ export class PathHistory {
   readonly #path: string
   readonly #scope: string
   readonly #known: KnownFiles
+  readonly #lists: DirectoryLists
   readonly #logger: Logger
   readonly #report: (problem: string) => void
   /** Birth of a file of this path that was found, but not read, before a restart. */
   #lostSinceMs: number | undefined
+  /** What the path led to when it was opened; waits for a look at what came before it. */
+  #waiting: { readonly opened: OpenedFile; readonly sinceMs: number } | undefined
+  /** Files that were not where they were seen last: since when, and how often they were looked for. */
+  readonly #missed = new WeakMap<TailedFile, { sinceMs: number; looks: number }>()
 
   constructor(options: {
     readonly path: string
@@ -60,6 +67,7 @@ export class PathHistory {
     this.#path = options.path
     this.#scope = options.scope
     this.#known = options.known
+    this.#lists = options.known.lists
     this.#logger = options.logger
     this.#report = options.report
   }
@@ -82,13 +90,30 @@ export class PathHistory {
     current: OpenedFile | undefined,
     records: readonly FileRecord[],
   ): Iterable<FileToRead> {
+    let missing: FileRecord[] = []
     for (const record of records) {
       if (this.#known.openFile(record)) continue
       if (current && isFileOf(current, record)) continue
-      const found = findAgain(record)
-      if (!found) this.#giveUp(record)
+      if (record.isFinished && sizeInPlace(record) === record.offset) continue
+      const found = findInPlace(record)
+      if (!found) missing.push(record)
       else if (!isReadToEnd(record, found)) yield* this.#reopen(record, found)
     }
+    // A file that is being renamed or compressed may escape one look. One look serves for all.
+    for (let look = 0; look < looksMax && missing.length > 0; look++) {
+      const lists = new Map<string, DirectoryList>()
+      const sought = missing
+      missing = []
+      for (const record of sought) {
+        const directory = dirname(record.foundAt)
+        const list = lists.get(directory) ?? this.#lists.fresh(directory)
+        lists.set(directory, list)
+        const found = findRecord(record, list)
+        if (!found) missing.push(record)
+        else if (!isReadToEnd(record, found)) yield* this.#reopen(record, found)
+      }
+    }
+    for (const record of missing) this.#giveUp(record)
   }
 
   /** A file is gone before it was read to its end. How much is lost, only its size would tell. */
@@ -114,29 +139,38 @@ export class PathHistory {
     }
     if (!opened) return
     const place = placeOf({ path: found.path, stats: opened.stats })
-    this.#known.rekey(record, () => Object.assign(record, place))
+    this.#known.move(record, () => Object.assign(record, place))
     const gzipPath = found.isGzip ? { gzipPath: found.path } : {}
     yield { record, opened, ...gzipPath, role: 'rotated' }
+  }
+
+  /** A file was found that `latest` has not given yet. */
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined
+  }
+
+  /** Gives back what `latest` has not given. */
+  close(): void {
+    if (this.#waiting) closeSync(this.#waiting.opened.fd)
+    this.#waiting = undefined
   }
 
   /**
    * Finds what the path leads to, to be read from its saved position or its beginning; before it the
    * files that came and were rotated away between two looks, and the copy of what it held where its
    * content is another now. It is opened first and given last, so that no rotation that comes while the
-   * directory is searched can put another file in its place.
+   * directory is searched can put another file in its place. Where the directory takes long to list, and
+   * was listed just now, it gives nothing yet: ask again.
    */
   *latest(): Iterable<FileToRead> {
-    const opened = this.#open(this.#path)
+    const opened = this.#waiting?.opened ?? this.#open(this.#path)
     if (typeof opened === 'string') return
-    let isGiven = false
-    try {
-      yield* this.#unfinished(opened)
-      yield* this.#unseen(opened.stats)
-      isGiven = true
-      yield* this.#withRecord(opened, this.#path, 'current')
-    } finally {
-      if (!isGiven) closeSync(opened.fd)
-    }
+    const sinceMs = this.#waiting?.sinceMs ?? performance.now()
+    this.#waiting = { opened, sinceMs }
+    yield* this.#unfinished(opened)
+    if ((yield* this.#unseen(opened.stats, sinceMs)) === 'later') return
+    this.#waiting = undefined
+    yield* this.#withRecord(opened, this.#path, 'current')
   }
 
   /** Known files that nobody reads: one that was current at the start, and was rotated before it was opened. */
@@ -148,40 +182,50 @@ export class PathHistory {
     )
   }
 
-  *#unseen(current: BigIntStats): Iterable<FileToRead> {
+  *#unseen(current: BigIntStats, sinceMs: number): Generator<FileToRead, 'later' | undefined> {
+    const logPath = realPathOf(this.#path)
+    const directory = dirname(logPath)
+    let list = this.#lists.since(directory, sinceMs)
     for (let look = 0; look < looksMax; look++) {
-      if ((yield* this.#lookForUnseen(current)) === 'complete') return
+      if (!list) return 'later'
+      const outcome = yield* this.#lookForUnseen(current, rotatedSiblings(logPath, list))
+      if (outcome === 'complete') break
+      list = this.#lists.fresh(directory)
     }
+    return undefined
   }
 
-  *#lookForUnseen(current: BigIntStats): Generator<FileToRead, 'complete' | 'vanished'> {
+  *#lookForUnseen(
+    current: BigIntStats,
+    rotated: readonly Sibling[],
+  ): Generator<FileToRead, 'complete' | 'vanished'> {
     const known = this.#known
     const currentKey = identityKey(current)
     // A record without content, of a file that was empty when it was found, tells nothing.
     const before = known
       .recordsOf(this.#scope, this.#path)
       .findLast(({ head }) => (head?.length ?? 0) > 0)
-    const sinceMs = before?.birthMs ?? this.#lostSinceMs ?? known.aliveMs
     // Not by the inode alone, which may be that of a file that is gone.
-    const isCurrent =
-      before && `${before.dev}:${before.ino}` === currentKey && isBornThen(current, before)
-    if (isCurrent) return 'complete'
-    const rotated = rotatedSiblings(realPathOf(this.#path))
-    // Copies and compressed files are known by their content.
-    const directory = dirname(realPathOf(this.#path))
-    const isKnown = (sibling: Sibling) =>
-      known.find(this.#scope, sibling.stats) !== undefined ||
-      known
-        .recordsIn(this.#scope, directory)
-        .some(record => findCopy(record, [sibling]) !== undefined)
-    const seen = rotated.map(isKnown)
-    const lastSeen = seen.lastIndexOf(true)
-    for (const [i, sibling] of rotated.entries()) {
-      if (seen[i] || sibling.key === currentKey) continue
-      const birthMs = Number(sibling.stats.birthtimeMs)
-      const isNewer = lastSeen >= 0 ? i > lastSeen : birthMs > 0 && birthMs >= sinceMs
+    if (before && isInodeOf(current, before)) return 'complete'
+    const bornSinceMs = before?.birthMs ?? this.#lostSinceMs ?? known.aliveMs
+    let unseen: Sibling[] = []
+    let isAnyKnown = false
+    // From the newest back to the first that is known: what is older than that was seen, or left.
+    for (const sibling of rotated.toReversed()) {
+      if (sibling.isGone) return 'vanished'
+      if (!sibling.stats) continue
+      // What came after it is the next look's.
+      if (sibling.key === currentKey) unseen = []
+      else if (known.hasContentOf(this.#scope, sibling)) {
+        isAnyKnown = true
+        break
+      } else unseen.push(sibling)
+    }
+    for (const sibling of unseen.toReversed()) {
+      const bornMs = Number(sibling.stats!.birthtimeMs)
+      const isNewer = isAnyKnown || (bornMs > 0 && bornMs >= bornSinceMs)
       // While a file is compressed, both its forms are there: the second is known by the first.
-      if (!isNewer || isKnown(sibling)) continue
+      if (!isNewer || known.hasContentOf(this.#scope, sibling)) continue
       const outcome = yield* this.#openAt(sibling.path, sibling.isGzip ? 'gzip' : 'rotated')
       // Renamed or compressed since it was listed. Newer ones must not be opened before it.
       if (outcome === 'vanished') return 'vanished'
@@ -219,13 +263,13 @@ export class PathHistory {
     const known = this.#known
     let record = known.find(this.#scope, opened.stats)
     if (record && as !== 'gzip' && !hasContent(opened, record)) {
-      const copy = findCopy(record, listSiblings(dirname(record.foundAt)))
+      const copy = findCopy(record, this.#lists.fresh(dirname(record.foundAt)))
       if (copy) yield* this.#reopen(record, copy)
       known.forget(record)
       record = undefined
     }
     const foundAt = realPathOf(at)
-    if (record) record.foundAt = foundAt
+    if (record) known.move(record, () => Object.assign(record!, { foundAt }))
     const offset = as === 'current' ? this.#firstOffset(Number(opened.stats.size)) : 0
     const file = { scope: this.#scope, path: this.#path, foundAt, stats: opened.stats, offset }
     record ??= known.create(file)
@@ -251,27 +295,49 @@ export class PathHistory {
     file.updateRecord()
     const { record } = file
     // The copy must reach as far as was read, not only as far as was acknowledged.
-    const siblings = listSiblings(dirname(record.foundAt))
-    const found = findCopy({ ...record, offset: file.readOffset, tail: undefined }, siblings)
+    const list = this.#lists.fresh(dirname(record.foundAt))
+    const found = findCopy({ ...record, offset: file.readOffset, tail: undefined }, list)
     const opened = found && openQuietly(found.path)
     this.#logger.debug({ path: this.#path, copy: found?.path }, 'File was truncated')
     if (!found || !opened) return false
-    this.#known.rekey(record, () => file.relocate(opened, found.path, found.isGzip))
+    this.#known.move(record, () => file.relocate(opened, found.path, found.isGzip))
     return true
   }
 
   /** Finds a file that is not held open, and writes down where it is. */
-  locate(file: TailedFile): FoundFile | undefined {
-    const { record } = file
-    const found = findAgain({ ...record, offset: file.readOffset })
-    if (found) this.#known.rekey(record, () => Object.assign(record, placeOf(found)))
+  locate(file: TailedFile): FoundFile | 'gone' | 'later' {
+    const record = { ...file.record, offset: file.readOffset }
+    const found = findInPlace(record) ?? this.#search(file, record)
+    if (typeof found === 'string') return found
+    this.#missed.delete(file)
+    this.#known.move(file.record, () => Object.assign(file.record, placeOf(found)))
     return found
+  }
+
+  #search(file: TailedFile, record: FileRecord): FoundFile | 'gone' | 'later' {
+    const directory = dirname(record.foundAt)
+    const last = this.#lists.last(directory)
+    const moved = last && findRecord(record, last)
+    if (moved) return moved
+    const missed = this.#missed.get(file) ?? { sinceMs: performance.now(), looks: 0 }
+    this.#missed.set(file, missed)
+    // A file that is being renamed or compressed may escape one look.
+    while (missed.looks < looksMax) {
+      const list = this.#lists.since(directory, missed.sinceMs)
+      if (!list) return 'later'
+      const found = findRecord(record, list)
+      if (found) return found
+      missed.looks++
+      missed.sinceMs = performance.now()
+    }
+    return 'gone'
   }
 
   /** Opens a file again that was not held open. */
   reopen(file: TailedFile): 'open' | 'gone' | 'unreadable' {
     const found = this.locate(file)
-    if (!found) return 'gone'
+    if (found === 'gone') return 'gone'
+    if (found === 'later') return 'unreadable'
     try {
       const opened = openRegularFile(found.path)
       if (!opened || identityKey(opened.stats) !== file.key) {
@@ -287,50 +353,21 @@ export class PathHistory {
     }
   }
 
-  /** After a rotation: writes down where the known files of the directory are now. */
-  noteNewPlaces(directory: string): void {
-    const lists = new Map<string, readonly Sibling[]>()
-    const list = (prefix: string) => {
-      const siblings = lists.get(prefix) ?? listSiblings(directory, prefix)
-      lists.set(prefix, siblings)
-      return siblings
-    }
-    for (const record of this.#known.recordsOf(this.#scope, this.#path)) {
-      const isOpen = this.#known.openFile(record) !== undefined
-      if (!isOpen && record.isFinished) this.#placeFinished(record, list)
-      else notePlace(record, list)
-    }
+  /** Writes down the name that an open file has now. */
+  noteNewPlace(file: TailedFile): void {
+    const { record } = file
+    const path = file.pathNow() ?? this.#nameInDirectory(record)
+    if (path === undefined || path === record.foundAt) return
+    this.#known.move(record, () => Object.assign(record, { foundAt: path }))
     this.#known.saveSoon()
   }
 
-  #placeFinished(record: FileRecord, list: (prefix: string) => readonly Sibling[]): void {
-    const [near = [], all] = [...likelySiblings(record, list)]
-    this.#known.place(record, findRecord(record, near) ? near : (all ?? near))
+  #nameInDirectory(record: FileRecord): string | undefined {
+    const list = this.#lists.fresh(dirname(record.foundAt))
+    const key = recordKey(record)
+    return (list.withPrefix(stemOf(record)).find(near => near.key === key) ?? list.withKey(key))
+      ?.path
   }
-}
-
-/** Writes down the name that an open file has now. */
-function notePlace(record: FileRecord, list: (prefix: string) => readonly Sibling[]): void {
-  const key = `${record.dev}:${record.ino}`
-  for (const siblings of likelySiblings(record, list)) {
-    const place = siblings.find(sibling => sibling.key === key)
-    if (!place) continue
-    record.foundAt = place.path
-    return
-  }
-}
-
-/** Finds a file wherever it is now; one that is being renamed or compressed may escape one look. */
-function findAgain(record: FileRecord): FoundFile | undefined {
-  const inPlace = findInPlace(record)
-  if (inPlace) return inPlace
-  for (let look = 0; look < looksMax; look++) {
-    for (const siblings of likelySiblings(record)) {
-      const found = findRecord(record, siblings)
-      if (found) return found
-    }
-  }
-  return undefined
 }
 
 /** Resolves links; a path that leads nowhere any more is the best that is known. */
@@ -345,9 +382,7 @@ function realPathOf(path: string): string {
 
 /** Tells whether an open file is the record's: the same inode, born then, with the same content. */
 function isFileOf(file: OpenedFile, record: FileRecord): boolean {
-  const { stats } = file
-  if (identityKey(stats) !== `${record.dev}:${record.ino}`) return false
-  return isBornThen(stats, record) && hasContent(file, record)
+  return isInodeOf(file.stats, record) && hasContent(file, record)
 }
 
 /** Tells whether a rotated file needs no further look. */

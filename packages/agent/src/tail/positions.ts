@@ -4,8 +4,8 @@
 //
 //   positions:
 //     "/var/log/pods/ns_pod_uid/c/0.log": "12345"
-//   # searched 1795186424222
 //   # file {"id":"...","job":"...","path":"...","dev":"...","ino":"...","offset":12345,...}
+//   # searched 1795186424222
 
 import {
   closeSync,
@@ -57,6 +57,7 @@ export interface SavedPositions {
 }
 
 const recordMark = '# file '
+const recordLines = new RegExp(`^${recordMark}.*`, 'gm')
 const searchedMark = '# searched '
 
 /**
@@ -74,7 +75,8 @@ export function loadPositions(path: string): SavedPositions {
     const message = `Cannot read positions file ${path}: ${(error as Error).message}`
     throw new PositionsError(message, { path, cause: error })
   }
-  const { root, problems } = parseYaml(text)
+  // Comments, of which there may be tens of thousands, are no YAML that anybody needs to parse.
+  const { root, problems } = parseYaml(text.replaceAll(recordLines, ''))
   const raw = problems.length === 0 ? root.record({ positions: cursor => cursor }) : {}
   const byPath = new Map<string, string>()
   for (const { key, value } of raw.positions?.pairs() ?? []) byPath.set(key, value.scalarText ?? '')
@@ -119,16 +121,22 @@ function isRecord(value: Partial<FileRecord> | null): value is FileRecord {
   )
 }
 
-/** Writes a positions file; when it returns, the content survives a loss of power. */
-export function savePositions(path: string, positions: SavedPositions): void {
-  const lines = ['positions:']
-  for (const [file, offset] of positions.byPath) {
+/** What a positions file says of files and cursors. */
+export function positionsText({
+  byPath,
+  records,
+}: Pick<SavedPositions, 'byPath' | 'records'>): string {
+  const lines = [byPath.size === 0 ? 'positions: {}' : 'positions:']
+  for (const [file, offset] of byPath) {
     lines.push(`  ${JSON.stringify(file)}: ${JSON.stringify(offset)}`)
   }
-  if (positions.byPath.size === 0) lines[0] = 'positions: {}'
-  if (positions.searchedMs !== undefined) lines.push(`${searchedMark}${positions.searchedMs}`)
-  for (const record of positions.records) lines.push(recordMark + JSON.stringify(record))
-  writeWhole(path, `${lines.join('\n')}\n`)
+  for (const record of records) lines.push(recordMark + JSON.stringify(record))
+  return `${lines.join('\n')}\n`
+}
+
+/** Writes a positions file; when it returns, the content survives a loss of power. */
+export function savePositions(path: string, text: string, searchedMs: number): void {
+  writeWhole(path, `${text}${searchedMark}${searchedMs}\n`)
 }
 
 /** Replaces a file by a new content, or leaves the old one. */

@@ -2,7 +2,7 @@
 // are still on their way, and what is remembered of it.
 
 import assert from 'node:assert/strict'
-import { close, fstatSync, read, readSync } from 'node:fs'
+import { close, fstatSync, read, readlinkSync, readSync, statSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { LineOrigin } from '../pipeline/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
@@ -10,15 +10,16 @@ import type { TextEncoding } from './encoding.ts'
 import {
   fingerprint,
   headBytesMax,
+  identityKey,
   type OpenedFile,
   readerOf,
   tailBytesMax,
 } from './file-identity.ts'
+import { placeOf, recordKey } from './found-file.ts'
 import { GzipContent } from './gzip-content.ts'
 import { consumeLines, findLastLineFeed } from './line-reader.ts'
 import type { FileRecord } from './positions.ts'
 import { ReadTimes } from './read-times.ts'
-import { placeOf } from './siblings.ts'
 import type { TimeJournal } from './time-journal.ts'
 
 const readAsync = promisify(read)
@@ -101,7 +102,7 @@ export class TailedFile {
   }
 
   get key(): string {
-    return `${this.record.dev}:${this.record.ino}`
+    return recordKey(this.record)
   }
 
   get readOffset(): number {
@@ -274,6 +275,19 @@ export class TailedFile {
     this.#events.onLines(1)
     this.#readOffset += bytes.length
     return true
+  }
+
+  /** What the file is called now, where the system tells (Linux does); only while it is open. */
+  pathNow(): string | undefined {
+    if (this.#fd === undefined) return undefined
+    try {
+      const path = readlinkSync(`/proc/self/fd/${this.#fd}`)
+      const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
+      return stats && identityKey(stats) === this.key ? path : undefined
+    } catch {
+      // No such system, or it is called so in another container only.
+      return undefined
+    }
   }
 
   /** Everything before it is acknowledged or deliberately dropped. */

@@ -4,7 +4,6 @@
 // where they went that are not open to `path-history.ts`.
 
 import { type BigIntStats, statSync } from 'node:fs'
-import { dirname } from 'node:path'
 import type { FileMetrics } from '../metrics.ts'
 import type { LineOrigin } from '../pipeline/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
@@ -24,6 +23,9 @@ const unfinishedMs = 1_500
 
 // A file that another path's tailer should read is left to it for so long.
 const unclaimedMs = 1_000
+
+// Between two looks for files that were closed and may be deleted by now.
+const dropDeletedEveryMs = 1_000
 
 /** What a tailer needs from around it. */
 export interface TailerContext extends GenerationsContext {
@@ -59,6 +61,8 @@ export class Tailer {
   #unclaimedMs: number | undefined
   /** Another path's tailer reads the file that this path leads to. */
   #isAlias = false
+  /** Files that were closed are looked for again then, at a rotation. */
+  #dropDeletedMs = 0
 
   constructor(path: string, context: TailerContext) {
     this.path = path
@@ -80,7 +84,7 @@ export class Tailer {
 
   /** Tells whether there is nothing left to read and nothing to wait for. */
   get isDone(): boolean {
-    return this.#isLeaving && this.#generations.count === 0
+    return this.#isLeaving && this.#generations.count === 0 && !this.#history.isWaiting
   }
 
   /** Where the file lies that the path leads to, links resolved. */
@@ -188,6 +192,7 @@ export class Tailer {
   }
 
   #followPath(stats: BigIntStats | undefined, nowMs: number): boolean {
+    if (this.#history.isWaiting && this.#openNew(nowMs) === 'later') return true
     const { current } = this.#generations
     const key = stats && identityKey(stats)
     if (current && key === current.file.key) {
@@ -207,8 +212,10 @@ export class Tailer {
   #retire(generation: Generation, nowMs: number): void {
     const { file } = generation
     const isStillThere = this.#isAt(file.record.foundAt, file.key)
-    if (!isStillThere) this.#history.noteNewPlaces(dirname(file.record.foundAt))
     this.#detach(generation, isStillThere ? 'detached' : 'rotated', nowMs)
+    if (!isStillThere) this.#generations.noteNewPlaces()
+    if (nowMs < this.#dropDeletedMs) return
+    this.#dropDeletedMs = nowMs + dropDeletedEveryMs
     this.#generations.dropDeleted()
   }
 
@@ -249,17 +256,18 @@ export class Tailer {
     }
     this.#isAlias = false
     this.#unclaimedMs = undefined
-    return this.#openNew(nowMs)
+    return this.#openNew(nowMs) !== 'unusable'
   }
 
   /** Opens what came unseen, then what the path leads to; tells whether the latter is open now. */
-  #openNew(nowMs: number): boolean {
+  #openNew(nowMs: number): 'open' | 'later' | 'unusable' {
     let isOpen = false
     for (const file of this.#history.latest()) {
       this.#add(file, nowMs)
       isOpen = file.role === 'current'
     }
-    return isOpen
+    if (isOpen) return 'open'
+    return this.#history.isWaiting ? 'later' : 'unusable'
   }
 
   /**
@@ -312,7 +320,7 @@ export class Tailer {
   /** The file was truncated: what was not read yet may stand in a copy; the file begins anew. */
   #restartTruncated(generation: Generation, nowMs: number): boolean {
     this.#moveToCopy(generation, nowMs)
-    return this.#openNew(nowMs)
+    return this.#openNew(nowMs) !== 'unusable'
   }
 
   /** The file has other content now: goes on in a copy of the old one, or lets it go. */
@@ -434,6 +442,7 @@ export class Tailer {
 
   /** Gives all descriptors back; positions stay. */
   close(): void {
+    this.#history.close()
     this.#generations.close()
   }
 }

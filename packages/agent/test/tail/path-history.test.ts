@@ -1,4 +1,4 @@
-import { closeSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { pino } from 'pino'
@@ -7,6 +7,7 @@ import { KnownFiles } from '../../src/tail/known-files.ts'
 import { type FileToRead, PathHistory } from '../../src/tail/path-history.ts'
 import { TailedFile } from '../../src/tail/tailed-file.ts'
 import { TimeJournal } from '../../src/tail/time-journal.ts'
+import { fillDirectory } from './large-directory.ts'
 
 const logger = pino({ level: 'silent' })
 
@@ -131,4 +132,30 @@ test('PathHistory goes on with a known file that is rotated after the start has 
   })
   t.ok(found.includes('a.log.20260101-000002 rotated'), found.join())
   t.equal(found.at(-1), 'a.log current')
+})
+
+test('PathHistory in a directory that takes long to list gives later what it opened at once', async t => {
+  const { directory, path, known, take, latest } = startHistory(t, {})
+  fillDirectory(directory)
+  known.lists.fresh(directory)
+  t.strictSame(Array.from(latest(), take), [], 'the directory was listed just now')
+  // Rotated once more, and gone, before anybody looked again.
+  rmSync(path)
+  writeFileSync(path, 'another\n')
+  writeFileSync(`${path}.20260101-000002`, 'came between\n')
+  const found: string[] = []
+  while (found.length === 0) {
+    await new Promise(resolve => setTimeout(resolve, 5))
+    for (const file of latest()) {
+      found.push(readFileSync(`/dev/fd/${file.opened.fd}`, 'utf8'))
+      take(file)
+    }
+  }
+  t.strictSame(found, ['came between\n', 'last\n'])
+  const history = new PathHistory({ path, scope: 't', known, logger, report: () => {} })
+  known.lists.fresh(directory)
+  t.strictSame([...history.latest()], [])
+  t.ok(history.isWaiting)
+  history.close()
+  t.notOk(history.isWaiting)
 })

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'tap'
 import { PositionsError } from '../../src/index.ts'
-import { loadPositions, savePositions } from '../../src/tail/positions.ts'
+import { loadPositions, positionsText, savePositions } from '../../src/tail/positions.ts'
 
 test('Positions survive a round trip, in a file that Promtail can read', async t => {
   const path = `${t.testdir()}/positions.yaml`
@@ -12,7 +12,7 @@ test('Positions survive a round trip, in a file that Promtail can read', async t
     tail: { end: 7, length: 7, hash: 'h' },
   }
   const saved = { records: [record], byPath: new Map([['/x "y".log', '7']]), searchedMs: 99 }
-  savePositions(path, saved)
+  savePositions(path, positionsText(saved), saved.searchedMs)
   t.strictSame(loadPositions(path), saved)
   const yaml = readFileSync(path, 'utf8')
     .split('\n')
