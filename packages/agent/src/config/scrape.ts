@@ -2,7 +2,7 @@
 
 import { readConsulAgentDiscovery, readConsulDiscovery } from '../discovery/consul/consul-sd.ts'
 import { readDnsDiscovery } from '../discovery/dns-sd.ts'
-import { readDockerDiscovery } from '../discovery/docker/docker-sd.ts'
+import { readDockerDiscovery, readSwarmDiscovery } from '../discovery/docker/docker-sd.ts'
 import { readFileDiscovery } from '../discovery/file-sd.ts'
 import { readKubernetesDiscovery } from '../discovery/kubernetes/kubernetes-sd.ts'
 import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
@@ -43,6 +43,7 @@ const discoveryReaders = {
   file_sd_configs: readFileDiscovery,
   kubernetes_sd_configs: readKubernetesDiscovery,
   docker_sd_configs: readDockerDiscovery,
+  dockerswarm_sd_configs: readSwarmDiscovery,
   consul_sd_configs: readConsulDiscovery,
   consulagent_sd_configs: readConsulAgentDiscovery,
   dns_sd_configs: readDnsDiscovery,

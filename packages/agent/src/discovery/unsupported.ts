@@ -13,8 +13,6 @@ const insteads: Readonly<Record<string, string>> = {
   azure_sd_configs: `${byFile} when the machine starts, its tags as labels`,
   openstack_sd_configs: `${byFile} when the instance starts, its metadata as labels`,
   digitalocean_sd_configs: `${byFile} when the droplet starts, its tags as labels`,
-  dockerswarm_sd_configs:
-    'use docker_sd_configs on each node: labels of services are on the containers',
   serverset_sd_configs: byFile,
   nerve_sd_configs: byFile,
   marathon_sd_configs: 'use docker_sd_configs on each node',
