@@ -56,7 +56,7 @@ test('loadAgentConfig refuses what is not built by its name', async t => {
 
 test('loadAgentConfig refuses each other kind of discovery, and says what to do instead', async t => {
   const kinds = [
-    ...['azure', 'digitalocean', 'ec2', 'gce', 'marathon', 'nerve', 'openstack'],
+    ...['azure', 'digitalocean', 'ec2', 'gce', 'nerve', 'openstack'],
     ...['serverset', 'triton'],
   ]
   for (const kind of kinds) {

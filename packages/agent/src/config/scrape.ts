@@ -5,6 +5,7 @@ import { readDnsDiscovery } from '../discovery/dns-sd.ts'
 import { readDockerDiscovery, readSwarmDiscovery } from '../discovery/docker/docker-sd.ts'
 import { readFileDiscovery } from '../discovery/file-sd.ts'
 import { readKubernetesDiscovery } from '../discovery/kubernetes/kubernetes-sd.ts'
+import { readMarathonDiscovery } from '../discovery/marathon-sd.ts'
 import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
 import type { DiscoveryConfig } from '../discovery/target-group.ts'
@@ -47,6 +48,7 @@ const discoveryReaders = {
   consul_sd_configs: readConsulDiscovery,
   consulagent_sd_configs: readConsulAgentDiscovery,
   dns_sd_configs: readDnsDiscovery,
+  marathon_sd_configs: readMarathonDiscovery,
 }
 const discoveryKeys = Object.keys(discoveryReaders) as (keyof typeof discoveryReaders)[]
 

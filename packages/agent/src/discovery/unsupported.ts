@@ -15,7 +15,6 @@ const insteads: Readonly<Record<string, string>> = {
   digitalocean_sd_configs: `${byFile} when the droplet starts, its tags as labels`,
   serverset_sd_configs: byFile,
   nerve_sd_configs: byFile,
-  marathon_sd_configs: 'use docker_sd_configs on each node',
   triton_sd_configs: byFile,
 }
 
