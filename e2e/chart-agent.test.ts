@@ -81,6 +81,11 @@ test(
         { host: 'other.example.org', http: { paths: [{ path: '/loki', backend }] } },
       ],
     })
+    const off = await renderSet(
+      valueSet('agent-receivers'),
+      ...(['--set', 'promtail.extraPorts.push.ingress.enabled=false'] as const),
+    )
+    t.notOk(off.some(({ kind }) => kind === 'Ingress'))
     const withoutHost = await renderSet(
       valueSet('agent-receivers'),
       ...(['--set', 'promtail.extraPorts.push.ingress.hosts=null'] as const),

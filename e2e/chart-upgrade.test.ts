@@ -34,6 +34,8 @@ function immutableFields({ kind, spec, roleRef, type }: KubernetesObject): unkno
       return spec.selector
     case 'Service':
       return { isHeadless: spec.clusterIP === 'None' }
+    case 'PersistentVolumeClaim':
+      return { accessModes: spec.accessModes, requests: spec.resources.requests }
     case 'RoleBinding':
     case 'ClusterRoleBinding':
       return roleRef
@@ -111,6 +113,18 @@ test(
     t.same(refusedObjects(await upgrade('loki'), old), ['StatefulSet loki'])
   },
 )
+
+test("the old chart's Grafana keeps its volume and its selector", needsHelm, async t => {
+  const sets = ['grafana.enabled=true', 'grafana.persistence.enabled=true']
+  const objects = await upgrade('loki', ...sets)
+  t.same(refusedObjects(objects), [])
+  for (const id of ['PersistentVolumeClaim loki-grafana', 'Deployment loki-grafana']) {
+    t.ok(
+      [oldRelease, objects].every(all => all.some(object => idOf(object) === id)),
+      id,
+    )
+  }
+})
 
 test('a release called without loki keeps its objects by fullnameOverride', needsHelm, async t => {
   const old = parseObjects(

@@ -3,11 +3,19 @@
 // block that is marked needs more than that (see docs/README.md), and is checked as far as it can be.
 
 import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { createLabelSet } from '@skald/wire'
 import { t as root, test } from 'tap'
+import { parse } from 'yaml'
 import { chartDir, helm, needsHelm } from './chart/helm.ts'
 import { startStore } from './harness.ts'
 import { cleanEnv, rootDir, skaldCommand } from './skald-process.ts'
@@ -27,6 +35,14 @@ const pages = [
   'docs/security.md',
   'docs/benchmarks.md',
   'docs/releases.md',
+]
+/** Every page of the repository; those above are in the form that the other tests ask for. */
+const allPages = [
+  ...readdirSync(rootDir).filter(name => name.endsWith('.md')),
+  ...readdirSync(join(rootDir, 'docs'))
+    .filter(name => name.endsWith('.md'))
+    .map(name => `docs/${name}`),
+  'bench/README.md',
 ]
 const read = (page: string) => readFileSync(join(rootDir, page), 'utf8')
 
@@ -80,7 +96,7 @@ test('links lead to pages and headings', async t => {
         .replaceAll(/[^\w\- ]/g, '')
         .replaceAll(' ', '-'),
     )
-  for (const page of pages) {
+  for (const page of allPages) {
     for (const [, target = '', anchor] of read(page).matchAll(/\]\(([^)#\s]*)(?:#([^)]*))?\)/g)) {
       if (/^https?:/.test(target)) continue
       const path = target === '' ? page : join(dirname(page), target)
@@ -89,13 +105,13 @@ test('links lead to pages and headings', async t => {
     }
   }
   const index = read('docs/README.md')
-  for (const page of pages.filter(name => /^docs\/[a-z]/.test(name))) {
+  for (const page of allPages.filter(name => /^docs\/[a-z]/.test(name))) {
     t.match(index, `(${page.slice('docs/'.length)})`, `the index has ${page}`)
   }
 })
 
 test('paths in the pages are there', async t => {
-  for (const page of pages) {
+  for (const page of allPages) {
     const named = read(page).matchAll(
       /`((?:charts|examples|bench|docs|e2e|release|packages)\/[\w./-]*)`/g,
     )
@@ -162,9 +178,31 @@ test('values in the pages, and commands of helm, render', needsHelm, async t => 
       const args = match[2]!.split(' ').filter(arg => arg !== '--create-namespace')
       const upgrade = match[1] === 'upgrade' ? ['--is-upgrade'] : []
       const { stdout } = await run('helm', ['template', ...args, ...upgrade], { cwd: dir })
-      t.match(stdout, /kind: DaemonSet/, `${page}: ${command}`)
+      t.match(stdout, /kind: (DaemonSet|StatefulSet)/, `${page}: ${command}`)
     }
   }
+})
+
+test('values and alerts that the pages name are those of the chart', async t => {
+  const values: unknown = parse(readFileSync(`${chartDir}/values.yaml`, 'utf8'))
+  const moved = parse(readFileSync(`${chartDir}/moved.yaml`, 'utf8')) as object
+  const isFile = /\.(ya?ml|ts|json)$/
+  for (const page of pages) {
+    const named = read(page).matchAll(/`((?:loki|promtail|grafana|test_pod|image)(?:\.\w+)+)/g)
+    for (const [, path = ''] of named) {
+      // What is below loki.config is Loki's, and a part of docs/config.md.
+      if (isFile.test(path) || path in moved || path.startsWith('loki.config.')) continue
+      const found = path.split('.').reduce((value: unknown, key) => {
+        return value instanceof Object && key in value ? Reflect.get(value, key) : undefined
+      }, values)
+      t.not(found, undefined, `${page}: ${path}`)
+    }
+  }
+  const told = read('docs/operations.md').matchAll(/^\| `(Skald\w+)` \|/gm)
+  const rules = ['store', 'agent'].flatMap(name =>
+    parse(readFileSync(`${chartDir}/alerts/${name}.yaml`, 'utf8')),
+  )
+  t.same([...told].map(([, name]) => name).sort(), rules.map(({ alert }) => alert).sort())
 })
 
 test('flags in commands that are not run are known', async t => {

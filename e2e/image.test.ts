@@ -72,6 +72,11 @@ test('store and agent start in the file tree of the image', options, async t => 
     `the tree holds ${all} MB: Node ${node} MB, compiled code ${cache} MB; the base image is beside it`,
   )
   t.ok(all! < 200, `${all} MB`)
+  const told = readFileSync(join(rootDir, 'docs/releases.md'), 'utf8').match(/holds (\d+) MB/)?.[1]
+  t.ok(
+    Math.abs(Number(told) / all! - 1) < 0.04,
+    `${all} MB, of which docs/releases.md says ${told}`,
+  )
   const sbom = JSON.parse(readFileSync(join(tree, 'skald/sbom.spdx.json'), 'utf8'))
   t.ok(sbom.packages.some(({ name }: { name: string }) => name === 'fastify'))
   t.notOk(sbom.packages.some(({ name }: { name: string }) => name === 'tap'))

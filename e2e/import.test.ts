@@ -1,5 +1,6 @@
 // `skald import` from one running store into another: every line once, whatever the pages and windows cut,
-// over a stop in between and over servers that are away or busy.
+// over a stop in between and over servers that are away or busy. Where there is a `loki` on the PATH, also
+// from that.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,9 +9,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { createLabelSet, type Stream } from '@skald/wire'
+import { createLabelSet, encodePushRequest, type Stream, snappyCompress } from '@skald/wire'
 import { t as root, test } from 'tap'
 import { openLimits, startStore, type TestScope, type TestStore } from './harness.ts'
+import { needsLoki, startLoki } from './loki-process.ts'
 import { cleanEnv, skaldCommand } from './skald-process.ts'
 
 root.setTimeout(120_000)
@@ -158,7 +160,11 @@ test('skald import goes on after busy servers, and after it was stopped', async 
   let reads = 0
   let pushes = 0
   let isShut = false
-  const busySource = await startGate(t, source.url, () => (++reads % 4 === 0 ? 500 : undefined))
+  const login = `Basic ${Buffer.from('reader:p@ss').toString('base64')}`
+  const busySource = await startGate(t, source.url, ({ headers }) => {
+    if (headers.authorization !== login) return 401
+    return ++reads % 4 === 0 ? 500 : undefined
+  })
   const busyTarget = await startGate(t, target.url, () => {
     pushes++
     // 401 is nothing to try again: the import ends there, as if it had been stopped.
@@ -168,19 +174,22 @@ test('skald import goes on after busy servers, and after it was stopped', async 
   const state = join(dir, 'state.json')
   const span = [`--start=${time(startNs)}`, `--end=${time(endNs)}`]
   const args = [
-    `--from=${busySource}`,
+    `--from=${busySource.replace('//', '//reader:p%40ss@')}`,
     `--to=${busyTarget}`,
     `--state=${state}`,
     '--page=500',
     ...span,
   ]
   const first = await runImport(...args)
-  t.match(first, { code: 1, stderr: /answered 401 to a push: not now/ })
+  t.match(first, {
+    code: 1,
+    stderr: /answered 401 to a push: not now; --to-tenant names a tenant, the URL a user/,
+  })
   t.match(first.stderr, /answered 500: not now; trying again in 250 ms/)
   isShut = true
   const second = await runImport(...args)
   t.equal(second.code, 0, second.stderr)
-  t.match(JSON.parse(readFileSync(state, 'utf8')), { doneNs: String(endNs) })
+  t.match(JSON.parse(readFileSync(state, 'utf8')), { from: busySource, doneNs: String(endNs) })
   t.same(await allEntries(target), await allEntries(source))
 })
 
@@ -208,6 +217,104 @@ test('skald import goes on where it was killed', async t => {
   t.same(await allEntries(target), await allEntries(source))
 })
 
+/** A stream as both servers tell it: labels, and its entries with what belongs to each, oldest first. */
+async function entriesOf(url: string, selector: string): Promise<Record<string, string[]>> {
+  const params = new URLSearchParams({
+    query: selector,
+    start: String(startNs),
+    end: String(endNs),
+    limit: '5000',
+    direction: 'forward',
+  })
+  const response = await fetch(`${url}/loki/api/v1/query_range?${params}`, {
+    headers: { 'X-Loki-Response-Encoding-Flags': 'categorize-labels' },
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${selector} was answered ${response.status}: ${text}`)
+  const { result } = JSON.parse(text).data as {
+    result: { stream: Record<string, string>; values: [string, string, Record<string, object>][] }[]
+  }
+  // The order of equal times is each server's own.
+  return Object.fromEntries(
+    result.map(({ stream, values }) => [
+      sortedJson(stream),
+      values
+        .map(([ns, line, { structuredMetadata = {} }]) =>
+          JSON.stringify([ns, line, sortedJson(structuredMetadata)]),
+        )
+        .sort(),
+    ]),
+  )
+}
+
+function sortedJson(labels: object): string {
+  return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** Streams that are hard to copy, and what Loki takes by default of the others: two and a half hours. */
+function lokiStreams(): Stream[] {
+  const timestampNs = endNs - nsPerMinute
+  const odd = ['', 'two\nlines\r\n', 'a \0 within', '{"level":"error"}', 'x'.repeat(200_000)]
+  const traces = ['1', '2', '3'].map(value => [{ name: 'trace_id', value }])
+  return [
+    ...sampleStreams().map(({ labels, entries }) => ({
+      labels,
+      entries: entries.flatMap(entry => {
+        const moved = entry.timestampNs + 30n * nsPerMinute
+        return moved < endNs ? [{ ...entry, timestampNs: moved }] : []
+      }),
+    })),
+    { labels: createLabelSet({ case: 'odd' }), entries: odd.map(line => ({ timestampNs, line })) },
+    {
+      labels: createLabelSet({ case: 'names' }),
+      entries: ['case', 'a_b', 'level', 'service_name'].map(name => ({
+        timestampNs,
+        line: name,
+        structuredMetadata: [{ name, value: 'of the entry' }],
+      })),
+    },
+    {
+      labels: createLabelSet({ case: 'metadata' }),
+      entries: traces.map(structuredMetadata => ({ timestampNs, line: 'a', structuredMetadata })),
+    },
+  ]
+}
+
+const lokiSelectors = [
+  ...['{namespace="shop"}', '{job="varlogs"}', '{quote=~".+"}'],
+  ...['{case="odd"}', '{case="names"}', '{case="metadata"}'],
+]
+
+test('skald import copies what a real Loki has', needsLoki, async t => {
+  const dir = t.testdir({ loki: {} })
+  const loki = await startLoki(t, join(dir, 'loki'))
+  const target = await startStore(t, { dir: join(dir, 'target'), config: openLimits })
+  const pushed = await fetch(`${loki}/loki/api/v1/push`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-protobuf' },
+    body: new Uint8Array(snappyCompress(encodePushRequest(lokiStreams()))),
+  })
+  t.equal(pushed.status, 204, await pushed.text())
+  const ofLoki = await Promise.all(lokiSelectors.map(selector => entriesOf(loki, selector)))
+  // Loki from 3.7 on has all of them, others one; Skald takes one.
+  const sameLines = Object.values(ofLoki.pop()!).flat()
+  const count = ofLoki.flatMap(Object.values).flat().length + 1
+  t.ok(count > 2500, `${count} entries`)
+  const args = [`--from=${loki}`, `--to=${target.url}`, '--page=1000']
+  const span = [`--start=${time(startNs)}`, `--end=${time(endNs)}`]
+  for (const state of ['once.json', 'again.json']) {
+    const result = await runImport(...args, ...span, `--state=${join(dir, state)}`)
+    t.match(result, { code: 0, stdout: `${count} entries of ` }, result.stderr)
+    const told = `${sameLines.length - 1} more entries have stream, time and line of another one`
+    t.equal(result.stderr.includes(told), sameLines.length > 1, result.stderr)
+    for (const [i, selector] of lokiSelectors.entries()) {
+      const found = await entriesOf(target.url, selector)
+      if (i < ofLoki.length) t.same(found, ofLoki[i], selector)
+      else t.match(Object.values(found), [[sameLines[0]]])
+    }
+  }
+})
+
 test('what the target refuses is told once and in the exit code', async t => {
   const dir = t.testdir()
   const source = await startStore(t, { dir: join(dir, 'source'), config: openLimits })
@@ -217,7 +324,7 @@ test('what the target refuses is told once and in the exit code', async t => {
   })
   t.equal((await source.push(sampleStreams())).status, 204)
   const span = [`--start=${time(startNs)}`, `--end=${time(endNs)}`]
-  const { code, stderr } = await runImport(
+  const { code, stdout, stderr } = await runImport(
     ...[
       `--from=${source.url}`,
       `--to=${target.url}`,
@@ -227,6 +334,7 @@ test('what the target refuses is told once and in the exit code', async t => {
   )
   t.equal(code, 1)
   t.match(stderr, /refused entries: .*too old/i)
+  t.match(stdout, 'were sent, less what was refused, to')
   t.ok((await allEntries(target)).length > 0, 'what is young enough was taken')
 })
 

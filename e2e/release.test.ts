@@ -35,7 +35,7 @@ test('one version is written everywhere', async t => {
 
 test('a new version is written everywhere, and into the CHANGELOG', async t => {
   const dir = t.testdir()
-  const files = execFileSync('git', ['ls-files', '*package.json', '*/Chart.yaml'], {
+  const files = execFileSync('git', ['ls-files', '*package.json', '*/Chart.yaml', 'docs'], {
     cwd: rootDir,
     encoding: 'utf8',
   })
@@ -46,6 +46,7 @@ test('a new version is written everywhere, and into the CHANGELOG', async t => {
   setVersion('7.8.9-rc.1', { root: dir, date: '2027-01-02' })
   t.equal(currentVersion(dir), '7.8.9-rc.1')
   t.same(versionProblems(dir), [])
+  t.match(readFileSync(join(dir, 'docs/kubernetes.md'), 'utf8'), '/skald:7.8.9-rc.1\n')
   t.match(
     readFileSync(join(dir, 'CHANGELOG.md'), 'utf8'),
     '## Unreleased\n\n## 7.8.9-rc.1 (2027-01-02)\n',

@@ -1,7 +1,8 @@
-// A live tail of a real store: over a stop and over a kill, read as logcli reads it: after a lost
-// connection it asks again from the last entry it has.
+// A live tail of a real store: over a stop and over a kill, read as logcli reads it, which after a lost
+// connection asks again from the last entry it has, and as Grafana and loki-canary, which ask for the same.
 
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createLabelSet } from '@skald/wire'
 import { t as root, test } from 'tap'
 import { openTail } from '../packages/store/test/tail-connection.ts'
@@ -46,4 +47,75 @@ test('a client that asks again from its last entry misses nothing over a kill', 
   t.same(await after.waitForLines(3), ['two', 'three', 'four'])
   after.socket.close()
   await once(after.socket, 'close')
+})
+
+test('a client that asks again as before misses nothing over a kill, and sees nothing twice', async t => {
+  const store = await startStore(t, { dir: t.testdir() })
+  const before = await openTail(t, store.url, { query })
+  await push(store, 'one', 'two')
+  t.same(await before.waitForLines(2), ['one', 'two'])
+  await store.kill()
+  t.equal((await before.waitForClose()).code, 1006)
+  await store.start()
+  await push(store, 'three')
+  // One of many, each as new as it is.
+  const limited = await openTail(t, store.url, { query, limit: '2' })
+  t.same(await limited.waitForLines(2), ['two', 'three'], 'who says a limit is given it')
+  const other = await openTail(t, store.url, { query: `${query} != "one"` })
+  t.same(
+    await other.waitForLines(2),
+    ['two', 'three'],
+    'a query that was not open begins as a new one',
+  )
+  const after = await openTail(t, store.url, { query })
+  await push(store, 'four')
+  t.same(await after.waitForLines(2), ['three', 'four'])
+  const another = await openTail(t, store.url, { query })
+  t.same(await another.waitForLines(4), ['one', 'two', 'three', 'four'], 'there was but one')
+  // An orderly stop is no different.
+  another.socket.close()
+  await another.waitForClose()
+  await store.stop()
+  await after.waitForClose()
+  await store.start()
+  await push(store, 'five')
+  const last = await openTail(t, store.url, { query })
+  await push(store, 'six')
+  t.same(await last.waitForLines(2), ['five', 'six'])
+})
+
+test('a line that is pushed until it is taken is sent once and in order, whenever the store is killed', async t => {
+  const store = await startStore(t, { dir: t.testdir() })
+  const labels = createLabelSet({ job: 'tail' })
+  let isPushing = true
+  const pushed: string[] = []
+  const pushing = (async () => {
+    for (let i = 0; isPushing; i++) {
+      const entries = [{ timestampNs: nowNs(), line: `line ${i}` }]
+      // Without an answer it is sent again, taken or not.
+      while ((await store.push([{ labels, entries }]).catch(() => undefined))?.status !== 204) {
+        await sleep(5)
+      }
+      pushed.push(`line ${i}`)
+    }
+  })()
+  const seen: string[] = []
+  for (let kill = 0; kill < 4; kill++) {
+    const tail = await openTail(t, store.url, { query })
+    // The first one begins with what is there already.
+    await tail.waitForLines(20)
+    await sleep(300 + 7 * kill)
+    await store.kill()
+    await tail.waitForClose()
+    seen.push(...tail.lines())
+    await store.start()
+    await sleep(200)
+  }
+  isPushing = false
+  await pushing
+  const tail = await openTail(t, store.url, { query })
+  await tail.waitForLines(pushed.length - seen.length)
+  await push(store, 'end')
+  await tail.waitForLines(pushed.length - seen.length + 1)
+  t.same([...seen, ...tail.lines()], [...pushed, 'end'], `${pushed.length} lines`)
 })

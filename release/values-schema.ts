@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { clientKeys } from '@skald/agent'
 import { blockSchemas } from '@skald/store'
 import { parse } from 'yaml'
 
@@ -17,10 +18,16 @@ const port = { type: 'integer', minimum: 1, maximum: 65535 }
 const percent = { type: 'integer', minimum: 1, maximum: 90 }
 const texts = { type: 'array', items: text }
 const objects = { type: 'array', items: { type: 'object' } }
+/** Labels and the like, whose values YAML takes for numbers and booleans unless they are quoted. */
+const textMap = { type: 'object', additionalProperties: text }
 /** A name and a value that YAML may have read as a number. */
 const tag = { type: ['string', 'number'] }
 const pullPolicy = { enum: ['Always', 'IfNotPresent', 'Never'] }
 const serviceType = { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] }
+const variables = {
+  type: 'array',
+  items: { type: 'object', properties: { name: text, value: text }, required: ['name'] },
+}
 const resources = {
   type: 'object',
   properties: {
@@ -32,8 +39,14 @@ const resources = {
 }
 const client = {
   type: 'object',
-  properties: { url: text, tenant_id: text, external_labels: { type: 'object' } },
+  properties: {
+    ...Object.fromEntries(clientKeys.map(key => [key, {}])),
+    url: text,
+    tenant_id: tag,
+    external_labels: { type: 'object' },
+  },
   required: ['url'],
+  additionalProperties: false,
 }
 const stages = {
   type: 'array',
@@ -54,8 +67,8 @@ const extraPort = {
     name: text,
     containerPort: port,
     protocol: { enum: ['TCP', 'UDP'] },
-    labels: { type: 'object' },
-    annotations: { type: 'object' },
+    labels: textMap,
+    annotations: textMap,
     service: { type: 'object' },
     ingress: { type: 'object' },
   },
@@ -89,11 +102,13 @@ const byPath: readonly (readonly [RegExp, Schema])[] = [
   [/\.accessModes$/, { ...texts, minItems: 1 }],
   [/(^|\.)extraObjects$/, { type: 'array', items: { type: ['object', 'string'] } }],
   [
-    /\.(tolerations|hostAliases|initContainers?|extraVolumes|extraVolumeMounts|env|extraEnv|extraEnvFrom|defaultVolumes|defaultVolumeMounts|rules|relabelings|metricRelabelings|tls)$/,
+    /\.(tolerations|hostAliases|initContainers?|extraVolumes|extraVolumeMounts|extraEnvFrom|defaultVolumes|defaultVolumeMounts|rules|relabelings|metricRelabelings|tls)$/,
     objects,
   ],
+  [/\.(env|extraEnv)$/, variables],
   [/\.extraContainers$/, { type: ['array', 'object'] }],
   [/\.extraArgs$/, { type: ['array', 'object'] }],
+  [/\.(podAnnotations|podLabels|annotations|labels|additionalLabels|nodeSelector)$/, textMap],
   [/\.(hostNetwork)$/, { type: ['boolean', 'null'] }],
   [/\.(revisionHistoryLimit|targetMemoryUtilizationPercentage)$/, { type: ['integer', 'null'] }],
   [/\.tlsConfig$/, { type: ['object', 'null'] }],
@@ -102,12 +117,24 @@ const byPath: readonly (readonly [RegExp, Schema])[] = [
 
 /** Objects that may hold more than is written here: Kubernetes' own, and blocks of other charts. */
 const openPaths =
-  /^(grafana|prometheus)(\.|$)|(^|\.)(podAnnotations|securityContext|podSecurityContext|containerSecurityContext|startupProbe|readinessProbe|livenessProbe|updateStrategy|strategy|positions|fluent-bit|filebeat|logstash|image|sidecar|configReloader)$/
+  /^(grafana|prometheus)(\.|$)|(^|\.)(securityContext|podSecurityContext|containerSecurityContext|startupProbe|readinessProbe|livenessProbe|updateStrategy|strategy|positions|fluent-bit|filebeat|logstash|image|sidecar|configReloader)$/
+
+/** Objects that a key without a value may take away: what then holds is Kubernetes' default, or nothing. */
+const removablePaths =
+  /(resources|requests|limits|[sS]ecurityContext|Probe|[sS]trategy|podAnnotations|positions|topologySpreadConstraints)$/
+
+/** Keys without which a template has nothing to go by. */
+const neededKeys =
+  /^(enabled|create|url|file|scrapeConfigs|label|labelValue|clients|port|serverPort|http_listen_port|size|tag|adminUser)$/
+
+/** Keys of other charts, with what to write here. Templates stop at them and say so. */
+const movedKeys = parse(readFileSync(`${chartDir}/moved.yaml`, 'utf8')) as Record<string, string>
 
 /** Makes the schema of the chart's values, as JSON Schema draft 7. */
 export function createValuesSchema(): Schema {
-  const values: unknown = parse(readFileSync(`${chartDir}/values.yaml`, 'utf8'))
+  const values = parse(readFileSync(`${chartDir}/values.yaml`, 'utf8')) as Record<string, unknown>
   const schema = schemaOf(values, '') as { properties: Record<string, Schema> }
+  for (const [path, advice] of Object.entries(movedKeys)) allowKey(schema, path.split('.'), advice)
   const { loki, promtail, ...properties } = schema.properties
   // Two names for one block: `store` is laid over `loki`, `agent` over `promtail`.
   return {
@@ -122,6 +149,7 @@ export function createValuesSchema(): Schema {
       agent: { $ref: '#/definitions/agent' },
     },
     additionalProperties: false,
+    allOf: [requiredKeys(values, 0)],
     definitions: { store: loki, agent: promtail },
   }
 }
@@ -129,6 +157,28 @@ export function createValuesSchema(): Schema {
 /** The schema as it is kept beside the values. */
 export function formatValuesSchema(): string {
   return `${JSON.stringify(createValuesSchema(), null, 2)}\n`
+}
+
+/** Lets a key through, so that a template can tell where it belongs. */
+function allowKey(schema: Schema, [name = '', ...rest]: readonly string[], advice: string): void {
+  const properties = schema.properties as Record<string, Schema>
+  if (rest.length > 0) allowKey(properties[name]!, rest, advice)
+  else properties[name] = { description: advice }
+}
+
+/** Helm takes away what a values file names without a value; most of it is needed. */
+function requiredKeys(value: object, depth: number): Schema {
+  const required: string[] = []
+  const properties: Record<string, Schema> = {}
+  for (const [key, item] of Object.entries(value)) {
+    if (neededKeys.test(key) && item !== null && item !== '') required.push(key)
+    if (typeof item !== 'object' || item === null || Array.isArray(item)) continue
+    if (removablePaths.test(key)) continue
+    const isBlock = Object.keys(item).length > 0
+    if (isBlock || depth === 0) required.push(key)
+    if (isBlock) properties[key] = requiredKeys(item, depth + 1)
+  }
+  return { required, properties }
 }
 
 function schemaOf(value: unknown, path: string): Schema {

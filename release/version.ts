@@ -9,6 +9,10 @@ const semver = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z][0-9A-Za-z
 
 const unreleased = '## Unreleased'
 
+/** Pages with commands that name the image. */
+const imagePages = ['docs/kubernetes.md', 'docs/migrating.md', 'docs/releases.md']
+const imageTag = /(?<=\w\/skald:)\d[\w.-]*/g
+
 /** The version that the root's package.json tells. */
 export function currentVersion(root = rootDir): string {
   return readJson<Manifest>(join(root, 'package.json')).version
@@ -34,6 +38,10 @@ export function versionProblems(root = rootDir): string[] {
   const chart = readFileSync(join(root, 'charts/skald/Chart.yaml'), 'utf8')
   for (const key of ['version', 'appVersion']) {
     check(`Chart.yaml ${key}`, chart.match(new RegExp(`^${key}: "?([^"\\n]+)`, 'm'))?.[1])
+  }
+  for (const page of imagePages) {
+    const tags = readFileSync(join(root, page), 'utf8').match(imageTag) ?? [undefined]
+    for (const tag of tags) check(`${page} image`, tag)
   }
   const changelog = readFileSync(join(root, 'CHANGELOG.md'), 'utf8')
   if (!changelog.includes(`\n${unreleased}\n`)) problems.push(`CHANGELOG.md: no ${unreleased}`)
@@ -71,6 +79,9 @@ export function setVersion(version: string, options: { root?: string; date: stri
   rewriteText(join(root, 'charts/skald/Chart.yaml'), text =>
     text.replace(/^(version|appVersion): .*$/gm, `$1: ${version}`),
   )
+  for (const page of imagePages) {
+    rewriteText(join(root, page), text => text.replaceAll(imageTag, version))
+  }
   rewriteText(join(root, 'CHANGELOG.md'), text =>
     text.replace(`\n${unreleased}\n`, `\n${unreleased}\n\n## ${version} (${date})\n`),
   )

@@ -1,7 +1,8 @@
 // Renders the chart with the real helm, for the tests of the chart.
 
 import { execFile, execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
 
@@ -88,6 +89,32 @@ async function render(set: ValueSet, args: readonly string[]): Promise<Kubernete
   const { release, namespace, path } = set
   const base = ['template', release, chartDir, '--namespace', namespace, '--values', path]
   return parseObjects(await helm(...base, ...args))
+}
+
+/** The notes of a set; Helm prints them only beside a cluster, so a copy in `dir` renders them as an object. */
+export async function renderNotes(
+  dir: string,
+  setName: string,
+  ...sets: string[]
+): Promise<string> {
+  const copy = join(dir, setName)
+  cpSync(chartDir, copy, { recursive: true })
+  const notes = readFileSync(join(copy, 'templates/NOTES.txt'), 'utf8')
+  writeFileSync(
+    join(copy, 'templates/_notes.tpl'),
+    `{{- define "test.notes" -}}\n${notes}\n{{- end -}}`,
+  )
+  writeFileSync(
+    join(copy, 'templates/notes.yaml'),
+    'kind: Notes\nmetadata: {name: notes}\ntext: {{ include "test.notes" . | quote }}\n',
+  )
+  const { release, namespace, path } = valueSet(setName)
+  const printed = await helm(
+    ...['template', release, copy, '--namespace', namespace, '--values', path],
+    ...['--show-only', 'templates/notes.yaml'],
+    ...sets.flatMap(set => ['--set', set]),
+  )
+  return String(parseObjects(printed)[0]!.text)
 }
 
 /** Reads what `helm template` printed; every document is YAML without a warning. */

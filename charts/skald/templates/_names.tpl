@@ -22,20 +22,46 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 {{- $_ := set $.Values (printf "%sScope" $role) (merge (dict "root" $ "Values" $values "Chart" $chart) $scope) -}}
 {{- end -}}
 {{- include "skald.checkValues" . -}}
+{{- include "skald.checkClients" . -}}
 {{- end -}}
 {{- end -}}
 
 {{/* Refuses what would render and then not work, in words. */}}
 {{- define "skald.checkValues" -}}
+{{- range $path, $advice := .Files.Get "moved.yaml" | fromYaml -}}
+{{- $found := dict "value" $.Values "isThere" true -}}
+{{- range $key := splitList "." $path -}}
+{{- if and $found.isThere (kindIs "map" $found.value) (hasKey $found.value $key) -}}
+{{- $_ := set $found "value" (get $found.value $key) -}}
+{{- else -}}
+{{- $_ := set $found "isThere" false -}}
+{{- end -}}
+{{- end -}}
+{{- if $found.isThere }}{{ fail (printf "%s: %s" $path $advice) }}{{ end -}}
+{{- end -}}
 {{- if gt (int .Values.loki.replicas) 1 -}}
 {{- fail "loki.replicas: a store is one process with one volume; 1 or 0" -}}
 {{- end -}}
 {{- $dir := .Values.loki.config.common.path_prefix | toString -}}
-{{- if and (not (hasPrefix "/data" $dir)) (empty .Values.loki.extraVolumeMounts) -}}
+{{- if and (not (regexMatch "^/data(/|$)" $dir)) (empty .Values.loki.extraVolumeMounts) -}}
 {{- fail (printf "loki.config.common.path_prefix: %s is not on a volume; choose a directory under /data, or mount one with loki.extraVolumes and loki.extraVolumeMounts" $dir) -}}
 {{- end -}}
 {{- if and .Values.promtail.enabled (not .Values.loki.enabled) (contains "skald.pushUrl" (toYaml .Values.promtail.config.clients)) -}}
 {{- fail "promtail.config.clients: without a store in this release (loki.enabled: false) say where to push, such as [{url: http://loki.logs:3100/loki/api/v1/push}]" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* loki-stack's own default pushed to http://<release>:3100, and people copied it. */}}
+{{- define "skald.checkClients" -}}
+{{- $store := include "skald.store" . -}}
+{{- $names := prepend .Values.loki.service.aliases $store -}}
+{{- if and .Values.loki.enabled .Values.promtail.enabled (not (has .Release.Name $names)) -}}
+{{- range .Values.promtail.config.clients -}}
+{{- $url := tpl .url $.Values.promtailScope -}}
+{{- if eq (regexReplaceAll ":[0-9]+$" (urlParse $url).host "") $.Release.Name -}}
+{{- fail (printf "promtail.config.clients: %s is no Service of this release, whose store is %s; name that one, or set loki.service.aliases: [%s]" $url $store $.Release.Name) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -46,6 +72,11 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 
 {{- define "skald.store" -}}
 {{- .Values.loki.fullnameOverride | default (include "skald.base" .) | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Kubernetes puts a hash of eleven signs behind it, in a label. */}}
+{{- define "skald.statefulSet" -}}
+{{- include "skald.store" . | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "skald.agent" -}}
@@ -97,6 +128,19 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- toYaml (mergeOverwrite $labels (deepCopy (last . | default dict))) -}}
 {{- end -}}
 
+{{/* Arguments given as a list, or as a map of flags: the old charts have one each. */}}
+{{- define "skald.extraArgs" -}}
+{{- if kindIs "map" . -}}
+{{- range $key, $value := . }}
+- {{ printf "-%s=%v" $key $value | quote }}
+{{- end -}}
+{{- else -}}
+{{- range . }}
+- {{ . | quote }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Selects the store's pods: never changes, and is what loki-stack's StatefulSet had. */}}
 {{- define "skald.storeSelector" -}}
 app: loki
@@ -144,7 +188,7 @@ http://{{ include "skald.store" . }}:{{ .Values.loki.service.port }}{{ include "
 
 {{/* Names that templates in people's values use. */}}
 {{- define "loki.fullname" -}}{{ include "skald.store" (.root | default .) }}{{- end -}}
-{{- define "loki.serviceName" -}}{{ include "skald.store" (.root | default .) }}{{- end -}}
+{{- define "loki.serviceName" -}}{{ (.root | default .).Values.loki.serviceName | default (include "skald.store" (.root | default .)) }}{{- end -}}
 {{- define "loki.name" -}}loki{{- end -}}
 {{- define "promtail.fullname" -}}{{ include "skald.agent" (.root | default .) }}{{- end -}}
 {{- define "promtail.name" -}}promtail{{- end -}}

@@ -14,7 +14,7 @@ export const importUsage = `skald import --from URL [options]
 Reads lines from a running Loki over its HTTP API and pushes them to a Skald store. Run it again after it was
 stopped: it goes on where it was, and lines that were pushed twice count once.
 
-  --from URL          Loki to read from
+  --from URL          Loki to read from, with user and password as https://USER:PASSWORD@HOST
   --to URL            store to push to (default $SKALD_URL or http://127.0.0.1:3100)
   --since DURATION    how far back to begin (default 30d)
   --start TIME        where to begin, instead of --since: 2026-05-01T00:00:00Z
@@ -89,7 +89,8 @@ async function runImport(options: ImportOptions, terminal: Terminal): Promise<nu
     }
   }
   const span = `${formatRfc3339(BigInt(progress.startNs))} to ${formatRfc3339(endNs)}`
-  terminal.stdout.write(`${progress.entries} entries of ${span} are in ${target.url}\n`)
+  const outcome = refusals.size > 0 ? 'were sent, less what was refused, to' : 'are in'
+  terminal.stdout.write(`${progress.entries} entries of ${span} ${outcome} ${target.url}\n`)
   return refusals.size > 0 ? 1 : 0
 }
 
@@ -118,8 +119,10 @@ async function importWindow(
   const reading = { pageEntries, onRetry }
   const selectors = query === '' ? await readSelectors(source, window, reading) : [query]
   let entries = 0
+  let repeats = 0
   for (const selector of selectors) {
-    for await (const streams of readPages(source, selector, window, reading)) {
+    for await (const { streams, repeatCount } of readPages(source, selector, window, reading)) {
+      repeats += repeatCount
       for await (const pushed of pushStreams(target, streams, onRetry)) {
         entries += pushed.entries
         const kind = pushed.refusal?.replace(/\d+/g, '0')
@@ -128,6 +131,12 @@ async function importWindow(
         terminal.stderr.write(`${target.url} refused entries: ${pushed.refusal}\n`)
       }
     }
+  }
+  if (repeats > 0) {
+    const before = formatRfc3339(window.endNs)
+    terminal.stderr.write(
+      `${before}: ${repeats} more entries have stream, time and line of another one, and count once with it\n`,
+    )
   }
   return entries
 }
@@ -160,8 +169,17 @@ function readArguments(
 }
 
 function readServer(flag: string, url: string, tenant: string | undefined): Server {
-  if (!URL.canParse(url)) throw usage(`${flag} takes a URL, not ${url}`)
-  return { url, headers: tenant === undefined ? {} : { 'X-Scope-OrgID': tenant } }
+  if (!/^https?:/.test(url) || !URL.canParse(url)) throw usage(`${flag} takes a URL, not ${url}`)
+  const { username, password } = new URL(url)
+  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  return {
+    // Neither fetch nor the file of the progress is for passwords.
+    url: url.replace(/^(https?:\/\/)[^/?#]*@/, '$1'),
+    headers: {
+      ...(login === ':' ? {} : { Authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
+      ...(tenant === undefined ? {} : { 'X-Scope-OrgID': tenant }),
+    },
+  }
 }
 
 function readDuration(flag: string, text: string): bigint {

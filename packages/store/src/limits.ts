@@ -183,6 +183,21 @@ export const tailFoundBytesMax = 16 * 1024 * 1024
 export const tailRecentRowsMax = 50_000
 export const tailStreamsKnownMax = 20_000
 
+/**
+ * How long after its start a store keeps what was committed for the tails that the process before left
+ * open: Grafana is back after 5 seconds, loki-canary after 10 to 20. Beyond so many commits, or bytes of
+ * their segments, they begin as new tails.
+ */
+export const tailResumeMs = 60_000
+export const tailResumeCommitsMax = 4096
+export const tailResumeBytesMax = 256 * 1024 * 1024
+
+/** Commits from before an interruption whose entries are known, so that a batch sent again is shown once. */
+export const tailResumeKnownCommits = 64
+
+/** Different queries of open tails that are noted for the next process. */
+export const tailRecordKeysMax = 1000
+
 /** Delete requests of a tenant that may wait: every query of it has to look at them. */
 export const deleteRequestsMax = 1000
 

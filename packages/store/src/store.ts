@@ -66,8 +66,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const { loaded, logger, version, clock = { now: () => Date.now() } } = options
   const { config } = loaded
   const metrics = createStoreMetrics(() => readState({ catalog, compactor, budget }))
-  const overrides = createOverrides(loaded, metrics, logger)
-  await overrides.start()
+  const overrides = await startOverrides(loaded, metrics, logger)
   const segmentsDir = join(config.dataDir, 'segments')
   await mkdir(segmentsDir, { recursive: true })
   const objects = await openDiskObjectStore(segmentsDir)
@@ -77,12 +76,13 @@ export async function startStore(options: StoreOptions): Promise<Store> {
 
   const worker = { directory: segmentsDir, logLevelFields: config.limits.logLevelFields }
   const segments = new SegmentIndex(objects, catalog, logger)
+  const stored = await catalog.listSegments()
+  const hub = new TailHub({ segments, logger, worker, stored, dataDir: config.dataDir })
   const { limitsOf } = overrides
   const { compactor, deletes } = await openCompaction(config, {
     ...{ catalog, segments, logger, clock, nextSequence, worker, limitsOf, metrics },
   })
   const budget = new PushBudget()
-  const hub = new TailHub({ segments, logger, worker })
   const committer = new Committer({
     objects,
     catalog,
@@ -172,13 +172,15 @@ function onlyOnce(run: () => Promise<void>): () => Promise<void> {
   }
 }
 
-function createOverrides(loaded: LoadedStoreConfig, metrics: StoreMetrics, logger: Logger) {
+async function startOverrides(loaded: LoadedStoreConfig, metrics: StoreMetrics, logger: Logger) {
   const { overrides: files, limits, mayDelete } = loaded.config
-  return new TenantOverrides({
+  const overrides = new TenantOverrides({
     ...{ files, limits, mayDelete, logger },
     rawLimits: loaded.raw.limits_config,
     onRead: isUsable => metrics.overridesUsable.set(isUsable ? 1 : 0),
   })
+  await overrides.start()
+  return overrides
 }
 
 function urlOf({ address, port }: AddressInfo): string {

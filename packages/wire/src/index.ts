@@ -1,4 +1,5 @@
 export { maxBigint, minBigint } from './bigint.ts'
+export { BufferPool } from './buffer-pool.ts'
 export { type CivilTime, civilTime, civilToNs, type GoLocation } from './civil-time.ts'
 export type { Entry, Stream } from './entry.ts'
 export { LabelSyntaxError, PushBodyError } from './errors.ts'
@@ -41,7 +42,7 @@ export {
   type OtlpMapping,
   otlpNestingMax,
 } from './otlp-mapping.ts'
-export { BatchBufferPool, BatchStream, PushBatchEncoder } from './push-batch-encoder.ts'
+export { BatchStream, PushBatchEncoder } from './push-batch-encoder.ts'
 export { decodePushRequest, encodePushRequest } from './push-codec.ts'
 export { type PushStream, PushStreamBuilder } from './push-stream.ts'
 export { snappyCompress, snappyDecompress, snappyExpansionMax } from './snappy.ts'

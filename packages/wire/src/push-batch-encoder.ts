@@ -1,6 +1,7 @@
 // Builds the body of a push request entry by entry, so that a sender copies each line's bytes once
 // and makes no object per line. Message layout: push-codec.ts.
 
+import { BufferPool } from './buffer-pool.ts'
 import type { Label } from './labels.ts'
 import { varintLength, writeVarint } from './varint.ts'
 
@@ -8,42 +9,14 @@ const initialBytes = 4096
 // Below this many bytes a loop beats the call into Buffer.copy.
 const loopCopyMax = 32
 
-/** Buffers that batches leave to those after them, so that the same memory is used again. */
-export class BatchBufferPool {
-  readonly #bytesMax: number
-  readonly #free: Buffer[] = []
-  #freeBytes = 0
-
-  /** Keeps at most `bytesMax` bytes of unused buffers. */
-  constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax
-  }
-
-  /** Gives a buffer of at least `bytesMin` bytes, with any content. */
-  take(bytesMin: number): Buffer {
-    const at = this.#free.findLastIndex(buffer => buffer.length >= bytesMin)
-    if (at < 0) return Buffer.allocUnsafeSlow(Math.max(bytesMin, initialBytes))
-    const [buffer] = this.#free.splice(at, 1)
-    this.#freeBytes -= buffer!.length
-    return buffer!
-  }
-
-  /** Takes a buffer back. */
-  give(buffer: Buffer): void {
-    if (this.#freeBytes + buffer.length > this.#bytesMax) return
-    this.#free.push(buffer)
-    this.#freeBytes += buffer.length
-  }
-}
-
 /** Entries of one stream of a batch, already encoded. */
 export class BatchStream {
   readonly labelsText: string
-  readonly #pool: BatchBufferPool
+  readonly #pool: BufferPool
   #buffer: Buffer
   #length = 0
 
-  constructor(labelsText: string, pool: BatchBufferPool) {
+  constructor(labelsText: string, pool: BufferPool) {
     this.labelsText = labelsText
     this.#pool = pool
     this.#buffer = pool.take(initialBytes)
@@ -138,9 +111,9 @@ export class BatchStream {
 /** A push request that grows by entries; `finish` gives its protobuf, uncompressed. */
 export class PushBatchEncoder {
   readonly #streams: BatchStream[] = []
-  readonly #pool: BatchBufferPool
+  readonly #pool: BufferPool
 
-  constructor(pool: BatchBufferPool = new BatchBufferPool(0)) {
+  constructor(pool: BufferPool = new BufferPool(0)) {
     this.#pool = pool
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { BatchBufferPool, decodePushRequest, PushBatchEncoder } from '../src/index.ts'
+import { BufferPool, decodePushRequest, PushBatchEncoder } from '../src/index.ts'
 
 const entry = fc.record({
   seconds: fc.integer({ min: -(2 ** 40), max: 2 ** 40 }),
@@ -12,7 +12,7 @@ const entry = fc.record({
 })
 
 test('PushBatchEncoder writes what decodePushRequest reads', async t => {
-  const pool = new BatchBufferPool(1 << 20)
+  const pool = new BufferPool(1 << 20)
   fc.assert(
     fc.property(fc.array(fc.array(entry, { maxLength: 5 }), { maxLength: 3 }), streams => {
       const encoder = new PushBatchEncoder(pool)

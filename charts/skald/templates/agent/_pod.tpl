@@ -7,10 +7,10 @@
 {{- define "skald.agentPod" -}}
 {{- $agent := .Values.promtail -}}
 metadata:
-  labels: {{- toYaml (merge (include "skald.agentSelector" . | fromYaml) $agent.podLabels) | nindent 4 }}
+  labels: {{- toYaml (merge (include "skald.agentSelector" . | fromYaml) ($agent.podLabels | default dict)) | nindent 4 }}
   {{- $reloads := $agent.sidecar.configReloader.enabled }}
   {{- $checksum := dict "checksum/config" (include "skald.agentConfig" . | sha256sum) }}
-  {{- with merge (ternary dict $checksum $reloads) $agent.podAnnotations }}
+  {{- with merge (ternary dict $checksum $reloads) ($agent.podAnnotations | default dict) }}
   annotations: {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
@@ -42,9 +42,7 @@ spec:
         {{- if $agent.sidecar.configReloader.enabled }}
         - -config.auto-reload
         {{- end }}
-        {{- range $agent.extraArgs }}
-        - {{ . | quote }}
-        {{- end }}
+        {{- include "skald.extraArgs" $agent.extraArgs | nindent 8 }}
       env:
         - name: HOSTNAME
           valueFrom: {fieldRef: {fieldPath: spec.nodeName}}

@@ -13,7 +13,13 @@ datasources:
     uid: {{ . | quote }}
     {{- end }}
     {{- $json := fromYaml (tpl (.Values.loki.datasource.jsonData | toString) .) }}
-    jsonData: {{- toYaml (merge $json (dict "maxLines" (int .Values.grafana.sidecar.datasources.maxLines))) | nindent 6 }}
+    {{- $more := dict "maxLines" (int .Values.grafana.sidecar.datasources.maxLines) }}
+    {{- with .Values.loki.datasource.tenant }}
+    {{- $_ := set $more "httpHeaderName1" "X-Scope-OrgID" }}
+    secureJsonData:
+      httpHeaderValue1: {{ . | quote }}
+    {{- end }}
+    jsonData: {{- toYaml (merge $json $more) | nindent 6 }}
 {{- end }}
 {{- /* The URL that loki-stack gave by default speaks of its own Prometheus. */}}
 {{- if and .Values.prometheus.enabled .Values.prometheus.url (not (contains "prometheus.fullname" .Values.prometheus.url)) }}

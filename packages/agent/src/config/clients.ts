@@ -135,27 +135,32 @@ function readProxy(
   return { HTTP_PROXY: href, HTTPS_PROXY: href, NO_PROXY: raw.no_proxy ?? '' }
 }
 
+const clientFields = {
+  name: readText,
+  url: readUrl,
+  tenant_id: readText,
+  batchwait: readDurationMs,
+  batchsize: readCount,
+  headers: readTextMap,
+  http_headers: readHttpHeaders,
+  external_labels: readLabels,
+  timeout: readDurationMs,
+  backoff_config: readBackoff,
+  drop_rate_limited_batches: readBoolean,
+  ...httpClientFields,
+  oauth2: readOauth,
+  proxy_url: readUrl,
+  proxy_from_environment: readBoolean,
+  no_proxy: readText,
+  proxy_connect_header: refuse('put the credentials of the proxy into proxy_url'),
+  stream_lag_labels: readAnything,
+}
+
+/** Keys that an entry of `clients` may have, as they are written. */
+export const clientKeys: readonly string[] = Object.keys(clientFields)
+
 function readClient(cursor: YamlCursor): ClientConfig | undefined {
-  const raw = cursor.record({
-    name: readText,
-    url: readUrl,
-    tenant_id: readText,
-    batchwait: readDurationMs,
-    batchsize: readCount,
-    headers: readTextMap,
-    http_headers: readHttpHeaders,
-    external_labels: readLabels,
-    timeout: readDurationMs,
-    backoff_config: readBackoff,
-    drop_rate_limited_batches: readBoolean,
-    ...httpClientFields,
-    oauth2: readOauth,
-    proxy_url: readUrl,
-    proxy_from_environment: readBoolean,
-    no_proxy: readText,
-    proxy_connect_header: refuse('put the credentials of the proxy into proxy_url'),
-    stream_lag_labels: readAnything,
-  })
+  const raw = cursor.record(clientFields)
   if (!raw.url) {
     const url = cursor.get('url')
     if (!url || url.isNull) cursor.fail('A client needs a url to push to')

@@ -82,7 +82,6 @@ class FileDiscovery implements Discoverer {
 
   start(onGroups: (groups: Iterable<TargetGroup>) => void): void {
     this.#onGroups = onGroups
-    this.#watcher.watch(this.#directories)
     this.#timer = setInterval(() => void this.#refresh(), this.#refreshMs)
     void this.#refresh()
   }
@@ -107,6 +106,7 @@ class FileDiscovery implements Discoverer {
   async #readAll(): Promise<void> {
     while (this.#isWanted && !this.#isStopped) {
       this.#isWanted = false
+      this.#watcher.watch(this.#directories)
       const next = new Map<string, readonly TargetGroup[]>()
       const onUnreadable = (directory: string, error: Error) => {
         this.#report(directory, error.message)
@@ -155,7 +155,7 @@ class FileDiscovery implements Discoverer {
     this.#isStopped = true
     clearInterval(this.#timer)
     clearTimeout(this.#settleTimer)
-    await this.#watcher.close()
+    this.#watcher.close()
     await this.#refreshing
   }
 }

@@ -1,12 +1,7 @@
 // One push request while it fills: entries of many streams of one tenant, already encoded, and the
 // files they came from.
 
-import {
-  type BatchBufferPool,
-  type BatchStream,
-  PushBatchEncoder,
-  snappyCompress,
-} from '@skald/wire'
+import { type BatchStream, type BufferPool, PushBatchEncoder, snappyCompress } from '@skald/wire'
 import type { LineOrigin, OriginBatch } from '../pipeline/line-origin.ts'
 import type { SinkLine } from '../pipeline/sink-line.ts'
 import type { TenantQueue } from './tenant-queue.ts'
@@ -23,6 +18,8 @@ export interface PushStreamHandle {
 /** What a batch becomes when it is closed. */
 export interface SealedBatch {
   readonly body: Buffer
+  /** What the body lies in, to be given back to the pool. */
+  readonly memory: Buffer
   readonly entryCount: number
   readonly lineBytes: number
 }
@@ -34,7 +31,7 @@ export class Batch implements OriginBatch {
   /** Sharding of the queue when the batch was opened. */
   readonly epoch: number
   readonly openedMs: number
-  readonly #pool: BatchBufferPool
+  readonly #pool: BufferPool
   #encoder: PushBatchEncoder | undefined
   readonly #handles: PushStreamHandle[] = []
   readonly #origins = new Set<LineOrigin>()
@@ -48,7 +45,7 @@ export class Batch implements OriginBatch {
     readonly shard: number
     readonly epoch: number
     readonly openedMs: number
-    readonly pool: BatchBufferPool
+    readonly pool: BufferPool
   }) {
     this.#pool = options.pool
     this.#encoder = new PushBatchEncoder(options.pool)
@@ -83,27 +80,27 @@ export class Batch implements OriginBatch {
   /** Encodes and compresses the request; nothing can be added any more. */
   seal(): SealedBatch {
     const { entryCount, lineBytes } = this
-    const body = this.#encoder!.finish(bytes => this.#compress(bytes))
+    const sealed = this.#encoder!.finish(bytes => this.#compress(bytes))
     this.#encoder = undefined
     // Streams that stay quiet from now on must not keep the encoded entries in memory.
     for (const handle of this.#handles.splice(0)) {
       handle.batch = undefined
       handle.stream = undefined
     }
-    return { body, entryCount, lineBytes }
+    return { ...sealed, entryCount, lineBytes }
   }
 
-  /** Gives a copy, since the compressor's buffer is as large as the worst case, and used again. */
-  #compress(bytes: Buffer): Buffer {
+  /** Gives a copy, since the compressor's buffer is as large as the worst case. */
+  #compress(bytes: Buffer): Pick<SealedBatch, 'body' | 'memory'> {
     let work: Buffer | undefined
     const compressed = snappyCompress(bytes, length => {
       work = this.#pool.take(length)
       return work
     })
-    const body = Buffer.allocUnsafeSlow(compressed.length)
-    compressed.copy(body)
+    const memory = this.#pool.take(compressed.length)
+    compressed.copy(memory)
     if (work) this.#pool.give(work)
-    return body
+    return { body: memory.subarray(0, compressed.length), memory }
   }
 
   /** Tells all files that their lines were accepted or dropped for good. */

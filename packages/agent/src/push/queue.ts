@@ -1,7 +1,7 @@
 // Everything between the pipeline and one server: streams, the limit on lines, a queue for each tenant,
 // and the count of bytes in memory that makes the tailers wait.
 
-import { BatchBufferPool } from '@skald/wire'
+import { BufferPool } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { ClientMetrics } from '../metrics.ts'
 import { LabelState } from '../pipeline/label-state.ts'
@@ -55,7 +55,7 @@ export class PushQueue implements Delivery {
   /** Files whose lines wait for their tenant. */
   readonly #heldUp = new Map<LineOrigin, TenantQueue>()
   readonly #abort = new AbortController()
-  readonly #pool = new BatchBufferPool(poolBytesMax)
+  readonly #pool = new BufferPool(poolBytesMax)
   #pendingBytes = 0
   #sequence = 0
   readonly #drained: (() => void)[] = []

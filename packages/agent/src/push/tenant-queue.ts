@@ -5,7 +5,7 @@
 // under way at a time. There is one shard until a server is slower than the files; then four.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BatchBufferPool } from '@skald/wire'
+import type { BufferPool } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { ClientMetrics, DropReason } from '../metrics.ts'
 import type { SinkLine } from '../pipeline/sink-line.ts'
@@ -42,7 +42,7 @@ export interface TenantQueueContext {
   readonly metrics: ClientMetrics
   readonly logger: Logger
   readonly beforeSend: () => void
-  readonly pool: BatchBufferPool
+  readonly pool: BufferPool
   /** Ends all requests and waits. */
   readonly signal: AbortSignal
   readonly disk: DiskBuffer | undefined
@@ -59,6 +59,8 @@ interface QueuedBatch {
   readonly entryCount: number
   /** In memory; absent while it lies on disk only. */
   body: Buffer | undefined
+  /** What the body lies in. */
+  readonly memory: Buffer | undefined
   stored: StoredBatch | undefined
   isBeingStored?: boolean
   /** Tells the files; once it is on disk they have been told. */
@@ -116,6 +118,7 @@ export class TenantQueue {
       epoch: -1,
       entryCount,
       body: undefined,
+      memory: undefined,
       stored,
       settle: undefined,
     })
@@ -173,12 +176,12 @@ export class TenantQueue {
 
   #seal(batch: Batch): void {
     this.#open.delete(batch.shard)
-    const { body, entryCount, lineBytes } = batch.seal()
-    this.#account(body.length - lineBytes)
-    this.#sealedBytes += body.length
+    const { body, memory, entryCount, lineBytes } = batch.seal()
+    this.#account(memory.length - lineBytes)
+    this.#sealedBytes += memory.length
     const settle = () => batch.settle()
     const { shard, epoch } = batch
-    this.#sealed.push({ shard, epoch, entryCount, body, stored: undefined, settle })
+    this.#sealed.push({ shard, epoch, entryCount, body, memory, stored: undefined, settle })
     this.#storeWaiting()
   }
 
@@ -340,10 +343,12 @@ export class TenantQueue {
   }
 
   #forget(queued: QueuedBatch): void {
-    const { length } = queued.body!
-    this.#sealedBytes -= length
-    this.#account(-length)
+    const memory = queued.memory!
+    this.#sealedBytes -= memory.length
+    this.#account(-memory.length)
     queued.body = undefined
+    // A server that answered before it had read all does not need the rest.
+    if (!queued.isBeingStored) this.#context.pool.give(memory)
   }
 
   /** Writes to disk what has to wait. */

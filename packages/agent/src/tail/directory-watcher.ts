@@ -1,16 +1,22 @@
 // Tells of changes in directories as the system reports them. Reports may be missing (network file
 // systems, limits on watches): whoever listens must look for himself as well.
 
+import { type FSWatcher, statSync, watch } from 'node:fs'
 import { join } from 'node:path'
-import { type FSWatcher, watch } from 'chokidar'
 import type { Logger } from 'pino'
+import { identityKey } from './file-identity.ts'
+
+interface Watch {
+  readonly watcher: FSWatcher
+  /** Device, inode and birth of what is watched: a directory that is made anew is another one. */
+  readonly key: string
+}
 
 /** Watches a set of directories, not what is below them. */
 export class DirectoryWatcher {
   readonly #onChange: (path: string) => void
   readonly #logger: Logger
-  readonly #watched = new Set<string>()
-  #watcher: FSWatcher | undefined
+  readonly #watches = new Map<string, Watch>()
   #hasFailed = false
 
   constructor(options: {
@@ -22,42 +28,56 @@ export class DirectoryWatcher {
     this.#logger = options.logger
   }
 
-  /** Watches these directories and no others. */
-  watch(directories: ReadonlySet<string>): void {
-    const added = [...directories].filter(directory => !this.#watched.has(directory))
-    const removed = [...this.#watched].filter(directory => !directories.has(directory))
-    for (const directory of removed) this.#watched.delete(directory)
-    for (const directory of added) this.#watched.add(directory)
-    if (removed.length > 0) this.#watcher?.unwatch(removed)
-    if (added.length === 0) return
-    this.#watcher ??= this.#start()
-    this.#watcher.add(added)
+  /**
+   * Watches these directories and no others; to be called again from time to time. Tells whether any is
+   * watched that was not: what came into it before is not told of.
+   */
+  watch(directories: ReadonlySet<string>): boolean {
+    for (const directory of this.#watches.keys()) {
+      if (!directories.has(directory)) this.#forget(directory)
+    }
+    let isAnyNew = false
+    for (const directory of directories) if (this.#follow(directory)) isAnyNew = true
+    return isAnyNew
   }
 
-  #start(): FSWatcher {
-    const watcher = watch([], {
-      depth: 0,
-      ignoreInitial: true,
-      followSymlinks: true,
-      ignorePermissionErrors: true,
-      atomic: false,
-      // Files are not watched one by one: the watch of their directory reports them.
-      ignored: (_path, stats) => stats !== undefined && !stats.isDirectory(),
-    })
-    watcher.on('raw', (_event, name, details) => {
-      const directory = (details as { watchedPath?: string }).watchedPath
-      if (directory && typeof name === 'string') this.#onChange(join(directory, name))
-    })
-    watcher.on('error', error => {
-      if (this.#hasFailed) return
-      this.#hasFailed = true
-      const fields = { error: (error as Error).message }
-      this.#logger.warn(fields, 'Cannot watch all directories: changes are found by polling')
-    })
-    return watcher
+  #follow(directory: string): boolean {
+    try {
+      const stats = statSync(directory, { bigint: true, throwIfNoEntry: false })
+      const key = stats && `${identityKey(stats)}:${stats.birthtimeNs}`
+      const known = this.#watches.get(directory)
+      if (known && known.key === key) return false
+      if (known) this.#forget(directory)
+      if (key === undefined) return false
+      const watcher = watch(directory, (_event, name) => {
+        if (name !== null) this.#onChange(join(directory, name))
+      })
+      watcher.on('error', error => {
+        this.#forget(directory)
+        this.#report(error)
+      })
+      this.#watches.set(directory, { watcher, key })
+      return true
+    } catch (error) {
+      this.#report(error as Error)
+      return false
+    }
   }
 
-  async close(): Promise<void> {
-    await this.#watcher?.close()
+  #report({ message }: Error): void {
+    if (this.#hasFailed) return
+    this.#hasFailed = true
+    const what = 'Cannot watch all directories: changes are found by polling'
+    this.#logger.warn({ error: message }, what)
+  }
+
+  #forget(directory: string): void {
+    this.#watches.get(directory)?.watcher.close()
+    this.#watches.delete(directory)
+  }
+
+  /** Ends all watches. */
+  close(): void {
+    for (const directory of this.#watches.keys()) this.#forget(directory)
   }
 }

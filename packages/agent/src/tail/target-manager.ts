@@ -220,7 +220,8 @@ export class TargetManager {
           directories.add(dirname(foundAt))
         }
       }
-      if (!this.#isStopped) this.#watcher.watch(directories)
+      // What came into a directory between its listing and its watch is found by one more listing.
+      if (!this.#isStopped && this.#watcher.watch(directories)) this.#isSyncWanted = true
     }
     this.#options.metrics.filesActive.set(this.openCount)
   }
@@ -369,7 +370,7 @@ export class TargetManager {
     clearInterval(this.#syncTimer)
     clearTimeout(this.#hintTimer)
     for (const unsubscribe of this.#jobs.values()) unsubscribe()
-    await this.#watcher.close()
+    this.#watcher.close()
     await this.#syncing
   }
 

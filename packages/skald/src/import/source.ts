@@ -37,6 +37,13 @@ export interface SourceOptions {
   readonly onRetry: RequestOptions['onRetry']
 }
 
+/** Entries of one answer that no page before it had. */
+export interface Page {
+  readonly streams: readonly Stream[]
+  /** Rows left out since another one has the same stream, time and line, whatever their metadata. */
+  readonly repeatCount: number
+}
+
 interface FoundRow {
   readonly streamKey: string
   readonly labels: LabelSet
@@ -75,7 +82,7 @@ export async function readSelectors(
 /**
  * Reads the entries of a window in time order, in pages. A page begins at the time of the last entry of
  * the page before, and what was there already is left out, so that neither equal times nor the ends of
- * pages hide an entry.
+ * pages hide an entry. Loki from 3.7 on keeps a line twice when its metadata differs; here it counts once.
  *
  * @throws ImportError where more entries than a page holds have one time.
  */
@@ -84,7 +91,7 @@ export async function* readPages(
   selector: string,
   window: Window,
   options: SourceOptions,
-): AsyncGenerator<Stream[]> {
+): AsyncGenerator<Page> {
   let { startNs } = window
   let limit = options.pageEntries
   let seen = new Map<string, number>()
@@ -104,7 +111,10 @@ export async function* readPages(
     }
     const left = new Map(seen)
     const fresh = rows.filter(row => !takeOne(left, rowKey(row)))
-    if (fresh.length > 0) yield toStreams(fresh)
+    const first = firstOfEach(fresh, new Set(seen.keys()))
+    if (fresh.length > 0) {
+      yield { streams: toStreams(first), repeatCount: fresh.length - first.length }
+    }
     const last = rows.at(-1)
     if (!last || rows.length < limit) return
     if (last.timestampNs === startNs && fresh.length === 0) throw tooManyAtOnce(startNs, limit)
@@ -155,7 +165,8 @@ async function ask<Body>(
   })
   if (isCut) return undefined
   if (status !== 200) {
-    const hint = /max.?entries.?limit/i.test(text) ? '; choose a smaller --page' : ''
+    let hint = /max.?entries.?limit/i.test(text) ? '; choose a smaller --page' : ''
+    if (status === 401) hint = '; --from-tenant names a tenant, the URL a user'
     throw new ImportError(`${server.url} answered ${status}: ${text.trim().slice(0, 500)}${hint}`)
   }
   return JSON.parse(text) as Body
@@ -177,6 +188,16 @@ function takeOne(counts: Map<string, number>, key: string): boolean {
   if (count === 0) return false
   counts.set(key, count - 1)
   return true
+}
+
+/** Rows whose key is neither known nor that of a row before. */
+function firstOfEach(rows: readonly FoundRow[], known: Set<string>): FoundRow[] {
+  return rows.filter(row => {
+    const key = rowKey(row)
+    if (known.has(key)) return false
+    known.add(key)
+    return true
+  })
 }
 
 function toStreams(rows: readonly FoundRow[]): Stream[] {

@@ -33,7 +33,8 @@ export async function* pushStreams(
       onRetry,
     })
     if (status >= 300 && status !== 400) {
-      throw new ImportError(`${server.url} answered ${status} to a push: ${text.trim()}`)
+      const hint = status === 401 ? '; --to-tenant names a tenant, the URL a user' : ''
+      throw new ImportError(`${server.url} answered ${status} to a push: ${text.trim()}${hint}`)
     }
     const entries = batch.reduce((sum, { entries }) => sum + entries.length, 0)
     yield { entries, refusal: status === 400 ? text.trim() : undefined }

@@ -35,13 +35,21 @@ async function startServer(
 }
 
 async function readAll(server: { url: string }): Promise<string[]> {
+  return (await readServer(server)).lines
+}
+
+async function readServer(server: {
+  url: string
+}): Promise<{ lines: string[]; repeatCount: number }> {
+  let repeats = 0
   const lines: string[] = []
-  for await (const streams of readPages(
+  for await (const { streams, repeatCount } of readPages(
     { url: server.url, headers: {} },
     '{app="a"}',
     window,
     options,
   )) {
+    repeats += repeatCount
     for (const { entries } of streams) {
       for (const { timestampNs, line, structuredMetadata = [] } of entries) {
         const pairs = structuredMetadata.map(({ name, value }) => ` ${name}=${value}`)
@@ -49,20 +57,27 @@ async function readAll(server: { url: string }): Promise<string[]> {
       }
     }
   }
-  return lines
+  return { lines, repeatCount: repeats }
 }
 
-test('readPages reads every entry once, equal ones as often as they are there', async t => {
+test('readPages reads every entry once, and tells how many are another one once more', async t => {
   const server = await startServer(t, [
     [1, 'a'],
     [2, 'b', { structuredMetadata: { trace: 'x' } }],
     [2, 'c'],
     [2, 'd'],
     [3, 'e'],
+    // The first page ends here.
     [3, 'e'],
+    [3, 'e', { structuredMetadata: { trace: 'y' } }],
     [3, 'f', { parsed: { ignored: 'y' } }],
+    [4, 'e'],
+    [4, 'e', { structuredMetadata: { trace: 'y' } }],
   ])
-  t.same(await readAll(server), [...['1 a', '2 b trace=x', '2 c', '2 d', '3 e', '3 e', '3 f']])
+  t.same(await readServer(server), {
+    lines: ['1 a', '2 b trace=x', '2 c', '2 d', '3 e', '3 f', '4 e'],
+    repeatCount: 3,
+  })
 })
 
 test('readPages asks for less where an answer is too long to be read', async t => {

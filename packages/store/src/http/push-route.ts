@@ -1,5 +1,6 @@
 // POST /loki/api/v1/push: bodies to streams to a durable answer. 204 means durable.
 
+import type { BufferPool } from '@skald/wire'
 import {
   decodeJsonPush,
   decodeLegacyJsonPush,
@@ -8,7 +9,7 @@ import {
   snappyDecompress,
 } from '@skald/wire'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Allocate, BufferPool } from '../buffers.ts'
+import type { Allocate } from '../buffers.ts'
 import { PushRejectedError } from '../errors.ts'
 import type { Ingester } from '../ingest/ingester.ts'
 import type { PushBudget } from '../ingest/push-budget.ts'

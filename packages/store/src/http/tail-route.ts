@@ -42,6 +42,8 @@ interface TailAsk {
   readonly delayMs: number
   readonly form: TailForm
   readonly encodingFlags: readonly string[]
+  /** Whether it says nothing of where to begin. */
+  readonly mayResume: boolean
 }
 
 const paths = ['/loki/api/v1/tail', '/api/prom/tail'] as const
@@ -112,7 +114,9 @@ function readAsk(request: FastifyRequest, options: TailRouteOptions): TailAsk {
   const encodingFlags = isLegacy ? [] : encodingFlagsOf(request)
   const categorizes = encodingFlags.includes('categorize-labels')
   const form = isLegacy ? 'legacy' : categorizes ? 'categorized' : 'union'
-  return { tenant, logql, startNs, nowNs, limit, delayMs, form, encodingFlags }
+  // What says where to begin begins there, whatever was before.
+  const mayResume = ['start', 'since', 'limit'].every(name => params.get(name) === '')
+  return { tenant, logql, startNs, nowNs, limit, delayMs, form, encodingFlags, mayResume }
 }
 
 /** The tail clients of a store. */
@@ -166,17 +170,26 @@ class Tails {
     this.#clients.add(client)
     metrics.tailClients.set(this.#clients.size)
     // Before the history is asked for, so that nothing falls in between.
-    const unsubscribe = hub.subscribe({ tenant, logql: ask.logql, form }, client)
+    const query = { tenant, logql: ask.logql, form }
+    const place = hub.subscribe(query, client, ask.mayResume)
     socket.once('close', () => {
-      unsubscribe()
+      place.leave()
       this.#clients.delete(client)
       metrics.tailClients.set(this.#clients.size)
       const left = this.#countOf.get(tenant)! - 1
       if (left > 0) this.#countOf.set(tenant, left)
       else this.#countOf.delete(tenant)
     })
+    if (place.isResumed) {
+      // It has its history, and is given the rest.
+      client.start([])
+      return
+    }
     this.#readHistory(ask, request).then(
-      history => client.start(history),
+      async history => {
+        await place.caughtUp()
+        client.start(history)
+      },
       (error: Error) => client.fail(error.message),
     )
   }
@@ -210,6 +223,7 @@ class Tails {
   close(): void {
     this.#isClosed = true
     clearInterval(this.#pings)
+    this.#options.hub.interrupt()
     for (const client of this.#clients) client.leave(leaving)
   }
 }

@@ -2,6 +2,7 @@
 // segment once and runs every subscribed query over it; requests are worked off in order.
 
 import type { TailEntryText, TailForm } from '@skald/query'
+import type { MissedCommit } from './missed-commits.ts'
 
 /** What the tail thread is started with. */
 export interface TailWorkerData {
@@ -38,8 +39,21 @@ export type TailRequest =
       readonly sizeBytes: number
       readonly isLate: boolean
     }
-  /** An `entries` answer has been taken in. */
+  /** A new receiver of a subscription wants the entries of these commits, in their order, before all others. */
+  | {
+      readonly kind: 'replay'
+      readonly replay: number
+      readonly subscription: number
+      readonly commits: readonly MissedCommit[]
+    }
+  /** An `entries` or `missed` answer has been taken in. */
   | { readonly kind: 'taken' }
+
+/** Why the entries of a segment are missing. */
+export interface SegmentError {
+  readonly segment: string
+  readonly error: string
+}
 
 export type TailAnswer =
   /** Entries of one commit, ascending by time (but for very large commits, which come in parts). */
@@ -48,6 +62,17 @@ export type TailAnswer =
       readonly subscription: number
       readonly commit: number
       readonly entries: readonly TailEntry[]
+      /** The commit's segment, with its last entries. */
+      readonly served: string | undefined
     }
+  /** Entries of a replay. */
+  | {
+      readonly kind: 'missed'
+      readonly subscription: number
+      readonly replay: number
+      readonly entries: readonly TailEntry[]
+    }
+  /** A replay is over, and its segments are needed no more. */
+  | { readonly kind: 'replayed'; readonly replay: number; readonly errors: readonly SegmentError[] }
   /** The thread needs the segment no more; `error` says why its entries are missing. */
-  | { readonly kind: 'done'; readonly segment: string; readonly error?: string }
+  | { readonly kind: 'done'; readonly segment: string; readonly error: string | undefined }

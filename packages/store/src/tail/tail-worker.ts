@@ -24,6 +24,7 @@ import type { BlockRecord, SegmentPart } from '../segment/format.ts'
 import { readFooter } from '../segment/reader.ts'
 import { StoredBlock } from '../segment/stored-block.ts'
 import {
+  type SegmentError,
   type TailAnswer,
   type TailEntry,
   type TailRequest,
@@ -42,11 +43,14 @@ interface Subscription {
 
 /** A stream of a tenant, and who wants it. */
 interface KnownStream {
+  /** Names the tenant and the stream. */
+  readonly key: string
   readonly labels: LabelSet
   readonly subscriptions: readonly Subscription[]
 }
 
 type Commit = Extract<TailRequest, { kind: 'commit' }>
+type Replay = Extract<TailRequest, { kind: 'replay' }>
 
 const { directory, logLevelFields } = workerData as TailWorkerData
 const levelFields = new LevelFields(logLevelFields)
@@ -101,48 +105,114 @@ async function work(): Promise<void> {
       case 'commit':
         await scanCommit(request)
         break
+      case 'replay':
+        await replay(request)
+        break
     }
   }
   isWorking = false
 }
 
 async function scanCommit(commit: Commit): Promise<void> {
-  const { segment, sizeBytes } = commit
+  const { segment, number } = commit
+  const handAll = async (isEnd: boolean) => {
+    const all = [...found]
+    found.clear()
+    foundBytes = 0
+    for (const [i, [{ id: subscription }, entries]] of all.entries()) {
+      await hand(entries, (part, isLast) => {
+        const served = isEnd && isLast && i === all.length - 1 ? segment : undefined
+        answer({ kind: 'entries', subscription, commit: number, entries: part, served })
+      })
+    }
+  }
+  const error = await readBlocks(commit, async place => {
+    if (foundBytes >= tailFoundBytesMax) await handAll(false)
+    scanBlock(place, commit)
+  })
+  await handAll(true)
+  answer({ kind: 'done', segment, error })
+}
+
+/** Hands the entries of commits to one receiver of a subscription, each once. */
+async function replay({ subscription: id, replay, commits }: Replay): Promise<void> {
+  const subscription = subscriptions.get(id)
+  const seen = new RecentRows(tailRecentRowsMax)
+  const errors: SegmentError[] = []
+  let entries: TailEntry[] = []
+  const handEntries = async () => {
+    await hand(entries, part => {
+      answer({ kind: 'missed', subscription: id, replay, entries: part })
+    })
+    entries = []
+  }
+  for (const commit of subscription ? commits : []) {
+    let bytes = 0
+    const error = await readBlocks(commit, async place => {
+      const { key, labels, subscriptions: wanting } = streamOf(place)
+      if (!wanting.includes(subscription!)) return
+      const block = openBlock(place, labels)
+      block.skip = seen.skipKnown(key, block)
+      // What is pushed again later is shown again to nobody.
+      recent.skipKnown(key, block)
+      if (commit.isSent) return
+      for (const entry of entriesOf(block, subscription!)) {
+        entries.push(entry)
+        bytes += tailEntryBytes(entry)
+      }
+      if (bytes < tailFoundBytesMax) return
+      await handEntries()
+      bytes = 0
+    })
+    await handEntries()
+    if (error !== undefined) errors.push({ segment: commit.segment, error })
+  }
+  answer({ kind: 'replayed', replay, errors })
+}
+
+/** A block of a segment. */
+interface Place {
+  readonly segment: string
+  readonly part: SegmentPart
+  readonly record: BlockRecord
+}
+
+/** Visits the blocks of a segment; returns why that went wrong. */
+async function readBlocks(
+  { segment, sizeBytes }: { readonly segment: string; readonly sizeBytes: number },
+  visit: (place: Place) => Promise<void>,
+): Promise<string | undefined> {
   try {
     const read = async (offsetBytes: number, length: number) =>
       reader.read(segment, { offsetBytes, length })
     const footer = await readFooter(segment, sizeBytes, read)
     for (const part of footer.parts) {
-      for (const record of part.blocks) {
-        if (foundBytes >= tailFoundBytesMax) await handAll(commit.number)
-        scanBlock({ part, record, commit })
-      }
+      for (const record of part.blocks) await visit({ segment, part, record })
     }
-    await handAll(commit.number)
-    reader.close()
-    answer({ kind: 'done', segment })
+    return undefined
   } catch (error) {
+    return (error as Error).message
+  } finally {
     reader.close()
-    answer({ kind: 'done', segment, error: (error as Error).message })
   }
 }
 
-/** Runs the queries that want a block's stream. */
-function scanBlock(place: { part: SegmentPart; record: BlockRecord; commit: Commit }): void {
-  const { part, record, commit } = place
-  const text = part.streams[record.stream]!
-  const stream = knownStream(part.tenant, text)
-  if (stream.subscriptions.length === 0) return
+/** Opens a block; the one opened before is no longer there then. */
+function openBlock({ segment, record }: Place, labels: LabelSet): StoredBlock {
   arena.reset()
-  const { segment } = commit
   const readBytes = (offsetBytes: number, length: number) =>
     reader.read(segment, { offsetBytes, length }, arena.allocate)
-  const block = new StoredBlock({ segment, record, labels: stream.labels }, readBytes, levelFields)
-  if (!commit.isLate) block.skip = recent.skipKnown(`${part.tenant}\0${text}`, block)
-  for (const subscription of stream.subscriptions) {
-    const entries = commit.isLate
-      ? [lostBlock(block, subscription)]
-      : entriesOf(block, subscription)
+  return new StoredBlock({ segment, record, labels }, readBytes, levelFields)
+}
+
+/** Runs the queries that want a block's stream. */
+function scanBlock(place: Place, { isLate }: Commit): void {
+  const { key, labels, subscriptions: wanting } = streamOf(place)
+  if (wanting.length === 0) return
+  const block = openBlock(place, labels)
+  if (!isLate) block.skip = recent.skipKnown(key, block)
+  for (const subscription of wanting) {
+    const entries = isLate ? [lostBlock(block, subscription)] : entriesOf(block, subscription)
     const known = found.get(subscription)
     if (!known) found.set(subscription, entries)
     else for (const entry of entries) known.push(entry)
@@ -164,7 +234,8 @@ function lostBlock({ minNs, labels }: BlockView, { form }: Subscription): TailEn
   return { ...formatTailEntry(entry, form), isLost: true }
 }
 
-function knownStream(tenant: string, text: string): KnownStream {
+function streamOf({ part: { tenant, streams: texts }, record }: Place): KnownStream {
+  const text = texts[record.stream]!
   const key = `${tenant}\0${text}`
   let stream = streams.get(key)
   if (!stream) {
@@ -173,21 +244,17 @@ function knownStream(tenant: string, text: string): KnownStream {
       subscription => subscription.tenant === tenant && subscription.matches(labels),
     )
     if (streams.size >= tailStreamsKnownMax) streams = new Map()
-    stream = { labels, subscriptions: wanting }
+    stream = { key, labels, subscriptions: wanting }
     streams.set(key, stream)
   }
   return stream
 }
 
-async function handAll(commit: number): Promise<void> {
-  const all = [...found]
-  found.clear()
-  foundBytes = 0
-  for (const [{ id }, entries] of all) await hand(id, entries, commit)
-}
-
 /** Hands entries over in pieces, and waits while the main thread has many of them before it. */
-async function hand(subscription: number, entries: TailEntry[], commit: number): Promise<void> {
+async function hand(
+  entries: TailEntry[],
+  handPart: (part: readonly TailEntry[], isLast: boolean) => void,
+): Promise<void> {
   entries.sort(byTime)
   for (let from = 0; from < entries.length; ) {
     let to = from
@@ -200,7 +267,7 @@ async function hand(subscription: number, entries: TailEntry[], commit: number):
       })
     }
     waitingAnswers++
-    answer({ kind: 'entries', subscription, commit, entries: entries.slice(from, to) })
+    handPart(entries.slice(from, to), to === entries.length)
     from = to
   }
 }

@@ -1,7 +1,11 @@
 import { EventEmitter, once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { type Test, test } from 'tap'
-import type { CatalogSegment } from '../../src/catalog/catalog.ts'
+import type { SegmentInfo } from '../../src/catalog/catalog.ts'
 import { tailBacklogCommitsMax } from '../../src/limits.ts'
+import { parseSegmentName } from '../../src/segment/name.ts'
 import type { TailEntry } from '../../src/tail/messages.ts'
 import type { TailBatch } from '../../src/tail/tail-batch.ts'
 import { TailHub, type TailReceiver } from '../../src/tail/tail-hub.ts'
@@ -36,22 +40,39 @@ class Listener implements TailReceiver {
 
 /** A hub over real storage; `commit` tells it of what was stored, as the store does. */
 async function open(t: Test) {
-  const { push, segmentsDir, segments, catalog } = await openStorage(t)
+  const { dir, push, segmentsDir, segments, catalog } = await openStorage(t)
   const { logger, messages } = createTestLogger()
   const worker = { directory: segmentsDir, logLevelFields: [] }
-  const hub = new TailHub({ segments, logger, worker })
-  t.teardown(() => hub.close())
-  let time = midnightNs
+  /** A hub as a process begins with. */
+  const openHub = async () => {
+    const stored = await catalog.listSegments()
+    const hub = new TailHub({ segments, logger, worker, stored, dataDir: dir })
+    t.teardown(() => hub.close())
+    return hub
+  }
+  const hub = await openHub()
+  /** Line → its time. */
+  const times = new Map<string, bigint>()
   const store = async (...lines: readonly string[]) => {
-    const rows = lines.map((line): Row => [time++, line])
+    for (const line of lines) times.set(line, times.get(line) ?? midnightNs + BigInt(times.size))
+    const rows = lines.map((line): Row => [times.get(line)!, line])
     await push('a', acceptedStream({ app: 'x' }, rows))
-    return (await catalog.listSegments()).at(-1) as CatalogSegment
+    return (await catalog.listSegments()).at(-1) as SegmentInfo
   }
-  const commit = async (...lines: readonly string[]) => {
+  const commitTo = async (to: TailHub, ...lines: readonly string[]) => {
     const { name, sizeBytes } = await store(...lines)
-    hub.commit(name, sizeBytes)
+    to.commit(name, sizeBytes)
+    return name
   }
-  return { hub, store, commit, messages, segments }
+  const commit = (...lines: readonly string[]) => commitTo(hub, ...lines)
+  /** Commits what open tails want, and waits until it is noted that they have it. */
+  const serve = async (...lines: readonly string[]) => {
+    const { sequence } = parseSegmentName(await commit(...lines))!
+    const path = join(dir, 'tails.json')
+    const noted = () => Number((JSON.parse(readFileSync(path, 'utf8')) as { sent: string }).sent)
+    while (noted() < sequence) await setImmediate()
+  }
+  return { hub, openHub, store, commit, commitTo, serve, messages, segments }
 }
 
 test('TailHub gives each receiver the commits since it came', async t => {
@@ -72,7 +93,7 @@ test('TailHub gives each receiver the commits since it came', async t => {
 test('TailHub gives a receiver nothing once it has left', async t => {
   const { hub, commit } = await open(t)
   const [gone, left] = [new Listener(), new Listener()]
-  const leave = hub.subscribe(query, gone)
+  const { leave } = hub.subscribe(query, gone)
   hub.subscribe({ ...query, logql: '{app=~".+"}' }, left)
   leave()
   leave()
@@ -114,4 +135,138 @@ test('TailHub keeps a segment until it is read', async t => {
   await segments.drop(['0000000000000001-0.seg'])
   await listener.waitUntil(() => listener.entries.length === 1)
   t.same(listener.lines, ['one'])
+})
+
+/** Waits until the lines of a listener are these; says so when they are not. */
+async function expectLines(t: Test, listener: Listener, lines: readonly string[]): Promise<void> {
+  await listener.waitUntil(() => listener.entries.length >= lines.length)
+  t.same(listener.lines, lines)
+}
+
+test('TailHub goes on with a tail that a kill interrupted: nothing is missed or doubled', async t => {
+  const { hub, openHub, serve, commitTo, store } = await open(t)
+  const before = new Listener()
+  const place = hub.subscribe(query, before, true)
+  t.notOk(place.isResumed)
+  await place.caughtUp()
+  await serve('one', 'two')
+  t.same(before.lines, ['one', 'two'])
+  // Durable, perhaps acknowledged, but the process was killed before it was sent.
+  await store('three')
+  const next = await openHub()
+  await commitTo(next, 'four')
+  // Batches that were sent again because their answer was lost: with what a tail has seen, and has not.
+  await commitTo(next, 'two')
+  await commitTo(next, 'three', 'five')
+  const after = new Listener()
+  t.ok(next.subscribe(query, after, true).isResumed)
+  await commitTo(next, 'five', 'one', 'six')
+  await expectLines(t, after, ['three', 'four', 'five', 'six'])
+  await commitTo(next, 'seven')
+  await expectLines(t, after, ['three', 'four', 'five', 'six', 'seven'])
+})
+
+test('TailHub resumes as many tails of a query as were interrupted, and none that were closed', async t => {
+  const { hub, openHub, serve, commitTo } = await open(t)
+  const [first, second, closed] = [new Listener(), new Listener(), new Listener()]
+  await hub.subscribe(query, first, true).caughtUp()
+  await hub.subscribe(query, second, true).caughtUp()
+  const other = { ...query, logql: '{app="x"} |= "e"' }
+  const { leave, caughtUp } = hub.subscribe(other, closed, true)
+  await caughtUp()
+  // One that says where it begins is not waited for.
+  await hub.subscribe({ ...query, tenant: 'b' }, new Listener()).caughtUp()
+  await serve('one')
+  t.same(closed.lines, ['one'])
+  leave()
+  leave()
+  const next = await openHub()
+  await commitTo(next, 'two')
+  const isResumed = (asked: typeof query | typeof other, listener: Listener) =>
+    next.subscribe(asked, listener, true).isResumed
+  t.notOk(isResumed(other, new Listener()), 'it was closed')
+  t.notOk(isResumed({ ...query, tenant: 'b' } as never, new Listener()), 'it asked for its start')
+  const listeners = [new Listener(), new Listener(), new Listener()] as const
+  t.same(
+    listeners.map(listener => isResumed(query, listener)),
+    [true, true, false],
+  )
+  await commitTo(next, 'three')
+  await expectLines(t, listeners[0], ['two', 'three'])
+  await expectLines(t, listeners[1], ['two', 'three'])
+  await expectLines(t, listeners[2], ['three'])
+})
+
+test('TailHub keeps what interrupted tails missed, though it is compacted', async t => {
+  const { hub, openHub, serve, commitTo, store, segments, messages } = await open(t)
+  const before = new Listener()
+  await hub.subscribe(query, before, true).caughtUp()
+  await serve('one')
+  t.same(before.lines, ['one'])
+  const { name } = await store('two')
+  const next = await openHub()
+  const names = [name, await commitTo(next, 'three')]
+  await segments.drop(names)
+  const after = new Listener()
+  next.subscribe(query, after, true)
+  await expectLines(t, after, ['two', 'three'])
+  t.same(messages(), [])
+})
+
+test('TailHub resumes tails after an orderly end, with what was committed since', async t => {
+  const { hub, openHub, serve, commit } = await open(t)
+  const before = new Listener()
+  const { leave, caughtUp } = hub.subscribe(query, before, true)
+  await caughtUp()
+  await serve('one')
+  t.same(before.lines, ['one'])
+  hub.interrupt()
+  leave()
+  // Pushes are still let to their end.
+  await commit('two')
+  await hub.close()
+  const after = new Listener()
+  t.ok((await openHub()).subscribe(query, after, true).isResumed)
+  await expectLines(t, after, ['two'])
+})
+
+test('TailHub gives a long replay in its order', async t => {
+  const { hub, openHub, commitTo } = await open(t)
+  await hub.subscribe(query, new Listener(), true).caughtUp()
+  const next = await openHub()
+  const lines = Array.from({ length: 40 }, (_, i) => `${i} ${'x'.repeat(60_000)}`)
+  for (let i = 0; i < lines.length; i += 20) await commitTo(next, ...lines.slice(i, i + 20))
+  const after = new Listener()
+  next.subscribe(query, after, true)
+  await commitTo(next, 'end')
+  await expectLines(t, after, [...lines, 'end'])
+})
+
+test('TailHub counts a tail as open when it has what was committed until then', async t => {
+  const { hub, openHub, store } = await open(t)
+  const early = new Listener()
+  const { caughtUp } = hub.subscribe(query, early, true)
+  const { name, sizeBytes } = await store('one')
+  hub.commit(name, sizeBytes)
+  t.notOk((await openHub()).subscribe(query, new Listener(), true).isResumed, 'killed before')
+  await caughtUp()
+  t.same(early.lines, ['one'], 'what its history may have held as well')
+  const next = await openHub()
+  const after = new Listener()
+  t.ok(next.subscribe(query, after, true).isResumed)
+  await store('two')
+  const last = await openHub()
+  const again = new Listener()
+  t.ok(last.subscribe(query, again, true).isResumed, 'killed before it was sent what it missed')
+  await expectLines(t, again, ['two'])
+})
+
+test('TailHub notes none as open that left before', async t => {
+  const { hub, openHub } = await open(t)
+  const { leave, caughtUp } = hub.subscribe(query, new Listener(), true)
+  await hub.subscribe({ ...query, logql: '{app=~".+"}' }, new Listener(), true).caughtUp()
+  const isCaughtUp = caughtUp()
+  leave()
+  await isCaughtUp
+  t.notOk((await openHub()).subscribe(query, new Listener(), true).isResumed)
 })

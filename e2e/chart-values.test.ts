@@ -1,0 +1,85 @@
+// What becomes of values that the chart cannot do as they ask: mistakes and keys of other charts are refused
+// by the real helm, in words; what is left aside is told in the notes.
+
+import { t as root, test } from 'tap'
+import { chartDir, helm, needsHelm, renderNotes, renderSet, valueSet } from './chart/helm.ts'
+
+root.setTimeout(120_000)
+
+test('mistakes in values are refused, with the place and what to do', needsHelm, async t => {
+  const refused = async (setting: string, reason: RegExp) => {
+    const { stderr } = await helm('template', 'a', chartDir, '--set', setting).then(
+      () => ({ stderr: 'it was rendered' }),
+      (error: { stderr: string }) => error,
+    )
+    t.match(stderr, reason, setting)
+  }
+  await refused('loki.persistance.enabled=true', /persistance/)
+  await refused('loki.config.limits_config.retention_perid=24h', /retention_perid/)
+  await refused('promtail.config.logLevel=loud', /logLevel/)
+  await refused('promtail.config.clients[0].urll=http://a', /'urll'/)
+  await refused('loki.service.port=http', /port/)
+  await refused('promtail.podAnnotations.scrape=true', /scrape': got boolean, want string/)
+  await refused('loki.env[0].name=A,loki.env[0].value=1', /value': got number, want string/)
+  await refused('image.pullPolicy=Sometimes', /pullPolicy/)
+  await refused('lokki.enabled=true', /lokki/)
+  await refused('agent.resources.limit.memory=1Gi', /limit/)
+  await refused('store.replicas=2', /replicas/)
+  await refused('loki.config.common.path_prefix=/loki', /is not on a volume; choose a directory/)
+  await refused('loki.config.common.path_prefix=/database', /is not on a volume/)
+  await refused(
+    'loki.fullnameOverride=logs,promtail.config.clients[0].url=http://{{ .Release.Name }}:3100/loki/api/v1/push',
+    /http:\/\/a:3100\S* is no Service of this release, whose store is logs; name that one/,
+  )
+  await refused('loki.enabled=false', /say where to push/)
+  await refused('loki.ingress.enabled=true', /at least one host/)
+  // What a values file names without a value, Helm takes away.
+  await refused('loki.config=null', /'\/loki': missing property 'config'/)
+  await refused('loki.persistence.size=null', /missing property 'size'/)
+  await refused('promtail.config.snippets=null', /missing property 'snippets'/)
+  // Keys of other charts.
+  await refused('loki.auth_enabled=false', /loki.auth_enabled: write loki.config.auth_enabled/)
+  await refused('store.auth_enabled=false', /write loki.config.auth_enabled/)
+  await refused('deploymentMode=SingleBinary', /deploymentMode: remove it/)
+  await refused('promtail.config.lokiAddress=http://a', /write promtail.config.clients, such as/)
+  await refused('loki.persistence.storageClass=a', /write loki.persistence.storageClassName/)
+})
+
+test('the notes tell what values ask for and do not get', needsHelm, async t => {
+  const dir = t.testdir()
+  const old = await renderNotes(dir, 'tutorial-loki-stack', 'prometheus.enabled=true')
+  t.match(old, 'this chart does not install prometheus')
+  t.match(old, 'loki.image and promtail.image have no effect')
+  t.match(await renderNotes(dir, 'no-persistence'), 'the lines are gone when the pod is')
+  const deployed = await renderNotes(dir, 'agent-only', 'promtail.daemonset.enabled=false')
+  t.match(deployed, 'logs deployment/')
+  const tenants = await renderNotes(dir, 'tenants')
+  t.match(tenants, "curl -G --header 'X-Scope-OrgID: team-a' http://127.0.0.1:3100")
+  t.match(tenants, 'requests without a tenant are refused')
+  t.match(await renderNotes(dir, 'agent-only'), 'https://logs.example.org/loki/api/v1/push')
+  const grafana = await renderNotes(dir, 'grafana', 'grafana.service.nodePort=30000')
+  t.match(grafana, 'get secret loki-grafana')
+  t.match(grafana, 'without effect in this chart: grafana.plugins, grafana.service.nodePort.')
+  const ignored = ['loki.alerting_groups[0].name=a', 'promtail.namespace=logs']
+  t.match(
+    await renderNotes(dir, 'defaults', ...ignored),
+    'without effect in this chart: loki.alerting_groups, promtail.namespace.',
+  )
+  t.notMatch(await renderNotes(dir, 'defaults'), 'without effect')
+  t.notMatch(await renderNotes(dir, 'registry'), 'which no registry has')
+})
+
+test('arguments are taken as a list and as a map', needsHelm, async t => {
+  const argsOf = async (...sets: string[]) => {
+    const objects = await renderSet(valueSet('defaults'), ...sets.flatMap(set => ['--set', set]))
+    return ['StatefulSet', 'DaemonSet'].map(kind => {
+      const { spec } = objects.find(object => object.kind === kind)!
+      return spec.template.spec.containers[0].args.slice(2)
+    })
+  }
+  const flags = { list: 'extraArgs[0]=-log.level=debug', map: 'extraArgs.log\\.level=debug' }
+  for (const flag of Object.values(flags)) {
+    const given = await argsOf(`loki.${flag}`, `promtail.${flag}`)
+    t.same(given, [['-log.level=debug'], ['-log.level=debug']])
+  }
+})
