@@ -251,6 +251,8 @@ export function agentRows(figures: readonly AgentFigures[]): Row[] {
     const rssMb = result.peakRssBytes / 1e6
     const percent = (result.cpuSeconds / result.wallSeconds) * 100
     const isIdle = load === 'idle files'
+    // Lines that did not arrive were no work.
+    const deliveredCount = result.lineCount - Math.max(0, result.missingCount)
     const cpu: Row = isIdle
       ? {
           figure: `${agent}, ${load}: CPU of a core`,
@@ -262,7 +264,7 @@ export function agentRows(figures: readonly AgentFigures[]): Row[] {
         }
       : {
           figure: `${agent}, ${load}: lines per CPU-second`,
-          value: Math.round(result.lineCount / result.cpuSeconds).toLocaleString('en'),
+          value: Math.round(deliveredCount / result.cpuSeconds).toLocaleString('en'),
         }
     const rss: Row = {
       figure: `${agent}, ${load}: peak RSS`,

@@ -60,14 +60,11 @@ test('the notes tell what values ask for and do not get', needsHelm, async t => 
   const grafana = await renderNotes(dir, 'grafana', 'grafana.service.nodePort=30000')
   t.match(grafana, 'get secret loki-grafana')
   t.match(grafana, 'without effect in this chart: grafana.plugins, grafana.service.nodePort.')
-  const ignored = ['loki.alerting_groups[0].name=a', 'promtail.sidecar.configReloader.enabled=true']
+  const ignored = ['loki.alerting_groups[0].name=a', 'promtail.namespace=logs']
   t.match(
     await renderNotes(dir, 'defaults', ...ignored),
-    'without effect in this chart: loki.alerting_groups, promtail.sidecar.configReloader.',
+    'without effect in this chart: loki.alerting_groups, promtail.namespace.',
   )
-  const port = 'promtail.extraPorts.syslog-tcp'
-  const receivers = await renderNotes(dir, 'agent-receivers', `${port}.ingress.enabled=true`)
-  t.match(receivers, `without effect in this chart: ${port}.ingress.`)
   t.notMatch(await renderNotes(dir, 'defaults'), 'without effect')
   t.notMatch(await renderNotes(dir, 'registry'), 'which no registry has')
 })

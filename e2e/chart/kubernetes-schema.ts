@@ -4,6 +4,7 @@
 // validators let unknown fields pass.
 
 import * as client from '@kubernetes/client-node'
+import * as autoscaler from '@kubernetes-models/autoscaler/autoscaling.k8s.io/v1'
 import * as operator from '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1'
 import * as apps from 'kubernetes-models/apps/v1'
 import * as autoscaling from 'kubernetes-models/autoscaling/v2'
@@ -28,10 +29,11 @@ const groups: Readonly<Record<string, object>> = {
   'rbac.authorization.k8s.io/v1': rbac,
   'scheduling.k8s.io/v1': scheduling,
   'monitoring.coreos.com/v1': operator,
+  'autoscaling.k8s.io/v1': autoscaler,
 }
 
 /** Custom resources, which the client has no models of. */
-const customGroups = ['monitoring.coreos.com/v1']
+const customGroups = ['monitoring.coreos.com/v1', 'autoscaling.k8s.io/v1']
 
 interface Attribute {
   readonly baseName: string

@@ -9,6 +9,7 @@ import { agentVersion } from './config/clients.ts'
 import type { ScrapeConfig } from './config/scrape.ts'
 import type { AgentConfig } from './config.ts'
 import { JobTargets } from './discovery/job-targets.ts'
+import { TargetMemory } from './discovery/target-memory.ts'
 import { startAgentServer } from './http/server.ts'
 import type { StageInspector } from './inspect/stage-inspector.ts'
 import { addJob, type Lane, type LaneContext, removeJobs, startLane, stopLane } from './lane.ts'
@@ -75,6 +76,8 @@ export interface Agent {
    * @throws ConfigError when it cannot be used; everything goes on as it was then.
    */
   reload(): Promise<'changed' | 'unchanged'>
+  /** Blocks that were written anew and wait for a restart, since a reload does not apply them. */
+  readonly blocksForRestart: readonly string[]
   /** Lists the sources that are no files. */
   sources(): readonly SourceStatus[]
   /** Ends the sources that are no files; settles when all servers have taken what was read. */
@@ -100,6 +103,7 @@ class RunningAgent implements Agent {
   readonly #options: AgentOptions
   readonly #journal: TimeJournal
   readonly #known: KnownFiles
+  readonly #memory: TargetMemory
   readonly #held = new HeldFiles()
   readonly #logger: Logger
   #config: AgentConfig
@@ -109,6 +113,7 @@ class RunningAgent implements Agent {
   #server: { readonly instance: FastifyInstance; readonly url: string } | undefined
   #reloading: Promise<unknown> = Promise.resolve()
   #stopping: Promise<void> | undefined
+  #waiting: readonly string[] = []
   #firstSync: Promise<void> = Promise.resolve()
 
   constructor(options: AgentOptions) {
@@ -123,6 +128,7 @@ class RunningAgent implements Agent {
       path: config.positions.filename,
       ...{ journal: this.#journal, logger, nowMs },
     })
+    this.#memory = new TargetMemory({ path: `${config.positions.filename}.targets`, logger, nowMs })
     this.metrics.lags = () => this.#known.lags()
     this.#sources = new SourceSet({
       ...{ journal: this.#journal, metrics: this.metrics, logger, nowMs },
@@ -139,7 +145,9 @@ class RunningAgent implements Agent {
 
   #createTargets(config: ScrapeConfig): JobTargets {
     const { hostname = osHostname(), env = {}, logger } = this.#options
-    return new JobTargets({ config, hostname, env, metrics: this.metrics, logger })
+    // What the configuration lists itself cannot go while the agent is away.
+    const memory = config.discoveries.length > 0 ? this.#memory.open(config) : undefined
+    return new JobTargets({ config, hostname, env, metrics: this.metrics, logger, memory })
   }
 
   async start(): Promise<void> {
@@ -174,6 +182,10 @@ class RunningAgent implements Agent {
 
   get config(): AgentConfig {
     return this.#config
+  }
+
+  get blocksForRestart(): readonly string[] {
+    return this.#waiting
   }
 
   get jobs(): readonly JobTargets[] {
@@ -241,8 +253,9 @@ class RunningAgent implements Agent {
     for (const block of plan.notApplied) {
       this.#logger.warn({ block }, 'Changed block is not applied by a reload: restart the agent')
     }
-    const { server, positions } = this.#config
-    const config = { ...next, server, positions }
+    this.#waiting = plan.notApplied
+    const { server, positions, wal } = this.#config
+    const config = { ...next, server, positions, wal }
     if (this.#stopping !== undefined || isUnchanged(plan)) {
       this.#config = config
       return 'unchanged'
@@ -310,6 +323,7 @@ class RunningAgent implements Agent {
     ])
     await this.#sources.close()
     this.#known.close()
+    this.#memory.close()
     this.#journal.close()
     await this.#server?.instance.close()
   }

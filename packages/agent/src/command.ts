@@ -9,6 +9,7 @@ import { type Agent, startAgent } from './agent.ts'
 import { agentVersion } from './config/clients.ts'
 import { agentFlags } from './config/flags.ts'
 import { type AgentConfig, loadAgentConfig } from './config.ts'
+import { watchConfig } from './config-watch.ts'
 import { ConfigError, PositionsError } from './errors.ts'
 import { type Colours, noColours } from './inspect/colours.ts'
 import { describeClients, EntryPrinter } from './inspect/entry-printer.ts'
@@ -45,13 +46,14 @@ export async function runAgentCommand(
       io.stdout.write(`skald agent, version ${agentVersion}\n`)
       return 0
     }
-    const loadConfig = () => loadConfigFile(flags, io.env)
-    const config = loadConfig()
+    const file = findConfigFile(flags)
+    const loadConfig = () => loadConfigFile(findConfigFile(flags), flags, io.env).config
+    const { config, text } = loadConfigFile(file, flags, io.env)
     if (flags['check-syntax'] === 'true') {
       io.stdout.write('Valid config file! No syntax issues found\n')
       return 0
     }
-    return await run({ config, loadConfig }, flags, io)
+    return await run({ config, loadConfig, file, text }, flags, io)
   } catch (error) {
     if (error instanceof FlagError) {
       say(`${error.message}\n${usage()}`)
@@ -72,16 +74,11 @@ export async function runAgentCommand(
   }
 }
 
-/** Finds and reads the configuration file: the first of the list that exists. */
-function loadConfigFile(
-  flags: FlagValues,
-  env: Readonly<Record<string, string | undefined>>,
-): AgentConfig {
+/** Finds the configuration file: the first of the list that exists; none where flags are enough. */
+function findConfigFile(flags: FlagValues): string | undefined {
   const list = flags['config.file'] ?? ''
-  if (list === '' && flags.stdin === 'true') {
-    // Flags alone are enough to send what comes on standard input.
-    return loadAgentConfig({ text: '', path: '(flags)', env, flags })
-  }
+  // What comes on standard input can be sent by flags alone.
+  if (list === '' && flags.stdin === 'true') return undefined
   const paths = list.split(',').filter(path => path !== '')
   const path = paths.find(candidate => existsSync(candidate))
   if (path === undefined) {
@@ -94,9 +91,22 @@ function loadConfigFile(
       problems: [{ line: 0, column: 0, message }],
     })
   }
+  return path
+}
+
+/** Reads the configuration, and gives the file's text as it is. */
+function loadConfigFile(
+  path: string | undefined,
+  flags: FlagValues,
+  env: Readonly<Record<string, string | undefined>>,
+): { readonly config: AgentConfig; readonly text: string } {
+  if (path === undefined) {
+    return { config: loadAgentConfig({ text: '', path: '(flags)', env, flags }), text: '' }
+  }
   const expandEnv = flags['config.expand-env'] === 'true'
   try {
-    return loadAgentConfig({ text: readFileSync(path, 'utf8'), path, expandEnv, env, flags })
+    const text = readFileSync(path, 'utf8')
+    return { config: loadAgentConfig({ text, path, expandEnv, env, flags }), text }
   } catch (error) {
     if (error instanceof ConfigError) throw error
     const message = `Cannot read the file: ${(error as Error).message}`
@@ -105,17 +115,28 @@ function loadConfigFile(
   }
 }
 
+/** A configuration, and where it is to be read again. */
+interface LoadedConfig {
+  readonly config: AgentConfig
+  /** Absent for a trial, which serves no pages and is never reloaded. */
+  readonly loadConfig?: () => AgentConfig
+  /** Absent where flags are all there is. */
+  readonly file?: string | undefined
+  /** What stood in the file. */
+  readonly text?: string
+}
+
 /** Runs the agent as the flags say, until it is asked to stop or standard input has ended. */
 async function run(
-  { config, loadConfig }: { readonly config: AgentConfig; readonly loadConfig: () => AgentConfig },
+  loaded: LoadedConfig & Required<Pick<LoadedConfig, 'loadConfig'>>,
   flags: FlagValues,
   io: AgentCommandIo,
 ): Promise<number> {
   const isDryRun = flags['dry-run'] === 'true'
   const readsStdin = flags.stdin === 'true'
-  if (!isDryRun && !readsStdin) return runUntilStopped({ config, loadConfig }, flags, io)
+  if (!isDryRun && !readsStdin) return runUntilStopped(loaded, flags, io)
   // Neither may change what the agent itself knows of its files.
-  const scratch = await createScratch(config)
+  const scratch = await createScratch(loaded.config)
   try {
     return await runUntilStopped({ config: scratch.config }, flags, io)
   } finally {
@@ -124,14 +145,7 @@ async function run(
 }
 
 async function runUntilStopped(
-  {
-    config: written,
-    loadConfig,
-  }: {
-    readonly config: AgentConfig
-    /** Absent for a trial, which serves no pages and is never reloaded. */
-    readonly loadConfig?: () => AgentConfig
-  },
+  { config: written, loadConfig, file, text = '' }: LoadedConfig,
   flags: FlagValues,
   io: AgentCommandIo,
 ): Promise<number> {
@@ -176,10 +190,16 @@ async function runUntilStopped(
   })
   io.onStarted?.(agent)
   // What goes wrong is logged and counted where it is found.
-  io.onReloadRequest?.(() => void agent.reload().catch(() => undefined))
+  const reload = () => void agent.reload().catch(() => undefined)
+  io.onReloadRequest?.(reload)
+  const endWatch =
+    flags['config.auto-reload'] === 'true' && loadConfig && file !== undefined
+      ? watchConfig({ path: file, text, onChange: reload })
+      : () => undefined
   logger.info({ version: agentVersion }, 'Agent started')
   const why = await Promise.race([stopped, ended])
   if (why === 'end') await Promise.race([agent.drain(), stopped])
+  endWatch()
   logger.info('Agent stops')
   await agent.stop()
   return 0

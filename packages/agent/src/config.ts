@@ -196,6 +196,7 @@ const defaults = {
     logFormat: 'logfmt',
     checksHealth: true,
     enablesReload: false,
+    enablesProfiling: false,
   },
   positions: {
     filename: '/var/log/positions.yaml',

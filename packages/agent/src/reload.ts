@@ -36,7 +36,7 @@ export function planReload(before: AgentConfig, next: AgentConfig): ReloadPlan {
   const [keysBefore, keysNext] = [clientKeys(before), clientKeys(next)]
   const shared = ({ limits, target, fileWatch }: AgentConfig) =>
     JSON.stringify([limits, target, fileWatch])
-  const blocks = ['server', 'positions'] as const
+  const blocks = ['server', 'positions', 'wal'] as const
   return {
     removedJobs: before.scrapeConfigs
       .filter(job => jobOf(next, job) !== job.identity)

@@ -308,3 +308,22 @@ test('Agent drops lines of more streams than max_streams allows, and goes on', a
   const metrics = await agent.metrics.registry.metrics()
   t.match(metrics, /promtail_dropped_entries_total\{[^}]*reason="stream_limited"[^}]*\} 1/)
 })
+
+test('__path_exclude__ leaves files out, also such as come later', async t => {
+  const directory = t.testdir({ 'a.log': '1\n', 'a.debug.log': 'no\n' })
+  const receiver = await startReceiver(t)
+  const config = configText({ directory, url: receiver.url })
+  const exclude = `{job: test, __path_exclude__: "${directory}/*.{debug,trace}.log", `
+  await startTestAgent(t, config.replace('{job: test, ', exclude))
+  await receiver.until(() => receiver.entries.length === 1)
+  writeFileSync(`${directory}/b.trace.log`, 'no\n')
+  writeFileSync(`${directory}/b.log`, '2\n')
+  await receiver.until(() => receiver.entries.length === 2)
+  appendFileSync(`${directory}/a.debug.log`, 'no\n')
+  appendFileSync(`${directory}/a.log`, '3\n')
+  await receiver.until(() => receiver.entries.length === 3)
+  t.strictSame(
+    receiver.entries.map(({ line }) => line),
+    ['1', '2', '3'],
+  )
+})

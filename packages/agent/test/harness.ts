@@ -177,14 +177,19 @@ export async function startTestAgent(
 export async function spawnAgent(
   t: Test,
   configPath: string,
-  /** A command that runs the one that is appended, and further environment. */
+  /** A command that runs the one that is appended, further environment and flags. */
   {
     wrap = [],
     env = {},
-  }: { readonly wrap?: readonly string[]; readonly env?: Record<string, string> } = {},
+    args = [],
+  }: {
+    readonly wrap?: readonly string[]
+    readonly env?: Record<string, string>
+    readonly args?: readonly string[]
+  } = {},
 ): Promise<ChildProcess> {
   const script = fileURLToPath(new URL('./fixtures/agent-process.ts', import.meta.url))
-  const command = [...wrap, process.execPath, script, `-config.file=${configPath}`]
+  const command = [...wrap, process.execPath, script, `-config.file=${configPath}`, ...args]
   const child = spawn(command[0]!, command.slice(1), {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...env },

@@ -1,4 +1,5 @@
-import { appendFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import pino from 'pino'
 import { type Test, test } from 'tap'
 import { type Agent, ConfigError, loadAgentConfig } from '../src/index.ts'
 import { lines, spawnAgent, startReceiver, startTestAgent, text, waitFor } from './harness.ts'
@@ -226,6 +227,39 @@ test('/reload answers as asked for, and is not there unless it is enabled', asyn
   t.equal((await fetch(`${other.url}/reload`)).status, 404)
 })
 
+test('A reload tells which changed blocks wait for a restart', async t => {
+  const directory = t.testdir({ 'a.log': '1\n' })
+  const receiver = await startReceiver(t)
+  const clients = clientOf(receiver.url)
+  const path = `${directory}/agent.yaml`
+  const write = (parts: Partial<Parts>, positions = 'sync_period: 50ms') => {
+    const text = configOf(directory, { clients, jobs: jobOf(directory, 'a'), ...parts })
+    writeFileSync(path, text.replace('sync_period: 50ms', positions))
+  }
+  write({})
+  let logged = ''
+  const hear = (line: string) => {
+    logged += line
+  }
+  const loadConfig = () => loadAgentConfig({ text: readFileSync(path, 'utf8'), path })
+  const logger = pino({ level: 'warn' }, { write: hear })
+  const agent = await startTestAgent(t, readFileSync(path, 'utf8'), { loadConfig, logger })
+  const ask = async () => (await fetch(`${agent.url}/reload`)).text()
+  t.equal(await ask(), 'Configuration unchanged\n')
+  t.equal(logged, '')
+  write({ server: ', log_level: debug', top: 'wal: {enabled: true}' }, 'sync_period: 1m')
+  const blocks = 'Restart the agent for what changed in: server, positions, wal\n'
+  t.equal(await ask(), `Configuration unchanged\n${blocks}`)
+  for (const block of ['server', 'positions', 'wal']) {
+    t.match(logged, new RegExp(`"block":"${block}".*restart the agent`))
+  }
+  // What else has changed is applied, and the rest is told again.
+  write({ server: ', log_level: debug', top: 'limits_config: {max_streams: 5}' })
+  t.equal(await ask(), 'Configuration changed\nRestart the agent for what changed in: server\n')
+  write({ top: 'limits_config: {max_streams: 5}' })
+  t.equal(await ask(), 'Configuration unchanged\n', 'written back')
+})
+
 test('SIGHUP reads the configuration file again', async t => {
   const directory = t.testdir({ 'a.log': '1\n', 'b.log': '2\n' })
   const receiver = await startReceiver(t)
@@ -286,4 +320,38 @@ test('Sources that are no files come, stay and go with a reload', async t => {
   t.equal(await reload({ jobs: a }), 'changed')
   t.same(agent.sources(), [])
   t.equal(await push(last, 'too late'), undefined)
+})
+
+test('-config.auto-reload reads the configuration file again when it changes', async t => {
+  const directory = t.testdir({ 'a.log': '1\n', 'b.log': '2\n', 'c.log': '3\n', v1: {}, v2: {} })
+  const receiver = await startReceiver(t)
+  const clients = clientOf(receiver.url)
+  const write = (version: string, ...jobs: string[]) =>
+    writeFileSync(
+      `${directory}/${version}/agent.yaml`,
+      configOf(directory, { clients, jobs: jobs.map(job => jobOf(directory, job)).join('') }),
+    )
+  // A ConfigMap: the file is a link into a directory that is replaced as a whole.
+  write('v1', 'a')
+  write('v2', 'a', 'b')
+  const path = `${directory}/agent.yaml`
+  symlinkSync('v1', `${directory}/data`)
+  symlinkSync('data/agent.yaml', path)
+  const child = await spawnAgent(t, path, { args: ['-config.auto-reload'] })
+  let logged = ''
+  child.stderr!.on('data', chunk => {
+    logged += chunk
+  })
+  await receiver.until(() => receiver.entries.length === 1)
+  symlinkSync('v2', `${directory}/next`)
+  renameSync(`${directory}/next`, `${directory}/data`)
+  await receiver.until(() => receiver.entries.length === 2)
+  t.equal(receiver.entries[1]?.line, '2')
+  writeFileSync(`${directory}/v2/agent.yaml`, 'clients: [')
+  await waitFor(() => logged.includes('the old one stays in force'))
+  write('v2', 'a', 'b', 'c')
+  await receiver.until(() => receiver.entries.length === 3)
+  const count = (text: string) => logged.split(text).length - 1
+  t.equal(count('the old one stays in force'), 1, 'what cannot be used is told once')
+  t.equal(count('Configuration reloaded'), 2)
 })

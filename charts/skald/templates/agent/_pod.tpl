@@ -8,11 +8,11 @@
 {{- $agent := .Values.promtail -}}
 metadata:
   labels: {{- toYaml (merge (include "skald.agentSelector" . | fromYaml) ($agent.podLabels | default dict)) | nindent 4 }}
-  annotations:
-    checksum/config: {{ include "skald.agentConfig" . | sha256sum }}
-    {{- with $agent.podAnnotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+  {{- $reloads := $agent.sidecar.configReloader.enabled }}
+  {{- $checksum := dict "checksum/config" (include "skald.agentConfig" . | sha256sum) }}
+  {{- with merge (ternary dict $checksum $reloads) ($agent.podAnnotations | default dict) }}
+  annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
 spec:
   serviceAccountName: {{ include "skald.agentServiceAccount" . }}
   automountServiceAccountToken: {{ $agent.automountServiceAccountToken }}
@@ -39,6 +39,9 @@ spec:
       args:
         - agent
         - -config.file=/etc/promtail/promtail.yaml
+        {{- if $agent.sidecar.configReloader.enabled }}
+        - -config.auto-reload
+        {{- end }}
         {{- include "skald.extraArgs" $agent.extraArgs | nindent 8 }}
       env:
         - name: HOSTNAME

@@ -1,8 +1,11 @@
 // scrape_configs: what to read and what to do with it.
 
-import { readDockerDiscovery } from '../discovery/docker/docker-sd.ts'
+import { readConsulAgentDiscovery, readConsulDiscovery } from '../discovery/consul/consul-sd.ts'
+import { readDnsDiscovery } from '../discovery/dns-sd.ts'
+import { readDockerDiscovery, readSwarmDiscovery } from '../discovery/docker/docker-sd.ts'
 import { readFileDiscovery } from '../discovery/file-sd.ts'
 import { readKubernetesDiscovery } from '../discovery/kubernetes/kubernetes-sd.ts'
+import { readMarathonDiscovery } from '../discovery/marathon-sd.ts'
 import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
 import type { DiscoveryConfig } from '../discovery/target-group.ts'
@@ -36,9 +39,18 @@ export interface ScrapeConfig {
   readonly source: SourceConfig | undefined
 }
 
-const fileSources = [
-  ...['static_configs', 'file_sd_configs', 'kubernetes_sd_configs', 'docker_sd_configs'],
-]
+/** Kinds of discovery, each with the reader of its key. */
+const discoveryReaders = {
+  file_sd_configs: readFileDiscovery,
+  kubernetes_sd_configs: readKubernetesDiscovery,
+  docker_sd_configs: readDockerDiscovery,
+  dockerswarm_sd_configs: readSwarmDiscovery,
+  consul_sd_configs: readConsulDiscovery,
+  consulagent_sd_configs: readConsulAgentDiscovery,
+  dns_sd_configs: readDnsDiscovery,
+  marathon_sd_configs: readMarathonDiscovery,
+}
+const discoveryKeys = Object.keys(discoveryReaders) as (keyof typeof discoveryReaders)[]
 
 const readEncoding: ValueReader<TextEncoding> = cursor => {
   const name = readText(cursor) ?? ''
@@ -68,18 +80,16 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     pipeline_stages: readStages,
     relabel_configs: readRelabelRules,
     static_configs: readStaticConfigs,
-    file_sd_configs: readFileDiscovery,
     path_labels: readBoolean,
     encoding: readEncoding,
     decompression: readDecompression,
-    kubernetes_sd_configs: readKubernetesDiscovery,
-    docker_sd_configs: readDockerDiscovery,
+    ...discoveryReaders,
     ...unsupportedDiscoveries,
     ...sourceReaders,
   })
   if (!raw.job_name) return cursor.fail('job_name is empty: give each job a name of its own')
   const otherSources = Object.keys({ ...unsupportedDiscoveries, ...sourceReaders })
-  const sourceKeys = [...fileSources, ...otherSources]
+  const sourceKeys = ['static_configs', ...discoveryKeys, ...otherSources]
   const hasSource = sourceKeys.some(key => cursor.get(key) !== undefined)
   if (!hasSource) {
     return cursor.fail(
@@ -92,11 +102,7 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
     stages: raw.pipeline_stages ?? [],
     relabelRules: raw.relabel_configs ?? [],
     staticConfigs: raw.static_configs ?? [],
-    discoveries: [
-      ...(raw.file_sd_configs ?? []),
-      ...(raw.kubernetes_sd_configs ?? []),
-      ...(raw.docker_sd_configs ?? []),
-    ],
+    discoveries: discoveryKeys.flatMap(key => raw[key] ?? []),
     addsPathLabels: raw.path_labels ?? false,
     encoding: raw.encoding,
     decompression: raw.decompression,

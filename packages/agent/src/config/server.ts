@@ -21,6 +21,8 @@ export interface ServerConfig {
   /** False: /ready is always 200. */
   readonly checksHealth: boolean
   readonly enablesReload: boolean
+  /** /debug/pprof and /debug/fgprof are there. */
+  readonly enablesProfiling: boolean
   /** Absent for plain HTTP. */
   readonly tls?: ServerTls
 }
@@ -91,6 +93,7 @@ export const readServer: ValueReader<Partial<ServerConfig>> = cursor => {
     logFormat: raw.log_format,
     checksHealth: raw.health_check_target,
     enablesReload: raw.enable_runtime_reload,
+    enablesProfiling: raw.profiling_enabled,
     tls: raw.http_tls_config,
   })
 }

@@ -17,6 +17,8 @@ export interface ApiConnection {
   readonly socketPath?: string
   readonly authorization?: HeaderAuthorization
   readonly tls?: ClientTls
+  /** Sent with each request. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 // Until the headers of an answer are there, and between two parts of a body.
@@ -26,7 +28,10 @@ const bodyBytesMax = 64 * 1024 * 1024
 // Bytes of an error's body that are looked at.
 const errorBytesMax = 16 * 1024
 
-export type ApiQuery = Readonly<Record<string, string | number | boolean | undefined>>
+/** Parameters of a request; a list is one for each, what is empty is left out. */
+export type ApiQuery = Readonly<
+  Record<string, string | number | boolean | readonly string[] | undefined>
+>
 
 /** Asks one API. */
 export class ApiClient {
@@ -78,10 +83,13 @@ export class ApiClient {
     const url = new URL(base)
     url.pathname = base.pathname.replace(/\/+$/, '') + path
     for (const [name, value] of Object.entries(query)) {
-      if (value !== undefined && value !== '') url.searchParams.set(name, String(value))
+      for (const one of Array.isArray(value) ? value : [value]) {
+        if (one !== undefined && one !== '') url.searchParams.append(name, String(one))
+      }
     }
     const headers = {
       accept: 'application/json',
+      ...this.#connection.headers,
       'user-agent': `skald-agent/${agentVersion}`,
       ...(authorization ? { authorization: authorizationHeader(authorization) } : {}),
     }

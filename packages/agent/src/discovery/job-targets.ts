@@ -6,6 +6,7 @@ import type { ScrapeConfig } from '../config/scrape.ts'
 import type { AgentMetrics } from '../metrics.ts'
 import { staticGroups } from './static.ts'
 import type { Discoverer, TargetGroup } from './target-group.ts'
+import type { JobMemory } from './target-memory.ts'
 import {
   type FileTarget,
   type OfferedTarget,
@@ -17,6 +18,9 @@ import {
 // Changes that come together are taken in together; far below the second in which the first line of a
 // new pod is to be read.
 const settleMs = 50
+// So long targets of the last run are looked for that discovery does not have any more; what is found of
+// them is read to its end.
+const leftoverMs = 5_000
 
 export interface JobTargetsOptions {
   readonly config: ScrapeConfig
@@ -24,6 +28,8 @@ export interface JobTargetsOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly metrics: AgentMetrics
   readonly logger: Logger
+  /** Targets of the last run; absent where nothing is remembered. */
+  readonly memory?: JobMemory | undefined
 }
 
 /** Runs the discoverers of one job. */
@@ -42,6 +48,9 @@ export class JobTargets {
   #offered: readonly OfferedTarget[] = []
   #targets: readonly FileTarget[] = []
   #timer: NodeJS.Timeout | undefined
+  /** Of the last run, and gone since; absent until discovery has had its answers. */
+  #leftover: readonly FileTarget[] | undefined
+  #leftoverTimer: NodeJS.Timeout | undefined
   #isStopped = false
 
   constructor(options: JobTargetsOptions) {
@@ -99,11 +108,30 @@ export class JobTargets {
     const groups = [...this.#staticGroups, ...found]
     this.#offered = withoutRepeats(groups.flatMap(group => this.#offer(group)))
     const before = this.#targets.length
-    this.#targets = this.#offered
+    const targets = this.#offered
       .map(({ outcome }) => outcome)
       .filter(outcome => typeof outcome !== 'string')
+    this.#targets = [...targets, ...this.#remember(targets)]
     metrics.targetsActive.inc(this.#targets.length - before)
     this.#countFailures()
+  }
+
+  /** Remembers what discovery has, and gives what it had in the last run and has no more. */
+  #remember(targets: readonly FileTarget[]): readonly FileTarget[] {
+    const { memory } = this.#options
+    if (!memory || this.#groups.size < this.#discoverers.length) return []
+    // A container is followed by what its daemon tells.
+    const files = targets.filter(({ container }) => container === undefined)
+    const paths = new Set(files.map(({ path }) => path))
+    if (!this.#leftover) {
+      this.#leftover = memory.targets
+      this.#leftoverTimer = setTimeout(() => {
+        this.#leftover = []
+        this.#update()
+      }, leftoverMs)
+    }
+    memory.keep(files)
+    return this.#leftover.filter(({ path }) => !paths.has(path))
   }
 
   #offer(group: TargetGroup): readonly OfferedTarget[] {
@@ -134,6 +162,7 @@ export class JobTargets {
     if (this.#isStopped) return
     this.#isStopped = true
     clearTimeout(this.#timer)
+    clearTimeout(this.#leftoverTimer)
     this.#listeners.clear()
     this.#options.metrics.targetsActive.dec(this.#targets.length)
     await Promise.all(this.#discoverers.map(discoverer => discoverer.stop()))

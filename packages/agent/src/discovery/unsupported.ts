@@ -1,6 +1,6 @@
 // Kinds of discovery that Promtail has and the agent does not: refused by name, with what to do
-// instead. They find targets of a whole network; logs are read on the host where they are written, so
-// what they gave was labels.
+// instead. They are for one vendor's cloud each, or for what is hardly run any more. They find targets of a
+// whole network; logs are read on the host where they are written, so what they gave was labels.
 
 import { refuse } from '../config/readers.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
@@ -8,19 +8,13 @@ import type { ValueReader } from '../config/yaml-cursor.ts'
 const byFile = 'write the targets of this host into a file of file_sd_configs'
 
 const insteads: Readonly<Record<string, string>> = {
-  consul_sd_configs: `${byFile}, for instance with consul-template`,
-  consulagent_sd_configs: `${byFile}, for instance with consul-template`,
-  dns_sd_configs: `a name in the DNS says nothing of files; ${byFile}`,
   ec2_sd_configs: `${byFile} when the instance starts, its tags as labels`,
   gce_sd_configs: `${byFile} when the instance starts, its metadata as labels`,
   azure_sd_configs: `${byFile} when the machine starts, its tags as labels`,
   openstack_sd_configs: `${byFile} when the instance starts, its metadata as labels`,
   digitalocean_sd_configs: `${byFile} when the droplet starts, its tags as labels`,
-  dockerswarm_sd_configs:
-    'use docker_sd_configs on each node: labels of services are on the containers',
   serverset_sd_configs: byFile,
   nerve_sd_configs: byFile,
-  marathon_sd_configs: 'use docker_sd_configs on each node',
   triton_sd_configs: byFile,
 }
 

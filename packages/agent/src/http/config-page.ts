@@ -18,7 +18,7 @@ const hidden = '<secret>'
 // Keys whose values are secrets wherever they stand.
 const secretKeys = new Set([
   ...['password', 'credentials', 'bearer_token', 'client_secret', 'secrets'],
-  ...['connection_string', 'api_token', 'access_key', 'secret_key'],
+  ...['connection_string', 'api_token', 'token', 'access_key', 'secret_key'],
 ])
 // Headers that carry a secret.
 const secretHeader = /authorization|token|secret|key|cookie|password/i

@@ -1,4 +1,4 @@
-// The agent's own pages: /ready, /metrics, /targets, /service-discovery, /config, /reload.
+// The agent's own pages: /ready, /metrics, /targets, /service-discovery, /config, /reload, /debug/pprof.
 
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
@@ -6,6 +6,7 @@ import type { Agent } from '../agent.ts'
 import { serverTlsOptions } from '../config/server-tls.ts'
 import { renderConfigPage } from './config-page.ts'
 import { renderDiscoveryPage, viewDiscovery } from './discovery-page.ts'
+import { addProfileRoutes } from './profile-routes.ts'
 import { renderTargetsPage, viewTargets } from './targets-page.ts'
 
 const notReady =
@@ -17,8 +18,9 @@ export async function startAgentServer(options: {
   readonly logger: Logger
 }): Promise<{ instance: FastifyInstance; url: string }> {
   const { agent, logger } = options
-  const { httpListenAddress, httpListenPort, httpPathPrefix, checksHealth, enablesReload, tls } =
+  const { httpListenAddress, httpListenPort, httpPathPrefix, checksHealth, tls } =
     agent.config.server
+  const { enablesReload, enablesProfiling } = agent.config.server
   // The type of an instance says whether it speaks TLS, which nothing here depends on.
   const instance = fastify({
     ...{ logger: false, forceCloseConnections: true },
@@ -57,12 +59,16 @@ export async function startAgentServer(options: {
     instance.all(`${httpPathPrefix}/reload`, async (_request, reply) => {
       reply.type('text/plain; charset=utf-8')
       try {
-        return await reply.send(`Configuration ${await agent.reload()}\n`)
+        const outcome = await agent.reload()
+        const blocks = agent.blocksForRestart.join(', ')
+        const rest = blocks === '' ? '' : `Restart the agent for what changed in: ${blocks}\n`
+        return await reply.send(`Configuration ${outcome}\n${rest}`)
       } catch (error) {
         return reply.code(500).send(`failed to reload config: ${(error as Error).message}\n`)
       }
     })
   }
+  if (enablesProfiling) addProfileRoutes(instance, httpPathPrefix)
   const host = httpListenAddress === '' ? '::' : httpListenAddress
   const url = await listen(instance, host, httpListenPort)
   logger.info({ url }, 'HTTP server listens')

@@ -9,7 +9,13 @@ export type Secret = { readonly text: string } | { readonly file: string }
 /** What needs no server to make a header of. */
 export type HeaderAuthorization =
   | { readonly kind: 'basic'; readonly username: Secret; readonly password: Secret }
-  | { readonly kind: 'header'; readonly type: string; readonly credentials: Secret }
+  | {
+      readonly kind: 'header'
+      readonly type: string
+      readonly credentials: Secret
+      /** Stands between the two; a blank by default. */
+      readonly separator?: string
+    }
 
 export type ClientAuthorization = HeaderAuthorization | ({ readonly kind: 'oauth2' } & OauthConfig)
 
@@ -38,7 +44,8 @@ export function readSecret(secret: Secret): string {
  */
 export function authorizationHeader(authorization: HeaderAuthorization): string {
   if (authorization.kind === 'header') {
-    return `${authorization.type} ${readSecret(authorization.credentials)}`
+    const { type, credentials, separator = ' ' } = authorization
+    return type + separator + readSecret(credentials)
   }
   const pair = `${readSecret(authorization.username)}:${readSecret(authorization.password)}`
   return `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`

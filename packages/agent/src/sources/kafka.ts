@@ -2,6 +2,7 @@
 // what lies before them.
 
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls'
 import type { Consumer, ConsumerOptions, Message, MessagesStream } from '@platformatic/kafka'
@@ -13,7 +14,7 @@ import {
   readText,
   readTexts,
 } from '../config/readers.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
+import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
 import { backoffMs } from '../push/backoff.ts'
 import type { Flow } from './inlet.ts'
 import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
@@ -37,47 +38,57 @@ const commitPeriodMs = 1_000
 const topicsPeriodMs = 60_000
 const fetchBytesMax = 1024 * 1024
 
-const readTls: ValueReader<TlsConnectionOptions> = cursor => {
-  const raw = cursor.record({
-    ca_file: readText,
-    cert_file: readText,
-    key_file: readText,
-    server_name: readText,
-    insecure_skip_verify: readBoolean,
-  })
+const tlsFields = {
+  ca: readText,
+  ca_file: readText,
+  cert: readText,
+  cert_file: readText,
+  key: readText,
+  key_file: readText,
+  server_name: readText,
+  insecure_skip_verify: readBoolean,
+}
+
+type RawTls = { readonly [K in keyof typeof tlsFields]?: ReturnType<(typeof tlsFields)[K]> }
+
+/** Certificates are read once: brokers that are connected to later are shown the same. */
+function tlsOf(cursor: YamlCursor, raw: RawTls): TlsConnectionOptions | undefined {
+  const textOf = (text: string | undefined, file: string | undefined) =>
+    file ? readFileSync(file, 'utf8') : text
   try {
+    const ca = textOf(raw.ca, raw.ca_file)
+    const cert = textOf(raw.cert, raw.cert_file)
+    const key = textOf(raw.key, raw.key_file)
     return {
-      ...(raw.ca_file && { ca: readFileSync(raw.ca_file) }),
-      ...(raw.cert_file && { cert: readFileSync(raw.cert_file) }),
-      ...(raw.key_file && { key: readFileSync(raw.key_file) }),
+      ...{ ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) },
       ...(raw.server_name && { servername: raw.server_name }),
       rejectUnauthorized: !raw.insecure_skip_verify,
     }
   } catch (error) {
-    return cursor.failAtKey(`tls_config cannot be used: ${(error as Error).message}`)
+    return cursor.failAtKey(`${cursor.name} cannot be used: ${(error as Error).message}`)
   }
 }
+
+const readTls: ValueReader<TlsConnectionOptions> = cursor => tlsOf(cursor, cursor.record(tlsFields))
 
 const readSasl: ValueReader<{
   readonly sasl: Sasl
   readonly tls: TlsConnectionOptions | undefined
 }> = cursor => {
+  // The keys of TLS stand among the others, as Promtail has them.
   const raw = cursor.record({
     mechanism: readOneOf(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const),
     user: readText,
     password: readText,
     use_tls: readBoolean,
-    tls_config: readTls,
-    ca_file: readText,
-    insecure_skip_verify: readBoolean,
+    ...tlsFields,
   })
   const sasl: Sasl = {
     mechanism: raw.mechanism ?? 'PLAIN',
     username: raw.user ?? '',
     password: raw.password ?? '',
   }
-  const plain = { rejectUnauthorized: !raw.insecure_skip_verify }
-  return { sasl, tls: raw.use_tls ? (raw.tls_config ?? plain) : undefined }
+  return { sasl, tls: raw.use_tls ? tlsOf(cursor, raw) : undefined }
 }
 
 const readAuthentication: ValueReader<Pick<KafkaConfig, 'tls' | 'sasl'>> = cursor => {
@@ -200,7 +211,7 @@ class KafkaSource implements Source {
     const { brokers, tls, sasl } = this.#config
     const connection = {
       ...{ clientId: 'skald-agent', bootstrapBrokers: [...brokers], retries: 0 },
-      ...(tls && { tls }),
+      ...(tls && { tls, tlsServerName: tls.servername ?? hasNames(brokers) }),
       ...(sasl && { sasl }),
     }
     const admin = new Admin(connection)
@@ -336,8 +347,14 @@ class KafkaSource implements Source {
   }
 }
 
+/** Servers behind one address are told apart by the name that is asked for; an address is none. */
+function hasNames(brokers: readonly string[]): boolean {
+  return brokers.some(broker => isIP(broker.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) === 0)
+}
+
+/** Says what went wrong, and why as far as that is known. */
 function describe(error: unknown): string {
-  const { message, errors } = error as Error & { errors?: unknown[] }
-  const [cause] = errors ?? []
-  return cause ? `${message}: ${describe(cause)}` : message
+  const { message, errors, cause } = error as Error & { errors?: unknown[] }
+  const [inner = cause] = errors ?? []
+  return inner ? `${message}: ${describe(inner)}` : message
 }

@@ -1,44 +1,9 @@
+import { writeFileSync } from 'node:fs'
+import { Registry } from 'prom-client'
 import { test } from 'tap'
-import { parseYaml } from '../../src/config/yaml-cursor.ts'
-import { LabelState } from '../../src/pipeline/label-state.ts'
-import { LineOrigin } from '../../src/pipeline/line-origin.ts'
-import { Pipeline } from '../../src/pipeline/pipeline.ts'
-import { readStages } from '../../src/pipeline/registry.ts'
-import type { StageContext } from '../../src/pipeline/stage.ts'
-
-const metric = { isCounter: true, release: () => {}, update: () => {} }
-const context: StageContext = {
-  jobName: 'test',
-  nowMs: () => Date.UTC(2024, 0, 1),
-  countDropped: () => {},
-  countDroppedByLabel: () => {},
-  customMetrics: { counter: () => metric, gauge: () => metric, histogram: () => metric },
-  warn: () => {},
-}
-
-/** Runs lines through stages and returns `labels time line` of what comes out. */
-function run(stagesText: string, lines: readonly string[], { finishes = false } = {}): string[] {
-  const { root, problems } = parseYaml(stagesText)
-  const stages = readStages(root).map(create => create(context))
-  if (problems[0]) throw new Error(problems[0].message)
-  const out: string[] = []
-  const pipeline = new Pipeline(stages, {
-    add: ({ labels, seconds, nanos, bytes, start, end }) => {
-      const line = Buffer.from(bytes.subarray(start, end)).toString()
-      out.push(`${labels.text} ${seconds}.${nanos} ${line}`)
-    },
-  })
-  const origin = new LineOrigin({ name: 'f', readTime: offset => BigInt(offset) })
-  const consumer = pipeline.open(origin, new LabelState(new Map([['job', 'j']])))
-  let offset = 0
-  for (const line of lines) {
-    const bytes = Buffer.from(line)
-    consumer.consume(bytes, 0, bytes.length, offset)
-    offset += bytes.length + 1
-  }
-  if (finishes) pipeline.finish(origin)
-  return out
-}
+import { createCustomMetrics } from '../../src/pipeline/custom-metrics.ts'
+import { makeMmdb } from './mmdb.ts'
+import { runStages } from './run-stages.ts'
 
 const cri = [
   '2024-01-01T00:00:01Z stdout P a',
@@ -55,8 +20,8 @@ const criWant = [
 ]
 
 test('cri joins parts per stream, on bytes and on entries alike', async t => {
-  t.strictSame(run('[{cri: {}}]', cri, { finishes: true }), criWant)
-  t.strictSame(run('[{cri: {}}, {labels: {none: }}]', cri, { finishes: true }), criWant)
+  t.strictSame(runStages('[{cri: {}}]', cri, { finishes: true }), criWant)
+  t.strictSame(runStages('[{cri: {}}, {labels: {none: }}]', cri, { finishes: true }), criWant)
 })
 
 const docker = [
@@ -71,8 +36,8 @@ const dockerWant = [
 ]
 
 test('docker unpacks records, on bytes and on entries alike', async t => {
-  t.strictSame(run('[{docker: {}}]', docker), dockerWant)
-  t.strictSame(run('[{docker: {}}, {labels: {none: }}]', docker), dockerWant)
+  t.strictSame(runStages('[{docker: {}}]', docker), dockerWant)
+  t.strictSame(runStages('[{docker: {}}, {labels: {none: }}]', docker), dockerWant)
 })
 
 test('container reads lines of either runtime', async t => {
@@ -81,46 +46,246 @@ test('container reads lines of either runtime', async t => {
     '{"log":"ted\\n","stream":"stdout","time":"2024-01-01T00:00:02Z"}',
     '2024-01-01T00:00:03Z stderr F cri',
   ]
-  t.strictSame(run('[{container: {}}]', records), [
+  t.strictSame(runStages('[{container: {}}]', records), [
     '{job="j", stream="stdout"} 1704067202.0 parted',
     '{job="j", stream="stderr"} 1704067203.0 cri',
   ])
 })
 
-test('Stages take lines apart and put them together', async t => {
-  const f = (stages: string, lines: string[], want: string[]) =>
-    t.strictSame(
-      run(stages, lines, { finishes: true }).map(text => text.replace(/ \d+\.\d+ /, ' ')),
-      want,
-      stages,
-    )
-  f(
-    '[{json: {expressions: {l: level}}}, {labels: {l: }}]',
-    ['{"level":"x"}'],
-    ['{job="j", l="x"} {"level":"x"}'],
+/** Runs lines through stages to their end; returns labels and lines, without times. */
+const linesOf = (stages: string, lines: readonly string[]) =>
+  runStages(stages, lines, { finishes: true }).map(text => text.replace(/ \d+\.\d+ /, ' '))
+
+test('regex, json and logfmt take values out of lines', async t => {
+  t.same(linesOf('[{regex: {expression: "(?P<w>o+)"}}, {labels: {w: }}]', ['foo', 'bar']), [
+    '{job="j", w="oo"} foo',
+    '{job="j"} bar',
+  ])
+  const json = '[{json: {expressions: {l: level}}}, {labels: {l: }}]'
+  t.same(linesOf(json, ['{"level":"x"}', 'no JSON']), [
+    '{job="j", l="x"} {"level":"x"}',
+    '{job="j"} no JSON',
+  ])
+  const logfmt = '[{logfmt: {mapping: {a: , c: b}}}, {labels: {c: }}, {output: {source: a}}]'
+  t.same(linesOf(logfmt, ['a="x y" b=1']), ['{c="1", job="j"} x y'])
+})
+
+test('json takes JMESPath: projections, filters, functions', async t => {
+  const line = '{"p":[{"n":"ab","k":"x","v":1},{"n":"bc","k":"y","v":2},{"n":"cd","k":"x","v":3}]}'
+  const want: Readonly<Record<string, string>> = {
+    'p[*].n': '["ab","bc","cd"]',
+    "p[?k=='x'].n": '["ab","cd"]',
+    'p[?v > `1`].n | [0]': 'bc',
+    'max_by(p, &v).n': 'cd',
+    'length(p)': '3',
+  }
+  for (const [expression, value] of Object.entries(want)) {
+    const stages = `[{json: {expressions: {e: ${JSON.stringify(expression)}}}}, {output: {source: e}}]`
+    t.same(linesOf(stages, [line]), [`{job="j"} ${value}`], expression)
+  }
+})
+
+test('template has the functions of Go and of sprig', async t => {
+  const f = (template: string, want: string) => {
+    const stages = `[{template: {source: x, template: ${JSON.stringify(template)}}}, {output: {source: x}}]`
+    t.same(linesOf(stages, ['hello world']), [`{job="j"} ${want}`], template)
+  }
+  f('{{ ToUpper .Entry }}', 'HELLO WORLD')
+  f('{{ if eq .job "j" }}yes{{ else }}no{{ end }}', 'yes')
+  f('{{ .Entry | trunc 5 | upper }}', 'HELLO')
+  f('{{ sha1sum "abc" }}', 'a9993e364706816aba3e25717850c26c9cd0d89d')
+  f('{{ b64enc "abc" }} {{ splitList " " .Entry | join "-" }}', 'YWJj hello-world')
+  f('{{ dict "a" 1 | toJson }} {{ default "none" .missing }}', '{"a":1} none')
+  f('{{ range $i, $w := splitList " " .Entry }}{{ $i }}{{ $w }};{{ end }}', '0hello;1world;')
+})
+
+test('replace puts other text where its groups are', async t => {
+  t.same(linesOf('[{replace: {expression: "(o)", replace: "0"}}]', ['foo']), ['{job="j"} f00'])
+  t.same(
+    linesOf(
+      '[{replace: {expression: "password=(\\\\S+)", replace: "{{ len .Value }} characters"}}]',
+      ['user=a password=hush'],
+    ),
+    ['{job="j"} user=a password=4 characters'],
   )
-  f('[{logfmt: {mapping: {a: }}}, {output: {source: a}}]', ['a="x y" b=1'], ['{job="j"} x y'])
-  f('[{regex: {expression: "(?P<w>o+)"}}, {labels: {w: }}]', ['foo'], ['{job="j", w="oo"} foo'])
-  f('[{replace: {expression: "(o)", replace: "0"}}]', ['foo'], ['{job="j"} f00'])
-  f(
-    '[{template: {source: x, template: "{{ ToUpper .Entry }}"}}, {output: {source: x}}]',
-    ['a'],
-    ['{job="j"} A'],
+})
+
+test('multiline puts lines together from one first line to the next', async t => {
+  const stages = '[{multiline: {firstline: "^S", max_lines: 3}}]'
+  t.same(linesOf(stages, ['S 1', 'a', 'S 2', 'b', 'c', 'd']), [
+    '{job="j"} S 1\na',
+    '{job="j"} S 2\nb\nc',
+    '{job="j"} d',
+  ])
+})
+
+test('match runs its stages for some lines, or drops them', async t => {
+  const stages = `[{match: {selector: '{job="j"} |= "x"', stages: [{static_labels: {m: "1"}}]}}]`
+  t.same(linesOf(stages, ['x', 'y']), ['{job="j", m="1"} x', '{job="j"} y'])
+  t.same(linesOf(`[{match: {selector: '{job="j"} |= "x"', action: drop}}]`, ['x', 'y']), [
+    '{job="j"} y',
+  ])
+})
+
+test('drop goes by text, age and size, and counts under its reason', async t => {
+  const counted: string[] = []
+  const context = { countDropped: (reason: string) => counted.push(reason) }
+  const linesLeft = (stages: string, lines: readonly string[]) =>
+    runStages(stages, lines, { context }).map(text => text.replace(/^\S+ \S+ /, ''))
+  t.same(linesLeft('[{drop: {longer_than: 1}}]', ['a', 'ab']), ['a'])
+  t.same(linesLeft('[{drop: {expression: "^no", drop_counter_reason: why}}]', ['no', 'a no']), [
+    'a no',
+  ])
+  const byAge = `[{regex: {expression: "^(?P<t>\\\\S+)"}}, {timestamp: {source: t, format: RFC3339}},
+    {drop: {older_than: 24h}}]`
+  const young = '2023-12-31T12:00:00Z'
+  t.same(linesLeft(byAge, ['2023-12-30T12:00:00Z', young]), [young])
+  t.same(counted, ['drop_stage', 'why', 'drop_stage'])
+})
+
+test('limit lets so many lines through, of all or of each value of a label', async t => {
+  t.same(linesOf('[{limit: {rate: 1, burst: 2, drop: true}}]', ['a', 'b', 'c']), [
+    '{job="j"} a',
+    '{job="j"} b',
+  ])
+  const counted: string[] = []
+  const countDroppedByLabel = (name: string, value: string) => counted.push(`${name}=${value}`)
+  const byLabel = `[{regex: {expression: "^(?P<app>[ab])"}}, {labels: {app: }},
+    {limit: {rate: 1, burst: 1, drop: true, by_label_name: app}}]`
+  const lines = ['a1', 'a2', 'b1', 'b2', '-', '-']
+  t.same(
+    runStages(byLabel, lines, { context: { countDroppedByLabel } }).map(text =>
+      text.slice(-2).trim(),
+    ),
+    ['a1', 'b1', '-', '-'],
   )
-  f('[{multiline: {firstline: "^S"}}]', ['S 1', 'a', 'S 2'], ['{job="j"} S 1\na', '{job="j"} S 2'])
-  f('[{match: {selector: \'{job="j"} |= "x"\', action: drop}}]', ['x', 'y'], ['{job="j"} y'])
-  f('[{drop: {longer_than: 1}}]', ['a', 'ab'], ['{job="j"} a'])
-  f('[{pack: {labels: [job]}}]', ['a'], ['{} {"job":"j","_entry":"a"}'])
-  f('[{decolorize: {}}]', ['\u001b[31mred\u001b[0m'], ['{job="j"} red'])
-  f('[{labeldrop: [job]}, {static_labels: {s: "1"}}]', ['a'], ['{s="1"} a'])
-  f('[{limit: {rate: 1, burst: 2, drop: true}}]', ['a', 'b', 'c'], ['{job="j"} a', '{job="j"} b'])
-  f('[{sampling: {rate: 0}}]', ['a'], [])
+  t.same(counted, ['app=a', 'app=b'])
+})
+
+test('sampling keeps a share of the lines', async t => {
+  t.same(linesOf('[{sampling: {rate: 0}}]', ['a']), [])
+  t.same(linesOf('[{sampling: {rate: 1}}]', ['a']), ['{job="j"} a'])
+  const lines = Array.from({ length: 10_000 }, (_, i) => `n ${i}`)
+  const kept = linesOf('[{sampling: {rate: 0.3}}]', lines).length
+  // Eleven standard deviations about 3,000.
+  t.ok(kept > 2_500 && kept < 3_500, `${kept} of 10,000`)
+})
+
+test('labels, static_labels, labeldrop and labelallow change the labels', async t => {
+  const values = '{regex: {expression: "(?P<a>\\\\w) (?P<b>\\\\w)"}}, {labels: {a: , c: b}}'
+  const f = (more: string, want: string) =>
+    t.same(linesOf(`[${values}${more}]`, ['x y']), [`${want} x y`], more)
+  f('', '{a="x", c="y", job="j"}')
+  f(', {static_labels: {s: "1"}}', '{a="x", c="y", job="j", s="1"}')
+  f(', {labeldrop: [a, job]}', '{c="y"}')
+  f(', {labelallow: [a]}', '{a="x"}')
+})
+
+test('structured_metadata takes values and labels, each once', async t => {
+  const stages = `[{json: {expressions: {trace: , user: uid}}},
+    {structured_metadata: {trace: , user_id: user, team: job}}]`
+  t.same(linesOf(stages, ['{"trace":"abc","uid":7}', 'none']), [
+    '{} {"trace":"abc","uid":7} trace=abc user_id=7 team=j',
+    '{} none team=j',
+  ])
+})
+
+test('pack puts labels into the line, decolorize takes colours out', async t => {
+  t.same(linesOf('[{pack: {labels: [job]}}]', ['a "q"']), ['{} {"job":"j","_entry":"a \\"q\\""}'])
+  t.same(linesOf('[{decolorize: {}}]', ['\u001b[31mred\u001b[0m']), ['{job="j"} red'])
+})
+
+test('eventlogmessage takes the message of a Windows event apart', async t => {
+  const stages = `[{json: {expressions: {message: }}}, {eventlogmessage: {}},
+    {template: {source: out, template: "{{ .Subject }}|{{ .Name }}|{{ .With_blank }}"}}, {output: {source: out}}]`
+  const message = 'Subject: the subject\r\nName:\tvalue: with colon  \r\nWith blank: x'
+  t.same(linesOf(stages, [JSON.stringify({ message })]), [
+    '{job="j"} the subject|value: with colon|x',
+  ])
+})
+
+test('metrics count lines, bytes and values by stream, and idle series leave', async t => {
+  const registry = new Registry()
+  let nowMs = 0
+  const context = { customMetrics: createCustomMetrics(registry, () => nowMs), nowMs: () => nowMs }
+  const stages = `[{json: {expressions: {a: }}}, {metrics: {
+    lines_total: {type: Counter, config: {action: inc, match_all: true}},
+    bytes_total: {type: Counter, config: {action: add, match_all: true, count_entry_bytes: true}},
+    last: {type: Gauge, source: a, max_idle_duration: 1h, config: {action: set}},
+    seconds: {type: Histogram, source: a, max_idle_duration: 1h, config: {buckets: [0.1, 1]}}}}]`
+  runStages(stages, ['{"a":5}', '{"a":"500ms"}', 'x'], { context })
+  const shown = await registry.metrics()
+  t.match(shown, 'promtail_custom_lines_total{job="j"} 3\n')
+  t.match(shown, 'promtail_custom_bytes_total{job="j"} 21\n')
+  t.match(shown, 'promtail_custom_last{job="j"} 0.5\n')
+  t.match(shown, 'promtail_custom_seconds_bucket{job="j",le="1"} 1\n')
+  t.match(shown, 'promtail_custom_seconds_sum{job="j"} 5.5\n')
+  nowMs = 10 * 60_000
+  const later = await registry.metrics()
+  t.notMatch(later, 'promtail_custom_lines_total{')
+  t.match(later, 'promtail_custom_last{job="j"} 0.5\n')
 })
 
 test('timestamp makes the time of the line, or puts it after the last one', async t => {
   const stages = `[{regex: {expression: "^(?P<t>\\\\S+)"}}, {timestamp: {source: t, format: RFC3339}}]`
   t.strictSame(
-    run(stages, ['2024-01-01T00:00:01Z a', 'broken b']).map(text => text.split(' ')[1]),
+    runStages(stages, ['2024-01-01T00:00:01Z a', 'broken b']).map(text => text.split(' ')[1]),
     ['1704067201.0', '1704067201.1'],
   )
+})
+
+test('timestamp tries further formats, in the zone that it is told', async t => {
+  const stages = `[{regex: {expression: "^(?P<t>[^|]*)"}}, {timestamp: {source: t, format: UnixMs,
+    fallback_formats: [RFC3339, "2006-01-02 15:04:05"], location: Europe/Berlin, action_on_failure: skip}}]`
+  const lines = ['1709634030123|', '2024-03-05T10:20:30Z|', '2024-03-05 10:20:30|', 'no time|']
+  const times = runStages(stages, lines).map(text => text.split(' ')[1])
+  const offset = lines.slice(0, 3).join('').length + 3
+  t.same(times, ['1709634030.123000000', '1709634030.0', '1709630430.0', `0.${offset}`])
+})
+
+test('geoip tells where an address lies, and whose it is', async t => {
+  const directory = t.testdir()
+  const english = (name: string) => ({ names: { en: name } })
+  const city = {
+    city: english('Oxford'),
+    country: english('United Kingdom'),
+    continent: { ...english('Europe'), code: 'EU' },
+    location: { latitude: 51.75, longitude: -1.25, time_zone: 'Europe/London' },
+    postal: { code: 'OX1' },
+    subdivisions: [{ ...english('England'), iso_code: 'ENG' }],
+  }
+  const network = { autonomous_system_number: 64_496, autonomous_system_organization: 'Example' }
+  writeFileSync(`${directory}/city.mmdb`, makeMmdb([192, 0, 2], city))
+  writeFileSync(`${directory}/asn.mmdb`, makeMmdb([192, 0, 2], network))
+  const stages = (kind: string) =>
+    `[{regex: {expression: "^(?P<ip>.*)$"}}, {geoip: {db: "${directory}/${kind}.mmdb", source: ip, db_type: ${kind}}}]`
+  const names = {
+    ...{ city_name: 'Oxford', continent_code: 'EU', continent_name: 'Europe' },
+    ...{ country_name: 'United Kingdom', location_latitude: 51.75, location_longitude: -1.25 },
+    ...{ postal_code: 'OX1', subdivision_code: 'ENG', subdivision_name: 'England' },
+    timezone: 'Europe/London',
+  }
+  const labels = Object.entries(names).map(([name, value]) => `geoip_${name}="${value}"`)
+  const lines = ['192.0.2.77', '192.0.3.1', 'no address']
+  t.same(linesOf(stages('city'), lines), [
+    `{${labels.join(', ')}, job="j"} 192.0.2.77`,
+    '{job="j"} 192.0.3.1',
+    '{job="j"} no address',
+  ])
+  t.equal(
+    linesOf(stages('asn'), lines)[0],
+    '{geoip_autonomous_system_number="64496", geoip_autonomous_system_organization="Example", job="j"} 192.0.2.77',
+  )
+  writeFileSync(`${directory}/city.mmdb`, 'torn')
+  t.throws(() => linesOf(stages('city'), lines), { message: /city\.mmdb cannot be read/ })
+})
+
+test('cri cuts joined lines to max_partial_line_size where it is told to', async t => {
+  const stages = '[{cri: {max_partial_line_size: 10, max_partial_line_size_truncate: true}}]'
+  const part = (flag: string, content: string) => `2024-01-01T00:00:01Z stdout ${flag} ${content}`
+  const lines = [part('P', '123456'), part('F', '7890abc'), part('F', 'a full line is never cut')]
+  t.same(linesOf(stages, lines), [
+    '{job="j", stream="stdout"} 1234567890',
+    '{job="j", stream="stdout"} a full line is never cut',
+  ])
 })

@@ -41,6 +41,12 @@ test('Client shows its certificate, and takes servers of its authority only', as
   )
   t.equal(names.length, 0, 'an authority that it does not know is not told anything')
   await stranger.stop()
+  const nameless = await startTestAgent(t, withTls(`{ca_file: "${keys}/ca.crt"}`))
+  await waitFor(async () =>
+    /batch_retries_total\{[^}]*\} [1-9]/.test(await nameless.metrics.registry.metrics()),
+  )
+  t.equal(names.length, 0, 'the server lets nobody in without a certificate')
+  await nameless.stop()
   await startTestAgent(t, withTls(files))
   await waitFor(() => names.length === 1)
   // Renewed certificates are taken up with the next request.

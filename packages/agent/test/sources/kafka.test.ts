@@ -3,8 +3,10 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { test } from 'tap'
+import pino from 'pino'
+import { type Test, test } from 'tap'
 import { ConfigError, loadAgentConfig } from '../../src/index.ts'
+import { makeCertificates } from '../certificates.ts'
 import { startReceiver, startTestAgent, waitFor } from '../harness.ts'
 
 const program = process.env.KAFKA_TEST_BROKER
@@ -25,15 +27,12 @@ scrape_configs:
 
 test('Kafka is read by a group, and offsets move with the server’s answers', { skip }, async t => {
   const directory = t.testdir()
-  const process = spawn(program!, { stdio: ['pipe', 'pipe', 'inherit'] })
-  t.teardown(() => process.kill())
-  const [address] = await once(process.stdout, 'data')
-  const send = (...lines: string[]) => process.stdin.write(`${lines.join('\n')}\n`)
+  const { address, send } = await startBroker(t)
   send('logs-a k a 1', 'logs-a k a 2', 'logs-b k b 1', 'other k not asked for')
   const receiver = await startReceiver(t)
   const config = configOf(
     ...([directory, receiver.url, ', topics: ["^logs-.*"], use_incoming_timestamp: true'] as const),
-    String(address).trim(),
+    address,
   )
   const first = await startTestAgent(t, config)
   await receiver.until(() => receiver.entries.length === 3)
@@ -52,6 +51,94 @@ test('Kafka is read by a group, and offsets move with the server’s answers', {
   await receiver.until(() => receiver.entries.length === 4)
   t.equal(receiver.entries[3]?.line, 'a 3', 'what was not answered comes again, and nothing else')
   await second.stop()
+})
+
+/** Starts a broker; gives its address and what sends lines. */
+async function startBroker(t: Test, ...args: readonly string[]) {
+  const process = spawn(program!, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+  t.teardown(() => process.kill())
+  const [address] = await once(process.stdout, 'data')
+  const send = (...lines: string[]) => process.stdin.write(`${lines.join('\n')}\n`)
+  return { address: String(address).trim(), send }
+}
+
+/** A log of warnings, and what waits for the first one with a text in it. */
+function listen() {
+  let text = ''
+  const write = (line: string) => {
+    text += line
+  }
+  return {
+    logger: pino({ level: 'warn' }, { write }),
+    hears: (part: RegExp) => waitFor(() => part.test(text)),
+  }
+}
+
+test('Kafka over TLS is read with a certificate, and only from brokers of the authority', {
+  skip,
+}, async t => {
+  const directory = t.testdir()
+  const keys = `${directory}/keys`
+  makeCertificates(keys)
+  const { address, send } = await startBroker(t, '-keys', keys)
+  send('logs-a k secret line')
+  const receiver = await startReceiver(t)
+  const tls = (text: string) =>
+    configOf(
+      ...([directory, receiver.url] as const),
+      `, topics: [logs-a], authentication: {type: ssl, tls_config: {${text}}}`,
+      address,
+    )
+  const own = `cert_file: "${keys}/client.crt", key_file: "${keys}/client.key"`
+  const wrongs: readonly (readonly [settings: string, problem: RegExp])[] = [
+    [own, /self-signed certificate|unable to (get|verify)/],
+    [`ca_file: "${keys}/ca.crt"`, /Connection closed/],
+    [`${own}, ca_file: "${keys}/ca.crt", server_name: other`, /Host: other\. is not/],
+  ]
+  for (const [settings, problem] of wrongs) {
+    const { logger, hears } = listen()
+    const agent = await startTestAgent(t, tls(settings), { logger })
+    await hears(problem)
+    t.equal(agent.sources()[0]?.isReady, false, settings)
+    await agent.stop()
+  }
+  t.equal(receiver.entries.length, 0)
+  const agent = await startTestAgent(t, tls(`${own}, ca_file: "${keys}/ca.crt"`))
+  await receiver.until(() => receiver.entries.length === 1)
+  t.equal(receiver.entries[0]?.line, 'secret line')
+  await agent.stop()
+})
+
+test('Kafka is read with name and password, by every mechanism, over TLS as well', {
+  skip,
+}, async t => {
+  const directory = t.testdir()
+  const keys = `${directory}/keys`
+  makeCertificates(keys)
+  for (const mechanism of ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']) {
+    const isTls = mechanism === 'SCRAM-SHA-512'
+    const { address, send } = await startBroker(
+      ...([t, '-sasl', mechanism, ...(isTls ? ['-keys', keys] : [])] as const),
+    )
+    send(`logs-a k by ${mechanism}`)
+    const receiver = await startReceiver(t)
+    const tls = `, use_tls: true, ca_file: "${keys}/ca.crt", cert_file: "${keys}/client.crt", key_file: "${keys}/client.key"`
+    const sasl = (password: string) =>
+      configOf(
+        ...([directory, receiver.url] as const),
+        `, topics: [logs-a], authentication: {type: sasl, sasl_config: {mechanism: ${mechanism}, user: me, password: ${password}${isTls ? tls : ''}}}`,
+        address,
+      )
+    const { logger, hears } = listen()
+    const stranger = await startTestAgent(t, sasl('wrong'), { logger })
+    await hears(/Kafka cannot be read/)
+    t.equal(stranger.sources()[0]?.isReady, false, `${mechanism}: a wrong password`)
+    await stranger.stop()
+    const agent = await startTestAgent(t, sasl('s3cret'))
+    await receiver.until(() => receiver.entries.length === 1)
+    t.equal(receiver.entries[0]?.line, `by ${mechanism}`)
+    await agent.stop()
+  }
 })
 
 test('Kafka that cannot be reached leaves the agent running', async t => {

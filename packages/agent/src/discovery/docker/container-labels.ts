@@ -68,7 +68,7 @@ export function containerTargets(
   if (attachments.length === 0) return [new Map([['__address__', options.hostNetworkingHost]])]
   return attachments.flatMap(attachment => {
     const ip = attachment.IPAddress ?? ''
-    const onNetwork = networkLabels(networks.get(attachment.NetworkID ?? ''))
+    const onNetwork = networkLabels('docker', networks.get(attachment.NetworkID ?? ''))
     const ports = (container.Ports ?? []).filter(({ Type }) => Type === 'tcp')
     const fallback = isOnHost(container) ? options.hostNetworkingHost : `${ip}:${options.port}`
     const ofNetwork: [string, string][] = [[label('network_ip'), ip], ...onNetwork]
@@ -118,8 +118,13 @@ function sharedNetworks(
   return { networks: {}, mode: '' }
 }
 
-function networkLabels(network: ListedNetwork | undefined): [string, string][] {
+/** Labels of a network; `kind` is the word that they begin with. */
+export function networkLabels(
+  kind: 'docker' | 'dockerswarm',
+  network: ListedNetwork | undefined,
+): [string, string][] {
   if (!network) return []
+  const label = (...parts: string[]) => metaLabel(kind, ...parts)
   const { Id, Name = '', Scope = '', Internal = false, Ingress = false, Labels } = network
   return [
     [label('network_id'), Id],

@@ -1,4 +1,4 @@
-// docker_sd_configs: how an entry is written.
+// docker_sd_configs and dockerswarm_sd_configs: how an entry is written.
 
 import { httpClientFields, readOneAuthorization } from '../../config/http-client.ts'
 import {
@@ -6,13 +6,17 @@ import {
   readCount,
   readDurationMs,
   readList,
+  readOneOf,
   readText,
   readTexts,
 } from '../../config/readers.ts'
-import type { ValueReader } from '../../config/yaml-cursor.ts'
+import type { ValueReader, YamlCursor } from '../../config/yaml-cursor.ts'
+import type { HeaderAuthorization } from '../../push/credentials.ts'
 import type { ApiConnection } from '../api-client.ts'
 import type { DiscoveryConfig } from '../target-group.ts'
 import { type DockerConfig, DockerDiscovery } from './docker-discovery.ts'
+import { createSwarmDiscovery } from './swarm-discovery.ts'
+import { swarmRoles } from './swarm-labels.ts'
 
 const defaults = { port: 80, refreshMs: 60_000, hostNetworkingHost: 'localhost' } as const
 
@@ -38,21 +42,26 @@ const readFilter: ValueReader<{ name: string; values: string[] }> = cursor => {
   return { name: raw.name, values: raw.values ?? [] }
 }
 
-const readEntry: ValueReader<DiscoveryConfig> = cursor => {
-  const raw = cursor.record({
-    host: readHost,
-    port: readCount,
-    filters: readList(readFilter),
-    refresh_interval: readDurationMs,
-    host_networking_host: readText,
-    match_first_network: readBoolean,
-    ...httpClientFields,
-  })
-  const authorization = readOneAuthorization(cursor, raw)
+const commonFields = {
+  host: readHost,
+  port: readCount,
+  filters: readList(readFilter),
+  refresh_interval: readDurationMs,
+  ...httpClientFields,
+}
+
+type Common = { readonly [K in keyof typeof commonFields]?: ReturnType<(typeof commonFields)[K]> }
+
+/** Reads what both kinds of entries have: the daemon, and what it is asked for. */
+function readCommon(
+  cursor: YamlCursor,
+  raw: Common,
+  authorization: HeaderAuthorization | undefined,
+) {
   if (!raw.host) {
     const given = cursor.get('host')
     if (given?.isNull === false) return undefined
-    return cursor.fail('docker_sd_configs needs a host such as unix:///var/run/docker.sock')
+    return cursor.fail(`${cursor.name} needs a host such as unix:///var/run/docker.sock`)
   }
   const { url, socketPath } = raw.host
   // As Docker's own client: with certificates, tcp means TLS.
@@ -61,7 +70,7 @@ const readEntry: ValueReader<DiscoveryConfig> = cursor => {
   for (const { name, values } of raw.filters ?? []) {
     filters[name] = [...(filters[name] ?? []), ...values]
   }
-  const config: DockerConfig = {
+  return {
     connection: {
       url,
       ...(socketPath && { socketPath }),
@@ -71,11 +80,40 @@ const readEntry: ValueReader<DiscoveryConfig> = cursor => {
     filters,
     port: raw.port ?? defaults.port,
     refreshMs: raw.refresh_interval || defaults.refreshMs,
+  }
+}
+
+const readEntry: ValueReader<DiscoveryConfig> = cursor => {
+  const raw = cursor.record({
+    ...commonFields,
+    host_networking_host: readText,
+    match_first_network: readBoolean,
+  })
+  const common = readCommon(cursor, raw, readOneAuthorization(cursor, raw))
+  if (!common) return undefined
+  const config: DockerConfig = {
+    ...common,
     hostNetworkingHost: raw.host_networking_host ?? defaults.hostNetworkingHost,
     matchesFirstNetwork: raw.match_first_network ?? true,
   }
   return { kind: 'docker', create: context => new DockerDiscovery(config, context) }
 }
+
+const readSwarmEntry: ValueReader<DiscoveryConfig> = cursor => {
+  const raw = cursor.record({ ...commonFields, role: readOneOf(swarmRoles) })
+  const common = readCommon(cursor, raw, readOneAuthorization(cursor, raw))
+  if (!common) return undefined
+  const { role } = raw
+  if (!role) {
+    if (cursor.get('role')?.isNull === false) return undefined
+    return cursor.fail(`${cursor.name} needs a role: ${swarmRoles.join(', ')}`)
+  }
+  const config = { ...common, role }
+  return { kind: 'dockerswarm', create: context => createSwarmDiscovery(config, context) }
+}
+
+/** Reads `dockerswarm_sd_configs`. */
+export const readSwarmDiscovery: ValueReader<DiscoveryConfig[]> = readList(readSwarmEntry)
 
 /** Reads `docker_sd_configs`. */
 export const readDockerDiscovery: ValueReader<DiscoveryConfig[]> = readList(readEntry)

@@ -1,9 +1,9 @@
 // Role endpointslice: as endpoints, from the slices that took their place.
 
+import { joinHostPort } from '../host-port.ts'
 import type { TargetGroup } from '../target-group.ts'
 import { type EndpointContext, EndpointTargets, type ObjectReference } from './endpoint-targets.ts'
 import {
-  joinHostPort,
   kubernetesLabel,
   metaLabels,
   namespaceLabel,

@@ -1,9 +1,9 @@
 // What the roles endpoints and endpointslice have in common: the targets of addresses, with the pods
 // behind them and their nodes.
 
+import { joinHostPort } from '../host-port.ts'
 import type { Node } from './node.ts'
 import { nodeLabels } from './node.ts'
-import { joinHostPort } from './objects.ts'
 import { containerLabels, type Pod, podLabels, portLabels } from './pod.ts'
 
 /** Objects that addresses refer to. */

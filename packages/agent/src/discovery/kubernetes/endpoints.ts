@@ -1,10 +1,10 @@
 // Role endpoints: a target for each address and port of a service, and for the further ports of the
 // pods behind them.
 
+import { joinHostPort } from '../host-port.ts'
 import type { TargetGroup } from '../target-group.ts'
 import { type EndpointContext, EndpointTargets, type ObjectReference } from './endpoint-targets.ts'
 import {
-  joinHostPort,
   kubernetesLabel,
   metaLabels,
   namespaceLabel,

@@ -1,9 +1,9 @@
 // Role node: one target for each node, at its kubelet.
 
+import { joinHostPort } from '../host-port.ts'
 import type { TargetGroup } from '../target-group.ts'
 import {
   attachedLabels,
-  joinHostPort,
   kubernetesLabel,
   metaLabels,
   type ObjectMeta,

@@ -77,8 +77,3 @@ export function* attachedLabels(
     yield [kubernetesLabel(role, 'annotationpresent', name), 'true']
   }
 }
-
-/** Joins a host and a port, an IPv6 address in brackets. */
-export function joinHostPort(host: string, port: number | string): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}

@@ -1,9 +1,9 @@
 // Role pod: a target for each port of each container, or for a container without ports. Unlike
 // Prometheus's, pods without an IP and ephemeral containers are targets too: they have logs.
 
+import { joinHostPort } from '../host-port.ts'
 import type { TargetGroup } from '../target-group.ts'
 import {
-  joinHostPort,
   kubernetesLabel,
   metaLabels,
   namespaceLabel,

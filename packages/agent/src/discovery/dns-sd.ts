@@ -1,0 +1,134 @@
+// dns_sd_configs: targets that the DNS lists under a name. Labels and defaults are Prometheus'. Names are
+// asked for as they are written: the search domains of the host are not put behind them.
+
+import { NODATA, NOTFOUND } from 'node:dns'
+import { Resolver } from 'node:dns/promises'
+import { readCount, readDurationMs, readList, readOneOf, readTexts } from '../config/readers.ts'
+import type { ValueReader } from '../config/yaml-cursor.ts'
+import { joinHostPort } from './host-port.ts'
+import { PolledDiscovery } from './polled-discovery.ts'
+import {
+  type Discoverer,
+  type DiscoveryConfig,
+  type DiscoveryContext,
+  metaLabel,
+  type TargetGroup,
+} from './target-group.ts'
+
+const recordTypes = ['SRV', 'A', 'AAAA', 'MX', 'NS'] as const
+type RecordType = (typeof recordTypes)[number]
+
+const refreshMsDefault = 30_000
+// A server that is away is given up before the next one is asked.
+const answerMs = 5_000
+
+/** One entry of `dns_sd_configs`, checked. */
+export interface DnsConfig {
+  readonly names: readonly string[]
+  readonly type: RecordType
+  /** Of the targets; those of SRV records have their own. */
+  readonly port: number
+  readonly refreshMs: number
+}
+
+const readEntry: ValueReader<DiscoveryConfig> = cursor => {
+  const raw = cursor.record({
+    names: readTexts,
+    type: readOneOf(recordTypes, { ignoreCase: true }),
+    port: readCount,
+    refresh_interval: readDurationMs,
+  })
+  const { names, type = 'SRV', port = 0 } = raw
+  if (!names || names.length === 0) {
+    return cursor.fail('dns_sd_configs needs names, such as [_http._tcp.example.org]')
+  }
+  if (type !== 'SRV' && port === 0) {
+    return cursor.fail(`dns_sd_configs needs a port: records of type ${type} have none`)
+  }
+  const config = { names, type, port, refreshMs: raw.refresh_interval || refreshMsDefault }
+  return { kind: 'dns', create: context => createDnsDiscovery(config, context) }
+}
+
+/** Reads `dns_sd_configs`. */
+export const readDnsDiscovery: ValueReader<DiscoveryConfig[]> = readList(readEntry)
+
+/** Makes the discovery of an entry; `servers` (`address:port`) instead of the host's are for tests. */
+export function createDnsDiscovery(
+  { names, type, port, refreshMs }: DnsConfig,
+  context: DiscoveryContext,
+  servers?: readonly string[],
+): Discoverer {
+  const resolver = new Resolver({ timeout: answerMs, tries: 2 })
+  if (servers) resolver.setServers(servers)
+  const last = new Map<string, TargetGroup>()
+  return new PolledDiscovery({
+    ...{ key: 'dns_sd_configs', refreshMs, context },
+    async poll() {
+      const problems: string[] = []
+      const groups = await Promise.all(
+        names.map(async name => {
+          try {
+            const found = await lookUp(resolver, name, type, port)
+            const targets = found.map(labels => withName(name, labels))
+            const group = { source: `dns/${name}`, labels: new Map<string, string>(), targets }
+            last.set(name, group)
+            return group
+          } catch (error) {
+            problems.push((error as Error).message)
+            // A server that cannot be asked takes no target away.
+            return last.get(name)
+          }
+        }),
+      )
+      const problem = problems.length > 0 ? problems.sort().join('; ') : undefined
+      return { groups: groups.filter(group => group !== undefined), problem }
+    },
+    close: () => resolver.cancel(),
+  })
+}
+
+type Found = readonly (readonly [name: string, value: string])[]
+
+/** @throws the resolver's error when no server answers; a name without records has none. */
+async function lookUp(
+  resolver: Resolver,
+  name: string,
+  type: RecordType,
+  port: number,
+): Promise<Found[]> {
+  try {
+    switch (type) {
+      case 'SRV':
+        return (await resolver.resolveSrv(name)).map(record => [
+          ['__address__', joinHostPort(record.name, record.port)],
+          [metaLabel('dns_srv_record_target'), `${record.name}.`],
+          [metaLabel('dns_srv_record_port'), String(record.port)],
+        ])
+      case 'MX':
+        return (await resolver.resolveMx(name)).map(({ exchange }) => [
+          ['__address__', joinHostPort(exchange, port)],
+          [metaLabel('dns_mx_record_target'), `${exchange}.`],
+        ])
+      case 'NS':
+        return (await resolver.resolveNs(name)).map(server => [
+          ['__address__', joinHostPort(server, port)],
+          [metaLabel('dns_ns_record_target'), `${server}.`],
+        ])
+      case 'A':
+        return addresses(await resolver.resolve4(name), port)
+      case 'AAAA':
+        return addresses(await resolver.resolve6(name), port)
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === NODATA || code === NOTFOUND) return []
+    throw error
+  }
+}
+
+const addresses = (all: readonly string[], port: number): Found[] =>
+  all.map(address => [['__address__', joinHostPort(address, port)]])
+
+function withName(name: string, found: Found): ReadonlyMap<string, string> {
+  return new Map([...found, [metaLabel('dns_name'), name]])
+}

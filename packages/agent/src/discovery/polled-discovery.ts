@@ -1,0 +1,90 @@
+// Discovery of what tells nobody of its changes: it is asked again and again.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import type { Discoverer, DiscoveryContext, TargetGroup } from './target-group.ts'
+
+/** Outcome of asking once: what there is, and what is wrong with the rest. */
+export interface Polled {
+  readonly groups: readonly TargetGroup[]
+  readonly problem?: string | undefined
+}
+
+export interface PolledDiscoveryOptions {
+  /** Key of the configuration, for the log. */
+  readonly key: string
+  readonly refreshMs: number
+  readonly context: DiscoveryContext
+  /** Asks once; where it fails as a whole, what was found before stays. */
+  readonly poll: (signal: AbortSignal) => Promise<Polled>
+  readonly close?: () => void
+}
+
+// Whoever does not answer is asked again no later than after this.
+const retryMsMax = 15_000
+
+/** Asks at an interval. */
+export class PolledDiscovery implements Discoverer {
+  readonly #options: PolledDiscoveryOptions
+  readonly #abort = new AbortController()
+  #groups = new Map<string, TargetGroup>()
+  #problem: string | undefined
+  #running: Promise<void> | undefined
+
+  constructor(options: PolledDiscoveryOptions) {
+    this.#options = options
+  }
+
+  start(onGroups: (groups: Iterable<TargetGroup>) => void): void {
+    this.#running ??= this.#run(onGroups)
+  }
+
+  async #run(onGroups: (groups: Iterable<TargetGroup>) => void): Promise<void> {
+    const { signal } = this.#abort
+    const { poll, refreshMs } = this.#options
+    while (!signal.aborted) {
+      let waitMs = refreshMs
+      try {
+        const { groups, problem } = await poll(signal)
+        if (signal.aborted) return
+        this.#report(problem)
+        onGroups(this.#keep(groups))
+      } catch (error) {
+        if (signal.aborted) return
+        this.#report((error as Error).message)
+        waitMs = Math.min(refreshMs, retryMsMax)
+      }
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  /** Gives the groups of before where they are the same. */
+  #keep(groups: readonly TargetGroup[]): Iterable<TargetGroup> {
+    const before = this.#groups
+    this.#groups = new Map(
+      groups.map(group => {
+        const known = before.get(group.source)
+        return [group.source, known && isDeepStrictEqual(known, group) ? known : group]
+      }),
+    )
+    return this.#groups.values()
+  }
+
+  /** Logs a problem when it begins or becomes another, and its end. */
+  #report(problem: string | undefined): void {
+    if (problem === this.#problem) return
+    this.#problem = problem
+    const { context, key } = this.#options
+    if (problem === undefined) context.logger.info({ discovery: key }, 'Discovery works again')
+    else {
+      const fields = { discovery: key, error: problem }
+      context.logger.warn(fields, 'Discovery has no answer: what was found before stays')
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    await this.#running
+    this.#options.close?.()
+  }
+}

@@ -1,0 +1,141 @@
+// Targets of the last run, beside the positions file. What discovery does not know any more when the agent
+// starts may have gone while it was away, and its files be there still, as those of a pod for moments: they
+// are read to their end with the labels of before.
+//
+// One JSON object: {"jobs": {name: {"identity": hash, "targets": [{path, pathExclude, labels, goneMs}]}}}
+
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { Logger } from 'pino'
+import { writeWhole } from '../tail/positions.ts'
+import type { FileTarget } from './targets.ts'
+
+// Changes that come together are written once.
+const writeAfterMs = 1_000
+// A target that is gone is remembered so long: its end may wait for a server that is away.
+const goneMsMax = 60 * 60_000
+// Of these, the ones that went last.
+const goneCountMax = 1_000
+
+interface Remembered {
+  readonly path: string
+  readonly pathExclude?: string | undefined
+  readonly labels: Readonly<Record<string, string>>
+  /** When discovery had it no more; absent while it has. */
+  readonly goneMs?: number | undefined
+}
+
+interface RememberedJob {
+  readonly identity: string
+  targets: readonly Remembered[]
+}
+
+/** What is remembered of one job. */
+export interface JobMemory {
+  /** Targets of before, gone ones included. */
+  readonly targets: readonly FileTarget[]
+  /** Tells what discovery has now. */
+  keep(targets: readonly FileTarget[]): void
+}
+
+/** Remembers targets over restarts. */
+export class TargetMemory {
+  readonly #options: {
+    readonly path: string
+    readonly logger: Logger
+    readonly nowMs: () => number
+  }
+  /** As the last run left them. */
+  readonly #last = new Map<string, RememberedJob>()
+  readonly #jobs = new Map<string, RememberedJob>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: {
+    readonly path: string
+    readonly logger: Logger
+    readonly nowMs: () => number
+  }) {
+    this.#options = options
+    this.#load()
+  }
+
+  #load(): void {
+    const { path, logger } = this.#options
+    try {
+      const { jobs } = JSON.parse(readFileSync(path, 'utf8'))
+      for (const [name, { identity, targets }] of Object.entries<{
+        identity: string
+        targets: Remembered[]
+      }>(jobs)) {
+        for (const { path: of, labels } of targets) {
+          if (typeof of !== 'string' || typeof labels !== 'object') throw new Error('no target')
+        }
+        this.#last.set(name, { identity, targets })
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+      this.#last.clear()
+      const fields = { path, error: (error as Error).message }
+      logger.warn(fields, 'Targets of the last run are not known: the file cannot be read')
+    }
+  }
+
+  /** Gives the memory of a job; that of a job which was written otherwise is forgotten. */
+  open({
+    jobName,
+    identity: text,
+  }: {
+    readonly jobName: string
+    readonly identity: string
+  }): JobMemory {
+    const identity = createHash('sha256').update(text).digest('hex')
+    const known = this.#jobs.get(jobName) ?? this.#last.get(jobName)
+    const job = known?.identity === identity ? known : { identity, targets: [] }
+    this.#jobs.set(jobName, job)
+    const earliestMs = this.#options.nowMs() - goneMsMax
+    return {
+      targets: job.targets
+        .filter(({ goneMs = Number.POSITIVE_INFINITY }) => goneMs > earliestMs)
+        .map(({ path, pathExclude, labels }) => ({
+          ...{ path, pathExclude, labels: new Map(Object.entries(labels)) },
+        })),
+      keep: targets => this.#keep(jobName, identity, targets),
+    }
+  }
+
+  #keep(jobName: string, identity: string, targets: readonly FileTarget[]): void {
+    const job = this.#jobs.get(jobName)
+    if (job?.identity !== identity) return
+    const nowMs = this.#options.nowMs()
+    const now = new Map(targets.map(target => [target.path, remember(target)]))
+    const gone = job.targets
+      .filter(({ path }) => !now.has(path))
+      .map(target => ({ ...target, goneMs: target.goneMs ?? nowMs }))
+      .filter(({ goneMs }) => goneMs > nowMs - goneMsMax)
+      .sort((a, b) => b.goneMs - a.goneMs)
+      .slice(0, goneCountMax)
+    job.targets = [...now.values(), ...gone]
+    this.#timer ??= setTimeout(() => this.#write(), writeAfterMs)
+  }
+
+  #write(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const { path, logger } = this.#options
+    try {
+      writeWhole(path, JSON.stringify({ jobs: Object.fromEntries(this.#jobs) }))
+    } catch (error) {
+      // Nothing depends on it but what goes while the agent is away.
+      logger.warn({ path, error: (error as Error).message }, 'Targets cannot be remembered')
+    }
+  }
+
+  /** Writes what has changed last. */
+  close(): void {
+    if (this.#timer) this.#write()
+  }
+}
+
+function remember({ path, pathExclude, labels }: FileTarget): Remembered {
+  return { path, pathExclude, labels: Object.fromEntries(labels) }
+}

@@ -1,0 +1,55 @@
+// Runs lines through the stages of a configuration, as a file would.
+
+import { parseYaml } from '../../src/config/yaml-cursor.ts'
+import { LabelState } from '../../src/pipeline/label-state.ts'
+import { LineOrigin } from '../../src/pipeline/line-origin.ts'
+import { Pipeline } from '../../src/pipeline/pipeline.ts'
+import { readStages } from '../../src/pipeline/registry.ts'
+import type { StageContext } from '../../src/pipeline/stage.ts'
+
+const metric = { isCounter: true, release: () => {}, update: () => {} }
+const context: StageContext = {
+  jobName: 'test',
+  nowMs: () => Date.UTC(2024, 0, 1),
+  countDropped: () => {},
+  countDroppedByLabel: () => {},
+  customMetrics: { counter: () => metric, gauge: () => metric, histogram: () => metric },
+  warn: () => {},
+}
+
+/** What a run of stages may be told. */
+export interface RunOptions {
+  /** The file ends: what stages hold of it comes out. */
+  readonly finishes?: boolean
+  /** Parts of the context that the test looks into. */
+  readonly context?: Partial<StageContext>
+}
+
+/** Runs lines through stages; returns `labels time line` of what comes out, metadata at its end. */
+export function runStages(
+  stagesText: string,
+  lines: readonly string[],
+  { finishes = false, context: more = {} }: RunOptions = {},
+): string[] {
+  const { root, problems } = parseYaml(stagesText)
+  const stages = readStages(root).map(create => create({ ...context, ...more }))
+  if (problems[0]) throw new Error(problems[0].message)
+  const out: string[] = []
+  const pipeline = new Pipeline(stages, {
+    add: ({ labels, seconds, nanos, bytes, start, end, metadata = [] }) => {
+      const line = Buffer.from(bytes.subarray(start, end)).toString()
+      const pairs = metadata.map(({ name, value }) => ` ${name}=${value}`).join('')
+      out.push(`${labels.text} ${seconds}.${nanos} ${line}${pairs}`)
+    },
+  })
+  const origin = new LineOrigin({ name: 'f', readTime: offset => BigInt(offset) })
+  const consumer = pipeline.open(origin, new LabelState(new Map([['job', 'j']])))
+  let offset = 0
+  for (const line of lines) {
+    const bytes = Buffer.from(line)
+    consumer.consume(bytes, 0, bytes.length, offset)
+    offset += bytes.length + 1
+  }
+  if (finishes) pipeline.finish(origin)
+  return out
+}

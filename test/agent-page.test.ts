@@ -1,0 +1,45 @@
+// Every row of docs/agent-features.md names tests that are there, or says why there is none.
+
+import { test } from 'tap'
+import { problemOfTest, readPage } from './named-tests.ts'
+
+/** Features of Promtail that the agent may leave out: those of one vendor's cloud or system. */
+const leftOut = [46, 47, 48, 49]
+
+const page = readPage('docs/agent-features.md')
+const rows = [...page.matchAll(/^\| (\d+) \| (.+?) \| (yes|partly|no) \| (.+?) \| (.*) \|$/gm)].map(
+  ([, number, what = '', promtail = '', here = '', tests = '']) => ({
+    ...{ number: Number(number), what, promtail, here },
+    tests: tests === '–' ? [] : tests.split(/; (?=`)/),
+  }),
+)
+
+test('docs/agent-features.md has 120 rows, in order', async t => {
+  t.same(
+    rows.map(({ number }) => number),
+    Array.from({ length: 120 }, (_, i) => i + 1),
+  )
+})
+
+test('each row says whether the feature is here, and no row of Promtail is left out but a vendor’s', async t => {
+  for (const { number, promtail, here } of rows) {
+    t.match(here, /^(yes|better|own|no)\b/, `row ${number}`)
+    if (here.startsWith('no')) t.match(here, /^no: ..../, `row ${number} gives a reason`)
+    if (here.startsWith('own')) t.equal(promtail, 'no', `row ${number}: Promtail has none`)
+  }
+  const missing = rows.filter(({ promtail, here }) => promtail !== 'no' && here.startsWith('no'))
+  t.same(
+    missing.map(({ number }) => number),
+    leftOut,
+  )
+})
+
+test('each row that is here names tests that are there', async t => {
+  for (const { number, here, tests } of rows) {
+    t.equal(tests.length > 0, !here.startsWith('no'), `row ${number} has tests`)
+    for (const text of tests) {
+      const [, file = '', name = ''] = /^`(\S+)` :: (.+)$/.exec(text) ?? []
+      t.equal(problemOfTest(file, name), undefined, `row ${number}`)
+    }
+  }
+})
