@@ -6,7 +6,6 @@ import type { Agent } from '../agent.ts'
 import { serverTlsOptions } from '../config/server-tls.ts'
 import { renderConfigPage } from './config-page.ts'
 import { renderDiscoveryPage, viewDiscovery } from './discovery-page.ts'
-import { addProfileRoutes } from './profile-routes.ts'
 import { renderTargetsPage, viewTargets } from './targets-page.ts'
 
 const notReady =
@@ -68,7 +67,11 @@ export async function startAgentServer(options: {
       }
     })
   }
-  if (enablesProfiling) addProfileRoutes(instance, httpPathPrefix)
+  if (enablesProfiling) {
+    // Loaded where it is wanted: modules are most of what an idle agent takes.
+    const { addProfileRoutes } = await import('./profile-routes.ts')
+    addProfileRoutes(instance, httpPathPrefix)
+  }
   const host = httpListenAddress === '' ? '::' : httpListenAddress
   const url = await listen(instance, host, httpListenPort)
   logger.info({ url }, 'HTTP server listens')
