@@ -120,6 +120,11 @@ export class AgentMetrics {
     'Entries of the journal that are not sent, by reason.',
     ['error'],
   )
+  readonly windowsEventErrors = this.#counter(
+    'skald_agent_windows_event_errors_total',
+    'Events of Windows that are not sent, or not as a whole, by reason.',
+    ['error'],
+  )
   readonly gelfEntries = this.#counter(
     'promtail_gelf_target_entries_total',
     'Messages taken by GELF sources.',

@@ -43,6 +43,7 @@ export class Inlet {
   readonly #states = new Map<string, readonly LabelState[]>()
   readonly #timer: NodeJS.Timeout
   readonly #waiting: (() => void)[] = []
+  #isReleased = false
   /** The flow of lines that belong to no other. */
   readonly flow: Flow
 
@@ -83,9 +84,16 @@ export class Inlet {
     return lane.mayTake() && !flow.originOf(lane).isHeldUp
   }
 
-  /** Settles when at least one client takes lines. */
+  /** Settles when at least one client takes lines, or the source is being stopped. */
   async room(): Promise<void> {
-    while (!this.hasRoom) await new Promise<void>(resolve => this.#waiting.push(resolve))
+    while (!this.hasRoom && !this.#isReleased)
+      await new Promise<void>(resolve => this.#waiting.push(resolve))
+  }
+
+  /** Keeps nobody waiting any more: the source is being stopped. */
+  release(): void {
+    this.#isReleased = true
+    for (const goOn of this.#waiting.splice(0)) goOn()
   }
 
   /** Makes a flow of lines that is settled by itself, such as those of one request. */
@@ -146,7 +154,7 @@ export class Inlet {
   close(): void {
     clearInterval(this.#timer)
     this.finish()
-    for (const goOn of this.#waiting.splice(0)) goOn()
+    this.release()
   }
 }
 

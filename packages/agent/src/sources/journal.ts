@@ -1,11 +1,12 @@
 // journal: reads systemd's journal through journalctl, from a saved cursor on.
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readBoolean, readDurationMs, readLabels, readText } from '../config/readers.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
 import { backoffMs } from '../push/backoff.ts'
 import { cursorTimeMs, type JournalEntry, parseJournalEntry } from './journal-entry.ts'
+import { PendingPlaces } from './pending-places.ts'
+import { checkProgram, type RunningProgram, startProgram } from './program.ts'
 import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
 import { splitLines } from './split-lines.ts'
 
@@ -21,8 +22,6 @@ interface JournalConfig {
 const defaultMaxAgeMs = 7 * 3_600_000
 const entryBytesMax = 64 * 1024 * 1024
 const restartBackoff = { minMs: 500, maxMs: 30_000, attemptsMax: 0 }
-// What journalctl says last, for the log.
-const complaintCharactersMax = 1_000
 const priorities = ['emerg', 'alert', 'crit', 'error', 'warning', 'notice', 'info', 'debug']
 
 const readMatches: ValueReader<string[]> = cursor => {
@@ -50,7 +49,12 @@ const readConfig: ValueReader<SourceConfig> = cursor => {
     matches: raw.matches ?? [],
   }
   const start = async (context: SourceContext) => {
-    checkProgram(context)
+    checkProgram('journalctl', {
+      args: ['--version'],
+      code: 'JOURNALCTL_MISSING',
+      before: `job ${context.jobName} reads the journal`,
+      after: 'Install systemd, or remove the job',
+    })
     return new JournalSource(config, context)
   }
   return { isPerClient: true, start }
@@ -58,22 +62,15 @@ const readConfig: ValueReader<SourceConfig> = cursor => {
 
 export const journalSource: SourceDefinition = { name: 'journal', read: readConfig }
 
-function checkProgram({ jobName }: SourceContext): void {
-  const { error } = spawnSync('journalctl', ['--version'], { stdio: 'ignore' })
-  if (!error) return
-  const message = `job ${jobName} reads the journal, and journalctl cannot be run: ${error.message}. Install systemd, or remove the job`
-  throw Object.assign(new Error(message, { cause: error }), { code: 'JOURNALCTL_MISSING' })
-}
-
 class JournalSource implements Source {
   readonly #config: JournalConfig
   readonly #context: SourceContext
   readonly #key: string
   readonly #stopping = new AbortController()
   readonly #done: Promise<void>
-  /** Cursors of lines that no server has taken yet, by their number. */
-  readonly #pending: { readonly sequence: number; readonly cursor: string }[] = []
-  #child: ChildProcess | undefined
+  /** Cursors of lines that no server has taken yet. */
+  readonly #pending = new PendingPlaces<string>()
+  #running: RunningProgram | undefined
   #cursor: string | undefined
   #attempt = 0
 
@@ -88,7 +85,7 @@ class JournalSource implements Source {
   }
 
   get isReady(): boolean {
-    return this.#child !== undefined
+    return this.#running !== undefined
   }
 
   get place(): string {
@@ -117,28 +114,20 @@ class JournalSource implements Source {
     const place = path === undefined ? [] : [`--directory=${path}`]
     const options = ['--output=json', '--all', '--follow', '--no-tail', '--no-pager', '--quiet']
     const args = [...options, ...place, this.#from(), ...matches]
-    const child = spawn('journalctl', args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    this.#child = child
-    let complaint = ''
-    child.stderr.on('data', chunk => {
-      complaint = `${complaint}${chunk}`.slice(-complaintCharactersMax)
-    })
-    child.on('error', error => {
-      complaint = error.message
-    })
-    const exited = new Promise<void>(resolve => child.once('close', () => resolve()))
+    const running = startProgram('journalctl', args)
+    this.#running = running
     try {
-      for await (const line of splitLines(child.stdout, entryBytesMax)) {
+      for await (const line of splitLines(running.child.stdout, entryBytesMax)) {
         await this.#context.inlet.room()
         if (this.#stopping.signal.aborted) break
         this.#take(line)
       }
     } finally {
-      child.kill('SIGTERM')
-      await exited
-      this.#child = undefined
+      running.child.kill('SIGTERM')
+      await running.ended
+      this.#running = undefined
     }
-    return complaint.trim() || `exit code ${child.exitCode}`
+    return (await running.ended).complaint
   }
 
   /** Where to begin: after what was taken last, but not further back than the age allows. */
@@ -161,7 +150,7 @@ class JournalSource implements Source {
     }
     this.#attempt = 0
     this.#cursor = entry.cursor
-    this.#pending.push({ sequence: inlet.flow.sequence, cursor: entry.cursor })
+    this.#pending.add(inlet.flow.sequence, entry.cursor)
     const text = this.#config.isJson ? formatFields(entry.fields) : entry.message
     if (text === undefined) {
       metrics.journalErrors.inc({ error: 'no_message' })
@@ -188,18 +177,13 @@ class JournalSource implements Source {
 
   /** Saves the cursor of the last line before which everything was answered for. */
   #saveSettled(): void {
-    const settled = this.#context.inlet.flow.settledSequence
-    let count = 0
-    while (count < this.#pending.length && this.#pending[count]!.sequence < settled) count++
-    if (count === 0) return
-    const { cursor } = this.#pending[count - 1]!
-    this.#pending.splice(0, count)
-    this.#context.cursors.set(this.#key, cursor)
+    const cursor = this.#pending.takeSettled(this.#context.inlet.flow).at(-1)
+    if (cursor !== undefined) this.#context.cursors.set(this.#key, cursor)
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    this.#child?.kill('SIGTERM')
+    this.#running?.child.kill('SIGTERM')
     await this.#done
   }
 

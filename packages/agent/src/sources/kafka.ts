@@ -17,6 +17,7 @@ import {
 import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
 import { backoffMs } from '../push/backoff.ts'
 import type { Flow } from './inlet.ts'
+import { PendingPlaces } from './pending-places.ts'
 import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
 
 type Sasl = NonNullable<ConsumerOptions<Buffer, Buffer, Buffer, Buffer>['sasl']>
@@ -153,8 +154,8 @@ interface PartitionState {
   readonly flow: Flow
   /** First offset of this run. */
   readonly firstOffset: bigint
-  /** Offset behind each line, by the line's number. */
-  readonly pending: { readonly sequence: number; readonly next: bigint }[]
+  /** Offsets behind the lines. */
+  readonly pending: PendingPlaces<bigint>
   committed: bigint
 }
 
@@ -273,7 +274,7 @@ class KafkaSource implements Source {
     const { topic, partition, offset, value, key, timestamp } = message
     const { inlet } = this.#context
     const state = this.#stateOf(topic, partition, offset)
-    state.pending.push({ sequence: state.flow.sequence, next: offset + 1n })
+    state.pending.add(state.flow.sequence, offset + 1n)
     const labels = new Map(this.#config.labels)
     labels.set('__meta_kafka_topic', topic)
     labels.set('__meta_kafka_partition', String(partition))
@@ -290,7 +291,14 @@ class KafkaSource implements Source {
     let state = this.#partitions.get(id)
     if (!state) {
       const flow = this.#context.inlet.openFlow(id)
-      state = { topic, partition, flow, firstOffset: offset, pending: [], committed: offset }
+      state = {
+        topic,
+        partition,
+        flow,
+        firstOffset: offset,
+        pending: new PendingPlaces(),
+        committed: offset,
+      }
       this.#partitions.set(id, state)
     }
     return state
@@ -299,12 +307,8 @@ class KafkaSource implements Source {
   /** Commits what servers have taken. */
   async #commit(): Promise<void> {
     const offsets = [...this.#partitions.values()].flatMap(state => {
-      const settled = state.flow.settledSequence
-      let count = 0
-      while (count < state.pending.length && state.pending[count]!.sequence < settled) count++
-      const next = state.pending[count - 1]?.next
+      const next = state.pending.takeSettled(state.flow).at(-1)
       if (next === undefined) return []
-      state.pending.splice(0, count)
       const { topic, partition } = state
       return [{ topic, partition, offset: next, leaderEpoch: -1 }]
     })

@@ -8,6 +8,7 @@ import { kafkaSource } from './kafka.ts'
 import { lokiPushApiSource } from './loki-push-api.ts'
 import type { SourceConfig, SourceDefinition } from './source.ts'
 import { syslogSource } from './syslog.ts'
+import { windowsEventsSource } from './windows-events.ts'
 
 const sourceDefinitions: readonly SourceDefinition[] = [
   gelfSource,
@@ -15,6 +16,7 @@ const sourceDefinitions: readonly SourceDefinition[] = [
   kafkaSource,
   lokiPushApiSource,
   syslogSource,
+  windowsEventsSource,
 ]
 
 const isVendors =
@@ -27,7 +29,6 @@ export const sourceReaders: Readonly<Record<string, ValueReader<SourceConfig>>> 
   cloudflare: refuse(`${isVendors}. Let Logpush send to /promtail/api/v1/raw of a loki_push_api`),
   gcplog: refuse(isVendors),
   heroku_drain: refuse(`${isVendors}. Let the drain send to syslog with TLS`),
-  windows_events: refuse('the agent runs on Linux'),
 }
 
 /** The source of a job; a job has one at most. */

@@ -111,6 +111,7 @@ export class SourceSet {
   async stop(jobNames?: readonly string[]): Promise<boolean> {
     const going = this.#running.filter(({ jobName }) => jobNames?.includes(jobName) !== false)
     this.#running = this.#running.filter(running => !going.includes(running))
+    for (const { inlet } of going) inlet.release()
     await Promise.all(going.map(({ source }) => source.stop()))
     for (const { inlet } of going) inlet.close()
     this.#stopped.push(...going)

@@ -1,0 +1,156 @@
+// Reads channels of Windows' event log through wevtutil, the system's own program, page by page. Its options:
+// learn.microsoft.com/windows-server/administration/windows-commands/wevtutil
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TextDecoder } from 'node:util'
+import { decoderOf, type ProgramEnd, type RunningProgram, startProgram } from './program.ts'
+import { type ChannelQuery, formatBookmark, parseBookmark } from './windows-query.ts'
+
+/** A page of events, oldest first. */
+export interface Page {
+  /** XML of the events; read to its end before anything else is asked for. */
+  readonly events: AsyncIterable<string>
+  /** Number of the last record in its channel; known behind the last event. */
+  lastRecordId(): number | undefined
+}
+
+/** Events of one page; where there are that many, another page is asked for. */
+export const pageEventsMax = 500
+// Records have 64 KiB at most; as text with a message in words they are several times as long.
+const eventCharactersMax = 1024 * 1024
+const eventEnd = '</Event>'
+
+/** wevtutil ended with an error. */
+export class WevtutilError extends Error {
+  readonly exitCode: number | null
+
+  constructor({ exitCode, complaint }: ProgramEnd) {
+    super(complaint)
+    this.exitCode = exitCode
+  }
+}
+
+/** Runs wevtutil, one at a time. */
+export class Wevtutil {
+  readonly #directory = mkdtempSync(join(tmpdir(), 'skald-events-'))
+  readonly #locale: string | undefined
+  #running: RunningProgram | undefined
+
+  /** `locale` is a name such as `en-US`. */
+  constructor(locale: string | undefined) {
+    this.#locale = locale
+  }
+
+  /** Number of a channel's newest or oldest record; `undefined` where it has none. */
+  async recordAt(end: 'newest' | 'oldest', channel: string): Promise<number | undefined> {
+    const query = { channel, xpath: '*', list: undefined }
+    const page = this.#query(query, [`/rd:${end === 'newest'}`, '/f:XML', '/c:1'])
+    let recordId: number | undefined
+    for await (const event of page.events) {
+      recordId = Number(/<EventRecordID>(\d+)</.exec(event)?.[1] ?? Number.NaN)
+    }
+    if (recordId === undefined) return undefined
+    // A forwarded event has the number that its own computer gave it.
+    const last = page.lastRecordId() ?? recordId
+    if (Number.isSafeInteger(last)) return last
+    throw new Error(`the ${end} record of ${channel} has no number`)
+  }
+
+  /** Gives the events behind a record, or all where it is 0. */
+  page(query: ChannelQuery, behind: number): Page {
+    const options = ['/rd:false', '/f:RenderedXml', `/c:${pageEventsMax}`]
+    if (this.#locale !== undefined) options.push(`/l:${this.#locale}`)
+    if (behind > 0) {
+      const path = join(this.#directory, 'from.xml')
+      writeFileSync(path, formatBookmark(new Map([[query.channel, behind]])))
+      options.push(`/bm:${path}`)
+    }
+    return this.#query(query, options)
+  }
+
+  #query({ channel, xpath, list }: ChannelQuery, options: readonly string[]): Page {
+    const saved = join(this.#directory, 'to.xml')
+    rmSync(saved, { force: true })
+    let what = [channel, `/q:${xpath}`]
+    if (list !== undefined) {
+      const path = join(this.#directory, 'query.xml')
+      writeFileSync(path, list)
+      what = [path, '/sq:true']
+    }
+    const args = ['qe', ...what, ...options, '/uni:true', `/sbm:${saved}`]
+    return { events: this.#run(args), lastRecordId: () => readBookmarkOf(saved, channel) }
+  }
+
+  async *#run(args: readonly string[]): AsyncGenerator<string> {
+    const running = startProgram('wevtutil', args)
+    this.#running = running
+    try {
+      yield* splitEvents(running.child.stdout)
+      const end = await running.ended
+      if (end.exitCode !== 0) throw new WevtutilError(end)
+    } catch (error) {
+      // An output that breaks off is best explained by the program.
+      const end = await running.ended
+      throw end.exitCode === 0 || end.exitCode === null ? error : new WevtutilError(end)
+    } finally {
+      running.child.kill()
+      await running.ended
+      this.#running = undefined
+    }
+  }
+
+  /** Ends the program that runs. */
+  stop(): void {
+    this.#running?.child.kill()
+  }
+
+  /** Gives its files back. */
+  close(): void {
+    rmSync(this.#directory, { recursive: true, force: true })
+  }
+}
+
+/** The place in a channel that wevtutil saved; `undefined` where it saved none. */
+function readBookmarkOf(path: string, channel: string): number | undefined {
+  try {
+    const bytes = readFileSync(path)
+    const places = parseBookmark(decoderOf(bytes).decode(bytes))
+    return places.get(channel) ?? [...places.values()].at(-1)
+  } catch {
+    // The events' own numbers say where they lie.
+    return undefined
+  }
+}
+
+/**
+ * Cuts an output into events. Of one that is larger than any event can be the first part is given, without its
+ * end.
+ *
+ * @throws Error when the output ends within an event.
+ */
+async function* splitEvents(output: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  let decoder: TextDecoder | undefined
+  let rest = ''
+  let isTooLong = false
+  for await (const chunk of output) {
+    decoder ??= decoderOf(chunk)
+    // The end of an event may lie across two chunks.
+    let searched = Math.max(0, rest.length - eventEnd.length)
+    rest += decoder.decode(chunk, { stream: true })
+    for (let at = rest.indexOf(eventEnd, searched); at >= 0; at = rest.indexOf(eventEnd)) {
+      const event = rest.slice(0, at + eventEnd.length)
+      rest = rest.slice(at + eventEnd.length)
+      searched = 0
+      if (!isTooLong) yield event.trim()
+      isTooLong = false
+    }
+    if (rest.length > eventCharactersMax) {
+      if (!isTooLong) yield rest.trim()
+      isTooLong = true
+      rest = rest.slice(-eventEnd.length)
+    }
+  }
+  if (isTooLong || rest.includes('<')) throw new Error('the output ends within an event')
+}
