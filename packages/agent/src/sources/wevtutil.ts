@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TextDecoder } from 'node:util'
 import { decoderOf, type ProgramEnd, type RunningProgram, startProgram } from './program.ts'
-import { type ChannelQuery, formatBookmark, parseBookmark } from './windows-query.ts'
+import { type ChannelQuery, formatBookmark, parseBookmark, placeOf } from './windows-query.ts'
 
 /** A page of events, oldest first. */
 export interface Page {
@@ -117,7 +117,7 @@ function readBookmarkOf(path: string, channel: string): number | undefined {
   try {
     const bytes = readFileSync(path)
     const places = parseBookmark(decoderOf(bytes).decode(bytes))
-    return places.get(channel) ?? [...places.values()].at(-1)
+    return placeOf(places, channel) ?? [...places.values()].at(-1)
   } catch {
     // The events' own numbers say where they lie.
     return undefined

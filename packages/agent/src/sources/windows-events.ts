@@ -15,7 +15,9 @@ import {
   type ChannelQuery,
   channelQueries,
   formatBookmark,
+  isSameChannel,
   parseBookmark,
+  placeOf,
 } from './windows-query.ts'
 
 interface WindowsEventsConfig {
@@ -47,6 +49,8 @@ const readConfig: ValueReader<SourceConfig> = cursor => {
     exclude_user_data: readBoolean,
     labels: readLabels,
   })
+  const pollIntervalMs = raw.poll_interval || defaultPollIntervalMs
+  if (pollIntervalMs < 0) return cursor.failAtKey('poll_interval must not be negative')
   let queries: ChannelQuery[]
   try {
     queries = channelQueries(raw.eventlog_name ?? '', raw.xpath_query ?? '')
@@ -57,7 +61,7 @@ const readConfig: ValueReader<SourceConfig> = cursor => {
     ...{ queries, locale: raw.locale ?? 0, labels: raw.labels ?? new Map() },
     usesIncomingTime: raw.use_incoming_timestamp ?? false,
     bookmarkPath: raw.bookmark_path ?? '',
-    pollIntervalMs: raw.poll_interval || defaultPollIntervalMs,
+    pollIntervalMs,
     lineOptions: {
       hasEventData: !raw.exclude_event_data,
       hasUserData: !raw.exclude_user_data,
@@ -84,7 +88,7 @@ export const windowsEventsSource: SourceDefinition = { name: 'windows_events', r
 async function localeName(id: number): Promise<string | undefined> {
   if (id === 0) return undefined
   const { default: lcid } = await import('lcid')
-  const name = lcid.from(id)?.replace('_', '-')
+  const name = lcid.from(id)?.replaceAll('_', '-')
   if (name !== undefined) return name
   throw new Error(`locale ${id} is no language of Windows: use one such as 1033 (English), or 0`)
 }
@@ -145,14 +149,22 @@ class WindowsEventsSource implements Source {
   constructor(
     config: WindowsEventsConfig,
     context: SourceContext,
-    { places, wevtutil }: { readonly places: Map<string, number>; readonly wevtutil: Wevtutil },
+    {
+      places,
+      wevtutil,
+    }: { readonly places: ReadonlyMap<string, number>; readonly wevtutil: Wevtutil },
   ) {
     this.#config = config
     this.#context = context
     this.#wevtutil = wevtutil
-    this.#settled = places
+    this.#settled = new Map(
+      config.queries.flatMap(({ channel }) => {
+        const place = placeOf(places, channel)
+        return place === undefined ? [] : [[channel, place]]
+      }),
+    )
     this.#channels = config.queries.map(query => ({
-      ...{ query, place: places.get(query.channel), isChecked: false },
+      ...{ query, place: this.#settled.get(query.channel), isChecked: false },
       ...{ readUpTo: undefined, attempt: 0, retryAtMs: 0 },
     }))
     context.inlet.flow.onProgress = () => this.#saveSettled()
@@ -278,7 +290,7 @@ class WindowsEventsSource implements Source {
       logger.warn(fields, 'Event is not well-formed, what can be made out is sent')
     }
     // Forwarded events keep the channel and the number that they had on their computer.
-    const isOwn = event.channel === channel
+    const isOwn = isSameChannel(event.channel, channel)
     if (recordId === undefined || (isOwn && recordId <= (state.place ?? 0))) return
     if (isOwn) {
       state.place = recordId

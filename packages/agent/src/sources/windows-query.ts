@@ -58,7 +58,9 @@ function splitList(text: string): ChannelQuery[] {
   const file = all.find(({ channel }) => channel?.startsWith('file:'))
   if (file) throw new Error(`has an xpath_query of a file, ${file.channel}: only channels grow`)
   const selected = all.filter(({ kind }) => kind === 'Select').map(({ channel }) => channel!)
-  const channels = [...new Set(selected)]
+  const channels = selected.filter(
+    (channel, i) => selected.findIndex(other => isSameChannel(other, channel)) === i,
+  )
   if (channels.length === 0) throw new Error('has an xpath_query without a Select')
   if (channels.length > channelsMax) {
     throw new Error(`has an xpath_query of ${channels.length} channels, at most ${channelsMax}`)
@@ -69,7 +71,7 @@ function splitList(text: string): ChannelQuery[] {
 function listText(channel: string, queries: readonly (readonly Rule[])[]): string {
   const path = escapeXml(channel)
   const parts = queries.flatMap((rules, id) => {
-    const own = rules.filter(rule => rule.channel === channel)
+    const own = rules.filter(rule => isSameChannel(rule.channel ?? '', channel))
     if (!own.some(({ kind }) => kind === 'Select')) return []
     const texts = own.map(
       ({ kind, xpath }) => `<${kind} Path="${path}">${escapeXml(xpath)}</${kind}>`,
@@ -95,6 +97,16 @@ export function parseBookmark(text: string): Map<string, number> {
   const flaw = walkXml(text, readBookmark)
   if (flaw) throw new Error(flaw)
   return places
+}
+
+/** Tells whether two names are of one channel: Windows does not look at their case. */
+export function isSameChannel(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase()
+}
+
+/** The place of a channel in a bookmark. */
+export function placeOf(places: ReadonlyMap<string, number>, channel: string): number | undefined {
+  return [...places].find(([name]) => isSameChannel(name, channel))?.[1]
 }
 
 /** Writes a bookmark; the last channel is the current one. */

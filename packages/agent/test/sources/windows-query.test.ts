@@ -15,7 +15,7 @@ test('channelQueries parts a list by channel', async t => {
       <Select Path="Security">*[System[(EventID=4624)]]</Select>
       <Suppress Path="Application">*[System[EventID=1]]</Suppress>
     </Query>
-    <Query Id="1"><Select Path="Security">*[EventData[Data='a"b']]</Select></Query>
+    <Query Id="1"><Select Path="SECURITY">*[EventData[Data='a"b']]</Select></Query>
   </QueryList>`
   t.strictSame(
     channelQueries('ignored', list).map(({ channel, list }) => [channel, list]),
