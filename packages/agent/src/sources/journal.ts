@@ -7,7 +7,13 @@ import { backoffMs } from '../push/backoff.ts'
 import { cursorTimeMs, type JournalEntry, parseJournalEntry } from './journal-entry.ts'
 import { PendingPlaces } from './pending-places.ts'
 import { checkProgram, type RunningProgram, startProgram } from './program.ts'
-import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
+import {
+  cursorKey,
+  type Source,
+  type SourceConfig,
+  type SourceContext,
+  type SourceDefinition,
+} from './source.ts'
 import { splitLines } from './split-lines.ts'
 
 interface JournalConfig {
@@ -77,8 +83,8 @@ class JournalSource implements Source {
   constructor(config: JournalConfig, context: SourceContext) {
     this.#config = config
     this.#context = context
-    const { jobName, lane, cursors, inlet } = context
-    this.#key = lane === '' ? `cursor-${jobName}` : `cursor-${jobName}-${lane}`
+    const { jobName, cursors, inlet } = context
+    this.#key = cursorKey(context)
     this.#cursor = cursors.get(this.#key) ?? cursors.get(`journal-${jobName}`)
     inlet.flow.onProgress = () => this.#saveSettled()
     this.#done = this.#run()

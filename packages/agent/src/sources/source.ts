@@ -37,6 +37,11 @@ export interface Cursors {
   set(key: string, value: string): void
 }
 
+/** Key of a source's place among the cursors. */
+export function cursorKey({ jobName, lane }: Pick<SourceContext, 'jobName' | 'lane'>): string {
+  return lane === '' ? `cursor-${jobName}` : `cursor-${jobName}-${lane}`
+}
+
 /** A checked configuration of one source. */
 export interface SourceConfig {
   /** Each client has one of its own, with its own position; otherwise all share one. */

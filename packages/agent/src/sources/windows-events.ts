@@ -1,40 +1,20 @@
 // windows_events: reads Windows' event log through wevtutil, from a saved bookmark on.
 
 import { readFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { parseRfc3339 } from '@skald/wire'
 import { readBoolean, readCount, readDurationMs, readLabels, readText } from '../config/readers.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
-import { backoffMs } from '../push/backoff.ts'
-import { PendingPlaces } from './pending-places.ts'
 import { checkProgram, decoderOf } from './program.ts'
-import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
-import { pageEventsMax, Wevtutil, WevtutilError } from './wevtutil.ts'
-import { formatWindowsEvent, type LineOptions, parseWindowsEvent } from './windows-event.ts'
 import {
-  type ChannelQuery,
-  channelQueries,
-  formatBookmark,
-  isSameChannel,
-  parseBookmark,
-  placeOf,
-} from './windows-query.ts'
-
-interface WindowsEventsConfig {
-  readonly queries: readonly ChannelQuery[]
-  /** Number of a language as Windows counts them; 0 for the system's own. */
-  readonly locale: number
-  readonly usesIncomingTime: boolean
-  readonly bookmarkPath: string
-  readonly pollIntervalMs: number
-  readonly lineOptions: LineOptions
-  readonly labels: ReadonlyMap<string, string>
-}
+  cursorKey,
+  type SourceConfig,
+  type SourceContext,
+  type SourceDefinition,
+} from './source.ts'
+import { Wevtutil } from './wevtutil.ts'
+import { type ChannelQuery, channelQueries, parseBookmark } from './windows-query.ts'
+import { WindowsReader, type WindowsReaderConfig } from './windows-reader.ts'
 
 const defaultPollIntervalMs = 3_000
-const retryBackoff = { minMs: 500, maxMs: 30_000, attemptsMax: 0 }
-// ERROR_ACCESS_DENIED of Windows, with which wevtutil ends then.
-const accessDenied = 5
 
 const readConfig: ValueReader<SourceConfig> = cursor => {
   const raw = cursor.record({
@@ -57,11 +37,9 @@ const readConfig: ValueReader<SourceConfig> = cursor => {
   } catch (error) {
     return cursor.failAtKey(`windows_events ${(error as Error).message}`)
   }
-  const config: WindowsEventsConfig = {
-    ...{ queries, locale: raw.locale ?? 0, labels: raw.labels ?? new Map() },
+  const config: WindowsReaderConfig = {
+    ...{ queries, pollIntervalMs, labels: raw.labels ?? new Map() },
     usesIncomingTime: raw.use_incoming_timestamp ?? false,
-    bookmarkPath: raw.bookmark_path ?? '',
-    pollIntervalMs,
     lineOptions: {
       hasEventData: !raw.exclude_event_data,
       hasUserData: !raw.exclude_user_data,
@@ -75,16 +53,16 @@ const readConfig: ValueReader<SourceConfig> = cursor => {
       before: `job ${context.jobName} reads the event log of Windows`,
       after: 'Run this job on Windows, or remove it',
     })
-    const locale = await localeName(config.locale)
-    const places = savedPlaces(config, context)
-    return new WindowsEventsSource(config, context, { places, wevtutil: new Wevtutil(locale) })
+    const locale = await localeName(raw.locale ?? 0)
+    const places = savedPlaces(raw.bookmark_path ?? '', context)
+    return new WindowsReader(config, context, { places, wevtutil: new Wevtutil(locale) })
   }
   return { isPerClient: true, start }
 }
 
 export const windowsEventsSource: SourceDefinition = { name: 'windows_events', read: readConfig }
 
-/** Name of a language, such as `en-US`; `undefined` for the system's own. */
+/** Name of a language by Windows' number of it, such as `en-US`; `undefined` for 0, the system's own. */
 async function localeName(id: number): Promise<string | undefined> {
   if (id === 0) return undefined
   const { default: lcid } = await import('lcid')
@@ -93,18 +71,14 @@ async function localeName(id: number): Promise<string | undefined> {
   throw new Error(`locale ${id} is no language of Windows: use one such as 1033 (English), or 0`)
 }
 
-function cursorKey({ jobName, lane }: SourceContext): string {
-  return lane === '' ? `cursor-${jobName}` : `cursor-${jobName}-${lane}`
-}
-
 /** Where to go on, by channel: as the positions file has it, or else Promtail's bookmark. */
-function savedPlaces(config: WindowsEventsConfig, context: SourceContext): Map<string, number> {
+function savedPlaces(bookmarkPath: string, context: SourceContext): Map<string, number> {
   const { jobName, cursors } = context
   const cursor = cursors.get(cursorKey(context))
-  const path = config.bookmarkPath
-  const where = cursor === undefined ? `bookmark_path ${path}` : 'its cursor in the positions file'
+  const where =
+    cursor === undefined ? `bookmark_path ${bookmarkPath}` : 'its cursor in the positions file'
   try {
-    return parseBookmark(cursor ?? readBookmarkFile(path))
+    return parseBookmark(cursor ?? readBookmarkFile(bookmarkPath))
   } catch (error) {
     const message = `job ${jobName} cannot go on where it was, ${where} is no bookmark: ${(error as Error).message}. Remove it to begin with the next event`
     throw new Error(message, { cause: error })
@@ -119,213 +93,5 @@ function readBookmarkFile(path: string): string {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
     throw error
-  }
-}
-
-/** How far a channel was read. */
-interface ChannelState {
-  readonly query: ChannelQuery
-  /** Number of the last record that was read, 0 where the next one is the channel's first. */
-  place: number | undefined
-  /** The record of that number is known to be there. */
-  isChecked: boolean
-  /** Newest record when everything that matches had been read. */
-  readUpTo: number | undefined
-  attempt: number
-  retryAtMs: number
-}
-
-class WindowsEventsSource implements Source {
-  readonly #config: WindowsEventsConfig
-  readonly #context: SourceContext
-  readonly #wevtutil: Wevtutil
-  readonly #channels: readonly ChannelState[]
-  /** Places behind which everything was answered for, by channel. */
-  readonly #settled: Map<string, number>
-  readonly #pending = new PendingPlaces<readonly [channel: string, recordId: number]>()
-  readonly #stopping = new AbortController()
-  readonly #done: Promise<void>
-
-  constructor(
-    config: WindowsEventsConfig,
-    context: SourceContext,
-    {
-      places,
-      wevtutil,
-    }: { readonly places: ReadonlyMap<string, number>; readonly wevtutil: Wevtutil },
-  ) {
-    this.#config = config
-    this.#context = context
-    this.#wevtutil = wevtutil
-    this.#settled = new Map(
-      config.queries.flatMap(({ channel }) => {
-        const place = placeOf(places, channel)
-        return place === undefined ? [] : [[channel, place]]
-      }),
-    )
-    this.#channels = config.queries.map(query => ({
-      ...{ query, place: this.#settled.get(query.channel), isChecked: false },
-      ...{ readUpTo: undefined, attempt: 0, retryAtMs: 0 },
-    }))
-    context.inlet.flow.onProgress = () => this.#saveSettled()
-    this.#done = this.#run()
-  }
-
-  get isReady(): boolean {
-    return this.#channels.some(({ isChecked }) => isChecked)
-  }
-
-  get place(): string {
-    return `Windows event log ${this.#channels.map(({ query }) => query.channel).join(', ')}`
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      for (const state of this.#channels) {
-        if (signal.aborted) return
-        if (this.#context.nowMs() >= state.retryAtMs) await this.#poll(state)
-      }
-      const untilMs = Math.min(...this.#channels.map(({ retryAtMs }) => retryAtMs || Infinity))
-      const waitMs = Math.min(this.#config.pollIntervalMs, untilMs - this.#context.nowMs())
-      await sleep(Math.max(0, waitMs), undefined, { signal }).catch(() => undefined)
-    }
-  }
-
-  async #poll(state: ChannelState): Promise<void> {
-    const { nowMs, logger } = this.#context
-    const { channel } = state.query
-    try {
-      await this.#read(state)
-      ;[state.attempt, state.retryAtMs] = [0, 0]
-    } catch (error) {
-      if (this.#stopping.signal.aborted) return
-      state.isChecked = false
-      const waitMs = Math.round(backoffMs(retryBackoff, state.attempt++, { random: Math.random }))
-      state.retryAtMs = nowMs() + waitMs
-      const isDenied = error instanceof WevtutilError && error.exitCode === accessDenied
-      const advice = isDenied
-        ? ': the agent’s account may not read it. Make it a member of Event Log Readers'
-        : ''
-      const fields = { channel, error: (error as Error).message, waitMs }
-      logger.warn(fields, `Event log cannot be read, will try again${advice}`)
-    }
-  }
-
-  /** Reads what is new in a channel. */
-  async #read(state: ChannelState): Promise<void> {
-    const { channel } = state.query
-    const newest = (await this.#wevtutil.recordAt('newest', channel)) ?? 0
-    if (state.place === undefined) {
-      // As Promtail: what was there before the first start is not sent.
-      state.place = newest
-      state.readUpTo = newest
-      this.#settled.set(channel, newest)
-      this.#saveCursor()
-    }
-    await this.#checkPlace(state, newest)
-    if (state.readUpTo === newest) return
-    let before: number
-    let count: number
-    do {
-      before = state.place
-      count = await this.#readPage(state)
-    } while (count >= pageEventsMax && state.place > before && !this.#stopping.signal.aborted)
-    if (!this.#stopping.signal.aborted) state.readUpTo = newest
-  }
-
-  /** A log that was cleared, or has overwritten what was read last, is read from its first record on. */
-  async #checkPlace(state: ChannelState, newest: number): Promise<void> {
-    const { logger } = this.#context
-    const { channel } = state.query
-    const place = state.place ?? 0
-    if (newest < place) {
-      logger.warn(
-        { channel, place, newest },
-        'Event log was cleared, will read it from its first record',
-      )
-      state.place = 0
-    } else if (place > 0 && !state.isChecked) {
-      const oldest = (await this.#wevtutil.recordAt('oldest', channel)) ?? 0
-      if (oldest > place) state.place = 0
-      if (oldest > place + 1) {
-        const fields = { channel, place, oldest }
-        logger.warn(fields, 'Event log has overwritten events that were not read')
-      }
-    }
-    if (state.place !== place) state.readUpTo = undefined
-    state.isChecked = true
-  }
-
-  /** Reads a page; gives the number of its events. */
-  async #readPage(state: ChannelState): Promise<number> {
-    const { inlet } = this.#context
-    const { channel } = state.query
-    await inlet.room()
-    let count = 0
-    const page = this.#wevtutil.page(state.query, state.place ?? 0)
-    for await (const xml of page.events) {
-      await inlet.room()
-      if (this.#stopping.signal.aborted) return count
-      count++
-      this.#take(state, xml)
-    }
-    const last = page.lastRecordId()
-    if (count > 0 && last !== undefined && last > (state.place ?? 0)) {
-      state.place = last
-      this.#pending.add(inlet.flow.sequence - 1, [channel, last])
-      this.#saveSettled()
-    }
-    return count
-  }
-
-  #take(state: ChannelState, xml: string): void {
-    const { inlet, metrics, logger } = this.#context
-    const { channel } = state.query
-    const event = parseWindowsEvent(xml)
-    const { flaw, recordId } = event
-    if (flaw !== undefined) {
-      metrics.windowsEventErrors.inc({ error: 'malformed' })
-      const fields = { channel, recordId, error: flaw }
-      logger.warn(fields, 'Event is not well-formed, what can be made out is sent')
-    }
-    // Forwarded events keep the channel and the number that they had on their computer.
-    const isOwn = isSameChannel(event.channel, channel)
-    if (recordId === undefined || (isOwn && recordId <= (state.place ?? 0))) return
-    if (isOwn) {
-      state.place = recordId
-      this.#pending.add(inlet.flow.sequence, [channel, recordId])
-    }
-    const labels = new Map(this.#config.labels)
-    if (event.channel) labels.set('channel', event.channel)
-    if (event.computer) labels.set('computer', event.computer)
-    const line = formatWindowsEvent(event, this.#config.lineOptions)
-    const timestampNs = this.#config.usesIncomingTime ? parseRfc3339(event.timeCreated) : undefined
-    const isSent = inlet.add({ labels, line, timestampNs })
-    if (!isSent) metrics.windowsEventErrors.inc({ error: 'empty_labels' })
-    this.#saveSettled()
-  }
-
-  /** Saves the places of the last lines before which everything was answered for. */
-  #saveSettled(): void {
-    const places = this.#pending.takeSettled(this.#context.inlet.flow)
-    if (places.length === 0) return
-    for (const [channel, recordId] of places) this.#settled.set(channel, recordId)
-    this.#saveCursor()
-  }
-
-  #saveCursor(): void {
-    this.#context.cursors.set(cursorKey(this.#context), formatBookmark(this.#settled))
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    this.#wevtutil.stop()
-    await this.#done
-    this.#wevtutil.close()
-  }
-
-  async close(): Promise<void> {
-    this.#saveSettled()
   }
 }
