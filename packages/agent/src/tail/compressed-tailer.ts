@@ -2,11 +2,9 @@
 // position is a line number, as Promtail has it.
 
 import { type BigIntStats, createReadStream, statSync } from 'node:fs'
-import { PassThrough, type Readable } from 'node:stream'
-import { constants, createGunzip, createInflate } from 'node:zlib'
-import unbzip2 from 'unbzip2-stream'
 import { LineOrigin } from '../pipeline/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
+import { type CompressionFormat, createDecompressor, isWhole } from './decompressor.ts'
 import type { FileRecord } from './positions.ts'
 import type { Reader } from './read-scheduler.ts'
 import { ReadTimes } from './read-times.ts'
@@ -15,7 +13,7 @@ import type { TailerContext } from './tailer.ts'
 
 /** How the files of a job are compressed. */
 export interface Decompression {
-  readonly format: 'gz' | 'z' | 'bz2'
+  readonly format: CompressionFormat
   readonly initialDelayMs: number
 }
 
@@ -168,14 +166,20 @@ export class CompressedTailer implements Reader {
         this.#take(value)
         return 'more'
       }
+      // One that is cut goes unnoticed until here.
+      if (this.#rest.length > 0 && !(await isWhole(this.path, this.#decompression.format))) {
+        throw new Error('it is cut')
+      }
     } catch (error) {
       const { logger } = this.#context
       const fields = { path: this.path, error: (error as Error).message }
       logger.warn(fields, 'Compressed file is damaged: its rest is not read')
+      // Half a line is none.
+      this.#rest = Buffer.alloc(0)
     } finally {
       this.#isBusy = false
     }
-    this.#end()
+    if (this.#state === 'reading') this.#end()
     return 'end'
   }
 
@@ -221,30 +225,5 @@ export class CompressedTailer implements Reader {
     if (this.#record) this.#updateRecord(this.#record)
     this.#times?.keep()
     if (this.#state === 'reading') this.#state = 'ended'
-  }
-}
-
-/** Makes what decompresses a file; of one that is cut it gives what can be read. */
-function createDecompressor(format: Decompression['format']): {
-  readonly input: NodeJS.WritableStream
-  readonly output: Readable
-} {
-  const options = { finishFlush: constants.Z_SYNC_FLUSH }
-  switch (format) {
-    case 'gz': {
-      const gunzip = createGunzip(options)
-      return { input: gunzip, output: gunzip }
-    }
-    case 'z': {
-      const inflate = createInflate(options)
-      return { input: inflate, output: inflate }
-    }
-    case 'bz2': {
-      // A stream of Node's first kind: without an iterator, and closed before it is read to its end.
-      const unpacking = unbzip2()
-      const output = unpacking.pipe(new PassThrough())
-      unpacking.on('error', (error: Error) => output.destroy(error))
-      return { input: unpacking, output }
-    }
   }
 }

@@ -265,6 +265,12 @@ for (const [format, pack] of [
       all,
     )
     await agent.stop()
+    const ofDamaged = receiver.entries.filter(({ labels }) => labels.includes('/damaged.log'))
+    t.strictSame(
+      ofDamaged.map(({ line }) => line),
+      all.slice(0, ofDamaged.length),
+      'whole lines of what can be read',
+    )
     const before = receiver.entries.length
     writeFileSync(`${directory}/b.log`, pack(Buffer.from('later\n')))
     await startTestAgent(t, configText({ directory, url: receiver.url, job }))
