@@ -1,14 +1,10 @@
 // Against a server that answers as Marathon's API is documented.
 
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import pino from 'pino'
 import { type Test, test } from 'tap'
-import { JobTargets } from '../../src/discovery/job-targets.ts'
-import { ConfigError, loadAgentConfig } from '../../src/index.ts'
-import { AgentMetrics } from '../../src/metrics.ts'
-import { waitFor } from '../harness.ts'
+import { discoverOnce, problemOfEntry } from './job-entry.ts'
+import { startJsonApi } from './json-api.ts'
+
+const key = 'marathon_sd_configs'
 
 const task = (id: string, more: object = {}) => ({ id, host: '10.0.0.1', ports: [31000], ...more })
 
@@ -39,83 +35,46 @@ const apps = [
 
 async function startMarathon(t: Test) {
   const asked: string[] = []
-  const server = createServer((request, response) => {
+  const address = await startJsonApi(t, request => {
     asked.push(`${request.url} ${request.headers.authorization}`)
-    response.end(JSON.stringify({ apps }))
+    return { apps }
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  return { asked, url: `http://${address}` }
 }
-
-const load = (entry: string) =>
-  loadAgentConfig({
-    text: `clients: [{url: "http://h/"}]
-scrape_configs:
-  - job_name: a
-    marathon_sd_configs: [${entry}]
-`,
-    path: 'a.yaml',
-  })
 
 test('marathon_sd_configs gives a target for each port of each task, of every way to write ports', async t => {
   const directory = t.testdir({ token: 'hush\n' })
   const { asked, url } = await startMarathon(t)
   // The first server does not answer.
   const entry = `{servers: ["http://127.0.0.1:1", "${url}"], auth_token_file: "${directory}/token"}`
-  const targets = new JobTargets({
-    ...{ config: load(entry).scrapeConfigs[0]!, hostname: 'host', env: {} },
-    ...{ logger: pino({ level: 'silent' }), metrics: new AgentMetrics({ version: 'test' }) },
-  })
-  t.teardown(() => targets.stop())
-  targets.start()
-  await waitFor(() => targets.isComplete)
+  const found = await discoverOnce(t, { key, entry, prefix: '__meta_marathon_' })
   const web = { app: '/shop/web', image: 'web:1', app_label_com_example_team: 'shop' }
-  t.same(
-    targets.offered.map(({ discovered }) =>
-      Object.fromEntries(
-        [...discovered].map(([name, value]) => [name.replace('__meta_marathon_', ''), value]),
-      ),
-    ),
-    [
-      {
-        ...{ ...web, task: 't1', port_index: '0', port_mapping_label_metrics: 'yes' },
-        __address__: '10.0.0.1:31000',
-      },
-      {
-        ...{ ...web, task: 't2', port_index: '0', port_mapping_label_metrics: 'yes' },
-        __address__: '10.0.0.1:31001',
-      },
-      {
-        ...{ app: '/shop/db', image: 'db:1', task: 't3', port_index: '0' },
-        __address__: '[fd00::1]:5432',
-      },
-      {
-        ...{ app: '/fixed', task: 't4', port_index: '0', port_definition_label_name: 'http' },
-        __address__: '10.0.0.1:8080',
-      },
-      { app: '/picked', task: 't5', port_index: '0', __address__: '10.0.0.1:31000' },
-      { app: '/bare', task: 't6', port_index: '0', __address__: '10.0.0.1:1' },
-      { app: '/bare', task: 't6', port_index: '1', __address__: '10.0.0.1:2' },
-    ],
-  )
+  t.same(found, [
+    {
+      ...{ ...web, task: 't1', port_index: '0', port_mapping_label_metrics: 'yes' },
+      __address__: '10.0.0.1:31000',
+    },
+    {
+      ...{ ...web, task: 't2', port_index: '0', port_mapping_label_metrics: 'yes' },
+      __address__: '10.0.0.1:31001',
+    },
+    {
+      ...{ app: '/shop/db', image: 'db:1', task: 't3', port_index: '0' },
+      __address__: '[fd00::1]:5432',
+    },
+    {
+      ...{ app: '/fixed', task: 't4', port_index: '0', port_definition_label_name: 'http' },
+      __address__: '10.0.0.1:8080',
+    },
+    { app: '/picked', task: 't5', port_index: '0', __address__: '10.0.0.1:31000' },
+    { app: '/bare', task: 't6', port_index: '0', __address__: '10.0.0.1:1' },
+    { app: '/bare', task: 't6', port_index: '1', __address__: '10.0.0.1:2' },
+  ])
   t.same(asked, ['/v2/apps/?embed=apps.tasks token=hush'])
 })
 
 test('marathon_sd_configs refuses what it cannot use, with the line', async t => {
-  const problem = (entry: string) => {
-    try {
-      load(entry)
-      return ''
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      return error.message
-    }
-  }
+  const problem = (entry: string) => problemOfEntry(key, entry)
   t.equal(problem('{servers: ["http://a:8080"], auth_token: x}'), '')
   t.match(problem('{}'), /a\.yaml:4:\d+: marathon_sd_configs needs servers/)
   t.match(problem('{servers: [a]}'), /a\.yaml:4:\d+: server "a" is not an http or https URL/)

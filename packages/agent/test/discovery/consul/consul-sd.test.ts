@@ -1,12 +1,11 @@
 // Against a server that answers as Consul's HTTP API is documented.
 
-import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { createServer, type IncomingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingHttpHeaders } from 'node:http'
 import { type Test, test } from 'tap'
-import { ConfigError, loadAgentConfig } from '../../../src/index.ts'
 import { configText, startReceiver, startTestAgent, waitFor } from '../../harness.ts'
+import { problemOfEntry } from '../job-entry.ts'
+import { Refusal, startJsonApi } from '../json-api.ts'
 
 /** Answers by path; what is not there is 404. */
 interface FakeConsul {
@@ -19,22 +18,12 @@ interface FakeConsul {
 
 async function startConsul(t: Test, answers: Record<string, unknown>): Promise<FakeConsul> {
   const consul = { address: '', asked: [], answers, isBroken: false } as FakeConsul
-  const server = createServer((request, response) => {
+  const address = await startJsonApi(t, request => {
     consul.asked.push({ url: request.url!, headers: request.headers })
-    const answer = consul.answers[new URL(request.url!, 'http://c').pathname]
-    if (consul.isBroken || answer === undefined) {
-      response.writeHead(consul.isBroken ? 500 : 404).end('No cluster leader')
-    } else response.end(JSON.stringify(answer))
+    if (consul.isBroken) return new Refusal(500)
+    return consul.answers[new URL(request.url!, 'http://c').pathname] ?? new Refusal()
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return Object.assign(consul, {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-  })
+  return Object.assign(consul, { address })
 }
 
 const self = {
@@ -181,20 +170,7 @@ test('consulagent_sd_configs gives the services of one agent', async t => {
 })
 
 test('consul_sd_configs refuses what it cannot use, with the line', async t => {
-  const problem = (entry: string) => {
-    try {
-      const text = `clients: [{url: "http://h/"}]
-scrape_configs:
-  - job_name: a
-    consul_sd_configs: [${entry}]
-`
-      loadAgentConfig({ text, path: 'a.yaml' })
-      return ''
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      return error.message
-    }
-  }
+  const problem = (entry: string) => problemOfEntry('consul_sd_configs', entry)
   t.equal(problem('{}'), '', 'the server on this host')
   t.equal(problem('{server: "unix:///run/consul.sock"}'), '')
   t.match(problem('{server: ""}'), /a\.yaml:4:\d+: server "" is not an address of Consul/)

@@ -1,14 +1,10 @@
 // Against a server that answers as the API of Docker's swarms is documented.
 
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import pino from 'pino'
 import { type Test, test } from 'tap'
-import { JobTargets } from '../../../src/discovery/job-targets.ts'
-import { ConfigError, loadAgentConfig } from '../../../src/index.ts'
-import { AgentMetrics } from '../../../src/metrics.ts'
-import { waitFor } from '../../harness.ts'
+import { discoverOnce, problemOfEntry } from '../job-entry.ts'
+import { Refusal, startJsonApi } from '../json-api.ts'
+
+const key = 'dockerswarm_sd_configs'
 
 const answers: Readonly<Record<string, unknown>> = {
   '/services': [
@@ -70,45 +66,16 @@ const answers: Readonly<Record<string, unknown>> = {
 
 async function startSwarm(t: Test) {
   const asked: string[] = []
-  const server = createServer((request, response) => {
+  const address = await startJsonApi(t, request => {
     asked.push(decodeURIComponent(request.url!))
-    const answer = answers[new URL(request.url!, 'http://d').pathname]
-    response.writeHead(answer ? 200 : 404).end(JSON.stringify(answer ?? { message: 'none' }))
+    return answers[new URL(request.url!, 'http://d').pathname] ?? new Refusal()
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  return { asked, host: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  return { asked, host: `tcp://${address}` }
 }
-
-const load = (entry: string) =>
-  loadAgentConfig({
-    text: `clients: [{url: "http://h/"}]
-scrape_configs:
-  - job_name: a
-    dockerswarm_sd_configs: [${entry}]
-`,
-    path: 'a.yaml',
-  })
 
 /** Runs an entry; gives the labels of all targets without the common prefix. */
-async function discover(t: Test, entry: string) {
-  const targets = new JobTargets({
-    ...{ config: load(entry).scrapeConfigs[0]!, hostname: 'host', env: {} },
-    ...{ logger: pino({ level: 'silent' }), metrics: new AgentMetrics({ version: 'test' }) },
-  })
-  t.teardown(() => targets.stop())
-  targets.start()
-  await waitFor(() => targets.isComplete)
-  return targets.offered.map(({ discovered }) =>
-    Object.fromEntries(
-      [...discovered].map(([name, value]) => [name.replace('__meta_dockerswarm_', ''), value]),
-    ),
-  )
-}
+const discover = (t: Test, entry: string) =>
+  discoverOnce(t, { key, entry, prefix: '__meta_dockerswarm_' })
 
 const network = {
   ...{ network_id: 'n1', network_name: 'shop', network_scope: 'swarm', network_label_a: 'b' },
@@ -171,15 +138,7 @@ test('dockerswarm_sd_configs gives the services and the nodes of a swarm', async
 })
 
 test('dockerswarm_sd_configs refuses what it cannot use, with the line', async t => {
-  const problem = (entry: string) => {
-    try {
-      load(entry)
-      return ''
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      return error.message
-    }
-  }
+  const problem = (entry: string) => problemOfEntry(key, entry)
   t.equal(problem('{host: "unix:///var/run/docker.sock", role: nodes}'), '')
   t.match(problem('{role: nodes}'), /a\.yaml:4:\d+: .* needs a host/)
   t.match(problem('{host: "unix:///d.sock"}'), /a\.yaml:4:\d+: .* needs a role: tasks, services/)

@@ -1,0 +1,69 @@
+// One entry of a `..._sd_configs` list in a job of its own: read, refused or run.
+
+import pino, { type Logger } from 'pino'
+import type { Test } from 'tap'
+import { JobTargets } from '../../src/discovery/job-targets.ts'
+import { ConfigError, loadAgentConfig } from '../../src/index.ts'
+import { AgentMetrics } from '../../src/metrics.ts'
+import { waitFor } from '../harness.ts'
+
+/** Reads a configuration that has the entry in line 4. */
+const load = (key: string, entry: string) =>
+  loadAgentConfig({
+    text: `clients: [{url: "http://h/"}]
+scrape_configs:
+  - job_name: a
+    ${key}: [${entry}]
+`,
+    path: 'a.yaml',
+  })
+
+/** Tells why an entry is refused; empty for one that is taken. */
+export function problemOfEntry(key: string, entry: string): string {
+  try {
+    load(key, entry)
+    return ''
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.message
+  }
+}
+
+/** The discovery of an entry at work. */
+export interface RunningEntry {
+  readonly targets: JobTargets
+  readonly metrics: AgentMetrics
+  /** Labels of all targets, without a common prefix of their names. */
+  found(prefix: string): Record<string, string>[]
+}
+
+/** Begins to look for the targets of an entry; ends with the test. */
+export function runEntry(
+  t: Test,
+  {
+    key,
+    entry,
+    logger = pino({ level: 'silent' }),
+  }: { key: string; entry: string; logger?: Logger },
+): RunningEntry {
+  const metrics = new AgentMetrics({ version: 'test' })
+  const config = load(key, entry).scrapeConfigs[0]!
+  const targets = new JobTargets({ config, hostname: 'host', env: {}, logger, metrics })
+  t.teardown(() => targets.stop())
+  targets.start()
+  const found = (prefix: string) =>
+    targets.offered.map(({ discovered }) =>
+      Object.fromEntries([...discovered].map(([name, value]) => [name.replace(prefix, ''), value])),
+    )
+  return { targets, metrics, found }
+}
+
+/** Runs an entry until it has its first answer. */
+export async function discoverOnce(
+  t: Test,
+  options: { readonly key: string; readonly entry: string; readonly prefix: string },
+): Promise<Record<string, string>[]> {
+  const { targets, found } = runEntry(t, options)
+  await waitFor(() => targets.isComplete)
+  return found(options.prefix)
+}
