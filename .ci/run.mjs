@@ -88,6 +88,13 @@ function installCounterparts() {
   if (!isThere && process.getuid?.() === 0) {
     run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { timeout: 300_000 })
   }
+  // ZooKeeper is some 30 MB for a machine that has Java; one that has none is not given it for this.
+  const hasZookeeper = existsSync('/usr/share/java/zookeeper.jar')
+  const hasJava = spawnSync('java', ['-version']).status === 0
+  if (hasJava && !hasZookeeper && process.getuid?.() === 0) {
+    const zookeeper = ['install', '-y', '--no-install-recommends', 'libzookeeper-java']
+    run('apt-get', zookeeper, { timeout: 300_000 })
+  }
   const broker = join(tmpdir(), 'skald-ci-bin', 'kafka-broker')
   const { code } = run('go', ['build', '-o', broker, '.'], {
     cwd: join(root, 'packages/agent/test/fixtures/kafka-broker'),

@@ -75,6 +75,11 @@ export class AgentMetrics {
     'Failed requests to the Kubernetes API server.',
     ['role'],
   )
+  readonly zookeeperFailures = this.#counter(
+    'prometheus_treecache_zookeeper_failures_total',
+    'Sessions with ZooKeeper that could not be opened, or ended.',
+    [],
+  )
   readonly dockerEntries = this.#counter(
     'promtail_docker_target_entries_total',
     'Lines of containers that Docker told of.',

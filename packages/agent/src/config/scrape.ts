@@ -10,6 +10,7 @@ import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
 import type { DiscoveryConfig } from '../discovery/target-group.ts'
 import { unsupportedDiscoveries } from '../discovery/unsupported.ts'
+import { readNerveDiscovery, readServersetDiscovery } from '../discovery/zookeeper/zookeeper-sd.ts'
 import { readStages } from '../pipeline/registry.ts'
 import type { StageFactory } from '../pipeline/stage.ts'
 import { sourceOf, sourceReaders } from '../sources/registry.ts'
@@ -49,6 +50,8 @@ const discoveryReaders = {
   consulagent_sd_configs: readConsulAgentDiscovery,
   dns_sd_configs: readDnsDiscovery,
   marathon_sd_configs: readMarathonDiscovery,
+  nerve_sd_configs: readNerveDiscovery,
+  serverset_sd_configs: readServersetDiscovery,
 }
 const discoveryKeys = Object.keys(discoveryReaders) as (keyof typeof discoveryReaders)[]
 

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
+import { ProblemReport } from './problem-report.ts'
 import type { Discoverer, DiscoveryContext, TargetGroup } from './target-group.ts'
 
 /** Outcome of asking once: what there is, and what is wrong with the rest. */
@@ -28,11 +29,13 @@ export class PolledDiscovery implements Discoverer {
   readonly #options: PolledDiscoveryOptions
   readonly #abort = new AbortController()
   #groups = new Map<string, TargetGroup>()
-  #problem: string | undefined
+  readonly #problem: ProblemReport
   #running: Promise<void> | undefined
 
   constructor(options: PolledDiscoveryOptions) {
     this.#options = options
+    const { context, key } = options
+    this.#problem = new ProblemReport({ logger: context.logger, fields: { discovery: key } })
   }
 
   start(onGroups: (groups: Iterable<TargetGroup>) => void): void {
@@ -47,11 +50,11 @@ export class PolledDiscovery implements Discoverer {
       try {
         const { groups, problem } = await poll(signal)
         if (signal.aborted) return
-        this.#report(problem)
+        this.#problem.tell(problem)
         onGroups(this.#keep(groups))
       } catch (error) {
         if (signal.aborted) return
-        this.#report((error as Error).message)
+        this.#problem.tell((error as Error).message)
         waitMs = Math.min(refreshMs, retryMsMax)
       }
       await sleep(waitMs, undefined, { signal }).catch(() => undefined)
@@ -68,18 +71,6 @@ export class PolledDiscovery implements Discoverer {
       }),
     )
     return this.#groups.values()
-  }
-
-  /** Logs a problem when it begins or becomes another, and its end. */
-  #report(problem: string | undefined): void {
-    if (problem === this.#problem) return
-    this.#problem = problem
-    const { context, key } = this.#options
-    if (problem === undefined) context.logger.info({ discovery: key }, 'Discovery works again')
-    else {
-      const fields = { discovery: key, error: problem }
-      context.logger.warn(fields, 'Discovery has no answer: what was found before stays')
-    }
   }
 
   async stop(): Promise<void> {

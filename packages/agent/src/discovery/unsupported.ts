@@ -1,6 +1,6 @@
 // Kinds of discovery that Promtail has and the agent does not: refused by name, with what to do
-// instead. They are for one vendor's cloud each, or for what is hardly run any more. They find targets of a
-// whole network; logs are read on the host where they are written, so what they gave was labels.
+// instead. They are for one vendor's cloud each. They find targets of a whole network; logs are read on the
+// host where they are written, so what they gave was labels.
 
 import { refuse } from '../config/readers.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
@@ -13,8 +13,6 @@ const insteads: Readonly<Record<string, string>> = {
   azure_sd_configs: `${byFile} when the machine starts, its tags as labels`,
   openstack_sd_configs: `${byFile} when the instance starts, its metadata as labels`,
   digitalocean_sd_configs: `${byFile} when the droplet starts, its tags as labels`,
-  serverset_sd_configs: byFile,
-  nerve_sd_configs: byFile,
   triton_sd_configs: byFile,
 }
 

@@ -1,0 +1,115 @@
+// ZooKeeper's encoding: records, and the frames that carry them over a connection.
+//
+//   4 bytes length | payload
+//
+// All numbers are big endian. In a payload an int has 4 bytes, a long 8 and a boolean 1; before a text or
+// bytes stands their length (-1 where there are none), before a list the number of its items.
+
+// A list of 20,000 children with names of 200 bytes; the data of a node has 1 MiB at most, unless the server
+// was told otherwise.
+const frameBytesMax = 4 * 1024 * 1024
+// What is kept of a longer one: whose answer it is.
+const headBytes = 16
+const lengthBytes = 4
+
+/** One payload; of one that is too long only the beginning. */
+export interface Frame {
+  /** A view into what was pushed. */
+  readonly bytes: Buffer
+  readonly isTooLong: boolean
+}
+
+/** Cuts what comes in into frames. */
+export class FrameReader {
+  #rest: Buffer = Buffer.alloc(0)
+  /** What is still to come of a frame that is too long. */
+  #skipBytes = 0
+
+  /**
+   * Takes the next part of what came in.
+   *
+   * @throws RangeError where it cannot be a frame.
+   */
+  push(chunk: Buffer): Frame[] {
+    const frames: Frame[] = []
+    let bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk
+    for (;;) {
+      const skipped = Math.min(this.#skipBytes, bytes.length)
+      this.#skipBytes -= skipped
+      bytes = bytes.subarray(skipped)
+      if (bytes.length < lengthBytes) break
+      const length = bytes.readInt32BE(0)
+      if (length < 0) throw new RangeError(`a frame cannot have ${length} bytes`)
+      const isTooLong = length > frameBytesMax
+      const end = lengthBytes + (isTooLong ? headBytes : length)
+      if (bytes.length < end) break
+      frames.push({ bytes: bytes.subarray(lengthBytes, end), isTooLong })
+      bytes = bytes.subarray(end)
+      if (isTooLong) this.#skipBytes = length - headBytes
+    }
+    this.#rest = Buffer.from(bytes)
+    return frames
+  }
+}
+
+/** Encodes an int. */
+export function encodeInt(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32BE(value)
+  return bytes
+}
+
+/** Encodes bytes with their length. */
+export function encodeBytes(value: Buffer): Buffer {
+  return Buffer.concat([encodeInt(value.length), value])
+}
+
+/** Encodes a boolean. */
+export function encodeBoolean(value: boolean): Buffer {
+  return Buffer.of(value ? 1 : 0)
+}
+
+/** Encodes fields as one frame. */
+export function encodeFrame(...fields: readonly Buffer[]): Buffer {
+  return encodeBytes(Buffer.concat(fields))
+}
+
+/** Reads the fields of a payload, one after the other; each throws a RangeError behind the end. */
+export class RecordReader {
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  int(): number {
+    this.#at += 4
+    return this.#bytes.readInt32BE(this.#at - 4)
+  }
+
+  long(): bigint {
+    this.#at += 8
+    return this.#bytes.readBigInt64BE(this.#at - 8)
+  }
+
+  /** Bytes with their length, as a view; none are no bytes. */
+  bytes(): Buffer {
+    const length = Math.max(0, this.int())
+    const start = this.#at
+    this.#at += length
+    if (this.#at > this.#bytes.length) throw new RangeError('a record is longer than its frame')
+    return this.#bytes.subarray(start, this.#at)
+  }
+
+  text(): string {
+    return this.bytes().toString('utf8')
+  }
+
+  texts(): string[] {
+    const count = Math.max(0, this.int())
+    const all: string[] = []
+    while (all.length < count) all.push(this.text())
+    return all
+  }
+}

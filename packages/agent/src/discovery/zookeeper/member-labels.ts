@@ -1,0 +1,79 @@
+// What the members of a service have written into ZooKeeper, as labels. Labels are Prometheus'; what is taken
+// for a member, and what for none, is what Go's JSON decoder makes of it: names of fields in any case, `null` and
+// fields that are not there stand for nothing, a value of another type makes the whole no member.
+
+import { joinHostPort } from '../host-port.ts'
+import { metaLabel } from '../target-group.ts'
+
+/** Makes labels of a node's data. @throws Error where it is no member. */
+export type ReadMember = (data: Buffer, path: string) => Map<string, string>
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** Reads a member of Airbnb's Nerve. */
+export const readNerveMember: ReadMember = (data, path) => {
+  const member = fieldsOf(parse(data), 'it')
+  const { host, port } = readEndpoint(member)
+  return new Map([
+    ['__address__', joinHostPort(host, port)],
+    [metaLabel('nerve_path'), path],
+    [metaLabel('nerve_endpoint_host'), host],
+    [metaLabel('nerve_endpoint_port'), port],
+    [metaLabel('nerve_endpoint_name'), textOf(member, 'name')],
+  ])
+}
+
+/** Reads a member of one of Twitter's serversets. */
+export const readServersetMember: ReadMember = (data, path) => {
+  const member = fieldsOf(parse(data), 'it')
+  const main = readEndpoint(fieldsOf(find(member, 'serviceEndpoint'), 'serviceEndpoint'))
+  const labels = new Map([
+    ['__address__', joinHostPort(main.host, main.port)],
+    [metaLabel('serverset_path'), path],
+    [metaLabel('serverset_endpoint_host'), main.host],
+    [metaLabel('serverset_endpoint_port'), main.port],
+    [metaLabel('serverset_status'), textOf(member, 'status')],
+    [metaLabel('serverset_shard'), integerOf(member, 'shard')],
+  ])
+  const others = fieldsOf(find(member, 'additionalEndpoints'), 'additionalEndpoints')
+  for (const [name, written] of Object.entries(others)) {
+    const { host, port } = readEndpoint(fieldsOf(written, name))
+    labels.set(metaLabel('serverset_endpoint_host', name), host)
+    labels.set(metaLabel('serverset_endpoint_port', name), port)
+  }
+  return labels
+}
+
+function parse(data: Buffer): unknown {
+  return JSON.parse(data.toString('utf8'))
+}
+
+function readEndpoint(fields: Fields): { readonly host: string; readonly port: string } {
+  return { host: textOf(fields, 'host'), port: integerOf(fields, 'port') }
+}
+
+function fieldsOf(value: unknown, name: string): Fields {
+  if (value === null || value === undefined) return {}
+  if (typeof value === 'object' && !Array.isArray(value)) return value as Fields
+  throw new TypeError(`${name} is no object`)
+}
+
+/** Finds a field whatever case its name is written in; the last one counts. */
+function find(fields: Fields, name: string): unknown {
+  const wanted = name.toLowerCase()
+  return Object.entries(fields).findLast(
+    ([key, value]) => key.toLowerCase() === wanted && value !== null,
+  )?.[1]
+}
+
+function textOf(fields: Fields, name: string): string {
+  const value = find(fields, name) ?? ''
+  if (typeof value === 'string') return value
+  throw new TypeError(`${name} is no text`)
+}
+
+function integerOf(fields: Fields, name: string): string {
+  const value = find(fields, name) ?? 0
+  if (Number.isSafeInteger(value)) return String(value)
+  throw new TypeError(`${name} is no whole number`)
+}

@@ -1,0 +1,271 @@
+// A session with one server of ZooKeeper: reads nodes and is told of their changes. It lives as long as its
+// connection. Whoever only reads loses nothing with a session but its watches, and begins with a new one:
+// none is taken up again, so none can turn out to have expired, or be refused by a server that knows less.
+
+import { lookup } from 'node:dns'
+import { connect, type LookupFunction, type Socket } from 'node:net'
+import {
+  encodeBoolean,
+  encodeBytes,
+  encodeFrame,
+  encodeInt,
+  type Frame,
+  FrameReader,
+  RecordReader,
+} from './jute.ts'
+
+/** Where a server is. */
+export interface ServerAddress {
+  readonly host: string
+  readonly port: number
+}
+
+export interface SessionOptions {
+  readonly server: ServerAddress
+  /** So long a server may be silent; it may have limits of its own for it. */
+  readonly timeoutMs: number
+  /** Ends the attempt to open the session. */
+  readonly signal: AbortSignal
+  /** Called with the path of a node that was read and has changed since. */
+  readonly onChange: (path: string) => void
+}
+
+// A server that does not answer is given up before the next one is tried.
+const openMs = 5_000
+// So long the end of a session may take.
+const closeMs = 1_000
+// A host that is not there is no reason to wait while another of its addresses is.
+const addressAttemptMs = 500
+
+const operations = { exists: 3, getData: 4, ping: 11, getChildren: 8, close: -11 } as const
+const ids = { change: -1, ping: -2 } as const
+const errors = { noNode: -101, noRight: -102, expired: -112, moved: -118 } as const
+
+interface Question {
+  readonly id: number
+  /** Called with what follows the head of the answer. */
+  readonly take: (record: RecordReader) => void
+  readonly miss: () => void
+  readonly fail: (error: Error) => void
+}
+
+/**
+ * Opens a session.
+ *
+ * @throws Error when the server is not there, is no ZooKeeper, or takes no sessions.
+ */
+export async function openSession(options: SessionOptions): Promise<ZookeeperSession> {
+  const { signal } = options
+  signal.throwIfAborted()
+  const session = new ZookeeperSession(options)
+  const giveUp = () => session.end(new Error('no longer wanted'))
+  signal.addEventListener('abort', giveUp)
+  try {
+    await session.opened
+    return session
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+  }
+}
+
+/** An open session. */
+export class ZookeeperSession {
+  readonly #options: SessionOptions
+  readonly #socket: Socket
+  readonly #frames = new FrameReader()
+  readonly #opening = Promise.withResolvers<void>()
+  readonly #ending = Promise.withResolvers<Error>()
+  /** Answers come in the order of the questions; whoever asks limits how many there are. */
+  readonly #questions: Question[] = []
+  #state: 'opening' | 'open' | 'closing' | 'ended' = 'opening'
+  #timer: NodeJS.Timeout
+  #heardMs = performance.now()
+  #lastId = 0
+
+  /** For `openSession`. */
+  constructor(options: SessionOptions) {
+    this.#options = options
+    const { server, timeoutMs } = options
+    this.#timer = setTimeout(() => this.end(new Error(`no session within ${openMs} ms`)), openMs)
+    this.#socket = connect({
+      ...{ ...server, noDelay: true, lookup: lookUpShuffled },
+      ...{ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: addressAttemptMs },
+    })
+    this.#socket.on('connect', () => this.#socket.write(encodeOpening(timeoutMs)))
+    this.#socket.on('data', chunk => this.#take(chunk as Buffer))
+    this.#socket.on('error', error => this.end(error))
+    this.#socket.on('close', () => this.end(new Error('the server closed the connection')))
+  }
+
+  /** Settles when the session is open; for `openSession`. */
+  get opened(): Promise<void> {
+    return this.#opening.promise
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  /** Settles with the reason when the session has ended, and nothing of it is left. */
+  get ended(): Promise<Error> {
+    return this.#ending.promise
+  }
+
+  /** Reads the data of a node and watches it; `undefined` where there is no such node. */
+  getData(path: string): Promise<Buffer | undefined> {
+    return this.#ask(operations.getData, path, record => record.bytes())
+  }
+
+  /** Reads the names of a node's children and watches them; `undefined` as with `getData`. */
+  getChildren(path: string): Promise<string[] | undefined> {
+    return this.#ask(operations.getChildren, path, record => record.texts())
+  }
+
+  /** Tells whether a node is there, and watches it where it is not as well. */
+  async exists(path: string): Promise<boolean> {
+    return (await this.#ask(operations.exists, path, () => true)) ?? false
+  }
+
+  #ask<T>(operation: number, path: string, read: (record: RecordReader) => T) {
+    const { promise, resolve, reject } = Promise.withResolvers<T | undefined>()
+    if (this.#state !== 'open') {
+      reject(new Error('the session has ended'))
+      return promise
+    }
+    this.#lastId = (this.#lastId % 0x7fff_ffff) + 1
+    const question: Question = {
+      id: this.#lastId,
+      take: record => resolve(read(record)),
+      miss: () => resolve(undefined),
+      fail: reject,
+    }
+    this.#questions.push(question)
+    const [head, name] = [[question.id, operation].map(encodeInt), encodeBytes(Buffer.from(path))]
+    this.#socket.write(encodeFrame(...head, name, encodeBoolean(true)))
+    return promise
+  }
+
+  #take(chunk: Buffer): void {
+    this.#heardMs = performance.now()
+    try {
+      for (const frame of this.#frames.push(chunk)) {
+        if (this.#state === 'opening') this.#begin(frame)
+        else if (this.#state === 'open') this.#hear(frame)
+      }
+    } catch (error) {
+      this.end(
+        new Error(`not an answer of ZooKeeper: ${(error as Error).message}`, { cause: error }),
+      )
+    }
+  }
+
+  /** Takes the first answer. */
+  #begin({ bytes, isTooLong }: Frame): void {
+    if (isTooLong) throw new RangeError('it is too long for the beginning of a session')
+    const record = new RecordReader(bytes)
+    record.int()
+    const timeoutMs = record.int()
+    if (timeoutMs <= 0) {
+      this.end(new Error('the server refused the session'))
+      return
+    }
+    clearTimeout(this.#timer)
+    this.#state = 'open'
+    this.#timer = setInterval(() => this.#keepAlive(timeoutMs), timeoutMs / 3)
+    this.#opening.resolve()
+  }
+
+  /** Shows the server that somebody is here, and ends the session where no server seems to be. */
+  #keepAlive(timeoutMs: number): void {
+    const silentMs = performance.now() - this.#heardMs
+    if (silentMs >= (timeoutMs * 2) / 3) {
+      this.end(new Error(`the server did not answer for ${Math.round(silentMs)} ms`))
+    } else this.#socket.write(encodeFrame(encodeInt(ids.ping), encodeInt(operations.ping)))
+  }
+
+  #hear({ bytes, isTooLong }: Frame): void {
+    const record = new RecordReader(bytes)
+    const id = record.int()
+    record.long()
+    const error = record.int()
+    if (id === ids.ping) return
+    if (id === ids.change) {
+      this.#hearChange(record)
+      return
+    }
+    const [question] = this.#questions
+    if (question?.id !== id) throw new RangeError(`nothing with the number ${id} was asked`)
+    if (isTooLong) question.fail(new Error('ZooKeeper has more to say of it than is taken'))
+    else if (error === 0) question.take(record)
+    else if (error === errors.noNode) question.miss()
+    else {
+      const failure = new Error(describeError(error))
+      question.fail(failure)
+      if (error === errors.expired || error === errors.moved) this.end(failure)
+    }
+    // Only now: one whose answer cannot be read fails with the session.
+    this.#questions.shift()
+  }
+
+  #hearChange(record: RecordReader): void {
+    const kind = record.int()
+    record.int()
+    // Others tell of the session and have no node.
+    if (kind > 0) this.#options.onChange(record.text())
+  }
+
+  /** Ends the session, and tells the server of it where it is open; settles when nothing is left. */
+  async close(): Promise<void> {
+    if (this.#state === 'open') {
+      this.#state = 'closing'
+      clearTimeout(this.#timer)
+      const closed = new Error('the session was closed')
+      this.#timer = setTimeout(() => this.end(closed), closeMs)
+      this.#socket.write(encodeFrame(encodeInt(0), encodeInt(operations.close)))
+    } else if (this.#state === 'opening') this.end(new Error('no longer wanted'))
+    await this.ended
+  }
+
+  /** Ends the session at once, for a reason. */
+  end(reason: Error): void {
+    if (this.#state === 'ended') return
+    this.#state = 'ended'
+    clearTimeout(this.#timer)
+    this.#socket.destroy()
+    this.#opening.reject(reason)
+    for (const { fail } of this.#questions.splice(0)) fail(reason)
+    this.#ending.resolve(reason)
+  }
+}
+
+/** What a connection begins with: nothing seen so far, and no session to be taken up. */
+function encodeOpening(timeoutMs: number): Buffer {
+  const seen = Buffer.alloc(8)
+  const session = Buffer.alloc(8)
+  const password = encodeBytes(Buffer.alloc(16))
+  const isReadOnly = encodeBoolean(false)
+  const timeout = encodeInt(Math.round(timeoutMs))
+  return encodeFrame(encodeInt(0), seen, timeout, session, password, isReadOnly)
+}
+
+function describeError(code: number): string {
+  if (code === errors.noRight) return 'ZooKeeper does not allow to read it (error -102)'
+  if (code === errors.expired) return 'the session has expired'
+  if (code === errors.moved) return 'the session is with another server'
+  return `ZooKeeper answered with error ${code}`
+}
+
+/** Looks all addresses of a host up, in any order: behind one name may be several servers, one of them away. */
+const lookUpShuffled: LookupFunction = (host, options, done) => {
+  lookup(host, { ...options, all: true }, (error, found) => {
+    done(error, shuffle(found ?? []))
+  })
+}
+
+/** Puts items into a random order, so that not all agents ask the same server first. */
+export function shuffle<T>(items: readonly T[]): T[] {
+  return items
+    .map(item => ({ item, place: Math.random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ item }) => item)
+}

@@ -1,0 +1,172 @@
+// nerve_sd_configs and serverset_sd_configs at work: follows the nodes below the paths of an entry, over one session
+// after the other. What was found before stays until the next session has read everything.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import { backoffMs } from '../../push/backoff.ts'
+import { joinHostPort } from '../host-port.ts'
+import { ProblemReport } from '../problem-report.ts'
+import type { Discoverer, DiscoveryContext, TargetGroup } from '../target-group.ts'
+import type { ReadMember } from './member-labels.ts'
+import type { NodeTree } from './node-tree.ts'
+import type { ServerAddress } from './session.ts'
+
+/** One entry, checked. */
+export interface ZookeeperConfig {
+  /** Who has written the members. */
+  readonly kind: 'nerve' | 'serverset'
+  readonly servers: readonly ServerAddress[]
+  readonly paths: readonly string[]
+  /** Of a session. */
+  readonly timeoutMs: number
+  readonly readMember: ReadMember
+}
+
+// Between two attempts; the pause grows when all servers have been tried.
+const backoff = { minMs: 250, maxMs: 10_000, attemptsMax: 0 }
+// Changes that come together are told together.
+const settleMs = 50
+// What cannot be read in a session that is open is tried again so often.
+const nodeRetryMs = 30_000
+
+/** Follows the members of one entry. */
+export class ZookeeperDiscovery implements Discoverer {
+  readonly #config: ZookeeperConfig
+  readonly #context: DiscoveryContext
+  readonly #connection: ProblemReport
+  readonly #nodes: ProblemReport
+  readonly #abort = new AbortController()
+  /** What was told last, by path. */
+  #groups: ReadonlyMap<string, TargetGroup> = new Map()
+  #onGroups: ((groups: Iterable<TargetGroup>) => void) | undefined
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  /** Why servers could not be asked, since one could. */
+  readonly #failures = new Map<ServerAddress, string>()
+  #failureCount = 0
+
+  constructor(config: ZookeeperConfig, context: DiscoveryContext) {
+    this.#config = config
+    this.#context = context
+    const { logger } = context
+    const fields = { discovery: `${config.kind}_sd_configs` }
+    this.#connection = new ProblemReport({ logger, fields })
+    this.#nodes = new ProblemReport({
+      ...{ logger, fields },
+      began: 'Not all nodes of ZooKeeper are followed',
+      ended: 'All nodes of ZooKeeper are followed',
+    })
+  }
+
+  start(onGroups: (groups: Iterable<TargetGroup>) => void): void {
+    this.#onGroups = onGroups
+    this.#running ??= this.#run()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#abort
+    // Loaded where an entry asks for them.
+    const [sessions, trees] = await Promise.all([import('./session.ts'), import('./node-tree.ts')])
+    const servers = sessions.shuffle(this.#config.servers)
+    for (let i = 0; !signal.aborted; i++) {
+      const server = servers[i % servers.length]!
+      try {
+        await this.#follow(server, { ...sessions, ...trees })
+      } catch (error) {
+        if (signal.aborted) return
+        this.#noteFailure(server, error as Error)
+      }
+      const rounds = Math.floor((this.#failureCount - 1) / servers.length)
+      const waitMs = backoffMs(backoff, rounds, { random: Math.random })
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  /** Follows the nodes over one session; throws the reason of its end. */
+  async #follow(
+    server: ServerAddress,
+    { openSession, NodeTree, treeLimits }: Parts,
+  ): Promise<never> {
+    const { signal } = this.#abort
+    const { timeoutMs, paths } = this.#config
+    let tree: NodeTree | undefined
+    const onChange = (path: string) => tree?.noteChange(path)
+    const session = await openSession({ server, timeoutMs, signal, onChange })
+    tree = new NodeTree({
+      ...{ session, paths, limits: treeLimits, retryMs: nodeRetryMs },
+      readGroup: (path, data) => this.#readGroup(path, data),
+      onChange: () => this.#tellSoon(tree!),
+    })
+    tree.start()
+    const close = () => void session.close()
+    signal.addEventListener('abort', close)
+    if (signal.aborted) close()
+    const reason = await session.ended
+    signal.removeEventListener('abort', close)
+    tree.stop()
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    throw reason
+  }
+
+  /** Makes a group of a node, the one of before where it is the same. */
+  #readGroup(path: string, data: Buffer): TargetGroup | undefined {
+    const { kind, readMember } = this.#config
+    try {
+      const targets = [readMember(data, path)]
+      const group = { source: kind + path, labels: new Map<string, string>(), targets }
+      const known = this.#groups.get(path)
+      return known && isDeepStrictEqual(known, group) ? known : group
+    } catch (error) {
+      const fields = { path, error: (error as Error).message }
+      this.#context.logger.debug(fields, 'The node is no member of a service')
+      return undefined
+    }
+  }
+
+  #tellSoon(tree: NodeTree): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#tell(tree)
+    }, settleMs)
+  }
+
+  #tell(tree: NodeTree): void {
+    this.#failures.clear()
+    this.#failureCount = 0
+    this.#connection.tell(undefined)
+    this.#nodes.tell(tree.problem)
+    const groups = tree.groups()
+    const unseen = tree.unseenPaths()
+    for (const [path, group] of unseen.size > 0 ? this.#groups : []) {
+      if (!groups.has(path) && isAtOrBelow(path, unseen)) groups.set(path, group)
+    }
+    this.#groups = groups
+    this.#onGroups?.(groups.values())
+  }
+
+  /** A server that is away is no problem while another one answers. */
+  #noteFailure(server: ServerAddress, { message }: Error): void {
+    const { servers } = this.#config
+    this.#context.metrics.zookeeperFailures.inc()
+    this.#failures.set(server, `${joinHostPort(server.host, server.port)}: ${message}`)
+    this.#failureCount++
+    if (this.#failures.size === servers.length) {
+      this.#connection.tell([...this.#failures.values()].sort().join('; '))
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#onGroups = undefined
+    this.#abort.abort()
+    await this.#running
+  }
+}
+
+type Parts = typeof import('./session.ts') & typeof import('./node-tree.ts')
+
+function isAtOrBelow(path: string, tops: ReadonlySet<string>): boolean {
+  for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/')))
+    if (tops.has(at)) return true
+  return tops.has('/')
+}

@@ -1,0 +1,276 @@
+// Against a small server of the protocol, everywhere; e2e/zookeeper.test.ts looks at a real one.
+
+import { createServer } from 'node:net'
+import pino from 'pino'
+import { type Test, test } from 'tap'
+import { waitFor } from '../../harness.ts'
+import { problemOfEntry, type RunningEntry, runEntry } from '../job-entry.ts'
+import { startJsonApi } from '../json-api.ts'
+import { followChanges, nerve } from './changes.ts'
+import { startZookeeperServer, type ZookeeperServer } from './zookeeper-server.ts'
+
+const prefix = '__meta_nerve_'
+
+/** Runs an entry of nerve; tells what was logged. */
+function run(t: Test, entry: string) {
+  const logged: string[] = []
+  const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
+  return { ...runEntry(t, { key: 'nerve_sd_configs', entry, logger }), logged }
+}
+
+const names = ({ found }: RunningEntry) =>
+  found(prefix)
+    .map(labels => labels.endpoint_name)
+    .sort()
+    .join()
+
+const failures = async ({ metrics }: RunningEntry) =>
+  Number(
+    /^prometheus_treecache_zookeeper_failures_total (\d+)$/m.exec(
+      await metrics.registry.metrics(),
+    )?.[1],
+  )
+
+/** Starts a server with the node `/n` and members below it. */
+async function startWith(t: Test, ...members: string[]): Promise<ZookeeperServer> {
+  const server = await startZookeeperServer(t)
+  await server.put('/n', '')
+  for (const name of members) await server.put(`/n/${name}`, nerve(name))
+  return server
+}
+
+test('nerve_sd_configs gives a target for each member below its paths', async t => {
+  const server = await startWith(t, 'a')
+  await server.put('/n/deep', 'no member')
+  await server.put('/n/deep/b', '{"HOST": "fd00::1", "port": 81, "weight": 3}')
+  await server.put('/n/deep/b/c', '{}')
+  await server.put('/n/list', '[]')
+  await server.put('/n/text', '{"host": "h", "port": "80"}')
+  await server.put('/other', nerve('other'))
+  const { targets, found } = run(t, `{servers: ["${server.address}"], paths: [/n, /n/deep]}`)
+  await waitFor(() => targets.isComplete)
+  t.same(found(prefix), [
+    {
+      ...{ __address__: '10.0.0.1:8080', path: '/n/a' },
+      ...{ endpoint_host: '10.0.0.1', endpoint_port: '8080', endpoint_name: 'a' },
+    },
+    {
+      ...{ __address__: '[fd00::1]:81', path: '/n/deep/b' },
+      ...{ endpoint_host: 'fd00::1', endpoint_port: '81', endpoint_name: '' },
+    },
+    {
+      ...{ __address__: ':0', path: '/n/deep/b/c' },
+      ...{ endpoint_host: '', endpoint_port: '0', endpoint_name: '' },
+    },
+  ])
+})
+
+test('serverset_sd_configs gives a target for each member with all its endpoints', async t => {
+  const server = await startZookeeperServer(t)
+  const member = {
+    serviceEndpoint: { host: '10.0.0.1', port: 8080 },
+    additionalEndpoints: { 'http-admin': { host: '10.0.0.2', port: 9990 }, none: null },
+    ...{ status: 'ALIVE', shard: 3 },
+  }
+  await server.put('/aurora', '')
+  await server.put('/aurora/member_0000000001', JSON.stringify(member))
+  const entry = `{servers: ["${server.address}"], paths: [/], timeout: 4s}`
+  const { targets, found } = runEntry(t, { key: 'serverset_sd_configs', entry })
+  await waitFor(() => targets.isComplete)
+  t.same(found('__meta_serverset_'), [
+    {
+      ...{ __address__: '10.0.0.1:8080', path: '/aurora/member_0000000001' },
+      ...{ endpoint_host: '10.0.0.1', endpoint_port: '8080', status: 'ALIVE', shard: '3' },
+      ...{ endpoint_host_http_admin: '10.0.0.2', endpoint_port_http_admin: '9990' },
+      ...{ endpoint_host_none: '', endpoint_port_none: '0' },
+    },
+  ])
+})
+
+test('nerve_sd_configs follows members that come, change, go and lie in one another', async t => {
+  const server = await startZookeeperServer(t)
+  await followChanges(t, server)
+})
+
+test('nerve_sd_configs waits for a path that is not there', async t => {
+  const server = await startWith(t, 'a')
+  const entry = run(t, `{servers: ["${server.address}"], paths: [/n, /later/here]}`)
+  await waitFor(() => names(entry) === 'a')
+  t.match(entry.logged.join(''), /"Not all nodes of ZooKeeper are followed"/)
+  t.match(entry.logged.join(''), '/later/here: does not exist')
+  await server.put('/later', '')
+  await server.put('/later/here', '')
+  await server.put('/later/here/b', nerve('b'))
+  await waitFor(() => names(entry) === 'a,b')
+  t.match(entry.logged.at(-1), 'All nodes of ZooKeeper are followed')
+  await server.remove('/later')
+  await waitFor(() => names(entry) === 'a')
+  await server.put('/later', '')
+  await server.put('/later/here', nerve('c'))
+  await waitFor(() => names(entry) === 'a,c')
+  t.equal(server.openedCount, 1, 'over one session')
+})
+
+test('nerve_sd_configs waits for a server that is away at the start, and takes another one', async t => {
+  const server = await startWith(t, 'a')
+  server.goAway()
+  const entry = run(t, `{servers: ["127.0.0.1:1", "${server.address}"], paths: [/n]}`)
+  await waitFor(() => entry.logged.length > 0)
+  t.match(entry.logged[0], /"Discovery has no answer: what was found before stays"/)
+  t.match(
+    entry.logged[0],
+    /127\.0\.0\.1:1: .*ECONNREFUSED.*; 127\.0\.0\.1:\d+: the server closed the connection/,
+  )
+  t.equal(entry.targets.isComplete, false)
+  server.comeBack()
+  await waitFor(() => names(entry) === 'a')
+  t.equal(entry.logged.length, 2)
+  t.match(entry.logged[1], /"Discovery works again"/)
+  t.ok((await failures(entry)) >= 2)
+})
+
+test('nerve_sd_configs keeps what it has while ZooKeeper is away, and then has what there is', async t => {
+  const server = await startWith(t, 'a', 'b', 'c')
+  await server.put('/gone', nerve('gone'))
+  const entry = run(t, `{servers: ["${server.address}"], paths: [/n, /gone]}`)
+  await waitFor(() => names(entry) === 'a,b,c,gone')
+  server.goAway()
+  await server.remove('/n/a')
+  await server.put('/n/b', nerve('changed'))
+  await server.put('/n/d', nerve('d'))
+  await server.remove('/gone')
+  await waitFor(() => entry.logged.length > 0)
+  t.equal(names(entry), 'a,b,c,gone', 'what was found stays')
+  const before = entry.targets.offered.find(
+    ({ discovered }) => discovered.get(`${prefix}endpoint_name`) === 'c',
+  )
+  server.comeBack()
+  // A path that vanished may be of another ZooKeeper.
+  await waitFor(() => names(entry) === 'c,changed,d,gone')
+  t.ok(
+    entry.targets.offered.some(offered => offered === before),
+    'what is the same is not relabelled again',
+  )
+  await server.put('/gone', '')
+  await waitFor(() => names(entry) === 'c,changed,d')
+})
+
+test('nerve_sd_configs begins a new session where the old one has ended or the server is silent', async t => {
+  const server = await startWith(t, 'a')
+  server.timeoutMs = 300
+  const entry = run(t, `{servers: ["${server.address}"], paths: [/n]}`)
+  await waitFor(() => names(entry) === 'a')
+
+  server.errors.set('/n', -112)
+  await server.put('/n/b', nerve('b'))
+  await waitFor(() => entry.logged.some(line => line.includes('the session has expired')))
+  server.errors.clear()
+  await waitFor(() => names(entry) === 'a,b')
+
+  server.isSilent = true
+  await waitFor(() => entry.logged.some(line => line.includes('did not answer for')))
+  t.equal(names(entry), 'a,b')
+  server.isSilent = false
+  server.cut()
+  await server.put('/n/c', nerve('c'))
+  await waitFor(() => names(entry) === 'a,b,c')
+})
+
+test('nerve_sd_configs keeps a session that is quiet open', async t => {
+  const server = await startWith(t, 'a')
+  server.timeoutMs = 150
+  const entry = run(t, `{servers: ["${server.address}"], paths: [/n]}`)
+  await waitFor(() => names(entry) === 'a')
+  await new Promise(resolve => setTimeout(resolve, 600))
+  t.equal(server.openedCount, 1)
+})
+
+test('nerve_sd_configs follows the rest where a node may not be read', async t => {
+  const server = await startWith(t, 'a', 'secret')
+  server.errors.set('/n/secret', -102)
+  const entry = run(t, `{servers: ["${server.address}"], paths: [/n]}`)
+  await waitFor(() => names(entry) === 'a')
+  t.match(entry.logged.join(''), '/n/secret: ZooKeeper does not allow to read it')
+})
+
+test('nerve_sd_configs says so where no ZooKeeper answers', async t => {
+  const address = await startJsonApi(t, () => ({}))
+  const entry = run(t, `{servers: ["${address}"], paths: [/n]}`)
+  await waitFor(() => entry.logged.length > 0)
+  t.match(
+    entry.logged[0],
+    /not an answer of ZooKeeper: it is too long for the beginning of a session/,
+  )
+})
+
+test('nerve_sd_configs closes its session when it stops, whatever it is doing', async t => {
+  const server = await startWith(t, 'a')
+  const open = run(t, `{servers: ["${server.address}"], paths: [/n]}`)
+  await waitFor(() => names(open) === 'a')
+  await open.targets.stop()
+  t.equal(server.closedCount, 1, 'the server is told')
+  await waitFor(() => server.clients.size === 0)
+
+  server.isSilent = true
+  const opening = run(t, `{servers: ["${server.address}"], paths: [/n]}`)
+  await waitFor(() => server.clients.size === 1)
+  const startedMs = performance.now()
+  await opening.targets.stop()
+  t.ok(performance.now() - startedMs < 1_000, 'no session is waited for')
+  await waitFor(() => server.clients.size === 0)
+
+  server.isSilent = false
+  const hanging = run(t, `{servers: ["${server.address}"], paths: [/n]}`)
+  await waitFor(() => names(hanging) === 'a')
+  server.isSilent = true
+  await hanging.targets.stop()
+  await waitFor(() => server.clients.size === 0)
+
+  const away = run(t, '{servers: ["127.0.0.1:1"], paths: [/n]}')
+  await waitFor(() => away.logged.length > 0)
+  await away.targets.stop()
+})
+
+test('nerve_sd_configs pauses longer and longer while a server takes connections and closes them', async t => {
+  let count = 0
+  const server = createServer(socket => {
+    count++
+    socket.destroy()
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as { port: number }
+  run(t, `{servers: ["127.0.0.1:${port}"], paths: [/n]}`)
+  await new Promise(resolve => setTimeout(resolve, 1_000))
+  t.ok(count >= 1 && count <= 3, `${count} connections in a second`)
+})
+
+test('nerve_sd_configs and serverset_sd_configs refuse what they cannot use, with the line', async t => {
+  for (const key of ['nerve_sd_configs', 'serverset_sd_configs']) {
+    const problem = (entry: string) => problemOfEntry(key, entry)
+    t.equal(problem('{servers: [zk], paths: [/]}'), '')
+    t.equal(problem('{servers: ["zk:2181", "[::1]:2181"], paths: [/a/b, /c], timeout: 5s}'), '')
+    t.match(problem('{}'), new RegExp(`a\\.yaml:4:\\d+: ${key} needs servers such as \\[zoo`))
+    t.match(problem('{servers: [zk]}'), new RegExp(`a\\.yaml:4:\\d+: ${key} needs paths`))
+    t.match(
+      problem('{servers: [], paths: [/a]}'),
+      new RegExp(`a\\.yaml:4:\\d+: ${key} needs servers`),
+    )
+    for (const server of [
+      '"zk:2181/chroot"',
+      '"zk:0"',
+      '"zk:99999"',
+      '"http://zk"',
+      '"a b"',
+      '""',
+    ]) {
+      t.match(problem(`{servers: [${server}], paths: [/a]}`), /a\.yaml:4:\d+: server .* is not an/)
+    }
+    for (const path of ['a', '/a/', '//a', '/a//b', '/./a', '/a/..', '""']) {
+      t.match(problem(`{servers: [zk], paths: [${path}]}`), /a\.yaml:4:\d+: path .* is not a path/)
+    }
+    t.match(problem('{servers: [zk], paths: [/a], timeout: soon}'), /timeout must be a duration/)
+    t.match(problem('{servers: [zk], paths: [/a], port: 1}'), /a\.yaml:4:\d+: Unknown key port/)
+    t.match(problem('{servers: zk, paths: [/a]}'), /a\.yaml:4:\d+: servers must be a list/)
+  }
+})
