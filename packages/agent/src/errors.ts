@@ -57,3 +57,9 @@ export class ApiError extends Error {
     this.retryAfterMs = options.retryAfterMs
   }
 }
+
+/** Says why something failed; where several addresses of a host were tried, why each of them did. */
+export function describeError(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(describeError).join('; ')
+  return error instanceof Error ? error.message : String(error)
+}

@@ -55,7 +55,7 @@ test('loadAgentConfig refuses what is not built by its name', async t => {
 })
 
 test('loadAgentConfig refuses each other kind of discovery, and says what to do instead', async t => {
-  const kinds = [...['azure', 'digitalocean', 'ec2', 'gce', 'openstack', 'triton']]
+  const kinds = ['azure', 'digitalocean', 'ec2', 'gce', 'openstack', 'triton']
   for (const kind of kinds) {
     const body = `${kind}_sd_configs: [{server: a}]\n`
     const problems = problemsOf(base.replace(/static_configs:[\s\S]*/, body))

@@ -4,7 +4,7 @@
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { agentVersion } from '../config/clients.ts'
-import { ApiError } from '../errors.ts'
+import { ApiError, describeError } from '../errors.ts'
 import { parseRetryAfterMs } from '../push/backoff.ts'
 import { authorizationHeader, type HeaderAuthorization } from '../push/credentials.ts'
 import { type ClientTls, tlsOptions } from '../push/http-post.ts'
@@ -105,7 +105,8 @@ export class ApiClient {
       )
       request.once('error', error => {
         clearTimeout(timer)
-        reject(error)
+        // A list of errors, one for each address of the host, has no message of its own.
+        reject(error.message ? error : new Error(describeError(error), { cause: error }))
       })
       request.once('response', response => {
         clearTimeout(timer)

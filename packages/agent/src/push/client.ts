@@ -1,6 +1,7 @@
 // The push of one batch: headers, authentication, redirects, timeouts. What an answer means is decided
 // in verdict.ts.
 
+import { describeError } from '../errors.ts'
 import { type ClientAuthorization, Credentials, readSecret, type Secret } from './credentials.ts'
 import { type ClientTls, HttpPoster, type ProxyConfig } from './http-post.ts'
 
@@ -87,7 +88,9 @@ export function createPushTransport(config: TransportConfig): PushTransport {
       try {
         return await follow(body, tenant, AbortSignal.any([signal, timeout]))
       } catch (error) {
-        const why = timeout.aborted ? `no answer within ${config.timeoutMs} ms` : describe(error)
+        const why = timeout.aborted
+          ? `no answer within ${config.timeoutMs} ms`
+          : describeError(error)
         return { status: -1, text: why }
       }
     },
@@ -97,9 +100,4 @@ export function createPushTransport(config: TransportConfig): PushTransport {
 
 function firstLine(text: string): string {
   return text.split('\n', 1)[0]!.slice(0, textCharactersMax).trim()
-}
-
-function describe(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(describe).join('; ')
-  return error instanceof Error ? error.message : String(error)
 }

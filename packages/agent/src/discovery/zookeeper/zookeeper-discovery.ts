@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
+import { describeError } from '../../errors.ts'
 import { backoffMs } from '../../push/backoff.ts'
 import { joinHostPort } from '../host-port.ts'
 import { ProblemReport } from '../problem-report.ts'
@@ -25,7 +26,7 @@ export interface ZookeeperConfig {
 // Between two attempts; the pause grows when all servers have been tried.
 const backoff = { minMs: 250, maxMs: 10_000, attemptsMax: 0 }
 // Changes that come together are told together.
-const settleMs = 50
+const settleMs = 100
 // What cannot be read in a session that is open is tried again so often.
 const nodeRetryMs = 30_000
 
@@ -74,7 +75,7 @@ export class ZookeeperDiscovery implements Discoverer {
         await this.#follow(server, { ...sessions, ...trees })
       } catch (error) {
         if (signal.aborted) return
-        this.#noteFailure(server, error as Error)
+        this.#noteFailure(server, error)
       }
       const rounds = Math.floor((this.#failureCount - 1) / servers.length)
       const waitMs = backoffMs(backoff, rounds, { random: Math.random })
@@ -146,10 +147,10 @@ export class ZookeeperDiscovery implements Discoverer {
   }
 
   /** A server that is away is no problem while another one answers. */
-  #noteFailure(server: ServerAddress, { message }: Error): void {
+  #noteFailure(server: ServerAddress, error: unknown): void {
     const { servers } = this.#config
     this.#context.metrics.zookeeperFailures.inc()
-    this.#failures.set(server, `${joinHostPort(server.host, server.port)}: ${message}`)
+    this.#failures.set(server, `${joinHostPort(server.host, server.port)}: ${describeError(error)}`)
     this.#failureCount++
     if (this.#failures.size === servers.length) {
       this.#connection.tell([...this.#failures.values()].sort().join('; '))
