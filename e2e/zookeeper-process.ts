@@ -14,13 +14,13 @@ import { loopbackHost, reservePort } from './skald-process.ts'
 
 const jars = ['zookeeper', 'slf4j-simple'].map(name => `/usr/share/java/${name}.jar`)
 const classpath =
-  process.env.ZOOKEEPER_CLASSPATH ?? (jars.every(existsSync) ? jars.join(':') : undefined)
-const isThere = classpath !== undefined && spawnSync('java', ['-version']).status === 0
+  process.env.ZOOKEEPER_CLASSPATH || (jars.every(path => existsSync(path)) ? jars.join(':') : '')
+const isThere = classpath !== '' && spawnSync('java', ['-version']).status === 0
 
 /** Why there is none to test with. */
 export const skipZookeeper = isThere ? false : 'no Java with a ZooKeeper (libzookeeper-java)'
 
-const javaArgs = ['-Xmx64m', '-XX:TieredStopAtLevel=1', '-cp', classpath ?? '']
+const javaArgs = ['-Xmx64m', '-XX:TieredStopAtLevel=1', '-cp', classpath]
 
 /** A server with its own data directory. */
 export class ZookeeperProcess implements TestZookeeper {
@@ -52,7 +52,7 @@ export class ZookeeperProcess implements TestZookeeper {
     const port = isHidden ? this.#hiddenPort : this.#port
     writeFileSync(
       config,
-      `tickTime=100
+      `tickTime=200
 dataDir=${this.#dir}/data
 clientPortAddress=${loopbackHost}
 clientPort=${port}

@@ -82,7 +82,7 @@ clients: [{url: "${receiver.url}", batchwait: 20ms}]
 target_config: {sync_period: 200ms}
 scrape_configs:
   - job_name: nerve
-    nerve_sd_configs: [{servers: ["${zookeeper.address}"], paths: [/nerve], timeout: 1s}]
+    nerve_sd_configs: [{servers: ["${zookeeper.address}"], paths: [/nerve], timeout: 3s}]
     relabel_configs:
       - {source_labels: [__meta_nerve_endpoint_name], target_label: member}
       - {source_labels: [__meta_nerve_endpoint_name], target_label: __path__, replacement: "${directory}/logs/$1/*.log"}

@@ -51,6 +51,7 @@ export class ZookeeperServer implements TestZookeeper {
   timeoutMs: number | undefined
   openedCount = 0
   closedCount = 0
+  pingCount = 0
   readonly clients = new Set<Client>()
   /** Names of children by path. */
   readonly #children = new Map<string, Set<string>>()
@@ -154,7 +155,11 @@ export class ZookeeperServer implements TestZookeeper {
     const [id, operation] = [request.readInt32BE(0), request.readInt32BE(4)]
     const reply = (error: number, ...body: Buffer[]) =>
       client.socket.write(frame(int(id), long(1), int(error), ...body))
-    if (operation === 11) return void reply(0)
+    if (operation === 11) {
+      this.pingCount++
+      reply(0)
+      return
+    }
     if (operation === -11) {
       this.closedCount++
       reply(0)
