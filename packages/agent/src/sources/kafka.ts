@@ -18,7 +18,7 @@ import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
 import { backoffMs } from '../push/backoff.ts'
 import type { Flow } from './inlet.ts'
 import { PendingPlaces } from './pending-places.ts'
-import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
+import type { Source, SourceConfig, SourceContext } from './source.ts'
 
 type Sasl = NonNullable<ConsumerOptions<Buffer, Buffer, Buffer, Buffer>['sasl']>
 
@@ -121,7 +121,8 @@ const readTopics: ValueReader<string[]> = cursor => {
   return topics
 }
 
-const readConfig: ValueReader<SourceConfig> = cursor => {
+/** Reads the body of kafka. */
+export const readKafkaSource: ValueReader<SourceConfig> = cursor => {
   const raw = cursor.record({
     brokers: readTexts,
     topics: readTopics,
@@ -144,8 +145,6 @@ const readConfig: ValueReader<SourceConfig> = cursor => {
   const start = async (context: SourceContext) => new KafkaSource(config, context)
   return { isPerClient: true, start }
 }
-
-export const kafkaSource: SourceDefinition = { name: 'kafka', read: readConfig }
 
 /** Lines of one partition that no server has taken yet. */
 interface PartitionState {
