@@ -6,6 +6,7 @@ import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls'
 import type { Consumer, ConsumerOptions, Message, MessagesStream } from '@platformatic/kafka'
+import { tlsFields } from '../config/http-client.ts'
 import {
   readAnything,
   readBoolean,
@@ -38,17 +39,6 @@ const commitPeriodMs = 1_000
 // Topics that come and go are looked for so often, where expressions name them.
 const topicsPeriodMs = 60_000
 const fetchBytesMax = 1024 * 1024
-
-const tlsFields = {
-  ca: readText,
-  ca_file: readText,
-  cert: readText,
-  cert_file: readText,
-  key: readText,
-  key_file: readText,
-  server_name: readText,
-  insecure_skip_verify: readBoolean,
-}
 
 type RawTls = { readonly [K in keyof typeof tlsFields]?: ReturnType<(typeof tlsFields)[K]> }
 
