@@ -26,10 +26,12 @@ COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /skald /skald
 COPY --from=build --chown=10001:10001 /data /data
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/skald/cache
+# Reasons: packages/skald/bin/skald.
+ENV NODE_OPTIONS=--max-semi-space-size=4
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 3100 9080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["node", "/skald/packages/skald/src/main.ts", "ready"]
-ENTRYPOINT ["node", "--max-semi-space-size=4", "/skald/packages/skald/src/main.ts"]
+ENTRYPOINT ["node", "/skald/packages/skald/src/main.ts"]
 CMD ["store", "-common.path-prefix=/data", "-server.http-listen-address=", "-auth.enabled=false"]

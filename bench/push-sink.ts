@@ -3,7 +3,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { decodePushRequest, snappyDecompress } from '@skald/wire'
+import { snappyDecompress } from '@skald/wire'
+import { decodePushRequest } from '@skald/wire/push-codec'
 import { loopbackHost } from '../e2e/skald-process.ts'
 
 const bodyBytesMax = 64 << 20

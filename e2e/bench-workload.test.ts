@@ -1,6 +1,7 @@
 // The benchmark's generator: what it says of its data is true, and the same seed gives the same bytes.
 
-import { decodePushRequest, snappyDecompress } from '@skald/wire'
+import { snappyDecompress } from '@skald/wire'
+import { decodePushRequest } from '@skald/wire/push-codec'
 import { test } from 'tap'
 import { createWorkload } from '../bench/generator.ts'
 

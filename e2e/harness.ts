@@ -4,7 +4,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { encodePushRequest, type Stream, snappyCompress } from '@skald/wire'
+import { type Stream, snappyCompress } from '@skald/wire'
+import { encodePushRequest } from '@skald/wire/push-codec'
 import {
   loopbackHost,
   reservePort,

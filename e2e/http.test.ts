@@ -3,7 +3,8 @@
 
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
-import { createLabelSet, encodePushRequest, snappyCompress } from '@skald/wire'
+import { createLabelSet, snappyCompress } from '@skald/wire'
+import { encodePushRequest } from '@skald/wire/push-codec'
 import { t as root, test } from 'tap'
 import { flattenStreams, startStore, type TestStore } from './harness.ts'
 

@@ -24,6 +24,29 @@ root.setTimeout(240_000)
 const run = promisify(execFile)
 const chartUrl = '--chart-url=https://charts.example.org/skald'
 
+/** A configuration of the agent with all that is loaded where it is asked for. */
+const loadsLater = `
+clients: [{url: 'http://127.0.0.1:3100/loki/api/v1/push'}]
+scrape_configs:
+  - job_name: discovery
+    pipeline_stages:
+      - match: {selector: '{app="shop"}', stages: [{template: {source: a, template: '{{ .Value }}'}}]}
+    file_sd_configs: [{files: ['*.yaml']}]
+    kubernetes_sd_configs: [{role: pod}]
+    docker_sd_configs: [{host: 'unix:///var/run/docker.sock'}]
+    dockerswarm_sd_configs: [{host: 'unix:///var/run/docker.sock', role: tasks}]
+    consul_sd_configs: [{server: 'localhost:8500'}]
+    consulagent_sd_configs: [{server: 'localhost:8500'}]
+    dns_sd_configs: [{names: [example.org]}]
+    marathon_sd_configs: [{servers: ['http://localhost:8080']}]
+  - {job_name: gelf, gelf: {}}
+  - {job_name: journal, journal: {}}
+  - {job_name: kafka, kafka: {brokers: ['localhost:9092'], topics: [logs]}}
+  - {job_name: push, loki_push_api: {server: {http_listen_port: 3500}}}
+  - {job_name: syslog, syslog: {listen_address: '127.0.0.1:1514'}}
+  - {job_name: events, windows_events: {eventlog_name: Application}}
+`
+
 /** Runs a program without what a test runner has added for Node, which others than ours do not take. */
 function runPlain(...command: string[]): Promise<{ stdout: string; stderr: string }> {
   return run('env', ['-u', 'NODE_OPTIONS', ...command], { env: cleanEnv() })
@@ -137,6 +160,13 @@ test(
     const env = { ...process.env, ...cleanEnv(), PATH: path }
     const { stdout } = await run(skald, ['version'], { env })
     t.equal(stdout, `skald, version ${version}\n`)
+    const agentConfig = join(dir, 'agent.yaml')
+    writeFileSync(agentConfig, loadsLater)
+    t.match(
+      (await run(skald, ['check', agentConfig], { env })).stdout,
+      'valid agent configuration',
+      'what is loaded only where a configuration asks for it',
+    )
     const port = await reservePort()
     const url = `http://${loopbackHost}:${port}`
     const output = openSync(join(dir, 'store.log'), 'a')

@@ -95,6 +95,8 @@ admin.enableServer=false
       socket.on('data', chunk => {
         text += chunk
       })
+      // A server that is still starting may forget whoever asks.
+      socket.setTimeout(2_000, () => socket.destroy(new Error(`no answer to ${command}`)))
       socket.on('error', reject)
       socket.on('close', () => resolve(text))
     })

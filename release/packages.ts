@@ -13,6 +13,8 @@ export interface Manifest {
   readonly version: string
   readonly dependencies?: Readonly<Record<string, string>>
   readonly bin?: Readonly<Record<string, string>>
+  /** One source file, or several by the paths under which they are imported. */
+  readonly exports?: string | Readonly<Record<string, string>>
   readonly [key: string]: unknown
 }
 

@@ -64,17 +64,31 @@ function compile(sourceDir: string, outDir: string, workDir: string): void {
   for (const path of readdirSync(outDir, { recursive: true, encoding: 'utf8' })) {
     if (!path.endsWith('.js')) continue
     const file = join(outDir, path)
-    // Workers are named by URLs, which the compiler leaves as they are.
-    const text = readFileSync(file, 'utf8').replace(/(new URL\('\.[^']+)\.ts'/g, "$1.js'")
+    // Workers are named by URLs, and what is loaded later by `load`: the compiler leaves both as they are.
+    const named = /((?:new URL|load)\(\s*'\.[^']+)\.ts'/g
+    const text = readFileSync(file, 'utf8').replace(named, "$1.js'")
     writeFileSync(file, text)
   }
 }
 
 function writeManifest(manifest: Manifest, target: string): void {
-  const { private: _private, exports: _exports, devDependencies: _dev, ...rest } = manifest
-  const exported = _exports === undefined ? {} : { exports: './dist/index.js' }
-  const published = { ...rest, ...exported, engines: { node: nodeRange }, files: ['dist', 'bin'] }
+  const { private: _private, exports: sourceExports, devDependencies: _dev, ...rest } = manifest
+  const published = {
+    ...rest,
+    ...(sourceExports && { exports: compiledExports(sourceExports) }),
+    engines: { node: nodeRange },
+    files: ['dist', 'bin'],
+  }
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(published, null, 2)}\n`)
+}
+
+/** What a package exports, where it is published. */
+function compiledExports(sources: NonNullable<Manifest['exports']>): Manifest['exports'] {
+  const compiled = (path: string) => path.replace(/^\.\/src\//, './dist/').replace(/\.ts$/, '.js')
+  if (typeof sources === 'string') return compiled(sources)
+  return Object.fromEntries(
+    Object.entries(sources).map(([name, path]) => [name, compiled(path)] as const),
+  )
 }
 
 /** The command starts the compiled program. */

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import {
   chmodSync,
   existsSync,
+  globSync,
   mkdtempSync,
   readdirSync,
   rmSync,
@@ -56,6 +57,7 @@ agent.kill('SIGTERM')
 await finish(agent)
 store.kill('SIGTERM')
 await finish(store)
+await finish(startNode(['--input-type=module', '--eval', importsOf('wire', 'query', 'agent')]))
 rmSync(dir, { recursive: true })
 shareCache()
 
@@ -76,8 +78,21 @@ function shareCache(): void {
   }
 }
 
+/** Imports of all modules of some packages: many are loaded only where a configuration asks for them. */
+function importsOf(...packages: readonly string[]): string {
+  return packages
+    .map(name => fileURLToPath(new URL(`../packages/${name}/src/`, import.meta.url)))
+    .flatMap(source => globSync(join(source, '**/*.ts')))
+    .map(path => `import ${JSON.stringify(path)}\n`)
+    .join('')
+}
+
 function start(args: readonly string[]): ChildProcess {
-  const child = spawn(process.execPath, ['--max-semi-space-size=4', main, ...args], {
+  return startNode([main, ...args])
+}
+
+function startNode(args: readonly string[]): ChildProcess {
+  const child = spawn(process.execPath, args, {
     stdio: 'inherit',
     env: { ...process.env, NODE_COMPILE_CACHE: cacheDir },
   })

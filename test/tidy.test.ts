@@ -21,9 +21,16 @@ test('no file is named for being a heap of things', async t => {
   )
 })
 
-test('every source file is reached from an index.ts, a main.ts or a worker', async t => {
+test('every source file is reached from a main.ts, a worker or what a package exports', async t => {
   const reached = new Set<string>()
-  const waiting = sources.filter(name => /\/(index|main)\.ts$/.test(name))
+  const exported = files
+    .filter(name => /^packages\/[^/]+\/package\.json$/.test(name))
+    .flatMap(name => {
+      const { exports = [] } = JSON.parse(read(name)) as { exports?: string | object }
+      const paths: string[] = typeof exports === 'string' ? [exports] : Object.values(exports)
+      return paths.map(path => normalize(join(dirname(name), path)))
+    })
+  const waiting = [...sources.filter(name => name.endsWith('/main.ts')), ...exported]
   while (waiting.length > 0) {
     const name = waiting.pop()!
     if (reached.has(name)) continue

@@ -33,8 +33,6 @@ export {
   parseLabelSet,
 } from './labels.ts'
 export { formatMatcher, formatSelector, type Matcher, type MatcherOp } from './matcher.ts'
-export { decodeOtlpLogs, encodeOtlpError } from './otlp.ts'
-export { decodeOtlpJsonLogs } from './otlp-json.ts'
 export {
   defaultOtlpLabelAttributes,
   type OtlpAction,
@@ -43,7 +41,6 @@ export {
   otlpNestingMax,
 } from './otlp-mapping.ts'
 export { BatchStream, PushBatchEncoder } from './push-batch-encoder.ts'
-export { decodePushRequest, encodePushRequest } from './push-codec.ts'
 export { type PushStream, PushStreamBuilder } from './push-stream.ts'
 export { snappyCompress, snappyDecompress, snappyExpansionMax } from './snappy.ts'
 export {

@@ -2,16 +2,15 @@ import fc from 'fast-check'
 import protobuf from 'protobufjs'
 import { test } from 'tap'
 import {
-  decodeOtlpJsonLogs,
-  decodeOtlpLogs,
   defaultOtlpLabelAttributes,
-  encodeOtlpError,
   type Label,
   type OtlpMapping,
   otlpNestingMax,
   PushBodyError,
   type PushStream,
 } from '../src/index.ts'
+import { decodeOtlpLogs, encodeOtlpError } from '../src/otlp.ts'
+import { decodeOtlpJsonLogs } from '../src/otlp-json.ts'
 
 const mapping: OtlpMapping = {
   resource: name =>

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { BufferPool, decodePushRequest, PushBatchEncoder } from '../src/index.ts'
+import { BufferPool, PushBatchEncoder } from '../src/index.ts'
+import { decodePushRequest } from '../src/push-codec.ts'
 
 const entry = fc.record({
   seconds: fc.integer({ min: -(2 ** 40), max: 2 ** 40 }),

@@ -2,13 +2,12 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import {
   createLabelSet,
-  decodePushRequest,
-  encodePushRequest,
   formatLabelSet,
   PushBodyError,
   type PushStream,
   type Stream,
 } from '../src/index.ts'
+import { decodePushRequest, encodePushRequest } from '../src/push-codec.ts'
 
 /** The columns as entries again. */
 function entriesOf(stream: PushStream) {

@@ -47,7 +47,8 @@ spec:
         - name: HOSTNAME
           valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
         - name: NODE_OPTIONS
-          value: --max-old-space-size-percentage={{ $agent.heapPercent }}
+          value: --max-old-space-size-percentage={{ $agent.heapPercent }} --max-semi-space-size=2 --v8-pool-size=1
+        - {name: MALLOC_ARENA_MAX, value: "1"}
         {{- with $agent.extraEnv }}
         {{- toYaml . | nindent 8 }}
         {{- end }}

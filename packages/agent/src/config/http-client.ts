@@ -53,16 +53,21 @@ const tlsVersions = {
 } as const
 const readTlsVersion = readOneOf(['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const)
 
+/** Keys of whom to trust and how to show oneself, wherever TLS is spoken. */
+export const tlsFields = {
+  ca: readText,
+  ca_file: readText,
+  cert: readText,
+  cert_file: readText,
+  key: readText,
+  key_file: readText,
+  server_name: readText,
+  insecure_skip_verify: readBoolean,
+}
+
 const readTls: ValueReader<ClientTls> = cursor => {
   const raw = cursor.record({
-    ca: readText,
-    ca_file: readText,
-    cert: readText,
-    cert_file: readText,
-    key: readText,
-    key_file: readText,
-    server_name: readText,
-    insecure_skip_verify: readBoolean,
+    ...tlsFields,
     min_version: readTlsVersion,
     max_version: readTlsVersion,
   })

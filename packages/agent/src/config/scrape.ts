@@ -1,16 +1,10 @@
 // scrape_configs: what to read and what to do with it.
 
-import { readConsulAgentDiscovery, readConsulDiscovery } from '../discovery/consul/consul-sd.ts'
-import { readDnsDiscovery } from '../discovery/dns-sd.ts'
-import { readDockerDiscovery, readSwarmDiscovery } from '../discovery/docker/docker-sd.ts'
-import { readFileDiscovery } from '../discovery/file-sd.ts'
-import { readKubernetesDiscovery } from '../discovery/kubernetes/kubernetes-sd.ts'
-import { readMarathonDiscovery } from '../discovery/marathon-sd.ts'
+import { discoveryKeys, discoveryReaders } from '../discovery/registry.ts'
 import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
 import type { DiscoveryConfig } from '../discovery/target-group.ts'
 import { unsupportedDiscoveries } from '../discovery/unsupported.ts'
-import { readNerveDiscovery, readServersetDiscovery } from '../discovery/zookeeper/zookeeper-sd.ts'
 import { readStages } from '../pipeline/registry.ts'
 import type { StageFactory } from '../pipeline/stage.ts'
 import { sourceOf, sourceReaders } from '../sources/registry.ts'
@@ -39,21 +33,6 @@ export interface ScrapeConfig {
   /** Where lines come from other than files. */
   readonly source: SourceConfig | undefined
 }
-
-/** Kinds of discovery, each with the reader of its key. */
-const discoveryReaders = {
-  file_sd_configs: readFileDiscovery,
-  kubernetes_sd_configs: readKubernetesDiscovery,
-  docker_sd_configs: readDockerDiscovery,
-  dockerswarm_sd_configs: readSwarmDiscovery,
-  consul_sd_configs: readConsulDiscovery,
-  consulagent_sd_configs: readConsulAgentDiscovery,
-  dns_sd_configs: readDnsDiscovery,
-  marathon_sd_configs: readMarathonDiscovery,
-  nerve_sd_configs: readNerveDiscovery,
-  serverset_sd_configs: readServersetDiscovery,
-}
-const discoveryKeys = Object.keys(discoveryReaders) as (keyof typeof discoveryReaders)[]
 
 const readEncoding: ValueReader<TextEncoding> = cursor => {
   const name = readText(cursor) ?? ''

@@ -2,7 +2,7 @@
 // stream, or drop the target.
 
 import { createHash } from 'node:crypto'
-import { type CompiledRegex, compileRegex } from '@skald/query'
+import { type CompiledRegex, compileRegex } from '@skald/query/regex'
 import { isLabelName } from '@skald/wire'
 import { invalidLabelName, readList, readText } from '../config/readers.ts'
 import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'

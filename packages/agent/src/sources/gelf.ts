@@ -7,7 +7,7 @@ import { readBoolean, readLabels } from '../config/readers.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
 import { GelfAssembler } from './gelf-message.ts'
 import { formatAddress, type ListenAddress, readListenAddress } from './listen-address.ts'
-import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
+import type { Source, SourceConfig, SourceContext } from './source.ts'
 
 interface GelfConfig {
   readonly address: ListenAddress
@@ -21,7 +21,8 @@ const levels = [
   ...['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 'informational', 'debug'],
 ]
 
-const readConfig: ValueReader<SourceConfig> = cursor => {
+/** Reads the body of gelf. */
+export const readGelfSource: ValueReader<SourceConfig> = cursor => {
   const raw = cursor.record({
     listen_address: readListenAddress,
     labels: readLabels,
@@ -39,8 +40,6 @@ const readConfig: ValueReader<SourceConfig> = cursor => {
   }
   return { isPerClient: false, start }
 }
-
-export const gelfSource: SourceDefinition = { name: 'gelf', read: readConfig }
 
 class GelfSource implements Source {
   readonly #config: GelfConfig

@@ -7,13 +7,7 @@ import { backoffMs } from '../push/backoff.ts'
 import { cursorTimeMs, type JournalEntry, parseJournalEntry } from './journal-entry.ts'
 import { PendingPlaces } from './pending-places.ts'
 import { checkProgram, type RunningProgram, startProgram } from './program.ts'
-import {
-  cursorKey,
-  type Source,
-  type SourceConfig,
-  type SourceContext,
-  type SourceDefinition,
-} from './source.ts'
+import { cursorKey, type Source, type SourceConfig, type SourceContext } from './source.ts'
 import { splitLines } from './split-lines.ts'
 
 interface JournalConfig {
@@ -39,7 +33,8 @@ const readMatches: ValueReader<string[]> = cursor => {
   )
 }
 
-const readConfig: ValueReader<SourceConfig> = cursor => {
+/** Reads the body of journal. */
+export const readJournalSource: ValueReader<SourceConfig> = cursor => {
   const raw = cursor.record({
     max_age: readDurationMs,
     json: readBoolean,
@@ -65,8 +60,6 @@ const readConfig: ValueReader<SourceConfig> = cursor => {
   }
   return { isPerClient: true, start }
 }
-
-export const journalSource: SourceDefinition = { name: 'journal', read: readConfig }
 
 class JournalSource implements Source {
   readonly #config: JournalConfig

@@ -6,6 +6,7 @@ import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls'
 import type { Consumer, ConsumerOptions, Message, MessagesStream } from '@platformatic/kafka'
+import { tlsFields } from '../config/http-client.ts'
 import {
   readAnything,
   readBoolean,
@@ -18,7 +19,7 @@ import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
 import { backoffMs } from '../push/backoff.ts'
 import type { Flow } from './inlet.ts'
 import { PendingPlaces } from './pending-places.ts'
-import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
+import type { Source, SourceConfig, SourceContext } from './source.ts'
 
 type Sasl = NonNullable<ConsumerOptions<Buffer, Buffer, Buffer, Buffer>['sasl']>
 
@@ -38,17 +39,6 @@ const commitPeriodMs = 1_000
 // Topics that come and go are looked for so often, where expressions name them.
 const topicsPeriodMs = 60_000
 const fetchBytesMax = 1024 * 1024
-
-const tlsFields = {
-  ca: readText,
-  ca_file: readText,
-  cert: readText,
-  cert_file: readText,
-  key: readText,
-  key_file: readText,
-  server_name: readText,
-  insecure_skip_verify: readBoolean,
-}
 
 type RawTls = { readonly [K in keyof typeof tlsFields]?: ReturnType<(typeof tlsFields)[K]> }
 
@@ -121,7 +111,8 @@ const readTopics: ValueReader<string[]> = cursor => {
   return topics
 }
 
-const readConfig: ValueReader<SourceConfig> = cursor => {
+/** Reads the body of kafka. */
+export const readKafkaSource: ValueReader<SourceConfig> = cursor => {
   const raw = cursor.record({
     brokers: readTexts,
     topics: readTopics,
@@ -144,8 +135,6 @@ const readConfig: ValueReader<SourceConfig> = cursor => {
   const start = async (context: SourceContext) => new KafkaSource(config, context)
   return { isPerClient: true, start }
 }
-
-export const kafkaSource: SourceDefinition = { name: 'kafka', read: readConfig }
 
 /** Lines of one partition that no server has taken yet. */
 interface PartitionState {

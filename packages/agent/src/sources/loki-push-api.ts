@@ -3,7 +3,6 @@
 import { gunzipSync } from 'node:zlib'
 import {
   decodeJsonPush,
-  decodePushRequest,
   LabelSyntaxError,
   labelSetToObject,
   PushBodyError,
@@ -11,13 +10,14 @@ import {
   parseLabelSet,
   snappyDecompress,
 } from '@skald/wire'
+import { decodePushRequest } from '@skald/wire/push-codec'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { readBoolean, readLabels } from '../config/readers.ts'
 import { readServer, type ServerConfig } from '../config/server.ts'
 import { serverTlsOptions } from '../config/server-tls.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
 import type { Flow } from './inlet.ts'
-import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
+import type { Source, SourceConfig, SourceContext } from './source.ts'
 
 interface PushApiConfig {
   readonly server: Partial<ServerConfig>
@@ -31,7 +31,8 @@ const unpackedBytesMax = 64 * 1024 * 1024
 // Wait for the servers behind, below the 10 s after which a Promtail gives up waiting.
 const answerLimitMs = 8_000
 
-const readConfig: ValueReader<SourceConfig> = cursor => {
+/** Reads the body of loki_push_api. */
+export const readLokiPushApiSource: ValueReader<SourceConfig> = cursor => {
   const raw = cursor.record({
     server: readServer,
     labels: readLabels,
@@ -53,8 +54,6 @@ const readConfig: ValueReader<SourceConfig> = cursor => {
   }
   return { isPerClient: false, start }
 }
-
-export const lokiPushApiSource: SourceDefinition = { name: 'loki_push_api', read: readConfig }
 
 class PushApiSource implements Source {
   readonly #config: PushApiConfig

@@ -2,7 +2,6 @@
 // folder: a reader of its configuration and what runs it. It is added by a row in registry.ts.
 
 import type { Logger } from 'pino'
-import type { YamlCursor } from '../config/yaml-cursor.ts'
 import type { AgentMetrics } from '../metrics.ts'
 import type { Inlet } from './inlet.ts'
 
@@ -48,10 +47,4 @@ export interface SourceConfig {
   readonly isPerClient: boolean
   /** Starts it; rejects with the system's error when it cannot listen. */
   readonly start: (context: SourceContext) => Promise<Source>
-}
-
-/** A kind of source: its key in a job and how its body is read. */
-export interface SourceDefinition {
-  readonly name: string
-  readonly read: (body: YamlCursor) => SourceConfig | undefined
 }

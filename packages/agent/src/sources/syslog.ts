@@ -14,7 +14,7 @@ import {
   plainAddress,
   readListenAddress,
 } from './listen-address.ts'
-import type { Source, SourceConfig, SourceContext, SourceDefinition } from './source.ts'
+import type { Source, SourceConfig, SourceContext } from './source.ts'
 import { cutSyslogFrames } from './syslog-frames.ts'
 import { parseSyslog, type SyslogFormat, type SyslogMessage } from './syslog-message.ts'
 
@@ -41,7 +41,8 @@ const namesMax = 1_000
 const receiveBufferBytes = 4 * 1024 * 1024
 const hostnameLabel = '__syslog_connection_hostname'
 
-const readConfig: ValueReader<SourceConfig> = cursor => {
+/** Reads the body of syslog. */
+export const readSyslogSource: ValueReader<SourceConfig> = cursor => {
   const raw = cursor.record({
     listen_address: readListenAddress,
     listen_protocol: readOneOf(['tcp', 'udp'] as const),
@@ -79,8 +80,6 @@ const readConfig: ValueReader<SourceConfig> = cursor => {
   }
   return { isPerClient: false, start }
 }
-
-export const syslogSource: SourceDefinition = { name: 'syslog', read: readConfig }
 
 class SyslogSource implements Source {
   readonly #config: SyslogConfig

@@ -4,19 +4,15 @@ import { readFileSync } from 'node:fs'
 import { readBoolean, readCount, readDurationMs, readLabels, readText } from '../config/readers.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
 import { checkProgram, decoderOf } from './program.ts'
-import {
-  cursorKey,
-  type SourceConfig,
-  type SourceContext,
-  type SourceDefinition,
-} from './source.ts'
+import { cursorKey, type SourceConfig, type SourceContext } from './source.ts'
 import { Wevtutil } from './wevtutil.ts'
 import { type ChannelQuery, channelQueries, parseBookmark } from './windows-query.ts'
 import { WindowsReader, type WindowsReaderConfig } from './windows-reader.ts'
 
 const defaultPollIntervalMs = 3_000
 
-const readConfig: ValueReader<SourceConfig> = cursor => {
+/** Reads the body of windows_events. */
+export const readWindowsEventsSource: ValueReader<SourceConfig> = cursor => {
   const raw = cursor.record({
     locale: readCount,
     eventlog_name: readText,
@@ -59,8 +55,6 @@ const readConfig: ValueReader<SourceConfig> = cursor => {
   }
   return { isPerClient: true, start }
 }
-
-export const windowsEventsSource: SourceDefinition = { name: 'windows_events', read: readConfig }
 
 /** Name of a language by Windows' number of it, such as `en-US`; `undefined` for 0, the system's own. */
 async function localeName(id: number): Promise<string | undefined> {

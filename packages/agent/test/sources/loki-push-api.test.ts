@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib'
-import { createLabelSet, encodePushRequest, type Stream, snappyCompress } from '@skald/wire'
+import { createLabelSet, type Stream, snappyCompress } from '@skald/wire'
+import { encodePushRequest } from '@skald/wire/push-codec'
 import { type Test, test } from 'tap'
 import { loadAgentConfig } from '../../src/index.ts'
 import { startReceiver, startTestAgent } from '../harness.ts'

@@ -1,6 +1,7 @@
 // The server that lines are pushed to.
 
-import { type Entry, encodePushRequest, type Stream, snappyCompress } from '@skald/wire'
+import { type Entry, type Stream, snappyCompress } from '@skald/wire'
+import { encodePushRequest } from '@skald/wire/push-codec'
 import { type RequestOptions, type Server, sendRequest } from './requests.ts'
 import { ImportError } from './source.ts'
 

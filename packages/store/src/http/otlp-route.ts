@@ -1,13 +1,8 @@
 // POST /otlp/v1/logs: OpenTelemetry's export requests, in protobuf and JSON, on the way of all pushes.
 
-import {
-  decodeOtlpJsonLogs,
-  decodeOtlpLogs,
-  encodeOtlpError,
-  type OtlpDecoding,
-  type OtlpMapping,
-  type PushStream,
-} from '@skald/wire'
+import type { OtlpDecoding, OtlpMapping, PushStream } from '@skald/wire'
+import { decodeOtlpLogs, encodeOtlpError } from '@skald/wire/otlp'
+import { decodeOtlpJsonLogs } from '@skald/wire/otlp-json'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BadRequestError, PushRejectedError } from '../errors.ts'
 import { type BodyUnpacker, headerText, rejectUnreadable } from './push-body.ts'

@@ -4,10 +4,10 @@ import type { BufferPool } from '@skald/wire'
 import {
   decodeJsonPush,
   decodeLegacyJsonPush,
-  decodePushRequest,
   type PushStream,
   snappyDecompress,
 } from '@skald/wire'
+import { decodePushRequest } from '@skald/wire/push-codec'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Allocate } from '../buffers.ts'
 import { PushRejectedError } from '../errors.ts'

@@ -3,7 +3,8 @@ import { readdir, rename, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib'
-import { createLabelSet, encodePushRequest, snappyCompress } from '@skald/wire'
+import { createLabelSet, snappyCompress } from '@skald/wire'
+import { encodePushRequest } from '@skald/wire/push-codec'
 import { type Test, test } from 'tap'
 import {
   dayNs,

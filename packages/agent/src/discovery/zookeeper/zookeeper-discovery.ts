@@ -9,8 +9,8 @@ import { joinHostPort } from '../host-port.ts'
 import { ProblemReport } from '../problem-report.ts'
 import type { Discoverer, DiscoveryContext, TargetGroup } from '../target-group.ts'
 import type { ReadMember } from './member-labels.ts'
-import type { NodeTree } from './node-tree.ts'
-import type { ServerAddress } from './session.ts'
+import { NodeTree, treeLimits } from './node-tree.ts'
+import { openSession, type ServerAddress, shuffle } from './session.ts'
 
 /** One entry, checked. */
 export interface ZookeeperConfig {
@@ -66,13 +66,11 @@ export class ZookeeperDiscovery implements Discoverer {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort
-    // Loaded where an entry asks for them.
-    const [sessions, trees] = await Promise.all([import('./session.ts'), import('./node-tree.ts')])
-    const servers = sessions.shuffle(this.#config.servers)
+    const servers = shuffle(this.#config.servers)
     for (let i = 0; !signal.aborted; i++) {
       const server = servers[i % servers.length]!
       try {
-        await this.#follow(server, { ...sessions, ...trees })
+        await this.#follow(server)
       } catch (error) {
         if (signal.aborted) return
         this.#noteFailure(server, error)
@@ -84,10 +82,7 @@ export class ZookeeperDiscovery implements Discoverer {
   }
 
   /** Follows the nodes over one session; throws the reason of its end. */
-  async #follow(
-    server: ServerAddress,
-    { openSession, NodeTree, treeLimits }: Parts,
-  ): Promise<never> {
+  async #follow(server: ServerAddress): Promise<never> {
     const { signal } = this.#abort
     const { timeoutMs, paths } = this.#config
     let tree: NodeTree | undefined
@@ -163,8 +158,6 @@ export class ZookeeperDiscovery implements Discoverer {
     await this.#running
   }
 }
-
-type Parts = typeof import('./session.ts') & typeof import('./node-tree.ts')
 
 function isAtOrBelow(path: string, tops: ReadonlySet<string>): boolean {
   for (let at = path; at !== ''; at = at.slice(0, at.lastIndexOf('/')))

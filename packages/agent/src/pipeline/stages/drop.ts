@@ -1,6 +1,6 @@
 // The drop stage: drops lines that fit all conditions given.
 
-import type { CompiledRegex } from '@skald/query'
+import type { CompiledRegex } from '@skald/query/regex'
 import { readBytes, readDurationMs, readList, readStrictText } from '../../config/readers.ts'
 import type { ValueReader } from '../../config/yaml-cursor.ts'
 import type { PipelineEntry } from '../entry.ts'

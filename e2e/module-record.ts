@@ -1,0 +1,13 @@
+// Loaded before a program by `--import`: writes the paths of all modules that the program loads into the
+// file that SKALD_MODULE_RECORD names, one a line.
+
+import { appendFileSync } from 'node:fs'
+import { registerHooks } from 'node:module'
+
+const file = process.env.SKALD_MODULE_RECORD!
+registerHooks({
+  load(url, context, nextLoad) {
+    appendFileSync(file, `${url}\n`)
+    return nextLoad(url, context)
+  },
+})
