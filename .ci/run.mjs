@@ -83,17 +83,14 @@ function installHelm() {
 
 /** Brings what the sources of the agent are tested with; what is missing skips its tests with one line. */
 function installCounterparts() {
-  const packages = ['rsyslog', 'systemd-journal-remote', 'bzip2']
-  const isThere = spawnSync('rsyslogd', ['-v']).status === 0
-  if (!isThere && process.getuid?.() === 0) {
-    run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { timeout: 300_000 })
-  }
+  const has = (program, flag) => spawnSync(program, [flag]).status === 0
+  const packages = has('rsyslogd', '-v') ? [] : ['rsyslog', 'systemd-journal-remote', 'bzip2']
   // ZooKeeper is some 30 MB for a machine that has Java; one that has none is not given it for this.
   const hasZookeeper = existsSync('/usr/share/java/zookeeper.jar')
-  const hasJava = spawnSync('java', ['-version']).status === 0
-  if (hasJava && !hasZookeeper && process.getuid?.() === 0) {
-    const zookeeper = ['install', '-y', '--no-install-recommends', 'libzookeeper-java']
-    run('apt-get', zookeeper, { timeout: 300_000 })
+  if (!hasZookeeper && has('java', '-version')) packages.push('libzookeeper-java')
+  if (packages.length > 0 && process.getuid?.() === 0) {
+    run('apt-get', ['update'], { timeout: 120_000 })
+    run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { timeout: 300_000 })
   }
   const broker = join(tmpdir(), 'skald-ci-bin', 'kafka-broker')
   const { code } = run('go', ['build', '-o', broker, '.'], {

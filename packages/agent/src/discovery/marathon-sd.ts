@@ -73,7 +73,10 @@ const readEntry: ValueReader<DiscoveryConfig> = cursor => {
   }
   const { servers = [], tls_config: tls, refresh_interval: refreshMs } = raw
   if (servers.length === 0) {
-    if (cursor.get('servers')?.isNull === false) return undefined
+    const given = cursor.get('servers')
+    const isEmpty = given?.isNull !== false || (given.isList && given.items().length === 0)
+    // Of others each was refused.
+    if (!isEmpty) return undefined
     return cursor.fail('marathon_sd_configs needs servers such as [http://marathon:8080]')
   }
   const own: HeaderAuthorization | undefined = token && {

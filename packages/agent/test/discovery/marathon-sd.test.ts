@@ -77,6 +77,7 @@ test('marathon_sd_configs refuses what it cannot use, with the line', async t =>
   const problem = (entry: string) => problemOfEntry(key, entry)
   t.equal(problem('{servers: ["http://a:8080"], auth_token: x}'), '')
   t.match(problem('{}'), /a\.yaml:4:\d+: marathon_sd_configs needs servers/)
+  t.match(problem('{servers: []}'), /a\.yaml:4:\d+: marathon_sd_configs needs servers/)
   t.match(problem('{servers: [a]}'), /a\.yaml:4:\d+: server "a" is not an http or https URL/)
   t.match(
     problem('{servers: ["http://a"], auth_token: x, bearer_token: y}'),
