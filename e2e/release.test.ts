@@ -24,8 +24,8 @@ root.setTimeout(240_000)
 const run = promisify(execFile)
 const chartUrl = '--chart-url=https://charts.example.org/skald'
 
-/** A configuration of the agent with all that is loaded where it is asked for. */
-const loadsLater = `
+/** A configuration of the agent with every kind of discovery and of source. */
+const everyKind = `
 clients: [{url: 'http://127.0.0.1:3100/loki/api/v1/push'}]
 scrape_configs:
   - job_name: discovery
@@ -161,12 +161,8 @@ test(
     const { stdout } = await run(skald, ['version'], { env })
     t.equal(stdout, `skald, version ${version}\n`)
     const agentConfig = join(dir, 'agent.yaml')
-    writeFileSync(agentConfig, loadsLater)
-    t.match(
-      (await run(skald, ['check', agentConfig], { env })).stdout,
-      'valid agent configuration',
-      'what is loaded only where a configuration asks for it',
-    )
+    writeFileSync(agentConfig, everyKind)
+    t.match((await run(skald, ['check', agentConfig], { env })).stdout, 'valid agent configuration')
     const port = await reservePort()
     const url = `http://${loopbackHost}:${port}`
     const output = openSync(join(dir, 'store.log'), 'a')

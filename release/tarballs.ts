@@ -64,9 +64,8 @@ function compile(sourceDir: string, outDir: string, workDir: string): void {
   for (const path of readdirSync(outDir, { recursive: true, encoding: 'utf8' })) {
     if (!path.endsWith('.js')) continue
     const file = join(outDir, path)
-    // Workers are named by URLs, and what is loaded later by `load`: the compiler leaves both as they are.
-    const named = /((?:new URL|load)\(\s*'\.[^']+)\.ts'/g
-    const text = readFileSync(file, 'utf8').replace(named, "$1.js'")
+    // Workers are named by URLs, which the compiler leaves as they are.
+    const text = readFileSync(file, 'utf8').replace(/(new URL\('\.[^']+)\.ts'/g, "$1.js'")
     writeFileSync(file, text)
   }
 }

@@ -1,12 +1,9 @@
 // Templates of the template and replace stages: their functions, and what they may read of an entry.
 
-import { createRequire } from 'node:module'
-import type { Template } from '@skald/query'
+import { promtailFunctions } from '@skald/query/promtail-functions'
+import { parseTemplate, type Template } from '@skald/query/template'
 import type { PipelineEntry } from './entry.ts'
 import { valueText } from './values.ts'
-
-// Loaded when a configuration has a template: modules are most of what an idle agent takes.
-const load = createRequire(import.meta.url)
 
 /**
  * Compiles a template with Promtail's functions.
@@ -14,10 +11,6 @@ const load = createRequire(import.meta.url)
  * @throws TemplateSyntaxError
  */
 export function compileStageTemplate(text: string): Template {
-  const { promtailFunctions } = load(
-    '@skald/query/promtail-functions',
-  ) as typeof import('@skald/query/promtail-functions')
-  const { parseTemplate } = load('@skald/query/template') as typeof import('@skald/query/template')
   return parseTemplate(text, {
     functions: promtailFunctions,
     name: 'pipeline_template',

@@ -1,8 +1,8 @@
 // Splits a push that a server refused, so that the entries it will not take are parted from those that
 // it will: between two streams first, then within one.
 
-import { createRequire } from 'node:module'
 import { PushBatchEncoder, type PushStream, snappyCompress, snappyDecompress } from '@skald/wire'
+import { decodePushRequest } from '@skald/wire/push-codec'
 
 /** A push, or a part of one, as it goes over the wire. */
 export interface PushPiece {
@@ -16,8 +16,6 @@ export interface EntrySample {
   readonly line: string
 }
 
-// The decoder is loaded when a push is refused: modules are most of what an idle agent takes.
-const load = createRequire(import.meta.url)
 // Our own batches; the limit only keeps a damaged body from asking for more.
 const unpackedBytesMax = 256 * 1024 * 1024
 const sampleCharactersMax = 200
@@ -40,9 +38,6 @@ export function sampleOf({ body }: PushPiece): EntrySample {
 }
 
 function unpack(body: Buffer): PushStream[] {
-  const { decodePushRequest } = load(
-    '@skald/wire/push-codec',
-  ) as typeof import('@skald/wire/push-codec')
   return decodePushRequest(snappyDecompress(body, unpackedBytesMax))
 }
 

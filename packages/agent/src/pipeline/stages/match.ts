@@ -1,17 +1,14 @@
 // The match stage: sends the lines that a selector matches through stages of their own, or drops them.
 
-import { createRequire } from 'node:module'
 import type { LogExpr } from '@skald/query'
 import { compileMatcher } from '@skald/query/matcher'
 import { type CompiledRegex, compileRegex } from '@skald/query/regex'
+import { parseLogql } from '@skald/query/syntax'
 import { readOneOf, readStrictText } from '../../config/readers.ts'
 import type { ValueReader } from '../../config/yaml-cursor.ts'
 import type { PipelineEntry } from '../entry.ts'
 import { chainStages } from '../pipeline.ts'
 import type { NextStage, Stage, StageDefinition, StageFactory } from '../stage.ts'
-
-// LogQL is loaded when a configuration has the stage: modules are most of what an idle agent takes.
-const load = createRequire(import.meta.url)
 
 type EntryTest = (entry: PipelineEntry) => boolean
 
@@ -30,7 +27,6 @@ const readSelector: ValueReader<EntryTest> = cursor => {
 
 function compileSelector(text: string): EntryTest {
   if (/^\s*\{\s*\}/.test(text)) throw new SyntaxError('it needs at least one matcher')
-  const { parseLogql } = load('@skald/query/syntax') as typeof import('@skald/query/syntax')
   const expr = parseLogql(text.replace(/^\s*\{/, `{__all__=~".+",${anyMatcher},`))
   if (expr.kind !== 'log') throw new SyntaxError('it is not a selector of lines')
   const labelTests = expr.matchers
