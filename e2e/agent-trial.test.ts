@@ -69,6 +69,7 @@ test('-dry-run prints entries with their final labels, and changes nothing', asy
   writeFileSync(`${directory}/agent.yaml`, config(directory))
   const args = ['agent', '-dry-run', `-config.file=${directory}/agent.yaml`]
   const agent = spawn(skaldCommand, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  t.teardown(() => agent.kill('SIGKILL'))
   let stdout = ''
   agent.stdout.on('data', chunk => {
     stdout += chunk
@@ -117,6 +118,7 @@ test('-stdin needs no configuration file, and waits until the server has everyth
     ['agent', '-stdin', `-client.url=${receiver.url}`, '-client.min-backoff=20ms'],
     { env, stdio: ['pipe', 'ignore', 'inherit'] },
   )
+  t.teardown(() => agent.kill('SIGKILL'))
   agent.stdin.end(text)
   const [code] = await once(agent, 'exit')
   t.equal(code, 0)

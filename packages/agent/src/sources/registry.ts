@@ -10,21 +10,17 @@ import type { SourceConfig } from './source.ts'
 import { readSyslogSource } from './syslog.ts'
 import { readWindowsEventsSource } from './windows-events.ts'
 
-const sources: Readonly<Record<string, ValueReader<SourceConfig>>> = {
+const isVendors =
+  'it takes the logs of one cloud vendor, and its client library is not carried along'
+
+/** Readers of the keys of a job that name a source. */
+export const sourceReaders: Readonly<Record<string, ValueReader<SourceConfig>>> = {
   gelf: readGelfSource,
   journal: readJournalSource,
   kafka: readKafkaSource,
   loki_push_api: readLokiPushApiSource,
   syslog: readSyslogSource,
   windows_events: readWindowsEventsSource,
-}
-
-const isVendors =
-  'it takes the logs of one cloud vendor, and its client library is not carried along'
-
-/** Readers of the keys of a job that name a source. */
-export const sourceReaders: Readonly<Record<string, ValueReader<SourceConfig>>> = {
-  ...sources,
   azure_event_hubs: refuse(`${isVendors}. Event Hubs speak Kafka as well: use kafka`),
   cloudflare: refuse(`${isVendors}. Let Logpush send to /promtail/api/v1/raw of a loki_push_api`),
   gcplog: refuse(isVendors),

@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiClient, type ApiConnection } from '../api-client.ts'
 import { JsonLines } from '../json-lines.ts'
+import { ProblemReport } from '../problem-report.ts'
 import type { ContainerLog, Discoverer, DiscoveryContext, TargetGroup } from '../target-group.ts'
 import {
   type ContainerLabelOptions,
@@ -46,14 +47,13 @@ const eventIdleMs = 3_600_000
 /** Follows the containers of one daemon. */
 export class DockerDiscovery implements Discoverer {
   readonly #config: DockerConfig
-  readonly #context: DiscoveryContext
   readonly #client: ApiClient
   /** Where the logs of the known containers are; what is not listed any more is forgotten. */
   #logs = new Map<string, ContainerLog>()
   /** Containers that started a moment ago, and may have ended since. */
   readonly #recent = new Map<string, NodeJS.Timeout>()
   #onGroups: ((groups: Iterable<TargetGroup>) => void) | undefined
-  #problem: string | undefined
+  readonly #problem: ProblemReport
   #refreshing: Promise<void> | undefined
   #listening: Promise<void> | undefined
   #isWanted = false
@@ -61,10 +61,14 @@ export class DockerDiscovery implements Discoverer {
   #eventTimer: NodeJS.Timeout | undefined
   readonly #abort = new AbortController()
 
-  constructor(config: DockerConfig, context: DiscoveryContext) {
+  constructor(config: DockerConfig, { logger }: DiscoveryContext) {
     this.#config = config
-    this.#context = context
     this.#client = new ApiClient(config.connection)
+    this.#problem = new ProblemReport({
+      ...{ logger, fields: {} },
+      began: 'Cannot ask Docker, will try again',
+      ended: 'Docker answers again',
+    })
   }
 
   start(onGroups: (groups: Iterable<TargetGroup>) => void): void {
@@ -90,12 +94,14 @@ export class DockerDiscovery implements Discoverer {
       try {
         const groups = await this.#list()
         if (signal.aborted) return
-        this.#report(undefined)
+        this.#problem.tell(undefined)
         this.#onGroups?.(groups)
       } catch (error) {
         if (signal.aborted) return
         // What was found before stays: the daemon may be restarting, its containers go on.
-        this.#report((error as Error).message)
+        const { message } = error as Error
+        const hint = /EACCES/.test(message) ? '. The agent needs the right to use the socket' : ''
+        this.#problem.tell(message + hint)
       }
     }
   }
@@ -211,17 +217,6 @@ export class DockerDiscovery implements Discoverer {
       this.#eventTimer = undefined
       void this.#refresh()
     }, eventSettleMs)
-  }
-
-  /** Logs a problem when it appears or changes, and once when it is over. */
-  #report(problem: string | undefined): void {
-    const { logger } = this.#context
-    if (problem !== undefined && problem !== this.#problem) {
-      const hint = /EACCES/.test(problem) ? '. The agent needs the right to use the socket' : ''
-      logger.warn({ error: problem + hint }, 'Cannot ask Docker, will try again')
-    }
-    if (problem === undefined && this.#problem !== undefined) logger.info('Docker answers again')
-    this.#problem = problem
   }
 
   async stop(): Promise<void> {

@@ -9,6 +9,7 @@ import type { AgentMetrics } from '../../metrics.ts'
 import { backoffMs } from '../../push/backoff.ts'
 import type { ApiClient } from '../api-client.ts'
 import { JsonLines } from '../json-lines.ts'
+import { ProblemReport } from '../problem-report.ts'
 import { metaKey, type RawObject } from './objects.ts'
 
 /** What is watched. */
@@ -73,12 +74,18 @@ export class ResourceWatch<T> {
   #hasListed = false
   #failures = 0
   #expiredLists = 0
-  #problem: string | undefined
+  readonly #problem: ProblemReport
   readonly #abort = new AbortController()
   #running: Promise<void> | undefined
 
   constructor(options: ResourceWatchOptions<T>) {
     this.#options = options
+    const { logger, role, path } = options
+    this.#problem = new ProblemReport({
+      ...{ logger, fields: { role, path } },
+      began: 'Cannot ask the Kubernetes API server, will try again',
+      ended: 'Kubernetes API server answers again',
+    })
   }
 
   /** Objects by namespace and name. */
@@ -137,21 +144,8 @@ export class ResourceWatch<T> {
     // Next time with addresses, tokens and certificates as they are then.
     this.#client?.close()
     this.#client = undefined
-    this.#report(error.message + adviceFor(status, role))
+    this.#problem.tell(error.message + adviceFor(status, role))
     return error instanceof ApiError ? error.retryAfterMs : undefined
-  }
-
-  /** Logs a problem when it appears or changes, and once when it is over. */
-  #report(problem: string | undefined): void {
-    const { logger, role, path } = this.#options
-    if (problem !== undefined && problem !== this.#problem) {
-      const fields = { role, path, error: problem }
-      logger.warn(fields, 'Cannot ask the Kubernetes API server, will try again')
-    }
-    if (problem === undefined && this.#problem !== undefined) {
-      logger.info({ role, path }, 'Kubernetes API server answers again')
-    }
-    this.#problem = problem
   }
 
   async #list(client: ApiClient): Promise<void> {
@@ -178,7 +172,7 @@ export class ResourceWatch<T> {
     this.#items = next
     this.#version = version
     this.#hasListed = true
-    this.#report(undefined)
+    this.#problem.tell(undefined)
     this.#options.onChange()
   }
 
@@ -207,7 +201,7 @@ export class ResourceWatch<T> {
     const idleMs = timeoutSeconds * 1000 + watchGraceMs
     const { signal } = this.#abort
     const response = await client.open(path, query, { signal, idleMs })
-    this.#report(undefined)
+    this.#problem.tell(undefined)
     const lines = new JsonLines()
     const openedMs = performance.now()
     try {
