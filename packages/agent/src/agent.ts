@@ -130,6 +130,10 @@ class RunningAgent implements Agent {
     })
     this.#memory = new TargetMemory({ path: `${config.positions.filename}.targets`, logger, nowMs })
     this.metrics.lags = () => this.#known.lags()
+    for (const mistake of config.leftOut) {
+      logger.error({ mistake }, 'Part of the configuration is left out: correct it')
+    }
+    this.#setConfig(config)
     this.#sources = new SourceSet({
       ...{ journal: this.#journal, metrics: this.metrics, logger, nowMs },
       lanes: () =>
@@ -182,6 +186,11 @@ class RunningAgent implements Agent {
 
   get config(): AgentConfig {
     return this.#config
+  }
+
+  #setConfig(config: AgentConfig): void {
+    this.#config = config
+    this.metrics.configMistakes.set(config.leftOut.length)
   }
 
   get blocksForRestart(): readonly string[] {
@@ -257,7 +266,7 @@ class RunningAgent implements Agent {
     const { server, positions, wal } = this.#config
     const config = { ...next, server, positions, wal }
     if (this.#stopping !== undefined || isUnchanged(plan)) {
-      this.#config = config
+      this.#setConfig(config)
       return 'unchanged'
     }
     await this.#apply(config, plan)
@@ -284,7 +293,7 @@ class RunningAgent implements Agent {
     ])
     for (const { name } of going) this.#known.endSearches(name)
     const all = [...this.#jobs.filter(targets => !removed.includes(targets)), ...added]
-    this.#config = config
+    this.#setConfig(config)
     this.#jobs = config.scrapeConfigs.map(
       ({ jobName }) => all.find(targets => targets.config.jobName === jobName)!,
     )

@@ -8,7 +8,7 @@ import type { Logger } from 'pino'
 import { type Agent, startAgent } from './agent.ts'
 import { agentVersion } from './config/clients.ts'
 import { agentFlags } from './config/flags.ts'
-import { type AgentConfig, loadAgentConfig } from './config.ts'
+import { type AgentConfig, type LoadAgentConfigOptions, loadAgentConfig } from './config.ts'
 import { watchConfig } from './config-watch.ts'
 import { ConfigError, PositionsError } from './errors.ts'
 import { type Colours, noColours } from './inspect/colours.ts'
@@ -47,8 +47,12 @@ export async function runAgentCommand(
       return 0
     }
     const file = findConfigFile(flags)
-    const loadConfig = () => loadConfigFile(findConfigFile(flags), flags, io.env).config
-    const { config, text } = loadConfigFile(file, flags, io.env)
+    const source = { flags, env: io.env }
+    // A reload that is refused leaves the old configuration in force, so it may be refused for less.
+    const loadConfig = () =>
+      loadConfigFile(findConfigFile(flags), { ...source, isStrict: true }).config
+    const isTrial = ['check-syntax', 'dry-run', 'stdin'].some(name => flags[name] === 'true')
+    const { config, text } = loadConfigFile(file, { ...source, isStrict: isTrial })
     if (flags['check-syntax'] === 'true') {
       io.stdout.write('Valid config file! No syntax issues found\n')
       return 0
@@ -97,16 +101,20 @@ function findConfigFile(flags: FlagValues): string | undefined {
 /** Reads the configuration, and gives the file's text as it is. */
 function loadConfigFile(
   path: string | undefined,
-  flags: FlagValues,
-  env: Readonly<Record<string, string | undefined>>,
+  {
+    flags,
+    ...options
+  }: Pick<LoadAgentConfigOptions, 'env' | 'isStrict'> & {
+    readonly flags: FlagValues
+  },
 ): { readonly config: AgentConfig; readonly text: string } {
   if (path === undefined) {
-    return { config: loadAgentConfig({ text: '', path: '(flags)', env, flags }), text: '' }
+    return { config: loadAgentConfig({ ...options, text: '', path: '(flags)', flags }), text: '' }
   }
   const expandEnv = flags['config.expand-env'] === 'true'
   try {
     const text = readFileSync(path, 'utf8')
-    return { config: loadAgentConfig({ text, path, expandEnv, env, flags }), text }
+    return { config: loadAgentConfig({ ...options, text, path, expandEnv, flags }), text }
   } catch (error) {
     if (error instanceof ConfigError) throw error
     const message = `Cannot read the file: ${(error as Error).message}`

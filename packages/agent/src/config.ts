@@ -17,7 +17,7 @@ import {
 import { readScrapeConfigs, type ScrapeConfig } from './config/scrape.ts'
 import { readServer, type ServerConfig } from './config/server.ts'
 import { defined, parseYaml, type ValueReader, type YamlCursor } from './config/yaml-cursor.ts'
-import { ConfigError, type ConfigProblem } from './errors.ts'
+import { ConfigError, type ConfigProblem, formatProblem } from './errors.ts'
 
 export interface PositionsConfig {
   readonly filename: string
@@ -65,6 +65,8 @@ export interface AgentConfig {
   readonly fileWatch: FileWatchConfig
   readonly wal: WalConfig
   readonly scrapeConfigs: readonly ScrapeConfig[]
+  /** What was left out of it for a mistake, each as `file:line:column: message`. */
+  readonly leftOut: readonly string[]
   /** The text it was read from, environment expanded. */
   readonly text: string
 }
@@ -76,10 +78,14 @@ export interface LoadAgentConfigOptions {
   readonly expandEnv?: boolean
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly flags?: FlagValues
+  /** Refuses every mistake: for whoever loses nothing by a refusal, as at a check or a reload. */
+  readonly isStrict?: boolean
 }
 
 /**
- * Reads a configuration.
+ * Reads a configuration. A mistake by which one stage, target or job can do nothing costs that part
+ * only, so that the lines of other jobs are read at a start; where no job is without a mistake, or
+ * nothing is lost by it, it is refused as any other.
  *
  * @throws ConfigError with every mistake that was found.
  */
@@ -92,11 +98,12 @@ export function loadAgentConfig(options: LoadAgentConfigOptions): AgentConfig {
   const written = applyFlags(build(sections, text), flags, problems)
   const config = { ...written, clients: withProxies(written.clients, env) }
   if (isReadable) checkWhole(config, root, problems)
-  if (problems.length > 0) {
-    const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
+  const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
+  const goesOn = !options.isStrict && config.scrapeConfigs.some(job => job.isSound)
+  if (sorted.some(({ isContained = false }) => !isContained || !goesOn)) {
     throw new ConfigError({ path, problems: sorted })
   }
-  return config
+  return { ...config, leftOut: sorted.map(problem => formatProblem(path, problem)) }
 }
 
 const readPositions: ValueReader<Partial<PositionsConfig>> = cursor => {
@@ -229,6 +236,7 @@ function build(sections: Sections, text: string): AgentConfig {
     fileWatch: { ...defaults.fileWatch, ...sections.global },
     wal: { ...defaults.wal, ...sections.wal },
     scrapeConfigs: sections.scrape_configs ?? [],
+    leftOut: [],
     text,
   }
 }

@@ -6,6 +6,8 @@ export interface ConfigProblem {
   readonly column: number
   /** What is wrong and what to write instead. */
   readonly message: string
+  /** Set where a stage, a target or a job can do nothing by the mistake, and all else works. */
+  readonly isContained?: true
 }
 
 /** Says that a configuration cannot be used; carries every mistake that was found, in file order. */
@@ -25,7 +27,8 @@ export class ConfigError extends Error {
   }
 }
 
-function formatProblem(path: string, { line, column, message }: ConfigProblem): string {
+/** Writes a mistake as `file:line:column: message`. */
+export function formatProblem(path: string, { line, column, message }: ConfigProblem): string {
   return line > 0 ? `${path}:${line}:${column}: ${message}` : `${path}: ${message}`
 }
 

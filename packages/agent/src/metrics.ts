@@ -100,6 +100,10 @@ export class AgentMetrics {
     'Reloads of the configuration that failed and left the old one in force.',
     [],
   )
+  readonly configMistakes = this.#gauge(
+    'skald_agent_config_mistakes',
+    'Parts of the configuration that were left out at the start for a mistake.',
+  )
   readonly syslogEntries = this.#counter(
     'promtail_syslog_target_entries_total',
     'Messages taken by syslog sources.',

@@ -117,3 +117,77 @@ test('defaultAgentConfig can be loaded', async t => {
   t.ok(config.target.readsFilesOnce)
   t.equal(config.scrapeConfigs[0]?.jobName, 'pods')
 })
+
+const soundJob = `  - job_name: sound
+    static_configs: [{labels: {job: b, __path__: /var/log/b}}]
+`
+// What stands at the end of the job of `base`, in line 7, and what is left of that job without it.
+const partsWithoutEffect = [
+  { part: 'encoding: klingon', problem: /encoding "klingon" is not known/, left: undefined },
+  { part: 'pipeline_stages: [replace: {expression: x, replace: z}]', problem: /has no group/ },
+  {
+    part: "pipeline_stages: [replace: {expression: '(x)', replace: '{{ .x'}]",
+    problem: /replace is not a template/,
+  },
+  { part: 'pipeline_stages: [regex: {expression: (x)}]', problem: /needs a named group/ },
+  { part: 'pipeline_stages: [labels: ]', problem: /labels stage needs/ },
+  { part: 'pipeline_stages: [static_labels: {}]', problem: /static_labels stage needs/ },
+  { part: 'pipeline_stages: [structured_metadata: ]', problem: /structured_metadata stage needs/ },
+  { part: 'pipeline_stages: [metrics: ]', problem: /metrics stage needs/ },
+  {
+    part: `pipeline_stages: [match: {selector: '{a="b"}', stages: [regex: {expression: x}]}]`,
+    problem: /needs a named group/,
+    left: { stages: 1, targets: 1 },
+  },
+  {
+    part: '  - labels: {job: c, __path__: "/var/log/[z"}',
+    problem: /is not a valid glob/,
+    left: { stages: 0, targets: 1 },
+  },
+]
+
+test('loadAgentConfig leaves out a part that can do nothing, where another job has no mistake', async t => {
+  for (const { part, problem, ...rest } of partsWithoutEffect) {
+    const left = 'left' in rest ? rest.left : { stages: 0, targets: 1 }
+    const text = `${base}    ${part}\n${soundJob}`
+    const config = loadAgentConfig({ text, path: 'agent.yaml' })
+    t.equal(config.leftOut.length, 1, part)
+    t.match(config.leftOut[0], /^agent\.yaml:7:\d+: /, part)
+    t.match(config.leftOut[0], problem)
+    const jobs = config.scrapeConfigs
+    t.same(
+      jobs.map(({ jobName }) => jobName),
+      left ? ['a', 'sound'] : ['sound'],
+      part,
+    )
+    const [job] = jobs
+    if (left) t.same({ stages: job?.stages.length, targets: job?.staticConfigs.length }, left)
+  }
+})
+
+test('loadAgentConfig refuses a part that can do nothing, where nothing is lost by that', async t => {
+  for (const { part, problem } of partsWithoutEffect) {
+    const alone = `${base}    ${part}\n`
+    const [found, more] = problemsOf(alone)
+    t.match(found, /^7:/, part)
+    t.match(found, problem)
+    t.notOk(more)
+    const everywhere = `${alone}${soundJob}    encoding: romulan\n`
+    t.match(problemsOf(everywhere), [problem, /romulan/], 'no job is without a mistake')
+    const source = { text: `${alone}${soundJob}`, path: 'agent.yaml' }
+    t.throws(() => loadAgentConfig({ ...source, isStrict: true }), { message: problem })
+  }
+  const [first, second, third] = problemsOf(
+    `${base}    encoding: klingon\n${soundJob}    encoding: utf-8\nnothing: 1\n`,
+  )
+  t.match(first, /klingon/, 'beside a mistake of another kind it is told as well')
+  t.match(second, /^11:Unknown key nothing/)
+  t.notOk(third)
+})
+
+test('loadAgentConfig reads a job of a known encoding, whatever else is wrong in it', async t => {
+  const text = `${base}    encoding: UTF-8\n    pipeline_stages: [labels: ]\n${soundJob}`
+  const { scrapeConfigs, leftOut } = loadAgentConfig({ text, path: 'agent.yaml' })
+  t.equal(scrapeConfigs.length, 2)
+  t.equal(leftOut.length, 1)
+})

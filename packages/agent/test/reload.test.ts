@@ -355,3 +355,58 @@ test('-config.auto-reload reads the configuration file again when it changes', a
   t.equal(count('the old one stays in force'), 1, 'what cannot be used is told once')
   t.equal(count('Configuration reloaded'), 2)
 })
+
+test('A mistake in one job does not keep the lines of others; a reload asks for its correction', async t => {
+  const directory = t.testdir({ 'a.log': 'a 1\n', 'b.log': 'b 1\n', 'c.log': 'c 1\n' })
+  const receiver = await startReceiver(t)
+  const path = `${directory}/agent.yaml`
+  const replace = (expression: string) =>
+    `    pipeline_stages: [replace: {expression: '${expression}', replace: x}]\n`
+  const write = (expression: string, encoding: string) => {
+    const jobs = [
+      jobOf(directory, 'a'),
+      jobOf(directory, 'b', replace(expression)),
+      jobOf(directory, 'c', `    encoding: ${encoding}\n`),
+    ]
+    const clients = clientOf(receiver.url)
+    writeFileSync(path, configOf(directory, { clients, jobs: jobs.join('') }))
+  }
+  write('b', 'klingon')
+  const child = await spawnAgent(t, path)
+  let logged = ''
+  child.stderr!.on('data', chunk => {
+    logged += chunk
+  })
+  await receiver.until(() => receiver.entries.length === 2)
+  const linesOf = () => receiver.entries.map(({ line }) => line).sort()
+  t.same(linesOf(), ['a 1', 'b 1'], 'the job goes on without the stage, the files are not read')
+
+  write('(b)', 'klingon')
+  child.kill('SIGHUP')
+  await waitFor(() => logged.includes('the old one stays in force'))
+  t.match(logged, /agent\.yaml:\d+:\d+: encoding \\"klingon\\" is not known/)
+  write('(b)', 'latin1')
+  appendFileSync(`${directory}/b.log`, 'b 2\n')
+  await receiver.until(() => receiver.entries.length === 3)
+  child.kill('SIGHUP')
+  await receiver.until(() => receiver.entries.length === 4)
+  appendFileSync(`${directory}/b.log`, 'b 3\n')
+  await receiver.until(() => receiver.entries.length === 5)
+  t.same(linesOf(), ['a 1', 'b 1', 'b 2', 'c 1', 'x 3'])
+})
+
+test('What was left out for a mistake is counted, and shown with the configuration', async t => {
+  const directory = t.testdir({ 'a.log': 'a 1\n' })
+  const receiver = await startReceiver(t)
+  const clients = clientOf(receiver.url)
+  const sound = jobOf(directory, 'a')
+  const wrong = jobOf(directory, 'b', '    encoding: klingon\n')
+  const { agent, reload } = await startReloadable(t, { clients, jobs: sound + wrong }, directory)
+  await receiver.until(() => receiver.entries.length === 1)
+  t.equal(await metricOf(agent, 'skald_agent_config_mistakes'), 1)
+  const page = () => fetch(`${agent.url}/config`).then(response => response.text())
+  t.match(await page(), /test\.yaml:\d+:\d+: encoding &quot;klingon&quot; is not known/)
+  t.equal(await reload({ jobs: sound }), 'unchanged')
+  t.notMatch(await page(), 'klingon')
+  t.equal(await metricOf(agent, 'skald_agent_config_mistakes'), 0)
+})

@@ -60,6 +60,6 @@ function checkFile(
   const isAgent =
     typeof top === 'object' && top !== null && agentKeys.some(key => Object.hasOwn(top, key))
   if (!isAgent) return { kind: 'store', warnings: loadStoreConfig(text, path).warnings }
-  loadAgentConfig({ text, path })
+  loadAgentConfig({ text, path, isStrict: true })
   return { kind: 'agent', warnings: [] }
 }

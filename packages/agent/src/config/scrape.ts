@@ -19,6 +19,8 @@ export interface ScrapeConfig {
   readonly jobName: string
   /** Equal for jobs that are written equally. */
   readonly identity: string
+  /** No part of it had to be left out for a mistake. */
+  readonly isSound: boolean
   readonly stages: readonly StageFactory[]
   readonly relabelRules: readonly RelabelRule[]
   readonly staticConfigs: readonly StaticConfig[]
@@ -34,12 +36,12 @@ export interface ScrapeConfig {
   readonly source: SourceConfig | undefined
 }
 
-const readEncoding: ValueReader<TextEncoding> = cursor => {
+const readEncoding: ValueReader<Pick<ScrapeConfig, 'encoding'>> = cursor => {
   const name = readText(cursor) ?? ''
-  if (/^(|utf-?8)$/i.test(name)) return undefined
+  if (/^(|utf-?8)$/i.test(name)) return { encoding: undefined }
   const encoding = findEncoding(name)
-  if (encoding) return encoding
-  return cursor.failAtKey(
+  if (encoding) return { encoding }
+  return cursor.failContained(
     `encoding ${JSON.stringify(name)} is not known: use an IANA name such as ISO-8859-1`,
   )
 }
@@ -57,6 +59,7 @@ const readDecompression: ValueReader<Decompression> = cursor => {
 }
 
 const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
+  const problemsBefore = cursor.problemCount
   const raw = cursor.record({
     job_name: readText,
     pipeline_stages: readStages,
@@ -78,15 +81,18 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
       `no valid target scrape config defined for "${raw.job_name}": add static_configs`,
     )
   }
+  // Its files cannot be read.
+  if (cursor.has('encoding') && !raw.encoding) return undefined
   return {
     jobName: raw.job_name,
     identity: cursor.identity,
+    isSound: cursor.problemCount === problemsBefore,
     stages: raw.pipeline_stages ?? [],
     relabelRules: raw.relabel_configs ?? [],
     staticConfigs: raw.static_configs ?? [],
     discoveries: discoveryKeys.flatMap(key => raw[key] ?? []),
     addsPathLabels: raw.path_labels ?? false,
-    encoding: raw.encoding,
+    encoding: raw.encoding?.encoding,
     decompression: raw.decompression,
     source: sourceOf(cursor, raw),
   }

@@ -73,14 +73,27 @@ export class YamlCursor {
     this.#report(this.#offset, message)
   }
 
+  /**
+   * Reports, at the key, a mistake by which one stage, target or job can do nothing: the caller leaves
+   * that part out, and whether the whole is refused for it shows when all is read.
+   */
+  failContained(message: string): undefined {
+    this.#report(this.#offset, message, { isContained: true })
+  }
+
+  /** How many mistakes were found in the document so far. */
+  get problemCount(): number {
+    return this.#reading.problems.length
+  }
+
   #start(): number {
     const start = this.#node?.range?.[0]
     return this.isNull || start === undefined ? this.#offset : start
   }
 
-  #report(offset: number, message: string): undefined {
+  #report(offset: number, message: string, kind?: { readonly isContained: true }): undefined {
     const { line, col } = this.#reading.lines.linePos(offset)
-    this.#reading.problems.push({ line, column: col, message })
+    this.#reading.problems.push({ line, column: col, message, ...kind })
   }
 
   /** The text of a scalar as it is written (quotes resolved); `undefined` for lists and maps. */
@@ -156,6 +169,11 @@ export class YamlCursor {
   get(key: string): YamlCursor | undefined {
     if (!isMap(this.#node)) return undefined
     return this.pairs().find(pair => pair.key === key)?.value
+  }
+
+  /** Tells whether a key is written with a value, be it a wrong one. */
+  has(key: string): boolean {
+    return this.get(key)?.isNull === false
   }
 
   /** Text that is equal for equal values, wherever and however they are written. */

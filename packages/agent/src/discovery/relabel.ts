@@ -139,7 +139,7 @@ const readRule: ValueReader<RelabelRule> = cursor => {
     action: readAction,
   }
   const raw = cursor.record(before)
-  const given = (key: keyof typeof before) => cursor.get(key)?.isNull === false
+  const given = (key: keyof typeof before) => cursor.has(key)
   const action = raw.action ?? (given('action') ? undefined : 'replace')
   if (action === undefined) return undefined
   const fault = findFault(action, given, raw)

@@ -21,7 +21,9 @@ const readStaticConfig: ValueReader<StaticConfig> = cursor => {
     try {
       compileGlob(pattern)
     } catch (error) {
-      value.failAtKey(`${key} ${pattern} is not a valid glob: ${(error as Error).message}`)
+      return value.failContained(
+        `${key} ${pattern} is not a valid glob: ${(error as Error).message}`,
+      )
     }
   }
   return { targets: raw.targets ?? ['localhost'], labels: raw.labels ?? new Map() }

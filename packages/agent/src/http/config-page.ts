@@ -11,6 +11,7 @@ import {
   parseDocument,
   visit,
 } from 'yaml'
+import type { AgentConfig } from '../config.ts'
 import { html, renderPage } from './page.ts'
 
 const hidden = '<secret>'
@@ -23,9 +24,15 @@ const secretKeys = new Set([
 // Headers that carry a secret.
 const secretHeader = /authorization|token|secret|key|cookie|password/i
 
-/** Renders the page. */
-export function renderConfigPage(configText: string, prefix: string): string {
-  const body = html`<pre>${hideSecrets(configText)}</pre>`
+/** Renders the page: the text of the configuration, below what was left out of it for a mistake. */
+export function renderConfigPage(
+  { text, leftOut }: Pick<AgentConfig, 'text' | 'leftOut'>,
+  prefix: string,
+): string {
+  const mistakes = leftOut.map(
+    mistake => html`<p><span class="bad">left out:</span> <code>${mistake}</code></p>`,
+  )
+  const body = html`${mistakes}<pre>${hideSecrets(text)}</pre>`
   return renderPage({ title: 'Configuration', prefix }, body)
 }
 

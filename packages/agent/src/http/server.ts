@@ -56,7 +56,7 @@ export async function startAgentServer(options: {
     return sendPage(reply, renderDiscoveryPage(view, httpPathPrefix, filter))
   })
   instance.get(`${httpPathPrefix}/config`, (_request, reply) =>
-    sendPage(reply, renderConfigPage(agent.config.text, httpPathPrefix)),
+    sendPage(reply, renderConfigPage(agent.config, httpPathPrefix)),
   )
   if (enablesReload) {
     instance.all(`${httpPathPrefix}/reload`, async (_request, reply) => {

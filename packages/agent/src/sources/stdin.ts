@@ -24,7 +24,7 @@ export function stdinJob(
     start: async ({ inlet }) => new StdinSource({ ...options, labels, inlet }),
   }
   return {
-    ...{ jobName: 'stdin', stages: [], relabelRules: [], addsPathLabels: false },
+    ...{ jobName: 'stdin', isSound: true, stages: [], relabelRules: [], addsPathLabels: false },
     ...{ encoding: undefined, decompression: undefined },
     ...first,
     ...{ identity: 'stdin', staticConfigs: [], discoveries: [], source },

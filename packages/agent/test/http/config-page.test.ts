@@ -42,7 +42,9 @@ scrape_configs:
 })
 
 test('The page of the configuration is escaped', async t => {
-  const page = renderConfigPage('clients: [{url: "http://h/<script>"}]\n', '')
-  t.match(page, '&lt;script&gt;')
+  const text = 'clients: [{url: "http://h/<script>"}]\n'
+  const page = renderConfigPage({ text, leftOut: ['a.yaml:1:2: <script> is not known'] }, '')
+  t.match(page, 'http://h/&lt;script&gt;')
+  t.match(page, 'a.yaml:1:2: &lt;script&gt; is not known')
   t.notMatch(page, '<script>')
 })

@@ -105,7 +105,7 @@ const readSwarmEntry: ValueReader<DiscoveryConfig> = cursor => {
   if (!common) return undefined
   const { role } = raw
   if (!role) {
-    if (cursor.get('role')?.isNull === false) return undefined
+    if (cursor.has('role')) return undefined
     return cursor.fail(`${cursor.name} needs a role: ${swarmRoles.join(', ')}`)
   }
   const config = { ...common, role }

@@ -142,7 +142,7 @@ function readConnection(
     return fail('tls_config', `authentication and tls_config need api_server: ${other}`)
   }
   if (url) return { kind: 'address', url, authorization, tls }
-  if (!kubeconfig) return cursor.get('api_server')?.isNull === false ? undefined : inCluster
+  if (!kubeconfig) return cursor.has('api_server') ? undefined : inCluster
   try {
     loadKubeconfig(kubeconfig)
     return { kind: 'kubeconfig', path: kubeconfig }

@@ -28,7 +28,7 @@ export const dropStage: StageDefinition = {
       longer_than: readBytes,
       drop_counter_reason: readStrictText,
     })
-    const isGiven = (key: string) => body.get(key)?.isNull === false
+    const isGiven = (key: string) => body.has(key)
     const { source, value, expression } = raw
     if (isGiven('value') && isGiven('expression')) {
       return body.failAtKey('value and expression of the drop stage exclude each other: keep one')

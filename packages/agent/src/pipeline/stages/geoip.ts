@@ -6,7 +6,7 @@ import { type AsnResponse, type CityResponse, Reader } from 'mmdb-lib'
 import { readOneOf, readStrictText } from '../../config/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
-import { isGiven, readSource } from './regex.ts'
+import { readSource } from './regex.ts'
 
 export const geoipStage: StageDefinition = {
   name: 'geoip',
@@ -19,12 +19,12 @@ export const geoipStage: StageDefinition = {
     const { db, source, db_type: kind } = raw
     if (!db) return body.failAtKey('The geoip stage needs db, the path of a MaxMind database')
     if (!source) {
-      return isGiven(body, 'source')
+      return body.has('source')
         ? undefined
         : body.failAtKey('The geoip stage needs a source: the extracted value with the address')
     }
     if (!kind) {
-      return isGiven(body, 'db_type')
+      return body.has('db_type')
         ? undefined
         : body.failAtKey('The geoip stage needs db_type, city or asn')
     }

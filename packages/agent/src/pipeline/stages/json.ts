@@ -5,7 +5,7 @@ import type { ValueReader } from '../../config/yaml-cursor.ts'
 import { compileJsonQuery, type JsonQuery } from '../jmespath.ts'
 import type { StageDefinition } from '../stage.ts'
 import { parseJsonObject, valueText } from '../values.ts'
-import { isGiven, readSource } from './regex.ts'
+import { readSource } from './regex.ts'
 
 const readExpressions: ValueReader<Map<string, JsonQuery>> = cursor => {
   const queries = new Map<string, JsonQuery>()
@@ -33,8 +33,8 @@ export const jsonStage: StageDefinition = {
       drop_malformed: readBoolean,
     })
     const { expressions, source, drop_malformed: dropsMalformed = false } = raw
-    if (!isGiven(body, 'expressions') || expressions?.size === 0) {
-      const isWrong = isGiven(body, 'expressions') && !body.get('expressions')?.isMap
+    if (!body.has('expressions') || expressions?.size === 0) {
+      const isWrong = body.has('expressions') && !body.get('expressions')?.isMap
       return isWrong
         ? undefined
         : body.failAtKey('The json stage needs expressions: a map of names to JMESPath expressions')

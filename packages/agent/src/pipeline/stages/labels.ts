@@ -19,7 +19,7 @@ export function readSourceMap(
   }
   if (sources.size > 0) return sources
   return body.isMap || body.isNull
-    ? body.failAtKey(`${options.whatFor} needs at least one name: value pair`)
+    ? body.failContained(`${options.whatFor} needs at least one name: value pair`)
     : undefined
 }
 
@@ -53,7 +53,7 @@ export const staticLabelsStage: StageDefinition = {
       if (text) labels.set(key, text)
     }
     if (body.isNull || (body.isMap && body.pairs().length === 0)) {
-      return body.failAtKey('The static_labels stage needs at least one name: value pair')
+      return body.failContained('The static_labels stage needs at least one name: value pair')
     }
     return () => ({
       run(entry, next) {

@@ -4,14 +4,14 @@
 import { readTextMap } from '../../config/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
-import { isGiven, readSource } from './regex.ts'
+import { readSource } from './regex.ts'
 
 export const logfmtStage: StageDefinition = {
   name: 'logfmt',
   read(body) {
     const { mapping, source } = body.record({ mapping: readTextMap, source: readSource })
     if (!mapping || mapping.size === 0) {
-      return isGiven(body, 'mapping') && !body.get('mapping')?.isMap
+      return body.has('mapping') && !body.get('mapping')?.isMap
         ? undefined
         : body.failAtKey('The logfmt stage needs a mapping of names to keys')
     }

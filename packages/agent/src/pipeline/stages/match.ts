@@ -68,7 +68,7 @@ export function createMatchStage(readStages: ValueReader<StageFactory[]>): Stage
         drop_counter_reason: readStrictText,
       })
       const { selector, stages = [], action = 'keep' } = raw
-      const isGiven = (key: string) => body.get(key)?.isNull === false
+      const isGiven = (key: string) => body.has(key)
       if (!selector) {
         return isGiven('selector')
           ? undefined

@@ -34,7 +34,7 @@ export const metricsStage: StageDefinition = {
   read(body) {
     const pairs = body.pairs()
     if (pairs.length === 0 && (body.isNull || body.isMap)) {
-      return body.failAtKey('The metrics stage needs at least one metric')
+      return body.failContained('The metrics stage needs at least one metric')
     }
     const rules = pairs.map(({ key, value }) => readRule(key, value))
     return context => {
@@ -99,7 +99,7 @@ function readRule(name: string, body: YamlCursor): MetricRule | undefined {
     config: cursor => cursor,
   })
   if (!raw.type) {
-    if (body.get('type')?.isNull === false) return undefined
+    if (body.has('type')) return undefined
     return body.failAtKey(`Metric ${name} needs a type: Counter, Gauge or Histogram`)
   }
   const maxIdleMs = raw.max_idle_duration ?? idleMsDefault

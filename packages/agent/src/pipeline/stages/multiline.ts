@@ -5,7 +5,7 @@ import { readCount, readDurationMs } from '../../config/readers.ts'
 import type { PipelineEntry } from '../entry.ts'
 import type { HeldLine, LineOrigin } from '../line-origin.ts'
 import type { NextStage, Stage, StageDefinition } from '../stage.ts'
-import { isGiven, readExpression } from './regex.ts'
+import { readExpression } from './regex.ts'
 
 const defaults = { linesMax: 128, waitMs: 3_000 }
 // A block is sent when it reaches this size, so that memory stays bounded.
@@ -29,7 +29,7 @@ export const multilineStage: StageDefinition = {
     })
     const { firstline } = raw
     if (!firstline) {
-      return isGiven(body, 'firstline')
+      return body.has('firstline')
         ? undefined
         : body.failAtKey('The multiline stage needs firstline, the expression a block begins with')
     }

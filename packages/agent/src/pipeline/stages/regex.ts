@@ -2,7 +2,7 @@
 
 import { type CompiledRegex, compileRegex } from '@skald/query/regex'
 import { readStrictText } from '../../config/readers.ts'
-import type { ValueReader, YamlCursor } from '../../config/yaml-cursor.ts'
+import type { ValueReader } from '../../config/yaml-cursor.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
@@ -24,11 +24,6 @@ export const readSource: ValueReader<string> = cursor => {
   const source = readStrictText(cursor)
   if (source !== '') return source
   return cursor.failAtKey('source is empty: name an extracted value, or leave source out')
-}
-
-/** Tells whether a key is written at all, be it wrongly. */
-export function isGiven(body: YamlCursor, key: string): boolean {
-  return body.get(key)?.isNull === false
 }
 
 /** An expression with the names of its groups; Go lets a name stand for several groups. */
@@ -68,12 +63,12 @@ export const regexStage: StageDefinition = {
     const raw = body.record({ expression: readNamedExpression, source: readSource })
     const { expression, source } = raw
     if (!expression) {
-      return isGiven(body, 'expression')
+      return body.has('expression')
         ? undefined
         : body.failAtKey('The regex stage needs an expression')
     }
     if (!expression.names.some(name => name !== undefined)) {
-      return body.failAtKey(
+      return body.failContained(
         'The regex stage needs a named group, (?P<name>...), or nothing is extracted',
       )
     }

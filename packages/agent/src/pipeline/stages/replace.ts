@@ -5,8 +5,8 @@ import type { PipelineEntry } from '../entry.ts'
 import type { StageDefinition } from '../stage.ts'
 import { executeStageTemplate } from '../template-data.ts'
 import { valueText } from '../values.ts'
-import { isGiven, readExpression, readSource } from './regex.ts'
-import { readTemplate } from './template.ts'
+import { readExpression, readSource } from './regex.ts'
+import { templateReader } from './template.ts'
 
 export const replaceStage: StageDefinition = {
   name: 'replace',
@@ -14,19 +14,21 @@ export const replaceStage: StageDefinition = {
     const raw = body.record({
       expression: readExpression,
       source: readSource,
-      replace: readTemplate,
+      replace: templateReader('failContained'),
     })
     const { expression, source, replace } = raw
     if (!expression) {
-      return isGiven(body, 'expression')
+      return body.has('expression')
         ? undefined
         : body.failAtKey('The replace stage needs an expression')
     }
     if (expression.groupNames.length < 2) {
-      return body.failAtKey(
+      return body.failContained(
         'The replace stage replaces what a group matches, and the expression has no group: write (...)',
       )
     }
+    // Promtail as well replaces nothing then, rather than everything by nothing.
+    if (body.has('replace') && !replace) return undefined
     const { groupNames } = expression
     // The engine that tells where groups lie; the expression was checked above.
     const re2 = RE2JS.compile(expression.source)

@@ -6,16 +6,22 @@ import type { StageDefinition } from '../stage.ts'
 import { compileStageTemplate, executeStageTemplate } from '../template-data.ts'
 import { valueText } from '../values.ts'
 
-/** Reads a template. */
-export const readTemplate: ValueReader<ReturnType<typeof compileStageTemplate>> = cursor => {
-  const text = readStrictText(cursor)
-  if (text === undefined) return undefined
-  try {
-    return compileStageTemplate(text)
-  } catch (error) {
-    return cursor.failAtKey(`${cursor.name} is not a template: ${(error as Error).message}`)
+/** Makes a reader of templates, which reports a text that is none as a mistake of the given kind. */
+export function templateReader(
+  fail: 'failAtKey' | 'failContained',
+): ValueReader<ReturnType<typeof compileStageTemplate>> {
+  return cursor => {
+    const text = readStrictText(cursor)
+    if (text === undefined) return undefined
+    try {
+      return compileStageTemplate(text)
+    } catch (error) {
+      return cursor[fail](`${cursor.name} is not a template: ${(error as Error).message}`)
+    }
   }
 }
+
+const readTemplate = templateReader('failAtKey')
 
 export const templateStage: StageDefinition = {
   name: 'template',
@@ -23,8 +29,9 @@ export const templateStage: StageDefinition = {
     const { source, template } = body.record({ source: readStrictText, template: readTemplate })
     if (!source) return body.failAtKey('The template stage needs a source: the value to make')
     if (!template) {
-      const isWrong = body.get('template')?.isNull === false
-      return isWrong ? undefined : body.failAtKey('The template stage needs a template')
+      return body.has('template')
+        ? undefined
+        : body.failAtKey('The template stage needs a template')
     }
     return () => ({
       run(entry, next) {

@@ -88,8 +88,7 @@ export const timestampStage: StageDefinition = {
     const { source, format, fallback_formats: fallbacks = [], location } = raw
     if (!source) return body.failAtKey('The timestamp stage needs a source: an extracted value')
     if (!format) {
-      const isGiven = body.get('format')?.isNull === false
-      return isGiven ? undefined : body.failAtKey('The timestamp stage needs a format')
+      return body.has('format') ? undefined : body.failAtKey('The timestamp stage needs a format')
     }
     const parsers = [format, ...fallbacks].map(each => parserOf(each, location))
     const isFudging = raw.action_on_failure !== 'skip'
