@@ -122,7 +122,7 @@ class RunningAgent implements Agent {
     this.#config = config
     this.#logger = logger
     this.metrics = new AgentMetrics({ version: agentVersion, withProcess: withHttpServer })
-    this.#journal = new TimeJournal(`${config.positions.filename}.times`)
+    this.#journal = new TimeJournal({ path: `${config.positions.filename}.times`, logger })
     this.#known = new KnownFiles({
       ...config.positions,
       path: config.positions.filename,

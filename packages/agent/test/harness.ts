@@ -1,6 +1,6 @@
 // What the tests share: a server that takes pushes on loopback, and agents as processes of their own.
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -211,3 +211,20 @@ export async function spawnAgent(
   })
   return child
 }
+
+/**
+ * Runs a command on a disk that is full: no file may grow beyond a few kilobytes. What a test runner
+ * loads into processes would end them by the signal of that limit, which Node ignores.
+ */
+export const fullDisk = ['sh', '-c', 'unset NODE_OPTIONS; ulimit -S -f 8; exec "$@"', 'sh']
+
+/** Ends the shortage of a process that runs `onFullDisk`. */
+export function makeRoom({ pid }: ChildProcess): void {
+  execFileSync('prlimit', [`--pid=${pid}`, '--fsize=unlimited'])
+}
+
+/** Why there can be no full disk; false where there can. */
+export const skipFullDisk =
+  spawnSync('prlimit', ['--version']).status === 0
+    ? false
+    : 'prlimit of util-linux, which makes room again, is not there'

@@ -160,14 +160,19 @@ async function writeBatch(
   { tenant, entryCount, body }: { tenant: string; entryCount: number; body: Buffer },
 ): Promise<void> {
   const header: Header = { tenant, entries: entryCount, crc: crc32(body), bytes: body.length }
-  const file = await open(`${path}.new`, 'w', 0o600)
+  const temporary = `${path}.new`
+  const file = await open(temporary, 'w', 0o600)
   try {
-    await file.writev([Buffer.from(`${JSON.stringify(header)}\n`), body])
+    // Not writev, which writes as much as there is room for.
+    await file.writeFile([Buffer.from(`${JSON.stringify(header)}\n`), body])
     await file.sync()
+  } catch (error) {
+    await unlink(temporary)
+    throw error
   } finally {
     await file.close()
   }
-  await rename(`${path}.new`, path)
+  await rename(temporary, path)
   const directory = await open(dir, 'r')
   try {
     await directory.sync()

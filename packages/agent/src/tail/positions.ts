@@ -14,7 +14,8 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  writeSync,
+  rmSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { parseYaml } from '../config/yaml-cursor.ts'
@@ -139,14 +140,22 @@ export function savePositions(path: string, text: string, searchedMs: number): v
   writeWhole(path, `${text}${searchedMark}${searchedMs}\n`)
 }
 
-/** Replaces a file by a new content, or leaves the old one. */
+/**
+ * Replaces a file by a new content, or leaves the old one.
+ *
+ * @throws the system's error, when the disk is full for example.
+ */
 export function writeWhole(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true })
   const temporary = `${path}.new`
   const fd = openSync(temporary, 'w', 0o600)
   try {
-    writeSync(fd, text)
+    // Not writeSync, which writes as much as there is room for.
+    writeFileSync(fd, text)
     fsyncSync(fd)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
   } finally {
     closeSync(fd)
   }

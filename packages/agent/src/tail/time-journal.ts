@@ -3,13 +3,14 @@
 // Therefore a chunk gets one time when it is read, its lines that time plus their offset in the chunk
 // (so each line has a time of its own), and the chunk's time is written here before the lines leave.
 //
-// One JSON object per line; a torn last line is ignored:
+// One JSON object per line; a torn line is ignored, the last one or one that a full disk has cut:
 //   {"f":id,"o":from,"e":to,"t":"ns"}   chunk [from, to) of file id was read at t
 //   {"f":id,"o":offset,"p":"ns"}        the line at an offset got this very time
 //   {"r":{...}}                         the record of a file that positions may not know yet
 
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { maxBigint } from '@skald/wire'
+import type { Logger } from 'pino'
 import type { FileRecord } from './positions.ts'
 import { writeWhole } from './positions.ts'
 
@@ -32,18 +33,22 @@ export interface RecoveredTimes {
 /** Gives out times and remembers them. */
 export class TimeJournal {
   readonly #path: string
+  readonly #logger: Logger
   readonly #known = new Map<string, RecoveredTimes>()
   readonly #newRecords: FileRecord[] = []
   readonly #announced = new Set<string>()
   #lines: (string | FileRecord)[] = []
   #fd: number | undefined
   #bytes = 0
+  /** Something could not be written, and is missing from the file until it is written anew. */
+  #hasGap = false
   #lastNs = 0n
   #wallBaseNs = 0n
   #monotonicBaseNs = 0n
 
-  constructor(path: string) {
+  constructor({ path, logger }: { readonly path: string; readonly logger: Logger }) {
     this.#path = path
+    this.#logger = logger
     this.#load()
   }
 
@@ -64,7 +69,7 @@ export class TimeJournal {
       try {
         this.#loadLine(JSON.parse(line))
       } catch {
-        // The last line, torn by a crash: its lines did not leave.
+        // Torn by a crash, so its lines did not leave, or by a full disk.
       }
     }
   }
@@ -144,21 +149,39 @@ export class TimeJournal {
     this.#lines.push(record)
   }
 
-  /** Writes what was noted; called before lines leave. A crash of the process loses nothing of it. */
+  /**
+   * Writes what was noted; called before lines leave. A crash of the process loses nothing of it. Where
+   * the disk refuses, they leave all the same: full disks are when logs are needed.
+   */
   flush(): void {
     if (this.#lines.length === 0) return
-    this.#fd ??= openSync(this.#path, 'a', 0o600)
     const lines = this.#lines.map(line =>
       typeof line === 'string' ? line : JSON.stringify({ r: line }),
     )
-    const text = `${lines.join('\n')}\n`
+    // Half a line may stand at the end.
+    const text = `${this.#hasGap ? '\n' : ''}${lines.join('\n')}\n`
     this.#lines = []
-    this.#bytes += writeSync(this.#fd, text)
+    try {
+      this.#fd ??= openSync(this.#path, 'a', 0o600)
+      writeFileSync(this.#fd, text)
+      this.#bytes += text.length
+    } catch (error) {
+      if (!this.#hasGap) {
+        this.#logger.error(
+          { path: this.#path, error: (error as Error).message },
+          'Cannot write times of reading: lines that are sent now come twice if the agent is killed',
+        )
+      }
+      this.#hasGap = true
+    }
   }
 
-  /** After positions were saved: forgets what lies before them when the journal has grown large. */
+  /**
+   * After positions were saved: forgets what lies before them when the journal has grown large, and
+   * writes what is missing in it.
+   */
   trim(keep: () => Iterable<string>): void {
-    if (this.#bytes < compactBytes) return
+    if (this.#bytes < compactBytes && !this.#hasGap) return
     this.flush()
     this.rewrite(keep())
   }
@@ -170,6 +193,8 @@ export class TimeJournal {
     const text = [...lines, ''].join('\n')
     writeWhole(this.#path, text === '\n' ? '' : text)
     this.#bytes = 0
+    if (this.#hasGap) this.#logger.info({ path: this.#path }, 'Times of reading are written again')
+    this.#hasGap = false
   }
 
   close(): void {

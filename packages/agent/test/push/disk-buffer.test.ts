@@ -6,9 +6,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import {
   configText,
+  fullDisk,
   lines,
+  makeRoom,
   noise,
   type Receiver,
+  skipFullDisk,
   spawnAgent,
   startReceiver,
   startTestAgent,
@@ -93,6 +96,36 @@ test('Disk buffer that is full makes reading wait, and loses nothing', async t =
   const metrics = await agent.metrics.registry.metrics()
   const bytes = Number(/skald_agent_wal_bytes\{[^}]*\} (\d+)/.exec(metrics)?.[1])
   t.ok(bytes > 2_000_000 && bytes <= 4_000_000, `${bytes} bytes on disk`)
+  receiver.respond(204)
+  await receiver.until(() => receiver.entries.length >= all.length)
+  t.strictSame(receiver.entries.map(lineOf), all)
+})
+
+test('Disk buffer keeps in memory what a full disk has no room for', {
+  skip: skipFullDisk,
+}, async t => {
+  const directory = t.testdir({ 'a.log': '' })
+  const receiver = await startReceiver(t)
+  receiver.respond(503)
+  const config = `${directory}/agent.yaml`
+  writeFileSync(config, withWal(directory, receiver.url))
+  const agent = await spawnAgent(t, config, { wrap: fullDisk })
+  let logged = ''
+  agent.stderr!.on('data', chunk => {
+    logged += chunk
+  })
+  const all = noise(30)
+  appendFileSync(`${directory}/a.log`, text(all))
+  await waitFor(() => logged.includes('Cannot write batch to disk'))
+  t.same(stored(directory), [])
+  const files = readdirSync(`${directory}/wal`, { recursive: true, withFileTypes: true })
+  t.same(
+    files.filter(entry => entry.isFile()),
+    [],
+    'half a batch does not take room',
+  )
+  makeRoom(agent)
+  await waitFor(() => stored(directory).length === 1)
   receiver.respond(204)
   await receiver.until(() => receiver.entries.length >= all.length)
   t.strictSame(receiver.entries.map(lineOf), all)

@@ -7,6 +7,7 @@ import {
   appendFileSync,
   chmodSync,
   chownSync,
+  existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -26,10 +27,15 @@ import { fileURLToPath } from 'node:url'
 import { deflateSync, gzipSync } from 'node:zlib'
 import { t as root, type Test, test } from 'tap'
 import { PositionsError } from '../../src/index.ts'
+import { loadPositions } from '../../src/tail/positions.ts'
 import {
   configText,
+  fullDisk,
   lines,
+  makeRoom,
   type Receiver,
+  skipFullDisk,
+  spawnAgent,
   startReceiver,
   startTestAgent,
   text,
@@ -335,6 +341,52 @@ test('Tailer tells a file from another with its inode number', async t => {
   const { receiver } = await start(t, directory)
   await receiver.until(() => receiver.entries.length >= 30)
   t.strictSame(received(receiver), lines('new', 1, 30))
+})
+
+test('A full disk stops no line, cuts no positions, and is forgotten when there is room', {
+  skip: skipFullDisk,
+}, async t => {
+  const directory = t.testdir({ 'a.log': 'a 1\n' })
+  const receiver = await startReceiver(t)
+  const config = `${directory}/agent.yaml`
+  writeFileSync(config, configText({ directory, url: receiver.url }))
+  const agent = await spawnAgent(t, config, { wrap: fullDisk })
+  let logged = ''
+  agent.stderr!.on('data', chunk => {
+    logged += chunk
+  })
+  await receiver.until(() => receiver.entries.length === 1)
+  const positions = `${directory}/positions.yaml`
+  await waitFor(() => existsSync(positions) && readFileSync(positions, 'utf8').includes('a.log'))
+
+  const names = Array.from({ length: 40 }, (_, i) => `${'long'.repeat(20)}-${i}.log`)
+  const append = (from: number) => {
+    for (const name of names) appendFileSync(`${directory}/${name}`, text(lines('n', from, from)))
+  }
+  append(1)
+  await receiver.until(() => receiver.entries.length === 41)
+  await waitFor(() => logged.includes('Cannot write positions file'))
+  append(2)
+  await receiver.until(() => receiver.entries.length === 81)
+  t.match(logged, 'Cannot write times of reading')
+  t.equal(loadPositions(positions).records.length, 1, 'as it was when there was room')
+  t.notOk(existsSync(`${positions}.new`))
+
+  makeRoom(agent)
+  append(3)
+  await receiver.until(() => receiver.entries.length === 121)
+  await waitFor(() => logged.includes('Positions file is written again'))
+  t.match(logged, 'Times of reading are written again')
+  agent.kill('SIGKILL')
+  await once(agent, 'exit')
+  await spawnAgent(t, config)
+  append(4)
+  await receiver.until(() => receiver.entries.length >= 161)
+  // What was answered last may not have been in the positions yet: it has the same time then.
+  const keys = receiver.entries.map(
+    ({ labels, line, timestampNs }) => `${labels} ${timestampNs} ${line}`,
+  )
+  t.equal(new Set(keys).size, 161)
 })
 
 test('Positions that are torn, a directory or unreadable end the start with a clear message', async t => {

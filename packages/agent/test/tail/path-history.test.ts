@@ -12,7 +12,7 @@ import { fillDirectory } from './large-directory.ts'
 const logger = pino({ level: 'silent' })
 
 function openKnown(directory: string) {
-  const journal = new TimeJournal(`${directory}/positions.yaml.times`)
+  const journal = new TimeJournal({ path: `${directory}/positions.yaml.times`, logger })
   const known = new KnownFiles({
     ...{ path: `${directory}/positions.yaml`, syncPeriodMs: 60_000, ignoresInvalidYaml: false },
     ...{ journal, logger, nowMs: Date.now },

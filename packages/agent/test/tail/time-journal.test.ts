@@ -1,8 +1,10 @@
 import { appendFileSync } from 'node:fs'
+import pino from 'pino'
 import { test } from 'tap'
 import { ReadTimes } from '../../src/tail/read-times.ts'
 import { TimeJournal } from '../../src/tail/time-journal.ts'
 
+const logger = pino({ level: 'silent' })
 const record = {
   ...{ id: 'a', scope: '', path: '/x', foundAt: '/x', dev: '1', ino: '2', birthMs: 0 },
   ...{ inodeBirthMs: 0, order: 1, offset: 0, head: undefined, tail: undefined },
@@ -10,7 +12,7 @@ const record = {
 
 test('ReadTimes give the same times again after a restart, and new ones beyond', async t => {
   const path = `${t.testdir()}/times`
-  const journal = new TimeJournal(path)
+  const journal = new TimeJournal({ path, logger })
   const times = new ReadTimes(journal, record)
   times.begin(0, 100)
   const first = times.timeAt(0)
@@ -19,7 +21,7 @@ test('ReadTimes give the same times again after a restart, and new ones beyond',
   journal.flush()
   journal.close()
   appendFileSync(path, '{"f":"a","o":100,"e":2')
-  const again = new TimeJournal(path)
+  const again = new TimeJournal({ path, logger })
   t.match(again.records, [{ id: 'a', path: '/x' }])
   const recovered = new ReadTimes(again, record)
   recovered.begin(0, 300)

@@ -6,7 +6,15 @@
 // each commit that went out. Nothing is synced: the system keeps what a killed process has written. After
 // a power loss it may be missing or old, and tails begin as new ones.
 
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import type { Logger } from 'pino'
 import { tailRecordKeysMax } from '../limits.ts'
 
@@ -136,7 +144,8 @@ export class TailRecord {
       const file = openSync(path, 'w')
       this.#closeFile()
       this.#file = file
-      writeSync(file, text)
+      // Not writeSync, which writes as much as there is room for.
+      writeFileSync(file, text)
       renameSync(path, this.#path)
     } catch (error) {
       this.#giveUp(error as Error)
