@@ -87,6 +87,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     objects,
     catalog,
     clock,
+    logger,
     nextSequence,
     arriving: () => budget.arriving,
     onCommit: ({ name, footer, segment }) => {

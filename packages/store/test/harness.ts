@@ -92,11 +92,13 @@ export async function openStorage(
   })
   let sequence = firstSequence - 1
   const nextSequence = () => ++sequence
-  const segments = new SegmentIndex(objects, catalog, createTestLogger().logger)
+  const { logger, messages } = createTestLogger()
+  const segments = new SegmentIndex(objects, catalog, logger)
   const committer = new Committer({
     objects,
     catalog,
     clock: { now: () => Date.now() },
+    logger,
     nextSequence,
     arriving,
     onCommit: ({ name, footer }) => segments.commit(name, footer),
@@ -105,7 +107,7 @@ export async function openStorage(
     const bytes = streams.reduce((sum, { source }) => sum + source.bytes.length, 0)
     return committer.add(tenant, streams, bytes)
   }
-  return { dir, segmentsDir, objects, catalog, segments, committer, nextSequence, push }
+  return { dir, segmentsDir, objects, catalog, segments, committer, nextSequence, messages, push }
 }
 
 /** A logger that keeps what it is told. */

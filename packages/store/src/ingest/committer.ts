@@ -3,6 +3,7 @@
 // write-ahead log; there is no other.
 
 import type { LabelSet } from '@skald/wire'
+import type { Logger } from 'pino'
 import { type Allocate, ScratchArena } from '../buffers.ts'
 import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
 import { nsPerDay, secondsPerDay } from '../day.ts'
@@ -36,6 +37,7 @@ export interface CommitterOptions {
   readonly objects: ObjectStore
   readonly catalog: Catalog
   readonly clock: { now(): number }
+  readonly logger: Logger
   /** Gives every segment a number of its own, higher than all before. */
   readonly nextSequence: () => number
   /** Pushes that are still being received or decoded: waiting a little may bring them in. */
@@ -59,6 +61,8 @@ export class Committer {
   #pendingBytes = 0
   #oldestPendingMs = 0
   #lastCommitMs = 0
+  /** The last commit failed, which was logged. */
+  #isFailing = false
   #running: Promise<void> | undefined
   #wake: (() => void) | undefined
   /** Lines of the segment being written; one commit ends before the next begins. */
@@ -144,7 +148,7 @@ export class Committer {
   }
 
   async #commit(pushes: readonly PendingPush[]): Promise<void> {
-    const { objects, catalog, clock, nextSequence, onCommit } = this.#options
+    const { objects, catalog, clock, logger, nextSequence, onCommit } = this.#options
     this.#lastCommitMs = clock.now()
     try {
       const sequence = nextSequence()
@@ -172,7 +176,11 @@ export class Committer {
       }
       onCommit({ name, footer, segment })
       for (const push of pushes) push.resolve()
+      if (this.#isFailing) logger.info('pushes are stored again')
+      this.#isFailing = false
     } catch (cause) {
+      if (!this.#isFailing) logger.error({ err: cause }, 'cannot store pushes: they are refused')
+      this.#isFailing = true
       const message = `Cannot store pushes: ${(cause as Error).message}`
       const error = new StorageUnavailableError(message, { cause })
       for (const push of pushes) push.reject(error)

@@ -8,7 +8,15 @@ import { StorageUnavailableError } from '../../src/errors.ts'
 import { type Commit, Committer } from '../../src/ingest/committer.ts'
 import { commitBytesMax } from '../../src/limits.ts'
 import { openDiskObjectStore } from '../../src/objects/disk.ts'
-import { acceptedStream, day, dayNs, midnightNs, openStorage, type Row } from '../harness.ts'
+import {
+  acceptedStream,
+  createTestLogger,
+  day,
+  dayNs,
+  midnightNs,
+  openStorage,
+  type Row,
+} from '../harness.ts'
 import { readAllRows, readSegment, segmentNames } from '../segment-rows.ts'
 
 const row = (offset: number | bigint, line: string): Row => [midnightNs + BigInt(offset), line]
@@ -47,6 +55,7 @@ test('a push is acknowledged after its file is complete, in the catalog and made
     objects,
     catalog,
     clock: { now: () => 1234 },
+    logger: createTestLogger().logger,
     nextSequence: () => 7,
     arriving: () => 0,
     onCommit: commit => commits.push(commit),
@@ -207,7 +216,7 @@ test('a push larger than a commit is one commit', async t => {
 })
 
 test('a directory that is gone refuses every waiting push, and the next ones work again', async t => {
-  const { dir, push, segmentsDir, catalog } = await openStorage(t)
+  const { dir, push, segmentsDir, catalog, messages } = await openStorage(t)
   const aside = join(dir, 'aside')
   await rename(segmentsDir, aside)
   await writeFile(segmentsDir, 'a file where the directory was')
@@ -222,11 +231,14 @@ test('a directory that is gone refuses every waiting push, and the next ones wor
     t.match((reason as Error).cause, { code: 'ENOTDIR' })
   }
   t.same(await catalog.listSegments(), [])
+  await t.rejects(push('a', acceptedStream({ app: 'x' }, [row(3, 'lost')])))
+  t.same(messages(), ['cannot store pushes: they are refused'], 'once, while it lasts')
   await rm(segmentsDir)
   await rename(aside, segmentsDir)
   await push('a', acceptedStream({ app: 'x' }, [row(9, 'kept')]))
   t.same(linesOf(await readAllRows(segmentsDir)), ['kept'])
   t.equal((await catalog.listSegments()).length, 1)
+  t.equal(messages().at(-1), 'pushes are stored again')
 })
 
 test('a catalog that refuses leaves no file behind', async t => {
@@ -284,6 +296,7 @@ test('a clock that is set back holds no push up', async t => {
     objects,
     catalog,
     clock: { now: () => Date.now() - setBackMs },
+    logger: createTestLogger().logger,
     nextSequence: () => ++sequence,
     arriving: () => 0,
     onCommit: () => undefined,
