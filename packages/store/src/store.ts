@@ -84,11 +84,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   })
   const budget = new PushBudget()
   const committer = new Committer({
-    objects,
-    catalog,
-    clock,
-    logger,
-    nextSequence,
+    ...{ objects, catalog, clock, logger, nextSequence },
     arriving: () => budget.arriving,
     onCommit: ({ name, footer, segment }) => {
       segments.commit(name, footer)

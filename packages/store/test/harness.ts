@@ -73,6 +73,8 @@ export interface StorageParts {
   readonly segments: SegmentIndex
   readonly committer: Committer
   readonly nextSequence: () => number
+  /** What was logged so far. */
+  readonly messages: () => string[]
   /** Commits streams of a tenant. */
   push(tenant: string, ...streams: readonly AcceptedStream[]): Promise<void>
 }
