@@ -47,8 +47,9 @@ export async function runAgentCommand(
       return 0
     }
     const file = findConfigFile(flags)
-    const loadConfig = () => loadConfigFile(findConfigFile(flags), flags, io.env).config
-    const { config, text } = loadConfigFile(file, flags, io.env)
+    const loadConfig = async () =>
+      (await loadConfigFile(findConfigFile(flags), flags, io.env)).config
+    const { config, text } = await loadConfigFile(file, flags, io.env)
     if (flags['check-syntax'] === 'true') {
       io.stdout.write('Valid config file! No syntax issues found\n')
       return 0
@@ -95,18 +96,18 @@ function findConfigFile(flags: FlagValues): string | undefined {
 }
 
 /** Reads the configuration, and gives the file's text as it is. */
-function loadConfigFile(
+async function loadConfigFile(
   path: string | undefined,
   flags: FlagValues,
   env: Readonly<Record<string, string | undefined>>,
-): { readonly config: AgentConfig; readonly text: string } {
+): Promise<{ readonly config: AgentConfig; readonly text: string }> {
   if (path === undefined) {
-    return { config: loadAgentConfig({ text: '', path: '(flags)', env, flags }), text: '' }
+    return { config: await loadAgentConfig({ text: '', path: '(flags)', env, flags }), text: '' }
   }
   const expandEnv = flags['config.expand-env'] === 'true'
   try {
     const text = readFileSync(path, 'utf8')
-    return { config: loadAgentConfig({ text, path, expandEnv, env, flags }), text }
+    return { config: await loadAgentConfig({ text, path, expandEnv, env, flags }), text }
   } catch (error) {
     if (error instanceof ConfigError) throw error
     const message = `Cannot read the file: ${(error as Error).message}`
@@ -119,7 +120,7 @@ function loadConfigFile(
 interface LoadedConfig {
   readonly config: AgentConfig
   /** Absent for a trial, which serves no pages and is never reloaded. */
-  readonly loadConfig?: () => AgentConfig
+  readonly loadConfig?: () => Promise<AgentConfig>
   /** Absent where flags are all there is. */
   readonly file?: string | undefined
   /** What stood in the file. */

@@ -9,7 +9,6 @@ import { isGiven, readExpression, readSource } from './regex.ts'
 import { readTemplate } from './template.ts'
 
 export const replaceStage: StageDefinition = {
-  name: 'replace',
   read(body) {
     const raw = body.record({
       expression: readExpression,

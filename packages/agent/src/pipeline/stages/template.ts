@@ -18,7 +18,6 @@ export const readTemplate: ValueReader<ReturnType<typeof compileStageTemplate>> 
 }
 
 export const templateStage: StageDefinition = {
-  name: 'template',
   read(body) {
     const { source, template } = body.record({ source: readStrictText, template: readTemplate })
     if (!source) return body.failAtKey('The template stage needs a source: the value to make')
