@@ -6,24 +6,36 @@ import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { loopbackHost, reservePort, rootDir, spawnSkald, waitUntilReady } from './skald-process.ts'
 
-/** Runs an agent with these jobs until it is ready; returns paths of what it loaded, from the root. */
-async function loadedModules(t: Test, job: string): Promise<string[]> {
+/** An agent with one job, whose modules are written down. */
+interface RecordedAgent {
+  /** Paths of what it has loaded, from the root. */
+  loaded(): readonly string[]
+  /** Gives the job other keys, and lets the agent read its configuration again. */
+  reload(job: string): Promise<void>
+  /** Ends it; modules inside of Node are known then. */
+  end(): Promise<void>
+}
+
+/** Starts an agent whose job reads files and has further keys; settles when it is ready. */
+async function startRecordedAgent(t: Test, job: string): Promise<RecordedAgent> {
   const dir = t.testdir()
   mkdirSync(join(dir, 'logs'))
   writeFileSync(join(dir, 'logs/a.log'), 'a line\n')
   const port = await reservePort()
   const config = join(dir, 'agent.yaml')
-  writeFileSync(
-    config,
-    `server: {http_listen_address: ${loopbackHost}, http_listen_port: ${port}}
+  const write = (keys: string) =>
+    writeFileSync(
+      config,
+      `server: {http_listen_address: ${loopbackHost}, http_listen_port: ${port}, enable_runtime_reload: true}
 positions: {filename: ${join(dir, 'positions.yaml')}}
 clients: [{url: 'http://${loopbackHost}:9/loki/api/v1/push'}]
 scrape_configs:
   - job_name: files
     static_configs: [{labels: {__path__: ${join(dir, 'logs/*.log')}}}]
-    ${job}
+    ${keys}
 `,
-  )
+    )
+  write(job)
   const record = join(dir, 'modules.txt')
   const agent = spawnSkald({
     args: ['agent', `-config.file=${config}`],
@@ -33,25 +45,65 @@ scrape_configs:
       SKALD_MODULE_RECORD: record,
     },
   })
-  t.teardown(() => agent.end('SIGKILL'))
-  await waitUntilReady(agent, `http://${loopbackHost}:${port}/ready`, 30_000)
-  await agent.end('SIGTERM')
-  const urls = readFileSync(record, 'utf8').split('\n')
-  return urls.map(url => url.replace(`file://${rootDir}`, ''))
+  t.teardown(() => agent.end('SIGTERM'))
+  const url = `http://${loopbackHost}:${port}`
+  await waitUntilReady(agent, `${url}/ready`, 30_000)
+  return {
+    loaded: () =>
+      readFileSync(record, 'utf8')
+        .split('\n')
+        .map(path => path.replace(`file://${rootDir}`, '')),
+    async reload(keys) {
+      write(keys)
+      const answer = await fetch(`${url}/reload`, { method: 'POST' })
+      t.equal(await answer.text(), 'Configuration changed\n')
+    },
+    async end() {
+      await agent.end('SIGTERM')
+    },
+  }
 }
 
+/** What an agent that reads files as they are has no use for. */
 const laterModules = [
-  /^node_modules\/(ajv|@platformatic|sax)\//,
-  /^packages\/wire\/src\/otlp\.ts$/,
+  /^node_modules\/(ajv|protobufjs|@platformatic|sax|lcid|mmdb-lib|@jmespath-community)\//,
+  // Node's fetch: an `import` of node:http would load it.
+  /^NativeModule internal\/(deps\/undici|webstreams)\//,
+  /^packages\/wire\/src\/(otlp|push-codec)\.ts$/,
   /^packages\/query\/src\/(index|engine)\.ts$/,
-  /^packages\/query\/src\/(pipeline|leaf|metric-query)\//,
+  /^packages\/query\/src\/(syntax|pipeline|leaf|metric-query|template\/functions)\//,
+  /^packages\/agent\/src\/pipeline\/stages\/(?!cri\.ts$)/,
+  /^packages\/agent\/src\/discovery\/(\w+\/|\w+-sd\.ts$)/,
+  /^packages\/agent\/src\/sources\/(gelf|journal|kafka|loki-push-api|syslog|windows)/,
 ]
+const needless = (loaded: readonly string[]) =>
+  loaded.filter(path => laterModules.some(pattern => pattern.test(path)))
 
-test('an agent loads no engine of queries, and nothing that only some jobs need', async t => {
-  const loaded = await loadedModules(t, 'pipeline_stages: [{cri: {}}]')
+test('an agent that reads files loads nothing of what other jobs need', async t => {
+  const agent = await startRecordedAgent(t, 'pipeline_stages: [{cri: {}}]')
+  await agent.end()
+  const loaded = agent.loaded()
   t.ok(loaded.includes('packages/agent/src/tail/tailer.ts'), 'the record holds what is loaded')
+  t.ok(loaded.includes('NativeModule http'), 'and what is loaded inside of Node')
+  t.ok(loaded.includes('packages/agent/src/pipeline/stages/cri.ts'))
+  t.same(needless(loaded), [])
+})
+
+test('an agent loads what a reload names, and no more', async t => {
+  const agent = await startRecordedAgent(t, 'pipeline_stages: [{cri: {}}]')
+  await agent.reload(`file_sd_configs: [{files: [/nowhere/*.yaml]}]
+    pipeline_stages: [{match: {selector: '{a="b"}', stages: [{template: {source: a, template: b}}]}}]`)
+  const stages = 'packages/agent/src/pipeline/stages'
+  const later = needless(agent.loaded())
+  const named = [
+    'packages/agent/src/discovery/file-sd.ts',
+    ...[`${stages}/match.ts`, `${stages}/template.ts`, 'packages/query/src/syntax/parser.ts'],
+    'packages/query/src/template/functions/text.ts',
+  ]
+  for (const path of named) t.ok(later.includes(path), path)
+  const others = later.filter(path => !named.includes(path))
   t.same(
-    loaded.filter(path => laterModules.some(pattern => pattern.test(path))),
+    others.filter(path => !/^packages\/query\/src\/(syntax|template)\//.test(path)),
     [],
   )
 })

@@ -209,7 +209,7 @@ scrape_configs:
   writeLog(cluster, elsewhere, 'elsewhere', 'not of this node')
   const logged: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
-  const config = loadAgentConfig({ text, path: 'agent.yaml' })
+  const config = await loadAgentConfig({ text, path: 'agent.yaml' })
   const agent = await startAgent({ config, logger, hostname: 'node-1', withHttpServer: false })
   t.teardown(() => agent.stop())
   const linesOf = async () => {

@@ -39,6 +39,8 @@ scrape_configs:
     consulagent_sd_configs: [{server: 'localhost:8500'}]
     dns_sd_configs: [{names: [example.org]}]
     marathon_sd_configs: [{servers: ['http://localhost:8080']}]
+    nerve_sd_configs: [{servers: ['localhost:2181'], paths: [/services]}]
+    serverset_sd_configs: [{servers: ['localhost:2181'], paths: [/services]}]
   - {job_name: gelf, gelf: {}}
   - {job_name: journal, journal: {}}
   - {job_name: kafka, kafka: {brokers: ['localhost:9092'], topics: [logs]}}

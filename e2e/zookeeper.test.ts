@@ -33,7 +33,7 @@ test(
       ...{ status: 'ALIVE', shard: 3 },
     }
     const entry = `{servers: ["127.0.0.1:1", "${zookeeper.address}"], paths: [/aurora/web]}`
-    const { targets, found } = runEntry(t, { key: 'serverset_sd_configs', entry })
+    const { targets, found } = await runEntry(t, { key: 'serverset_sd_configs', entry })
     await waitFor(() => targets.isComplete)
     t.same(found(''), [], 'the path is not there yet')
     await zookeeper.put('/aurora', '')

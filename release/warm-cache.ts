@@ -78,7 +78,7 @@ function shareCache(): void {
   }
 }
 
-/** Imports of all modules of some packages: a few are loaded only where a configuration asks for them. */
+/** Imports of all modules of some packages: many are loaded only where a configuration names them. */
 function importsOf(...packages: readonly string[]): string {
   return packages
     .map(name => fileURLToPath(new URL(`../packages/${name}/src/`, import.meta.url)))

@@ -36,8 +36,8 @@ export interface AgentOptions {
   readonly hostname?: string
   /** Environment, for discovery inside of a cluster; empty by default. */
   readonly env?: Readonly<Record<string, string | undefined>>
-  /** Reads the configuration anew, for a reload; throws ConfigError. */
-  readonly loadConfig?: () => AgentConfig
+  /** Reads the configuration anew, for a reload; rejects with ConfigError. */
+  readonly loadConfig?: () => Promise<AgentConfig>
   /** False where the surrounding process has an HTTP server of its own. */
   readonly withHttpServer?: boolean
   /** Where entries go instead of to the first client; then there is no other. */
@@ -257,7 +257,7 @@ class RunningAgent implements Agent {
   }
 
   async #reload(): Promise<'changed' | 'unchanged'> {
-    const next = this.#options.loadConfig?.() ?? this.#config
+    const next = (await this.#options.loadConfig?.()) ?? this.#config
     const plan = planReload(this.#config, next)
     for (const block of plan.notApplied) {
       this.#logger.warn({ block }, 'Changed block is not applied by a reload: restart the agent')

@@ -49,10 +49,10 @@ export async function runAgentCommand(
     const file = findConfigFile(flags)
     const source = { flags, env: io.env }
     // A reload that is refused leaves the old configuration in force, so it may be refused for less.
-    const loadConfig = () =>
-      loadConfigFile(findConfigFile(flags), { ...source, isStrict: true }).config
+    const loadConfig = async () =>
+      (await loadConfigFile(findConfigFile(flags), { ...source, isStrict: true })).config
     const isTrial = ['check-syntax', 'dry-run', 'stdin'].some(name => flags[name] === 'true')
-    const { config, text } = loadConfigFile(file, { ...source, isStrict: isTrial })
+    const { config, text } = await loadConfigFile(file, { ...source, isStrict: isTrial })
     if (flags['check-syntax'] === 'true') {
       io.stdout.write('Valid config file! No syntax issues found\n')
       return 0
@@ -99,7 +99,7 @@ function findConfigFile(flags: FlagValues): string | undefined {
 }
 
 /** Reads the configuration, and gives the file's text as it is. */
-function loadConfigFile(
+async function loadConfigFile(
   path: string | undefined,
   {
     flags,
@@ -107,14 +107,17 @@ function loadConfigFile(
   }: Pick<LoadAgentConfigOptions, 'env' | 'isStrict'> & {
     readonly flags: FlagValues
   },
-): { readonly config: AgentConfig; readonly text: string } {
+): Promise<{ readonly config: AgentConfig; readonly text: string }> {
   if (path === undefined) {
-    return { config: loadAgentConfig({ ...options, text: '', path: '(flags)', flags }), text: '' }
+    return {
+      config: await loadAgentConfig({ ...options, text: '', path: '(flags)', flags }),
+      text: '',
+    }
   }
   const expandEnv = flags['config.expand-env'] === 'true'
   try {
     const text = readFileSync(path, 'utf8')
-    return { config: loadAgentConfig({ ...options, text, path, expandEnv, flags }), text }
+    return { config: await loadAgentConfig({ ...options, text, path, expandEnv, flags }), text }
   } catch (error) {
     if (error instanceof ConfigError) throw error
     const message = `Cannot read the file: ${(error as Error).message}`
@@ -127,7 +130,7 @@ function loadConfigFile(
 interface LoadedConfig {
   readonly config: AgentConfig
   /** Absent for a trial, which serves no pages and is never reloaded. */
-  readonly loadConfig?: () => AgentConfig
+  readonly loadConfig?: () => Promise<AgentConfig>
   /** Absent where flags are all there is. */
   readonly file?: string | undefined
   /** What stood in the file. */

@@ -14,7 +14,7 @@ import {
   readNumber,
   readText,
 } from './config/readers.ts'
-import { readScrapeConfigs, type ScrapeConfig } from './config/scrape.ts'
+import { loadScrapeReader, type ScrapeConfig } from './config/scrape.ts'
 import { readServer, type ServerConfig } from './config/server.ts'
 import { defined, parseYaml, type ValueReader, type YamlCursor } from './config/yaml-cursor.ts'
 import { ConfigError, type ConfigProblem, formatProblem } from './errors.ts'
@@ -83,18 +83,19 @@ export interface LoadAgentConfigOptions {
 }
 
 /**
- * Reads a configuration. A mistake by which one stage, target or job can do nothing costs that part
- * only, so that the lines of other jobs are read at a start; where no job is without a mistake, or
- * nothing is lost by it, it is refused as any other.
+ * Reads a configuration, and loads the kinds of stages, discovery and sources that it names. A mistake
+ * by which one stage, target or job can do nothing costs that part only, so that the lines of other jobs
+ * are read at a start; where no job is without a mistake, or nothing is lost by it, it is refused as any
+ * other.
  *
  * @throws ConfigError with every mistake that was found.
  */
-export function loadAgentConfig(options: LoadAgentConfigOptions): AgentConfig {
+export async function loadAgentConfig(options: LoadAgentConfigOptions): Promise<AgentConfig> {
   const { path, env = {}, flags = {} } = options
   const text = options.expandEnv ? expandEnvironment(options.text, env) : options.text
   const { root, problems } = parseYaml(text)
   const isReadable = problems.length === 0
-  const sections = isReadable ? root.record(sectionReaders) : {}
+  const sections = isReadable ? await readSections(root) : {}
   const written = applyFlags(build(sections, text), flags, problems)
   const config = { ...written, clients: withProxies(written.clients, env) }
   if (isReadable) checkWhole(config, root, problems)
@@ -173,7 +174,6 @@ const sectionReaders = {
   client: (cursor: YamlCursor) => readClients(cursor, 'one'),
   clients: (cursor: YamlCursor) => readClients(cursor, 'list'),
   positions: readPositions,
-  scrape_configs: readScrapeConfigs,
   target_config: readTarget,
   limits_config: readLimits,
   global: readGlobal,
@@ -224,7 +224,11 @@ const defaults = {
   wal: { isEnabled: false, dir: '', bytesMax: 1024 * 1024 * 1024 },
 } as const satisfies Partial<AgentConfig>
 
-type Sections = { [K in keyof typeof sectionReaders]?: ReturnType<(typeof sectionReaders)[K]> }
+type Sections = Awaited<ReturnType<typeof readSections>>
+
+async function readSections(root: YamlCursor) {
+  return root.record({ ...sectionReaders, scrape_configs: await loadScrapeReader(root) })
+}
 
 function build(sections: Sections, text: string): AgentConfig {
   return {

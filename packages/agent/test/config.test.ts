@@ -10,9 +10,9 @@ scrape_configs:
 `
 
 /** Loads a text and returns its problems as `line:message`. */
-function problemsOf(text: string): string[] {
+async function problemsOf(text: string): Promise<string[]> {
   try {
-    loadAgentConfig({ text, path: 'agent.yaml' })
+    await loadAgentConfig({ text, path: 'agent.yaml' })
     return []
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
@@ -21,7 +21,7 @@ function problemsOf(text: string): string[] {
 }
 
 test('loadAgentConfig fills in Promtail’s defaults', async t => {
-  const config = loadAgentConfig({ text: base, path: 'agent.yaml' })
+  const config = await loadAgentConfig({ text: base, path: 'agent.yaml' })
   t.equal(config.server.httpListenPort, 80)
   t.equal(config.positions.filename, '/var/log/positions.yaml')
   t.match(config.clients[0], { batchWaitMs: 1000, batchBytesMax: 1_048_576, tenantId: '' })
@@ -29,7 +29,7 @@ test('loadAgentConfig fills in Promtail’s defaults', async t => {
 })
 
 test('loadAgentConfig finds all mistakes at once, in order', async t => {
-  const problems = problemsOf(`server: {http_listen_prt: 5}
+  const problems = await problemsOf(`server: {http_listen_prt: 5}
 target_config: {sync_period: soon}
 ${base}    pipeline_stages:
       - regex: {expression: '('}
@@ -43,14 +43,14 @@ ${base}    pipeline_stages:
 })
 
 test('loadAgentConfig says file, line and column', async t => {
-  t.throws(() => loadAgentConfig({ text: `${base}nothing: 1\n`, path: '/etc/agent.yaml' }), {
+  await t.rejects(loadAgentConfig({ text: `${base}nothing: 1\n`, path: '/etc/agent.yaml' }), {
     code: 'CONFIG_INVALID',
     message: /^\/etc\/agent.yaml:7:1: Unknown key nothing/,
   })
 })
 
 test('loadAgentConfig refuses what is not built by its name', async t => {
-  const [problem] = problemsOf(base.replace(/static_configs:[\s\S]*/, 'ec2_sd_configs: []\n'))
+  const [problem] = await problemsOf(base.replace(/static_configs:[\s\S]*/, 'ec2_sd_configs: []\n'))
   t.match(problem, /^5:ec2_sd_configs is not supported/)
 })
 
@@ -58,7 +58,7 @@ test('loadAgentConfig refuses each other kind of discovery, and says what to do 
   const kinds = ['azure', 'digitalocean', 'ec2', 'gce', 'openstack', 'triton']
   for (const kind of kinds) {
     const body = `${kind}_sd_configs: [{server: a}]\n`
-    const problems = problemsOf(base.replace(/static_configs:[\s\S]*/, body))
+    const problems = await problemsOf(base.replace(/static_configs:[\s\S]*/, body))
     t.equal(problems.length, 1, kind)
     const instead = /^5:\w+_sd_configs is not supported: .*(file_sd_configs|docker_sd_configs)/
     t.match(problems[0], instead, kind)
@@ -66,12 +66,12 @@ test('loadAgentConfig refuses each other kind of discovery, and says what to do 
 })
 
 test('loadAgentConfig reads YAML 1.1 booleans and merged maps', async t => {
-  const config = loadAgentConfig({
+  const config = await loadAgentConfig({
     text: `defaults: &d {url: "http://h/p", batchwait: 5s}\n`.replace('defaults: &d', 'client: &d'),
     path: 'agent.yaml',
   })
   t.equal(config.clients[0]?.batchWaitMs, 5000)
-  const merged = loadAgentConfig({
+  const merged = await loadAgentConfig({
     text: `clients:\n  - &c {url: "http://h/p", batchwait: 5s}\n  - {<<: *c, name: b, drop_rate_limited_batches: yes}\n`,
     path: 'agent.yaml',
   })
@@ -80,20 +80,17 @@ test('loadAgentConfig reads YAML 1.1 booleans and merged maps', async t => {
 
 test('loadAgentConfig expands the environment only when told', async t => {
   const text = base.replace('job: a', `job: "\${JOB:-none}"`)
-  const jobOf = (expandEnv: boolean) =>
-    loadAgentConfig({
-      text,
-      path: 'a.yaml',
-      expandEnv,
-      env: { JOB: 'web' },
-    }).scrapeConfigs[0]?.staticConfigs[0]?.labels.get('job')
-  t.equal(jobOf(true), 'web')
-  t.equal(jobOf(false), `\${JOB:-none}`)
+  const jobOf = async (expandEnv: boolean) => {
+    const config = await loadAgentConfig({ text, path: 'a.yaml', expandEnv, env: { JOB: 'web' } })
+    return config.scrapeConfigs[0]?.staticConfigs[0]?.labels.get('job')
+  }
+  t.equal(await jobOf(true), 'web')
+  t.equal(await jobOf(false), `\${JOB:-none}`)
 })
 
 test('Flags win over the file, but not over its external labels', async t => {
   const text = base.replace('/push\n', '/push\n    external_labels: {a: file}\n')
-  const config = loadAgentConfig({
+  const config = await loadAgentConfig({
     text,
     path: 'a.yaml',
     flags: {
@@ -112,7 +109,7 @@ test('Flags win over the file, but not over its external labels', async t => {
 
 test('defaultAgentConfig can be loaded', async t => {
   const text = defaultAgentConfig({ pushUrl: 'http://127.0.0.1:3100/push', dataDir: '/data' })
-  const config = loadAgentConfig({ text, path: 'embedded' })
+  const config = await loadAgentConfig({ text, path: 'embedded' })
   t.equal(config.positions.filename, '/data/positions.yaml')
   t.ok(config.target.readsFilesOnce)
   t.equal(config.scrapeConfigs[0]?.jobName, 'pods')
@@ -150,7 +147,7 @@ test('loadAgentConfig leaves out a part that can do nothing, where another job h
   for (const { part, problem, ...rest } of partsWithoutEffect) {
     const left = 'left' in rest ? rest.left : { stages: 0, targets: 1 }
     const text = `${base}    ${part}\n${soundJob}`
-    const config = loadAgentConfig({ text, path: 'agent.yaml' })
+    const config = await loadAgentConfig({ text, path: 'agent.yaml' })
     t.equal(config.leftOut.length, 1, part)
     t.match(config.leftOut[0], /^agent\.yaml:7:\d+: /, part)
     t.match(config.leftOut[0], problem)
@@ -168,16 +165,16 @@ test('loadAgentConfig leaves out a part that can do nothing, where another job h
 test('loadAgentConfig refuses a part that can do nothing, where nothing is lost by that', async t => {
   for (const { part, problem } of partsWithoutEffect) {
     const alone = `${base}    ${part}\n`
-    const [found, more] = problemsOf(alone)
+    const [found, more] = await problemsOf(alone)
     t.match(found, /^7:/, part)
     t.match(found, problem)
     t.notOk(more)
     const everywhere = `${alone}${soundJob}    encoding: romulan\n`
-    t.match(problemsOf(everywhere), [problem, /romulan/], 'no job is without a mistake')
+    t.match(await problemsOf(everywhere), [problem, /romulan/], 'no job is without a mistake')
     const source = { text: `${alone}${soundJob}`, path: 'agent.yaml' }
-    t.throws(() => loadAgentConfig({ ...source, isStrict: true }), { message: problem })
+    await t.rejects(loadAgentConfig({ ...source, isStrict: true }), { message: problem })
   }
-  const [first, second, third] = problemsOf(
+  const [first, second, third] = await problemsOf(
     `${base}    encoding: klingon\n${soundJob}    encoding: utf-8\nnothing: 1\n`,
   )
   t.match(first, /klingon/, 'beside a mistake of another kind it is told as well')
@@ -187,7 +184,7 @@ test('loadAgentConfig refuses a part that can do nothing, where nothing is lost 
 
 test('loadAgentConfig reads a job of a known encoding, whatever else is wrong in it', async t => {
   const text = `${base}    encoding: UTF-8\n    pipeline_stages: [labels: ]\n${soundJob}`
-  const { scrapeConfigs, leftOut } = loadAgentConfig({ text, path: 'agent.yaml' })
+  const { scrapeConfigs, leftOut } = await loadAgentConfig({ text, path: 'agent.yaml' })
   t.equal(scrapeConfigs.length, 2)
   t.equal(leftOut.length, 1)
 })

@@ -167,7 +167,7 @@ export async function startTestAgent(
   text: string,
   more: Partial<AgentOptions> = {},
 ): Promise<Agent> {
-  const config = loadAgentConfig({ text, path: 'test.yaml' })
+  const config = await loadAgentConfig({ text, path: 'test.yaml' })
   const logger = pino({ level: 'silent' })
   const agent = await startAgent({ config, logger, hostname: 'host', ...more })
   t.teardown(() => agent.stop())

@@ -82,5 +82,5 @@ async function startEmbeddedAgent(
           }),
         }
       : readConfigText(file, { expandEnv, env: terminal.env, usage: allUsage })
-  return startAgent({ config: loadAgentConfig(source), logger, withHttpServer: false })
+  return startAgent({ config: await loadAgentConfig(source), logger, withHttpServer: false })
 }

@@ -26,11 +26,14 @@ ${formatGoFlags(checkFlags)}
 const agentKeys = ['scrape_configs', 'clients', 'client', 'positions', 'target_config']
 
 /**
- * Runs the command; returns 1 when a file is wrong.
+ * Runs the command; settles with 1 when a file is wrong.
  *
  * @throws UsageError without files.
  */
-export function runCheckCommand(argv: readonly string[], terminal: Terminal): number {
+export async function runCheckCommand(
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
   const { flags, rest: paths } = parseGoFlags(argv, checkFlags)
   const env = flags['config.expand-env'] === 'true' ? terminal.env : undefined
   if (paths.length === 0) {
@@ -39,7 +42,7 @@ export function runCheckCommand(argv: readonly string[], terminal: Terminal): nu
   let exitCode = 0
   for (const path of paths) {
     try {
-      const { kind, warnings } = checkFile(path, env)
+      const { kind, warnings } = await checkFile(path, env)
       for (const warning of warnings) terminal.stdout.write(`${path}: ${warning}\n`)
       terminal.stdout.write(`${path}: valid ${kind} configuration\n`)
     } catch (error) {
@@ -50,16 +53,16 @@ export function runCheckCommand(argv: readonly string[], terminal: Terminal): nu
   return exitCode
 }
 
-function checkFile(
+async function checkFile(
   path: string,
   env: Terminal['env'] | undefined,
-): { kind: string; warnings: readonly string[] } {
+): Promise<{ kind: string; warnings: readonly string[] }> {
   const written = readFileSync(path, 'utf8')
   const text = env ? expandEnvironment(written, env) : written
   const top: unknown = parseDocument(text).toJS()
   const isAgent =
     typeof top === 'object' && top !== null && agentKeys.some(key => Object.hasOwn(top, key))
   if (!isAgent) return { kind: 'store', warnings: loadStoreConfig(text, path).warnings }
-  loadAgentConfig({ text, path, isStrict: true })
+  await loadAgentConfig({ text, path, isStrict: true })
   return { kind: 'agent', warnings: [] }
 }

@@ -12,26 +12,26 @@ test('skald check tells store and agent configurations apart, and names lines', 
     'good.yaml':
       'clients: [{url: "${URL}/loki/api/v1/push"}]\npositions: {filename: p.yaml}\nscrape_configs: []\n',
   })
-  const run = (argv: string[], env: Record<string, string> = {}) => {
+  const run = async (argv: string[], env: Record<string, string> = {}) => {
     const terminal = createTestTerminal(env)
-    const code = runCheckCommand(argv, terminal)
+    const code = await runCheckCommand(argv, terminal)
     return { code, out: terminal.written.out(), err: terminal.written.err() }
   }
-  const bad = run([join(dir, 'store.yaml'), join(dir, 'agent.yaml')])
+  const bad = await run([join(dir, 'store.yaml'), join(dir, 'agent.yaml')])
   t.equal(bad.code, 1)
   t.match(bad.err, /store\.yaml: line 2: unknown key ring/)
   t.match(bad.err, /agent\.yaml:6/)
   t.match(bad.err, /nosuch/)
-  const good = run([join(dir, 'loki.yaml')])
+  const good = await run([join(dir, 'loki.yaml')])
   t.equal(good.code, 0)
   t.match(good.out, /without effect here: server\.grpc_listen_port\n.*valid store configuration/)
-  const filled = run(['-config.expand-env', join(dir, 'good.yaml')], { URL: 'http://h' })
+  const filled = await run(['-config.expand-env', join(dir, 'good.yaml')], { URL: 'http://h' })
   t.equal(filled.code, 0)
   t.match(filled.out, /valid agent configuration/)
-  t.equal(run([join(dir, 'nowhere.yaml')]).code, 1)
+  t.equal((await run([join(dir, 'nowhere.yaml')])).code, 1)
 })
 
 test('skald check wants files', async t => {
-  t.throws(() => runCheckCommand([], createTestTerminal()), { code: 'USAGE' })
-  t.throws(() => runCheckCommand(['-nosuch'], createTestTerminal()), { code: 'FLAG' })
+  await t.rejects(runCheckCommand([], createTestTerminal()), { code: 'USAGE' })
+  await t.rejects(runCheckCommand(['-nosuch'], createTestTerminal()), { code: 'FLAG' })
 })

@@ -1,13 +1,13 @@
 // scrape_configs: what to read and what to do with it.
 
-import { discoveryKeys, discoveryReaders } from '../discovery/registry.ts'
+import { discoveryKeys, loadDiscoveryReaders } from '../discovery/registry.ts'
 import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
 import type { DiscoveryConfig } from '../discovery/target-group.ts'
 import { unsupportedDiscoveries } from '../discovery/unsupported.ts'
-import { readStages } from '../pipeline/registry.ts'
+import { loadStageReader } from '../pipeline/registry.ts'
 import type { StageFactory } from '../pipeline/stage.ts'
-import { sourceOf, sourceReaders } from '../sources/registry.ts'
+import { loadSourceReaders, sourceKeys, sourceOf } from '../sources/registry.ts'
 import type { SourceConfig } from '../sources/source.ts'
 import type { Decompression } from '../tail/compressed-tailer.ts'
 import { findEncoding, type TextEncoding } from '../tail/encoding.ts'
@@ -58,24 +58,31 @@ const readDecompression: ValueReader<Decompression> = cursor => {
   return cursor.failAtKey('decompression needs a format: gz, z or bz2')
 }
 
-const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
+/** Readers of the keys of a job that are loaded as jobs name them. */
+interface JobReaders {
+  readonly stages: ValueReader<StageFactory[]>
+  readonly discoveries: Awaited<ReturnType<typeof loadDiscoveryReaders>>
+  readonly sources: Awaited<ReturnType<typeof loadSourceReaders>>
+}
+
+function readJob(cursor: YamlCursor, readers: JobReaders): ScrapeConfig | undefined {
   const problemsBefore = cursor.problemCount
   const raw = cursor.record({
     job_name: readText,
-    pipeline_stages: readStages,
+    pipeline_stages: readers.stages,
     relabel_configs: readRelabelRules,
     static_configs: readStaticConfigs,
     path_labels: readBoolean,
     encoding: readEncoding,
     decompression: readDecompression,
-    ...discoveryReaders,
+    ...readers.discoveries,
     ...unsupportedDiscoveries,
-    ...sourceReaders,
+    ...readers.sources,
   })
   if (!raw.job_name) return cursor.fail('job_name is empty: give each job a name of its own')
-  const otherSources = Object.keys({ ...unsupportedDiscoveries, ...sourceReaders })
-  const sourceKeys = ['static_configs', ...discoveryKeys, ...otherSources]
-  const hasSource = sourceKeys.some(key => cursor.get(key) !== undefined)
+  const otherKeys = Object.keys(unsupportedDiscoveries)
+  const keys = ['static_configs', ...discoveryKeys, ...otherKeys, ...sourceKeys]
+  const hasSource = keys.some(key => cursor.get(key) !== undefined)
   if (!hasSource) {
     return cursor.fail(
       `no valid target scrape config defined for "${raw.job_name}": add static_configs`,
@@ -98,11 +105,23 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
   }
 }
 
+/** Loads the kinds that the jobs of a configuration name; returns what reads its list of jobs. */
+export async function loadScrapeReader(root: YamlCursor): Promise<ValueReader<ScrapeConfig[]>> {
+  const jobs = root.unjudged.get('scrape_configs')?.items() ?? []
+  const jobKeys = jobs.flatMap(job => job.pairs().map(({ key }) => key))
+  const [stages, discoveries, sources] = await Promise.all([
+    loadStageReader(jobs.flatMap(job => job.get('pipeline_stages') ?? [])),
+    loadDiscoveryReaders(jobKeys),
+    loadSourceReaders(jobKeys),
+  ])
+  return cursor => readScrapeConfigs(cursor, { stages, discoveries, sources })
+}
+
 /** Reads the list of jobs; their names must differ. */
-export function readScrapeConfigs(cursor: YamlCursor): ScrapeConfig[] {
+function readScrapeConfigs(cursor: YamlCursor, readers: JobReaders): ScrapeConfig[] {
   const jobs: ScrapeConfig[] = []
   for (const item of cursor.items()) {
-    const job = readJob(item)
+    const job = readJob(item, readers)
     if (!job) continue
     if (jobs.some(other => other.jobName === job.jobName)) {
       item.fail(`found multiple scrape configs with job name "${job.jobName}": rename one`)

@@ -58,6 +58,12 @@ export class YamlCursor {
     return isMap(this.#node)
   }
 
+  /** The same value, for a look before it is read: mistakes in it are told to nobody. */
+  get unjudged(): YamlCursor {
+    const reading = { ...this.#reading, problems: [] }
+    return new YamlCursor(reading, this.name, this.#node, this.#offset)
+  }
+
   /** Line of the value (or of its key when there is none), from 1. */
   get line(): number {
     return this.#reading.lines.linePos(this.#start()).line

@@ -1,10 +1,11 @@
 // HTTP to an API that discovery asks (a Kubernetes API server, a Docker daemon): JSON answers and
 // streams that stay open. Tokens and certificates that stand in files are read again for each request.
 
-import http, { type IncomingMessage } from 'node:http'
+import type { Agent, IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { agentVersion } from '../config/clients.ts'
 import { ApiError, describeError } from '../errors.ts'
+import { http } from '../node-http.ts'
 import { parseRetryAfterMs } from '../push/backoff.ts'
 import { authorizationHeader, type HeaderAuthorization } from '../push/credentials.ts'
 import { type ClientTls, tlsOptions } from '../push/http-post.ts'
@@ -36,7 +37,7 @@ export type ApiQuery = Readonly<
 /** Asks one API. */
 export class ApiClient {
   readonly #connection: ApiConnection
-  readonly #agent: http.Agent
+  readonly #agent: Agent
 
   constructor(connection: ApiConnection) {
     this.#connection = connection

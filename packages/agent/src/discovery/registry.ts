@@ -1,25 +1,32 @@
 // The kinds of discovery. A new one is a file in this folder and a row here.
 
-import { readConsulAgentDiscovery, readConsulDiscovery } from './consul/consul-sd.ts'
-import { readDnsDiscovery } from './dns-sd.ts'
-import { readDockerDiscovery, readSwarmDiscovery } from './docker/docker-sd.ts'
-import { readFileDiscovery } from './file-sd.ts'
-import { readKubernetesDiscovery } from './kubernetes/kubernetes-sd.ts'
-import { readMarathonDiscovery } from './marathon-sd.ts'
-import { readNerveDiscovery, readServersetDiscovery } from './zookeeper/zookeeper-sd.ts'
+import { loadReaders } from '../config/kinds.ts'
+import type { ValueReader } from '../config/yaml-cursor.ts'
+import type { DiscoveryConfig } from './target-group.ts'
 
-/** Readers of the keys of a job under which targets are looked for. */
-export const discoveryReaders = {
-  file_sd_configs: readFileDiscovery,
-  kubernetes_sd_configs: readKubernetesDiscovery,
-  docker_sd_configs: readDockerDiscovery,
-  dockerswarm_sd_configs: readSwarmDiscovery,
-  consul_sd_configs: readConsulDiscovery,
-  consulagent_sd_configs: readConsulAgentDiscovery,
-  dns_sd_configs: readDnsDiscovery,
-  marathon_sd_configs: readMarathonDiscovery,
-  nerve_sd_configs: readNerveDiscovery,
-  serverset_sd_configs: readServersetDiscovery,
+const discoveries = {
+  file_sd_configs: async () => (await import('./file-sd.ts')).readFileDiscovery,
+  kubernetes_sd_configs: async () =>
+    (await import('./kubernetes/kubernetes-sd.ts')).readKubernetesDiscovery,
+  docker_sd_configs: async () => (await import('./docker/docker-sd.ts')).readDockerDiscovery,
+  dockerswarm_sd_configs: async () => (await import('./docker/docker-sd.ts')).readSwarmDiscovery,
+  consul_sd_configs: async () => (await import('./consul/consul-sd.ts')).readConsulDiscovery,
+  consulagent_sd_configs: async () =>
+    (await import('./consul/consul-sd.ts')).readConsulAgentDiscovery,
+  dns_sd_configs: async () => (await import('./dns-sd.ts')).readDnsDiscovery,
+  marathon_sd_configs: async () => (await import('./marathon-sd.ts')).readMarathonDiscovery,
+  nerve_sd_configs: async () => (await import('./zookeeper/zookeeper-sd.ts')).readNerveDiscovery,
+  serverset_sd_configs: async () =>
+    (await import('./zookeeper/zookeeper-sd.ts')).readServersetDiscovery,
 }
 
-export const discoveryKeys = Object.keys(discoveryReaders) as (keyof typeof discoveryReaders)[]
+type DiscoveryKey = keyof typeof discoveries
+
+export const discoveryKeys = Object.keys(discoveries) as readonly DiscoveryKey[]
+
+/** Loads the readers of the keys of a job under which targets are looked for, for the keys that jobs have. */
+export function loadDiscoveryReaders(
+  jobKeys: Iterable<string>,
+): Promise<Readonly<Record<DiscoveryKey, ValueReader<DiscoveryConfig[]>>>> {
+  return loadReaders<DiscoveryKey, DiscoveryConfig[]>(discoveries, jobKeys)
+}

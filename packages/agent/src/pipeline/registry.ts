@@ -1,86 +1,79 @@
 // The kinds of stages. A new stage is a file under stages/ and a row here.
 
-import type { YamlCursor } from '../config/yaml-cursor.ts'
+import { type Kinds, loadKinds } from '../config/kinds.ts'
+import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
 import { InspectedStage } from '../inspect/stage-inspector.ts'
 import type { StageDefinition, StageFactory } from './stage.ts'
-import { containerStage } from './stages/container.ts'
-import { criStage } from './stages/cri.ts'
-import { decolorizeStage } from './stages/decolorize.ts'
-import { dockerStage } from './stages/docker.ts'
-import { dropStage } from './stages/drop.ts'
-import { eventLogMessageStage } from './stages/eventlogmessage.ts'
-import { geoipStage } from './stages/geoip.ts'
-import { jsonStage } from './stages/json.ts'
-import { labelAllowStage, labelDropStage, labelsStage, staticLabelsStage } from './stages/labels.ts'
-import { limitStage } from './stages/limit.ts'
-import { logfmtStage } from './stages/logfmt.ts'
-import { createMatchStage } from './stages/match.ts'
-import { metricsStage } from './stages/metrics.ts'
-import { multilineStage } from './stages/multiline.ts'
-import { outputStage } from './stages/output.ts'
-import { packStage } from './stages/pack.ts'
-import { regexStage } from './stages/regex.ts'
-import { replaceStage } from './stages/replace.ts'
-import { samplingStage } from './stages/sampling.ts'
-import { nonIndexedLabelsStage, structuredMetadataStage } from './stages/structured-metadata.ts'
-import { templateStage } from './stages/template.ts'
-import { tenantStage } from './stages/tenant.ts'
-import { timestampStage } from './stages/timestamp.ts'
 
-const stageDefinitions: readonly StageDefinition[] = [
-  containerStage,
-  criStage,
-  decolorizeStage,
-  dockerStage,
-  dropStage,
-  eventLogMessageStage,
-  geoipStage,
-  jsonStage,
-  labelAllowStage,
-  labelDropStage,
-  labelsStage,
-  limitStage,
-  logfmtStage,
-  createMatchStage(cursor => readStages(cursor)),
-  metricsStage,
-  multilineStage,
-  nonIndexedLabelsStage,
-  outputStage,
-  packStage,
-  regexStage,
-  replaceStage,
-  samplingStage,
-  staticLabelsStage,
-  structuredMetadataStage,
-  templateStage,
-  tenantStage,
-  timestampStage,
-]
+const stageKinds: Kinds<StageDefinition> = {
+  container: async () => (await import('./stages/container.ts')).containerStage,
+  cri: async () => (await import('./stages/cri.ts')).criStage,
+  decolorize: async () => (await import('./stages/decolorize.ts')).decolorizeStage,
+  docker: async () => (await import('./stages/docker.ts')).dockerStage,
+  drop: async () => (await import('./stages/drop.ts')).dropStage,
+  eventlogmessage: async () => (await import('./stages/eventlogmessage.ts')).eventLogMessageStage,
+  geoip: async () => (await import('./stages/geoip.ts')).geoipStage,
+  json: async () => (await import('./stages/json.ts')).jsonStage,
+  labelallow: async () => (await import('./stages/labels.ts')).labelAllowStage,
+  labeldrop: async () => (await import('./stages/labels.ts')).labelDropStage,
+  labels: async () => (await import('./stages/labels.ts')).labelsStage,
+  limit: async () => (await import('./stages/limit.ts')).limitStage,
+  logfmt: async () => (await import('./stages/logfmt.ts')).logfmtStage,
+  match: async () => (await import('./stages/match.ts')).matchStage,
+  metrics: async () => (await import('./stages/metrics.ts')).metricsStage,
+  multiline: async () => (await import('./stages/multiline.ts')).multilineStage,
+  non_indexed_labels: async () =>
+    (await import('./stages/structured-metadata.ts')).nonIndexedLabelsStage,
+  output: async () => (await import('./stages/output.ts')).outputStage,
+  pack: async () => (await import('./stages/pack.ts')).packStage,
+  regex: async () => (await import('./stages/regex.ts')).regexStage,
+  replace: async () => (await import('./stages/replace.ts')).replaceStage,
+  sampling: async () => (await import('./stages/sampling.ts')).samplingStage,
+  static_labels: async () => (await import('./stages/labels.ts')).staticLabelsStage,
+  structured_metadata: async () =>
+    (await import('./stages/structured-metadata.ts')).structuredMetadataStage,
+  template: async () => (await import('./stages/template.ts')).templateStage,
+  tenant: async () => (await import('./stages/tenant.ts')).tenantStage,
+  timestamp: async () => (await import('./stages/timestamp.ts')).timestampStage,
+}
 
-const byName = new Map(stageDefinitions.map(definition => [definition.name, definition]))
+/** Loads the kinds of stages that lists of stages name; returns what reads these lists. */
+export async function loadStageReader(
+  lists: readonly YamlCursor[],
+): Promise<ValueReader<StageFactory[]>> {
+  const names = lists.flatMap(list => stageNames(list.unjudged))
+  const definitions = await loadKinds(stageKinds, names)
+  const readStages: ValueReader<StageFactory[]> = cursor =>
+    cursor.items().flatMap(item => readStage(item) ?? [])
 
-/** Reads a list of stages, each a map of one key. */
-export function readStages(cursor: YamlCursor): StageFactory[] {
-  const factories: StageFactory[] = []
-  for (const item of cursor.items()) {
-    const pairs = item.isMap ? item.pairs() : []
-    const [first, second] = pairs
+  function readStage(item: YamlCursor): StageFactory | undefined {
+    const [first, second] = item.isMap ? item.pairs() : []
     if (!first) {
-      item.fail(
+      return item.fail(
         `A stage must be a map of one key such as "docker: {}", found ${item.describe()} in pipeline_stages`,
       )
-    } else if (second) {
-      second.value.failAtKey(
+    }
+    if (second) {
+      return second.value.failAtKey(
         `A pipeline stage must contain only one key, found ${first.key} and ${second.key}: begin the second with "- "`,
       )
-    } else {
-      const definition = byName.get(first.key)
-      const factory = definition?.read(first.value)
-      if (!definition) first.value.failAtKey(unknownStage(first.key))
-      else if (factory) factories.push(inspectable(first.key, factory))
     }
+    const definition = definitions.get(first.key)
+    if (!definition) return first.value.failAtKey(unknownStage(first.key))
+    const factory = definition.read(first.value, readStages)
+    return factory && inspectable(first.key, factory)
   }
-  return factories
+  return readStages
+}
+
+/** Names of the stages of a list, those inside of others included. */
+function stageNames(list: YamlCursor): string[] {
+  return list.items().flatMap(stage =>
+    stage.pairs().flatMap(({ key, value }) => {
+      const inside = value.get('stages')
+      return inside ? [key, ...stageNames(inside)] : [key]
+    }),
+  )
 }
 
 /** Lets people see what the stage does, where they want to. */
@@ -92,5 +85,5 @@ function inspectable(name: string, create: StageFactory): StageFactory {
 }
 
 function unknownStage(name: string): string {
-  return `Unknown stage type ${name}: it must be one of ${[...byName.keys()].sort().join(', ')}`
+  return `Unknown stage type ${name}: it must be one of ${Object.keys(stageKinds).sort().join(', ')}`
 }

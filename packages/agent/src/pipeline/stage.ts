@@ -1,7 +1,7 @@
 // What a pipeline stage is. A stage is one file under stages/: a reader of its configuration that
 // gives a factory, and what the factory makes. It is added by a row in registry.ts.
 
-import type { YamlCursor } from '../config/yaml-cursor.ts'
+import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
 import type { StageInspector } from '../inspect/stage-inspector.ts'
 import type { PipelineEntry } from './entry.ts'
 import type { LineOrigin } from './line-origin.ts'
@@ -70,9 +70,14 @@ export interface CustomMetric {
 /** Makes a stage; everything that can fail was checked when the configuration was read. */
 export type StageFactory = (context: StageContext) => Stage
 
-/** A kind of stage: its name in the configuration and how its body is read. */
+/** A kind of stage: how its body is read. */
 export interface StageDefinition {
-  readonly name: string
-  /** Reads the body; reports problems at the cursor and returns `undefined` when it cannot be used. */
-  readonly read: (body: YamlCursor) => StageFactory | undefined
+  /**
+   * Reads the body; reports problems at the cursor and returns `undefined` when it cannot be used. Stages
+   * inside of it are read by `readStages`.
+   */
+  readonly read: (
+    body: YamlCursor,
+    readStages: ValueReader<StageFactory[]>,
+  ) => StageFactory | undefined
 }

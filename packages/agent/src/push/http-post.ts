@@ -1,7 +1,8 @@
 // HTTP POST requests to one server, with its TLS settings and proxy, over connections that stay open.
 
-import http from 'node:http'
+import type { Agent, AgentOptions, IncomingMessage } from 'node:http'
 import https from 'node:https'
+import { http } from '../node-http.ts'
 import { parseRetryAfterMs } from './backoff.ts'
 import { readSecret, type Secret } from './credentials.ts'
 
@@ -48,8 +49,8 @@ const socketsMax = 32
 /** Posts to servers; `close` ends its connections. */
 export class HttpPoster {
   readonly #tls: ClientTls | undefined
-  readonly #agentOptions: http.AgentOptions
-  readonly #plainAgent: http.Agent
+  readonly #agentOptions: AgentOptions
+  readonly #plainAgent: Agent
   #tlsAgent: { readonly agent: https.Agent; readonly text: string } | undefined
 
   constructor({ tls, proxy }: { readonly tls?: ClientTls; readonly proxy?: ProxyConfig }) {
@@ -98,7 +99,7 @@ export class HttpPoster {
  * Reads an answer. With 2xx the server has taken the batch, whatever becomes of the body, unless that
  * is what was asked for; of others no more than a part is read.
  */
-async function readAnswer(response: http.IncomingMessage, isRead: boolean): Promise<PostAnswer> {
+async function readAnswer(response: IncomingMessage, isRead: boolean): Promise<PostAnswer> {
   const status = response.statusCode ?? -1
   const retryAfterMs = parseRetryAfterMs(response.headers['retry-after'], Date.now())
   const { location } = response.headers

@@ -2,7 +2,6 @@
 // it will: between two streams first, then within one.
 
 import { PushBatchEncoder, type PushStream, snappyCompress, snappyDecompress } from '@skald/wire'
-import { decodePushRequest } from '@skald/wire/push-codec'
 
 /** A push, or a part of one, as it goes over the wire. */
 export interface PushPiece {
@@ -21,23 +20,28 @@ const unpackedBytesMax = 256 * 1024 * 1024
 const sampleCharactersMax = 200
 
 /** Splits a push into two halves in the same order; `undefined` where it has one entry. */
-export function splitPush({ body, entryCount }: PushPiece): [PushPiece, PushPiece] | undefined {
+export async function splitPush({
+  body,
+  entryCount,
+}: PushPiece): Promise<[PushPiece, PushPiece] | undefined> {
   if (entryCount < 2) return undefined
-  const streams = unpack(body)
+  const streams = await unpack(body)
   const middle = streams.length > 1 ? middleOfStreams(streams) : entryCount >> 1
   return [encodeRange(streams, 0, middle), encodeRange(streams, middle, entryCount)]
 }
 
 /** Shows the first entry of a push; its line is cut to what fits into a log. */
-export function sampleOf({ body }: PushPiece): EntrySample {
-  const [stream] = unpack(body)
+export async function sampleOf({ body }: PushPiece): Promise<EntrySample> {
+  const [stream] = await unpack(body)
   if (!stream || stream.entryCount === 0) return { stream: stream?.labelsText ?? '', line: '' }
   const start = stream.lineOffsets[0]!
   const line = stream.bytes.toString('utf8', start, start + stream.lineLengths[0]!)
   return { stream: stream.labelsText, line: line.slice(0, sampleCharactersMax) }
 }
 
-function unpack(body: Buffer): PushStream[] {
+async function unpack(body: Buffer): Promise<PushStream[]> {
+  // Loaded when a push is refused: protobuf's library is a good part of what an idle agent would take.
+  const { decodePushRequest } = await import('@skald/wire/push-codec')
   return decodePushRequest(snappyDecompress(body, unpackedBytesMax))
 }
 

@@ -257,8 +257,8 @@ export class TenantQueue {
         continue
       }
       const isSplit = verdict === 'refused' || verdict === 'too_large'
-      const halves = isSplit && splitsLeft > 0 ? splitPush(piece) : undefined
-      if (!halves) this.#drop(piece, answer, verdict)
+      const halves = isSplit && splitsLeft > 0 ? await splitPush(piece) : undefined
+      if (!halves) await this.#drop(piece, answer, verdict)
       else {
         splitsLeft--
         pieces.unshift(...halves)
@@ -318,14 +318,14 @@ export class TenantQueue {
     )
   }
 
-  #drop(piece: PushPiece, answer: PushAnswer, verdict: Verdict): void {
+  async #drop(piece: PushPiece, answer: PushAnswer, verdict: Verdict): Promise<void> {
     const reason: DropReason = verdict === 'rate_limited' ? 'rate_limited' : 'ingester_error'
     const { body, entryCount: entries } = piece
     const { metrics, logger } = this.#context
     metrics.countDropped(this.tenant, reason, { bytes: body.length, entries })
     const { status, text } = answer
     logger.error(
-      { status, error: text, tenant: this.tenant, entries, ...sampleOf(piece) },
+      { status, error: text, tenant: this.tenant, entries, ...(await sampleOf(piece)) },
       verdict === 'retry'
         ? 'Entries dropped: all attempts of max_retries failed'
         : 'Entries dropped: the server will not take them',

@@ -134,21 +134,21 @@ test('dns_sd_configs follows changes, and keeps what a server that fails had tol
 })
 
 test('dns_sd_configs refuses what it cannot use, with the line', async t => {
-  const problem = (entry: string) => {
+  const problem = async (entry: string) => {
     try {
       const text = `clients: [{url: "http://h/"}]
 scrape_configs: [{job_name: a, dns_sd_configs: [${entry}]}]
 `
-      loadAgentConfig({ text, path: 'a.yaml' })
+      await loadAgentConfig({ text, path: 'a.yaml' })
       return ''
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
       return error.message
     }
   }
-  t.equal(problem('{names: [a]}'), '')
-  t.equal(problem('{names: [a], type: aaaa, port: 1}'), '')
-  t.match(problem('{}'), /a\.yaml:2:\d+: dns_sd_configs needs names/)
-  t.match(problem('{names: [a], type: A}'), /a\.yaml:2:\d+: dns_sd_configs needs a port/)
-  t.match(problem('{names: [a], type: TXT}'), /a\.yaml:2:\d+: .*TXT/)
+  t.equal(await problem('{names: [a]}'), '')
+  t.equal(await problem('{names: [a], type: aaaa, port: 1}'), '')
+  t.match(await problem('{}'), /a\.yaml:2:\d+: dns_sd_configs needs names/)
+  t.match(await problem('{names: [a], type: A}'), /a\.yaml:2:\d+: dns_sd_configs needs a port/)
+  t.match(await problem('{names: [a], type: TXT}'), /a\.yaml:2:\d+: .*TXT/)
 })

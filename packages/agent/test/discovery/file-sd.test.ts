@@ -120,6 +120,6 @@ test('parseTargetFile says where a file is wrong', async t => {
 test('file_sd_configs refuses patterns that Prometheus refuses', async t => {
   for (const file of ['/a*/b.json', '/a/b.txt', '']) {
     const text = configOf('/d', 'http://h/p').replace('/d/targets/*.json', file)
-    t.throws(() => loadAgentConfig({ text, path: 'a.yaml' }), ConfigError, file)
+    await t.rejects(loadAgentConfig({ text, path: 'a.yaml' }), ConfigError, file)
   }
 })

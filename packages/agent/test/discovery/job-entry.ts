@@ -19,9 +19,9 @@ scrape_configs:
   })
 
 /** Tells why an entry is refused; empty for one that is taken. */
-export function problemOfEntry(key: string, entry: string): string {
+export async function problemOfEntry(key: string, entry: string): Promise<string> {
   try {
-    load(key, entry)
+    await load(key, entry)
     return ''
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
@@ -38,16 +38,17 @@ export interface RunningEntry {
 }
 
 /** Begins to look for the targets of an entry; ends with the test. */
-export function runEntry(
+export async function runEntry(
   t: Test,
   {
     key,
     entry,
     logger = pino({ level: 'silent' }),
   }: { key: string; entry: string; logger?: Logger },
-): RunningEntry {
+): Promise<RunningEntry> {
   const metrics = new AgentMetrics({ version: 'test' })
-  const config = load(key, entry).scrapeConfigs[0]!
+  const { scrapeConfigs } = await load(key, entry)
+  const config = scrapeConfigs[0]!
   const targets = new JobTargets({ config, hostname: 'host', env: {}, logger, metrics })
   t.teardown(() => targets.stop())
   targets.start()
@@ -63,7 +64,7 @@ export async function discoverOnce(
   t: Test,
   options: { readonly key: string; readonly entry: string; readonly prefix: string },
 ): Promise<Record<string, string>[]> {
-  const { targets, found } = runEntry(t, options)
+  const { targets, found } = await runEntry(t, options)
   await waitFor(() => targets.isComplete)
   return found(options.prefix)
 }

@@ -75,13 +75,16 @@ test('marathon_sd_configs gives a target for each port of each task, of every wa
 
 test('marathon_sd_configs refuses what it cannot use, with the line', async t => {
   const problem = (entry: string) => problemOfEntry(key, entry)
-  t.equal(problem('{servers: ["http://a:8080"], auth_token: x}'), '')
-  t.match(problem('{}'), /a\.yaml:4:\d+: marathon_sd_configs needs servers/)
-  t.match(problem('{servers: []}'), /a\.yaml:4:\d+: marathon_sd_configs needs servers/)
-  t.match(problem('{servers: [a]}'), /a\.yaml:4:\d+: server "a" is not an http or https URL/)
+  t.equal(await problem('{servers: ["http://a:8080"], auth_token: x}'), '')
+  t.match(await problem('{}'), /a\.yaml:4:\d+: marathon_sd_configs needs servers/)
+  t.match(await problem('{servers: []}'), /a\.yaml:4:\d+: marathon_sd_configs needs servers/)
+  t.match(await problem('{servers: [a]}'), /a\.yaml:4:\d+: server "a" is not an http or https URL/)
   t.match(
-    problem('{servers: ["http://a"], auth_token: x, bearer_token: y}'),
+    await problem('{servers: ["http://a"], auth_token: x, bearer_token: y}'),
     /a\.yaml:4:\d+: give an auth_token or another kind/,
   )
-  t.match(problem('{servers: ["http://a"], auth_token: x, auth_token_file: y}'), /a\.yaml:4:\d+/)
+  t.match(
+    await problem('{servers: ["http://a"], auth_token: x, auth_token_file: y}'),
+    /a\.yaml:4:\d+/,
+  )
 })

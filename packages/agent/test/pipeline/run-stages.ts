@@ -4,7 +4,7 @@ import { parseYaml } from '../../src/config/yaml-cursor.ts'
 import { LabelState } from '../../src/pipeline/label-state.ts'
 import { LineOrigin } from '../../src/pipeline/line-origin.ts'
 import { Pipeline } from '../../src/pipeline/pipeline.ts'
-import { readStages } from '../../src/pipeline/registry.ts'
+import { loadStageReader } from '../../src/pipeline/registry.ts'
 import type { StageContext } from '../../src/pipeline/stage.ts'
 
 const metric = { isCounter: true, release: () => {}, update: () => {} }
@@ -26,13 +26,14 @@ export interface RunOptions {
 }
 
 /** Runs lines through stages; returns `labels time line` of what comes out, metadata at its end. */
-export function runStages(
+export async function runStages(
   stagesText: string,
   lines: readonly string[],
   { finishes = false, context: more = {} }: RunOptions = {},
-): string[] {
+): Promise<string[]> {
   const { root, problems } = parseYaml(stagesText)
-  const stages = readStages(root).map(create => create({ ...context, ...more }))
+  const readStages = await loadStageReader([root])
+  const stages = readStages(root)!.map(create => create({ ...context, ...more }))
   if (problems[0]) throw new Error(problems[0].message)
   const out: string[] = []
   const pipeline = new Pipeline(stages, {

@@ -155,7 +155,7 @@ test('Journal is read on when journalctl ends', { skip }, async t => {
 
 test('Journal says clearly that journalctl is missing', async t => {
   const directory = t.testdir()
-  const config = loadAgentConfig({
+  const config = await loadAgentConfig({
     text: configOf(directory, 'http://127.0.0.1:1/'),
     path: 'a.yaml',
   })

@@ -153,20 +153,20 @@ test('Kafka that cannot be reached leaves the agent running', async t => {
 })
 
 test('Kafka keys are checked with their line', async t => {
-  const problem = (kafka: string) => {
+  const problem = async (kafka: string) => {
     try {
-      loadAgentConfig({ text: configOf('/tmp', 'http://h/', kafka), path: 'a.yaml' })
+      await loadAgentConfig({ text: configOf('/tmp', 'http://h/', kafka), path: 'a.yaml' })
       return ''
     } catch (error) {
       t.ok(error instanceof ConfigError)
       return (error as Error).message
     }
   }
-  t.equal(problem(', topics: [a], version: 2.2.1, assignor: range'), '')
-  t.match(problem(''), /a\.yaml:8:\d+: kafka needs topics/)
-  t.match(problem(', topics: ["^("]'), /a\.yaml:8:\d+: topic \^\( does not compile/)
+  t.equal(await problem(', topics: [a], version: 2.2.1, assignor: range'), '')
+  t.match(await problem(''), /a\.yaml:8:\d+: kafka needs topics/)
+  t.match(await problem(', topics: ["^("]'), /a\.yaml:8:\d+: topic \^\( does not compile/)
   t.match(
-    problem(', topics: [a], authentication: {type: sasl}'),
+    await problem(', topics: [a], authentication: {type: sasl}'),
     /a\.yaml:8:\d+: authentication of type/,
   )
 })

@@ -134,7 +134,7 @@ test('Push receiver tells its senders to wait while no server takes lines', asyn
 
 test('Push receiver needs a port of its own', async t => {
   const text = configOf('/tmp', 'http://h/').replace(/ {6}server: .*\n/, '')
-  t.throws(() => loadAgentConfig({ text, path: 'a.yaml' }), {
+  await t.rejects(loadAgentConfig({ text, path: 'a.yaml' }), {
     message: /a\.yaml:8:\d+: loki_push_api needs/,
   })
 })

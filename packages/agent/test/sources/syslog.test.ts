@@ -175,28 +175,34 @@ test('Syslog over TLS takes only clients with a certificate of its authority', a
 })
 
 test('Syslog keys are checked with their line', async t => {
-  const problems = (syslog: string) => {
+  const problems = async (syslog: string) => {
     try {
-      loadAgentConfig({ text: configOf('/tmp', 'http://h/', syslog), path: 'a.yaml' })
+      await loadAgentConfig({ text: configOf('/tmp', 'http://h/', syslog), path: 'a.yaml' })
       return ''
     } catch (error) {
       t.ok(error instanceof ConfigError)
       return (error as Error).message
     }
   }
-  t.equal(problems(''), '')
-  t.match(problems(', idle_timout: 3s'), /a\.yaml:8:\d+: Unknown key idle_timout.*idle_timeout/)
+  t.equal(await problems(''), '')
   t.match(
-    problems(', listen_protocol: quic'),
+    await problems(', idle_timout: 3s'),
+    /a\.yaml:8:\d+: Unknown key idle_timout.*idle_timeout/,
+  )
+  t.match(
+    await problems(', listen_protocol: quic'),
     /a\.yaml:8:\d+: listen_protocol must be one of tcp, udp/,
   )
   t.match(
-    problems(', tls_config: {cert_file: /none, key_file: /none}'),
+    await problems(', tls_config: {cert_file: /none, key_file: /none}'),
     /a\.yaml:8:\d+: tls_config cannot/,
   )
-  t.match(problems('}\n    gelf: {listen_address: ":1"'), /a\.yaml:9:\d+: A job has one source/)
   t.match(
-    problems('}\n    cloudflare: {api_token: x'),
+    await problems('}\n    gelf: {listen_address: ":1"'),
+    /a\.yaml:9:\d+: A job has one source/,
+  )
+  t.match(
+    await problems('}\n    cloudflare: {api_token: x'),
     /a\.yaml:9:\d+: cloudflare is not supported: it takes/,
   )
 })

@@ -133,7 +133,7 @@ test('Windows events go on behind Promtail’s bookmark, which stays as it is', 
   writeFileSync(bookmark, '<BookmarkList')
   await startTestAgent(t, configOf(directory, receiver.url, job))
   t.pass('the positions file is asked first')
-  const other = loadAgentConfig({
+  const other = await loadAgentConfig({
     text: configOf(`${directory}/other`, receiver.url, job),
     path: 'a.yaml',
   })
@@ -253,14 +253,14 @@ test('Windows events: what cannot be run or read is refused, with what to do', a
   const directory = t.testdir()
   const load = (job: string) =>
     loadAgentConfig({ text: configOf(directory, 'http://127.0.0.1:1/', job), path: 'a.yaml' })
-  t.throws(() => load('locale: 0'), /windows_events needs eventlog_name such as Application/)
-  t.throws(() => load('xpath_query: "<QueryList>"'), /xpath_query that is no XML/)
-  t.throws(() => load('eventlog_name: A, bookmark: b'), /bookmark/)
-  t.throws(() => load('eventlog_name: A, poll_interval: -1s'), /must not be negative/)
+  await t.rejects(load('locale: 0'), /windows_events needs eventlog_name such as Application/)
+  await t.rejects(load('xpath_query: "<QueryList>"'), /xpath_query that is no XML/)
+  await t.rejects(load('eventlog_name: A, bookmark: b'), /bookmark/)
+  await t.rejects(load('eventlog_name: A, poll_interval: -1s'), /must not be negative/)
   const { PATH } = process.env
   process.env.PATH = directory
   try {
-    const config = load('eventlog_name: System')
+    const config = await load('eventlog_name: System')
     await t.rejects(startAgent({ config, logger: pino({ level: 'silent' }) }), {
       message:
         /job windows reads the event log of Windows, and wevtutil cannot be run: .*ENOENT.* Run this job on Windows/,
@@ -269,7 +269,7 @@ test('Windows events: what cannot be run or read is refused, with what to do', a
     process.env.PATH = PATH
   }
   installEventLogs(t, directory, {})
-  const config = load('eventlog_name: System, locale: 999999')
+  const config = await load('eventlog_name: System, locale: 999999')
   await t.rejects(startAgent({ config, logger: pino({ level: 'silent' }) }), {
     message: /locale 999999 is no language of Windows/,
   })

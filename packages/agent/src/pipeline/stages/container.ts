@@ -8,7 +8,6 @@ import type { StageDefinition } from '../stage.ts'
 import { CriStage, partialLinesMax } from './cri.ts'
 
 export const containerStage: StageDefinition = {
-  name: 'container',
   read(body) {
     body.record({})
     return context =>

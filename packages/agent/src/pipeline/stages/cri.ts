@@ -27,7 +27,6 @@ export interface CriOptions {
 }
 
 export const criStage: StageDefinition = {
-  name: 'cri',
   read(body) {
     const options = body.record({
       max_partial_lines: readCount,

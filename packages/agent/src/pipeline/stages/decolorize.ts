@@ -9,7 +9,6 @@ const ansi =
   /[\u001b\u009b][[\]()#;?]*(?:(?:(?:[a-zA-Z\d]*(?:;[a-zA-Z\d]*)*)?\u0007)|(?:(?:\d{1,4}(?:;\d{0,4})*)?[\dA-PRZcf-ntqry=><~]))/g
 
 export const decolorizeStage: StageDefinition = {
-  name: 'decolorize',
   read: () => () => ({
     run(entry, next) {
       const { line } = entry

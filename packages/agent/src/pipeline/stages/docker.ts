@@ -15,7 +15,6 @@ import type { NextStage, StageDefinition } from '../stage.ts'
 import { parseJsonObject, valueText } from '../values.ts'
 
 export const dockerStage: StageDefinition = {
-  name: 'docker',
   read: () => () => new DockerStage(),
 }
 

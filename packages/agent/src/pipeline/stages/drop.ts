@@ -17,7 +17,6 @@ const readSources: ValueReader<string[]> = cursor => {
 }
 
 export const dropStage: StageDefinition = {
-  name: 'drop',
   read(body) {
     const raw = body.record({
       source: readSources,

@@ -6,7 +6,6 @@ import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
 export const eventLogMessageStage: StageDefinition = {
-  name: 'eventlogmessage',
   read(body) {
     const raw = body.record({
       source: readStrictText,

@@ -9,7 +9,6 @@ import { valueText } from '../values.ts'
 import { readSource } from './regex.ts'
 
 export const geoipStage: StageDefinition = {
-  name: 'geoip',
   read(body) {
     const raw = body.record({
       db: readStrictText,

@@ -25,7 +25,6 @@ const readExpressions: ValueReader<Map<string, JsonQuery>> = cursor => {
 }
 
 export const jsonStage: StageDefinition = {
-  name: 'json',
   read(body) {
     const raw = body.record({
       expressions: readExpressions,

@@ -25,7 +25,6 @@ export function readSourceMap(
 
 /** Sets labels from extracted values. */
 export const labelsStage: StageDefinition = {
-  name: 'labels',
   read(body) {
     const sources = readSourceMap(body, { whatFor: 'The labels stage', labelNames: true })
     if (!sources) return undefined
@@ -44,7 +43,6 @@ export const labelsStage: StageDefinition = {
 
 /** Sets labels to fixed values. */
 export const staticLabelsStage: StageDefinition = {
-  name: 'static_labels',
   read(body) {
     const labels = new Map<string, string>()
     for (const { key, value } of body.pairs()) {
@@ -74,7 +72,6 @@ function readNames(body: YamlCursor, stage: string): string[] | undefined {
 
 /** Removes labels. */
 export const labelDropStage: StageDefinition = {
-  name: 'labeldrop',
   read(body) {
     const names = readNames(body, 'labeldrop')
     if (!names) return undefined
@@ -89,7 +86,6 @@ export const labelDropStage: StageDefinition = {
 
 /** Removes all labels but those named. */
 export const labelAllowStage: StageDefinition = {
-  name: 'labelallow',
   read(body) {
     const names = readNames(body, 'labelallow')
     if (!names) return undefined

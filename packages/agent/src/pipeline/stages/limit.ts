@@ -8,7 +8,6 @@ import { TokenBucket } from '../token-bucket.ts'
 const distinctLabelsMin = 10_000
 
 export const limitStage: StageDefinition = {
-  name: 'limit',
   read(body) {
     const raw = body.record({
       rate: readNumber,

@@ -7,7 +7,6 @@ import { valueText } from '../values.ts'
 import { readSource } from './regex.ts'
 
 export const logfmtStage: StageDefinition = {
-  name: 'logfmt',
   read(body) {
     const { mapping, source } = body.record({ mapping: readTextMap, source: readSource })
     if (!mapping || mapping.size === 0) {

@@ -8,7 +8,7 @@ import { readOneOf, readStrictText } from '../../config/readers.ts'
 import type { ValueReader } from '../../config/yaml-cursor.ts'
 import type { PipelineEntry } from '../entry.ts'
 import { chainStages } from '../pipeline.ts'
-import type { NextStage, Stage, StageDefinition, StageFactory } from '../stage.ts'
+import type { NextStage, Stage, StageDefinition } from '../stage.ts'
 
 type EntryTest = (entry: PipelineEntry) => boolean
 
@@ -55,51 +55,47 @@ function compileLineTest(stage: LogExpr['stages'][number]): (line: string) => bo
   return line => tests.some(test => test(line)) !== isNegative
 }
 
-/** Makes the definition; the stages inside are read by the registry, which has this one in it. */
-export function createMatchStage(readStages: ValueReader<StageFactory[]>): StageDefinition {
-  return {
-    name: 'match',
-    read(body) {
-      const raw = body.record({
-        selector: readSelector,
-        stages: readStages,
-        action: readOneOf(['keep', 'drop'] as const),
-        pipeline_name: readStrictText,
-        drop_counter_reason: readStrictText,
-      })
-      const { selector, stages = [], action = 'keep' } = raw
-      const isGiven = (key: string) => body.has(key)
-      if (!selector) {
-        return isGiven('selector')
-          ? undefined
-          : body.failAtKey('The match stage needs a selector such as {app="web"}')
-      }
-      if (raw.pipeline_name === '') {
-        return body.failAtKey('pipeline_name may be left out, but not be empty')
-      }
-      if (action === 'drop' && isGiven('stages')) {
-        return body.failAtKey('A match stage with action drop must have no stages')
-      }
-      if (action === 'keep' && !isGiven('stages')) {
-        return body.failAtKey('The match stage needs stages for the lines that it keeps')
-      }
-      const reason = raw.drop_counter_reason || 'match_stage'
-      return context => {
-        if (action === 'drop') {
-          return {
-            run(entry, next) {
-              if (selector(entry)) context.countDropped(reason)
-              else next(entry)
-            },
-          }
+export const matchStage: StageDefinition = {
+  read(body, readStages) {
+    const raw = body.record({
+      selector: readSelector,
+      stages: readStages,
+      action: readOneOf(['keep', 'drop'] as const),
+      pipeline_name: readStrictText,
+      drop_counter_reason: readStrictText,
+    })
+    const { selector, stages = [], action = 'keep' } = raw
+    const isGiven = (key: string) => body.has(key)
+    if (!selector) {
+      return isGiven('selector')
+        ? undefined
+        : body.failAtKey('The match stage needs a selector such as {app="web"}')
+    }
+    if (raw.pipeline_name === '') {
+      return body.failAtKey('pipeline_name may be left out, but not be empty')
+    }
+    if (action === 'drop' && isGiven('stages')) {
+      return body.failAtKey('A match stage with action drop must have no stages')
+    }
+    if (action === 'keep' && !isGiven('stages')) {
+      return body.failAtKey('The match stage needs stages for the lines that it keeps')
+    }
+    const reason = raw.drop_counter_reason || 'match_stage'
+    return context => {
+      if (action === 'drop') {
+        return {
+          run(entry, next) {
+            if (selector(entry)) context.countDropped(reason)
+            else next(entry)
+          },
         }
-        return new MatchStage(
-          selector,
-          stages.map(create => create(context)),
-        )
       }
-    },
-  }
+      return new MatchStage(
+        selector,
+        stages.map(create => create(context)),
+      )
+    }
+  },
 }
 
 class MatchStage implements Stage {

@@ -30,7 +30,6 @@ interface MetricRule {
 }
 
 export const metricsStage: StageDefinition = {
-  name: 'metrics',
   read(body) {
     const pairs = body.pairs()
     if (pairs.length === 0 && (body.isNull || body.isMap)) {

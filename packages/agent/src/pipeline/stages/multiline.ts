@@ -20,7 +20,6 @@ interface BlockOptions {
 }
 
 export const multilineStage: StageDefinition = {
-  name: 'multiline',
   read(body) {
     const raw = body.record({
       firstline: readExpression,

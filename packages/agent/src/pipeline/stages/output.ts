@@ -5,7 +5,6 @@ import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
 export const outputStage: StageDefinition = {
-  name: 'output',
   read(body) {
     const { source } = body.record({ source: readStrictText })
     if (!source) {

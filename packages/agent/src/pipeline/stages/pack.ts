@@ -13,7 +13,6 @@ const readNames: ValueReader<string[]> = cursor => {
 }
 
 export const packStage: StageDefinition = {
-  name: 'pack',
   read(body) {
     const raw = body.record({ labels: readNames, ingest_timestamp: readLooseBoolean })
     const names = [...new Set(raw.labels)].sort()

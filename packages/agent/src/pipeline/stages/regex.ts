@@ -58,7 +58,6 @@ const readNamedExpression: ValueReader<NamedExpression> = cursor => {
 }
 
 export const regexStage: StageDefinition = {
-  name: 'regex',
   read(body) {
     const raw = body.record({ expression: readNamedExpression, source: readSource })
     const { expression, source } = raw

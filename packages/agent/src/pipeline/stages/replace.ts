@@ -9,7 +9,6 @@ import { readExpression, readSource } from './regex.ts'
 import { templateReader } from './template.ts'
 
 export const replaceStage: StageDefinition = {
-  name: 'replace',
   read(body) {
     const raw = body.record({
       expression: readExpression,

@@ -5,7 +5,6 @@ import { readNumber, readStrictText } from '../../config/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 
 export const samplingStage: StageDefinition = {
-  name: 'sampling',
   read(body) {
     const raw = body.record({ rate: readNumber, drop_counter_reason: readStrictText })
     const rateCursor = body.get('rate')

@@ -7,7 +7,6 @@ import { readSourceMap } from './labels.ts'
 
 function define(name: string): StageDefinition {
   return {
-    name,
     read(body) {
       const sources = readSourceMap(body, { whatFor: `The ${name} stage`, labelNames: true })
       if (!sources) return undefined

@@ -24,7 +24,6 @@ export function templateReader(
 const readTemplate = templateReader('failAtKey')
 
 export const templateStage: StageDefinition = {
-  name: 'template',
   read(body) {
     const { source, template } = body.record({ source: readStrictText, template: readTemplate })
     if (!source) return body.failAtKey('The template stage needs a source: the value to make')

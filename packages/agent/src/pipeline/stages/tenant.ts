@@ -8,7 +8,6 @@ import { valueText } from '../values.ts'
 export const tenantLabel = '__tenant_id__'
 
 export const tenantStage: StageDefinition = {
-  name: 'tenant',
   read(body) {
     const { source, value, label } = body.record({
       source: readStrictText,

@@ -76,7 +76,6 @@ function parseUnix(text: string, digits: number): bigint | undefined {
 }
 
 export const timestampStage: StageDefinition = {
-  name: 'timestamp',
   read(body) {
     const raw = body.record({
       source: readStrictText,

@@ -171,10 +171,13 @@ test('consulagent_sd_configs gives the services of one agent', async t => {
 
 test('consul_sd_configs refuses what it cannot use, with the line', async t => {
   const problem = (entry: string) => problemOfEntry('consul_sd_configs', entry)
-  t.equal(problem('{}'), '', 'the server on this host')
-  t.equal(problem('{server: "unix:///run/consul.sock"}'), '')
-  t.match(problem('{server: ""}'), /a\.yaml:4:\d+: server "" is not an address of Consul/)
-  t.match(problem('{servr: a}'), /a\.yaml:4:\d+: Unknown key servr/)
-  t.match(problem('{username: a, bearer_token: b}'), /a\.yaml:4:\d+: give username and password/)
-  t.match(problem('{token: a, bearer_token: b}'), /a\.yaml:4:\d+: give a token or another/)
+  t.equal(await problem('{}'), '', 'the server on this host')
+  t.equal(await problem('{server: "unix:///run/consul.sock"}'), '')
+  t.match(await problem('{server: ""}'), /a\.yaml:4:\d+: server "" is not an address of Consul/)
+  t.match(await problem('{servr: a}'), /a\.yaml:4:\d+: Unknown key servr/)
+  t.match(
+    await problem('{username: a, bearer_token: b}'),
+    /a\.yaml:4:\d+: give username and password/,
+  )
+  t.match(await problem('{token: a, bearer_token: b}'), /a\.yaml:4:\d+: give a token or another/)
 })

@@ -64,7 +64,7 @@ test('docker_sd_configs offers the labels that Prometheus has', async t => {
   const api = await startDockerApi(t, `${dir}/docker.sock`)
   const discover = async (entry: string) => {
     const text = configOf(dir, 'http://h/p', { entry })
-    const [config] = loadAgentConfig({ text, path: 'a.yaml' }).scrapeConfigs
+    const [config] = (await loadAgentConfig({ text, path: 'a.yaml' })).scrapeConfigs
     const targets = new JobTargets({
       ...{ config: config!, hostname: 'host', env: {}, logger: pino({ level: 'silent' }) },
       metrics: new AgentMetrics({ version: 'test' }),
@@ -347,23 +347,23 @@ test('A rule may drop one stream, and the whole container', async t => {
 })
 
 test('docker_sd_configs refuses what it cannot use, with the line', async t => {
-  const refused = (body: string, message: RegExp) => {
+  const refused = async (body: string, message: RegExp) => {
     const text = `clients: [{url: "http://h/p"}]
 scrape_configs:
   - job_name: d
     docker_sd_configs: [${body}]
 `
     try {
-      loadAgentConfig({ text, path: 'a.yaml' })
+      await loadAgentConfig({ text, path: 'a.yaml' })
       t.fail(body)
     } catch (error) {
       t.equal((error as ConfigError).problems[0]?.line, 4)
       t.match((error as ConfigError).problems[0]?.message, message)
     }
   }
-  refused('{}', /needs a host/)
-  refused('{host: "docker.sock"}', /is not an address of Docker/)
-  refused('{host: "tcp://h:2375", refresh_interval: often}', /must be a duration/)
-  refused('{host: "tcp://h:2375", filters: [{values: [a]}]}', /needs a name/)
-  refused('{host: "tcp://h:2375", hots: 1}', /Unknown key hots/)
+  await refused('{}', /needs a host/)
+  await refused('{host: "docker.sock"}', /is not an address of Docker/)
+  await refused('{host: "tcp://h:2375", refresh_interval: often}', /must be a duration/)
+  await refused('{host: "tcp://h:2375", filters: [{values: [a]}]}', /needs a name/)
+  await refused('{host: "tcp://h:2375", hots: 1}', /Unknown key hots/)
 })

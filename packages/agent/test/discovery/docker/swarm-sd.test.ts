@@ -139,8 +139,11 @@ test('dockerswarm_sd_configs gives the services and the nodes of a swarm', async
 
 test('dockerswarm_sd_configs refuses what it cannot use, with the line', async t => {
   const problem = (entry: string) => problemOfEntry(key, entry)
-  t.equal(problem('{host: "unix:///var/run/docker.sock", role: nodes}'), '')
-  t.match(problem('{role: nodes}'), /a\.yaml:4:\d+: .* needs a host/)
-  t.match(problem('{host: "unix:///d.sock"}'), /a\.yaml:4:\d+: .* needs a role: tasks, services/)
-  t.match(problem('{host: "unix:///d.sock", role: pods}'), /a\.yaml:4:\d+: .*pods/)
+  t.equal(await problem('{host: "unix:///var/run/docker.sock", role: nodes}'), '')
+  t.match(await problem('{role: nodes}'), /a\.yaml:4:\d+: .* needs a host/)
+  t.match(
+    await problem('{host: "unix:///d.sock"}'),
+    /a\.yaml:4:\d+: .* needs a role: tasks, services/,
+  )
+  t.match(await problem('{host: "unix:///d.sock", role: pods}'), /a\.yaml:4:\d+: .*pods/)
 })

@@ -18,7 +18,7 @@ scrape_configs:
 /** Runs the discovery of one entry; gives the labels of all targets, without the common prefix. */
 async function discover(t: Test, api: KubernetesApi, entry: string) {
   const text = configOf(`{api_server: "${api.url}", ${entry}}`)
-  const [config] = loadAgentConfig({ text, path: 'a.yaml' }).scrapeConfigs
+  const [config] = (await loadAgentConfig({ text, path: 'a.yaml' })).scrapeConfigs
   const targets = new JobTargets({
     ...{ config: config!, hostname: 'host', env: {}, logger: pino({ level: 'silent' }) },
     metrics: new AgentMetrics({ version: 'test' }),
@@ -387,29 +387,32 @@ test('role ingress gives a target for each path, https where its host has a cert
 })
 
 test('kubernetes_sd_configs refuses what Prometheus refuses, with the line', async t => {
-  const refused = (entry: string, message: RegExp) => {
-    t.throws(() => loadAgentConfig({ text: configOf(entry), path: 'a.yaml' }), ConfigError)
+  const refused = async (entry: string, message: RegExp) => {
+    await t.rejects(loadAgentConfig({ text: configOf(entry), path: 'a.yaml' }), ConfigError)
     try {
-      loadAgentConfig({ text: configOf(entry), path: 'a.yaml' })
+      await loadAgentConfig({ text: configOf(entry), path: 'a.yaml' })
     } catch (error) {
       const [problem] = (error as ConfigError).problems
       t.equal(problem?.line, 5, entry)
       t.match(problem?.message, message, entry)
     }
   }
-  refused('{role: pods}', /unknown Kubernetes SD role "pods"/)
-  refused('{namespaces: {}}', /unknown Kubernetes SD role ""/)
-  refused('{role: pod, api_server: "tcp://x"}', /api_server .* is not an http or https URL/)
-  refused('{role: pod, api_server: "http://x", kubeconfig_file: y}', /exclude each other/)
-  refused('{role: pod, kubeconfig_file: /nowhere}', /Cannot use kubeconfig_file: .*ENOENT/)
-  refused('{role: pod, bearer_token: x}', /need api_server/)
-  refused('{role: pod, api_server: "http://x", namespaces: {own_namespace: true}}', /own_namespace/)
-  refused('{role: pod, selectors: [{role: node, label: a}]}', /pod role supports only pod/)
-  refused('{role: pod, selectors: [{role: pod}, {role: pod}]}', /duplicated selector role/)
-  refused('{role: pod, selectors: [{role: pod, label: "a in"}]}', /is not a selector/)
-  refused('{role: pod, selectors: [{role: pod, field: "a"}]}', /is not a selector/)
-  refused('{role: pod, atach_metadata: {}}', /did you mean attach_metadata\?/)
+  await refused('{role: pods}', /unknown Kubernetes SD role "pods"/)
+  await refused('{namespaces: {}}', /unknown Kubernetes SD role ""/)
+  await refused('{role: pod, api_server: "tcp://x"}', /api_server .* is not an http or https URL/)
+  await refused('{role: pod, api_server: "http://x", kubeconfig_file: y}', /exclude each other/)
+  await refused('{role: pod, kubeconfig_file: /nowhere}', /Cannot use kubeconfig_file: .*ENOENT/)
+  await refused('{role: pod, bearer_token: x}', /need api_server/)
+  await refused(
+    '{role: pod, api_server: "http://x", namespaces: {own_namespace: true}}',
+    /own_namespace/,
+  )
+  await refused('{role: pod, selectors: [{role: node, label: a}]}', /pod role supports only pod/)
+  await refused('{role: pod, selectors: [{role: pod}, {role: pod}]}', /duplicated selector role/)
+  await refused('{role: pod, selectors: [{role: pod, label: "a in"}]}', /is not a selector/)
+  await refused('{role: pod, selectors: [{role: pod, field: "a"}]}', /is not a selector/)
+  await refused('{role: pod, atach_metadata: {}}', /did you mean attach_metadata\?/)
   const fine =
     '{role: pod, selectors: [{role: pod, label: "a in (b, c),!d,e=f,g notin (h)", field: "status.phase!=Failed"}]}'
-  t.equal(loadAgentConfig({ text: configOf(fine), path: 'a' }).scrapeConfigs.length, 1)
+  t.equal((await loadAgentConfig({ text: configOf(fine), path: 'a' })).scrapeConfigs.length, 1)
 })

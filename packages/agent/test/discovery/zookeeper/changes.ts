@@ -14,7 +14,7 @@ export async function followChanges(t: Test, zookeeper: TestZookeeper): Promise<
   await zookeeper.put('/services', '')
   await zookeeper.put('/services/web', '')
   await zookeeper.put('/services/web/a', nerve('a'))
-  const { found } = runEntry(t, {
+  const { found } = await runEntry(t, {
     key: 'nerve_sd_configs',
     entry: `{servers: ["${zookeeper.address}"], paths: [/services]}`,
   })

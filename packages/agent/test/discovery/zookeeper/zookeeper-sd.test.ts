@@ -14,10 +14,10 @@ import { startZookeeperServer, type ZookeeperServer } from './zookeeper-server.t
 const prefix = '__meta_nerve_'
 
 /** Runs an entry of nerve; tells what was logged. */
-function run(t: Test, entry: string) {
+async function run(t: Test, entry: string) {
   const logged: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
-  return { ...runEntry(t, { key: 'nerve_sd_configs', entry, logger }), logged }
+  return { ...(await runEntry(t, { key: 'nerve_sd_configs', entry, logger })), logged }
 }
 
 const names = ({ found }: RunningEntry) =>
@@ -49,7 +49,7 @@ test('nerve_sd_configs gives a target for each member below its paths', async t 
   await server.put('/n/list', '[]')
   await server.put('/n/text', '{"host": "h", "port": "80"}')
   await server.put('/other', nerve('other'))
-  const { targets, found } = run(t, `{servers: ["${server.address}"], paths: [/n, /n/deep]}`)
+  const { targets, found } = await run(t, `{servers: ["${server.address}"], paths: [/n, /n/deep]}`)
   await waitFor(() => targets.isComplete)
   t.same(found(prefix), [
     {
@@ -77,7 +77,7 @@ test('serverset_sd_configs gives a target for each member with all its endpoints
   await server.put('/aurora', '')
   await server.put('/aurora/member_0000000001', JSON.stringify(member))
   const entry = `{servers: ["${server.address}"], paths: [/], timeout: 4s}`
-  const { targets, found } = runEntry(t, { key: 'serverset_sd_configs', entry })
+  const { targets, found } = await runEntry(t, { key: 'serverset_sd_configs', entry })
   await waitFor(() => targets.isComplete)
   t.same(found('__meta_serverset_'), [
     {
@@ -96,7 +96,7 @@ test('nerve_sd_configs follows members that come, change, go and lie in one anot
 
 test('nerve_sd_configs waits for a path that is not there', async t => {
   const server = await startWith(t, 'a')
-  const entry = run(t, `{servers: ["${server.address}"], paths: [/n, /later/here]}`)
+  const entry = await run(t, `{servers: ["${server.address}"], paths: [/n, /later/here]}`)
   await waitFor(() => names(entry) === 'a')
   t.match(entry.logged.join(''), /"Not all nodes of ZooKeeper are followed"/)
   t.match(entry.logged.join(''), '/later/here: does not exist')
@@ -116,7 +116,7 @@ test('nerve_sd_configs waits for a path that is not there', async t => {
 test('nerve_sd_configs waits for a server that is away at the start, and takes another one', async t => {
   const server = await startWith(t, 'a')
   server.goAway()
-  const entry = run(t, `{servers: ["127.0.0.1:1", "${server.address}"], paths: [/n]}`)
+  const entry = await run(t, `{servers: ["127.0.0.1:1", "${server.address}"], paths: [/n]}`)
   await waitFor(() => entry.logged.length > 0)
   t.match(entry.logged[0], /"Discovery has no answer: what was found before stays"/)
   t.match(
@@ -134,7 +134,7 @@ test('nerve_sd_configs waits for a server that is away at the start, and takes a
 test('nerve_sd_configs keeps what it has while ZooKeeper is away, and then has what there is', async t => {
   const server = await startWith(t, 'a', 'b', 'c')
   await server.put('/gone', nerve('gone'))
-  const entry = run(t, `{servers: ["${server.address}"], paths: [/n, /gone]}`)
+  const entry = await run(t, `{servers: ["${server.address}"], paths: [/n, /gone]}`)
   await waitFor(() => names(entry) === 'a,b,c,gone')
   server.goAway()
   await server.remove('/n/a')
@@ -160,7 +160,7 @@ test('nerve_sd_configs keeps what it has while ZooKeeper is away, and then has w
 test('nerve_sd_configs begins a new session where the old one has ended or the server is silent', async t => {
   const server = await startWith(t, 'a')
   server.timeoutMs = 300
-  const entry = run(t, `{servers: ["${server.address}"], paths: [/n]}`)
+  const entry = await run(t, `{servers: ["${server.address}"], paths: [/n]}`)
   await waitFor(() => names(entry) === 'a')
 
   server.errors.set('/n', -112)
@@ -180,7 +180,7 @@ test('nerve_sd_configs begins a new session where the old one has ended or the s
 
 test('nerve_sd_configs ends with what there is, whatever happened before', async t => {
   const server = await startWith(t)
-  const entry = run(t, `{servers: ["${server.address}"], paths: [/n, /n/a]}`)
+  const entry = await run(t, `{servers: ["${server.address}"], paths: [/n, /n/a]}`)
   const paths = ['/n', '/n/a', '/n/b'].flatMap(path => [path, `${path}/a`, `${path}/b`])
   const depthOf = (path: string) => path.split('/').length
   const ordered = [...new Set(paths)].sort((a, b) => depthOf(a) - depthOf(b))
@@ -217,7 +217,7 @@ test('nerve_sd_configs ends with what there is, whatever happened before', async
 test('nerve_sd_configs keeps a session that is quiet open', async t => {
   const server = await startWith(t, 'a')
   server.timeoutMs = 1_500
-  const entry = run(t, `{servers: ["${server.address}"], paths: [/n]}`)
+  const entry = await run(t, `{servers: ["${server.address}"], paths: [/n]}`)
   await waitFor(() => names(entry) === 'a')
   await waitFor(() => server.pingCount > 3)
   t.equal(server.openedCount, 1)
@@ -226,14 +226,14 @@ test('nerve_sd_configs keeps a session that is quiet open', async t => {
 test('nerve_sd_configs follows the rest where a node may not be read', async t => {
   const server = await startWith(t, 'a', 'secret')
   server.errors.set('/n/secret', -102)
-  const entry = run(t, `{servers: ["${server.address}"], paths: [/n]}`)
+  const entry = await run(t, `{servers: ["${server.address}"], paths: [/n]}`)
   await waitFor(() => names(entry) === 'a')
   t.match(entry.logged.join(''), '/n/secret: ZooKeeper does not allow to read it')
 })
 
 test('nerve_sd_configs says so where no ZooKeeper answers', async t => {
   const address = await startJsonApi(t, () => ({}))
-  const entry = run(t, `{servers: ["${address}"], paths: [/n]}`)
+  const entry = await run(t, `{servers: ["${address}"], paths: [/n]}`)
   await waitFor(() => entry.logged.length > 0)
   t.match(
     entry.logged[0],
@@ -243,14 +243,14 @@ test('nerve_sd_configs says so where no ZooKeeper answers', async t => {
 
 test('nerve_sd_configs closes its session when it stops, whatever it is doing', async t => {
   const server = await startWith(t, 'a')
-  const open = run(t, `{servers: ["${server.address}"], paths: [/n]}`)
+  const open = await run(t, `{servers: ["${server.address}"], paths: [/n]}`)
   await waitFor(() => names(open) === 'a')
   await open.targets.stop()
   t.equal(server.closedCount, 1, 'the server is told')
   await waitFor(() => server.clients.size === 0)
 
   server.isSilent = true
-  const opening = run(t, `{servers: ["${server.address}"], paths: [/n]}`)
+  const opening = await run(t, `{servers: ["${server.address}"], paths: [/n]}`)
   await waitFor(() => server.clients.size === 1)
   const startedMs = performance.now()
   await opening.targets.stop()
@@ -258,13 +258,13 @@ test('nerve_sd_configs closes its session when it stops, whatever it is doing', 
   await waitFor(() => server.clients.size === 0)
 
   server.isSilent = false
-  const hanging = run(t, `{servers: ["${server.address}"], paths: [/n]}`)
+  const hanging = await run(t, `{servers: ["${server.address}"], paths: [/n]}`)
   await waitFor(() => names(hanging) === 'a')
   server.isSilent = true
   await hanging.targets.stop()
   await waitFor(() => server.clients.size === 0)
 
-  const away = run(t, '{servers: ["127.0.0.1:1"], paths: [/n]}')
+  const away = await run(t, '{servers: ["127.0.0.1:1"], paths: [/n]}')
   await waitFor(() => away.logged.length > 0)
   await away.targets.stop()
 })
@@ -278,7 +278,7 @@ test('nerve_sd_configs pauses longer and longer while a server takes connections
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => server.close())
   const { port } = server.address() as { port: number }
-  run(t, `{servers: ["127.0.0.1:${port}"], paths: [/n]}`)
+  await run(t, `{servers: ["127.0.0.1:${port}"], paths: [/n]}`)
   await new Promise(resolve => setTimeout(resolve, 1_000))
   t.ok(count >= 1 && count <= 3, `${count} connections in a second`)
 })
@@ -286,12 +286,15 @@ test('nerve_sd_configs pauses longer and longer while a server takes connections
 test('nerve_sd_configs and serverset_sd_configs refuse what they cannot use, with the line', async t => {
   for (const key of ['nerve_sd_configs', 'serverset_sd_configs']) {
     const problem = (entry: string) => problemOfEntry(key, entry)
-    t.equal(problem('{servers: [zk], paths: [/]}'), '')
-    t.equal(problem('{servers: ["zk:2181", "[::1]:2181"], paths: [/a/b, /c], timeout: 5s}'), '')
-    t.match(problem('{}'), new RegExp(`a\\.yaml:4:\\d+: ${key} needs servers such as \\[zoo`))
-    t.match(problem('{servers: [zk]}'), new RegExp(`a\\.yaml:4:\\d+: ${key} needs paths`))
+    t.equal(await problem('{servers: [zk], paths: [/]}'), '')
+    t.equal(
+      await problem('{servers: ["zk:2181", "[::1]:2181"], paths: [/a/b, /c], timeout: 5s}'),
+      '',
+    )
+    t.match(await problem('{}'), new RegExp(`a\\.yaml:4:\\d+: ${key} needs servers such as \\[zoo`))
+    t.match(await problem('{servers: [zk]}'), new RegExp(`a\\.yaml:4:\\d+: ${key} needs paths`))
     t.match(
-      problem('{servers: [], paths: [/a]}'),
+      await problem('{servers: [], paths: [/a]}'),
       new RegExp(`a\\.yaml:4:\\d+: ${key} needs servers`),
     )
     for (const server of [
@@ -302,13 +305,25 @@ test('nerve_sd_configs and serverset_sd_configs refuse what they cannot use, wit
       '"a b"',
       '""',
     ]) {
-      t.match(problem(`{servers: [${server}], paths: [/a]}`), /a\.yaml:4:\d+: server .* is not an/)
+      t.match(
+        await problem(`{servers: [${server}], paths: [/a]}`),
+        /a\.yaml:4:\d+: server .* is not an/,
+      )
     }
     for (const path of ['a', '/a/', '//a', '/a//b', '/./a', '/a/..', '""']) {
-      t.match(problem(`{servers: [zk], paths: [${path}]}`), /a\.yaml:4:\d+: path .* is not a path/)
+      t.match(
+        await problem(`{servers: [zk], paths: [${path}]}`),
+        /a\.yaml:4:\d+: path .* is not a path/,
+      )
     }
-    t.match(problem('{servers: [zk], paths: [/a], timeout: soon}'), /timeout must be a duration/)
-    t.match(problem('{servers: [zk], paths: [/a], port: 1}'), /a\.yaml:4:\d+: Unknown key port/)
-    t.match(problem('{servers: zk, paths: [/a]}'), /a\.yaml:4:\d+: servers must be a list/)
+    t.match(
+      await problem('{servers: [zk], paths: [/a], timeout: soon}'),
+      /timeout must be a duration/,
+    )
+    t.match(
+      await problem('{servers: [zk], paths: [/a], port: 1}'),
+      /a\.yaml:4:\d+: Unknown key port/,
+    )
+    t.match(await problem('{servers: zk, paths: [/a]}'), /a\.yaml:4:\d+: servers must be a list/)
   }
 })
