@@ -28,17 +28,32 @@ export function executeStageTemplate(
   entry: PipelineEntry,
   value: string | undefined,
 ): string | undefined {
-  const { extracted } = entry
-  const get = (name: string): string | undefined => {
-    if (name === 'Value' && value !== undefined) return value
-    if (name === 'Entry') return entry.line
-    return valueText(extracted.get(name))
-  }
+  return execute(template, entry, { Value: value, Entry: entry.line })
+}
+
+/**
+ * Runs the template of the replace stage, which knows no `.Entry`; `undefined` when it fails.
+ */
+export function executeReplaceTemplate(
+  template: Template,
+  entry: PipelineEntry,
+  captured: string,
+): string | undefined {
+  return execute(template, entry, { Value: captured })
+}
+
+function execute(
+  template: Template,
+  { extracted }: PipelineEntry,
+  own: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const get = (name: string): string | undefined =>
+    (Object.hasOwn(own, name) ? own[name] : undefined) ?? valueText(extracted.get(name))
   try {
     return template.execute({
       get,
       *entries() {
-        for (const name of new Set([...extracted.keys(), 'Value', 'Entry'])) {
+        for (const name of new Set([...extracted.keys(), ...Object.keys(own)])) {
           const text = get(name)
           if (text !== undefined) yield [name, text] as const
         }

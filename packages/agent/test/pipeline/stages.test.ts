@@ -252,7 +252,10 @@ test('geoip tells where an address lies, and whose it is', async t => {
     continent: { ...english('Europe'), code: 'EU' },
     location: { latitude: 51.75, longitude: -1.25, time_zone: 'Europe/London' },
     postal: { code: 'OX1' },
-    subdivisions: [{ ...english('England'), iso_code: 'ENG' }],
+    subdivisions: [
+      { ...english('England'), iso_code: 'ENG' },
+      { ...english('Oxfordshire'), iso_code: 'OXF' },
+    ],
   }
   const network = { autonomous_system_number: 64_496, autonomous_system_organization: 'Example' }
   writeFileSync(`${directory}/city.mmdb`, makeMmdb([192, 0, 2], city))
@@ -262,7 +265,7 @@ test('geoip tells where an address lies, and whose it is', async t => {
   const names = {
     ...{ city_name: 'Oxford', continent_code: 'EU', continent_name: 'Europe' },
     ...{ country_name: 'United Kingdom', location_latitude: 51.75, location_longitude: -1.25 },
-    ...{ postal_code: 'OX1', subdivision_code: 'ENG', subdivision_name: 'England' },
+    ...{ postal_code: 'OX1', subdivision_code: 'OXF', subdivision_name: 'Oxfordshire' },
     timezone: 'Europe/London',
   }
   const labels = Object.entries(names).map(([name, value]) => `geoip_${name}="${value}"`)
@@ -288,4 +291,167 @@ test('cri cuts joined lines to max_partial_line_size where it is told to', async
     '{job="j", stream="stdout"} 1234567890',
     '{job="j", stream="stdout"} a full line is never cut',
   ])
+})
+
+/** The value that stages leave under `out`, for each line. */
+const valuesOf = (stages: string, lines: readonly string[]) =>
+  linesOf(`[${stages}, {output: {source: out}}]`, lines).map(text => text.replace(/^\S+ /, ''))
+
+test('json writes lists and objects as Go does', async t => {
+  const f = (json: string, want: string) =>
+    t.same(valuesOf('{json: {expressions: {out: v}}}', [`{"v":${json}}`]), [want], json)
+  f('{"b":1,"a":"<&>"}', '{"a":"\\u003c\\u0026\\u003e","b":1}')
+  f('[1e21,1e-7,1.50,-0,123456789012345678901]', '[1e+21,1e-07,1.5,-0,123456789012345680000]')
+  f('["\\b\\f\\n\\u2028\\u0001"]', '["\\u0008\\u000c\\n\\u2028\\u0001"]')
+})
+
+test('json leaves a value alone where its expression fails on the line', async t => {
+  const was = '{template: {source: out, template: was}}'
+  const f = (expression: string, want: string) => {
+    const stages = `${was}, {json: {expressions: {out: "${expression}"}}}`
+    t.same(
+      valuesOf(stages, ['{"t":["x"],"s":" 5","n":"5","o":{"a":"<"},"big":1e400}']),
+      [want],
+      expression,
+    )
+  }
+  f('sum(t)', 'was')
+  f('big', 'was')
+  f('to_number(n)', '5')
+  f('to_string(o)', '{"a":"\\u003c"}')
+  f("'raw'", 'raw')
+  const unset = (expression: string) => {
+    const stages = `[${was}, {json: {expressions: {out: "${expression}"}}}, {labels: {out: }}]`
+    t.match(linesOf(stages, ['{"s":" 5"}'])[0], /^\{job="j"\}/, expression)
+  }
+  unset('to_number(s)')
+  unset('s[0:1]')
+  unset('nothing')
+})
+
+test('json takes null for an object without keys', async t => {
+  const stages = '[{json: {drop_malformed: true, expressions: {a: }}}]'
+  t.same(linesOf(stages, ['null', '5', '{}']), ['{job="j"} null', '{job="j"} {}'])
+})
+
+test('json refuses what is JMESPath to its library only', async t => {
+  const refused = ['a-b', 'a + b', '$.a', 'let $x = a in $x', 'a ? b : c', 'a=b', "'a", 'nofunc(a)']
+  for (const expression of refused) {
+    const stages = `[{json: {expressions: {x: ${JSON.stringify(expression)}}}}]`
+    t.throws(() => runStages(stages, []), /does not compile as a JMESPath/, expression)
+  }
+  t.same(valuesOf('{json: {expressions: {out: "\\"a-b\\""}}}', ['{"a-b":"x"}']), ['x'])
+})
+
+test('replace follows the first match in what it extracts, and Go in what a match is', async t => {
+  const show = '{template: {source: out, template: "{{ .Entry }} {{ .a }}"}}'
+  const f = (expression: string, replace: string, line: string, want: string) => {
+    const stage = JSON.stringify({ expression, replace })
+    t.same(valuesOf(`{replace: ${stage}}, ${show}`, [line]), [want], expression)
+  }
+  f('(?P<a>x)?y', '<{{ .Value }}>', 'y xy', 'y <x>y <no value>')
+  f('(?P<a>x)?y', '<{{ .Value }}>', 'xy y', '<x>y y <x>')
+  f('(?P<a>x)(?P<a>y)', '<{{ .Value }}>', 'xy', '<x><y> <y>')
+  f('(x*)', '-', 'axxb', '-a-b- <no value>')
+  f('(x)', '{{ .Entry }}{{ .job }}', 'axb', 'a<no value>jb <no value>')
+  const own =
+    '{json: {expressions: {out: }}}, {replace: {source: out, expression: "(?P<out>\\\\w+)@(\\\\w+)", replace: R}}'
+  t.same(
+    valuesOf(own, ['{"out":"me@you"}']),
+    ['R'],
+    'a group named as the source has the last word',
+  )
+})
+
+test('drop compares the values that are there', async t => {
+  const lines = ['{"a":"x"}', '{"a":"x","b":"y"}', '{"a":"x","b":null}', '{"c":1}', '{"a":5}']
+  const f = (body: string, kept: readonly number[]) => {
+    const stages = `[{json: {expressions: {a: , b: }}}, {regex: {expression: '"a":(?P<one>.)'}}, {drop: {${body}}}]`
+    t.same(
+      linesOf(stages, lines),
+      kept.map(i => `{job="j"} ${lines[i]}`),
+      body,
+    )
+  }
+  f('source: [a, b], value: x', [0, 1, 2, 3, 4])
+  f('source: [a, b], value: "x;y"', [0, 2, 3, 4])
+  f("source: [one, nothing], expression: '^.$'", [3])
+  f("source: nothing, expression: 'q*'", [])
+  f('source: a, value: 5', [0, 1, 2, 3])
+  f('source: a, value: 5.0', [0, 1, 2, 3])
+})
+
+test('logfmt takes an escaped quote of either kind', async t => {
+  t.same(valuesOf('{logfmt: {mapping: {out: a}}}', ['a="it\\\'s \\"x\\"" b=1']), ['it\'s "x"'])
+})
+
+test('multiline has no limit of lines at 0', async t => {
+  const many = Array.from({ length: 200 }, (_, i) => `l${i}`)
+  const stages = '[{multiline: {firstline: "^S", max_lines: 0}}]'
+  const want = [`{job="j"} S\n${many.join('\n')}`, '{job="j"} S']
+  t.same(linesOf(stages, ['S', ...many, 'S']), want)
+})
+
+test('timestamp adds the fraction of Unix seconds, be they negative', async t => {
+  const stages = `[{regex: {expression: '(?P<t>.*)'}}, {timestamp: {source: t, format: Unix, action_on_failure: skip}}]`
+  const f = (text: string, want: string) =>
+    t.match(runStages(stages, [text])[0], `{job="j"} ${want} `, text)
+  f('-1.5', '-1.500000000')
+  f('5.1234567899', '5.123456789')
+  f('5.1234567890123456789', '0.0')
+})
+
+test('match takes words of LogQL for names, and wants stages to run', async t => {
+  const stages = `[{static_labels: {json: "1", by: "2"}}, {match: {selector: '{json="1",by=~"2"} |= "by=x"', action: drop}}]`
+  t.same(linesOf(stages, ['by=x', 'y']), ['{by="2", job="j", json="1"} y'])
+  const none = `[{match: {selector: '{a="b"}', stages: []}}]`
+  t.throws(() => runStages(none, []), /needs stages/)
+  t.same(linesOf(`[{match: {selector: '{job="j"}', action: drop, stages: []}}]`, ['x']), [])
+})
+
+test('metrics count as Promtail does: default buckets, any case, infinities', async t => {
+  const registry = new Registry()
+  const customMetrics = createCustomMetrics(registry, () => 0)
+  const rules = {
+    latency: { type: 'Histogram', source: 'v' },
+    sum: { type: 'Gauge', source: 'v', config: { action: 'Set' } },
+    up: { type: 'Counter', source: 'v', config: { action: 'add', value: '-3' } },
+    all: { type: 'Counter', config: { action: 'add', match_all: true } },
+  }
+  const stages = `[{regex: {expression: 'v=(?P<v>.*)'}}, {metrics: ${JSON.stringify(rules)}}]`
+  runStages(stages, ['v=0.3', 'v=-3', 'v=0x1p1', 'v=inf', 'x'], { context: { customMetrics } })
+  const text = await registry.metrics()
+  t.match(text, /latency_bucket\{job="j",le="0.25"\} 1\n/)
+  t.match(text, /latency_bucket\{job="j",le="10"\} 3\n/)
+  t.match(text, /latency_count\{job="j"\} 4\n/)
+  t.match(text, /sum\{job="j"\} \+?Inf\n/)
+  t.notMatch(text, /custom_up\{/)
+  t.notMatch(text, /custom_all\{/, 'a line as a whole is no number to add')
+})
+
+test('pack writes bytes that are not UTF-8 as Go does', async t => {
+  t.same(linesOf('[{pack: {labels: [job]}}]', ['a\b<']), [
+    '{} {"job":"j","_entry":"a\\u0008\\u003c"}',
+  ])
+})
+
+test('eventlogmessage makes names as Promtail does', async t => {
+  const message = { message: '1st: a\r\nSp ace: b\r\nT: \u00a0x\u0085' }
+  const stages =
+    '[{json: {expressions: {message: }}}, {eventlogmessage: {}}, {labels: {_st: , Sp_ace: , T: }}]'
+  t.match(linesOf(stages, [JSON.stringify(message)])[0], '{Sp_ace="b", T="x", _st="a", job="j"}')
+})
+
+test('a number stands for a text only where Promtail takes it for one', async t => {
+  t.doesNotThrow(() => runStages('[{multiline: {firstline: 5}}, {pack: {labels: [5]}}]', []))
+  t.doesNotThrow(() => runStages('[{sampling: {rate: 1, drop_counter_reason: 5}}]', []))
+  const refused = [
+    '{logfmt: {mapping: {a: 5}}}',
+    '{static_labels: {a: .inf}}',
+    '{static_labels: {a: 0b11}}',
+    '{regex: {expression: 5}}',
+    '{drop: {source: a, value: true}}',
+    '{metrics: {a: {type: Histogram, config: {buckets: ["1"]}}}}',
+  ]
+  for (const stage of refused) t.throws(() => runStages(`[${stage}]`, []), /must be/, stage)
 })
