@@ -52,13 +52,14 @@ export const readBoolean: ValueReader<boolean> = cursor => {
   return cursor.failAtKey(`${cursor.name} must be true or false, found ${cursor.describe()}`)
 }
 
-/** Reads a boolean, in quotes as well, as some stages' decoder has it. */
+/** Reads a boolean, in quotes or as a whole number as well, as some stages' decoder has it. */
 export const readLooseBoolean: ValueReader<boolean> = cursor => {
   const text = cursor.scalarText
   if (text !== undefined && !cursor.isPlain) {
     if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true
     if (/^(0|f|F|false|FALSE|False|)$/.test(text)) return false
   }
+  if (text !== undefined && cursor.isPlain && /^\d+$/.test(text)) return Number(text) !== 0
   return readBoolean(cursor)
 }
 

@@ -10,11 +10,13 @@ const escapes: Readonly<Record<string, string>> = {
   '\u2028': '\\u2028',
   '\u2029': '\\u2029',
 }
+// Quick to ask, and true of whole pairs of surrogates too.
+const mayNeedEscape = /[\b\f<>&\u2028\u2029\ud800-\udfff]/
 const escaped = /([\b\f<>&\u2028\u2029]|\p{Surrogate})/u
 
 /** Writes a text in quotes; lone surrogates, which stand for bytes that are not UTF-8, are U+FFFD. */
 export function goJsonText(text: string): string {
-  if (!escaped.test(text)) return JSON.stringify(text)
+  if (!mayNeedEscape.test(text)) return JSON.stringify(text)
   const parts = text.split(escaped).map((part, i) => {
     if (i % 2 === 0) return JSON.stringify(part).slice(1, -1)
     return escapes[part] ?? '\\ufffd'
@@ -28,10 +30,13 @@ export function goJsonValue(value: unknown): string {
   if (typeof value === 'number') return numberText(value)
   if (typeof value !== 'object' || value === null) return String(value)
   if (Array.isArray(value)) return `[${value.map(goJsonValue).join(',')}]`
-  const pairs = Object.entries(value)
-    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-    .map(([key, item]) => `${goJsonText(key.toWellFormed())}:${goJsonValue(item)}`)
-  return `{${pairs.join(',')}}`
+  const object = value as Record<string, unknown>
+  let pairs = ''
+  for (const key of Object.keys(object).sort()) {
+    if (pairs !== '') pairs += ','
+    pairs += `${goJsonText(key.toWellFormed())}:${goJsonValue(object[key])}`
+  }
+  return `{${pairs}}`
 }
 
 function numberText(value: number): string {

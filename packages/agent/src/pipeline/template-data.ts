@@ -28,7 +28,7 @@ export function executeStageTemplate(
   entry: PipelineEntry,
   value: string | undefined,
 ): string | undefined {
-  return execute(template, entry, { Value: value, Entry: entry.line })
+  return execute(template, entry, { value, knowsEntry: true })
 }
 
 /**
@@ -39,21 +39,25 @@ export function executeReplaceTemplate(
   entry: PipelineEntry,
   captured: string,
 ): string | undefined {
-  return execute(template, entry, { Value: captured })
+  return execute(template, entry, { value: captured, knowsEntry: false })
 }
 
 function execute(
   template: Template,
-  { extracted }: PipelineEntry,
-  own: Readonly<Record<string, string | undefined>>,
+  entry: PipelineEntry,
+  { value, knowsEntry }: { readonly value: string | undefined; readonly knowsEntry: boolean },
 ): string | undefined {
-  const get = (name: string): string | undefined =>
-    (Object.hasOwn(own, name) ? own[name] : undefined) ?? valueText(extracted.get(name))
+  const { extracted } = entry
+  const get = (name: string): string | undefined => {
+    if (name === 'Value' && value !== undefined) return value
+    if (name === 'Entry' && knowsEntry) return entry.line
+    return valueText(extracted.get(name))
+  }
   try {
     return template.execute({
       get,
       *entries() {
-        for (const name of new Set([...extracted.keys(), ...Object.keys(own)])) {
+        for (const name of new Set([...extracted.keys(), 'Value', 'Entry'])) {
           const text = get(name)
           if (text !== undefined) yield [name, text] as const
         }

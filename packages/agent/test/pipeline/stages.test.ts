@@ -444,6 +444,7 @@ test('eventlogmessage makes names as Promtail does', async t => {
 
 test('a number stands for a text only where Promtail takes it for one', async t => {
   t.doesNotThrow(() => runStages('[{multiline: {firstline: 5}}, {pack: {labels: [5]}}]', []))
+  t.doesNotThrow(() => runStages('[{limit: {rate: 1, burst: 1, drop: 1}}]', []))
   t.doesNotThrow(() => runStages('[{sampling: {rate: 1, drop_counter_reason: 5}}]', []))
   const refused = [
     '{logfmt: {mapping: {a: 5}}}',

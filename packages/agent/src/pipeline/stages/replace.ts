@@ -28,6 +28,7 @@ export const replaceStage: StageDefinition = {
       )
     }
     const { regex, names } = expression
+    const hasNames = names.some(name => name !== undefined && name !== '')
     // The engine that tells where groups lie; the expression was checked above.
     const re2 = RE2JS.compile(regex.source)
     return () => ({
@@ -73,7 +74,7 @@ export const replaceStage: StageDefinition = {
           const replaced = replace ? executeReplaceTemplate(replace, entry, captured) : ''
           // A template that fails on one group leaves the whole text.
           if (replaced === undefined) return undefined
-          replacements.set(captured, replaced)
+          if (hasNames) replacements.set(captured, replaced)
           // A group inside one that was replaced already.
           if (start < copied) continue
           out += whole.slice(copied, start) + replaced
