@@ -35,9 +35,28 @@ const dockerWant = [
   `{job="j"} 0.${Buffer.byteLength(docker[0]! + docker[1]!) + 2} plain`,
 ]
 
+test('cri passes labels on as values, also of lines that are not of its form', async t => {
+  const stages = '[{static_labels: {l: v}}, {cri: {}}, {output: {source: l}}]'
+  t.same(linesOf(stages, ['plain', cri[1]!]), [
+    '{job="j", l="v"} v',
+    '{job="j", l="v", stream="stderr"} v',
+  ])
+})
+
 test('docker unpacks records, on bytes and on entries alike', async t => {
   t.strictSame(runStages('[{docker: {}}]', docker), dockerWant)
   t.strictSame(runStages('[{docker: {}}, {labels: {none: }}]', docker), dockerWant)
+})
+
+test('docker takes what was extracted before where a line is no record', async t => {
+  const set = (name: string, value: string) => `{template: {source: ${name}, template: '${value}'}}`
+  const before = [
+    set('stream', 'stdout'),
+    set('output', 'other'),
+    set('timestamp', '2024-01-01T00:00:05Z'),
+  ]
+  const stages = `[${before.join(', ')}, {docker: {}}]`
+  t.same(runStages(stages, ['plain']), ['{job="j", stream="stdout"} 1704067205.0 other'])
 })
 
 test('container reads lines of either runtime', async t => {
