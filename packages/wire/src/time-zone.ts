@@ -94,12 +94,20 @@ function findZone(name: string): Zone | undefined {
   return zone
 }
 
+// Names of three letters in the IANA data base; Intl knows more, such as PST.
+const threeLetterNames = /^(CET|EET|EST|GMT|HST|MET|MST|PRC|ROC|ROK|UCT|UTC|WET)$/
+
 function openZone(timeZone: string): Zone | undefined {
   // Intl takes `+01:00` as a zone as well; the IANA data base has no such name.
   if (!/^[A-Za-z]/.test(timeZone)) return undefined
+  if (timeZone.length === 3 && !threeLetterNames.test(timeZone)) return undefined
   try {
+    const offsets = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
+    // Names of the data base are files: `europe/berlin` is not among them.
+    const known = offsets.resolvedOptions().timeZone
+    if (known !== timeZone && known.toLowerCase() === timeZone.toLowerCase()) return undefined
     return {
-      offsets: new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' }),
+      offsets,
       longNames: new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'long' }),
       byHour: new Map(),
     }

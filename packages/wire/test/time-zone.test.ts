@@ -39,6 +39,22 @@ test('isTimeZone knows names of the data base only', async t => {
   for (const name of ['UTC', 'Europe/Oslo', 'Etc/GMT+5']) t.ok(isTimeZone(name), name)
   for (const name of ['Mars/Base', '+01:00', 'x'.repeat(100_000)]) t.notOk(isTimeZone(name))
   t.throws(() => zoneAt('Mars/Base', 0), { message: 'unknown time zone Mars/Base' })
+  for (const name of ['europe/berlin', 'UTc', 'PST', 'IST', 'JST', 'cet'])
+    t.notOk(isTimeZone(name), name)
+  for (const name of [
+    'CET',
+    'EST',
+    'PRC',
+    'EST5EDT',
+    'US/Pacific',
+    'Asia/Calcutta',
+    'Etc/UTC',
+    'Etc/GMT+5',
+    'GB',
+    'Zulu',
+  ]) {
+    t.ok(isTimeZone(name), name)
+  }
 })
 
 test('zoneByAbbreviation finds both halves of the year', async t => {

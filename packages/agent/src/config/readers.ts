@@ -7,6 +7,10 @@ import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 const trueTexts = /^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/
 const falseTexts = /^(n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/
 
+// What a plain scalar is a number by, so that it is no text.
+const plainNumber =
+  /^[-+]?(\d[\d_]*(\.\d*)?([eE][-+]?\d+)?|\.\d+|0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|\.(inf|Inf|INF))$|^\.(nan|NaN|NAN)$/
+
 /** Reads a text; plain numbers and booleans count as the text they are written as. */
 export const readText: ValueReader<string> = cursor =>
   cursor.scalarText ?? cursor.failAtKey(`${cursor.name} must be a text, found ${cursor.describe()}`)
@@ -15,13 +19,27 @@ export const readText: ValueReader<string> = cursor =>
 export const readStrictText: ValueReader<string> = cursor => {
   const text = readText(cursor)
   if (text === undefined || !cursor.isPlain) return text
-  if (/^[-+]?(\d[\d_]*(\.\d*)?([eE][-+]?\d+)?|\.\d+|0x[0-9a-fA-F]+)$/.test(text)) {
+  if (plainNumber.test(text)) {
     return cursor.fail(`${cursor.name} must be a text, found the number ${text}: write "${text}"`)
   }
   if (trueTexts.test(text) || falseTexts.test(text)) {
     return cursor.fail(`${cursor.name} must be a text, found the boolean ${text}: write "${text}"`)
   }
   return text
+}
+
+/** Reads a text that may be a plain number, as some stages' decoder has it; booleans are refused. */
+export const readWeakText: ValueReader<string> = cursor => {
+  const text = cursor.scalarText
+  if (text === undefined || !cursor.isPlain || !plainNumber.test(text)) {
+    return readStrictText(cursor)
+  }
+  const digits = text.replaceAll('_', '')
+  if (!Number.isFinite(Number(digits))) return readStrictText(cursor)
+  // Numbers are written anew: 0x10 is 16, 5.50 is 5.5, 010 is 8.
+  if (/^[-+]?0\d+$/.test(digits)) return String(Number.parseInt(digits, 8))
+  if (/^[-+]?\d+$/.test(digits)) return String(BigInt(digits))
+  return String(Number(digits))
 }
 
 /** Reads a boolean in any of YAML 1.1's spellings. */
@@ -34,13 +52,14 @@ export const readBoolean: ValueReader<boolean> = cursor => {
   return cursor.failAtKey(`${cursor.name} must be true or false, found ${cursor.describe()}`)
 }
 
-/** Reads a boolean, in quotes as well, as some stages' decoder has it. */
+/** Reads a boolean, in quotes or as a whole number as well, as some stages' decoder has it. */
 export const readLooseBoolean: ValueReader<boolean> = cursor => {
   const text = cursor.scalarText
   if (text !== undefined && !cursor.isPlain) {
     if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true
     if (/^(0|f|F|false|FALSE|False|)$/.test(text)) return false
   }
+  if (text !== undefined && cursor.isPlain && /^\d+$/.test(text)) return Number(text) !== 0
   return readBoolean(cursor)
 }
 
@@ -56,6 +75,16 @@ export const readCount: ValueReader<number> = cursor => {
   const value = readInteger(cursor)
   if (value === undefined || value >= 0) return value
   return cursor.failAtKey(`${cursor.name} must not be negative, found ${value}`)
+}
+
+/** Reads a plain number as the stages' decoder has it, which takes no text in quotes; `.inf` as well. */
+export const readStrictNumber: ValueReader<number> = cursor => {
+  if (!cursor.isPlain) {
+    return cursor.failAtKey(`${cursor.name} must be a number, found ${cursor.describe()}`)
+  }
+  return /^\+?\.(inf|Inf|INF)$/.test(cursor.scalarText ?? '')
+    ? Number.POSITIVE_INFINITY
+    : readNumber(cursor)
 }
 
 /** Reads a number with or without a fraction. */
@@ -129,6 +158,14 @@ export function readOneOf<T extends string>(
 /** Reads a map of texts; null values count as empty texts. */
 export const readTextMap: ValueReader<Map<string, string>> = cursor =>
   new Map(cursor.pairs().map(({ key, value }) => [key, readText(value) ?? '']))
+
+/** Reads a map of texts that may not be plain numbers or booleans; null values count as empty texts. */
+export const readStrictTextMap: ValueReader<Map<string, string>> = cursor =>
+  new Map(
+    cursor
+      .pairs()
+      .map(({ key, value }) => [key, value.isNull ? '' : (readStrictText(value) ?? '')]),
+  )
 
 /** Reads a map of labels, whose names must be valid. */
 export const readLabels: ValueReader<Map<string, string>> = cursor => {

@@ -2,6 +2,7 @@
 // stream, or drop the target.
 
 import { createHash } from 'node:crypto'
+import { toLower, toUpper } from '@skald/query/letter-case'
 import { type CompiledRegex, compileRegex } from '@skald/query/regex'
 import { isLabelName } from '@skald/wire'
 import { invalidLabelName, readList, readText } from '../config/readers.ts'
@@ -69,10 +70,10 @@ function applyRule(rule: RelabelRule, labels: Map<string, string>): boolean {
       return true
     }
     case 'lowercase':
-      setLabel(labels, targetLabel, value.toLowerCase())
+      setLabel(labels, targetLabel, toLower(value))
       return true
     case 'uppercase':
-      setLabel(labels, targetLabel, value.toUpperCase())
+      setLabel(labels, targetLabel, toUpper(value))
       return true
     case 'hashmod':
       setLabel(labels, targetLabel, String(hash(value) % rule.modulus))
@@ -111,8 +112,11 @@ const readSourceLabel: ValueReader<string> = cursor => {
 }
 
 const readModulus: ValueReader<bigint> = cursor => {
-  const text = readText(cursor) ?? ''
-  if (/^\d+$/.test(text)) return BigInt(text)
+  const text = (readText(cursor) ?? '').replaceAll('_', '')
+  if (cursor.isPlain && /^\d+$/.test(text)) return BigInt(text)
+  // 0x10, 8.0 and 1e3 are whole numbers as well.
+  const value = cursor.isPlain && /^\d/.test(text) ? Number(text) : Number.NaN
+  if (Number.isSafeInteger(value)) return BigInt(value)
   return cursor.failAtKey(`modulus must be a whole number above 0, found ${cursor.describe()}`)
 }
 
@@ -126,7 +130,9 @@ const readRegex: ValueReader<CompiledRegex> = cursor => {
 }
 
 // A label name, or a template that can become one.
-const targetTemplate = /^(?:[a-zA-Z_]|\$\{?\w+\}?)+\w*(?:[a-zA-Z0-9_]|\$\{?\w+\}?)*$/
+const targetTemplate = /^(?:[a-zA-Z_]|\$(?:\w+|\{\w+\}))(?:\w|\$(?:\w+|\{\w+\}))*$/
+
+const defaults = { separator: ';', regex: '(.*)', replacement: '$1' } as const
 
 const readRule: ValueReader<RelabelRule> = cursor => {
   const before = {
@@ -139,19 +145,31 @@ const readRule: ValueReader<RelabelRule> = cursor => {
     action: readAction,
   }
   const raw = cursor.record(before)
-  const given = (key: keyof typeof before) => cursor.has(key)
-  const action = raw.action ?? (given('action') ? undefined : 'replace')
-  if (action === undefined) return undefined
+  const isWritten = (key: keyof typeof before) => cursor.get(key) !== undefined
+  // A key that is written with its default says nothing, as charts have it that write all keys.
+  const given = (key: keyof typeof before) => {
+    const value = cursor.get(key)
+    if (value === undefined || value.isNull) return false
+    if (key === 'separator' || key === 'replacement') return value.scalarText !== defaults[key]
+    return key === 'modulus' ? raw.modulus !== 0n : true
+  }
+  /** Without a value a text is the empty one, and not the default. */
+  const textOf = (key: 'separator' | 'replacement') =>
+    raw[key] ?? (isWritten(key) ? '' : defaults[key])
+  const action = raw.action ?? (isWritten('action') ? undefined : 'replace')
+  if (action === undefined) {
+    return given('action') ? undefined : cursor.fail('relabel action cannot be empty: name one')
+  }
   const fault = findFault(action, given, raw)
   if (fault) return cursor.fail(fault)
   return {
     action,
     sourceLabels: raw.source_labels ?? [],
-    separator: raw.separator ?? ';',
-    regex: raw.regex ?? compileRegex('(.*)', { anchored: true }),
+    separator: textOf('separator'),
+    regex: raw.regex ?? compileRegex(isWritten('regex') ? '' : defaults.regex, { anchored: true }),
     modulus: raw.modulus ?? 0n,
     targetLabel: raw.target_label ?? '',
-    replacement: raw.replacement ?? '$1',
+    replacement: textOf('replacement'),
   }
 }
 

@@ -1,14 +1,27 @@
-// JMESPath expressions of the json stage: compiled once, with a short way for plain paths.
+// JMESPath expressions of the json stage: compiled once, with a short way for plain paths. What the
+// library knows beyond the language of Promtail (arithmetic, variables, slices of texts) is refused or
+// taken away, so that `user-agent` without quotes is no subtraction.
 
-import { compile, isRegistered, TreeInterpreter } from '@jmespath-community/jmespath'
+import {
+  compile,
+  isRegistered,
+  registerFunction,
+  TreeInterpreter,
+  TYPE_ANY,
+} from '@jmespath-community/jmespath'
+import { parseFloatText } from '@skald/query/conversions'
+import { goJsonValue } from './go-json.ts'
 
 type Syntax = ReturnType<typeof compile>
 type JsonValue = Parameters<typeof TreeInterpreter.search>[1]
 
-/** Finds a value in a JSON object; `undefined` or null where there is none. */
+/** Finds a value in a JSON object: null where there is none, `undefined` where the search fails. */
 export type JsonQuery = (object: Record<string, unknown>) => unknown
 
 const plainPath = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/
+
+// The library takes a text that does not end for one that does.
+const closedTexts = /"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`|'(?:\\.|[^'\\])*'/gs
 
 /**
  * Compiles an expression.
@@ -16,25 +29,26 @@ const plainPath = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/
  * @throws SyntaxError when it is none, or calls a function that does not exist.
  */
 export function compileJsonQuery(expression: string): JsonQuery {
-  const syntax = parse(expression)
-  const unknown = findUnknownFunction(syntax)
-  if (unknown !== undefined) throw new SyntaxError(`there is no function ${unknown}`)
+  const syntax = adapt(parse(expression)) as Syntax
   if (plainPath.test(expression)) {
     const names = expression.split('.')
     return object => names.reduce<unknown>(property, object)
   }
   return object => {
     try {
-      return TreeInterpreter.search(syntax, object as JsonValue)
+      return TreeInterpreter.search(syntax, object as JsonValue) ?? null
     } catch {
-      // A value of a type that the expression cannot take: as if there were none.
-      return null
+      // A value of a type that the expression cannot take.
+      return undefined
     }
   }
 }
 
 function parse(expression: string): Syntax {
   try {
+    if (expression.replace(closedTexts, '').includes("'")) {
+      throw new SyntaxError("the text that begins with ' does not end")
+    }
     return compile(expression)
   } catch (cause) {
     throw new SyntaxError((cause as Error).message, { cause })
@@ -46,16 +60,61 @@ function property(value: unknown, name: string): unknown {
   return Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : null
 }
 
-function findUnknownFunction(node: unknown): string | undefined {
-  if (Array.isArray(node)) {
-    for (const child of node) {
-      const name = findUnknownFunction(child)
-      if (name !== undefined) return name
+/** Kinds of nodes that Promtail's JMESPath does not have, with what is said of them. */
+const foreignNodes: Readonly<Record<string, string>> = {
+  Arithmetic: 'arithmetic, a name with other signs than letters, digits and _ needs quotes: "a-b"',
+  Unary: 'arithmetic',
+  Binding: '=, write == to compare',
+  LetExpression: 'let',
+  Variable: 'variables',
+  Ternary: '? :',
+  Root: '$',
+}
+
+// Functions that Go's library has otherwise; no expression can call these names.
+const ownFunctions = {
+  to_number: (value: JsonValue) => {
+    if (typeof value === 'number') return value
+    if (typeof value !== 'string') return null
+    try {
+      return parseFloatText(value)
+    } catch {
+      // No number.
+      return null
     }
-    return undefined
+  },
+  to_string: (value: JsonValue) => (typeof value === 'string' ? value : goJsonValue(value)),
+  'only a list': (value: JsonValue) => (Array.isArray(value) ? value : null),
+}
+
+function callOwn(name: keyof typeof ownFunctions, children: unknown[]): object {
+  const ownName = `Promtail's ${name}`
+  if (!isRegistered(ownName)) {
+    const run = ownFunctions[name]
+    registerFunction(ownName, ([value]) => run(value as JsonValue), [{ types: [TYPE_ANY] }])
   }
-  if (typeof node !== 'object' || node === null) return undefined
+  return { type: 'Function', name: ownName, children }
+}
+
+/** Makes of the library's syntax tree what Promtail understands. */
+function adapt(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(adapt)
+  if (typeof node !== 'object' || node === null) return node
   const { type, name } = node as { type?: unknown; name?: unknown }
-  if (type === 'Function' && typeof name === 'string' && !isRegistered(name)) return name
-  return findUnknownFunction(Object.values(node))
+  if (type === 'Literal') return node
+  if (typeof type === 'string' && foreignNodes[type]) {
+    throw new SyntaxError(`there is no ${foreignNodes[type]}`)
+  }
+  const pairs = Object.entries(node).map(([key, child]) => [key, adapt(child)] as const)
+  const adapted: Record<string, unknown> = Object.fromEntries(pairs)
+  if (type === 'Function' && typeof name === 'string') {
+    if (!isRegistered(name)) throw new SyntaxError(`there is no function ${name}`)
+    const children = adapted.children as unknown[]
+    if (name === 'to_number' || name === 'to_string') return callOwn(name, children)
+  }
+  const right = adapted.right as { type?: unknown } | undefined
+  if (type === 'IndexExpression' && right?.type === 'Slice') {
+    return { ...adapted, left: callOwn('only a list', [adapted.left]) }
+  }
+  return adapted
 }

@@ -28,10 +28,29 @@ export function executeStageTemplate(
   entry: PipelineEntry,
   value: string | undefined,
 ): string | undefined {
+  return execute(template, entry, { value, knowsEntry: true })
+}
+
+/**
+ * Runs the template of the replace stage, which knows no `.Entry`; `undefined` when it fails.
+ */
+export function executeReplaceTemplate(
+  template: Template,
+  entry: PipelineEntry,
+  captured: string,
+): string | undefined {
+  return execute(template, entry, { value: captured, knowsEntry: false })
+}
+
+function execute(
+  template: Template,
+  entry: PipelineEntry,
+  { value, knowsEntry }: { readonly value: string | undefined; readonly knowsEntry: boolean },
+): string | undefined {
   const { extracted } = entry
   const get = (name: string): string | undefined => {
     if (name === 'Value' && value !== undefined) return value
-    if (name === 'Entry') return entry.line
+    if (name === 'Entry' && knowsEntry) return entry.line
     return valueText(extracted.get(name))
   }
   try {

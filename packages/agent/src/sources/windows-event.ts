@@ -1,6 +1,6 @@
 // One event of Windows as `wevtutil /f:RenderedXml` prints it, and the line that Promtail makes of it.
 
-import { goJsonText } from '../pipeline/stages/pack.ts'
+import { goJsonText } from '../pipeline/go-json.ts'
 import { walkXml } from './xml.ts'
 
 /** What is used of an event: texts that are not there are empty, numbers 0. */

@@ -46,3 +46,38 @@ test('relabel knows every action', async t => {
     },
   )
 })
+
+test('relabel takes a key without a value for an empty text', async t => {
+  const f = (rule: string, want: object) =>
+    t.strictSame(apply(`[${rule}]`, { a: 'x', b: 'ß' }), want, rule)
+  f('{source_labels: [a, b], separator: , target_label: a}', { a: 'xß', b: 'ß' })
+  f('{source_labels: [a], replacement: , target_label: a}', { b: 'ß' })
+  f('{source_labels: [a], regex: , target_label: b, replacement: hit}', { a: 'x', b: 'ß' })
+  f('{source_labels: [b], action: uppercase, target_label: a}', { a: 'ß', b: 'ß' })
+  t.throws(() => apply('[{action: , target_label: b}]', {}), /cannot be empty/)
+})
+
+test('relabel takes keys that are written with their default for left out', async t => {
+  const full = 'separator: ;, replacement: $1'
+  t.strictSame(apply(`[{action: labeldrop, regex: a, ${full}, modulus: 0}]`, { a: 'x', b: 'y' }), {
+    b: 'y',
+  })
+  t.strictSame(apply(`[{action: labelkeep, regex: a, ${full}}]`, { a: 'x', b: 'y' }), { a: 'x' })
+  const lower = `[{action: lowercase, source_labels: [a], target_label: a, ${full}}]`
+  t.strictSame(apply(lower, { a: 'X' }), { a: 'x' })
+  const equal = `[{action: keepequal, source_labels: [a], target_label: b, ${full}}]`
+  t.strictSame(apply(equal, { a: 'x', b: 'y' }), undefined)
+  t.throws(() => apply('[{action: labeldrop, regex: a, separator: x}]', {}), /takes only regex/)
+})
+
+test('relabel reads a modulus as a whole number in any form', async t => {
+  const f = (modulus: string) =>
+    apply(`[{source_labels: [a], action: hashmod, modulus: ${modulus}, target_label: h}]`, {
+      a: 'x',
+    })
+  for (const modulus of ['1000', '1_000', '1e3', '1000.0', '0x3e8']) {
+    t.strictSame(f(modulus), f('1000'), modulus)
+  }
+  for (const modulus of ['"1000"', '1.5', '-1', 'x']) t.throws(() => f(modulus), /modulus/, modulus)
+  t.throws(() => apply('[{source_labels: [a], target_label: "${1"}]', {}), /invalid target_label/)
+})

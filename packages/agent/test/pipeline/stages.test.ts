@@ -35,9 +35,28 @@ const dockerWant = [
   `{job="j"} 0.${Buffer.byteLength(docker[0]! + docker[1]!) + 2} plain`,
 ]
 
+test('cri passes labels on as values, also of lines that are not of its form', async t => {
+  const stages = '[{static_labels: {l: v}}, {cri: {}}, {output: {source: l}}]'
+  t.same(await linesOf(stages, ['plain', cri[1]!]), [
+    '{job="j", l="v"} v',
+    '{job="j", l="v", stream="stderr"} v',
+  ])
+})
+
 test('docker unpacks records, on bytes and on entries alike', async t => {
   t.strictSame(await runStages('[{docker: {}}]', docker), dockerWant)
   t.strictSame(await runStages('[{docker: {}}, {labels: {none: }}]', docker), dockerWant)
+})
+
+test('docker takes what was extracted before where a line is no record', async t => {
+  const set = (name: string, value: string) => `{template: {source: ${name}, template: '${value}'}}`
+  const before = [
+    set('stream', 'stdout'),
+    set('output', 'other'),
+    set('timestamp', '2024-01-01T00:00:05Z'),
+  ]
+  const stages = `[${before.join(', ')}, {docker: {}}]`
+  t.same(await runStages(stages, ['plain']), ['{job="j", stream="stdout"} 1704067205.0 other'])
 })
 
 test('container reads lines of either runtime', async t => {
@@ -259,7 +278,10 @@ test('geoip tells where an address lies, and whose it is', async t => {
     continent: { ...english('Europe'), code: 'EU' },
     location: { latitude: 51.75, longitude: -1.25, time_zone: 'Europe/London' },
     postal: { code: 'OX1' },
-    subdivisions: [{ ...english('England'), iso_code: 'ENG' }],
+    subdivisions: [
+      { ...english('England'), iso_code: 'ENG' },
+      { ...english('Oxfordshire'), iso_code: 'OXF' },
+    ],
   }
   const network = { autonomous_system_number: 64_496, autonomous_system_organization: 'Example' }
   writeFileSync(`${directory}/city.mmdb`, makeMmdb([192, 0, 2], city))
@@ -269,7 +291,7 @@ test('geoip tells where an address lies, and whose it is', async t => {
   const names = {
     ...{ city_name: 'Oxford', continent_code: 'EU', continent_name: 'Europe' },
     ...{ country_name: 'United Kingdom', location_latitude: 51.75, location_longitude: -1.25 },
-    ...{ postal_code: 'OX1', subdivision_code: 'ENG', subdivision_name: 'England' },
+    ...{ postal_code: 'OX1', subdivision_code: 'OXF', subdivision_name: 'Oxfordshire' },
     timezone: 'Europe/London',
   }
   const labels = Object.entries(names).map(([name, value]) => `geoip_${name}="${value}"`)
@@ -295,4 +317,177 @@ test('cri cuts joined lines to max_partial_line_size where it is told to', async
     '{job="j", stream="stdout"} 1234567890',
     '{job="j", stream="stdout"} a full line is never cut',
   ])
+})
+
+/** The value that stages leave under `out`, for each line. */
+const valuesOf = async (stages: string, lines: readonly string[]) => {
+  const found = await linesOf(`[${stages}, {output: {source: out}}]`, lines)
+  return found.map(text => text.replace(/^\S+ /, ''))
+}
+
+test('json writes lists and objects as Go does', async t => {
+  const f = async (json: string, want: string) =>
+    t.same(await valuesOf('{json: {expressions: {out: v}}}', [`{"v":${json}}`]), [want], json)
+  await f('{"b":1,"a":"<&>"}', '{"a":"\\u003c\\u0026\\u003e","b":1}')
+  await f('[1e21,1e-7,1.50,-0,123456789012345678901]', '[1e+21,1e-07,1.5,-0,123456789012345680000]')
+  await f('["\\b\\f\\n\\u2028\\u0001"]', '["\\u0008\\u000c\\n\\u2028\\u0001"]')
+})
+
+test('json leaves a value alone where its expression fails on the line', async t => {
+  const was = '{template: {source: out, template: was}}'
+  const f = async (expression: string, want: string) => {
+    const stages = `${was}, {json: {expressions: {out: "${expression}"}}}`
+    t.same(
+      await valuesOf(stages, ['{"t":["x"],"s":" 5","n":"5","o":{"a":"<"},"big":1e400}']),
+      [want],
+      expression,
+    )
+  }
+  await f('sum(t)', 'was')
+  await f('big', 'was')
+  await f('to_number(n)', '5')
+  await f('to_string(o)', '{"a":"\\u003c"}')
+  await f("'raw'", 'raw')
+  const unset = async (expression: string) => {
+    const stages = `[${was}, {json: {expressions: {out: "${expression}"}}}, {labels: {out: }}]`
+    t.match((await linesOf(stages, ['{"s":" 5"}']))[0], /^\{job="j"\}/, expression)
+  }
+  await unset('to_number(s)')
+  await unset('s[0:1]')
+  await unset('nothing')
+})
+
+test('json takes null for an object without keys', async t => {
+  const stages = '[{json: {drop_malformed: true, expressions: {a: }}}]'
+  t.same(await linesOf(stages, ['null', '5', '{}']), ['{job="j"} null', '{job="j"} {}'])
+})
+
+test('json refuses what is JMESPath to its library only', async t => {
+  const refused = ['a-b', 'a + b', '$.a', 'let $x = a in $x', 'a ? b : c', 'a=b', "'a", 'nofunc(a)']
+  for (const expression of refused) {
+    const stages = `[{json: {expressions: {x: ${JSON.stringify(expression)}}}}]`
+    await t.rejects(runStages(stages, []), /does not compile as a JMESPath/, expression)
+  }
+  t.same(await valuesOf('{json: {expressions: {out: "\\"a-b\\""}}}', ['{"a-b":"x"}']), ['x'])
+})
+
+test('replace follows the first match in what it extracts, and Go in what a match is', async t => {
+  const show = '{template: {source: out, template: "{{ .Entry }} {{ .a }}"}}'
+  const f = async (expression: string, replace: string, line: string, want: string) => {
+    const stage = JSON.stringify({ expression, replace })
+    t.same(await valuesOf(`{replace: ${stage}}, ${show}`, [line]), [want], expression)
+  }
+  await f('(?P<a>x)?y', '<{{ .Value }}>', 'y xy', 'y <x>y <no value>')
+  await f('(?P<a>x)?y', '<{{ .Value }}>', 'xy y', '<x>y y <x>')
+  await f('(?P<a>x)(?P<a>y)', '<{{ .Value }}>', 'xy', '<x><y> <y>')
+  await f('(x*)', '-', 'axxb', '-a-b- <no value>')
+  await f('(x)', '{{ .Entry }}{{ .job }}', 'axb', 'a<no value>jb <no value>')
+  const own =
+    '{json: {expressions: {out: }}}, {replace: {source: out, expression: "(?P<out>\\\\w+)@(\\\\w+)", replace: R}}'
+  t.same(
+    await valuesOf(own, ['{"out":"me@you"}']),
+    ['R'],
+    'a group named as the source has the last word',
+  )
+})
+
+test('drop compares the values that are there', async t => {
+  const lines = ['{"a":"x"}', '{"a":"x","b":"y"}', '{"a":"x","b":null}', '{"c":1}', '{"a":5}']
+  const f = async (body: string, kept: readonly number[]) => {
+    const stages = `[{json: {expressions: {a: , b: }}}, {regex: {expression: '"a":(?P<one>.)'}}, {drop: {${body}}}]`
+    t.same(
+      await linesOf(stages, lines),
+      kept.map(i => `{job="j"} ${lines[i]}`),
+      body,
+    )
+  }
+  await f('source: [a, b], value: x', [0, 1, 2, 3, 4])
+  await f('source: [a, b], value: "x;y"', [0, 2, 3, 4])
+  await f("source: [one, nothing], expression: '^.$'", [3])
+  await f("source: nothing, expression: 'q*'", [])
+  await f('source: a, value: 5', [0, 1, 2, 3])
+  await f('source: a, value: 5.0', [0, 1, 2, 3])
+})
+
+test('logfmt takes an escaped quote of either kind', async t => {
+  t.same(await valuesOf('{logfmt: {mapping: {out: a}}}', ['a="it\\\'s \\"x\\"" b=1']), [
+    'it\'s "x"',
+  ])
+})
+
+test('multiline has no limit of lines at 0', async t => {
+  const many = Array.from({ length: 200 }, (_, i) => `l${i}`)
+  const stages = '[{multiline: {firstline: "^S", max_lines: 0}}]'
+  const want = [`{job="j"} S\n${many.join('\n')}`, '{job="j"} S']
+  t.same(await linesOf(stages, ['S', ...many, 'S']), want)
+})
+
+test('timestamp adds the fraction of Unix seconds, be they negative', async t => {
+  const stages = `[{regex: {expression: '(?P<t>.*)'}}, {timestamp: {source: t, format: Unix, action_on_failure: skip}}]`
+  const f = async (text: string, want: string) =>
+    t.match((await runStages(stages, [text]))[0], `{job="j"} ${want} `, text)
+  await f('-1.5', '-1.500000000')
+  await f('5.1234567899', '5.123456789')
+  await f('5.1234567890123456789', '0.0')
+})
+
+test('match takes words of LogQL for names, and wants stages to run', async t => {
+  const stages = `[{static_labels: {json: "1", by: "2"}}, {match: {selector: '{json="1",by=~"2"} |= "by=x"', action: drop}}]`
+  t.same(await linesOf(stages, ['by=x', 'y']), ['{by="2", job="j", json="1"} y'])
+  const none = `[{match: {selector: '{a="b"}', stages: []}}]`
+  await t.rejects(runStages(none, []), /needs stages/)
+  t.same(await linesOf(`[{match: {selector: '{job="j"}', action: drop, stages: []}}]`, ['x']), [])
+})
+
+test('metrics count as Promtail does: default buckets, any case, infinities', async t => {
+  const registry = new Registry()
+  const customMetrics = createCustomMetrics(registry, () => 0)
+  const rules = {
+    latency: { type: 'Histogram', source: 'v' },
+    sum: { type: 'Gauge', source: 'v', config: { action: 'Set' } },
+    up: { type: 'Counter', source: 'v', config: { action: 'add', value: '-3' } },
+    all: { type: 'Counter', config: { action: 'add', match_all: true } },
+  }
+  const stages = `[{regex: {expression: 'v=(?P<v>.*)'}}, {metrics: ${JSON.stringify(rules)}}]`
+  await runStages(stages, ['v=0.3', 'v=-3', 'v=0x1p1', 'v=inf', 'x'], {
+    context: { customMetrics },
+  })
+  const text = await registry.metrics()
+  t.match(text, /latency_bucket\{job="j",le="0.25"\} 1\n/)
+  t.match(text, /latency_bucket\{job="j",le="10"\} 3\n/)
+  t.match(text, /latency_count\{job="j"\} 4\n/)
+  t.match(text, /sum\{job="j"\} \+?Inf\n/)
+  t.notMatch(text, /custom_up\{/)
+  t.notMatch(text, /custom_all\{/, 'a line as a whole is no number to add')
+})
+
+test('pack writes bytes that are not UTF-8 as Go does', async t => {
+  t.same(await linesOf('[{pack: {labels: [job]}}]', ['a\b<']), [
+    '{} {"job":"j","_entry":"a\\u0008\\u003c"}',
+  ])
+})
+
+test('eventlogmessage makes names as Promtail does', async t => {
+  const message = { message: '1st: a\r\nSp ace: b\r\nT: \u00a0x\u0085' }
+  const stages =
+    '[{json: {expressions: {message: }}}, {eventlogmessage: {}}, {labels: {_st: , Sp_ace: , T: }}]'
+  t.match(
+    (await linesOf(stages, [JSON.stringify(message)]))[0],
+    '{Sp_ace="b", T="x", _st="a", job="j"}',
+  )
+})
+
+test('a number stands for a text only where Promtail takes it for one', async t => {
+  await t.resolves(runStages('[{multiline: {firstline: 5}}, {pack: {labels: [5]}}]', []))
+  await t.resolves(runStages('[{limit: {rate: 1, burst: 1, drop: 1}}]', []))
+  await t.resolves(runStages('[{sampling: {rate: 1, drop_counter_reason: 5}}]', []))
+  const refused = [
+    '{logfmt: {mapping: {a: 5}}}',
+    '{static_labels: {a: .inf}}',
+    '{static_labels: {a: 0b11}}',
+    '{regex: {expression: 5}}',
+    '{drop: {source: a, value: true}}',
+    '{metrics: {a: {type: Histogram, config: {buckets: ["1"]}}}}',
+  ]
+  for (const stage of refused) await t.rejects(runStages(`[${stage}]`, []), /must be/, stage)
 })

@@ -77,11 +77,11 @@ export class CriStage implements ByteStage {
   run(entry: PipelineEntry, next: NextStage): void {
     const bytes = entry.lineBytes
     const line = this.#line
+    entry.refreshExtracted()
     if (!line.read(bytes, 0, bytes.length)) {
       next(entry)
       return
     }
-    entry.refreshExtracted()
     const { extracted } = entry
     extracted.set('time', line.timeText)
     extracted.set('stream', line.stream)

@@ -32,16 +32,17 @@ export class DockerStage implements ByteStage {
       extracted.set('stream', scalar(record.stream))
       extracted.set('timestamp', scalar(record.time))
     }
-    const stream = record && valueText(extracted.get('stream'))
+    // Where the line is no record, what was extracted before under these names counts.
+    const stream = valueText(extracted.get('stream'))
     if (stream !== undefined) entry.labels = entry.labels.with('stream', stream)
-    const time = record && extracted.get('timestamp')
+    const time = extracted.get('timestamp')
     const timestampNs = typeof time === 'string' ? parseRfc3339(time) : undefined
     if (timestampNs === undefined) this.#lastTimes.apply(entry)
     else {
       entry.timestampNs = timestampNs
       this.#lastTimes.note(entry.labels.text, timestampNs)
     }
-    const output = record && valueText(extracted.get('output'))
+    const output = valueText(extracted.get('output'))
     if (output !== undefined) entry.line = output
     next(entry)
   }

@@ -1,7 +1,13 @@
 // The drop stage: drops lines that fit all conditions given.
 
 import type { CompiledRegex } from '@skald/query/regex'
-import { readBytes, readDurationMs, readList, readStrictText } from '../../config/readers.ts'
+import {
+  readBytes,
+  readDurationMs,
+  readList,
+  readStrictText,
+  readWeakText,
+} from '../../config/readers.ts'
 import type { ValueReader } from '../../config/yaml-cursor.ts'
 import type { PipelineEntry } from '../entry.ts'
 import type { StageDefinition } from '../stage.ts'
@@ -20,12 +26,12 @@ export const dropStage: StageDefinition = {
   read(body) {
     const raw = body.record({
       source: readSources,
-      separator: readStrictText,
-      value: readStrictText,
+      separator: readWeakText,
+      value: readWeakText,
       expression: readExpression,
       older_than: readDurationMs,
       longer_than: readBytes,
-      drop_counter_reason: readStrictText,
+      drop_counter_reason: readWeakText,
     })
     const isGiven = (key: string) => body.has(key)
     const { source, value, expression } = raw
@@ -45,7 +51,7 @@ export const dropStage: StageDefinition = {
     }
     const { older_than: olderMs, longer_than: longerBytes } = raw
     if (olderMs !== undefined) {
-      conditions.push((entry, nowMs) => Number(entry.timestampNs / 1_000_000n) < nowMs - olderMs)
+      conditions.push((entry, nowMs) => Number(entry.timestampNs / 1_000_000n) <= nowMs - olderMs)
     }
     if (longerBytes !== undefined) {
       conditions.push(entry => entry.lineBytes.length > longerBytes)
@@ -73,10 +79,15 @@ function contentCondition(of: {
     return entry => source.every(name => entry.extracted.has(name))
   }
   return entry => {
-    const texts = source
-      .map(name => valueText(entry.extracted.get(name)))
-      .filter(text => text !== undefined)
-    if (texts.length === 0) return false
+    const texts: string[] = []
+    for (const name of source) {
+      const extracted = entry.extracted.get(name)
+      if (extracted === undefined) continue
+      const text = valueText(extracted)
+      // Nothing that is no text is compared; where all values are missing, the empty text is.
+      if (text === undefined) return false
+      texts.push(text)
+    }
     const text = texts.join(separator)
     return expression ? expression.test(text) : text === value
   }

@@ -1,5 +1,6 @@
 // The eventlogmessage stage: takes the `key: value` lines of a Windows event's message apart.
 
+import { trimSpace } from '@skald/query/letter-case'
 import { isLabelName } from '@skald/wire'
 import { invalidLabelName, readBoolean, readStrictText } from '../../config/readers.ts'
 import type { StageDefinition } from '../stage.ts'
@@ -26,7 +27,7 @@ export const eventLogMessageStage: StageDefinition = {
             name = sanitize(name)
           }
           if (entry.extracted.has(name) && !raw.overwrite_existing) name += '_extracted'
-          entry.extracted.set(name, part.slice(colon + 1).trim())
+          entry.extracted.set(name, trimSpace(part.slice(colon + 1)))
         }
         next(entry)
       },
@@ -34,8 +35,7 @@ export const eventLogMessageStage: StageDefinition = {
   },
 }
 
-/** Makes a label name of any text: other characters become `_`, a digit in front gets one. */
+/** Makes a label name of any text: other characters become `_`, and so does a digit in front. */
 function sanitize(name: string): string {
-  const clean = name.replace(/[^a-zA-Z0-9_]/gu, '_')
-  return clean === '' ? '_' : clean.replace(/^(?=\d)/, '_')
+  return name === '' ? '_' : name.replace(/^\d|[^a-zA-Z0-9_]/gu, '_')
 }

@@ -64,8 +64,9 @@ function cityLabels(place: CityResponse): LabelPairs {
     ['location_longitude', location?.longitude],
     ['postal_code', postal?.code],
     ['timezone', location?.time_zone],
-    ['subdivision_name', subdivisions?.[0]?.names?.en],
-    ['subdivision_code', subdivisions?.[0]?.iso_code],
+    // The last one is the smallest.
+    ['subdivision_name', subdivisions?.at(-1)?.names?.en],
+    ['subdivision_code', subdivisions?.at(-1)?.iso_code],
   ]
 }
 

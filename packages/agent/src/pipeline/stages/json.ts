@@ -2,6 +2,7 @@
 
 import { readBoolean, readStrictText } from '../../config/readers.ts'
 import type { ValueReader } from '../../config/yaml-cursor.ts'
+import { goJsonValue } from '../go-json.ts'
 import { compileJsonQuery, type JsonQuery } from '../jmespath.ts'
 import type { StageDefinition } from '../stage.ts'
 import { parseJsonObject, valueText } from '../values.ts'
@@ -46,29 +47,31 @@ export const jsonStage: StageDefinition = {
           next(entry)
           return
         }
-        const object = parseJsonObject(text.toWellFormed())
+        const wellFormed = text.toWellFormed()
+        // Go reads null as an object without keys.
+        const object =
+          parseJsonObject(wellFormed) ?? (wellFormed.trim() === 'null' ? {} : undefined)
         if (!object) {
           if (dropsMalformed) context.countDropped('malformed_json')
           else next(entry)
           return
         }
         const { extracted } = entry
-        for (const [name, query] of expressions) extracted.set(name, toExtracted(query(object)))
+        for (const [name, query] of expressions) {
+          const value = query(object)
+          // An expression that fails on this line leaves what was there, and so does a number that
+          // no float can hold.
+          if (value !== undefined && value !== Infinity && value !== -Infinity)
+            extracted.set(name, toExtracted(value))
+        }
         next(entry)
       },
     })
   },
 }
 
-/** Single values stay, lists and objects become their JSON text with sorted keys, nothing is null. */
+/** Single values stay, lists and objects become their JSON text. */
 function toExtracted(value: unknown): unknown {
-  if (value === undefined || value === null) return null
-  return typeof value === 'object' ? JSON.stringify(sortKeys(value)) : value
-}
-
-function sortKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortKeys)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).map(([key, item]) => [key, sortKeys(item)] as const)
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+  if (typeof value === 'string') return value.toWellFormed()
+  return typeof value === 'object' && value !== null ? goJsonValue(value) : value
 }

@@ -1,6 +1,6 @@
 // The limit stage: lets so many lines through per second, and drops the others or waits.
 
-import { readInteger, readLooseBoolean, readNumber, readStrictText } from '../../config/readers.ts'
+import { readInteger, readLooseBoolean, readNumber, readWeakText } from '../../config/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 import { TokenBucket } from '../token-bucket.ts'
 
@@ -13,7 +13,7 @@ export const limitStage: StageDefinition = {
       rate: readNumber,
       burst: readInteger,
       drop: readLooseBoolean,
-      by_label_name: readStrictText,
+      by_label_name: readWeakText,
       max_distinct_labels: readInteger,
     })
     const { rate = 0, burst = 0, drop = false, by_label_name: labelName = '' } = raw

@@ -1,14 +1,14 @@
 // The logfmt stage: takes values out of `key=value key="quoted value"`. A damaged pair ends the
 // reading; what came before it stays.
 
-import { readTextMap } from '../../config/readers.ts'
+import { readStrictTextMap } from '../../config/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 import { readSource } from './regex.ts'
 
 export const logfmtStage: StageDefinition = {
   read(body) {
-    const { mapping, source } = body.record({ mapping: readTextMap, source: readSource })
+    const { mapping, source } = body.record({ mapping: readStrictTextMap, source: readSource })
     if (!mapping || mapping.size === 0) {
       return body.has('mapping') && !body.get('mapping')?.isMap
         ? undefined
@@ -56,8 +56,10 @@ function unquote(quoted: string): string | undefined {
   if (!quoted.includes('\\')) return quoted.slice(1, -1)
   try {
     const controls: Readonly<Record<string, string>> = { '\n': '\\n', '\t': '\\t', '\r': '\\r' }
-    // Raw control characters are fine here, though not in JSON.
-    const json = quoted.replace(/[\n\t\r]/g, char => controls[char]!)
+    // Raw control characters and `\'` are fine here, though not in JSON.
+    const json = quoted
+      .replace(/[\n\t\r]/g, char => controls[char]!)
+      .replace(/\\([\s\S])/g, (all, char: string) => (char === "'" ? "'" : all))
     return JSON.parse(json) as string
   } catch {
     // A bad escape: the pair is damaged.

@@ -15,6 +15,9 @@ type EntryTest = (entry: PipelineEntry) => boolean
 // A matcher that everything fits, so that LogQL accepts selectors which alone would match all.
 const anyMatcher = '__any__!="\\u0000"'
 
+// In front of each label name, so that none of them is a word of LogQL.
+const namePrefix = 'label_'
+
 const readSelector: ValueReader<EntryTest> = cursor => {
   const text = readStrictText(cursor)
   if (text === undefined) return undefined
@@ -27,11 +30,19 @@ const readSelector: ValueReader<EntryTest> = cursor => {
 
 function compileSelector(text: string): EntryTest {
   if (/^\s*\{\s*\}/.test(text)) throw new SyntaxError('it needs at least one matcher')
-  const expr = parseLogql(text.replace(/^\s*\{/, `{__all__=~".+",${anyMatcher},`))
+  // Words of LogQL such as `json` or `by` are label names here.
+  const named = text.replace(
+    /"(?:[^"\\]|\\.)*"|`[^`]*`|([A-Za-z_]\w*)(?=\s*[=!])/gs,
+    (all, name: string | undefined) => (name === undefined ? all : namePrefix + name),
+  )
+  const expr = parseLogql(named.replace(/^\s*\{/, `{__all__=~".+",${anyMatcher},`))
   if (expr.kind !== 'log') throw new SyntaxError('it is not a selector of lines')
   const labelTests = expr.matchers
-    .filter(({ name }) => name !== '__any__' && name !== '__all__')
-    .map(matcher => ({ name: matcher.name, test: compileMatcher(matcher) }))
+    .filter(({ name }) => name.startsWith(namePrefix))
+    .map(matcher => ({
+      name: matcher.name.slice(namePrefix.length),
+      test: compileMatcher(matcher),
+    }))
   const lineTests = expr.stages.map(compileLineTest)
   return entry =>
     labelTests.every(({ name, test }) => test(entry.labels.get(name) ?? '')) &&
@@ -60,24 +71,25 @@ export const matchStage: StageDefinition = {
     const raw = body.record({
       selector: readSelector,
       stages: readStages,
-      action: readOneOf(['keep', 'drop'] as const),
+      action: readOneOf(['keep', 'drop', ''] as const),
       pipeline_name: readStrictText,
       drop_counter_reason: readStrictText,
     })
-    const { selector, stages = [], action = 'keep' } = raw
-    const isGiven = (key: string) => body.has(key)
+    const { selector, stages = [] } = raw
+    const action = raw.action || 'keep'
     if (!selector) {
-      return isGiven('selector')
+      return body.has('selector')
         ? undefined
         : body.failAtKey('The match stage needs a selector such as {app="web"}')
     }
     if (raw.pipeline_name === '') {
       return body.failAtKey('pipeline_name may be left out, but not be empty')
     }
-    if (action === 'drop' && isGiven('stages')) {
+    const stageCount = body.get('stages')?.items().length ?? 0
+    if (action === 'drop' && stageCount > 0) {
       return body.failAtKey('A match stage with action drop must have no stages')
     }
-    if (action === 'keep' && !isGiven('stages')) {
+    if (action === 'keep' && stageCount === 0) {
       return body.failAtKey('The match stage needs stages for the lines that it keeps')
     }
     const reason = raw.drop_counter_reason || 'match_stage'

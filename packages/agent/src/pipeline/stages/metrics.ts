@@ -1,12 +1,13 @@
 // The metrics stage: counts lines into metrics of its own, one series per stream.
 
+import { parseFloatText } from '@skald/query/conversions'
 import { parseGoDuration } from '@skald/wire'
 import {
   readBoolean,
   readDurationMs,
   readList,
-  readNumber,
   readOneOf,
+  readStrictNumber,
   readStrictText,
 } from '../../config/readers.ts'
 import type { YamlCursor } from '../../config/yaml-cursor.ts'
@@ -56,7 +57,9 @@ export const metricsStage: StageDefinition = {
 function count(entry: PipelineEntry, rule: MetricRule, metric: CustomMetric): void {
   const { action, matchAll, countsBytes, source, value } = rule
   if (matchAll) {
-    metric.update(entry.labels.entries(), action, countsBytes ? entry.lineBytes.length : 1)
+    if (action === 'inc') metric.update(entry.labels.entries(), action, 1)
+    // There is nothing else to add of a line as a whole.
+    else if (countsBytes) metric.update(entry.labels.entries(), action, entry.lineBytes.length)
     return
   }
   const extracted = entry.extracted.get(source)
@@ -68,7 +71,7 @@ function count(entry: PipelineEntry, rule: MetricRule, metric: CustomMetric): vo
   const number = numberOf(extracted)
   if (number === undefined) return
   // A counter never goes down.
-  if (action === 'add' && number < 0 && rule.value === undefined && metric.isCounter) return
+  if (action === 'add' && number < 0 && metric.isCounter) return
   metric.update(entry.labels.entries(), action, number)
 }
 
@@ -77,9 +80,11 @@ function numberOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value
   if (typeof value === 'boolean') return value ? 1 : 0
   if (typeof value !== 'string') return undefined
-  const plain = value.replace(/(?<=\d)_(?=\d)/g, '')
-  if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(plain)) return Number(plain)
-  if (/^[+-]?(inf|infinity|nan)$/i.test(value)) return undefined
+  try {
+    return parseFloatText(value)
+  } catch {
+    // No number: a duration, perhaps.
+  }
   try {
     return Number(parseGoDuration(value)) / 1e9
   } catch {
@@ -111,17 +116,20 @@ function readRule(name: string, body: YamlCursor): MetricRule | undefined {
   }
   const options = { name: fullName, help: raw.description ?? '', maxIdleMs }
   const source = raw.source || name
-  if (raw.type === 'Histogram') return readHistogram(raw.config ?? body, { options, source, name })
+  if (raw.type === 'Histogram') return readHistogram(raw.config, { options, source })
   const isCounter = raw.type === 'Counter'
   const config = raw.config?.record(
     isCounter
       ? {
-          action: readOneOf(['inc', 'add'] as const),
+          action: readOneOf(['inc', 'add'] as const, { ignoreCase: true }),
           value: readStrictText,
           match_all: readBoolean,
           count_entry_bytes: readBoolean,
         }
-      : { action: readOneOf(['set', 'inc', 'dec', 'add', 'sub'] as const), value: readStrictText },
+      : {
+          action: readOneOf(['set', 'inc', 'dec', 'add', 'sub'] as const, { ignoreCase: true }),
+          value: readStrictText,
+        },
   ) as
     | {
         action?: CustomMetricAction
@@ -151,19 +159,21 @@ function readRule(name: string, body: YamlCursor): MetricRule | undefined {
   return { create, source, action, matchAll, countsBytes, value }
 }
 
+// What Prometheus's client takes where no buckets are given.
+const defaultBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
 function readHistogram(
-  cursor: YamlCursor,
+  cursor: YamlCursor | undefined,
   of: {
     readonly options: { readonly name: string; readonly help: string; readonly maxIdleMs: number }
     readonly source: string
-    readonly name: string
   },
-): MetricRule | undefined {
-  const config = cursor.record({ buckets: readList(readNumber), value: readStrictText })
-  const { buckets, value } = config
-  if (!buckets || buckets.length === 0) {
-    return cursor.failAtKey(`Histogram ${of.name} needs a config with buckets`)
-  }
+): MetricRule {
+  const config = cursor?.record({ buckets: readList(readStrictNumber), value: readStrictText })
+  const { buckets: given = [], value } = config ?? {}
+  // The bucket of everything is there without being named.
+  const finite = given.filter(Number.isFinite)
+  const buckets = given.length === 0 ? defaultBuckets : finite
   const create = (metrics: CustomMetrics) => metrics.histogram({ ...of.options, buckets })
   const rest = { source: of.source, action: 'observe' as const, value }
   return { create, ...rest, matchAll: false, countsBytes: false }

@@ -34,7 +34,9 @@ export const multilineStage: StageDefinition = {
     }
     const options = {
       isFirstLine: (line: string) => firstline.test(line),
-      linesMax: raw.max_lines || defaults.linesMax,
+      // 0 is no limit but that of memory.
+      linesMax:
+        raw.max_lines === 0 ? Number.POSITIVE_INFINITY : (raw.max_lines ?? defaults.linesMax),
       waitMs: raw.max_wait_time ?? defaults.waitMs,
     }
     return context => new MultilineStage(options, context.nowMs)

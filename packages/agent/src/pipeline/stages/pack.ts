@@ -1,14 +1,15 @@
 // The pack stage: puts labels into the line, as a JSON object with `_entry`, and off the stream.
 
-import { readList, readLooseBoolean, readStrictText } from '../../config/readers.ts'
+import { readList, readLooseBoolean, readWeakText } from '../../config/readers.ts'
 import type { ValueReader } from '../../config/yaml-cursor.ts'
+import { goJsonText } from '../go-json.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
 /** Reads one text or a list of texts. */
 const readNames: ValueReader<string[]> = cursor => {
-  if (cursor.isList) return readList(readStrictText)(cursor)
-  const name = readStrictText(cursor)
+  if (cursor.isList) return readList(readWeakText)(cursor)
+  const name = readWeakText(cursor)
   return name === undefined ? undefined : [name]
 }
 
@@ -34,17 +35,4 @@ export const packStage: StageDefinition = {
       },
     })
   },
-}
-
-const escapes: Readonly<Record<string, string>> = {
-  '<': '\\u003c',
-  '>': '\\u003e',
-  '&': '\\u0026',
-  '\u2028': '\\u2028',
-  '\u2029': '\\u2029',
-}
-
-/** Writes a text as Go's JSON encoder does, which escapes what HTML could mistake. */
-export function goJsonText(text: string): string {
-  return JSON.stringify(text.toWellFormed()).replace(/[<>&\u2028\u2029]/g, char => escapes[char]!)
 }

@@ -1,23 +1,10 @@
 // The regex stage: takes the named groups of an expression out of the line or of an extracted value.
 
 import { type CompiledRegex, compileRegex } from '@skald/query/regex'
-import { readStrictText } from '../../config/readers.ts'
+import { readStrictText, readWeakText } from '../../config/readers.ts'
 import type { ValueReader } from '../../config/yaml-cursor.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
-
-/** Reads a regular expression of RE2's dialect. */
-export const readExpression: ValueReader<CompiledRegex> = cursor => {
-  const text = readStrictText(cursor)
-  if (text === undefined) return undefined
-  try {
-    return compileRegex(text)
-  } catch (error) {
-    return cursor.failAtKey(
-      `${cursor.name} ${text} does not compile as a regex: ${(error as Error).message}`,
-    )
-  }
-}
 
 /** Reads the name of an extracted value; an empty one is a mistake. */
 export const readSource: ValueReader<string> = cursor => {
@@ -27,14 +14,13 @@ export const readSource: ValueReader<string> = cursor => {
 }
 
 /** An expression with the names of its groups; Go lets a name stand for several groups. */
-interface NamedExpression {
+export interface NamedExpression {
   readonly regex: CompiledRegex
   readonly names: readonly (string | undefined)[]
 }
 
-const readNamedExpression: ValueReader<NamedExpression> = cursor => {
-  const text = readStrictText(cursor)
-  if (text === undefined) return undefined
+/** Compiles an expression of RE2's dialect whose groups may share names. */
+function compileNamed(text: string): NamedExpression {
   // Each name gets a number while compiling, so that it is unique.
   const given: string[] = []
   const unique = text.replace(
@@ -42,20 +28,38 @@ const readNamedExpression: ValueReader<NamedExpression> = cursor => {
     (all, escaped: string | undefined, name: string | undefined) =>
       escaped !== undefined || name === undefined ? all : `(?P<g${given.push(name) - 1}>`,
   )
-  try {
-    // As it was written first, so that errors show that; only the check for unique names is ours.
-    if (new Set(given).size === given.length) compileRegex(text)
-    const regex = compileRegex(unique)
-    const names = regex.groupNames.map(name =>
-      name === undefined || name === '' ? undefined : given[Number(name.slice(1))],
-    )
-    return { regex, names }
-  } catch (error) {
-    return cursor.failAtKey(
-      `${cursor.name} ${text} does not compile as a regex: ${(error as Error).message}`,
-    )
+  // As it was written where that can be, so that errors show it.
+  if (new Set(given).size === given.length) {
+    const regex = compileRegex(text)
+    return { regex, names: regex.groupNames }
+  }
+  const regex = compileRegex(unique)
+  const names = regex.groupNames.map(name =>
+    name === undefined || name === '' ? undefined : given[Number(name.slice(1))],
+  )
+  return { regex, names }
+}
+
+function expressionReader(readWritten: ValueReader<string>): ValueReader<NamedExpression> {
+  return cursor => {
+    const text = readWritten(cursor)
+    if (text === undefined) return undefined
+    try {
+      return compileNamed(text)
+    } catch (error) {
+      return cursor.failAtKey(
+        `${cursor.name} ${text} does not compile as a regex: ${(error as Error).message}`,
+      )
+    }
   }
 }
+
+/** Reads a regular expression of RE2's dialect, with its groups. */
+export const readNamedExpression = expressionReader(readStrictText)
+
+/** Reads a regular expression that only tests, in stages whose decoder takes numbers for texts. */
+export const readExpression: ValueReader<CompiledRegex> = cursor =>
+  expressionReader(readWeakText)(cursor)?.regex
 
 export const regexStage: StageDefinition = {
   read(body) {

@@ -3,15 +3,15 @@
 import { RE2JS } from 're2js'
 import type { PipelineEntry } from '../entry.ts'
 import type { StageDefinition } from '../stage.ts'
-import { executeStageTemplate } from '../template-data.ts'
+import { executeReplaceTemplate } from '../template-data.ts'
 import { valueText } from '../values.ts'
-import { readExpression, readSource } from './regex.ts'
+import { readNamedExpression, readSource } from './regex.ts'
 import { templateReader } from './template.ts'
 
 export const replaceStage: StageDefinition = {
   read(body) {
     const raw = body.record({
-      expression: readExpression,
+      expression: readNamedExpression,
       source: readSource,
       replace: templateReader('failContained'),
     })
@@ -21,57 +21,74 @@ export const replaceStage: StageDefinition = {
         ? undefined
         : body.failAtKey('The replace stage needs an expression')
     }
-    if (expression.groupNames.length < 2) {
+    if (expression.names.length < 2) {
       return body.failContained(
         'The replace stage replaces what a group matches, and the expression has no group: write (...)',
       )
     }
     // Promtail as well replaces nothing then, rather than everything by nothing.
     if (body.has('replace') && !replace) return undefined
-    const { groupNames } = expression
+    const { regex, names } = expression
+    const hasNames = names.some(name => name !== undefined && name !== '')
     // The engine that tells where groups lie; the expression was checked above.
-    const re2 = RE2JS.compile(expression.source)
+    const re2 = RE2JS.compile(regex.source)
     return () => ({
       run(entry, next) {
         const text = source === undefined ? entry.line : valueText(entry.extracted.get(source))
-        if (text !== undefined) {
-          const result = replaceGroups(text)
-          if (result !== text) {
-            if (source === undefined) entry.line = result
-            else entry.extracted.set(source, result)
-          }
+        const result = text === undefined ? undefined : replaceGroups(text, entry)
+        if (result) {
+          if (source === undefined) entry.line = result.text
+          else entry.extracted.set(source, result.text)
+          for (const [name, replaced] of result.named) entry.extracted.set(name, replaced)
         }
         next(entry)
-
-        function replaceGroups(whole: string): string {
-          let out = ''
-          let copied = 0
-          const named = new Map<string, string>()
-          const matcher = re2.matcher(whole)
-          while (matcher.find()) {
-            for (let group = 1; group < groupNames.length; group++) {
-              const start = matcher.start(group)
-              if (start < 0) continue
-              const end = matcher.end(group)
-              const replaced = replaceText(entry, whole.slice(start, end))
-              // A template that fails on one group leaves the whole text.
-              if (replaced === undefined) return whole
-              const name = groupNames[group]
-              if (name && !named.has(name)) named.set(name, replaced)
-              // A group inside one that was replaced already.
-              if (start < copied) continue
-              out += whole.slice(copied, start) + replaced
-              copied = end
-            }
-          }
-          for (const [name, replaced] of named) entry.extracted.set(name, replaced)
-          return out + whole.slice(copied)
-        }
       },
     })
 
-    function replaceText(entry: PipelineEntry, captured: string): string | undefined {
-      return replace ? executeStageTemplate(replace, entry, captured) : ''
+    /** Gives the new text and what stands for the named groups; nothing without a match. */
+    function replaceGroups(
+      whole: string,
+      entry: PipelineEntry,
+    ): { readonly text: string; readonly named: Map<string, string> } | undefined {
+      const matcher = re2.matcher(whole)
+      let out = ''
+      let copied = 0
+      let matchCount = 0
+      let previousEnd = -1
+      /** Names by what their groups caught in the first match. */
+      const firstCaptured = new Map<string, string>()
+      const replacements = new Map<string, string>()
+      while (matcher.find()) {
+        const isEmptyBehindMatch =
+          matcher.end() === matcher.start() && matcher.end() === previousEnd
+        previousEnd = matcher.end()
+        // As Go counts matches.
+        if (isEmptyBehindMatch) continue
+        matchCount++
+        for (let group = 1; group < names.length; group++) {
+          const start = matcher.start(group)
+          const name = names[group]
+          if (name && matchCount === 1) firstCaptured.set(name, matcher.group(group) ?? '')
+          if (start < 0) continue
+          const end = matcher.end(group)
+          const captured = whole.slice(start, end)
+          const replaced = replace ? executeReplaceTemplate(replace, entry, captured) : ''
+          // A template that fails on one group leaves the whole text.
+          if (replaced === undefined) return undefined
+          if (hasNames) replacements.set(captured, replaced)
+          // A group inside one that was replaced already.
+          if (start < copied) continue
+          out += whole.slice(copied, start) + replaced
+          copied = end
+        }
+      }
+      if (matchCount === 0) return undefined
+      const named = new Map<string, string>()
+      for (const [name, captured] of firstCaptured) {
+        const replaced = replacements.get(captured)
+        if (replaced !== undefined) named.set(name, replaced)
+      }
+      return { text: out + whole.slice(copied), named }
     }
   },
 }

@@ -66,11 +66,13 @@ function parserOf(format: Format, location: string | undefined): TimeParser {
 }
 
 function parseUnix(text: string, digits: number): bigint | undefined {
-  const match = /^([+-]?\d+)(?:\.(\d+))?$/.exec(text)
+  const match = /^([+-]?\d+)(?:\.([+-]?\d+))?$/.exec(text)
   if (!match || (match[2] !== undefined && digits !== 9)) return undefined
   const whole = BigInt(match[1]!) * 10n ** BigInt(digits)
-  const fraction = BigInt((match[2] ?? '').slice(0, 9).padEnd(9, '0'))
-  const timestampNs = match[1]!.startsWith('-') ? whole - fraction : whole + fraction
+  const fraction = match[2] ?? ''
+  // A whole number of its own for Go, which is added also where the seconds are negative.
+  if (fraction.length > 18) return undefined
+  const timestampNs = whole + BigInt(Math.trunc(Number(fraction) * 10 ** (9 - fraction.length)))
   // What does not fit 64 bits is no time.
   return BigInt.asIntN(64, timestampNs) === timestampNs ? timestampNs : undefined
 }

@@ -3,10 +3,10 @@
 import { FunctionError } from '../errors.ts'
 import { fn, variadic } from '../function.ts'
 import { byteLength, decodeGoText, encodeGoText, sliceBytes } from '../go-bytes.ts'
+import { isSpace, swapCase, toLower, toTitle, toUpper, trimSpace, untitle } from '../letter-case.ts'
 import { checkTextLength, printValue } from '../print.ts'
 import { quoteText } from '../printf.ts'
 import type { Value } from '../values.ts'
-import { isSpace, swapCase, toLower, toTitle, toUpper, trimSpace, untitle } from './letter-case.ts'
 
 /** Functions in the order of arguments of pipelines: the text comes last. */
 export const textFunctions = {

@@ -1,8 +1,8 @@
 // Functions that write words as identifiers: one row each.
 
 import { fn } from '../function.ts'
+import { isSpace, lowerCharacter, toLower, upperCharacter } from '../letter-case.ts'
 import { checkTextLength } from '../print.ts'
-import { isSpace, lowerCharacter, toLower, upperCharacter } from './letter-case.ts'
 
 export const wordFormFunctions = {
   snakecase: fn(['string'], text => joinWords(text, '_')),
