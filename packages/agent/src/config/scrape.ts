@@ -72,7 +72,7 @@ const readJob = (cursor: YamlCursor): ScrapeConfig | undefined => {
   if (!raw.job_name) return cursor.fail('job_name is empty: give each job a name of its own')
   const otherSources = Object.keys({ ...unsupportedDiscoveries, ...sourceReaders })
   const sourceKeys = ['static_configs', ...discoveryKeys, ...otherSources]
-  const hasSource = sourceKeys.some(key => cursor.get(key) !== undefined)
+  const hasSource = sourceKeys.some(key => cursor.get(key)?.isNull === false)
   if (!hasSource) {
     return cursor.fail(
       `no valid target scrape config defined for "${raw.job_name}": add static_configs`,

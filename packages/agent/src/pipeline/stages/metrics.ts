@@ -5,7 +5,7 @@ import {
   readBoolean,
   readDurationMs,
   readList,
-  readNumber,
+  readLooseNumber,
   readOneOf,
   readStrictText,
 } from '../../config/readers.ts'
@@ -160,7 +160,7 @@ function readHistogram(
     readonly name: string
   },
 ): MetricRule | undefined {
-  const config = cursor.record({ buckets: readList(readNumber), value: readStrictText })
+  const config = cursor.record({ buckets: readList(readLooseNumber), value: readStrictText })
   const { buckets, value } = config
   if (!buckets || buckets.length === 0) {
     return cursor.failAtKey(`Histogram ${of.name} needs a config with buckets`)
