@@ -10,7 +10,7 @@ import type { StageFactory } from '../pipeline/stage.ts'
 import { sourceOf, sourceReaders } from '../sources/registry.ts'
 import type { SourceConfig } from '../sources/source.ts'
 import type { Decompression } from '../tail/compressed-tailer.ts'
-import { findEncoding, type TextEncoding } from '../tail/encoding.ts'
+import { findEncoding, isUtf8, type TextEncoding } from '../tail/encoding.ts'
 import { readBoolean, readDurationMs, readOneOf, readText } from './readers.ts'
 import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 
@@ -36,7 +36,7 @@ export interface ScrapeConfig {
 
 const readEncoding: ValueReader<TextEncoding> = cursor => {
   const name = readText(cursor) ?? ''
-  if (/^(|utf-?8)$/i.test(name)) return undefined
+  if (isUtf8(name)) return undefined
   const encoding = findEncoding(name)
   if (encoding) return encoding
   return cursor.failAtKey(
