@@ -185,7 +185,9 @@ export function parseTargetFile(path: string, text: string): TargetGroup[] {
   const [first] = problems as readonly ConfigProblem[]
   if (first) throw new SyntaxError(`${path}:${first.line}:${first.column}: ${first.message}`)
   const filepath: [string, string] = [metaLabel('filepath'), path]
-  return staticGroups(configs, path).map(group => ({
+  // As in Prometheus a group of a file that lists no targets has none.
+  const listed = configs.filter(({ targets }) => targets.length > 0)
+  return staticGroups(listed, path).map(group => ({
     ...group,
     labels: new Map([...group.labels, filepath]),
   }))
