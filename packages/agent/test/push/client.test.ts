@@ -60,6 +60,19 @@ test('Client sends a tenant and an authorization that stand among its headers', 
   }
 })
 
+test('Clients without names that share a URL each get all lines', async t => {
+  const receiver = await startReceiver(t)
+  const { url } = receiver
+  const directory = t.testdir({ 'a.log': '1\n' })
+  const config = configText({ directory, url }).replace(
+    /clients:\n/,
+    `clients:\n  - {url: "${url}", batchwait: 20ms, tenant_id: one}\n`,
+  )
+  await startTestAgent(t, config)
+  await receiver.until(() => receiver.entries.length === 2)
+  t.same(receiver.entries.map(({ tenant }) => tenant ?? '').sort(), ['', 'one'])
+})
+
 test('Client shows its name and password, or its token', async t => {
   const want: Record<string, string> = {
     'basic_auth: {username: ann, password: "p:w é"}': 'Basic YW5uOnA6dyDDqQ==',
