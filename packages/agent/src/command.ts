@@ -41,7 +41,7 @@ export async function runAgentCommand(
   const say = (text: string) => io.stderr.write(`${text}\n`)
   try {
     const { flags, rest } = parseGoFlags(argv, agentFlags)
-    if (rest.length > 0) throw new FlagError(`unexpected argument: ${rest[0]}`)
+    checkRest(rest)
     if (flags.version === 'true') {
       io.stdout.write(`skald agent, version ${agentVersion}\n`)
       return 0
@@ -76,6 +76,13 @@ export async function runAgentCommand(
     say(`Cannot start the agent: ${message}`)
     return 1
   }
+}
+
+/** What follows the flags is ignored, as `true` in `-dry-run true`; flags behind it would be as well. */
+function checkRest(rest: readonly string[]): void {
+  const flag = rest.find(argument => argument.startsWith('-'))
+  if (flag === undefined) return
+  throw new FlagError(`unexpected argument: ${rest[0]}: ${flag} behind it would have no effect`)
 }
 
 /** Finds the configuration file: the first of the list that exists; none where flags are enough. */

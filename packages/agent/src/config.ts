@@ -3,15 +3,15 @@
 // are accepted; what is not built is refused by name.
 
 import { expandEnvironment, type FlagValues } from '@skald/wire'
-import { type ClientConfig, readClients } from './config/clients.ts'
+import { type ClientConfig, readClients, readSingleClient } from './config/clients.ts'
 import { applyFlags } from './config/flags.ts'
 import {
-  readAnything,
   readBoolean,
   readBytes,
   readCount,
   readDurationMs,
   readNumber,
+  readPeriodMs,
   readText,
 } from './config/readers.ts'
 import { loadScrapeReader, type ScrapeConfig } from './config/scrape.ts'
@@ -107,10 +107,15 @@ export async function loadAgentConfig(options: LoadAgentConfigOptions): Promise<
   return { ...config, leftOut: sorted.map(problem => formatProblem(path, problem)) }
 }
 
+const readFilename: ValueReader<string> = cursor => {
+  const text = readText(cursor)
+  return text === '' ? cursor.failAtKey('filename must name the positions file') : text
+}
+
 const readPositions: ValueReader<Partial<PositionsConfig>> = cursor => {
   const raw = cursor.record({
-    filename: readText,
-    sync_period: readDurationMs,
+    filename: readFilename,
+    sync_period: readPeriodMs,
     ignore_invalid_yaml: readBoolean,
   })
   return defined({
@@ -122,7 +127,7 @@ const readPositions: ValueReader<Partial<PositionsConfig>> = cursor => {
 
 const readTarget: ValueReader<Partial<TargetConfig>> = cursor => {
   const raw = cursor.record({
-    sync_period: readDurationMs,
+    sync_period: readPeriodMs,
     stdin: readBoolean,
     read_files_once: readBoolean,
   })
@@ -171,8 +176,8 @@ const readFileWatch: ValueReader<Partial<FileWatchConfig>> = cursor => {
 
 const sectionReaders = {
   server: readServer,
-  client: (cursor: YamlCursor) => readClients(cursor, 'one'),
-  clients: (cursor: YamlCursor) => readClients(cursor, 'list'),
+  client: readSingleClient,
+  clients: readClients,
   positions: readPositions,
   target_config: readTarget,
   limits_config: readLimits,
@@ -187,7 +192,8 @@ const sectionReaders = {
       max_size: readBytes,
       // Nothing is deleted for its age: what lies there was not delivered yet.
       cleanSegmentsOlderThan: readDurationMs,
-      watchConfig: readAnything,
+      watchConfig: cursor =>
+        cursor.record({ minReadFrequency: readDurationMs, maxReadFrequency: readDurationMs }),
     })
     return defined({ isEnabled: raw.enabled, dir: raw.dir, bytesMax: raw.max_size })
   },
@@ -233,7 +239,7 @@ async function readSections(root: YamlCursor) {
 function build(sections: Sections, text: string): AgentConfig {
   return {
     server: { ...defaults.server, ...sections.server },
-    clients: [...(sections.client ?? []), ...(sections.clients ?? [])],
+    clients: clientsOf(sections),
     positions: { ...defaults.positions, ...sections.positions },
     target: { ...defaults.target, ...sections.target_config },
     limits: { ...defaults.limits, ...sections.limits_config },
@@ -243,6 +249,14 @@ function build(sections: Sections, text: string): AgentConfig {
     leftOut: [],
     text,
   }
+}
+
+function clientsOf({ client: single, clients = [] }: Sections): readonly ClientConfig[] {
+  const labelled = clients.map(client => ({
+    ...client,
+    externalLabels: new Map([...(single?.externalLabels ?? []), ...client.externalLabels]),
+  }))
+  return single?.client ? [single.client, ...labelled] : labelled
 }
 
 /** Gives clients the proxies that the environment names. */
@@ -264,13 +278,13 @@ function withProxies(
 
 /** Checks what only the whole shows. */
 function checkWhole(config: AgentConfig, root: YamlCursor, problems: ConfigProblem[]): void {
-  if (config.clients.length === 0) {
-    const hasClients = (root.get('clients') ?? root.get('client'))?.isNull === false
-    if (!hasClients) {
-      const message =
-        'At least one client is required: add a clients list with the url to push to, or -client.url'
-      problems.push({ line: 1, column: 1, message })
-    }
+  // A client that cannot be used has been told of.
+  const items = root.get('clients')?.items() ?? []
+  if (config.clients.length === 0 && items.length === 0) {
+    const message =
+      'At least one client is required: add a clients list with the url to push to, or -client.url'
+    const place = root.get('clients') ?? root.get('client')
+    problems.push({ line: place?.line ?? 1, column: 1, message })
   }
   const seen = new Set<string>()
   for (const client of config.clients) {

@@ -60,7 +60,7 @@ export function startLane(
 ): Lane {
   const { config, metrics, journal, known, held, nowMs } = context
   const isOnly = config.clients.length === 1
-  const lane = isOnly ? '' : (client.name ?? client.transport.url.href)
+  const lane = isOnly ? '' : laneName(client, config.clients)
   const logger = isOnly ? context.logger : context.logger.child({ client: lane })
   const delivery = context.delivery ?? createQueue(client, transport, { ...context, logger })
   const scheduler = new ReadScheduler(() => delivery.hasRoom)
@@ -88,6 +88,14 @@ export function startLane(
   const key = clientKey(client)
   const hasRoom = () => delivery.hasRoom && (limiter?.pausedUntilMs(nowMs()) ?? 0) === 0
   return { key, name: lane, delivery, scheduler, manager, jobs, createJob, hasRoom }
+}
+
+/** Clients without names may have one URL, as for several tenants: the later ones are numbered. */
+function laneName(client: ClientConfig, clients: readonly ClientConfig[]): string {
+  const base = ({ name, transport }: ClientConfig) => name ?? transport.url.href
+  const alike = clients.filter(other => base(other) === base(client))
+  const place = alike.findIndex(({ identity }) => identity === client.identity)
+  return place > 0 ? `${base(client)}#${place + 1}` : base(client)
 }
 
 function createQueue(

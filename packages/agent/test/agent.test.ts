@@ -45,6 +45,34 @@ test('Agent sends lines with labels, and a file that is renamed is read to its e
   )
 })
 
+test('Agent reads a file for each set of labels that targets of one job give it', async t => {
+  const directory = t.testdir({ 'a.log': '1\n', 'b.log': '1\n' })
+  const receiver = await startReceiver(t)
+  const target = (job: string, path: string) =>
+    `      - {targets: [localhost], labels: {job: ${job}, __path__: "${directory}/${path}"}}\n`
+  const config = configText({ directory, url: receiver.url }).replace(
+    /static_configs:[\s\S]*/,
+    `static_configs:\n${target('all', '*.log')}${target('a', 'a.log')}${target('all', 'a.*')}`,
+  )
+  const seen = () => receiver.entries.map(({ labels, line }) => `${labels} ${line}`).sort()
+  const expected = (count: number) =>
+    ['all', 'a', 'all']
+      .flatMap((job, i) => {
+        const path = `${directory}/${i === 2 ? 'b' : 'a'}.log`
+        return lines('', 1, count).map(line => `{filename="${path}", job="${job}"} ${line.trim()}`)
+      })
+      .sort()
+  const agent = await startTestAgent(t, config)
+  await receiver.until(() => receiver.entries.length >= 3)
+  await agent.stop()
+  t.strictSame(seen(), expected(1))
+  for (const name of ['a', 'b']) appendFileSync(`${directory}/${name}.log`, '2\n')
+  const again = await startTestAgent(t, config)
+  await receiver.until(() => receiver.entries.length >= 6)
+  await again.stop()
+  t.strictSame(seen(), expected(2), 'each goes on where it was')
+})
+
 test('Agent gives each line of one read a time of its own', async t => {
   const directory = t.testdir({ 'a.log': 'same\nsame\nsame\n' })
   const receiver = await startReceiver(t)

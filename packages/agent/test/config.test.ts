@@ -107,6 +107,88 @@ test('Flags win over the file, but not over its external labels', async t => {
   t.strictSame(Object.fromEntries(config.clients[1]!.externalLabels), { a: 'file', b: 'flag' })
 })
 
+test('loadAgentConfig takes the numbers of YAML 1.1, and no texts for numbers', async t => {
+  const portOf = async (port: string) => {
+    const text = `server: {http_listen_port: ${port}}\n${base}`
+    return (await loadAgentConfig({ text, path: 'a.yaml' })).server.httpListenPort
+  }
+  for (const port of ['80', '8_0', '0x50', '0120', '0b1010000', '8e1', '80.0']) {
+    t.equal(await portOf(port), 80, port)
+  }
+  for (const port of ['"80"', '80.5', '1e2x', '65536', '-1', '99999999999999999999']) {
+    t.match(await problemsOf(`server: {http_listen_port: ${port}}\n${base}`), [/^1:/], port)
+  }
+  t.match(await problemsOf(base.replace('/push', '/push\n    batchsize: "5"')), [/without quotes/])
+})
+
+test('loadAgentConfig refuses what Promtail cannot start with', async t => {
+  const client = (keys: string) => base.replace('/push\n', `/push\n    ${keys}\n`)
+  const job = (source: string) => base.replace(/static_configs:[\s\S]*/, `${source}\n`)
+  const mistakes: readonly [string, RegExp][] = [
+    [`server: {external_url: "http://[::1"}\n${base}`, /^1:external_url must be a URL/],
+    [`server: {http_listen_network: udp}\n${base}`, /^1:http_listen_network must be one of tcp/],
+    [`server: {grpc_listen_port: 70000}\n${base}`, /^1:grpc_listen_port must be below/],
+    [`server: {grpc_tls_config: {bogus: 1}}\n${base}`, /^1:Unknown key bogus/],
+    [`server: {tls_min_version: TLS12}\n${base}`, /^1:tls_min_version must be one of/],
+    [`server: {http_path_prefix: agent}\n${base}`, /^1:http_path_prefix must begin with/],
+    [`positions: {sync_period: 0s}\n${base}`, /^1:sync_period must be above zero/],
+    [`positions: {filename: ""}\n${base}`, /^1:filename must name/],
+    [`wal: {watchConfig: {foo: 1s}}\n${base}`, /^1:Unknown key foo/],
+    ['clients: []\n', /^1:At least one client/],
+    [base.replace('/loki/api', '/%zz'), /^2:url .* is not an http/],
+    [base.replace('url: ', 'url: " ').replace('/push', '/push"'), /^2:url .* is not an http/],
+    [client('no_proxy: a'), /^3:no_proxy needs a proxy_url/],
+    [client('http_headers: {Authorization: {values: [a]}}'), /^3:setting header Authorization/],
+    [client('tls_config: {ca: nothing}'), /^3:tls_config: there is no certificate/],
+    [client('tls_config: {cert: a}'), /^3:tls_config needs both/],
+    [client('tls_config: {cert: a, key: b}'), /^3:tls_config cannot be used/],
+    [client('tls_config: {min_version: TLS13, max_version: TLS12}'), /^3:max_version must not/],
+    [job('static_configs:'), /^4:no valid target scrape config/],
+    [job('gelf:'), /^4:no valid target scrape config/],
+    [job('file_sd_configs: [{files: ["[.json"]}]'), /^5:\[\.json is not a valid glob/],
+    [job('file_sd_configs: [{files: [a.json], refresh_interval: 1.5s}]'), /^5:refresh_interval/],
+    [job('file_sd_configs: [{files: [a.json], refresh_interval: 0s}]'), /^5:.* above zero/],
+    [job('syslog: {listen_address: ":0", max_message_length: 8KB}'), /^5:max_message_length/],
+    [
+      job('loki_push_api: {server: {http_listen_port: 1, disable: true}}'),
+      /^5:Unknown key disable/,
+    ],
+  ]
+  for (const [text, expected] of mistakes) t.match(await problemsOf(text), [expected], text)
+})
+
+test('loadAgentConfig starts with what Promtail starts with', async t => {
+  const client = (keys: string) => base.replace('/push\n', `/push\n    ${keys}\n`)
+  const job = (source: string) => base.replace(/static_configs:[\s\S]*/, `${source}\n`)
+  const texts = [
+    `server: {http_tls_config: {}, http_listen_conn_limit: -1, log_format: ""}\n${base}`,
+    `server: {grpc_server_stats_tracking_enabled: true}\n${base}`,
+    `server: {grpc_server_recv_buffer_pools_enabled: false}\n${base}`,
+    `server: {report_grpc_codes_in_instrumentation_label_enabled: true}\n${base}`,
+    client('proxy_url: ""'),
+    client('bearer_token_file: /none/comes/later'),
+    client('basic_auth: {username: a, password_file: /none/comes/later}'),
+    job('file_sd_configs: [{files: [a.json], refresh_interval: 1d}]'),
+    job('syslog: {listen_address: ":0", listen_protocol: "", syslog_format: "", tls_config: {}}'),
+  ]
+  for (const text of texts) t.strictSame(await problemsOf(text), [], text)
+})
+
+test('A client without a url gives its labels to all clients', async t => {
+  const text = `client: {external_labels: {a: all, b: all}}\n${base.replace('/push\n', '/push\n    external_labels: {a: own, c: ~}\n')}`
+  const [client, second] = (await loadAgentConfig({ text, path: 'a.yaml' })).clients
+  t.strictSame(Object.fromEntries(client!.externalLabels), { a: 'own', b: 'all', c: '' })
+  t.equal(second, undefined)
+  t.match(await problemsOf('client: {external_labels: {a: b}}\n'), [/^1:At least one client/])
+})
+
+test('Label values that are null are empty', async t => {
+  const text = base.replace('job: a,', 'job: ~, b: null, c: "~",')
+  const [job] = (await loadAgentConfig({ text, path: 'a.yaml' })).scrapeConfigs
+  const labels = Object.fromEntries(job!.staticConfigs[0]!.labels)
+  t.match(labels, { job: '', b: '', c: '~' })
+})
+
 test('defaultAgentConfig can be loaded', async t => {
   const text = defaultAgentConfig({ pushUrl: 'http://127.0.0.1:3100/push', dataDir: '/data' })
   const config = await loadAgentConfig({ text, path: 'embedded' })

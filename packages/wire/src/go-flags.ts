@@ -4,7 +4,7 @@
 import { parseGoDuration } from './time.ts'
 import { parseConfigBytes } from './units.ts'
 
-export type GoFlagKind = 'text' | 'boolean' | 'number' | 'duration' | 'bytes'
+export type GoFlagKind = 'text' | 'boolean' | 'integer' | 'number' | 'duration' | 'bytes'
 
 /** A flag of a command line. */
 export interface GoFlag {
@@ -70,7 +70,11 @@ function checkValue(name: string, kind: GoFlagKind, value: string): void {
   if (kind === 'boolean' && !trueTexts.has(value) && !falseTexts.has(value)) {
     refuse('it must be true or false')
   }
-  if (kind === 'number' && !/^-?\d+(\.\d+)?$/.test(value)) refuse('it must be a number')
+  if (kind === 'integer' && !/^[-+]?(\d+|0x[\da-f]+)$/i.test(value))
+    refuse('it must be a whole number')
+  if (kind === 'number' && !/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(value)) {
+    refuse('it must be a number')
+  }
   try {
     if (kind === 'duration') parseGoDuration(value)
     if (kind === 'bytes') parseConfigBytes(value)

@@ -4,7 +4,8 @@ import type { BackoffConfig } from '../push/backoff.ts'
 import type { TransportConfig } from '../push/client.ts'
 import type { ClientAuthorization, Secret } from '../push/credentials.ts'
 import type { ClientTls, ProxyConfig } from '../push/http-post.ts'
-import { httpClientFields, readOneAuthorization, readSecret } from './http-client.ts'
+import { isGoUrl } from './go-url.ts'
+import { httpClientFields, readLateSecret, readOneAuthorization } from './http-client.ts'
 import {
   readAnything,
   readBoolean,
@@ -45,10 +46,28 @@ export const clientDefaults = {
   backoff: { minMs: 500, maxMs: 300_000, attemptsMax: 0 },
 } as const
 
-/** Reads `clients` (a list) or the older `client` (one). */
-export function readClients(cursor: YamlCursor, form: 'one' | 'list'): ClientConfig[] {
-  const items = form === 'one' ? [cursor] : cursor.items()
-  return items.map(readClient).filter(client => client !== undefined)
+/** Reads `clients`. */
+export const readClients: ValueReader<ClientConfig[]> = cursor =>
+  cursor
+    .items()
+    .map(readClient)
+    .filter(client => client !== undefined)
+
+/** The older `client`: one client, or without a url only labels for those of `clients`. */
+export interface SingleClient {
+  readonly client: ClientConfig | undefined
+  /** Given to every other client as well. */
+  readonly externalLabels: ReadonlyMap<string, string>
+}
+
+/** Reads `client`. */
+export const readSingleClient: ValueReader<SingleClient> = cursor => {
+  if (cursor.isMap && cursor.get('url') === undefined) {
+    const { external_labels: externalLabels = new Map() } = cursor.record(clientFields)
+    return { client: undefined, externalLabels }
+  }
+  const client = readClient(cursor)
+  return { client, externalLabels: client?.externalLabels ?? new Map() }
 }
 
 const readBackoff: ValueReader<BackoffConfig> = cursor => {
@@ -64,9 +83,14 @@ const readBackoff: ValueReader<BackoffConfig> = cursor => {
   }
 }
 
+// Those that http_headers may not set, as Prometheus has them.
+const reservedHeaders =
+  /^(authorization|content-(encoding|length|type)|host|user-agent|connection|keep-alive|proxy-(authenticate|authorization)|www-authenticate|accept-encoding|x-prometheus-(remote-(write|read)-version|scrape-timeout-seconds)|x-amz-(date|security-token|content-sha256))$/i
+
 const readHttpHeaders: ValueReader<Map<string, Secret>> = cursor => {
   const headers = new Map<string, Secret>()
   for (const { key, value } of cursor.pairs()) {
+    if (reservedHeaders.test(key)) value.failAtKey(`setting header ${key} is not allowed`)
     const raw = value.record({ values: listText, secrets: listText, files: listText })
     const texts = [...(raw.values ?? []), ...(raw.secrets ?? [])]
     const [file, ...others] = raw.files ?? []
@@ -88,7 +112,7 @@ const readOauth: ValueReader<ClientAuthorization> = cursor => {
     tls_config: refuse('the tls_config of the client holds for its token server as well'),
     proxy_url: refuse('the proxy_url of the client holds for its token server as well'),
   })
-  const clientSecret = readSecret(cursor, raw.client_secret, raw.client_secret_file)
+  const clientSecret = readLateSecret(cursor, raw.client_secret, raw.client_secret_file)
   if (!raw.client_id || !clientSecret || !raw.token_url) {
     return cursor.failAtKey('oauth2 needs client_id, client_secret and token_url')
   }
@@ -108,12 +132,15 @@ const listText: ValueReader<string[]> = cursor =>
 export const readUrl: ValueReader<URL> = cursor => {
   const text = readText(cursor)
   if (text === undefined) return undefined
-  const url = URL.canParse(text) ? new URL(text) : undefined
+  const url = isGoUrl(text) && URL.canParse(text) ? new URL(text) : undefined
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url
   return cursor.failAtKey(
     `url ${JSON.stringify(text)} is not an http or https URL such as http://host:3100/loki/api/v1/push`,
   )
 }
+
+const readProxyUrl: ValueReader<URL> = cursor =>
+  cursor.scalarText === '' ? undefined : readUrl(cursor)
 
 /** Proxy of a client; `environment` where the environment names it. */
 function readProxy(
@@ -130,7 +157,10 @@ function readProxy(
       .get('proxy_from_environment')
       ?.failAtKey('proxy_from_environment does not go with proxy_url or no_proxy: choose one')
   }
-  if (!raw.proxy_url) return undefined
+  if (!raw.proxy_url) {
+    if (!raw.no_proxy) return undefined
+    return cursor.get('no_proxy')?.failAtKey('no_proxy needs a proxy_url')
+  }
   const { href } = raw.proxy_url
   return { HTTP_PROXY: href, HTTPS_PROXY: href, NO_PROXY: raw.no_proxy ?? '' }
 }
@@ -149,7 +179,7 @@ const clientFields = {
   drop_rate_limited_batches: readBoolean,
   ...httpClientFields,
   oauth2: readOauth,
-  proxy_url: readUrl,
+  proxy_url: readProxyUrl,
   proxy_from_environment: readBoolean,
   no_proxy: readText,
   proxy_connect_header: refuse('put the credentials of the proxy into proxy_url'),

@@ -12,11 +12,14 @@ import {
 import type { AgentConfig } from '../config.ts'
 import type { ConfigProblem } from '../errors.ts'
 import { type ClientConfig, clientDefaults, createClientConfig } from './clients.ts'
-import type { LogLevel } from './server.ts'
+import { type LogLevel, readServer } from './server.ts'
+import type { ServerTls } from './server-tls.ts'
+import { parseYaml } from './yaml-cursor.ts'
 
 const text = (description: string): GoFlag => ({ kind: 'text', description })
 const boolean = (description: string): GoFlag => ({ kind: 'boolean', description })
 const number = (description: string): GoFlag => ({ kind: 'number', description })
+const integer = (description: string): GoFlag => ({ kind: 'integer', description })
 const duration = (description: string): GoFlag => ({ kind: 'duration', description })
 const ignored = (kind: GoFlagKind): GoFlag => ({ kind, description: '', isIgnored: true })
 
@@ -36,8 +39,8 @@ export const agentFlags: Readonly<Record<string, GoFlag>> = {
   'log.format': text('logfmt or json'),
   'client.url': text('Adds a client with this URL'),
   'client.batch-wait': duration('Longest wait before a batch is sent'),
-  'client.batch-size-bytes': { kind: 'bytes', description: 'Bytes of lines in a batch' },
-  'client.max-retries': number('Attempts until a batch is given up; 0 for no end'),
+  'client.batch-size-bytes': integer('Bytes of lines in a batch'),
+  'client.max-retries': integer('Attempts until a batch is given up; 0 for no end'),
   'client.min-backoff': duration('First wait between attempts'),
   'client.max-backoff': duration('Longest wait between attempts'),
   'client.timeout': duration('Time limit of a request'),
@@ -52,23 +55,28 @@ export const agentFlags: Readonly<Record<string, GoFlag>> = {
   'file-watch.min_poll_frequency': duration('Shortest time between two looks at a file'),
   'file-watch.max_poll_frequency': duration('Longest time between two looks at a file'),
   'limit.readline-rate': number('Lines per second'),
-  'limit.readline-burst': number('Lines at once'),
+  'limit.readline-burst': integer('Lines at once'),
   'limit.readline-rate-enabled': boolean('Limit the rate of lines'),
   'limit.readline-rate-drop': boolean('Drop lines over the rate instead of waiting'),
-  'max-streams': number('Most distinct streams; 0 for no limit'),
+  'max-streams': integer('Most distinct streams; 0 for no limit'),
   'max-line-size': { kind: 'bytes', description: 'Longest line; 0 for no limit' },
   'max-line-size-truncate': boolean('Cut longer lines instead of dropping them'),
   'tracing.enabled': ignored('boolean'),
   'server.disable': boolean('No HTTP server'),
   'server.http-listen-address': text('Address of the HTTP server'),
-  'server.http-listen-port': number('Port of the HTTP server'),
+  'server.http-listen-port': integer('Port of the HTTP server'),
+  'server.http-tls-cert-path': text('Certificate of the HTTP server'),
+  'server.http-tls-key-path': text('Key of that certificate'),
+  'server.http-tls-ca-path': text('Authority of the clients of the HTTP server'),
+  'server.http-tls-client-auth': text('RequireAndVerifyClientCert to ask clients for one'),
+  'server.tls-min-version': text('VersionTLS12 or another one'),
   'server.path-prefix': text('Prefix of all routes'),
   'server.enable-runtime-reload': boolean('Allow /reload'),
   'server.health-check-target': boolean('Not ready until a file is read'),
   'server.external-url': ignored('text'),
   'server.profiling_enabled': boolean('Allow /debug/pprof and /debug/fgprof'),
   'server.http-listen-network': ignored('text'),
-  'server.http-conn-limit': ignored('number'),
+  'server.http-conn-limit': ignored('integer'),
   'server.http-read-timeout': ignored('duration'),
   'server.http-write-timeout': ignored('duration'),
   'server.http-idle-timeout': ignored('duration'),
@@ -76,13 +84,38 @@ export const agentFlags: Readonly<Record<string, GoFlag>> = {
   'server.register-instrumentation': ignored('boolean'),
   'server.grpc-listen-network': ignored('text'),
   'server.grpc-listen-address': ignored('text'),
-  'server.grpc-listen-port': ignored('number'),
-  'server.grpc-conn-limit': ignored('number'),
-  'server.grpc-max-recv-msg-size-bytes': ignored('number'),
-  'server.grpc-max-send-msg-size-bytes': ignored('number'),
-  'server.grpc-max-concurrent-streams': ignored('number'),
+  'server.grpc-listen-port': ignored('integer'),
+  'server.grpc-conn-limit': ignored('integer'),
+  'server.grpc-max-recv-msg-size-bytes': ignored('integer'),
+  'server.grpc-max-send-msg-size-bytes': ignored('integer'),
+  'server.grpc-max-concurrent-streams': ignored('integer'),
   'server.log-source-ips-enabled': ignored('boolean'),
   'server.log-request-headers': ignored('boolean'),
+  'server.grpc-tls-ca-path': ignored('text'),
+  'server.grpc-tls-cert-path': ignored('text'),
+  'server.grpc-tls-client-auth': ignored('text'),
+  'server.grpc-tls-key-path': ignored('text'),
+  'server.grpc.keepalive.max-connection-age': ignored('duration'),
+  'server.grpc.keepalive.max-connection-age-grace': ignored('duration'),
+  'server.grpc.keepalive.max-connection-idle': ignored('duration'),
+  'server.grpc.keepalive.min-time-between-pings': ignored('duration'),
+  'server.grpc.keepalive.ping-without-stream-allowed': ignored('boolean'),
+  'server.grpc.keepalive.time': ignored('duration'),
+  'server.grpc.keepalive.timeout': ignored('duration'),
+  'server.grpc.num-workers': ignored('integer'),
+  'server.grpc.recv-buffer-pools-enabled': ignored('boolean'),
+  'server.grpc.stats-tracking-enabled': ignored('boolean'),
+  'server.http-log-closed-connections-without-response-enabled': ignored('boolean'),
+  'server.http-read-header-timeout': ignored('duration'),
+  'server.log-request-at-info-level-enabled': ignored('boolean'),
+  'server.log-request-headers-exclude-list': ignored('text'),
+  'server.log-source-ips-full': ignored('boolean'),
+  'server.log-source-ips-header': ignored('text'),
+  'server.log-source-ips-regex': ignored('text'),
+  'server.proxy-protocol-enabled': ignored('boolean'),
+  'server.report-grpc-codes-in-instrumentation-label-enabled': ignored('boolean'),
+  'server.tls-cipher-suites': ignored('text'),
+  'tracing.profiling-enabled': ignored('boolean'),
 }
 
 /** Lays the flags over what the file says. */
@@ -116,6 +149,7 @@ export function applyFlags(
       enablesReload: asBoolean('server.enable-runtime-reload', server.enablesReload),
       enablesProfiling: asBoolean('server.profiling_enabled', server.enablesProfiling),
       checksHealth: asBoolean('server.health-check-target', server.checksHealth),
+      ...tlsOfFlags(flags, fail),
       logLevel: level as LogLevel,
       logFormat: given('log.format') === 'json' ? 'json' : server.logFormat,
     },
@@ -142,6 +176,22 @@ export function applyFlags(
   }
 }
 
+function tlsOfFlags(flags: FlagValues, fail: (message: string) => void): { tls?: ServerTls } {
+  const keys = [
+    ['cert_file', flags['server.http-tls-cert-path']],
+    ['key_file', flags['server.http-tls-key-path']],
+    ['client_ca_file', flags['server.http-tls-ca-path']],
+    ['client_auth_type', flags['server.http-tls-client-auth']],
+  ].filter(([, value]) => value)
+  const minVersion = flags['server.tls-min-version']
+  const block = { http_tls_config: Object.fromEntries(keys), tls_min_version: minVersion ?? '' }
+  if (keys.length === 0 && !minVersion) return {}
+  const { root, problems } = parseYaml(JSON.stringify(block), 'the flags')
+  const { tls } = readServer(root) ?? {}
+  for (const { message } of problems) fail(`-server.http-tls-*: ${message}`)
+  return tls ? { tls } : {}
+}
+
 function flagClient(flags: FlagValues, fail: (message: string) => void): ClientConfig[] {
   const urlText = flags['client.url']
   if (urlText === undefined) return []
@@ -158,7 +208,7 @@ function flagClient(flags: FlagValues, fail: (message: string) => void): ClientC
       url: new URL(urlText),
       tenantId: flags['client.tenant-id'],
       batchWaitMs: ms('client.batch-wait', batchWaitMs),
-      batchBytesMax: bytes === undefined ? batchBytesMax : parseConfigBytes(bytes),
+      batchBytesMax: bytes === undefined ? batchBytesMax : Number(bytes),
       timeoutMs: ms('client.timeout', timeoutMs),
       followsRedirects: false,
       dropsRateLimited: flags['client.drop-rate-limited-batches'] === 'true',
@@ -177,17 +227,26 @@ function withFlagLabels(
   fail: (message: string) => void,
 ): readonly ClientConfig[] {
   const labelsText = flags['client.external-labels']
-  if (labelsText === undefined || labelsText === '') return clients
+  if (labelsText === undefined) return clients
   const labels = new Map<string, string>()
-  for (const pair of labelsText.split(',')) {
+  for (const pair of splitLabels(labelsText)) {
     const [name = '', ...value] = pair.split('=')
-    if (!isLabelName(name.trim()) || value.length === 0) {
+    if (!isLabelName(name) || value.length === 0) {
       fail(`-client.external-labels must be name=value,name2=value2, found ${JSON.stringify(pair)}`)
     }
-    labels.set(name.trim(), value.join('='))
+    labels.set(name, value.join('='))
   }
   return clients.map(client => ({
     ...client,
     externalLabels: new Map([...labels, ...client.externalLabels]),
   }))
+}
+
+/** One pair has any commas it likes; of several each may stand in quotes, as in CSV. */
+function splitLabels(text: string): string[] {
+  const equalsCount = text.split('=').length - 1
+  if (equalsCount < 2) return [text.replaceAll(/^"+|"+$/g, '')]
+  return [...text.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map(
+    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
+  )
 }

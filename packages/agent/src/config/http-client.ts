@@ -1,7 +1,8 @@
 // The keys that everything which speaks HTTP has in common: authentication, TLS, proxies, redirects.
 
-import { readFileSync } from 'node:fs'
-import type { HeaderAuthorization, Secret } from '../push/credentials.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { createSecureContext, type SecureVersion } from 'node:tls'
+import { type HeaderAuthorization, type Secret, readSecret as textOf } from '../push/credentials.ts'
 import type { ClientTls } from '../push/http-post.ts'
 import { readAnything, readBoolean, readOneOf, readText, refuse } from './readers.ts'
 import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
@@ -13,14 +14,14 @@ const readBasicAuth: ValueReader<HeaderAuthorization> = cursor => {
     password: readText,
     password_file: readText,
   })
-  const username = readSecret(cursor, raw.username, raw.username_file) ?? { text: '' }
-  const password = readSecret(cursor, raw.password, raw.password_file) ?? { text: '' }
+  const username = readLateSecret(cursor, raw.username, raw.username_file) ?? { text: '' }
+  const password = readLateSecret(cursor, raw.password, raw.password_file) ?? { text: '' }
   return { kind: 'basic', username, password }
 }
 
 const readAuthorization: ValueReader<HeaderAuthorization> = cursor => {
   const raw = cursor.record({ type: readText, credentials: readText, credentials_file: readText })
-  const credentials = readSecret(cursor, raw.credentials, raw.credentials_file) ?? { text: '' }
+  const credentials = readLateSecret(cursor, raw.credentials, raw.credentials_file) ?? { text: '' }
   if (raw.type?.toLowerCase() === 'basic') {
     return cursor.failAtKey('authorization type must not be basic: use basic_auth')
   }
@@ -45,13 +46,24 @@ export function readSecret(
   return { file }
 }
 
+/** Reads a secret that is read for each request: its file may be written later, as by a sidecar. */
+export function readLateSecret(
+  cursor: YamlCursor,
+  text: string | undefined,
+  file: string | undefined,
+): Secret | undefined {
+  if (text === undefined && file !== undefined && !existsSync(file)) return { file }
+  return readSecret(cursor, text, file)
+}
+
 const tlsVersions = {
   TLS10: 'TLSv1',
   TLS11: 'TLSv1.1',
   TLS12: 'TLSv1.2',
   TLS13: 'TLSv1.3',
 } as const
-const readTlsVersion = readOneOf(['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const)
+/** Reads the name of a version of TLS. */
+export const readTlsVersion = readOneOf(['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const)
 
 /** Keys of whom to trust and how to show oneself, wherever TLS is spoken. */
 export const tlsFields = {
@@ -65,6 +77,17 @@ export const tlsFields = {
   insecure_skip_verify: readBoolean,
 }
 
+/** Versions that are given, as node names them. */
+export function versionsOf(raw: {
+  readonly min_version?: keyof typeof tlsVersions
+  readonly max_version?: keyof typeof tlsVersions
+}): { readonly minVersion?: SecureVersion; readonly maxVersion?: SecureVersion } {
+  return {
+    ...(raw.min_version && { minVersion: tlsVersions[raw.min_version] }),
+    ...(raw.max_version && { maxVersion: tlsVersions[raw.max_version] }),
+  }
+}
+
 const readTls: ValueReader<ClientTls> = cursor => {
   const raw = cursor.record({
     ...tlsFields,
@@ -74,14 +97,48 @@ const readTls: ValueReader<ClientTls> = cursor => {
   const ca = readSecret(cursor, raw.ca, raw.ca_file)
   const cert = readSecret(cursor, raw.cert, raw.cert_file)
   const key = readSecret(cursor, raw.key, raw.key_file)
+  checkTls(cursor, { ca, cert, key, ...versionsOf(raw) })
   return {
     ...(ca && { ca }),
     ...(cert && { cert }),
     ...(key && { key }),
     ...(raw.server_name && { serverName: raw.server_name }),
-    ...(raw.min_version && { minVersion: tlsVersions[raw.min_version] }),
-    ...(raw.max_version && { maxVersion: tlsVersions[raw.max_version] }),
+    ...versionsOf(raw),
     isInsecure: raw.insecure_skip_verify ?? false,
+  }
+}
+
+function checkTls(
+  cursor: YamlCursor,
+  {
+    ca,
+    cert,
+    key,
+    ...versions
+  }: Record<'ca' | 'cert' | 'key', Secret | undefined> & ReturnType<typeof versionsOf>,
+): void {
+  if ((cert === undefined) !== (key === undefined)) {
+    cursor.failAtKey(`${cursor.name} needs both a certificate and its key, or neither`)
+    return
+  }
+  const { minVersion, maxVersion } = versions
+  if (minVersion && maxVersion && minVersion > maxVersion) {
+    cursor.get('max_version')?.failAtKey('max_version must not be below min_version')
+    return
+  }
+  // OpenSSL takes a text without certificates for none.
+  if (ca && !textOf(ca).includes('-----BEGIN ')) {
+    cursor.failAtKey(`${cursor.name}: there is no certificate in PEM in the ca that is given`)
+    return
+  }
+  try {
+    createSecureContext({
+      ...(ca && { ca: textOf(ca) }),
+      ...(cert && key && { cert: textOf(cert), key: textOf(key) }),
+      ...versions,
+    })
+  } catch (error) {
+    cursor.failAtKey(`${cursor.name} cannot be used: ${(error as Error).message}`)
   }
 }
 
@@ -114,7 +171,7 @@ export function readOneAuthorization(
     readonly oauth2?: unknown
   },
 ): HeaderAuthorization | undefined {
-  const bearer = readSecret(cursor, raw.bearer_token, raw.bearer_token_file)
+  const bearer = readLateSecret(cursor, raw.bearer_token, raw.bearer_token_file)
   const given = [
     ...(raw.basic_auth ? ['basic_auth'] : []),
     ...(raw.authorization ? ['authorization'] : []),

@@ -1,7 +1,12 @@
 // Readers of single values: what Promtail's configuration means by a text, a number, a boolean, a
 // duration, a byte size, a label name.
 
-import { isLabelName, parseConfigBytes, parseGoDuration } from '@skald/wire'
+import {
+  isLabelName,
+  parseConfigBytes,
+  parseGoDuration,
+  parsePrometheusDuration,
+} from '@skald/wire'
 import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 
 const trueTexts = /^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/
@@ -63,36 +68,66 @@ export const readLooseBoolean: ValueReader<boolean> = cursor => {
   return readBoolean(cursor)
 }
 
-/** Reads a whole number. */
-export const readInteger: ValueReader<number> = cursor => {
-  const text = cursor.scalarText
-  if (text !== undefined && /^[-+]?\d[\d_]*$/.test(text)) return Number(text.replaceAll('_', ''))
-  return cursor.failAtKey(`${cursor.name} must be a whole number, found ${cursor.describe()}`)
+/** Reads a whole number in any of YAML 1.1's spellings: `80`, `8_0`, `0x50`, `0120`, `8e1`; no text. */
+export const readInteger: ValueReader<number> = cursor => integerOf(cursor, cursor.isPlain)
+
+/** Reads a whole number, in quotes as well, as the stages' decoder has it. */
+export const readLooseInteger: ValueReader<number> = cursor => integerOf(cursor, true)
+
+function integerOf(cursor: YamlCursor, mayBe: boolean): number | undefined {
+  const value = mayBe ? numberOf(cursor) : undefined
+  if (value !== undefined && Number.isInteger(value) && Math.abs(value) < 2 ** 63) return value
+  return cursor.failAtKey(
+    `${cursor.name} must be a whole number${withoutQuotes(cursor)}, found ${cursor.describe()}`,
+  )
+}
+
+/** The number that a scalar is in YAML 1.1. */
+function numberOf(cursor: YamlCursor): number | undefined {
+  const text = cursor.scalarText?.replaceAll('_', '') ?? ''
+  const [, sign, octal] = /^([-+]?)0([0-7]+)$/.exec(text) ?? []
+  if (octal !== undefined) return Number(`${sign}1`) * Number.parseInt(octal, 8)
+  const [, hexSign, digits] = /^([-+]?)(0[xbo][\da-f]+)$/i.exec(text) ?? []
+  if (digits !== undefined) return Number(`${hexSign}1`) * Number(digits)
+  if (!/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text)) return undefined
+  return Number(text)
+}
+
+function withoutQuotes(cursor: YamlCursor): string {
+  const isQuoted = cursor.scalarText !== undefined && !cursor.isPlain
+  return isQuoted ? ' without quotes' : ''
 }
 
 /** Reads a whole number that is not negative. */
-export const readCount: ValueReader<number> = cursor => {
-  const value = readInteger(cursor)
+export const readCount: ValueReader<number> = cursor => notNegative(cursor, readInteger(cursor))
+
+/** The same, in quotes as well. */
+export const readLooseCount: ValueReader<number> = cursor =>
+  notNegative(cursor, readLooseInteger(cursor))
+
+function notNegative(cursor: YamlCursor, value: number | undefined): number | undefined {
   if (value === undefined || value >= 0) return value
   return cursor.failAtKey(`${cursor.name} must not be negative, found ${value}`)
 }
 
-/** Reads a plain number as the stages' decoder has it, which takes no text in quotes; `.inf` as well. */
-export const readStrictNumber: ValueReader<number> = cursor => {
-  if (!cursor.isPlain) {
-    return cursor.failAtKey(`${cursor.name} must be a number, found ${cursor.describe()}`)
-  }
-  return /^\+?\.(inf|Inf|INF)$/.test(cursor.scalarText ?? '')
+/** Reads a number with or without a fraction. */
+export const readNumber: ValueReader<number> = cursor => finite(cursor, cursor.isPlain)
+
+/** Reads a number or infinity, `.inf`. */
+export const readExtendedNumber: ValueReader<number> = cursor =>
+  cursor.isPlain && /^\+?\.(inf|Inf|INF)$/.test(cursor.scalarText ?? '')
     ? Number.POSITIVE_INFINITY
     : readNumber(cursor)
-}
 
-/** Reads a number with or without a fraction. */
-export const readNumber: ValueReader<number> = cursor => {
-  const text = cursor.scalarText
-  const value = text === undefined || text.trim() === '' ? Number.NaN : Number(text)
-  if (Number.isFinite(value)) return value
-  return cursor.failAtKey(`${cursor.name} must be a number, found ${cursor.describe()}`)
+/** The same, in quotes as well. */
+export const readLooseNumber: ValueReader<number> = cursor => finite(cursor, true)
+
+function finite(cursor: YamlCursor, mayBe: boolean): number | undefined {
+  const value = mayBe ? numberOf(cursor) : undefined
+  if (value !== undefined && Number.isFinite(value)) return value
+  return cursor.failAtKey(
+    `${cursor.name} must be a number${withoutQuotes(cursor)}, found ${cursor.describe()}`,
+  )
 }
 
 /** Reads a Go duration (`250ms`, `5m`) as milliseconds. */
@@ -106,6 +141,27 @@ export const readDurationMs: ValueReader<number> = cursor => {
   return cursor.failAtKey(
     `${cursor.name} must be a duration such as 500ms, 10s or 1h30m, found ${cursor.describe()}`,
   )
+}
+
+/** Reads how often something is done: a Go duration above zero, as milliseconds. */
+export const readPeriodMs: ValueReader<number> = cursor => aboveZero(cursor, readDurationMs(cursor))
+
+/** Reads how often discovery looks, in Prometheus' form of durations (`30s`, `1d`), as milliseconds. */
+export const readRefreshMs: ValueReader<number> = cursor => {
+  const text = cursor.scalarText
+  try {
+    if (text !== undefined) return aboveZero(cursor, Number(parsePrometheusDuration(text)) / 1e6)
+  } catch {
+    // Reported below, with the name of the key.
+  }
+  return cursor.failAtKey(
+    `${cursor.name} must be a duration of whole numbers such as 30s, 1h30m or 1d, found ${cursor.describe()}`,
+  )
+}
+
+function aboveZero(cursor: YamlCursor, value: number | undefined): number | undefined {
+  if (value === undefined || value > 0) return value
+  return cursor.failAtKey(`${cursor.name} must be above zero, found ${cursor.describe()}`)
 }
 
 /** Reads a byte size (`256kb`, `1048576`). */
@@ -157,7 +213,11 @@ export function readOneOf<T extends string>(
 
 /** Reads a map of texts; null values count as empty texts. */
 export const readTextMap: ValueReader<Map<string, string>> = cursor =>
-  new Map(cursor.pairs().map(({ key, value }) => [key, readText(value) ?? '']))
+  new Map(cursor.pairs().map(({ key, value }) => [key, textOrEmpty(value)]))
+
+function textOrEmpty(cursor: YamlCursor): string {
+  return cursor.isNull ? '' : (readText(cursor) ?? '')
+}
 
 /** Reads a map of texts that may not be plain numbers or booleans; null values count as empty texts. */
 export const readStrictTextMap: ValueReader<Map<string, string>> = cursor =>
@@ -172,7 +232,7 @@ export const readLabels: ValueReader<Map<string, string>> = cursor => {
   const labels = new Map<string, string>()
   for (const { key, value } of cursor.pairs()) {
     if (!isLabelName(key)) value.failAtKey(invalidLabelName(key))
-    labels.set(key, readText(value) ?? '')
+    labels.set(key, textOrEmpty(value))
   }
   return labels
 }

@@ -10,7 +10,7 @@ import type { StageFactory } from '../pipeline/stage.ts'
 import { loadSourceReaders, sourceKeys, sourceOf } from '../sources/registry.ts'
 import type { SourceConfig } from '../sources/source.ts'
 import type { Decompression } from '../tail/compressed-tailer.ts'
-import { findEncoding, type TextEncoding } from '../tail/encoding.ts'
+import { findEncoding, isUtf8, type TextEncoding } from '../tail/encoding.ts'
 import { readBoolean, readDurationMs, readOneOf, readText } from './readers.ts'
 import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 
@@ -38,7 +38,7 @@ export interface ScrapeConfig {
 
 const readEncoding: ValueReader<Pick<ScrapeConfig, 'encoding'>> = cursor => {
   const name = readText(cursor) ?? ''
-  if (/^(|utf-?8)$/i.test(name)) return { encoding: undefined }
+  if (isUtf8(name)) return { encoding: undefined }
   const encoding = findEncoding(name)
   if (encoding) return { encoding }
   return cursor.failContained(
@@ -82,7 +82,7 @@ function readJob(cursor: YamlCursor, readers: JobReaders): ScrapeConfig | undefi
   if (!raw.job_name) return cursor.fail('job_name is empty: give each job a name of its own')
   const otherKeys = Object.keys(unsupportedDiscoveries)
   const keys = ['static_configs', ...discoveryKeys, ...otherKeys, ...sourceKeys]
-  const hasSource = keys.some(key => cursor.get(key) !== undefined)
+  const hasSource = keys.some(key => cursor.has(key))
   if (!hasSource) {
     return cursor.fail(
       `no valid target scrape config defined for "${raw.job_name}": add static_configs`,

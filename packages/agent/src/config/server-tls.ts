@@ -1,29 +1,42 @@
 // TLS of whatever listens: certificate, key, and whose certificates clients must have.
 
-import { readFileSync } from 'node:fs'
-import { createSecureContext, type TlsOptions } from 'node:tls'
-import { readAnything, readOneOf, readText } from './readers.ts'
+import { createSecureContext, type SecureVersion, type TlsOptions } from 'node:tls'
+import { type Secret, readSecret as textOf } from '../push/credentials.ts'
+import { readTlsVersion, tlsFields, versionsOf } from './http-client.ts'
+import { readOneOf, readText } from './readers.ts'
 import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 
-/** Files of a listener's TLS. */
+/** A listener's TLS. */
 export interface ServerTls {
-  readonly certFile: string
-  readonly keyFile: string
+  readonly cert: Secret
+  readonly key: Secret
   /** Clients must show a certificate of one of these; without it none is asked for. */
-  readonly caFile: string | undefined
+  readonly ca: Secret | undefined
+  readonly minVersion?: SecureVersion
+  readonly maxVersion?: SecureVersion
 }
 
-/** Reads `tls_config` of a source that listens; the files must be there and fit. */
+/**
+ * Reads `tls_config` of a source that listens; the files must be there and fit. A block without a certificate
+ * is none.
+ */
 export const readServerTls: ValueReader<ServerTls> = cursor => {
   const raw = cursor.record({
-    cert_file: readText,
-    key_file: readText,
-    ca_file: readText,
-    // Of Promtail's, without a meaning for one who listens.
-    server_name: readAnything,
-    insecure_skip_verify: readAnything,
+    ...tlsFields,
+    min_version: readTlsVersion,
+    max_version: readTlsVersion,
   })
-  return checkedTls(cursor, raw)
+  return checkedTls(cursor, {
+    cert: secretOf(raw.cert, raw.cert_file),
+    key: secretOf(raw.key, raw.key_file),
+    ca: secretOf(raw.ca, raw.ca_file),
+    ...versionsOf(raw),
+  })
+}
+
+function secretOf(text: string | undefined, file: string | undefined): Secret | undefined {
+  if (text) return { text }
+  return file ? { file } : undefined
 }
 
 const clientAuthTypes = [
@@ -31,18 +44,34 @@ const clientAuthTypes = [
   'RequireAndVerifyClientCert',
 ] as const
 
-/** Reads `http_tls_config` of an HTTP server. */
+const httpTlsFields = {
+  cert: readText,
+  cert_file: readText,
+  key: readText,
+  key_file: readText,
+  client_ca: readText,
+  client_ca_file: readText,
+  client_auth_type: readOneOf(['', ...clientAuthTypes] as const),
+}
+
+/** Reads the same keys where there is nothing to serve. */
+export const readTlsTexts: ValueReader<true> = cursor => {
+  cursor.record(httpTlsFields)
+  return true
+}
+
+/** Reads `http_tls_config` of an HTTP server; a block without a certificate is none. */
 export const readHttpTls: ValueReader<ServerTls> = cursor => {
-  const raw = cursor.record({
-    cert_file: readText,
-    key_file: readText,
-    client_ca_file: readText,
-    client_auth_type: readOneOf(clientAuthTypes),
+  const raw = cursor.record(httpTlsFields)
+  const wantsClients = raw.client_auth_type || 'NoClientCert'
+  const ca = secretOf(raw.client_ca, raw.client_ca_file)
+  const tls = checkedTls(cursor, {
+    cert: secretOf(raw.cert, raw.cert_file),
+    key: secretOf(raw.key, raw.key_file),
+    ca: wantsClients === 'NoClientCert' ? undefined : ca,
   })
-  const tls = checkedTls(cursor, { ...raw, ca_file: raw.client_ca_file })
-  const wantsClients = raw.client_auth_type ?? 'NoClientCert'
-  if (tls && wantsClients === 'NoClientCert') return { ...tls, caFile: undefined }
-  if (wantsClients === 'RequireAndVerifyClientCert' && tls?.caFile !== undefined) return tls
+  const verifies = wantsClients === 'RequireAndVerifyClientCert' && ca !== undefined
+  if (wantsClients === 'NoClientCert' || verifies) return tls
   return (cursor.get('client_auth_type') ?? cursor).failAtKey(
     'client_auth_type must be NoClientCert, or RequireAndVerifyClientCert with a client_ca_file',
   )
@@ -50,16 +79,15 @@ export const readHttpTls: ValueReader<ServerTls> = cursor => {
 
 function checkedTls(
   cursor: YamlCursor,
-  raw: {
-    readonly cert_file?: string
-    readonly key_file?: string
-    readonly ca_file?: string | undefined
-  },
+  {
+    cert,
+    key,
+    ...rest
+  }: Omit<ServerTls, 'cert' | 'key'> & Partial<Record<'cert' | 'key', Secret | undefined>>,
 ): ServerTls | undefined {
-  if (!raw.cert_file || !raw.key_file) {
-    return cursor.failAtKey(`${cursor.name} needs cert_file and key_file`)
-  }
-  const tls = { certFile: raw.cert_file, keyFile: raw.key_file, caFile: raw.ca_file }
+  if (!cert && !key && !rest.ca) return undefined
+  if (!cert || !key) return cursor.failAtKey(`${cursor.name} needs cert_file and key_file`)
+  const tls = { cert, key, ...rest }
   try {
     createSecureContext(serverTlsOptions(tls))
   } catch (error) {
@@ -73,11 +101,9 @@ function checkedTls(
  *
  * @throws the system's error for a file that cannot be read.
  */
-export function serverTlsOptions({ certFile, keyFile, caFile }: ServerTls): TlsOptions {
+export function serverTlsOptions({ cert, key, ca, ...versions }: ServerTls): TlsOptions {
   return {
-    ...{ cert: readFileSync(certFile), key: readFileSync(keyFile) },
-    ...(caFile !== undefined && {
-      ...{ ca: readFileSync(caFile), requestCert: true, rejectUnauthorized: true },
-    }),
+    ...{ cert: textOf(cert), key: textOf(key), ...versions },
+    ...(ca && { ca: textOf(ca), requestCert: true, rejectUnauthorized: true }),
   }
 }

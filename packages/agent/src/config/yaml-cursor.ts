@@ -26,7 +26,8 @@ interface Reading {
 export type ValueReader<T> = (cursor: YamlCursor) => T | undefined
 
 type Fields = Readonly<Record<string, ValueReader<unknown>>>
-type FieldValues<F extends Fields> = { [K in keyof F]?: NonNullable<ReturnType<F[K]>> }
+/** What `record` gives for its fields. */
+export type FieldValues<F extends Fields> = { [K in keyof F]?: NonNullable<ReturnType<F[K]>> }
 
 /** A value of the document with the key it stands under. */
 export class YamlCursor {

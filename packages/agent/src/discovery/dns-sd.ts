@@ -3,7 +3,7 @@
 
 import { NODATA, NOTFOUND } from 'node:dns'
 import { Resolver } from 'node:dns/promises'
-import { readCount, readDurationMs, readList, readOneOf, readTexts } from '../config/readers.ts'
+import { readCount, readList, readOneOf, readRefreshMs, readTexts } from '../config/readers.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
 import { joinHostPort } from './host-port.ts'
 import { PolledDiscovery } from './polled-discovery.ts'
@@ -36,7 +36,7 @@ const readEntry: ValueReader<DiscoveryConfig> = cursor => {
     names: readTexts,
     type: readOneOf(recordTypes, { ignoreCase: true }),
     port: readCount,
-    refresh_interval: readDurationMs,
+    refresh_interval: readRefreshMs,
   })
   const { names, type = 'SRV', port = 0 } = raw
   if (!names || names.length === 0) {

@@ -3,7 +3,7 @@
 
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { readDurationMs, readList, readText } from '../config/readers.ts'
+import { readList, readRefreshMs, readText } from '../config/readers.ts'
 import { parseYaml, type ValueReader } from '../config/yaml-cursor.ts'
 import type { ConfigProblem } from '../errors.ts'
 import { DirectoryWatcher } from '../tail/directory-watcher.ts'
@@ -28,15 +28,24 @@ const filePattern = /^[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)$/
 
 const readPattern: ValueReader<string> = cursor => {
   const pattern = readText(cursor)
-  if (pattern === undefined || filePattern.test(pattern)) return pattern
+  if (pattern === undefined) return undefined
+  if (filePattern.test(pattern)) {
+    try {
+      compileGlob(pattern)
+      return pattern
+    } catch (error) {
+      return cursor.fail(`${pattern} is not a valid glob: ${(error as Error).message}`)
+    }
+  }
   return cursor.fail(
     `path name ${JSON.stringify(pattern)} is not valid for file discovery: it must end in .json, .yml or .yaml, with * in its last part only`,
   )
 }
 
 const readEntry: ValueReader<DiscoveryConfig> = cursor => {
-  const raw = cursor.record({ files: readList(readPattern), refresh_interval: readDurationMs })
-  if (!raw.files || raw.files.length === 0) {
+  const raw = cursor.record({ files: readList(readPattern), refresh_interval: readRefreshMs })
+  // Patterns that cannot be used have been told of.
+  if (!raw.files || cursor.get('files')?.items().length === 0) {
     return cursor.fail(
       'file service discovery config must contain at least one path name: add files',
     )
@@ -176,7 +185,9 @@ export function parseTargetFile(path: string, text: string): TargetGroup[] {
   const [first] = problems as readonly ConfigProblem[]
   if (first) throw new SyntaxError(`${path}:${first.line}:${first.column}: ${first.message}`)
   const filepath: [string, string] = [metaLabel('filepath'), path]
-  return staticGroups(configs, path).map(group => ({
+  // As in Prometheus a group of a file that lists no targets has none.
+  const listed = configs.filter(({ targets }) => targets.length > 0)
+  return staticGroups(listed, path).map(group => ({
     ...group,
     labels: new Map([...group.labels, filepath]),
   }))

@@ -3,8 +3,7 @@
 
 import { statSync } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import picomatch from 'picomatch'
+import { isAbsolute, join, resolve } from 'node:path'
 
 // Directories below each other that one `**` follows; deeper trees are loops of links.
 const depthMax = 40
@@ -50,13 +49,19 @@ export class SharedListings {
 export function compileGlob(pattern: string): Glob {
   checkBrackets(pattern)
   const absolute = resolve(pattern)
+  // Where no search is needed the path stays as it is written, as in Promtail: `/var//log/a.log`.
+  const written = isAbsolute(pattern) ? pattern : absolute
   let listings: Listings = new Map()
   const alternatives = expandBraces(absolute).map(text => text.split('/').slice(1).map(readSegment))
   return {
     pattern: absolute,
     matches: path => {
       const names = path.split('/').slice(1)
-      return path === absolute || alternatives.some(segments => matchNames(segments, names))
+      return (
+        path === absolute ||
+        path === written ||
+        alternatives.some(segments => matchNames(segments, names))
+      )
     },
     mayMatchBelow: path => {
       const names = path.split('/').slice(1)
@@ -64,7 +69,7 @@ export function compileGlob(pattern: string): Glob {
     },
     find: async visit => {
       const walk = new Walk(visit, listings)
-      const files = await findFiles(absolute, alternatives, walk)
+      const files = await findFiles({ absolute, written }, alternatives, walk)
       if (!visit.listings) listings = walk.listings
       return files
     },
@@ -76,11 +81,8 @@ function checkBrackets(pattern: string): void {
   for (let at = 0; at < pattern.length; at++) {
     const char = pattern[at]
     if (char === '\\') at++
-    else if (char === '[') {
-      const end = pattern.indexOf(']', at + (/^\[[!^]?\]/.test(pattern.slice(at)) ? 3 : 1))
-      if (end < 0) throw new SyntaxError(`syntax error in pattern: [ is not closed`)
-      at = end
-    } else if (char === '{') braces++
+    else if (char === '[') at = readClass(pattern, at).end - 1
+    else if (char === '{') braces++
     else if (char === '}' && braces > 0) braces--
   }
   if (braces > 0) throw new SyntaxError(`syntax error in pattern: { is not closed`)
@@ -88,20 +90,22 @@ function checkBrackets(pattern: string): void {
 
 /** Writes `a{b,c}` as `ab` and `ac`, inner braces as well. */
 function expandBraces(pattern: string): string[] {
-  const open = pattern.indexOf('{')
-  if (open < 0) return [pattern]
+  let open = -1
   let depth = 0
-  const commas: number[] = [open]
-  for (let at = open; at < pattern.length; at++) {
-    if (pattern[at] === '{') depth++
-    else if (pattern[at] === ',' && depth === 1) commas.push(at)
-    else if (pattern[at] === '}' && --depth === 0) {
-      commas.push(at)
+  const commas: number[] = []
+  for (let at = 0; at < pattern.length; at++) {
+    const char = pattern[at]
+    if (char === '\\') at++
+    else if (char === '{') {
+      if (depth++ === 0) open = at
+    } else if (char === ',' && depth === 1) commas.push(at)
+    else if (char === '}' && depth > 0 && --depth === 0) {
       const head = pattern.slice(0, open)
       const tail = pattern.slice(at + 1)
-      return commas
-        .slice(1)
-        .flatMap((comma, i) => expandBraces(head + pattern.slice(commas[i]! + 1, comma) + tail))
+      const ends = [...commas, at]
+      return [open, ...commas].flatMap((comma, i) =>
+        expandBraces(head + pattern.slice(comma + 1, ends[i]) + tail),
+      )
     }
   }
   return [pattern]
@@ -110,14 +114,63 @@ function expandBraces(pattern: string): string[] {
 function readSegment(text: string): Segment {
   if (text === '**') return { kind: 'any-depth' }
   if (!/[*?[\\]/.test(text)) return { kind: 'name', name: text }
-  const options = { dot: true, nobrace: true, noextglob: true, nonegate: true, noglobstar: true }
-  return { kind: 'pattern', matches: picomatch(text.replaceAll(/\*\*+/g, '*'), options) }
+  let source = ''
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]!
+    if (char === '*') source += '.*'
+    else if (char === '?') source += '.'
+    else if (char === '[') {
+      const found = readClass(text, at)
+      source += found.source
+      at = found.end - 1
+    } else {
+      if (char === '\\') at++
+      source += literal(text[at] ?? '')
+    }
+  }
+  // Of several stars in a row one is enough.
+  const expression = new RegExp(`^${source.replaceAll(/(\.\*)+/g, '.*')}$`, 'su')
+  return { kind: 'pattern', matches: name => expression.test(name) }
+}
+
+/**
+ * Reads `[a-z]`, `[!a]` or `[^a]`, which begins at `at`: a regular expression for it, and where it ends. As
+ * in doublestar `]` stands in it only behind a backslash, and there are no names such as `[:digit:]`.
+ */
+function readClass(text: string, at: number): { readonly source: string; readonly end: number } {
+  const isNegated = text[at + 1] === '!' || text[at + 1] === '^'
+  let next = at + (isNegated ? 2 : 1)
+  if (text[next] === ']') throw new SyntaxError('syntax error in pattern: [] is empty')
+  const take = () => {
+    if (text[next] === '\\') next++
+    const char = String.fromCodePoint(text.codePointAt(next) ?? 0)
+    next += char.length
+    return char
+  }
+  let source = ''
+  while (next < text.length && text[next] !== ']') {
+    const from = take()
+    const isRange = text[next] === '-' && next + 1 < text.length && text[next + 1] !== ']'
+    if (isRange) next++
+    const to = isRange ? take() : from
+    if (from <= to) source += `${literal(from)}-${literal(to)}`
+  }
+  if (next >= text.length) throw new SyntaxError('syntax error in pattern: [ is not closed')
+  // Nothing is in a range that runs backwards.
+  if (source === '') source = isNegated ? '.' : '(?!)'
+  else source = `[${isNegated ? '^' : ''}${source}]`
+  return { source, end: next + 1 }
+}
+
+function literal(char: string): string {
+  return char === '' ? '' : `\\u{${char.codePointAt(0)!.toString(16)}}`
 }
 
 function matchNames(segments: readonly Segment[], names: readonly string[]): boolean {
   const [segment, ...rest] = segments
   if (!segment) return names.length === 0
   if (segment.kind === 'any-depth') {
+    if (rest.length === 0) return true
     for (let skipped = 0; skipped <= names.length; skipped++) {
       if (matchNames(rest, names.slice(skipped))) return true
     }
@@ -143,12 +196,13 @@ function matchesName(segment: Segment, name: string): boolean {
 }
 
 async function findFiles(
-  literal: string,
+  { absolute, written }: { readonly absolute: string; readonly written: string },
   alternatives: readonly (readonly Segment[])[],
   walk: Walk,
 ): Promise<string[]> {
   // A path that exists as it is written is taken as it is, whatever signs are in it.
-  if (/[*?[{]/.test(literal) && (await isThere(literal))) return [literal]
+  const needsNoWalk = written !== absolute || /[*?[{]/.test(absolute)
+  if (needsNoWalk && (await isThere(written))) return [written]
   for (const segments of alternatives) await walk.step('/', segments, 0, [])
   return [...walk.files]
 }
@@ -199,12 +253,13 @@ class Walk {
     const [segment, ...rest] = segments
     if (!segment || depth > depthMax) return
     if (segment.kind === 'any-depth') {
-      await this.step(directory, rest, depth, above)
+      if (rest.length > 0) await this.step(directory, rest, depth, above)
       const real = await realpath(directory).catch(() => directory)
       if (above.includes(real)) return
       for (const { name, isDirectory } of await this.#list(directory)) {
         if (isDirectory)
           await this.step(join(directory, name), segments, depth + 1, [...above, real])
+        else if (rest.length === 0) this.files.add(join(directory, name))
       }
       return
     }

@@ -1,7 +1,7 @@
 // marathon_sd_configs: the tasks of apps on Marathon. Labels and defaults are Prometheus'.
 
 import { httpClientFields, readOneAuthorization, readSecret } from '../config/http-client.ts'
-import { readDurationMs, readList, readText } from '../config/readers.ts'
+import { readList, readRefreshMs, readText } from '../config/readers.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
 import type { HeaderAuthorization } from '../push/credentials.ts'
 import { ApiClient, type ApiConnection } from './api-client.ts'
@@ -61,7 +61,7 @@ const readServer: ValueReader<URL> = cursor => {
 const readEntry: ValueReader<DiscoveryConfig> = cursor => {
   const raw = cursor.record({
     servers: readList(readServer),
-    refresh_interval: readDurationMs,
+    refresh_interval: readRefreshMs,
     auth_token: readText,
     auth_token_file: readText,
     ...httpClientFields,

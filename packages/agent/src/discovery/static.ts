@@ -26,7 +26,7 @@ const readStaticConfig: ValueReader<StaticConfig> = cursor => {
       )
     }
   }
-  return { targets: raw.targets ?? ['localhost'], labels: raw.labels ?? new Map() }
+  return { targets: raw.targets ?? [], labels: raw.labels ?? new Map() }
 }
 
 const readTargets: ValueReader<string[]> = cursor => {
@@ -39,7 +39,7 @@ export function readStaticConfigs(cursor: YamlCursor): StaticConfig[] {
   return readList(readStaticConfig)(cursor) ?? []
 }
 
-/** Makes groups of static configurations; `source` names where they stand. */
+/** Makes groups of static configurations, of `localhost` where none is listed; `source` names where they stand. */
 export function staticGroups(configs: readonly StaticConfig[], source: string): TargetGroup[] {
   return configs.map(({ targets, labels }, i) => {
     const addresses = targets.length > 0 ? targets : ['localhost']

@@ -52,11 +52,12 @@ export function createPushTransport(config: TransportConfig): PushTransport {
   async function headersFor(tenant: string): Promise<Record<string, string>> {
     const headers: Record<string, string> = {}
     for (const [name, value] of config.headers) headers[name.toLowerCase()] = readSecret(value)
-    const authorization = await credentials.header()
-    if (authorization !== undefined) headers.authorization = authorization
+    if (headers.authorization === undefined) {
+      const authorization = await credentials.header()
+      if (authorization !== undefined) headers.authorization = authorization
+    }
     headers['content-type'] = 'application/x-protobuf'
     headers['user-agent'] = config.userAgent
-    delete headers['x-scope-orgid']
     if (tenant !== '') headers['x-scope-orgid'] = tenant
     return headers
   }

@@ -13,7 +13,7 @@ import {
 import { decodePushRequest } from '@skald/wire/push-codec'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { readBoolean, readLabels } from '../config/readers.ts'
-import { readServer, type ServerConfig } from '../config/server.ts'
+import { readListener, type ServerConfig } from '../config/server.ts'
 import { serverTlsOptions } from '../config/server-tls.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
 import type { Flow } from './inlet.ts'
@@ -34,7 +34,7 @@ const answerLimitMs = 8_000
 /** Reads the body of loki_push_api. */
 export const readLokiPushApiSource: ValueReader<SourceConfig> = cursor => {
   const raw = cursor.record({
-    server: readServer,
+    server: readListener,
     labels: readLabels,
     use_incoming_timestamp: readBoolean,
   })

@@ -5,7 +5,7 @@ import { reverse } from 'node:dns/promises'
 import { once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
-import { readBoolean, readBytes, readDurationMs, readLabels, readOneOf } from '../config/readers.ts'
+import { readBoolean, readCount, readDurationMs, readLabels, readOneOf } from '../config/readers.ts'
 import { readServerTls, type ServerTls, serverTlsOptions } from '../config/server-tls.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
 import {
@@ -45,21 +45,21 @@ const hostnameLabel = '__syslog_connection_hostname'
 export const readSyslogSource: ValueReader<SourceConfig> = cursor => {
   const raw = cursor.record({
     listen_address: readListenAddress,
-    listen_protocol: readOneOf(['tcp', 'udp'] as const),
+    listen_protocol: readOneOf(['tcp', 'udp', ''] as const),
     idle_timeout: readDurationMs,
     label_structured_data: readBoolean,
     labels: readLabels,
     use_incoming_timestamp: readBoolean,
     use_rfc5424_message: readBoolean,
-    syslog_format: readOneOf(['rfc5424', 'rfc3164'] as const),
-    max_message_length: readBytes,
+    syslog_format: readOneOf(['rfc5424', 'rfc3164', ''] as const),
+    max_message_length: readCount,
     tls_config: readServerTls,
   })
   if (!raw.listen_address) {
     if (cursor.get('listen_address')) return undefined
     return cursor.failAtKey('syslog needs a listen_address such as 0.0.0.0:1514')
   }
-  const protocol = raw.listen_protocol ?? 'tcp'
+  const protocol = raw.listen_protocol || 'tcp'
   if (protocol === 'udp' && raw.tls_config) {
     return cursor.get('tls_config')?.failAtKey('tls_config needs listen_protocol tcp')
   }
@@ -70,7 +70,7 @@ export const readSyslogSource: ValueReader<SourceConfig> = cursor => {
     labels: raw.labels ?? new Map(),
     usesIncomingTime: raw.use_incoming_timestamp ?? false,
     keepsWholeMessage: raw.use_rfc5424_message ?? false,
-    format: raw.syslog_format ?? 'rfc5424',
+    format: raw.syslog_format || 'rfc5424',
     messageBytesMax: raw.max_message_length || 8192,
   }
   const start = async (context: SourceContext) => {

@@ -22,6 +22,9 @@ export const pageEventsMax = 500
 const eventCharactersMax = 1024 * 1024
 const eventEnd = '</Event>'
 
+// A page is printed within seconds; a program that is silent for so long hangs.
+const silenceMsMax = 60_000
+
 /** wevtutil ended with an error. */
 export class WevtutilError extends Error {
   readonly exitCode: number | null
@@ -36,11 +39,13 @@ export class WevtutilError extends Error {
 export class Wevtutil {
   readonly #directory = mkdtempSync(join(tmpdir(), 'skald-events-'))
   readonly #locale: string | undefined
+  readonly #silenceMs: number
   #running: RunningProgram | undefined
 
-  /** `locale` is a name such as `en-US`. */
-  constructor(locale: string | undefined) {
+  /** `locale` is a name such as `en-US`; `silenceMs` the time after which a silent program is ended. */
+  constructor(locale: string | undefined, silenceMs = silenceMsMax) {
     this.#locale = locale
+    this.#silenceMs = silenceMs
   }
 
   /** Number of a channel's newest or oldest record; `undefined` where it has none. */
@@ -87,8 +92,8 @@ export class Wevtutil {
     const running = startProgram('wevtutil', args)
     this.#running = running
     try {
-      yield* splitEvents(running.child.stdout)
-      const end = await running.ended
+      yield* splitEvents(this.#heard(running))
+      const end = await this.#inTime(running.ended, running)
       if (end.exitCode !== 0) throw new WevtutilError(end)
     } catch (error) {
       // An output that breaks off is best explained by the program.
@@ -98,6 +103,40 @@ export class Wevtutil {
       running.child.kill()
       await running.ended
       this.#running = undefined
+    }
+  }
+
+  /** What a program writes, as long as it writes. The time that a reader takes does not count. */
+  async *#heard(running: RunningProgram): AsyncGenerator<Buffer> {
+    const chunks = running.child.stdout[Symbol.asyncIterator]()
+    try {
+      for (;;) {
+        const { done, value } = await this.#inTime(chunks.next(), running)
+        if (done) return
+        yield value
+      }
+    } finally {
+      // The program is told that nobody reads on, and can end.
+      running.child.stdout.destroy()
+    }
+  }
+
+  /** Waits, and ends the program when that takes too long. */
+  async #inTime<T>(wanted: Promise<T>, { child }: RunningProgram): Promise<T> {
+    let timer: NodeJS.Timeout | undefined
+    const silence = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        child.kill('SIGKILL')
+        // What it started may hold its output open.
+        child.stdout.destroy()
+        child.stderr.destroy()
+        reject(new Error(`wevtutil was silent for ${this.#silenceMs / 1000} s, and was ended`))
+      }, this.#silenceMs)
+    })
+    try {
+      return await Promise.race([wanted, silence])
+    } finally {
+      clearTimeout(timer)
     }
   }
 

@@ -17,22 +17,63 @@ const wideBig = Buffer.from([0x00, 0x0a])
 const narrow = Buffer.from([0x0a])
 const byteOrderMark = '\ufeff'
 
+// IANA's names that iconv-lite does not know, as that of the same encoding which it, or the system, knows.
+const aliases: Readonly<Record<string, string>> = {
+  csgbk: 'gbk',
+  csgb18030: 'gb18030',
+  cseucpkdfmtjapanese: 'euc-jp',
+  extended_unix_code_packed_format_for_japanese: 'euc-jp',
+  ibm00858: 'cp858',
+  ccsid00858: 'cp858',
+  cp00858: 'cp858',
+  csibm00858: 'cp858',
+  cspc850multilingual: 'cp850',
+  'pc-multilingual-850+euro': 'cp858',
+  csiso2022jp: 'iso-2022-jp',
+  cskoi8u: 'koi8-u',
+  csutf16: 'utf-16',
+  csutf16be: 'utf-16be',
+  csutf16le: 'utf-16le',
+  csutf8: 'utf-8',
+  mac: 'macintosh',
+  csmacintosh: 'macintosh',
+}
+
+// Read by the system's decoder: iconv-lite knows them not at all, or has other characters in some places.
+const ofSystem = new Set(['iso-2022-jp', 'koi8-u', 'macintosh'])
+
+function canonicalName(name: string): string {
+  const lower = name.toLowerCase()
+  const short = lower
+    .replace(/^cs(windows)(\d+)$/, '$1-$2')
+    .replace(/^csiso(8859)(\d\d)$/, 'iso-$1-$2')
+    .replace(/^(?:csiso8859([68])[ei]|iso[-_]8859-([68])-[ei])$/, 'iso-8859-$1$2')
+  return aliases[short] ?? short
+}
+
+/** Tells whether a name is one of UTF-8's, or empty, which is the same. */
+export function isUtf8(name: string): boolean {
+  return /^(|utf-?8)$/.test(canonicalName(name))
+}
+
 /** Finds an encoding by its IANA name; `undefined` for names that are none. */
 export function findEncoding(name: string): TextEncoding | undefined {
-  if (!iconv.encodingExists(name) || /^(hex|base64|binary|utf-?7|internal)/i.test(name)) {
-    return undefined
-  }
-  const isWide = /^(utf-?16|ucs-?2)/i.test(name)
-  const isBig = (firstBytes: Buffer) =>
-    /be$/i.test(name) || (!/le$/i.test(name) && firstBytes[0] === 0xfe && firstBytes[1] === 0xff)
+  const canonical = canonicalName(name)
+  const isWide = /^(utf-?16|ucs-?2)/.test(canonical)
+  const isOfSystem = ofSystem.has(canonical)
+  const isKnown = isOfSystem || iconv.encodingExists(canonical)
+  if (!isKnown || /^(hex|base64|binary|utf-?7|internal)/.test(canonical)) return undefined
+  const isBig = (firstBytes: Buffer) => isWide && isBigEndian(canonical, firstBytes)
   return {
     name,
     lineFeed: firstBytes => (isWide ? (isBig(firstBytes) ? wideBig : wideLittle) : narrow),
     decoding: (consumer, firstBytes) => {
-      const decoder = isWide ? (isBig(firstBytes) ? 'utf-16be' : 'utf-16le') : name
+      const decode = isOfSystem
+        ? systemDecoder(canonical)
+        : iconvDecoder(isWide ? (isBig(firstBytes) ? 'utf-16be' : 'utf-16le') : canonical)
       return {
         consume(bytes, start, end, offset) {
-          const text = iconv.decode(bytes.subarray(start, end), decoder, { stripBOM: false })
+          const text = decode(bytes.subarray(start, end))
           const isMarked = isWide && offset === 0 && text.startsWith(byteOrderMark)
           const line = Buffer.from(isMarked ? text.slice(1) : text, 'utf8')
           consumer.consume(line, 0, line.length, offset)
@@ -40,4 +81,20 @@ export function findEncoding(name: string): TextEncoding | undefined {
       }
     },
   }
+}
+
+function iconvDecoder(name: string): (bytes: Buffer) => string {
+  return bytes => iconv.decode(bytes, name, { stripBOM: false })
+}
+
+function systemDecoder(name: string): (bytes: Buffer) => string {
+  const decoder = new TextDecoder(name)
+  return bytes => decoder.decode(bytes)
+}
+
+/** UTF-16 without a mark is big end first (RFC 2781, section 4.3), unless its first character says otherwise. */
+function isBigEndian(name: string, [first, second]: Buffer): boolean {
+  if (/[bl]e$/.test(name) || !name.startsWith('utf')) return name.endsWith('be')
+  if (first === undefined || (first === 0xff && second === 0xfe)) return false
+  return first === 0 || second !== 0
 }

@@ -51,6 +51,9 @@ export interface ManagedTarget {
 /** A file of a target, and when it is looked at next. */
 export interface TailerSlot {
   readonly tailer: PathTailer
+  readonly managed: ManagedTarget
+  /** Within it the file is read once. */
+  readonly scope: string
   labels: LabelState
   nextPollMs: number
   pollEveryMs: number

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { compileGlob, SharedListings } from '../discovery/glob.ts'
 import { compareTargets } from '../discovery/job-targets.ts'
 import type { FileTarget } from '../discovery/targets.ts'
+import type { LabelState } from '../pipeline/label-state.ts'
 import { DirectoryWatcher } from './directory-watcher.ts'
 import {
   type FoundFileStatus,
@@ -238,7 +239,7 @@ export class TargetManager {
     if (this.#isStopped || target.isGone) return
     const isWanted = (path: string) => !target.exclude?.matches(path)
     const paths = new Set(found.filter(isWanted))
-    const scope = this.#scopeOf(target)
+    const scope = this.#jobScope(target)
     if (target.tailers.size === 0) {
       // Files that were being read and have lost their path since.
       for (const path of known.pathsOf(scope)) {
@@ -271,15 +272,35 @@ export class TargetManager {
     this.#options.logger.warn(fields, 'Cannot read directory, will try again')
   }
 
-  #scopeOf(target: ManagedTarget): string {
+  #jobScope(target: ManagedTarget): string {
     const { lane, readsFilesOnce } = this.#options
     return readsFilesOnce ? lane : `${lane}/${target.job.config.jobName}`
   }
 
+  /**
+   * Within a scope a file is read once. A path that two targets of a job reach is read for each of them
+   * when their labels differ, and has a scope for each, by the order of the targets.
+   */
+  #scopeOf(target: ManagedTarget, path: string, labels: LabelState): string {
+    const scope = this.#jobScope(target)
+    if (this.#options.readsFilesOnce) return scope
+    const others = [...(this.#slots.get(path) ?? [])].filter(slot => {
+      return slot.managed.job === target.job && !slot.managed.isGone
+    })
+    const same = others.find(slot => slot.labels.text === labels.text)
+    if (same) return same.scope
+    const taken = new Set(others.map(slot => slot.scope))
+    let free = scope
+    for (let n = 2; taken.has(free); n++) free = `${scope}#${n}`
+    return free
+  }
+
   #addTailer(target: ManagedTarget, path: string): void {
     const { nowMs, minPollMs } = this.#options
+    const labels = labelsOf(target, path)
+    const scope = this.#scopeOf(target, path, labels)
     const owner: TailerOwner = {
-      scope: this.#scopeOf(target),
+      scope,
       labels: () => slot.labels,
       onBacklog: bytes => {
         this.backlog.bytesTotal += bytes
@@ -290,7 +311,7 @@ export class TargetManager {
     }
     const slot: TailerSlot = {
       tailer: openTailer(target, path, { owner, environment: this.#options }),
-      labels: labelsOf(target, path),
+      ...{ managed: target, scope, labels },
       ...{ nextPollMs: 0, pollEveryMs: minPollMs, hintedMs: nowMs(), isDeaf: false },
     }
     this.backlog.files++

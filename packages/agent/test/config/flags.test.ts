@@ -1,6 +1,7 @@
 import { FlagError, parseGoFlags } from '@skald/wire'
 import { test } from 'tap'
-import { agentFlags } from '../../src/index.ts'
+import { agentFlags, loadAgentConfig } from '../../src/index.ts'
+import { makeCertificates } from '../certificates.ts'
 
 test('agentFlags reads flags as Go does', async t => {
   const argv = [
@@ -15,6 +16,58 @@ test('agentFlags reads flags as Go does', async t => {
     version: 'false',
   })
   t.strictSame(parsed.rest, ['rest', '-x'])
+})
+
+test('agentFlags has every flag of Promtail that has no effect here, and numbers of either kind', async t => {
+  const argv = [
+    ...[
+      '-server.grpc.keepalive.time=2h',
+      '-server.grpc-tls-cert-path=',
+      '-tracing.profiling-enabled',
+    ],
+    ...['-server.log-source-ips-regex=x', '-limit.readline-rate=.5', '-client.max-retries=0x10'],
+  ]
+  t.doesNotThrow(() => parseGoFlags(argv, agentFlags))
+  const refused = ['-client.max-retries=1.5', '-limit.readline-burst=1e3', '-max-streams=x']
+  for (const flag of refused) t.throws(() => parseGoFlags([flag], agentFlags), FlagError, flag)
+})
+
+test('-client.external-labels is one pair, or several as in CSV', async t => {
+  const labelsOf = async (value: string) => {
+    const flags = { 'client.url': 'http://h/p', 'client.external-labels': value }
+    const { clients } = await loadAgentConfig({ text: '', path: 'a.yaml', flags })
+    return Object.fromEntries(clients[0]!.externalLabels)
+  }
+  t.strictSame(await labelsOf('a=b'), { a: 'b' })
+  t.strictSame(await labelsOf('a=b,c'), { a: 'b,c' })
+  t.strictSame(await labelsOf('"a=b"'), { a: 'b' })
+  t.strictSame(await labelsOf('a=b,c=d=e'), { a: 'b', c: 'd=e' })
+  t.strictSame(await labelsOf('"a=b,x",c="d'), { a: 'b,x', c: '"d' })
+  t.strictSame(await labelsOf('a=,c='), { a: '', c: '' })
+  for (const value of ['', 'a', 'a=b, c=d', 'a-b=c', 'a=b,c=d,e']) {
+    await t.rejects(labelsOf(value), { code: 'CONFIG_INVALID' }, value)
+  }
+})
+
+test('Flags give the HTTP server its certificate', async t => {
+  const directory = t.testdir({})
+  makeCertificates(directory)
+  const load = (cert: string) =>
+    loadAgentConfig({
+      text: '',
+      path: 'a.yaml',
+      flags: {
+        'client.url': 'http://h/p',
+        'server.http-tls-cert-path': cert,
+        'server.http-tls-key-path': `${directory}/server.key`,
+        'server.tls-min-version': 'VersionTLS13',
+      },
+    })
+  t.match((await load(`${directory}/server.crt`)).server.tls, {
+    cert: { file: `${directory}/server.crt` },
+    minVersion: 'TLSv1.3',
+  })
+  await t.rejects(load('/none'), { message: /-server\.http-tls-\*: .*ENOENT/ })
 })
 
 test('agentFlags refuses what it does not know', async t => {

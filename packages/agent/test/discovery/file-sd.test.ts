@@ -123,3 +123,10 @@ test('file_sd_configs refuses patterns that Prometheus refuses', async t => {
     await t.rejects(loadAgentConfig({ text, path: 'a.yaml' }), ConfigError, file)
   }
 })
+
+test('A group of a file that lists no targets has none', async t => {
+  const groups = (text: string) =>
+    parseTargetFile('/a.json', text).map(({ targets }) => targets.length)
+  t.strictSame(groups('[{"labels": {"__path__": "/a"}}]'), [])
+  t.strictSame(groups('[{"targets": ["a", "b"], "labels": {"__path__": "/a"}}]'), [2])
+})

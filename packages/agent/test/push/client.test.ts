@@ -42,6 +42,37 @@ test('Client sends the headers, the tenant and the protobuf with Snappy that it 
   })
 })
 
+test('Client sends a tenant and an authorization that stand among its headers', async t => {
+  const headers = 'headers: {X-Scope-OrgID: by-header, Authorization: own}'
+  for (const [keys, tenant, authorization] of [
+    [headers, 'by-header', 'own'],
+    [`${headers}\n    tenant_id: team\n    bearer_token: t`, 'team', 'own'],
+  ] as const) {
+    const { receiver, start } = await startWith(t, keys)
+    let seen: Record<string, unknown> = {}
+    receiver.answer(({ request }) => {
+      seen = request.headers
+      return 204
+    })
+    await start()
+    await receiver.until(() => receiver.entries.length === 1)
+    t.match(seen, { 'x-scope-orgid': tenant, authorization })
+  }
+})
+
+test('Clients without names that share a URL each get all lines', async t => {
+  const receiver = await startReceiver(t)
+  const { url } = receiver
+  const directory = t.testdir({ 'a.log': '1\n' })
+  const config = configText({ directory, url }).replace(
+    /clients:\n/,
+    `clients:\n  - {url: "${url}", batchwait: 20ms, tenant_id: one}\n`,
+  )
+  await startTestAgent(t, config)
+  await receiver.until(() => receiver.entries.length === 2)
+  t.same(receiver.entries.map(({ tenant }) => tenant ?? '').sort(), ['', 'one'])
+})
+
 test('Client shows its name and password, or its token', async t => {
   const want: Record<string, string> = {
     'basic_auth: {username: ann, password: "p:w é"}': 'Basic YW5uOnA6dyDDqQ==',

@@ -3,9 +3,9 @@
 import { httpClientFields, readOneAuthorization } from '../../config/http-client.ts'
 import {
   readBoolean,
-  readDurationMs,
   readList,
   readOneOf,
+  readRefreshMs,
   readText,
   readTextMap,
   readTexts,
@@ -44,7 +44,7 @@ const commonFields = {
   username: readText,
   password: readText,
   allow_stale: readBoolean,
-  refresh_interval: readDurationMs,
+  refresh_interval: readRefreshMs,
   services: readTexts,
   tags: readTexts,
   node_meta: readTextMap,

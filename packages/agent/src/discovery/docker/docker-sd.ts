@@ -4,9 +4,9 @@ import { httpClientFields, readOneAuthorization } from '../../config/http-client
 import {
   readBoolean,
   readCount,
-  readDurationMs,
   readList,
   readOneOf,
+  readRefreshMs,
   readText,
   readTexts,
 } from '../../config/readers.ts'
@@ -46,7 +46,7 @@ const commonFields = {
   host: readHost,
   port: readCount,
   filters: readList(readFilter),
-  refresh_interval: readDurationMs,
+  refresh_interval: readRefreshMs,
   ...httpClientFields,
 }
 

@@ -45,7 +45,12 @@ export const readServersetMember: ReadMember = (data, path) => {
 }
 
 function parse(data: Buffer): unknown {
-  return JSON.parse(data.toString('utf8'))
+  return JSON.parse(data.toString('utf8'), keepIntegers as (key: string, value: unknown) => unknown)
+}
+
+/** Go takes `80.0` and `8e1` for no integer: numbers that are not written as one are none here. */
+function keepIntegers(_key: string, value: unknown, { source }: { source?: string }): unknown {
+  return typeof value !== 'number' || /^-?\d+$/.test(source ?? '') ? value : Number.NaN
 }
 
 function readEndpoint(fields: Fields): { readonly host: string; readonly port: string } {

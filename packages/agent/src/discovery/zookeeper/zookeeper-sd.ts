@@ -1,6 +1,6 @@
 // nerve_sd_configs and serverset_sd_configs: how an entry is written, as Prometheus has it.
 
-import { readDurationMs, readList, readText } from '../../config/readers.ts'
+import { readList, readRefreshMs, readText } from '../../config/readers.ts'
 import type { ValueReader } from '../../config/yaml-cursor.ts'
 import type { DiscoveryConfig } from '../target-group.ts'
 import { type ReadMember, readNerveMember, readServersetMember } from './member-labels.ts'
@@ -43,7 +43,7 @@ function readEntries(
     const raw = cursor.record({
       servers: readList(readServer),
       paths: readList(readPath),
-      timeout: readDurationMs,
+      timeout: readRefreshMs,
     })
     if (!cursor.isMap) return undefined
     for (const key of ['servers', 'paths'] as const) {

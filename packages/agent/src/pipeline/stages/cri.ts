@@ -1,7 +1,7 @@
 // The cri stage: takes the prefix of a CRI line off, sets label `stream` and the time, and joins the
 // parts of long lines, each stream of each file on its own.
 
-import { readCount, readLooseBoolean } from '../../config/readers.ts'
+import { readLooseBoolean, readLooseCount } from '../../config/readers.ts'
 import { CriLine, type RuntimeLine } from '../cri-line.ts'
 import type { LinePlace, PipelineEntry } from '../entry.ts'
 import { LastTimes } from '../fudge.ts'
@@ -29,8 +29,8 @@ export interface CriOptions {
 export const criStage: StageDefinition = {
   read(body) {
     const options = body.record({
-      max_partial_lines: readCount,
-      max_partial_line_size: readCount,
+      max_partial_lines: readLooseCount,
+      max_partial_line_size: readLooseCount,
       max_partial_line_size_truncate: readLooseBoolean,
     })
     const truncates = options.max_partial_line_size_truncate === true

@@ -1,6 +1,11 @@
 // The limit stage: lets so many lines through per second, and drops the others or waits.
 
-import { readInteger, readLooseBoolean, readNumber, readWeakText } from '../../config/readers.ts'
+import {
+  readLooseBoolean,
+  readLooseInteger,
+  readLooseNumber,
+  readWeakText,
+} from '../../config/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 import { TokenBucket } from '../token-bucket.ts'
 
@@ -10,11 +15,11 @@ const distinctLabelsMin = 10_000
 export const limitStage: StageDefinition = {
   read(body) {
     const raw = body.record({
-      rate: readNumber,
-      burst: readInteger,
+      rate: readLooseNumber,
+      burst: readLooseInteger,
       drop: readLooseBoolean,
       by_label_name: readWeakText,
-      max_distinct_labels: readInteger,
+      max_distinct_labels: readLooseInteger,
     })
     const { rate = 0, burst = 0, drop = false, by_label_name: labelName = '' } = raw
     if (rate <= 0 || burst <= 0) {

@@ -5,9 +5,9 @@ import { parseGoDuration } from '@skald/wire'
 import {
   readBoolean,
   readDurationMs,
+  readExtendedNumber,
   readList,
   readOneOf,
-  readStrictNumber,
   readStrictText,
 } from '../../config/readers.ts'
 import type { YamlCursor } from '../../config/yaml-cursor.ts'
@@ -169,7 +169,7 @@ function readHistogram(
     readonly source: string
   },
 ): MetricRule {
-  const config = cursor?.record({ buckets: readList(readStrictNumber), value: readStrictText })
+  const config = cursor?.record({ buckets: readList(readExtendedNumber), value: readStrictText })
   const { buckets: given = [], value } = config ?? {}
   // The bucket of everything is there without being named.
   const finite = given.filter(Number.isFinite)

@@ -1,7 +1,7 @@
 // The multiline stage: joins the lines of a block, each stream on its own. A block begins with a line
 // that matches, and carries the time, labels and values of that line.
 
-import { readCount, readDurationMs } from '../../config/readers.ts'
+import { readDurationMs, readLooseCount } from '../../config/readers.ts'
 import type { PipelineEntry } from '../entry.ts'
 import type { HeldLine, LineOrigin } from '../line-origin.ts'
 import type { NextStage, Stage, StageDefinition } from '../stage.ts'
@@ -23,7 +23,7 @@ export const multilineStage: StageDefinition = {
   read(body) {
     const raw = body.record({
       firstline: readExpression,
-      max_lines: readCount,
+      max_lines: readLooseCount,
       max_wait_time: readDurationMs,
     })
     const { firstline } = raw

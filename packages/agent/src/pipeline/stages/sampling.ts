@@ -1,12 +1,12 @@
 // The sampling stage: keeps a part of the lines. Which ones follows from their place in the file, so
 // that a line which is read again after a crash is judged the same.
 
-import { readNumber, readWeakText } from '../../config/readers.ts'
+import { readLooseNumber, readWeakText } from '../../config/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 
 export const samplingStage: StageDefinition = {
   read(body) {
-    const raw = body.record({ rate: readNumber, drop_counter_reason: readWeakText })
+    const raw = body.record({ rate: readLooseNumber, drop_counter_reason: readWeakText })
     const rateCursor = body.get('rate')
     if (rateCursor && !rateCursor.isNull && raw.rate === undefined) return undefined
     const rate = raw.rate ?? 0

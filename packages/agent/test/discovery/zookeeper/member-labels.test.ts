@@ -29,6 +29,8 @@ test('A member is read as Go’s decoder reads it', async t => {
     ...others,
     '{"port": "1"}',
     '{"port": 1.5}',
+    '{"port": 80.0}',
+    '{"port": 1e2}',
     '{"port": true}',
     '{"name": 1}',
   ]) {
