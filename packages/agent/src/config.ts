@@ -95,7 +95,7 @@ export async function loadAgentConfig(options: LoadAgentConfigOptions): Promise<
   const text = options.expandEnv ? expandEnvironment(options.text, env) : options.text
   const { root, problems } = parseYaml(text)
   const isReadable = problems.length === 0
-  const sections = isReadable ? await readSections(root) : {}
+  const sections = isReadable ? await readSections(root, env) : {}
   const written = applyFlags(build(sections, text), flags, problems)
   const config = { ...written, clients: withProxies(written.clients, env) }
   if (isReadable) checkWhole(config, root, problems)
@@ -232,8 +232,8 @@ const defaults = {
 
 type Sections = Awaited<ReturnType<typeof readSections>>
 
-async function readSections(root: YamlCursor) {
-  return root.record({ ...sectionReaders, scrape_configs: await loadScrapeReader(root) })
+async function readSections(root: YamlCursor, env: NonNullable<LoadAgentConfigOptions['env']>) {
+  return root.record({ ...sectionReaders, scrape_configs: await loadScrapeReader(root, env) })
 }
 
 function build(sections: Sections, text: string): AgentConfig {

@@ -81,6 +81,9 @@ async function startEmbeddedAgent(
             dataDir: agentDir,
           }),
         }
-      : readConfigText(file, { expandEnv, env: terminal.env, usage: allUsage })
+      : {
+          ...readConfigText(file, { expandEnv, env: terminal.env, usage: allUsage }),
+          env: terminal.env,
+        }
   return startAgent({ config: await loadAgentConfig(source), logger, withHttpServer: false })
 }

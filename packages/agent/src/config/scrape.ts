@@ -6,7 +6,7 @@ import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
 import type { DiscoveryConfig } from '../discovery/target-group.ts'
 import { unsupportedDiscoveries } from '../discovery/unsupported.ts'
 import { loadStageReader } from '../pipeline/registry.ts'
-import type { StageFactory } from '../pipeline/stage.ts'
+import type { StageFactory, StageReading } from '../pipeline/stage.ts'
 import { loadSourceReaders, sourceKeys, sourceOf } from '../sources/registry.ts'
 import type { SourceConfig } from '../sources/source.ts'
 import type { Decompression } from '../tail/compressed-tailer.ts'
@@ -106,11 +106,17 @@ function readJob(cursor: YamlCursor, readers: JobReaders): ScrapeConfig | undefi
 }
 
 /** Loads the kinds that the jobs of a configuration name; returns what reads its list of jobs. */
-export async function loadScrapeReader(root: YamlCursor): Promise<ValueReader<ScrapeConfig[]>> {
+export async function loadScrapeReader(
+  root: YamlCursor,
+  env: StageReading['env'],
+): Promise<ValueReader<ScrapeConfig[]>> {
   const jobs = root.unjudged.get('scrape_configs')?.items() ?? []
   const jobKeys = jobs.flatMap(job => job.pairs().map(({ key }) => key))
   const [stages, discoveries, sources] = await Promise.all([
-    loadStageReader(jobs.flatMap(job => job.get('pipeline_stages') ?? [])),
+    loadStageReader(
+      jobs.flatMap(job => job.get('pipeline_stages') ?? []),
+      env,
+    ),
     loadDiscoveryReaders(jobKeys),
     loadSourceReaders(jobKeys),
   ])

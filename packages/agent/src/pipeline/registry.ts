@@ -3,7 +3,7 @@
 import { type Kinds, loadKinds } from '../config/kinds.ts'
 import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
 import { InspectedStage } from '../inspect/stage-inspector.ts'
-import type { StageDefinition, StageFactory } from './stage.ts'
+import type { StageDefinition, StageFactory, StageReading } from './stage.ts'
 
 const stageKinds: Kinds<StageDefinition> = {
   container: async () => (await import('./stages/container.ts')).containerStage,
@@ -40,6 +40,7 @@ const stageKinds: Kinds<StageDefinition> = {
 /** Loads the kinds of stages that lists of stages name; returns what reads these lists. */
 export async function loadStageReader(
   lists: readonly YamlCursor[],
+  env: StageReading['env'],
 ): Promise<ValueReader<StageFactory[]>> {
   const names = lists.flatMap(list => stageNames(list.unjudged))
   const definitions = await loadKinds(stageKinds, names)
@@ -60,7 +61,7 @@ export async function loadStageReader(
     }
     const definition = definitions.get(first.key)
     if (!definition) return first.value.failAtKey(unknownStage(first.key))
-    const factory = definition.read(first.value, readStages)
+    const factory = definition.read(first.value, { readStages, env })
     return factory && inspectable(first.key, factory)
   }
   return readStages

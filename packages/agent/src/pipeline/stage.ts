@@ -70,14 +70,16 @@ export interface CustomMetric {
 /** Makes a stage; everything that can fail was checked when the configuration was read. */
 export type StageFactory = (context: StageContext) => Stage
 
+/** What a stage's body is read with. */
+export interface StageReading {
+  /** Reads stages inside of the stage. */
+  readonly readStages: ValueReader<StageFactory[]>
+  /** Environment, for templates. */
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
 /** A kind of stage: how its body is read. */
 export interface StageDefinition {
-  /**
-   * Reads the body; reports problems at the cursor and returns `undefined` when it cannot be used. Stages
-   * inside of it are read by `readStages`.
-   */
-  readonly read: (
-    body: YamlCursor,
-    readStages: ValueReader<StageFactory[]>,
-  ) => StageFactory | undefined
+  /** Reads the body; reports problems at the cursor and returns `undefined` when it cannot be used. */
+  readonly read: (body: YamlCursor, reading: StageReading) => StageFactory | undefined
 }

@@ -1,18 +1,19 @@
 // Templates of the template and replace stages: their functions, and what they may read of an entry.
 
-import { promtailFunctions } from '@skald/query/promtail-functions'
+import { createEnvironmentFunctions, promtailFunctions } from '@skald/query/promtail-functions'
 import { parseTemplate, type Template } from '@skald/query/template'
 import type { PipelineEntry } from './entry.ts'
+import type { StageReading } from './stage.ts'
 import { valueText } from './values.ts'
 
 /**
- * Compiles a template with Promtail's functions.
+ * Compiles a template with Promtail's functions, of which some read the environment.
  *
  * @throws TemplateSyntaxError
  */
-export function compileStageTemplate(text: string): Template {
+export function compileStageTemplate(text: string, env: StageReading['env']): Template {
   return parseTemplate(text, {
-    functions: promtailFunctions,
+    functions: { ...promtailFunctions, ...createEnvironmentFunctions(env) },
     name: 'pipeline_template',
     missingField: 'no-value',
     keepsLooseBytes: true,

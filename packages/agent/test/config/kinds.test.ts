@@ -24,7 +24,7 @@ test('readers are there for all keys, so that others are told from them', async 
 test('every kind of stage can be loaded', async t => {
   const read = async (text: string) => {
     const { root, problems } = parseYaml(text)
-    const stages = (await loadStageReader([root]))(root)
+    const stages = (await loadStageReader([root], {}))(root)
     return { stages, problems: problems.map(({ message }) => message) }
   }
   const [unknown = ''] = (await read('[none: {}]')).problems

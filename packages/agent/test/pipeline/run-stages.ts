@@ -23,16 +23,17 @@ export interface RunOptions {
   readonly finishes?: boolean
   /** Parts of the context that the test looks into. */
   readonly context?: Partial<StageContext>
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** Runs lines through stages; returns `labels time line` of what comes out, metadata at its end. */
 export async function runStages(
   stagesText: string,
   lines: readonly string[],
-  { finishes = false, context: more = {} }: RunOptions = {},
+  { finishes = false, context: more = {}, env = {} }: RunOptions = {},
 ): Promise<string[]> {
   const { root, problems } = parseYaml(stagesText)
-  const readStages = await loadStageReader([root])
+  const readStages = await loadStageReader([root], env)
   const stages = readStages(root)!.map(create => create({ ...context, ...more }))
   if (problems[0]) throw new Error(problems[0].message)
   const out: string[] = []

@@ -491,3 +491,9 @@ test('a number stands for a text only where Promtail takes it for one', async t 
   ]
   for (const stage of refused) await t.rejects(runStages(`[${stage}]`, []), /must be/, stage)
 })
+
+test('template reads the environment', async t => {
+  const template = `{{ env "NODE" }} {{ expandenv "$NODE" }}`
+  const stages = `[{template: {source: out, template: '${template}'}}, {output: {source: out}}]`
+  t.match(await runStages(stages, ['x'], { env: { NODE: 'n-1' } }), [/ n-1 n-1$/])
+})

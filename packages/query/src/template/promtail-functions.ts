@@ -1,5 +1,5 @@
 // The functions of the agent's template and replace stages: sprig's and Promtail's own. To add one: a
-// row in functions/, and a test beside it.
+// row in functions/, and a test beside it. Those that read the environment are made of one.
 
 import { FunctionError } from './errors.ts'
 import { type FunctionTable, fn, type TemplateFunction } from './function.ts'
@@ -18,6 +18,8 @@ import { goTextFunctions, moreTextFunctions, textFunctions } from './functions/t
 import { moreTimeFunctions, timeFunctions } from './functions/time.ts'
 import { urlFunctions } from './functions/url.ts'
 import { wordFormFunctions } from './functions/word-forms.ts'
+
+export { createEnvironmentFunctions } from './functions/environment.ts'
 
 const noEnvironment = 'a template may not read the environment or the network'
 const noKeys = 'a template may not make keys, certificates or passwords'

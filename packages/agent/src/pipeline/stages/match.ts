@@ -67,7 +67,7 @@ function compileLineTest(stage: LogExpr['stages'][number]): (line: string) => bo
 }
 
 export const matchStage: StageDefinition = {
-  read(body, readStages) {
+  read(body, { readStages }) {
     const raw = body.record({
       selector: readSelector,
       stages: readStages,

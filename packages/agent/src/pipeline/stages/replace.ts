@@ -9,11 +9,11 @@ import { readNamedExpression, readSource } from './regex.ts'
 import { templateReader } from './template.ts'
 
 export const replaceStage: StageDefinition = {
-  read(body) {
+  read(body, { env }) {
     const raw = body.record({
       expression: readNamedExpression,
       source: readSource,
-      replace: templateReader('failContained'),
+      replace: templateReader('failContained', env),
     })
     const { expression, source, replace } = raw
     if (!expression) {

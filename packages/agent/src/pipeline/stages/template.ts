@@ -2,30 +2,32 @@
 
 import { readStrictText } from '../../config/readers.ts'
 import type { ValueReader } from '../../config/yaml-cursor.ts'
-import type { StageDefinition } from '../stage.ts'
+import type { StageDefinition, StageReading } from '../stage.ts'
 import { compileStageTemplate, executeStageTemplate } from '../template-data.ts'
 import { valueText } from '../values.ts'
 
 /** Makes a reader of templates, which reports a text that is none as a mistake of the given kind. */
 export function templateReader(
   fail: 'failAtKey' | 'failContained',
+  env: StageReading['env'],
 ): ValueReader<ReturnType<typeof compileStageTemplate>> {
   return cursor => {
     const text = readStrictText(cursor)
     if (text === undefined) return undefined
     try {
-      return compileStageTemplate(text)
+      return compileStageTemplate(text, env)
     } catch (error) {
       return cursor[fail](`${cursor.name} is not a template: ${(error as Error).message}`)
     }
   }
 }
 
-const readTemplate = templateReader('failAtKey')
-
 export const templateStage: StageDefinition = {
-  read(body) {
-    const { source, template } = body.record({ source: readStrictText, template: readTemplate })
+  read(body, { env }) {
+    const { source, template } = body.record({
+      source: readStrictText,
+      template: templateReader('failAtKey', env),
+    })
     if (!source) return body.failAtKey('The template stage needs a source: the value to make')
     if (!template) {
       return body.has('template')
