@@ -78,6 +78,20 @@ test('loadAgentConfig reads YAML 1.1 booleans and merged maps', async t => {
   t.match(merged.clients[1], { name: 'b', batchWaitMs: 5000, dropsRateLimited: true })
 })
 
+test('loadAgentConfig tells once of a key that is given twice', async t => {
+  const problems = await problemsOf(`${base}    job_name: b\n`)
+  t.equal(problems.length, 1)
+  t.match(problems[0], /^7:job_name is given twice/)
+})
+
+test('loadAgentConfig refuses aliases that name nothing, or what they stand in', async t => {
+  const circle = `${base}    pipeline_stages: &s [{match: {selector: '{a="b"}', stages: *s}}]\n`
+  t.match(await problemsOf(circle), [/^7:\*s stands inside of what &s names$/])
+  t.match(await problemsOf(`${base}    relabel_configs: &r [*r]\n`), [/^7:\*r stands inside/])
+  const unknown = `${base}    relabel_configs: *none\n`
+  t.match(await problemsOf(unknown), [/^7:\*none names nothing: write &none before/])
+})
+
 test('loadAgentConfig expands the environment only when told', async t => {
   const text = base.replace('job: a', `job: "\${JOB:-none}"`)
   const jobOf = async (expandEnv: boolean) => {

@@ -12,6 +12,7 @@ import {
   LineCounter,
   type Node,
   parseAllDocuments,
+  visit,
 } from 'yaml'
 import type { ConfigProblem } from '../errors.ts'
 
@@ -20,6 +21,8 @@ interface Reading {
   readonly document: Document
   readonly lines: LineCounter
   readonly problems: ConfigProblem[]
+  /** Maps whose keys were judged, so that each mistake in them is told once. */
+  readonly judged: Set<Node>
 }
 
 /** Reads one value; reports a problem and returns `undefined` where it cannot be read. */
@@ -61,7 +64,7 @@ export class YamlCursor {
 
   /** The same value, for a look before it is read: mistakes in it are told to nobody. */
   get unjudged(): YamlCursor {
-    const reading = { ...this.#reading, problems: [] }
+    const reading = { ...this.#reading, problems: [], judged: new Set<Node>() }
     return new YamlCursor(reading, this.name, this.#node, this.#offset)
   }
 
@@ -137,6 +140,9 @@ export class YamlCursor {
     }
     const found = new Map<string, { key: string; isPlainKey: boolean; value: YamlCursor }>()
     const merged: YamlCursor[] = []
+    const { judged } = this.#reading
+    const isFirst = !judged.has(this.#node)
+    judged.add(this.#node)
     for (const pair of this.#node.items) {
       const keyNode = pair.key as Node
       const key = isScalar(keyNode) ? String(keyNode.value ?? '') : ''
@@ -145,9 +151,11 @@ export class YamlCursor {
       if (key === '<<' && isScalar(keyNode) && keyNode.type === 'PLAIN') {
         merged.push(...(value.isList ? value.items() : [value]))
       } else if (!isScalar(keyNode)) {
-        this.#report(offset, `A key of ${this.name} must be a text`)
+        if (isFirst) this.#report(offset, `A key of ${this.name} must be a text`)
       } else if (found.has(key)) {
-        this.#report(offset, `${key} is given twice in ${this.name}: remove one of the two`)
+        if (isFirst) {
+          this.#report(offset, `${key} is given twice in ${this.name}: remove one of the two`)
+        }
       } else {
         found.set(key, { key, isPlainKey: keyNode.type === 'PLAIN', value })
       }
@@ -263,9 +271,27 @@ export function parseYaml(
     problems.push({ line, column: col, message })
   }
   const document = documents[0] as Document | undefined
-  const reading = { document: document as Document, lines, problems }
+  if (document) problems.push(...aliasProblems(document, lines))
+  const reading = { document: document as Document, lines, problems, judged: new Set<Node>() }
   const node = (document?.contents ?? null) as Node | null
   return { root: new YamlCursor(reading, name, node, 0), problems }
+}
+
+/** Aliases that name nothing, or something around them, which would be read without end. */
+function aliasProblems(document: Document, lines: LineCounter): ConfigProblem[] {
+  const problems: ConfigProblem[] = []
+  visit(document, {
+    Alias(_, alias, around) {
+      const named = alias.resolve(document)
+      if (named && !around.includes(named)) return
+      const { line, col } = lines.linePos(alias.range?.[0] ?? 0)
+      const fault = named
+        ? `stands inside of what &${alias.source} names`
+        : `names nothing: write &${alias.source} before what it is to stand for`
+      problems.push({ line, column: col, message: `*${alias.source} ${fault}` })
+    },
+  })
+  return problems
 }
 
 /** Leaves out what was not given, so that defaults show through. */
