@@ -113,14 +113,14 @@ function notNegative(cursor: YamlCursor, value: number | undefined): number | un
 /** Reads a number with or without a fraction. */
 export const readNumber: ValueReader<number> = cursor => finite(cursor, cursor.isPlain)
 
+/** The same, in quotes as well. */
+export const readLooseNumber: ValueReader<number> = cursor => finite(cursor, true)
+
 /** Reads a number or infinity, `.inf`. */
 export const readExtendedNumber: ValueReader<number> = cursor =>
   cursor.isPlain && /^\+?\.(inf|Inf|INF)$/.test(cursor.scalarText ?? '')
     ? Number.POSITIVE_INFINITY
     : readNumber(cursor)
-
-/** The same, in quotes as well. */
-export const readLooseNumber: ValueReader<number> = cursor => finite(cursor, true)
 
 function finite(cursor: YamlCursor, mayBe: boolean): number | undefined {
   const value = mayBe ? numberOf(cursor) : undefined

@@ -139,7 +139,7 @@ function readRule(name: string, body: YamlCursor): MetricRule | undefined {
       }
     | undefined
   if (!config?.action) {
-    if (raw.config?.get('action')?.isNull === false) return undefined
+    if (raw.config?.has('action')) return undefined
     return body.failAtKey(`Metric ${name} needs a config with an action`)
   }
   const {
