@@ -72,9 +72,14 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   },
 }
 
+/** Commands that write logs, or where they were read, to the disk. */
+const keepsLogs: ReadonlySet<string> = new Set(['all', 'store', 'agent'])
+
 async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   const [name = '', ...rest] = argv
   if (Object.hasOwn(commands, name)) {
+    // Files that no code of ours makes, such as a database's, are for this user alone as well.
+    if (keepsLogs.has(name)) process.umask(0o077)
     const command = await commands[name]!()
     if (command.usage !== undefined && rest.some(argument => /^--?h(elp)?$/.test(argument))) {
       terminal.stdout.write(command.usage)
@@ -107,6 +112,7 @@ function describe(error: Error & { code?: string; usage?: string }): string {
     case 'CONFIG':
       return `Cannot use the configuration:\n${error.message}`
     case 'FLAG':
+    case 'DIRECTORY_LOCKED':
     case 'EADDRINUSE':
     case 'EACCES':
     case 'ENOENT':

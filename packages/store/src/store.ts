@@ -1,8 +1,9 @@
 // The store as a whole: opens its parts in order, closes them in the reverse order.
 
 import { mkdir, rename } from 'node:fs/promises'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { privateDirectoryMode } from '@skald/wire'
+import { type DirectoryLock, lockDirectory } from '@skald/wire/directory-lock'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Catalog, TimeRange } from './catalog/catalog.ts'
@@ -15,6 +16,7 @@ import { addDetectedRoutes } from './http/detected-routes.ts'
 import { addDrilldownRoutes } from './http/drilldown-routes.ts'
 import { addIndexRoutes } from './http/index-routes.ts'
 import { addLabelsRoutes } from './http/labels-routes.ts'
+import { type Listener, openListener } from './http/listener.ts'
 import { addOtlpRoute } from './http/otlp-route.ts'
 import { addPatternsRoute } from './http/patterns-route.ts'
 import { addPushBodyParser, BodyUnpacker } from './http/push-body.ts'
@@ -57,50 +59,79 @@ export interface Store {
 }
 
 /**
- * Opens the data directory, recovers, and listens.
+ * Listens, takes the data directory for itself, and recovers; settles when the store is ready. Until then
+ * requests are answered 503.
  *
- * @throws ConfigError when the overrides cannot be used; the system's error when the directory, a file or
- * the port cannot be had.
+ * @throws ConfigError when the overrides cannot be used; DirectoryLockedError when another process of this
+ * host works in the data directory (one of another host or container is waited for); the system's error
+ * when the directory, a file or the port cannot be had.
  */
 export async function startStore(options: StoreOptions): Promise<Store> {
+  const { config } = options.loaded
+  const opened: Part[] = []
+  try {
+    await mkdir(config.dataDir, { recursive: true, mode: privateDirectoryMode })
+    const { listener, lock } = await enterDirectory(config, options.logger)
+    opened.push(lock, listener)
+    return await openStore(options, listener, opened)
+  } catch (error) {
+    await closeAll(opened)
+    throw error
+  }
+}
+
+/** Opens what the store consists of, in order; each part is noted in `opened` for its end. */
+async function openStore(
+  options: StoreOptions,
+  listener: Listener,
+  opened: Part[],
+): Promise<Store> {
   const { loaded, logger, version, clock = { now: () => Date.now() } } = options
   const { config } = loaded
+  const own = <T extends Part>(part: T): T => {
+    opened.push(part)
+    return part
+  }
   const metrics = createStoreMetrics(() => readState({ catalog, compactor, budget }))
-  const overrides = await startOverrides(loaded, metrics, logger)
+  const overrides = own(await startOverrides(loaded, metrics, logger))
+  listener.status = 'it is recovering'
   const segmentsDir = join(config.dataDir, 'segments')
-  await mkdir(segmentsDir, { recursive: true })
-  const objects = await openDiskObjectStore(segmentsDir)
-  const catalog = await openCatalog(join(config.dataDir, 'catalog.sqlite'), logger)
+  const objects = own(await openDiskObjectStore(segmentsDir))
+  const catalog = own(await openCatalog(join(config.dataDir, 'catalog.sqlite'), logger))
   let sequence = await recover({ catalog, objects, logger })
   const nextSequence = () => ++sequence
 
   const worker = { directory: segmentsDir, logLevelFields: config.limits.logLevelFields }
   const segments = new SegmentIndex(objects, catalog, logger)
   const stored = await catalog.listSegments()
-  const hub = new TailHub({ segments, logger, worker, stored, dataDir: config.dataDir })
+  const pool = own(new ScanPool(worker))
+  const hub = own(new TailHub({ segments, logger, worker, stored, dataDir: config.dataDir }))
   const { limitsOf } = overrides
   const { compactor, deletes } = await openCompaction(config, {
     ...{ catalog, segments, logger, clock, nextSequence, worker, limitsOf, metrics },
   })
+  own(compactor)
   const budget = new PushBudget()
-  const committer = new Committer({
-    ...{ objects, catalog, clock, logger, nextSequence },
-    arriving: () => budget.arriving,
-    onCommit: ({ name, footer, segment }) => {
-      segments.commit(name, footer)
-      hub.commit(name, segment.sizeBytes)
-      metrics.commits.inc()
-      metrics.commitBytes.inc(segment.sizeBytes)
-      compactor.wakeAfter(segment.sizeBytes)
-    },
-  })
+  const committer = own(
+    new Committer({
+      ...{ objects, catalog, clock, logger, nextSequence },
+      arriving: () => budget.arriving,
+      onCommit: ({ name, footer, segment }) => {
+        segments.commit(name, footer)
+        hub.commit(name, segment.sizeBytes)
+        metrics.commits.inc()
+        metrics.commitBytes.inc(segment.sizeBytes)
+        compactor.wakeAfter(segment.sizeBytes)
+      },
+    }),
+  )
   const ingester = createIngester(config, { limitsOf, committer, metrics, logger, clock })
-  const pool = new ScanPool(worker)
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
   const app = createHttpServer({
     logger,
     metrics,
+    listener,
     mayUpgrade: upgradesBelow(config.httpPathPrefix),
     bodyPauseMs: config.httpReadTimeoutMs,
   })
@@ -127,17 +158,56 @@ export async function startStore(options: StoreOptions): Promise<Store> {
       },
     },
   })
-
-  const parts: readonly Part[] = [overrides, committer, compactor, hub, pool, catalog, objects]
-  await listen(app, config, parts)
+  await app.ready()
+  listener.serve((request, response) => app.routing(request, response))
   state = 'ready'
-  const url = urlOf(app.server.address() as AddressInfo)
   const stop = onlyOnce(async () => {
     state = 'stopping'
+    const silent = listener.close()
     await app.close()
-    await closeAll(parts)
+    await silent
+    await closeAll(opened)
   })
-  return { url, app, stop }
+  return { url: listener.url, app, stop }
+}
+
+/**
+ * Listens and takes the lock of the data directory. A process of another host or container that has it is
+ * waited for: it is the one before in a rolling update.
+ */
+async function enterDirectory(config: StoreConfig, logger: Logger) {
+  const { dataDir } = config
+  const path = join(dataDir, 'lock')
+  const what = `data directory ${dataDir}`
+  const listening: { listener?: Listener } = {}
+  const listen = async () => {
+    listening.listener ??= await openListener({
+      host: config.listenAddress || '0.0.0.0',
+      port: config.listenPort,
+      headPauseMs: config.httpReadTimeoutMs,
+      mayUpgrade: upgradesBelow(config.httpPathPrefix),
+    })
+    return listening.listener
+  }
+  let lock: DirectoryLock | undefined
+  try {
+    lock = await lockDirectory({
+      ...{ path, what, role: 'store' },
+      onWait: async holder => {
+        logger.warn(
+          { directory: dataDir, holder },
+          'waiting for the data directory: another process has it',
+        )
+        const listener = await listen()
+        listener.status = `it waits for the ${what}, which another process has`
+      },
+    })
+    return { lock: { close: () => lock!.release() }, listener: await listen() }
+  } catch (error) {
+    await lock?.release()
+    await listening.listener?.close()
+    throw error
+  }
 }
 
 /** What is to be closed at the end. */
@@ -145,19 +215,9 @@ interface Part {
   close(): Promise<void>
 }
 
-/** Begins to listen; where that fails all parts are closed. */
-async function listen(app: FastifyInstance, config: StoreConfig, parts: readonly Part[]) {
-  try {
-    await app.listen({ host: config.listenAddress || '0.0.0.0', port: config.listenPort })
-  } catch (error) {
-    await closeAll(parts)
-    throw error
-  }
-}
-
-/** Closes one after the other. */
+/** Closes one after the other, the last that was opened first. */
 async function closeAll(parts: readonly Part[]): Promise<void> {
-  for (const part of parts) await part.close()
+  for (const part of parts.toReversed()) await part.close()
 }
 
 /** Runs once; all later calls wait for the end of the first. */
@@ -178,12 +238,6 @@ async function startOverrides(loaded: LoadedStoreConfig, metrics: StoreMetrics, 
   })
   await overrides.start()
   return overrides
-}
-
-function urlOf({ address, port }: AddressInfo): string {
-  const host =
-    address === '0.0.0.0' ? '127.0.0.1' : address.includes(':') ? `[${address}]` : address
-  return `http://${host}:${port}`
 }
 
 interface IngesterParts {

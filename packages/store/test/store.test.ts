@@ -1,8 +1,10 @@
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { readdir, truncate, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { loadStoreConfig } from '../src/config.ts'
 import { startStore } from '../src/store.ts'
@@ -18,6 +20,15 @@ auth_enabled: false
 server: {http_listen_address: 127.0.0.1, http_listen_port: ${port}}
 common: {path_prefix: ${JSON.stringify(dir)}}`
   return loadStoreConfig(text, 'store.yaml')
+}
+
+/** A port of loopback that nobody has. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  await new Promise(resolve => server.close(resolve))
+  return port
 }
 
 test('a store makes its directory and listens', async t => {
@@ -106,4 +117,74 @@ test('a catalog that was cut is made again', async t => {
   const second = await startTestStore(t, { dir })
   t.same(await second.lines('{app="x"}'), lines(10))
   t.equal((await second.push([jsonStream({ app: 'y' }, rows(1))])).statusCode, 204)
+})
+
+test('a second store on a data directory ends at once and loses nothing of the first', async t => {
+  const dir = t.testdir()
+  const first = await startTestStore(t, { dir })
+  await first.push([jsonStream({ app: 'x' }, rows(10))])
+  const unfinished = join(dir, 'segments', '0000000000000099-1.seg')
+  await writeFile(unfinished, 'what the first one is writing')
+  const { logger } = createTestLogger()
+  await t.rejects(startStore({ loaded: configFor(t, 0, dir), logger, version: '1' }), {
+    code: 'DIRECTORY_LOCKED',
+    message: new RegExp(`^Cannot use the data directory ${dir}: process ${process.pid} on host `),
+  })
+  t.ok(existsSync(unfinished), 'it touched no file')
+  t.same(await first.lines('{app="x"}'), lines(10))
+  await first.stop()
+  const second = await startTestStore(t, { dir })
+  t.same(await second.lines('{app="x"}'), lines(10))
+})
+
+test('a store waits for one on another host, unready, and takes over', async t => {
+  const dir = t.testdir()
+  const first = await startTestStore(t, { dir })
+  await first.push([jsonStream({ app: 'x' }, rows(10))])
+  await first.push([jsonStream({ app: 'x' }, rows(10, 10))])
+  const holder = { pid: 1, host: 'store-before', pidNamespace: '', role: 'store' }
+  await writeFile(join(dir, 'lock'), JSON.stringify(holder))
+  const port = await freePort()
+  const { logger, messages } = createTestLogger()
+  const starting = startStore({ loaded: configFor(t, port, dir), logger, version: '1' })
+  const url = `http://127.0.0.1:${port}`
+  while (messages().length === 0) await sleep(10)
+  t.same(messages(), ['waiting for the data directory: another process has it'])
+  for (const path of ['/ready', '/loki/api/v1/labels']) {
+    const answer = await fetch(`${url}${path}`)
+    t.equal(answer.status, 503)
+    t.equal(answer.headers.get('retry-after'), '1')
+    t.equal(
+      await answer.text(),
+      `Store not ready: it waits for the data directory ${dir}, which another process has\n`,
+    )
+  }
+  const push = await fetch(`${url}/loki/api/v1/push`, { method: 'POST', body: '{"streams": []}' })
+  t.equal(push.status, 503)
+  await first.stop()
+  const second = await starting
+  t.teardown(() => second.stop())
+  t.equal((await fetch(`${url}/ready`)).status, 200)
+  const query = new URLSearchParams({
+    query: 'sum(count_over_time({app="x"}[1d]))',
+    time: String((midnightNs + 3_600_000_000_000n) / 1_000_000_000n),
+  })
+  const found = await fetch(`${url}/loki/api/v1/query?${query}`)
+  t.match(await found.json(), { data: { result: [{ value: [Number, '20'] }] } })
+})
+
+test('what the store keeps is for its user alone', async t => {
+  const dir = join(t.testdir(), 'data')
+  const store = await startTestStore(t, { dir })
+  await store.push([jsonStream({ app: 'x' }, rows(10))])
+  await store.get('/flush')
+  await store.push([jsonStream({ app: 'x' }, rows(10, 10))])
+  const modes: Record<string, string> = {}
+  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name)
+    const kind = entry.isDirectory() ? 'directory' : 'file'
+    modes[`${kind} ${(statSync(path).mode & 0o777).toString(8)}`] = path
+  }
+  t.same(Object.keys(modes).sort(), ['directory 700', 'file 600'])
+  t.equal(statSync(dir).mode & 0o777, 0o700)
 })

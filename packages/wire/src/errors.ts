@@ -23,3 +23,15 @@ export class PushBodyError extends Error {
     this.code = options.code
   }
 }
+
+/** Says that another process works in a directory; `message` names both and what to do. */
+export class DirectoryLockedError extends Error {
+  readonly code = 'DIRECTORY_LOCKED'
+
+  /** @param what The directory, as `data directory /var/lib/skald`. */
+  constructor(what: string, holder: { readonly pid: number; readonly host: string } | undefined) {
+    const who = holder ? `process ${holder.pid} on host ${holder.host}` : 'another process'
+    super(`Cannot use the ${what}: ${who} has it; stop that process, or name another directory`)
+    this.name = 'DirectoryLockedError'
+  }
+}

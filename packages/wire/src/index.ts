@@ -2,8 +2,9 @@ export { maxBigint, minBigint } from './bigint.ts'
 export { BufferPool } from './buffer-pool.ts'
 export { type CivilTime, civilTime, civilToNs, type GoLocation } from './civil-time.ts'
 export type { Entry, Stream } from './entry.ts'
-export { LabelSyntaxError, PushBodyError } from './errors.ts'
+export { DirectoryLockedError, LabelSyntaxError, PushBodyError } from './errors.ts'
 export { expandEnvironment } from './expand-env.ts'
+export { privateDirectoryMode, privateFileMode } from './file-modes.ts'
 export {
   FlagError,
   type FlagValues,

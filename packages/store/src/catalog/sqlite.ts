@@ -2,8 +2,9 @@
 // again from the segments' footers, which is why commits need not wait for its disk (synchronous =
 // NORMAL with a write-ahead log: a killed process loses nothing, a power loss at most the newest rows).
 
+import { closeSync, openSync } from 'node:fs'
 import { compileMatcher } from '@skald/query'
-import { type LabelSet, type Matcher, parseLabelSet } from '@skald/wire'
+import { type LabelSet, type Matcher, parseLabelSet, privateFileMode } from '@skald/wire'
 import Database from 'better-sqlite3'
 import { dayOf } from '../day.ts'
 import type {
@@ -40,6 +41,8 @@ interface StreamRow {
  * @throws SqliteError when the file is damaged; RangeError when a newer version wrote it.
  */
 export function openSqliteCatalog(path: string): SqliteCatalog {
+  // SQLite gives its other files the mode of this one, and would make it readable for all.
+  closeSync(openSync(path, 'a', privateFileMode))
   const database = new Database(path)
   try {
     database.pragma('journal_mode = WAL')

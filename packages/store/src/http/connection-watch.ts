@@ -61,10 +61,8 @@ export function watchConnections(app: FastifyInstance, { pauseMs }: ConnectionWa
       }
     }, stopGraceMs)
     cutRest.unref()
-    server.once('close', () => {
-      clearTimeout(cutRest)
-      clearInterval(sweep)
-    })
+    server.once('close', () => clearTimeout(cutRest))
+    clearInterval(sweep)
     done()
   })
 }

@@ -14,15 +14,10 @@ import {
 import type { StoreMetrics } from '../metrics.ts'
 import { watchConnections } from './connection-watch.ts'
 import { compressAnswers } from './gzip.ts'
+import type { Listener } from './listener.ts'
 
 /** Bodies of routes that are no pushes: forms with a query in them. */
 const formBytesMax = 1024 * 1024
-/** Grafana sends queries of many kilobytes in URLs, where a byte may become three. */
-const headerBytesMax = 256 * 1024
-/** Longer than the 90 s after which Grafana drops idle connections, so that it is never cut first. */
-const keepAliveMs = 120_000
-/** Within this a request has to arrive as a whole: the largest push at 56 KB/s. */
-const requestArrivalMs = 300_000
 
 /** Status of requests whose client did not wait for the answer, as in Loki's metrics. */
 const clientGone = 499
@@ -46,27 +41,22 @@ const statusOfCode: Readonly<Record<string, number>> = {
 export interface HttpServerOptions {
   readonly logger: FastifyBaseLogger
   readonly metrics: StoreMetrics
-  /** Tells which requests may leave HTTP for another protocol; for all others that wish is ignored. */
+  readonly listener: Listener
+  /** Tells which requests may leave HTTP for another protocol. */
   readonly mayUpgrade: (request: IncomingMessage) => boolean
-  /** How long the body of a request may pause; also how long a request's head may take. */
+  /** How long the body of a request may pause. */
   readonly bodyPauseMs: number
 }
 
-/** Creates the server without routes. */
+/** Creates the server without routes; its `routing` answers what the listener hands on. */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
-  const { logger, mayUpgrade, bodyPauseMs } = options
+  const { logger, listener, bodyPauseMs } = options
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: formBytesMax,
-    keepAliveTimeout: keepAliveMs,
-    requestTimeout: requestArrivalMs,
     routerOptions: { maxParamLength: 2048 },
-    http: {
-      maxHeaderSize: headerBytesMax,
-      headersTimeout: Math.min(bodyPauseMs, requestArrivalMs),
-      shouldUpgradeCallback: mayUpgrade,
-    },
+    serverFactory: () => listener.server,
   })
   watchConnections(app, { pauseMs: bodyPauseMs })
   compressAnswers(app)

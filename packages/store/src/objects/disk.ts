@@ -3,6 +3,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { privateDirectoryMode, privateFileMode } from '@skald/wire'
 import type { Allocate } from '../buffers.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 
@@ -12,7 +13,7 @@ const writeBytes = 1024 * 1024
 
 /** Opens a directory as an object store; makes it where it is missing. */
 export async function openDiskObjectStore(directory: string): Promise<DiskObjectStore> {
-  await mkdir(directory, { recursive: true })
+  await mkdir(directory, { recursive: true, mode: privateDirectoryMode })
   return new DiskObjectStore(directory, await open(directory, 'r'))
 }
 
@@ -28,7 +29,7 @@ export class DiskObjectStore implements ObjectStore {
 
   async put(name: string, pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void> {
     const path = join(this.directory, name)
-    const file = await open(path, 'wx')
+    const file = await open(path, 'wx', privateFileMode)
     try {
       await writeAll(file, pieces)
       await file.datasync()

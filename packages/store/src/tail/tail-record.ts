@@ -15,6 +15,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
+import { privateFileMode } from '@skald/wire'
 import type { Logger } from 'pino'
 import { tailRecordKeysMax } from '../limits.ts'
 
@@ -141,7 +142,7 @@ export class TailRecord {
     const text = JSON.stringify({ sent: sentText(this.#sent), tails })
     try {
       const path = `${this.#path}.new`
-      const file = openSync(path, 'w')
+      const file = openSync(path, 'w', privateFileMode)
       this.#closeFile()
       this.#file = file
       // Not writeSync, which writes as much as there is room for.

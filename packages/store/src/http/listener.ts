@@ -1,0 +1,104 @@
+// The listening socket of the store. It is there before the data is: whoever asks while the store waits for
+// its directory or recovers is told so with 503 and tries again, and a port that is taken ends a start
+// before it has touched a file.
+
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void
+
+/** Longer than the 90 s after which Grafana drops idle connections, so that it is never cut first. */
+const keepAliveMs = 120_000
+/** Within this a request has to arrive as a whole: the largest push at 56 KB/s. */
+const requestArrivalMs = 300_000
+/** Grafana sends queries of many kilobytes in URLs, where a byte may become three. */
+const headerBytesMax = 256 * 1024
+
+export interface ListenerOptions {
+  readonly host: string
+  readonly port: number
+  /** How long a request's head may take. */
+  readonly headPauseMs: number
+  /** Tells which requests may leave HTTP for another protocol; for all others that wish is ignored. */
+  readonly mayUpgrade: (request: IncomingMessage) => boolean
+}
+
+/** A socket that answers 503 until `serve` is called. */
+export class Listener {
+  readonly server: Server
+  #handler: RequestHandler | undefined
+  #closing: Promise<void> | undefined
+  #status = 'it is starting'
+
+  constructor({ headPauseMs, mayUpgrade }: Omit<ListenerOptions, 'host' | 'port'>) {
+    const options: ServerOptions & { shouldUpgradeCallback: ListenerOptions['mayUpgrade'] } = {
+      maxHeaderSize: headerBytesMax,
+      headersTimeout: Math.min(headPauseMs, requestArrivalMs),
+      keepAliveTimeout: keepAliveMs,
+      requestTimeout: requestArrivalMs,
+      shouldUpgradeCallback: request => this.#handler !== undefined && mayUpgrade(request),
+    }
+    this.server = createServer(options, (request, response) => {
+      if (this.#handler) this.#handler(request, response)
+      else answerNotReady(request, response, this.#status)
+    })
+  }
+
+  /** Says what the store is doing instead of answering, as `it is starting`. */
+  set status(text: string) {
+    this.#status = text
+  }
+
+  /** Where it listens, as `http://127.0.0.1:3100`. */
+  get url(): string {
+    const { address, port } = this.server.address() as AddressInfo
+    const host =
+      address === '0.0.0.0' ? '127.0.0.1' : address.includes(':') ? `[${address}]` : address
+    return `http://${host}:${port}`
+  }
+
+  /** Hands all requests from now on to the routes. */
+  serve(handler: RequestHandler): void {
+    this.#handler = handler
+  }
+
+  /** Takes no more connections; settles when those that are open have ended. */
+  close(): Promise<void> {
+    this.#closing ??= new Promise(resolve => {
+      if (!this.server.listening) return resolve()
+      this.server.close(() => resolve())
+      this.server.closeIdleConnections()
+    })
+    return this.#closing
+  }
+}
+
+/** Opens the socket. @throws the system's error when the port cannot be had. */
+export async function openListener({ host, port, ...options }: ListenerOptions): Promise<Listener> {
+  const listener = new Listener(options)
+  await new Promise<void>((resolve, reject) => {
+    listener.server.once('error', reject)
+    listener.server.listen({ host, port }, () => {
+      listener.server.off('error', reject)
+      resolve()
+    })
+  })
+  return listener
+}
+
+function answerNotReady(request: IncomingMessage, response: ServerResponse, status: string): void {
+  response.writeHead(503, {
+    'Content-Type': 'text/plain; charset=utf-8',
+    'X-Content-Type-Options': 'nosniff',
+    'Retry-After': '1',
+    // The body of a push is not read, so the connection cannot be used again.
+    ...(request.method !== 'GET' && { Connection: 'close' }),
+  })
+  response.end(`Store not ready: ${status}\n`)
+}

@@ -1,0 +1,87 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { type Test, test } from 'tap'
+import { lockDirectory } from '../src/directory-lock.ts'
+
+/** Starts a process that has the lock; it is ended with the test. */
+async function holdElsewhere(t: Test, path: string): Promise<ChildProcess> {
+  const script = new URL('fixtures/lock-holder.ts', import.meta.url).pathname
+  const child = spawn(process.execPath, [script, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  await once(child.stdout, 'data')
+  return child
+}
+
+test('a lock is had by one, also within a process', async t => {
+  const path = join(t.testdir(), 'lock')
+  const first = await lockDirectory({ path, what: 'data directory /x', role: 'store' })
+  t.equal(statSync(path).mode & 0o777, 0o600)
+  t.match(JSON.parse(readFileSync(path, 'utf8')), {
+    pid: process.pid,
+    host: hostname(),
+    role: 'store',
+  })
+  await t.rejects(lockDirectory({ path, what: 'data directory /x', role: 'store' }), {
+    code: 'DIRECTORY_LOCKED',
+    message: `Cannot use the data directory /x: process ${process.pid} on host ${hostname()} has it; stop that process, or name another directory`,
+  })
+  await first.release()
+  await first.release()
+  const second = await lockDirectory({ path, what: 'data directory /x', role: 'store' })
+  await second.release()
+})
+
+test('a lock is gone with its process, also a killed one', async t => {
+  const path = join(t.testdir(), 'lock')
+  const child = await holdElsewhere(t, path)
+  const onWait = () => void t.fail('a process of this host is not waited for')
+  await t.rejects(lockDirectory({ path, what: 'data directory', role: 'store', onWait }), {
+    message: new RegExp(`process ${child.pid} on host`),
+  })
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  const lock = await lockDirectory({ path, what: 'data directory', role: 'store' })
+  t.match(readFileSync(path, 'utf8'), `"pid":${process.pid}`)
+  await lock.release()
+})
+
+test('a process of another host or container is waited for, and taken over from', async t => {
+  for (const elsewhere of [
+    { pid: 1, host: 'store-before', pidNamespace: '' },
+    { pid: 1, host: hostname(), pidNamespace: 'pid:[1]' },
+  ]) {
+    const path = join(t.testdir(), 'lock')
+    const child = await holdElsewhere(t, path)
+    writeFileSync(path, JSON.stringify({ ...elsewhere, role: 'store' }))
+    const waits: unknown[] = []
+    const taking = lockDirectory({
+      ...{ path, what: 'data directory', role: 'store' },
+      onWait: holder => {
+        waits.push(holder)
+        setTimeout(() => child.kill('SIGKILL'), 600)
+      },
+    })
+    const lock = await taking
+    t.match(waits, [elsewhere], 'told once')
+    t.match(readFileSync(path, 'utf8'), `"pid":${process.pid}`)
+    await lock.release()
+  }
+})
+
+test('waiting ends with its signal', async t => {
+  const path = join(t.testdir(), 'lock')
+  await holdElsewhere(t, path)
+  writeFileSync(path, 'nobody knows')
+  const stop = new AbortController()
+  const taking = lockDirectory({
+    ...{ path, what: 'data directory', role: 'store', signal: stop.signal },
+    onWait: holder => {
+      t.equal(holder, undefined)
+      stop.abort(new Error('asked to stop'))
+    },
+  })
+  await t.rejects(taking, { name: 'AbortError' })
+})
