@@ -5,11 +5,15 @@
 //   known                     the catalog has it: nothing to do
 //   dropped                   it was replaced, its deletion was not finished: delete it
 //   unknown, no valid footer  a write that never ended, so never acknowledged: delete it
+//   unknown, lost before      it was known, its file was gone, and is back: enter it
+//   unknown, not above the    it would have been entered before others that were, and was not, or was
+//   catalog's marks           replaced since: its lines are elsewhere or were never acknowledged: set aside
 //   unknown, replaces others  a compaction of which the catalog does not know: if all it replaces are
 //                             still there it was not finished (or the catalog is new): delete it;
 //                             otherwise the replacement had begun: enter it, the rest goes
 //   unknown                   acknowledged, but the catalog lost its newest rows: enter it
-// and a known segment whose file is gone is taken out of the catalog and told.
+// and a known segment whose file is gone is taken out of the catalog and told. docs/durability.md has the
+// argument for each.
 
 import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
@@ -33,21 +37,23 @@ interface UnknownSegment {
   readonly footer: SegmentFooter
 }
 
-/** Runs the recovery; returns the highest sequence in use. */
+/** Runs the recovery; returns the highest sequence that was ever used, as far as known. */
 export async function recover({ catalog, objects, logger }: RecoveryParts): Promise<number> {
+  const marks = await catalog.marks()
   const listed = (await objects.list()).filter(({ name }) => parseSegmentName(name))
   const present = new Map(listed.map(object => [object.name, object]))
   const known = new Set((await catalog.listSegments()).map(({ name }) => name))
   await deleteDropped({ catalog, objects, logger }, present)
   const missing = [...known].filter(name => !present.has(name))
-  const unknown = await readUnknown({ catalog, objects, logger }, present, known)
+  const readable = await readUnknown({ catalog, objects, logger }, present, known)
+  const unknown = await setAsideUncounted({ catalog, objects, logger }, readable, present)
   const entered = new Set<string>()
   const replaced = new Set<string>()
   for (const { object, footer } of unknown) {
     const isUnfinished =
       footer.replaces.length > 0 && footer.replaces.every(name => present.has(name))
     if (isUnfinished) {
-      await objects.delete(object.name)
+      await objects.delete([object.name])
       logger.info({ segment: object.name }, 'deleted an unfinished compaction')
       continue
     }
@@ -58,7 +64,7 @@ export async function recover({ catalog, objects, logger }: RecoveryParts): Prom
     .filter(({ object }) => entered.has(object.name) && !replaced.has(object.name))
     .map(catalogSegment)
   await catalog.addSegments(segments, [...replaced])
-  for (const name of replaced) await objects.delete(name)
+  await objects.delete([...replaced])
   await catalog.forgetDropped([...replaced])
   const lost = missing.filter(name => !replaced.has(name))
   if (lost.length > 0) {
@@ -67,7 +73,10 @@ export async function recover({ catalog, objects, logger }: RecoveryParts): Prom
   }
   if (segments.length > 0)
     logger.info({ segments: segments.length }, 'entered segments found on disk')
-  return listed.reduce((max, { name }) => Math.max(max, parseSegmentName(name)!.sequence), 0)
+  return listed.reduce(
+    (max, { name }) => Math.max(max, parseSegmentName(name)!.sequence),
+    Math.max(marks.level0, marks.compacted),
+  )
 }
 
 async function deleteDropped(
@@ -75,9 +84,7 @@ async function deleteDropped(
   present: Map<string, ObjectInfo>,
 ): Promise<void> {
   const dropped = await catalog.listDropped()
-  for (const name of dropped) {
-    if (present.delete(name)) await objects.delete(name)
-  }
+  await objects.delete(dropped.filter(name => present.delete(name)))
   await catalog.forgetDropped(dropped)
 }
 
@@ -94,11 +101,37 @@ async function readUnknown(
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error
       present.delete(object.name)
-      await objects.delete(object.name)
+      await objects.delete([object.name])
       logger.warn({ err: error }, 'deleted a segment that was never finished')
     }
   }
   return unknown
+}
+
+/** Sets aside what cannot count, and returns the rest. */
+async function setAsideUncounted(
+  { catalog, objects, logger }: RecoveryParts,
+  segments: readonly UnknownSegment[],
+  present: Map<string, ObjectInfo>,
+): Promise<UnknownSegment[]> {
+  const marks = await catalog.marks()
+  const lost = new Set(await catalog.listLost())
+  const counting: UnknownSegment[] = []
+  for (const segment of segments) {
+    const { name } = segment.object
+    const { sequence, level } = parseSegmentName(name)!
+    if (lost.has(name) || sequence > (level === 0 ? marks.level0 : marks.compacted)) {
+      counting.push(segment)
+      continue
+    }
+    present.delete(name)
+    await objects.setAside(name)
+    logger.warn(
+      { segment: name },
+      'set aside a segment that does not count: it was replaced, or never acknowledged',
+    )
+  }
+  return counting
 }
 
 /** Reads the footer and, of a level-0 segment, every block: a power loss may keep the end and lose the middle. */

@@ -117,12 +117,28 @@ export class SegmentIndex {
     await this.#delete(idle)
   }
 
-  /** Deletes objects; what cannot be deleted stays on the catalog's list and is tried at the next start. */
+  /**
+   * Deletes what was dropped, is not read any more and could not be deleted when that was tried first.
+   *
+   * @returns the dropped segments whose objects are still there.
+   */
+  async deleteDropped(): Promise<ReadonlySet<string>> {
+    const dropped = await this.#catalog.listDropped()
+    await this.#delete(dropped.filter(name => !this.#doomed.has(name)))
+    return new Set(dropped.length > 0 ? await this.#catalog.listDropped() : [])
+  }
+
+  /** Deletes objects that were never entered. @throws what the medium says. */
+  async discard(names: readonly string[]): Promise<void> {
+    await this.#objects.delete(names)
+  }
+
+  /** Deletes objects; what cannot be deleted stays on the catalog's list and is tried again. */
   async #delete(names: readonly string[]): Promise<void> {
     if (names.length === 0) return
     for (const name of names) this.#doomed.delete(name)
     try {
-      for (const name of names) await this.#objects.delete(name)
+      await this.#objects.delete(names)
       await this.#catalog.forgetDropped(names)
     } catch (error) {
       this.#logger.warn({ err: error, segments: names }, 'replaced segments could not be deleted')

@@ -80,16 +80,35 @@ export interface CatalogTotals {
   readonly sizeBytes: number
 }
 
+/**
+ * The highest sequences in the names of segments that were ever entered: commits and merges are entered in
+ * the order of their names, so a file that is not known and named lower was never entered, or has been
+ * replaced since. Both are 0 in a catalog that is new.
+ */
+export interface EnteredMarks {
+  readonly level0: number
+  readonly compacted: number
+}
+
 /** The index. Each method is one transaction: it happens as a whole or not at all. */
 export interface Catalog {
   readonly deleteRequests: DeleteRequests
   /**
    * Enters segments and takes out those they replace, which are noted as dropped until their objects
-   * are deleted. Entering a segment again changes nothing.
+   * are deleted. Entering a segment again changes nothing. Where something is replaced it settles when
+   * that survives a power loss, since objects are deleted after it.
    */
   addSegments(segments: readonly CatalogSegment[], replaces: readonly string[]): Promise<void>
-  /** Takes out segments whose objects are gone. */
+  /**
+   * Makes sure that a transaction which failed does not come back: one whose sync failed may stand in the
+   * log all the same, and be found there after a crash, until another is written over it.
+   */
+  settle(): Promise<void>
+  marks(): Promise<EnteredMarks>
+  /** Takes out segments whose objects are gone, and remembers their names as lost. */
   removeSegments(names: readonly string[]): Promise<void>
+  /** Segments that were lost, and not entered again since. */
+  listLost(): Promise<string[]>
   /** Segments that were replaced and whose objects may still be there. */
   listDropped(): Promise<string[]>
   /** Says that the objects of these dropped segments are deleted. */
@@ -102,7 +121,8 @@ export interface Catalog {
   level0(): Promise<Level0Summary>
   /**
    * Takes out what a tenant has from before a day: compacted segments, which are noted as dropped and
-   * returned, and the streams that were not active since. Level 0 stays until it is compacted.
+   * returned, and the streams that were not active since. Level 0 stays until it is compacted. Settles
+   * when that survives a power loss.
    */
   dropBefore(tenant: string, day: number): Promise<string[]>
   /** Days between two, both inclusive, on which streams of a tenant were active; ascending. */

@@ -73,4 +73,16 @@ export const migrations: readonly string[] = [
     UNIQUE (tenant, id)
   ) STRICT;
   `,
+  `
+  -- Numbers that only grow: the highest sequences in the names of segments that were ever entered.
+  CREATE TABLE marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO marks
+    SELECT 'level0', coalesce(max(CAST(substr(name, 1, 16) AS INTEGER)), 0) FROM segments WHERE level = 0;
+  INSERT INTO marks
+    SELECT 'compacted', coalesce(max(CAST(substr(name, 1, 16) AS INTEGER)), 0) FROM segments WHERE level > 0;
+  INSERT INTO marks VALUES ('settled', 0);
+
+  -- Segments that were known and whose files were gone at a start.
+  CREATE TABLE lost_segments (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -3,6 +3,7 @@
 import Database from 'better-sqlite3'
 import { StorageUnavailableError } from '../errors.ts'
 import type { DeleteRequest, DeleteRequests } from './delete-requests.ts'
+import { runSynced } from './synced.ts'
 
 const columns = `id, tenant, query, start_ms AS startMs, end_ms AS endMs, created_ms AS createdMs,
                  state, sequence`
@@ -76,14 +77,11 @@ export class SqliteDeleteRequests implements DeleteRequests {
    * @throws StorageUnavailableError when the disk cannot be written.
    */
   #synced<T>(work: () => T): T {
-    this.#database.pragma('synchronous = FULL')
     try {
-      return this.#database.transaction(work)()
+      return runSynced(this.#database, work)
     } catch (cause) {
       if (!(cause instanceof Database.SqliteError)) throw cause
       throw new StorageUnavailableError(`Cannot keep a delete request: ${cause.message}`, { cause })
-    } finally {
-      this.#database.pragma('synchronous = NORMAL')
     }
   }
 }

@@ -65,6 +65,15 @@ const segmentStatements = {
   addDropped: 'INSERT OR IGNORE INTO dropped_segments (name) VALUES (?)',
   listDropped: firstColumn('SELECT name FROM dropped_segments'),
   forgetDropped: 'DELETE FROM dropped_segments WHERE name = ?',
+  addLost: 'INSERT OR IGNORE INTO lost_segments (name) VALUES (?)',
+  listLost: firstColumn('SELECT name FROM lost_segments'),
+  forgetLost: 'DELETE FROM lost_segments WHERE name = ?',
+  raiseMark: 'UPDATE marks SET value = ? WHERE name = ? AND value < ?',
+  settle: "UPDATE marks SET value = value + 1 WHERE name = 'settled'",
+  // A delete request is begun behind every commit that was acknowledged before.
+  marks: `SELECT max((SELECT value FROM marks WHERE name = 'level0'),
+              (SELECT coalesce(max(sequence), 0) FROM delete_requests)) AS level0,
+            (SELECT value FROM marks WHERE name = 'compacted') AS compacted`,
   findExpired: firstColumn(
     `SELECT name FROM segments JOIN segment_parts ON segment_id = segments.id
          WHERE level > 0 AND tenant = ? AND day < ?`,

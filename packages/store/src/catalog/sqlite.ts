@@ -7,11 +7,13 @@ import { compileMatcher } from '@skald/query'
 import { type LabelSet, type Matcher, parseLabelSet, privateFileMode } from '@skald/wire'
 import Database from 'better-sqlite3'
 import { dayOf } from '../day.ts'
+import { parseSegmentName } from '../segment/name.ts'
 import type {
   Catalog,
   CatalogPart,
   CatalogSegment,
   CatalogTotals,
+  EnteredMarks,
   Level0Summary,
   SegmentInfo,
   SegmentPartInfo,
@@ -22,6 +24,7 @@ import type {
 import { migrations } from './migrations.ts'
 import { SqliteDeleteRequests } from './sqlite-delete-requests.ts'
 import { type CatalogStatements, prepareStatements } from './sqlite-statements.ts'
+import { runSynced } from './synced.ts'
 
 const roundingNs = 10_000_000_000n
 /** Streams and active days kept in memory; beyond it the caches start anew. */
@@ -97,14 +100,16 @@ export class SqliteCatalog implements Catalog {
     segments: readonly CatalogSegment[],
     replaces: readonly string[],
   ): Promise<void> {
+    const enter = () => {
+      for (const name of replaces) {
+        this.#removeSegment(name)
+        this.#sql.addDropped.run(name)
+      }
+      for (const segment of segments) this.#addSegment(segment)
+    }
     try {
-      this.#transaction(() => {
-        for (const name of replaces) {
-          this.#removeSegment(name)
-          this.#sql.addDropped.run(name)
-        }
-        for (const segment of segments) this.#addSegment(segment)
-      })
+      if (replaces.length > 0) runSynced(this.#database, enter)
+      else this.#transaction(enter)
     } catch (error) {
       // The caches may hold ids that were rolled back.
       this.#forget()
@@ -116,6 +121,9 @@ export class SqliteCatalog implements Catalog {
     const { name, level, sequence, sizeBytes, createdMs } = segment
     const id = this.#sql.addSegment.get(name, level, sequence, sizeBytes, createdMs)
     if (id === undefined) return
+    const { sequence: named } = parseSegmentName(name)!
+    this.#sql.raiseMark.run(named, level === 0 ? 'level0' : 'compacted', named)
+    this.#sql.forgetLost.run(name)
     for (const part of segment.parts) {
       const { tenant, day, minNs, maxNs, rowCount, lineBytes } = part
       this.#sql.addPart.run(id, tenant, day, minNs, maxNs, rowCount, lineBytes)
@@ -160,10 +168,25 @@ export class SqliteCatalog implements Catalog {
     this.#sql.removeSegment.run(name)
   }
 
+  async settle(): Promise<void> {
+    runSynced(this.#database, () => this.#sql.settle.run())
+  }
+
+  async marks(): Promise<EnteredMarks> {
+    return this.#sql.marks.get() as EnteredMarks
+  }
+
   async removeSegments(names: readonly string[]): Promise<void> {
     this.#transaction(() => {
-      for (const name of names) this.#removeSegment(name)
+      for (const name of names) {
+        this.#removeSegment(name)
+        this.#sql.addLost.run(name)
+      }
     })
+  }
+
+  async listLost(): Promise<string[]> {
+    return this.#sql.listLost.all() as string[]
   }
 
   async listDropped(): Promise<string[]> {
@@ -178,7 +201,7 @@ export class SqliteCatalog implements Catalog {
 
   async dropBefore(tenant: string, day: number): Promise<string[]> {
     let names: string[] = []
-    this.#transaction(() => {
+    runSynced(this.#database, () => {
       names = this.#sql.findExpired.all(tenant, day) as string[]
       for (const name of names) {
         this.#removeSegment(name)

@@ -43,6 +43,8 @@ export class Compactor {
   #quietUntilMs = 0
   #runs = 0
   #mayMergeRuns = true
+  /** Outputs that were not entered, and whose objects may be there. */
+  #leftovers: readonly string[] = []
   /** Commits since the last look. */
   #commits = 0
   #committedBytes = 0
@@ -102,7 +104,9 @@ export class Compactor {
   }
 
   async #runOnce({ force }: { force: boolean }): Promise<boolean> {
-    const { catalog, clock, retention, deletes } = this.#options
+    const { catalog, segments, clock, nextSequence, retention, deletes } = this.#options
+    await this.#discardLeftovers()
+    const lingering = await segments.deleteDropped()
     if (retention?.isDue) await retention.apply()
     this.#committedBytes = 0
     this.#commits = 0
@@ -116,12 +120,16 @@ export class Compactor {
     // Runs come about by merges only.
     this.#mayMergeRuns = choice !== undefined
     if (!choice || this.#isClosed) return false
-    const answer = await this.#merge(choice)
+    if (await this.#replacedLinger(choice, lingering)) return false
+    const outputs = choice.outputs.map(() => segmentName(nextSequence(), choice.level))
+    this.#leftovers = outputs
+    const answer = await this.#merge(choice, outputs)
     if (answer.kind === 'failed') {
       if (choice === swept) deletes?.giveUp(choice)
       throw new Error(answer.message)
     }
     if (answer.kind === 'unchanged') {
+      this.#leftovers = []
       deletes?.keep(choice)
       return true
     }
@@ -130,13 +138,41 @@ export class Compactor {
     return true
   }
 
-  #merge(choice: Choice): Promise<MergeAnswer> {
-    const { nextSequence, worker: workerData, deletes } = this.#options
+  /**
+   * Deletes what a merge that failed has left. Nothing is merged before: an output of which the catalog does
+   * not know may lie on the disk only as long as all of its inputs do, or nobody can tell that it is none.
+   */
+  async #discardLeftovers(): Promise<void> {
+    if (this.#leftovers.length === 0) return
+    const { catalog, segments } = this.#options
+    await catalog.settle()
+    await segments.discard(this.#leftovers)
+    this.#leftovers = []
+  }
+
+  /**
+   * Tells whether objects that an input replaced are still there. They have to go first: without a catalog
+   * the input is all that says that they do not count.
+   */
+  async #replacedLinger(choice: Choice, lingering: ReadonlySet<string>): Promise<boolean> {
+    if (lingering.size === 0) return false
+    const { catalog, segments } = this.#options
+    const inputs = new Set(choice.inputs)
+    for (const { name, sizeBytes, level } of await catalog.listSegments()) {
+      if (level === 0 || !inputs.has(name)) continue
+      const { replaces } = await segments.footer(name, sizeBytes)
+      if (replaces.some(replaced => lingering.has(replaced))) return true
+    }
+    return false
+  }
+
+  #merge(choice: Choice, names: readonly string[]): Promise<MergeAnswer> {
+    const { worker: workerData, deletes } = this.#options
     const { inputs, outputs, level, sequence, isRewrite = false, expired = [] } = choice
     const job: MergeJob = {
       inputs,
       isRewrite,
-      outputs: outputs.map(({ tenant, day }) => ({
+      outputs: outputs.map(({ tenant, day }, i) => ({
         tenant,
         day,
         level,
@@ -144,7 +180,7 @@ export class Compactor {
         replaces: inputs,
         deletes: deletes?.rulesOf(tenant) ?? [],
         expired,
-        name: segmentName(nextSequence(), level),
+        name: names[i]!,
       })),
     }
     this.#worker ??= this.#startWorker(workerData)
@@ -212,6 +248,7 @@ export class Compactor {
       }),
     )
     await catalog.addSegments(entered, choice.inputs)
+    this.#leftovers = []
     await segments.drop(choice.inputs)
     logger.debug({ inputs: choice.inputs.length, outputs: outputs.length }, 'segments merged')
   }

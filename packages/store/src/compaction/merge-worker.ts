@@ -72,12 +72,13 @@ async function merge(job: MergeJob): Promise<MergedSegment[] | undefined> {
         keepResult(bytes, result => merged.push(result)),
       )
       // Nothing is left of the day: a segment without blocks would be for nobody.
-      if (merged[0]!.footer.parts.length === 0) await objects.delete(name)
+      if (merged[0]!.footer.parts.length === 0) await objects.delete([name])
       else outputs.push({ name, ...merged[0]! })
     }
     return outputs
   } catch (error) {
-    for (const name of written) await objects.delete(name)
+    // What stays is for the compactor, which merges nothing before it is gone.
+    await objects.delete(written).catch(() => {})
     throw error
   } finally {
     reader.close()

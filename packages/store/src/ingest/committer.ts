@@ -171,7 +171,8 @@ export class Committer {
       try {
         await catalog.addSegments([segment], [])
       } catch (error) {
-        await objects.delete(name)
+        // Where it cannot be deleted, the next start sees that it was never entered.
+        await objects.delete([name]).catch(() => {})
         throw error
       }
       onCommit({ name, footer, segment })

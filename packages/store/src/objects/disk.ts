@@ -1,8 +1,8 @@
 // Segments as files of one directory.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, stat, unlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { privateDirectoryMode, privateFileMode } from '@skald/wire'
 import type { Allocate } from '../buffers.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
@@ -56,12 +56,25 @@ export class DiskObjectStore implements ObjectStore {
     }
   }
 
-  async delete(name: string): Promise<void> {
-    try {
-      await unlink(join(this.directory, name))
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  async delete(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return
+    for (const name of names) {
+      try {
+        await unlink(join(this.directory, name))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      }
     }
+    // Without it a power loss may bring files back.
+    await this.#handle.sync()
+  }
+
+  /** Moves a file into the directory `quarantine` beside this one. */
+  async setAside(name: string): Promise<void> {
+    const quarantine = join(dirname(this.directory), 'quarantine')
+    await mkdir(quarantine, { recursive: true, mode: privateDirectoryMode })
+    await rename(join(this.directory, name), join(quarantine, name))
+    await this.#handle.sync()
   }
 
   async list(): Promise<ObjectInfo[]> {

@@ -1,5 +1,5 @@
 // Where segments lie: whole objects by name, written once, read in ranges. The local directory is one
-// implementation; an S3 bucket has the same four operations.
+// implementation; an S3 bucket has the same operations.
 
 /** What `list` tells of an object. */
 export interface ObjectInfo {
@@ -16,7 +16,9 @@ export interface ObjectStore {
   put(name: string, pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void>
   /** Reads a range; fewer bytes come back where the object ends. */
   read(name: string, offsetBytes: number, length: number): Promise<Buffer>
-  /** Removes an object; one that is not there is no error. */
-  delete(name: string): Promise<void>
+  /** Removes objects; one that is not there is no error. Settles when they are gone for good. */
+  delete(names: readonly string[]): Promise<void>
+  /** Takes an object out of the list without losing it: a person decides what becomes of it. */
+  setAside(name: string): Promise<void>
   list(): Promise<ObjectInfo[]>
 }

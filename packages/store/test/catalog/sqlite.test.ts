@@ -13,6 +13,7 @@ import { type Test, test } from 'tap'
 import type { CatalogSegment, StreamActivity, TimeRange } from '../../src/catalog/catalog.ts'
 import { migrations } from '../../src/catalog/migrations.ts'
 import { openSqliteCatalog, type SqliteCatalog } from '../../src/catalog/sqlite.ts'
+import { segmentName } from '../../src/segment/name.ts'
 import { day, dayNs, type Labels, midnightNs } from '../harness.ts'
 
 const second = 1_000_000_000n
@@ -45,7 +46,7 @@ function segment(
   options: SegmentOptions = {},
 ): CatalogSegment {
   const { level = 0, tenant = 'a', sizeBytes = 100, createdMs = 5 } = options
-  const { name = `${sequence}-${level}` } = options
+  const { name = segmentName(sequence, level) } = options
   const minNs = streams.map(stream => stream.minNs).reduce(minBigint)
   const maxNs = streams.map(stream => stream.maxNs).reduce(maxBigint)
   const part = {
@@ -106,21 +107,24 @@ test('replaced segments are out of use at once and dropped until they are forgot
   const catalog = open(t)
   const streams = [activity({ app: 'x' })]
   await catalog.addSegments([segment(1, streams), segment(2, streams), segment(3, streams)], [])
-  await catalog.addSegments([segment(2, streams, { level: 1 })], ['1-0', '2-0'])
-  t.same(names(await catalog.listSegments()), ['2-1', '3-0'])
-  t.same(names(await catalog.findSegments('a', wholeDay)), ['2-1', '3-0'])
-  t.same((await catalog.listDropped()).sort(), ['1-0', '2-0'])
-  t.same(names(await catalog.listParts('level0')), ['3-0'])
-  t.same(names(await catalog.listParts('compacted')), ['2-1'])
-  await catalog.forgetDropped(['1-0'])
-  t.same(await catalog.listDropped(), ['2-0'])
+  await catalog.addSegments(
+    [segment(2, streams, { level: 1 })],
+    [segmentName(1, 0), segmentName(2, 0)],
+  )
+  t.same(names(await catalog.listSegments()), [segmentName(2, 1), segmentName(3, 0)])
+  t.same(names(await catalog.findSegments('a', wholeDay)), [segmentName(2, 1), segmentName(3, 0)])
+  t.same((await catalog.listDropped()).sort(), [segmentName(1, 0), segmentName(2, 0)])
+  t.same(names(await catalog.listParts('level0')), [segmentName(3, 0)])
+  t.same(names(await catalog.listParts('compacted')), [segmentName(2, 1)])
+  await catalog.forgetDropped([segmentName(1, 0)])
+  t.same(await catalog.listDropped(), [segmentName(2, 0)])
   t.same(texts(await catalog.findStreams('a', [], wholeDay)), ['{app="x"}'], 'streams stay')
 })
 
 test('removed segments leave nothing behind and are not dropped', async t => {
   const catalog = open(t)
   await catalog.addSegments([segment(1, [activity({ app: 'x' })])], [])
-  await catalog.removeSegments(['1-0', 'unknown'])
+  await catalog.removeSegments([segmentName(1, 0), 'unknown'])
   t.same(await catalog.listSegments(), [])
   t.same(await catalog.findSegments('a', wholeDay), [])
   t.same(await catalog.listDropped(), [])
@@ -131,8 +135,10 @@ test('a segment that cannot be entered leaves nothing of its transaction', async
   const streams = [activity({ app: 'x' })]
   await catalog.addSegments([segment(1, streams)], [])
   const bad = segment(2, [activity({ app: 'y' }, 1n << 70n)])
-  await t.rejects(catalog.addSegments([segment(3, [activity({ app: 'z' })]), bad], ['1-0']))
-  t.same(names(await catalog.listSegments()), ['1-0'])
+  await t.rejects(
+    catalog.addSegments([segment(3, [activity({ app: 'z' })]), bad], [segmentName(1, 0)]),
+  )
+  t.same(names(await catalog.listSegments()), [segmentName(1, 0)])
   t.same(await catalog.listDropped(), [])
   await catalog.addSegments([segment(4, [activity({ app: 'z' })])], [])
   t.same(
@@ -166,12 +172,12 @@ test('segments come oldest sequence first, with the day and the tenant of each p
     return { ...segment(sequence, streams), parts }
   }
   await catalog.addSegments([tenants(12), tenants(9)], [])
-  t.same(names(await catalog.listSegments()), ['9-0', '12-0'])
+  t.same(names(await catalog.listSegments()), [segmentName(9, 0), segmentName(12, 0)])
   t.same(
     (await catalog.listParts('level0'))
-      .map(part => `${part.name} ${part.tenant} ${part.day - day}`)
+      .map(part => `${part.sequence} ${part.tenant} ${part.day - day}`)
       .sort(),
-    ['12-0 a 0', '12-0 b 0', '12-0 b 1', '9-0 a 0', '9-0 b 0', '9-0 b 1'],
+    ['12 a 0', '12 b 0', '12 b 1', '9 a 0', '9 b 0', '9 b 1'],
   )
 })
 
@@ -182,10 +188,10 @@ test('findSegments takes the start in and leaves the end out', async t => {
   const found = async (startNs: bigint, endNs: bigint) =>
     names(await catalog.findSegments('a', { startNs, endNs }))
   t.same(await found(at - 5n, at), [])
-  t.same(await found(at - 5n, at + 1n), ['1-0'])
-  t.same(await found(at + 10n, at + 11n), ['1-0'])
+  t.same(await found(at - 5n, at + 1n), [segmentName(1, 0)])
+  t.same(await found(at + 10n, at + 11n), [segmentName(1, 0)])
   t.same(await found(at + 11n, at + 20n), [])
-  t.same(await found(at - dayNs, at + dayNs), ['1-0'])
+  t.same(await found(at - dayNs, at + dayNs), [segmentName(1, 0)])
   t.same(await catalog.findSegments('b', wholeDay), [])
 })
 
@@ -362,7 +368,7 @@ test('times as far away as a client can write them find what there is', async t 
   const catalog = open(t)
   await catalog.addSegments([segment(1, [activity({ app: 'x' })])], [])
   const ever = { startNs: -(10n ** 25n), endNs: 10n ** 25n }
-  t.same(names(await catalog.findSegments('a', ever)), ['1-0'])
+  t.same(names(await catalog.findSegments('a', ever)), [segmentName(1, 0)])
   t.equal((await catalog.findStreams('a', [], ever)).size, 1)
   t.same(await catalog.labelNames('a', ever), ['app'])
   t.same(await catalog.labelValues('a', 'app', ever), ['x'])
@@ -374,12 +380,12 @@ test('times as far away as a client can write them find what there is', async t 
 test('what was entered is there after closing and opening', async t => {
   const path = join(t.testdir(), 'catalog.sqlite')
   const first = openSqliteCatalog(path)
-  await first.addSegments([segment(1, [activity({ app: 'x' })])], ['0-0'])
+  await first.addSegments([segment(1, [activity({ app: 'x' })])], [segmentName(0, 0)])
   await first.close()
   const catalog = openSqliteCatalog(path)
   t.teardown(() => catalog.close())
-  t.same(names(await catalog.listSegments()), ['1-0'])
-  t.same(await catalog.listDropped(), ['0-0'])
+  t.same(names(await catalog.listSegments()), [segmentName(1, 0)])
+  t.same(await catalog.listDropped(), [segmentName(0, 0)])
   await catalog.addSegments([segment(2, [activity({ app: 'x' }, midnightNs + 60n * second)])], [])
   t.equal((await catalog.totals()).streams, 1, 'the stream is known from before')
   const later = { startNs: midnightNs + 60n * second, endNs: midnightNs + 61n * second }
@@ -413,11 +419,14 @@ test('streams of a day can be let go of, if its segments are those that were loo
   t.equal(await catalog.retainStreams({ tenant: 'a', day, segments: [] }, kept), false)
   t.equal(await catalog.retainStreams({ tenant: 'a', day, segments: ['other'] }, kept), false)
   t.same(await catalog.labelValues('a', 'app', wholeDay), ['x', 'y'], 'nothing changed')
-  t.equal(await catalog.retainStreams({ tenant: 'a', day, segments: ['1-0'] }, kept), true)
+  t.equal(
+    await catalog.retainStreams({ tenant: 'a', day, segments: [segmentName(1, 0)] }, kept),
+    true,
+  )
   t.same(await catalog.labelValues('a', 'app', wholeDay), ['x'])
   const twoDays = { startNs: midnightNs, endNs: midnightNs + 2n * dayNs }
   t.same(await catalog.labelValues('a', 'app', twoDays), ['x', 'y'], 'the next day has it')
-  await catalog.retainStreams({ tenant: 'a', day: day + 1, segments: ['2-0'] }, kept)
+  await catalog.retainStreams({ tenant: 'a', day: day + 1, segments: [segmentName(2, 0)] }, kept)
   t.same(await catalog.labelValues('a', 'app', twoDays), ['x'])
   await catalog.addSegments([segment(3, streams)], [])
   t.same(await catalog.labelValues('a', 'app', wholeDay), ['x', 'y'], 'and it may come back')
@@ -430,6 +439,6 @@ test('a look for old days that finds none leaves the caches as they are', async 
   const before = await labels()
   t.same(await catalog.dropBefore('a', day), [])
   t.equal(await labels(), before, 'the labels are not read again')
-  t.same(await catalog.dropBefore('a', day + 1), ['1-1'])
+  t.same(await catalog.dropBefore('a', day + 1), [segmentName(1, 1)])
   t.equal(await labels(), undefined)
 })

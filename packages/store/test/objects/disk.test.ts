@@ -103,16 +103,16 @@ test('a reader goes on reading a file that was deleted', async t => {
   const { dir, objects, reader } = await open(t)
   await objects.put('one', [Buffer.from('still here')])
   t.equal(reader.read('one', { offsetBytes: 0, length: 5 }).toString(), 'still')
-  await objects.delete('one')
+  await objects.delete(['one'])
   t.equal(reader.read('one', { offsetBytes: 6, length: 4 }).toString(), 'here')
   t.same(await readdir(dir), [])
 })
 
 test('deleting what is not there is no error', async t => {
   const { objects } = await open(t)
-  await objects.delete('none')
+  await objects.delete(['none'])
   await objects.put('one', [Buffer.from('x')])
-  await objects.delete('one')
+  await objects.delete(['one'])
   t.same(await objects.list(), [])
 })
 
