@@ -123,6 +123,14 @@ export const unpackingMax = 2
 export const compactLevel0Bytes = 64 * 1024 * 1024
 export const compactLevel0Segments = 256
 export const compactLevel0AgeMs = 60_000
+/** What one merge of level 0 takes in at the most. */
+export const level0PortionBytes = 2 * compactLevel0Bytes
+
+/** Room of the disk that pushes leave in any case: for the catalog, and for what a merge begins with. */
+export const reserveBytes = 16 * 1024 * 1024
+
+/** How often the room of the disk is looked at while pushes come; in between it is counted. */
+export const roomCheckMs = 250
 
 /** Neighbouring segments of one day are merged when there are this many of them. */
 export const compactTierSegments = 8

@@ -34,6 +34,7 @@ import { RefusalLog } from './ingest/refusal-log.ts'
 import type { TenantLimits } from './limits.ts'
 import { createStoreMetrics, type StoreMetrics, type StoreState } from './metrics.ts'
 import { openDiskObjectStore } from './objects/disk.ts'
+import { DiskRoom } from './objects/disk-room.ts'
 import { recover } from './recovery.ts'
 import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
@@ -107,8 +108,10 @@ async function openStore(
   const pool = own(new ScanPool(worker))
   const hub = own(new TailHub({ segments, logger, worker, stored, dataDir: config.dataDir }))
   const { limitsOf } = overrides
+  const room = new DiskRoom({ directory: segmentsDir, catalog, clock })
   const { compactor, deletes } = await openCompaction(config, {
     ...{ catalog, segments, logger, clock, nextSequence, worker, limitsOf, metrics },
+    room: merge => room.forMerge(merge),
   })
   own(compactor)
   const budget = new PushBudget()
@@ -116,6 +119,7 @@ async function openStore(
     new Committer({
       ...{ objects, catalog, clock, logger, nextSequence },
       arriving: () => budget.arriving,
+      room: bytes => room.forCommit(bytes),
       onCommit: ({ name, footer, segment }) => {
         segments.commit(name, footer)
         hub.commit(name, segment.sizeBytes)

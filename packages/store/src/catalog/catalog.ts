@@ -120,9 +120,9 @@ export interface Catalog {
   /** How much level 0 holds; cheap, whatever the store holds. */
   level0(): Promise<Level0Summary>
   /**
-   * Takes out what a tenant has from before a day: compacted segments, which are noted as dropped and
-   * returned, and the streams that were not active since. Level 0 stays until it is compacted. Settles
-   * when that survives a power loss.
+   * Takes out what a tenant has from before a day: segments that hold nothing else, which are noted as
+   * dropped and returned, and the streams that were not active since. Settles when that survives a power
+   * loss.
    */
   dropBefore(tenant: string, day: number): Promise<string[]>
   /** Days between two, both inclusive, on which streams of a tenant were active; ascending. */

@@ -74,9 +74,12 @@ const segmentStatements = {
   marks: `SELECT max((SELECT value FROM marks WHERE name = 'level0'),
               (SELECT coalesce(max(sequence), 0) FROM delete_requests)) AS level0,
             (SELECT value FROM marks WHERE name = 'compacted') AS compacted`,
+  // Of level 0, what holds nothing else: it waits to be merged, and a full disk may keep it waiting.
   findExpired: firstColumn(
-    `SELECT name FROM segments JOIN segment_parts ON segment_id = segments.id
-         WHERE level > 0 AND tenant = ? AND day < ?`,
+    `SELECT DISTINCT name FROM segments JOIN segment_parts ON segment_id = segments.id
+         WHERE tenant = @tenant AND day < @day AND (level > 0 OR NOT EXISTS (
+           SELECT 1 FROM segment_parts AS other
+             WHERE other.segment_id = segments.id AND (other.tenant <> @tenant OR other.day >= @day)))`,
   ),
   listSegments: `SELECT name, level, sequence, size_bytes AS sizeBytes, created_ms AS createdMs
        FROM segments ORDER BY sequence, name`,

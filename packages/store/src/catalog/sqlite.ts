@@ -202,7 +202,7 @@ export class SqliteCatalog implements Catalog {
   async dropBefore(tenant: string, day: number): Promise<string[]> {
     let names: string[] = []
     runSynced(this.#database, () => {
-      names = this.#sql.findExpired.all(tenant, day) as string[]
+      names = this.#sql.findExpired.all({ tenant, day }) as string[]
       for (const name of names) {
         this.#removeSegment(name)
         this.#sql.addDropped.run(name)

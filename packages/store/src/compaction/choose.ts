@@ -7,6 +7,7 @@ import {
   compactLevel0Segments,
   compactTierBytesMax,
   compactTierSegments,
+  level0PortionBytes,
 } from '../limits.ts'
 
 /** Segments to be merged into one per tenant and day, oldest sequence first. */
@@ -31,13 +32,20 @@ export function isLevel0Due(level0: Level0Summary, nowMs: number): boolean {
   )
 }
 
-/** Chooses the oldest of level 0, in portions; `undefined` when there is nothing. */
-export function chooseLevel0(level0: readonly SegmentPartInfo[]): Choice | undefined {
+/**
+ * Chooses the oldest of level 0, in portions; `undefined` when there is nothing.
+ *
+ * @param bytesMax Size of a portion; one segment is chosen in any case.
+ */
+export function chooseLevel0(
+  level0: readonly SegmentPartInfo[],
+  bytesMax = level0PortionBytes,
+): Choice | undefined {
   const segments = new Map(level0.map(part => [part.name, part]))
   const inputs: string[] = []
   let taken = 0
   for (const { name, sizeBytes } of segments.values()) {
-    if (inputs.length > 0 && taken + sizeBytes > 2 * compactLevel0Bytes) break
+    if (inputs.length > 0 && taken + sizeBytes > bytesMax) break
     inputs.push(name)
     taken += sizeBytes
   }

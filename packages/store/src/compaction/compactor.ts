@@ -6,7 +6,7 @@ import type { LabelSet } from '@skald/wire'
 import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
-import { compactLevel0Bytes, compactLevel0Segments } from '../limits.ts'
+import { compactLevel0Bytes, compactLevel0Segments, level0PortionBytes } from '../limits.ts'
 import { catalogPartsOf } from '../segment/catalog-parts.ts'
 import { segmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
@@ -27,6 +27,8 @@ export interface CompactorOptions {
   readonly clock: { now(): number }
   readonly nextSequence: () => number
   readonly worker: MergeWorkerData
+  /** Bytes that the disk has for a merge; all it needs where it is not told. */
+  readonly room?: (merge: { readonly isLevel0: boolean }) => Promise<number>
   /** Absent where entries are kept for ever. */
   readonly retention?: Retention
   /** Absent where nothing is asked to be deleted. */
@@ -45,6 +47,7 @@ export class Compactor {
   #mayMergeRuns = true
   /** Outputs that were not entered, and whose objects may be there. */
   #leftovers: readonly string[] = []
+  #lacksRoom = false
   /** Commits since the last look. */
   #commits = 0
   #committedBytes = 0
@@ -105,6 +108,7 @@ export class Compactor {
 
   async #runOnce({ force }: { force: boolean }): Promise<boolean> {
     const { catalog, segments, clock, nextSequence, retention, deletes } = this.#options
+    const { room = async () => Number.POSITIVE_INFINITY } = this.#options
     await this.#discardLeftovers()
     const lingering = await segments.deleteDropped()
     if (retention?.isDue) await retention.apply()
@@ -112,8 +116,11 @@ export class Compactor {
     this.#commits = 0
     const swept = await deletes?.next()
     const isDue = force || swept === 'level0' || isLevel0Due(await catalog.level0(), clock.now())
+    const level0Room = isDue ? await room({ isLevel0: true }) : 0
     const choice =
-      (isDue ? chooseLevel0(await catalog.listParts('level0')) : undefined) ??
+      (isDue
+        ? chooseLevel0(await catalog.listParts('level0'), Math.min(level0Room, level0PortionBytes))
+        : undefined) ??
       (swept === 'level0' ? undefined : swept) ??
       (await retention?.next()) ??
       (this.#mayMergeRuns ? chooseRun(await catalog.listParts('compacted')) : undefined)
@@ -121,11 +128,13 @@ export class Compactor {
     this.#mayMergeRuns = choice !== undefined
     if (!choice || this.#isClosed) return false
     if (await this.#replacedLinger(choice, lingering)) return false
+    if (!(await this.#hasRoom(choice, room))) return false
     const outputs = choice.outputs.map(() => segmentName(nextSequence(), choice.level))
     this.#leftovers = outputs
     const answer = await this.#merge(choice, outputs)
     if (answer.kind === 'failed') {
-      if (choice === swept) deletes?.giveUp(choice)
+      // A disk that is full has room again one day; what is damaged stays damaged.
+      if (choice === swept && answer.code !== 'ENOSPC') deletes?.giveUp(choice)
       throw new Error(answer.message)
     }
     if (answer.kind === 'unchanged') {
@@ -164,6 +173,30 @@ export class Compactor {
       if (replaces.some(replaced => lingering.has(replaced))) return true
     }
     return false
+  }
+
+  /** Tells whether the disk has room for the outputs of a merge, which are no larger than its inputs. */
+  async #hasRoom(choice: Choice, room: NonNullable<CompactorOptions['room']>): Promise<boolean> {
+    const { catalog, logger } = this.#options
+    const inputs = new Set(choice.inputs)
+    let neededBytes = 0
+    let isLevel0 = false
+    for (const { name, sizeBytes, level } of await catalog.listSegments()) {
+      if (!inputs.has(name)) continue
+      neededBytes += sizeBytes
+      isLevel0 ||= level === 0
+    }
+    // A rewrite frees space; all other merges only put in order what is there.
+    const freeBytes = await room({ isLevel0: isLevel0 || choice.isRewrite === true })
+    const hasRoom = freeBytes >= neededBytes
+    if (!hasRoom && !this.#lacksRoom) {
+      logger.warn(
+        { neededBytes, freeBytes },
+        'segments are not merged: the disk has too little room',
+      )
+    }
+    this.#lacksRoom = !hasRoom
+    return hasRoom
   }
 
   #merge(choice: Choice, names: readonly string[]): Promise<MergeAnswer> {

@@ -32,7 +32,7 @@ export interface MergeJob {
 export type MergeAnswer =
   | { readonly kind: 'merged'; readonly outputs: readonly MergedSegment[] }
   | { readonly kind: 'unchanged' }
-  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'failed'; readonly message: string; readonly code: string | undefined }
 
 export interface MergedSegment {
   readonly name: string
@@ -96,8 +96,8 @@ parentPort?.on('message', (job: MergeJob) => {
       const answer: MergeAnswer = outputs ? { kind: 'merged', outputs } : { kind: 'unchanged' }
       parentPort!.postMessage(answer)
     },
-    (error: Error) => {
-      const answer: MergeAnswer = { kind: 'failed', message: error.message }
+    (error: Error & { code?: string }) => {
+      const answer: MergeAnswer = { kind: 'failed', message: error.message, code: error.code }
       parentPort!.postMessage(answer)
     },
   )

@@ -42,6 +42,8 @@ export interface CommitterOptions {
   readonly nextSequence: () => number
   /** Pushes that are still being received or decoded: waiting a little may bring them in. */
   readonly arriving: () => number
+  /** Rejects with StorageUnavailableError when there is no room for so many bytes. */
+  readonly room?: (bytes: number) => Promise<void>
   /** Called after the segment is durable and in the catalog, before pushes are acknowledged. */
   readonly onCommit: (commit: Commit) => void
 }
@@ -148,7 +150,7 @@ export class Committer {
   }
 
   async #commit(pushes: readonly PendingPush[]): Promise<void> {
-    const { objects, catalog, clock, logger, nextSequence, onCommit } = this.#options
+    const { objects, catalog, clock, logger, nextSequence, room, onCommit } = this.#options
     this.#lastCommitMs = clock.now()
     try {
       const sequence = nextSequence()
@@ -159,6 +161,7 @@ export class Committer {
         sequence,
         this.#arena.allocate,
       )
+      await room?.(sizeBytes)
       await objects.put(name, pieces)
       const segment: CatalogSegment = {
         name,

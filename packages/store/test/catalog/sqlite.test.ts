@@ -148,6 +148,38 @@ test('a segment that cannot be entered leaves nothing of its transaction', async
   )
 })
 
+test('retention lets level 0 go where it holds nothing else', async t => {
+  const catalog = open(t)
+  const streams = [activity({ app: 'x' })]
+  const [part] = segment(1, streams).parts
+  const old = { ...part!, day: day - 5 }
+  await catalog.addSegments(
+    [
+      { ...segment(1, streams), parts: [old] },
+      { ...segment(2, streams), parts: [old, { ...old, tenant: 'b' }] },
+      { ...segment(3, streams), parts: [old, part!] },
+    ],
+    [],
+  )
+  t.same(await catalog.dropBefore('a', day), [segmentName(1, 0)])
+  t.same(await catalog.listDropped(), [segmentName(1, 0)])
+  t.same(names(await catalog.listSegments()), [segmentName(2, 0), segmentName(3, 0)])
+})
+
+test('a file that was lost may come back; marks only grow', async t => {
+  const catalog = open(t)
+  const streams = [activity({ app: 'x' })]
+  t.same(await catalog.marks(), { level0: 0, compacted: 0 })
+  await catalog.addSegments([segment(4, streams), segment(2, streams)], [])
+  await catalog.addSegments([segment(5, streams, { level: 1 })], [segmentName(2, 0)])
+  t.same(await catalog.marks(), { level0: 4, compacted: 5 })
+  await catalog.removeSegments([segmentName(4, 0), segmentName(5, 1)])
+  t.same(await catalog.marks(), { level0: 4, compacted: 5 })
+  t.same(await catalog.listLost(), [segmentName(4, 0), segmentName(5, 1)])
+  await catalog.addSegments([segment(4, streams)], [])
+  t.same(await catalog.listLost(), [segmentName(5, 1)])
+})
+
 test('level 0 is summed up with its oldest commit', async t => {
   const catalog = open(t)
   const streams = [activity({ app: 'x' })]

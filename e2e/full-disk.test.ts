@@ -1,0 +1,96 @@
+// A store on a small disk that its own pushes fill, and that others fill: pushes are refused in time, reads
+// go on, and all heals by itself. The disk is a tmpfs, which only root may mount.
+
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { t as root, type Test, test } from 'tap'
+import { openLimits, startStore, type TestStore } from './harness.ts'
+
+const timeoutMs = 120_000
+root.setTimeout(timeoutMs)
+const diskMib = 64
+
+/** Mounts a disk of its own for the test; `undefined` where that is not allowed. */
+function mountDisk(t: Test, dir: string): string | undefined {
+  const path = join(dir, 'store-data')
+  mkdirSync(path, { recursive: true })
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskMib}m`, 'tmpfs', path], {
+      stdio: 'ignore',
+    })
+  } catch {
+    return undefined
+  }
+  t.teardown(() => {
+    execFileSync('umount', ['-l', path])
+    rmSync(dir, { recursive: true })
+  })
+  return path
+}
+
+const freeMib = (path: string) => {
+  const { bavail, bsize } = statfsSync(path)
+  return (bavail * bsize) / 1024 / 1024
+}
+
+/** Lines that zstd cannot make smaller, so that only refusing saves the disk. */
+function body(number: number): string {
+  const nowMs = Date.now()
+  const values = Array.from({ length: 1000 }, (_, i) => {
+    const noise = Array.from({ length: 8 }, () => Math.random().toString(36).slice(2)).join('')
+    return [`${nowMs}${String(i).padStart(6, '0')}`, `push ${number} line ${i} ${noise.repeat(8)}`]
+  })
+  return JSON.stringify({ streams: [{ stream: { app: 'full' }, values }] })
+}
+
+const push = (store: TestStore, number: number) => store.pushBytes(body(number), 'application/json')
+
+async function count(store: TestStore): Promise<number> {
+  const { result } = await store.query('query', { query: 'sum(count_over_time({app="full"}[1h]))' })
+  return Number(result[0]?.value?.[1] ?? 0)
+}
+
+test('a disk that pushes fill keeps room for merging, and pushes go on after it', async t => {
+  t.setTimeout(timeoutMs)
+  // Not below the checkout, where a mount that stays would be in the way of the next run.
+  const dir = mkdtempSync(join(tmpdir(), 'skald-full-disk-'))
+  const disk = mountDisk(t, dir)
+  if (!disk) {
+    t.comment('skipped: only root may mount a disk')
+    return
+  }
+  const store = await startStore(t, { dir, config: openLimits })
+  let stored = 0
+  let refused: Awaited<ReturnType<typeof push>> | undefined
+  for (let i = 0; i < 500 && !refused; i++) {
+    const answer = await push(store, i)
+    if (answer.status === 204) stored++
+    else refused = answer
+  }
+  t.equal(refused?.status, 503)
+  t.equal(refused?.headers.get('retry-after'), '1')
+  t.match(refused?.body, /Cannot store pushes: .* MiB left, of which .* MiB are kept for merging/)
+  const atRefusal = freeMib(disk)
+  t.ok(atRefusal > 16, `${atRefusal} MiB are left`)
+  t.equal(await count(store), stored * 1000, 'reads go on')
+
+  // Somebody else takes what is left, and gives it back.
+  writeFileSync(join(disk, 'other'), Buffer.alloc(Math.floor(atRefusal - 1) * 1024 * 1024))
+  t.equal((await push(store, 1000)).status, 503)
+  await store.request('/flush')
+  t.equal(await count(store), stored * 1000, 'a merge without room changes nothing')
+  await store.kill()
+  await store.start()
+  t.equal(await count(store), stored * 1000, 'nor does a start on a full disk')
+  rmSync(join(disk, 'other'))
+
+  await store.request('/flush')
+  t.ok(freeMib(disk) > atRefusal, `${freeMib(disk)} MiB are left after the merge`)
+  await sleep(500)
+  t.equal((await push(store, 2000)).status, 204, 'pushes are taken again')
+  t.equal(await count(store), (stored + 1) * 1000)
+  await store.stop()
+})
