@@ -216,6 +216,8 @@ export interface StoreOptions {
   readonly dir: string
   /** More of the configuration, as YAML at the top level. */
   readonly config?: string
+  /** More of the block `server`, as lines of YAML. */
+  readonly server?: string
   /** Whether requests name their tenant. */
   readonly tenants?: boolean
 }
@@ -231,7 +233,7 @@ export async function startStore(t: TestScope, options: StoreOptions): Promise<T
 server:
   http_listen_address: ${loopbackHost}
   http_listen_port: ${port}
-common:
+${options.server ? `  ${options.server}\n` : ''}common:
   path_prefix: ${JSON.stringify(join(options.dir, 'store-data'))}
 ${options.config ?? ''}`,
   )

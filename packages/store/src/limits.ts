@@ -105,12 +105,25 @@ export const commitBytesMax = 8 * 1024 * 1024
 /** How long a commit may wait for pushes that are still being received. */
 export const commitLingerMs = 100
 
+/** A commit waits for a body of which a piece came so long ago at the most, and which comes at this rate. */
+export const arrivingFreshMs = 20
+export const arrivingBytesPerMs = 64
+
 /** Least time between two commits, unless `commitEagerBytes` wait: bounds the files of a busy minute. */
 export const commitSpacingMs = 20
 export const commitEagerBytes = 1024 * 1024
 
 /** Bytes of pushes that are being received, decoded or waiting for a commit; above, 503. */
 export const pendingPushBytesMax = 64 * 1024 * 1024
+
+/**
+ * Memory that a body is given before any of it has come; larger ones get the rest once this is full, so that
+ * announcing costs nothing. Most pushes of an agent are smaller.
+ */
+export const bodyMemoryFirstBytes = 256 * 1024
+
+/** A body may take longer than `http_server_read_timeout` when it comes at this rate: a megabyte in four minutes. */
+export const bodyLeastBytesPerSecond = 4 * 1024
 
 /** Largest push body as it comes over the wire, and after decompression. */
 export const pushBodyBytesMax = 16 * 1024 * 1024

@@ -289,7 +289,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       // In a scope of its own: pushes are read in a way other bodies are not.
       routes.register((pushes, _pushesOptions, pushesDone) => {
         const pool = addPushBodyParser(pushes)
-        const unpacker = new BodyUnpacker(budget)
+        const unpacker = new BodyUnpacker()
         const pushOptions = { ingester, budget, authEnabled, pool, unpacker }
         addPushRoutes(pushes, pushOptions)
         addOtlpRoute(pushes, { ...pushOptions, clock, mappingOf: tenant => limitsOf(tenant).otlp })

@@ -1,10 +1,11 @@
-// Connections that would hold the store up: bodies that stop coming are answered 408 and cut, and what is
-// still on its way a while after the store was asked to stop is cut as well. A request whose body is
-// there is never cut: it is answered.
+// Connections that would hold the store up: bodies that stop coming, or come too slowly, are answered 408 and
+// cut, and what is still on its way a while after the store was asked to stop is cut as well. A request whose
+// body is there is never cut: it is answered.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { bodyLeastBytesPerSecond } from '../limits.ts'
 
 /** A body that brings less than this in the time allowed does not come. */
 const leastProgressBytes = 1024
@@ -18,10 +19,16 @@ interface Connection {
   /** Bytes read, and when, as of the last progress. */
   bytesRead: number
   sinceMs: number
+  /** The same as of the begin of the request. */
+  beginBytesRead: number
+  beginMs: number
 }
 
 export interface ConnectionWatchOptions {
-  /** How long a body may pause; 0 for as long as it likes. */
+  /**
+   * How long a body may pause, and how long it may take as a whole unless it keeps up the least rate; 0 for
+   * as long as it likes.
+   */
   readonly pauseMs: number
 }
 
@@ -30,7 +37,10 @@ export function watchConnections(app: FastifyInstance, { pauseMs }: ConnectionWa
   const server = app.server as Server
   const connections = new Map<Socket, Connection>()
   server.on('connection', (socket: Socket) => {
-    connections.set(socket, { request: undefined, response: undefined, bytesRead: 0, sinceMs: 0 })
+    connections.set(socket, {
+      ...{ request: undefined, response: undefined },
+      ...{ bytesRead: 0, sinceMs: 0, beginBytesRead: 0, beginMs: 0 },
+    })
     socket.once('close', () => connections.delete(socket))
   })
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -41,14 +51,15 @@ export function watchConnections(app: FastifyInstance, { pauseMs }: ConnectionWa
     connection.response = response
     connection.bytesRead = socket.bytesRead
     connection.sinceMs = performance.now()
+    connection.beginBytesRead = connection.bytesRead
+    connection.beginMs = connection.sinceMs
     response.once('close', () => {
       if (connection.response === response) connection.response = undefined
     })
   })
   const cutStalled = () => {
-    const sinceMs = performance.now() - pauseMs
     for (const [socket, connection] of connections) {
-      if (hasStalled(socket, connection, sinceMs)) cut(socket, connection.response)
+      if (hasStalled(socket, connection, pauseMs)) cut(socket, connection.response)
     }
   }
   const sweep =
@@ -67,19 +78,23 @@ export function watchConnections(app: FastifyInstance, { pauseMs }: ConnectionWa
   })
 }
 
-/** Tells whether a body is coming and has made no progress since `sinceMs`. */
-function hasStalled(socket: Socket, connection: Connection, sinceMs: number): boolean {
+/** Tells whether a body is coming and has paused for so long, or has taken longer and is slow. */
+function hasStalled(socket: Socket, connection: Connection, pauseMs: number): boolean {
   if (!connection.request) return false
   if (connection.request.complete) {
     connection.request = undefined
     return false
   }
+  const nowMs = performance.now()
+  const tookMs = nowMs - connection.beginMs
+  const cameBytes = socket.bytesRead - connection.beginBytesRead
+  if (tookMs > pauseMs && cameBytes < (tookMs / 1000) * bodyLeastBytesPerSecond) return true
   if (socket.bytesRead - connection.bytesRead >= leastProgressBytes) {
     connection.bytesRead = socket.bytesRead
-    connection.sinceMs = performance.now()
+    connection.sinceMs = nowMs
     return false
   }
-  return connection.sinceMs < sinceMs
+  return nowMs - connection.sinceMs > pauseMs
 }
 
 function cut(socket: Socket, response: ServerResponse | undefined): void {

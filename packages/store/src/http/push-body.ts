@@ -6,8 +6,13 @@ import { gunzip, inflateRaw, zstdDecompress } from 'node:zlib'
 import { BufferPool, PushBodyError } from '@skald/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { PushRejectedError } from '../errors.ts'
-import type { PushBudget } from '../ingest/push-budget.ts'
-import { pushBodyBytesMax, pushDecompressedBytesMax, unpackingMax } from '../limits.ts'
+import type { PushShare } from '../ingest/push-budget.ts'
+import {
+  bodyMemoryFirstBytes,
+  pushBodyBytesMax,
+  pushDecompressedBytesMax,
+  unpackingMax,
+} from '../limits.ts'
 
 /** Decompressed bodies kept for the next pushes. */
 const idleBufferBytesMax = 8 * 1024 * 1024
@@ -18,8 +23,8 @@ const zstdDecompressAsync = promisify(zstdDecompress)
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Gives back what the request holds of the push budget. */
-    releaseBudget?: () => void
+    /** What the request holds of the push budget. */
+    pushShare?: PushShare
     /** Memory of the pool that the body lies in. */
     bodyMemory?: Buffer
   }
@@ -32,8 +37,8 @@ export function headerText(request: FastifyRequest, name: string): string | unde
 }
 
 /**
- * Lets bodies of a scope's routes arrive as bytes, those of known length straight in memory of the pool,
- * without joining pieces.
+ * Lets bodies of a scope's routes arrive as bytes in memory of the pool, without joining pieces. What has
+ * arrived counts in the push budget; what is only announced does not.
  *
  * @returns the pool; `releaseBody` gives a body's memory back to it.
  */
@@ -43,13 +48,14 @@ export function addPushBodyParser(app: FastifyInstance): BufferPool {
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
     const declared = Number(request.headers['content-length'] ?? 0)
     if (declared > pushBodyBytesMax) throw bodyTooLarge()
-    let buffer = pool.take(declared)
+    let buffer = pool.take(Math.min(declared, bodyMemoryFirstBytes))
     request.bodyMemory = buffer
     let length = 0
     for await (const chunk of receive(payload)) {
       if (length + chunk.length > pushBodyBytesMax) throw bodyTooLarge()
+      request.pushShare?.received(length + chunk.length)
       if (length + chunk.length > buffer.length) {
-        const larger = pool.take((length + chunk.length) * 2)
+        const larger = pool.take(Math.max(declared, (length + chunk.length) * 2))
         buffer.copy(larger, 0, 0, length)
         pool.give(buffer)
         buffer = larger
@@ -87,16 +93,14 @@ export function releaseBody(request: FastifyRequest, pool: BufferPool): void {
 /** How a body may be compressed. */
 export type BodyCompression = 'none' | 'gzip' | 'deflate-raw' | 'zstd'
 
-/** Decompresses bodies, a few at a time: small ones may become as large as is allowed. */
+/**
+ * Decompresses bodies, a few at a time: small ones may become as large as is allowed. Addresses take turns,
+ * so that one with many such bodies makes the others wait for one of them at the most.
+ */
 export class BodyUnpacker {
-  readonly #budget: PushBudget
   #runningCount = 0
-  /** Bodies that wait for their turn. */
-  readonly #waiting: (() => void)[] = []
-
-  constructor(budget: PushBudget) {
-    this.#budget = budget
-  }
+  /** Address → its bodies that wait for their turn; the address whose turn is next comes first. */
+  readonly #waiting = new Map<string, (() => void)[]>()
 
   /**
    * Decompresses the body of a request.
@@ -123,10 +127,10 @@ export class BodyUnpacker {
       })
     }
     if (compression === 'none') return body
-    await this.#enter()
+    await this.#enter(request.ip)
     try {
       const unpacked = await decompress(body, compression)
-      this.#budget.unpacked(request, body.length + unpacked.length)
+      request.pushShare?.unpacked(body.length + unpacked.length)
       return unpacked
     } catch (cause) {
       if (cause instanceof PushRejectedError) throw cause
@@ -136,17 +140,28 @@ export class BodyUnpacker {
     }
   }
 
-  async #enter(): Promise<void> {
+  async #enter(address: string): Promise<void> {
+    if (this.#runningCount < unpackingMax) {
+      this.#runningCount++
+      return
+    }
     // Whoever leaves hands its place over, so the count stays.
-    if (this.#runningCount >= unpackingMax) {
-      await new Promise<void>(resolve => this.#waiting.push(resolve))
-    } else this.#runningCount++
+    await new Promise<void>(resolve => {
+      const queue = this.#waiting.get(address)
+      if (queue) queue.push(resolve)
+      else this.#waiting.set(address, [resolve])
+    })
   }
 
   #leave(): void {
-    const next = this.#waiting.shift()
-    if (next) next()
-    else this.#runningCount--
+    for (const [address, queue] of this.#waiting) {
+      this.#waiting.delete(address)
+      const next = queue.shift()!
+      if (queue.length > 0) this.#waiting.set(address, queue)
+      next()
+      return
+    }
+    this.#runningCount--
   }
 }
 

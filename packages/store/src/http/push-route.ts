@@ -69,21 +69,20 @@ export function addIngestRoute(
     ...(errorHandler && { errorHandler }),
     onRequest: async request => {
       // Refused before a byte of the body is kept.
-      resolveTenant(headerText(request, 'x-scope-orgid'), authEnabled)
-      const declared = Number(request.headers['content-length'])
-      request.releaseBudget = budget.enter(Number.isFinite(declared) ? declared : 0)
+      const tenant = resolveTenant(headerText(request, 'x-scope-orgid'), authEnabled)
+      request.pushShare = budget.enter({ tenant: authEnabled ? tenant : '', address: request.ip })
     },
     handler: async (request, reply) => {
       const tenant = resolveTenant(headerText(request, 'x-scope-orgid'), authEnabled)
       const taken: Buffer[] = []
       const allocate = (bytes: number) => {
-        budget.unpacked(request, bytes)
+        request.pushShare?.unpacked((request.bodyMemory?.length ?? 0) + bytes)
         taken.push(pool.take(bytes))
         return taken.at(-1)!
       }
       try {
         const streams = await decode(request, { tenant, allocate })
-        budget.decoded(request)
+        request.pushShare?.decoded()
         // Settles when the lines are in the segment, so their memory can serve the next push.
         await ingester.push(tenant, streams)
       } finally {
@@ -92,8 +91,8 @@ export function addIngestRoute(
       }
       return reply.code(204).send()
     },
-    onResponse: async request => request.releaseBudget?.(),
-    onRequestAbort: async request => request.releaseBudget?.(),
+    onResponse: async request => request.pushShare?.release(),
+    onRequestAbort: async request => request.pushShare?.release(),
   })
 }
 

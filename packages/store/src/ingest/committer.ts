@@ -9,6 +9,7 @@ import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
 import { nsPerDay, secondsPerDay } from '../day.ts'
 import { StorageUnavailableError } from '../errors.ts'
 import {
+  arrivingFreshMs,
   blockLineBytesMax,
   commitBytesMax,
   commitEagerBytes,
@@ -119,7 +120,11 @@ export class Committer {
       const spacingLeft =
         this.#pendingBytes >= commitEagerBytes ? 0 : this.#lastCommitMs + commitSpacingMs - now
       const lingerLeft = arriving() > 0 ? this.#oldestPendingMs + commitLingerMs - now : 0
-      const waitMs = Math.min(Math.max(spacingLeft, lingerLeft), commitLingerMs)
+      // What is arriving may stop at any moment, and is then not waited for.
+      const waitMs = Math.min(
+        Math.max(spacingLeft, Math.min(lingerLeft, arrivingFreshMs)),
+        commitLingerMs,
+      )
       if (waitMs <= 0) return
       await this.#sleep(waitMs)
     }

@@ -1,80 +1,168 @@
-// Back-pressure: how much of pushes may be in memory at once, from the first byte of a body to the
-// answer. What does not fit is refused with 503 and Retry-After before it is read, so memory does not
-// grow however many clients push.
+// Back-pressure: how much of pushes may be in memory at once, from the first byte of a body to the answer.
+// What does not fit is refused with 503 and Retry-After, so memory does not grow however many clients push.
+//
+// A body counts for what has arrived of it, not for what it announces: a client that announces much and
+// sends little holds little. And nobody can take all that there is: whoever has much must leave more free.
 
 import { PushRejectedError } from '../errors.ts'
-import { pendingPushBytesMax } from '../limits.ts'
+import { arrivingBytesPerMs, arrivingFreshMs, pendingPushBytesMax } from '../limits.ts'
 
-/** Bodies are compressed; this is what their lines may take in memory, roughly. */
-const assumedExpansion = 4
+/** The least any push counts: what its connection and request take. */
+const leastShareBytes = 16 * 1024
 
-/** What a body of unknown length is taken for, and the least any push counts. */
-const leastBodyBytes = 16 * 1024
-
-interface BudgetHolder {
-  releaseBudget?: () => void
+/** Whose push it is. Either may be one for many: a proxy, or a store without tenants. */
+export interface PushOwner {
+  /** Empty in a store without tenants. */
+  readonly tenant: string
+  readonly address: string
 }
+
+/**
+ * How many times what is still free one owner may hold. A single address gets half of the budget, a single
+ * tenant three quarters; each that comes has the same part of what the others leave. So a tenant whose
+ * one client is greedy has room for its others, and no tenant is without.
+ */
+const heldPerFree = { tenant: 3, address: 1 } as const
 
 /** Counts pushes in memory. */
 export class PushBudget {
+  readonly #clock: { now(): number }
   #bytes = 0
-  /** Pushes that are still being received or decoded. */
-  readonly #arriving = new Set<object>()
-  /** What gives a share back → how much it is. */
-  readonly #shares = new Map<object, number>()
+  /** Pushes that are being received or decoded → when the last of them came, in milliseconds. */
+  readonly #arriving = new Map<PushShare, number>()
+  /** Owner → what it holds. */
+  readonly #held = new Map<string, number>()
+
+  /** @param clock Milliseconds that only go forward. */
+  constructor(clock: { now(): number } = performance) {
+    this.#clock = clock
+  }
 
   get bytes(): number {
     return this.#bytes
   }
 
+  /** Pushes that come fast and of which something came just now: they will be there in a moment. */
   get arriving(): number {
+    const sinceMs = this.#clock.now() - arrivingFreshMs
+    for (const [share, atMs] of this.#arriving) {
+      if (atMs < sinceMs) this.#arriving.delete(share)
+    }
     return this.#arriving.size
   }
 
   /**
-   * Lets a push of so many bytes in; one push is always let in.
+   * Lets a push in.
    *
-   * @returns what gives its share back; calling it again does nothing.
    * @throws PushRejectedError 503 when too much is under way.
    */
-  enter(bodyBytes: number): () => void {
-    const share = Math.max(bodyBytes, leastBodyBytes) * assumedExpansion
-    this.#checkRoom(this.#bytes, share)
-    this.#bytes += share
-    const release = () => {
-      this.#arriving.delete(release)
-      this.#bytes -= this.#shares.get(release) ?? 0
-      this.#shares.delete(release)
+  enter(owner: PushOwner): PushShare {
+    const enteredMs = this.#clock.now()
+    const share = new PushShare({
+      resize: (from, to) => this.#resize(owner, from, to),
+      came: bodyBytes => {
+        const nowMs = this.#clock.now()
+        const leastBytes = (nowMs - enteredMs - arrivingFreshMs) * arrivingBytesPerMs
+        if (bodyBytes >= leastBytes) this.#arriving.set(share, nowMs)
+        else this.#arriving.delete(share)
+      },
+      isThere: () => this.#arriving.delete(share),
+    })
+    share.received(0)
+    return share
+  }
+
+  #resize(owner: PushOwner, from: number, to: number): void {
+    if (to > from) this.#checkRoom(owner, from, to)
+    this.#bytes += to - from
+    for (const key of keysOf(owner)) {
+      const held = (this.#held.get(key) ?? 0) + to - from
+      if (held > 0) this.#held.set(key, held)
+      else this.#held.delete(key)
     }
-    this.#shares.set(release, share)
-    this.#arriving.add(release)
-    return release
+  }
+
+  #checkRoom(owner: PushOwner, from: number, to: number): void {
+    const others = this.#bytes - from
+    // The largest bodies are larger than the budget when they are decompressed: one has room, beside small ones.
+    if (others <= pendingPushBytesMax / 4) return
+    const refuse = (why: string) => {
+      throw new PushRejectedError(`too many pushes under way: ${why}, retry after a second`, {
+        status: 503,
+        retryAfterSeconds: 1,
+      })
+    }
+    if (others + to > pendingPushBytesMax) {
+      refuse(`${others} bytes of ${pendingPushBytesMax} in use`)
+    }
+    const free = pendingPushBytesMax - others - to
+    for (const kind of ['tenant', 'address'] as const) {
+      const name = owner[kind]
+      if (name === '') continue
+      const held = (this.#held.get(`${kind} ${name}`) ?? 0) - from + to
+      // The first of an owner has room as long as there is any.
+      if (held > to && held > heldPerFree[kind] * free) {
+        refuse(`${kind} ${name} has ${held} bytes of ${pendingPushBytesMax} in use`)
+      }
+    }
+  }
+}
+
+function keysOf({ tenant, address }: PushOwner): string[] {
+  return tenant === '' ? [`address ${address}`] : [`tenant ${tenant}`, `address ${address}`]
+}
+
+interface ShareChanges {
+  /** @throws PushRejectedError 503 when there is no room for more. */
+  readonly resize: (fromBytes: number, toBytes: number) => void
+  /** So much of the body has come. */
+  readonly came: (bodyBytes: number) => void
+  /** Nothing of it is still to come. */
+  readonly isThere: () => void
+}
+
+/** What one push holds of the budget, from its first byte to its answer. */
+export class PushShare {
+  readonly #changes: ShareChanges
+  #bytes = 0
+  #isReleased = false
+
+  constructor(changes: ShareChanges) {
+    this.#changes = changes
+  }
+
+  /** Says how much of the body has arrived. @throws PushRejectedError 503 when there is no room for it. */
+  received(bodyBytes: number): void {
+    this.#grow(Math.max(bodyBytes, leastShareBytes))
+    if (!this.#isReleased) this.#changes.came(bodyBytes)
   }
 
   /**
-   * Says how large a body became when it was decompressed: what is more than was assumed is counted.
+   * Says how much memory body and lines take, decompressed.
    *
    * @throws PushRejectedError 503 when others leave no room for it.
    */
-  unpacked({ releaseBudget }: BudgetHolder, bytes: number): void {
-    const share = releaseBudget && this.#shares.get(releaseBudget)
-    if (releaseBudget === undefined || share === undefined || bytes <= share) return
-    this.#checkRoom(this.#bytes - share, bytes)
-    this.#bytes += bytes - share
-    this.#shares.set(releaseBudget, bytes)
+  unpacked(bytes: number): void {
+    this.#grow(bytes)
   }
 
-  /** @param others Bytes that other pushes hold; one push alone always has room. */
-  #checkRoom(others: number, share: number): void {
-    if (others === 0 || others + share <= pendingPushBytesMax) return
-    throw new PushRejectedError(
-      `too many pushes under way: ${others} bytes of ${pendingPushBytesMax} in use, retry after a second`,
-      { status: 503, retryAfterSeconds: 1 },
-    )
+  /** Says that the push is decoded and waits for its commit. */
+  decoded(): void {
+    this.#changes.isThere()
   }
 
-  /** Says that a push is decoded and waits for its commit. */
-  decoded(holder: BudgetHolder): void {
-    if (holder.releaseBudget) this.#arriving.delete(holder.releaseBudget)
+  /** Gives the share back; calling it again does nothing. */
+  release(): void {
+    if (this.#isReleased) return
+    this.#isReleased = true
+    this.#changes.resize(this.#bytes, 0)
+    this.#changes.isThere()
+    this.#bytes = 0
+  }
+
+  #grow(bytes: number): void {
+    if (this.#isReleased || bytes <= this.#bytes) return
+    this.#changes.resize(this.#bytes, bytes)
+    this.#bytes = bytes
   }
 }

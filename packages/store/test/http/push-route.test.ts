@@ -399,7 +399,7 @@ test('tenants with names that are none are refused everywhere, and nothing is st
   t.same(await readAllRows(join(store.dir, 'segments')), [])
   t.same(
     (await readdir(store.dir)).filter(name => !name.startsWith('catalog')),
-    ['segments'],
+    ['lock', 'segments'],
   )
   for (const tenant of ["a-b_c.d!e*f'(g)", '...', 'x'.repeat(150)]) {
     const pushed = await store.push([jsonStream({ app: 'x' }, [row(1, tenant)])], tenant)

@@ -3,78 +3,124 @@ import { PushRejectedError } from '../../src/errors.ts'
 import { PushBudget } from '../../src/ingest/push-budget.ts'
 import { pendingPushBytesMax } from '../../src/limits.ts'
 
-test('a push takes a share and gives it back once', async t => {
+const mib = 1024 * 1024
+const least = 16 * 1024
+const a = { tenant: 'a', address: '10.0.0.1' }
+const b = { tenant: 'b', address: '10.0.0.2' }
+
+function createClock() {
+  const clock = { ms: 1000, now: () => clock.ms }
+  return clock
+}
+
+test('a push counts for what has arrived of it, and gives it back once', async t => {
   const budget = new PushBudget()
-  const release = budget.enter(1_000_000)
-  t.equal(budget.bytes, 4_000_000)
-  t.equal(budget.arriving, 1)
-  release()
-  release()
+  const share = budget.enter(a)
+  t.equal(budget.bytes, least, 'what it announces is nothing yet')
+  share.received(1000)
+  t.equal(budget.bytes, least)
+  share.received(1_000_000)
+  t.equal(budget.bytes, 1_000_000)
+  share.release()
+  share.release()
+  share.received(1_000_000)
   t.equal(budget.bytes, 0)
   t.equal(budget.arriving, 0)
 })
 
-test('a push of unknown length takes a share as well', async t => {
-  const budget = new PushBudget()
-  budget.enter(0)
-  t.equal(budget.bytes, 4 * 16 * 1024)
-})
-
 test('what does not fit is refused with 503 until there is room', async t => {
   const budget = new PushBudget()
-  const quarter = pendingPushBytesMax / 16
-  const releases = Array.from({ length: 4 }, () => budget.enter(quarter))
-  t.equal(budget.bytes, pendingPushBytesMax)
-  try {
-    budget.enter(1)
-    t.fail('there was no room')
-  } catch (error) {
-    t.ok(error instanceof PushRejectedError)
-    t.match(error, { status: 503, retryAfterSeconds: 1, message: /^too many pushes under way/ })
+  const owners = Array.from({ length: 100 }, (_, i) => ({
+    tenant: `t${i}`,
+    address: `10.0.0.${i}`,
+  }))
+  const shares = owners.map(owner => budget.enter(owner))
+  let refused: Error | undefined
+  for (let bytes = 100_000; !refused; bytes += 100_000) {
+    for (const share of shares) {
+      try {
+        share.received(bytes)
+      } catch (error) {
+        refused ??= error as Error
+      }
+    }
   }
-  t.equal(budget.bytes, pendingPushBytesMax, 'the refused push holds nothing')
-  t.equal(budget.arriving, 4)
-  releases[0]!()
-  t.doesNotThrow(() => budget.enter(1))
+  t.ok(refused instanceof PushRejectedError)
+  t.match(refused, { status: 503, retryAfterSeconds: 1, message: /^too many pushes under way: / })
+  t.ok(budget.bytes <= pendingPushBytesMax, `${budget.bytes}`)
+  t.ok(budget.bytes > pendingPushBytesMax * 0.9, `${budget.bytes}`)
+  for (const share of shares.slice(0, 50)) share.release()
+  t.doesNotThrow(() => budget.enter({ tenant: 'new', address: '10.0.1.1' }))
 })
 
-test('one push is let in whatever its size', async t => {
+test('one push is let in whatever its size, beside small ones', async t => {
   const budget = new PushBudget()
-  const release = budget.enter(pendingPushBytesMax)
-  t.throws(() => budget.enter(1), PushRejectedError)
-  release()
-  t.doesNotThrow(() => budget.enter(1))
+  for (let i = 0; i < 500; i++) budget.enter(b)
+  const share = budget.enter(a)
+  t.doesNotThrow(() => share.received(16 * mib))
+  t.doesNotThrow(() => share.unpacked(2 * pendingPushBytesMax))
+  t.throws(() => budget.enter(b), PushRejectedError)
+  share.release()
+  t.doesNotThrow(() => budget.enter(b))
 })
 
-test('a decoded push is no longer arriving, but holds its share', async t => {
+test('no address and no tenant can take all: others have room beside the greediest', async t => {
+  const fill = (budget: PushBudget, owner: typeof a) => {
+    const startBytes = budget.bytes
+    try {
+      for (;;) budget.enter(owner).received(256 * 1024)
+    } catch (error) {
+      t.ok(error instanceof PushRejectedError)
+    }
+    return (budget.bytes - startBytes) / pendingPushBytesMax
+  }
   const budget = new PushBudget()
-  const holder = { releaseBudget: budget.enter(1_000_000) }
-  budget.enter(1_000_000)
-  budget.decoded(holder)
-  budget.decoded({})
-  t.equal(budget.arriving, 1)
-  t.equal(budget.bytes, 8_000_000)
-  holder.releaseBudget()
-  t.equal(budget.bytes, 4_000_000)
+  const first = fill(budget, a)
+  t.ok(first > 0.45 && first <= 0.5, `an address has half of it: ${first}`)
+  const second = fill(budget, { ...a, address: '10.0.0.9' })
+  t.ok(second > 0.2 && second <= 0.25, `its tenant has room for another: ${second}`)
+  t.ok(fill(budget, { ...a, address: '10.0.0.10' }) < 0.02, 'and then no more')
+  t.ok(fill(budget, b) > 0.1, 'another tenant has half of what is left')
+  const alone = new PushBudget()
+  fill(alone, { tenant: '', address: '10.0.0.1' })
+  t.ok(fill(alone, { tenant: '', address: '10.0.0.2' }) > 0.2, 'without tenants by address')
 })
 
 test('a body that became larger than assumed counts for what it is', async t => {
   const budget = new PushBudget()
-  const holder = { releaseBudget: budget.enter(1_000_000) }
-  budget.unpacked(holder, 3_000_000)
-  t.equal(budget.bytes, 4_000_000, 'less is as assumed')
-  budget.unpacked(holder, 50_000_000)
+  const share = budget.enter(a)
+  share.received(1_000_000)
+  share.unpacked(3_000_000)
+  t.equal(budget.bytes, 3_000_000)
+  share.unpacked(50_000_000)
   t.equal(budget.bytes, 50_000_000)
-  budget.unpacked({}, 1)
-  const other = { releaseBudget: budget.enter(1_000_000) }
-  t.throws(() => budget.unpacked(other, 20_000_000), PushRejectedError)
-  t.equal(budget.bytes, 54_000_000, 'the refused push keeps its share')
-  holder.releaseBudget()
-  t.equal(budget.bytes, 4_000_000)
-  budget.unpacked(other, pendingPushBytesMax * 2)
-  t.equal(budget.bytes, pendingPushBytesMax * 2, 'one push alone always has room')
-  other.releaseBudget()
-  other.releaseBudget()
-  budget.unpacked(other, 5)
+  const other = budget.enter(b)
+  t.throws(() => other.unpacked(20_000_000), PushRejectedError)
+  t.equal(budget.bytes, 50_000_000 + least, 'the refused push keeps its share')
+  share.release()
+  other.unpacked(pendingPushBytesMax * 2)
+  t.equal(budget.bytes, pendingPushBytesMax * 2)
+  other.release()
   t.equal(budget.bytes, 0)
+})
+
+test('a commit waits for bodies that come fast, and for no others', async t => {
+  const clock = createClock()
+  const budget = new PushBudget(clock)
+  const fast = budget.enter(a)
+  const slow = budget.enter(b)
+  t.equal(budget.arriving, 2, 'both have just begun')
+  clock.ms += 15
+  fast.received(100_000)
+  clock.ms += 15
+  t.equal(budget.arriving, 1, 'nothing came of the slow one')
+  clock.ms += 10_000
+  t.equal(budget.arriving, 0)
+  slow.received(1_000)
+  t.equal(budget.arriving, 0, 'a kilobyte every ten seconds is never there in a moment')
+  fast.received(16 * mib)
+  t.equal(budget.arriving, 1)
+  fast.decoded()
+  t.equal(budget.arriving, 0)
+  t.ok(budget.bytes >= 16 * mib, 'it holds its share until it is answered')
 })

@@ -1,0 +1,69 @@
+// Clients that announce much and send next to nothing, hundreds at once: everybody else's pushes are taken as if
+// they were not there, and they themselves are cut off. `npm run bench -- slow-clients` measures by how much they
+// slow others down.
+
+import { createConnection, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { t as root, test } from 'tap'
+import { startStore } from './harness.ts'
+
+const timeoutMs = 60_000
+root.setTimeout(timeoutMs)
+
+const clientCount = 500
+const readTimeoutMs = 4_000
+
+/** Announces a megabyte, and sends a kilobyte now and then until it is cut off. */
+function openSlowClient(url: URL): { socket: Socket; answer: () => string } {
+  const socket = createConnection({ host: url.hostname, port: Number(url.port) })
+  let answer = ''
+  socket.on('data', (data: Buffer) => {
+    answer += data.toString('latin1')
+  })
+  socket.on('error', () => {
+    // It is cut off, which is what is looked at.
+  })
+  socket.write(
+    `POST /loki/api/v1/push HTTP/1.1\r\nHost: x\r\nX-Scope-OrgID: slow\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${1024 * 1024}\r\n\r\n{"streams":[`,
+  )
+  const drip = setInterval(() => socket.write(' '.repeat(1100)), readTimeoutMs * 0.6)
+  socket.once('close', () => clearInterval(drip))
+  return { socket, answer: () => answer.split('\r\n')[0]! }
+}
+
+test('hundreds of slow clients keep nobody from pushing', async t => {
+  t.setTimeout(timeoutMs)
+  const store = await startStore(t, {
+    dir: t.testdir(),
+    tenants: true,
+    server: `http_server_read_timeout: ${readTimeoutMs}ms`,
+  })
+  const url = new URL(store.url)
+  const slow = Array.from({ length: clientCount }, () => openSlowClient(url))
+  await sleep(500)
+  const statuses: Record<number, number> = {}
+  const endMs = performance.now() + readTimeoutMs + 2_500
+  for (let i = 0; performance.now() < endMs; i++) {
+    // As large as an agent's, so that it needs room itself.
+    const values = Array.from({ length: 2000 }, (_, k) => [
+      `${Date.now()}${String(i % 1000).padStart(3, '0')}${String(k % 1000).padStart(3, '0')}`,
+      `line ${i} ${k} ${'x'.repeat(100)}`,
+    ])
+    const { status } = await store.request('/loki/api/v1/push', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-scope-orgid': `honest-${i % 100}` },
+      body: JSON.stringify({ streams: [{ stream: { app: 'x' }, values }] }),
+    })
+    statuses[status] = (statuses[status] ?? 0) + 1
+    await sleep(50)
+  }
+  t.same(Object.keys(statuses), ['204'], `all pushes are taken: ${JSON.stringify(statuses)}`)
+  const answers = new Set(slow.map(({ answer }) => answer()))
+  t.same([...answers], ['HTTP/1.1 408 Request Timeout'], 'all slow clients are told so')
+  t.ok(
+    slow.every(({ socket }) => socket.closed),
+    'and cut off',
+  )
+  for (const { socket } of slow) socket.destroy()
+})
