@@ -1,10 +1,11 @@
-// What heavy queries do to pushes: the time that a push takes, alone and while 100 clients ask queries
-// that read everything.
+// What others do to pushes: the time that a push takes, alone, while 100 clients ask queries that read
+// everything, and while 500 clients announce pushes and send next to nothing.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createWorkload, type Workload } from './generator.ts'
 import { queryPath } from './query.ts'
 import { HttpClient, type Server } from './server.ts'
+import { openSlowClient } from './slow-client.ts'
 
 /** Times of pushes in milliseconds. */
 export interface PushTimes {
@@ -17,7 +18,9 @@ export interface PushTimes {
 export interface ContentionResult {
   readonly alone: PushTimes
   readonly besideQueries: PushTimes
+  readonly besideSlowClients: PushTimes
   readonly queryClients: number
+  readonly slowClients: number
   readonly queriesAnswered: number
   /** Status → queries that were answered so, other than 200. */
   readonly queriesRefused: Readonly<Record<string, number>>
@@ -25,6 +28,9 @@ export interface ContentionResult {
 
 /** Clients that ask at the same time. */
 export const queryClients = 100
+export const slowClients = 500
+/** Often enough not to be taken for dead. */
+const slowPauseMs = 20_000
 const pushPath = '/loki/api/v1/push'
 /** As many pushes as an agent on each of twenty nodes sends. */
 const pushPauseMs = 50
@@ -53,12 +59,21 @@ export async function runContention(
   await sleep(warmUpMs)
   const besideQueries = await timePushes(pusher, bodies.splice(0, measuredPushes))
   const { answered, refused } = await load.stop()
+  const slow = Array.from({ length: slowClients }, () =>
+    openSlowClient(new URL(server.url), { pauseMs: slowPauseMs, tenant: 'slow' }),
+  )
+  await sleep(warmUpMs)
+  const besideSlowClients = await timePushes(pusher, bodies.splice(0, measuredPushes))
+  for (const { socket } of slow) socket.destroy()
   pusher.close()
-  return { alone, besideQueries, queryClients, queriesAnswered: answered, queriesRefused: refused }
+  return {
+    ...{ alone, besideQueries, besideSlowClients, queryClients, slowClients },
+    ...{ queriesAnswered: answered, queriesRefused: refused },
+  }
 }
 
 function createPushes({ options }: Workload): Buffer[] {
-  const megabytes = (warmUpPushes + 2 * measuredPushes + 1) * pushMegabytes
+  const megabytes = (warmUpPushes + 3 * measuredPushes + 1) * pushMegabytes
   const startMs = options.startMs - hourMs
   return [...createWorkload({ seed: options.seed + 1, megabytes, startMs }).bodies]
 }

@@ -1,10 +1,10 @@
 // Clients that announce much and send next to nothing, hundreds at once: everybody else's pushes are taken as if
-// they were not there, and they themselves are cut off. `npm run bench -- slow-clients` measures by how much they
-// slow others down.
+// they were not there, and they themselves are cut off. `npm run bench -- contention` measures by how much
+// they slow others down.
 
-import { createConnection, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { t as root, test } from 'tap'
+import { openSlowClient } from '../bench/slow-client.ts'
 import { startStore } from './harness.ts'
 
 const timeoutMs = 60_000
@@ -12,25 +12,6 @@ root.setTimeout(timeoutMs)
 
 const clientCount = 500
 const readTimeoutMs = 4_000
-
-/** Announces a megabyte, and sends a kilobyte now and then until it is cut off. */
-function openSlowClient(url: URL): { socket: Socket; answer: () => string } {
-  const socket = createConnection({ host: url.hostname, port: Number(url.port) })
-  let answer = ''
-  socket.on('data', (data: Buffer) => {
-    answer += data.toString('latin1')
-  })
-  socket.on('error', () => {
-    // It is cut off, which is what is looked at.
-  })
-  socket.write(
-    `POST /loki/api/v1/push HTTP/1.1\r\nHost: x\r\nX-Scope-OrgID: slow\r\n` +
-      `Content-Type: application/json\r\nContent-Length: ${1024 * 1024}\r\n\r\n{"streams":[`,
-  )
-  const drip = setInterval(() => socket.write(' '.repeat(1100)), readTimeoutMs * 0.6)
-  socket.once('close', () => clearInterval(drip))
-  return { socket, answer: () => answer.split('\r\n')[0]! }
-}
 
 test('hundreds of slow clients keep nobody from pushing', async t => {
   t.setTimeout(timeoutMs)
@@ -40,7 +21,9 @@ test('hundreds of slow clients keep nobody from pushing', async t => {
     server: `http_server_read_timeout: ${readTimeoutMs}ms`,
   })
   const url = new URL(store.url)
-  const slow = Array.from({ length: clientCount }, () => openSlowClient(url))
+  const slow = Array.from({ length: clientCount }, () =>
+    openSlowClient(url, { pauseMs: readTimeoutMs * 0.6, tenant: 'slow' }),
+  )
   await sleep(500)
   const statuses: Record<number, number> = {}
   const endMs = performance.now() + readTimeoutMs + 2_500
