@@ -81,7 +81,12 @@ function parseKeepingSource(text: string): Json {
     typeof value === 'number' && context?.source !== undefined
       ? (rawJson(context.source) as Json)
       : value
-  return JSON.parse(text, reviver) as Json
+  try {
+    return JSON.parse(text, reviver) as Json
+  } catch (cause) {
+    if (cause instanceof RangeError) throw malformed('the body is nested too deeply', cause)
+    throw cause
+  }
 }
 
 /** Makes what JSON.stringify writes as it stands; TypeScript's library does not know it yet. */

@@ -90,3 +90,12 @@ test('a label value that is no string is its source text, inside as well', async
   f('{"b":1.0}', '{"b":1.0}')
   f('["c",{"d":[2]}]', '["c",{"d":[2]}]')
 })
+
+test('A label value that is nested beyond all measure is refused as the body that it is', async t => {
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+  const body = Buffer.from(`{"streams":[{"stream":{"a":${deep}},"values":[]}]}`)
+  t.throws(() => decodeJsonPush(body), {
+    code: 'PUSH_BODY_MALFORMED',
+    message: 'the body is nested too deeply',
+  })
+})
