@@ -35,7 +35,12 @@ export type {
   VolumeLeaf,
 } from './log-source.ts'
 export type { Series } from './metric-query/series.ts'
-export { type LinePattern, type PatternRequest, runPatterns } from './patterns/pattern-query.ts'
+export {
+  type LinePattern,
+  type PatternRequest,
+  type PatternResult,
+  runPatterns,
+} from './patterns/pattern-query.ts'
 export { createPause, type Pause } from './pause.ts'
 export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
 export type { QueryRequest, ResultEntry } from './query-run.ts'

@@ -19,15 +19,28 @@ export interface StreamPatterns {
   readonly patterns: readonly MinedPattern[]
 }
 
-export type FoundPatterns = readonly StreamPatterns[]
+export interface FoundPatterns {
+  readonly streams: readonly StreamPatterns[]
+  /** Lines that belong to no pattern, since there were too many shapes to look at. */
+  readonly linesLeft: number
+}
 
 const levelLabel = 'detected_level'
+
+/**
+ * Lines of shapes that were not seen before cost ten times as much as others. So many are looked at in a task
+ * (8 MiB of lines), and of those beyond one in so many: 200,000 lines of which no two are alike take a second.
+ */
+const newShapesMax = 5_000
+const newShapesSampled = 16
 
 export class PatternScanner implements LeafScanner {
   readonly #leaf: PatternLeaf
   readonly #pipeline: Pipeline
   readonly #miners = new StreamMiners()
   readonly #stats = createScanStats()
+  #newShapes = 0
+  #linesLeft = 0
 
   constructor(leaf: PatternLeaf) {
     this.#leaf = leaf
@@ -48,19 +61,28 @@ export class PatternScanner implements LeafScanner {
     const offset = Number(block.baseNs - startNs)
     const step = Number(stepNs)
     const stream = formatLabelSet(block.labels)
+    /** Set of metadata → miner of its level. */
+    const miners: PatternMiner[] = []
     for (let i = 0; i < selection.count; i++) {
       const row = rowAt(selection, i)
       const line = rows.run(this.#pipeline, row)
       if (!line) continue
       this.#stats.linesMatched++
-      const level = rows.metadataOf(rows.setOf(row)).get(levelLabel) ?? ''
+      const set = rows.setOf(row)
+      miners[set] ??= this.#miners.of(stream, rows.metadataOf(set).get(levelLabel) ?? '')
       const slot = Math.floor((offset + times[row]!) / step)
-      this.#miners.of(stream, level).add(line.text, slot)
+      line.locate()
+      if (miners[set].addKnown(line, slot)) continue
+      this.#newShapes++
+      if (this.#newShapes > newShapesMax && this.#newShapes % newShapesSampled !== 0) {
+        this.#linesLeft++
+      } else miners[set].add(line, slot)
     }
   }
 
   finish(): LeafResult {
-    return { kind: 'patterns', found: this.#miners.found(), stats: this.#stats }
+    const found: FoundPatterns = { streams: this.#miners.found(), linesLeft: this.#linesLeft }
+    return { kind: 'patterns', found, stats: this.#stats }
   }
 }
 
@@ -68,11 +90,12 @@ export class PatternScanner implements LeafScanner {
 export function mergePatterns(parts: readonly FoundPatterns[]): FoundPatterns {
   if (parts.length === 1) return parts[0]!
   const miners = new StreamMiners()
-  for (const { stream, level, patterns } of parts.flat()) {
+  for (const { stream, level, patterns } of parts.flatMap(({ streams }) => streams)) {
     const miner = miners.of(stream, level)
     for (const pattern of patterns) miner.merge(pattern)
   }
-  return miners.found()
+  const linesLeft = parts.reduce((sum, part) => sum + part.linesLeft, 0)
+  return { streams: miners.found(), linesLeft }
 }
 
 class StreamMiners {
@@ -93,7 +116,7 @@ class StreamMiners {
     return miner
   }
 
-  found(): FoundPatterns {
+  found(): StreamPatterns[] {
     return [...this.#byStream].flatMap(([stream, levels]) =>
       [...levels].map(([level, miner]) => ({ stream, level, patterns: miner.patterns() })),
     )

@@ -2,6 +2,7 @@
 // (He et al., 2017) with Loki's measures: a tree leads along the words of a line, in which only a word
 // with a digit, one too many at its place, or the last one may differ between the lines of a pattern.
 
+import { shapeOf } from './shape.ts'
 import { anything, isWord, tokensOf } from './tokens.ts'
 
 /** A pattern and when its lines came. */
@@ -16,6 +17,16 @@ interface Cluster extends MinedPattern {
   readonly counts: Map<number, number>
   /** Where it is found. */
   readonly leaf: TreeNode
+  /** When a line of it came last, counted in lines. */
+  seen: number
+  isForgotten: boolean
+}
+
+/** A line in memory. */
+export interface LineBytes {
+  readonly bytes: Buffer
+  readonly start: number
+  readonly end: number
 }
 
 /** A place in the tree: what may follow the tokens that led here. */
@@ -34,17 +45,36 @@ const depthMax = 28
 const likenessMin = 0.3
 /** Patterns of one miner; the one that was not seen for the longest time makes room. */
 const clustersMax = 300
+/** Shapes whose pattern is remembered; beyond it that begins anew. */
+const shapesMax = 4096
 
 /** The patterns of one stream. */
 export class PatternMiner {
   /** Its children are the numbers of tokens. */
   readonly #root = createNode('')
-  /** Least recently seen first. */
   readonly #clusters = new Set<Cluster>()
+  /** Shape of lines → their pattern. */
+  readonly #shapes = new Map<number, Cluster>()
+  #lines = 0
 
-  /** Takes in a line that came in a time slot. */
-  add(line: string, slot: number): void {
-    this.#learn(tokensOf(line), new Map([[slot, 1]]))
+  /** Takes in a line of a known shape that came in a time slot; `false` for others, which cost ten times as much. */
+  addKnown({ bytes, start, end }: LineBytes, slot: number): boolean {
+    const cluster = this.#shapes.get(shapeOf(bytes, start, end))
+    if (!cluster || cluster.isForgotten) return false
+    cluster.seen = ++this.#lines
+    cluster.counts.set(slot, (cluster.counts.get(slot) ?? 0) + 1)
+    return true
+  }
+
+  /** Takes in any line that came in a time slot. */
+  add(line: LineBytes, slot: number): void {
+    const { bytes, start, end } = line
+    const tokens = tokensOf(bytes.toString('utf8', start, end))
+    const cluster = this.#learn(tokens, new Map([[slot, 1]]))
+    const shape = shapeOf(bytes, start, end)
+    if (shape < 0) return
+    if (this.#shapes.size >= shapesMax) this.#shapes.clear()
+    this.#shapes.set(shape, cluster)
   }
 
   /** Takes in what another miner found in lines of the same stream. */
@@ -57,21 +87,21 @@ export class PatternMiner {
     return [...this.#clusters].map(({ tokens, counts }) => ({ tokens, counts }))
   }
 
-  #learn(tokens: string[], counts: ReadonlyMap<number, number>): void {
+  #learn(tokens: string[], counts: ReadonlyMap<number, number>): Cluster {
     const leaf = this.#leafOf(tokens)
     let cluster = mostAlike(leaf.clusters, tokens)
-    if (cluster) {
-      generalise(cluster.tokens, tokens)
-      this.#clusters.delete(cluster)
-    } else {
-      cluster = { tokens, counts: new Map(), leaf }
+    if (cluster) generalise(cluster.tokens, tokens)
+    else {
+      cluster = { tokens, counts: new Map(), leaf, seen: 0, isForgotten: false }
       leaf.clusters.push(cluster)
       if (this.#clusters.size >= clustersMax) this.#forgetOldest()
+      this.#clusters.add(cluster)
     }
-    this.#clusters.add(cluster)
+    cluster.seen = ++this.#lines
     for (const [slot, count] of counts) {
       cluster.counts.set(slot, (cluster.counts.get(slot) ?? 0) + count)
     }
+    return cluster
   }
 
   #leafOf(tokens: readonly string[]): TreeNode {
@@ -87,13 +117,16 @@ export class PatternMiner {
   }
 
   #forgetOldest(): void {
-    for (const oldest of this.#clusters) {
-      this.#clusters.delete(oldest)
-      const { clusters } = oldest.leaf
-      clusters.splice(clusters.indexOf(oldest), 1)
-      prune(oldest.leaf)
-      return
+    let oldest: Cluster | undefined
+    for (const cluster of this.#clusters) {
+      if (!oldest || cluster.seen < oldest.seen) oldest = cluster
     }
+    if (!oldest) return
+    oldest.isForgotten = true
+    this.#clusters.delete(oldest)
+    const { clusters } = oldest.leaf
+    clusters.splice(clusters.indexOf(oldest), 1)
+    prune(oldest.leaf)
   }
 }
 

@@ -2,7 +2,7 @@
 // pattern ingester answers. They are found when they are asked for, so that ingest pays nothing.
 
 import { LogqlKindError } from '../errors.ts'
-import type { FoundPatterns } from '../leaf/pattern-scanner.ts'
+import type { FoundPatterns, StreamPatterns } from '../leaf/pattern-scanner.ts'
 import type { QueryLimits } from '../limits.ts'
 import type { LogSource, PatternLeaf } from '../log-source.ts'
 import { checkQueryLimits } from '../plan/plan.ts'
@@ -29,6 +29,14 @@ export interface LinePattern {
   readonly samples: readonly (readonly [timeNs: bigint, count: number])[]
 }
 
+/** The patterns of a query's lines. */
+export interface PatternResult {
+  /** Those with the most lines first. */
+  readonly patterns: readonly LinePattern[]
+  /** What the patterns do not tell of. */
+  readonly warnings: readonly string[]
+}
+
 /** Loki counts by no less. */
 const stepLeastNs = 10_000_000_000n
 /** Fewer lines make no pattern worth showing, as Loki has it. */
@@ -37,7 +45,7 @@ const linesLeast = 30
 const patternsMax = 1000
 
 /**
- * Finds patterns, those with the most lines first.
+ * Finds patterns.
  *
  * @throws LogqlSyntaxError, LogqlKindError for a metric query, LimitExceededError; the source's errors;
  *   the signal's reason.
@@ -46,11 +54,11 @@ export async function runPatterns(
   request: PatternRequest,
   source: LogSource,
   signal: AbortSignal,
-): Promise<LinePattern[]> {
+): Promise<PatternResult> {
   const expr = parseLogql(request.logql)
   if (expr.kind !== 'log') throw new LogqlKindError('only label matchers are supported')
   const { startNs, endNs, limits } = request
-  if (endNs <= startNs) return []
+  if (endNs <= startNs) return { patterns: [], warnings: [] }
   checkQueryLimits(expr, { startNs, endNs, stepNs: 0n, isInstant: false }, limits)
   const stepNs = request.stepNs > stepLeastNs ? request.stepNs : stepLeastNs
   const firstNs = startNs - (((startNs % stepNs) + stepNs) % stepNs)
@@ -63,12 +71,17 @@ export async function runPatterns(
     endNs,
     grid: { startNs: firstNs, stepNs, count },
   }
-  const { found } = await source.select(leaf, signal)
-  return combine(found as FoundPatterns, leaf)
+  const { found, stats } = await source.select(leaf, signal)
+  const { streams, linesLeft } = found as FoundPatterns
+  const warnings =
+    linesLeft > 0
+      ? [`${linesLeft} of ${stats.linesMatched} lines differ too much and are in no pattern`]
+      : []
+  return { patterns: combine(streams, leaf), warnings }
 }
 
 /** Adds up patterns of the same text and level, whichever stream they are of. */
-function combine(found: FoundPatterns, { grid }: PatternLeaf): LinePattern[] {
+function combine(found: readonly StreamPatterns[], { grid }: PatternLeaf): LinePattern[] {
   const counts = new Map<string, { pattern: string; level: string; slots: Map<number, number> }>()
   for (const { level, patterns } of found) {
     for (const { tokens, counts: slots } of patterns) {

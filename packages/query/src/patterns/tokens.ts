@@ -4,7 +4,7 @@
 export const anything = '<_>'
 
 /** What a line has beyond this is not looked at, as in Loki: a pattern's end is found long before. */
-const lineCharsMax = 3000
+export const lineCharsMax = 3000
 /** Lines of more tokens are cut there. */
 const tokensMax = 256
 

@@ -1,12 +1,22 @@
 import fc from 'fast-check'
 import { test } from 'tap'
+import { defaultQueryLimits, runPatterns } from '../../src/index.ts'
 import { PatternMiner } from '../../src/patterns/miner.ts'
+import { shapeOf } from '../../src/patterns/shape.ts'
 import { formatPattern, tokensOf } from '../../src/patterns/tokens.ts'
+import { createMemorySource } from '../memory-source.ts'
+
+/** Takes in a line as a scan does. */
+function teach(miner: PatternMiner, text: string, slot = 0): void {
+  const bytes = Buffer.from(text)
+  const line = { bytes, start: 0, end: bytes.length }
+  if (!miner.addKnown(line, slot)) miner.add(line, slot)
+}
 
 /** Patterns of lines with how many lines each has, largest first. */
 function mine(lines: readonly string[]): [pattern: string, count: number][] {
   const miner = new PatternMiner()
-  for (const line of lines) miner.add(line, 0)
+  for (const line of lines) teach(miner, line)
   return countsOf(miner)
 }
 
@@ -79,10 +89,10 @@ test('logfmt and JSON lines keep their keys', async t => {
 
 test('counts are kept by time slot, also when miners are merged', async t => {
   const [one, other] = [new PatternMiner(), new PatternMiner()]
-  one.add('job 1 done in 3 s', 1)
-  one.add('job 2 done in 4 s', 2)
-  other.add('job 3 done in 5 s', 2)
-  other.add('something else entirely', 7)
+  teach(one, 'job 1 done in 3 s', 1)
+  teach(one, 'job 2 done in 4 s', 2)
+  teach(other, 'job 3 done in 5 s', 2)
+  teach(other, 'something else entirely', 7)
   for (const pattern of other.patterns()) one.merge(pattern)
   const [jobs] = one.patterns().filter(({ tokens }) => tokens[0] === 'job')
   t.equal(formatPattern(jobs!.tokens), 'job <_> done in <_> s')
@@ -96,17 +106,17 @@ test('counts are kept by time slot, also when miners are merged', async t => {
 })
 
 /** Lines of which no two are alike. */
-function shapeOf(i: number): string {
+function unlike(i: number): string {
   return `${'('.repeat(1 + (i % 18))}w${'['.repeat(1 + Math.floor(i / 18))}`
 }
 
 test('memory is bounded: the pattern not seen for the longest time makes room', async t => {
   const miner = new PatternMiner()
-  miner.add('first of all', 0)
-  for (let i = 0; i < 299; i++) miner.add(shapeOf(i), 0)
+  teach(miner, 'first of all', 0)
+  for (let i = 0; i < 299; i++) teach(miner, unlike(i), 0)
   t.equal(miner.patterns().length, 300)
-  miner.add('first of all', 0)
-  for (let i = 0; i < 20; i++) miner.add(shapeOf(400 + i), 0)
+  teach(miner, 'first of all', 0)
+  for (let i = 0; i < 20; i++) teach(miner, unlike(400 + i), 0)
   const patterns = countsOf(miner)
   t.equal(patterns.length, 300)
   t.same(patterns[0], ['first of all', 2])
@@ -122,4 +132,71 @@ test('every line is counted once', async t => {
     }),
   )
   t.end()
+})
+
+test('lines of one shape have the same tokens', async t => {
+  const piece = fc.constantFrom(
+    ...[
+      'a',
+      'b1',
+      'deadbeef',
+      'deadbee',
+      'é',
+      'é1',
+      '½',
+      '—',
+      'x—1',
+      '"',
+      '":',
+      ':',
+      '=',
+      ' ',
+      '\t',
+      ',',
+    ],
+    ...['.', '-', '/', '(', ')', '$', '1', '٣', '\ufeff', '\u00a0'],
+  )
+  const text = fc.array(piece, { maxLength: 10 }).map(parts => parts.join(''))
+  const shape = (line: string) => {
+    const bytes = Buffer.from(line)
+    return shapeOf(bytes, 0, bytes.length)
+  }
+  fc.assert(
+    fc.property(fc.array(text, { minLength: 2, maxLength: 30 }), lines => {
+      const seen = new Map<number, string>()
+      for (const line of lines) {
+        const tokens = JSON.stringify(tokensOf(line))
+        const known = seen.get(shape(line))
+        if (known !== undefined && known !== tokens) return false
+        seen.set(shape(line), tokens)
+      }
+      return true
+    }),
+    { numRuns: 3000, seed: 7 },
+  )
+  t.equal(shape('GET /a1 200 12ms'), shape('GET /b22 404 9ms'), 'numbers make no difference')
+  t.not(shape('GET /a1 200 x'), shape('PUT /a1 200 x'))
+  t.equal(shape(`${'x'.repeat(3000)}a`), shape(`${'x'.repeat(3000)}b`), 'nor what is not looked at')
+  t.not(shape('x'.repeat(3000)), shape('x'.repeat(3001)))
+  t.equal(shape('é'.repeat(3001)), -1)
+})
+
+test('lines of which no two are alike are sampled, and the answer says so', async t => {
+  const letters = (i: number) =>
+    i.toString(26).replaceAll(/\d/g, digit => 'qrstuvwxyz'[Number(digit)]!)
+  const entries = Array.from({ length: 20_000 }, (_, i) => {
+    const line = i % 4 === 0 ? 'user 7 logged in' : `${letters(i)} and ${letters(i * 7)}`
+    return { timestampNs: BigInt(i), line }
+  })
+  const source = createMemorySource([{ labels: { app: 'x' }, entries }], entries.length)
+  const request = {
+    ...{ logql: '{app="x"}', startNs: 0n, endNs: 30_000n, stepNs: 10_000_000_000n },
+    limits: defaultQueryLimits,
+  }
+  const { patterns, warnings } = await runPatterns(request, source, new AbortController().signal)
+  const known = patterns.find(({ pattern }) => pattern === 'user <_> logged in')
+  t.same(known?.samples, [[0n, 5000]], 'lines of a known shape are all counted')
+  t.match(warnings, [/^\d+ of 20000 lines differ too much and are in no pattern$/])
+  const left = Number(warnings[0]!.split(' ')[0])
+  t.ok(left > 9_000 && left < 9_500, `${left} of 15000 were left`)
 })

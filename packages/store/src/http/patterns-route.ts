@@ -28,11 +28,12 @@ export function addPatternsRoute(app: FastifyInstance, options: PatternsRouteOpt
       const stepNs = params.stepNs({ ...asked, endNs: maxBigint(asked.startNs, asked.endNs) })
       const range = withinLookback(asked, limits, nowNs)
       const query = { logql: params.get('query'), ...range, stepNs, limits: limits.query }
-      const patterns = await withDeadline(request, limits, signal =>
+      const { patterns, warnings } = await withDeadline(request, limits, signal =>
         runPatterns(query, openSource(tenant), signal),
       )
       const data = patterns.map(patternJson)
-      return sendJson(reply, JSON.stringify({ status: 'success', data }))
+      const told = warnings.length > 0 ? { warnings } : {}
+      return sendJson(reply, JSON.stringify({ status: 'success', ...told, data }))
     },
   })
 }
