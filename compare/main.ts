@@ -1,0 +1,184 @@
+// npm run compare: random queries to a Loki and to Skald with the same lines. Each difference is made as small as
+// it can be and printed; the last line counts them. README.md in this folder says more.
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import { Random } from '../bench/random.ts'
+import { ask, difference } from './answers.ts'
+import { createData } from './data.ts'
+import { explanations } from './explained.ts'
+import { type CompareQuery, createQuery } from './queries.ts'
+import { reduceQuery } from './reduce.ts'
+import { load, type PeerServer, startLoki, startSkald } from './servers.ts'
+
+const usage = `npm run compare -- --loki PROGRAM [options]
+
+  --loki PROGRAM     a Loki 3.7 to compare with
+  --seed N           seed of lines and queries (1)
+  --queries N        how many queries (20000)
+  --connections N    queries at the same time (2)
+  --most N           end after so many differences (50)
+  --record FILE      write the queries with Loki's answers, gzipped, for the test
+  --only TEXT        only queries with this text in them
+`
+
+interface CompareOptions {
+  readonly loki: string
+  readonly seed: number
+  readonly queries: number
+  readonly connections: number
+  readonly most: number
+  readonly record: string | undefined
+  readonly only: string | undefined
+}
+
+function readOptions(argv: readonly string[]): CompareOptions {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      loki: { type: 'string' },
+      seed: { type: 'string', default: '1' },
+      queries: { type: 'string', default: '20000' },
+      connections: { type: 'string', default: '2' },
+      most: { type: 'string', default: '50' },
+      record: { type: 'string' },
+      only: { type: 'string' },
+    },
+  })
+  if (values.loki === undefined) throw new TypeError('--loki is missing: name a program')
+  return {
+    loki: resolve(values.loki),
+    seed: readCount('seed', values.seed),
+    queries: readCount('queries', values.queries),
+    connections: readCount('connections', values.connections),
+    most: readCount('most', values.most),
+    record: values.record,
+    only: values.only,
+  }
+}
+
+function readCount(name: string, text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1) {
+    throw new TypeError(`--${name} must be a whole number above zero, not ${JSON.stringify(text)}`)
+  }
+  return value
+}
+
+/** What came of all queries. */
+interface Outcome {
+  equal: number
+  /** Equal but for the text of an error. */
+  otherText: number
+  readonly explained: Map<string, number>
+  unexplained: number
+}
+
+async function compareAll(
+  options: CompareOptions,
+  loki: PeerServer,
+  skald: PeerServer,
+): Promise<Outcome> {
+  const random = new Random(options.seed + 1)
+  const outcome: Outcome = { equal: 0, otherText: 0, explained: new Map(), unexplained: 0 }
+  const recorded: { query: CompareQuery; wanted: unknown }[] = []
+  const seen = new Set<string>()
+  let left = options.queries
+  const work = async () => {
+    while (left > 0 && outcome.unexplained < options.most) {
+      left--
+      const query = createQuery(random)
+      if (options.only !== undefined && !query.logql.includes(options.only)) continue
+      const [wanted, got] = [await ask(loki.url, query), await ask(skald.url, query)]
+      const differs = difference(wanted, got)
+      if (!differs) {
+        outcome.equal++
+        if (wanted.error !== got.error) outcome.otherText++
+        recorded.push({ query, wanted })
+        continue
+      }
+      const explanation = explanations.find(({ explains }) => explains({ query, wanted, got }))
+      if (explanation) {
+        outcome.explained.set(explanation.name, (outcome.explained.get(explanation.name) ?? 0) + 1)
+        continue
+      }
+      outcome.unexplained++
+      const small = await reduceQuery(query, async smaller => {
+        const [first, second] = [await ask(loki.url, smaller), await ask(skald.url, smaller)]
+        return (
+          difference(first, second) !== undefined &&
+          !explanations.some(({ explains }) =>
+            explains({ query: smaller, wanted: first, got: second }),
+          )
+        )
+      })
+      if (seen.has(small.logql)) continue
+      seen.add(small.logql)
+      await tell(small, loki, skald)
+    }
+  }
+  await Promise.all(Array.from({ length: options.connections }, work))
+  if (options.record) {
+    const text = JSON.stringify({ seed: options.seed, answers: recorded })
+    writeFileSync(options.record, gzipSync(text, { level: 9 }))
+  }
+  return outcome
+}
+
+async function tell(query: CompareQuery, loki: PeerServer, skald: PeerServer): Promise<void> {
+  const [wanted, got] = [await ask(loki.url, query), await ask(skald.url, query)]
+  const { logql, route, params, isCategorized } = query
+  print(`DIFFERENT ${logql}`)
+  print(`  ${route} ${new URLSearchParams(params)}${isCategorized ? ' categorize-labels' : ''}`)
+  print(`  ${difference(wanted, got)}`)
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+async function main(): Promise<void> {
+  let options: CompareOptions
+  try {
+    options = readOptions(process.argv.slice(2))
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${usage}`)
+    process.exitCode = 2
+    return
+  }
+  const workDir = mkdtempSync(join(tmpdir(), 'skald-compare-'))
+  const servers: PeerServer[] = []
+  try {
+    const data = createData(options.seed)
+    const skald = await startSkald(workDir)
+    servers.push(skald)
+    const loki = await startLoki(options.loki, workDir)
+    servers.push(loki)
+    for (const server of servers) await load(server, data)
+    const { equal, otherText, explained, unexplained } = await compareAll(options, loki, skald)
+    for (const [name, count] of explained) print(`${count} x ${name} (docs/differences.md)`)
+    print(`${otherText} errors with another text`)
+    const explainedCount = [...explained.values()].reduce((sum, count) => sum + count, 0)
+    print(
+      `seed ${options.seed}: ${equal} equal, ${explainedCount} explained, ${unexplained} unexplained`,
+    )
+    if (unexplained > 0) process.exitCode = 1
+  } finally {
+    for (const server of servers) await server.stop()
+    if (process.exitCode === undefined) rmSync(workDir, { recursive: true, force: true })
+    else process.stderr.write(`what the servers wrote is in ${workDir}\n${readTail(workDir)}`)
+  }
+}
+
+function readTail(workDir: string): string {
+  try {
+    return readFileSync(join(workDir, 'skald/log'), 'utf8').slice(-2000)
+  } catch {
+    return ''
+  }
+}
+
+await main()
