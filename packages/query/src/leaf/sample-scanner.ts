@@ -28,9 +28,6 @@ export interface FoundSamples {
   readonly series: readonly FoundSeries[]
 }
 
-/** Errors that a query may count by grouping by `__error__`. */
-const parserErrors = new Set(['JSONParserErr', 'LogfmtParserErr'])
-
 export class SampleScanner implements LeafScanner {
   readonly #leaf: SampleLeaf
   readonly #pipeline: Pipeline
@@ -179,7 +176,7 @@ export class SampleScanner implements LeafScanner {
       const value = this.#valueOf(line)
       if (value === undefined) {
         if (!this.#fold.addMissing) continue
-        line.labels.setError('')
+        line.labels.clearError()
         const series = this.#keys.ofLine(rows.setOf(row), line.labels)
         this.#fold.addMissing(series.buckets, bucket)
         continue
@@ -220,7 +217,8 @@ export class SampleScanner implements LeafScanner {
 
   #refuseError({ labels }: Line): void {
     if (labels.error === '') return
-    if (this.#preservesErrors && parserErrors.has(labels.error)) {
+    // Errors of parsers may be counted by grouping by `__error__`.
+    if (this.#preservesErrors && labels.hasParserError) {
       labels.set(preserveErrorLabel, 'true')
       return
     }

@@ -33,6 +33,7 @@ export function compileJson(
   const walker = new FieldWalker(extraction)
   return line => {
     extraction.start(line.labels)
+    if (extraction.isComplete) return true
     try {
       walker.walk(line)
     } catch (error) {

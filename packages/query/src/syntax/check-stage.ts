@@ -96,12 +96,8 @@ function prefixed<T>(prefix: string, check: () => T): T {
 function checkRegexp(pattern: string): void {
   prefixed('invalid regexp parser: ', () => {
     const { groupNames } = compileRegex(pattern)
-    const names = groupNames.filter(name => name !== undefined)
-    if (names.length === 0) throw new SyntaxError('at least one named capture must be supplied')
-    for (const name of names) {
-      if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) {
-        throw new SyntaxError(`invalid extracted label name '${name}'`)
-      }
+    if (groupNames.every(name => name === undefined)) {
+      throw new SyntaxError('at least one named capture must be supplied')
     }
   })
 }
