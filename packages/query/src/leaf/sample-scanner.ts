@@ -62,7 +62,7 @@ export class SampleScanner implements LeafScanner {
     this.#windows = createWindows(leaf.grid, expr.rangeNs)
     this.#table = new SeriesTable(this.#fold, this.#windows.bucketCount, leaf.maxSeries)
     const find = (labels: LabelSet) => this.#table.series(labels)
-    this.#keys = createSeriesKeys(grouping, find)
+    this.#keys = createSeriesKeys(grouping, find, leaf.keepsEmpty ?? false)
     const stages = this.#pipeline.lineStages
     this.#fields = createFieldScans({ stages, needs, grouping, unwrap: expr.unwrap }, find)
   }

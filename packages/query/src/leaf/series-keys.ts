@@ -28,9 +28,14 @@ type FindSeries = (labels: LabelSet) => FoundSeries
 /** Answers kept for changed labels before they are forgotten. */
 const rememberedMax = 100_000
 
-export function createSeriesKeys(grouping: Grouping | undefined, find: FindSeries): SeriesKeys {
+/** @param keepsEmpty Whether labels without a value count where all labels do. */
+export function createSeriesKeys(
+  grouping: Grouping | undefined,
+  find: FindSeries,
+  keepsEmpty: boolean,
+): SeriesKeys {
   if (grouping && !grouping.without) return createKeptKeys(grouping.labels, find)
-  return createFullKeys(new Set(grouping?.labels), find)
+  return createFullKeys({ dropped: new Set(grouping?.labels), keepsEmpty }, find)
 }
 
 /** Fails where a field of the line has made an error of itself. */
@@ -89,7 +94,10 @@ function labelOrError(labels: LineLabels, name: string): string | undefined {
 }
 
 // All labels but some.
-function createFullKeys(dropped: ReadonlySet<string>, find: FindSeries): SeriesKeys {
+function createFullKeys(
+  { dropped, keepsEmpty }: { readonly dropped: ReadonlySet<string>; readonly keepsEmpty: boolean },
+  find: FindSeries,
+): SeriesKeys {
   let rows: BlockRows
   let bySet: (FoundSeries | undefined)[] = []
   let byChange = new Map<string, FoundSeries>()
@@ -100,9 +108,9 @@ function createFullKeys(dropped: ReadonlySet<string>, find: FindSeries): SeriesK
   const seriesOf = (labels: LineLabels): FoundSeries => {
     const all = labels.toLabelSet()
     // Grouping takes the details of an error that was dropped along.
-    const isIdle = (name: string) => name === errorDetailsLabel && labels.error === ''
-    const kept =
-      dropped.size === 0 ? all : all.filter(({ name }) => !dropped.has(name) && !isIdle(name))
+    const isIdle = (name: string) =>
+      dropped.has(name) || (dropped.size > 0 && name === errorDetailsLabel && labels.error === '')
+    const kept = all.filter(({ name, value }) => (keepsEmpty || value !== '') && !isIdle(name))
     checkSeries(kept, labels)
     return find(kept)
   }

@@ -2,13 +2,13 @@
 
 import { createLabelSet, type LabelSet } from '@skald/wire'
 import { seriesOfLeaf } from '../leaf/leaf.ts'
-import { seriesLimitError } from '../leaf/series-table.ts'
+import { seriesLimitError, seriesLimitText } from '../leaf/series-table.ts'
 import type { StepGrid } from '../log-source.ts'
 import { createPause, type Pause } from '../pause.ts'
 import { foldedGrouping, innerSeriesLimit, type LeafContext, planSampleLeaf } from '../plan/plan.ts'
 import type { QueryRun } from '../query-run.ts'
 import { addScanStats } from '../stats.ts'
-import type { MetricExpr, RangeAggregation } from '../syntax/ast.ts'
+import type { MetricExpr, RangeAggregation, VectorAggregation } from '../syntax/ast.ts'
 import { operate } from './binary-op.ts'
 import { replaceLabels } from './label-replace.ts'
 import {
@@ -46,9 +46,9 @@ export class MetricQuery {
     this.#root = expr
     const value = await this.#evaluate(expr)
     if (value.kind === 'vector' && value.series.length > limits.maxQuerySeries) {
-      const { message } = seriesLimitError(limits.maxQuerySeries)
       if (!allowsPartial) throw seriesLimitError(limits.maxQuerySeries)
-      this.#parts.warnings.push(`${message}; returning partial results`)
+      const text = seriesLimitText(limits.maxQuerySeries)
+      this.#parts.warnings.push(`${text}; returning partial results`)
     }
     return value
   }
@@ -83,7 +83,7 @@ export class MetricQuery {
         if (grouping && expr.operand.kind === 'range') {
           return this.#range(expr.operand, { grouping, maxSeries: this.#seriesMax(expr) })
         }
-        return aggregateVector(expr, seriesOf(await this.#evaluate(expr.operand)))
+        return aggregateVector(expr, seriesOf(await this.#operand(expr)))
       }
       case 'labelReplace': {
         const series = replaceLabels(expr, seriesOf(await this.#evaluate(expr.operand)))
@@ -95,6 +95,12 @@ export class MetricQuery {
         return operate(expr, left, right)
       }
     }
+  }
+
+  // Labels without a value make a group of their own with `by`, as in Loki, and are left out everywhere else.
+  async #operand({ operand, grouping }: VectorAggregation): Promise<MetricValue> {
+    if (operand.kind !== 'range' || !grouping || grouping.without) return this.#evaluate(operand)
+    return this.#range(operand, { keepsEmpty: true, maxSeries: this.#seriesMax(operand) })
   }
 
   async #range(expr: RangeAggregation, context: LeafContext): Promise<MetricValue> {
@@ -114,7 +120,8 @@ export class MetricQuery {
   #leaf(expr: RangeAggregation, context: LeafContext): Promise<readonly Series[]> {
     const { source, signal, stats } = this.#parts
     const leaf = planSampleLeaf(expr, this.#grid, context)
-    const key = `${leaf.logql} ${leaf.grid.startNs} ${JSON.stringify(leaf.grouping)}`
+    const how = JSON.stringify([leaf.grouping, leaf.keepsEmpty])
+    const key = `${leaf.logql} ${leaf.grid.startNs} ${how}`
     const known = this.#leaves.get(key)
     if (known) return known.series
     const series = source.select(leaf, signal).then(result => {

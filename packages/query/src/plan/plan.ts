@@ -6,7 +6,14 @@ import { LimitExceededError } from '../errors.ts'
 import { innerSeriesMax, type QueryLimits, stepCountMax } from '../limits.ts'
 import type { Direction, LogLeaf, SampleLeaf, StepGrid } from '../log-source.ts'
 import { isAdditive } from '../metric-query/range-aggregation.ts'
-import type { Expr, Grouping, LogExpr, MetricExpr, RangeAggregation } from '../syntax/ast.ts'
+import type {
+  Expr,
+  Grouping,
+  LogExpr,
+  MetricExpr,
+  RangeAggregation,
+  VectorAggregation,
+} from '../syntax/ast.ts'
 import { formatLogql } from '../syntax/printer.ts'
 import { visitExprs } from '../syntax/visit.ts'
 
@@ -69,6 +76,8 @@ function positiveModulo(value: bigint, divisor: bigint): bigint {
 export interface LeafContext {
   /** Grouping of a `sum` right around an additive aggregation, or of `absent_over_time`. */
   readonly grouping?: Grouping
+  /** Whether labels without a value count, for a `by` around the aggregation. */
+  readonly keepsEmpty?: boolean
   readonly maxSeries: number
 }
 
@@ -76,7 +85,7 @@ export interface LeafContext {
 export function planSampleLeaf(
   expr: RangeAggregation,
   grid: StepGrid,
-  { grouping, maxSeries }: LeafContext,
+  { grouping, keepsEmpty, maxSeries }: LeafContext,
 ): SampleLeaf {
   const startNs = grid.startNs - expr.offsetNs
   const lastNs = startNs + grid.stepNs * BigInt(grid.count - 1)
@@ -89,6 +98,7 @@ export function planSampleLeaf(
     endNs: lastNs + 1n,
     grid: { ...grid, startNs },
     ...(grouping && { grouping }),
+    ...(keepsEmpty && { keepsEmpty }),
     maxSeries,
   }
 }
@@ -123,7 +133,16 @@ export function checkQueryLimits(expr: Expr, times: QueryTimes, limits: QueryLim
   visitExprs(expr, node => {
     if (node.kind === 'log') checkSelector(node, 0n, limits)
     if (node.kind === 'range') checkSelector(node.log, node.rangeNs, limits)
+    if (node.kind === 'aggregation') checkAggregation(node, limits)
   })
+}
+
+function checkAggregation({ op }: VectorAggregation, { shardAggregations }: QueryLimits): void {
+  if (op !== 'approx_topk' || shardAggregations.includes(op)) return
+  throw new LimitExceededError(
+    'shard_aggregations',
+    'approx_topk is not enabled. See -limits.shard_aggregations',
+  )
 }
 
 function checkSelector(log: LogExpr, rangeNs: bigint, limits: QueryLimits): void {

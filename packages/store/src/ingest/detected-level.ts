@@ -19,12 +19,17 @@ export const defaultLogLevelFields: readonly string[] = [
   'level',
   'LEVEL',
   'Level',
-  'Severity',
+  'log.level',
   'severity',
   'SEVERITY',
+  'Severity',
+  'SeverityText',
   'lvl',
   'LVL',
   'Lvl',
+  'severity_text',
+  'Severity_Text',
+  'SEVERITY_TEXT',
 ]
 
 /**

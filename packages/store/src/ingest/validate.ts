@@ -242,15 +242,22 @@ function checkMetadata(
   return undefined
 }
 
-/** Sorts pairs, the last of a name wins; pairs that are fine as they are stay the same objects. */
+/**
+ * Sorts pairs, the last of a name wins, and leaves out those without a name or a value; pairs that are fine
+ * as they are stay the same objects.
+ */
 function normaliseMetadata(pairs: readonly Label[]): LabelSet {
-  const sorted = pairs.map(normalisePair).sort(compareNames)
+  const sorted = pairs.filter(isPair).map(normalisePair).sort(compareNames)
   let count = 0
   for (const [i, pair] of sorted.entries()) {
     if (sorted[i + 1]?.name !== pair.name) sorted[count++] = pair
   }
   sorted.length = count
   return sorted
+}
+
+function isPair({ name, value }: Label): boolean {
+  return name !== '' && value !== ''
 }
 
 function normalisePair(pair: Label): Label {
