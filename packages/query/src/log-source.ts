@@ -86,8 +86,6 @@ export interface SampleLeaf {
   readonly grid: StepGrid
   /** Labels that survive, when the aggregation around the leaf keeps only some; absent keeps all. */
   readonly grouping?: { readonly without: boolean; readonly labels: readonly string[] }
-  /** Whether labels without a value count, which only a grouping around the leaf may ask for. */
-  readonly keepsEmpty?: boolean
   /** Most series a leaf may find before it is refused. */
   readonly maxSeries: number
 }

@@ -28,6 +28,11 @@ export interface FoundSamples {
   readonly series: readonly FoundSeries[]
 }
 
+// Loki merges the series of pipelines that take labels away, whereby labels without a value get lost.
+function keepsEmptyLabels({ log }: RangeAggregation): boolean {
+  return log.stages.every(({ kind }) => kind !== 'drop' && kind !== 'keep')
+}
+
 export class SampleScanner implements LeafScanner {
   readonly #leaf: SampleLeaf
   readonly #pipeline: Pipeline
@@ -62,7 +67,7 @@ export class SampleScanner implements LeafScanner {
     this.#windows = createWindows(leaf.grid, expr.rangeNs)
     this.#table = new SeriesTable(this.#fold, this.#windows.bucketCount, leaf.maxSeries)
     const find = (labels: LabelSet) => this.#table.series(labels)
-    this.#keys = createSeriesKeys(grouping, find, leaf.keepsEmpty ?? false)
+    this.#keys = createSeriesKeys({ grouping, keepsEmpty: keepsEmptyLabels(expr) }, find)
     const stages = this.#pipeline.lineStages
     this.#fields = createFieldScans({ stages, needs, grouping, unwrap: expr.unwrap }, find)
   }

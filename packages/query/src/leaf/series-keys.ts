@@ -28,14 +28,20 @@ type FindSeries = (labels: LabelSet) => FoundSeries
 /** Answers kept for changed labels before they are forgotten. */
 const rememberedMax = 100_000
 
-/** @param keepsEmpty Whether labels without a value count where all labels do. */
+export interface SeriesLabels {
+  /** What is kept of the labels; everything where it is `undefined`. */
+  readonly grouping: Grouping | undefined
+  /** Whether labels without a value count where everything is kept. */
+  readonly keepsEmpty: boolean
+}
+
 export function createSeriesKeys(
-  grouping: Grouping | undefined,
+  { grouping, keepsEmpty }: SeriesLabels,
   find: FindSeries,
-  keepsEmpty: boolean,
 ): SeriesKeys {
   if (grouping && !grouping.without) return createKeptKeys(grouping.labels, find)
-  return createFullKeys({ dropped: new Set(grouping?.labels), keepsEmpty }, find)
+  const dropped = new Set(grouping?.labels)
+  return createFullKeys({ dropped, keepsEmpty: !grouping && keepsEmpty }, find)
 }
 
 /** Fails where a field of the line has made an error of itself. */

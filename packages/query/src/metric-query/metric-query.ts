@@ -8,7 +8,7 @@ import { createPause, type Pause } from '../pause.ts'
 import { foldedGrouping, innerSeriesLimit, type LeafContext, planSampleLeaf } from '../plan/plan.ts'
 import type { QueryRun } from '../query-run.ts'
 import { addScanStats } from '../stats.ts'
-import type { MetricExpr, RangeAggregation, VectorAggregation } from '../syntax/ast.ts'
+import type { MetricExpr, RangeAggregation } from '../syntax/ast.ts'
 import { operate } from './binary-op.ts'
 import { replaceLabels } from './label-replace.ts'
 import {
@@ -83,7 +83,7 @@ export class MetricQuery {
         if (grouping && expr.operand.kind === 'range') {
           return this.#range(expr.operand, { grouping, maxSeries: this.#seriesMax(expr) })
         }
-        return aggregateVector(expr, seriesOf(await this.#operand(expr)))
+        return aggregateVector(expr, seriesOf(await this.#evaluate(expr.operand)))
       }
       case 'labelReplace': {
         const series = replaceLabels(expr, seriesOf(await this.#evaluate(expr.operand)))
@@ -95,12 +95,6 @@ export class MetricQuery {
         return operate(expr, left, right)
       }
     }
-  }
-
-  // Labels without a value make a group of their own with `by`, as in Loki, and are left out everywhere else.
-  async #operand({ operand, grouping }: VectorAggregation): Promise<MetricValue> {
-    if (operand.kind !== 'range' || !grouping || grouping.without) return this.#evaluate(operand)
-    return this.#range(operand, { keepsEmpty: true, maxSeries: this.#seriesMax(operand) })
   }
 
   async #range(expr: RangeAggregation, context: LeafContext): Promise<MetricValue> {
@@ -120,8 +114,7 @@ export class MetricQuery {
   #leaf(expr: RangeAggregation, context: LeafContext): Promise<readonly Series[]> {
     const { source, signal, stats } = this.#parts
     const leaf = planSampleLeaf(expr, this.#grid, context)
-    const how = JSON.stringify([leaf.grouping, leaf.keepsEmpty])
-    const key = `${leaf.logql} ${leaf.grid.startNs} ${how}`
+    const key = `${leaf.logql} ${leaf.grid.startNs} ${JSON.stringify(leaf.grouping)}`
     const known = this.#leaves.get(key)
     if (known) return known.series
     const series = source.select(leaf, signal).then(result => {

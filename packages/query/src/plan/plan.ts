@@ -76,8 +76,6 @@ function positiveModulo(value: bigint, divisor: bigint): bigint {
 export interface LeafContext {
   /** Grouping of a `sum` right around an additive aggregation, or of `absent_over_time`. */
   readonly grouping?: Grouping
-  /** Whether labels without a value count, for a `by` around the aggregation. */
-  readonly keepsEmpty?: boolean
   readonly maxSeries: number
 }
 
@@ -85,7 +83,7 @@ export interface LeafContext {
 export function planSampleLeaf(
   expr: RangeAggregation,
   grid: StepGrid,
-  { grouping, keepsEmpty, maxSeries }: LeafContext,
+  { grouping, maxSeries }: LeafContext,
 ): SampleLeaf {
   const startNs = grid.startNs - expr.offsetNs
   const lastNs = startNs + grid.stepNs * BigInt(grid.count - 1)
@@ -98,7 +96,6 @@ export function planSampleLeaf(
     endNs: lastNs + 1n,
     grid: { ...grid, startNs },
     ...(grouping && { grouping }),
-    ...(keepsEmpty && { keepsEmpty }),
     maxSeries,
   }
 }

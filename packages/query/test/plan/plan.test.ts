@@ -108,4 +108,9 @@ test('checkQueryLimits refuses with the words of Loki', async t => {
     { maxQueryRangeNs: 60n * second },
     '[interval] value exceeds limit: [1h0m0s] > [1m0s]',
   )
+  f(
+    'sum(approx_topk(2, sum by (c) (rate({a="b"}[1h]))))',
+    { shardAggregations: ['quantile_over_time'] },
+    'approx_topk is not enabled. See -limits.shard_aggregations',
+  )
 })
