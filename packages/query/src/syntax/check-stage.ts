@@ -58,7 +58,7 @@ function checkParsed(stage: Stage): void {
 function checkBuilt(stage: Stage): void {
   switch (stage.kind) {
     case 'lineFilter':
-      for (const [i, term] of stage.terms.entries()) checkTerm(stage.op, term, i)
+      for (const term of stage.terms) checkTerm(stage, term)
       return
     case 'labelFilter':
       checkFilterAddresses(stage.filter)
@@ -102,9 +102,21 @@ function checkRegexp(pattern: string): void {
   })
 }
 
-function checkTerm(op: string, term: LineFilterTerm, index: number): void {
-  // Only the first operand of a chain is an address; behind `or` the same text is searched for.
-  if (term.kind === 'ip' && index === 0) {
+type LineFilterStage = Extract<Stage, { kind: 'lineFilter' }>
+
+/**
+ * Tells whether an operand of a line filter stands for addresses. In a chain of `|=` the text inside
+ * `ip("...")` is searched for instead, as in Loki; behind `!=` each operand is a filter of its own.
+ */
+export function isAddress(
+  { op, terms }: Pick<LineFilterStage, 'op' | 'terms'>,
+  { kind }: LineFilterTerm,
+): boolean {
+  return kind === 'ip' && (terms.length === 1 || op.startsWith('!'))
+}
+
+function checkTerm({ op, terms }: LineFilterStage, term: LineFilterTerm): void {
+  if (isAddress({ op, terms }, term)) {
     if (op !== '|=' && op !== '!=') throw new SyntaxError('ip: invalid operation')
     parseIpRange(term.value)
   } else if (op === '|~' || op === '!~') compileRegex(term.value)
