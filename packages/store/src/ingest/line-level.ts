@@ -330,10 +330,24 @@ function levelOfWords(bytes: Buffer, from: number, end: number): number {
     for (let start = Math.max(from, at - 2); start <= at + 1; start++) {
       if (start > from && leftOfWord[bytes[start - 1]!] === 0) continue
       const level = wordAt(bytes, start, end)
-      if (level >= 0) return level
+      if (level >= 0 && !isUrlParameter(bytes, from, start)) return level
     }
   }
   return unknown
+}
+
+/** Tells whether what begins at a place is the value of a parameter in a URL: `/x?level=error`. */
+function isUrlParameter(bytes: Buffer, from: number, start: number): boolean {
+  let at = start - 1
+  if (at <= from || bytes[at] !== equals) return false
+  while (at > from && isNameByte(bytes[at - 1]!)) at--
+  const before = at > from ? bytes[at - 1]! : 0
+  return before === 0x3f || before === 0x26
+}
+
+function isNameByte(byte: number): boolean {
+  const lower = lowerOf(byte)
+  return (lower >= 0x61 && lower <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x5f
 }
 
 /** Level of the word that begins at a place and ends where one may; -1 for none. */

@@ -39,7 +39,8 @@ test('levels of JSON lines', async t => {
   f('{"level":"none","msg":"an error"}', 'error')
   f('{"level":"none","lvl":"wrn"}', 'unknown')
   f('{bad,"level":"wrn"}', 'unknown')
-  f('{"status":200,"referer":"https://example.org/x?level=error"}', 'error')
+  f('{"status":200,"referer":"https://example.org/x?level=error"}', 'unknown')
+  f('{"log":"level=warn status=500"}', 'warn')
   f('{"status":200,"referer":"https://example.org/error"}', 'unknown')
   f('{}', 'unknown')
 })
@@ -75,6 +76,7 @@ test('levels of words', async t => {
   f('misc:error', 'unknown')
   f('no errors', 'unknown')
   f('terror', 'unknown')
+  f('GET /x?a=1&level=error HTTP/1.1', 'unknown')
   f('', 'unknown')
 })
 
