@@ -153,7 +153,7 @@ async function compareQueries() {
     `auth_enabled: false
 server: {http_listen_address: 127.0.0.1, http_listen_port: ${port}, log_level: error}
 common: {path_prefix: ${JSON.stringify(dir)}}
-limits_config: {max_query_series: 100000, max_entries_limit_per_query: 5000000}
+limits_config: {max_query_series: 100000, max_entries_limit_per_query: 5000000, shard_aggregations: [approx_topk]}
 `,
   )
   const store = spawn(skald, ['store', `-config.file=${config}`], { stdio: 'inherit' })

@@ -105,7 +105,7 @@ test('Drilldown is given some of too many series, and a warning in front of them
   const answer = JSON.parse(body) as { warnings: string[]; data: { result: unknown[] } }
   t.same(Object.keys(answer), ['status', 'warnings', 'data'])
   t.same(answer.warnings, [
-    'maximum of series (5) reached for a single query; returning partial results',
+    'maximum number of series (5) reached for a single query; returning partial results',
   ])
   t.equal(answer.data.result.length, 5)
 })

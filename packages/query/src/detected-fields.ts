@@ -8,8 +8,7 @@ import { type QueryLimits, sampledValueCountMax } from './limits.ts'
 import type { LogSource } from './log-source.ts'
 import { createPause, type Pause } from './pause.ts'
 import { parseBytes, parseFloatText } from './pipeline/conversions.ts'
-import { sanitizeInnerName, sanitizeLabelName } from './pipeline/extraction.ts'
-import { compileJson } from './pipeline/json.ts'
+import { compileJson, type JsonKeyPaths } from './pipeline/json.ts'
 import {
   createLabelMap,
   errorDetailsLabel,
@@ -50,7 +49,7 @@ export interface DetectedField {
   readonly cardinality: number
   /** In the order in which they were needed; empty for structured metadata. */
   readonly parsers: readonly FieldParser[]
-  /** Keys that lead to the value, where it was found in JSON and its keys can be told. */
+  /** Keys that lead to the value in the last line in which it was found in JSON. */
   readonly jsonPath: readonly string[] | undefined
 }
 
@@ -108,12 +107,12 @@ function formatSize(value: string): string {
 
 /** What was found out about one line. */
 interface SampledLine {
-  readonly text: string
-  readonly stream: LabelMap
   readonly metadata: LabelSet
   /** What parsers found, those of the query first; one name may have two values. */
   readonly fields: LabelSet
   readonly parser: FieldParser
+  /** Of a line that is JSON; valid until the next line. */
+  readonly jsonPaths: JsonKeyPaths
 }
 
 /** Reads the lines one after the other, newest first in each stream, until `take` wants no more. */
@@ -160,7 +159,8 @@ async function readEntries(
 /** Reads lines as JSON, else as logfmt. */
 class FieldReader {
   readonly #line = new Line()
-  readonly #json = compileJson({ kind: 'json', extractions: [] }, allLabels)
+  readonly #paths: JsonKeyPaths = new Map()
+  readonly #json = compileJson({ kind: 'json', extractions: [] }, allLabels, this.#paths)
   readonly #logfmt = compileLogfmt(
     { kind: 'logfmt', extractions: [], isStrict: false, keepsEmpty: false },
     allLabels,
@@ -188,7 +188,7 @@ class FieldReader {
     }
     const found = line.labels.categorize().parsed
     const fields = [...labels.parsed, ...found].filter(({ name }) => !errorLabels.has(name))
-    return { text, stream: this.#stream, metadata: labels.metadata, fields, parser }
+    return { metadata: labels.metadata, fields, parser, jsonPaths: this.#paths }
   }
 }
 
@@ -232,9 +232,9 @@ class FieldTable {
       field.values.add(value)
       this.#valueCount++
     }
-    if (!line || field.parsers.includes(line.parser)) return
-    field.parsers.push(line.parser)
-    if (line.parser === 'json') field.jsonPath = findJsonPath(line, name)
+    if (!line) return
+    if (line.parser === 'json') field.jsonPath = line.jsonPaths.get(name)
+    if (!field.parsers.includes(line.parser)) field.parsers.push(line.parser)
   }
 
   fields(): DetectedField[] {
@@ -245,27 +245,6 @@ class FieldTable {
       parsers,
       jsonPath,
     }))
-  }
-}
-
-/** Finds the keys whose names make the name of a field. */
-function findJsonPath({ text, stream }: SampledLine, wanted: string): string[] | undefined {
-  const find = (value: unknown, prefix: string): string[] | undefined => {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
-    for (const [key, inner] of Object.entries(value)) {
-      const name = prefix === '' ? sanitizeLabelName(key) : sanitizeInnerName(prefix, key)
-      const label = stream.has(name) ? `${name}_extracted` : name
-      if (label === wanted && !(typeof inner === 'object')) return [key]
-      const below = wanted.startsWith(name) ? find(inner, name) : undefined
-      if (below) return [key, ...below]
-    }
-    return undefined
-  }
-  try {
-    return find(JSON.parse(text), '')
-  } catch {
-    // Parsers read lines that are no exact JSON; their keys cannot be told.
-    return undefined
   }
 }
 
@@ -300,10 +279,15 @@ const uuid = /^(?:urn:uuid:)?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$|^[\da-f]{
 /** Labels that are shown whatever their values are. */
 const keptLabels: ReadonlySet<string> = new Set(['cluster', 'namespace', 'instance', 'pod'])
 
-/** Tells whether a label is worth offering: one whose values are all numbers or UUIDs is not. */
+/**
+ * Tells whether a label is worth offering: one whose values are all numbers or UUIDs is not, unless they
+ * are 0 and 1 only.
+ */
 export function isUsefulLabel(name: string, values: Iterable<string>): boolean {
   if (keptLabels.has(name)) return true
-  for (const value of values) {
+  const different = new Set(values)
+  if (different.size > 0 && different.isSubsetOf(new Set(['0', '1']))) return true
+  for (const value of different) {
     const bare = /^\{.*\}$/.test(value) ? value.slice(1, -1) : value
     if (!uuid.test(bare) && !canRead(parseFloatText, value)) return true
   }

@@ -9,6 +9,7 @@ import { constantSeries, hasSamples, type MetricValue, type Series } from './met
 import { checkQueryLimits, planGrid } from './plan/plan.ts'
 import type { QueryRequest, ResultEntry } from './query-run.ts'
 import { createScanStats } from './stats.ts'
+import { checkNames } from './syntax/check-names.ts'
 import { parseLogql } from './syntax/parser.ts'
 
 export interface VectorSample {
@@ -43,6 +44,7 @@ export async function runQuery(
   signal: AbortSignal,
 ): Promise<QueryResult> {
   const expr = parseLogql(request.logql)
+  checkNames(expr)
   checkQueryLimits(expr, request, request.limits)
   const stats = createScanStats()
   const warnings: string[] = []

@@ -19,6 +19,8 @@ export interface QueryLimits {
   readonly requiredLabels: readonly string[]
   /** `minimum_labels_number`: least number of matchers; 0 for none. */
   readonly minimumLabelsNumber: number
+  /** `shard_aggregations`: without `approx_topk` among them, there is none. */
+  readonly shardAggregations: readonly string[]
 }
 
 const nsPerHour = 3_600_000_000_000n
@@ -33,6 +35,7 @@ export const defaultQueryLimits: QueryLimits = {
   splitQueriesByIntervalNs: nsPerHour,
   requiredLabels: [],
   minimumLabelsNumber: 0,
+  shardAggregations: [],
 }
 
 /** Evaluation times of one query: Loki's 11,000, and what alignment adds. */

@@ -5,11 +5,10 @@ import { LimitExceededError } from './errors.ts'
 import type { FoundEntry } from './leaf/entry-heap.ts'
 import { entriesOfLeaf } from './leaf/leaf.ts'
 import { changesLine } from './pipeline/compile.ts'
-import { unionLabels } from './pipeline/labels.ts'
 import { planLogLeaf } from './plan/plan.ts'
 import type { QueryRun, ResultEntry } from './query-run.ts'
 import { addScanStats } from './stats.ts'
-import type { LogExpr } from './syntax/ast.ts'
+import type { LogExpr, Stage } from './syntax/ast.ts'
 
 /** Entries asked for at once where an interval leaves out some of them. */
 const pageLimitMin = 1_000
@@ -41,8 +40,8 @@ export class LogQuery {
       )
     }
     const { startNs, endNs } = this.#parts.request
-    if (!expr.stages.some(changesLine)) return this.#entries(expr, { startNs, endNs, limit })
-    // Lines that become equal make room for others.
+    if (!expr.stages.some(mayMakeEqual)) return this.#entries(expr, { startNs, endNs, limit })
+    // Entries that become equal make room for others.
     for (let asked = limit; ; asked *= 2) {
       const entries = await this.#entries(expr, { startNs, endNs, limit: asked })
       const merged = mergeEqual(entries)
@@ -55,7 +54,7 @@ export class LogQuery {
   #entries(
     expr: LogExpr,
     bounds: { startNs: bigint; endNs: bigint; limit: number },
-  ): Promise<readonly ResultEntry[]> {
+  ): Promise<readonly FoundEntry[]> {
     const { intervalNs } = this.#parts.request
     if (intervalNs <= 0n) return this.#select(expr, bounds)
     return this.#thin(expr)
@@ -74,11 +73,11 @@ export class LogQuery {
   }
 
   // Keeps entries that lie the interval apart, asking for more behind the last one kept.
-  async #thin(expr: LogExpr): Promise<readonly ResultEntry[]> {
+  async #thin(expr: LogExpr): Promise<readonly FoundEntry[]> {
     const { request } = this.#parts
     const isForward = request.direction === 'forward'
     const pageLimit = Math.max(request.limit, pageLimitMin)
-    const kept: ResultEntry[] = []
+    const kept: FoundEntry[] = []
     let { startNs, endNs } = request
     if (endNs <= startNs) endNs = startNs + 1n
     while (kept.length < request.limit && startNs < endNs) {
@@ -102,14 +101,22 @@ export class LogQuery {
   }
 }
 
-// Entries of a stream that have one time and became equal are one, as in Loki.
-function mergeEqual(entries: readonly ResultEntry[]): readonly ResultEntry[] {
+// Tells whether a stage may take away what entries of one stream differ in.
+function mayMakeEqual(stage: Stage): boolean {
+  const { kind } = stage
+  return changesLine(stage) || kind === 'drop' || kind === 'keep' || kind === 'labelFormat'
+}
+
+// Entries of a stored stream that have one time and became equal are one, as in Loki.
+function mergeEqual(entries: readonly FoundEntry[]): readonly FoundEntry[] {
   const seen = new Set<string>()
   let timestampNs: bigint | undefined
   return entries.filter(entry => {
     if (entry.timestampNs !== timestampNs) seen.clear()
     timestampNs = entry.timestampNs
-    const key = `${formatLabelSet(unionLabels(entry.labels))} ${entry.line}`
+    const { metadata, parsed } = entry.labels
+    const labels = `${formatLabelSet(metadata)} ${formatLabelSet(parsed)}`
+    const key = `${entry.streamKey} ${labels} ${entry.line}`
     if (seen.has(key)) return false
     seen.add(key)
     return true

@@ -109,8 +109,9 @@ test('The newest lines are looked at, and the last value tells the type', async 
   t.same(await fields(['a=1 b=2 c=3'], { limit: 2 }), ['a int 1 logfmt -', 'b int 1 logfmt -'])
 })
 
-test('A line that only our parsers take for JSON has fields without a path', async t => {
-  t.same(await fields(['{"a":1} behind']), ['a int 1 json -'])
+test('A line that is no exact JSON has fields with a path, and the last line tells it', async t => {
+  t.same(await fields(['{"a":1} behind']), ['a int 1 json a'])
+  t.same(await fields(['{"a_b":1}', '{"a":{"b":1}}']), ['a_b int 1 json a_b'])
 })
 
 test('Values are those of one field; sizes have one decimal unit', async t => {
@@ -171,6 +172,9 @@ test('Labels of numbers and UUIDs alone are not worth offering', t => {
   )
   useful('id', ['6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'x'], true)
   useful('pod', ['1'], true)
+  useful('flag', ['0', '1'], true)
+  useful('flag', ['1', '2'], false)
+  useful('flag', [], false)
   useful('instance', ['10'], true)
   t.end()
 })

@@ -88,7 +88,7 @@ async function evaluate(text: string, streams: readonly LoadedStream[]): Promise
     limit: 100,
     direction: 'forward' as const,
     isInstant: false,
-    limits: defaultQueryLimits,
+    limits: { ...defaultQueryLimits, shardAggregations: ['approx_topk'] },
     startNs: scriptStartNs,
     endNs: scriptStartNs + 3_600_000_000_000n,
   }

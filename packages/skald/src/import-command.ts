@@ -135,7 +135,7 @@ async function importWindow(
   if (repeats > 0) {
     const before = formatRfc3339(window.endNs)
     terminal.stderr.write(
-      `${before}: ${repeats} more entries have stream, time and line of another one, and count once with it\n`,
+      `${before}: ${repeats} more entries have stream, time, line and metadata of another one, and count once with it\n`,
     )
   }
   return entries

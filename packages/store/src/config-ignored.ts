@@ -177,7 +177,6 @@ export const ignoredKeys = {
     's3_sse_kms_encryption_context',
     's3_sse_kms_key_id',
     's3_sse_type',
-    'shard_aggregations',
     'shard_streams',
     'simulated_push_latency',
     'split_ingester_queries_by_interval',

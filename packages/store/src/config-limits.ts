@@ -153,6 +153,7 @@ export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOpti
       splitQueriesByIntervalNs: durationNs('split_queries_by_interval'),
       requiredLabels: raw.required_labels,
       minimumLabelsNumber: raw.minimum_labels_number,
+      shardAggregations: raw.shard_aggregations,
     },
   }
 }

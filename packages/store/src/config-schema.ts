@@ -249,6 +249,10 @@ const limitsSchema = withIgnored(
     max_streams_matchers_per_query: count('Most matchers of a query.', 1000),
     required_labels: texts('Labels that every selector has to use.', []),
     minimum_labels_number: count('Least number of matchers of a selector; 0 for none.', 0),
+    shard_aggregations: texts(
+      'Aggregations that are asked for by name: approx_topk is refused unless it is listed.',
+      [],
+    ),
     max_query_series: count('Most series of a metric query.', 500),
     max_entries_limit_per_query: count('Most entries of a log query.', 5000),
     max_concurrent_tail_requests: count('Most live tails of a tenant at once; 0 for no limit.', 10),

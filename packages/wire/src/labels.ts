@@ -21,14 +21,15 @@ export function isLabelName(text: string): boolean {
 }
 
 /**
- * Makes any text usable as a label name, as Loki names structured metadata: what is no letter or digit becomes `_`, a leading
- * digit gets `key_` before it, one leading underscore gets `key`.
+ * Makes any text usable as a label name, as Loki names structured metadata: runs of what is no letter or
+ * digit of ASCII become one `_`, but for two at both ends; a leading digit gets `key_` before it.
  */
 export function normaliseLabelName(name: string): string {
-  if (/^[a-zA-Z][a-zA-Z0-9_]*$/.test(name) || name === '') return name
-  const text = name.replace(/[^\p{L}\p{Nd}]/gu, '_')
-  if (/^\p{Nd}/u.test(text)) return `key_${text}`
-  return text.startsWith('_') && !text.startsWith('__') ? `key${text}` : text
+  if (/^[a-zA-Z](?:_?[a-zA-Z0-9])*$/.test(name)) return name
+  const [, reserved] = /^__(.*)__$/su.exec(name) ?? []
+  const text = (reserved ?? name).replace(/[^a-zA-Z0-9]+/gu, '_')
+  if (reserved !== undefined) return `__${text}__`
+  return /^[0-9]/.test(text) ? `key_${text}` : text
 }
 
 /** Makes a label set of name and value pairs: sorts them, drops empty values, the last of a name wins. */
@@ -44,12 +45,10 @@ export function createLabelSet(
   return [...byName].map(([name, value]) => ({ name, value })).sort(compareNames)
 }
 
-/**
- * Makes a set of structured metadata: sorted, the last of a name wins. Unlike a label, a pair with an
- * empty value exists.
- */
+/** Makes a set of structured metadata: sorted, the last of a name wins; nothing without a name or a value. */
 export function createMetadata(pairs: Iterable<readonly [name: string, value: string]>): LabelSet {
-  const byName = new Map(pairs)
+  const byName = new Map<string, string>()
+  for (const [name, value] of pairs) if (name !== '' && value !== '') byName.set(name, value)
   return [...byName].map(([name, value]) => ({ name, value })).sort(compareNames)
 }
 

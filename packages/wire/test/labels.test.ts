@@ -106,17 +106,15 @@ test('labelValue, labelSetToObject and compareLabelSets', async t => {
   t.same([...sorted].reverse().sort(compareLabelSets), sorted)
 })
 
-test('createMetadata keeps empty values', async t => {
+test('createMetadata leaves out what has no name or no value', async t => {
   t.same(
     createMetadata([
       ['b', ''],
+      ['', '1'],
       ['a', '1'],
       ['a', '2'],
     ]),
-    [
-      { name: 'a', value: '2' },
-      { name: 'b', value: '' },
-    ],
+    [{ name: 'a', value: '2' }],
   )
 })
 
@@ -131,8 +129,13 @@ test('normaliseLabelName', async t => {
   f('http.status', 'http_status')
   f('a-b c', 'a_b_c')
   f('1st', 'key_1st')
-  f('_private', 'key_private')
-  f('__name', '__name')
-  f('값', '값')
+  f('1', 'key_1')
+  f('_private', '_private')
+  f('__name', '_name')
+  f('__name__', '__name__')
+  f('__a.b__', '__a_b__')
+  f('a..b__c', 'a_b_c')
+  f('a_', 'a_')
+  f('값', '_')
   f('', '')
 })

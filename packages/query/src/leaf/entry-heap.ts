@@ -2,11 +2,12 @@
 
 import type { Direction } from '../log-source.ts'
 import type { CategorizedLabels } from '../pipeline/labels.ts'
+import { compareStreams } from './stream-order.ts'
 
 /** Where an entry stands among all others. */
 export interface EntryPlace {
   readonly timestampNs: bigint
-  /** Canonical labels of the stream, which order entries of one time. */
+  /** Canonical labels of the stream. */
   readonly streamKey: string
   /** Order of the blocks of a stream. */
   readonly sequence: number
@@ -18,20 +19,25 @@ export interface FoundEntry extends EntryPlace {
   readonly labels: CategorizedLabels
 }
 
-/** Orders entries by time, then stream, then the order in which they were pushed. */
-export function compareEntries(a: EntryPlace, b: EntryPlace): number {
-  if (a.timestampNs !== b.timestampNs) return a.timestampNs < b.timestampNs ? -1 : 1
-  if (a.streamKey !== b.streamKey) return a.streamKey < b.streamKey ? -1 : 1
-  return a.sequence - b.sequence || a.row - b.row
+/**
+ * Orders entries by time, then stream, then the order in which they were pushed. Streams of one time come in
+ * the same order in both directions.
+ */
+export function compareEntries(a: EntryPlace, b: EntryPlace, direction: Direction): number {
+  const sign = direction === 'forward' ? 1 : -1
+  if (a.timestampNs !== b.timestampNs) return a.timestampNs < b.timestampNs ? -sign : sign
+  return (
+    compareStreams(a.streamKey, b.streamKey) || sign * (a.sequence - b.sequence || a.row - b.row)
+  )
 }
 
 export class EntryHeap {
-  readonly #sign: 1 | -1
+  readonly #direction: Direction
   readonly #limit: number
   readonly #heap: FoundEntry[] = []
 
   constructor(direction: Direction, limit: number) {
-    this.#sign = direction === 'forward' ? 1 : -1
+    this.#direction = direction
     this.#limit = limit
   }
 
@@ -64,7 +70,7 @@ export class EntryHeap {
   }
 
   #isBetter(a: EntryPlace, b: EntryPlace): boolean {
-    return compareEntries(a, b) * this.#sign < 0
+    return compareEntries(a, b, this.#direction) < 0
   }
 
   #rise(start: number): void {

@@ -69,8 +69,7 @@ function mergeLogs(leaf: LogLeaf, parts: readonly FoundLogs[]): FoundLogs {
 }
 
 function orderEntries(leaf: LogLeaf, entries: readonly FoundEntry[]): FoundEntry[] {
-  const sign = leaf.direction === 'forward' ? 1 : -1
-  return entries.toSorted((a, b) => sign * compareEntries(a, b))
+  return entries.toSorted((a, b) => compareEntries(a, b, leaf.direction))
 }
 
 function mergeSamples(leaf: SampleLeaf, parts: readonly FoundSamples[]): FoundSamples {

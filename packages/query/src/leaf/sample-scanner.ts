@@ -28,8 +28,10 @@ export interface FoundSamples {
   readonly series: readonly FoundSeries[]
 }
 
-/** Errors that a query may count by grouping by `__error__`. */
-const parserErrors = new Set(['JSONParserErr', 'LogfmtParserErr'])
+// Loki merges the series of pipelines that take labels away, whereby labels without a value get lost.
+function keepsEmptyLabels({ log }: RangeAggregation): boolean {
+  return log.stages.every(({ kind }) => kind !== 'drop' && kind !== 'keep')
+}
 
 export class SampleScanner implements LeafScanner {
   readonly #leaf: SampleLeaf
@@ -65,7 +67,7 @@ export class SampleScanner implements LeafScanner {
     this.#windows = createWindows(leaf.grid, expr.rangeNs)
     this.#table = new SeriesTable(this.#fold, this.#windows.bucketCount, leaf.maxSeries)
     const find = (labels: LabelSet) => this.#table.series(labels)
-    this.#keys = createSeriesKeys(grouping, find)
+    this.#keys = createSeriesKeys({ grouping, keepsEmpty: keepsEmptyLabels(expr) }, find)
     const stages = this.#pipeline.lineStages
     this.#fields = createFieldScans({ stages, needs, grouping, unwrap: expr.unwrap }, find)
   }
@@ -179,7 +181,7 @@ export class SampleScanner implements LeafScanner {
       const value = this.#valueOf(line)
       if (value === undefined) {
         if (!this.#fold.addMissing) continue
-        line.labels.setError('')
+        line.labels.clearError()
         const series = this.#keys.ofLine(rows.setOf(row), line.labels)
         this.#fold.addMissing(series.buckets, bucket)
         continue
@@ -220,7 +222,8 @@ export class SampleScanner implements LeafScanner {
 
   #refuseError({ labels }: Line): void {
     if (labels.error === '') return
-    if (this.#preservesErrors && parserErrors.has(labels.error)) {
+    // Errors of parsers may be counted by grouping by `__error__`.
+    if (this.#preservesErrors && labels.hasParserError) {
       labels.set(preserveErrorLabel, 'true')
       return
     }

@@ -1,8 +1,14 @@
 // Which series a line belongs to, given what the aggregation around it keeps of the labels. Answers are
 // remembered per block and metadata set, and per changed labels, so that a line costs one look-up.
 
-import type { Label, LabelSet } from '@skald/wire'
-import type { LineLabels } from '../pipeline/labels.ts'
+import { formatLabelSet, type Label, type LabelSet, labelValue } from '@skald/wire'
+import { LogqlPipelineError } from '../errors.ts'
+import {
+  errorDetailsLabel,
+  errorLabel,
+  type LineLabels,
+  preserveErrorLabel,
+} from '../pipeline/labels.ts'
 import type { Grouping } from '../syntax/ast.ts'
 import type { BlockRows } from './row-source.ts'
 import type { FoundSeries } from './series-table.ts'
@@ -22,9 +28,27 @@ type FindSeries = (labels: LabelSet) => FoundSeries
 /** Answers kept for changed labels before they are forgotten. */
 const rememberedMax = 100_000
 
-export function createSeriesKeys(grouping: Grouping | undefined, find: FindSeries): SeriesKeys {
+export interface SeriesLabels {
+  /** What is kept of the labels; everything where it is `undefined`. */
+  readonly grouping: Grouping | undefined
+  /** Whether labels without a value count where everything is kept. */
+  readonly keepsEmpty: boolean
+}
+
+export function createSeriesKeys(
+  { grouping, keepsEmpty }: SeriesLabels,
+  find: FindSeries,
+): SeriesKeys {
   if (grouping && !grouping.without) return createKeptKeys(grouping.labels, find)
-  return createFullKeys(new Set(grouping?.labels), find)
+  const dropped = new Set(grouping?.labels)
+  return createFullKeys({ dropped, keepsEmpty: !grouping && keepsEmpty }, find)
+}
+
+/** Fails where a field of the line has made an error of itself. */
+function checkSeries(set: LabelSet, labels: LineLabels): void {
+  const error = labelValue(set, errorLabel)
+  if (error === '' || labels.get(preserveErrorLabel) !== undefined) return
+  throw new LogqlPipelineError(error, formatLabelSet(labels.toLabelSet()))
 }
 
 // `by (a, b)`: the values of these labels are the key.
@@ -49,6 +73,7 @@ function createKeptKeys(names: readonly string[], find: FindSeries): SeriesKeys 
       const value = labelOrError(labels, name)
       if (value !== undefined) kept.push({ name, value })
     }
+    checkSeries(kept, labels)
     const series = find(kept)
     if (byValues.size < rememberedMax) byValues.set(key, series)
     return series
@@ -69,13 +94,16 @@ function createKeptKeys(names: readonly string[], find: FindSeries): SeriesKeys 
 }
 
 function labelOrError(labels: LineLabels, name: string): string | undefined {
-  if (name === '__error__') return labels.error || undefined
-  if (name === '__error_details__') return labels.errorDetails || undefined
+  if (name === errorLabel && labels.error !== '') return labels.error
+  if (name === errorDetailsLabel && labels.error !== '') return labels.errorDetails || undefined
   return labels.get(name)
 }
 
 // All labels but some.
-function createFullKeys(dropped: ReadonlySet<string>, find: FindSeries): SeriesKeys {
+function createFullKeys(
+  { dropped, keepsEmpty }: { readonly dropped: ReadonlySet<string>; readonly keepsEmpty: boolean },
+  find: FindSeries,
+): SeriesKeys {
   let rows: BlockRows
   let bySet: (FoundSeries | undefined)[] = []
   let byChange = new Map<string, FoundSeries>()
@@ -85,7 +113,12 @@ function createFullKeys(dropped: ReadonlySet<string>, find: FindSeries): SeriesK
   }
   const seriesOf = (labels: LineLabels): FoundSeries => {
     const all = labels.toLabelSet()
-    return find(dropped.size === 0 ? all : all.filter(({ name }) => !dropped.has(name)))
+    // Grouping takes the details of an error that was dropped along.
+    const isIdle = (name: string) =>
+      dropped.has(name) || (dropped.size > 0 && name === errorDetailsLabel && labels.error === '')
+    const kept = all.filter(({ name, value }) => (keepsEmpty || value !== '') && !isIdle(name))
+    checkSeries(kept, labels)
+    return find(kept)
   }
   return {
     startBlock: next => {

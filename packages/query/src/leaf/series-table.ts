@@ -43,10 +43,17 @@ export class SeriesTable {
   }
 }
 
+/** What answers are told of that have too many series; Grafana looks for the text. */
+export function seriesLimitText(seriesMax: number): string {
+  return `maximum number of series (${seriesMax}) reached for a single query`
+}
+
 /** Says that a query has more series than it may. */
 export function seriesLimitError(seriesMax: number): LimitExceededError {
   return new LimitExceededError(
     'max_query_series',
-    `maximum of series (${seriesMax}) reached for a single query`,
+    `${seriesLimitText(seriesMax)}; consider reducing query cardinality by adding more specific ` +
+      'stream selectors, reducing the time range, or aggregating results with functions like ' +
+      'sum(), count() or topk()',
   )
 }

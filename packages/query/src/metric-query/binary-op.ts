@@ -152,7 +152,9 @@ function matchVectors(
   for (const one of many) {
     const key = signature(one.labels, matching)
     for (const other of ones.get(key) ?? []) {
-      const labels = resultLabels(expr, one.labels, other.labels)
+      const labels = resultLabels(expr, one.labels, other.labels).filter(
+        ({ value }) => value !== '',
+      )
       const target = pick(results, formatLabelSet(labels), () => createSeries(labels, stepCount))
       const seen = pick(matched, key, () => new Uint8Array(stepCount))
       for (let step = 0; step < stepCount; step++) {

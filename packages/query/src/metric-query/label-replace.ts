@@ -12,7 +12,7 @@ export function replaceLabels(expr: LabelReplace, series: readonly Series[]): Se
   const known = new Map<string, LabelSet>()
   const replaced = (labels: LabelSet): LabelSet => {
     const match = regex.exec(labelValue(labels, expr.source))
-    if (!match) return labels
+    if (!match) return labels.filter(({ value }) => value !== '')
     const value = expandGoTemplate(expr.replacement, name => {
       if (/^\d+$/.test(name)) return match.groups[Number(name)]
       return match.groups[regex.groupNames.lastIndexOf(name)]

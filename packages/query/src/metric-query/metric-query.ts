@@ -2,7 +2,7 @@
 
 import { createLabelSet, type LabelSet } from '@skald/wire'
 import { seriesOfLeaf } from '../leaf/leaf.ts'
-import { seriesLimitError } from '../leaf/series-table.ts'
+import { seriesLimitError, seriesLimitText } from '../leaf/series-table.ts'
 import type { StepGrid } from '../log-source.ts'
 import { createPause, type Pause } from '../pause.ts'
 import { foldedGrouping, innerSeriesLimit, type LeafContext, planSampleLeaf } from '../plan/plan.ts'
@@ -46,9 +46,9 @@ export class MetricQuery {
     this.#root = expr
     const value = await this.#evaluate(expr)
     if (value.kind === 'vector' && value.series.length > limits.maxQuerySeries) {
-      const { message } = seriesLimitError(limits.maxQuerySeries)
       if (!allowsPartial) throw seriesLimitError(limits.maxQuerySeries)
-      this.#parts.warnings.push(`${message}; returning partial results`)
+      const text = seriesLimitText(limits.maxQuerySeries)
+      this.#parts.warnings.push(`${text}; returning partial results`)
     }
     return value
   }

@@ -54,7 +54,9 @@ function unordered(series: readonly Series[]): MetricValue {
 /** Labels of a series that its group keeps. */
 export function groupLabels(labels: LabelSet, grouping: Grouping | undefined): LabelSet {
   if (!grouping) return []
-  return labels.filter(({ name }) => grouping.labels.includes(name) !== grouping.without)
+  const { without, labels: names } = grouping
+  if (!without) return labels.filter(({ name }) => names.includes(name))
+  return labels.filter(({ name, value }) => value !== '' && !names.includes(name))
 }
 
 interface Group {

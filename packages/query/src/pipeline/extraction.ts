@@ -1,11 +1,12 @@
 // How parsers name and keep the labels they find in a line.
 
+import { trimSpace } from '../template/letter-case.ts'
 import type { LineLabels } from './labels.ts'
 import type { LabelNeeds } from './stage.ts'
 
 /** Makes a label name of a key: spaces cut off, other characters than letters and digits become `_`. */
 export function sanitizeLabelName(key: string): string {
-  const trimmed = key.trim()
+  const trimmed = trimSpace(key)
   if (trimmed === '') return ''
   const name = trimmed.replace(/[^a-zA-Z0-9_]/gu, '_')
   return /^[0-9]/.test(name) ? `_${name}` : name
@@ -13,7 +14,7 @@ export function sanitizeLabelName(key: string): string {
 
 /** Makes the name of a key inside the object of a name; the rule for leading digits is the first's. */
 export function sanitizeInnerName(prefix: string, key: string): string {
-  return `${prefix}_${key.trim().replace(/[^a-zA-Z0-9_]/gu, '_')}`
+  return `${prefix}_${trimSpace(key).replace(/[^a-zA-Z0-9_]/gu, '_')}`
 }
 
 /** Values that hold U+FFFD, which no label may, get spaces instead. */
@@ -30,7 +31,6 @@ export class Extraction {
   readonly #needs: LabelNeeds
   readonly #names = new Map<string, string>()
   #labels!: LineLabels
-  #firstOwn = 0
 
   constructor(needs: LabelNeeds) {
     this.#needs = needs
@@ -44,7 +44,10 @@ export class Extraction {
   /** All labels that anybody looks at are found. */
   get isComplete(): boolean {
     const { names, stopsEarly } = this.#needs
-    return stopsEarly && names !== undefined && this.#labels.parsedCount >= names.size
+    const labels = this.#labels
+    if (!stopsEarly || !names || labels.setCount < names.size) return false
+    for (const name of names) if (!labels.wasSet(name)) return false
+    return true
   }
 
   /** Names as they are in lines; `undefined` where all are wanted. */
@@ -63,7 +66,6 @@ export class Extraction {
 
   start(labels: LineLabels): void {
     this.#labels = labels
-    this.#firstOwn = labels.parsedCount
   }
 
   /** Sanitises a key, from memory where it was seen before. */
@@ -84,17 +86,18 @@ export class Extraction {
   }
 
   /**
-   * Finds the label that a parsed name sets: a stream label's name gets `_extracted`, metadata and what
-   * an earlier stage set are left alone. `undefined` where the value is not wanted.
+   * Finds the label that a parsed name sets: `_extracted` is put behind one that is a label of the stream or
+   * metadata. `undefined` where the value is not wanted: the first one that is parsed stays.
    */
   target(name: string): string | undefined {
-    const labels = this.#labels
-    let field = name
-    if (labels.isStreamLabel(name)) field = `${name}_extracted`
-    else if (labels.isMetadata(name)) return undefined
+    const field = this.#fieldOf(name)
     if (this.#needs.names && !this.#needs.names.has(field)) return undefined
-    const index = labels.parsedIndex(field)
-    return index >= 0 && index < this.#firstOwn ? undefined : field
+    return this.#labels.wasSet(field) ? undefined : field
+  }
+
+  #fieldOf(name: string): string {
+    const isTaken = this.#labels.isStreamLabel(name) || this.#labels.isMetadata(name)
+    return isTaken ? `${name}_extracted` : name
   }
 
   /** Sets a label that `target` found. */
@@ -108,10 +111,26 @@ export class Extraction {
     if (field !== undefined) this.#labels.set(field, cleanValue(value))
   }
 
-  /** Sets a label that the query names itself (`json x="a.b"`): it hides metadata of its name. */
+  /** Sets a label that the query names itself (`json x="a.b"`), over what an earlier stage has set. */
   addNamed(name: string, value: string): void {
-    const field = this.#labels.isStreamLabel(name) ? `${name}_extracted` : name
+    const field = this.#fieldOf(name)
     if (this.#needs.names && !this.#needs.names.has(field)) return
     this.#labels.set(field, cleanValue(value))
+  }
+
+  /**
+   * Sets a label that the query names from a key of the line. False where that was a second one for a label
+   * whose name is taken: nothing of the line is read any more.
+   */
+  addKey(name: string, value: string): boolean {
+    const field = this.#fieldOf(name)
+    if (field !== name && this.target(name) === undefined) return false
+    this.#labels.set(field, value)
+    return true
+  }
+
+  /** Sets a label that the query names to nothing, unless it is a label of the stream or metadata. */
+  addEmpty(name: string): void {
+    if (this.#fieldOf(name) === name) this.addNamed(name, '')
   }
 }

@@ -20,6 +20,9 @@ export function compileFieldFilter(
   filter: LabelFilter,
   names: readonly string[],
 ): FieldFilter | undefined {
+  // Where an alternative is left at its first half, an error of its other half would be missed.
+  if (filter.kind === 'or' && (hidesError(filter.left) || hidesError(filter.right)))
+    return undefined
   switch (filter.kind) {
     case 'and':
     case 'or': {
@@ -41,6 +44,18 @@ export function compileFieldFilter(
     case 'ip':
       return undefined
   }
+}
+
+function hidesError(filter: LabelFilter): boolean {
+  if (filter.kind === 'or') return hidesError(filter.left) || hidesError(filter.right)
+  return filter.kind === 'and' && (hidesError(filter.left) || compares(filter.right))
+}
+
+function compares(filter: LabelFilter): boolean {
+  if (filter.kind === 'and' || filter.kind === 'or') {
+    return compares(filter.left) || compares(filter.right)
+  }
+  return filter.kind !== 'matcher'
 }
 
 interface Operand {

@@ -29,18 +29,23 @@ export class FieldValues {
     this.count = 0
   }
 
-  /** Takes in a value; false where it is no UTF-8, which only the pipeline knows to handle. */
+  /**
+   * Takes in a value, unless there is one of its name already; false where it is no UTF-8, which only the
+   * pipeline knows to handle.
+   */
   take(index: number, start: number, end: number): boolean {
     const { bytes } = this
     if (index === this.#sampled) {
-      if (this.sampleStart < 0) this.count++
+      if (this.sampleStart >= 0) return true
+      this.count++
       this.sampleStart = start
       this.sampleEnd = end
       return true
     }
+    if (this.texts[index] !== undefined) return true
     const text = this.#known.validText(bytes, start, end)
     if (text === undefined) return false
-    if (this.texts[index] === undefined) this.count++
+    this.count++
     this.texts[index] = text
     return true
   }

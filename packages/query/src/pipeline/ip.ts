@@ -1,11 +1,14 @@
-// Looks for addresses in text, as `ip("...")` does.
+// Looks for addresses in text, as `ip("...")` does. Loki looks at four or five bytes to see whether an
+// address begins, so the last three or four of a text are never the beginning of one: `::1` is not found
+// where it ends a text.
 
 import { type IpRange, ipRangeHas, parseIp } from '../syntax/ip-range.ts'
 
 const ipv4Run = /[0-9.]*/y
 const ipv6Run = /[0-9a-fA-F:.]*/y
-const ipv4LengthMin = 7
-const ipv6LengthMin = 3
+/** So many bytes are looked at. */
+const ipv4HintLength = 4
+const ipv6HintLength = 5
 
 /** Tells whether a text contains an address of the range. */
 export function findIp(text: string, range: IpRange): boolean {
@@ -39,7 +42,7 @@ function isHexDigit(code: number): boolean {
 
 // A digit, and a point among the next three characters.
 function mayBeIpv4(text: string, at: number): boolean {
-  if (!isDigit(text.charCodeAt(at)) || at + ipv4LengthMin > text.length) return false
+  if (!isDigit(text.charCodeAt(at)) || at + ipv4HintLength > text.length) return false
   for (let i = at + 1; i <= at + 3; i++) if (text.charCodeAt(i) === point) return true
   return false
 }
@@ -47,7 +50,7 @@ function mayBeIpv4(text: string, at: number): boolean {
 // Two colons, or up to four hexadecimal digits and one.
 function mayBeIpv6(text: string, at: number): boolean {
   const first = text.charCodeAt(at)
-  if (at + ipv6LengthMin > text.length) return false
+  if (at + ipv6HintLength > text.length) return false
   if (first === colon) {
     return text.charCodeAt(at + 1) === colon && isHexDigit(text.charCodeAt(at + 2))
   }

@@ -8,5 +8,5 @@ export const jsonParserError = 'JSONParserErr'
 /** Makes what a JSON parser threw the error of the line. */
 export function failLine(line: Line, error: unknown): void {
   if (!(error instanceof JsonTextError)) throw error
-  line.labels.setError(jsonParserError, error.message)
+  line.labels.setParserError(jsonParserError, error.message)
 }

@@ -30,24 +30,24 @@ export function compileJsonPaths(
     line.locate()
     const { bytes, end, labels } = line
     if (line.start === end) return true
-    const start = skipSpaces(bytes, line.start, end)
+    extraction.start(labels)
+    if (extraction.isComplete) return true
+    const { start } = line
     const first = bytes[start]
-    if (
-      start >= end ||
-      (first !== byte.quote && first !== byte.openBrace && first !== byte.openBracket)
-    ) {
-      labels.setError(jsonParserError)
+    if (first !== byte.quote && first !== byte.openBrace && first !== byte.openBracket) {
+      labels.setParserError(jsonParserError)
       return true
     }
-    extraction.start(labels)
     for (const { name, search } of targets) {
-      extraction.addNamed(name, '')
       try {
-        extraction.addNamed(name, search.run(bytes, start, end))
+        const value = search.run(bytes, start, end)
+        if (value !== undefined) extraction.addNamed(name, value)
       } catch (error) {
         failLine(line, error)
       }
     }
+    for (const { name } of targets)
+      if (labels.get(name) === undefined) extraction.addNamed(name, '')
     return true
   }
 }
@@ -65,8 +65,8 @@ class PathSearch {
     this.#keys = path.map(part => Buffer.from(String(part)))
   }
 
-  /** The text at the path; empty where nothing is. Lines may hold several objects in a row. */
-  run(bytes: Buffer, from: number, end: number): string {
+  /** The text at the path; `undefined` where nothing is. Lines may hold several objects in a row. */
+  run(bytes: Buffer, from: number, end: number): string | undefined {
     this.#bytes = bytes
     this.#end = end
     for (let start = from; start < end; ) {
@@ -76,10 +76,10 @@ class PathSearch {
         return this.#slice.type === 'null' ? '' : valueText(bytes, this.#slice, this.#texts)
       }
       const next = bytes[start] === byte.openBrace ? blockEnd(bytes, start, end) : -1
-      if (next < 0) return ''
+      if (next < 0) return undefined
       start = skipSpaces(bytes, next, end)
     }
-    return ''
+    return undefined
   }
 
   #find(from: number): number {

@@ -23,16 +23,22 @@ import type { LabelNeeds, RunStage } from './stage.ts'
 /** Objects deeper than this are an error, so that no line runs the stack full. */
 const depthMax = 1_000
 
+/** Label → the keys that lead to its value, from the outermost object on. */
+export type JsonKeyPaths = Map<string, readonly string[]>
+
+/** @param paths Is filled anew with each line, where it is given. */
 export function compileJson(
   { extractions }: Extract<Stage, { kind: 'json' }>,
   needs: LabelNeeds,
+  paths?: JsonKeyPaths,
 ): RunStage {
   const extraction = new Extraction(needs)
   if (extraction.isIdle) return () => true
   if (extractions.length > 0) return compileJsonPaths(extractions, extraction)
-  const walker = new FieldWalker(extraction)
+  const walker = new FieldWalker(extraction, paths)
   return line => {
     extraction.start(line.labels)
+    if (extraction.isComplete) return true
     try {
       walker.walk(line)
     } catch (error) {
@@ -53,9 +59,13 @@ class FieldWalker {
   #place = 0
   #keyStart = 0
   #keyEnd = 0
+  readonly #paths: JsonKeyPaths | undefined
+  /** Keys of the objects around the field, where paths are wanted. */
+  readonly #outerKeys: string[] = []
 
-  constructor(extraction: Extraction) {
+  constructor(extraction: Extraction, paths: JsonKeyPaths | undefined) {
     this.#extraction = extraction
+    this.#paths = paths
     const { wanted } = extraction
     const of = (key: string) => extraction.wantedName(unescapeJson(key))
     this.#topNames = new KeyMemory({ unwanted: '', of }, wanted)
@@ -66,6 +76,8 @@ class FieldWalker {
     this.#bytes = line.bytes
     this.#end = line.end
     this.#place = 0
+    this.#paths?.clear()
+    this.#outerKeys.length = 0
     this.#object(line.start, '', 0)
   }
 
@@ -114,16 +126,23 @@ class FieldWalker {
     if (type === 'array' || type === 'null') return next
     if (type === 'object') {
       if (!this.#extraction.wantsBelow(name)) return next
-      return this.#object(start, name, depth + 1) < 0 ? -1 : next
+      if (this.#paths) this.#outerKeys.push(this.#key())
+      const end = this.#object(start, name, depth + 1)
+      if (this.#paths) this.#outerKeys.pop()
+      return end < 0 ? -1 : next
     }
     const target = this.#extraction.target(name)
     if (target === undefined) return next
     this.#extraction.set(target, valueText(bytes, slice, this.#texts))
+    this.#paths?.set(target, [...this.#outerKeys, this.#key()])
     return this.#extraction.isComplete ? -1 : next
   }
 
   #innerName(prefix: string): string {
-    const key = unescapeJson(this.#bytes.toString('utf8', this.#keyStart, this.#keyEnd))
-    return sanitizeInnerName(prefix, key)
+    return sanitizeInnerName(prefix, this.#key())
+  }
+
+  #key(): string {
+    return unescapeJson(this.#bytes.toString('utf8', this.#keyStart, this.#keyEnd))
   }
 }

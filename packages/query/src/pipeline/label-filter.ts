@@ -30,7 +30,11 @@ export function compileLabelFilter(filter: LabelFilter): RunStage {
     case 'and': {
       const left = compileLabelFilter(filter.left)
       const right = compileLabelFilter(filter.right)
-      return line => left(line) && right(line)
+      // Both sides are asked: what cannot be compared on the right is an error of the line either way.
+      return line => {
+        const passes = left(line)
+        return right(line) && passes
+      }
     }
     case 'or': {
       const left = compileLabelFilter(filter.left)
@@ -40,14 +44,14 @@ export function compileLabelFilter(filter: LabelFilter): RunStage {
   }
 }
 
-// A line with an error already passes: only matchers look at errors. One without the label does not.
+// A line without the label does not pass. One whose value cannot be compared does, for its error to be seen;
+// an error it has already says more.
 function comparison(
   { name, op }: { readonly name: string; readonly op: CompareOp },
   parse: (text: string) => number,
   wanted: number,
 ): RunStage {
   return ({ labels }) => {
-    if (labels.error !== '') return true
     const text = labels.get(name)
     if (text === undefined) return false
     let value: number
@@ -55,13 +59,14 @@ function comparison(
       value = parse(text)
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
-      labels.setError(labelFilterError, error.message)
+      if (labels.error === '') labels.setError(labelFilterError, error.message)
       return true
     }
     return compareNumbers(op, value, wanted)
   }
 }
 
+// Unlike numbers, addresses are not looked at in a line with an error: it passes.
 function addressFilter({ name, op, pattern }: Extract<LabelFilter, { kind: 'ip' }>): RunStage {
   const range = parseIpRange(pattern)
   return ({ labels }) => {

@@ -39,12 +39,17 @@ export class LineLabels {
   /** `__error__` of the line, or nothing. */
   error = ''
   errorDetails = ''
+  /** Whether a parser could not read the line. */
+  hasParserError = false
   #stream: LabelMap = new Map()
   #metadata: LabelMap = new Map()
   // Labels that stages have set; what lies behind the count is left over from earlier lines.
   readonly #names: string[] = []
   readonly #values: string[] = []
   #count = 0
+  // Labels that stages have set and then deleted.
+  #deleted: Set<string> | undefined
+  // Labels of the stream and of metadata that stages have deleted.
   #hidden: Set<string> | undefined
 
   /** Starts a line. */
@@ -52,9 +57,10 @@ export class LineLabels {
     this.#stream = stream
     this.#metadata = metadata
     this.#count = 0
+    this.#deleted = undefined
     this.#hidden = undefined
-    this.error = ''
-    this.errorDetails = ''
+    this.hasParserError = false
+    this.clearError()
   }
 
   /** Tells whether a stage changed anything about the line's labels. */
@@ -78,13 +84,19 @@ export class LineLabels {
     return this.#stream.has(name)
   }
 
+  /** Tells whether a label is metadata, and no stage has deleted it or set one of its name. */
   isMetadata(name: string): boolean {
-    return this.#metadata.has(name)
+    return this.#metadata.has(name) && this.#isShown(name)
   }
 
-  /** Labels that stages have set so far. */
-  get parsedCount(): number {
-    return this.#count
+  /** Tells whether a stage has set a label, also where another one has deleted it since. */
+  wasSet(name: string): boolean {
+    return this.parsedIndex(name) >= 0 || (this.#deleted?.has(name) ?? false)
+  }
+
+  /** Labels that stages have set so far, at least. */
+  get setCount(): number {
+    return this.#count + (this.#deleted?.size ?? 0)
   }
 
   /** Place of a label among those that stages have set, or -1. */
@@ -104,6 +116,8 @@ export class LineLabels {
   delete(name: string): void {
     const index = this.parsedIndex(name)
     if (index >= 0) {
+      this.#deleted ??= new Set()
+      this.#deleted.add(name)
       this.#count--
       for (let i = index; i < this.#count; i++) {
         this.#names[i] = this.#names[i + 1]!
@@ -116,10 +130,22 @@ export class LineLabels {
     }
   }
 
-  /** Sets the error of the line; the last one stays. */
-  setError(type: string, details = ''): void {
+  /** Sets the error of the line; the last one stays, and the details of an earlier one where it has none. */
+  setError(type: string, details?: string): void {
     this.error = type
-    this.errorDetails = details
+    if (details !== undefined) this.errorDetails = details
+  }
+
+  /** Sets an error that a parser made of the line. */
+  setParserError(type: string, details?: string): void {
+    this.hasParserError = true
+    this.setError(type, details)
+  }
+
+  /** Forgets the error of the line. */
+  clearError(): void {
+    this.error = ''
+    this.errorDetails = ''
   }
 
   /** Visits every label, errors left out. */

@@ -5,6 +5,7 @@ import { compileRegex } from '../regex/regex.ts'
 import { literalText } from '../regex/simplify.ts'
 import { parseRegex } from '../regex/syntax.ts'
 import type { LineFilterTerm, Stage } from '../syntax/ast.ts'
+import { isAddress } from '../syntax/check-stage.ts'
 import { parseIpRange } from '../syntax/ip-range.ts'
 import { parsePatternFilter } from '../syntax/pattern-expression.ts'
 import type { BlockText } from './block-text.ts'
@@ -38,7 +39,7 @@ type LineFilterStage = Extract<Stage, { kind: 'lineFilter' }>
 
 /** Compiles a line filter stage. */
 export function compileLineFilter({ op, terms }: LineFilterStage): LineFilter {
-  const compiled = terms.map((term, i) => compileTerm(op, term, i))
+  const compiled = terms.map(term => compileTerm(op, term, isAddress({ op, terms }, term)))
   const isNegated = op === '!=' || op === '!~' || op === '!>'
   const onlyTerm = compiled.length === 1 ? compiled[0] : undefined
   return {
@@ -57,9 +58,12 @@ export function compileLineFilter({ op, terms }: LineFilterStage): LineFilter {
   }
 }
 
-function compileTerm(op: LineFilterStage['op'], term: LineFilterTerm, index: number): Term {
-  // Only the first operand of a chain is an address; behind `or` its text is searched for.
-  if (term.kind === 'ip' && index === 0) return ipTerm(term.value)
+function compileTerm(
+  op: LineFilterStage['op'],
+  term: LineFilterTerm,
+  isAddressTerm: boolean,
+): Term {
+  if (isAddressTerm) return ipTerm(term.value)
   if (op === '|~' || op === '!~') return regexTerm(term.value)
   if (op === '|>' || op === '!>') return patternTerm(term.value)
   return textTerm(term.value)

@@ -21,6 +21,7 @@ export function compileLogfmt(stage: LogfmtStage, needs: LabelNeeds): RunStage {
   const { isStrict, keepsEmpty } = stage
   return line => {
     extraction.start(line.labels)
+    if (extraction.isComplete) return true
     line.locate()
     const { bytes } = line
     reader.start(bytes, line.start, line.end)
@@ -44,37 +45,48 @@ export function compileLogfmt(stage: LogfmtStage, needs: LabelNeeds): RunStage {
 }
 
 function keepError({ labels }: Line, { error }: LogfmtReader): void {
-  if (error !== undefined) labels.setError(logfmtParserError, error)
+  if (error !== undefined) labels.setParserError(logfmtParserError, error)
 }
 
+// Unlike the fields that `logfmt` finds by itself, the last of a repeated key counts.
 function compileKeys(stage: LogfmtStage, extraction: Extraction): RunStage {
   const targets = stage.extractions.map(({ name, expression }) => ({
     name,
     key: parseLogfmtKey(expression),
   }))
   const reader = new LogfmtReader()
-  const wanted = targets.map(({ key }) => key)
+  const names = new Set(targets.map(({ name }) => name))
+  const wanted = [...names, ...targets.map(({ key }) => key)]
   const of = (key: string) => {
     const name = extraction.nameOf(key)
     return wanted.includes(name) ? name : ''
   }
   const keys = new KeyMemory({ unwanted: '', of }, wanted)
+  /** The labels that a key sets; a key that is itself the name of a label sets that. */
+  const namesOf = (key: string): readonly string[] => {
+    const renamed = targets.filter(target => target.key === key).map(({ name }) => name)
+    return renamed.length > 0 ? renamed : [key]
+  }
+  const namesByKey = new Map(wanted.map(key => [key, namesOf(key)]))
   return line => {
-    extraction.start(line.labels)
-    for (const { name } of targets) extraction.addNamed(name, '')
+    const { labels } = line
+    extraction.start(labels)
+    if (extraction.isComplete) return true
+    for (const { name } of targets) extraction.addEmpty(name)
     line.locate()
     const { bytes } = line
     reader.start(bytes, line.start, line.end)
-    for (let place = 0; !reader.isAtEnd; place++) {
+    for (let place = 0, goesOn = true; goesOn && !reader.isAtEnd; place++) {
       if (!reader.next()) {
         if (stage.isStrict) break
         continue
       }
       const key = keys.at(bytes, reader.keyStart, reader.keyEnd, place)
-      if (key === '') continue
-      for (const target of targets) {
-        if (target.key === key) extraction.addNamed(target.name, reader.value())
-      }
+      if (key === '' || (!names.has(key) && labels.wasSet(key))) continue
+      const text = reader.value()
+      const value = text.includes('\ufffd') ? '' : text
+      for (const name of namesByKey.get(key)!) goesOn = extraction.addKey(name, value) && goesOn
+      if (extraction.isComplete) break
     }
     if (stage.isStrict) keepError(line, reader)
     return true

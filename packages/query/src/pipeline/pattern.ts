@@ -24,6 +24,7 @@ export function compilePattern(
     const { text } = line
     if (text === '' || !text.startsWith(lead)) return true
     extraction.start(line.labels)
+    if (extraction.isComplete) return true
     let at = lead.length
     for (const { name, end } of captures) {
       const stop = end === undefined ? -1 : text.indexOf(end, at)

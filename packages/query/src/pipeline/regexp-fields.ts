@@ -3,6 +3,7 @@
 import { type CompiledRegex, compileRegex, type GroupPicker } from '../regex/regex.ts'
 import type { Stage } from '../syntax/ast.ts'
 import type { BlockText } from './block-text.ts'
+import { sanitizeLabelName } from './extraction.ts'
 import type { FieldNames, FieldReader } from './field-reader.ts'
 import { FieldValues } from './field-values.ts'
 
@@ -11,7 +12,7 @@ export function createRegexpFields(
   { names }: FieldNames,
 ): FieldReader | undefined {
   const regex = compileRegex(pattern)
-  const named = regex.groupNames.filter(name => name !== undefined)
+  const named = regex.groupNames.filter(name => name !== undefined).map(sanitizeLabelName)
   if (new Set(named).size < named.length) return undefined
   return new RegexpFields(regex, names)
 }
@@ -25,8 +26,9 @@ class RegexpFields implements FieldReader {
   constructor(regex: CompiledRegex, names: readonly string[]) {
     // Groups are texts already.
     this.values = new FieldValues(names.length, -1)
+    const groups = regex.groupNames.map(name => name && sanitizeLabelName(name))
     const found = names
-      .map((name, index) => ({ index, group: regex.groupNames.indexOf(name) }))
+      .map((name, index) => ({ index, group: groups.indexOf(name) }))
       .filter(({ group }) => group > 0)
       .sort((a, b) => a.group - b.group)
     this.#indexes = found.map(({ index }) => index)

@@ -2,7 +2,7 @@
 
 import { compileRegex } from '../regex/regex.ts'
 import type { Stage } from '../syntax/ast.ts'
-import { Extraction } from './extraction.ts'
+import { Extraction, sanitizeLabelName } from './extraction.ts'
 import type { LabelNeeds, RunStage } from './stage.ts'
 
 export function compileRegexp(
@@ -11,7 +11,7 @@ export function compileRegexp(
 ): RunStage {
   const regex = compileRegex(pattern)
   const groups = [...regex.groupNames.entries()].flatMap(([index, name]) =>
-    name === undefined ? [] : [{ index, name }],
+    name === undefined ? [] : [{ index, name: sanitizeLabelName(name) }],
   )
   const extraction = new Extraction(needs)
   if (extraction.isIdle) return () => true

@@ -1,7 +1,7 @@
 // `| unpack`: reads lines that the agent's pack stage wrote: an object of texts, `_entry` the line.
 
 import type { Stage } from '../syntax/ast.ts'
-import { Extraction } from './extraction.ts'
+import { cleanValue, Extraction } from './extraction.ts'
 import {
   byte,
   createJsonSlice,
@@ -24,17 +24,23 @@ export function compileUnpack(
   needs: LabelNeeds,
 ): RunStage {
   const extraction = new Extraction(needs)
+  // Where nobody looks at labels Loki leaves the line packed as well, and so no line fails here.
+  if (extraction.isIdle) return () => true
   return line => {
+    const { labels } = line
     line.locate()
     if (line.start === line.end) return true
-    extraction.start(line.labels)
+    extraction.start(labels)
+    if (extraction.isComplete) return true
     try {
       const fields = readTexts(line)
       const entry = fields.findLast(([key]) => key === entryKey)
       if (!entry) return true
-      for (const [key, value] of fields) {
-        if (key !== entryKey) extraction.add(extraction.nameOf(key), value)
-      }
+      const found = fields.flatMap(([key, value]) => {
+        const field = key === entryKey ? undefined : extraction.target(key)
+        return field === undefined ? [] : [{ name: extraction.nameOf(field), value }]
+      })
+      for (const { name, value } of found) labels.set(name, cleanValue(value))
       line.text = entry[1]
     } catch (error) {
       failLine(line, error)

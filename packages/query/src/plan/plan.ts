@@ -6,7 +6,14 @@ import { LimitExceededError } from '../errors.ts'
 import { innerSeriesMax, type QueryLimits, stepCountMax } from '../limits.ts'
 import type { Direction, LogLeaf, SampleLeaf, StepGrid } from '../log-source.ts'
 import { isAdditive } from '../metric-query/range-aggregation.ts'
-import type { Expr, Grouping, LogExpr, MetricExpr, RangeAggregation } from '../syntax/ast.ts'
+import type {
+  Expr,
+  Grouping,
+  LogExpr,
+  MetricExpr,
+  RangeAggregation,
+  VectorAggregation,
+} from '../syntax/ast.ts'
 import { formatLogql } from '../syntax/printer.ts'
 import { visitExprs } from '../syntax/visit.ts'
 
@@ -123,7 +130,16 @@ export function checkQueryLimits(expr: Expr, times: QueryTimes, limits: QueryLim
   visitExprs(expr, node => {
     if (node.kind === 'log') checkSelector(node, 0n, limits)
     if (node.kind === 'range') checkSelector(node.log, node.rangeNs, limits)
+    if (node.kind === 'aggregation') checkAggregation(node, limits)
   })
+}
+
+function checkAggregation({ op }: VectorAggregation, { shardAggregations }: QueryLimits): void {
+  if (op !== 'approx_topk' || shardAggregations.includes(op)) return
+  throw new LimitExceededError(
+    'shard_aggregations',
+    'approx_topk is not enabled. See -limits.shard_aggregations',
+  )
 }
 
 function checkSelector(log: LogExpr, rangeNs: bigint, limits: QueryLimits): void {

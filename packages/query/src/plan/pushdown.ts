@@ -14,6 +14,10 @@ export function labelNeeds(expr: RangeAggregation, grouping: Grouping | undefine
     names.add(expr.unwrap.label)
     for (const filter of expr.unwrap.filters) addFilter(names, filter)
   }
+  // A field that is to be `x_extracted` is an `x` where nothing else has that name.
+  for (const name of names) {
+    if (name.endsWith('_extracted')) names.add(name.slice(0, -'_extracted'.length))
+  }
   return { names, stopsEarly: true }
 }
 
@@ -64,10 +68,9 @@ function addStage(names: Set<string>, stage: Stage): boolean {
         names.add(item.value)
         return true
       })
+    // What they drop and keep of labels that nobody looks at does not matter.
     case 'drop':
     case 'keep':
-      for (const { name, matcher } of stage.picks) if (matcher) names.add(name)
-      return true
     case 'lineFilter':
     case 'json':
     case 'logfmt':

@@ -58,7 +58,7 @@ function checkParsed(stage: Stage): void {
 function checkBuilt(stage: Stage): void {
   switch (stage.kind) {
     case 'lineFilter':
-      for (const [i, term] of stage.terms.entries()) checkTerm(stage.op, term, i)
+      for (const term of stage.terms) checkTerm(stage, term)
       return
     case 'labelFilter':
       checkFilterAddresses(stage.filter)
@@ -96,19 +96,27 @@ function prefixed<T>(prefix: string, check: () => T): T {
 function checkRegexp(pattern: string): void {
   prefixed('invalid regexp parser: ', () => {
     const { groupNames } = compileRegex(pattern)
-    const names = groupNames.filter(name => name !== undefined)
-    if (names.length === 0) throw new SyntaxError('at least one named capture must be supplied')
-    for (const name of names) {
-      if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) {
-        throw new SyntaxError(`invalid extracted label name '${name}'`)
-      }
+    if (groupNames.every(name => name === undefined)) {
+      throw new SyntaxError('at least one named capture must be supplied')
     }
   })
 }
 
-function checkTerm(op: string, term: LineFilterTerm, index: number): void {
-  // Only the first operand of a chain is an address; behind `or` the same text is searched for.
-  if (term.kind === 'ip' && index === 0) {
+type LineFilterStage = Extract<Stage, { kind: 'lineFilter' }>
+
+/**
+ * Tells whether an operand of a line filter stands for addresses. In a chain of `|=` the text inside
+ * `ip("...")` is searched for instead, as in Loki; behind `!=` each operand is a filter of its own.
+ */
+export function isAddress(
+  { op, terms }: Pick<LineFilterStage, 'op' | 'terms'>,
+  { kind }: LineFilterTerm,
+): boolean {
+  return kind === 'ip' && (terms.length === 1 || op.startsWith('!'))
+}
+
+function checkTerm({ op, terms }: LineFilterStage, term: LineFilterTerm): void {
+  if (isAddress({ op, terms }, term)) {
     if (op !== '|=' && op !== '!=') throw new SyntaxError('ip: invalid operation')
     parseIpRange(term.value)
   } else if (op === '|~' || op === '!~') compileRegex(term.value)

@@ -1,6 +1,6 @@
 // The expressions of `json x="a.b[0]"` and `logfmt x="key"`.
 
-const fieldStart = /[a-zA-Z_]/
+const fieldStart = /^[a-zA-Z_]/
 const field = /[a-zA-Z_][a-zA-Z0-9_]*/y
 
 /**
@@ -63,7 +63,7 @@ export function parseJsonPath(text: string): (string | number)[] {
 }
 
 /**
- * Parses the key of a logfmt expression, quoted or not.
+ * Parses the key of a logfmt expression, quoted or not. A key and a text behind it name nothing, as in Loki.
  *
  * @throws SyntaxError with Loki's text.
  */
@@ -71,18 +71,15 @@ export function parseLogfmtKey(text: string): string {
   const fail = (why: string): never => {
     throw new SyntaxError(`cannot parse expression [${text}]: ${why}`)
   }
-  const token = /\s*(?:"((?:[^"\\]|\\.)*)"|([a-zA-Z_][a-zA-Z0-9_.]*))\s*/y
+  const quoted = /[ \t\n]*"([^"\]]*)["\]]?[ \t\n]*/y
+  const plain = /[ \t\n]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t\n]*/y
+  const token = plain.test(text) ? plain : quoted
+  token.lastIndex = 0
   const match = token.exec(text)
-  if (!match) {
-    const rest = text.trimStart()
-    return rest === ''
-      ? fail('syntax error: unexpected $end, expecting STRING or KEY')
-      : fail(`unexpected char ${rest[0]}`)
-  }
-  if (token.lastIndex < text.length) {
-    const char = text[token.lastIndex]!
-    if (char === '"') return fail('syntax error: unexpected STRING')
-    return fail(fieldStart.test(char) ? 'syntax error: unexpected KEY' : `unexpected char ${char}`)
-  }
-  return match[1]?.replace(/\\(.)/g, '$1') ?? match[2]!
+  if (!match) return fail('syntax error: unexpected $end, expecting STRING or KEY')
+  const rest = text.slice(token.lastIndex)
+  if (rest === '') return match[1]!
+  if (rest.startsWith('"') && token === plain) return text
+  if (rest.startsWith('"')) return fail('syntax error: unexpected STRING')
+  return fail(fieldStart.test(rest) ? 'syntax error: unexpected KEY' : `unexpected char ${rest[0]}`)
 }

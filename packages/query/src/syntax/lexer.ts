@@ -18,6 +18,7 @@ export interface Token {
   /** Value of DURATION and RANGE. */
   readonly durationNs: bigint
   /** Value of NUMBER and BYTES. */
+  /** Of sizes; what a number is depends on where it stands. */
   readonly number: number
   readonly line: number
   readonly column: number
@@ -217,7 +218,7 @@ export class Lexer {
     if (/^0[xX].*\.[\da-fA-F]*$/.test(digits)) {
       this.#fail("hexadecimal mantissa requires a 'p' exponent", start)
     }
-    return this.#token('NUMBER', start, digits, { number: floatOf(digits) })
+    return this.#token('NUMBER', start, digits)
   }
 
   // A number (or a minus) may go on as a duration; it stays a number where that makes none.
@@ -257,17 +258,4 @@ function readDuration(text: string): bigint | undefined {
     }
   }
   return undefined
-}
-
-// Go's ParseFloat of the literals that its scanner accepts.
-function floatOf(digits: string): number {
-  const plain = digits.replaceAll('_', '')
-  const isDecimal = /^(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(plain)
-  if (!isDecimal || digits.includes('_') || !Number.isFinite(Number(plain))) {
-    const why = isDecimal && !digits.includes('_') ? 'value out of range' : 'invalid syntax'
-    throw new LogqlSyntaxError(
-      `unable to parse float: strconv.ParseFloat: parsing "${digits}": ${why}`,
-    )
-  }
-  return Number(plain)
 }

@@ -9,7 +9,12 @@ import { parseTemplate, type Template } from '../template/template.ts'
  * @throws TemplateSyntaxError
  */
 export function parseLogqlTemplate(text: string, name: 'line' | 'label'): Template {
-  return parseTemplate(text, { name, functions: logqlFunctions, missingField: 'empty' })
+  return parseTemplate(text, {
+    name,
+    functions: logqlFunctions,
+    missingField: 'empty',
+    rangeIntegers: true,
+  })
 }
 
 /** Names of the labels a template may read; `undefined` where it may be any. */

@@ -3,6 +3,7 @@
 
 import { formatLogqlBytes, type Matcher, type MatcherOp, parseLogqlBytes } from '@skald/wire'
 import { LogqlKindError, LogqlSyntaxError } from '../errors.ts'
+import { parseFloatText } from '../pipeline/conversions.ts'
 import type {
   CompareOp,
   Expr,
@@ -190,9 +191,9 @@ class Parser {
     if (token.type === 'VECTOR') {
       this.#take()
       this.#expect('(')
-      const value = this.#expect('NUMBER').number
+      const { text } = this.#expect('NUMBER')
       this.#expect(')')
-      return { kind: 'vector', value }
+      return { kind: 'vector', value: readFloat(text, 'unable to parse vectorExpr as a float') }
     }
     return this.#unexpected()
   }
@@ -211,7 +212,16 @@ class Parser {
   #literal(): number {
     const sign = this.#takeIf('-') ? -1 : 1
     if (sign > 0) this.#takeIf('+')
-    return sign * this.#expect('NUMBER').number
+    return sign * literalOf(this.#expect('NUMBER').text)
+  }
+
+  #filterNumber(): number {
+    const sign = this.#takeIf('-') ? -1 : 1
+    if (sign > 0) this.#takeIf('+')
+    const { text } = this.#expect('NUMBER')
+    // Go's integers with a prefix are no floats to it, but a filter may have them.
+    const integer = /^0[xXbBoO]_?[\da-fA-F]+(?:_[\da-fA-F]+)*$/.test(text)
+    return sign * (integer ? Number(text.replaceAll('_', '')) : literalOf(text))
   }
 
   #logExpr(): LogExpr {
@@ -407,7 +417,7 @@ class Parser {
       case 'NUMBER':
       case '+':
       case '-':
-        return { kind: 'number', name, op: compare, value: this.#literal() }
+        return { kind: 'number', name, op: compare, value: this.#filterNumber() }
     }
     if (isEquality && value.type === 'STRING') {
       this.#take()
@@ -429,7 +439,7 @@ class Parser {
     let parameter: number | undefined
     const { type } = this.#peek()
     if (type === 'NUMBER') {
-      parameter = this.#take().number
+      parameter = readFloat(this.#take().text, `invalid parameter for operation ${op}`)
       this.#expect(',')
       if (this.#peek().type !== '{' && this.#peek().type !== '(') this.#unexpected('{', '(')
     } else if (type !== '{' && type !== '(') this.#unexpected('NUMBER', '{', '(')
@@ -549,7 +559,7 @@ class Parser {
       // A number is the parameter where a comma follows, and else begins an expression.
       const number = this.#take()
       if (this.#takeIf(',')) parameter = number
-      else operand = this.#binaryChain({ kind: 'literal', value: number.number }, 0)
+      else operand = this.#binaryChain({ kind: 'literal', value: literalOf(number.text) }, 0)
     }
     operand ??= this.#expr(0)
     // A log query is no operand here, and nothing that follows it makes it one.
@@ -561,7 +571,7 @@ class Parser {
       {
         kind: 'aggregation',
         op,
-        ...(parameter && { parameter: parameter.number }),
+        ...(parameter && { parameter: Number(parameter.text) }),
         ...(grouping && { grouping }),
         operand,
       },
@@ -597,6 +607,18 @@ class Parser {
     this.#expect(')')
     const [destination, replacement, source, pattern] = texts as [string, string, string, string]
     return { kind: 'labelReplace', operand, destination, replacement, source, pattern }
+  }
+}
+
+function literalOf(text: string): number {
+  return readFloat(text, 'unable to parse literal as a float')
+}
+
+function readFloat(text: string, problem: string): number {
+  try {
+    return parseFloatText(text)
+  } catch (error) {
+    throw new LogqlSyntaxError(`${problem}: ${(error as Error).message}`, { cause: error })
   }
 }
 

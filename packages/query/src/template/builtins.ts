@@ -89,7 +89,7 @@ function isEqual(a: Value, b: Value): boolean {
   if (isInteger(kindA) && isInteger(kindB)) return integerOf(a) === integerOf(b)
   if (kindA !== kindB) {
     if (isNil(a) || isNil(b)) return false
-    throw new FunctionError('incompatible types for comparison')
+    throw incompatible(a, b)
   }
   if (kindA !== undefined) return a === b
   if (isNil(a) || isNil(b)) return isNil(a) === isNil(b)
@@ -107,6 +107,10 @@ function isEqual(a: Value, b: Value): boolean {
   return a === b
 }
 
+function incompatible(a: Value, b: Value): FunctionError {
+  return new FunctionError(`incompatible types for comparison: ${typeName(a)} and ${typeName(b)}`)
+}
+
 function isLess(a: Value, b: Value): boolean {
   const kindA = basicKind(a)
   const kindB = basicKind(b)
@@ -114,7 +118,7 @@ function isLess(a: Value, b: Value): boolean {
     throw new FunctionError('invalid type for comparison')
   }
   if (isInteger(kindA) && isInteger(kindB)) return integerOf(a) < integerOf(b)
-  if (kindA !== kindB) throw new FunctionError('incompatible types for comparison')
+  if (kindA !== kindB) throw incompatible(a, b)
   if (typeof a === 'number' && typeof b === 'number') return a < b
   if (typeof a === 'string' && typeof b === 'string') return compareText(a, b) < 0
   throw new FunctionError('invalid type for comparison')

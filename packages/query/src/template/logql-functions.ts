@@ -6,7 +6,7 @@ import { type FunctionTable, fn } from './function.ts'
 import { defaultFunctions } from './functions/default.ts'
 import { encodingFunctions, queryEncodingFunctions } from './functions/encoding.ts'
 import { jsonFunctions } from './functions/json.ts'
-import { numberFunctions } from './functions/number.ts'
+import { numberFunctions, queryNumberFunctions } from './functions/number.ts'
 import { queryRegexFunctions, regexFunctions } from './functions/regex.ts'
 import { goTextFunctions, textFunctions } from './functions/text.ts'
 import { queryTimeFunctions, timeFunctions } from './functions/time.ts'
@@ -17,6 +17,7 @@ export const logqlFunctions: FunctionTable = {
   ...textFunctions,
   ...goTextFunctions,
   ...numberFunctions,
+  ...queryNumberFunctions,
   ...timeFunctions,
   ...queryTimeFunctions,
   ...regexFunctions,

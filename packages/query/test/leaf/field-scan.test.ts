@@ -49,7 +49,7 @@ test('An aggregation that keeps one label reads no other label of a line', async
     '500',
     undefined,
   ])
-  f('| json', '{"status":1,"status":2,"user":3}', ['2', '3'])
+  f('| json', '{"status":1,"status":2,"user":3}', ['1', '3'])
   f('| json', '{"status":1,"user":"é"}', ['1', 'é'])
   f('| json', '{"user":1.5s,"status":2}', ['2', '1.5s'])
   f('| json', '{"user":1]"status":2}', 'left to the pipeline')
@@ -62,7 +62,7 @@ test('An aggregation that keeps one label reads no other label of a line', async
   f('| json', 'plain', 'left to the pipeline')
   f('| logfmt', 'x=y status=500 user="joe m" z', ['500', 'joe m'])
   f('| logfmt', 'x status= user=""', [undefined, undefined])
-  f('| logfmt', 'status=1 status=2', ['2', undefined])
+  f('| logfmt', 'status=1 status=2', ['1', undefined])
   f('| logfmt', 'msg="a \\" status=1"', 'left to the pipeline')
   f('| logfmt', 'a=b=c status=1', 'left to the pipeline')
   f('| logfmt', 'msg="not ended status=1', 'left to the pipeline')
@@ -83,6 +83,7 @@ test('The short way is taken where one parser and its filters decide', async t =
   }
   f('count_over_time({a="b"} | json | status>=500 [1m])', true)
   f('count_over_time({a="b"} | json | status>=500 or x="y" and z!~"a.c" [1m])', true)
+  f('count_over_time({a="b"} | json | status>=500 or x="y" and z>1 [1m])', false)
   f('quantile_over_time(0.9, {a="b"} | logfmt | unwrap duration(x) [1m]) by (y)', true)
   f('max_over_time({a="b"} | pattern "<x> <_>" | x>1 | unwrap x [1m]) by (app)', true)
   f('count_over_time({a="b"} | json | decolorize | status>=500 [1m])', false)

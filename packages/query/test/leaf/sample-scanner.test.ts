@@ -91,7 +91,7 @@ test('A query with more series than allowed is refused', async t => {
   await t.rejects(run, {
     code: 'LIMIT_EXCEEDED',
     limit: 'max_query_series',
-    message: 'maximum of series (10) reached for a single query',
+    message: /^maximum number of series \(10\) reached for a single query;/,
   })
 })
 

@@ -24,8 +24,8 @@ test('json makes labels of fields, and reports damage', async t => {
   f('{"a b":"1","1x":"2","é":"3"}', { a_b: '1', _1x: '2', _: '3' })
   f('{"a":"\\u0041\\n\\"","\\u0062":"c"}', { a: 'A\n"', b: 'c' })
   f('{"a":"\\ud83d\\ude00","b":"\\ud800"}', { a: '😀', b: '' })
-  f('{"app":"y","meta":"n"}', { app_extracted: 'y' })
-  f('{"a":1,"a":2}', { a: '2' })
+  f('{"app":"y","meta":"n"}', { app_extracted: 'y', meta_extracted: 'n' })
+  f('{"a":1,"a":2}', { a: '1' })
   const error = (details: string, found = {}) => ({
     __error__: 'JSONParserErr',
     __error_details__: details,
@@ -84,7 +84,7 @@ function flatten(value: object, prefix: string, found: Record<string, string>): 
         : `${prefix}_${key.trim().replace(/[^a-zA-Z0-9_]/gu, '_')}`
     if (inner === null || Array.isArray(inner)) continue
     if (typeof inner === 'object') flatten(inner, name, found)
-    else if (name !== '' || key === '') found[name] = cleanValue(String(inner))
+    else if (name !== '' || key === '') found[name] ??= cleanValue(String(inner))
   }
 }
 

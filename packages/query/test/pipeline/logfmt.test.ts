@@ -13,7 +13,7 @@ test('logfmt makes labels of pairs and passes over damage', async t => {
   f('', {})
   f('a=1 b="two words" c', { a: '1', b: 'two words' })
   f('a="x \\"y\\" \\u0041"', { a: 'x "y" A' })
-  f('a=1 a=2', { a: '2' })
+  f('a=1 a=2', { a: '1' })
   f('app=y', { app_extracted: 'y' })
   f('a.b=1 2c=3', { a_b: '1', _2c: '3' })
   f('a=b=c d=1', { d: '1' })

@@ -44,7 +44,7 @@ test('labelNeeds names what stages, unwrap and grouping look at', async t => {
   f('count_over_time({x="y"} | json | a>1 or b="c" [1m])', ['d'], ['a', 'b', 'd'])
   f('count_over_time({x="y"} | json | label_format a=b, c="{{.d}}" [1m])', [], ['b', 'd'])
   f('sum_over_time({x="y"} | json | unwrap v | w="" [1m])', [], ['v', 'w'])
-  f('count_over_time({x="y"} | json | drop a, b="c" [1m])', [], ['b'])
+  f('count_over_time({x="y"} | json | drop a, b="c" [1m])', [], [])
   f('count_over_time({x="y"} | line_format "{{.}}" | json [1m])', [], undefined)
 })
 
@@ -107,5 +107,10 @@ test('checkQueryLimits refuses with the words of Loki', async t => {
     'sum(rate({a="b"}[1h]))',
     { maxQueryRangeNs: 60n * second },
     '[interval] value exceeds limit: [1h0m0s] > [1m0s]',
+  )
+  f(
+    'sum(approx_topk(2, sum by (c) (rate({a="b"}[1h]))))',
+    { shardAggregations: ['quantile_over_time'] },
+    'approx_topk is not enabled. See -limits.shard_aggregations',
   )
 })

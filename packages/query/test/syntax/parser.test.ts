@@ -26,6 +26,8 @@ test('parseLogql reads every form of a log query', async t => {
   f('{a="b"} | x > 5MB | y < 10 | z = 1KiB', '{a="b"} | x>5000000B | y<10 | z==1000B')
   f('{a="b"} | x=ip("1.2.3.0/24") | ip!="x"', '{a="b"} | x=ip("1.2.3.0/24") | ip!="x"')
   f('{a="b"} | rate="x" | sum=1', '{a="b"} | rate="x" | sum==1')
+  f('{a="b"} | x > 0x1F | y < 0b1_1 | z == 0o17', '{a="b"} | x>31 | y<3 | z==15')
+  f('{a="b"} | x > 0x1p8 | y < 1_000 | z == 017', '{a="b"} | x>256 | y<1000 | z==17')
 })
 
 test('Label filters bind as in Loki: and before or, a comma joins with all behind it', async t => {

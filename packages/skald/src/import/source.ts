@@ -40,7 +40,7 @@ export interface SourceOptions {
 /** Entries of one answer that no page before it had. */
 export interface Page {
   readonly streams: readonly Stream[]
-  /** Rows left out since another one has the same stream, time and line, whatever their metadata. */
+  /** Rows left out since another one has the same stream, time, line and structured metadata. */
   readonly repeatCount: number
 }
 
@@ -82,7 +82,7 @@ export async function readSelectors(
 /**
  * Reads the entries of a window in time order, in pages. A page begins at the time of the last entry of
  * the page before, and what was there already is left out, so that neither equal times nor the ends of
- * pages hide an entry. Loki from 3.7 on keeps a line twice when its metadata differs; here it counts once.
+ * pages hide an entry.
  *
  * @throws ImportError where more entries than a page holds have one time.
  */
@@ -172,8 +172,8 @@ async function ask<Body>(
   return JSON.parse(text) as Body
 }
 
-function rowKey({ streamKey, timestampNs, line }: FoundRow): string {
-  return `${timestampNs} ${streamKey} ${line}`
+function rowKey({ streamKey, timestampNs, line, structuredMetadata }: FoundRow): string {
+  return `${timestampNs} ${streamKey} ${JSON.stringify(structuredMetadata)} ${line}`
 }
 
 function countKeys(rows: readonly FoundRow[]): Map<string, number> {

@@ -13,7 +13,6 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
 import {
   checkLength,
-  isDrilldown,
   openRequest,
   type ReadRouteOptions,
   withDeadline,
@@ -68,9 +67,7 @@ export function addDetectedRoutes(app: FastifyInstance, options: DetectedRouteOp
       const fields = await withDeadline(request, limits, signal =>
         detectFields(query, source, signal),
       )
-      // It knows the keys of JSON fields, which Loki 3.4 does not tell.
-      const withPaths = isDrilldown(request)
-      const answer = { fields: fields.map(field => fieldJson(field, withPaths)) }
+      const answer = { fields: fields.map(fieldJson) }
       const body = fields.length > 0 ? { ...answer, limit: query.limit } : {}
       return sendJson(reply, JSON.stringify(body))
     },
@@ -90,7 +87,7 @@ export function addDetectedRoutes(app: FastifyInstance, options: DetectedRouteOp
   })
 }
 
-function fieldJson(field: DetectedField, withPaths: boolean) {
+function fieldJson(field: DetectedField) {
   const { label, type, cardinality, parsers, jsonPath } = field
   return {
     label,
@@ -98,7 +95,7 @@ function fieldJson(field: DetectedField, withPaths: boolean) {
     cardinality,
     // Structured metadata is told by `null`.
     parsers: parsers.length > 0 ? parsers : null,
-    ...(withPaths && jsonPath && { jsonPath }),
+    ...(jsonPath && { jsonPath }),
   }
 }
 

@@ -1,9 +1,16 @@
-// The level of an entry, as Loki 3.4 finds it and adds as structured metadata `detected_level`: from a
-// stream label, else from structured metadata, else from the line (line-level.ts).
+// The level of an entry, as Loki 3.7 finds it and adds as structured metadata `detected_level`: the one that
+// was sent as such, else from a stream label, else from structured metadata, else from the line
+// (line-level.ts). Levels that are known are spelled in one way.
 
 import type { MetadataColumn } from '@skald/query'
 import { createMetadata, type LabelSet } from '@skald/wire'
-import { type LevelFields, type LineBytes, LineLevelFinder, levels } from './line-level.ts'
+import {
+  type LevelFields,
+  type LineBytes,
+  LineLevelFinder,
+  levels,
+  normaliseLevel,
+} from './line-level.ts'
 
 export const detectedLevelLabel = 'detected_level'
 
@@ -12,12 +19,17 @@ export const defaultLogLevelFields: readonly string[] = [
   'level',
   'LEVEL',
   'Level',
-  'Severity',
+  'log.level',
   'severity',
   'SEVERITY',
+  'Severity',
+  'SeverityText',
   'lvl',
   'LVL',
   'Lvl',
+  'severity_text',
+  'Severity_Text',
+  'SEVERITY_TEXT',
 ]
 
 /**
@@ -32,7 +44,10 @@ export function addDetectedLevels(
 ): MetadataColumn {
   const { sets, rowSets } = metadata
   const ofStream = levelOfLabels(labels, fields.texts)
-  const given = sets.map(set => ofStream ?? levelOfMetadata(set, fields.texts))
+  const given = sets.map(
+    set =>
+      levelOfLabels(set, [detectedLevelLabel]) ?? ofStream ?? levelOfMetadata(set, fields.texts),
+  )
   if (given.every(level => level !== undefined)) {
     return { sets: sets.map((set, i) => withLevel(set, given[i]!)), rowSets }
   }
@@ -83,7 +98,7 @@ function withLevel(set: LabelSet, level: string): LabelSet {
 
 function levelOfLabels(labels: LabelSet, fields: readonly string[]): string | undefined {
   for (const field of fields) {
-    for (const { name, value } of labels) if (name === field) return value
+    for (const { name, value } of labels) if (name === field) return normaliseLevel(value)
   }
   return undefined
 }
@@ -92,10 +107,11 @@ function levelOfMetadata(set: LabelSet, fields: readonly string[]): string | und
   const named = levelOfLabels(set, fields)
   if (named !== undefined) return named
   const severity = set.find(({ name }) => name === 'severity_number')?.value
-  if (severity === undefined) return undefined
+  if (severity === undefined || severity === '') return undefined
   if (!/^[+-]?\d+$/.test(severity)) return 'info'
   const number = Number(severity)
+  if (number === 0) return 'unknown'
   // OpenTelemetry's ranges of four numbers per level; critical is not among them.
   const names = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
-  return number < 1 || number > 24 ? 'unknown' : names[Math.floor((number - 1) / 4)]!
+  return number < 1 ? 'trace' : (names[Math.floor((number - 1) / 4)] ?? 'unknown')
 }

@@ -1,5 +1,5 @@
-// The level that a line tells, as Loki 3.4 finds it: by its JSON or logfmt fields, else by words in it.
-// Works over bytes; a line never becomes a string.
+// The level that a line tells, as Loki 3.7 finds it: by its JSON or logfmt fields, else by the first word
+// that is one. Works over bytes; a line never becomes a string.
 
 /** Levels as numbers: the index here; 0 is a line that tells none. */
 export const levels = [
@@ -13,11 +13,6 @@ export const levels = [
   'fatal',
 ] as const
 const unknown = 0
-const info = levels.indexOf('info')
-const warn = levels.indexOf('warn')
-const error = levels.indexOf('error')
-const critical = levels.indexOf('critical')
-const debug = levels.indexOf('debug')
 
 /** By length: lower-case spellings of levels. */
 const spellings = groupByLength([
@@ -27,6 +22,7 @@ const spellings = groupByLength([
   ['dbg', 2],
   ['info', 3],
   ['inf', 3],
+  ['information', 3],
   ['warn', 4],
   ['wrn', 4],
   ['warning', 4],
@@ -48,6 +44,13 @@ function groupByLength(list: readonly (readonly [text: string, level: number])[]
       .filter(([text]) => text.length === length)
       .map(([text, level]) => ({ bytes: Buffer.from(text), level })),
   )
+}
+
+/** The usual spelling of a level; a text that is none stays as it is. */
+export function normaliseLevel(text: string): string {
+  const lower = text.toLowerCase()
+  const known = spellings[lower.length]?.find(({ bytes }) => bytes.toString() === lower)
+  return known ? levels[known.level]! : text
 }
 
 /** Names of fields that hold a level, best first, prepared for comparing bytes. */
@@ -147,75 +150,60 @@ export class LineLevelFinder {
   }
 }
 
-/** Looks among the top-level keys for the best-ranked field; the text of its value decides. */
+/** Objects that are looked into: the outermost and those right in it, as Loki does unless told otherwise. */
+const jsonDepthMax = 2
+
+/** Looks for the first text whose key is one of the fields, up to where the line is no JSON any more. */
 function levelOfJson(
   bytes: Buffer,
   from: number,
   end: number,
   fields: LevelFields,
 ): number | undefined {
-  let depth = 0
-  let isKey = true
-  let bestRank = fields.names.length
-  let bestStart = 0
-  let bestEnd = 0
+  let objects = 1
+  let arrays = 0
+  // The key whose value comes next; -1 where a key is to come.
+  let keyStart = -1
+  let keyEnd = -1
   for (let at = from; at < end; at++) {
     const byte = bytes[at]!
+    const isPassedOver = arrays > 0 || objects > jsonDepthMax
     if (byte === quote) {
-      const textStart = ++at
+      const start = ++at
       while (at < end && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1
-      if (depth !== 0 || !isKey) continue
-      isKey = false
-      const rank = rankOf(bytes, textStart, at, fields.names, bestRank)
-      if (rank < 0) continue
-      const value = jsonValue(bytes, at + 1, end)
-      bestRank = rank
-      bestStart = value.start
-      bestEnd = value.end
-      if (rank === 0) break
-    } else if (byte === 0x2c) {
-      if (depth === 0) isKey = true
-    } else if (byte === openBrace || byte === 0x5b) depth++
-    else if (byte === closeBrace || byte === 0x5d) depth--
+      if (isPassedOver) continue
+      if (keyStart < 0) {
+        keyStart = start
+        keyEnd = at
+      } else if (isField(bytes, keyStart, keyEnd, fields.names)) {
+        return levelOfText(bytes, start, at)
+      }
+    } else if (byte === 0x2c) keyStart = -1
+    else if (byte === openBrace) {
+      objects++
+      keyStart = -1
+    } else if (byte === closeBrace) {
+      if (--objects === 0) return undefined
+    } else if (byte === 0x5b) arrays++
+    else if (byte === 0x5d) arrays--
+    else if (keyStart < 0 && !isPassedOver && !isSpace(byte)) return undefined
   }
-  return bestRank < fields.names.length ? levelOfText(bytes, bestStart, bestEnd) : undefined
+  return undefined
 }
 
-/** Index of a name that equals the bytes, if it is better than `below`; else -1. */
-// biome-ignore lint/complexity/useMaxParams: called for every key of every line.
-function rankOf(
-  bytes: Buffer,
-  start: number,
-  end: number,
-  names: readonly Buffer[],
-  below: number,
-): number {
+function isField(bytes: Buffer, start: number, end: number, names: readonly Buffer[]): boolean {
   const length = end - start
-  for (let rank = 0; rank < below; rank++) {
-    const name = names[rank]!
+  for (let k = 0; k < names.length; k++) {
+    const name = names[k]!
     if (name.length !== length || name[0] !== bytes[start]) continue
     let i = 1
     while (i < length && name[i] === bytes[start + i]) i++
-    if (i === length) return rank
+    if (i === length) return true
   }
-  return -1
+  return false
 }
 
-/** The text of the value after a key: without quotes for a string, up to `,` or `}` for the rest. */
-function jsonValue(bytes: Buffer, from: number, end: number): { start: number; end: number } {
-  let at = from
-  while (at < end && (isSpace(bytes[at]!) || bytes[at] === 0x3a)) at++
-  if (bytes[at] === quote) {
-    const start = ++at
-    while (at < end && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1
-    return { start, end: at }
-  }
-  const start = at
-  while (at < end && bytes[at] !== 0x2c && bytes[at] !== closeBrace && !isSpace(bytes[at]!)) at++
-  return { start, end: at }
-}
-
-/** Scans key=value pairs for the best-ranked field, in any case. */
+/** Scans key=value pairs, up to the first damage, for the best-ranked field, in any case. */
 function levelOfLogfmt(
   bytes: Buffer,
   from: number,
@@ -226,34 +214,34 @@ function levelOfLogfmt(
   let bestStart = 0
   let bestEnd = 0
   let at = from
-  while (at < end) {
+  while (bestRank > 0) {
     while (at < end && bytes[at]! <= 0x20) at++
+    if (at >= end) break
     const keyStart = at
-    while (at < end && bytes[at]! > 0x20 && bytes[at] !== 0x3d && bytes[at] !== quote) at++
-    if (bytes[at] !== 0x3d || at >= end) {
-      // No key=value here; a lone quote would stop the scan for good.
-      if (at < end && bytes[at]! > 0x20) at++
-      continue
-    }
-    const keyEnd = at++
+    while (at < end && bytes[at]! > 0x20 && bytes[at] !== equals && bytes[at] !== quote) at++
+    const keyEnd = at
     let valueStart = at
-    let valueEnd: number
-    if (bytes[at] === quote) {
+    let valueEnd = at
+    if (at < end && bytes[at]! > 0x20) {
+      if (bytes[at] === quote || keyEnd === keyStart) break
       valueStart = ++at
-      while (at < end && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1
-      valueEnd = Math.min(at++, end)
-    } else {
-      while (at < end && bytes[at]! > 0x20) at++
-      valueEnd = at
+      if (at < end && bytes[at] === quote) {
+        valueStart = ++at
+        while (at < end && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1
+        if (at >= end) break
+        valueEnd = at++
+      } else {
+        while (at < end && bytes[at]! > 0x20 && bytes[at] !== equals && bytes[at] !== quote) at++
+        if (at < end && bytes[at]! > 0x20) break
+        valueEnd = at
+      }
     }
-    if (valueEnd === valueStart) continue
     for (const { name, rank } of fields.folded) {
       if (rank >= bestRank || !equalsFolded(bytes, keyStart, keyEnd, name)) continue
       bestRank = rank
       bestStart = valueStart
       bestEnd = valueEnd
     }
-    if (bestRank === 0) break
   }
   return bestRank < fields.names.length ? levelOfText(bytes, bestStart, bestEnd) : undefined
 }
@@ -277,96 +265,102 @@ function levelOfText(bytes: Buffer, start: number, end: number): number | undefi
   return undefined
 }
 
-/**
- * Words that hint at a level, in the order in which Loki asks for them, in lower case or in capitals.
- * The first word of the list that occurs anywhere in the line decides.
- */
-const words: readonly { readonly text: string; readonly level: number }[] = [
-  { text: 'info', level: info },
-  { text: 'err:', level: error },
-  { text: 'error', level: error },
-  { text: 'warn:', level: warn },
-  { text: 'warning', level: warn },
-  { text: 'critical:', level: critical },
-  { text: 'debug:', level: debug },
-]
-const spelledWords = words.flatMap(({ text }, rank) =>
-  [text, text.toUpperCase()].map(spelling => ({ bytes: Buffer.from(spelling), rank })),
-)
-/** First byte → the words that begin with it. */
+/** Words that are levels, in any case; the first of a line that stands alone decides. */
+const words = [
+  ['trace', levels.indexOf('trace')],
+  ['debug', levels.indexOf('debug')],
+  ['fatal', levels.indexOf('fatal')],
+  ['critical', levels.indexOf('critical')],
+  ['error', levels.indexOf('error')],
+  ['err', levels.indexOf('error')],
+  ['warning', levels.indexOf('warn')],
+  ['warn', levels.indexOf('warn')],
+  ['info', levels.indexOf('info')],
+].map(([text, level]) => ({ bytes: Buffer.from(text as string), level: level as number }))
+
+/** By byte: 1 where a word may begin, or end, beside it. */
+const leftOfWord = byteTable(' \t\n[({"=')
+const rightOfWord = byteTable(' \t\n[](){}:,!"=')
+
+function byteTable(chars: string): Uint8Array {
+  const table = new Uint8Array(256)
+  for (const byte of Buffer.from(chars)) table[byte] = 1
+  return table
+}
+
+/** First byte, in either case → the words that begin with it. */
 const wordsByFirstByte = Array.from({ length: 256 }, (_, first) => {
-  const found = spelledWords.filter(({ bytes }) => bytes[0] === first)
+  const found = words.filter(({ bytes }) => bytes[0] === lowerOf(first))
   return found.length > 0 ? found : undefined
 })
 
+function lowerOf(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
+}
+
 /**
- * Pairs of bytes that begin at the first, second or third byte of a word: every word has four bytes or
- * more, so looking at every third pair of a line meets each word that is in it. Most lines have no
- * level field and no word, and this runs over all their bytes.
+ * Pairs of bytes at the first, second or third byte of a word, or at the byte before, first or second one
+ * of a word of three bytes: looking at every third pair of a line meets each word that is in it. Most
+ * lines have no level field and no word, and this runs over all their bytes.
  */
 const wordPairs = createWordPairs()
 
 function createWordPairs(): Uint8Array {
   const pairs = new Uint8Array(65_536)
-  for (const { bytes } of spelledWords) {
-    for (let i = 0; i < 3; i++) pairs[bytes[i]! | (bytes[i + 1]! << 8)] = 1
+  const add = (a: number, b: number) => {
+    for (const one of casesOf(a)) for (const other of casesOf(b)) pairs[one | (other << 8)] = 1
+  }
+  for (const { bytes } of words) {
+    if (bytes.length === 3) {
+      for (let left = 0; left < 256; left++) if (leftOfWord[left] === 1) add(left, bytes[0]!)
+    }
+    for (let i = 0; i < Math.min(3, bytes.length - 1); i++) add(bytes[i]!, bytes[i + 1]!)
   }
   return pairs
 }
 
-/** Hashes of the three bytes at every place in a word: few other texts share one. */
-const wordTriples = createWordTriples()
-
-function createWordTriples(): Uint8Array {
-  const triples = new Uint8Array(8192)
-  for (const { bytes } of spelledWords) {
-    for (let i = 0; i + 2 < bytes.length; i++) {
-      triples[hashTriple(bytes[i]!, bytes[i + 1]!, bytes[i + 2]!)] = 1
-    }
-  }
-  return triples
-}
-
-function hashTriple(a: number, b: number, c: number): number {
-  return (a + b * 37 + c * 1369) & 8191
+function casesOf(byte: number): number[] {
+  return byte >= 0x61 && byte <= 0x7a ? [byte, byte & ~0x20] : [byte]
 }
 
 function levelOfWords(bytes: Buffer, from: number, end: number): number {
-  let best = words.length
   const last = end - 1
   for (let at = from; at < last; at += 3) {
-    const a = bytes[at]!
-    const b = bytes[at + 1]!
-    if (wordPairs[a | (b << 8)] === 0) continue
-    // A word goes on with its next byte, or its last two are these and one was before.
-    const goesOn = at + 2 < end && wordTriples[hashTriple(a, b, bytes[at + 2]!)] === 1
-    if (!goesOn && (at === from || wordTriples[hashTriple(bytes[at - 1]!, a, b)] === 0)) continue
-    best = bestWordAround(bytes, Math.max(from, at - 2), at, end, best)
-    if (best === 0) break
-  }
-  return best < words.length ? words[best]!.level : unknown
-}
-
-/** The best-ranked word that begins between `from` and `to`, both included, if better than `best`. */
-// biome-ignore lint/complexity/useMaxParams: called for every line that has no field.
-function bestWordAround(
-  bytes: Buffer,
-  from: number,
-  to: number,
-  end: number,
-  best: number,
-): number {
-  let found = best
-  for (let start = from; start <= to; start++) {
-    const candidates = wordsByFirstByte[bytes[start]!]
-    if (candidates === undefined) continue
-    for (let k = 0; k < candidates.length; k++) {
-      const { bytes: word, rank } = candidates[k]!
-      if (bytes[start + 1] !== word[1] || rank >= found || start + word.length > end) continue
-      let i = 2
-      while (i < word.length && bytes[start + i] === word[i]) i++
-      if (i === word.length) found = rank
+    if (wordPairs[bytes[at]! | (bytes[at + 1]! << 8)] === 0) continue
+    for (let start = Math.max(from, at - 2); start <= at + 1; start++) {
+      if (start > from && leftOfWord[bytes[start - 1]!] === 0) continue
+      const level = wordAt(bytes, start, end)
+      if (level >= 0 && !isUrlParameter(bytes, from, start)) return level
     }
   }
-  return found
+  return unknown
+}
+
+/** Tells whether what begins at a place is the value of a parameter in a URL: `/x?level=error`. */
+function isUrlParameter(bytes: Buffer, from: number, start: number): boolean {
+  let at = start - 1
+  if (at <= from || bytes[at] !== equals) return false
+  while (at > from && isNameByte(bytes[at - 1]!)) at--
+  const before = at > from ? bytes[at - 1]! : 0
+  return before === 0x3f || before === 0x26
+}
+
+function isNameByte(byte: number): boolean {
+  const lower = lowerOf(byte)
+  return (lower >= 0x61 && lower <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x5f
+}
+
+/** Level of the word that begins at a place and ends where one may; -1 for none. */
+function wordAt(bytes: Buffer, start: number, end: number): number {
+  const candidates = wordsByFirstByte[bytes[start]!]
+  if (candidates === undefined) return -1
+  for (let k = 0; k < candidates.length; k++) {
+    const { bytes: word, level } = candidates[k]!
+    const stop = start + word.length
+    if (stop > end || (stop < end && rightOfWord[bytes[stop]!] === 0)) continue
+    let i = 1
+    while (i < word.length && lowerOf(bytes[start + i]!) === word[i]) i++
+    if (i === word.length) return level
+  }
+  return -1
 }

@@ -10,6 +10,7 @@ import {
 } from '@skald/wire'
 import type { TenantLimits } from '../limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
+import { detectedLevelLabel } from './detected-level.ts'
 import type { StreamLabels } from './stream-labels.ts'
 
 /** Last second whose nanoseconds fit 64 bits with sign: 2262-04-11. */
@@ -84,6 +85,7 @@ export interface ValidationContext {
 
 /** Earliest and latest time that is accepted, also in whole seconds: most entries are told by these. */
 export interface AcceptedTimes {
+  readonly nowNs: bigint
   readonly oldestNs: bigint
   readonly newestNs: bigint
   readonly oldestSecond: number
@@ -99,6 +101,7 @@ export function acceptedTimes(limits: TenantLimits, nowNs: bigint): AcceptedTime
   const oldestNs = agedNs > 0n ? agedNs : 1n
   const newestNs = nowNs + limits.creationGraceNs
   return {
+    nowNs,
     oldestNs,
     newestNs,
     oldestSecond: Number(oldestNs / 1_000_000_000n),
@@ -168,6 +171,26 @@ function firstRows(count: number, room: number): Uint32Array {
   return rows
 }
 
+/** A time that was meant in microseconds is before this second of 1970. */
+const wrongUnitSecondMax = 4_000_000
+const wrongUnits = [
+  { unit: 'seconds', ns: 1_000_000_000n },
+  { unit: 'milliseconds', ns: 1_000_000n },
+  { unit: 'microseconds', ns: 1_000n },
+] as const
+/** How far back such a time is looked for; entries of 1970 itself are taken. */
+const wrongUnitPastNs = 10n * 365n * 86_400_000_000_000n
+const wrongUnitFutureNs = 86_400_000_000_000n
+
+/** The unit in which a time of the beginning of 1970 is one of the last years; no query would find it. */
+function wrongUnitOf(timeNs: bigint, nowNs: bigint): string | undefined {
+  if (nowNs < wrongUnitPastNs) return undefined
+  return wrongUnits.find(({ ns }) => {
+    const meantNs = timeNs * ns
+    return meantNs > nowNs - wrongUnitPastNs && meantNs < nowNs + wrongUnitFutureNs
+  })?.unit
+}
+
 interface Refusal {
   readonly reason: string
   readonly message: string
@@ -178,17 +201,19 @@ function createEntryCheck(
   labelsText: string,
   { limits, times }: ValidationContext,
 ): (row: number) => Refusal | undefined {
-  const { oldestNs, newestNs, oldestSecond, newestSecond } = times
+  const { nowNs, oldestNs, newestNs, oldestSecond, newestSecond } = times
   const timeOf = (row: number) =>
     BigInt(source.seconds[row]!) * 1_000_000_000n + BigInt(source.nanos[row]!)
   return row => {
     const second = source.seconds[row]!
-    if (second <= oldestSecond && (second < oldestSecond || timeOf(row) < oldestNs)) {
+    const unit = second < wrongUnitSecondMax ? wrongUnitOf(timeOf(row), nowNs) : undefined
+    if (unit || (second <= oldestSecond && (second < oldestSecond || timeOf(row) < oldestNs))) {
       const time = formatRfc3339(timeOf(row))
       const oldest = formatRfc3339(oldestNs)
+      const hint = unit ? ` (${timeOf(row)} is a time in ${unit}, not in nanoseconds)` : ''
       return {
         reason: 'greater_than_max_sample_age',
-        message: `entry for stream '${labelsText}' has timestamp too old: ${time}, oldest acceptable timestamp is: ${oldest}`,
+        message: `entry for stream '${labelsText}' has timestamp too old: ${time}, oldest acceptable timestamp is: ${oldest}${hint}`,
       }
     }
     if (second >= newestSecond && (second > newestSecond || timeOf(row) > newestNs)) {
@@ -225,6 +250,7 @@ function checkMetadata(
   }
   let bytes = 0
   for (const { name, value } of metadata) {
+    if (name === detectedLevelLabel) continue
     bytes += Buffer.byteLength(name, 'utf8') + Buffer.byteLength(value, 'utf8')
   }
   if (bytes > limits.maxStructuredMetadataBytes) {
@@ -242,15 +268,22 @@ function checkMetadata(
   return undefined
 }
 
-/** Sorts pairs, the last of a name wins; pairs that are fine as they are stay the same objects. */
+/**
+ * Sorts pairs, the last of a name wins, and leaves out those without a name or a value; pairs that are fine
+ * as they are stay the same objects.
+ */
 function normaliseMetadata(pairs: readonly Label[]): LabelSet {
-  const sorted = pairs.map(normalisePair).sort(compareNames)
+  const sorted = pairs.filter(isPair).map(normalisePair).sort(compareNames)
   let count = 0
   for (const [i, pair] of sorted.entries()) {
     if (sorted[i + 1]?.name !== pair.name) sorted[count++] = pair
   }
   sorted.length = count
   return sorted
+}
+
+function isPair({ name, value }: Label): boolean {
+  return name !== '' && value !== ''
 }
 
 function normalisePair(pair: Label): Label {

@@ -2,11 +2,11 @@
 // again. The row that came first counts.
 
 import { minBigint } from '@skald/wire'
-import { digestFrom, digestLine } from '../segment/line-digest.ts'
+import { digestFrom, digestRow, metadataKeys } from '../segment/row-identity.ts'
 import type { StoredBlock } from '../segment/stored-block.ts'
 import { sharedTimes } from './shared-times.ts'
 
-/** Sets `skip` of the blocks so that each (time, line) counts once. Blocks are in order of arrival. */
+/** Sets `skip` of the blocks so that each row counts once. Blocks are in order of arrival. */
 export function skipDuplicates(blocks: readonly StoredBlock[]): void {
   const baseNs = blocks.map(({ minNs }) => minNs).reduce(minBigint)
   const starts = blocks.map(({ minNs }) => Number(minNs - baseNs))
@@ -14,6 +14,7 @@ export function skipDuplicates(blocks: readonly StoredBlock[]): void {
     blocks.map((block, i) => ({ times: block.timestamps(), from: starts[i]! })),
   )
   if (shared.length === 0) return
+  const comparison = new Comparison(blocks)
   const seen = new Map<number, Moment>()
   for (const [index, block] of blocks.entries()) {
     const times = block.timestamps()
@@ -25,10 +26,10 @@ export function skipDuplicates(blocks: readonly StoredBlock[]): void {
       if (shared[next] !== time) continue
       const moment = seen.get(time)
       if (!moment) seen.set(time, { rows: [index, row], digests: undefined })
-      else if (isKnown(blocks, moment, block, row)) {
+      else if (comparison.isKnown(moment, index, row)) {
         block.skip ??= new Uint8Array(block.rowCount)
         block.skip[row] = 1
-      } else moment.rows.push(index, row)
+      } else comparison.add(moment, index, row)
     }
   }
 }
@@ -37,28 +38,60 @@ export function skipDuplicates(blocks: readonly StoredBlock[]): void {
 interface Moment {
   /** Pairs of block and row. */
   readonly rows: number[]
-  /** Digests of their lines, once they are many. */
+  /** Their digests, once they are many. */
   digests: Set<string> | undefined
 }
 
-function isKnown(
-  blocks: readonly StoredBlock[],
-  moment: Moment,
-  block: StoredBlock,
-  row: number,
-): boolean {
-  const { rows } = moment
-  if (rows.length >= 2 * digestFrom) return isDigestKnown(blocks, moment, digestOf(block, row))
-  const length = block.lineLengths()[row]!
-  for (let i = 0; i < rows.length; i += 2) {
-    const other = blocks[rows[i]!]!
-    const otherRow = rows[i + 1]!
-    // Within a block nothing stands twice.
-    if (other === block || other.lineLengths()[otherRow] !== length) continue
-    const lines = block.lines()
+/** Compares rows of blocks. */
+class Comparison {
+  readonly #blocks: readonly StoredBlock[]
+  /** Block → keys of its metadata sets. */
+  readonly #keys: (readonly string[] | undefined)[] = []
+
+  constructor(blocks: readonly StoredBlock[]) {
+    this.#blocks = blocks
+  }
+
+  /** Tells whether a row is among those of a moment. */
+  isKnown({ rows, digests }: Moment, index: number, row: number): boolean {
+    if (digests) return digests.has(this.#digest(index, row))
+    for (let i = 0; i < rows.length; i += 2) {
+      // Within a block nothing stands twice.
+      if (rows[i] !== index && this.#areSame(rows[i]!, rows[i + 1]!, index, row)) return true
+    }
+    return false
+  }
+
+  /** Adds a row to those of a moment. */
+  add(moment: Moment, index: number, row: number): void {
+    const { rows } = moment
+    rows.push(index, row)
+    if (moment.digests) moment.digests.add(this.#digest(index, row))
+    else if (rows.length >= 2 * digestFrom) {
+      moment.digests = new Set()
+      for (let i = 0; i < rows.length; i += 2) {
+        moment.digests.add(this.#digest(rows[i]!, rows[i + 1]!))
+      }
+    }
+  }
+
+  #digest(index: number, row: number): string {
+    const block = this.#blocks[index]!
+    const { bytes, offsets } = block.lines()
+    const start = offsets[row]!
+    const line = bytes.subarray(start, start + block.lineLengths()[row]!)
+    return digestRow(line, this.#metadataKey(index, row))
+  }
+
+  #areSame(a: number, rowA: number, b: number, rowB: number): boolean {
+    const one = this.#blocks[a]!
+    const other = this.#blocks[b]!
+    const length = one.lineLengths()[rowA]!
+    if (other.lineLengths()[rowB] !== length) return false
+    const lines = one.lines()
     const otherLines = other.lines()
-    const start = lines.offsets[row]!
-    const otherStart = otherLines.offsets[otherRow]!
+    const start = lines.offsets[rowA]!
+    const otherStart = otherLines.offsets[rowB]!
     const order = lines.bytes.compare(
       otherLines.bytes,
       otherStart,
@@ -66,25 +99,12 @@ function isKnown(
       start,
       start + length,
     )
-    if (order === 0) return true
+    return order === 0 && this.#metadataKey(a, rowA) === this.#metadataKey(b, rowB)
   }
-  return false
-}
 
-/** Remembers the digest as well. */
-function isDigestKnown(blocks: readonly StoredBlock[], moment: Moment, digest: string): boolean {
-  if (!moment.digests) {
-    moment.digests = new Set()
-    for (let i = 0; i < moment.rows.length; i += 2) {
-      moment.digests.add(digestOf(blocks[moment.rows[i]!]!, moment.rows[i + 1]!))
-    }
+  #metadataKey(index: number, row: number): string {
+    const { sets, rowSets } = this.#blocks[index]!.storedMetadata()
+    this.#keys[index] ??= metadataKeys(sets)
+    return this.#keys[index][rowSets[row]!] ?? ''
   }
-  const isKnownDigest = moment.digests.has(digest)
-  moment.digests.add(digest)
-  return isKnownDigest
-}
-
-function digestOf(block: StoredBlock, row: number): string {
-  const { bytes, offsets } = block.lines()
-  return digestLine(bytes, offsets[row]!, block.lineLengths()[row]!)
 }

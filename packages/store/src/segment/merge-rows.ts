@@ -1,11 +1,11 @@
 // Rows of one stream and day from several sources into blocks: ascending by time, at equal times in
-// order of arrival, each (time, line) once. A commit and a compaction both write blocks by this rule.
+// order of arrival, each row once. A commit and a compaction both write blocks by this rule.
 
 import type { MetadataColumn } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
 import type { Allocate } from '../buffers.ts'
 import type { BlockColumns } from './block.ts'
-import { digestFrom, digestLine } from './line-digest.ts'
+import { digestFrom, digestRow, metadataKeys } from './row-identity.ts'
 
 const newline = 0x0a
 
@@ -75,7 +75,12 @@ interface OrderedRows {
   /** Row number → time. */
   readonly times: Float64Array
   /** Finds the source and the row in it; the object is reused by the next call. */
-  locate(number: number): { readonly source: number; readonly row: number }
+  locate(number: number): RowPlace
+}
+
+interface RowPlace {
+  readonly source: number
+  readonly row: number
 }
 
 function orderRows(sources: readonly RowSource[]): OrderedRows {
@@ -120,10 +125,11 @@ function dropDuplicates(
   order: Uint32Array,
 ): Uint32Array {
   const { times } = rows
+  const identity = new Identity(sources, rows)
   const kept = new Uint32Array(order.length)
   let keptCount = 0
   let runStart = 0
-  // Digests of a long run's lines.
+  // Digests of a long run's rows.
   let digests: Set<string> | undefined
   for (let i = 0; i < order.length; i++) {
     const number = order[i]!
@@ -134,13 +140,11 @@ function dropDuplicates(
     let isDuplicate = false
     if (keptCount - runStart < digestFrom) {
       for (let k = runStart; k < keptCount && !isDuplicate; k++) {
-        isDuplicate = hasSameLine(sources, rows, kept[k]!, number)
+        isDuplicate = identity.areSame(kept[k]!, number)
       }
     } else {
-      digests ??= new Set(
-        Array.from(kept.subarray(runStart, keptCount), k => digestOf(sources, rows, k)),
-      )
-      const digest = digestOf(sources, rows, number)
+      digests ??= new Set(Array.from(kept.subarray(runStart, keptCount), k => identity.digest(k)))
+      const digest = identity.digest(number)
       isDuplicate = digests.has(digest)
       digests.add(digest)
     }
@@ -149,29 +153,50 @@ function dropDuplicates(
   return kept.subarray(0, keptCount)
 }
 
-function digestOf(sources: readonly RowSource[], rows: OrderedRows, number: number): string {
-  const { source: index, row } = rows.locate(number)
-  const { bytes, offsets, lengths } = sources[index]!
-  return digestLine(bytes, offsets[row]!, lengths[row]!)
-}
+/** Tells rows of one time apart. */
+class Identity {
+  readonly #sources: readonly RowSource[]
+  readonly #rows: OrderedRows
+  /** Source → keys of its metadata sets, made when two of its rows are first compared. */
+  readonly #keys: (readonly string[] | undefined)[] = []
 
-function hasSameLine(
-  sources: readonly RowSource[],
-  rows: OrderedRows,
-  a: number,
-  b: number,
-): boolean {
-  const x = { ...rows.locate(a) }
-  const y = rows.locate(b)
-  const one = sources[x.source]!
-  const other = sources[y.source]!
-  const length = one.lengths[x.row]!
-  if (other.lengths[y.row] !== length) return false
-  const start = one.offsets[x.row]!
-  const otherStart = other.offsets[y.row]!
-  return (
-    one.bytes.compare(other.bytes, otherStart, otherStart + length, start, start + length) === 0
-  )
+  constructor(sources: readonly RowSource[], rows: OrderedRows) {
+    this.#sources = sources
+    this.#rows = rows
+  }
+
+  areSame(a: number, b: number): boolean {
+    const x = { ...this.#rows.locate(a) }
+    const y = { ...this.#rows.locate(b) }
+    return this.#haveSameLine(x, y) && this.#metadataKey(x) === this.#metadataKey(y)
+  }
+
+  digest(number: number): string {
+    const place = { ...this.#rows.locate(number) }
+    const { bytes, offsets, lengths } = this.#sources[place.source]!
+    const start = offsets[place.row]!
+    const line = bytes.subarray(start, start + lengths[place.row]!)
+    return digestRow(line, this.#metadataKey(place))
+  }
+
+  #haveSameLine(x: RowPlace, y: RowPlace): boolean {
+    const one = this.#sources[x.source]!
+    const other = this.#sources[y.source]!
+    const length = one.lengths[x.row]!
+    if (other.lengths[y.row] !== length) return false
+    const start = one.offsets[x.row]!
+    const otherStart = other.offsets[y.row]!
+    return (
+      one.bytes.compare(other.bytes, otherStart, otherStart + length, start, start + length) === 0
+    )
+  }
+
+  #metadataKey({ source, row }: RowPlace): string {
+    const { metadata } = this.#sources[source]!
+    if (!metadata) return ''
+    this.#keys[source] ??= metadataKeys(metadata.sets)
+    return this.#keys[source][metadata.rowSets[row]!]!
+  }
 }
 
 /** Rows of one block: numbers `from` to `to` of `kept`, or of all rows. */

@@ -27,6 +27,7 @@ export class StoredBlock implements BlockView {
   #timestamps: Float64Array | undefined
   #lengths: Uint32Array | undefined
   #lines: LinesColumn | undefined
+  #stored: MetadataColumn | undefined
   #metadata: MetadataColumn | undefined
 
   constructor(place: BlockPlace, read: ReadBytes, levelFields: LevelFields) {
@@ -93,6 +94,12 @@ export class StoredBlock implements BlockView {
     return this.#metadata
   }
 
+  /** Metadata without the levels that are still to be found. */
+  storedMetadata(): MetadataColumn {
+    this.#stored ??= this.#reader.metadata()
+    return this.#stored
+  }
+
   metadataPairs(): Uint32Array {
     const pairs = this.#reader.metadataPairs() ?? new Uint32Array(this.rowCount)
     return (this.record.flags & flagLevelsPending) === 0 ? pairs : addOne(pairs)
@@ -105,7 +112,7 @@ export class StoredBlock implements BlockView {
   }
 
   #leveledMetadata(): MetadataColumn {
-    const stored = this.#reader.metadata()
+    const stored = this.storedMetadata()
     if ((this.record.flags & flagLevelsPending) === 0) return stored
     const readLines = () => ({
       ...this.lines(),

@@ -1,8 +1,14 @@
 // Rows that tails have seen lately: an agent that had no answer sends a batch again, and what counts once
 // in a query is shown once in a tail. Bounded, so a row that comes again much later is shown again.
 
-import type { BlockView } from '@skald/query'
-import { digestLine } from '../segment/line-digest.ts'
+import type { BlockView, MetadataColumn } from '@skald/query'
+import { digestRow, metadataKeys } from '../segment/row-identity.ts'
+
+/** A block whose rows can be told apart. */
+export interface IdentifiedBlock extends BlockView {
+  /** Metadata without the levels that are still to be found. */
+  storedMetadata(): MetadataColumn
+}
 
 /** Remembers rows in two generations; the older one is forgotten when the newer is full. */
 export class RecentRows {
@@ -19,14 +25,18 @@ export class RecentRows {
   }
 
   /** Tells which rows of a stream's block were there already, as `BlockView.skip`, and remembers all. */
-  skipKnown(streamKey: string, block: BlockView): Uint8Array | undefined {
+  skipKnown(streamKey: string, block: IdentifiedBlock): Uint8Array | undefined {
     const stream = this.#nameOf(streamKey)
     const times = block.timestamps()
     const lengths = block.lineLengths()
     const { bytes, offsets } = block.lines()
+    const { sets, rowSets } = block.storedMetadata()
+    const metadata = metadataKeys(sets)
     let skip: Uint8Array | undefined
     for (let row = 0; row < block.rowCount; row++) {
-      const digest = digestLine(bytes, offsets[row]!, lengths[row]!)
+      const start = offsets[row]!
+      const line = bytes.subarray(start, start + lengths[row]!)
+      const digest = digestRow(line, metadata[rowSets[row]!] ?? '')
       const key = `${stream} ${block.baseNs + BigInt(times[row]!)} ${digest}`
       if (this.#newer.has(key)) {
         skip ??= new Uint8Array(block.rowCount)

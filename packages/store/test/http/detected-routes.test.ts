@@ -44,10 +44,16 @@ test('fields are told with type, count and parsers', async t => {
   const store = await open(t)
   const wanted = [
     { label: 'detected_level', type: 'string', cardinality: 2, parsers: null },
-    { label: 'level', type: 'string', cardinality: 2, parsers: ['logfmt', 'json'] },
+    {
+      label: 'level',
+      type: 'string',
+      cardinality: 2,
+      parsers: ['logfmt', 'json'],
+      jsonPath: ['level'],
+    },
     { label: 'size', type: 'bytes', cardinality: 1, parsers: ['logfmt'] },
     { label: 'trace', type: 'string', cardinality: 1, parsers: null },
-    { label: 'in_a', type: 'int', cardinality: 1, parsers: ['json'] },
+    { label: 'in_a', type: 'int', cardinality: 1, parsers: ['json'], jsonPath: ['in', 'a'] },
   ]
   t.same(await get(store, 'detected_fields', { query: '{app="x"}' }), {
     fields: wanted,
@@ -65,7 +71,7 @@ test('fields are told with type, count and parsers', async t => {
     {
       fields: [
         { ...wanted[0], cardinality: 1 },
-        { ...wanted[1], cardinality: 1, parsers: ['logfmt'] },
+        { label: 'level', type: 'string', cardinality: 1, parsers: ['logfmt'] },
         wanted[2],
       ],
       limit: 1000,
@@ -73,22 +79,6 @@ test('fields are told with type, count and parsers', async t => {
     'the newest line alone',
   )
   t.same(await get(store, 'detected_fields', { query: '{app="none"}' }), {})
-})
-
-test('Logs Drilldown is told the keys of JSON fields', async t => {
-  const store = await open(t)
-  const answer = await store.app.inject({
-    url: `/loki/api/v1/detected_fields?${new URLSearchParams({ ...onDay, query: '{app="x"}' })}`,
-    headers: { 'x-query-tags': 'Source=grafana-lokiexplore-app' },
-  })
-  const { fields } = answer.json<{ fields: { label: string; jsonPath?: string[] }[] }>()
-  t.same(Object.fromEntries(fields.map(({ label, jsonPath }) => [label, jsonPath])), {
-    detected_level: undefined,
-    level: ['level'],
-    size: undefined,
-    trace: undefined,
-    in_a: ['in', 'a'],
-  })
 })
 
 test('values of a field are told, by a form as well', async t => {

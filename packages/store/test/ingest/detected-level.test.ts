@@ -25,14 +25,23 @@ test('levels of JSON lines', async t => {
   f('{"level":"warn","msg":"x"}', 'warn')
   f('  {"msg":"x","LEVEL":"ERR"}  ', 'error')
   f('{"severity":"Critical"}', 'critical')
-  f('{"lvl":"dbg","level":"trc"}', 'trace')
-  f('{"nested":{"level":"error"},"msg":"x"}', 'error')
-  f('{"nested":{"level":"fatal"},"lvl":"info"}', 'info')
+  f('{"lvl":"dbg","level":"trc"}', 'debug')
+  f('{"log":{"level":"wrn"},"msg":"x"}', 'warn')
+  f('{"nested":{"level":"fatal"},"lvl":"info"}', 'fatal')
+  f('{"a":{"b":{"level":"trc"}},"lvl":"inf"}', 'info')
   f('{"list":["level","fatal"],"lvl":"warning"}', 'warn')
+  f('{"list":[{"level":"trc"}],"lvl":"wrn"}', 'warn')
   f('{"a":"level","lvl":"inf"}', 'info')
-  f('{"text":"with \\"level\\": fatal","x":1}', 'unknown')
+  f('{"level":"Information"}', 'info')
+  f('{"text":"with \\"level\\": trc","x":1}', 'unknown')
   f('{"level":30,"msg":"x"}', 'unknown')
+  f('{"level":30,"lvl":"wrn"}', 'warn')
   f('{"level":"none","msg":"an error"}', 'error')
+  f('{"level":"none","lvl":"wrn"}', 'unknown')
+  f('{bad,"level":"wrn"}', 'unknown')
+  f('{"status":200,"referer":"https://example.org/x?level=error"}', 'unknown')
+  f('{"log":"level=warn status=500"}', 'warn')
+  f('{"status":200,"referer":"https://example.org/error"}', 'unknown')
   f('{}', 'unknown')
 })
 
@@ -41,52 +50,64 @@ test('levels of logfmt lines', async t => {
   f('level=info msg=x', 'info')
   f('msg="level=fatal" LVL=WRN', 'warn')
   f('ts=1 SeVeRiTy="error" msg=x', 'error')
-  f('lvl=debug level=warn', 'warn')
+  f('lvl=debug level=wrn', 'warn')
   f('level= msg=x', 'unknown')
+  f('level lvl=wrn', 'unknown')
   f('level=verbose msg=x', 'unknown')
   f('a=b', 'unknown')
+  f('a="b lvl=wrn', 'unknown')
+  f('a=b=c lvl=wrn', 'unknown')
 })
 
 test('levels of words', async t => {
   const f = (line: string, want: string) => t.equal(levelOf(line), want, line)
-  f('some information', 'info')
-  f('an error and some INFO', 'info')
-  f('ERROR here', 'error')
+  f('some information', 'unknown')
+  f('an error and some INFO', 'error')
+  f('ERROR no information available', 'error')
   f('err: x', 'error')
-  f('Error here', 'unknown')
-  f('warn: x', 'warn')
-  f('WARN x', 'unknown')
-  f('WARNING x', 'warn')
-  f('critical: x', 'critical')
-  f('debug: x', 'debug')
-  f('debug x', 'unknown')
+  f('Error here', 'error')
+  f('WARN main', 'warn')
+  f('[WARN] information lost', 'warn')
+  f('GET /info.html 500 error', 'error')
+  f('FATAL: bye', 'fatal')
+  f('2026-01-01 [TRACE] x', 'trace')
+  f('critical!', 'critical')
+  f('level=Debug', 'debug')
+  f('misc:error', 'unknown')
+  f('no errors', 'unknown')
+  f('terror', 'unknown')
+  f('GET /x?a=1&level=error HTTP/1.1', 'unknown')
   f('', 'unknown')
 })
 
-test('words are found wherever they stand, fields behind other pairs', async t => {
-  const words = { info: 'info', 'err:': 'error', error: 'error', 'warn:': 'warn' }
-  const more = { warning: 'warn', 'critical:': 'critical', 'debug:': 'debug' }
-  for (const [word, level] of Object.entries({ ...words, ...more })) {
+test('words are found wherever they stand alone, fields behind other pairs', async t => {
+  const words = ['trace', 'debug', 'fatal', 'critical', 'error', 'err', 'warning', 'warn', 'info']
+  for (const word of words) {
+    const level = { err: 'error', warning: 'warn' }[word] ?? word
     for (let before = 0; before < 8; before++) {
-      for (let after = 0; after < 4; after++) {
-        const line = 'x'.repeat(before) + word + 'y'.repeat(after)
-        t.equal(levelOf(line), level, line)
-        t.equal(levelOf(line.toUpperCase()), level, line.toUpperCase())
+      for (const right of ['', ' y', ']', '!']) {
+        for (const text of [word, word.toUpperCase(), word[0]!.toUpperCase() + word.slice(1)]) {
+          const left = before === 0 ? '' : `${'x'.repeat(before - 1)} `
+          t.equal(levelOf(left + text + right), level, left + text + right)
+        }
       }
     }
     t.equal(levelOf(word.slice(0, -1)), 'unknown', 'a word that is cut')
+    t.equal(levelOf(`x${word} ${word}y`), 'unknown', 'parts of other words')
   }
   t.equal(levelOf('GET /?page=2&total=9 lvl=warn'), 'warn')
   t.equal(levelOf('GET /?page=2 total=9'), 'unknown', 'a key that only ends like one')
   t.equal(levelOf('=level info'), 'info')
 })
 
-test('labels come first, then metadata, as they are written', async t => {
-  t.equal(levelOf('level=error', { level: 'WARN' }), 'WARN')
+test('what was sent as level comes first, then labels, then metadata', async t => {
+  t.equal(levelOf('level=error', { level: 'WARN' }), 'warn')
   t.equal(levelOf('level=error', { app: 'x' }, { severity: 'Odd' }), 'Odd')
   t.equal(levelOf('level=error', { level: 'a' }, { level: 'b' }), 'a')
+  t.equal(levelOf('level=error', { level: 'a' }, { detected_level: 'Information' }), 'info')
   const f = (number: string, want: string) =>
     t.equal(levelOf('level=error', {}, { severity_number: number }), want, number)
+  f('-1', 'trace')
   f('0', 'unknown')
   f('1', 'trace')
   f('8', 'debug')

@@ -103,6 +103,24 @@ test('old entries are kept, unless the limit says how old they may be', async t 
   )
 })
 
+test('a time of now in another unit than nanoseconds is refused, with the unit', async t => {
+  for (const [unit, ns] of [
+    ['seconds', second],
+    ['milliseconds', 1_000_000n],
+    ['microseconds', 1_000n],
+  ] as const) {
+    const time = nowNs / ns
+    const { kept, message, discarded } = validate([row('x', time), row('y')])
+    t.same(kept, ['y'], unit)
+    t.match(message, `(${time} is a time in ${unit}, not in nanoseconds)`)
+    t.match(discarded, { greater_than_max_sample_age: { entries: 1 } })
+    const old = validate([row('x', time)], { rejectOlderThanNs: 60n * second })
+    t.match(old.message, /has timestamp too old: 1970-.* is a time in /)
+  }
+  const rows = [row('1970', 20n * second), row('hours', nowNs / (3600n * second))]
+  t.same(validate(rows).kept, ['1970', 'hours'], 'others are taken')
+})
+
 test('time 0 and times before it are refused, however old entries may be', async t => {
   const rows = [
     row('zero', 0n),
@@ -155,8 +173,9 @@ test('metadata over a limit or where none is allowed is refused', async t => {
   t.same(validate(rows, { maxStructuredMetadataBytes: 6 }).kept, ['plain', 'with'])
 })
 
-test('metadata is sorted and its names are made usable', async t => {
-  const { accepted } = validate([row('plain'), row('with', nowNs, { 'z.y': '1', a: 'b\ufffd' })])
+test('metadata is sorted and its names are made usable; without name or value it is left out', async t => {
+  const metadata = { 'z.y': '1', a: 'b\ufffd', '': '1', e: '' }
+  const { accepted } = validate([row('plain'), row('with', nowNs, metadata)])
   t.same(accepted!.metadata, [
     undefined,
     [

@@ -7,7 +7,7 @@ import { encodeBlock } from '../../src/segment/block.ts'
 import { mergeRows } from '../../src/segment/merge-rows.ts'
 import { StoredBlock } from '../../src/segment/stored-block.ts'
 
-type Row = readonly [time: number, line: string]
+type Row = readonly [time: number, line: string, id?: string]
 
 /** A stored block of these rows. */
 const fields = new LevelFields([])
@@ -27,7 +27,10 @@ function block(rows: readonly Row[], sequence: number): StoredBlock {
     offsets,
     lengths,
     isPacked: false,
-    metadata: undefined,
+    metadata: {
+      sets: rows.map(([, , id]) => createLabelSet({ id: id ?? '' })),
+      rowSets: Uint32Array.from(rows, (_, row) => row),
+    },
   }
   const options = { dayStartNs: 0n, flags: 0, sequence, lineBytesMax: 1e9, allocate: Buffer.alloc }
   const [columns] = [...mergeRows([source], options)]
@@ -43,10 +46,12 @@ function block(rows: readonly Row[], sequence: number): StoredBlock {
 
 function rowsOf(stored: StoredBlock): Row[] {
   const { bytes, offsets } = stored.lines()
+  const { sets, rowSets } = stored.metadata()
   return [...stored.timestamps()]
     .map((time, row): Row => {
       const line = bytes.toString('utf8', offsets[row], offsets[row + 1]! - 1)
-      return [Number(stored.minNs) + time, line]
+      const [id] = sets[rowSets[row]!] ?? []
+      return [Number(stored.minNs) + time, line, ...(id ? [id.value] : [])] as const as Row
     })
     .filter((_, row) => stored.skip?.[row] !== 1)
 }
@@ -104,6 +109,16 @@ test('equal lines at other times and other lines at equal times count', async t 
   t.same(kept(blocks), blocks)
 })
 
+test('equal lines of one time count where their metadata differ', async t => {
+  t.same(kept([[[1, 'a', 'x']], [[1, 'a', 'y']], [[1, 'a']], [[1, 'a', 'x']], [[1, 'a', 'y']]]), [
+    [[1, 'a', 'x']],
+    [[1, 'a', 'y']],
+    [[1, 'a']],
+    [],
+    [],
+  ])
+})
+
 test('blocks that only touch are compared at that moment', async t => {
   t.same(
     kept([
@@ -137,7 +152,10 @@ test('a block without duplicates has no skip column', async t => {
 
 test('very many lines of one moment are told apart quickly', async t => {
   const lines = (from: number) =>
-    Array.from({ length: 20_000 }, (_, i): Row => [7, `line ${100_000 + from + i}`])
+    Array.from({ length: 20_000 }, (_, i): Row => {
+      const number = 100_000 + from + i
+      return [7, `line ${number >> 1}`, String(number & 1)]
+    })
   const started = performance.now()
   const found = kept([lines(0), lines(10_000), lines(0)])
   t.same(
@@ -148,7 +166,11 @@ test('very many lines of one moment are told apart quickly', async t => {
 })
 
 test('each different row counts once, whatever the blocks', async t => {
-  const row = fc.tuple(fc.integer({ min: 0, max: 4 }), fc.stringMatching(/^[ab]{0,6}$/))
+  const row = fc.tuple(
+    fc.integer({ min: 0, max: 4 }),
+    fc.stringMatching(/^[ab]{0,6}$/),
+    fc.constantFrom('x', 'y'),
+  )
   const blocks = fc.array(fc.array(row, { minLength: 1, maxLength: 60 }), {
     minLength: 1,
     maxLength: 5,

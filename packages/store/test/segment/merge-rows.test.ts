@@ -79,7 +79,7 @@ test('mergeRows sorts by time, ties in order of arrival', async t => {
   )
 })
 
-test('mergeRows keeps the first of equal lines at equal times, whatever their metadata', async t => {
+test('mergeRows keeps equal lines at equal times where their metadata differ', async t => {
   const id = (value: string) => createLabelSet({ id: value })
   t.same(
     merge([
@@ -89,6 +89,8 @@ test('mergeRows keeps the first of equal lines at equal times, whatever their me
       ],
       [
         [1, 'a', id('2')],
+        [1, 'a', id('1')],
+        [1, 'b', createLabelSet({ detected_level: 'info' })],
         [2, 'a'],
       ],
     ]),
@@ -96,6 +98,7 @@ test('mergeRows keeps the first of equal lines at equal times, whatever their me
       [
         [1, 'a', id('1')],
         [1, 'b'],
+        [1, 'a', id('2')],
         [2, 'a'],
       ],
     ],
@@ -140,11 +143,12 @@ test('mergeRows gives each different row once, sorted, from any sources', async 
 })
 
 test('mergeRows gives each of very many lines of one moment once', async t => {
+  const ids = [createLabelSet({ id: '1' }), createLabelSet({ id: '2' })]
   const lines = (from: number): Row[] =>
-    Array.from({ length: 100 }, (_, i) => [1, `line ${from + i}`])
+    Array.from({ length: 100 }, (_, i) => [1, `line ${(from + i) >> 1}`, ids[(from + i) & 1]!])
   const merged = merge([lines(0), [[0, 'before']], lines(50), [[2, 'after']], lines(0)], 1e6).flat()
   t.same(
     merged.map(([, line]) => line),
-    ['before', ...Array.from({ length: 150 }, (_, i) => `line ${i}`), 'after'],
+    ['before', ...Array.from({ length: 150 }, (_, i) => `line ${i >> 1}`), 'after'],
   )
 })

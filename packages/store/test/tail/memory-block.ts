@@ -1,14 +1,20 @@
 // A block of rows in memory, for tests.
 
-import type { BlockView } from '@skald/query'
-import type { LabelSet } from '@skald/wire'
+import { createLabelSet, type LabelSet } from '@skald/wire'
+import type { IdentifiedBlock } from '../../src/tail/recent-rows.ts'
+
+type Row = readonly [timeNs: bigint, line: string, metadata?: Record<string, string>]
 
 /** Makes a block of rows that ascend by time. */
-export function block(labels: LabelSet, rows: readonly (readonly [bigint, string])[]): BlockView {
+export function block(labels: LabelSet, rows: readonly Row[]): IdentifiedBlock {
   const baseNs = rows[0]![0]
   const lines = rows.map(([, line]) => Buffer.from(`${line}\n`))
   const offsets = new Uint32Array(rows.length + 1)
   for (const [i, line] of lines.entries()) offsets[i + 1] = offsets[i]! + line.length
+  const metadata = () => ({
+    sets: rows.map(([, , pairs]) => createLabelSet(pairs ?? {})),
+    rowSets: Uint32Array.from(rows, (_, row) => row),
+  })
   return {
     labels,
     sequence: 1,
@@ -20,7 +26,8 @@ export function block(labels: LabelSet, rows: readonly (readonly [bigint, string
     timestamps: () => Float64Array.from(rows, ([time]) => Number(time - baseNs)),
     lineLengths: () => Uint32Array.from(lines, line => line.length - 1),
     lines: () => ({ bytes: Buffer.concat(lines), offsets }),
-    metadata: () => ({ sets: [[]], rowSets: new Uint32Array(rows.length) }),
+    metadata,
+    storedMetadata: metadata,
     metadataPairs: () => new Uint32Array(rows.length),
   }
 }

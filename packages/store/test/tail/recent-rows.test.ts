@@ -5,7 +5,7 @@ import { block } from './memory-block.ts'
 
 const labels = createLabelSet({ app: 'x' })
 
-test('RecentRows knows rows by stream, time and line', async t => {
+test('RecentRows knows rows by stream, time, line and metadata', async t => {
   const rows = new RecentRows(100)
   t.equal(
     rows.skipKnown(
@@ -30,6 +30,10 @@ test('RecentRows knows rows by stream, time and line', async t => {
     [1, 0, 1, 0],
   )
   t.equal(rows.skipKnown('b', block(labels, [[1n, 'x']])), undefined, 'another stream')
+  const withId = (id: string) => rows.skipKnown('a', block(labels, [[1n, 'x', { id }]]))
+  t.equal(withId('1'), undefined)
+  t.equal(withId('2'), undefined)
+  t.same(withId('1'), [1])
 })
 
 test('RecentRows forgets what was long ago', async t => {

@@ -11,12 +11,24 @@ const plainInteger = /^-?[1-9]\d{0,14}$/
 
 /** Makes an int64: texts may have base prefixes (`0x1f`, `017`) and a fraction of zeros only. */
 export function toInt64(value: Value): bigint {
+  if (typeof value === 'string') return textToInt64(value, /\.0+$/)
+  return otherToInt64(value)
+}
+
+/** The same, but a fraction is cut off, whatever it is: as the newer library does it that Loki has. */
+export function cutToInt64(value: Value): bigint {
+  if (typeof value === 'string') return textToInt64(value, /(?<=^[-+]?\d*)\.\d*$/)
+  return otherToInt64(value)
+}
+
+function textToInt64(text: string, fraction: RegExp): bigint {
+  if (plainInteger.test(text)) return BigInt(text)
+  const int = parseInteger(text.replace(fraction, ''))
+  return int !== undefined && int >= minInt64 && int <= maxInt64 ? int : 0n
+}
+
+function otherToInt64(value: Exclude<Value, string>): bigint {
   if (typeof value === 'bigint') return value
-  if (typeof value === 'string') {
-    if (plainInteger.test(value)) return BigInt(value)
-    const int = parseInteger(value.replace(/\.0+$/, ''))
-    return int !== undefined && int >= minInt64 && int <= maxInt64 ? int : 0n
-  }
   if (typeof value === 'number') return floatToInt64(value)
   if (typeof value === 'boolean') return value ? 1n : 0n
   // A span of time is no number to them.

@@ -6,7 +6,7 @@ import { fn, variadic } from '../function.ts'
 import { integerCharsMax } from '../number-literal.ts'
 import { checkItemCount, printValue } from '../print.ts'
 import { GoList, int64, type Value } from '../values.ts'
-import { toFloat64, toInt64 } from './cast.ts'
+import { cutToInt64, toFloat64, toInt64 } from './cast.ts'
 import {
   addDecimals,
   type Decimal,
@@ -17,30 +17,42 @@ import {
   subtractDecimals,
 } from './decimal.ts'
 
+/** Functions of integers, given how a value becomes one. */
+function integerFunctions(toInt: (value: Value) => bigint) {
+  const divisor = (value: Value): bigint => {
+    const number = toInt(value)
+    if (number === 0n) throw new FunctionError('runtime error: integer divide by zero')
+    return number
+  }
+  return {
+    int: fn(['any'], value => toInt(value)),
+    add: variadic([], 'any', values =>
+      int64(values.reduce<bigint>((sum, value) => sum + toInt(value), 0n)),
+    ),
+    sub: fn(['any', 'any'], (a, b) => int64(toInt(a) - toInt(b))),
+    mul: variadic(['any'], 'any', (first, others) => {
+      const product = (a: bigint, b: Value) => BigInt.asIntN(64, a * toInt(b))
+      return int64(others.reduce<bigint>(product, toInt(first)))
+    }),
+    div: fn(['any', 'any'], (a, b) => int64(toInt(a) / divisor(b))),
+    mod: fn(['any', 'any'], (a, b) => int64(toInt(a) % divisor(b))),
+    max: variadic(['any'], 'any', (first, others) =>
+      int64([first, ...others].map(toInt).reduce(maxBigint)),
+    ),
+    min: variadic(['any'], 'any', (first, others) =>
+      int64([first, ...others].map(toInt).reduce(minBigint)),
+    ),
+  }
+}
+
 /** Functions that queries and the agent have. */
 export const numberFunctions = {
-  int: fn(['any'], value => toInt64(value)),
+  ...integerFunctions(toInt64),
   float64: fn(['any'], value => toFloat64(value)),
-  add: variadic([], 'any', values =>
-    int64(values.reduce<bigint>((sum, value) => sum + toInt64(value), 0n)),
-  ),
-  sub: fn(['any', 'any'], (a, b) => int64(toInt64(a) - toInt64(b))),
-  mul: variadic(['any'], 'any', (first, others) => {
-    const product = (a: bigint, b: Value) => BigInt.asIntN(64, a * toInt64(b))
-    return int64(others.reduce<bigint>(product, toInt64(first)))
-  }),
-  div: fn(['any', 'any'], (a, b) => int64(toInt64(a) / divisor(b))),
-  mod: fn(['any', 'any'], (a, b) => int64(toInt64(a) % divisor(b))),
   addf: variadic([], 'any', values => foldDecimals(0, values, addDecimals)),
   subf: variadic(['any'], 'any', (first, others) => foldDecimals(first, others, subtractDecimals)),
   mulf: variadic(['any'], 'any', (first, others) => foldDecimals(first, others, multiplyDecimals)),
   divf: variadic(['any'], 'any', (first, others) => foldDecimals(first, others, divideDecimals)),
-  max: variadic(['any'], 'any', (first, others) =>
-    int64([first, ...others].map(toInt64).reduce(maxBigint)),
-  ),
-  min: variadic(['any'], 'any', (first, others) =>
-    int64([first, ...others].map(toInt64).reduce(minBigint)),
-  ),
   maxf: variadic(['any'], 'any', (first, others) =>
     [first, ...others].map(toFloat64).reduce((a, b) => Math.max(a, b)),
   ),
@@ -53,6 +65,9 @@ export const numberFunctions = {
     roundAt(toFloat64(value), places, roundOn),
   ),
 }
+
+/** Functions that work otherwise in queries: they cut a fraction off, `int "4.9"` is 4. */
+export const queryNumberFunctions = integerFunctions(cutToInt64)
 
 /** Functions that only the agent has. */
 export const moreNumberFunctions = {
@@ -68,12 +83,6 @@ export const moreNumberFunctions = {
   until: fn(['int'], count => untilStep(0, count, count < 0 ? -1 : 1)),
   untilStep: fn(['int', 'int', 'int'], untilStep),
   seq: variadic([], 'int', numbers => sequence(numbers)),
-}
-
-function divisor(value: Value): bigint {
-  const number = toInt64(value)
-  if (number === 0n) throw new FunctionError('runtime error: integer divide by zero')
-  return number
 }
 
 function foldDecimals(
