@@ -95,7 +95,9 @@ export async function loadAgentConfig(options: LoadAgentConfigOptions): Promise<
   const text = options.expandEnv ? expandEnvironment(options.text, env) : options.text
   const { root, problems } = parseYaml(text)
   const isReadable = problems.length === 0
-  const sections = isReadable ? await readSections(root, env) : {}
+  const sections = isReadable
+    ? await readSections(root, { env, readsStdin: flags.stdin === 'true' })
+    : {}
   const written = applyFlags(build(sections, text), flags, problems)
   const config = { ...written, clients: withProxies(written.clients, env) }
   if (isReadable) checkWhole(config, root, problems)
@@ -232,8 +234,8 @@ const defaults = {
 
 type Sections = Awaited<ReturnType<typeof readSections>>
 
-async function readSections(root: YamlCursor, env: NonNullable<LoadAgentConfigOptions['env']>) {
-  return root.record({ ...sectionReaders, scrape_configs: await loadScrapeReader(root, env) })
+async function readSections(root: YamlCursor, options: Parameters<typeof loadScrapeReader>[1]) {
+  return root.record({ ...sectionReaders, scrape_configs: await loadScrapeReader(root, options) })
 }
 
 function build(sections: Sections, text: string): AgentConfig {

@@ -5,6 +5,7 @@ import { type BigIntStats, createReadStream, statSync } from 'node:fs'
 import { LineOrigin } from '../pipeline/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 import { type CompressionFormat, createDecompressor, isWhole } from './decompressor.ts'
+import { markLength } from './line-reader.ts'
 import type { FileRecord } from './positions.ts'
 import type { Reader } from './read-scheduler.ts'
 import { ReadTimes } from './read-times.ts'
@@ -204,8 +205,10 @@ export class CompressedTailer implements Reader {
   #consume(bytes: Buffer, start: number, end: number): void {
     const line = this.#line++
     if (line < this.#record!.offset) return
-    const hasReturn = end > start && bytes[end - 1] === carriageReturn
-    this.#consumer!.consume(bytes, start, hasReturn ? end - 1 : end, line)
+    const isUtf8 = this.#context.encoding?.isUtf8 ?? true
+    const from = line === 0 && isUtf8 ? start + markLength(bytes.subarray(start, end)) : start
+    const hasReturn = end > from && bytes[end - 1] === carriageReturn
+    this.#consumer!.consume(bytes, from, hasReturn ? end - 1 : end, line)
     this.#context.metrics.countLines(1)
   }
 

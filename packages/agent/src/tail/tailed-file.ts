@@ -17,7 +17,7 @@ import {
 } from './file-identity.ts'
 import { placeOf, recordKey } from './found-file.ts'
 import { GzipContent } from './gzip-content.ts'
-import { consumeLines, findLastLineFeed } from './line-reader.ts'
+import { consumeLines, findLastLineFeed, markLength } from './line-reader.ts'
 import type { FileRecord } from './positions.ts'
 import { ReadTimes } from './read-times.ts'
 import type { TimeJournal } from './time-journal.ts'
@@ -187,7 +187,7 @@ export class TailedFile {
     const lineFeed = this.#lineFeed()
     const lastLineFeed = findLastLineFeed(bytes, length, lineFeed)
     if (lastLineFeed < 0) return this.#noLine(bytes, length, isFull)
-    let start = 0
+    let start = this.#markLength(bytes, length)
     if (this.#isSkipping) {
       start = bytes.indexOf(0x0a) + 1
       this.#isSkipping = false
@@ -205,6 +205,12 @@ export class TailedFile {
     if (isFull) return 'more'
     this.#keepGzipRest(bytes, linesEnd, length)
     return 'end'
+  }
+
+  /** Length of the byte order mark, where the beginning of a file of UTF-8 is read. */
+  #markLength(bytes: Buffer, length: number): number {
+    if (this.#readOffset > 0 || this.#encoding?.isUtf8 === false) return 0
+    return markLength(bytes.subarray(0, length))
   }
 
   #keepGzipRest(bytes: Buffer, start: number, end: number): void {
@@ -270,9 +276,12 @@ export class TailedFile {
     if (findLastLineFeed(bytes, bytes.length, this.#lineFeed()) >= 0) return false
     this.#gzipRest = nothing
     const offset = this.#readOffset
-    this.times.begin(offset, offset + bytes.length)
-    this.#lineConsumer().consume(bytes, 0, bytes.length, offset)
-    this.#events.onLines(1)
+    const start = this.#markLength(bytes, bytes.length)
+    if (bytes.length > start) {
+      this.times.begin(offset + start, offset + bytes.length)
+      this.#lineConsumer().consume(bytes, start, bytes.length, offset + start)
+      this.#events.onLines(1)
+    }
     this.#readOffset += bytes.length
     return true
   }

@@ -128,3 +128,41 @@ test('Agent sends the last line of a wide encoding, whatever its bytes are', asy
   t.strictSame(received(receiver), ['one', '\u010a\u0a0a'])
   await agent.stop()
 })
+
+test('Agent takes carriage returns off the ends of lines, and a byte order mark off a file', async t => {
+  const receiver = await startReceiver(t)
+  const directory = t.testdir({
+    'bom.log': '\ufeff{"a":1}\r\nb\rb\r\n\r\n',
+    'last.log': '\ufefflast',
+  })
+  const job = '    pipeline_stages: [{json: {expressions: {a: }}}, {labels: {a: }}]\n'
+  await startTestAgent(t, configText({ directory, url: receiver.url, job }))
+  await receiver.until(() => receiver.entries.length >= 3)
+  renameSync(`${directory}/last.log`, `${directory}/gone`)
+  await receiver.until(() => receiver.entries.length >= 4)
+  const lines = receiver.entries.map(({ line }) => line)
+  t.strictSame(lines, ['{"a":1}', 'b\rb', '', 'last'])
+  t.match(receiver.entries[0]?.labels, /a="1"/)
+})
+
+test('Agent takes marks and carriage returns off whatever the encoding and form of a file', async t => {
+  const utf16 = Buffer.from('\ufeffone\r\ntwo\r\n', 'utf16le')
+  const cases = [
+    ['encoding: UTF-16', utf16],
+    ['encoding: UTF-16', Buffer.from(utf16).swap16()],
+    ['encoding: UTF-8', Buffer.from('\ufeffone\r\ntwo\r\n')],
+    ['encoding: windows-1252', Buffer.from('one\r\ntwo\r\n')],
+    ['decompression: {enabled: true, format: gz}', gzipSync('\ufeffone\r\ntwo\r\n')],
+  ] as const
+  for (const [job, content] of cases) {
+    const receiver = await startReceiver(t)
+    const directory = t.testdir({ 'a.log': content })
+    await startTestAgent(t, configText({ directory, url: receiver.url, job: `    ${job}\n` }))
+    await receiver.until(() => receiver.entries.length >= 2)
+    t.strictSame(
+      receiver.entries.map(({ line }) => line),
+      ['one', 'two'],
+      job,
+    )
+  }
+})
