@@ -2,7 +2,7 @@
 // pipeline.
 
 import type { Logger } from 'pino'
-import type { AgentMetrics } from '../metrics.ts'
+import type { LaneMetrics } from '../metrics.ts'
 import { ContainerLines } from '../pipeline/container-lines.ts'
 import { JsonFileConsumer } from '../pipeline/json-file-consumer.ts'
 import { LabelState } from '../pipeline/label-state.ts'
@@ -27,7 +27,7 @@ export interface TailerEnvironment {
   readonly journal: TimeJournal
   readonly scheduler: ReadScheduler
   readonly held: HeldFiles
-  readonly metrics: AgentMetrics
+  readonly metrics: LaneMetrics
   readonly logger: Logger
   /** Limit on the lines of all jobs together. */
   readonly limiter: { pausedUntilMs(nowMs: number): number } | undefined
@@ -57,11 +57,11 @@ export function openTailer(
   // Of a container's log: what is being put together, by its file.
   const lines = new WeakMap<LineOrigin, ContainerLines>()
   const openLines = (origin: LineOrigin) => {
-    const opened = openContainerLines(managed, origin, () => metrics.dockerEntries.inc())
+    const opened = openContainerLines(managed, origin, () => metrics.dockerEntries.inc({}))
     lines.set(origin, opened)
     return opened
   }
-  const countDamaged = () => metrics.dockerParsingErrors.inc()
+  const countDamaged = () => metrics.dockerParsingErrors.inc({})
   const context: TailerContext = {
     ...{ known, journal, scheduler, held, logger, nowMs, countDamaged },
     ...{ scope: owner.scope, onBacklog: owner.onBacklog, onRead: owner.onRead },
@@ -75,7 +75,7 @@ export function openTailer(
       pipeline.finish(origin)
     },
     metrics: metrics.forFile(path),
-    countLost: bytes => metrics.lostBytes.inc(bytes),
+    countLost: bytes => metrics.lostBytes.inc({}, bytes),
     countUnheld: bytes => metrics.unheldBytes.inc(bytes),
     countSkippedLine: () => metrics.droppedLines.inc({ reason: 'line_too_long' }),
     mayGoOn: canPause ? () => pausedUntilMs() === 0 : undefined,

@@ -293,7 +293,10 @@ test('eventlogmessage takes the message of a Windows event apart', async t => {
 test('metrics count lines, bytes and values by stream, and idle series leave', async t => {
   const registry = new Registry()
   let nowMs = 0
-  const context = { customMetrics: createCustomMetrics(registry, () => nowMs), nowMs: () => nowMs }
+  const context = {
+    customMetrics: createCustomMetrics(registry, () => nowMs).forLane(''),
+    nowMs: () => nowMs,
+  }
   const stages = `[{json: {expressions: {a: }}}, {metrics: {
     lines_total: {type: Counter, config: {action: inc, match_all: true}},
     bytes_total: {type: Counter, config: {action: add, match_all: true, count_entry_bytes: true}},
@@ -523,7 +526,7 @@ test('match takes words of LogQL for names, and wants stages to run', async t =>
 
 test('metrics count as Promtail does: default buckets, any case, infinities', async t => {
   const registry = new Registry()
-  const customMetrics = createCustomMetrics(registry, () => 0)
+  const customMetrics = createCustomMetrics(registry, () => 0).forLane('')
   const rules = {
     latency: { type: 'Histogram', source: 'v' },
     sum: { type: 'Gauge', source: 'v', config: { action: 'Set' } },
