@@ -316,3 +316,24 @@ test('loadAgentConfig refuses a job whose targets have no path, unless another j
   const flags = { stdin: 'true' }
   await t.resolves(loadAgentConfig({ text: without(), path: 'agent.yaml', flags, isStrict: true }))
 })
+
+test('loadAgentConfig says where -config.expand-env has changed what is wrong, or loses a group', async t => {
+  const stages = `    pipeline_stages:
+      - template: {source: a, template: '{{ regexReplaceAll "(.*?)\\\\.(.*)" .Value "$1" }}'}
+      - template: {source: a, template: '{{ nothing'}
+`
+  const load = (text: string) => loadAgentConfig({ text, path: 'agent.yaml', expandEnv: true })
+  const failed = await load(base + stages).then(
+    () => t.fail('it is no template'),
+    (error: ConfigError) => error.problems,
+  )
+  t.match(failed, [
+    { line: 8, message: /is not a template.*-config.expand-env changed this line/ },
+    { line: 9, message: /^((?!expand-env).)*$/ },
+  ])
+  const rules = `    relabel_configs: [{source_labels: [job], replacement: '/p/$1/\${1}/$\${1}', target_label: p}]
+`
+  const { doubts, scrapeConfigs } = await load(base + rules)
+  t.match(doubts, [/^agent.yaml:7:.*-config.expand-env looks up \$\{1\}.*write \$1 or \$\$\{1\}/])
+  t.equal(scrapeConfigs[0]?.relabelRules[0]?.replacement, '/p/$1//${1}')
+})
