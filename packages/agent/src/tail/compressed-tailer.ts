@@ -1,5 +1,5 @@
 // Reads one compressed file of a job with `decompression`: once, from its beginning to its end. Its
-// position is a line number, as Promtail has it.
+// position is a line number, as Promtail has it. What is not compressed is told apart in `mixed-tailer.ts`.
 
 import { type BigIntStats, createReadStream, statSync } from 'node:fs'
 import { LineOrigin } from '../pipeline/line-origin.ts'
@@ -119,7 +119,7 @@ export class CompressedTailer implements Reader {
     const { known, scope, journal, scheduler } = this.#context
     const saved = Number(known.savedOffset(this.path) ?? 0)
     const offset = Number.isSafeInteger(saved) ? saved : 0
-    const found = { scope, path: this.path, foundAt: this.path, stats, offset }
+    const found = { scope, path: this.path, foundAt: this.path, stats, offset, countsLines: true }
     const record = known.find(scope, stats) ?? known.create(found)
     this.#record = record
     const times = new ReadTimes(journal, record)

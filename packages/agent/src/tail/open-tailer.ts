@@ -12,12 +12,13 @@ import { ContainerStream } from './container-stream.ts'
 import type { HeldFiles } from './held-files.ts'
 import type { KnownFiles } from './known-files.ts'
 import { isStream, type ManagedTarget } from './managed-target.ts'
+import { MixedTailer } from './mixed-tailer.ts'
 import type { ReadScheduler } from './read-scheduler.ts'
 import { Tailer, type TailerContext } from './tailer.ts'
 import type { TimeJournal } from './time-journal.ts'
 
 /** Whatever reads one path. */
-export type PathTailer = Tailer | CompressedTailer | ContainerStream
+export type PathTailer = Tailer | MixedTailer | CompressedTailer | ContainerStream
 
 /** What all readers of one client have in common. */
 export interface TailerEnvironment {
@@ -86,6 +87,7 @@ export function openTailer(
     return new ContainerStream(path, context, { log: container.log, openLines, lane })
   }
   const { decompression } = config
+  if (decompression?.format === 'gz') return new MixedTailer(path, context, decompression)
   if (decompression) return new CompressedTailer(path, context, decompression)
   return new Tailer(path, context)
 }

@@ -45,6 +45,8 @@ export interface FileRecord {
   offset: number
   /** Read to its end and let go. */
   isFinished?: boolean
+  /** The offset counts lines: it is a compressed file of a job with `decompression`. */
+  readonly countsLines?: boolean
   head: Fingerprint | undefined
   tail: Fingerprint | undefined
 }

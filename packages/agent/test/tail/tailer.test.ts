@@ -2,11 +2,13 @@ import {
   closeSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import { GzipContent } from '../../src/tail/gzip-content.ts'
@@ -165,4 +167,45 @@ test('Agent takes marks and carriage returns off whatever the encoding and form 
       job,
     )
   }
+})
+
+test('Agent reads files that are not compressed as logs, beside those that are', async t => {
+  const directory = t.testdir({ 'app.log': text(lines('new', 1, 3)), 'empty.log': '' })
+  const older = `${directory}/app.log.1.gz`
+  writeFileSync(older, gzipSync(text(lines('old', 1, 3))))
+  const receiver = await startReceiver(t)
+  const job = '    decompression: {enabled: true, format: gz}\n'
+  const config = configText({ directory, url: receiver.url, job }).replace('*.log', '*.log*')
+  const want = [...lines('new', 1, 3), ...lines('old', 1, 3)]
+  const check = async (more: readonly string[]) => {
+    want.push(...more)
+    await receiver.until(() => receiver.entries.length >= want.length)
+    await sleep(500)
+    t.strictSame(received(receiver).toSorted(), want.toSorted())
+  }
+  const agent = await startTestAgent(t, config)
+  await check([])
+  writeFileSync(`${directory}/app.log`, text(lines('more', 1, 3)), { flag: 'a' })
+  writeFileSync(`${directory}/empty.log`, 'first\n')
+  await check([...lines('more', 1, 3), 'first'])
+  // A log is compressed after it was read: while the agent runs, and while it is away.
+  renameSync(older, `${directory}/app.log.2.gz`)
+  const rotate = (content: string) => {
+    renameSync(`${directory}/app.log`, `${directory}/app.log.1`)
+    writeFileSync(`${directory}/app.log`, content)
+  }
+  const compressRotated = () => {
+    writeFileSync(older, gzipSync(readFileSync(`${directory}/app.log.1`)))
+    rmSync(`${directory}/app.log.1`)
+  }
+  rotate(text(['second']))
+  await check(['second'])
+  compressRotated()
+  await check([])
+  await agent.stop()
+  renameSync(older, `${directory}/app.log.3.gz`)
+  rotate(text(['third']))
+  compressRotated()
+  await startTestAgent(t, config)
+  await check(['third'])
 })
