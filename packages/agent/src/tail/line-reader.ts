@@ -10,7 +10,7 @@ const carriageReturn = 0x0d
  * Finds the first line feed from `from` on that lies on the border of a code unit (as long as
  * the line feed, counted from the beginning of `bytes`); -1 where there is none.
  */
-function findLineFeed(bytes: Buffer, from: number, feed: Buffer): number {
+export function findLineFeed(bytes: Buffer, from: number, feed: Buffer): number {
   if (feed.length === 1) return bytes.indexOf(feed[0]!, from)
   let at = bytes.indexOf(feed, from)
   while (at >= 0 && at % feed.length !== 0) at = bytes.indexOf(feed, at + 1)

@@ -78,6 +78,7 @@ export function openTailer(
     metrics: metrics.forFile(path),
     countLost: bytes => metrics.lostBytes.inc({}, bytes),
     countUnheld: bytes => metrics.unheldBytes.inc(bytes),
+    countRewritten: () => metrics.rewrittenFiles.inc({}),
     countSkippedLine: () => metrics.droppedLines.inc({ reason: 'line_too_long' }),
     mayGoOn: canPause ? () => pausedUntilMs() === 0 : undefined,
     pauseMs: () => Math.max(0, pausedUntilMs() - nowMs()),
