@@ -190,6 +190,8 @@ class RunningAgent implements Agent {
 
   #setConfig(config: AgentConfig): void {
     this.#config = config
+    for (const doubt of config.doubts)
+      this.#logger.warn({ doubt }, 'Configuration is perhaps not meant so')
     this.metrics.configMistakes.set(config.leftOut.length)
   }
 

@@ -54,6 +54,7 @@ export async function runAgentCommand(
     const isTrial = ['check-syntax', 'dry-run', 'stdin'].some(name => flags[name] === 'true')
     const { config, text } = await loadConfigFile(file, { ...source, isStrict: isTrial })
     if (flags['check-syntax'] === 'true') {
+      for (const doubt of config.doubts) say(doubt)
       io.stdout.write('Valid config file! No syntax issues found\n')
       return 0
     }

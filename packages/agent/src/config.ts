@@ -67,6 +67,8 @@ export interface AgentConfig {
   readonly scrapeConfigs: readonly ScrapeConfig[]
   /** What was left out of it for a mistake, each as `file:line:column: message`. */
   readonly leftOut: readonly string[]
+  /** What is perhaps not meant as it is written, in the same form. */
+  readonly doubts: readonly string[]
   /** The text it was read from, environment expanded. */
   readonly text: string
 }
@@ -92,19 +94,52 @@ export interface LoadAgentConfigOptions {
  */
 export async function loadAgentConfig(options: LoadAgentConfigOptions): Promise<AgentConfig> {
   const { path, env = {}, flags = {} } = options
-  const text = options.expandEnv ? expandEnvironment(options.text, env) : options.text
+  const expanded = options.expandEnv ? expand(options.text, env) : undefined
+  const text = expanded?.text ?? options.text
   const { root, problems } = parseYaml(text)
   const isReadable = problems.length === 0
-  const sections = isReadable ? await readSections(root, env) : {}
+  const sections = isReadable
+    ? await readSections(root, { env, readsStdin: flags.stdin === 'true' })
+    : {}
   const written = applyFlags(build(sections, text), flags, problems)
   const config = { ...written, clients: withProxies(written.clients, env) }
   if (isReadable) checkWhole(config, root, problems)
-  const sorted = problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
+  const found = expanded ? problems.map(expanded.explain) : problems
+  const sorted = found.toSorted((a, b) => a.line - b.line || a.column - b.column)
   const goesOn = !options.isStrict && config.scrapeConfigs.some(job => job.isSound)
   if (sorted.some(({ isContained = false }) => !isContained || !goesOn)) {
     throw new ConfigError({ path, problems: sorted })
   }
-  return { ...config, leftOut: sorted.map(problem => formatProblem(path, problem)) }
+  const tell = (problem: ConfigProblem) => formatProblem(path, problem)
+  return { ...config, leftOut: sorted.map(tell), doubts: (expanded?.doubts ?? []).map(tell) }
+}
+
+/** Fills in the environment. `explain` says of a mistake that its line was changed by that. */
+function expand(
+  written: string,
+  env: NonNullable<LoadAgentConfigOptions['env']>,
+): {
+  readonly text: string
+  readonly doubts: readonly ConfigProblem[]
+  readonly explain: (problem: ConfigProblem) => ConfigProblem
+} {
+  const doubts: ConfigProblem[] = []
+  const text = expandEnvironment(written, env, (body, at) => {
+    // No variable has such a name; groups of expressions have.
+    if (!/^\d+$/.test(body)) return
+    const before = written.slice(0, at).split('\n')
+    const message = `-config.expand-env looks up \${${body}} in the environment, where it is nothing: write $${body} or $\${${body}} for a group of an expression`
+    doubts.push({ line: before.length, column: before.at(-1)!.length + 1, message })
+  })
+  const writtenLines = new Set(written.split('\n'))
+  const lines = text.split('\n')
+  const explain = (problem: ConfigProblem) => {
+    if (writtenLines.has(lines[problem.line - 1] ?? '')) return problem
+    const why =
+      '-config.expand-env changed this line: it makes \\ of \\\\ and $ of $$, and looks up ${...}'
+    return { ...problem, message: `${problem.message} (${why})` }
+  }
+  return { text, doubts, explain }
 }
 
 const readFilename: ValueReader<string> = cursor => {
@@ -232,8 +267,8 @@ const defaults = {
 
 type Sections = Awaited<ReturnType<typeof readSections>>
 
-async function readSections(root: YamlCursor, env: NonNullable<LoadAgentConfigOptions['env']>) {
-  return root.record({ ...sectionReaders, scrape_configs: await loadScrapeReader(root, env) })
+async function readSections(root: YamlCursor, options: Parameters<typeof loadScrapeReader>[1]) {
+  return root.record({ ...sectionReaders, scrape_configs: await loadScrapeReader(root, options) })
 }
 
 function build(sections: Sections, text: string): AgentConfig {
@@ -247,6 +282,7 @@ function build(sections: Sections, text: string): AgentConfig {
     wal: { ...defaults.wal, ...sections.wal },
     scrapeConfigs: sections.scrape_configs ?? [],
     leftOut: [],
+    doubts: [],
     text,
   }
 }

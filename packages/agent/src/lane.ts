@@ -7,7 +7,7 @@ import type { ClientConfig } from './config/clients.ts'
 import type { AgentConfig } from './config.ts'
 import type { JobTargets } from './discovery/job-targets.ts'
 import type { StageInspector } from './inspect/stage-inspector.ts'
-import type { AgentMetrics } from './metrics.ts'
+import type { AgentMetrics, LaneMetrics } from './metrics.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
 import { createStageContext } from './pipeline/stage-context.ts'
 import type { PushTransport } from './push/client.ts'
@@ -28,6 +28,7 @@ export interface Lane {
   /** Equal for clients with equal settings. */
   readonly key: string
   readonly name: string
+  readonly metrics: LaneMetrics
   readonly delivery: Delivery
   readonly scheduler: ReadScheduler
   readonly manager: TargetManager
@@ -58,9 +59,10 @@ export function startLane(
   transport: PushTransport,
   context: LaneContext,
 ): Lane {
-  const { config, metrics, journal, known, held, nowMs } = context
+  const { config, journal, known, held, nowMs } = context
   const isOnly = config.clients.length === 1
   const lane = isOnly ? '' : laneName(client, config.clients)
+  const metrics = context.metrics.forLane(lane)
   const logger = isOnly ? context.logger : context.logger.child({ client: lane })
   const delivery = context.delivery ?? createQueue(client, transport, { ...context, logger })
   const scheduler = new ReadScheduler(() => delivery.hasRoom)
@@ -87,7 +89,7 @@ export function startLane(
   })
   const key = clientKey(client)
   const hasRoom = () => delivery.hasRoom && (limiter?.pausedUntilMs(nowMs()) ?? 0) === 0
-  return { key, name: lane, delivery, scheduler, manager, jobs, createJob, hasRoom }
+  return { key, name: lane, metrics, delivery, scheduler, manager, jobs, createJob, hasRoom }
 }
 
 /** Clients without names may have one URL, as for several tenants: the later ones are numbered. */
@@ -161,7 +163,7 @@ function createLimiter(
   { limits }: AgentConfig,
   around: {
     readonly delivery: Delivery
-    readonly metrics: AgentMetrics
+    readonly metrics: LaneMetrics
     readonly nowMs: () => number
   },
 ): RateLimiter | undefined {
@@ -176,7 +178,7 @@ function createLimiter(
 
 /** Ends a lane: what was read is sent within `limitMs`, and positions are kept. */
 export async function stopLane(
-  { delivery, scheduler, manager, jobs }: Lane,
+  { delivery, scheduler, manager, jobs, metrics }: Lane,
   limitMs: number,
 ): Promise<void> {
   await scheduler.stop()
@@ -184,4 +186,5 @@ export async function stopLane(
   await delivery.stop(limitMs)
   manager.close()
   for (const { pipeline } of jobs.values()) pipeline.close()
+  metrics.end()
 }

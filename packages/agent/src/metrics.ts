@@ -3,6 +3,8 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { createCustomMetrics } from './pipeline/custom-metrics.ts'
+import type { CustomMetrics } from './pipeline/stage.ts'
+import { type LaneCounter, SharedCounter } from './shared-counter.ts'
 
 /** Why a line was dropped or cut on its way to a server. */
 export const dropReasons = [
@@ -38,19 +40,41 @@ export interface FileMetrics {
   remove(): void
 }
 
+/** What one lane counts of what each lane does for itself: as one, whichever comes to it first. */
+export interface LaneMetrics {
+  readonly droppedLines: LaneCounter
+  readonly droppedLinesByLabel: LaneCounter
+  readonly targetsFailed: LaneCounter
+  readonly dockerEntries: LaneCounter
+  readonly dockerParsingErrors: LaneCounter
+  readonly journalLines: LaneCounter
+  readonly journalErrors: LaneCounter
+  readonly windowsEventErrors: LaneCounter
+  readonly lostBytes: LaneCounter
+  readonly rewrittenFiles: LaneCounter
+  readonly customMetrics: CustomMetrics
+  /** Each lane holds files for itself. */
+  readonly unheldBytes: { inc(bytes: number): void }
+  setFilesActive(count: number): void
+  /** Makes the counters of one file; call `remove` when it is no longer read. */
+  forFile(path: string): FileMetrics
+  /** The lane has ended. */
+  end(): void
+}
+
 /** All metrics of one agent. */
 export class AgentMetrics {
   readonly registry = new Registry()
-  /** Metrics that pipelines define. */
-  readonly customMetrics = createCustomMetrics(this.registry, Date.now)
-  readonly filesActive = this.#gauge('promtail_files_active_total', 'Number of files being read.')
+  readonly #customMetrics = createCustomMetrics(this.registry, Date.now)
+  readonly #filesActive = this.#gauge('promtail_files_active_total', 'Number of files being read.')
+  readonly #filesActiveByLane = new Map<string, number>()
   readonly targetsActive = this.#gauge('promtail_targets_active_total', 'Number of active targets.')
   readonly droppedLines = this.#counter(
     'logentry_dropped_lines_total',
     'Lines dropped by pipeline stages, by reason.',
     ['reason'],
   )
-  readonly droppedLinesByLabel = this.#counter(
+  readonly #droppedLinesByLabel = this.#sharedCounter(
     'logentry_dropped_lines_by_label_total',
     'Lines dropped by a limit per label value.',
     ['label_name', 'label_value'],
@@ -80,12 +104,12 @@ export class AgentMetrics {
     'Sessions with ZooKeeper that could not be opened, or ended.',
     [],
   )
-  readonly dockerEntries = this.#counter(
+  readonly #dockerEntries = this.#sharedCounter(
     'promtail_docker_target_entries_total',
     'Lines of containers that Docker told of.',
     [],
   )
-  readonly dockerParsingErrors = this.#counter(
+  readonly #dockerParsingErrors = this.#sharedCounter(
     'promtail_docker_target_parsing_errors_total',
     'Records of containers’ logs that are not as Docker writes them.',
     [],
@@ -119,17 +143,17 @@ export class AgentMetrics {
     'Messages without a text sent to syslog sources.',
     [],
   )
-  readonly journalLines = this.#counter(
+  readonly #journalLines = this.#sharedCounter(
     'promtail_journal_target_lines_total',
     'Entries read of the journal.',
     [],
   )
-  readonly journalErrors = this.#counter(
+  readonly #journalErrors = this.#sharedCounter(
     'promtail_journal_target_parsing_errors_total',
     'Entries of the journal that are not sent, by reason.',
     ['error'],
   )
-  readonly windowsEventErrors = this.#counter(
+  readonly #windowsEventErrors = this.#sharedCounter(
     'skald_agent_windows_event_errors_total',
     'Events of Windows that are not sent, or not as a whole, by reason.',
     ['error'],
@@ -144,12 +168,17 @@ export class AgentMetrics {
     'Datagrams sent to GELF sources that are no messages.',
     [],
   )
-  readonly lostBytes = this.#counter(
+  readonly #lostBytes = this.#sharedCounter(
     'skald_agent_lost_bytes_total',
     'Bytes that vanished before they could be read.',
     [],
   )
-  readonly unheldBytes = this.#gauge(
+  readonly #rewrittenFiles = this.#sharedCounter(
+    'skald_agent_rewritten_files_total',
+    'Files that were written anew in place: read from their beginning again.',
+    [],
+  )
+  readonly #unheldBytes = this.#gauge(
     'skald_agent_unheld_bytes',
     'Unread bytes of rotated files that are not held open: lost if the files are deleted.',
   )
@@ -193,9 +222,13 @@ export class AgentMetrics {
   })
   readonly #readBytes = this.#gauge('promtail_read_bytes_total', 'Bytes read of a file.', ['path'])
   readonly #fileBytes = this.#gauge('promtail_file_bytes_total', 'Size of a file.', ['path'])
-  readonly #readLines = this.#counter('promtail_read_lines_total', 'Lines read of a file.', [
+  readonly #readLines = this.#sharedCounter('promtail_read_lines_total', 'Lines read of a file.', [
     'path',
   ])
+  readonly #droppedLines = new SharedCounter(this.droppedLines)
+  readonly #targetsFailed = new SharedCounter(this.targetsFailed)
+  /** By path: how far each lane has read. */
+  readonly #files = new Map<string, Map<string, number>>()
 
   constructor(options: { readonly version: string; readonly withProcess?: boolean }) {
     const build = this.#gauge('promtail_build_info', 'Version of the agent, value 1.', [
@@ -209,7 +242,7 @@ export class AgentMetrics {
     for (const reason of ['dropped', 'wrong_host', 'no_path', 'exists', 'error']) {
       this.targetsFailed.inc({ reason }, 0)
     }
-    this.filesActive.set(0)
+    this.#filesActive.set(0)
     this.targetsActive.set(0)
     if (options.withProcess) collectDefaultMetrics({ register: this.registry })
   }
@@ -252,16 +285,61 @@ export class AgentMetrics {
     }
   }
 
-  /** Makes the counters of one file; call `remove` when it is no longer read. */
-  forFile(path: string): FileMetrics {
-    this.#readLines.inc({ path }, 0)
+  /** Makes the counters of one lane; the name tells it apart from the others. */
+  forLane(lane: string): LaneMetrics {
+    const shared = {
+      droppedLines: this.#droppedLines,
+      droppedLinesByLabel: this.#droppedLinesByLabel,
+      targetsFailed: this.#targetsFailed,
+      dockerEntries: this.#dockerEntries,
+      dockerParsingErrors: this.#dockerParsingErrors,
+      journalLines: this.#journalLines,
+      journalErrors: this.#journalErrors,
+      windowsEventErrors: this.#windowsEventErrors,
+      lostBytes: this.#lostBytes,
+      rewrittenFiles: this.#rewrittenFiles,
+    }
+    const counters = Object.entries(shared).map(([name, counter]) => [name, counter.forLane(lane)])
     return {
-      countLines: lines => this.#readLines.inc({ path }, lines),
+      ...(Object.fromEntries(counters) as Record<keyof typeof shared, LaneCounter>),
+      customMetrics: this.#customMetrics.forLane(lane),
+      unheldBytes: this.#unheldBytes,
+      setFilesActive: count => {
+        this.#filesActiveByLane.set(lane, count)
+        this.#showFilesActive()
+      },
+      forFile: path => this.#forFile(path, lane),
+      end: () => {
+        for (const counter of Object.values(shared)) counter.endLane(lane)
+        this.#readLines.endLane(lane)
+        this.#customMetrics.endLane(lane)
+        this.#filesActiveByLane.delete(lane)
+        this.#showFilesActive()
+      },
+    }
+  }
+
+  #showFilesActive(): void {
+    this.#filesActive.set(Math.max(0, ...this.#filesActiveByLane.values()))
+  }
+
+  #forFile(path: string, lane: string): FileMetrics {
+    const lines = this.#readLines.forLane(lane)
+    const readers = this.#files.get(path) ?? new Map<string, number>()
+    this.#files.set(path, readers)
+    readers.set(lane, readers.get(lane) ?? 0)
+    lines.inc({ path }, 0)
+    return {
+      countLines: count => lines.inc({ path }, count),
       setBytes: ({ read, size }) => {
-        this.#readBytes.set({ path }, read)
+        readers.set(lane, read)
+        this.#readBytes.set({ path }, Math.max(...readers.values()))
         this.#fileBytes.set({ path }, size)
       },
       remove: () => {
+        readers.delete(lane)
+        if (readers.size > 0) return
+        this.#files.delete(path)
         this.#readLines.remove({ path })
         this.#readBytes.remove({ path })
         this.#fileBytes.remove({ path })
@@ -287,6 +365,10 @@ export class AgentMetrics {
 
   #counter(name: string, help: string, labelNames: string[]): Counter {
     return new Counter({ name, help, labelNames, registers: [this.registry] })
+  }
+
+  #sharedCounter(name: string, help: string, labelNames: string[]): SharedCounter {
+    return new SharedCounter(this.#counter(name, help, labelNames))
   }
 
   #tenantCounter(name: string, help: string): Counter {

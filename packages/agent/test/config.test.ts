@@ -284,3 +284,56 @@ test('loadAgentConfig reads a job of a known encoding, whatever else is wrong in
   t.equal(scrapeConfigs.length, 2)
   t.equal(leftOut.length, 1)
 })
+
+test('loadAgentConfig refuses buckets that do not grow', async t => {
+  const f = async (buckets: string, want: RegExp | undefined) => {
+    const config = `{type: Histogram, description: d, config: {buckets: ${buckets}}}`
+    const problems = await problemsOf(`${base}    pipeline_stages: [{metrics: {m: ${config}}}]\n`)
+    if (want) t.match(problems, [want], buckets)
+    else t.strictSame(problems, [], buckets)
+  }
+  await f('[1, 0.5]', /^7:Each bucket must be above the one before it: 0.5 comes after 1/)
+  await f('[1, 1]', /1 comes after 1/)
+  await f('[1, .inf, 2]', /2 comes after Infinity/)
+  await f('[.inf, .inf]', /above the one before/)
+  await f('[-1, 0, 1, .inf]', undefined)
+  await f('[]', undefined)
+})
+
+test('loadAgentConfig refuses a job whose targets have no path, unless another job is without a mistake', async t => {
+  const without = (more = '') => `${base.replace(', __path__: /var/log/*.log', '')}${more}`
+  t.match(await problemsOf(without()), [/^5:No target of the job has a path/])
+  const rule = (text: string) => without(`    relabel_configs: [{${text}}]\n`)
+  t.match(await problemsOf(rule('target_label: other')), [/No target of the job has a path/])
+  t.strictSame(await problemsOf(rule('target_label: __path__, replacement: /x')), [])
+  t.strictSame(await problemsOf(rule('action: labelmap, regex: a')), [])
+  const both = `${without()}  - job_name: b
+    static_configs: [{labels: {__path__: /var/log/*.log}}]
+`
+  const config = await loadAgentConfig({ text: both, path: 'agent.yaml' })
+  t.match(config.leftOut, [/No target of the job has a path/])
+  await t.rejects(loadAgentConfig({ text: both, path: 'agent.yaml', isStrict: true }))
+  const flags = { stdin: 'true' }
+  await t.resolves(loadAgentConfig({ text: without(), path: 'agent.yaml', flags, isStrict: true }))
+})
+
+test('loadAgentConfig says where -config.expand-env has changed what is wrong, or loses a group', async t => {
+  const stages = `    pipeline_stages:
+      - template: {source: a, template: '{{ regexReplaceAll "(.*?)\\\\.(.*)" .Value "$1" }}'}
+      - template: {source: a, template: '{{ nothing'}
+`
+  const load = (text: string) => loadAgentConfig({ text, path: 'agent.yaml', expandEnv: true })
+  const failed = await load(base + stages).then(
+    () => t.fail('it is no template'),
+    (error: ConfigError) => error.problems,
+  )
+  t.match(failed, [
+    { line: 8, message: /is not a template.*-config.expand-env changed this line/ },
+    { line: 9, message: /^((?!expand-env).)*$/ },
+  ])
+  const rules = `    relabel_configs: [{source_labels: [job], replacement: '/p/$1/\${1}/$\${1}', target_label: p}]
+`
+  const { doubts, scrapeConfigs } = await load(base + rules)
+  t.match(doubts, [/^agent.yaml:7:.*-config.expand-env looks up \$\{1\}.*write \$1 or \$\$\{1\}/])
+  t.equal(scrapeConfigs[0]?.relabelRules[0]?.replacement, '/p/$1//${1}')
+})

@@ -88,3 +88,54 @@ test('Metrics tell how far the server is behind a file, rotated ones included', 
   await receiver.until(() => receiver.entries.length === 22)
   await waitFor(async () => (await lag('bytes')) === 0 && (await lag('seconds')) === 0)
 })
+
+test('Metrics count a line once, however many clients it goes to', async t => {
+  const all = ['INFO 1.5', 'INFO 0.2s', 'ERROR 3', 'no match at all here', 'drop me']
+  const directory = t.testdir({ 'a.log': text(all) })
+  const receivers = [await startReceiver(t), await startReceiver(t), await startReceiver(t)]
+  const [first, second, last] = receivers
+  const job = `    pipeline_stages:
+      - drop: {expression: "^drop"}
+      - regex: {expression: '^(?P<lvl>\\w+) (?P<took>\\S+)$'}
+      - metrics:
+          all_total: {type: Counter, description: all, config: {match_all: true, action: inc}}
+          bad_total: {type: Counter, description: bad, source: lvl, config: {value: ERROR, action: inc}}
+          took: {type: Histogram, description: took, source: took, config: {buckets: [0.5, 1]}}
+          under_way: {type: Gauge, description: g, source: lvl, config: {action: inc}}
+`
+  const config = configText({ directory, url: first!.url, job }).replace(
+    'target_config',
+    `  - {url: "${second!.url}", batchwait: 20ms}
+  - {url: "${last!.url}", batchwait: 20ms}
+target_config`,
+  )
+  // One that takes nothing is behind the others, and counts nothing again when it follows.
+  last!.respond(503)
+  const agent = await startTestAgent(t, config)
+  const seriesOf = async (name: RegExp) => {
+    const metrics = await agent.metrics.registry.metrics()
+    return metrics
+      .split('\n')
+      .filter(line => name.test(line))
+      .map(line => line.replace(/.* /, ''))
+  }
+  const check = async (times: number) => {
+    const want = async (name: RegExp, value: number) =>
+      t.strictSame(await seriesOf(name), [String(value * times)], String(name))
+    await want(/^promtail_custom_all_total/, 4)
+    await want(/^promtail_custom_bad_total/, 1)
+    await want(/^promtail_custom_took_count/, 3)
+    await want(/^promtail_custom_took_bucket.*le="0.5"/, 1)
+    await want(/^promtail_custom_under_way/, 3)
+    await want(/^promtail_read_lines_total/, 5)
+    await want(/^logentry_dropped_lines_total.*drop_stage/, 1)
+  }
+  await first!.until(() => first!.entries.length === 4)
+  await second!.until(() => second!.entries.length === 4)
+  await check(1)
+  appendFileSync(`${directory}/a.log`, text(all))
+  last!.respond(204)
+  for (const receiver of receivers) await receiver.until(() => receiver.entries.length === 8)
+  await check(2)
+  t.match(await seriesOf(/^promtail_files_active_total/), ['1'])
+})

@@ -63,6 +63,7 @@ async function checkFile(
   const isAgent =
     typeof top === 'object' && top !== null && agentKeys.some(key => Object.hasOwn(top, key))
   if (!isAgent) return { kind: 'store', warnings: loadStoreConfig(text, path).warnings }
-  await loadAgentConfig({ text, path, isStrict: true })
-  return { kind: 'agent', warnings: [] }
+  const options = { path, isStrict: true, ...(env && { expandEnv: true, env }) }
+  const { doubts } = await loadAgentConfig({ ...options, text: written })
+  return { kind: 'agent', warnings: doubts }
 }

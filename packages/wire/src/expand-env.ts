@@ -1,10 +1,14 @@
 // `-config.expand-env`: fills ${...} in the text of a configuration, before it is read as YAML. The
 // forms are those of drone/envsubst, which Promtail uses: only the braced form is touched.
 
-/** Replaces every `${...}` by its value; `$$` and `\\` stand for one sign. */
+/**
+ * Replaces every `${...}` by its value; `$$` and `\\` stand for one sign. `onLookup` is told of what stands in
+ * braces, and where it begins.
+ */
 export function expandEnvironment(
   text: string,
   env: Readonly<Record<string, string | undefined>>,
+  onLookup?: (body: string, at: number) => void,
 ): string {
   let result = ''
   for (let at = 0; at < text.length; ) {
@@ -15,7 +19,9 @@ export function expandEnvironment(
     } else if (pair === '${') {
       const end = closingBrace(text, at + 2)
       if (end < 0) return result + text.slice(at)
-      result += expandBody(text.slice(at + 2, end), env)
+      const body = text.slice(at + 2, end)
+      onLookup?.(body, at)
+      result += expandBody(body, env)
       at = end + 1
     } else result += text[at++]
   }

@@ -27,3 +27,12 @@ test('expandEnvironment knows the forms of envsubst', async t => {
   f('$${V}', '${V}')
   f('${unclosed', '${unclosed')
 })
+
+test('expandEnvironment tells what it looks up', async t => {
+  const seen: [string, number][] = []
+  expandEnvironment('a ${1} $${2} ${V:-d}', {}, (body, at) => seen.push([body, at]))
+  t.strictSame(seen, [
+    ['1', 2],
+    ['V:-d', 13],
+  ])
+})

@@ -10,7 +10,7 @@ import type { StageFactory, StageReading } from '../pipeline/stage.ts'
 import { loadSourceReaders, sourceKeys, sourceOf } from '../sources/registry.ts'
 import type { SourceConfig } from '../sources/source.ts'
 import type { Decompression } from '../tail/compressed-tailer.ts'
-import { findEncoding, isUtf8, type TextEncoding } from '../tail/encoding.ts'
+import { findEncoding, type TextEncoding } from '../tail/encoding.ts'
 import { readBoolean, readDurationMs, readOneOf, readText } from './readers.ts'
 import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 
@@ -28,7 +28,7 @@ export interface ScrapeConfig {
   readonly discoveries: readonly DiscoveryConfig[]
   /** Own key: labels that the path of a container's log gives are added to its lines. */
   readonly addsPathLabels: boolean
-  /** Absent for UTF-8. */
+  /** Absent where none is named: bytes go out as they came. */
   readonly encoding: TextEncoding | undefined
   /** Set where the files of the job are compressed. */
   readonly decompression: Decompression | undefined
@@ -38,7 +38,7 @@ export interface ScrapeConfig {
 
 const readEncoding: ValueReader<Pick<ScrapeConfig, 'encoding'>> = cursor => {
   const name = readText(cursor) ?? ''
-  if (isUtf8(name)) return { encoding: undefined }
+  if (name === '') return { encoding: undefined }
   const encoding = findEncoding(name)
   if (encoding) return { encoding }
   return cursor.failContained(
@@ -60,6 +60,8 @@ const readDecompression: ValueReader<Decompression> = cursor => {
 
 /** Readers of the keys of a job that are loaded as jobs name them. */
 interface JobReaders {
+  /** Lines come on standard input, so that jobs need no path. */
+  readonly readsStdin: boolean
   readonly stages: ValueReader<StageFactory[]>
   readonly discoveries: Awaited<ReturnType<typeof loadDiscoveryReaders>>
   readonly sources: Awaited<ReturnType<typeof loadSourceReaders>>
@@ -88,6 +90,7 @@ function readJob(cursor: YamlCursor, readers: JobReaders): ScrapeConfig | undefi
       `no valid target scrape config defined for "${raw.job_name}": add static_configs`,
     )
   }
+  checkPaths(cursor, raw, readers)
   // Its files cannot be read.
   if (cursor.has('encoding') && !raw.encoding) return undefined
   return {
@@ -105,10 +108,31 @@ function readJob(cursor: YamlCursor, readers: JobReaders): ScrapeConfig | undefi
   }
 }
 
+/** A job whose targets have no path, and get none by its rules, reads nothing. */
+function checkPaths(
+  cursor: YamlCursor,
+  raw: { static_configs?: StaticConfig[]; relabel_configs?: RelabelRule[] },
+  { readsStdin }: JobReaders,
+): void {
+  const list = cursor.get('static_configs')
+  const { static_configs: targets = [], relabel_configs: rules = [] } = raw
+  const others = [...discoveryKeys, ...sourceKeys].some(key => cursor.has(key))
+  // Entries that were left out have been told of.
+  if (readsStdin || others || !list || targets.length < (list.items().length || 1)) return
+  if (targets.some(({ labels }) => labels.get('__path__')) || rules.some(maySetPath)) return
+  list.failContained(
+    'No target of the job has a path, so nothing is read: add __path__ to its labels, or a rule that sets it',
+  )
+}
+
+function maySetPath({ action, targetLabel }: RelabelRule): boolean {
+  return action === 'labelmap' || targetLabel === '__path__' || targetLabel.includes('$')
+}
+
 /** Loads the kinds that the jobs of a configuration name; returns what reads its list of jobs. */
 export async function loadScrapeReader(
   root: YamlCursor,
-  env: StageReading['env'],
+  { env, readsStdin }: { readonly env: StageReading['env']; readonly readsStdin: boolean },
 ): Promise<ValueReader<ScrapeConfig[]>> {
   const jobs = root.unjudged.get('scrape_configs')?.items() ?? []
   const jobKeys = jobs.flatMap(job => job.pairs().map(({ key }) => key))
@@ -120,7 +144,7 @@ export async function loadScrapeReader(
     loadDiscoveryReaders(jobKeys),
     loadSourceReaders(jobKeys),
   ])
-  return cursor => readScrapeConfigs(cursor, { stages, discoveries, sources })
+  return cursor => readScrapeConfigs(cursor, { stages, discoveries, sources, readsStdin })
 }
 
 /** Reads the list of jobs; their names must differ. */

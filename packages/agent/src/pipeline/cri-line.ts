@@ -1,5 +1,6 @@
 // The line format of CRI runtimes: `<time> <stdout|stderr> <tags> <content>`, read from bytes.
 
+import { decodeGoText } from '@skald/query/go-bytes'
 import { readRfc3339, type SplitTime } from './rfc3339-bytes.ts'
 
 /** What a line of a container runtime says; one object is used again for each line. */
@@ -21,6 +22,8 @@ export interface RuntimeLine extends SplitTime {
 }
 
 const space = 0x20
+const colon = 0x3a
+const partialTag = 0x50
 const stdoutText = Buffer.from(' stdout ')
 const stderrText = Buffer.from(' stderr ')
 
@@ -39,11 +42,11 @@ export class CriLine implements RuntimeLine {
   #flagsStart = 0
 
   get timeText(): string {
-    return this.content.toString('utf8', this.#start, this.#timeEnd)
+    return decodeGoText(this.content.subarray(this.#start, this.#timeEnd))
   }
 
   get flagsText(): string {
-    return this.content.toString('utf8', this.#flagsStart, this.contentStart - 1)
+    return decodeGoText(this.content.subarray(this.#flagsStart, this.contentStart - 1))
   }
 
   read(bytes: Buffer, start: number, end: number): boolean {
@@ -57,7 +60,9 @@ export class CriLine implements RuntimeLine {
     let flagsEnd = flags
     while (flagsEnd < end && !isSpace(bytes[flagsEnd]!)) flagsEnd++
     if (flagsEnd === flags || flagsEnd >= end || bytes[flagsEnd] !== space) return false
-    this.isPartial = flagsEnd === flags + 1 && bytes[flags] === 0x50
+    // Tags are parted by colons, and the first of them tells whether the line goes on.
+    this.isPartial =
+      bytes[flags] === partialTag && (flagsEnd === flags + 1 || bytes[flags + 1] === colon)
     this.content = bytes
     this.#start = start
     this.#timeEnd = at

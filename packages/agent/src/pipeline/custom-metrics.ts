@@ -1,5 +1,6 @@
 // Metrics that pipelines define. Series appear with their first line and disappear when idle; two
-// jobs may define the same metric and share it.
+// jobs may define the same metric and share it. The lanes of several clients take the same lines: of each
+// series the n-th change counts once, when the first of them makes it.
 
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type {
@@ -16,12 +17,22 @@ interface Series {
   sum: number
   count: number
   readonly buckets: number[]
+  /** Changes that were counted, and those that each lane has made. */
+  changes: number
+  readonly lanes: Map<string, number>
 }
 
 type Kind = 'counter' | 'gauge' | 'histogram'
 
+/** Custom metrics of all lanes. */
+export interface SharedCustomMetrics {
+  forLane(lane: string): CustomMetrics
+  /** A lane has ended: what it counted stays. */
+  endLane(lane: string): void
+}
+
 /** Makes the place for custom metrics in a registry. */
-export function createCustomMetrics(registry: Registry, nowMs: () => number): CustomMetrics {
+export function createCustomMetrics(registry: Registry, nowMs: () => number): SharedCustomMetrics {
   const families = new Map<string, Family>()
   const get = (kind: Kind, options: CustomMetricOptions, buckets: readonly number[] = []) => {
     let family = families.get(options.name)
@@ -35,13 +46,17 @@ export function createCustomMetrics(registry: Registry, nowMs: () => number): Cu
       families.set(name, family)
       family.register(registry)
     }
-    family.use()
     return family
   }
   return {
-    counter: options => get('counter', options),
-    gauge: options => get('gauge', options),
-    histogram: options => get('histogram', options, options.buckets),
+    forLane: lane => ({
+      counter: options => get('counter', options).use(lane),
+      gauge: options => get('gauge', options).use(lane),
+      histogram: options => get('histogram', options, options.buckets).use(lane),
+    }),
+    endLane: lane => {
+      for (const family of families.values()) family.endLane(lane)
+    },
   }
 }
 
@@ -52,7 +67,7 @@ interface FamilyOptions extends CustomMetricOptions {
   readonly onUnused: () => void
 }
 
-class Family implements CustomMetric {
+class Family {
   readonly #kind: Kind
   readonly #options: FamilyOptions
   readonly #bounds: readonly number[]
@@ -60,6 +75,7 @@ class Family implements CustomMetric {
   readonly #series = new Map<string, Series>()
 
   #users = 0
+  readonly #lanes = new Set<string>()
 
   constructor(kind: Kind, options: FamilyOptions) {
     this.#kind = kind
@@ -68,32 +84,43 @@ class Family implements CustomMetric {
     this.#nowMs = options.nowMs
   }
 
-  use(): void {
+  /** A stage of a lane has the metric. */
+  use(lane: string): CustomMetric {
     this.#users++
+    return {
+      isCounter: this.#kind === 'counter',
+      release: () => {
+        if (--this.#users === 0) this.#options.onUnused()
+      },
+      update: (labels, action, value) => this.#update({ lane, labels, action, value }),
+    }
   }
 
-  release(): void {
-    if (--this.#users === 0) this.#options.onUnused()
+  endLane(lane: string): void {
+    this.#lanes.delete(lane)
+    for (const { lanes } of this.#series.values()) lanes.delete(lane)
   }
 
-  get isCounter(): boolean {
-    return this.#kind === 'counter'
-  }
-
-  update(
-    labels: Iterable<readonly [string, string]>,
-    action: CustomMetricAction,
-    value: number,
-  ): void {
+  #update(change: {
+    readonly lane: string
+    readonly labels: Iterable<readonly [string, string]>
+    readonly action: CustomMetricAction
+    readonly value: number
+  }): void {
+    const { lane, labels, action, value } = change
     const visible = [...labels].filter(([name]) => !name.startsWith('__')).sort()
     const key = JSON.stringify(visible)
     let series = this.#series.get(key)
     if (!series) {
       const buckets = this.#bounds.map(() => 0)
-      series = { labels: new Map(visible), lastMs: 0, value: 0, sum: 0, count: 0, buckets }
+      series = {
+        ...{ labels: new Map(visible), lastMs: 0, value: 0, sum: 0, count: 0, buckets },
+        ...{ changes: 0, lanes: new Map<string, number>() },
+      }
       this.#series.set(key, series)
     }
     series.lastMs = this.#nowMs()
+    if (!this.#isFirst(series, lane)) return
     switch (action) {
       case 'set':
         series.value = value
@@ -112,6 +139,18 @@ class Family implements CustomMetric {
         for (const [i, bound] of this.#bounds.entries()) if (value <= bound) series.buckets[i]!++
         break
     }
+  }
+
+  /** Tells whether a lane makes a change of a series that none has made before. */
+  #isFirst(series: Series, lane: string): boolean {
+    // One that takes the place of another goes on from there.
+    const isOnly = this.#lanes.size === 0 || (this.#lanes.size === 1 && this.#lanes.has(lane))
+    this.#lanes.add(lane)
+    const count = (series.lanes.get(lane) ?? (isOnly ? series.changes : 0)) + 1
+    series.lanes.set(lane, count)
+    if (count <= series.changes) return false
+    series.changes = count
+    return true
   }
 
   /** Series whose last change is recent enough; the others are forgotten once they were shown. */

@@ -26,7 +26,7 @@ export function goJsonText(text: string): string {
 
 /** Writes a value that was read from JSON; keys of objects are sorted. */
 export function goJsonValue(value: unknown): string {
-  if (typeof value === 'string') return goJsonText(value.toWellFormed())
+  if (typeof value === 'string') return goJsonText(value)
   if (typeof value === 'number') return numberText(value)
   if (typeof value !== 'object' || value === null) return String(value)
   if (Array.isArray(value)) return `[${value.map(goJsonValue).join(',')}]`
@@ -34,7 +34,7 @@ export function goJsonValue(value: unknown): string {
   let pairs = ''
   for (const key of Object.keys(object).sort()) {
     if (pairs !== '') pairs += ','
-    pairs += `${goJsonText(key.toWellFormed())}:${goJsonValue(object[key])}`
+    pairs += `${goJsonText(key)}:${goJsonValue(object[key])}`
   }
   return `{${pairs}}`
 }

@@ -1,11 +1,11 @@
 // Reads the file of Docker's json-file driver as the container's lines: what is around them is Docker's
 // own and not seen by the stages.
 
-import { nsPerSecond, parseRfc3339 } from '@skald/wire'
+import { nsPerSecond } from '@skald/wire'
 import type { ContainerLines } from './container-lines.ts'
 import { DockerLine } from './docker-line.ts'
+import { readDockerRecord } from './docker-record.ts'
 import type { LineConsumer } from './pipeline.ts'
-import { parseJsonObject } from './values.ts'
 
 /** Takes the records of one file. */
 export class JsonFileConsumer implements LineConsumer {
@@ -21,7 +21,7 @@ export class JsonFileConsumer implements LineConsumer {
   consume(bytes: Buffer, start: number, end: number, offset: number): void {
     const line = this.#line
     if (!line.read(bytes, start, end)) {
-      this.#consumeOdd(bytes.toString('utf8', start, end), offset)
+      this.#consumeOdd(bytes.subarray(start, end), offset)
       return
     }
     const content = line.content.subarray(line.contentStart, line.contentEnd)
@@ -29,14 +29,9 @@ export class JsonFileConsumer implements LineConsumer {
     this.#lines.add({ stream: line.stream, timestampNs, bytes: content, offset })
   }
 
-  #consumeOdd(text: string, offset: number): void {
-    const { log, stream, time } = parseJsonObject(text) ?? {}
-    const timestampNs = typeof time === 'string' ? parseRfc3339(time) : undefined
-    if (typeof log !== 'string' || timestampNs === undefined) {
-      this.#onDamage()
-      return
-    }
-    const name = stream === 'stderr' ? 'stderr' : 'stdout'
-    this.#lines.add({ stream: name, timestampNs, bytes: Buffer.from(log), offset })
+  #consumeOdd(bytes: Buffer, offset: number): void {
+    const record = readDockerRecord(bytes)
+    if (record) this.#lines.add({ ...record, offset })
+    else this.#onDamage()
   }
 }

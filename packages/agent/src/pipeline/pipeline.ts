@@ -12,6 +12,8 @@ import type { NextStage, Stage } from './stage.ts'
 export interface LineConsumer {
   /** Takes the line `bytes[start .. end)`, which begins at `offset` of the file. */
   consume(bytes: Buffer, start: number, end: number, offset: number): void
+  /** A carriage return before the line feed is part of the line: container runtimes end lines by the latter. */
+  readonly keepsReturns?: boolean
 }
 
 /** A stage that can take lines as bytes where it is the only one. */
@@ -49,9 +51,13 @@ export class Pipeline {
 
   /** Makes the consumer of one file's lines. */
   open(origin: LineOrigin, labels: LabelState): LineConsumer {
-    if (this.#byteStage) return this.#byteStage.open(origin, labels, this.#sink)
+    const keepsReturns = isByteStage(this.#stages[0])
+    if (this.#byteStage) {
+      return { ...this.#byteStage.open(origin, labels, this.#sink), keepsReturns }
+    }
     const first = this.#steps[0]!
     return {
+      keepsReturns,
       consume: (bytes, start, end, startOffset) =>
         first(new PipelineEntry({ origin, startOffset }, labels, bytes.subarray(start, end))),
     }

@@ -2,13 +2,13 @@
 
 import type { Logger } from 'pino'
 import type { StageInspector } from '../inspect/stage-inspector.ts'
-import type { AgentMetrics } from '../metrics.ts'
+import type { LaneMetrics } from '../metrics.ts'
 import type { StageContext } from './stage.ts'
 
 /** Makes the context of one job's stages. */
 export function createStageContext(options: {
   readonly jobName: string
-  readonly metrics: AgentMetrics
+  readonly metrics: LaneMetrics
   readonly logger: Logger
   readonly nowMs: () => number
   readonly inspector?: StageInspector | undefined

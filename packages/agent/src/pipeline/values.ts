@@ -30,15 +30,3 @@ function numberText(value: number): string {
   if (exponent < 0) return `${sign}0.${'0'.repeat(-exponent - 1)}${digits}`
   return `${sign}${digits.padEnd(exponent + 1, '0')}`
 }
-
-/** Parses a JSON object; `undefined` for anything else. */
-export function parseJsonObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-    return isObject ? (value as Record<string, unknown>) : undefined
-  } catch {
-    // Not JSON: the caller decides what that means.
-    return undefined
-  }
-}

@@ -138,7 +138,7 @@ class JournalSource implements Source {
   }
 
   #take(line: Buffer): void {
-    const { inlet, metrics, logger } = this.#context
+    const { inlet, laneMetrics: metrics, logger } = this.#context
     let entry: JournalEntry
     try {
       entry = parseJournalEntry(line)
@@ -157,7 +157,7 @@ class JournalSource implements Source {
     } else {
       const { timestampNs } = entry
       const isSent = inlet.add({ labels: this.#labelsOf(entry), line: text, timestampNs })
-      if (isSent) metrics.journalLines.inc()
+      if (isSent) metrics.journalLines.inc({})
       else metrics.journalErrors.inc({ error: 'empty_labels' })
     }
     this.#saveSettled()

@@ -84,7 +84,8 @@ export class SourceSet {
       allocateNs: () => journal.allocate(1),
     })
     const lane = source.isPerClient ? lanes[0]!.name : ''
-    const context = { jobName, inlet, lane, cursors, metrics, hostname, nowMs }
+    const laneMetrics = metrics.forLane(lanes[0]!.name)
+    const context = { jobName, inlet, lane, cursors, metrics, laneMetrics, hostname, nowMs }
     try {
       const started = await source.start({ ...context, logger: logger.child({ job: jobName }) })
       this.#running.push({ jobName, source: started, inlet })

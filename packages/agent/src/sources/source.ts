@@ -2,7 +2,7 @@
 // folder: a reader of its configuration and what runs it. It is added by a row in registry.ts.
 
 import type { Logger } from 'pino'
-import type { AgentMetrics } from '../metrics.ts'
+import type { AgentMetrics, LaneMetrics } from '../metrics.ts'
 import type { Inlet } from './inlet.ts'
 
 /** A running source. */
@@ -25,6 +25,8 @@ export interface SourceContext {
   readonly lane: string
   readonly cursors: Cursors
   readonly metrics: AgentMetrics
+  /** What copies of the source for several clients count as one. */
+  readonly laneMetrics: LaneMetrics
   readonly logger: Logger
   readonly hostname: string
   readonly nowMs: () => number

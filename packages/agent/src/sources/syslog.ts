@@ -5,9 +5,11 @@ import { reverse } from 'node:dns/promises'
 import { once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
+import { decodeGoText } from '@skald/query/go-bytes'
 import { readBoolean, readCount, readDurationMs, readLabels, readOneOf } from '../config/readers.ts'
 import { readServerTls, type ServerTls, serverTlsOptions } from '../config/server-tls.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
+import type { SourceLine } from './inlet.ts'
 import {
   formatAddress,
   type ListenAddress,
@@ -39,6 +41,8 @@ const lookupLimitMs = 1_000
 // Names of clients that are remembered.
 const namesMax = 1_000
 const receiveBufferBytes = 4 * 1024 * 1024
+// What is no message is told of so often.
+const noMessagePeriodMs = 60_000
 const hostnameLabel = '__syslog_connection_hostname'
 
 /** Reads the body of syslog. */
@@ -91,6 +95,9 @@ class SyslogSource implements Source {
   #server: net.Server | dgram.Socket | undefined
   #place = ''
   #isStopped = false
+  /** Texts that were no messages and have not been told of, and when some were. */
+  #unsaidCount = 0
+  #saidMs = Number.NEGATIVE_INFINITY
 
   constructor(config: SyslogConfig, context: SourceContext) {
     this.#config = config
@@ -165,6 +172,8 @@ class SyslogSource implements Source {
     const address = plainAddress(socket.remoteAddress ?? '')
     const connection = { address, hostname: await this.#nameOf(address) }
     socket.setTimeout(idleTimeoutMs)
+    // What the lines belong to that come late.
+    let last: SourceLine | undefined
     for await (const frame of cutSyslogFrames(socket, messageBytesMax)) {
       if (!inlet.hasRoom && !this.#isStopped) {
         // It is we who are silent.
@@ -172,8 +181,10 @@ class SyslogSource implements Source {
         await inlet.room()
         socket.setTimeout(idleTimeoutMs)
       }
-      if (frame.kind === 'message') this.#take(frame.bytes, connection)
-      else this.#countTooLong(frame.byteLength, address)
+      if (frame.kind === 'tooLong') this.#countTooLong(frame.byteLength, address)
+      else if (frame.kind === 'message') last = this.#take(frame.bytes, connection)
+      else if (last) this.#add({ ...last, line: decodeGoText(withoutEnd(frame.bytes)) })
+      else this.#countNoMessage(frame.bytes, address)
     }
   }
 
@@ -212,29 +223,49 @@ class SyslogSource implements Source {
     return name
   }
 
-  #take(bytes: Buffer, connection: { readonly address: string; readonly hostname: string }): void {
-    const { inlet, metrics, nowMs } = this.#context
-    const text = bytes.toString('utf8').replace(/[\r\n\0]+$/, '')
-    if (text === '') return
+  /** Takes a message; gives it as it was passed on, where it was one. */
+  #take(
+    bytes: Buffer,
+    connection: { readonly address: string; readonly hostname: string },
+  ): SourceLine | undefined {
+    const { metrics, nowMs } = this.#context
+    const whole = withoutEnd(bytes)
+    if (whole.length === 0) return undefined
+    const text = decodeGoText(whole)
     const nowNs = BigInt(nowMs()) * 1_000_000n
     const { format } = this.#config
     const message = parseSyslog(text, { format, nowNs, timeZone: this.#timeZone })
     if (!message) {
-      metrics.syslogParsingErrors.inc()
-      this.#context.logger.debug({ client: connection.address, text }, 'Not a syslog message')
-      return
-    }
-    if (message.text === '') {
-      metrics.syslogEmptyMessages.inc()
-      return
+      this.#countNoMessage(whole, connection.address)
+      return undefined
     }
     const isIncoming = this.#config.usesIncomingTime
-    inlet.add({
+    const line: SourceLine = {
       labels: this.#labelsOf(message, connection),
       line: this.#config.keepsWholeMessage ? text : message.text,
       timestampNs: isIncoming ? message.timestampNs : undefined,
-    })
-    metrics.syslogEntries.inc()
+    }
+    if (message.text === '') metrics.syslogEmptyMessages.inc()
+    else this.#add(line)
+    return line
+  }
+
+  #add(line: SourceLine): void {
+    this.#context.inlet.add(line)
+    this.#context.metrics.syslogEntries.inc()
+  }
+
+  /** Counts what is no message; says it as often as people can read it. */
+  #countNoMessage(bytes: Buffer, address: string): void {
+    const { metrics, logger, nowMs } = this.#context
+    metrics.syslogParsingErrors.inc()
+    this.#unsaidCount++
+    if (nowMs() - this.#saidMs < noMessagePeriodMs) return
+    const text = bytes.toString('utf8', 0, 200)
+    const fields = { client: address, count: this.#unsaidCount, text }
+    logger.warn(fields, 'Not a syslog message: dropped')
+    this.#unsaidCount = 0
+    this.#saidMs = nowMs()
   }
 
   #labelsOf(
@@ -284,6 +315,14 @@ async function lookUp(address: string): Promise<string> {
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Takes line ends and zeros off the end. */
+function withoutEnd(bytes: Buffer): Buffer {
+  let end = bytes.length
+  while (end > 0 && (bytes[end - 1] === 0x0a || bytes[end - 1] === 0x0d || bytes[end - 1] === 0))
+    end--
+  return bytes.subarray(0, end)
 }
 
 /** A datagram is one message; some senders count its bytes all the same. */

@@ -69,7 +69,7 @@ export class Wevtutil {
     if (this.#locale !== undefined) options.push(`/l:${this.#locale}`)
     if (behind > 0) {
       const path = join(this.#directory, 'from.xml')
-      writeFileSync(path, formatBookmark(new Map([[query.channel, behind]])))
+      writeFileSync(path, formatBookmark(new Map([[query.channel, behind]])), { mode: 0o600 })
       options.push(`/bm:${path}`)
     }
     return this.#query(query, options)
@@ -81,7 +81,7 @@ export class Wevtutil {
     let what = [channel, `/q:${xpath}`]
     if (list !== undefined) {
       const path = join(this.#directory, 'query.xml')
-      writeFileSync(path, list)
+      writeFileSync(path, list, { mode: 0o600 })
       what = [path, '/sq:true']
     }
     const args = ['qe', ...what, ...options, '/uni:true', `/sbm:${saved}`]

@@ -181,7 +181,7 @@ export class WindowsReader implements Source {
   }
 
   #take(state: ChannelState, xml: string): void {
-    const { inlet, metrics, logger } = this.#context
+    const { inlet, laneMetrics: metrics, logger } = this.#context
     const { channel } = state.query
     const event = parseWindowsEvent(xml)
     const { flaw, recordId } = event

@@ -1,10 +1,11 @@
 // Reads one compressed file of a job with `decompression`: once, from its beginning to its end. Its
-// position is a line number, as Promtail has it.
+// position is a line number, as Promtail has it. What is not compressed is told apart in `mixed-tailer.ts`.
 
 import { type BigIntStats, createReadStream, statSync } from 'node:fs'
 import { LineOrigin } from '../pipeline/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 import { type CompressionFormat, createDecompressor, isWhole } from './decompressor.ts'
+import { markLength } from './line-reader.ts'
 import type { FileRecord } from './positions.ts'
 import type { Reader } from './read-scheduler.ts'
 import { ReadTimes } from './read-times.ts'
@@ -38,7 +39,11 @@ export class CompressedTailer implements Reader {
   #consumer: LineConsumer | undefined
   #chunks: AsyncIterator<Buffer> | undefined
   #close: (() => void) | undefined
-  #rest: Buffer = Buffer.alloc(0)
+  /** What follows the last line feed, in pieces. */
+  #rest: Buffer[] = []
+  #restBytes = 0
+  /** The line that is read is longer than any may be. */
+  #isSkipping = false
   /** Lines that were seen. */
   #line = 0
   readonly isAlias = false
@@ -118,7 +123,7 @@ export class CompressedTailer implements Reader {
     const { known, scope, journal, scheduler } = this.#context
     const saved = Number(known.savedOffset(this.path) ?? 0)
     const offset = Number.isSafeInteger(saved) ? saved : 0
-    const found = { scope, path: this.path, foundAt: this.path, stats, offset }
+    const found = { scope, path: this.path, foundAt: this.path, stats, offset, countsLines: true }
     const record = known.find(scope, stats) ?? known.create(found)
     this.#record = record
     const times = new ReadTimes(journal, record)
@@ -167,7 +172,7 @@ export class CompressedTailer implements Reader {
         return 'more'
       }
       // One that is cut goes unnoticed until here.
-      if (this.#rest.length > 0 && !(await isWhole(this.path, this.#decompression.format))) {
+      if (this.#restBytes > 0 && !(await isWhole(this.path, this.#decompression.format))) {
         throw new Error('it is cut')
       }
     } catch (error) {
@@ -175,7 +180,7 @@ export class CompressedTailer implements Reader {
       const fields = { path: this.path, error: (error as Error).message }
       logger.warn(fields, 'Compressed file is damaged: its rest is not read')
       // Half a line is none.
-      this.#rest = Buffer.alloc(0)
+      this.#takeRest()
     } finally {
       this.#isBusy = false
     }
@@ -184,36 +189,65 @@ export class CompressedTailer implements Reader {
   }
 
   #take(chunk: Buffer): void {
-    const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk
     let count = 0
-    for (let at = bytes.indexOf(lineFeed); at >= 0; at = bytes.indexOf(lineFeed, at + 1)) count++
+    for (let at = chunk.indexOf(lineFeed); at >= 0; at = chunk.indexOf(lineFeed, at + 1)) count++
     this.#times!.begin(this.#line, this.#line + count)
     let start = 0
     for (let i = 0; i < count; i++) {
-      const end = bytes.indexOf(lineFeed, start)
-      this.#consume(bytes, start, end)
+      const end = chunk.indexOf(lineFeed, start)
+      if (i > 0 || (this.#restBytes === 0 && !this.#isSkipping)) this.#consume(chunk, start, end)
+      else this.#endLine(chunk.subarray(0, end))
       start = end + 1
     }
-    this.#rest = Buffer.from(bytes.subarray(start))
-    if (this.#rest.length > lineBytesMax) {
-      this.#context.countSkippedLine(this.#rest.length)
-      this.#rest = Buffer.alloc(0)
-    }
+    this.#keep(chunk.subarray(start))
+  }
+
+  /** A line ends of which pieces came before. */
+  #endLine(last: Buffer): void {
+    this.#keep(last)
+    const isSkipped = this.#isSkipping
+    const bytes = this.#takeRest()
+    if (isSkipped) this.#line++
+    else this.#consume(bytes, 0, bytes.length)
+  }
+
+  #keep(piece: Buffer): void {
+    if (this.#isSkipping || piece.length === 0) return
+    this.#rest.push(Buffer.from(piece))
+    this.#restBytes += piece.length
+    if (this.#restBytes <= lineBytesMax) return
+    this.#rest = []
+    this.#restBytes = 0
+    this.#isSkipping = true
+    if (this.#line < this.#record!.offset) return
+    this.#context.countSkippedLine()
+    const fields = { path: this.path, line: this.#line + 1, bytesMax: lineBytesMax }
+    this.#context.logger.warn(fields, 'Line is longer than any may be: it is skipped')
+  }
+
+  #takeRest(): Buffer {
+    const bytes = Buffer.concat(this.#rest)
+    this.#rest = []
+    this.#restBytes = 0
+    this.#isSkipping = false
+    return bytes
   }
 
   #consume(bytes: Buffer, start: number, end: number): void {
     const line = this.#line++
     if (line < this.#record!.offset) return
-    const hasReturn = end > start && bytes[end - 1] === carriageReturn
-    this.#consumer!.consume(bytes, start, hasReturn ? end - 1 : end, line)
+    const isUtf8 = this.#context.encoding?.isUtf8 ?? true
+    const from = line === 0 && isUtf8 ? start + markLength(bytes.subarray(start, end)) : start
+    const hasReturn = end > from && bytes[end - 1] === carriageReturn
+    this.#consumer!.consume(bytes, from, hasReturn ? end - 1 : end, line)
     this.#context.metrics.countLines(1)
   }
 
   #end(): void {
-    if (this.#rest.length > 0) {
+    if (this.#restBytes > 0) {
       this.#times!.begin(this.#line, this.#line + 1)
-      this.#consume(this.#rest, 0, this.#rest.length)
-      this.#rest = Buffer.alloc(0)
+      const bytes = this.#takeRest()
+      this.#consume(bytes, 0, bytes.length)
     }
     this.#context.finishOrigin(this.#origin!)
     this.#state = 'ended'

@@ -1,11 +1,14 @@
-// Encodings other than UTF-8: where lines end in them, and their text as UTF-8.
+// Encodings that a job names: where lines end in them, and their text as UTF-8.
 
+import { isUtf8 } from 'node:buffer'
 import iconv from 'iconv-lite'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 
 /** How the text of a file is encoded. */
 export interface TextEncoding {
   readonly name: string
+  /** What is not UTF-8 is replaced; everything else stays as it is. */
+  readonly isUtf8: boolean
   /** Bytes of a line feed; their number is the size of a code unit. */
   lineFeed(firstBytes: Buffer): Buffer
   /** Makes a consumer that decodes lines before it hands them on. */
@@ -51,14 +54,10 @@ function canonicalName(name: string): string {
   return aliases[short] ?? short
 }
 
-/** Tells whether a name is one of UTF-8's, or empty, which is the same. */
-export function isUtf8(name: string): boolean {
-  return /^(|utf-?8)$/.test(canonicalName(name))
-}
-
 /** Finds an encoding by its IANA name; `undefined` for names that are none. */
 export function findEncoding(name: string): TextEncoding | undefined {
   const canonical = canonicalName(name)
+  if (/^utf-?8$/.test(canonical)) return utf8(name)
   const isWide = /^(utf-?16|ucs-?2)/.test(canonical)
   const isOfSystem = ofSystem.has(canonical)
   const isKnown = isOfSystem || iconv.encodingExists(canonical)
@@ -66,6 +65,7 @@ export function findEncoding(name: string): TextEncoding | undefined {
   const isBig = (firstBytes: Buffer) => isWide && isBigEndian(canonical, firstBytes)
   return {
     name,
+    isUtf8: false,
     lineFeed: firstBytes => (isWide ? (isBig(firstBytes) ? wideBig : wideLittle) : narrow),
     decoding: (consumer, firstBytes) => {
       const decode = isOfSystem
@@ -74,12 +74,33 @@ export function findEncoding(name: string): TextEncoding | undefined {
       return {
         consume(bytes, start, end, offset) {
           const text = decode(bytes.subarray(start, end))
-          const isMarked = isWide && offset === 0 && text.startsWith(byteOrderMark)
-          const line = Buffer.from(isMarked ? text.slice(1) : text, 'utf8')
+          const from = isWide && offset === 0 && text.startsWith(byteOrderMark) ? 1 : 0
+          // Where a unit is a byte, the end of the line has been taken off already.
+          const to = isWide && text.endsWith('\r') ? text.length - 1 : text.length
+          const line = Buffer.from(text.slice(from, to), 'utf8')
           consumer.consume(line, 0, line.length, offset)
         },
       }
     },
+  }
+}
+
+/** UTF-8 by its name: bytes that are none become U+FFFD. */
+function utf8(name: string): TextEncoding {
+  return {
+    name,
+    isUtf8: true,
+    lineFeed: () => narrow,
+    decoding: consumer => ({
+      consume(bytes, start, end, offset) {
+        const line = bytes.subarray(start, end)
+        if (isUtf8(line)) consumer.consume(bytes, start, end, offset)
+        else {
+          const text = Buffer.from(line.toString('utf8'), 'utf8')
+          consumer.consume(text, 0, text.length, offset)
+        }
+      },
+    }),
   }
 }
 

@@ -130,7 +130,7 @@ function findCopyAmong(record: FileRecord, siblings: readonly Sibling[]): Siblin
 }
 
 /** Tells whether compressed content goes on up to the position as the record says, if that is cheap. */
-function hasTail(gzipPath: string, { tail }: FileRecord): boolean {
+export function hasTail(gzipPath: string, { tail }: FileRecord): boolean {
   if (!tail || tail.end > comparedBytesMax) return true
   const content = readGzipHead(gzipPath, tail.end)
   return hasFingerprint((at, length) => content.subarray(at, at + length), tail)

@@ -8,8 +8,9 @@ import type { Logger } from 'pino'
 import { PositionsError } from '../errors.ts'
 import type { LineOrigin } from '../pipeline/line-origin.ts'
 import { DirectoryLists } from './directory-list.ts'
-import { identityKey } from './file-identity.ts'
-import { isBornThen, isCopy, placeOf, recordKey } from './found-file.ts'
+import { hasFingerprint, headBytesMax, identityKey, type ReadAt } from './file-identity.ts'
+import { hasTail, isBornThen, isCopy, placeOf, recordKey } from './found-file.ts'
+import { readGzipHead } from './gzip-content.ts'
 import { findMoved } from './moved-files.ts'
 import { type FileRecord, loadPositions, type SavedPositions } from './positions.ts'
 import { PositionsFile } from './positions-file.ts'
@@ -150,6 +151,18 @@ export class KnownFiles {
     })
   }
 
+  /** Tells whether a gzip file was a log that was read before it was compressed. */
+  wasRead(scope: string, path: string): boolean {
+    const content = readGzipHead(path, headBytesMax)
+    const readAt: ReadAt = (at, length) => content.subarray(at, at + length)
+    return this.#records.alike(scope, path).some(record => {
+      this.#open.get(record.id)?.updateRecord()
+      const { head } = record
+      const isAlike = head !== undefined && head.length > 0 && hasFingerprint(readAt, head)
+      return isAlike && hasTail(path, record)
+    })
+  }
+
   /** Lists the paths that have records. */
   pathsOf(scope: string): string[] {
     const newest = this.#records.newest()
@@ -163,6 +176,7 @@ export class KnownFiles {
     readonly foundAt: string
     readonly stats: BigIntStats
     readonly offset: number
+    readonly countsLines?: boolean
   }): FileRecord {
     const { stats, ...rest } = options
     const [dev, ino] = identityKey(stats).split(':') as [string, string]

@@ -1,15 +1,16 @@
-// Cuts a stretch of bytes into lines. A line ends with a line feed, which is not part of it; a
-// carriage return is.
+// Cuts a stretch of bytes into lines. A line ends with a line feed, which is not part of it, nor is a
+// carriage return in front of one that is a single byte, unless the consumer wants it.
 
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 
 const lineFeed = Buffer.from('\n')
+const carriageReturn = 0x0d
 
 /**
  * Finds the first line feed from `from` on that lies on the border of a code unit (as long as
  * the line feed, counted from the beginning of `bytes`); -1 where there is none.
  */
-function findLineFeed(bytes: Buffer, from: number, feed: Buffer): number {
+export function findLineFeed(bytes: Buffer, from: number, feed: Buffer): number {
   if (feed.length === 1) return bytes.indexOf(feed[0]!, from)
   let at = bytes.indexOf(feed, from)
   while (at >= 0 && at % feed.length !== 0) at = bytes.indexOf(feed, at + 1)
@@ -46,15 +47,25 @@ export function consumeLines(
   mayGoOn?: () => boolean,
 ): CutLines {
   const { end, offset, lineFeed: feed = lineFeed } = range
+  const takesReturns = feed.length === 1 && consumer.keepsReturns !== true
   let { start } = range
   let lineCount = 0
   for (;;) {
     const at = findLineFeed(bytes, start, feed)
     if (at < 0 || at >= end) break
-    consumer.consume(bytes, start, at, offset + start)
+    const hasReturn = takesReturns && at > start && bytes[at - 1] === carriageReturn
+    consumer.consume(bytes, start, hasReturn ? at - 1 : at, offset + start)
     lineCount++
     start = at + feed.length
     if (mayGoOn && !mayGoOn()) break
   }
   return { end: start, lineCount }
+}
+
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
+
+/** Length of UTF-8's byte order mark that bytes begin with, 0 where there is none. */
+export function markLength(bytes: Buffer): number {
+  const hasMark = bytes.length >= byteOrderMark.length && byteOrderMark.equals(bytes.subarray(0, 3))
+  return hasMark ? byteOrderMark.length : 0
 }

@@ -2,7 +2,7 @@
 // pipeline.
 
 import type { Logger } from 'pino'
-import type { AgentMetrics } from '../metrics.ts'
+import type { LaneMetrics } from '../metrics.ts'
 import { ContainerLines } from '../pipeline/container-lines.ts'
 import { JsonFileConsumer } from '../pipeline/json-file-consumer.ts'
 import { LabelState } from '../pipeline/label-state.ts'
@@ -12,12 +12,13 @@ import { ContainerStream } from './container-stream.ts'
 import type { HeldFiles } from './held-files.ts'
 import type { KnownFiles } from './known-files.ts'
 import { isStream, type ManagedTarget } from './managed-target.ts'
+import { MixedTailer } from './mixed-tailer.ts'
 import type { ReadScheduler } from './read-scheduler.ts'
 import { Tailer, type TailerContext } from './tailer.ts'
 import type { TimeJournal } from './time-journal.ts'
 
 /** Whatever reads one path. */
-export type PathTailer = Tailer | CompressedTailer | ContainerStream
+export type PathTailer = Tailer | MixedTailer | CompressedTailer | ContainerStream
 
 /** What all readers of one client have in common. */
 export interface TailerEnvironment {
@@ -27,7 +28,7 @@ export interface TailerEnvironment {
   readonly journal: TimeJournal
   readonly scheduler: ReadScheduler
   readonly held: HeldFiles
-  readonly metrics: AgentMetrics
+  readonly metrics: LaneMetrics
   readonly logger: Logger
   /** Limit on the lines of all jobs together. */
   readonly limiter: { pausedUntilMs(nowMs: number): number } | undefined
@@ -57,11 +58,11 @@ export function openTailer(
   // Of a container's log: what is being put together, by its file.
   const lines = new WeakMap<LineOrigin, ContainerLines>()
   const openLines = (origin: LineOrigin) => {
-    const opened = openContainerLines(managed, origin, () => metrics.dockerEntries.inc())
+    const opened = openContainerLines(managed, origin, () => metrics.dockerEntries.inc({}))
     lines.set(origin, opened)
     return opened
   }
-  const countDamaged = () => metrics.dockerParsingErrors.inc()
+  const countDamaged = () => metrics.dockerParsingErrors.inc({})
   const context: TailerContext = {
     ...{ known, journal, scheduler, held, logger, nowMs, countDamaged },
     ...{ scope: owner.scope, onBacklog: owner.onBacklog, onRead: owner.onRead },
@@ -75,8 +76,9 @@ export function openTailer(
       pipeline.finish(origin)
     },
     metrics: metrics.forFile(path),
-    countLost: bytes => metrics.lostBytes.inc(bytes),
+    countLost: bytes => metrics.lostBytes.inc({}, bytes),
     countUnheld: bytes => metrics.unheldBytes.inc(bytes),
+    countRewritten: () => metrics.rewrittenFiles.inc({}),
     countSkippedLine: () => metrics.droppedLines.inc({ reason: 'line_too_long' }),
     mayGoOn: canPause ? () => pausedUntilMs() === 0 : undefined,
     pauseMs: () => Math.max(0, pausedUntilMs() - nowMs()),
@@ -86,6 +88,7 @@ export function openTailer(
     return new ContainerStream(path, context, { log: container.log, openLines, lane })
   }
   const { decompression } = config
+  if (decompression?.format === 'gz') return new MixedTailer(path, context, decompression)
   if (decompression) return new CompressedTailer(path, context, decompression)
   return new Tailer(path, context)
 }

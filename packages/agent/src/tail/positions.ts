@@ -9,6 +9,7 @@
 
 import {
   closeSync,
+  fchmodSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -44,6 +45,8 @@ export interface FileRecord {
   offset: number
   /** Read to its end and let go. */
   isFinished?: boolean
+  /** The offset counts lines: it is a compressed file of a job with `decompression`. */
+  readonly countsLines?: boolean
   head: Fingerprint | undefined
   tail: Fingerprint | undefined
 }
@@ -146,10 +149,12 @@ export function savePositions(path: string, text: string, searchedMs: number): v
  * @throws the system's error, when the disk is full for example.
  */
 export function writeWhole(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true })
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const temporary = `${path}.new`
   const fd = openSync(temporary, 'w', 0o600)
   try {
+    // One that a killed process left behind may have another mode.
+    fchmodSync(fd, 0o600)
     // Not writeSync, which writes as much as there is room for.
     writeFileSync(fd, text)
     fsyncSync(fd)

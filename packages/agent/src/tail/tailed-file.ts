@@ -17,7 +17,7 @@ import {
 } from './file-identity.ts'
 import { placeOf, recordKey } from './found-file.ts'
 import { GzipContent } from './gzip-content.ts'
-import { consumeLines, findLastLineFeed } from './line-reader.ts'
+import { consumeLines, findLastLineFeed, findLineFeed, markLength } from './line-reader.ts'
 import type { FileRecord } from './positions.ts'
 import { ReadTimes } from './read-times.ts'
 import type { TimeJournal } from './time-journal.ts'
@@ -28,6 +28,9 @@ const closeAsync = promisify(close)
 // A line longer than this is skipped, so that one file cannot fill the memory.
 const lineBytesMax = 64 * 1024 * 1024
 
+// Bytes before the position that are compared before each read.
+const behindBytesMax = 1024
+
 const narrowLineFeed = Buffer.from('\n')
 const nothing = Buffer.alloc(0)
 
@@ -37,7 +40,10 @@ export type ReadOutcome = 'more' | 'end' | 'paused' | 'truncated' | 'busy'
 /** What a file reports to its owner. */
 export interface TailedFileEvents {
   readonly onLines: (lineCount: number) => void
-  readonly onSkippedLine: (bytes: number) => void
+  /** A line that begins at an offset is longer than a number of bytes: it is skipped. */
+  readonly onSkippedLine: (offset: number, bytesMax: number) => void
+  /** Its end was found. */
+  readonly onSkipped: (offset: number, end: number) => void
   /** The rest of a compressed file cannot be read. */
   readonly onDamage: (problem: string) => void
 }
@@ -58,8 +64,11 @@ export class TailedFile {
   #readOffset: number
   /** First bytes, to notice that the file was truncated and written anew. */
   #head: Buffer = Buffer.alloc(0)
+  /** Bytes before the position, to notice that the file was written anew from behind its first bytes on. */
+  #behind: Buffer = nothing
   #grown: Buffer | undefined
-  #isSkipping = false
+  /** Where a line begins that is skipped, while it is; the position stays there. */
+  #skippedFrom: number | undefined
   #isBusy = false
   /** Up to there the file was looked at: a line without end may lie before it. */
   #scannedOffset = 0
@@ -94,7 +103,14 @@ export class TailedFile {
       readTime: offset => this.times.timeAt(offset),
       pinTime: (offset, timestampNs) => this.times.pin(offset, timestampNs),
     })
-    if (!this.#gzip) this.#head = readerOf(opened.fd)(0, headBytesMax)
+    if (!this.#gzip) {
+      const readAt = readerOf(opened.fd)
+      this.#head = readAt(0, headBytesMax)
+      const length = Math.min(record.offset, behindBytesMax)
+      const behind = readAt(record.offset - length, length)
+      // One that is shorter by now is told by its size.
+      if (behind.length === length) this.#behind = behind
+    }
   }
 
   #openGzip(fd: number): GzipContent {
@@ -144,7 +160,38 @@ export class TailedFile {
   /** Tells whether the file was truncated below what was read, or begins differently now. */
   isTruncated(): boolean {
     if (this.#fd === undefined || this.#gzip || this.#isBusy) return false
-    return this.size() < this.#readOffset || this.#hasOtherHead()
+    return this.size() < this.#readOffset || this.#hasOtherContent()
+  }
+
+  /** What was read is not what the file holds now: it was written anew. */
+  #hasOtherContent(): boolean {
+    return this.#hasOtherHead() || this.#hasOtherBehind()
+  }
+
+  #hasOtherBehind(): boolean {
+    const { length } = this.#behind
+    if (length === 0 || this.#fd === undefined || this.#gzip) return false
+    const now = readerOf(this.#fd)(this.#readOffset - length, length)
+    if (now.equals(this.#behind)) return false
+    // Some programs change the end of what they wrote last, and some network file systems show zeros there
+    // first. Larger files are not sent twice for that.
+    const lastLine = this.#behind.lastIndexOf(0x0a, length - 2) + 1
+    const isSmall = this.#readOffset <= headBytesMax + behindBytesMax
+    if (isSmall || lastLine === 0 || now.length < lastLine) return true
+    return !now.subarray(0, lastLine).equals(this.#behind.subarray(0, lastLine))
+  }
+
+  /** Moves the position behind bytes that were read from `offset` on. */
+  #moveTo(position: number, bytes: Buffer, offset: number): void {
+    this.#readOffset = position
+    if (this.#gzip) return
+    const end = position - offset
+    if (end >= behindBytesMax) {
+      this.#behind = Buffer.from(bytes.subarray(end - behindBytesMax, end))
+      return
+    }
+    const all = Buffer.concat([this.#behind, bytes.subarray(0, end)])
+    this.#behind = all.subarray(Math.max(0, all.length - behindBytesMax))
   }
 
   #hasOtherHead(): boolean {
@@ -166,7 +213,7 @@ export class TailedFile {
       // Closed, or taken over by a copy, while the read was under way.
       if (this.#fd === undefined || position !== this.#readOffset) return 'more'
       if (length === 0) return 'end'
-      if (this.#hasOtherHead()) return 'truncated'
+      if (this.#hasOtherContent()) return 'truncated'
       return this.#consume(into, length, mayGoOn)
     } finally {
       this.#isBusy = false
@@ -187,10 +234,10 @@ export class TailedFile {
     const lineFeed = this.#lineFeed()
     const lastLineFeed = findLastLineFeed(bytes, length, lineFeed)
     if (lastLineFeed < 0) return this.#noLine(bytes, length, isFull)
-    let start = 0
-    if (this.#isSkipping) {
-      start = bytes.indexOf(0x0a) + 1
-      this.#isSkipping = false
+    let start = this.#markLength(bytes, length)
+    if (this.#skippedFrom !== undefined) {
+      start = findLineFeed(bytes, 0, lineFeed) + lineFeed.length
+      this.#endSkipping(offset + start)
     }
     const linesEnd = lastLineFeed + lineFeed.length
     this.times.begin(offset + start, offset + linesEnd)
@@ -198,13 +245,19 @@ export class TailedFile {
     const mayTakeMore = () => !this.origin.isHeldUp && (mayGoOn?.() ?? true)
     const cut = consumeLines(bytes, range, this.#lineConsumer(), mayTakeMore)
     this.#grown = undefined
-    this.#readOffset = offset + cut.end
+    this.#moveTo(offset + cut.end, bytes, offset)
     if (cut.lineCount > 0) this.#events.onLines(cut.lineCount)
     this.times.prune(this.settledOffset)
     if (cut.end < linesEnd) return 'paused'
     if (isFull) return 'more'
     this.#keepGzipRest(bytes, linesEnd, length)
     return 'end'
+  }
+
+  /** Length of the byte order mark, where the beginning of a file of UTF-8 is read. */
+  #markLength(bytes: Buffer, length: number): number {
+    if (this.#readOffset > 0 || this.#encoding?.isUtf8 === false) return 0
+    return markLength(bytes.subarray(0, length))
   }
 
   #keepGzipRest(bytes: Buffer, start: number, end: number): void {
@@ -232,8 +285,8 @@ export class TailedFile {
 
   /** No line end in what was read: wait for more, read with a larger buffer, or give the line up. */
   #noLine(bytes: Buffer, length: number, isFull: boolean): ReadOutcome {
-    if (this.#isSkipping) {
-      this.#readOffset += length
+    if (this.#skippedFrom !== undefined) {
+      this.#skip(bytes, length)
       return isFull ? 'more' : 'end'
     }
     if (!isFull) {
@@ -241,12 +294,23 @@ export class TailedFile {
       return 'end'
     }
     if (bytes.length >= lineBytesMax) {
-      this.#events.onSkippedLine(length)
-      this.#isSkipping = true
+      this.#skippedFrom = this.#readOffset
+      this.#events.onSkippedLine(this.#readOffset, lineBytesMax)
       this.#grown = undefined
-      this.#readOffset += length
+      this.#skip(bytes, length)
     } else this.#grown = Buffer.allocUnsafeSlow(bytes.length * 2)
     return 'more'
+  }
+
+  /** Goes on behind bytes of a line that is too long; half a code unit stays. */
+  #skip(bytes: Buffer, length: number): void {
+    const whole = length - (length % this.#lineFeed().length)
+    this.#moveTo(this.#readOffset + whole, bytes, this.#readOffset)
+  }
+
+  #endSkipping(end: number): void {
+    this.#events.onSkipped(this.#skippedFrom!, end)
+    this.#skippedFrom = undefined
   }
 
   #keepHead(bytes: Buffer, offset: number, length: number): void {
@@ -264,16 +328,28 @@ export class TailedFile {
   consumeUnfinishedLine(): boolean {
     if (this.#fd === undefined) return true
     const rest = this.size() - this.#readOffset
-    if (rest <= 0) return true
+    if (rest <= 0) {
+      if (this.#skippedFrom !== undefined) this.#endSkipping(this.#readOffset)
+      return true
+    }
     if (this.#isBusy || rest > lineBytesMax) return false
     const bytes = this.#gzip ? this.#gzipRest : readerOf(this.#fd)(this.#readOffset, rest)
     if (findLastLineFeed(bytes, bytes.length, this.#lineFeed()) >= 0) return false
     this.#gzipRest = nothing
     const offset = this.#readOffset
-    this.times.begin(offset, offset + bytes.length)
-    this.#lineConsumer().consume(bytes, 0, bytes.length, offset)
-    this.#events.onLines(1)
-    this.#readOffset += bytes.length
+    if (this.#skippedFrom !== undefined) {
+      // The end of a line that is too long.
+      this.#endSkipping(offset + bytes.length)
+      this.#moveTo(offset + bytes.length, bytes, offset)
+      return true
+    }
+    const start = this.#markLength(bytes, bytes.length)
+    if (bytes.length > start) {
+      this.times.begin(offset + start, offset + bytes.length)
+      this.#lineConsumer().consume(bytes, start, bytes.length, offset + start)
+      this.#events.onLines(1)
+    }
+    this.#moveTo(offset + bytes.length, bytes, offset)
     return true
   }
 
@@ -292,7 +368,8 @@ export class TailedFile {
 
   /** Everything before it is acknowledged or deliberately dropped. */
   get settledOffset(): number {
-    return this.origin.settledOffset(this.#readOffset)
+    // A line that is skipped is skipped again after a restart: its rest is no line.
+    return this.origin.settledOffset(this.#skippedFrom ?? this.#readOffset)
   }
 
   /** Gives the descriptor back until `relocate`; not while a read is under way. */
@@ -319,6 +396,7 @@ export class TailedFile {
     this.#fd = opened.fd
     this.#gzip = isGzip ? this.#openGzip(opened.fd) : undefined
     this.#gzipRest = nothing
+    if (isGzip) this.#behind = nothing
     Object.assign(this.record, placeOf({ path: foundAt, stats: opened.stats }))
   }
 
@@ -329,7 +407,7 @@ export class TailedFile {
     if (this.#fd !== undefined && !this.#gzip) {
       this.#updateHead()
       // A file that was truncated meanwhile has other bytes there.
-      const isIntact = settled <= this.size() && !this.#hasOtherHead()
+      const isIntact = settled <= this.size() && !this.#hasOtherContent()
       if (settled > 0 && settled !== record.tail?.end && isIntact) {
         const length = Math.min(tailBytesMax, settled)
         record.tail = fingerprint(readerOf(this.#fd), settled, length) ?? record.tail

@@ -36,7 +36,10 @@ export interface TailerContext extends GenerationsContext {
   readonly openConsumer: (origin: LineOrigin) => LineConsumer
   readonly encoding: TextEncoding | undefined
   readonly metrics: FileMetrics
-  readonly countSkippedLine: (bytes: number) => void
+  /** Counts a line that is too long to be read. */
+  readonly countSkippedLine: () => void
+  /** Counts a file that was written anew in place. */
+  readonly countRewritten: () => void
   /** Counts a record of a container's log that is not as Docker writes them. */
   readonly countDamaged: () => void
   /** Tells whether the pipeline takes a further line now. */
@@ -288,14 +291,20 @@ export class Tailer {
   }
 
   #add({ record, opened, gzipPath, role }: FileToRead, nowMs: number): void {
-    const { journal, openConsumer, metrics, countSkippedLine, encoding } = this.#context
+    const { journal, openConsumer, metrics, countSkippedLine, encoding, logger } = this.#context
     record.isFinished = false
     const file = new TailedFile({
       ...{ record, opened, journal, openConsumer, encoding },
       ...(gzipPath === undefined ? {} : { gzipPath }),
       events: {
         onLines: metrics.countLines,
-        onSkippedLine: countSkippedLine,
+        onSkippedLine: (offset, bytesMax) => {
+          countSkippedLine()
+          const fields = { path: this.path, offset, bytesMax }
+          logger.warn(fields, 'Line is longer than any may be: it is skipped')
+        },
+        onSkipped: (offset, end) =>
+          logger.warn({ path: this.path, offset, bytes: end - offset }, 'Line was skipped'),
         onDamage: problem => this.#reportDamage(record.foundAt, problem),
       },
     })
@@ -332,6 +341,14 @@ export class Tailer {
       this.#generations.request(generation)
       this.#generations.hold(generation)
       return
+    }
+    const isRewritten = generation.role === 'current'
+    if (isRewritten) this.#context.countRewritten()
+    if (isRewritten && file.size() >= file.readOffset) {
+      const fields = { path: this.path, offset: file.readOffset }
+      const message =
+        'File was written anew in place, and has no copy: it is read from its beginning, and what was written before and not read yet is lost'
+      this.#context.logger.warn(fields, message)
     }
     const lostBytes = Math.max(0, generation.seenSize - file.readOffset)
     this.#generations.lose(

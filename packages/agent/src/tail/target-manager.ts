@@ -224,7 +224,7 @@ export class TargetManager {
       // What came into a directory between its listing and its watch is found by one more listing.
       if (!this.#isStopped && this.#watcher.watch(directories)) this.#isSyncWanted = true
     }
-    this.#options.metrics.filesActive.set(this.openCount)
+    this.#options.metrics.setFilesActive(this.openCount)
   }
 
   async #syncTarget(target: ManagedTarget, directories: Set<string>): Promise<void> {

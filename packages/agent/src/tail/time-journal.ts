@@ -8,7 +8,7 @@
 //   {"f":id,"o":offset,"p":"ns"}        the line at an offset got this very time
 //   {"r":{...}}                         the record of a file that positions may not know yet
 
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, fchmodSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { maxBigint } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { FileRecord } from './positions.ts'
@@ -162,7 +162,7 @@ export class TimeJournal {
     const text = `${this.#hasGap ? '\n' : ''}${lines.join('\n')}\n`
     this.#lines = []
     try {
-      this.#fd ??= openSync(this.#path, 'a', 0o600)
+      this.#fd ??= openPrivate(this.#path)
       writeFileSync(this.#fd, text)
       this.#bytes += text.length
     } catch (error) {
@@ -201,4 +201,11 @@ export class TimeJournal {
     if (this.#fd !== undefined) closeSync(this.#fd)
     this.#fd = undefined
   }
+}
+
+/** Opens a file to append to, which is nobody else's to read, also where an older version made it. */
+function openPrivate(path: string): number {
+  const fd = openSync(path, 'a', 0o600)
+  fchmodSync(fd, 0o600)
+  return fd
 }

@@ -24,13 +24,17 @@ export interface RunOptions {
   /** Parts of the context that the test looks into. */
   readonly context?: Partial<StageContext>
   readonly env?: Readonly<Record<string, string>>
+  /** How the bytes that come out are written down. */
+  readonly encoding?: BufferEncoding
+  /** Milliseconds by which the clock has moved when the stages are told of it. */
+  readonly tickMs?: number
 }
 
 /** Runs lines through stages; returns `labels time line` of what comes out, metadata at its end. */
 export async function runStages(
   stagesText: string,
-  lines: readonly string[],
-  { finishes = false, context: more = {}, env = {} }: RunOptions = {},
+  lines: readonly (string | Buffer)[],
+  { finishes = false, context: more = {}, env = {}, encoding = 'utf8', tickMs }: RunOptions = {},
 ): Promise<string[]> {
   const { root, problems } = parseYaml(stagesText)
   const readStages = await loadStageReader([root], env)
@@ -39,7 +43,7 @@ export async function runStages(
   const out: string[] = []
   const pipeline = new Pipeline(stages, {
     add: ({ labels, seconds, nanos, bytes, start, end, metadata = [] }) => {
-      const line = Buffer.from(bytes.subarray(start, end)).toString()
+      const line = Buffer.from(bytes.subarray(start, end)).toString(encoding)
       const pairs = metadata.map(({ name, value }) => ` ${name}=${value}`).join('')
       out.push(`${labels.text} ${seconds}.${nanos} ${line}${pairs}`)
     },
@@ -52,6 +56,7 @@ export async function runStages(
     consumer.consume(bytes, 0, bytes.length, offset)
     offset += bytes.length + 1
   }
+  if (tickMs !== undefined) pipeline.tick(context.nowMs() + tickMs)
   if (finishes) pipeline.finish(origin)
   return out
 }

@@ -9,7 +9,11 @@ async function cut(text: string, pieceBytes: number, messageBytesMax = 20): Prom
   }
   const found: string[] = []
   for await (const frame of cutSyslogFrames(pieces(), messageBytesMax)) {
-    found.push(frame.kind === 'message' ? frame.bytes.toString() : `too long: ${frame.byteLength}`)
+    found.push(
+      frame.kind === 'tooLong'
+        ? `too long: ${frame.byteLength}`
+        : `${frame.kind === 'message' ? '' : 'continuation: '}${frame.bytes}`,
+    )
   }
   return found
 }
@@ -39,4 +43,44 @@ test('cutSyslogFrames gives what a cut connection ends with', async t => {
     ['1234567890123 words'],
     'digits that are no count',
   )
+})
+
+test('cutSyslogFrames gives a message the lines that begin as none, whatever the pieces', async t => {
+  const text = 'no message\n<1>one\n\tat a\n\n12 b\n<1>two\n 5 <x\n7 <1>\ncd\nafter\n<1>last\n\n\n'
+  const wanted = [
+    'no message',
+    '<1>one\n\tat a\n\n12 b',
+    '<1>two\n 5 <x',
+    '<1>\ncd\n',
+    'after',
+    '<1>last',
+  ]
+  for (let pieceBytes = 1; pieceBytes <= text.length; pieceBytes++) {
+    t.strictSame(await cut(text, pieceBytes, 40), wanted, `${pieceBytes} bytes at a time`)
+  }
+  const long = `<1>one\n${'a'.repeat(9)}\n${'b'.repeat(10)}\nc\n<1>two\nd`
+  for (const pieceBytes of [1, 4, 100]) {
+    const cutOff = ['<1>one\naaaaaaaaa', 'too long: 10', 'too long: 1', '<1>two\nd']
+    t.strictSame(await cut(long, pieceBytes), cutOff, 'what does not fit is told of')
+  }
+})
+
+test('cutSyslogFrames passes a message on when nothing follows, and what follows later by itself', async t => {
+  const found: string[] = []
+  const hold: { go?: () => void } = {}
+  const isSeen = new Promise<void>(resolve => (hold.go = resolve))
+  async function* pieces() {
+    yield Buffer.from('<1>one\na\n')
+    await isSeen
+    yield Buffer.from('late\n<1>two\n')
+    throw new Error('reset')
+  }
+  const read = async () => {
+    for await (const frame of cutSyslogFrames(pieces(), 100, 10)) {
+      found.push(frame.kind === 'tooLong' ? 'too long' : `${frame.kind}: ${frame.bytes}`)
+      hold.go?.()
+    }
+  }
+  await t.rejects(read(), { message: 'reset' })
+  t.strictSame(found, ['message: <1>one\na', 'continuation: late', 'message: <1>two'])
 })

@@ -43,8 +43,9 @@ test('Syslog over TCP: labels, times, framing by counts and by lines', async t =
   const { receiver, agent, port } = await start(t, extras)
   const socket = net.connect(port, '127.0.0.1')
   const counted = '<165>1 2026-03-01T10:20:30.123456789Z web app 12 ID [x@1 user="ann"] counted'
+  socket.write('not a message\n')
   socket.write(`${counted.length} ${counted}<13>1 2026-03-01T10:20:31Z web app - - - line\n`)
-  socket.write('not a message\n<13>1 2026-03-01T10:20:31Z web app - - -\n')
+  socket.write('<13>1 2026-03-01T10:20:31Z web app - - -\n')
   await receiver.until(() => receiver.entries.length === 2)
   t.strictSame(
     receiver.entries.map(({ labels, line, timestampNs }) => ({ labels, line, timestampNs })),
@@ -83,6 +84,24 @@ test('Syslog keeps the whole message where it is told to, and the time of arriva
   const [first, second] = receiver.entries.map(({ timestampNs }) => timestampNs)
   t.ok(second! > first!, 'each has a time of its own')
   t.ok(first! > BigInt(Date.now() - 60_000) * 1_000_000n)
+})
+
+test('Syslog keeps the lines of a message together, and bytes that are not UTF-8', async t => {
+  const { receiver, agent, port } = await start(t)
+  const message = '<13>1 2026-11-29T07:00:00Z web1 shop 7 - - boom: first line\n\tat first.frame\n'
+  const socket = net.connect(port, '127.0.0.1')
+  socket.write(`${message}\tat second.frame\n`)
+  await receiver.until(() => receiver.entries.length === 1)
+  // The message is passed on by then: this line stands by itself, with the labels of its message.
+  socket.write('\tat third.frame\n')
+  socket.end('<13>1 2026-11-29T07:00:01Z web1 shop 7 - - after \xff\n', 'latin1')
+  await receiver.until(() => receiver.entries.length === 3)
+  t.strictSame(
+    receiver.entries.map(({ line }) => line),
+    ['boom: first line\n\tat first.frame\n\tat second.frame', '\tat third.frame', 'after \ufffd'],
+  )
+  t.equal(new Set(receiver.entries.map(({ labels }) => labels)).size, 1)
+  t.match(await agent.metrics.registry.metrics(), /promtail_syslog_target_parsing_errors_total 0\n/)
 })
 
 test('Syslog drops and counts what is over max_message_length, and goes on', async t => {

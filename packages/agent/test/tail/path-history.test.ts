@@ -31,7 +31,12 @@ function startHistory(t: Test, files: Readonly<Record<string, string>>) {
     const file = new TailedFile({
       ...{ record, opened, journal, ...(gzipPath === undefined ? {} : { gzipPath }) },
       openConsumer: () => t.fail('nothing is read') as never,
-      events: { onLines: () => {}, onSkippedLine: () => {}, onDamage: () => {} },
+      events: {
+        onLines: () => {},
+        onSkippedLine: () => {},
+        onSkipped: () => {},
+        onDamage: () => {},
+      },
     })
     known.opened(file)
     t.teardown(() => file.close())

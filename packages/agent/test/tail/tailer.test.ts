@@ -2,11 +2,13 @@ import {
   closeSync,
   mkdirSync,
   openSync,
+  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import { GzipContent } from '../../src/tail/gzip-content.ts'
@@ -127,4 +129,83 @@ test('Agent sends the last line of a wide encoding, whatever its bytes are', asy
   await receiver.until(() => receiver.entries.length === 2)
   t.strictSame(received(receiver), ['one', '\u010a\u0a0a'])
   await agent.stop()
+})
+
+test('Agent takes carriage returns off the ends of lines, and a byte order mark off a file', async t => {
+  const receiver = await startReceiver(t)
+  const directory = t.testdir({
+    'bom.log': '\ufeff{"a":1}\r\nb\rb\r\n\r\n',
+    'last.log': '\ufefflast',
+  })
+  const job = '    pipeline_stages: [{json: {expressions: {a: }}}, {labels: {a: }}]\n'
+  await startTestAgent(t, configText({ directory, url: receiver.url, job }))
+  await receiver.until(() => receiver.entries.length >= 3)
+  renameSync(`${directory}/last.log`, `${directory}/gone`)
+  await receiver.until(() => receiver.entries.length >= 4)
+  const lines = receiver.entries.map(({ line }) => line)
+  t.strictSame(lines, ['{"a":1}', 'b\rb', '', 'last'])
+  t.match(receiver.entries[0]?.labels, /a="1"/)
+})
+
+test('Agent takes marks and carriage returns off whatever the encoding and form of a file', async t => {
+  const utf16 = Buffer.from('\ufeffone\r\ntwo\r\n', 'utf16le')
+  const cases = [
+    ['encoding: UTF-16', utf16],
+    ['encoding: UTF-16', Buffer.from(utf16).swap16()],
+    ['encoding: UTF-8', Buffer.from('\ufeffone\r\ntwo\r\n')],
+    ['encoding: windows-1252', Buffer.from('one\r\ntwo\r\n')],
+    ['decompression: {enabled: true, format: gz}', gzipSync('\ufeffone\r\ntwo\r\n')],
+  ] as const
+  for (const [job, content] of cases) {
+    const receiver = await startReceiver(t)
+    const directory = t.testdir({ 'a.log': content })
+    await startTestAgent(t, configText({ directory, url: receiver.url, job: `    ${job}\n` }))
+    await receiver.until(() => receiver.entries.length >= 2)
+    t.strictSame(
+      receiver.entries.map(({ line }) => line),
+      ['one', 'two'],
+      job,
+    )
+  }
+})
+
+test('Agent reads files that are not compressed as logs, beside those that are', async t => {
+  const directory = t.testdir({ 'app.log': text(lines('new', 1, 3)), 'empty.log': '' })
+  const older = `${directory}/app.log.1.gz`
+  writeFileSync(older, gzipSync(text(lines('old', 1, 3))))
+  const receiver = await startReceiver(t)
+  const job = '    decompression: {enabled: true, format: gz}\n'
+  const config = configText({ directory, url: receiver.url, job }).replace('*.log', '*.log*')
+  const want = [...lines('new', 1, 3), ...lines('old', 1, 3)]
+  const check = async (more: readonly string[]) => {
+    want.push(...more)
+    await receiver.until(() => receiver.entries.length >= want.length)
+    await sleep(500)
+    t.strictSame(received(receiver).toSorted(), want.toSorted())
+  }
+  const agent = await startTestAgent(t, config)
+  await check([])
+  writeFileSync(`${directory}/app.log`, text(lines('more', 1, 3)), { flag: 'a' })
+  writeFileSync(`${directory}/empty.log`, 'first\n')
+  await check([...lines('more', 1, 3), 'first'])
+  // A log is compressed after it was read: while the agent runs, and while it is away.
+  renameSync(older, `${directory}/app.log.2.gz`)
+  const rotate = (content: string) => {
+    renameSync(`${directory}/app.log`, `${directory}/app.log.1`)
+    writeFileSync(`${directory}/app.log`, content)
+  }
+  const compressRotated = () => {
+    writeFileSync(older, gzipSync(readFileSync(`${directory}/app.log.1`)))
+    rmSync(`${directory}/app.log.1`)
+  }
+  rotate(text(['second']))
+  await check(['second'])
+  compressRotated()
+  await check([])
+  await agent.stop()
+  renameSync(older, `${directory}/app.log.3.gz`)
+  rotate(text(['third']))
+  compressRotated()
+  await startTestAgent(t, config)
+  await check(['third'])
 })

@@ -4,8 +4,11 @@
 
 import { CriLine, type RuntimeLine } from '../cri-line.ts'
 import { DockerLine } from '../docker-line.ts'
+import { readDockerRecord } from '../docker-record.ts'
+import { partialLinesMax } from '../part-joiner.ts'
+import { splitTimestamp } from '../pipeline.ts'
 import type { StageDefinition } from '../stage.ts'
-import { CriStage, partialLinesMax } from './cri.ts'
+import { CriStage } from './cri.ts'
 
 export const containerStage: StageDefinition = {
   read(body) {
@@ -38,11 +41,12 @@ class ContainerLine implements RuntimeLine {
 
   read(bytes: Buffer, start: number, end: number): boolean {
     if (bytes[start] === 0x7b) {
-      if (!this.#docker.read(bytes, start, end)) return false
-      this.#take(this.#docker)
+      if (this.#docker.read(bytes, start, end)) this.#take(this.#docker)
+      else if (!this.#takeOdd(bytes.subarray(start, end))) return false
       this.hasTime = true
       // A record without a line feed is a part: Docker cuts lines at 16 KiB.
-      this.isPartial = this.content[this.contentEnd - 1] !== 0x0a
+      this.isPartial =
+        this.contentEnd === this.contentStart || this.content[this.contentEnd - 1] !== 0x0a
       if (!this.isPartial) this.contentEnd--
       return true
     }
@@ -50,6 +54,18 @@ class ContainerLine implements RuntimeLine {
     this.#take(this.#cri)
     this.hasTime = this.#cri.hasTime
     this.isPartial = this.#cri.isPartial
+    return true
+  }
+
+  /** Other keys, such as `attrs`, or another order. */
+  #takeOdd(bytes: Buffer): boolean {
+    const record = readDockerRecord(bytes)
+    if (!record) return false
+    Object.assign(this, splitTimestamp(record.timestampNs))
+    this.stream = record.stream
+    this.content = record.bytes
+    this.contentStart = 0
+    this.contentEnd = record.bytes.length
     return true
   }
 

@@ -1,31 +1,46 @@
 // The docker stage: takes the text out of a line of Docker's json-file driver, sets label `stream`
-// and the time. Its body is ignored, as Promtail has it. Records are not joined, and the line feed at
-// the end of the text stays.
+// and the time. Its body is ignored, as Promtail has it. The line feed at the end of the text stays; a
+// record without one is a part, which the next record of its stream goes on: Docker cuts lines at 16 KiB.
 
 import { parseRfc3339 } from '@skald/wire'
 import { DockerLine } from '../docker-line.ts'
 import type { PipelineEntry } from '../entry.ts'
 import { LastTimes } from '../fudge.ts'
+import { goJsonValue } from '../go-json.ts'
+import { parseJsonObject } from '../json-object.ts'
 import type { LabelState } from '../label-state.ts'
 import type { LineOrigin } from '../line-origin.ts'
+import { PartJoiner, partialLinesMax } from '../part-joiner.ts'
 import { type ByteStage, type LineConsumer, Pipeline } from '../pipeline.ts'
 import type { SplitTime } from '../rfc3339-bytes.ts'
 import { emptySinkLine, type LineSink } from '../sink-line.ts'
 import type { NextStage, StageDefinition } from '../stage.ts'
-import { parseJsonObject, valueText } from '../values.ts'
+import { valueText } from '../values.ts'
+
+// Docker writes the parts of a line at once. What a program wrote last, without a line feed, is a part that
+// nothing follows.
+const partIdleMs = 3_000
+const lineFeed = 0x0a
 
 export const dockerStage: StageDefinition = {
-  read: () => () => new DockerStage(),
+  read: () => context => new DockerStage(context.nowMs),
 }
 
 /** Unpacks Docker's records; on entries and, where it is the only stage, on bytes. */
 export class DockerStage implements ByteStage {
   readonly #line = new DockerLine()
   readonly #lastTimes = new LastTimes()
+  readonly #joiner: PartJoiner
+
+  constructor(nowMs: () => number) {
+    const joinedName = 'output'
+    const limits = { partialLinesMax, truncateBytes: 0, idleMs: partIdleMs }
+    this.#joiner = new PartJoiner({ ...limits, joinedName, nowMs })
+  }
 
   run(entry: PipelineEntry, next: NextStage): void {
     entry.refreshExtracted()
-    const record = parseJsonObject(entry.lineBytes.toString('utf8'))
+    const record = parseJsonObject(entry.line)
     const { extracted } = entry
     if (record) {
       extracted.set('output', scalar(record.log))
@@ -44,11 +59,15 @@ export class DockerStage implements ByteStage {
     }
     const output = valueText(extracted.get('output'))
     if (output !== undefined) entry.line = output
-    next(entry)
+    // A line that is no record is whole in itself.
+    if (typeof record?.log !== 'string') next(entry)
+    else if (record.log.endsWith('\n')) this.#joiner.complete(entry, next)
+    else this.#joiner.keep(entry, next)
   }
 
   open(origin: LineOrigin, labels: LabelState, sink: LineSink): LineConsumer {
     const line = this.#line
+    const joiner = this.#joiner
     const stdout = labels.with('stream', 'stdout')
     const stderr = labels.with('stream', 'stderr')
     const slow = new Pipeline([{ run: (entry, next) => this.run(entry, next) }], sink)
@@ -81,22 +100,33 @@ export class DockerStage implements ByteStage {
         out.start = line.contentStart
         out.end = line.contentEnd
         out.startOffset = offset
-        sink.add(out)
+        if (out.bytes[out.end - 1] !== lineFeed || out.end === out.start) {
+          joiner.keepBytes(out, sink)
+        } else if (joiner.isEmpty) sink.add(out)
+        else joiner.completeBytes(out, sink)
       },
     }
   }
 
-  finishBytes(): void {
-    // Nothing is held.
+  finish(origin: LineOrigin, next: NextStage): void {
+    this.#joiner.finish(origin, next)
   }
 
-  tickBytes(): void {
-    // Nothing is held.
+  finishBytes(origin: LineOrigin, sink: LineSink): void {
+    this.#joiner.finishBytes(origin, sink)
+  }
+
+  tick(nowMs: number, next: NextStage): void {
+    this.#joiner.tick(nowMs, next)
+  }
+
+  tickBytes(nowMs: number, sink: LineSink): void {
+    this.#joiner.tickBytes(nowMs, sink)
   }
 }
 
 /** Objects and lists count as their JSON text, a missing value as null. */
 function scalar(value: unknown): unknown {
   if (value === undefined) return null
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : value
+  return typeof value === 'object' && value !== null ? goJsonValue(value) : value
 }

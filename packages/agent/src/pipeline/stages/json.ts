@@ -4,8 +4,9 @@ import { readBoolean, readStrictText } from '../../config/readers.ts'
 import type { ValueReader } from '../../config/yaml-cursor.ts'
 import { goJsonValue } from '../go-json.ts'
 import { compileJsonQuery, type JsonQuery } from '../jmespath.ts'
+import { parseJsonObject } from '../json-object.ts'
 import type { StageDefinition } from '../stage.ts'
-import { parseJsonObject, valueText } from '../values.ts'
+import { valueText } from '../values.ts'
 import { readSource } from './regex.ts'
 
 const readExpressions: ValueReader<Map<string, JsonQuery>> = cursor => {
@@ -47,10 +48,7 @@ export const jsonStage: StageDefinition = {
           next(entry)
           return
         }
-        const wellFormed = text.toWellFormed()
-        // Go reads null as an object without keys.
-        const object =
-          parseJsonObject(wellFormed) ?? (wellFormed.trim() === 'null' ? {} : undefined)
+        const object = parseJsonObject(text)
         if (!object) {
           if (dropsMalformed) context.countDropped('malformed_json')
           else next(entry)
@@ -59,10 +57,8 @@ export const jsonStage: StageDefinition = {
         const { extracted } = entry
         for (const [name, query] of expressions) {
           const value = query(object)
-          // An expression that fails on this line leaves what was there, and so does a number that
-          // no float can hold.
-          if (value !== undefined && value !== Infinity && value !== -Infinity)
-            extracted.set(name, toExtracted(value))
+          // An expression that fails on this line leaves what was there.
+          if (value !== undefined) extracted.set(name, toExtracted(value))
         }
         next(entry)
       },
@@ -72,6 +68,5 @@ export const jsonStage: StageDefinition = {
 
 /** Single values stay, lists and objects become their JSON text. */
 function toExtracted(value: unknown): unknown {
-  if (typeof value === 'string') return value.toWellFormed()
   return typeof value === 'object' && value !== null ? goJsonValue(value) : value
 }

@@ -10,7 +10,7 @@ import {
   readOneOf,
   readStrictText,
 } from '../../config/readers.ts'
-import type { YamlCursor } from '../../config/yaml-cursor.ts'
+import type { ValueReader, YamlCursor } from '../../config/yaml-cursor.ts'
 import type { PipelineEntry } from '../entry.ts'
 import type { CustomMetric, CustomMetricAction, CustomMetrics, StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
@@ -159,6 +159,20 @@ function readRule(name: string, body: YamlCursor): MetricRule | undefined {
   return { create, source, action, matchAll, countsBytes, value }
 }
 
+/** Reads the bounds of buckets, which must grow from one to the next. */
+const readBuckets: ValueReader<number[]> = cursor => {
+  let last = Number.NEGATIVE_INFINITY
+  return readList(item => {
+    const bound = readExtendedNumber(item)
+    if (bound === undefined) return undefined
+    if (bound <= last) {
+      return item.fail(`Each bucket must be above the one before it: ${bound} comes after ${last}`)
+    }
+    last = bound
+    return bound
+  })(cursor)
+}
+
 // What Prometheus's client takes where no buckets are given.
 const defaultBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
@@ -169,7 +183,7 @@ function readHistogram(
     readonly source: string
   },
 ): MetricRule {
-  const config = cursor?.record({ buckets: readList(readExtendedNumber), value: readStrictText })
+  const config = cursor?.record({ buckets: readBuckets, value: readStrictText })
   const { buckets: given = [], value } = config ?? {}
   // The bucket of everything is there without being named.
   const finite = given.filter(Number.isFinite)

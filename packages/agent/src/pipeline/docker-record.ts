@@ -1,0 +1,25 @@
+// A record of Docker's json-file driver in whatever form: further keys, any order. The usual form is read
+// from bytes in `docker-line.ts`.
+
+import { decodeGoText, encodeGoText } from '@skald/query/go-bytes'
+import { parseRfc3339 } from '@skald/wire'
+import { parseJsonObject } from './json-object.ts'
+
+/** What Docker wrote at once: a line with its line feed, or a part without. */
+export interface DockerRecord {
+  readonly stream: 'stdout' | 'stderr'
+  readonly timestampNs: bigint
+  readonly bytes: Buffer
+}
+
+/** Reads a record; `undefined` where it has no text or no time. */
+export function readDockerRecord(bytes: Buffer): DockerRecord | undefined {
+  const { log, stream, time } = parseJsonObject(decodeGoText(bytes)) ?? {}
+  const timestampNs = typeof time === 'string' ? parseRfc3339(time) : undefined
+  if (typeof log !== 'string' || timestampNs === undefined) return undefined
+  return {
+    stream: stream === 'stderr' ? 'stderr' : 'stdout',
+    timestampNs,
+    bytes: encodeGoText(log),
+  }
+}

@@ -1,0 +1,132 @@
+// Reads a file of a job that decompresses gzip: a compressed one once, and one that is not compressed as
+// any log, since directories hold both. A log that is compressed after it was read is not read again.
+
+import { closeSync } from 'node:fs'
+import { CompressedTailer, type Decompression } from './compressed-tailer.ts'
+import { type OpenedFile, openRegularFile, readerOf } from './file-identity.ts'
+import { Tailer, type TailerContext } from './tailer.ts'
+
+/** Reads a path in one way or the other; which one shows when something is in the file. */
+export class MixedTailer {
+  readonly path: string
+  readonly #context: TailerContext
+  readonly #decompression: Decompression
+  readonly #foundMs: number
+  #tailer: Tailer | CompressedTailer | undefined
+  /** Its content was read before it was compressed. */
+  #isKnown = false
+  #isLeaving = false
+  #isClosed = false
+
+  constructor(path: string, context: TailerContext, decompression: Decompression) {
+    this.path = path
+    this.#context = context
+    this.#decompression = decompression
+    this.#foundMs = context.nowMs()
+  }
+
+  get openCount(): number {
+    return this.#tailer?.openCount ?? 0
+  }
+
+  get readOffset(): number {
+    return this.#tailer?.readOffset ?? 0
+  }
+
+  get foundAt(): string | undefined {
+    return this.#tailer?.foundAt
+  }
+
+  get sizeBytes(): number | undefined {
+    return this.#tailer?.sizeBytes
+  }
+
+  get isAlias(): boolean {
+    return this.#isKnown || this.#tailer?.isAlias === true
+  }
+
+  get isDone(): boolean {
+    return this.#tailer?.isDone ?? this.#isLeaving
+  }
+
+  get isLeaving(): boolean {
+    return this.#isLeaving
+  }
+
+  leave(how?: 'when-gone' | 'for-good'): void {
+    this.#isLeaving = true
+    if (this.#tailer instanceof Tailer) this.#tailer.leave(how)
+    else this.#tailer?.leave()
+  }
+
+  stay(): void {
+    this.#isLeaving = false
+    this.#tailer?.stay()
+  }
+
+  renewConsumers(): void {
+    this.#tailer?.renewConsumers()
+  }
+
+  halt(): void {
+    this.#isClosed = true
+    this.#tailer?.halt()
+  }
+
+  get isSettled(): boolean {
+    return this.#tailer?.isSettled ?? true
+  }
+
+  poll(): boolean {
+    if (this.#tailer) return this.#tailer.poll()
+    if (this.#isKnown || this.#isClosed) return false
+    const { nowMs } = this.#context
+    if (nowMs() - this.#foundMs < this.#decompression.initialDelayMs) return true
+    const file = openQuietly(this.path)
+    if (!file) return false
+    try {
+      const [first, second] = readerOf(file.fd)(0, 2)
+      // Too short to tell.
+      if (first === undefined || (first === 0x1f && second === undefined)) return false
+      if (first !== 0x1f || second !== 0x8b) {
+        return this.#start(new Tailer(this.path, this.#context))
+      }
+      return this.#startCompressed(file)
+    } finally {
+      closeSync(file.fd)
+    }
+  }
+
+  #startCompressed({ stats }: OpenedFile): boolean {
+    const { known, scope } = this.#context
+    const record = known.find(scope, stats)
+    // One that a tailer of logs has found, or that was begun as a compressed file.
+    this.#isKnown = record
+      ? !record.countsLines && record.path !== this.path
+      : known.wasRead(scope, this.path)
+    if (this.#isKnown) return false
+    // The delay is over.
+    const decompression = { ...this.#decompression, initialDelayMs: 0 }
+    return this.#start(new CompressedTailer(this.path, this.#context, decompression))
+  }
+
+  #start(tailer: Tailer | CompressedTailer): boolean {
+    this.#tailer = tailer
+    if (this.#isLeaving) tailer.leave()
+    return tailer.poll()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#tailer?.close()
+  }
+}
+
+function openQuietly(path: string): OpenedFile | undefined {
+  try {
+    return openRegularFile(path)
+  } catch {
+    // Gone, unreadable or a loop of links: as if it were not there.
+    return undefined
+  }
+}

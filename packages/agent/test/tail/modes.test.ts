@@ -1,0 +1,61 @@
+import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { test } from 'tap'
+import { configText, spawnAgent, startReceiver, text, waitFor } from '../harness.ts'
+
+/** Modes of what lies in a directory, by path. */
+function modesOf(directory: string): Record<string, string> {
+  const paths = readdirSync(directory, { recursive: true }) as string[]
+  const modeOf = (path: string) => (statSync(`${directory}/${path}`).mode & 0o777).toString(8)
+  return Object.fromEntries(paths.map(path => [path, modeOf(path)]))
+}
+
+test('What the agent writes is nobody else’s to read, and directories that are there stay as they are', async t => {
+  process.umask(0o022)
+  const directory = t.testdir({ 'a.log': text(['one', 'two']) })
+  const state = `${directory}/state`
+  mkdirSync(state)
+  chmodSync(state, 0o755)
+  // As an older version, or Promtail, may have left them.
+  for (const name of ['positions.yaml', 'positions.yaml.times', 'positions.yaml.new']) {
+    writeFileSync(`${state}/${name}`, '', { mode: 0o644 })
+  }
+  writeFileSync(
+    `${directory}/sd.json`,
+    JSON.stringify([{ labels: { __path__: `${directory}/a.log` } }]),
+  )
+  const receiver = await startReceiver(t)
+  receiver.respond(503)
+  const config = (positions: string) =>
+    `${configText({ directory, url: receiver.url, top: 'wal: {enabled: true}' }).replace(
+      `${directory}/positions.yaml`,
+      positions,
+    )}
+  - job_name: sd
+    file_sd_configs: [{files: ["${directory}/sd.json"]}]
+`
+  writeFileSync(`${directory}/agent.yaml`, config(`${state}/positions.yaml`))
+  const child = await spawnAgent(t, `${directory}/agent.yaml`)
+  const isStored = (place: string) =>
+    (readdirSync(place, { recursive: true }) as string[]).some(name => name.endsWith('.batch'))
+  await waitFor(() => isStored(state))
+  await waitFor(() => readdirSync(state).includes('positions.yaml.targets'))
+  await waitFor(() => statSync(`${state}/positions.yaml`).size > 0)
+  const check = (place: string) => {
+    for (const [path, mode] of Object.entries(modesOf(place))) {
+      t.equal(mode, statSync(`${place}/${path}`).isDirectory() ? '700' : '600', path)
+    }
+  }
+  check(state)
+  t.equal((statSync(state).mode & 0o777).toString(8), '755')
+  child.kill('SIGKILL')
+  const other = `${directory}/new/deep`
+  writeFileSync(`${directory}/agent.yaml`, config(`${other}/positions.yaml`))
+  await spawnAgent(t, `${directory}/agent.yaml`)
+  await waitFor(async () => {
+    await sleep(50)
+    return statSync(other, { throwIfNoEntry: false }) !== undefined && isStored(other)
+  })
+  check(`${directory}/new`)
+  t.equal((statSync(`${directory}/new`).mode & 0o777).toString(8), '700')
+})
