@@ -3,11 +3,12 @@
 
 import { hostname as osHostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { DirectoryLock } from '@skald/wire/directory-lock'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { agentVersion } from './config/clients.ts'
 import type { ScrapeConfig } from './config/scrape.ts'
-import type { AgentConfig } from './config.ts'
+import { type AgentConfig, walDirectory } from './config.ts'
 import { JobTargets } from './discovery/job-targets.ts'
 import { TargetMemory } from './discovery/target-memory.ts'
 import { startAgentServer } from './http/server.ts'
@@ -18,6 +19,7 @@ import { createPushTransport } from './push/client.ts'
 import type { Delivery } from './push/delivery.ts'
 import { clientKey, isUnchanged, planReload, type ReloadPlan } from './reload.ts'
 import { SourceSet, type SourceStatus } from './sources/source-set.ts'
+import { lockState } from './state-lock.ts'
 import { HeldFiles } from './tail/held-files.ts'
 import { KnownFiles } from './tail/known-files.ts'
 import type { FoundFileStatus, TargetStatus } from './tail/managed-target.ts'
@@ -87,20 +89,32 @@ export interface Agent {
 }
 
 /**
- * Starts an agent: opens the positions file, the HTTP server and the first files.
+ * Starts an agent: takes the lock of its memory, opens the positions file, the HTTP server and the first files.
  *
- * @throws PositionsError when the positions file cannot be used; the system's error when the HTTP
- *   port is taken.
+ * @throws DirectoryLockedError when another agent of this host has the positions; PositionsError when the
+ *   positions file cannot be used; the system's error when the HTTP port is taken.
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
-  const agent = new RunningAgent(options)
-  await agent.start()
-  return agent
+  const { positions, wal } = options.config
+  const lock = await lockState({
+    positions: positions.filename,
+    buffer: wal.isEnabled ? walDirectory(options.config) : undefined,
+    logger: options.logger,
+  })
+  try {
+    const agent = new RunningAgent(options, lock)
+    await agent.start()
+    return agent
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
 }
 
 class RunningAgent implements Agent {
   readonly metrics: AgentMetrics
   readonly #options: AgentOptions
+  readonly #lock: DirectoryLock
   readonly #journal: TimeJournal
   readonly #known: KnownFiles
   readonly #memory: TargetMemory
@@ -116,9 +130,10 @@ class RunningAgent implements Agent {
   #waiting: readonly string[] = []
   #firstSync: Promise<void> = Promise.resolve()
 
-  constructor(options: AgentOptions) {
+  constructor(options: AgentOptions, lock: DirectoryLock) {
     const { config, logger, withHttpServer = true } = options
     this.#options = options
+    this.#lock = lock
     this.#config = config
     this.#logger = logger
     this.metrics = new AgentMetrics({ version: agentVersion, withProcess: withHttpServer })
@@ -337,6 +352,7 @@ class RunningAgent implements Agent {
     this.#memory.close()
     this.#journal.close()
     await this.#server?.instance.close()
+    await this.#lock.release()
   }
 }
 

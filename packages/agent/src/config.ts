@@ -2,6 +2,7 @@
 // wrong values are refused with their line, all at once; keys of Promtail that have no meaning here
 // are accepted; what is not built is refused by name.
 
+import { dirname, join } from 'node:path'
 import { expandEnvironment, type FlagValues } from '@skald/wire'
 import { type ClientConfig, readClients, readSingleClient } from './config/clients.ts'
 import { applyFlags } from './config/flags.ts'
@@ -53,6 +54,11 @@ export interface WalConfig {
   readonly dir: string
   /** Own key `max_size`: most bytes for each client. */
   readonly bytesMax: number
+}
+
+/** Directory of the batches that wait, one below it for each client. */
+export function walDirectory({ wal, positions }: Pick<AgentConfig, 'wal' | 'positions'>): string {
+  return wal.dir === '' ? join(dirname(positions.filename), 'wal') : wal.dir
 }
 
 /** A checked configuration with every default filled in. */

@@ -1,10 +1,10 @@
 // A lane: all that leads to one client. Readers, pipelines and queue are its own, so that a server that is
 // down holds up nobody else.
 
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { ClientConfig } from './config/clients.ts'
-import type { AgentConfig } from './config.ts'
+import { type AgentConfig, walDirectory } from './config.ts'
 import type { JobTargets } from './discovery/job-targets.ts'
 import type { StageInspector } from './inspect/stage-inspector.ts'
 import type { AgentMetrics, LaneMetrics } from './metrics.ts'
@@ -128,9 +128,9 @@ function openDiskBuffer(
   },
 ): DiskBuffer | undefined {
   const { config, logger, onBytes } = around
-  const { isEnabled, dir, bytesMax } = config.wal
+  const { isEnabled, bytesMax } = config.wal
   if (!isEnabled) return undefined
-  const parent = dir === '' ? join(dirname(config.positions.filename), 'wal') : dir
+  const parent = walDirectory(config)
   // Settings of a client may change while its batches lie there; not where they go.
   const name = client.name ?? `${client.transport.url.host}${client.transport.url.pathname}`
   const others = config.clients.filter(other => other !== client && other.name === client.name)

@@ -10,6 +10,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } fr
 import { open, readFile, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { privateDirectoryMode, privateFileMode } from '@skald/wire'
 import type { Logger } from 'pino'
 
 /** A batch on disk. */
@@ -54,7 +55,7 @@ export class DiskBuffer {
   /** @throws the system's error when the directory cannot be made or listed. */
   constructor(options: DiskBufferOptions) {
     this.#options = options
-    mkdirSync(options.dir, { recursive: true, mode: 0o700 })
+    mkdirSync(options.dir, { recursive: true, mode: privateDirectoryMode })
     this.recovered = this.#recover()
     this.#add(this.recovered.reduce((sum, { byteLength }) => sum + byteLength, 0))
   }
@@ -161,7 +162,7 @@ async function writeBatch(
 ): Promise<void> {
   const header: Header = { tenant, entries: entryCount, crc: crc32(body), bytes: body.length }
   const temporary = `${path}.new`
-  const file = await open(temporary, 'w', 0o600)
+  const file = await open(temporary, 'w', privateFileMode)
   try {
     // Not writev, which writes as much as there is room for.
     await file.writeFile([Buffer.from(`${JSON.stringify(header)}\n`), body])

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TextDecoder } from 'node:util'
+import { privateFileMode } from '@skald/wire'
 import { decoderOf, type ProgramEnd, type RunningProgram, startProgram } from './program.ts'
 import { type ChannelQuery, formatBookmark, parseBookmark, placeOf } from './windows-query.ts'
 
@@ -69,7 +70,9 @@ export class Wevtutil {
     if (this.#locale !== undefined) options.push(`/l:${this.#locale}`)
     if (behind > 0) {
       const path = join(this.#directory, 'from.xml')
-      writeFileSync(path, formatBookmark(new Map([[query.channel, behind]])), { mode: 0o600 })
+      writeFileSync(path, formatBookmark(new Map([[query.channel, behind]])), {
+        mode: privateFileMode,
+      })
       options.push(`/bm:${path}`)
     }
     return this.#query(query, options)
@@ -81,7 +84,7 @@ export class Wevtutil {
     let what = [channel, `/q:${xpath}`]
     if (list !== undefined) {
       const path = join(this.#directory, 'query.xml')
-      writeFileSync(path, list, { mode: 0o600 })
+      writeFileSync(path, list, { mode: privateFileMode })
       what = [path, '/sq:true']
     }
     const args = ['qe', ...what, ...options, '/uni:true', `/sbm:${saved}`]

@@ -19,6 +19,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { privateDirectoryMode, privateFileMode } from '@skald/wire'
 import { parseYaml } from '../config/yaml-cursor.ts'
 import { PositionsError } from '../errors.ts'
 import type { Fingerprint } from './file-identity.ts'
@@ -149,12 +150,12 @@ export function savePositions(path: string, text: string, searchedMs: number): v
  * @throws the system's error, when the disk is full for example.
  */
 export function writeWhole(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  mkdirSync(dirname(path), { recursive: true, mode: privateDirectoryMode })
   const temporary = `${path}.new`
-  const fd = openSync(temporary, 'w', 0o600)
+  const fd = openSync(temporary, 'w', privateFileMode)
   try {
     // One that a killed process left behind may have another mode.
-    fchmodSync(fd, 0o600)
+    fchmodSync(fd, privateFileMode)
     // Not writeSync, which writes as much as there is room for.
     writeFileSync(fd, text)
     fsyncSync(fd)

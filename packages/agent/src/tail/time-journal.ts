@@ -9,7 +9,7 @@
 //   {"r":{...}}                         the record of a file that positions may not know yet
 
 import { closeSync, fchmodSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { maxBigint } from '@skald/wire'
+import { maxBigint, privateFileMode } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { FileRecord } from './positions.ts'
 import { writeWhole } from './positions.ts'
@@ -205,7 +205,7 @@ export class TimeJournal {
 
 /** Opens a file to append to, which is nobody else's to read, also where an older version made it. */
 function openPrivate(path: string): number {
-  const fd = openSync(path, 'a', 0o600)
-  fchmodSync(fd, 0o600)
+  const fd = openSync(path, 'a', privateFileMode)
+  fchmodSync(fd, privateFileMode)
   return fd
 }
