@@ -34,6 +34,11 @@ export async function ask(url: string, query: CompareQuery): Promise<Answer> {
   }
 }
 
+/** Tells whether a good answer holds anything. */
+export function hasData({ data }: Answer): boolean {
+  return isRecord(data) && Array.isArray(data.result) && data.result.length > 0
+}
+
 interface Item {
   readonly stream?: Readonly<Record<string, string>>
   readonly metric?: Readonly<Record<string, string>>

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { Random } from '../bench/random.ts'
-import { ask, difference } from './answers.ts'
+import { ask, difference, hasData } from './answers.ts'
 import { createData } from './data.ts'
 import { explanations } from './explained.ts'
 import { type CompareQuery, createQuery } from './queries.ts'
@@ -71,6 +71,8 @@ function readCount(name: string, text: string): number {
 /** What came of all queries. */
 interface Outcome {
   equal: number
+  /** Equal ones that found something. */
+  withData: number
   /** Equal but for the text of an error. */
   otherText: number
   readonly explained: Map<string, number>
@@ -83,7 +85,13 @@ async function compareAll(
   skald: PeerServer,
 ): Promise<Outcome> {
   const random = new Random(options.seed + 1)
-  const outcome: Outcome = { equal: 0, otherText: 0, explained: new Map(), unexplained: 0 }
+  const outcome: Outcome = {
+    equal: 0,
+    withData: 0,
+    otherText: 0,
+    explained: new Map(),
+    unexplained: 0,
+  }
   const recorded: { query: CompareQuery; wanted: unknown }[] = []
   const seen = new Set<string>()
   let left = options.queries
@@ -96,6 +104,7 @@ async function compareAll(
       const differs = difference(wanted, got)
       if (!differs) {
         outcome.equal++
+        if (hasData(wanted)) outcome.withData++
         if (wanted.error !== got.error) outcome.otherText++
         recorded.push({ query, wanted })
         continue
@@ -158,9 +167,13 @@ async function main(): Promise<void> {
     const loki = await startLoki(options.loki, workDir)
     servers.push(loki)
     for (const server of servers) await load(server, data)
-    const { equal, otherText, explained, unexplained } = await compareAll(options, loki, skald)
+    const { equal, withData, otherText, explained, unexplained } = await compareAll(
+      options,
+      loki,
+      skald,
+    )
     for (const [name, count] of explained) print(`${count} x ${name} (docs/differences.md)`)
-    print(`${otherText} errors with another text`)
+    print(`${withData} of the equal answers have data, ${otherText} are errors with another text`)
     const explainedCount = [...explained.values()].reduce((sum, count) => sum + count, 0)
     print(
       `seed ${options.seed}: ${equal} equal, ${explainedCount} explained, ${unexplained} unexplained`,
