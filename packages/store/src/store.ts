@@ -96,11 +96,7 @@ async function openStore(
   const metrics = createStoreMetrics(() => readState({ catalog, compactor, budget }))
   const overrides = own(await startOverrides(loaded, metrics, logger))
   listener.status = 'it is recovering'
-  const segmentsDir = join(config.dataDir, 'segments')
-  const objects = own(await openDiskObjectStore(segmentsDir))
-  const catalog = own(await openCatalog(join(config.dataDir, 'catalog.sqlite'), logger))
-  let sequence = await recover({ catalog, objects, logger })
-  const nextSequence = () => ++sequence
+  const { segmentsDir, objects, catalog, nextSequence } = await openStorage(config, logger, own)
 
   const worker = { directory: segmentsDir, logLevelFields: config.limits.logLevelFields }
   const segments = new SegmentIndex(objects, catalog, logger)
@@ -173,6 +169,19 @@ async function openStore(
     await closeAll(opened)
   })
   return { url: listener.url, app, stop }
+}
+
+/** Opens what lies in the data directory and brings it in order. */
+async function openStorage(
+  { dataDir }: StoreConfig,
+  logger: Logger,
+  own: <T extends Part>(part: T) => T,
+) {
+  const segmentsDir = join(dataDir, 'segments')
+  const objects = own(await openDiskObjectStore(segmentsDir))
+  const catalog = own(await openCatalog(join(dataDir, 'catalog.sqlite'), logger))
+  let sequence = await recover({ catalog, objects, logger })
+  return { segmentsDir, objects, catalog, nextSequence: () => ++sequence }
 }
 
 /**
