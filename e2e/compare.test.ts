@@ -1,0 +1,44 @@
+// Random queries whose answers were recorded from a Loki 3.7.6 (compare/README.md): the store gives the same.
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { t as root, test } from 'tap'
+import { type Answer, ask, difference } from '../compare/answers.ts'
+import { createData } from '../compare/data.ts'
+import { explanations } from '../compare/explained.ts'
+import type { CompareQuery } from '../compare/queries.ts'
+import { load, startSkald } from '../compare/servers.ts'
+import { rootDir } from './skald-process.ts'
+
+root.setTimeout(120_000)
+
+interface Recording {
+  readonly seed: number
+  readonly answers: readonly { readonly query: CompareQuery; readonly wanted: Answer }[]
+}
+
+test('Random queries are answered as Loki 3.7.6 did', async t => {
+  const packed = readFileSync(join(rootDir, 'compare/recorded.json.gz'))
+  const { seed, answers } = JSON.parse(gunzipSync(packed).toString('utf8')) as Recording
+  t.ok(answers.length >= 500, `${answers.length} queries`)
+  t.ok(answers.filter(({ wanted }) => wanted.status === 200).length > answers.length / 2)
+  const workDir = mkdtempSync(join(tmpdir(), 'skald-compare-test-'))
+  const store = await startSkald(workDir)
+  t.teardown(async () => {
+    await store.stop()
+    rmSync(workDir, { recursive: true })
+  })
+  await load(store, createData(seed))
+  for (const { query, wanted } of answers) {
+    const differs = difference(wanted, await ask(store.url, query))
+    t.equal(differs, undefined, query.logql)
+  }
+})
+
+test('Each explained difference has its reason in the documents', async t => {
+  const page = readFileSync(join(rootDir, 'docs/differences.md'), 'utf8')
+  for (const { name } of explanations) t.ok(page.includes(name), name)
+  t.equal(new Set(explanations.map(({ name }) => name)).size, explanations.length)
+})
