@@ -103,18 +103,21 @@ class PathSearch {
     const end = this.#end
     let at = skipSpaces(bytes, from, end)
     if (at >= end || bytes[at] !== byte.openBrace) return -1
-    at = skipSpaces(bytes, at + 1, end)
-    while (at < end && bytes[at] === byte.quote) {
-      const keyStart = at + 1
-      const keyEnd = stringEnd(bytes, keyStart, end)
-      if (keyEnd < 0) return -1
-      at = skipSpaces(bytes, keyEnd + 1, end)
-      if (bytes[at] !== byte.colon) return -1
-      if (isKey(bytes, keyStart, keyEnd, key)) return at + 1
-      readValue(bytes, at + 1, end, this.#slice)
-      at = skipSpaces(bytes, this.#slice.next, end)
-      if (bytes[at] !== byte.comma) return -1
-      at = skipSpaces(bytes, at + 1, end)
+    // What stands between keys is not looked at: a comma may be missing.
+    for (at++; at < end && bytes[at] !== byte.closeBrace; ) {
+      const code = bytes[at]!
+      if (code === byte.openBrace || code === byte.openBracket) {
+        at = blockEnd(bytes, at, end)
+        if (at < 0) return -1
+      } else if (code === byte.quote) {
+        const keyStart = at + 1
+        const keyEnd = stringEnd(bytes, keyStart, end)
+        if (keyEnd < 0) return -1
+        at = skipSpaces(bytes, keyEnd + 1, end)
+        if (bytes[at] !== byte.colon) continue
+        at++
+        if (isKey(bytes, keyStart, keyEnd, key)) return at
+      } else at++
     }
     return -1
   }
