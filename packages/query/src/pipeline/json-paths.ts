@@ -8,6 +8,7 @@ import {
   byte,
   createJsonSlice,
   JsonTextError,
+  jsonErrors,
   readValue,
   skipSpaces,
   stringEnd,
@@ -37,6 +38,11 @@ export function compileJsonPaths(
     if (first !== byte.quote && first !== byte.openBrace && first !== byte.openBracket) {
       labels.setParserError(jsonParserError)
       return true
+    }
+    // A key that stands in no object is damage, other texts just hold nothing.
+    const keyEnd = first === byte.quote ? stringEnd(bytes, start + 1, end) : -1
+    if (keyEnd >= 0 && bytes[skipSpaces(bytes, keyEnd + 1, end)] === byte.colon) {
+      failLine(line, jsonErrors.malformed)
     }
     for (const { name, search } of targets) {
       try {
