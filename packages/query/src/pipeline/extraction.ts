@@ -134,6 +134,12 @@ export class Extraction {
     return true
   }
 
+  /** Sets a label that the query names to nothing, unless the line has one of that name. */
+  addMissing(name: string): void {
+    if (this.#needs.names && !this.#needs.names.has(name)) return
+    if (this.#labels.get(name) === undefined) this.#labels.set(name, '')
+  }
+
   /** Sets a label that the query names to nothing, unless it is a label of the stream or metadata. */
   addEmpty(name: string): void {
     if (this.#fieldOf(name) === name) this.addNamed(name, '')

@@ -52,8 +52,7 @@ export function compileJsonPaths(
         failLine(line, error)
       }
     }
-    for (const { name } of targets)
-      if (labels.get(name) === undefined) extraction.addNamed(name, '')
+    for (const { name } of targets) extraction.addMissing(name)
     return true
   }
 }
