@@ -30,7 +30,10 @@ export interface FoundSamples {
 
 // Loki merges the series of pipelines that take labels away, whereby labels without a value get lost.
 function keepsEmptyLabels({ log }: RangeAggregation): boolean {
-  return log.stages.every(({ kind }) => kind !== 'drop' && kind !== 'keep')
+  return log.stages.every(stage => {
+    if (stage.kind === 'labelFormat') return stage.items.every(({ kind }) => kind !== 'rename')
+    return stage.kind !== 'drop' && stage.kind !== 'keep'
+  })
 }
 
 export class SampleScanner implements LeafScanner {
