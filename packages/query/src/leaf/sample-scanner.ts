@@ -61,9 +61,8 @@ export class SampleScanner implements LeafScanner {
     this.#preservesErrors =
       grouping !== undefined && !grouping.without && grouping.labels.includes(errorLabel)
     this.#unwrap = expr.unwrap && compileUnwrap(expr.unwrap)
-    const label = expr.unwrap?.label
-    const isGroupedAway = grouping && !grouping.without && !grouping.labels.includes(label ?? '')
-    this.#unwrapped = isGroupedAway ? undefined : label
+    // `by` keeps what it names, also the label that is unwrapped.
+    this.#unwrapped = grouping && !grouping.without ? undefined : expr.unwrap?.label
     this.#filters = compileFilters(expr.unwrap?.filters ?? [])
     this.#value = sampleValueOf(expr)
     this.#fold = foldOf(expr)
