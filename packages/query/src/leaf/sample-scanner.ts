@@ -58,8 +58,8 @@ export class SampleScanner implements LeafScanner {
     this.#leaf = leaf
     const needs = labelNeeds(expr, grouping)
     this.#pipeline = compilePipeline(withoutIdleFormats(expr), needs)
-    this.#preservesErrors =
-      grouping !== undefined && !grouping.without && grouping.labels.includes(errorLabel)
+    // Who asks for errors, in a filter or a group, gets them counted.
+    this.#preservesErrors = needs.names?.has(errorLabel) ?? false
     this.#unwrap = expr.unwrap && compileUnwrap(expr.unwrap)
     // `by` keeps what it names, also the label that is unwrapped.
     this.#unwrapped = grouping && !grouping.without ? undefined : expr.unwrap?.label
@@ -224,7 +224,7 @@ export class SampleScanner implements LeafScanner {
 
   #refuseError({ labels }: Line): void {
     if (labels.error === '') return
-    // Errors of parsers may be counted by grouping by `__error__`.
+    // Only errors of parsers may be counted.
     if (this.#preservesErrors && labels.hasParserError) {
       labels.set(preserveErrorLabel, 'true')
       return
