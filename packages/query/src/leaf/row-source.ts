@@ -101,9 +101,12 @@ export class BlockRows {
     return map
   }
 
-  /** Tells whether any row has metadata of a name. */
+  /** Tells whether any row has metadata of a name, or would where a label of the stream has it. */
   hasMetadata(name: string): boolean {
-    return this.#metadataColumn().sets.some(set => set.some(label => label.name === name))
+    const bare = name.replace(/_extracted$/, '')
+    return this.#metadataColumn().sets.some(set =>
+      set.some(label => label.name === name || label.name === bare),
+    )
   }
 
   setOf(row: number): number {

@@ -30,7 +30,10 @@ export interface FoundSamples {
 
 // Loki merges the series of pipelines that take labels away, whereby labels without a value get lost.
 function keepsEmptyLabels({ log }: RangeAggregation): boolean {
-  return log.stages.every(({ kind }) => kind !== 'drop' && kind !== 'keep')
+  return log.stages.every(stage => {
+    if (stage.kind === 'labelFormat') return stage.items.every(({ kind }) => kind !== 'rename')
+    return stage.kind !== 'drop' && stage.kind !== 'keep'
+  })
 }
 
 export class SampleScanner implements LeafScanner {
@@ -55,12 +58,11 @@ export class SampleScanner implements LeafScanner {
     this.#leaf = leaf
     const needs = labelNeeds(expr, grouping)
     this.#pipeline = compilePipeline(withoutIdleFormats(expr), needs)
-    this.#preservesErrors =
-      grouping !== undefined && !grouping.without && grouping.labels.includes(errorLabel)
+    // Who asks for errors, in a filter or a group, gets them counted.
+    this.#preservesErrors = needs.names?.has(errorLabel) ?? false
     this.#unwrap = expr.unwrap && compileUnwrap(expr.unwrap)
-    const label = expr.unwrap?.label
-    const isGroupedAway = grouping && !grouping.without && !grouping.labels.includes(label ?? '')
-    this.#unwrapped = isGroupedAway ? undefined : label
+    // `by` keeps what it names, also the label that is unwrapped.
+    this.#unwrapped = grouping && !grouping.without ? undefined : expr.unwrap?.label
     this.#filters = compileFilters(expr.unwrap?.filters ?? [])
     this.#value = sampleValueOf(expr)
     this.#fold = foldOf(expr)
@@ -222,7 +224,7 @@ export class SampleScanner implements LeafScanner {
 
   #refuseError({ labels }: Line): void {
     if (labels.error === '') return
-    // Errors of parsers may be counted by grouping by `__error__`.
+    // Only errors of parsers may be counted.
     if (this.#preservesErrors && labels.hasParserError) {
       labels.set(preserveErrorLabel, 'true')
       return

@@ -5,6 +5,9 @@ import type { Stage } from '../syntax/ast.ts'
 import { errorDetailsLabel, errorLabel, type LineLabels, preserveErrorLabel } from './labels.ts'
 import type { RunStage } from './stage.ts'
 
+/** What `keep` leaves alone: errors, also those that are fields of the line. */
+const keptAlways: ReadonlySet<string> = new Set([errorLabel, errorDetailsLabel, preserveErrorLabel])
+
 type DropKeepStage = Extract<Stage, { kind: 'drop' | 'keep' }>
 
 export function compileDropKeep({ kind, picks }: DropKeepStage): RunStage {
@@ -22,7 +25,7 @@ export function compileDropKeep({ kind, picks }: DropKeepStage): RunStage {
   return ({ labels }) => {
     const dropped: string[] = []
     labels.visit((name, value) => {
-      if (name === preserveErrorLabel) return
+      if (keptAlways.has(name)) return
       const isKept = byName.get(name)?.some(({ test }) => test(value)) ?? false
       if (!isKept) dropped.push(name)
     })

@@ -12,9 +12,14 @@ export function sanitizeLabelName(key: string): string {
   return /^[0-9]/.test(name) ? `_${name}` : name
 }
 
-/** Makes the name of a key inside the object of a name; the rule for leading digits is the first's. */
+/**
+ * Makes the name of a key inside the object of a name, which it is where the key has none; the rule for
+ * leading digits is the first's.
+ */
 export function sanitizeInnerName(prefix: string, key: string): string {
-  return `${prefix}_${trimSpace(key).replace(/[^a-zA-Z0-9_]/gu, '_')}`
+  const trimmed = trimSpace(key)
+  if (trimmed === '') return prefix
+  return `${prefix}_${trimmed.replace(/[^a-zA-Z0-9_]/gu, '_')}`
 }
 
 /** Values that hold U+FFFD, which no label may, get spaces instead. */
@@ -127,6 +132,12 @@ export class Extraction {
     if (field !== name && this.target(name) === undefined) return false
     this.#labels.set(field, value)
     return true
+  }
+
+  /** Sets a label that the query names to nothing, unless the line has one of that name. */
+  addMissing(name: string): void {
+    if (this.#needs.names && !this.#needs.names.has(name)) return
+    if (this.#labels.get(name) === undefined) this.#labels.set(name, '')
   }
 
   /** Sets a label that the query names to nothing, unless it is a label of the stream or metadata. */

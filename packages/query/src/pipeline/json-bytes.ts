@@ -12,6 +12,7 @@ export const jsonErrors = {
   array: new JsonTextError("Value is array, but can't find closing ']' symbol"),
   string: new JsonTextError(`Value is string, but can't find closing '"' symbol`),
   unknown: new JsonTextError('Unknown value type'),
+  escape: new JsonTextError('Encountered an invalid escape sequence in a string'),
   // 6 is the number of the object type in the JSON library that Loki asks.
   packed: new JsonTextError('expecting json object(6), but it is not'),
 } as const

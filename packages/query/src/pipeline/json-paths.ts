@@ -8,6 +8,7 @@ import {
   byte,
   createJsonSlice,
   JsonTextError,
+  jsonErrors,
   readValue,
   skipSpaces,
   stringEnd,
@@ -38,6 +39,11 @@ export function compileJsonPaths(
       labels.setParserError(jsonParserError)
       return true
     }
+    // A key that stands in no object is damage, other texts just hold nothing.
+    const keyEnd = first === byte.quote ? stringEnd(bytes, start + 1, end) : -1
+    if (keyEnd >= 0 && bytes[skipSpaces(bytes, keyEnd + 1, end)] === byte.colon) {
+      failLine(line, jsonErrors.malformed)
+    }
     for (const { name, search } of targets) {
       try {
         const value = search.run(bytes, start, end)
@@ -46,8 +52,7 @@ export function compileJsonPaths(
         failLine(line, error)
       }
     }
-    for (const { name } of targets)
-      if (labels.get(name) === undefined) extraction.addNamed(name, '')
+    for (const { name } of targets) extraction.addMissing(name)
     return true
   }
 }
@@ -103,18 +108,21 @@ class PathSearch {
     const end = this.#end
     let at = skipSpaces(bytes, from, end)
     if (at >= end || bytes[at] !== byte.openBrace) return -1
-    at = skipSpaces(bytes, at + 1, end)
-    while (at < end && bytes[at] === byte.quote) {
-      const keyStart = at + 1
-      const keyEnd = stringEnd(bytes, keyStart, end)
-      if (keyEnd < 0) return -1
-      at = skipSpaces(bytes, keyEnd + 1, end)
-      if (bytes[at] !== byte.colon) return -1
-      if (isKey(bytes, keyStart, keyEnd, key)) return at + 1
-      readValue(bytes, at + 1, end, this.#slice)
-      at = skipSpaces(bytes, this.#slice.next, end)
-      if (bytes[at] !== byte.comma) return -1
-      at = skipSpaces(bytes, at + 1, end)
+    // What stands between keys is not looked at: a comma may be missing.
+    for (at++; at < end && bytes[at] !== byte.closeBrace; ) {
+      const code = bytes[at]!
+      if (code === byte.openBrace || code === byte.openBracket) {
+        at = blockEnd(bytes, at, end)
+        if (at < 0) return -1
+      } else if (code === byte.quote) {
+        const keyStart = at + 1
+        const keyEnd = stringEnd(bytes, keyStart, end)
+        if (keyEnd < 0) return -1
+        at = skipSpaces(bytes, keyEnd + 1, end)
+        if (bytes[at] !== byte.colon) continue
+        at++
+        if (isKey(bytes, keyStart, keyEnd, key)) return at
+      } else at++
     }
     return -1
   }

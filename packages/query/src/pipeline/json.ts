@@ -120,6 +120,7 @@ class FieldWalker {
         ? this.#topNames.at(bytes, this.#keyStart, this.#keyEnd, place)
         : this.#innerName(prefix)
     if (name === '' && this.#keyEnd > this.#keyStart) return skipValue(bytes, from, this.#end)
+    // A key without a name is passed over on the way to what is in it, and is none itself.
     const slice = this.#slice
     readValue(bytes, from, this.#end, slice)
     const { type, start, next } = slice
@@ -131,7 +132,7 @@ class FieldWalker {
       if (this.#paths) this.#outerKeys.pop()
       return end < 0 ? -1 : next
     }
-    const target = this.#extraction.target(name)
+    const target = name === '' ? undefined : this.#extraction.target(name)
     if (target === undefined) return next
     this.#extraction.set(target, valueText(bytes, slice, this.#texts))
     this.#paths?.set(target, [...this.#outerKeys, this.#key()])

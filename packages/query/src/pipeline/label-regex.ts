@@ -8,6 +8,8 @@ import { parseRegex, type RegexNode } from '../regex/syntax.ts'
 
 type Test = (value: string) => boolean
 
+const passesAll: Test = () => true
+
 /** Compiles the matcher of a label filter. */
 export function compileFilterMatcher(matcher: Matcher): Test {
   const exact = compileMatcher(matcher)
@@ -28,9 +30,9 @@ function simplify(node: RegexNode): Test | undefined {
       return simplifyConcat(node.parts.flatMap(flat), '')
     case 'repeat':
       if (!isAnyLoop(node)) return undefined
-      return node.min === 0 ? () => true : value => value !== ''
+      return node.min === 0 ? passesAll : value => value !== ''
     case 'empty':
-      return () => true
+      return passesAll
     case 'char': {
       const text = literalOf(node)
       return text === undefined ? undefined : value => value === text
@@ -138,7 +140,9 @@ function simplifyAlternate(branches: readonly RegexNode[]): Test | undefined {
     }
     i = prefix.end
   }
-  return value => tests.some(test => test(value))
+  // As in line filters: `foo|` and `foo|.*` are foo, alternatives that match everything are dropped.
+  const kept = tests.filter(test => test !== passesAll)
+  return kept.length === 0 ? passesAll : value => kept.some(test => test(value))
 }
 
 // Neighbours that begin with a common character.

@@ -154,7 +154,17 @@ export class LineLabels {
       if (!this.#metadata.has(name) && this.#isShown(name)) each(name, value)
     }
     for (const [name, value] of this.#metadata) if (this.#isShown(name)) each(name, value)
-    for (let i = 0; i < this.#count; i++) each(this.#names[i]!, this.#values[i]!)
+    for (let i = 0; i < this.#count; i++) {
+      if (!this.#isError(this.#names[i]!)) each(this.#names[i]!, this.#values[i]!)
+    }
+  }
+
+  // A field of the line that is called as an error is hidden by one.
+  #isError(name: string): boolean {
+    return (
+      (name === errorLabel && this.error !== '') ||
+      (name === errorDetailsLabel && this.errorDetails !== '')
+    )
   }
 
   #isShown(name: string): boolean {
@@ -169,7 +179,8 @@ export class LineLabels {
         .map(([name, value]) => ({ name, value }))
     const parsed: Label[] = []
     for (let i = 0; i < this.#count; i++) {
-      parsed.push({ name: this.#names[i]!, value: this.#values[i]! })
+      const name = this.#names[i]!
+      if (!this.#isError(name)) parsed.push({ name, value: this.#values[i]! })
     }
     this.#pushErrors(parsed)
     return {

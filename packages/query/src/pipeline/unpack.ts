@@ -38,7 +38,8 @@ export function compileUnpack(
       if (!entry) return true
       const found = fields.flatMap(([key, value]) => {
         const field = key === entryKey ? undefined : extraction.target(key)
-        return field === undefined ? [] : [{ name: extraction.nameOf(field), value }]
+        const name = field === undefined ? '' : extraction.nameOf(field)
+        return name === '' ? [] : [{ name, value }]
       })
       for (const { name, value } of found) labels.set(name, cleanValue(value))
       line.text = entry[1]
@@ -67,7 +68,9 @@ function readTexts({ bytes, start, end }: Line): [key: string, value: string][] 
     readValue(bytes, at + 1, end, slice)
     if (slice.type === 'string') {
       const key = unescapeJson(bytes.toString('utf8', keyStart, keyEnd))
-      fields.push([key, valueText(bytes, slice, texts)])
+      const value = valueText(bytes, slice, texts)
+      if (key === entryKey && value === '' && slice.end > slice.start) throw jsonErrors.escape
+      fields.push([key, value])
     }
     at = skipSpaces(bytes, slice.next, end)
     if (at >= end) throw jsonErrors.array

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { cleanValue, sanitizeLabelName } from '../../src/pipeline/extraction.ts'
+import { cleanValue, sanitizeInnerName, sanitizeLabelName } from '../../src/pipeline/extraction.ts'
 import { compileJson } from '../../src/pipeline/json.ts'
 import { allLabels, type LabelNeeds } from '../../src/pipeline/stage.ts'
 import { labelsAfter, lineOf } from './line-of.ts'
@@ -78,10 +78,7 @@ test('json with expressions takes values from their places', async t => {
 // Flattens as json does, by way of real values.
 function flatten(value: object, prefix: string, found: Record<string, string>): void {
   for (const [key, inner] of Object.entries(value)) {
-    const name =
-      prefix === ''
-        ? sanitizeLabelName(key)
-        : `${prefix}_${key.trim().replace(/[^a-zA-Z0-9_]/gu, '_')}`
+    const name = prefix === '' ? sanitizeLabelName(key) : sanitizeInnerName(prefix, key)
     if (inner === null || Array.isArray(inner)) continue
     if (typeof inner === 'object') flatten(inner, name, found)
     else if (name !== '' || key === '') found[name] ??= cleanValue(String(inner))
