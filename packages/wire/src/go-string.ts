@@ -26,6 +26,22 @@ export function quoteGoString(text: string): string {
   return `"${text.replace(escapedChars, escapeChar)}"`
 }
 
+/**
+ * Quotes a text as Go's time package does in its errors: byte by byte, every one as `\xNN` that is not ASCII
+ * or cannot be printed.
+ */
+export function quoteGoBytes(text: string): string {
+  if (/^[ !#-[\]-~]*$/.test(text)) return `"${text}"`
+  let quoted = ''
+  for (const byte of Buffer.from(text, 'utf8')) {
+    const char = String.fromCharCode(byte)
+    if (char === '"' || char === '\\') quoted += `\\${char}`
+    else if (byte >= 0x20 && byte < 0x80) quoted += char
+    else quoted += `\\x${byte.toString(16).padStart(2, '0')}`
+  }
+  return `"${quoted}"`
+}
+
 function escapeChar(char: string): string {
   const simple = escapeNames.get(char)
   if (simple !== undefined) return simple

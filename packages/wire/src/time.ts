@@ -1,6 +1,8 @@
 // Times and durations as Go, Prometheus and RFC 3339 write them. Everything is a bigint of
 // nanoseconds; ranges over stored entries are {startNs, endNs} with the end left out.
 
+import { quoteGoBytes, quoteGoString } from './go-string.ts'
+
 export const nsPerMs = 1_000_000n
 export const nsPerSecond = 1_000_000_000n
 const nsPerMinute = 60n * nsPerSecond
@@ -26,7 +28,7 @@ const goPart = /(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h|[^\d.]*)/y
  * @throws SyntaxError worded as Go's time.ParseDuration.
  */
 export function parseGoDuration(text: string): bigint {
-  const invalid = () => new SyntaxError(`time: invalid duration ${JSON.stringify(text)}`)
+  const invalid = () => new SyntaxError(`time: invalid duration ${quoteGoBytes(text)}`)
   const body = /^[+-]/.test(text) ? text.slice(1) : text
   if (body === '0') return 0n
   if (body === '') throw invalid()
@@ -37,11 +39,11 @@ export function parseGoDuration(text: string): bigint {
     const [whole = '', fraction = '', unitText = ''] = match ? match.slice(1) : []
     if (!match || (whole === '' && fraction === '')) throw invalid()
     if (unitText === '')
-      throw new SyntaxError(`time: missing unit in duration ${JSON.stringify(text)}`)
+      throw new SyntaxError(`time: missing unit in duration ${quoteGoBytes(text)}`)
     const unit = goUnits[unitText]
     if (unit === undefined) {
       throw new SyntaxError(
-        `time: unknown unit ${JSON.stringify(unitText)} in duration ${JSON.stringify(text)}`,
+        `time: unknown unit ${quoteGoBytes(unitText)} in duration ${quoteGoBytes(text)}`,
       )
     }
     total += BigInt(whole || '0') * unit
@@ -97,20 +99,20 @@ export function parsePrometheusDuration(text: string): bigint {
   let smallest = -1
   for (let at = 0; at < text.length; ) {
     const digits = /^\d+/.exec(text.slice(at))?.[0]
-    if (!digits) throw new SyntaxError(`not a valid duration string: ${JSON.stringify(text)}`)
+    if (!digits) throw new SyntaxError(`not a valid duration string: ${quoteGoString(text)}`)
     at += digits.length
     const unitText = /^[^\d]*/.exec(text.slice(at))![0]
     at += unitText.length
     if (unitText === '')
-      throw new SyntaxError(`not a valid duration string: ${JSON.stringify(text)}`)
+      throw new SyntaxError(`not a valid duration string: ${quoteGoString(text)}`)
     const index = prometheusUnits.findIndex(([unit]) => unit === unitText)
     if (index < 0) {
       throw new SyntaxError(
-        `unknown unit ${JSON.stringify(unitText)} in duration ${JSON.stringify(text)}`,
+        `unknown unit ${quoteGoString(unitText)} in duration ${quoteGoString(text)}`,
       )
     }
     if (index <= smallest)
-      throw new SyntaxError(`not a valid duration string: ${JSON.stringify(text)}`)
+      throw new SyntaxError(`not a valid duration string: ${quoteGoString(text)}`)
     smallest = index
     total += BigInt(digits) * prometheusUnits[index]![1]
     if (total > maxInt64) throw new SyntaxError('duration out of range')

@@ -1,6 +1,8 @@
 // Byte sizes, in the two dialects users meet: Loki's and Promtail's configuration, where every unit
 // is a power of 1024, and LogQL, where kB is 1000 and KiB is 1024.
 
+import { quoteGoString } from './go-string.ts'
+
 const logqlUnits: Readonly<Record<string, number>> = {
   '': 1,
   b: 1,
@@ -40,7 +42,7 @@ export function parseLogqlBytes(text: string): number {
   const match = /^([\d.,]+)\s*(.*)$/s.exec(text)
   const digits = match?.[1]?.replaceAll(',', '') ?? ''
   if (!match || !/^(\d+\.?\d*|\.\d+)$/.test(digits)) {
-    throw new SyntaxError(`strconv.ParseFloat: parsing ${JSON.stringify(digits)}: invalid syntax`)
+    throw new SyntaxError(`strconv.ParseFloat: parsing ${quoteGoString(digits)}: invalid syntax`)
   }
   const unit = logqlUnits[match[2]!.trim().toLowerCase()]
   if (unit === undefined)

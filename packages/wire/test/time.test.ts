@@ -78,3 +78,17 @@ test('RFC 3339 times keep nanoseconds and zones', async t => {
     }),
   )
 })
+
+test('a duration that is none is quoted byte by byte, as by Go', async t => {
+  const message = (text: string) => {
+    try {
+      parseGoDuration(text)
+      return 'no error'
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  t.equal(message('é "x" \\ \t'), 'time: invalid duration "\\xc3\\xa9 \\"x\\" \\\\ \\x09"')
+  t.equal(message('1日'), 'time: unknown unit "\\xe6\\x97\\xa5" in duration "1\\xe6\\x97\\xa5"')
+  t.equal(message('plain'), 'time: invalid duration "plain"')
+})

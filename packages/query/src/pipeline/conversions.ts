@@ -1,6 +1,6 @@
 // Text of a label to a number, as label filters and `unwrap` do it. Errors are Go's texts.
 
-import { parseGoDuration, parseLogqlBytes } from '@skald/wire'
+import { parseGoDuration, parseLogqlBytes, quoteGoString } from '@skald/wire'
 
 const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/
 const special = /^[+-]?(?:inf|infinity|nan)$/i
@@ -18,7 +18,7 @@ export function parseFloatText(text: string): number {
   if (decimal.test(text)) {
     const value = Number(text)
     if (Number.isFinite(value)) return value
-    throw new SyntaxError(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: value out of range`)
+    throw new SyntaxError(`strconv.ParseFloat: parsing ${quoteGoString(text)}: value out of range`)
   }
   if (special.test(text)) {
     if (/nan$/i.test(text)) return Number.NaN
@@ -31,7 +31,7 @@ export function parseFloatText(text: string): number {
     const value = digits * 2 ** (Number(exponent) - 4 * fraction.length)
     return sign === '-' ? -value : value
   }
-  throw new SyntaxError(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`)
+  throw new SyntaxError(`strconv.ParseFloat: parsing ${quoteGoString(text)}: invalid syntax`)
 }
 
 // Underscores may stand between digits.
@@ -40,7 +40,7 @@ function parseSeparated(text: string): number {
     const plain = text.replaceAll('_', '')
     if (decimal.test(plain) || hexadecimal.test(plain)) return parseFloatText(plain)
   }
-  throw new SyntaxError(`strconv.ParseFloat: parsing ${JSON.stringify(text)}: invalid syntax`)
+  throw new SyntaxError(`strconv.ParseFloat: parsing ${quoteGoString(text)}: invalid syntax`)
 }
 
 // Digits up to a length at which all sums are exact; -1 for anything else.

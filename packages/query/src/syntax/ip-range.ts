@@ -2,6 +2,7 @@
 // the first and last address of a range. Addresses are 4 or 16 bytes; the two kinds never match.
 
 import { isIPv4, isIPv6 } from 'node:net'
+import { quoteGoString } from '@skald/wire'
 
 /** A closed range of addresses of one kind. */
 export interface IpRange {
@@ -16,7 +17,7 @@ export interface IpRange {
  */
 export function parseIpRange(pattern: string): IpRange {
   const range = rangeOf(pattern)
-  if (!range) throw new SyntaxError(`ip: invalid pattern: ${JSON.stringify(pattern)}`)
+  if (!range) throw new SyntaxError(`ip: invalid pattern: ${quoteGoString(pattern)}`)
   return range
 }
 

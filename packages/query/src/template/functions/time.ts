@@ -1,6 +1,6 @@
 // Functions of times: one row each. The local zone is UTC.
 
-import { isTimeZone, parseGoDuration, parseGoTime } from '@skald/wire'
+import { isTimeZone, parseGoDuration, parseGoTime, quoteGoString } from '@skald/wire'
 import { FunctionError } from '../errors.ts'
 import { type CallContext, fn } from '../function.ts'
 import { GoInt, GoTime, type Value, zeroTime } from '../values.ts'
@@ -158,7 +158,7 @@ const unitByDigits: Readonly<Record<number, bigint>> = {
 function unixToTime(text: string): GoTime {
   const unit = unitByDigits[text.length]
   if (!/^[+-]?\d+$/.test(text)) {
-    const why = `strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`
+    const why = `strconv.ParseInt: parsing ${quoteGoString(text)}: invalid syntax`
     throw new FunctionError(`unable to parse time '${text}': ${why}`)
   }
   if (unit === undefined) {
