@@ -26,7 +26,7 @@ const goPart = /(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h|[^\d.]*)/y
  * @throws SyntaxError worded as Go's time.ParseDuration.
  */
 export function parseGoDuration(text: string): bigint {
-  const invalid = () => new SyntaxError(`time: invalid duration ${quote(text)}`)
+  const invalid = () => new SyntaxError(`time: invalid duration ${JSON.stringify(text)}`)
   const body = /^[+-]/.test(text) ? text.slice(1) : text
   if (body === '0') return 0n
   if (body === '') throw invalid()
@@ -36,10 +36,13 @@ export function parseGoDuration(text: string): bigint {
     const match = goPart.exec(body)
     const [whole = '', fraction = '', unitText = ''] = match ? match.slice(1) : []
     if (!match || (whole === '' && fraction === '')) throw invalid()
-    if (unitText === '') throw new SyntaxError(`time: missing unit in duration ${quote(text)}`)
+    if (unitText === '')
+      throw new SyntaxError(`time: missing unit in duration ${JSON.stringify(text)}`)
     const unit = goUnits[unitText]
     if (unit === undefined) {
-      throw new SyntaxError(`time: unknown unit ${quote(unitText)} in duration ${quote(text)}`)
+      throw new SyntaxError(
+        `time: unknown unit ${JSON.stringify(unitText)} in duration ${JSON.stringify(text)}`,
+      )
     }
     total += BigInt(whole || '0') * unit
     // Digits beyond the 18th cannot change a nanosecond of the largest unit.
@@ -49,20 +52,6 @@ export function parseGoDuration(text: string): bigint {
     at = goPart.lastIndex
   }
   return text.startsWith('-') ? -total : total
-}
-
-/** Quotes a text as errors of Go's durations do: bytes that are no printable ASCII as `\\x` and two digits. */
-function quote(text: string): string {
-  let quoted = '"'
-  for (const byte of Buffer.from(text)) {
-    if (byte >= 0x80 || byte < 0x20) quoted += `\\x${byte.toString(16).padStart(2, '0')}`
-    else
-      quoted +=
-        byte === 0x22 || byte === 0x5c
-          ? `\\${String.fromCharCode(byte)}`
-          : String.fromCharCode(byte)
-  }
-  return `${quoted}"`
 }
 
 /** Writes a duration as Go prints it: `1h0m0s`, `1.5s`, `250ms`, `0s`. */
