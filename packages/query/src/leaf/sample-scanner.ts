@@ -49,6 +49,8 @@ export class SampleScanner implements LeafScanner {
   readonly #keys: SeriesKeys
   readonly #fields: FieldScans | undefined
   readonly #preservesErrors: boolean
+  readonly #addMissing: Fold['addMissing']
+  readonly #refusesMissing: boolean
   readonly #stats = createScanStats()
   #keptSamples = 0
 
@@ -69,7 +71,11 @@ export class SampleScanner implements LeafScanner {
     this.#windows = createWindows(leaf.grid, expr.rangeNs)
     this.#table = new SeriesTable(this.#fold, this.#windows.bucketCount, leaf.maxSeries)
     const find = (labels: LabelSet) => this.#table.series(labels)
-    this.#keys = createSeriesKeys({ grouping, keepsEmpty: keepsEmptyLabels(expr) }, find)
+    const keepsEmpty = keepsEmptyLabels(expr)
+    // Nor do lines without a sample count for an average then.
+    this.#addMissing = keepsEmpty ? this.#fold.addMissing : undefined
+    this.#refusesMissing = this.#addMissing !== undefined && !expr.grouping
+    this.#keys = createSeriesKeys({ grouping, keepsEmpty }, find)
     const stages = this.#pipeline.lineStages
     this.#fields = createFieldScans({ stages, needs, grouping, unwrap: expr.unwrap }, find)
   }
@@ -179,13 +185,14 @@ export class SampleScanner implements LeafScanner {
       const line = rows.run(this.#pipeline, row)
       if (!line) continue
       // What goes wrong behind the pipeline is no error of a line that gives no sample.
-      if (this.#fold.addMissing && line.labels.hasError) this.#refuseError(line)
+      const { hasError } = line.labels
+      if (hasError && this.#refusesMissing) this.#refuseError(line)
       const value = this.#valueOf(line)
       if (value === undefined) {
-        if (!this.#fold.addMissing) continue
+        if (!this.#addMissing || hasError) continue
         line.labels.clearError()
         const series = this.#keys.ofLine(rows.setOf(row), line.labels)
-        this.#fold.addMissing(series.buckets, bucket)
+        this.#addMissing(series.buckets, bucket)
         continue
       }
       if (line.labels.hasError) this.#refuseError(line)

@@ -38,8 +38,10 @@ interface Term {
 type LineFilterStage = Extract<Stage, { kind: 'lineFilter' }>
 
 /** Compiles a line filter stage. */
-export function compileLineFilter({ op, terms }: LineFilterStage): LineFilter {
-  const compiled = terms.map(term => compileTerm(op, term, isAddress({ op, terms }, term)))
+export function compileLineFilter(stage: LineFilterStage): LineFilter {
+  const { op } = stage
+  const terms = withoutIdleTerms(stage)
+  const compiled = terms.map(term => compileTerm(op, term, isAddress(stage, term)))
   const isNegated = op === '!=' || op === '!~' || op === '!>'
   const onlyTerm = compiled.length === 1 ? compiled[0] : undefined
   return {
@@ -56,6 +58,13 @@ export function compileLineFilter({ op, terms }: LineFilterStage): LineFilter {
     },
     testLine: line => compiled.some(term => term.test(line)) !== isNegated,
   }
+}
+
+// In a chain the empty text, which is in every line, is dropped, as in Loki: `|= "a" or ""` looks for a.
+function withoutIdleTerms({ op, terms }: LineFilterStage): readonly LineFilterTerm[] {
+  if (op !== '|=' && op !== '|~') return terms
+  const kept = terms.filter(({ value }) => value !== '')
+  return kept.length === 0 ? terms : kept
 }
 
 function compileTerm(

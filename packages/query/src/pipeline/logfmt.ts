@@ -50,7 +50,9 @@ function keepError({ labels }: Line, { error }: LogfmtReader): void {
 
 // Unlike the fields that `logfmt` finds by itself, the last of a repeated key counts.
 function compileKeys(stage: LogfmtStage, extraction: Extraction): RunStage {
-  const targets = stage.extractions.map(({ name, expression }) => ({
+  // Of two for one label the last counts.
+  const byName = new Map(stage.extractions.map(({ name, expression }) => [name, expression]))
+  const targets = [...byName].map(([name, expression]) => ({
     name,
     key: parseLogfmtKey(expression),
   }))
