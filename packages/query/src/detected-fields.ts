@@ -7,7 +7,6 @@ import { LogqlKindError } from './errors.ts'
 import { type QueryLimits, sampledValueCountMax } from './limits.ts'
 import type { LogSource } from './log-source.ts'
 import { createPause, type Pause } from './pause.ts'
-import { parseBytes, parseFloatText } from './pipeline/conversions.ts'
 import { compileJson, type JsonKeyPaths } from './pipeline/json.ts'
 import {
   createLabelMap,
@@ -20,6 +19,7 @@ import { Line } from './pipeline/line.ts'
 import { compileLogfmt } from './pipeline/logfmt.ts'
 import { allLabels } from './pipeline/stage.ts'
 import type { ResultEntry } from './query-run.ts'
+import { parseBytes, parseFloatText } from './syntax/conversions.ts'
 import { parseLogql } from './syntax/parser.ts'
 
 /** What a field's values look like; the first that fits. */

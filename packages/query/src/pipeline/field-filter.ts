@@ -1,8 +1,8 @@
 // Label filters on the values of a field reader; see field-reader.ts.
 
 import type { CompareOp, LabelFilter } from '../syntax/ast.ts'
+import { parseBytes, parseDurationNs, parseFloatText } from '../syntax/conversions.ts'
 import { compareNumbers } from '../syntax/fold.ts'
-import { parseBytes, parseDurationNs, parseFloatText } from './conversions.ts'
 import { compileFilterMatcher } from './label-regex.ts'
 
 type Values = readonly (string | undefined)[]

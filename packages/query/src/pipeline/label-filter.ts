@@ -1,9 +1,9 @@
 // Label filters: matchers on text, comparisons of numbers, durations and sizes, addresses.
 
 import type { CompareOp, LabelFilter } from '../syntax/ast.ts'
+import { parseBytes, parseDurationNs, parseFloatText } from '../syntax/conversions.ts'
 import { compareNumbers } from '../syntax/fold.ts'
 import { parseIpRange } from '../syntax/ip-range.ts'
-import { parseBytes, parseDurationNs, parseFloatText } from './conversions.ts'
 import { findIp } from './ip.ts'
 import { compileFilterMatcher } from './label-regex.ts'
 import { errorLabel } from './labels.ts'

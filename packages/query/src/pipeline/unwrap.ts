@@ -7,7 +7,7 @@ import {
   parseFloatText,
   simpleDecimalBytes,
   simpleDurationBytes,
-} from './conversions.ts'
+} from '../syntax/conversions.ts'
 import type { Line } from './line.ts'
 
 /** Gives the sample of a line; `undefined` where it has none. */

@@ -3,7 +3,6 @@
 
 import { formatLogqlBytes, type Matcher, type MatcherOp, parseLogqlBytes } from '@skald/wire'
 import { LogqlKindError, LogqlSyntaxError } from '../errors.ts'
-import { parseFloatText } from '../pipeline/conversions.ts'
 import type {
   CompareOp,
   Expr,
@@ -21,6 +20,7 @@ import type {
   UnwrapConversion,
 } from './ast.ts'
 import { checkQuery, checkRangeAggregation, checkVectorAggregation } from './check.ts'
+import { parseFloatText } from './conversions.ts'
 import { type BinaryModifier, createBinaryOperation } from './fold.ts'
 import { Lexer, type Token } from './lexer.ts'
 import {

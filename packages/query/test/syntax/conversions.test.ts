@@ -1,7 +1,7 @@
 import { parseGoDuration } from '@skald/wire'
 import fc from 'fast-check'
 import { test } from 'tap'
-import { parseBytes, parseDurationNs, parseFloatText } from '../../src/pipeline/conversions.ts'
+import { parseBytes, parseDurationNs, parseFloatText } from '../../src/syntax/conversions.ts'
 
 test('parseFloatText reads what Go reads as a float', async t => {
   const f = (text: string, want: number) => t.equal(parseFloatText(text), want, text)
