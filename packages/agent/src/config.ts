@@ -130,12 +130,19 @@ function expand(
   readonly explain: (problem: ConfigProblem) => ConfigProblem
 } {
   const doubts: ConfigProblem[] = []
+  // Line of what was looked up last, and where that line begins.
+  let line = 1
+  let start = 0
   const text = expandEnvironment(written, env, (body, at) => {
     // No variable has such a name; groups of expressions have.
     if (!/^\d+$/.test(body)) return
-    const before = written.slice(0, at).split('\n')
+    for (let end = written.indexOf('\n', start); end >= 0 && end < at; ) {
+      line++
+      start = end + 1
+      end = written.indexOf('\n', start)
+    }
     const message = `-config.expand-env looks up \${${body}} in the environment, where it is nothing: write $${body} or $\${${body}} for a group of an expression`
-    doubts.push({ line: before.length, column: before.at(-1)!.length + 1, message })
+    doubts.push({ line, column: at - start + 1, message })
   })
   const writtenLines = new Set(written.split('\n'))
   const lines = text.split('\n')

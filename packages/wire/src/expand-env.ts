@@ -10,41 +10,72 @@ export function expandEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   onLookup?: (body: string, at: number) => void,
 ): string {
+  const source = { text, closings: closingBraces(text), env }
+  return expandRange(source, 0, text.length, onLookup)
+}
+
+/** A text with the brace that closes each `${`, by where that stands. */
+interface Source {
+  readonly text: string
+  readonly closings: ReadonlyMap<number, number>
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+function closingBraces(text: string): Map<number, number> {
+  const closings = new Map<number, number>()
+  const open: number[] = []
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '$' && text[at + 1] === '{') open.push(at)
+    else if (text[at] === '}') {
+      const opening = open.pop()
+      if (opening !== undefined) closings.set(opening, at)
+    }
+  }
+  return closings
+}
+
+function expandRange(
+  source: Source,
+  from: number,
+  to: number,
+  onLookup?: (body: string, at: number) => void,
+): string {
+  const { text, closings } = source
   let result = ''
-  for (let at = 0; at < text.length; ) {
-    const pair = text.slice(at, at + 2)
-    if (pair === '$$' || pair === '\\\\') {
-      result += pair[0]
+  for (let at = from; at < to; ) {
+    const isDollar = text[at] === '$'
+    if ((isDollar || text[at] === '\\') && at + 1 < to && text[at + 1] === text[at]) {
+      result += text[at]
       at += 2
-    } else if (pair === '${') {
-      const end = closingBrace(text, at + 2)
-      if (end < 0) return result + text.slice(at)
-      const body = text.slice(at + 2, end)
-      onLookup?.(body, at)
-      result += expandBody(body, env)
+    } else if (isDollar && text[at + 1] === '{' && at + 1 < to) {
+      const end = closings.get(at)
+      if (end === undefined || end >= to) return result + text.slice(at, to)
+      onLookup?.(text.slice(at + 2, end), at)
+      result += expandBody(source, at + 2, end)
       at = end + 1
     } else result += text[at++]
   }
   return result
 }
 
-function closingBrace(text: string, from: number): number {
-  let depth = 1
-  for (let at = from; at < text.length; at++) {
-    if (text.startsWith('${', at)) depth++
-    else if (text[at] === '}' && --depth === 0) return at
-  }
-  return -1
-}
+const operatorSign = /[:=\-+#%/^,]/g
 
-function expandBody(body: string, env: Readonly<Record<string, string | undefined>>): string {
-  if (body.startsWith('#')) return String((env[body.slice(1)] ?? '').length)
-  const match = /^([^:=\-+#%/^,]*)([\s\S]*)$/.exec(body)!
-  const value = env[match[1]!.trim()] ?? ''
-  const operation = match[2]!
-  const argument = (text: string) => expandEnvironment(text, env)
-  const fallback = /^(?::-|:=|-|=)([\s\S]*)$/.exec(operation)
-  if (fallback) return value === '' ? argument(fallback[1]!) : value
+/** Expands what stands in braces, from an offset to another. */
+function expandBody(source: Source, from: number, to: number): string {
+  const { text, env } = source
+  if (text[from] === '#') return String((env[text.slice(from + 1, to)] ?? '').length)
+  operatorSign.lastIndex = from
+  const sign = operatorSign.exec(text)
+  const operator = sign && sign.index < to ? sign.index : to
+  const value = env[text.slice(from, operator).trim()] ?? ''
+  const isDefault = (at: number) => text[at] === '-' || text[at] === '='
+  const isLongDefault = text[operator] === ':' && isDefault(operator + 1) && operator + 1 < to
+  if (operator < to && (isLongDefault || isDefault(operator))) {
+    if (value !== '') return value
+    return expandRange(source, operator + (isLongDefault ? 2 : 1), to)
+  }
+  const operation = text.slice(operator, to)
+  const argument = (part: string) => expandEnvironment(part, env)
   switch (operation[0]) {
     case ':':
       return substring(value, operation.slice(1))

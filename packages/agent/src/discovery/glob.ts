@@ -114,23 +114,61 @@ function expandBraces(pattern: string): string[] {
 function readSegment(text: string): Segment {
   if (text === '**') return { kind: 'any-depth' }
   if (!/[*?[\\]/.test(text)) return { kind: 'name', name: text }
-  let source = ''
-  for (let at = 0; at < text.length; at++) {
-    const char = text[at]!
-    if (char === '*') source += '.*'
-    else if (char === '?') source += '.'
-    else if (char === '[') {
+  const signs: Sign[] = []
+  for (let at = 0; at < text.length; ) {
+    const char = String.fromCodePoint(text.codePointAt(at)!)
+    if (char === '[') {
       const found = readClass(text, at)
-      source += found.source
-      at = found.end - 1
-    } else {
-      if (char === '\\') at++
-      source += literal(text[at] ?? '')
+      const expression = new RegExp(`^${found.source}$`, 'su')
+      signs.push(one => expression.test(one))
+      at = found.end
+      continue
+    }
+    at += char.length
+    if (char === '*') signs.push('any')
+    else if (char === '?') signs.push(() => true)
+    else if (char !== '\\') signs.push(one => one === char)
+    else if (at < text.length) {
+      const escaped = String.fromCodePoint(text.codePointAt(at)!)
+      at += escaped.length
+      signs.push(one => one === escaped)
     }
   }
-  // Of several stars in a row one is enough.
-  const expression = new RegExp(`^${source.replaceAll(/(\.\*)+/g, '.*')}$`, 'su')
-  return { kind: 'pattern', matches: name => expression.test(name) }
+  const matches = (name: string) =>
+    matchSequence([...name], signs, (one, sign) => sign === 'any' || sign(one))
+  return { kind: 'pattern', matches }
+}
+
+/** What a sign of a pattern stands for: one character, or any number of them. */
+type Sign = 'any' | ((char: string) => boolean)
+
+/**
+ * Tells whether values are those of a pattern, in which `any` stands for any number of them. Only the last
+ * `any` is ever tried with more, so that the time grows with both lengths and no faster.
+ */
+function matchSequence<V, P>(
+  values: readonly V[],
+  pattern: readonly (P | 'any')[],
+  matches: (value: V, one: P | 'any') => boolean,
+): boolean {
+  let at = 0
+  let anyAt = -1
+  let anyEnd = 0
+  for (let i = 0; i < values.length; ) {
+    const one = pattern[at]
+    if (one === 'any') {
+      anyAt = at++
+      anyEnd = i
+    } else if (one !== undefined && matches(values[i]!, one)) {
+      at++
+      i++
+    } else if (anyAt >= 0) {
+      at = anyAt + 1
+      i = ++anyEnd
+    } else return false
+  }
+  while (pattern[at] === 'any') at++
+  return at === pattern.length
 }
 
 /**
@@ -167,17 +205,8 @@ function literal(char: string): string {
 }
 
 function matchNames(segments: readonly Segment[], names: readonly string[]): boolean {
-  const [segment, ...rest] = segments
-  if (!segment) return names.length === 0
-  if (segment.kind === 'any-depth') {
-    if (rest.length === 0) return true
-    for (let skipped = 0; skipped <= names.length; skipped++) {
-      if (matchNames(rest, names.slice(skipped))) return true
-    }
-    return false
-  }
-  const [name, ...others] = names
-  return name !== undefined && matchesName(segment, name) && matchNames(rest, others)
+  const pattern = segments.map(segment => (segment.kind === 'any-depth' ? 'any' : segment))
+  return matchSequence(names, pattern, (name, one) => one === 'any' || matchesName(one, name))
 }
 
 /** Tells whether names lead into the pattern and leave something of it. */

@@ -66,6 +66,9 @@ export class TailedFile {
   #head: Buffer = Buffer.alloc(0)
   /** Bytes before the position, to notice that the file was written anew from behind its first bytes on. */
   #behind: Buffer = nothing
+  /** A read found other content. */
+  #isOverwritten = false
+  readonly #behindSpace = Buffer.allocUnsafe(behindBytesMax)
   #grown: Buffer | undefined
   /** Where a line begins that is skipped, while it is; the position stays there. */
   #skippedFrom: number | undefined
@@ -109,7 +112,10 @@ export class TailedFile {
       const length = Math.min(record.offset, behindBytesMax)
       const behind = readAt(record.offset - length, length)
       // One that is shorter by now is told by its size.
-      if (behind.length === length) this.#behind = behind
+      if (behind.length === length) {
+        behind.copy(this.#behindSpace)
+        this.#behind = this.#behindSpace.subarray(0, length)
+      }
     }
   }
 
@@ -157,41 +163,21 @@ export class TailedFile {
     return { bytes: size - settled, seconds: Math.max(0, nowMs - sinceMs) / 1000 }
   }
 
-  /** Tells whether the file was truncated below what was read, or begins differently now. */
-  isTruncated(): boolean {
+  /**
+   * Tells whether the file was truncated below what was read, or holds other content now; `isReadNext`
+   * where it has grown.
+   */
+  isTruncated({ isReadNext }: { readonly isReadNext: boolean }): boolean {
     if (this.#fd === undefined || this.#gzip || this.#isBusy) return false
-    return this.size() < this.#readOffset || this.#hasOtherContent()
+    if (this.#isOverwritten) return true
+    if (this.size() < this.#readOffset || this.#hasOtherHead()) return true
+    // What is read next is looked at then.
+    return !isReadNext && this.#hasOtherBehind()
   }
 
   /** What was read is not what the file holds now: it was written anew. */
   #hasOtherContent(): boolean {
     return this.#hasOtherHead() || this.#hasOtherBehind()
-  }
-
-  #hasOtherBehind(): boolean {
-    const { length } = this.#behind
-    if (length === 0 || this.#fd === undefined || this.#gzip) return false
-    const now = readerOf(this.#fd)(this.#readOffset - length, length)
-    if (now.equals(this.#behind)) return false
-    // Some programs change the end of what they wrote last, and some network file systems show zeros there
-    // first. Larger files are not sent twice for that.
-    const lastLine = this.#behind.lastIndexOf(0x0a, length - 2) + 1
-    const isSmall = this.#readOffset <= headBytesMax + behindBytesMax
-    if (isSmall || lastLine === 0 || now.length < lastLine) return true
-    return !now.subarray(0, lastLine).equals(this.#behind.subarray(0, lastLine))
-  }
-
-  /** Moves the position behind bytes that were read from `offset` on. */
-  #moveTo(position: number, bytes: Buffer, offset: number): void {
-    this.#readOffset = position
-    if (this.#gzip) return
-    const end = position - offset
-    if (end >= behindBytesMax) {
-      this.#behind = Buffer.from(bytes.subarray(end - behindBytesMax, end))
-      return
-    }
-    const all = Buffer.concat([this.#behind, bytes.subarray(0, end)])
-    this.#behind = all.subarray(Math.max(0, all.length - behindBytesMax))
   }
 
   #hasOtherHead(): boolean {
@@ -201,20 +187,56 @@ export class TailedFile {
     return readSync(this.#fd, now, 0, length, 0) < length || !now.equals(this.#head)
   }
 
+  #hasOtherBehind(): boolean {
+    const { length } = this.#behind
+    if (length === 0 || this.#fd === undefined || this.#gzip) return false
+    return this.#isOtherBehind(readerOf(this.#fd)(this.#readOffset - length, length))
+  }
+
+  #isOtherBehind(now: Buffer): boolean {
+    const behind = this.#behind
+    if (now.equals(behind)) return false
+    // Some programs change the end of what they wrote last, and some network file systems show zeros there
+    // first. Larger files are not sent twice for that.
+    const lastLine = behind.lastIndexOf(0x0a, behind.length - 2) + 1
+    const isSmall = this.#readOffset <= headBytesMax + behindBytesMax
+    if (isSmall || lastLine === 0 || now.length < lastLine) return true
+    return !now.subarray(0, lastLine).equals(behind.subarray(0, lastLine))
+  }
+
+  /** Moves the position behind bytes that were read from `offset` on. */
+  #moveTo(position: number, bytes: Buffer, offset: number): void {
+    this.#readOffset = position
+    if (this.#gzip) return
+    const end = position - offset
+    const fresh = Math.min(end, behindBytesMax)
+    const kept = Math.min(this.#behind.length, behindBytesMax - fresh)
+    const from = this.#behind.length - kept
+    if (kept > 0) this.#behindSpace.copyWithin(0, from, from + kept)
+    bytes.copy(this.#behindSpace, kept, end - fresh, end)
+    this.#behind = this.#behindSpace.subarray(0, kept + fresh)
+  }
+
   /** Reads and hands on the next lines, using `buffer` unless a line is longer than that. */
   async readLines(buffer: Buffer, mayGoOn?: () => boolean): Promise<ReadOutcome> {
     if (this.#fd === undefined) return 'end'
     if (this.#isBusy) return 'busy'
     this.#isBusy = true
     try {
-      const into = this.#grown ?? buffer
+      const whole = this.#grown ?? buffer
       const position = this.#readOffset
-      const length = await this.#read(into, position)
+      // What was read last is read once more, to see whether it is still there.
+      const behind = this.#gzip ? 0 : this.#behind.length
+      const length = (await this.#read(whole, position - behind)) - behind
       // Closed, or taken over by a copy, while the read was under way.
       if (this.#fd === undefined || position !== this.#readOffset) return 'more'
-      if (length === 0) return 'end'
-      if (this.#hasOtherContent()) return 'truncated'
-      return this.#consume(into, length, mayGoOn)
+      if (length <= 0) return 'end'
+      const isOther = behind > 0 && this.#isOtherBehind(whole.subarray(0, behind))
+      if (isOther || this.#hasOtherHead()) {
+        this.#isOverwritten = true
+        return 'truncated'
+      }
+      return this.#consume(whole.subarray(behind), length, mayGoOn)
     } finally {
       this.#isBusy = false
     }
@@ -298,7 +320,10 @@ export class TailedFile {
       this.#events.onSkippedLine(this.#readOffset, lineBytesMax)
       this.#grown = undefined
       this.#skip(bytes, length)
-    } else this.#grown = Buffer.allocUnsafeSlow(bytes.length * 2)
+    } else {
+      const wanted = Math.min(bytes.length * 2, lineBytesMax)
+      this.#grown = Buffer.allocUnsafeSlow(wanted + behindBytesMax)
+    }
     return 'more'
   }
 
@@ -397,6 +422,7 @@ export class TailedFile {
     this.#gzip = isGzip ? this.#openGzip(opened.fd) : undefined
     this.#gzipRest = nothing
     if (isGzip) this.#behind = nothing
+    this.#isOverwritten = false
     Object.assign(this.record, placeOf({ path: foundAt, stats: opened.stats }))
   }
 

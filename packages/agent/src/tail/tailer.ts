@@ -201,7 +201,8 @@ export class Tailer {
     if (current && key === current.file.key) {
       const { mtimeNs, size } = stats!
       if (mtimeNs === current.seenMtimeNs && Number(size) === current.seenSize) return false
-      if (current.file.isTruncated()) return this.#restartTruncated(current, nowMs)
+      const isReadNext = Number(size) > current.seenSize
+      if (current.file.isTruncated({ isReadNext })) return this.#restartTruncated(current, nowMs)
       if (!current.file.isBusy) current.seenMtimeNs = mtimeNs
       return false
     }
@@ -429,8 +430,11 @@ export class Tailer {
     if (backlogEnd > before) this.#context.onRead(backlogEnd - before)
     if (outcome === 'truncated') {
       // A rotated file whose content is another's: the next copytruncate wrote its copy into it.
-      if (generation.role === 'current') this.poll()
-      else this.#moveToCopy(generation, this.#context.nowMs())
+      if (generation.role === 'current') {
+        // It is looked at again, whatever its time says.
+        generation.seenMtimeNs = -1n
+        this.poll()
+      } else this.#moveToCopy(generation, this.#context.nowMs())
     }
     this.#context.metrics.setBytes({ read: file.readOffset, size: Math.max(size, file.readOffset) })
     generation.isPaused = outcome === 'paused'

@@ -411,6 +411,24 @@ test('json, docker and container keep bytes that are not UTF-8', async t => {
   await f('[{container: {}}]', 'x\xffy', withTime)
 })
 
+test('logfmt takes bytes that are not UTF-8 in values, and no key with them', async t => {
+  const stages = `[{logfmt: {mapping: {a: , b: }}}, {template: {source: out, template: '{{ .a }}|{{ .b }}'}},
+    {output: {source: out}}]`
+  const f = async (line: string, want: string) => {
+    const options = { encoding: 'latin1' } as const
+    const [out] = await runStages(stages, [Buffer.from(line, 'latin1')], options)
+    t.equal(out?.replace(/^{.*?} \S+ /, ''), want, JSON.stringify(line))
+  }
+  // What Promtail makes of these bytes.
+  const replacement = '\xef\xbf\xbd'
+  await f('a=\xff b=2', '\xff|2')
+  await f('a="x\xff" b=2', 'x\xff|2')
+  await f('a="y\xff\\n" b=2', `y${replacement}\n|2`)
+  await f('a\xff=1 b=2', '<no value>|<no value>')
+  await f(`a=${replacement} b=3`, `${replacement}|3`)
+  await f(`x${replacement}y=1 a=1 b=3`, '<no value>|<no value>')
+})
+
 test('json writes lists and objects as Go does', async t => {
   const f = async (json: string, want: string) =>
     t.same(await valuesOf('{json: {expressions: {out: v}}}', [`{"v":${json}}`]), [want], json)

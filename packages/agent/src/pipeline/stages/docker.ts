@@ -40,12 +40,12 @@ export class DockerStage implements ByteStage {
 
   run(entry: PipelineEntry, next: NextStage): void {
     entry.refreshExtracted()
-    const record = parseJsonObject(entry.line)
+    const record = recordOf(entry.line)
     const { extracted } = entry
     if (record) {
-      extracted.set('output', scalar(record.log))
-      extracted.set('stream', scalar(record.stream))
-      extracted.set('timestamp', scalar(record.time))
+      extracted.set('output', record.log)
+      extracted.set('stream', record.stream)
+      extracted.set('timestamp', record.time)
     }
     // Where the line is no record, what was extracted before under these names counts.
     const stream = valueText(extracted.get('stream'))
@@ -60,7 +60,7 @@ export class DockerStage implements ByteStage {
     const output = valueText(extracted.get('output'))
     if (output !== undefined) entry.line = output
     // A line that is no record is whole in itself.
-    if (typeof record?.log !== 'string') next(entry)
+    if (!record || typeof record.log !== 'string') next(entry)
     else if (record.log.endsWith('\n')) this.#joiner.complete(entry, next)
     else this.#joiner.keep(entry, next)
   }
@@ -122,6 +122,23 @@ export class DockerStage implements ByteStage {
 
   tickBytes(nowMs: number, sink: LineSink): void {
     this.#joiner.tickBytes(nowMs, sink)
+  }
+}
+
+/** Reads a record; `undefined` where the line is none. */
+function recordOf(line: string): { log: unknown; stream: unknown; time: unknown } | undefined {
+  const object = parseJsonObject(line)
+  if (!object) return undefined
+  try {
+    return {
+      log: scalar(object.log),
+      stream: scalar(object.stream),
+      time: scalar(object.time),
+    }
+  } catch (error) {
+    // Nested deeper than there is a stack for.
+    if (error instanceof RangeError) return undefined
+    throw error
   }
 }
 

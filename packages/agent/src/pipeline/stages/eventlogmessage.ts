@@ -37,5 +37,9 @@ export const eventLogMessageStage: StageDefinition = {
 
 /** Makes a label name of any text: other characters become `_`, and so does a digit in front. */
 function sanitize(name: string): string {
-  return name === '' ? '_' : name.replace(/^\d|[^a-zA-Z0-9_]/gu, '_')
+  if (name === '') return '_'
+  return name
+    .split(/[^a-zA-Z0-9_]/u)
+    .join('_')
+    .replace(/^\d/, '_')
 }

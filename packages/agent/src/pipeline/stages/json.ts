@@ -56,9 +56,9 @@ export const jsonStage: StageDefinition = {
         }
         const { extracted } = entry
         for (const [name, query] of expressions) {
-          const value = query(object)
+          const value = extractedOf(query, object)
           // An expression that fails on this line leaves what was there.
-          if (value !== undefined) extracted.set(name, toExtracted(value))
+          if (value !== undefined) extracted.set(name, value)
         }
         next(entry)
       },
@@ -66,7 +66,14 @@ export const jsonStage: StageDefinition = {
   },
 }
 
-/** Single values stay, lists and objects become their JSON text. */
-function toExtracted(value: unknown): unknown {
-  return typeof value === 'object' && value !== null ? goJsonValue(value) : value
+/** Single values stay, lists and objects become their JSON text; `undefined` where the search fails. */
+function extractedOf(query: JsonQuery, object: Record<string, unknown>): unknown {
+  try {
+    const value = query(object)
+    return typeof value === 'object' && value !== null ? goJsonValue(value) : value
+  } catch (error) {
+    // Nested deeper than there is a stack for.
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
 }

@@ -41,7 +41,9 @@ export function* logfmtPairs(text: string): Iterable<readonly [key: string, valu
     const [, key = '', quoted, plain] = match
     const after = text[pair.lastIndex]
     const endsPair = after === undefined || after <= ' ' || quoted !== undefined
-    if (!endsPair || pair.lastIndex === from) return
+    // Bytes that are not UTF-8 may stand in values alone, and a key that holds their replacement is none.
+    const isKey = !key.includes('\ufffd') && key.isWellFormed()
+    if (!endsPair || pair.lastIndex === from || !isKey) return
     if (quoted === undefined) yield [key, plain ?? '']
     else {
       const value = unquote(quoted)
@@ -51,7 +53,7 @@ export function* logfmtPairs(text: string): Iterable<readonly [key: string, valu
   }
 }
 
-/** Reads a JSON string as go-logfmt does; `undefined` for a bad escape. */
+/** Reads a JSON string as go-logfmt does, which replaces what is not UTF-8 only behind an escape; `undefined` for a bad one. */
 function unquote(quoted: string): string | undefined {
   if (!quoted.includes('\\')) return quoted.slice(1, -1)
   try {
@@ -60,7 +62,7 @@ function unquote(quoted: string): string | undefined {
     const json = quoted
       .replace(/[\n\t\r]/g, char => controls[char]!)
       .replace(/\\([\s\S])/g, (all, char: string) => (char === "'" ? "'" : all))
-    return JSON.parse(json) as string
+    return (JSON.parse(json) as string).toWellFormed()
   } catch {
     // A bad escape: the pair is damaged.
     return undefined

@@ -59,6 +59,8 @@ class MultilineStage implements Stage {
   readonly #options: BlockOptions
   readonly #nowMs: () => number
   readonly #blocks = new Map<string, Block>()
+  /** So many blocks are there before those without lines are forgotten. */
+  #forgetAt = streamsMax
 
   constructor(options: BlockOptions, nowMs: () => number) {
     this.#options = options
@@ -93,13 +95,15 @@ class MultilineStage implements Stage {
       touchedMs: this.#nowMs(),
     }
     this.#blocks.delete(key)
-    if (this.#blocks.size >= streamsMax) this.#forgetEmpty()
+    if (this.#blocks.size >= this.#forgetAt) this.#forgetEmpty()
     this.#blocks.set(key, block)
     return block
   }
 
   #forgetEmpty(): void {
     for (const [key, block] of this.#blocks) if (block.lines.length === 0) this.#blocks.delete(key)
+    // Not at each further one, where many streams have lines that wait.
+    this.#forgetAt = Math.max(streamsMax, this.#blocks.size * 2)
   }
 
   #add(block: Block, entry: PipelineEntry): void {
