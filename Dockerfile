@@ -12,7 +12,7 @@ COPY package.json package-lock.json .npmrc LICENSE ./
 COPY packages packages
 RUN npm ci --omit=dev --ignore-scripts
 # What only builders, type checkers and other systems need.
-RUN rm -rf packages/*/test node_modules/better-sqlite3/deps node_modules/better-sqlite3/src \
+RUN rm -rf packages/*/test node_modules/better-sqlite3/deps node_modules/better-sqlite3/src node_modules/bare-*/prebuilds \
     && find node_modules/better-sqlite3/prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete \
     && find node_modules/fs-native-extensions/prebuilds -type f ! -path "*/linux-$(node -p process.arch)/*.node" -delete \
     && find node_modules packages/*/node_modules -type f \( -name '*.md' -o -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete

@@ -51,6 +51,8 @@ async function lockOne(
     mkdirSync(dirname(path), { recursive: true, mode: privateDirectoryMode })
     return await lockDirectory({
       ...{ path, what, role: 'agent' },
+      onUnsupported: error =>
+        logger.warn({ err: error }, `The ${what} is not locked: run one agent on it, no more`),
       onWait: holder => logger.warn({ holder }, `Waiting for the ${what}: another process has it`),
     })
   } catch (error) {

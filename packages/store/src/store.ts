@@ -206,6 +206,11 @@ async function enterDirectory(config: StoreConfig, logger: Logger) {
   try {
     lock = await lockDirectory({
       ...{ path, what, role: 'store' },
+      onUnsupported: error =>
+        logger.warn(
+          { err: error },
+          'the data directory is not locked: run one store on it, no more',
+        ),
       onWait: async holder => {
         logger.warn(
           { directory: dataDir, holder },

@@ -9,7 +9,6 @@ import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { tryLock } from 'fs-native-extensions'
 import { DirectoryLockedError } from './errors.ts'
 import { privateFileMode } from './file-modes.ts'
 
@@ -46,6 +45,8 @@ export interface DirectoryLockOptions {
   readonly onWait?: (holder: LockHolder | undefined) => Promise<void> | void
   /** Ends the waiting. */
   readonly signal?: AbortSignal
+  /** Told why there are no locks on this system (musl has none as yet); then the directory is not locked. */
+  readonly onUnsupported: (why: Error) => void
 }
 
 /**
@@ -56,7 +57,9 @@ export interface DirectoryLockOptions {
  * system's error when the file cannot be had.
  */
 export async function lockDirectory(options: DirectoryLockOptions): Promise<DirectoryLock> {
-  const { path, what, role, onWait, signal } = options
+  const { path, what, role, onWait, signal, onUnsupported } = options
+  const tryLock = await loadTryLock(onUnsupported)
+  if (!tryLock) return { release: async () => {} }
   const file = await open(path, 'a+', privateFileMode)
   try {
     let isWaiting = false
@@ -79,6 +82,18 @@ export async function lockDirectory(options: DirectoryLockOptions): Promise<Dire
       isReleased = true
       await file.close()
     },
+  }
+}
+
+/** Loads the native part, which not every system has. */
+async function loadTryLock(
+  onUnsupported: (why: Error) => void,
+): Promise<((descriptor: number) => boolean) | undefined> {
+  try {
+    return (await import('fs-native-extensions')).tryLock
+  } catch (error) {
+    onUnsupported(error as Error)
+    return undefined
   }
 }
 

@@ -6,6 +6,10 @@ import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { lockDirectory } from '../src/directory-lock.ts'
 
+const onUnsupported = (why: Error) => {
+  throw why
+}
+
 /** Starts a process that has the lock; it is ended with the test. */
 async function holdElsewhere(t: Test, path: string): Promise<ChildProcess> {
   const script = new URL('fixtures/lock-holder.ts', import.meta.url).pathname
@@ -17,20 +21,33 @@ async function holdElsewhere(t: Test, path: string): Promise<ChildProcess> {
 
 test('a lock is had by one, also within a process', async t => {
   const path = join(t.testdir(), 'lock')
-  const first = await lockDirectory({ path, what: 'data directory /x', role: 'store' })
+  const first = await lockDirectory({
+    path,
+    what: 'data directory /x',
+    role: 'store',
+    onUnsupported,
+  })
   t.equal(statSync(path).mode & 0o777, 0o600)
   t.match(JSON.parse(readFileSync(path, 'utf8')), {
     pid: process.pid,
     host: hostname(),
     role: 'store',
   })
-  await t.rejects(lockDirectory({ path, what: 'data directory /x', role: 'store' }), {
-    code: 'DIRECTORY_LOCKED',
-    message: `Cannot use the data directory /x: process ${process.pid} on host ${hostname()} has it; stop that process, or name another directory`,
+  await t.rejects(
+    lockDirectory({ path, what: 'data directory /x', role: 'store', onUnsupported }),
+    {
+      code: 'DIRECTORY_LOCKED',
+      message: `Cannot use the data directory /x: process ${process.pid} on host ${hostname()} has it; stop that process, or name another directory`,
+    },
+  )
+  await first.release()
+  await first.release()
+  const second = await lockDirectory({
+    path,
+    what: 'data directory /x',
+    role: 'store',
+    onUnsupported,
   })
-  await first.release()
-  await first.release()
-  const second = await lockDirectory({ path, what: 'data directory /x', role: 'store' })
   await second.release()
 })
 
@@ -38,12 +55,15 @@ test('a lock is gone with its process, also a killed one', async t => {
   const path = join(t.testdir(), 'lock')
   const child = await holdElsewhere(t, path)
   const onWait = () => void t.fail('a process of this host is not waited for')
-  await t.rejects(lockDirectory({ path, what: 'data directory', role: 'store', onWait }), {
-    message: new RegExp(`process ${child.pid} on host`),
-  })
+  await t.rejects(
+    lockDirectory({ path, what: 'data directory', role: 'store', onUnsupported, onWait }),
+    {
+      message: new RegExp(`process ${child.pid} on host`),
+    },
+  )
   child.kill('SIGKILL')
   await once(child, 'exit')
-  const lock = await lockDirectory({ path, what: 'data directory', role: 'store' })
+  const lock = await lockDirectory({ path, what: 'data directory', role: 'store', onUnsupported })
   t.match(readFileSync(path, 'utf8'), `"pid":${process.pid}`)
   await lock.release()
 })
@@ -58,7 +78,7 @@ test('a process of another host or container is waited for, and taken over from'
     writeFileSync(path, JSON.stringify({ ...elsewhere, role: 'store' }))
     const waits: unknown[] = []
     const taking = lockDirectory({
-      ...{ path, what: 'data directory', role: 'store' },
+      ...{ path, what: 'data directory', role: 'store', onUnsupported },
       onWait: holder => {
         waits.push(holder)
         setTimeout(() => child.kill('SIGKILL'), 600)
@@ -77,7 +97,7 @@ test('waiting ends with its signal', async t => {
   writeFileSync(path, 'nobody knows')
   const stop = new AbortController()
   const taking = lockDirectory({
-    ...{ path, what: 'data directory', role: 'store', signal: stop.signal },
+    ...{ path, what: 'data directory', role: 'store', onUnsupported, signal: stop.signal },
     onWait: holder => {
       t.equal(holder, undefined)
       stop.abort(new Error('asked to stop'))
