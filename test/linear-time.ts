@@ -3,72 +3,69 @@
 
 import type { Test } from 'tap'
 
-/** Twice the text costs twice the time; the rest is for caches, the garbage collector and a busy machine. */
+/** Twice the input costs twice the time; the rest is for caches and a busy machine. */
 const ratioMax = 2.5
-/** CPU below which nothing is measured: noise is as large. */
-const noiseMs = 50
-/** The text is doubled until it costs more than noise, up to this many characters. */
-const lengthMax = 1 << 21
-/** No text of this length has a reason to cost more. */
+/** Milliseconds of CPU below which nothing is compared: noise is as large. */
+const floorMs = 20
+const firstSize = 8 * 1024
+/** An input that costs nothing to speak of at this size is grown no further. */
+const sizeMax = 2 * 1024 * 1024
+/** No input of these sizes has a reason to cost more. */
 const slowMs = 10_000
 
-/** A reader of texts, and what it is to read. */
-export interface Scanner {
-  readonly name: string
-  /** Makes a text of about so many characters. */
-  readonly make: (length: number) => string
-  /** Reads it; an error that it throws for a bad text is part of it. */
-  readonly read: (text: string) => unknown
+/** What reads inputs, and how they are made. */
+export interface LinearCase<I> {
+  /** Makes an input of about so many bytes; that is not measured. */
+  readonly input: (size: number) => I
+  /** Reads it; an error that it throws for a bad input is part of it. */
+  readonly run: (input: I) => unknown
+  readonly sizeMax?: number
 }
 
-/** Checks that the time of a scanner grows with its text and not with its square. */
-export async function expectLinear(t: Test, { name, make, read }: Scanner): Promise<void> {
-  const costMs = async (length: number, runs: number) => {
-    const text = make(length)
-    let least = Number.POSITIVE_INFINITY
-    for (let run = 0; run < runs; run++) {
-      const start = process.cpuUsage()
-      try {
-        await read(text)
-      } catch {
-        // Many of these texts are refused; what that costs is what is looked at.
-      }
-      const { user, system } = process.cpuUsage(start)
-      least = Math.min(least, (user + system) / 1000)
+async function cpuMs<I>({ input, run }: LinearCase<I>, size: number): Promise<number> {
+  const made = input(size)
+  const measure = async () => {
+    const before = process.cpuUsage()
+    try {
+      await run(made)
+    } catch {
+      // Many of these inputs are refused; what that costs is what is looked at.
     }
-    return least
+    // Not the system's: pages of memory are their own matter.
+    return process.cpuUsage(before).user / 1_000
   }
-  let length = 1 << 12
-  let cost = await costMs(length, 2)
-  while (cost < noiseMs && length < lengthMax) {
-    length *= 2
-    cost = await costMs(length, 2)
-  }
-  if (cost < noiseMs) {
-    t.pass(`${name}: ${length} characters cost ${cost.toFixed(1)} ms`)
+  let least = await measure()
+  for (let i = 0; i < 2 && least < slowMs; i++) least = Math.min(least, await measure())
+  return least
+}
+
+/** Grows an input until it costs something, and checks by how much twice as much of it costs more. */
+export async function expectLinear<I>(t: Test, name: string, of: LinearCase<I>): Promise<void> {
+  let size = firstSize
+  let half = await cpuMs(of, size)
+  for (;;) {
+    let whole = await cpuMs(of, size * 2)
+    if (whole <= floorMs && size * 4 <= (of.sizeMax ?? sizeMax)) {
+      size *= 2
+      half = whole
+      continue
+    }
+    let ratio = whole <= floorMs ? 0 : whole / half
+    const text = `${size * 2} bytes: ${whole.toFixed(1)} ms, half of it: ${half.toFixed(1)} ms`
+    // Memory that overflows into the next generation costs a step, once; what is not linear goes on.
+    for (let i = 0; ratio > ratioMax && i < 3 && whole < slowMs; i++) {
+      size *= 2
+      const next = await cpuMs(of, size * 2)
+      ratio = Math.min(ratio, next / whole)
+      whole = next
+    }
+    t.ok(ratio <= ratioMax && whole < slowMs, `${name}: ${text}, ${ratio.toFixed(2)} times`)
     return
   }
-  if (cost > slowMs) {
-    t.fail(`${name}: ${length} characters cost ${cost.toFixed(0)} ms`)
-    return
-  }
-  let ratio = Number.POSITIVE_INFINITY
-  let single = cost
-  // What is not linear is not linear at the next length either; a busy machine, or the length from which a
-  // text is worth the garbage collector's time, is behind it then.
-  for (let attempt = 0; attempt < 4 && ratio > ratioMax && single < slowMs; attempt++) {
-    if (attempt > 0) length *= 2
-    single = await costMs(length, 2)
-    ratio = (await costMs(2 * length, 2)) / single
-  }
-  t.ok(
-    ratio <= ratioMax,
-    `${name}: ${ratio.toFixed(2)} times the CPU for twice ${length} characters (${single.toFixed(0)} ms)`,
-  )
 }
 
 /** Repeats a piece to about so many characters. */
 export const repeat =
   (piece: string, { before = '', after = '' } = {}) =>
-  (length: number): string =>
-    before + piece.repeat(Math.ceil(length / piece.length)) + after
+  (size: number): string =>
+    before + piece.repeat(Math.ceil(size / piece.length)) + after

@@ -1,5 +1,5 @@
 // Every reader of texts that others write, on texts that are made to be slow: bodies of pushes, lines, queries,
-// patterns, templates, configurations. (Those of the agent are in packages/agent/test/scanners.test.ts.)
+// patterns, templates, configurations. (Those of the agent are in packages/agent/test/linear.test.ts.)
 
 import {
   compileRegex,
@@ -24,7 +24,7 @@ import {
 import { decodeOtlpJsonLogs } from '@skald/wire/otlp-json'
 import { t as root, test } from 'tap'
 import { createMemorySource } from '../packages/query/test/memory-source.ts'
-import { expectLinear, repeat, type Scanner } from './linear-time.ts'
+import { expectLinear, repeat } from './linear-time.ts'
 
 root.setTimeout(170_000)
 
@@ -50,12 +50,12 @@ const count = (pipeline: string) => query(`sum(count_over_time({app="x"} ${pipel
 
 async function checkAll(
   t: Parameters<typeof expectLinear>[0],
-  read: Scanner['read'],
-  texts: Readonly<Record<string, Scanner['make']>>,
+  read: (text: string) => unknown,
+  texts: Readonly<Record<string, (size: number) => string>>,
   what: string,
 ): Promise<void> {
   for (const [name, make] of Object.entries(texts)) {
-    await expectLinear(t, { name: `${what}, ${name}`, make, read })
+    await expectLinear(t, `${what}, ${name}`, { input: make, run: read })
   }
 }
 

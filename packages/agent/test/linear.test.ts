@@ -2,6 +2,7 @@
 // cost twice the time, not four times.
 
 import { t as root, test } from 'tap'
+import { expectLinear, type LinearCase, repeat } from '../../../test/linear-time.ts'
 import { parseYaml } from '../src/config/yaml-cursor.ts'
 import { loadAgentConfig } from '../src/config.ts'
 import { compileGlob } from '../src/discovery/glob.ts'
@@ -21,64 +22,11 @@ import { consumeLines } from '../src/tail/line-reader.ts'
 // For the file as a whole.
 root.setTimeout(240_000)
 
-// Less than that is noise.
-const floorMs = 20
-const ratioMax = 2.5
-const sizeMax = 2 * 1024 * 1024
-
-/** What is done with an input; making the input is not measured. */
-interface Case<I> {
-  /** Makes an input of about so many bytes. */
-  readonly input: (size: number) => I
-  readonly run: (input: I) => unknown
-  readonly sizeMax?: number
-}
-
-async function cpuMs<I>({ input, run }: Case<I>, size: number): Promise<number> {
-  const made = input(size)
-  let least = Number.POSITIVE_INFINITY
-  await run(made)
-  for (let i = 0; i < 3; i++) {
-    const before = process.cpuUsage()
-    await run(made)
-    // Not the system's: pages of memory are its own matter.
-    least = Math.min(least, process.cpuUsage(before).user / 1_000)
-  }
-  return least
-}
-
-/** Grows the input until it costs something; tells by how much twice as much of it costs more. */
-async function growth<I>(of: Case<I>): Promise<{ ratio: number; text: string }> {
-  let size = 8 * 1024
-  let half = await cpuMs(of, size)
-  for (;;) {
-    const whole = await cpuMs(of, size * 2)
-    const text = `${size * 2} bytes: ${whole.toFixed(1)} ms, half of it: ${half.toFixed(1)} ms`
-    if (whole > floorMs) {
-      // Memory that overflows into the next generation costs a step, once; what is not linear goes on.
-      let ratio = whole / half
-      for (let i = 0, last = whole; ratio > ratioMax && i < 3; i++) {
-        size *= 2
-        const next = await cpuMs(of, size * 2)
-        ratio = Math.min(ratio, next / last)
-        last = next
-      }
-      return { ratio, text }
-    }
-    size *= 2
-    half = whole
-    if (size * 2 > (of.sizeMax ?? sizeMax)) return { ratio: 0, text }
-  }
-}
-
-function linear<I>(name: string, of: Case<I>): void {
+function linear<I>(name: string, of: LinearCase<I>): void {
   test(`${name} costs twice as much for twice as much`, async t => {
-    const { ratio, text } = await growth(of)
-    t.ok(ratio <= ratioMax, `${text}, ${ratio.toFixed(2)} times`)
+    await expectLinear(t, name, of)
   })
 }
-
-const repeat = (pattern: string) => (size: number) => pattern.repeat(size / pattern.length)
 
 const metric = { isCounter: true, release: () => {}, update: () => {} }
 const context: StageContext = {
@@ -244,11 +192,10 @@ for (const [stages, patterns] of longLines) {
   for (const [what, make] of Object.entries(patterns)) {
     test(`${what} through ${stages}`, async t => {
       const run = await stagesOf(stages)
-      const { ratio, text } = await growth({
+      await expectLinear(t, what, {
         input: size => [Buffer.from(make(size))],
         run: (lines: readonly Buffer[]) => run(lines),
       })
-      t.ok(ratio <= ratioMax, `${text}, ${ratio.toFixed(2)} times`)
     })
   }
 }
@@ -281,12 +228,11 @@ const manyLines: readonly (readonly [stages: string, line: (i: number) => string
 for (const [stages, line] of manyLines) {
   test(`Many lines of ${JSON.stringify(line(1))} through ${stages}`, async t => {
     const run = await stagesOf(stages)
-    const { ratio, text } = await growth({
+    await expectLinear(t, 'lines', {
       input: size => Array.from({ length: size / 64 }, (_, i) => Buffer.from(line(i))),
       run,
       sizeMax: 32 * 1024 * 1024,
     })
-    t.ok(ratio <= ratioMax, `${text}, ${ratio.toFixed(2)} times`)
   })
 }
 
