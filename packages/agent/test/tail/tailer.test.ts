@@ -159,13 +159,16 @@ test('Agent takes marks and carriage returns off whatever the encoding and form 
   for (const [job, content] of cases) {
     const receiver = await startReceiver(t)
     const directory = t.testdir({ 'a.log': content })
-    await startTestAgent(t, configText({ directory, url: receiver.url, job: `    ${job}\n` }))
+    const config = configText({ directory, url: receiver.url, job: `    ${job}\n` })
+    const agent = await startTestAgent(t, config)
     await receiver.until(() => receiver.entries.length >= 2)
     t.strictSame(
       receiver.entries.map(({ line }) => line),
       ['one', 'two'],
       job,
     )
+    // The next directory has the same name, and so would the positions that this one still writes.
+    await agent.stop()
   }
 })
 
