@@ -55,9 +55,7 @@ function literalOf(node: RegexNode): string | undefined {
 }
 
 /** Tells whether a node is a loop of `.` only; whether it is greedy does not matter to Loki either. */
-export function isAnyLoop(
-  node: RegexNode,
-): node is Extract<RegexNode, { kind: 'repeat' }> {
+export function isAnyLoop(node: RegexNode): node is Extract<RegexNode, { kind: 'repeat' }> {
   if (node.kind !== 'repeat' || node.max !== Number.POSITIVE_INFINITY || node.min > 1) return false
   const body = node.body
   return body.kind === 'char' && body.set.length === 4 && body.set[1] === 9 && body.set[2] === 11
