@@ -2,7 +2,7 @@
 // under the same name. None is taken for granted: Loki is asked in another way, which does not meet the accident,
 // and then has to answer as Skald did; or what the accident spoils is left out of both answers, and the rest is equal.
 
-import { formatLogql } from '@skald/query'
+import { formatLogql, type MetricExpr } from '@skald/query'
 import { type Answer, difference } from './answers.ts'
 import type { CompareQuery } from './queries.ts'
 import { metricsOf, rewriteQuery } from './rewrite.ts'
@@ -77,6 +77,45 @@ function valuesOf(answer: Answer): string[] {
     .sort()
 }
 
+// The sum of the samples by the count of all lines without an error.
+function inSumAndCount(expr: MetricExpr): MetricExpr {
+  const { kind } = expr
+  if (kind !== 'range' || expr.op !== 'avg_over_time') return expr
+  const { unwrap, grouping, log, ...range } = expr
+  if (!unwrap || !grouping || grouping.without) return expr
+  const noError = { name: '__error__', op: '=', value: '' } as const
+  const stages = [
+    ...log.stages,
+    { kind: 'labelFilter', filter: { kind: 'matcher', matcher: noError } } as const,
+  ]
+  const sumOf = (operand: MetricExpr): MetricExpr => ({
+    kind: 'aggregation',
+    op: 'sum',
+    grouping,
+    operand,
+  })
+  return {
+    kind: 'binary',
+    op: '/',
+    left: sumOf({ ...range, log, unwrap, op: 'sum_over_time' }),
+    right: sumOf({ ...range, log: { ...log, stages }, op: 'count_over_time' }),
+    returnsBool: false,
+  }
+}
+
+// The query fails in shards only, on lines that a parser cannot read; without them it has the series of Skald.
+async function failsOnErrorLines(
+  { query, wanted, got }: FoundDifference,
+  { unshardedLoki }: Witnesses,
+): Promise<boolean> {
+  if (!query.logql.includes('avg_over_time') || !isGood(got)) return false
+  if (wanted.status !== 400 || !/'(JSON|Logfmt)ParserErr'/.test(wanted.error)) return false
+  const namesOf = (answer: Answer) =>
+    new Set(seriesOf(answer).map(([labels]) => withoutEmptyLabels(labels)))
+  const whole = await unshardedLoki(query)
+  return isGood(whole) && namesOf(whole).symmetricDifference(namesOf(got)).size === 0
+}
+
 const isPicking = (op: string) => op === 'topk' || op === 'bottomk'
 
 // Each topk of a query has the same values on both sides, whichever series have them.
@@ -139,6 +178,11 @@ export const explanations: readonly Explanation[] = [
     applies: ({ query: { logql } }) => /avg_over_time\([\s\S]*\bunwrap\b/.test(logql),
   },
   {
+    name: 'avg_over_time by labels, which counts lines without a sample',
+    inOtherWords: logql => rewriteQuery(logql, { metric: inSumAndCount }),
+    applies: failsOnErrorLines,
+  },
+  {
     name: 'topk and bottomk of a number',
     applies: ({ query: { logql }, wanted, got }) =>
       /\b(topk|bottomk)\b/.test(logql) && wanted.status === 500 && got.status === 400,
@@ -164,7 +208,8 @@ export const explanations: readonly Explanation[] = [
     name: 'a field of a line that is called `__error__`',
     applies: difference =>
       areGood(difference) && JSON.stringify(difference.wanted.data).includes('mine'),
-    leaveOut: answer => mapTexts(answer, text => text.replace(/"__error__":"[^"]*"/, '"__error__":"?"')),
+    leaveOut: answer =>
+      mapTexts(answer, text => text.replace(/"__error__":"[^"]*"/, '"__error__":"?"')),
   },
   {
     name: 'unixToTime of no time',
@@ -204,6 +249,17 @@ export const explanations: readonly Explanation[] = [
       }),
   },
   {
+    name: 'one label twice in json',
+    without: logql =>
+      rewriteQuery(logql, {
+        stage: stage => {
+          if (stage.kind !== 'json') return stage
+          const byName = new Map(stage.extractions.map(one => [one.name, one]))
+          return { ...stage, extractions: [...byName.values()] }
+        },
+      }),
+  },
+  {
     name: 'equal values in topk and bottomk',
     applies: pickSameValues,
     without: logql =>
@@ -229,7 +285,7 @@ function withoutCategories(text: string): string {
   const [time, line, labels] = JSON.parse(text) as [string, string, Record<string, object>]
   const all = { ...labels.structuredMetadata, ...labels.parsed }
   const sorted = Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1))
-  return JSON.stringify([time, line, sorted])
+  return JSON.stringify([time, line, Object.fromEntries(sorted)])
 }
 
 function withoutEmptyLabels(text: string): string {
