@@ -116,6 +116,21 @@ async function failsOnErrorLines(
   return isGood(whole) && namesOf(whole).symmetricDifference(namesOf(got)).size === 0
 }
 
+// Both errors are there: of some part of the query both servers say the one, of another part the other.
+async function hasBothErrors(
+  { query, wanted, got }: FoundDifference,
+  { loki, skald }: Witnesses,
+): Promise<boolean> {
+  if (isGood(wanted) || isGood(got)) return false
+  const agreed = new Set<number>()
+  for (const expr of metricsOf(query.logql).slice(1)) {
+    const part = { ...query, logql: formatLogql(expr) }
+    const [first, second] = [await loki(part), await skald(part)]
+    if (first.status === second.status) agreed.add(first.status)
+  }
+  return agreed.has(wanted.status) && agreed.has(got.status)
+}
+
 const isPicking = (op: string) => op === 'topk' || op === 'bottomk'
 
 // Each topk of a query has the same values on both sides, whichever series have them.
@@ -193,6 +208,10 @@ export const explanations: readonly Explanation[] = [
       isGood(wanted) &&
       got.status === 400 &&
       /invalid (line template|template for label)|multiple label name/.test(got.error),
+  },
+  {
+    name: 'the first of several errors',
+    applies: hasBothErrors,
   },
   {
     name: 'characters cut in two in labels',
