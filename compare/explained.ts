@@ -33,7 +33,7 @@ export interface Explanation {
   /** Whether the Loki without shards is asked instead. */
   readonly isUnsharded?: boolean
   /** Leaves out of an answer what differs. It is used where `applies`. */
-  readonly leaveOut?: (answer: Answer) => Answer
+  readonly leaveOut?: (answer: Answer, wanted: Answer) => Answer
   /** A query without what differs, to which both have to give the same answer. */
   readonly without?: (logql: string) => string | undefined
   /** Says whether these answers can differ by this; without it they can. */
@@ -238,6 +238,16 @@ export const explanations: readonly Explanation[] = [
       mapTexts(answer, text => text.replace(/(calling unixToTime: )[^"\\]*/g, '$1')),
   },
   {
+    name: 'series that label_replace makes alike',
+    applies: difference => areGood(difference) && difference.query.logql.includes('label_replace'),
+    leaveOut: joinTwins,
+  },
+  {
+    name: 'series with two values at a time',
+    applies: difference => areGood(difference) && doublesOf(difference.wanted).size > 0,
+    leaveOut: (answer, wanted) => withoutDoubles(answer, doublesOf(wanted)),
+  },
+  {
     name: 'series with labels without a value',
     applies: difference =>
       areGood(difference) &&
@@ -249,7 +259,7 @@ export const explanations: readonly Explanation[] = [
     applies: difference =>
       areGood(difference) &&
       seriesOf(withoutTwins(difference.wanted)).length < seriesOf(difference.wanted).length,
-    leaveOut: withoutTwins,
+    leaveOut: answer => withoutTwins(answer),
   },
   {
     name: 'one key twice in logfmt',
@@ -324,6 +334,45 @@ function withoutTwins(answer: Answer): Answer {
   )
 }
 
+// Where a series has several values at a time: its labels with that time.
+function doublesOf(answer: Answer): ReadonlySet<string> {
+  const seen = new Set<string>()
+  const doubles = new Set<string>()
+  for (const [labels, values] of seriesOf(answer)) {
+    for (const sample of values) {
+      if (!Array.isArray(sample)) continue
+      const place = `${labels} ${sample[0]}`
+      if (seen.has(place)) doubles.add(place)
+      seen.add(place)
+    }
+  }
+  return doubles
+}
+
+function withoutDoubles(answer: Answer, doubles: ReadonlySet<string>): Answer {
+  const isSingle = (labels: string, sample: unknown) =>
+    !Array.isArray(sample) || !doubles.has(`${labels} ${sample[0]}`)
+  return withSeries(
+    answer,
+    seriesOf(answer).map(([labels, values]) => [
+      labels,
+      values.filter(sample => isSingle(labels, sample)),
+    ]),
+  )
+}
+
+// Of series with the same labels all values are put into one.
+function joinTwins(answer: Answer): Answer {
+  const byLabels = Map.groupBy(seriesOf(answer), ([labels]) => labels)
+  return withSeries(
+    answer,
+    [...byLabels].map(([labels, series]) => [
+      labels,
+      series.flatMap(([, values]) => values).sort(),
+    ]),
+  )
+}
+
 /** Returns the names of what explains a difference; `undefined` where something of it is left. */
 export async function explain(
   found: FoundDifference,
@@ -392,7 +441,10 @@ async function leaveOut(
     const { name, applies, without, isUnsharded } = explanation
     if (without || isUnsharded || !(await applies?.({ ...found, wanted, got }, witnesses))) continue
     if (!explanation.leaveOut) return [name]
-    const [first, second] = [explanation.leaveOut(wanted), explanation.leaveOut(got)]
+    const [first, second] = [
+      explanation.leaveOut(wanted, wanted),
+      explanation.leaveOut(got, wanted),
+    ]
     if (difference(first, wanted) || difference(second, got)) names.push(name)
     wanted = first
     got = second

@@ -26,6 +26,9 @@ const usage = `npm run compare -- --loki PROGRAM [options]
   --no-shards        compare with a Loki that splits no query into shards
 `
 
+/** Longer answers are not recorded: they would make the file large and tell little more. */
+const recordedLengthMax = 30_000
+
 interface CompareOptions {
   readonly loki: string
   readonly seed: number
@@ -110,7 +113,7 @@ async function compareAll(options: CompareOptions, witnesses: Witnesses): Promis
         outcome.equal++
         if (hasData(wanted)) outcome.withData++
         if (wanted.error !== got.error) outcome.otherText++
-        recorded.push({ query, wanted })
+        if (JSON.stringify(wanted).length <= recordedLengthMax) recorded.push({ query, wanted })
         continue
       }
       const names = await explain({ query, wanted, got }, witnesses)
