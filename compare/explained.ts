@@ -205,7 +205,7 @@ export const explanations: readonly Explanation[] = [
   {
     name: 'templates that are none in metric queries',
     applies: ({ wanted, got }) =>
-      isGood(wanted) &&
+      (isGood(wanted) || wanted.error.startsWith('found duplicate series')) &&
       got.status === 400 &&
       /invalid (line template|template for label)|multiple label name/.test(got.error),
   },

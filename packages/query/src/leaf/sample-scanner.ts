@@ -75,7 +75,8 @@ export class SampleScanner implements LeafScanner {
     // Nor do lines without a sample count for an average then.
     this.#addMissing = keepsEmpty ? this.#fold.addMissing : undefined
     this.#refusesMissing = this.#addMissing !== undefined && !expr.grouping
-    this.#keys = createSeriesKeys({ grouping, keepsEmpty }, find)
+    const keepsErrors = grouping !== undefined && grouping === expr.grouping
+    this.#keys = createSeriesKeys({ grouping, keepsEmpty, keepsErrors }, find)
     const stages = this.#pipeline.lineStages
     this.#fields = createFieldScans({ stages, needs, grouping, unwrap: expr.unwrap }, find)
   }
