@@ -131,6 +131,29 @@ async function hasBothErrors(
   return agreed.has(wanted.status) && agreed.has(got.status)
 }
 
+// The operands are the same for both servers, or explained, and one of them has labels without a value in Loki,
+// by which it pairs series in another way.
+async function haveEqualOperands(
+  { query, wanted, got }: FoundDifference,
+  witnesses: Witnesses,
+): Promise<boolean> {
+  const isPairing = /^(found duplicate series|multiple matches)/.test(wanted.error)
+  const [binary] = metricsOf(query.logql).filter(({ kind }) => kind === 'binary')
+  if (binary?.kind !== 'binary' || !(isGood(wanted) || isPairing) || !isGood(got)) return false
+  let hasEmpty = false
+  for (const operand of [binary.left, binary.right]) {
+    const part = { ...query, logql: formatLogql(operand) }
+    const [first, second] = [await witnesses.loki(part), await witnesses.skald(part)]
+    if (!isGood(first) || !isGood(second)) return false
+    const found = { query: part, wanted: first, got: second }
+    if (difference(first, second) && !(await explain(found, witnesses))) return false
+    hasEmpty ||= seriesOf(first).some(([labels]) => `${labels}`.includes('":""'))
+    hasEmpty ||= seriesOf(withoutTwins(first)).length < seriesOf(first).length
+    hasEmpty ||= doublesOf(first).size > 0
+  }
+  return hasEmpty
+}
+
 const isPicking = (op: string) => op === 'topk' || op === 'bottomk'
 
 // Each topk of a query has the same values on both sides, whichever series have them.
@@ -287,6 +310,10 @@ export const explanations: readonly Explanation[] = [
           return { ...stage, extractions: [...byName.values()] }
         },
       }),
+  },
+  {
+    name: 'operands with labels without a value',
+    applies: haveEqualOperands,
   },
   {
     name: 'equal values in topk and bottomk',
