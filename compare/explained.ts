@@ -132,16 +132,19 @@ async function hasBothErrors(
 }
 
 // The operands are the same for both servers, or explained, and one of them has labels without a value in Loki,
-// by which it pairs series in another way.
+// by which it pairs and counts series in another way.
 async function haveEqualOperands(
   { query, wanted, got }: FoundDifference,
   witnesses: Witnesses,
 ): Promise<boolean> {
   const isPairing = /^(found duplicate series|multiple matches)/.test(wanted.error)
-  const [binary] = metricsOf(query.logql).filter(({ kind }) => kind === 'binary')
-  if (binary?.kind !== 'binary' || !(isGood(wanted) || isPairing) || !isGood(got)) return false
+  if (!(isGood(wanted) || isPairing) || !isGood(got)) return false
+  const [outer] = metricsOf(query.logql).flatMap(expr => {
+    if (expr.kind === 'binary') return [[expr.left, expr.right]]
+    return expr.kind === 'aggregation' ? [[expr.operand]] : []
+  })
   let hasEmpty = false
-  for (const operand of [binary.left, binary.right]) {
+  for (const operand of outer ?? []) {
     const part = { ...query, logql: formatLogql(operand) }
     const [first, second] = [await witnesses.loki(part), await witnesses.skald(part)]
     if (!isGood(first) || !isGood(second)) return false
@@ -231,6 +234,13 @@ export const explanations: readonly Explanation[] = [
       (isGood(wanted) || wanted.error.startsWith('found duplicate series')) &&
       got.status === 400 &&
       /invalid (line template|template for label)|multiple label name/.test(got.error),
+  },
+  {
+    name: 'sizes such as 10MiB',
+    applies: async ({ query, wanted }, { skald }) => {
+      const logql = query.logql.replaceAll('10MiB', '10MB')
+      return logql !== query.logql && !difference(wanted, await skald({ ...query, logql }))
+    },
   },
   {
     name: 'the first of several errors',
