@@ -285,14 +285,15 @@ export const explanations: readonly Explanation[] = [
     applies: difference =>
       areGood(difference) &&
       seriesOf(difference.wanted).some(([labels]) => labels.includes('":""')),
-    leaveOut: answer => withoutTwins(mapTexts(answer, withoutEmptyLabels)),
+    leaveOut: (answer, wanted) =>
+      withoutTwins(mapTexts(answer, withoutEmptyLabels), mapTexts(wanted, withoutEmptyLabels)),
   },
   {
     name: 'series with the same labels',
     applies: difference =>
       areGood(difference) &&
       seriesOf(withoutTwins(difference.wanted)).length < seriesOf(difference.wanted).length,
-    leaveOut: answer => withoutTwins(answer),
+    leaveOut: withoutTwins,
   },
   {
     name: 'one key twice in logfmt',
@@ -362,12 +363,16 @@ function withoutEmptyLabels(text: string): string {
   )
 }
 
-// Of series with the same labels only the labels are left, once.
-function withoutTwins(answer: Answer): Answer {
+// Of series that have the same labels, in this answer or in Loki's, only the labels are left, once.
+function withoutTwins(answer: Answer, wanted: Answer = answer): Answer {
+  const twins = Map.groupBy(seriesOf(wanted), ([labels]) => labels)
   const byLabels = Map.groupBy(seriesOf(answer), ([labels]) => labels)
   return withSeries(
     answer,
-    [...byLabels].map(([labels, series]) => (series.length > 1 ? [labels, []] : series[0]!)),
+    [...byLabels].map(([labels, series]) => {
+      const hasTwin = series.length > 1 || (twins.get(labels)?.length ?? 0) > 1
+      return hasTwin ? [labels, []] : series[0]!
+    }),
   )
 }
 
