@@ -32,6 +32,15 @@ export function createQuery(random: Random): CompareQuery {
       isCategorized,
     }
   }
+  if (random.chance(0.01)) {
+    // Log queries at one moment are refused.
+    return {
+      logql: logQuery(random),
+      route: 'query',
+      params: { time: `${endMs}000000` },
+      isCategorized,
+    }
+  }
   const logql = metricQuery(random, 2)
   if (random.chance(0.5)) {
     return { logql, route: 'query', params: { time: `${endMs}000000` }, isCategorized }
@@ -91,7 +100,9 @@ function selector(random: Random): string {
 }
 
 function logQuery(random: Random): string {
-  return selector(random) + list(random, 5, () => ` ${stage(random)}`, 0).join('')
+  // Filters of metadata and stream labels before any parser have a way of their own.
+  const early = random.chance(0.1) ? ` | ${labelFilter(random, 1)}` : ''
+  return selector(random) + early + list(random, 5, () => ` ${stage(random)}`, 0).join('')
 }
 
 const texts = [
@@ -124,6 +135,11 @@ const expressions = [
     '(get|put) .*',
     '.',
     '\\"level\\"',
+    '.*',
+    'info.*|.*warn',
+    '(?i:Warn)|^a',
+    '[^\\x00-\\x7f]',
+    '\\s$',
   ],
 ]
 
@@ -155,6 +171,10 @@ function lineFilter(random: Random): string {
           '{<_>}',
           '<_>error<_>',
           'from <_> to <_>',
+          '<_>',
+          'level=<_>',
+          '<_>"status":<_>,<_>',
+          '<_> 10.<_>:<_>',
         ]),
       )
     }
@@ -184,15 +204,15 @@ function parser(random: Random): string {
     () => '| json',
     () => '| json',
     () =>
-      `| json ${list(random, 2, extraction(['status', 'user.status', 'list[1].x', 'a.b', '["a.b"]', 'none', 'level']))}`,
+      `| json ${list(random, 2, extraction([...['status', 'user.status', 'list[1].x', 'a.b', '["a.b"]', 'none', 'level'], ...['list[0]', 'list[2]', 'list[9]', 'list', 'list[1].x.level', 'request.user["id"]', 'user["foo"]', 'request']]))}`,
     () => '| logfmt',
     () => '| logfmt',
     () => `| logfmt ${random.pick(['--strict', '--keep-empty', '--strict --keep-empty'])}`,
     () => `| logfmt ${list(random, 2, extraction(['status', 'level', 'none', 'n', 'msg']))}`,
     () =>
-      `| regexp ${quoted(random.pick(['(?P<x>\\d+)', '(?P<level>info|error|warn)', '(?P<status>\\d{3})', '^(?P<foo>\\S+) (?P<n>.*)$']))}`,
+      `| regexp ${quoted(random.pick(['(?P<x>\\d+)', '(?P<level>info|error|warn)', '(?P<status>\\d{3})', '(?P<ip>[\\d.]+) - (?P<user>\\S+).*"(?P<x>\\w+) (?P<path>\\S+)', '(?P<x>a)|(?P<y>e)', '(\\w+)=(?P<foo>[^ ]*)', '^(?P<foo>\\S+) (?P<n>.*)$']))}`,
     () =>
-      `| pattern ${quoted(random.pick(['<ip> - <user> <_> "<method> <path> <_>" <status> <size>', '<x> <_>', 'from <ip> to <foo>,<_>', '<_>=<n> <_>']))}`,
+      `| pattern ${quoted(random.pick(['<ip> - <user> <_> "<method> <path> <_>" <status> <size>', '<x> <_>', 'from <ip> to <foo>,<_>', '<_>=<n> <_>', '<foo>=<_>', '<_>"<x>"<_>']))}`,
     () => '| unpack',
   ])()
 }
@@ -249,13 +269,20 @@ function template(random: Random): string {
       `{{ ${value()} | ${random.pick(['lower', 'title', 'trim', 'b64enc', 'urlencode', 'sha256sum', 'len', 'count "a"', 'hasPrefix "i"', 'contains "e"'])} }}`,
     () => `{{ regexReplaceAll "(\\\\d+)" ${value()} "<$1>" }}`,
     () =>
-      `{{ ${value()} | ${random.pick(['duration', 'duration_seconds', 'bytes', 'unixToTime', 'toDateInZone "2006" "UTC"'])} }}`,
+      `{{ ${value()} | ${random.pick(['duration', 'duration_seconds', 'bytes', 'unixToTime', 'toDate "2006-01-02"', 'toDateInZone "2006" "UTC"'])} }}`,
     () => `{{ range $i, $x := fromJson __line__ }}{{$i}}={{$x}};{{ end }}`,
     () =>
       `{{ substr ${random.between(0, 3)} ${random.between(2, 6)} ${value()} }}|{{ alignLeft 5 ${value()} }}|{{ alignRight 3 ${value()} }}`,
     () => `{{ printf "%s-%v-%5d" ${value()} ${value()} ${random.between(0, 99)} }}`,
     () =>
       `{{ __timestamp__ | unixEpoch }} {{ div 7 2 }} {{ mod 7 3 }} {{ ceil 1.2 }} {{ floor 1.8 }} {{ round 1.25 1 }}`,
+    () =>
+      `{{ __timestamp__ | date ${quoted(random.pick(['2006-01-02T15:04:05.000Z07:00', 'Jan _2 15:04', 'Mon 02.01.06 3PM']))} }} {{ unixEpochMillis __timestamp__ }}`,
+    () =>
+      `{{ ${value()} | ${random.pick(['quote', 'squote', 'nospace', 'trimPrefix "i"', 'trimSuffix "o"', 'repeat 2', 'indent 2', 'b64dec', 'urldecode', 'regexReplaceAllLiteral "[a-e]" "" '])} }}`,
+    () => `{{ with ${value()} }}<{{ . }}>{{ else }}-{{ end }}{{- /* no more */ -}} `,
+    () => `{{ $x := ${value()} }}{{ if and $x (ne $x "info") }}{{ $x }}{{ end }}{{ len $x }}`,
+    () => `{{ if or (gt (len ${value()}) 3) (not .level) }}long{{ end }}`,
     () => '{{ .level ',
   ])()
 }
@@ -266,15 +293,33 @@ function metricQuery(random: Random, depth: number): string {
     () => vectorAggregation(random, depth),
     () => vectorAggregation(random, depth),
     () => binary(random, depth),
+    () => labelReplace(random, depth),
     () =>
-      `label_replace(${metricQuery(random, depth - 1)}, "dst", "$1-x", ${quoted(random.pick(['app', 'pod', 'none']))}, "(.*)")`,
+      random.chance(0.5)
+        ? labelReplace(random, depth)
+        : `(${metricQuery(random, depth - 1)}) or vector(${random.pick(['0', '1.5'])})`,
     () => rangeAggregation(random),
   ])()
 }
 
+function labelReplace(random: Random, depth: number): string {
+  const [replacement, pattern] = random.pick([
+    ['$1-x', '(.*)'],
+    ['${word}', '(?P<word>[a-z]+).*'],
+    ['', '.*'],
+    ['$2$1', '(.)(.*)'],
+    ['same', 'web|mix'],
+  ])
+  const destination = random.pick(['dst', 'app', 'pod'])
+  const source = random.pick(['app', 'pod', 'none'])
+  return `label_replace(${metricQuery(random, depth - 1)}, ${[destination, replacement, source, pattern].map(text => quoted(text!)).join(', ')})`
+}
+
 function rangeAggregation(random: Random): string {
   const range = random.pick(['30s', '1m', '5m', '30m', '1h'])
-  const offset = random.chance(0.1) ? ` offset ${random.pick(['1m', '-1m', '10m'])}` : ''
+  const offset = random.chance(0.1)
+    ? ` offset ${random.pick(['1m', '-1m', '10m', '-30s', '1h'])}`
+    : ''
   if (random.chance(0.5)) {
     const op = random.pick([
       ...[
@@ -315,7 +360,9 @@ function rangeAggregation(random: Random): string {
       ? ` ${groupingOf(random)}`
       : ''
   const parameter =
-    op === 'quantile_over_time' ? `${random.pick(['0.5', '0.9', '0', '1', '1.5'])}, ` : ''
+    op === 'quantile_over_time'
+      ? `${random.pick(['0.5', '0.9', '0', '1', '1.5', '0.25', '-1'])}, `
+      : ''
   const parsed = `${logQuery(random)} ${parser(random)}`
   return `${op}(${parameter}${parsed} | unwrap ${unwrap}${filter}[${range}]${offset})${grouping}`
 }
@@ -373,6 +420,8 @@ function binary(random: Random, depth: number): string {
       ? `(${left}) ${op}${bool} ${number}`
       : `${number} ${op}${bool} (${left})`
   }
+  const isSet = ['and', 'or', 'unless'].includes(op)
+  if (!isSet && random.chance(0.2)) return manyToOne(random, { left, op })
   const matching = random.pick([
     '',
     '',
@@ -382,5 +431,17 @@ function binary(random: Random, depth: number): string {
   ])
   // Twice the same operand now and then, so that both sides have something to pair.
   const right = random.chance(0.5) ? left : metricQuery(random, depth - 1)
-  return `(${left}) ${op}${matching} (${right})`
+  const isCompare = ['==', '!=', '>', '>=', '<', '<='].includes(op)
+  const bool = isCompare && random.chance(0.3) ? ' bool' : ''
+  return `(${left}) ${op}${bool}${matching} (${right})`
+}
+
+// Many series on one side, and those of an aggregation on the other.
+function manyToOne(random: Random, { left, op }: { left: string; op: string }): string {
+  const label = random.pick(['app', 'pod', 'app, pod'])
+  const include = random.pick(['', '', ' (pod)', ' (level)'])
+  const one = `sum by (${label}) (${left})`
+  return random.chance(0.5)
+    ? `(${left}) ${op} on (${label}) group_left${include} (${one})`
+    : `(${one}) ${op} on (${label}) group_right${include} (${left})`
 }

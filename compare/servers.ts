@@ -38,8 +38,13 @@ limits_config: {reject_old_samples: false, max_query_series: 100000, max_entries
 }
 
 /** Starts a Loki 3.7 as one process, without caches, so that every answer is made anew. */
-export async function startLoki(program: string, workDir: string): Promise<PeerServer> {
-  const dir = join(workDir, 'loki')
+export async function startLoki(
+  program: string,
+  workDir: string,
+  options: { readonly hasShards?: boolean } = {},
+): Promise<PeerServer> {
+  const { hasShards = true } = options
+  const dir = join(workDir, hasShards ? 'loki' : 'loki-unsharded')
   mkdirSync(dir, { recursive: true })
   const [port, grpcPort] = [await reservePort(), await reservePort()]
   const config = join(dir, 'loki.yaml')
@@ -58,6 +63,7 @@ memberlist: {bind_addr: [${loopbackHost}], advertise_addr: ${loopbackHost}}
 schema_config:
   configs: [{from: 2020-10-24, store: tsdb, object_store: filesystem, schema: v13, index: {prefix: index_, period: 24h}}]
 query_range:
+  parallelise_shardable_queries: ${hasShards}
   cache_results: false
   cache_index_stats_results: false
   cache_volume_results: false

@@ -75,7 +75,10 @@ export class SampleScanner implements LeafScanner {
     // Nor do lines without a sample count for an average then.
     this.#addMissing = keepsEmpty ? this.#fold.addMissing : undefined
     this.#refusesMissing = this.#addMissing !== undefined && !expr.grouping
-    this.#keys = createSeriesKeys({ grouping, keepsEmpty }, find)
+    // Loki groups these three a second time, when it joins its shards.
+    const isGroupedTwice = ['avg_over_time', 'max_over_time', 'min_over_time'].includes(expr.op)
+    const keepsErrors = expr.grouping !== undefined && !isGroupedTwice
+    this.#keys = createSeriesKeys({ grouping, keepsEmpty, keepsErrors }, find)
     const stages = this.#pipeline.lineStages
     this.#fields = createFieldScans({ stages, needs, grouping, unwrap: expr.unwrap }, find)
   }

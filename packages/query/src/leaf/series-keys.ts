@@ -33,12 +33,21 @@ export interface SeriesLabels {
   readonly grouping: Grouping | undefined
   /** Whether labels without a value count where everything is kept. */
   readonly keepsEmpty: boolean
+  /** Whether a line with an error that is asked for keeps all labels, whatever the grouping. */
+  readonly keepsErrors?: boolean
 }
 
-export function createSeriesKeys(
-  { grouping, keepsEmpty }: SeriesLabels,
-  find: FindSeries,
-): SeriesKeys {
+export function createSeriesKeys(options: SeriesLabels, find: FindSeries): SeriesKeys {
+  const keys = createGroupKeys(options, find)
+  if (!options.keepsErrors) return keys
+  return {
+    ...keys,
+    ofLine: (setIndex, labels) =>
+      labels.hasError ? find(labels.toLabelSet()) : keys.ofLine(setIndex, labels),
+  }
+}
+
+function createGroupKeys({ grouping, keepsEmpty }: SeriesLabels, find: FindSeries): SeriesKeys {
   if (grouping && !grouping.without) return createKeptKeys(grouping.labels, find)
   const dropped = new Set(grouping?.labels)
   return createFullKeys({ dropped, keepsEmpty: !grouping && keepsEmpty }, find)

@@ -19,13 +19,14 @@ const folds: Readonly<Partial<Record<VectorOp, FoldValues>>> = {
   stdvar: variance,
 }
 
+// One value has none, be it infinite or no number.
 function variance(values: readonly number[]): number {
-  let mean = 0
+  let mean = values[0]!
   let squares = 0
-  for (const [i, value] of values.entries()) {
-    const delta = value - mean
+  for (let i = 1; i < values.length; i++) {
+    const delta = values[i]! - mean
     mean += delta / (i + 1)
-    squares += delta * (value - mean)
+    squares += delta * (values[i]! - mean)
   }
   return squares / values.length
 }

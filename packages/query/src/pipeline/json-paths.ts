@@ -44,14 +44,18 @@ export function compileJsonPaths(
     if (keyEnd >= 0 && bytes[skipSpaces(bytes, keyEnd + 1, end)] === byte.colon) {
       failLine(line, jsonErrors.malformed)
     }
+    let foundCount = 0
     for (const { name, search } of targets) {
       try {
         const value = search.run(bytes, start, end)
-        if (value !== undefined) extraction.addNamed(name, value)
+        if (value === undefined) continue
+        extraction.addNamed(name, value)
+        foundCount++
       } catch (error) {
         failLine(line, error)
       }
     }
+    if (foundCount === targets.length) return true
     for (const { name } of targets) extraction.addMissing(name)
     return true
   }

@@ -13,9 +13,13 @@ import { createTemplateData } from './template-data.ts'
 export function compileLabelFormat({ items }: Extract<Stage, { kind: 'labelFormat' }>): RunStage {
   const steps = items.map(compileItem)
   return line => {
-    // All templates of the stage see the labels as they are when the first of them runs.
+    // All templates of the stage see the labels as they are when the first of them runs, or the first behind which
+    // there are any.
     let snapshot: ReadonlyMap<string, string> | undefined
-    const seen = () => (snapshot ??= copyLabels(line))
+    const seen = () => {
+      if (!snapshot || snapshot.size === 0) snapshot = copyLabels(line)
+      return snapshot
+    }
     for (const step of steps) step(line, seen)
     return true
   }

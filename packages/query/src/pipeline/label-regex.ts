@@ -54,8 +54,8 @@ function literalOf(node: RegexNode): string | undefined {
   return node.set.length === 2 && low === high ? String.fromCodePoint(low!) : undefined
 }
 
-// Loops of `.` only; which flags it has does not matter to Loki either.
-function isAnyLoop(node: RegexNode): node is Extract<RegexNode, { kind: 'repeat' }> {
+/** Tells whether a node is a loop of `.` only; whether it is greedy does not matter to Loki either. */
+export function isAnyLoop(node: RegexNode): node is Extract<RegexNode, { kind: 'repeat' }> {
   if (node.kind !== 'repeat' || node.max !== Number.POSITIVE_INFINITY || node.min > 1) return false
   const body = node.body
   return body.kind === 'char' && body.set.length === 4 && body.set[1] === 9 && body.set[2] === 11

@@ -2,13 +2,12 @@
 // hits become rows, so that lines without it are never looked at one by one.
 
 import { compileRegex } from '../regex/regex.ts'
-import { literalText } from '../regex/simplify.ts'
-import { parseRegex } from '../regex/syntax.ts'
 import type { LineFilterTerm, Stage } from '../syntax/ast.ts'
 import { isAddress } from '../syntax/check-stage.ts'
 import { parseIpRange } from '../syntax/ip-range.ts'
 import { parsePatternFilter } from '../syntax/pattern-expression.ts'
 import type { BlockText } from './block-text.ts'
+import { textsOfOpenAlternation, withoutIdleTerms } from './idle-terms.ts'
 import { findIp } from './ip.ts'
 import { createPatternTest } from './pattern-filter.ts'
 import { type BlockRegex, createBlockRegex } from './regex-search.ts'
@@ -60,13 +59,6 @@ export function compileLineFilter(stage: LineFilterStage): LineFilter {
   }
 }
 
-// In a chain the empty text, which is in every line, is dropped, as in Loki: `|= "a" or ""` looks for a.
-function withoutIdleTerms({ op, terms }: LineFilterStage): readonly LineFilterTerm[] {
-  if (op !== '|=' && op !== '|~') return terms
-  const kept = terms.filter(({ value }) => value !== '')
-  return kept.length === 0 ? terms : kept
-}
-
 function compileTerm(
   op: LineFilterStage['op'],
   term: LineFilterTerm,
@@ -99,19 +91,6 @@ function regexTerm(pattern: string): Term {
     test: line => regex.test(line),
     mark: (text, selection, marks) => search.mark(text, selection, marks),
   }
-}
-
-// `foo|` and `foo|.*` look for foo: Loki drops alternatives that match everything.
-function textsOfOpenAlternation(pattern: string): string[] | undefined {
-  const root = parseRegex(pattern)?.root
-  if (root?.kind !== 'alternate') return undefined
-  const texts: string[] = []
-  for (const branch of root.branches) {
-    const text = literalText(branch)
-    if (text === undefined) return undefined
-    if (text !== '') texts.push(text)
-  }
-  return texts.length > 0 && texts.length < root.branches.length ? texts : undefined
 }
 
 function anyTextTerm(texts: readonly string[]): Term {
