@@ -20,6 +20,13 @@ export function compileFilterMatcher(matcher: Matcher): Test {
   return matcher.op === '=~' ? simple : value => !simple(value)
 }
 
+/** Tells whether a matcher lets every value through, so that nobody has to look for one. */
+export function passesEverything({ op, value }: Matcher): boolean {
+  if (op !== '=~') return false
+  const root = parseRegex(value)?.root
+  return root !== undefined && simplify(root) === passesAll
+}
+
 function simplify(node: RegexNode): Test | undefined {
   switch (node.kind) {
     case 'group':

@@ -1,6 +1,7 @@
 // What the stages of a metric query have to find: only labels that later stages, the unwrap or the
 // grouping look at. Where all labels make the series, everything is needed.
 
+import { passesEverything } from '../pipeline/label-regex.ts'
 import { allLabels, type LabelNeeds } from '../pipeline/stage.ts'
 import type { Grouping, LabelFilter, RangeAggregation, Stage } from '../syntax/ast.ts'
 import { templateFieldsOf } from '../syntax/logql-template.ts'
@@ -92,7 +93,7 @@ function addTemplate(names: Set<string>, text: string, kind: 'line' | 'label'): 
 function addFilter(names: Set<string>, filter: LabelFilter): void {
   switch (filter.kind) {
     case 'matcher':
-      names.add(filter.matcher.name)
+      if (!passesEverything(filter.matcher)) names.add(filter.matcher.name)
       return
     case 'and':
     case 'or':
