@@ -20,7 +20,7 @@ const goUnits: Readonly<Record<string, bigint>> = {
   h: nsPerHour,
 }
 const maxInt64 = (1n << 63n) - 1n
-const goPart = /(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h|[^\d.]*)/y
+const goPart = /(\d*)(?:\.(\d*))?([^\d.]*)/y
 
 /**
  * Reads a Go duration: signed, fractions allowed, units ns us ms s m h (`1.5h`, `-250ms`, `1h30m`).

@@ -92,3 +92,13 @@ test('a duration that is none is quoted byte by byte, as by Go', async t => {
   t.equal(message('1日'), 'time: unknown unit "\\xe6\\x97\\xa5" in duration "1\\xe6\\x97\\xa5"')
   t.equal(message('plain'), 'time: invalid duration "plain"')
 })
+
+test('a unit of a duration goes up to the next digit or dot, as by Go', async t => {
+  const refuse = (text: string, message: string) =>
+    t.throws(() => parseGoDuration(text), { message })
+  refuse('72s--   22', 'time: unknown unit "s--   " in duration "72s--   22"')
+  refuse('1h-5m', 'time: unknown unit "h-" in duration "1h-5m"')
+  refuse('5msx', 'time: unknown unit "msx" in duration "5msx"')
+  t.equal(parseGoDuration('1h30m1.5s'), 5_401_500_000_000n)
+  t.equal(parseGoDuration('2µs3ns'), 2_003n)
+})

@@ -78,7 +78,9 @@ export class SampleScanner implements LeafScanner {
     // Loki groups these three a second time, when it joins its shards.
     const isGroupedTwice = ['avg_over_time', 'max_over_time', 'min_over_time'].includes(expr.op)
     const keepsErrors = expr.grouping !== undefined && !isGroupedTwice
-    this.#keys = createSeriesKeys({ grouping, keepsEmpty, keepsErrors }, find)
+    // Unwrapping takes a label away, which is a grouping without it.
+    const dropsDetails = expr.unwrap !== undefined
+    this.#keys = createSeriesKeys({ grouping, keepsEmpty, keepsErrors, dropsDetails }, find)
     const stages = this.#pipeline.lineStages
     this.#fields = createFieldScans({ stages, needs, grouping, unwrap: expr.unwrap }, find)
   }

@@ -35,6 +35,8 @@ export interface SeriesLabels {
   readonly keepsEmpty: boolean
   /** Whether a line with an error that is asked for keeps all labels, whatever the grouping. */
   readonly keepsErrors?: boolean
+  /** Whether the details of an error that was dropped go with it; a grouping takes them in any case. */
+  readonly dropsDetails?: boolean
 }
 
 export function createSeriesKeys(options: SeriesLabels, find: FindSeries): SeriesKeys {
@@ -47,10 +49,19 @@ export function createSeriesKeys(options: SeriesLabels, find: FindSeries): Serie
   }
 }
 
-function createGroupKeys({ grouping, keepsEmpty }: SeriesLabels, find: FindSeries): SeriesKeys {
+function createGroupKeys(
+  { grouping, keepsEmpty, dropsDetails = false }: SeriesLabels,
+  find: FindSeries,
+): SeriesKeys {
   if (grouping && !grouping.without) return createKeptKeys(grouping.labels, find)
   const dropped = new Set(grouping?.labels)
-  return createFullKeys({ dropped, keepsEmpty: !grouping && keepsEmpty }, find)
+  return createFullKeys(
+    {
+      ...{ dropped, keepsEmpty: !grouping && keepsEmpty },
+      dropsDetails: dropsDetails || dropped.size > 0,
+    },
+    find,
+  )
 }
 
 /** Fails where a field of the line has made an error of itself. */
@@ -109,8 +120,14 @@ function labelOrError(labels: LineLabels, name: string): string | undefined {
 }
 
 // All labels but some.
+interface FullKeys {
+  readonly dropped: ReadonlySet<string>
+  readonly keepsEmpty: boolean
+  readonly dropsDetails: boolean
+}
+
 function createFullKeys(
-  { dropped, keepsEmpty }: { readonly dropped: ReadonlySet<string>; readonly keepsEmpty: boolean },
+  { dropped, keepsEmpty, dropsDetails }: FullKeys,
   find: FindSeries,
 ): SeriesKeys {
   let rows: BlockRows
@@ -122,9 +139,8 @@ function createFullKeys(
   }
   const seriesOf = (labels: LineLabels): FoundSeries => {
     const all = labels.toLabelSet()
-    // Grouping takes the details of an error that was dropped along.
     const isIdle = (name: string) =>
-      dropped.has(name) || (dropped.size > 0 && name === errorDetailsLabel && labels.error === '')
+      dropped.has(name) || (dropsDetails && name === errorDetailsLabel && labels.error === '')
     const kept = all.filter(({ name, value }) => (keepsEmpty || value !== '') && !isIdle(name))
     checkSeries(kept, labels)
     return find(kept)
