@@ -1,6 +1,7 @@
 // Differences that are meant, or are accidents of the other server: each has its reason in docs/differences.md,
-// under the same name. None is taken for granted: Loki is asked in another way, which does not meet the accident,
-// and then has to answer as Skald did; or what the accident spoils is left out of both answers, and the rest is equal.
+// under the same name. Most are checked: Loki is asked in another way, which does not meet the accident, and then has to
+// answer as Skald did; or what the accident spoils is left out of both answers, and the rest is equal. Those with
+// `applies` alone look only at the query and the two answers.
 
 import { formatLogql, type MetricExpr } from '@skald/query'
 import { type Answer, difference } from './answers.ts'

@@ -46,7 +46,16 @@ export async function recover({ catalog, objects, logger }: RecoveryParts): Prom
   await deleteDropped({ catalog, objects, logger }, present)
   const missing = [...known].filter(name => !present.has(name))
   const readable = await readUnknown({ catalog, objects, logger }, present, known)
-  const unknown = await setAsideUncounted({ catalog, objects, logger }, readable, present)
+  const lost = new Set(await catalog.listLost())
+  const isCounting = (name: string) => {
+    const { sequence, level } = parseSegmentName(name)!
+    return lost.has(name) || sequence > (level === 0 ? marks.level0 : marks.compacted)
+  }
+  const unknown: UnknownSegment[] = []
+  for (const segment of readable) {
+    if (isCounting(segment.object.name)) unknown.push(segment)
+    else await setAside({ objects, logger }, segment, present)
+  }
   const entered = new Set<string>()
   const replaced = new Set<string>()
   for (const { object, footer } of unknown) {
@@ -66,10 +75,10 @@ export async function recover({ catalog, objects, logger }: RecoveryParts): Prom
   await catalog.addSegments(segments, [...replaced])
   await objects.delete([...replaced])
   await catalog.forgetDropped([...replaced])
-  const lost = missing.filter(name => !replaced.has(name))
-  if (lost.length > 0) {
-    logger.error({ segments: lost }, 'segments are missing, their entries are lost')
-    await catalog.removeSegments(lost)
+  const gone = missing.filter(name => !replaced.has(name))
+  if (gone.length > 0) {
+    logger.error({ segments: gone }, 'segments are missing, their entries are lost')
+    await catalog.removeSegments(gone)
   }
   if (segments.length > 0)
     logger.info({ segments: segments.length }, 'entered segments found on disk')
@@ -108,30 +117,18 @@ async function readUnknown(
   return unknown
 }
 
-/** Sets aside what cannot count, and returns the rest. */
-async function setAsideUncounted(
-  { catalog, objects, logger }: RecoveryParts,
-  segments: readonly UnknownSegment[],
+/** Takes a segment that does not count out of the way, without losing it. */
+async function setAside(
+  { objects, logger }: Pick<RecoveryParts, 'objects' | 'logger'>,
+  { object: { name } }: UnknownSegment,
   present: Map<string, ObjectInfo>,
-): Promise<UnknownSegment[]> {
-  const marks = await catalog.marks()
-  const lost = new Set(await catalog.listLost())
-  const counting: UnknownSegment[] = []
-  for (const segment of segments) {
-    const { name } = segment.object
-    const { sequence, level } = parseSegmentName(name)!
-    if (lost.has(name) || sequence > (level === 0 ? marks.level0 : marks.compacted)) {
-      counting.push(segment)
-      continue
-    }
-    present.delete(name)
-    await objects.setAside(name)
-    logger.warn(
-      { segment: name },
-      'set aside a segment that does not count: it was replaced, or never acknowledged',
-    )
-  }
-  return counting
+): Promise<void> {
+  present.delete(name)
+  await objects.setAside(name)
+  logger.warn(
+    { segment: name },
+    'set aside a segment that does not count: it was replaced, or never acknowledged',
+  )
 }
 
 /** Reads the footer and, of a level-0 segment, every block: a power loss may keep the end and lose the middle. */
