@@ -45,7 +45,7 @@ export function createSeriesKeys(options: SeriesLabels, find: FindSeries): Serie
   return {
     ...keys,
     ofLine: (setIndex, labels) =>
-      labels.hasError ? find(labels.toLabelSet()) : keys.ofLine(setIndex, labels),
+      labels.error !== '' ? find(labels.toLabelSet()) : keys.ofLine(setIndex, labels),
   }
 }
 
