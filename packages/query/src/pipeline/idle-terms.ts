@@ -1,6 +1,7 @@
 // What matches every line and is dropped, as in Loki, as soon as it stands beside something else:
 // `|= "a" or ""` looks for a, and so does `|~ "a|.*"`.
 
+import { foldCharSet } from '../regex/char-set.ts'
 import { literalText } from '../regex/simplify.ts'
 import { parseRegex, type RegexNode } from '../regex/syntax.ts'
 import type { LineFilterTerm, Stage } from '../syntax/ast.ts'
@@ -20,11 +21,12 @@ export function withoutIdleTerms({ op, terms }: LineFilterStage): readonly LineF
 }
 
 /**
- * Returns the texts that an alternation looks for, of which some branches match everything: `foo|` and
- * `foo.*|.*` look for foo.
+ * Returns a pattern without its branches that match everything: `foo|` and `foo.*|.*` look for foo. `undefined` where
+ * it has none, or where another branch is more than a text. Small and large letters may be alike in a text.
  */
-export function textsOfOpenAlternation(pattern: string): string[] | undefined {
-  const root = parseRegex(pattern)?.root
+export function withoutOpenBranches(pattern: string): string | undefined {
+  let root = parseRegex(pattern)?.root
+  while (root?.kind === 'group') root = root.body
   if (root?.kind !== 'alternate') return undefined
   const texts: string[] = []
   for (const branch of root.branches) {
@@ -32,7 +34,7 @@ export function textsOfOpenAlternation(pattern: string): string[] | undefined {
     if (text === undefined) return undefined
     if (text !== '') texts.push(text)
   }
-  return texts.length > 0 && texts.length < root.branches.length ? texts : undefined
+  return texts.length > 0 && texts.length < root.branches.length ? texts.join('|') : undefined
 }
 
 function isOpen(pattern: string): boolean {
@@ -44,18 +46,56 @@ function isOpen(pattern: string): boolean {
 
 function isEmptyOrAny(node: RegexNode): boolean {
   if (node.kind === 'group') return isEmptyOrAny(node.body)
-  if (node.kind === 'concat') return node.parts.every(part => part.kind === 'empty')
+  if (node.kind === 'concat') {
+    const parts = flatParts(node)
+    return parts.length === 1
+      ? isEmptyOrAny(parts[0]!)
+      : parts.every(({ kind }) => kind === 'empty')
+  }
   return node.kind === 'empty' || (isAnyLoop(node) && node.min === 0)
 }
 
-// The text of `foo`, `foo.*`, `.*foo` and `.*foo.*`; empty for what matches everything.
+// A pattern for the text of `foo`, `foo.*`, `.*foo` and `.*foo.*`; empty for what matches everything.
 function searchedText(node: RegexNode): string | undefined {
   if (isEmptyOrAny(node)) return ''
   if (node.kind === 'group') return searchedText(node.body)
-  if (node.kind !== 'concat') return literalText(node)
-  const parts = [...node.parts]
+  const parts = flatParts(node)
   const isAny = (part: RegexNode | undefined) => part && isAnyLoop(part) && part.min === 0
   if (isAny(parts[0])) parts.shift()
   if (isAny(parts.at(-1))) parts.pop()
-  return literalText({ kind: 'concat', parts }) || undefined
+  return textPattern(parts)
+}
+
+function flatParts(node: RegexNode): RegexNode[] {
+  return node.kind === 'concat' ? node.parts.flatMap(flatParts) : [node]
+}
+
+function textPattern(parts: readonly RegexNode[]): string | undefined {
+  const text = literalText({ kind: 'concat', parts })
+  if (parts.some(({ kind }) => kind === 'group')) return undefined
+  if (text !== undefined) return escapeText(text) || undefined
+  let folded = ''
+  for (const part of parts) {
+    const letter = foldedLetter(part) ?? literalText(part)
+    // One letter in one case only: this is no text in which cases are alike.
+    if (letter === undefined || (foldedLetter(part) === undefined && /[a-z]/i.test(letter))) {
+      return undefined
+    }
+    folded += letter
+  }
+  return `(?i:${escapeText(folded)})`
+}
+
+// The letter whose cases, and nothing else, a character may be.
+function foldedLetter(node: RegexNode): string | undefined {
+  if (node.kind !== 'char' || node.classText !== undefined) return undefined
+  const code = node.set[0]!
+  if (!/[A-Z]/.test(String.fromCodePoint(code))) return undefined
+  const cases = foldCharSet([code, code])
+  const isFolded = String(cases) === String(node.set)
+  return isFolded ? String.fromCodePoint(code) : undefined
+}
+
+function escapeText(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }

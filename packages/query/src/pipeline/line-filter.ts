@@ -7,7 +7,7 @@ import { isAddress } from '../syntax/check-stage.ts'
 import { parseIpRange } from '../syntax/ip-range.ts'
 import { parsePatternFilter } from '../syntax/pattern-expression.ts'
 import type { BlockText } from './block-text.ts'
-import { textsOfOpenAlternation, withoutIdleTerms } from './idle-terms.ts'
+import { withoutIdleTerms, withoutOpenBranches } from './idle-terms.ts'
 import { findIp } from './ip.ts'
 import { createPatternTest } from './pattern-filter.ts'
 import { type BlockRegex, createBlockRegex } from './regex-search.ts'
@@ -81,26 +81,13 @@ function textTerm(text: string): Term {
 }
 
 function regexTerm(pattern: string): Term {
-  const texts = textsOfOpenAlternation(pattern)
-  if (texts) return anyTextTerm(texts)
-  const regex = compileRegex(pattern)
+  const regex = compileRegex(withoutOpenBranches(pattern) ?? pattern)
   if (regex.literal !== undefined) return textTerm(regex.literal)
   const search: BlockRegex = createBlockRegex(regex)
   return {
     cost: 2,
     test: line => regex.test(line),
     mark: (text, selection, marks) => search.mark(text, selection, marks),
-  }
-}
-
-function anyTextTerm(texts: readonly string[]): Term {
-  const terms = texts.map(textTerm)
-  return {
-    cost: 1,
-    test: line => terms.some(term => term.test(line)),
-    mark: (block, selection, marks) => {
-      for (const term of terms) term.mark(block, selection, marks)
-    },
   }
 }
 
