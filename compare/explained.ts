@@ -3,7 +3,7 @@
 // answer as Skald did; or what the accident spoils is left out of both answers, and the rest is equal. Those with
 // `applies` alone look only at the query and the two answers.
 
-import { formatLogql, type MetricExpr } from '@skald/query'
+import { formatLogql, type LogExpr, type MetricExpr } from '@skald/query'
 import { type Answer, difference } from './answers.ts'
 import type { CompareQuery } from './queries.ts'
 import { metricsOf, rewriteQuery } from './rewrite.ts'
@@ -336,6 +336,12 @@ export const explanations: readonly Explanation[] = [
       }),
   },
   {
+    name: 'labels that are taken away and set again',
+    applies: ({ query: { logql } }) =>
+      metricsOf(logql).some(expr => 'grouping' in expr && expr.grouping?.without === false),
+    without: logql => rewriteQuery(logql, { stage: withoutTaking }),
+  },
+  {
     name: 'bytes of characters cut in two',
     applies: ({ query: { logql } }) => cutsCharacters(logql),
     without: logql =>
@@ -398,6 +404,15 @@ export const explanations: readonly Explanation[] = [
       }),
   },
 ]
+
+// What takes a label away becomes a filter that lets every line through.
+function withoutTaking(stage: LogExpr['stages'][number]): LogExpr['stages'][number] {
+  const takes =
+    stage.kind === 'drop' ||
+    stage.kind === 'keep' ||
+    (stage.kind === 'labelFormat' && stage.items.some(({ kind }) => kind === 'rename'))
+  return takes ? { kind: 'lineFilter', op: '|=', terms: [{ kind: 'text', value: '' }] } : stage
+}
 
 // Tells whether a template of the query takes single bytes of a text away.
 function cutsCharacters(logql: string): boolean {
