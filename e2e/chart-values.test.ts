@@ -2,7 +2,15 @@
 // by the real helm, in words; what is left aside is told in the notes.
 
 import { t as root, test } from 'tap'
-import { chartDir, helm, needsHelm, renderNotes, renderSet, valueSet } from './chart/helm.ts'
+import {
+  chartDir,
+  helm,
+  needsHelm,
+  renderNotes,
+  renderSet,
+  renderText,
+  valueSet,
+} from './chart/helm.ts'
 
 root.setTimeout(120_000)
 
@@ -57,9 +65,9 @@ test('the notes tell what values ask for and do not get', needsHelm, async t => 
   t.match(tenants, "curl -G --header 'X-Scope-OrgID: team-a' http://127.0.0.1:3100")
   t.match(tenants, 'requests without a tenant are refused')
   t.match(await renderNotes(dir, 'agent-only'), 'https://logs.example.org/loki/api/v1/push')
-  const grafana = await renderNotes(dir, 'grafana', 'grafana.service.nodePort=30000')
+  const grafana = await renderNotes(dir, 'grafana', 'grafana.service.externalIPs[0]=10.0.0.1')
   t.match(grafana, 'get secret loki-grafana')
-  t.match(grafana, 'without effect in this chart: grafana.plugins, grafana.service.nodePort.')
+  t.match(grafana, 'without effect in this chart: grafana.plugins, grafana.service.externalIPs.')
   const ignored = ['loki.alerting_groups[0].name=a', 'promtail.namespace=logs']
   t.match(
     await renderNotes(dir, 'defaults', ...ignored),
@@ -67,6 +75,56 @@ test('the notes tell what values ask for and do not get', needsHelm, async t => 
   )
   t.notMatch(await renderNotes(dir, 'defaults'), 'without effect')
   t.notMatch(await renderNotes(dir, 'registry'), 'which no registry has')
+})
+
+test('the notes tell how long lines are kept', needsHelm, async t => {
+  const dir = t.testdir()
+  t.match(await renderNotes(dir, 'defaults'), 'Lines are deleted when they are 744h old')
+  t.match(await renderNotes(dir, 'table-manager-retention'), 'when they are 336h old')
+  const kept = await renderNotes(dir, 'old-loki-config')
+  t.match(kept, 'no line is ever deleted')
+  t.notMatch(kept, 'Lines are deleted')
+})
+
+test(
+  'the notes say that no volume can be made, before the pod waits for one',
+  needsHelm,
+  async t => {
+    const dir = t.testdir()
+    const ssd = { metadata: { name: 'ssd' } }
+    const isDefault = { 'storageclass.kubernetes.io/is-default-class': 'true' }
+    const standard = { metadata: { name: 'standard', annotations: isDefault } }
+    const noteOf = (classes: readonly object[], storageClassName: string | null) => {
+      const given = JSON.stringify({ classes, persistence: { storageClassName } })
+      const template = `{{ include "skald.storageClassNote" (fromJson ${JSON.stringify(given)}) }}`
+      return renderText(dir, { setName: 'defaults', template })
+    }
+    t.match(await noteOf([], null), 'no StorageClass is the default, the cluster has none.')
+    t.match(await noteOf([ssd], null), 'no StorageClass is the default, the cluster has ssd.')
+    t.match(await noteOf([ssd], 'fast'), 'there is no StorageClass fast, the cluster has ssd.')
+    t.match(await noteOf([ssd], 'fast'), 'the pod stays Pending')
+    for (const [classes, name] of [
+      [[ssd, standard], null],
+      [[ssd], 'ssd'],
+      [[], ''],
+    ] as const) {
+      t.notMatch(await noteOf(classes, name), 'StorageClass')
+    }
+    t.notMatch(
+      await renderNotes(dir, 'storage-class'),
+      'there is no StorageClass',
+      'no cluster to ask',
+    )
+  },
+)
+
+test('a node port of old Grafana values is taken', needsHelm, async t => {
+  const sets = ['grafana.service.type=NodePort', 'grafana.service.nodePort=30080']
+  const objects = await renderSet(valueSet('grafana'), ...sets.flatMap(set => ['--set', set]))
+  const ports = objects
+    .filter(({ kind, metadata }) => kind === 'Service' && /grafana/.test(metadata.name))
+    .map(({ spec }) => spec.ports)
+  t.match(ports, [[{ port: 80, nodePort: 30080 }]])
 })
 
 test('arguments are taken as a list and as a map', needsHelm, async t => {

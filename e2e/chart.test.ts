@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { t as root, test } from 'tap'
 import { parse } from 'yaml'
+import { manifestPath, renderManifest } from '../release/manifest.ts'
 import { formatValuesSchema } from '../release/values-schema.ts'
 import { formatGolden, readGolden } from './chart/golden.ts'
 import {
@@ -15,6 +16,7 @@ import {
   helm,
   type KubernetesObject,
   needsHelm,
+  parseObjects,
   renderNotes,
   renderSet,
   textOf,
@@ -35,6 +37,20 @@ test('values.schema.json is made from values.yaml', async t => {
     readFileSync(`${chartDir}/values.schema.json`, 'utf8'),
     formatValuesSchema(),
     'npm run release -- values-schema makes it anew',
+  )
+})
+
+test('the manifest for kubectl is the chart with its defaults', needsHelm, async t => {
+  const manifest = readFileSync(manifestPath, 'utf8')
+  t.equal(manifest, renderManifest(), 'npm run release -- manifest makes it anew')
+  const objects = parseObjects(manifest)
+  t.equal(objects[0]!.kind, 'Namespace', 'what the others lie in comes first')
+  for (const object of objects) t.same(schemaProblems(object), [], object.kind)
+  const secrets = objects.filter(({ kind }) => kind === 'Secret')
+  t.same(
+    secrets.map(({ stringData }) => Object.keys(stringData as object)),
+    [['promtail.yaml'], ['loki.yaml']],
+    'configurations can be read and edited',
   )
 })
 

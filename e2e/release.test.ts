@@ -60,10 +60,14 @@ test('one version is written everywhere', async t => {
 
 test('a new version is written everywhere, and into the CHANGELOG', async t => {
   const dir = t.testdir()
-  const files = execFileSync('git', ['ls-files', '*package.json', '*/Chart.yaml', 'docs'], {
-    cwd: rootDir,
-    encoding: 'utf8',
-  })
+  const files = execFileSync(
+    'git',
+    ['ls-files', '*package.json', '*/Chart.yaml', 'docs', 'examples/kubernetes'],
+    {
+      cwd: rootDir,
+      encoding: 'utf8',
+    },
+  )
   for (const file of [...files.trim().split('\n'), 'package-lock.json', 'CHANGELOG.md']) {
     mkdirSync(dirname(join(dir, file)), { recursive: true })
     cpSync(join(rootDir, file), join(dir, file))
@@ -72,6 +76,10 @@ test('a new version is written everywhere, and into the CHANGELOG', async t => {
   t.equal(currentVersion(dir), '7.8.9-rc.1')
   t.same(versionProblems(dir), [])
   t.match(readFileSync(join(dir, 'docs/kubernetes.md'), 'utf8'), '/skald:7.8.9-rc.1\n')
+  const manifest = readFileSync(join(dir, 'examples/kubernetes/skald.yaml'), 'utf8')
+  t.match(manifest, 'image: skald:7.8.9-rc.1\n')
+  t.match(manifest, 'helm.sh/chart: skald-7.8.9-rc.1\n')
+  t.match(manifest, 'app.kubernetes.io/version: 7.8.9-rc.1\n')
   t.match(
     readFileSync(join(dir, 'CHANGELOG.md'), 'utf8'),
     '## Unreleased\n\n## 7.8.9-rc.1 (2027-01-02)\n',

@@ -11,7 +11,11 @@ const unreleased = '## Unreleased'
 
 /** Pages with commands that name the image. */
 const imagePages = ['docs/kubernetes.md', 'docs/migrating.md', 'docs/releases.md']
-const imageTag = /(?<=\w\/skald:)\d[\w.-]*/g
+const imageTag = /(?<=\bskald:)\d+\.[\w.-]*/g
+
+const manifestFile = 'examples/kubernetes/skald.yaml'
+/** Labels and image of the rendered chart. */
+const manifestVersion = /(?<=\bskald[-:]|\/version: )\d+\.[\w.-]*/g
 
 /** The version that the root's package.json tells. */
 export function currentVersion(root = rootDir): string {
@@ -42,6 +46,11 @@ export function versionProblems(root = rootDir): string[] {
   for (const page of imagePages) {
     const tags = readFileSync(join(root, page), 'utf8').match(imageTag) ?? [undefined]
     for (const tag of tags) check(`${page} image`, tag)
+  }
+  for (const found of new Set(
+    readFileSync(join(root, manifestFile), 'utf8').match(manifestVersion),
+  )) {
+    check(manifestFile, found)
   }
   const changelog = readFileSync(join(root, 'CHANGELOG.md'), 'utf8')
   if (!changelog.includes(`\n${unreleased}\n`)) problems.push(`CHANGELOG.md: no ${unreleased}`)
@@ -82,6 +91,7 @@ export function setVersion(version: string, options: { root?: string; date: stri
   for (const page of imagePages) {
     rewriteText(join(root, page), text => text.replaceAll(imageTag, version))
   }
+  rewriteText(join(root, manifestFile), text => text.replaceAll(manifestVersion, version))
   rewriteText(join(root, 'CHANGELOG.md'), text =>
     text.replace(`\n${unreleased}\n`, `\n${unreleased}\n\n## ${version} (${date})\n`),
   )

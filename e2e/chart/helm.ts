@@ -5,6 +5,7 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
+import { kubeVersionFlag } from '../../release/manifest.ts'
 
 const run = promisify(execFile)
 
@@ -43,7 +44,12 @@ function hasHelm(): boolean {
 
 /** Runs helm and returns what it printed; what it says of a failure is in the error's `stderr`. */
 export async function helm(...args: string[]): Promise<string> {
-  const { stdout } = await run('helm', args, { maxBuffer: 16 * 1024 * 1024 })
+  const [command = '', ...rest] = args
+  // A helm that was built from its module knows of no Kubernetes but an old one.
+  const version = command === 'template' ? [kubeVersionFlag] : []
+  const { stdout } = await run('helm', [command, ...version, ...rest], {
+    maxBuffer: 16 * 1024 * 1024,
+  })
   return stdout
 }
 
@@ -91,18 +97,32 @@ async function render(set: ValueSet, args: readonly string[]): Promise<Kubernete
   return parseObjects(await helm(...base, ...args))
 }
 
+interface RenderedText {
+  readonly setName: string
+  readonly template: string
+  readonly sets?: readonly string[]
+}
+
 /** The notes of a set; Helm prints them only beside a cluster, so a copy in `dir` renders them as an object. */
 export async function renderNotes(
   dir: string,
   setName: string,
   ...sets: string[]
 ): Promise<string> {
+  const notes = readFileSync(join(chartDir, 'templates/NOTES.txt'), 'utf8')
+  return renderText(dir, { setName, template: notes, sets })
+}
+
+/** Renders a template of one's own beside those of the chart; `dir` takes a copy of the chart. */
+export async function renderText(
+  dir: string,
+  { setName, template, sets = [] }: RenderedText,
+): Promise<string> {
   const copy = join(dir, setName)
   cpSync(chartDir, copy, { recursive: true })
-  const notes = readFileSync(join(copy, 'templates/NOTES.txt'), 'utf8')
   writeFileSync(
-    join(copy, 'templates/_notes.tpl'),
-    `{{- define "test.notes" -}}\n${notes}\n{{- end -}}`,
+    join(copy, 'templates/_test.tpl'),
+    `{{- define "test.notes" -}}\n${template}\n{{- end -}}`,
   )
   writeFileSync(
     join(copy, 'templates/notes.yaml'),
