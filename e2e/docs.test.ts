@@ -16,6 +16,8 @@ import { promisify } from 'node:util'
 import { createLabelSet } from '@skald/wire'
 import { t as root, test } from 'tap'
 import { parse } from 'yaml'
+import { makeCertificates } from '../packages/agent/test/certificates.ts'
+import { kubeVersionFlag } from '../release/manifest.ts'
 import { chartDir, helm, needsHelm } from './chart/helm.ts'
 import { startStore } from './harness.ts'
 import { cleanEnv, rootDir, skaldCommand } from './skald-process.ts'
@@ -35,6 +37,15 @@ const pages = [
   'docs/security.md',
   'docs/benchmarks.md',
   'docs/releases.md',
+  'docs/logs-missing.md',
+  'docs/slow-queries.md',
+  'docs/disk-full.md',
+  'docs/sending.md',
+  'docs/alerts.md',
+  'docs/two-teams.md',
+  'docs/https.md',
+  'docs/backup.md',
+  'docs/moving.md',
 ]
 /** Every page of the repository; those above are in the form that the other tests ask for. */
 const allPages = [
@@ -44,6 +55,7 @@ const allPages = [
     .map(name => `docs/${name}`),
   'bench/README.md',
 ]
+const usualUrl = 'http://127.0.0.1:3100'
 const read = (page: string) => readFileSync(join(rootDir, page), 'utf8')
 
 /** A fenced block: what stands behind the fence, and its text. */
@@ -61,12 +73,12 @@ function blocksOf(page: string): Block[] {
   )
 }
 
-/** Writes the files that a page shows; returns their names. */
-function writeFiles(page: string, dir: string): string[] {
+/** Writes the files that a page shows, for a store at another address where one is given. */
+function writeFiles(page: string, dir: string, storeUrl = usualUrl): void {
   mkdirSync(dir, { recursive: true })
-  const files = blocksOf(page).filter(({ file }) => file !== '')
-  for (const { file, text } of files) writeFileSync(join(dir, file), text)
-  return files.map(({ file }) => file)
+  for (const { file, text } of blocksOf(page)) {
+    if (file !== '') writeFileSync(join(dir, file), text.replaceAll(usualUrl, storeUrl))
+  }
 }
 
 const commandsOf = ({ text }: Block) => text.trim().split('\n')
@@ -76,6 +88,8 @@ test('every block says what it is', async t => {
     /^sh( (cluster|docker|machine))?$/,
     /^yaml (values|store|agent) [\w.-]+\.yaml$/,
     /^(ini|mermaid)$/,
+    // Files of other programs.
+    /^(yaml|ini|hcl|js|nginx) config [\w.-]+$/,
   ]
   for (const page of pages) {
     const fences = [...read(page).matchAll(/^```(.+)$/gm)].map(([, info = '']) => info)
@@ -85,6 +99,22 @@ test('every block says what it is', async t => {
         known.some(form => form.test(info)),
         `${page}: ${info}`,
       )
+  }
+})
+
+test('tables are tables, and no text of a program is left in them', async t => {
+  for (const page of allPages) {
+    const blocks = read(page)
+      .replaceAll(/^```[\s\S]*?^```$/gm, '')
+      .split(/\n(?!\|)/)
+    for (const block of blocks) {
+      const rows = block.split('\n').filter(line => line.startsWith('|'))
+      if (rows.length === 0) continue
+      t.match(rows[1], /^\|( *:?-+:? *\|)+$/, `${page}: a head and a line stand over ${rows[0]}`)
+      const cells = (row = '') => row.replaceAll(/\\\||`[^`]*`/g, '').split('|').length
+      for (const row of rows) t.equal(cells(row), cells(rows[1]), `${page}: ${row}`)
+      t.notMatch(rows.join('\n').replaceAll(/`[^`]*`/g, ''), '${', page)
+    }
   }
 })
 
@@ -124,17 +154,16 @@ test('commands are run as they stand', async t => {
     const blocks = blocksOf(page).filter(({ language, kind }) => language === 'sh' && kind === '')
     if (blocks.length === 0) continue
     const dir = join(t.testdir(), page.replaceAll(/\W/g, '-'))
-    writeFiles(page, dir)
+    mkdirSync(dir, { recursive: true })
     const store = await startStore(t, { dir })
+    writeFiles(page, dir, store.url)
     symlinkSync('store-data', join(dir, 'data'))
     const labels = { job: 'docker', namespace: 'default', pod: 'shop-0', container: 'web' }
     const entry = { timestampNs: BigInt(Date.now() - 1000) * 1_000_000n, line: 'an error' }
     const pushed = await store.push([{ labels: createLabelSet(labels), entries: [entry] }])
     t.equal(pushed.status, 204)
     for (const block of blocks) {
-      const text = block.text
-        .replaceAll('http://127.0.0.1:3100', store.url)
-        .replaceAll('npx skald', skaldCommand)
+      const text = block.text.replaceAll(usualUrl, store.url).replaceAll('npx skald', skaldCommand)
       const { code, stdout, stderr } = await run('sh', ['-euc', text], {
         cwd: dir,
         env: { ...process.env, ...cleanEnv(), SKALD_URL: store.url },
@@ -151,11 +180,13 @@ test('commands are run as they stand', async t => {
 
 test('configurations in the pages are valid', async t => {
   const dir = t.testdir()
+  // The agent reads certificates at once.
+  makeCertificates(dir)
   for (const page of pages) {
     for (const { kind, file, text } of blocksOf(page)) {
       if (kind !== 'store' && kind !== 'agent') continue
       const path = join(dir, file)
-      writeFileSync(path, text)
+      writeFileSync(path, text.replaceAll('/etc/skald/', `${dir}/`))
       const { stdout } = await run(skaldCommand, ['check', path])
       t.match(stdout, `: valid ${kind} configuration`, `${page}: ${file}`)
     }
@@ -177,7 +208,9 @@ test('values in the pages, and commands of helm, render', needsHelm, async t => 
       if (!match) continue
       const args = match[2]!.split(' ').filter(arg => arg !== '--create-namespace')
       const upgrade = match[1] === 'upgrade' ? ['--is-upgrade'] : []
-      const { stdout } = await run('helm', ['template', ...args, ...upgrade], { cwd: dir })
+      const { stdout } = await run('helm', ['template', kubeVersionFlag, ...args, ...upgrade], {
+        cwd: dir,
+      })
       t.match(stdout, /kind: (DaemonSet|StatefulSet)/, `${page}: ${command}`)
     }
   }
