@@ -3,8 +3,14 @@
 import { readFileSync } from 'node:fs'
 import { loadAgentConfig } from '@skald/agent'
 import { loadStoreConfig } from '@skald/store'
-import { expandEnvironment, formatGoFlags, type GoFlag, parseGoFlags } from '@skald/wire'
-import { parseDocument } from 'yaml'
+import {
+  expandEnvironment,
+  formatGoFlags,
+  formatProblem,
+  type GoFlag,
+  parseGoFlags,
+} from '@skald/wire'
+import { isMap, parseDocument } from 'yaml'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -43,7 +49,7 @@ export async function runCheckCommand(
   for (const path of paths) {
     try {
       const { kind, warnings } = await checkFile(path, env)
-      for (const warning of warnings) terminal.stdout.write(`${path}: ${warning}\n`)
+      for (const warning of warnings) terminal.stdout.write(`${warning}\n`)
       terminal.stdout.write(`${path}: valid ${kind} configuration\n`)
     } catch (error) {
       exitCode = 1
@@ -57,13 +63,37 @@ async function checkFile(
   path: string,
   env: Terminal['env'] | undefined,
 ): Promise<{ kind: string; warnings: readonly string[] }> {
-  const written = readFileSync(path, 'utf8')
+  const written = readText(path)
   const text = env ? expandEnvironment(written, env) : written
-  const top: unknown = parseDocument(text).toJS()
-  const isAgent =
-    typeof top === 'object' && top !== null && agentKeys.some(key => Object.hasOwn(top, key))
-  if (!isAgent) return { kind: 'store', warnings: loadStoreConfig(text, path).warnings }
+  if (!isAgentText(text)) return checkStore(text, path)
   const options = { path, isStrict: true, ...(env && { expandEnv: true, env }) }
   const { doubts } = await loadAgentConfig({ ...options, text: written })
   return { kind: 'agent', warnings: doubts }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new Error(`${path}: cannot be read: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function checkStore(text: string, path: string): { kind: string; warnings: readonly string[] } {
+  const { doubts, idleKeys } = loadStoreConfig(text, path)
+  const idle = idleKeys.map(({ message, ...place }) => ({
+    ...place,
+    message: `${message} has no meaning here: it may be removed`,
+  }))
+  const warnings = [...doubts, ...idle].toSorted((a, b) => a.line - b.line || a.column - b.column)
+  return { kind: 'store', warnings: warnings.map(problem => formatProblem(path, problem)) }
+}
+
+/** Tells an agent's configuration by its keys, also where the text is no YAML. */
+function isAgentText(text: string): boolean {
+  const document = parseDocument(text)
+  const { contents } = document
+  if (document.errors.length === 0)
+    return isMap(contents) && agentKeys.some(key => contents.has(key))
+  return agentKeys.some(key => new RegExp(`^${key}\\s*:`, 'm').test(text))
 }

@@ -76,6 +76,20 @@ function readIngestionBlock(
   return { untilNs, status }
 }
 
+/** What delete requests do, by the older names where the newer one is not written. */
+export function withOlderDeletes<
+  Limits extends Partial<Pick<RawLimits, 'allow_deletes' | 'deletion_mode'>>,
+>(
+  limits: Limits,
+  { isWritten, older = '' }: { readonly isWritten: boolean; readonly older?: RawOlderMode },
+): Limits {
+  const mode = limits.allow_deletes === false ? 'disabled' : older
+  return isWritten || mode === '' ? limits : { ...limits, deletion_mode: mode }
+}
+
+/** The older place of `deletion_mode`; empty where nothing stands there. */
+type RawOlderMode = RawLimits['deletion_mode'] | ''
+
 export interface ResolveOptions {
   /** Whether the compactor deletes what is past its retention period. */
   readonly mayDelete: boolean

@@ -2,13 +2,16 @@
 // over them. The file is read again and again; a broken one leaves what was before in force.
 
 import { readFile } from 'node:fs/promises'
+import { type ConfigProblem, formatProblem } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { OverridesFiles } from './config.ts'
+import { checkValue } from './config-check.ts'
 import { dropEmptyKeys, readYaml } from './config-document.ts'
-import { resolveLimits } from './config-limits.ts'
+import { resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { overridesSchema, type RawLimits } from './config-schema.ts'
-import { ConfigError, type ConfigProblem } from './errors.ts'
+import { ConfigError } from './errors.ts'
 import type { TenantLimits } from './limits.ts'
+import { judgeSettings } from './settings/judge.ts'
 
 export interface TenantOverridesOptions {
   readonly files: OverridesFiles
@@ -111,7 +114,11 @@ export class TenantOverrides {
 function readOverrides(
   text: string,
   path: string,
-  { rawLimits, mayDelete }: Pick<TenantOverridesOptions, 'rawLimits' | 'mayDelete'>,
+  {
+    rawLimits,
+    mayDelete,
+    logger,
+  }: Pick<TenantOverridesOptions, 'rawLimits' | 'mayDelete' | 'logger'>,
 ): Map<string, Partial<RawLimits>> {
   const document = readYaml(text, path)
   const file = (document.value ?? {}) as { overrides?: Record<string, Partial<RawLimits> | null> }
@@ -124,15 +131,32 @@ function readOverrides(
       dropEmptyKeys(keys, limitsSchema)
     }
   }
-  document.check(file, overridesSchema)
-  const problems: ConfigProblem[] = []
+  const problems: ConfigProblem[] = checkValue(file, overridesSchema).map(({ keys, message }) =>
+    document.problemAt(keys, message),
+  )
+  if (problems.length > 0) throw new ConfigError(path, problems)
+  const idle: string[] = []
   for (const [tenant, keys] of Object.entries(overrides)) {
+    const problemAt = (at: readonly string[], message: string) =>
+      document.problemAt(['overrides', tenant, ...at], message)
+    for (const finding of judgeSettings(keys, 'limits_config')) {
+      const name = ['overrides', tenant, ...finding.keys].join('.')
+      const { kind, message } = finding
+      const problem = problemAt(finding.keys, kind === 'idle' ? name : `${name}: ${message}`)
+      if (kind === 'idle') idle.push(formatProblem(path, problem))
+      else problems.push(problem)
+    }
     const report = (key: string, message: string) => {
-      const where = `overrides.${tenant}.${key}`
-      problems.push(document.problemAt(['overrides', tenant, key], `${where}: ${message}`))
+      problems.push(problemAt([key], `overrides.${tenant}.${key}: ${message}`))
     }
     resolveLimits({ ...rawLimits, ...keys }, { mayDelete, report })
   }
   if (problems.length > 0) throw new ConfigError(path, problems)
-  return new Map(Object.entries(overrides) as [string, Partial<RawLimits>][])
+  if (idle.length > 0) logger.warn(`without meaning here: ${idle.join(', ')}`)
+  return new Map(
+    Object.entries(overrides as Record<string, Partial<RawLimits>>).map(([tenant, keys]) => [
+      tenant,
+      withOlderDeletes(keys, { isWritten: keys.deletion_mode !== undefined }),
+    ]),
+  )
 }
