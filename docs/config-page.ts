@@ -104,6 +104,7 @@ function kindOf({ type, enum: choices, anyOf = [] }: Key): string {
   if (anyOf.some(choice => choice.const === 0)) return 'duration'
   if (anyOf.some(choice => choice.type === 'integer')) return 'size'
   if (anyOf.some(choice => choice.type === 'number')) return 'number'
+  if (anyOf.length > 0) return 'time'
   const names: Readonly<Record<string, string>> = {
     string: 'text',
     boolean: 'true or false',

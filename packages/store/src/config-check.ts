@@ -93,6 +93,7 @@ function demandOf({ keyword, params, parentSchema = {}, message = '' }: ErrorObj
     return 'be a byte size such as 256KB or 1048576'
   if (anyOf.some(choice => choice.type === 'number')) return 'be a number that is not negative'
   if (anyOf.some(choice => choice.type === 'array')) return 'be a text or a list'
+  if (anyOf.length > 0) return 'be a time such as 2025-01-31T12:00:00Z'
   return message.replace(/^must /, '')
 }
 

@@ -64,7 +64,7 @@ function readIngestionBlock(
   { block_ingestion_until: text, block_ingestion_status_code: status }: RawLimits,
   report: (message: string) => void,
 ): TenantLimits['ingestionBlock'] {
-  if (text === '' || text === '0') return undefined
+  if (text === '' || text === '0' || text === 0) return undefined
   const isDay = /^\d{4}-\d\d-\d\d$/.test(text)
   const isMinute = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text)
   const untilNs = parseRfc3339(isDay ? `${text}T00:00:00Z` : isMinute ? `${text}:00Z` : text)

@@ -158,14 +158,17 @@ const otlpActions = {
 } as const
 
 const otlpSchema = {
-  ...block({
-    resource_attributes: block({
-      ignore_defaults: flag('', false),
-      attributes_config: otlpActions,
+  ...withUnfollowed(
+    block({
+      resource_attributes: block({
+        ignore_defaults: flag('', false),
+        attributes_config: otlpActions,
+      }),
+      scope_attributes: otlpActions,
+      log_attributes: otlpActions,
     }),
-    scope_attributes: otlpActions,
-    log_attributes: otlpActions,
-  }),
+    'limits_config.otlp_config',
+  ),
   description:
     'What becomes of the attributes of OTLP logs: index_label (of a resource only), structured_metadata or drop, by name or expression.',
 } as const
@@ -251,7 +254,11 @@ const limitsSchema = withUnfollowed(
       false,
     ),
     enforced_labels: texts('Labels that a stream must have to be taken.', []),
-    block_ingestion_until: text('Take no entries before this time (RFC 3339 or a date).', ''),
+    block_ingestion_until: {
+      anyOf: [{ type: 'string' }, { enum: [0] }],
+      description: 'Take no entries before this time (RFC 3339 or a date); 0 for none.',
+      default: '',
+    } as const,
     block_ingestion_status_code: count(
       'Status of pushes until then; 200 drops them in silence.',
       260,

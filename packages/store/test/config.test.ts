@@ -366,6 +366,7 @@ test('ingestion may be blocked until a time', async t => {
   f('2030-01-01', 1_893_456_000n * second)
   f('"2030-01-01T00:00"', 1_893_456_000n * second)
   f('"0"', undefined)
+  f('0', undefined)
   f('', undefined)
   t.match(problems('limits_config:\n  block_ingestion_until: soon'), [
     /^2: limits_config\.block_ingestion_until: "soon" is no time/,

@@ -113,6 +113,11 @@ export const refusedKeys: readonly RefusedKey[] = [
               'other attributes of OTLP logs would be labels; name them in limits_config.otlp_config.resource_attributes, with ignore_defaults: true, and remove this key',
           },
   },
+  refuse('limits_config.otlp_config.severity_text_as_label', {
+    unless: [false],
+    why: 'the severity of OTLP logs would be metadata (severity_text) and detected_level, and no label',
+    instead: 'ask for these in queries and alerts, and remove this key',
+  }),
   ...['limits_config.block_ingestion_policy_until', 'limits_config.policy_enforced_labels'].map(
     key =>
       refuse(key, {

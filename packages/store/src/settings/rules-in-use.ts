@@ -4,7 +4,7 @@
 
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { isEmpty, type RefusedKey, type Verdict, valueAt, type WrittenFile } from './setting.ts'
+import { isEmpty, type RefusedKey, type Verdict } from './setting.ts'
 
 const way = 'move the rules to the alerting of Grafana, then remove'
 
@@ -22,13 +22,12 @@ const unlessEmpty = (key: string, what: string): RefusedKey => ({
 })
 
 const localKinds = ['', 'local', 'filesystem']
-const remoteKinds = [
-  ...['alibaba', 'alibabacloud', 'azure', 'bos', 'cos', 'gcs', 's3', 'swift'],
-  ...['configdb'],
-]
 const lost = 'these alerts would not fire'
 
-/** Keys that say where rules lie and where alerts go. */
+/**
+ * Keys that say where rules lie and where alerts go. A block for another storage of rules has no meaning by
+ * itself, in Loki too: the kind beside it counts.
+ */
 export const ruleKeys: readonly RefusedKey[] = [
   {
     key: 'ruler.alertmanager_url',
@@ -54,17 +53,6 @@ export const ruleKeys: readonly RefusedKey[] = [
             },
     }),
   ),
-  ...['ruler.storage', 'ruler_storage'].flatMap(block =>
-    remoteKinds.map((kind): RefusedKey => {
-      const refused = unlessEmpty(`${block}.${kind}`, lost)
-      return {
-        ...refused,
-        unless: 'it is empty, or the kind beside it is another one',
-        judge: (value, file, at) =>
-          isKindNamed(block, file) ? undefined : refused.judge(value, file, at),
-      }
-    }),
-  ),
   ...[
     'common.storage.filesystem.rules_directory',
     'ruler.storage.local.directory',
@@ -75,15 +63,10 @@ export const ruleKeys: readonly RefusedKey[] = [
       key,
       unless: 'no file lies in that directory',
       why: `Skald evaluates no rules, so that the alerts of these files would not fire; ${way} the files, or this key.`,
-      judge: judgeDirectory,
+      judge: value => judgeDirectory(key, value),
     }),
   ),
 ]
-
-/** Tells whether the kind of a rules storage is written: the error, if it is one, stands there. */
-function isKindNamed(block: string, file: WrittenFile): boolean {
-  return !isEmpty(valueAt(file, block === 'ruler.storage' ? `${block}.type` : `${block}.backend`))
-}
 
 function judgeAlertmanager(value: unknown): Verdict {
   if (isEmpty(value)) return undefined
@@ -96,10 +79,15 @@ function judgeAlertmanager(value: unknown): Verdict {
   return { kind: 'doubt', message: `${why}; where there are rules, ${way} this key` }
 }
 
-function judgeDirectory(value: unknown): Verdict {
+function judgeDirectory(key: string, value: unknown): Verdict {
   if (typeof value !== 'string' || value === '') return undefined
   const found = firstFileBelow(value)
-  if (found === undefined) return { kind: 'idle' }
+  if (found === undefined) {
+    // The stock file names one for a ruler that it does not set up.
+    if (key.startsWith('common.')) return { kind: 'idle' }
+    const message = `Skald evaluates no rules, and none lie in ${value} at the moment: remove this key`
+    return { kind: 'doubt', message }
+  }
   return {
     kind: 'error',
     message: `Skald evaluates no rules, so that the alerts of ${found} would not fire; ${way} the files there, or this key`,
