@@ -15,7 +15,7 @@ export function formatProblem(path: string, { line, column, message }: ConfigPro
 }
 
 /** Longer lists of known keys help nobody. */
-const listedKeysMax = 40
+const listedKeysMax = 50
 
 /**
  * Says that a key is unknown, and which one was perhaps meant.
