@@ -42,6 +42,8 @@ export class Listener {
     const { headPauseMs, idleMs, connectionsMax, mayUpgrade } = settings
     const options: ServerOptions & { shouldUpgradeCallback: ListenerOptions['mayUpgrade'] } = {
       maxHeaderSize: headerBytesMax,
+      // Without it a head is looked at every 30 s, however short its time is.
+      connectionsCheckingInterval: Math.min(Math.max(headPauseMs / 4, 50), 30_000),
       headersTimeout: Math.min(headPauseMs, requestArrivalMs),
       keepAliveTimeout: idleMs,
       requestTimeout: requestArrivalMs,
