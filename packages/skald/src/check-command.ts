@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { loadAgentConfig } from '@skald/agent'
-import { loadStoreConfig } from '@skald/store'
+import { checkOverridesFile, loadStoreConfig } from '@skald/store'
 import {
   expandEnvironment,
   formatGoFlags,
@@ -23,7 +23,8 @@ const checkFlags: Readonly<Record<string, GoFlag>> = {
 
 export const checkUsage = `skald check [flags] FILE...
 
-Checks agent (Promtail) and store (Loki) configurations; which one a file is shows from its keys.
+Checks agent (Promtail) and store (Loki) configurations, and a store's file of overrides; which one a file is shows
+from its keys.
 
 ${formatGoFlags(checkFlags)}
 `
@@ -50,7 +51,7 @@ export async function runCheckCommand(
     try {
       const { kind, warnings } = await checkFile(path, env)
       for (const warning of warnings) terminal.stdout.write(`${warning}\n`)
-      terminal.stdout.write(`${path}: valid ${kind} configuration\n`)
+      terminal.stdout.write(`${path}: valid ${kind}\n`)
     } catch (error) {
       exitCode = 1
       terminal.stderr.write(`${(error as Error).message}\n`)
@@ -65,10 +66,10 @@ async function checkFile(
 ): Promise<{ kind: string; warnings: readonly string[] }> {
   const written = readText(path)
   const text = env ? expandEnvironment(written, env) : written
-  if (!isAgentText(text)) return checkStore(text, path)
+  if (!hasKey(text, agentKeys)) return checkStore(text, path)
   const options = { path, isStrict: true, ...(env && { expandEnv: true, env }) }
   const { doubts } = await loadAgentConfig({ ...options, text: written })
-  return { kind: 'agent', warnings: doubts }
+  return { kind: 'agent configuration', warnings: doubts }
 }
 
 function readText(path: string): string {
@@ -80,20 +81,27 @@ function readText(path: string): string {
 }
 
 function checkStore(text: string, path: string): { kind: string; warnings: readonly string[] } {
-  const { doubts, idleKeys } = loadStoreConfig(text, path)
+  const isOverrides = hasKey(text, ['overrides'])
+  const { doubts, idleKeys } = isOverrides
+    ? { doubts: [], idleKeys: checkOverridesFile(text, path) }
+    : loadStoreConfig(text, path)
   const idle = idleKeys.map(({ message, ...place }) => ({
     ...place,
     message: `${message} has no meaning here: it may be removed`,
   }))
   const warnings = [...doubts, ...idle].toSorted((a, b) => a.line - b.line || a.column - b.column)
-  return { kind: 'store', warnings: warnings.map(problem => formatProblem(path, problem)) }
+  return {
+    kind: isOverrides ? 'file of overrides' : 'store configuration',
+    warnings: warnings.map(problem => formatProblem(path, problem)),
+  }
 }
 
-/** Tells an agent's configuration by its keys, also where the text is no YAML. */
-function isAgentText(text: string): boolean {
+/** Tells whether one of these keys stands at the top, also where the text is no YAML. */
+function hasKey(text: string, keys: readonly string[]): boolean {
   const document = parseDocument(text)
   const { contents } = document
-  if (document.errors.length === 0)
-    return isMap(contents) && agentKeys.some(key => contents.has(key))
-  return agentKeys.some(key => new RegExp(`^${key}\\s*:`, 'm').test(text))
+  if (document.errors.length === 0) {
+    return isMap(contents) && keys.some(key => contents.has(key))
+  }
+  return keys.some(key => new RegExp(`^${key}\\s*:`, 'm').test(text))
 }

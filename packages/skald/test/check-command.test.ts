@@ -36,6 +36,23 @@ test('skald check tells store and agent configurations apart, and names lines', 
   t.match(missing.err, /nowhere\.yaml: cannot be read: ENOENT/)
 })
 
+test("skald check knows a store's file of overrides", async t => {
+  const dir = t.testdir({
+    'good.yaml': 'overrides:\n  one:\n    max_line_size: 1MB\n    bloom_ngram_skip: 1\n',
+    'bad.yaml': 'overrides:\n  one:\n    max_line_sise: 1MB\n',
+  })
+  const terminal = createTestTerminal()
+  t.equal(await runCheckCommand([join(dir, 'good.yaml'), join(dir, 'bad.yaml')], terminal), 1)
+  t.match(
+    terminal.written.out(),
+    /good\.yaml:4:5: overrides\.one\.bloom_ngram_skip has no meaning here: .*\n.*good\.yaml: valid file of overrides\n$/,
+  )
+  t.match(
+    terminal.written.err(),
+    /bad\.yaml:3:5: Unknown key max_line_sise in overrides\.one: did you mean max_line_size\?\n$/,
+  )
+})
+
 test('skald check wants files', async t => {
   await t.rejects(runCheckCommand([], createTestTerminal()), { code: 'USAGE' })
   await t.rejects(runCheckCommand(['-nosuch'], createTestTerminal()), { code: 'FLAG' })

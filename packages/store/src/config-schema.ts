@@ -113,15 +113,14 @@ function storageSchema(name: string) {
     {
       type: 'object',
       properties: {
-        filesystem: {
-          type: ['object', 'null'],
-          properties: {
-            directory: { type: 'string' },
-            chunks_directory: { type: 'string' },
-            rules_directory: { type: 'string' },
+        filesystem: withUnfollowed(
+          {
+            type: ['object', 'null'],
+            properties: { directory: { type: 'string' }, chunks_directory: { type: 'string' } },
+            additionalProperties: false,
           },
-          additionalProperties: false,
-        },
+          `${name}.filesystem`,
+        ),
       },
       additionalProperties: false,
       description: 'Of it, filesystem says where the data lies if path_prefix does not.',

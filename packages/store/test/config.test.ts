@@ -167,8 +167,8 @@ test('unknown keys are told with their line, all at once', async t => {
     '4: Unknown key nonsense in the configuration: known keys are auth_enabled, chunk_store_config, common, ' +
       'compactor, limits_config, pattern_ingester, runtime_config, server, storage_config, table_manager',
   ])
-  t.same(problems('limits_config:\n  nonsense: 1'), [
-    '2: Unknown key nonsense in limits_config: remove it, or look up its spelling',
+  t.match(problems('limits_config:\n  nonsense: 1'), [
+    /^2: Unknown key nonsense in limits_config: known keys are allow_deletes, /,
   ])
   t.same(problems('querrier: {}'), [
     '1: Unknown key querrier in the configuration: did you mean querier?',
@@ -244,7 +244,7 @@ auth_enabled: perhaps
 
 test('a mistake in what an alias or a merged map brings is told where it stands', async t => {
   t.same(problems('server: &s\n  log_level: loud\ncommon:\n  storage: {filesystem: *s}'), [
-    '2: Unknown key log_level in common.storage.filesystem: known keys are chunks_directory, directory, rules_directory',
+    '2: Unknown key log_level in common.storage.filesystem: known keys are chunks_directory, directory',
     '2: server.log_level must be one of info, debug, warn, error, found the text "loud"',
   ])
 })

@@ -79,12 +79,16 @@ test('a retention period holds only where the compactor may delete', async t => 
 
 test('keys of a tenant that have no meaning are named once, older names hold', async t => {
   const { overrides, messages, paths } = await open(t, {
-    'o.yaml': 'overrides:\n  one:\n    tsdb_max_query_parallelism: 5\n    allow_deletes: false\n',
+    'o.yaml':
+      'overrides:\n  one:\n    tsdb_max_query_parallelism: 5\n    allow_deletes: false\n    log_level_fields: [a]\nconfigs: {}\n',
   })
   await overrides.start()
   t.equal(overrides.limitsOf('one').deletionMode, 'disabled')
   t.equal(overrides.limitsOf('two').deletionMode, 'filter-and-delete')
-  const told = [`without meaning here: ${paths[0]}:3:5: overrides.one.tsdb_max_query_parallelism`]
+  const told = [
+    `without meaning here: ${paths[0]}:6:1: configs, ` +
+      `${paths[0]}:3:5: overrides.one.tsdb_max_query_parallelism, ${paths[0]}:5:5: overrides.one.log_level_fields`,
+  ]
   t.same(messages(), told)
   await overrides.reload()
   t.same(messages(), told)

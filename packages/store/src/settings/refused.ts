@@ -95,11 +95,13 @@ export const refusedKeys: readonly RefusedKey[] = [
     why: 'lines would be kept that are to go elsewhere',
     instead: 'remove this key, or push to where they are to go',
   }),
-  refuse('ingester.kafka_ingestion.enabled', {
-    unless: [false],
-    why: noKafka,
-    instead: 'have an agent read the topic (kafka in its scrape_configs), and remove this key',
-  }),
+  ...['ingester.kafka_ingestion.enabled', 'kafka_ingester.enabled'].map(key =>
+    refuse(key, {
+      unless: [false],
+      why: noKafka,
+      instead: 'have an agent read the topic (kafka in its scrape_configs), and remove this key',
+    }),
+  ),
   {
     key: 'distributor.otlp_config.default_resource_attributes_as_index_labels',
     unless: 'the list is that of Loki',

@@ -21,8 +21,8 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
         'frontend',
         'frontend_worker',
       ],
-      ...['index_gateway', 'ingester_client', 'internal_server', 'memberlist', 'querier'],
-      ...['query_scheduler', 'shutdown_delay', 'ui'],
+      ...['index_gateway', 'ingester_client', 'internal_server', 'legacy-read-mode', 'memberlist'],
+      ...['partition_ring', 'querier', 'query_scheduler', 'shutdown_delay', 'ui'],
       ...of('common', 'compactor_address', 'compactor_grpc_address', 'instance_addr'),
       ...of('common', 'instance_enable_ipv6', 'instance_interface_names', 'persist_tokens'),
       ...of('common', 'replication_factor', 'ring'),
@@ -80,8 +80,9 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
   {
     why: 'Segments and their catalog are the only index and the only format.',
     keys: [
-      ...['block_builder', 'bloom_build', 'bloom_compactor', 'bloom_gateway', 'dataobj'],
-      ...['dataobj_explorer', 'ingester', 'schema_config'],
+      ...['block_builder', 'block_scheduler', 'bloom_build', 'bloom_compactor', 'bloom_gateway'],
+      ...['dataobj', 'dataobj_explorer', 'ingester', 'ingester_rf1', 'ingester_rf1_client'],
+      ...['metastore', 'metastore_client', 'querier_rf1', 'schema_config'],
       ...of('storage_config', 'bloom_shipper', 'boltdb', 'boltdb_shipper', 'tsdb_shipper'),
       ...of('storage_config', 'disable_broad_index_queries', 'index_cache_validity'),
       ...of('storage_config', 'index_queries_cache_config', 'max_chunk_batch_size'),
@@ -93,7 +94,8 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
       ...of('limits_config', 'bloom_build_max_builders', 'bloom_build_task_max_retries'),
       ...of('limits_config', 'bloom_compactor_enable_compaction', 'bloom_compactor_max_block_size'),
       ...of('limits_config', 'bloom_compactor_max_bloom_size', 'bloom_compactor_shard_size'),
-      ...of('limits_config', 'bloom_creation_enabled', 'bloom_gateway_cache_key_interval'),
+      ...of('limits_config', 'bloom_creation_enabled', 'bloom_false_positive_rate'),
+      ...of('limits_config', 'bloom_gateway_cache_key_interval'),
       ...of('limits_config', 'bloom_gateway_enable_filtering', 'bloom_gateway_shard_size'),
       ...of('limits_config', 'bloom_max_block_size', 'bloom_max_bloom_size', 'bloom_ngram_length'),
       ...of('limits_config', 'bloom_ngram_skip', 'bloom_planning_strategy'),
@@ -105,7 +107,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
   {
     why: 'Lines lie in local files; a client of another storage has nothing to do.',
     keys: [
-      ...of('common.storage', 'congestion_control', 'hedging'),
+      ...of('common.storage', 'congestion_control', 'filesystem.admin_api_directory', 'hedging'),
       ...of('storage_config', 'congestion_control', 'hedging', 'object_prefix'),
       ...of('storage_config', 'use_thanos_objstore'),
       ...of('limits_config', 's3_sse_kms_encryption_context', 's3_sse_kms_key_id', 's3_sse_type'),
@@ -171,7 +173,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     why: 'They belong to what asks for them, which is refused: Kafka, policies, and the limits of several distributors.',
     keys: [
       ...['ingest_limits', 'ingest_limits_frontend', 'ingest_limits_frontend_client'],
-      ...['kafka_config'],
+      ...['kafka_config', 'kafka_ingester'],
       ...of('limits_config', 'policy_stream_mapping'),
     ],
   },

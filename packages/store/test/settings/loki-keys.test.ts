@@ -72,6 +72,20 @@ test("every key of Loki's reference has the class that is written beside it", as
   t.equal(classOf('nothing'), undefined)
 })
 
+test('keys of older versions of Loki have their class', async t => {
+  const f = (path: string, want: SettingClass) => t.equal(classOf(path), want, path)
+  f('chunk_store_config.max_look_back_period', 'followed')
+  f('compactor.deletion_mode', 'followed')
+  f('ingester.max_transfer_retries', 'without meaning')
+  f('ingester_rf1.enabled', 'without meaning')
+  f('block_scheduler.interval', 'without meaning')
+  f('limits_config.enforce_metric_name', 'without meaning')
+  f('compactor.shared_store', 'refused')
+  f('storage_config.boltdb_shipper.shared_store', 'refused')
+  f('storage_config.s3', 'refused')
+  f('kafka_ingester.enabled', 'refused')
+})
+
 test('a key without meaning is named, by itself or by its block, and no other one is', async t => {
   for (const { path, settingClass, value = 'x' } of keys) {
     const findings = judgeSettings(fileWith(path, value)).filter(({ kind }) => kind === 'idle')
@@ -125,6 +139,7 @@ const refusals: readonly (readonly [path: string, value: unknown, way: RegExp])[
   ['distributor.dataobj_tee.enabled', true, /; remove this key$/],
   ['distributor.ingester_writes_enabled', false, /; remove this key, or push/],
   ['ingester.kafka_ingestion.enabled', true, /; have an agent read the topic/],
+  ['kafka_ingester.enabled', true, /; have an agent read the topic/],
   [
     'distributor.otlp_config.default_resource_attributes_as_index_labels',
     ['service.name'],
