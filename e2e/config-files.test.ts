@@ -303,7 +303,7 @@ test('files of a Loki that keeps its lines elsewhere, or has rules, are refused'
           '  aws: {s3: "s3://key:secret@region/bucket"}\n  bloom_shipper',
         ),
       [
-        'compactor.delete_request_store: the lines would lie on the local disk, and not in s3',
+        'compactor.delete_request_store: delete requests would lie on the local disk, and not in s3',
         'schema_config.configs[0].object_store: the lines would lie on the local disk, and not in s3',
         'storage_config.aws: the lines would lie on the local disk',
       ],

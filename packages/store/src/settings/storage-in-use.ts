@@ -40,7 +40,7 @@ export const storageKeys: readonly RefusedKey[] = [
     (key): RefusedKey => ({
       key,
       unless: 'it is `filesystem`',
-      why: `what belongs to the lines would lie on the local disk, and not there; ${way} filesystem here.`,
+      why: `${whatOf(key)} would lie on the local disk, and not there; ${way} filesystem here.`,
       judge: (value, file) => judgeName(key, value, file),
     }),
   ),
@@ -65,8 +65,14 @@ function judgeName(key: string, value: unknown, file: WrittenFile): Verdict {
   const written = isIndex ? 'store: tsdb' : `${key.split('.').at(-1)}: filesystem`
   return {
     kind: 'error',
-    message: `the lines would lie on the local disk, and not in ${name}; ${way} ${written}`,
+    message: `${whatOf(key)} would lie on the local disk, and not in ${name}; ${way} ${written}`,
   }
+}
+
+/** What lies in the storage that a key names. */
+function whatOf(key: string): string {
+  if (key.startsWith('schema_config.')) return 'the lines'
+  return key.endsWith('.delete_request_store') ? 'delete requests' : 'the index'
 }
 
 function judgeBlock(key: string, value: unknown, file: WrittenFile): Verdict {
