@@ -17,8 +17,15 @@ interface ValueSchema {
   readonly properties?: object
 }
 
+/** Finds the path of a key by its name, wherever it belongs. */
+export type FindKey = (name: string) => string | undefined
+
 /** Fills in the defaults, and finds what does not fit. */
-export function checkValue(value: unknown, schema: object): SchemaMistake[] {
+export function checkValue(
+  value: unknown,
+  schema: object,
+  findKey: FindKey = () => undefined,
+): SchemaMistake[] {
   const options = { useDefaults: true, allErrors: true, strict: false, verbose: true }
   const validate = new Ajv(options).compile(schema)
   if ((validate as (data: unknown) => boolean)(value)) return []
@@ -27,7 +34,7 @@ export function checkValue(value: unknown, schema: object): SchemaMistake[] {
   for (const error of validate.errors ?? []) {
     // Of a union the error of the whole says enough.
     if (/\/anyOf\/\d+\//.test(error.schemaPath)) continue
-    const mistake = describeError(error)
+    const mistake = describeError(error, findKey)
     const where = JSON.stringify(mistake.keys)
     if (told.has(where)) continue
     told.add(where)
@@ -36,7 +43,7 @@ export function checkValue(value: unknown, schema: object): SchemaMistake[] {
   return mistakes
 }
 
-function describeError(error: ErrorObject): SchemaMistake {
+function describeError(error: ErrorObject, findKey: FindKey): SchemaMistake {
   const keys = error.instancePath
     .split('/')
     .slice(1)
@@ -44,10 +51,9 @@ function describeError(error: ErrorObject): SchemaMistake {
   const name = keys.join('.') || wholeFile
   if (error.keyword === 'additionalProperties') {
     const key = String(error.params.additionalProperty)
-    return {
-      keys: [...keys, key],
-      message: describeUnknown(key, name, error.parentSchema as ValueSchema),
-    }
+    const { properties } = error.parentSchema as ValueSchema
+    const message = describeUnknown(key, name, { properties, elsewhere: findKey(key) })
+    return { keys: [...keys, key], message }
   }
   if (error.keyword === 'required') {
     return { keys, message: `${name} needs the key ${error.params.missingProperty}` }
@@ -62,13 +68,20 @@ function describeError(error: ErrorObject): SchemaMistake {
   return { keys, message: `${name} must ${demandOf(error)}, ${found}` }
 }
 
-function describeUnknown(key: string, where: string, { properties = {} }: ValueSchema): string {
+function describeUnknown(
+  key: string,
+  where: string,
+  {
+    properties = {},
+    elsewhere,
+  }: { readonly properties?: object | undefined; readonly elsewhere: string | undefined },
+): string {
   const names = Object.entries(properties as Readonly<Record<string, { isUnfollowed?: boolean }>>)
   // What is not followed is no advice, but may be what was meant.
   const [known, near] = [false, true].map(wanted =>
     names.filter(([, { isUnfollowed = false }]) => isUnfollowed === wanted).map(([name]) => name),
   )
-  return unknownKey(key, where, { known: known!, near: near! })
+  return unknownKey(key, where, { known: known!, near: near!, elsewhere })
 }
 
 const demandOfType: Readonly<Record<string, string>> = {

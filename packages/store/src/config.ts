@@ -117,12 +117,21 @@ function inFileOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
 function fillIn(document: ConfigDocument, problems: ConfigProblem[]): RawStoreConfig | undefined {
   const value = withoutEmptyKeys(document.value ?? {})
   const written = structuredClone(value)
-  const mistakes = checkValue(value, storeConfigSchema)
+  const mistakes = checkValue(value, storeConfigSchema, findFollowedKey)
   problems.push(...mistakes.map(({ keys, message }) => document.problemAt(keys, message)))
   for (const { keys } of mistakes) removeKey(written, keys)
   const rest = mistakes.length > 0 ? structuredClone(written) : value
   if (mistakes.length > 0 && checkValue(rest, storeConfigSchema).length > 0) return undefined
   return withOlderKeys(rest as RawStoreConfig, written)
+}
+
+/** Finds a key that is followed, in whichever block it stands. */
+function findFollowedKey(name: string): string | undefined {
+  for (const [block, { properties }] of Object.entries(blockSchemas)) {
+    const found = (properties as Readonly<Record<string, { isUnfollowed?: boolean }>>)[name]
+    if (found && !found.isUnfollowed) return block === '' ? name : `${block}.${name}`
+  }
+  return undefined
 }
 
 /** Takes out a block, or a key of one with all it holds. */

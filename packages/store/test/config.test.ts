@@ -170,6 +170,10 @@ test('unknown keys are told with their line, all at once', async t => {
   t.match(problems('limits_config:\n  nonsense: 1'), [
     /^2: Unknown key nonsense in limits_config: known keys are allow_deletes, /,
   ])
+  t.same(problems('compactor:\n  retention_stream: []\nhttp_listen_port: 80'), [
+    '2: Unknown key retention_stream in compactor: did you mean limits_config.retention_stream?',
+    '3: Unknown key http_listen_port in the configuration: did you mean server.http_listen_port?',
+  ])
   t.same(problems('querrier: {}'), [
     '1: Unknown key querrier in the configuration: did you mean querier?',
   ])
@@ -244,7 +248,7 @@ auth_enabled: perhaps
 
 test('a mistake in what an alias or a merged map brings is told where it stands', async t => {
   t.same(problems('server: &s\n  log_level: loud\ncommon:\n  storage: {filesystem: *s}'), [
-    '2: Unknown key log_level in common.storage.filesystem: known keys are chunks_directory, directory',
+    '2: Unknown key log_level in common.storage.filesystem: did you mean server.log_level?',
     '2: server.log_level must be one of info, debug, warn, error, found the text "loud"',
   ])
 })

@@ -21,13 +21,22 @@ const listedKeysMax = 50
  * Says that a key is unknown, and which one was perhaps meant.
  *
  * @param near Further keys that are compared with it and not listed.
+ * @param elsewhere Path of a key of the same name in another block.
  */
 export function unknownKey(
   key: string,
   where: string,
-  { known, near = [] }: { readonly known: readonly string[]; readonly near?: readonly string[] },
+  {
+    known,
+    near = [],
+    elsewhere,
+  }: {
+    readonly known: readonly string[]
+    readonly near?: readonly string[]
+    readonly elsewhere?: string | undefined
+  },
 ): string {
-  const meant = nearestName(key, [...known, ...near])
+  const meant = nearestName(key, [...known, ...near]) ?? elsewhere
   return `Unknown key ${key} in ${where}: ${meant ? `did you mean ${meant}?` : listKeys(known)}`
 }
 

@@ -31,6 +31,10 @@ test('unknownKey names what was meant, else the known keys unless they are too m
     unknownKey('neer', 'block', { known: ['a'], near: ['near'] }),
     'Unknown key neer in block: did you mean near?',
   )
+  t.equal(
+    unknownKey('other', 'block', { known: ['a'], elsewhere: 'b.other' }),
+    'Unknown key other in block: did you mean b.other?',
+  )
   t.equal(unknownKey('a', 'block', { known: [] }), 'Unknown key a in block: it has no keys')
   t.equal(
     unknownKey('other', 'block', { known: Array.from({ length: 51 }, (_, i) => `key${i}`) }),
