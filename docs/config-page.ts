@@ -3,14 +3,15 @@
 
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { blockSchemas, ignoredKeys } from '@skald/store'
+import { blockSchemas, keysWithoutMeaning, refusedKeys } from '@skald/store'
 
 /** One key of a block, as far as the page tells of it. */
 interface Key {
   readonly description?: string
   readonly default?: unknown
-  readonly type?: string
+  readonly type?: string | readonly string[]
   readonly enum?: readonly string[]
+  readonly isUnfollowed?: boolean
   readonly anyOf?: readonly { readonly type?: string; readonly const?: unknown }[]
 }
 
@@ -21,11 +22,20 @@ One YAML file with Loki's keys: \`skald store -config.file=store.yaml\`; without
 [file of overrides](limits.md#limits-of-single-tenants) changes for single tenants;
 [differences.md](differences.md) where defaults are not Loki's.
 
-A key that is not on this page is refused with its line. Durations are such as \`30s\`, \`1h30m\` or \`7d\`, sizes such
-as \`256KB\` (1024 bytes each) or plain bytes. \`GET /config\` shows what is in force, and
-\`skald check store.yaml\` what is wrong with a file.
+Each of Loki's keys is in one of three classes:
 
-This page is made from \`packages/store/src/config-schema.ts\` by \`npm run docs\`.
+- **followed**: the tables that come first. What such a key says is done.
+- **without meaning**: [nothing here depends on it](#without-meaning). The store starts, and names the key and its line
+  once.
+- **refused**: [without it](#refused) lines would go elsewhere or live for another time, others could read them, or
+  alerts would not fire. The store does not start, and says what to do.
+
+A key that is not on this page is refused with its place in the file. Durations are such as \`30s\`, \`1h30m\` or \`7d\`, sizes such
+as \`256KB\` (1024 bytes each) or plain bytes. \`GET /config\` shows what is in force, flags and environment included;
+\`skald check store.yaml\` says all of this of a file, each with line and column, before a store is started.
+
+This page is made from \`packages/store/src/config-schema.ts\` and the files in \`packages/store/src/settings/\` by
+\`npm run docs\`.
 `
 
 /** Makes the text of the page. */
@@ -33,13 +43,12 @@ export function renderConfigPage(): string {
   const blocks = Object.entries(blockSchemas).map(([name, { properties }]) =>
     renderBlock(name, properties as Readonly<Record<string, Key>>),
   )
-  return `${[head, ...blocks, renderIgnored()].join('\n')}`
+  return `${[head, ...blocks, renderMeaningless(), renderRefused()].join('\n')}`
 }
 
 function renderBlock(name: string, properties: Readonly<Record<string, Key>>): string {
-  const ignored: readonly string[] = ignoredOf(name)
   const rows = Object.entries(properties)
-    .filter(([key]) => !ignored.includes(key) && !(name === '' && key in blockSchemas))
+    .filter(([key, { isUnfollowed }]) => !isUnfollowed && !(name === '' && key in blockSchemas))
     .map(
       ([key, schema]) =>
         `| \`${key}\` | ${kindOf(schema)} | ${defaultOf(schema)} | ${describe(schema)} |`,
@@ -53,29 +62,49 @@ ${rows.join('\n')}
 `
 }
 
-function renderIgnored(): string {
-  const lists = Object.entries(ignoredKeys).map(([name, keys]) => {
-    const title = name === '' ? 'Whole blocks' : `Of \`${name}\``
-    return `${title}: ${keys.map(key => `\`${key}\``).join(', ')}.`
-  })
-  return `## Without effect
+function renderMeaningless(): string {
+  const rows = keysWithoutMeaning.map(
+    ({ why, keys }) => `| ${why} | ${keys.map(code).join(', ')} |`,
+  )
+  return `## Without meaning
 
-These keys of Loki's are accepted, since they are in the files that people have, and named in one warning when
-the store starts. They have no meaning for one process without a ring.
+Of a block all keys are meant that are not [refused](#refused). They are accepted, since they are in the files that
+people have, those of older versions of Loki included.
 
-${lists.join('\n\n')}
+| why | keys |
+|---|---|
+${rows.join('\n')}
 `
 }
 
-function ignoredOf(name: string): readonly string[] {
-  return (ignoredKeys as Readonly<Record<string, readonly string[]>>)[name] ?? []
+/** Keys with the same words stand in one row. */
+function renderRefused(): string {
+  const rows = new Map<string, string[]>()
+  for (const { key, unless, why } of refusedKeys) {
+    const words = `${unless} | ${inCell(why[0]!.toUpperCase() + why.slice(1))}`
+    rows.set(words, [...(rows.get(words) ?? []), code(key)])
+  }
+  const lines = [...rows].map(([words, keys]) => `| ${keys.join(', ')} | ${words} |`)
+  return `## Refused
+
+\`[]\` stands for the items of a list. A key without a value asks for nothing, and passes.
+
+| key | unless | why, and what to do |
+|---|---|---|
+${lines.join('\n')}
+`
+}
+
+function code(text: string): string {
+  return `\`${text}\``
 }
 
 function kindOf({ type, enum: choices, anyOf = [] }: Key): string {
-  if (choices) return choices.map(choice => `\`${choice}\``).join(', ')
+  if (choices) return choices.filter(Boolean).map(code).join(', ')
   if (anyOf.some(choice => choice.const === 0)) return 'duration'
   if (anyOf.some(choice => choice.type === 'integer')) return 'size'
   if (anyOf.some(choice => choice.type === 'number')) return 'number'
+  if (anyOf.length > 0) return 'time'
   const names: Readonly<Record<string, string>> = {
     string: 'text',
     boolean: 'true or false',
@@ -83,7 +112,7 @@ function kindOf({ type, enum: choices, anyOf = [] }: Key): string {
     array: 'list',
     object: 'keys',
   }
-  return names[type ?? ''] ?? ''
+  return names[[type].flat()[0] ?? ''] ?? ''
 }
 
 function defaultOf({ default: value }: Key): string {
@@ -95,7 +124,11 @@ function defaultOf({ default: value }: Key): string {
 }
 
 function describe({ description = '' }: Key): string {
-  return description.replaceAll('|', '\\|')
+  return inCell(description)
+}
+
+function inCell(text: string): string {
+  return text.replaceAll('|', '\\|')
 }
 
 /** Where the page lies. */

@@ -1,6 +1,6 @@
 // The configurations that users have start a store as they are: that of the loki-stack chart, that which
-// comes with Loki, and ours. What has no meaning here is named once, and a key that nobody knows is refused
-// with its line.
+// comes with Loki, and ours. What has no meaning here is named once, a key that nobody knows is refused with its
+// place, and so are files whose lines Loki would keep elsewhere or whose alerts would not fire.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -184,7 +184,10 @@ async function startOn(t: Test, text: string) {
     .split('\n')
     .filter(line => line.startsWith('{'))
     .map(line => JSON.parse(line) as { msg: string })
-    .flatMap(({ msg }) => (msg.startsWith('without effect here: ') ? [msg.slice(21)] : []))
+    .flatMap(({ msg }) => {
+      const [place, rest] = msg.split(/: (?=without meaning here: |ruler\.)/)
+      return rest !== undefined && place?.startsWith(join(dir, 'loki.yaml')) ? [rest] : []
+    })
   const push = async (ageMs: number) => {
     const timeNs = BigInt(Date.now() - ageMs) * 1_000_000n
     const answer = await fetch(`${url}/loki/api/v1/push`, {
@@ -211,9 +214,9 @@ const dayMs = 86_400_000
 test('the configuration of the loki-stack chart starts a store', async t => {
   const { warnings, push, lines } = await startOn(t, lokiStack)
   t.same(warnings, [
-    'chunk_store_config, compactor.shared_store, compactor.working_directory, ingester, ' +
-      'limits_config.enforce_metric_name, memberlist, schema_config, server.grpc_listen_port, ' +
-      'storage_config.boltdb_shipper',
+    'without meaning here: compactor.working_directory (line 6), ingester (line 7), ' +
+      'limits_config.enforce_metric_name (line 18), memberlist (line 22), schema_config (line 25), ' +
+      'server.grpc_listen_port (line 35), storage_config.boltdb_shipper (line 38)',
   ])
   t.equal(await push(0), 204)
   t.same(await lines(), ['hello'])
@@ -224,9 +227,13 @@ test('the configuration of the loki-stack chart starts a store', async t => {
 test("Loki's own configuration for one machine starts a store", async t => {
   const { warnings, push, lines } = await startOn(t, lokiLocal)
   t.same(warnings, [
-    'server.grpc_listen_port, server.grpc_server_max_concurrent_streams, common.instance_addr, ' +
-      'common.replication_factor, common.ring, query_range, limits_config.metric_aggregation_enabled, ' +
-      'schema_config, pattern_ingester.metric_aggregation, ruler, frontend',
+    'ruler.alertmanager_url: Skald evaluates no rules, so that nothing would come to this Alertmanager; ' +
+      'where there are rules, move the rules to the alerting of Grafana, then remove this key',
+    'without meaning here: server.grpc_listen_port (line 4), server.grpc_server_max_concurrent_streams (line 6), ' +
+      'common.instance_addr (line 8), common.storage.filesystem.rules_directory (line 13), ' +
+      'common.replication_factor (line 14), common.ring (line 15), query_range (line 18), ' +
+      'limits_config.metric_aggregation_enabled (line 25), schema_config (line 26), ' +
+      'pattern_ingester.metric_aggregation (line 37), ruler (line 39), frontend (line 41)',
   ])
   t.equal(await push(0), 204)
   t.same(await lines(), ['hello'])
@@ -235,8 +242,15 @@ test("Loki's own configuration for one machine starts a store", async t => {
 test('the configuration of the chart grafana/loki for a single binary starts a store', async t => {
   const overrides = join(root.testdir({ 'runtime.yaml': '{}\n' }), 'runtime.yaml')
   const { warnings, push, lines } = await startOn(t, singleBinary(overrides))
-  t.equal(warnings.length, 1)
-  t.match(warnings[0], /^bloom_build, .*storage_config\.use_thanos_objstore, tracing$/)
+  t.equal(warnings.length, 2)
+  t.match(
+    warnings[0],
+    /^ruler\.storage\.local\.directory: .* none lie in \/etc\/loki\/rules at the moment/,
+  )
+  t.match(
+    warnings[1],
+    /^without meaning here: bloom_build \(line 2\), .*storage_config\.use_thanos_objstore \(line \d+\), tracing/,
+  )
   t.equal(await push(0), 204)
   t.same(await lines(), ['hello'])
   t.equal(await push(8 * dayMs), 400)
@@ -244,7 +258,9 @@ test('the configuration of the chart grafana/loki for a single binary starts a s
 
 test('our example starts a store', async t => {
   const { warnings, push, lines } = await startOn(t, ours)
-  t.same(warnings, ['server.grpc_listen_port, common.replication_factor'])
+  t.same(warnings, [
+    'without meaning here: server.grpc_listen_port (line 8), common.replication_factor (line 12)',
+  ])
   t.equal(await push(8 * dayMs), 204)
   t.equal(await push(0), 204)
   t.same(await lines(), ['hello'])
@@ -266,8 +282,49 @@ test('a key that is none is refused with its line, in each of them', async t => 
     const store = spawnSkald({ args: ['store', `-config.file=${file}`], outputFile })
     t.not((await store.exited).code, 0, name)
     t.ok(
-      store.output().includes(`line ${line}: unknown key limits_config.max_line_sise`),
+      store
+        .output()
+        .includes(`:${line}:3: Unknown key max_line_sise in limits_config: did you mean`),
       store.output(),
     )
+  }
+})
+
+test('files of a Loki that keeps its lines elsewhere, or has rules, are refused', async t => {
+  const dir = t.testdir({ rules: { fake: { 'alerts.yaml': 'groups: []\n' } } })
+  const texts: readonly (readonly [name: string, text: string, reasons: readonly string[]])[] = [
+    [
+      'aws',
+      singleBinary('/none.yaml')
+        .replace('object_store: filesystem', 'object_store: s3')
+        .replace('delete_request_store: filesystem', 'delete_request_store: s3')
+        .replace(
+          '  bloom_shipper',
+          '  aws: {s3: "s3://key:secret@region/bucket"}\n  bloom_shipper',
+        ),
+      [
+        'compactor.delete_request_store: delete requests would lie on the local disk, and not in s3',
+        'schema_config.configs[0].object_store: the lines would lie on the local disk, and not in s3',
+        'storage_config.aws: the lines would lie on the local disk',
+      ],
+    ],
+    [
+      'rules',
+      lokiLocal.replace('/tmp/loki/rules', join(dir, 'rules')),
+      [
+        `common.storage.filesystem.rules_directory: Skald evaluates no rules, so that the alerts of ${join(dir, 'rules/fake/alerts.yaml')} would not fire`,
+      ],
+    ],
+  ]
+  for (const [name, text, reasons] of texts) {
+    const file = join(dir, `${name}.yaml`)
+    writeFileSync(file, text)
+    const outputFile = join(dir, `${name}.log`)
+    const store = spawnSkald({ args: ['store', `-config.file=${file}`], outputFile })
+    t.not((await store.exited).code, 0, name)
+    for (const reason of reasons) t.match(store.output(), reason)
+    t.notMatch(store.output(), 'secret')
+    const places = store.output().match(new RegExp(`${file}:\\d+:\\d+: `, 'g'))
+    t.equal(places?.length, reasons.length, store.output())
   }
 })

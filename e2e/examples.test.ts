@@ -28,7 +28,7 @@ test('every configuration among the examples is valid', async t => {
 test('loki-config.yaml starts a store, push-and-query.sh talks to it', async t => {
   const configFile = join(examples, 'loki-config.yaml')
   const store = await startStoreOn(t, { configFile, dir: t.testdir() })
-  t.match(store.output(), /without effect here: server\.grpc_listen_port/)
+  t.match(store.output(), /without meaning here: server\.grpc_listen_port/)
   const { stdout } = await run('sh', [join(examples, 'push-and-query.sh')], {
     env: { ...process.env, SKALD_URL: store.url },
   })

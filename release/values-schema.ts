@@ -219,7 +219,7 @@ function withoutRequired(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withoutRequired)
   if (typeof schema !== 'object' || schema === null) return schema
   const entries = Object.entries(schema).filter(([key, value]) => {
-    if (key === 'default') return false
+    if (key === 'default' || key === 'isUnfollowed') return false
     // Rules of a list of actions are all there is of them; blocks are merged with the chart's values.
     return key !== 'required' || !Array.isArray(value) || value.includes('action')
   })

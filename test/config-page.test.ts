@@ -1,7 +1,7 @@
 // The page of the configuration is what its schema says.
 
 import { readFileSync } from 'node:fs'
-import { blockSchemas, ignoredKeys } from '@skald/store'
+import { blockSchemas, keysWithoutMeaning, refusedKeys } from '@skald/store'
 import { test } from 'tap'
 import { configPagePath, renderConfigPage } from '../docs/config-page.ts'
 
@@ -11,17 +11,32 @@ test('docs/config.md is made from the schema', async t => {
   t.equal(page, renderConfigPage(), 'run `npm run docs`')
 })
 
-test('docs/config.md names every key, and says what each one that counts does', async t => {
+test('docs/config.md names every key, and says what each one that is followed does', async t => {
   for (const [block, { properties }] of Object.entries(blockSchemas)) {
-    const ignored: readonly string[] =
-      (ignoredKeys as Readonly<Record<string, readonly string[]>>)[block] ?? []
     for (const [key, schema] of Object.entries(properties) as [
       string,
       { description?: string },
     ][]) {
       if (key in blockSchemas) continue
-      t.match(page, `\`${key}\``)
-      if (!ignored.includes(key)) t.ok(schema.description, `${block}.${key}`)
+      t.match(page, key)
+      t.ok(schema.description, `${block}.${key}`)
     }
   }
+})
+
+test('docs/config.md names what has no meaning and what is refused, with a reason', async t => {
+  for (const { why, keys } of keysWithoutMeaning) {
+    for (const key of keys) t.match(page, `\`${key}\``)
+    t.match(why, /^[A-Z].*\.$/)
+  }
+  for (const { key, unless, why } of refusedKeys) {
+    t.match(page, `\`${key}\``)
+    t.match(unless, /^[a-z]/)
+    t.match(why, /^[A-Za-z].*; .*\.$/, `${key}: why, and what to do`)
+  }
+  const all = [
+    ...keysWithoutMeaning.flatMap(({ keys }) => keys),
+    ...refusedKeys.map(({ key }) => key),
+  ]
+  t.equal(new Set(all).size, all.length, 'no key has two classes')
 })

@@ -3,7 +3,7 @@
 // are accepted; what is not built is refused by name.
 
 import { dirname, join } from 'node:path'
-import { expandEnvironment, type FlagValues } from '@skald/wire'
+import { expandEnvironment, type FlagValues, formatProblem } from '@skald/wire'
 import { type ClientConfig, readClients, readSingleClient } from './config/clients.ts'
 import { applyFlags } from './config/flags.ts'
 import {
@@ -18,7 +18,7 @@ import {
 import { loadScrapeReader, type ScrapeConfig } from './config/scrape.ts'
 import { readServer, type ServerConfig } from './config/server.ts'
 import { defined, parseYaml, type ValueReader, type YamlCursor } from './config/yaml-cursor.ts'
-import { ConfigError, type ConfigProblem, formatProblem } from './errors.ts'
+import { ConfigError, type ConfigProblem } from './errors.ts'
 
 export interface PositionsConfig {
   readonly filename: string

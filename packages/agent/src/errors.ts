@@ -1,11 +1,9 @@
 // The errors of this package that somebody catches. Each has a stable `code`.
 
-/** One mistake of a configuration file. Line and column count from 1. */
-export interface ConfigProblem {
-  readonly line: number
-  readonly column: number
-  /** What is wrong and what to write instead. */
-  readonly message: string
+import { type ConfigProblem as FoundProblem, formatProblem } from '@skald/wire'
+
+/** One mistake of a configuration file. */
+export interface ConfigProblem extends FoundProblem {
   /** Set where a stage, a target or a job can do nothing by the mistake, and all else works. */
   readonly isContained?: true
 }
@@ -25,11 +23,6 @@ export class ConfigError extends Error {
     this.path = path
     this.problems = problems
   }
-}
-
-/** Writes a mistake as `file:line:column: message`. */
-export function formatProblem(path: string, { line, column, message }: ConfigProblem): string {
-  return line > 0 ? `${path}:${line}:${column}: ${message}` : `${path}: ${message}`
 }
 
 /** Says that the positions file cannot be used. */

@@ -33,12 +33,12 @@ export async function runAllCommand(argv: readonly string[], terminal: Terminal)
     terminal.stdout.write(`skald, version ${readVersion()}\n`)
     return 0
   }
-  const loaded = loadStore(flags, terminal)
+  const { loaded, warnings } = loadStore(flags, terminal)
   const isInteractive = terminal.stdout.isTTY === true
   // A person watches the progress bar; what matters less than a warning would tear it apart.
   const isQuiet = isInteractive && flags['log.level'] === undefined
   const logger = createLogger(isQuiet ? 'warn' : loaded.config.logLevel)
-  for (const warning of loaded.warnings) logger.warn(warning)
+  for (const warning of warnings) logger.warn(warning)
   const store = await startStore({ loaded, logger, version: readVersion() })
   let agent: Agent | undefined
   const leaving = new AbortController()

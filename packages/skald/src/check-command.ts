@@ -2,9 +2,15 @@
 
 import { readFileSync } from 'node:fs'
 import { loadAgentConfig } from '@skald/agent'
-import { loadStoreConfig } from '@skald/store'
-import { expandEnvironment, formatGoFlags, type GoFlag, parseGoFlags } from '@skald/wire'
-import { parseDocument } from 'yaml'
+import { checkOverridesFile, loadStoreConfig } from '@skald/store'
+import {
+  expandEnvironment,
+  formatGoFlags,
+  formatProblem,
+  type GoFlag,
+  parseGoFlags,
+} from '@skald/wire'
+import { isMap, parseDocument } from 'yaml'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -17,7 +23,8 @@ const checkFlags: Readonly<Record<string, GoFlag>> = {
 
 export const checkUsage = `skald check [flags] FILE...
 
-Checks agent (Promtail) and store (Loki) configurations; which one a file is shows from its keys.
+Checks agent (Promtail) and store (Loki) configurations, and a store's file of overrides; which one a file is shows
+from its keys.
 
 ${formatGoFlags(checkFlags)}
 `
@@ -43,8 +50,8 @@ export async function runCheckCommand(
   for (const path of paths) {
     try {
       const { kind, warnings } = await checkFile(path, env)
-      for (const warning of warnings) terminal.stdout.write(`${path}: ${warning}\n`)
-      terminal.stdout.write(`${path}: valid ${kind} configuration\n`)
+      for (const warning of warnings) terminal.stdout.write(`${warning}\n`)
+      terminal.stdout.write(`${path}: valid ${kind}\n`)
     } catch (error) {
       exitCode = 1
       terminal.stderr.write(`${(error as Error).message}\n`)
@@ -57,13 +64,44 @@ async function checkFile(
   path: string,
   env: Terminal['env'] | undefined,
 ): Promise<{ kind: string; warnings: readonly string[] }> {
-  const written = readFileSync(path, 'utf8')
+  const written = readText(path)
   const text = env ? expandEnvironment(written, env) : written
-  const top: unknown = parseDocument(text).toJS()
-  const isAgent =
-    typeof top === 'object' && top !== null && agentKeys.some(key => Object.hasOwn(top, key))
-  if (!isAgent) return { kind: 'store', warnings: loadStoreConfig(text, path).warnings }
+  if (!hasKey(text, agentKeys)) return checkStore(text, path)
   const options = { path, isStrict: true, ...(env && { expandEnv: true, env }) }
   const { doubts } = await loadAgentConfig({ ...options, text: written })
-  return { kind: 'agent', warnings: doubts }
+  return { kind: 'agent configuration', warnings: doubts }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new Error(`${path}: cannot be read: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function checkStore(text: string, path: string): { kind: string; warnings: readonly string[] } {
+  const isOverrides = hasKey(text, ['overrides'])
+  const { doubts, idleKeys } = isOverrides
+    ? { doubts: [], idleKeys: checkOverridesFile(text, path) }
+    : loadStoreConfig(text, path)
+  const idle = idleKeys.map(({ message, ...place }) => ({
+    ...place,
+    message: `${message} has no meaning here: it may be removed`,
+  }))
+  const warnings = [...doubts, ...idle].toSorted((a, b) => a.line - b.line || a.column - b.column)
+  return {
+    kind: isOverrides ? 'file of overrides' : 'store configuration',
+    warnings: warnings.map(problem => formatProblem(path, problem)),
+  }
+}
+
+/** Tells whether one of these keys stands at the top, also where the text is no YAML. */
+function hasKey(text: string, keys: readonly string[]): boolean {
+  const document = parseDocument(text)
+  const { contents } = document
+  if (document.errors.length === 0) {
+    return isMap(contents) && keys.some(key => contents.has(key))
+  }
+  return keys.some(key => new RegExp(`^${key}\\s*:`, 'm').test(text))
 }

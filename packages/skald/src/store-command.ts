@@ -1,7 +1,14 @@
 // `skald store`: the store alone, on Loki's YAML and flags.
 
-import { ConfigError, type LoadedStoreConfig, loadStoreConfig, startStore } from '@skald/store'
-import { type FlagValues, formatGoFlags, parseGoFlags } from '@skald/wire'
+import {
+  ConfigError,
+  configInForce,
+  type LoadedStoreConfig,
+  loadStoreConfig,
+  startStore,
+} from '@skald/store'
+import { type FlagValues, formatGoFlags, formatProblem, parseGoFlags } from '@skald/wire'
+import { stringify } from 'yaml'
 import { readConfigText } from './config-file.ts'
 import { createLogger } from './logger.ts'
 import { waitForStopSignal } from './stop-signal.ts'
@@ -30,13 +37,13 @@ export async function runStoreCommand(
     terminal.stdout.write(`skald, version ${readVersion()}\n`)
     return 0
   }
-  const loaded = loadStore(flags, terminal)
+  const { loaded, warnings } = loadStore(flags, terminal)
   if (flags['verify-config'] === 'true') {
     terminal.stdout.write('config is valid\n')
     return 0
   }
   const logger = createLogger(loaded.config.logLevel)
-  for (const warning of loaded.warnings) logger.warn(warning)
+  for (const warning of warnings) logger.warn(warning)
   const store = await startStore({ loaded, logger, version: readVersion() })
   logger.info({ url: store.url, data: loaded.config.dataDir }, 'store is ready')
   const signal = await waitForStopSignal()
@@ -45,8 +52,14 @@ export async function runStoreCommand(
   return 0
 }
 
+/** A configuration with the flags laid over it, and what the operator is told of it. */
+export interface StoreStart {
+  readonly loaded: LoadedStoreConfig
+  readonly warnings: readonly string[]
+}
+
 /** Reads the configuration that the flags name, and lays the flags over it. */
-export function loadStore(flags: FlagValues, { env }: Terminal): LoadedStoreConfig {
+export function loadStore(flags: FlagValues, { env, stderr }: Terminal): StoreStart {
   const file = flags['config.file']
   const source =
     file === undefined
@@ -56,24 +69,50 @@ export function loadStore(flags: FlagValues, { env }: Terminal): LoadedStoreConf
           env,
           usage: storeUsage,
         })
-  const loaded = loadStoreConfig(source.text, source.path)
-  const level = flags['log.level'] ?? loaded.config.logLevel
-  if (!['debug', 'info', 'warn', 'error'].includes(level)) {
-    throw new ConfigError('command line', [
-      { line: 1, column: 1, message: `-log.level takes debug, info, warn or error, not ${level}` },
-    ])
+  const written = loadStoreConfig(source.text, source.path)
+  const loaded = { ...written, config: { ...written.config, ...settingsOf(flags) } }
+  if (flags['print-config-stderr'] === 'true') {
+    stderr.write(stringify(configInForce(loaded, loaded.config.logLevel)))
   }
-  const authEnabled = flags['auth.enabled']
-  return {
-    ...loaded,
-    config: {
-      ...loaded.config,
-      logLevel: level,
-      authEnabled: authEnabled === undefined ? loaded.config.authEnabled : authEnabled === 'true',
-      dataDir: flags['common.path-prefix'] ?? loaded.config.dataDir,
-      listenAddress: flags['server.http-listen-address'] ?? loaded.config.listenAddress,
-      listenPort: Number(flags['server.http-listen-port'] ?? loaded.config.listenPort),
-      httpPathPrefix: flags['server.path-prefix'] ?? loaded.config.httpPathPrefix,
-    },
+  return { loaded, warnings: warningsOf(loaded, source.path, flags) }
+}
+
+/** What the flags say, in place of what the file says. */
+function settingsOf(flags: FlagValues): Partial<LoadedStoreConfig['config']> {
+  const refuse = (message: string) => {
+    throw new ConfigError('command line', [{ line: 0, column: 0, message }])
   }
+  const level = flags['log.level']
+  if (level !== undefined && !['debug', 'info', 'warn', 'error'].includes(level)) {
+    refuse(`-log.level must be one of debug, info, warn, error, found ${JSON.stringify(level)}`)
+  }
+  const { target } = flags
+  if (target !== undefined && !target.split(',').includes('all')) {
+    refuse(
+      `-target: one process does everything, ${target} alone does not exist; write -target=all, or leave it out`,
+    )
+  }
+  const given = {
+    logLevel: level,
+    authEnabled: flags['auth.enabled'] && flags['auth.enabled'] === 'true',
+    dataDir: flags['common.path-prefix'],
+    listenAddress: flags['server.http-listen-address'],
+    listenPort: flags['server.http-listen-port'] && Number(flags['server.http-listen-port']),
+    httpPathPrefix: flags['server.path-prefix']?.replace(/\/+$/, ''),
+  }
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+function warningsOf(
+  { doubts, idleKeys }: LoadedStoreConfig,
+  path: string,
+  flags: FlagValues,
+): string[] {
+  const idle = idleKeys.map(({ line, message }) => `${message} (line ${line})`)
+  const idleFlags = Object.keys(flags).filter(name => storeFlags[name]?.isIgnored)
+  return [
+    ...doubts.map(problem => formatProblem(path, problem)),
+    ...(idle.length > 0 ? [`${path}: without meaning here: ${idle.join(', ')}`] : []),
+    ...idleFlags.map(name => `command line: without meaning here: -${name}`),
+  ]
 }

@@ -19,16 +19,38 @@ test('skald check tells store and agent configurations apart, and names lines', 
   }
   const bad = await run([join(dir, 'store.yaml'), join(dir, 'agent.yaml')])
   t.equal(bad.code, 1)
-  t.match(bad.err, /store\.yaml: line 2: unknown key ring/)
+  t.match(bad.err, /store\.yaml:2:1: Unknown key ring in the configuration: /)
   t.match(bad.err, /agent\.yaml:6/)
   t.match(bad.err, /nosuch/)
   const good = await run([join(dir, 'loki.yaml')])
   t.equal(good.code, 0)
-  t.match(good.out, /without effect here: server\.grpc_listen_port\n.*valid store configuration/)
+  t.match(
+    good.out,
+    /loki\.yaml:3:3: server\.grpc_listen_port has no meaning here: .*\n.*valid store configuration/,
+  )
   const filled = await run(['-config.expand-env', join(dir, 'good.yaml')], { URL: 'http://h' })
   t.equal(filled.code, 0)
   t.match(filled.out, /valid agent configuration/)
-  t.equal((await run([join(dir, 'nowhere.yaml')])).code, 1)
+  const missing = await run([join(dir, 'nowhere.yaml')])
+  t.equal(missing.code, 1)
+  t.match(missing.err, /nowhere\.yaml: cannot be read: ENOENT/)
+})
+
+test("skald check knows a store's file of overrides", async t => {
+  const dir = t.testdir({
+    'good.yaml': 'overrides:\n  one:\n    max_line_size: 1MB\n    bloom_ngram_skip: 1\n',
+    'bad.yaml': 'overrides:\n  one:\n    max_line_sise: 1MB\n',
+  })
+  const terminal = createTestTerminal()
+  t.equal(await runCheckCommand([join(dir, 'good.yaml'), join(dir, 'bad.yaml')], terminal), 1)
+  t.match(
+    terminal.written.out(),
+    /good\.yaml:4:5: overrides\.one\.bloom_ngram_skip has no meaning here: .*\n.*good\.yaml: valid file of overrides\n$/,
+  )
+  t.match(
+    terminal.written.err(),
+    /bad\.yaml:3:5: Unknown key max_line_sise in overrides\.one: did you mean max_line_size\?\n$/,
+  )
 })
 
 test('skald check wants files', async t => {

@@ -1,28 +1,29 @@
-// YAML files that a schema describes: every mistake in one is told at once, with its line.
+// YAML files, with the line and column of everything in them.
 
-import { Ajv, type ErrorObject } from 'ajv'
+import type { ConfigProblem } from '@skald/wire'
 import {
   type Document,
   isAlias,
   isMap,
+  isPair,
+  isSeq,
   LineCounter,
+  type Pair,
   parseDocument,
   visit,
   type YAMLMap,
+  type YAMLParseError,
 } from 'yaml'
-import { ConfigError, type ConfigProblem } from './errors.ts'
+import { ConfigError } from './errors.ts'
+
+/** What messages call the top of a file. */
+export const wholeFile = 'the configuration'
 
 /** A file that was read. */
 export interface ConfigDocument {
   /** What the file says; null for an empty one. */
   readonly value: unknown
-  /**
-   * Checks a value of the file against a schema, whose defaults it fills in.
-   *
-   * @throws ConfigError with every mistake and its line.
-   */
-  check(value: unknown, schema: object): void
-  /** Names what is wrong at a path of keys. */
+  /** Names what is wrong at a path of keys, or at the last key on the way to it that is there. */
   problemAt(keys: readonly string[], message: string): ConfigProblem
 }
 
@@ -43,34 +44,57 @@ export function readYaml(text: string, path: string): ConfigDocument {
     return { line: Math.max(line, 1), column: Math.max(col, 1), message }
   }
   const mistakes = [
-    ...document.errors.map(error => problemAtOffset(error.pos[0], error.message)),
+    ...document.errors.map(error => problemAtOffset(error.pos[0], yamlMistake(error))),
     ...structureMistakes(document).map(({ offset, message }) => problemAtOffset(offset, message)),
   ]
   if (mistakes.length > 0) throw new ConfigError(path, mistakes)
-  const keysOf = new Map<YAMLMap, Map<string, unknown>>()
-  /** Offset of the key (or value) at a path of keys. */
-  const offsetOf = (keys: readonly string[]): number => {
-    const parent: unknown = document.getIn(keys.slice(0, -1), true) ?? document.contents
-    if (!isMap(parent)) return 0
-    let known = keysOf.get(parent)
-    if (!known) {
-      known = new Map(parent.items.map(({ key }) => [String(key), key]))
-      keysOf.set(parent, known)
-    }
-    const key = known.get(keys.at(-1) ?? '') as { range?: [number, number, number] } | undefined
-    return key?.range?.[0] ?? 0
-  }
+  const offsetOf = createLocator(document)
   const problemAt = (keys: readonly string[], message: string) =>
     problemAtOffset(offsetOf(keys), message)
-  const check = (value: unknown, schema: object) => {
-    const validate = new Ajv({ useDefaults: true, allErrors: true, strict: false }).compile(schema)
-    if ((validate as (data: unknown) => boolean)(value)) return
-    throw new ConfigError(path, describeErrors(validate.errors ?? [], problemAt))
-  }
   const value = plainValue(document)
-  if (value instanceof ReferenceError)
+  if (value instanceof ReferenceError) {
     throw new ConfigError(path, [problemAtOffset(0, value.message)])
-  return { value, check, problemAt }
+  }
+  return { value, problemAt }
+}
+
+function yamlMistake({ code, message }: YAMLParseError): string {
+  if (code === 'MULTIPLE_DOCS') {
+    return 'A second YAML document begins here: put everything into one document'
+  }
+  return `This is not YAML: ${message}`
+}
+
+/** Makes what finds the offset of the key (or of the list's item) at a path of keys. */
+function createLocator(document: Document): (keys: readonly string[]) => number {
+  const pairsOf = new Map<YAMLMap, Map<string, Pair>>()
+  const pairOf = (map: YAMLMap, key: string): Pair | undefined => {
+    let known = pairsOf.get(map)
+    if (!known) {
+      known = new Map(map.items.map(pair => [String(pair.key), pair]))
+      pairsOf.set(map, known)
+    }
+    return known.get(key)
+  }
+  const startOf = (node: unknown) =>
+    (node as { range?: [number, number, number] } | null)?.range?.[0]
+  return keys => {
+    let node: unknown = document.contents
+    let offset = 0
+    for (const key of keys) {
+      if (isAlias(node)) node = node.resolve(document)
+      if (isMap(node)) {
+        const pair = pairOf(node, key)
+        if (!pair) return offset
+        offset = startOf(pair.key) ?? offset
+        node = pair.value
+      } else if (isSeq(node)) {
+        node = node.items[Number(key)]
+        offset = startOf(node) ?? offset
+      } else return offset
+    }
+    return offset
+  }
 }
 
 /** What a document says; a ReferenceError where aliases of aliases become more than anybody means to write. */
@@ -96,7 +120,10 @@ function structureMistakes(document: Document): { offset: number; message: strin
       const name = String(key)
       if (names.has(name)) {
         const { range } = key as { range?: [number, number, number] }
-        mistakes.push({ offset: range?.[0] ?? 0, message: 'Map keys must be unique' })
+        const block = around.findLast(isPair)
+        const where = block ? String(block.key) : wholeFile
+        const message = `${name} is given twice in ${where}: remove one of the two`
+        mistakes.push({ offset: range?.[0] ?? 0, message })
       }
       names.add(name)
     },
@@ -126,29 +153,4 @@ export function dropEmptyKeys(block: unknown, schema: { readonly properties?: ob
       Reflect.deleteProperty(block, key)
     }
   }
-}
-
-function describeErrors(
-  errors: readonly ErrorObject[],
-  problemAt: (keys: readonly string[], message: string) => ConfigProblem,
-): ConfigProblem[] {
-  const problems: ConfigProblem[] = []
-  const told = new Set<string>()
-  for (const error of errors) {
-    const keys = error.instancePath.split('/').slice(1)
-    const where = keys.join('.')
-    if (error.keyword === 'additionalProperties') {
-      const key = String(error.params.additionalProperty)
-      const full = [...keys, key]
-      problems.push(
-        problemAt(full, `unknown key ${full.join('.')}: remove it or check its spelling`),
-      )
-      continue
-    }
-    // The alternatives of a union are reported with the union itself.
-    if (error.keyword === 'const' || told.has(where)) continue
-    told.add(where)
-    problems.push(problemAt(keys, `${where || 'the file'}: ${error.message}`))
-  }
-  return problems
 }

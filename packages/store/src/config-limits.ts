@@ -64,7 +64,7 @@ function readIngestionBlock(
   { block_ingestion_until: text, block_ingestion_status_code: status }: RawLimits,
   report: (message: string) => void,
 ): TenantLimits['ingestionBlock'] {
-  if (text === '' || text === '0') return undefined
+  if (text === '' || text === '0' || text === 0) return undefined
   const isDay = /^\d{4}-\d\d-\d\d$/.test(text)
   const isMinute = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text)
   const untilNs = parseRfc3339(isDay ? `${text}T00:00:00Z` : isMinute ? `${text}:00Z` : text)
@@ -75,6 +75,20 @@ function readIngestionBlock(
   if (status < 200 || status > 599) report(`status ${status} is out of range`)
   return { untilNs, status }
 }
+
+/** What delete requests do, by the older names where the newer one is not written. */
+export function withOlderDeletes<
+  Limits extends Partial<Pick<RawLimits, 'allow_deletes' | 'deletion_mode'>>,
+>(
+  limits: Limits,
+  { isWritten, older = '' }: { readonly isWritten: boolean; readonly older?: RawOlderMode },
+): Limits {
+  const mode = limits.allow_deletes === false ? 'disabled' : older
+  return isWritten || mode === '' ? limits : { ...limits, deletion_mode: mode }
+}
+
+/** The older place of `deletion_mode`; empty where nothing stands there. */
+type RawOlderMode = RawLimits['deletion_mode'] | ''
 
 export interface ResolveOptions {
   /** Whether the compactor deletes what is past its retention period. */

@@ -1,15 +1,15 @@
 // The store's YAML, as a schema: Loki's keys where the meaning is the same. From it come the types,
-// the defaults, the checks, the description of every key and docs/config.md. What of Loki's has no meaning
-// here is in config-ignored.ts.
+// the defaults, the checks, the description of every key and docs/config.md. What of Loki's is not followed
+// is in settings/.
 
 // The schema is written as JSON Schema itself, and only its types come from the library: loading it
 // took a third of the time a store needs to start.
 
 import type { XStatic } from 'typebox/schema'
-import { ignoredKeys } from './config-ignored.ts'
 import { defaultLogLevelFields } from './ingest/detected-level.ts'
 import type { OtlpConfig } from './ingest/otlp-actions.ts'
 import { defaultServiceNameLabels } from './ingest/stream-labels.ts'
+import { unfollowedKeysOf } from './settings/judge.ts'
 
 /** A block: every key is required once the defaults are filled in, and no other is known. */
 function block<Properties extends object>(properties: Properties) {
@@ -69,18 +69,18 @@ function optionalBytes(description: string) {
   return { anyOf, description, default: null } as const
 }
 
-/** Keys of Loki's that are accepted and have no effect here. */
-function withIgnored<Schema extends { readonly properties: object }>(
+/** Lets the keys of Loki's pass that are not followed: settings/judge.ts looks at them. */
+function withUnfollowed<Schema extends { readonly properties: object }>(
   schema: Schema,
-  names: readonly string[],
+  name: string,
 ): Schema {
-  const ignored = { description: 'Accepted, without effect.' }
-  // Not in the type, so that no code can read what has no effect.
-  const properties = { ...schema.properties, ...Object.fromEntries(names.map(n => [n, ignored])) }
-  return { ...schema, properties }
+  const note = { description: 'Not followed, see docs/config.md.', isUnfollowed: true }
+  const unfollowed = Object.fromEntries(unfollowedKeysOf(name).map(key => [key, note]))
+  // Not in the type, so that no code can read what is not followed.
+  return { ...schema, properties: { ...unfollowed, ...schema.properties } }
 }
 
-const serverSchema = withIgnored(
+const serverSchema = withUnfollowed(
   block({
     http_listen_address: text('Address the HTTP server listens on; empty for all.', ''),
     http_listen_port: {
@@ -88,38 +88,57 @@ const serverSchema = withIgnored(
       maximum: 65535,
     },
     http_path_prefix: text('Prefix of all routes.', ''),
+    http_listen_conn_limit: count('Most connections at once; 0 for no limit.', 0),
     http_server_read_timeout: duration(
       'How long the head of a request may take, and its body may pause.',
       '30s',
     ),
+    http_server_read_header_timeout: duration(
+      'The same for the head alone; 0 for http_server_read_timeout.',
+      '0s',
+    ),
+    http_server_idle_timeout: duration(
+      'How long a connection may wait for its next request; 0 for http_server_read_timeout.',
+      '2m',
+    ),
     log_level: oneOf('Least level that is logged.', ['info', 'debug', 'warn', 'error']),
-    log_format: oneOf('Accepted for compatibility; logs are JSON.', ['json', 'logfmt']),
+    register_instrumentation: flag('Answer /metrics.', true),
   }),
-  ignoredKeys.server,
+  'server',
 )
 
-/** What Loki's storage says of a directory; all else of it is another store's. */
-const storageSchema = {
-  type: 'object',
-  properties: {
-    filesystem: {
-      type: ['object', 'null'],
-      properties: { directory: { type: 'string' }, chunks_directory: { type: 'string' } },
-    },
-  },
-  description: 'Of it, filesystem says where the data lies if path_prefix does not.',
-  default: {},
-} as const
+/** What Loki's storage says of a directory. */
+function storageSchema(name: string) {
+  return withUnfollowed(
+    {
+      type: 'object',
+      properties: {
+        filesystem: withUnfollowed(
+          {
+            type: ['object', 'null'],
+            properties: { directory: { type: 'string' }, chunks_directory: { type: 'string' } },
+            additionalProperties: false,
+          },
+          `${name}.filesystem`,
+        ),
+      },
+      additionalProperties: false,
+      description: 'Of it, filesystem says where the data lies if path_prefix does not.',
+      default: {},
+    } as const,
+    name,
+  )
+}
 
-const commonSchema = withIgnored(
+const commonSchema = withUnfollowed(
   block({
     path_prefix: text(
       'Directory of all data. By default that of storage_config.filesystem.directory or common.storage.filesystem.chunks_directory, else ./data.',
       '',
     ),
-    storage: storageSchema,
+    storage: storageSchema('common.storage'),
   }),
-  ignoredKeys.common,
+  'common',
 )
 
 const otlpActions = {
@@ -138,14 +157,17 @@ const otlpActions = {
 } as const
 
 const otlpSchema = {
-  ...block({
-    resource_attributes: block({
-      ignore_defaults: flag('', false),
-      attributes_config: otlpActions,
+  ...withUnfollowed(
+    block({
+      resource_attributes: block({
+        ignore_defaults: flag('', false),
+        attributes_config: otlpActions,
+      }),
+      scope_attributes: otlpActions,
+      log_attributes: otlpActions,
     }),
-    scope_attributes: otlpActions,
-    log_attributes: otlpActions,
-  }),
+    'limits_config.otlp_config',
+  ),
   description:
     'What becomes of the attributes of OTLP logs: index_label (of a resource only), structured_metadata or drop, by name or expression.',
 } as const
@@ -187,7 +209,7 @@ const blockedQueriesSchema = {
   default: [],
 } as const
 
-const limitsSchema = withIgnored(
+const limitsSchema = withUnfollowed(
   block({
     ingestion_rate_mb: optionalMegabytes(
       'Megabytes a tenant may push in a second; 0 for no limit. By default 4 with auth_enabled, none without.',
@@ -231,7 +253,11 @@ const limitsSchema = withIgnored(
       false,
     ),
     enforced_labels: texts('Labels that a stream must have to be taken.', []),
-    block_ingestion_until: text('Take no entries before this time (RFC 3339 or a date).', ''),
+    block_ingestion_until: {
+      anyOf: [{ type: 'string' }, { enum: [0] }],
+      description: 'Take no entries before this time (RFC 3339 or a date); 0 for none.',
+      default: '',
+    } as const,
     block_ingestion_status_code: count(
       'Status of pushes until then; 200 drops them in silence.',
       260,
@@ -266,6 +292,11 @@ const limitsSchema = withIgnored(
       'What delete requests do: hide entries and take them out, hide them only, or nothing.',
       ['filter-and-delete', 'filter-only', 'disabled'],
     ),
+    allow_deletes: {
+      type: ['boolean', 'null'],
+      description: 'Older name: false is deletion_mode disabled, where that is not written.',
+      default: null,
+    } as const,
     split_queries_by_interval: duration(
       'Above 0, start and end of metric range queries are aligned to their step, as Loki does.',
       '1h',
@@ -273,7 +304,7 @@ const limitsSchema = withIgnored(
     volume_enabled: flag('Answer requests for volumes.', true),
     volume_max_series: count('Most series that a volume may add up.', 1000),
   }),
-  ignoredKeys.limits_config,
+  'limits_config',
 )
 
 const runtimeSchema = block({
@@ -281,7 +312,7 @@ const runtimeSchema = block({
   period: duration('How often it is read again; 0 for never.', '10s'),
 })
 
-const compactorSchema = withIgnored(
+const compactorSchema = withUnfollowed(
   block({
     retention_enabled: flag(
       'Delete entries older than limits_config.retention_period, and take delete requests.',
@@ -292,11 +323,27 @@ const compactorSchema = withIgnored(
       '24h',
     ),
     delete_max_interval: duration('Longest max_interval of a delete request.', '24h'),
+    deletion_mode: oneOf('Older name of limits_config.deletion_mode, where that is not written.', [
+      '',
+      'filter-and-delete',
+      'filter-only',
+      'disabled',
+    ]),
   }),
-  ignoredKeys.compactor,
+  'compactor',
 )
 
-const tableManagerSchema = withIgnored(
+const chunkStoreSchema = withUnfollowed(
+  block({
+    max_look_back_period: duration(
+      'Older name of limits_config.max_query_lookback, where that is 0.',
+      '0s',
+    ),
+  }),
+  'chunk_store_config',
+)
+
+const tableManagerSchema = withUnfollowed(
   block({
     retention_deletes_enabled: flag('Older name of compactor.retention_enabled.', false),
     retention_period: duration(
@@ -304,37 +351,34 @@ const tableManagerSchema = withIgnored(
       '0s',
     ),
   }),
-  ignoredKeys.table_manager,
+  'table_manager',
 )
 
-const patternsSchema = withIgnored(
+const patternsSchema = withUnfollowed(
   block({
     enabled: flag('Answer requests for patterns, which are found when they are asked for.', true),
   }),
-  ignoredKeys.pattern_ingester,
+  'pattern_ingester',
 )
 
 /** The whole file. */
-export const storeConfigSchema = withIgnored(
+export const storeConfigSchema = withUnfollowed(
   block({
     auth_enabled: flag(
       'Take the tenant from the header X-Scope-OrgID; otherwise all data is one tenant.',
       true,
     ),
-    target: oneOf('Accepted for compatibility; a store always does everything.', [
-      'all',
-      'all,table-manager',
-    ]),
     server: serverSchema,
     common: commonSchema,
-    storage_config: storageSchema,
+    storage_config: storageSchema('storage_config'),
     limits_config: limitsSchema,
     pattern_ingester: patternsSchema,
     runtime_config: runtimeSchema,
     compactor: compactorSchema,
     table_manager: tableManagerSchema,
+    chunk_store_config: chunkStoreSchema,
   }),
-  ignoredKeys[''],
+  '',
 )
 
 /** What a file may hold, with the defaults filled in. */
@@ -350,6 +394,7 @@ export type RawStoreConfig = {
   readonly pattern_ingester: Required<XStatic<typeof patternsSchema>>
   readonly compactor: Required<XStatic<typeof compactorSchema>>
   readonly table_manager: Required<XStatic<typeof tableManagerSchema>>
+  readonly chunk_store_config: Required<XStatic<typeof chunkStoreSchema>>
 }
 
 /** Where Loki keeps its chunks on disk; other keys belong to stores that are none of ours. */
@@ -384,6 +429,7 @@ export const blockSchemas: Readonly<Record<string, { readonly properties: object
   runtime_config: runtimeSchema,
   compactor: compactorSchema,
   table_manager: tableManagerSchema,
+  chunk_store_config: chunkStoreSchema,
 }
 
 /** Keys whose defaults would hide what the configuration says of all tenants. */

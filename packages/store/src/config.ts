@@ -1,12 +1,15 @@
-// Reads the store's YAML: what was written becomes numbers with units, every mistake is told with its
-// line, and what has no effect here is named once.
+// Reads the store's YAML: what was written becomes numbers with units, every mistake is told with its place,
+// and what has no meaning here is named.
 
-import { dropEmptyKeys, readYaml } from './config-document.ts'
-import { ignoredPathsOf } from './config-ignored.ts'
-import { readDuration, resolveLimits } from './config-limits.ts'
+import type { ConfigProblem } from '@skald/wire'
+import { checkValue } from './config-check.ts'
+import { type ConfigDocument, dropEmptyKeys, readYaml } from './config-document.ts'
+import { readDuration, resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { blockSchemas, type RawStoreConfig, storeConfigSchema } from './config-schema.ts'
-import { ConfigError, type ConfigProblem } from './errors.ts'
+import { ConfigError } from './errors.ts'
 import type { TenantLimits } from './limits.ts'
+import { judgeSettings } from './settings/judge.ts'
+import { valueAt } from './settings/setting.ts'
 
 /** Configuration of a store, resolved. */
 export interface StoreConfig {
@@ -17,8 +20,16 @@ export interface StoreConfig {
   /** 0 picks a free port. */
   readonly listenPort: number
   readonly httpPathPrefix: string
-  /** How long the head of a request may take, and its body may pause. */
+  /** How long the body of a request may pause. */
   readonly httpReadTimeoutMs: number
+  /** How long the head of a request may take. */
+  readonly httpHeadTimeoutMs: number
+  /** How long a connection may wait for its next request. */
+  readonly httpIdleTimeoutMs: number
+  /** Most connections at once; 0 for no limit. */
+  readonly connectionsMax: number
+  /** Whether /metrics is answered. */
+  readonly hasMetrics: boolean
   readonly logLevel: string
   readonly dataDir: string
   /** Whether entries past their retention period are deleted. */
@@ -49,9 +60,11 @@ export interface OverridesFiles {
 /** A configuration with what its reader should tell the operator. */
 export interface LoadedStoreConfig {
   readonly config: StoreConfig
-  /** One text that names the keys which are accepted without effect, if there are any. */
-  readonly warnings: readonly string[]
-  /** The file with its defaults filled in, as `/config` shows it. */
+  /** What the file says that is perhaps not meant so: the store starts, and one of these is logged each. */
+  readonly doubts: readonly ConfigProblem[]
+  /** The keys that have no meaning here, where they stand; the message is the path of each. */
+  readonly idleKeys: readonly ConfigProblem[]
+  /** The file with its defaults filled in. */
   readonly raw: RawStoreConfig
 }
 
@@ -61,49 +74,105 @@ type Report = (block: string, key: string, message: string) => void
 /**
  * Reads a configuration.
  *
- * @throws ConfigError with every mistake and its line.
+ * @throws ConfigError with every mistake and its place.
  */
 export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
   const document = readYaml(text, path)
-  const raw: unknown = withoutEmptyKeys(document.value ?? {})
-  document.check(raw, storeConfigSchema)
-  const config = withOlderRetention(raw as RawStoreConfig)
   const problems: ConfigProblem[] = []
+  const findings = judgeSettings(document.value ?? {})
+  const findingsOf = (kind: string) =>
+    findings
+      .filter(finding => finding.kind === kind)
+      .map(({ keys, message }) =>
+        document.problemAt(keys, [nameOf(keys), message].filter(Boolean).join(': ')),
+      )
+  const raw = fillIn(document, problems)
+  problems.push(...findingsOf('error'))
   const report: Report = (block, key, message) => {
     problems.push(document.problemAt([block, key], `${block}.${key}: ${message}`))
   }
-  const { server, compactor } = config
-  const limits = resolveLimits(config.limits_config, {
-    mayDelete: compactor.retention_enabled,
-    report: (key, message) => report('limits_config', key, message),
-  })
-  const httpReadTimeoutNs = readDuration(server.http_server_read_timeout, message => {
-    report('server', 'http_server_read_timeout', message)
-  })
-  readDuration(config.table_manager.retention_period, message => {
-    report('table_manager', 'retention_period', message)
-  })
-  const deletes = resolveDeletes(config, report)
-  const overrides = resolveOverrides(config, report)
-  if (problems.length > 0) throw new ConfigError(path, problems)
-  const ignored = ignoredPathsOf(config)
+  const config = raw && resolve(raw, report)
+  if (problems.length > 0) throw new ConfigError(path, inFileOrder(problems))
   return {
-    config: {
-      authEnabled: config.auth_enabled,
-      listenAddress: server.http_listen_address,
-      listenPort: server.http_listen_port,
-      httpReadTimeoutMs: Number(httpReadTimeoutNs / 1_000_000n),
-      httpPathPrefix: server.http_path_prefix.replace(/\/+$/, ''),
-      logLevel: server.log_level,
-      dataDir: dataDirOf(config),
+    config: config!,
+    raw: raw!,
+    doubts: findingsOf('doubt'),
+    idleKeys: inFileOrder(findingsOf('idle')),
+  }
+}
+
+/** Writes a path as `schema_config.configs[0].store`. */
+function nameOf(keys: readonly string[]): string {
+  return keys.join('.').replaceAll(/\.(\d+)(?=\.|$)/g, '[$1]')
+}
+
+function inFileOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
+}
+
+/**
+ * Checks the file and fills in its defaults; nothing where it is none. What does not fit is told and counts as
+ * not written, so that what is wrong with the rest can be told as well.
+ */
+function fillIn(document: ConfigDocument, problems: ConfigProblem[]): RawStoreConfig | undefined {
+  const value = withoutEmptyKeys(document.value ?? {})
+  const written = structuredClone(value)
+  const mistakes = checkValue(value, storeConfigSchema, findFollowedKey)
+  problems.push(...mistakes.map(({ keys, message }) => document.problemAt(keys, message)))
+  for (const { keys } of mistakes) removeKey(written, keys)
+  const rest = mistakes.length > 0 ? structuredClone(written) : value
+  if (mistakes.length > 0 && checkValue(rest, storeConfigSchema).length > 0) return undefined
+  return withOlderKeys(rest as RawStoreConfig, written)
+}
+
+/** Finds a key that is followed, in whichever block it stands. */
+function findFollowedKey(name: string): string | undefined {
+  for (const [block, { properties }] of Object.entries(blockSchemas)) {
+    const found = (properties as Readonly<Record<string, { isUnfollowed?: boolean }>>)[name]
+    if (found && !found.isUnfollowed) return block === '' ? name : `${block}.${name}`
+  }
+  return undefined
+}
+
+/** Takes out a block, or a key of one with all it holds. */
+function removeKey(file: unknown, [block, key]: readonly string[]): void {
+  if (typeof file !== 'object' || file === null || block === undefined) return
+  const inner = (file as Record<string, unknown>)[block]
+  if (key === undefined) Reflect.deleteProperty(file, block)
+  else if (typeof inner === 'object' && inner !== null) Reflect.deleteProperty(inner, key)
+}
+
+function resolve(config: RawStoreConfig, report: Report): StoreConfig {
+  const { server, compactor } = config
+  const serverMs = (key: keyof typeof server & `http_server_${string}`) =>
+    Number(readDuration(server[key], message => report('server', key, message)) / 1_000_000n)
+  const httpReadTimeoutMs = serverMs('http_server_read_timeout')
+  for (const [block, key, text] of [
+    ['table_manager', 'retention_period', config.table_manager.retention_period],
+    ['chunk_store_config', 'max_look_back_period', config.chunk_store_config.max_look_back_period],
+  ] as const) {
+    readDuration(text, message => report(block, key, message))
+  }
+  return {
+    authEnabled: config.auth_enabled,
+    listenAddress: server.http_listen_address,
+    listenPort: server.http_listen_port,
+    httpReadTimeoutMs,
+    httpHeadTimeoutMs: serverMs('http_server_read_header_timeout') || httpReadTimeoutMs,
+    httpIdleTimeoutMs: serverMs('http_server_idle_timeout') || httpReadTimeoutMs,
+    connectionsMax: server.http_listen_conn_limit,
+    hasMetrics: server.register_instrumentation,
+    httpPathPrefix: server.http_path_prefix.replace(/\/+$/, ''),
+    logLevel: server.log_level,
+    dataDir: dataDirOf(config),
+    mayDelete: compactor.retention_enabled,
+    deletes: resolveDeletes(config, report),
+    hasPatterns: config.pattern_ingester.enabled,
+    limits: resolveLimits(config.limits_config, {
       mayDelete: compactor.retention_enabled,
-      deletes,
-      hasPatterns: config.pattern_ingester.enabled,
-      limits,
-      overrides,
-    },
-    warnings: ignored.length > 0 ? [`without effect here: ${ignored.join(', ')}`] : [],
-    raw: config,
+      report: (key, message) => report('limits_config', key, message),
+    }),
+    overrides: resolveOverrides(config, report),
   }
 }
 
@@ -125,15 +194,39 @@ function resolveDeletes({ compactor }: RawStoreConfig, report: Report): DeletesC
   }
 }
 
-/** Lets what the table manager of old configurations says of retention stand where it is read. */
-function withOlderRetention(config: RawStoreConfig): RawStoreConfig {
-  const { table_manager: older, compactor, limits_config: limits } = config
-  if (!older.retention_deletes_enabled) return config
-  const isUnset = /^0[a-z]*$/.test(String(limits.retention_period))
+/** Lets older names stand where the keys that took their place do not say anything. */
+function withOlderKeys(config: RawStoreConfig, written: unknown): RawStoreConfig {
+  const { table_manager: manager, compactor, chunk_store_config: chunks } = config
+  const isUnset = (period: string | number) => /^0[a-z]*$/.test(String(period))
+  // What cannot be read is told where it stands.
+  const isReadable = (period: string | number) => {
+    let isGood = true
+    readDuration(period, () => {
+      isGood = false
+    })
+    return isGood
+  }
+  const limits = withOlderDeletes(config.limits_config, {
+    isWritten: valueAt(written, 'limits_config.deletion_mode') !== undefined,
+    older: compactor.deletion_mode,
+  })
+  const deletesByTable = manager.retention_deletes_enabled
   return {
     ...config,
-    compactor: { ...compactor, retention_enabled: true },
-    limits_config: isUnset ? { ...limits, retention_period: older.retention_period } : limits,
+    compactor: {
+      ...compactor,
+      retention_enabled: compactor.retention_enabled || deletesByTable,
+    },
+    limits_config: {
+      ...limits,
+      ...(deletesByTable &&
+        isUnset(limits.retention_period) &&
+        isReadable(manager.retention_period) && { retention_period: manager.retention_period }),
+      ...(isUnset(limits.max_query_lookback) &&
+        isReadable(chunks.max_look_back_period) && {
+          max_query_lookback: chunks.max_look_back_period,
+        }),
+    },
   }
 }
 

@@ -1,6 +1,8 @@
 // The errors of the store that somebody catches. Each has a stable `code`; http/server.ts says which
 // status a code becomes.
 
+import { type ConfigProblem, formatProblem } from '@skald/wire'
+
 /** Says that stored bytes are not what was written. */
 export class CorruptionError extends Error {
   readonly code = 'CORRUPTION'
@@ -49,13 +51,6 @@ export class BadRequestError extends Error {
   }
 }
 
-/** One mistake in a configuration file. Line and column count from 1. */
-export interface ConfigProblem {
-  readonly line: number
-  readonly column: number
-  readonly message: string
-}
-
 /** Says what is wrong in a configuration file, everything at once. */
 export class ConfigError extends Error {
   readonly code = 'CONFIG'
@@ -63,7 +58,7 @@ export class ConfigError extends Error {
   readonly problems: readonly ConfigProblem[]
 
   constructor(path: string, problems: readonly ConfigProblem[]) {
-    super(problems.map(({ line, message }) => `${path}: line ${line}: ${message}`).join('\n'))
+    super(problems.map(problem => formatProblem(path, problem)).join('\n'))
     this.name = 'ConfigError'
     this.path = path
     this.problems = problems

@@ -11,6 +11,7 @@ import { openSqliteCatalog, type SqliteCatalog } from './catalog/sqlite.ts'
 import { type Deletes, openCompaction } from './compaction/compaction.ts'
 import type { Compactor } from './compaction/compactor.ts'
 import type { LoadedStoreConfig, StoreConfig } from './config.ts'
+import { configInForce } from './config-in-force.ts'
 import { addDeleteRoutes } from './http/delete-routes.ts'
 import { addDetectedRoutes } from './http/detected-routes.ts'
 import { addDrilldownRoutes } from './http/drilldown-routes.ts'
@@ -87,7 +88,7 @@ async function openStore(
   listener: Listener,
   opened: Part[],
 ): Promise<Store> {
-  const { loaded, logger, version, clock = { now: () => Date.now() } } = options
+  const { loaded, logger, version, clock = Date } = options
   const { config } = loaded
   const own = <T extends Part>(part: T): T => {
     opened.push(part)
@@ -129,9 +130,7 @@ async function openStore(
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
   const app = createHttpServer({
-    logger,
-    metrics,
-    listener,
+    ...{ logger, metrics, listener },
     mayUpgrade: upgradesBelow(config.httpPathPrefix),
     bodyPauseMs: config.httpReadTimeoutMs,
   })
@@ -147,10 +146,8 @@ async function openStore(
     hub,
     metrics,
     status: {
-      metrics,
-      config: loaded.raw,
-      version,
-      logger,
+      ...{ metrics, config, version, logger },
+      shown: () => configInForce(loaded, logger.level),
       state: () => state,
       flush: async () => {
         await committer.drain()
@@ -197,7 +194,9 @@ async function enterDirectory(config: StoreConfig, logger: Logger) {
     listening.listener ??= await openListener({
       host: config.listenAddress || '0.0.0.0',
       port: config.listenPort,
-      headPauseMs: config.httpReadTimeoutMs,
+      headPauseMs: config.httpHeadTimeoutMs,
+      idleMs: config.httpIdleTimeoutMs,
+      connectionsMax: config.connectionsMax,
       mayUpgrade: upgradesBelow(config.httpPathPrefix),
     })
     return listening.listener

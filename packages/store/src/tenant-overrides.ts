@@ -2,13 +2,13 @@
 // over them. The file is read again and again; a broken one leaves what was before in force.
 
 import { readFile } from 'node:fs/promises'
+import { formatProblem } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { OverridesFiles } from './config.ts'
-import { dropEmptyKeys, readYaml } from './config-document.ts'
 import { resolveLimits } from './config-limits.ts'
-import { overridesSchema, type RawLimits } from './config-schema.ts'
-import { ConfigError, type ConfigProblem } from './errors.ts'
+import type { RawLimits } from './config-schema.ts'
 import type { TenantLimits } from './limits.ts'
+import { readOverridesFile } from './overrides-file.ts'
 
 export interface TenantOverridesOptions {
   readonly files: OverridesFiles
@@ -84,15 +84,17 @@ export class TenantOverrides {
 
   /** Returns whether anything changed. */
   async #read(): Promise<boolean> {
-    const { files, limits, rawLimits, mayDelete } = this.#options
+    const { files, limits, rawLimits, mayDelete, logger } = this.#options
     const texts: string[] = []
     for (const path of files.paths) texts.push(await readFile(path, 'utf8'))
     if (texts.every((text, i) => text === this.#texts[i])) return false
     const raw = new Map<string, Partial<RawLimits>>()
+    const idle: string[] = []
     for (const [i, text] of texts.entries()) {
-      for (const [tenant, keys] of readOverrides(text, files.paths[i]!, this.#options)) {
-        raw.set(tenant, { ...raw.get(tenant), ...keys })
-      }
+      const path = files.paths[i]!
+      const { tenants, idleKeys } = readOverridesFile(text, path, this.#options)
+      for (const [tenant, keys] of tenants) raw.set(tenant, { ...raw.get(tenant), ...keys })
+      idle.push(...idleKeys.map(problem => formatProblem(path, problem)))
     }
     const tenants = new Map<string, TenantLimits>()
     for (const [tenant, keys] of raw) {
@@ -103,36 +105,7 @@ export class TenantOverrides {
     }
     this.#tenants = tenants
     this.#texts = texts
+    if (idle.length > 0) logger.warn(`without meaning here: ${idle.join(', ')}`)
     return true
   }
-}
-
-/** Reads one file: what it says of each tenant, checked. */
-function readOverrides(
-  text: string,
-  path: string,
-  { rawLimits, mayDelete }: Pick<TenantOverridesOptions, 'rawLimits' | 'mayDelete'>,
-): Map<string, Partial<RawLimits>> {
-  const document = readYaml(text, path)
-  const file = (document.value ?? {}) as { overrides?: Record<string, Partial<RawLimits> | null> }
-  dropEmptyKeys(file, overridesSchema)
-  const { overrides = {} } = file
-  const limitsSchema = overridesSchema.properties.overrides.additionalProperties
-  if (typeof overrides === 'object') {
-    for (const [tenant, keys] of Object.entries(overrides)) {
-      if (keys === null) overrides[tenant] = {}
-      dropEmptyKeys(keys, limitsSchema)
-    }
-  }
-  document.check(file, overridesSchema)
-  const problems: ConfigProblem[] = []
-  for (const [tenant, keys] of Object.entries(overrides)) {
-    const report = (key: string, message: string) => {
-      const where = `overrides.${tenant}.${key}`
-      problems.push(document.problemAt(['overrides', tenant, key], `${where}: ${message}`))
-    }
-    resolveLimits({ ...rawLimits, ...keys }, { mayDelete, report })
-  }
-  if (problems.length > 0) throw new ConfigError(path, problems)
-  return new Map(Object.entries(overrides) as [string, Partial<RawLimits>][])
 }

@@ -17,8 +17,8 @@ function problems(text: string): string[] {
 }
 
 test('an empty file is the defaults, as Loki has them', async t => {
-  const { config, warnings } = load('')
-  t.same(warnings, [])
+  const { config, idleKeys, doubts } = load('')
+  t.same([idleKeys, doubts], [[], []])
   t.match(config, {
     authEnabled: true,
     listenAddress: '',
@@ -55,7 +55,7 @@ test('an empty file is the defaults, as Loki has them', async t => {
 })
 
 test('the keys of Loki have their effect', async t => {
-  const { config, warnings } = load(`
+  const { config, idleKeys } = load(`
 auth_enabled: false
 target: all
 server:
@@ -78,7 +78,7 @@ limits_config:
   max_query_length: 0
   required_labels: [app]
 `)
-  t.same(warnings, [])
+  t.same(idleKeys, [])
   t.match(config, {
     authEnabled: false,
     listenAddress: '127.0.0.1',
@@ -119,7 +119,7 @@ test("retention of an old configuration's table manager is taken", async t => {
   f('table_manager: {retention_deletes_enabled: false, retention_period: 336h}', false, 0n)
   f(`${manager}\nlimits_config: {retention_period: 48h}`, true, 48n)
   f(`${manager}\nlimits_config: {retention_period: 0}`, true, 336n)
-  t.same(load(`${manager}\n`).warnings, [])
+  t.same(load(`${manager}\n`).idleKeys, [])
   t.match(problems('table_manager:\n  retention_period: often'), [
     /^2: table_manager\.retention_period: /,
   ])
@@ -143,7 +143,9 @@ test('durations', async t => {
   t.match(problems('limits_config:\n  query_timeout: fast'), [
     /^2: limits_config\.query_timeout: .* \(write it as 30s, 10m or 7d\)$/,
   ])
-  t.match(problems('limits_config:\n  query_timeout: 5'), [/^2: limits_config\.query_timeout: /])
+  t.match(problems('limits_config:\n  query_timeout: 5'), [
+    /^2: limits_config\.query_timeout must be/,
+  ])
 })
 
 test('sizes', async t => {
@@ -154,33 +156,101 @@ test('sizes', async t => {
   f('256KB', 256 * 1024)
   f('1MB', 1024 * 1024)
   t.match(problems('limits_config: {max_line_size: big}'), [/^1: limits_config\.max_line_size: /])
-  t.match(problems('limits_config: {max_line_size: -1}'), [/^1: limits_config\.max_line_size: /])
+  t.match(problems('limits_config: {max_line_size: -1}'), [
+    /^1: limits_config\.max_line_size must be/,
+  ])
 })
 
 test('unknown keys are told with their line, all at once', async t => {
   t.same(problems('auth_enabled: false\nserver:\n  http_listen_prot: 80\nnonsense: 1\n').sort(), [
-    '3: unknown key server.http_listen_prot: remove it or check its spelling',
-    '4: unknown key nonsense: remove it or check its spelling',
+    '3: Unknown key http_listen_prot in server: did you mean http_listen_port?',
+    '4: Unknown key nonsense in the configuration: known keys are auth_enabled, chunk_store_config, common, ' +
+      'compactor, limits_config, pattern_ingester, runtime_config, server, storage_config, table_manager',
+  ])
+  t.match(problems('limits_config:\n  nonsense: 1'), [
+    /^2: Unknown key nonsense in limits_config: known keys are allow_deletes, /,
+  ])
+  t.same(problems('compactor:\n  retention_stream: []\nhttp_listen_port: 80'), [
+    '2: Unknown key retention_stream in compactor: did you mean limits_config.retention_stream?',
+    '3: Unknown key http_listen_port in the configuration: did you mean server.http_listen_port?',
+  ])
+  t.same(problems('querrier: {}'), [
+    '1: Unknown key querrier in the configuration: did you mean querier?',
   ])
 })
 
 test('values of the wrong type are told with their line', async t => {
-  t.match(problems('auth_enabled: maybe'), [/^1: auth_enabled: must be boolean$/])
-  t.match(problems('server:\n  http_listen_port: 70000'), [
-    /^2: server\.http_listen_port: must be <= 65535$/,
+  const f = (text: string, want: string) => t.same(problems(text), [want])
+  f('auth_enabled: maybe', '1: auth_enabled must be true or false, found the text "maybe"')
+  f(
+    'server:\n  http_listen_port: 70000',
+    '2: server.http_listen_port must be at most 65535, found the number 70000',
+  )
+  f(
+    'server:\n  http_listen_port: "x"',
+    '2: server.http_listen_port must be a whole number, found the text "x"',
+  )
+  f(
+    'server:\n\n  log_level: debugg',
+    '3: server.log_level must be one of info, debug, warn, error, found the text "debugg": did you mean debug?',
+  )
+  f(
+    'limits_config:\n  required_labels: app',
+    '2: limits_config.required_labels must be a list, found the text "app"',
+  )
+  f(
+    'limits_config:\n  required_labels: [a,\n    {}]',
+    '3: limits_config.required_labels.1 must be a text, found a map',
+  )
+  f(
+    'limits_config: {max_query_series: -1}',
+    '1: limits_config.max_query_series must not be negative, found the number -1',
+  )
+  f(
+    'limits_config: {query_timeout: [1]}',
+    '1: limits_config.query_timeout must be a duration such as 30s, 10m or 7d, found a list',
+  )
+  f(
+    'limits_config: {max_line_size: true}',
+    '1: limits_config.max_line_size must be a byte size such as 256KB or 1048576, found true',
+  )
+  f(
+    'just text',
+    '1: the configuration must be a map (a config block of keys and values), found the text "just text"',
+  )
+  f(
+    '- a\n- b',
+    '1: the configuration must be a map (a config block of keys and values), found a list',
+  )
+})
+
+test('all mistakes are told at once, in the order of the file', async t => {
+  t.match(
+    problems(`server:
+  http_server_read_timeout: fast
+  nothing: 1
+querier: {multi_tenant_queries_enabled: true}
+limits_config:
+  max_line_size: big
+  max_query_series: -1
+auth_enabled: perhaps
+`),
+    [
+      /^2: server\.http_server_read_timeout: /,
+      /^3: Unknown key nothing in server/,
+      /^4: querier\.multi_tenant_queries_enabled: /,
+      /^6: limits_config\.max_line_size: /,
+      /^7: limits_config\.max_query_series must not/,
+      /^8: auth_enabled must/,
+    ],
+  )
+})
+
+test('a mistake in what an alias or a merged map brings is told where it stands', async t => {
+  t.same(problems('server: &s\n  log_level: loud\ncommon:\n  storage: {filesystem: *s}'), [
+    '2: Unknown key log_level in common.storage.filesystem: did you mean server.log_level?',
+    '2: server.log_level must be one of info, debug, warn, error, found the text "loud"',
   ])
-  t.match(problems('server:\n  http_listen_port: "x"'), [
-    /^2: server\.http_listen_port: must be integer$/,
-  ])
-  t.match(problems('server:\n\n  log_level: loud'), [/^3: server\.log_level: must be /])
-  t.match(problems('limits_config:\n  required_labels: app'), [
-    /^2: limits_config\.required_labels: must be array$/,
-  ])
-  t.match(problems('limits_config: {max_query_series: -1}'), [
-    /^1: limits_config\.max_query_series: must be >= 0$/,
-  ])
-  t.match(problems('just text'), [/^1: the file: must be object$/])
-  t.match(problems('- a\n- b'), [/^1: the file: must be object$/])
 })
 
 test('a block or a key without a value is its default', async t => {
@@ -189,26 +259,36 @@ test('a block or a key without a value is its default', async t => {
   t.equal(config.listenPort, 3100)
   t.equal(config.limits.maxLabelNames, 15)
   t.match(problems('serverr:\nserver:\n  port:\n').sort(), [
-    /^1: unknown key serverr/,
-    /^3: unknown key server\.port/,
+    /^1: Unknown key serverr in the configuration: did you mean server\?/,
+    /^3: Unknown key port in server/,
   ])
 })
 
 test('YAML that cannot be read is told with its line', async t => {
   t.match(problems('auth_enabled: false\nserver: {http_listen_port: 1'), [/^\d+: /])
   t.match(problems('a: 1\n b: 2'), [/^[12]: /])
-  t.match(problems('auth_enabled: true\nauth_enabled: false'), [/^2: Map keys must be unique/])
+  t.match(problems('server:\n  log_level: info\n  log_level: warn'), [
+    /^3: log_level is given twice in server/,
+  ])
+  t.match(problems('a: 1\n---\nb: 1'), [/^2: A second YAML document begins here/])
+  t.match(problems('auth_enabled: true\nauth_enabled: false'), [
+    /^2: auth_enabled is given twice in the configuration: remove one of the two/,
+  ])
   try {
     load('a: 1\n b: 2')
   } catch (error) {
-    t.match(error, { code: 'CONFIG', path: 'store.yaml', message: /^store\.yaml: line \d+: / })
+    t.match(error, {
+      code: 'CONFIG',
+      path: 'store.yaml',
+      message: /^store\.yaml:\d+:\d+: This is not YAML: /,
+    })
   }
 })
 
-test('keys without effect here are accepted, and named in one warning', async t => {
-  const { warnings } = load(`
+test('keys without meaning here are accepted, and named with their place', async t => {
+  const { idleKeys } = load(`
 auth_enabled: false
-schema_config: {configs: [{from: 2024-01-01, store: tsdb}]}
+schema_config: {configs: [{from: 2024-01-01, store: tsdb, object_store: filesystem}]}
 server: {grpc_listen_port: 9096}
 common:
   path_prefix: /data
@@ -219,10 +299,55 @@ storage_config: {boltdb_shipper: {shared_store: filesystem}, filesystem: {direct
 limits_config: {ingestion_rate_mb: 50, enforce_metric_name: false}
 analytics: {reporting_enabled: false}
 `)
-  t.same(warnings, [
-    'without effect here: schema_config, server.grpc_listen_port, common.replication_factor, ' +
-      'common.ring, common.storage.s3, storage_config.boltdb_shipper, limits_config.enforce_metric_name, analytics',
+  t.same(
+    idleKeys.map(({ line, column, message }) => `${line}:${column} ${message}`),
+    [
+      '3:1 schema_config',
+      '4:10 server.grpc_listen_port',
+      '7:3 common.replication_factor',
+      '8:3 common.ring',
+      '9:13 common.storage.s3',
+      '10:18 storage_config.boltdb_shipper',
+      '11:40 limits_config.enforce_metric_name',
+      '12:1 analytics',
+    ],
+  )
+})
+
+test('older names hold where the newer one says nothing', async t => {
+  const mode = (text: string) => load(text).config.limits.deletionMode
+  t.equal(mode('limits_config: {allow_deletes: false}'), 'disabled')
+  t.equal(mode('limits_config: {allow_deletes: true}'), 'filter-and-delete')
+  t.equal(mode('limits_config: {allow_deletes: false, deletion_mode: filter-only}'), 'filter-only')
+  t.equal(mode('compactor: {deletion_mode: filter-only}'), 'filter-only')
+  t.equal(
+    mode('compactor: {deletion_mode: disabled}\nlimits_config: {deletion_mode: filter-and-delete}'),
+    'filter-and-delete',
+  )
+  const lookback = (text: string) => load(text).config.limits.maxQueryLookbackNs
+  const older = 'chunk_store_config: {max_look_back_period: 168h}\n'
+  t.equal(lookback(older), 168n * 3600n * second)
+  t.equal(lookback(`${older}limits_config: {max_query_lookback: 24h}`), 24n * 3600n * second)
+  t.match(problems('chunk_store_config: {max_look_back_period: far}'), [
+    /^1: chunk_store_config\.max_look_back_period: /,
   ])
+})
+
+test('the HTTP server keeps to the times and numbers of the file', async t => {
+  const { config } = load(`server:
+  http_server_read_timeout: 20s
+  http_server_idle_timeout: 3m
+  http_listen_conn_limit: 7
+  register_instrumentation: false
+`)
+  t.match(config, {
+    ...{ httpReadTimeoutMs: 20_000, httpHeadTimeoutMs: 20_000, httpIdleTimeoutMs: 180_000 },
+    ...{ connectionsMax: 7, hasMetrics: false },
+  })
+  const { httpHeadTimeoutMs, httpIdleTimeoutMs } = load(
+    'server: {http_server_read_header_timeout: 5s, http_server_idle_timeout: 0}',
+  ).config
+  t.same([httpHeadTimeoutMs, httpIdleTimeoutMs], [5000, 30_000])
 })
 
 test('the data lies where path_prefix says, else where the storage of Loki does', async t => {
@@ -245,6 +370,7 @@ test('ingestion may be blocked until a time', async t => {
   f('2030-01-01', 1_893_456_000n * second)
   f('"2030-01-01T00:00"', 1_893_456_000n * second)
   f('"0"', undefined)
+  f('0', undefined)
   f('', undefined)
   t.match(problems('limits_config:\n  block_ingestion_until: soon'), [
     /^2: limits_config\.block_ingestion_until: "soon" is no time/,
@@ -261,7 +387,7 @@ test('blocked queries that cannot be are told', async t => {
     /^2: limits_config\.blocked_queries: error parsing regexp/,
   ])
   t.match(f('{types: [slow]}'), [/slow is no type of query: metric, filter, limited/])
-  t.match(f('{text: x}'), [/unknown key limits_config\.blocked_queries\.0\.text/])
+  t.match(f('{text: x}'), [/Unknown key text in limits_config\.blocked_queries\.0: /])
 })
 
 test('otlp_config: rules that cannot be are told', async t => {
@@ -274,8 +400,8 @@ test('otlp_config: rules that cannot be are told', async t => {
   t.match(rules('{action: drop}'), [/a rule needs attributes or a regex$/])
   t.match(rules('{action: drop, attributes: [a], regex: b}'), [/either attributes or a regex/])
   t.match(rules('{action: drop, regex: "("}'), [/error parsing regexp/])
-  t.match(rules('{action: keep, attributes: [a]}'), [/action: must be equal to one of/])
-  t.match(rules('{attributes: [a]}'), [/must have required property 'action'/])
+  t.match(rules('{action: keep, attributes: [a]}'), [/action must be one of index_label, /])
+  t.match(rules('{attributes: [a]}'), [/log_attributes\.0 needs the key action/])
 })
 
 test('rates are those that are written, and none where nothing is', async t => {
@@ -286,7 +412,7 @@ test('rates are those that are written, and none where nothing is', async t => {
     streamBurstBytes: undefined,
     maxStreams: 0,
   })
-  const { config, warnings } = load(`limits_config:
+  const { config, idleKeys } = load(`limits_config:
   ingestion_rate_mb: 1.5
   ingestion_burst_size_mb: 0
   per_stream_rate_limit: 5MB
@@ -295,7 +421,7 @@ test('rates are those that are written, and none where nothing is', async t => {
   max_query_lookback: 30d
   max_query_bytes_read: 10GB
 `)
-  t.same(warnings, [])
+  t.same(idleKeys, [])
   t.match(config.limits, {
     ingestionRateBytes: 1.5 * 1024 * 1024,
     ingestionBurstBytes: 0,
@@ -352,7 +478,7 @@ test('streams may have retention periods of their own', async t => {
     t.throws(() => load(rules), { code: 'CONFIG', message })
   fails(
     `  - {selector: '{a="b"}', period: 23h}`,
-    /line 3: .*retention period must be >= 24h was 23h0m0s/,
+    /:3:3: .*retention period must be >= 24h was 23h0m0s/,
   )
   fails(
     `  - {selector: '{a=', period: 24h}`,
@@ -361,5 +487,5 @@ test('streams may have retention periods of their own', async t => {
   fails(`  - {selector: '{a="b"} |= "x"', period: 24h}`, /is no selector/)
   fails(`  - {selector: '{a="b"}', period: soon}`, /retention_stream/)
   fails(`  - {period: 24h}`, /selector/)
-  fails(`  - {selector: '{a="b"}', period: 24h, days: 3}`, /unknown key .*days/)
+  fails(`  - {selector: '{a="b"}', period: 24h, days: 3}`, /Unknown key days in limits_config/)
 })

@@ -77,6 +77,23 @@ test('a retention period holds only where the compactor may delete', async t => 
   }
 })
 
+test('keys of a tenant that have no meaning are named once, older names hold', async t => {
+  const { overrides, messages, paths } = await open(t, {
+    'o.yaml':
+      'overrides:\n  one:\n    tsdb_max_query_parallelism: 5\n    allow_deletes: false\n    log_level_fields: [a]\nconfigs: {}\n',
+  })
+  await overrides.start()
+  t.equal(overrides.limitsOf('one').deletionMode, 'disabled')
+  t.equal(overrides.limitsOf('two').deletionMode, 'filter-and-delete')
+  const told = [
+    `without meaning here: ${paths[0]}:6:1: configs, ` +
+      `${paths[0]}:3:5: overrides.one.tsdb_max_query_parallelism, ${paths[0]}:5:5: overrides.one.log_level_fields`,
+  ]
+  t.same(messages(), told)
+  await overrides.reload()
+  t.same(messages(), told)
+})
+
 test('of several files the later keys count', async t => {
   const { overrides } = await open(t, {
     'a.yaml': 'overrides: {one: {max_line_size: 1, max_label_names_per_series: 1}}',
@@ -99,13 +116,26 @@ test('a changed file is read again, a broken one leaves the old limits in force'
   await overrides.reload()
   t.equal(size(), 2)
   for (const [broken, message] of [
-    ['overrides: {one: {max_line_size: 3}', /o\.yaml: line 1: /],
-    ['overrides:\n  one:\n    max_lines: 3', /line 3: unknown key overrides\.one\.max_lines/],
-    ['overrides:\n  one:\n    max_line_size: big', /line 3: overrides\.one\.max_line_size: not a/],
-    ['overrides: {one: {max_label_names_per_series: -1}}', /max_label_names_per_series: must be/],
-    ['overrides: 5', /overrides: must be object/],
-    ['[]', /must be object/],
-    ['override: {}', /unknown key override:/],
+    ['overrides: {one: {max_line_size: 3}', /o\.yaml:1:\d+: This is not YAML: /],
+    [
+      'overrides:\n  one:\n    max_lines: 3',
+      /o\.yaml:3:5: Unknown key max_lines in overrides\.one: /,
+    ],
+    [
+      'overrides:\n  one:\n    max_line_size: big',
+      /o\.yaml:3:5: overrides\.one\.max_line_size: not a/,
+    ],
+    [
+      'overrides: {one: {max_label_names_per_series: -1}}',
+      /max_label_names_per_series must not be negative/,
+    ],
+    ['overrides: 5', /overrides must be a map/],
+    ['[]', /must be a map/],
+    [
+      'overrides:\n  one:\n    ruler_alertmanager_config: "route: x"',
+      /o\.yaml:3:5: overrides\.one\.ruler_alertmanager_config: Skald evaluates no rules, /,
+    ],
+    ['override: {}', /Unknown key override in the configuration: did you mean overrides\?/],
   ] as const) {
     await write(broken)
     await overrides.reload()

@@ -3,6 +3,7 @@
 // found at once. Scalars follow YAML 1.1 (yes, no, on, off are booleans) where a boolean is wanted
 // and stay text where a text is wanted.
 
+import { unknownKey } from '@skald/wire'
 import {
   type Document,
   isAlias,
@@ -171,7 +172,7 @@ export class YamlCursor {
     const values: Record<string, unknown> = {}
     for (const { key, value } of this.pairs()) {
       const read = Object.hasOwn(fields, key) ? fields[key] : undefined
-      if (!read) value.failAtKey(unknownKey(key, this.name, Object.keys(fields)))
+      if (!read) value.failAtKey(unknownKey(key, this.name, { known: Object.keys(fields) }))
       else if (!value.isNull) {
         const result = read(value)
         if (result !== undefined) values[key] = result
@@ -213,30 +214,6 @@ export class YamlCursor {
 function isNullScalar(node: { value: unknown; type?: string }): boolean {
   if (node.value === null) return true
   return node.type === 'PLAIN' && /^(|~|null|Null|NULL)$/.test(String(node.value))
-}
-
-function unknownKey(key: string, where: string, known: readonly string[]): string {
-  const near = known.find(name => distance(name, key) <= Math.max(1, key.length / 4))
-  const hint = near
-    ? `did you mean ${near}?`
-    : known.length === 0
-      ? 'it has no keys'
-      : `known keys are ${[...known].sort().join(', ')}`
-  return `Unknown key ${key} in ${where}: ${hint}`
-}
-
-/** Edits that lead from one text to the other (Levenshtein). */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + cost))
-    }
-    row = next
-  }
-  return row[b.length]!
 }
 
 /**

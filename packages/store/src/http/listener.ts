@@ -13,8 +13,6 @@ import type { AddressInfo } from 'node:net'
 
 type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void
 
-/** Longer than the 90 s after which Grafana drops idle connections, so that it is never cut first. */
-const keepAliveMs = 120_000
 /** Within this a request has to arrive as a whole: the largest push at 56 KB/s. */
 const requestArrivalMs = 300_000
 /** Grafana sends queries of many kilobytes in URLs, where a byte may become three. */
@@ -25,6 +23,10 @@ export interface ListenerOptions {
   readonly port: number
   /** How long a request's head may take. */
   readonly headPauseMs: number
+  /** How long a connection may wait for its next request. Grafana drops idle ones after 90 s. */
+  readonly idleMs: number
+  /** Most connections at once; 0 for no limit. */
+  readonly connectionsMax: number
   /** Tells which requests may leave HTTP for another protocol; for all others that wish is ignored. */
   readonly mayUpgrade: (request: IncomingMessage) => boolean
 }
@@ -36,11 +38,14 @@ export class Listener {
   #closing: Promise<void> | undefined
   #status = 'it is starting'
 
-  constructor({ headPauseMs, mayUpgrade }: Omit<ListenerOptions, 'host' | 'port'>) {
+  constructor(settings: Omit<ListenerOptions, 'host' | 'port'>) {
+    const { headPauseMs, idleMs, connectionsMax, mayUpgrade } = settings
     const options: ServerOptions & { shouldUpgradeCallback: ListenerOptions['mayUpgrade'] } = {
       maxHeaderSize: headerBytesMax,
+      // Without it a head is looked at every 30 s, however short its time is.
+      connectionsCheckingInterval: Math.min(Math.max(headPauseMs / 4, 50), 30_000),
       headersTimeout: Math.min(headPauseMs, requestArrivalMs),
-      keepAliveTimeout: keepAliveMs,
+      keepAliveTimeout: idleMs,
       requestTimeout: requestArrivalMs,
       shouldUpgradeCallback: request => this.#handler !== undefined && mayUpgrade(request),
     }
@@ -48,6 +53,7 @@ export class Listener {
       if (this.#handler) this.#handler(request, response)
       else answerNotReady(request, response, this.#status)
     })
+    if (connectionsMax > 0) this.server.maxConnections = connectionsMax
   }
 
   /** Says what the store is doing instead of answering, as `it is starting`. */

@@ -3,14 +3,16 @@
 
 import type { FastifyInstance } from 'fastify'
 import { stringify } from 'yaml'
-import type { RawStoreConfig } from '../config-schema.ts'
+import type { StoreConfig } from '../config.ts'
 import type { StoreMetrics } from '../metrics.ts'
 import { readParams } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 
 export interface StatusRouteOptions {
   readonly metrics: StoreMetrics
-  readonly config: RawStoreConfig
+  readonly config: Pick<StoreConfig, 'hasMetrics'>
+  /** What is in force. */
+  readonly shown: () => object
   readonly version: string
   /** Its `level` is what /log_level shows and sets. */
   readonly logger: { level: string }
@@ -29,7 +31,7 @@ const logLevels = ['debug', 'info', 'warn', 'error']
 
 /** Adds the status routes. */
 export function addStatusRoutes(app: FastifyInstance, options: StatusRouteOptions): void {
-  const { metrics, config, version, state, flush } = options
+  const { metrics, config, shown, version, state, flush } = options
   app.get('/ready', (_request, reply) => {
     const ready = state() === 'ready'
     void reply
@@ -42,11 +44,13 @@ export function addStatusRoutes(app: FastifyInstance, options: StatusRouteOption
     void reply.type(plainText).send(lines.join(''))
   })
   addLogLevelRoutes(app, options)
-  app.get('/metrics', async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-  )
+  if (config.hasMetrics) {
+    app.get('/metrics', async (_request, reply) =>
+      reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+    )
+  }
   app.get('/config', (_request, reply) => {
-    void reply.type(plainText).send(stringify(config))
+    void reply.type(plainText).send(stringify(shown()))
   })
   app.get('/loki/api/v1/status/buildinfo', (_request, reply) => {
     const info = {

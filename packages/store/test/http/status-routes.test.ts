@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { test } from 'tap'
 import { parse } from 'yaml'
 import { dayNs, jsonStream, midnightNs, startTestStore } from '../harness.ts'
@@ -43,15 +44,59 @@ test('metrics have the names that dashboards know', async t => {
   t.match(answer.body, /^process_cpu_seconds_total /m)
 })
 
-test('config shows the file with its defaults', async t => {
+test('config shows what is in force, and nothing else', async t => {
   const store = await startTestStore(t, {
-    yaml: 'auth_enabled: false\nlimits_config: {max_line_size: 1MB}',
+    yaml: `auth_enabled: false
+target: all
+storage_config: {aws: {secret_access_key: verysecret}}
+schema_config: {configs: [{object_store: filesystem}]}
+chunk_store_config: {max_look_back_period: 30d}
+compactor: {deletion_mode: filter-only, working_directory: /x}
+limits_config: {max_line_size: 1MB, bloom_ngram_skip: 1}`,
   })
-  const shown = parse((await store.get('/config')).body) as Record<string, unknown>
+  const { body } = await store.get('/config')
+  const shown = parse(body)
   t.match(shown, {
     auth_enabled: false,
-    limits_config: { max_line_size: '1MB', max_label_names_per_series: 15 },
+    limits_config: {
+      ...{ max_line_size: '1MB', max_label_names_per_series: 15 },
+      ...{ max_query_lookback: '30d', deletion_mode: 'filter-only' },
+      ...{ ingestion_rate_mb: 0, per_stream_rate_limit: 0 },
+    },
   })
+  t.same(Object.keys(shown).sort(), [
+    ...['auth_enabled', 'common', 'compactor', 'limits_config', 'pattern_ingester'],
+    ...['runtime_config', 'server', 'target'],
+  ])
+  t.same(Object.keys(shown.compactor).sort(), [
+    ...['delete_max_interval', 'delete_request_cancel_period', 'retention_enabled'],
+  ])
+  t.notMatch(body, /verysecret|bloom|null/)
+})
+
+test('config shows the rates among tenants, and the file of overrides by its older name', async t => {
+  const dir = t.testdir({ 'o.yaml': 'overrides: {}\n' })
+  const file = join(dir, 'o.yaml')
+  const store = await startTestStore(t, {
+    dir,
+    yaml: `auth_enabled: true
+limits_config: {per_tenant_override_config: ${file}, per_tenant_override_period: 7s, per_stream_rate_limit: 5MB}`,
+  })
+  t.match(parse((await store.get('/config')).body), {
+    runtime_config: { file, period: '7s' },
+    limits_config: {
+      ...{ ingestion_rate_mb: 4, ingestion_burst_size_mb: 6 },
+      ...{ per_stream_rate_limit: '5MB', per_stream_rate_limit_burst: 15 * 1024 * 1024 },
+    },
+  })
+})
+
+test('metrics are not answered where register_instrumentation is false', async t => {
+  const store = await startTestStore(t, {
+    server: 'register_instrumentation: false',
+  })
+  t.equal((await store.get('/metrics')).statusCode, 404)
+  t.equal((await store.get('/ready')).statusCode, 200)
 })
 
 test('buildinfo tells the version', async t => {

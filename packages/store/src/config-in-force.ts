@@ -1,0 +1,70 @@
+// What a store works by, as `/config` shows it: the keys that are followed, with defaults and flags. What is not
+// followed is left out, and with it the passwords of storages that nothing uses.
+
+import type { LoadedStoreConfig } from './config.ts'
+import { blockSchemas } from './config-schema.ts'
+import { defaultRates } from './limits.ts'
+
+/** Makes the configuration that is in force, under the names of the file. */
+export function configInForce({ config, raw }: LoadedStoreConfig, logLevel: string): object {
+  const followed = followedOf(raw, '') as Record<string, Record<string, unknown>>
+  return {
+    ...followed,
+    target: 'all',
+    auth_enabled: config.authEnabled,
+    server: {
+      ...followed.server,
+      http_listen_address: config.listenAddress,
+      http_listen_port: config.listenPort,
+      http_path_prefix: config.httpPathPrefix,
+      log_level: logLevel,
+    },
+    common: { path_prefix: config.dataDir },
+    runtime_config: overridesInForce(raw, config.overrides.paths),
+    limits_config: { ...followed.limits_config, ...ratesInForce(config.authEnabled, raw) },
+  }
+}
+
+/** Keys whose part in what is in force another key shows: older names, and where Loki kept its chunks. */
+const shownElsewhere = new Set([
+  ...['storage_config', 'table_manager', 'chunk_store_config'],
+  ...['compactor.deletion_mode', 'limits_config.allow_deletes'],
+  ...['limits_config.per_tenant_override_config', 'limits_config.per_tenant_override_period'],
+])
+
+/** Leaves of a block the keys that are followed. */
+function followedOf(value: object, block: string): object {
+  const { properties } = blockSchemas[block]!
+  const shown = Object.entries(value).flatMap(([key, inner]) => {
+    const path = block === '' ? key : `${block}.${key}`
+    const schema = (properties as Readonly<Record<string, { isUnfollowed?: boolean }>>)[key]
+    if (schema === undefined || schema.isUnfollowed || shownElsewhere.has(path)) return []
+    const isBlock = block === '' && Object.hasOwn(blockSchemas, key)
+    return [[key, isBlock ? followedOf(inner, key) : inner]]
+  })
+  return Object.fromEntries(shown)
+}
+
+function overridesInForce(
+  { runtime_config: runtime, limits_config: limits }: LoadedStoreConfig['raw'],
+  paths: readonly string[],
+) {
+  const isOld = runtime.file === '' && paths.length > 0
+  return {
+    file: paths.join(','),
+    period: isOld ? limits.per_tenant_override_period : runtime.period,
+  }
+}
+
+/** Rates that hold where none are written: with tenants there are some, without there are none. */
+function ratesInForce(authEnabled: boolean, { limits_config: limits }: LoadedStoreConfig['raw']) {
+  const { tenantBytes, tenantBurstBytes, streamBytes, streamBurstBytes } = defaultRates
+  const megabytes = (bytes: number) => bytes / (1024 * 1024)
+  const rate = (bytes: number) => (authEnabled ? bytes : 0)
+  return {
+    ingestion_rate_mb: limits.ingestion_rate_mb ?? megabytes(rate(tenantBytes)),
+    ingestion_burst_size_mb: limits.ingestion_burst_size_mb ?? megabytes(tenantBurstBytes),
+    per_stream_rate_limit: limits.per_stream_rate_limit ?? rate(streamBytes),
+    per_stream_rate_limit_burst: limits.per_stream_rate_limit_burst ?? streamBurstBytes,
+  }
+}

@@ -1,0 +1,146 @@
+// Keys of Loki's configuration by which lines would go elsewhere or live for another time, others could read
+// them, or alerts would fire, and which Skald does not do: each is an error, unless its value asks for what
+// Skald does anyway.
+
+import { defaultOtlpLabelAttributes } from '@skald/wire'
+import { ruleKeys } from './rules-in-use.ts'
+import { isEmpty, type RefusedKey } from './setting.ts'
+import { storageKeys } from './storage-in-use.ts'
+
+interface Unless {
+  /** Values that pass, beside none at all. */
+  readonly unless: readonly unknown[]
+  /** What would not be as the file says. */
+  readonly why: string
+  readonly instead: string
+}
+
+function refuse(key: string, { unless, why, instead }: Unless): RefusedKey {
+  const values = unless.map(value => `\`${value}\``).join(' or ')
+  return {
+    key,
+    unless: unless.length > 0 ? `it is ${values}` : 'it is empty',
+    why: `${why}; ${instead}.`,
+    judge: value =>
+      isEmpty(value) || unless.includes(value)
+        ? undefined
+        : { kind: 'error', message: `${why}; ${instead}` },
+  }
+}
+
+/** Which part of Loki a process is. */
+const target: RefusedKey = {
+  key: 'target',
+  unless: 'it is `all`, or a list with `all` in it',
+  why: 'one process does everything, a part of it alone does not exist; write all, or remove this key.',
+  judge: value =>
+    isEmpty(value) || String(value).split(',').includes('all')
+      ? undefined
+      : {
+          kind: 'error',
+          message: `one process does everything, ${value} alone does not exist; write all, or remove this key`,
+        },
+}
+
+const noKafka = 'lines come by push and lie in local files, Kafka is not written or read'
+
+/** All such keys. */
+export const refusedKeys: readonly RefusedKey[] = [
+  target,
+  refuse('http_prefix', {
+    unless: ['/'],
+    why: 'the routes would be without this prefix',
+    instead: 'write server.http_path_prefix',
+  }),
+  refuse('metrics_namespace', {
+    unless: ['loki'],
+    why: 'metrics begin with loki_, so that alerts on others would not fire',
+    instead: 'remove it, and ask for loki_… in rules and dashboards',
+  }),
+  refuse('server.http_tls_config', {
+    unless: [],
+    why: 'the store does not speak TLS, and whoever reads along would see the lines',
+    instead: 'put a proxy with this certificate in front, and remove the block',
+  }),
+  refuse('server.http_listen_network', {
+    unless: ['tcp', 'tcp4'],
+    why: 'without an address the store listens on all of IPv4, and not on IPv6 alone',
+    instead: 'write server.http_listen_address, such as "::1", and remove this key',
+  }),
+  refuse('server.proxy_protocol_enabled', {
+    unless: [false],
+    why: 'the store does not read the PROXY protocol, and would refuse every request',
+    instead: 'have the proxy speak plain HTTP, and remove this key',
+  }),
+  refuse('server.cluster_validation.http.enabled', {
+    unless: [false],
+    why: 'requests of another cluster would be answered',
+    instead: 'have a proxy in front refuse them, and remove this key',
+  }),
+  refuse('querier.multi_tenant_queries_enabled', {
+    unless: [false],
+    why: 'a query reads one tenant, and one that names several (a|b) is answered with 400',
+    instead: 'remove it, and add a datasource for each tenant',
+  }),
+  refuse('querier.per_request_limits_enabled', {
+    unless: [false],
+    why: 'limits that a proxy writes into the head of a request would not hold',
+    instead: 'remove it, and write the limits of each tenant into the file of runtime_config',
+  }),
+  ...['distributor.kafka_writes_enabled', 'distributor.dataobj_tee.enabled'].map(key =>
+    refuse(key, { unless: [false], why: noKafka, instead: 'remove this key' }),
+  ),
+  refuse('distributor.ingester_writes_enabled', {
+    unless: [true],
+    why: 'lines would be kept that are to go elsewhere',
+    instead: 'remove this key, or push to where they are to go',
+  }),
+  ...['ingester.kafka_ingestion.enabled', 'kafka_ingester.enabled'].map(key =>
+    refuse(key, {
+      unless: [false],
+      why: noKafka,
+      instead: 'have an agent read the topic (kafka in its scrape_configs), and remove this key',
+    }),
+  ),
+  {
+    key: 'distributor.otlp_config.default_resource_attributes_as_index_labels',
+    unless: 'the list is that of Loki',
+    why: 'other attributes of OTLP logs would be labels; name them in limits_config.otlp_config.resource_attributes, with ignore_defaults: true.',
+    judge: value =>
+      isEmpty(value) || isDefaultAttributes(value)
+        ? undefined
+        : {
+            kind: 'error',
+            message:
+              'other attributes of OTLP logs would be labels; name them in limits_config.otlp_config.resource_attributes, with ignore_defaults: true, and remove this key',
+          },
+  },
+  refuse('limits_config.otlp_config.severity_text_as_label', {
+    unless: [false],
+    why: 'the severity of OTLP logs would be metadata (severity_text) and detected_level, and no label',
+    instead: 'ask for these in queries and alerts, and remove this key',
+  }),
+  ...['limits_config.block_ingestion_policy_until', 'limits_config.policy_enforced_labels'].map(
+    key =>
+      refuse(key, {
+        unless: [],
+        why: 'there are no policies, so that lines would be taken which these policies refuse',
+        instead: `write ${key.includes('until') ? 'limits_config.block_ingestion_until' : 'limits_config.enforced_labels'}, for single tenants into the file of runtime_config, and remove this key`,
+      }),
+  ),
+  ...['compactor.skip_latest_n_tables', 'compactor.tables_to_compact'].map(key =>
+    refuse(key, {
+      unless: [0],
+      why: 'retention holds for every day, and would delete what this key spares',
+      instead:
+        'remove this key, and set limits_config.retention_period to how long lines are to stay',
+    }),
+  ),
+  ...storageKeys,
+  ...ruleKeys,
+]
+
+function isDefaultAttributes(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length !== defaultOtlpLabelAttributes.length) return false
+  return value.every(name => defaultOtlpLabelAttributes.includes(name))
+}

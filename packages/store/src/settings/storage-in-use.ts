@@ -1,0 +1,121 @@
+// Where a configuration of Loki's wants its lines to lie. Skald keeps them in local files: another storage is an
+// error where it is in use, and has no meaning where it is a block that nothing refers to.
+
+import { nearestName } from '@skald/wire'
+import { isEmpty, type RefusedKey, type Verdict, valueAt, type WrittenFile } from './setting.ts'
+
+const localStores = ['', 'filesystem', 'inmemory']
+
+/** Indexes of Loki's that lie wherever the lines do. */
+const shippedIndexes = ['', 'boltdb', 'boltdb-shipper', 'tsdb', 'inmemory']
+
+/** Blocks of `storage_config` and of `common.storage` that tell of a storage which is not local. */
+const remoteBlocks = [
+  ...['alibabacloud', 'aws', 'azure', 'bigtable', 'bos', 'cassandra', 'cos', 'gcs', 'grpc_store'],
+  ...['s3', 'swift'],
+]
+
+const way =
+  'keep the lines in local files: set common.path_prefix to a directory on a lasting disk, and write'
+
+/** Keys that say where lines, indexes and delete requests lie. */
+export const storageKeys: readonly RefusedKey[] = [
+  ...['schema_config.configs[].object_store', 'schema_config.configs[].store'].map(
+    (key): RefusedKey => ({
+      key,
+      unless: key.endsWith('.store')
+        ? 'it is `tsdb`, `boltdb-shipper` or `boltdb`, or a later period follows'
+        : 'it is `filesystem`, or a later period follows',
+      why: `the lines would lie on the local disk, and not there; ${way} ${key.endsWith('.store') ? 'store: tsdb' : 'object_store: filesystem'}.`,
+      judge: (value, file, at) =>
+        isInLastPeriod(at, file) ? judgeName(key, value, file) : { kind: 'idle' },
+    }),
+  ),
+  ...[
+    'compactor.delete_request_store',
+    'compactor.shared_store',
+    'storage_config.boltdb_shipper.shared_store',
+    'storage_config.tsdb_shipper.shared_store',
+  ].map(
+    (key): RefusedKey => ({
+      key,
+      unless: 'it is `filesystem`',
+      why: `${whatOf(key)} would lie on the local disk, and not there; ${way} filesystem here.`,
+      judge: (value, file) => judgeName(key, value, file),
+    }),
+  ),
+  ...['common.storage', 'storage_config'].flatMap(block =>
+    [...remoteBlocks, 'named_stores', 'object_store'].map(
+      (name): RefusedKey => ({
+        key: `${block}.${name}`,
+        unless: 'the last period of schema_config says `object_store: filesystem`',
+        why: `the lines would lie on the local disk, and not there; ${way} object_store: filesystem in schema_config, or remove this block.`,
+        judge: (value, file) => judgeBlock(`${block}.${name}`, value, file),
+      }),
+    ),
+  ),
+]
+
+function judgeName(key: string, value: unknown, file: WrittenFile): Verdict {
+  const name = String(value ?? '')
+  const isIndex = key.endsWith('[].store')
+  if (isIndex ? shippedIndexes.includes(name) : isLocalStore(name, file)) return undefined
+  const meant = nearestName(name, isIndex ? shippedIndexes : localStores)
+  if (meant) return { kind: 'error', message: `it is no storage: did you mean ${meant}?` }
+  const written = isIndex ? 'store: tsdb' : `${key.split('.').at(-1)}: filesystem`
+  return {
+    kind: 'error',
+    message: `${whatOf(key)} would lie on the local disk, and not in ${name}; ${way} ${written}`,
+  }
+}
+
+/** What lies in the storage that a key names. */
+function whatOf(key: string): string {
+  if (key.startsWith('schema_config.')) return 'the lines'
+  return key.endsWith('.delete_request_store') ? 'delete requests' : 'the index'
+}
+
+function judgeBlock(key: string, value: unknown, file: WrittenFile): Verdict {
+  if (isEmpty(value) || !namesRemote(key, value)) return undefined
+  if (usesLocalStore(file)) return { kind: 'idle' }
+  return {
+    kind: 'error',
+    message: `the lines would lie on the local disk, and not there; ${way} object_store: filesystem in schema_config, or remove this block`,
+  }
+}
+
+/** Tells whether a block has more in it than directories of this machine. */
+function namesRemote(key: string, value: unknown): boolean {
+  const name = key.split('.').at(-1)
+  if (name !== 'named_stores' && name !== 'object_store') return true
+  const inner = { ...(value as WrittenFile) }
+  delete inner.filesystem
+  delete inner.storage_prefix
+  const named = inner.named_stores
+  delete inner.named_stores
+  return !isEmpty(inner) || (!isEmpty(named) && namesRemote('named_stores', named))
+}
+
+function isLocalStore(name: string, file: WrittenFile): boolean {
+  if (localStores.includes(name)) return true
+  return ['storage_config.named_stores', 'storage_config.object_store.named_stores'].some(path => {
+    const named = valueAt(file, `${path}.filesystem`)
+    return typeof named === 'object' && named !== null && Object.hasOwn(named, name)
+  })
+}
+
+function periodsOf(file: WrittenFile): readonly unknown[] {
+  const periods = valueAt(file, 'schema_config.configs')
+  return Array.isArray(periods) ? periods : []
+}
+
+/** Tells whether a path leads into the last item of `schema_config.configs`. */
+function isInLastPeriod(at: readonly string[], file: WrittenFile): boolean {
+  return Number(at[2]) === periodsOf(file).length - 1
+}
+
+/** Tells whether the file itself says that lines which come now lie in local files. */
+function usesLocalStore(file: WrittenFile): boolean {
+  const store = valueAt(periodsOf(file).at(-1), 'object_store')
+  return typeof store === 'string' && store !== '' && isLocalStore(store, file)
+}

@@ -1,0 +1,212 @@
+// Keys of Loki's configuration without a meaning in one process that keeps its lines in local files. They are
+// accepted, since they stand in the files that people have, and named when the store starts. Keys of older
+// versions of Loki are among them.
+
+import type { MeaninglessKeys } from './setting.ts'
+
+/** Puts a block before its keys. */
+function of(block: string, ...keys: readonly string[]): readonly string[] {
+  return keys.map(key => `${block}.${key}`)
+}
+
+/** All such keys, by the reason. */
+export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
+  {
+    why: 'One process does everything: it has no ring, finds no peers and sends nothing to other parts of itself.',
+    keys: [
+      ...[
+        'compactor_client',
+        'compactor_grpc_client',
+        'distributor',
+        'frontend',
+        'frontend_worker',
+      ],
+      ...['index_gateway', 'ingester_client', 'internal_server', 'legacy-read-mode', 'memberlist'],
+      ...['partition_ring', 'querier', 'query_scheduler', 'shutdown_delay', 'ui'],
+      ...of('common', 'compactor_address', 'compactor_grpc_address', 'instance_addr'),
+      ...of('common', 'instance_enable_ipv6', 'instance_interface_names', 'persist_tokens'),
+      ...of('common', 'replication_factor', 'ring'),
+      ...of('compactor', 'compactor_ring', 'horizontal_scaling_mode', 'jobs_config', 'run_once'),
+      ...of('compactor', 'worker_config'),
+      ...of('limits_config', 'index_gateway_max_capacity', 'index_gateway_shard_size'),
+      ...of('limits_config', 'ingestion_partitions_tenant_shard_size', 'ingestion_rate_strategy'),
+      ...of('limits_config', 'max_queriers_per_tenant', 'max_query_capacity', 'shard_streams'),
+      ...of('limits_config', 'use_owned_stream_count'),
+      ...of('pattern_ingester', 'client_config', 'connection_timeout', 'lifecycler', 'tee_config'),
+    ],
+  },
+  {
+    why: 'There is no gRPC.',
+    keys: of(
+      'server',
+      ...['grpc_collect_max_streams_by_conn', 'grpc_listen_address', 'grpc_listen_conn_limit'],
+      ...['grpc_listen_network', 'grpc_listen_port', 'grpc_server_keepalive_time'],
+      ...['grpc_server_keepalive_timeout', 'grpc_server_max_concurrent_streams'],
+      ...['grpc_server_max_connection_age', 'grpc_server_max_connection_age_grace'],
+      ...['grpc_server_max_connection_idle', 'grpc_server_max_recv_msg_size'],
+      ...['grpc_server_max_send_msg_size', 'grpc_server_min_time_between_pings'],
+      ...['grpc_server_num_workers', 'grpc_server_ping_without_stream_allowed'],
+      ...['grpc_server_recv_buffer_pools_enabled', 'grpc_server_stats_tracking_enabled'],
+      ...['grpc_tls_config', 'report_grpc_codes_in_instrumentation_label_enabled'],
+    ),
+  },
+  {
+    why: 'Skald logs as JSON, does not log each request, and traces nothing.',
+    keys: [
+      ...['operational_config', 'profiling', 'tracing', 'use_buffered_logger', 'use_sync_logger'],
+      ...of('server', 'create_new_traces', 'http_log_closed_connections_without_response_enabled'),
+      ...of('server', 'log_format', 'log_request_at_info_level_enabled', 'log_request_headers'),
+      ...of('server', 'log_request_exclude_headers_list', 'log_source_ips_enabled'),
+      ...of('server', 'log_source_ips_full', 'log_source_ips_header', 'log_source_ips_regex'),
+      ...of('server', 'trace_request_exclude_headers_list', 'trace_request_headers'),
+    ],
+  },
+  {
+    why: 'Skald reports to nobody.',
+    keys: ['analytics'],
+  },
+  {
+    why: 'They belong to server.http_tls_config, which is refused: TLS is left to a proxy.',
+    keys: of('server', 'tls_cipher_suites', 'tls_min_version'),
+  },
+  {
+    why: 'What ends a query is limits_config.query_timeout; a stop waits for what is under way.',
+    keys: of('server', 'graceful_shutdown_timeout', 'http_server_write_timeout'),
+  },
+  {
+    why: 'Only requests between parts of Loki carry the name of a cluster.',
+    keys: of('server', 'cluster_validation'),
+  },
+  {
+    why: 'Segments and their catalog are the only index and the only format.',
+    keys: [
+      ...['block_builder', 'block_scheduler', 'bloom_build', 'bloom_compactor', 'bloom_gateway'],
+      ...['dataobj', 'dataobj_explorer', 'ingester', 'ingester_rf1', 'ingester_rf1_client'],
+      ...['metastore', 'metastore_client', 'querier_rf1', 'schema_config'],
+      ...of('storage_config', 'bloom_shipper', 'boltdb', 'boltdb_shipper', 'tsdb_shipper'),
+      ...of('storage_config', 'disable_broad_index_queries', 'index_cache_validity'),
+      ...of('storage_config', 'index_queries_cache_config', 'max_chunk_batch_size'),
+      ...of('storage_config', 'max_parallel_get_chunk'),
+      ...of('table_manager', 'chunk_tables_provisioning', 'creation_grace_period'),
+      ...of('table_manager', 'index_tables_provisioning', 'poll_interval'),
+      ...of('table_manager', 'throughput_updates_disabled'),
+      ...of('limits_config', 'bloom_block_encoding', 'bloom_build_builder_response_timeout'),
+      ...of('limits_config', 'bloom_build_max_builders', 'bloom_build_task_max_retries'),
+      ...of('limits_config', 'bloom_compactor_enable_compaction', 'bloom_compactor_max_block_size'),
+      ...of('limits_config', 'bloom_compactor_max_bloom_size', 'bloom_compactor_shard_size'),
+      ...of('limits_config', 'bloom_creation_enabled', 'bloom_false_positive_rate'),
+      ...of('limits_config', 'bloom_gateway_cache_key_interval'),
+      ...of('limits_config', 'bloom_gateway_enable_filtering', 'bloom_gateway_shard_size'),
+      ...of('limits_config', 'bloom_max_block_size', 'bloom_max_bloom_size', 'bloom_ngram_length'),
+      ...of('limits_config', 'bloom_ngram_skip', 'bloom_planning_strategy'),
+      ...of('limits_config', 'bloom_prefetch_blocks', 'bloom_split_series_keyspace_by'),
+      ...of('limits_config', 'bloom_task_target_series_chunk_size', 'query_ready_index_num_days'),
+      ...of('limits_config', 'max_chunks_per_query', 'unordered_writes', 'enforce_metric_name'),
+    ],
+  },
+  {
+    why: 'Lines lie in local files; a client of another storage has nothing to do.',
+    keys: [
+      ...of('common.storage', 'congestion_control', 'filesystem.admin_api_directory', 'hedging'),
+      ...of('storage_config', 'congestion_control', 'hedging', 'object_prefix'),
+      ...of('storage_config', 'use_thanos_objstore'),
+      ...of('limits_config', 's3_sse_kms_encryption_context', 's3_sse_kms_key_id', 's3_sse_type'),
+    ],
+  },
+  {
+    why: 'Compaction chooses by itself what it merges, when and where; what is past its period is out of sight at once.',
+    keys: [
+      ...['ballast_bytes'],
+      ...of('common', 'scratch_path'),
+      ...of('compactor', 'apply_retention_interval', 'backup_delete_request_store_db_type'),
+      ...of('compactor', 'compaction_interval', 'delete_batch_size'),
+      ...of('compactor', 'delete_request_store_db_type', 'delete_request_store_key_prefix'),
+      ...of('compactor', 'deletion_marker_object_store_prefix', 'max_compaction_parallelism'),
+      ...of('compactor', 'retention_backoff_config', 'retention_delete_delay'),
+      ...of('compactor', 'retention_delete_worker_count', 'retention_table_timeout'),
+      ...of('compactor', 'shared_store_key_prefix', 'upload_parallelism', 'working_directory'),
+    ],
+  },
+  {
+    why: 'Answers are not cached.',
+    keys: [
+      ...['query_range'],
+      ...of('chunk_store_config', 'cache_lookups_older_than', 'chunk_cache_config'),
+      ...of('chunk_store_config', 'chunk_cache_config_l2', 'l2_chunk_cache_handoff'),
+      ...of('chunk_store_config', 'min_chunk_age', 'skip_query_writeback_cache_older_than'),
+      ...of('chunk_store_config', 'write_dedupe_cache_config'),
+      ...of('limits_config', 'engine_results_cache_time_bucket_interval'),
+      ...of('limits_config', 'max_cache_freshness_per_query', 'max_metadata_cache_freshness'),
+      ...of('limits_config', 'max_stats_cache_freshness'),
+    ],
+  },
+  {
+    why: 'A query is planned and cut into parts by what it finds.',
+    keys: [
+      ...['query_engine'],
+      ...of('limits_config', 'debug_engine_streams', 'debug_engine_tasks'),
+      ...of('limits_config', 'enable_multi_variant_queries', 'max_query_parallelism'),
+      ...of('limits_config', 'max_scan_task_parallelism', 'min_sharding_lookback'),
+      ...of('limits_config', 'recent_metadata_query_window', 'split_ingester_queries_by_interval'),
+      ...of('limits_config', 'split_instant_metric_queries_by_interval'),
+      ...of('limits_config', 'split_metadata_queries_by_interval'),
+      ...of('limits_config', 'split_recent_metadata_queries_by_interval'),
+      ...of('limits_config', 'tsdb_max_bytes_per_shard', 'tsdb_max_query_parallelism'),
+      ...of('limits_config', 'tsdb_precompute_chunks', 'tsdb_sharding_strategy'),
+    ],
+  },
+  {
+    why: 'Patterns and volumes are found when they are asked for; nothing is gathered or written beside the lines.',
+    keys: [
+      ...of('limits_config', 'metric_aggregation_enabled', 'pattern_persistence_enabled'),
+      ...of('limits_config', 'pattern_ingester_tokenizable_json_fields_append'),
+      ...of('limits_config', 'pattern_ingester_tokenizable_json_fields_default'),
+      ...of('limits_config', 'pattern_ingester_tokenizable_json_fields_delete'),
+      ...of('limits_config', 'pattern_persistence_granularity', 'pattern_rate_threshold'),
+      ...of('pattern_ingester', 'chunk_sample', 'concurrent_flushes', 'flush_check_period'),
+      ...of('pattern_ingester', 'max_allowed_line_length', 'max_chunk_age', 'max_clusters'),
+      ...of('pattern_ingester', 'max_eviction_ratio', 'metric_aggregation', 'pattern_persistence'),
+      ...of('pattern_ingester', 'pattern_sample_interval', 'retain_for', 'volume_threshold'),
+    ],
+  },
+  {
+    why: 'They belong to what asks for them, which is refused: Kafka, policies, and the limits of several distributors.',
+    keys: [
+      ...['ingest_limits', 'ingest_limits_frontend', 'ingest_limits_frontend_client'],
+      ...['kafka_config', 'kafka_ingester'],
+      ...of('limits_config', 'policy_stream_mapping'),
+    ],
+  },
+  {
+    why: 'They change how a line looks or is found, and Skald has one way of it.',
+    keys: of(
+      'limits_config',
+      ...['discover_generic_fields', 'log_level_from_json_max_depth'],
+      ...['max_line_size_truncate_identifier', 'simulated_push_latency'],
+    ),
+  },
+  {
+    why: 'The limits that Logs Drilldown asks for are always the same ones.',
+    keys: ['tenant_limits_allow_publish'],
+  },
+  {
+    why: 'No rules are evaluated. What says that there are some is refused; these ask for nothing by themselves.',
+    keys: [
+      ...['ruler', 'ruler_storage'],
+      ...of(
+        'limits_config',
+        ...['ruler_enable_wal_replay', 'ruler_evaluation_delay_duration'],
+        ...['ruler_max_rule_groups_per_tenant', 'ruler_max_rules_per_rule_group'],
+        ...['ruler_remote_evaluation_max_response_size', 'ruler_remote_evaluation_timeout'],
+        ...['ruler_remote_write_config', 'ruler_remote_write_disabled'],
+        ...['ruler_remote_write_headers', 'ruler_remote_write_queue_batch_send_deadline'],
+        ...['ruler_remote_write_queue_capacity', 'ruler_remote_write_queue_max_backoff'],
+        ...['ruler_remote_write_queue_max_samples_per_send', 'ruler_remote_write_queue_max_shards'],
+        ...['ruler_remote_write_queue_min_backoff', 'ruler_remote_write_queue_min_shards'],
+        ...['ruler_remote_write_queue_retry_on_ratelimit', 'ruler_remote_write_relabel_configs'],
+        ...['ruler_remote_write_sigv4_config', 'ruler_remote_write_timeout'],
+        ...['ruler_remote_write_url', 'ruler_tenant_shard_size'],
+      ),
+    ],
+  },
+]

@@ -1,0 +1,204 @@
+// Every key of Loki's configuration reference has a class, and Loki's own defaults are never refused.
+
+import { readFileSync } from 'node:fs'
+import { test } from 'tap'
+import { parse, stringify } from 'yaml'
+import { loadStoreConfig } from '../../src/config.ts'
+import { judgeSettings } from '../../src/settings/judge.ts'
+import { refusedKeys } from '../../src/settings/refused.ts'
+import type { SettingClass } from '../../src/settings/setting.ts'
+import { classOf } from '../../src/settings/table.ts'
+
+interface Key {
+  readonly path: string
+  readonly kind: string
+  readonly settingClass: string
+  readonly value: unknown
+}
+
+const keys = readKeys(
+  readFileSync(new URL('../fixtures/loki-keys.txt', import.meta.url), 'utf8').split('\n'),
+)
+
+/** Reads the list; what stands for a block becomes the block's keys. */
+function readKeys(lines: readonly string[]): Key[] {
+  const blocks = new Map<string, string[]>([['', []]])
+  let block = ''
+  for (const line of lines) {
+    if (line === '' || line.startsWith('#')) continue
+    if (line.startsWith('@')) {
+      block = line
+      blocks.set(block, [])
+    } else blocks.get(block)!.push(line)
+  }
+  const read = (name: string, prefix: string, inherited: string): Key[] =>
+    blocks.get(name)!.flatMap(line => {
+      const [key = '', kind = '', ...rest] = line.split(' ')
+      const settingClass = name === '' ? rest.shift()! : inherited
+      const path = prefix + key
+      if (kind.startsWith('@')) return read(kind, `${path}.`, settingClass)
+      const text = rest.join(' ')
+      return [{ path, kind, settingClass, value: text === '' ? undefined : parse(text) }]
+    })
+  const all = read('', '', '')
+  // Of a path that stands twice the last one counts.
+  return [...new Map(all.map(key => [key.path, key])).values()]
+}
+
+const nameOfClass: Readonly<Record<string, SettingClass>> = {
+  followed: 'followed',
+  idle: 'without meaning',
+  refused: 'refused',
+}
+
+/** A file with one value. */
+function fileWith(path: string, value: unknown): object {
+  const parts = path.replaceAll('[]', '.[]').replaceAll('*', 'name').split('.')
+  return parts.reduceRight<unknown>(
+    (inner, part) => (part === '[]' ? [inner] : { [part]: inner }),
+    value,
+  ) as object
+}
+
+test("every key of Loki's reference has the class that is written beside it", async t => {
+  t.ok(keys.length > 2500, `${keys.length} keys`)
+  t.same(
+    keys
+      .filter(({ path, settingClass }) => classOf(path) !== nameOfClass[settingClass])
+      .map(({ path }) => `${path}: ${classOf(path)}`),
+    [],
+  )
+  t.equal(classOf('server.nothing'), undefined)
+  t.equal(classOf('nothing'), undefined)
+})
+
+test('keys of older versions of Loki have their class', async t => {
+  const f = (path: string, want: SettingClass) => t.equal(classOf(path), want, path)
+  f('chunk_store_config.max_look_back_period', 'followed')
+  f('compactor.deletion_mode', 'followed')
+  f('ingester.max_transfer_retries', 'without meaning')
+  f('ingester_rf1.enabled', 'without meaning')
+  f('block_scheduler.interval', 'without meaning')
+  f('limits_config.enforce_metric_name', 'without meaning')
+  f('compactor.shared_store', 'refused')
+  f('storage_config.boltdb_shipper.shared_store', 'refused')
+  f('storage_config.s3', 'refused')
+  f('kafka_ingester.enabled', 'refused')
+})
+
+test('a key without meaning is named, by itself or by its block, and no other one is', async t => {
+  for (const { path, settingClass, value = 'x' } of keys) {
+    const findings = judgeSettings(fileWith(path, value)).filter(({ kind }) => kind === 'idle')
+    const named = findings.map(finding => finding.keys.join('.'))
+    const isNamed = named.some(name => `${path.replaceAll('[]', '.0')}.`.startsWith(`${name}.`))
+    if (settingClass === 'idle' && !isNamed) t.fail(`${path} is not named`)
+    if (settingClass === 'followed' && named.length > 0) t.fail(`${path} is named`)
+  }
+  t.pass()
+})
+
+/** A file with all of Loki's defaults, as a Loki shows it at /config. */
+function allDefaults(): Record<string, Record<string, unknown>> {
+  const file: Record<string, unknown> = {}
+  for (const { path, value } of keys) {
+    if (value === undefined || /[[*]/.test(path)) continue
+    const parts = path.split('.')
+    let block = file
+    for (const part of parts.slice(0, -1)) {
+      block[part] ??= {}
+      block = block[part] as Record<string, unknown>
+    }
+    block[parts.at(-1)!] = value
+  }
+  return file as Record<string, Record<string, unknown>>
+}
+
+test('all of the defaults of Loki at once, with a local store, start a store', async t => {
+  const file = {
+    ...allDefaults(),
+    schema_config: { configs: [{ from: '2024-01-01', store: 'tsdb', object_store: 'filesystem' }] },
+  }
+  const { config, doubts } = loadStoreConfig(stringify(file), 'loki.yaml')
+  t.same(doubts, [])
+  t.equal(config.listenPort, 3100)
+  t.equal(config.limits.maxStreams, 5000)
+})
+
+/** For each key that may be refused: a value that is, and what the message says to do. */
+const refusals: readonly (readonly [path: string, value: unknown, way: RegExp])[] = [
+  ['target', 'read', /; write all, or remove this key$/],
+  ['http_prefix', '/loki', /; write server\.http_path_prefix$/],
+  ['metrics_namespace', 'logs', /; remove it, and ask for loki_/],
+  ['server.http_tls_config', { cert_file: '/c.pem' }, /; put a proxy with this certificate/],
+  ['server.http_listen_network', 'tcp6', /; write server\.http_listen_address/],
+  ['server.proxy_protocol_enabled', true, /; have the proxy speak plain HTTP/],
+  ['server.cluster_validation.http.enabled', true, /; have a proxy in front refuse them/],
+  ['querier.multi_tenant_queries_enabled', true, /; remove it, and add a datasource for each/],
+  ['querier.per_request_limits_enabled', true, /; remove it, and write the limits of each tenant/],
+  ['distributor.kafka_writes_enabled', true, /; remove this key$/],
+  ['distributor.dataobj_tee.enabled', true, /; remove this key$/],
+  ['distributor.ingester_writes_enabled', false, /; remove this key, or push/],
+  ['ingester.kafka_ingestion.enabled', true, /; have an agent read the topic/],
+  ['kafka_ingester.enabled', true, /; have an agent read the topic/],
+  [
+    'distributor.otlp_config.default_resource_attributes_as_index_labels',
+    ['service.name'],
+    /; name them in limits_config\.otlp_config\.resource_attributes, with ignore_defaults: true/,
+  ],
+  ['limits_config.otlp_config.severity_text_as_label', true, /; ask for these in queries/],
+  ['limits_config.block_ingestion_policy_until', { a: '2030-01-01' }, /block_ingestion_until/],
+  [
+    'limits_config.policy_enforced_labels',
+    { a: ['app'] },
+    /; write limits_config\.enforced_labels/,
+  ],
+  ['limits_config.ruler_alertmanager_config', { route: {}, x: 1 }, /; move the rules/],
+  ['compactor.skip_latest_n_tables', 2, /; remove this key, and set limits_config\.retention/],
+  ['compactor.tables_to_compact', 2, /; remove this key, and set limits_config\.retention/],
+  ['compactor.delete_request_store', 's3', /; keep the lines in local files: .*: filesystem$/],
+  ['compactor.shared_store', 'gcs', /shared_store: filesystem$/],
+  ['storage_config.boltdb_shipper.shared_store', 's3', /shared_store: filesystem$/],
+  ['storage_config.tsdb_shipper.shared_store', 's3', /shared_store: filesystem$/],
+  ['schema_config.configs[].object_store', 's3', /, and not in s3; .*object_store: filesystem$/],
+  ['schema_config.configs[].store', 'cassandra', /store: tsdb$/],
+  ['ruler.alertmanager_url', 'http://alertmanager:9093', /; move the rules to the alerting/],
+  ['ruler.enable_alertmanager_discovery', true, /; move the rules/],
+  ['ruler.remote_write.enabled', true, /; move the rules/],
+  ['ruler.storage.type', 's3', /; move the rules/],
+  ['ruler_storage.backend', 's3', /; move the rules/],
+]
+
+test('a key that may be refused is, where it asks for what Skald does not do', async t => {
+  for (const [path, value, way] of refusals) {
+    const [finding, ...others] = judgeSettings(fileWith(path, value)).filter(
+      ({ kind }) => kind === 'error',
+    )
+    t.equal(finding?.keys.join('.').replaceAll('.0.', '[].'), path)
+    t.match(finding?.message, way, path)
+    t.same(others, [])
+  }
+  const shown = new Set(refusals.map(([path]) => path))
+  t.same(
+    refusedKeys
+      .map(({ key }) => key)
+      // In storage-in-use.test.ts and rules-in-use.test.ts.
+      .filter(
+        key => !/^(common\.storage|storage_config)\.\w+$/.test(key) && !/dir(ectory)?$/.test(key),
+      )
+      .filter(key => !shown.has(key)),
+    [],
+  )
+})
+
+test('a value that asks for what Skald does anyway passes', async t => {
+  for (const { path, settingClass, value } of keys) {
+    if (settingClass !== 'refused' || value === undefined || path.includes('*')) continue
+    if (/^(common\.storage|storage_config)\./.test(path)) continue
+    t.same(
+      judgeSettings(fileWith(path, value)).filter(({ kind }) => kind === 'error'),
+      [],
+      path,
+    )
+  }
+  t.same(judgeSettings({ target: 'all,table-manager', metrics_namespace: null }), [])
+})

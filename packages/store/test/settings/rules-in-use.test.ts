@@ -1,0 +1,75 @@
+// Rules that would not be evaluated are an error; a place for rules with none in it is not.
+
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { parse } from 'yaml'
+import { judgeSettings } from '../../src/settings/judge.ts'
+
+const found = (text: string) =>
+  judgeSettings(parse(text)).map(
+    ({ kind, keys, message }) => `${kind} ${keys.join('.')} ${message}`,
+  )
+
+test('the Alertmanager of the file that comes with Loki is a doubt, another one an error', async t => {
+  for (const url of ['http://localhost:9093', 'http://127.0.0.1:9093/']) {
+    t.match(found(`ruler: {alertmanager_url: "${url}"}`), [
+      /^idle ruler /,
+      /^doubt ruler\.alertmanager_url Skald evaluates no rules, so that nothing would come to/,
+    ])
+  }
+  for (const url of ['http://am:9093', 'http://localhost:9093,http://am:9093']) {
+    t.match(found(`ruler: {alertmanager_url: "${url}"}`), [
+      /^idle ruler /,
+      /^error ruler\.alertmanager_url /,
+    ])
+  }
+})
+
+test('a directory for rules is an error where files lie in it, links of a ConfigMap included', async t => {
+  const dir = t.testdir({ rules: {}, mounted: {} })
+  const rules = join(dir, 'rules')
+  const keys = [
+    [
+      'ruler.storage.local.directory',
+      `ruler: {storage: {type: local, local: {directory: ${rules}}}}`,
+    ],
+    [
+      'ruler_storage.local.directory',
+      `ruler_storage: {backend: local, local: {directory: ${rules}}}`,
+    ],
+    ['ruler_storage.filesystem.dir', `ruler_storage: {filesystem: {dir: ${rules}}}`],
+  ] as const
+  const common = `common: {storage: {filesystem: {rules_directory: ${rules}}}}`
+  for (const [key, text] of keys) {
+    t.match(found(text).at(-1), `doubt ${key} Skald evaluates no rules, and none lie in ${rules}`)
+  }
+  t.same(found(common), ['idle common.storage.filesystem.rules_directory '])
+  mkdirSync(join(rules, 'fake'))
+  t.match(found(keys[0][1]).at(-1), /^doubt /, 'a directory of a tenant without rules')
+
+  // As the kubelet lays out a ConfigMap.
+  mkdirSync(join(dir, 'mounted', '..data'))
+  writeFileSync(join(dir, 'mounted', '..data', 'alerts.yaml'), 'groups: []\n')
+  symlinkSync(join(dir, 'mounted'), join(rules, 'fake', 'link'))
+  t.match(found(keys[0][1]).at(-1), /^doubt /, 'hidden files are none')
+  symlinkSync(join('..data', 'alerts.yaml'), join(dir, 'mounted', 'alerts.yaml'))
+  const file = join(rules, 'fake', 'link', 'alerts.yaml')
+  for (const [key, text] of [
+    ...keys,
+    ['common.storage.filesystem.rules_directory', common],
+  ] as const) {
+    t.match(
+      found(text).at(-1),
+      `error ${key} Skald evaluates no rules, so that the alerts of ${file} would not fire; move`,
+    )
+  }
+})
+
+test('a directory that is not there holds no rules; a file in its place neither', async t => {
+  const dir = t.testdir({ file: '' })
+  for (const name of ['nowhere', 'file']) {
+    const text = `ruler: {storage: {local: {directory: ${join(dir, name)}}}}`
+    t.match(found(text).at(-1), /^doubt /)
+  }
+})

@@ -1,0 +1,68 @@
+// A storage that is not local is refused where lines would lie in it, and named where nothing refers to it.
+
+import { test } from 'tap'
+import { parse } from 'yaml'
+import { judgeSettings } from '../../src/settings/judge.ts'
+
+/** What is found in a file, as `kind path`. */
+const found = (text: string) =>
+  judgeSettings(parse(text)).map(({ kind, keys }) => `${kind} ${keys.join('.')}`)
+
+const periods = (...stores: readonly string[]) =>
+  `schema_config: {configs: [${stores.map(store => `{object_store: ${store}}`).join(', ')}]}\n`
+
+test('the last period says where lines lie that come now', async t => {
+  t.same(found(periods('filesystem')), ['idle schema_config'])
+  t.same(found(periods('s3', 'filesystem')), ['idle schema_config'])
+  t.same(found(periods('filesystem', 's3')), [
+    'idle schema_config',
+    'error schema_config.configs.1.object_store',
+  ])
+  t.same(found(periods('gcs', 'azure')), [
+    'idle schema_config',
+    'error schema_config.configs.1.object_store',
+  ])
+})
+
+test('a block of a storage is an error unless the file says that lines are local', async t => {
+  for (const block of ['common: {storage: ', 'storage_config: {x: ']) {
+    for (const name of ['alibabacloud', 'azure', 'bos', 'cos', 'gcs', 's3', 'swift', 'aws']) {
+      const text = block.startsWith('common')
+        ? `common: {storage: {${name}: {bucket: b}}}`
+        : `storage_config: {${name}: {bucket: b}}`
+      const path = `${block.startsWith('common') ? 'common.storage' : 'storage_config'}.${name}`
+      t.same(found(text), [`error ${path}`])
+      t.same(found(`${periods('filesystem')}${text}`), ['idle schema_config', `idle ${path}`])
+      t.same(found(text.replace('{bucket: b}', '{bucket: "", endpoint: }')), [])
+    }
+  }
+  t.same(found('storage_config: {cassandra: {addresses: h}}'), ['error storage_config.cassandra'])
+  t.same(found('storage_config: {bigtable: {project: h}}'), ['error storage_config.bigtable'])
+  t.same(found('storage_config: {grpc_store: {server_address: h}}'), [
+    'error storage_config.grpc_store',
+  ])
+})
+
+test('named stores and object stores are local where they hold directories only', async t => {
+  const named = 'storage_config: {named_stores: {filesystem: {disk: {directory: /d}}}}\n'
+  t.same(found(named), [])
+  t.same(found(`${named}${periods('disk')}`), ['idle schema_config'])
+  t.same(found('storage_config: {named_stores: {aws: {a: {bucketnames: b}}}}'), [
+    'error storage_config.named_stores',
+  ])
+  t.same(found('common: {storage: {object_store: {filesystem: {dir: /d}, storage_prefix: x}}}'), [])
+  t.same(found('common: {storage: {object_store: {s3: {bucket_name: b}}}}'), [
+    'error common.storage.object_store',
+  ])
+  const inObjectStore = (kind: string) =>
+    `storage_config: {object_store: {named_stores: {${kind}: {disk: {dir: /d}}}}}\n`
+  t.same(found(`${inObjectStore('filesystem')}${periods('disk')}`), ['idle schema_config'])
+  t.same(found(inObjectStore('s3')), ['error storage_config.object_store'])
+})
+
+test('a storage that is none is told with the name that was meant', async t => {
+  const [, finding] = judgeSettings(parse(periods('filesytem')))
+  t.equal(finding?.message, 'it is no storage: did you mean filesystem?')
+  const [, index] = judgeSettings(parse('schema_config: {configs: [{store: tsbd-shipper}]}'))
+  t.match(index?.message, /not in tsbd-shipper; /)
+})

@@ -1,0 +1,75 @@
+// What the readers of configurations say of a mistake: where it stands, in one form for agent and store, and
+// which key was perhaps meant.
+
+/** One mistake of a configuration file. Line and column count from 1; line 0 is the file as a whole. */
+export interface ConfigProblem {
+  readonly line: number
+  readonly column: number
+  /** What is wrong and what to write instead. */
+  readonly message: string
+}
+
+/** Writes a mistake as `file:line:column: message`. */
+export function formatProblem(path: string, { line, column, message }: ConfigProblem): string {
+  return line > 0 ? `${path}:${line}:${column}: ${message}` : `${path}: ${message}`
+}
+
+/** Longer lists of known keys help nobody. */
+const listedKeysMax = 50
+
+/**
+ * Says that a key is unknown, and which one was perhaps meant.
+ *
+ * @param near Further keys that are compared with it and not listed.
+ * @param elsewhere Path of a key of the same name in another block.
+ */
+export function unknownKey(
+  key: string,
+  where: string,
+  {
+    known,
+    near = [],
+    elsewhere,
+  }: {
+    readonly known: readonly string[]
+    readonly near?: readonly string[]
+    readonly elsewhere?: string | undefined
+  },
+): string {
+  const meant = nearestName(key, [...known, ...near]) ?? elsewhere
+  return `Unknown key ${key} in ${where}: ${meant ? `did you mean ${meant}?` : listKeys(known)}`
+}
+
+function listKeys(known: readonly string[]): string {
+  if (known.length === 0) return 'it has no keys'
+  if (known.length > listedKeysMax) return 'remove it, or look up its spelling'
+  return `known keys are ${[...known].sort().join(', ')}`
+}
+
+/** Finds the name that differs from a text by a few letters; of several the one that differs least. */
+export function nearestName(text: string, names: readonly string[]): string | undefined {
+  let least = Math.floor(Math.max(1, text.length / 4)) + 1
+  let nearest: string | undefined
+  for (const name of names) {
+    if (Math.abs(name.length - text.length) >= least) continue
+    const edits = distance(name, text)
+    if (edits >= least) continue
+    least = edits
+    nearest = name
+  }
+  return nearest
+}
+
+/** Edits that lead from one text to the other (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + cost))
+    }
+    row = next
+  }
+  return row[b.length]!
+}
