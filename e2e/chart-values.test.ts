@@ -50,6 +50,9 @@ test('mistakes in values are refused, with the place and what to do', needsHelm,
   await refused('store.auth_enabled=false', /write loki.config.auth_enabled/)
   await refused('deploymentMode=SingleBinary', /deploymentMode: remove it/)
   await refused('promtail.config.lokiAddress=http://a', /write promtail.config.clients, such as/)
+  // Alerts that would never fire.
+  await refused('loki.alerting_groups[0].name=a', /move them into Grafana/)
+  await refused('loki.useExistingAlertingGroup.enabled=true', /no ruler/)
   await refused('loki.persistence.storageClass=a', /write loki.persistence.storageClassName/)
 })
 
@@ -68,10 +71,10 @@ test('the notes tell what values ask for and do not get', needsHelm, async t => 
   const grafana = await renderNotes(dir, 'grafana', 'grafana.service.externalIPs[0]=10.0.0.1')
   t.match(grafana, 'get secret loki-grafana')
   t.match(grafana, 'without effect in this chart: grafana.plugins, grafana.service.externalIPs.')
-  const ignored = ['loki.alerting_groups[0].name=a', 'promtail.namespace=logs']
+  const ignored = ['loki.nameOverride=a', 'promtail.namespace=logs']
   t.match(
     await renderNotes(dir, 'defaults', ...ignored),
-    'without effect in this chart: loki.alerting_groups, promtail.namespace.',
+    'without effect in this chart: loki.nameOverride, promtail.namespace.',
   )
   t.notMatch(await renderNotes(dir, 'defaults'), 'without effect')
   t.notMatch(await renderNotes(dir, 'registry'), 'which no registry has')

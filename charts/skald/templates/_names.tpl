@@ -42,6 +42,11 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 {{- if gt (int .Values.loki.replicas) 1 -}}
 {{- fail "loki.replicas: a store is one process with one volume; 1 or 0" -}}
 {{- end -}}
+{{- range $key, $isSet := dict "alerting_groups" .Values.loki.alerting_groups "useExistingAlertingGroup" .Values.loki.useExistingAlertingGroup.enabled -}}
+{{- if $isSet -}}
+{{- fail (printf "loki.%s: the store has no ruler, so that these alerts would never fire; move them into Grafana (docs/alerts.md) and remove this key" $key) -}}
+{{- end -}}
+{{- end -}}
 {{- $dir := .Values.loki.config.common.path_prefix | toString -}}
 {{- if and (not (regexMatch "^/data(/|$)" $dir)) (empty .Values.loki.extraVolumeMounts) -}}
 {{- fail (printf "loki.config.common.path_prefix: %s is not on a volume; choose a directory under /data, or mount one with loki.extraVolumes and loki.extraVolumeMounts" $dir) -}}
