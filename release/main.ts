@@ -4,12 +4,14 @@ import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildRelease } from './build.ts'
+import { trimLockfile } from './lockfile.ts'
 import { chartDir, formatValuesSchema } from './values-schema.ts'
 import { setVersion } from './version.ts'
 
 const usage = `npm run release -- COMMAND
 
   values-schema          makes charts/skald/values.schema.json anew
+  lockfile               takes out of package-lock.json what npm would warn of
   version VERSION        writes the version everywhere, and its heading into the CHANGELOG
   build [--out dist] [--chart-url URL]
                          makes npm tarballs, chart with index, image tags and checksums
@@ -27,6 +29,9 @@ const [command, argument] = positionals
 switch (command) {
   case 'values-schema':
     writeFileSync(`${chartDir}/values.schema.json`, formatValuesSchema())
+    break
+  case 'lockfile':
+    trimLockfile()
     break
   case 'version':
     setVersion(argument ?? '', { date: new Date().toISOString().slice(0, 10) })

@@ -1,5 +1,5 @@
 export { type Agent, type AgentOptions, type AgentProgress, startAgent } from './agent.ts'
-export { type AgentCommandIo, runAgentCommand } from './command.ts'
+export { type AgentCommandIo, agentUsage, runAgentCommand } from './command.ts'
 export { clientKeys } from './config/clients.ts'
 export { agentFlags } from './config/flags.ts'
 export { type AgentConfig, type LoadAgentConfigOptions, loadAgentConfig } from './config.ts'

@@ -82,7 +82,7 @@ async function startEmbeddedAgent(
           }),
         }
       : {
-          ...readConfigText(file, { expandEnv, env: terminal.env, usage: allUsage }),
+          ...readConfigText(file, { expandEnv, env: terminal.env }),
           env: terminal.env,
         }
   return startAgent({ config: await loadAgentConfig(source), logger, withHttpServer: false })

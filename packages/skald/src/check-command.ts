@@ -3,8 +3,14 @@
 import { readFileSync } from 'node:fs'
 import { loadAgentConfig } from '@skald/agent'
 import { loadStoreConfig } from '@skald/store'
-import { expandEnvironment, formatGoFlags, type GoFlag, parseGoFlags } from '@skald/wire'
-import { parseDocument } from 'yaml'
+import {
+  expandEnvironment,
+  explainSystemError,
+  formatGoFlags,
+  type GoFlag,
+  parseGoFlags,
+} from '@skald/wire'
+import { isAgentConfig } from './config-kind.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -21,9 +27,6 @@ Checks agent (Promtail) and store (Loki) configurations; which one a file is sho
 
 ${formatGoFlags(checkFlags)}
 `
-
-/** Keys that only an agent's configuration has at its top. */
-const agentKeys = ['scrape_configs', 'clients', 'client', 'positions', 'target_config']
 
 /**
  * Runs the command; settles with 1 when a file is wrong.
@@ -47,7 +50,7 @@ export async function runCheckCommand(
       terminal.stdout.write(`${path}: valid ${kind} configuration\n`)
     } catch (error) {
       exitCode = 1
-      terminal.stderr.write(`${(error as Error).message}\n`)
+      terminal.stderr.write(`${explainSystemError(error) ?? (error as Error).message}\n`)
     }
   }
   return exitCode
@@ -59,10 +62,7 @@ async function checkFile(
 ): Promise<{ kind: string; warnings: readonly string[] }> {
   const written = readFileSync(path, 'utf8')
   const text = env ? expandEnvironment(written, env) : written
-  const top: unknown = parseDocument(text).toJS()
-  const isAgent =
-    typeof top === 'object' && top !== null && agentKeys.some(key => Object.hasOwn(top, key))
-  if (!isAgent) return { kind: 'store', warnings: loadStoreConfig(text, path).warnings }
+  if (!isAgentConfig(text)) return { kind: 'store', warnings: loadStoreConfig(text, path).warnings }
   const options = { path, isStrict: true, ...(env && { expandEnv: true, env }) }
   const { doubts } = await loadAgentConfig({ ...options, text: written })
   return { kind: 'agent', warnings: doubts }

@@ -1,7 +1,7 @@
 // `skald store`: the store alone, on Loki's YAML and flags.
 
 import { ConfigError, type LoadedStoreConfig, loadStoreConfig, startStore } from '@skald/store'
-import { type FlagValues, formatGoFlags, parseGoFlags } from '@skald/wire'
+import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/wire'
 import { readConfigText } from './config-file.ts'
 import { createLogger } from './logger.ts'
 import { waitForStopSignal } from './stop-signal.ts'
@@ -54,7 +54,6 @@ export function loadStore(flags: FlagValues, { env }: Terminal): LoadedStoreConf
       : readConfigText(file, {
           expandEnv: flags['config.expand-env'] === 'true',
           env,
-          usage: storeUsage,
         })
   const loaded = loadStoreConfig(source.text, source.path)
   const level = flags['log.level'] ?? loaded.config.logLevel
@@ -62,6 +61,12 @@ export function loadStore(flags: FlagValues, { env }: Terminal): LoadedStoreConf
     throw new ConfigError('command line', [
       { line: 1, column: 1, message: `-log.level takes debug, info, warn or error, not ${level}` },
     ])
+  }
+  const listenPort = Number(flags['server.http-listen-port'] ?? loaded.config.listenPort)
+  if (!Number.isInteger(listenPort) || listenPort < 0 || listenPort > 65_535) {
+    throw new FlagError(
+      `invalid value "${listenPort}" for flag -server.http-listen-port: a port is a whole number from 0 to 65535`,
+    )
   }
   const authEnabled = flags['auth.enabled']
   return {
@@ -72,7 +77,7 @@ export function loadStore(flags: FlagValues, { env }: Terminal): LoadedStoreConf
       authEnabled: authEnabled === undefined ? loaded.config.authEnabled : authEnabled === 'true',
       dataDir: flags['common.path-prefix'] ?? loaded.config.dataDir,
       listenAddress: flags['server.http-listen-address'] ?? loaded.config.listenAddress,
-      listenPort: Number(flags['server.http-listen-port'] ?? loaded.config.listenPort),
+      listenPort,
       httpPathPrefix: flags['server.path-prefix'] ?? loaded.config.httpPathPrefix,
     },
   }

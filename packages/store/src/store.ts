@@ -1,8 +1,8 @@
 // The store as a whole: opens its parts in order, closes them in the reverse order.
 
-import { mkdir, rename } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { privateDirectoryMode } from '@skald/wire'
+import { makePrivateDirectory } from '@skald/wire'
 import { type DirectoryLock, lockDirectory } from '@skald/wire/directory-lock'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -71,7 +71,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const { config } = options.loaded
   const opened: Part[] = []
   try {
-    await mkdir(config.dataDir, { recursive: true, mode: privateDirectoryMode })
+    makePrivateDirectory(config.dataDir)
     const { listener, lock } = await enterDirectory(config, options.logger)
     opened.push(lock, listener)
     return await openStore(options, listener, opened)

@@ -11,7 +11,6 @@ import {
   closeSync,
   fchmodSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -19,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { privateDirectoryMode, privateFileMode } from '@skald/wire'
+import { makePrivateDirectory, privateFileMode } from '@skald/wire'
 import { parseYaml } from '../config/yaml-cursor.ts'
 import { PositionsError } from '../errors.ts'
 import type { Fingerprint } from './file-identity.ts'
@@ -150,7 +149,7 @@ export function savePositions(path: string, text: string, searchedMs: number): v
  * @throws the system's error, when the disk is full for example.
  */
 export function writeWhole(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: privateDirectoryMode })
+  makePrivateDirectory(dirname(path))
   const temporary = `${path}.new`
   const fd = openSync(temporary, 'w', privateFileMode)
   try {
