@@ -63,7 +63,7 @@ async function checkFile(
   const written = readFileSync(path, 'utf8')
   const text = env ? expandEnvironment(written, env) : written
   if (!isAgentConfig(text)) return { kind: 'store', warnings: loadStoreConfig(text, path).warnings }
-  const options = { path, isStrict: true, ...(env && { expandEnv: true, env }) }
+  const options = { path, isStrict: true, probesJobs: true, ...(env && { expandEnv: true, env }) }
   const { doubts } = await loadAgentConfig({ ...options, text: written })
   return { kind: 'agent', warnings: doubts }
 }

@@ -34,10 +34,13 @@ export async function startAgentServer(options: {
   )
   instance.get(`${httpPathPrefix}/ready`, (_request, reply) => {
     const isReady = !checksHealth || agent.isReady
+    const problems = agent
+      .sources()
+      .map(({ job, problem }) => (problem === undefined ? '' : `Job ${job}: ${problem}\n`))
     return reply
       .code(isReady ? 200 : 500)
       .type('text/plain; charset=utf-8')
-      .send(isReady ? 'Ready\n' : notReady)
+      .send((isReady ? 'Ready\n' : notReady) + [...new Set(problems)].join(''))
   })
   instance.get(`${httpPathPrefix}/metrics`, async (_request, reply) => {
     const { registry } = agent.metrics
@@ -45,7 +48,7 @@ export async function startAgentServer(options: {
   })
   instance.get(`${httpPathPrefix}/targets`, (request, reply) => {
     const filter = filterOf(request)
-    const view = viewTargets(agent.jobs, agent.targets(), filter)
+    const view = viewTargets(agent, filter)
     if (wantsJson(request)) return reply.send(view)
     return sendPage(reply, renderTargetsPage(view, httpPathPrefix, filter))
   })
