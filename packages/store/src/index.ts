@@ -2,4 +2,4 @@ export { type LoadedStoreConfig, loadStoreConfig, type StoreConfig } from './con
 export { ignoredKeys } from './config-ignored.ts'
 export { blockSchemas } from './config-schema.ts'
 export { ConfigError, type ConfigProblem } from './errors.ts'
-export { type Store, type StoreOptions, startStore } from './store.ts'
+export { type Beside, type Store, type StoreOptions, startStore } from './store.ts'

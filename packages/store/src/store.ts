@@ -48,6 +48,16 @@ export interface StoreOptions {
   readonly logger: Logger
   readonly version: string
   readonly clock?: { now(): number }
+  /** What else the process serves on the store's port; absent where it is a store alone. */
+  readonly beside?: Beside
+}
+
+/** What runs beside a store in one process. */
+export interface Beside {
+  /** Adds its routes. */
+  readonly addRoutes: (app: FastifyInstance) => void
+  /** Its metrics, as /metrics shows them. */
+  readonly metrics: () => Promise<string>
 }
 
 /** A running store. */
@@ -87,7 +97,7 @@ async function openStore(
   listener: Listener,
   opened: Part[],
 ): Promise<Store> {
-  const { loaded, logger, version, clock = { now: () => Date.now() } } = options
+  const { loaded, logger, version, beside, clock = { now: () => Date.now() } } = options
   const { config } = loaded
   const own = <T extends Part>(part: T): T => {
     opened.push(part)
@@ -146,8 +156,9 @@ async function openStore(
     deletes,
     hub,
     metrics,
+    beside,
     status: {
-      metrics,
+      ...{ metrics, moreMetrics: beside?.metrics },
       config: loaded.raw,
       version,
       logger,
@@ -284,11 +295,12 @@ interface RouteParts {
   readonly hub: TailHub
   readonly metrics: StoreMetrics
   readonly status: StatusRouteOptions
+  readonly beside: Beside | undefined
 }
 
 async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
   const { config, limitsOf, clock, catalog, ingester, budget, sourceParts, deletes } = parts
-  const { hub, metrics, status } = parts
+  const { hub, metrics, status, beside } = parts
   const { authEnabled } = config
   const methodsOf = watchMethods(app)
   const openSource = (tenant: string) => {
@@ -332,6 +344,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       addLabelsRoutes(routes, { ...reading, catalog })
       addRulesRoutes(routes, { authEnabled })
       addStatusRoutes(routes, status)
+      beside?.addRoutes(routes)
       done()
     },
     { prefix: config.httpPathPrefix },
