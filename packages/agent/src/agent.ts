@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DirectoryLock } from '@skald/wire/directory-lock'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { agentVersion } from './config/clients.ts'
 import type { ScrapeConfig } from './config/scrape.ts'
 import { type AgentConfig, walDirectory } from './config.ts'
 import { JobTargets } from './discovery/job-targets.ts'
@@ -25,6 +24,7 @@ import { HeldFiles } from './tail/held-files.ts'
 import { KnownFiles } from './tail/known-files.ts'
 import type { FoundFileStatus, TargetStatus } from './tail/managed-target.ts'
 import { TimeJournal } from './tail/time-journal.ts'
+import { agentVersion } from './version.ts'
 
 // SIGTERM must be done within ten seconds; the rest is for positions and sockets.
 const flushLimitMs = 7_000

@@ -12,7 +12,6 @@ import {
 } from '@skald/wire'
 import type { Logger } from 'pino'
 import { type Agent, startAgent } from './agent.ts'
-import { agentVersion } from './config/clients.ts'
 import { agentFlags } from './config/flags.ts'
 import { type AgentConfig, type LoadAgentConfigOptions, loadAgentConfig } from './config.ts'
 import { watchConfig } from './config-watch.ts'
@@ -22,6 +21,7 @@ import { describeClients, EntryPrinter } from './inspect/entry-printer.ts'
 import { createScratch } from './inspect/scratch.ts'
 import { createAgentLogger } from './logger.ts'
 import { stdinJob } from './sources/stdin.ts'
+import { agentVersion } from './version.ts'
 
 const waysOut = {
   port: '-server.http-listen-port=PORT, or server.http_listen_port in the configuration',
