@@ -146,17 +146,8 @@ async function openStore(
     bodyPauseMs: config.httpReadTimeoutMs,
   })
   await addRoutes(app, {
-    config,
-    limitsOf,
-    clock,
-    catalog,
-    ingester,
-    budget,
+    ...{ config, limitsOf, clock, catalog, ingester, budget, deletes, hub, metrics, beside },
     sourceParts: { catalog, segments, pool, runs: new SharedRuns() },
-    deletes,
-    hub,
-    metrics,
-    beside,
     status: {
       ...{ metrics, moreMetrics: beside?.metrics },
       config: loaded.raw,
