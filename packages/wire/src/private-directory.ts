@@ -14,7 +14,9 @@ export function makePrivateDirectory(path: string): void {
   const full = resolve(path)
   const found = statSync(full, { throwIfNoEntry: false })
   if (found?.isDirectory()) return
-  if (!found && dirname(full) !== full) makePrivateDirectory(dirname(full))
+  if (!found && !statSync(dirname(full), { throwIfNoEntry: false })) {
+    makePrivateDirectory(dirname(full))
+  }
   try {
     mkdirSync(full, { mode: privateDirectoryMode })
   } catch (error) {
