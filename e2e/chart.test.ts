@@ -62,7 +62,7 @@ test('the check by schema refuses what an API server refuses', async t => {
     spec: { containers: [{ name: 'a', image: 'b', ...spec }] },
   })
   t.same(schemaProblems(pod({})), [])
-  t.match(schemaProblems(pod({ imagee: 'b' })), [/containers\[0\]\.imagee: unknown field/])
+  t.match(schemaProblems(pod({ imagee: 'b' })), [/containers\/0\/imagee: unknown field/])
   t.match(schemaProblems(pod({ name: undefined })).join(), /name/)
   t.match(schemaProblems(pod({ args: 'one' })).join(), /args/)
   t.match(schemaProblems(pod({ ports: [{ containerPort: '80' }] })).join(), /containerPort/)

@@ -58,6 +58,7 @@ test('the agent of compose.yaml reads what containers of Docker write', async t 
   mkdirSync(container, { recursive: true })
   const entry = { log: 'from a container\n', stream: 'stderr', time: new Date().toISOString() }
   writeFileSync(join(container, `${id}-json.log`), `${JSON.stringify(entry)}\n`)
+  writeFileSync(join(container, 'config.v2.json'), JSON.stringify({ ID: id, Name: '/shop-web-1' }))
   const config = join(testDir, 'agent.yaml')
   const text = readFileSync(join(dir, 'agent.yaml'), 'utf8')
     .replace('http://store:3100', store.url)
@@ -77,7 +78,7 @@ test('the agent of compose.yaml reads what containers of Docker write', async t 
   })
   t.teardown(() => agent.end('SIGKILL'))
   await waitUntilReady(agent, `http://${loopbackHost}:${port}/ready`, 30_000)
-  const query = `{job="docker", container_id="${id.slice(0, 12)}"}`
+  const query = '{job="docker", container="shop-web-1"}'
   let found = flattenStreams(await store.query('query_range', { query }))
   for (let i = 0; i < 200 && found.length === 0; i++) {
     await sleep(100)
@@ -88,7 +89,7 @@ test('the agent of compose.yaml reads what containers of Docker write', async t 
   for (const { targets } of panels) {
     const logql = targets[0].expr
       .replace('$search', 'CONTAINER')
-      .replace('$container_id', '.*')
+      .replace('$container', '.*')
       .replace('$__auto', '5m')
     t.not((await store.query('query_range', { query: logql })).result.length, 0, logql)
   }

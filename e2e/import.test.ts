@@ -120,6 +120,41 @@ test('skald import copies every line once, with labels and metadata', async t =>
   })
 })
 
+test('an import that is repeated copies what is newer, and what came late', async t => {
+  const dir = t.testdir()
+  const source = await startStore(t, { dir: join(dir, 'source'), config: openLimits })
+  const target = await startStore(t, { dir: join(dir, 'target'), config: openLimits })
+  const labels = createLabelSet({ job: 'varlogs' })
+  const nowNs = BigInt(Date.now()) * 1_000_000n
+  const push = async (line: string, timestampNs: bigint) =>
+    t.equal((await source.push([{ labels, entries: [{ timestampNs, line }] }])).status, 204)
+  const args = [`--from=${source.url}`, `--to=${target.url}`, `--state=${join(dir, 'state.json')}`]
+  args.push('--since=6h')
+  await push('old', nowNs - 5n * 60n * nsPerMinute)
+  await push('recent', nowNs - nsPerMinute)
+  const first = await runImport(...args)
+  t.match(first, { code: 0, stdout: /^2 entries/ })
+  t.match(
+    first.stderr,
+    /: 1 entries, \d+ % of the time, (4h|5h)[\dms]* left\n/,
+    'it tells what is left',
+  )
+
+  await push('late', nowNs - 2n * nsPerMinute)
+  await push('newer', BigInt(Date.now()) * 1_000_000n)
+  t.match(await runImport(...args), { code: 0, stdout: /^4 entries/ })
+  const lines: string[] = []
+  const endNs = nowNs + 60n * nsPerMinute
+  for await (const { line } of target.entries(
+    '{job="varlogs"}',
+    nowNs - 600n * nsPerMinute,
+    endNs,
+  )) {
+    lines.push(line)
+  }
+  t.same(lines.sort(), ['late', 'newer', 'old', 'recent'])
+})
+
 /** A server before another one, which `decide` may answer for. */
 async function startGate(
   t: TestScope,

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildRelease } from './build.ts'
+import { trimLockfile } from './lockfile.ts'
 import { manifestPath, renderManifest } from './manifest.ts'
 import { chartDir, formatValuesSchema } from './values-schema.ts'
 import { setVersion } from './version.ts'
@@ -12,6 +13,7 @@ const usage = `npm run release -- COMMAND
 
   values-schema          makes charts/skald/values.schema.json anew
   manifest               makes examples/kubernetes/skald.yaml anew, with helm
+  lockfile               takes out of package-lock.json what npm would warn of
   version VERSION        writes the version everywhere, and its heading into the CHANGELOG
   build [--out dist] [--chart-url URL]
                          makes npm tarballs, chart with index, image tags and checksums
@@ -32,6 +34,9 @@ switch (command) {
     break
   case 'manifest':
     writeFileSync(manifestPath, renderManifest())
+    break
+  case 'lockfile':
+    trimLockfile()
     break
   case 'version':
     setVersion(argument ?? '', { date: new Date().toISOString().slice(0, 10) })

@@ -94,9 +94,17 @@ function compiledExports(sources: NonNullable<Manifest['exports']>): Manifest['e
 function writeBin(packageDir: string, target: string): void {
   const bin = join(packageDir, 'bin/skald')
   if (readJson<Manifest>(join(packageDir, 'package.json')).bin === undefined) return
-  const text = readFileSync(bin, 'utf8')
-  const compiled = text.replace('/../src/main.ts"', '/../dist/main.js"')
-  if (compiled === text) throw new Error(`${bin} does not start src/main.ts`)
+  let compiled = readFileSync(bin, 'utf8')
+  for (const [source, published] of [
+    ['/../src/main.ts"', '/../dist/main.js"'],
+    // Compiled, it needs no Node that strips types, but one that has zstd.
+    ['process.features.typescript', 'require("zlib").zstdCompress'],
+    ['Node 22.18', `Node ${nodeRange.slice('>='.length)}`],
+    [': install one, or the one of this project with npm ci (without --omit=dev)', ': install one'],
+  ] as const) {
+    if (!compiled.includes(source)) throw new Error(`${bin} does not have ${source}`)
+    compiled = compiled.replace(source, published)
+  }
   mkdirSync(join(target, 'bin'))
   const path = join(target, 'bin/skald')
   writeFileSync(`${path}.new`, compiled)

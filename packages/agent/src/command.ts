@@ -3,10 +3,15 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname as osHostname } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
-import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/wire'
+import {
+  explainSystemError,
+  FlagError,
+  type FlagValues,
+  formatGoFlags,
+  parseGoFlags,
+} from '@skald/wire'
 import type { Logger } from 'pino'
 import { type Agent, startAgent } from './agent.ts'
-import { agentVersion } from './config/clients.ts'
 import { agentFlags } from './config/flags.ts'
 import { type AgentConfig, type LoadAgentConfigOptions, loadAgentConfig } from './config.ts'
 import { watchConfig } from './config-watch.ts'
@@ -16,6 +21,12 @@ import { describeClients, EntryPrinter } from './inspect/entry-printer.ts'
 import { createScratch } from './inspect/scratch.ts'
 import { createAgentLogger } from './logger.ts'
 import { stdinJob } from './sources/stdin.ts'
+import { agentVersion } from './version.ts'
+
+const waysOut = {
+  port: '-server.http-listen-port=PORT, or server.http_listen_port in the configuration',
+  path: '-positions.file=FILE, or positions.filename in the configuration',
+}
 
 /** What the command needs from its process. */
 export interface AgentCommandIo {
@@ -61,7 +72,7 @@ export async function runAgentCommand(
     return await run({ config, loadConfig, file, text }, flags, io)
   } catch (error) {
     if (error instanceof FlagError) {
-      say(`${error.message}\n${usage()}`)
+      say(`${error.message}\n${agentUsage()}`)
       return 2
     }
     if (error instanceof ConfigError) {
@@ -74,7 +85,7 @@ export async function runAgentCommand(
     }
     const { code, message } = error as NodeJS.ErrnoException
     if (code === undefined) throw error
-    say(`Cannot start the agent: ${message}`)
+    say(`Cannot start the agent: ${explainSystemError(error, waysOut) ?? message}`)
     return 1
   }
 }
@@ -224,6 +235,7 @@ async function runUntilStopped(
   return 0
 }
 
-function usage(): string {
-  return `Usage of skald agent:\n${formatGoFlags(agentFlags)}`
+/** How a command line of the agent looks. */
+export function agentUsage(): string {
+  return `Usage of skald agent:\n${formatGoFlags(agentFlags)}\n`
 }

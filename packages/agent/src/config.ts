@@ -88,6 +88,8 @@ export interface LoadAgentConfigOptions {
   readonly flags?: FlagValues
   /** Refuses every mistake: for whoever loses nothing by a refusal, as at a check or a reload. */
   readonly isStrict?: boolean
+  /** Looks whether the jobs could start on this machine now, and tells in the doubts where they could not. */
+  readonly probesJobs?: boolean
 }
 
 /**
@@ -117,7 +119,23 @@ export async function loadAgentConfig(options: LoadAgentConfigOptions): Promise<
     throw new ConfigError({ path, problems: sorted })
   }
   const tell = (problem: ConfigProblem) => formatProblem(path, problem)
-  return { ...config, leftOut: sorted.map(tell), doubts: (expanded?.doubts ?? []).map(tell) }
+  const probed = options.probesJobs ? await probeJobs(config.scrapeConfigs) : []
+  const doubts = [...(expanded?.doubts ?? []), ...probed]
+  return { ...config, leftOut: sorted.map(tell), doubts: doubts.map(tell) }
+}
+
+/** Jobs that could not start here and now; the agent tries them again and again. */
+async function probeJobs(jobs: readonly ScrapeConfig[]): Promise<ConfigProblem[]> {
+  const doubts = await Promise.all(
+    jobs.map(async ({ jobName, line, source }): Promise<ConfigProblem[]> => {
+      const why = await source?.probe?.()
+      if (why === undefined) return []
+      return [
+        { line, column: 1, message: `Job ${jobName} cannot start on this machine now: ${why}` },
+      ]
+    }),
+  )
+  return doubts.flat()
 }
 
 /** Fills in the environment. `explain` says of a mistake that its line was changed by that. */

@@ -29,11 +29,17 @@ export class ConfigError extends Error {
 export class PositionsError extends Error {
   readonly code = 'POSITIONS_INVALID'
   readonly path: string
+  /** It can be read, but is not what was written. */
+  readonly isTorn: boolean
 
-  constructor(message: string, options: ErrorOptions & { readonly path: string }) {
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly path: string; readonly isTorn?: boolean },
+  ) {
     super(message, options)
     this.name = 'PositionsError'
     this.path = options.path
+    this.isTorn = options.isTorn ?? false
   }
 }
 

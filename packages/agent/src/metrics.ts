@@ -185,6 +185,8 @@ export class AgentMetrics {
   /** Asked at each scrape: how far the servers are behind each file. */
   lags: () => ReadonlyMap<string, { readonly bytes: number; readonly seconds: number }> = () =>
     new Map()
+  /** Asked at each scrape: which jobs that read no files have lines coming in. */
+  sourceStates: () => readonly { readonly job: string; readonly isReady: boolean }[] = () => []
   readonly #encodedBytes = this.#counter(
     'promtail_encoded_bytes_total',
     'Bytes of encoded and compressed batches.',
@@ -237,6 +239,7 @@ export class AgentMetrics {
     const empty = { revision: '', branch: '', goversion: '', tags: '' }
     const { platform, arch } = process
     build.set({ version: options.version, ...empty, goos: platform, goarch: arch }, 1)
+    this.#registerSources()
     this.#registerLag('bytes', 'Bytes of a file that a server has not taken yet.')
     this.#registerLag('seconds', 'Age of the first byte of a file that a server has not taken yet.')
     for (const reason of ['dropped', 'wrong_host', 'no_path', 'exists', 'error']) {
@@ -355,6 +358,23 @@ export class AgentMetrics {
       collect() {
         this.reset()
         for (const [path, lag] of lags()) this.set({ path }, lag[unit])
+      },
+    })
+  }
+
+  #registerSources(): void {
+    const states = () => this.sourceStates()
+    new Gauge({
+      name: 'skald_agent_source_ready',
+      help: 'Whether a job that reads no files can take lines: 0 while it could not be started.',
+      labelNames: ['job'],
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        const found = states()
+        for (const { job } of found) {
+          this.set({ job }, found.every(state => state.job !== job || state.isReady) ? 1 : 0)
+        }
       },
     })
   }

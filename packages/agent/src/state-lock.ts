@@ -1,9 +1,8 @@
 // What an agent remembers belongs to one process: two that read and write the same positions would send lines
 // twice, or never.
 
-import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { DirectoryLockedError, privateDirectoryMode } from '@skald/wire'
+import { DirectoryLockedError, makePrivateDirectory } from '@skald/wire'
 import { type DirectoryLock, lockDirectory } from '@skald/wire/directory-lock'
 import type { Logger } from 'pino'
 
@@ -48,7 +47,7 @@ async function lockOne(
   logger: Logger,
 ): Promise<DirectoryLock | undefined> {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: privateDirectoryMode })
+    makePrivateDirectory(dirname(path))
     return await lockDirectory({
       ...{ path, what, role: 'agent' },
       onUnsupported: error =>

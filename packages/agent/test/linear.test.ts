@@ -28,7 +28,13 @@ function linear<I>(name: string, of: LinearCase<I>): void {
   })
 }
 
-const metric = { isCounter: true, release: () => {}, update: () => {} }
+const metric = {
+  isCounter: true,
+  maxIdleMs: 0,
+  begin: () => undefined,
+  release: () => {},
+  update: () => {},
+}
 const context: StageContext = {
   jobName: 'test',
   nowMs: () => 0,

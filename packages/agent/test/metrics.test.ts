@@ -139,3 +139,25 @@ target_config`,
   await check(2)
   t.match(await seriesOf(/^promtail_files_active_total/), ['1'])
 })
+
+test('Counters of the metrics stage begin at 0 with the first line of their stream', async t => {
+  const directory = t.testdir({ 'a.log': 'level=info\n' })
+  const receiver = await startReceiver(t)
+  const job = `    pipeline_stages:
+      - regex: {expression: 'level=(?P<level>\\w+)'}
+      - metrics:
+          errors_total: {type: Counter, source: level, config: {action: inc, value: error}}
+          level_gauge: {type: Gauge, source: none, config: {action: set}}
+`
+  const agent = await startTestAgent(t, configText({ directory, url: receiver.url, job }))
+  await receiver.until(() => receiver.entries.length === 1)
+  const errors = async () => {
+    const text = await agent.metrics.registry.metrics()
+    t.notMatch(text, /promtail_custom_level_gauge\{/, 'a gauge has no beginning')
+    return /promtail_custom_errors_total\{[^}]*a\.log[^}]*\} (\d+)/.exec(text)?.[1]
+  }
+  t.equal(await errors(), '0')
+  appendFileSync(`${directory}/a.log`, 'level=error\nlevel=info\n')
+  await receiver.until(() => receiver.entries.length === 3)
+  t.equal(await errors(), '1')
+})

@@ -1,8 +1,14 @@
 // `skald all`: store and agent in one process, on the logs of this machine unless told otherwise.
 
 import { join } from 'node:path'
-import { type Agent, defaultAgentConfig, loadAgentConfig, startAgent } from '@skald/agent'
-import { type Store, startStore } from '@skald/store'
+import {
+  type Agent,
+  addAgentRoutes,
+  defaultAgentConfig,
+  loadAgentConfig,
+  startAgent,
+} from '@skald/agent'
+import { type Beside, type Store, startStore } from '@skald/store'
 import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/wire'
 import { readConfigText } from './config-file.ts'
 import { createLogger } from './logger.ts'
@@ -39,8 +45,12 @@ export async function runAllCommand(argv: readonly string[], terminal: Terminal)
   const isQuiet = isInteractive && flags['log.level'] === undefined
   const logger = createLogger(isQuiet ? 'warn' : loaded.config.logLevel)
   for (const warning of warnings) logger.warn(warning)
-  const store = await startStore({ loaded, logger, version: readVersion() })
   let agent: Agent | undefined
+  const beside = {
+    addRoutes: (app: Server) => addPages(app, () => agent),
+    metrics: async () => (await agent?.metrics.registry.metrics()) ?? '',
+  }
+  const store = await startStore({ loaded, logger, version: readVersion(), beside })
   const leaving = new AbortController()
   try {
     agent = await startEmbeddedAgent(store, {
@@ -56,6 +66,22 @@ export async function runAllCommand(argv: readonly string[], terminal: Terminal)
     await store.stop()
   }
   return 0
+}
+
+type Server = Parameters<Beside['addRoutes']>[0]
+
+/** The agent's pages stand below /agent of the store's port. */
+function addPages(app: Server, agentOf: () => Agent | undefined): void {
+  app.register(
+    (pages, _options, done) => {
+      pages.addHook('onRequest', async (_request, reply) => {
+        if (!agentOf()) await reply.code(503).header('Retry-After', '1').send('The agent starts\n')
+      })
+      addAgentRoutes(pages, { agentOf: () => agentOf()!, enablesReload: false })
+      done()
+    },
+    { prefix: '/agent' },
+  )
 }
 
 interface EmbeddedAgentOptions {
@@ -82,7 +108,7 @@ async function startEmbeddedAgent(
           }),
         }
       : {
-          ...readConfigText(file, { expandEnv, env: terminal.env, usage: allUsage }),
+          ...readConfigText(file, { expandEnv, env: terminal.env }),
           env: terminal.env,
         }
   return startAgent({ config: await loadAgentConfig(source), logger, withHttpServer: false })

@@ -5,12 +5,13 @@ import { loadAgentConfig } from '@skald/agent'
 import { checkOverridesFile, loadStoreConfig } from '@skald/store'
 import {
   expandEnvironment,
+  explainSystemError,
   formatGoFlags,
   formatProblem,
   type GoFlag,
   parseGoFlags,
 } from '@skald/wire'
-import { isMap, parseDocument } from 'yaml'
+import { hasTopKey, isAgentConfig } from './config-kind.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -28,9 +29,6 @@ from its keys.
 
 ${formatGoFlags(checkFlags)}
 `
-
-/** Keys that only an agent's configuration has at its top. */
-const agentKeys = ['scrape_configs', 'clients', 'client', 'positions', 'target_config']
 
 /**
  * Runs the command; settles with 1 when a file is wrong.
@@ -54,7 +52,7 @@ export async function runCheckCommand(
       terminal.stdout.write(`${path}: valid ${kind}\n`)
     } catch (error) {
       exitCode = 1
-      terminal.stderr.write(`${(error as Error).message}\n`)
+      terminal.stderr.write(`${explainSystemError(error) ?? (error as Error).message}\n`)
     }
   }
   return exitCode
@@ -66,8 +64,8 @@ async function checkFile(
 ): Promise<{ kind: string; warnings: readonly string[] }> {
   const written = readText(path)
   const text = env ? expandEnvironment(written, env) : written
-  if (!hasKey(text, agentKeys)) return checkStore(text, path)
-  const options = { path, isStrict: true, ...(env && { expandEnv: true, env }) }
+  if (!isAgentConfig(text)) return checkStore(text, path)
+  const options = { path, isStrict: true, probesJobs: true, ...(env && { expandEnv: true, env }) }
   const { doubts } = await loadAgentConfig({ ...options, text: written })
   return { kind: 'agent configuration', warnings: doubts }
 }
@@ -81,7 +79,7 @@ function readText(path: string): string {
 }
 
 function checkStore(text: string, path: string): { kind: string; warnings: readonly string[] } {
-  const isOverrides = hasKey(text, ['overrides'])
+  const isOverrides = hasTopKey(text, ['overrides'])
   const { doubts, idleKeys } = isOverrides
     ? { doubts: [], idleKeys: checkOverridesFile(text, path) }
     : loadStoreConfig(text, path)
@@ -94,14 +92,4 @@ function checkStore(text: string, path: string): { kind: string; warnings: reado
     kind: isOverrides ? 'file of overrides' : 'store configuration',
     warnings: warnings.map(problem => formatProblem(path, problem)),
   }
-}
-
-/** Tells whether one of these keys stands at the top, also where the text is no YAML. */
-function hasKey(text: string, keys: readonly string[]): boolean {
-  const document = parseDocument(text)
-  const { contents } = document
-  if (document.errors.length === 0) {
-    return isMap(contents) && keys.some(key => contents.has(key))
-  }
-  return keys.some(key => new RegExp(`^${key}\\s*:`, 'm').test(text))
 }

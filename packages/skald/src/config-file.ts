@@ -1,7 +1,7 @@
 // Finds and reads the configuration file a `-config.file` flag names.
 
 import { readFileSync } from 'node:fs'
-import { expandEnvironment } from '@skald/wire'
+import { expandEnvironment, explainSystemError } from '@skald/wire'
 import { UsageError } from './usage-error.ts'
 
 /** A configuration file as text, environment filled in where that was asked for. */
@@ -20,7 +20,6 @@ export function readConfigText(
   options: {
     readonly expandEnv: boolean
     readonly env: Readonly<Record<string, string | undefined>>
-    readonly usage: string
   },
 ): ConfigText {
   for (const path of paths.split(',')) {
@@ -29,9 +28,12 @@ export function readConfigText(
       return { path, text: options.expandEnv ? expandEnvironment(text, options.env) : text }
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') continue
-      const why = (cause as Error).message
-      throw new UsageError(`Cannot read ${path}: ${why}`, { usage: options.usage, cause })
+      const why = explainSystemError(Object.assign(cause as Error, { path }))
+      const message = why ?? `Cannot read ${path}: ${(cause as Error).message}`
+      throw new UsageError(`${message}. Name another file with -config.file`, { cause })
     }
   }
-  throw new UsageError(`Cannot find the configuration file ${paths}`, { usage: options.usage })
+  throw new UsageError(
+    `Cannot find the configuration file ${paths}. Name one that exists with -config.file`,
+  )
 }

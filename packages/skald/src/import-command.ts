@@ -1,7 +1,14 @@
 // `skald import`: reads the lines of a running Loki (or Skald) over HTTP, window by window, and pushes them.
 
 import { parseArgs } from 'node:util'
-import { formatRfc3339, nsPerMs, parsePrometheusDuration, parseRfc3339 } from '@skald/wire'
+import {
+  formatPrometheusDuration,
+  formatRfc3339,
+  nsPerMs,
+  nsPerSecond,
+  parsePrometheusDuration,
+  parseRfc3339,
+} from '@skald/wire'
 import { type ImportProgress, loadProgress, saveProgress } from './import/progress-file.ts'
 import type { Server } from './import/requests.ts'
 import { ImportError, readPages, readSelectors, type Window } from './import/source.ts'
@@ -12,7 +19,8 @@ import { UsageError } from './usage-error.ts'
 export const importUsage = `skald import --from URL [options]
 
 Reads lines from a running Loki over its HTTP API and pushes them to a Skald store. Run it again after it was
-stopped: it goes on where it was, and lines that were pushed twice count once.
+stopped: it goes on where it was, and lines that were pushed twice count once. Run it again after it was done: it copies
+what is newer.
 
   --from URL          Loki to read from, with user and password as https://USER:PASSWORD@HOST
   --to URL            store to push to (default $SKALD_URL or http://127.0.0.1:3100)
@@ -26,6 +34,9 @@ stopped: it goes on where it was, and lines that were pushed twice count once.
   --to-tenant NAME    tenant to write
   --state FILE        where the progress is kept (default skald-import.json)
 `
+
+/** Lines may reach their server some time after their own time. */
+const overlapNs = 300n * nsPerSecond
 
 interface ImportOptions {
   readonly source: Server
@@ -69,29 +80,60 @@ async function runImport(options: ImportOptions, terminal: Terminal): Promise<nu
       `${statePath} is of another import, from ${started.from} to ${started.to}: name another --state, or remove it`,
     )
   }
-  let progress: ImportProgress = started
+  let progress = kept ? continued(kept, options) : started
   const endNs = BigInt(progress.endNs)
-  if (kept) terminal.stderr.write(`Going on at ${formatRfc3339(BigInt(kept.doneNs))}\n`)
+  if (kept) terminal.stderr.write(`Going on at ${formatRfc3339(BigInt(progress.doneNs))}\n`)
   const refusals = new Set<string>()
   while (BigInt(progress.doneNs) < endNs) {
-    const startNs = BigInt(progress.doneNs)
-    const nextNs = startNs + options.windowNs
-    const window = { startNs, endNs: nextNs < endNs ? nextNs : endNs }
+    const window = nextWindow(BigInt(progress.doneNs), endNs, options.windowNs)
     const entries = await importWindow(options, window, terminal, refusals)
+    const isLate = window.startNs >= endNs - overlapNs
     progress = {
       ...progress,
       doneNs: String(window.endNs),
       entries: progress.entries + entries,
+      lateEntries: (progress.lateEntries ?? 0) + (isLate ? entries : 0),
     }
     saveProgress(statePath, progress)
-    if (entries > 0) {
-      terminal.stderr.write(`${formatRfc3339(window.endNs)}: ${progress.entries} entries\n`)
-    }
+    if (entries > 0) terminal.stderr.write(`${formatProgress(progress)}\n`)
   }
   const span = `${formatRfc3339(BigInt(progress.startNs))} to ${formatRfc3339(endNs)}`
   const outcome = refusals.size > 0 ? 'were sent, less what was refused, to' : 'are in'
   terminal.stdout.write(`${progress.entries} entries of ${span} ${outcome} ${target.url}\n`)
   return refusals.size > 0 ? 1 : 0
+}
+
+/** What a kept progress becomes: an import that was done goes on with what is newer. */
+function continued(kept: ImportProgress, { endNs }: ImportOptions): ImportProgress {
+  const keptEndNs = BigInt(kept.endNs)
+  const isDone = BigInt(kept.doneNs) >= keptEndNs
+  if (!isDone || endNs <= keptEndNs) return kept
+  const late = keptEndNs - overlapNs
+  const startNs = BigInt(kept.startNs)
+  return {
+    ...kept,
+    endNs: String(endNs),
+    doneNs: String(late > startNs ? late : startNs),
+    entries: kept.entries - (kept.lateEntries ?? 0),
+    lateEntries: 0,
+  }
+}
+
+/** The next span to copy: the last of them are those that are read again when the import is repeated. */
+function nextWindow(startNs: bigint, endNs: bigint, windowNs: bigint): Window {
+  const lateNs = endNs - overlapNs
+  const limitNs = startNs < lateNs ? lateNs : endNs
+  const nextNs = startNs + windowNs
+  return { startNs, endNs: nextNs < limitNs ? nextNs : limitNs }
+}
+
+/** Such as `2026-05-01T12:00:00Z: 1200 entries, 40 % of the time, 18h left`. */
+function formatProgress({ startNs, doneNs, endNs, entries }: ImportProgress): string {
+  const [start, done, end] = [BigInt(startNs), BigInt(doneNs), BigInt(endNs)]
+  const percent = ((done - start) * 100n) / (end - start)
+  const secondsLeft = (end - done) / nsPerSecond
+  const left = formatPrometheusDuration(secondsLeft * nsPerSecond)
+  return `${formatRfc3339(done)}: ${entries} entries, ${percent} % of the time, ${left} left`
 }
 
 function newProgress({ source, target, query, startNs, endNs }: ImportOptions): ImportProgress {

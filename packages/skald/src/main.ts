@@ -1,6 +1,7 @@
 // The command line: skald agent | store | all | query | check | import | ready.
 
-import { FlagError } from '@skald/wire'
+import { describeFailure, exitCodeOf, exitCodes } from './failure.ts'
+import { watchNpm } from './parent-watch.ts'
 import { waitForStopSignal } from './stop-signal.ts'
 import { coloursFor, type Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
@@ -17,12 +18,13 @@ const usage = `skald COMMAND
   skald ready    tell whether a store or an agent is ready
   skald version  print the version
 
-skald COMMAND -help tells more of one.
+skald COMMAND -help tells more of one, and so does skald help COMMAND. Without a command, -config.file=FILE runs the
+store or the agent, as the file shows.
 `
 
-/** What a command does; `usage` where main answers -help for it. */
+/** What a command does, and what -help says of it. */
 interface Command {
-  readonly usage?: string
+  readonly usage: string
   readonly run: (argv: readonly string[], terminal: Terminal) => number | Promise<number>
 }
 
@@ -37,7 +39,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
     return { usage: storeUsage, run: runStoreCommand }
   },
   agent: async () => {
-    const { runAgentCommand } = await import('@skald/agent')
+    const { agentUsage, runAgentCommand } = await import('@skald/agent')
     const onStopRequest = (stop: () => void) => {
       void waitForStopSignal().then(stop)
     }
@@ -52,7 +54,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
         onStopRequest,
         onReloadRequest,
       })
-    return { run }
+    return { usage: agentUsage(), run }
   },
   query: async () => {
     const { queryUsage, runQueryCommand } = await import('./query-command.ts')
@@ -72,63 +74,85 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   },
 }
 
-/** Commands that write logs, or where they were read, to the disk. */
+/** Commands that write logs, or where they were read, to the disk, and run until they are told to end. */
 const keepsLogs: ReadonlySet<string> = new Set(['all', 'store', 'agent'])
+
+async function loadCommand(name: string): Promise<Command | undefined> {
+  return Object.hasOwn(commands, name) ? await commands[name]!() : undefined
+}
 
 async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   const [name = '', ...rest] = argv
-  if (Object.hasOwn(commands, name)) {
-    // Files that no code of ours makes, such as a database's, are for this user alone as well.
-    if (keepsLogs.has(name)) process.umask(0o077)
-    const command = await commands[name]!()
-    if (command.usage !== undefined && rest.some(argument => /^--?h(elp)?$/.test(argument))) {
-      terminal.stdout.write(command.usage)
-      return 0
-    }
+  const command = await loadCommand(name)
+  if (command) {
+    if (rest.some(isHelp)) return say(command.usage, terminal)
+    if (keepsLogs.has(name)) prepareToStay(terminal)
     return command.run(rest, terminal)
   }
   switch (name) {
     case 'version':
     case '-version':
     case '--version':
-      terminal.stdout.write(`skald, version ${readVersion()}\n`)
-      return 0
-    case 'help':
-    case '-h':
-    case '-help':
-    case '--help':
-      terminal.stdout.write(usage)
-      return 0
-    default:
-      throw new UsageError(name === '' ? 'a command is missing' : `no command ${name}`, { usage })
+      return say(`skald, version ${readVersion()}\n`, terminal)
+    case 'help': {
+      const [topic] = rest
+      if (topic === undefined) return say(usage, terminal)
+      const told = await loadCommand(topic)
+      if (!told) throw new UsageError(`no command ${topic}`, { usage })
+      return say(told.usage, terminal)
+    }
   }
+  if (isHelp(name)) return say(usage, terminal)
+  if (!name.startsWith('-')) {
+    throw new UsageError(name === '' ? 'a command is missing' : `no command ${name}`, { usage })
+  }
+  return runMeantCommand(argv, terminal)
 }
 
-/** Tells what went wrong in words where it is the caller's to mend, with the stack where it is ours. */
-function describe(error: Error & { code?: string; usage?: string }): string {
-  switch (error.code) {
-    case 'USAGE':
-      return `${error.message}\n\n${error.usage}`
-    case 'CONFIG':
-      return `Cannot use the configuration:\n${error.message}`
-    case 'FLAG':
-    case 'DIRECTORY_LOCKED':
-    case 'EADDRINUSE':
-    case 'EACCES':
-    case 'ENOENT':
-    case 'ENOTDIR':
-    case 'EROFS':
-      return error.message
-    default:
-      return error.stack ?? error.message
-  }
+/** Runs what the configuration shows to be meant, and says so in the log. */
+async function runMeantCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
+  const { findMeantCommand } = await import('./missing-command.ts')
+  const meant = findMeantCommand(argv, terminal)
+  if (!meant) throw new UsageError(`a command is missing before ${argv[0]}`, { usage })
+  const { command, reason } = meant
+  failing = command
+  const { createLogger } = await import('./logger.ts')
+  createLogger('info').info({ command, reason }, `no command was given: runs skald ${command}`)
+  return run([command, ...argv], terminal)
+}
+
+function prepareToStay({ env, stderr }: Terminal): void {
+  // Files that no code of ours makes, such as a database's, are for this user alone as well.
+  process.umask(0o077)
+  watchNpm(env, () => {
+    stderr.write('npm, which has started this, is gone: ends as well\n')
+    process.kill(process.pid, 'SIGTERM')
+  })
+}
+
+function isHelp(argument: string): boolean {
+  return /^--?h(elp)?$/.test(argument)
+}
+
+function say(text: string, { stdout }: Terminal): number {
+  stdout.write(text)
+  return exitCodes.done
 }
 
 const { stdout, stderr, env } = process
+const argv = process.argv.slice(2)
+/** The command that errors are told of. */
+let failing = argv[0] ?? ''
+for (const stream of [stdout, stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    // Whoever reads has enough, as `head`. What keeps logs goes on with its work.
+    if (stream === stdout && !keepsLogs.has(failing)) process.exit(exitCodes.done)
+  })
+}
 try {
-  process.exitCode = await run(process.argv.slice(2), { stdout, stderr, env })
+  process.exitCode = await run(argv, { stdout, stderr, env })
 } catch (error) {
-  const failure = error as Error & { code?: string }
-  stderr.write(`${describe(failure)}\n`)
-  process.exitCode = failure.code === 'USAGE' || failure instanceof FlagError ? 2 : 1
+  stderr.write(`${describeFailure(error, failing)}\n`)
+  process.exitCode = exitCodeOf(error)
 }

@@ -53,14 +53,15 @@ async function drawBacklog(agent: Agent, { write, colours, isTerminal, signal }:
   }
 }
 
-/** Draws the bar: a third read is `[██████████░░░░░░░░░░░░░░░░░░░░]  33 %  12.0 of 36.0 MB`. */
+/** Draws the bar: a third read is `[██████████░░░░░░░░░░░░░░░░░░░░]  33 %  12.0 of 36.0 MB, 24.0 left`. */
 export function formatBar(bytesRead: number, bytesTotal: number, colours: Colours): string {
   const share = bytesTotal === 0 ? 1 : Math.min(1, bytesRead / bytesTotal)
   const full = Math.floor(share * barCells)
   const bar = colours.green('█'.repeat(full)) + colours.dim('░'.repeat(barCells - full))
   const percent = String(Math.floor(share * 100)).padStart(3)
   const mb = (bytes: number) => (bytes / 1e6).toFixed(1)
-  return `[${bar}] ${percent} %  ${mb(Math.min(bytesRead, bytesTotal))} of ${mb(bytesTotal)} MB`
+  const left = mb(Math.max(0, bytesTotal - bytesRead))
+  return `[${bar}] ${percent} %  ${mb(Math.min(bytesRead, bytesTotal))} of ${mb(bytesTotal)} MB, ${left} left`
 }
 
 function formatHints(url: string, colours: Colours): string {

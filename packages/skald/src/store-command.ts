@@ -7,7 +7,7 @@ import {
   loadStoreConfig,
   startStore,
 } from '@skald/store'
-import { type FlagValues, formatGoFlags, formatProblem, parseGoFlags } from '@skald/wire'
+import { FlagError, type FlagValues, formatGoFlags, formatProblem, parseGoFlags } from '@skald/wire'
 import { stringify } from 'yaml'
 import { readConfigText } from './config-file.ts'
 import { createLogger } from './logger.ts'
@@ -67,7 +67,6 @@ export function loadStore(flags: FlagValues, { env, stderr }: Terminal): StoreSt
       : readConfigText(file, {
           expandEnv: flags['config.expand-env'] === 'true',
           env,
-          usage: storeUsage,
         })
   const written = loadStoreConfig(source.text, source.path)
   const loaded = { ...written, config: { ...written.config, ...settingsOf(flags) } }
@@ -92,15 +91,25 @@ function settingsOf(flags: FlagValues): Partial<LoadedStoreConfig['config']> {
       `-target: one process does everything, ${target} alone does not exist; write -target=all, or leave it out`,
     )
   }
+  const port = flags['server.http-listen-port']
+  if (port !== undefined && !isPort(Number(port))) {
+    throw new FlagError(
+      `invalid value "${port}" for flag -server.http-listen-port: a port is a whole number from 0 to 65535`,
+    )
+  }
   const given = {
     logLevel: level,
     authEnabled: flags['auth.enabled'] && flags['auth.enabled'] === 'true',
     dataDir: flags['common.path-prefix'],
     listenAddress: flags['server.http-listen-address'],
-    listenPort: flags['server.http-listen-port'] && Number(flags['server.http-listen-port']),
+    listenPort: port && Number(port),
     httpPathPrefix: flags['server.path-prefix']?.replace(/\/+$/, ''),
   }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 0 && port <= 65_535
 }
 
 function warningsOf(

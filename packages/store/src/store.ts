@@ -1,8 +1,8 @@
 // The store as a whole: opens its parts in order, closes them in the reverse order.
 
-import { mkdir, rename } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { privateDirectoryMode } from '@skald/wire'
+import { makePrivateDirectory } from '@skald/wire'
 import { type DirectoryLock, lockDirectory } from '@skald/wire/directory-lock'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -49,6 +49,16 @@ export interface StoreOptions {
   readonly logger: Logger
   readonly version: string
   readonly clock?: { now(): number }
+  /** What else the process serves on the store's port; absent where it is a store alone. */
+  readonly beside?: Beside
+}
+
+/** What runs beside a store in one process. */
+export interface Beside {
+  /** Adds its routes. */
+  readonly addRoutes: (app: FastifyInstance) => void
+  /** Its metrics, as /metrics shows them. */
+  readonly metrics: () => Promise<string>
 }
 
 /** A running store. */
@@ -72,7 +82,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const { config } = options.loaded
   const opened: Part[] = []
   try {
-    await mkdir(config.dataDir, { recursive: true, mode: privateDirectoryMode })
+    makePrivateDirectory(config.dataDir)
     const { listener, lock } = await enterDirectory(config, options.logger)
     opened.push(lock, listener)
     return await openStore(options, listener, opened)
@@ -88,7 +98,7 @@ async function openStore(
   listener: Listener,
   opened: Part[],
 ): Promise<Store> {
-  const { loaded, logger, version, clock = Date } = options
+  const { loaded, logger, version, beside, clock = Date } = options
   const { config } = loaded
   const own = <T extends Part>(part: T): T => {
     opened.push(part)
@@ -135,18 +145,10 @@ async function openStore(
     bodyPauseMs: config.httpReadTimeoutMs,
   })
   await addRoutes(app, {
-    config,
-    limitsOf,
-    clock,
-    catalog,
-    ingester,
-    budget,
+    ...{ config, limitsOf, clock, catalog, ingester, budget, deletes, hub, metrics, beside },
     sourceParts: { catalog, segments, pool, runs: new SharedRuns() },
-    deletes,
-    hub,
-    metrics,
     status: {
-      ...{ metrics, config, version, logger },
+      ...{ metrics, moreMetrics: beside?.metrics, config, version, logger },
       shown: () => configInForce(loaded, logger.level),
       state: () => state,
       flush: async () => {
@@ -283,11 +285,12 @@ interface RouteParts {
   readonly hub: TailHub
   readonly metrics: StoreMetrics
   readonly status: StatusRouteOptions
+  readonly beside: Beside | undefined
 }
 
 async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
   const { config, limitsOf, clock, catalog, ingester, budget, sourceParts, deletes } = parts
-  const { hub, metrics, status } = parts
+  const { hub, metrics, status, beside } = parts
   const { authEnabled } = config
   const methodsOf = watchMethods(app)
   const openSource = (tenant: string) => {
@@ -331,6 +334,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
       addLabelsRoutes(routes, { ...reading, catalog })
       addRulesRoutes(routes, { authEnabled })
       addStatusRoutes(routes, status)
+      beside?.addRoutes(routes)
       done()
     },
     { prefix: config.httpPathPrefix },

@@ -42,9 +42,11 @@ export {
   type OtlpMapping,
   otlpNestingMax,
 } from './otlp-mapping.ts'
+export { makePrivateDirectory } from './private-directory.ts'
 export { BatchStream, PushBatchEncoder } from './push-batch-encoder.ts'
 export { type PushStream, PushStreamBuilder } from './push-stream.ts'
 export { snappyCompress, snappyDecompress, snappyExpansionMax } from './snappy.ts'
+export { explainSystemError, type WaysOut } from './system-errors.ts'
 export {
   formatGoDuration,
   formatPrometheusDuration,

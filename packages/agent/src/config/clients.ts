@@ -4,6 +4,7 @@ import type { BackoffConfig } from '../push/backoff.ts'
 import type { TransportConfig } from '../push/client.ts'
 import type { ClientAuthorization, Secret } from '../push/credentials.ts'
 import type { ClientTls, ProxyConfig } from '../push/http-post.ts'
+import { agentVersion } from '../version.ts'
 import { isGoUrl } from './go-url.ts'
 import { httpClientFields, readLateSecret, readOneAuthorization } from './http-client.ts'
 import {
@@ -34,9 +35,6 @@ export interface ClientConfig {
   /** Where it stands in the file. */
   readonly place: { readonly line: number; readonly column: number }
 }
-
-/** Version that the agent names to the servers. */
-export const agentVersion = '0.1.0'
 
 export const clientDefaults = {
   batchWaitMs: 1000,

@@ -17,6 +17,8 @@ import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 /** One job. */
 export interface ScrapeConfig {
   readonly jobName: string
+  /** Where it stands, from 1. */
+  readonly line: number
   /** Equal for jobs that are written equally. */
   readonly identity: string
   /** No part of it had to be left out for a mistake. */
@@ -95,6 +97,7 @@ function readJob(cursor: YamlCursor, readers: JobReaders): ScrapeConfig | undefi
   if (cursor.has('encoding') && !raw.encoding) return undefined
   return {
     jobName: raw.job_name,
+    line: cursor.line,
     identity: cursor.identity,
     isSound: cursor.problemCount === problemsBefore,
     stages: raw.pipeline_stages ?? [],

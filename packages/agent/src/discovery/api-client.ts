@@ -3,12 +3,12 @@
 
 import type { Agent, IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { agentVersion } from '../config/clients.ts'
 import { ApiError, describeError } from '../errors.ts'
 import { http } from '../node-http.ts'
 import { parseRetryAfterMs } from '../push/backoff.ts'
 import { authorizationHeader, type HeaderAuthorization } from '../push/credentials.ts'
 import { type ClientTls, tlsOptions } from '../push/http-post.ts'
+import { agentVersion } from '../version.ts'
 
 /** Where an API is and how to be let in. */
 export interface ApiConnection {

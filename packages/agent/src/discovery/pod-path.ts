@@ -2,11 +2,13 @@
 //
 //   /var/log/pods/<namespace>_<pod>_<uid>/<container>/<restart>.log
 //   /var/log/containers/<pod>_<namespace>_<container>-<id>.log
-//   /var/lib/docker/containers/<id>/<id>-json.log
+//   /var/lib/docker/containers/<id>/<id>-json.log, and the name that Docker keeps beside it
 //
 // The labels are offered per file to `__path__` targets whose job asks for them (`path_labels: true`).
 // `job` is namespace/container: the promtail chart has namespace/app, but an app label is known only
 // to the API server, and the container's name comes closest.
+
+import { dockerNameOf } from './docker-name.ts'
 
 const podsPath = /\/pods\/([^/_]+)_([^/_]+)_([^/_]+)\/([^/]+)\/(\d+)\.log[^/]*$/
 const containersPath = /\/containers\/([^/_]+)_([^/_]+)_(.+)-([0-9a-f]{12,64})\.log$/
@@ -30,7 +32,7 @@ export function labelsFromPath(path: string): ReadonlyMap<string, string> {
   if (docker) {
     return new Map([
       ['job', 'docker'],
-      ['container', docker[1]!.slice(0, shortIdLength)],
+      ['container', dockerNameOf(path) ?? docker[1]!.slice(0, shortIdLength)],
     ])
   }
   return new Map()

@@ -36,6 +36,20 @@ export interface RelabelRule {
   readonly replacement: string
 }
 
+/**
+ * Parts rules into those that a target's labels are enough for, and those that go by its files: from the first
+ * rule that looks at `filename` on.
+ */
+export function partByFilename(rules: readonly RelabelRule[]): {
+  readonly ofTarget: readonly RelabelRule[]
+  readonly ofFile: readonly RelabelRule[]
+} {
+  const at = rules.findIndex(({ sourceLabels }) => sourceLabels.includes('filename'))
+  return at < 0
+    ? { ofTarget: rules, ofFile: [] }
+    : { ofTarget: rules.slice(0, at), ofFile: rules.slice(at) }
+}
+
 /** Applies rules in order; `undefined` means that the target is dropped. */
 export function relabel(
   labels: ReadonlyMap<string, string>,

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
 import { writeWhole } from '../tail/positions.ts'
+import { partByFilename, type RelabelRule } from './relabel.ts'
 import type { FileTarget } from './targets.ts'
 
 // Changes that come together are written once.
@@ -21,6 +22,8 @@ interface Remembered {
   readonly path: string
   readonly pathExclude?: string | undefined
   readonly labels: Readonly<Record<string, string>>
+  /** Labels before the rules that go by the names of files; absent without such rules. */
+  readonly perFile?: Readonly<Record<string, string>> | undefined
   /** When discovery had it no more; absent while it has. */
   readonly goneMs?: number | undefined
 }
@@ -84,10 +87,13 @@ export class TargetMemory {
   open({
     jobName,
     identity: text,
+    relabelRules,
   }: {
     readonly jobName: string
     readonly identity: string
+    readonly relabelRules: readonly RelabelRule[]
   }): JobMemory {
+    const rules = partByFilename(relabelRules).ofFile
     const identity = createHash('sha256').update(text).digest('hex')
     const known = this.#jobs.get(jobName) ?? this.#last.get(jobName)
     const job = known?.identity === identity ? known : { identity, targets: [] }
@@ -96,8 +102,9 @@ export class TargetMemory {
     return {
       targets: job.targets
         .filter(({ goneMs = Number.POSITIVE_INFINITY }) => goneMs > earliestMs)
-        .map(({ path, pathExclude, labels }) => ({
+        .map(({ path, pathExclude, labels, perFile }) => ({
           ...{ path, pathExclude, labels: new Map(Object.entries(labels)) },
+          ...(perFile && { perFile: { rules, labels: new Map(Object.entries(perFile)) } }),
         })),
       keep: targets => this.#keep(jobName, identity, targets),
     }
@@ -136,6 +143,7 @@ export class TargetMemory {
   }
 }
 
-function remember({ path, pathExclude, labels }: FileTarget): Remembered {
-  return { path, pathExclude, labels: Object.fromEntries(labels) }
+function remember({ path, pathExclude, labels, perFile }: FileTarget): Remembered {
+  const ofFiles = perFile && { perFile: Object.fromEntries(perFile.labels) }
+  return { path, pathExclude, labels: Object.fromEntries(labels), ...ofFiles }
 }

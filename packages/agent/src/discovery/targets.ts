@@ -1,7 +1,7 @@
 // Turns the groups that were found into what is read on this host: relabels each target, and tells
 // why the others are left out.
 
-import { type RelabelRule, relabel } from './relabel.ts'
+import { partByFilename, type RelabelRule, relabel } from './relabel.ts'
 import { type ContainerLog, metaLabel, type TargetGroup } from './target-group.ts'
 
 /** Files to read and the labels of their lines. */
@@ -10,8 +10,16 @@ export interface FileTarget {
   readonly path: string
   readonly pathExclude: string | undefined
   readonly labels: ReadonlyMap<string, string>
+  /** Set where rules go by the names of files: all labels that these begin with. */
+  readonly perFile?: PerFile
   /** Set where the path is that of a container's log, which has two streams. */
   readonly container?: ContainerTarget
+}
+
+/** Rules that are applied to each file of a target, and the labels before them, those with `__` among them. */
+export interface PerFile {
+  readonly rules: readonly RelabelRule[]
+  readonly labels: ReadonlyMap<string, string>
 }
 
 /** A container's log with the labels of its streams; a stream that is dropped has none. */
@@ -59,10 +67,10 @@ export function withoutRepeats(offered: readonly OfferedTarget[]): OfferedTarget
 }
 
 /** Text that is equal for equal targets. */
-export function targetKey({ path, pathExclude, labels, container }: FileTarget): string {
+export function targetKey({ path, pathExclude, labels, perFile, container }: FileTarget): string {
   const sorted = (of: ReadonlyMap<string, string> | undefined) => of && [...of].sort()
   const streams = container && [sorted(container.stdout), sorted(container.stderr)]
-  return JSON.stringify([path, pathExclude, sorted(labels), streams])
+  return JSON.stringify([path, pathExclude, sorted(labels), streams, sorted(perFile?.labels)])
 }
 
 /** What decides which targets are read. */
@@ -103,12 +111,24 @@ function toTarget(
   offered: ReadonlyMap<string, string>,
   options: ResolveOptions,
 ): FileTarget | TargetFailure {
-  const labels = relabel(offered, options.rules)
+  const { ofTarget, ofFile } = partByFilename(options.rules)
+  const labels = relabel(offered, ofTarget)
   if (!labels) return 'dropped'
   const host = labels.get('__host__')
   if (host !== undefined && host !== options.hostname) return 'wrong_host'
   const path = labels.get('__path__')
   if (path === undefined) return 'no_path'
   const pathExclude = labels.get('__path_exclude__')
-  return { path, pathExclude, labels: visibleLabels(labels) }
+  const perFile = ofFile.length > 0 ? { perFile: { rules: ofFile, labels } } : {}
+  return { path, pathExclude, labels: visibleLabels(labels), ...perFile }
+}
+
+/** Labels of one file of a target; undefined where a rule that looks at its name drops it. */
+export function labelsOfFile(
+  { labels, perFile }: FileTarget,
+  filename: string,
+): ReadonlyMap<string, string> | undefined {
+  if (!perFile) return new Map([...labels, ['filename', filename]])
+  const ofFile = relabel(new Map([...perFile.labels, ['filename', filename]]), perFile.rules)
+  return ofFile && visibleLabels(ofFile)
 }

@@ -17,8 +17,7 @@ export async function startAgentServer(options: {
   readonly logger: Logger
 }): Promise<{ instance: FastifyInstance; url: string }> {
   const { agent, logger } = options
-  const { httpListenAddress, httpListenPort, httpPathPrefix, checksHealth, tls } =
-    agent.config.server
+  const { httpListenAddress, httpListenPort, httpPathPrefix, tls } = agent.config.server
   const { enablesReload, enablesProfiling } = agent.config.server
   // The type of an instance says whether it speaks TLS, which nothing here depends on.
   const instance = fastify({
@@ -29,48 +28,13 @@ export async function startAgentServer(options: {
     },
     ...(tls && { https: serverTlsOptions(tls) }),
   }) as unknown as FastifyInstance
-  instance.get(`${httpPathPrefix}/`, (_request, reply) =>
-    reply.redirect(`${httpPathPrefix}/targets`, 303),
+  instance.register(
+    (routes, _options, done) => {
+      addAgentRoutes(routes, { agentOf: () => agent, enablesReload })
+      done()
+    },
+    { prefix: httpPathPrefix },
   )
-  instance.get(`${httpPathPrefix}/ready`, (_request, reply) => {
-    const isReady = !checksHealth || agent.isReady
-    return reply
-      .code(isReady ? 200 : 500)
-      .type('text/plain; charset=utf-8')
-      .send(isReady ? 'Ready\n' : notReady)
-  })
-  instance.get(`${httpPathPrefix}/metrics`, async (_request, reply) => {
-    const { registry } = agent.metrics
-    return reply.type(registry.contentType).send(await registry.metrics())
-  })
-  instance.get(`${httpPathPrefix}/targets`, (request, reply) => {
-    const filter = filterOf(request)
-    const view = viewTargets(agent.jobs, agent.targets(), filter)
-    if (wantsJson(request)) return reply.send(view)
-    return sendPage(reply, renderTargetsPage(view, httpPathPrefix, filter))
-  })
-  instance.get(`${httpPathPrefix}/service-discovery`, (request, reply) => {
-    const filter = filterOf(request)
-    const view = viewDiscovery(agent.jobs, filter)
-    if (wantsJson(request)) return reply.send(view)
-    return sendPage(reply, renderDiscoveryPage(view, httpPathPrefix, filter))
-  })
-  instance.get(`${httpPathPrefix}/config`, (_request, reply) =>
-    sendPage(reply, renderConfigPage(agent.config, httpPathPrefix)),
-  )
-  if (enablesReload) {
-    instance.all(`${httpPathPrefix}/reload`, async (_request, reply) => {
-      reply.type('text/plain; charset=utf-8')
-      try {
-        const outcome = await agent.reload()
-        const blocks = agent.blocksForRestart.join(', ')
-        const rest = blocks === '' ? '' : `Restart the agent for what changed in: ${blocks}\n`
-        return await reply.send(`Configuration ${outcome}\n${rest}`)
-      } catch (error) {
-        return reply.code(500).send(`failed to reload config: ${(error as Error).message}\n`)
-      }
-    })
-  }
   if (enablesProfiling) {
     // Loaded where it is wanted: modules are most of what an idle agent takes.
     const { addProfileRoutes } = await import('./profile-routes.ts')
@@ -80,6 +44,68 @@ export async function startAgentServer(options: {
   const url = await listen(instance, host, httpListenPort)
   logger.info({ url }, 'HTTP server listens')
   return { instance, url }
+}
+
+/** What the routes need. */
+export interface AgentRouteOptions {
+  /** The agent of the moment. */
+  readonly agentOf: () => Agent
+  readonly enablesReload: boolean
+}
+
+/** Adds the agent's pages to a server, below its prefix: its own, or that of a process which runs more than the agent. */
+export function addAgentRoutes(
+  instance: FastifyInstance,
+  { agentOf, enablesReload }: AgentRouteOptions,
+): void {
+  const { prefix } = instance
+  instance.get('/', { prefixTrailingSlash: 'slash' }, (_request, reply) =>
+    reply.redirect(`${prefix}/targets`, 303),
+  )
+  instance.get('/ready', (_request, reply) => {
+    const agent = agentOf()
+    const isReady = !agent.config.server.checksHealth || agent.isReady
+    const problems = agent
+      .sources()
+      .map(({ job, problem }) => (problem === undefined ? '' : `Job ${job}: ${problem}\n`))
+    return reply
+      .code(isReady ? 200 : 500)
+      .type('text/plain; charset=utf-8')
+      .send((isReady ? 'Ready\n' : notReady) + [...new Set(problems)].join(''))
+  })
+  instance.get('/metrics', async (_request, reply) => {
+    const { registry } = agentOf().metrics
+    return reply.type(registry.contentType).send(await registry.metrics())
+  })
+  instance.get('/targets', (request, reply) => {
+    const filter = filterOf(request)
+    const view = viewTargets(agentOf(), filter)
+    if (wantsJson(request)) return reply.send(view)
+    return sendPage(reply, renderTargetsPage(view, prefix, filter))
+  })
+  instance.get('/service-discovery', (request, reply) => {
+    const filter = filterOf(request)
+    const view = viewDiscovery(agentOf().jobs, filter)
+    if (wantsJson(request)) return reply.send(view)
+    return sendPage(reply, renderDiscoveryPage(view, prefix, filter))
+  })
+  instance.get('/config', (_request, reply) =>
+    sendPage(reply, renderConfigPage(agentOf().config, prefix)),
+  )
+  if (enablesReload) {
+    instance.all('/reload', async (_request, reply) => {
+      reply.type('text/plain; charset=utf-8')
+      try {
+        const agent = agentOf()
+        const outcome = await agent.reload()
+        const blocks = agent.blocksForRestart.join(', ')
+        const rest = blocks === '' ? '' : `Restart the agent for what changed in: ${blocks}\n`
+        return await reply.send(`Configuration ${outcome}\n${rest}`)
+      } catch (error) {
+        return reply.code(500).send(`failed to reload config: ${(error as Error).message}\n`)
+      }
+    })
+  }
 }
 
 function noSchemas(): never {

@@ -1,6 +1,7 @@
 // /targets: what each job reads and how far it has come.
 
-import type { JobTargets } from '../discovery/job-targets.ts'
+import type { Agent } from '../agent.ts'
+import type { SourceStatus } from '../sources/source-runner.ts'
 import type { TargetStatus } from '../tail/managed-target.ts'
 import { type Html, html, labelTexts, passesFilter, renderLabels, renderPage } from './page.ts'
 
@@ -12,8 +13,10 @@ export interface TargetsView {
     readonly discovery: readonly string[]
     /** Everything that looks for targets has had an answer. */
     readonly isComplete: boolean
-    /** At least one file is being read. */
+    /** At least one file is being read, or its source takes lines. */
     readonly isReady: boolean
+    /** What it reads other than files; one for each client that has its own. */
+    readonly sources: readonly SourceStatus[]
     readonly targets: readonly TargetStatus[]
   }[]
 }
@@ -23,13 +26,15 @@ const rowsMax = 500
 
 /** Collects the targets that pass a filter. */
 export function viewTargets(
-  jobs: readonly JobTargets[],
-  targets: readonly TargetStatus[],
+  agent: Pick<Agent, 'jobs' | 'targets' | 'sources'>,
   filter: string,
 ): TargetsView {
+  const targets = agent.targets()
+  const allSources = agent.sources()
   return {
-    jobs: jobs.map(({ config: { jobName, staticConfigs, discoveries }, isComplete }) => {
+    jobs: agent.jobs.map(({ config: { jobName, staticConfigs, discoveries }, isComplete }) => {
       const mine = targets.filter(({ job }) => job === jobName)
+      const sources = allSources.filter(({ job }) => job === jobName)
       const passing = mine.filter(target =>
         passesFilter(filter, [
           ...[jobName, target.path, ...target.files.map(({ path }) => path)],
@@ -43,7 +48,9 @@ export function viewTargets(
           ...new Set(discoveries.map(({ kind }) => kind)),
         ],
         isComplete,
-        isReady: mine.some(({ files }) => files.length > 0),
+        isReady:
+          mine.some(({ files }) => files.length > 0) || sources.some(source => source.isReady),
+        sources,
         targets: passing,
       }
     }),
@@ -52,10 +59,10 @@ export function viewTargets(
 
 /** Renders the page. */
 export function renderTargetsPage(view: TargetsView, prefix: string, filter: string): string {
-  const sections = view.jobs.map(({ job, discovery, isComplete, isReady, targets }) => {
+  const sections = view.jobs.map(({ job, discovery, isComplete, isReady, sources, targets }) => {
     const state = isReady
       ? html`<span class="good">ready</span>`
-      : html`<span class="bad">not ready: no file is being read</span>`
+      : html`<span class="bad">not ready: ${sources.length > 0 ? 'it takes no lines' : 'no file is being read'}</span>`
     const waiting = isComplete
       ? html``
       : html`, <span class="bad">discovery has not answered</span>`
@@ -63,10 +70,21 @@ export function renderTargetsPage(view: TargetsView, prefix: string, filter: str
       targets.length > rowsMax
         ? html`<p class="soft">${targets.length - rowsMax} more: use the filter</p>`
         : html``
-    return html`<section><h2>${job}</h2><p class="soft">${discovery.join(', ')}: ${targets.length} targets, ${state}${waiting}</p>${renderTable(targets.slice(0, rowsMax))}${more}</section>`
+    const reads =
+      discovery.length > 0 ? html`${discovery.join(', ')}: ${targets.length} targets, ` : html``
+    return html`<section><h2>${job}</h2><p class="soft">${reads}${state}${waiting}</p>${renderSources(sources)}${renderTable(targets.slice(0, rowsMax))}${more}</section>`
   })
   const none = view.jobs.length === 0 ? html`<p>No jobs are configured.</p>` : html``
   return renderPage({ title: 'Targets', prefix, filter }, html`${sections}${none}`)
+}
+
+function renderSources(sources: readonly SourceStatus[]): Html {
+  const items = sources.map(({ place, problem }) => {
+    const why = problem === undefined ? html`` : html` <span class="bad">${problem}</span>`
+    const where = place === '' ? html`` : html`<code>${place}</code>`
+    return html`<p>${where}${why}</p>`
+  })
+  return html`${items}`
 }
 
 function renderTable(targets: readonly TargetStatus[]): Html {

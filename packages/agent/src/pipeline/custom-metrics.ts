@@ -92,6 +92,8 @@ class Family {
       release: () => {
         if (--this.#users === 0) this.#options.onUnused()
       },
+      maxIdleMs: this.#options.maxIdleMs,
+      begin: labels => void this.#seriesOf(labels),
       update: (labels, action, value) => this.#update({ lane, labels, action, value }),
     }
   }
@@ -108,18 +110,7 @@ class Family {
     readonly value: number
   }): void {
     const { lane, labels, action, value } = change
-    const visible = [...labels].filter(([name]) => !name.startsWith('__')).sort()
-    const key = JSON.stringify(visible)
-    let series = this.#series.get(key)
-    if (!series) {
-      const buckets = this.#bounds.map(() => 0)
-      series = {
-        ...{ labels: new Map(visible), lastMs: 0, value: 0, sum: 0, count: 0, buckets },
-        ...{ changes: 0, lanes: new Map<string, number>() },
-      }
-      this.#series.set(key, series)
-    }
-    series.lastMs = this.#nowMs()
+    const series = this.#seriesOf(labels)
     if (!this.#isFirst(series, lane)) return
     switch (action) {
       case 'set':
@@ -139,6 +130,23 @@ class Family {
         for (const [i, bound] of this.#bounds.entries()) if (value <= bound) series.buckets[i]!++
         break
     }
+  }
+
+  /** Finds a series, or makes one at 0; it is in use now. */
+  #seriesOf(labels: Iterable<readonly [string, string]>): Series {
+    const visible = [...labels].filter(([name]) => !name.startsWith('__')).sort()
+    const key = JSON.stringify(visible)
+    let series = this.#series.get(key)
+    if (!series) {
+      const buckets = this.#bounds.map(() => 0)
+      series = {
+        ...{ labels: new Map(visible), lastMs: 0, value: 0, sum: 0, count: 0, buckets },
+        ...{ changes: 0, lanes: new Map<string, number>() },
+      }
+      this.#series.set(key, series)
+    }
+    series.lastMs = this.#nowMs()
+    return series
   }
 
   /** Tells whether a lane makes a change of a series that none has made before. */

@@ -58,6 +58,10 @@ export type CustomMetricAction = 'inc' | 'dec' | 'set' | 'add' | 'sub' | 'observ
 export interface CustomMetric {
   /** Never goes down. */
   readonly isCounter: boolean
+  /** A series without a change for so long is forgotten. */
+  readonly maxIdleMs: number
+  /** Makes a series at 0 where there is none, and keeps it. */
+  begin(labels: Iterable<readonly [string, string]>): void
   /** The stage is gone; the metric goes with the last stage that has it. */
   release(): void
   update(

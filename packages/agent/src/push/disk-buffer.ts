@@ -6,11 +6,11 @@
 //
 // A file is written whole under another name, synced and renamed, so that a torn one is never read.
 
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { open, readFile, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { privateDirectoryMode, privateFileMode } from '@skald/wire'
+import { makePrivateDirectory, privateFileMode } from '@skald/wire'
 import type { Logger } from 'pino'
 
 /** A batch on disk. */
@@ -55,7 +55,7 @@ export class DiskBuffer {
   /** @throws the system's error when the directory cannot be made or listed. */
   constructor(options: DiskBufferOptions) {
     this.#options = options
-    mkdirSync(options.dir, { recursive: true, mode: privateDirectoryMode })
+    makePrivateDirectory(options.dir)
     this.recovered = this.#recover()
     this.#add(this.recovered.reduce((sum, { byteLength }) => sum + byteLength, 0))
   }

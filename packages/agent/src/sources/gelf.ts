@@ -1,12 +1,12 @@
 // gelf: takes Graylog's messages over UDP.
 
 import dgram from 'node:dgram'
-import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 import { readBoolean, readLabels } from '../config/readers.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
 import { GelfAssembler } from './gelf-message.ts'
 import { formatAddress, type ListenAddress, readListenAddress } from './listen-address.ts'
+import { listening, probeListen } from './probe.ts'
 import type { Source, SourceConfig, SourceContext } from './source.ts'
 
 interface GelfConfig {
@@ -38,7 +38,8 @@ export const readGelfSource: ValueReader<SourceConfig> = cursor => {
     await source.listen()
     return source
   }
-  return { isPerClient: false, start }
+  const probe = () => probeListen(config.address, 'udp')
+  return { isPerClient: false, start, probe }
 }
 
 class GelfSource implements Source {
@@ -67,7 +68,7 @@ class GelfSource implements Source {
     const { host, port } = this.#config.address
     this.#socket.on('message', (datagram, { address }) => this.#receive(datagram, address))
     this.#socket.bind({ port, ...(host === undefined ? {} : { address: host }) })
-    await once(this.#socket, 'listening')
+    await listening(this.#socket)
     try {
       this.#socket.setRecvBufferSize(receiveBufferBytes)
     } catch {

@@ -49,16 +49,26 @@ export const readJournalSource: ValueReader<SourceConfig> = cursor => {
     path: raw.path || undefined,
     matches: raw.matches ?? [],
   }
-  const start = async (context: SourceContext) => {
+  const check = (reader: string) =>
     checkProgram('journalctl', {
       args: ['--version'],
       code: 'JOURNALCTL_MISSING',
-      before: `job ${context.jobName} reads the journal`,
+      before: `${reader} reads the journal`,
       after: 'Install systemd, or remove the job',
     })
+  const probe = async () => {
+    try {
+      check('the job')
+      return undefined
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  const start = async (context: SourceContext) => {
+    check(`job ${context.jobName}`)
     return new JournalSource(config, context)
   }
-  return { isPerClient: true, start }
+  return { isPerClient: true, start, probe }
 }
 
 class JournalSource implements Source {
@@ -72,6 +82,7 @@ class JournalSource implements Source {
   #running: RunningProgram | undefined
   #cursor: string | undefined
   #attempt = 0
+  #problem: string | undefined
 
   constructor(config: JournalConfig, context: SourceContext) {
     this.#config = config
@@ -91,6 +102,10 @@ class JournalSource implements Source {
     return `journal ${this.#config.path ?? 'of the system'}`
   }
 
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
   /** Runs journalctl, again and again where it ends. */
   async #run(): Promise<void> {
     const { logger } = this.#context
@@ -98,6 +113,7 @@ class JournalSource implements Source {
     while (!signal.aborted) {
       const complaint = await this.#follow().catch((error: Error) => error.message)
       if (signal.aborted) return
+      this.#problem = `journalctl ended: ${complaint}`
       const waitMs = backoffMs(restartBackoff, this.#attempt++, { random: Math.random })
       logger.warn(
         { error: complaint, waitMs: Math.round(waitMs) },

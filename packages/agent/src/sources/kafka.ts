@@ -19,6 +19,7 @@ import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
 import { backoffMs } from '../push/backoff.ts'
 import type { Flow } from './inlet.ts'
 import { PendingPlaces } from './pending-places.ts'
+import { probeConnect } from './probe.ts'
 import type { Source, SourceConfig, SourceContext } from './source.ts'
 
 type Sasl = NonNullable<ConsumerOptions<Buffer, Buffer, Buffer, Buffer>['sasl']>
@@ -133,7 +134,8 @@ export const readKafkaSource: ValueReader<SourceConfig> = cursor => {
     ...{ tls: raw.authentication?.tls, sasl: raw.authentication?.sasl },
   }
   const start = async (context: SourceContext) => new KafkaSource(config, context)
-  return { isPerClient: true, start }
+  const probe = () => probeConnect(brokers)
+  return { isPerClient: true, start, probe }
 }
 
 /** Lines of one partition that no server has taken yet. */
@@ -158,6 +160,7 @@ class KafkaSource implements Source {
   #consumer: Consumer<Buffer, Buffer, Buffer, Buffer> | undefined
   #stream: MessagesStream<Buffer, Buffer, Buffer, Buffer> | undefined
   #attempt = 0
+  #problem: string | undefined
 
   constructor(config: KafkaConfig, context: SourceContext) {
     this.#config = config
@@ -175,6 +178,10 @@ class KafkaSource implements Source {
     return `kafka ${this.#config.brokers.join(', ')}`
   }
 
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
   async #run(): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
@@ -187,6 +194,7 @@ class KafkaSource implements Source {
       if (signal.aborted) return
       await this.#leave()
       if (problem === undefined) continue
+      this.#problem = `Kafka cannot be read: ${problem}`
       const waitMs = backoffMs(restartBackoff, this.#attempt++, { random: Math.random })
       const fields = { error: problem, waitMs: Math.round(waitMs) }
       this.#context.logger.warn(fields, 'Kafka cannot be read, will try again')

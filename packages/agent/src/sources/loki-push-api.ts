@@ -17,6 +17,7 @@ import { readListener, type ServerConfig } from '../config/server.ts'
 import { serverTlsOptions } from '../config/server-tls.ts'
 import type { ValueReader } from '../config/yaml-cursor.ts'
 import type { Flow } from './inlet.ts'
+import { probeListen } from './probe.ts'
 import type { Source, SourceConfig, SourceContext } from './source.ts'
 
 interface PushApiConfig {
@@ -52,7 +53,9 @@ export const readLokiPushApiSource: ValueReader<SourceConfig> = cursor => {
     await source.listen()
     return source
   }
-  return { isPerClient: false, start }
+  const address = { host: server.httpListenAddress || undefined, port: server.httpListenPort ?? 0 }
+  const probe = () => probeListen(address, 'tcp')
+  return { isPerClient: false, start, probe }
 }
 
 class PushApiSource implements Source {

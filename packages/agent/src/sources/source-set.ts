@@ -5,7 +5,8 @@ import type { AgentMetrics } from '../metrics.ts'
 import type { ManagedJob } from '../tail/managed-target.ts'
 import type { TimeJournal } from '../tail/time-journal.ts'
 import { Inlet, type InletLane } from './inlet.ts'
-import type { Cursors, Source, SourceConfig } from './source.ts'
+import type { Cursors, SourceConfig } from './source.ts'
+import { SourceRunner, type SourceStatus } from './source-runner.ts'
 
 /** What a client's lane shows to sources. */
 export interface SourceLane {
@@ -26,44 +27,26 @@ export interface SourceSetOptions {
   readonly nowMs: () => number
 }
 
-interface Running {
-  readonly jobName: string
-  readonly source: Source
-  readonly inlet: Inlet
-}
-
-/** A source as people see it. */
-export interface SourceStatus {
-  readonly job: string
-  readonly place: string
-  readonly isReady: boolean
-}
-
 /** The sources that run. */
 export class SourceSet {
   readonly #options: SourceSetOptions
-  #running: Running[] = []
+  #running: SourceRunner[] = []
   /** Stopped, but not closed yet. */
-  #stopped: Running[] = []
+  #stopped: SourceRunner[] = []
 
   constructor(options: SourceSetOptions) {
     this.#options = options
+    options.metrics.sourceStates = () => this.status()
   }
 
-  /** Starts the sources of some jobs, or of all; all that run are stopped again when one fails. */
+  /** Starts the sources of some jobs, or of all; settles when each was tried once. */
   async start(jobNames?: readonly string[]): Promise<void> {
     const lanes = this.#options.lanes()
-    try {
-      for (const { config } of lanes[0]?.jobs ?? []) {
-        const { source, jobName } = config
-        if (!source || jobNames?.includes(jobName) === false) continue
-        const groups = source.isPerClient ? lanes.map(lane => [lane]) : [lanes]
-        for (const group of groups) await this.#startOne(jobName, source, group)
-      }
-    } catch (error) {
-      await this.stop()
-      await this.close()
-      throw error
+    for (const { config } of lanes[0]?.jobs ?? []) {
+      const { source, jobName } = config
+      if (!source || jobNames?.includes(jobName) === false) continue
+      const groups = source.isPerClient ? lanes.map(lane => [lane]) : [lanes]
+      for (const group of groups) await this.#startOne(jobName, source, group)
     }
   }
 
@@ -86,23 +69,17 @@ export class SourceSet {
     const lane = source.isPerClient ? lanes[0]!.name : ''
     const laneMetrics = metrics.forLane(lanes[0]!.name)
     const context = { jobName, inlet, lane, cursors, metrics, laneMetrics, hostname, nowMs }
-    try {
-      const started = await source.start({ ...context, logger: logger.child({ job: jobName }) })
-      this.#running.push({ jobName, source: started, inlet })
-    } catch (error) {
-      inlet.close()
-      throw error
-    }
+    const runner = new SourceRunner(source, { ...context, logger: logger.child({ job: jobName }) })
+    this.#running.push(runner)
+    await runner.start()
   }
 
   get isReady(): boolean {
-    return this.#running.some(({ source }) => source.isReady)
+    return this.#running.some(({ status }) => status.isReady)
   }
 
   status(): SourceStatus[] {
-    return this.#running.map(({ jobName: job, source: { place, isReady } }) => ({
-      ...{ job, place, isReady },
-    }))
+    return this.#running.map(({ status }) => status)
   }
 
   /**
@@ -111,10 +88,8 @@ export class SourceSet {
    */
   async stop(jobNames?: readonly string[]): Promise<boolean> {
     const going = this.#running.filter(({ jobName }) => jobNames?.includes(jobName) !== false)
-    this.#running = this.#running.filter(running => !going.includes(running))
-    for (const { inlet } of going) inlet.release()
-    await Promise.all(going.map(({ source }) => source.stop()))
-    for (const { inlet } of going) inlet.close()
+    this.#running = this.#running.filter(runner => !going.includes(runner))
+    await Promise.all(going.map(runner => runner.stop()))
     this.#stopped.push(...going)
     return going.length > 0
   }
@@ -123,6 +98,6 @@ export class SourceSet {
   async close(): Promise<void> {
     const going = this.#stopped
     this.#stopped = []
-    await Promise.all(going.map(({ source }) => source.close?.()))
+    await Promise.all(going.map(runner => runner.close()))
   }
 }

@@ -11,6 +11,8 @@ export interface Source {
   readonly isReady: boolean
   /** What it reads or where it listens, for people. */
   readonly place: string
+  /** Why no lines come, where it runs without being ready. */
+  readonly problem?: string | undefined
   /** Takes no more lines; settles when none is on its way into the pipeline. */
   stop(): Promise<void>
   /** After the last answer of the servers: gives everything back. */
@@ -49,4 +51,6 @@ export interface SourceConfig {
   readonly isPerClient: boolean
   /** Starts it; rejects with the system's error when it cannot listen. */
   readonly start: (context: SourceContext) => Promise<Source>
+  /** Says why it could not be started on this machine now; absent where nothing can be said. */
+  readonly probe?: () => Promise<string | undefined>
 }

@@ -24,7 +24,14 @@ export function stdinJob(
     start: async ({ inlet }) => new StdinSource({ ...options, labels, inlet }),
   }
   return {
-    ...{ jobName: 'stdin', isSound: true, stages: [], relabelRules: [], addsPathLabels: false },
+    ...{
+      jobName: 'stdin',
+      line: 0,
+      isSound: true,
+      stages: [],
+      relabelRules: [],
+      addsPathLabels: false,
+    },
     ...{ encoding: undefined, decompression: undefined },
     ...first,
     ...{ identity: 'stdin', staticConfigs: [], discoveries: [], source },

@@ -16,6 +16,7 @@ import {
   plainAddress,
   readListenAddress,
 } from './listen-address.ts'
+import { listening, probeListen } from './probe.ts'
 import type { Source, SourceConfig, SourceContext } from './source.ts'
 import { cutSyslogFrames } from './syslog-frames.ts'
 import { parseSyslog, type SyslogFormat, type SyslogMessage } from './syslog-message.ts'
@@ -82,7 +83,8 @@ export const readSyslogSource: ValueReader<SourceConfig> = cursor => {
     await source.listen()
     return source
   }
-  return { isPerClient: false, start }
+  const probe = () => probeListen(config.address, protocol)
+  return { isPerClient: false, start, probe }
 }
 
 class SyslogSource implements Source {
@@ -120,7 +122,7 @@ class SyslogSource implements Source {
       const socket = dgram.createSocket({ type: isIpv6 ? 'udp6' : 'udp4' })
       socket.on('message', (bytes, from) => this.#takeDatagram(bytes, from.address))
       socket.bind({ port, ...(host === undefined ? {} : { address: host }) })
-      await once(socket, 'listening')
+      await listening(socket)
       this.#setReceiveBuffer(socket)
       socket.on('error', error => this.#warn(error, 'Syslog listener failed'))
       this.#server = socket

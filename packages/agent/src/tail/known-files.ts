@@ -2,7 +2,7 @@
 // written to the positions file.
 
 import { randomBytes } from 'node:crypto'
-import { type BigIntStats, readdirSync, statSync } from 'node:fs'
+import { type BigIntStats, readdirSync, renameSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import { PositionsError } from '../errors.ts'
@@ -12,7 +12,12 @@ import { hasFingerprint, headBytesMax, identityKey, type ReadAt } from './file-i
 import { hasTail, isBornThen, isCopy, placeOf, recordKey } from './found-file.ts'
 import { readGzipHead } from './gzip-content.ts'
 import { findMoved } from './moved-files.ts'
-import { type FileRecord, loadPositions, type SavedPositions } from './positions.ts'
+import {
+  type FileRecord,
+  loadPositions,
+  type SavedPositions,
+  salvagePositions,
+} from './positions.ts'
 import { PositionsFile } from './positions-file.ts'
 import type { ReadTimes } from './read-times.ts'
 import { RecordIndex } from './record-index.ts'
@@ -113,10 +118,25 @@ export class KnownFiles {
     try {
       return loadPositions(path)
     } catch (error) {
-      if (!(error instanceof PositionsError) || !ignoresInvalidYaml) throw error
-      logger.warn({ path, error: error.message }, 'Positions file ignored: files are read anew')
-      return { records: [], byPath: new Map() }
+      if (!(error instanceof PositionsError)) throw error
+      if (ignoresInvalidYaml) {
+        logger.warn({ path, error: error.message }, 'Positions file ignored: files are read anew')
+        return { records: [], byPath: new Map() }
+      }
+      if (!error.isTorn) throw error
+      return this.#setAside(error)
     }
+  }
+
+  /** A file that was cut by a full disk or a loss of power says less, but it says something. */
+  #setAside({ message }: PositionsError): SavedPositions {
+    const { path, logger, nowMs } = this.#options
+    const saved = salvagePositions(path)
+    const aside = `${path}.damaged-${nowMs()}`
+    renameSync(path, aside)
+    const fields = { path, aside, error: message, files: saved.records.length + saved.byPath.size }
+    logger.error(fields, 'Positions file is damaged: set aside, and made again from what is whole')
+    return saved
   }
 
   #addLoaded(record: FileRecord): void {

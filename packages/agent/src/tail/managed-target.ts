@@ -4,7 +4,7 @@ import type { ScrapeConfig } from '../config/scrape.ts'
 import type { Glob } from '../discovery/glob.ts'
 import type { JobTargets } from '../discovery/job-targets.ts'
 import { labelsFromPath } from '../discovery/pod-path.ts'
-import type { FileTarget } from '../discovery/targets.ts'
+import { type FileTarget, labelsOfFile } from '../discovery/targets.ts'
 import { LabelState } from '../pipeline/label-state.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
 import type { PathTailer } from './open-tailer.ts'
@@ -63,12 +63,13 @@ export interface TailerSlot {
   isDeaf: boolean
 }
 
-/** Labels that the lines of a file begin with. */
-export function labelsOf({ job, target }: ManagedTarget, path: string): LabelState {
+/** Labels that the lines of a file begin with; undefined where the job's rules drop the file. */
+export function labelsOf({ job, target }: ManagedTarget, path: string): LabelState | undefined {
   // As Promtail: a container's lines have no label of a file.
   if (target.container) return new LabelState(target.labels)
   const pathLabels = job.config.addsPathLabels ? labelsFromPath(path) : new Map<string, string>()
-  return new LabelState(new Map([...target.labels, ...pathLabels, ['filename', path]]))
+  const labels = labelsOfFile(target, path)
+  return labels && new LabelState(new Map([...labels, ...pathLabels]))
 }
 
 /** Tells whether a target is read through Docker's API and not from a file. */

@@ -11,7 +11,6 @@ import {
   closeSync,
   fchmodSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -19,7 +18,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { privateDirectoryMode, privateFileMode } from '@skald/wire'
+import { makePrivateDirectory, privateFileMode } from '@skald/wire'
 import { parseYaml } from '../config/yaml-cursor.ts'
 import { PositionsError } from '../errors.ts'
 import type { Fingerprint } from './file-identity.ts'
@@ -88,13 +87,39 @@ export function loadPositions(path: string): SavedPositions {
   const [first] = problems
   if (first) {
     throw new PositionsError(
-      `Cannot read positions file ${path}:${first.line}:${first.column}: ${first.message}. Remove the file or set positions.ignore_invalid_yaml to start anew`,
-      { path },
+      `Cannot read positions file ${path}:${first.line}:${first.column}: ${first.message}`,
+      { path, isTorn: true },
     )
   }
   const searched = new RegExp(`^${searchedMark}(\\d+)$`, 'm').exec(text)
   const searchedMs = searched ? { searchedMs: Number(searched[1]) } : {}
   return { records: readRecords(text), byPath, ...searchedMs }
+}
+
+/**
+ * Reads what is whole in a positions file that is no YAML: its records, and its paths line by line.
+ *
+ * @throws the system's error when it cannot be read.
+ */
+export function salvagePositions(path: string): SavedPositions {
+  const text = readFileSync(path, 'utf8')
+  const byPath = new Map<string, string>()
+  for (const [, key, value] of text.matchAll(
+    /^ {2}("(?:[^"\\\n]|\\.)*"|[^\s"#:][^"\n]*): (".*"|\d+)\n/gm,
+  )) {
+    try {
+      const read = (part: string) => (part.startsWith('"') ? (JSON.parse(part) as string) : part)
+      byPath.set(read(key!), read(value!))
+    } catch {
+      // Not whole either.
+    }
+  }
+  const records = readRecords(text)
+  // A path whose line is lost stands where its newest file does.
+  const newest = records
+    .toSorted((a, b) => a.order - b.order)
+    .map(({ path: of, offset }) => [of, String(offset)] as const)
+  return { records, byPath: new Map([...newest, ...byPath]) }
 }
 
 function readRecords(text: string): FileRecord[] {
@@ -150,7 +175,7 @@ export function savePositions(path: string, text: string, searchedMs: number): v
  * @throws the system's error, when the disk is full for example.
  */
 export function writeWhole(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true, mode: privateDirectoryMode })
+  makePrivateDirectory(dirname(path))
   const temporary = `${path}.new`
   const fd = openSync(temporary, 'w', privateFileMode)
   try {

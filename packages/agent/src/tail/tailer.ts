@@ -169,7 +169,8 @@ export class Tailer {
     try {
       const stats = statSync(this.path, { bigint: true, throwIfNoEntry: false })
       if (!stats || stats.isFile()) {
-        if (stats) this.#report(undefined)
+        // Whether it can be read shows when it is opened.
+        if (stats && this.#generations.current) this.#report(undefined)
         return stats
       }
       this.#report('it is not a regular file')
@@ -317,6 +318,7 @@ export class Tailer {
       release: () => this.#generations.release(generation),
     }
     this.#generations.add(generation)
+    this.#report(undefined)
     const { foundAt, offset } = record
     this.#context.logger.debug({ path: this.path, foundAt, offset, role }, 'File opened')
     this.#context.onBacklog(Math.max(0, file.initialSize - file.initialOffset))

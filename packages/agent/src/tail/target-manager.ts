@@ -164,7 +164,8 @@ export class TargetManager {
     managed.target = target
     for (const slot of managed.tailers.values()) {
       const labels = labelsOf(managed, slot.tailer.path)
-      if (labels.text === slot.labels.text && !target.container) continue
+      // What is being read is read on, where its rules would have it no more.
+      if (!labels || (labels.text === slot.labels.text && !target.container)) continue
       slot.labels = labels
       slot.tailer.renewConsumers()
     }
@@ -298,6 +299,7 @@ export class TargetManager {
   #addTailer(target: ManagedTarget, path: string): void {
     const { nowMs, minPollMs } = this.#options
     const labels = labelsOf(target, path)
+    if (!labels) return
     const scope = this.#scopeOf(target, path, labels)
     const owner: TailerOwner = {
       scope,

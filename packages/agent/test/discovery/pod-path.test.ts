@@ -1,3 +1,4 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { test } from 'tap'
 import { labelsFromPath } from '../../src/discovery/pod-path.ts'
 
@@ -13,4 +14,20 @@ test('labelsFromPath reads the trees of container runtimes', async t => {
     container: id.slice(0, 12),
   })
   f('/var/log/syslog', {})
+})
+
+test('labelsFromPath names a container of Docker as people do, where its configuration can be read', async t => {
+  const id = 'ab12'.repeat(16)
+  const dir = t.testdir()
+  const containerDir = `${dir}/containers/${id}`
+  mkdirSync(containerDir, { recursive: true })
+  const container = () => labelsFromPath(`${containerDir}/${id}-json.log`).get('container')
+  t.equal(container(), id.slice(0, 12))
+  const write = (text: string) => writeFileSync(`${containerDir}/config.v2.json`, text)
+  write(JSON.stringify({ ID: id, Name: '/shop-web-1', Config: { Image: 'nginx' } }))
+  t.equal(container(), 'shop-web-1')
+  for (const text of ['{"Name": "/"}', '{"Name": 3}', '{"Na']) {
+    write(text)
+    t.equal(container(), id.slice(0, 12), text)
+  }
 })

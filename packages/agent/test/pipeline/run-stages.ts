@@ -7,7 +7,13 @@ import { Pipeline } from '../../src/pipeline/pipeline.ts'
 import { loadStageReader } from '../../src/pipeline/registry.ts'
 import type { StageContext } from '../../src/pipeline/stage.ts'
 
-const metric = { isCounter: true, release: () => {}, update: () => {} }
+const metric = {
+  isCounter: true,
+  maxIdleMs: 0,
+  begin: () => undefined,
+  release: () => {},
+  update: () => {},
+}
 const context: StageContext = {
   jobName: 'test',
   nowMs: () => Date.UTC(2024, 0, 1),

@@ -560,8 +560,8 @@ test('metrics count as Promtail does: default buckets, any case, infinities', as
   t.match(text, /latency_bucket\{job="j",le="10"\} 3\n/)
   t.match(text, /latency_count\{job="j"\} 4\n/)
   t.match(text, /sum\{job="j"\} \+?Inf\n/)
-  t.notMatch(text, /custom_up\{/)
-  t.notMatch(text, /custom_all\{/, 'a line as a whole is no number to add')
+  t.match(text, /custom_up\{job="j"\} 0\n/, 'a counter never goes down')
+  t.match(text, /custom_all\{job="j"\} 0\n/, 'a line as a whole is no number to add')
 })
 
 test('pack writes bytes that are not UTF-8 as Go does', async t => {

@@ -11,6 +11,7 @@ import {
   linkSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -389,20 +390,38 @@ test('A full disk stops no line, cuts no positions, and is forgotten when there 
   t.equal(new Set(keys).size, 161)
 })
 
-test('Positions that are torn, a directory or unreadable end the start with a clear message', async t => {
-  const directory = t.testdir({ 'a.log': 'x\n' })
+test('Positions that are a directory or unreadable end the start with a clear message', async t => {
+  const directory = t.testdir({ 'a.log': 'x\n', 'positions.yaml': {} })
   const config = configText({ directory, url: 'http://127.0.0.1:1/' })
-  const path = `${directory}/positions.yaml`
-  for (const content of ['positions:\n  "/a": "1', 'positions: [1, 2', '\u0000\u0001\u0002']) {
-    writeFileSync(path, content)
-    await t.rejects(startTestAgent(t, config), PositionsError, JSON.stringify(content))
-  }
-  await t.rejects(startTestAgent(t, config), {
-    message: new RegExp(`^Cannot read positions file ${path}:`),
-  })
-  rmSync(path)
-  mkdirSync(path)
+  await t.rejects(startTestAgent(t, config), PositionsError)
   await t.rejects(startTestAgent(t, config), { message: /Cannot read positions file .*EISDIR/ })
+})
+
+test('Positions that are torn are set aside, and the agent goes on where what is whole says', async t => {
+  const directory = t.testdir({ 'a.log': text(lines('a', 1, 3)), 'b.log': text(lines('b', 1, 3)) })
+  const receiver = await startReceiver(t)
+  const config = configText({ directory, url: receiver.url })
+  const path = `${directory}/positions.yaml`
+  const first = await startTestAgent(t, config)
+  await receiver.until(() => receiver.entries.length === 6)
+  await first.stop()
+  const asides = () => readdirSync(directory).filter(name => name.includes('.damaged-'))
+  const damages: ((whole: string) => string)[] = [
+    whole => `\u0000\u0001: [${whole}`,
+    whole => whole.replace('positions:', '{['),
+    whole => whole.replace(/(a\.log": "\d+)"/, '$1'),
+  ]
+  for (const [n, damage] of damages.entries()) {
+    writeFileSync(path, damage(readFileSync(path, 'utf8')))
+    appendFileSync(`${directory}/a.log`, `a ${4 + n}\n`)
+    const agent = await startTestAgent(t, config)
+    await receiver.until(() => receiver.entries.some(({ line }) => line === `a ${4 + n}`))
+    await agent.stop()
+    t.equal(asides().length, n + 1, 'what was there is kept')
+    t.match(readFileSync(path, 'utf8'), /^positions:\n/)
+  }
+  const ofA = receiver.entries.filter(({ line }) => line.startsWith('a')).map(({ line }) => line)
+  t.strictSame(ofA, lines('a', 1, 6), 'no line is lost, none comes twice')
 })
 
 test('Positions that are torn are left aside where the configuration says so', async t => {
@@ -476,6 +495,8 @@ test('Tailer leaves unreadable files and directories alone until they can be rea
   })
   await receiver.until(() => receiver.entries.length === 1)
   await waitFor(() => /secret\.log.*EACCES/.test(log) && /closed.*EACCES/.test(log))
+  // It is tried again meanwhile.
+  await sleep(2_500)
   t.equal(log.match(/"path":"[^"]*secret\.log/g)?.length, 1, 'told once')
   chmodSync(`${directory}/logs/open/secret.log`, 0o644)
   chmodSync(`${directory}/logs/closed`, 0o755)

@@ -1,7 +1,7 @@
 // LogQL tokens to the syntax tree, by recursive descent. Where a token does not fit, the error names
 // it and, in the places where Loki's parser does, what could have stood there.
 
-import { type Matcher, type MatcherOp } from '@skald/wire'
+import type { Matcher, MatcherOp } from '@skald/wire'
 import { LogqlKindError, LogqlSyntaxError } from '../errors.ts'
 import type {
   CompareOp,

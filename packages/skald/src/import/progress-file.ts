@@ -13,6 +13,8 @@ export interface ImportProgress {
   /** Everything before this time was pushed and answered. */
   readonly doneNs: string
   readonly entries: number
+  /** Of these, entries of the last `overlapNs` before the end, which are read once more when the import is repeated. */
+  readonly lateEntries?: number
 }
 
 /**

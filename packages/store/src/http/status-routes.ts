@@ -10,6 +10,8 @@ import { sendJson } from './query-routes.ts'
 
 export interface StatusRouteOptions {
   readonly metrics: StoreMetrics
+  /** Metrics of what runs beside the store. */
+  readonly moreMetrics?: (() => Promise<string>) | undefined
   readonly config: Pick<StoreConfig, 'hasMetrics'>
   /** What is in force. */
   readonly shown: () => object
@@ -29,9 +31,32 @@ const serviceStates = { starting: 'Starting', ready: 'Running', stopping: 'Stopp
 
 const logLevels = ['debug', 'info', 'warn', 'error']
 
+/** Where the links of the start page lead. */
+const pages = ['ready', 'metrics', 'config', 'services', 'loki/api/v1/labels']
+
+/** The page of whoever opens the store's address in a browser. */
+function renderStartPage(version: string, links: readonly string[]): string {
+  const items = links.map(link => `<li><a href="${link}">${link}</a></li>`)
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Skald</title>
+<h1>Skald ${version}</h1>
+<p>This is a store of logs. Grafana reads it as a datasource of type Loki with this address; docs/api.md of Skald
+describes every path, and docs/README.md leads to all other pages.</p>
+<ul>${items.join('')}</ul></html>
+`
+}
+
 /** Adds the status routes. */
 export function addStatusRoutes(app: FastifyInstance, options: StatusRouteOptions): void {
-  const { metrics, config, shown, version, state, flush } = options
+  const { metrics, moreMetrics, config, shown, version, state, flush } = options
+  app.get('/', { prefixTrailingSlash: 'slash' }, (_request, reply) => {
+    const links = [...pages, ...(moreMetrics ? ['agent/targets'] : [])]
+    void reply.type('text/html; charset=utf-8').send(
+      renderStartPage(
+        version,
+        links.map(link => `${app.prefix}/${link}`),
+      ),
+    )
+  })
   app.get('/ready', (_request, reply) => {
     const ready = state() === 'ready'
     void reply
@@ -45,9 +70,10 @@ export function addStatusRoutes(app: FastifyInstance, options: StatusRouteOption
   })
   addLogLevelRoutes(app, options)
   if (config.hasMetrics) {
-    app.get('/metrics', async (_request, reply) =>
-      reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
-    )
+    app.get('/metrics', async (_request, reply) => {
+      const texts = [await metrics.registry.metrics(), (await moreMetrics?.()) ?? '']
+      return reply.type(metrics.registry.contentType).send(texts.join(''))
+    })
   }
   app.get('/config', (_request, reply) => {
     void reply.type(plainText).send(stringify(shown()))

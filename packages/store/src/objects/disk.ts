@@ -1,9 +1,9 @@
 // Segments as files of one directory.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
+import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { privateDirectoryMode, privateFileMode } from '@skald/wire'
+import { makePrivateDirectory, privateFileMode } from '@skald/wire'
 import type { Allocate } from '../buffers.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 
@@ -13,7 +13,7 @@ const writeBytes = 1024 * 1024
 
 /** Opens a directory as an object store; makes it where it is missing. */
 export async function openDiskObjectStore(directory: string): Promise<DiskObjectStore> {
-  await mkdir(directory, { recursive: true, mode: privateDirectoryMode })
+  makePrivateDirectory(directory)
   return new DiskObjectStore(directory, await open(directory, 'r'))
 }
 
@@ -72,7 +72,7 @@ export class DiskObjectStore implements ObjectStore {
   /** Moves a file into the directory `quarantine` beside this one. */
   async setAside(name: string): Promise<void> {
     const quarantine = join(dirname(this.directory), 'quarantine')
-    await mkdir(quarantine, { recursive: true, mode: privateDirectoryMode })
+    makePrivateDirectory(quarantine)
     await rename(join(this.directory, name), join(quarantine, name))
     await this.#handle.sync()
   }

@@ -3,7 +3,7 @@ import { startTestStore } from '../harness.ts'
 
 test('unknown paths are 404 in plain text', async t => {
   const store = await startTestStore(t)
-  for (const url of ['/', '/loki/api/v1/nothing', '/loki/api/v1/label/x', '/READY']) {
+  for (const url of ['/loki/api/v1/nothing', '/loki/api/v1/label/x', '/READY']) {
     const { statusCode, body, headers } = await store.app.inject({ url })
     t.equal(statusCode, 404, url)
     t.equal(body, '404 page not found\n')

@@ -12,6 +12,7 @@ import {
 } from '../../config/readers.ts'
 import type { ValueReader, YamlCursor } from '../../config/yaml-cursor.ts'
 import type { PipelineEntry } from '../entry.ts'
+import type { LabelState } from '../label-state.ts'
 import type { CustomMetric, CustomMetricAction, CustomMetrics, StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
@@ -40,10 +41,16 @@ export const metricsStage: StageDefinition = {
     return context => {
       const metrics = rules
         .filter(rule => rule !== undefined)
-        .map(rule => ({ rule, metric: rule.create(context.customMetrics) }))
+        .map(rule => ({
+          rule,
+          metric: rule.create(context.customMetrics),
+          zeros: new Zeros(context.nowMs),
+        }))
       return {
         run(entry, next) {
-          for (const { rule, metric } of metrics) count(entry, rule, metric)
+          for (const { rule, metric, zeros } of metrics) {
+            if (!count(entry, rule, metric) && metric.isCounter) zeros.begin(entry.labels, metric)
+          }
           next(entry)
         },
         close() {
@@ -54,25 +61,50 @@ export const metricsStage: StageDefinition = {
   },
 }
 
-function count(entry: PipelineEntry, rule: MetricRule, metric: CustomMetric): void {
+/**
+ * Lets the counters of a stream begin at 0 with its first line that does not count: the first that counts is an
+ * increase then, which `rate` and `increase` see. They stay while the stream has lines.
+ */
+class Zeros {
+  readonly #nowMs: () => number
+  readonly #begunMs = new WeakMap<LabelState, number>()
+
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs
+  }
+
+  begin(labels: LabelState, metric: CustomMetric): void {
+    const nowMs = this.#nowMs()
+    if (nowMs - (this.#begunMs.get(labels) ?? Number.NEGATIVE_INFINITY) < metric.maxIdleMs / 2)
+      return
+    this.#begunMs.set(labels, nowMs)
+    metric.begin(labels.entries())
+  }
+}
+
+/** Counts a line; tells whether it did. */
+function count(entry: PipelineEntry, rule: MetricRule, metric: CustomMetric): boolean {
   const { action, matchAll, countsBytes, source, value } = rule
   if (matchAll) {
-    if (action === 'inc') metric.update(entry.labels.entries(), action, 1)
     // There is nothing else to add of a line as a whole.
-    else if (countsBytes) metric.update(entry.labels.entries(), action, entry.lineBytes.length)
-    return
+    if (action !== 'inc' && !countsBytes) return false
+    metric.update(entry.labels.entries(), action, action === 'inc' ? 1 : entry.lineBytes.length)
+    return true
   }
   const extracted = entry.extracted.get(source)
-  if (extracted === undefined || (value !== undefined && valueText(extracted) !== value)) return
+  if (extracted === undefined || (value !== undefined && valueText(extracted) !== value)) {
+    return false
+  }
   if (action === 'inc' || action === 'dec') {
     metric.update(entry.labels.entries(), action, 1)
-    return
+    return true
   }
   const number = numberOf(extracted)
-  if (number === undefined) return
+  if (number === undefined) return false
   // A counter never goes down.
-  if (action === 'add' && number < 0 && metric.isCounter) return
+  if (action === 'add' && number < 0 && metric.isCounter) return false
   metric.update(entry.labels.entries(), action, number)
+  return true
 }
 
 /** Reads a value as a number: itself, a text of a number, a duration in seconds, true as 1. */

@@ -1,0 +1,94 @@
+// One source of one job: started, and where it cannot be started tried again with growing pauses, while the
+// other jobs of the agent go on.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { explainSystemError } from '@skald/wire'
+import type { Logger } from 'pino'
+import { describeError } from '../errors.ts'
+import { backoffMs } from '../push/backoff.ts'
+import type { Inlet } from './inlet.ts'
+import type { Source, SourceConfig, SourceContext } from './source.ts'
+
+const retryBackoff = { minMs: 1_000, maxMs: 60_000, attemptsMax: 0 }
+
+/** A source as people see it. */
+export interface SourceStatus {
+  readonly job: string
+  /** What it reads or where it listens; empty while it could not be started. */
+  readonly place: string
+  readonly isReady: boolean
+  /** Why no lines come; absent while they can. */
+  readonly problem?: string | undefined
+}
+
+/** Keeps a source running, or trying to. */
+export class SourceRunner {
+  readonly jobName: string
+  readonly #config: SourceConfig
+  readonly #context: SourceContext
+  readonly #inlet: Inlet
+  readonly #logger: Logger
+  readonly #stopping = new AbortController()
+  #source: Source | undefined
+  #problem: string | undefined
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(config: SourceConfig, context: SourceContext) {
+    this.jobName = context.jobName
+    this.#config = config
+    this.#context = context
+    this.#inlet = context.inlet
+    this.#logger = context.logger
+  }
+
+  get status(): SourceStatus {
+    const { place = '', isReady = false, problem = this.#problem } = this.#source ?? {}
+    return { job: this.jobName, place, isReady, ...(!isReady && { problem }) }
+  }
+
+  /** Starts it; settles after the first attempt, however that went. */
+  async start(): Promise<void> {
+    await this.#try(0)
+    if (!this.#source) this.#running = this.#tryAgain()
+  }
+
+  async #tryAgain(): Promise<void> {
+    const { signal } = this.#stopping
+    for (let attempt = 0; !this.#source; attempt++) {
+      const waitMs = backoffMs(retryBackoff, attempt, { random: Math.random })
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+      if (signal.aborted) return
+      await this.#try(attempt + 1)
+    }
+    this.#logger.info({ place: this.#source.place }, 'Job runs now')
+  }
+
+  async #try(attempt: number): Promise<void> {
+    try {
+      this.#source = await this.#config.start(this.#context)
+      this.#problem = undefined
+    } catch (error) {
+      const problem = explainSystemError(error) ?? describeError(error)
+      // Told once, and again when it is another.
+      if (problem !== this.#problem) {
+        const fields = { error: problem, attempt }
+        this.#logger.error(fields, 'Job cannot start: the others go on, and it is tried again')
+      }
+      this.#problem = problem
+    }
+  }
+
+  /** Takes no more lines; settles when none is on its way into the pipeline. */
+  async stop(): Promise<void> {
+    this.#inlet.release()
+    this.#stopping.abort()
+    await this.#running
+    await this.#source?.stop()
+    this.#inlet.close()
+  }
+
+  /** After the last answer of the servers: gives everything back. */
+  async close(): Promise<void> {
+    await this.#source?.close?.()
+  }
+}

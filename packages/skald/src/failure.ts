@@ -1,0 +1,33 @@
+// What a command says that has failed, and with which code it ends.
+
+import { explainSystemError, FlagError, type WaysOut } from '@skald/wire'
+
+/** Codes that a command ends with; README.md lists them. */
+export const exitCodes = { done: 0, failed: 1, usage: 2 } as const
+
+const waysOut: Readonly<Record<string, WaysOut>> = {
+  store: {
+    port: '-server.http-listen-port=PORT, or server.http_listen_port in the configuration',
+    path: '-common.path-prefix=DIRECTORY, or common.path_prefix in the configuration',
+  },
+}
+
+/** Tells what went wrong in words where it is the caller's to mend, with the stack where it is ours. */
+export function describeFailure(error: unknown, command: string): string {
+  const { code, message, stack, usage } = error as Error & {
+    readonly code?: string
+    readonly usage?: string
+  }
+  if (code === 'USAGE') return usage ? `${message}\n\n${usage}` : message
+  if (code === 'CONFIG') return `Cannot use the configuration:\n${message}`
+  if (code === 'FLAG') return `${message}\nskald ${command} -help lists the flags`
+  if (code === 'DIRECTORY_LOCKED') return message
+  const explained = explainSystemError(error, waysOut[command === 'all' ? 'store' : command])
+  return explained ?? stack ?? message
+}
+
+/** The code that a failed command ends with. */
+export function exitCodeOf(error: unknown): number {
+  const isUsage = error instanceof FlagError || (error as { code?: string }).code === 'USAGE'
+  return isUsage ? exitCodes.usage : exitCodes.failed
+}

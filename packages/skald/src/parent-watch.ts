@@ -1,0 +1,74 @@
+// npm and npx start a program through a shell that passes no signal on: killed, they would leave it running with
+// nobody who knows of it. So a program that npm has started ends when npm, or the shell between, is gone.
+
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+
+const periodMs = 500
+
+interface ProcessInfo {
+  readonly parent: number
+  readonly commandLine: string
+}
+
+/** Calls back once when what has started this process is gone; does nothing where that is not npm. */
+export function watchNpm(
+  env: Readonly<Record<string, string | undefined>>,
+  onGone: () => void,
+): void {
+  if (env.npm_command === undefined) return
+  const starter = findNpm()
+  if (starter === undefined) return
+  const timer = setInterval(() => {
+    if (isStillThere(starter)) return
+    clearInterval(timer)
+    onGone()
+  }, periodMs)
+  timer.unref()
+}
+
+interface Starter {
+  readonly parent: number
+  /** The parent of a shell in between; undefined without one. */
+  readonly grandparent: number | undefined
+}
+
+function findNpm(): Starter | undefined {
+  const parent = process.ppid
+  const info = readProcess(parent)
+  if (info === undefined) return undefined
+  if (isNpm(info.commandLine)) return { parent, grandparent: undefined }
+  const isShell = /^\S*sh\s+-c\s/.test(info.commandLine)
+  const above = isShell ? readProcess(info.parent) : undefined
+  return above && isNpm(above.commandLine) ? { parent, grandparent: info.parent } : undefined
+}
+
+function isStillThere({ parent, grandparent }: Starter): boolean {
+  if (process.ppid !== parent) return false
+  return grandparent === undefined || readProcess(parent)?.parent === grandparent
+}
+
+/** npm calls itself `npm exec skald store`; before it has done so, it is Node with a script of its own. */
+function isNpm(commandLine: string): boolean {
+  return /^np[mx](\s|$)|\/np[mx](-cli\.js)?(\s|$)/.test(commandLine)
+}
+
+/** Reads about a process from /proc, or where there is none asks ps; undefined when it is gone. */
+function readProcess(id: number): ProcessInfo | undefined {
+  try {
+    if (process.platform !== 'linux') return askPs(id)
+    const stat = readFileSync(`/proc/${id}/stat`, 'utf8')
+    // Behind the name, which may hold brackets and blanks: state, then the parent.
+    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+    const commandLine = readFileSync(`/proc/${id}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
+    return { parent, commandLine }
+  } catch {
+    return undefined
+  }
+}
+
+function askPs(id: number): ProcessInfo | undefined {
+  const said = execFileSync('ps', ['-o', 'ppid=,command=', '-p', String(id)], { encoding: 'utf8' })
+  const [, parent, commandLine = ''] = /^\s*(\d+)\s+(.*)$/.exec(said.trimEnd()) ?? []
+  return parent === undefined ? undefined : { parent: Number(parent), commandLine }
+}

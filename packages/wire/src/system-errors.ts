@@ -1,0 +1,59 @@
+// What the operating system refuses, in words that say what helps.
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'the system does not allow it',
+  EROFS: 'the file system is read-only',
+  ENOENT: 'there is no such file or directory',
+  ENOTDIR: 'a part of the path is a file, no directory',
+  EEXIST: 'there is a file of that name',
+  EISDIR: 'it is a directory',
+  ENOSPC: 'the disk is full',
+  EMFILE: 'too many files are open',
+  ELOOP: 'its symbolic links go in a circle',
+}
+
+const actions: Readonly<Record<string, string>> = {
+  mkdir: 'make the directory',
+  read: 'read',
+  stat: 'read',
+  scandir: 'read',
+}
+
+/** What a caller would change, named after its flags and keys. */
+export interface WaysOut {
+  /** Such as `-server.http-listen-port=PORT`. */
+  readonly port: string
+  /** Such as `-common.path-prefix=DIRECTORY`. */
+  readonly path: string
+}
+
+/** Says in one line what failed, why, and what to do; undefined where the system has refused nothing. */
+export function explainSystemError(error: unknown, waysOut?: WaysOut): string | undefined {
+  const {
+    code = '',
+    syscall = '',
+    path,
+    address,
+    port,
+  } = error as NodeJS.ErrnoException & {
+    readonly address?: string
+    readonly port?: number
+  }
+  if (port !== undefined && (syscall === 'listen' || syscall === 'bind')) {
+    const place = `${address?.includes(':') ? `[${address}]` : (address ?? '')}:${port}`
+    const remedy = waysOut ? `: ${waysOut.port}` : ''
+    switch (code) {
+      case 'EADDRINUSE':
+        return `Cannot listen on ${place}: another program has the port. End it, or take another port${remedy}`
+      case 'EACCES':
+        return `Cannot listen on ${place}: permission denied. Take a port above 1023${remedy}`
+      case 'EADDRNOTAVAIL':
+        return `Cannot listen on ${place}: this machine does not have that address`
+    }
+  }
+  const reason = reasons[code]
+  if (path === undefined || reason === undefined) return undefined
+  const remedy = waysOut ? `. Name a place that this user may write: ${waysOut.path}` : ''
+  return `Cannot ${actions[syscall] ?? 'open'} ${path}: ${reason}${remedy}`
+}

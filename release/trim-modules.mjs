@@ -1,0 +1,46 @@
+// Takes out of node_modules what no program of this project reads: headers of Node, sources of libraries
+// that come compiled as well, compiled parts for other systems, source maps. `npm ci` runs it at its
+// end, on whichever Node npm runs on: therefore plain JavaScript.
+
+import { readdirSync, rmSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const modulesDir = fileURLToPath(new URL('../node_modules', import.meta.url))
+
+/** Folders by the name of the package that they are in. */
+const unused = [
+  [/^node(-bin)?-(linux|darwin|win)/, ['include', 'share']],
+  [/^better-sqlite3$/, ['deps', 'src']],
+]
+
+/** A compiled part for another system; both C libraries of Linux count as this one. */
+function isForeign(name) {
+  const isForAll = !/(linux|darwin|win32|android|ios)/.test(name)
+  if (isForAll) return false
+  return !(name.startsWith(process.platform) && name.includes(`-${process.arch}`))
+}
+
+function entriesOf(dir) {
+  try {
+    return readdirSync(dir, { withFileTypes: true })
+  } catch (error) {
+    if (error.code === 'ENOENT') return []
+    throw error
+  }
+}
+
+function trim(dir) {
+  const [, folders = []] = unused.find(([pattern]) => pattern.test(basename(dir))) ?? []
+  for (const entry of entriesOf(dir)) {
+    const path = join(dir, entry.name)
+    const isUnused =
+      (entry.isDirectory() && folders.includes(entry.name)) ||
+      (entry.isFile() && entry.name.endsWith('.map')) ||
+      (basename(dir) === 'prebuilds' && isForeign(entry.name))
+    if (isUnused) rmSync(path, { recursive: true, force: true })
+    else if (entry.isDirectory()) trim(path)
+  }
+}
+
+trim(modulesDir)

@@ -1,0 +1,70 @@
+// What `npm ci` brings: no more than it has to be, and without a word of warning.
+
+import { lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+
+const root = new URL('..', import.meta.url).pathname
+const readJson = (name: string) => JSON.parse(readFileSync(join(root, name), 'utf8'))
+
+interface Locked {
+  readonly resolved?: string
+  readonly link?: boolean
+  readonly engines?: object
+  readonly deprecated?: string
+  readonly hasInstallScript?: boolean
+}
+const locked = Object.entries<Locked>(readJson('package-lock.json').packages).filter(([path]) =>
+  path.includes('node_modules/'),
+)
+const pathsOf = (condition: (entry: Locked) => unknown) =>
+  locked.flatMap(([path, entry]) => (condition(entry) ? [path] : []))
+
+const mebibyte = 1024 * 1024
+
+/** Bytes on disk, as du counts them: a file with two names counts once. */
+function bytesBelow(dir: string, seen = new Set<number>()): number {
+  return readdirSync(dir, { withFileTypes: true }).reduce((sum, entry) => {
+    const path = join(dir, entry.name)
+    const { blocks, ino } = lstatSync(path)
+    if (seen.has(ino)) return sum
+    seen.add(ino)
+    return sum + blocks * 512 + (entry.isDirectory() ? bytesBelow(path, seen) : 0)
+  }, 0)
+}
+
+test('npm ci brings at most 350 MB', async t => {
+  const modules = join(root, 'node_modules')
+  // Compiled code that was kept by what has run since is not brought by it.
+  const brought = readdirSync(modules).filter(name => name !== '.cache')
+  const bytes = brought.reduce((sum, name) => {
+    const path = join(modules, name)
+    return sum + (lstatSync(path).isDirectory() ? bytesBelow(path) : 0)
+  }, 0)
+  t.comment(`${Math.round(bytes / mebibyte)} MB`)
+  t.ok(bytes < 350 * mebibyte, `${bytes} bytes`)
+})
+
+test('npm ci has nothing to warn of', async t => {
+  t.same(
+    pathsOf(({ engines }) => engines),
+    [],
+    'which Node runs them is our matter, not that of the Node that npm runs on: npm run release -- lockfile',
+  )
+  t.same(
+    pathsOf(({ deprecated }) => deprecated),
+    [],
+  )
+  const { allowScripts } = readJson('package.json') as { allowScripts: Record<string, boolean> }
+  const undecided = pathsOf(({ hasInstallScript }) => hasInstallScript).filter(
+    path => allowScripts[path.split('node_modules/').at(-1)!] === undefined,
+  )
+  t.same(undecided, [], 'each install script is allowed or refused')
+})
+
+test('the lockfile names no registry', async t => {
+  t.same(
+    pathsOf(({ resolved, link }) => resolved && !link),
+    [],
+  )
+})
