@@ -62,20 +62,12 @@ async function checkFile(
   path: string,
   env: Terminal['env'] | undefined,
 ): Promise<{ kind: string; warnings: readonly string[] }> {
-  const written = readText(path)
+  const written = readFileSync(path, 'utf8')
   const text = env ? expandEnvironment(written, env) : written
   if (!isAgentConfig(text)) return checkStore(text, path)
   const options = { path, isStrict: true, probesJobs: true, ...(env && { expandEnv: true, env }) }
   const { doubts } = await loadAgentConfig({ ...options, text: written })
   return { kind: 'agent configuration', warnings: doubts }
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    throw new Error(`${path}: cannot be read: ${(cause as Error).message}`, { cause })
-  }
 }
 
 function checkStore(text: string, path: string): { kind: string; warnings: readonly string[] } {
