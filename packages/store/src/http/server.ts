@@ -1,5 +1,5 @@
-// The HTTP server: what every route shares. Bodies arrive as bytes, errors leave as Loki's plain text,
-// and this table alone decides which error has which status.
+// The HTTP server: what every route shares. Bodies arrive as bytes, errors leave as Loki's plain text. An error may
+// carry its status; for the others the table below has it.
 
 import type { IncomingMessage } from 'node:http'
 import {
