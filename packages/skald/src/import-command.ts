@@ -10,9 +10,9 @@ import {
   parseRfc3339,
 } from '@skald/wire'
 import { type ImportProgress, loadProgress, saveProgress } from './import/progress-file.ts'
-import type { Server } from './import/requests.ts'
 import { ImportError, readPages, readSelectors, type Window } from './import/source.ts'
 import { pushStreams } from './import/target.ts'
+import { readServerAddress, type Server } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -211,17 +211,9 @@ function readArguments(
 }
 
 function readServer(flag: string, url: string, tenant: string | undefined): Server {
-  if (!/^https?:/.test(url) || !URL.canParse(url)) throw usage(`${flag} takes a URL, not ${url}`)
-  const { username, password } = new URL(url)
-  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-  return {
-    // Neither fetch nor the file of the progress is for passwords.
-    url: url.replace(/^(https?:\/\/)[^/?#]*@/, '$1'),
-    headers: {
-      ...(login === ':' ? {} : { Authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
-      ...(tenant === undefined ? {} : { 'X-Scope-OrgID': tenant }),
-    },
-  }
+  const server = readServerAddress(url, tenant)
+  if (!server) throw usage(`${flag} takes a URL, not ${url}`)
+  return server
 }
 
 function readDuration(flag: string, text: string): bigint {

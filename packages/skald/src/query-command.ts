@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import { formatRfc3339, nsPerMs, parsePrometheusDuration } from '@skald/wire'
+import { readServerAddress } from './server-address.ts'
 import { type Colours, coloursFor, type Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -10,7 +11,8 @@ export const queryUsage = `skald query [options] 'LOGQL'
   --since DURATION    how far back to look (default 1h)
   --limit N           most lines (default 100)
   --output FORMAT     default, raw (lines only) or jsonl (one JSON object a line)
-  --url URL           store to ask (default $SKALD_URL or http://127.0.0.1:3100)
+  --url URL           store to ask (default $SKALD_URL or http://127.0.0.1:3100); https://USER:PASSWORD@HOST
+                      where a proxy asks for them
   --tenant NAME       tenant, for a store with auth_enabled (default $SKALD_TENANT)
 `
 
@@ -38,7 +40,8 @@ export async function runQueryCommand(
   argv: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
-  const { logql, since, limit, output, url, tenant } = readArguments(argv, terminal.env)
+  const { logql, since, limit, output, server } = readArguments(argv, terminal.env)
+  const { url, headers } = server
   const endNs = BigInt(Date.now()) * nsPerMs
   const params = new URLSearchParams({
     query: logql,
@@ -47,10 +50,10 @@ export async function runQueryCommand(
     limit: String(limit),
     direction: 'backward',
   })
-  const target = `${url.replace(/\/+$/, '')}/loki/api/v1/query_range?${params}`
+  const target = `${url}/loki/api/v1/query_range?${params}`
   let response: Response
   try {
-    response = await fetch(target, tenant === '' ? {} : { headers: { 'X-Scope-OrgID': tenant } })
+    response = await fetch(target, { headers })
   } catch (error) {
     const cause = (error as Error).cause as Error | undefined
     terminal.stderr.write(
@@ -98,9 +101,9 @@ function readArguments(argv: readonly string[], env: Readonly<Record<string, str
     })
   }
   const url = values.url ?? env.SKALD_URL ?? 'http://127.0.0.1:3100'
-  if (!URL.canParse(url))
-    throw new UsageError(`--url takes a URL, not ${url}`, { usage: queryUsage })
-  return { logql, since, limit, output, url, tenant: values.tenant ?? env.SKALD_TENANT ?? '' }
+  const server = readServerAddress(url, values.tenant ?? env.SKALD_TENANT)
+  if (!server) throw new UsageError(`--url takes a URL, not ${url}`, { usage: queryUsage })
+  return { logql, since, limit, output, server }
 }
 
 function parse(argv: readonly string[]) {

@@ -1,6 +1,7 @@
 // `skald ready`: whether a store or an agent is ready, as an exit code, for what has no curl.
 
 import { parseGoFlags } from '@skald/wire'
+import { readServerAddress, type Server } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -27,23 +28,24 @@ export async function runReadyCommand(
   const { rest } = parseGoFlags(argv, {})
   const told = terminal.env.SKALD_URL === undefined ? defaultUrls : [terminal.env.SKALD_URL]
   const urls = rest.length > 0 ? rest : told
-  for (const url of urls) {
-    if (!URL.canParse(url)) {
-      throw new UsageError(`skald ready takes URLs, not ${url}`, { usage: readyUsage })
-    }
-  }
-  const answers = await Promise.all(urls.map(ask))
+  const servers = urls.map(url => {
+    const server = readServerAddress(url, undefined)
+    if (!server) throw new UsageError(`skald ready takes URLs, not ${url}`, { usage: readyUsage })
+    return server
+  })
+  const answers = await Promise.all(servers.map(ask))
   const isReady = answers.some(answer => answer === '200')
-  for (const [index, url] of urls.entries()) {
+  for (const [index, { url }] of servers.entries()) {
     if (!isReady) terminal.stderr.write(`${url} is not ready: ${answers[index]}\n`)
   }
   return isReady ? 0 : 1
 }
 
 /** The status of the answer, or why there is none. */
-async function ask(url: string): Promise<string> {
+async function ask({ url, headers }: Server): Promise<string> {
   try {
-    const response = await fetch(`${url.replace(/\/+$/, '')}/ready`, {
+    const response = await fetch(`${url}/ready`, {
+      headers,
       signal: AbortSignal.timeout(timeoutMs),
     })
     await response.arrayBuffer()

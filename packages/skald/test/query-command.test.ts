@@ -1,7 +1,10 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { loadStoreConfig, startStore } from '@skald/store'
 import { pino } from 'pino'
 import { type Test, test } from 'tap'
 import { runQueryCommand } from '../src/query-command.ts'
+import { runReadyCommand } from '../src/ready-command.ts'
 import { createTestTerminal } from './terminal-double.ts'
 
 async function startTestStore(t: Test, auth = false) {
@@ -51,6 +54,25 @@ test('skald query prints lines, newest last, in every format', async t => {
   t.match(lines, /\{.*pod="b".*\} level=error second/)
   t.notMatch(lines, /app="web"/, 'labels that all share are left out')
   t.match(await run('sum(count_over_time({app="web"}[5m]))'), /^\{\}\n {2}\S+ \d+\n/)
+})
+
+test('skald query brings user and password from the URL, and tells nobody of them', async t => {
+  const asked: (string | undefined)[] = []
+  const proxy = createServer((request, response) => {
+    asked.push(request.headers.authorization)
+    response.writeHead(401).end('who is it?')
+  })
+  await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => proxy.close())
+  const { port } = proxy.address() as AddressInfo
+  const url = `http://reader:p%40ss@127.0.0.1:${port}`
+  const terminal = createTestTerminal({ SKALD_URL: url })
+  t.equal(await runQueryCommand(['{app="web"}'], terminal), 1)
+  t.equal(await runReadyCommand([], terminal), 1)
+  const login = `Basic ${Buffer.from('reader:p@ss').toString('base64')}`
+  t.same(asked, [login, login])
+  t.match(terminal.written.err(), 'answered 401: who is it?')
+  t.notMatch(terminal.written.err(), 'p%40ss')
 })
 
 test('skald query colours what a person reads', async t => {

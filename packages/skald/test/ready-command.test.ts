@@ -22,7 +22,7 @@ test('skald ready tells by its exit code whether one of the URLs is ready', asyn
   t.same(await run([gone, url]), { code: 0, error: '' })
   t.same(await run([], { SKALD_URL: url }), { code: 0, error: '' })
   status = 503
-  t.same(await run([url]), { code: 1, error: `${url} is not ready: 503\n` })
+  t.same(await run([url]), { code: 1, error: `${url.slice(0, -1)} is not ready: 503\n` })
   t.match(await run([gone]), { code: 1, error: /127\.0\.0\.1:1 is not ready: / })
   await t.rejects(run(['store']), { code: 'USAGE', message: 'skald ready takes URLs, not store' })
 })

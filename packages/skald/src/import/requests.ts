@@ -2,6 +2,7 @@
 // a number of attempts.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Server } from '../server-address.ts'
 
 /** Most attempts of one request: with the pauses below, some five minutes. */
 const attemptsMax = 12
@@ -9,12 +10,6 @@ const firstPauseMs = 250
 const longestPauseMs = 60_000
 /** A query over a window may take as long as its server allows; Loki's own limit is a minute. */
 const timeoutMs = 180_000
-
-/** A server and what every request to it carries. */
-export interface Server {
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-}
 
 /** An answer that ends the matter; `text` is cut at `bytesMax`. */
 export interface Answer {

@@ -8,7 +8,8 @@ import {
   type LabelSet,
   type Stream,
 } from '@skald/wire'
-import { type RequestOptions, type Server, sendRequest } from './requests.ts'
+import type { Server } from '../server-address.ts'
+import { type RequestOptions, sendRequest } from './requests.ts'
 import { coverStreams } from './selectors.ts'
 
 /** Longest answer that is read; a page that is longer is asked for again with half the entries. */
