@@ -4,7 +4,7 @@ export { type CivilTime, civilTime, civilToNs, type GoLocation } from './civil-t
 export { type ConfigProblem, formatProblem, nearestName, unknownKey } from './config-problem.ts'
 export type { Entry, Stream } from './entry.ts'
 export { DirectoryLockedError, LabelSyntaxError, PushBodyError } from './errors.ts'
-export { expandEnvironment } from './expand-env.ts'
+export { type Environment, expandEnvironment, expansionNotes } from './expand-env.ts'
 export { privateDirectoryMode, privateFileMode } from './file-modes.ts'
 export {
   FlagError,
