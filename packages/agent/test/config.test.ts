@@ -342,7 +342,12 @@ test('loadAgentConfig names -config.expand-env where a variable is not filled in
   const wait = base.replace('clients:', 'server: {http_listen_port: "${PORT}"}\nclients:')
   t.match(await problemsOf(wait), [/\$\{PORT\} is looked up .* -config\.expand-env=true/])
   const flow = base.replace('clients:', 'server: {http_listen_port: ${PORT}}\nclients:')
-  t.match((await problemsOf(flow))[0], /not YAML.*-config\.expand-env=true/)
+  const mistakes = await problemsOf(flow)
+  t.match(mistakes[0], /^1:.*not YAML.*-config\.expand-env=true/)
+  t.ok(
+    mistakes.every(text => text.startsWith('1:')),
+    'what only follows from that is not told',
+  )
   const options = { text: flow, path: 'agent.yaml', expandEnv: true, env: { PORT: '9081' } }
   const { server } = await loadAgentConfig(options)
   t.equal(server.httpListenPort, 9081)

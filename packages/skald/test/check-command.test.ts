@@ -42,7 +42,7 @@ test('skald check names -config.expand-env where a variable is not filled in', a
     'store.yaml':
       'server:\n  http_listen_port: ${PORT}\n  http_server_read_timeout: ${WAIT:-30s}\n',
     'agent.yaml': `server:\n  http_listen_port: \${PORT}\n${agent}`,
-    'flow.yaml': 'server: {http_listen_port: ${PORT}}\n',
+    'flow.yaml': 'server: {http_listen_port: ${PORT}}\nauth_enabled: false\n',
   })
   const paths = ['store.yaml', 'agent.yaml', 'flow.yaml'].map(name => join(dir, name))
   const without = createTestTerminal({ PORT: '3100' })
@@ -51,6 +51,7 @@ test('skald check names -config.expand-env where a variable is not filled in', a
   for (const place of ['store.yaml:2', 'store.yaml:3', 'agent.yaml:2', 'flow.yaml:1']) {
     t.match(without.written.err(), new RegExp(`${place}:.*${flag}`))
   }
+  t.notMatch(without.written.err(), /flow\.yaml:2/, 'what only follows from that is not told')
   const filled = createTestTerminal({ PORT: '3100' })
   t.equal(await runCheckCommand(['-config.expand-env', ...paths], filled), 0)
   const wrong = createTestTerminal({ PORT: 'x' })

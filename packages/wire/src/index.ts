@@ -1,7 +1,13 @@
 export { maxBigint, minBigint } from './bigint.ts'
 export { BufferPool } from './buffer-pool.ts'
 export { type CivilTime, civilTime, civilToNs, type GoLocation } from './civil-time.ts'
-export { type ConfigProblem, formatProblem, nearestName, unknownKey } from './config-problem.ts'
+export {
+  type ConfigProblem,
+  formatProblem,
+  nearestName,
+  unknownKey,
+  withoutRestOfStream,
+} from './config-problem.ts'
 export type { Entry, Stream } from './entry.ts'
 export { DirectoryLockedError, LabelSyntaxError, PushBodyError } from './errors.ts'
 export { type Environment, expandEnvironment, expansionNotes } from './expand-env.ts'
