@@ -46,7 +46,7 @@ async function takePort(t: Test): Promise<number> {
   return (server.address() as { port: number }).port
 }
 
-function agentConfig(dir: string, port: number): string {
+function agentConfig(dir: string, port: number | string): string {
   const path = join(dir, 'agent.yaml')
   writeFileSync(
     path,
@@ -61,7 +61,7 @@ scrape_configs:
   return path
 }
 
-function storeConfig(dir: string, port: number): string {
+function storeConfig(dir: string, port: number | string): string {
   const path = join(dir, 'store.yaml')
   writeFileSync(
     path,
@@ -164,6 +164,35 @@ test('a configuration that cannot be read is told in one line', async t => {
   isOneLine(t, await skald('store', `-config.file=${dir}`), /it is a directory/, 2)
   isOneLine(t, await skald('store', `-config.file=${dir}/no.yaml`), /Cannot find/, 2)
   isOneLine(t, await skald('check', `${dir}/no.yaml`), /there is no such file/)
+})
+
+test('a variable that is not filled in is told with the flag that fills it', async t => {
+  const dir = t.testdir({ 'a.log': 'one\n' })
+  const kinds = [
+    { kind: 'agent', writeConfig: agentConfig, path: 'metrics' },
+    { kind: 'store', writeConfig: storeConfig, path: 'ready' },
+  ]
+  for (const { kind, writeConfig, path } of kinds) {
+    // In braces, as here, ${PORT} is no YAML before it is filled in.
+    const file = writeConfig(dir, '${PORT}')
+    for (const args of [
+      [kind, `-config.file=${file}`],
+      [`-config.file=${file}`],
+      ['check', file],
+    ]) {
+      const { code, err } = await skald(...args)
+      t.equal(code, 1, args.join(' '))
+      t.match(err, /\$\{PORT\} is looked up in the environment only with -config\.expand-env=true/)
+    }
+    const port = await reservePort()
+    const started = spawnSkald({
+      args: [kind, '-config.expand-env=true', `-config.file=${file}`],
+      outputFile: join(dir, `${kind}.out`),
+      env: { PORT: String(port) },
+    })
+    await waitUntilReady(`http://127.0.0.1:${port}/${path}`, started.output)
+    await started.end('SIGTERM')
+  }
 })
 
 test('skald query ends quietly when its reader has enough', async t => {

@@ -3,7 +3,7 @@
 // are accepted; what is not built is refused by name.
 
 import { dirname, join } from 'node:path'
-import { expandEnvironment, type FlagValues, formatProblem } from '@skald/wire'
+import { expandEnvironment, expansionNotes, type FlagValues, formatProblem } from '@skald/wire'
 import { type ClientConfig, readClients, readSingleClient } from './config/clients.ts'
 import { applyFlags } from './config/flags.ts'
 import {
@@ -102,8 +102,8 @@ export interface LoadAgentConfigOptions {
  */
 export async function loadAgentConfig(options: LoadAgentConfigOptions): Promise<AgentConfig> {
   const { path, env = {}, flags = {} } = options
-  const expanded = options.expandEnv ? expand(options.text, env) : undefined
-  const text = expanded?.text ?? options.text
+  const expanded = options.expandEnv ? expandEnvironment(options.text, env) : undefined
+  const text = expanded ?? options.text
   const { root, problems } = parseYaml(text)
   const isReadable = problems.length === 0
   const sections = isReadable
@@ -112,15 +112,14 @@ export async function loadAgentConfig(options: LoadAgentConfigOptions): Promise<
   const written = applyFlags(build(sections, text), flags, problems)
   const config = { ...written, clients: withProxies(written.clients, env) }
   if (isReadable) checkWhole(config, root, problems)
-  const found = expanded ? problems.map(expanded.explain) : problems
+  const found = problems.map(expansionNotes(options.text, expanded))
   const sorted = found.toSorted((a, b) => a.line - b.line || a.column - b.column)
   const goesOn = !options.isStrict && config.scrapeConfigs.some(job => job.isSound)
   if (sorted.some(({ isContained = false }) => !isContained || !goesOn)) {
     throw new ConfigError({ path, problems: sorted })
   }
   const tell = (problem: ConfigProblem) => formatProblem(path, problem)
-  const probed = options.probesJobs ? await probeJobs(config.scrapeConfigs) : []
-  const doubts = [...(expanded?.doubts ?? []), ...probed]
+  const doubts = options.probesJobs ? await probeJobs(config.scrapeConfigs) : []
   return { ...config, leftOut: sorted.map(tell), doubts: doubts.map(tell) }
 }
 
@@ -136,41 +135,6 @@ async function probeJobs(jobs: readonly ScrapeConfig[]): Promise<ConfigProblem[]
     }),
   )
   return doubts.flat()
-}
-
-/** Fills in the environment. `explain` says of a mistake that its line was changed by that. */
-function expand(
-  written: string,
-  env: NonNullable<LoadAgentConfigOptions['env']>,
-): {
-  readonly text: string
-  readonly doubts: readonly ConfigProblem[]
-  readonly explain: (problem: ConfigProblem) => ConfigProblem
-} {
-  const doubts: ConfigProblem[] = []
-  // Line of what was looked up last, and where that line begins.
-  let line = 1
-  let start = 0
-  const text = expandEnvironment(written, env, (body, at) => {
-    // No variable has such a name; groups of expressions have.
-    if (!/^\d+$/.test(body)) return
-    for (let end = written.indexOf('\n', start); end >= 0 && end < at; ) {
-      line++
-      start = end + 1
-      end = written.indexOf('\n', start)
-    }
-    const message = `-config.expand-env looks up \${${body}} in the environment, where it is nothing: write $${body} or $\${${body}} for a group of an expression`
-    doubts.push({ line, column: at - start + 1, message })
-  })
-  const writtenLines = new Set(written.split('\n'))
-  const lines = text.split('\n')
-  const explain = (problem: ConfigProblem) => {
-    if (writtenLines.has(lines[problem.line - 1] ?? '')) return problem
-    const why =
-      '-config.expand-env changed this line: it makes \\ of \\\\ and $ of $$, and looks up ${...}'
-    return { ...problem, message: `${problem.message} (${why})` }
-  }
-  return { text, doubts, explain }
 }
 
 const readFilename: ValueReader<string> = cursor => {

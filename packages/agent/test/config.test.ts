@@ -317,7 +317,7 @@ test('loadAgentConfig refuses a job whose targets have no path, unless another j
   await t.resolves(loadAgentConfig({ text: without(), path: 'agent.yaml', flags, isStrict: true }))
 })
 
-test('loadAgentConfig says where -config.expand-env has changed what is wrong, or loses a group', async t => {
+test('loadAgentConfig says where -config.expand-env has changed what is wrong, and leaves groups', async t => {
   const stages = `    pipeline_stages:
       - template: {source: a, template: '{{ regexReplaceAll "(.*?)\\\\.(.*)" .Value "$1" }}'}
       - template: {source: a, template: '{{ nothing'}
@@ -334,6 +334,21 @@ test('loadAgentConfig says where -config.expand-env has changed what is wrong, o
   const rules = `    relabel_configs: [{source_labels: [job], replacement: '/p/$1/\${1}/$\${1}', target_label: p}]
 `
   const { doubts, scrapeConfigs } = await load(base + rules)
-  t.match(doubts, [/^agent.yaml:7:.*-config.expand-env looks up \$\{1\}.*write \$1 or \$\$\{1\}/])
-  t.equal(scrapeConfigs[0]?.relabelRules[0]?.replacement, '/p/$1//${1}')
+  t.strictSame(doubts, [])
+  t.equal(scrapeConfigs[0]?.relabelRules[0]?.replacement, '/p/$1/${1}/${1}')
+})
+
+test('loadAgentConfig names -config.expand-env where a variable is not filled in', async t => {
+  const wait = base.replace('clients:', 'server: {http_listen_port: "${PORT}"}\nclients:')
+  t.match(await problemsOf(wait), [/\$\{PORT\} is looked up .* -config\.expand-env=true/])
+  const flow = base.replace('clients:', 'server: {http_listen_port: ${PORT}}\nclients:')
+  const mistakes = await problemsOf(flow)
+  t.match(mistakes[0], /^1:.*not YAML.*-config\.expand-env=true/)
+  t.ok(
+    mistakes.every(text => text.startsWith('1:')),
+    'what only follows from that is not told',
+  )
+  const options = { text: flow, path: 'agent.yaml', expandEnv: true, env: { PORT: '9081' } }
+  const { server } = await loadAgentConfig(options)
+  t.equal(server.httpListenPort, 9081)
 })

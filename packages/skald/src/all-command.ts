@@ -108,7 +108,8 @@ async function startEmbeddedAgent(
           }),
         }
       : {
-          ...readConfigText(file, { expandEnv, env: terminal.env }),
+          ...readConfigText(file),
+          expandEnv,
           env: terminal.env,
         }
   return startAgent({ config: await loadAgentConfig(source), logger, withHttpServer: false })

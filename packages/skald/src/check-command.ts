@@ -64,17 +64,15 @@ async function checkFile(
 ): Promise<{ kind: string; warnings: readonly string[] }> {
   const written = readFileSync(path, 'utf8')
   const text = env ? expandEnvironment(written, env) : written
-  if (!isAgentConfig(text)) return checkStore(text, path)
-  const options = { path, isStrict: true, probesJobs: true, ...(env && { expandEnv: true, env }) }
-  const { doubts } = await loadAgentConfig({ ...options, text: written })
-  return { kind: 'agent configuration', warnings: doubts }
-}
-
-function checkStore(text: string, path: string): { kind: string; warnings: readonly string[] } {
+  if (isAgentConfig(text)) {
+    const options = { path, isStrict: true, probesJobs: true, ...(env && { expandEnv: true, env }) }
+    const { doubts } = await loadAgentConfig({ ...options, text: written })
+    return { kind: 'agent configuration', warnings: doubts }
+  }
   const isOverrides = hasTopKey(text, ['overrides'])
   const { doubts, idleKeys } = isOverrides
     ? { doubts: [], idleKeys: checkOverridesFile(text, path) }
-    : loadStoreConfig(text, path)
+    : loadStoreConfig(written, path, env)
   const idle = idleKeys.map(({ message, ...place }) => ({
     ...place,
     message: `${message} has no meaning here: it may be removed`,

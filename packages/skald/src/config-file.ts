@@ -1,10 +1,10 @@
 // Finds and reads the configuration file a `-config.file` flag names.
 
 import { readFileSync } from 'node:fs'
-import { expandEnvironment, explainSystemError } from '@skald/wire'
+import { explainSystemError } from '@skald/wire'
 import { UsageError } from './usage-error.ts'
 
-/** A configuration file as text, environment filled in where that was asked for. */
+/** A configuration file as text. */
 export interface ConfigText {
   readonly path: string
   readonly text: string
@@ -15,17 +15,10 @@ export interface ConfigText {
  *
  * @throws UsageError when there is none.
  */
-export function readConfigText(
-  paths: string,
-  options: {
-    readonly expandEnv: boolean
-    readonly env: Readonly<Record<string, string | undefined>>
-  },
-): ConfigText {
+export function readConfigText(paths: string): ConfigText {
   for (const path of paths.split(',')) {
     try {
-      const text = readFileSync(path, 'utf8')
-      return { path, text: options.expandEnv ? expandEnvironment(text, options.env) : text }
+      return { path, text: readFileSync(path, 'utf8') }
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') continue
       const why = explainSystemError(Object.assign(cause as Error, { path }))

@@ -112,7 +112,7 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
 /** Runs what the configuration shows to be meant, and says so in the log. */
 async function runMeantCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   const { findMeantCommand } = await import('./missing-command.ts')
-  const meant = findMeantCommand(argv, terminal)
+  const meant = findMeantCommand(argv)
   if (!meant) throw new UsageError(`a command is missing before ${argv[0]}`, { usage })
   const { command, reason } = meant
   failing = command

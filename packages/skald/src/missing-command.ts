@@ -3,7 +3,6 @@
 
 import { readConfigText } from './config-file.ts'
 import { isAgentConfig } from './config-kind.ts'
-import type { Terminal } from './terminal.ts'
 
 /** The command that the arguments mean, and why; undefined where they name no configuration. */
 export interface MeantCommand {
@@ -16,13 +15,10 @@ export interface MeantCommand {
  *
  * @throws UsageError when the configuration cannot be read.
  */
-export function findMeantCommand(
-  argv: readonly string[],
-  { env }: Pick<Terminal, 'env'>,
-): MeantCommand | undefined {
+export function findMeantCommand(argv: readonly string[]): MeantCommand | undefined {
   const paths = configPaths(argv)
   if (paths === undefined) return undefined
-  const { path, text } = readConfigText(paths, { expandEnv: false, env })
+  const { path, text } = readConfigText(paths)
   const isAgent = isAgentConfig(text)
   return {
     command: isAgent ? 'agent' : 'store',

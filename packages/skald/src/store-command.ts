@@ -64,11 +64,9 @@ export function loadStore(flags: FlagValues, { env, stderr }: Terminal): StoreSt
   const source =
     file === undefined
       ? { path: '(embedded default)', text: embeddedStoreConfig }
-      : readConfigText(file, {
-          expandEnv: flags['config.expand-env'] === 'true',
-          env,
-        })
-  const written = loadStoreConfig(source.text, source.path)
+      : readConfigText(file)
+  const expandsEnv = file !== undefined && flags['config.expand-env'] === 'true'
+  const written = loadStoreConfig(source.text, source.path, expandsEnv ? env : undefined)
   const loaded = { ...written, config: { ...written.config, ...settingsOf(flags) } }
   if (flags['print-config-stderr'] === 'true') {
     stderr.write(stringify(configInForce(loaded, loaded.config.logLevel)))

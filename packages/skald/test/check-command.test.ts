@@ -36,6 +36,29 @@ test('skald check tells store and agent configurations apart, and names lines', 
   t.match(missing.err, /nowhere\.yaml: there is no such file/)
 })
 
+test('skald check names -config.expand-env where a variable is not filled in', async t => {
+  const agent = 'clients: [{url: "http://h/loki/api/v1/push"}]\nscrape_configs: []\n'
+  const dir = t.testdir({
+    'store.yaml':
+      'server:\n  http_listen_port: ${PORT}\n  http_server_read_timeout: ${WAIT:-30s}\n',
+    'agent.yaml': `server:\n  http_listen_port: \${PORT}\n${agent}`,
+    'flow.yaml': 'server: {http_listen_port: ${PORT}}\nauth_enabled: false\n',
+  })
+  const paths = ['store.yaml', 'agent.yaml', 'flow.yaml'].map(name => join(dir, name))
+  const without = createTestTerminal({ PORT: '3100' })
+  t.equal(await runCheckCommand(paths, without), 1)
+  const flag = String.raw`looked up in the environment only with -config\.expand-env=true`
+  for (const place of ['store.yaml:2', 'store.yaml:3', 'agent.yaml:2', 'flow.yaml:1']) {
+    t.match(without.written.err(), new RegExp(`${place}:.*${flag}`))
+  }
+  t.notMatch(without.written.err(), /flow\.yaml:2/, 'what only follows from that is not told')
+  const filled = createTestTerminal({ PORT: '3100' })
+  t.equal(await runCheckCommand(['-config.expand-env', ...paths], filled), 0)
+  const wrong = createTestTerminal({ PORT: 'x' })
+  t.equal(await runCheckCommand(['-config.expand-env', paths[0]!], wrong), 1)
+  t.match(wrong.written.err(), /store\.yaml:2:.*-config\.expand-env changed this line/)
+})
+
 test("skald check knows a store's file of overrides", async t => {
   const dir = t.testdir({
     'good.yaml': 'overrides:\n  one:\n    max_line_size: 1MB\n    bloom_ngram_skip: 1\n',

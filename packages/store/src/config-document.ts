@@ -1,6 +1,6 @@
 // YAML files, with the line and column of everything in them.
 
-import type { ConfigProblem } from '@skald/wire'
+import { type ConfigProblem, withoutRestOfStream } from '@skald/wire'
 import {
   type Document,
   isAlias,
@@ -44,7 +44,9 @@ export function readYaml(text: string, path: string): ConfigDocument {
     return { line: Math.max(line, 1), column: Math.max(col, 1), message }
   }
   const mistakes = [
-    ...document.errors.map(error => problemAtOffset(error.pos[0], yamlMistake(error))),
+    ...withoutRestOfStream(document.errors).map(error =>
+      problemAtOffset(error.pos[0], yamlMistake(error)),
+    ),
     ...structureMistakes(document).map(({ offset, message }) => problemAtOffset(offset, message)),
   ]
   if (mistakes.length > 0) throw new ConfigError(path, mistakes)

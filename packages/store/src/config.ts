@@ -1,7 +1,12 @@
 // Reads the store's YAML: what was written becomes numbers with units, every mistake is told with its place,
 // and what has no meaning here is named.
 
-import type { ConfigProblem } from '@skald/wire'
+import {
+  type ConfigProblem,
+  type Environment,
+  expandEnvironment,
+  expansionNotes,
+} from '@skald/wire'
 import { checkValue } from './config-check.ts'
 import { type ConfigDocument, dropEmptyKeys, readYaml } from './config-document.ts'
 import { readDuration, resolveLimits, withOlderDeletes } from './config-limits.ts'
@@ -74,9 +79,28 @@ type Report = (block: string, key: string, message: string) => void
 /**
  * Reads a configuration.
  *
+ * @param env What fills the variables of the text, where `-config.expand-env` asks for that.
  * @throws ConfigError with every mistake and its place.
  */
-export function loadStoreConfig(text: string, path: string): LoadedStoreConfig {
+export function loadStoreConfig(
+  written: string,
+  path: string,
+  env?: Environment,
+): LoadedStoreConfig {
+  const expanded = env && expandEnvironment(written, env)
+  try {
+    return readStoreConfig(expanded ?? written, path)
+  } catch (error) {
+    throw withNotes(error, expansionNotes(written, expanded))
+  }
+}
+
+function withNotes(error: unknown, note: (problem: ConfigProblem) => ConfigProblem): unknown {
+  if (!(error instanceof ConfigError)) return error
+  return new ConfigError(error.path, error.problems.map(note), { cause: error })
+}
+
+function readStoreConfig(text: string, path: string): LoadedStoreConfig {
   const document = readYaml(text, path)
   const problems: ConfigProblem[] = []
   const findings = judgeSettings(document.value ?? {})

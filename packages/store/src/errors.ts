@@ -57,8 +57,8 @@ export class ConfigError extends Error {
   readonly path: string
   readonly problems: readonly ConfigProblem[]
 
-  constructor(path: string, problems: readonly ConfigProblem[]) {
-    super(problems.map(problem => formatProblem(path, problem)).join('\n'))
+  constructor(path: string, problems: readonly ConfigProblem[], options?: ErrorOptions) {
+    super(problems.map(problem => formatProblem(path, problem)).join('\n'), options)
     this.name = 'ConfigError'
     this.path = path
     this.problems = problems

@@ -14,6 +14,15 @@ export function formatProblem(path: string, { line, column, message }: ConfigPro
   return line > 0 ? `${path}:${line}:${column}: ${message}` : `${path}: ${message}`
 }
 
+/** Leaves out what the yaml library says of each later token, once one has ended the document before its end. */
+export function withoutRestOfStream<E extends { readonly message: string }>(
+  mistakes: readonly E[],
+): E[] {
+  return mistakes.filter(
+    ({ message }, at) => at === 0 || !message.includes(' token in YAML stream'),
+  )
+}
+
 /** Longer lists of known keys help nobody. */
 const listedKeysMax = 50
 

@@ -1,24 +1,52 @@
 // `-config.expand-env`: fills ${...} in the text of a configuration, before it is read as YAML. The
-// forms are those of drone/envsubst, which Promtail uses: only the braced form is touched.
+// forms are those of drone/envsubst, which Promtail uses: only the braced form is touched. A number in
+// braces is a group of an expression and stays; Promtail makes nothing of it.
+
+import type { ConfigProblem } from './config-problem.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Replaces every `${...}` by its value, except for `${1}` and the like; `$$` and `\\` stand for one sign. */
+export function expandEnvironment(text: string, env: Environment): string {
+  return expandRange({ text, closings: closingBraces(text), env }, 0, text.length)
+}
 
 /**
- * Replaces every `${...}` by its value; `$$` and `\\` stand for one sign. `onLookup` is told of what stands in
- * braces, and where it begins.
+ * Makes what says of a mistake that `-config.expand-env` changed its line, or that the flag was not given where
+ * the line has a variable.
+ *
+ * @param expanded The text with the environment filled in; undefined where the flag was not given.
  */
-export function expandEnvironment(
-  text: string,
-  env: Readonly<Record<string, string | undefined>>,
-  onLookup?: (body: string, at: number) => void,
-): string {
-  const source = { text, closings: closingBraces(text), env }
-  return expandRange(source, 0, text.length, onLookup)
+export function expansionNotes(
+  written: string,
+  expanded: string | undefined,
+): <P extends ConfigProblem>(problem: P) => P {
+  const writtenLines = new Set(written.split('\n'))
+  const notes = (expanded ?? written)
+    .split('\n')
+    .map(line =>
+      expanded === undefined ? unfilledNote(line) : !writtenLines.has(line) && changedNote,
+    )
+  return problem => {
+    const ofText = expanded === undefined && unfilledNote(problem.message)
+    const note = ofText || notes[problem.line - 1]
+    return note ? { ...problem, message: `${problem.message} (${note})` } : problem
+  }
+}
+
+const changedNote =
+  '-config.expand-env changed this line: it makes \\ of \\\\ and $ of $$, and looks up ${...}'
+
+function unfilledNote(text: string): string | undefined {
+  const name = /\$\{#?([A-Za-z_]\w*)/.exec(text)?.[1]
+  return name && `\${${name}} is looked up in the environment only with -config.expand-env=true`
 }
 
 /** A text with the brace that closes each `${`, by where that stands. */
 interface Source {
   readonly text: string
   readonly closings: ReadonlyMap<number, number>
-  readonly env: Readonly<Record<string, string | undefined>>
+  readonly env: Environment
 }
 
 function closingBraces(text: string): Map<number, number> {
@@ -34,12 +62,7 @@ function closingBraces(text: string): Map<number, number> {
   return closings
 }
 
-function expandRange(
-  source: Source,
-  from: number,
-  to: number,
-  onLookup?: (body: string, at: number) => void,
-): string {
+function expandRange(source: Source, from: number, to: number): string {
   const { text, closings } = source
   let result = ''
   for (let at = from; at < to; ) {
@@ -50,7 +73,6 @@ function expandRange(
     } else if (isDollar && text[at + 1] === '{' && at + 1 < to) {
       const end = closings.get(at)
       if (end === undefined || end >= to) return result + text.slice(at, to)
-      onLookup?.(text.slice(at + 2, end), at)
       result += expandBody(source, at + 2, end)
       at = end + 1
     } else result += text[at++]
@@ -63,6 +85,8 @@ const operatorSign = /[:=\-+#%/^,]/g
 /** Expands what stands in braces, from an offset to another. */
 function expandBody(source: Source, from: number, to: number): string {
   const { text, env } = source
+  const body = text.slice(from, to)
+  if (/^\d+$/.test(body)) return `\${${body}}`
   if (text[from] === '#') return String((env[text.slice(from + 1, to)] ?? '').length)
   operatorSign.lastIndex = from
   const sign = operatorSign.exec(text)

@@ -1,10 +1,16 @@
 export { maxBigint, minBigint } from './bigint.ts'
 export { BufferPool } from './buffer-pool.ts'
 export { type CivilTime, civilTime, civilToNs, type GoLocation } from './civil-time.ts'
-export { type ConfigProblem, formatProblem, nearestName, unknownKey } from './config-problem.ts'
+export {
+  type ConfigProblem,
+  formatProblem,
+  nearestName,
+  unknownKey,
+  withoutRestOfStream,
+} from './config-problem.ts'
 export type { Entry, Stream } from './entry.ts'
 export { DirectoryLockedError, LabelSyntaxError, PushBodyError } from './errors.ts'
-export { expandEnvironment } from './expand-env.ts'
+export { type Environment, expandEnvironment, expansionNotes } from './expand-env.ts'
 export { privateDirectoryMode, privateFileMode } from './file-modes.ts'
 export {
   FlagError,

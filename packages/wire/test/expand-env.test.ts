@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { expandEnvironment } from '../src/expand-env.ts'
+import { expandEnvironment, expansionNotes } from '../src/expand-env.ts'
 
 test('expandEnvironment knows the forms of envsubst', async t => {
   const env = { V: 'Hello.tar.gz', EMPTY: '' }
@@ -26,13 +26,21 @@ test('expandEnvironment knows the forms of envsubst', async t => {
   f('$V $1 $', '$V $1 $')
   f('$${V}', '${V}')
   f('${unclosed', '${unclosed')
+  f('/${1}/${12}/$${2}/${NONE:-${3}}', '/${1}/${12}/${2}/${3}')
 })
 
-test('expandEnvironment tells what it looks up', async t => {
-  const seen: [string, number][] = []
-  expandEnvironment('a ${1} $${2} ${V:-d}', {}, (body, at) => seen.push([body, at]))
-  t.strictSame(seen, [
-    ['1', 2],
-    ['V:-d', 13],
-  ])
+test('expansionNotes names the flag of a mistake that has to do with it', async t => {
+  const written = 'a: 1\nport: ${PORT}\nb: ${1}\nwait:\n  ${WAIT:-x}\nc: a\\\\b\n'
+  const at = (line: number, message = 'Wrong') => ({ line, column: 1, message })
+  const without = expansionNotes(written, undefined)
+  t.same(without(at(1)), at(1))
+  t.same(without(at(0)), at(0))
+  t.same(without(at(3)), at(3))
+  t.match(without(at(2)).message, /^Wrong \(\$\{PORT\} is looked up .* -config\.expand-env=true\)$/)
+  t.match(without(at(4, 'Wrong: "${WAIT:-x}"')).message, /\(\$\{WAIT\} is looked up/)
+  const filled = expansionNotes(written, expandEnvironment(written, { PORT: 'p' }))
+  t.same(filled(at(1)), at(1))
+  t.same(filled(at(3)), at(3))
+  for (const line of [2, 6])
+    t.match(filled(at(line)).message, /-config\.expand-env changed this line/)
 })

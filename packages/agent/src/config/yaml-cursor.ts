@@ -3,7 +3,7 @@
 // found at once. Scalars follow YAML 1.1 (yes, no, on, off are booleans) where a boolean is wanted
 // and stay text where a text is wanted.
 
-import { unknownKey } from '@skald/wire'
+import { unknownKey, withoutRestOfStream } from '@skald/wire'
 import {
   type Document,
   isAlias,
@@ -236,7 +236,7 @@ export function parseYaml(
   })
   const documents = 'empty' in parsed ? [] : parsed
   for (const document of documents) {
-    for (const error of document.errors) {
+    for (const error of withoutRestOfStream(document.errors)) {
       const { line, col } = lines.linePos(error.pos[0])
       problems.push({ line, column: col, message: `This is not YAML: ${error.message}` })
     }

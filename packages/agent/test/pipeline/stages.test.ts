@@ -83,17 +83,19 @@ test('container reads records of Docker with other keys, and in another order', 
     '{"log":"with a tag\\n","stream":"stderr","attrs":{"tag":"a|b"},"time":"2024-01-01T00:00:01.1Z"}',
     '{"log":"attrs last\\n","stream":"stdout","time":"2024-01-01T00:00:01.2Z","attrs":{"tag":"a"}}',
     '{"stream":"stdout","log":"other order\\n","time":"2024-01-01T00:00:01.3Z"}',
+    '{ "log" : "blanks\\n", "stream" : "stderr" ,"attrs": {}, "time" : "2024-01-01T00:00:01.4Z" }',
     '{"log":"no time\\n","stream":"stdout"}',
   ]
   const want = [
     '{job="j", stream="stderr"} 1704067201.100000000 with a tag',
     '{job="j", stream="stdout"} 1704067201.200000000 attrs last',
     '{job="j", stream="stdout"} 1704067201.300000000 other order',
+    '{job="j", stream="stderr"} 1704067201.400000000 blanks',
   ]
   for (const stages of ['[{container: {}}]', '[{container: {}}, {labels: {none: }}]']) {
     const out = await runStages(stages, records)
-    t.strictSame(out.slice(0, 3), want)
-    t.match(out[3], /no time.n/, 'what is no record passes as it is')
+    t.strictSame(out.slice(0, 4), want)
+    t.match(out[4], /no time.n/, 'what is no record passes as it is')
   }
 })
 

@@ -174,11 +174,12 @@ test('metadata over a limit or where none is allowed is refused', async t => {
 })
 
 test('metadata is sorted and its names are made usable; without name or value it is left out', async t => {
-  const metadata = { 'z.y': '1', a: 'b\ufffd', '': '1', e: '' }
+  const metadata = { 'z.y': '1', a: 'b\ufffd', ü: '2', '': '1', e: '' }
   const { accepted } = validate([row('plain'), row('with', nowNs, metadata)])
   t.same(accepted!.metadata, [
     undefined,
     [
+      { name: '_', value: '2' },
       { name: 'a', value: 'b ' },
       { name: 'z_y', value: '1' },
     ],
