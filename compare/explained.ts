@@ -251,9 +251,9 @@ export const explanations: readonly Explanation[] = [
   },
   {
     name: 'sizes such as 10MiB',
-    applies: async ({ query, wanted }, { skald }) => {
+    applies: async ({ query, got }, { loki }) => {
       const logql = query.logql.replaceAll('10MiB', '10MB')
-      return logql !== query.logql && !difference(wanted, await skald({ ...query, logql }))
+      return logql !== query.logql && !difference(await loki({ ...query, logql }), got)
     },
   },
   {

@@ -4,7 +4,8 @@
 // A segment file is in one of these states:
 //   known                     the catalog has it: nothing to do
 //   dropped                   it was replaced, its deletion was not finished: delete it
-//   unknown, no valid footer  a write that never ended, so never acknowledged: delete it
+//   unknown, no valid footer  a write that never ended, so never acknowledged: delete it; with a new catalog it may be
+//                             a copy that was cut (a restored backup): set aside
 //   unknown, lost before      it was known, its file was gone, and is back: enter it
 //   unknown, not above the    it would have been entered before others that were, and was not, or was
 //   catalog's marks           replaced since: its lines are elsewhere or were never acknowledged: set aside
@@ -45,7 +46,8 @@ export async function recover({ catalog, objects, logger }: RecoveryParts): Prom
   const known = new Set((await catalog.listSegments()).map(({ name }) => name))
   await deleteDropped({ catalog, objects, logger }, present)
   const missing = [...known].filter(name => !present.has(name))
-  const readable = await readUnknown({ catalog, objects, logger }, present, known)
+  const isNew = marks.level0 === 0 && marks.compacted === 0
+  const readable = await readUnknown({ catalog, objects, logger }, present, { known, isNew })
   const lost = new Set(await catalog.listLost())
   const isCounting = (name: string) => {
     const { sequence, level } = parseSegmentName(name)!
@@ -100,7 +102,7 @@ async function deleteDropped(
 async function readUnknown(
   { objects, logger }: RecoveryParts,
   present: Map<string, ObjectInfo>,
-  known: ReadonlySet<string>,
+  { known, isNew }: { readonly known: ReadonlySet<string>; readonly isNew: boolean },
 ): Promise<UnknownSegment[]> {
   const unknown: UnknownSegment[] = []
   for (const object of [...present.values()]) {
@@ -110,8 +112,17 @@ async function readUnknown(
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error
       present.delete(object.name)
-      await objects.delete([object.name])
-      logger.warn({ err: error }, 'deleted a segment that was never finished')
+      const found = { segment: object.name, why: error.message }
+      if (isNew) {
+        await objects.setAside(object.name)
+        logger.error(
+          found,
+          'set aside a segment that is damaged or cut: copy it again if it came from a backup',
+        )
+      } else {
+        await objects.delete([object.name])
+        logger.warn(found, 'deleted a segment that was never finished')
+      }
     }
   }
   return unknown

@@ -1,4 +1,4 @@
-import { rm, truncate, writeFile } from 'node:fs/promises'
+import { readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseLabelSet } from '@skald/wire'
 import { type Test, test } from 'tap'
@@ -89,6 +89,16 @@ test('a segment whose write never ended is deleted, wherever it was cut', async 
   }
   t.same(await known(catalog), [level0(1)])
   t.ok(messages().includes('deleted a segment that was never finished'))
+})
+
+test('a segment that is cut is set aside where the catalog is new: it may be a copy that broke off', async t => {
+  const { recover, segmentsDir, files, newCatalog, messages } = await openWith(t, 2)
+  await truncate(join(segmentsDir, level0(2)), 60)
+  t.equal(await recover(newCatalog()), 2)
+  t.same(await files(), [level0(1)])
+  const quarantine = await readdir(join(segmentsDir, '../quarantine'))
+  t.same(quarantine, [level0(2)])
+  t.ok(messages().some(message => message.startsWith('set aside a segment that is damaged or cut')))
 })
 
 test('a segment with its end but without its middle is deleted', async t => {

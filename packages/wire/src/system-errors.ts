@@ -54,6 +54,9 @@ export function explainSystemError(error: unknown, waysOut?: WaysOut): string | 
   }
   const reason = reasons[code]
   if (path === undefined || reason === undefined) return undefined
-  const remedy = waysOut ? `. Name a place that this user may write: ${waysOut.path}` : ''
+  // What is missing or is a directory is not mended by another place to write to.
+  const isElsewhere = syscall !== 'mkdir' && ['ENOENT', 'EISDIR'].includes(code)
+  const remedy =
+    waysOut && !isElsewhere ? `. Name a place that this user may write: ${waysOut.path}` : ''
   return `Cannot ${actions[syscall] ?? 'open'} ${path}: ${reason}${remedy}`
 }

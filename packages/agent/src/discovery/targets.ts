@@ -129,6 +129,11 @@ export function labelsOfFile(
   filename: string,
 ): ReadonlyMap<string, string> | undefined {
   if (!perFile) return new Map([...labels, ['filename', filename]])
+  // A label of that name which the target has is what rules see, as in Promtail; the file's name comes after them.
+  if (perFile.labels.has('filename')) {
+    const ofTarget = relabel(perFile.labels, perFile.rules)
+    return ofTarget && new Map([...visibleLabels(ofTarget), ['filename', filename]])
+  }
   const ofFile = relabel(new Map([...perFile.labels, ['filename', filename]]), perFile.rules)
   return ofFile && visibleLabels(ofFile)
 }

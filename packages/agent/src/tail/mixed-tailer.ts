@@ -1,4 +1,4 @@
-// Reads a file of a job that decompresses gzip: a compressed one once, and one that is not compressed as
+// Reads a file of a job that decompresses: a compressed one once, and one that is not compressed as
 // any log, since directories hold both. A log that is compressed after it was read is not read again.
 
 import { closeSync } from 'node:fs'
@@ -85,12 +85,9 @@ export class MixedTailer {
     const file = openQuietly(this.path)
     if (!file) return false
     try {
-      const [first, second] = readerOf(file.fd)(0, 2)
-      // Too short to tell.
-      if (first === undefined || (first === 0x1f && second === undefined)) return false
-      if (first !== 0x1f || second !== 0x8b) {
-        return this.#start(new Tailer(this.path, this.#context))
-      }
+      const isCompressed = beginsCompressed(readerOf(file.fd)(0, 3), this.#decompression.format)
+      if (isCompressed === undefined) return false
+      if (!isCompressed) return this.#start(new Tailer(this.path, this.#context))
       return this.#startCompressed(file)
     } finally {
       closeSync(file.fd)
@@ -120,6 +117,24 @@ export class MixedTailer {
     this.#isClosed = true
     this.#tailer?.close()
   }
+}
+
+/**
+ * Tells by the first three bytes of a file whether it is compressed; `undefined` where it is too short to tell. The
+ * marks are those of RFC 1952 (gzip), RFC 1950 (zlib: a sum over the first two bytes) and of bzip2.
+ */
+function beginsCompressed(
+  [first, second, third]: Uint8Array,
+  format: Decompression['format'],
+): boolean | undefined {
+  if (first === undefined) return undefined
+  const starts = { gz: 0x1f, z: 0x78, bz2: 0x42 }
+  if (first !== starts[format]) return false
+  if (second === undefined) return undefined
+  if (format === 'gz') return second === 0x8b
+  if (format === 'z') return (first * 256 + second) % 31 === 0
+  if (second !== 0x5a) return false
+  return third === undefined ? undefined : third === 0x68
 }
 
 function openQuietly(path: string): OpenedFile | undefined {

@@ -7,7 +7,7 @@ import { ContainerLines } from '../pipeline/container-lines.ts'
 import { JsonFileConsumer } from '../pipeline/json-file-consumer.ts'
 import { LabelState } from '../pipeline/label-state.ts'
 import type { LineOrigin } from '../pipeline/line-origin.ts'
-import { CompressedTailer } from './compressed-tailer.ts'
+import type { CompressedTailer } from './compressed-tailer.ts'
 import { ContainerStream } from './container-stream.ts'
 import type { HeldFiles } from './held-files.ts'
 import type { KnownFiles } from './known-files.ts'
@@ -88,8 +88,7 @@ export function openTailer(
     return new ContainerStream(path, context, { log: container.log, openLines, lane })
   }
   const { decompression } = config
-  if (decompression?.format === 'gz') return new MixedTailer(path, context, decompression)
-  if (decompression) return new CompressedTailer(path, context, decompression)
+  if (decompression) return new MixedTailer(path, context, decompression)
   return new Tailer(path, context)
 }
 

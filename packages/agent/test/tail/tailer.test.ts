@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { gzipSync } from 'node:zlib'
+import { deflateSync, gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import { GzipContent } from '../../src/tail/gzip-content.ts'
 import {
@@ -169,6 +169,27 @@ test('Agent takes marks and carriage returns off whatever the encoding and form 
     )
     // The next directory has the same name, and so would the positions that this one still writes.
     await agent.stop()
+  }
+})
+
+test('Agent reads files that are not compressed as logs, whatever the format of the others', async t => {
+  const plain = ['plain 1', 'x_ begins as zlib does, but for the sum', 'BZ is not yet bzip2']
+  for (const format of ['z', 'bz2']) {
+    const directory = t.testdir({ [format]: {} })
+    for (const [i, line] of plain.entries()) {
+      writeFileSync(`${directory}/${format}/${i}.log`, `${line}\n`)
+    }
+    if (format === 'z') writeFileSync(`${directory}/z/old.log`, deflateSync('zipped\n'))
+    const receiver = await startReceiver(t)
+    const job = `    decompression: {enabled: true, format: ${format}}\n`
+    await startTestAgent(
+      t,
+      configText({ directory: `${directory}/${format}`, url: receiver.url, job }),
+    )
+    const want = [...plain]
+    if (format === 'z') want.push('zipped')
+    await receiver.until(() => receiver.entries.length >= want.length)
+    t.same(received(receiver).toSorted(), want.toSorted(), format)
   }
 })
 

@@ -1,7 +1,7 @@
 // LogQL tokens to the syntax tree, by recursive descent. Where a token does not fit, the error names
 // it and, in the places where Loki's parser does, what could have stood there.
 
-import type { Matcher, MatcherOp } from '@skald/wire'
+import { formatLogqlBytes, type Matcher, type MatcherOp, parseLogqlBytes } from '@skald/wire'
 import { LogqlKindError, LogqlSyntaxError } from '../errors.ts'
 import type {
   CompareOp,
@@ -413,7 +413,7 @@ class Parser {
         return { kind: 'duration', name, op: compare, valueNs: value.durationNs }
       case 'BYTES':
         this.#take()
-        return { kind: 'bytes', name, op: compare, value: value.number }
+        return { kind: 'bytes', name, op: compare, value: roundedBytes(value.number) }
       case 'NUMBER':
       case '+':
       case '-':
@@ -620,4 +620,9 @@ function readFloat(text: string, problem: string): number {
   } catch (error) {
     throw new LogqlSyntaxError(`${problem}: ${(error as Error).message}`, { cause: error })
   }
+}
+
+// Loki reads a query again in its printed form, where sizes have two digits.
+function roundedBytes(bytes: number): number {
+  return parseLogqlBytes(formatLogqlBytes(bytes))
 }

@@ -23,7 +23,7 @@ test('parseLogql reads every form of a log query', async t => {
   f('{a="b"} | drop x, y=~"z" | keep w', '{a="b"} | drop x,y=~"z" | keep w')
   f('{a="b"} | x = 5 | y == -1.5 | z >= +2', '{a="b"} | x==5 | y==-1.5 | z>=2')
   f('{a="b"} | x > 1h30m | y < -5m | z != 1.5s', '{a="b"} | x>1h30m0s | y<-5m0s | z!=1.5s')
-  f('{a="b"} | x > 5MB | y < 10 | z = 1KiB', '{a="b"} | x>5000000B | y<10 | z==1024B')
+  f('{a="b"} | x > 5MB | y < 10 | z = 1KiB', '{a="b"} | x>5000000B | y<10 | z==1000B')
   f('{a="b"} | x=ip("1.2.3.0/24") | ip!="x"', '{a="b"} | x=ip("1.2.3.0/24") | ip!="x"')
   f('{a="b"} | rate="x" | sum=1', '{a="b"} | rate="x" | sum==1')
   f('{a="b"} | x > 0x1F | y < 0b1_1 | z == 0o17', '{a="b"} | x>31 | y<3 | z==15')

@@ -209,11 +209,12 @@ function createEntryCheck(
     const unit = second < wrongUnitSecondMax ? wrongUnitOf(timeOf(row), nowNs) : undefined
     if (unit || (second <= oldestSecond && (second < oldestSecond || timeOf(row) < oldestNs))) {
       const time = formatRfc3339(timeOf(row))
-      const oldest = formatRfc3339(oldestNs)
-      const hint = unit ? ` (${timeOf(row)} is a time in ${unit}, not in nanoseconds)` : ''
+      const why = unit
+        ? ` (${timeOf(row)} is a time in ${unit}, not in nanoseconds)`
+        : `, oldest acceptable timestamp is: ${formatRfc3339(oldestNs)}`
       return {
         reason: 'greater_than_max_sample_age',
-        message: `entry for stream '${labelsText}' has timestamp too old: ${time}, oldest acceptable timestamp is: ${oldest}${hint}`,
+        message: `entry for stream '${labelsText}' has timestamp too old: ${time}${why}`,
       }
     }
     if (second >= newestSecond && (second > newestSecond || timeOf(row) > newestNs)) {
