@@ -57,9 +57,11 @@ export function formatLogqlBytes(bytes: number): string {
   let exponent = Math.floor(Math.log(bytes) / Math.log(1000))
   if (bytes / 1000 ** exponent >= 1000) exponent++
   const value = Math.floor((bytes / 1000 ** exponent) * 10 + 0.5) / 10
-  return value < 10
-    ? `${value.toFixed(1)}${names[exponent]}`
-    : `${value.toFixed(0)}${names[exponent]}`
+  if (value < 10) return `${value.toFixed(1)}${names[exponent]}`
+  // A half goes to the even number, as Go prints it: 10.5 is 10.
+  const half = Math.floor(value)
+  const whole = value - half === 0.5 ? half + (half % 2) : Math.round(value)
+  return `${whole}${names[exponent]}`
 }
 
 const configUnits: Readonly<Record<string, number>> = {

@@ -12,6 +12,8 @@ test('LogQL sizes: kB is 1000, KiB is 1024', async t => {
     t.throws(() => parseLogqlBytes(text), SyntaxError, text)
   }
   const format = (bytes: number, want: string) => t.equal(formatLogqlBytes(bytes), want)
+  format(10 * 1024 ** 2, '10MB')
+  format(11_500_000, '12MB')
   format(0, '0B')
   format(512, '512B')
   format(5_000_000, '5.0MB')
