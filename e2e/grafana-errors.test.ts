@@ -75,7 +75,7 @@ test('a query that would read too much is refused before it does', async t => {
     ...seed.range,
   })
   t.equal(status, 400)
-  t.match(body, /^the query would read too many bytes \(query: .*, limit: 21kB\)/)
+  t.match(body, /^the query would read too many bytes \(query: .*, limit: 20kB\)/)
 })
 
 test('what is above a rate is 429 with a text', async t => {
