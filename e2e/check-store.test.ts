@@ -80,7 +80,7 @@ const faulty: readonly (readonly [text: string, message: string])[] = [
   ],
   [
     'server:\n  http_tls_config:\n    cert_file: /c.pem\n    key_file: /k.pem\n',
-    '2:3: server.http_tls_config: the store does not speak TLS, and whoever reads along would see the lines; put a proxy',
+    '2:3: server.http_tls_config: the store does not speak TLS, and anybody on the network could read the lines; put a proxy',
   ],
   [
     'target: write\n',

@@ -2,13 +2,18 @@
 // had, a reader that goes away, and a start by npm that is killed.
 
 import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { t as root, type Test, test } from 'tap'
-import { cleanEnv, reservePort, rootDir, skaldCommand, spawnSkald } from './skald-process.ts'
+import {
+  cleanEnv,
+  reservePort,
+  rootDir,
+  skaldCommand,
+  spawnSkald,
+  takePort,
+} from './skald-process.ts'
 
 root.setTimeout(120_000)
 
@@ -37,13 +42,6 @@ function isOneLine(t: Test, { code, out, err }: Ended, expected: RegExp, wantedC
   t.equal(out, '')
   t.match(err, expected)
   t.equal(err.trimEnd().split('\n').length, 1, err)
-}
-
-async function takePort(t: Test): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return (server.address() as { port: number }).port
 }
 
 function agentConfig(dir: string, port: number | string): string {
@@ -92,6 +90,12 @@ for (const command of ['all', 'store', 'agent', 'query', 'check', 'import', 'rea
   })
 }
 
+/** Both kinds of configuration, and a page that each program answers. */
+const kinds = [
+  { kind: 'agent', writeConfig: agentConfig, path: 'metrics' },
+  { kind: 'store', writeConfig: storeConfig, path: 'ready' },
+]
+
 test('help on what is no command ends with 2', async t => {
   const { code, err } = await skald('help', 'nonsense')
   t.equal(code, 2)
@@ -100,10 +104,6 @@ test('help on what is no command ends with 2', async t => {
 
 test('without a command the configuration decides between store and agent', async t => {
   const dir = t.testdir({ 'a.log': 'one\n' })
-  const kinds = [
-    { kind: 'agent', writeConfig: agentConfig, path: 'metrics' },
-    { kind: 'store', writeConfig: storeConfig, path: 'ready' },
-  ]
   for (const { kind, writeConfig, path } of kinds) {
     const port = await reservePort()
     const file = writeConfig(dir, port)
@@ -130,7 +130,8 @@ test('without a command, flags that name no readable file end at once', async t 
 
 test('a port in use is told in one line, with the flag that changes it', async t => {
   const dir = t.testdir()
-  const port = await takePort(t)
+  const { port, free } = await takePort()
+  t.teardown(free)
   const expected = new RegExp(
     `Cannot listen on 127\\.0\\.0\\.1:${port}: another program has the port.*-server\\.http-listen-port`,
   )
@@ -168,10 +169,6 @@ test('a configuration that cannot be read is told in one line', async t => {
 
 test('a variable that is not filled in is told with the flag that fills it', async t => {
   const dir = t.testdir({ 'a.log': 'one\n' })
-  const kinds = [
-    { kind: 'agent', writeConfig: agentConfig, path: 'metrics' },
-    { kind: 'store', writeConfig: storeConfig, path: 'ready' },
-  ]
   for (const { kind, writeConfig, path } of kinds) {
     // In braces, as here, ${PORT} is no YAML before it is filled in.
     const file = writeConfig(dir, '${PORT}')

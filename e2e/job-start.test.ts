@@ -1,13 +1,12 @@
 // Jobs that cannot start: the agent goes on with the others, says which and why, and starts them when it can.
 
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
 import { appendFileSync, existsSync, symlinkSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { t as root, type Test, test } from 'tap'
-import { cleanEnv, reservePort, skaldCommand, spawnSkald } from './skald-process.ts'
+import { t as root, test } from 'tap'
+import { cleanEnv, reservePort, skaldCommand, spawnSkald, takePort } from './skald-process.ts'
 
 root.setTimeout(90_000)
 
@@ -20,14 +19,6 @@ function pathWithoutJournal(dir: string): string {
     if (path !== undefined) symlinkSync(path, join(bin, name))
   }
   return bin
-}
-
-async function takePort(t: Test) {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  const { port } = server.address() as { port: number }
-  return { port, free: () => new Promise<void>(resolve => server.close(() => resolve())) }
 }
 
 function writeConfig(dir: string, port: number, jobs: string): string {
@@ -65,7 +56,8 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 
 test('a job that cannot start ends itself, not the agent, and is started when it can', async t => {
   const dir = t.testdir({ bin: {}, 'a.log': 'one\n' })
-  const taken = await takePort(t)
+  const taken = await takePort()
+  t.teardown(taken.free)
   const port = await reservePort()
   const url = `http://127.0.0.1:${port}`
   const file = writeConfig(
@@ -147,7 +139,8 @@ test('a job that cannot start ends itself, not the agent, and is started when it
 
 test('an agent none of whose jobs can start says why it is not ready', async t => {
   const dir = t.testdir()
-  const taken = await takePort(t)
+  const taken = await takePort()
+  t.teardown(taken.free)
   const port = await reservePort()
   const job = `  - {job_name: other, syslog: {listen_address: "127.0.0.1:${taken.port}"}}\n`
   const file = writeConfig(dir, port, job)

@@ -2,6 +2,7 @@
 // ready, ends it by its process id. Nothing here knows what the process does.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -133,4 +134,12 @@ export function reservePort(): Promise<number> {
       })
     })
   })
+}
+
+/** A port of 127.0.0.1 that another program has, until it is freed. */
+export async function takePort(): Promise<{ readonly port: number; free(): Promise<void> }> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  return { port, free: () => new Promise(resolve => server.close(() => resolve())) }
 }

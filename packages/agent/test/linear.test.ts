@@ -11,13 +11,13 @@ import { LabelState } from '../src/pipeline/label-state.ts'
 import { LineOrigin } from '../src/pipeline/line-origin.ts'
 import { Pipeline } from '../src/pipeline/pipeline.ts'
 import { loadStageReader } from '../src/pipeline/registry.ts'
-import type { StageContext } from '../src/pipeline/stage.ts'
 import { GelfAssembler } from '../src/sources/gelf-message.ts'
 import { parseJournalEntry } from '../src/sources/journal-entry.ts'
 import { splitLines } from '../src/sources/split-lines.ts'
 import { cutSyslogFrames } from '../src/sources/syslog-frames.ts'
 import { parseSyslog } from '../src/sources/syslog-message.ts'
 import { consumeLines } from '../src/tail/line-reader.ts'
+import { stageContext } from './pipeline/run-stages.ts'
 
 // For the file as a whole.
 root.setTimeout(240_000)
@@ -26,22 +26,6 @@ function linear<I>(name: string, of: LinearCase<I>): void {
   test(`${name} costs twice as much for twice as much`, async t => {
     await expectLinear(t, name, of)
   })
-}
-
-const metric = {
-  isCounter: true,
-  maxIdleMs: 0,
-  begin: () => undefined,
-  release: () => {},
-  update: () => {},
-}
-const context: StageContext = {
-  jobName: 'test',
-  nowMs: () => 0,
-  countDropped: () => {},
-  countDroppedByLabel: () => {},
-  customMetrics: { counter: () => metric, gauge: () => metric, histogram: () => metric },
-  warn: () => {},
 }
 
 /** Makes what runs lines through stages. */
@@ -54,7 +38,7 @@ async function stagesOf(text: string): Promise<(lines: readonly Buffer[]) => voi
   if (length === 0) throw new Error('no stages')
   return lines => {
     const pipeline = new Pipeline(
-      stages.map(create => create(context)),
+      stages.map(create => create(stageContext)),
       { add: () => {} },
     )
     const origin = new LineOrigin({ name: 'f', readTime: () => 1n })

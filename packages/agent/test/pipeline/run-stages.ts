@@ -14,7 +14,8 @@ const metric = {
   release: () => {},
   update: () => {},
 }
-const context: StageContext = {
+/** What stages find around them when nothing comes of it. */
+export const stageContext: StageContext = {
   jobName: 'test',
   nowMs: () => Date.UTC(2024, 0, 1),
   countDropped: () => {},
@@ -44,7 +45,7 @@ export async function runStages(
 ): Promise<string[]> {
   const { root, problems } = parseYaml(stagesText)
   const readStages = await loadStageReader([root], env)
-  const stages = readStages(root)!.map(create => create({ ...context, ...more }))
+  const stages = readStages(root)!.map(create => create({ ...stageContext, ...more }))
   if (problems[0]) throw new Error(problems[0].message)
   const out: string[] = []
   const pipeline = new Pipeline(stages, {
@@ -62,7 +63,7 @@ export async function runStages(
     consumer.consume(bytes, 0, bytes.length, offset)
     offset += bytes.length + 1
   }
-  if (tickMs !== undefined) pipeline.tick(context.nowMs() + tickMs)
+  if (tickMs !== undefined) pipeline.tick(stageContext.nowMs() + tickMs)
   if (finishes) pipeline.finish(origin)
   return out
 }

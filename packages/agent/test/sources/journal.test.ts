@@ -2,10 +2,10 @@
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
-import pino from 'pino'
 import { type Test, test } from 'tap'
-import { type AgentConfig, loadAgentConfig, startAgent } from '../../src/index.ts'
+import { loadAgentConfig } from '../../src/index.ts'
 import { startReceiver, startTestAgent, waitFor } from '../harness.ts'
+import { problemOf } from './job-problem.ts'
 
 const remote = '/lib/systemd/systemd-journal-remote'
 const hasJournal = spawnSync('journalctl', ['--version']).status === 0 && existsSync(remote)
@@ -170,15 +170,3 @@ test('Journal says clearly that journalctl is missing', async t => {
     process.env.PATH = PATH
   }
 })
-
-/** Why the only job of a configuration does not run, of an agent that was started with it all the same. */
-async function problemOf(config: AgentConfig): Promise<string | undefined> {
-  const agent = await startAgent({
-    config,
-    logger: pino({ level: 'silent' }),
-    withHttpServer: false,
-  })
-  const [source] = agent.sources()
-  await agent.stop()
-  return source?.problem
-}

@@ -5,9 +5,10 @@ import { Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pino from 'pino'
 import { type Test, test } from 'tap'
-import { type AgentConfig, loadAgentConfig, startAgent } from '../../src/index.ts'
+import { loadAgentConfig } from '../../src/index.ts'
 import { eventXml, installEventLogs, records, type StandInLogs } from '../event-logs.ts'
 import { noise, type Receiver, startReceiver, startTestAgent, waitFor } from '../harness.ts'
+import { problemOf } from './job-problem.ts'
 
 const configOf = (directory: string, url: string, job = 'eventlog_name: System') => `
 server: {http_listen_address: 127.0.0.1, http_listen_port: 0}
@@ -273,15 +274,3 @@ test('Windows events: what cannot be run or read is refused, with what to do', a
   const config = await load('eventlog_name: System, locale: 999999')
   t.match(await problemOf(config), /locale 999999 is no language of Windows/)
 })
-
-/** Why the only job of a configuration does not run, of an agent that was started with it all the same. */
-async function problemOf(config: AgentConfig): Promise<string | undefined> {
-  const agent = await startAgent({
-    config,
-    logger: pino({ level: 'silent' }),
-    withHttpServer: false,
-  })
-  const [source] = agent.sources()
-  await agent.stop()
-  return source?.problem
-}

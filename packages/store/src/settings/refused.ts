@@ -59,7 +59,7 @@ export const refusedKeys: readonly RefusedKey[] = [
   }),
   refuse('server.http_tls_config', {
     unless: [],
-    why: 'the store does not speak TLS, and whoever reads along would see the lines',
+    why: 'the store does not speak TLS, and anybody on the network could read the lines',
     instead: 'put a proxy with this certificate in front, and remove the block',
   }),
   refuse('server.http_listen_network', {
