@@ -92,10 +92,16 @@ test('a label value that is no string is its source text, inside as well', async
 })
 
 test('A label value that is nested beyond all measure is refused as the body that it is', async t => {
-  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
-  const body = Buffer.from(`{"streams":[{"stream":{"a":${deep}},"values":[]}]}`)
-  t.throws(() => decodeJsonPush(body), {
-    code: 'PUSH_BODY_MALFORMED',
-    message: 'the body is nested too deeply',
-  })
+  // Four levels stand around the value.
+  const bodyOf = (depth: number) => {
+    const deep = `${'['.repeat(depth - 4)}"]]"${']'.repeat(depth - 4)}`
+    return Buffer.from(`{"streams":[{"stream":{"a":${deep}},"values":[]}]}`)
+  }
+  t.doesNotThrow(() => decodeJsonPush(bodyOf(1_000)))
+  for (const depth of [1_001, 100_000]) {
+    t.throws(() => decodeJsonPush(bodyOf(depth)), {
+      code: 'PUSH_BODY_MALFORMED',
+      message: 'the body is nested too deeply',
+    })
+  }
 })
