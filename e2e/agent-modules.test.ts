@@ -71,7 +71,8 @@ const laterModules = [
   /^NativeModule internal\/(deps\/undici|webstreams)\//,
   /^packages\/wire\/src\/(otlp|push-codec)\.ts$/,
   /^packages\/query\/src\/(index|engine)\.ts$/,
-  /^packages\/query\/src\/(syntax|pipeline|leaf|metric-query|template\/functions)\//,
+  /^packages\/query\/src\/(syntax|pipeline|leaf|metric-query)\//,
+  /^packages\/go-dialect\/src\/template\/functions\//,
   /^packages\/agent\/src\/pipeline\/stages\/(?!cri\.ts$)/,
   /^packages\/agent\/src\/discovery\/(\w+\/|\w+-sd\.ts$)/,
   /^packages\/agent\/src\/sources\/(gelf|journal|kafka|loki-push-api|syslog|windows)/,
@@ -98,12 +99,14 @@ test('an agent loads what a reload names, and no more', async t => {
   const named = [
     'packages/agent/src/discovery/file-sd.ts',
     ...[`${stages}/match.ts`, `${stages}/template.ts`, 'packages/query/src/syntax/parser.ts'],
-    'packages/query/src/template/functions/text.ts',
+    'packages/go-dialect/src/template/functions/text.ts',
   ]
   for (const path of named) t.ok(later.includes(path), path)
   const others = later.filter(path => !named.includes(path))
   t.same(
-    others.filter(path => !/^packages\/query\/src\/(syntax|template)\//.test(path)),
+    others.filter(
+      path => !/^packages\/(query\/src\/syntax|go-dialect\/src\/template)\//.test(path),
+    ),
     [],
   )
 })

@@ -119,7 +119,9 @@ test(
         chartUrl,
       )
     const files = (await build()).stdout.trim().split('\n')
-    const packages = ['agent', 'query', 'store', 'wire'].map(name => `skald-${name}-${version}.tgz`)
+    const packages = ['agent', 'go-dialect', 'query', 'store', 'wire'].map(
+      name => `skald-${name}-${version}.tgz`,
+    )
     t.same(files, [
       `charts/index.yaml`,
       `charts/skald-${version}.tgz`,
@@ -152,7 +154,14 @@ test(
       ...['npm', 'install', '--prefix', installDir, '--prefer-offline', '--no-audit', '--no-fund'],
       ...['--ignore-scripts', ...tarballs],
     )
-    const ours = ['skald', '@skald/agent', '@skald/query', '@skald/store', '@skald/wire']
+    const ours = [
+      'skald',
+      '@skald/agent',
+      '@skald/go-dialect',
+      '@skald/query',
+      '@skald/store',
+      '@skald/wire',
+    ]
     for (const name of ours) {
       const packageDir = join(installDir, 'node_modules', name)
       const sources = readdirSync(packageDir, { recursive: true, encoding: 'utf8' })

@@ -1,8 +1,9 @@
 // Every reader of texts that others write, on texts that are made to be slow: bodies of pushes, lines, queries,
 // patterns, templates, configurations. (Those of the agent are in packages/agent/test/linear.test.ts.)
 
+import { parseGoDuration, parseGoTime, parseRfc3339 } from '@skald/go-dialect'
+import { compileRegex } from '@skald/go-dialect/regex/regex'
 import {
-  compileRegex,
   defaultQueryLimits,
   detectFields,
   parseLogql,
@@ -15,10 +16,7 @@ import {
   decodeJsonPush,
   decodeLegacyJsonPush,
   expandEnvironment,
-  parseGoDuration,
-  parseGoTime,
   parseLabelSet,
-  parseRfc3339,
   snappyDecompress,
 } from '@skald/wire'
 import { decodeOtlpJsonLogs } from '@skald/wire/otlp-json'

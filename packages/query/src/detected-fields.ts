@@ -1,7 +1,9 @@
 // Fields of log lines that nobody has named yet: a sample of lines is read as JSON, else as logfmt, and
 // what is found there, in structured metadata and by the query's own parsers is counted by name.
 
-import { formatLabelSet, formatLogqlBytes, type LabelSet, parseGoDuration } from '@skald/wire'
+import { formatLogqlBytes, parseGoDuration } from '@skald/go-dialect'
+import { parseBytes, parseFloatText } from '@skald/go-dialect/number/conversions'
+import { formatLabelSet, type LabelSet } from '@skald/wire'
 import { runQuery } from './engine.ts'
 import { LogqlKindError } from './errors.ts'
 import { type QueryLimits, sampledValueCountMax } from './limits.ts'
@@ -19,7 +21,6 @@ import { Line } from './pipeline/line.ts'
 import { compileLogfmt } from './pipeline/logfmt.ts'
 import { allLabels } from './pipeline/stage.ts'
 import type { ResultEntry } from './query-run.ts'
-import { parseBytes, parseFloatText } from './syntax/conversions.ts'
 import { parseLogql } from './syntax/parser.ts'
 
 /** What a field's values look like; the first that fits. */

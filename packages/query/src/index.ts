@@ -44,14 +44,6 @@ export {
 export { createPause, type Pause } from './pause.ts'
 export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
 export type { QueryRequest, ResultEntry } from './query-run.ts'
-export { expandGoTemplate } from './regex/expand.ts'
-export { compileMatcher, compileMatchers } from './regex/matcher.ts'
-export {
-  type CompiledRegex,
-  compileRegex,
-  type RegexMatch,
-  RegexSyntaxError,
-} from './regex/regex.ts'
 export {
   formatQueryResult,
   formatResultData,
@@ -71,11 +63,6 @@ export {
   type TailForm,
 } from './tail-format.ts'
 export { TailScanner } from './tail-scanner.ts'
-export { TemplateExecError, TemplateSyntaxError } from './template/errors.ts'
-export { decodeGoText, encodeGoText } from './template/go-bytes.ts'
-export { promtailFunctions } from './template/promtail-functions.ts'
-export type { TemplateData } from './template/run.ts'
-export { parseTemplate, type Template, type TemplateOptions } from './template/template.ts'
 export {
   type IndexStats,
   runIndexStats,

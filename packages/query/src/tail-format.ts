@@ -1,6 +1,7 @@
 // Frames of a live tail as Loki writes them: each entry is a stream of its own.
 
-import { formatLabelSet, formatRfc3339 } from '@skald/wire'
+import { formatRfc3339 } from '@skald/go-dialect'
+import { formatLabelSet } from '@skald/wire'
 import { unionLabels } from './pipeline/labels.ts'
 import type { ResultEntry } from './query-run.ts'
 import { categoriesJson, jsonText, labelsJson } from './result-format.ts'

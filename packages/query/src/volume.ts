@@ -1,7 +1,8 @@
 // How much the streams of a selector hold: Loki's index statistics and volumes. Answered from what is
 // known of blocks, so that they cost next to nothing where these lie in one bucket.
 
-import { type LabelSet, type Matcher, nsPerMs } from '@skald/wire'
+import { nsPerMs } from '@skald/go-dialect'
+import type { LabelSet, Matcher } from '@skald/wire'
 import type { FoundVolumes } from './leaf/volume-table.ts'
 import type { QueryLimits } from './limits.ts'
 import type { LogSource, ScanStats, StepGrid, VolumeGrouping, VolumeLeaf } from './log-source.ts'

@@ -1,9 +1,9 @@
 // A LogSource over entries in memory, in blocks of a few rows, for tests.
 
 import { createLabelSet, formatLabelSet, type LabelSet } from '@skald/wire'
+import { compileMatchers } from '@skald/wire/compile-matcher'
 import {
   type BlockView,
-  compileMatchers,
   type Leaf,
   type LeafResult,
   type LogSource,

@@ -1,6 +1,7 @@
 // Query scripts: streams, queries and what they answer, as plain text. See scripts/README.md.
 
-import { formatLabelSet, parseGoDuration, parseLabelSet } from '@skald/wire'
+import { parseGoDuration } from '@skald/go-dialect'
+import { formatLabelSet, parseLabelSet } from '@skald/wire'
 import {
   defaultQueryLimits,
   type QueryResult,

@@ -1,6 +1,7 @@
 // Queries that a tenant may not ask: limits_config.blocked_queries, as Loki has it.
 
-import { compileRegex, type Expr, parseLogql } from '@skald/query'
+import { compileRegex } from '@skald/go-dialect/regex/regex'
+import { type Expr, parseLogql } from '@skald/query'
 import type { RawBlockedQuery } from './config-schema.ts'
 import { BadRequestError } from './errors.ts'
 import type { BlockedQuery } from './limits.ts'

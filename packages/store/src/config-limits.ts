@@ -1,14 +1,14 @@
 // From the limits of a tenant as they are written to numbers with units.
 
-import { parseSelector } from '@skald/query'
 import {
   formatGoDuration,
-  type Matcher,
   parseConfigBytes,
   parseGoDuration,
   parsePrometheusDuration,
   parseRfc3339,
-} from '@skald/wire'
+} from '@skald/go-dialect'
+import { parseSelector } from '@skald/query'
+import type { Matcher } from '@skald/wire'
 import { createBlockedQuery } from './blocked-queries.ts'
 import type { RawLimits } from './config-schema.ts'
 import { createOtlpMapping } from './ingest/otlp-actions.ts'

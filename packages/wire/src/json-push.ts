@@ -1,12 +1,11 @@
 // Loki's JSON push: {"streams": [{"stream": {name: value}, "values": [["<ns>", "<line>", {metadata}?]]}]}.
 // It ends in the same columns as the protobuf form.
 
+import { parseRfc3339, quoteGoString } from '@skald/go-dialect'
 import { PushBodyError } from './errors.ts'
-import { quoteGoString } from './go-string.ts'
 import { jsonBodyText } from './json-body.ts'
 import type { Label } from './labels.ts'
 import { type PushStream, PushStreamBuilder } from './push-stream.ts'
-import { parseRfc3339 } from './time.ts'
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 

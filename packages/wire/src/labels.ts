@@ -1,8 +1,8 @@
 // Label sets: sorted unique name and value pairs, the identity of a stream. Their canonical text is
 // the form Prometheus prints and the push protocol carries: {a="b", c="d"}.
 
+import { quoteGoString, unquoteGoString } from '@skald/go-dialect'
 import { LabelSyntaxError } from './errors.ts'
-import { quoteGoString, unquoteGoString } from './go-string.ts'
 
 /** One name and value pair of a label set. */
 export interface Label {

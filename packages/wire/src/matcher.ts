@@ -1,7 +1,7 @@
 // Label matchers: one condition of a stream selector, as data. What they match is decided in the
 // query package, which owns the regular expressions.
 
-import { quoteGoString } from './go-string.ts'
+import { quoteGoString } from '@skald/go-dialect'
 
 /** `=` equal, `!=` not equal, `=~` matches the whole value, `!~` does not. */
 export type MatcherOp = '=' | '!=' | '=~' | '!~'

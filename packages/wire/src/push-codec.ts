@@ -7,6 +7,7 @@
 //                   2: string line     3: repeated Pair structuredMetadata }
 //   Pair          { 1: string name     2: string value }
 
+import { nsPerSecond } from '@skald/go-dialect'
 import protobuf from 'protobufjs/minimal.js'
 import type { Stream } from './entry.ts'
 import { PushBodyError } from './errors.ts'
@@ -20,7 +21,6 @@ import {
   wireVarint,
 } from './protobuf-fields.ts'
 import { type PushStream, PushStreamBuilder } from './push-stream.ts'
-import { nsPerSecond } from './time.ts'
 
 /**
  * Reads a push request. The streams' `bytes` is `body` itself, so `body` must not change while they

@@ -1,8 +1,8 @@
 // `label_replace(v, "dst", "replacement", "src", "regex")`.
 
+import { expandGoTemplate } from '@skald/go-dialect/regex/expand'
+import { compileRegex } from '@skald/go-dialect/regex/regex'
 import { createLabelSet, formatLabelSet, type LabelSet, labelValue } from '@skald/wire'
-import { expandGoTemplate } from '../regex/expand.ts'
-import { compileRegex } from '../regex/regex.ts'
 import type { LabelReplace } from '../syntax/ast.ts'
 import type { Series } from './series.ts'
 

@@ -1,6 +1,6 @@
 // `| decolorize`: takes ANSI escape sequences (colours, cursor, titles) out of the line.
 
-import { compileRegex } from '../regex/regex.ts'
+import { compileRegex } from '@skald/go-dialect/regex/regex'
 import type { RunStage } from './stage.ts'
 
 // The expression of the stripansi package, which knows CSI and OSC sequences.

@@ -1,6 +1,6 @@
 // `| drop a, b="c"` and `| keep a, b="c"`.
 
-import { compileMatcher } from '../regex/matcher.ts'
+import { compileMatcher } from '@skald/wire/compile-matcher'
 import type { Stage } from '../syntax/ast.ts'
 import { errorDetailsLabel, errorLabel, type LineLabels, preserveErrorLabel } from './labels.ts'
 import type { RunStage } from './stage.ts'

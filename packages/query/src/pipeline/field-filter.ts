@@ -1,7 +1,7 @@
 // Label filters on the values of a field reader; see field-reader.ts.
 
+import { parseBytes, parseDurationNs, parseFloatText } from '@skald/go-dialect/number/conversions'
 import type { CompareOp, LabelFilter } from '../syntax/ast.ts'
-import { parseBytes, parseDurationNs, parseFloatText } from '../syntax/conversions.ts'
 import { compareNumbers } from '../syntax/fold.ts'
 import { compileFilterMatcher } from './label-regex.ts'
 

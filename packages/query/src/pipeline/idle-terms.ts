@@ -1,9 +1,9 @@
 // What matches every line and is dropped, as in Loki, as soon as it stands beside something else:
 // `|= "a" or ""` looks for a, and so does `|~ "a|.*"`.
 
-import { foldCharSet } from '../regex/char-set.ts'
-import { literalText } from '../regex/simplify.ts'
-import { parseRegex, type RegexNode } from '../regex/syntax.ts'
+import { foldCharSet } from '@skald/go-dialect/regex/char-set'
+import { literalText } from '@skald/go-dialect/regex/simplify'
+import { parseRegex, type RegexNode } from '@skald/go-dialect/regex/syntax'
 import type { LineFilterTerm, Stage } from '../syntax/ast.ts'
 import { isAnyLoop } from './label-regex.ts'
 

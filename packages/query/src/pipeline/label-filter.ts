@@ -1,7 +1,7 @@
 // Label filters: matchers on text, comparisons of numbers, durations and sizes, addresses.
 
+import { parseBytes, parseDurationNs, parseFloatText } from '@skald/go-dialect/number/conversions'
 import type { CompareOp, LabelFilter } from '../syntax/ast.ts'
-import { parseBytes, parseDurationNs, parseFloatText } from '../syntax/conversions.ts'
 import { compareNumbers } from '../syntax/fold.ts'
 import { parseIpRange } from '../syntax/ip-range.ts'
 import { findIp } from './ip.ts'

@@ -1,9 +1,9 @@
 // `| label_format dst=src, other="{{.template}}"`: renames labels and sets new ones.
 
+import { TemplateExecError } from '@skald/go-dialect/template/errors'
+import type { Template } from '@skald/go-dialect/template/template'
 import type { LabelFormatItem, Stage } from '../syntax/ast.ts'
 import { parseLogqlTemplate } from '../syntax/logql-template.ts'
-import { TemplateExecError } from '../template/errors.ts'
-import type { Template } from '../template/template.ts'
 import { errorDetailsLabel, errorLabel } from './labels.ts'
 import type { Line } from './line.ts'
 import { templateFormatError } from './line-format.ts'

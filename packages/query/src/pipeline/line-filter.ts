@@ -1,7 +1,7 @@
 // Line filters, run over the lines of a whole block: a text is searched for in the block's buffer and
 // hits become rows, so that lines without it are never looked at one by one.
 
-import { compileRegex } from '../regex/regex.ts'
+import { compileRegex } from '@skald/go-dialect/regex/regex'
 import type { LineFilterTerm, Stage } from '../syntax/ast.ts'
 import { isAddress } from '../syntax/check-stage.ts'
 import { parseIpRange } from '../syntax/ip-range.ts'

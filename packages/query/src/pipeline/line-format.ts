@@ -1,8 +1,8 @@
 // `| line_format "{{.template}}"`: replaces the line.
 
+import { TemplateExecError } from '@skald/go-dialect/template/errors'
 import type { Stage } from '../syntax/ast.ts'
 import { parseLogqlTemplate } from '../syntax/logql-template.ts'
-import { TemplateExecError } from '../template/errors.ts'
 import type { RunStage } from './stage.ts'
 import { createTemplateData } from './template-data.ts'
 

@@ -1,6 +1,6 @@
 // Groups of `| regexp` read from a line; see field-reader.ts.
 
-import { type CompiledRegex, compileRegex, type GroupPicker } from '../regex/regex.ts'
+import { type CompiledRegex, compileRegex, type GroupPicker } from '@skald/go-dialect/regex/regex'
 import type { Stage } from '../syntax/ast.ts'
 import type { BlockText } from './block-text.ts'
 import { sanitizeLabelName } from './extraction.ts'

@@ -1,6 +1,6 @@
 // `| regexp "(?P<name>...)"`: named groups of the first match become labels.
 
-import { compileRegex } from '../regex/regex.ts'
+import { compileRegex } from '@skald/go-dialect/regex/regex'
 import type { Stage } from '../syntax/ast.ts'
 import { Extraction, sanitizeLabelName } from './extraction.ts'
 import type { LabelNeeds, RunStage } from './stage.ts'

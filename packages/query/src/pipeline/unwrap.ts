@@ -1,13 +1,13 @@
 // `| unwrap label`: the value of a label becomes the sample.
 
-import type { Unwrap } from '../syntax/ast.ts'
 import {
   parseBytes,
   parseDurationNs,
   parseFloatText,
   simpleDecimalBytes,
   simpleDurationBytes,
-} from '../syntax/conversions.ts'
+} from '@skald/go-dialect/number/conversions'
+import type { Unwrap } from '../syntax/ast.ts'
 import type { Line } from './line.ts'
 
 /** Gives the sample of a line; `undefined` where it has none. */

@@ -1,7 +1,7 @@
 // From the syntax tree to what is asked of the store: the leaf of a log query, or one leaf for each
 // range aggregation of a metric query.
 
-import { formatGoDuration, formatPrometheusDuration } from '@skald/wire'
+import { formatGoDuration, formatPrometheusDuration } from '@skald/go-dialect'
 import { LimitExceededError } from '../errors.ts'
 import { innerSeriesMax, type QueryLimits, stepCountMax } from '../limits.ts'
 import type { Direction, LogLeaf, SampleLeaf, StepGrid } from '../log-source.ts'

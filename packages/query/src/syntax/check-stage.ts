@@ -1,9 +1,9 @@
 // Checks the patterns and expressions inside one pipeline stage. Some errors belong to the parser and
 // stand alone, the others name the stage, as in Loki.
 
+import { compileRegex } from '@skald/go-dialect/regex/regex'
+import { compileMatcher } from '@skald/wire/compile-matcher'
 import { LogqlSyntaxError } from '../errors.ts'
-import { compileMatcher } from '../regex/matcher.ts'
-import { compileRegex } from '../regex/regex.ts'
 import type { LabelFilter, LabelFormatItem, LineFilterTerm, Stage } from './ast.ts'
 import { parseIpRange } from './ip-range.ts'
 import { parseJsonPath, parseLogfmtKey } from './json-path.ts'

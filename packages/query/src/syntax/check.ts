@@ -1,10 +1,10 @@
 // What the grammar cannot say: which operations take a parameter, a grouping or an unwrap, and that a
 // query must select something. Errors are Loki's.
 
+import { compileCost, patternCostMax, queryCostMax } from '@skald/go-dialect/regex/compile-cost'
+import { compileRegex } from '@skald/go-dialect/regex/regex'
+import { compileMatcher } from '@skald/wire/compile-matcher'
 import { LogqlSyntaxError } from '../errors.ts'
-import { compileCost, patternCostMax, queryCostMax } from '../regex/compile-cost.ts'
-import { compileMatcher } from '../regex/matcher.ts'
-import { compileRegex } from '../regex/regex.ts'
 import type { Expr, LogExpr, MetricExpr, RangeAggregation, VectorAggregation } from './ast.ts'
 import { checkStage } from './check-stage.ts'
 import { rangeRules, vectorRules } from './operations.ts'

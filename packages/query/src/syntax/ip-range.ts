@@ -2,7 +2,7 @@
 // the first and last address of a range. Addresses are 4 or 16 bytes; the two kinds never match.
 
 import { isIPv4, isIPv6 } from 'node:net'
-import { quoteGoString } from '@skald/wire'
+import { quoteGoString } from '@skald/go-dialect'
 
 /** A closed range of addresses of one kind. */
 export interface IpRange {

@@ -6,7 +6,7 @@ import {
   parseLogqlBytes,
   parsePrometheusDuration,
   unquoteGoString,
-} from '@skald/wire'
+} from '@skald/go-dialect'
 import { LogqlSyntaxError } from '../errors.ts'
 import { rangeOperations, vectorOperations } from './operations.ts'
 

@@ -1,7 +1,7 @@
 // Templates of `line_format` and `label_format`.
 
-import { logqlFunctions } from '../template/logql-functions.ts'
-import { parseTemplate, type Template } from '../template/template.ts'
+import { logqlFunctions } from '@skald/go-dialect/template/logql-functions'
+import { parseTemplate, type Template } from '@skald/go-dialect/template/template'
 
 /**
  * Parses a template of the query language; `name` is what errors show.

@@ -1,7 +1,9 @@
 // LogQL tokens to the syntax tree, by recursive descent. Where a token does not fit, the error names
 // it and, in the places where Loki's parser does, what could have stood there.
 
-import { formatLogqlBytes, type Matcher, type MatcherOp, parseLogqlBytes } from '@skald/wire'
+import { formatLogqlBytes, parseLogqlBytes } from '@skald/go-dialect'
+import { parseFloatText } from '@skald/go-dialect/number/conversions'
+import type { Matcher, MatcherOp } from '@skald/wire'
 import { LogqlKindError, LogqlSyntaxError } from '../errors.ts'
 import type {
   CompareOp,
@@ -20,7 +22,6 @@ import type {
   UnwrapConversion,
 } from './ast.ts'
 import { checkQuery, checkRangeAggregation, checkVectorAggregation } from './check.ts'
-import { parseFloatText } from './conversions.ts'
 import { type BinaryModifier, createBinaryOperation } from './fold.ts'
 import { Lexer, type Token } from './lexer.ts'
 import {

@@ -4,11 +4,10 @@
 import {
   formatGoDuration,
   formatLogqlBytes,
-  formatMatcher,
   formatPrometheusDuration,
-  formatSelector,
   quoteGoString,
-} from '@skald/wire'
+} from '@skald/go-dialect'
+import { formatMatcher, formatSelector } from '@skald/wire'
 import type {
   BinaryOperation,
   Expr,

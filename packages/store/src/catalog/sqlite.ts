@@ -3,8 +3,8 @@
 // NORMAL with a write-ahead log: a killed process loses nothing, a power loss at most the newest rows).
 
 import { closeSync, openSync } from 'node:fs'
-import { compileMatcher } from '@skald/query'
 import { type LabelSet, type Matcher, parseLabelSet, privateFileMode } from '@skald/wire'
+import { compileMatcher } from '@skald/wire/compile-matcher'
 import Database from 'better-sqlite3'
 import { dayOf } from '../day.ts'
 import { parseSegmentName } from '../segment/name.ts'

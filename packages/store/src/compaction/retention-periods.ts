@@ -1,8 +1,8 @@
 // How long a tenant's streams are kept: the rule with the highest priority that selects a stream, at equal
 // priorities the one with the shortest period, else the tenant's own period; as in Loki.
 
-import { compileMatchers } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
+import { compileMatchers } from '@skald/wire/compile-matcher'
 import type { TenantLimits } from '../limits.ts'
 
 /** Periods of a tenant, in nanoseconds; 0 is for ever. */

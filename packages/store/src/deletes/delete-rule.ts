@@ -1,8 +1,9 @@
 // What a delete request hides, as data that threads can be sent, and what that means for streams and
 // blocks. Whether single rows fall under a rule is row-deleter.ts's business.
 
-import { compileMatchers, type RowMatcher } from '@skald/query'
+import type { RowMatcher } from '@skald/query'
 import type { LabelSet, Matcher } from '@skald/wire'
+import { compileMatchers } from '@skald/wire/compile-matcher'
 
 /** Entries that are deleted: those of a log query between two times. */
 export interface DeleteRule {

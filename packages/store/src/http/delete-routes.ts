@@ -1,7 +1,7 @@
 // Requests to delete entries: /loki/api/v1/delete, as Loki has it with retention enabled.
 
+import { formatGoDuration, nsPerSecond, parseGoDuration, parseRfc3339 } from '@skald/go-dialect'
 import { RowMatcher } from '@skald/query'
-import { formatGoDuration, nsPerSecond, parseGoDuration, parseRfc3339 } from '@skald/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { DeleteRequest } from '../catalog/delete-requests.ts'
 import type { DeleteRegistry } from '../deletes/delete-registry.ts'

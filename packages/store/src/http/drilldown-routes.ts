@@ -1,6 +1,6 @@
 // What Logs Drilldown asks first: the limits that it keeps to, and what it may show.
 
-import { formatPrometheusDuration } from '@skald/wire'
+import { formatPrometheusDuration } from '@skald/go-dialect'
 import type { FastifyInstance } from 'fastify'
 import type { TenantLimits } from '../limits.ts'
 import { tenantOf } from './query-context.ts'

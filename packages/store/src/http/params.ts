@@ -1,8 +1,8 @@
 // Parameters of the query routes, read and checked as Loki does: form body and query string are one
 // form, the body's values first.
 
+import { minBigint, nsPerSecond, parsePrometheusDuration, parseRfc3339 } from '@skald/go-dialect'
 import type { Direction } from '@skald/query'
-import { minBigint, nsPerSecond, parsePrometheusDuration, parseRfc3339 } from '@skald/wire'
 import { BadRequestError } from '../errors.ts'
 import { tailDelaySecondsMax } from '../limits.ts'
 

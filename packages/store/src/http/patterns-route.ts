@@ -1,7 +1,7 @@
 // The patterns that lines are made by: /loki/api/v1/patterns.
 
+import { maxBigint } from '@skald/go-dialect'
 import { type LinePattern, type LogSource, runPatterns } from '@skald/query'
-import { maxBigint } from '@skald/wire'
 import type { FastifyInstance } from 'fastify'
 import {
   openRequest,

@@ -1,7 +1,7 @@
 // What the read routes need of a request: its tenant, its parameters, and a signal that ends the work
 // when the client goes away or the time is up.
 
-import { formatGoDuration, formatPrometheusDuration, maxBigint } from '@skald/wire'
+import { formatGoDuration, formatPrometheusDuration, maxBigint } from '@skald/go-dialect'
 import type { FastifyRequest } from 'fastify'
 import type { TimeRange } from '../catalog/catalog.ts'
 import { BadRequestError } from '../errors.ts'

@@ -1,5 +1,6 @@
 // Log and metric queries: /loki/api/v1/query and query_range, and the older /api/prom/query.
 
+import { formatRfc3339, quoteGoString } from '@skald/go-dialect'
 import {
   formatLogqlPretty,
   formatQueryResult,
@@ -11,7 +12,7 @@ import {
   runQuery,
   unionLabels,
 } from '@skald/query'
-import { formatLabelSet, formatRfc3339, quoteGoString } from '@skald/wire'
+import { formatLabelSet } from '@skald/wire'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { checkBlocked } from '../blocked-queries.ts'
 import { BadRequestError } from '../errors.ts'

@@ -1,7 +1,7 @@
 // What a tenant may push in a second and how many streams it may have. Where there are no such limits,
 // nothing is followed here.
 
-import { formatGoTime } from '@skald/wire'
+import { formatGoTime } from '@skald/go-dialect'
 import { PushRejectedError } from '../errors.ts'
 import { activeStreamMs, defaultRates, rateStreamsMax, type TenantLimits } from '../limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'

@@ -1,6 +1,7 @@
 // From a decoded push to a durable one: labels resolved, entries checked, the rest committed.
 
-import { formatRfc3339, type PushStream } from '@skald/wire'
+import { formatRfc3339 } from '@skald/go-dialect'
+import type { PushStream } from '@skald/wire'
 import { PushRejectedError } from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'

@@ -1,7 +1,7 @@
 // `otlp_config` of a tenant: which attributes of OTLP logs are labels, metadata or dropped. The first
 // rule that names an attribute decides; what none names is metadata.
 
-import { compileRegex } from '@skald/query'
+import { compileRegex } from '@skald/go-dialect/regex/regex'
 import { defaultOtlpLabelAttributes, type OtlpAction, type OtlpMapping } from '@skald/wire'
 
 /** A rule, as it is configured: by names or by an expression that a whole name has to match. */

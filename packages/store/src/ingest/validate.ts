@@ -1,13 +1,8 @@
 // Checks the entries of a push against the tenant's limits. What is wrong is left out and told; what
 // is right beside it is stored, as Loki does it.
 
-import {
-  formatRfc3339,
-  type Label,
-  type LabelSet,
-  normaliseLabelName,
-  type PushStream,
-} from '@skald/wire'
+import { formatRfc3339 } from '@skald/go-dialect'
+import { type Label, type LabelSet, normaliseLabelName, type PushStream } from '@skald/wire'
 import type { TenantLimits } from '../limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
 import { detectedLevelLabel } from './detected-level.ts'

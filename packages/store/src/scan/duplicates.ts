@@ -1,7 +1,7 @@
 // Finds rows that stand in more than one block of a stream: an agent that had no answer sends a batch
 // again. The row that came first counts.
 
-import { minBigint } from '@skald/wire'
+import { minBigint } from '@skald/go-dialect'
 import { digestFrom, digestRow, metadataKeys } from '../segment/row-identity.ts'
 import type { StoredBlock } from '../segment/stored-block.ts'
 import { sharedTimes } from './shared-times.ts'

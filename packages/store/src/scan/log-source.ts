@@ -1,6 +1,7 @@
 // The store's side of a query: from a leaf's matchers and time range to the blocks that are left, and
 // those to the scan threads.
 
+import { formatLogqlBytes, maxBigint, minBigint } from '@skald/go-dialect'
 import {
   createPause,
   type Leaf,
@@ -10,7 +11,7 @@ import {
   mergeLeafResults,
   type VolumeLeaf,
 } from '@skald/query'
-import { formatLogqlBytes, type LabelSet, maxBigint, minBigint } from '@skald/wire'
+import type { LabelSet } from '@skald/wire'
 import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
 import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
 import type { TenantLimits } from '../limits.ts'

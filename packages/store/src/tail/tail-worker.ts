@@ -2,14 +2,9 @@
 // back as JSON texts, so that neither pushes nor other clients wait for a tail's pipeline.
 
 import { parentPort, workerData } from 'node:worker_threads'
-import {
-  type BlockView,
-  compileMatchers,
-  formatTailEntry,
-  type TailForm,
-  TailScanner,
-} from '@skald/query'
+import { type BlockView, formatTailEntry, type TailForm, TailScanner } from '@skald/query'
 import { type LabelSet, parseLabelSet } from '@skald/wire'
+import { compileMatchers } from '@skald/wire/compile-matcher'
 import { ScratchArena } from '../buffers.ts'
 import { LevelFields } from '../ingest/line-level.ts'
 import {

@@ -1,13 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  createLabelSet,
-  formatLabelSet,
-  type Matcher,
-  type MatcherOp,
-  maxBigint,
-  minBigint,
-} from '@skald/wire'
+import { maxBigint, minBigint } from '@skald/go-dialect'
+import { createLabelSet, formatLabelSet, type Matcher, type MatcherOp } from '@skald/wire'
 import Database from 'better-sqlite3'
 import { type Test, test } from 'tap'
 import type { CatalogSegment, StreamActivity, TimeRange } from '../../src/catalog/catalog.ts'
