@@ -64,31 +64,31 @@ const faulty: readonly (readonly [text: string, message: string])[] = [
   ['server: {http_listen_port: 1\n', '2:1: This is not YAML: '],
   [
     'schema_config:\n  configs:\n    - from: 2024-01-01\n      object_store: s3\n',
-    '4:7: schema_config.configs[0].object_store: the lines would lie on the local disk, and not in s3; keep the lines in local files: ',
+    '4:7: schema_config.configs[0].object_store: the lines would be on the local disk, not in s3; keep the lines in local files: ',
   ],
   [
     'common:\n  storage:\n    gcs:\n      bucket_name: logs\n',
-    '3:5: common.storage.gcs: the lines would lie on the local disk, and not there; keep the lines in local files: ',
+    '3:5: common.storage.gcs: the lines would be on the local disk, not in that storage; keep the lines in local files: ',
   ],
   [
     'ruler:\n  alertmanager_url: http://alertmanager:9093\n',
-    '2:3: ruler.alertmanager_url: Skald evaluates no rules, so that nothing would come to this Alertmanager; move the rules',
+    '2:3: ruler.alertmanager_url: Skald evaluates no rules, so this Alertmanager would get no alerts; move the rules',
   ],
   [
     'querier:\n  multi_tenant_queries_enabled: true\n',
-    '2:3: querier.multi_tenant_queries_enabled: a query reads one tenant, and one that names several (a|b) is answered with 400; remove it',
+    '2:3: querier.multi_tenant_queries_enabled: a query reads one tenant, and a request for several (a|b) gets 400; remove it',
   ],
   [
     'server:\n  http_tls_config:\n    cert_file: /c.pem\n    key_file: /k.pem\n',
-    '2:3: server.http_tls_config: the store does not speak TLS, and anybody on the network could read the lines; put a proxy',
+    '2:3: server.http_tls_config: the store does not speak TLS, so anyone on the network could read the lines; put a proxy',
   ],
   [
     'target: write\n',
-    '1:1: target: one process does everything, write alone does not exist; write all',
+    '1:1: target: one process does everything, and cannot run as write alone; write all',
   ],
   [
     'distributor: {kafka_writes_enabled: true}\n',
-    '1:15: distributor.kafka_writes_enabled: lines come by push and lie in local files, Kafka is not written or read; remove this key',
+    '1:15: distributor.kafka_writes_enabled: the store takes pushes and keeps lines in local files, and does not write or read Kafka; remove this key',
   ],
 ]
 
@@ -136,7 +136,7 @@ test('skald check tells all mistakes of a file, in agent and store files in one 
   t.match(found('good.yaml'), [
     /^:1:10: server\.grpc_listen_port has no meaning here: it may be removed$/,
     /^:2:1: ruler has no meaning here: it may be removed$/,
-    /^:3:3: ruler\.alertmanager_url: Skald evaluates no rules, .*; where there are rules, move/,
+    /^:3:3: ruler\.alertmanager_url: Skald evaluates no rules, .*; if you have rules, move/,
     /^: valid store configuration$/,
   ])
 })

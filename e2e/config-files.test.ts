@@ -227,8 +227,8 @@ test('the configuration of the loki-stack chart starts a store', async t => {
 test("Loki's own configuration for one machine starts a store", async t => {
   const { warnings, push, lines } = await startOn(t, lokiLocal)
   t.same(warnings, [
-    'ruler.alertmanager_url: Skald evaluates no rules, so that nothing would come to this Alertmanager; ' +
-      'where there are rules, move the rules to the alerting of Grafana, then remove this key',
+    'ruler.alertmanager_url: Skald evaluates no rules, so this Alertmanager would get no alerts; ' +
+      'if you have rules, move the rules to Grafana alerting, then remove this key',
     'without meaning here: server.grpc_listen_port (line 4), server.grpc_server_max_concurrent_streams (line 6), ' +
       'common.instance_addr (line 8), common.storage.filesystem.rules_directory (line 13), ' +
       'common.replication_factor (line 14), common.ring (line 15), query_range (line 18), ' +
@@ -245,7 +245,7 @@ test('the configuration of the chart grafana/loki for a single binary starts a s
   t.equal(warnings.length, 2)
   t.match(
     warnings[0],
-    /^ruler\.storage\.local\.directory: .* none lie in \/etc\/loki\/rules at the moment/,
+    /^ruler\.storage\.local\.directory: .* there are none in \/etc\/loki\/rules now/,
   )
   t.match(
     warnings[1],
@@ -303,16 +303,16 @@ test('files of a Loki that keeps its lines elsewhere, or has rules, are refused'
           '  aws: {s3: "s3://key:secret@region/bucket"}\n  bloom_shipper',
         ),
       [
-        'compactor.delete_request_store: delete requests would lie on the local disk, and not in s3',
-        'schema_config.configs[0].object_store: the lines would lie on the local disk, and not in s3',
-        'storage_config.aws: the lines would lie on the local disk',
+        'compactor.delete_request_store: delete requests would be on the local disk, not in s3',
+        'schema_config.configs[0].object_store: the lines would be on the local disk, not in s3',
+        'storage_config.aws: the lines would be on the local disk',
       ],
     ],
     [
       'rules',
       lokiLocal.replace('/tmp/loki/rules', join(dir, 'rules')),
       [
-        `common.storage.filesystem.rules_directory: Skald evaluates no rules, so that the alerts of ${join(dir, 'rules/fake/alerts.yaml')} would not fire`,
+        `common.storage.filesystem.rules_directory: Skald evaluates no rules, so the alerts in ${join(dir, 'rules/fake/alerts.yaml')} would not fire`,
       ],
     ],
   ]

@@ -6,18 +6,18 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { isEmpty, type RefusedKey, type Verdict } from './setting.ts'
 
-const way = 'move the rules to the alerting of Grafana, then remove'
+const way = 'move the rules to Grafana alerting, then remove'
 
 const unlessEmpty = (key: string, what: string): RefusedKey => ({
   key,
   unless: 'it is empty or false',
-  why: `Skald evaluates no rules, so that ${what}; ${way} this key.`,
+  why: `Skald evaluates no rules, so ${what}; ${way} this key.`,
   judge: value =>
     isEmpty(value) || value === false
       ? undefined
       : {
           kind: 'error',
-          message: `Skald evaluates no rules, so that ${what}; ${way} this key`,
+          message: `Skald evaluates no rules, so ${what}; ${way} this key`,
         },
 })
 
@@ -32,24 +32,24 @@ export const ruleKeys: readonly RefusedKey[] = [
   {
     key: 'ruler.alertmanager_url',
     unless:
-      'it is on this machine, as in the file that comes with Loki: a warning says that no alert fires',
-    why: `Skald evaluates no rules, so that nothing would come to this Alertmanager; ${way} this key.`,
+      'it is on this machine, as in the file that comes with Loki; then a warning says that no alert fires',
+    why: `Skald evaluates no rules, so this Alertmanager would get no alerts; ${way} this key.`,
     judge: judgeAlertmanager,
   },
-  unlessEmpty('ruler.enable_alertmanager_discovery', 'nothing would come to an Alertmanager'),
+  unlessEmpty('ruler.enable_alertmanager_discovery', 'no Alertmanager would get alerts'),
   unlessEmpty('ruler.remote_write.enabled', 'nothing would be written there'),
-  unlessEmpty('limits_config.ruler_alertmanager_config', 'nothing would come to this Alertmanager'),
+  unlessEmpty('limits_config.ruler_alertmanager_config', 'this Alertmanager would get no alerts'),
   ...['ruler.storage.type', 'ruler_storage.backend'].map(
     (key): RefusedKey => ({
       key,
       unless: 'it is `local` or `filesystem`',
-      why: `Skald evaluates no rules, so that ${lost}; ${way} this key.`,
+      why: `Skald evaluates no rules, so ${lost}; ${way} this key.`,
       judge: value =>
         localKinds.includes(String(value ?? ''))
           ? undefined
           : {
               kind: 'error',
-              message: `Skald evaluates no rules, so that ${lost}; ${way} this key`,
+              message: `Skald evaluates no rules, so ${lost}; ${way} this key`,
             },
     }),
   ),
@@ -61,8 +61,8 @@ export const ruleKeys: readonly RefusedKey[] = [
   ].map(
     (key): RefusedKey => ({
       key,
-      unless: 'no file lies in that directory',
-      why: `Skald evaluates no rules, so that the alerts of these files would not fire; ${way} the files, or this key.`,
+      unless: 'that directory has no files',
+      why: `Skald evaluates no rules, so the alerts in these files would not fire; ${way} the files or this key.`,
       judge: value => judgeDirectory(key, value),
     }),
   ),
@@ -70,13 +70,13 @@ export const ruleKeys: readonly RefusedKey[] = [
 
 function judgeAlertmanager(value: unknown): Verdict {
   if (isEmpty(value)) return undefined
-  const why = 'Skald evaluates no rules, so that nothing would come to this Alertmanager'
+  const why = 'Skald evaluates no rules, so this Alertmanager would get no alerts'
   const urls = String(value).split(',')
   const isStock = urls.every(url =>
     /^https?:\/\/(localhost|127\.0\.0\.1)(:\d+)?\/?$/.test(url.trim()),
   )
   if (!isStock) return { kind: 'error', message: `${why}; ${way} this key` }
-  return { kind: 'doubt', message: `${why}; where there are rules, ${way} this key` }
+  return { kind: 'doubt', message: `${why}; if you have rules, ${way} this key` }
 }
 
 function judgeDirectory(key: string, value: unknown): Verdict {
@@ -85,12 +85,12 @@ function judgeDirectory(key: string, value: unknown): Verdict {
   if (found === undefined) {
     // The stock file names one for a ruler that it does not set up.
     if (key.startsWith('common.')) return { kind: 'idle' }
-    const message = `Skald evaluates no rules, and none lie in ${value} at the moment: remove this key`
+    const message = `Skald evaluates no rules, and there are none in ${value} now: remove this key`
     return { kind: 'doubt', message }
   }
   return {
     kind: 'error',
-    message: `Skald evaluates no rules, so that the alerts of ${found} would not fire; ${way} the files there, or this key`,
+    message: `Skald evaluates no rules, so the alerts in ${found} would not fire; ${way} the files there or this key`,
   }
 }
 

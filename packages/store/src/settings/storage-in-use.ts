@@ -16,7 +16,7 @@ const remoteBlocks = [
 ]
 
 const way =
-  'keep the lines in local files: set common.path_prefix to a directory on a lasting disk, and write'
+  'keep the lines in local files: set common.path_prefix to a directory on a persistent disk, and write'
 
 /** Keys that say where lines, indexes and delete requests lie. */
 export const storageKeys: readonly RefusedKey[] = [
@@ -26,7 +26,7 @@ export const storageKeys: readonly RefusedKey[] = [
       unless: key.endsWith('.store')
         ? 'it is `tsdb`, `boltdb-shipper` or `boltdb`, or a later period follows'
         : 'it is `filesystem`, or a later period follows',
-      why: `the lines would lie on the local disk, and not there; ${way} ${key.endsWith('.store') ? 'store: tsdb' : 'object_store: filesystem'}.`,
+      why: `the lines would be on the local disk, not in that storage; ${way} ${key.endsWith('.store') ? 'store: tsdb' : 'object_store: filesystem'}.`,
       judge: (value, file, at) =>
         isInLastPeriod(at, file) ? judgeName(key, value, file) : { kind: 'idle' },
     }),
@@ -40,7 +40,7 @@ export const storageKeys: readonly RefusedKey[] = [
     (key): RefusedKey => ({
       key,
       unless: 'it is `filesystem`',
-      why: `${whatOf(key)} would lie on the local disk, and not there; ${way} filesystem here.`,
+      why: `${whatOf(key)} would be on the local disk, not in that storage; ${way} filesystem here.`,
       judge: (value, file) => judgeName(key, value, file),
     }),
   ),
@@ -49,7 +49,7 @@ export const storageKeys: readonly RefusedKey[] = [
       (name): RefusedKey => ({
         key: `${block}.${name}`,
         unless: 'the last period of schema_config says `object_store: filesystem`',
-        why: `the lines would lie on the local disk, and not there; ${way} object_store: filesystem in schema_config, or remove this block.`,
+        why: `the lines would be on the local disk, not in that storage; ${way} object_store: filesystem in schema_config, or remove this block.`,
         judge: (value, file) => judgeBlock(`${block}.${name}`, value, file),
       }),
     ),
@@ -61,11 +61,11 @@ function judgeName(key: string, value: unknown, file: WrittenFile): Verdict {
   const isIndex = key.endsWith('[].store')
   if (isIndex ? shippedIndexes.includes(name) : isLocalStore(name, file)) return undefined
   const meant = nearestName(name, isIndex ? shippedIndexes : localStores)
-  if (meant) return { kind: 'error', message: `it is no storage: did you mean ${meant}?` }
+  if (meant) return { kind: 'error', message: `unknown storage: did you mean ${meant}?` }
   const written = isIndex ? 'store: tsdb' : `${key.split('.').at(-1)}: filesystem`
   return {
     kind: 'error',
-    message: `${whatOf(key)} would lie on the local disk, and not in ${name}; ${way} ${written}`,
+    message: `${whatOf(key)} would be on the local disk, not in ${name}; ${way} ${written}`,
   }
 }
 
@@ -80,7 +80,7 @@ function judgeBlock(key: string, value: unknown, file: WrittenFile): Verdict {
   if (usesLocalStore(file)) return { kind: 'idle' }
   return {
     kind: 'error',
-    message: `the lines would lie on the local disk, and not there; ${way} object_store: filesystem in schema_config, or remove this block`,
+    message: `the lines would be on the local disk, not in that storage; ${way} object_store: filesystem in schema_config, or remove this block`,
   }
 }
 

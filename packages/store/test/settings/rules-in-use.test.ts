@@ -15,7 +15,7 @@ test('the Alertmanager of the file that comes with Loki is a doubt, another one 
   for (const url of ['http://localhost:9093', 'http://127.0.0.1:9093/']) {
     t.match(found(`ruler: {alertmanager_url: "${url}"}`), [
       /^idle ruler /,
-      /^doubt ruler\.alertmanager_url Skald evaluates no rules, so that nothing would come to/,
+      /^doubt ruler\.alertmanager_url Skald evaluates no rules, so this Alertmanager would get/,
     ])
   }
   for (const url of ['http://am:9093', 'http://localhost:9093,http://am:9093']) {
@@ -42,7 +42,10 @@ test('a directory for rules is an error where files lie in it, links of a Config
   ] as const
   const common = `common: {storage: {filesystem: {rules_directory: ${rules}}}}`
   for (const [key, text] of keys) {
-    t.match(found(text).at(-1), `doubt ${key} Skald evaluates no rules, and none lie in ${rules}`)
+    t.match(
+      found(text).at(-1),
+      `doubt ${key} Skald evaluates no rules, and there are none in ${rules} now`,
+    )
   }
   t.same(found(common), ['idle common.storage.filesystem.rules_directory '])
   mkdirSync(join(rules, 'fake'))
@@ -61,7 +64,7 @@ test('a directory for rules is an error where files lie in it, links of a Config
   ] as const) {
     t.match(
       found(text).at(-1),
-      `error ${key} Skald evaluates no rules, so that the alerts of ${file} would not fire; move`,
+      `error ${key} Skald evaluates no rules, so the alerts in ${file} would not fire; move`,
     )
   }
 })

@@ -62,7 +62,7 @@ test('named stores and object stores are local where they hold directories only'
 
 test('a storage that is none is told with the name that was meant', async t => {
   const [, finding] = judgeSettings(parse(periods('filesytem')))
-  t.equal(finding?.message, 'it is no storage: did you mean filesystem?')
+  t.equal(finding?.message, 'unknown storage: did you mean filesystem?')
   const [, index] = judgeSettings(parse('schema_config: {configs: [{store: tsbd-shipper}]}'))
   t.match(index?.message, /not in tsbd-shipper; /)
 })
