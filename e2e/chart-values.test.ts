@@ -61,7 +61,7 @@ test('the notes tell what values ask for and do not get', needsHelm, async t => 
   const old = await renderNotes(dir, 'tutorial-loki-stack', 'prometheus.enabled=true')
   t.match(old, 'this chart does not install prometheus')
   t.match(old, 'loki.image and promtail.image have no effect')
-  t.match(await renderNotes(dir, 'no-persistence'), 'the lines are gone when the pod is')
+  t.match(await renderNotes(dir, 'no-persistence'), 'the lines are lost with the pod')
   const deployed = await renderNotes(dir, 'agent-only', 'promtail.daemonset.enabled=false')
   t.match(deployed, 'logs deployment/')
   const tenants = await renderNotes(dir, 'tenants')
@@ -70,23 +70,23 @@ test('the notes tell what values ask for and do not get', needsHelm, async t => 
   t.match(await renderNotes(dir, 'agent-only'), 'https://logs.example.org/loki/api/v1/push')
   const grafana = await renderNotes(dir, 'grafana', 'grafana.service.externalIPs[0]=10.0.0.1')
   t.match(grafana, 'get secret loki-grafana')
-  t.match(grafana, 'without effect in this chart: grafana.plugins, grafana.service.externalIPs.')
+  t.match(grafana, 'have no effect in this chart: grafana.plugins, grafana.service.externalIPs.')
   const ignored = ['loki.nameOverride=a', 'promtail.namespace=logs']
   t.match(
     await renderNotes(dir, 'defaults', ...ignored),
-    'without effect in this chart: loki.nameOverride, promtail.namespace.',
+    'have no effect in this chart: loki.nameOverride, promtail.namespace.',
   )
-  t.notMatch(await renderNotes(dir, 'defaults'), 'without effect')
+  t.notMatch(await renderNotes(dir, 'defaults'), 'have no effect')
   t.notMatch(await renderNotes(dir, 'registry'), 'which no registry has')
 })
 
 test('the notes tell how long lines are kept', needsHelm, async t => {
   const dir = t.testdir()
-  t.match(await renderNotes(dir, 'defaults'), 'Lines are deleted when they are 744h old')
+  t.match(await renderNotes(dir, 'defaults'), 'The store deletes lines when they are 744h old')
   t.match(await renderNotes(dir, 'table-manager-retention'), 'when they are 336h old')
   const kept = await renderNotes(dir, 'old-loki-config')
-  t.match(kept, 'no line is ever deleted')
-  t.notMatch(kept, 'Lines are deleted')
+  t.match(kept, 'the store never deletes lines')
+  t.notMatch(kept, 'The store deletes lines')
 })
 
 test(
@@ -102,9 +102,9 @@ test(
       const template = `{{ include "skald.storageClassNote" (fromJson ${JSON.stringify(given)}) }}`
       return renderText(dir, { setName: 'defaults', template })
     }
-    t.match(await noteOf([], null), 'no StorageClass is the default, the cluster has none.')
-    t.match(await noteOf([ssd], null), 'no StorageClass is the default, the cluster has ssd.')
-    t.match(await noteOf([ssd], 'fast'), 'there is no StorageClass fast, the cluster has ssd.')
+    t.match(await noteOf([], null), 'no StorageClass is the default; the cluster has none.')
+    t.match(await noteOf([ssd], null), 'no StorageClass is the default; the cluster has ssd.')
+    t.match(await noteOf([ssd], 'fast'), 'there is no StorageClass fast; the cluster has ssd.')
     t.match(await noteOf([ssd], 'fast'), 'the pod stays Pending')
     for (const [classes, name] of [
       [[ssd, standard], null],
