@@ -1,3 +1,4 @@
+export type { Series } from './aggregation/series.ts'
 export {
   type DetectedField,
   type DetectedFieldsRequest,
@@ -6,8 +7,24 @@ export {
   type FieldParser,
   type FieldType,
   isUsefulLabel,
-} from './detected-fields.ts'
-export { type QueryResult, runQuery, type VectorSample } from './engine.ts'
+} from './detected-fields/detected-fields.ts'
+export { type QueryResult, runQuery, type VectorSample } from './engine/engine.ts'
+export {
+  type LinePattern,
+  type PatternRequest,
+  type PatternResult,
+  runPatterns,
+} from './engine/pattern-query.ts'
+export type { QueryRequest, ResultEntry } from './engine/query-run.ts'
+export {
+  type IndexStats,
+  runIndexStats,
+  runVolume,
+  type VolumePoint,
+  type VolumeRequest,
+  type VolumeResult,
+  type VolumeSeries,
+} from './engine/volume-query.ts'
 export {
   LimitExceededError,
   LogqlKindError,
@@ -15,9 +32,27 @@ export {
   LogqlSyntaxError,
   VectorMatchingError,
 } from './errors.ts'
+export {
+  formatQueryResult,
+  formatResultData,
+  type ResultFormat,
+  sampleText,
+  secondsText,
+} from './formats/result-format.ts'
+export {
+  formatDroppedEntry,
+  formatTailEntry,
+  formatTailFrame,
+  type TailEntryText,
+  type TailForm,
+} from './formats/tail-format.ts'
 export { mergeLeafResults, openLeafScanner } from './leaf/leaf.ts'
+export { RowMatcher } from './leaf/row-matcher.ts'
+export { TailScanner } from './leaf/tail-scanner.ts'
 export { VolumeTable, volumeBytes } from './leaf/volume-table.ts'
 export { defaultQueryLimits, type QueryLimits } from './limits.ts'
+export { createPause, type Pause } from './pause.ts'
+export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
 export type {
   BlockView,
   Direction,
@@ -33,42 +68,7 @@ export type {
   StepGrid,
   VolumeGrouping,
   VolumeLeaf,
-} from './log-source.ts'
-export type { Series } from './metric-query/series.ts'
-export {
-  type LinePattern,
-  type PatternRequest,
-  type PatternResult,
-  runPatterns,
-} from './patterns/pattern-query.ts'
-export { createPause, type Pause } from './pause.ts'
-export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
-export type { QueryRequest, ResultEntry } from './query-run.ts'
-export {
-  formatQueryResult,
-  formatResultData,
-  type ResultFormat,
-  sampleText,
-  secondsText,
-} from './result-format.ts'
-export { RowMatcher } from './row-matcher.ts'
-export type { Expr, LogExpr, MetricExpr } from './syntax/ast.ts'
+} from './source/log-source.ts'
 export { parseLogql, parseMatchers, parseSelector } from './syntax/parser.ts'
 export { formatLogql, formatLogqlPretty } from './syntax/printer.ts'
-export {
-  formatDroppedEntry,
-  formatTailEntry,
-  formatTailFrame,
-  type TailEntryText,
-  type TailForm,
-} from './tail-format.ts'
-export { TailScanner } from './tail-scanner.ts'
-export {
-  type IndexStats,
-  runIndexStats,
-  runVolume,
-  type VolumePoint,
-  type VolumeRequest,
-  type VolumeResult,
-  type VolumeSeries,
-} from './volume.ts'
+export type { Expr, LogExpr, MetricExpr } from './syntax-tree/ast.ts'

@@ -1,7 +1,7 @@
 // The best entries so far of a log query, in a heap with the worst on top.
 
-import type { Direction } from '../log-source.ts'
 import type { CategorizedLabels } from '../pipeline/labels.ts'
+import type { Direction } from '../source/log-source.ts'
 import { compareStreams } from './stream-order.ts'
 
 /** Where an entry stands among all others. */

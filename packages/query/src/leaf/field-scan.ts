@@ -2,14 +2,14 @@
 // aggregation that keeps few labels. No other label of the line is ever built.
 
 import type { Label, LabelSet } from '@skald/wire'
+import { compileFieldFilter, type FieldFilter } from '../fields/field-filter.ts'
+import { createFieldReader, type FieldReader } from '../fields/field-reader.ts'
+import type { FieldValues } from '../fields/field-values.ts'
 import type { BlockText } from '../pipeline/block-text.ts'
-import { compileFieldFilter, type FieldFilter } from '../pipeline/field-filter.ts'
-import { createFieldReader, type FieldReader } from '../pipeline/field-reader.ts'
-import type { FieldValues } from '../pipeline/field-values.ts'
 import type { LabelNeeds } from '../pipeline/stage.ts'
-import { type Conversion, conversionOf } from '../pipeline/unwrap.ts'
-import { probeNeeds } from '../plan/pushdown.ts'
-import type { Grouping, Stage, Unwrap } from '../syntax/ast.ts'
+import { probeNeeds } from '../stages/label-needs.ts'
+import { type Conversion, conversionOf } from '../stages/unwrap.ts'
+import type { Grouping, Stage, Unwrap } from '../syntax-tree/ast.ts'
 import type { BlockRows } from './row-source.ts'
 import type { FoundSeries } from './series-table.ts'
 

@@ -2,13 +2,13 @@
 // than the limit, so that a block only costs what may still change the answer.
 
 import { formatLabelSet } from '@skald/wire'
-import type { BlockView, LeafResult, LeafScanner, LogLeaf } from '../log-source.ts'
-import { compilePipeline, type Pipeline } from '../pipeline/compile.ts'
 import type { CategorizedLabels } from '../pipeline/labels.ts'
 import { type RowSelection, rowAt } from '../pipeline/row-selection.ts'
-import { createScanStats } from '../stats.ts'
-import type { LogExpr } from '../syntax/ast.ts'
+import type { BlockView, LeafResult, LeafScanner, LogLeaf } from '../source/log-source.ts'
+import { createScanStats } from '../source/stats.ts'
+import { compilePipeline, type Pipeline } from '../stages/compile.ts'
 import { parseLogql } from '../syntax/parser.ts'
+import type { LogExpr } from '../syntax-tree/ast.ts'
 import { EntryHeap, type FoundEntry } from './entry-heap.ts'
 import { BlockRows } from './row-source.ts'
 

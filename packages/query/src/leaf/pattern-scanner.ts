@@ -1,13 +1,13 @@
 // Runs a pattern leaf: the lines that the pipeline lets through teach the miner of their stream and level.
 
 import { formatLabelSet } from '@skald/wire'
-import type { BlockView, LeafResult, LeafScanner, PatternLeaf } from '../log-source.ts'
 import { type MinedPattern, PatternMiner } from '../patterns/miner.ts'
-import { compilePipeline, type Pipeline } from '../pipeline/compile.ts'
 import { rowAt } from '../pipeline/row-selection.ts'
-import { createScanStats } from '../stats.ts'
-import type { LogExpr } from '../syntax/ast.ts'
+import type { BlockView, LeafResult, LeafScanner, PatternLeaf } from '../source/log-source.ts'
+import { createScanStats } from '../source/stats.ts'
+import { compilePipeline, type Pipeline } from '../stages/compile.ts'
 import { parseLogql } from '../syntax/parser.ts'
+import type { LogExpr } from '../syntax-tree/ast.ts'
 import { BlockRows } from './row-source.ts'
 
 /** Patterns of one stream's lines of one level. */

@@ -1,9 +1,7 @@
 // Hands out the lines of a block, and their labels, to the stages of a pipeline.
 
 import type { LabelSet } from '@skald/wire'
-import type { BlockView, MetadataColumn } from '../log-source.ts'
 import { BlockText } from '../pipeline/block-text.ts'
-import type { Pipeline } from '../pipeline/compile.ts'
 import {
   createLabelMap,
   createMetadataMap,
@@ -14,8 +12,10 @@ import { Line } from '../pipeline/line.ts'
 import { filterSelection, type RowSelection, selectRange } from '../pipeline/row-selection.ts'
 import type { RunStage } from '../pipeline/stage.ts'
 import { markText } from '../pipeline/text-search.ts'
-import type { LineHint } from '../plan/line-hints.ts'
-import type { MutableScanStats } from '../stats.ts'
+import type { BlockView, MetadataColumn } from '../source/log-source.ts'
+import type { MutableScanStats } from '../source/stats.ts'
+import type { Pipeline } from '../stages/compile.ts'
+import type { LineHint } from '../stages/line-hints.ts'
 
 const noLabels: LabelMap = new Map()
 

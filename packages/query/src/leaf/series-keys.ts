@@ -9,7 +9,7 @@ import {
   type LineLabels,
   preserveErrorLabel,
 } from '../pipeline/labels.ts'
-import type { Grouping } from '../syntax/ast.ts'
+import type { Grouping } from '../syntax-tree/ast.ts'
 import type { BlockRows } from './row-source.ts'
 import type { FoundSeries } from './series-table.ts'
 

@@ -1,9 +1,9 @@
 // The series that a sample leaf has found so far, with their buckets.
 
 import { formatLabelSet, type LabelSet } from '@skald/wire'
+import { type Buckets, createBuckets, type Fold } from '../aggregation/folds.ts'
 import { LimitExceededError } from '../errors.ts'
 import { leafCellCountMax } from '../limits.ts'
-import { type Buckets, createBuckets, type Fold } from '../metric-query/folds.ts'
 
 /** One series of a leaf; survives a structured clone. */
 export interface FoundSeries {

@@ -1,8 +1,8 @@
 // Runs a volume leaf: counts rows and their bytes by bucket, from times, lengths and counts of metadata.
 // No line is looked at.
 
-import type { BlockView, LeafResult, LeafScanner, VolumeLeaf } from '../log-source.ts'
-import { createScanStats } from '../stats.ts'
+import type { BlockView, LeafResult, LeafScanner, VolumeLeaf } from '../source/log-source.ts'
+import { createScanStats } from '../source/stats.ts'
 import { lowerBound } from './row-source.ts'
 import { VolumeTable, volumeBytes } from './volume-table.ts'
 

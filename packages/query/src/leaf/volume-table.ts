@@ -3,7 +3,7 @@
 import { formatLabelSet, type LabelSet } from '@skald/wire'
 import { LimitExceededError } from '../errors.ts'
 import { volumeCellCountMax } from '../limits.ts'
-import type { VolumeGrouping, VolumeLeaf } from '../log-source.ts'
+import type { VolumeGrouping, VolumeLeaf } from '../source/log-source.ts'
 
 /** What a volume leaf found; survives a structured clone. */
 export interface FoundVolumes {

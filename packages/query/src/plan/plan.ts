@@ -2,10 +2,11 @@
 // range aggregation of a metric query.
 
 import { formatGoDuration, formatPrometheusDuration } from '@skald/go-dialect'
+import { isAdditive } from '../aggregation/range-aggregation.ts'
 import { LimitExceededError } from '../errors.ts'
 import { innerSeriesMax, type QueryLimits, stepCountMax } from '../limits.ts'
-import type { Direction, LogLeaf, SampleLeaf, StepGrid } from '../log-source.ts'
-import { isAdditive } from '../metric-query/range-aggregation.ts'
+import type { Direction, LogLeaf, SampleLeaf, StepGrid } from '../source/log-source.ts'
+import { formatLogql } from '../syntax/printer.ts'
 import type {
   Expr,
   Grouping,
@@ -13,9 +14,8 @@ import type {
   MetricExpr,
   RangeAggregation,
   VectorAggregation,
-} from '../syntax/ast.ts'
-import { formatLogql } from '../syntax/printer.ts'
-import { visitExprs } from '../syntax/visit.ts'
+} from '../syntax-tree/ast.ts'
+import { visitExprs } from '../syntax-tree/visit.ts'
 
 /** Times and bounds of a query, as the client gave them. */
 export interface QueryTimes {

@@ -3,9 +3,9 @@
 
 import { isLabelName, type Matcher } from '@skald/wire'
 import { LogqlSyntaxError } from '../errors.ts'
-import type { Expr, LabelFilter, Stage } from './ast.ts'
+import type { Expr, LabelFilter, Stage } from '../syntax-tree/ast.ts'
+import { visitExprs } from '../syntax-tree/visit.ts'
 import { formatLogql } from './printer.ts'
-import { visitExprs } from './visit.ts'
 
 interface NamedMatcher {
   readonly matcher: Matcher

@@ -4,11 +4,11 @@
 import { compileRegex } from '@skald/go-dialect/regex/regex'
 import { compileMatcher } from '@skald/wire/compile-matcher'
 import { LogqlSyntaxError } from '../errors.ts'
-import type { LabelFilter, LabelFormatItem, LineFilterTerm, Stage } from './ast.ts'
-import { parseIpRange } from './ip-range.ts'
-import { parseJsonPath, parseLogfmtKey } from './json-path.ts'
-import { parseLogqlTemplate } from './logql-template.ts'
-import { parsePatternCaptures, parsePatternFilter } from './pattern-expression.ts'
+import { parseIpRange } from '../pipeline/ip-range.ts'
+import { parseJsonPath, parseLogfmtKey } from '../pipeline/json-path.ts'
+import { parseLogqlTemplate } from '../pipeline/logql-template.ts'
+import { parsePatternCaptures, parsePatternFilter } from '../pipeline/pattern-expression.ts'
+import type { LabelFilter, LabelFormatItem, LineFilterTerm, Stage } from '../syntax-tree/ast.ts'
 import { formatStage } from './printer.ts'
 
 /**

@@ -5,11 +5,17 @@ import { compileCost, patternCostMax, queryCostMax } from '@skald/go-dialect/reg
 import { compileRegex } from '@skald/go-dialect/regex/regex'
 import { compileMatcher } from '@skald/wire/compile-matcher'
 import { LogqlSyntaxError } from '../errors.ts'
-import type { Expr, LogExpr, MetricExpr, RangeAggregation, VectorAggregation } from './ast.ts'
+import type {
+  Expr,
+  LogExpr,
+  MetricExpr,
+  RangeAggregation,
+  VectorAggregation,
+} from '../syntax-tree/ast.ts'
 import { checkStage } from './check-stage.ts'
 import { rangeRules, vectorRules } from './operations.ts'
-import { visitRegexes } from './patterns.ts'
 import { decimalText } from './printer.ts'
+import { visitRegexes } from './visit-regexes.ts'
 
 /** Checks parameter, unwrap and grouping of a range aggregation, and returns it. */
 export function checkRangeAggregation(expr: RangeAggregation): RangeAggregation {

@@ -2,7 +2,7 @@
 // never be an operand is refused. The arithmetic of single numbers has its home here.
 
 import { LogqlSyntaxError } from '../errors.ts'
-import type { Expr, MetricExpr, VectorMatching } from './ast.ts'
+import type { Expr, MetricExpr, VectorMatching } from '../syntax-tree/ast.ts'
 import type { BinaryOp } from './operations.ts'
 
 /** What stands between an operator and its right side. */

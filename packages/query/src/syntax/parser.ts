@@ -20,10 +20,10 @@ import type {
   Stage,
   Unwrap,
   UnwrapConversion,
-} from './ast.ts'
+} from '../syntax-tree/ast.ts'
+import { Lexer, type Token } from '../tokens/lexer.ts'
 import { checkQuery, checkRangeAggregation, checkVectorAggregation } from './check.ts'
 import { type BinaryModifier, createBinaryOperation } from './fold.ts'
-import { Lexer, type Token } from './lexer.ts'
 import {
   binaryPrecedences,
   isBinaryOp,

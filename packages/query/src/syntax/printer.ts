@@ -20,7 +20,7 @@ import type {
   Stage,
   Unwrap,
   VectorAggregation,
-} from './ast.ts'
+} from '../syntax-tree/ast.ts'
 
 /** How values are printed whose canonical form loses digits. */
 interface Style {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'tap'
+import { createFieldReader } from '../../src/fields/field-reader.ts'
 import {
   defaultQueryLimits,
   formatQueryResult,
@@ -8,10 +9,9 @@ import {
 } from '../../src/index.ts'
 import { createFieldScans } from '../../src/leaf/field-scan.ts'
 import { BlockText } from '../../src/pipeline/block-text.ts'
-import { createFieldReader } from '../../src/pipeline/field-reader.ts'
-import { labelNeeds } from '../../src/plan/pushdown.ts'
-import type { RangeAggregation } from '../../src/syntax/ast.ts'
+import { labelNeeds } from '../../src/stages/label-needs.ts'
 import { parseLogql } from '../../src/syntax/parser.ts'
+import type { RangeAggregation } from '../../src/syntax-tree/ast.ts'
 import { createMemorySource, type TestStream } from '../memory-source.ts'
 
 const second = 1_000_000_000n

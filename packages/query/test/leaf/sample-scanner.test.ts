@@ -8,9 +8,9 @@ import {
   runQuery,
 } from '../../src/index.ts'
 import { BlockRows } from '../../src/leaf/row-source.ts'
-import { compilePipeline } from '../../src/pipeline/compile.ts'
-import { createScanStats } from '../../src/stats.ts'
-import type { LogExpr } from '../../src/syntax/ast.ts'
+import { createScanStats } from '../../src/source/stats.ts'
+import { compilePipeline } from '../../src/stages/compile.ts'
+import type { LogExpr } from '../../src/syntax-tree/ast.ts'
 import { createMemorySource, type TestStream } from '../memory-source.ts'
 
 const startNs = 1_768_435_200_000_000_000n

@@ -1,7 +1,6 @@
 // Random queries as syntax trees, for properties.
 
 import fc from 'fast-check'
-import type { Expr, LabelFilter, LogExpr, MetricExpr, Stage } from '../../src/syntax/ast.ts'
 import { isSetOp } from '../../src/syntax/fold.ts'
 import {
   type BinaryOp,
@@ -9,6 +8,7 @@ import {
   type RangeOp,
   rangeOperations,
 } from '../../src/syntax/operations.ts'
+import type { Expr, LabelFilter, LogExpr, MetricExpr, Stage } from '../../src/syntax-tree/ast.ts'
 
 const binaryOps = Object.keys(binaryPrecedences) as BinaryOp[]
 const name = fc.constantFrom('app', 'level', 'status', 'x', '_y', 'rate', 'bytes')

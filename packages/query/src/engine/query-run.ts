@@ -1,0 +1,43 @@
+// What one query is asked for, and what its parts share while it runs.
+
+import type { QueryLimits } from '../limits.ts'
+import type { CategorizedLabels } from '../pipeline/labels.ts'
+import type { Direction, LogSource } from '../source/log-source.ts'
+import type { MutableScanStats } from '../source/stats.ts'
+
+/** A query and the bounds it runs in. */
+export interface QueryRequest {
+  readonly logql: string
+  /** Inclusive. */
+  readonly startNs: bigint
+  /** Exclusive for log queries, the last evaluation time for metric queries. */
+  readonly endNs: bigint
+  readonly stepNs: bigint
+  /** Log queries return entries at least this far apart; 0 for all. */
+  readonly intervalNs: bigint
+  /** Most entries of a log query. */
+  readonly limit: number
+  readonly direction: Direction
+  /** Evaluates at `endNs` alone. */
+  readonly isInstant: boolean
+  readonly limits: QueryLimits
+  /** Whether a metric query of too many series is answered with some of them and a warning. */
+  readonly allowsPartial?: boolean
+}
+
+/** One entry of a log result. Entries of equal labels may share the labels object. */
+export interface ResultEntry {
+  readonly timestampNs: bigint
+  readonly line: string
+  readonly labels: CategorizedLabels
+}
+
+/** A query while it runs. */
+export interface QueryRun {
+  readonly request: QueryRequest
+  readonly source: LogSource
+  readonly signal: AbortSignal
+  readonly stats: MutableScanStats
+  /** What is to be told beside the result. */
+  readonly warnings: string[]
+}

@@ -1,0 +1,37 @@
+// `| pattern "<ip> - <_>"`: the line is cut at the texts between the captures.
+
+import { Extraction } from '../pipeline/extraction.ts'
+import { parsePatternCaptures } from '../pipeline/pattern-expression.ts'
+import type { LabelNeeds, RunStage } from '../pipeline/stage.ts'
+import type { Stage } from '../syntax-tree/ast.ts'
+
+export function compilePattern(
+  { pattern }: Extract<Stage, { kind: 'pattern' }>,
+  needs: LabelNeeds,
+): RunStage {
+  const parts = parsePatternCaptures(pattern)
+  const first = parts[0]!
+  const lead = first.kind === 'literal' ? first.text : ''
+  // Each capture with the text that ends it.
+  const captures = parts.flatMap((part, i) => {
+    if (part.kind === 'literal') return []
+    const next = parts[i + 1]
+    return [{ name: part.name, end: next?.kind === 'literal' ? next.text : undefined }]
+  })
+  const extraction = new Extraction(needs)
+  if (extraction.isIdle) return () => true
+  return line => {
+    const { text } = line
+    if (text === '' || !text.startsWith(lead)) return true
+    extraction.start(line.labels)
+    if (extraction.isComplete) return true
+    let at = lead.length
+    for (const { name, end } of captures) {
+      const stop = end === undefined ? -1 : text.indexOf(end, at)
+      if (name !== '_') extraction.add(name, stop < 0 ? text.slice(at) : text.slice(at, stop))
+      if (stop < 0) return true
+      at = stop + end!.length
+    }
+    return true
+  }
+}
