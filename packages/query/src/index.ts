@@ -1,4 +1,12 @@
 export type { Series } from './aggregation/series.ts'
+export type {
+  BlockView,
+  Direction,
+  LinesColumn,
+  MetadataColumn,
+  ScanStats,
+  StepGrid,
+} from './blocks/block-view.ts'
 export {
   type DetectedField,
   type DetectedFieldsRequest,
@@ -53,22 +61,17 @@ export { VolumeTable, volumeBytes } from './leaf/volume-table.ts'
 export { defaultQueryLimits, type QueryLimits } from './limits.ts'
 export { createPause, type Pause } from './pause.ts'
 export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
+export { leafKey } from './plan/leaf-key.ts'
+export type { LeafResult } from './plan/leaf-result.ts'
 export type {
-  BlockView,
-  Direction,
   Leaf,
-  LeafResult,
   LeafScanner,
-  LinesColumn,
   LogLeaf,
   LogSource,
-  MetadataColumn,
   SampleLeaf,
-  ScanStats,
-  StepGrid,
   VolumeGrouping,
   VolumeLeaf,
-} from './source/log-source.ts'
-export { parseLogql, parseMatchers, parseSelector } from './syntax/parser.ts'
+} from './plan/log-source.ts'
+export { parseLogQuery, parseLogql, parseMatchers, parseSelector } from './syntax/parser.ts'
 export { formatLogql, formatLogqlPretty } from './syntax/printer.ts'
 export type { Expr, LogExpr, MetricExpr } from './syntax-tree/ast.ts'

@@ -1,7 +1,7 @@
 // The windows of a range aggregation, cut into buckets: a sample falls into one bucket, and each window
 // is a run of buckets, so that folding costs the same however much the windows overlap.
 
-import type { StepGrid } from '../source/log-source.ts'
+import type { StepGrid } from '../blocks/block-view.ts'
 
 /** Buckets of time between all the places where a window of the grid begins or ends. */
 export interface Windows {

@@ -6,7 +6,6 @@ import { parseBytes, parseFloatText } from '@skald/go-dialect/number/conversions
 import { formatLabelSet, type LabelSet } from '@skald/wire'
 import { runQuery } from '../engine/engine.ts'
 import type { ResultEntry } from '../engine/query-run.ts'
-import { LogqlKindError } from '../errors.ts'
 import { type QueryLimits, sampledValueCountMax } from '../limits.ts'
 import { createPause, type Pause } from '../pause.ts'
 import {
@@ -18,10 +17,10 @@ import {
 } from '../pipeline/labels.ts'
 import { Line } from '../pipeline/line.ts'
 import { allLabels } from '../pipeline/stage.ts'
-import type { LogSource } from '../source/log-source.ts'
+import type { LogSource } from '../plan/log-source.ts'
 import { compileJson, type JsonKeyPaths } from '../stages/json.ts'
 import { compileLogfmt } from '../stages/logfmt.ts'
-import { parseLogql } from '../syntax/parser.ts'
+import { parseLogQuery } from '../syntax/parser.ts'
 
 /** What a field's values look like; the first that fits. */
 export type FieldType = 'int' | 'float' | 'boolean' | 'duration' | 'bytes' | 'string'
@@ -124,7 +123,7 @@ async function sampleLines(
   take: (line: SampledLine) => boolean,
 ): Promise<void> {
   const { logql, startNs, endNs, limits, lineLimit } = request
-  if (parseLogql(logql).kind !== 'log') throw new LogqlKindError('only log selector is supported')
+  parseLogQuery(logql)
   const query = {
     logql,
     startNs,

@@ -2,10 +2,11 @@
 
 import { compareLabelSets, type LabelSet } from '@skald/wire'
 import { constantSeries, hasSamples, type MetricValue, type Series } from '../aggregation/series.ts'
+import type { Direction, ScanStats, StepGrid } from '../blocks/block-view.ts'
+import { createScanStats } from '../blocks/stats.ts'
 import { LogqlKindError } from '../errors.ts'
+import type { LogSource } from '../plan/log-source.ts'
 import { checkQueryLimits, planGrid } from '../plan/plan.ts'
-import type { Direction, LogSource, ScanStats, StepGrid } from '../source/log-source.ts'
-import { createScanStats } from '../source/stats.ts'
 import { checkNames } from '../syntax/check-names.ts'
 import { parseLogql } from '../syntax/parser.ts'
 import { LogQuery } from './log-query.ts'

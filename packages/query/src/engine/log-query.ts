@@ -1,11 +1,11 @@
 // Evaluates a log query: the first or last entries of its leaf.
 
 import { formatLabelSet } from '@skald/wire'
+import { addScanStats } from '../blocks/stats.ts'
 import { LimitExceededError } from '../errors.ts'
-import type { FoundEntry } from '../leaf/entry-heap.ts'
 import { entriesOfLeaf } from '../leaf/leaf.ts'
+import type { FoundEntry } from '../plan/leaf-result.ts'
 import { planLogLeaf } from '../plan/plan.ts'
-import { addScanStats } from '../source/stats.ts'
 import { changesLine } from '../stages/compile.ts'
 import type { LogExpr, Stage } from '../syntax-tree/ast.ts'
 import type { QueryRun, ResultEntry } from './query-run.ts'

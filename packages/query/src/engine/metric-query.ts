@@ -12,12 +12,13 @@ import {
   setSample,
 } from '../aggregation/series.ts'
 import { aggregateVector } from '../aggregation/vector-aggregation.ts'
+import type { StepGrid } from '../blocks/block-view.ts'
+import { addScanStats } from '../blocks/stats.ts'
 import { seriesOfLeaf } from '../leaf/leaf.ts'
 import { seriesLimitError, seriesLimitText } from '../leaf/series-table.ts'
 import { createPause, type Pause } from '../pause.ts'
+import { leafKey } from '../plan/leaf-key.ts'
 import { foldedGrouping, innerSeriesLimit, type LeafContext, planSampleLeaf } from '../plan/plan.ts'
-import type { StepGrid } from '../source/log-source.ts'
-import { addScanStats } from '../source/stats.ts'
 import type { MetricExpr, RangeAggregation } from '../syntax-tree/ast.ts'
 import type { QueryRun } from './query-run.ts'
 
@@ -114,7 +115,7 @@ export class MetricQuery {
   #leaf(expr: RangeAggregation, context: LeafContext): Promise<readonly Series[]> {
     const { source, signal, stats } = this.#parts
     const leaf = planSampleLeaf(expr, this.#grid, context)
-    const key = `${leaf.logql} ${leaf.grid.startNs} ${JSON.stringify(leaf.grouping)}`
+    const key = leafKey(leaf)
     const known = this.#leaves.get(key)
     if (known) return known.series
     const series = source.select(leaf, signal).then(result => {

@@ -2,13 +2,13 @@
 // pattern ingester answers. They are found when they are asked for, so that ingest pays nothing.
 
 import { LogqlKindError } from '../errors.ts'
-import type { FoundPatterns, StreamPatterns } from '../leaf/pattern-scanner.ts'
 import type { QueryLimits } from '../limits.ts'
 import { formatPattern } from '../patterns/tokens.ts'
+import type { StreamPatterns } from '../plan/leaf-result.ts'
+import { foundOf } from '../plan/leaf-result.ts'
+import type { LogSource, PatternLeaf } from '../plan/log-source.ts'
 import { checkQueryLimits } from '../plan/plan.ts'
-import type { LogSource, PatternLeaf } from '../source/log-source.ts'
 import { parseLogql } from '../syntax/parser.ts'
-import { formatLogql } from '../syntax/printer.ts'
 
 /** What patterns are asked for. */
 export interface PatternRequest {
@@ -65,14 +65,15 @@ export async function runPatterns(
   const count = Number((endNs - firstNs + stepNs - 1n) / stepNs)
   const leaf: PatternLeaf = {
     kind: 'patterns',
-    logql: formatLogql(expr),
+    log: expr,
     matchers: expr.matchers,
     startNs,
     endNs,
     grid: { startNs: firstNs, stepNs, count },
   }
-  const { found, stats } = await source.select(leaf, signal)
-  const { streams, linesLeft } = found as FoundPatterns
+  const result = await source.select(leaf, signal)
+  const { stats } = result
+  const { streams, linesLeft } = foundOf('patterns', result)
   const warnings =
     linesLeft > 0
       ? [`${linesLeft} of ${stats.linesMatched} lines differ too much and are in no pattern`]

@@ -1,9 +1,10 @@
 // What one query is asked for, and what its parts share while it runs.
 
+import type { Direction } from '../blocks/block-view.ts'
+import type { MutableScanStats } from '../blocks/stats.ts'
 import type { QueryLimits } from '../limits.ts'
 import type { CategorizedLabels } from '../pipeline/labels.ts'
-import type { Direction, LogSource } from '../source/log-source.ts'
-import type { MutableScanStats } from '../source/stats.ts'
+import type { LogSource } from '../plan/log-source.ts'
 
 /** A query and the bounds it runs in. */
 export interface QueryRequest {

@@ -3,16 +3,12 @@
 
 import { nsPerMs } from '@skald/go-dialect'
 import type { LabelSet, Matcher } from '@skald/wire'
-import type { FoundVolumes } from '../leaf/volume-table.ts'
+import type { ScanStats, StepGrid } from '../blocks/block-view.ts'
 import type { QueryLimits } from '../limits.ts'
+import type { FoundVolumes } from '../plan/leaf-result.ts'
+import { foundOf } from '../plan/leaf-result.ts'
+import type { LogSource, VolumeGrouping, VolumeLeaf } from '../plan/log-source.ts'
 import { checkQueryLimits } from '../plan/plan.ts'
-import type {
-  LogSource,
-  ScanStats,
-  StepGrid,
-  VolumeGrouping,
-  VolumeLeaf,
-} from '../source/log-source.ts'
 
 /** A selector over a range of time. */
 export interface IndexRequest {
@@ -77,8 +73,9 @@ export async function runIndexStats(
     grouping: { by: 'values', names: undefined },
     maxSeries: Number.POSITIVE_INFINITY,
   })
-  const { found, stats } = await source.select(leaf, signal)
-  const { groups, cells } = found as FoundVolumes
+  const result = await source.select(leaf, signal)
+  const { stats } = result
+  const { groups, cells } = foundOf('volume', result)
   let entries = 0
   let bytes = 0
   for (let i = 0; i < cells.length; i += 2) {
@@ -100,9 +97,9 @@ export async function runVolume(
   signal: AbortSignal,
 ): Promise<VolumeResult> {
   const leaf = planVolume(request)
-  const { found, stats } = await source.select(leaf, signal)
+  const result = await source.select(leaf, signal)
   signal.throwIfAborted()
-  return { series: seriesOf(leaf, request, found as FoundVolumes), stats }
+  return { series: seriesOf(leaf, request, foundOf('volume', result)), stats: result.stats }
 }
 
 function planVolume(

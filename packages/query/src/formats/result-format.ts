@@ -2,10 +2,10 @@
 
 import { formatLabelSet, type LabelSet } from '@skald/wire'
 import type { Series } from '../aggregation/series.ts'
+import type { StepGrid } from '../blocks/block-view.ts'
 import type { QueryResult } from '../engine/engine.ts'
 import type { ResultEntry } from '../engine/query-run.ts'
 import { unionLabels } from '../pipeline/labels.ts'
-import type { StepGrid } from '../source/log-source.ts'
 import { decimalText } from '../syntax/printer.ts'
 
 export interface ResultFormat {

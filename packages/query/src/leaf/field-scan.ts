@@ -7,11 +7,11 @@ import { createFieldReader, type FieldReader } from '../fields/field-reader.ts'
 import type { FieldValues } from '../fields/field-values.ts'
 import type { BlockText } from '../pipeline/block-text.ts'
 import type { LabelNeeds } from '../pipeline/stage.ts'
+import type { FoundSeries } from '../plan/leaf-result.ts'
 import { probeNeeds } from '../stages/label-needs.ts'
 import { type Conversion, conversionOf } from '../stages/unwrap.ts'
 import type { Grouping, Stage, Unwrap } from '../syntax-tree/ast.ts'
 import type { BlockRows } from './row-source.ts'
-import type { FoundSeries } from './series-table.ts'
 
 /** The part of a query that decides how lines become samples. */
 export interface FieldQuery {

@@ -2,20 +2,15 @@
 // than the limit, so that a block only costs what may still change the answer.
 
 import { formatLabelSet } from '@skald/wire'
+import type { BlockView } from '../blocks/block-view.ts'
+import { createScanStats } from '../blocks/stats.ts'
 import type { CategorizedLabels } from '../pipeline/labels.ts'
 import { type RowSelection, rowAt } from '../pipeline/row-selection.ts'
-import type { BlockView, LeafResult, LeafScanner, LogLeaf } from '../source/log-source.ts'
-import { createScanStats } from '../source/stats.ts'
+import type { LeafResult } from '../plan/leaf-result.ts'
+import type { LeafScanner, LogLeaf } from '../plan/log-source.ts'
 import { compilePipeline, type Pipeline } from '../stages/compile.ts'
-import { parseLogql } from '../syntax/parser.ts'
-import type { LogExpr } from '../syntax-tree/ast.ts'
-import { EntryHeap, type FoundEntry } from './entry-heap.ts'
+import { EntryHeap } from './entry-heap.ts'
 import { BlockRows } from './row-source.ts'
-
-/** What a log leaf found: entries in no certain order. Entries of equal labels may share the object. */
-export interface FoundLogs {
-  readonly entries: readonly FoundEntry[]
-}
 
 export class LogScanner implements LeafScanner {
   readonly #leaf: LogLeaf
@@ -25,7 +20,7 @@ export class LogScanner implements LeafScanner {
 
   constructor(leaf: LogLeaf) {
     this.#leaf = leaf
-    this.#pipeline = compilePipeline((parseLogql(leaf.logql) as LogExpr).stages)
+    this.#pipeline = compilePipeline(leaf.log.stages)
     this.#heap = new EntryHeap(leaf.direction, leaf.limit)
   }
 
@@ -82,7 +77,6 @@ export class LogScanner implements LeafScanner {
   }
 
   finish(): LeafResult {
-    const found: FoundLogs = { entries: this.#heap.entries() }
-    return { kind: 'logs', found, stats: this.#stats }
+    return { kind: 'logs', found: { entries: this.#heap.entries() }, stats: this.#stats }
   }
 }

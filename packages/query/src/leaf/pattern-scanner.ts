@@ -1,29 +1,14 @@
 // Runs a pattern leaf: the lines that the pipeline lets through teach the miner of their stream and level.
 
 import { formatLabelSet } from '@skald/wire'
-import { type MinedPattern, PatternMiner } from '../patterns/miner.ts'
+import type { BlockView } from '../blocks/block-view.ts'
+import { createScanStats } from '../blocks/stats.ts'
+import { PatternMiner } from '../patterns/miner.ts'
 import { rowAt } from '../pipeline/row-selection.ts'
-import type { BlockView, LeafResult, LeafScanner, PatternLeaf } from '../source/log-source.ts'
-import { createScanStats } from '../source/stats.ts'
+import type { FoundPatterns, LeafResult, StreamPatterns } from '../plan/leaf-result.ts'
+import type { LeafScanner, PatternLeaf } from '../plan/log-source.ts'
 import { compilePipeline, type Pipeline } from '../stages/compile.ts'
-import { parseLogql } from '../syntax/parser.ts'
-import type { LogExpr } from '../syntax-tree/ast.ts'
 import { BlockRows } from './row-source.ts'
-
-/** Patterns of one stream's lines of one level. */
-export interface StreamPatterns {
-  /** Canonical labels of the stream. */
-  readonly stream: string
-  /** Value of `detected_level`; empty where there is none. */
-  readonly level: string
-  readonly patterns: readonly MinedPattern[]
-}
-
-export interface FoundPatterns {
-  readonly streams: readonly StreamPatterns[]
-  /** Lines that belong to no pattern, since there were too many shapes to look at. */
-  readonly linesLeft: number
-}
 
 const levelLabel = 'detected_level'
 
@@ -44,7 +29,7 @@ export class PatternScanner implements LeafScanner {
 
   constructor(leaf: PatternLeaf) {
     this.#leaf = leaf
-    this.#pipeline = compilePipeline((parseLogql(leaf.logql) as LogExpr).stages)
+    this.#pipeline = compilePipeline(leaf.log.stages)
   }
 
   wants(): boolean {

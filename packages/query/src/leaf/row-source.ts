@@ -1,6 +1,8 @@
 // Hands out the lines of a block, and their labels, to the stages of a pipeline.
 
 import type { LabelSet } from '@skald/wire'
+import type { BlockView, MetadataColumn } from '../blocks/block-view.ts'
+import type { MutableScanStats } from '../blocks/stats.ts'
 import { BlockText } from '../pipeline/block-text.ts'
 import {
   createLabelMap,
@@ -12,8 +14,6 @@ import { Line } from '../pipeline/line.ts'
 import { filterSelection, type RowSelection, selectRange } from '../pipeline/row-selection.ts'
 import type { RunStage } from '../pipeline/stage.ts'
 import { markText } from '../pipeline/text-search.ts'
-import type { BlockView, MetadataColumn } from '../source/log-source.ts'
-import type { MutableScanStats } from '../source/stats.ts'
 import type { Pipeline } from '../stages/compile.ts'
 import type { LineHint } from '../stages/line-hints.ts'
 

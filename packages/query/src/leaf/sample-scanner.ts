@@ -5,28 +5,24 @@ import { formatLabelSet, type LabelSet } from '@skald/wire'
 import type { Fold } from '../aggregation/folds.ts'
 import { foldOf, type SampleValue, sampleValueOf } from '../aggregation/range-aggregation.ts'
 import { createWindows, type Windows } from '../aggregation/windows.ts'
+import type { BlockView } from '../blocks/block-view.ts'
+import { createScanStats } from '../blocks/stats.ts'
 import { LimitExceededError, LogqlPipelineError } from '../errors.ts'
 import { keptSampleCountMax } from '../limits.ts'
 import { errorLabel, preserveErrorLabel } from '../pipeline/labels.ts'
 import type { Line } from '../pipeline/line.ts'
 import { type RowSelection, rowAt } from '../pipeline/row-selection.ts'
 import type { RunStage } from '../pipeline/stage.ts'
-import type { BlockView, LeafResult, LeafScanner, SampleLeaf } from '../source/log-source.ts'
-import { createScanStats } from '../source/stats.ts'
+import type { FoundSeries, LeafResult } from '../plan/leaf-result.ts'
+import type { LeafScanner, SampleLeaf } from '../plan/log-source.ts'
 import { compileFilters, compilePipeline, type Pipeline } from '../stages/compile.ts'
 import { labelNeeds, withoutIdleFormats } from '../stages/label-needs.ts'
 import { compileUnwrap, type UnwrapValue } from '../stages/unwrap.ts'
-import { parseLogql } from '../syntax/parser.ts'
 import type { RangeAggregation } from '../syntax-tree/ast.ts'
 import { createFieldScans, type FieldScan, type FieldScans } from './field-scan.ts'
 import { BlockRows } from './row-source.ts'
 import { createSeriesKeys, type SeriesKeys } from './series-keys.ts'
-import { type FoundSeries, SeriesTable } from './series-table.ts'
-
-/** What a sample leaf found. */
-export interface FoundSamples {
-  readonly series: readonly FoundSeries[]
-}
+import { SeriesTable } from './series-table.ts'
 
 // Loki merges the series of pipelines that take labels away, whereby labels without a value get lost.
 function keepsEmptyLabels({ log }: RangeAggregation): boolean {
@@ -55,7 +51,7 @@ export class SampleScanner implements LeafScanner {
   #keptSamples = 0
 
   constructor(leaf: SampleLeaf) {
-    const expr = parseLogql(leaf.logql) as RangeAggregation
+    const expr = leaf.range
     const grouping = expr.grouping ?? leaf.grouping
     this.#leaf = leaf
     const needs = labelNeeds(expr, grouping)
@@ -103,8 +99,7 @@ export class SampleScanner implements LeafScanner {
   }
 
   finish(): LeafResult {
-    const found: FoundSamples = { series: this.#table.all() }
-    return { kind: 'samples', found, stats: this.#stats }
+    return { kind: 'samples', found: { series: this.#table.all() }, stats: this.#stats }
   }
 
   // Rows count as they are stored: only times, and lengths or metadata where they matter.

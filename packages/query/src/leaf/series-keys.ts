@@ -9,9 +9,9 @@ import {
   type LineLabels,
   preserveErrorLabel,
 } from '../pipeline/labels.ts'
+import type { FoundSeries } from '../plan/leaf-result.ts'
 import type { Grouping } from '../syntax-tree/ast.ts'
 import type { BlockRows } from './row-source.ts'
-import type { FoundSeries } from './series-table.ts'
 
 export interface SeriesKeys {
   startBlock(rows: BlockRows): void

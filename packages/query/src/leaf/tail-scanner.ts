@@ -1,16 +1,13 @@
 // Runs a log query over blocks as they are written, without bounds of time or number: what live tails
 // are made of. A scan of what is stored is the leaf's business (leaf/log-scanner.ts).
 
-import type { Matcher } from '@skald/wire'
+import type { BlockView } from '../blocks/block-view.ts'
+import { createScanStats } from '../blocks/stats.ts'
 import type { ResultEntry } from '../engine/query-run.ts'
-import { LogqlKindError } from '../errors.ts'
 import type { CategorizedLabels } from '../pipeline/labels.ts'
 import { rowAt } from '../pipeline/row-selection.ts'
-import type { BlockView } from '../source/log-source.ts'
-import { createScanStats } from '../source/stats.ts'
 import { compilePipeline, type Pipeline } from '../stages/compile.ts'
-import { parseLogql } from '../syntax/parser.ts'
-import type { Stage } from '../syntax-tree/ast.ts'
+import type { LogExpr, Stage } from '../syntax-tree/ast.ts'
 import { BlockRows } from './row-source.ts'
 
 /** Parsers remember what they have seen of a query's lines; a tail is a query without an end. */
@@ -18,18 +15,13 @@ const linesPerPipeline = 1_000_000
 
 /** A log query that is asked of one block after the other. */
 export class TailScanner {
-  readonly matchers: readonly Matcher[]
   readonly #stages: readonly Stage[]
   #pipeline: Pipeline
   #stats = createScanStats()
 
-  /** @throws LogqlSyntaxError; LogqlKindError with Loki's text for a metric query. */
-  constructor(logql: string) {
-    const expr = parseLogql(logql)
-    if (expr.kind !== 'log') throw new LogqlKindError('only log selector is supported')
-    this.matchers = expr.matchers
-    this.#stages = expr.stages
-    this.#pipeline = compilePipeline(expr.stages)
+  constructor({ stages }: LogExpr) {
+    this.#stages = stages
+    this.#pipeline = compilePipeline(stages)
   }
 
   /** Entries of a block that the pipeline lets through, oldest first. The block is not checked against the selector. */

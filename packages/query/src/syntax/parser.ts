@@ -67,6 +67,17 @@ export function parseSelector(text: string): readonly Matcher[] {
   return expr.matchers
 }
 
+/**
+ * Parses a log query.
+ *
+ * @throws LogqlSyntaxError; LogqlKindError with Loki's text for a metric query.
+ */
+export function parseLogQuery(text: string): LogExpr {
+  const expr = parseLogql(text)
+  if (expr.kind !== 'log') throw new LogqlKindError('only log selector is supported')
+  return expr
+}
+
 /** Parses matchers as `parseSelector`, but lets `{}` and matchers that fit the empty text stand. */
 export function parseMatchers(text: string): readonly Matcher[] {
   const expr = parseUnchecked(text)

@@ -1,7 +1,7 @@
 import { createLabelSet } from '@skald/wire'
 import { test } from 'tap'
+import { createScanStats } from '../../src/blocks/stats.ts'
 import { formatQueryResult, sampleText, secondsText } from '../../src/index.ts'
-import { createScanStats } from '../../src/source/stats.ts'
 
 const stats = createScanStats()
 const timeNs = 1_700_000_000_500_000_000n

@@ -1,6 +1,6 @@
 import { createLabelSet } from '@skald/wire'
 import { test } from 'tap'
-import { defaultQueryLimits, openLeafScanner, runQuery } from '../../src/index.ts'
+import { defaultQueryLimits, openLeafScanner, parseLogQuery, runQuery } from '../../src/index.ts'
 import { createMemorySource, type TestEntry } from '../memory-source.ts'
 
 const startNs = 1_768_435_200_000_000_000n
@@ -70,7 +70,7 @@ test('Entries of one time keep the order of their pushes', async t => {
 test('A full scanner wants no block that cannot better it', async t => {
   const scanner = openLeafScanner({
     kind: 'logs',
-    logql: '{app="a"}',
+    log: parseLogQuery('{app="a"}'),
     matchers: [{ name: 'app', op: '=', value: 'a' }],
     startNs,
     endNs: startNs + 1_000n,

@@ -1,5 +1,6 @@
 import { createLabelSet } from '@skald/wire'
 import { test } from 'tap'
+import { createScanStats } from '../../src/blocks/stats.ts'
 import {
   type BlockView,
   defaultQueryLimits,
@@ -8,7 +9,6 @@ import {
   runQuery,
 } from '../../src/index.ts'
 import { BlockRows } from '../../src/leaf/row-source.ts'
-import { createScanStats } from '../../src/source/stats.ts'
 import { compilePipeline } from '../../src/stages/compile.ts'
 import type { LogExpr } from '../../src/syntax-tree/ast.ts'
 import { createMemorySource, type TestStream } from '../memory-source.ts'

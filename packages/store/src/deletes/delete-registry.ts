@@ -2,7 +2,7 @@
 // rules that queries and compaction go by.
 
 import { randomBytes } from 'node:crypto'
-import { RowMatcher } from '@skald/query'
+import { parseLogQuery } from '@skald/query'
 import type { TimeRange } from '../catalog/catalog.ts'
 import type { DeleteRequest, DeleteRequests, DeleteState } from '../catalog/delete-requests.ts'
 import { BadRequestError } from '../errors.ts'
@@ -131,7 +131,7 @@ export class DeleteRegistry {
 
   #remember(request: DeleteRequest): void {
     const { id, tenant, query } = request
-    const rule = createDeleteRule({ id, logql: query }, new RowMatcher(query), request)
+    const rule = createDeleteRule({ id, log: parseLogQuery(query) }, request)
     this.#replace(tenant, [...this.pending(tenant), { request, rule }])
   }
 

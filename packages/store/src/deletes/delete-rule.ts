@@ -1,18 +1,15 @@
 // What a delete request hides, as data that threads can be sent, and what that means for streams and
 // blocks. Whether single rows fall under a rule is row-deleter.ts's business.
 
-import type { RowMatcher } from '@skald/query'
-import type { LabelSet, Matcher } from '@skald/wire'
+import type { LogExpr } from '@skald/query'
+import type { LabelSet } from '@skald/wire'
 import { compileMatchers } from '@skald/wire/compile-matcher'
 
 /** Entries that are deleted: those of a log query between two times. */
 export interface DeleteRule {
   /** Of the request, unique within its tenant. */
   readonly id: string
-  readonly logql: string
-  readonly matchers: readonly Matcher[]
-  /** Whether all entries of the selector's streams are meant. */
-  readonly isSelector: boolean
+  readonly log: LogExpr
   /** Both inclusive. */
   readonly startNs: bigint
   readonly endNs: bigint
@@ -29,13 +26,12 @@ export type BlockDeletes = 'all' | readonly number[]
 
 /** Makes the rule of a query that was checked. */
 export function createDeleteRule(
-  { id, logql }: { readonly id: string; readonly logql: string },
-  { matchers, isSelector }: Pick<RowMatcher, 'matchers' | 'isSelector'>,
+  { id, log }: { readonly id: string; readonly log: LogExpr },
   { startMs, endMs }: { readonly startMs: number; readonly endMs: number },
 ): DeleteRule {
   const startNs = BigInt(startMs) * 1_000_000n
   const endNs = BigInt(endMs) * 1_000_000n
-  return { id, logql, matchers, isSelector, startNs, endNs }
+  return { id, log, startNs, endNs }
 }
 
 /** Rules in the order in which their indexes count, ready to be asked about streams. */
@@ -45,7 +41,7 @@ export class DeletePlan {
 
   constructor(rules: readonly DeleteRule[]) {
     this.#rules = rules
-    this.#accepts = rules.map(({ matchers }) => compileMatchers(matchers))
+    this.#accepts = rules.map(({ log }) => compileMatchers(log.matchers))
   }
 
   /** What deletes entries of a stream; `undefined` where nothing does. */
@@ -73,8 +69,8 @@ export class StreamDeletes {
     })
     if (touching.length === 0) return undefined
     const isWhole = touching.some(index => {
-      const { isSelector, startNs, endNs } = this.#rules[index]!
-      return isSelector && startNs <= minNs && endNs >= maxNs
+      const { log, startNs, endNs } = this.#rules[index]!
+      return log.stages.length === 0 && startNs <= minNs && endNs >= maxNs
     })
     return isWhole ? 'all' : touching
   }

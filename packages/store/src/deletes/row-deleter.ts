@@ -17,8 +17,8 @@ export class RowDeleter {
   mark(block: StoredBlock, indexes: readonly number[]): number {
     let count = 0
     for (const index of indexes) {
-      const { logql, startNs, endNs } = this.#rules[index]!
-      this.#matchers[index] ??= new RowMatcher(logql)
+      const { log, startNs, endNs } = this.#rules[index]!
+      this.#matchers[index] ??= new RowMatcher(log)
       const rows = this.#matchers[index].rows(block, { startNs, endNs: endNs + 1n })
       if (rows.length === 0) continue
       block.skip ??= new Uint8Array(block.rowCount)

@@ -1,7 +1,7 @@
 // Requests to delete entries: /loki/api/v1/delete, as Loki has it with retention enabled.
 
 import { formatGoDuration, nsPerSecond, parseGoDuration, parseRfc3339 } from '@skald/go-dialect'
-import { RowMatcher } from '@skald/query'
+import { parseLogQuery } from '@skald/query'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { DeleteRequest } from '../catalog/delete-requests.ts'
 import type { DeleteRegistry } from '../deletes/delete-registry.ts'
@@ -131,7 +131,7 @@ function readNewDelete(
 function checkQuery(query: string): void {
   try {
     // For what it throws.
-    new RowMatcher(query)
+    parseLogQuery(query)
   } catch (cause) {
     throw new BadRequestError('invalid query expression', { cause })
   }

@@ -6,10 +6,11 @@ import { fastifyWebsocket, type WebSocket } from '@fastify/websocket'
 import {
   formatTailEntry,
   LimitExceededError,
+  type LogExpr,
   type LogSource,
+  parseLogQuery,
   runQuery,
   type TailForm,
-  TailScanner,
 } from '@skald/query'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { tailPingMs, tailSilenceMs } from '../limits.ts'
@@ -36,6 +37,7 @@ export interface TailRouteOptions extends ReadRouteOptions {
 interface TailAsk {
   readonly tenant: string
   readonly logql: string
+  readonly log: LogExpr
   readonly startNs: bigint
   readonly nowNs: bigint
   readonly limit: number
@@ -95,8 +97,7 @@ export function addTailRoutes(app: FastifyInstance, options: TailRouteOptions): 
 function readAsk(request: FastifyRequest, options: TailRouteOptions): TailAsk {
   const { tenant, limits, params, nowNs } = openRequest(request, options)
   const logql = params.get('query')
-  // For what it throws.
-  new TailScanner(logql)
+  const log = parseLogQuery(logql)
   const asked = params.timeRange(nowNs)
   // A tail has no end of its own.
   const { startNs } = withinLookback({ ...asked, endNs: nowNs }, limits, nowNs)
@@ -116,7 +117,7 @@ function readAsk(request: FastifyRequest, options: TailRouteOptions): TailAsk {
   const form = isLegacy ? 'legacy' : categorizes ? 'categorized' : 'union'
   // What says where to begin begins there, whatever was before.
   const mayResume = ['start', 'since', 'limit'].every(name => params.get(name) === '')
-  return { tenant, logql, startNs, nowNs, limit, delayMs, form, encodingFlags, mayResume }
+  return { tenant, logql, log, startNs, nowNs, limit, delayMs, form, encodingFlags, mayResume }
 }
 
 /** The tail clients of a store. */
@@ -170,7 +171,7 @@ class Tails {
     this.#clients.add(client)
     metrics.tailClients.set(this.#clients.size)
     // Before the history is asked for, so that nothing falls in between.
-    const query = { tenant, logql: ask.logql, form }
+    const query = { tenant, logql: ask.logql, log: ask.log, form }
     const place = hub.subscribe(query, client, ask.mayResume)
     socket.once('close', () => {
       place.leave()

@@ -8,6 +8,7 @@ import {
   type LeafResult,
   LimitExceededError,
   type LogSource,
+  leafKey,
   mergeLeafResults,
   type VolumeLeaf,
 } from '@skald/query'
@@ -72,8 +73,7 @@ function keyOf({ tenant, leaf, deletes }: Selection, { segments, limits }: LogSo
   const hidden = deletes.map(({ id }) => id)
   const { maxQueryBytesRead, maxQuerierBytesRead, cardinalityLimit } = limits ?? noLimits
   const bounds = [maxQueryBytesRead, maxQuerierBytesRead, cardinalityLimit]
-  const parts = [tenant, segments.version, bounds, hidden, leaf]
-  return JSON.stringify(parts, (_key, value) => (typeof value === 'bigint' ? `${value}n` : value))
+  return JSON.stringify([tenant, segments.version, bounds, hidden, leafKey(leaf)])
 }
 
 async function selectWhole(

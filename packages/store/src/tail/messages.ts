@@ -1,7 +1,7 @@
 // What the main thread and the tail thread say to each other. The tail thread reads each committed
 // segment once and runs every subscribed query over it; requests are worked off in order.
 
-import type { TailEntryText, TailForm } from '@skald/query'
+import type { LogExpr, TailEntryText, TailForm } from '@skald/query'
 import type { MissedCommit } from './missed-commits.ts'
 
 /** What the tail thread is started with. */
@@ -13,7 +13,9 @@ export interface TailWorkerData {
 /** A live query; clients that ask for the same share it. */
 export interface TailQuery {
   readonly tenant: string
+  /** As the client wrote it: equal texts share a run. */
   readonly logql: string
+  readonly log: LogExpr
   readonly form: TailForm
 }
 

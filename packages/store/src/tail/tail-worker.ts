@@ -87,8 +87,8 @@ async function work(): Promise<void> {
     switch (request.kind) {
       case 'open': {
         const { subscription: id, query } = request
-        const scanner = new TailScanner(query.logql)
-        const matches = compileMatchers(scanner.matchers)
+        const scanner = new TailScanner(query.log)
+        const matches = compileMatchers(query.log.matchers)
         subscriptions.set(id, { id, tenant: query.tenant, form: query.form, scanner, matches })
         streams = new Map()
         break

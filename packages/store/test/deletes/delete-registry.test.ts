@@ -24,7 +24,7 @@ test('A request is a rule until it is processed, over restarts as well', async t
   const [first, second] = await registry.list('a')
   t.match(first, { state: 'received', sequence: 0, createdMs: 1000, query: '{app="x"}' })
   t.same(
-    registry.rulesFor('a', all).map(({ id, isSelector }) => [id, isSelector]),
+    registry.rulesFor('a', all).map(({ id, log }) => [id, log.stages.length === 0]),
     [
       [first!.id, true],
       [second!.id, false],

@@ -1,10 +1,10 @@
-import { RowMatcher } from '@skald/query'
+import { parseLogQuery } from '@skald/query'
 import { createLabelSet } from '@skald/wire'
 import { test } from 'tap'
 import { createDeleteRule, DeletePlan } from '../../src/deletes/delete-rule.ts'
 
 const rule = (id: string, logql: string, startMs: number, endMs: number) =>
-  createDeleteRule({ id, logql }, new RowMatcher(logql), { startMs, endMs })
+  createDeleteRule({ id, log: parseLogQuery(logql) }, { startMs, endMs })
 const span = (fromMs: number, toMs: number) => ({
   minNs: BigInt(fromMs) * 1_000_000n,
   maxNs: BigInt(toMs) * 1_000_000n,

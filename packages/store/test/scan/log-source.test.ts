@@ -5,6 +5,7 @@ import {
   defaultQueryLimits,
   type LeafResult,
   type LogSource,
+  parseLogQuery,
   parseSelector,
   type QueryResult,
   runQuery,
@@ -227,7 +228,7 @@ test('equal queries at the same moment are scanned once, but none joins one from
   const source = (tenant: string) => createLogSource(tenant, { catalog, segments, pool, runs })
   const leaf = {
     kind: 'logs',
-    logql: '{app="x"}',
+    log: parseLogQuery('{app="x"}'),
     matchers: parseSelector('{app="x"}'),
     startNs: midnightNs,
     endNs: midnightNs + dayNs,

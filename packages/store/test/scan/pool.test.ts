@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import type { Leaf } from '@skald/query'
+import { type Leaf, type LogLeaf, parseLogQuery } from '@skald/query'
 import { type Test, test } from 'tap'
 import type { BlockRef } from '../../src/scan/messages.ts'
 import { ScanPool } from '../../src/scan/pool.ts'
@@ -17,9 +17,9 @@ async function open(t: Test, rows: readonly Row[] = [[midnightNs, 'one']]) {
   await push('a', acceptedStream({ app: 'x' }, rows))
   const name = segmentName(1, 0)
   const { footer } = await readSegment(segmentsDir, name)
-  const leaf: Leaf = {
+  const leaf: LogLeaf = {
     kind: 'logs',
-    logql: '{app="x"}',
+    log: parseLogQuery('{app="x"}'),
     matchers: [{ name: 'app', op: '=', value: 'x' }],
     startNs: midnightNs,
     endNs: midnightNs + dayNs,
@@ -95,7 +95,8 @@ test('a scan that is cancelled ends in the middle of its task', async t => {
   const large = { ...block, record: { ...block.record, lineBytes: 8 * 1024 * 1024 } }
   const groups = [[large], ...Array.from({ length: 1000 }, () => [block])]
   const slow = '| label_format a=`{{ __line__ | repeat 2000 | replace "1" "22" | upper | len }}`'
-  const leaf = { ...job.leaf, logql: `{app="x"} ${slow.repeat(3)} | a="never"` } as Leaf
+  const log = parseLogQuery(`{app="x"} ${slow.repeat(3)} | a="never"`)
+  const leaf = { ...job.leaf, log }
   const controller = new AbortController()
   const cancelled = t.rejects(pool.run({ ...job, leaf, groups }, controller.signal), {
     message: 'went away',
@@ -114,7 +115,15 @@ test('what a thread throws comes back with name, message and code', async t => {
     code: 'ENOENT',
     message: /ENOENT: no such file or directory/,
   })
-  const wrong = { ...job.leaf, logql: '{app=' } as Leaf
-  await t.rejects(pool.run({ ...job, leaf: wrong }, never), { code: 'LOGQL_SYNTAX' })
+  const tooMany: Leaf = {
+    kind: 'volume',
+    matchers: job.leaf.matchers,
+    startNs: midnightNs,
+    endNs: midnightNs + dayNs,
+    grid: { startNs: midnightNs, stepNs: dayNs, count: 1 },
+    grouping: { by: 'values', names: undefined },
+    maxSeries: 0,
+  }
+  await t.rejects(pool.run({ ...job, leaf: tooMany }, never), { code: 'LIMIT_EXCEEDED' })
   t.equal((await pool.run(job, never)).stats.linesProcessed, 1, 'the thread goes on')
 })

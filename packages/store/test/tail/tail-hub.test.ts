@@ -2,16 +2,21 @@ import { EventEmitter, once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { parseLogQuery } from '@skald/query'
 import { type Test, test } from 'tap'
 import type { SegmentInfo } from '../../src/catalog/catalog.ts'
 import { tailBacklogCommitsMax } from '../../src/limits.ts'
 import { parseSegmentName } from '../../src/segment/name.ts'
-import type { TailEntry } from '../../src/tail/messages.ts'
+import type { TailEntry, TailQuery } from '../../src/tail/messages.ts'
 import type { TailBatch } from '../../src/tail/tail-batch.ts'
 import { TailHub, type TailReceiver } from '../../src/tail/tail-hub.ts'
 import { acceptedStream, createTestLogger, midnightNs, openStorage, type Row } from '../harness.ts'
 
-const query = { tenant: 'a', logql: '{app="x"}', form: 'union' } as const
+/** A live query of tenant a. */
+function queryOf(logql: string): TailQuery {
+  return { tenant: 'a', logql, log: parseLogQuery(logql), form: 'union' }
+}
+const query = queryOf('{app="x"}')
 
 /** Keeps what it is given. */
 class Listener implements TailReceiver {
@@ -94,7 +99,7 @@ test('TailHub gives a receiver nothing once it has left', async t => {
   const { hub, commit } = await open(t)
   const [gone, left] = [new Listener(), new Listener()]
   const { leave } = hub.subscribe(query, gone)
-  hub.subscribe({ ...query, logql: '{app=~".+"}' }, left)
+  hub.subscribe(queryOf('{app=~".+"}'), left)
   leave()
   leave()
   await commit('one')
@@ -171,7 +176,7 @@ test('TailHub resumes as many tails of a query as were interrupted, and none tha
   const [first, second, closed] = [new Listener(), new Listener(), new Listener()]
   await hub.subscribe(query, first, true).caughtUp()
   await hub.subscribe(query, second, true).caughtUp()
-  const other = { ...query, logql: '{app="x"} |= "e"' }
+  const other = queryOf('{app="x"} |= "e"')
   const { leave, caughtUp } = hub.subscribe(other, closed, true)
   await caughtUp()
   // One that says where it begins is not waited for.
@@ -264,7 +269,7 @@ test('TailHub counts a tail as open when it has what was committed until then', 
 test('TailHub notes none as open that left before', async t => {
   const { hub, openHub } = await open(t)
   const { leave, caughtUp } = hub.subscribe(query, new Listener(), true)
-  await hub.subscribe({ ...query, logql: '{app=~".+"}' }, new Listener(), true).caughtUp()
+  await hub.subscribe(queryOf('{app=~".+"}'), new Listener(), true).caughtUp()
   const isCaughtUp = caughtUp()
   leave()
   await isCaughtUp

@@ -1,68 +1,18 @@
 // The border between LogQL and whatever stores the lines. The engine cuts a query into leaves (a log
-// selection, or a range aggregation with the grouping around it), a LogSource runs each leaf near the
-// data with a LeafScanner over blocks in columns, and the engine merges what the scanners found.
-// Everything that crosses the border survives a structured clone, so scanners may live in workers.
+// selection, or a range aggregation with the grouping around it). A LogSource runs each leaf near the
+// data, with a LeafScanner over blocks in columns, and the engine merges what the scanners found. A leaf
+// and its result are plain data that survives a structured clone, so scanners may run in workers.
 
-import type { LabelSet, Matcher } from '@skald/wire'
-
-/** Structured metadata of a block: the different sets, and which of them each row has. */
-export interface MetadataColumn {
-  /** Different sets of the block, `detected_level` among them; often a single one. */
-  readonly sets: readonly LabelSet[]
-  /** Row → index in `sets`; may be decoded when it is first read. */
-  readonly rowSets: Uint32Array
-}
-
-/** Lines of a block in one buffer, each followed by one `\n` (lines may hold more of them). */
-export interface LinesColumn {
-  /** UTF-8, or whatever bytes were pushed. Valid until the next block is scanned. */
-  readonly bytes: Buffer
-  /** Line i is `bytes[offsets[i] .. offsets[i + 1] - 1)`; rowCount + 1 values. */
-  readonly offsets: Uint32Array
-}
-
-/**
- * Rows of one stream, ascending by time. Columns are decoded when they are first asked for, so a
- * scan that needs no lines decompresses none.
- */
-export interface BlockView {
-  /** Labels of the stream. */
-  readonly labels: LabelSet
-  /** Time order between blocks of one stream at equal timestamps: what was pushed later has more. */
-  readonly sequence: number
-  readonly rowCount: number
-  /** Time that `timestamps()` count from. */
-  readonly baseNs: bigint
-  /** First and last timestamp, both inclusive. */
-  readonly minNs: bigint
-  readonly maxNs: bigint
-  /** Rows that do not count: 1 for a duplicate of a row elsewhere or a deleted row. */
-  readonly skip: Uint8Array | undefined
-  /** Row → nanoseconds since `baseNs`, exact (below 2^53), ascending. */
-  timestamps(): Float64Array
-  /** Row → bytes of its line. */
-  lineLengths(): Uint32Array
-  lines(): LinesColumn
-  metadata(): MetadataColumn
-  /** Row → pairs of its structured metadata, `detected_level` among them; reads no lines. */
-  metadataPairs(): Uint32Array
-}
-
-/** Evaluation times of a metric query: `startNs + i * stepNs` for i below `count`. */
-export interface StepGrid {
-  readonly startNs: bigint
-  /** Above zero; any value where `count` is 1. */
-  readonly stepNs: bigint
-  readonly count: number
-}
-
-export type Direction = 'forward' | 'backward'
+import type { Matcher } from '@skald/wire'
+import type { BlockView, Direction, StepGrid } from '../blocks/block-view.ts'
+import type { LogExpr, RangeAggregation } from '../syntax-tree/ast.ts'
+import type { LeafResult } from './leaf-result.ts'
 
 /** Asks for the first or last `limit` entries of a log query. */
 export interface LogLeaf {
   readonly kind: 'logs'
-  /** Canonical LogQL of the log query: selector and pipeline. */
-  readonly logql: string
+  /** The log query: selector and pipeline. */
+  readonly log: LogExpr
   readonly matchers: readonly Matcher[]
   /** Inclusive. */
   readonly startNs: bigint
@@ -75,8 +25,8 @@ export interface LogLeaf {
 /** Asks for one range aggregation over a grid of steps, folded per series. */
 export interface SampleLeaf {
   readonly kind: 'samples'
-  /** Canonical LogQL of the range aggregation, without `offset` and outer aggregations. */
-  readonly logql: string
+  /** The range aggregation, with an `offsetNs` of 0 and without the aggregations around it. */
+  readonly range: RangeAggregation
   readonly matchers: readonly Matcher[]
   /** Inclusive; first instant any window of the grid needs. */
   readonly startNs: bigint
@@ -117,8 +67,8 @@ export interface VolumeLeaf {
 /** Asks for the patterns of the lines that a log query finds. */
 export interface PatternLeaf {
   readonly kind: 'patterns'
-  /** Canonical LogQL of the log query: selector and pipeline. */
-  readonly logql: string
+  /** The log query: selector and pipeline. */
+  readonly log: LogExpr
   readonly matchers: readonly Matcher[]
   /** Inclusive. */
   readonly startNs: bigint
@@ -129,17 +79,6 @@ export interface PatternLeaf {
 }
 
 export type Leaf = LogLeaf | SampleLeaf | VolumeLeaf | PatternLeaf
-
-/** What a scan touched. Sizes are bytes of lines (and metadata) before compression. */
-export interface ScanStats {
-  blocksScanned: number
-  /** Blocks in the time range of which no column had to be decoded, or only timestamps. */
-  blocksSkipped: number
-  bytesProcessed: number
-  linesProcessed: number
-  linesMatched: number
-  structuredMetadataBytes: number
-}
 
 /** Runs one leaf over blocks, in any order; one instance per worker and task. */
 export interface LeafScanner {
@@ -152,13 +91,6 @@ export interface LeafScanner {
   scan(block: BlockView): void
   /** Ends the scan. The result survives a structured clone. */
   finish(): LeafResult
-}
-
-/** Result of a scanner or of several merged ones. `found` is private to the query package. */
-export interface LeafResult {
-  readonly kind: Leaf['kind']
-  readonly found: unknown
-  readonly stats: ScanStats
 }
 
 /** What stores the lines. Bound to a tenant (or several) before it is handed to the engine. */

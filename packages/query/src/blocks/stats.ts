@@ -1,6 +1,6 @@
 // What scans touched, added up.
 
-import type { ScanStats } from './log-source.ts'
+import type { ScanStats } from './block-view.ts'
 
 /** Counts of a scan that can still grow. */
 export type MutableScanStats = { -readonly [K in keyof ScanStats]: number }
