@@ -1,7 +1,6 @@
 // Decides when segments are merged, lets a worker thread do it, and swaps old for new in one catalog
 // transaction. Old objects are deleted once no query reads them.
 
-import { Worker } from 'node:worker_threads'
 import type { LabelSet } from '@skald/wire'
 import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
@@ -10,9 +9,13 @@ import { compactLevel0Bytes, compactLevel0Segments, level0PortionBytes } from '.
 import { catalogPartsOf } from '../segment/catalog-parts.ts'
 import { segmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
+import { errorOfThread, Thread } from '../threads/thread.ts'
 import { type Choice, chooseLevel0, chooseRun, isLevel0Due } from './choose.ts'
 import type { DeleteSweep } from './delete-sweep.ts'
 import type { MergeAnswer, MergeJob, MergeWorkerData } from './merge-worker.ts'
+
+type MergeThread = Thread<MergeJob, MergeAnswer>
+
 import type { Retention } from './retention.ts'
 
 /** How often the age of level 0 is looked at. */
@@ -39,7 +42,9 @@ export interface CompactorOptions {
 export class Compactor {
   readonly #options: CompactorOptions
   readonly #timer: NodeJS.Timeout
-  #worker: Worker | undefined
+  #thread: MergeThread | undefined
+  /** Of the job under way. */
+  #waiting: PromiseWithResolvers<MergeAnswer> | undefined
   #running: Promise<boolean> | undefined
   #isClosed = false
   #quietUntilMs = 0
@@ -134,8 +139,8 @@ export class Compactor {
     const answer = await this.#merge(choice, outputs)
     if (answer.kind === 'failed') {
       // A disk that is full has room again one day; what is damaged stays damaged.
-      if (choice === swept && answer.code !== 'ENOSPC') deletes?.giveUp(choice)
-      throw new Error(answer.message)
+      if (choice === swept && answer.error.code !== 'ENOSPC') deletes?.giveUp(choice)
+      throw errorOfThread(answer.error)
     }
     if (answer.kind === 'unchanged') {
       this.#leftovers = []
@@ -216,44 +221,25 @@ export class Compactor {
         name: names[i]!,
       })),
     }
-    this.#worker ??= this.#startWorker(workerData)
-    const worker = this.#worker
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        worker.off('message', onMessage)
-        worker.off('error', onError)
-        worker.off('exit', onExit)
-      }
-      const onMessage = (answer: MergeAnswer) => {
-        settle()
-        resolve(answer)
-      }
-      const onError = (error: Error) => {
-        settle()
-        this.#worker = undefined
-        reject(error)
-      }
-      const onExit = () => onError(new Error('the compaction thread ended'))
-      worker.on('message', onMessage)
-      worker.on('error', onError)
-      worker.on('exit', onExit)
-      worker.postMessage(job)
-    })
+    this.#thread ??= this.#startThread(workerData)
+    const waiting = Promise.withResolvers<MergeAnswer>()
+    this.#waiting = waiting
+    this.#thread.send(job)
+    return waiting.promise
   }
 
   /** Starts a thread; one that ends, at work or idle, is replaced with the next job. */
-  #startWorker(workerData: MergeWorkerData): Worker {
-    const worker = new Worker(new URL('./merge-worker.ts', import.meta.url), { workerData })
-    worker.unref()
-    const forget = () => {
-      if (this.#worker === worker) this.#worker = undefined
-    }
-    worker.on('exit', forget)
-    worker.on('error', error => {
-      forget()
-      this.#options.logger.error({ err: error }, 'the compaction thread failed')
+  #startThread(data: MergeWorkerData): MergeThread {
+    const thread: MergeThread = new Thread(new URL('./merge-worker.ts', import.meta.url), {
+      data,
+      onAnswer: answer => this.#waiting?.resolve(answer),
+      onEnd: error => {
+        if (this.#thread === thread) this.#thread = undefined
+        if (error) this.#options.logger.error({ err: error }, 'the compaction thread failed')
+        this.#waiting?.reject(error ?? new Error('the compaction thread ended'))
+      },
     })
-    return worker
+    return thread
   }
 
   async #replace(
@@ -290,7 +276,7 @@ export class Compactor {
   async close(): Promise<void> {
     this.#isClosed = true
     clearInterval(this.#timer)
-    await this.#worker?.terminate()
+    await this.#thread?.close()
     await this.#running
   }
 }

@@ -1,11 +1,12 @@
 // Thread that merges segments, one job at a time, so that neither pushes nor queries wait for it.
 // Being killed at any point leaves at most a cut file behind, which the next start drops.
 
-import { parentPort, workerData } from 'node:worker_threads'
 import { LevelFields } from '../ingest/line-level.ts'
 import { DiskReader, openDiskObjectStore } from '../objects/disk.ts'
 import type { SegmentFooter } from '../segment/format.ts'
 import { readFooter } from '../segment/reader.ts'
+import { type ThreadError, threadErrorOf } from '../threads/thread-error.ts'
+import { openThreadPort } from '../threads/thread-port.ts'
 import {
   losesRows,
   type MergeContext,
@@ -32,7 +33,7 @@ export interface MergeJob {
 export type MergeAnswer =
   | { readonly kind: 'merged'; readonly outputs: readonly MergedSegment[] }
   | { readonly kind: 'unchanged' }
-  | { readonly kind: 'failed'; readonly message: string; readonly code: string | undefined }
+  | { readonly kind: 'failed'; readonly error: ThreadError }
 
 export interface MergedSegment {
   readonly name: string
@@ -40,7 +41,8 @@ export interface MergedSegment {
   readonly footer: SegmentFooter
 }
 
-const { directory, logLevelFields } = workerData as MergeWorkerData
+const port = openThreadPort<MergeWorkerData, MergeJob, MergeAnswer>()
+const { directory, logLevelFields } = port.data
 const levelFields = new LevelFields(logLevelFields)
 
 /** Returns nothing where a rewrite would change nothing. */
@@ -90,15 +92,9 @@ function* keepResult<T, R>(source: Generator<T, R>, keep: (result: R) => void): 
   keep(yield* source)
 }
 
-parentPort?.on('message', (job: MergeJob) => {
+port.onRequest(job => {
   merge(job).then(
-    outputs => {
-      const answer: MergeAnswer = outputs ? { kind: 'merged', outputs } : { kind: 'unchanged' }
-      parentPort!.postMessage(answer)
-    },
-    (error: Error & { code?: string }) => {
-      const answer: MergeAnswer = { kind: 'failed', message: error.message, code: error.code }
-      parentPort!.postMessage(answer)
-    },
+    outputs => port.answer(outputs ? { kind: 'merged', outputs } : { kind: 'unchanged' }),
+    (error: unknown) => port.answer({ kind: 'failed', error: threadErrorOf(error) }),
   )
 })

@@ -5,6 +5,7 @@
 import type { Leaf, LeafResult } from '@skald/query'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
 import type { BlockRecord } from '../segment/format.ts'
+import type { ThreadError } from '../threads/thread-error.ts'
 
 /** A block by its place; `labels` indexes the texts that opened the scan. */
 export interface BlockRef {
@@ -42,8 +43,4 @@ export type ScanAnswer =
   /** `isWanted` is false when no later block, in the order given, can change the result. */
   | { readonly kind: 'scanned'; readonly scan: number; readonly isWanted: boolean }
   | { readonly kind: 'found'; readonly scan: number; readonly result: LeafResult }
-  | {
-      readonly kind: 'failed'
-      readonly scan: number
-      readonly error: { readonly name: string; readonly message: string; readonly code?: string }
-    }
+  | { readonly kind: 'failed'; readonly scan: number; readonly error: ThreadError }

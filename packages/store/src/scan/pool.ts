@@ -3,10 +3,10 @@
 
 import { availableParallelism } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
-import { Worker } from 'node:worker_threads'
 import { type Leaf, type LeafResult, mergeLeafResults } from '@skald/query'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
 import { scanTaskBytes } from '../limits.ts'
+import { errorOfThread, Thread } from '../threads/thread.ts'
 import type { BlockGroup, ScanAnswer, ScanRequest, ScanWorkerData } from './messages.ts'
 
 /** More threads than this would rather wait for memory than for each other. */
@@ -28,34 +28,34 @@ interface Waiter {
 
 /** One thread, and who waits for its answers. */
 class ScanThread {
-  readonly #worker: Worker
+  readonly #thread: Thread<ScanRequest, ScanAnswer>
   readonly #waiters = new Map<number, Waiter>()
 
   constructor(data: ScanWorkerData, onEnd: (thread: ScanThread) => void) {
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data })
-    this.#worker.unref()
-    this.#worker.on('message', (answer: ScanAnswer) => {
-      this.#waiters.get(answer.scan)?.resolve(answer)
-      this.#waiters.delete(answer.scan)
+    this.#thread = new Thread(new URL('./worker.ts', import.meta.url), {
+      data,
+      onAnswer: answer => {
+        this.#waiters.get(answer.scan)?.resolve(answer)
+        this.#waiters.delete(answer.scan)
+      },
+      onEnd: (error = new Error('a scan thread ended')) => {
+        onEnd(this)
+        for (const { reject } of this.#waiters.values()) reject(error)
+        this.#waiters.clear()
+      },
     })
-    const end = (error: Error) => {
-      onEnd(this)
-      for (const { reject } of this.#waiters.values()) reject(error)
-      this.#waiters.clear()
-    }
-    this.#worker.on('error', end)
-    this.#worker.on('exit', () => end(new Error('a scan thread ended')))
   }
 
-  /** Sends what needs no answer of its own. */
+  /** Sends a request that gets no answer. */
   send(request: ScanRequest): void {
-    this.#worker.postMessage(request)
+    this.#thread.send(request)
   }
 
+  /** Sends a request and resolves with its answer. */
   ask(request: ScanRequest): Promise<ScanAnswer> {
     return new Promise((resolve, reject) => {
       this.#waiters.set(request.scan, { resolve, reject })
-      this.#worker.postMessage(request)
+      this.#thread.send(request)
     })
   }
 
@@ -66,7 +66,7 @@ class ScanThread {
   }
 
   async close(): Promise<void> {
-    await this.#worker.terminate()
+    await this.#thread.close()
   }
 }
 
@@ -155,18 +155,13 @@ async function runOnThread(
   thread.send({ kind: 'open', scan, leaf, labelsTexts, deletes, cancelled })
   for (let groups = queue.next(); groups; groups = queue.next()) {
     const answer = await thread.ask({ kind: 'scan', scan, groups })
-    if (answer.kind === 'failed') throw remoteError(answer.error)
+    if (answer.kind === 'failed') throw errorOfThread(answer.error)
     if (answer.kind === 'scanned' && !answer.isWanted) break
   }
   const answer = await thread.ask({ kind: 'finish', scan })
-  if (answer.kind === 'failed') throw remoteError(answer.error)
+  if (answer.kind === 'failed') throw errorOfThread(answer.error)
   if (answer.kind !== 'found') throw new Error(`a scan thread answered ${answer.kind} to finish`)
   return answer.result
-}
-
-/** Errors lose their class between threads; the name and the code, by which they are told, stay. */
-function remoteError(error: Extract<ScanAnswer, { kind: 'failed' }>['error']): Error {
-  return Object.assign(new Error(error.message), { name: error.name, code: error.code })
 }
 
 /** Hands out groups in tasks: small ones first, since a scan for a few lines may be over soon. */

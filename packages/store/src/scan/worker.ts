@@ -1,7 +1,6 @@
 // Thread that scans blocks: reads, decompresses, and hands the columns to the query's scanner.
 
 import { setPriority } from 'node:os'
-import { parentPort, workerData } from 'node:worker_threads'
 import { type LeafScanner, openLeafScanner } from '@skald/query'
 import { type LabelSet, parseLabelSet } from '@skald/wire'
 import { ScratchArena } from '../buffers.ts'
@@ -9,6 +8,8 @@ import { RowDeleter } from '../deletes/row-deleter.ts'
 import { LevelFields } from '../ingest/line-level.ts'
 import { DiskReader } from '../objects/disk.ts'
 import { StoredBlock } from '../segment/stored-block.ts'
+import { threadErrorOf } from '../threads/thread-error.ts'
+import { openThreadPort } from '../threads/thread-port.ts'
 import { skipDuplicates } from './duplicates.ts'
 import type { BlockGroup, ScanAnswer, ScanRequest, ScanWorkerData } from './messages.ts'
 
@@ -25,7 +26,8 @@ interface OpenScan {
 
 // Pushes come first: on Linux this is the priority of this thread, elsewhere it would be the process's.
 if (process.platform === 'linux') setPriority(scanPriority)
-const { directory, logLevelFields } = workerData as ScanWorkerData
+const port = openThreadPort<ScanWorkerData, ScanRequest, ScanAnswer>()
+const { directory, logLevelFields } = port.data
 const levelFields = new LevelFields(logLevelFields)
 const reader = new DiskReader(directory)
 const scans = new Map<number, OpenScan>()
@@ -95,18 +97,12 @@ function answer(request: ScanRequest): ScanAnswer | undefined {
   }
 }
 
-parentPort?.on('message', (request: ScanRequest) => {
+port.onRequest(request => {
   try {
     const message = answer(request)
-    if (message) parentPort!.postMessage(message)
+    if (message) port.answer(message)
   } catch (error) {
     endScan(request.scan)
-    const { name, message, code } = error as Error & { code?: string }
-    const failed: ScanAnswer = {
-      kind: 'failed',
-      scan: request.scan,
-      error: { name, message, ...(code !== undefined && { code }) },
-    }
-    parentPort!.postMessage(failed)
+    port.answer({ kind: 'failed', scan: request.scan, error: threadErrorOf(error) })
   }
 })

@@ -4,12 +4,12 @@
 import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import type { SegmentInfo } from '../catalog/catalog.ts'
 import { tailBacklogCommitsMax } from '../limits.ts'
 import { parseSegmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
+import { Thread } from '../threads/thread.ts'
 import type {
   SegmentError,
   TailAnswer,
@@ -74,6 +74,8 @@ interface Subscription {
   readonly receivers: Map<TailReceiver, number>
 }
 
+type TailThread = Thread<TailRequest, TailAnswer>
+
 /** Clients that are sent a batch before others have their turn: about a millisecond. */
 const receiversAtOnce = 50
 
@@ -88,8 +90,8 @@ export class TailHub {
   readonly #unread = new Map<string, () => Promise<void>>()
   readonly #replays = new Map<number, Replay>()
   /** What the thread has found and finished, until all have it. */
-  readonly #found: { readonly worker: Worker; readonly answer: TailAnswer }[] = []
-  #worker: Worker | undefined
+  readonly #found: { readonly thread: TailThread; readonly answer: TailAnswer }[] = []
+  #thread: TailThread | undefined
   /** Of subscriptions and replays. */
   #nextId = 1
   #nextCommit = 1
@@ -189,40 +191,37 @@ export class TailHub {
     this.#missed.end()
     this.#byId.clear()
     this.#byKey.clear()
-    await this.#worker?.terminate()
+    await this.#thread?.close()
     await this.#releaseAll()
   }
 
   #send(request: TailRequest): void {
-    this.#worker ??= this.#startWorker()
-    this.#worker.postMessage(request)
+    this.#thread ??= this.#startThread()
+    this.#thread.send(request)
   }
 
-  #startWorker(): Worker {
-    const worker = new Worker(new URL('./tail-worker.ts', import.meta.url), {
-      workerData: this.#options.worker,
+  #startThread(): TailThread {
+    const thread: TailThread = new Thread(new URL('./tail-worker.ts', import.meta.url), {
+      data: this.#options.worker,
+      onAnswer: answer => this.#take(answer, thread),
+      onEnd: error => {
+        if (error) this.#options.logger.error({ err: error }, 'the tail thread failed')
+        if (this.#thread !== thread) return
+        this.#thread = undefined
+        const receivers = [...this.#byId.values()].flatMap(subscription => [
+          ...subscription.receivers.keys(),
+        ])
+        this.#byId.clear()
+        this.#byKey.clear()
+        // Its failures are logged where they happen.
+        void this.#releaseAll()
+        for (const receiver of receivers) receiver.fail('the tail ended: see the log of the store')
+      },
     })
-    worker.unref()
-    worker.on('message', (answer: TailAnswer) => this.#take(answer, worker))
-    worker.on('error', error => {
-      this.#options.logger.error({ err: error }, 'the tail thread failed')
-    })
-    worker.on('exit', () => {
-      if (this.#worker !== worker) return
-      this.#worker = undefined
-      const receivers = [...this.#byId.values()].flatMap(subscription => [
-        ...subscription.receivers.keys(),
-      ])
-      this.#byId.clear()
-      this.#byKey.clear()
-      // Its failures are logged where they happen.
-      void this.#releaseAll()
-      for (const receiver of receivers) receiver.fail('the tail ended: see the log of the store')
-    })
-    return worker
+    return thread
   }
 
-  #take(answer: TailAnswer, worker: Worker): void {
+  #take(answer: TailAnswer, thread: TailThread): void {
     if (answer.kind === 'done') {
       const { segment, error } = answer
       if (error !== undefined) this.#tellUnread({ segment, error })
@@ -232,7 +231,7 @@ export class TailHub {
       for (const error of answer.errors) this.#tellUnread(error)
       void this.#replays.get(answer.replay)?.release()
     }
-    this.#found.push({ worker, answer })
+    this.#found.push({ thread, answer })
     if (this.#found.length === 1) void this.#deliver()
   }
 
@@ -243,7 +242,7 @@ export class TailHub {
   /** Hands out what was found. Pushes come in between: a thousand clients take their time. */
   async #deliver(): Promise<void> {
     for (let next = this.#found[0]; next; next = this.#found[0]) {
-      const { worker, answer } = next
+      const { thread, answer } = next
       switch (answer.kind) {
         case 'done':
           this.#noteSent(answer.segment)
@@ -253,13 +252,13 @@ export class TailHub {
           break
         case 'missed':
           this.#replays.get(answer.replay)?.place.receiver.receive(new TailBatch(answer.entries))
-          worker.postMessage({ kind: 'taken' } satisfies TailRequest)
+          thread.send({ kind: 'taken' })
           break
         case 'entries':
           await this.#deliverCommit(answer)
           // At once: what a kill finds sent and not noted is sent again.
           if (answer.served !== undefined) this.#noteSent(answer.served)
-          worker.postMessage({ kind: 'taken' } satisfies TailRequest)
+          thread.send({ kind: 'taken' })
           break
       }
       this.#found.shift()

@@ -1,7 +1,6 @@
 // Thread that runs live queries: reads each committed segment from the page cache and hands what passes
 // back as JSON texts, so that neither pushes nor other clients wait for a tail's pipeline.
 
-import { parentPort, workerData } from 'node:worker_threads'
 import { type BlockView, formatTailEntry, type TailForm, TailScanner } from '@skald/query'
 import { type LabelSet, parseLabelSet } from '@skald/wire'
 import { compileMatchers } from '@skald/wire/compile-matcher'
@@ -18,6 +17,7 @@ import { DiskReader } from '../objects/disk.ts'
 import type { BlockRecord, SegmentPart } from '../segment/format.ts'
 import { readFooter } from '../segment/reader.ts'
 import { StoredBlock } from '../segment/stored-block.ts'
+import { openThreadPort } from '../threads/thread-port.ts'
 import {
   type SegmentError,
   type TailAnswer,
@@ -47,16 +47,15 @@ interface KnownStream {
 type Commit = Extract<TailRequest, { kind: 'commit' }>
 type Replay = Extract<TailRequest, { kind: 'replay' }>
 
-const { directory, logLevelFields } = workerData as TailWorkerData
+const port = openThreadPort<TailWorkerData, TailRequest, TailAnswer>()
+const { answer } = port
+const { directory, logLevelFields } = port.data
 const levelFields = new LevelFields(logLevelFields)
 const reader = new DiskReader(directory)
 const subscriptions = new Map<number, Subscription>()
 const recent = new RecentRows(tailRecentRowsMax)
 const arena = new ScratchArena(2 * 1024 * 1024)
 let streams = new Map<string, KnownStream>()
-
-const port = parentPort!
-const answer = (message: TailAnswer) => port.postMessage(message)
 
 /** What the commit at hand has brought, until it is handed over. */
 const found = new Map<Subscription, TailEntry[]>()
@@ -66,7 +65,7 @@ let foundBytes = 0
 let waitingAnswers = 0
 let onTaken: (() => void) | undefined
 
-port.on('message', (request: TailRequest) => {
+port.onRequest(request => {
   if (request.kind === 'taken') {
     waitingAnswers--
     onTaken?.()
