@@ -2,20 +2,38 @@
 
 import { formatLabelSet, type Label, type LabelSet, labelValue } from '@skald/wire'
 import { VectorMatchingError } from '../errors.ts'
-import { calculate, compareNumbers, isComparison, isSetOp } from '../syntax/fold.ts'
-import type { BinaryOp } from '../syntax/operations.ts'
-import type { BinaryOperation, VectorMatching } from '../syntax-tree/ast.ts'
+import { compareNumbers } from '../pipeline/compare-numbers.ts'
+import { calculate } from './arithmetic.ts'
+import { type BinaryOp, isComparison, isSetOp } from './binary-operators.ts'
 import { createSeries, hasSamples, type MetricValue, type Series, setSample } from './series.ts'
+
+/** Which labels pair the elements of two vectors, and how many may pair with one. */
+export interface VectorMatching {
+  readonly on: boolean
+  readonly labels: readonly string[]
+  readonly group?: 'left' | 'right'
+  /** Labels that `group_left` or `group_right` takes over from the other side. */
+  readonly include: readonly string[]
+}
+
+/** What an operator does with its two sides. */
+export interface BinaryOperator {
+  readonly op: BinaryOp
+  readonly returnsBool: boolean
+  readonly matching?: VectorMatching
+}
 
 /**
  * Evaluates a binary operation.
  *
  * @throws VectorMatchingError
  */
-export function operate(expr: BinaryOperation, left: MetricValue, right: MetricValue): MetricValue {
+export function operate(expr: BinaryOperator, left: MetricValue, right: MetricValue): MetricValue {
   if (left.kind === 'scalar' && right.kind === 'scalar') {
-    const isTrue = isComparison(expr.op) && compareNumbers(expr.op, left.value, right.value)
-    if (isComparison(expr.op)) return { kind: 'scalar', value: isTrue ? 1 : 0 }
+    if (isComparison(expr.op)) {
+      const isTrue = compareNumbers(expr.op, left.value, right.value)
+      return { kind: 'scalar', value: isTrue ? 1 : 0 }
+    }
     return { kind: 'scalar', value: calculate(expr.op, left.value, right.value) }
   }
   if (left.kind === 'scalar') {
@@ -38,7 +56,7 @@ function unordered(series: readonly Series[]): MetricValue {
 
 // A comparison without `bool` keeps the vector's own value where it holds.
 function withScalar(
-  { op, returnsBool }: BinaryOperation,
+  { op, returnsBool }: BinaryOperator,
   vector: Vector,
   sides: (value: number) => readonly [left: number, right: number],
 ): MetricValue {
@@ -76,7 +94,7 @@ function matchedLabels(labels: LabelSet, { on, labels: names }: VectorMatching):
 }
 
 function combineSets(
-  { op, matching }: BinaryOperation,
+  { op, matching }: BinaryOperator,
   left: readonly Series[],
   right: readonly Series[],
 ): Series[] {
@@ -137,7 +155,7 @@ function without(series: Series, mask: Uint8Array | undefined): Series {
 
 // Pairs each series of the side that may have many with the one of the other side, step by step.
 function matchVectors(
-  expr: BinaryOperation,
+  expr: BinaryOperator,
   left: readonly Series[],
   right: readonly Series[],
 ): Series[] {
@@ -206,7 +224,7 @@ function refuseAmbiguous(ones: Map<string, Series[]>, stepCount: number): void {
 
 // With `on` or `ignoring`, one-to-one results keep the matched labels; grouped ones those of the many
 // side and what the group modifier names of the other.
-function resultLabels({ matching }: BinaryOperation, many: LabelSet, one: LabelSet): LabelSet {
+function resultLabels({ matching }: BinaryOperator, many: LabelSet, one: LabelSet): LabelSet {
   if (!matching) return many
   if (!matching.group) return matchedLabels(many, matching)
   if (matching.include.length === 0) return many

@@ -3,11 +3,18 @@
 import { expandGoTemplate } from '@skald/go-dialect/regex/expand'
 import { compileRegex } from '@skald/go-dialect/regex/regex'
 import { createLabelSet, formatLabelSet, type LabelSet, labelValue } from '@skald/wire'
-import type { LabelReplace } from '../syntax-tree/ast.ts'
 import type { Series } from './series.ts'
 
+/** What `label_replace` does, as it is written. */
+export interface LabelReplacement {
+  readonly destination: string
+  readonly replacement: string
+  readonly source: string
+  readonly pattern: string
+}
+
 /** Sets a label of each series whose source label matches as a whole; an empty value removes it. */
-export function replaceLabels(expr: LabelReplace, series: readonly Series[]): Series[] {
+export function replaceLabels(expr: LabelReplacement, series: readonly Series[]): Series[] {
   const regex = compileRegex(expr.pattern, { anchored: true })
   const known = new Map<string, LabelSet>()
   const replaced = (labels: LabelSet): LabelSet => {

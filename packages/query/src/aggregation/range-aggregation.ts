@@ -1,125 +1,41 @@
-// Range aggregations: which fold each one needs, and what it makes of a window. One row a function.
+// Evaluates range aggregations over buckets of samples; range-table.ts has what each of them does.
 
 import type { LabelSet } from '@skald/wire'
-import type { RangeOp } from '../syntax/operations.ts'
-import type { RangeAggregation } from '../syntax-tree/ast.ts'
-import { type Buckets, type Cell, cellAt, type Fold, type FoldName, folds } from './folds.ts'
-import { type OverSamples, quantileOver, rateCounterOver, visitWindows } from './samples.ts'
+import { type Buckets, type Cell, cellAt, type Fold, folds } from './folds.ts'
+import type { RangeFunction, RangeParameters, SampleValue } from './range/definition.ts'
+import { type RangeOp, rangeDefinition } from './range-table.ts'
+import { visitWindows } from './samples.ts'
 import { createSeries, type Series, setSample } from './series.ts'
 import type { Windows } from './windows.ts'
 
-/** What a line counts as. */
-export type SampleValue = 'one' | 'bytes' | 'unwrapped'
-
-interface WindowInput {
-  readonly cell: Cell
-  readonly rangeSeconds: number
+/** A range aggregation as a query has it. */
+export interface RangeCall extends RangeParameters {
+  readonly op: RangeOp
 }
 
-interface RangeFunction {
-  readonly fold: FoldName
-  readonly value: SampleValue
-  /** Sums of it over series are it over the sum of their samples. */
-  readonly isAdditive: boolean
-  /** `undefined` where the window has no sample after all. */
-  readonly result: (window: WindowInput) => number | undefined
-  /** In place of `result` where the fold keeps samples. */
-  readonly overSamples?: (expr: RangeAggregation, buckets: Buckets) => OverSamples
+function functionOf(expr: RangeCall): RangeFunction {
+  return rangeDefinition(expr.op).functionFor(expr)
 }
 
-const count: RangeFunction = {
-  fold: 'count',
-  value: 'one',
-  isAdditive: true,
-  result: ({ cell }) => cell.count,
-}
-const unwrapped = { value: 'unwrapped', isAdditive: false } as const
-
-const functions: Readonly<Record<RangeOp, RangeFunction>> = {
-  count_over_time: count,
-  rate: { ...count, result: ({ cell, rangeSeconds }) => cell.count / rangeSeconds },
-  bytes_over_time: { fold: 'sum', value: 'bytes', isAdditive: true, result: ({ cell }) => cell.a },
-  bytes_rate: {
-    fold: 'sum',
-    value: 'bytes',
-    isAdditive: true,
-    result: ({ cell, rangeSeconds }) => cell.a / rangeSeconds,
-  },
-  sum_over_time: {
-    fold: 'sum',
-    value: 'unwrapped',
-    isAdditive: true,
-    result: ({ cell }) => cell.a,
-  },
-  avg_over_time: { fold: 'sum', ...unwrapped, result: ({ cell }) => cell.a / cell.count },
-  min_over_time: { fold: 'min', ...unwrapped, result: ({ cell }) => cell.a },
-  max_over_time: { fold: 'max', ...unwrapped, result: ({ cell }) => cell.a },
-  stdvar_over_time: { fold: 'moments', ...unwrapped, result: ({ cell }) => cell.b / cell.count },
-  stddev_over_time: {
-    fold: 'moments',
-    ...unwrapped,
-    result: ({ cell }) => Math.sqrt(cell.b / cell.count),
-  },
-  first_over_time: { fold: 'first', ...unwrapped, result: ({ cell }) => cell.a },
-  last_over_time: { fold: 'last', ...unwrapped, result: ({ cell }) => cell.a },
-  quantile_over_time: {
-    fold: 'values',
-    ...unwrapped,
-    result: ({ cell }) => cell.count,
-    overSamples: ({ parameter = 0 }, buckets) => quantileOver(parameter, buckets),
-  },
-  rate_counter: {
-    fold: 'timedValues',
-    ...unwrapped,
-    result: ({ cell }) => cell.count,
-    overSamples: ({ rangeNs }, buckets) => rateCounterOver(Number(rangeNs) / 1e9, buckets),
-  },
-  // Presence; that nothing is there is found out over all series together.
-  absent_over_time: { ...count, isAdditive: false },
-}
-
-/** A rate over unwrapped values adds them up. */
-const rateOfValues: RangeFunction = {
-  fold: 'sum',
-  value: 'unwrapped',
-  isAdditive: true,
-  result: ({ cell, rangeSeconds }) => cell.a / rangeSeconds,
-}
-
-/**
- * With `by`, Loki divides the sum of the samples by the count of all lines, those without a sample among
- * them.
- */
-const groupedAverage: RangeFunction = {
-  fold: 'average',
-  ...unwrapped,
-  result: ({ cell }) => (cell.b > 0 ? cell.a / cell.count : undefined),
-}
-
-function functionOf(expr: RangeAggregation): RangeFunction {
-  const { grouping } = expr
-  if (expr.op === 'avg_over_time' && grouping && !grouping.without) return groupedAverage
-  return expr.op === 'rate' && expr.unwrap ? rateOfValues : functions[expr.op]
-}
-
-export function foldOf(expr: RangeAggregation): Fold {
+/** Returns the fold of an aggregation's samples. */
+export function foldOf(expr: RangeCall): Fold {
   return folds[functionOf(expr).fold]
 }
 
 /** What a line counts as in this aggregation. */
-export function sampleValueOf(expr: RangeAggregation): SampleValue {
+export function sampleValueOf(expr: RangeCall): SampleValue {
   const { value } = functionOf(expr)
   return expr.unwrap ? 'unwrapped' : value
 }
 
 /** Tells whether `sum` around the aggregation may fold its series while lines are read. */
-export function isAdditive(expr: RangeAggregation): boolean {
+export function isAdditive(expr: RangeCall): boolean {
   return functionOf(expr).isAdditive && !expr.grouping
 }
 
 /** Makes the series of one set of buckets. */
 export function aggregateWindows(
-  expr: RangeAggregation,
+  expr: RangeCall,
   windows: Windows,
   { labels, buckets }: { readonly labels: LabelSet; readonly buckets: Buckets },
 ): Series {

@@ -6,8 +6,9 @@ import { LimitExceededError } from '../errors.ts'
 import { entriesOfLeaf } from '../leaf/leaf.ts'
 import type { FoundEntry } from '../plan/leaf-result.ts'
 import { planLogLeaf } from '../plan/plan.ts'
-import { changesLine } from '../stages/compile.ts'
-import type { LogExpr, Stage } from '../syntax-tree/ast.ts'
+import type { Stage } from '../stages/stage-table.ts'
+import { definitionOf } from '../stages/stage-table.ts'
+import type { LogExpr } from '../syntax-tree/ast.ts'
 import type { QueryRun, ResultEntry } from './query-run.ts'
 
 /** Entries asked for at once where an interval leaves out some of them. */
@@ -103,8 +104,8 @@ export class LogQuery {
 
 // Tells whether a stage may take away what entries of one stream differ in.
 function mayMakeEqual(stage: Stage): boolean {
-  const { kind } = stage
-  return changesLine(stage) || kind === 'drop' || kind === 'keep' || kind === 'labelFormat'
+  const { changesLine, mayMakeEqual } = definitionOf(stage)
+  return changesLine === true || mayMakeEqual === true
 }
 
 // Entries of a stored stream that have one time and became equal are one, as in Loki.

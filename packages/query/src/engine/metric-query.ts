@@ -3,6 +3,7 @@
 import { createLabelSet, type LabelSet } from '@skald/wire'
 import { operate } from '../aggregation/binary-op.ts'
 import { replaceLabels } from '../aggregation/label-replace.ts'
+import { rangeDefinition } from '../aggregation/range-table.ts'
 import {
   constantSeries,
   createSeries,
@@ -11,7 +12,7 @@ import {
   type Series,
   setSample,
 } from '../aggregation/series.ts'
-import { aggregateVector } from '../aggregation/vector-aggregation.ts'
+import { vectorDefinition } from '../aggregation/vector-table.ts'
 import type { StepGrid } from '../blocks/block-view.ts'
 import { addScanStats } from '../blocks/stats.ts'
 import { seriesOfLeaf } from '../leaf/leaf.ts'
@@ -84,7 +85,8 @@ export class MetricQuery {
         if (grouping && expr.operand.kind === 'range') {
           return this.#range(expr.operand, { grouping, maxSeries: this.#seriesMax(expr) })
         }
-        return aggregateVector(expr, seriesOf(await this.#evaluate(expr.operand)))
+        const series = seriesOf(await this.#evaluate(expr.operand))
+        return vectorDefinition(expr.op).evaluate(series, expr)
       }
       case 'labelReplace': {
         const series = replaceLabels(expr, seriesOf(await this.#evaluate(expr.operand)))
@@ -99,7 +101,7 @@ export class MetricQuery {
   }
 
   async #range(expr: RangeAggregation, context: LeafContext): Promise<MetricValue> {
-    if (expr.op !== 'absent_over_time') {
+    if (!rangeDefinition(expr.op).isAbsence) {
       return { kind: 'vector', series: await this.#leaf(expr, context), isOrdered: false }
     }
     const grouping = { without: false, labels: [] }

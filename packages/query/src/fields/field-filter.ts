@@ -1,9 +1,9 @@
 // Label filters on the values of a field reader; see field-reader.ts.
 
 import { parseBytes, parseDurationNs, parseFloatText } from '@skald/go-dialect/number/conversions'
+import { type CompareOp, compareNumbers } from '../pipeline/compare-numbers.ts'
 import { compileFilterMatcher } from '../pipeline/label-regex.ts'
-import { compareNumbers } from '../syntax/fold.ts'
-import type { CompareOp, LabelFilter } from '../syntax-tree/ast.ts'
+import type { LabelFilter } from '../tokens/label-filter-syntax.ts'
 
 type Values = readonly (string | undefined)[]
 

@@ -3,12 +3,7 @@
 // line goes through the pipeline instead, which is always right.
 
 import type { BlockText } from '../pipeline/block-text.ts'
-import type { Stage } from '../syntax-tree/ast.ts'
 import type { FieldValues } from './field-values.ts'
-import { createJsonFields } from './json-fields.ts'
-import { createLogfmtFields } from './logfmt-fields.ts'
-import { createPatternFields } from './pattern-fields.ts'
-import { createRegexpFields } from './regexp-fields.ts'
 
 /** Reads the fields of one line after the other. */
 export interface FieldReader {
@@ -25,27 +20,4 @@ export interface FieldNames {
   readonly sampled: number
   /** Nothing else is looked at, so what stands behind the last of them does not matter. */
   readonly areAll: boolean
-}
-
-/** Makes the reader of a parser stage; `undefined` where there is none. */
-export function createFieldReader(stage: Stage, wanted: FieldNames): FieldReader | undefined {
-  switch (stage.kind) {
-    case 'json':
-      return createJsonFields(stage, wanted)
-    case 'logfmt':
-      return createLogfmtFields(stage, wanted)
-    case 'pattern':
-      return createPatternFields(stage, wanted)
-    case 'regexp':
-      return createRegexpFields(stage, wanted)
-    case 'lineFilter':
-    case 'labelFilter':
-    case 'unpack':
-    case 'lineFormat':
-    case 'labelFormat':
-    case 'decolorize':
-    case 'drop':
-    case 'keep':
-      return undefined
-  }
 }

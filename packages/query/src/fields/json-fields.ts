@@ -4,12 +4,12 @@
 import type { BlockText } from '../pipeline/block-text.ts'
 import { blockEnd, byte } from '../pipeline/json-bytes.ts'
 import { createKeyIndexes, type KeyMemory, unwantedField } from '../pipeline/key-memory.ts'
-import type { Stage } from '../syntax-tree/ast.ts'
+import type { NamedExpression } from '../tokens/named-expressions.ts'
 import type { FieldNames, FieldReader } from './field-reader.ts'
 import { FieldValues } from './field-values.ts'
 
 export function createJsonFields(
-  { extractions }: Extract<Stage, { kind: 'json' }>,
+  { extractions }: { readonly extractions: readonly NamedExpression[] },
   wanted: FieldNames,
 ): FieldReader | undefined {
   return extractions.length > 0 ? undefined : new JsonFields(wanted)

@@ -3,7 +3,7 @@
 
 import type { BlockText } from '../pipeline/block-text.ts'
 import { createKeyIndexes, type KeyMemory } from '../pipeline/key-memory.ts'
-import type { Stage } from '../syntax-tree/ast.ts'
+import type { NamedExpression } from '../tokens/named-expressions.ts'
 import type { FieldNames, FieldReader } from './field-reader.ts'
 import { FieldValues } from './field-values.ts'
 
@@ -24,10 +24,14 @@ function stopTable(stops: (code: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 0x100 }, (_, code) => (stops(code) ? 1 : 0))
 }
 
-export function createLogfmtFields(
-  stage: Extract<Stage, { kind: 'logfmt' }>,
-  wanted: FieldNames,
-): FieldReader | undefined {
+/** How `| logfmt` was written. */
+interface LogfmtForm {
+  readonly isStrict: boolean
+  readonly keepsEmpty: boolean
+  readonly extractions: readonly NamedExpression[]
+}
+
+export function createLogfmtFields(stage: LogfmtForm, wanted: FieldNames): FieldReader | undefined {
   if (stage.extractions.length > 0 || stage.isStrict || stage.keepsEmpty) return undefined
   return new LogfmtFields(wanted)
 }

@@ -2,7 +2,6 @@
 
 import type { BlockText } from '../pipeline/block-text.ts'
 import { parsePatternCaptures } from '../pipeline/pattern-expression.ts'
-import type { Stage } from '../syntax-tree/ast.ts'
 import type { FieldNames, FieldReader } from './field-reader.ts'
 import { FieldValues } from './field-values.ts'
 
@@ -14,7 +13,7 @@ interface Capture {
 }
 
 export function createPatternFields(
-  { pattern }: Extract<Stage, { kind: 'pattern' }>,
+  { pattern }: { readonly pattern: string },
   { names, sampled }: FieldNames,
 ): FieldReader | undefined {
   // Bytes that are no UTF-8 look like U+FFFD once they are text, and only then.

@@ -3,12 +3,11 @@
 import { type CompiledRegex, compileRegex, type GroupPicker } from '@skald/go-dialect/regex/regex'
 import type { BlockText } from '../pipeline/block-text.ts'
 import { sanitizeLabelName } from '../pipeline/extraction.ts'
-import type { Stage } from '../syntax-tree/ast.ts'
 import type { FieldNames, FieldReader } from './field-reader.ts'
 import { FieldValues } from './field-values.ts'
 
 export function createRegexpFields(
-  { pattern }: Extract<Stage, { kind: 'regexp' }>,
+  { pattern }: { readonly pattern: string },
   { names }: FieldNames,
 ): FieldReader | undefined {
   const regex = compileRegex(pattern)

@@ -6,7 +6,7 @@ import type { StepGrid } from '../blocks/block-view.ts'
 import type { QueryResult } from '../engine/engine.ts'
 import type { ResultEntry } from '../engine/query-run.ts'
 import { unionLabels } from '../pipeline/labels.ts'
-import { decimalText } from '../syntax/printer.ts'
+import { decimalText } from '../tokens/literal-text.ts'
 
 export interface ResultFormat {
   /** Tells stream labels, metadata and parsed labels apart (the flag `categorize-labels`). */

@@ -3,7 +3,9 @@
 
 import { formatLabelSet, type LabelSet } from '@skald/wire'
 import type { Fold } from '../aggregation/folds.ts'
-import { foldOf, type SampleValue, sampleValueOf } from '../aggregation/range-aggregation.ts'
+import type { SampleValue } from '../aggregation/range/definition.ts'
+import { foldOf, sampleValueOf } from '../aggregation/range-aggregation.ts'
+import { rangeDefinition } from '../aggregation/range-table.ts'
 import { createWindows, type Windows } from '../aggregation/windows.ts'
 import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
@@ -16,20 +18,18 @@ import type { RunStage } from '../pipeline/stage.ts'
 import type { FoundSeries, LeafResult } from '../plan/leaf-result.ts'
 import type { LeafScanner, SampleLeaf } from '../plan/log-source.ts'
 import { compileFilters, compilePipeline, type Pipeline } from '../stages/compile.ts'
-import { labelNeeds, withoutIdleFormats } from '../stages/label-needs.ts'
+import { definitionOf } from '../stages/stage-table.ts'
 import { compileUnwrap, type UnwrapValue } from '../stages/unwrap.ts'
 import type { RangeAggregation } from '../syntax-tree/ast.ts'
 import { createFieldScans, type FieldScan, type FieldScans } from './field-scan.ts'
 import { BlockRows } from './row-source.ts'
+import { labelNeeds, withoutIdleFormats } from './sample-needs.ts'
 import { createSeriesKeys, type SeriesKeys } from './series-keys.ts'
 import { SeriesTable } from './series-table.ts'
 
 // Loki merges the series of pipelines that take labels away, whereby labels without a value get lost.
 function keepsEmptyLabels({ log }: RangeAggregation): boolean {
-  return log.stages.every(stage => {
-    if (stage.kind === 'labelFormat') return stage.items.every(({ kind }) => kind !== 'rename')
-    return stage.kind !== 'drop' && stage.kind !== 'keep'
-  })
+  return !log.stages.some(stage => definitionOf(stage).removesLabels?.(stage))
 }
 
 export class SampleScanner implements LeafScanner {
@@ -71,8 +71,7 @@ export class SampleScanner implements LeafScanner {
     // Nor do lines without a sample count for an average then.
     this.#addMissing = keepsEmpty ? this.#fold.addMissing : undefined
     this.#refusesMissing = this.#addMissing !== undefined && !expr.grouping
-    // Loki groups these three a second time, when it joins its shards.
-    const isGroupedTwice = ['avg_over_time', 'max_over_time', 'min_over_time'].includes(expr.op)
+    const { isGroupedTwice } = rangeDefinition(expr.op)
     const keepsErrors = expr.grouping !== undefined && !isGroupedTwice
     // Unwrapping takes a label away, which is a grouping without it.
     const dropsDetails = expr.unwrap !== undefined

@@ -2,6 +2,7 @@
 // remembered per block and metadata set, and per changed labels, so that a line costs one look-up.
 
 import { formatLabelSet, type Label, type LabelSet, labelValue } from '@skald/wire'
+import type { Grouping } from '../aggregation/grouping.ts'
 import { LogqlPipelineError } from '../errors.ts'
 import {
   errorDetailsLabel,
@@ -10,7 +11,6 @@ import {
   preserveErrorLabel,
 } from '../pipeline/labels.ts'
 import type { FoundSeries } from '../plan/leaf-result.ts'
-import type { Grouping } from '../syntax-tree/ast.ts'
 import type { BlockRows } from './row-source.ts'
 
 export interface SeriesKeys {

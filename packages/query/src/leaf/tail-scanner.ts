@@ -7,7 +7,8 @@ import type { ResultEntry } from '../engine/query-run.ts'
 import type { CategorizedLabels } from '../pipeline/labels.ts'
 import { rowAt } from '../pipeline/row-selection.ts'
 import { compilePipeline, type Pipeline } from '../stages/compile.ts'
-import type { LogExpr, Stage } from '../syntax-tree/ast.ts'
+import type { Stage } from '../stages/stage-table.ts'
+import type { LogExpr } from '../syntax-tree/ast.ts'
 import { BlockRows } from './row-source.ts'
 
 /** Parsers remember what they have seen of a query's lines; a tail is a query without an end. */

@@ -2,13 +2,13 @@
 // range aggregation of a metric query.
 
 import { formatGoDuration, formatPrometheusDuration } from '@skald/go-dialect'
+import type { Grouping } from '../aggregation/grouping.ts'
 import { isAdditive } from '../aggregation/range-aggregation.ts'
 import type { Direction, StepGrid } from '../blocks/block-view.ts'
 import { LimitExceededError } from '../errors.ts'
 import { innerSeriesMax, type QueryLimits, stepCountMax } from '../limits.ts'
 import type {
   Expr,
-  Grouping,
   LogExpr,
   MetricExpr,
   RangeAggregation,

@@ -1,21 +1,13 @@
 // A pipeline as something to run: line filters that see the stored lines go over whole blocks, all other
-// stages over one line at a time. Each kind of stage is one row of the table below.
+// stages over one line at a time. stage-table.ts says how each kind of stage is compiled.
 
 import { allLabels, type LabelNeeds, type RunStage } from '../pipeline/stage.ts'
-import type { LabelFilter, Stage } from '../syntax-tree/ast.ts'
-import { compileDecolorize } from './decolorize.ts'
-import { compileDropKeep } from './drop-keep.ts'
-import { compileJson } from './json.ts'
+import type { LabelFilter } from '../tokens/label-filter-syntax.ts'
 import { compileLabelFilter } from './label-filter.ts'
-import { compileLabelFormat } from './label-format.ts'
 import { probeNeeds } from './label-needs.ts'
 import { compileLineFilter, type LineFilter } from './line-filter.ts'
-import { compileLineFormat } from './line-format.ts'
 import { type LineHint, lineHints } from './line-hints.ts'
-import { compileLogfmt } from './logfmt.ts'
-import { compilePattern } from './pattern.ts'
-import { compileRegexp } from './regexp.ts'
-import { compileUnpack } from './unpack.ts'
+import { definitionOf, type Stage } from './stage-table.ts'
 
 /** A pipeline ready to run. */
 export interface Pipeline {
@@ -31,30 +23,6 @@ export interface Pipeline {
   readonly stages: readonly RunStage[]
   /** What `stages` were made from. */
   readonly lineStages: readonly Stage[]
-}
-
-type StageKind = Stage['kind']
-type StageOf<K extends StageKind> = Extract<Stage, { kind: K }>
-type Compilers = {
-  readonly [K in StageKind]: (stage: StageOf<K>, needs: LabelNeeds) => RunStage
-}
-
-const compilers: Compilers = {
-  lineFilter: stage => {
-    const filter = compileLineFilter(stage)
-    return line => filter.testLine(line.text)
-  },
-  labelFilter: stage => compileLabelFilter(stage.filter),
-  json: compileJson,
-  logfmt: compileLogfmt,
-  regexp: compileRegexp,
-  pattern: compilePattern,
-  unpack: compileUnpack,
-  lineFormat: compileLineFormat,
-  labelFormat: compileLabelFormat,
-  decolorize: compileDecolorize,
-  drop: compileDropKeep,
-  keep: compileDropKeep,
 }
 
 /** Compiles a pipeline, given the labels that are looked at behind it. */
@@ -92,9 +60,8 @@ function compileProbes(stages: readonly Stage[]): RunStage[] {
   return needs ? probed.map(stage => compileStage(stage, needs)) : []
 }
 
-function compileStage<K extends StageKind>(stage: StageOf<K>, needs: LabelNeeds): RunStage {
-  const compiler = compilers[stage.kind as K]
-  return compiler(stage, needs)
+function compileStage(stage: Stage, needs: LabelNeeds): RunStage {
+  return definitionOf(stage).compile(stage, needs)
 }
 
 /** Compiles the filters that stand behind an `unwrap`. */
@@ -110,9 +77,9 @@ function isTextual(filter: LabelFilter): boolean {
   return filter.kind === 'matcher'
 }
 
-/** Tells whether a stage may change the text of a line. */
-export function changesLine({ kind }: Stage): boolean {
-  return kind === 'lineFormat' || kind === 'unpack' || kind === 'decolorize'
+/** Returns whether a stage may change the text of a line. */
+export function changesLine(stage: Stage): boolean {
+  return definitionOf(stage).changesLine ?? false
 }
 
 // Loki moves line filters in front of the other stages, back to the last label filter, `line_format`
@@ -127,12 +94,11 @@ function reorderStages(stages: readonly Stage[]): Stage[] {
     others = []
   }
   for (const stage of stages) {
-    const { kind } = stage
-    if (kind === 'lineFilter') filters.push(stage)
+    if (stage.kind === 'lineFilter') filters.push(stage)
     else {
-      if (kind === 'labelFilter') flush()
+      if (stage.kind === 'labelFilter') flush()
       others.push(stage)
-      if (kind === 'labelFilter' || kind === 'lineFormat' || kind === 'unpack') flush()
+      if (definitionOf(stage).holdsFilters) flush()
     }
   }
   flush()

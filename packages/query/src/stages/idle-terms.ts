@@ -5,9 +5,7 @@ import { foldCharSet } from '@skald/go-dialect/regex/char-set'
 import { literalText } from '@skald/go-dialect/regex/simplify'
 import { parseRegex, type RegexNode } from '@skald/go-dialect/regex/syntax'
 import { isAnyLoop } from '../pipeline/label-regex.ts'
-import type { LineFilterTerm, Stage } from '../syntax-tree/ast.ts'
-
-type LineFilterStage = Extract<Stage, { kind: 'lineFilter' }>
+import type { LineFilterStage, LineFilterTerm } from './line-filter-syntax.ts'
 
 /** Returns the operands of a line filter that count. Negated ones all do: each is a filter of its own. */
 export function withoutIdleTerms({ op, terms }: LineFilterStage): readonly LineFilterTerm[] {

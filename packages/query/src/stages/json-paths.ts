@@ -17,10 +17,10 @@ import { failLine, jsonParserError } from '../pipeline/json-failure.ts'
 import { parseJsonPath } from '../pipeline/json-path.ts'
 import { ShortTexts } from '../pipeline/short-texts.ts'
 import type { RunStage } from '../pipeline/stage.ts'
-import type { Extraction as NamedPath } from '../syntax-tree/ast.ts'
+import type { NamedExpression } from '../tokens/named-expressions.ts'
 
 export function compileJsonPaths(
-  extractions: readonly NamedPath[],
+  extractions: readonly NamedExpression[],
   extraction: Extraction,
 ): RunStage {
   const targets = extractions.map(({ name, expression }) => ({

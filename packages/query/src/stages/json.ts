@@ -1,5 +1,6 @@
 // `| json`: every field of an object becomes a label, those of inner objects with their names joined.
 
+import { createJsonFields } from '../fields/json-fields.ts'
 import { Extraction, sanitizeInnerName } from '../pipeline/extraction.ts'
 import {
   byte,
@@ -13,11 +14,17 @@ import {
   valueText,
 } from '../pipeline/json-bytes.ts'
 import { failLine } from '../pipeline/json-failure.ts'
+import { parseJsonPath } from '../pipeline/json-path.ts'
 import { KeyMemory } from '../pipeline/key-memory.ts'
 import type { Line } from '../pipeline/line.ts'
 import { ShortTexts } from '../pipeline/short-texts.ts'
 import type { LabelNeeds, RunStage } from '../pipeline/stage.ts'
-import type { Stage } from '../syntax-tree/ast.ts'
+import {
+  formatNamedExpressions,
+  type NamedExpression,
+  parseNamedExpressions,
+} from '../tokens/named-expressions.ts'
+import type { StageDefinition } from './definition.ts'
 import { compileJsonPaths } from './json-paths.ts'
 
 /** Objects deeper than this are an error, so that no line runs the stack full. */
@@ -26,9 +33,32 @@ const depthMax = 1_000
 /** Label → the keys that lead to its value, from the outermost object on. */
 export type JsonKeyPaths = Map<string, readonly string[]>
 
+export interface JsonStage {
+  readonly kind: 'json'
+  readonly extractions: readonly NamedExpression[]
+}
+
+export const jsonStage: StageDefinition<JsonStage> = {
+  kind: 'json',
+  begins: ['json'],
+  parse(reader) {
+    reader.take()
+    return { kind: 'json', extractions: parseNamedExpressions(reader) }
+  },
+  format: ({ extractions }) => `| json${formatNamedExpressions(extractions)}`,
+  checkBuilt({ extractions }) {
+    for (const { expression } of extractions) parseJsonPath(expression)
+  },
+  compile: compileJson,
+  fields: createJsonFields,
+  parsesLine: true,
+  keepsFields: true,
+  readsLine: true,
+}
+
 /** @param paths Is filled anew with each line, where it is given. */
 export function compileJson(
-  { extractions }: Extract<Stage, { kind: 'json' }>,
+  { extractions }: JsonStage,
   needs: LabelNeeds,
   paths?: JsonKeyPaths,
 ): RunStage {

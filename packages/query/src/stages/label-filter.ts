@@ -1,16 +1,81 @@
 // Label filters: matchers on text, comparisons of numbers, durations and sizes, addresses.
 
 import { parseBytes, parseDurationNs, parseFloatText } from '@skald/go-dialect/number/conversions'
+import { compileMatcher } from '@skald/wire/compile-matcher'
+import { type CompareOp, compareNumbers } from '../pipeline/compare-numbers.ts'
 import { findIp } from '../pipeline/ip.ts'
 import { parseIpRange } from '../pipeline/ip-range.ts'
-import { compileFilterMatcher } from '../pipeline/label-regex.ts'
+import { compileFilterMatcher, passesEverything } from '../pipeline/label-regex.ts'
 import { errorLabel } from '../pipeline/labels.ts'
 import type { RunStage } from '../pipeline/stage.ts'
-import { compareNumbers } from '../syntax/fold.ts'
-import type { CompareOp, LabelFilter } from '../syntax-tree/ast.ts'
+import {
+  formatLabelFilter,
+  type LabelFilter,
+  parseLabelFilter,
+  visitConditions,
+} from '../tokens/label-filter-syntax.ts'
+import type { NamedMatcher, StageDefinition, VisitRegex } from './definition.ts'
+import { visitMatcherRegex } from './matcher-regex.ts'
 
 const labelFilterError = 'LabelFilterErr'
 
+export interface LabelFilterStage {
+  readonly kind: 'labelFilter'
+  readonly filter: LabelFilter
+}
+
+export const labelFilterStage: StageDefinition<LabelFilterStage> = {
+  kind: 'labelFilter',
+  begins: ['IDENTIFIER', '('],
+  parse: reader => ({ kind: 'labelFilter', filter: parseLabelFilter(reader) }),
+  format: ({ filter }, style) => `| ${formatLabelFilter(filter, style)}`,
+  checkParsed({ filter }) {
+    visitConditions(filter, condition => {
+      if (condition.kind === 'matcher') compileMatcher(condition.matcher)
+    })
+  },
+  checkBuilt({ filter }) {
+    visitConditions(filter, condition => {
+      if (condition.kind === 'ip') parseIpRange(condition.pattern)
+    })
+  },
+  regexes: ({ filter }, visit) => visitFilterRegexes(filter, visit),
+  matchers: ({ filter }) => matchersOfFilter(filter, ''),
+  compile: ({ filter }) => compileLabelFilter(filter),
+  addNeeds(names, { filter }) {
+    addFilterNeeds(names, filter)
+    return true
+  },
+  keepsFields: true,
+  holdsFilters: true,
+}
+
+/** Calls `visit` with the regular expressions of a filter. */
+export function visitFilterRegexes(filter: LabelFilter, visit: VisitRegex): void {
+  visitConditions(filter, condition => {
+    if (condition.kind === 'matcher') visitMatcherRegex(condition.matcher, visit)
+  })
+}
+
+/** Returns the matchers of a filter; `expected` is what the grammar expects in place of the first. */
+export function matchersOfFilter(filter: LabelFilter, expected: string): NamedMatcher[] {
+  if (filter.kind === 'matcher') return [{ matcher: filter.matcher, expected }]
+  if (filter.kind !== 'and' && filter.kind !== 'or') return []
+  return [
+    ...matchersOfFilter(filter.left, expected),
+    ...matchersOfFilter(filter.right, ', expecting IDENTIFIER or ('),
+  ]
+}
+
+/** Adds the labels that a filter looks at. */
+export function addFilterNeeds(names: Set<string>, filter: LabelFilter): void {
+  visitConditions(filter, condition => {
+    if (condition.kind !== 'matcher') names.add(condition.name)
+    else if (!passesEverything(condition.matcher)) names.add(condition.matcher.name)
+  })
+}
+
+/** Makes the function that tests a line's labels. */
 export function compileLabelFilter(filter: LabelFilter): RunStage {
   switch (filter.kind) {
     case 'matcher': {

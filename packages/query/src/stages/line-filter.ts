@@ -15,9 +15,16 @@ import {
   selectRange,
 } from '../pipeline/row-selection.ts'
 import { forEachMarked, markText } from '../pipeline/text-search.ts'
-import { isAddress } from '../syntax/check-stage.ts'
-import type { LineFilterTerm, Stage } from '../syntax-tree/ast.ts'
+import type { StageDefinition } from './definition.ts'
 import { withoutIdleTerms, withoutOpenBranches } from './idle-terms.ts'
+import {
+  formatLineFilter,
+  isAddress,
+  type LineFilterStage,
+  type LineFilterTerm,
+  lineFilterOps,
+  parseLineFilter,
+} from './line-filter-syntax.ts'
 
 /** One line filter, ready to run. */
 export interface LineFilter {
@@ -39,7 +46,34 @@ interface Term {
   test(line: string): boolean
 }
 
-type LineFilterStage = Extract<Stage, { kind: 'lineFilter' }>
+export const lineFilterStage: StageDefinition<LineFilterStage> = {
+  kind: 'lineFilter',
+  begins: lineFilterOps,
+  isBare: true,
+  parse: parseLineFilter,
+  format: formatLineFilter,
+  checkBuilt(stage) {
+    for (const term of stage.terms) checkTerm(stage, term)
+  },
+  regexes({ op, terms }, visit) {
+    if (op !== '|~' && op !== '!~') return
+    for (const { value } of terms) visit(value, { anchored: false })
+  },
+  compile(stage) {
+    const filter = compileLineFilter(stage)
+    return line => filter.testLine(line.text)
+  },
+  keepsFields: true,
+  readsLine: true,
+}
+
+function checkTerm({ op, terms }: LineFilterStage, term: LineFilterTerm): void {
+  if (isAddress({ op, terms }, term)) {
+    if (op !== '|=' && op !== '!=') throw new SyntaxError('ip: invalid operation')
+    parseIpRange(term.value)
+  } else if (op === '|~' || op === '!~') compileRegex(term.value)
+  else if (op === '|>' || op === '!>') parsePatternFilter(term.value)
+}
 
 /** Compiles a line filter stage. */
 export function compileLineFilter(stage: LineFilterStage): LineFilter {

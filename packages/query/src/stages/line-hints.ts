@@ -2,7 +2,8 @@
 // label stands in the line as it is, unless something in it was escaped, so lines with neither the value
 // nor a backslash need not be parsed at all.
 
-import type { LabelFilter, Stage } from '../syntax-tree/ast.ts'
+import type { LabelFilter } from '../tokens/label-filter-syntax.ts'
+import { definitionOf, type Stage } from './stage-table.ts'
 
 /** A label that has to have one of some values. */
 export interface LineHint {
@@ -10,27 +11,14 @@ export interface LineHint {
   readonly values: readonly string[]
 }
 
-/** Stages that give labels texts of the line, and such that leave both alone. */
-const transparent = new Set<Stage['kind']>([
-  'lineFilter',
-  'labelFilter',
-  'json',
-  'logfmt',
-  'regexp',
-  'pattern',
-  'drop',
-  'keep',
-])
-
-const parsers = new Set<Stage['kind']>(['json', 'logfmt', 'regexp', 'pattern'])
-
 /** Finds the hints of the stages up to the first that changes labels or lines otherwise. */
 export function lineHints(stages: readonly Stage[]): LineHint[] {
   const hints: LineHint[] = []
   let hasParser = false
   for (const stage of stages) {
-    if (!transparent.has(stage.kind)) break
-    if (parsers.has(stage.kind)) hasParser = true
+    const { keepsFields, parsesLine } = definitionOf(stage)
+    if (!keepsFields) break
+    if (parsesLine) hasParser = true
     if (stage.kind === 'labelFilter' && hasParser) collect(stage.filter, hints)
   }
   return hints

@@ -1,17 +1,59 @@
 // `| logfmt`, with its flags, and `| logfmt x="key"`.
 
+import { createLogfmtFields } from '../fields/logfmt-fields.ts'
 import { Extraction } from '../pipeline/extraction.ts'
 import { parseLogfmtKey } from '../pipeline/json-path.ts'
 import { createKeyNames, KeyMemory } from '../pipeline/key-memory.ts'
 import type { Line } from '../pipeline/line.ts'
 import { LogfmtReader } from '../pipeline/logfmt-reader.ts'
 import type { LabelNeeds, RunStage } from '../pipeline/stage.ts'
-import type { Stage } from '../syntax-tree/ast.ts'
+import {
+  formatNamedExpressions,
+  type NamedExpression,
+  parseNamedExpressions,
+} from '../tokens/named-expressions.ts'
+import type { TokenReader } from '../tokens/token-reader.ts'
+import type { StageDefinition } from './definition.ts'
 
-type LogfmtStage = Extract<Stage, { kind: 'logfmt' }>
+export interface LogfmtStage {
+  readonly kind: 'logfmt'
+  readonly isStrict: boolean
+  readonly keepsEmpty: boolean
+  readonly extractions: readonly NamedExpression[]
+}
 
 const logfmtParserError = 'LogfmtParserErr'
 
+export const logfmtStage: StageDefinition<LogfmtStage> = {
+  kind: 'logfmt',
+  begins: ['logfmt'],
+  parse: parseLogfmt,
+  format({ isStrict, keepsEmpty, extractions }) {
+    const flags = `${isStrict ? ' --strict' : ''}${keepsEmpty ? ' --keep-empty' : ''}`
+    return `| logfmt${flags}${formatNamedExpressions(extractions)}`
+  },
+  checkBuilt({ extractions }) {
+    for (const { expression } of extractions) parseLogfmtKey(expression)
+  },
+  compile: compileLogfmt,
+  fields: createLogfmtFields,
+  parsesLine: true,
+  keepsFields: true,
+  readsLine: true,
+}
+
+function parseLogfmt(reader: TokenReader): LogfmtStage {
+  reader.take()
+  let isStrict = false
+  let keepsEmpty = false
+  for (let flag = reader.takeIf('PARSER_FLAG'); flag; flag = reader.takeIf('PARSER_FLAG')) {
+    if (flag.text === '--strict') isStrict = true
+    else keepsEmpty = true
+  }
+  return { kind: 'logfmt', isStrict, keepsEmpty, extractions: parseNamedExpressions(reader) }
+}
+
+/** Makes the parser; detected fields use it as well. */
 export function compileLogfmt(stage: LogfmtStage, needs: LabelNeeds): RunStage {
   const extraction = new Extraction(needs)
   if (extraction.isIdle) return () => true

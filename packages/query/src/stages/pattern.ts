@@ -1,14 +1,37 @@
 // `| pattern "<ip> - <_>"`: the line is cut at the texts between the captures.
 
+import { quoteGoString } from '@skald/go-dialect'
+import { createPatternFields } from '../fields/pattern-fields.ts'
 import { Extraction } from '../pipeline/extraction.ts'
 import { parsePatternCaptures } from '../pipeline/pattern-expression.ts'
 import type { LabelNeeds, RunStage } from '../pipeline/stage.ts'
-import type { Stage } from '../syntax-tree/ast.ts'
+import type { StageDefinition } from './definition.ts'
+import { withPrefix } from './error-prefix.ts'
 
-export function compilePattern(
-  { pattern }: Extract<Stage, { kind: 'pattern' }>,
-  needs: LabelNeeds,
-): RunStage {
+export interface PatternStage {
+  readonly kind: 'pattern'
+  readonly pattern: string
+}
+
+export const patternStage: StageDefinition<PatternStage> = {
+  kind: 'pattern',
+  begins: ['pattern'],
+  parse(reader) {
+    reader.take()
+    return { kind: 'pattern', pattern: reader.expect('STRING').text }
+  },
+  format: ({ pattern }) => `| pattern ${quoteGoString(pattern)}`,
+  checkParsed({ pattern }) {
+    withPrefix('invalid pattern parser: ', () => parsePatternCaptures(pattern))
+  },
+  compile: compilePattern,
+  fields: createPatternFields,
+  parsesLine: true,
+  keepsFields: true,
+  readsLine: true,
+}
+
+function compilePattern({ pattern }: PatternStage, needs: LabelNeeds): RunStage {
   const parts = parsePatternCaptures(pattern)
   const first = parts[0]!
   const lead = first.kind === 'literal' ? first.text : ''

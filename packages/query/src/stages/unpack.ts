@@ -15,14 +15,29 @@ import { failLine } from '../pipeline/json-failure.ts'
 import type { Line } from '../pipeline/line.ts'
 import { ShortTexts } from '../pipeline/short-texts.ts'
 import type { LabelNeeds, RunStage } from '../pipeline/stage.ts'
-import type { Stage } from '../syntax-tree/ast.ts'
+import type { StageDefinition } from './definition.ts'
 
 const entryKey = '_entry'
 
-export function compileUnpack(
-  _stage: Extract<Stage, { kind: 'unpack' }>,
-  needs: LabelNeeds,
-): RunStage {
+export interface UnpackStage {
+  readonly kind: 'unpack'
+}
+
+export const unpackStage: StageDefinition<UnpackStage> = {
+  kind: 'unpack',
+  begins: ['unpack'],
+  parse(reader) {
+    reader.take()
+    return { kind: 'unpack' }
+  },
+  format: () => '| unpack',
+  compile: (_stage, needs) => compileUnpack(needs),
+  readsLine: true,
+  changesLine: true,
+  holdsFilters: true,
+}
+
+function compileUnpack(needs: LabelNeeds): RunStage {
   const extraction = new Extraction(needs)
   // Where nobody looks at labels Loki leaves the line packed as well, and so no line fails here.
   if (extraction.isIdle) return () => true

@@ -8,7 +8,7 @@ import {
   simpleDurationBytes,
 } from '@skald/go-dialect/number/conversions'
 import type { Line } from '../pipeline/line.ts'
-import type { Unwrap } from '../syntax-tree/ast.ts'
+import type { Unwrap } from './unwrap-syntax.ts'
 
 /** Gives the sample of a line; `undefined` where it has none. */
 export type UnwrapValue = (line: Line) => number | undefined

@@ -8,7 +8,6 @@ import {
   unquoteGoString,
 } from '@skald/go-dialect'
 import { LogqlSyntaxError } from '../errors.ts'
-import { rangeOperations, vectorOperations } from '../syntax/operations.ts'
 
 /** What a token is: punctuation and keywords as they are written, the others by their class. */
 export interface Token {
@@ -24,23 +23,18 @@ export interface Token {
   readonly column: number
 }
 
-const functions = new Set<string>([
-  ...Object.keys(rangeOperations),
-  ...Object.keys(vectorOperations),
-  'vector',
-  'ip',
-])
+/** Words that are no plain names. */
+export interface Words {
+  /** Names of functions; they are plain names unless a parenthesis follows. */
+  readonly functions: ReadonlySet<string>
+  readonly keywords: ReadonlySet<string>
+}
+
 const conversions: Readonly<Record<string, string>> = {
   bytes: 'BYTES_CONV',
   duration: 'DURATION_CONV',
   duration_seconds: 'DURATION_SECONDS_CONV',
 }
-const keywords = new Set(
-  (
-    'by without bool label_replace offset on ignoring group_left group_right or and unless json ' +
-    'regexp logfmt unpack pattern label_format line_format decolorize drop keep unwrap'
-  ).split(' '),
-)
 const pairs = new Set(['!=', '=~', '!~', '|=', '|~', '|>', '!>', '==', '>=', '<='])
 const singles = new Set([...',.{}=|()]+-*/%^><'])
 
@@ -55,13 +49,15 @@ const callAhead = /[ \t\r\n]*(?:\(|(?:by|without)[ \t\r\n]*\()/iy
 /** Yields the tokens of one query. */
 export class Lexer {
   readonly #text: string
+  readonly #words: Words
   #at = 0
   #seen = 0
   #line = 1
   #column = 1
 
-  constructor(text: string) {
+  constructor(text: string, words: Words) {
     this.#text = text
+    this.#words = words
   }
 
   /** Reads the next token; `$end` behind the last. */
@@ -196,13 +192,13 @@ export class Lexer {
 
   #word(word: string, start: number): Token {
     const lower = word.toLowerCase()
-    if (functions.has(lower) || conversions[lower] !== undefined) {
+    if (this.#words.functions.has(lower) || conversions[lower] !== undefined) {
       callAhead.lastIndex = this.#at
       if (!callAhead.test(this.#text)) return this.#token('IDENTIFIER', start, word)
       const type = lower === 'ip' ? lower : (conversions[lower] ?? lower.toUpperCase())
       return this.#token(type, start, lower)
     }
-    if (keywords.has(lower)) return this.#token(lower, start, lower)
+    if (this.#words.keywords.has(lower)) return this.#token(lower, start, lower)
     return this.#token('IDENTIFIER', start, word)
   }
 

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { defaultQueryLimits, parseLogql, type QueryLimits } from '../../src/index.ts'
+import { labelNeeds, withoutIdleFormats } from '../../src/leaf/sample-needs.ts'
 import { checkQueryLimits, foldedGrouping, planGrid } from '../../src/plan/plan.ts'
-import { labelNeeds, withoutIdleFormats } from '../../src/stages/label-needs.ts'
 import { lineHints } from '../../src/stages/line-hints.ts'
 import type { LogExpr, MetricExpr, RangeAggregation } from '../../src/syntax-tree/ast.ts'
 

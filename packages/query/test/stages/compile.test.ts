@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import { compilePipeline } from '../../src/stages/compile.ts'
+import type { Stage } from '../../src/stages/stage-table.ts'
 import { parseLogql } from '../../src/syntax/parser.ts'
-import type { LabelFilter, Stage } from '../../src/syntax-tree/ast.ts'
+import type { LabelFilter } from '../../src/tokens/label-filter-syntax.ts'
 import { logExpr } from '../syntax/arbitrary.ts'
 import { lineOf } from './line-of.ts'
 

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { BlockText } from '../../src/pipeline/block-text.ts'
 import { rowAt, selectRange } from '../../src/pipeline/row-selection.ts'
 import { compileLineFilter } from '../../src/stages/line-filter.ts'
-import type { LineFilterOp } from '../../src/syntax-tree/ast.ts'
+import type { LineFilterStage } from '../../src/stages/line-filter-syntax.ts'
 
 function blockOf(lines: readonly string[]): BlockText {
   const parts = lines.map(line => Buffer.from(`${line}\n`))
@@ -40,7 +40,7 @@ test('A filter over a block keeps the lines that it keeps one by one', async t =
   fc.assert(
     fc.property(
       fc.array(line, { minLength: 1, maxLength: 40 }),
-      fc.constantFrom<LineFilterOp>('|=', '!=', '|~', '!~', '|>', '!>'),
+      fc.constantFrom<LineFilterStage['op']>('|=', '!=', '|~', '!~', '|>', '!>'),
       fc.array(term, { minLength: 1, maxLength: 2 }),
       fc.nat(5),
       (lines, op, terms, from) => {
@@ -112,7 +112,7 @@ test('Lines are the same in any order they are asked for', async t => {
 })
 
 test('Line filters test one line', async t => {
-  const f = (op: LineFilterOp, value: string, text: string, want: boolean) => {
+  const f = (op: LineFilterStage['op'], value: string, text: string, want: boolean) => {
     const filter = compileLineFilter({ kind: 'lineFilter', op, terms: [{ kind: 'text', value }] })
     t.equal(filter.testLine(text), want, `${op} ${value} on ${text}`)
   }
