@@ -7,6 +7,7 @@ export type {
   ScanStats,
   StepGrid,
 } from './blocks/block-view.ts'
+export type { Clock } from './clock.ts'
 export {
   type DetectedField,
   type DetectedFieldsRequest,
@@ -23,7 +24,7 @@ export {
   type PatternResult,
   runPatterns,
 } from './engine/pattern-query.ts'
-export type { QueryRequest, ResultEntry } from './engine/query-run.ts'
+export type { QueryRequest } from './engine/query-run.ts'
 export {
   type IndexStats,
   runIndexStats,
@@ -62,7 +63,7 @@ export { defaultQueryLimits, type QueryLimits } from './limits.ts'
 export { createPause, type Pause } from './pause.ts'
 export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
 export { leafKey } from './plan/leaf-key.ts'
-export type { LeafResult } from './plan/leaf-result.ts'
+export type { LeafResult, ResultEntry } from './plan/leaf-result.ts'
 export type {
   Leaf,
   LeafScanner,

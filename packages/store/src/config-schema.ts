@@ -6,9 +6,9 @@
 // took a third of the time a store needs to start.
 
 import type { XStatic } from 'typebox/schema'
-import { defaultLogLevelFields } from './ingest/detected-level.ts'
 import type { OtlpConfig } from './ingest/otlp-actions.ts'
 import { defaultServiceNameLabels } from './ingest/stream-labels.ts'
+import { defaultLogLevelFields } from './levels/detected-level.ts'
 import { unfollowedKeysOf } from './settings/judge.ts'
 
 /** A block: every key is required once the defaults are filled in, and no other is known. */

@@ -1,7 +1,7 @@
 // Merges segment files as the compaction thread does it, step by step for tests.
 
 import { type MergeInput, mergeSegments } from '../src/compaction/merge.ts'
-import { LevelFields } from '../src/ingest/line-level.ts'
+import { LevelFields } from '../src/levels/line-level.ts'
 import { DiskReader } from '../src/objects/disk.ts'
 import type { SegmentFooter } from '../src/segment/format.ts'
 import { readFooter } from '../src/segment/reader.ts'

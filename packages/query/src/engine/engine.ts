@@ -5,13 +5,14 @@ import { constantSeries, hasSamples, type MetricValue, type Series } from '../ag
 import type { Direction, ScanStats, StepGrid } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
 import { LogqlKindError } from '../errors.ts'
+import type { ResultEntry } from '../plan/leaf-result.ts'
 import type { LogSource } from '../plan/log-source.ts'
 import { checkQueryLimits, planGrid } from '../plan/plan.ts'
 import { checkNames } from '../syntax/check-names.ts'
 import { parseLogql } from '../syntax/parser.ts'
 import { LogQuery } from './log-query.ts'
 import { MetricQuery } from './metric-query.ts'
-import type { QueryRequest, ResultEntry } from './query-run.ts'
+import type { QueryRequest } from './query-run.ts'
 
 export interface VectorSample {
   readonly labels: LabelSet

@@ -4,12 +4,12 @@ import { formatLabelSet } from '@skald/wire'
 import { addScanStats } from '../blocks/stats.ts'
 import { LimitExceededError } from '../errors.ts'
 import { entriesOfLeaf } from '../leaf/leaf.ts'
-import type { FoundEntry } from '../plan/leaf-result.ts'
+import type { FoundEntry, ResultEntry } from '../plan/leaf-result.ts'
 import { planLogLeaf } from '../plan/plan.ts'
 import type { Stage } from '../stages/stage-table.ts'
 import { definitionOf } from '../stages/stage-table.ts'
 import type { LogExpr } from '../syntax-tree/ast.ts'
-import type { QueryRun, ResultEntry } from './query-run.ts'
+import type { QueryRun } from './query-run.ts'
 
 /** Entries asked for at once where an interval leaves out some of them. */
 const pageLimitMin = 1_000

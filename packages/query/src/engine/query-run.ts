@@ -3,7 +3,6 @@
 import type { Direction } from '../blocks/block-view.ts'
 import type { MutableScanStats } from '../blocks/stats.ts'
 import type { QueryLimits } from '../limits.ts'
-import type { CategorizedLabels } from '../pipeline/labels.ts'
 import type { LogSource } from '../plan/log-source.ts'
 
 /** A query and the bounds it runs in. */
@@ -24,13 +23,6 @@ export interface QueryRequest {
   readonly limits: QueryLimits
   /** Whether a metric query of too many series is answered with some of them and a warning. */
   readonly allowsPartial?: boolean
-}
-
-/** One entry of a log result. Entries of equal labels may share the labels object. */
-export interface ResultEntry {
-  readonly timestampNs: bigint
-  readonly line: string
-  readonly labels: CategorizedLabels
 }
 
 /** A query while it runs. */

@@ -4,8 +4,8 @@ import { formatLabelSet, type LabelSet } from '@skald/wire'
 import type { Series } from '../aggregation/series.ts'
 import type { StepGrid } from '../blocks/block-view.ts'
 import type { QueryResult } from '../engine/engine.ts'
-import type { ResultEntry } from '../engine/query-run.ts'
 import { unionLabels } from '../pipeline/labels.ts'
+import type { ResultEntry } from '../plan/leaf-result.ts'
 import { decimalText } from '../tokens/literal-text.ts'
 
 export interface ResultFormat {

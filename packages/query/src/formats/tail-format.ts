@@ -2,8 +2,8 @@
 
 import { formatRfc3339 } from '@skald/go-dialect'
 import { formatLabelSet } from '@skald/wire'
-import type { ResultEntry } from '../engine/query-run.ts'
 import { unionLabels } from '../pipeline/labels.ts'
+import type { ResultEntry } from '../plan/leaf-result.ts'
 import { categoriesJson, jsonText, labelsJson } from './result-format.ts'
 
 /** How entries are written: all labels in one set, told apart by category, or as `/api/prom` did. */

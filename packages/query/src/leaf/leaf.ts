@@ -5,6 +5,7 @@ import { aggregateWindows, foldOf } from '../aggregation/range-aggregation.ts'
 import { hasSamples, type Series } from '../aggregation/series.ts'
 import { createWindows } from '../aggregation/windows.ts'
 import { addScanStats, createScanStats } from '../blocks/stats.ts'
+import type { Clock } from '../clock.ts'
 import type { Pause } from '../pause.ts'
 import type {
   FoundEntry,
@@ -25,16 +26,16 @@ import { VolumeScanner } from './volume-scanner.ts'
 import { VolumeTable } from './volume-table.ts'
 
 /** Makes the scanner of a leaf. Workers make one for each task. */
-export function openLeafScanner(leaf: Leaf): LeafScanner {
+export function openLeafScanner(leaf: Leaf, clock: Clock): LeafScanner {
   switch (leaf.kind) {
     case 'logs':
-      return new LogScanner(leaf)
+      return new LogScanner(leaf, clock)
     case 'samples':
-      return new SampleScanner(leaf)
+      return new SampleScanner(leaf, clock)
     case 'volume':
       return new VolumeScanner(leaf)
     case 'patterns':
-      return new PatternScanner(leaf)
+      return new PatternScanner(leaf, clock)
   }
 }
 

@@ -4,6 +4,7 @@
 import { formatLabelSet } from '@skald/wire'
 import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
+import type { Clock } from '../clock.ts'
 import type { CategorizedLabels } from '../pipeline/labels.ts'
 import { type RowSelection, rowAt } from '../pipeline/row-selection.ts'
 import type { LeafResult } from '../plan/leaf-result.ts'
@@ -14,11 +15,13 @@ import { BlockRows } from './row-source.ts'
 
 export class LogScanner implements LeafScanner {
   readonly #leaf: LogLeaf
+  readonly #clock: Clock
   readonly #pipeline: Pipeline
   readonly #heap: EntryHeap
   readonly #stats = createScanStats()
 
-  constructor(leaf: LogLeaf) {
+  constructor(leaf: LogLeaf, clock: Clock) {
+    this.#clock = clock
     this.#leaf = leaf
     this.#pipeline = compilePipeline(leaf.log.stages)
     this.#heap = new EntryHeap(leaf.direction, leaf.limit)
@@ -38,7 +41,7 @@ export class LogScanner implements LeafScanner {
       return
     }
     this.#stats.blocksScanned++
-    const rows = new BlockRows(block, this.#stats)
+    const rows = new BlockRows(block, this.#stats, this.#clock)
     const selection = rows.select(this.#leaf, this.#pipeline)
     if (selection.count > 0) this.#collect(rows, selection)
   }

@@ -3,6 +3,7 @@
 import { formatLabelSet } from '@skald/wire'
 import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
+import type { Clock } from '../clock.ts'
 import { PatternMiner } from '../patterns/miner.ts'
 import { rowAt } from '../pipeline/row-selection.ts'
 import type { FoundPatterns, LeafResult, StreamPatterns } from '../plan/leaf-result.ts'
@@ -21,13 +22,15 @@ const newShapesSampled = 16
 
 export class PatternScanner implements LeafScanner {
   readonly #leaf: PatternLeaf
+  readonly #clock: Clock
   readonly #pipeline: Pipeline
   readonly #miners = new StreamMiners()
   readonly #stats = createScanStats()
   #newShapes = 0
   #linesLeft = 0
 
-  constructor(leaf: PatternLeaf) {
+  constructor(leaf: PatternLeaf, clock: Clock) {
+    this.#clock = clock
     this.#leaf = leaf
     this.#pipeline = compilePipeline(leaf.log.stages)
   }
@@ -38,7 +41,7 @@ export class PatternScanner implements LeafScanner {
 
   scan(block: BlockView): void {
     this.#stats.blocksScanned++
-    const rows = new BlockRows(block, this.#stats)
+    const rows = new BlockRows(block, this.#stats, this.#clock)
     const selection = rows.select(this.#leaf, this.#pipeline)
     if (selection.count === 0) return
     const { startNs, stepNs } = this.#leaf.grid

@@ -3,6 +3,7 @@
 
 import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
+import type { Clock } from '../clock.ts'
 import { rowAt } from '../pipeline/row-selection.ts'
 import { compilePipeline, type Pipeline } from '../stages/compile.ts'
 import type { LogExpr } from '../syntax-tree/ast.ts'
@@ -11,8 +12,10 @@ import { BlockRows } from './row-source.ts'
 /** A log query that is asked of the rows of one block after the other. */
 export class RowMatcher {
   readonly #pipeline: Pipeline
+  readonly #clock: Clock
 
-  constructor({ stages }: LogExpr) {
+  constructor({ stages }: LogExpr, clock: Clock) {
+    this.#clock = clock
     this.#pipeline = compilePipeline(stages)
   }
 
@@ -21,7 +24,7 @@ export class RowMatcher {
    * skipped are not among them. The block is not checked against the selector.
    */
   rows(block: BlockView, bounds: { readonly startNs: bigint; readonly endNs: bigint }): number[] {
-    const rows = new BlockRows(block, createScanStats())
+    const rows = new BlockRows(block, createScanStats(), this.#clock)
     const selection = rows.select(bounds, this.#pipeline)
     const isDecided = this.#pipeline.stages.length === 0
     const found: number[] = []

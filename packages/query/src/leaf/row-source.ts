@@ -3,6 +3,7 @@
 import type { LabelSet } from '@skald/wire'
 import type { BlockView, MetadataColumn } from '../blocks/block-view.ts'
 import type { MutableScanStats } from '../blocks/stats.ts'
+import type { Clock } from '../clock.ts'
 import { BlockText } from '../pipeline/block-text.ts'
 import {
   createLabelMap,
@@ -32,10 +33,11 @@ export class BlockRows {
   #rowSets: Uint32Array | undefined
   #row = 0
 
-  constructor(block: BlockView, stats: MutableScanStats) {
+  constructor(block: BlockView, stats: MutableScanStats, nowNs: Clock) {
     this.block = block
     this.stream = createLabelMap(block.labels)
     this.#stats = stats
+    this.#line.nowNs = nowNs
     this.#line.timestampNs = () => block.baseNs + BigInt(block.timestamps()[this.#row]!)
   }
 

@@ -9,6 +9,7 @@ import { rangeDefinition } from '../aggregation/range-table.ts'
 import { createWindows, type Windows } from '../aggregation/windows.ts'
 import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
+import type { Clock } from '../clock.ts'
 import { LimitExceededError, LogqlPipelineError } from '../errors.ts'
 import { keptSampleCountMax } from '../limits.ts'
 import { errorLabel, preserveErrorLabel } from '../pipeline/labels.ts'
@@ -34,6 +35,7 @@ function keepsEmptyLabels({ log }: RangeAggregation): boolean {
 
 export class SampleScanner implements LeafScanner {
   readonly #leaf: SampleLeaf
+  readonly #clock: Clock
   readonly #pipeline: Pipeline
   readonly #unwrap: UnwrapValue | undefined
   readonly #unwrapped: string | undefined
@@ -50,7 +52,8 @@ export class SampleScanner implements LeafScanner {
   readonly #stats = createScanStats()
   #keptSamples = 0
 
-  constructor(leaf: SampleLeaf) {
+  constructor(leaf: SampleLeaf, clock: Clock) {
+    this.#clock = clock
     const expr = leaf.range
     const grouping = expr.grouping ?? leaf.grouping
     this.#leaf = leaf
@@ -86,7 +89,7 @@ export class SampleScanner implements LeafScanner {
 
   scan(block: BlockView): void {
     if (!this.wants()) return
-    const rows = new BlockRows(block, this.#stats)
+    const rows = new BlockRows(block, this.#stats, this.#clock)
     const readsLines = this.#pipeline.stages.length > 0 || this.#unwrap !== undefined
     if (readsLines || this.#pipeline.blockFilters.length > 0) this.#stats.blocksScanned++
     else this.#stats.blocksSkipped++

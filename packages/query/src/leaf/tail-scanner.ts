@@ -3,9 +3,10 @@
 
 import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
-import type { ResultEntry } from '../engine/query-run.ts'
+import type { Clock } from '../clock.ts'
 import type { CategorizedLabels } from '../pipeline/labels.ts'
 import { rowAt } from '../pipeline/row-selection.ts'
+import type { ResultEntry } from '../plan/leaf-result.ts'
 import { compilePipeline, type Pipeline } from '../stages/compile.ts'
 import type { Stage } from '../stages/stage-table.ts'
 import type { LogExpr } from '../syntax-tree/ast.ts'
@@ -17,10 +18,12 @@ const linesPerPipeline = 1_000_000
 /** A log query that is asked of one block after the other. */
 export class TailScanner {
   readonly #stages: readonly Stage[]
+  readonly #clock: Clock
   #pipeline: Pipeline
   #stats = createScanStats()
 
-  constructor({ stages }: LogExpr) {
+  constructor({ stages }: LogExpr, clock: Clock) {
+    this.#clock = clock
     this.#stages = stages
     this.#pipeline = compilePipeline(stages)
   }
@@ -31,7 +34,7 @@ export class TailScanner {
       this.#pipeline = compilePipeline(this.#stages)
       this.#stats = createScanStats()
     }
-    const rows = new BlockRows(block, this.#stats)
+    const rows = new BlockRows(block, this.#stats, this.#clock)
     const all = { startNs: block.minNs, endNs: block.maxNs + 1n }
     const selection = rows.select(all, this.#pipeline)
     const times = block.timestamps()

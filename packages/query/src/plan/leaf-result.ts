@@ -16,10 +16,15 @@ export interface EntryPlace {
   readonly row: number
 }
 
-export interface FoundEntry extends EntryPlace {
+/** One entry of a log result. Entries of equal labels may share the labels object. */
+export interface ResultEntry {
+  readonly timestampNs: bigint
   readonly line: string
   readonly labels: CategorizedLabels
 }
+
+/** An entry that a scan found. */
+export interface FoundEntry extends EntryPlace, ResultEntry {}
 
 /** Entries of a log leaf, in no particular order. Entries with equal labels may share one object. */
 export interface FoundLogs {

@@ -11,7 +11,7 @@ import {
 import { BlockRows } from '../../src/leaf/row-source.ts'
 import { compilePipeline } from '../../src/stages/compile.ts'
 import type { LogExpr } from '../../src/syntax-tree/ast.ts'
-import { createMemorySource, type TestStream } from '../memory-source.ts'
+import { createMemorySource, type TestStream, testClock } from '../memory-source.ts'
 
 const startNs = 1_768_435_200_000_000_000n
 const second = 1_000_000_000n
@@ -151,7 +151,7 @@ test('A label filter behind a parser spares blocks that lack its value, escapes 
       metadataPairs: () => new Uint32Array(lines.length),
     }
     const expr = parseLogql(logql) as LogExpr
-    const rows = new BlockRows(block, createScanStats())
+    const rows = new BlockRows(block, createScanStats(), testClock)
     return rows.select({ startNs: 0n, endNs: 1n }, compilePipeline(expr.stages)).count
   }
   const lines = ['{"level":"info"}', '{"level":"warn"}', '{"level":"debug"}']

@@ -1,7 +1,7 @@
 import { createLabelSet } from '@skald/wire'
 import { test } from 'tap'
 import { parseLogQuery, TailScanner } from '../../src/index.ts'
-import { createBlock } from '../memory-source.ts'
+import { createBlock, testClock } from '../memory-source.ts'
 
 const labels = createLabelSet({ app: 'x' })
 const rows = [
@@ -13,6 +13,7 @@ const rows = [
 test('A tail scanner gives the entries of each block that pass the pipeline', async t => {
   const scanner = new TailScanner(
     parseLogQuery('{app="x"} |= "error" | logfmt | line_format "{{.n}}"'),
+    testClock,
   )
   const found = [
     ...scanner.scan(createBlock(labels, rows)),
@@ -37,7 +38,7 @@ test('A tail scanner gives the entries of each block that pass the pipeline', as
 })
 
 test('A tail scanner leaves out the rows that do not count', async t => {
-  const scanner = new TailScanner(parseLogQuery('{app="x"}'))
+  const scanner = new TailScanner(parseLogQuery('{app="x"}'), testClock)
   const block = { ...createBlock(labels, rows), skip: Uint8Array.of(0, 1, 0) }
   t.same(
     scanner.scan(block).map(({ line }) => line),

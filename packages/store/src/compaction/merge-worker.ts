@@ -1,7 +1,7 @@
 // Thread that merges segments, one job at a time, so that neither pushes nor queries wait for it.
 // Being killed at any point leaves at most a cut file behind, which the next start drops.
 
-import { LevelFields } from '../ingest/line-level.ts'
+import { LevelFields } from '../levels/line-level.ts'
 import { DiskReader, openDiskObjectStore } from '../objects/disk.ts'
 import type { SegmentFooter } from '../segment/format.ts'
 import { readFooter } from '../segment/reader.ts'

@@ -7,7 +7,7 @@ import { type Allocate, ScratchArena } from '../buffers.ts'
 import { nsPerDay } from '../day.ts'
 import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
 import { RowDeleter } from '../deletes/row-deleter.ts'
-import type { LevelFields } from '../ingest/line-level.ts'
+import type { LevelFields } from '../levels/line-level.ts'
 import { blockLineBytesMax } from '../limits.ts'
 import type { ReadBytes } from '../segment/block.ts'
 import {

@@ -2,6 +2,7 @@
 
 import { RowMatcher } from '@skald/query'
 import type { StoredBlock } from '../segment/stored-block.ts'
+import { systemNowNs } from '../system-clock.ts'
 import type { DeleteRule } from './delete-rule.ts'
 
 /** Runs the queries of delete rules. */
@@ -18,7 +19,7 @@ export class RowDeleter {
     let count = 0
     for (const index of indexes) {
       const { log, startNs, endNs } = this.#rules[index]!
-      this.#matchers[index] ??= new RowMatcher(log)
+      this.#matchers[index] ??= new RowMatcher(log, systemNowNs)
       const rows = this.#matchers[index].rows(block, { startNs, endNs: endNs + 1n })
       if (rows.length === 0) continue
       block.skip ??= new Uint8Array(block.rowCount)

@@ -3,9 +3,9 @@
 
 import { formatRfc3339 } from '@skald/go-dialect'
 import { type Label, type LabelSet, normaliseLabelName, type PushStream } from '@skald/wire'
+import { detectedLevelLabel } from '../levels/detected-level.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
-import { detectedLevelLabel } from './detected-level.ts'
 import type { StreamLabels } from './stream-labels.ts'
 
 /** Last second whose nanoseconds fit 64 bits with sign: 2262-04-11. */

@@ -5,9 +5,10 @@ import { type LeafScanner, openLeafScanner } from '@skald/query'
 import { type LabelSet, parseLabelSet } from '@skald/wire'
 import { ScratchArena } from '../buffers.ts'
 import { RowDeleter } from '../deletes/row-deleter.ts'
-import { LevelFields } from '../ingest/line-level.ts'
+import { LevelFields } from '../levels/line-level.ts'
 import { DiskReader } from '../objects/disk.ts'
 import { StoredBlock } from '../segment/stored-block.ts'
+import { systemNowNs } from '../system-clock.ts'
 import { threadErrorOf } from '../threads/thread-error.ts'
 import { openThreadPort } from '../threads/thread-port.ts'
 import { skipDuplicates } from './duplicates.ts'
@@ -77,7 +78,7 @@ function answer(request: ScanRequest): ScanAnswer | undefined {
   switch (request.kind) {
     case 'open': {
       const { leaf, labelsTexts, deletes, cancelled } = request
-      const scanner = openLeafScanner(leaf)
+      const scanner = openLeafScanner(leaf, systemNowNs)
       const deleter = new RowDeleter(deletes)
       scans.set(scan, { scanner, labels: [], labelsTexts, deleter, cancelled })
       return undefined

@@ -3,7 +3,7 @@
 
 import { hash } from 'node:crypto'
 import type { LabelSet } from '@skald/wire'
-import { detectedLevelLabel } from '../ingest/detected-level.ts'
+import { detectedLevelLabel } from '../levels/detected-level.ts'
 
 /** From so many rows at one time on, a table of digests is cheaper than comparing. */
 export const digestFrom = 16

@@ -3,8 +3,8 @@
 
 import type { BlockView, LinesColumn, MetadataColumn } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
-import { addDetectedLevels } from '../ingest/detected-level.ts'
-import type { LevelFields } from '../ingest/line-level.ts'
+import { addDetectedLevels } from '../levels/detected-level.ts'
+import type { LevelFields } from '../levels/line-level.ts'
 import { BlockReader, type ReadBytes } from './block.ts'
 import { lineOffsets } from './columns.ts'
 import { type BlockRecord, flagLevelsPending } from './format.ts'

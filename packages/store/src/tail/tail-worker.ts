@@ -5,7 +5,7 @@ import { type BlockView, formatTailEntry, type TailForm, TailScanner } from '@sk
 import { type LabelSet, parseLabelSet } from '@skald/wire'
 import { compileMatchers } from '@skald/wire/compile-matcher'
 import { ScratchArena } from '../buffers.ts'
-import { LevelFields } from '../ingest/line-level.ts'
+import { LevelFields } from '../levels/line-level.ts'
 import {
   tailAnswerBytes,
   tailAnswersMax,
@@ -17,6 +17,7 @@ import { DiskReader } from '../objects/disk.ts'
 import type { BlockRecord, SegmentPart } from '../segment/format.ts'
 import { readFooter } from '../segment/reader.ts'
 import { StoredBlock } from '../segment/stored-block.ts'
+import { systemNowNs } from '../system-clock.ts'
 import { openThreadPort } from '../threads/thread-port.ts'
 import {
   type SegmentError,
@@ -86,7 +87,7 @@ async function work(): Promise<void> {
     switch (request.kind) {
       case 'open': {
         const { subscription: id, query } = request
-        const scanner = new TailScanner(query.log)
+        const scanner = new TailScanner(query.log, systemNowNs)
         const matches = compileMatchers(query.log.matchers)
         subscriptions.set(id, { id, tenant: query.tenant, form: query.form, scanner, matches })
         streams = new Map()

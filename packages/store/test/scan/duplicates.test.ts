@@ -1,7 +1,7 @@
 import { createLabelSet } from '@skald/wire'
 import fc from 'fast-check'
 import { test } from 'tap'
-import { LevelFields } from '../../src/ingest/line-level.ts'
+import { LevelFields } from '../../src/levels/line-level.ts'
 import { skipDuplicates } from '../../src/scan/duplicates.ts'
 import { encodeBlock } from '../../src/segment/block.ts'
 import { mergeRows } from '../../src/segment/merge-rows.ts'

@@ -1,6 +1,6 @@
 import { createLabelSet } from '@skald/wire'
 import { test } from 'tap'
-import { LevelFields } from '../../src/ingest/line-level.ts'
+import { LevelFields } from '../../src/levels/line-level.ts'
 import { encodeBlock } from '../../src/segment/block.ts'
 import { sectionNames } from '../../src/segment/format.ts'
 import { StoredBlock } from '../../src/segment/stored-block.ts'

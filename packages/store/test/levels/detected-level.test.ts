@@ -1,7 +1,7 @@
 import { createLabelSet, labelValue } from '@skald/wire'
 import { test } from 'tap'
-import { addDetectedLevels, defaultLogLevelFields } from '../../src/ingest/detected-level.ts'
-import { LevelFields } from '../../src/ingest/line-level.ts'
+import { addDetectedLevels, defaultLogLevelFields } from '../../src/levels/detected-level.ts'
+import { LevelFields } from '../../src/levels/line-level.ts'
 import { lineOffsets } from '../../src/segment/columns.ts'
 
 const fields = new LevelFields(defaultLogLevelFields)
