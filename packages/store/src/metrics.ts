@@ -1,8 +1,8 @@
-// What the store counts, under Loki's names where the meaning is the same.
+// The store's metrics, under Loki's names where they mean the same.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
-/** Instruments of one store, in a registry of their own. */
+/** The metrics of one store, in a separate registry. */
 export interface StoreMetrics {
   readonly registry: Registry
   readonly bytesReceived: Counter<'tenant'>
@@ -26,7 +26,7 @@ export interface StoreMetrics {
   readonly pendingPushBytes: Gauge
 }
 
-/** What the gauges show, asked for when `/metrics` is read. */
+/** Values of the gauges, read at every scrape of `/metrics`. */
 export interface StoreState {
   readonly compactions: number
   readonly isCompacting: boolean
@@ -35,12 +35,12 @@ export interface StoreState {
   readonly levels: ReadonlyMap<number, { readonly segments: number; readonly bytes: number }>
 }
 
-/** Creates the instruments; `readState` is called at every scrape. */
+/** Creates the metrics. Calls `readState` at every scrape. */
 export function createStoreMetrics(readState: () => Promise<StoreState>): StoreMetrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
-  // The gauges are read at the same time; all wait for the same answer.
+  // The gauges are collected at the same time, so they share one read.
   let refreshing: Promise<void> | undefined
   const collect = () => {
     refreshing ??= refresh().finally(() => {
