@@ -1,4 +1,4 @@
-// What the operating system refuses, in words that say what helps.
+// Explains errors of the operating system in words that help the user.
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
@@ -20,15 +20,18 @@ const actions: Readonly<Record<string, string>> = {
   scandir: 'read',
 }
 
-/** What a caller would change, named after its flags and keys. */
+/** Advice for the user, with the caller's own flags and keys. */
 export interface WaysOut {
-  /** Such as `-server.http-listen-port=PORT`. */
+  /** For example `-server.http-listen-port=PORT`. */
   readonly port: string
-  /** Such as `-common.path-prefix=DIRECTORY`. */
+  /** For example `-common.path-prefix=DIRECTORY`. */
   readonly path: string
 }
 
-/** Says in one line what failed, why, and what to do; undefined where the system has refused nothing. */
+/**
+ * Returns in one line what failed, why, and what to do. Returns `undefined` if the error does not
+ * come from the system.
+ */
 export function explainSystemError(error: unknown, waysOut?: WaysOut): string | undefined {
   const {
     code = '',
@@ -54,7 +57,7 @@ export function explainSystemError(error: unknown, waysOut?: WaysOut): string | 
   }
   const reason = reasons[code]
   if (path === undefined || reason === undefined) return undefined
-  // What is missing or is a directory is not mended by another place to write to.
+  // If something is missing or is a directory, another writable place does not help.
   const isElsewhere = syscall !== 'mkdir' && ['ENOENT', 'EISDIR'].includes(code)
   const remedy =
     waysOut && !isElsewhere ? `. Name a place that this user may write: ${waysOut.path}` : ''
