@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { expandEnvironment, expansionNotes } from '../src/expand-env.ts'
 
-test('expandEnvironment knows the forms of envsubst', async t => {
+test('expandEnvironment supports the forms of envsubst', async t => {
   const env = { V: 'Hello.tar.gz', EMPTY: '' }
   const f = (text: string, want: string) => t.equal(expandEnvironment(text, env), want, text)
   f('a ${V} b', 'a Hello.tar.gz b')
@@ -29,7 +29,7 @@ test('expandEnvironment knows the forms of envsubst', async t => {
   f('/${1}/${12}/$${2}/${NONE:-${3}}', '/${1}/${12}/${2}/${3}')
 })
 
-test('expansionNotes names the flag of a mistake that has to do with it', async t => {
+test('expansionNotes names the flag if a mistake is related to it', async t => {
   const written = 'a: 1\nport: ${PORT}\nb: ${1}\nwait:\n  ${WAIT:-x}\nc: a\\\\b\n'
   const at = (line: number, message = 'Wrong') => ({ line, column: 1, message })
   const without = expansionNotes(written, undefined)
