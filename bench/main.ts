@@ -181,7 +181,7 @@ async function contend(
   workload: Workload,
   { headers }: BenchOptions,
 ): Promise<Results> {
-  note(`pushing without queries, then beside ${queryClients} clients that ask`)
+  note(`pushing without queries, then with ${queryClients} clients that run queries`)
   const contention = await runContention(server, workload, headers)
   print(formatTable(contentionRows(contention)))
   return { contention }

@@ -35,7 +35,7 @@ export const usage = `npm run bench -- ingest | query | contention | agent [opti
   --url URL          measure another server that speaks Loki's API
   --pid N            process of that server, to count its CPU and memory
   --header 'K: V'    send a header with each request, such as 'X-Scope-OrgID: bench'
-  --promtail FILE    measure this Promtail beside the agent
+  --promtail FILE    measure this Promtail along with the agent
   --json FILE        write the results as JSON
 `
 

@@ -199,7 +199,7 @@ async function main(): Promise<void> {
   } finally {
     for (const server of servers) await server.stop()
     if (process.exitCode === undefined) rmSync(workDir, { recursive: true, force: true })
-    else process.stderr.write(`what the servers wrote is in ${workDir}\n${readTail(workDir)}`)
+    else process.stderr.write(`the servers' logs are in ${workDir}\n${readTail(workDir)}`)
   }
 }
 

@@ -51,7 +51,7 @@ const faulty: readonly (readonly [text: string, message: string])[] = [
   ],
   [
     `limits_config:\n  retention_stream:\n    - selector: '{app='\n      period: 24h\n`,
-    '2:3: limits_config.retention_stream: "{app=" is no selector',
+    '2:3: limits_config.retention_stream: "{app=" is not a selector',
   ],
   [
     'limits_config:\n  deletion_mode: whole-stream\n',

@@ -164,7 +164,7 @@ test('an unreadable configuration is reported in one line', async t => {
   const dir = t.testdir()
   isOneLine(t, await skald('store', `-config.file=${dir}`), /it is a directory/, 2)
   isOneLine(t, await skald('store', `-config.file=${dir}/no.yaml`), /Cannot find/, 2)
-  isOneLine(t, await skald('check', `${dir}/no.yaml`), /there is no such file/)
+  isOneLine(t, await skald('check', `${dir}/no.yaml`), /no such file/)
 })
 
 test('an unexpanded variable is reported with the flag that expands it', async t => {
@@ -179,7 +179,7 @@ test('an unexpanded variable is reported with the flag that expands it', async t
     ]) {
       const { code, err } = await skald(...args)
       t.equal(code, 1, args.join(' '))
-      t.match(err, /\$\{PORT\} is looked up in the environment only with -config\.expand-env=true/)
+      t.match(err, /\$\{PORT\} is only expanded with -config\.expand-env=true/)
     }
     const port = await reservePort()
     const started = spawnSkald({

@@ -73,7 +73,10 @@ test('when pushes fill a disk, merges keep their space, and pushes resume afterw
   }
   t.equal(refused?.status, 503)
   t.equal(refused?.headers.get('retry-after'), '1')
-  t.match(refused?.body, /Cannot store pushes: .* MiB left, of which .* MiB are kept for merging/)
+  t.match(
+    refused?.body,
+    /Cannot store pushes: .* MiB free, of which .* MiB are reserved for merging/,
+  )
   const atRefusal = freeMib(disk)
   t.ok(atRefusal > 16, `${atRefusal} MiB are left`)
   t.equal(await count(store), stored * 1000, 'reads go on')

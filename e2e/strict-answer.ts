@@ -74,7 +74,7 @@ function readEntry(reader: JsonReader, isCategorized: boolean): void {
     index++
     if (index === 1) {
       const time = reader.string()
-      if (!/^\d{10,}$/.test(time)) reader.fail(`${time} is no time in nanoseconds`)
+      if (!/^\d{10,}$/.test(time)) reader.fail(`${time} is not a time in nanoseconds`)
     } else if (index === 2) reader.string()
     else if (index === 3 && isCategorized) {
       reader.object(key => {

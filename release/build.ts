@@ -53,7 +53,7 @@ function buildChart(dir: string, url: string): void {
     const where = url === '' ? [] : ['--url', url]
     execFileSync('helm', ['repo', 'index', dir, ...where], { stdio: [...stdio] })
   } catch (cause) {
-    throw new Error('Cannot package the chart: helm 3 has to be on the PATH', { cause })
+    throw new Error('Cannot package the chart: helm 3 must be on the PATH', { cause })
   }
 }
 

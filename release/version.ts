@@ -64,8 +64,8 @@ export function versionProblems(root = rootDir): string[] {
 export function setVersion(version: string, options: { root?: string; date: string }): void {
   const { root = rootDir, date } = options
   if (!semver.test(version))
-    throw new RangeError(`${version} is no version such as 1.2.3 or 1.2.3-rc.1`)
-  if (currentVersion(root) === version) throw new RangeError(`${version} is the version already`)
+    throw new RangeError(`${version} is not a version such as 1.2.3 or 1.2.3-rc.1`)
+  if (currentVersion(root) === version) throw new RangeError(`${version} is already the version`)
   for (const dir of ['', ...packageDirs(root)]) {
     rewriteJson<Manifest>(join(root, dir, 'package.json'), manifest =>
       withVersion(manifest, version),

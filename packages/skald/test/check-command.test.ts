@@ -33,7 +33,7 @@ test('skald check tells store and agent configurations apart, and names lines', 
   t.match(filled.out, /valid agent configuration/)
   const missing = await run([join(dir, 'nowhere.yaml')])
   t.equal(missing.code, 1)
-  t.match(missing.err, /nowhere\.yaml: there is no such file/)
+  t.match(missing.err, /nowhere\.yaml: no such file/)
 })
 
 test('skald check names -config.expand-env where a variable is not filled in', async t => {

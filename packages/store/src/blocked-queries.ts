@@ -18,7 +18,8 @@ export function createBlockedQuery(
     .map(type => type.trim())
     .filter(type => type !== '')
   for (const type of named) {
-    if (!queryTypes.includes(type)) report(`${type} is no type of query: metric, filter, limited`)
+    if (!queryTypes.includes(type))
+      report(`${type} is not a query type: use metric, filter or limited`)
   }
   return {
     types: named,

@@ -54,7 +54,7 @@ function readSelector(text: string, report: (message: string) => void): readonly
   try {
     return parseSelector(text)
   } catch (error) {
-    report(`${JSON.stringify(text)} is no selector: ${(error as Error).message}`)
+    report(`${JSON.stringify(text)} is not a selector: ${(error as Error).message}`)
     return []
   }
 }
@@ -69,7 +69,7 @@ function readIngestionBlock(
   const isMinute = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text)
   const untilNs = parseRfc3339(isDay ? `${text}T00:00:00Z` : isMinute ? `${text}:00Z` : text)
   if (untilNs === undefined) {
-    report(`${JSON.stringify(text)} is no time (write it as 2025-01-31T12:00:00Z)`)
+    report(`${JSON.stringify(text)} is not a time (write it as 2025-01-31T12:00:00Z)`)
     return undefined
   }
   if (status < 200 || status > 599) report(`status ${status} is out of range`)

@@ -117,11 +117,11 @@ async function readUnknown(
         await objects.setAside(object.name)
         logger.error(
           found,
-          'set aside a segment that is damaged or cut: copy it again if it came from a backup',
+          'set aside a damaged or incomplete segment: copy it again if it came from a backup',
         )
       } else {
         await objects.delete([object.name])
-        logger.warn(found, 'deleted a segment that was never finished')
+        logger.warn(found, 'deleted an incomplete segment that was never acknowledged')
       }
     }
   }
@@ -136,10 +136,7 @@ async function setAside(
 ): Promise<void> {
   present.delete(name)
   await objects.setAside(name)
-  logger.warn(
-    { segment: name },
-    'set aside a segment that does not count: it was replaced, or never acknowledged',
-  )
+  logger.warn({ segment: name }, 'set aside a segment that was replaced or never acknowledged')
 }
 
 /**

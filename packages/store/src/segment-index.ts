@@ -140,7 +140,7 @@ export class SegmentIndex {
       await this.#objects.delete(names)
       await this.#catalog.forgetDropped(names)
     } catch (error) {
-      this.#logger.warn({ err: error, segments: names }, 'replaced segments could not be deleted')
+      this.#logger.warn({ err: error, segments: names }, 'cannot delete replaced segments yet')
     }
   }
 }

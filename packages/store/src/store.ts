@@ -207,17 +207,14 @@ async function enterDirectory(config: StoreConfig, logger: Logger) {
     lock = await lockDirectory({
       ...{ path, what, role: 'store' },
       onUnsupported: error =>
-        logger.warn(
-          { err: error },
-          'the data directory is not locked: run one store on it, no more',
-        ),
+        logger.warn({ err: error }, 'the data directory is not locked: run only one store on it'),
       onWait: async holder => {
         logger.warn(
           { directory: dataDir, holder },
           'waiting for the data directory: another process has it',
         )
         const listener = await listen()
-        listener.status = `it waits for the ${what}, which another process has`
+        listener.status = `it is waiting for the ${what}, which another process is using`
       },
     })
     return { lock: { close: () => lock!.release() }, listener: await listen() }
@@ -352,7 +349,7 @@ async function openCatalog(path: string, logger: Logger): Promise<SqliteCatalog>
     await rename(path, aside)
     logger.error(
       { err: error, aside },
-      'the catalog is damaged, making it again from the segments; delete requests that waited are lost, ask for them again',
+      'the catalog is damaged: rebuilding it from the segments. Pending delete requests are lost, send them again',
     )
     return openSqliteCatalog(path)
   }

@@ -66,12 +66,15 @@ export class TenantOverrides {
   async reload(): Promise<void> {
     const { files, logger, onRead } = this.#options
     try {
-      if (await this.#read()) logger.info({ files: files.paths }, 'the overrides have changed')
+      if (await this.#read()) logger.info({ files: files.paths }, 'loaded changed overrides')
       onRead(true)
     } catch (error) {
       onRead(false)
       const why = (error as Error).message
-      logger.error({ files: files.paths }, `the overrides stay as they were: ${why}`)
+      logger.error(
+        { files: files.paths },
+        `cannot load the overrides, the previous ones stay in force: ${why}`,
+      )
     }
   }
 

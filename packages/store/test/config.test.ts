@@ -373,7 +373,7 @@ test('ingestion can be blocked until a time', async t => {
   f('0', undefined)
   f('', undefined)
   t.match(problems('limits_config:\n  block_ingestion_until: soon'), [
-    /^2: limits_config\.block_ingestion_until: "soon" is no time/,
+    /^2: limits_config\.block_ingestion_until: "soon" is not a time/,
   ])
   const status =
     'limits_config: {block_ingestion_until: 2030-01-01, block_ingestion_status_code: 999}'
@@ -386,7 +386,7 @@ test('invalid blocked queries are reported', async t => {
   t.match(f('{pattern: "(", regex: true}'), [
     /^2: limits_config\.blocked_queries: error parsing regexp/,
   ])
-  t.match(f('{types: [slow]}'), [/slow is no type of query: metric, filter, limited/])
+  t.match(f('{types: [slow]}'), [/slow is not a query type: use metric, filter or limited/])
   t.match(f('{text: x}'), [/Unknown key text in limits_config\.blocked_queries\.0: /])
 })
 
@@ -482,9 +482,9 @@ test('streams can have their own retention periods', async t => {
   )
   fails(
     `  - {selector: '{a=', period: 24h}`,
-    /limits_config.retention_stream: "{a=" is no selector/,
+    /limits_config.retention_stream: "{a=" is not a selector/,
   )
-  fails(`  - {selector: '{a="b"} |= "x"', period: 24h}`, /is no selector/)
+  fails(`  - {selector: '{a="b"} |= "x"', period: 24h}`, /is not a selector/)
   fails(`  - {selector: '{a="b"}', period: soon}`, /retention_stream/)
   fails(`  - {period: 24h}`, /selector/)
   fails(`  - {selector: '{a="b"}', period: 24h, days: 3}`, /Unknown key days in limits_config/)

@@ -90,7 +90,7 @@ test('a segment whose write never finished is deleted, wherever it was cut', asy
     await writeFile(join(segmentsDir, level0(2)), bytes)
   }
   t.same(await known(catalog), [level0(1)])
-  t.ok(messages().includes('deleted a segment that was never finished'))
+  t.ok(messages().includes('deleted an incomplete segment that was never acknowledged'))
 })
 
 test('with a new catalog, an incomplete segment is set aside: it may be a broken copy', async t => {
@@ -100,7 +100,7 @@ test('with a new catalog, an incomplete segment is set aside: it may be a broken
   t.same(await files(), [level0(1)])
   const quarantine = await readdir(join(segmentsDir, '../quarantine'))
   t.same(quarantine, [level0(2)])
-  t.ok(messages().some(message => message.startsWith('set aside a segment that is damaged or cut')))
+  t.ok(messages().some(message => message.startsWith('set aside a damaged or incomplete segment')))
 })
 
 test('a segment with its end but without its middle is deleted', async t => {

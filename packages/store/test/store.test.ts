@@ -156,7 +156,7 @@ test('a store waits for one on another host, not ready, and takes over', async t
     t.equal(answer.headers.get('retry-after'), '1')
     t.equal(
       await answer.text(),
-      `Store not ready: it waits for the data directory ${dir}, which another process has\n`,
+      `Store not ready: it is waiting for the data directory ${dir}, which another process is using\n`,
     )
   }
   const push = await fetch(`${url}/loki/api/v1/push`, { method: 'POST', body: '{"streams": []}' })

@@ -141,7 +141,7 @@ test('a changed file is read again, and a broken one leaves the old limits in fo
     await overrides.reload()
     t.equal(size(), 2, broken)
     t.match(messages().at(-1), message)
-    t.match(messages().at(-1), /^the overrides stay as they were: /)
+    t.match(messages().at(-1), /^cannot load the overrides, the previous ones stay in force: /)
     t.equal(readings.at(-1), false)
   }
   await rename(paths[0]!, `${paths[0]}.away`)

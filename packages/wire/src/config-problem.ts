@@ -57,7 +57,7 @@ export function unknownKey(
 
 function listKeys(known: readonly string[]): string {
   if (known.length === 0) return 'it has no keys'
-  if (known.length > listedKeysMax) return 'remove it, or look up its spelling'
+  if (known.length > listedKeysMax) return 'remove it, or check its spelling'
   return `known keys are ${[...known].sort().join(', ')}`
 }
 

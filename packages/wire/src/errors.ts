@@ -34,7 +34,7 @@ export class DirectoryLockedError extends Error {
   /** @param what The directory, for example `data directory /var/lib/skald`. */
   constructor(what: string, holder: { readonly pid: number; readonly host: string } | undefined) {
     const who = holder ? `process ${holder.pid} on host ${holder.host}` : 'another process'
-    super(`Cannot use the ${what}: ${who} has it; stop that process, or name another directory`)
+    super(`Cannot use the ${what}: ${who} is using it; stop that process, or use another directory`)
     this.name = 'DirectoryLockedError'
   }
 }

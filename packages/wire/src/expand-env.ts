@@ -38,11 +38,11 @@ export function expansionNotes(
 }
 
 const changedNote =
-  '-config.expand-env changed this line: it makes \\ of \\\\ and $ of $$, and looks up ${...}'
+  '-config.expand-env changed this line: it replaces \\\\ with \\ and $$ with $, and expands ${...}'
 
 function unfilledNote(text: string): string | undefined {
   const name = /\$\{#?([A-Za-z_]\w*)/.exec(text)?.[1]
-  return name && `\${${name}} is looked up in the environment only with -config.expand-env=true`
+  return name && `\${${name}} is only expanded with -config.expand-env=true`
 }
 
 /** A text, with the offset of the closing brace for each `${`. */

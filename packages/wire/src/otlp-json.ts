@@ -345,7 +345,7 @@ function severityOf(place: Place): number {
   const match = /^SEVERITY_NUMBER_(?:UNSPECIFIED|([A-Z]+)([234]?))$/.exec(value)
   const level = match?.[1] === undefined ? -1 : severityNames.indexOf(match[1])
   if (!match || (match[1] !== undefined && level < 0)) {
-    throw malformed(`${place.path}.severityNumber: ${JSON.stringify(value)} is no severity`)
+    throw malformed(`${place.path}.severityNumber: ${JSON.stringify(value)} is not a severity`)
   }
   return level < 0 ? 0 : level * 4 + Number(match[2] || '1')
 }

@@ -4,13 +4,13 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'the system does not allow it',
   EROFS: 'the file system is read-only',
-  ENOENT: 'there is no such file or directory',
-  ENOTDIR: 'a part of the path is a file, no directory',
-  EEXIST: 'there is a file of that name',
+  ENOENT: 'no such file or directory',
+  ENOTDIR: 'a part of the path is a file, not a directory',
+  EEXIST: 'a file with that name exists',
   EISDIR: 'it is a directory',
   ENOSPC: 'the disk is full',
-  EMFILE: 'too many files are open',
-  ELOOP: 'its symbolic links go in a circle',
+  EMFILE: 'too many open files',
+  ELOOP: 'its symbolic links form a loop',
 }
 
 const actions: Readonly<Record<string, string>> = {
@@ -48,9 +48,9 @@ export function explainSystemError(error: unknown, waysOut?: WaysOut): string | 
     const remedy = waysOut ? `: ${waysOut.port}` : ''
     switch (code) {
       case 'EADDRINUSE':
-        return `Cannot listen on ${place}: another program has the port. End it, or take another port${remedy}`
+        return `Cannot listen on ${place}: another program has the port. Stop it, or use another port${remedy}`
       case 'EACCES':
-        return `Cannot listen on ${place}: permission denied. Take a port above 1023${remedy}`
+        return `Cannot listen on ${place}: permission denied. Use a port above 1023${remedy}`
       case 'EADDRNOTAVAIL':
         return `Cannot listen on ${place}: this machine does not have that address`
     }
@@ -60,6 +60,6 @@ export function explainSystemError(error: unknown, waysOut?: WaysOut): string | 
   // If something is missing or is a directory, another writable place does not help.
   const isElsewhere = syscall !== 'mkdir' && ['ENOENT', 'EISDIR'].includes(code)
   const remedy =
-    waysOut && !isElsewhere ? `. Name a place that this user may write: ${waysOut.path}` : ''
+    waysOut && !isElsewhere ? `. Choose a place that this user can write: ${waysOut.path}` : ''
   return `Cannot ${actions[syscall] ?? 'open'} ${path}: ${reason}${remedy}`
 }

@@ -38,6 +38,6 @@ test('unknownKey names the key that was probably meant, or the known keys if the
   t.equal(unknownKey('a', 'block', { known: [] }), 'Unknown key a in block: it has no keys')
   t.equal(
     unknownKey('other', 'block', { known: Array.from({ length: 51 }, (_, i) => `key${i}`) }),
-    'Unknown key other in block: remove it, or look up its spelling',
+    'Unknown key other in block: remove it, or check its spelling',
   )
 })

@@ -37,7 +37,7 @@ test('only one holder has a lock, even within a process', async t => {
     lockDirectory({ path, what: 'data directory /x', role: 'store', onUnsupported }),
     {
       code: 'DIRECTORY_LOCKED',
-      message: `Cannot use the data directory /x: process ${process.pid} on host ${hostname()} has it; stop that process, or name another directory`,
+      message: `Cannot use the data directory /x: process ${process.pid} on host ${hostname()} is using it; stop that process, or use another directory`,
     },
   )
   await first.release()

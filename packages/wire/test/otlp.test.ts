@@ -460,7 +460,7 @@ test('JSON that is not a request is rejected with its place', async t => {
   f(record('{"timeUnixNano":-1}'), /timeUnixNano: -1 is out of range$/)
   f(record('{"timeUnixNano":1.5}'), /timeUnixNano: not a whole number$/)
   f(record('{"flags":"4294967296"}'), /flags: 4294967296 is out of range$/)
-  f(record('{"severityNumber":"LOUD"}'), /severityNumber: "LOUD" is no severity$/)
+  f(record('{"severityNumber":"LOUD"}'), /severityNumber: "LOUD" is not a severity$/)
   f(record('{"body":{"doubleValue":"many"}}'), /doubleValue: not a number$/)
   f(record('{"body":{"boolValue":"yes"}}'), /boolValue: not true or false$/)
   f(record('{"traceId":"xyz"}'), /traceId: not 16 bytes in hexadecimal$/)

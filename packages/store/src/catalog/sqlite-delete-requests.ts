@@ -80,7 +80,9 @@ export class SqliteDeleteRequests implements DeleteRequests {
       return runSynced(this.#database, work)
     } catch (cause) {
       if (!(cause instanceof Database.SqliteError)) throw cause
-      throw new StorageUnavailableError(`Cannot keep a delete request: ${cause.message}`, { cause })
+      throw new StorageUnavailableError(`Cannot store a delete request: ${cause.message}`, {
+        cause,
+      })
     }
   }
 }

@@ -195,10 +195,7 @@ export class Compactor {
     const freeBytes = await room({ isLevel0: isLevel0 || choice.isRewrite === true })
     const hasRoom = freeBytes >= neededBytes
     if (!hasRoom && !this.#lacksRoom) {
-      logger.warn(
-        { neededBytes, freeBytes },
-        'segments are not merged: the disk has too little room',
-      )
+      logger.warn({ neededBytes, freeBytes }, 'cannot merge segments: not enough free disk space')
     }
     this.#lacksRoom = !hasRoom
     return hasRoom

@@ -210,7 +210,7 @@ export class DeleteSweep {
     await registry.finish(tenant, ids, sequence)
     this.#batches.delete(tenant)
     onProcessed?.(tenant, ids.length)
-    logger.info({ tenant, requests: ids }, 'deleted what was asked for')
+    logger.info({ tenant, requests: ids }, 'processed delete requests')
   }
 }
 

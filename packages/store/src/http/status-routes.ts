@@ -39,8 +39,8 @@ function renderStartPage(version: string, links: readonly string[]): string {
   const items = links.map(link => `<li><a href="${link}">${link}</a></li>`)
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Skald</title>
 <h1>Skald ${version}</h1>
-<p>This is a store of logs. Grafana reads it as a datasource of type Loki with this address; docs/api.md of Skald
-describes every path, and docs/README.md leads to all other pages.</p>
+<p>This is a log store. In Grafana, add a data source of type Loki with this address. In Skald's documentation,
+docs/api.md describes every path, and docs/README.md lists all pages.</p>
 <ul>${items.join('')}</ul></html>
 `
 }

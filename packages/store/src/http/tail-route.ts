@@ -215,7 +215,8 @@ class Tails {
     const result = await withDeadline(request, limits, signal =>
       runQuery(query, openSource(tenant), signal),
     )
-    if (result.kind !== 'streams') throw new TypeError(`a tail gave ${result.kind}`)
+    if (result.kind !== 'streams')
+      throw new TypeError(`unexpected result of a tail: ${result.kind}`)
     return result.entries
       .map(entry => ({ ...formatTailEntry(entry, form), isLost: false }))
       .reverse()

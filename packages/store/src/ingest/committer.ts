@@ -187,10 +187,10 @@ export class Committer {
       }
       onCommit({ name, footer, segment })
       for (const push of pushes) push.resolve()
-      if (this.#isFailing) logger.info('pushes are stored again')
+      if (this.#isFailing) logger.info('storing pushes works again')
       this.#isFailing = false
     } catch (cause) {
-      if (!this.#isFailing) logger.error({ err: cause }, 'cannot store pushes: they are refused')
+      if (!this.#isFailing) logger.error({ err: cause }, 'cannot store pushes: rejecting them')
       this.#isFailing = true
       const message = `Cannot store pushes: ${(cause as Error).message}`
       const error = new StorageUnavailableError(message, { cause })

@@ -96,7 +96,7 @@ export class PushBudget {
     // ones.
     if (others <= pendingPushBytesMax / 4) return
     const refuse = (why: string) => {
-      throw new PushRejectedError(`too many pushes under way: ${why}, retry after a second`, {
+      throw new PushRejectedError(`too many pushes in progress: ${why}; retry after a second`, {
         status: 503,
         retryAfterSeconds: 1,
       })

@@ -51,7 +51,7 @@ export class RefusalLog {
     const untold = known && known.untold > 0 ? { entriesBefore: known.untold } : {}
     this.#logger.warn(
       { tenant, reason, stream: shorten(stream), entries, bytes, ...untold },
-      `entries were refused: ${shorten(message)}`,
+      `entries were rejected: ${shorten(message)}`,
     )
   }
 }

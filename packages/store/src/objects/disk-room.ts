@@ -33,7 +33,7 @@ export class DiskRoom {
     const kept = mergeBytes(this.#level0Bytes + bytes)
     if (this.#freeBytes - bytes < kept) {
       throw new StorageUnavailableError(
-        `${this.#options.directory} has ${mib(this.#freeBytes)} MiB left, of which ${mib(kept)} MiB are kept for merging; free some space, or let retention do it`,
+        `${this.#options.directory} has ${mib(this.#freeBytes)} MiB free, of which ${mib(kept)} MiB are reserved for merging; free some disk space, or shorten the retention`,
       )
     }
     this.#freeBytes -= bytes

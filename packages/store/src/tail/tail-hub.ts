@@ -239,7 +239,10 @@ export class TailHub {
   }
 
   #tellUnread({ segment, error }: SegmentError): void {
-    this.#options.logger.error({ segment, reason: error }, 'tails miss the entries of a segment')
+    this.#options.logger.error(
+      { segment, reason: error },
+      'live tails missed the entries of a segment',
+    )
   }
 
   /** Delivers the answers. Pauses for pushes, because a thousand clients take a while. */

@@ -131,7 +131,7 @@ export class TailRecord {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
         this.#logger.warn(
           { err: error, path: this.#path },
-          'cannot read which live tails were open: they begin as new ones',
+          'cannot read which live tails were open: they start as new ones',
         )
       }
       return new Map()
@@ -160,7 +160,7 @@ export class TailRecord {
   #giveUp(error: Error): void {
     this.#logger.warn(
       { err: error, path: this.#path },
-      'cannot note which live tails are open: they would begin as new ones after a restart',
+      'cannot record which live tails are open: after a restart they start as new ones',
     )
     this.#closeFile()
     try {

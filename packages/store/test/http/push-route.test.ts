@@ -320,7 +320,7 @@ test('above a rate, pushes get 429 with the time to wait, and are counted and lo
   const { body } = await store.get('/metrics')
   t.match(body, /^loki_discarded_samples_total\{reason="rate_limited",tenant="fake"\} 1$/m)
   t.match(body, /^loki_discarded_bytes_total\{reason="rate_limited",tenant="fake"\} 1000$/m)
-  t.match(store.messages().at(-1), /^entries were refused: Ingestion rate limit exceeded/)
+  t.match(store.messages().at(-1), /^entries were rejected: Ingestion rate limit exceeded/)
 })
 
 test('a tenant in the overrides has its own limits', async t => {
@@ -348,7 +348,7 @@ test('decompression bombs that arrive together are unpacked a few at a time and 
   )
   for (const [status, body] of answers) {
     if (status === 400) t.equal(body, 'EOF\n')
-    else t.match([status, body], [503, /^too many pushes under way/])
+    else t.match([status, body], [503, /^too many pushes in progress/])
   }
   t.match((await store.get('/metrics')).body, /^skald_pending_push_bytes 0$/m)
   t.same(await post({}), [204, ''])

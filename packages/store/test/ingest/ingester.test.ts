@@ -158,7 +158,7 @@ test('a tenant above its rate is rejected as a whole, and learns when to retry',
   const labels = { reason: 'rate_limited', tenant: 'a' }
   t.same(await counted('loki_discarded_samples_total'), [[labels, 2]])
   t.same(await counted('loki_discarded_bytes_total'), [[labels, 10]])
-  t.match(messages(), [/^entries were refused: Ingestion rate limit/])
+  t.match(messages(), [/^entries were rejected: Ingestion rate limit/])
   await ingester.push('b', [stream({ p: '1' }, 'other')])
   wait(800)
   await push()

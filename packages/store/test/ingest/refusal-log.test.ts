@@ -23,7 +23,7 @@ test('RefusalLog logs the tenant, the reason and the stream', async t => {
       stream: '{a="b"}',
       entries: 2,
       bytes: 10,
-      msg: 'entries were refused: why',
+      msg: 'entries were rejected: why',
     },
   ])
 })

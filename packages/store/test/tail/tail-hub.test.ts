@@ -110,7 +110,7 @@ test('TailHub continues after an unreadable segment, and logs it', async t => {
   await commit('next')
   await listener.waitUntil(() => listener.entries.length === 1)
   t.same(listener.lines, ['next'])
-  t.same(messages(), ['tails miss the entries of a segment'])
+  t.same(messages(), ['live tails missed the entries of a segment'])
 })
 
 test('TailHub reports what is lost when the thread does not keep up', async t => {

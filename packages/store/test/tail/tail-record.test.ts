@@ -106,7 +106,7 @@ test('TailRecord ignores an unreadable file', t => {
   }
   t.ok(messages().length > 0)
   for (const message of messages()) {
-    t.equal(message, 'cannot read which live tails were open: they begin as new ones')
+    t.equal(message, 'cannot read which live tails were open: they start as new ones')
   }
   t.end()
 })
@@ -121,7 +121,7 @@ test('TailRecord leaves no old record when it cannot write', t => {
   t.notOk(existsSync(path), 'entries would be shown twice')
   record.sent(5)
   t.same(messages(), [
-    'cannot note which live tails are open: they would begin as new ones after a restart',
+    'cannot record which live tails are open: after a restart they start as new ones',
   ])
   rmSync(`${path}.new`, { recursive: true })
   record.open('c')
