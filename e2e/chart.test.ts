@@ -100,7 +100,7 @@ test('services, selectors, volumes and names refer to existing objects', needsHe
     )
     for (const { kind, metadata, spec } of workloads) {
       const what = `${set.name}: ${kind} ${metadata.name}`
-      // Its pods get a label with the name and a hash of eleven characters, and labels may have 63.
+      // Its pods have a label with the name and a hash of eleven characters. Labels may have 63.
       if (kind === 'StatefulSet') t.ok(metadata.name.length <= 52, `${what} is short enough`)
       t.match(spec.template.metadata.labels, spec.selector.matchLabels, `${what} selects its pods`)
       const pod = spec.template.spec

@@ -1,6 +1,6 @@
 // Checks the user documentation: links resolve and commands work. A block of commands runs
 // unchanged, in a directory with the files that its page shows, against a store with lines. A
-// marked block needs more than that (see docs/README.md) and is checked as far as possible.
+// marked block needs more than that (see docs/README.md) and is only checked where possible.
 
 import { execFile } from 'node:child_process'
 import {

@@ -111,7 +111,7 @@ test('store and agent start in the file tree of the image', options, async t => 
   chmodSync(dir, 0o755)
   addMountPoints(tree, ['var/log/pods', 'run/promtail', 'etc/promtail'])
   const mounts = { ...systemMounts(tree), 'var/log/pods': logs, 'run/promtail': positions, data }
-  // A pod has nothing of the node's /etc. The agent's configuration is mounted there instead.
+  // A pod does not see the node's /etc. The agent's configuration is mounted there instead.
   const view: View = {
     mounts: { ...mounts, etc: config },
     writable: ['dev', 'data', 'run/promtail'],

@@ -1,5 +1,5 @@
-// Lines for tests with too many of them to read each one back: a number and a pseudo-random key. If
-// a file has as many lines as were written and both sums are correct, none is missing and none is
+// Lines for tests that write too many to read each one back. Each line has a number and a pseudo-random
+// key. If a file has as many lines as were written and both sums are correct, none is missing and none is
 // repeated.
 
 const padding = 'lorem ipsum dolor sit amet consetetur sadipscing elitr sed diam nonumy '.repeat(14)

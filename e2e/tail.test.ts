@@ -1,6 +1,6 @@
-// A live tail of a real store across a stop and a kill, read like logcli, which after a lost
-// connection asks again from its last entry, and like Grafana and loki-canary, which repeat their
-// request.
+// A live tail of a real store across a stop and a kill. One client behaves like logcli, which after a lost
+// connection asks again from its last entry. The other behaves like Grafana and loki-canary, which repeat
+// their request.
 
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'

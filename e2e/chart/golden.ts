@@ -1,4 +1,4 @@
-// Stores what the chart renders for each set of values, to be read and compared. A set that renders
+// Stores what the chart renders for each set of values, for review and comparison. A set that renders
 // mostly the same objects as the defaults stores only the differences.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'

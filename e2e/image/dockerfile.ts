@@ -1,4 +1,4 @@
-// Parses a Dockerfile, as far as ours needs: stages with their instructions in order.
+// Parses the parts of a Dockerfile that ours uses: stages with their instructions in order.
 
 /**
  * An instruction: `COPY` and the words after it, with continued lines joined and without comments.

@@ -41,7 +41,7 @@ interface Batch {
   readonly clean: Set<string>
   /** Segments whose rewrite failed. They keep the batch open until the next start. */
   readonly stuck: Set<string>
-  /** Number of segments at the beginning, as far as known. */
+  /** Largest number of segments left so far: 100 % for `percentOf`. */
   segmentCount: number
   leftCount: number
 }

@@ -12,7 +12,7 @@ import { openRequest, type ReadRouteOptions } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 import { answerError } from './server.ts'
 
-/** Progress of compaction, as far as the routes need it. */
+/** The part of the delete sweep that the routes use. */
 export interface DeleteProgress {
   /** Returns how many percent of a request are done, or `undefined` if it has not begun. */
   percentOf(tenant: string, id: string): number | undefined

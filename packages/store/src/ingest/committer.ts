@@ -80,7 +80,7 @@ export class Committer {
 
   /**
    * Accepts a push. Resolves once it is durable.
-   * @throws StorageUnavailableError when the write fails; nothing of the push is stored then.
+   * @throws StorageUnavailableError when the write fails; then nothing of the push is stored.
    */
   add(tenant: string, streams: readonly AcceptedStream[], lineBytes: number): Promise<void> {
     return new Promise((resolve, reject) => {

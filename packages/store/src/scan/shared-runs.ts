@@ -1,5 +1,5 @@
-// Runs equal work requested at the same moment only once. Dashboards ask for the same data from
-// many panels and screens.
+// Runs identical work only once when several callers request it at the same time. Dashboards ask for the
+// same data from many panels and screens.
 
 interface Run<T> {
   readonly result: Promise<T>

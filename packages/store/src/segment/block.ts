@@ -164,7 +164,7 @@ export class BlockReader {
     let rowSets: Uint32Array | undefined
     return {
       sets,
-      // Decoded on demand: many blocks are asked for their names, few for the set of each row.
+      // Decoded on demand: queries read the names of many blocks, but the rows' sets of only few.
       get rowSets() {
         rowSets ??= readRowSets()
         return rowSets

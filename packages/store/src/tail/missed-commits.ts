@@ -73,8 +73,7 @@ export class MissedCommits {
   }
 
   /**
-   * Returns what a tail missed that was last sent the commit `sent`, or `undefined` if it is no
-   * longer kept.
+   * Returns what a tail missed after the commit `sent`, or `undefined` if it is no longer kept.
    */
   since(sent: number): readonly MissedCommit[] | undefined {
     if (!this.#timer) return undefined

@@ -245,7 +245,7 @@ export class TailHub {
     )
   }
 
-  /** Delivers the answers. Pauses for pushes, because a thousand clients take a while. */
+  /** Delivers the answers. Lets pushes run in between, because a thousand clients take a while. */
   async #deliver(): Promise<void> {
     for (let next = this.#found[0]; next; next = this.#found[0]) {
       const { worker, answer } = next

@@ -47,7 +47,7 @@ test('no file stays open after the last scan', async t => {
     try {
       return readlinkSync(join(directory, descriptor))
     } catch {
-      // Closed since the listing, or the listing itself.
+      // The descriptor was closed meanwhile, or it is the listing's own.
       return ''
     }
   })
