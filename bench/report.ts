@@ -213,7 +213,7 @@ export function contentionRows(result: ContentionResult): Row[] {
   return [
     { figure: 'push alone', value: times(alone) },
     {
-      figure: `push beside ${result.queryClients} queries`,
+      figure: `push with ${result.queryClients} queries`,
       value: times(besideQueries),
       limit: `p99 ${fixed(alone.p99)} ms`,
       ratio: ratio.toFixed(2),
@@ -223,7 +223,7 @@ export function contentionRows(result: ContentionResult): Row[] {
     { figure: 'queries answered', value: String(queriesAnswered) },
     { figure: 'queries refused', value: refused.join(', ') || '0' },
     {
-      figure: `push beside ${result.slowClients} slow clients`,
+      figure: `push with ${result.slowClients} slow clients`,
       value: times(besideSlowClients),
       limit: `median ${fixed(alone.median)} ms`,
       ratio: slowRatio.toFixed(2),
