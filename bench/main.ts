@@ -148,7 +148,9 @@ function generate(workloadOptions: WorkloadOptions): Workload {
 
 function limitOf(workload: Workload): IngestLimit {
   const limit = measureIngestLimit(workload)
-  note(`limits of ingest measured; zstd alone makes ${(limit.zstdBytes / 1e6).toFixed(1)} MB of it`)
+  note(
+    `limits of ingest measured; zstd alone compresses it to ${(limit.zstdBytes / 1e6).toFixed(1)} MB`,
+  )
   return limit
 }
 
@@ -158,7 +160,7 @@ async function ingestAll(
   options: BenchOptions,
   limit: IngestLimit,
 ): Promise<IngestResult> {
-  note(`pushing to ${server.url}, then waiting until compaction has settled (a minute or two)`)
+  note(`pushing to ${server.url}, then waiting until compaction has finished (a minute or two)`)
   const ingest = await runIngest(server, workload, options)
   print(formatTable(ingestRows(ingest, limit)))
   return ingest

@@ -221,7 +221,7 @@ export function contentionRows(result: ContentionResult): Row[] {
       isMet: ratio <= contentionRatioMax,
     },
     { figure: 'queries answered', value: String(queriesAnswered) },
-    { figure: 'queries refused', value: refused.join(', ') || '0' },
+    { figure: 'queries rejected', value: refused.join(', ') || '0' },
     {
       figure: `push with ${result.slowClients} slow clients`,
       value: times(besideSlowClients),

@@ -55,7 +55,8 @@ function readOptions(argv: readonly string[]): CompareOptions {
       'no-shards': { type: 'boolean', default: false },
     },
   })
-  if (values.loki === undefined) throw new TypeError('--loki is missing: name a program')
+  if (values.loki === undefined)
+    throw new TypeError('--loki is missing: give the path of a Loki program')
   return {
     loki: resolve(values.loki),
     seed: readCount('seed', values.seed),

@@ -37,15 +37,15 @@ test('values.schema.json is generated from values.yaml', async t => {
   t.equal(
     readFileSync(`${chartDir}/values.schema.json`, 'utf8'),
     formatValuesSchema(),
-    'npm run release -- values-schema makes it anew',
+    'npm run release -- values-schema regenerates it',
   )
 })
 
 test('the manifest for kubectl is the chart with its defaults', needsHelm, async t => {
   const manifest = readFileSync(manifestPath, 'utf8')
-  t.equal(manifest, renderManifest(), 'npm run release -- manifest makes it anew')
+  t.equal(manifest, renderManifest(), 'npm run release -- manifest regenerates it')
   const objects = parseObjects(manifest)
-  t.equal(objects[0]!.kind, 'Namespace', 'what the others lie in comes first')
+  t.equal(objects[0]!.kind, 'Namespace', 'the namespace of the other objects comes first')
   for (const object of objects) t.same(schemaProblems(object), [], object.kind)
   const secrets = objects.filter(({ kind }) => kind === 'Secret')
   t.same(

@@ -94,7 +94,7 @@ test('when pushes fill a disk, merges keep their space, and pushes resume afterw
   await store.request('/flush')
   t.ok(freeMib(disk) > atRefusal, `${freeMib(disk)} MiB are left after the merge`)
   await sleep(500)
-  t.equal((await push(store, 2000)).status, 204, 'pushes are taken again')
+  t.equal((await push(store, 2000)).status, 204, 'pushes are accepted again')
   t.equal(await count(store), (stored + 1) * 1000)
   await store.stop()
 })

@@ -101,7 +101,7 @@ test('Store keeps the valid streams of a push that it rejects in part', async t 
       labels: createLabelSet({ job: 'http', part: 'long' }),
       entries: [
         { timestampNs: nowNs, line: 'x'.repeat(300_000) },
-        { timestampNs: nowNs + 1n, line: 'valid beside the long one' },
+        { timestampNs: nowNs + 1n, line: 'valid next to the long one' },
       ],
     },
     {
@@ -112,7 +112,7 @@ test('Store keeps the valid streams of a push that it rejects in part', async t 
   t.equal(answer.status, 400)
   t.match(answer.body, /too old/)
   t.match(answer.body, /Max entry size '262144' bytes exceeded/)
-  t.strictSame(await listLines(store), ['valid', 'valid beside the long one'])
+  t.strictSame(await listLines(store), ['valid', 'valid next to the long one'])
 })
 
 test('Store reads a gzipped JSON push', async t => {

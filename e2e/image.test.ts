@@ -46,7 +46,7 @@ test('the Dockerfile says what runs, as which user, and how its health is checke
   const told = (name: string) => final!.instructions.find(found => found.name === name)?.rest
   t.equal(told('USER'), `${user}:${user}`)
   t.equal(told('VOLUME'), '/data')
-  t.equal(told('RUN'), undefined, 'there is no shell to run anything with')
+  t.equal(told('RUN'), undefined, 'there is no shell')
   t.equal(execForm(final!, 'ENTRYPOINT')[0], 'node')
   t.equal(execForm(final!, 'HEALTHCHECK').at(-1), 'ready')
 })
@@ -69,7 +69,7 @@ test('store and agent start in the file tree of the image', options, async t => 
     join(tree, 'skald/cache'),
   ].map(megabytes)
   t.comment(
-    `the tree holds ${all} MB: Node ${node} MB, compiled code ${cache} MB; the base image is beside it`,
+    `the tree holds ${all} MB: Node ${node} MB, compile cache ${cache} MB; the base image comes on top`,
   )
   t.ok(all! < 200, `${all} MB`)
   const told = readFileSync(join(rootDir, 'docs/releases.md'), 'utf8').match(/holds (\d+) MB/)?.[1]

@@ -370,7 +370,7 @@ test('entries that the target rejects are reported once and in the exit code', a
   t.equal(code, 1)
   t.match(stderr, /refused entries: .*too old/i)
   t.match(stdout, 'were sent, less what was refused, to')
-  t.ok((await allEntries(target)).length > 0, 'what is young enough was taken')
+  t.ok((await allEntries(target)).length > 0, 'recent entries were accepted')
 })
 
 test('wrong arguments are reported with the usage', async t => {

@@ -133,7 +133,7 @@ test('a job that cannot start does not end the agent, and starts once it can', a
   }
   t.match(agent.output(), /Job runs now/)
   const told = agent.output().match(/Job cannot start/g) ?? []
-  t.equal(told.length, 3, 'each is told once, however often it is tried')
+  t.equal(told.length, 3, 'each is reported once, however often it is retried')
   await agent.end('SIGTERM')
   t.equal((await agent.exited).code, 0)
 })

@@ -41,9 +41,9 @@ test('hundreds of slow clients keep nobody from pushing', async t => {
     statuses[status] = (statuses[status] ?? 0) + 1
     await sleep(50)
   }
-  t.same(Object.keys(statuses), ['204'], `all pushes are taken: ${JSON.stringify(statuses)}`)
+  t.same(Object.keys(statuses), ['204'], `all pushes are accepted: ${JSON.stringify(statuses)}`)
   const answers = new Set(slow.map(({ answer }) => answer()))
-  t.same([...answers], ['HTTP/1.1 408 Request Timeout'], 'all slow clients are told so')
+  t.same([...answers], ['HTTP/1.1 408 Request Timeout'], 'all slow clients get this answer')
   t.ok(
     slow.every(({ socket }) => socket.closed),
     'and cut off',

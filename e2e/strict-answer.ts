@@ -81,7 +81,7 @@ function readEntry(reader: JsonReader, isCategorized: boolean): void {
         if (key !== 'structuredMetadata' && key !== 'parsed') reader.fail(`unknown category ${key}`)
         readLabels(reader)
       })
-    } else reader.fail('an element too many beside a line')
+    } else reader.fail('an extra element next to a line')
   })
   if (index !== (isCategorized ? 3 : 2)) reader.fail(`${index} elements beside a line`)
 }

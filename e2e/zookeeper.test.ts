@@ -119,7 +119,7 @@ scrape_configs:
     t.ok(session && next && next !== session)
 
     const metrics = await (await fetch(`http://${loopbackHost}:${port}/metrics`)).text()
-    t.match(metrics, /^promtail_targets_active_total 1$/m, 'members that went are no targets')
+    t.match(metrics, /^promtail_targets_active_total 1$/m, 'members that left are not targets')
     t.match(metrics, /^prometheus_treecache_zookeeper_failures_total [1-9]\d*$/m)
 
     await agent.end('SIGTERM')

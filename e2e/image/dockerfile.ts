@@ -31,7 +31,7 @@ export function parseDockerfile(text: string): Stage[] {
       continue
     }
     const stage = stages.at(-1)
-    if (!stage) throw new Error(`${name} stands before the first FROM`)
+    if (!stage) throw new Error(`${name} comes before the first FROM`)
     stage.instructions.push({ name, rest })
   }
   return stages

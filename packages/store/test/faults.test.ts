@@ -225,7 +225,7 @@ for (const [k, kind] of faultKinds.entries()) {
       if (!hasHappened) break
       last = at
     }
-    t.ok(last > 25, `${last} steps went wrong`)
+    t.ok(last > 25, `${last} steps failed`)
   })
 }
 

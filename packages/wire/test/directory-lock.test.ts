@@ -85,7 +85,7 @@ test('a lock waits for a process of another host or container, and takes over', 
       },
     })
     const lock = await taking
-    t.match(waits, [elsewhere], 'told once')
+    t.match(waits, [elsewhere], 'reported once')
     t.match(readFileSync(path, 'utf8'), `"pid":${process.pid}`)
     await lock.release()
   }

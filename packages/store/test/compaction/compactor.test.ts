@@ -171,7 +171,7 @@ test('closing during a merge aborts it and keeps the inputs', async t => {
   const flushing = compactor.flush()
   await compactor.close()
   await flushing
-  t.same(messages(), [], 'no failure is told')
+  t.same(messages(), [], 'no failure is logged')
   const { logger } = createTestLogger()
   await recover({ catalog: storage.catalog, objects: storage.objects, logger })
   t.same(await content(storage), before)

@@ -37,7 +37,7 @@ test('rows of many level-0 segments are merged once and in order', async t => {
   const before = identities(await readAllRows(storage.segmentsDir))
   await mergeFiles(storage, inputs, { name: segmentName(99, 1), sequence: 10 })
   const { rows, footer } = await readSegment(storage.segmentsDir, segmentName(99, 1))
-  t.equal(rows.length, 31, 'the line that came ten times is there once')
+  t.equal(rows.length, 31, 'the line pushed ten times is there once')
   t.same(identities(rows), [...new Set(before)])
   t.same([footer.level, footer.sequence, footer.replaces], [1, 10, inputs])
   t.same(footer.parts[0]!.streams, ['{app="x"}', '{app="y"}'])
@@ -162,7 +162,7 @@ test('a good block that overlaps others is merged with them', async t => {
   t.equal(merged.length, 502, 'the repeated row is there once')
   t.same(times(merged), times(merged).toSorted())
   const twins = merged.filter(({ timeNs }) => timeNs === at(14)).map(({ line }) => line)
-  t.same(twins, [rows[7]![1], 'twin'], 'at equal times what came first is first')
+  t.same(twins, [rows[7]![1], 'twin'], 'rows with equal times keep their order of arrival')
 })
 
 test('order of arrival at equal times survives several tiers of merges', async t => {

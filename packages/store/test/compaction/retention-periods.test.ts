@@ -45,5 +45,5 @@ test('the shortest and longest period limit what has to be checked', async t => 
   t.same(bounds(0n), [0n, 0n])
   t.same(bounds(5n), [5n, 5n])
   t.same(bounds(5n, 3n, 20n), [3n, 20n])
-  t.same(bounds(0n, 3n, 20n), [3n, 0n], 'what is kept for ever is the longest')
+  t.same(bounds(0n, 3n, 20n), [3n, 0n], 'forever is the longest')
 })

@@ -93,7 +93,7 @@ test('a segment with only expired streams is deleted, and the others of its day 
   await parts.compactor.flush()
   parts.clock.ms += dayMs
   await parts.compactor.flush()
-  t.same(await parts.lines(), ['kept'], 'what comes after its time goes with the next look')
+  t.same(await parts.lines(), ['kept'], 'entries that arrive expired are deleted by the next run')
 })
 
 test('retention is due every ten minutes, and after the clock was set back', async t => {

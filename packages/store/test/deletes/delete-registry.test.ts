@@ -36,7 +36,7 @@ test('a request is a rule until it is processed, even across restarts', async t 
   t.same(registry.rulesFor('c', all), [])
 
   await registry.begin('a', [first!.id], 7)
-  t.equal(registry.rulesFor('a', all).length, 2, 'entries stay hidden while they are taken out')
+  t.equal(registry.rulesFor('a', all).length, 2, 'entries stay hidden while they are being removed')
   const again = await openDeleteRegistry(options)
   t.same(
     again.pending('a').map(({ request }) => [request.state, request.sequence]),

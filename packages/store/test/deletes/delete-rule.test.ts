@@ -30,7 +30,7 @@ test('a rule without filters deletes a block inside its range as a whole', async
   t.same(stream.ofBlock(span(9, 20)), [0, 1])
   t.same(stream.ofBlock(span(10, 21)), [0, 1])
   t.same(stream.ofBlock(span(20, 40)), [0, 1])
-  t.same(stream.ofBlock(span(21, 30)), [1], 'a filter has to see the lines')
+  t.same(stream.ofBlock(span(21, 30)), [1], 'a filter needs the lines')
   t.equal(stream.ofBlock(span(31, 40)), undefined)
   t.equal(stream.ofBlock(span(0, 9)), undefined)
   t.equal(

@@ -93,7 +93,7 @@ test('entries are hidden at once from every kind of query', async t => {
     t.equal(await count(store, 'sum(count_over_time({app=~".+"} | logfmt | a > 0 [1d]))'), 2)
     t.equal(await count(store, 'sum(bytes_over_time({app="shop"}[1d]))'), 28)
     t.equal(await count(store, 'sum(count_over_time({app="other"}[1d]))'), 2, 'others are there')
-    t.ok((await bytes())[0]! < before, 'volumes count what is left')
+    t.ok((await bytes())[0]! < before, 'volumes count the remaining entries')
     const stats = await store.get('/loki/api/v1/index/stats', { query: '{app="shop"}', ...day })
     t.match(stats.json(), { streams: 1, entries: 2 })
     const patterns = await store.get('/loki/api/v1/patterns', { query: '{app="shop"}', ...day })
@@ -274,7 +274,7 @@ test('entries are removed from the files, and the request is processed', async t
   })
   t.same(values.json<{ data: string[] }>().data, ['shop'], 'a stream without entries is forgotten')
   await store.push([jsonStream({ app: 'shop' }, [at(6, 'level=error a=6')])])
-  t.match(await store.lines('{app="shop"} |= "a=6"'), ['level=error a=6'], 'what comes later stays')
+  t.match(await store.lines('{app="shop"} |= "a=6"'), ['level=error a=6'], 'later entries stay')
   const metrics = (await store.get('/metrics')).body
   t.match(metrics, 'loki_compactor_delete_requests_received_total{user="fake"} 2')
   t.match(metrics, 'loki_compactor_delete_requests_processed_total{user="fake"} 2')

@@ -161,7 +161,7 @@ test('bodies that cannot be decoded are rejected with 400', async t => {
     t.equal((await post({ headers: { 'content-type': type } }))[0], 400, `content type ${type}`)
   }
   t.same(await store.lines('{app="x"}'), [])
-  t.same(await post({}), [204, ''], 'the store goes on')
+  t.same(await post({}), [204, ''], 'the store keeps running')
 })
 
 test('a push without content type is rejected', async t => {

@@ -289,5 +289,5 @@ test('a client that disconnects ends its query', async t => {
   // The store notices when the connection closes.
   while (!cancelled.test((await store.get('/metrics')).body)) await setTimeout(20)
   t.same(await store.lines('{app="x"} |= "n=19999"'), ['n=19999'])
-  t.notOk(store.messages().includes('request failed'), 'that is no fault of the store')
+  t.notOk(store.messages().includes('request failed'), "this is not the store's fault")
 })

@@ -332,7 +332,7 @@ test('a slow client learns what it missed, and one that never reads is disconnec
   const told = () =>
     slow.frames.reduce((sum, frame) => sum + (frame.dropped_entries?.length ?? 0), 0)
   while (slow.lines().length + told() < pushed) await once(slow.socket, 'message')
-  t.equal(slow.lines().length + told(), pushed, 'each is sent or told of')
+  t.equal(slow.lines().length + told(), pushed, 'each entry is sent or reported as dropped')
   const dropped = slow.frames.flatMap(frame => frame.dropped_entries ?? [])
   t.match(dropped[0], { timestamp: /^\d{19}$/, labels: { app: 'x' } })
 

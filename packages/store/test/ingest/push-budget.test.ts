@@ -16,7 +16,7 @@ function createClock() {
 test('a push counts by what has arrived, and returns its share once', async t => {
   const budget = new PushBudget()
   const share = budget.enter(a)
-  t.equal(budget.bytes, least, 'what it announces is nothing yet')
+  t.equal(budget.bytes, least, 'the announced length does not count')
   share.received(1000)
   t.equal(budget.bytes, least)
   share.received(1_000_000)
@@ -80,7 +80,7 @@ test('no address and no tenant can take everything: others have room next to the
   const second = fill(budget, { ...a, address: '10.0.0.9' })
   t.ok(second > 0.2 && second <= 0.25, `its tenant has room for another: ${second}`)
   t.ok(fill(budget, { ...a, address: '10.0.0.10' }) < 0.02, 'and then no more')
-  t.ok(fill(budget, b) > 0.1, 'another tenant has half of what is left')
+  t.ok(fill(budget, b) > 0.1, 'another tenant gets half of the rest')
   const alone = new PushBudget()
   fill(alone, { tenant: '', address: '10.0.0.1' })
   t.ok(fill(alone, { tenant: '', address: '10.0.0.2' }) > 0.2, 'without tenants by address')
@@ -113,7 +113,7 @@ test('a commit waits for bodies that arrive fast, and for no others', async t =>
   clock.ms += 15
   fast.received(100_000)
   clock.ms += 15
-  t.equal(budget.arriving, 1, 'nothing came of the slow one')
+  t.equal(budget.arriving, 1, 'the slow one has sent nothing')
   clock.ms += 10_000
   t.equal(budget.arriving, 0)
   slow.received(1_000)

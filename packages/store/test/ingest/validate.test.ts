@@ -121,7 +121,7 @@ test('a current time in another unit than nanoseconds is rejected, and the error
     t.match(old.message, /has timestamp too old: 1970-.* is a time in /)
   }
   const rows = [row('1970', 20n * second), row('hours', nowNs / (3600n * second))]
-  t.same(validate(rows).kept, ['1970', 'hours'], 'others are taken')
+  t.same(validate(rows).kept, ['1970', 'hours'], 'others are accepted')
 })
 
 test('time 0 and earlier times are rejected, however old entries may be', async t => {
@@ -146,7 +146,7 @@ test('lines over the limit are rejected or truncated', async t => {
   t.match(discarded, { line_too_long: { entries: 1, bytes: 6 } })
   const cut = validate(rows, { maxLineBytes: 5, truncateLongLines: true })
   t.same(cut.kept, ['12345', '12345', ''])
-  t.same([...cut.accepted!.source.lineLengths], [5, 6, 0], 'what was pushed stays as it is')
+  t.same([...cut.accepted!.source.lineLengths], [5, 6, 0], 'the pushed data is unchanged')
   t.same(validate(rows, { maxLineBytes: 0 }).kept, ['12345', '123456', ''])
 })
 

@@ -116,5 +116,5 @@ test('errors thrown by a thread keep their name, message and code', async t => {
   })
   const wrong = { ...job.leaf, logql: '{app=' } as Leaf
   await t.rejects(pool.run({ ...job, leaf: wrong }, never), { code: 'LOGQL_SYNTAX' })
-  t.equal((await pool.run(job, never)).stats.linesProcessed, 1, 'the thread goes on')
+  t.equal((await pool.run(job, never)).stats.linesProcessed, 1, 'the thread keeps working')
 })

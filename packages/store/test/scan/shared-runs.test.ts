@@ -29,7 +29,11 @@ test('equal requests at the same moment share one run', async t => {
   t.equal(await other, 'other')
   t.equal(run.starts(), 1)
   t.equal(runs.size, 0)
-  t.equal(await runs.join('key', never(), async () => 'new'), 'new', 'later ones start anew')
+  t.equal(
+    await runs.join('key', never(), async () => 'new'),
+    'new',
+    'later callers start a new run',
+  )
 })
 
 test('a run survives when one of its waiters leaves, and ends with the last', async t => {

@@ -52,7 +52,7 @@ test('a directory for rules is an error if it contains files, including links of
   mkdirSync(join(dir, 'mounted', '..data'))
   writeFileSync(join(dir, 'mounted', '..data', 'alerts.yaml'), 'groups: []\n')
   symlinkSync(join(dir, 'mounted'), join(rules, 'fake', 'link'))
-  t.match(found(keys[0][1]).at(-1), /^doubt /, 'hidden files are none')
+  t.match(found(keys[0][1]).at(-1), /^doubt /, 'hidden files do not count')
   symlinkSync(join('..data', 'alerts.yaml'), join(dir, 'mounted', 'alerts.yaml'))
   const file = join(rules, 'fake', 'link', 'alerts.yaml')
   for (const [key, text] of [

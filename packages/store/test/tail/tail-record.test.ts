@@ -29,7 +29,7 @@ test('TailRecord passes on to the next process what was open, and what was sent'
     ['a', 'a', 'a', 'b', 'c', 'c'].map(key => second.claim(key)),
     [12, 12, undefined, undefined, 12, undefined],
   )
-  t.same(second.interrupted, [12, 12, 12], 'they have not been sent what they missed')
+  t.same(second.interrupted, [12, 12, 12], 'they have not received what they missed')
   for (const key of ['a', 'a', 'b']) second.open(key)
   t.same(second.interrupted, [12])
   second.open('c')
