@@ -25,7 +25,7 @@ export interface KubernetesObject {
     readonly annotations?: Readonly<Record<string, string>>
   }
   readonly data?: Readonly<Record<string, string>>
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever a kind holds.
+  // biome-ignore lint/suspicious/noExplicitAny: tests access arbitrary fields of a kind.
   readonly spec?: any
   readonly [key: string]: unknown
 }

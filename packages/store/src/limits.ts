@@ -45,7 +45,7 @@ export interface TenantLimits {
   /** Maximum number of streams that a leaf of a query may find; 0 for no limit. */
   readonly cardinalityLimit: number
   readonly blockedQueries: readonly BlockedQuery[]
-  /** How long to keep entries. 0 means forever, also if the compactor may not delete. */
+  /** How long to keep entries; 0 means forever. Always 0 if the compactor may not delete. */
   readonly retentionNs: bigint
   /** Periods of streams that differ from it. */
   readonly retentionStreams: readonly StreamRetention[]

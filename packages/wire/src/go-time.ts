@@ -103,7 +103,7 @@ class FieldReader {
     this.#fields = fields
   }
 
-  // biome-ignore lint/complexity/noExcessiveLinesPerFunction: a table of one case for each kind of part.
+  // biome-ignore lint/complexity/noExcessiveLinesPerFunction: a table with one case for each kind of part.
   read(part: LayoutPart): void {
     if (part.prefix !== '') this.#skip(part.prefix)
     const fields = this.#fields

@@ -38,7 +38,7 @@ export class BatchStream {
    * Adds a copy of the line `bytes[start .. end)`. `seconds` is a whole number since 1970, `nanos`
    * is within one second.
    */
-  // biome-ignore lint/complexity/useMaxParams: called for every line; an object each would be garbage.
+  // biome-ignore lint/complexity/useMaxParams: called for every line; an options object would be garbage each time.
   add(
     seconds: number,
     nanos: number,

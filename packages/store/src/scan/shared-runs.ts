@@ -11,7 +11,7 @@ interface Run<T> {
 export class SharedRuns<T> {
   readonly #runs = new Map<string, Run<T>>()
 
-  /** Runs under way. */
+  /** Number of runs in progress. */
   get size(): number {
     return this.#runs.size
   }
