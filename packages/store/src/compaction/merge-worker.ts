@@ -1,5 +1,5 @@
-// Thread that merges segments, one job at a time, so that neither pushes nor queries wait for it.
-// Being killed at any point leaves at most a cut file behind, which the next start drops.
+// The thread that merges segments, one job at a time, so that neither pushes nor queries wait. If
+// it is killed, it leaves at most an incomplete file, which the next start removes.
 
 import { LevelFields } from '../levels/line-level.ts'
 import { DiskReader, openDiskObjectStore } from '../objects/disk.ts'
@@ -15,21 +15,23 @@ import {
   mergeSegments,
 } from './merge.ts'
 
-/** What the thread is started with. */
+/** Startup data of the thread. */
 export interface MergeWorkerData {
   readonly directory: string
   readonly logLevelFields: readonly string[]
 }
 
-/** One job: the inputs oldest first, and the segments to make of them. */
+/** One job: the inputs, oldest first, and the segments to write. */
 export interface MergeJob {
   readonly inputs: readonly string[]
   readonly outputs: readonly (MergeTarget & { readonly name: string })[]
-  /** Whether it is for what is left out alone: where that is nothing, nothing is written. */
+  /**
+   * True if the merge only removes something. If there is nothing to remove, nothing is written.
+   */
   readonly isRewrite: boolean
 }
 
-/** What came of a job. */
+/** Result of a job. */
 export type MergeAnswer =
   | { readonly kind: 'merged'; readonly outputs: readonly MergedSegment[] }
   | { readonly kind: 'unchanged' }
@@ -45,7 +47,7 @@ const port = openThreadPort<MergeWorkerData, MergeJob, MergeAnswer>()
 const { directory, logLevelFields } = port.data
 const levelFields = new LevelFields(logLevelFields)
 
-/** Returns nothing where a rewrite would change nothing. */
+/** Returns `undefined` if a rewrite would change nothing. */
 async function merge(job: MergeJob): Promise<MergedSegment[] | undefined> {
   const objects = await openDiskObjectStore(directory)
   const reader = new DiskReader(directory)
@@ -73,13 +75,13 @@ async function merge(job: MergeJob): Promise<MergedSegment[] | undefined> {
         name,
         keepResult(bytes, result => merged.push(result)),
       )
-      // Nothing is left of the day: a segment without blocks would be for nobody.
+      // Nothing is left of the day, and nobody needs a segment without blocks.
       if (merged[0]!.footer.parts.length === 0) await objects.delete([name])
       else outputs.push({ name, ...merged[0]! })
     }
     return outputs
   } catch (error) {
-    // What stays is for the compactor, which merges nothing before it is gone.
+    // The compactor deletes what remains before it starts another merge.
     await objects.delete(written).catch(() => {})
     throw error
   } finally {

@@ -1,11 +1,11 @@
-// Marks the rows of blocks that delete rules find. One for each scan and each merge.
+// Marks the rows of a block that delete rules match. Each scan and each merge has its own instance.
 
 import { RowMatcher } from '@skald/query'
 import type { StoredBlock } from '../segment/stored-block.ts'
 import { systemNowNs } from '../system-clock.ts'
 import type { DeleteRule } from './delete-rule.ts'
 
-/** Runs the queries of delete rules. */
+/** Runs the queries of delete rules over blocks. */
 export class RowDeleter {
   readonly #rules: readonly DeleteRule[]
   readonly #matchers: (RowMatcher | undefined)[] = []
@@ -14,7 +14,10 @@ export class RowDeleter {
     this.#rules = rules
   }
 
-  /** Sets `skip` of the rows that the rules with these indexes delete; returns how many they are. */
+  /**
+   * Sets `skip` for the rows that the rules with these indexes delete. Returns the number of
+   * matches.
+   */
   mark(block: StoredBlock, indexes: readonly number[]): number {
     let count = 0
     for (const index of indexes) {

@@ -1,6 +1,6 @@
-// The level of an entry, as Loki 3.7 finds it and adds as structured metadata `detected_level`: the one that
-// was sent as such, else from a stream label, else from structured metadata, else from the line
-// (line-level.ts). Levels that are known are spelled in one way.
+// Detects the level of an entry like Loki 3.7, which adds it as structured metadata
+// `detected_level`. A level sent under that name wins, then a stream label, then structured
+// metadata, then the line (line-level.ts). Known levels get one spelling.
 
 import type { MetadataColumn } from '@skald/query'
 import { createMetadata, type LabelSet } from '@skald/wire'
@@ -33,8 +33,8 @@ export const defaultLogLevelFields: readonly string[] = [
 ]
 
 /**
- * Adds `detected_level` to every row's metadata set. `readLines` is called only if a line has to be
- * looked at.
+ * Adds `detected_level` to the metadata set of every row. Calls `readLines` only if it must inspect
+ * a line.
  */
 export function addDetectedLevels(
   labels: LabelSet,
@@ -69,7 +69,7 @@ export function addDetectedLevels(
   return { sets: leveled, rowSets: mapKeys(keys, indexes) }
 }
 
-/** Row → a number for its set and level together. */
+/** Returns, per row, a number that combines its set and its level. */
 function keysOf(rowSets: Uint32Array, rowLevels: Uint8Array): Uint32Array {
   const keys = new Uint32Array(rowSets.length)
   for (let row = 0; row < rowSets.length; row++) {
@@ -78,13 +78,13 @@ function keysOf(rowSets: Uint32Array, rowLevels: Uint8Array): Uint32Array {
   return keys
 }
 
-/** Puts each key's index in its place. */
+/** Replaces each key by its index, in place. */
 function mapKeys(keys: Uint32Array, indexes: Uint32Array): Uint32Array {
   for (let row = 0; row < keys.length; row++) keys[row] = indexes[keys[row]!]!
   return keys
 }
 
-/** Key → 1 where a row has it. */
+/** Returns an array that is 1 for each key that a row has. */
 function usedKeys(keys: Uint32Array, keyCount: number): Uint8Array {
   const used = new Uint8Array(keyCount)
   for (let row = 0; row < keys.length; row++) used[keys[row]!] = 1
@@ -111,7 +111,7 @@ function levelOfMetadata(set: LabelSet, fields: readonly string[]): string | und
   if (!/^[+-]?\d+$/.test(severity)) return 'info'
   const number = Number(severity)
   if (number === 0) return 'unknown'
-  // OpenTelemetry's ranges of four numbers per level; critical is not among them.
+  // OpenTelemetry assigns four numbers to each level. It has no critical.
   const names = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
   return number < 1 ? 'trace' : (names[Math.floor((number - 1) / 4)] ?? 'unknown')
 }

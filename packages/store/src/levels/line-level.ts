@@ -1,7 +1,7 @@
-// The level that a line tells, as Loki 3.7 finds it: by its JSON or logfmt fields, else by the first word
-// that is one. Works over bytes; a line never becomes a string.
+// Finds the level of a line like Loki 3.7: in its JSON or logfmt fields, otherwise the first word
+// that is a level. Works on bytes and never turns a line into a string.
 
-/** Levels as numbers: the index here; 0 is a line that tells none. */
+/** Levels are numbers: indexes into this array. 0 means that the line has none. */
 export const levels = [
   'unknown',
   'trace',
@@ -14,7 +14,7 @@ export const levels = [
 ] as const
 const unknown = 0
 
-/** By length: lower-case spellings of levels. */
+/** Length → lower-case spellings of levels with that length. */
 const spellings = groupByLength([
   ['trace', 1],
   ['trc', 1],
@@ -46,20 +46,20 @@ function groupByLength(list: readonly (readonly [text: string, level: number])[]
   )
 }
 
-/** The usual spelling of a level; a text that is none stays as it is. */
+/** Returns the standard spelling of a level. Other texts are returned unchanged. */
 export function normaliseLevel(text: string): string {
   const lower = text.toLowerCase()
   const known = spellings[lower.length]?.find(({ bytes }) => bytes.toString() === lower)
   return known ? levels[known.level]! : text
 }
 
-/** Names of fields that hold a level, best first, prepared for comparing bytes. */
+/** Names of fields that hold a level, best first, prepared for byte comparison. */
 export class LevelFields {
   readonly texts: readonly string[]
   readonly names: readonly Buffer[]
-  /** The same in lower case, each once, with the best rank of its spellings. */
+  /** The distinct names in lower case, each with the best rank of its spellings. */
   readonly folded: readonly { readonly name: Buffer; readonly rank: number }[]
-  /** By byte: 1 where a name ends with it, in whichever case. */
+  /** Byte → 1 if a name ends with it, in upper or lower case. */
   readonly lastBytes: Uint8Array
 
   constructor(texts: readonly string[]) {
@@ -102,7 +102,7 @@ function isSpace(byte: number): boolean {
 export class LineLevelFinder {
   readonly #lines: LineBytes
   readonly #fields: LevelFields
-  /** First `=` at or after the last line that was asked about; a line before it has no pairs. */
+  /** First `=` at or after the last line checked. A line that ends before it has no pairs. */
   #nextEquals = -1
 
   constructor(lines: LineBytes, fields: LevelFields) {
@@ -110,7 +110,9 @@ export class LineLevelFinder {
     this.#fields = fields
   }
 
-  /** The levels of the rows whose set is wanted (`isWanted` by set); 0 for the others. */
+  /**
+   * Returns the levels of the rows whose set is wanted (`isWanted` by set), and 0 for the others.
+   */
   levelsOf(rowSets: Uint32Array, isWanted: Uint8Array): Uint8Array {
     const found = new Uint8Array(rowSets.length)
     for (let row = 0; row < rowSets.length; row++) {
@@ -119,7 +121,7 @@ export class LineLevelFinder {
     return found
   }
 
-  /** Rows are asked for in their order. */
+  /** Must be called with ascending rows. */
   #levelOf(row: number): number {
     const { bytes, offsets, lengths } = this.#lines
     const from = offsets[row]!
@@ -141,7 +143,7 @@ export class LineLevelFinder {
     }
     const { lastBytes } = this.#fields
     for (let at = this.#nextEquals; at < end; at++) {
-      // Most lines with a `=` have no key that could be a level's: they are not taken apart.
+      // Most lines with a `=` have no key that could name a level, so they are not parsed.
       if (bytes[at] === equals && at > from && lastBytes[bytes[at - 1]!] === 1) {
         return levelOfLogfmt(bytes, from, end, this.#fields)
       }
@@ -150,10 +152,13 @@ export class LineLevelFinder {
   }
 }
 
-/** Objects that are looked into: the outermost and those right in it, as Loki does unless told otherwise. */
+/** Nesting of objects to search: the outermost and its direct children, Loki's default. */
 const jsonDepthMax = 2
 
-/** Looks for the first text whose key is one of the fields, up to where the line is no JSON any more. */
+/**
+ * Returns the first text whose key is one of the fields. Stops where the line is no longer valid
+ * JSON.
+ */
 function levelOfJson(
   bytes: Buffer,
   from: number,
@@ -162,7 +167,7 @@ function levelOfJson(
 ): number | undefined {
   let objects = 1
   let arrays = 0
-  // The key whose value comes next; -1 where a key is to come.
+  // The key of the next value; -1 while a key is expected.
   let keyStart = -1
   let keyEnd = -1
   for (let at = from; at < end; at++) {
@@ -203,7 +208,10 @@ function isField(bytes: Buffer, start: number, end: number, names: readonly Buff
   return false
 }
 
-/** Scans key=value pairs, up to the first damage, for the best-ranked field, in any case. */
+/**
+ * Scans key=value pairs up to the first syntax error. Returns the level in the best-ranked field,
+ * ignoring case.
+ */
 function levelOfLogfmt(
   bytes: Buffer,
   from: number,
@@ -246,7 +254,7 @@ function levelOfLogfmt(
   return bestRank < fields.names.length ? levelOfText(bytes, bestStart, bestEnd) : undefined
 }
 
-/** Compares bytes, ASCII letters in any case, with a lower-case name. */
+/** Compares bytes with a lower-case name, ignoring ASCII case. */
 function equalsFolded(bytes: Buffer, start: number, end: number, name: Buffer): boolean {
   if (end - start !== name.length) return false
   for (let i = 0; i < name.length; i++) {
@@ -265,7 +273,7 @@ function levelOfText(bytes: Buffer, start: number, end: number): number | undefi
   return undefined
 }
 
-/** Words that are levels, in any case; the first of a line that stands alone decides. */
+/** Words that are levels, in any case. The first one in a line that stands on its own decides. */
 const words = [
   ['trace', levels.indexOf('trace')],
   ['debug', levels.indexOf('debug')],
@@ -278,7 +286,7 @@ const words = [
   ['info', levels.indexOf('info')],
 ].map(([text, level]) => ({ bytes: Buffer.from(text as string), level: level as number }))
 
-/** By byte: 1 where a word may begin, or end, beside it. */
+/** Byte → 1 if a word may begin after it, or end before it. */
 const leftOfWord = byteTable(' \t\n[({"=')
 const rightOfWord = byteTable(' \t\n[](){}:,!"=')
 
@@ -288,7 +296,7 @@ function byteTable(chars: string): Uint8Array {
   return table
 }
 
-/** First byte, in either case → the words that begin with it. */
+/** First byte, in upper or lower case → the words that begin with it. */
 const wordsByFirstByte = Array.from({ length: 256 }, (_, first) => {
   const found = words.filter(({ bytes }) => bytes[0] === lowerOf(first))
   return found.length > 0 ? found : undefined
@@ -299,9 +307,10 @@ function lowerOf(byte: number): number {
 }
 
 /**
- * Pairs of bytes at the first, second or third byte of a word, or at the byte before, first or second one
- * of a word of three bytes: looking at every third pair of a line meets each word that is in it. Most
- * lines have no level field and no word, and this runs over all their bytes.
+ * Byte pairs that start at the first, second or third byte of a word. For words of three bytes,
+ * pairs start at the byte before, the first or the second byte. So checking every third pair of a
+ * line finds each word in it. Most lines have no level field and no word, and this runs over all
+ * their bytes.
  */
 const wordPairs = createWordPairs()
 
@@ -336,7 +345,7 @@ function levelOfWords(bytes: Buffer, from: number, end: number): number {
   return unknown
 }
 
-/** Tells whether what begins at a place is the value of a parameter in a URL: `/x?level=error`. */
+/** Returns true if the text at a position is the value of a URL parameter: `/x?level=error`. */
 function isUrlParameter(bytes: Buffer, from: number, start: number): boolean {
   let at = start - 1
   if (at <= from || bytes[at] !== equals) return false
@@ -350,7 +359,7 @@ function isNameByte(byte: number): boolean {
   return (lower >= 0x61 && lower <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x5f
 }
 
-/** Level of the word that begins at a place and ends where one may; -1 for none. */
+/** Returns the level of the word at a position, or -1 if no word begins there and ends properly. */
 function wordAt(bytes: Buffer, start: number, end: number): number {
   const candidates = wordsByFirstByte[bytes[start]!]
   if (candidates === undefined) return -1

@@ -1,5 +1,5 @@
-// The scan threads: one per core, shared by all queries. A query has at most one task under way in
-// each thread, so queries take turns and none waits behind a whole other one.
+// Manages the scan threads: one per core, shared by all queries. A query has at most one task
+// running in each thread, so queries take turns and none waits for another one to finish.
 
 import { availableParallelism } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
@@ -9,15 +9,15 @@ import { scanTaskBytes } from '../limits.ts'
 import { errorOfThread, Thread } from '../threads/thread.ts'
 import type { BlockGroup, ScanAnswer, ScanRequest, ScanWorkerData } from './messages.ts'
 
-/** More threads than this would rather wait for memory than for each other. */
+/** With more threads, scans would wait for memory bandwidth rather than for each other. */
 const threadsMax = 8
 
-/** What a scan is given: blocks in the order in which they are most likely to end the scan early. */
+/** Input of a scan. Put first the blocks that are most likely to end the scan early. */
 export interface ScanJob {
   readonly leaf: Leaf
   readonly labelsTexts: readonly string[]
   readonly groups: readonly BlockGroup[]
-  /** Rules that blocks of the groups refer to. */
+  /** The rules that the blocks refer to. */
   readonly deletes?: readonly DeleteRule[]
 }
 
@@ -26,7 +26,7 @@ interface Waiter {
   readonly reject: (error: Error) => void
 }
 
-/** One thread, and who waits for its answers. */
+/** One thread, and the scans that wait for its answers. */
 class ScanThread {
   readonly #thread: Thread<ScanRequest, ScanAnswer>
   readonly #waiters = new Map<number, Waiter>()
@@ -71,8 +71,8 @@ class ScanThread {
 }
 
 /**
- * Runs scans on the threads. A thread is started when a scan first needs it: that costs some 50 ms once,
- * and a store that only takes in lines needs 50 MB less.
+ * Runs scans on the threads. A thread starts when a scan first needs it. That costs some 50 ms
+ * once, and a store that only ingests needs 50 MB less.
  */
 export class ScanPool {
   readonly #data: ScanWorkerData
@@ -85,9 +85,8 @@ export class ScanPool {
   }
 
   /**
-   * Scans the groups and merges what the threads found.
-   *
-   * @throws the scanner's error, with its `code`; the signal's reason when it ends the scan.
+   * Scans the groups and merges the results of the threads.
+   * @throws the scanner's error, with its `code`; the signal's reason when it aborts.
    */
   async run(job: ScanJob, signal: AbortSignal): Promise<LeafResult> {
     signal.throwIfAborted()
@@ -97,7 +96,7 @@ export class ScanPool {
     const threads = Array.from({ length: count }, (_, i) =>
       this.#thread((scan + i) % this.#threads.length),
     )
-    // A thread hears no message while it scans.
+    // Shared memory, because a thread receives no messages while it scans.
     const cancelled = new Int32Array(new SharedArrayBuffer(4))
     const { promise: aborted, reject } = Promise.withResolvers<never>()
     const onAbort = () => reject(signal.reason as Error)
@@ -120,7 +119,7 @@ export class ScanPool {
   #thread(index: number): ScanThread {
     if (!this.#threads[index]) countBuffersWithHeap()
     this.#threads[index] ??= new ScanThread(this.#data, ended => {
-      // The next scan gets a new thread.
+      // The next scan starts a new thread.
       if (this.#threads[index] === ended) this.#threads[index] = undefined
     })
     return this.#threads[index]
@@ -132,9 +131,10 @@ export class ScanPool {
 }
 
 /**
- * Lets V8 weigh buffers together with the heap. By default each few dozen megabytes of them mark the
- * whole heap of a thread, and a scan decompresses a megabyte at a time: a third of its CPU went there
- * (335 MB: 690 ms before, 490 after). Not at the start of the process: ingest fares better without.
+ * Makes V8 weigh buffers together with the heap. By default every few dozen megabytes of buffers
+ * trigger a full mark of a thread's heap, and a scan decompresses a megabyte at a time: a third of
+ * its CPU went into that (335 MB: 690 ms before, 490 after). Not set at process start, because
+ * ingest is faster without it.
  */
 function countBuffersWithHeap(): void {
   setFlagsFromString('--external-memory-accounted-in-global-limit')
@@ -164,12 +164,12 @@ async function runOnThread(
   return answer.result
 }
 
-/** Hands out groups in tasks: small ones first, since a scan for a few lines may be over soon. */
+/** Splits the groups into tasks. The first are small, because a scan for a few lines may end soon. */
 class TaskQueue {
   readonly #groups: readonly BlockGroup[]
   #at = 0
   #taskBytes = 1
-  /** Threads that are worth using. */
+  /** Number of threads worth using. */
   readonly tasksLeast: number
 
   constructor(groups: readonly BlockGroup[]) {

@@ -6,7 +6,7 @@ import { lineOffsets } from '../../src/segment/columns.ts'
 
 const fields = new LevelFields(defaultLogLevelFields)
 
-/** Level of one line. */
+/** Returns the level of one line. */
 function levelOf(
   line: string,
   labels: Record<string, string> = {},
@@ -80,7 +80,7 @@ test('levels of words', async t => {
   f('', 'unknown')
 })
 
-test('words are found wherever they stand alone, fields behind other pairs', async t => {
+test('words are found wherever they stand on their own, and fields after other pairs', async t => {
   const words = ['trace', 'debug', 'fatal', 'critical', 'error', 'err', 'warning', 'warn', 'info']
   for (const word of words) {
     const level = { err: 'error', warning: 'warn' }[word] ?? word
@@ -100,7 +100,7 @@ test('words are found wherever they stand alone, fields behind other pairs', asy
   t.equal(levelOf('=level info'), 'info')
 })
 
-test('what was sent as level comes first, then labels, then metadata', async t => {
+test('a level that was sent comes first, then labels, then metadata', async t => {
   t.equal(levelOf('level=error', { level: 'WARN' }), 'warn')
   t.equal(levelOf('level=error', { app: 'x' }, { severity: 'Odd' }), 'Odd')
   t.equal(levelOf('level=error', { level: 'a' }, { level: 'b' }), 'a')
@@ -119,7 +119,7 @@ test('what was sent as level comes first, then labels, then metadata', async t =
   f('high', 'info')
 })
 
-test('lines are not read where labels or metadata decide', async t => {
+test('lines are not read if labels or metadata decide', async t => {
   const column = { sets: [createLabelSet({ a: '1' }), []], rowSets: Uint32Array.from([0, 1, 0]) }
   const readLines = () => {
     throw new Error('lines were read')
