@@ -19,7 +19,7 @@ export interface TemplateData extends MapSource {
   /** The time of the entry, for `__timestamp__`. */
   timestampNs?(): bigint
   /** The present, for `now`; the system's clock by default. */
-  nowNs?(): bigint
+  nowNs(): bigint
 }
 
 /** What the templates of one text share. */
@@ -62,7 +62,7 @@ export class Run implements CallContext {
   }
 
   nowNs(): bigint {
-    return this.#data.nowNs?.() ?? BigInt(Date.now()) * 1_000_000n
+    return this.#data.nowNs()
   }
 
   regex(pattern: string): CompiledRegex {

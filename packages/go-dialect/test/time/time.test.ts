@@ -9,7 +9,7 @@ import {
   parseRfc3339,
 } from '../../src/time/time.ts'
 
-test('a duration is the same after Go wrote and read it', async t => {
+test('a duration survives formatting and parsing', async t => {
   fc.assert(
     fc.property(fc.bigInt({ min: -(1n << 62n), max: 1n << 62n }), ns => {
       t.equal(parseGoDuration(formatGoDuration(ns)), ns)
@@ -79,7 +79,7 @@ test('RFC 3339 times keep nanoseconds and zones', async t => {
   )
 })
 
-test('a duration that is none is quoted byte by byte, as by Go', async t => {
+test('an invalid duration is quoted byte by byte, like in Go', async t => {
   const message = (text: string) => {
     try {
       parseGoDuration(text)
@@ -93,7 +93,7 @@ test('a duration that is none is quoted byte by byte, as by Go', async t => {
   t.equal(message('plain'), 'time: invalid duration "plain"')
 })
 
-test('a unit of a duration goes up to the next digit or dot, as by Go', async t => {
+test('a unit of a duration extends to the next digit or dot, like in Go', async t => {
   const refuse = (text: string, message: string) =>
     t.throws(() => parseGoDuration(text), { message })
   refuse('72s--   22', 'time: unknown unit "s--   " in duration "72s--   22"')
