@@ -1,11 +1,11 @@
-// Writes docs/config.md, the reference of the store's configuration, from the schema that reads it:
-// `npm run docs`. A test fails while the page is not what this makes.
+// Generates docs/config.md, the reference of the store's configuration, from its schema: `npm run docs`.
+// A test fails if the page is out of date.
 
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { blockSchemas, keysWithoutMeaning, refusedKeys } from '@skald/store'
 
-/** One key of a block, as far as the page tells of it. */
+/** The parts of a key that the page shows. */
 interface Key {
   readonly description?: string
   readonly default?: unknown
@@ -39,7 +39,7 @@ column of each finding.
 \`packages/store/src/settings/\`.
 `
 
-/** Makes the text of the page. */
+/** Renders the page. */
 export function renderConfigPage(): string {
   const blocks = Object.entries(blockSchemas).map(([name, { properties }]) =>
     renderBlock(name, properties as Readonly<Record<string, Key>>),
@@ -78,7 +78,7 @@ ${rows.join('\n')}
 `
 }
 
-/** Keys with the same words stand in one row. */
+/** Keys with the same text share one row. */
 function renderRefused(): string {
   const rows = new Map<string, string[]>()
   for (const { key, unless, why } of refusedKeys) {
@@ -132,7 +132,7 @@ function inCell(text: string): string {
   return text.replaceAll('|', '\\|')
 }
 
-/** Where the page lies. */
+/** Path of the page. */
 export const configPagePath = fileURLToPath(new URL('./config.md', import.meta.url))
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
