@@ -92,8 +92,8 @@ test('a new version is written everywhere, and into the CHANGELOG', async t => {
   t.equal(lock.packages['packages/store'].version, '7.8.9-rc.1')
   t.equal(lock.packages['packages/store'].dependencies['@skald/wire'], '7.8.9-rc.1')
   t.equal(lock.packages['node_modules/fastify'].version.split('.').length, 3)
-  t.throws(() => setVersion('7.8.9-rc.1', { root: dir, date: '' }), /is the version already/)
-  t.throws(() => setVersion('next', { root: dir, date: '' }), /is no version/)
+  t.throws(() => setVersion('7.8.9-rc.1', { root: dir, date: '' }), /is already the version/)
+  t.throws(() => setVersion('next', { root: dir, date: '' }), /is not a version/)
   const chart = join(dir, 'charts/skald/Chart.yaml')
   writeFileSync(
     chart,
