@@ -12,6 +12,7 @@ import { createData } from './data.ts'
 import { explain, type Witnesses } from './explained.ts'
 import { type CompareQuery, createQuery } from './queries.ts'
 import { reduceQuery } from './reduce.ts'
+import { compareScripts } from './scripts.ts'
 import { load, type PeerServer, startLoki, startSkald } from './servers.ts'
 
 const usage = `npm run compare -- --loki PROGRAM [options]
@@ -24,6 +25,9 @@ const usage = `npm run compare -- --loki PROGRAM [options]
   --record FILE      write the queries with Loki's answers, gzipped, for the test
   --only TEXT        only queries with this text in them
   --no-shards        compare with a Loki that splits no query into shards
+
+  --scripts          compare the query scripts instead of random queries; --only TEXT picks files
+  --fill             with --scripts: write Loki's answer where a script has a line "  ?"
 `
 
 /** Longer answers are not recorded: they would make the file large and tell little more. */
@@ -38,6 +42,8 @@ interface CompareOptions {
   readonly record: string | undefined
   readonly only: string | undefined
   readonly hasShards: boolean
+  readonly hasScripts: boolean
+  readonly isFilling: boolean
 }
 
 function readOptions(argv: readonly string[]): CompareOptions {
@@ -52,6 +58,8 @@ function readOptions(argv: readonly string[]): CompareOptions {
       record: { type: 'string' },
       only: { type: 'string' },
       'no-shards': { type: 'boolean', default: false },
+      scripts: { type: 'boolean', default: false },
+      fill: { type: 'boolean', default: false },
     },
   })
   if (values.loki === undefined) throw new TypeError('--loki is missing: name a program')
@@ -64,6 +72,8 @@ function readOptions(argv: readonly string[]): CompareOptions {
     record: values.record,
     only: values.only,
     hasShards: !values['no-shards'],
+    hasScripts: values.scripts,
+    isFilling: values.fill,
   }
 }
 
@@ -165,6 +175,26 @@ async function main(): Promise<void> {
     return
   }
   const workDir = mkdtempSync(join(tmpdir(), 'skald-compare-'))
+  try {
+    const unexplained = options.hasScripts
+      ? await runScripts(options, workDir)
+      : await runQueries(options, workDir)
+    if (unexplained > 0) process.exitCode = 1
+  } finally {
+    if (process.exitCode === undefined) rmSync(workDir, { recursive: true, force: true })
+    else process.stderr.write(`what the servers wrote is in ${workDir}\n${readTail(workDir)}`)
+  }
+}
+
+async function runScripts(options: CompareOptions, workDir: string): Promise<number> {
+  const { loki, only, isFilling } = options
+  const counts = await compareScripts({ loki, workDir, only, isFilling, print })
+  const { equal, explained, unexplained } = counts
+  print(`scripts: ${equal} equal, ${explained} explained, ${unexplained} unexplained`)
+  return unexplained
+}
+
+async function runQueries(options: CompareOptions, workDir: string): Promise<number> {
   const servers: PeerServer[] = []
   try {
     const data = createData(options.seed)
@@ -194,11 +224,9 @@ async function main(): Promise<void> {
     print(
       `seed ${options.seed}: ${equal} equal, ${explained} explained, ${unexplained} unexplained`,
     )
-    if (unexplained > 0) process.exitCode = 1
+    return unexplained
   } finally {
     for (const server of servers) await server.stop()
-    if (process.exitCode === undefined) rmSync(workDir, { recursive: true, force: true })
-    else process.stderr.write(`what the servers wrote is in ${workDir}\n${readTail(workDir)}`)
   }
 }
 
