@@ -76,7 +76,6 @@ common:
 memberlist: {bind_addr: [${loopbackHost}], advertise_addr: ${loopbackHost}}
 schema_config:
   configs: [{from: 2020-10-24, store: tsdb, object_store: filesystem, schema: v13, index: {prefix: index_, period: 24h}}]
-frontend: {encoding: protobuf}
 query_range:
   parallelise_shardable_queries: ${hasShards}
   cache_results: false

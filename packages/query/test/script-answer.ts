@@ -18,7 +18,7 @@ export async function answerCase(
   streams: readonly ScriptStream[],
 ): Promise<string[]> {
   const { kind, ...request } = query
-  const source = createMemorySource(streams)
+  const source = createMemorySource(streams.map(withoutRepeats))
   const options = {
     ...request,
     intervalNs: 0n,
@@ -31,6 +31,17 @@ export async function answerCase(
     () => ['(no error)'],
     (error: Error) => [error.message.trim().split('\n')[0]!],
   )
+}
+
+/** Leaves out repeated entries, as a store does. */
+function withoutRepeats({ labels, entries }: ScriptStream): ScriptStream {
+  const different = new Map(
+    entries.map(entry => [
+      JSON.stringify([String(entry.timestampNs), entry.line, entry.metadata]),
+      entry,
+    ]),
+  )
+  return { labels, entries: [...different.values()] }
 }
 
 function format(result: QueryResult): string[] {
