@@ -1,5 +1,6 @@
-// npm run compare: random queries to a Loki and to Skald with the same lines. Each difference is made as small as
-// it can be and printed; the last line counts them. README.md in this folder says more.
+// npm run compare: sends random queries to a Loki and to Skald with the same lines. Reduces each
+// difference as far as possible and prints it; the last line counts them. README.md in this folder
+// explains more.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -30,7 +31,7 @@ const usage = `npm run compare -- --loki PROGRAM [options]
   --fill             with --scripts: write Loki's answer where a script has a line "  ?"
 `
 
-/** Longer answers are not recorded: they would make the file large and tell little more. */
+/** Longer answers are not recorded. They would make the file large and add little. */
 const recordedLengthMax = 30_000
 
 interface CompareOptions {
@@ -62,7 +63,8 @@ function readOptions(argv: readonly string[]): CompareOptions {
       fill: { type: 'boolean', default: false },
     },
   })
-  if (values.loki === undefined) throw new TypeError('--loki is missing: name a program')
+  if (values.loki === undefined)
+    throw new TypeError('--loki is missing: give the path of a Loki program')
   return {
     loki: resolve(values.loki),
     seed: readCount('seed', values.seed),
@@ -85,15 +87,15 @@ function readCount(name: string, text: string): number {
   return value
 }
 
-/** What came of all queries. */
+/** Totals over all queries. */
 interface Outcome {
   equal: number
-  /** Equal ones that found something. */
+  /** Equal answers with data. */
   withData: number
-  /** Equal but for the text of an error. */
+  /** Equal except for the text of an error. */
   otherText: number
   explained: number
-  /** How often each explanation was needed; a difference may need two. */
+  /** How often each explanation was needed. A difference can need two. */
   readonly names: Map<string, number>
   unexplained: number
 }
@@ -182,7 +184,7 @@ async function main(): Promise<void> {
     if (unexplained > 0) process.exitCode = 1
   } finally {
     if (process.exitCode === undefined) rmSync(workDir, { recursive: true, force: true })
-    else process.stderr.write(`what the servers wrote is in ${workDir}\n${readTail(workDir)}`)
+    else process.stderr.write(`the servers' logs are in ${workDir}\n${readTail(workDir)}`)
   }
 }
 

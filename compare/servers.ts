@@ -1,4 +1,4 @@
-// The two servers of a comparison, each in a directory of its own, with the same lines.
+// The two servers of a comparison, each in a separate directory, with the same lines.
 
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { loopbackHost, reservePort, spawnSkald, waitUntilReady } from '../e2e/skald-process.ts'
 import type { DataStream } from './data.ts'
 
-/** A server that runs. */
+/** A running server. */
 export interface PeerServer {
   readonly url: string
   stop(): Promise<void>
@@ -24,7 +24,7 @@ export interface ServerOptions {
   readonly limits?: string
 }
 
-/** Starts a store without limits that would come into the way. */
+/** Starts a store without limits that would interfere. */
 export async function startSkald(
   workDir: string,
   { hasTenants = false, limits = '' }: ServerOptions = {},
@@ -51,7 +51,7 @@ ${limits}`,
   return { url, stop: () => store.end('SIGTERM') }
 }
 
-/** Starts a Loki 3.7 as one process, without caches, so that every answer is made anew. */
+/** Starts a Loki 3.7 as one process, without caches, so that every answer is computed. */
 export async function startLoki(
   program: string,
   workDir: string,
@@ -133,7 +133,7 @@ export async function load({ url }: PeerServer, streams: readonly DataStream[]):
     if (response.status !== 204)
       throw new Error(`${url} answered a push ${response.status}: ${text}`)
   }
-  // Lines that are older than three hours are looked for on the disk only.
+  // Loki looks for lines older than three hours only on disk.
   await fetch(`${url}/flush`, { method: 'POST' })
   const wanted = streams.reduce((sum, { entries }) => sum + entries.length, 0)
   const endNs = streams

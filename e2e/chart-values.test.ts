@@ -1,5 +1,5 @@
-// What becomes of values that the chart cannot do as they ask: mistakes and keys of other charts are refused
-// by the real helm, in words; what is left aside is told in the notes.
+// Values that the chart cannot fulfil. The real helm rejects mistakes and keys of other charts with
+// an explanation; the notes list what is ignored.
 
 import { t as root, test } from 'tap'
 import {
@@ -14,7 +14,7 @@ import {
 
 root.setTimeout(120_000)
 
-test('mistakes in values are refused, with the place and what to do', needsHelm, async t => {
+test('mistakes in values are rejected, with the place and what to do', needsHelm, async t => {
   const refused = async (setting: string, reason: RegExp) => {
     const { stderr } = await helm('template', 'a', chartDir, '--set', setting).then(
       () => ({ stderr: 'it was rendered' }),
@@ -41,7 +41,7 @@ test('mistakes in values are refused, with the place and what to do', needsHelm,
   )
   await refused('loki.enabled=false', /say where to push/)
   await refused('loki.ingress.enabled=true', /at least one host/)
-  // What a values file names without a value, Helm takes away.
+  // Helm removes keys that a values file sets to null.
   await refused('loki.config=null', /'\/loki': missing property 'config'/)
   await refused('loki.persistence.size=null', /missing property 'size'/)
   await refused('promtail.config.snippets=null', /missing property 'snippets'/)
@@ -56,7 +56,7 @@ test('mistakes in values are refused, with the place and what to do', needsHelm,
   await refused('loki.persistence.storageClass=a', /write loki.persistence.storageClassName/)
 })
 
-test('the notes tell what values ask for and do not get', needsHelm, async t => {
+test('the notes list the values that have no effect', needsHelm, async t => {
   const dir = t.testdir()
   const old = await renderNotes(dir, 'tutorial-loki-stack', 'prometheus.enabled=true')
   t.match(old, 'this chart does not install prometheus')
@@ -80,7 +80,7 @@ test('the notes tell what values ask for and do not get', needsHelm, async t => 
   t.notMatch(await renderNotes(dir, 'registry'), 'which no registry has')
 })
 
-test('the notes tell how long lines are kept', needsHelm, async t => {
+test('the notes say how long lines are kept', needsHelm, async t => {
   const dir = t.testdir()
   t.match(await renderNotes(dir, 'defaults'), 'Lines are deleted when they are 744h old')
   t.match(await renderNotes(dir, 'table-manager-retention'), 'when they are 336h old')
@@ -90,7 +90,7 @@ test('the notes tell how long lines are kept', needsHelm, async t => {
 })
 
 test(
-  'the notes say that no volume can be made, before the pod waits for one',
+  'the notes warn that no volume can be created, before the pod waits for one',
   needsHelm,
   async t => {
     const dir = t.testdir()
@@ -121,7 +121,7 @@ test(
   },
 )
 
-test('a node port of old Grafana values is taken', needsHelm, async t => {
+test('a node port in old Grafana values is applied', needsHelm, async t => {
   const sets = ['grafana.service.type=NodePort', 'grafana.service.nodePort=30080']
   const objects = await renderSet(valueSet('grafana'), ...sets.flatMap(set => ['--set', set]))
   const ports = objects
@@ -130,7 +130,7 @@ test('a node port of old Grafana values is taken', needsHelm, async t => {
   t.match(ports, [[{ port: 80, nodePort: 30080 }]])
 })
 
-test('arguments are taken as a list and as a map', needsHelm, async t => {
+test('arguments can be a list or a map', needsHelm, async t => {
   const argsOf = async (...sets: string[]) => {
     const objects = await renderSet(valueSet('defaults'), ...sets.flatMap(set => ['--set', set]))
     return ['StatefulSet', 'DaemonSet'].map(kind => {

@@ -1,4 +1,4 @@
-// Logging libraries that people use with Loki push to a store, unchanged, and their lines come back.
+// Logging libraries that people use with Loki push to a store unchanged, and their lines come back.
 
 import { once } from 'node:events'
 import { OTLPLogExporter as JsonLogExporter } from '@opentelemetry/exporter-logs-otlp-http'
@@ -74,7 +74,8 @@ test('pino-loki: one push per line when batching is off', async t => {
   const lines = Array.from({ length: 20 }, (_, i) => `single ${i}`)
   for (const line of lines) logger.info(line)
   const wanted = [...lines].sort()
-  // The library does not wait for the answers of single pushes, so the test asks until they are there.
+  // The library does not wait for the answers of single pushes, so the test polls until they are
+  // there.
   const endMs = Date.now() + 10_000
   let found: string[] = []
   while (found.length < wanted.length && Date.now() < endMs) {
@@ -107,7 +108,7 @@ for (const { form, json } of [
     logger.warn('größer als <erwartet> & "zitiert"', { orderId: 17 })
     logger.log({ level: 'error', message: 'payment failed', labels: { region: 'eu' } })
     for (let i = 0; i < 200; i++) logger.debug(`line ${i}`)
-    // Settles when everything that was logged has been answered.
+    // Resolves once everything that was logged has been answered.
     await loki.flush()
     await loki.close()
 
@@ -141,7 +142,7 @@ for (const { form, Exporter } of [
       const store = await startStore(t, { dir: t.testdir() })
       const exporter = new Exporter({
         url: `${store.url}/otlp/v1/logs`,
-        // The values are those of an enumeration that the library does not give out.
+        // The library does not export the enumeration of these values.
         compression: compression as never,
       })
       const failures: unknown[] = []

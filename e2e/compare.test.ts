@@ -1,4 +1,5 @@
-// Random queries whose answers were recorded from a Loki 3.7.6 (compare/README.md): the store gives the same.
+// Random queries with answers recorded from Loki 3.7.6 (compare/README.md). The store must return
+// the same.
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -27,7 +28,7 @@ interface Recording {
   readonly answers: readonly { readonly query: CompareQuery; readonly wanted: Answer }[]
 }
 
-test('Random queries are answered as Loki 3.7.6 did', async t => {
+test('random queries get the answers of Loki 3.7.6', async t => {
   const packed = readFileSync(join(rootDir, 'compare/recorded.json.gz'))
   const { seed, answers } = JSON.parse(gunzipSync(packed).toString('utf8')) as Recording
   t.ok(answers.length >= 500, `${answers.length} queries`)
@@ -45,7 +46,7 @@ test('Random queries are answered as Loki 3.7.6 did', async t => {
   }
 })
 
-test('Query scripts are answered over HTTP as from memory', async t => {
+test('query scripts get the same answers over HTTP as from memory', async t => {
   const cases = readScripts()
   t.ok(cases.length >= 500, `${cases.length} cases`)
   const workDir = mkdtempSync(join(tmpdir(), 'skald-scripts-test-'))
@@ -62,7 +63,7 @@ test('Query scripts are answered over HTTP as from memory', async t => {
   }
 })
 
-test('Each case that Loki answers in another way has its reason in the documents', async t => {
+test('each script case that Loki answers differently is documented', async t => {
   const page = readFileSync(join(rootDir, 'docs/differences.md'), 'utf8')
   const marked = readScripts().filter(({ lokiDiffers }) => lokiDiffers !== undefined)
   t.ok(marked.length >= 10)
@@ -71,7 +72,7 @@ test('Each case that Loki answers in another way has its reason in the documents
   }
 })
 
-test('Each explained difference has its reason in the documents', async t => {
+test('each explained difference is documented', async t => {
   const page = readFileSync(join(rootDir, 'docs/differences.md'), 'utf8')
   for (const { name } of explanations) t.ok(page.includes(name), name)
   t.equal(new Set(explanations.map(({ name }) => name)).size, explanations.length)

@@ -1,6 +1,6 @@
-// The configurations that users have start a store as they are: that of the loki-stack chart, that which
-// comes with Loki, and ours. What has no meaning here is named once, a key that nobody knows is refused with its
-// place, and so are files whose lines Loki would keep elsewhere or whose alerts would not fire.
+// Users' existing configurations start a store unchanged: that of the loki-stack chart, Loki's own,
+// and ours. Keys that have no meaning here are listed once. Unknown keys are refused with their
+// place, and so are files whose lines Loki would store elsewhere or whose alerts would not fire.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,9 @@ import { rootDir, spawnSkald } from './skald-process.ts'
 
 root.setTimeout(120_000)
 
-/** As the chart loki-stack 2.10 renders it with the chart loki 2.16, for a release named `logs`. */
+/**
+ * As rendered by the chart loki-stack 2.10 with the chart loki 2.16, for a release named `logs`.
+ */
 const lokiStack = `auth_enabled: false
 chunk_store_config:
   max_look_back_period: 0s
@@ -105,7 +107,7 @@ frontend:
   encoding: protobuf
 `
 
-/** What the chart grafana/loki makes of its values for a single binary. */
+/** What the chart grafana/loki renders from its values for a single binary. */
 const singleBinary = (overrides: string) => `auth_enabled: false
 bloom_build: {builder: {planner_address: ""}, enabled: false}
 bloom_gateway: {client: {addresses: ""}, enabled: false}
@@ -174,7 +176,7 @@ tracing:
 
 const ours = readFileSync(join(rootDir, 'examples/loki-config.yaml'), 'utf8')
 
-/** Starts a store on a file as it is; only address, port and directory are the test's. */
+/** Starts a store with an unchanged file; only address, port and directory come from the test. */
 async function startOn(t: Test, text: string) {
   const dir = t.testdir({ 'loki.yaml': text })
   const store = await startStoreOn(t, { configFile: join(dir, 'loki.yaml'), dir })
@@ -266,7 +268,7 @@ test('our example starts a store', async t => {
   t.same(await lines(), ['hello'])
 })
 
-test('a key that is none is refused with its line, in each of them', async t => {
+test('an unknown key is refused with its line, in each file', async t => {
   const dir = t.testdir()
   const texts: readonly (readonly [name: string, text: string])[] = [
     ['loki-stack', lokiStack],
@@ -290,7 +292,7 @@ test('a key that is none is refused with its line, in each of them', async t => 
   }
 })
 
-test('files of a Loki that keeps its lines elsewhere, or has rules, are refused', async t => {
+test('files of a Loki that stores its lines elsewhere, or has rules, are refused', async t => {
   const dir = t.testdir({ rules: { fake: { 'alerts.yaml': 'groups: []\n' } } })
   const texts: readonly (readonly [name: string, text: string, reasons: readonly string[]])[] = [
     [

@@ -6,7 +6,7 @@ import { skaldCommand } from './skald-process.ts'
 
 root.setTimeout(180_000)
 
-test('Recorded runs end as those of Promtail 3.4.6 did', async t => {
+test('recorded runs of Promtail 3.4.6 end the same way', async t => {
   const args = ['--agent', `'${skaldCommand}' agent -config.file={{CONFIG}}`]
   const results = await runRecorded({ runner: 'agent', args, dir: t.testdir() })
   t.ok(results.length >= 610, `${results.length} runs`)

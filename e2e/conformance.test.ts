@@ -15,7 +15,7 @@ const config = `limits_config:
   shard_aggregations: [approx_topk]
 `
 
-test('Recorded requests are answered as Loki 3.7.6 did', async t => {
+test('recorded requests get the answers of Loki 3.7.6', async t => {
   const dir = t.testdir()
   const store = await startStore(t, { dir, config })
   const url = ['--url', store.url]
@@ -29,7 +29,7 @@ test('Recorded requests are answered as Loki 3.7.6 did', async t => {
   judgeRecorded(t, next)
 })
 
-test('Each named difference is a recorded case', async t => {
+test('each named difference is a recorded case', async t => {
   const recorded = new Set(
     ['store/cases', 'store/cases-next', 'agent/cases', 'agent'].flatMap(idsOf),
   )

@@ -1,17 +1,18 @@
-// The chart rendered with its defaults, for clusters without Helm: one file that `kubectl apply -f` takes. Two things
-// differ from what Helm sends: the namespace is part of the file, and Secrets are written as text, to be read and edited.
+// The chart rendered with its defaults, for clusters without Helm: one file for `kubectl apply -f`.
+// It differs from Helm's output in two things: it includes the namespace, and Secrets are plain
+// text, so that people can read and edit them.
 
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseAllDocuments, stringify } from 'yaml'
 import { chartDir } from './values-schema.ts'
 
-/** Where the manifest lies. */
+/** Path of the manifest. */
 export const manifestPath = fileURLToPath(
   new URL('../examples/kubernetes/skald.yaml', import.meta.url),
 )
 
-/** The Kubernetes that is rendered for, where none is asked. */
+/** Kubernetes version to render for when no cluster is asked. */
 export const kubeVersionFlag = '--kube-version=1.34.0'
 
 const namespace = 'logs'
@@ -20,7 +21,7 @@ const head = `# Store and agent, as the chart renders them with its defaults: ku
 # Build the image and bring it to the nodes first: docs/kubernetes.md says how. Made by: npm run release -- manifest
 `
 
-/** The agent reads the nodes' files, which Pod Security allows in a privileged namespace only. */
+/** The agent reads the nodes' files, which Pod Security allows only in a privileged namespace. */
 const namespaceObject = {
   apiVersion: 'v1',
   kind: 'Namespace',
@@ -31,9 +32,8 @@ const namespaceObject = {
 }
 
 /**
- * Renders the manifest with the helm of this machine.
- *
- * @throws Error where there is no helm, or where it refuses the chart.
+ * Renders the manifest with this machine's helm.
+ * @throws Error when helm is missing or rejects the chart.
  */
 export function renderManifest(): string {
   const rendered = execFileSync(

@@ -1,23 +1,23 @@
-// Holds what reads texts that others write to linear time: twice the text may cost at most two and a half times
-// the CPU, whatever the text.
+// Checks that code for untrusted texts runs in linear time: twice the text may cost at most two and
+// a half times the CPU, whatever the text.
 
 import type { Test } from 'tap'
 
-/** Twice the input costs twice the time; the rest is for caches and a busy machine. */
+/** Twice the input costs twice the time; the rest allows for caches and a busy machine. */
 const ratioMax = 2.5
-/** Milliseconds of CPU below which nothing is compared: noise is as large. */
+/** Minimum milliseconds of CPU to compare. Noise is as large. */
 const floorMs = 20
 const firstSize = 8 * 1024
-/** An input that costs nothing to speak of at this size is grown no further. */
+/** An input that is still cheap at this size is not enlarged any further. */
 const sizeMax = 2 * 1024 * 1024
-/** No input of these sizes has a reason to cost more. */
+/** No input of these sizes should cost more. */
 const slowMs = 10_000
 
-/** What reads inputs, and how they are made. */
+/** Code that reads inputs, and how to create them. */
 export interface LinearCase<I> {
-  /** Makes an input of about so many bytes; that is not measured. */
+  /** Creates an input of about this many bytes. Not measured. */
   readonly input: (size: number) => I
-  /** Reads it; an error that it throws for a bad input is part of it. */
+  /** Reads the input, including any error it throws. */
   readonly run: (input: I) => unknown
   readonly sizeMax?: number
 }
@@ -29,9 +29,9 @@ async function cpuMs<I>({ input, run }: LinearCase<I>, size: number): Promise<nu
     try {
       await run(made)
     } catch {
-      // Many of these inputs are refused; what that costs is what is looked at.
+      // Many of these inputs are rejected, and the cost of that is measured.
     }
-    // Not the system's: pages of memory are their own matter.
+    // Only user time, because the system's depends on memory pages.
     return process.cpuUsage(before).user / 1_000
   }
   let least = await measure()
@@ -39,7 +39,7 @@ async function cpuMs<I>({ input, run }: LinearCase<I>, size: number): Promise<nu
   return least
 }
 
-/** Grows an input until it costs something, and checks by how much twice as much of it costs more. */
+/** Enlarges an input until its cost is measurable, then compares it with twice the size. */
 export async function expectLinear<I>(t: Test, name: string, of: LinearCase<I>): Promise<void> {
   let size = firstSize
   let half = await cpuMs(of, size)
@@ -52,7 +52,8 @@ export async function expectLinear<I>(t: Test, name: string, of: LinearCase<I>):
     }
     let ratio = whole <= floorMs ? 0 : whole / half
     const text = `${size * 2} bytes: ${whole.toFixed(1)} ms, half of it: ${half.toFixed(1)} ms`
-    // Memory that overflows into the next generation costs a step, once; what is not linear goes on.
+    // When memory overflows into the next generation, the cost jumps once. Non-linear cost keeps
+    // growing.
     for (let i = 0; ratio > ratioMax && i < 3 && whole < slowMs; i++) {
       size *= 2
       const next = await cpuMs(of, size * 2)
@@ -64,7 +65,7 @@ export async function expectLinear<I>(t: Test, name: string, of: LinearCase<I>):
   }
 }
 
-/** Repeats a piece to about so many characters. */
+/** Repeats a piece to about this many characters. */
 export const repeat =
   (piece: string, { before = '', after = '' } = {}) =>
   (size: number): string =>

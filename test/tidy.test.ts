@@ -1,5 +1,5 @@
-// The tree keeps its promises: names that say what a file holds, no file that nobody imports, pages
-// that link to what is there, tests that all run.
+// Checks that the tree is tidy: file names say what the files contain, every file is imported,
+// links in pages resolve, and all tests run.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -14,7 +14,7 @@ const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
 const read = (name: string) => readFileSync(join(root, name), 'utf8')
 const sources = files.filter(name => /^packages\/[^/]+\/src\/.*\.ts$/.test(name))
 
-test('no file is named for being a heap of things', async t => {
+test('no file is named like a catch-all', async t => {
   const heaps = /(^|\/)(utils?|common|helpers?|misc|data|info|types)(\.ts)?(\/|$)/
   t.same(
     sources.filter(name => heaps.test(name)),
@@ -22,7 +22,7 @@ test('no file is named for being a heap of things', async t => {
   )
 })
 
-test('every source file is reached from a main.ts, a worker or what a package exports', async t => {
+test('every source file is reachable from a main.ts, a worker or an export of a package', async t => {
   const reached = new Set<string>()
   const exported = files
     .filter(name => /^packages\/[^/]+\/package\.json$/.test(name))
@@ -46,14 +46,14 @@ test('every source file is reached from a main.ts, a worker or what a package ex
   )
 })
 
-test('no test is narrowed or left out without a reason', async t => {
+test('no test is restricted or skipped without a reason', async t => {
   const narrowed = files
     .filter(name => name.endsWith('.test.ts') && name !== 'test/tidy.test.ts')
     .filter(name => /\b(test|t)\.(only|todo)\(|\bonly: true|\btodo: /.test(read(name)))
   t.same(narrowed, [])
 })
 
-test('links between the documents lead somewhere', async t => {
+test('links between the documents resolve', async t => {
   for (const name of files.filter(file => file.endsWith('.md'))) {
     for (const [, target = ''] of read(name).matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)) {
       if (/^[a-z]+:/.test(target)) continue
@@ -62,7 +62,7 @@ test('links between the documents lead somewhere', async t => {
   }
 })
 
-test('ARCHITECTURE.md names files that are there', async t => {
+test('ARCHITECTURE.md names only existing files', async t => {
   const named = [...read('ARCHITECTURE.md').matchAll(/`(packages\/[^`*]+)`/g)].map(
     ([, name]) => name!,
   )

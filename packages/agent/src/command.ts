@@ -3,13 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname as osHostname } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
-import {
-  explainSystemError,
-  FlagError,
-  type FlagValues,
-  formatGoFlags,
-  parseGoFlags,
-} from '@skald/wire'
+import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/go-dialect'
+import { explainSystemError } from '@skald/wire'
 import type { Logger } from 'pino'
 import { type Agent, startAgent } from './agent.ts'
 import { agentFlags } from './config/flags.ts'

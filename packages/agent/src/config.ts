@@ -3,7 +3,8 @@
 // are accepted; what is not built is refused by name.
 
 import { dirname, join } from 'node:path'
-import { expandEnvironment, expansionNotes, type FlagValues, formatProblem } from '@skald/wire'
+import type { FlagValues } from '@skald/go-dialect'
+import { expandEnvironment, expansionNotes, formatProblem } from '@skald/wire'
 import { type ClientConfig, readClients, readSingleClient } from './config/clients.ts'
 import { applyFlags } from './config/flags.ts'
 import {

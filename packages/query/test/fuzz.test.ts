@@ -1,16 +1,15 @@
 // Random queries over random lines: whatever they are, they end with a result or a known error, soon.
 // FUZZ_SECONDS runs it for longer than a test should take, all properties together.
 
+import { compileRegex, RegexSyntaxError } from '@skald/go-dialect/regex/regex'
 import fc from 'fast-check'
 import { test, t as tests } from 'tap'
 import {
-  compileRegex,
   defaultQueryLimits,
   formatLogql,
   formatQueryResult,
   LogqlSyntaxError,
   parseLogql,
-  RegexSyntaxError,
   runQuery,
 } from '../src/index.ts'
 import { createMemorySource } from './memory-source.ts'

@@ -1,6 +1,7 @@
 // Reads query scripts: streams, queries and their answers as plain text. See scripts/README.md.
 
-import { parseGoDuration, parseLabelSet } from '@skald/wire'
+import { parseGoDuration } from '@skald/go-dialect'
+import { parseLabelSet } from '@skald/wire'
 
 /** Time of `+0s` in scripts. */
 export const scriptStartNs = 1_768_435_200_000_000_000n

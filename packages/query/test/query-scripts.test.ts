@@ -6,7 +6,7 @@ import { answerCase } from './script-answer.ts'
 
 const folder = join(import.meta.dirname, 'scripts')
 
-test('Each script begins with the rule it is about', async t => {
+test('each script begins with the rule it is about', async t => {
   const files = readdirSync(folder).filter(name => name.endsWith('.test'))
   t.ok(files.length >= 60, `${files.length} scripts`)
   for (const file of files) {

@@ -8,8 +8,8 @@ import {
   loadAgentConfig,
   startAgent,
 } from '@skald/agent'
+import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/go-dialect'
 import { type Beside, type Store, startStore } from '@skald/store'
-import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/wire'
 import { readConfigText } from './config-file.ts'
 import { createLogger } from './logger.ts'
 import { showProgress } from './progress.ts'

@@ -2,15 +2,9 @@
 
 import { readFileSync } from 'node:fs'
 import { loadAgentConfig } from '@skald/agent'
+import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/go-dialect'
 import { checkOverridesFile, loadStoreConfig } from '@skald/store'
-import {
-  expandEnvironment,
-  explainSystemError,
-  formatGoFlags,
-  formatProblem,
-  type GoFlag,
-  parseGoFlags,
-} from '@skald/wire'
+import { expandEnvironment, explainSystemError, formatProblem } from '@skald/wire'
 import { hasTopKey, isAgentConfig } from './config-kind.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'

@@ -1,6 +1,7 @@
 // What a command says that has failed, and with which code it ends.
 
-import { explainSystemError, FlagError, type WaysOut } from '@skald/wire'
+import { FlagError } from '@skald/go-dialect'
+import { explainSystemError, type WaysOut } from '@skald/wire'
 
 /** Codes that a command ends with; README.md lists them. */
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const

@@ -8,7 +8,7 @@ import {
   nsPerSecond,
   parsePrometheusDuration,
   parseRfc3339,
-} from '@skald/wire'
+} from '@skald/go-dialect'
 import { type ImportProgress, loadProgress, saveProgress } from './import/progress-file.ts'
 import { ImportError, readPages, readSelectors, type Window } from './import/source.ts'
 import { pushStreams } from './import/target.ts'

@@ -1,7 +1,7 @@
 // `skald query 'LOGQL'`: asks a store and prints what it answers, newest last.
 
 import { parseArgs } from 'node:util'
-import { formatRfc3339, nsPerMs, parsePrometheusDuration } from '@skald/wire'
+import { formatRfc3339, nsPerMs, parsePrometheusDuration } from '@skald/go-dialect'
 import { readServerAddress } from './server-address.ts'
 import { type Colours, coloursFor, type Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'

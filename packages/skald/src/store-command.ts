@@ -1,5 +1,6 @@
 // `skald store`: the store alone, on Loki's YAML and flags.
 
+import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/go-dialect'
 import {
   ConfigError,
   configInForce,
@@ -7,7 +8,7 @@ import {
   loadStoreConfig,
   startStore,
 } from '@skald/store'
-import { FlagError, type FlagValues, formatGoFlags, formatProblem, parseGoFlags } from '@skald/wire'
+import { formatProblem } from '@skald/wire'
 import { stringify } from 'yaml'
 import { readConfigText } from './config-file.ts'
 import { createLogger } from './logger.ts'

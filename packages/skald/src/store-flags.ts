@@ -1,6 +1,6 @@
 // The flags of `skald store`: Loki's own forms for what a single binary needs.
 
-import type { GoFlag } from '@skald/wire'
+import type { GoFlag } from '@skald/go-dialect'
 
 const text = (description: string): GoFlag => ({ kind: 'text', description })
 const boolean = (description: string): GoFlag => ({ kind: 'boolean', description })

@@ -1,17 +1,17 @@
-// The store's YAML, as a schema: Loki's keys where the meaning is the same. From it come the types,
-// the defaults, the checks, the description of every key and docs/config.md. What of Loki's is not followed
-// is in settings/.
+// The schema of the store's YAML, with Loki's keys where they mean the same. Types, defaults,
+// checks, the description of every key and docs/config.md all come from it. settings/ has the keys
+// of Loki that Skald does not follow.
 
-// The schema is written as JSON Schema itself, and only its types come from the library: loading it
-// took a third of the time a store needs to start.
+// The schema is plain JSON Schema; the library provides only its types. Loading the library took a
+// third of the time a store needs to start.
 
 import type { XStatic } from 'typebox/schema'
-import { defaultLogLevelFields } from './ingest/detected-level.ts'
 import type { OtlpConfig } from './ingest/otlp-actions.ts'
 import { defaultServiceNameLabels } from './ingest/stream-labels.ts'
+import { defaultLogLevelFields } from './levels/detected-level.ts'
 import { unfollowedKeysOf } from './settings/judge.ts'
 
-/** A block: every key is required once the defaults are filled in, and no other is known. */
+/** A block. Every key is required once the defaults are filled in, and no others are allowed. */
 function block<Properties extends object>(properties: Properties) {
   return {
     type: 'object',
@@ -34,7 +34,7 @@ function flag(description: string, value: boolean) {
   return { type: 'boolean', description, default: value } as const
 }
 
-/** One of several texts, the first of them by default. */
+/** One of several texts. The first is the default. */
 function oneOf<const Choice extends string>(
   description: string,
   choices: readonly [Choice, ...Choice[]],
@@ -46,37 +46,37 @@ function count(description: string, value: number) {
   return { type: 'integer', description, default: value, minimum: 0 } as const
 }
 
-/** Go or Prometheus duration; 0 switches off what it bounds. */
+/** Go or Prometheus duration. 0 disables the limit. */
 function duration(description: string, value: string) {
   return { anyOf: [{ type: 'string' }, { const: 0 }], description, default: value } as const
 }
 
-/** Bytes with a unit of 1024s, or a plain number. */
+/** Bytes with a unit based on 1024, or a plain number. */
 function bytes(description: string, value: string) {
   const anyOf = [{ type: 'string' }, { type: 'integer', minimum: 0 }] as const
   return { anyOf, description, default: value } as const
 }
 
-/** Megabytes, or nothing where the limit depends on whether there are tenants. */
+/** Megabytes, or null if the limit depends on whether there are tenants. */
 function optionalMegabytes(description: string) {
   const anyOf = [{ type: 'number', minimum: 0 }, { type: 'null' }] as const
   return { anyOf, description, default: null } as const
 }
 
-/** Bytes with a unit, or nothing where the limit depends on whether there are tenants. */
+/** Bytes with a unit, or null if the limit depends on whether there are tenants. */
 function optionalBytes(description: string) {
   const anyOf = [{ type: 'string' }, { type: 'integer', minimum: 0 }, { type: 'null' }] as const
   return { anyOf, description, default: null } as const
 }
 
-/** Lets the keys of Loki's pass that are not followed: settings/judge.ts looks at them. */
+/** Allows the keys of Loki that Skald does not follow. settings/judge.ts checks them. */
 function withUnfollowed<Schema extends { readonly properties: object }>(
   schema: Schema,
   name: string,
 ): Schema {
   const note = { description: 'Not followed, see docs/config.md.', isUnfollowed: true }
   const unfollowed = Object.fromEntries(unfollowedKeysOf(name).map(key => [key, note]))
-  // Not in the type, so that no code can read what is not followed.
+  // Not in the type, so that no code can read a key that is not followed.
   return { ...schema, properties: { ...unfollowed, ...schema.properties } }
 }
 
@@ -107,7 +107,7 @@ const serverSchema = withUnfollowed(
   'server',
 )
 
-/** What Loki's storage says of a directory. */
+/** The part of Loki's storage settings that names a directory. */
 function storageSchema(name: string) {
   return withUnfollowed(
     {
@@ -381,7 +381,7 @@ export const storeConfigSchema = withUnfollowed(
   '',
 )
 
-/** What a file may hold, with the defaults filled in. */
+/** The content of a file, with the defaults filled in. */
 export type RawStoreConfig = {
   readonly auth_enabled: boolean
   readonly server: Required<XStatic<typeof serverSchema>>
@@ -397,12 +397,12 @@ export type RawStoreConfig = {
   readonly chunk_store_config: Required<XStatic<typeof chunkStoreSchema>>
 }
 
-/** Where Loki keeps its chunks on disk; other keys belong to stores that are none of ours. */
+/** Where Loki keeps its chunks on disk. Other keys belong to storages that Skald does not have. */
 export interface RawStorage {
   readonly filesystem?: { readonly directory?: string; readonly chunks_directory?: string } | null
 }
 
-/** The limits of a tenant as they are written, with the defaults filled in. */
+/** A tenant's limits as written, with the defaults filled in. */
 export type RawLimits = Omit<
   Required<XStatic<typeof limitsSchema>>,
   'otlp_config' | 'blocked_queries'
@@ -411,7 +411,7 @@ export type RawLimits = Omit<
   readonly blocked_queries: readonly RawBlockedQuery[]
 }
 
-/** Queries that are refused; the defaults are filled in. */
+/** A query to block, with the defaults filled in. */
 export interface RawBlockedQuery {
   readonly pattern: string
   readonly regex: boolean
@@ -432,7 +432,7 @@ export const blockSchemas: Readonly<Record<string, { readonly properties: object
   chunk_store_config: chunkStoreSchema,
 }
 
-/** Keys whose defaults would hide what the configuration says of all tenants. */
+/** The limits without defaults, which would hide what the configuration sets for all tenants. */
 const limitsWithoutDefaults = {
   ...limitsSchema,
   properties: Object.fromEntries(
@@ -444,12 +444,12 @@ const limitsWithoutDefaults = {
   required: [],
 }
 
-/** A file of overrides. */
+/** The schema of an overrides file. */
 export const overridesSchema = {
   type: 'object',
   properties: {
     overrides: { type: 'object', additionalProperties: limitsWithoutDefaults, default: {} },
-    // Accepted: what Loki's file may hold beside them.
+    // Accepted, because Loki's file may contain them too.
     multi_kv_config: {},
     configs: {},
   },

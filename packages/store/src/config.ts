@@ -1,5 +1,5 @@
-// Reads the store's YAML: what was written becomes numbers with units, every mistake is told with its place,
-// and what has no meaning here is named.
+// Reads the store's YAML: converts it to numbers with units, reports every mistake with its place,
+// and lists the keys that have no meaning here.
 
 import {
   type ConfigProblem,
@@ -16,9 +16,9 @@ import type { TenantLimits } from './limits.ts'
 import { judgeSettings } from './settings/judge.ts'
 import { valueAt } from './settings/setting.ts'
 
-/** Configuration of a store, resolved. */
+/** The resolved configuration of a store. */
 export interface StoreConfig {
-  /** Whether the tenant comes from the header X-Scope-OrgID; otherwise it is `fake`, as Loki's is. */
+  /** Whether the tenant comes from the header X-Scope-OrgID. If not, it is `fake`, like in Loki. */
   readonly authEnabled: boolean
   /** Empty for all addresses. */
   readonly listenAddress: string
@@ -27,59 +27,59 @@ export interface StoreConfig {
   readonly httpPathPrefix: string
   /** How long the body of a request may pause. */
   readonly httpReadTimeoutMs: number
-  /** How long the head of a request may take. */
+  /** How long the head of a request may take to arrive. */
   readonly httpHeadTimeoutMs: number
   /** How long a connection may wait for its next request. */
   readonly httpIdleTimeoutMs: number
-  /** Most connections at once; 0 for no limit. */
+  /** Maximum number of connections; 0 for no limit. */
   readonly connectionsMax: number
-  /** Whether /metrics is answered. */
+  /** Whether to serve /metrics. */
   readonly hasMetrics: boolean
   readonly logLevel: string
   readonly dataDir: string
-  /** Whether entries past their retention period are deleted. */
+  /** Whether to delete entries past their retention period. */
   readonly mayDelete: boolean
   readonly deletes: DeletesConfig
-  /** Whether patterns may be asked for. */
+  /** Whether to serve patterns. */
   readonly hasPatterns: boolean
   readonly limits: TenantLimits
   readonly overrides: OverridesFiles
 }
 
-/** How delete requests are taken. */
+/** Settings of delete requests. */
 export interface DeletesConfig {
-  /** How long a request can be taken back before its entries are taken out. */
+  /** How long a request can be cancelled before its entries are removed. */
   readonly cancelPeriodMs: number
-  /** Longest `max_interval`; 0 for no bound. */
+  /** Longest allowed `max_interval`; 0 for no limit. */
   readonly maxIntervalNs: bigint
 }
 
-/** Files with the limits of single tenants. */
+/** Files with limits of single tenants. */
 export interface OverridesFiles {
-  /** None where no tenant has limits of its own. Of later files the later keys count. */
+  /** Empty if no tenant has its own limits. Keys of later files win. */
   readonly paths: readonly string[]
-  /** How often they are read again; 0 for never. */
+  /** How often to read them again; 0 for never. */
   readonly periodMs: number
 }
 
-/** A configuration with what its reader should tell the operator. */
+/** A configuration, and what to report to the operator about it. */
 export interface LoadedStoreConfig {
   readonly config: StoreConfig
-  /** What the file says that is perhaps not meant so: the store starts, and one of these is logged each. */
+  /** Settings that may be mistakes. The store starts and logs each of them. */
   readonly doubts: readonly ConfigProblem[]
-  /** The keys that have no meaning here, where they stand; the message is the path of each. */
+  /** The keys that have no meaning here, with their places. Each message is the path of the key. */
   readonly idleKeys: readonly ConfigProblem[]
   /** The file with its defaults filled in. */
   readonly raw: RawStoreConfig
 }
 
-/** Takes note of what is wrong with a key of a block. */
+/** Records a mistake in a key of a block. */
 type Report = (block: string, key: string, message: string) => void
 
 /**
  * Reads a configuration.
  *
- * @param env What fills the variables of the text, where `-config.expand-env` asks for that.
+ * @param env Variables to expand in the text, if `-config.expand-env` is set.
  * @throws ConfigError with every mistake and its place.
  */
 export function loadStoreConfig(
@@ -125,7 +125,7 @@ function readStoreConfig(text: string, path: string): LoadedStoreConfig {
   }
 }
 
-/** Writes a path as `schema_config.configs[0].store`. */
+/** Formats a path like `schema_config.configs[0].store`. */
 function nameOf(keys: readonly string[]): string {
   return keys.join('.').replaceAll(/\.(\d+)(?=\.|$)/g, '[$1]')
 }
@@ -135,8 +135,8 @@ function inFileOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
 }
 
 /**
- * Checks the file and fills in its defaults; nothing where it is none. What does not fit is told and counts as
- * not written, so that what is wrong with the rest can be told as well.
+ * Checks the file and fills in its defaults. Reports invalid keys and then treats them as not set,
+ * so that mistakes in the other keys are found too. Returns `undefined` if nothing usable is left.
  */
 function fillIn(document: ConfigDocument, problems: ConfigProblem[]): RawStoreConfig | undefined {
   const value = withoutEmptyKeys(document.value ?? {})
@@ -149,7 +149,7 @@ function fillIn(document: ConfigDocument, problems: ConfigProblem[]): RawStoreCo
   return withOlderKeys(rest as RawStoreConfig, written)
 }
 
-/** Finds a key that is followed, in whichever block it stands. */
+/** Finds a followed key by name in any block. */
 function findFollowedKey(name: string): string | undefined {
   for (const [block, { properties }] of Object.entries(blockSchemas)) {
     const found = (properties as Readonly<Record<string, { isUnfollowed?: boolean }>>)[name]
@@ -158,7 +158,7 @@ function findFollowedKey(name: string): string | undefined {
   return undefined
 }
 
-/** Takes out a block, or a key of one with all it holds. */
+/** Removes a block, or one key of it with everything below. */
 function removeKey(file: unknown, [block, key]: readonly string[]): void {
   if (typeof file !== 'object' || file === null || block === undefined) return
   const inner = (file as Record<string, unknown>)[block]
@@ -218,11 +218,11 @@ function resolveDeletes({ compactor }: RawStoreConfig, report: Report): DeletesC
   }
 }
 
-/** Lets older names stand where the keys that took their place do not say anything. */
+/** Applies older key names where the keys that replaced them are not set. */
 function withOlderKeys(config: RawStoreConfig, written: unknown): RawStoreConfig {
   const { table_manager: manager, compactor, chunk_store_config: chunks } = config
   const isUnset = (period: string | number) => /^0[a-z]*$/.test(String(period))
-  // What cannot be read is told where it stands.
+  // Unreadable values are reported for their own key.
   const isReadable = (period: string | number) => {
     let isGood = true
     readDuration(period, () => {
@@ -254,7 +254,7 @@ function withOlderKeys(config: RawStoreConfig, written: unknown): RawStoreConfig
   }
 }
 
-/** Where the overrides lie: `runtime_config`, else the older keys of `limits_config`. */
+/** Finds the overrides files: in `runtime_config`, or in the older keys of `limits_config`. */
 function resolveOverrides(
   { runtime_config: runtime, limits_config: limits }: RawStoreConfig,
   report: Report,
@@ -272,7 +272,7 @@ function resolveOverrides(
   }
 }
 
-/** Takes out known keys without a value: as with Loki, they are the default. */
+/** Removes known keys without a value, so that they get the default, like in Loki. */
 function withoutEmptyKeys(raw: unknown): unknown {
   for (const [name, schema] of Object.entries(blockSchemas)) {
     const block = name === '' ? raw : (raw as Record<string, unknown> | null)?.[name]

@@ -1,9 +1,9 @@
-// The errors of the store that somebody catches. Each has a stable `code`; http/server.ts says which
-// status a code becomes.
+// The store's errors that callers catch. Each has a stable `code`; http/server.ts maps codes to
+// HTTP statuses.
 
 import { type ConfigProblem, formatProblem } from '@skald/wire'
 
-/** Says that stored bytes are not what was written. */
+/** Thrown when stored bytes are damaged. */
 export class CorruptionError extends Error {
   readonly code = 'CORRUPTION'
   readonly segment: string
@@ -21,11 +21,14 @@ export class CorruptionError extends Error {
   }
 }
 
-/** Says that a push is refused, in whole or in part, with the status and text a Loki client expects. */
+/**
+ * Thrown when a push is rejected completely or in part. Status and text are those that Loki's
+ * clients expect.
+ */
 export class PushRejectedError extends Error {
   readonly code = 'PUSH_REJECTED'
   readonly status: number
-  /** Seconds after which a retry makes sense; absent where none does. */
+  /** Seconds after which to retry; absent if a retry is pointless. */
   readonly retryAfterSeconds: number | undefined
 
   constructor(
@@ -39,7 +42,7 @@ export class PushRejectedError extends Error {
   }
 }
 
-/** Says that a request parameter or header cannot be used; `message` is what the client is told. */
+/** Thrown when a request parameter or header is invalid. The client gets `message`. */
 export class BadRequestError extends Error {
   readonly code = 'BAD_REQUEST'
   readonly status: number
@@ -51,7 +54,7 @@ export class BadRequestError extends Error {
   }
 }
 
-/** Says what is wrong in a configuration file, everything at once. */
+/** Thrown with all mistakes of a configuration file. */
 export class ConfigError extends Error {
   readonly code = 'CONFIG'
   readonly path: string
@@ -65,7 +68,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Says that the data directory cannot be written at the moment; reads go on. */
+/** Thrown when the data directory cannot be written at the moment. Reads still work. */
 export class StorageUnavailableError extends Error {
   readonly code = 'STORAGE_UNAVAILABLE'
 

@@ -1,6 +1,9 @@
-// The errors of this package that somebody catches. Each has a stable `code`.
+// The errors of this package that callers catch. Each has a stable `code`.
 
-/** Says that a text is not a label set: `message` has the position as `line:column: parse error: why`. */
+/**
+ * Thrown when a text is not a label set. `message` has the position: `line:column: parse error:
+ * why`.
+ */
 export class LabelSyntaxError extends SyntaxError {
   readonly code = 'LABEL_SYNTAX'
   /** Offset of the offending character in UTF-16 units. */
@@ -13,7 +16,7 @@ export class LabelSyntaxError extends SyntaxError {
   }
 }
 
-/** Says that a push body cannot be read: cut, lying, of another type or too large. */
+/** Thrown when a push body is incomplete, inconsistent, of an unsupported type or too large. */
 export class PushBodyError extends Error {
   readonly code: 'PUSH_BODY_MALFORMED' | 'PUSH_BODY_TOO_LARGE' | 'PUSH_BODY_UNSUPPORTED'
 
@@ -24,14 +27,14 @@ export class PushBodyError extends Error {
   }
 }
 
-/** Says that another process works in a directory; `message` names both and what to do. */
+/** Thrown when another process uses a directory. `message` names both and what to do. */
 export class DirectoryLockedError extends Error {
   readonly code = 'DIRECTORY_LOCKED'
 
-  /** @param what The directory, as `data directory /var/lib/skald`. */
+  /** @param what The directory, for example `data directory /var/lib/skald`. */
   constructor(what: string, holder: { readonly pid: number; readonly host: string } | undefined) {
     const who = holder ? `process ${holder.pid} on host ${holder.host}` : 'another process'
-    super(`Cannot use the ${what}: ${who} has it; stop that process, or name another directory`)
+    super(`Cannot use the ${what}: ${who} is using it; stop that process, or use another directory`)
     this.name = 'DirectoryLockedError'
   }
 }

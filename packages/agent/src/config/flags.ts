@@ -5,10 +5,10 @@ import {
   type FlagValues,
   type GoFlag,
   type GoFlagKind,
-  isLabelName,
   parseConfigBytes,
   parseGoDuration,
-} from '@skald/wire'
+} from '@skald/go-dialect'
+import { isLabelName } from '@skald/wire'
 import type { AgentConfig } from '../config.ts'
 import type { ConfigProblem } from '../errors.ts'
 import { type ClientConfig, clientDefaults, createClientConfig } from './clients.ts'

@@ -1,12 +1,8 @@
 // Readers of single values: what Promtail's configuration means by a text, a number, a boolean, a
 // duration, a byte size, a label name.
 
-import {
-  isLabelName,
-  parseConfigBytes,
-  parseGoDuration,
-  parsePrometheusDuration,
-} from '@skald/wire'
+import { parseConfigBytes, parseGoDuration, parsePrometheusDuration } from '@skald/go-dialect'
+import { isLabelName } from '@skald/wire'
 import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 
 const trueTexts = /^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/

@@ -2,8 +2,8 @@
 // stream, or drop the target.
 
 import { createHash } from 'node:crypto'
-import { toLower, toUpper } from '@skald/query/letter-case'
-import { type CompiledRegex, compileRegex } from '@skald/query/regex'
+import { type CompiledRegex, compileRegex } from '@skald/go-dialect/regex/regex'
+import { toLower, toUpper } from '@skald/go-dialect/text/letter-case'
 import { isLabelName } from '@skald/wire'
 import { invalidLabelName, readList, readText } from '../config/readers.ts'
 import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'

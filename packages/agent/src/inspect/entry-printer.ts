@@ -1,7 +1,7 @@
 // Prints entries instead of sending them (-dry-run), one a line: time, labels, text.
 
 import type { Writable } from 'node:stream'
-import { formatGoTime } from '@skald/wire'
+import { formatGoTime } from '@skald/go-dialect'
 import { stringify } from 'yaml'
 import type { ClientConfig } from '../config/clients.ts'
 import { LabelState } from '../pipeline/label-state.ts'

@@ -1,6 +1,6 @@
 // Shows what each stage makes of a line (-inspect): the parts of the entry that differ before and after.
 
-import { formatRfc3339 } from '@skald/wire'
+import { formatRfc3339 } from '@skald/go-dialect'
 import type { PipelineEntry } from '../pipeline/entry.ts'
 import type { LineOrigin } from '../pipeline/line-origin.ts'
 import type { NextStage, Stage } from '../pipeline/stage.ts'

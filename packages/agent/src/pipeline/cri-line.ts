@@ -1,6 +1,6 @@
 // The line format of CRI runtimes: `<time> <stdout|stderr> <tags> <content>`, read from bytes.
 
-import { decodeGoText } from '@skald/query/go-bytes'
+import { decodeGoText } from '@skald/go-dialect/text/go-bytes'
 import { readRfc3339, type SplitTime } from './rfc3339-bytes.ts'
 
 /** What a line of a container runtime says; one object is used again for each line. */

@@ -1,8 +1,8 @@
 // A record of Docker's json-file driver in whatever form: further keys, any order. The usual form is read
 // from bytes in `docker-line.ts`.
 
-import { decodeGoText, encodeGoText } from '@skald/query/go-bytes'
-import { parseRfc3339 } from '@skald/wire'
+import { parseRfc3339 } from '@skald/go-dialect'
+import { decodeGoText, encodeGoText } from '@skald/go-dialect/text/go-bytes'
 import { parseJsonObject } from './json-object.ts'
 
 /** What Docker wrote at once: a line with its line feed, or a part without. */

@@ -1,7 +1,7 @@
 // One line on its way through the stages: labels, extracted values, time, text. The line stays bytes
 // until a stage asks for its text, and bytes that are not UTF-8 survive that.
 
-import { decodeGoText, encodeGoText } from '@skald/query/go-bytes'
+import { decodeGoText, encodeGoText } from '@skald/go-dialect/text/go-bytes'
 import type { Label } from '@skald/wire'
 import type { LabelState } from './label-state.ts'
 import type { LineOrigin } from './line-origin.ts'

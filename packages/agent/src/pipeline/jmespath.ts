@@ -9,7 +9,7 @@ import {
   TreeInterpreter,
   TYPE_ANY,
 } from '@jmespath-community/jmespath'
-import { parseFloatText } from '@skald/query/conversions'
+import { parseFloatText } from '@skald/go-dialect/number/conversions'
 import { goJsonValue } from './go-json.ts'
 
 type Syntax = ReturnType<typeof compile>

@@ -1,7 +1,7 @@
 // Reads the file of Docker's json-file driver as the container's lines: what is around them is Docker's
 // own and not seen by the stages.
 
-import { nsPerSecond } from '@skald/wire'
+import { nsPerSecond } from '@skald/go-dialect'
 import type { ContainerLines } from './container-lines.ts'
 import { DockerLine } from './docker-line.ts'
 import { readDockerRecord } from './docker-record.ts'

@@ -1,7 +1,7 @@
 // Runs the lines of files through the stages of a job and hands what comes out to a sink. A pipeline
 // that is a single container stage takes its lines as bytes and never makes an entry.
 
-import { nsPerSecond } from '@skald/wire'
+import { nsPerSecond } from '@skald/go-dialect'
 import { PipelineEntry } from './entry.ts'
 import type { LabelState } from './label-state.ts'
 import type { LineOrigin } from './line-origin.ts'

@@ -1,7 +1,10 @@
 // Templates of the template and replace stages: their functions, and what they may read of an entry.
 
-import { createEnvironmentFunctions, promtailFunctions } from '@skald/query/promtail-functions'
-import { parseTemplate, type Template } from '@skald/query/template'
+import {
+  createEnvironmentFunctions,
+  promtailFunctions,
+} from '@skald/go-dialect/template/promtail-functions'
+import { parseTemplate, type Template } from '@skald/go-dialect/template/template'
 import type { PipelineEntry } from './entry.ts'
 import type { StageReading } from './stage.ts'
 import { valueText } from './values.ts'
@@ -57,6 +60,7 @@ function execute(
   try {
     return template.execute({
       get,
+      nowNs: () => BigInt(Date.now()) * 1_000_000n,
       *entries() {
         for (const name of new Set([...extracted.keys(), 'Value', 'Entry'])) {
           const text = get(name)

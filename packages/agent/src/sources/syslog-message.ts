@@ -1,7 +1,7 @@
 // Syslog messages as RFC 5424 and RFC 3164 write them. What a sender leaves out or writes loosely is
 // taken as far as it can be told; a text without `<priority>` is no message.
 
-import { civilTime, civilToNs, parseRfc3339 } from '@skald/wire'
+import { civilTime, civilToNs, parseRfc3339 } from '@skald/go-dialect'
 
 /** A message; what it does not say is absent. */
 export interface SyslogMessage {

@@ -1,7 +1,7 @@
 // Reads channels of Windows' event log again and again, and keeps the place of each.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseRfc3339 } from '@skald/wire'
+import { parseRfc3339 } from '@skald/go-dialect'
 import { backoffMs } from '../push/backoff.ts'
 import { PendingPlaces } from './pending-places.ts'
 import { cursorKey, type Source, type SourceContext } from './source.ts'

@@ -3,7 +3,7 @@
 // had that time: parts of a long line share one, and lines of the other stream lie between them.
 
 import type { IncomingMessage } from 'node:http'
-import { nsPerSecond } from '@skald/wire'
+import { nsPerSecond } from '@skald/go-dialect'
 import type { ContainerLog } from '../discovery/target-group.ts'
 import type { ContainerLines, ContainerStreamName } from '../pipeline/container-lines.ts'
 import { LineOrigin } from '../pipeline/line-origin.ts'

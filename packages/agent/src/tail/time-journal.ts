@@ -9,7 +9,8 @@
 //   {"r":{...}}                         the record of a file that positions may not know yet
 
 import { closeSync, fchmodSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { maxBigint, privateFileMode } from '@skald/wire'
+import { maxBigint } from '@skald/go-dialect'
+import { privateFileMode } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { FileRecord } from './positions.ts'
 import { writeWhole } from './positions.ts'

@@ -1,4 +1,4 @@
-import { FlagError, parseGoFlags } from '@skald/wire'
+import { FlagError, parseGoFlags } from '@skald/go-dialect'
 import { test } from 'tap'
 import { agentFlags, loadAgentConfig } from '../../src/index.ts'
 import { makeCertificates } from '../certificates.ts'

@@ -1,4 +1,4 @@
-import { formatRfc3339, parseRfc3339 } from '@skald/wire'
+import { formatRfc3339, parseRfc3339 } from '@skald/go-dialect'
 import fc from 'fast-check'
 import { test } from 'tap'
 import { readRfc3339 } from '../../src/pipeline/rfc3339-bytes.ts'

@@ -1,6 +1,6 @@
 // How parsers name and keep the labels they find in a line.
 
-import { trimSpace } from '../template/letter-case.ts'
+import { trimSpace } from '@skald/go-dialect/text/letter-case'
 import type { LineLabels } from './labels.ts'
 import type { LabelNeeds } from './stage.ts'
 

@@ -2,9 +2,9 @@
 // replaces by searches for text and thereby makes unanchored: `lit.*`, `.*lit`, `.*lit.*`, and
 // alternatives that begin alike (`error|err`).
 
+import { parseRegex, type RegexNode } from '@skald/go-dialect/regex/syntax'
 import type { Matcher } from '@skald/wire'
-import { compileMatcher } from '../regex/matcher.ts'
-import { parseRegex, type RegexNode } from '../regex/syntax.ts'
+import { compileMatcher } from '@skald/wire/compile-matcher'
 
 type Test = (value: string) => boolean
 

@@ -1,7 +1,7 @@
 // A regular expression over the lines of a whole block: lines that cannot match are left out by a text
 // they would need, and the rest is searched in one run where that gives the same answer.
 
-import type { CompiledRegex } from '../regex/regex.ts'
+import type { CompiledRegex } from '@skald/go-dialect/regex/regex'
 import { type BlockText, visitRuns } from './block-text.ts'
 import { type RowSelection, rowAt } from './row-selection.ts'
 import { boundsOf, forEachMarked, isSparse, markText, rowOf } from './text-search.ts'

@@ -1,6 +1,6 @@
 // What templates of a query see of a line: its labels, its text and its time.
 
-import type { TemplateData } from '../template/run.ts'
+import type { TemplateData } from '@skald/go-dialect/template/run'
 import { errorDetailsLabel, errorLabel } from './labels.ts'
 import type { Line } from './line.ts'
 
@@ -25,5 +25,6 @@ export function createTemplateData(line: Line): TemplateData {
     },
     line: () => line.text,
     timestampNs: line.timestampNs,
+    nowNs: line.nowNs,
   }
 }

@@ -1,13 +1,7 @@
 // The server that lines are read from: any that answers Loki's HTTP API.
 
-import {
-  createLabelSet,
-  createMetadata,
-  formatRfc3339,
-  type Label,
-  type LabelSet,
-  type Stream,
-} from '@skald/wire'
+import { formatRfc3339 } from '@skald/go-dialect'
+import { createLabelSet, createMetadata, type Label, type LabelSet, type Stream } from '@skald/wire'
 import type { Server } from '../server-address.ts'
 import { type RequestOptions, sendRequest } from './requests.ts'
 import { coverStreams } from './selectors.ts'

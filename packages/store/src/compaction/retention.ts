@@ -1,6 +1,7 @@
-// Lets go of what is older than its retention period, by whole days, so that an entry stays at most a day
-// longer. A segment above level 0 is one tenant's day: it goes as a whole when the longest period of the
-// tenant, or that of every stream in it, is over; it is written again without streams whose own period is.
+// Deletes entries that are older than their retention period, by whole days, so that an entry stays
+// at most a day longer. A segment above level 0 is one tenant's day. It is deleted when the
+// tenant's longest period, or that of every stream in it, has passed. If only some of its streams
+// have expired, it is rewritten without them.
 
 import { setImmediate } from 'node:timers/promises'
 import { parseLabelSet } from '@skald/wire'
@@ -21,13 +22,13 @@ export interface RetentionOptions {
   readonly limitsOf: (tenant: string) => Pick<TenantLimits, 'retentionNs' | 'retentionStreams'>
 }
 
-/** How often it is looked for what is too old: a small part of a day. */
+/** How often to look for expired entries: a small part of a day. */
 const intervalMs = 10 * 60_000
 
-/** Streams that are looked at before pushes and queries have their turn. */
+/** Streams to check before pushes and queries get their turn. */
 const streamsAtOnce = 2000
 
-/** Segments that cannot be decided by their day. */
+/** A segment in which only some streams have expired. */
 interface MixedSegment extends SegmentPartInfo {
   readonly expired: readonly string[]
 }
@@ -36,23 +37,26 @@ interface MixedSegment extends SegmentPartInfo {
 export class Retention {
   readonly #options: RetentionOptions
   #appliedMs: number | undefined
-  /** What is to be written again; found anew at every look. */
+  /** Segments to rewrite. `apply` lists them again each time. */
   #rewrites: Choice[] = []
-  /** Days of tenants that lost streams, as far as the catalog has not been told. */
+  /** Days on which tenants lost streams that the catalog may still list. */
   readonly #changed = new Map<string, Set<number>>()
 
   constructor(options: RetentionOptions) {
     this.#options = options
   }
 
-  /** Whether it was not applied for a while; a clock that was set back counts as that. */
+  /** True if it was not applied for a while, or if the clock was set back. */
   get isDue(): boolean {
     if (this.#appliedMs === undefined) return true
     const sinceMs = this.#options.clock.now() - this.#appliedMs
     return sinceMs >= intervalMs || sinceMs < 0
   }
 
-  /** Takes out what is too old as a whole, and notes what is to be written again. No merge may be under way. */
+  /**
+   * Deletes segments that have expired as a whole, and lists those to rewrite. Call it only while
+   * no merge is running.
+   */
   async apply(): Promise<void> {
     const { catalog, clock, limitsOf } = this.#options
     const nowMs = clock.now()
@@ -70,7 +74,9 @@ export class Retention {
     this.#appliedMs = nowMs
   }
 
-  /** The next segment to be written again; tells the catalog of lost streams when there is none. */
+  /**
+   * Returns the next segment to rewrite. When none is left, removes lost streams from the catalog.
+   */
   async next(): Promise<Choice | undefined> {
     const { catalog } = this.#options
     while (this.#rewrites.length > 0) {
@@ -78,7 +84,7 @@ export class Retention {
       const { tenant, day } = choice.outputs[0]!
       const range = { startNs: BigInt(day) * nsPerDay, endNs: BigInt(day + 1) * nsPerDay }
       const found = await catalog.findSegments(tenant, range)
-      // Merged in the meantime: the next look finds what it became.
+      // If it was merged in the meantime, the next `apply` finds the result.
       if (found.some(({ name }) => name === choice.inputs[0])) return choice
     }
     for (const [tenant, days] of this.#changed) {
@@ -105,7 +111,7 @@ export class Retention {
       return periodNs > 0n && day < firstDay(periodNs)
     }
     if (this.#appliedMs === undefined) {
-      // A process that was killed may have left the catalog behind.
+      // A process that was killed may have left lost streams in the catalog.
       const lastDay = firstDay(periods.shortestNs) - 1
       for (const day of await catalog.activeDays(tenant, 0, lastDay)) this.#noteChange(tenant, day)
     }

@@ -1,5 +1,5 @@
-// Large answers are compressed for clients that take it. Errors never are: Grafana passes their bytes on
-// as they come.
+// Compresses large answers for clients that accept it. Errors are never compressed, because Grafana
+// passes their bytes on unchanged.
 
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify'
 
 const gzipAsync = promisify(gzip)
 
-/** Below this an answer fits into one packet anyway. */
+/** A smaller answer fits into one packet anyway. */
 const leastBytes = 1400
 
 /** Compresses the answers of all routes. */
@@ -24,7 +24,9 @@ export function compressAnswers(app: FastifyInstance): void {
   })
 }
 
-/** Reads an `Accept-Encoding`: whether gzip, or any encoding, is taken with a weight above 0. */
+/**
+ * Returns true if an `Accept-Encoding` header accepts gzip, or any encoding, with a weight above 0.
+ */
 export function takesGzip(header: string | string[] | undefined): boolean {
   let any = false
   for (const part of String(header ?? '').split(',')) {

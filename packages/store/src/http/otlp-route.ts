@@ -1,4 +1,5 @@
-// POST /otlp/v1/logs: OpenTelemetry's export requests, in protobuf and JSON, on the way of all pushes.
+// POST /otlp/v1/logs: OpenTelemetry export requests in protobuf and JSON. They join the normal push
+// path.
 
 import type { OtlpDecoding, OtlpMapping, PushStream } from '@skald/wire'
 import { decodeOtlpLogs, encodeOtlpError } from '@skald/wire/otlp'
@@ -11,7 +12,7 @@ import { answerError, sendPlainError, statusOf } from './server.ts'
 
 export interface OtlpRouteOptions extends PushRouteOptions {
   readonly clock: { now(): number }
-  /** What becomes of the attributes of a tenant's records. */
+  /** Returns how to map the attributes of a tenant's records. */
   readonly mappingOf: (tenant: string) => OtlpMapping
 }
 
@@ -25,14 +26,15 @@ export function addOtlpRoute(app: FastifyInstance, options: OtlpRouteOptions): v
       return decodeBody(request, unpacker, { mapping: mappingOf(tenant), nowNs })
     },
     errorHandler: (error, request, reply) => {
-      // The tenant is looked at before the request is, and refused as everywhere.
+      // The tenant is checked before the request, and rejected with the same answer as on other
+      // routes.
       const send = error instanceof BadRequestError ? sendPlainError : sendStatus
       answerError(error, request, reply, send)
     },
   })
 }
 
-/** Values of Content-Encoding that an export request may have. */
+/** Accepted values of Content-Encoding. */
 const otlpEncodings = { gzip: 'gzip', zstd: 'zstd' } as const
 
 async function decodeBody(
@@ -53,8 +55,8 @@ async function decodeBody(
 }
 
 /**
- * Answers as Loki does: a google.rpc.Status in protobuf, whatever the request was. An error of the
- * store is 503, since clients do not try again after 500.
+ * Answers like Loki: with a google.rpc.Status in protobuf, whatever the format of the request. An
+ * internal error becomes 503, because clients do not retry after 500.
  */
 function sendStatus(error: Error, reply: FastifyReply): void {
   const status = statusOf(error)

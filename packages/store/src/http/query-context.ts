@@ -1,7 +1,7 @@
-// What the read routes need of a request: its tenant, its parameters, and a signal that ends the work
-// when the client goes away or the time is up.
+// What all read routes share: the tenant of a request, its parameters, and a signal that aborts the
+// work when the client disconnects or time is up.
 
-import { formatGoDuration, formatPrometheusDuration, maxBigint } from '@skald/wire'
+import { formatGoDuration, formatPrometheusDuration, maxBigint } from '@skald/go-dialect'
 import type { FastifyRequest } from 'fastify'
 import type { TimeRange } from '../catalog/catalog.ts'
 import { BadRequestError } from '../errors.ts'
@@ -9,7 +9,7 @@ import type { TenantLimits } from '../limits.ts'
 import { Params } from './params.ts'
 import { resolveTenant } from './tenant.ts'
 
-/** Reads query string and form body. */
+/** Reads the query string and the form body. */
 export function readParams(request: FastifyRequest): Params {
   const url = request.raw.url ?? ''
   const mark = url.indexOf('?')
@@ -23,14 +23,17 @@ export function readParams(request: FastifyRequest): Params {
   return new Params(queryString, body)
 }
 
-/** What the read routes have in common. */
+/** Options shared by the read routes. */
 export interface ReadRouteOptions {
   readonly authEnabled: boolean
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly clock: { now(): number }
 }
 
-/** What a read route begins with: whose request it is, with that tenant's limits, what it asks and when. */
+/**
+ * Reads what every read route starts with: tenant, the tenant's limits, parameters and current
+ * time.
+ */
 export function openRequest(
   request: FastifyRequest,
   { authEnabled, limitsOf, clock }: ReadRouteOptions,
@@ -42,21 +45,23 @@ export function openRequest(
 
 const drilldownTag = /\bSource=grafana-lokiexplore-app\b/i
 
-/** Whether Logs Drilldown asks, which names itself so and takes more than Loki 3.4 tells. */
+/**
+ * Returns true for Logs Drilldown, which identifies itself this way and understands more than Loki
+ * 3.4 answers.
+ */
 export function isDrilldown({ headers }: FastifyRequest): boolean {
   return drilldownTag.test(String(headers['x-query-tags'] ?? ''))
 }
 
-/** Tenant of a read request. */
+/** Returns the tenant of a read request. */
 export function tenantOf(request: FastifyRequest, authEnabled: boolean): string {
   const header = request.headers['x-scope-orgid']
   return resolveTenant(Array.isArray(header) ? header[0] : header, authEnabled)
 }
 
 /**
- * Cuts a range to what a tenant may look back at.
- *
- * @throws BadRequestError where the whole range is older.
+ * Limits a range to what the tenant may look back at.
+ * @throws BadRequestError when the whole range is older.
  */
 export function withinLookback(
   { startNs, endNs }: TimeRange,
@@ -70,7 +75,7 @@ export function withinLookback(
   return { startNs: maxBigint(startNs, oldestNs), endNs }
 }
 
-/** Says that all of a range lies before what a tenant may look back at. */
+/** Thrown when a whole range is older than the tenant may look back. */
 export class PastLookbackError extends BadRequestError {
   constructor({ maxQueryLookbackNs }: TenantLimits) {
     const lookback = formatPrometheusDuration(maxQueryLookbackNs)
@@ -80,8 +85,7 @@ export class PastLookbackError extends BadRequestError {
 }
 
 /**
- * Checks a range of requests for names and labels against the longest that is allowed.
- *
+ * Checks the range of a request for names and labels against the longest allowed.
  * @throws BadRequestError
  */
 export function checkLength({ startNs, endNs }: TimeRange, { query }: TenantLimits): void {
@@ -95,7 +99,7 @@ export function checkLength({ startNs, endNs }: TimeRange, { query }: TenantLimi
   )
 }
 
-/** Says that a query took longer than its limit; Loki's status and text. */
+/** Thrown when a query exceeds its time limit. Status and text are Loki's. */
 export class QueryTimeoutError extends Error {
   readonly code = 'QUERY_TIMEOUT'
   readonly status = 504
@@ -108,7 +112,7 @@ export class QueryTimeoutError extends Error {
   }
 }
 
-/** Says that the client went away; nobody reads the answer, the status is for the logs. */
+/** Thrown when the client disconnects. Nobody reads the answer; the status is for the logs. */
 export class QueryCancelledError extends Error {
   readonly code = 'QUERY_CANCELLED'
   readonly status = 499
@@ -119,7 +123,10 @@ export class QueryCancelledError extends Error {
   }
 }
 
-/** Runs `work` with a signal that fires when the client closes the connection or a tenant's time is up. */
+/**
+ * Runs `work` with a signal that aborts when the client disconnects or the tenant's query timeout
+ * passes.
+ */
 export async function withDeadline<T>(
   request: FastifyRequest,
   { queryTimeoutNs }: TenantLimits,

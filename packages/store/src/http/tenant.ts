@@ -1,4 +1,4 @@
-// The tenant of a request, as Loki takes it from the header X-Scope-OrgID.
+// Resolves the tenant of a request from the header X-Scope-OrgID, like Loki.
 
 import { BadRequestError } from '../errors.ts'
 
@@ -10,8 +10,8 @@ const allowedText = /^[A-Za-z0-9!\-_.*'()]+$/
 
 /**
  * Resolves the tenant of a request.
- *
- * @throws BadRequestError 401 without a header, 400 for a name that is too long or has other letters.
+ * @throws BadRequestError 401 without a header, 400 when the name is too long or has invalid
+ * characters.
  */
 export function resolveTenant(header: string | undefined, authEnabled: boolean): string {
   if (!authEnabled) return singleTenant

@@ -1,25 +1,28 @@
-// What a tenant may push in a second and how many streams it may have. Where there are no such limits,
-// nothing is followed here.
+// Enforces how much a tenant may push per second and how many streams it may have. Tracks nothing
+// for tenants without these limits.
 
-import { formatGoTime } from '@skald/wire'
+import { formatGoTime } from '@skald/go-dialect'
 import { PushRejectedError } from '../errors.ts'
 import { activeStreamMs, defaultRates, rateStreamsMax, type TenantLimits } from '../limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
 import { type Rate, TokenBucket } from './token-bucket.ts'
 
-/** Lines of a message that tells of single entries. */
+/** Entries listed individually in an error message. */
 const toldEntriesMax = 10
 
 /** Layout of Go's time.String. */
 const goTimeLayout = '2006-01-02 15:04:05.999999999 -0700 MST'
 
 export interface IngestQuotasOptions {
-  /** Whether tenants have Loki's rates where their limits say nothing; otherwise there are none. */
+  /**
+   * Whether Loki's default rates apply to tenants that set none. If false, those tenants have no
+   * rate limit.
+   */
   readonly hasDefaultRates: boolean
   readonly clock: { now(): number }
 }
 
-/** Entries of a stream that were left out, and what the client is told. */
+/** Rejected entries of a stream, and the message for the client. */
 export interface QuotaRefusal {
   readonly reason: 'stream_limit' | 'per_stream_rate_limit'
   readonly message: string
@@ -28,32 +31,32 @@ export interface QuotaRefusal {
   readonly bytes: number
 }
 
-/** What a push holds after validation. */
+/** Size of a push after validation. */
 export interface PushSize {
   readonly lines: number
-  /** Of lines and structured metadata. */
+  /** Bytes of lines and structured metadata. */
   readonly bytes: number
 }
 
-/** Follows rates and streams of all tenants. */
+/** Tracks rates and streams of all tenants. */
 export class IngestQuotas {
   readonly #options: IngestQuotasOptions
   readonly #tenantBuckets = new Map<string, TokenBucket>()
-  /** Tenant and label text → bucket, the longest unused first. */
+  /** Tenant and label text → bucket, least recently used first. */
   readonly #streamBuckets = new Map<string, TokenBucket>()
-  /** Tenant → label text → time of the newest push, the longest unused first. */
+  /** Tenant → label text → time of the newest push, least recently used first. */
   readonly #activeStreams = new Map<string, Map<string, number>>()
 
   constructor(options: IngestQuotasOptions) {
     this.#options = options
   }
 
-  /** Whether a tenant's pushes have to be measured. */
+  /** Returns true if a tenant has a rate limit. */
   hasTenantRate(limits: TenantLimits): boolean {
     return this.#tenantRate(limits) !== undefined
   }
 
-  /** @throws PushRejectedError 429 where a tenant pushes more than its rate; nothing is stored then. */
+  /** @throws PushRejectedError 429 when a tenant exceeds its rate; nothing is stored then. */
   checkTenant(tenant: string, limits: TenantLimits, { lines, bytes }: PushSize): void {
     const rate = this.#tenantRate(limits)
     if (!rate) return
@@ -67,7 +70,7 @@ export class IngestQuotas {
     )
   }
 
-  /** Leaves out what is too much of single streams. */
+  /** Separates the entries to store from those that exceed the limits of single streams. */
   admit(
     tenant: string,
     limits: TenantLimits,
@@ -104,7 +107,7 @@ export class IngestQuotas {
     return perSecond > 0 ? { perSecond, burst } : undefined
   }
 
-  /** Tells whether a stream is active or may become so, and notes that it is used. */
+  /** Returns true if a stream is active or may become active, and records its use. */
   #isActive(tenant: string, labelsText: string, streamsMax: number): boolean {
     const nowMs = this.#options.clock.now()
     const active = this.#activeStreams.get(tenant) ?? new Map<string, number>()
@@ -136,7 +139,7 @@ export class IngestQuotas {
         break
       }
     }
-    // Nearly always all of it is let in.
+    // Nearly always the whole stream fits.
     if (bucket.take(acceptedLineBytes(stream), rate, nowMs)) return stream
     const kept: number[] = []
     const left: number[] = []
@@ -156,12 +159,12 @@ function forEachRow({ rows, source }: AcceptedStream, visit: (row: number) => vo
   for (let i = 0; i < count; i++) visit(rows ? rows[i]! : i)
 }
 
-/** Rows of a stream that validation left. */
+/** Counts the rows that passed validation. */
 export function acceptedRowCount({ rows, source }: AcceptedStream): number {
   return rows ? rows.length : source.entryCount
 }
 
-/** Bytes of the lines that validation left. */
+/** Counts the line bytes that passed validation. */
 export function acceptedLineBytes({ rows, source, lengths }: AcceptedStream): number {
   let bytes = 0
   if (rows) for (let i = 0; i < rows.length; i++) bytes += lengths[rows[i]!]!
@@ -169,7 +172,7 @@ export function acceptedLineBytes({ rows, source, lengths }: AcceptedStream): nu
   return bytes
 }
 
-/** Bytes of the structured metadata that validation left. */
+/** Counts the bytes of structured metadata that passed validation. */
 export function acceptedMetadataBytes(stream: AcceptedStream): number {
   const { metadata } = stream
   if (!metadata) return 0
@@ -216,7 +219,7 @@ function refuseRows(
   }
 }
 
-/** Writes a size in the largest unit of which it is a multiple: `3MB`, `1536KB`, `15B`. */
+/** Formats a size in the largest unit that divides it: `3MB`, `1536KB`, `15B`. */
 function formatSize(bytes: number): string {
   let size = bytes
   const units = ['B', 'KB', 'MB', 'GB', 'TB']

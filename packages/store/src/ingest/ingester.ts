@@ -1,6 +1,7 @@
-// From a decoded push to a durable one: labels resolved, entries checked, the rest committed.
+// Turns a decoded push into a durable one: resolves labels, checks entries, commits the rest.
 
-import { formatRfc3339, type PushStream } from '@skald/wire'
+import { formatRfc3339 } from '@skald/go-dialect'
+import type { PushStream } from '@skald/wire'
 import { PushRejectedError } from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'
@@ -19,7 +20,7 @@ import { type StreamLabels, StreamLabelsResolver } from './stream-labels.ts'
 import { acceptedTimes, Refusals, validateStream } from './validate.ts'
 
 export interface IngesterOptions {
-  /** Limits of a tenant; the same object while they are the same. */
+  /** Returns the limits of a tenant: the same object as long as they do not change. */
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly quotas: IngestQuotas
   readonly refusalLog: RefusalLog
@@ -28,10 +29,10 @@ export interface IngesterOptions {
   readonly clock: { now(): number }
 }
 
-/** Takes in pushes. */
+/** Accepts pushes. */
 export class Ingester {
   readonly #options: IngesterOptions
-  /** Tenants with the same limits share what is known of label texts. */
+  /** Tenants with the same limits share a resolver and its cache of label texts. */
   readonly #resolvers = new WeakMap<TenantLimits, StreamLabelsResolver>()
 
   constructor(options: IngesterOptions) {
@@ -39,12 +40,14 @@ export class Ingester {
   }
 
   /**
-   * Stores what may be stored of a push; settles when it is durable.
-   *
-   * @throws PushRejectedError 422 without streams; 400 when a label set cannot be read (nothing is
-   * stored then) or when entries were refused (the others are stored); the configured status where
-   * ingestion is blocked; 429 when the tenant pushes too
-   * much (nothing is stored) or some of its streams do (the others are).
+   * Stores the acceptable part of a push. Resolves once it is durable.
+   * @throws PushRejectedError
+   * - 422 without streams
+   * - 400 when a label set cannot be parsed (nothing is stored) or some entries are rejected (the
+   *   others are stored)
+   * - 429 when the tenant pushes too much (nothing is stored) or some of its streams do (the others
+   *   are stored)
+   * - the configured status when ingestion is blocked
    * @throws StorageUnavailableError when nothing can be stored.
    */
   async push(tenant: string, streams: readonly PushStream[]): Promise<void> {
@@ -122,9 +125,8 @@ export class Ingester {
   }
 
   /**
-   * Tells whether a push is to be passed over in silence.
-   *
-   * @throws PushRejectedError with the status that is configured for the time of the block.
+   * Returns true if a push must be dropped silently.
+   * @throws PushRejectedError with the status configured for the block.
    */
   #isBlocked(
     tenant: string,
@@ -188,7 +190,7 @@ export class Ingester {
     return resolver
   }
 
-  /** Counts entries that are not stored, and tells the operator. */
+  /** Counts entries that are not stored, and logs them. */
   #discard(tenant: string, refusal: Omit<QuotaRefusal, 'reason'> & { reason: string }): void {
     const { metrics, refusalLog } = this.#options
     const { reason, message, labelsText, entries, bytes } = refusal
@@ -198,7 +200,7 @@ export class Ingester {
   }
 }
 
-/** Labels that the tenant's streams must have and this one has not; Loki's own streams need none. */
+/** Returns the required labels that a stream lacks. Loki's internal streams need none. */
 function missingLabels(stream: StreamLabels, { enforcedLabels }: TenantLimits): readonly string[] {
   if (enforcedLabels.length === 0 || stream.kind !== 'accepted') return []
   const names = new Set(stream.labels.map(({ name }) => name))

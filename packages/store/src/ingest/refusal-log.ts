@@ -1,18 +1,18 @@
-// Tells the operator what was refused and of which stream, without letting a client that is refused all
-// the time fill the log.
+// Logs which entries were rejected, and from which stream. Limits the rate, so that a client that
+// is rejected again and again cannot fill the log.
 
 import type { Logger } from 'pino'
 import { refusalLogPeriodMs } from '../limits.ts'
 
-/** Pairs of tenant and reason that are followed; all begin anew beyond. */
+/** Pairs of tenant and reason to track. A full table is cleared. */
 const followedMax = 10_000
-/** Labels and values may be of any length. */
+/** Labels and values can be of any length. */
 const textMax = 1000
 
-/** Entries that were refused together. */
+/** Entries rejected together. */
 export interface LoggedRefusal {
   readonly tenant: string
-  /** Loki's name for it, as in `loki_discarded_samples_total`. */
+  /** Loki's name for the reason, as in `loki_discarded_samples_total`. */
   readonly reason: string
   /** Labels of one of the streams. */
   readonly stream: string
@@ -23,11 +23,11 @@ export interface LoggedRefusal {
 
 interface Followed {
   readonly loggedMs: number
-  /** Entries refused since then, untold. */
+  /** Entries rejected since then and not logged. */
   untold: number
 }
 
-/** Logs refusals, each kind of a tenant once in a while. */
+/** Logs rejections, at most one per tenant and reason in each period. */
 export class RefusalLog {
   readonly #logger: Logger
   readonly #clock: { now(): number }
@@ -51,7 +51,7 @@ export class RefusalLog {
     const untold = known && known.untold > 0 ? { entriesBefore: known.untold } : {}
     this.#logger.warn(
       { tenant, reason, stream: shorten(stream), entries, bytes, ...untold },
-      `entries were refused: ${shorten(message)}`,
+      `entries were rejected: ${shorten(message)}`,
     )
   }
 }

@@ -1,12 +1,12 @@
-// A rate with a burst: what is used comes back with time, up to the burst.
+// A rate limit with bursts: tokens are refilled over time, up to the burst.
 
-/** How much may be used in a second, and at once. */
+/** Tokens refilled per second, and the maximum available at once. */
 export interface Rate {
   readonly perSecond: number
   readonly burst: number
 }
 
-/** Follows the use of one thing. It begins full. */
+/** Limits the use of one resource. A new bucket is full. */
 export class TokenBucket {
   #left: number
   #atMs: number
@@ -16,7 +16,7 @@ export class TokenBucket {
     this.#atMs = nowMs
   }
 
-  /** Takes `amount` if there is so much; takes nothing else. */
+  /** Takes `amount` and returns true if that much is available. Otherwise takes nothing. */
   take(amount: number, rate: Rate, nowMs: number): boolean {
     this.#refill(rate, nowMs)
     if (amount > this.#left) return false
@@ -24,14 +24,14 @@ export class TokenBucket {
     return true
   }
 
-  /** Whole seconds until there is `amount`, one at least; no more than until the bucket is full. */
+  /** Returns the whole seconds until `amount` or a full bucket is available, at least one. */
   secondsUntil(amount: number, rate: Rate): number {
     const missing = Math.min(amount, rate.burst) - this.#left
     return Math.max(1, Math.ceil(missing / rate.perSecond))
   }
 
   #refill({ perSecond, burst }: Rate, nowMs: number): void {
-    // A clock that was set back gives nothing and takes nothing.
+    // If the clock was set back, nothing is refilled or lost.
     const elapsedMs = Math.max(0, nowMs - this.#atMs)
     this.#left = Math.min(burst, this.#left + (elapsedMs * perSecond) / 1000)
     this.#atMs = nowMs

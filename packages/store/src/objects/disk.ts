@@ -1,4 +1,4 @@
-// Segments as files of one directory.
+// Stores segments as files in one directory.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises'
@@ -7,11 +7,11 @@ import { makePrivateDirectory, privateFileMode } from '@skald/wire'
 import type { Allocate } from '../buffers.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 
-// Small pieces are gathered up to this size before they are written, since each write is a round
+// Small pieces are collected up to this size before they are written, because each write is a round
 // trip to the thread pool.
 const writeBytes = 1024 * 1024
 
-/** Opens a directory as an object store; makes it where it is missing. */
+/** Opens a directory as an object store and creates it if it is missing. */
 export async function openDiskObjectStore(directory: string): Promise<DiskObjectStore> {
   makePrivateDirectory(directory)
   return new DiskObjectStore(directory, await open(directory, 'r'))
@@ -36,12 +36,12 @@ export class DiskObjectStore implements ObjectStore {
     } catch (error) {
       await file.close()
       await unlink(path).catch(() => {
-        // The first error is the one that counts; the cut file is dropped at the next start.
+        // The first error is the one to report. The next start removes the incomplete file.
       })
       throw error
     }
     await file.close()
-    // The file's name is durable only with its directory.
+    // The file's name survives a power loss only after the directory is synced too.
     await this.#handle.sync()
   }
 
@@ -65,11 +65,11 @@ export class DiskObjectStore implements ObjectStore {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
       }
     }
-    // Without it a power loss may bring files back.
+    // Without this, a power loss could bring deleted files back.
     await this.#handle.sync()
   }
 
-  /** Moves a file into the directory `quarantine` beside this one. */
+  /** Moves a file into `quarantine`, a directory next to this one. */
   async setAside(name: string): Promise<void> {
     const quarantine = join(dirname(this.directory), 'quarantine')
     makePrivateDirectory(quarantine)
@@ -128,10 +128,10 @@ function dropBytes(buffers: readonly Buffer[], bytes: number): Buffer[] {
   return rest
 }
 
-/** Files a reader keeps open: a merge goes through all of its inputs for each stream. */
+/** Files that a reader keeps open. A merge goes through all of its inputs once per stream. */
 const openFilesMax = 64
 
-/** Reads files of a disk object store without going back to the event loop, for worker threads. */
+/** Reads files of a disk object store synchronously, for worker threads. */
 export class DiskReader {
   readonly #directory: string
   /** Name → descriptor, least recently used first. */
@@ -141,7 +141,10 @@ export class DiskReader {
     this.#directory = directory
   }
 
-  /** Reads a range into memory that `allocate` gives. @throws the system's error, ENOENT among them. */
+  /**
+   * Reads a range into memory that `allocate` returns. Returns fewer bytes if the file ends early.
+   * @throws the system's error, for example ENOENT.
+   */
   read(
     name: string,
     { offsetBytes, length }: { readonly offsetBytes: number; readonly length: number },
@@ -162,7 +165,7 @@ export class DiskReader {
     return fstatSync(this.#descriptor(name)).size
   }
 
-  /** Closes all files; the next read opens its own again. */
+  /** Closes all files. The next read opens the file it needs. */
   close(): void {
     for (const descriptor of this.#open.values()) closeSync(descriptor)
     this.#open.clear()
@@ -171,7 +174,7 @@ export class DiskReader {
   #descriptor(name: string): number {
     let descriptor = this.#open.get(name)
     if (descriptor !== undefined) {
-      // Moves to the end of the order of use.
+      // Moves the file to the end of the order of use.
       this.#open.delete(name)
     } else {
       descriptor = openSync(join(this.#directory, name), 'r')

@@ -1,4 +1,4 @@
-// Which blocks of a stream share moments in time, and therefore may hold the same entry twice.
+// Finds the blocks of a stream that overlap in time and may therefore hold the same entry twice.
 
 /** First and last timestamp of a block, both inclusive. */
 interface Span {
@@ -7,8 +7,8 @@ interface Span {
 }
 
 /**
- * Groups blocks of one stream: blocks in different groups have no moment in common. Groups come in
- * time order, blocks inside a group in the order given.
+ * Groups blocks of one stream so that blocks in different groups never overlap in time. Groups are
+ * in time order; blocks within a group keep the given order.
  */
 export function groupOverlapping<T>(blocks: readonly T[], spanOf: (block: T) => Span): T[][] {
   const order = blocks.map((_, index) => index)

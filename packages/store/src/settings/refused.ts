@@ -1,6 +1,6 @@
-// Keys of Loki's configuration by which lines would go elsewhere or live for another time, others could read
-// them, or alerts would fire, and which Skald does not do: each is an error, unless its value asks for what
-// Skald does anyway.
+// Keys of Loki's configuration that Skald does not support and must not ignore: lines would go
+// elsewhere or be kept for another time, others could read them, or alerts would not fire. Each is
+// an error, unless its value asks for what Skald does anyway.
 
 import { defaultOtlpLabelAttributes } from '@skald/wire'
 import { ruleKeys } from './rules-in-use.ts'
@@ -8,9 +8,9 @@ import { isEmpty, type RefusedKey } from './setting.ts'
 import { storageKeys } from './storage-in-use.ts'
 
 interface Unless {
-  /** Values that pass, beside none at all. */
+  /** Values that pass, in addition to no value. */
   readonly unless: readonly unknown[]
-  /** What would not be as the file says. */
+  /** How Skald's behaviour would differ from the file. */
   readonly why: string
   readonly instead: string
 }
@@ -28,7 +28,7 @@ function refuse(key: string, { unless, why, instead }: Unless): RefusedKey {
   }
 }
 
-/** Which part of Loki a process is. */
+/** The part of Loki that a process runs. */
 const target: RefusedKey = {
   key: 'target',
   unless: 'it is `all`, or a list with `all` in it',
@@ -44,7 +44,7 @@ const target: RefusedKey = {
 
 const noKafka = 'lines come by push and lie in local files, Kafka is not written or read'
 
-/** All such keys. */
+/** All refused keys. */
 export const refusedKeys: readonly RefusedKey[] = [
   target,
   refuse('http_prefix', {

@@ -1,6 +1,6 @@
-// Whether somebody counts on alerts. Skald evaluates no rules: a configuration by which Loki would is an error. A
-// stock file only names a place for rules and an Alertmanager on the same machine; whether rules lie in that
-// place is looked up, and where there are none the store starts and says so.
+// Checks whether anybody relies on alerts. Skald evaluates no rules, so a configuration that makes
+// Loki evaluate rules is an error. Stock files only name a directory for rules and an Alertmanager
+// on the same machine. If that directory holds no rules, the store starts and logs a warning.
 
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,8 +25,8 @@ const localKinds = ['', 'local', 'filesystem']
 const lost = 'these alerts would not fire'
 
 /**
- * Keys that say where rules lie and where alerts go. A block for another storage of rules has no meaning by
- * itself, in Loki too: the kind beside it counts.
+ * Keys that say where rules are stored and where alerts go. A block for another rule storage has no
+ * meaning of its own, in Loki too: the type next to it decides.
  */
 export const ruleKeys: readonly RefusedKey[] = [
   {
@@ -83,7 +83,7 @@ function judgeDirectory(key: string, value: unknown): Verdict {
   if (typeof value !== 'string' || value === '') return undefined
   const found = firstFileBelow(value)
   if (found === undefined) {
-    // The stock file names one for a ruler that it does not set up.
+    // The stock file names a directory for a ruler that it does not configure.
     if (key.startsWith('common.')) return { kind: 'idle' }
     const message = `Skald evaluates no rules, and none lie in ${value} at the moment: remove this key`
     return { kind: 'doubt', message }
@@ -94,10 +94,10 @@ function judgeDirectory(key: string, value: unknown): Verdict {
   }
 }
 
-/** Rules lie in a directory for each tenant; links of a mounted ConfigMap lead one further down. */
+/** Rules are in one directory per tenant. The links of a mounted ConfigMap add another level. */
 const depthMax = 3
 
-/** Path of a file below a directory; the directory itself where it may not be read. */
+/** Returns the path of a file below a directory, or the directory itself if it cannot be read. */
 function firstFileBelow(directory: string, depth = 0): string | undefined {
   let names: string[]
   try {

@@ -1,15 +1,15 @@
-// Where a configuration of Loki's wants its lines to lie. Skald keeps them in local files: another storage is an
-// error where it is in use, and has no meaning where it is a block that nothing refers to.
+// Checks where a configuration of Loki's stores its lines. Skald keeps them in local files. Another
+// storage is an error if it is in use, and has no meaning if it is a block that nothing refers to.
 
 import { nearestName } from '@skald/wire'
 import { isEmpty, type RefusedKey, type Verdict, valueAt, type WrittenFile } from './setting.ts'
 
 const localStores = ['', 'filesystem', 'inmemory']
 
-/** Indexes of Loki's that lie wherever the lines do. */
+/** Loki's index types that are stored with the lines. */
 const shippedIndexes = ['', 'boltdb', 'boltdb-shipper', 'tsdb', 'inmemory']
 
-/** Blocks of `storage_config` and of `common.storage` that tell of a storage which is not local. */
+/** Blocks of `storage_config` and `common.storage` that describe a remote storage. */
 const remoteBlocks = [
   ...['alibabacloud', 'aws', 'azure', 'bigtable', 'bos', 'cassandra', 'cos', 'gcs', 'grpc_store'],
   ...['s3', 'swift'],
@@ -18,7 +18,7 @@ const remoteBlocks = [
 const way =
   'keep the lines in local files: set common.path_prefix to a directory on a lasting disk, and write'
 
-/** Keys that say where lines, indexes and delete requests lie. */
+/** Keys that say where lines, indexes and delete requests are stored. */
 export const storageKeys: readonly RefusedKey[] = [
   ...['schema_config.configs[].object_store', 'schema_config.configs[].store'].map(
     (key): RefusedKey => ({
@@ -69,7 +69,7 @@ function judgeName(key: string, value: unknown, file: WrittenFile): Verdict {
   }
 }
 
-/** What lies in the storage that a key names. */
+/** Returns what the storage of a key holds. */
 function whatOf(key: string): string {
   if (key.startsWith('schema_config.')) return 'the lines'
   return key.endsWith('.delete_request_store') ? 'delete requests' : 'the index'
@@ -84,7 +84,7 @@ function judgeBlock(key: string, value: unknown, file: WrittenFile): Verdict {
   }
 }
 
-/** Tells whether a block has more in it than directories of this machine. */
+/** Returns true if a block names more than directories of this machine. */
 function namesRemote(key: string, value: unknown): boolean {
   const name = key.split('.').at(-1)
   if (name !== 'named_stores' && name !== 'object_store') return true
@@ -109,12 +109,12 @@ function periodsOf(file: WrittenFile): readonly unknown[] {
   return Array.isArray(periods) ? periods : []
 }
 
-/** Tells whether a path leads into the last item of `schema_config.configs`. */
+/** Returns true if a path leads into the last item of `schema_config.configs`. */
 function isInLastPeriod(at: readonly string[], file: WrittenFile): boolean {
   return Number(at[2]) === periodsOf(file).length - 1
 }
 
-/** Tells whether the file itself says that lines which come now lie in local files. */
+/** Returns true if the file says that new lines are stored in local files. */
 function usesLocalStore(file: WrittenFile): boolean {
   const store = valueAt(periodsOf(file).at(-1), 'object_store')
   return typeof store === 'string' && store !== '' && isLocalStore(store, file)

@@ -1,15 +1,15 @@
-// Keys of Loki's configuration without a meaning in one process that keeps its lines in local files. They are
-// accepted, since they stand in the files that people have, and named when the store starts. Keys of older
-// versions of Loki are among them.
+// Keys of Loki's configuration, older versions included, that have no meaning in one process that
+// keeps its lines in local files. They are accepted, because people's files contain them, and
+// listed when the store starts.
 
 import type { MeaninglessKeys } from './setting.ts'
 
-/** Puts a block before its keys. */
+/** Prefixes keys with their block. */
 function of(block: string, ...keys: readonly string[]): readonly string[] {
   return keys.map(key => `${block}.${key}`)
 }
 
-/** All such keys, by the reason. */
+/** All keys without meaning, grouped by reason. */
 export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
   {
     why: 'One process does everything: it has no ring, finds no peers and sends nothing to other parts of itself.',

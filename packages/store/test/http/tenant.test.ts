@@ -2,12 +2,12 @@ import { test } from 'tap'
 import { BadRequestError } from '../../src/errors.ts'
 import { resolveTenant, singleTenant } from '../../src/http/tenant.ts'
 
-test('without auth every request is of one tenant', async t => {
+test('without auth, every request belongs to one tenant', async t => {
   t.equal(resolveTenant(undefined, false), singleTenant)
   t.equal(resolveTenant('other', false), 'fake')
 })
 
-test('with auth the header names the tenant', async t => {
+test('with auth, the header names the tenant', async t => {
   const f = (header: string) => t.equal(resolveTenant(header, true), header)
   f('one')
   f("A-z_0!.*'()")
@@ -15,7 +15,7 @@ test('with auth the header names the tenant', async t => {
   f('x'.repeat(150))
 })
 
-test('missing and unusable names are refused', async t => {
+test('missing and invalid names are rejected', async t => {
   const f = (header: string | undefined, status: number, message: string) => {
     try {
       resolveTenant(header, true)

@@ -3,7 +3,7 @@ import { TokenBucket } from '../../src/ingest/token-bucket.ts'
 
 const rate = { perSecond: 10, burst: 20 }
 
-test('TokenBucket gives a burst at once and then its rate', async t => {
+test('TokenBucket allows a burst at once and then its rate', async t => {
   const bucket = new TokenBucket(rate, 0)
   t.equal(bucket.take(20, rate, 0), true)
   t.equal(bucket.take(1, rate, 0), false)
@@ -26,14 +26,14 @@ test('TokenBucket takes nothing when it refuses, and follows a changed rate', as
   t.equal(bucket.take(500, faster, 500), true)
 })
 
-test('TokenBucket is not moved by a clock that is set back', async t => {
+test('TokenBucket is not affected by a clock that is set back', async t => {
   const bucket = new TokenBucket(rate, 10_000)
   t.equal(bucket.take(20, rate, 10_000), true)
   t.equal(bucket.take(1, rate, 5_000), false)
   t.equal(bucket.take(10, rate, 6_000), true)
 })
 
-test('TokenBucket says when there will be enough', async t => {
+test('TokenBucket reports when there will be enough', async t => {
   const bucket = new TokenBucket(rate, 0)
   bucket.take(20, rate, 0)
   t.equal(bucket.secondsUntil(1, rate), 1)

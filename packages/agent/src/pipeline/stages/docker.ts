@@ -2,7 +2,7 @@
 // and the time. Its body is ignored, as Promtail has it. The line feed at the end of the text stays; a
 // record without one is a part, which the next record of its stream goes on: Docker cuts lines at 16 KiB.
 
-import { parseRfc3339 } from '@skald/wire'
+import { parseRfc3339 } from '@skald/go-dialect'
 import { DockerLine } from '../docker-line.ts'
 import type { PipelineEntry } from '../entry.ts'
 import { LastTimes } from '../fudge.ts'

@@ -1,6 +1,6 @@
 // The drop stage: drops lines that fit all conditions given.
 
-import type { CompiledRegex } from '@skald/query/regex'
+import type { CompiledRegex } from '@skald/go-dialect/regex/regex'
 import {
   readBytes,
   readDurationMs,

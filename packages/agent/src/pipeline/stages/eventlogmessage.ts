@@ -1,6 +1,6 @@
 // The eventlogmessage stage: takes the `key: value` lines of a Windows event's message apart.
 
-import { trimSpace } from '@skald/query/letter-case'
+import { trimSpace } from '@skald/go-dialect/text/letter-case'
 import { isLabelName } from '@skald/wire'
 import { invalidLabelName, readBoolean, readStrictText } from '../../config/readers.ts'
 import type { StageDefinition } from '../stage.ts'

@@ -1,9 +1,9 @@
 // The match stage: sends the lines that a selector matches through stages of their own, or drops them.
 
+import { type CompiledRegex, compileRegex } from '@skald/go-dialect/regex/regex'
 import type { LogExpr } from '@skald/query'
-import { compileMatcher } from '@skald/query/matcher'
-import { type CompiledRegex, compileRegex } from '@skald/query/regex'
 import { parseLogql } from '@skald/query/syntax'
+import { compileMatcher } from '@skald/wire/compile-matcher'
 import { readOneOf, readStrictText } from '../../config/readers.ts'
 import type { ValueReader } from '../../config/yaml-cursor.ts'
 import type { PipelineEntry } from '../entry.ts'

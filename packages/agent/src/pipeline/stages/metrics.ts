@@ -1,7 +1,7 @@
 // The metrics stage: counts lines into metrics of its own, one series per stream.
 
-import { parseFloatText } from '@skald/query/conversions'
-import { parseGoDuration } from '@skald/wire'
+import { parseGoDuration } from '@skald/go-dialect'
+import { parseFloatText } from '@skald/go-dialect/number/conversions'
 import {
   readBoolean,
   readDurationMs,

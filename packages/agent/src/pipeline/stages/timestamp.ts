@@ -1,6 +1,6 @@
 // The timestamp stage: makes an extracted value the time of the line.
 
-import { goTimeLayouts, isTimeZone, layoutParts, nsPerMs, parseGoTime } from '@skald/wire'
+import { goTimeLayouts, isTimeZone, layoutParts, nsPerMs, parseGoTime } from '@skald/go-dialect'
 import { readList, readOneOf, readStrictText } from '../../config/readers.ts'
 import type { ValueReader } from '../../config/yaml-cursor.ts'
 import { LastTimes } from '../fudge.ts'

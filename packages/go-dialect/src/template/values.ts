@@ -1,0 +1,237 @@
+// The values of templates. Go tells its types apart where JavaScript does not, and templates show it:
+//
+//   undefined   no value at all (a missing key), printed as <no value>
+//   null        a nil interface (JSON null)
+//   boolean     bool
+//   string      string, see go-bytes.ts
+//   bigint      int
+//   number      float64
+//   GoInt       every other integer type, and the types made from them (time.Duration, time.Month)
+//   GoList      slices
+//   GoMap       maps with string keys
+//   GoTime      time.Time
+//   GoObject    pointers to structs with methods (*semver.Version)
+
+import type { GoLocation } from '../time/civil-time.ts'
+import { formatGoTime } from '../time/go-time-format.ts'
+import { monthNames, weekdayNames } from '../time/go-time-layout.ts'
+import { formatGoDuration } from '../time/time.ts'
+import type { TemplateFunction } from './function.ts'
+
+export type Value =
+  | undefined
+  | null
+  | boolean
+  | string
+  | bigint
+  | number
+  | GoInt
+  | GoList
+  | GoMap
+  | GoTime
+  | GoObject
+
+/** Kinds of values, as Go's reflect package names them. */
+export type Kind =
+  | 'invalid'
+  | 'interface'
+  | 'bool'
+  | 'string'
+  | 'int'
+  | 'int64'
+  | 'uint8'
+  | 'float64'
+  | 'slice'
+  | 'map'
+  | 'struct'
+  | 'ptr'
+
+export type IntType = 'int64' | 'uint8' | 'time.Duration' | 'time.Month' | 'time.Weekday'
+
+const intKinds: Readonly<Record<IntType, Kind>> = {
+  int64: 'int64',
+  uint8: 'uint8',
+  'time.Duration': 'int64',
+  'time.Month': 'int',
+  'time.Weekday': 'int',
+}
+
+/** An integer of a type other than `int`. */
+export class GoInt {
+  readonly type: IntType
+  readonly value: bigint
+
+  constructor(type: IntType, value: bigint) {
+    this.type = type
+    this.value = value
+  }
+
+  get kind(): Kind {
+    return intKinds[this.type]
+  }
+
+  /** The text of types that print as words. */
+  get name(): string | undefined {
+    if (this.type === 'time.Duration') return formatGoDuration(this.value)
+    if (this.type === 'time.Month') {
+      return monthNames[Number(this.value) - 1] ?? `%!Month(${this.value})`
+    }
+    if (this.type === 'time.Weekday') {
+      return weekdayNames[Number(this.value)] ?? `%!Weekday(${this.value})`
+    }
+    return undefined
+  }
+}
+
+/** Makes an int64; what does not fit wraps around, as in Go. */
+export function int64(value: bigint): GoInt {
+  return new GoInt('int64', BigInt.asIntN(64, value))
+}
+
+/** Types of items: `interface {}` for lists and maps of anything. */
+export type ItemType = 'interface {}' | 'string' | 'int' | '[]interface {}'
+
+/** A slice. */
+export class GoList {
+  readonly items: readonly Value[]
+  readonly itemType: ItemType
+
+  constructor(items: readonly Value[], itemType: ItemType = 'interface {}') {
+    this.items = items
+    this.itemType = itemType
+  }
+}
+
+/** Where the values of a map come from that is only read, and seldom as a whole. */
+export interface MapSource {
+  get(key: string): Value
+  entries(): Iterable<readonly [string, Value]>
+}
+
+/** A map with string keys, or a view of one that is filled when it is first needed as a whole. */
+export class GoMap {
+  readonly itemType: 'interface {}' | 'string'
+  readonly #source: MapSource | undefined
+  #entries: Map<string, Value> | undefined
+
+  constructor(
+    content: Map<string, Value> | MapSource,
+    itemType: GoMap['itemType'] = 'interface {}',
+  ) {
+    this.itemType = itemType
+    if (content instanceof Map) this.#entries = content
+    else this.#source = content
+  }
+
+  /** Gives the value of a key, `undefined` where there is none. */
+  get(key: string): Value {
+    return this.#entries ? this.#entries.get(key) : this.#source!.get(key)
+  }
+
+  has(key: string): boolean {
+    return this.get(key) !== undefined
+  }
+
+  get size(): number {
+    return this.all().size
+  }
+
+  /** Whether the map holds its entries itself, and is not a view of others. */
+  get isFilled(): boolean {
+    return this.#entries !== undefined
+  }
+
+  /** Gives all entries; writing to them changes the map. */
+  all(): Map<string, Value> {
+    this.#entries ??= new Map(this.#source!.entries())
+    return this.#entries
+  }
+
+  /** Gives the entries in the order of their keys' bytes, as Go prints and ranges over them. */
+  sorted(): (readonly [string, Value])[] {
+    return [...this.all()].sort(([a], [b]) => compareText(a, b))
+  }
+}
+
+/** A moment and the zone it is told in. */
+export class GoTime {
+  readonly timestampNs: bigint
+  readonly location: GoLocation
+
+  constructor(timestampNs: bigint, location: GoLocation = 'UTC') {
+    this.timestampNs = timestampNs
+    this.location = location
+  }
+
+  format(layout: string): string {
+    return formatGoTime(layout, this.timestampNs, { location: this.location })
+  }
+
+  toString(): string {
+    return this.format('2006-01-02 15:04:05.999999999 -0700 MST')
+  }
+}
+
+/** 0001-01-01T00:00:00Z, the zero of time.Time. */
+export const zeroTime = new GoTime(-62_135_596_800_000_000_000n)
+
+/** A pointer to a struct that is known by its methods only; they take it as their first argument. */
+export interface GoObject {
+  readonly typeName: string
+  readonly methods: Readonly<Record<string, TemplateFunction>>
+  toString(): string
+}
+
+/** Gives Go's name of a value's type, as `%T` prints it. */
+export function typeName(value: Value): string {
+  if (value === undefined || value === null) return '<nil>'
+  if (value instanceof GoInt) return value.type
+  if (value instanceof GoList) return `[]${value.itemType}`
+  if (value instanceof GoMap) return `map[string]${value.itemType}`
+  if (value instanceof GoTime) return 'time.Time'
+  return typeof value === 'object' ? value.typeName : primitiveKind(value)
+}
+
+/** Gives the kind of a value. */
+export function kindOf(value: Value): Kind {
+  if (value === undefined) return 'invalid'
+  if (value === null) return 'interface'
+  if (value instanceof GoInt) return value.kind
+  if (value instanceof GoList) return 'slice'
+  if (value instanceof GoMap) return 'map'
+  if (value instanceof GoTime) return 'struct'
+  return typeof value === 'object' ? 'ptr' : primitiveKind(value)
+}
+
+function primitiveKind(value: boolean | string | bigint | number) {
+  if (typeof value === 'string') return 'string'
+  if (typeof value === 'bigint') return 'int'
+  return typeof value === 'number' ? 'float64' : 'bool'
+}
+
+/** Tells whether `if` takes a value as true: anything but the zero of its type, a time always. */
+export function isTrue(value: Value): boolean {
+  if (typeof value !== 'object' || value === null) return Boolean(value) || Number.isNaN(value)
+  if (value instanceof GoInt) return value.value !== 0n
+  if (value instanceof GoList) return value.items.length > 0
+  return value instanceof GoMap ? value.size > 0 : true
+}
+
+/** Compares texts by their UTF-8 bytes. */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) {
+    const x = a.charCodeAt(i)
+    const y = b.charCodeAt(i)
+    if (x === y) continue
+    // UTF-16 puts characters beyond U+FFFF before U+E000; bytes put them behind.
+    return rank(x) - rank(y)
+  }
+  return a.length - b.length
+}
+
+function rank(unit: number): number {
+  if (unit < 0xd800) return unit
+  return unit < 0xe000 ? unit + 0x10000 : unit
+}
