@@ -141,10 +141,15 @@ async function waitUntilReady(url, child) {
   throw new Error('the store did not become ready')
 }
 
+/** The recorded cases next to this checkout, which may be newer, or else those of the repository. */
+function recordedCases(neighbour, folder) {
+  const beside = join(shared, neighbour)
+  return existsSync(join(beside, 'run.mjs')) ? beside : join(root, 'conformance', folder)
+}
+
 async function compareQueries() {
-  const runner = join(shared, 'conformance/run.mjs')
-  if (!existsSync(runner))
-    return console.log('\nno recorded answers of Loki beside this checkout: skipped')
+  const recorded = recordedCases('conformance', 'store')
+  const runner = join(recorded, 'run.mjs')
   const dir = mkdtempSync(join(tmpdir(), 'skald-ci-'))
   const port = await freePort()
   const config = join(dir, 'store.yaml')
@@ -161,7 +166,7 @@ limits_config: {max_query_series: 100000, max_entries_limit_per_query: 5000000, 
     const url = `http://127.0.0.1:${port}`
     await waitUntilReady(url, store)
     const results = join(dir, 'results.json')
-    const next = join(shared, 'conformance/cases-next')
+    const next = join(recorded, 'cases-next')
     run('node', [runner, '--url', url, '--push', '--json', results], { shows: isNoFailedCase })
     judge('recorded request', results)
     if (existsSync(next)) {
@@ -177,9 +182,7 @@ limits_config: {max_query_series: 100000, max_entries_limit_per_query: 5000000, 
 }
 
 function compareAgent() {
-  const runner = join(shared, 'conformance-agent/run.mjs')
-  if (!existsSync(runner))
-    return console.log('\nno recorded runs of Promtail beside this checkout: skipped')
+  const runner = join(recordedCases('conformance-agent', 'agent'), 'run.mjs')
   const dir = mkdtempSync(join(tmpdir(), 'skald-ci-'))
   const results = join(dir, 'results.json')
   try {

@@ -13,6 +13,7 @@ import { createData } from './data.ts'
 import { explain, type Witnesses } from './explained.ts'
 import { type CompareQuery, createQuery } from './queries.ts'
 import { reduceQuery } from './reduce.ts'
+import { compareScripts } from './scripts.ts'
 import { load, type PeerServer, startLoki, startSkald } from './servers.ts'
 
 const usage = `npm run compare -- --loki PROGRAM [options]
@@ -25,6 +26,9 @@ const usage = `npm run compare -- --loki PROGRAM [options]
   --record FILE      write the queries with Loki's answers, gzipped, for the test
   --only TEXT        only queries with this text in them
   --no-shards        compare with a Loki that splits no query into shards
+
+  --scripts          compare the query scripts instead of random queries; --only TEXT picks files
+  --fill             with --scripts: write Loki's answer where a script has a line "  ?"
 `
 
 /** Longer answers are not recorded. They would make the file large and add little. */
@@ -39,6 +43,8 @@ interface CompareOptions {
   readonly record: string | undefined
   readonly only: string | undefined
   readonly hasShards: boolean
+  readonly hasScripts: boolean
+  readonly isFilling: boolean
 }
 
 function readOptions(argv: readonly string[]): CompareOptions {
@@ -53,6 +59,8 @@ function readOptions(argv: readonly string[]): CompareOptions {
       record: { type: 'string' },
       only: { type: 'string' },
       'no-shards': { type: 'boolean', default: false },
+      scripts: { type: 'boolean', default: false },
+      fill: { type: 'boolean', default: false },
     },
   })
   if (values.loki === undefined)
@@ -66,6 +74,8 @@ function readOptions(argv: readonly string[]): CompareOptions {
     record: values.record,
     only: values.only,
     hasShards: !values['no-shards'],
+    hasScripts: values.scripts,
+    isFilling: values.fill,
   }
 }
 
@@ -167,6 +177,26 @@ async function main(): Promise<void> {
     return
   }
   const workDir = mkdtempSync(join(tmpdir(), 'skald-compare-'))
+  try {
+    const unexplained = options.hasScripts
+      ? await runScripts(options, workDir)
+      : await runQueries(options, workDir)
+    if (unexplained > 0) process.exitCode = 1
+  } finally {
+    if (process.exitCode === undefined) rmSync(workDir, { recursive: true, force: true })
+    else process.stderr.write(`the servers' logs are in ${workDir}\n${readTail(workDir)}`)
+  }
+}
+
+async function runScripts(options: CompareOptions, workDir: string): Promise<number> {
+  const { loki, only, isFilling } = options
+  const counts = await compareScripts({ loki, workDir, only, isFilling, print })
+  const { equal, explained, unexplained } = counts
+  print(`scripts: ${equal} equal, ${explained} explained, ${unexplained} unexplained`)
+  return unexplained
+}
+
+async function runQueries(options: CompareOptions, workDir: string): Promise<number> {
   const servers: PeerServer[] = []
   try {
     const data = createData(options.seed)
@@ -196,11 +226,9 @@ async function main(): Promise<void> {
     print(
       `seed ${options.seed}: ${equal} equal, ${explained} explained, ${unexplained} unexplained`,
     )
-    if (unexplained > 0) process.exitCode = 1
+    return unexplained
   } finally {
     for (const server of servers) await server.stop()
-    if (process.exitCode === undefined) rmSync(workDir, { recursive: true, force: true })
-    else process.stderr.write(`the servers' logs are in ${workDir}\n${readTail(workDir)}`)
   }
 }
 

@@ -10,6 +10,14 @@ import { type Answer, ask, difference } from '../compare/answers.ts'
 import { createData } from '../compare/data.ts'
 import { explanations } from '../compare/explained.ts'
 import type { CompareQuery } from '../compare/queries.ts'
+import {
+  askCase,
+  loadScripts,
+  scriptDifference,
+  scriptLimits,
+  tenantsOf,
+} from '../compare/script-answers.ts'
+import { readScripts } from '../compare/scripts.ts'
 import { load, startSkald } from '../compare/servers.ts'
 import { rootDir } from './skald-process.ts'
 
@@ -35,6 +43,32 @@ test('random queries get the answers of Loki 3.7.6', async t => {
   for (const { query, wanted } of answers) {
     const differs = difference(wanted, await ask(store.url, query))
     t.equal(differs, undefined, query.logql)
+  }
+})
+
+test('query scripts get the same answers over HTTP as from memory', async t => {
+  const cases = readScripts()
+  t.ok(cases.length >= 500, `${cases.length} cases`)
+  const workDir = mkdtempSync(join(tmpdir(), 'skald-scripts-test-'))
+  const store = await startSkald(workDir, { hasTenants: true, limits: scriptLimits })
+  t.teardown(async () => {
+    await store.stop()
+    rmSync(workDir, { recursive: true })
+  })
+  const tenants = tenantsOf(cases)
+  await loadScripts(store.url, tenants)
+  for (const one of cases) {
+    const lines = await askCase(store.url, one.query, tenants.get(one.streams)!)
+    t.equal(scriptDifference(one, lines), undefined, `${one.file}:${one.lineNumber}: ${one.title}`)
+  }
+})
+
+test('each script case that Loki answers differently is documented', async t => {
+  const page = readFileSync(join(rootDir, 'docs/differences.md'), 'utf8')
+  const marked = readScripts().filter(({ lokiDiffers }) => lokiDiffers !== undefined)
+  t.ok(marked.length >= 10)
+  for (const { lokiDiffers, file, lineNumber } of marked) {
+    t.match(page, `| ${lokiDiffers!.replaceAll('|', '\\|')} |`, `${file}:${lineNumber}`)
   }
 })
 

@@ -1,10 +1,11 @@
 // Checks that the tree is tidy: file names say what the files contain, every file is imported,
 // links in pages resolve, and all tests run.
 
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { test } from 'tap'
+import { quickTests, starterOf } from './quick/choose.ts'
 
 const root = new URL('..', import.meta.url).pathname
 const files = execFileSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' })
@@ -67,4 +68,31 @@ test('ARCHITECTURE.md names only existing files', async t => {
   )
   t.ok(named.length > 10)
   for (const name of named) t.ok(existsSync(join(root, name)), name)
+})
+
+test('quick tests are those that reach nothing that starts a process, a thread or a server', async t => {
+  const quick = quickTests()
+  t.ok(quick.length >= 120, `${quick.length} quick tests`)
+  t.ok(quick.includes('packages/wire/test/labels.test.ts'))
+  t.notOk(quick.includes('packages/agent/test/agent.test.ts'))
+
+  const dir = t.testdir({
+    'spawns.ts': "import { spawnSync } from 'node:child_process'\nspawnSync('true')\n",
+    'imports.ts': "import './spawns.ts'\n",
+    'types.ts': "import type { Server } from 'node:http'\nexport type Any = Server\n",
+    'computes.ts': "import { isIP } from 'node:net'\nisIP('::1')\n",
+    'listens.ts': "import { createServer } from 'node:net'\ncreateServer().listen(0)\n",
+    'threads.ts': "import { Worker } from 'node:worker_threads'\nnew Worker('', { eval: true })\n",
+  })
+  const starting = ['spawns.ts', 'imports.ts', 'listens.ts', 'threads.ts']
+  const guard = join(root, 'test/quick/refuse-starts.ts')
+  for (const name of starting) {
+    t.ok(starterOf(join(dir, name)), `${name} is no quick test`)
+    const { status, stderr } = spawnSync(process.execPath, [`--import=${guard}`, join(dir, name)], {
+      encoding: 'utf8',
+    })
+    t.equal(status, 1, `${name} fails`)
+    t.match(stderr, /A quick test started a (process|server|thread)/)
+  }
+  for (const name of ['types.ts', 'computes.ts']) t.equal(starterOf(join(dir, name)), undefined)
 })
