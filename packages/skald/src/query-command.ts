@@ -1,4 +1,4 @@
-// `skald query 'LOGQL'`: asks a store and prints what it answers, newest last.
+// `skald query 'LOGQL'`: asks a store and prints the answer, newest line last.
 
 import { parseArgs } from 'node:util'
 import { formatRfc3339, nsPerMs, parsePrometheusDuration } from '@skald/go-dialect'
@@ -32,9 +32,9 @@ type Answer =
   | { readonly resultType: 'matrix'; readonly result: readonly Series[] }
 
 /**
- * Runs the command; returns the exit code.
+ * Runs the command. Returns the exit code.
  *
- * @throws UsageError for arguments that cannot be used.
+ * @throws UsageError if an argument is not valid.
  */
 export async function runQueryCommand(
   argv: readonly string[],
@@ -178,7 +178,7 @@ function* formatSeries(
   }
 }
 
-/** Names of labels that every stream has with the same value: they tell a reader nothing. */
+/** Returns the labels that have the same value in every stream. Readers do not need them. */
 function commonLabels(sets: readonly Record<string, string>[]): ReadonlySet<string> {
   const [first = {}] = sets
   if (sets.length < 2) return new Set()

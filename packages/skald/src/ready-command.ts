@@ -1,4 +1,4 @@
-// `skald ready`: whether a store or an agent is ready, as an exit code, for what has no curl.
+// `skald ready`: reports through its exit code whether a store or an agent is ready. Needs no curl.
 
 import { parseGoFlags } from '@skald/go-dialect'
 import { readServerAddress, type Server } from './server-address.ts'
@@ -13,13 +13,13 @@ $SKALD_URL, or else the ports of this machine that a store (3100) and an agent (
 
 const defaultUrls = ['http://127.0.0.1:3100', 'http://127.0.0.1:9080']
 
-/** Shorter than what waits for the command. */
+/** Shorter than the timeouts of health checks that run the command. */
 const timeoutMs = 3000
 
 /**
- * Runs the command; returns 0 when something is ready, 1 when nothing is.
+ * Runs the command. Returns 0 if a server is ready, 1 if none is.
  *
- * @throws UsageError for arguments that are no URLs.
+ * @throws UsageError if an argument is not a URL.
  */
 export async function runReadyCommand(
   argv: readonly string[],
@@ -41,7 +41,7 @@ export async function runReadyCommand(
   return isReady ? 0 : 1
 }
 
-/** The status of the answer, or why there is none. */
+/** Returns the status of the answer, or the reason why there is none. */
 async function ask({ url, headers }: Server): Promise<string> {
   try {
     const response = await fetch(`${url}/ready`, {
