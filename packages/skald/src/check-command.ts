@@ -18,8 +18,8 @@ const checkFlags: Readonly<Record<string, GoFlag>> = {
 
 export const checkUsage = `skald check [flags] FILE...
 
-Checks agent (Promtail) and store (Loki) configurations, and a store's file of overrides; which one a file is shows
-from its keys.
+Checks configurations of an agent (Promtail) and a store (Loki), and a store's overrides file. It recognizes a file by
+its keys.
 
 ${formatGoFlags(checkFlags)}
 `

@@ -18,21 +18,21 @@ import { UsageError } from './usage-error.ts'
 
 export const importUsage = `skald import --from URL [options]
 
-Reads lines from a running Loki over its HTTP API and pushes them to a Skald store. Run it again after it was
-stopped: it goes on where it was, and lines that were pushed twice count once. Run it again after it was done: it copies
-what is newer.
+Reads lines from a running Loki over its HTTP API and pushes them to a Skald store. If you stop it, run
+it again: it continues where it stopped, and lines that it pushed twice count once. If you run it after it finished, it
+copies newer lines.
 
   --from URL          Loki to read from, with user and password as https://USER:PASSWORD@HOST
   --to URL            store to push to (default $SKALD_URL or http://127.0.0.1:3100)
-  --since DURATION    how far back to begin (default 30d)
-  --start TIME        where to begin, instead of --since: 2026-05-01T00:00:00Z
-  --end TIME          where to end (default now)
+  --since DURATION    how far back to start (default 30d)
+  --start TIME        where to start, instead of --since: 2026-05-01T00:00:00Z
+  --end TIME          where to stop (default now)
   --query SELECTOR    only these streams, such as '{namespace="shop"}' (default all)
-  --window DURATION   span of one query (default 1h)
-  --page N            entries of one answer (default 5000, as Loki's max_entries_limit_per_query)
+  --window DURATION   time range of one query (default 1h)
+  --page N            entries per answer (default 5000, like Loki's max_entries_limit_per_query)
   --from-tenant NAME  tenant to read
   --to-tenant NAME    tenant to write
-  --state FILE        where the progress is kept (default skald-import.json)
+  --state FILE        file that keeps the progress (default skald-import.json)
 `
 
 /** Lines may reach their server some time after their timestamp. */
@@ -82,7 +82,7 @@ async function runImport(options: ImportOptions, terminal: Terminal): Promise<nu
   }
   let progress = kept ? continued(kept, options) : started
   const endNs = BigInt(progress.endNs)
-  if (kept) terminal.stderr.write(`Going on at ${formatRfc3339(BigInt(progress.doneNs))}\n`)
+  if (kept) terminal.stderr.write(`Continuing at ${formatRfc3339(BigInt(progress.doneNs))}\n`)
   const refusals = new Set<string>()
   while (BigInt(progress.doneNs) < endNs) {
     const window = nextWindow(BigInt(progress.doneNs), endNs, options.windowNs)

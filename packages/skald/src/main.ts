@@ -15,11 +15,11 @@ const usage = `skald COMMAND
   skald query    ask a store and print the lines
   skald check    check configuration files
   skald import   copy the lines of a running Loki into a store
-  skald ready    tell whether a store or an agent is ready
+  skald ready    check whether a store or an agent is ready
   skald version  print the version
 
-skald COMMAND -help tells more of one, and so does skald help COMMAND. Without a command, -config.file=FILE runs the
-store or the agent, as the file shows.
+For details, run skald COMMAND -help or skald help COMMAND. Without a command, -config.file=FILE runs the store or the
+agent, depending on the file.
 `
 
 /** A command and its help text. */
@@ -117,7 +117,7 @@ async function runMeantCommand(argv: readonly string[], terminal: Terminal): Pro
   const { command, reason } = meant
   failing = command
   const { createLogger } = await import('./logger.ts')
-  createLogger('info').info({ command, reason }, `no command was given: runs skald ${command}`)
+  createLogger('info').info({ command, reason }, `no command given: running skald ${command}`)
   return run([command, ...argv], terminal)
 }
 
@@ -125,7 +125,7 @@ function prepareToStay({ env, stderr }: Terminal): void {
   // Libraries create files too, such as the database's. Only this user may read them.
   process.umask(0o077)
   watchNpm(env, () => {
-    stderr.write('npm, which has started this, is gone: ends as well\n')
+    stderr.write('npm, which started this program, is gone: stopping\n')
     process.kill(process.pid, 'SIGTERM')
   })
 }

@@ -9,10 +9,10 @@ import { UsageError } from './usage-error.ts'
 export const queryUsage = `skald query [options] 'LOGQL'
 
   --since DURATION    how far back to look (default 1h)
-  --limit N           most lines (default 100)
+  --limit N           maximum number of lines (default 100)
   --output FORMAT     default, raw (lines only) or jsonl (one JSON object a line)
   --url URL           store to ask (default $SKALD_URL or http://127.0.0.1:3100); https://USER:PASSWORD@HOST
-                      where a proxy asks for them
+                      if a proxy needs them
   --tenant NAME       tenant, for a store with auth_enabled (default $SKALD_TENANT)
 `
 

@@ -7,8 +7,8 @@ import { UsageError } from './usage-error.ts'
 
 export const readyUsage = `skald ready [URL...]
 
-Exits with 0 when one of the URLs answers 200 at /ready, such as http://127.0.0.1:3100. Without URLs it asks
-$SKALD_URL, or else the ports of this machine that a store (3100) and an agent (9080) have by default.
+Exits with 0 if one of the URLs, such as http://127.0.0.1:3100, answers 200 at /ready. Without URLs it asks $SKALD_URL,
+or else the default ports of a store (3100) and an agent (9080) on this machine.
 `
 
 const defaultUrls = ['http://127.0.0.1:3100', 'http://127.0.0.1:9080']
