@@ -136,7 +136,7 @@ test('an import that is repeated copies what is newer, and what came late', asyn
   t.match(first, { code: 0, stdout: /^2 entries/ })
   t.match(
     first.stderr,
-    /: 1 entries, \d+ % of the time, (4h|5h)[\dms]* left\n/,
+    /: 1 entries, \d+ % of the time, (4h|5h)[\dms]* left"\n/,
     'it tells what is left',
   )
 
@@ -372,6 +372,11 @@ test('wrong arguments are told with the usage', async t => {
   const refused = async (reason: RegExp, ...args: string[]) =>
     t.match(await runImport(...args), { code: 2, stderr: reason })
   await refused(/--from is missing/)
+  await refused(
+    /--log\.format takes logfmt or json, not xml/,
+    '--from=http://a',
+    '--log.format=xml',
+  )
   await refused(/--from takes a URL, not loki/, '--from=loki')
   await refused(/--window takes a duration above 0/, '--from=http://a', '--window=0s')
   await refused(/--start takes a time such as/, '--from=http://a', '--start=yesterday')

@@ -5,7 +5,7 @@ import { hostname as osHostname } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/go-dialect'
 import { explainSystemError } from '@skald/wire'
-import type { Logger } from 'pino'
+import { createLogger } from '@skald/wire/logger'
 import { type Agent, startAgent } from './agent.ts'
 import { agentFlags } from './config/flags.ts'
 import { type AgentConfig, type LoadAgentConfigOptions, loadAgentConfig } from './config.ts'
@@ -14,7 +14,6 @@ import { ConfigError, PositionsError } from './errors.ts'
 import { type Colours, noColours } from './inspect/colours.ts'
 import { describeClients, EntryPrinter } from './inspect/entry-printer.ts'
 import { createScratch } from './inspect/scratch.ts'
-import { createAgentLogger } from './logger.ts'
 import { stdinJob } from './sources/stdin.ts'
 import { agentVersion } from './version.ts'
 
@@ -175,7 +174,8 @@ async function runUntilStopped(
   io: AgentCommandIo,
 ): Promise<number> {
   const isDryRun = flags['dry-run'] === 'true'
-  const logger: Logger = createAgentLogger(written.server.logLevel, io.stderr)
+  const { logLevel, logFormat } = written.server
+  const logger = createLogger({ level: logLevel, format: logFormat, destination: io.stderr })
   const hostname = io.env.HOSTNAME || osHostname()
   const coloursFor = io.coloursFor ?? (() => noColours)
   let stop: () => void = () => undefined

@@ -10,8 +10,8 @@ import {
 } from '@skald/agent'
 import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/go-dialect'
 import { type Beside, type Store, startStore } from '@skald/store'
+import { createLogger } from '@skald/wire/logger'
 import { readConfigText } from './config-file.ts'
-import { createLogger } from './logger.ts'
 import { showProgress } from './progress.ts'
 import { waitForStopSignal } from './stop-signal.ts'
 import { loadStore } from './store-command.ts'
@@ -43,7 +43,11 @@ export async function runAllCommand(argv: readonly string[], terminal: Terminal)
   const isInteractive = terminal.stdout.isTTY === true
   // A person watches the progress bar; what matters less than a warning would tear it apart.
   const isQuiet = isInteractive && flags['log.level'] === undefined
-  const logger = createLogger(isQuiet ? 'warn' : loaded.config.logLevel)
+  const logger = createLogger({
+    level: isQuiet ? 'warn' : loaded.config.logLevel,
+    format: loaded.config.logFormat,
+    destination: terminal.stderr,
+  })
   for (const warning of warnings) logger.warn(warning)
   let agent: Agent | undefined
   const beside = {

@@ -9,12 +9,16 @@ import {
   parsePrometheusDuration,
   parseRfc3339,
 } from '@skald/go-dialect'
+import { type LogFormat, logFormats } from '@skald/wire'
+import { createLogger } from '@skald/wire/logger'
 import { type ImportProgress, loadProgress, saveProgress } from './import/progress-file.ts'
 import { ImportError, readPages, readSelectors, type Window } from './import/source.ts'
 import { pushStreams } from './import/target.ts'
 import { readServerAddress, type Server } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
+
+type Logger = ReturnType<typeof createLogger>
 
 export const importUsage = `skald import --from URL [options]
 
@@ -33,6 +37,7 @@ what is newer.
   --from-tenant NAME  tenant to read
   --to-tenant NAME    tenant to write
   --state FILE        where the progress is kept (default skald-import.json)
+  --log.format FORM   logfmt or json (default logfmt)
 `
 
 /** Lines may reach their server some time after their own time. */
@@ -47,6 +52,7 @@ interface ImportOptions {
   readonly windowNs: bigint
   readonly pageEntries: number
   readonly statePath: string
+  readonly logFormat: LogFormat
 }
 
 /**
@@ -60,18 +66,27 @@ export async function runImportCommand(
   terminal: Terminal,
 ): Promise<number> {
   const options = readArguments(argv, terminal.env)
+  const logger = createLogger({
+    level: 'info',
+    format: options.logFormat,
+    destination: terminal.stderr,
+  })
   try {
-    return await runImport(options, terminal)
+    return await runImport(options, terminal, logger)
   } catch (error) {
     // Reasons a person can mend; what was done is kept in the state.
     if (!(error instanceof ImportError) && !/^Cannot reach /.test((error as Error).message))
       throw error
-    terminal.stderr.write(`${(error as Error).message}\n`)
+    logger.error((error as Error).message)
     return 1
   }
 }
 
-async function runImport(options: ImportOptions, terminal: Terminal): Promise<number> {
+async function runImport(
+  options: ImportOptions,
+  { stdout }: Terminal,
+  logger: Logger,
+): Promise<number> {
   const { source, target, statePath } = options
   const kept = loadProgress(statePath)
   const started = kept ?? newProgress(options)
@@ -82,11 +97,11 @@ async function runImport(options: ImportOptions, terminal: Terminal): Promise<nu
   }
   let progress = kept ? continued(kept, options) : started
   const endNs = BigInt(progress.endNs)
-  if (kept) terminal.stderr.write(`Going on at ${formatRfc3339(BigInt(progress.doneNs))}\n`)
+  if (kept) logger.info(`Going on at ${formatRfc3339(BigInt(progress.doneNs))}`)
   const refusals = new Set<string>()
   while (BigInt(progress.doneNs) < endNs) {
     const window = nextWindow(BigInt(progress.doneNs), endNs, options.windowNs)
-    const entries = await importWindow(options, window, terminal, refusals)
+    const entries = await importWindow(options, window, logger, refusals)
     const isLate = window.startNs >= endNs - overlapNs
     progress = {
       ...progress,
@@ -95,11 +110,11 @@ async function runImport(options: ImportOptions, terminal: Terminal): Promise<nu
       lateEntries: (progress.lateEntries ?? 0) + (isLate ? entries : 0),
     }
     saveProgress(statePath, progress)
-    if (entries > 0) terminal.stderr.write(`${formatProgress(progress)}\n`)
+    if (entries > 0) logger.info(formatProgress(progress))
   }
   const span = `${formatRfc3339(BigInt(progress.startNs))} to ${formatRfc3339(endNs)}`
   const outcome = refusals.size > 0 ? 'were sent, less what was refused, to' : 'are in'
-  terminal.stdout.write(`${progress.entries} entries of ${span} ${outcome} ${target.url}\n`)
+  stdout.write(`${progress.entries} entries of ${span} ${outcome} ${target.url}\n`)
   return refusals.size > 0 ? 1 : 0
 }
 
@@ -152,11 +167,11 @@ function newProgress({ source, target, query, startNs, endNs }: ImportOptions): 
 async function importWindow(
   { source, target, query, pageEntries }: ImportOptions,
   window: Window,
-  terminal: Terminal,
+  logger: Logger,
   refusals: Set<string>,
 ): Promise<number> {
   const onRetry = (reason: string, pauseMs: number) => {
-    terminal.stderr.write(`${reason}; trying again in ${pauseMs} ms\n`)
+    logger.warn(`${reason}; trying again in ${pauseMs} ms`)
   }
   const reading = { pageEntries, onRetry }
   const selectors = query === '' ? await readSelectors(source, window, reading) : [query]
@@ -170,14 +185,14 @@ async function importWindow(
         const kind = pushed.refusal?.replace(/\d+/g, '0')
         if (pushed.refusal === undefined || kind === undefined || refusals.has(kind)) continue
         refusals.add(kind)
-        terminal.stderr.write(`${target.url} refused entries: ${pushed.refusal}\n`)
+        logger.warn(`${target.url} refused entries: ${pushed.refusal}`)
       }
     }
   }
   if (repeats > 0) {
     const before = formatRfc3339(window.endNs)
-    terminal.stderr.write(
-      `${before}: ${repeats} more entries have stream, time, line and metadata of another one, and count once with it\n`,
+    logger.info(
+      `${before}: ${repeats} more entries have stream, time, line and metadata of another one, and count once with it`,
     )
   }
   return entries
@@ -206,8 +221,10 @@ function readArguments(
   if (!Number.isInteger(pageEntries) || pageEntries <= 1) {
     throw usage(`--page takes a whole number above 1, not ${values.page}`)
   }
+  const logFormat = logFormats.find(format => format === values['log.format'])
+  if (!logFormat) throw usage(`--log.format takes logfmt or json, not ${values['log.format']}`)
   const { query, state: statePath } = values
-  return { source, target, query, startNs, endNs, windowNs, pageEntries, statePath }
+  return { source, target, query, startNs, endNs, windowNs, pageEntries, statePath, logFormat }
 }
 
 function readServer(flag: string, url: string, tenant: string | undefined): Server {
@@ -255,6 +272,7 @@ function parse(argv: readonly string[]) {
         query: { type: 'string', default: '' },
         page: { type: 'string', default: '5000' },
         state: { type: 'string', default: 'skald-import.json' },
+        'log.format': { type: 'string', default: 'logfmt' },
       },
     })
   } catch (cause) {

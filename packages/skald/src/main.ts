@@ -114,10 +114,11 @@ async function runMeantCommand(argv: readonly string[], terminal: Terminal): Pro
   const { findMeantCommand } = await import('./missing-command.ts')
   const meant = findMeantCommand(argv)
   if (!meant) throw new UsageError(`a command is missing before ${argv[0]}`, { usage })
-  const { command, reason } = meant
+  const { command, reason, logFormat } = meant
   failing = command
-  const { createLogger } = await import('./logger.ts')
-  createLogger('info').info({ command, reason }, `no command was given: runs skald ${command}`)
+  const { createLogger } = await import('@skald/wire/logger')
+  const logger = createLogger({ level: 'info', format: logFormat, destination: terminal.stderr })
+  logger.info({ command, reason }, `no command was given: runs skald ${command}`)
   return run([command, ...argv], terminal)
 }
 

@@ -8,10 +8,10 @@ import {
   loadStoreConfig,
   startStore,
 } from '@skald/store'
-import { formatProblem } from '@skald/wire'
+import { formatProblem, type LogFormat, type LogLevel, logFormats, logLevels } from '@skald/wire'
+import { createLogger } from '@skald/wire/logger'
 import { stringify } from 'yaml'
 import { readConfigText } from './config-file.ts'
-import { createLogger } from './logger.ts'
 import { waitForStopSignal } from './stop-signal.ts'
 import { storeFlags } from './store-flags.ts'
 import type { Terminal } from './terminal.ts'
@@ -43,10 +43,15 @@ export async function runStoreCommand(
     terminal.stdout.write('config is valid\n')
     return 0
   }
-  const logger = createLogger(loaded.config.logLevel)
+  const { logLevel, logFormat } = loaded.config
+  const logger = createLogger({
+    level: logLevel,
+    format: logFormat,
+    destination: terminal.stderr,
+  })
   for (const warning of warnings) logger.warn(warning)
   const store = await startStore({ loaded, logger, version: readVersion() })
-  logger.info({ url: store.url, data: loaded.config.dataDir }, 'store is ready')
+  logger.info({ address: store.address, data: loaded.config.dataDir }, 'store is ready')
   const signal = await waitForStopSignal()
   logger.info({ signal }, 'store is stopping')
   await store.stop()
@@ -81,8 +86,12 @@ function settingsOf(flags: FlagValues): Partial<LoadedStoreConfig['config']> {
     throw new ConfigError('command line', [{ line: 0, column: 0, message }])
   }
   const level = flags['log.level']
-  if (level !== undefined && !['debug', 'info', 'warn', 'error'].includes(level)) {
+  if (level !== undefined && !logLevels.includes(level as LogLevel)) {
     refuse(`-log.level must be one of debug, info, warn, error, found ${JSON.stringify(level)}`)
+  }
+  const format = flags['log.format'] || undefined
+  if (format !== undefined && !logFormats.includes(format as LogFormat)) {
+    refuse(`-log.format must be one of logfmt, json, found ${JSON.stringify(format)}`)
   }
   const { target } = flags
   if (target !== undefined && !target.split(',').includes('all')) {
@@ -98,6 +107,7 @@ function settingsOf(flags: FlagValues): Partial<LoadedStoreConfig['config']> {
   }
   const given = {
     logLevel: level,
+    logFormat: format,
     authEnabled: flags['auth.enabled'] && flags['auth.enabled'] === 'true',
     dataDir: flags['common.path-prefix'],
     listenAddress: flags['server.http-listen-address'],

@@ -5,6 +5,7 @@
 // The schema is written as JSON Schema itself, and only its types come from the library: loading it
 // took a third of the time a store needs to start.
 
+import { logFormats } from '@skald/wire'
 import type { XStatic } from 'typebox/schema'
 import { defaultLogLevelFields } from './ingest/detected-level.ts'
 import type { OtlpConfig } from './ingest/otlp-actions.ts'
@@ -102,6 +103,7 @@ const serverSchema = withUnfollowed(
       '2m',
     ),
     log_level: oneOf('Least level that is logged.', ['info', 'debug', 'warn', 'error']),
+    log_format: oneOf('Form of the log on standard error.', logFormats),
     register_instrumentation: flag('Answer /metrics.', true),
   }),
   'server',

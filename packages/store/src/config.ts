@@ -1,6 +1,7 @@
 // Reads the store's YAML: what was written becomes numbers with units, every mistake is told with its place,
 // and what has no meaning here is named.
 
+import type { LogFormat, LogLevel } from '@skald/wire'
 import {
   type ConfigProblem,
   type Environment,
@@ -35,7 +36,8 @@ export interface StoreConfig {
   readonly connectionsMax: number
   /** Whether /metrics is answered. */
   readonly hasMetrics: boolean
-  readonly logLevel: string
+  readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
   readonly dataDir: string
   /** Whether entries past their retention period are deleted. */
   readonly mayDelete: boolean
@@ -188,6 +190,7 @@ function resolve(config: RawStoreConfig, report: Report): StoreConfig {
     hasMetrics: server.register_instrumentation,
     httpPathPrefix: server.http_path_prefix.replace(/\/+$/, ''),
     logLevel: server.log_level,
+    logFormat: server.log_format,
     dataDir: dataDirOf(config),
     mayDelete: compactor.retention_enabled,
     deletes: resolveDeletes(config, report),

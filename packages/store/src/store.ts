@@ -63,7 +63,9 @@ export interface Beside {
 
 /** A running store. */
 export interface Store {
-  /** Where it listens, as `http://127.0.0.1:3100`. */
+  /** Where it listens, as `0.0.0.0:3100`. */
+  readonly address: string
+  /** URL that reaches it from this machine, as `http://127.0.0.1:3100`. */
   readonly url: string
   readonly app: FastifyInstance
   /** Finishes what it took in, then lets everything go. Calling it again waits for the same end. */
@@ -167,7 +169,7 @@ async function openStore(
     await silent
     await closeAll(opened)
   })
-  return { url: listener.url, app, stop }
+  return { address: listener.address, url: listener.url, app, stop }
 }
 
 /** Opens what lies in the data directory and brings it in order. */

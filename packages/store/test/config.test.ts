@@ -26,6 +26,7 @@ test('an empty file is the defaults, as Loki has them', async t => {
     httpReadTimeoutMs: 30_000,
     httpPathPrefix: '',
     logLevel: 'info',
+    logFormat: 'logfmt',
     dataDir: './data',
   })
   t.match(config.limits, {
@@ -64,6 +65,7 @@ server:
   http_path_prefix: /logs/
   http_server_read_timeout: 1m30s
   log_level: warn
+  log_format: json
 common:
   path_prefix: /var/lib/skald
 limits_config:
@@ -86,6 +88,7 @@ limits_config:
     httpReadTimeoutMs: 90_000,
     httpPathPrefix: '/logs',
     logLevel: 'warn',
+    logFormat: 'json',
     dataDir: '/var/lib/skald',
   })
   t.match(config.limits, {

@@ -26,6 +26,7 @@ export {
   parseLabelPairs,
   parseLabelSet,
 } from './labels.ts'
+export { type LogFormat, type LogLevel, logFormats, logLevels } from './log-settings.ts'
 export { formatMatcher, formatSelector, type Matcher, type MatcherOp } from './matcher.ts'
 export {
   defaultOtlpLabelAttributes,

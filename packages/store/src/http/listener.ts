@@ -61,12 +61,15 @@ export class Listener {
     this.#status = text
   }
 
-  /** Where it listens, as `http://127.0.0.1:3100`. */
-  get url(): string {
+  /** Where it listens, as `0.0.0.0:3100`. */
+  get address(): string {
     const { address, port } = this.server.address() as AddressInfo
-    const host =
-      address === '0.0.0.0' ? '127.0.0.1' : address.includes(':') ? `[${address}]` : address
-    return `http://${host}:${port}`
+    return `${address.includes(':') ? `[${address}]` : address}:${port}`
+  }
+
+  /** URL that reaches it from this machine, as `http://127.0.0.1:3100`. */
+  get url(): string {
+    return `http://${this.address.replace(/^0\.0\.0\.0:/, '127.0.0.1:')}`
   }
 
   /** Hands all requests from now on to the routes. */

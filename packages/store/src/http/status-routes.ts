@@ -1,6 +1,7 @@
 // How the store is doing: /ready, /metrics, /config, /services, buildinfo, and what operators can change
 // while it runs: /log_level and /flush.
 
+import { type LogLevel, logLevels } from '@skald/wire'
 import type { FastifyInstance } from 'fastify'
 import { stringify } from 'yaml'
 import type { StoreConfig } from '../config.ts'
@@ -28,8 +29,6 @@ const plainText = 'text/plain; charset=utf-8'
 /** The parts of a store, by the names of Loki's. All start and stop together. */
 const services = ['server', 'distributor', 'ingester', 'querier', 'compactor']
 const serviceStates = { starting: 'Starting', ready: 'Running', stopping: 'Stopping' } as const
-
-const logLevels = ['debug', 'info', 'warn', 'error']
 
 /** Where the links of the start page lead. */
 const pages = ['ready', 'metrics', 'config', 'services', 'loki/api/v1/labels']
@@ -105,7 +104,7 @@ function addLogLevelRoutes(app: FastifyInstance, { logger }: StatusRouteOptions)
   })
   app.post('/log_level', (request, reply) => {
     const level = readParams(request).get('log_level')
-    if (!logLevels.includes(level)) {
+    if (!logLevels.includes(level as LogLevel)) {
       const message = `unrecognized log level ${JSON.stringify(level)}`
       void sendJson(reply.code(400), JSON.stringify({ status: 'failed', message }))
       return
