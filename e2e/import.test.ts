@@ -221,7 +221,7 @@ test('skald import goes on after busy servers, and after it was stopped', async 
     code: 1,
     stderr: /answered 401 to a push: not now; --to-tenant names a tenant, the URL a user/,
   })
-  t.match(first.stderr, /answered 500: not now; trying again in 250 ms/)
+  t.match(first.stderr, /answered 500: not now; trying again in 250ms/)
   isShut = true
   const second = await runImport(...args)
   t.equal(second.code, 0, second.stderr)

@@ -14,6 +14,7 @@ export { parseGoTime } from './time/go-time.ts'
 export { formatGoTime } from './time/go-time-format.ts'
 export { goTimeLayouts, layoutParts } from './time/go-time-layout.ts'
 export {
+  formatDurationMs,
   formatGoDuration,
   formatPrometheusDuration,
   formatRfc3339,

@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import {
+  formatDurationMs,
   formatPrometheusDuration,
   formatRfc3339,
   nsPerMs,
@@ -171,7 +172,7 @@ async function importWindow(
   refusals: Set<string>,
 ): Promise<number> {
   const onRetry = (reason: string, pauseMs: number) => {
-    logger.warn(`${reason}; trying again in ${pauseMs} ms`)
+    logger.warn(`${reason}; trying again in ${formatDurationMs(pauseMs)}`)
   }
   const reading = { pageEntries, onRetry }
   const selectors = query === '' ? await readSelectors(source, window, reading) : [query]

@@ -2,8 +2,9 @@
 
 import { parseArgs } from 'node:util'
 import { formatRfc3339, nsPerMs, parsePrometheusDuration } from '@skald/go-dialect'
+import { ascending, type Colours, coloursFor } from '@skald/wire'
 import { readServerAddress } from './server-address.ts'
-import { type Colours, coloursFor, type Terminal } from './terminal.ts'
+import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 export const queryUsage = `skald query [options] 'LOGQL'
@@ -143,7 +144,7 @@ function* formatStreams(
   const rows = streams.flatMap(({ stream, values }) =>
     values.map(([ns, line]) => ({ ns: BigInt(ns), line, stream })),
   )
-  rows.sort((a, b) => (a.ns < b.ns ? -1 : a.ns > b.ns ? 1 : 0))
+  rows.sort((a, b) => ascending(a.ns, b.ns))
   const common = commonLabels(streams.map(({ stream }) => stream))
   for (const { ns, line, stream } of rows) {
     switch (output) {

@@ -1,14 +1,15 @@
 // `skald store`: the store alone, on Loki's YAML and flags.
 
 import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/go-dialect'
+import { configInForce, type LoadedStoreConfig, loadStoreConfig, startStore } from '@skald/store'
 import {
   ConfigError,
-  configInForce,
-  type LoadedStoreConfig,
-  loadStoreConfig,
-  startStore,
-} from '@skald/store'
-import { formatProblem, type LogFormat, type LogLevel, logFormats, logLevels } from '@skald/wire'
+  formatProblem,
+  type LogFormat,
+  type LogLevel,
+  logFormats,
+  logLevels,
+} from '@skald/wire'
 import { createLogger } from '@skald/wire/logger'
 import { stringify } from 'yaml'
 import { readConfigText } from './config-file.ts'
@@ -83,7 +84,7 @@ export function loadStore(flags: FlagValues, { env, stderr }: Terminal): StoreSt
 /** What the flags say, in place of what the file says. */
 function settingsOf(flags: FlagValues): Partial<LoadedStoreConfig['config']> {
   const refuse = (message: string) => {
-    throw new ConfigError('command line', [{ line: 0, column: 0, message }])
+    throw new ConfigError({ path: 'command line', problems: [{ line: 0, column: 0, message }] })
   }
   const level = flags['log.level']
   if (level !== undefined && !logLevels.includes(level as LogLevel)) {

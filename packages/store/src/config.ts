@@ -1,18 +1,19 @@
 // Reads the store's YAML: what was written becomes numbers with units, every mistake is told with its place,
 // and what has no meaning here is named.
 
-import type { LogFormat, LogLevel } from '@skald/wire'
 import {
+  ConfigError,
   type ConfigProblem,
   type Environment,
   expandEnvironment,
   expansionNotes,
+  type LogFormat,
+  type LogLevel,
 } from '@skald/wire'
 import { checkValue } from './config-check.ts'
 import { type ConfigDocument, dropEmptyKeys, readYaml } from './config-document.ts'
 import { readDuration, resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { blockSchemas, type RawStoreConfig, storeConfigSchema } from './config-schema.ts'
-import { ConfigError } from './errors.ts'
 import type { TenantLimits } from './limits.ts'
 import { judgeSettings } from './settings/judge.ts'
 import { valueAt } from './settings/setting.ts'
@@ -99,7 +100,7 @@ export function loadStoreConfig(
 
 function withNotes(error: unknown, note: (problem: ConfigProblem) => ConfigProblem): unknown {
   if (!(error instanceof ConfigError)) return error
-  return new ConfigError(error.path, error.problems.map(note), { cause: error })
+  return new ConfigError({ path: error.path, problems: error.problems.map(note) }, { cause: error })
 }
 
 function readStoreConfig(text: string, path: string): LoadedStoreConfig {
@@ -118,7 +119,7 @@ function readStoreConfig(text: string, path: string): LoadedStoreConfig {
     problems.push(document.problemAt([block, key], `${block}.${key}: ${message}`))
   }
   const config = raw && resolve(raw, report)
-  if (problems.length > 0) throw new ConfigError(path, inFileOrder(problems))
+  if (problems.length > 0) throw new ConfigError({ path, problems: inFileOrder(problems) })
   return {
     config: config!,
     raw: raw!,

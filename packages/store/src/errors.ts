@@ -1,8 +1,6 @@
 // The errors of the store that somebody catches. Each has a stable `code`; http/server.ts says which
 // status a code becomes.
 
-import { type ConfigProblem, formatProblem } from '@skald/wire'
-
 /** Says that stored bytes are not what was written. */
 export class CorruptionError extends Error {
   readonly code = 'CORRUPTION'
@@ -48,20 +46,6 @@ export class BadRequestError extends Error {
     super(message, options)
     this.name = 'BadRequestError'
     this.status = options?.status ?? 400
-  }
-}
-
-/** Says what is wrong in a configuration file, everything at once. */
-export class ConfigError extends Error {
-  readonly code = 'CONFIG'
-  readonly path: string
-  readonly problems: readonly ConfigProblem[]
-
-  constructor(path: string, problems: readonly ConfigProblem[], options?: ErrorOptions) {
-    super(problems.map(problem => formatProblem(path, problem)).join('\n'), options)
-    this.name = 'ConfigError'
-    this.path = path
-    this.problems = problems
   }
 }
 

@@ -1,12 +1,11 @@
 // A file of overrides, which `runtime_config` names: the limits of single tenants, checked.
 
-import type { ConfigProblem } from '@skald/wire'
+import { ConfigError, type ConfigProblem } from '@skald/wire'
 import { loadStoreConfig } from './config.ts'
 import { checkValue } from './config-check.ts'
 import { type ConfigDocument, dropEmptyKeys, readYaml } from './config-document.ts'
 import { resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { overridesSchema, type RawLimits } from './config-schema.ts'
-import { ConfigError } from './errors.ts'
 import { judgeSettings } from './settings/judge.ts'
 
 /** What a file says. */
@@ -56,7 +55,7 @@ export function readOverridesFile(
     }
     resolveLimits({ ...rawLimits, ...keys }, { mayDelete, report })
   }
-  if (problems.length > 0) throw new ConfigError(path, problems)
+  if (problems.length > 0) throw new ConfigError({ path, problems })
   const tenants = Object.entries(overrides).map(
     ([tenant, keys]) =>
       [tenant, withOlderDeletes(keys, { isWritten: keys.deletion_mode !== undefined })] as const,
@@ -98,5 +97,5 @@ function checkedTenants(document: ConfigDocument, path: string): Tenants {
   const mistakes = checkValue(file, overridesSchema)
   if (mistakes.length === 0) return overrides as Tenants
   const problems = mistakes.map(({ keys, message }) => document.problemAt(keys, message))
-  throw new ConfigError(path, problems)
+  throw new ConfigError({ path, problems })
 }

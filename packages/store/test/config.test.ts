@@ -1,6 +1,6 @@
+import { ConfigError } from '@skald/wire'
 import { test } from 'tap'
 import { loadStoreConfig } from '../src/config.ts'
-import { ConfigError } from '../src/errors.ts'
 
 const load = (text: string) => loadStoreConfig(text, 'store.yaml')
 const second = 1_000_000_000n

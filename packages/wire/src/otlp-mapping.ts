@@ -2,6 +2,7 @@
 // labels of the stream, all others structured metadata of the entry. Both encodings end here.
 
 import { createLabelSet, formatLabelSet, type Label } from './labels.ts'
+import { ascending } from './order.ts'
 
 /** What becomes of an attribute. */
 export type OtlpAction = 'index_label' | 'structured_metadata' | 'drop'
@@ -184,7 +185,7 @@ export function formatOtlpDoubleJson(value: number): string {
 
 /** Writes a map as JSON, its members in the order of their names, the last of a name winning. */
 export function formatOtlpMapJson(members: readonly (readonly [string, string])[]): string {
-  const sorted = [...new Map(members)].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  const sorted = [...new Map(members)].sort(([a], [b]) => ascending(a, b))
   return `{${sorted.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
 }
 

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TextDecoder } from 'node:util'
+import { formatDurationMs } from '@skald/go-dialect'
 import { privateFileMode } from '@skald/wire'
 import { decoderOf, type ProgramEnd, type RunningProgram, startProgram } from './program.ts'
 import { type ChannelQuery, formatBookmark, parseBookmark, placeOf } from './windows-query.ts'
@@ -133,7 +134,9 @@ export class Wevtutil {
         // What it started may hold its output open.
         child.stdout.destroy()
         child.stderr.destroy()
-        reject(new Error(`wevtutil was silent for ${this.#silenceMs / 1000} s, and was ended`))
+        reject(
+          new Error(`wevtutil was silent for ${formatDurationMs(this.#silenceMs)}, and was ended`),
+        )
       }, this.#silenceMs)
     })
     try {

@@ -1,7 +1,7 @@
 // Cuts all streams of a server into few queries: LogQL refuses `{}`, and has no label that every stream of
 // every server carries.
 
-import { formatSelector, type Matcher } from '@skald/wire'
+import { ascending, formatSelector, type Matcher } from '@skald/wire'
 
 /**
  * Selectors of which every stream fits exactly one. The first takes the streams that have the most common
@@ -27,6 +27,6 @@ function mostCommonLabel(streams: readonly Readonly<Record<string, string>>[]): 
   for (const labels of streams) {
     for (const name of Object.keys(labels)) counts.set(name, (counts.get(name) ?? 0) + 1)
   }
-  const [first] = [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
+  const [first] = [...counts].sort(([a, n], [b, m]) => m - n || ascending(a, b))
   return first![0]
 }

@@ -1,7 +1,14 @@
 // The server that lines are read from: any that answers Loki's HTTP API.
 
 import { formatRfc3339 } from '@skald/go-dialect'
-import { createLabelSet, createMetadata, type Label, type LabelSet, type Stream } from '@skald/wire'
+import {
+  ascending,
+  createLabelSet,
+  createMetadata,
+  type Label,
+  type LabelSet,
+  type Stream,
+} from '@skald/wire'
 import type { Server } from '../server-address.ts'
 import { type RequestOptions, sendRequest } from './requests.ts'
 import { coverStreams } from './selectors.ts'
@@ -140,9 +147,7 @@ async function readRows(
       rows.push({ streamKey, labels, timestampNs: BigInt(ns), line, structuredMetadata })
     }
   }
-  return rows.sort((a, b) =>
-    a.timestampNs < b.timestampNs ? -1 : a.timestampNs > b.timestampNs ? 1 : 0,
-  )
+  return rows.sort((a, b) => ascending(a.timestampNs, b.timestampNs))
 }
 
 /** The parsed answer; undefined where it is longer than `answerBytesMax`. */

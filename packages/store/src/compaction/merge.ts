@@ -2,7 +2,7 @@
 // compress and to scan well, rows in time order and each once, without what is deleted. Reads and writes streams one after the
 // other, so that memory does not grow with the size of the segments.
 
-import { type LabelSet, parseLabelSet } from '@skald/wire'
+import { ascending, type LabelSet, parseLabelSet } from '@skald/wire'
 import { type Allocate, ScratchArena } from '../buffers.ts'
 import { nsPerDay } from '../day.ts'
 import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
@@ -131,7 +131,7 @@ function streamsOf(
     }
   }
   return [...byText]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .sort(([a], [b]) => ascending(a, b))
     .map(([labelsText, { places }]) => [
       labelsText,
       places.sort((a, b) => a.record.sequence - b.record.sequence),

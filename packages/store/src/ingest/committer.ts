@@ -2,7 +2,7 @@
 // to the medium, entered into the catalog, and only then acknowledged. A small segment is the
 // write-ahead log; there is no other.
 
-import type { LabelSet } from '@skald/wire'
+import { ascending, type LabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import { type Allocate, ScratchArena } from '../buffers.ts'
 import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
@@ -245,12 +245,8 @@ function sortedGroups(pushes: readonly PendingPush[], labels: Map<string, LabelS
   }
   return [...groups.values()].sort(
     (a, b) =>
-      compareTexts(a.tenant, b.tenant) || a.day - b.day || compareTexts(a.labelsText, b.labelsText),
+      ascending(a.tenant, b.tenant) || a.day - b.day || ascending(a.labelsText, b.labelsText),
   )
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** Cuts the accepted rows into runs of one UTC day; nearly always one. */

@@ -2,10 +2,10 @@
 // nothing is followed here.
 
 import { formatGoTime } from '@skald/go-dialect'
+import { type Rate, TokenBucket } from '@skald/wire'
 import { PushRejectedError } from '../errors.ts'
 import { activeStreamMs, defaultRates, rateStreamsMax, type TenantLimits } from '../limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
-import { type Rate, TokenBucket } from './token-bucket.ts'
 
 /** Lines of a message that tells of single entries. */
 const toldEntriesMax = 10
@@ -58,12 +58,12 @@ export class IngestQuotas {
     const rate = this.#tenantRate(limits)
     if (!rate) return
     const nowMs = this.#options.clock.now()
-    const bucket = this.#tenantBuckets.get(tenant) ?? new TokenBucket(rate, nowMs)
+    const bucket = this.#tenantBuckets.get(tenant) ?? new TokenBucket(rate)
     this.#tenantBuckets.set(tenant, bucket)
     if (bucket.take(bytes, rate, nowMs)) return
     throw new PushRejectedError(
       `Ingestion rate limit exceeded for user ${tenant} (limit: ${Math.floor(rate.perSecond)} bytes/sec) while attempting to ingest '${lines}' lines totaling '${bytes}' bytes, reduce log volume or contact your Loki administrator to see if the limit can be increased`,
-      { status: 429, retryAfterSeconds: bucket.secondsUntil(bytes, rate) },
+      { status: 429, retryAfterSeconds: wholeSeconds(bucket.msUntil(bytes, rate, nowMs)) },
     )
   }
 
@@ -127,7 +127,7 @@ export class IngestQuotas {
   ): AcceptedStream | undefined {
     const nowMs = this.#options.clock.now()
     const key = `${tenant}\0${stream.labelsText}`
-    const bucket = this.#streamBuckets.get(key) ?? new TokenBucket(rate, nowMs)
+    const bucket = this.#streamBuckets.get(key) ?? new TokenBucket(rate)
     this.#streamBuckets.delete(key)
     this.#streamBuckets.set(key, bucket)
     if (this.#streamBuckets.size > rateStreamsMax) {
@@ -225,4 +225,9 @@ function formatSize(bytes: number): string {
     units.shift()
   }
   return `${size}${units[0]}`
+}
+
+/** A wait in whole seconds, one at least, as a Retry-After header has it. */
+function wholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000))
 }

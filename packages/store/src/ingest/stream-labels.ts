@@ -2,6 +2,7 @@
 // `service_name`. The outcome depends on nothing but the text and the limits, so it is kept.
 
 import {
+  compareLabelNames,
   createLabelSet,
   formatLabelSet,
   type Label,
@@ -139,7 +140,7 @@ function findTwice(sent: readonly Label[]): string | undefined {
 /** What was sent, with what was added to it, for a message. */
 function joinLabels(sent: readonly Label[], labels: LabelSet): readonly Label[] {
   const added = labels.filter(({ name }) => sent.every(label => label.name !== name))
-  return [...sent, ...added].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  return [...sent, ...added].sort(compareLabelNames)
 }
 
 function addServiceName(labels: LabelSet, candidates: readonly string[]): LabelSet {

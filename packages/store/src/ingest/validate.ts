@@ -2,7 +2,13 @@
 // is right beside it is stored, as Loki does it.
 
 import { formatRfc3339 } from '@skald/go-dialect'
-import { type Label, type LabelSet, normaliseLabelName, type PushStream } from '@skald/wire'
+import {
+  compareLabelNames,
+  type Label,
+  type LabelSet,
+  normaliseLabelName,
+  type PushStream,
+} from '@skald/wire'
 import type { TenantLimits } from '../limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
 import { detectedLevelLabel } from './detected-level.ts'
@@ -269,7 +275,7 @@ function checkMetadata(
  * as they are stay the same objects.
  */
 function normaliseMetadata(pairs: readonly Label[]): LabelSet {
-  const sorted = pairs.filter(isPair).map(normalisePair).sort(compareNames)
+  const sorted = pairs.filter(isPair).map(normalisePair).sort(compareLabelNames)
   let count = 0
   for (const [i, pair] of sorted.entries()) {
     if (sorted[i + 1]?.name !== pair.name) sorted[count++] = pair
@@ -287,8 +293,4 @@ function normalisePair(pair: Label): Label {
   const { value } = pair
   if (name === pair.name && !value.includes('\ufffd')) return pair
   return { name, value: value.replaceAll('\ufffd', ' ') }
-}
-
-function compareNames(a: Label, b: Label): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
 }
