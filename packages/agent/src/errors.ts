@@ -43,6 +43,30 @@ export class ApiError extends Error {
   }
 }
 
+/** Thrown when a program of the system that a source reads through cannot be run. */
+export class ProgramMissingError extends Error {
+  readonly code = 'PROGRAM_MISSING'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'ProgramMissingError'
+  }
+}
+
+/** Thrown when wevtutil, which reads Windows' event log, ends with an error. */
+export class WevtutilError extends Error {
+  readonly code = 'WEVTUTIL_FAILED'
+  /** `null` where a signal ended it, or it never ran. */
+  readonly exitCode: number | null
+
+  /** @param end How it ended; its complaint is the message. */
+  constructor(end: { readonly exitCode: number | null; readonly complaint: string }) {
+    super(end.complaint)
+    this.name = 'WevtutilError'
+    this.exitCode = end.exitCode
+  }
+}
+
 /** Says why something failed; where several addresses of a host were tried, why each of them did. */
 export function describeError(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(describeError).join('; ')

@@ -1,6 +1,7 @@
 // Command lines in the dialect of Go's flag package, which Promtail and Loki speak: one dash or two,
 // `-flag=value` or `-flag value`, booleans alone.
 
+import { FlagError } from './errors.ts'
 import { parseConfigBytes } from './number/byte-size.ts'
 import { parseGoDuration } from './time/time.ts'
 
@@ -16,16 +17,6 @@ export interface GoFlag {
 
 /** Flags as they were given, by name without dashes; booleans as `true` or `false`. */
 export type FlagValues = Readonly<Record<string, string>>
-
-/** Says that a command line cannot be understood. */
-export class FlagError extends Error {
-  readonly code = 'FLAG'
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'FlagError'
-  }
-}
 
 const trueTexts = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])
 const falseTexts = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False'])

@@ -1,5 +1,5 @@
+export { FlagError } from './errors.ts'
 export {
-  FlagError,
   type FlagValues,
   formatGoFlags,
   type GoFlag,

@@ -12,12 +12,12 @@ import {
 } from '@skald/go-dialect'
 import { type LogFormat, logFormats } from '@skald/wire'
 import { createLogger } from '@skald/wire/logger'
+import { ImportError, UsageError } from './errors.ts'
 import { type ImportProgress, loadProgress, saveProgress } from './import/progress-file.ts'
-import { ImportError, readPages, readSelectors, type Window } from './import/source.ts'
+import { readPages, readSelectors, type Window } from './import/source.ts'
 import { pushStreams } from './import/target.ts'
 import { readServerAddress, type Server } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
 
 type Logger = ReturnType<typeof createLogger>
 

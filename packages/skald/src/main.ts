@@ -1,11 +1,11 @@
 // The command line: skald agent | store | all | query | check | import | ready.
 
 import { coloursFor } from '@skald/wire'
+import { UsageError } from './errors.ts'
 import { describeFailure, exitCodeOf, exitCodes } from './failure.ts'
 import { watchNpm } from './parent-watch.ts'
 import { waitForStopSignal } from './stop-signal.ts'
 import type { Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
 import { readVersion } from './version.ts'
 
 const usage = `skald COMMAND

@@ -3,9 +3,9 @@
 import { parseArgs } from 'node:util'
 import { formatRfc3339, nsPerMs, parsePrometheusDuration } from '@skald/go-dialect'
 import { ascending, type Colours, coloursFor } from '@skald/wire'
+import { UsageError } from './errors.ts'
 import { readServerAddress } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
 
 export const queryUsage = `skald query [options] 'LOGQL'
 

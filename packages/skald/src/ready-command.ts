@@ -1,9 +1,9 @@
 // `skald ready`: whether a store or an agent is ready, as an exit code, for what has no curl.
 
 import { parseGoFlags } from '@skald/go-dialect'
+import { UsageError } from './errors.ts'
 import { readServerAddress, type Server } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
 
 export const readyUsage = `skald ready [URL...]
 

@@ -1,5 +1,7 @@
-// The errors of the store that somebody catches. Each has a stable `code`; http/server.ts says which
-// status a code becomes.
+// The errors of the store that somebody catches. Each has a stable `code`; http/error-status.ts says which status a
+// code becomes.
+
+import { formatPrometheusDuration } from '@skald/go-dialect'
 
 /** Says that stored bytes are not what was written. */
 export class CorruptionError extends Error {
@@ -19,33 +21,96 @@ export class CorruptionError extends Error {
   }
 }
 
-/** Says that a push is refused, in whole or in part, with the status and text a Loki client expects. */
+/** Thrown when a push is refused, in whole or in part; the text is what a Loki client expects. */
 export class PushRejectedError extends Error {
-  readonly code = 'PUSH_REJECTED'
-  readonly status: number
+  readonly code:
+    | 'PUSH_BODY_CUT'
+    | 'PUSH_BODY_UNSUPPORTED'
+    | 'PUSH_BODY_TOO_LARGE'
+    | 'PUSH_EMPTY'
+    | 'PUSH_INVALID'
+    | 'PUSH_NO_ROOM'
+    | 'PUSH_RATE_LIMITED'
+    | 'PUSH_STREAM_LIMITED'
   /** Seconds after which a retry makes sense; absent where none does. */
   readonly retryAfterSeconds: number | undefined
 
   constructor(
     message: string,
-    options: ErrorOptions & { readonly status: number; readonly retryAfterSeconds?: number },
+    options: ErrorOptions & {
+      readonly code: PushRejectedError['code']
+      readonly retryAfterSeconds?: number
+    },
   ) {
     super(message, options)
     this.name = 'PushRejectedError'
-    this.status = options.status
+    this.code = options.code
     this.retryAfterSeconds = options.retryAfterSeconds
   }
 }
 
-/** Says that a request parameter or header cannot be used; `message` is what the client is told. */
-export class BadRequestError extends Error {
-  readonly code = 'BAD_REQUEST'
-  readonly status: number
+/** Thrown when limits_config.block_ingestion_until refuses a push. */
+export class PushBlockedError extends Error {
+  readonly code = 'PUSH_BLOCKED'
+  /** What limits_config.block_ingestion_status_code says. */
+  readonly blockStatus: number
 
-  constructor(message: string, options?: ErrorOptions & { readonly status?: number }) {
+  constructor(message: string, blockStatus: number) {
+    super(message)
+    this.name = 'PushBlockedError'
+    this.blockStatus = blockStatus
+  }
+}
+
+/** Thrown when a request cannot be answered as it is asked; `message` is what the client is told. */
+export class BadRequestError extends Error {
+  readonly code:
+    | 'BAD_REQUEST'
+    | 'TENANT_MISSING'
+    | 'VOLUME_DISABLED'
+    | 'DELETES_OFF'
+    | 'DELETES_FORBIDDEN'
+    | 'DELETE_UNKNOWN'
+    | 'DELETES_TOO_MANY'
+
+  constructor(
+    message: string,
+    options?: ErrorOptions & { readonly code?: BadRequestError['code'] },
+  ) {
     super(message, options)
     this.name = 'BadRequestError'
-    this.status = options?.status ?? 400
+    this.code = options?.code ?? 'BAD_REQUEST'
+  }
+}
+
+/** Thrown when all of a range lies before what a tenant may look back at. */
+export class PastLookbackError extends BadRequestError {
+  constructor({ maxQueryLookbackNs }: { readonly maxQueryLookbackNs: bigint }) {
+    const lookback = formatPrometheusDuration(maxQueryLookbackNs)
+    super(`this data is no longer available, it is past now - max_query_lookback (${lookback})`)
+    this.name = 'PastLookbackError'
+  }
+}
+
+/** Thrown when a query took longer than its limit; the text is Loki's. */
+export class QueryTimeoutError extends Error {
+  readonly code = 'QUERY_TIMEOUT'
+
+  constructor() {
+    super(
+      'Request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed.',
+    )
+    this.name = 'QueryTimeoutError'
+  }
+}
+
+/** Thrown when the client of a query went away; nobody reads the answer. */
+export class QueryCancelledError extends Error {
+  readonly code = 'QUERY_CANCELLED'
+
+  constructor() {
+    super('The request was cancelled by the client.')
+    this.name = 'QueryCancelledError'
   }
 }
 

@@ -3,7 +3,7 @@
 /** Fields of a line, as JSON has them. */
 export type LogFields = Readonly<Record<string, unknown>>
 
-/** Writes fields in order, such as `level=info msg="Agent started" files=3`. An error gives its message and its stack. */
+/** Writes fields in order, such as `level=info msg="Agent started" files=3`. An error gives its message, code and stack. */
 export function formatLogfmt(fields: LogFields): string {
   return Object.entries(fields)
     .flatMap(([key, value]) => pairsOf(key, value))
@@ -11,16 +11,19 @@ export function formatLogfmt(fields: LogFields): string {
     .join(' ')
 }
 
-/** Pairs that a field becomes: one, or two for an error that was made plain. */
+/** Pairs that a field becomes: one, or several for an error that was made plain. */
 function pairsOf(key: string, value: unknown): (readonly [string, unknown])[] {
   if (!isPlainError(value)) return [[key, value]]
   return [
     [key, value.message],
+    ...(typeof value.code === 'string' ? [['code', value.code] as const] : []),
     ['stack', value.stack],
   ]
 }
 
-function isPlainError(value: unknown): value is { message: string; stack: string } {
+function isPlainError(
+  value: unknown,
+): value is { readonly message: string; readonly stack: string; readonly code?: unknown } {
   const { message, stack } = (value ?? {}) as { message?: unknown; stack?: unknown }
   return typeof message === 'string' && typeof stack === 'string'
 }

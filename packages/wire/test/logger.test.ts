@@ -27,10 +27,12 @@ test('logfmt: level, time and message first, quoted where a reader needs it', as
 
 test('logfmt: an error is its message, with the stack after it', async t => {
   const { logger, lines } = loggerOf('logfmt')
-  logger.child({ job: 'j' }).error({ err: new Error('no room') }, 'Cannot store')
+  logger
+    .child({ job: 'j' })
+    .error({ err: Object.assign(new Error('no room'), { code: 'FULL' }) }, 'Cannot store')
   t.match(
     lines[0],
-    /^level=error ts=\S+ msg="Cannot store" job=j err="no room" stack="Error: no room\\n .*"\n$/,
+    /^level=error ts=\S+ msg="Cannot store" job=j err="no room" code=FULL stack="Error: no room\\n .*"\n$/,
   )
 })
 

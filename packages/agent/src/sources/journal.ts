@@ -53,7 +53,6 @@ export const readJournalSource: ValueReader<SourceConfig> = cursor => {
   const check = (reader: string) =>
     checkProgram('journalctl', {
       args: ['--version'],
-      code: 'JOURNALCTL_MISSING',
       before: `${reader} reads the journal`,
       after: 'Install systemd, or remove the job',
     })

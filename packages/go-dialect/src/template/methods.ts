@@ -1,7 +1,7 @@
 // The methods that values have, one row each. The first parameter of a row is the receiver.
 
+import { FunctionError } from '../errors.ts'
 import { type CivilTime, civilTime, civilToNs } from '../time/civil-time.ts'
-import { FunctionError } from './errors.ts'
 import { fn, type TemplateFunction } from './function.ts'
 import { GoInt, GoList, GoMap, GoTime, int64, typeName, type Value, zeroTime } from './values.ts'
 

@@ -1,7 +1,7 @@
 // How far an import has come, in a file, so that it goes on where it was stopped.
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { ImportError } from './source.ts'
+import { ImportError } from '../errors.ts'
 
 /** What is being imported, and up to where it is done. Times are nanoseconds, as text. */
 export interface ImportProgress {

@@ -9,22 +9,13 @@ import {
   type LabelSet,
   type Stream,
 } from '@skald/wire'
+import { ImportError } from '../errors.ts'
 import type { Server } from '../server-address.ts'
 import { type RequestOptions, sendRequest } from './requests.ts'
 import { coverStreams } from './selectors.ts'
 
 /** Longest answer that is read; a page that is longer is asked for again with half the entries. */
 const answerBytesMax = 64 * 1024 * 1024
-
-/** Says that the source cannot be read, and what to do. */
-export class ImportError extends Error {
-  readonly code = 'IMPORT'
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'ImportError'
-  }
-}
 
 /** From `startNs` on, up to but without `endNs`. */
 export interface Window {

@@ -43,9 +43,12 @@ export function addDeleteRoutes(app: FastifyInstance, options: DeleteRouteOption
   )
   const open = (request: FastifyRequest) => {
     const opened = openRequest(request, options)
-    if (!options.deletes) throw new BadRequestError('Retention is not enabled', { status: 404 })
+    if (!options.deletes)
+      throw new BadRequestError('Retention is not enabled', { code: 'DELETES_OFF' })
     if (opened.limits.deletionMode === 'disabled') {
-      throw new BadRequestError('deletion is not available for this tenant', { status: 403 })
+      throw new BadRequestError('deletion is not available for this tenant', {
+        code: 'DELETES_FORBIDDEN',
+      })
     }
     return { ...opened, ...options.deletes }
   }
@@ -71,7 +74,9 @@ export function addDeleteRoutes(app: FastifyInstance, options: DeleteRouteOption
     const id = params.get('request_id')
     const found = (await registry.list(tenant)).find(other => other.id === id)
     if (!found) {
-      throw new BadRequestError('could not find delete request with given id', { status: 404 })
+      throw new BadRequestError('could not find delete request with given id', {
+        code: 'DELETE_UNKNOWN',
+      })
     }
     if (found.state === 'processed') {
       throw new BadRequestError(

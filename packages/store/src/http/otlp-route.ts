@@ -5,9 +5,10 @@ import { decodeOtlpLogs, encodeOtlpError } from '@skald/wire/otlp'
 import { decodeOtlpJsonLogs } from '@skald/wire/otlp-json'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BadRequestError, PushRejectedError } from '../errors.ts'
-import { type BodyUnpacker, headerText, rejectUnreadable } from './push-body.ts'
+import { answerOf } from './error-status.ts'
+import { type BodyUnpacker, headerText } from './push-body.ts'
 import { addIngestRoute, type PushRouteOptions } from './push-route.ts'
-import { answerError, sendPlainError, statusOf } from './server.ts'
+import { answerError, sendPlainError } from './server.ts'
 
 export interface OtlpRouteOptions extends PushRouteOptions {
   readonly clock: { now(): number }
@@ -44,12 +45,12 @@ async function decodeBody(
   const mediaType = contentType.split(';')[0]!.trim().toLowerCase()
   const isJson = mediaType === 'application/json'
   if (!isJson && mediaType !== 'application/x-protobuf') {
-    throw new PushRejectedError(`content type: ${contentType} is not supported`, { status: 400 })
+    throw new PushRejectedError(`content type: ${contentType} is not supported`, {
+      code: 'PUSH_BODY_UNSUPPORTED',
+    })
   }
-  return rejectUnreadable(async () => {
-    const unpacked = await unpacker.unpack(request, otlpEncodings)
-    return isJson ? decodeOtlpJsonLogs(unpacked, decoding) : decodeOtlpLogs(unpacked, decoding)
-  })
+  const unpacked = await unpacker.unpack(request, otlpEncodings)
+  return isJson ? decodeOtlpJsonLogs(unpacked, decoding) : decodeOtlpLogs(unpacked, decoding)
 }
 
 /**
@@ -57,7 +58,6 @@ async function decodeBody(
  * store is 503, since clients do not try again after 500.
  */
 function sendStatus(error: Error, reply: FastifyReply): void {
-  const status = statusOf(error)
-  if (status === 500) void reply.code(503).header('Retry-After', '1')
+  if (answerOf(error).status === 500) void reply.code(503).header('Retry-After', '1')
   void reply.type('application/octet-stream').send(encodeOtlpError(error.message))
 }

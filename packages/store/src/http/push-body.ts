@@ -74,13 +74,13 @@ async function* receive(payload: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
     yield* payload
   } catch (cause) {
     const why = (cause as Error).message
-    throw new PushRejectedError(`the body ended early: ${why}`, { status: 499, cause })
+    throw new PushRejectedError(`the body ended early: ${why}`, { code: 'PUSH_BODY_CUT', cause })
   }
 }
 
 function bodyTooLarge(): PushRejectedError {
   return new PushRejectedError(`request body too large: more than ${pushBodyBytesMax} bytes`, {
-    status: 413,
+    code: 'PUSH_BODY_TOO_LARGE',
   })
 }
 
@@ -106,8 +106,8 @@ export class BodyUnpacker {
    * Decompresses the body of a request.
    *
    * @param encodings Values of Content-Encoding that are taken, and what they mean.
-   * @throws PushBodyError for what cannot be decompressed or becomes too large; PushRejectedError 400
-   * for other encodings, 503 when there is no room for what it became.
+   * @throws PushBodyError for what cannot be decompressed or becomes too large; PushRejectedError
+   * PUSH_BODY_UNSUPPORTED for other encodings, PUSH_NO_ROOM when there is no room for what it became.
    */
   async unpack(
     request: FastifyRequest,
@@ -123,7 +123,7 @@ export class BodyUnpacker {
           : undefined
     if (compression === undefined) {
       throw new PushRejectedError(`Content-Encoding ${JSON.stringify(encoding)} not supported`, {
-        status: 400,
+        code: 'PUSH_BODY_UNSUPPORTED',
       })
     }
     if (compression === 'none') return body
@@ -194,16 +194,5 @@ async function decompress(
       return await inflateRawAsync(body, options)
     case 'zstd':
       return await zstdDecompressAsync(body, options)
-  }
-}
-
-/** Runs a decoding; what is wrong with the body becomes a refusal with its status. */
-export async function rejectUnreadable<T>(decode: () => Promise<T>): Promise<T> {
-  try {
-    return await decode()
-  } catch (cause) {
-    if (!(cause instanceof PushBodyError)) throw cause
-    const status = cause.code === 'PUSH_BODY_TOO_LARGE' ? 413 : 400
-    throw new PushRejectedError(cause.message, { status, cause })
   }
 }

@@ -4,7 +4,12 @@
 import { formatGoDuration, formatPrometheusDuration, maxBigint } from '@skald/go-dialect'
 import type { FastifyRequest } from 'fastify'
 import type { TimeRange } from '../catalog/catalog.ts'
-import { BadRequestError } from '../errors.ts'
+import {
+  BadRequestError,
+  PastLookbackError,
+  QueryCancelledError,
+  QueryTimeoutError,
+} from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
 import { Params } from './params.ts'
 import { resolveTenant } from './tenant.ts'
@@ -70,15 +75,6 @@ export function withinLookback(
   return { startNs: maxBigint(startNs, oldestNs), endNs }
 }
 
-/** Says that all of a range lies before what a tenant may look back at. */
-export class PastLookbackError extends BadRequestError {
-  constructor({ maxQueryLookbackNs }: TenantLimits) {
-    const lookback = formatPrometheusDuration(maxQueryLookbackNs)
-    super(`this data is no longer available, it is past now - max_query_lookback (${lookback})`)
-    this.name = 'PastLookbackError'
-  }
-}
-
 /**
  * Checks a range of requests for names and labels against the longest that is allowed.
  *
@@ -93,30 +89,6 @@ export function checkLength({ startNs, endNs }: TimeRange, { query }: TenantLimi
   throw new BadRequestError(
     `the query time range exceeds the limit (query length: ${length}, limit: ${limit})`,
   )
-}
-
-/** Says that a query took longer than its limit; Loki's status and text. */
-export class QueryTimeoutError extends Error {
-  readonly code = 'QUERY_TIMEOUT'
-  readonly status = 504
-
-  constructor() {
-    super(
-      'Request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed.',
-    )
-    this.name = 'QueryTimeoutError'
-  }
-}
-
-/** Says that the client went away; nobody reads the answer, the status is for the logs. */
-export class QueryCancelledError extends Error {
-  readonly code = 'QUERY_CANCELLED'
-  readonly status = 499
-
-  constructor() {
-    super('The request was cancelled by the client.')
-    this.name = 'QueryCancelledError'
-  }
 }
 
 /** Runs `work` with a signal that fires when the client closes the connection or a tenant's time is up. */

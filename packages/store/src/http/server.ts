@@ -1,5 +1,5 @@
-// The HTTP server: what every route shares. Bodies arrive as bytes, errors leave as Loki's plain text. An error may
-// carry its status; for the others the table below has it.
+// The HTTP server: what every route shares. Bodies arrive as bytes, errors leave as Loki's plain text
+// with the status that error-status.ts has for their code.
 
 import type { IncomingMessage } from 'node:http'
 import {
@@ -13,6 +13,7 @@ import {
 } from 'fastify'
 import type { StoreMetrics } from '../metrics.ts'
 import { watchConnections } from './connection-watch.ts'
+import { answerOf, type RequestError } from './error-status.ts'
 import { compressAnswers } from './gzip.ts'
 import type { Listener } from './listener.ts'
 
@@ -21,22 +22,6 @@ const formBytesMax = 1024 * 1024
 
 /** Status of requests whose client did not wait for the answer, as in Loki's metrics. */
 const clientGone = 499
-
-/** Code of an error → status, where the error does not carry its own. */
-const statusOfCode: Readonly<Record<string, number>> = {
-  LOGQL_SYNTAX: 400,
-  LOGQL_KIND: 400,
-  LOGQL_PIPELINE: 400,
-  LOGQL_UNSUPPORTED: 400,
-  // The query's mistake, but the data brings it out: Loki answers 500.
-  LOGQL_VECTOR_MATCHING: 500,
-  REGEX_SYNTAX: 400,
-  LIMIT_EXCEEDED: 400,
-  STORAGE_UNAVAILABLE: 503,
-  TEMPLATE_SYNTAX: 400,
-  FST_ERR_CTP_BODY_TOO_LARGE: 413,
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 400,
-}
 
 export interface HttpServerOptions {
   readonly logger: FastifyBaseLogger
@@ -75,7 +60,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   app.setNotFoundHandler((_request, reply) => {
     void reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n')
   })
-  app.setErrorHandler((error: Error & Coded, request, reply) =>
+  app.setErrorHandler((error: RequestError, request, reply) =>
     answerError(error, request, reply, sendPlainError),
   )
   app.addHook('onSend', async (_request, reply) => {
@@ -102,27 +87,19 @@ function countRequests(app: FastifyInstance, { metrics, mayUpgrade }: HttpServer
   app.addHook('onResponse', async (request, reply) => count(request, reply, reply.statusCode))
 }
 
-interface Coded {
-  readonly code?: string
-  readonly status?: number
-  readonly statusCode?: number
-  readonly retryAfterSeconds?: number
-}
-
 /**
  * Answers a request that failed: logs what is the store's fault, says when to try again.
  *
  * @param send Sends the body; the status is set.
  */
 export function answerError(
-  error: Error & Coded,
+  error: RequestError,
   request: FastifyRequest,
   reply: FastifyReply,
-  send: (error: Error & Coded, reply: FastifyReply) => void,
+  send: (error: RequestError, reply: FastifyReply) => void,
 ): void {
-  const status = statusOf(error)
-  const isExpected = status < 500 || Object.hasOwn(statusOfCode, error.code ?? '')
-  if (!isExpected) request.log.error({ err: error }, 'request failed')
+  const { status, isLogged = false } = answerOf(error)
+  if (isLogged) request.log.error({ err: error }, 'request failed')
   if (error.retryAfterSeconds !== undefined) {
     void reply.header('Retry-After', String(error.retryAfterSeconds))
   } else if (status === 503) void reply.header('Retry-After', '1')
@@ -131,15 +108,9 @@ export function answerError(
 }
 
 /** Sends an error as Loki's plain text. */
-export function sendPlainError(error: Error & Coded, reply: FastifyReply): void {
-  void reply
-    .type('text/plain; charset=utf-8')
-    .send(error.code === 'PUSH_REJECTED' ? `${error.message}\n` : error.message)
-}
-
-/** Status that an error is answered with. */
-export function statusOf(error: Error & Coded): number {
-  return error.status ?? statusOfCode[error.code ?? ''] ?? error.statusCode ?? 500
+export function sendPlainError(error: RequestError, reply: FastifyReply): void {
+  const { endsLine = false } = answerOf(error)
+  void reply.type('text/plain; charset=utf-8').send(endsLine ? `${error.message}\n` : error.message)
 }
 
 /** Names a route as Loki's metrics do: `/loki/api/v1/query_range` is `loki_api_v1_query_range`. */

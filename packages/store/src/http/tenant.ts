@@ -11,11 +11,12 @@ const allowedText = /^[A-Za-z0-9!\-_.*'()]+$/
 /**
  * Resolves the tenant of a request.
  *
- * @throws BadRequestError 401 without a header, 400 for a name that is too long or has other letters.
+ * @throws BadRequestError TENANT_MISSING without a header, BAD_REQUEST for a name that is too long or has other letters.
  */
 export function resolveTenant(header: string | undefined, authEnabled: boolean): string {
   if (!authEnabled) return singleTenant
-  if (header === undefined || header === '') throw new BadRequestError('no org id', { status: 401 })
+  if (header === undefined || header === '')
+    throw new BadRequestError('no org id', { code: 'TENANT_MISSING' })
   if (header.includes('|')) throw new BadRequestError('multiple org IDs present')
   if (header.length > tenantBytesMax) {
     throw new BadRequestError(`tenant ID is too long: max ${tenantBytesMax} characters`)

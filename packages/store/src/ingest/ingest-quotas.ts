@@ -53,7 +53,7 @@ export class IngestQuotas {
     return this.#tenantRate(limits) !== undefined
   }
 
-  /** @throws PushRejectedError 429 where a tenant pushes more than its rate; nothing is stored then. */
+  /** @throws PushRejectedError PUSH_RATE_LIMITED where a tenant pushes more than its rate; nothing is stored then. */
   checkTenant(tenant: string, limits: TenantLimits, { lines, bytes }: PushSize): void {
     const rate = this.#tenantRate(limits)
     if (!rate) return
@@ -63,7 +63,10 @@ export class IngestQuotas {
     if (bucket.take(bytes, rate, nowMs)) return
     throw new PushRejectedError(
       `Ingestion rate limit exceeded for user ${tenant} (limit: ${Math.floor(rate.perSecond)} bytes/sec) while attempting to ingest '${lines}' lines totaling '${bytes}' bytes, reduce log volume or contact your Loki administrator to see if the limit can be increased`,
-      { status: 429, retryAfterSeconds: wholeSeconds(bucket.msUntil(bytes, rate, nowMs)) },
+      {
+        code: 'PUSH_RATE_LIMITED',
+        retryAfterSeconds: wholeSeconds(bucket.msUntil(bytes, rate, nowMs)),
+      },
     )
   }
 

@@ -2,7 +2,7 @@
 
 import { formatRfc3339 } from '@skald/go-dialect'
 import type { PushStream } from '@skald/wire'
-import { PushRejectedError } from '../errors.ts'
+import { PushBlockedError, PushRejectedError } from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
@@ -42,17 +42,18 @@ export class Ingester {
   /**
    * Stores what may be stored of a push; settles when it is durable.
    *
-   * @throws PushRejectedError 422 without streams; 400 when a label set cannot be read (nothing is
-   * stored then) or when entries were refused (the others are stored); the configured status where
-   * ingestion is blocked; 429 when the tenant pushes too
-   * much (nothing is stored) or some of its streams do (the others are).
+   * @throws PushRejectedError PUSH_EMPTY without streams; PUSH_INVALID when a label set cannot be read (nothing
+   * is stored then) or when entries were refused (the others are stored); PUSH_RATE_LIMITED when the tenant
+   * pushes too much (nothing is stored), that or PUSH_STREAM_LIMITED when some of its streams do (the others
+   * are stored).
+   * @throws PushBlockedError where ingestion is blocked.
    * @throws StorageUnavailableError when nothing can be stored.
    */
   async push(tenant: string, streams: readonly PushStream[]): Promise<void> {
     const { limitsOf, quotas, committer } = this.#options
     if (streams.length === 0) {
       throw new PushRejectedError('error at least one valid stream is required for ingestion', {
-        status: 422,
+        code: 'PUSH_EMPTY',
       })
     }
     const limits = limitsOf(tenant)
@@ -64,7 +65,7 @@ export class Ingester {
     for (const refusal of refused) this.#discard(tenant, refusal)
     if (admitted.length > 0) await committer.add(tenant, admitted, lineBytes)
     if (refused.length > 0) throw tooMuchOfStreams(refused)
-    if (!refusals.isEmpty) throw new PushRejectedError(refusals.format(), { status: 400 })
+    if (!refusals.isEmpty) throw new PushRejectedError(refusals.format(), { code: 'PUSH_INVALID' })
   }
 
   #validate(tenant: string, limits: TenantLimits, streams: readonly PushStream[]) {
@@ -88,7 +89,7 @@ export class Ingester {
           entries: source.entryCount,
           bytes,
         })
-        throw new PushRejectedError(resolved.message, { status: 400 })
+        throw new PushRejectedError(resolved.message, { code: 'PUSH_INVALID' })
       }
       lineCount += source.entryCount
       lineBytes += bytes
@@ -125,7 +126,7 @@ export class Ingester {
   /**
    * Tells whether a push is to be passed over in silence.
    *
-   * @throws PushRejectedError with the status that is configured for the time of the block.
+   * @throws PushBlockedError where the block is told to clients.
    */
   #isBlocked(
     tenant: string,
@@ -148,10 +149,10 @@ export class Ingester {
       })
     }
     if (status === 200) return true
-    throw new PushRejectedError(message, { status })
+    throw new PushBlockedError(message, status)
   }
 
-  /** @throws PushRejectedError 429 */
+  /** @throws PushRejectedError PUSH_RATE_LIMITED */
   #checkRate(
     tenant: string,
     limits: TenantLimits,
@@ -212,7 +213,9 @@ function tooMuchOfStreams(refused: readonly QuotaRefusal[]): PushRejectedError {
   const text =
     messages.length === 1 ? messages[0]! : `${messages.length} errors: ${messages.join('; ')}`
   const isRate = refused.some(({ reason }) => reason === 'per_stream_rate_limit')
-  return new PushRejectedError(text, { status: 429, ...(isRate && { retryAfterSeconds: 1 }) })
+  return isRate
+    ? new PushRejectedError(text, { code: 'PUSH_RATE_LIMITED', retryAfterSeconds: 1 })
+    : new PushRejectedError(text, { code: 'PUSH_STREAM_LIMITED' })
 }
 
 function sumOf(lengths: Uint32Array, count: number): number {

@@ -88,7 +88,7 @@ export class PushBudget {
     if (others <= pendingPushBytesMax / 4) return
     const refuse = (why: string) => {
       throw new PushRejectedError(`too many pushes under way: ${why}, retry after a second`, {
-        status: 503,
+        code: 'PUSH_NO_ROOM',
         retryAfterSeconds: 1,
       })
     }

@@ -46,7 +46,11 @@ test('what does not fit is refused with 503 until there is room', async t => {
     }
   }
   t.ok(refused instanceof PushRejectedError)
-  t.match(refused, { status: 503, retryAfterSeconds: 1, message: /^too many pushes under way: / })
+  t.match(refused, {
+    code: 'PUSH_NO_ROOM',
+    retryAfterSeconds: 1,
+    message: /^too many pushes under way: /,
+  })
   t.ok(budget.bytes <= pendingPushBytesMax, `${budget.bytes}`)
   t.ok(budget.bytes > pendingPushBytesMax * 0.9, `${budget.bytes}`)
   for (const share of shares.slice(0, 50)) share.release()

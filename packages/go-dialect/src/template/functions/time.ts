@@ -1,10 +1,10 @@
 // Functions of times: one row each. The local zone is UTC.
 
+import { FunctionError } from '../../errors.ts'
 import { quoteGoString } from '../../text/go-string.ts'
 import { parseGoTime } from '../../time/go-time.ts'
 import { parseGoDuration } from '../../time/time.ts'
 import { isTimeZone } from '../../time/time-zone.ts'
-import { FunctionError } from '../errors.ts'
 import { type CallContext, fn } from '../function.ts'
 import { GoInt, GoTime, type Value, zeroTime } from '../values.ts'
 
