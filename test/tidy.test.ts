@@ -68,3 +68,25 @@ test('ARCHITECTURE.md names files that are there', async t => {
   t.ok(named.length > 10)
   for (const name of named) t.ok(existsSync(join(root, name)), name)
 })
+
+/** Consts of a file that bound something: a plain number whose name ends as those of bounds do. */
+function boundsIn(text: string): string[] {
+  const bound =
+    /^(?:export )?const (\w+(?:Max|Least|Ms|AtOnce))(?:: \w+)? = [-\d_n *+()]*\d[-\d_n *+()]*$/gm
+  return [...text.matchAll(bound)].map(([, name]) => name!)
+}
+
+test('bounds of store and wire stand in their limits.ts', async t => {
+  const rooms = /^packages\/(store|wire)\/src\/(?!limits\.ts$|scan\/|tail\/)/
+  const elsewhere = sources
+    .filter(name => rooms.test(name))
+    .flatMap(name => boundsIn(read(name)).map(bound => `${name}: ${bound}`))
+  t.same(elsewhere, [
+    // The unit of a time is guessed by it; nothing is bounded.
+    'packages/store/src/ingest/validate.ts: wrongUnitSecondMax',
+  ])
+  t.same(boundsIn('/** A. */\nexport const bodyBytesMax = 4 * 1024\nconst pauseMs = 5_000\n'), [
+    'bodyBytesMax',
+    'pauseMs',
+  ])
+})

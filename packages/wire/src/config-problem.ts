@@ -1,6 +1,8 @@
 // What the readers of configurations say of a mistake: where it stands, in one form for agent and store, and
 // which key was perhaps meant.
 
+import { listedKeysMax } from './limits.ts'
+
 /** One mistake of a configuration file. Line and column count from 1; line 0 is the file as a whole. */
 export interface ConfigProblem {
   readonly line: number
@@ -22,9 +24,6 @@ export function withoutRestOfStream<E extends { readonly message: string }>(
     ({ message }, at) => at === 0 || !message.includes(' token in YAML stream'),
   )
 }
-
-/** Longer lists of known keys help nobody. */
-const listedKeysMax = 50
 
 /**
  * Says that a key is unknown, and which one was perhaps meant.

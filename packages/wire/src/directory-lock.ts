@@ -11,9 +11,7 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DirectoryLockedError } from './errors.ts'
 import { privateFileMode } from './file-modes.ts'
-
-/** How often a lock that another has is tried again. */
-const retryMs = 250
+import { lockRetryMs } from './limits.ts'
 
 /** The process that has a lock, as far as it said so. */
 export interface LockHolder {
@@ -68,7 +66,7 @@ export async function lockDirectory(options: DirectoryLockOptions): Promise<Dire
       if (!onWait || (holder && isHere(holder))) throw new DirectoryLockedError(what, holder)
       if (!isWaiting) await onWait(holder)
       isWaiting = true
-      await sleep(retryMs, undefined, { signal })
+      await sleep(lockRetryMs, undefined, { signal })
     }
     await say(file, { pid: process.pid, host: hostname(), pidNamespace: pidNamespace(), role })
   } catch (error) {

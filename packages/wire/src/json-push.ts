@@ -5,6 +5,7 @@ import { parseRfc3339, quoteGoString } from '@skald/go-dialect'
 import { PushBodyError } from './errors.ts'
 import { jsonBodyText } from './json-body.ts'
 import type { Label } from './labels.ts'
+import { jsonNestingMax } from './limits.ts'
 import { type PushStream, PushStreamBuilder } from './push-stream.ts'
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
@@ -74,9 +75,6 @@ function firstObjectEnd(text: string): number {
   return 0
 }
 
-/** Levels of lists and objects in a body with a label value that is no string. A push of strings has five. */
-const nestingMax = 1_000
-
 function isNestedTooDeeply(text: string): boolean {
   let depth = 0
   let isString = false
@@ -87,7 +85,7 @@ function isNestedTooDeeply(text: string): boolean {
       else if (character === '"') isString = false
     } else if (character === '"') isString = true
     else if (character === '{' || character === '[') {
-      if (++depth > nestingMax) return true
+      if (++depth > jsonNestingMax) return true
     } else if (character === '}' || character === ']') depth--
   }
   return false

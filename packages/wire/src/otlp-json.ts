@@ -4,6 +4,7 @@
 
 import { jsonBodyText } from './json-body.ts'
 import { type Label, normaliseLabelName } from './labels.ts'
+import { otlpNestingMax } from './limits.ts'
 import {
   addRecordFields,
   addScopeFields,
@@ -17,7 +18,6 @@ import {
   type OtlpMapping,
   OtlpResource,
   type OtlpTime,
-  otlpNestingMax,
   splitOtlpTime,
 } from './otlp-mapping.ts'
 import { malformed } from './protobuf-fields.ts'

@@ -45,12 +45,6 @@ export const defaultOtlpLabelAttributes: readonly string[] = [
   'k8s.job.name',
 ]
 
-/**
- * Values inside values that are followed; deeper ones are refused before they exhaust the stack.
- * Protobuf's own libraries stop at 100 messages, of which a map in a map takes three.
- */
-export const otlpNestingMax = 30
-
 const serviceNameAttribute = 'service.name'
 const serviceNameLabel = 'service_name'
 const unknownService = 'unknown_service'

@@ -5,12 +5,8 @@
 //                  | 5: { 1: repeated AnyValue } | 6: { 1: repeated KeyValue } | 7: bytes }
 
 import type protobuf from 'protobufjs/minimal.js'
-import {
-  formatOtlpDouble,
-  formatOtlpDoubleJson,
-  formatOtlpMapJson,
-  otlpNestingMax,
-} from './otlp-mapping.ts'
+import { otlpNestingMax } from './limits.ts'
+import { formatOtlpDouble, formatOtlpDoubleJson, formatOtlpMapJson } from './otlp-mapping.ts'
 import {
   checkWireType,
   malformed,

@@ -7,7 +7,7 @@ import { varintLength, writeVarint } from './varint.ts'
 
 const initialBytes = 4096
 // Below this many bytes a loop beats the call into Buffer.copy.
-const loopCopyMax = 32
+const loopCopyBytes = 32
 
 /** Entries of one stream of a batch, already encoded. */
 export class BatchStream {
@@ -65,7 +65,7 @@ export class BatchStream {
     at = writeVarint(out, at, nanos)
     out[at++] = 0x12
     at = writeVarint(out, at, lineLength)
-    if (lineLength <= loopCopyMax) {
+    if (lineLength <= loopCopyBytes) {
       for (let from = start; from < end; from++) out[at++] = bytes[from]!
     } else {
       out.set(bytes.subarray(start, end), at)

@@ -3,12 +3,7 @@
 
 import { PushBodyError } from './errors.ts'
 import type { Label } from './labels.ts'
-
-/**
- * Metadata pairs of one push, each counted for every entry that has it. A pair may take two bytes on
- * the wire and a hundred in memory; real pushes of 64 MiB have fewer.
- */
-export const pushPairCountMax = 4_000_000
+import { pushPairCountMax } from './limits.ts'
 
 /** Entries of one stream of a push, in the order in which they were sent. */
 export interface PushStream {

@@ -4,12 +4,7 @@
 import { SnappyCompressor } from 'snappyjs/snappy_compressor.js'
 import { SnappyDecompressor } from 'snappyjs/snappy_decompressor.js'
 import { PushBodyError } from './errors.ts'
-
-/**
- * Most bytes one compressed byte can stand for: a two-byte-offset copy of 64 bytes takes three, so
- * 64 / 3, rounded up. A body that declares more is lying.
- */
-export const snappyExpansionMax = 22
+import { snappyExpansionMax } from './limits.ts'
 
 /**
  * Compresses bytes to one Snappy block.

@@ -3,10 +3,8 @@
 
 import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
 import { dayOf, nsPerDay } from '../day.ts'
+import { dayReadAttemptsMax } from '../limits.ts'
 import type { SegmentIndex } from '../segment-index.ts'
-
-/** A day that changes while its segments are read is read again, this many times; then it stays as it is. */
-const attemptsMax = 3
 
 interface LostStreamsParts {
   readonly catalog: Catalog
@@ -24,7 +22,7 @@ export async function forgetLostStreams(
     dayOf(range.startNs),
     dayOf(range.endNs - 1n),
   )) {
-    for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+    for (let attempt = 1; attempt <= dayReadAttemptsMax; attempt++) {
       const startNs = BigInt(day) * nsPerDay
       const found = await catalog.findSegments(tenant, { startNs, endNs: startNs + nsPerDay })
       const labelsTexts = await streamsOf(segments, found, { tenant, day })

@@ -7,7 +7,7 @@ import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Catalog, SegmentPartInfo } from '../catalog/catalog.ts'
 import { dayOf, nsPerDay } from '../day.ts'
-import type { TenantLimits } from '../limits.ts'
+import { retentionIntervalMs, retentionStreamsAtOnce, type TenantLimits } from '../limits.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { Choice } from './choose.ts'
 import { forgetLostStreams } from './lost-streams.ts'
@@ -20,12 +20,6 @@ export interface RetentionOptions {
   readonly clock: { now(): number }
   readonly limitsOf: (tenant: string) => Pick<TenantLimits, 'retentionNs' | 'retentionStreams'>
 }
-
-/** How often it is looked for what is too old: a small part of a day. */
-const intervalMs = 10 * 60_000
-
-/** Streams that are looked at before pushes and queries have their turn. */
-const streamsAtOnce = 2000
 
 /** Segments that cannot be decided by their day. */
 interface MixedSegment extends SegmentPartInfo {
@@ -49,7 +43,7 @@ export class Retention {
   get isDue(): boolean {
     if (this.#appliedMs === undefined) return true
     const sinceMs = this.#options.clock.now() - this.#appliedMs
-    return sinceMs >= intervalMs || sinceMs < 0
+    return sinceMs >= retentionIntervalMs || sinceMs < 0
   }
 
   /** Takes out what is too old as a whole, and notes what is to be written again. No merge may be under way. */
@@ -117,7 +111,7 @@ export class Retention {
       const expired: string[] = []
       for (const [i, text] of streams.entries()) {
         if (isPast(text)) expired.push(text)
-        if (i % streamsAtOnce === streamsAtOnce - 1) await setImmediate()
+        if (i % retentionStreamsAtOnce === retentionStreamsAtOnce - 1) await setImmediate()
       }
       if (expired.length === 0) continue
       this.#noteChange(tenant, part.day)

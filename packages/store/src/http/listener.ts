@@ -10,13 +10,9 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { requestArrivalMs, requestHeadBytesMax } from '../limits.ts'
 
 type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void
-
-/** Within this a request has to arrive as a whole: the largest push at 56 KB/s. */
-const requestArrivalMs = 300_000
-/** Grafana sends queries of many kilobytes in URLs, where a byte may become three. */
-const headerBytesMax = 256 * 1024
 
 export interface ListenerOptions {
   readonly host: string
@@ -41,7 +37,7 @@ export class Listener {
   constructor(settings: Omit<ListenerOptions, 'host' | 'port'>) {
     const { headPauseMs, idleMs, connectionsMax, mayUpgrade } = settings
     const options: ServerOptions & { shouldUpgradeCallback: ListenerOptions['mayUpgrade'] } = {
-      maxHeaderSize: headerBytesMax,
+      maxHeaderSize: requestHeadBytesMax,
       // Without it a head is looked at every 30 s, however short its time is.
       connectionsCheckingInterval: Math.min(Math.max(headPauseMs / 4, 50), 30_000),
       headersTimeout: Math.min(headPauseMs, requestArrivalMs),

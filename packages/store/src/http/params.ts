@@ -4,13 +4,11 @@
 import { minBigint, nsPerSecond, parsePrometheusDuration, parseRfc3339 } from '@skald/go-dialect'
 import type { Direction } from '@skald/query'
 import { BadRequestError } from '../errors.ts'
-import { tailDelaySecondsMax } from '../limits.ts'
+import { seriesPointsMax, tailDelaySecondsMax } from '../limits.ts'
 
 const defaultSinceNs = 3600n * nsPerSecond
 const defaultLimit = 100
 const defaultFieldLimit = 1000
-/** Points of a series a client can ask for. */
-const pointsMax = 11_000n
 
 /** The parameters of one request. */
 export class Params {
@@ -116,7 +114,7 @@ export class Params {
         'zero or negative query resolution step widths are not accepted. Try a positive integer',
       )
     }
-    if ((endNs - startNs) / stepNs > pointsMax) {
+    if ((endNs - startNs) / stepNs > seriesPointsMax) {
       throw new BadRequestError(
         'exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter',
       )

@@ -11,11 +11,9 @@ import {
   bodyMemoryFirstBytes,
   pushBodyBytesMax,
   pushDecompressedBytesMax,
+  pushIdleBufferBytesMax,
   unpackingMax,
 } from '../limits.ts'
-
-/** Decompressed bodies kept for the next pushes. */
-const idleBufferBytesMax = 8 * 1024 * 1024
 
 const gunzipAsync = promisify(gunzip)
 const inflateRawAsync = promisify(inflateRaw)
@@ -43,7 +41,7 @@ export function headerText(request: FastifyRequest, name: string): string | unde
  * @returns the pool; `releaseBody` gives a body's memory back to it.
  */
 export function addPushBodyParser(app: FastifyInstance): BufferPool {
-  const pool = new BufferPool(idleBufferBytesMax)
+  const pool = new BufferPool(pushIdleBufferBytesMax)
   app.removeContentTypeParser('*')
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
     const declared = Number(request.headers['content-length'] ?? 0)

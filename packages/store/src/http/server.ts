@@ -11,14 +11,12 @@ import {
   type HTTPMethods,
   LogController,
 } from 'fastify'
+import { formBytesMax, pathParamCharsMax } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'
 import { watchConnections } from './connection-watch.ts'
 import { answerOf, type RequestError } from './error-status.ts'
 import { compressAnswers } from './gzip.ts'
 import type { Listener } from './listener.ts'
-
-/** Bodies of routes that are no pushes: forms with a query in them. */
-const formBytesMax = 1024 * 1024
 
 /** Status of requests whose client did not wait for the answer, as in Loki's metrics. */
 const clientGone = 499
@@ -40,7 +38,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: formBytesMax,
-    routerOptions: { maxParamLength: 2048 },
+    routerOptions: { maxParamLength: pathParamCharsMax },
     serverFactory: () => listener.server,
   })
   watchConnections(app, { pauseMs: bodyPauseMs })

@@ -1,11 +1,11 @@
 // The tenant of a request, as Loki takes it from the header X-Scope-OrgID.
 
 import { BadRequestError } from '../errors.ts'
+import { tenantNameBytesMax } from '../limits.ts'
 
 /** Tenant of every request when `auth_enabled` is false; the name Loki uses. */
 export const singleTenant = 'fake'
 
-const tenantBytesMax = 150
 const allowedText = /^[A-Za-z0-9!\-_.*'()]+$/
 
 /**
@@ -18,8 +18,8 @@ export function resolveTenant(header: string | undefined, authEnabled: boolean):
   if (header === undefined || header === '')
     throw new BadRequestError('no org id', { code: 'TENANT_MISSING' })
   if (header.includes('|')) throw new BadRequestError('multiple org IDs present')
-  if (header.length > tenantBytesMax) {
-    throw new BadRequestError(`tenant ID is too long: max ${tenantBytesMax} characters`)
+  if (header.length > tenantNameBytesMax) {
+    throw new BadRequestError(`tenant ID is too long: max ${tenantNameBytesMax} characters`)
   }
   if (header === '.' || header === '..') {
     throw new BadRequestError("tenant ID is '.' or '..'")

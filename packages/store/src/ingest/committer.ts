@@ -11,6 +11,7 @@ import { StorageUnavailableError } from '../errors.ts'
 import {
   arrivingFreshMs,
   blockLineBytesMax,
+  commitArenaBytes,
   commitBytesMax,
   commitEagerBytes,
   commitLingerMs,
@@ -23,9 +24,6 @@ import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
 import { segmentName } from '../segment/name.ts'
 import { SegmentWriter } from '../segment/writer.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
-
-/** A full commit and the separators of its lines; larger ones take the rest from the heap. */
-const arenaBytes = commitBytesMax + 2 * 1024 * 1024
 
 /** A committed segment, as the rest of the store learns of it. */
 export interface Commit {
@@ -69,7 +67,7 @@ export class Committer {
   #running: Promise<void> | undefined
   #wake: (() => void) | undefined
   /** Lines of the segment being written; one commit ends before the next begins. */
-  readonly #arena = new ScratchArena(arenaBytes)
+  readonly #arena = new ScratchArena(commitArenaBytes)
 
   constructor(options: CommitterOptions) {
     this.#options = options

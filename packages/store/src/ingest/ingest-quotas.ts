@@ -4,11 +4,14 @@
 import { formatGoTime } from '@skald/go-dialect'
 import { type Rate, TokenBucket } from '@skald/wire'
 import { PushRejectedError } from '../errors.ts'
-import { activeStreamMs, defaultRates, rateStreamsMax, type TenantLimits } from '../limits.ts'
+import {
+  activeStreamMs,
+  defaultRates,
+  rateStreamsMax,
+  type TenantLimits,
+  toldEntriesMax,
+} from '../limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
-
-/** Lines of a message that tells of single entries. */
-const toldEntriesMax = 10
 
 /** Layout of Go's time.String. */
 const goTimeLayout = '2006-01-02 15:04:05.999999999 -0700 MST'

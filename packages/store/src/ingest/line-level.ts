@@ -1,6 +1,8 @@
 // The level that a line tells, as Loki 3.7 finds it: by its JSON or logfmt fields, else by the first word
 // that is one. Works over bytes; a line never becomes a string.
 
+import { levelJsonDepthMax } from '../limits.ts'
+
 /** Levels as numbers: the index here; 0 is a line that tells none. */
 export const levels = [
   'unknown',
@@ -150,9 +152,6 @@ export class LineLevelFinder {
   }
 }
 
-/** Objects that are looked into: the outermost and those right in it, as Loki does unless told otherwise. */
-const jsonDepthMax = 2
-
 /** Looks for the first text whose key is one of the fields, up to where the line is no JSON any more. */
 function levelOfJson(
   bytes: Buffer,
@@ -167,7 +166,7 @@ function levelOfJson(
   let keyEnd = -1
   for (let at = from; at < end; at++) {
     const byte = bytes[at]!
-    const isPassedOver = arrays > 0 || objects > jsonDepthMax
+    const isPassedOver = arrays > 0 || objects > levelJsonDepthMax
     if (byte === quote) {
       const start = ++at
       while (at < end && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1

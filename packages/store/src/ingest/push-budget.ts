@@ -5,10 +5,13 @@
 // sends little holds little. And nobody can take all that there is: whoever has much must leave more free.
 
 import { PushRejectedError } from '../errors.ts'
-import { arrivingBytesPerMs, arrivingFreshMs, pendingPushBytesMax } from '../limits.ts'
-
-/** The least any push counts: what its connection and request take. */
-const leastShareBytes = 16 * 1024
+import {
+  arrivingBytesPerMs,
+  arrivingFreshMs,
+  pendingPushBytesMax,
+  pushHeldPerFree,
+  pushShareBytesLeast,
+} from '../limits.ts'
 
 /** Whose push it is. Either may be one for many: a proxy, or a store without tenants. */
 export interface PushOwner {
@@ -16,13 +19,6 @@ export interface PushOwner {
   readonly tenant: string
   readonly address: string
 }
-
-/**
- * How many times what is still free one owner may hold. A single address gets half of the budget, a single
- * tenant three quarters; each that comes has the same part of what the others leave. So a tenant whose
- * one client is greedy has room for its others, and no tenant is without.
- */
-const heldPerFree = { tenant: 3, address: 1 } as const
 
 /** Counts pushes in memory. */
 export class PushBudget {
@@ -101,7 +97,7 @@ export class PushBudget {
       if (name === '') continue
       const held = (this.#held.get(`${kind} ${name}`) ?? 0) - from + to
       // The first of an owner has room as long as there is any.
-      if (held > to && held > heldPerFree[kind] * free) {
+      if (held > to && held > pushHeldPerFree[kind] * free) {
         refuse(`${kind} ${name} has ${held} bytes of ${pendingPushBytesMax} in use`)
       }
     }
@@ -133,7 +129,7 @@ export class PushShare {
 
   /** Says how much of the body has arrived. @throws PushRejectedError 503 when there is no room for it. */
   received(bodyBytes: number): void {
-    this.#grow(Math.max(bodyBytes, leastShareBytes))
+    this.#grow(Math.max(bodyBytes, pushShareBytesLeast))
     if (!this.#isReleased) this.#changes.came(bodyBytes)
   }
 

@@ -5,6 +5,7 @@ import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zli
 import type { MetadataColumn } from '@skald/query'
 import { releaseBuffer } from '../buffers.ts'
 import { CorruptionError } from '../errors.ts'
+import { packedBytesLeast } from '../limits.ts'
 import {
   decodeMetadataSets,
   decodeMetadataSizes,
@@ -43,9 +44,6 @@ export type Compression = 'none' | 'zstd'
 
 // Level 1 costs a fifth of the CPU of level 3 and keeps within a few percent of its size on logs.
 const zstdParams = { [constants.ZSTD_c_compressionLevel]: 1 }
-
-/** Below this, setting up the compressor costs more than it saves. */
-const leastPackedBytes = 256
 
 /**
  * Encodes a block: its record but for stream and offset, and its sections in file order. Without
@@ -89,7 +87,7 @@ function countPairs({ sets, rowSets }: MetadataColumn): number {
 
 function compress(section: Buffer, compression: Compression) {
   if (compression === 'none') return { codec: codecs.raw, stored: section }
-  if (section.length < leastPackedBytes) return { codec: codecs.raw, stored: Buffer.from(section) }
+  if (section.length < packedBytesLeast) return { codec: codecs.raw, stored: Buffer.from(section) }
   // One chunk holds the whole output of most sections; by default zlib gathers pieces of 16 KiB.
   const chunkSize = Math.max(1024, Math.ceil(section.length * 0.3))
   const packed = zstdCompressSync(section, { params: zstdParams, chunkSize })

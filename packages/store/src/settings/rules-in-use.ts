@@ -4,6 +4,7 @@
 
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { rulesDirectoryDepthMax } from '../limits.ts'
 import { isEmpty, type RefusedKey, type Verdict } from './setting.ts'
 
 const way = 'move the rules to the alerting of Grafana, then remove'
@@ -94,9 +95,6 @@ function judgeDirectory(key: string, value: unknown): Verdict {
   }
 }
 
-/** Rules lie in a directory for each tenant; links of a mounted ConfigMap lead one further down. */
-const depthMax = 3
-
 /** Path of a file below a directory; the directory itself where it may not be read. */
 function firstFileBelow(directory: string, depth = 0): string | undefined {
   let names: string[]
@@ -112,7 +110,9 @@ function firstFileBelow(directory: string, depth = 0): string | undefined {
     const stat = statSync(path, { throwIfNoEntry: false })
     if (stat?.isFile()) return path
     const found =
-      stat?.isDirectory() && depth < depthMax ? firstFileBelow(path, depth + 1) : undefined
+      stat?.isDirectory() && depth < rulesDirectoryDepthMax
+        ? firstFileBelow(path, depth + 1)
+        : undefined
     if (found) return found
   }
   return undefined
