@@ -11,13 +11,13 @@ import {
 import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/go-dialect'
 import { type Beside, type Store, startStore } from '@skald/store'
 import { createLogger } from '@skald/wire/logger'
+import { version } from '@skald/wire/version'
 import { readConfigText } from './config-file.ts'
 import { showProgress } from './progress.ts'
 import { waitForStopSignal } from './stop-signal.ts'
 import { loadStore } from './store-command.ts'
 import { storeFlags } from './store-flags.ts'
 import type { Terminal } from './terminal.ts'
-import { readVersion } from './version.ts'
 
 const allFlags: Readonly<Record<string, GoFlag>> = {
   ...storeFlags,
@@ -36,7 +36,7 @@ ${formatGoFlags(allFlags)}
 export async function runAllCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   const { flags } = parseGoFlags(argv, allFlags)
   if (flags.version === 'true') {
-    terminal.stdout.write(`skald, version ${readVersion()}\n`)
+    terminal.stdout.write(`skald, version ${version}\n`)
     return 0
   }
   const { loaded, warnings } = loadStore(flags, terminal)
@@ -54,7 +54,7 @@ export async function runAllCommand(argv: readonly string[], terminal: Terminal)
     addRoutes: (app: Server) => addPages(app, () => agent),
     metrics: async () => (await agent?.metrics.registry.metrics()) ?? '',
   }
-  const store = await startStore({ loaded, logger, version: readVersion(), beside })
+  const store = await startStore({ loaded, logger, version, beside })
   const leaving = new AbortController()
   try {
     agent = await startEmbeddedAgent(store, {

@@ -1,12 +1,12 @@
 // The command line: skald agent | store | all | query | check | import | ready.
 
 import { coloursFor } from '@skald/wire'
+import { version } from '@skald/wire/version'
 import { UsageError } from './errors.ts'
 import { describeFailure, exitCodeOf, exitCodes } from './failure.ts'
 import { watchNpm } from './parent-watch.ts'
 import { waitForStopSignal } from './stop-signal.ts'
 import type { Terminal } from './terminal.ts'
-import { readVersion } from './version.ts'
 
 const usage = `skald COMMAND
 
@@ -94,7 +94,7 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
     case 'version':
     case '-version':
     case '--version':
-      return say(`skald, version ${readVersion()}\n`, terminal)
+      return say(`skald, version ${version}\n`, terminal)
     case 'help': {
       const [topic] = rest
       if (topic === undefined) return say(usage, terminal)

@@ -11,12 +11,12 @@ import {
   logLevels,
 } from '@skald/wire'
 import { createLogger } from '@skald/wire/logger'
+import { version } from '@skald/wire/version'
 import { stringify } from 'yaml'
 import { readConfigText } from './config-file.ts'
 import { waitForStopSignal } from './stop-signal.ts'
 import { storeFlags } from './store-flags.ts'
 import type { Terminal } from './terminal.ts'
-import { readVersion } from './version.ts'
 
 export const storeUsage = `skald store [flags]
 
@@ -36,7 +36,7 @@ export async function runStoreCommand(
 ): Promise<number> {
   const { flags } = parseGoFlags(argv, storeFlags)
   if (flags.version === 'true') {
-    terminal.stdout.write(`skald, version ${readVersion()}\n`)
+    terminal.stdout.write(`skald, version ${version}\n`)
     return 0
   }
   const { loaded, warnings } = loadStore(flags, terminal)
@@ -51,7 +51,7 @@ export async function runStoreCommand(
     destination: terminal.stderr,
   })
   for (const warning of warnings) logger.warn(warning)
-  const store = await startStore({ loaded, logger, version: readVersion() })
+  const store = await startStore({ loaded, logger, version })
   logger.info({ address: store.address, data: loaded.config.dataDir }, 'store is ready')
   const signal = await waitForStopSignal()
   logger.info({ signal }, 'store is stopping')

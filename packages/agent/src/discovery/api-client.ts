@@ -4,12 +4,12 @@
 import type { Agent, IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { formatDurationMs } from '@skald/go-dialect'
+import { version } from '@skald/wire/version'
 import { ApiError, describeError } from '../errors.ts'
 import { http } from '../node-http.ts'
 import { parseRetryAfterMs } from '../push/backoff.ts'
 import { authorizationHeader, type HeaderAuthorization } from '../push/credentials.ts'
 import { type ClientTls, tlsOptions } from '../push/http-post.ts'
-import { agentVersion } from '../version.ts'
 
 /** Where an API is and how to be let in. */
 export interface ApiConnection {
@@ -94,7 +94,7 @@ export class ApiClient {
     const headers = {
       accept: 'application/json',
       ...this.#connection.headers,
-      'user-agent': `skald-agent/${agentVersion}`,
+      'user-agent': `skald-agent/${version}`,
       ...(authorization ? { authorization: authorizationHeader(authorization) } : {}),
     }
     const isTls = url.protocol === 'https:'
