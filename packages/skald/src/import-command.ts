@@ -16,7 +16,7 @@ import { ImportError, UsageError } from './errors.ts'
 import { type ImportProgress, loadProgress, saveProgress } from './import/progress-file.ts'
 import { readPages, readSelectors, type Window } from './import/source.ts'
 import { pushStreams } from './import/target.ts'
-import { readServerAddress, type Server } from './server-address.ts'
+import { meantStoreUrl, readServerAddress, type Server } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
 
 type Logger = ReturnType<typeof createLogger>
@@ -206,7 +206,7 @@ function readArguments(
   const { values, positionals } = parse(argv)
   if (positionals.length > 0) throw usage(`skald import takes no ${positionals[0]}`)
   if (values.from === undefined) throw usage('--from is missing: the URL of the Loki to read')
-  const to = values.to ?? env.SKALD_URL ?? 'http://127.0.0.1:3100'
+  const to = values.to ?? meantStoreUrl(env)
   const source = readServer('--from', values.from, values['from-tenant'])
   const target = readServer('--to', to, values['to-tenant'])
   const endNs =

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { formatRfc3339, nsPerMs, parsePrometheusDuration } from '@skald/go-dialect'
 import { ascending, type Colours, coloursFor } from '@skald/wire'
 import { UsageError } from './errors.ts'
-import { readServerAddress } from './server-address.ts'
+import { meantStoreUrl, readServerAddress } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
 
 export const queryUsage = `skald query [options] 'LOGQL'
@@ -101,7 +101,7 @@ function readArguments(argv: readonly string[], env: Readonly<Record<string, str
       cause,
     })
   }
-  const url = values.url ?? env.SKALD_URL ?? 'http://127.0.0.1:3100'
+  const url = values.url ?? meantStoreUrl(env)
   const server = readServerAddress(url, values.tenant ?? env.SKALD_TENANT)
   if (!server) throw new UsageError(`--url takes a URL, not ${url}`, { usage: queryUsage })
   return { logql, since, limit, output, server }

@@ -2,7 +2,7 @@
 
 import { parseGoFlags } from '@skald/go-dialect'
 import { UsageError } from './errors.ts'
-import { readServerAddress, type Server } from './server-address.ts'
+import { readServerAddress, type Server, usualAgentUrl, usualStoreUrl } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
 
 export const readyUsage = `skald ready [URL...]
@@ -11,7 +11,7 @@ Exits with 0 when one of the URLs answers 200 at /ready, such as http://127.0.0.
 $SKALD_URL, or else the ports of this machine that a store (3100) and an agent (9080) have by default.
 `
 
-const defaultUrls = ['http://127.0.0.1:3100', 'http://127.0.0.1:9080']
+const defaultUrls = [usualStoreUrl, usualAgentUrl]
 
 /** Shorter than what waits for the command. */
 const timeoutMs = 3000

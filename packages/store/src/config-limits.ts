@@ -11,6 +11,7 @@ import { parseSelector } from '@skald/query'
 import type { Matcher } from '@skald/wire'
 import { createBlockedQuery } from './blocked-queries.ts'
 import type { RawLimits } from './config-schema.ts'
+import { nsPerDay } from './day.ts'
 import { createOtlpMapping } from './ingest/otlp-actions.ts'
 import type { StreamRetention, TenantLimits } from './limits.ts'
 
@@ -35,7 +36,7 @@ export function readDuration(value: string | number, report: (message: string) =
 }
 
 /** Loki's least period of a stream. */
-const leastStreamPeriodNs = 86_400_000_000_000n
+const leastStreamPeriodNs = nsPerDay
 
 function readStreamRetentions(
   rules: RawLimits['retention_stream'],

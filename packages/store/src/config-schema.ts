@@ -363,6 +363,18 @@ const patternsSchema = withUnfollowed(
   'pattern_ingester',
 )
 
+/** Blocks of which keys are followed, in the order of docs/config.md. */
+const followedBlocks = {
+  server: serverSchema,
+  common: commonSchema,
+  limits_config: limitsSchema,
+  pattern_ingester: patternsSchema,
+  runtime_config: runtimeSchema,
+  compactor: compactorSchema,
+  table_manager: tableManagerSchema,
+  chunk_store_config: chunkStoreSchema,
+} as const
+
 /** The whole file. */
 export const storeConfigSchema = withUnfollowed(
   block({
@@ -370,15 +382,8 @@ export const storeConfigSchema = withUnfollowed(
       'Take the tenant from the header X-Scope-OrgID; otherwise all data is one tenant.',
       true,
     ),
-    server: serverSchema,
-    common: commonSchema,
+    ...followedBlocks,
     storage_config: storageSchema('storage_config'),
-    limits_config: limitsSchema,
-    pattern_ingester: patternsSchema,
-    runtime_config: runtimeSchema,
-    compactor: compactorSchema,
-    table_manager: tableManagerSchema,
-    chunk_store_config: chunkStoreSchema,
   }),
   '',
 )
@@ -424,14 +429,7 @@ export interface RawBlockedQuery {
 /** Schemas by the name of their block, for the reference page. */
 export const blockSchemas: Readonly<Record<string, { readonly properties: object }>> = {
   '': storeConfigSchema,
-  server: serverSchema,
-  common: commonSchema,
-  limits_config: limitsSchema,
-  pattern_ingester: patternsSchema,
-  runtime_config: runtimeSchema,
-  compactor: compactorSchema,
-  table_manager: tableManagerSchema,
-  chunk_store_config: chunkStoreSchema,
+  ...followedBlocks,
 }
 
 /** Keys whose defaults would hide what the configuration says of all tenants. */

@@ -1,6 +1,7 @@
 // Reads the store's YAML: what was written becomes numbers with units, every mistake is told with its place,
 // and what has no meaning here is named.
 
+import { nsPerMs } from '@skald/go-dialect'
 import {
   ConfigError,
   type ConfigProblem,
@@ -172,7 +173,7 @@ function removeKey(file: unknown, [block, key]: readonly string[]): void {
 function resolve(config: RawStoreConfig, report: Report): StoreConfig {
   const { server, compactor } = config
   const serverMs = (key: keyof typeof server & `http_server_${string}`) =>
-    Number(readDuration(server[key], message => report('server', key, message)) / 1_000_000n)
+    Number(readDuration(server[key], message => report('server', key, message)) / nsPerMs)
   const httpReadTimeoutMs = serverMs('http_server_read_timeout')
   for (const [block, key, text] of [
     ['table_manager', 'retention_period', config.table_manager.retention_period],
@@ -217,7 +218,7 @@ function resolveDeletes({ compactor }: RawStoreConfig, report: Report): DeletesC
   const durationNs = (key: 'delete_request_cancel_period' | 'delete_max_interval') =>
     readDuration(compactor[key], message => report('compactor', key, message))
   return {
-    cancelPeriodMs: Number(durationNs('delete_request_cancel_period') / 1_000_000n),
+    cancelPeriodMs: Number(durationNs('delete_request_cancel_period') / nsPerMs),
     maxIntervalNs: durationNs('delete_max_interval'),
   }
 }
@@ -272,7 +273,7 @@ function resolveOverrides(
   const periodNs = readDuration(text, message => report(block, key, message))
   return {
     paths: files.split(',').flatMap(name => name.trim() || []),
-    periodMs: Number(periodNs / 1_000_000n),
+    periodMs: Number(periodNs / nsPerMs),
   }
 }
 

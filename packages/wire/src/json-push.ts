@@ -1,7 +1,7 @@
 // Loki's JSON push: {"streams": [{"stream": {name: value}, "values": [["<ns>", "<line>", {metadata}?]]}]}.
 // It ends in the same columns as the protobuf form.
 
-import { parseRfc3339, quoteGoString } from '@skald/go-dialect'
+import { nsPerSecond, parseRfc3339, quoteGoString } from '@skald/go-dialect'
 import { PushBodyError } from './errors.ts'
 import { jsonBodyText } from './json-body.ts'
 import type { Label } from './labels.ts'
@@ -59,36 +59,43 @@ function parse(text: string): Json {
   }
 }
 
-/** Finds where the object that a text begins with ends; 0 where it does not. Looks at each character once. */
+/** Finds where the object that a text begins with ends; 0 where it does not. */
 function firstObjectEnd(text: string): number {
   let depth = 0
-  let isString = false
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at]
-    if (isString) {
-      if (character === '\\') at++
-      else if (character === '"') isString = false
-    } else if (character === '"') isString = true
-    else if (character === '{') depth++
-    else if (character === '}' && --depth === 0) return at + 1
-  }
-  return 0
+  return (
+    1 +
+    findBracket(text, bracket => {
+      if (bracket === '{') depth++
+      return bracket === '}' && --depth === 0
+    })
+  )
 }
 
 function isNestedTooDeeply(text: string): boolean {
   let depth = 0
+  const at = findBracket(text, bracket => {
+    depth += bracket === '{' || bracket === '[' ? 1 : -1
+    return depth > jsonNestingMax
+  })
+  return at >= 0
+}
+
+/** Finds the first bracket outside of strings at which `isWanted` is true; -1 for none. Looks at each character once. */
+function findBracket(text: string, isWanted: (bracket: string) => boolean): number {
   let isString = false
   for (let at = 0; at < text.length; at++) {
-    const character = text[at]
+    const character = text[at]!
     if (isString) {
       if (character === '\\') at++
       else if (character === '"') isString = false
     } else if (character === '"') isString = true
-    else if (character === '{' || character === '[') {
-      if (++depth > jsonNestingMax) return true
-    } else if (character === '}' || character === ']') depth--
+    else if (isBracket(character) && isWanted(character)) return at
   }
-  return false
+  return -1
+}
+
+function isBracket(character: string): boolean {
+  return character === '{' || character === '}' || character === '[' || character === ']'
 }
 
 /**
@@ -158,8 +165,8 @@ function readTimestamp(value: Json | undefined, where: string): { seconds: numbe
   if (ns !== BigInt.asIntN(64, ns)) {
     throw malformed(`${where}[0]: the timestamp ${value} is out of range`)
   }
-  const nanos = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n
-  return { seconds: Number((ns - nanos) / 1_000_000_000n), nanos: Number(nanos) }
+  const nanos = ((ns % nsPerSecond) + nsPerSecond) % nsPerSecond
+  return { seconds: Number((ns - nanos) / nsPerSecond), nanos: Number(nanos) }
 }
 
 function readMetadata(metadata: Json, where: string): Label[] {

@@ -1,6 +1,7 @@
 // What becomes of the attributes of an OTLP log record, as Loki does it: some of the resource's are
 // labels of the stream, all others structured metadata of the entry. Both encodings end here.
 
+import { nsPerSecond } from '@skald/go-dialect'
 import { createLabelSet, formatLabelSet, type Label } from './labels.ts'
 import { ascending } from './order.ts'
 
@@ -191,5 +192,5 @@ export interface OtlpTime {
 
 /** Cuts the time of now as that of a record is. */
 export function splitOtlpTime(ns: bigint): OtlpTime {
-  return { seconds: Number(ns / 1_000_000_000n), nanos: Number(ns % 1_000_000_000n) }
+  return { seconds: Number(ns / nsPerSecond), nanos: Number(ns % nsPerSecond) }
 }

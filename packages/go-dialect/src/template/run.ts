@@ -3,6 +3,7 @@
 
 import { FunctionError, TemplateExecError } from '../errors.ts'
 import { type CompiledRegex, compileRegex } from '../regex/regex.ts'
+import { nsPerMs } from '../time/time.ts'
 import { type AnyNode, formatNode } from './ast.ts'
 import type { CallContext } from './function.ts'
 import { templateLimits } from './limits.ts'
@@ -62,7 +63,7 @@ export class Run implements CallContext {
   }
 
   nowNs(): bigint {
-    return this.#data.nowNs?.() ?? BigInt(Date.now()) * 1_000_000n
+    return this.#data.nowNs?.() ?? BigInt(Date.now()) * nsPerMs
   }
 
   regex(pattern: string): CompiledRegex {

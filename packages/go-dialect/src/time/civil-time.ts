@@ -1,10 +1,10 @@
 // The proleptic Gregorian calendar and the clocks of time zones: from nanoseconds since 1970 to what a
 // calendar shows and back, for any year.
 
+import { nsPerSecond } from './time.ts'
 import { zoneAt, zoneOffsetSeconds } from './time-zone.ts'
 
 const daysBeforeMonth = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365]
-const nsPerSecond = 1_000_000_000n
 
 /** Where a time is told: an IANA name (`UTC`, `Europe/Berlin`), or an offset with a name or without. */
 export type GoLocation = string | { readonly name: string; readonly offsetSeconds: number }

@@ -3,6 +3,7 @@
 // tenant, or that of every stream in it, is over; it is written again without streams whose own period is.
 
 import { setImmediate } from 'node:timers/promises'
+import { nsPerMs } from '@skald/go-dialect'
 import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Catalog, SegmentPartInfo } from '../catalog/catalog.ts'
@@ -53,7 +54,7 @@ export class Retention {
     this.#rewrites = []
     for (const tenant of await catalog.tenants()) {
       const periods = createRetentionPeriods(limitsOf(tenant))
-      const firstDay = (periodNs: bigint) => dayOf(BigInt(nowMs) * 1_000_000n - periodNs)
+      const firstDay = (periodNs: bigint) => dayOf(BigInt(nowMs) * nsPerMs - periodNs)
       if (periods.longestNs > 0n) {
         const names = await catalog.dropBefore(tenant, firstDay(periods.longestNs))
         await this.#drop(tenant, names)

@@ -1,6 +1,7 @@
 // What a delete request hides, as data that threads can be sent, and what that means for streams and
 // blocks. Whether single rows fall under a rule is row-deleter.ts's business.
 
+import { nsPerMs } from '@skald/go-dialect'
 import type { RowMatcher } from '@skald/query'
 import type { LabelSet, Matcher } from '@skald/wire'
 import { compileMatchers } from '@skald/wire/compile-matcher'
@@ -33,8 +34,8 @@ export function createDeleteRule(
   { matchers, isSelector }: Pick<RowMatcher, 'matchers' | 'isSelector'>,
   { startMs, endMs }: { readonly startMs: number; readonly endMs: number },
 ): DeleteRule {
-  const startNs = BigInt(startMs) * 1_000_000n
-  const endNs = BigInt(endMs) * 1_000_000n
+  const startNs = BigInt(startMs) * nsPerMs
+  const endNs = BigInt(endMs) * nsPerMs
   return { id, logql, matchers, isSelector, startNs, endNs }
 }
 

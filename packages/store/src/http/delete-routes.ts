@@ -1,6 +1,12 @@
 // Requests to delete entries: /loki/api/v1/delete, as Loki has it with retention enabled.
 
-import { formatGoDuration, nsPerSecond, parseGoDuration, parseRfc3339 } from '@skald/go-dialect'
+import {
+  formatGoDuration,
+  nsPerMs,
+  nsPerSecond,
+  parseGoDuration,
+  parseRfc3339,
+} from '@skald/go-dialect'
 import { RowMatcher } from '@skald/query'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { DeleteRequest } from '../catalog/delete-requests.ts'
@@ -121,7 +127,7 @@ function readNewDelete(
     )
   }
   checkQuery(query)
-  const nowMs = Number(nowNs / 1_000_000n)
+  const nowMs = Number(nowNs / nsPerMs)
   const start = params.get('start')
   if (start === '') throw new BadRequestError('start time not set')
   const startMs = readTime(start, 'start')
@@ -129,7 +135,7 @@ function readNewDelete(
   const endMs = end === '' ? nowMs : readTime(end, 'end')
   if (endMs > nowMs) throw new BadRequestError('deletes in the future are not allowed')
   if (startMs > endMs) throw new BadRequestError("start time can't be greater than end time")
-  checkInterval(params.get('max_interval'), maxIntervalNs, BigInt(endMs - startMs) * 1_000_000n)
+  checkInterval(params.get('max_interval'), maxIntervalNs, BigInt(endMs - startMs) * nsPerMs)
   return { query, startMs, endMs }
 }
 
@@ -148,7 +154,7 @@ function readTime(text: string, name: 'start' | 'end'): number {
   if (ns === undefined) {
     throw new BadRequestError(`invalid ${name} time: require unix seconds or RFC3339 format`)
   }
-  return Number(ns / 1_000_000n)
+  return Number(ns / nsPerMs)
 }
 
 /** Loki cuts a request into intervals of this length. Here it is checked and has no effect. */

@@ -1,5 +1,6 @@
 // POST /otlp/v1/logs: OpenTelemetry's export requests, in protobuf and JSON, on the way of all pushes.
 
+import { nsPerMs } from '@skald/go-dialect'
 import type { OtlpDecoding, OtlpMapping, PushStream } from '@skald/wire'
 import { decodeOtlpLogs, encodeOtlpError } from '@skald/wire/otlp'
 import { decodeOtlpJsonLogs } from '@skald/wire/otlp-json'
@@ -22,7 +23,7 @@ export function addOtlpRoute(app: FastifyInstance, options: OtlpRouteOptions): v
   addIngestRoute(app, options, {
     url: '/otlp/v1/logs',
     decode: (request, { tenant }) => {
-      const nowNs = BigInt(clock.now()) * 1_000_000n
+      const nowNs = BigInt(clock.now()) * nsPerMs
       return decodeBody(request, unpacker, { mapping: mappingOf(tenant), nowNs })
     },
     errorHandler: (error, request, reply) => {

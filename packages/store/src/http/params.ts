@@ -1,7 +1,13 @@
 // Parameters of the query routes, read and checked as Loki does: form body and query string are one
 // form, the body's values first.
 
-import { minBigint, nsPerSecond, parsePrometheusDuration, parseRfc3339 } from '@skald/go-dialect'
+import {
+  minBigint,
+  nsPerMs,
+  nsPerSecond,
+  parsePrometheusDuration,
+  parseRfc3339,
+} from '@skald/go-dialect'
 import type { Direction } from '@skald/query'
 import { BadRequestError } from '../errors.ts'
 import { seriesPointsMax, tailDelaySecondsMax } from '../limits.ts'
@@ -169,7 +175,7 @@ function parseTime(text: string, name: string): bigint {
     const seconds = parseGoFloat(text)
     if (seconds !== undefined && Number.isFinite(seconds)) {
       const whole = Math.trunc(seconds)
-      return BigInt(whole) * nsPerSecond + BigInt(Math.round((seconds - whole) * 1000)) * 1_000_000n
+      return BigInt(whole) * nsPerSecond + BigInt(Math.round((seconds - whole) * 1000)) * nsPerMs
     }
   }
   if (/^[+-]?\d+$/.test(text)) {
@@ -201,7 +207,7 @@ function parseSecondsOrDuration(text: string): bigint {
         `cannot parse ${JSON.stringify(text)} to a valid duration. It overflows int64`,
       )
     }
-    return BigInt(Math.trunc(seconds * 1000)) * 1_000_000n
+    return BigInt(Math.trunc(seconds * 1000)) * nsPerMs
   }
   try {
     return parsePrometheusDuration(text)

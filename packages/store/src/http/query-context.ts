@@ -1,7 +1,7 @@
 // What the read routes need of a request: its tenant, its parameters, and a signal that ends the work
 // when the client goes away or the time is up.
 
-import { formatGoDuration, formatPrometheusDuration, maxBigint } from '@skald/go-dialect'
+import { formatGoDuration, formatPrometheusDuration, maxBigint, nsPerMs } from '@skald/go-dialect'
 import type { FastifyRequest } from 'fastify'
 import type { TimeRange } from '../catalog/catalog.ts'
 import {
@@ -41,7 +41,7 @@ export function openRequest(
   { authEnabled, limitsOf, clock }: ReadRouteOptions,
 ) {
   const tenant = tenantOf(request, authEnabled)
-  const nowNs = BigInt(clock.now()) * 1_000_000n
+  const nowNs = BigInt(clock.now()) * nsPerMs
   return { tenant, limits: limitsOf(tenant), params: readParams(request), nowNs }
 }
 
@@ -97,7 +97,7 @@ export async function withDeadline<T>(
   { queryTimeoutNs }: TenantLimits,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const timeoutMs = Number(queryTimeoutNs / 1_000_000n)
+  const timeoutMs = Number(queryTimeoutNs / nsPerMs)
   const controller = new AbortController()
   const onClose = () => controller.abort(new QueryCancelledError())
   const { socket } = request.raw

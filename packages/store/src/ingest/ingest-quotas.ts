@@ -1,7 +1,7 @@
 // What a tenant may push in a second and how many streams it may have. Where there are no such limits,
 // nothing is followed here.
 
-import { formatGoTime } from '@skald/go-dialect'
+import { formatGoTime, nsPerSecond } from '@skald/go-dialect'
 import { type Rate, TokenBucket } from '@skald/wire'
 import { PushRejectedError } from '../errors.ts'
 import {
@@ -94,20 +94,26 @@ export class IngestQuotas {
     return { admitted, refused }
   }
 
-  #tenantRate(limits: TenantLimits): Rate | undefined {
-    const { ingestionRateBytes, ingestionBurstBytes } = limits
-    const usual = this.#options.hasDefaultRates ? defaultRates.tenantBytes : 0
-    const perSecond = ingestionRateBytes ?? usual
-    const burst = ingestionBurstBytes ?? defaultRates.tenantBurstBytes
-    return perSecond > 0 ? { perSecond, burst } : undefined
+  #tenantRate({ ingestionRateBytes, ingestionBurstBytes }: TenantLimits): Rate | undefined {
+    const { tenantBytes, tenantBurstBytes } = defaultRates
+    const usual = { perSecond: tenantBytes, burst: tenantBurstBytes }
+    return this.#rate({ perSecond: ingestionRateBytes, burst: ingestionBurstBytes }, usual)
   }
 
-  #streamRate(limits: TenantLimits): Rate | undefined {
-    const { streamRateBytes, streamBurstBytes } = limits
-    const usual = this.#options.hasDefaultRates ? defaultRates.streamBytes : 0
-    const perSecond = streamRateBytes ?? usual
-    const burst = streamBurstBytes ?? defaultRates.streamBurstBytes
-    return perSecond > 0 ? { perSecond, burst } : undefined
+  #streamRate({ streamRateBytes, streamBurstBytes }: TenantLimits): Rate | undefined {
+    const { streamBytes, streamBurstBytes: burst } = defaultRates
+    const usual = { perSecond: streamBytes, burst }
+    return this.#rate({ perSecond: streamRateBytes, burst: streamBurstBytes }, usual)
+  }
+
+  /** What is configured, else what is usual; no rate for 0, and without tenants where nothing is configured. */
+  #rate(
+    configured: { readonly [K in keyof Rate]: number | undefined },
+    usual: Rate,
+  ): Rate | undefined {
+    const { hasDefaultRates } = this.#options
+    const perSecond = configured.perSecond ?? (hasDefaultRates ? usual.perSecond : 0)
+    return perSecond > 0 ? { perSecond, burst: configured.burst ?? usual.burst } : undefined
   }
 
   /** Tells whether a stream is active or may become so, and notes that it is used. */
@@ -206,7 +212,7 @@ function refuseRows(
 ): QuotaRefusal {
   const { labelsText, source, lengths } = stream
   const lines = left.slice(0, toldEntriesMax).map(row => {
-    const ns = BigInt(source.seconds[row]!) * 1_000_000_000n + BigInt(source.nanos[row]!)
+    const ns = BigInt(source.seconds[row]!) * nsPerSecond + BigInt(source.nanos[row]!)
     const why = `Per stream rate limit exceeded (limit: ${formatSize(rate.perSecond)}/sec) while attempting to ingest for stream '${labelsText}' totaling ${formatSize(lengths[row]!)}, consider splitting a stream via additional labels or contact your Loki administrator to see if the limit can be increased`
     return `entry with timestamp ${formatGoTime(goTimeLayout, ns)} ignored, reason: '${why}',`
   })

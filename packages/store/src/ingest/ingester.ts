@@ -1,6 +1,6 @@
 // From a decoded push to a durable one: labels resolved, entries checked, the rest committed.
 
-import { formatRfc3339 } from '@skald/go-dialect'
+import { formatRfc3339, nsPerMs } from '@skald/go-dialect'
 import type { PushStream } from '@skald/wire'
 import { PushBlockedError, PushRejectedError } from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
@@ -72,7 +72,7 @@ export class Ingester {
     const { metrics, clock } = this.#options
     const resolver = this.#resolverOf(limits)
     const refusals = new Refusals()
-    const times = acceptedTimes(limits, BigInt(clock.now()) * 1_000_000n)
+    const times = acceptedTimes(limits, BigInt(clock.now()) * nsPerMs)
     const context = { limits, times, refusals }
     const accepted: AcceptedStream[] = []
     let lineCount = 0
@@ -136,7 +136,7 @@ export class Ingester {
     const { clock } = this.#options
     if (!ingestionBlock || accepted.length === 0) return false
     const { untilNs, status } = ingestionBlock
-    if (BigInt(clock.now()) * 1_000_000n >= untilNs) return false
+    if (BigInt(clock.now()) * nsPerMs >= untilNs) return false
     const until = formatRfc3339(untilNs)
     const message = `ingestion blocked for user ${tenant} until '${until}' with status code '${status}'`
     for (const stream of accepted) {

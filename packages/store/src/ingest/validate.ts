@@ -1,7 +1,7 @@
 // Checks the entries of a push against the tenant's limits. What is wrong is left out and told; what
 // is right beside it is stored, as Loki does it.
 
-import { formatRfc3339 } from '@skald/go-dialect'
+import { formatRfc3339, nsPerMs, nsPerSecond } from '@skald/go-dialect'
 import {
   compareLabelNames,
   type Label,
@@ -9,6 +9,7 @@ import {
   normaliseLabelName,
   type PushStream,
 } from '@skald/wire'
+import { nsPerDay } from '../day.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
 import { detectedLevelLabel } from './detected-level.ts'
@@ -105,8 +106,8 @@ export function acceptedTimes(limits: TenantLimits, nowNs: bigint): AcceptedTime
     nowNs,
     oldestNs,
     newestNs,
-    oldestSecond: Number(oldestNs / 1_000_000_000n),
-    newestSecond: Math.min(Number(newestNs / 1_000_000_000n), lastSecond),
+    oldestSecond: Number(oldestNs / nsPerSecond),
+    newestSecond: Math.min(Number(newestNs / nsPerSecond), lastSecond),
   }
 }
 
@@ -175,13 +176,13 @@ function firstRows(count: number, room: number): Uint32Array {
 /** A time that was meant in microseconds is before this second of 1970. */
 const wrongUnitSecondMax = 4_000_000
 const wrongUnits = [
-  { unit: 'seconds', ns: 1_000_000_000n },
-  { unit: 'milliseconds', ns: 1_000_000n },
+  { unit: 'seconds', ns: nsPerSecond },
+  { unit: 'milliseconds', ns: nsPerMs },
   { unit: 'microseconds', ns: 1_000n },
 ] as const
 /** How far back such a time is looked for; entries of 1970 itself are taken. */
-const wrongUnitPastNs = 10n * 365n * 86_400_000_000_000n
-const wrongUnitFutureNs = 86_400_000_000_000n
+const wrongUnitPastNs = 10n * 365n * nsPerDay
+const wrongUnitFutureNs = nsPerDay
 
 /** The unit in which a time of the beginning of 1970 is one of the last years; no query would find it. */
 function wrongUnitOf(timeNs: bigint, nowNs: bigint): string | undefined {
@@ -204,7 +205,7 @@ function createEntryCheck(
 ): (row: number) => Refusal | undefined {
   const { nowNs, oldestNs, newestNs, oldestSecond, newestSecond } = times
   const timeOf = (row: number) =>
-    BigInt(source.seconds[row]!) * 1_000_000_000n + BigInt(source.nanos[row]!)
+    BigInt(source.seconds[row]!) * nsPerSecond + BigInt(source.nanos[row]!)
   return row => {
     const second = source.seconds[row]!
     const unit = second < wrongUnitSecondMax ? wrongUnitOf(timeOf(row), nowNs) : undefined
