@@ -115,6 +115,8 @@ test('without a command, the configuration decides between store and agent', asy
     await waitUntilReady(`http://127.0.0.1:${port}/${path}`, started.output)
     t.match(started.output(), new RegExp(`running skald ${kind}`), 'the log says which one runs')
     t.match(started.output(), file, 'and which file shows it')
+    for (const line of started.output().trim().split('\n'))
+      t.match(line, /^level=[a-z]+ ts=\S+ msg=/)
     await started.end('SIGTERM')
   }
 })
@@ -190,6 +192,31 @@ test('an unexpanded variable is reported with the flag that expands it', async t
     await waitUntilReady(`http://127.0.0.1:${port}/${path}`, started.output)
     await started.end('SIGTERM')
   }
+})
+
+test('a store on all addresses logs so, in the form that the flag says', async t => {
+  const dir = t.testdir()
+  const port = await reservePort()
+  const store = spawnSkald({
+    args: [
+      ...['store', `-config.file=${storeConfig(dir, port)}`],
+      ...['-server.http-listen-address=', '-log.format=json'],
+    ],
+    outputFile: join(dir, 'out'),
+  })
+  await waitUntilReady(`http://127.0.0.1:${port}/ready`, store.output)
+  await store.end('SIGTERM')
+  const lines = store.output().trim().split('\n')
+  t.match(
+    lines.map(line => JSON.parse(line)),
+    [
+      { level: 'info', msg: 'store is ready', address: `0.0.0.0:${port}` },
+      { level: 'info', msg: 'store is stopping', signal: 'SIGTERM' },
+    ],
+  )
+  const { code, err } = await skald('store', '-log.format=xml')
+  t.equal(code, 1)
+  t.match(err, '-log.format must be one of logfmt, json, found "xml"')
 })
 
 test('skald query ends quietly when its reader has enough', async t => {

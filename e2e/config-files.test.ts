@@ -184,9 +184,8 @@ async function startOn(t: Test, text: string) {
   const warnings = store
     .output()
     .split('\n')
-    .filter(line => line.startsWith('{'))
-    .map(line => JSON.parse(line) as { msg: string })
-    .flatMap(({ msg }) => {
+    .flatMap(line => {
+      const msg = /^level=warn ts=\S+ msg="(.*)"$/.exec(line)?.[1] ?? ''
       const [place, rest] = msg.split(/: (?=without meaning here: |ruler\.)/)
       return rest !== undefined && place?.startsWith(join(dir, 'loki.yaml')) ? [rest] : []
     })

@@ -136,7 +136,7 @@ test('a repeated import copies newer and late entries', async t => {
   t.match(first, { code: 0, stdout: /^2 entries/ })
   t.match(
     first.stderr,
-    /: 1 entries, \d+ % of the time, (4h|5h)[\dms]* left\n/,
+    /: 1 entries, \d+ % of the time, (4h|5h)[\dms]* left"\n/,
     'it tells what is left',
   )
 
@@ -221,7 +221,7 @@ test('skald import continues after busy servers, and after it was stopped', asyn
     code: 1,
     stderr: /answered 401 to a push: not now; --to-tenant names a tenant, the URL a user/,
   })
-  t.match(first.stderr, /answered 500: not now; trying again in 250 ms/)
+  t.match(first.stderr, /answered 500: not now; trying again in 250ms/)
   isShut = true
   const second = await runImport(...args)
   t.equal(second.code, 0, second.stderr)
@@ -377,6 +377,11 @@ test('wrong arguments are reported with the usage', async t => {
   const refused = async (reason: RegExp, ...args: string[]) =>
     t.match(await runImport(...args), { code: 2, stderr: reason })
   await refused(/--from is missing/)
+  await refused(
+    /--log\.format takes logfmt or json, not xml/,
+    '--from=http://a',
+    '--log.format=xml',
+  )
   await refused(/--from takes a URL, not loki/, '--from=loki')
   await refused(/--window takes a duration above 0/, '--from=http://a', '--window=0s')
   await refused(/--start takes a time such as/, '--from=http://a', '--start=yesterday')

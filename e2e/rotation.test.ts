@@ -108,7 +108,7 @@ scrape_configs:
 
 /** Prints a service's warnings, to help find out why lines are missing. */
 function commentWarnings(t: Test, service: Service): void {
-  const isWarning = /"level":(40|50|60)/
+  const isWarning = /^level=(warn|error)/
   for (const line of service.output().split('\n')) if (isWarning.test(line)) t.comment(line)
 }
 

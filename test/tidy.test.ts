@@ -96,3 +96,107 @@ test('quick tests are those that reach nothing that starts a process, a thread o
   }
   for (const name of ['types.ts', 'computes.ts']) t.equal(starterOf(join(dir, name)), undefined)
 })
+
+/** Consts of a file that bound something: a plain number whose name ends as those of bounds do. */
+function boundsIn(text: string): string[] {
+  const bound =
+    /^(?:export )?const (\w+(?:Max|Least|Ms|AtOnce))(?:: \w+)? = [-\d_n *+()]*\d[-\d_n *+()]*$/gm
+  return [...text.matchAll(bound)].map(([, name]) => name!)
+}
+
+test('bounds of store and wire stand in their limits.ts', async t => {
+  const rooms = /^packages\/(store|wire)\/src\/(?!limits\.ts$|scan\/|tail\/)/
+  const elsewhere = sources
+    .filter(name => rooms.test(name))
+    .flatMap(name => boundsIn(read(name)).map(bound => `${name}: ${bound}`))
+  t.same(elsewhere, [
+    // The unit of a time is guessed by it; nothing is bounded.
+    'packages/store/src/ingest/validate.ts: wrongUnitSecondMax',
+  ])
+  t.same(boundsIn('/** A. */\nexport const bodyBytesMax = 4 * 1024\nconst pauseMs = 5_000\n'), [
+    'bodyBytesMax',
+    'pauseMs',
+  ])
+})
+
+interface Package {
+  readonly name: string
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
+}
+
+/** Packages that a text imports, and whether it needs them when it runs. */
+function importedPackages(text: string): { readonly name: string; readonly isType: boolean }[] {
+  const imports =
+    /^(?:import|export)( type)? (?:[\w*{][^'"=;]*? from )?'([^'.][^']*)'|\bimport\('([^'.][^']*)'\)|createRequire\([^)]*\)\('([^'.][^']*)'\)/gm
+  return [...text.matchAll(imports)]
+    .map(([, type, named, called, required]) => ({
+      path: (named ?? called ?? required)!,
+      isType: type !== undefined,
+    }))
+    .filter(({ path }) => !path.startsWith('node:'))
+    .map(({ path, isType }) => ({ name: /^(@[^/]+\/)?[^/]+/.exec(path)![0], isType }))
+}
+
+/** Dependencies that a package declares and does not import, and the other way round. */
+function wrongDependencies(own: Package, texts: readonly string[]): string[] {
+  const imports = texts.flatMap(importedPackages).filter(({ name }) => name !== own.name)
+  const needed = new Set(imports.filter(({ isType }) => !isType).map(({ name }) => name))
+  const dependencies = Object.keys(own.dependencies ?? {})
+  const declared = new Set([...dependencies, ...Object.keys(own.devDependencies ?? {})])
+  return [
+    ...dependencies.filter(name => !needed.has(name)).map(name => `${name} is not imported`),
+    ...[...needed]
+      .filter(name => !dependencies.includes(name))
+      .map(name => `${name} is imported and no dependency`),
+    ...imports
+      .filter(({ name }) => !declared.has(name) && !needed.has(name))
+      .map(({ name }) => `${name} is not declared`),
+  ]
+}
+
+test('packages declare what they import, and nothing else', async t => {
+  for (const manifest of files.filter(name => /^packages\/[^/]+\/package\.json$/.test(name))) {
+    const below = `${dirname(manifest)}/src/`
+    const texts = sources.filter(name => name.startsWith(below)).map(read)
+    t.same(wrongDependencies(JSON.parse(read(manifest)) as Package, texts), [], manifest)
+  }
+  const own = { name: 'a', dependencies: { used: '1', idle: '1' }, devDependencies: { types: '1' } }
+  const text = `import { b } from 'used/part'
+import type { C } from 'types'
+import type { D } from 'unknown-types'
+import e from '@scope/missing'
+import 'node:fs'
+const f = await import('late')
+`
+  t.same(wrongDependencies(own, [text]), [
+    'idle is not imported',
+    '@scope/missing is imported and no dependency',
+    'late is imported and no dependency',
+    'unknown-types is not declared',
+  ])
+})
+
+/** What a text takes from outside: clocks, files, sockets, the process. */
+function outsideOf(text: string): string[] {
+  const code = text.replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, '')
+  const outside =
+    /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bprocess\.|\bset(?:Timeout|Interval|Immediate)\b|'node:(?:fs|net|http|https|dgram|tls|dns|os|child_process|worker_threads|timers|perf_hooks)[^']*'/g
+  return [...new Set([...code.matchAll(outside)].map(([found]) => found))]
+}
+
+test('go-dialect and query are pure: no clock, no files, no sockets of their own', async t => {
+  const impure = sources
+    .filter(name => /^packages\/(go-dialect|query)\/src\//.test(name))
+    .flatMap(name => outsideOf(read(name)).map(found => `${name}: ${found}`))
+  t.same(impure, [
+    // Lets other work of the thread have its turn.
+    'packages/query/src/pause.ts: setImmediate',
+    "packages/query/src/pause.ts: 'node:timers/promises'",
+    // Two functions that look at a text.
+    "packages/query/src/pipeline/ip-range.ts: 'node:net'",
+  ])
+  const broken =
+    "import { readFileSync } from 'node:fs'\n// Date.now is not called.\nconst ns = Date.now()\n"
+  t.same(outsideOf(broken), ["'node:fs'", 'Date.now'])
+})

@@ -4,6 +4,7 @@
 import { hostname as osHostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DirectoryLock } from '@skald/wire/directory-lock'
+import { version } from '@skald/wire/version'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { ScrapeConfig } from './config/scrape.ts'
@@ -24,7 +25,6 @@ import { HeldFiles } from './tail/held-files.ts'
 import { KnownFiles } from './tail/known-files.ts'
 import type { FoundFileStatus, TargetStatus } from './tail/managed-target.ts'
 import { TimeJournal } from './tail/time-journal.ts'
-import { agentVersion } from './version.ts'
 
 // SIGTERM must be done within ten seconds; the rest is for positions and sockets.
 const flushLimitMs = 7_000
@@ -137,7 +137,7 @@ class RunningAgent implements Agent {
     this.#lock = lock
     this.#config = config
     this.#logger = logger
-    this.metrics = new AgentMetrics({ version: agentVersion, withProcess: withHttpServer })
+    this.metrics = new AgentMetrics({ version, withProcess: withHttpServer })
     this.#journal = new TimeJournal({ path: `${config.positions.filename}.times`, logger })
     this.#known = new KnownFiles({
       ...config.positions,

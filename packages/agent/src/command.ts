@@ -4,19 +4,17 @@ import { existsSync, readFileSync } from 'node:fs'
 import { hostname as osHostname } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/go-dialect'
-import { explainSystemError } from '@skald/wire'
-import type { Logger } from 'pino'
+import { type Colours, ConfigError, explainSystemError, noColours } from '@skald/wire'
+import { createLogger } from '@skald/wire/logger'
+import { version } from '@skald/wire/version'
 import { type Agent, startAgent } from './agent.ts'
 import { agentFlags } from './config/flags.ts'
 import { type AgentConfig, type LoadAgentConfigOptions, loadAgentConfig } from './config.ts'
 import { watchConfig } from './config-watch.ts'
-import { ConfigError, PositionsError } from './errors.ts'
-import { type Colours, noColours } from './inspect/colours.ts'
+import { PositionsError } from './errors.ts'
 import { describeClients, EntryPrinter } from './inspect/entry-printer.ts'
 import { createScratch } from './inspect/scratch.ts'
-import { createAgentLogger } from './logger.ts'
 import { stdinJob } from './sources/stdin.ts'
-import { agentVersion } from './version.ts'
 
 const waysOut = {
   port: '-server.http-listen-port=PORT, or server.http_listen_port in the configuration',
@@ -49,7 +47,7 @@ export async function runAgentCommand(
     const { flags, rest } = parseGoFlags(argv, agentFlags)
     checkRest(rest)
     if (flags.version === 'true') {
-      io.stdout.write(`skald agent, version ${agentVersion}\n`)
+      io.stdout.write(`skald agent, version ${version}\n`)
       return 0
     }
     const file = findConfigFile(flags)
@@ -175,7 +173,8 @@ async function runUntilStopped(
   io: AgentCommandIo,
 ): Promise<number> {
   const isDryRun = flags['dry-run'] === 'true'
-  const logger: Logger = createAgentLogger(written.server.logLevel, io.stderr)
+  const { logLevel, logFormat } = written.server
+  const logger = createLogger({ level: logLevel, format: logFormat, destination: io.stderr })
   const hostname = io.env.HOSTNAME || osHostname()
   const coloursFor = io.coloursFor ?? (() => noColours)
   let stop: () => void = () => undefined
@@ -221,7 +220,7 @@ async function runUntilStopped(
     flags['config.auto-reload'] === 'true' && loadConfig && file !== undefined
       ? watchConfig({ path: file, text, onChange: reload })
       : () => undefined
-  logger.info({ version: agentVersion }, 'Agent started')
+  logger.info({ version }, 'Agent started')
   const why = await Promise.race([stopped, ended])
   if (why === 'end') await Promise.race([agent.drain(), stopped])
   endWatch()

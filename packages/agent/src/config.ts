@@ -3,8 +3,8 @@
 // are accepted; what is not built is refused by name.
 
 import { dirname, join } from 'node:path'
-import type { FlagValues } from '@skald/go-dialect'
-import { expandEnvironment, expansionNotes, formatProblem } from '@skald/wire'
+import { type FlagValues, formatDurationMs } from '@skald/go-dialect'
+import { ConfigError, expandEnvironment, expansionNotes, formatProblem } from '@skald/wire'
 import { type ClientConfig, readClients, readSingleClient } from './config/clients.ts'
 import { applyFlags } from './config/flags.ts'
 import {
@@ -19,7 +19,7 @@ import {
 import { loadScrapeReader, type ScrapeConfig } from './config/scrape.ts'
 import { readServer, type ServerConfig } from './config/server.ts'
 import { defined, parseYaml, type ValueReader, type YamlCursor } from './config/yaml-cursor.ts'
-import { ConfigError, type ConfigProblem } from './errors.ts'
+import type { ConfigProblem } from './errors.ts'
 
 export interface PositionsConfig {
   readonly filename: string
@@ -200,7 +200,9 @@ const readFileWatch: ValueReader<Partial<FileWatchConfig>> = cursor => {
   if (max !== undefined && max < min) {
     cursor
       .get('max_poll_frequency')
-      ?.failAtKey(`max_poll_frequency (${max} ms) must not be below min_poll_frequency (${min} ms)`)
+      ?.failAtKey(
+        `max_poll_frequency (${formatDurationMs(max)}) must not be below min_poll_frequency (${formatDurationMs(min)})`,
+      )
   }
   return { minPollMs: min, maxPollMs: max ?? Math.max(min, defaults.fileWatch.maxPollMs) }
 }

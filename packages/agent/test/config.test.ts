@@ -44,7 +44,7 @@ ${base}    pipeline_stages:
 
 test('loadAgentConfig says file, line and column', async t => {
   await t.rejects(loadAgentConfig({ text: `${base}nothing: 1\n`, path: '/etc/agent.yaml' }), {
-    code: 'CONFIG_INVALID',
+    code: 'CONFIG',
     message: /^\/etc\/agent.yaml:7:1: Unknown key nothing/,
   })
 })

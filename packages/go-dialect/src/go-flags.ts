@@ -1,6 +1,7 @@
 // Parses command lines like Go's flag package, for users of Promtail and Loki: one dash or two,
 // `-flag=value` or `-flag value`, booleans without a value.
 
+import { FlagError } from './errors.ts'
 import { parseConfigBytes } from './number/byte-size.ts'
 import { parseGoDuration } from './time/time.ts'
 
@@ -16,16 +17,6 @@ export interface GoFlag {
 
 /** Flags as given, by name without dashes. Booleans are `true` or `false`. */
 export type FlagValues = Readonly<Record<string, string>>
-
-/** Thrown when a command line is invalid. */
-export class FlagError extends Error {
-  readonly code = 'FLAG'
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'FlagError'
-  }
-}
 
 const trueTexts = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])
 const falseTexts = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False'])

@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { FlagError, formatGoFlags, type GoFlag, parseGoFlags } from '../src/go-flags.ts'
+import { FlagError } from '../src/errors.ts'
+import { formatGoFlags, type GoFlag, parseGoFlags } from '../src/go-flags.ts'
 
 const table: Record<string, GoFlag> = {
   'config.file': { kind: 'text', description: 'a file' },

@@ -6,8 +6,8 @@ import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/go-dialect'
 import { checkOverridesFile, loadStoreConfig } from '@skald/store'
 import { expandEnvironment, explainSystemError, formatProblem } from '@skald/wire'
 import { hasTopKey, isAgentConfig } from './config-kind.ts'
+import { UsageError } from './errors.ts'
 import type { Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
 
 const checkFlags: Readonly<Record<string, GoFlag>> = {
   'config.expand-env': {

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { explainSystemError } from '@skald/wire'
-import { UsageError } from './usage-error.ts'
+import { UsageError } from './errors.ts'
 
 /** A configuration file as text. */
 export interface ConfigText {

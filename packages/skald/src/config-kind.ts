@@ -17,3 +17,9 @@ export function hasTopKey(text: string, keys: readonly string[]): boolean {
   if (document.errors.length === 0) return isMap(contents) && keys.some(key => contents.has(key))
   return keys.some(key => new RegExp(`^${key}\\s*:`, 'm').test(text))
 }
+
+/** Reads `server.log_format` from a text of YAML, whatever else is in it. */
+export function logFormatIn(text: string): unknown {
+  const document = parseDocument(text, { logLevel: 'silent' })
+  return document.errors.length === 0 ? document.getIn(['server', 'log_format']) : undefined
+}

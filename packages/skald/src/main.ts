@@ -1,11 +1,12 @@
 // The command line: skald agent | store | all | query | check | import | ready.
 
+import { coloursFor } from '@skald/wire'
+import { version } from '@skald/wire/version'
+import { UsageError } from './errors.ts'
 import { describeFailure, exitCodeOf, exitCodes } from './failure.ts'
 import { watchNpm } from './parent-watch.ts'
 import { waitForStopSignal } from './stop-signal.ts'
-import { coloursFor, type Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
-import { readVersion } from './version.ts'
+import type { Terminal } from './terminal.ts'
 
 const usage = `skald COMMAND
 
@@ -93,7 +94,7 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
     case 'version':
     case '-version':
     case '--version':
-      return say(`skald, version ${readVersion()}\n`, terminal)
+      return say(`skald, version ${version}\n`, terminal)
     case 'help': {
       const [topic] = rest
       if (topic === undefined) return say(usage, terminal)
@@ -114,10 +115,11 @@ async function runMeantCommand(argv: readonly string[], terminal: Terminal): Pro
   const { findMeantCommand } = await import('./missing-command.ts')
   const meant = findMeantCommand(argv)
   if (!meant) throw new UsageError(`a command is missing before ${argv[0]}`, { usage })
-  const { command, reason } = meant
+  const { command, reason, logFormat } = meant
   failing = command
-  const { createLogger } = await import('./logger.ts')
-  createLogger('info').info({ command, reason }, `no command given: running skald ${command}`)
+  const { createLogger } = await import('@skald/wire/logger')
+  const logger = createLogger({ level: 'info', format: logFormat, destination: terminal.stderr })
+  logger.info({ command, reason }, `no command given: running skald ${command}`)
   return run([command, ...argv], terminal)
 }
 

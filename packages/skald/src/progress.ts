@@ -1,7 +1,8 @@
 // What `skald all` shows on a terminal: the files it found, the progress through the backlog, commands to try.
 
 import type { Agent } from '@skald/agent'
-import { type Colours, coloursFor, type Terminal } from './terminal.ts'
+import { type Colours, coloursFor } from '@skald/wire'
+import type { Terminal } from './terminal.ts'
 
 const drawIntervalMs = 100
 const barCells = 30

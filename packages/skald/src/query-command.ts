@@ -2,9 +2,10 @@
 
 import { parseArgs } from 'node:util'
 import { formatRfc3339, nsPerMs, parsePrometheusDuration } from '@skald/go-dialect'
-import { readServerAddress } from './server-address.ts'
-import { type Colours, coloursFor, type Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
+import { ascending, type Colours, coloursFor } from '@skald/wire'
+import { UsageError } from './errors.ts'
+import { meantStoreUrl, readServerAddress } from './server-address.ts'
+import type { Terminal } from './terminal.ts'
 
 export const queryUsage = `skald query [options] 'LOGQL'
 
@@ -100,7 +101,7 @@ function readArguments(argv: readonly string[], env: Readonly<Record<string, str
       cause,
     })
   }
-  const url = values.url ?? env.SKALD_URL ?? 'http://127.0.0.1:3100'
+  const url = values.url ?? meantStoreUrl(env)
   const server = readServerAddress(url, values.tenant ?? env.SKALD_TENANT)
   if (!server) throw new UsageError(`--url takes a URL, not ${url}`, { usage: queryUsage })
   return { logql, since, limit, output, server }
@@ -143,7 +144,7 @@ function* formatStreams(
   const rows = streams.flatMap(({ stream, values }) =>
     values.map(([ns, line]) => ({ ns: BigInt(ns), line, stream })),
   )
-  rows.sort((a, b) => (a.ns < b.ns ? -1 : a.ns > b.ns ? 1 : 0))
+  rows.sort((a, b) => ascending(a.ns, b.ns))
   const common = commonLabels(streams.map(({ stream }) => stream))
   for (const { ns, line, stream } of rows) {
     switch (output) {

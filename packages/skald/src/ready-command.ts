@@ -1,9 +1,9 @@
 // `skald ready`: reports through its exit code whether a store or an agent is ready. Needs no curl.
 
 import { parseGoFlags } from '@skald/go-dialect'
-import { readServerAddress, type Server } from './server-address.ts'
+import { UsageError } from './errors.ts'
+import { readServerAddress, type Server, usualAgentUrl, usualStoreUrl } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
 
 export const readyUsage = `skald ready [URL...]
 
@@ -11,7 +11,7 @@ Exits with 0 if one of the URLs, such as http://127.0.0.1:3100, answers 200 at /
 or else the default ports of a store (3100) and an agent (9080) on this machine.
 `
 
-const defaultUrls = ['http://127.0.0.1:3100', 'http://127.0.0.1:9080']
+const defaultUrls = [usualStoreUrl, usualAgentUrl]
 
 /** Shorter than the timeouts of health checks that run the command. */
 const timeoutMs = 3000

@@ -16,6 +16,7 @@ export const storeFlags: Readonly<Record<string, GoFlag>> = {
   'log-config-reverse-order': { kind: 'boolean', description: '', isIgnored: true },
   target: text('all, as a store does everything; what is only a part of Loki is refused'),
   'log.level': text('debug, info, warn or error'),
+  'log.format': text('logfmt or json'),
   'auth.enabled': boolean('Take the tenant from X-Scope-OrgID'),
   'common.path-prefix': text('Directory of all data'),
   'server.http-listen-address': text('Address of the HTTP server; empty for all'),

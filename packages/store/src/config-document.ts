@@ -1,6 +1,6 @@
 // Reads YAML files and finds the line and column of everything in them.
 
-import { type ConfigProblem, withoutRestOfStream } from '@skald/wire'
+import { ConfigError, type ConfigProblem, withoutRestOfStream } from '@skald/wire'
 import {
   type Document,
   isAlias,
@@ -14,7 +14,6 @@ import {
   type YAMLMap,
   type YAMLParseError,
 } from 'yaml'
-import { ConfigError } from './errors.ts'
 
 /** How messages name the top level of a file. */
 export const wholeFile = 'the configuration'
@@ -48,13 +47,13 @@ export function readYaml(text: string, path: string): ConfigDocument {
     ),
     ...structureMistakes(document).map(({ offset, message }) => problemAtOffset(offset, message)),
   ]
-  if (mistakes.length > 0) throw new ConfigError(path, mistakes)
+  if (mistakes.length > 0) throw new ConfigError({ path, problems: mistakes })
   const offsetOf = createLocator(document)
   const problemAt = (keys: readonly string[], message: string) =>
     problemAtOffset(offsetOf(keys), message)
   const value = plainValue(document)
   if (value instanceof ReferenceError) {
-    throw new ConfigError(path, [problemAtOffset(0, value.message)])
+    throw new ConfigError({ path, problems: [problemAtOffset(0, value.message)] })
   }
   return { value, problemAt }
 }

@@ -18,6 +18,7 @@ export function configInForce({ config, raw }: LoadedStoreConfig, logLevel: stri
       http_listen_port: config.listenPort,
       http_path_prefix: config.httpPathPrefix,
       log_level: logLevel,
+      log_format: config.logFormat,
     },
     common: { path_prefix: config.dataDir },
     runtime_config: overridesInForce(raw, config.overrides.paths),

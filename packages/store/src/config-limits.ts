@@ -11,6 +11,7 @@ import { parseSelector } from '@skald/query'
 import type { Matcher } from '@skald/wire'
 import { createBlockedQuery } from './blocked-queries.ts'
 import type { RawLimits } from './config-schema.ts'
+import { nsPerDay } from './day.ts'
 import { createOtlpMapping } from './ingest/otlp-actions.ts'
 import type { StreamRetention, TenantLimits } from './limits.ts'
 
@@ -34,8 +35,8 @@ export function readDuration(value: string | number, report: (message: string) =
   }
 }
 
-/** Loki's minimum period for a stream. */
-const leastStreamPeriodNs = 86_400_000_000_000n
+/** Loki's least period of a stream. */
+const leastStreamPeriodNs = nsPerDay
 
 function readStreamRetentions(
   rules: RawLimits['retention_stream'],

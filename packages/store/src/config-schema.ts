@@ -5,6 +5,7 @@
 // The schema is plain JSON Schema; the library provides only its types. Loading the library took a
 // third of the time a store needs to start.
 
+import { logFormats } from '@skald/wire'
 import type { XStatic } from 'typebox/schema'
 import type { OtlpConfig } from './ingest/otlp-actions.ts'
 import { defaultServiceNameLabels } from './ingest/stream-labels.ts'
@@ -102,6 +103,7 @@ const serverSchema = withUnfollowed(
       '2m',
     ),
     log_level: oneOf('Lowest level to log.', ['info', 'debug', 'warn', 'error']),
+    log_format: oneOf('Format of the log on standard error.', logFormats),
     register_instrumentation: flag('Serve /metrics.', true),
   }),
   'server',
@@ -382,6 +384,18 @@ const patternsSchema = withUnfollowed(
   'pattern_ingester',
 )
 
+/** Blocks of which keys are followed, in the order of docs/config.md. */
+const followedBlocks = {
+  server: serverSchema,
+  common: commonSchema,
+  limits_config: limitsSchema,
+  pattern_ingester: patternsSchema,
+  runtime_config: runtimeSchema,
+  compactor: compactorSchema,
+  table_manager: tableManagerSchema,
+  chunk_store_config: chunkStoreSchema,
+} as const
+
 /** The whole file. */
 export const storeConfigSchema = withUnfollowed(
   block({
@@ -389,15 +403,8 @@ export const storeConfigSchema = withUnfollowed(
       'Read the tenant from the header X-Scope-OrgID; if false, all data belongs to one tenant.',
       true,
     ),
-    server: serverSchema,
-    common: commonSchema,
+    ...followedBlocks,
     storage_config: storageSchema('storage_config'),
-    limits_config: limitsSchema,
-    pattern_ingester: patternsSchema,
-    runtime_config: runtimeSchema,
-    compactor: compactorSchema,
-    table_manager: tableManagerSchema,
-    chunk_store_config: chunkStoreSchema,
   }),
   '',
 )
@@ -443,14 +450,7 @@ export interface RawBlockedQuery {
 /** Schemas by the name of their block, for the reference page. */
 export const blockSchemas: Readonly<Record<string, { readonly properties: object }>> = {
   '': storeConfigSchema,
-  server: serverSchema,
-  common: commonSchema,
-  limits_config: limitsSchema,
-  pattern_ingester: patternsSchema,
-  runtime_config: runtimeSchema,
-  compactor: compactorSchema,
-  table_manager: tableManagerSchema,
-  chunk_store_config: chunkStoreSchema,
+  ...followedBlocks,
 }
 
 /** The limits without defaults, which would hide what the configuration sets for all tenants. */

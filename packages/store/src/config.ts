@@ -1,17 +1,20 @@
 // Reads the store's YAML: converts it to numbers with units, reports every mistake with its place,
 // and lists the keys that have no meaning here.
 
+import { nsPerMs } from '@skald/go-dialect'
 import {
+  ConfigError,
   type ConfigProblem,
   type Environment,
   expandEnvironment,
   expansionNotes,
+  type LogFormat,
+  type LogLevel,
 } from '@skald/wire'
 import { checkValue } from './config-check.ts'
 import { type ConfigDocument, dropEmptyKeys, readYaml } from './config-document.ts'
 import { readDuration, resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { blockSchemas, type RawStoreConfig, storeConfigSchema } from './config-schema.ts'
-import { ConfigError } from './errors.ts'
 import type { TenantLimits } from './limits.ts'
 import { judgeSettings } from './settings/judge.ts'
 import { valueAt } from './settings/setting.ts'
@@ -35,7 +38,8 @@ export interface StoreConfig {
   readonly connectionsMax: number
   /** Whether to serve /metrics. */
   readonly hasMetrics: boolean
-  readonly logLevel: string
+  readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
   readonly dataDir: string
   /** Whether to delete entries past their retention period. */
   readonly mayDelete: boolean
@@ -97,7 +101,7 @@ export function loadStoreConfig(
 
 function withNotes(error: unknown, note: (problem: ConfigProblem) => ConfigProblem): unknown {
   if (!(error instanceof ConfigError)) return error
-  return new ConfigError(error.path, error.problems.map(note), { cause: error })
+  return new ConfigError({ path: error.path, problems: error.problems.map(note) }, { cause: error })
 }
 
 function readStoreConfig(text: string, path: string): LoadedStoreConfig {
@@ -116,7 +120,7 @@ function readStoreConfig(text: string, path: string): LoadedStoreConfig {
     problems.push(document.problemAt([block, key], `${block}.${key}: ${message}`))
   }
   const config = raw && resolve(raw, report)
-  if (problems.length > 0) throw new ConfigError(path, inFileOrder(problems))
+  if (problems.length > 0) throw new ConfigError({ path, problems: inFileOrder(problems) })
   return {
     config: config!,
     raw: raw!,
@@ -169,7 +173,7 @@ function removeKey(file: unknown, [block, key]: readonly string[]): void {
 function resolve(config: RawStoreConfig, report: Report): StoreConfig {
   const { server, compactor } = config
   const serverMs = (key: keyof typeof server & `http_server_${string}`) =>
-    Number(readDuration(server[key], message => report('server', key, message)) / 1_000_000n)
+    Number(readDuration(server[key], message => report('server', key, message)) / nsPerMs)
   const httpReadTimeoutMs = serverMs('http_server_read_timeout')
   for (const [block, key, text] of [
     ['table_manager', 'retention_period', config.table_manager.retention_period],
@@ -188,6 +192,7 @@ function resolve(config: RawStoreConfig, report: Report): StoreConfig {
     hasMetrics: server.register_instrumentation,
     httpPathPrefix: server.http_path_prefix.replace(/\/+$/, ''),
     logLevel: server.log_level,
+    logFormat: server.log_format,
     dataDir: dataDirOf(config),
     mayDelete: compactor.retention_enabled,
     deletes: resolveDeletes(config, report),
@@ -213,7 +218,7 @@ function resolveDeletes({ compactor }: RawStoreConfig, report: Report): DeletesC
   const durationNs = (key: 'delete_request_cancel_period' | 'delete_max_interval') =>
     readDuration(compactor[key], message => report('compactor', key, message))
   return {
-    cancelPeriodMs: Number(durationNs('delete_request_cancel_period') / 1_000_000n),
+    cancelPeriodMs: Number(durationNs('delete_request_cancel_period') / nsPerMs),
     maxIntervalNs: durationNs('delete_max_interval'),
   }
 }
@@ -268,7 +273,7 @@ function resolveOverrides(
   const periodNs = readDuration(text, message => report(block, key, message))
   return {
     paths: files.split(',').flatMap(name => name.trim() || []),
-    periodMs: Number(periodNs / 1_000_000n),
+    periodMs: Number(periodNs / nsPerMs),
   }
 }
 

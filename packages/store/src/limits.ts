@@ -73,6 +73,8 @@ export interface BlockedQuery {
   readonly types: readonly string[]
 }
 
+// ingest/
+
 /**
  * Rates for tenants that set none. With several tenants, Loki's defaults apply, because they could
  * take each other's share. A single-tenant store has back-pressure and no limit.
@@ -93,20 +95,43 @@ export const activeStreamMs = 3_600_000
  */
 export const rateStreamsMax = 100_000
 
-/** Longest label text whose result is cached. */
+/** Entries that the message of a refusal names; the rest is counted. */
+export const toldEntriesMax = 10
+
+/** Streams whose checked label sets are kept in memory, and the longest label text among them. */
+export const streamCacheEntriesMax = 100_000
 export const cachedLabelsTextMax = 16 * 1024
 
 /** The same rejection of a tenant is logged once in this time, with the number of entries. */
 export const refusalLogPeriodMs = 10_000
 
+/** Pairs of tenant and reason that the log of refusals follows; all begin again beyond. */
+export const refusalsFollowedMax = 10_000
+
+/** Characters of a refusal in the log: labels and values may be of any length. */
+export const refusalTextCharsMax = 1000
+
+/** Depth of JSON objects that are searched for a level: the outermost and those right in it, as in Loki. */
+export const levelJsonDepthMax = 2
+
+/** Bytes of pushes that are being received, decoded or waiting for a commit; above, 503. */
+export const pendingPushBytesMax = 64 * 1024 * 1024
+
+/** The least that any push counts: what its connection and request take. */
+export const pushShareBytesLeast = 16 * 1024
+
 /**
- * Maximum line bytes of one block. Below 256 KB compression suffers; above 1 MB a scan reads more
- * than it needs.
+ * How many times what is still free one owner may hold. A single address gets half of the budget, a single
+ * tenant three quarters; each that comes has the same part of what the others leave. So a tenant whose
+ * one client is greedy has room for its others, and no tenant is without.
  */
-export const blockLineBytesMax = 1024 * 1024
+export const pushHeldPerFree = { tenant: 3, address: 1 } as const
 
 /** A commit includes at most this many bytes of lines, so that its file is written in one go. */
 export const commitBytesMax = 8 * 1024 * 1024
+
+/** Memory of a full commit with the separators of its lines; larger ones take the rest from the heap. */
+export const commitArenaBytes = commitBytesMax + 2 * 1024 * 1024
 
 /** How long a commit may wait for pushes that are still being received. */
 export const commitLingerMs = 100
@@ -124,11 +149,23 @@ export const arrivingBytesPerMs = 64
 export const commitSpacingMs = 20
 export const commitEagerBytes = 1024 * 1024
 
-/**
- * Maximum bytes of pushes being received, decoded or waiting for a commit. Beyond that, pushes get
- * 503.
- */
-export const pendingPushBytesMax = 64 * 1024 * 1024
+// http/
+
+/** Time in which a request has to arrive as a whole: the largest push at 56 KB/s. */
+export const requestArrivalMs = 300_000
+
+/** Bytes of a request's head: Grafana sends queries of many kilobytes in URLs, where a byte may become three. */
+export const requestHeadBytesMax = 256 * 1024
+
+/** Characters of one part of a path that names something. */
+export const pathParamCharsMax = 2048
+
+/** Bytes of bodies that are not pushes: forms with a query in them. */
+export const formBytesMax = 1024 * 1024
+
+/** Bytes of a push body as it comes over the wire, and after decompression. */
+export const pushBodyBytesMax = 16 * 1024 * 1024
+export const pushDecompressedBytesMax = 64 * 1024 * 1024
 
 /**
  * Memory reserved for a body before any of it has arrived. Larger bodies get the rest when this is
@@ -136,18 +173,76 @@ export const pendingPushBytesMax = 64 * 1024 * 1024
  */
 export const bodyMemoryFirstBytes = 256 * 1024
 
-/**
- * A body may take longer than `http_server_read_timeout` if it arrives at this rate: a megabyte in
- * four minutes.
- */
+/** Bytes of decompressed bodies that are kept for the next pushes. */
+export const pushIdleBufferBytesMax = 8 * 1024 * 1024
+
+/** Bodies being decompressed at a time: what they become is counted only at their end. */
+export const unpackingMax = 2
+
+/** A body that brings less than this in `http_server_read_timeout` makes no progress. */
+export const bodyProgressBytesLeast = 1024
+
+/** A body may take longer than `http_server_read_timeout` when it comes at this rate: a megabyte in four minutes. */
 export const bodyLeastBytesPerSecond = 4 * 1024
 
-/** Largest push body as received, and after decompression. */
-export const pushBodyBytesMax = 16 * 1024 * 1024
-export const pushDecompressedBytesMax = 64 * 1024 * 1024
+/** How long a body, or the head of a request, may still arrive after a stop has begun. */
+export const stopGraceMs = 3_000
 
-/** Bodies decompressed at the same time. Their size is known only at the end. */
-export const unpackingMax = 2
+/** Answers below this are not compressed: they fit into one packet anyway. */
+export const gzipBytesLeast = 1400
+
+/** Bytes of a tenant's name, as in Loki. */
+export const tenantNameBytesMax = 150
+
+/** Points of a series that a client can ask for, as in Loki. */
+export const seriesPointsMax = 11_000n
+
+/** Bytes of one message of a tail client, which has nothing to say. */
+export const tailAskBytesMax = 64 * 1024
+
+// catalog/
+
+/** Streams and active days kept in memory; beyond it the caches are emptied. */
+export const catalogCacheEntriesMax = 200_000
+
+/** From this many streams on, activity is read by day in one query and not stream by stream. */
+export const activityByDayStreamsLeast = 500
+
+/** Bytes to which checkpoints cut the write-ahead log back; else it stays as long as it ever was. */
+export const catalogLogBytesMax = 1024 * 1024
+
+/** Memory of the catalog's pages; the hot ones are few. */
+export const catalogPagesKib = 8 * 1024
+
+// objects/
+
+/** Small pieces are gathered up to this size before they are written: each write is a trip to the thread pool. */
+export const diskWriteBytes = 1024 * 1024
+
+/** Files that a reader keeps open: a merge goes through all of its inputs for each stream. */
+export const openFilesMax = 64
+
+/** Room of the disk that pushes leave in any case: for the catalog, and for what a merge begins with. */
+export const reserveBytes = 16 * 1024 * 1024
+
+/** How often the room of the disk is looked at while pushes come; in between it is counted. */
+export const roomCheckMs = 250
+
+// segment/
+
+/** Lines of one block: below 256 KB compression suffers, above 1 MB a scan reads more than it needs. */
+export const blockLineBytesMax = 1024 * 1024
+
+/** Sections below this are not compressed: setting up the compressor costs more than it saves. */
+export const packedBytesLeast = 256
+
+/** Bytes of a footer; no real one comes near, more than that is damage. */
+export const footerBytesMax = 256 * 1024 * 1024
+
+/** Parsed footers kept in memory, counted by their bytes in the file. */
+export const footerCacheBytes = 16 * 1024 * 1024
+
+// compaction/
 
 /** Level 0 is compacted when it reaches this many bytes, this many segments, or this age. */
 export const compactLevel0Bytes = 64 * 1024 * 1024
@@ -156,11 +251,11 @@ export const compactLevel0AgeMs = 60_000
 /** Maximum input of one merge of level 0. */
 export const level0PortionBytes = 2 * compactLevel0Bytes
 
-/** Disk space that pushes never use: for the catalog, and for a merge to start with. */
-export const reserveBytes = 16 * 1024 * 1024
+/** How often the age of level 0 is looked at. */
+export const compactCheckIntervalMs = 5_000
 
-/** How often to read the free disk space while pushes arrive. In between it is calculated. */
-export const roomCheckMs = 250
+/** How long nothing is tried after a failed merge. */
+export const compactFailureDelayMs = 30_000
 
 /** This many neighbouring segments of one day are merged. */
 export const compactTierSegments = 8
@@ -170,7 +265,44 @@ export const compactTierSegments = 8
  */
 export const compactTierBytesMax = 512 * 1024 * 1024
 
-/** Line bytes that one message to a scan worker requests. Small enough to stop a query soon. */
+/** Blocks with at least this many bytes of lines are copied without unpacking them. */
+export const keptBlockBytesLeast = 256 * 1024
+
+/** Overlapping rows above this are left as they are: queries can cope, memory could not. */
+export const mergeOverlapBytesMax = 64 * 1024 * 1024
+
+/** Memory of a merge: two blocks of lines read, two built, and their small columns. */
+export const mergeArenaBytes = 5 * 1024 * 1024
+
+/** How often retention looks for what is too old: a small part of a day. */
+export const retentionIntervalMs = 10 * 60_000
+
+/** Streams that retention and delete sweeps look at before pushes and queries have their turn. */
+export const retentionStreamsAtOnce = 2000
+export const sweepStreamsAtOnce = 500
+
+/** Times that a day is read again when its segments change meanwhile; then it stays as it is. */
+export const dayReadAttemptsMax = 3
+
+// deletes/
+
+/** Delete requests of a tenant that may wait: every query of it has to look at them. */
+export const deleteRequestsMax = 1000
+
+/** Bytes of the query of a delete request: all that wait are kept in memory. */
+export const deleteQueryBytesMax = 16 * 1024
+
+/** How long a processed delete request is listed. */
+export const processedDeletesKeptMs = 30 * 86_400_000
+
+// settings/
+
+/** Depth of directories in which rules are looked for: one for each tenant, and links of a mounted ConfigMap. */
+export const rulesDirectoryDepthMax = 3
+
+// scan/
+
+/** Bytes of lines that one message to a scan worker asks for; small enough to stop a query soon. */
 export const scanTaskBytes = 8 * 1024 * 1024
 
 /**
@@ -179,11 +311,7 @@ export const scanTaskBytes = 8 * 1024 * 1024
  */
 export const volumeOverlapRowsMax = 500_000
 
-/** Memory for parsed footers, counted by their bytes in the file. */
-export const footerCacheBytes = 16 * 1024 * 1024
-
-/** Maximum number of streams whose checked label sets are cached. */
-export const streamCacheEntriesMax = 100_000
+// tail/
 
 /** Longest delay a tail client may request so that late entries can be sorted in. Loki's value. */
 export const tailDelaySecondsMax = 5
@@ -251,12 +379,3 @@ export const tailResumeKnownCommits = 64
 
 /** Distinct queries of open tails that are recorded for the next process. */
 export const tailRecordKeysMax = 1000
-
-/** Delete requests that may wait per tenant. Every query of the tenant must check them. */
-export const deleteRequestsMax = 1000
-
-/** Longest query of a delete request. All waiting ones are kept in memory. */
-export const deleteQueryBytesMax = 16 * 1024
-
-/** How long a processed delete request stays in the list. */
-export const processedDeletesKeptMs = 30 * 86_400_000

@@ -1,12 +1,11 @@
 // Reads and checks the overrides files that `runtime_config` names: the limits of single tenants.
 
-import type { ConfigProblem } from '@skald/wire'
+import { ConfigError, type ConfigProblem } from '@skald/wire'
 import { loadStoreConfig } from './config.ts'
 import { checkValue } from './config-check.ts'
 import { type ConfigDocument, dropEmptyKeys, readYaml } from './config-document.ts'
 import { resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { overridesSchema, type RawLimits } from './config-schema.ts'
-import { ConfigError } from './errors.ts'
 import { judgeSettings } from './settings/judge.ts'
 
 /** The content of an overrides file. */
@@ -55,7 +54,7 @@ export function readOverridesFile(
     }
     resolveLimits({ ...rawLimits, ...keys }, { mayDelete, report })
   }
-  if (problems.length > 0) throw new ConfigError(path, problems)
+  if (problems.length > 0) throw new ConfigError({ path, problems })
   const tenants = Object.entries(overrides).map(
     ([tenant, keys]) =>
       [tenant, withOlderDeletes(keys, { isWritten: keys.deletion_mode !== undefined })] as const,
@@ -96,5 +95,5 @@ function checkedTenants(document: ConfigDocument, path: string): Tenants {
   const mistakes = checkValue(file, overridesSchema)
   if (mistakes.length === 0) return overrides as Tenants
   const problems = mistakes.map(({ keys, message }) => document.problemAt(keys, message))
-  throw new ConfigError(path, problems)
+  throw new ConfigError({ path, problems })
 }

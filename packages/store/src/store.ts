@@ -63,7 +63,9 @@ export interface Beside {
 
 /** A running store. */
 export interface Store {
-  /** Address to reach it at, for example `http://127.0.0.1:3100`. */
+  /** Where it listens, as `0.0.0.0:3100`. */
+  readonly address: string
+  /** URL that reaches it from this machine, as `http://127.0.0.1:3100`. */
   readonly url: string
   readonly app: FastifyInstance
   /** Finishes accepted work, then closes everything. Further calls wait for the same stop. */
@@ -166,7 +168,7 @@ async function openStore(
     await silent
     await closeAll(opened)
   })
-  return { url: listener.url, app, stop }
+  return { address: listener.address, url: listener.url, app, stop }
 }
 
 /** Opens the data directory and recovers it. */

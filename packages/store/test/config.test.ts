@@ -1,6 +1,6 @@
+import { ConfigError } from '@skald/wire'
 import { test } from 'tap'
 import { loadStoreConfig } from '../src/config.ts'
-import { ConfigError } from '../src/errors.ts'
 
 const load = (text: string) => loadStoreConfig(text, 'store.yaml')
 const second = 1_000_000_000n
@@ -26,6 +26,7 @@ test("an empty file gives Loki's defaults", async t => {
     httpReadTimeoutMs: 30_000,
     httpPathPrefix: '',
     logLevel: 'info',
+    logFormat: 'logfmt',
     dataDir: './data',
   })
   t.match(config.limits, {
@@ -64,6 +65,7 @@ server:
   http_path_prefix: /logs/
   http_server_read_timeout: 1m30s
   log_level: warn
+  log_format: json
 common:
   path_prefix: /var/lib/skald
 limits_config:
@@ -86,6 +88,7 @@ limits_config:
     httpReadTimeoutMs: 90_000,
     httpPathPrefix: '/logs',
     logLevel: 'warn',
+    logFormat: 'json',
     dataDir: '/var/lib/skald',
   })
   t.match(config.limits, {

@@ -1,7 +1,9 @@
 // Memory that is reused instead of left to the garbage collector. Large buffers live outside its
 // heap, and dozens of them accumulate before it runs.
 
-/** Lends buffers and takes them back. Keeps at most `idleBytesMax` of unused ones. */
+import { pooledBufferBytesLeast } from './limits.ts'
+
+/** Gives out buffers and takes them back; keeps at most `idleBytesMax` that nobody uses. */
 export class BufferPool {
   readonly #idleBytesMax: number
   /** Capacity → buffers of it. */
@@ -31,15 +33,10 @@ export class BufferPool {
   }
 }
 
-const leastCapacity = 4096
-
-/**
- * Rounds up, so that buffers of similar sizes can be exchanged: at most a quarter more than
- * requested.
- */
+/** Rounds up so that buffers of similar sizes are the same: at most a quarter more than asked for. */
 function capacityFor(bytes: number): number {
-  let capacity = leastCapacity
+  let capacity = pooledBufferBytesLeast
   while (capacity < bytes) capacity *= 2
   const step = capacity / 8
-  return Math.max(leastCapacity, Math.ceil(bytes / step) * step)
+  return Math.max(pooledBufferBytesLeast, Math.ceil(bytes / step) * step)
 }

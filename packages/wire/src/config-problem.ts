@@ -1,10 +1,9 @@
 // Mistakes in configuration files, in one format for agent and store: their place, and the key that
 // was probably meant.
 
-/**
- * One mistake in a configuration file. Line and column count from 1. Line 0 means the file as a
- * whole.
- */
+import { listedKeysMax } from './limits.ts'
+
+/** One mistake of a configuration file. Line and column count from 1; line 0 is the file as a whole. */
 export interface ConfigProblem {
   readonly line: number
   readonly column: number
@@ -28,9 +27,6 @@ export function withoutRestOfStream<E extends { readonly message: string }>(
     ({ message }, at) => at === 0 || !message.includes(' token in YAML stream'),
   )
 }
-
-/** A longer list of known keys helps nobody. */
-const listedKeysMax = 50
 
 /**
  * Returns the message for an unknown key, with the key that was probably meant.

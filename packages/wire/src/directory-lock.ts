@@ -12,9 +12,7 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DirectoryLockedError } from './errors.ts'
 import { privateFileMode } from './file-modes.ts'
-
-/** How often to retry while another process holds the lock. */
-const retryMs = 250
+import { lockRetryMs } from './limits.ts'
 
 /** The process that holds a lock, as written in the lock file. */
 export interface LockHolder {
@@ -75,7 +73,7 @@ export async function lockDirectory(options: DirectoryLockOptions): Promise<Dire
       if (!onWait || (holder && isHere(holder))) throw new DirectoryLockedError(what, holder)
       if (!isWaiting) await onWait(holder)
       isWaiting = true
-      await sleep(retryMs, undefined, { signal })
+      await sleep(lockRetryMs, undefined, { signal })
     }
     await say(file, { pid: process.pid, host: hostname(), pidNamespace: pidNamespace(), role })
   } catch (error) {

@@ -1,9 +1,8 @@
 // The errors of this package that callers catch. Each has a stable `code`.
 
-/**
- * Thrown when a text is not a label set. `message` has the position: `line:column: parse error:
- * why`.
- */
+import { type ConfigProblem, formatProblem } from './config-problem.ts'
+
+/** Says that a text is not a label set: `message` has the position as `line:column: parse error: why`. */
 export class LabelSyntaxError extends SyntaxError {
   readonly code = 'LABEL_SYNTAX'
   /** Offset of the offending character in UTF-16 units. */
@@ -27,7 +26,24 @@ export class PushBodyError extends Error {
   }
 }
 
-/** Thrown when another process uses a directory. `message` names both and what to do. */
+/** Thrown when a configuration cannot be used; carries every mistake that was found, in file order. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG'
+  readonly path: string
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(
+    { path, problems }: { readonly path: string; readonly problems: readonly ConfigProblem[] },
+    options?: ErrorOptions,
+  ) {
+    super(problems.map(problem => formatProblem(path, problem)).join('\n'), options)
+    this.name = 'ConfigError'
+    this.path = path
+    this.problems = problems
+  }
+}
+
+/** Says that another process works in a directory; `message` names both and what to do. */
 export class DirectoryLockedError extends Error {
   readonly code = 'DIRECTORY_LOCKED'
 

@@ -1,12 +1,7 @@
 // Limits the size of JSON push bodies: three bytes of JSON can become forty bytes of objects.
 
 import { PushBodyError } from './errors.ts'
-
-/** Bodies up to this size cannot create too many objects, so their values are not counted. */
-const uncountedBytesMax = 4 * 1024 * 1024
-
-/** Maximum number of values in a body. A push of 64 MiB of short lines has fewer. */
-const valuesMax = 4_000_000
+import { jsonValuesMax, uncountedJsonBytesMax } from './limits.ts'
 
 const quote = 0x22
 const comma = 0x2c
@@ -19,8 +14,8 @@ const openBrace = 0x7b
  * @throws PushBodyError PUSH_BODY_TOO_LARGE when it has too many values.
  */
 export function jsonBodyText(body: Buffer): string {
-  if (body.length > uncountedBytesMax && countValues(body) > valuesMax) {
-    throw new PushBodyError(`request body too large: more than ${valuesMax} JSON values`, {
+  if (body.length > uncountedJsonBytesMax && countValues(body) > jsonValuesMax) {
+    throw new PushBodyError(`request body too large: more than ${jsonValuesMax} JSON values`, {
       code: 'PUSH_BODY_TOO_LARGE',
     })
   }

@@ -1,10 +1,11 @@
 // Loki's JSON push: {"streams": [{"stream": {name: value}, "values": [["<ns>", "<line>", {metadata}?]]}]}.
 // It produces the same columns as the protobuf format.
 
-import { parseRfc3339, quoteGoString } from '@skald/go-dialect'
+import { nsPerSecond, parseRfc3339, quoteGoString } from '@skald/go-dialect'
 import { PushBodyError } from './errors.ts'
 import { jsonBodyText } from './json-body.ts'
 import type { Label } from './labels.ts'
+import { jsonNestingMax } from './limits.ts'
 import { type PushStream, PushStreamBuilder } from './push-stream.ts'
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
@@ -63,38 +64,40 @@ function parse(text: string): Json {
  */
 function firstObjectEnd(text: string): number {
   let depth = 0
-  let isString = false
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at]
-    if (isString) {
-      if (character === '\\') at++
-      else if (character === '"') isString = false
-    } else if (character === '"') isString = true
-    else if (character === '{') depth++
-    else if (character === '}' && --depth === 0) return at + 1
-  }
-  return 0
+  return (
+    1 +
+    findBracket(text, bracket => {
+      if (bracket === '{') depth++
+      return bracket === '}' && --depth === 0
+    })
+  )
 }
-
-/**
- * Maximum nesting in a body with a label value that is not a string. A normal push has five levels.
- */
-const nestingMax = 1_000
 
 function isNestedTooDeeply(text: string): boolean {
   let depth = 0
+  const at = findBracket(text, bracket => {
+    depth += bracket === '{' || bracket === '[' ? 1 : -1
+    return depth > jsonNestingMax
+  })
+  return at >= 0
+}
+
+/** Finds the first bracket outside of strings at which `isWanted` is true; -1 for none. Looks at each character once. */
+function findBracket(text: string, isWanted: (bracket: string) => boolean): number {
   let isString = false
   for (let at = 0; at < text.length; at++) {
-    const character = text[at]
+    const character = text[at]!
     if (isString) {
       if (character === '\\') at++
       else if (character === '"') isString = false
     } else if (character === '"') isString = true
-    else if (character === '{' || character === '[') {
-      if (++depth > nestingMax) return true
-    } else if (character === '}' || character === ']') depth--
+    else if (isBracket(character) && isWanted(character)) return at
   }
-  return false
+  return -1
+}
+
+function isBracket(character: string): boolean {
+  return character === '{' || character === '}' || character === '[' || character === ']'
 }
 
 /**
@@ -169,8 +172,8 @@ function readTimestamp(value: Json | undefined, where: string): { seconds: numbe
   if (ns !== BigInt.asIntN(64, ns)) {
     throw malformed(`${where}[0]: the timestamp ${value} is out of range`)
   }
-  const nanos = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n
-  return { seconds: Number((ns - nanos) / 1_000_000_000n), nanos: Number(nanos) }
+  const nanos = ((ns % nsPerSecond) + nsPerSecond) % nsPerSecond
+  return { seconds: Number((ns - nanos) / nsPerSecond), nanos: Number(nanos) }
 }
 
 function readMetadata(metadata: Json, where: string): Label[] {

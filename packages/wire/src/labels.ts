@@ -3,6 +3,7 @@
 
 import { quoteGoString, unquoteGoString } from '@skald/go-dialect'
 import { LabelSyntaxError } from './errors.ts'
+import { ascending } from './order.ts'
 
 /** One name and value pair of a label set. */
 export interface Label {
@@ -49,7 +50,7 @@ export function createLabelSet(
     if (value === '') byName.delete(name)
     else byName.set(name, value)
   }
-  return [...byName].map(([name, value]) => ({ name, value })).sort(compareNames)
+  return [...byName].map(([name, value]) => ({ name, value })).sort(compareLabelNames)
 }
 
 /**
@@ -59,11 +60,12 @@ export function createLabelSet(
 export function createMetadata(pairs: Iterable<readonly [name: string, value: string]>): LabelSet {
   const byName = new Map<string, string>()
   for (const [name, value] of pairs) if (name !== '' && value !== '') byName.set(name, value)
-  return [...byName].map(([name, value]) => ({ name, value })).sort(compareNames)
+  return [...byName].map(([name, value]) => ({ name, value })).sort(compareLabelNames)
 }
 
-function compareNames(a: Label, b: Label): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+/** Orders labels by name. */
+export function compareLabelNames(a: Label, b: Label): number {
+  return ascending(a.name, b.name)
 }
 
 /** Returns the value of a label, or an empty text if the set does not have it. */
@@ -95,8 +97,8 @@ export function compareLabelSets(a: LabelSet, b: LabelSet): number {
   for (let i = 0; i < length; i++) {
     const x = a[i]!
     const y = b[i]!
-    if (x.name !== y.name) return x.name < y.name ? -1 : 1
-    if (x.value !== y.value) return x.value < y.value ? -1 : 1
+    const order = ascending(x.name, y.name) || ascending(x.value, y.value)
+    if (order !== 0) return order
   }
   return a.length - b.length
 }

@@ -4,6 +4,7 @@
 
 import { jsonBodyText } from './json-body.ts'
 import { type Label, normaliseLabelName } from './labels.ts'
+import { otlpNestingMax } from './limits.ts'
 import {
   addRecordFields,
   addScopeFields,
@@ -17,7 +18,6 @@ import {
   type OtlpMapping,
   OtlpResource,
   type OtlpTime,
-  otlpNestingMax,
   splitOtlpTime,
 } from './otlp-mapping.ts'
 import { malformed } from './protobuf-fields.ts'
@@ -309,19 +309,19 @@ function integerOf({ json, path }: Place, name: string): bigint {
 }
 
 function countOf(place: Place, name: string): number {
-  const count = integerOf(place, name)
-  if (count !== BigInt.asUintN(32, count)) {
-    throw malformed(`${place.path}.${name}: ${count} is out of range`)
-  }
-  return Number(count)
+  return Number(unsignedOf(place, name, 32))
 }
 
 function timeOf(place: Place, name: string): bigint {
-  const time = integerOf(place, name)
-  if (time !== BigInt.asUintN(64, time)) {
-    throw malformed(`${place.path}.${name}: ${time} is out of range`)
+  return unsignedOf(place, name, 64)
+}
+
+function unsignedOf(place: Place, name: string, bits: number): bigint {
+  const value = integerOf(place, name)
+  if (value !== BigInt.asUintN(bits, value)) {
+    throw malformed(`${place.path}.${name}: ${value} is out of range`)
   }
-  return time
+  return value
 }
 
 function doubleOf({ json, path }: Place): number {

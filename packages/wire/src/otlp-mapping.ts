@@ -1,7 +1,9 @@
 // Maps the attributes of OTLP log records like Loki: some of the resource's become labels of the
 // stream, all others structured metadata of the entry. Both encodings use it.
 
+import { nsPerSecond } from '@skald/go-dialect'
 import { createLabelSet, formatLabelSet, type Label } from './labels.ts'
+import { ascending } from './order.ts'
 
 /** What to do with an attribute. */
 export type OtlpAction = 'index_label' | 'structured_metadata' | 'drop'
@@ -43,12 +45,6 @@ export const defaultOtlpLabelAttributes: readonly string[] = [
   'k8s.cronjob.name',
   'k8s.job.name',
 ]
-
-/**
- * Maximum nesting of values. Deeper ones are rejected before they exhaust the stack. Protobuf's own
- * libraries stop at 100 messages, and a map inside a map takes three.
- */
-export const otlpNestingMax = 30
 
 const serviceNameAttribute = 'service.name'
 const serviceNameLabel = 'service_name'
@@ -186,7 +182,7 @@ export function formatOtlpDoubleJson(value: number): string {
  * Formats a map as JSON, with members in the order of their names. The last value of a name wins.
  */
 export function formatOtlpMapJson(members: readonly (readonly [string, string])[]): string {
-  const sorted = [...new Map(members)].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  const sorted = [...new Map(members)].sort(([a], [b]) => ascending(a, b))
   return `{${sorted.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
 }
 
@@ -200,5 +196,5 @@ export interface OtlpTime {
 
 /** Splits a time into seconds and nanoseconds. */
 export function splitOtlpTime(ns: bigint): OtlpTime {
-  return { seconds: Number(ns / 1_000_000_000n), nanos: Number(ns % 1_000_000_000n) }
+  return { seconds: Number(ns / nsPerSecond), nanos: Number(ns % nsPerSecond) }
 }

@@ -5,12 +5,8 @@
 //                  | 5: { 1: repeated AnyValue } | 6: { 1: repeated KeyValue } | 7: bytes }
 
 import type protobuf from 'protobufjs/minimal.js'
-import {
-  formatOtlpDouble,
-  formatOtlpDoubleJson,
-  formatOtlpMapJson,
-  otlpNestingMax,
-} from './otlp-mapping.ts'
+import { otlpNestingMax } from './limits.ts'
+import { formatOtlpDouble, formatOtlpDoubleJson, formatOtlpMapJson } from './otlp-mapping.ts'
 import {
   checkWireType,
   malformed,
@@ -126,10 +122,9 @@ function readValueJson(reader: protobuf.Reader, kind: number, depth: number): st
   }
 }
 
-function readListJson(reader: protobuf.Reader, depth: number): string {
-  checkDepth(depth)
+/** Calls `visit` at the begin of each item of a list, or member of a map, that comes next. */
+export function eachOfValues(reader: protobuf.Reader, visit: (itemEnd: number) => void): void {
   const end = contentEnd(reader)
-  const items: string[] = []
   while (reader.pos < end) {
     const tag = reader.uint32()
     if (tag >>> 3 !== 1) {
@@ -137,28 +132,28 @@ function readListJson(reader: protobuf.Reader, depth: number): string {
       continue
     }
     const itemEnd = openMessage(reader, tag, end, 'Values')
-    items.push(readValueJson(reader, findValue(reader, itemEnd), depth + 1))
+    visit(itemEnd)
     reader.pos = itemEnd
   }
+}
+
+function readListJson(reader: protobuf.Reader, depth: number): string {
+  checkDepth(depth)
+  const items: string[] = []
+  eachOfValues(reader, itemEnd => {
+    items.push(readValueJson(reader, findValue(reader, itemEnd), depth + 1))
+  })
   return `[${items.join(',')}]`
 }
 
 function readMapJson(reader: protobuf.Reader, depth: number): string {
   checkDepth(depth)
-  const end = contentEnd(reader)
   const members: [string, string][] = []
-  while (reader.pos < end) {
-    const tag = reader.uint32()
-    if (tag >>> 3 !== 1) {
-      skipField(reader, tag, end)
-      continue
-    }
-    const memberEnd = openMessage(reader, tag, end, 'Values')
+  eachOfValues(reader, memberEnd => {
     const name = openKeyValue(reader, memberEnd)
     const kind = reader.pos < memberEnd ? findValue(reader, contentEnd(reader)) : valueKind.none
     members.push([name, readValueJson(reader, kind, depth + 1)])
-    reader.pos = memberEnd
-  }
+  })
   return formatOtlpMapJson(members)
 }
 

@@ -30,6 +30,7 @@ import {
 import {
   checkDepth,
   contentEnd,
+  eachOfValues,
   findValue,
   openKeyValue,
   readValueText,
@@ -327,19 +328,11 @@ function flattenValue(
     return
   }
   checkDepth(depth)
-  const mapEnd = contentEnd(reader)
-  while (reader.pos < mapEnd) {
-    const tag = reader.uint32()
-    if (tag >>> 3 !== 1) {
-      skipField(reader, tag, mapEnd)
-      continue
-    }
-    const memberEnd = openMessage(reader, tag, mapEnd, 'Values')
+  eachOfValues(reader, memberEnd => {
     const memberName = joinAttributeName(name, openKeyValue(reader, memberEnd))
     const member = { name: memberName, end: memberEnd, depth: depth + 1 }
     flattenValue(reader, member, { pairs, builder })
-    reader.pos = memberEnd
-  }
+  })
 }
 
 /** Encodes a google.rpc.Status for a rejected export request. Field 2 is the message. */

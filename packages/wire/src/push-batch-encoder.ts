@@ -6,8 +6,8 @@ import type { Label } from './labels.ts'
 import { varintLength, writeVarint } from './varint.ts'
 
 const initialBytes = 4096
-// For fewer bytes, a loop is faster than a call to copy.
-const loopCopyMax = 32
+// Below this many bytes a loop beats the call into Buffer.copy.
+const loopCopyBytes = 32
 
 /** Encoded entries of one stream of a batch. */
 export class BatchStream {
@@ -65,7 +65,7 @@ export class BatchStream {
     at = writeVarint(out, at, nanos)
     out[at++] = 0x12
     at = writeVarint(out, at, lineLength)
-    if (lineLength <= loopCopyMax) {
+    if (lineLength <= loopCopyBytes) {
       for (let from = start; from < end; from++) out[at++] = bytes[from]!
     } else {
       out.set(bytes.subarray(start, end), at)

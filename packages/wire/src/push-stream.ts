@@ -3,12 +3,7 @@
 
 import { PushBodyError } from './errors.ts'
 import type { Label } from './labels.ts'
-
-/**
- * Maximum number of metadata pairs in one push, counted once per entry that has them. A pair can
- * take two bytes on the wire and a hundred in memory. Real pushes of 64 MiB have fewer.
- */
-export const pushPairCountMax = 4_000_000
+import { pushPairCountMax } from './limits.ts'
 
 /** Entries of one stream of a push, in the order they were sent. */
 export interface PushStream {

@@ -4,12 +4,7 @@
 import { SnappyCompressor } from 'snappyjs/snappy_compressor.js'
 import { SnappyDecompressor } from 'snappyjs/snappy_decompressor.js'
 import { PushBodyError } from './errors.ts'
-
-/**
- * Maximum output bytes per compressed byte. A copy of 64 bytes with a two-byte offset takes three
- * bytes: 64 / 3, rounded up. A body that declares more is invalid.
- */
-export const snappyExpansionMax = 22
+import { snappyExpansionMax } from './limits.ts'
 
 /**
  * Compresses bytes to one Snappy block.

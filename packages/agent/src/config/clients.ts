@@ -1,10 +1,10 @@
 // clients: where to push to and how.
 
+import { version } from '@skald/wire/version'
 import type { BackoffConfig } from '../push/backoff.ts'
 import type { TransportConfig } from '../push/client.ts'
 import type { ClientAuthorization, Secret } from '../push/credentials.ts'
 import type { ClientTls, ProxyConfig } from '../push/http-post.ts'
-import { agentVersion } from '../version.ts'
 import { isGoUrl } from './go-url.ts'
 import { httpClientFields, readLateSecret, readOneAuthorization } from './http-client.ts'
 import {
@@ -244,7 +244,7 @@ export function createClientConfig(
     dropsRateLimited: given.dropsRateLimited ?? false,
   }
   const transport = {
-    ...{ url, headers, userAgent: `skald-agent/${agentVersion}` },
+    ...{ url, headers, userAgent: `skald-agent/${version}` },
     timeoutMs: given.timeoutMs ?? clientDefaults.timeoutMs,
     followsRedirects: given.followsRedirects ?? true,
     ...(authorization && { authorization }),

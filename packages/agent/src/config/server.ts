@@ -1,5 +1,6 @@
 // server: the agent's own HTTP server, and those of sources that have one.
 
+import { type LogFormat, type LogLevel, logFormats, logLevels } from '@skald/wire'
 import { isGoUrl } from './go-url.ts'
 import {
   readBoolean,
@@ -18,7 +19,7 @@ export interface ServerConfig {
   readonly httpListenPort: number
   readonly httpPathPrefix: string
   readonly logLevel: LogLevel
-  readonly logFormat: 'logfmt' | 'json'
+  readonly logFormat: LogFormat
   /** False: /ready is always 200. */
   readonly checksHealth: boolean
   readonly enablesReload: boolean
@@ -27,9 +28,6 @@ export interface ServerConfig {
   /** Absent for plain HTTP. */
   readonly tls?: ServerTls
 }
-
-export type LogLevel = (typeof logLevels)[number]
-const logLevels = ['debug', 'info', 'warn', 'error'] as const
 
 const readPort: ValueReader<number> = cursor => {
   const port = readCount(cursor)
@@ -75,7 +73,7 @@ const listenerFields = {
   http_path_prefix: readPathPrefix,
   http_tls_config: readHttpTls,
   log_level: readOneOf(logLevels),
-  log_format: readOneOf(['logfmt', 'json', ''] as const),
+  log_format: readOneOf([...logFormats, ''] as const),
   register_instrumentation: readBoolean,
   graceful_shutdown_timeout: readDurationMs,
   http_listen_network: readNetwork,

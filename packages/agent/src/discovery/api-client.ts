@@ -3,12 +3,13 @@
 
 import type { Agent, IncomingMessage } from 'node:http'
 import https from 'node:https'
+import { formatDurationMs } from '@skald/go-dialect'
+import { version } from '@skald/wire/version'
 import { ApiError, describeError } from '../errors.ts'
 import { http } from '../node-http.ts'
 import { parseRetryAfterMs } from '../push/backoff.ts'
 import { authorizationHeader, type HeaderAuthorization } from '../push/credentials.ts'
 import { type ClientTls, tlsOptions } from '../push/http-post.ts'
-import { agentVersion } from '../version.ts'
 
 /** Where an API is and how to be let in. */
 export interface ApiConnection {
@@ -75,7 +76,9 @@ export class ApiClient {
       const message = `HTTP status ${statusCode}: ${describeFailure(text)}`
       throw new ApiError(message, { status: statusCode, retryAfterMs })
     }
-    response.setTimeout(idleMs, () => response.destroy(new Error(`nothing came for ${idleMs} ms`)))
+    response.setTimeout(idleMs, () =>
+      response.destroy(new Error(`nothing came for ${formatDurationMs(idleMs)}`)),
+    )
     return response
   }
 
@@ -91,7 +94,7 @@ export class ApiClient {
     const headers = {
       accept: 'application/json',
       ...this.#connection.headers,
-      'user-agent': `skald-agent/${agentVersion}`,
+      'user-agent': `skald-agent/${version}`,
       ...(authorization ? { authorization: authorizationHeader(authorization) } : {}),
     }
     const isTls = url.protocol === 'https:'
@@ -101,7 +104,7 @@ export class ApiClient {
         ? https.request(url, { ...options, ...tlsOptions(tls) })
         : http.request(url, options)
       const timer = setTimeout(
-        () => request.destroy(new Error(`no answer within ${answerMs} ms`)),
+        () => request.destroy(new Error(`no answer within ${formatDurationMs(answerMs)}`)),
         answerMs,
       )
       request.once('error', error => {

@@ -1,9 +1,9 @@
 // The state of one execution of a template: output, variables, what has been used of the limits, and
 // the node it is at, which errors show.
 
+import { FunctionError, TemplateExecError } from '../errors.ts'
 import { type CompiledRegex, compileRegex } from '../regex/regex.ts'
 import { type AnyNode, formatNode } from './ast.ts'
-import { FunctionError, TemplateExecError } from './errors.ts'
 import type { CallContext } from './function.ts'
 import { templateLimits } from './limits.ts'
 import { GoList, GoMap, type MapSource, type Value } from './values.ts'

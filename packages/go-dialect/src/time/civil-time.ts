@@ -1,10 +1,10 @@
 // The proleptic Gregorian calendar and local time in time zones: converts between nanoseconds since
 // 1970 and calendar fields, for any year.
 
+import { nsPerSecond } from './time.ts'
 import { zoneAt, zoneOffsetSeconds } from './time-zone.ts'
 
 const daysBeforeMonth = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365]
-const nsPerSecond = 1_000_000_000n
 
 /** A location: an IANA name (`UTC`, `Europe/Berlin`), or an offset with an optional name. */
 export type GoLocation = string | { readonly name: string; readonly offsetSeconds: number }

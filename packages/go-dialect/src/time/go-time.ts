@@ -10,6 +10,7 @@ import {
   wallToUnixSeconds,
 } from './civil-time.ts'
 import { type LayoutPart, layoutParts, monthNames, weekdayNames } from './go-time-layout.ts'
+import { nsPerSecond } from './time.ts'
 import { isTimeZone, zoneAt, zoneByAbbreviation, zoneOffsetSeconds } from './time-zone.ts'
 
 /** A parsed time. */
@@ -33,7 +34,6 @@ export interface ParseGoTimeOptions {
 
 const lowerMonths = monthNames.map(name => name.toLowerCase())
 const lowerWeekdays = weekdayNames.map(name => name.toLowerCase())
-const nsPerSecond = 1_000_000_000n
 
 /** Fields parsed so far. -1 means not seen. */
 interface Fields {

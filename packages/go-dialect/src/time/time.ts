@@ -71,6 +71,11 @@ export function formatGoDuration(durationNs: bigint): string {
   return minutes > 0n ? `${sign}${minutes}m${seconds}` : `${sign}${seconds}`
 }
 
+/** Writes milliseconds as Go prints a duration, for messages: `10s`, `1m30s`, `250ms`. */
+export function formatDurationMs(ms: number): string {
+  return formatGoDuration(BigInt(Math.round(ms)) * nsPerMs)
+}
+
 function decimal(value: bigint, unit: bigint): string {
   const fraction = (value % unit).toString().padStart(unit.toString().length - 1, '0')
   const digits = fraction.replace(/0+$/, '')

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import {
+  formatDurationMs,
   formatGoDuration,
   formatPrometheusDuration,
   formatRfc3339,
@@ -31,6 +32,12 @@ test('parseGoDuration', async t => {
   for (const text of ['', '5', 'h', '1d', '1.s.', '1 h', '300y', '9999999h']) {
     t.throws(() => parseGoDuration(text), SyntaxError, text)
   }
+})
+
+test('formatDurationMs', async t => {
+  t.equal(formatDurationMs(90_000), '1m30s')
+  t.equal(formatDurationMs(250), '250ms')
+  t.equal(formatDurationMs(1500.4), '1.5s')
 })
 
 test('formatGoDuration', async t => {

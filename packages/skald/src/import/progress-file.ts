@@ -1,7 +1,7 @@
 // The progress of an import, in a file, so that a stopped import can continue.
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { ImportError } from './source.ts'
+import { ImportError } from '../errors.ts'
 
 /** An import and its progress. Times are nanoseconds, as text. */
 export interface ImportProgress {

@@ -1,7 +1,7 @@
 // Splits all streams of a server into a few queries. LogQL rejects `{}`, and no label is on every stream of
 // every server.
 
-import { formatSelector, type Matcher } from '@skald/wire'
+import { ascending, formatSelector, type Matcher } from '@skald/wire'
 
 /**
  * Returns selectors so that every stream matches exactly one. The first selects the streams with the most
@@ -27,6 +27,6 @@ function mostCommonLabel(streams: readonly Readonly<Record<string, string>>[]): 
   for (const labels of streams) {
     for (const name of Object.keys(labels)) counts.set(name, (counts.get(name) ?? 0) + 1)
   }
-  const [first] = [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
+  const [first] = [...counts].sort(([a, n], [b, m]) => m - n || ascending(a, b))
   return first![0]
 }

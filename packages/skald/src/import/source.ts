@@ -1,7 +1,15 @@
 // Reads lines from a server with Loki's HTTP API.
 
 import { formatRfc3339 } from '@skald/go-dialect'
-import { createLabelSet, createMetadata, type Label, type LabelSet, type Stream } from '@skald/wire'
+import {
+  ascending,
+  createLabelSet,
+  createMetadata,
+  type Label,
+  type LabelSet,
+  type Stream,
+} from '@skald/wire'
+import { ImportError } from '../errors.ts'
 import type { Server } from '../server-address.ts'
 import { type RequestOptions, sendRequest } from './requests.ts'
 import { coverStreams } from './selectors.ts'
@@ -9,17 +17,7 @@ import { coverStreams } from './selectors.ts'
 /** Longest answer to read. If a page is longer, it is requested again with half the entries. */
 const answerBytesMax = 64 * 1024 * 1024
 
-/** Thrown when the source cannot be read. The message says what to do. */
-export class ImportError extends Error {
-  readonly code = 'IMPORT'
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'ImportError'
-  }
-}
-
-/** From `startNs` (inclusive) to `endNs` (exclusive). */
+/** From `startNs` on, up to but without `endNs`. */
 export interface Window {
   readonly startNs: bigint
   readonly endNs: bigint
@@ -140,9 +138,7 @@ async function readRows(
       rows.push({ streamKey, labels, timestampNs: BigInt(ns), line, structuredMetadata })
     }
   }
-  return rows.sort((a, b) =>
-    a.timestampNs < b.timestampNs ? -1 : a.timestampNs > b.timestampNs ? 1 : 0,
-  )
+  return rows.sort((a, b) => ascending(a.timestampNs, b.timestampNs))
 }
 
 /** Returns the parsed answer, or undefined if it is longer than `answerBytesMax`. */

@@ -2,9 +2,9 @@
 
 import { type Entry, type Stream, snappyCompress } from '@skald/wire'
 import { encodePushRequest } from '@skald/wire/push-codec'
+import { ImportError } from '../errors.ts'
 import type { Server } from '../server-address.ts'
 import { type RequestOptions, sendRequest } from './requests.ts'
-import { ImportError } from './source.ts'
 
 /** Bytes of lines per push: Promtail's default. */
 const pushBytesMax = 1024 * 1024

@@ -7,6 +7,12 @@ import { type LabelSet, type Matcher, parseLabelSet, privateFileMode } from '@sk
 import { compileMatcher } from '@skald/wire/compile-matcher'
 import Database from 'better-sqlite3'
 import { dayOf } from '../day.ts'
+import {
+  activityByDayStreamsLeast,
+  catalogCacheEntriesMax,
+  catalogLogBytesMax,
+  catalogPagesKib,
+} from '../limits.ts'
 import { parseSegmentName } from '../segment/name.ts'
 import type {
   Catalog,
@@ -27,13 +33,6 @@ import { type CatalogStatements, prepareStatements } from './sqlite-statements.t
 import { runSynced } from './synced.ts'
 
 const roundingNs = 10_000_000_000n
-/** Streams and active days cached in memory. A full cache is cleared. */
-const cacheEntriesMax = 200_000
-/**
- * From this many streams on, one query reads the activity of whole days instead of one query per
- * stream.
- */
-const activityByDayFrom = 500
 
 interface StreamRow {
   readonly id: number
@@ -52,11 +51,8 @@ export function openSqliteCatalog(path: string): SqliteCatalog {
   try {
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = NORMAL')
-    // Checkpoints shrink the log to this size; otherwise it would keep the largest size it ever
-    // had.
-    database.pragma('journal_size_limit = 1048576')
-    // 8 MiB of pages. Few pages are hot.
-    database.pragma('cache_size = -8192')
+    database.pragma(`journal_size_limit = ${catalogLogBytesMax}`)
+    database.pragma(`cache_size = -${catalogPagesKib}`)
     migrate(database, path)
     return new SqliteCatalog(database)
   } catch (error) {
@@ -142,7 +138,7 @@ export class SqliteCatalog implements Catalog {
     const minNs = floorTo(stream.minNs, roundingNs)
     const maxNs = clampToInt64(floorTo(stream.maxNs, roundingNs) + roundingNs - 1n)
     this.#sql.addActivity.run(id, part.day, minNs, maxNs)
-    if (this.#activity.size >= cacheEntriesMax) this.#activity.clear()
+    if (this.#activity.size >= catalogCacheEntriesMax) this.#activity.clear()
     this.#activity.set(key, {
       minNs: known && known.minNs < minNs ? known.minNs : minNs,
       maxNs: known && known.maxNs > maxNs ? known.maxNs : maxNs,
@@ -161,7 +157,7 @@ export class SqliteCatalog implements Catalog {
         this.#sql.addStreamPair.run(this.#sql.findPair.get(tenant, name, value), id)
       }
     }
-    if (this.#streamIds.size >= cacheEntriesMax) this.#streamIds.clear()
+    if (this.#streamIds.size >= catalogCacheEntriesMax) this.#streamIds.clear()
     this.#streamIds.set(key, id)
     return id
   }
@@ -316,7 +312,7 @@ export class SqliteCatalog implements Catalog {
   #activeIds(ids: Set<number>, range: TimeRange): Iterable<number> {
     const { startNs, endNs } = bounded(range)
     const [firstDay, lastDay] = daysOf(range)
-    if (ids.size < activityByDayFrom) {
+    if (ids.size < activityByDayStreamsLeast) {
       return [...ids].filter(
         id => this.#sql.activeOne.get(id, firstDay, lastDay, endNs, startNs) !== undefined,
       )
@@ -330,7 +326,7 @@ export class SqliteCatalog implements Catalog {
     if (cached) return cached
     const labelsText = this.#sql.streamById.get(id) as string
     const row = { id, labelsText, labels: parseLabelSet(labelsText) }
-    if (this.#streamRows.size >= cacheEntriesMax) this.#streamRows.clear()
+    if (this.#streamRows.size >= catalogCacheEntriesMax) this.#streamRows.clear()
     this.#streamRows.set(id, row)
     return row
   }

@@ -5,7 +5,13 @@ import type { LabelSet } from '@skald/wire'
 import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
-import { compactLevel0Bytes, compactLevel0Segments, level0PortionBytes } from '../limits.ts'
+import {
+  compactCheckIntervalMs,
+  compactFailureDelayMs,
+  compactLevel0Bytes,
+  compactLevel0Segments,
+  level0PortionBytes,
+} from '../limits.ts'
 import { catalogPartsOf } from '../segment/catalog-parts.ts'
 import { segmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
@@ -16,11 +22,6 @@ import type { MergeAnswer, MergeJob, MergeWorkerData } from './merge-worker.ts'
 import type { Retention } from './retention.ts'
 
 type MergeThread = Thread<MergeJob, MergeAnswer>
-
-/** How often the age of level 0 is checked. */
-const checkIntervalMs = 5_000
-/** After a failed merge, no other is tried for this long. */
-const failureDelayMs = 30_000
 
 export interface CompactorOptions {
   readonly catalog: Catalog
@@ -58,7 +59,7 @@ export class Compactor {
 
   constructor(options: CompactorOptions) {
     this.#options = options
-    this.#timer = setInterval(() => this.wake(), checkIntervalMs)
+    this.#timer = setInterval(() => this.wake(), compactCheckIntervalMs)
     this.#timer.unref()
   }
 
@@ -98,7 +99,7 @@ export class Compactor {
     const run = this.#runOnce(options).catch((error: Error) => {
       // Closing terminates the thread, even during a merge.
       if (this.#isClosed) return false
-      this.#quietUntilMs = this.#options.clock.now() + failureDelayMs
+      this.#quietUntilMs = this.#options.clock.now() + compactFailureDelayMs
       this.#options.logger.error({ err: error }, 'compaction failed, old segments stay in use')
       return false
     })

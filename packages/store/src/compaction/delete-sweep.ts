@@ -11,6 +11,7 @@ import type { Logger } from 'pino'
 import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
 import type { DeleteRegistry } from '../deletes/delete-registry.ts'
 import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
+import { sweepStreamsAtOnce } from '../limits.ts'
 import { parseSegmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { Choice } from './choose.ts'
@@ -46,10 +47,7 @@ interface Batch {
   leftCount: number
 }
 
-/** Streams to check before pushes and queries get their turn. */
-const streamsAtOnce = 500
-
-/** The next step: merge level 0, or rewrite a segment. */
+/** What is to be done next: level 0 to be merged, or a segment to be written again. */
 export type SweepStep = 'level0' | Choice
 
 /** Processes delete requests. Call it only while no merge is running. */
@@ -195,7 +193,7 @@ export class DeleteSweep {
       const deletes: (StreamDeletes | undefined)[] = []
       for (const text of part.streams) {
         deletes.push(plan.ofStream(parseLabelSet(text)))
-        if (deletes.length % streamsAtOnce === 0) await setImmediate()
+        if (deletes.length % sweepStreamsAtOnce === 0) await setImmediate()
       }
       if (!part.blocks.some(record => deletes[record.stream]?.ofBlock(record))) continue
       const { day } = part

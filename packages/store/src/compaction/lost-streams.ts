@@ -2,13 +2,8 @@
 
 import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
 import { dayOf, nsPerDay } from '../day.ts'
+import { dayReadAttemptsMax } from '../limits.ts'
 import type { SegmentIndex } from '../segment-index.ts'
-
-/**
- * If a day changes while its segments are read, it is read again up to this many times, then left
- * as it is.
- */
-const attemptsMax = 3
 
 interface LostStreamsParts {
   readonly catalog: Catalog
@@ -26,7 +21,7 @@ export async function forgetLostStreams(
     dayOf(range.startNs),
     dayOf(range.endNs - 1n),
   )) {
-    for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+    for (let attempt = 1; attempt <= dayReadAttemptsMax; attempt++) {
       const startNs = BigInt(day) * nsPerDay
       const found = await catalog.findSegments(tenant, { startNs, endNs: startNs + nsPerDay })
       const labelsTexts = await streamsOf(segments, found, { tenant, day })

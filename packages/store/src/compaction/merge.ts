@@ -2,13 +2,18 @@
 // enough to compress and scan well, with rows in time order, without duplicates and deleted rows.
 // Handles one stream after another, so memory does not grow with the size of the segments.
 
-import { type LabelSet, parseLabelSet } from '@skald/wire'
+import { ascending, type LabelSet, parseLabelSet } from '@skald/wire'
 import { type Allocate, ScratchArena } from '../buffers.ts'
 import { nsPerDay } from '../day.ts'
 import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
 import { RowDeleter } from '../deletes/row-deleter.ts'
 import type { LevelFields } from '../levels/line-level.ts'
-import { blockLineBytesMax } from '../limits.ts'
+import {
+  blockLineBytesMax,
+  keptBlockBytesLeast,
+  mergeArenaBytes,
+  mergeOverlapBytesMax,
+} from '../limits.ts'
 import type { ReadBytes } from '../segment/block.ts'
 import {
   codecs,
@@ -21,17 +26,6 @@ import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import { type BlockPlace, StoredBlock } from '../segment/stored-block.ts'
 import { SegmentWriter } from '../segment/writer.ts'
-
-/** Blocks with at least this many bytes of lines are copied without unpacking them. */
-const goodBlockBytes = 256 * 1024
-/**
- * Overlapping blocks with more bytes than this are left as they are: queries can handle them, but
- * merging them would take too much memory.
- */
-const overlapBytesMax = 64 * 1024 * 1024
-
-/** Two blocks of lines read, two built, and their small columns. */
-const arenaBytes = 5 * 1024 * 1024
 
 /** A segment to merge, with its footer. */
 export interface MergeInput {
@@ -73,7 +67,7 @@ export function* mergeSegments(
 ): Generator<Buffer, { footer: SegmentFooter; sizeBytes: number }> {
   const { level, sequence, replaces } = target
   const writer = new SegmentWriter('zstd')
-  const arena = new ScratchArena(arenaBytes)
+  const arena = new ScratchArena(mergeArenaBytes)
   yield segmentMagic
   const plan = new DeletePlan(target.deletes)
   const deleter = new RowDeleter(target.deletes)
@@ -97,7 +91,7 @@ export function losesRows(
   if (kept.length < all.length) return true
   const plan = new DeletePlan(target.deletes)
   const deleter = new RowDeleter(target.deletes)
-  const arena = new ScratchArena(arenaBytes)
+  const arena = new ScratchArena(mergeArenaBytes)
   for (const [, places] of kept) {
     const deletes = plan.ofStream(places[0]!.labels)
     for (const place of places) {
@@ -137,7 +131,7 @@ function streamsOf(
     }
   }
   return [...byText]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .sort(([a], [b]) => ascending(a, b))
     .map(([labelsText, { places }]) => [
       labelsText,
       places.sort((a, b) => a.record.sequence - b.record.sequence),
@@ -184,7 +178,7 @@ function* mergeStream(all: readonly BlockPlace[], merge: StreamMerge): Generator
   }
   for (const group of groupOverlapping(places, ({ record }) => record)) {
     const groupBytes = group.reduce((sum, { record }) => sum + record.lineBytes, 0)
-    const takeOver = (group.length === 1 && isGood(group[0]!)) || groupBytes > overlapBytesMax
+    const takeOver = (group.length === 1 && isGood(group[0]!)) || groupBytes > mergeOverlapBytesMax
     if (takeOver) {
       yield* flush()
       for (const place of group) {
@@ -210,7 +204,7 @@ function* mergeStream(all: readonly BlockPlace[], merge: StreamMerge): Generator
 function isGood({ record }: BlockPlace): boolean {
   const lines = record.sections.at(-1)!
   return (
-    record.lineBytes >= goodBlockBytes &&
+    record.lineBytes >= keptBlockBytesLeast &&
     (record.flags & flagLevelsPending) === 0 &&
     lines.codec === codecs.zstd
   )

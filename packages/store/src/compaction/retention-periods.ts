@@ -2,7 +2,7 @@
 // selects the stream wins, at equal priorities the one with the shortest period. Without such a
 // rule, the tenant's own period applies.
 
-import type { LabelSet } from '@skald/wire'
+import { ascending, type LabelSet } from '@skald/wire'
 import { compileMatchers } from '@skald/wire/compile-matcher'
 import type { TenantLimits } from '../limits.ts'
 
@@ -25,9 +25,7 @@ export function createRetentionPeriods({
       periodNs,
     }))
     .sort((a, b) => b.priority - a.priority || Number(a.periodNs - b.periodNs))
-  const all = [retentionNs, ...rules.map(({ periodNs }) => periodNs)].sort((a, b) =>
-    a < b ? -1 : 1,
-  )
+  const all = [retentionNs, ...rules.map(({ periodNs }) => periodNs)].sort(ascending)
   return {
     shortestNs: all.find(periodNs => periodNs > 0n) ?? 0n,
     longestNs: all[0] === 0n ? 0n : all.at(-1)!,

@@ -4,11 +4,12 @@
 // have expired, it is rewritten without them.
 
 import { setImmediate } from 'node:timers/promises'
+import { nsPerMs } from '@skald/go-dialect'
 import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Catalog, SegmentPartInfo } from '../catalog/catalog.ts'
 import { dayOf, nsPerDay } from '../day.ts'
-import type { TenantLimits } from '../limits.ts'
+import { retentionIntervalMs, retentionStreamsAtOnce, type TenantLimits } from '../limits.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { Choice } from './choose.ts'
 import { forgetLostStreams } from './lost-streams.ts'
@@ -22,13 +23,7 @@ export interface RetentionOptions {
   readonly limitsOf: (tenant: string) => Pick<TenantLimits, 'retentionNs' | 'retentionStreams'>
 }
 
-/** How often to look for expired entries: a small part of a day. */
-const intervalMs = 10 * 60_000
-
-/** Streams to check before pushes and queries get their turn. */
-const streamsAtOnce = 2000
-
-/** A segment in which only some streams have expired. */
+/** Segments that cannot be decided by their day. */
 interface MixedSegment extends SegmentPartInfo {
   readonly expired: readonly string[]
 }
@@ -50,7 +45,7 @@ export class Retention {
   get isDue(): boolean {
     if (this.#appliedMs === undefined) return true
     const sinceMs = this.#options.clock.now() - this.#appliedMs
-    return sinceMs >= intervalMs || sinceMs < 0
+    return sinceMs >= retentionIntervalMs || sinceMs < 0
   }
 
   /**
@@ -63,7 +58,7 @@ export class Retention {
     this.#rewrites = []
     for (const tenant of await catalog.tenants()) {
       const periods = createRetentionPeriods(limitsOf(tenant))
-      const firstDay = (periodNs: bigint) => dayOf(BigInt(nowMs) * 1_000_000n - periodNs)
+      const firstDay = (periodNs: bigint) => dayOf(BigInt(nowMs) * nsPerMs - periodNs)
       if (periods.longestNs > 0n) {
         const names = await catalog.dropBefore(tenant, firstDay(periods.longestNs))
         await this.#drop(tenant, names)
@@ -123,7 +118,7 @@ export class Retention {
       const expired: string[] = []
       for (const [i, text] of streams.entries()) {
         if (isPast(text)) expired.push(text)
-        if (i % streamsAtOnce === streamsAtOnce - 1) await setImmediate()
+        if (i % retentionStreamsAtOnce === retentionStreamsAtOnce - 1) await setImmediate()
       }
       if (expired.length === 0) continue
       this.#noteChange(tenant, part.day)

@@ -74,7 +74,7 @@ export class DeleteRegistry {
     if (this.pending(wanted.tenant).length >= deleteRequestsMax) {
       throw new BadRequestError(
         `more than ${deleteRequestsMax} delete requests are waiting: cancel some, or wait until they are processed`,
-        { status: 429 },
+        { code: 'DELETES_TOO_MANY' },
       )
     }
     const createdMs = clock.now()

@@ -1,6 +1,7 @@
 // Owns what a delete request hides, as plain data that can be sent to threads, and which streams
 // and blocks it touches. row-deleter.ts decides for single rows.
 
+import { nsPerMs } from '@skald/go-dialect'
 import type { LogExpr } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
 import { compileMatchers } from '@skald/wire/compile-matcher'
@@ -31,8 +32,8 @@ export function createDeleteRule(
   { id, log }: { readonly id: string; readonly log: LogExpr },
   { startMs, endMs }: { readonly startMs: number; readonly endMs: number },
 ): DeleteRule {
-  const startNs = BigInt(startMs) * 1_000_000n
-  const endNs = BigInt(endMs) * 1_000_000n
+  const startNs = BigInt(startMs) * nsPerMs
+  const endNs = BigInt(endMs) * nsPerMs
   return { id, log, startNs, endNs }
 }
 

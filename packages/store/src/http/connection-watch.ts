@@ -5,12 +5,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { bodyLeastBytesPerSecond } from '../limits.ts'
-
-/** A body that brings fewer bytes than this in the allowed time counts as stalled. */
-const leastProgressBytes = 1024
-/** How long after a stop begins a body or a request's head may still arrive. */
-const stopGraceMs = 3_000
+import { bodyLeastBytesPerSecond, bodyProgressBytesLeast, stopGraceMs } from '../limits.ts'
 
 /** The current request on one connection. */
 interface Connection {
@@ -92,7 +87,7 @@ function hasStalled(socket: Socket, connection: Connection, pauseMs: number): bo
   const tookMs = nowMs - connection.beginMs
   const cameBytes = socket.bytesRead - connection.beginBytesRead
   if (tookMs > pauseMs && cameBytes < (tookMs / 1000) * bodyLeastBytesPerSecond) return true
-  if (socket.bytesRead - connection.bytesRead >= leastProgressBytes) {
+  if (socket.bytesRead - connection.bytesRead >= bodyProgressBytesLeast) {
     connection.bytesRead = socket.bytesRead
     connection.sinceMs = nowMs
     return false

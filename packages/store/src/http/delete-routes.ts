@@ -1,6 +1,12 @@
 // Delete requests: /loki/api/v1/delete, like Loki with retention enabled.
 
-import { formatGoDuration, nsPerSecond, parseGoDuration, parseRfc3339 } from '@skald/go-dialect'
+import {
+  formatGoDuration,
+  nsPerMs,
+  nsPerSecond,
+  parseGoDuration,
+  parseRfc3339,
+} from '@skald/go-dialect'
 import { parseLogQuery } from '@skald/query'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { DeleteRequest } from '../catalog/delete-requests.ts'
@@ -43,9 +49,12 @@ export function addDeleteRoutes(app: FastifyInstance, options: DeleteRouteOption
   )
   const open = (request: FastifyRequest) => {
     const opened = openRequest(request, options)
-    if (!options.deletes) throw new BadRequestError('Retention is not enabled', { status: 404 })
+    if (!options.deletes)
+      throw new BadRequestError('Retention is not enabled', { code: 'DELETES_OFF' })
     if (opened.limits.deletionMode === 'disabled') {
-      throw new BadRequestError('deletion is not available for this tenant', { status: 403 })
+      throw new BadRequestError('deletion is not available for this tenant', {
+        code: 'DELETES_FORBIDDEN',
+      })
     }
     return { ...opened, ...options.deletes }
   }
@@ -71,7 +80,9 @@ export function addDeleteRoutes(app: FastifyInstance, options: DeleteRouteOption
     const id = params.get('request_id')
     const found = (await registry.list(tenant)).find(other => other.id === id)
     if (!found) {
-      throw new BadRequestError('could not find delete request with given id', { status: 404 })
+      throw new BadRequestError('could not find delete request with given id', {
+        code: 'DELETE_UNKNOWN',
+      })
     }
     if (found.state === 'processed') {
       throw new BadRequestError(
@@ -116,7 +127,7 @@ function readNewDelete(
     )
   }
   checkQuery(query)
-  const nowMs = Number(nowNs / 1_000_000n)
+  const nowMs = Number(nowNs / nsPerMs)
   const start = params.get('start')
   if (start === '') throw new BadRequestError('start time not set')
   const startMs = readTime(start, 'start')
@@ -124,7 +135,7 @@ function readNewDelete(
   const endMs = end === '' ? nowMs : readTime(end, 'end')
   if (endMs > nowMs) throw new BadRequestError('deletes in the future are not allowed')
   if (startMs > endMs) throw new BadRequestError("start time can't be greater than end time")
-  checkInterval(params.get('max_interval'), maxIntervalNs, BigInt(endMs - startMs) * 1_000_000n)
+  checkInterval(params.get('max_interval'), maxIntervalNs, BigInt(endMs - startMs) * nsPerMs)
   return { query, startMs, endMs }
 }
 
@@ -143,7 +154,7 @@ function readTime(text: string, name: 'start' | 'end'): number {
   if (ns === undefined) {
     throw new BadRequestError(`invalid ${name} time: require unix seconds or RFC3339 format`)
   }
-  return Number(ns / 1_000_000n)
+  return Number(ns / nsPerMs)
 }
 
 /** Loki splits a request into intervals of this length. Here it is only checked. */

@@ -9,6 +9,7 @@ import {
   type LogSource,
   parseSelector,
 } from '@skald/query'
+import { ascending } from '@skald/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
 import {
@@ -139,5 +140,5 @@ async function labelsOfStreams(
   return [...valuesOf]
     .filter(([label, values]) => isUsefulLabel(label, values))
     .map(([label, values]) => ({ label, cardinality: values.size }))
-    .sort((a, b) => (a.label < b.label ? -1 : 1))
+    .sort((a, b) => ascending(a.label, b.label))
 }

@@ -4,18 +4,16 @@
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
+import { gzipBytesLeast } from '../limits.ts'
 
 const gzipAsync = promisify(gzip)
-
-/** A smaller answer fits into one packet anyway. */
-const leastBytes = 1400
 
 /** Compresses the answers of all routes. */
 export function compressAnswers(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply, payload) => {
     if (reply.statusCode !== 200 || request.method === 'HEAD') return payload
     if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload
-    if (payload.length < leastBytes || reply.hasHeader('Content-Encoding')) return payload
+    if (payload.length < gzipBytesLeast || reply.hasHeader('Content-Encoding')) return payload
     void reply.header('Vary', 'Accept-Encoding')
     if (!takesGzip(request.headers['accept-encoding'])) return payload
     const packed = await gzipAsync(payload, { level: constants.Z_BEST_SPEED })

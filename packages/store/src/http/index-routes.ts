@@ -60,7 +60,7 @@ export function addIndexRoutes(app: FastifyInstance, options: IndexRouteOptions)
   ): Promise<string> => {
     const started = performance.now()
     const { tenant, limits, params, nowNs } = openRequest(request, options)
-    if (!limits.volumeEnabled) throw new BadRequestError('not found', { status: 404 })
+    if (!limits.volumeEnabled) throw new BadRequestError('not found', { code: 'VOLUME_DISABLED' })
     const asked = read(params, nowNs)
     const bounds = { ...asked, ...withinLookback(asked, limits, nowNs) }
     const query = { ...bounds, ...readGrouping(params), limits: limits.query }

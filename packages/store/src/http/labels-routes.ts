@@ -4,13 +4,8 @@ import { parseSelector } from '@skald/query'
 import { type LabelSet, labelSetToObject, type Matcher } from '@skald/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
-import {
-  checkLength,
-  openRequest,
-  PastLookbackError,
-  type ReadRouteOptions,
-  withinLookback,
-} from './query-context.ts'
+import { PastLookbackError } from '../errors.ts'
+import { checkLength, openRequest, type ReadRouteOptions, withinLookback } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 
 export interface LabelsRouteOptions extends ReadRouteOptions {

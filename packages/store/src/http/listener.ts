@@ -10,13 +10,9 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { requestArrivalMs, requestHeadBytesMax } from '../limits.ts'
 
 type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void
-
-/** A request must arrive completely within this time: the largest push at 56 KB/s. */
-const requestArrivalMs = 300_000
-/** Grafana puts queries of many kilobytes into URLs, where one byte can become three. */
-const headerBytesMax = 256 * 1024
 
 export interface ListenerOptions {
   readonly host: string
@@ -44,8 +40,8 @@ export class Listener {
   constructor(settings: Omit<ListenerOptions, 'host' | 'port'>) {
     const { headPauseMs, idleMs, connectionsMax, mayUpgrade } = settings
     const options: ServerOptions & { shouldUpgradeCallback: ListenerOptions['mayUpgrade'] } = {
-      maxHeaderSize: headerBytesMax,
-      // By default Node checks heads only every 30 s, however short the timeout is.
+      maxHeaderSize: requestHeadBytesMax,
+      // Without it a head is looked at every 30 s, however short its time is.
       connectionsCheckingInterval: Math.min(Math.max(headPauseMs / 4, 50), 30_000),
       headersTimeout: Math.min(headPauseMs, requestArrivalMs),
       keepAliveTimeout: idleMs,
@@ -64,12 +60,15 @@ export class Listener {
     this.#status = text
   }
 
-  /** Address to reach it at, for example `http://127.0.0.1:3100`. */
-  get url(): string {
+  /** Where it listens, as `0.0.0.0:3100`. */
+  get address(): string {
     const { address, port } = this.server.address() as AddressInfo
-    const host =
-      address === '0.0.0.0' ? '127.0.0.1' : address.includes(':') ? `[${address}]` : address
-    return `http://${host}:${port}`
+    return `${address.includes(':') ? `[${address}]` : address}:${port}`
+  }
+
+  /** URL that reaches it from this machine, as `http://127.0.0.1:3100`. */
+  get url(): string {
+    return `http://${this.address.replace(/^0\.0\.0\.0:/, '127.0.0.1:')}`
   }
 
   /** Passes all further requests to the routes. */

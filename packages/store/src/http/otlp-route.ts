@@ -1,14 +1,16 @@
 // POST /otlp/v1/logs: OpenTelemetry export requests in protobuf and JSON. They join the normal push
 // path.
 
+import { nsPerMs } from '@skald/go-dialect'
 import type { OtlpDecoding, OtlpMapping, PushStream } from '@skald/wire'
 import { decodeOtlpLogs, encodeOtlpError } from '@skald/wire/otlp'
 import { decodeOtlpJsonLogs } from '@skald/wire/otlp-json'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { BadRequestError, PushRejectedError } from '../errors.ts'
-import { type BodyUnpacker, headerText, rejectUnreadable } from './push-body.ts'
+import { answerOf } from './error-status.ts'
+import { type BodyUnpacker, headerText } from './push-body.ts'
 import { addIngestRoute, type PushRouteOptions } from './push-route.ts'
-import { answerError, sendPlainError, statusOf } from './server.ts'
+import { answerError, sendPlainError } from './server.ts'
 
 export interface OtlpRouteOptions extends PushRouteOptions {
   readonly clock: { now(): number }
@@ -22,7 +24,7 @@ export function addOtlpRoute(app: FastifyInstance, options: OtlpRouteOptions): v
   addIngestRoute(app, options, {
     url: '/otlp/v1/logs',
     decode: (request, { tenant }) => {
-      const nowNs = BigInt(clock.now()) * 1_000_000n
+      const nowNs = BigInt(clock.now()) * nsPerMs
       return decodeBody(request, unpacker, { mapping: mappingOf(tenant), nowNs })
     },
     errorHandler: (error, request, reply) => {
@@ -46,12 +48,12 @@ async function decodeBody(
   const mediaType = contentType.split(';')[0]!.trim().toLowerCase()
   const isJson = mediaType === 'application/json'
   if (!isJson && mediaType !== 'application/x-protobuf') {
-    throw new PushRejectedError(`content type: ${contentType} is not supported`, { status: 400 })
+    throw new PushRejectedError(`content type: ${contentType} is not supported`, {
+      code: 'PUSH_BODY_UNSUPPORTED',
+    })
   }
-  return rejectUnreadable(async () => {
-    const unpacked = await unpacker.unpack(request, otlpEncodings)
-    return isJson ? decodeOtlpJsonLogs(unpacked, decoding) : decodeOtlpLogs(unpacked, decoding)
-  })
+  const unpacked = await unpacker.unpack(request, otlpEncodings)
+  return isJson ? decodeOtlpJsonLogs(unpacked, decoding) : decodeOtlpLogs(unpacked, decoding)
 }
 
 /**
@@ -59,7 +61,6 @@ async function decodeBody(
  * internal error becomes 503, because clients do not retry after 500.
  */
 function sendStatus(error: Error, reply: FastifyReply): void {
-  const status = statusOf(error)
-  if (status === 500) void reply.code(503).header('Retry-After', '1')
+  if (answerOf(error).status === 500) void reply.code(503).header('Retry-After', '1')
   void reply.type('application/octet-stream').send(encodeOtlpError(error.message))
 }

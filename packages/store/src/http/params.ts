@@ -1,16 +1,20 @@
 // Reads and checks the parameters of the query routes like Loki. Form body and query string are one
 // form, with the body's values first.
 
-import { minBigint, nsPerSecond, parsePrometheusDuration, parseRfc3339 } from '@skald/go-dialect'
+import {
+  minBigint,
+  nsPerMs,
+  nsPerSecond,
+  parsePrometheusDuration,
+  parseRfc3339,
+} from '@skald/go-dialect'
 import type { Direction } from '@skald/query'
 import { BadRequestError } from '../errors.ts'
-import { tailDelaySecondsMax } from '../limits.ts'
+import { seriesPointsMax, tailDelaySecondsMax } from '../limits.ts'
 
 const defaultSinceNs = 3600n * nsPerSecond
 const defaultLimit = 100
 const defaultFieldLimit = 1000
-/** Maximum number of points per series. */
-const pointsMax = 11_000n
 
 /** The parameters of one request. */
 export class Params {
@@ -120,7 +124,7 @@ export class Params {
         'zero or negative query resolution step widths are not accepted. Try a positive integer',
       )
     }
-    if ((endNs - startNs) / stepNs > pointsMax) {
+    if ((endNs - startNs) / stepNs > seriesPointsMax) {
       throw new BadRequestError(
         'exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter',
       )
@@ -178,7 +182,7 @@ function parseTime(text: string, name: string): bigint {
     const seconds = parseGoFloat(text)
     if (seconds !== undefined && Number.isFinite(seconds)) {
       const whole = Math.trunc(seconds)
-      return BigInt(whole) * nsPerSecond + BigInt(Math.round((seconds - whole) * 1000)) * 1_000_000n
+      return BigInt(whole) * nsPerSecond + BigInt(Math.round((seconds - whole) * 1000)) * nsPerMs
     }
   }
   if (/^[+-]?\d+$/.test(text)) {
@@ -210,7 +214,7 @@ function parseSecondsOrDuration(text: string): bigint {
         `cannot parse ${JSON.stringify(text)} to a valid duration. It overflows int64`,
       )
     }
-    return BigInt(Math.trunc(seconds * 1000)) * 1_000_000n
+    return BigInt(Math.trunc(seconds * 1000)) * nsPerMs
   }
   try {
     return parsePrometheusDuration(text)

@@ -1,6 +1,6 @@
 // The patterns of log lines: /loki/api/v1/patterns.
 
-import { maxBigint } from '@skald/go-dialect'
+import { maxBigint, nsPerSecond } from '@skald/go-dialect'
 import { type LinePattern, type LogSource, runPatterns } from '@skald/query'
 import type { FastifyInstance } from 'fastify'
 import {
@@ -42,6 +42,6 @@ function patternJson({ pattern, level, samples }: LinePattern) {
   return {
     ...(level !== '' && { level }),
     pattern,
-    samples: samples.map(([timeNs, count]) => [Number(timeNs / 1_000_000_000n), count]),
+    samples: samples.map(([timeNs, count]) => [Number(timeNs / nsPerSecond), count]),
   }
 }

@@ -11,11 +11,9 @@ import {
   bodyMemoryFirstBytes,
   pushBodyBytesMax,
   pushDecompressedBytesMax,
+  pushIdleBufferBytesMax,
   unpackingMax,
 } from '../limits.ts'
-
-/** Memory kept for the bodies of later pushes. */
-const idleBufferBytesMax = 8 * 1024 * 1024
 
 const gunzipAsync = promisify(gunzip)
 const inflateRawAsync = promisify(inflateRaw)
@@ -42,7 +40,7 @@ export function headerText(request: FastifyRequest, name: string): string | unde
  * @returns the pool. `releaseBody` returns a body's memory to it.
  */
 export function addPushBodyParser(app: FastifyInstance): BufferPool {
-  const pool = new BufferPool(idleBufferBytesMax)
+  const pool = new BufferPool(pushIdleBufferBytesMax)
   app.removeContentTypeParser('*')
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
     const declared = Number(request.headers['content-length'] ?? 0)
@@ -73,13 +71,13 @@ async function* receive(payload: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
     yield* payload
   } catch (cause) {
     const why = (cause as Error).message
-    throw new PushRejectedError(`the body ended early: ${why}`, { status: 499, cause })
+    throw new PushRejectedError(`the body ended early: ${why}`, { code: 'PUSH_BODY_CUT', cause })
   }
 }
 
 function bodyTooLarge(): PushRejectedError {
   return new PushRejectedError(`request body too large: more than ${pushBodyBytesMax} bytes`, {
-    status: 413,
+    code: 'PUSH_BODY_TOO_LARGE',
   })
 }
 
@@ -122,7 +120,7 @@ export class BodyUnpacker {
           : undefined
     if (compression === undefined) {
       throw new PushRejectedError(`Content-Encoding ${JSON.stringify(encoding)} not supported`, {
-        status: 400,
+        code: 'PUSH_BODY_UNSUPPORTED',
       })
     }
     if (compression === 'none') return body
@@ -193,16 +191,5 @@ async function decompress(
       return await inflateRawAsync(body, options)
     case 'zstd':
       return await zstdDecompressAsync(body, options)
-  }
-}
-
-/** Runs a decoder and turns errors in the body into a rejection with its status. */
-export async function rejectUnreadable<T>(decode: () => Promise<T>): Promise<T> {
-  try {
-    return await decode()
-  } catch (cause) {
-    if (!(cause instanceof PushBodyError)) throw cause
-    const status = cause.code === 'PUSH_BODY_TOO_LARGE' ? 413 : 400
-    throw new PushRejectedError(cause.message, { status, cause })
   }
 }

@@ -15,7 +15,7 @@ import { PushRejectedError } from '../errors.ts'
 import type { Ingester } from '../ingest/ingester.ts'
 import type { PushBudget } from '../ingest/push-budget.ts'
 import { pushDecompressedBytesMax } from '../limits.ts'
-import { type BodyUnpacker, headerText, rejectUnreadable, releaseBody } from './push-body.ts'
+import { type BodyUnpacker, headerText, releaseBody } from './push-body.ts'
 import { resolveTenant } from './tenant.ts'
 
 export interface PushRouteOptions {
@@ -110,17 +110,17 @@ async function decodeBody(
 ): Promise<PushStream[]> {
   const contentType = headerText(request, 'content-type')
   if (contentType === undefined || contentType.trim() === '') {
-    throw new PushRejectedError('mime: no media type', { status: 400 })
+    throw new PushRejectedError('mime: no media type', { code: 'PUSH_BODY_UNSUPPORTED' })
   }
   const mediaType = contentType.split(';')[0]!.trim().toLowerCase()
   if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+(\/[!#$%&'*+\-.^_`|~0-9a-z]+)?$/.test(mediaType)) {
-    throw new PushRejectedError('mime: expected token after slash', { status: 400 })
+    throw new PushRejectedError('mime: expected token after slash', {
+      code: 'PUSH_BODY_UNSUPPORTED',
+    })
   }
-  return rejectUnreadable(async () => {
-    const unpacked = await unpacker.unpack(request, pushEncodings)
-    if (mediaType === 'application/json') return decodeJson(unpacked)
-    return decodePushRequest(snappyDecompress(unpacked, pushDecompressedBytesMax, allocate))
-  })
+  const unpacked = await unpacker.unpack(request, pushEncodings)
+  if (mediaType === 'application/json') return decodeJson(unpacked)
+  return decodePushRequest(snappyDecompress(unpacked, pushDecompressedBytesMax, allocate))
 }
 
 /**

@@ -1,10 +1,15 @@
 // What all read routes share: the tenant of a request, its parameters, and a signal that aborts the
 // work when the client disconnects or time is up.
 
-import { formatGoDuration, formatPrometheusDuration, maxBigint } from '@skald/go-dialect'
+import { formatGoDuration, formatPrometheusDuration, maxBigint, nsPerMs } from '@skald/go-dialect'
 import type { FastifyRequest } from 'fastify'
 import type { TimeRange } from '../catalog/catalog.ts'
-import { BadRequestError } from '../errors.ts'
+import {
+  BadRequestError,
+  PastLookbackError,
+  QueryCancelledError,
+  QueryTimeoutError,
+} from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
 import { Params } from './params.ts'
 import { resolveTenant } from './tenant.ts'
@@ -39,7 +44,7 @@ export function openRequest(
   { authEnabled, limitsOf, clock }: ReadRouteOptions,
 ) {
   const tenant = tenantOf(request, authEnabled)
-  const nowNs = BigInt(clock.now()) * 1_000_000n
+  const nowNs = BigInt(clock.now()) * nsPerMs
   return { tenant, limits: limitsOf(tenant), params: readParams(request), nowNs }
 }
 
@@ -75,15 +80,6 @@ export function withinLookback(
   return { startNs: maxBigint(startNs, oldestNs), endNs }
 }
 
-/** Thrown when a whole range is older than the tenant may look back. */
-export class PastLookbackError extends BadRequestError {
-  constructor({ maxQueryLookbackNs }: TenantLimits) {
-    const lookback = formatPrometheusDuration(maxQueryLookbackNs)
-    super(`this data is no longer available, it is past now - max_query_lookback (${lookback})`)
-    this.name = 'PastLookbackError'
-  }
-}
-
 /**
  * Checks the range of a request for names and labels against the longest allowed.
  * @throws BadRequestError
@@ -99,40 +95,13 @@ export function checkLength({ startNs, endNs }: TimeRange, { query }: TenantLimi
   )
 }
 
-/** Thrown when a query exceeds its time limit. Status and text are Loki's. */
-export class QueryTimeoutError extends Error {
-  readonly code = 'QUERY_TIMEOUT'
-  readonly status = 504
-
-  constructor() {
-    super(
-      'Request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed.',
-    )
-    this.name = 'QueryTimeoutError'
-  }
-}
-
-/** Thrown when the client disconnects. Nobody reads the answer; the status is for the logs. */
-export class QueryCancelledError extends Error {
-  readonly code = 'QUERY_CANCELLED'
-  readonly status = 499
-
-  constructor() {
-    super('The request was cancelled by the client.')
-    this.name = 'QueryCancelledError'
-  }
-}
-
-/**
- * Runs `work` with a signal that aborts when the client disconnects or the tenant's query timeout
- * passes.
- */
+/** Runs `work` with a signal that fires when the client closes the connection or a tenant's time is up. */
 export async function withDeadline<T>(
   request: FastifyRequest,
   { queryTimeoutNs }: TenantLimits,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const timeoutMs = Number(queryTimeoutNs / 1_000_000n)
+  const timeoutMs = Number(queryTimeoutNs / nsPerMs)
   const controller = new AbortController()
   const onClose = () => controller.abort(new QueryCancelledError())
   const { socket } = request.raw

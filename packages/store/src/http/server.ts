@@ -11,32 +11,15 @@ import {
   type HTTPMethods,
   LogController,
 } from 'fastify'
+import { formBytesMax, pathParamCharsMax } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'
 import { watchConnections } from './connection-watch.ts'
+import { answerOf, type RequestError } from './error-status.ts'
 import { compressAnswers } from './gzip.ts'
 import type { Listener } from './listener.ts'
 
-/** Maximum size of bodies that are not pushes: forms that contain a query. */
-const formBytesMax = 1024 * 1024
-
-/** Status for requests whose client did not wait for the answer, as in Loki's metrics. */
+/** Status of requests whose client did not wait for the answer, as in Loki's metrics. */
 const clientGone = 499
-
-/** Error code → status, for errors that do not carry one. */
-const statusOfCode: Readonly<Record<string, number>> = {
-  LOGQL_SYNTAX: 400,
-  LOGQL_KIND: 400,
-  LOGQL_PIPELINE: 400,
-  LOGQL_UNSUPPORTED: 400,
-  // The query is wrong, but only the data reveals it. Loki answers 500.
-  LOGQL_VECTOR_MATCHING: 500,
-  REGEX_SYNTAX: 400,
-  LIMIT_EXCEEDED: 400,
-  STORAGE_UNAVAILABLE: 503,
-  TEMPLATE_SYNTAX: 400,
-  FST_ERR_CTP_BODY_TOO_LARGE: 413,
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 400,
-}
 
 export interface HttpServerOptions {
   readonly logger: FastifyBaseLogger
@@ -58,7 +41,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: formBytesMax,
-    routerOptions: { maxParamLength: 2048 },
+    routerOptions: { maxParamLength: pathParamCharsMax },
     serverFactory: () => listener.server,
   })
   watchConnections(app, { pauseMs: bodyPauseMs })
@@ -78,7 +61,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   app.setNotFoundHandler((_request, reply) => {
     void reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n')
   })
-  app.setErrorHandler((error: Error & Coded, request, reply) =>
+  app.setErrorHandler((error: RequestError, request, reply) =>
     answerError(error, request, reply, sendPlainError),
   )
   app.addHook('onSend', async (_request, reply) => {
@@ -105,27 +88,19 @@ function countRequests(app: FastifyInstance, { metrics, mayUpgrade }: HttpServer
   app.addHook('onResponse', async (request, reply) => count(request, reply, reply.statusCode))
 }
 
-interface Coded {
-  readonly code?: string
-  readonly status?: number
-  readonly statusCode?: number
-  readonly retryAfterSeconds?: number
-}
-
 /**
  * Answers a failed request. Logs internal errors, and sets Retry-After if a retry makes sense.
  *
  * @param send Sends the body; the status is already set.
  */
 export function answerError(
-  error: Error & Coded,
+  error: RequestError,
   request: FastifyRequest,
   reply: FastifyReply,
-  send: (error: Error & Coded, reply: FastifyReply) => void,
+  send: (error: RequestError, reply: FastifyReply) => void,
 ): void {
-  const status = statusOf(error)
-  const isExpected = status < 500 || Object.hasOwn(statusOfCode, error.code ?? '')
-  if (!isExpected) request.log.error({ err: error }, 'request failed')
+  const { status, isLogged = false } = answerOf(error)
+  if (isLogged) request.log.error({ err: error }, 'request failed')
   if (error.retryAfterSeconds !== undefined) {
     void reply.header('Retry-After', String(error.retryAfterSeconds))
   } else if (status === 503) void reply.header('Retry-After', '1')
@@ -133,16 +108,10 @@ export function answerError(
   send(error, reply)
 }
 
-/** Sends an error as plain text, like Loki. */
-export function sendPlainError(error: Error & Coded, reply: FastifyReply): void {
-  void reply
-    .type('text/plain; charset=utf-8')
-    .send(error.code === 'PUSH_REJECTED' ? `${error.message}\n` : error.message)
-}
-
-/** Returns the HTTP status for an error. */
-export function statusOf(error: Error & Coded): number {
-  return error.status ?? statusOfCode[error.code ?? ''] ?? error.statusCode ?? 500
+/** Sends an error as Loki's plain text. */
+export function sendPlainError(error: RequestError, reply: FastifyReply): void {
+  const { endsLine = false } = answerOf(error)
+  void reply.type('text/plain; charset=utf-8').send(endsLine ? `${error.message}\n` : error.message)
 }
 
 /**

@@ -1,6 +1,7 @@
 // The state of the store: /ready, /metrics, /config, /services and buildinfo. Also the controls for
 // operators: /log_level and /flush.
 
+import { type LogLevel, logLevels } from '@skald/wire'
 import type { FastifyInstance } from 'fastify'
 import { stringify } from 'yaml'
 import type { StoreConfig } from '../config.ts'
@@ -29,9 +30,7 @@ const plainText = 'text/plain; charset=utf-8'
 const services = ['server', 'distributor', 'ingester', 'querier', 'compactor']
 const serviceStates = { starting: 'Starting', ready: 'Running', stopping: 'Stopping' } as const
 
-const logLevels = ['debug', 'info', 'warn', 'error']
-
-/** Links on the start page. */
+/** Where the links of the start page lead. */
 const pages = ['ready', 'metrics', 'config', 'services', 'loki/api/v1/labels']
 
 /** Renders the page for people who open the store's address in a browser. */
@@ -105,7 +104,7 @@ function addLogLevelRoutes(app: FastifyInstance, { logger }: StatusRouteOptions)
   })
   app.post('/log_level', (request, reply) => {
     const level = readParams(request).get('log_level')
-    if (!logLevels.includes(level)) {
+    if (!logLevels.includes(level as LogLevel)) {
       const message = `unrecognized log level ${JSON.stringify(level)}`
       void sendJson(reply.code(400), JSON.stringify({ status: 'failed', message }))
       return

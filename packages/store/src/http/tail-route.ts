@@ -13,7 +13,7 @@ import {
   type TailForm,
 } from '@skald/query'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { tailPingMs, tailSilenceMs } from '../limits.ts'
+import { tailAskBytesMax, tailPingMs, tailSilenceMs } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'
 import type { TailEntry } from '../tail/messages.ts'
 import { TailBudget } from '../tail/tail-budget.ts'
@@ -66,9 +66,8 @@ export function upgradesBelow(prefix: string): (request: IncomingMessage) => boo
 export function addTailRoutes(app: FastifyInstance, options: TailRouteOptions): void {
   const tails = new Tails(options)
   app.register(fastifyWebsocket, {
-    // Clients have nothing to send. Frames are not compressed: 1,000 clients would need a zlib
-    // each.
-    options: { maxPayload: 64 * 1024, perMessageDeflate: false, clientTracking: false },
+    // A client has nothing to say. Frames are not compressed: 1,000 clients would need a zlib each.
+    options: { maxPayload: tailAskBytesMax, perMessageDeflate: false, clientTracking: false },
     errorHandler: (_error, socket) => socket.terminate(),
     preClose: done => {
       tails.close()

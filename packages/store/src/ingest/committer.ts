@@ -2,7 +2,7 @@
 // synced to disk and added to the catalog, and only then are its pushes acknowledged. A small
 // segment is the write-ahead log; there is no other.
 
-import type { LabelSet } from '@skald/wire'
+import { ascending, type LabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import { type Allocate, ScratchArena } from '../buffers.ts'
 import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
@@ -11,6 +11,7 @@ import { StorageUnavailableError } from '../errors.ts'
 import {
   arrivingFreshMs,
   blockLineBytesMax,
+  commitArenaBytes,
   commitBytesMax,
   commitEagerBytes,
   commitLingerMs,
@@ -24,10 +25,7 @@ import { segmentName } from '../segment/name.ts'
 import { SegmentWriter } from '../segment/writer.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
 
-/** A full commit and the separators of its lines. Larger commits take the rest from the heap. */
-const arenaBytes = commitBytesMax + 2 * 1024 * 1024
-
-/** A committed segment, passed on to the rest of the store. */
+/** A committed segment, as the rest of the store learns of it. */
 export interface Commit {
   readonly name: string
   readonly footer: SegmentFooter
@@ -71,8 +69,8 @@ export class Committer {
   #isFailing = false
   #running: Promise<void> | undefined
   #wake: (() => void) | undefined
-  /** Lines of the segment being written. Commits never overlap. */
-  readonly #arena = new ScratchArena(arenaBytes)
+  /** Lines of the segment being written; one commit ends before the next begins. */
+  readonly #arena = new ScratchArena(commitArenaBytes)
 
   constructor(options: CommitterOptions) {
     this.#options = options
@@ -247,15 +245,11 @@ function sortedGroups(pushes: readonly PendingPush[], labels: Map<string, LabelS
   }
   return [...groups.values()].sort(
     (a, b) =>
-      compareTexts(a.tenant, b.tenant) || a.day - b.day || compareTexts(a.labelsText, b.labelsText),
+      ascending(a.tenant, b.tenant) || a.day - b.day || ascending(a.labelsText, b.labelsText),
   )
 }
 
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
-}
-
-/** Splits the accepted rows into runs of one UTC day. There is nearly always just one. */
+/** Cuts the accepted rows into runs of one UTC day; nearly always one. */
 function* splitByDay(stream: AcceptedStream): Generator<{ day: number; source: RowSource }> {
   const { source, rows } = stream
   const rowCount = rows ? rows.length : source.entryCount

@@ -1,14 +1,17 @@
 // Enforces how much a tenant may push per second and how many streams it may have. Tracks nothing
 // for tenants without these limits.
 
-import { formatGoTime } from '@skald/go-dialect'
+import { formatGoTime, nsPerSecond } from '@skald/go-dialect'
+import { type Rate, TokenBucket } from '@skald/wire'
 import { PushRejectedError } from '../errors.ts'
-import { activeStreamMs, defaultRates, rateStreamsMax, type TenantLimits } from '../limits.ts'
+import {
+  activeStreamMs,
+  defaultRates,
+  rateStreamsMax,
+  type TenantLimits,
+  toldEntriesMax,
+} from '../limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
-import { type Rate, TokenBucket } from './token-bucket.ts'
-
-/** Entries listed individually in an error message. */
-const toldEntriesMax = 10
 
 /** Layout of Go's time.String. */
 const goTimeLayout = '2006-01-02 15:04:05.999999999 -0700 MST'
@@ -61,12 +64,15 @@ export class IngestQuotas {
     const rate = this.#tenantRate(limits)
     if (!rate) return
     const nowMs = this.#options.clock.now()
-    const bucket = this.#tenantBuckets.get(tenant) ?? new TokenBucket(rate, nowMs)
+    const bucket = this.#tenantBuckets.get(tenant) ?? new TokenBucket(rate)
     this.#tenantBuckets.set(tenant, bucket)
     if (bucket.take(bytes, rate, nowMs)) return
     throw new PushRejectedError(
       `Ingestion rate limit exceeded for user ${tenant} (limit: ${Math.floor(rate.perSecond)} bytes/sec) while attempting to ingest '${lines}' lines totaling '${bytes}' bytes, reduce log volume or contact your Loki administrator to see if the limit can be increased`,
-      { status: 429, retryAfterSeconds: bucket.secondsUntil(bytes, rate) },
+      {
+        code: 'PUSH_RATE_LIMITED',
+        retryAfterSeconds: wholeSeconds(bucket.msUntil(bytes, rate, nowMs)),
+      },
     )
   }
 
@@ -91,20 +97,26 @@ export class IngestQuotas {
     return { admitted, refused }
   }
 
-  #tenantRate(limits: TenantLimits): Rate | undefined {
-    const { ingestionRateBytes, ingestionBurstBytes } = limits
-    const usual = this.#options.hasDefaultRates ? defaultRates.tenantBytes : 0
-    const perSecond = ingestionRateBytes ?? usual
-    const burst = ingestionBurstBytes ?? defaultRates.tenantBurstBytes
-    return perSecond > 0 ? { perSecond, burst } : undefined
+  #tenantRate({ ingestionRateBytes, ingestionBurstBytes }: TenantLimits): Rate | undefined {
+    const { tenantBytes, tenantBurstBytes } = defaultRates
+    const usual = { perSecond: tenantBytes, burst: tenantBurstBytes }
+    return this.#rate({ perSecond: ingestionRateBytes, burst: ingestionBurstBytes }, usual)
   }
 
-  #streamRate(limits: TenantLimits): Rate | undefined {
-    const { streamRateBytes, streamBurstBytes } = limits
-    const usual = this.#options.hasDefaultRates ? defaultRates.streamBytes : 0
-    const perSecond = streamRateBytes ?? usual
-    const burst = streamBurstBytes ?? defaultRates.streamBurstBytes
-    return perSecond > 0 ? { perSecond, burst } : undefined
+  #streamRate({ streamRateBytes, streamBurstBytes }: TenantLimits): Rate | undefined {
+    const { streamBytes, streamBurstBytes: burst } = defaultRates
+    const usual = { perSecond: streamBytes, burst }
+    return this.#rate({ perSecond: streamRateBytes, burst: streamBurstBytes }, usual)
+  }
+
+  /** What is configured, else what is usual; no rate for 0, and without tenants where nothing is configured. */
+  #rate(
+    configured: { readonly [K in keyof Rate]: number | undefined },
+    usual: Rate,
+  ): Rate | undefined {
+    const { hasDefaultRates } = this.#options
+    const perSecond = configured.perSecond ?? (hasDefaultRates ? usual.perSecond : 0)
+    return perSecond > 0 ? { perSecond, burst: configured.burst ?? usual.burst } : undefined
   }
 
   /** Returns true if a stream is active or may become active, and records its use. */
@@ -130,7 +142,7 @@ export class IngestQuotas {
   ): AcceptedStream | undefined {
     const nowMs = this.#options.clock.now()
     const key = `${tenant}\0${stream.labelsText}`
-    const bucket = this.#streamBuckets.get(key) ?? new TokenBucket(rate, nowMs)
+    const bucket = this.#streamBuckets.get(key) ?? new TokenBucket(rate)
     this.#streamBuckets.delete(key)
     this.#streamBuckets.set(key, bucket)
     if (this.#streamBuckets.size > rateStreamsMax) {
@@ -203,7 +215,7 @@ function refuseRows(
 ): QuotaRefusal {
   const { labelsText, source, lengths } = stream
   const lines = left.slice(0, toldEntriesMax).map(row => {
-    const ns = BigInt(source.seconds[row]!) * 1_000_000_000n + BigInt(source.nanos[row]!)
+    const ns = BigInt(source.seconds[row]!) * nsPerSecond + BigInt(source.nanos[row]!)
     const why = `Per stream rate limit exceeded (limit: ${formatSize(rate.perSecond)}/sec) while attempting to ingest for stream '${labelsText}' totaling ${formatSize(lengths[row]!)}, consider splitting a stream via additional labels or contact your Loki administrator to see if the limit can be increased`
     return `entry with timestamp ${formatGoTime(goTimeLayout, ns)} ignored, reason: '${why}',`
   })
@@ -228,4 +240,9 @@ function formatSize(bytes: number): string {
     units.shift()
   }
   return `${size}${units[0]}`
+}
+
+/** A wait in whole seconds, one at least, as a Retry-After header has it. */
+function wholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000))
 }

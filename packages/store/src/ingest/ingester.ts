@@ -1,8 +1,8 @@
 // Turns a decoded push into a durable one: resolves labels, checks entries, commits the rest.
 
-import { formatRfc3339 } from '@skald/go-dialect'
+import { formatRfc3339, nsPerMs } from '@skald/go-dialect'
 import type { PushStream } from '@skald/wire'
-import { PushRejectedError } from '../errors.ts'
+import { PushBlockedError, PushRejectedError } from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
@@ -54,7 +54,7 @@ export class Ingester {
     const { limitsOf, quotas, committer } = this.#options
     if (streams.length === 0) {
       throw new PushRejectedError('error at least one valid stream is required for ingestion', {
-        status: 422,
+        code: 'PUSH_EMPTY',
       })
     }
     const limits = limitsOf(tenant)
@@ -66,14 +66,14 @@ export class Ingester {
     for (const refusal of refused) this.#discard(tenant, refusal)
     if (admitted.length > 0) await committer.add(tenant, admitted, lineBytes)
     if (refused.length > 0) throw tooMuchOfStreams(refused)
-    if (!refusals.isEmpty) throw new PushRejectedError(refusals.format(), { status: 400 })
+    if (!refusals.isEmpty) throw new PushRejectedError(refusals.format(), { code: 'PUSH_INVALID' })
   }
 
   #validate(tenant: string, limits: TenantLimits, streams: readonly PushStream[]) {
     const { metrics, clock } = this.#options
     const resolver = this.#resolverOf(limits)
     const refusals = new Refusals()
-    const times = acceptedTimes(limits, BigInt(clock.now()) * 1_000_000n)
+    const times = acceptedTimes(limits, BigInt(clock.now()) * nsPerMs)
     const context = { limits, times, refusals }
     const accepted: AcceptedStream[] = []
     let lineCount = 0
@@ -90,7 +90,7 @@ export class Ingester {
           entries: source.entryCount,
           bytes,
         })
-        throw new PushRejectedError(resolved.message, { status: 400 })
+        throw new PushRejectedError(resolved.message, { code: 'PUSH_INVALID' })
       }
       lineCount += source.entryCount
       lineBytes += bytes
@@ -136,7 +136,7 @@ export class Ingester {
     const { clock } = this.#options
     if (!ingestionBlock || accepted.length === 0) return false
     const { untilNs, status } = ingestionBlock
-    if (BigInt(clock.now()) * 1_000_000n >= untilNs) return false
+    if (BigInt(clock.now()) * nsPerMs >= untilNs) return false
     const until = formatRfc3339(untilNs)
     const message = `ingestion blocked for user ${tenant} until '${until}' with status code '${status}'`
     for (const stream of accepted) {
@@ -149,10 +149,10 @@ export class Ingester {
       })
     }
     if (status === 200) return true
-    throw new PushRejectedError(message, { status })
+    throw new PushBlockedError(message, status)
   }
 
-  /** @throws PushRejectedError 429 */
+  /** @throws PushRejectedError PUSH_RATE_LIMITED */
   #checkRate(
     tenant: string,
     limits: TenantLimits,
@@ -213,7 +213,9 @@ function tooMuchOfStreams(refused: readonly QuotaRefusal[]): PushRejectedError {
   const text =
     messages.length === 1 ? messages[0]! : `${messages.length} errors: ${messages.join('; ')}`
   const isRate = refused.some(({ reason }) => reason === 'per_stream_rate_limit')
-  return new PushRejectedError(text, { status: 429, ...(isRate && { retryAfterSeconds: 1 }) })
+  return isRate
+    ? new PushRejectedError(text, { code: 'PUSH_RATE_LIMITED', retryAfterSeconds: 1 })
+    : new PushRejectedError(text, { code: 'PUSH_STREAM_LIMITED' })
 }
 
 function sumOf(lengths: Uint32Array, count: number): number {

@@ -7,10 +7,13 @@
 // more it must leave free.
 
 import { PushRejectedError } from '../errors.ts'
-import { arrivingBytesPerMs, arrivingFreshMs, pendingPushBytesMax } from '../limits.ts'
-
-/** Minimum share of a push, for its connection and request. */
-const leastShareBytes = 16 * 1024
+import {
+  arrivingBytesPerMs,
+  arrivingFreshMs,
+  pendingPushBytesMax,
+  pushHeldPerFree,
+  pushShareBytesLeast,
+} from '../limits.ts'
 
 /**
  * The owner of a push. A tenant or address can stand for many clients: behind a proxy, or in a
@@ -22,15 +25,7 @@ export interface PushOwner {
   readonly address: string
 }
 
-/**
- * An owner may hold this many times what is still free. So one address alone gets half of the
- * budget and one tenant three quarters, and each newcomer gets the same share of what the others
- * leave. A tenant with one greedy client still has room for its other clients, and no tenant is
- * left without room.
- */
-const heldPerFree = { tenant: 3, address: 1 } as const
-
-/** Counts the memory of pushes. */
+/** Counts pushes in memory. */
 export class PushBudget {
   readonly #clock: { now(): number }
   #bytes = 0
@@ -97,7 +92,7 @@ export class PushBudget {
     if (others <= pendingPushBytesMax / 4) return
     const refuse = (why: string) => {
       throw new PushRejectedError(`too many pushes in progress: ${why}; retry after a second`, {
-        status: 503,
+        code: 'PUSH_NO_ROOM',
         retryAfterSeconds: 1,
       })
     }
@@ -109,8 +104,8 @@ export class PushBudget {
       const name = owner[kind]
       if (name === '') continue
       const held = (this.#held.get(`${kind} ${name}`) ?? 0) - from + to
-      // An owner's first push is allowed as long as there is any room.
-      if (held > to && held > heldPerFree[kind] * free) {
+      // The first of an owner has room as long as there is any.
+      if (held > to && held > pushHeldPerFree[kind] * free) {
         refuse(`${kind} ${name} has ${held} bytes of ${pendingPushBytesMax} in use`)
       }
     }
@@ -145,7 +140,7 @@ export class PushShare {
    * for it.
    */
   received(bodyBytes: number): void {
-    this.#grow(Math.max(bodyBytes, leastShareBytes))
+    this.#grow(Math.max(bodyBytes, pushShareBytesLeast))
     if (!this.#isReleased) this.#changes.came(bodyBytes)
   }
 

@@ -2,12 +2,7 @@
 // is rejected again and again cannot fill the log.
 
 import type { Logger } from 'pino'
-import { refusalLogPeriodMs } from '../limits.ts'
-
-/** Pairs of tenant and reason to track. A full table is cleared. */
-const followedMax = 10_000
-/** Labels and values can be of any length. */
-const textMax = 1000
+import { refusalLogPeriodMs, refusalsFollowedMax, refusalTextCharsMax } from '../limits.ts'
 
 /** Entries rejected together. */
 export interface LoggedRefusal {
@@ -46,7 +41,7 @@ export class RefusalLog {
       known.untold += entries
       return
     }
-    if (this.#followed.size >= followedMax) this.#followed.clear()
+    if (this.#followed.size >= refusalsFollowedMax) this.#followed.clear()
     this.#followed.set(key, { loggedMs: nowMs, untold: 0 })
     const untold = known && known.untold > 0 ? { entriesBefore: known.untold } : {}
     this.#logger.warn(
@@ -57,5 +52,5 @@ export class RefusalLog {
 }
 
 function shorten(text: string): string {
-  return text.length > textMax ? `${text.slice(0, textMax)}…` : text
+  return text.length > refusalTextCharsMax ? `${text.slice(0, refusalTextCharsMax)}…` : text
 }

@@ -2,6 +2,7 @@
 // `service_name`. The result depends only on the text and the limits, so it is cached.
 
 import {
+  compareLabelNames,
   createLabelSet,
   formatLabelSet,
   type Label,
@@ -142,7 +143,7 @@ function findTwice(sent: readonly Label[]): string | undefined {
 /** Joins the labels as sent with those that were added, for an error message. */
 function joinLabels(sent: readonly Label[], labels: LabelSet): readonly Label[] {
   const added = labels.filter(({ name }) => sent.every(label => label.name !== name))
-  return [...sent, ...added].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  return [...sent, ...added].sort(compareLabelNames)
 }
 
 function addServiceName(labels: LabelSet, candidates: readonly string[]): LabelSet {

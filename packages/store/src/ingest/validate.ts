@@ -1,8 +1,15 @@
 // Checks the entries of a push against the tenant's limits. Like Loki, it rejects and reports bad
 // entries and stores the good ones of the same push.
 
-import { formatRfc3339 } from '@skald/go-dialect'
-import { type Label, type LabelSet, normaliseLabelName, type PushStream } from '@skald/wire'
+import { formatRfc3339, nsPerMs, nsPerSecond } from '@skald/go-dialect'
+import {
+  compareLabelNames,
+  type Label,
+  type LabelSet,
+  normaliseLabelName,
+  type PushStream,
+} from '@skald/wire'
+import { nsPerDay } from '../day.ts'
 import { detectedLevelLabel } from '../levels/detected-level.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
@@ -102,8 +109,8 @@ export function acceptedTimes(limits: TenantLimits, nowNs: bigint): AcceptedTime
     nowNs,
     oldestNs,
     newestNs,
-    oldestSecond: Number(oldestNs / 1_000_000_000n),
-    newestSecond: Math.min(Number(newestNs / 1_000_000_000n), lastSecond),
+    oldestSecond: Number(oldestNs / nsPerSecond),
+    newestSecond: Math.min(Number(newestNs / nsPerSecond), lastSecond),
   }
 }
 
@@ -172,13 +179,13 @@ function firstRows(count: number, room: number): Uint32Array {
 /** A time sent in microseconds by mistake is before this second of 1970. */
 const wrongUnitSecondMax = 4_000_000
 const wrongUnits = [
-  { unit: 'seconds', ns: 1_000_000_000n },
-  { unit: 'milliseconds', ns: 1_000_000n },
+  { unit: 'seconds', ns: nsPerSecond },
+  { unit: 'milliseconds', ns: nsPerMs },
   { unit: 'microseconds', ns: 1_000n },
 ] as const
-/** How far back such a time may be. Genuine entries of 1970 are accepted. */
-const wrongUnitPastNs = 10n * 365n * 86_400_000_000_000n
-const wrongUnitFutureNs = 86_400_000_000_000n
+/** How far back such a time is looked for; entries of 1970 itself are taken. */
+const wrongUnitPastNs = 10n * 365n * nsPerDay
+const wrongUnitFutureNs = nsPerDay
 
 /**
  * Returns the unit that turns a time at the start of 1970 into a recent one. Such an entry would be
@@ -204,7 +211,7 @@ function createEntryCheck(
 ): (row: number) => Refusal | undefined {
   const { nowNs, oldestNs, newestNs, oldestSecond, newestSecond } = times
   const timeOf = (row: number) =>
-    BigInt(source.seconds[row]!) * 1_000_000_000n + BigInt(source.nanos[row]!)
+    BigInt(source.seconds[row]!) * nsPerSecond + BigInt(source.nanos[row]!)
   return row => {
     const second = source.seconds[row]!
     const unit = second < wrongUnitSecondMax ? wrongUnitOf(timeOf(row), nowNs) : undefined
@@ -275,7 +282,7 @@ function checkMetadata(
  * need no change stay the same objects.
  */
 function normaliseMetadata(pairs: readonly Label[]): LabelSet {
-  const sorted = pairs.filter(isPair).map(normalisePair).sort(compareNames)
+  const sorted = pairs.filter(isPair).map(normalisePair).sort(compareLabelNames)
   let count = 0
   for (const [i, pair] of sorted.entries()) {
     if (sorted[i + 1]?.name !== pair.name) sorted[count++] = pair
@@ -293,8 +300,4 @@ function normalisePair(pair: Label): Label {
   const { value } = pair
   if (name === pair.name && !value.includes('\ufffd')) return pair
   return { name, value: value.replaceAll('\ufffd', ' ') }
-}
-
-function compareNames(a: Label, b: Label): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
 }

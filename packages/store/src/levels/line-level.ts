@@ -1,7 +1,9 @@
 // Finds the level of a line like Loki 3.7: in its JSON or logfmt fields, otherwise the first word
 // that is a level. Works on bytes and never turns a line into a string.
 
-/** Levels are numbers: indexes into this array. 0 means that the line has none. */
+import { levelJsonDepthMax } from '../limits.ts'
+
+/** Levels as numbers: the index here; 0 is a line that tells none. */
 export const levels = [
   'unknown',
   'trace',
@@ -152,13 +154,7 @@ export class LineLevelFinder {
   }
 }
 
-/** Nesting of objects to search: the outermost and its direct children, Loki's default. */
-const jsonDepthMax = 2
-
-/**
- * Returns the first text whose key is one of the fields. Stops where the line is no longer valid
- * JSON.
- */
+/** Looks for the first text whose key is one of the fields, up to where the line is no JSON any more. */
 function levelOfJson(
   bytes: Buffer,
   from: number,
@@ -172,7 +168,7 @@ function levelOfJson(
   let keyEnd = -1
   for (let at = from; at < end; at++) {
     const byte = bytes[at]!
-    const isPassedOver = arrays > 0 || objects > jsonDepthMax
+    const isPassedOver = arrays > 0 || objects > levelJsonDepthMax
     if (byte === quote) {
       const start = ++at
       while (at < end && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1

@@ -5,13 +5,10 @@ import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/pr
 import { dirname, join } from 'node:path'
 import { makePrivateDirectory, privateFileMode } from '@skald/wire'
 import type { Allocate } from '../buffers.ts'
+import { diskWriteBytes, openFilesMax } from '../limits.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 
-// Small pieces are collected up to this size before they are written, because each write is a round
-// trip to the thread pool.
-const writeBytes = 1024 * 1024
-
-/** Opens a directory as an object store and creates it if it is missing. */
+/** Opens a directory as an object store; makes it where it is missing. */
 export async function openDiskObjectStore(directory: string): Promise<DiskObjectStore> {
   makePrivateDirectory(directory)
   return new DiskObjectStore(directory, await open(directory, 'r'))
@@ -113,7 +110,7 @@ async function writeAll(
     if (piece.length === 0) continue
     waiting.push(piece)
     waitingBytes += piece.length
-    if (waitingBytes >= writeBytes) await flush()
+    if (waitingBytes >= diskWriteBytes) await flush()
   }
   await flush()
 }
@@ -128,10 +125,7 @@ function dropBytes(buffers: readonly Buffer[], bytes: number): Buffer[] {
   return rest
 }
 
-/** Files that a reader keeps open. A merge goes through all of its inputs once per stream. */
-const openFilesMax = 64
-
-/** Reads files of a disk object store synchronously, for worker threads. */
+/** Reads files of a disk object store without going back to the event loop, for worker threads. */
 export class DiskReader {
   readonly #directory: string
   /** Name → descriptor, least recently used first. */

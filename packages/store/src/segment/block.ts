@@ -5,6 +5,7 @@ import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zli
 import type { MetadataColumn } from '@skald/query'
 import { releaseBuffer } from '../buffers.ts'
 import { CorruptionError } from '../errors.ts'
+import { packedBytesLeast } from '../limits.ts'
 import {
   decodeMetadataSets,
   decodeMetadataSizes,
@@ -44,9 +45,6 @@ export type Compression = 'none' | 'zstd'
 // On logs, level 1 needs a fifth of the CPU of level 3, and its output is only a few percent
 // larger.
 const zstdParams = { [constants.ZSTD_c_compressionLevel]: 1 }
-
-/** Below this size, setting up the compressor costs more than it saves. */
-const leastPackedBytes = 256
 
 /**
  * Encodes a block. Returns its record without stream and offset, and its sections in file order.
@@ -90,9 +88,8 @@ function countPairs({ sets, rowSets }: MetadataColumn): number {
 
 function compress(section: Buffer, compression: Compression) {
   if (compression === 'none') return { codec: codecs.raw, stored: section }
-  if (section.length < leastPackedBytes) return { codec: codecs.raw, stored: Buffer.from(section) }
-  // Lets one chunk hold the whole output of most sections; zlib's default collects pieces of 16
-  // KiB.
+  if (section.length < packedBytesLeast) return { codec: codecs.raw, stored: Buffer.from(section) }
+  // One chunk holds the whole output of most sections; by default zlib gathers pieces of 16 KiB.
   const chunkSize = Math.max(1024, Math.ceil(section.length * 0.3))
   const packed = zstdCompressSync(section, { params: zstdParams, chunkSize })
   // If compression saves next to nothing, store the bytes raw and skip decompression later.

@@ -7,6 +7,7 @@
 
 import { crc32 } from 'node:zlib'
 import { CorruptionError } from '../errors.ts'
+import { footerBytesMax } from '../limits.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 
 /** First bytes of a segment: name and version of the format. */
@@ -14,8 +15,6 @@ export const segmentMagic = Buffer.from('SKALDS\x00\x01', 'latin1')
 /** Last bytes of a completely written segment. */
 export const trailerMagic = Buffer.from('SKALDE\x00\x01', 'latin1')
 export const trailerBytes = 16
-/** No real footer comes close to this; a longer one means damage. */
-const footerBytesMax = 256 * 1024 * 1024
 
 /** Order of a block's sections in the file and in its record. */
 export const sectionNames = ['timestamps', 'lengths', 'metadataSets', 'rowSets', 'lines'] as const

@@ -4,6 +4,7 @@
 
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { rulesDirectoryDepthMax } from '../limits.ts'
 import { isEmpty, type RefusedKey, type Verdict } from './setting.ts'
 
 const way = 'move the rules to Grafana alerting, then remove'
@@ -94,10 +95,7 @@ function judgeDirectory(key: string, value: unknown): Verdict {
   }
 }
 
-/** Rules are in one directory per tenant. The links of a mounted ConfigMap add another level. */
-const depthMax = 3
-
-/** Returns the path of a file below a directory, or the directory itself if it cannot be read. */
+/** Path of a file below a directory; the directory itself where it may not be read. */
 function firstFileBelow(directory: string, depth = 0): string | undefined {
   let names: string[]
   try {
@@ -112,7 +110,9 @@ function firstFileBelow(directory: string, depth = 0): string | undefined {
     const stat = statSync(path, { throwIfNoEntry: false })
     if (stat?.isFile()) return path
     const found =
-      stat?.isDirectory() && depth < depthMax ? firstFileBelow(path, depth + 1) : undefined
+      stat?.isDirectory() && depth < rulesDirectoryDepthMax
+        ? firstFileBelow(path, depth + 1)
+        : undefined
     if (found) return found
   }
   return undefined

@@ -51,11 +51,11 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     ),
   },
   {
-    why: 'Skald logs as JSON, does not log every request, and has no tracing.',
+    why: 'Skald does not log every request, and has no tracing.',
     keys: [
       ...['operational_config', 'profiling', 'tracing', 'use_buffered_logger', 'use_sync_logger'],
       ...of('server', 'create_new_traces', 'http_log_closed_connections_without_response_enabled'),
-      ...of('server', 'log_format', 'log_request_at_info_level_enabled', 'log_request_headers'),
+      ...of('server', 'log_request_at_info_level_enabled', 'log_request_headers'),
       ...of('server', 'log_request_exclude_headers_list', 'log_source_ips_enabled'),
       ...of('server', 'log_source_ips_full', 'log_source_ips_header', 'log_source_ips_regex'),
       ...of('server', 'trace_request_exclude_headers_list', 'trace_request_headers'),

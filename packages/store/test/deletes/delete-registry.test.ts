@@ -84,7 +84,7 @@ test('the number of waiting requests per tenant is limited', async t => {
   })
   for (let i = 0; i < deleteRequestsMax; i++) await registry.add(wanted('a'))
   await t.rejects(registry.add(wanted('a')), {
-    code: 'BAD_REQUEST',
+    code: 'DELETES_TOO_MANY',
     message: /more than 1000 delete requests/,
   })
   await registry.add(wanted('b'))

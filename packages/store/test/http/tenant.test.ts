@@ -16,22 +16,22 @@ test('with auth, the header names the tenant', async t => {
 })
 
 test('missing and invalid names are rejected', async t => {
-  const f = (header: string | undefined, status: number, message: string) => {
+  const f = (header: string | undefined, code: string, message: string) => {
     try {
       resolveTenant(header, true)
       t.fail(`${header} was taken`)
     } catch (error) {
       t.ok(error instanceof BadRequestError)
-      t.match(error, { status, message })
+      t.match(error, { code, message })
     }
   }
-  f(undefined, 401, 'no org id')
-  f('', 401, 'no org id')
-  f('a|b', 400, 'multiple org IDs present')
-  f('x'.repeat(151), 400, 'tenant ID is too long: max 150 characters')
-  f('.', 400, "tenant ID is '.' or '..'")
-  f('..', 400, "tenant ID is '.' or '..'")
-  f('../etc', 400, "tenant ID '../etc' contains unsupported character '/'")
-  f('a b', 400, "tenant ID 'a b' contains unsupported character ' '")
-  f('값', 400, "tenant ID '값' contains unsupported character '값'")
+  f(undefined, 'TENANT_MISSING', 'no org id')
+  f('', 'TENANT_MISSING', 'no org id')
+  f('a|b', 'BAD_REQUEST', 'multiple org IDs present')
+  f('x'.repeat(151), 'BAD_REQUEST', 'tenant ID is too long: max 150 characters')
+  f('.', 'BAD_REQUEST', "tenant ID is '.' or '..'")
+  f('..', 'BAD_REQUEST', "tenant ID is '.' or '..'")
+  f('../etc', 'BAD_REQUEST', "tenant ID '../etc' contains unsupported character '/'")
+  f('a b', 'BAD_REQUEST', "tenant ID 'a b' contains unsupported character ' '")
+  f('값', 'BAD_REQUEST', "tenant ID '값' contains unsupported character '값'")
 })

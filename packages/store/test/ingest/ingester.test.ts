@@ -1,7 +1,11 @@
 import { rm } from 'node:fs/promises'
 import { type Test, test } from 'tap'
 import { loadStoreConfig } from '../../src/config.ts'
-import { PushRejectedError, StorageUnavailableError } from '../../src/errors.ts'
+import {
+  type PushBlockedError,
+  PushRejectedError,
+  StorageUnavailableError,
+} from '../../src/errors.ts'
 import { IngestQuotas } from '../../src/ingest/ingest-quotas.ts'
 import { Ingester } from '../../src/ingest/ingester.ts'
 import { RefusalLog } from '../../src/ingest/refusal-log.ts'
@@ -81,7 +85,7 @@ test('a push is stored and counted', async t => {
 test('a push without streams is rejected with 422', async t => {
   const { ingester, stored } = await open(t)
   await t.rejects(ingester.push('a', []), {
-    status: 422,
+    code: 'PUSH_EMPTY',
     message: 'error at least one valid stream is required for ingestion',
   })
   t.same(await stored(), [])
@@ -102,7 +106,7 @@ test('valid entries are stored, and the answer lists the invalid ones', async t 
   ])
   await t.rejects(push, PushRejectedError)
   await t.rejects(push, {
-    status: 400,
+    code: 'PUSH_INVALID',
     message: /^1 errors like: Max entry size '10' bytes .*length '20' bytes; 1 errors like: Max/,
   })
   t.same(await stored(), [
@@ -118,7 +122,7 @@ test('valid entries are stored, and the answer lists the invalid ones', async t 
 test('malformed labels reject the whole push', async t => {
   const { ingester, stored, counted } = await open(t)
   await t.rejects(ingester.push('a', [stream({ p: '1' }, 'good'), stream('{p', 'x', 'y')]), {
-    status: 400,
+    code: 'PUSH_INVALID',
     message: /^couldn't parse labels: 1:3: parse error: /,
   })
   t.same(await stored(), [])
@@ -149,7 +153,7 @@ test('a tenant above its rate is rejected as a whole, and learns when to retry',
   const push = () =>
     ingester.push('a', [stream({ p: '1' }, 'z'.repeat(9)), stream({ p: '2' }, 'w')])
   await t.rejects(push(), {
-    status: 429,
+    code: 'PUSH_RATE_LIMITED',
     retryAfterSeconds: 1,
     message:
       /^Ingestion rate limit exceeded for user a \(limit: 10 bytes\/sec\) while attempting to ingest '2' lines totaling '10' bytes, /,
@@ -170,9 +174,12 @@ test('a rate counts what would be stored, including metadata', async t => {
     overrides: { ingestionRateBytes: 1, ingestionBurstBytes: 10 },
   })
   const withMetadata = pushStream({ p: '1' }, [[midnightNs, 'line', { name: 'val' }]])
-  await t.rejects(ingester.push('a', [withMetadata]), { status: 429, message: /'11' bytes/ })
+  await t.rejects(ingester.push('a', [withMetadata]), {
+    code: 'PUSH_RATE_LIMITED',
+    message: /'11' bytes/,
+  })
   const tooLong = stream({ p: '1' }, 'x'.repeat(100), 'fits')
-  await t.rejects(ingester.push('a', [tooLong]), { status: 400, message: /^Max entry/ })
+  await t.rejects(ingester.push('a', [tooLong]), { code: 'PUSH_INVALID', message: /^Max entry/ })
   t.same(await stored(), [`a {p="1", ${service}} fits`])
 })
 
@@ -188,7 +195,7 @@ test("without tenants there are no default rates; with tenants, Loki's apply", a
   await alone.ingester.push('fake', [stream({ p: '1' }, ...lines)])
   const among = await open(t, { hasDefaultRates: true, overrides: { maxLineBytes: 0 } })
   await t.rejects(among.ingester.push('a', [stream({ p: '1' }, ...lines)]), {
-    status: 429,
+    code: 'PUSH_RATE_LIMITED',
     message: /limit: 4194304 bytes\/sec/,
   })
   const free = await open(t, {
@@ -207,7 +214,7 @@ test('excess entries of one stream are dropped, and the rest is stored', async t
     stream({ p: '2' }, 'x'),
   ])
   await t.rejects(push, {
-    status: 429,
+    code: 'PUSH_RATE_LIMITED',
     retryAfterSeconds: 1,
     message: `entry with timestamp 2024-10-04 00:00:00 +0000 UTC ignored, reason: 'Per stream rate limit exceeded (limit: 1KB/sec) while attempting to ingest for stream '{p="1", ${service}}' totaling 4B, consider splitting a stream via additional labels or contact your Loki administrator to see if the limit can be increased',
 user 'a', total ignored: 1 out of 3 for stream: {p="1", ${service}}`,
@@ -227,7 +234,7 @@ test('a stream beyond the limit is rejected until another one is no longer activ
   await ingester.push('a', [stream({ p: '1' }, 'x'), stream({ p: '2' }, 'x')])
   const both = () => ingester.push('a', [stream({ p: '1' }, 'y'), stream({ p: '3' }, 'x', 'y')])
   await t.rejects(both(), {
-    status: 429,
+    code: 'PUSH_STREAM_LIMITED',
     retryAfterSeconds: undefined,
     message: `Maximum active stream limit exceeded when trying to create stream {p="3", ${service}}, reduce the number of active streams (reduce labels or reduce label values), or contact your Loki administrator to see if the limit can be increased, user: 'a'`,
   })
@@ -238,7 +245,7 @@ test('a stream beyond the limit is rejected until another one is no longer activ
   await ingester.push('b', [stream({ p: '3' }, 'of b')])
   wait(1_800_000)
   await ingester.push('a', [stream({ p: '1' }, 'z')])
-  await t.rejects(both(), { status: 429, message: /^Maximum active stream limit/ })
+  await t.rejects(both(), { code: 'PUSH_STREAM_LIMITED', message: /^Maximum active stream limit/ })
   wait(1_800_000)
   await both()
 })
@@ -261,7 +268,7 @@ test('a stream without a required label is rejected, and the others are stored',
       stream({ app: 'y', team: 't', env: 'e' }, 'kept'),
       stream({ __aggregated_metric__: 'm' }, 'of its own'),
     ]),
-    { status: 400, message: 'missing required labels env for user a' },
+    { code: 'PUSH_INVALID', message: 'missing required labels env for user a' },
   )
   t.same(
     (await stored()).map(text => text.split('} ')[1]),
@@ -285,8 +292,8 @@ test('while ingestion is blocked nothing is stored, and clients get the configur
     const error = await ingester
       .push('a', [stream({ p: '1' }, 'x', 'y')])
       .then(() => undefined)
-      .catch((thrown: unknown) => thrown as PushRejectedError)
-    t.equal(error?.status, status === 200 ? undefined : status)
+      .catch((thrown: unknown) => thrown as PushBlockedError)
+    t.equal(error?.blockStatus, status === 200 ? undefined : status)
     if (error) {
       t.equal(
         error.message,

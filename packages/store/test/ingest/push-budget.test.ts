@@ -46,7 +46,11 @@ test('a push that does not fit is rejected with 503 until there is room', async 
     }
   }
   t.ok(refused instanceof PushRejectedError)
-  t.match(refused, { status: 503, retryAfterSeconds: 1, message: /^too many pushes in progress: / })
+  t.match(refused, {
+    code: 'PUSH_NO_ROOM',
+    retryAfterSeconds: 1,
+    message: /^too many pushes in progress: /,
+  })
   t.ok(budget.bytes <= pendingPushBytesMax, `${budget.bytes}`)
   t.ok(budget.bytes > pendingPushBytesMax * 0.9, `${budget.bytes}`)
   for (const share of shares.slice(0, 50)) share.release()

@@ -4,6 +4,7 @@
 
 import { lookup } from 'node:dns'
 import { connect, type LookupFunction, type Socket } from 'node:net'
+import { formatDurationMs } from '@skald/go-dialect'
 import {
   encodeBoolean,
   encodeBytes,
@@ -86,7 +87,10 @@ export class ZookeeperSession {
   constructor(options: SessionOptions) {
     this.#options = options
     const { server, timeoutMs } = options
-    this.#timer = setTimeout(() => this.end(new Error(`no session within ${openMs} ms`)), openMs)
+    this.#timer = setTimeout(
+      () => this.end(new Error(`no session within ${formatDurationMs(openMs)}`)),
+      openMs,
+    )
     this.#socket = connect({
       ...{ ...server, noDelay: true, lookup: lookUpShuffled },
       ...{ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: addressAttemptMs },
@@ -179,7 +183,7 @@ export class ZookeeperSession {
   #keepAlive(timeoutMs: number): void {
     const silentMs = performance.now() - this.#heardMs
     if (silentMs >= (timeoutMs * 2) / 3) {
-      this.end(new Error(`the server did not answer for ${Math.round(silentMs)} ms`))
+      this.end(new Error(`the server did not answer for ${formatDurationMs(silentMs)}`))
     } else this.#socket.write(encodeFrame(encodeInt(ids.ping), encodeInt(operations.ping)))
   }
 

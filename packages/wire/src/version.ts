@@ -1,9 +1,9 @@
-// The version that the agent tells: to servers, in its metrics and on the command line.
+// The one version: of packages, command line, buildinfo, metrics and User-Agent.
 
 import { readFileSync } from 'node:fs'
 
-/** Version of the package that this program belongs to. */
-export const agentVersion: string = readVersion()
+/** Version of this program, as its package says. */
+export const version: string = readVersion()
 
 function readVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')

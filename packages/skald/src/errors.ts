@@ -9,3 +9,13 @@ export class UsageError extends Error {
     this.usage = options.usage
   }
 }
+
+/** Says that the source cannot be read, and what to do. */
+export class ImportError extends Error {
+  readonly code = 'IMPORT'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'ImportError'
+  }
+}

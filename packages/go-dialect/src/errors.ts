@@ -1,5 +1,25 @@
-// The errors of templates. Each has a stable `code`; the texts are those of Go's text/template, because
-// clients match on them.
+// The errors of this package that somebody catches. Each has a stable `code`; the texts are those of Go's packages,
+// because clients match on them.
+
+/** Says that a command line cannot be understood. */
+export class FlagError extends Error {
+  readonly code = 'FLAG'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'FlagError'
+  }
+}
+
+/** Says that a text is no RE2 pattern; the message is Go's: ``error parsing regexp: ...: `(` ``. */
+export class RegexSyntaxError extends SyntaxError {
+  readonly code = 'REGEX_SYNTAX'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'RegexSyntaxError'
+  }
+}
 
 /** Says that a text is no template: `template: line:1: unclosed action`. */
 export class TemplateSyntaxError extends SyntaxError {
