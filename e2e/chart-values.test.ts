@@ -37,9 +37,9 @@ test('mistakes in values are rejected, with the place and what to do', needsHelm
   await refused('loki.config.common.path_prefix=/database', /is not on a volume/)
   await refused(
     'loki.fullnameOverride=logs,promtail.config.clients[0].url=http://{{ .Release.Name }}:3100/loki/api/v1/push',
-    /http:\/\/a:3100\S* is no Service of this release, whose store is logs; name that one/,
+    /http:\/\/a:3100\S* is not a Service of this release; its store is logs. Use that name/,
   )
-  await refused('loki.enabled=false', /say where to push/)
+  await refused('loki.enabled=false', /set where to push/)
   await refused('loki.ingress.enabled=true', /at least one host/)
   // Helm removes keys that a values file sets to null.
   await refused('loki.config=null', /'\/loki': missing property 'config'/)

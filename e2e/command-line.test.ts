@@ -113,7 +113,7 @@ test('without a command, the configuration decides between store and agent', asy
       outputFile,
     })
     await waitUntilReady(`http://127.0.0.1:${port}/${path}`, started.output)
-    t.match(started.output(), new RegExp(`runs skald ${kind}`), 'the log says which one runs')
+    t.match(started.output(), new RegExp(`running skald ${kind}`), 'the log says which one runs')
     t.match(started.output(), file, 'and which file shows it')
     await started.end('SIGTERM')
   }

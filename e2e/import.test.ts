@@ -94,7 +94,7 @@ test('skald import copies every line once, with labels and metadata', async t =>
   await t.test('a second run has nothing left to do', async t => {
     const again = await runImport(...args)
     t.match(again, { code: 0, stdout: /^3000 entries/ })
-    t.match(again.stderr, 'Going on at')
+    t.match(again.stderr, 'Continuing at')
   })
   await t.test('a run from the start again counts nothing twice', async t => {
     const again = await runImport(...args, `--state=${join(dir, 'other.json')}`)

@@ -18,8 +18,8 @@ NOTE: the store never deletes lines. When the volume of {{ .Values.loki.persiste
 {{- end -}}
 
 {{/*
-Warns if the cluster cannot create the store's volume. Prints nothing without a cluster, as in `helm template`: every
-cluster has the namespace kube-system.
+Warns if the cluster cannot create the store's volume. Prints nothing without a cluster, as in `helm template`. Every
+cluster has the namespace kube-system, which is how it knows.
 */}}
 {{- define "skald.volumeNote" -}}
 {{- $persistence := .Values.loki.persistence }}

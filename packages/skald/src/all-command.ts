@@ -1,4 +1,4 @@
-// `skald all`: store and agent in one process, on the logs of this machine unless told otherwise.
+// `skald all`: store and agent in one process. By default they read the logs of this machine.
 
 import { join } from 'node:path'
 import {
@@ -32,7 +32,7 @@ export const allUsage = `skald all [flags]
 ${formatGoFlags(allFlags)}
 `
 
-/** Runs both until a signal ends them; returns the exit code. */
+/** Runs both until a signal stops them. Returns the exit code. */
 export async function runAllCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   const { flags } = parseGoFlags(argv, allFlags)
   if (flags.version === 'true') {
@@ -41,7 +41,7 @@ export async function runAllCommand(argv: readonly string[], terminal: Terminal)
   }
   const { loaded, warnings } = loadStore(flags, terminal)
   const isInteractive = terminal.stdout.isTTY === true
-  // A person watches the progress bar; what matters less than a warning would tear it apart.
+  // A person watches the progress bar. Messages below a warning would tear it apart.
   const isQuiet = isInteractive && flags['log.level'] === undefined
   const logger = createLogger(isQuiet ? 'warn' : loaded.config.logLevel)
   for (const warning of warnings) logger.warn(warning)
@@ -70,7 +70,7 @@ export async function runAllCommand(argv: readonly string[], terminal: Terminal)
 
 type Server = Parameters<Beside['addRoutes']>[0]
 
-/** The agent's pages stand below /agent of the store's port. */
+/** The store's port serves the agent's pages below /agent. */
 function addPages(app: Server, agentOf: () => Agent | undefined): void {
   app.register(
     (pages, _options, done) => {

@@ -18,24 +18,24 @@ import { UsageError } from './usage-error.ts'
 
 export const importUsage = `skald import --from URL [options]
 
-Reads lines from a running Loki over its HTTP API and pushes them to a Skald store. Run it again after it was
-stopped: it goes on where it was, and lines that were pushed twice count once. Run it again after it was done: it copies
-what is newer.
+Reads lines from a running Loki over its HTTP API and pushes them to a Skald store. If you stop it, run
+it again: it continues where it stopped, and lines that it pushed twice count once. If you run it after it finished, it
+copies newer lines.
 
   --from URL          Loki to read from, with user and password as https://USER:PASSWORD@HOST
   --to URL            store to push to (default $SKALD_URL or http://127.0.0.1:3100)
-  --since DURATION    how far back to begin (default 30d)
-  --start TIME        where to begin, instead of --since: 2026-05-01T00:00:00Z
-  --end TIME          where to end (default now)
+  --since DURATION    how far back to start (default 30d)
+  --start TIME        where to start, instead of --since: 2026-05-01T00:00:00Z
+  --end TIME          where to stop (default now)
   --query SELECTOR    only these streams, such as '{namespace="shop"}' (default all)
-  --window DURATION   span of one query (default 1h)
-  --page N            entries of one answer (default 5000, as Loki's max_entries_limit_per_query)
+  --window DURATION   time range of one query (default 1h)
+  --page N            entries per answer (default 5000, like Loki's max_entries_limit_per_query)
   --from-tenant NAME  tenant to read
   --to-tenant NAME    tenant to write
-  --state FILE        where the progress is kept (default skald-import.json)
+  --state FILE        file that keeps the progress (default skald-import.json)
 `
 
-/** Lines may reach their server some time after their own time. */
+/** Lines may reach their server some time after their timestamp. */
 const overlapNs = 300n * nsPerSecond
 
 interface ImportOptions {
@@ -50,10 +50,10 @@ interface ImportOptions {
 }
 
 /**
- * Runs the command; returns 0 when everything was taken, 1 when entries were refused or a server could not
- * be used.
+ * Runs the command. Returns 0 if every entry was accepted, 1 if some were rejected or a server could not be
+ * used.
  *
- * @throws UsageError for arguments that cannot be used.
+ * @throws UsageError if an argument is not valid.
  */
 export async function runImportCommand(
   argv: readonly string[],
@@ -63,7 +63,7 @@ export async function runImportCommand(
   try {
     return await runImport(options, terminal)
   } catch (error) {
-    // Reasons a person can mend; what was done is kept in the state.
+    // A person can fix these. The progress file keeps what is done.
     if (!(error instanceof ImportError) && !/^Cannot reach /.test((error as Error).message))
       throw error
     terminal.stderr.write(`${(error as Error).message}\n`)
@@ -82,7 +82,7 @@ async function runImport(options: ImportOptions, terminal: Terminal): Promise<nu
   }
   let progress = kept ? continued(kept, options) : started
   const endNs = BigInt(progress.endNs)
-  if (kept) terminal.stderr.write(`Going on at ${formatRfc3339(BigInt(progress.doneNs))}\n`)
+  if (kept) terminal.stderr.write(`Continuing at ${formatRfc3339(BigInt(progress.doneNs))}\n`)
   const refusals = new Set<string>()
   while (BigInt(progress.doneNs) < endNs) {
     const window = nextWindow(BigInt(progress.doneNs), endNs, options.windowNs)
@@ -103,7 +103,7 @@ async function runImport(options: ImportOptions, terminal: Terminal): Promise<nu
   return refusals.size > 0 ? 1 : 0
 }
 
-/** What a kept progress becomes: an import that was done goes on with what is newer. */
+/** Returns where to continue. A finished import continues with newer lines. */
 function continued(kept: ImportProgress, { endNs }: ImportOptions): ImportProgress {
   const keptEndNs = BigInt(kept.endNs)
   const isDone = BigInt(kept.doneNs) >= keptEndNs
@@ -119,7 +119,7 @@ function continued(kept: ImportProgress, { endNs }: ImportOptions): ImportProgre
   }
 }
 
-/** The next span to copy: the last of them are those that are read again when the import is repeated. */
+/** Returns the next span to copy. A repeated import reads the last spans again. */
 function nextWindow(startNs: bigint, endNs: bigint, windowNs: bigint): Window {
   const lateNs = endNs - overlapNs
   const limitNs = startNs < lateNs ? lateNs : endNs
@@ -127,7 +127,7 @@ function nextWindow(startNs: bigint, endNs: bigint, windowNs: bigint): Window {
   return { startNs, endNs: nextNs < limitNs ? nextNs : limitNs }
 }
 
-/** Such as `2026-05-01T12:00:00Z: 1200 entries, 40 % of the time, 18h left`. */
+/** Writes `2026-05-01T12:00:00Z: 1200 entries, 40 % of the time, 18h left`. */
 function formatProgress({ startNs, doneNs, endNs, entries }: ImportProgress): string {
   const [start, done, end] = [BigInt(startNs), BigInt(doneNs), BigInt(endNs)]
   const percent = ((done - start) * 100n) / (end - start)
@@ -148,7 +148,7 @@ function newProgress({ source, target, query, startNs, endNs }: ImportOptions): 
   }
 }
 
-/** Copies one window; returns how many entries were taken. Each kind of refusal is told once. */
+/** Copies one window and returns the number of accepted entries. Reports each kind of rejection once. */
 async function importWindow(
   { source, target, query, pageEntries }: ImportOptions,
   window: Window,

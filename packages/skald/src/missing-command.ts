@@ -1,19 +1,19 @@
-// A command line without a command, such as `-config.file=/etc/loki/local-config.yaml`: what a container has that
-// ran grafana/loki or grafana/promtail before. The file shows which of the two is meant.
+// Finds the command for a command line without one, such as `-config.file=/etc/loki/local-config.yaml`.
+// Containers that ran grafana/loki or grafana/promtail have such a line. The file shows which of the two it was.
 
 import { readConfigText } from './config-file.ts'
 import { isAgentConfig } from './config-kind.ts'
 
-/** The command that the arguments mean, and why; undefined where they name no configuration. */
+/** The command that the arguments mean, and why. */
 export interface MeantCommand {
   readonly command: 'agent' | 'store'
   readonly reason: string
 }
 
 /**
- * Finds out which command is meant.
+ * Returns the command that is meant, or undefined if the arguments name no configuration.
  *
- * @throws UsageError when the configuration cannot be read.
+ * @throws UsageError if the configuration cannot be read.
  */
 export function findMeantCommand(argv: readonly string[]): MeantCommand | undefined {
   const paths = configPaths(argv)
@@ -26,7 +26,7 @@ export function findMeantCommand(argv: readonly string[]): MeantCommand | undefi
   }
 }
 
-/** The value of the last -config.file, as Go's flag package takes it. */
+/** Returns the value of the last -config.file, like Go's flag package. */
 function configPaths(argv: readonly string[]): string | undefined {
   let found: string | undefined
   for (const [index, argument] of argv.entries()) {

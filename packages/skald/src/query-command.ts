@@ -1,4 +1,4 @@
-// `skald query 'LOGQL'`: asks a store and prints what it answers, newest last.
+// `skald query 'LOGQL'`: asks a store and prints the answer, newest line last.
 
 import { parseArgs } from 'node:util'
 import { formatRfc3339, nsPerMs, parsePrometheusDuration } from '@skald/go-dialect'
@@ -9,10 +9,10 @@ import { UsageError } from './usage-error.ts'
 export const queryUsage = `skald query [options] 'LOGQL'
 
   --since DURATION    how far back to look (default 1h)
-  --limit N           most lines (default 100)
+  --limit N           maximum number of lines (default 100)
   --output FORMAT     default, raw (lines only) or jsonl (one JSON object a line)
   --url URL           store to ask (default $SKALD_URL or http://127.0.0.1:3100); https://USER:PASSWORD@HOST
-                      where a proxy asks for them
+                      if a proxy needs them
   --tenant NAME       tenant, for a store with auth_enabled (default $SKALD_TENANT)
 `
 
@@ -32,9 +32,9 @@ type Answer =
   | { readonly resultType: 'matrix'; readonly result: readonly Series[] }
 
 /**
- * Runs the command; returns the exit code.
+ * Runs the command. Returns the exit code.
  *
- * @throws UsageError for arguments that cannot be used.
+ * @throws UsageError if an argument is not valid.
  */
 export async function runQueryCommand(
   argv: readonly string[],
@@ -178,7 +178,7 @@ function* formatSeries(
   }
 }
 
-/** Names of labels that every stream has with the same value: they tell a reader nothing. */
+/** Returns the labels that have the same value in every stream. Readers do not need them. */
 function commonLabels(sets: readonly Record<string, string>[]): ReadonlySet<string> {
   const [first = {}] = sets
   if (sets.length < 2) return new Set()

@@ -22,13 +22,13 @@ export const storeUsage = `skald store [flags]
 ${formatGoFlags(storeFlags)}
 `
 
-/** A store for one machine: no tenants, answers on loopback only. */
+/** A store for one machine, without tenants, on loopback only. */
 export const embeddedStoreConfig = `auth_enabled: false
 server:
   http_listen_address: 127.0.0.1
 `
 
-/** Runs the command until a signal ends it; returns the exit code. */
+/** Runs the command until a signal stops it. Returns the exit code. */
 export async function runStoreCommand(
   argv: readonly string[],
   terminal: Terminal,
@@ -53,13 +53,13 @@ export async function runStoreCommand(
   return 0
 }
 
-/** A configuration with the flags laid over it, and what the operator is told of it. */
+/** A configuration with the flags applied, and notes for the operator. */
 export interface StoreStart {
   readonly loaded: LoadedStoreConfig
   readonly warnings: readonly string[]
 }
 
-/** Reads the configuration that the flags name, and lays the flags over it. */
+/** Reads the configuration that the flags name, and applies the flags. */
 export function loadStore(flags: FlagValues, { env, stderr }: Terminal): StoreStart {
   const file = flags['config.file']
   const source =
@@ -75,7 +75,7 @@ export function loadStore(flags: FlagValues, { env, stderr }: Terminal): StoreSt
   return { loaded, warnings: warningsOf(loaded, source.path, flags) }
 }
 
-/** What the flags say, in place of what the file says. */
+/** Returns the values of the flags. They take the place of the file's. */
 function settingsOf(flags: FlagValues): Partial<LoadedStoreConfig['config']> {
   const refuse = (message: string) => {
     throw new ConfigError('command line', [{ line: 0, column: 0, message }])

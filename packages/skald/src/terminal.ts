@@ -1,6 +1,6 @@
-// What commands need of the process: streams, environment, and colours where a person reads.
+// What commands need from the process: streams, environment, and colours for a terminal.
 
-/** Streams and environment of a command; main.ts passes the process's own. */
+/** Streams and environment of a command. main.ts passes those of the process. */
 export interface Terminal {
   readonly stdout: NodeJS.WriteStream
   readonly stderr: NodeJS.WriteStream

@@ -1,4 +1,4 @@
-/** Says that a command line cannot be used, and how it should look where that is not said already. */
+/** Thrown when a command line is not valid. Shows the usage unless the message already does. */
 export class UsageError extends Error {
   readonly code = 'USAGE'
   readonly usage: string | undefined

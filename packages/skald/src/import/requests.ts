@@ -1,38 +1,38 @@
-// Requests to a server that may be slow, busy or away for a while: sent again with growing pauses, up to
-// a number of attempts.
+// Sends requests to a server that may be slow, busy or down for a while. Retries with growing pauses, up to
+// a limit.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Server } from '../server-address.ts'
 
-/** Most attempts of one request: with the pauses below, some five minutes. */
+/** Most attempts for one request. With the pauses below they take about five minutes. */
 const attemptsMax = 12
 const firstPauseMs = 250
 const longestPauseMs = 60_000
-/** A query over a window may take as long as its server allows; Loki's own limit is a minute. */
+/** A query may take as long as its server allows. Loki's default is one minute. */
 const timeoutMs = 180_000
 
-/** An answer that ends the matter; `text` is cut at `bytesMax`. */
+/** A final answer. `text` is cut at `bytesMax`. */
 export interface Answer {
   readonly status: number
   readonly text: string
   readonly isCut: boolean
 }
 
-/** What a request needs besides its server and path. */
+/** Options of a request, besides server and path. */
 export interface RequestOptions {
   readonly method: 'GET' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array<ArrayBuffer>
-  /** Most bytes of an answer that are read. */
+  /** Most bytes of the answer to read. */
   readonly bytesMax: number
-  /** Told before each pause. */
+  /** Called before each pause. */
   readonly onRetry: (reason: string, pauseMs: number) => void
 }
 
 /**
- * Sends a request until it is answered with something other than 408, 429 or 5xx.
+ * Sends a request until the answer is not 408, 429 or 5xx.
  *
- * @throws Error when no attempt was answered so, with the last reason.
+ * @throws Error with the last reason if every attempt failed.
  */
 export async function sendRequest(
   server: Server,
@@ -52,7 +52,7 @@ export async function sendRequest(
   }
 }
 
-/** The answer, or the reason to try again. */
+/** Returns the answer, or the reason to retry. */
 async function attemptRequest(
   url: string,
   server: Server,

@@ -1,4 +1,4 @@
-// The server that lines are pushed to.
+// Pushes lines to a server.
 
 import { type Entry, type Stream, snappyCompress } from '@skald/wire'
 import { encodePushRequest } from '@skald/wire/push-codec'
@@ -6,20 +6,20 @@ import type { Server } from '../server-address.ts'
 import { type RequestOptions, sendRequest } from './requests.ts'
 import { ImportError } from './source.ts'
 
-/** Bytes of lines in a push, as Promtail has it by default. */
+/** Bytes of lines per push: Promtail's default. */
 const pushBytesMax = 1024 * 1024
 const answerBytesMax = 64 * 1024
 
-/** What a push came to; a refusal is of some entries, all others of the push were taken. */
+/** The result of a push. A rejection concerns some entries; the server accepted all others. */
 export interface PushOutcome {
   readonly entries: number
   readonly refusal: string | undefined
 }
 
 /**
- * Pushes streams in requests of about a megabyte and waits for the answers.
+ * Pushes streams in requests of about a megabyte, and waits for the answers.
  *
- * @throws ImportError when a push cannot be taken at all.
+ * @throws ImportError if the server rejects a push as a whole.
  */
 export async function* pushStreams(
   server: Server,
