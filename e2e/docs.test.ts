@@ -140,12 +140,21 @@ test('links lead to pages and headings', async t => {
   }
 })
 
+/** Files that CONTRIBUTING.md makes up to show how a stage is added. */
+const inventedFiles = new Set([
+  'packages/query/src/stages/reverse.ts',
+  'packages/query/test/scripts/stage-reverse.test',
+])
+
 test('paths in the pages are there', async t => {
   for (const page of allPages) {
     const named = read(page).matchAll(
       /`((?:charts|examples|bench|docs|e2e|release|packages)\/[\w./-]*)`/g,
     )
-    for (const [, path = ''] of named) t.ok(existsSync(join(rootDir, path)), `${page}: ${path}`)
+    for (const [, path = ''] of named) {
+      const isInvented = page === 'CONTRIBUTING.md' && inventedFiles.has(path)
+      t.ok(isInvented || existsSync(join(rootDir, path)), `${page}: ${path}`)
+    }
   }
 })
 

@@ -62,12 +62,40 @@ test('links between the documents resolve', async t => {
   }
 })
 
-test('ARCHITECTURE.md names only existing files', async t => {
-  const named = [...read('ARCHITECTURE.md').matchAll(/`(packages\/[^`*]+)`/g)].map(
-    ([, name]) => name!,
+const decisions = files.filter(name => /^docs\/decisions\/[^/]+\/[^/]+\.md$/.test(name))
+
+/** Returns the paths and source files that a page names in backticks and that do not exist. */
+function missingFiles(text: string): string[] {
+  const paths = [...text.matchAll(/`(packages\/[^`*]+)`/g)].map(([, name]) => name!)
+  const sourceNames = [...text.matchAll(/`([\w./-]+\.ts)`/g)].map(([, name]) => name!)
+  return [
+    ...paths.filter(name => !existsSync(join(root, name))),
+    ...sourceNames.filter(name => !files.some(file => `/${file}`.endsWith(`/${name}`))),
+  ]
+}
+
+test('ARCHITECTURE.md and the decisions name only existing files', async t => {
+  t.ok(decisions.length > 40)
+  for (const page of ['ARCHITECTURE.md', 'docs/decisions/README.md', ...decisions]) {
+    t.same(missingFiles(read(page)), [], page)
+  }
+  t.same(
+    missingFiles('`packages/wire/src/gone`, `tail/gone.ts`, `tail/tailer.ts`, `packages/wire`'),
+    ['packages/wire/src/gone', 'tail/gone.ts'],
   )
-  t.ok(named.length > 10)
-  for (const name of named) t.ok(existsSync(join(root, name)), name)
+})
+
+test('a decision has a date, a reason and what was measured, and is listed by its heading', async t => {
+  const list = read('docs/decisions/README.md')
+  for (const page of decisions) {
+    const text = read(page)
+    const [heading = '', , dateLine = ''] = text.split('\n')
+    t.match(dateLine, /^[A-Z].* · .*2\d{3}-\d\d-\d\d/, page)
+    t.match(text, /^\*\*Reason\.\*\* /m, page)
+    t.match(text, /^\*\*Measured\b/m, page)
+    const path = page.slice('docs/decisions/'.length)
+    t.ok(list.includes(`- [${heading.replace(/^# /, '')}](${path})`), `${page} is listed`)
+  }
 })
 
 test('quick tests are those that reach nothing that starts a process, a thread or a server', async t => {
