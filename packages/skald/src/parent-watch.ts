@@ -3,8 +3,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-
-const periodMs = 500
+import { parentCheckMs } from './limits.ts'
 
 interface ProcessInfo {
   readonly parent: number
@@ -23,7 +22,7 @@ export function watchNpm(
     if (isStillThere(starter)) return
     clearInterval(timer)
     onGone()
-  }, periodMs)
+  }, parentCheckMs)
   timer.unref()
 }
 

@@ -2,12 +2,10 @@
 
 import type { Agent } from '@skald/agent'
 import { type Colours, coloursFor } from '@skald/wire'
+import { drawIntervalMs, listedFilesMax } from './limits.ts'
 import type { Terminal } from './terminal.ts'
 
-const drawIntervalMs = 100
 const barCells = 30
-/** Number of files listed by name. The others are only counted. */
-const listedFilesMax = 12
 
 /** Shows the files and a progress bar until the backlog is read, then commands to try. */
 export async function showProgress(

@@ -2,6 +2,7 @@
 
 import { parseGoFlags } from '@skald/go-dialect'
 import { UsageError } from './errors.ts'
+import { readyTimeoutMs } from './limits.ts'
 import { readServerAddress, type Server, usualAgentUrl, usualStoreUrl } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -12,9 +13,6 @@ or else the default ports of a store (3100) and an agent (9080) on this machine.
 `
 
 const defaultUrls = [usualStoreUrl, usualAgentUrl]
-
-/** Shorter than the timeouts of health checks that run the command. */
-const timeoutMs = 3000
 
 /**
  * Runs the command. Returns 0 if a server is ready, 1 if none is.
@@ -46,7 +44,7 @@ async function ask({ url, headers }: Server): Promise<string> {
   try {
     const response = await fetch(`${url}/ready`, {
       headers,
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: AbortSignal.timeout(readyTimeoutMs),
     })
     await response.arrayBuffer()
     return String(response.status)

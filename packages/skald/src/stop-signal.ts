@@ -1,7 +1,6 @@
 // Waits for the signals that stop a program, and makes sure that it stops.
 
-/** After a second signal, or this long after the first, the process ends whatever it is doing. */
-const stopLimitMs = 10_000
+import { stopLimitMs } from './limits.ts'
 
 /** Resolves with the first SIGTERM or SIGINT. From then on the process ends within 10 s. */
 export function waitForStopSignal(): Promise<NodeJS.Signals> {

@@ -379,3 +379,25 @@ export const tailResumeKnownCommits = 64
 
 /** Distinct queries of open tails that are recorded for the next process. */
 export const tailRecordKeysMax = 1000
+
+// Scans
+
+/** How often a query looks again after it found a segment that was just replaced. */
+export const scanReplansMax = 3
+
+/** Scan threads. With more, scans would wait for memory bandwidth rather than for each other. */
+export const scanThreadsMax = 8
+
+// Live tails, to clients
+
+/** Clients to serve before other work gets its turn: about a millisecond. */
+export const tailReceiversAtOnce = 50
+
+/** A client that does not answer a close within this time is disconnected. */
+export const tailCloseGraceMs = 2_000
+
+/** Sent entries of a client to keep in front of the waiting ones. */
+export const tailSentKeptMax = 1000
+
+/** Bytes of a reason in a close frame: the maximum of RFC 6455. */
+export const tailReasonBytesMax = 123

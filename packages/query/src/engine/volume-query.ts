@@ -2,7 +2,7 @@
 // known of blocks, so that they cost next to nothing where these lie in one bucket.
 
 import { nsPerMs } from '@skald/go-dialect'
-import type { LabelSet, Matcher } from '@skald/wire'
+import { compareTexts, type LabelSet, type Matcher } from '@skald/wire'
 import type { ScanStats, StepGrid } from '../blocks/block-view.ts'
 import type { QueryLimits } from '../limits.ts'
 import type { FoundVolumes } from '../plan/leaf-result.ts'
@@ -150,8 +150,4 @@ function seriesOf(
 /** Series of equal size are ordered by this. */
 function nameOf(labels: LabelSet): string {
   return labels.map(({ name, value }) => `${name}\0${value}`).join('\0')
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

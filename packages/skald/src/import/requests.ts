@@ -2,14 +2,8 @@
 // a limit.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { firstPauseMs, longestPauseMs, requestAttemptsMax, requestTimeoutMs } from '../limits.ts'
 import type { Server } from '../server-address.ts'
-
-/** Most attempts for one request. With the pauses below they take about five minutes. */
-const attemptsMax = 12
-const firstPauseMs = 250
-const longestPauseMs = 60_000
-/** A query may take as long as its server allows. Loki's default is one minute. */
-const timeoutMs = 180_000
 
 /** A final answer. `text` is cut at `bytesMax`. */
 export interface Answer {
@@ -43,7 +37,7 @@ export async function sendRequest(
   for (let attempt = 1, pauseMs = firstPauseMs; ; attempt++) {
     const outcome = await attemptRequest(url, server, options)
     if (typeof outcome !== 'string') return outcome
-    if (attempt === attemptsMax) {
+    if (attempt === requestAttemptsMax) {
       throw new Error(`Cannot reach ${server.url}: ${outcome} (${attempt} attempts)`)
     }
     options.onRetry(outcome, pauseMs)
@@ -62,7 +56,7 @@ async function attemptRequest(
     const response = await fetch(url, {
       method,
       headers: { ...server.headers, ...headers },
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: AbortSignal.timeout(requestTimeoutMs),
       ...(body === undefined ? {} : { body }),
     })
     const { text, isCut } = await readText(response, bytesMax)

@@ -10,12 +10,10 @@ import {
   type Stream,
 } from '@skald/wire'
 import { ImportError } from '../errors.ts'
+import { readAnswerBytesMax } from '../limits.ts'
 import type { Server } from '../server-address.ts'
 import { type RequestOptions, sendRequest } from './requests.ts'
 import { coverStreams } from './selectors.ts'
-
-/** Longest answer to read. If a page is longer, it is requested again with half the entries. */
-const answerBytesMax = 64 * 1024 * 1024
 
 /** From `startNs` on, up to but without `endNs`. */
 export interface Window {
@@ -66,7 +64,7 @@ export async function readSelectors(
   const answer = await ask<{ data?: Record<string, string>[] }>(server, path, options)
   if (!answer) {
     throw new ImportError(
-      `The streams of one window are more than ${answerBytesMax} bytes: choose a shorter --window, or --query`,
+      `The streams of one window are more than ${readAnswerBytesMax} bytes: choose a shorter --window, or --query`,
     )
   }
   return coverStreams(answer.data ?? [])
@@ -141,7 +139,7 @@ async function readRows(
   return rows.sort((a, b) => ascending(a.timestampNs, b.timestampNs))
 }
 
-/** Returns the parsed answer, or undefined if it is longer than `answerBytesMax`. */
+/** Returns the parsed answer, or undefined if it is longer than `readAnswerBytesMax`. */
 async function ask<Body>(
   server: Server,
   path: string,
@@ -151,7 +149,7 @@ async function ask<Body>(
     method: 'GET',
     // Newer servers return structured metadata separately from labels; older ones have none.
     headers: { 'X-Loki-Response-Encoding-Flags': 'categorize-labels' },
-    bytesMax: answerBytesMax,
+    bytesMax: readAnswerBytesMax,
     onRetry,
   })
   if (isCut) return undefined
@@ -209,6 +207,6 @@ function tooManyAtOnce(timestampNs: bigint, limit: number): ImportError {
 
 function tooManyBytes(timestampNs: bigint): ImportError {
   return new ImportError(
-    `An entry after ${formatRfc3339(timestampNs)} is longer than ${answerBytesMax} bytes: leave it out with --query`,
+    `An entry after ${formatRfc3339(timestampNs)} is longer than ${readAnswerBytesMax} bytes: leave it out with --query`,
   )
 }

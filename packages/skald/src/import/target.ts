@@ -3,12 +3,9 @@
 import { type Entry, type Stream, snappyCompress } from '@skald/wire'
 import { encodePushRequest } from '@skald/wire/push-codec'
 import { ImportError } from '../errors.ts'
+import { importPushBytesMax, pushAnswerBytesMax } from '../limits.ts'
 import type { Server } from '../server-address.ts'
 import { type RequestOptions, sendRequest } from './requests.ts'
-
-/** Bytes of lines per push: Promtail's default. */
-const pushBytesMax = 1024 * 1024
-const answerBytesMax = 64 * 1024
 
 /** The result of a push. A rejection concerns some entries; the server accepted all others. */
 export interface PushOutcome {
@@ -31,7 +28,7 @@ export async function* pushStreams(
       method: 'POST',
       headers: { 'content-type': 'application/x-protobuf' },
       body: new Uint8Array(snappyCompress(encodePushRequest(batch))),
-      bytesMax: answerBytesMax,
+      bytesMax: pushAnswerBytesMax,
       onRetry,
     })
     if (status >= 300 && status !== 400) {
@@ -51,7 +48,7 @@ function* cutStreams(streams: readonly Stream[]): Generator<Stream[]> {
     for (const entry of entries) {
       gathered.push(entry)
       bytes += Buffer.byteLength(entry.line)
-      if (bytes < pushBytesMax) continue
+      if (bytes < importPushBytesMax) continue
       yield [...batch, { labels, entries: gathered }]
       batch = []
       gathered = []

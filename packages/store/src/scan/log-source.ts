@@ -12,10 +12,11 @@ import {
   mergeLeafResults,
   type VolumeLeaf,
 } from '@skald/query'
-import type { LabelSet } from '@skald/wire'
+import { compareTexts, type LabelSet } from '@skald/wire'
 import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
 import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
 import type { TenantLimits } from '../limits.ts'
+import { scanReplansMax } from '../limits.ts'
 import type { BlockRecord } from '../segment/format.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import type { SegmentIndex } from '../segment-index.ts'
@@ -23,9 +24,6 @@ import type { BlockGroup, BlockRef } from './messages.ts'
 import type { ScanPool } from './pool.ts'
 import type { SharedRuns } from './shared-runs.ts'
 import { planVolume } from './volume.ts'
-
-/** How often a query plans again after it meets a segment that was just replaced. */
-const replansMax = 3
 
 export interface LogSourceParts {
   readonly catalog: Catalog
@@ -90,7 +88,7 @@ async function selectWhole(
       return await selectOnce(selection, parts, signal)
     } catch (error) {
       const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
-      if (!isGone || attempt > replansMax) throw error
+      if (!isGone || attempt > scanReplansMax) throw error
     }
   }
 }
@@ -227,8 +225,4 @@ function orderGroups(groups: BlockGroup[], leaf: Exclude<Leaf, VolumeLeaf>): rea
 
 function bySegment(groups: readonly BlockGroup[]): readonly BlockGroup[] {
   return groups.toSorted((a, b) => compareTexts(a[0]!.segment, b[0]!.segment))
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

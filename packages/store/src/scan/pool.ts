@@ -5,12 +5,9 @@ import { availableParallelism } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { type Leaf, type LeafResult, mergeLeafResults } from '@skald/query'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
-import { scanTaskBytes } from '../limits.ts'
+import { scanTaskBytes, scanThreadsMax } from '../limits.ts'
 import { errorOfThread, Thread } from '../threads/thread.ts'
 import type { BlockGroup, ScanAnswer, ScanRequest, ScanWorkerData } from './messages.ts'
-
-/** With more threads, scans would wait for memory bandwidth rather than for each other. */
-const threadsMax = 8
 
 /** Input of a scan. Put first the blocks that are most likely to end the scan early. */
 export interface ScanJob {
@@ -79,7 +76,7 @@ export class ScanPool {
   readonly #threads: (ScanThread | undefined)[]
   #nextScan = 1
 
-  constructor(data: ScanWorkerData, threads = Math.min(availableParallelism(), threadsMax)) {
+  constructor(data: ScanWorkerData, threads = Math.min(availableParallelism(), scanThreadsMax)) {
     this.#data = data
     this.#threads = Array.from({ length: threads }, () => undefined)
   }

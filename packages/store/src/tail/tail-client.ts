@@ -4,19 +4,20 @@
 import { hash } from 'node:crypto'
 import type { WebSocket } from '@fastify/websocket'
 import { formatDroppedEntry, formatTailFrame } from '@skald/query'
-import { tailDroppedMax, tailHistoryKnownMs, tailSocketBytesMax } from '../limits.ts'
+import {
+  tailCloseGraceMs,
+  tailDroppedMax,
+  tailHistoryKnownMs,
+  tailReasonBytesMax,
+  tailSentKeptMax,
+  tailSocketBytesMax,
+} from '../limits.ts'
 import { DelayQueue } from './delay-queue.ts'
 import { type TailEntry, tailEntryBytes } from './messages.ts'
 import { type FrameStyle, frameEnd, type TailBatch } from './tail-batch.ts'
 import type { TailBudget } from './tail-budget.ts'
 import type { TailReceiver } from './tail-hub.ts'
 
-/** A client that does not answer a close within this time is disconnected. */
-const closeGraceMs = 2_000
-/** Maximum number of sent entries to keep in front of the waiting ones. */
-const sentKeptMax = 1000
-/** Maximum size of a reason in a close frame. */
-const reasonBytesMax = 123
 /** Close codes of the websocket protocol. */
 const internalError = 1011
 const goingAway = 1001
@@ -171,7 +172,7 @@ export class TailClient implements TailReceiver {
     const text = formatTailFrame(entries, this.#dropped, this.#options)
     this.#dropped = []
     this.#readyFrom = to
-    if (to >= sentKeptMax || to === this.#ready.length) {
+    if (to >= tailSentKeptMax || to === this.#ready.length) {
       this.#ready = this.#ready.slice(to)
       this.#readyFrom = 0
     }
@@ -197,8 +198,8 @@ export class TailClient implements TailReceiver {
     if (this.#state === 'closed') return
     const { socket } = this.#options
     this.#end()
-    socket.close(code, cutText(reason, reasonBytesMax))
-    setTimeout(() => socket.terminate(), closeGraceMs).unref()
+    socket.close(code, cutText(reason, tailReasonBytesMax))
+    setTimeout(() => socket.terminate(), tailCloseGraceMs).unref()
   }
 
   #end(): void {

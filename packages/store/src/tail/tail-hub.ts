@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { SegmentInfo } from '../catalog/catalog.ts'
-import { tailBacklogCommitsMax } from '../limits.ts'
+import { tailBacklogCommitsMax, tailReceiversAtOnce } from '../limits.ts'
 import { parseSegmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import { Thread } from '../threads/thread.ts'
@@ -77,9 +77,6 @@ interface Subscription {
 }
 
 type TailThread = Thread<TailRequest, TailAnswer>
-
-/** Clients to serve before other work gets its turn: about a millisecond. */
-const receiversAtOnce = 50
 
 /** The live queries of a store. */
 export class TailHub {
@@ -276,7 +273,7 @@ export class TailHub {
     for (const [receiver, firstCommit] of this.#byId.get(answer.subscription)?.receivers ?? []) {
       if (answer.commit < firstCommit) continue
       receiver.receive(batch)
-      if (++count % receiversAtOnce === 0) await setImmediate()
+      if (++count % tailReceiversAtOnce === 0) await setImmediate()
     }
   }
 
