@@ -2,7 +2,7 @@
 // known of blocks, so that they cost next to nothing where these lie in one bucket.
 
 import { nsPerMs } from '@skald/go-dialect'
-import { compareTexts, type LabelSet, type Matcher } from '@skald/wire'
+import { ascending, type LabelSet, type Matcher } from '@skald/wire'
 import type { ScanStats, StepGrid } from '../blocks/block-view.ts'
 import type { QueryLimits } from '../limits.ts'
 import type { FoundVolumes } from '../plan/leaf-result.ts'
@@ -136,7 +136,7 @@ function seriesOf(
     )
     if (filled.length > limit) {
       filled = filled
-        .sort((a, b) => bytesOf(b) - bytesOf(a) || compareTexts(names[a]!, names[b]!))
+        .sort((a, b) => bytesOf(b) - bytesOf(a) || ascending(names[a]!, names[b]!))
         .slice(0, limit)
     }
     for (const group of filled) points[group]!.push({ timeNs, bytes: bytesOf(group) })
@@ -144,7 +144,7 @@ function seriesOf(
   return groups
     .map((labels, group) => ({ labels, name: names[group]!, points: points[group]! }))
     .filter(series => series.points.length > 0)
-    .sort((a, b) => b.points[0]!.bytes - a.points[0]!.bytes || compareTexts(a.name, b.name))
+    .sort((a, b) => b.points[0]!.bytes - a.points[0]!.bytes || ascending(a.name, b.name))
 }
 
 /** Series of equal size are ordered by this. */

@@ -12,7 +12,7 @@ import {
   mergeLeafResults,
   type VolumeLeaf,
 } from '@skald/query'
-import { compareTexts, type LabelSet } from '@skald/wire'
+import { ascending, type LabelSet } from '@skald/wire'
 import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
 import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
 import type { TenantLimits } from '../limits.ts'
@@ -224,5 +224,5 @@ function orderGroups(groups: BlockGroup[], leaf: Exclude<Leaf, VolumeLeaf>): rea
 }
 
 function bySegment(groups: readonly BlockGroup[]): readonly BlockGroup[] {
-  return groups.toSorted((a, b) => compareTexts(a[0]!.segment, b[0]!.segment))
+  return groups.toSorted((a, b) => ascending(a[0]!.segment, b[0]!.segment))
 }
