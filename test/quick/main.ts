@@ -5,7 +5,7 @@ import { resolve } from 'node:path'
 import { quickTests } from './choose.ts'
 
 const guard = resolve(import.meta.dirname, 'refuse-starts.ts')
-const args = ['--disable-coverage', '--jobs=2', `--node-arg=--import=${guard}`, '-R', 'terse']
+const args = ['--jobs=2', `--node-arg=--import=${guard}`, '-R', 'terse']
 const tests = quickTests()
 console.log(`${tests.length} files`)
 const { status } = spawnSync('tap', [...args, ...process.argv.slice(2), ...tests], {
