@@ -1,7 +1,10 @@
 // The agent's own log, on standard error.
 
 import pino, { type DestinationStream, type Logger } from 'pino'
-import type { LogLevel } from './config/server.ts'
+
+/** Levels of the log, from the least important on. */
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof logLevels)[number]
 
 /** Makes a logger that writes JSON lines with level names and ISO times. */
 export function createAgentLogger(level: LogLevel, destination: DestinationStream): Logger {

@@ -112,5 +112,8 @@ async function startEmbeddedAgent(
           expandEnv,
           env: terminal.env,
         }
-  return startAgent({ config: await loadAgentConfig(source), logger, withHttpServer: false })
+  return startAgent({
+    ...{ config: await loadAgentConfig(source), logger, version: readVersion() },
+    withHttpServer: false,
+  })
 }

@@ -9,12 +9,13 @@ import {
   parseGoDuration,
 } from '@skald/go-dialect'
 import { isLabelName } from '@skald/wire'
-import type { AgentConfig } from '../config.ts'
+import { parseYaml } from '../config-reading/yaml-cursor.ts'
 import type { ConfigProblem } from '../errors.ts'
+import type { LogLevel } from '../logger.ts'
+import type { ServerTls } from '../net/server-tls.ts'
+import type { AgentConfig } from './agent-config.ts'
 import { type ClientConfig, clientDefaults, createClientConfig } from './clients.ts'
-import { type LogLevel, readServer } from './server.ts'
-import type { ServerTls } from './server-tls.ts'
-import { parseYaml } from './yaml-cursor.ts'
+import { readServer } from './server.ts'
 
 const text = (description: string): GoFlag => ({ kind: 'text', description })
 const boolean = (description: string): GoFlag => ({ kind: 'boolean', description })

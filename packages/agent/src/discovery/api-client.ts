@@ -4,11 +4,10 @@
 import type { Agent, IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { ApiError, describeError } from '../errors.ts'
-import { http } from '../node-http.ts'
-import { parseRetryAfterMs } from '../push/backoff.ts'
-import { authorizationHeader, type HeaderAuthorization } from '../push/credentials.ts'
-import { type ClientTls, tlsOptions } from '../push/http-post.ts'
-import { agentVersion } from '../version.ts'
+import { parseRetryAfterMs } from '../net/backoff.ts'
+import { authorizationHeader, type HeaderAuthorization } from '../net/credentials.ts'
+import { type ClientTls, tlsOptions } from '../net/http-post.ts'
+import { http } from '../net/node-http.ts'
 
 /** Where an API is and how to be let in. */
 export interface ApiConnection {
@@ -37,10 +36,12 @@ export type ApiQuery = Readonly<
 /** Asks one API. */
 export class ApiClient {
   readonly #connection: ApiConnection
+  readonly #userAgent: string
   readonly #agent: Agent
 
-  constructor(connection: ApiConnection) {
+  constructor(connection: ApiConnection, userAgent: string) {
     this.#connection = connection
+    this.#userAgent = userAgent
     const isTls = connection.url.protocol === 'https:'
     const options = { keepAlive: true, keepAliveMsecs: 15_000 }
     this.#agent = isTls ? new https.Agent(options) : new http.Agent(options)
@@ -91,7 +92,7 @@ export class ApiClient {
     const headers = {
       accept: 'application/json',
       ...this.#connection.headers,
-      'user-agent': `skald-agent/${agentVersion}`,
+      'user-agent': this.#userAgent,
       ...(authorization ? { authorization: authorizationHeader(authorization) } : {}),
     }
     const isTls = url.protocol === 'https:'

@@ -3,8 +3,14 @@
 
 import { NODATA, NOTFOUND } from 'node:dns'
 import { Resolver } from 'node:dns/promises'
-import { readCount, readList, readOneOf, readRefreshMs, readTexts } from '../config/readers.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
+import {
+  readCount,
+  readList,
+  readOneOf,
+  readRefreshMs,
+  readTexts,
+} from '../config-reading/readers.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 import { joinHostPort } from './host-port.ts'
 import { PolledDiscovery } from './polled-discovery.ts'
 import {

@@ -3,11 +3,11 @@
 
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { readList, readRefreshMs, readText } from '../config/readers.ts'
-import { parseYaml, type ValueReader } from '../config/yaml-cursor.ts'
+import { readList, readRefreshMs, readText } from '../config-reading/readers.ts'
+import { parseYaml, type ValueReader } from '../config-reading/yaml-cursor.ts'
 import type { ConfigProblem } from '../errors.ts'
-import { DirectoryWatcher } from '../tail/directory-watcher.ts'
-import { compileGlob, type Glob } from './glob.ts'
+import { DirectoryWatcher } from '../files/directory-watcher.ts'
+import { compileGlob, type Glob } from '../files/glob.ts'
 import { readStaticConfigs, staticGroups } from './static.ts'
 import {
   type Discoverer,

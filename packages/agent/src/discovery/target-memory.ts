@@ -7,9 +7,9 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
-import { writeWhole } from '../tail/positions.ts'
-import { partByFilename, type RelabelRule } from './relabel.ts'
-import type { FileTarget } from './targets.ts'
+import { writeWhole } from '../files/whole-file.ts'
+import type { FileTarget } from '../targets/file-target.ts'
+import { partByFilename, type RelabelRule } from '../targets/relabel.ts'
 
 // Changes that come together are written once.
 const writeAfterMs = 1_000

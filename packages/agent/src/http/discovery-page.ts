@@ -1,7 +1,7 @@
 // /service-discovery: what was found, what relabelling made of it, and why the rest is not read.
 
 import type { JobTargets } from '../discovery/job-targets.ts'
-import type { OfferedTarget, TargetFailure } from '../discovery/targets.ts'
+import type { OfferedTarget, TargetFailure } from '../discovery/offered-targets.ts'
 import { type Html, html, labelTexts, passesFilter, renderLabels, renderPage } from './page.ts'
 
 /** One target as it was found. */

@@ -1,8 +1,8 @@
 // /targets: what each job reads and how far it has come.
 
-import type { Agent } from '../agent.ts'
 import type { SourceStatus } from '../sources/source-runner.ts'
 import type { TargetStatus } from '../tail/managed-target.ts'
+import type { AgentView } from './agent-view.ts'
 import { type Html, html, labelTexts, passesFilter, renderLabels, renderPage } from './page.ts'
 
 /** What the page shows, as JSON gives it as well. */
@@ -26,7 +26,7 @@ const rowsMax = 500
 
 /** Collects the targets that pass a filter. */
 export function viewTargets(
-  agent: Pick<Agent, 'jobs' | 'targets' | 'sources'>,
+  agent: Pick<AgentView, 'jobs' | 'targets' | 'sources'>,
   filter: string,
 ): TargetsView {
   const targets = agent.targets()

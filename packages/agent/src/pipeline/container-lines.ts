@@ -1,9 +1,9 @@
 // The lines of a container, put together: Docker cuts what is longer than 16 KiB into parts, and writes
 // both of its streams, each with labels of its own, into one log.
 
+import type { LabelState } from '../line/label-state.ts'
+import type { HeldLine, LineOrigin } from '../line/line-origin.ts'
 import { PipelineEntry } from './entry.ts'
-import type { LabelState } from './label-state.ts'
-import type { HeldLine, LineOrigin } from './line-origin.ts'
 import type { Pipeline } from './pipeline.ts'
 
 export type ContainerStreamName = 'stdout' | 'stderr'

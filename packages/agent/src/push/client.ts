@@ -2,8 +2,13 @@
 // in verdict.ts.
 
 import { describeError } from '../errors.ts'
-import { type ClientAuthorization, Credentials, readSecret, type Secret } from './credentials.ts'
-import { type ClientTls, HttpPoster, type ProxyConfig } from './http-post.ts'
+import {
+  type ClientAuthorization,
+  Credentials,
+  readSecret,
+  type Secret,
+} from '../net/credentials.ts'
+import { type ClientTls, HttpPoster, type ProxyConfig } from '../net/http-post.ts'
 
 /** What came back: the status, or -1 where no answer came. */
 export interface PushAnswer {
@@ -27,7 +32,6 @@ export interface TransportConfig {
   readonly authorization?: ClientAuthorization
   readonly tls?: ClientTls
   readonly proxy?: ProxyConfig
-  readonly userAgent: string
 }
 
 const textCharactersMax = 1024
@@ -37,7 +41,7 @@ const redirectsMax = 10
 const redirects = new Set([301, 302, 307, 308])
 
 /** Makes the transport for one client. Connections are kept open between requests. */
-export function createPushTransport(config: TransportConfig): PushTransport {
+export function createPushTransport(config: TransportConfig, userAgent: string): PushTransport {
   const poster = new HttpPoster(config)
   const timeoutSignal = () => AbortSignal.timeout(config.timeoutMs)
   const credentials = new Credentials(config.authorization, (url, form, headers) =>
@@ -57,7 +61,7 @@ export function createPushTransport(config: TransportConfig): PushTransport {
       if (authorization !== undefined) headers.authorization = authorization
     }
     headers['content-type'] = 'application/x-protobuf'
-    headers['user-agent'] = config.userAgent
+    headers['user-agent'] = userAgent
     if (tenant !== '') headers['x-scope-orgid'] = tenant
     return headers
   }

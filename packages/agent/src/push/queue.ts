@@ -3,12 +3,12 @@
 
 import { BufferPool } from '@skald/wire'
 import type { Logger } from 'pino'
-import type { ClientMetrics } from '../metrics.ts'
-import { LabelState } from '../pipeline/label-state.ts'
-import type { LineOrigin } from '../pipeline/line-origin.ts'
-import type { SinkLine } from '../pipeline/sink-line.ts'
-import type { BackoffConfig } from './backoff.ts'
-import type { PushStreamHandle } from './batch.ts'
+import { LabelState } from '../line/label-state.ts'
+import type { LineOrigin } from '../line/line-origin.ts'
+import type { SinkLine } from '../line/line-sink.ts'
+import type { ClientMetrics } from '../metrics/agent-metrics.ts'
+import type { BackoffConfig } from '../net/backoff.ts'
+import type { BatchedStream } from './batch.ts'
 import type { PushTransport } from './client.ts'
 import type { Delivery } from './delivery.ts'
 import type { DiskBuffer } from './disk-buffer.ts'
@@ -41,6 +41,11 @@ const idleTenantsMax = 1_000
 const storeLimitMs = 1_500
 
 const tenantLabel = '__tenant_id__'
+
+/** A stream as the queue knows it. */
+interface PushStreamHandle extends BatchedStream {
+  queue: TenantQueue
+}
 
 /** Batches lines and sends them until the server has taken them. */
 export class PushQueue implements Delivery {

@@ -1,8 +1,8 @@
 // The limit on lines of the whole agent (limits_config.readline_rate): behind the pipelines, in front
 // of the queue.
 
-import type { LineSink, SinkLine } from '../pipeline/sink-line.ts'
-import { TokenBucket } from '../pipeline/token-bucket.ts'
+import type { LineSink, SinkLine } from '../line/line-sink.ts'
+import { TokenBucket } from '../token-bucket.ts'
 
 /** Lets so many lines per second through; drops the others, or makes readers wait. */
 export class RateLimiter implements LineSink {

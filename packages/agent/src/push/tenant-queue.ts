@@ -7,10 +7,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BufferPool } from '@skald/wire'
 import type { Logger } from 'pino'
-import type { ClientMetrics, DropReason } from '../metrics.ts'
-import type { SinkLine } from '../pipeline/sink-line.ts'
-import { type BackoffConfig, backoffMs } from './backoff.ts'
-import { Batch, type PushStreamHandle } from './batch.ts'
+import type { SinkLine } from '../line/line-sink.ts'
+import type { ClientMetrics, DropReason } from '../metrics/agent-metrics.ts'
+import { type BackoffConfig, backoffMs } from '../net/backoff.ts'
+import { Batch, type BatchedStream } from './batch.ts'
 import type { PushAnswer, PushTransport } from './client.ts'
 import type { DiskBuffer, StoredBatch } from './disk-buffer.ts'
 import { type PushPiece, sampleOf, splitPush } from './split.ts'
@@ -124,7 +124,7 @@ export class TenantQueue {
     })
   }
 
-  add(handle: PushStreamHandle, line: SinkLine, byteLength: number): void {
+  add(handle: BatchedStream, line: SinkLine, byteLength: number): void {
     const batch = this.#batchFor(handle, byteLength)
     batch.add(handle, line, byteLength)
     this.#account(byteLength)
@@ -136,7 +136,7 @@ export class TenantQueue {
     this.#context.onBytes(bytes)
   }
 
-  #batchFor(handle: PushStreamHandle, byteLength: number): Batch {
+  #batchFor(handle: BatchedStream, byteLength: number): Batch {
     const shard = this.#shards === 1 ? 0 : handle.hash % this.#shards
     let batch = handle.batch ?? this.#open.get(shard)
     if (batch && batch.lineBytes + byteLength > this.#batchBytesMax) {

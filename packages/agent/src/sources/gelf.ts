@@ -2,8 +2,8 @@
 
 import dgram from 'node:dgram'
 import { isIPv6 } from 'node:net'
-import { readBoolean, readLabels } from '../config/readers.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
+import { readBoolean, readLabels } from '../config-reading/readers.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 import { GelfAssembler } from './gelf-message.ts'
 import { formatAddress, type ListenAddress, readListenAddress } from './listen-address.ts'
 import { listening, probeListen } from './probe.ts'

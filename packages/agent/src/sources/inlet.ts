@@ -1,11 +1,11 @@
 // The way of a source's lines into the pipelines: labels are relabelled, each client gets a copy, and
 // where there is no room the source is told to wait.
 
-import { type RelabelRule, relabel } from '../discovery/relabel.ts'
+import { LabelState } from '../line/label-state.ts'
+import { LineOrigin } from '../line/line-origin.ts'
 import { PipelineEntry } from '../pipeline/entry.ts'
-import { LabelState } from '../pipeline/label-state.ts'
-import { LineOrigin } from '../pipeline/line-origin.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
+import { type RelabelRule, relabel } from '../targets/relabel.ts'
 
 /** The pipeline of one job towards one client. */
 export interface InletLane {

@@ -1,9 +1,9 @@
 // journal: reads systemd's journal through journalctl, from a saved cursor on.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readBoolean, readDurationMs, readLabels, readText } from '../config/readers.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
-import { backoffMs } from '../push/backoff.ts'
+import { readBoolean, readDurationMs, readLabels, readText } from '../config-reading/readers.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import { backoffMs } from '../net/backoff.ts'
 import { cursorTimeMs, type JournalEntry, parseJournalEntry } from './journal-entry.ts'
 import { PendingPlaces } from './pending-places.ts'
 import { checkProgram, type RunningProgram, startProgram } from './program.ts'

@@ -6,7 +6,7 @@ import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls'
 import type { Consumer, ConsumerOptions, Message, MessagesStream } from '@platformatic/kafka'
-import { tlsFields } from '../config/http-client.ts'
+import { tlsFields } from '../config-reading/http-client.ts'
 import {
   readAnything,
   readBoolean,
@@ -14,9 +14,9 @@ import {
   readOneOf,
   readText,
   readTexts,
-} from '../config/readers.ts'
-import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
-import { backoffMs } from '../push/backoff.ts'
+} from '../config-reading/readers.ts'
+import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+import { backoffMs } from '../net/backoff.ts'
 import type { Flow } from './inlet.ts'
 import { PendingPlaces } from './pending-places.ts'
 import { probeConnect } from './probe.ts'

@@ -12,16 +12,17 @@ import {
 } from '@skald/wire'
 import { decodePushRequest } from '@skald/wire/push-codec'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { readBoolean, readLabels } from '../config/readers.ts'
-import { readListener, type ServerConfig } from '../config/server.ts'
-import { serverTlsOptions } from '../config/server-tls.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
+import type { ListenerConfig } from '../config-reading/listener.ts'
+import { readListener } from '../config-reading/listener.ts'
+import { readBoolean, readLabels } from '../config-reading/readers.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import { serverTlsOptions } from '../net/server-tls.ts'
 import type { Flow } from './inlet.ts'
 import { probeListen } from './probe.ts'
 import type { Source, SourceConfig, SourceContext } from './source.ts'
 
 interface PushApiConfig {
-  readonly server: Partial<ServerConfig>
+  readonly server: Partial<ListenerConfig>
   readonly labels: ReadonlyMap<string, string>
   readonly usesIncomingTime: boolean
 }

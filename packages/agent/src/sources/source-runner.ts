@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { explainSystemError } from '@skald/wire'
 import type { Logger } from 'pino'
 import { describeError } from '../errors.ts'
-import { backoffMs } from '../push/backoff.ts'
+import { backoffMs } from '../net/backoff.ts'
 import type { Inlet } from './inlet.ts'
 import type { Source, SourceConfig, SourceContext } from './source.ts'
 

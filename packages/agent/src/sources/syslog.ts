@@ -6,9 +6,16 @@ import { once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
 import { decodeGoText } from '@skald/go-dialect/text/go-bytes'
-import { readBoolean, readCount, readDurationMs, readLabels, readOneOf } from '../config/readers.ts'
-import { readServerTls, type ServerTls, serverTlsOptions } from '../config/server-tls.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
+import {
+  readBoolean,
+  readCount,
+  readDurationMs,
+  readLabels,
+  readOneOf,
+} from '../config-reading/readers.ts'
+import { readServerTls } from '../config-reading/server-tls.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import { type ServerTls, serverTlsOptions } from '../net/server-tls.ts'
 import type { SourceLine } from './inlet.ts'
 import {
   formatAddress,

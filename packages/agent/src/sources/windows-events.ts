@@ -1,8 +1,14 @@
 // windows_events: reads Windows' event log through wevtutil, from a saved bookmark on.
 
 import { readFileSync } from 'node:fs'
-import { readBoolean, readCount, readDurationMs, readLabels, readText } from '../config/readers.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
+import {
+  readBoolean,
+  readCount,
+  readDurationMs,
+  readLabels,
+  readText,
+} from '../config-reading/readers.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 import { checkProgram, decoderOf } from './program.ts'
 import { cursorKey, type SourceConfig, type SourceContext } from './source.ts'
 import { Wevtutil } from './wevtutil.ts'

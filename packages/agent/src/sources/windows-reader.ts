@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseRfc3339 } from '@skald/go-dialect'
-import { backoffMs } from '../push/backoff.ts'
+import { backoffMs } from '../net/backoff.ts'
 import { PendingPlaces } from './pending-places.ts'
 import { cursorKey, type Source, type SourceContext } from './source.ts'
 import { pageEventsMax, type Wevtutil, WevtutilError } from './wevtutil.ts'

@@ -2,7 +2,7 @@
 // position is a line number, as Promtail has it. What is not compressed is told apart in `mixed-tailer.ts`.
 
 import { type BigIntStats, createReadStream, statSync } from 'node:fs'
-import { LineOrigin } from '../pipeline/line-origin.ts'
+import { LineOrigin } from '../line/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 import { type CompressionFormat, createDecompressor, isWhole } from './decompressor.ts'
 import { markLength } from './line-reader.ts'

@@ -3,14 +3,14 @@
 
 import { type BigIntStats, closeSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { DirectoryList } from './directory-list.ts'
 import {
   hasFingerprint,
   identityKey,
   type OpenedFile,
   openRegularFile,
   readerOf,
-} from './file-identity.ts'
+} from '../files/file-identity.ts'
+import type { DirectoryList } from './directory-list.ts'
 import { readGzipHead } from './gzip-content.ts'
 import type { FileRecord } from './positions.ts'
 import { Sibling } from './sibling.ts'

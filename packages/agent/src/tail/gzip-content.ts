@@ -5,7 +5,7 @@ import { closeSync, read } from 'node:fs'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { constants, createGunzip, gunzipSync } from 'node:zlib'
-import { openRegularFile, readerOf } from './file-identity.ts'
+import { openRegularFile, readerOf } from '../files/file-identity.ts'
 
 const readAsync = promisify(read)
 

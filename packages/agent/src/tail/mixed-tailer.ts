@@ -2,8 +2,8 @@
 // any log, since directories hold both. A log that is compressed after it was read is not read again.
 
 import { closeSync } from 'node:fs'
+import { type OpenedFile, openRegularFile, readerOf } from '../files/file-identity.ts'
 import { CompressedTailer, type Decompression } from './compressed-tailer.ts'
-import { type OpenedFile, openRegularFile, readerOf } from './file-identity.ts'
 import { Tailer, type TailerContext } from './tailer.ts'
 
 /** Reads a path in one way or the other; which one shows when something is in the file. */

@@ -5,8 +5,8 @@
 import { type BigIntStats, closeSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
+import { identityKey, type OpenedFile, openRegularFile } from '../files/file-identity.ts'
 import type { DirectoryLists } from './directory-list.ts'
-import { identityKey, type OpenedFile, openRegularFile } from './file-identity.ts'
 import {
   type FoundFile,
   findCopy,

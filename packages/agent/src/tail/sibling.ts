@@ -9,7 +9,7 @@ import {
   identityKey,
   openRegularFile,
   readerOf,
-} from './file-identity.ts'
+} from '../files/file-identity.ts'
 import { readGzipHead } from './gzip-content.ts'
 
 /** A name in a directory. */

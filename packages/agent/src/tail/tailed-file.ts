@@ -4,9 +4,6 @@
 import assert from 'node:assert/strict'
 import { close, fstatSync, read, readlinkSync, readSync, statSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { LineOrigin } from '../pipeline/line-origin.ts'
-import type { LineConsumer } from '../pipeline/pipeline.ts'
-import type { TextEncoding } from './encoding.ts'
 import {
   fingerprint,
   headBytesMax,
@@ -14,7 +11,10 @@ import {
   type OpenedFile,
   readerOf,
   tailBytesMax,
-} from './file-identity.ts'
+} from '../files/file-identity.ts'
+import { LineOrigin } from '../line/line-origin.ts'
+import type { LineConsumer } from '../pipeline/pipeline.ts'
+import type { TextEncoding } from './encoding.ts'
 import { placeOf, recordKey } from './found-file.ts'
 import { GzipContent } from './gzip-content.ts'
 import { consumeLines, findLastLineFeed, findLineFeed, markLength } from './line-reader.ts'

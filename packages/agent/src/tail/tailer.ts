@@ -4,11 +4,11 @@
 // where they went that are not open to `path-history.ts`.
 
 import { type BigIntStats, statSync } from 'node:fs'
-import type { FileMetrics } from '../metrics.ts'
-import type { LineOrigin } from '../pipeline/line-origin.ts'
+import { identityKey } from '../files/file-identity.ts'
+import type { LineOrigin } from '../line/line-origin.ts'
+import type { FileMetrics } from '../metrics/agent-metrics.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 import type { TextEncoding } from './encoding.ts'
-import { identityKey } from './file-identity.ts'
 import { type Generation, Generations, type GenerationsContext } from './generations.ts'
 import { type FileToRead, PathHistory } from './path-history.ts'
 import { type ReadOutcome, TailedFile } from './tailed-file.ts'

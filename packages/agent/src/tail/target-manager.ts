@@ -4,17 +4,16 @@
 
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { compileGlob, SharedListings } from '../discovery/glob.ts'
-import { compareTargets } from '../discovery/job-targets.ts'
-import type { FileTarget } from '../discovery/targets.ts'
-import type { LabelState } from '../pipeline/label-state.ts'
-import { DirectoryWatcher } from './directory-watcher.ts'
+import { DirectoryWatcher } from '../files/directory-watcher.ts'
+import { compileGlob, SharedListings } from '../files/glob.ts'
+import type { LabelState } from '../line/label-state.ts'
+import type { FileTarget } from '../targets/file-target.ts'
+import { compareTargets, isStream } from '../targets/file-target.ts'
+import type { ManagedJob } from './managed-job.ts'
 import {
   type FoundFileStatus,
   filesOf,
-  isStream,
   labelsOf,
-  type ManagedJob,
   type ManagedTarget,
   statusOf,
   type TailerSlot,

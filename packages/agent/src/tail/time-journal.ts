@@ -12,8 +12,8 @@ import { closeSync, fchmodSync, openSync, readFileSync, writeFileSync } from 'no
 import { maxBigint } from '@skald/go-dialect'
 import { privateFileMode } from '@skald/wire'
 import type { Logger } from 'pino'
+import { writeWhole } from '../files/whole-file.ts'
 import type { FileRecord } from './positions.ts'
-import { writeWhole } from './positions.ts'
 
 // Size at which the journal is written anew with what is still needed.
 const compactBytes = 4 * 1024 * 1024

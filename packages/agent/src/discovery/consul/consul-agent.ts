@@ -9,7 +9,7 @@ import {
   metaLabel,
   type TargetGroup,
 } from '../target-group.ts'
-import type { ConsulConfig } from './consul-sd.ts'
+import type { ConsulConfig } from './consul-config.ts'
 import {
   type ConsulCheck,
   type ConsulService,
@@ -29,7 +29,7 @@ export function createConsulAgentDiscovery(
   config: ConsulConfig,
   context: DiscoveryContext,
 ): Discoverer {
-  const client = new ApiClient(config.connection)
+  const client = new ApiClient(config.connection, context.userAgent)
   const { refreshMs, tagSeparator } = config
   return new PolledDiscovery({
     ...{ key: 'consulagent_sd_configs', refreshMs, context },

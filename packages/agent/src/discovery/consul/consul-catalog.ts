@@ -3,7 +3,7 @@
 import { ApiClient } from '../api-client.ts'
 import { PolledDiscovery } from '../polled-discovery.ts'
 import { type Discoverer, type DiscoveryContext, metaLabel } from '../target-group.ts'
-import type { ConsulConfig } from './consul-sd.ts'
+import type { ConsulConfig } from './consul-config.ts'
 import {
   type ConsulCheck,
   type ConsulService,
@@ -25,7 +25,7 @@ interface CatalogEntry {
 
 /** Follows the services of one entry. */
 export function createConsulDiscovery(config: ConsulConfig, context: DiscoveryContext): Discoverer {
-  const client = new ApiClient(config.connection)
+  const client = new ApiClient(config.connection, context.userAgent)
   const { services, tags, refreshMs } = config
   const common = {
     ...{ dc: config.datacenter, ns: config.namespace, partition: config.partition },

@@ -4,10 +4,11 @@
 import { access, constants } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ContainerLog } from '../../targets/file-target.ts'
 import { ApiClient, type ApiConnection } from '../api-client.ts'
 import { JsonLines } from '../json-lines.ts'
 import { ProblemReport } from '../problem-report.ts'
-import type { ContainerLog, Discoverer, DiscoveryContext, TargetGroup } from '../target-group.ts'
+import type { Discoverer, DiscoveryContext, TargetGroup } from '../target-group.ts'
 import {
   type ContainerLabelOptions,
   containerLabels,
@@ -61,9 +62,9 @@ export class DockerDiscovery implements Discoverer {
   #eventTimer: NodeJS.Timeout | undefined
   readonly #abort = new AbortController()
 
-  constructor(config: DockerConfig, { logger }: DiscoveryContext) {
+  constructor(config: DockerConfig, { logger, userAgent }: DiscoveryContext) {
     this.#config = config
-    this.#client = new ApiClient(config.connection)
+    this.#client = new ApiClient(config.connection, userAgent)
     this.#problem = new ProblemReport({
       ...{ logger, fields: {} },
       began: 'Cannot ask Docker, will try again',

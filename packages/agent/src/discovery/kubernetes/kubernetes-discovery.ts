@@ -214,13 +214,13 @@ export class KubernetesDiscovery implements Discoverer {
     selectors: { readonly labelSelector: string; readonly fieldSelector: string },
     read: (raw: RawObject) => T,
   ): Watched<T> {
-    const { env, metrics, logger } = this.#context
+    const { env, userAgent, metrics, logger } = this.#context
     const watches = paths.map(
       path =>
         new ResourceWatch({
           ...{ path, role, ...selectors, read, metrics, logger },
           lingerMs: role === 'pod' && this.#config.role === 'pod' ? podLingerMs : 0,
-          connect: () => new ApiClient(connectTo(this.#config.connection, env)),
+          connect: () => new ApiClient(connectTo(this.#config.connection, env), userAgent),
           onChange: () => this.#updateSoon(),
         }),
     )

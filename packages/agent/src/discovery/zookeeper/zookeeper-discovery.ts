@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { describeError } from '../../errors.ts'
-import { backoffMs } from '../../push/backoff.ts'
+import { backoffMs } from '../../net/backoff.ts'
 import { joinHostPort } from '../host-port.ts'
 import { ProblemReport } from '../problem-report.ts'
 import type { Discoverer, DiscoveryContext, TargetGroup } from '../target-group.ts'

@@ -1,7 +1,7 @@
 // nerve_sd_configs and serverset_sd_configs: how an entry is written, as Prometheus has it.
 
-import { readList, readRefreshMs, readText } from '../../config/readers.ts'
-import type { ValueReader } from '../../config/yaml-cursor.ts'
+import { readList, readRefreshMs, readText } from '../../config-reading/readers.ts'
+import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
 import type { DiscoveryConfig } from '../target-group.ts'
 import { type ReadMember, readNerveMember, readServersetMember } from './member-labels.ts'
 import type { ServerAddress } from './session.ts'

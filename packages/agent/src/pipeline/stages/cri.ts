@@ -1,15 +1,15 @@
 // The cri stage: takes the prefix of a CRI line off, sets label `stream` and the time, and joins the
 // parts of long lines, each stream of each file on its own.
 
-import { readLooseBoolean, readLooseCount } from '../../config/readers.ts'
+import { readLooseBoolean, readLooseCount } from '../../config-reading/readers.ts'
+import type { LabelState } from '../../line/label-state.ts'
+import type { LineOrigin } from '../../line/line-origin.ts'
+import { emptySinkLine, type LineSink, type SinkLine } from '../../line/line-sink.ts'
 import { CriLine, type RuntimeLine } from '../cri-line.ts'
 import type { PipelineEntry } from '../entry.ts'
 import { LastTimes } from '../fudge.ts'
-import type { LabelState } from '../label-state.ts'
-import type { LineOrigin } from '../line-origin.ts'
 import { type JoinOptions, PartJoiner, partialLinesMax } from '../part-joiner.ts'
 import { type ByteStage, type LineConsumer, splitTimestamp } from '../pipeline.ts'
-import { emptySinkLine, type LineSink, type SinkLine } from '../sink-line.ts'
 import type { NextStage, StageDefinition } from '../stage.ts'
 
 // Runtimes write the last words of a program without a line feed as a part that nothing follows.

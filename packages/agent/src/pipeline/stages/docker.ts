@@ -3,17 +3,17 @@
 // record without one is a part, which the next record of its stream goes on: Docker cuts lines at 16 KiB.
 
 import { parseRfc3339 } from '@skald/go-dialect'
+import type { LabelState } from '../../line/label-state.ts'
+import type { LineOrigin } from '../../line/line-origin.ts'
+import { emptySinkLine, type LineSink } from '../../line/line-sink.ts'
 import { DockerLine } from '../docker-line.ts'
 import type { PipelineEntry } from '../entry.ts'
 import { LastTimes } from '../fudge.ts'
 import { goJsonValue } from '../go-json.ts'
 import { parseJsonObject } from '../json-object.ts'
-import type { LabelState } from '../label-state.ts'
-import type { LineOrigin } from '../line-origin.ts'
 import { PartJoiner, partialLinesMax } from '../part-joiner.ts'
 import { type ByteStage, type LineConsumer, Pipeline } from '../pipeline.ts'
 import type { SplitTime } from '../rfc3339-bytes.ts'
-import { emptySinkLine, type LineSink } from '../sink-line.ts'
 import type { NextStage, StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 

@@ -5,9 +5,9 @@ import {
   readLooseInteger,
   readLooseNumber,
   readWeakText,
-} from '../../config/readers.ts'
+} from '../../config-reading/readers.ts'
+import { TokenBucket } from '../../token-bucket.ts'
 import type { StageDefinition } from '../stage.ts'
-import { TokenBucket } from '../token-bucket.ts'
 
 // Label values that are limited separately before the oldest half is forgotten, as Promtail has it.
 const distinctLabelsMin = 10_000

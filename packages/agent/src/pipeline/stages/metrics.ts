@@ -9,11 +9,16 @@ import {
   readList,
   readOneOf,
   readStrictText,
-} from '../../config/readers.ts'
-import type { ValueReader, YamlCursor } from '../../config/yaml-cursor.ts'
+} from '../../config-reading/readers.ts'
+import type { ValueReader, YamlCursor } from '../../config-reading/yaml-cursor.ts'
+import type { LabelState } from '../../line/label-state.ts'
+import type {
+  CustomMetric,
+  CustomMetricAction,
+  CustomMetrics,
+} from '../../metrics/custom-metrics.ts'
 import type { PipelineEntry } from '../entry.ts'
-import type { LabelState } from '../label-state.ts'
-import type { CustomMetric, CustomMetricAction, CustomMetrics, StageDefinition } from '../stage.ts'
+import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
 const defaultPrefix = 'promtail_custom_'

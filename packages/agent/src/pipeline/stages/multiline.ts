@@ -1,9 +1,9 @@
 // The multiline stage: joins the lines of a block, each stream on its own. A block begins with a line
 // that matches, and carries the time, labels and values of that line.
 
-import { readDurationMs, readLooseCount } from '../../config/readers.ts'
+import { readDurationMs, readLooseCount } from '../../config-reading/readers.ts'
+import type { HeldLine, LineOrigin } from '../../line/line-origin.ts'
 import type { PipelineEntry } from '../entry.ts'
-import type { HeldLine, LineOrigin } from '../line-origin.ts'
 import type { NextStage, Stage, StageDefinition } from '../stage.ts'
 import { readExpression } from './regex.ts'
 

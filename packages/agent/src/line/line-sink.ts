@@ -1,6 +1,6 @@
 // What comes out of a pipeline: finished lines, as bytes.
 
-import type { PipelineEntry } from './entry.ts'
+import type { Label } from '@skald/wire'
 import type { LabelState } from './label-state.ts'
 import type { LineOrigin } from './line-origin.ts'
 
@@ -21,7 +21,7 @@ export interface SinkLine {
   startOffset: number
   /** Set where a part of the line lies in an earlier file. */
   earlier: { readonly origin: LineOrigin; readonly startOffset: number } | undefined
-  metadata: PipelineEntry['structuredMetadata'] | undefined
+  metadata: readonly Label[] | undefined
 }
 
 /** Makes a line to be filled for each line of one file. */

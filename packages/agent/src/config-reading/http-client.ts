@@ -2,8 +2,8 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { createSecureContext, type SecureVersion } from 'node:tls'
-import { type HeaderAuthorization, type Secret, readSecret as textOf } from '../push/credentials.ts'
-import type { ClientTls } from '../push/http-post.ts'
+import { type HeaderAuthorization, type Secret, readSecret as textOf } from '../net/credentials.ts'
+import type { ClientTls } from '../net/http-post.ts'
 import { readAnything, readBoolean, readOneOf, readText, refuse } from './readers.ts'
 import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 

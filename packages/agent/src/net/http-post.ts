@@ -2,9 +2,9 @@
 
 import type { Agent, AgentOptions, IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { http } from '../node-http.ts'
 import { parseRetryAfterMs } from './backoff.ts'
 import { readSecret, type Secret } from './credentials.ts'
+import { http } from './node-http.ts'
 
 export interface ClientTls {
   readonly ca?: Secret

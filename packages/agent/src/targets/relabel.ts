@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto'
 import { type CompiledRegex, compileRegex } from '@skald/go-dialect/regex/regex'
 import { toLower, toUpper } from '@skald/go-dialect/text/letter-case'
 import { isLabelName } from '@skald/wire'
-import { invalidLabelName, readList, readText } from '../config/readers.ts'
-import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
+import { invalidLabelName, readList, readText } from '../config-reading/readers.ts'
+import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
 
 const actions = [
   ...['replace', 'keep', 'drop', 'keepequal', 'dropequal', 'hashmod', 'labelmap', 'labeldrop'],

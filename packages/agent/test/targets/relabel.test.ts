@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { parseYaml } from '../../src/config/yaml-cursor.ts'
-import { readRelabelRules, relabel } from '../../src/discovery/relabel.ts'
+import { parseYaml } from '../../src/config-reading/yaml-cursor.ts'
+import { readRelabelRules, relabel } from '../../src/targets/relabel.ts'
 
 function apply(rulesText: string, labels: Record<string, string>) {
   const { root, problems } = parseYaml(rulesText)

@@ -1,6 +1,6 @@
 import { symlinkSync } from 'node:fs'
 import { test } from 'tap'
-import { compileGlob } from '../../src/discovery/glob.ts'
+import { compileGlob } from '../../src/files/glob.ts'
 
 test('Glob finds files as doublestar does', async t => {
   const directory = t.testdir({

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { ConfigError, defaultAgentConfig, loadAgentConfig } from '../src/index.ts'
+import { ConfigError, defaultAgentConfig, loadAgentConfig } from '../../src/index.ts'
 
 const base = `clients:
   - url: http://127.0.0.1:3100/loki/api/v1/push

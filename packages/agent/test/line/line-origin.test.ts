@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { LineOrigin } from '../../src/pipeline/line-origin.ts'
+import { LineOrigin } from '../../src/line/line-origin.ts'
 
 const createOrigin = () => new LineOrigin({ name: 'f', readTime: () => 0n })
 

@@ -2,8 +2,8 @@
 // own.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { createCustomMetrics } from './pipeline/custom-metrics.ts'
-import type { CustomMetrics } from './pipeline/stage.ts'
+import type { CustomMetrics } from './custom-metrics.ts'
+import { createCustomMetrics } from './custom-metrics.ts'
 import { type LaneCounter, SharedCounter } from './shared-counter.ts'
 
 /** Why a line was dropped or cut on its way to a server. */

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { test } from 'tap'
-import { labelsFromPath } from '../../src/discovery/pod-path.ts'
+import { labelsFromPath } from '../../src/tail/pod-path.ts'
 
 test('labelsFromPath reads the trees of container runtimes', async t => {
   const id = 'ab12'.repeat(16)

@@ -3,12 +3,40 @@
 // series the n-th change counts once, when the first of them makes it.
 
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type {
-  CustomMetric,
-  CustomMetricAction,
-  CustomMetricOptions,
-  CustomMetrics,
-} from './stage.ts'
+
+/** Registry of the metrics that pipelines define. */
+export interface CustomMetrics {
+  readonly counter: (options: CustomMetricOptions) => CustomMetric
+  readonly gauge: (options: CustomMetricOptions) => CustomMetric
+  readonly histogram: (
+    options: CustomMetricOptions & { buckets: readonly number[] },
+  ) => CustomMetric
+}
+
+export interface CustomMetricOptions {
+  readonly name: string
+  readonly help: string
+  /** A series that was idle for longer disappears. */
+  readonly maxIdleMs: number
+}
+
+export type CustomMetricAction = 'inc' | 'dec' | 'set' | 'add' | 'sub' | 'observe'
+
+export interface CustomMetric {
+  /** Never goes down. */
+  readonly isCounter: boolean
+  /** A series without a change for so long is forgotten. */
+  readonly maxIdleMs: number
+  /** Makes a series at 0 where there is none, and keeps it. */
+  begin(labels: Iterable<readonly [string, string]>): void
+  /** The stage is gone; the metric goes with the last stage that has it. */
+  release(): void
+  update(
+    labels: Iterable<readonly [string, string]>,
+    action: CustomMetricAction,
+    value: number,
+  ): void
+}
 
 interface Series {
   readonly labels: ReadonlyMap<string, string>

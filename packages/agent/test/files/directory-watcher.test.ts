@@ -2,7 +2,7 @@ import { appendFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { test } from 'tap'
-import { DirectoryWatcher } from '../../src/tail/directory-watcher.ts'
+import { DirectoryWatcher } from '../../src/files/directory-watcher.ts'
 import { configText, startReceiver, startTestAgent } from '../harness.ts'
 
 test('Lines and files are told of by the system, not found by looking', async t => {

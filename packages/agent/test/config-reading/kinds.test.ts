@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { loadKinds, loadReaders } from '../../src/config/kinds.ts'
-import { parseYaml } from '../../src/config/yaml-cursor.ts'
+import { loadKinds, loadReaders } from '../../src/config-reading/kinds.ts'
+import { parseYaml } from '../../src/config-reading/yaml-cursor.ts'
 import { ConfigError, loadAgentConfig } from '../../src/index.ts'
 import { loadStageReader } from '../../src/pipeline/registry.ts'
 

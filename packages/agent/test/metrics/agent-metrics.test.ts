@@ -1,7 +1,7 @@
 import { appendFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
-import { configText, lines, startReceiver, startTestAgent, text, waitFor } from './harness.ts'
+import { configText, lines, startReceiver, startTestAgent, text, waitFor } from '../harness.ts'
 
 /** Promtail's metrics of the files and the push, with the labels that dashboards ask for. */
 const expected: Readonly<Record<string, readonly [type: string, series: RegExp]>> = {

@@ -1,20 +1,11 @@
-// TLS of whatever listens: certificate, key, and whose certificates clients must have.
+// Reads the TLS of whatever listens: certificate, key, and the authority of its clients.
 
-import { createSecureContext, type SecureVersion, type TlsOptions } from 'node:tls'
-import { type Secret, readSecret as textOf } from '../push/credentials.ts'
+import { createSecureContext } from 'node:tls'
+import type { Secret } from '../net/credentials.ts'
+import { type ServerTls, serverTlsOptions } from '../net/server-tls.ts'
 import { readTlsVersion, tlsFields, versionsOf } from './http-client.ts'
 import { readOneOf, readText } from './readers.ts'
 import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
-
-/** A listener's TLS. */
-export interface ServerTls {
-  readonly cert: Secret
-  readonly key: Secret
-  /** Clients must show a certificate of one of these; without it none is asked for. */
-  readonly ca: Secret | undefined
-  readonly minVersion?: SecureVersion
-  readonly maxVersion?: SecureVersion
-}
 
 /**
  * Reads `tls_config` of a source that listens; the files must be there and fit. A block without a certificate
@@ -94,16 +85,4 @@ function checkedTls(
     return cursor.failAtKey(`${cursor.name} cannot be used: ${(error as Error).message}`)
   }
   return tls
-}
-
-/**
- * Reads the files.
- *
- * @throws the system's error for a file that cannot be read.
- */
-export function serverTlsOptions({ cert, key, ca, ...versions }: ServerTls): TlsOptions {
-  return {
-    ...{ cert: textOf(cert), key: textOf(key), ...versions },
-    ...(ca && { ca: textOf(ca), requestCert: true, rejectUnauthorized: true }),
-  }
 }

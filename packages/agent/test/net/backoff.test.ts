@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { backoffMs, parseRetryAfterMs } from '../../src/push/backoff.ts'
+import { backoffMs, parseRetryAfterMs } from '../../src/net/backoff.ts'
 
 test('backoffMs doubles up to the limit and heeds Retry-After', async t => {
   const config = { minMs: 500, maxMs: 3000, attemptsMax: 0 }
