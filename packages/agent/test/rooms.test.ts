@@ -87,3 +87,11 @@ test('No file of the agent imports itself by way of others', t => {
   t.same(circular(importsOf(Object.keys(texts), file => texts[file]!)), ['a.ts', 'b.ts'])
   t.end()
 })
+
+test('The agent knows nothing of queries or of the store', t => {
+  const named = files.filter(file =>
+    /'@skald\/(query|store)/.test(readFileSync(join(source, file), 'utf8')),
+  )
+  t.same(named, [])
+  t.end()
+})
