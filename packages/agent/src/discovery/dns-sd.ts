@@ -12,14 +12,9 @@ import {
 } from '../config-reading/readers.ts'
 import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 import { joinHostPort } from './host-port.ts'
+import { metaLabel } from './meta-label.ts'
 import { PolledDiscovery } from './polled-discovery.ts'
-import {
-  type Discoverer,
-  type DiscoveryConfig,
-  type DiscoveryContext,
-  metaLabel,
-  type TargetGroup,
-} from './target-group.ts'
+import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from './target-group.ts'
 
 const recordTypes = ['SRV', 'A', 'AAAA', 'MX', 'NS'] as const
 type RecordType = (typeof recordTypes)[number]

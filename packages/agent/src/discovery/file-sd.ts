@@ -8,14 +8,9 @@ import { parseYaml, type ValueReader } from '../config-reading/yaml-cursor.ts'
 import type { ConfigProblem } from '../errors.ts'
 import { DirectoryWatcher } from '../files/directory-watcher.ts'
 import { compileGlob, type Glob } from '../files/glob.ts'
+import { metaLabel } from './meta-label.ts'
 import { readStaticConfigs, staticGroups } from './static.ts'
-import {
-  type Discoverer,
-  type DiscoveryConfig,
-  type DiscoveryContext,
-  metaLabel,
-  type TargetGroup,
-} from './target-group.ts'
+import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from './target-group.ts'
 
 const defaultRefreshMs = 300_000
 // A larger file is refused: it is not a list of targets.

@@ -1,13 +1,11 @@
 // The targets of one job, for all who read them: joins what its discoverers find, relabels it, and
 // tells when the outcome has changed.
 
-import type { Logger } from 'pino'
-import type { AgentMetrics } from '../metrics/agent-metrics.ts'
 import type { FileTarget, TargetFeed } from '../targets/file-target.ts'
 import type { RelabelRule } from '../targets/relabel.ts'
 import { type OfferedTarget, offerTargets, withoutRepeats } from './offered-targets.ts'
 import { type StaticConfig, staticGroups } from './static.ts'
-import type { Discoverer, DiscoveryConfig, TargetGroup } from './target-group.ts'
+import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from './target-group.ts'
 import type { JobMemory } from './target-memory.ts'
 
 // Changes that come together are taken in together; far below the second in which the first line of a
@@ -28,14 +26,8 @@ export interface DiscoveredJob {
   readonly discoveries: readonly DiscoveryConfig[]
 }
 
-export interface JobTargetsOptions {
+export interface JobTargetsOptions extends Omit<DiscoveryContext, 'jobName'> {
   readonly config: DiscoveredJob
-  readonly hostname: string
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** Name and version of this program, for the APIs that are asked. */
-  readonly userAgent: string
-  readonly metrics: AgentMetrics
-  readonly logger: Logger
   /** Targets of the last run; absent where nothing is remembered. */
   readonly memory?: JobMemory | undefined
 }

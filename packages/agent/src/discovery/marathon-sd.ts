@@ -10,14 +10,9 @@ import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 import type { HeaderAuthorization } from '../net/credentials.ts'
 import { ApiClient, type ApiConnection } from './api-client.ts'
 import { joinHostPort } from './host-port.ts'
+import { metaLabel } from './meta-label.ts'
 import { PolledDiscovery } from './polled-discovery.ts'
-import {
-  type Discoverer,
-  type DiscoveryConfig,
-  type DiscoveryContext,
-  metaLabel,
-  type TargetGroup,
-} from './target-group.ts'
+import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from './target-group.ts'
 
 const refreshMsDefault = 30_000
 

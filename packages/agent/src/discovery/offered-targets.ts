@@ -8,7 +8,8 @@ import {
   visibleLabels,
 } from '../targets/file-target.ts'
 import { partByFilename, type RelabelRule, relabel } from '../targets/relabel.ts'
-import { metaLabel, type TargetGroup } from './target-group.ts'
+import { metaLabel } from './meta-label.ts'
+import type { TargetGroup } from './target-group.ts'
 
 /** Why a target is not read. */
 export type TargetFailure = 'dropped' | 'wrong_host' | 'no_path' | 'exists'

@@ -44,10 +44,3 @@ export interface DiscoveryConfig {
   readonly kind: string
   readonly create: (context: DiscoveryContext) => Discoverer
 }
-
-const metaPrefix = '__meta_'
-
-/** Makes the name of a meta label of anything: signs that a label name cannot have become `_`. */
-export function metaLabel(...parts: readonly string[]): string {
-  return metaPrefix + parts.join('_').replaceAll(/[^a-zA-Z0-9_]/g, '_')
-}

@@ -70,3 +70,12 @@ export function openRegularFile(path: string): OpenedFile | undefined {
   closeSync(fd)
   return undefined
 }
+
+/** Opens a file like `openRegularFile`; one that is gone, unreadable or a loop of links is not there. */
+export function openIfThere(path: string): OpenedFile | undefined {
+  try {
+    return openRegularFile(path)
+  } catch {
+    return undefined
+  }
+}

@@ -3,6 +3,8 @@
 // and a number that no float can hold spoils the whole. Bytes that are not UTF-8 stay: they are lone
 // surrogates U+DC80 to U+DCFF (see `decodeGoText`), before and after.
 
+import { jsonEscapes } from './json-escapes.ts'
+
 // What `JSON.parse` takes, or reads, otherwise: escaped surrogates, and numbers that may be too large.
 const mayDiffer = /\\u[dD][89a-fA-F]|[eE]\+?\d\d\d|\d{309}/
 const nestingMax = 10_000
@@ -12,16 +14,6 @@ const numberText = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 // Up to what ends a text or begins an escape.
 const plainText = /[^"\\]*/y
 const control = /[^ -\uffff]/
-const simpleEscapes: Readonly<Record<string, string>> = {
-  '"': '"',
-  '\\': '\\',
-  '/': '/',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-}
 
 /** Parses a JSON object, or null, which counts as one without keys; `undefined` for anything else. */
 export function parseJsonObject(text: string): Record<string, unknown> | undefined {
@@ -188,7 +180,7 @@ class Reader {
   #readEscape(): string {
     const char = this.#text[this.#at++] ?? ''
     if (char !== 'u') {
-      const simple = simpleEscapes[char]
+      const simple = jsonEscapes[char]
       if (simple === undefined) throw new Malformed()
       return simple
     }

@@ -1,6 +1,6 @@
 // syslog: takes messages over TCP, TLS or UDP.
 
-import dgram from 'node:dgram'
+import type dgram from 'node:dgram'
 import { reverse } from 'node:dns/promises'
 import { once } from 'node:events'
 import net from 'node:net'
@@ -23,10 +23,12 @@ import {
   plainAddress,
   readListenAddress,
 } from './listen-address.ts'
-import { listening, probeListen } from './probe.ts'
-import type { Source, SourceConfig, SourceContext } from './source.ts'
+import { ListeningSource } from './listening-source.ts'
+import { probeListen } from './probe.ts'
+import type { SourceConfig, SourceContext } from './source.ts'
 import { cutSyslogFrames } from './syslog-frames.ts'
 import { parseSyslog, type SyslogFormat, type SyslogMessage } from './syslog-message.ts'
+import { bindUdp, createUdpSocket } from './udp.ts'
 
 interface SyslogConfig {
   readonly address: ListenAddress
@@ -48,7 +50,6 @@ const connectionsMax = 1_024
 const lookupLimitMs = 1_000
 // Names of clients that are remembered.
 const namesMax = 1_000
-const receiveBufferBytes = 4 * 1024 * 1024
 // What is no message is told of so often.
 const noMessagePeriodMs = 60_000
 const hostnameLabel = '__syslog_connection_hostname'
@@ -94,47 +95,25 @@ export const readSyslogSource: ValueReader<SourceConfig> = cursor => {
   return { isPerClient: false, start, probe }
 }
 
-class SyslogSource implements Source {
-  readonly #config: SyslogConfig
-  readonly #context: SourceContext
+class SyslogSource extends ListeningSource<SyslogConfig> {
   readonly #sockets = new Set<net.Socket>()
   readonly #reading = new Set<Promise<void>>()
   readonly #names = new Map<string, Promise<string>>()
   readonly #timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
   #server: net.Server | dgram.Socket | undefined
-  #place = ''
-  #isStopped = false
   /** Texts that were no messages and have not been told of, and when some were. */
   #unsaidCount = 0
   #saidMs = Number.NEGATIVE_INFINITY
 
-  constructor(config: SyslogConfig, context: SourceContext) {
-    this.#config = config
-    this.#context = context
-  }
-
-  get isReady(): boolean {
-    return !this.#isStopped
-  }
-
-  get place(): string {
-    return this.#place
-  }
-
   async listen(): Promise<void> {
-    const { protocol, tls: tlsFiles, address } = this.#config
+    const { protocol, tls: tlsFiles, address } = this.config
     const { host, port } = address
     if (protocol === 'udp') {
-      const isIpv6 = host === undefined ? false : net.isIPv6(host)
-      const socket = dgram.createSocket({ type: isIpv6 ? 'udp6' : 'udp4' })
+      const socket = createUdpSocket(address)
       socket.on('message', (bytes, from) => this.#takeDatagram(bytes, from.address))
-      socket.bind({ port, ...(host === undefined ? {} : { address: host }) })
-      await listening(socket)
-      this.#setReceiveBuffer(socket)
+      this.boundTo = await bindUdp(socket, address)
       socket.on('error', error => this.#warn(error, 'Syslog listener failed'))
       this.#server = socket
-      const bound = socket.address()
-      this.#place = `udp ${formatAddress({ host: bound.address, port: bound.port })}`
     } else {
       const accept = (socket: net.Socket) => this.#accept(socket)
       const server = tlsFiles
@@ -147,21 +126,13 @@ class SyslogSource implements Source {
       server.on('error', error => this.#warn(error, 'Syslog listener failed'))
       this.#server = server
       const bound = server.address() as net.AddressInfo
-      this.#place = `${tlsFiles ? 'tls' : 'tcp'} ${formatAddress({ host: bound.address, port: bound.port })}`
+      this.boundTo = `${tlsFiles ? 'tls' : 'tcp'} ${formatAddress({ host: bound.address, port: bound.port })}`
     }
-    this.#context.logger.info({ place: this.#place }, 'Syslog listens')
-  }
-
-  #setReceiveBuffer(socket: dgram.Socket): void {
-    try {
-      socket.setRecvBufferSize(receiveBufferBytes)
-    } catch {
-      // The system allows less: what comes in a burst may be lost sooner.
-    }
+    this.context.logger.info({ place: this.boundTo }, 'Syslog listens')
   }
 
   #warn(error: Error, message: string): void {
-    this.#context.logger.warn({ error: error.message }, message)
+    this.context.logger.warn({ error: error.message }, message)
   }
 
   #accept(socket: net.Socket): void {
@@ -176,15 +147,15 @@ class SyslogSource implements Source {
   }
 
   async #read(socket: net.Socket): Promise<void> {
-    const { inlet } = this.#context
-    const { idleTimeoutMs, messageBytesMax } = this.#config
+    const { inlet } = this.context
+    const { idleTimeoutMs, messageBytesMax } = this.config
     const address = plainAddress(socket.remoteAddress ?? '')
     const connection = { address, hostname: await this.#nameOf(address) }
     socket.setTimeout(idleTimeoutMs)
     // What the lines belong to that come late.
     let last: SourceLine | undefined
     for await (const frame of cutSyslogFrames(socket, messageBytesMax)) {
-      if (!inlet.hasRoom && !this.#isStopped) {
+      if (!inlet.hasRoom && !this.isStopped) {
         // It is we who are silent.
         socket.setTimeout(0)
         await inlet.room()
@@ -198,13 +169,13 @@ class SyslogSource implements Source {
   }
 
   #takeDatagram(bytes: Buffer, address: string): void {
-    const { inlet, metrics } = this.#context
+    const { inlet, metrics } = this.context
     if (!inlet.hasRoom) {
       // Nobody can be told to wait.
       metrics.droppedLines.inc({ reason: 'no_room' })
       return
     }
-    if (bytes.length > this.#config.messageBytesMax) {
+    if (bytes.length > this.config.messageBytesMax) {
       this.#countTooLong(bytes.length, address)
       return
     }
@@ -214,15 +185,15 @@ class SyslogSource implements Source {
   }
 
   #countTooLong(byteLength: number, address: string): void {
-    const { metrics, logger } = this.#context
+    const { metrics, logger } = this.context
     metrics.droppedLines.inc({ reason: 'line_too_long' })
-    const fields = { client: address, bytes: byteLength, max: this.#config.messageBytesMax }
+    const fields = { client: address, bytes: byteLength, max: this.config.messageBytesMax }
     logger.warn(fields, 'Syslog message is longer than max_message_length: dropped')
   }
 
   /** Finds the name of a client, where a rule asks for it. */
   async #nameOf(address: string): Promise<string> {
-    if (!this.#context.inlet.isAskedFor(hostnameLabel)) return ''
+    if (!this.context.inlet.isAskedFor(hostnameLabel)) return ''
     let name = this.#names.get(address)
     if (!name) {
       if (this.#names.size >= namesMax) this.#names.clear()
@@ -237,21 +208,21 @@ class SyslogSource implements Source {
     bytes: Buffer,
     connection: { readonly address: string; readonly hostname: string },
   ): SourceLine | undefined {
-    const { metrics, nowMs } = this.#context
+    const { metrics, nowMs } = this.context
     const whole = withoutEnd(bytes)
     if (whole.length === 0) return undefined
     const text = decodeGoText(whole)
     const nowNs = BigInt(nowMs()) * 1_000_000n
-    const { format } = this.#config
+    const { format } = this.config
     const message = parseSyslog(text, { format, nowNs, timeZone: this.#timeZone })
     if (!message) {
       this.#countNoMessage(whole, connection.address)
       return undefined
     }
-    const isIncoming = this.#config.usesIncomingTime
+    const isIncoming = this.config.usesIncomingTime
     const line: SourceLine = {
       labels: this.#labelsOf(message, connection),
-      line: this.#config.keepsWholeMessage ? text : message.text,
+      line: this.config.keepsWholeMessage ? text : message.text,
       timestampNs: isIncoming ? message.timestampNs : undefined,
     }
     if (message.text === '') metrics.syslogEmptyMessages.inc()
@@ -260,13 +231,13 @@ class SyslogSource implements Source {
   }
 
   #add(line: SourceLine): void {
-    this.#context.inlet.add(line)
-    this.#context.metrics.syslogEntries.inc()
+    this.context.inlet.add(line)
+    this.context.metrics.syslogEntries.inc()
   }
 
   /** Counts what is no message; says it as often as people can read it. */
   #countNoMessage(bytes: Buffer, address: string): void {
-    const { metrics, logger, nowMs } = this.#context
+    const { metrics, logger, nowMs } = this.context
     metrics.syslogParsingErrors.inc()
     this.#unsaidCount++
     if (nowMs() - this.#saidMs < noMessagePeriodMs) return
@@ -281,7 +252,7 @@ class SyslogSource implements Source {
     message: SyslogMessage,
     { address, hostname }: { readonly address: string; readonly hostname: string },
   ): Map<string, string> {
-    const labels = new Map(this.#config.labels)
+    const labels = new Map(this.config.labels)
     const offer = (name: string, value: string | undefined) => {
       if (value) labels.set(name, value)
     }
@@ -293,7 +264,7 @@ class SyslogSource implements Source {
     offer('__syslog_message_app_name', message.appName)
     offer('__syslog_message_proc_id', message.procId)
     offer('__syslog_message_msg_id', message.msgId)
-    if (this.#config.labelsStructuredData) {
+    if (this.config.labelsStructuredData) {
       for (const [id, name, value] of message.structuredData) {
         offer(`__syslog_message_sd_${id}_${name}`.replaceAll(/[^a-zA-Z0-9_]/g, '_'), value)
       }
@@ -302,8 +273,8 @@ class SyslogSource implements Source {
   }
 
   async stop(): Promise<void> {
-    if (this.#isStopped) return
-    this.#isStopped = true
+    if (this.isStopped) return
+    this.isStopped = true
     this.#server?.close()
     for (const socket of this.#sockets) socket.destroy()
     await Promise.all(this.#reading)

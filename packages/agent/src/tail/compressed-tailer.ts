@@ -27,8 +27,7 @@ const carriageReturn = 0x0d
 export class CompressedTailer implements Reader {
   readonly path: string
   readonly #context: TailerContext
-  readonly #decompression: Decompression
-  readonly #foundMs: number
+  readonly #format: Decompression['format']
   #state: 'waiting' | 'reading' | 'ended' = 'waiting'
   #isLeaving = false
   #isHalted = false
@@ -50,11 +49,10 @@ export class CompressedTailer implements Reader {
   readonly foundAt = undefined
   readonly sizeBytes = undefined
 
-  constructor(path: string, context: TailerContext, decompression: Decompression) {
+  constructor(path: string, context: TailerContext, format: Decompression['format']) {
     this.path = path
     this.#context = context
-    this.#decompression = decompression
-    this.#foundMs = context.nowMs()
+    this.#format = format
   }
 
   get openCount(): number {
@@ -101,8 +99,6 @@ export class CompressedTailer implements Reader {
 
   poll(): boolean {
     if (this.#state === 'waiting') {
-      const waitedMs = this.#context.nowMs() - this.#foundMs
-      if (waitedMs < this.#decompression.initialDelayMs) return true
       const stats = this.#stat()
       if (!stats?.isFile()) return false
       this.#open(stats)
@@ -138,7 +134,7 @@ export class CompressedTailer implements Reader {
       ...{ record, origin: this.#origin, times, isOpen: true },
       updateRecord: () => this.#updateRecord(record),
     })
-    const { input, output } = createDecompressor(this.#decompression.format)
+    const { input, output } = createDecompressor(this.#format)
     const file = createReadStream(this.path)
     file.on('error', error => output.destroy(error))
     // Damage may show before anybody reads; whoever reads is told.
@@ -172,7 +168,7 @@ export class CompressedTailer implements Reader {
         return 'more'
       }
       // One that is cut goes unnoticed until here.
-      if (this.#restBytes > 0 && !(await isWhole(this.path, this.#decompression.format))) {
+      if (this.#restBytes > 0 && !(await isWhole(this.path, this.#format))) {
         throw new Error('it is cut')
       }
     } catch (error) {

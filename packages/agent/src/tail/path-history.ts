@@ -5,7 +5,12 @@
 import { type BigIntStats, closeSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
-import { identityKey, type OpenedFile, openRegularFile } from '../files/file-identity.ts'
+import {
+  identityKey,
+  type OpenedFile,
+  openIfThere,
+  openRegularFile,
+} from '../files/file-identity.ts'
 import type { DirectoryLists } from './directory-list.ts'
 import {
   type FoundFile,
@@ -75,7 +80,7 @@ export class PathHistory {
    * leads to now. That one is held open meanwhile, so that one look at it serves for all.
    */
   *resume(): Iterable<FileToRead> {
-    const current = openQuietly(this.#path)
+    const current = openIfThere(this.#path)
     try {
       yield* this.#elsewhere(current, this.#known.recordsOf(this.#scope, this.#path))
     } finally {
@@ -284,7 +289,7 @@ export class PathHistory {
     // The copy must reach as far as was read, not only as far as was acknowledged.
     const list = this.#lists.fresh(dirname(record.foundAt))
     const found = findCopy({ ...record, offset: file.readOffset, tail: undefined }, list)
-    const opened = found && openQuietly(found.path)
+    const opened = found && openIfThere(found.path)
     this.#logger.debug({ path: this.#path, copy: found?.path }, 'File was truncated')
     if (!found || !opened) return false
     this.#known.move(record, () => file.relocate(opened, found.path, found.isGzip))
@@ -375,13 +380,4 @@ function isFileOf(file: OpenedFile, record: FileRecord): boolean {
 /** Tells whether a rotated file needs no further look. */
 function isReadToEnd(record: FileRecord, { isGzip, stats }: FoundFile): boolean {
   return record.isFinished === true && (isGzip || Number(stats.size) === record.offset)
-}
-
-function openQuietly(path: string): OpenedFile | undefined {
-  try {
-    return openRegularFile(path)
-  } catch {
-    // Gone or unreadable: as if there were no copy.
-    return undefined
-  }
 }

@@ -2,13 +2,9 @@
 
 import { ApiClient } from '../api-client.ts'
 import { joinHostPort } from '../host-port.ts'
+import { metaLabel } from '../meta-label.ts'
 import { PolledDiscovery } from '../polled-discovery.ts'
-import {
-  type Discoverer,
-  type DiscoveryContext,
-  metaLabel,
-  type TargetGroup,
-} from '../target-group.ts'
+import type { Discoverer, DiscoveryContext, TargetGroup } from '../target-group.ts'
 import type { ConsulConfig } from './consul-config.ts'
 import {
   type ConsulCheck,

@@ -1,8 +1,9 @@
 // consul_sd_configs at work: the services of a data centre, with their health, as its catalog has them.
 
 import { ApiClient } from '../api-client.ts'
+import { metaLabel } from '../meta-label.ts'
 import { PolledDiscovery } from '../polled-discovery.ts'
-import { type Discoverer, type DiscoveryContext, metaLabel } from '../target-group.ts'
+import type { Discoverer, DiscoveryContext } from '../target-group.ts'
 import type { ConsulConfig } from './consul-config.ts'
 import {
   type ConsulCheck,

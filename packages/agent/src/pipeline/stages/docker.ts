@@ -10,9 +10,10 @@ import { DockerLine } from '../docker-line.ts'
 import type { PipelineEntry } from '../entry.ts'
 import { LastTimes } from '../fudge.ts'
 import { goJsonValue } from '../go-json.ts'
+import { JoiningStage } from '../joining-stage.ts'
 import { parseJsonObject } from '../json-object.ts'
-import { PartJoiner, partialLinesMax } from '../part-joiner.ts'
-import { type ByteStage, type LineConsumer, Pipeline } from '../pipeline.ts'
+import { partialLinesMax } from '../part-joiner.ts'
+import { type LineConsumer, Pipeline } from '../pipeline.ts'
 import type { SplitTime } from '../rfc3339-bytes.ts'
 import type { NextStage, StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
@@ -27,15 +28,14 @@ export const dockerStage: StageDefinition = {
 }
 
 /** Unpacks Docker's records; on entries and, where it is the only stage, on bytes. */
-export class DockerStage implements ByteStage {
+export class DockerStage extends JoiningStage {
   readonly #line = new DockerLine()
   readonly #lastTimes = new LastTimes()
-  readonly #joiner: PartJoiner
 
   constructor(nowMs: () => number) {
     const joinedName = 'output'
     const limits = { partialLinesMax, truncateBytes: 0, idleMs: partIdleMs }
-    this.#joiner = new PartJoiner({ ...limits, joinedName, nowMs })
+    super({ ...limits, joinedName, nowMs })
   }
 
   run(entry: PipelineEntry, next: NextStage): void {
@@ -61,13 +61,13 @@ export class DockerStage implements ByteStage {
     if (output !== undefined) entry.line = output
     // A line that is no record is whole in itself.
     if (!record || typeof record.log !== 'string') next(entry)
-    else if (record.log.endsWith('\n')) this.#joiner.complete(entry, next)
-    else this.#joiner.keep(entry, next)
+    else if (record.log.endsWith('\n')) this.joiner.complete(entry, next)
+    else this.joiner.keep(entry, next)
   }
 
   open(origin: LineOrigin, labels: LabelState, sink: LineSink): LineConsumer {
     const line = this.#line
-    const joiner = this.#joiner
+    const joiner = this.joiner
     const stdout = labels.with('stream', 'stdout')
     const stderr = labels.with('stream', 'stderr')
     const slow = new Pipeline([{ run: (entry, next) => this.run(entry, next) }], sink)
@@ -106,22 +106,6 @@ export class DockerStage implements ByteStage {
         else joiner.completeBytes(out, sink)
       },
     }
-  }
-
-  finish(origin: LineOrigin, next: NextStage): void {
-    this.#joiner.finish(origin, next)
-  }
-
-  finishBytes(origin: LineOrigin, sink: LineSink): void {
-    this.#joiner.finishBytes(origin, sink)
-  }
-
-  tick(nowMs: number, next: NextStage): void {
-    this.#joiner.tick(nowMs, next)
-  }
-
-  tickBytes(nowMs: number, sink: LineSink): void {
-    this.#joiner.tickBytes(nowMs, sink)
   }
 }
 
