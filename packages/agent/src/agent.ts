@@ -21,6 +21,7 @@ import {
   startLane,
   stopLane,
 } from './lane.ts'
+import { flushLimitMs, reloadFlushLimitMs } from './limits.ts'
 import { AgentMetrics } from './metrics/agent-metrics.ts'
 import type { StageInspection } from './pipeline/stage.ts'
 import { createPushTransport } from './push/client.ts'
@@ -33,12 +34,6 @@ import { HeldFiles } from './tail/held-files.ts'
 import { KnownFiles } from './tail/known-files.ts'
 import type { FoundFileStatus, TargetStatus } from './tail/managed-target.ts'
 import { TimeJournal } from './tail/time-journal.ts'
-
-// SIGTERM must be done within ten seconds; the rest is for positions and sockets.
-const flushLimitMs = 7_000
-// So long a reload waits for what was read by jobs and clients that go. A stop that comes meanwhile has
-// its own time after that.
-const reloadFlushLimitMs = 2_500
 
 export interface AgentOptions {
   readonly config: AgentConfig

@@ -11,6 +11,7 @@ import {
   readTexts,
 } from '../config-reading/readers.ts'
 import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import { dnsAnswerMs } from '../limits.ts'
 import { joinHostPort } from './host-port.ts'
 import { metaLabel } from './meta-label.ts'
 import { PolledDiscovery } from './polled-discovery.ts'
@@ -20,8 +21,6 @@ const recordTypes = ['SRV', 'A', 'AAAA', 'MX', 'NS'] as const
 type RecordType = (typeof recordTypes)[number]
 
 const refreshMsDefault = 30_000
-// A server that is away is given up before the next one is asked.
-const answerMs = 5_000
 
 /** One entry of `dns_sd_configs`, checked. */
 export interface DnsConfig {
@@ -59,7 +58,7 @@ export function createDnsDiscovery(
   context: DiscoveryContext,
   servers?: readonly string[],
 ): Discoverer {
-  const resolver = new Resolver({ timeout: answerMs, tries: 2 })
+  const resolver = new Resolver({ timeout: dnsAnswerMs, tries: 2 })
   if (servers) resolver.setServers(servers)
   const last = new Map<string, TargetGroup>()
   return new PolledDiscovery({

@@ -8,15 +8,12 @@ import { parseYaml, type ValueReader } from '../config-reading/yaml-cursor.ts'
 import type { ConfigProblem } from '../errors.ts'
 import { DirectoryWatcher } from '../files/directory-watcher.ts'
 import { compileGlob, type Glob } from '../files/glob.ts'
+import { targetFileBytesMax, targetFileSettleMs } from '../limits.ts'
 import { metaLabel } from './meta-label.ts'
 import { readStaticConfigs, staticGroups } from './static.ts'
 import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from './target-group.ts'
 
 const defaultRefreshMs = 300_000
-// A larger file is refused: it is not a list of targets.
-const fileBytesMax = 16 * 1024 * 1024
-// Between a change and the look, so that a file that is being written is complete.
-const changeSettleMs = 100
 
 // As Prometheus has it: `*` in the last segment only.
 const filePattern = /^[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)$/
@@ -95,7 +92,7 @@ class FileDiscovery implements Discoverer {
     this.#settleTimer ??= setTimeout(() => {
       this.#settleTimer = undefined
       void this.#refresh()
-    }, changeSettleMs)
+    }, targetFileSettleMs)
   }
 
   /** Reads all files again; what is asked for during a reading follows it. */
@@ -133,7 +130,8 @@ class FileDiscovery implements Discoverer {
   async #read(path: string): Promise<readonly TargetGroup[] | undefined> {
     try {
       const { size } = await stat(path)
-      if (size > fileBytesMax) throw new Error(`it is larger than ${fileBytesMax} bytes`)
+      if (size > targetFileBytesMax)
+        throw new Error(`it is larger than ${targetFileBytesMax} bytes`)
       const groups = parseTargetFile(path, await readFile(path, 'utf8'))
       if (this.#problems.delete(path)) {
         this.#context.logger.info({ file: path }, 'File of targets is read again')

@@ -1,19 +1,13 @@
 // The targets of one job, for all who read them: joins what its discoverers find, relabels it, and
 // tells when the outcome has changed.
 
+import { leftoverTargetsMs, targetsSettleMs } from '../limits.ts'
 import type { FileTarget, TargetFeed } from '../targets/file-target.ts'
 import type { RelabelRule } from '../targets/relabel.ts'
 import { type OfferedTarget, offerTargets, withoutRepeats } from './offered-targets.ts'
 import { type StaticConfig, staticGroups } from './static.ts'
 import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from './target-group.ts'
 import type { JobMemory } from './target-memory.ts'
-
-// Changes that come together are taken in together; far below the second in which the first line of a
-// new pod is to be read.
-const settleMs = 50
-// So long targets of the last run are looked for that discovery does not have any more; what is found of
-// them is read to its end.
-const leftoverMs = 5_000
 
 /** Where the targets of a job come from, checked. */
 export interface DiscoveredJob {
@@ -73,7 +67,7 @@ export class JobTargets implements TargetFeed {
       discoverer.start(groups => {
         if (this.#isStopped) return
         this.#groups.set(discoverer, [...groups])
-        this.#timer ??= setTimeout(() => this.#update(), settleMs)
+        this.#timer ??= setTimeout(() => this.#update(), targetsSettleMs)
       })
     }
   }
@@ -131,7 +125,7 @@ export class JobTargets implements TargetFeed {
       this.#leftoverTimer = setTimeout(() => {
         this.#leftover = []
         this.#update()
-      }, leftoverMs)
+      }, leftoverTargetsMs)
     }
     memory.keep(files)
     return this.#leftover.filter(({ path }) => !paths.has(path))

@@ -4,11 +4,6 @@
 import { createHash } from 'node:crypto'
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 
-/** Bytes at the beginning of a file that tell it from others. */
-export const headBytesMax = 1024
-/** Bytes before a position that tell whether it belongs to the content. */
-export const tailBytesMax = 256
-
 /** A hash over `length` bytes that end at `end`. */
 export interface Fingerprint {
   readonly end: number

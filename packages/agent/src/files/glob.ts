@@ -4,9 +4,7 @@
 import { statSync } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
-
-// Directories below each other that one `**` follows; deeper trees are loops of links.
-const depthMax = 40
+import { freshListingMs, globDepthMax } from '../limits.ts'
 
 type Segment =
   | { readonly kind: 'name'; readonly name: string }
@@ -254,8 +252,6 @@ interface ListedItem {
 /** Listings by directory; one holds while the directory's time of change stays. */
 type Listings = Map<string, Listing>
 
-// A directory that changed so recently may change again within the same tick of its clock.
-const freshMs = 2_000
 // No directory's time of change: such a listing is not used again.
 const never = -1n
 
@@ -280,7 +276,7 @@ class Walk {
     above: readonly string[],
   ): Promise<void> {
     const [segment, ...rest] = segments
-    if (!segment || depth > depthMax) return
+    if (!segment || depth > globDepthMax) return
     if (segment.kind === 'any-depth') {
       if (rest.length > 0) await this.step(directory, rest, depth, above)
       const real = await realpath(directory).catch(() => directory)
@@ -314,7 +310,7 @@ class Walk {
       if (!stats?.isDirectory()) return []
       const { mtimeNs } = stats
       const known = this.#before.get(directory)
-      const isFresh = Date.now() - Number(mtimeNs / 1_000_000n) < freshMs
+      const isFresh = Date.now() - Number(mtimeNs / 1_000_000n) < freshListingMs
       const isSame = known?.mtimeNs === mtimeNs && !isFresh
       const listing = isSame ? known : await read(directory, isFresh ? never : mtimeNs)
       this.listings.set(directory, listing)

@@ -2,9 +2,7 @@
 // led, so that lines which take the same way share one state, and its text is made once.
 
 import { createLabelSet, formatLabelSet, type LabelSet } from '@skald/wire'
-
-// Changes remembered per state; values of high cardinality would fill memory.
-const transitionsMax = 1024
+import { labelTransitionsMax } from '../limits.ts'
 
 /** An immutable set of labels; equal ways lead to the same object. */
 export class LabelState {
@@ -63,7 +61,7 @@ export class LabelState {
     this.#next ??= new Map()
     let state = this.#next.get(key)
     if (state) return state
-    if (this.#next.size >= transitionsMax) this.#next.clear()
+    if (this.#next.size >= labelTransitionsMax) this.#next.clear()
     state = new LabelState(make())
     this.#next.set(key, state)
     return state

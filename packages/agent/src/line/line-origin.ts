@@ -2,6 +2,8 @@
 // position that may be saved is the first byte of the first line that is neither acknowledged nor
 // deliberately dropped.
 
+import { spansBeforePrune } from '../limits.ts'
+
 /** A line (or the parts of one) that a stage keeps back. */
 export interface HeldLine {
   /** Offset of its first byte in the file. */
@@ -12,9 +14,6 @@ export interface HeldLine {
 export interface OriginBatch {
   readonly sequence: number
 }
-
-// Joined lines remembered before those that are settled are cleared away.
-const spansBeforePrune = 256
 
 /** One file as the pipeline and the push queue see it. */
 export class LineOrigin {

@@ -1,5 +1,6 @@
 // Waiting times between attempts: exponential with jitter, as Promtail's.
 
+import { retryAfterMsMax } from '../limits.ts'
 export interface BackoffConfig {
   readonly minMs: number
   readonly maxMs: number
@@ -20,7 +21,7 @@ export function backoffMs(
   const high = Math.min(low * 2, config.maxMs)
   const waitMs = low + options.random() * (high - low)
   // A server may ask for patience, but not for silence without end.
-  const askedMs = Math.min(options.retryAfterMs ?? 0, Math.max(config.maxMs, 60_000))
+  const askedMs = Math.min(options.retryAfterMs ?? 0, Math.max(config.maxMs, retryAfterMsMax))
   return Math.max(waitMs, askedMs)
 }
 

@@ -2,6 +2,7 @@
 // an OAuth 2 server. Files are read again for each request, so that a renewed secret needs no restart.
 
 import { readFileSync } from 'node:fs'
+import { tokenDefaultMs, tokenSlackMs } from '../limits.ts'
 
 /** A secret that is given or stands in a file, which is read again for each request. */
 export type Secret = { readonly text: string } | { readonly file: string }
@@ -57,10 +58,6 @@ export type PostForm = (
   form: URLSearchParams,
   headers: Record<string, string>,
 ) => Promise<{ readonly status: number; readonly text: string }>
-
-// A token is renewed so long before it ends, and without a stated end after an hour.
-const tokenSlackMs = 10_000
-const tokenDefaultMs = 3_600_000
 
 /** Makes the `Authorization` header of a request. */
 export class Credentials {

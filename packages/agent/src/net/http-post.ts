@@ -2,6 +2,7 @@
 
 import type { Agent, AgentOptions, IncomingMessage } from 'node:http'
 import https from 'node:https'
+import { answerBytesMax, socketsMax } from '../limits.ts'
 import { parseRetryAfterMs } from './backoff.ts'
 import { readSecret, type Secret } from './credentials.ts'
 import { http } from './node-http.ts'
@@ -40,11 +41,6 @@ export interface Post {
   /** The answer's body is wanted where the status is 2xx. */
   readonly isRead?: boolean
 }
-
-// Bytes of an answer that are looked at.
-const answerBytesMax = 64 * 1024
-// Each tenant has up to four requests under way, one while it is refused.
-const socketsMax = 32
 
 /** Posts to servers; `close` ends its connections. */
 export class HttpPoster {

@@ -3,11 +3,11 @@
 // and a number that no float can hold spoils the whole. Bytes that are not UTF-8 stay: they are lone
 // surrogates U+DC80 to U+DCFF (see `decodeGoText`), before and after.
 
+import { jsonNestingMax } from '../limits.ts'
 import { jsonEscapes } from './json-escapes.ts'
 
 // What `JSON.parse` takes, or reads, otherwise: escaped surrogates, and numbers that may be too large.
 const mayDiffer = /\\u[dD][89a-fA-F]|[eE]\+?\d\d\d|\d{309}/
-const nestingMax = 10_000
 const replacement = '\ufffd'
 const blanks = /[ \t\r\n]*/y
 const numberText = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
@@ -105,7 +105,7 @@ class Reader {
 
   #enter(): void {
     this.#at++
-    if (++this.#nesting > nestingMax) throw new Malformed()
+    if (++this.#nesting > jsonNestingMax) throw new Malformed()
   }
 
   #leave(): void {

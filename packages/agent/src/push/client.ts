@@ -2,6 +2,7 @@
 // in verdict.ts.
 
 import { describeError } from '../errors.ts'
+import { answerCharactersMax, redirectsMax } from '../limits.ts'
 import {
   type ClientAuthorization,
   Credentials,
@@ -34,8 +35,6 @@ export interface TransportConfig {
   readonly proxy?: ProxyConfig
 }
 
-const textCharactersMax = 1024
-const redirectsMax = 10
 // Redirects that keep the method, and those where others do not keep it, though a push is nothing else.
 // 303 sends its reader to another page: the batch was not taken there.
 const redirects = new Set([301, 302, 307, 308])
@@ -104,5 +103,5 @@ export function createPushTransport(config: TransportConfig, userAgent: string):
 }
 
 function firstLine(text: string): string {
-  return text.split('\n', 1)[0]!.slice(0, textCharactersMax).trim()
+  return text.split('\n', 1)[0]!.slice(0, answerCharactersMax).trim()
 }

@@ -16,6 +16,7 @@ import type { ListenerConfig } from '../config-reading/listener.ts'
 import { readListener } from '../config-reading/listener.ts'
 import { readBoolean, readLabels } from '../config-reading/readers.ts'
 import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import { receivedAnswerMs, receivedBodyBytesMax, receivedUnpackedBytesMax } from '../limits.ts'
 import { serverTlsOptions } from '../net/server-tls.ts'
 import type { Flow } from './inlet.ts'
 import { ListeningSource } from './listening-source.ts'
@@ -27,12 +28,6 @@ interface PushApiConfig {
   readonly labels: ReadonlyMap<string, string>
   readonly usesIncomingTime: boolean
 }
-
-// As in the store: what a request may have on the wire, and unpacked.
-const bodyBytesMax = 16 * 1024 * 1024
-const unpackedBytesMax = 64 * 1024 * 1024
-// Wait for the servers behind, below the 10 s after which a Promtail gives up waiting.
-const answerLimitMs = 8_000
 
 /** Reads the body of loki_push_api. */
 export const readLokiPushApiSource: ValueReader<SourceConfig> = cursor => {
@@ -67,7 +62,7 @@ class PushApiSource extends ListeningSource<PushApiConfig> {
     super(config, context)
     const { tls, httpPathPrefix = '' } = config.server
     this.#server = fastify({
-      ...{ logger: false, forceCloseConnections: true, bodyLimit: bodyBytesMax },
+      ...{ logger: false, forceCloseConnections: true, bodyLimit: receivedBodyBytesMax },
       ...(tls && { https: serverTlsOptions(tls) }),
     }) as unknown as FastifyInstance
     this.#server.removeAllContentTypeParsers()
@@ -135,7 +130,7 @@ class PushApiSource extends ListeningSource<PushApiConfig> {
         if (flow.isTaken) resolve(true)
       }
       flow.onProgress = look
-      timer = setTimeout(() => resolve(flow.isTaken), answerLimitMs)
+      timer = setTimeout(() => resolve(flow.isTaken), receivedAnswerMs)
       look()
     })
     clearTimeout(timer)
@@ -179,7 +174,7 @@ function decode(request: FastifyRequest): PushStream[] {
       { code: 'PUSH_BODY_UNSUPPORTED' },
     )
   }
-  return decodePushRequest(snappyDecompress(bodyOf(request), unpackedBytesMax))
+  return decodePushRequest(snappyDecompress(bodyOf(request), receivedUnpackedBytesMax))
 }
 
 function bodyOf(request: FastifyRequest): Buffer {
@@ -190,7 +185,7 @@ function unzipped(request: FastifyRequest): Buffer {
   const body = bodyOf(request)
   if (request.headers['content-encoding'] !== 'gzip') return body
   try {
-    return gunzipSync(body, { maxOutputLength: unpackedBytesMax })
+    return gunzipSync(body, { maxOutputLength: receivedUnpackedBytesMax })
   } catch (cause) {
     const isTooLarge = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
     const code = isTooLarge ? 'PUSH_BODY_TOO_LARGE' : 'PUSH_BODY_MALFORMED'

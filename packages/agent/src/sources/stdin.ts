@@ -1,11 +1,9 @@
 // Lines from standard input (-stdin), until the input ends.
 
 import type { Readable } from 'node:stream'
+import { stdinLineBytesMax } from '../limits.ts'
 import type { Source, SourceConfig } from './source.ts'
 import { splitLines } from './split-lines.ts'
-
-// A longer line is cut in two.
-const lineBytesMax = 64 * 1024 * 1024
 
 /** Makes the source that reads standard input. */
 export function stdinSource(options: {
@@ -38,7 +36,7 @@ class StdinSource implements Source {
     const { input, inlet, labels } = options
     this.#input = input
     const read = async () => {
-      for await (const line of splitLines(input, lineBytesMax)) {
+      for await (const line of splitLines(input, stdinLineBytesMax)) {
         await inlet.room()
         if (line.length > 0) inlet.add({ labels, line })
       }

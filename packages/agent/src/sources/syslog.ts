@@ -15,6 +15,15 @@ import {
 } from '../config-reading/readers.ts'
 import { readServerTls } from '../config-reading/server-tls.ts'
 import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import {
+  clientNameLimitMs,
+  clientNamesMax,
+  noMessageBytesShown,
+  noMessagePeriodMs,
+  syslogConnectionsMax,
+  syslogIdleMsDefault,
+  syslogMessageBytesDefault,
+} from '../limits.ts'
 import { type ServerTls, serverTlsOptions } from '../net/server-tls.ts'
 import type { SourceLine } from './inlet.ts'
 import {
@@ -44,14 +53,6 @@ interface SyslogConfig {
   readonly tls: ServerTls | undefined
 }
 
-// Connections at a time; each may hold one message in memory.
-const connectionsMax = 1_024
-// Wait for the name of a client, which the first of its messages needs.
-const lookupLimitMs = 1_000
-// Names of clients that are remembered.
-const namesMax = 1_000
-// What is no message is told of so often.
-const noMessagePeriodMs = 60_000
 const hostnameLabel = '__syslog_connection_hostname'
 
 /** Reads the body of syslog. */
@@ -78,13 +79,13 @@ export const readSyslogSource: ValueReader<SourceConfig> = cursor => {
   }
   const config: SyslogConfig = {
     ...{ address: raw.listen_address, protocol, tls: raw.tls_config },
-    idleTimeoutMs: raw.idle_timeout ?? 120_000,
+    idleTimeoutMs: raw.idle_timeout ?? syslogIdleMsDefault,
     labelsStructuredData: raw.label_structured_data ?? false,
     labels: raw.labels ?? new Map(),
     usesIncomingTime: raw.use_incoming_timestamp ?? false,
     keepsWholeMessage: raw.use_rfc5424_message ?? false,
     format: raw.syslog_format || 'rfc5424',
-    messageBytesMax: raw.max_message_length || 8192,
+    messageBytesMax: raw.max_message_length || syslogMessageBytesDefault,
   }
   const start = async (context: SourceContext) => {
     const source = new SyslogSource(config, context)
@@ -120,7 +121,7 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
         ? tls.createServer(serverTlsOptions(tlsFiles), accept)
         : net.createServer(accept)
       server.on('tlsClientError', error => this.#warn(error, 'Syslog client was refused'))
-      server.maxConnections = connectionsMax
+      server.maxConnections = syslogConnectionsMax
       server.listen({ port, ...(host === undefined ? {} : { host }) })
       await once(server, 'listening')
       server.on('error', error => this.#warn(error, 'Syslog listener failed'))
@@ -196,7 +197,7 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
     if (!this.context.inlet.isAskedFor(hostnameLabel)) return ''
     let name = this.#names.get(address)
     if (!name) {
-      if (this.#names.size >= namesMax) this.#names.clear()
+      if (this.#names.size >= clientNamesMax) this.#names.clear()
       name = lookUp(address)
       this.#names.set(address, name)
     }
@@ -241,7 +242,7 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
     metrics.syslogParsingErrors.inc()
     this.#unsaidCount++
     if (nowMs() - this.#saidMs < noMessagePeriodMs) return
-    const text = bytes.toString('utf8', 0, 200)
+    const text = bytes.toString('utf8', 0, noMessageBytesShown)
     const fields = { client: address, count: this.#unsaidCount, text }
     logger.warn(fields, 'Not a syslog message: dropped')
     this.#unsaidCount = 0
@@ -284,7 +285,7 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
 async function lookUp(address: string): Promise<string> {
   let timer: NodeJS.Timeout | undefined
   const isOver = new Promise<string[]>(resolve => {
-    timer = setTimeout(() => resolve([]), lookupLimitMs)
+    timer = setTimeout(() => resolve([]), clientNameLimitMs)
   })
   try {
     const names = await Promise.race([reverse(address), isOver])

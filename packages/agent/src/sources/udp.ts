@@ -2,10 +2,9 @@
 
 import dgram from 'node:dgram'
 import { isIPv6 } from 'node:net'
+import { receiveBufferBytes } from '../limits.ts'
 import { formatAddress, type ListenAddress } from './listen-address.ts'
 import { listening } from './probe.ts'
-
-const receiveBufferBytes = 4 * 1024 * 1024
 
 /** Makes a socket of the family of an address. */
 export function createUdpSocket({ host }: ListenAddress): dgram.Socket {

@@ -2,6 +2,7 @@
 // position is a line number, as Promtail has it. What is not compressed is told apart in `mixed-tailer.ts`.
 
 import { type BigIntStats, createReadStream, statSync } from 'node:fs'
+import { lineBytesMax } from '../limits.ts'
 import { LineOrigin } from '../line/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 import { type CompressionFormat, createDecompressor, isWhole } from './decompressor.ts'
@@ -18,8 +19,6 @@ export interface Decompression {
   readonly initialDelayMs: number
 }
 
-// The same bound as for lines of plain files.
-const lineBytesMax = 64 * 1024 * 1024
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 

@@ -11,6 +11,7 @@ import {
   openIfThere,
   openRegularFile,
 } from '../files/file-identity.ts'
+import { movedLooksMax } from '../limits.ts'
 import type { DirectoryLists } from './directory-list.ts'
 import {
   type FoundFile,
@@ -26,7 +27,7 @@ import {
   stemOf,
 } from './found-file.ts'
 import type { KnownFiles } from './known-files.ts'
-import { findMoved, looksMax } from './moved-files.ts'
+import { findMoved } from './moved-files.ts'
 import type { FileRecord } from './positions.ts'
 import type { Sibling } from './sibling.ts'
 import type { TailedFile } from './tailed-file.ts'
@@ -178,7 +179,7 @@ export class PathHistory {
     const logPath = realPathOf(this.#path)
     const directory = dirname(logPath)
     let list = this.#lists.since(directory, sinceMs)
-    for (let look = 0; look < looksMax; look++) {
+    for (let look = 0; look < movedLooksMax; look++) {
       if (!list) return 'later'
       const outcome = yield* this.#lookForUnseen(current, rotatedSiblings(logPath, list))
       if (outcome === 'complete') break
@@ -314,7 +315,7 @@ export class PathHistory {
     const missed = this.#missed.get(file) ?? { sinceMs: performance.now(), looks: 0 }
     this.#missed.set(file, missed)
     // A file that is being renamed or compressed may escape one look.
-    while (missed.looks < looksMax) {
+    while (missed.looks < movedLooksMax) {
       const list = this.#lists.since(directory, missed.sinceMs)
       if (!list) return 'later'
       const found = findRecord(record, list)

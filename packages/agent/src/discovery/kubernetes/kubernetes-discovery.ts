@@ -1,5 +1,6 @@
 // kubernetes_sd_configs at work: watches the objects that a role needs and makes groups of them.
 
+import { clusterSettleMs, podLingerMs, podSettleMs } from '../../limits.ts'
 import { ApiClient } from '../api-client.ts'
 import type { Discoverer, DiscoveryContext, TargetGroup } from '../target-group.ts'
 import { type ConnectionConfig, connectTo, ownNamespace } from './connection.ts'
@@ -47,14 +48,6 @@ const resources: Readonly<Record<KubernetesRole, { readonly api: string; readonl
     endpointslice: { api: '/apis/discovery.k8s.io/v1', name: 'endpointslices' },
     ingress: { api: '/apis/networking.k8s.io/v1', name: 'ingresses' },
   }
-
-// Pods of this node are few, and their first lines are waited for; the objects of a whole cluster are
-// many and change all the time.
-const podSettleMs = 10
-const clusterSettleMs = 1_000
-
-// A kubelet removes the logs of a pod up to a minute after the pod.
-const podLingerMs = 5_000
 
 /** Objects of one kind, in all namespaces that are looked at. */
 class Watched<T> {

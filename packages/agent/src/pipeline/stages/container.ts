@@ -2,10 +2,10 @@
 // json-file, each line for itself. Parts of long lines are joined, and the line feed that Docker keeps
 // is taken off.
 
+import { partialLinesMax } from '../../limits.ts'
 import { CriLine } from '../cri-line.ts'
 import { DockerLine } from '../docker-line.ts'
 import { readDockerRecord } from '../docker-record.ts'
-import { partialLinesMax } from '../part-joiner.ts'
 import { splitTimestamp } from '../pipeline.ts'
 import { RuntimeLine } from '../runtime-line.ts'
 import type { StageDefinition } from '../stage.ts'

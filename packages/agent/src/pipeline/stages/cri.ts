@@ -2,6 +2,7 @@
 // parts of long lines, each stream of each file on its own.
 
 import { readLooseBoolean, readLooseCount } from '../../config-reading/readers.ts'
+import { criPartIdleMs, partialLinesMax } from '../../limits.ts'
 import type { LabelState } from '../../line/label-state.ts'
 import type { LineOrigin } from '../../line/line-origin.ts'
 import { emptySinkLine, type LineSink, type SinkLine } from '../../line/line-sink.ts'
@@ -9,13 +10,10 @@ import { CriLine } from '../cri-line.ts'
 import type { PipelineEntry } from '../entry.ts'
 import { LastTimes } from '../fudge.ts'
 import { JoiningStage } from '../joining-stage.ts'
-import { type JoinOptions, partialLinesMax } from '../part-joiner.ts'
+import type { JoinOptions } from '../part-joiner.ts'
 import { type LineConsumer, splitTimestamp } from '../pipeline.ts'
 import type { RuntimeLine } from '../runtime-line.ts'
 import type { NextStage, StageDefinition } from '../stage.ts'
-
-// Runtimes write the last words of a program without a line feed as a part that nothing follows.
-const partialIdleMs = 10_000
 
 /** Limits of joining. */
 export type CriOptions = Pick<JoinOptions, 'partialLinesMax' | 'truncateBytes'>
@@ -46,7 +44,7 @@ export class CriStage extends JoiningStage {
   readonly #lastTimes = new LastTimes()
 
   constructor(options: CriOptions, line: RuntimeLine, nowMs: () => number) {
-    super({ ...options, idleMs: partialIdleMs, nowMs })
+    super({ ...options, idleMs: criPartIdleMs, nowMs })
     this.#line = line
   }
 

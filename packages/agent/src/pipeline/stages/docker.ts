@@ -3,6 +3,7 @@
 // record without one is a part, which the next record of its stream goes on: Docker cuts lines at 16 KiB.
 
 import { parseRfc3339 } from '@skald/go-dialect'
+import { dockerPartIdleMs, partialLinesMax } from '../../limits.ts'
 import type { LabelState } from '../../line/label-state.ts'
 import type { LineOrigin } from '../../line/line-origin.ts'
 import { emptySinkLine, type LineSink } from '../../line/line-sink.ts'
@@ -12,15 +13,11 @@ import { LastTimes } from '../fudge.ts'
 import { goJsonValue } from '../go-json.ts'
 import { JoiningStage } from '../joining-stage.ts'
 import { parseJsonObject } from '../json-object.ts'
-import { partialLinesMax } from '../part-joiner.ts'
 import { type LineConsumer, Pipeline } from '../pipeline.ts'
 import type { SplitTime } from '../rfc3339-bytes.ts'
 import type { NextStage, StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
-// Docker writes the parts of a line at once. What a program wrote last, without a line feed, is a part that
-// nothing follows.
-const partIdleMs = 3_000
 const lineFeed = 0x0a
 
 export const dockerStage: StageDefinition = {
@@ -34,7 +31,7 @@ export class DockerStage extends JoiningStage {
 
   constructor(nowMs: () => number) {
     const joinedName = 'output'
-    const limits = { partialLinesMax, truncateBytes: 0, idleMs: partIdleMs }
+    const limits = { partialLinesMax, truncateBytes: 0, idleMs: dockerPartIdleMs }
     super({ ...limits, joinedName, nowMs })
   }
 
