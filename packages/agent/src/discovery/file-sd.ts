@@ -13,7 +13,7 @@ import { metaLabel } from './meta-label.ts'
 import { readStaticConfigs, staticGroups } from './static.ts'
 import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from './target-group.ts'
 
-const defaultRefreshMs = 300_000
+const refreshMsDefault = 300_000
 
 // As Prometheus has it: `*` in the last segment only.
 const filePattern = /^[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)$/
@@ -43,7 +43,7 @@ const readEntry: ValueReader<DiscoveryConfig> = cursor => {
     )
   }
   const { files } = raw
-  const refreshMs = raw.refresh_interval || defaultRefreshMs
+  const refreshMs = raw.refresh_interval || refreshMsDefault
   return { kind: 'file', create: context => new FileDiscovery({ files, refreshMs }, context) }
 }
 
