@@ -1,13 +1,13 @@
-// file_sd_configs: targets that stand in files beside the configuration, which others write. A file
-// that cannot be read or is torn leaves its last good targets in force.
+// file_sd_configs: targets in files that other programs write. If a file cannot be read or is torn, its last
+// good targets stay in force.
 
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { readList, readRefreshMs, readText } from '../config-reading/readers.ts'
 import { parseYaml, type ValueReader } from '../config-reading/yaml-cursor.ts'
 import type { ConfigProblem } from '../errors.ts'
-import { DirectoryWatcher } from '../files/directory-watcher.ts'
 import { compileGlob, type Glob } from '../files/glob.ts'
+import { PlaceWatcher } from '../files/place-watcher.ts'
 import { targetFileBytesMax, targetFileSettleMs } from '../limits.ts'
 import { metaLabel } from './meta-label.ts'
 import { readStaticConfigs, staticGroups } from './static.ts'
@@ -56,7 +56,7 @@ class FileDiscovery implements Discoverer {
   readonly #directories: ReadonlySet<string>
   readonly #refreshMs: number
   readonly #context: DiscoveryContext
-  readonly #watcher: DirectoryWatcher
+  readonly #watcher: PlaceWatcher
   /** Last good content by file. */
   #groups = new Map<string, readonly TargetGroup[]>()
   /** Last problem by file, so that each is logged once. */
@@ -77,8 +77,8 @@ class FileDiscovery implements Discoverer {
     this.#refreshMs = config.refreshMs
     this.#context = context
     const { logger } = context
-    // Any name: where a file is a link into a directory that is replaced, only the link is told of.
-    this.#watcher = new DirectoryWatcher({ onChange: () => this.#refreshSoon(), logger })
+    // Any name: where a file is a link into a directory that is replaced, only the directory is reported.
+    this.#watcher = new PlaceWatcher({ onChange: () => this.#refreshSoon(), logger })
   }
 
   start(onGroups: (groups: Iterable<TargetGroup>) => void): void {
@@ -107,7 +107,7 @@ class FileDiscovery implements Discoverer {
   async #readAll(): Promise<void> {
     while (this.#isWanted && !this.#isStopped) {
       this.#isWanted = false
-      this.#watcher.watch(this.#directories)
+      await this.#watcher.watch(this.#directories)
       const next = new Map<string, readonly TargetGroup[]>()
       const onUnreadable = (directory: string, error: Error) => {
         this.#report(directory, error.message)
@@ -157,8 +157,8 @@ class FileDiscovery implements Discoverer {
     this.#isStopped = true
     clearInterval(this.#timer)
     clearTimeout(this.#settleTimer)
-    this.#watcher.close()
     await this.#refreshing
+    await this.#watcher.close()
   }
 }
 
