@@ -213,7 +213,9 @@ scrape_configs:
   const logged: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
   const config = await loadAgentConfig({ text, path: 'agent.yaml' })
-  const agent = await startAgent({ config, logger, hostname: 'node-1', withHttpServer: false })
+  const agent = await startAgent({
+    ...{ config, logger, version: 'test', hostname: 'node-1', withHttpServer: false },
+  })
   t.teardown(() => agent.stop())
   const linesOf = async () => {
     const lines: string[] = []

@@ -4,17 +4,26 @@
 import { hostname as osHostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DirectoryLock } from '@skald/wire/directory-lock'
-import { version } from '@skald/wire/version'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { type AgentConfig, walDirectory } from './config/agent-config.ts'
 import type { ScrapeConfig } from './config/scrape.ts'
-import { type AgentConfig, walDirectory } from './config.ts'
 import { JobTargets } from './discovery/job-targets.ts'
 import { TargetMemory } from './discovery/target-memory.ts'
+import type { AgentView } from './http/agent-view.ts'
 import { startAgentServer } from './http/server.ts'
-import type { StageInspector } from './inspect/stage-inspector.ts'
-import { addJob, type Lane, type LaneContext, removeJobs, startLane, stopLane } from './lane.ts'
-import { AgentMetrics } from './metrics.ts'
+import {
+  type AgentJob,
+  addJob,
+  type Lane,
+  type LaneContext,
+  removeJobs,
+  startLane,
+  stopLane,
+} from './lane.ts'
+import { flushLimitMs, reloadFlushLimitMs } from './limits.ts'
+import { AgentMetrics } from './metrics/agent-metrics.ts'
+import type { StageInspection } from './pipeline/stage.ts'
 import { createPushTransport } from './push/client.ts'
 import type { Delivery } from './push/delivery.ts'
 import { clientKey, isUnchanged, planReload, type ReloadPlan } from './reload.ts'
@@ -26,15 +35,11 @@ import { KnownFiles } from './tail/known-files.ts'
 import type { FoundFileStatus, TargetStatus } from './tail/managed-target.ts'
 import { TimeJournal } from './tail/time-journal.ts'
 
-// SIGTERM must be done within ten seconds; the rest is for positions and sockets.
-const flushLimitMs = 7_000
-// So long a reload waits for what was read by jobs and clients that go. A stop that comes meanwhile has
-// its own time after that.
-const reloadFlushLimitMs = 2_500
-
 export interface AgentOptions {
   readonly config: AgentConfig
   readonly logger: Logger
+  /** Version of this program: for its metrics and for the servers it talks to. */
+  readonly version: string
   /** Name of this host, for `__host__` and discovery; the system's by default. */
   readonly hostname?: string
   /** Environment, for discovery inside of a cluster; empty by default. */
@@ -45,7 +50,8 @@ export interface AgentOptions {
   readonly withHttpServer?: boolean
   /** Where entries go instead of to the first client; then there is no other. */
   readonly delivery?: Delivery | undefined
-  readonly inspector?: StageInspector | undefined
+  /** Shows what each stage does; absent where nobody looks. */
+  readonly inspect?: StageInspection | undefined
 }
 
 /** How much of what stood in the files at the start has been read. */
@@ -56,14 +62,7 @@ export interface AgentProgress {
 }
 
 /** A running agent. */
-export interface Agent {
-  /** At least one file is being read. */
-  readonly isReady: boolean
-  readonly metrics: AgentMetrics
-  /** What is in force. */
-  readonly config: AgentConfig
-  /** The jobs with what their discovery has found. */
-  readonly jobs: readonly JobTargets[]
+export interface Agent extends AgentView {
   /** Address of the HTTP server, such as `http://127.0.0.1:9080`; absent without one. */
   readonly url: string | undefined
   /** Settles when all files were searched for once. */
@@ -71,18 +70,6 @@ export interface Agent {
   progress(): AgentProgress
   /** Lists the files that are being read. */
   files(): readonly FoundFileStatus[]
-  /** Lists what is read and how far, by target. */
-  targets(): readonly TargetStatus[]
-  /**
-   * Reads the configuration anew and changes what is different in it, nothing else.
-   *
-   * @throws ConfigError when it cannot be used; everything goes on as it was then.
-   */
-  reload(): Promise<'changed' | 'unchanged'>
-  /** Blocks that were written anew and wait for a restart, since a reload does not apply them. */
-  readonly blocksForRestart: readonly string[]
-  /** Lists the sources that are no files. */
-  sources(): readonly SourceStatus[]
   /** Ends the sources that are no files; settles when all servers have taken what was read. */
   drain(): Promise<void>
   /** Sends what was read, saves positions and ends, within ten seconds. Further calls wait for the first. */
@@ -122,7 +109,7 @@ class RunningAgent implements Agent {
   readonly #held = new HeldFiles()
   readonly #logger: Logger
   #config: AgentConfig
-  #jobs: JobTargets[]
+  #jobs: AgentJob[]
   #lanes: Lane[] = []
   readonly #sources: SourceSet
   #server: { readonly instance: FastifyInstance; readonly url: string } | undefined
@@ -137,7 +124,7 @@ class RunningAgent implements Agent {
     this.#lock = lock
     this.#config = config
     this.#logger = logger
-    this.metrics = new AgentMetrics({ version, withProcess: withHttpServer })
+    this.metrics = new AgentMetrics({ version: options.version, withProcess: withHttpServer })
     this.#journal = new TimeJournal({ path: `${config.positions.filename}.times`, logger })
     this.#known = new KnownFiles({
       ...config.positions,
@@ -151,23 +138,34 @@ class RunningAgent implements Agent {
     }
     this.#setConfig(config)
     this.#sources = new SourceSet({
-      ...{ journal: this.#journal, metrics: this.metrics, logger, nowMs },
+      ...{ metrics: this.metrics, logger, nowMs },
+      allocateNs: () => this.#journal.allocate(1),
       lanes: () =>
-        this.#lanes.map(({ name, jobs, hasRoom }) => ({ name, jobs: [...jobs.values()], hasRoom })),
+        this.#lanes.map(({ name, jobs, hasRoom }) => ({
+          ...{ name, hasRoom },
+          jobs: [...jobs].map(([{ config: job }, { pipeline }]) => ({ config: job, pipeline })),
+        })),
       cursors: {
         get: key => this.#known.cursor(key),
         set: (key, value) => this.#known.setCursor(key, value),
       },
       hostname: options.hostname ?? osHostname(),
     })
-    this.#jobs = config.scrapeConfigs.map(job => this.#createTargets(job))
+    this.#jobs = config.scrapeConfigs.map(job => this.#createJob(job))
   }
 
-  #createTargets(config: ScrapeConfig): JobTargets {
+  get #userAgent(): string {
+    return `skald-agent/${this.#options.version}`
+  }
+
+  #createJob(config: ScrapeConfig): AgentJob {
     const { hostname = osHostname(), env = {}, logger } = this.#options
     // What the configuration lists itself cannot go while the agent is away.
     const memory = config.discoveries.length > 0 ? this.#memory.open(config) : undefined
-    return new JobTargets({ config, hostname, env, metrics: this.metrics, logger, memory })
+    const userAgent = this.#userAgent
+    const { metrics } = this
+    const options = { config, hostname, env, userAgent, metrics, logger, memory }
+    return { config, targets: new JobTargets(options) }
   }
 
   async start(): Promise<void> {
@@ -178,12 +176,16 @@ class RunningAgent implements Agent {
       }
       const { clients } = this.#config
       this.#lanes = (this.#options.delivery ? clients.slice(0, 1) : clients).map(client =>
-        startLane(client, createPushTransport(client.transport), this.#laneContext()),
+        startLane(
+          client,
+          createPushTransport(client.transport, this.#userAgent),
+          this.#laneContext(),
+        ),
       )
-      for (const targets of this.#jobs) targets.start()
+      for (const { targets } of this.#jobs) targets.start()
       await this.#sources.start()
     } catch (error) {
-      await Promise.all(this.#jobs.map(targets => targets.stop()))
+      await Promise.all(this.#jobs.map(({ targets }) => targets.stop()))
       await Promise.all(this.#lanes.map(lane => stopLane(lane, flushLimitMs)))
       await this.#server?.instance.close()
       throw error
@@ -196,7 +198,7 @@ class RunningAgent implements Agent {
     return {
       ...{ config: this.#config, logger: this.#logger, metrics: this.metrics, jobs: this.#jobs },
       ...{ journal: this.#journal, known: this.#known, held: this.#held },
-      ...{ nowMs, delivery: this.#options.delivery, inspector: this.#options.inspector },
+      ...{ nowMs, delivery: this.#options.delivery, inspect: this.#options.inspect },
     }
   }
 
@@ -216,7 +218,7 @@ class RunningAgent implements Agent {
   }
 
   get jobs(): readonly JobTargets[] {
-    return this.#jobs
+    return this.#jobs.map(({ targets }) => targets)
   }
 
   get isReady(): boolean {
@@ -294,9 +296,11 @@ class RunningAgent implements Agent {
   /** Puts a configuration in force. */
   async #apply(config: AgentConfig, plan: ReloadPlan): Promise<void> {
     // Made before anything is stopped: where this fails, everything stays as it was.
-    const added = plan.addedJobs.map(job => this.#createTargets(job))
+    const added = plan.addedJobs.map(job => this.#createJob(job))
     const newClients = plan.restartsAll ? config.clients : plan.addedClients
-    const transports = newClients.map(({ transport }) => createPushTransport(transport))
+    const transports = newClients.map(({ transport }) =>
+      createPushTransport(transport, this.#userAgent),
+    )
     const removed = this.#jobs.filter(({ config: job }) => plan.removedJobs.includes(job.jobName))
     const going = this.#lanes.filter(
       ({ key }) => plan.restartsAll || plan.removedClients.includes(key),
@@ -310,19 +314,19 @@ class RunningAgent implements Agent {
       ...staying.map(lane => removeJobs(lane, removed, reloadFlushLimitMs)),
     ])
     for (const { name } of going) this.#known.endSearches(name)
-    const all = [...this.#jobs.filter(targets => !removed.includes(targets)), ...added]
+    const all = [...this.#jobs.filter(job => !removed.includes(job)), ...added]
     this.#setConfig(config)
     this.#jobs = config.scrapeConfigs.map(
-      ({ jobName }) => all.find(targets => targets.config.jobName === jobName)!,
+      ({ jobName }) => all.find(({ config: job }) => job.jobName === jobName)!,
     )
-    for (const lane of staying) for (const targets of added) addJob(lane, targets)
+    for (const lane of staying) for (const job of added) addJob(lane, job)
     const context = this.#laneContext()
     const started = newClients.map((client, i) => startLane(client, transports[i]!, context))
     const order = config.clients.map(clientKey)
     const placeOf = ({ key }: Lane) => order.indexOf(key)
     this.#lanes = [...staying, ...started].sort((a, b) => placeOf(a) - placeOf(b))
-    for (const targets of added) targets.start()
-    await Promise.all(removed.map(targets => targets.stop()))
+    for (const { targets } of added) targets.start()
+    await Promise.all(removed.map(({ targets }) => targets.stop()))
     await this.#sources.start(
       hasOtherLanes ? undefined : added.map(({ config: job }) => job.jobName),
     )
@@ -345,7 +349,7 @@ class RunningAgent implements Agent {
     await this.#reloading
     await this.#sources.stop()
     await Promise.all([
-      ...this.#jobs.map(targets => targets.stop()),
+      ...this.#jobs.map(({ targets }) => targets.stop()),
       ...this.#lanes.map(lane => stopLane(lane, flushLimitMs)),
     ])
     await this.#sources.close()

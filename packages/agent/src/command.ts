@@ -6,15 +6,16 @@ import type { Readable, Writable } from 'node:stream'
 import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/go-dialect'
 import { type Colours, ConfigError, explainSystemError, noColours } from '@skald/wire'
 import { createLogger } from '@skald/wire/logger'
-import { version } from '@skald/wire/version'
 import { type Agent, startAgent } from './agent.ts'
+import type { AgentConfig } from './config/agent-config.ts'
 import { agentFlags } from './config/flags.ts'
-import { type AgentConfig, type LoadAgentConfigOptions, loadAgentConfig } from './config.ts'
+import { type LoadAgentConfigOptions, loadAgentConfig } from './config/load-config.ts'
+import { stdinJob } from './config/stdin-job.ts'
 import { watchConfig } from './config-watch.ts'
 import { PositionsError } from './errors.ts'
 import { describeClients, EntryPrinter } from './inspect/entry-printer.ts'
 import { createScratch } from './inspect/scratch.ts'
-import { stdinJob } from './sources/stdin.ts'
+import { createInspection } from './inspect/stage-inspector.ts'
 
 const waysOut = {
   port: '-server.http-listen-port=PORT, or server.http_listen_port in the configuration',
@@ -23,6 +24,8 @@ const waysOut = {
 
 /** What the command needs from its process. */
 export interface AgentCommandIo {
+  /** Version of this program. */
+  readonly version: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdin?: Readable
   readonly stdout: Writable
@@ -47,7 +50,7 @@ export async function runAgentCommand(
     const { flags, rest } = parseGoFlags(argv, agentFlags)
     checkRest(rest)
     if (flags.version === 'true') {
-      io.stdout.write(`skald agent, version ${version}\n`)
+      io.stdout.write(`skald agent, version ${io.version}\n`)
       return 0
     }
     const file = findConfigFile(flags)
@@ -200,16 +203,17 @@ async function runUntilStopped(
     io.stdout.write(describeClients(config.clients))
   }
   const agent = await startAgent({
-    ...{ config, logger, hostname, env: io.env, withHttpServer: loadConfig !== undefined },
+    ...{ config, logger, hostname, env: io.env, version: io.version },
+    ...{ withHttpServer: loadConfig !== undefined },
     ...(loadConfig && { loadConfig }),
     ...(isDryRun && {
       delivery: new EntryPrinter(config.clients[0]!, io.stdout, coloursFor(io.stdout)),
     }),
     ...(flags.inspect === 'true' && {
-      inspector: {
-        write: (text: string) => void io.stderr.write(text),
+      inspect: createInspection({
+        write: text => void io.stderr.write(text),
         colours: coloursFor(io.stderr),
-      },
+      }),
     }),
   })
   io.onStarted?.(agent)
@@ -220,7 +224,7 @@ async function runUntilStopped(
     flags['config.auto-reload'] === 'true' && loadConfig && file !== undefined
       ? watchConfig({ path: file, text, onChange: reload })
       : () => undefined
-  logger.info({ version }, 'Agent started')
+  logger.info({ version: io.version }, 'Agent started')
   const why = await Promise.race([stopped, ended])
   if (why === 'end') await Promise.race([agent.drain(), stopped])
   endWatch()

@@ -3,9 +3,7 @@
 // of networks tell of no events.
 
 import { readFile } from 'node:fs/promises'
-
-// As often as the reload sidecars that it takes the place of.
-const lookEveryMs = 5_000
+import { configLookEveryMs } from './limits.ts'
 
 /**
  * Calls back when the file at `path` has another content than before, the first time than `text`. A file
@@ -28,6 +26,6 @@ export function watchConfig(options: {
     last = text
     onChange()
   }
-  const timer = setInterval(() => void look(), lookEveryMs)
+  const timer = setInterval(() => void look(), configLookEveryMs)
   return () => clearInterval(timer)
 }

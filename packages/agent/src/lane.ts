@@ -3,12 +3,13 @@
 
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { type AgentConfig, walDirectory } from './config/agent-config.ts'
 import type { ClientConfig } from './config/clients.ts'
-import { type AgentConfig, walDirectory } from './config.ts'
+import type { ScrapeConfig } from './config/scrape.ts'
 import type { JobTargets } from './discovery/job-targets.ts'
-import type { StageInspector } from './inspect/stage-inspector.ts'
-import type { AgentMetrics, LaneMetrics } from './metrics.ts'
+import type { AgentMetrics, LaneMetrics } from './metrics/agent-metrics.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
+import type { StageInspection } from './pipeline/stage.ts'
 import { createStageContext } from './pipeline/stage-context.ts'
 import type { PushTransport } from './push/client.ts'
 import type { Delivery } from './push/delivery.ts'
@@ -18,10 +19,16 @@ import { RateLimiter } from './push/rate-limiter.ts'
 import { clientKey } from './reload.ts'
 import type { HeldFiles } from './tail/held-files.ts'
 import type { KnownFiles } from './tail/known-files.ts'
-import type { ManagedJob } from './tail/managed-target.ts'
+import type { ManagedJob } from './tail/managed-job.ts'
 import { ReadScheduler } from './tail/read-scheduler.ts'
 import { TargetManager } from './tail/target-manager.ts'
 import type { TimeJournal } from './tail/time-journal.ts'
+
+/** A job of the configuration with its targets, which all lanes share. */
+export interface AgentJob {
+  readonly config: ScrapeConfig
+  readonly targets: JobTargets
+}
 
 /** See above. */
 export interface Lane {
@@ -32,9 +39,8 @@ export interface Lane {
   readonly delivery: Delivery
   readonly scheduler: ReadScheduler
   readonly manager: TargetManager
-  /** By the targets that they read. */
-  readonly jobs: Map<JobTargets, ManagedJob>
-  readonly createJob: (targets: JobTargets) => ManagedJob
+  readonly jobs: Map<AgentJob, ManagedJob>
+  readonly createJob: (job: AgentJob) => ManagedJob
   /** Tells whether sources that are no files may send lines now. */
   readonly hasRoom: () => boolean
 }
@@ -47,10 +53,10 @@ export interface LaneContext {
   readonly journal: TimeJournal
   readonly known: KnownFiles
   readonly held: HeldFiles
-  readonly jobs: readonly JobTargets[]
+  readonly jobs: readonly AgentJob[]
   readonly nowMs: () => number
   readonly delivery: Delivery | undefined
-  readonly inspector: StageInspector | undefined
+  readonly inspect: StageInspection | undefined
 }
 
 /** Starts the lane of a client; nothing comes in before its targets do. */
@@ -68,16 +74,16 @@ export function startLane(
   const scheduler = new ReadScheduler(() => delivery.hasRoom)
   delivery.onRoom = () => scheduler.pump()
   const limiter = createLimiter(config, { delivery, metrics, nowMs })
-  const createJob = (targets: JobTargets): ManagedJob => {
-    const { jobName, stages, discoveries, source } = targets.config
-    const { inspector } = context
-    const stageContext = createStageContext({ jobName, metrics, logger, nowMs, inspector })
+  const createJob = ({ config: job, targets }: AgentJob): ManagedJob => {
+    const { jobName, stages, discoveries, source } = job
+    const { inspect } = context
+    const stageContext = createStageContext({ jobName, metrics, logger, nowMs, inspect })
     const built = stages.map(createStage => createStage(stageContext))
     const takesEntries = source !== undefined || discoveries.some(({ kind }) => kind === 'docker')
     const pipeline = new Pipeline(built, limiter ?? delivery, { takesEntries })
-    return { config: targets.config, pipeline, targets }
+    return { config: job, pipeline, targets }
   }
-  const jobs = new Map(context.jobs.map(targets => [targets, createJob(targets)]))
+  const jobs = new Map(context.jobs.map(job => [job, createJob(job)]))
   const manager = new TargetManager({
     limiter,
     jobs: [...jobs.values()],
@@ -141,22 +147,22 @@ function openDiskBuffer(
 }
 
 /** Adds a job whose targets have been made. */
-export function addJob({ manager, jobs, createJob }: Lane, targets: JobTargets): void {
-  const job = createJob(targets)
-  jobs.set(targets, job)
+export function addJob({ manager, jobs, createJob }: Lane, added: AgentJob): void {
+  const job = createJob(added)
+  jobs.set(added, job)
   manager.addJob(job)
 }
 
 /** Ends jobs: what they read is waited for as long as `limitMs`. */
 export async function removeJobs(
   { manager, jobs }: Lane,
-  removed: readonly JobTargets[],
+  removed: readonly AgentJob[],
   limitMs: number,
 ): Promise<void> {
-  const going = removed.map(targets => jobs.get(targets)!)
+  const going = removed.map(job => jobs.get(job)!)
   await Promise.all(going.map(job => manager.removeJob(job, limitMs)))
   for (const job of going) job.pipeline.close()
-  for (const targets of removed) jobs.delete(targets)
+  for (const job of removed) jobs.delete(job)
 }
 
 function createLimiter(

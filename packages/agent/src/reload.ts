@@ -1,8 +1,8 @@
 // What a new configuration changes: decided as a whole before anything is touched.
 
+import type { AgentConfig } from './config/agent-config.ts'
 import type { ClientConfig } from './config/clients.ts'
 import type { ScrapeConfig } from './config/scrape.ts'
-import type { AgentConfig } from './config.ts'
 
 /** What is to be stopped and what to be started. */
 export interface ReloadPlan {

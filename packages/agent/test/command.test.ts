@@ -10,6 +10,7 @@ test('Words behind the flags are ignored as by Promtail, unless flags are among 
     const [stdout, stderr] = [new PassThrough(), new PassThrough()]
     const argv = [`-config.file=${directory}/a.yaml`, '-check-syntax', ...rest]
     const code = await runAgentCommand(argv, {
+      version: 'test',
       env: {},
       stdout,
       stderr,

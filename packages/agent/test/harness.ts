@@ -169,7 +169,7 @@ export async function startTestAgent(
 ): Promise<Agent> {
   const config = await loadAgentConfig({ text, path: 'test.yaml' })
   const logger = pino({ level: 'silent' })
-  const agent = await startAgent({ config, logger, hostname: 'host', ...more })
+  const agent = await startAgent({ config, logger, version: 'test', hostname: 'host', ...more })
   t.teardown(() => agent.stop())
   return agent
 }

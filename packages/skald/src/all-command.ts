@@ -116,5 +116,8 @@ async function startEmbeddedAgent(
           expandEnv,
           env: terminal.env,
         }
-  return startAgent({ config: await loadAgentConfig(source), logger, withHttpServer: false })
+  return startAgent({
+    ...{ config: await loadAgentConfig(source), logger, version },
+    withHttpServer: false,
+  })
 }

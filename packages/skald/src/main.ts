@@ -50,6 +50,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
     const run = (argv: readonly string[], terminal: Terminal) =>
       runAgentCommand(argv, {
         ...terminal,
+        version,
         stdin: process.stdin,
         coloursFor: stream => coloursFor(stream as { isTTY?: boolean }, terminal.env),
         onStopRequest,

@@ -1,12 +1,11 @@
 // clients: where to push to and how.
 
-import { version } from '@skald/wire/version'
-import type { BackoffConfig } from '../push/backoff.ts'
-import type { TransportConfig } from '../push/client.ts'
-import type { ClientAuthorization, Secret } from '../push/credentials.ts'
-import type { ClientTls, ProxyConfig } from '../push/http-post.ts'
-import { isGoUrl } from './go-url.ts'
-import { httpClientFields, readLateSecret, readOneAuthorization } from './http-client.ts'
+import { isGoUrl } from '../config-reading/go-url.ts'
+import {
+  httpClientFields,
+  readLateSecret,
+  readOneAuthorization,
+} from '../config-reading/http-client.ts'
 import {
   readAnything,
   readBoolean,
@@ -16,8 +15,12 @@ import {
   readText,
   readTextMap,
   refuse,
-} from './readers.ts'
-import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
+} from '../config-reading/readers.ts'
+import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+import type { BackoffConfig } from '../net/backoff.ts'
+import type { ClientAuthorization, Secret } from '../net/credentials.ts'
+import type { ClientTls, ProxyConfig } from '../net/http-post.ts'
+import type { TransportConfig } from '../push/client.ts'
 
 /** One server to push to. */
 export interface ClientConfig {
@@ -244,7 +247,7 @@ export function createClientConfig(
     dropsRateLimited: given.dropsRateLimited ?? false,
   }
   const transport = {
-    ...{ url, headers, userAgent: `skald-agent/${version}` },
+    ...{ url, headers },
     timeoutMs: given.timeoutMs ?? clientDefaults.timeoutMs,
     followsRedirects: given.followsRedirects ?? true,
     ...(authorization && { authorization }),

@@ -9,12 +9,12 @@ import {
   parseGoDuration,
 } from '@skald/go-dialect'
 import { isLabelName, type LogFormat, type LogLevel, logFormats, logLevels } from '@skald/wire'
-import type { AgentConfig } from '../config.ts'
+import { parseYaml } from '../config-reading/yaml-cursor.ts'
 import type { ConfigProblem } from '../errors.ts'
+import type { ServerTls } from '../net/server-tls.ts'
+import type { AgentConfig } from './agent-config.ts'
 import { type ClientConfig, clientDefaults, createClientConfig } from './clients.ts'
 import { readServer } from './server.ts'
-import type { ServerTls } from './server-tls.ts'
-import { parseYaml } from './yaml-cursor.ts'
 
 const text = (description: string): GoFlag => ({ kind: 'text', description })
 const boolean = (description: string): GoFlag => ({ kind: 'boolean', description })

@@ -1,41 +1,29 @@
 // scrape_configs: what to read and what to do with it.
 
+import { readBoolean, readDurationMs, readOneOf, readText } from '../config-reading/readers.ts'
+import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+import type { DiscoveredJob } from '../discovery/job-targets.ts'
 import { discoveryKeys, loadDiscoveryReaders } from '../discovery/registry.ts'
-import { type RelabelRule, readRelabelRules } from '../discovery/relabel.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
-import type { DiscoveryConfig } from '../discovery/target-group.ts'
 import { unsupportedDiscoveries } from '../discovery/unsupported.ts'
 import { loadStageReader } from '../pipeline/registry.ts'
 import type { StageFactory, StageReading } from '../pipeline/stage.ts'
 import { loadSourceReaders, sourceKeys, sourceOf } from '../sources/registry.ts'
-import type { SourceConfig } from '../sources/source.ts'
+import type { SourcedJob } from '../sources/source.ts'
 import type { Decompression } from '../tail/compressed-tailer.ts'
-import { findEncoding, type TextEncoding } from '../tail/encoding.ts'
-import { readBoolean, readDurationMs, readOneOf, readText } from './readers.ts'
-import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
+import { findEncoding } from '../tail/encoding.ts'
+import type { TailedJob } from '../tail/managed-job.ts'
+import { type RelabelRule, readRelabelRules } from '../targets/relabel.ts'
 
-/** One job. */
-export interface ScrapeConfig {
+/** One job: what each of the rooms that work for it is given. */
+export interface ScrapeConfig extends DiscoveredJob, TailedJob, SourcedJob {
   readonly jobName: string
-  /** Where it stands, from 1. */
+  /** Where it is in the file, from 1. */
   readonly line: number
-  /** Equal for jobs that are written equally. */
-  readonly identity: string
   /** No part of it had to be left out for a mistake. */
   readonly isSound: boolean
   readonly stages: readonly StageFactory[]
   readonly relabelRules: readonly RelabelRule[]
-  readonly staticConfigs: readonly StaticConfig[]
-  /** Where further targets are looked for. */
-  readonly discoveries: readonly DiscoveryConfig[]
-  /** Own key: labels that the path of a container's log gives are added to its lines. */
-  readonly addsPathLabels: boolean
-  /** Absent where none is named: bytes go out as they came. */
-  readonly encoding: TextEncoding | undefined
-  /** Set where the files of the job are compressed. */
-  readonly decompression: Decompression | undefined
-  /** Where lines come from other than files. */
-  readonly source: SourceConfig | undefined
 }
 
 const readEncoding: ValueReader<Pick<ScrapeConfig, 'encoding'>> = cursor => {

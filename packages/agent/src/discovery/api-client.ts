@@ -4,12 +4,12 @@
 import type { Agent, IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { formatDurationMs } from '@skald/go-dialect'
-import { version } from '@skald/wire/version'
 import { ApiError, describeError } from '../errors.ts'
-import { http } from '../node-http.ts'
-import { parseRetryAfterMs } from '../push/backoff.ts'
-import { authorizationHeader, type HeaderAuthorization } from '../push/credentials.ts'
-import { type ClientTls, tlsOptions } from '../push/http-post.ts'
+import { apiAnswerMs, apiBodyBytesMax, apiErrorBytesMax, apiKeepAliveMs } from '../limits.ts'
+import { parseRetryAfterMs } from '../net/backoff.ts'
+import { authorizationHeader, type HeaderAuthorization } from '../net/credentials.ts'
+import { type ClientTls, tlsOptions } from '../net/http-post.ts'
+import { http } from '../net/node-http.ts'
 
 /** Where an API is and how to be let in. */
 export interface ApiConnection {
@@ -23,13 +23,6 @@ export interface ApiConnection {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-// Until the headers of an answer are there, and between two parts of a body.
-const answerMs = 30_000
-// A list is asked for in pages of some 5 MB; only a list in one piece comes near this.
-const bodyBytesMax = 64 * 1024 * 1024
-// Bytes of an error's body that are looked at.
-const errorBytesMax = 16 * 1024
-
 /** Parameters of a request; a list is one for each, what is empty is left out. */
 export type ApiQuery = Readonly<
   Record<string, string | number | boolean | readonly string[] | undefined>
@@ -38,12 +31,14 @@ export type ApiQuery = Readonly<
 /** Asks one API. */
 export class ApiClient {
   readonly #connection: ApiConnection
+  readonly #userAgent: string
   readonly #agent: Agent
 
-  constructor(connection: ApiConnection) {
+  constructor(connection: ApiConnection, userAgent: string) {
     this.#connection = connection
+    this.#userAgent = userAgent
     const isTls = connection.url.protocol === 'https:'
-    const options = { keepAlive: true, keepAliveMsecs: 15_000 }
+    const options = { keepAlive: true, keepAliveMsecs: apiKeepAliveMs }
     this.#agent = isTls ? new https.Agent(options) : new http.Agent(options)
   }
 
@@ -53,8 +48,8 @@ export class ApiClient {
    * @throws ApiError when the status is not 200; the system's error when no answer comes.
    */
   async getJson(path: string, query: ApiQuery, signal: AbortSignal): Promise<unknown> {
-    const response = await this.open(path, query, { signal, idleMs: answerMs })
-    const text = await readText(response, bodyBytesMax)
+    const response = await this.open(path, query, { signal, idleMs: apiAnswerMs })
+    const text = await readText(response, apiBodyBytesMax)
     return JSON.parse(text)
   }
 
@@ -71,7 +66,7 @@ export class ApiClient {
     const response = await this.#get(path, query, signal)
     const { statusCode = 0 } = response
     if (statusCode !== 200) {
-      const text = await readText(response, errorBytesMax)
+      const text = await readText(response, apiErrorBytesMax)
       const retryAfterMs = parseRetryAfterMs(response.headers['retry-after'], Date.now())
       const message = `HTTP status ${statusCode}: ${describeFailure(text)}`
       throw new ApiError(message, { status: statusCode, retryAfterMs })
@@ -94,7 +89,7 @@ export class ApiClient {
     const headers = {
       accept: 'application/json',
       ...this.#connection.headers,
-      'user-agent': `skald-agent/${version}`,
+      'user-agent': this.#userAgent,
       ...(authorization ? { authorization: authorizationHeader(authorization) } : {}),
     }
     const isTls = url.protocol === 'https:'
@@ -104,8 +99,8 @@ export class ApiClient {
         ? https.request(url, { ...options, ...tlsOptions(tls) })
         : http.request(url, options)
       const timer = setTimeout(
-        () => request.destroy(new Error(`no answer within ${formatDurationMs(answerMs)}`)),
-        answerMs,
+        () => request.destroy(new Error(`no answer within ${formatDurationMs(apiAnswerMs)}`)),
+        apiAnswerMs,
       )
       request.once('error', error => {
         clearTimeout(timer)

@@ -3,24 +3,24 @@
 
 import { NODATA, NOTFOUND } from 'node:dns'
 import { Resolver } from 'node:dns/promises'
-import { readCount, readList, readOneOf, readRefreshMs, readTexts } from '../config/readers.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
-import { joinHostPort } from './host-port.ts'
-import { PolledDiscovery } from './polled-discovery.ts'
 import {
-  type Discoverer,
-  type DiscoveryConfig,
-  type DiscoveryContext,
-  metaLabel,
-  type TargetGroup,
-} from './target-group.ts'
+  readCount,
+  readList,
+  readOneOf,
+  readRefreshMs,
+  readTexts,
+} from '../config-reading/readers.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import { dnsAnswerMs } from '../limits.ts'
+import { joinHostPort } from './host-port.ts'
+import { metaLabel } from './meta-label.ts'
+import { PolledDiscovery } from './polled-discovery.ts'
+import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from './target-group.ts'
 
 const recordTypes = ['SRV', 'A', 'AAAA', 'MX', 'NS'] as const
 type RecordType = (typeof recordTypes)[number]
 
 const refreshMsDefault = 30_000
-// A server that is away is given up before the next one is asked.
-const answerMs = 5_000
 
 /** One entry of `dns_sd_configs`, checked. */
 export interface DnsConfig {
@@ -58,7 +58,7 @@ export function createDnsDiscovery(
   context: DiscoveryContext,
   servers?: readonly string[],
 ): Discoverer {
-  const resolver = new Resolver({ timeout: answerMs, tries: 2 })
+  const resolver = new Resolver({ timeout: dnsAnswerMs, tries: 2 })
   if (servers) resolver.setServers(servers)
   const last = new Map<string, TargetGroup>()
   return new PolledDiscovery({

@@ -1,27 +1,19 @@
-// file_sd_configs: targets that stand in files beside the configuration, which others write. A file
-// that cannot be read or is torn leaves its last good targets in force.
+// file_sd_configs: targets in files that other programs write. If a file cannot be read or is torn, its last
+// good targets stay in force.
 
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { readList, readRefreshMs, readText } from '../config/readers.ts'
-import { parseYaml, type ValueReader } from '../config/yaml-cursor.ts'
+import { readList, readRefreshMs, readText } from '../config-reading/readers.ts'
+import { parseYaml, type ValueReader } from '../config-reading/yaml-cursor.ts'
 import type { ConfigProblem } from '../errors.ts'
-import { DirectoryWatcher } from '../tail/directory-watcher.ts'
-import { compileGlob, type Glob } from './glob.ts'
+import { compileGlob, type Glob } from '../files/glob.ts'
+import { PlaceWatcher } from '../files/place-watcher.ts'
+import { targetFileBytesMax, targetFileSettleMs } from '../limits.ts'
+import { metaLabel } from './meta-label.ts'
 import { readStaticConfigs, staticGroups } from './static.ts'
-import {
-  type Discoverer,
-  type DiscoveryConfig,
-  type DiscoveryContext,
-  metaLabel,
-  type TargetGroup,
-} from './target-group.ts'
+import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from './target-group.ts'
 
-const defaultRefreshMs = 300_000
-// A larger file is refused: it is not a list of targets.
-const fileBytesMax = 16 * 1024 * 1024
-// Between a change and the look, so that a file that is being written is complete.
-const changeSettleMs = 100
+const refreshMsDefault = 300_000
 
 // As Prometheus has it: `*` in the last segment only.
 const filePattern = /^[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)$/
@@ -51,7 +43,7 @@ const readEntry: ValueReader<DiscoveryConfig> = cursor => {
     )
   }
   const { files } = raw
-  const refreshMs = raw.refresh_interval || defaultRefreshMs
+  const refreshMs = raw.refresh_interval || refreshMsDefault
   return { kind: 'file', create: context => new FileDiscovery({ files, refreshMs }, context) }
 }
 
@@ -64,7 +56,7 @@ class FileDiscovery implements Discoverer {
   readonly #directories: ReadonlySet<string>
   readonly #refreshMs: number
   readonly #context: DiscoveryContext
-  readonly #watcher: DirectoryWatcher
+  readonly #watcher: PlaceWatcher
   /** Last good content by file. */
   #groups = new Map<string, readonly TargetGroup[]>()
   /** Last problem by file, so that each is logged once. */
@@ -85,8 +77,8 @@ class FileDiscovery implements Discoverer {
     this.#refreshMs = config.refreshMs
     this.#context = context
     const { logger } = context
-    // Any name: where a file is a link into a directory that is replaced, only the link is told of.
-    this.#watcher = new DirectoryWatcher({ onChange: () => this.#refreshSoon(), logger })
+    // Any name: where a file is a link into a directory that is replaced, only the directory is reported.
+    this.#watcher = new PlaceWatcher({ onChange: () => this.#refreshSoon(), logger })
   }
 
   start(onGroups: (groups: Iterable<TargetGroup>) => void): void {
@@ -100,7 +92,7 @@ class FileDiscovery implements Discoverer {
     this.#settleTimer ??= setTimeout(() => {
       this.#settleTimer = undefined
       void this.#refresh()
-    }, changeSettleMs)
+    }, targetFileSettleMs)
   }
 
   /** Reads all files again; what is asked for during a reading follows it. */
@@ -115,7 +107,7 @@ class FileDiscovery implements Discoverer {
   async #readAll(): Promise<void> {
     while (this.#isWanted && !this.#isStopped) {
       this.#isWanted = false
-      this.#watcher.watch(this.#directories)
+      await this.#watcher.watch(this.#directories)
       const next = new Map<string, readonly TargetGroup[]>()
       const onUnreadable = (directory: string, error: Error) => {
         this.#report(directory, error.message)
@@ -138,7 +130,8 @@ class FileDiscovery implements Discoverer {
   async #read(path: string): Promise<readonly TargetGroup[] | undefined> {
     try {
       const { size } = await stat(path)
-      if (size > fileBytesMax) throw new Error(`it is larger than ${fileBytesMax} bytes`)
+      if (size > targetFileBytesMax)
+        throw new Error(`it is larger than ${targetFileBytesMax} bytes`)
       const groups = parseTargetFile(path, await readFile(path, 'utf8'))
       if (this.#problems.delete(path)) {
         this.#context.logger.info({ file: path }, 'File of targets is read again')
@@ -164,8 +157,8 @@ class FileDiscovery implements Discoverer {
     this.#isStopped = true
     clearInterval(this.#timer)
     clearTimeout(this.#settleTimer)
-    this.#watcher.close()
     await this.#refreshing
+    await this.#watcher.close()
   }
 }
 

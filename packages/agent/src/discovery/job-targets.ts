@@ -1,40 +1,34 @@
 // The targets of one job, for all who read them: joins what its discoverers find, relabels it, and
 // tells when the outcome has changed.
 
-import type { Logger } from 'pino'
-import type { ScrapeConfig } from '../config/scrape.ts'
-import type { AgentMetrics } from '../metrics.ts'
-import { staticGroups } from './static.ts'
-import type { Discoverer, TargetGroup } from './target-group.ts'
+import { leftoverTargetsMs, targetsSettleMs } from '../limits.ts'
+import type { FileTarget, TargetFeed } from '../targets/file-target.ts'
+import type { RelabelRule } from '../targets/relabel.ts'
+import { type OfferedTarget, offerTargets, withoutRepeats } from './offered-targets.ts'
+import { type StaticConfig, staticGroups } from './static.ts'
+import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from './target-group.ts'
 import type { JobMemory } from './target-memory.ts'
-import {
-  type FileTarget,
-  type OfferedTarget,
-  offerTargets,
-  targetKey,
-  withoutRepeats,
-} from './targets.ts'
 
-// Changes that come together are taken in together; far below the second in which the first line of a
-// new pod is to be read.
-const settleMs = 50
-// So long targets of the last run are looked for that discovery does not have any more; what is found of
-// them is read to its end.
-const leftoverMs = 5_000
+/** Where the targets of a job come from, checked. */
+export interface DiscoveredJob {
+  readonly jobName: string
+  /** Equal for jobs that are written equally. */
+  readonly identity: string
+  readonly relabelRules: readonly RelabelRule[]
+  readonly staticConfigs: readonly StaticConfig[]
+  /** Where further targets are looked for. */
+  readonly discoveries: readonly DiscoveryConfig[]
+}
 
-export interface JobTargetsOptions {
-  readonly config: ScrapeConfig
-  readonly hostname: string
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly metrics: AgentMetrics
-  readonly logger: Logger
+export interface JobTargetsOptions extends Omit<DiscoveryContext, 'jobName'> {
+  readonly config: DiscoveredJob
   /** Targets of the last run; absent where nothing is remembered. */
   readonly memory?: JobMemory | undefined
 }
 
 /** Runs the discoverers of one job. */
-export class JobTargets {
-  readonly config: ScrapeConfig
+export class JobTargets implements TargetFeed {
+  readonly config: DiscoveredJob
   readonly #options: JobTargetsOptions
   readonly #discoverers: Discoverer[]
   /** What each discoverer has found; absent until its first answer. */
@@ -54,11 +48,14 @@ export class JobTargets {
   #isStopped = false
 
   constructor(options: JobTargetsOptions) {
-    const { config, hostname, env, metrics, logger } = options
+    const { config, hostname, env, userAgent, metrics, logger } = options
     this.config = config
     this.#options = options
     const { jobName } = config
-    const context = { jobName, hostname, env, metrics, logger: logger.child({ job: jobName }) }
+    const context = {
+      ...{ jobName, hostname, env, userAgent, metrics },
+      logger: logger.child({ job: jobName }),
+    }
     this.#discoverers = config.discoveries.map(({ create }) => create(context))
     this.#staticGroups = staticGroups(config.staticConfigs, 'static')
     this.#resolve()
@@ -70,7 +67,7 @@ export class JobTargets {
       discoverer.start(groups => {
         if (this.#isStopped) return
         this.#groups.set(discoverer, [...groups])
-        this.#timer ??= setTimeout(() => this.#update(), settleMs)
+        this.#timer ??= setTimeout(() => this.#update(), targetsSettleMs)
       })
     }
   }
@@ -128,7 +125,7 @@ export class JobTargets {
       this.#leftoverTimer = setTimeout(() => {
         this.#leftover = []
         this.#update()
-      }, leftoverMs)
+      }, leftoverTargetsMs)
     }
     memory.keep(files)
     return this.#leftover.filter(({ path }) => !paths.has(path))
@@ -167,29 +164,4 @@ export class JobTargets {
     this.#options.metrics.targetsActive.dec(this.#targets.length)
     await Promise.all(this.#discoverers.map(discoverer => discoverer.stop()))
   }
-}
-
-/** What is to be done so that the targets of before become those of now. */
-export function compareTargets(
-  before: readonly FileTarget[],
-  now: readonly FileTarget[],
-): {
-  readonly added: readonly FileTarget[]
-  readonly removed: readonly FileTarget[]
-  /** The same files with other labels. */
-  readonly relabelled: readonly { readonly from: FileTarget; readonly to: FileTarget }[]
-} {
-  const nowKeys = new Set(now.map(targetKey))
-  const beforeKeys = new Set(before.map(targetKey))
-  const removed = before.filter(target => !nowKeys.has(targetKey(target)))
-  const relabelled: { from: FileTarget; to: FileTarget }[] = []
-  const added: FileTarget[] = []
-  for (const to of now.filter(target => !beforeKeys.has(targetKey(target)))) {
-    const at = removed.findIndex(
-      ({ path, pathExclude }) => path === to.path && pathExclude === to.pathExclude,
-    )
-    if (at < 0) added.push(to)
-    else relabelled.push({ from: removed.splice(at, 1)[0]!, to })
-  }
-  return { added, removed, relabelled }
 }

@@ -1,7 +1,6 @@
 // JSON values in a stream, one a line, however the stream is cut into parts.
 
-// An object is at most 3 MB in the API server's storage, and larger when it is written out.
-const lineBytesMax = 32 * 1024 * 1024
+import { eventLineBytesMax } from '../limits.ts'
 
 /** Puts lines together and parses them. */
 export class JsonLines {
@@ -31,8 +30,8 @@ export class JsonLines {
     if (start >= chunk.length) return
     this.#parts.push(chunk.subarray(start))
     this.#size += chunk.length - start
-    if (this.#size > lineBytesMax) {
-      throw new RangeError(`a line of the stream is longer than ${lineBytesMax} bytes`)
+    if (this.#size > eventLineBytesMax) {
+      throw new RangeError(`a line of the stream is longer than ${eventLineBytesMax} bytes`)
     }
   }
 }

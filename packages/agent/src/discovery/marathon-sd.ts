@@ -1,19 +1,18 @@
 // marathon_sd_configs: the tasks of apps on Marathon. Labels and defaults are Prometheus'.
 
-import { httpClientFields, readOneAuthorization, readSecret } from '../config/http-client.ts'
-import { readList, readRefreshMs, readText } from '../config/readers.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
-import type { HeaderAuthorization } from '../push/credentials.ts'
+import {
+  httpClientFields,
+  readOneAuthorization,
+  readSecret,
+} from '../config-reading/http-client.ts'
+import { readList, readRefreshMs, readText } from '../config-reading/readers.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import type { HeaderAuthorization } from '../net/credentials.ts'
 import { ApiClient, type ApiConnection } from './api-client.ts'
 import { joinHostPort } from './host-port.ts'
+import { metaLabel } from './meta-label.ts'
 import { PolledDiscovery } from './polled-discovery.ts'
-import {
-  type Discoverer,
-  type DiscoveryConfig,
-  type DiscoveryContext,
-  metaLabel,
-  type TargetGroup,
-} from './target-group.ts'
+import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from './target-group.ts'
 
 const refreshMsDefault = 30_000
 
@@ -101,7 +100,7 @@ function createMarathonDiscovery(
   refreshMs: number,
   context: DiscoveryContext,
 ): Discoverer {
-  const clients = connections.map(connection => new ApiClient(connection))
+  const clients = connections.map(connection => new ApiClient(connection, context.userAgent))
   return new PolledDiscovery({
     ...{ key: 'marathon_sd_configs', refreshMs, context },
     async poll(signal) {

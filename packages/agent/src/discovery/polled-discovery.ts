@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
+import { pollRetryMsMax } from '../limits.ts'
 import { ProblemReport } from './problem-report.ts'
 import type { Discoverer, DiscoveryContext, TargetGroup } from './target-group.ts'
 
@@ -20,9 +21,6 @@ export interface PolledDiscoveryOptions {
   readonly poll: (signal: AbortSignal) => Promise<Polled>
   readonly close?: () => void
 }
-
-// Whoever does not answer is asked again no later than after this.
-const retryMsMax = 15_000
 
 /** Asks at an interval. */
 export class PolledDiscovery implements Discoverer {
@@ -55,7 +53,7 @@ export class PolledDiscovery implements Discoverer {
       } catch (error) {
         if (signal.aborted) return
         this.#problem.tell((error as Error).message)
-        waitMs = Math.min(refreshMs, retryMsMax)
+        waitMs = Math.min(refreshMs, pollRetryMsMax)
       }
       await sleep(waitMs, undefined, { signal }).catch(() => undefined)
     }

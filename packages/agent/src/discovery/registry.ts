@@ -1,7 +1,7 @@
 // The kinds of discovery. A new one is a file in this folder and a row here.
 
-import { loadReaders } from '../config/kinds.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
+import { loadReaders } from '../config-reading/kinds.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 import type { DiscoveryConfig } from './target-group.ts'
 
 const discoveries = {

@@ -1,9 +1,9 @@
 // static_configs: targets that the configuration itself lists, each with its labels. The entries of a
 // file of file_sd_configs have the same form.
 
-import { readLabels, readList, readText } from '../config/readers.ts'
-import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
-import { compileGlob } from './glob.ts'
+import { readLabels, readList, readText } from '../config-reading/readers.ts'
+import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+import { compileGlob } from '../files/glob.ts'
 import type { TargetGroup } from './target-group.ts'
 
 /** A list of targets with common labels. */

@@ -1,9 +1,9 @@
 // What service discovery finds: groups of targets, each group from one source (a file, a pod, a
 // container) and replaced as a whole when its source changes.
 
-import type { IncomingMessage } from 'node:http'
 import type { Logger } from 'pino'
-import type { AgentMetrics } from '../metrics.ts'
+import type { AgentMetrics } from '../metrics/agent-metrics.ts'
+import type { ContainerLog } from '../targets/file-target.ts'
 
 /**
  * Targets from one source; the labels of a target win over those of its group. Whoever finds the same
@@ -16,20 +16,6 @@ export interface TargetGroup {
   readonly targets: readonly ReadonlyMap<string, string>[]
   /** Set where the targets are a container, whose log is known without a `__path__`. */
   readonly container?: ContainerLog
-}
-
-/** Where the log of a Docker container is. */
-export interface ContainerLog {
-  readonly id: string
-  /** Docker's own file, where it can be seen from here. */
-  readonly path: string | undefined
-  /** Its output is a terminal's: one stream. */
-  readonly isTty: boolean
-  /** Asks Docker for the log from a time on (seconds, with a fraction), and for what follows. */
-  readonly follow: (
-    since: string,
-    options: { readonly signal: AbortSignal; readonly idleMs: number },
-  ) => Promise<IncomingMessage>
 }
 
 /** Finds targets and follows their changes. */
@@ -46,6 +32,8 @@ export interface DiscoveryContext {
   /** Name of this host, as `__host__` has it. */
   readonly hostname: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Name and version of this program, for the APIs that are asked. */
+  readonly userAgent: string
   readonly metrics: AgentMetrics
   readonly logger: Logger
 }
@@ -55,11 +43,4 @@ export interface DiscoveryConfig {
   /** Kind of discovery, such as `file`. */
   readonly kind: string
   readonly create: (context: DiscoveryContext) => Discoverer
-}
-
-const metaPrefix = '__meta_'
-
-/** Makes the name of a meta label of anything: signs that a label name cannot have become `_`. */
-export function metaLabel(...parts: readonly string[]): string {
-  return metaPrefix + parts.join('_').replaceAll(/[^a-zA-Z0-9_]/g, '_')
 }

@@ -7,16 +7,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Logger } from 'pino'
-import { writeWhole } from '../tail/positions.ts'
-import { partByFilename, type RelabelRule } from './relabel.ts'
-import type { FileTarget } from './targets.ts'
-
-// Changes that come together are written once.
-const writeAfterMs = 1_000
-// A target that is gone is remembered so long: its end may wait for a server that is away.
-const goneMsMax = 60 * 60_000
-// Of these, the ones that went last.
-const goneCountMax = 1_000
+import { writeWhole } from '../files/whole-file.ts'
+import { goneTargetMsMax, goneTargetsMax, targetMemoryWriteAfterMs } from '../limits.ts'
+import type { FileTarget } from '../targets/file-target.ts'
+import { partByFilename, type RelabelRule } from '../targets/relabel.ts'
 
 interface Remembered {
   readonly path: string
@@ -98,7 +92,7 @@ export class TargetMemory {
     const known = this.#jobs.get(jobName) ?? this.#last.get(jobName)
     const job = known?.identity === identity ? known : { identity, targets: [] }
     this.#jobs.set(jobName, job)
-    const earliestMs = this.#options.nowMs() - goneMsMax
+    const earliestMs = this.#options.nowMs() - goneTargetMsMax
     return {
       targets: job.targets
         .filter(({ goneMs = Number.POSITIVE_INFINITY }) => goneMs > earliestMs)
@@ -118,11 +112,11 @@ export class TargetMemory {
     const gone = job.targets
       .filter(({ path }) => !now.has(path))
       .map(target => ({ ...target, goneMs: target.goneMs ?? nowMs }))
-      .filter(({ goneMs }) => goneMs > nowMs - goneMsMax)
+      .filter(({ goneMs }) => goneMs > nowMs - goneTargetMsMax)
       .sort((a, b) => b.goneMs - a.goneMs)
-      .slice(0, goneCountMax)
+      .slice(0, goneTargetsMax)
     job.targets = [...now.values(), ...gone]
-    this.#timer ??= setTimeout(() => this.#write(), writeAfterMs)
+    this.#timer ??= setTimeout(() => this.#write(), targetMemoryWriteAfterMs)
   }
 
   #write(): void {

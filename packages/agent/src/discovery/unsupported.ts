@@ -2,8 +2,8 @@
 // instead. They are for one vendor's cloud each. They find targets of a whole network; logs are read on the
 // host where they are written, so what they gave was labels.
 
-import { refuse } from '../config/readers.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
+import { refuse } from '../config-reading/readers.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 
 const byFile = 'write the targets of this host into a file of file_sd_configs'
 

@@ -1,7 +1,8 @@
 // /service-discovery: what was found, what relabelling made of it, and why the rest is not read.
 
 import type { JobTargets } from '../discovery/job-targets.ts'
-import type { OfferedTarget, TargetFailure } from '../discovery/targets.ts'
+import type { OfferedTarget, TargetFailure } from '../discovery/offered-targets.ts'
+import { shownLeftOutMax, shownReadMax } from '../limits.ts'
 import { type Html, html, labelTexts, passesFilter, renderLabels, renderPage } from './page.ts'
 
 /** One target as it was found. */
@@ -25,10 +26,6 @@ export interface DiscoveryView {
   }[]
 }
 
-// As Promtail: of the targets that are left out, so many of a job are shown.
-const leftOutMax = 100
-const readMax = 500
-
 const reasons: Readonly<Record<TargetFailure, string>> = {
   dropped: 'dropped by relabelling',
   wrong_host: '__host__ is another host',
@@ -51,7 +48,9 @@ export function viewDiscovery(jobs: readonly JobTargets[], filter: string): Disc
       const leftOut = passing.filter(({ outcome }) => typeof outcome === 'string')
       return {
         ...{ job: jobName, isComplete, readCount: read.length, leftOutCount: leftOut.length },
-        targets: [...read.slice(0, readMax), ...leftOut.slice(0, leftOutMax)].map(viewTarget),
+        targets: [...read.slice(0, shownReadMax), ...leftOut.slice(0, shownLeftOutMax)].map(
+          viewTarget,
+        ),
       }
     }),
   }

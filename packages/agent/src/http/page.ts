@@ -2,6 +2,7 @@
 // is, with links to the other pages and a filter that the server applies.
 
 import { ascending } from '@skald/wire'
+import { shownLabelCharactersMax } from '../limits.ts'
 
 /** HTML that is safe to be put into a page. */
 export interface Html {
@@ -76,14 +77,11 @@ export function renderLabels(labels: Iterable<readonly [string, string]>): Html 
   const sorted = [...labels].sort(([a], [b]) => ascending(a, b))
   const items = sorted.map(([name, value]) => {
     const text = `${name}=${JSON.stringify(value)}`
-    if (text.length <= labelTextMax) return html`<code class="label">${text}</code> `
-    return html`<code class="label" title="${text}">${text.slice(0, labelTextMax)}…</code> `
+    if (text.length <= shownLabelCharactersMax) return html`<code class="label">${text}</code> `
+    return html`<code class="label" title="${text}">${text.slice(0, shownLabelCharactersMax)}…</code> `
   })
   return html`${items}`
 }
-
-// An annotation may be a whole document; the rest is told where the pointer rests.
-const labelTextMax = 200
 
 /** Tells whether one of the texts has the filter's text in it, in whatever case. */
 export function passesFilter(filter: string, texts: Iterable<string>): boolean {

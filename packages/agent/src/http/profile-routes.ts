@@ -1,11 +1,10 @@
 // /debug/pprof and /debug/fgprof, where `profiling_enabled` is set.
 
 import type { FastifyInstance } from 'fastify'
-import { type ProfileKind, profileKinds, profileSecondsMax, takeProfile } from './profile.ts'
+import { profileSecondsDefault, profileSecondsMax } from '../limits.ts'
+import { type ProfileKind, profileKinds, takeProfile } from './profile.ts'
 
-const secondsDefault = 30
-
-const index = `Profiles, for go tool pprof. Each measures for ?seconds=${secondsDefault}, then answers.
+const index = `Profiles, for go tool pprof. Each measures for ?seconds=${profileSecondsDefault}, then answers.
 
 /debug/pprof/profile  time on the processor
 /debug/pprof/heap     memory that is allocated meanwhile and stays
@@ -19,7 +18,9 @@ export function addProfileRoutes(instance: FastifyInstance, prefix: string): voi
   for (const kind of profileKinds) {
     const path = kind === 'fgprof' ? '/debug/fgprof' : `/debug/pprof/${kind}`
     instance.get(`${prefix}${path}`, async (request, reply) => {
-      const { seconds: text = String(secondsDefault) } = request.query as { seconds?: string }
+      const { seconds: text = String(profileSecondsDefault) } = request.query as {
+        seconds?: string
+      }
       const seconds = Number(text)
       if (!(seconds > 0 && seconds <= profileSecondsMax)) {
         const why = `seconds must be above 0 and at most ${profileSecondsMax}, found ${JSON.stringify(text)}\n`

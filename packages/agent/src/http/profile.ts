@@ -18,8 +18,6 @@ import {
 export const profileKinds = ['profile', 'fgprof', 'heap'] as const
 export type ProfileKind = (typeof profileKinds)[number]
 
-/** Longest time that one profile takes. */
-export const profileSecondsMax = 300
 const sampleUs = 1_000
 const heapSampleBytes = 64 << 10
 

@@ -2,8 +2,8 @@
 
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import type { Agent } from '../agent.ts'
-import { serverTlsOptions } from '../config/server-tls.ts'
+import { serverTlsOptions } from '../net/server-tls.ts'
+import type { AgentView } from './agent-view.ts'
 import { renderConfigPage } from './config-page.ts'
 import { renderDiscoveryPage, viewDiscovery } from './discovery-page.ts'
 import { renderTargetsPage, viewTargets } from './targets-page.ts'
@@ -13,7 +13,7 @@ const notReady =
 
 /** Starts the HTTP server; settles when it listens. */
 export async function startAgentServer(options: {
-  readonly agent: Agent
+  readonly agent: AgentView
   readonly logger: Logger
 }): Promise<{ instance: FastifyInstance; url: string }> {
   const { agent, logger } = options
@@ -49,7 +49,7 @@ export async function startAgentServer(options: {
 /** What the routes need. */
 export interface AgentRouteOptions {
   /** The agent of the moment. */
-  readonly agentOf: () => Agent
+  readonly agentOf: () => AgentView
   readonly enablesReload: boolean
 }
 

@@ -1,8 +1,9 @@
 // /targets: what each job reads and how far it has come.
 
-import type { Agent } from '../agent.ts'
+import { shownTargetsMax } from '../limits.ts'
 import type { SourceStatus } from '../sources/source-runner.ts'
 import type { TargetStatus } from '../tail/managed-target.ts'
+import type { AgentView } from './agent-view.ts'
 import { type Html, html, labelTexts, passesFilter, renderLabels, renderPage } from './page.ts'
 
 /** What the page shows, as JSON gives it as well. */
@@ -21,12 +22,9 @@ export interface TargetsView {
   }[]
 }
 
-// Targets of a job that the page shows; the filter finds the others.
-const rowsMax = 500
-
 /** Collects the targets that pass a filter. */
 export function viewTargets(
-  agent: Pick<Agent, 'jobs' | 'targets' | 'sources'>,
+  agent: Pick<AgentView, 'jobs' | 'targets' | 'sources'>,
   filter: string,
 ): TargetsView {
   const targets = agent.targets()
@@ -67,12 +65,12 @@ export function renderTargetsPage(view: TargetsView, prefix: string, filter: str
       ? html``
       : html`, <span class="bad">discovery has not answered</span>`
     const more =
-      targets.length > rowsMax
-        ? html`<p class="soft">${targets.length - rowsMax} more: use the filter</p>`
+      targets.length > shownTargetsMax
+        ? html`<p class="soft">${targets.length - shownTargetsMax} more: use the filter</p>`
         : html``
     const reads =
       discovery.length > 0 ? html`${discovery.join(', ')}: ${targets.length} targets, ` : html``
-    return html`<section><h2>${job}</h2><p class="soft">${reads}${state}${waiting}</p>${renderSources(sources)}${renderTable(targets.slice(0, rowsMax))}${more}</section>`
+    return html`<section><h2>${job}</h2><p class="soft">${reads}${state}${waiting}</p>${renderSources(sources)}${renderTable(targets.slice(0, shownTargetsMax))}${more}</section>`
   })
   const none = view.jobs.length === 0 ? html`<p>No jobs are configured.</p>` : html``
   return renderPage({ title: 'Targets', prefix, filter }, html`${sections}${none}`)

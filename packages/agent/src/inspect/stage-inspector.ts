@@ -2,9 +2,9 @@
 
 import { formatRfc3339 } from '@skald/go-dialect'
 import type { Colours } from '@skald/wire'
+import type { LineOrigin } from '../line/line-origin.ts'
 import type { PipelineEntry } from '../pipeline/entry.ts'
-import type { LineOrigin } from '../pipeline/line-origin.ts'
-import type { NextStage, Stage } from '../pipeline/stage.ts'
+import type { NextStage, Stage, StageInspection } from '../pipeline/stage.ts'
 
 /** Where differences are written to, and in which colours. */
 export interface StageInspector {
@@ -15,8 +15,13 @@ export interface StageInspector {
 /** An entry as people see it: part → text. */
 type Parts = ReadonlyMap<string, string>
 
+/** Makes what wraps stages so that they show what they do. */
+export function createInspection(inspector: StageInspector): StageInspection {
+  return (name, stage) => new InspectedStage(name, stage, inspector)
+}
+
 /** A stage that shows what the stage inside it does. */
-export class InspectedStage implements Stage {
+class InspectedStage implements Stage {
   readonly #name: string
   readonly #inner: Stage
   readonly #inspector: StageInspector

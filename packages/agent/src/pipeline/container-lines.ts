@@ -1,9 +1,10 @@
 // The lines of a container, put together: Docker cuts what is longer than 16 KiB into parts, and writes
 // both of its streams, each with labels of its own, into one log.
 
+import { containerLineBytesMax } from '../limits.ts'
+import type { LabelState } from '../line/label-state.ts'
+import type { HeldLine, LineOrigin } from '../line/line-origin.ts'
 import { PipelineEntry } from './entry.ts'
-import type { LabelState } from './label-state.ts'
-import type { HeldLine, LineOrigin } from './line-origin.ts'
 import type { Pipeline } from './pipeline.ts'
 
 export type ContainerStreamName = 'stdout' | 'stderr'
@@ -25,8 +26,6 @@ interface Pending extends HeldLine {
   lastOffset: number
 }
 
-// As Promtail's: a longer line is passed on in pieces of this size.
-const lineBytesMax = 256 * 1024
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 
@@ -68,7 +67,7 @@ export class ContainerLines {
       pending.lastOffset = offset
     } else this.#keep(stream, { timestampNs, part, offset })
     const { byteLength } = this.#pending.get(stream)!
-    if (isEnd || byteLength >= lineBytesMax) this.#flush(stream)
+    if (isEnd || byteLength >= containerLineBytesMax) this.#flush(stream)
   }
 
   #keep(

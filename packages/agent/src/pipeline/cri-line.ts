@@ -1,25 +1,8 @@
 // The line format of CRI runtimes: `<time> <stdout|stderr> <tags> <content>`, read from bytes.
 
 import { decodeGoText } from '@skald/go-dialect/text/go-bytes'
-import { readRfc3339, type SplitTime } from './rfc3339-bytes.ts'
-
-/** What a line of a container runtime says; one object is used again for each line. */
-export interface RuntimeLine extends SplitTime {
-  /** False where the time field is there but is no RFC 3339 time. */
-  readonly hasTime: boolean
-  readonly stream: 'stdout' | 'stderr'
-  /** The line goes on in the next record. */
-  readonly isPartial: boolean
-  /** The text is `content[contentStart .. contentEnd)`, valid until the next line is read. */
-  readonly content: Buffer
-  readonly contentStart: number
-  readonly contentEnd: number
-  /** Fields as they stand in the line, for stages that come later. */
-  readonly timeText: string
-  readonly flagsText: string
-  /** Reads `bytes[start .. end)`; tells whether it has the format. */
-  read(bytes: Buffer, start: number, end: number): boolean
-}
+import { readRfc3339 } from './rfc3339-bytes.ts'
+import { RuntimeLine } from './runtime-line.ts'
 
 const space = 0x20
 const colon = 0x3a
@@ -28,15 +11,7 @@ const stdoutText = Buffer.from(' stdout ')
 const stderrText = Buffer.from(' stderr ')
 
 /** Reads CRI lines. */
-export class CriLine implements RuntimeLine {
-  seconds = 0
-  nanos = 0
-  hasTime = false
-  stream: 'stdout' | 'stderr' = 'stdout'
-  isPartial = false
-  content: Buffer = Buffer.alloc(0)
-  contentStart = 0
-  contentEnd = 0
+export class CriLine extends RuntimeLine {
   #start = 0
   #timeEnd = 0
   #flagsStart = 0

@@ -4,6 +4,7 @@
 //
 // Whatever looks otherwise (other keys, other order) is left to a JSON parser.
 
+import { jsonEscapes } from './json-escapes.ts'
 import { readRfc3339, type SplitTime } from './rfc3339-bytes.ts'
 
 const head = Buffer.from('{"log":"')
@@ -14,16 +15,9 @@ const timeBytesMin = 22
 const timeBytesMax = 40
 const quote = 0x22
 const backslash = 0x5c
-const simpleEscapes: Readonly<Record<number, number>> = {
-  34: 0x22,
-  92: 0x5c,
-  47: 0x2f,
-  98: 0x08,
-  102: 0x0c,
-  110: 0x0a,
-  114: 0x0d,
-  116: 0x09,
-}
+const escapeBytes: Readonly<Record<number, number>> = Object.fromEntries(
+  Object.entries(jsonEscapes).map(([letter, char]) => [letter.charCodeAt(0), char.charCodeAt(0)]),
+)
 
 /** What a Docker line says; one object is used again for each line. */
 export class DockerLine implements SplitTime {
@@ -70,7 +64,7 @@ export class DockerLine implements SplitTime {
       }
       at++
       if (at >= end) return false
-      const simple = simpleEscapes[bytes[at]!]
+      const simple = escapeBytes[bytes[at]!]
       if (simple !== undefined) {
         out[to++] = simple
         continue

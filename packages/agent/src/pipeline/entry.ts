@@ -3,8 +3,8 @@
 
 import { decodeGoText, encodeGoText } from '@skald/go-dialect/text/go-bytes'
 import type { Label } from '@skald/wire'
-import type { LabelState } from './label-state.ts'
-import type { LineOrigin } from './line-origin.ts'
+import type { LabelState } from '../line/label-state.ts'
+import type { LineOrigin } from '../line/line-origin.ts'
 
 /** Where a line stands: its file and the offset of its first byte. */
 export interface LinePlace {

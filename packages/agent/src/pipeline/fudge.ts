@@ -1,10 +1,8 @@
 // Times for lines whose own time cannot be read: just after the last known time of their stream, so
 // that they keep their place, or the time of reading where none is known.
 
+import { lastTimesMax } from '../limits.ts'
 import type { PipelineEntry } from './entry.ts'
-
-// Streams whose last time is remembered, as many as Promtail remembers.
-const streamsMax = 10_000
 
 /** Remembers the last time of each label set. */
 export class LastTimes {
@@ -14,7 +12,7 @@ export class LastTimes {
   note(labelsText: string, timestampNs: bigint): void {
     this.#times.delete(labelsText)
     this.#times.set(labelsText, timestampNs)
-    if (this.#times.size > streamsMax) {
+    if (this.#times.size > lastTimesMax) {
       for (const oldest of this.#times.keys()) {
         this.#times.delete(oldest)
         break

@@ -3,25 +3,17 @@
 // and a number that no float can hold spoils the whole. Bytes that are not UTF-8 stay: they are lone
 // surrogates U+DC80 to U+DCFF (see `decodeGoText`), before and after.
 
+import { jsonNestingMax } from '../limits.ts'
+import { jsonEscapes } from './json-escapes.ts'
+
 // What `JSON.parse` takes, or reads, otherwise: escaped surrogates, and numbers that may be too large.
 const mayDiffer = /\\u[dD][89a-fA-F]|[eE]\+?\d\d\d|\d{309}/
-const nestingMax = 10_000
 const replacement = '\ufffd'
 const blanks = /[ \t\r\n]*/y
 const numberText = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 // Up to what ends a text or begins an escape.
 const plainText = /[^"\\]*/y
 const control = /[^ -\uffff]/
-const simpleEscapes: Readonly<Record<string, string>> = {
-  '"': '"',
-  '\\': '\\',
-  '/': '/',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-}
 
 /** Parses a JSON object, or null, which counts as one without keys; `undefined` for anything else. */
 export function parseJsonObject(text: string): Record<string, unknown> | undefined {
@@ -113,7 +105,7 @@ class Reader {
 
   #enter(): void {
     this.#at++
-    if (++this.#nesting > nestingMax) throw new Malformed()
+    if (++this.#nesting > jsonNestingMax) throw new Malformed()
   }
 
   #leave(): void {
@@ -188,7 +180,7 @@ class Reader {
   #readEscape(): string {
     const char = this.#text[this.#at++] ?? ''
     if (char !== 'u') {
-      const simple = simpleEscapes[char]
+      const simple = jsonEscapes[char]
       if (simple === undefined) throw new Malformed()
       return simple
     }

@@ -1,18 +1,13 @@
 // Puts the parts of long lines together, each stream of each file on its own: container runtimes cut lines
 // at 8 or 16 KiB. A part waits for the one that ends its line, within bounds of number, size and time.
 
+import { partialBytesMax } from '../limits.ts'
+import type { LabelState } from '../line/label-state.ts'
+import type { LineOrigin } from '../line/line-origin.ts'
+import type { LineSink, SinkLine } from '../line/line-sink.ts'
 import { type LinePlace, PipelineEntry } from './entry.ts'
-import type { LabelState } from './label-state.ts'
-import type { LineOrigin } from './line-origin.ts'
 import { splitTimestamp } from './pipeline.ts'
-import type { LineSink, SinkLine } from './sink-line.ts'
 import type { NextStage } from './stage.ts'
-
-// An unfinished line is sent when its parts reach this size, so that memory stays bounded.
-const partialBytesMax = 16 * 1024 * 1024
-
-/** A stream with an unfinished line: as many at once as Promtail allows. */
-export const partialLinesMax = 100
 
 /** Limits of joining. */
 export interface JoinOptions {

@@ -2,10 +2,10 @@
 // that is a single container stage takes its lines as bytes and never makes an entry.
 
 import { nsPerSecond } from '@skald/go-dialect'
+import type { LabelState } from '../line/label-state.ts'
+import type { LineOrigin } from '../line/line-origin.ts'
+import type { LineSink } from '../line/line-sink.ts'
 import { PipelineEntry } from './entry.ts'
-import type { LabelState } from './label-state.ts'
-import type { LineOrigin } from './line-origin.ts'
-import type { LineSink } from './sink-line.ts'
 import type { NextStage, Stage } from './stage.ts'
 
 /** Takes the lines of one file. */

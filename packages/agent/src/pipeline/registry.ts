@@ -1,8 +1,7 @@
 // The kinds of stages. A new stage is a file under stages/ and a row here.
 
-import { type Kinds, loadKinds } from '../config/kinds.ts'
-import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
-import { InspectedStage } from '../inspect/stage-inspector.ts'
+import { type Kinds, loadKinds } from '../config-reading/kinds.ts'
+import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
 import type { StageDefinition, StageFactory, StageReading } from './stage.ts'
 
 const stageKinds: Kinds<StageDefinition> = {
@@ -81,7 +80,7 @@ function stageNames(list: YamlCursor): string[] {
 function inspectable(name: string, create: StageFactory): StageFactory {
   return context => {
     const stage = create(context)
-    return context.inspector ? new InspectedStage(name, stage, context.inspector) : stage
+    return context.inspect ? context.inspect(name, stage) : stage
   }
 }
 

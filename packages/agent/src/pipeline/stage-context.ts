@@ -1,9 +1,8 @@
 // What stages get from the agent: counters, clock, logger, a place for their own metrics.
 
 import type { Logger } from 'pino'
-import type { StageInspector } from '../inspect/stage-inspector.ts'
-import type { LaneMetrics } from '../metrics.ts'
-import type { StageContext } from './stage.ts'
+import type { LaneMetrics } from '../metrics/agent-metrics.ts'
+import type { StageContext, StageInspection } from './stage.ts'
 
 /** Makes the context of one job's stages. */
 export function createStageContext(options: {
@@ -11,12 +10,12 @@ export function createStageContext(options: {
   readonly metrics: LaneMetrics
   readonly logger: Logger
   readonly nowMs: () => number
-  readonly inspector?: StageInspector | undefined
+  readonly inspect?: StageInspection | undefined
 }): StageContext {
-  const { jobName, metrics, logger, nowMs, inspector } = options
+  const { jobName, metrics, logger, nowMs, inspect } = options
   return {
     jobName,
-    inspector,
+    inspect,
     nowMs,
     countDropped: reason => metrics.droppedLines.inc({ reason }),
     countDroppedByLabel: (labelName, labelValue) =>

@@ -1,10 +1,10 @@
 // What a pipeline stage is. A stage is one file under stages/: a reader of its configuration that
 // gives a factory, and what the factory makes. It is added by a row in registry.ts.
 
-import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
-import type { StageInspector } from '../inspect/stage-inspector.ts'
+import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+import type { LineOrigin } from '../line/line-origin.ts'
+import type { CustomMetrics } from '../metrics/custom-metrics.ts'
 import type { PipelineEntry } from './entry.ts'
-import type { LineOrigin } from './line-origin.ts'
 
 /** Passes an entry on to the next stage. */
 export type NextStage = (entry: PipelineEntry) => void
@@ -32,44 +32,13 @@ export interface StageContext {
   readonly countDroppedByLabel: (labelName: string, labelValue: string) => void
   /** Where the metrics stage puts its metrics. */
   readonly customMetrics: CustomMetrics
-  /** Set where people want to see what stages do. */
-  readonly inspector?: StageInspector | undefined
+  /** Wraps a stage so that people see what it does; absent where nobody looks. */
+  readonly inspect?: StageInspection | undefined
   readonly warn: (fields: object, message: string) => void
 }
 
-/** Registry of the metrics that pipelines define. */
-export interface CustomMetrics {
-  readonly counter: (options: CustomMetricOptions) => CustomMetric
-  readonly gauge: (options: CustomMetricOptions) => CustomMetric
-  readonly histogram: (
-    options: CustomMetricOptions & { buckets: readonly number[] },
-  ) => CustomMetric
-}
-
-export interface CustomMetricOptions {
-  readonly name: string
-  readonly help: string
-  /** A series that was idle for longer disappears. */
-  readonly maxIdleMs: number
-}
-
-export type CustomMetricAction = 'inc' | 'dec' | 'set' | 'add' | 'sub' | 'observe'
-
-export interface CustomMetric {
-  /** Never goes down. */
-  readonly isCounter: boolean
-  /** A series without a change for so long is forgotten. */
-  readonly maxIdleMs: number
-  /** Makes a series at 0 where there is none, and keeps it. */
-  begin(labels: Iterable<readonly [string, string]>): void
-  /** The stage is gone; the metric goes with the last stage that has it. */
-  release(): void
-  update(
-    labels: Iterable<readonly [string, string]>,
-    action: CustomMetricAction,
-    value: number,
-  ): void
-}
+/** Puts something around a stage that shows what the stage does; `name` is its kind. */
+export type StageInspection = (name: string, stage: Stage) => Stage
 
 /** Makes a stage; everything that can fail was checked when the configuration was read. */
 export type StageFactory = (context: StageContext) => Stage

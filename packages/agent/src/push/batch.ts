@@ -2,14 +2,12 @@
 // files they came from.
 
 import { type BatchStream, type BufferPool, PushBatchEncoder, snappyCompress } from '@skald/wire'
-import type { LineOrigin, OriginBatch } from '../pipeline/line-origin.ts'
-import type { SinkLine } from '../pipeline/sink-line.ts'
-import type { TenantQueue } from './tenant-queue.ts'
+import type { LineOrigin, OriginBatch } from '../line/line-origin.ts'
+import type { SinkLine } from '../line/line-sink.ts'
 
-/** One stream of one tenant, known to the queue; remembers its place in the open batch. */
-export interface PushStreamHandle {
+/** One stream of one tenant; remembers its place in the open batch. */
+export interface BatchedStream {
   readonly labelsText: string
-  queue: TenantQueue
   readonly hash: number
   batch: Batch | undefined
   stream: BatchStream | undefined
@@ -33,7 +31,7 @@ export class Batch implements OriginBatch {
   readonly openedMs: number
   readonly #pool: BufferPool
   #encoder: PushBatchEncoder | undefined
-  readonly #handles: PushStreamHandle[] = []
+  readonly #handles: BatchedStream[] = []
   readonly #origins = new Set<LineOrigin>()
   #lastOrigin: LineOrigin | undefined
   entryCount = 0
@@ -56,7 +54,7 @@ export class Batch implements OriginBatch {
   }
 
   /** Adds a line; its bytes are copied. */
-  add(handle: PushStreamHandle, line: SinkLine, byteLength: number): void {
+  add(handle: BatchedStream, line: SinkLine, byteLength: number): void {
     if (handle.batch !== this) {
       handle.batch = this
       handle.stream = this.#encoder!.addStream(handle.labelsText)

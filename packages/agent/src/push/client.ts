@@ -3,8 +3,14 @@
 
 import { formatDurationMs } from '@skald/go-dialect'
 import { describeError } from '../errors.ts'
-import { type ClientAuthorization, Credentials, readSecret, type Secret } from './credentials.ts'
-import { type ClientTls, HttpPoster, type ProxyConfig } from './http-post.ts'
+import { answerCharactersMax, redirectsMax } from '../limits.ts'
+import {
+  type ClientAuthorization,
+  Credentials,
+  readSecret,
+  type Secret,
+} from '../net/credentials.ts'
+import { type ClientTls, HttpPoster, type ProxyConfig } from '../net/http-post.ts'
 
 /** What came back: the status, or -1 where no answer came. */
 export interface PushAnswer {
@@ -28,17 +34,14 @@ export interface TransportConfig {
   readonly authorization?: ClientAuthorization
   readonly tls?: ClientTls
   readonly proxy?: ProxyConfig
-  readonly userAgent: string
 }
 
-const textCharactersMax = 1024
-const redirectsMax = 10
 // Redirects that keep the method, and those where others do not keep it, though a push is nothing else.
 // 303 sends its reader to another page: the batch was not taken there.
 const redirects = new Set([301, 302, 307, 308])
 
 /** Makes the transport for one client. Connections are kept open between requests. */
-export function createPushTransport(config: TransportConfig): PushTransport {
+export function createPushTransport(config: TransportConfig, userAgent: string): PushTransport {
   const poster = new HttpPoster(config)
   const timeoutSignal = () => AbortSignal.timeout(config.timeoutMs)
   const credentials = new Credentials(config.authorization, (url, form, headers) =>
@@ -58,7 +61,7 @@ export function createPushTransport(config: TransportConfig): PushTransport {
       if (authorization !== undefined) headers.authorization = authorization
     }
     headers['content-type'] = 'application/x-protobuf'
-    headers['user-agent'] = config.userAgent
+    headers['user-agent'] = userAgent
     if (tenant !== '') headers['x-scope-orgid'] = tenant
     return headers
   }
@@ -101,5 +104,5 @@ export function createPushTransport(config: TransportConfig): PushTransport {
 }
 
 function firstLine(text: string): string {
-  return text.split('\n', 1)[0]!.slice(0, textCharactersMax).trim()
+  return text.split('\n', 1)[0]!.slice(0, answerCharactersMax).trim()
 }

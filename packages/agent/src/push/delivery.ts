@@ -1,6 +1,6 @@
 // What stands at the end of the pipelines: the queue to a server, or the printer of a dry run.
 
-import type { LineSink } from '../pipeline/sink-line.ts'
+import type { LineSink } from '../line/line-sink.ts'
 
 /** Takes lines to where they go. */
 export interface Delivery extends LineSink {

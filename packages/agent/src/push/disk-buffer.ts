@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { makePrivateDirectory, privateFileMode } from '@skald/wire'
 import type { Logger } from 'pino'
+import { storedHeaderBytesMax } from '../limits.ts'
 
 /** A batch on disk. */
 export interface StoredBatch {
@@ -39,7 +40,6 @@ export interface DiskBufferOptions {
 }
 
 const suffix = '.batch'
-const headerBytesMax = 64 * 1024
 
 /** The batches of one client on disk. */
 export class DiskBuffer {
@@ -68,7 +68,7 @@ export class DiskBuffer {
       if (name.endsWith('.new')) rmSync(path, { force: true })
       if (!name.endsWith(suffix)) continue
       this.#sequence = Math.max(this.#sequence, Number.parseInt(name, 10) || 0)
-      const header = readHeader(readFileSync(path).subarray(0, headerBytesMax))
+      const header = readHeader(readFileSync(path).subarray(0, storedHeaderBytesMax))
       if (!header || statSync(path).size < header.bytes) {
         this.#setAside(path, 'it is cut')
         continue
@@ -118,7 +118,7 @@ export class DiskBuffer {
   async load({ path, byteLength }: StoredBatch): Promise<Buffer | undefined> {
     try {
       const bytes = await readFile(path)
-      const header = readHeader(bytes.subarray(0, headerBytesMax))
+      const header = readHeader(bytes.subarray(0, storedHeaderBytesMax))
       const body = bytes.subarray(bytes.length - byteLength)
       if (header && header.bytes === body.length && crc32(body) === header.crc) return body
       this.#setAside(path, 'its checksum does not match')

@@ -3,12 +3,19 @@
 
 import { BufferPool } from '@skald/wire'
 import type { Logger } from 'pino'
-import type { ClientMetrics } from '../metrics.ts'
-import { LabelState } from '../pipeline/label-state.ts'
-import type { LineOrigin } from '../pipeline/line-origin.ts'
-import type { SinkLine } from '../pipeline/sink-line.ts'
-import type { BackoffConfig } from './backoff.ts'
-import type { PushStreamHandle } from './batch.ts'
+import {
+  idleTenantsMax,
+  pendingBytesMax,
+  poolBytesMax,
+  storeLimitMs,
+  streamHandlesMax,
+} from '../limits.ts'
+import { LabelState } from '../line/label-state.ts'
+import type { LineOrigin } from '../line/line-origin.ts'
+import type { SinkLine } from '../line/line-sink.ts'
+import type { ClientMetrics } from '../metrics/agent-metrics.ts'
+import type { BackoffConfig } from '../net/backoff.ts'
+import type { BatchedStream } from './batch.ts'
 import type { PushTransport } from './client.ts'
 import type { Delivery } from './delivery.ts'
 import type { DiskBuffer } from './disk-buffer.ts'
@@ -29,18 +36,12 @@ export interface QueueConfig {
   readonly streamsMax: number
 }
 
-// Bytes of open batches and of closed, compressed ones above which reading stops.
-const pendingBytesMax = 16 * 1024 * 1024
-// Unused memory that is kept for the next batches.
-const poolBytesMax = 8 * 1024 * 1024
-// Streams whose handle is remembered.
-const handlesMax = 50_000
-// Tenants whose queue is kept while it is empty.
-const idleTenantsMax = 1_000
-// Time for the disk after the time for the server is over.
-const storeLimitMs = 1_500
-
 const tenantLabel = '__tenant_id__'
+
+/** A stream as the queue knows it. */
+interface PushStreamHandle extends BatchedStream {
+  queue: TenantQueue
+}
 
 /** Batches lines and sends them until the server has taken them. */
 export class PushQueue implements Delivery {
@@ -146,7 +147,7 @@ export class PushQueue implements Delivery {
         this.#metrics.countDropped(tenant, 'stream_limited', amount)
         return undefined
       }
-      if (this.#handles.size >= handlesMax) this.#handles.clear()
+      if (this.#handles.size >= streamHandlesMax) this.#handles.clear()
       const queue = this.#tenantQueue(tenant)
       handle = { labelsText, queue, hash: hashText(key), batch: undefined, stream: undefined }
       this.#handles.set(key, handle)

@@ -2,7 +2,7 @@
 // of the queue.
 
 import { type Rate, TokenBucket } from '@skald/wire'
-import type { LineSink, SinkLine } from '../pipeline/sink-line.ts'
+import type { LineSink, SinkLine } from '../line/line-sink.ts'
 
 /** Lets so many lines per second through; drops the others, or makes readers wait. */
 export class RateLimiter implements LineSink {

@@ -2,6 +2,7 @@
 // it will: between two streams first, then within one.
 
 import { PushBatchEncoder, type PushStream, snappyCompress, snappyDecompress } from '@skald/wire'
+import { sampleCharactersMax, splitBytesMax } from '../limits.ts'
 
 /** A push, or a part of one, as it goes over the wire. */
 export interface PushPiece {
@@ -14,10 +15,6 @@ export interface EntrySample {
   readonly stream: string
   readonly line: string
 }
-
-// Our own batches; the limit only keeps a damaged body from asking for more.
-const unpackedBytesMax = 256 * 1024 * 1024
-const sampleCharactersMax = 200
 
 /** Splits a push into two halves in the same order; `undefined` where it has one entry. */
 export async function splitPush({
@@ -42,7 +39,7 @@ export async function sampleOf({ body }: PushPiece): Promise<EntrySample> {
 async function unpack(body: Buffer): Promise<PushStream[]> {
   // Loaded when a push is refused: protobuf's library is a good part of what an idle agent would take.
   const { decodePushRequest } = await import('@skald/wire/push-codec')
-  return decodePushRequest(snappyDecompress(body, unpackedBytesMax))
+  return decodePushRequest(snappyDecompress(body, splitBytesMax))
 }
 
 /** Entries of the first half of the streams. */

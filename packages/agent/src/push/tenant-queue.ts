@@ -7,28 +7,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BufferPool } from '@skald/wire'
 import type { Logger } from 'pino'
-import type { ClientMetrics, DropReason } from '../metrics.ts'
-import type { SinkLine } from '../pipeline/sink-line.ts'
-import { type BackoffConfig, backoffMs } from './backoff.ts'
-import { Batch, type PushStreamHandle } from './batch.ts'
+import {
+  batchBytesMin,
+  candidatesMax,
+  shardIdleMs,
+  shardsMax,
+  splitsPerBatchMax,
+  storeAboveBytes,
+} from '../limits.ts'
+import type { SinkLine } from '../line/line-sink.ts'
+import type { ClientMetrics, DropReason } from '../metrics/agent-metrics.ts'
+import { type BackoffConfig, backoffMs } from '../net/backoff.ts'
+import { Batch, type BatchedStream } from './batch.ts'
 import type { PushAnswer, PushTransport } from './client.ts'
 import type { DiskBuffer, StoredBatch } from './disk-buffer.ts'
 import { type PushPiece, sampleOf, splitPush } from './split.ts'
 import { judgeAnswer, type Verdict } from './verdict.ts'
-
-// Requests under way at a time once a server is slower than the files.
-const shardsMax = 4
-// Back to one shard when no batch was filled for so long.
-const shardIdleMs = 30_000
-// Closed batches that are looked at for the next request.
-const candidatesMax = 64
-// Bytes of closed batches in memory above which further ones go to disk, where there is a buffer.
-const storeAboveBytes = 4 * 1024 * 1024
-// Times that a refused batch is halved: enough for ten bad entries among ten thousand. What is refused
-// beyond is dropped as it stands, or a server that refuses everything would be asked for each line.
-const splitsPerBatchMax = 160
-// Smallest batch that "too large" leads to.
-const batchBytesMin = 16 * 1024
 
 /** What the queue of a tenant needs from the client around it. */
 export interface TenantQueueContext {
@@ -124,7 +118,7 @@ export class TenantQueue {
     })
   }
 
-  add(handle: PushStreamHandle, line: SinkLine, byteLength: number): void {
+  add(handle: BatchedStream, line: SinkLine, byteLength: number): void {
     const batch = this.#batchFor(handle, byteLength)
     batch.add(handle, line, byteLength)
     this.#account(byteLength)
@@ -136,7 +130,7 @@ export class TenantQueue {
     this.#context.onBytes(bytes)
   }
 
-  #batchFor(handle: PushStreamHandle, byteLength: number): Batch {
+  #batchFor(handle: BatchedStream, byteLength: number): Batch {
     const shard = this.#shards === 1 ? 0 : handle.hash % this.#shards
     let batch = handle.batch ?? this.#open.get(shard)
     if (batch && batch.lineBytes + byteLength > this.#batchBytesMax) {

@@ -1,15 +1,14 @@
 // GELF datagrams: whole or in chunks, plain or compressed by gzip or zlib.
 
 import { gunzipSync, inflateSync } from 'node:zlib'
+import {
+  gelfChunkLimitMs,
+  gelfChunksMax,
+  gelfMessageBytesMax,
+  gelfOpenBytesMax,
+  gelfOpenMessagesMax,
+} from '../limits.ts'
 
-// A message has 128 chunks at most, and all of them within five seconds, as GELF has it.
-const chunksMax = 128
-const chunkLimitMs = 5_000
-// Messages of which chunks are missing, and bytes of all of them.
-const openMessagesMax = 1_024
-const openBytesMax = 16 * 1024 * 1024
-// A message unpacked.
-const messageBytesMax = 8 * 1024 * 1024
 const chunkHeadBytes = 12
 
 interface OpenMessage {
@@ -33,9 +32,14 @@ export class GelfAssembler {
    */
   take(datagram: Buffer, sender: string, nowMs: number): string | undefined {
     if (datagram[0] !== 0x1e || datagram[1] !== 0x0f) return unpack(datagram)
-    const sequence = datagram[10] ?? chunksMax
+    const sequence = datagram[10] ?? gelfChunksMax
     const count = datagram[11] ?? 0
-    if (datagram.length < chunkHeadBytes || count === 0 || count > chunksMax || sequence >= count) {
+    if (
+      datagram.length < chunkHeadBytes ||
+      count === 0 ||
+      count > gelfChunksMax ||
+      sequence >= count
+    ) {
       throw new Error('the head of a chunk is wrong')
     }
     this.#giveUp(nowMs)
@@ -57,8 +61,8 @@ export class GelfAssembler {
   /** Gives up messages that wait for too long, or the oldest where there are too many. */
   #giveUp(nowMs: number): void {
     for (const [key, message] of this.#open) {
-      const isOver = this.#open.size >= openMessagesMax || this.#bytes >= openBytesMax
-      if (!isOver && nowMs - message.sinceMs < chunkLimitMs) return
+      const isOver = this.#open.size >= gelfOpenMessagesMax || this.#bytes >= gelfOpenBytesMax
+      if (!isOver && nowMs - message.sinceMs < gelfChunkLimitMs) return
       this.#forget(key, message)
       this.lostCount++
     }
@@ -71,7 +75,7 @@ export class GelfAssembler {
 }
 
 function unpack(bytes: Buffer): string {
-  const options = { maxOutputLength: messageBytesMax }
+  const options = { maxOutputLength: gelfMessageBytesMax }
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return gunzipSync(bytes, options).toString('utf8')
   // The first two bytes of zlib are a multiple of 31, the first of them says "deflate".
   const isZlib = (bytes[0]! & 0x0f) === 8 && bytes.length > 2 && bytes.readUInt16BE(0) % 31 === 0

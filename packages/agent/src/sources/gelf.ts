@@ -1,13 +1,14 @@
 // gelf: takes Graylog's messages over UDP.
 
-import dgram from 'node:dgram'
-import { isIPv6 } from 'node:net'
-import { readBoolean, readLabels } from '../config/readers.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
+import type dgram from 'node:dgram'
+import { readBoolean, readLabels } from '../config-reading/readers.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 import { GelfAssembler } from './gelf-message.ts'
-import { formatAddress, type ListenAddress, readListenAddress } from './listen-address.ts'
-import { listening, probeListen } from './probe.ts'
-import type { Source, SourceConfig, SourceContext } from './source.ts'
+import { type ListenAddress, readListenAddress } from './listen-address.ts'
+import { ListeningSource } from './listening-source.ts'
+import { probeListen } from './probe.ts'
+import type { SourceConfig, SourceContext } from './source.ts'
+import { bindUdp, createUdpSocket } from './udp.ts'
 
 interface GelfConfig {
   readonly address: ListenAddress
@@ -16,7 +17,6 @@ interface GelfConfig {
 }
 
 const defaultPort = 12_201
-const receiveBufferBytes = 4 * 1024 * 1024
 const levels = [
   ...['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 'informational', 'debug'],
 ]
@@ -42,47 +42,25 @@ export const readGelfSource: ValueReader<SourceConfig> = cursor => {
   return { isPerClient: false, start, probe }
 }
 
-class GelfSource implements Source {
-  readonly #config: GelfConfig
-  readonly #context: SourceContext
+class GelfSource extends ListeningSource<GelfConfig> {
   readonly #socket: dgram.Socket
   readonly #assembler = new GelfAssembler()
-  #place = ''
-  #isStopped = false
 
   constructor(config: GelfConfig, context: SourceContext) {
-    this.#config = config
-    this.#context = context
-    this.#socket = dgram.createSocket(isIPv6(config.address.host ?? '') ? 'udp6' : 'udp4')
-  }
-
-  get isReady(): boolean {
-    return !this.#isStopped
-  }
-
-  get place(): string {
-    return this.#place
+    super(config, context)
+    this.#socket = createUdpSocket(config.address)
   }
 
   async listen(): Promise<void> {
-    const { host, port } = this.#config.address
     this.#socket.on('message', (datagram, { address }) => this.#receive(datagram, address))
-    this.#socket.bind({ port, ...(host === undefined ? {} : { address: host }) })
-    await listening(this.#socket)
-    try {
-      this.#socket.setRecvBufferSize(receiveBufferBytes)
-    } catch {
-      // The system allows less: what comes in a burst may be lost sooner.
-    }
-    const { logger } = this.#context
+    this.boundTo = await bindUdp(this.#socket, this.config.address)
+    const { logger } = this.context
     this.#socket.on('error', error => logger.warn({ error: error.message }, 'GELF listener failed'))
-    const bound = this.#socket.address()
-    this.#place = `udp ${formatAddress({ host: bound.address, port: bound.port })}`
-    logger.info({ place: this.#place }, 'GELF listens')
+    logger.info({ place: this.boundTo }, 'GELF listens')
   }
 
   #receive(datagram: Buffer, sender: string): void {
-    const { inlet, metrics, nowMs, logger } = this.#context
+    const { inlet, metrics, nowMs, logger } = this.context
     if (!inlet.hasRoom) {
       // Nobody can be told to wait.
       metrics.droppedLines.inc({ reason: 'no_room' })
@@ -105,7 +83,7 @@ class GelfSource implements Source {
       throw new Error('the message is no JSON object')
     }
     const { host, version, facility, level, timestamp } = message as Record<string, unknown>
-    const labels = new Map(this.#config.labels)
+    const labels = new Map(this.config.labels)
     const offer = (name: string, value: unknown) => {
       if (typeof value === 'string' && value !== '') labels.set(`__gelf_message_${name}`, value)
     }
@@ -115,18 +93,18 @@ class GelfSource implements Source {
     offer('version', version)
     offer('facility', facility)
     const seconds = Number(timestamp)
-    const isIncoming = this.#config.usesIncomingTime && timestamp !== undefined && seconds > 0
-    this.#context.inlet.add({
+    const isIncoming = this.config.usesIncomingTime && timestamp !== undefined && seconds > 0
+    this.context.inlet.add({
       ...{ labels, line: text.trim() },
       // A number of JSON is exact to about a microsecond today.
       timestampNs: isIncoming ? BigInt(Math.round(seconds * 1e6)) * 1_000n : undefined,
     })
-    this.#context.metrics.gelfEntries.inc()
+    this.context.metrics.gelfEntries.inc()
   }
 
   async stop(): Promise<void> {
-    if (this.#isStopped) return
-    this.#isStopped = true
+    if (this.isStopped) return
+    this.isStopped = true
     await new Promise<void>(resolve => this.#socket.close(resolve))
   }
 }

@@ -1,11 +1,12 @@
 // The way of a source's lines into the pipelines: labels are relabelled, each client gets a copy, and
 // where there is no room the source is told to wait.
 
-import { type RelabelRule, relabel } from '../discovery/relabel.ts'
+import { sourceLabelSetsMax, sourceTickMs } from '../limits.ts'
+import { LabelState } from '../line/label-state.ts'
+import { LineOrigin } from '../line/line-origin.ts'
 import { PipelineEntry } from '../pipeline/entry.ts'
-import { LabelState } from '../pipeline/label-state.ts'
-import { LineOrigin } from '../pipeline/line-origin.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
+import { type RelabelRule, relabel } from '../targets/relabel.ts'
 
 /** The pipeline of one job towards one client. */
 export interface InletLane {
@@ -27,11 +28,6 @@ export interface SourceLine {
   /** Labels are as they are to be: no rule is applied. */
   readonly isFinal?: boolean
 }
-
-// Label sets remembered: a source has few, unless somebody relabels what is different in each line.
-const statesMax = 10_000
-// Between two looks at whether there is room, and at lines that stages hold back.
-const tickMs = 100
 
 /** Takes the lines of one source. */
 export class Inlet {
@@ -60,7 +56,7 @@ export class Inlet {
     this.#allocateNs = options.allocateNs
     this.#nowMs = options.nowMs
     this.flow = this.openFlow(options.jobName)
-    this.#timer = setInterval(() => this.#tick(), tickMs)
+    this.#timer = setInterval(() => this.#tick(), sourceTickMs)
   }
 
   #tick(): void {
@@ -139,7 +135,7 @@ export class Inlet {
     const key = visible.map(pair => pair.join('\u0001')).join('\u0000')
     let states = this.#states.get(key)
     if (states) return states
-    if (this.#states.size >= statesMax) this.#states.clear()
+    if (this.#states.size >= sourceLabelSetsMax) this.#states.clear()
     states = this.#createStates(new Map(visible))
     this.#states.set(key, states)
     return states

@@ -2,9 +2,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ascending } from '@skald/wire'
-import { readBoolean, readDurationMs, readLabels, readText } from '../config/readers.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
-import { backoffMs } from '../push/backoff.ts'
+import { readBoolean, readDurationMs, readLabels, readText } from '../config-reading/readers.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import { journalAgeMsDefault, journalBackoff, journalEntryBytesMax } from '../limits.ts'
+import { backoffMs } from '../net/backoff.ts'
 import { cursorTimeMs, type JournalEntry, parseJournalEntry } from './journal-entry.ts'
 import { PendingPlaces } from './pending-places.ts'
 import { checkProgram, type RunningProgram, startProgram } from './program.ts'
@@ -20,9 +21,6 @@ interface JournalConfig {
   readonly matches: readonly string[]
 }
 
-const defaultMaxAgeMs = 7 * 3_600_000
-const entryBytesMax = 64 * 1024 * 1024
-const restartBackoff = { minMs: 500, maxMs: 30_000, attemptsMax: 0 }
 const priorities = ['emerg', 'alert', 'crit', 'error', 'warning', 'notice', 'info', 'debug']
 
 const readMatches: ValueReader<string[]> = cursor => {
@@ -44,7 +42,7 @@ export const readJournalSource: ValueReader<SourceConfig> = cursor => {
     matches: readMatches,
   })
   const config: JournalConfig = {
-    maxAgeMs: raw.max_age ?? defaultMaxAgeMs,
+    maxAgeMs: raw.max_age ?? journalAgeMsDefault,
     isJson: raw.json ?? false,
     labels: raw.labels ?? new Map(),
     path: raw.path || undefined,
@@ -114,7 +112,7 @@ class JournalSource implements Source {
       const complaint = await this.#follow().catch((error: Error) => error.message)
       if (signal.aborted) return
       this.#problem = `journalctl ended: ${complaint}`
-      const waitMs = backoffMs(restartBackoff, this.#attempt++, { random: Math.random })
+      const waitMs = backoffMs(journalBackoff, this.#attempt++, { random: Math.random })
       logger.warn(
         { error: complaint, waitMs: Math.round(waitMs) },
         'journalctl ended, will start it again',
@@ -132,7 +130,7 @@ class JournalSource implements Source {
     const running = startProgram('journalctl', args)
     this.#running = running
     try {
-      for await (const line of splitLines(running.child.stdout, entryBytesMax)) {
+      for await (const line of splitLines(running.child.stdout, journalEntryBytesMax)) {
         await this.#context.inlet.room()
         if (this.#stopping.signal.aborted) break
         this.#take(line)

@@ -6,7 +6,7 @@ import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls'
 import type { Consumer, ConsumerOptions, Message, MessagesStream } from '@platformatic/kafka'
-import { tlsFields } from '../config/http-client.ts'
+import { tlsFields } from '../config-reading/http-client.ts'
 import {
   readAnything,
   readBoolean,
@@ -14,9 +14,17 @@ import {
   readOneOf,
   readText,
   readTexts,
-} from '../config/readers.ts'
-import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
-import { backoffMs } from '../push/backoff.ts'
+} from '../config-reading/readers.ts'
+import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+import {
+  kafkaBackoff,
+  kafkaCommitPeriodMs,
+  kafkaFetchBytesMax,
+  kafkaFetchWaitMs,
+  kafkaLeaveMs,
+  kafkaTopicsPeriodMs,
+} from '../limits.ts'
+import { backoffMs } from '../net/backoff.ts'
 import type { Flow } from './inlet.ts'
 import { PendingPlaces } from './pending-places.ts'
 import { probeConnect } from './probe.ts'
@@ -34,12 +42,6 @@ interface KafkaConfig {
   readonly tls: TlsConnectionOptions | undefined
   readonly sasl: Sasl | undefined
 }
-
-const restartBackoff = { minMs: 500, maxMs: 30_000, attemptsMax: 0 }
-const commitPeriodMs = 1_000
-// Topics that come and go are looked for so often, where expressions name them.
-const topicsPeriodMs = 60_000
-const fetchBytesMax = 1024 * 1024
 
 type RawTls = { readonly [K in keyof typeof tlsFields]?: ReturnType<(typeof tlsFields)[K]> }
 
@@ -195,7 +197,7 @@ class KafkaSource implements Source {
       await this.#leave()
       if (problem === undefined) continue
       this.#problem = `Kafka cannot be read: ${problem}`
-      const waitMs = backoffMs(restartBackoff, this.#attempt++, { random: Math.random })
+      const waitMs = backoffMs(kafkaBackoff, this.#attempt++, { random: Math.random })
       const fields = { error: problem, waitMs: Math.round(waitMs) }
       this.#context.logger.warn(fields, 'Kafka cannot be read, will try again')
       await sleep(waitMs, undefined, { signal }).catch(() => undefined)
@@ -221,7 +223,7 @@ class KafkaSource implements Source {
       if (topics.length === 0) throw new Error('no topic matches')
       const consumer = new KafkaConsumer({
         ...{ ...connection, groupId: this.#groupId, autocommit: false },
-        ...{ maxBytes: fetchBytesMax, maxWaitTime: 500 },
+        ...{ maxBytes: kafkaFetchBytesMax, maxWaitTime: kafkaFetchWaitMs },
       })
       this.#consumer = consumer
       const stream = await consumer.consume({ topics, mode: 'committed', fallbackMode: 'earliest' })
@@ -229,7 +231,7 @@ class KafkaSource implements Source {
       this.#attempt = 0
       this.#context.logger.info({ topics, group: this.#groupId }, 'Kafka is read')
       consumer.on('consumer:group:rebalance', () => this.#partitions.clear())
-      commitTimer = setInterval(() => void this.#commit(), commitPeriodMs)
+      commitTimer = setInterval(() => void this.#commit(), kafkaCommitPeriodMs)
       timer = this.#watchTopics(topics, () => admin.listTopics(), stream)
       for await (const message of stream) {
         await this.#context.inlet.room()
@@ -264,7 +266,7 @@ class KafkaSource implements Source {
           if (now.join() !== topics.join()) stream.destroy()
         })
         .catch(() => undefined)
-    }, topicsPeriodMs)
+    }, kafkaTopicsPeriodMs)
   }
 
   #take(message: Message<Buffer, Buffer, Buffer, Buffer>): void {
@@ -335,7 +337,7 @@ class KafkaSource implements Source {
     if (this.#stopping.signal.aborted) return
     this.#stopping.abort()
     this.#stream?.destroy()
-    await Promise.race([this.#done, sleep(1_000)])
+    await Promise.race([this.#done, sleep(kafkaLeaveMs)])
   }
 
   async close(): Promise<void> {
@@ -344,7 +346,7 @@ class KafkaSource implements Source {
       await this.#commit()
       await this.#leave()
     }
-    await Promise.race([leave(), sleep(1_000)])
+    await Promise.race([leave(), sleep(kafkaLeaveMs)])
   }
 }
 

@@ -1,7 +1,7 @@
 // Addresses to listen at, as Go writes them: `host:port`, `:port`, `[::1]:port`.
 
-import { readText } from '../config/readers.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
+import { readText } from '../config-reading/readers.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 
 /** Where to listen; an absent host stands for all addresses of the machine. */
 export interface ListenAddress {

@@ -12,25 +12,22 @@ import {
 } from '@skald/wire'
 import { decodePushRequest } from '@skald/wire/push-codec'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { readBoolean, readLabels } from '../config/readers.ts'
-import { readListener, type ServerConfig } from '../config/server.ts'
-import { serverTlsOptions } from '../config/server-tls.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
+import type { ListenerConfig } from '../config-reading/listener.ts'
+import { readListener } from '../config-reading/listener.ts'
+import { readBoolean, readLabels } from '../config-reading/readers.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import { receivedAnswerMs, receivedBodyBytesMax, receivedUnpackedBytesMax } from '../limits.ts'
+import { serverTlsOptions } from '../net/server-tls.ts'
 import type { Flow } from './inlet.ts'
+import { ListeningSource } from './listening-source.ts'
 import { probeListen } from './probe.ts'
-import type { Source, SourceConfig, SourceContext } from './source.ts'
+import type { SourceConfig, SourceContext } from './source.ts'
 
 interface PushApiConfig {
-  readonly server: Partial<ServerConfig>
+  readonly server: Partial<ListenerConfig>
   readonly labels: ReadonlyMap<string, string>
   readonly usesIncomingTime: boolean
 }
-
-// As in the store: what a request may have on the wire, and unpacked.
-const bodyBytesMax = 16 * 1024 * 1024
-const unpackedBytesMax = 64 * 1024 * 1024
-// Wait for the servers behind, below the 10 s after which a Promtail gives up waiting.
-const answerLimitMs = 8_000
 
 /** Reads the body of loki_push_api. */
 export const readLokiPushApiSource: ValueReader<SourceConfig> = cursor => {
@@ -58,19 +55,14 @@ export const readLokiPushApiSource: ValueReader<SourceConfig> = cursor => {
   return { isPerClient: false, start, probe }
 }
 
-class PushApiSource implements Source {
-  readonly #config: PushApiConfig
-  readonly #context: SourceContext
+class PushApiSource extends ListeningSource<PushApiConfig> {
   readonly #server: FastifyInstance
-  #place = ''
-  #isStopped = false
 
   constructor(config: PushApiConfig, context: SourceContext) {
-    this.#config = config
-    this.#context = context
+    super(config, context)
     const { tls, httpPathPrefix = '' } = config.server
     this.#server = fastify({
-      ...{ logger: false, forceCloseConnections: true, bodyLimit: bodyBytesMax },
+      ...{ logger: false, forceCloseConnections: true, bodyLimit: receivedBodyBytesMax },
       ...(tls && { https: serverTlsOptions(tls) }),
     }) as unknown as FastifyInstance
     this.#server.removeAllContentTypeParsers()
@@ -87,27 +79,19 @@ class PushApiSource implements Source {
     )
   }
 
-  get isReady(): boolean {
-    return !this.#isStopped
-  }
-
-  get place(): string {
-    return this.#place
-  }
-
   async listen(): Promise<void> {
-    const { httpListenAddress = '', httpListenPort = 0 } = this.#config.server
+    const { httpListenAddress = '', httpListenPort = 0 } = this.config.server
     const host = httpListenAddress === '' ? '0.0.0.0' : httpListenAddress
-    this.#place = await this.#server.listen({ host, port: httpListenPort })
-    this.#context.logger.info({ url: this.#place }, 'Push receiver listens')
+    this.boundTo = await this.#server.listen({ host, port: httpListenPort })
+    this.context.logger.info({ url: this.boundTo }, 'Push receiver listens')
   }
 
   #refuse(error: Error & { statusCode?: number }, reply: FastifyReply): FastifyReply {
     const isClients = error instanceof PushBodyError || error instanceof LabelSyntaxError
     const isTooLarge = error instanceof PushBodyError && error.code === 'PUSH_BODY_TOO_LARGE'
     const status = isTooLarge ? 413 : isClients ? 400 : (error.statusCode ?? 500)
-    if (status >= 500) this.#context.logger.error({ error: error.message }, 'Push failed')
-    else this.#context.logger.warn({ error: error.message, status }, 'Push refused')
+    if (status >= 500) this.context.logger.error({ error: error.message }, 'Push failed')
+    else this.context.logger.warn({ error: error.message, status }, 'Push refused')
     return reply.code(status).type('text/plain; charset=utf-8').send(`${error.message}\n`)
   }
 
@@ -116,17 +100,17 @@ class PushApiSource implements Source {
   }
 
   async #push(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { inlet } = this.#context
+    const { inlet } = this.context
     const streams = decode(request)
     const labels = streams.map(({ labelsText }) => labelsOf(labelsText))
-    if (!inlet.hasRoom || this.#isStopped) return this.#busy(reply)
-    const flow = inlet.openFlow(this.#context.jobName)
+    if (!inlet.hasRoom || this.isStopped) return this.#busy(reply)
+    const flow = inlet.openFlow(this.context.jobName)
     for (const [i, stream] of streams.entries()) {
-      const offered = new Map([...this.#config.labels, ...labels[i]!])
+      const offered = new Map([...this.config.labels, ...labels[i]!])
       for (let at = 0; at < stream.entryCount; at++) this.#take(stream, at, offered, flow)
     }
     // Only where a push that is sent again counts once may its sender be told to send it again.
-    if (!this.#config.usesIncomingTime || (await this.#isTaken(flow))) return reply.code(204).send()
+    if (!this.config.usesIncomingTime || (await this.#isTaken(flow))) return reply.code(204).send()
     return this.#busy(reply)
   }
 
@@ -134,8 +118,8 @@ class PushApiSource implements Source {
     const start = stream.lineOffsets[at]!
     const line = stream.bytes.subarray(start, start + stream.lineLengths[at]!)
     const sentNs = BigInt(stream.seconds[at]!) * 1_000_000_000n + BigInt(stream.nanos[at]!)
-    const timestampNs = this.#config.usesIncomingTime ? sentNs : undefined
-    this.#context.inlet.add({ labels, line, timestampNs, metadata: stream.metadata?.[at] }, flow)
+    const timestampNs = this.config.usesIncomingTime ? sentNs : undefined
+    this.context.inlet.add({ labels, line, timestampNs, metadata: stream.metadata?.[at] }, flow)
   }
 
   /** Settles when a server has taken a push, with false after a while. */
@@ -146,7 +130,7 @@ class PushApiSource implements Source {
         if (flow.isTaken) resolve(true)
       }
       flow.onProgress = look
-      timer = setTimeout(() => resolve(flow.isTaken), answerLimitMs)
+      timer = setTimeout(() => resolve(flow.isTaken), receivedAnswerMs)
       look()
     })
     clearTimeout(timer)
@@ -155,23 +139,23 @@ class PushApiSource implements Source {
   }
 
   async #raw(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { inlet } = this.#context
+    const { inlet } = this.context
     const body = unzipped(request)
-    if (!inlet.hasRoom || this.#isStopped) return this.#busy(reply)
+    if (!inlet.hasRoom || this.isStopped) return this.#busy(reply)
     for (let start = 0; start < body.length; ) {
       const lineFeed = body.indexOf(0x0a, start)
       const end = lineFeed < 0 ? body.length : lineFeed
       const hasReturn = end > start && body[end - 1] === 0x0d
       const line = body.subarray(start, hasReturn ? end - 1 : end)
-      if (line.length > 0) inlet.add({ labels: this.#config.labels, line, isFinal: true })
+      if (line.length > 0) inlet.add({ labels: this.config.labels, line, isFinal: true })
       start = end + 1
     }
     return reply.code(204).send()
   }
 
   async stop(): Promise<void> {
-    if (this.#isStopped) return
-    this.#isStopped = true
+    if (this.isStopped) return
+    this.isStopped = true
     // Senders that wait for an answer get it with the last batch, before `close`.
   }
 
@@ -190,7 +174,7 @@ function decode(request: FastifyRequest): PushStream[] {
       { code: 'PUSH_BODY_UNSUPPORTED' },
     )
   }
-  return decodePushRequest(snappyDecompress(bodyOf(request), unpackedBytesMax))
+  return decodePushRequest(snappyDecompress(bodyOf(request), receivedUnpackedBytesMax))
 }
 
 function bodyOf(request: FastifyRequest): Buffer {
@@ -201,7 +185,7 @@ function unzipped(request: FastifyRequest): Buffer {
   const body = bodyOf(request)
   if (request.headers['content-encoding'] !== 'gzip') return body
   try {
-    return gunzipSync(body, { maxOutputLength: unpackedBytesMax })
+    return gunzipSync(body, { maxOutputLength: receivedUnpackedBytesMax })
   } catch (cause) {
     const isTooLarge = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
     const code = isTooLarge ? 'PUSH_BODY_TOO_LARGE' : 'PUSH_BODY_MALFORMED'

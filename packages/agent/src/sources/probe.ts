@@ -5,9 +5,8 @@ import { once } from 'node:events'
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { explainSystemError } from '@skald/wire'
+import { probeLimitMs } from '../limits.ts'
 import type { ListenAddress } from './listen-address.ts'
-
-const connectLimitMs = 2_000
 
 /** Settles when a socket listens; one that cannot is closed before its error is thrown. */
 export async function listening(socket: dgram.Socket): Promise<void> {
@@ -60,7 +59,7 @@ async function connect(server: string): Promise<string | undefined> {
   try {
     return await Promise.race([
       once(socket, 'connect').then(() => undefined),
-      sleep(connectLimitMs, `${server} does not answer`, { signal: limit.signal }),
+      sleep(probeLimitMs, `${server} does not answer`, { signal: limit.signal }),
     ])
   } catch (error) {
     return `${server} cannot be reached: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`

@@ -4,6 +4,7 @@ import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { TextDecoder } from 'node:util'
 import { ProgramMissingError } from '../errors.ts'
+import { complaintBytesMax } from '../limits.ts'
 
 /** A program that runs. */
 export interface RunningProgram {
@@ -19,9 +20,6 @@ export interface ProgramEnd {
   /** The last of what it said on standard error, or its exit code where it said nothing. */
   readonly complaint: string
 }
-
-// An even number, so that UTF-16 is not cut within a character.
-const complaintBytesMax = 2_000
 
 /**
  * Makes sure that a program can be run.

@@ -1,8 +1,8 @@
 // The kinds of sources. A new one is a file in this folder and a row here.
 
-import { type Kinds, loadReaders } from '../config/kinds.ts'
-import { refuse } from '../config/readers.ts'
-import type { ValueReader, YamlCursor } from '../config/yaml-cursor.ts'
+import { type Kinds, loadReaders } from '../config-reading/kinds.ts'
+import { refuse } from '../config-reading/readers.ts'
+import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
 import type { SourceConfig } from './source.ts'
 
 const sources: Kinds<ValueReader<SourceConfig>> = {

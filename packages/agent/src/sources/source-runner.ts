@@ -5,11 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { explainSystemError } from '@skald/wire'
 import type { Logger } from 'pino'
 import { describeError } from '../errors.ts'
-import { backoffMs } from '../push/backoff.ts'
+import { sourceBackoff } from '../limits.ts'
+import { backoffMs } from '../net/backoff.ts'
 import type { Inlet } from './inlet.ts'
 import type { Source, SourceConfig, SourceContext } from './source.ts'
-
-const retryBackoff = { minMs: 1_000, maxMs: 60_000, attemptsMax: 0 }
 
 /** A source as people see it. */
 export interface SourceStatus {
@@ -55,7 +54,7 @@ export class SourceRunner {
   async #tryAgain(): Promise<void> {
     const { signal } = this.#stopping
     for (let attempt = 0; !this.#source; attempt++) {
-      const waitMs = backoffMs(retryBackoff, attempt, { random: Math.random })
+      const waitMs = backoffMs(sourceBackoff, attempt, { random: Math.random })
       await sleep(waitMs, undefined, { signal }).catch(() => undefined)
       if (signal.aborted) return
       await this.#try(attempt + 1)

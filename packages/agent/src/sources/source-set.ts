@@ -1,18 +1,17 @@
 // All sources of the agent: started when its clients run, stopped before they are.
 
 import type { Logger } from 'pino'
-import type { AgentMetrics } from '../metrics.ts'
-import type { ManagedJob } from '../tail/managed-target.ts'
-import type { TimeJournal } from '../tail/time-journal.ts'
+import type { AgentMetrics } from '../metrics/agent-metrics.ts'
+import type { Pipeline } from '../pipeline/pipeline.ts'
 import { Inlet, type InletLane } from './inlet.ts'
-import type { Cursors, SourceConfig } from './source.ts'
+import type { Cursors, SourceConfig, SourcedJob } from './source.ts'
 import { SourceRunner, type SourceStatus } from './source-runner.ts'
 
 /** What a client's lane shows to sources. */
 export interface SourceLane {
   /** Name of the client; empty where there is one. */
   readonly name: string
-  readonly jobs: readonly ManagedJob[]
+  readonly jobs: readonly { readonly config: SourcedJob; readonly pipeline: Pipeline }[]
   readonly hasRoom: () => boolean
 }
 
@@ -20,7 +19,8 @@ export interface SourceSetOptions {
   /** The clients that run, which a reload may change. */
   readonly lanes: () => readonly SourceLane[]
   readonly cursors: Cursors
-  readonly journal: TimeJournal
+  /** Gives the time of a line that has none; never the same twice. */
+  readonly allocateNs: () => bigint
   readonly metrics: AgentMetrics
   readonly logger: Logger
   readonly hostname: string
@@ -55,7 +55,7 @@ export class SourceSet {
     source: SourceConfig,
     lanes: readonly SourceLane[],
   ): Promise<void> {
-    const { journal, metrics, nowMs, cursors, logger, hostname } = this.#options
+    const { allocateNs, metrics, nowMs, cursors, logger, hostname } = this.#options
     const jobs = lanes.map(lane => lane.jobs.find(({ config }) => config.jobName === jobName)!)
     const inletLanes: InletLane[] = jobs.map(({ pipeline }, i) => ({
       pipeline,
@@ -64,7 +64,7 @@ export class SourceSet {
     }))
     const inlet = new Inlet({
       ...{ jobName, lanes: inletLanes, nowMs, rules: jobs[0]!.config.relabelRules },
-      allocateNs: () => journal.allocate(1),
+      allocateNs,
     })
     const lane = source.isPerClient ? lanes[0]!.name : ''
     const laneMetrics = metrics.forLane(lanes[0]!.name)

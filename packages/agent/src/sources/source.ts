@@ -2,7 +2,8 @@
 // folder: a reader of its configuration and what runs it. It is added by a row in registry.ts.
 
 import type { Logger } from 'pino'
-import type { AgentMetrics, LaneMetrics } from '../metrics.ts'
+import type { AgentMetrics, LaneMetrics } from '../metrics/agent-metrics.ts'
+import type { RelabelRule } from '../targets/relabel.ts'
 import type { Inlet } from './inlet.ts'
 
 /** A running source. */
@@ -43,6 +44,14 @@ export interface Cursors {
 /** Key of a source's place among the cursors. */
 export function cursorKey({ jobName, lane }: Pick<SourceContext, 'jobName' | 'lane'>): string {
   return lane === '' ? `cursor-${jobName}` : `cursor-${jobName}-${lane}`
+}
+
+/** A job whose lines may come from a source, checked. */
+export interface SourcedJob {
+  readonly jobName: string
+  readonly relabelRules: readonly RelabelRule[]
+  /** Where lines come from other than files. */
+  readonly source: SourceConfig | undefined
 }
 
 /** A checked configuration of one source. */

@@ -1,40 +1,20 @@
-// Lines from standard input (-stdin): the labels, rules and stages of the first job, until the input ends.
+// Lines from standard input (-stdin), until the input ends.
 
 import type { Readable } from 'node:stream'
-import type { ScrapeConfig } from '../config/scrape.ts'
+import { stdinLineBytesMax } from '../limits.ts'
 import type { Source, SourceConfig } from './source.ts'
 import { splitLines } from './split-lines.ts'
 
-// A longer line is cut in two.
-const lineBytesMax = 64 * 1024 * 1024
-
-/** Makes the job that reads standard input, of the first job of a configuration where there is one. */
-export function stdinJob(
-  first: ScrapeConfig | undefined,
-  options: { readonly input: Readable; readonly hostname: string; readonly onEnd: () => void },
-): ScrapeConfig {
-  const labels =
-    first?.staticConfigs[0]?.labels ??
-    new Map([
-      ['job', 'stdin'],
-      ['hostname', options.hostname],
-    ])
-  const source: SourceConfig = {
-    isPerClient: false,
-    start: async ({ inlet }) => new StdinSource({ ...options, labels, inlet }),
-  }
+/** Makes the source that reads standard input. */
+export function stdinSource(options: {
+  readonly input: Readable
+  /** Labels of its lines, before the rules of the job. */
+  readonly labels: ReadonlyMap<string, string>
+  readonly onEnd: () => void
+}): SourceConfig {
   return {
-    ...{
-      jobName: 'stdin',
-      line: 0,
-      isSound: true,
-      stages: [],
-      relabelRules: [],
-      addsPathLabels: false,
-    },
-    ...{ encoding: undefined, decompression: undefined },
-    ...first,
-    ...{ identity: 'stdin', staticConfigs: [], discoveries: [], source },
+    isPerClient: false,
+    start: async ({ inlet }) => new StdinSource({ ...options, inlet }),
   }
 }
 
@@ -56,7 +36,7 @@ class StdinSource implements Source {
     const { input, inlet, labels } = options
     this.#input = input
     const read = async () => {
-      for await (const line of splitLines(input, lineBytesMax)) {
+      for await (const line of splitLines(input, stdinLineBytesMax)) {
         await inlet.room()
         if (line.length > 0) inlet.add({ labels, line })
       }

@@ -3,6 +3,7 @@
 // does not begin as a message does belongs to the message before it, such as the lines of a stack trace.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { frameCountDigitsMax, frameQuietMsDefault } from '../limits.ts'
 import { ByteQueue } from './byte-queue.ts'
 
 /**
@@ -18,10 +19,6 @@ const blank = 0x20
 const digit0 = 0x30
 const digit9 = 0x39
 const lessThan = 0x3c
-// "8192 " and the like; more digits are no count.
-const countDigitsMax = 9
-// A message waits for so long for lines that belong to it.
-const quietMsDefault = 500
 
 /**
  * Gives the messages of a connection. Of what is longer than `messageBytesMax` only the length is given,
@@ -30,7 +27,7 @@ const quietMsDefault = 500
 export async function* cutSyslogFrames(
   input: AsyncIterable<Buffer>,
   messageBytesMax: number,
-  quietMs: number = quietMsDefault,
+  quietMs: number = frameQuietMsDefault,
 ): AsyncGenerator<SyslogFrame> {
   const cutter = new FrameCutter(messageBytesMax)
   const chunks = input[Symbol.asyncIterator]()
@@ -216,7 +213,7 @@ class FrameCutter {
     bytes: Buffer,
   ): { readonly start: number; readonly length: number } | 'unfinished' | undefined {
     let length = 0
-    for (let at = 0; at <= countDigitsMax; at++) {
+    for (let at = 0; at <= frameCountDigitsMax; at++) {
       const byte = bytes[at]
       if (byte === undefined) return at === 0 ? undefined : 'unfinished'
       if (byte === blank && at > 0) {

@@ -1,14 +1,30 @@
 // syslog: takes messages over TCP, TLS or UDP.
 
-import dgram from 'node:dgram'
+import type dgram from 'node:dgram'
 import { reverse } from 'node:dns/promises'
 import { once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
 import { decodeGoText } from '@skald/go-dialect/text/go-bytes'
-import { readBoolean, readCount, readDurationMs, readLabels, readOneOf } from '../config/readers.ts'
-import { readServerTls, type ServerTls, serverTlsOptions } from '../config/server-tls.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
+import {
+  readBoolean,
+  readCount,
+  readDurationMs,
+  readLabels,
+  readOneOf,
+} from '../config-reading/readers.ts'
+import { readServerTls } from '../config-reading/server-tls.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import {
+  clientNameLimitMs,
+  clientNamesMax,
+  noMessageBytesShown,
+  noMessagePeriodMs,
+  syslogConnectionsMax,
+  syslogIdleMsDefault,
+  syslogMessageBytesDefault,
+} from '../limits.ts'
+import { type ServerTls, serverTlsOptions } from '../net/server-tls.ts'
 import type { SourceLine } from './inlet.ts'
 import {
   formatAddress,
@@ -16,10 +32,12 @@ import {
   plainAddress,
   readListenAddress,
 } from './listen-address.ts'
-import { listening, probeListen } from './probe.ts'
-import type { Source, SourceConfig, SourceContext } from './source.ts'
+import { ListeningSource } from './listening-source.ts'
+import { probeListen } from './probe.ts'
+import type { SourceConfig, SourceContext } from './source.ts'
 import { cutSyslogFrames } from './syslog-frames.ts'
 import { parseSyslog, type SyslogFormat, type SyslogMessage } from './syslog-message.ts'
+import { bindUdp, createUdpSocket } from './udp.ts'
 
 interface SyslogConfig {
   readonly address: ListenAddress
@@ -35,15 +53,6 @@ interface SyslogConfig {
   readonly tls: ServerTls | undefined
 }
 
-// Connections at a time; each may hold one message in memory.
-const connectionsMax = 1_024
-// Wait for the name of a client, which the first of its messages needs.
-const lookupLimitMs = 1_000
-// Names of clients that are remembered.
-const namesMax = 1_000
-const receiveBufferBytes = 4 * 1024 * 1024
-// What is no message is told of so often.
-const noMessagePeriodMs = 60_000
 const hostnameLabel = '__syslog_connection_hostname'
 
 /** Reads the body of syslog. */
@@ -70,13 +79,13 @@ export const readSyslogSource: ValueReader<SourceConfig> = cursor => {
   }
   const config: SyslogConfig = {
     ...{ address: raw.listen_address, protocol, tls: raw.tls_config },
-    idleTimeoutMs: raw.idle_timeout ?? 120_000,
+    idleTimeoutMs: raw.idle_timeout ?? syslogIdleMsDefault,
     labelsStructuredData: raw.label_structured_data ?? false,
     labels: raw.labels ?? new Map(),
     usesIncomingTime: raw.use_incoming_timestamp ?? false,
     keepsWholeMessage: raw.use_rfc5424_message ?? false,
     format: raw.syslog_format || 'rfc5424',
-    messageBytesMax: raw.max_message_length || 8192,
+    messageBytesMax: raw.max_message_length || syslogMessageBytesDefault,
   }
   const start = async (context: SourceContext) => {
     const source = new SyslogSource(config, context)
@@ -87,74 +96,44 @@ export const readSyslogSource: ValueReader<SourceConfig> = cursor => {
   return { isPerClient: false, start, probe }
 }
 
-class SyslogSource implements Source {
-  readonly #config: SyslogConfig
-  readonly #context: SourceContext
+class SyslogSource extends ListeningSource<SyslogConfig> {
   readonly #sockets = new Set<net.Socket>()
   readonly #reading = new Set<Promise<void>>()
   readonly #names = new Map<string, Promise<string>>()
   readonly #timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
   #server: net.Server | dgram.Socket | undefined
-  #place = ''
-  #isStopped = false
   /** Texts that were no messages and have not been told of, and when some were. */
   #unsaidCount = 0
   #saidMs = Number.NEGATIVE_INFINITY
 
-  constructor(config: SyslogConfig, context: SourceContext) {
-    this.#config = config
-    this.#context = context
-  }
-
-  get isReady(): boolean {
-    return !this.#isStopped
-  }
-
-  get place(): string {
-    return this.#place
-  }
-
   async listen(): Promise<void> {
-    const { protocol, tls: tlsFiles, address } = this.#config
+    const { protocol, tls: tlsFiles, address } = this.config
     const { host, port } = address
     if (protocol === 'udp') {
-      const isIpv6 = host === undefined ? false : net.isIPv6(host)
-      const socket = dgram.createSocket({ type: isIpv6 ? 'udp6' : 'udp4' })
+      const socket = createUdpSocket(address)
       socket.on('message', (bytes, from) => this.#takeDatagram(bytes, from.address))
-      socket.bind({ port, ...(host === undefined ? {} : { address: host }) })
-      await listening(socket)
-      this.#setReceiveBuffer(socket)
+      this.boundTo = await bindUdp(socket, address)
       socket.on('error', error => this.#warn(error, 'Syslog listener failed'))
       this.#server = socket
-      const bound = socket.address()
-      this.#place = `udp ${formatAddress({ host: bound.address, port: bound.port })}`
     } else {
       const accept = (socket: net.Socket) => this.#accept(socket)
       const server = tlsFiles
         ? tls.createServer(serverTlsOptions(tlsFiles), accept)
         : net.createServer(accept)
       server.on('tlsClientError', error => this.#warn(error, 'Syslog client was refused'))
-      server.maxConnections = connectionsMax
+      server.maxConnections = syslogConnectionsMax
       server.listen({ port, ...(host === undefined ? {} : { host }) })
       await once(server, 'listening')
       server.on('error', error => this.#warn(error, 'Syslog listener failed'))
       this.#server = server
       const bound = server.address() as net.AddressInfo
-      this.#place = `${tlsFiles ? 'tls' : 'tcp'} ${formatAddress({ host: bound.address, port: bound.port })}`
+      this.boundTo = `${tlsFiles ? 'tls' : 'tcp'} ${formatAddress({ host: bound.address, port: bound.port })}`
     }
-    this.#context.logger.info({ place: this.#place }, 'Syslog listens')
-  }
-
-  #setReceiveBuffer(socket: dgram.Socket): void {
-    try {
-      socket.setRecvBufferSize(receiveBufferBytes)
-    } catch {
-      // The system allows less: what comes in a burst may be lost sooner.
-    }
+    this.context.logger.info({ place: this.boundTo }, 'Syslog listens')
   }
 
   #warn(error: Error, message: string): void {
-    this.#context.logger.warn({ error: error.message }, message)
+    this.context.logger.warn({ error: error.message }, message)
   }
 
   #accept(socket: net.Socket): void {
@@ -169,15 +148,15 @@ class SyslogSource implements Source {
   }
 
   async #read(socket: net.Socket): Promise<void> {
-    const { inlet } = this.#context
-    const { idleTimeoutMs, messageBytesMax } = this.#config
+    const { inlet } = this.context
+    const { idleTimeoutMs, messageBytesMax } = this.config
     const address = plainAddress(socket.remoteAddress ?? '')
     const connection = { address, hostname: await this.#nameOf(address) }
     socket.setTimeout(idleTimeoutMs)
     // What the lines belong to that come late.
     let last: SourceLine | undefined
     for await (const frame of cutSyslogFrames(socket, messageBytesMax)) {
-      if (!inlet.hasRoom && !this.#isStopped) {
+      if (!inlet.hasRoom && !this.isStopped) {
         // It is we who are silent.
         socket.setTimeout(0)
         await inlet.room()
@@ -191,13 +170,13 @@ class SyslogSource implements Source {
   }
 
   #takeDatagram(bytes: Buffer, address: string): void {
-    const { inlet, metrics } = this.#context
+    const { inlet, metrics } = this.context
     if (!inlet.hasRoom) {
       // Nobody can be told to wait.
       metrics.droppedLines.inc({ reason: 'no_room' })
       return
     }
-    if (bytes.length > this.#config.messageBytesMax) {
+    if (bytes.length > this.config.messageBytesMax) {
       this.#countTooLong(bytes.length, address)
       return
     }
@@ -207,18 +186,18 @@ class SyslogSource implements Source {
   }
 
   #countTooLong(byteLength: number, address: string): void {
-    const { metrics, logger } = this.#context
+    const { metrics, logger } = this.context
     metrics.droppedLines.inc({ reason: 'line_too_long' })
-    const fields = { client: address, bytes: byteLength, max: this.#config.messageBytesMax }
+    const fields = { client: address, bytes: byteLength, max: this.config.messageBytesMax }
     logger.warn(fields, 'Syslog message is longer than max_message_length: dropped')
   }
 
   /** Finds the name of a client, where a rule asks for it. */
   async #nameOf(address: string): Promise<string> {
-    if (!this.#context.inlet.isAskedFor(hostnameLabel)) return ''
+    if (!this.context.inlet.isAskedFor(hostnameLabel)) return ''
     let name = this.#names.get(address)
     if (!name) {
-      if (this.#names.size >= namesMax) this.#names.clear()
+      if (this.#names.size >= clientNamesMax) this.#names.clear()
       name = lookUp(address)
       this.#names.set(address, name)
     }
@@ -230,21 +209,21 @@ class SyslogSource implements Source {
     bytes: Buffer,
     connection: { readonly address: string; readonly hostname: string },
   ): SourceLine | undefined {
-    const { metrics, nowMs } = this.#context
+    const { metrics, nowMs } = this.context
     const whole = withoutEnd(bytes)
     if (whole.length === 0) return undefined
     const text = decodeGoText(whole)
     const nowNs = BigInt(nowMs()) * 1_000_000n
-    const { format } = this.#config
+    const { format } = this.config
     const message = parseSyslog(text, { format, nowNs, timeZone: this.#timeZone })
     if (!message) {
       this.#countNoMessage(whole, connection.address)
       return undefined
     }
-    const isIncoming = this.#config.usesIncomingTime
+    const isIncoming = this.config.usesIncomingTime
     const line: SourceLine = {
       labels: this.#labelsOf(message, connection),
-      line: this.#config.keepsWholeMessage ? text : message.text,
+      line: this.config.keepsWholeMessage ? text : message.text,
       timestampNs: isIncoming ? message.timestampNs : undefined,
     }
     if (message.text === '') metrics.syslogEmptyMessages.inc()
@@ -253,17 +232,17 @@ class SyslogSource implements Source {
   }
 
   #add(line: SourceLine): void {
-    this.#context.inlet.add(line)
-    this.#context.metrics.syslogEntries.inc()
+    this.context.inlet.add(line)
+    this.context.metrics.syslogEntries.inc()
   }
 
   /** Counts what is no message; says it as often as people can read it. */
   #countNoMessage(bytes: Buffer, address: string): void {
-    const { metrics, logger, nowMs } = this.#context
+    const { metrics, logger, nowMs } = this.context
     metrics.syslogParsingErrors.inc()
     this.#unsaidCount++
     if (nowMs() - this.#saidMs < noMessagePeriodMs) return
-    const text = bytes.toString('utf8', 0, 200)
+    const text = bytes.toString('utf8', 0, noMessageBytesShown)
     const fields = { client: address, count: this.#unsaidCount, text }
     logger.warn(fields, 'Not a syslog message: dropped')
     this.#unsaidCount = 0
@@ -274,7 +253,7 @@ class SyslogSource implements Source {
     message: SyslogMessage,
     { address, hostname }: { readonly address: string; readonly hostname: string },
   ): Map<string, string> {
-    const labels = new Map(this.#config.labels)
+    const labels = new Map(this.config.labels)
     const offer = (name: string, value: string | undefined) => {
       if (value) labels.set(name, value)
     }
@@ -286,7 +265,7 @@ class SyslogSource implements Source {
     offer('__syslog_message_app_name', message.appName)
     offer('__syslog_message_proc_id', message.procId)
     offer('__syslog_message_msg_id', message.msgId)
-    if (this.#config.labelsStructuredData) {
+    if (this.config.labelsStructuredData) {
       for (const [id, name, value] of message.structuredData) {
         offer(`__syslog_message_sd_${id}_${name}`.replaceAll(/[^a-zA-Z0-9_]/g, '_'), value)
       }
@@ -295,8 +274,8 @@ class SyslogSource implements Source {
   }
 
   async stop(): Promise<void> {
-    if (this.#isStopped) return
-    this.#isStopped = true
+    if (this.isStopped) return
+    this.isStopped = true
     this.#server?.close()
     for (const socket of this.#sockets) socket.destroy()
     await Promise.all(this.#reading)
@@ -306,7 +285,7 @@ class SyslogSource implements Source {
 async function lookUp(address: string): Promise<string> {
   let timer: NodeJS.Timeout | undefined
   const isOver = new Promise<string[]>(resolve => {
-    timer = setTimeout(() => resolve([]), lookupLimitMs)
+    timer = setTimeout(() => resolve([]), clientNameLimitMs)
   })
   try {
     const names = await Promise.race([reverse(address), isOver])

@@ -8,6 +8,7 @@ import type { TextDecoder } from 'node:util'
 import { formatDurationMs } from '@skald/go-dialect'
 import { privateFileMode } from '@skald/wire'
 import { WevtutilError } from '../errors.ts'
+import { eventCharactersMax, eventPageMax, eventSilenceMsMax } from '../limits.ts'
 import { decoderOf, type RunningProgram, startProgram } from './program.ts'
 import { type ChannelQuery, formatBookmark, parseBookmark, placeOf } from './windows-query.ts'
 
@@ -19,14 +20,7 @@ export interface Page {
   lastRecordId(): number | undefined
 }
 
-/** Events of one page; where there are that many, another page is asked for. */
-export const pageEventsMax = 500
-// Records have 64 KiB at most; as text with a message in words they are several times as long.
-const eventCharactersMax = 1024 * 1024
 const eventEnd = '</Event>'
-
-// A page is printed within seconds; a program that is silent for so long hangs.
-const silenceMsMax = 60_000
 
 /** Runs wevtutil, one at a time. */
 export class Wevtutil {
@@ -36,7 +30,7 @@ export class Wevtutil {
   #running: RunningProgram | undefined
 
   /** `locale` is a name such as `en-US`; `silenceMs` the time after which a silent program is ended. */
-  constructor(locale: string | undefined, silenceMs = silenceMsMax) {
+  constructor(locale: string | undefined, silenceMs = eventSilenceMsMax) {
     this.#locale = locale
     this.#silenceMs = silenceMs
   }
@@ -58,7 +52,7 @@ export class Wevtutil {
 
   /** Gives the events behind a record, or all where it is 0. */
   page(query: ChannelQuery, behind: number): Page {
-    const options = ['/rd:false', '/f:RenderedXml', `/c:${pageEventsMax}`]
+    const options = ['/rd:false', '/f:RenderedXml', `/c:${eventPageMax}`]
     if (this.#locale !== undefined) options.push(`/l:${this.#locale}`)
     if (behind > 0) {
       const path = join(this.#directory, 'from.xml')

@@ -1,15 +1,20 @@
 // windows_events: reads Windows' event log through wevtutil, from a saved bookmark on.
 
 import { readFileSync } from 'node:fs'
-import { readBoolean, readCount, readDurationMs, readLabels, readText } from '../config/readers.ts'
-import type { ValueReader } from '../config/yaml-cursor.ts'
+import {
+  readBoolean,
+  readCount,
+  readDurationMs,
+  readLabels,
+  readText,
+} from '../config-reading/readers.ts'
+import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import { eventPollMsDefault } from '../limits.ts'
 import { checkProgram, decoderOf } from './program.ts'
 import { cursorKey, type SourceConfig, type SourceContext } from './source.ts'
 import { Wevtutil } from './wevtutil.ts'
 import { type ChannelQuery, channelQueries, parseBookmark } from './windows-query.ts'
 import { WindowsReader, type WindowsReaderConfig } from './windows-reader.ts'
-
-const defaultPollIntervalMs = 3_000
 
 /** Reads the body of windows_events. */
 export const readWindowsEventsSource: ValueReader<SourceConfig> = cursor => {
@@ -25,7 +30,7 @@ export const readWindowsEventsSource: ValueReader<SourceConfig> = cursor => {
     exclude_user_data: readBoolean,
     labels: readLabels,
   })
-  const pollIntervalMs = raw.poll_interval || defaultPollIntervalMs
+  const pollIntervalMs = raw.poll_interval || eventPollMsDefault
   if (pollIntervalMs < 0) return cursor.failAtKey('poll_interval must not be negative')
   let queries: ChannelQuery[]
   try {

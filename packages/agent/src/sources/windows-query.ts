@@ -1,6 +1,7 @@
 // What to read of Windows' event log: Promtail's keys taken apart into one query for each channel, so that a
 // log that may not be read keeps no other from being read, and each has a place of its own.
 
+import { eventChannelsMax } from '../limits.ts'
 import { walkXml, type XmlElement } from './xml.ts'
 
 /** A query of one channel. */
@@ -11,9 +12,6 @@ export interface ChannelQuery {
   /** A query list for this channel alone. */
   readonly list: string | undefined
 }
-
-// The event log takes so many queries in one list, and nobody reads more logs in one job.
-const channelsMax = 256
 
 /**
  * Makes the queries of a job.
@@ -62,8 +60,10 @@ function splitList(text: string): ChannelQuery[] {
     (channel, i) => selected.findIndex(other => isSameChannel(other, channel)) === i,
   )
   if (channels.length === 0) throw new Error('has an xpath_query without a Select')
-  if (channels.length > channelsMax) {
-    throw new Error(`has an xpath_query of ${channels.length} channels, at most ${channelsMax}`)
+  if (channels.length > eventChannelsMax) {
+    throw new Error(
+      `has an xpath_query of ${channels.length} channels, at most ${eventChannelsMax}`,
+    )
   }
   return channels.map(channel => ({ channel, xpath: '', list: listText(channel, queries) }))
 }

@@ -3,10 +3,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseRfc3339 } from '@skald/go-dialect'
 import { WevtutilError } from '../errors.ts'
-import { backoffMs } from '../push/backoff.ts'
+import { eventPageMax, eventReaderBackoff } from '../limits.ts'
+import { backoffMs } from '../net/backoff.ts'
 import { PendingPlaces } from './pending-places.ts'
 import { cursorKey, type Source, type SourceContext } from './source.ts'
-import { pageEventsMax, type Wevtutil } from './wevtutil.ts'
+import type { Wevtutil } from './wevtutil.ts'
 import { formatWindowsEvent, type LineOptions, parseWindowsEvent } from './windows-event.ts'
 import { type ChannelQuery, formatBookmark, isSameChannel, placeOf } from './windows-query.ts'
 
@@ -19,7 +20,6 @@ export interface WindowsReaderConfig {
   readonly labels: ReadonlyMap<string, string>
 }
 
-const retryBackoff = { minMs: 500, maxMs: 30_000, attemptsMax: 0 }
 // ERROR_ACCESS_DENIED of Windows, with which wevtutil ends then.
 const accessDenied = 5
 
@@ -103,7 +103,9 @@ export class WindowsReader implements Source {
     } catch (error) {
       if (this.#stopping.signal.aborted) return
       state.isChecked = false
-      const waitMs = Math.round(backoffMs(retryBackoff, state.attempt++, { random: Math.random }))
+      const waitMs = Math.round(
+        backoffMs(eventReaderBackoff, state.attempt++, { random: Math.random }),
+      )
       state.retryAtMs = nowMs() + waitMs
       const isDenied = error instanceof WevtutilError && error.exitCode === accessDenied
       const advice = isDenied
@@ -132,7 +134,7 @@ export class WindowsReader implements Source {
     do {
       before = state.place
       count = await this.#readPage(state)
-    } while (count >= pageEventsMax && state.place > before && !this.#stopping.signal.aborted)
+    } while (count >= eventPageMax && state.place > before && !this.#stopping.signal.aborted)
     if (!this.#stopping.signal.aborted) state.readUpTo = newest
   }
 

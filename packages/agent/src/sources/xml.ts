@@ -2,6 +2,7 @@
 
 import { createRequire } from 'node:module'
 import type { Tag } from 'sax'
+import { xmlDepthMax } from '../limits.ts'
 
 /** What is told of an element. */
 export interface XmlElement {
@@ -20,9 +21,6 @@ interface OpenElement {
   text: string
 }
 
-// Elements within one another: events have five levels.
-const depthMax = 100
-
 /**
  * Tells of each element of a text when it ends, inner ones first; returns what is wrong with the text, if
  * anything. Then as much as can be made out was told of.
@@ -33,7 +31,8 @@ export function walkXml(text: string, tell: (element: XmlElement) => void): stri
   const path: string[] = []
   const open: OpenElement[] = []
   parser.onopentag = ({ name, attributes }) => {
-    if (open.length >= depthMax) throw new Error(`more than ${depthMax} elements within another`)
+    if (open.length >= xmlDepthMax)
+      throw new Error(`more than ${xmlDepthMax} elements within another`)
     path.push(name)
     const values = attributes as Tag['attributes']
     open.push({ attributes: values, innerStart: parser.position, text: '' })

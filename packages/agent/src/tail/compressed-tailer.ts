@@ -2,7 +2,8 @@
 // position is a line number, as Promtail has it. What is not compressed is told apart in `mixed-tailer.ts`.
 
 import { type BigIntStats, createReadStream, statSync } from 'node:fs'
-import { LineOrigin } from '../pipeline/line-origin.ts'
+import { lineBytesMax } from '../limits.ts'
+import { LineOrigin } from '../line/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 import { type CompressionFormat, createDecompressor, isWhole } from './decompressor.ts'
 import { markLength } from './line-reader.ts'
@@ -18,8 +19,6 @@ export interface Decompression {
   readonly initialDelayMs: number
 }
 
-// The same bound as for lines of plain files.
-const lineBytesMax = 64 * 1024 * 1024
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 
@@ -27,8 +26,7 @@ const carriageReturn = 0x0d
 export class CompressedTailer implements Reader {
   readonly path: string
   readonly #context: TailerContext
-  readonly #decompression: Decompression
-  readonly #foundMs: number
+  readonly #format: Decompression['format']
   #state: 'waiting' | 'reading' | 'ended' = 'waiting'
   #isLeaving = false
   #isHalted = false
@@ -50,11 +48,10 @@ export class CompressedTailer implements Reader {
   readonly foundAt = undefined
   readonly sizeBytes = undefined
 
-  constructor(path: string, context: TailerContext, decompression: Decompression) {
+  constructor(path: string, context: TailerContext, format: Decompression['format']) {
     this.path = path
     this.#context = context
-    this.#decompression = decompression
-    this.#foundMs = context.nowMs()
+    this.#format = format
   }
 
   get openCount(): number {
@@ -101,8 +98,6 @@ export class CompressedTailer implements Reader {
 
   poll(): boolean {
     if (this.#state === 'waiting') {
-      const waitedMs = this.#context.nowMs() - this.#foundMs
-      if (waitedMs < this.#decompression.initialDelayMs) return true
       const stats = this.#stat()
       if (!stats?.isFile()) return false
       this.#open(stats)
@@ -138,7 +133,7 @@ export class CompressedTailer implements Reader {
       ...{ record, origin: this.#origin, times, isOpen: true },
       updateRecord: () => this.#updateRecord(record),
     })
-    const { input, output } = createDecompressor(this.#decompression.format)
+    const { input, output } = createDecompressor(this.#format)
     const file = createReadStream(this.path)
     file.on('error', error => output.destroy(error))
     // Damage may show before anybody reads; whoever reads is told.
@@ -172,7 +167,7 @@ export class CompressedTailer implements Reader {
         return 'more'
       }
       // One that is cut goes unnoticed until here.
-      if (this.#restBytes > 0 && !(await isWhole(this.path, this.#decompression.format))) {
+      if (this.#restBytes > 0 && !(await isWhole(this.path, this.#format))) {
         throw new Error('it is cut')
       }
     } catch (error) {

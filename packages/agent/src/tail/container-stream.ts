@@ -4,21 +4,16 @@
 
 import type { IncomingMessage } from 'node:http'
 import { nsPerSecond } from '@skald/go-dialect'
-import type { ContainerLog } from '../discovery/target-group.ts'
+import { containerBackoff, containerIdleMs, containerLingerMs } from '../limits.ts'
+import { LineOrigin } from '../line/line-origin.ts'
+import { backoffMs } from '../net/backoff.ts'
 import type { ContainerLines, ContainerStreamName } from '../pipeline/container-lines.ts'
-import { LineOrigin } from '../pipeline/line-origin.ts'
 import { readRfc3339 } from '../pipeline/rfc3339-bytes.ts'
-import { backoffMs } from '../push/backoff.ts'
+import type { ContainerLog } from '../targets/file-target.ts'
 import { DockerFrames, type DockerMessage } from './docker-frames.ts'
 import type { Reader } from './read-scheduler.ts'
 import type { ReadOutcome } from './tailed-file.ts'
 import type { TailerContext } from './tailer.ts'
-
-const backoff = { minMs: 250, maxMs: 10_000, attemptsMax: 0 }
-// A container may be silent for so long; then it is asked again, for the connection may be dead.
-const idleMs = 600_000
-// A container that discovery no longer has is let go when nothing came for so long.
-const lingerMs = 1_000
 
 /** Last messages of one stream: how many had the last time. */
 interface Mark {
@@ -156,7 +151,7 @@ export class ContainerStream implements Reader {
     this.#state = 'waiting'
     const { signal } = this.#abort
     try {
-      const response = await this.#log.follow(this.#since(), { signal, idleMs })
+      const response = await this.#log.follow(this.#since(), { signal, idleMs: containerIdleMs })
       const { stdout, stderr } = this.#received
       this.#skips = { stdout: stdout.count, stderr: stderr.count }
       this.#frames = new DockerFrames(this.#log.isTty)
@@ -179,7 +174,7 @@ export class ContainerStream implements Reader {
       return
     }
     this.#state = 'waiting'
-    const waitMs = backoffMs(backoff, this.#failures++, { random: Math.random })
+    const waitMs = backoffMs(containerBackoff, this.#failures++, { random: Math.random })
     this.#timer = setTimeout(() => void this.#connect(), waitMs)
   }
 
@@ -280,7 +275,7 @@ export class ContainerStream implements Reader {
       if (!this.#isLeaving || this.#state !== 'open') return
       if (this.#sequence > before || this.#response?.readableLength) this.#linger()
       else this.#end()
-    }, lingerMs)
+    }, containerLingerMs)
   }
 
   #end(): void {

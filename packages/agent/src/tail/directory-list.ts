@@ -3,14 +3,8 @@
 
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { listingRestFactor, quickListingMs, timeStepMs } from '../limits.ts'
 import { Sibling } from './sibling.ts'
-
-// A directory that takes longer to list is listed less often, ...
-const quickMs = 2
-// ... so that listing takes at most one part in so many of the time.
-const restFactor = 5
-// Some file systems tell times in steps of two seconds.
-const timeStepMs = 2_500
 
 /** The names of a directory, in order. */
 interface Names {
@@ -100,9 +94,9 @@ export class DirectoryLists {
     const list = new DirectoryList(directory, names)
     const tookMs = performance.now() - beganMs
     if (isSame) this.#kept.set(directory, { ...before, list, beganMs })
-    else if (tookMs < quickMs) this.#kept.delete(directory)
+    else if (tookMs < quickListingMs) this.#kept.delete(directory)
     else {
-      const restUntilMs = beganMs + tookMs * (1 + restFactor)
+      const restUntilMs = beganMs + tookMs * (1 + listingRestFactor)
       this.#kept.set(directory, { names, list, beganMs, restUntilMs, changeNs })
     }
     return list

@@ -6,6 +6,7 @@
 //
 //   2026-11-20T10:00:00.123456789Z text\n
 
+import { dockerFrameBytesMax } from '../limits.ts'
 import type { ContainerStreamName } from '../pipeline/container-lines.ts'
 
 /** What Docker wrote at once, with its time in front. */
@@ -16,8 +17,6 @@ export interface DockerMessage {
 }
 
 const headerBytes = 8
-// Docker cuts lines into parts of 16 KiB; a log driver may give more at once, but not so much.
-const messageBytesMax = 4 * 1024 * 1024
 const nothing = Buffer.alloc(0)
 
 /** Cuts a stream into messages, however it comes in. */
@@ -44,7 +43,7 @@ export class DockerFrames {
       if (message.stream) yield { stream: message.stream, bytes: message.bytes }
     }
     this.#rest = Buffer.from(bytes.subarray(at))
-    if (this.#rest.length > messageBytesMax + headerBytes) throw tooLong(this.#rest.length)
+    if (this.#rest.length > dockerFrameBytesMax + headerBytes) throw tooLong(this.#rest.length)
   }
 }
 
@@ -68,7 +67,7 @@ function readFrame(bytes: Buffer, start: number): Found | undefined {
     throw new RangeError(`the log stream has no frame where one must begin (byte ${kind})`)
   }
   const length = bytes.readUInt32BE(start + 4)
-  if (length > messageBytesMax) throw tooLong(length)
+  if (length > dockerFrameBytesMax) throw tooLong(length)
   const end = start + headerBytes + length
   if (bytes.length < end) return undefined
   const stream = kind === 1 ? 'stdout' : kind === 2 ? 'stderr' : undefined
@@ -76,5 +75,5 @@ function readFrame(bytes: Buffer, start: number): Found | undefined {
 }
 
 function tooLong(length: number): RangeError {
-  return new RangeError(`a message of ${length} bytes is longer than ${messageBytesMax}`)
+  return new RangeError(`a message of ${length} bytes is longer than ${dockerFrameBytesMax}`)
 }

@@ -4,21 +4,18 @@
 import { type BigIntStats, closeSync } from 'node:fs'
 import { basename } from 'node:path'
 import { ascending } from '@skald/wire'
-import type { DirectoryList } from './directory-list.ts'
 import {
   hasFingerprint,
   identityKey,
   type OpenedFile,
   openRegularFile,
   readerOf,
-} from './file-identity.ts'
+} from '../files/file-identity.ts'
+import { comparedBytesMax } from '../limits.ts'
+import type { DirectoryList } from './directory-list.ts'
 import { readGzipHead } from './gzip-content.ts'
 import type { FileRecord } from './positions.ts'
 import { Sibling } from './sibling.ts'
-
-// Compressed files that begin alike are told apart by what stands before the position, up to there:
-// more than a kubelet writes into one file, and decompressed in a tenth of a second.
-const comparedBytesMax = 16 * 1024 * 1024
 
 /** What a record's file and its rotated forms are called, as a rule. */
 export function stemOf({ foundAt }: Pick<FileRecord, 'foundAt'>): string {

@@ -3,8 +3,9 @@
 // is deleted; where there are too many, the oldest are closed and found again when it is their turn.
 
 import type { Logger } from 'pino'
-import type { LineOrigin } from '../pipeline/line-origin.ts'
-import { type HeldFile, type HeldFiles, heldPerPathMax } from './held-files.ts'
+import { heldPerPathMax } from '../limits.ts'
+import type { LineOrigin } from '../line/line-origin.ts'
+import type { HeldFile, HeldFiles } from './held-files.ts'
 import type { KnownFiles } from './known-files.ts'
 import type { PathHistory } from './path-history.ts'
 import type { FileRecord } from './positions.ts'

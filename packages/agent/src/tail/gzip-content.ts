@@ -5,22 +5,17 @@ import { closeSync, read } from 'node:fs'
 import { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { constants, createGunzip, gunzipSync } from 'node:zlib'
-import { openRegularFile, readerOf } from './file-identity.ts'
+import { openRegularFile, readerOf } from '../files/file-identity.ts'
+import { gzipChunkBytes, gzipHeadBytes } from '../limits.ts'
 
 const readAsync = promisify(read)
-
-// Compressed bytes that are read at a time.
-const chunkBytes = 64 * 1024
-// Compressed bytes that surely hold the first kilobyte of the content; four times as many are read
-// where more is asked for and they do not.
-const compressedHeadBytes = 64 * 1024
 
 /** Reads the first `length` bytes of the content; fewer where it is shorter or damaged. */
 export function readGzipHead(path: string, length: number): Buffer {
   const file = openRegularFile(path)
   if (!file) return Buffer.alloc(0)
   try {
-    for (let compressedBytes = compressedHeadBytes; ; compressedBytes *= 4) {
+    for (let compressedBytes = gzipHeadBytes; ; compressedBytes *= 4) {
       const compressed = readerOf(file.fd)(0, compressedBytes)
       if (compressed.length < 18 || compressed[0] !== 0x1f || compressed[1] !== 0x8b) break
       // The end of the stream is missing, which this flush mode allows.
@@ -118,8 +113,8 @@ export class GzipContent {
 /** Reads an open file from its beginning; the descriptor stays its owner's. */
 async function* readForward(fd: number): AsyncIterable<Buffer> {
   for (let position = 0; ; ) {
-    const chunk = Buffer.allocUnsafe(chunkBytes)
-    const { bytesRead } = await readAsync(fd, chunk, 0, chunkBytes, position)
+    const chunk = Buffer.allocUnsafe(gzipChunkBytes)
+    const { bytesRead } = await readAsync(fd, chunk, 0, gzipChunkBytes, position)
     if (bytesRead === 0) return
     position += bytesRead
     yield chunk.subarray(0, bytesRead)

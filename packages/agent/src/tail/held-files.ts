@@ -2,17 +2,7 @@
 // nothing is lost when it is deleted first; but while no server takes lines, each rotation adds a
 // descriptor, and a deleted file keeps its place on the disk as long as it has one.
 
-/**
- * Rotated files of one path that are held open; the oldest beyond are closed. More than the files
- * that a kubelet (5) or most logrotate configurations (7) keep: what is closed is usually deleted.
- */
-export const heldPerPathMax = 8
-
-/**
- * Rotated files that are held open in all: a quarter of 1,024 descriptors, the least that is usual,
- * and about 2.5 GiB of deleted logs where a kubelet rotates at its 10 MiB.
- */
-export const heldMax = 256
+import { heldMax } from '../limits.ts'
 
 /** A rotated file that is held open. */
 export interface HeldFile {

@@ -6,9 +6,16 @@ import { type BigIntStats, readdirSync, renameSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
 import { PositionsError } from '../errors.ts'
-import type { LineOrigin } from '../pipeline/line-origin.ts'
+import { hasFingerprint, identityKey, type ReadAt } from '../files/file-identity.ts'
+import {
+  awayDirectoryMsMax,
+  birthSlackMs,
+  cursorsMax,
+  headBytesMax,
+  recordsCleanPeriodMs,
+} from '../limits.ts'
+import type { LineOrigin } from '../line/line-origin.ts'
 import { DirectoryLists } from './directory-list.ts'
-import { hasFingerprint, headBytesMax, identityKey, type ReadAt } from './file-identity.ts'
 import { hasTail, isBornThen, isCopy, placeOf, recordKey } from './found-file.ts'
 import { readGzipHead } from './gzip-content.ts'
 import { findMoved } from './moved-files.ts'
@@ -24,16 +31,6 @@ import { RecordIndex } from './record-index.ts'
 import type { Sibling } from './sibling.ts'
 import type { TimeJournal } from './time-journal.ts'
 
-// A birth is told by the clock of the last tick, a little behind the one that is read here.
-const birthSlackMs = 20
-// Records of files that are gone are looked for so often.
-const cleanPeriodMs = 60_000
-// Records of a directory that is away are kept for so long: a volume may be mounted late, while a pod
-// that was deleted never comes back.
-const awayMaxMs = 3_600_000
-
-// Keys of Promtail's positions that are no paths; those of the journal had another name once.
-const cursorsMax = 10_000
 const cursorKey = /^(cursor|journal)-/
 
 /** A file that is being read, as far as positions go. */
@@ -226,7 +223,7 @@ export class KnownFiles {
     if (isDirectoryAway(record)) {
       const sinceMs = this.#awayMs.get(record.id) ?? nowMs
       this.#awayMs.set(record.id, sinceMs)
-      if (nowMs - sinceMs < awayMaxMs) return false
+      if (nowMs - sinceMs < awayDirectoryMsMax) return false
     }
     this.forget(record)
     return true
@@ -368,7 +365,7 @@ export class KnownFiles {
   /** Forgets records of files that are no longer there under any name. */
   #clean(): void {
     const nowMs = this.#options.nowMs()
-    if (nowMs - this.#cleanedMs < cleanPeriodMs) return
+    if (nowMs - this.#cleanedMs < recordsCleanPeriodMs) return
     this.#cleanedMs = nowMs
     const isMoved = (record: FileRecord) =>
       !this.#open.has(record.id) && !isAt(record.foundAt, record)

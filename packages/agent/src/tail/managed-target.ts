@@ -1,20 +1,11 @@
 // A target of discovery as it is read: its patterns compiled, its files with their tailers.
 
-import type { ScrapeConfig } from '../config/scrape.ts'
-import type { Glob } from '../discovery/glob.ts'
-import type { JobTargets } from '../discovery/job-targets.ts'
-import { labelsFromPath } from '../discovery/pod-path.ts'
-import { type FileTarget, labelsOfFile } from '../discovery/targets.ts'
-import { LabelState } from '../pipeline/label-state.ts'
-import type { Pipeline } from '../pipeline/pipeline.ts'
+import type { Glob } from '../files/glob.ts'
+import { LabelState } from '../line/label-state.ts'
+import { type FileTarget, labelsOfFile } from '../targets/file-target.ts'
+import type { ManagedJob } from './managed-job.ts'
 import type { PathTailer } from './open-tailer.ts'
-
-/** A job with its stages built, and what it is to read. */
-export interface ManagedJob {
-  readonly config: ScrapeConfig
-  readonly pipeline: Pipeline
-  readonly targets: JobTargets
-}
+import { labelsFromPath } from './pod-path.ts'
 
 /** A file that is being read, for people to see. */
 export interface FoundFileStatus {
@@ -70,11 +61,6 @@ export function labelsOf({ job, target }: ManagedTarget, path: string): LabelSta
   const pathLabels = job.config.addsPathLabels ? labelsFromPath(path) : new Map<string, string>()
   const labels = labelsOfFile(target, path)
   return labels && new LabelState(new Map([...labels, ...pathLabels]))
-}
-
-/** Tells whether a target is read through Docker's API and not from a file. */
-export function isStream({ container }: FileTarget): boolean {
-  return container !== undefined && container.log.path === undefined
 }
 
 /** Lists the files of a target that are being read. */

@@ -2,8 +2,8 @@
 // any log, since directories hold both. A log that is compressed after it was read is not read again.
 
 import { closeSync } from 'node:fs'
+import { type OpenedFile, openIfThere, readerOf } from '../files/file-identity.ts'
 import { CompressedTailer, type Decompression } from './compressed-tailer.ts'
-import { type OpenedFile, openRegularFile, readerOf } from './file-identity.ts'
 import { Tailer, type TailerContext } from './tailer.ts'
 
 /** Reads a path in one way or the other; which one shows when something is in the file. */
@@ -82,7 +82,7 @@ export class MixedTailer {
     if (this.#isKnown || this.#isClosed) return false
     const { nowMs } = this.#context
     if (nowMs() - this.#foundMs < this.#decompression.initialDelayMs) return true
-    const file = openQuietly(this.path)
+    const file = openIfThere(this.path)
     if (!file) return false
     try {
       const isCompressed = beginsCompressed(readerOf(file.fd)(0, 3), this.#decompression.format)
@@ -102,9 +102,8 @@ export class MixedTailer {
       ? !record.countsLines && record.path !== this.path
       : known.wasRead(scope, this.path)
     if (this.#isKnown) return false
-    // The delay is over.
-    const decompression = { ...this.#decompression, initialDelayMs: 0 }
-    return this.#start(new CompressedTailer(this.path, this.#context, decompression))
+    const { format } = this.#decompression
+    return this.#start(new CompressedTailer(this.path, this.#context, format))
   }
 
   #start(tailer: Tailer | CompressedTailer): boolean {
@@ -135,13 +134,4 @@ function beginsCompressed(
   if (format === 'z') return (first * 256 + second) % 31 === 0
   if (second !== 0x5a) return false
   return third === undefined ? undefined : third === 0x68
-}
-
-function openQuietly(path: string): OpenedFile | undefined {
-  try {
-    return openRegularFile(path)
-  } catch {
-    // Gone, unreadable or a loop of links: as if it were not there.
-    return undefined
-  }
 }

@@ -1,12 +1,10 @@
 // Looks for files that are not where they were seen last.
 
 import { dirname } from 'node:path'
+import { movedLooksMax } from '../limits.ts'
 import type { DirectoryList, DirectoryLists } from './directory-list.ts'
 import { type FoundFile, findRecord } from './found-file.ts'
 import type { FileRecord } from './positions.ts'
-
-/** A directory in which files are being renamed or compressed is looked at so often. */
-export const looksMax = 3
 
 /**
  * Finds where the files of these records are now, in the directories where they were seen last; gives no
@@ -18,7 +16,7 @@ export function* findMoved(
   lists: DirectoryLists,
 ): Generator<{ readonly record: FileRecord; readonly found?: FoundFile }> {
   let missing = records
-  for (let look = 0; look < looksMax && missing.length > 0; look++) {
+  for (let look = 0; look < movedLooksMax && missing.length > 0; look++) {
     const listed = new Map<string, DirectoryList>()
     const stillMissing: FileRecord[] = []
     for (const record of missing) {

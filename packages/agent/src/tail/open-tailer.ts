@@ -2,16 +2,17 @@
 // pipeline.
 
 import type { Logger } from 'pino'
-import type { LaneMetrics } from '../metrics.ts'
+import { LabelState } from '../line/label-state.ts'
+import type { LineOrigin } from '../line/line-origin.ts'
+import type { LaneMetrics } from '../metrics/agent-metrics.ts'
 import { ContainerLines } from '../pipeline/container-lines.ts'
 import { JsonFileConsumer } from '../pipeline/json-file-consumer.ts'
-import { LabelState } from '../pipeline/label-state.ts'
-import type { LineOrigin } from '../pipeline/line-origin.ts'
+import { isStream } from '../targets/file-target.ts'
 import type { CompressedTailer } from './compressed-tailer.ts'
 import { ContainerStream } from './container-stream.ts'
 import type { HeldFiles } from './held-files.ts'
 import type { KnownFiles } from './known-files.ts'
-import { isStream, type ManagedTarget } from './managed-target.ts'
+import type { JobTarget } from './managed-job.ts'
 import { MixedTailer } from './mixed-tailer.ts'
 import type { ReadScheduler } from './read-scheduler.ts'
 import { Tailer, type TailerContext } from './tailer.ts'
@@ -46,7 +47,7 @@ export interface TailerOwner {
 
 /** Makes the reader of a path; it reads nothing before its first `poll`. */
 export function openTailer(
-  managed: ManagedTarget,
+  managed: JobTarget,
   path: string,
   { owner, environment }: { readonly owner: TailerOwner; readonly environment: TailerEnvironment },
 ): PathTailer {
@@ -93,7 +94,7 @@ export function openTailer(
 }
 
 function openContainerLines(
-  { job, target }: ManagedTarget,
+  { job, target }: JobTarget,
   origin: LineOrigin,
   onEntry: () => void,
 ): ContainerLines {

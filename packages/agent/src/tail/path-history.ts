@@ -5,8 +5,14 @@
 import { type BigIntStats, closeSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Logger } from 'pino'
+import {
+  identityKey,
+  type OpenedFile,
+  openIfThere,
+  openRegularFile,
+} from '../files/file-identity.ts'
+import { movedLooksMax } from '../limits.ts'
 import type { DirectoryLists } from './directory-list.ts'
-import { identityKey, type OpenedFile, openRegularFile } from './file-identity.ts'
 import {
   type FoundFile,
   findCopy,
@@ -21,7 +27,7 @@ import {
   stemOf,
 } from './found-file.ts'
 import type { KnownFiles } from './known-files.ts'
-import { findMoved, looksMax } from './moved-files.ts'
+import { findMoved } from './moved-files.ts'
 import type { FileRecord } from './positions.ts'
 import type { Sibling } from './sibling.ts'
 import type { TailedFile } from './tailed-file.ts'
@@ -75,7 +81,7 @@ export class PathHistory {
    * leads to now. That one is held open meanwhile, so that one look at it serves for all.
    */
   *resume(): Iterable<FileToRead> {
-    const current = openQuietly(this.#path)
+    const current = openIfThere(this.#path)
     try {
       yield* this.#elsewhere(current, this.#known.recordsOf(this.#scope, this.#path))
     } finally {
@@ -173,7 +179,7 @@ export class PathHistory {
     const logPath = realPathOf(this.#path)
     const directory = dirname(logPath)
     let list = this.#lists.since(directory, sinceMs)
-    for (let look = 0; look < looksMax; look++) {
+    for (let look = 0; look < movedLooksMax; look++) {
       if (!list) return 'later'
       const outcome = yield* this.#lookForUnseen(current, rotatedSiblings(logPath, list))
       if (outcome === 'complete') break
@@ -284,7 +290,7 @@ export class PathHistory {
     // The copy must reach as far as was read, not only as far as was acknowledged.
     const list = this.#lists.fresh(dirname(record.foundAt))
     const found = findCopy({ ...record, offset: file.readOffset, tail: undefined }, list)
-    const opened = found && openQuietly(found.path)
+    const opened = found && openIfThere(found.path)
     this.#logger.debug({ path: this.#path, copy: found?.path }, 'File was truncated')
     if (!found || !opened) return false
     this.#known.move(record, () => file.relocate(opened, found.path, found.isGzip))
@@ -309,7 +315,7 @@ export class PathHistory {
     const missed = this.#missed.get(file) ?? { sinceMs: performance.now(), looks: 0 }
     this.#missed.set(file, missed)
     // A file that is being renamed or compressed may escape one look.
-    while (missed.looks < looksMax) {
+    while (missed.looks < movedLooksMax) {
       const list = this.#lists.since(directory, missed.sinceMs)
       if (!list) return 'later'
       const found = findRecord(record, list)
@@ -375,13 +381,4 @@ function isFileOf(file: OpenedFile, record: FileRecord): boolean {
 /** Tells whether a rotated file needs no further look. */
 function isReadToEnd(record: FileRecord, { isGzip, stats }: FoundFile): boolean {
   return record.isFinished === true && (isGzip || Number(stats.size) === record.offset)
-}
-
-function openQuietly(path: string): OpenedFile | undefined {
-  try {
-    return openRegularFile(path)
-  } catch {
-    // Gone or unreadable: as if there were no copy.
-    return undefined
-  }
 }

@@ -3,12 +3,8 @@
 
 import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
+import { positionsRestFactor, positionsSoonMs } from '../limits.ts'
 import { positionsText, type SavedPositions, savePositions } from './positions.ts'
-
-// Positions are saved so soon after a file was found or let go, whatever the sync period.
-const soonMs = 100
-// Positions of tens of thousands of files take long to write: between two times so much longer.
-const restFactor = 5
 
 export interface PositionsFileOptions {
   readonly path: string
@@ -43,7 +39,7 @@ export class PositionsFile {
     this.#isSoon = true
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#arm(Math.min(soonMs, this.#options.syncPeriodMs))
+    this.#arm(Math.min(positionsSoonMs, this.#options.syncPeriodMs))
   }
 
   #arm(waitMs: number): void {
@@ -64,7 +60,7 @@ export class PositionsFile {
     const beganMs = performance.now()
     this.#write()
     const endedMs = performance.now()
-    this.#restUntilMs = endedMs + (endedMs - beganMs) * restFactor
+    this.#restUntilMs = endedMs + (endedMs - beganMs) * positionsRestFactor
   }
 
   #write(): void {

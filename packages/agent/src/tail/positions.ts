@@ -7,21 +7,11 @@
 //   # file {"id":"...","job":"...","path":"...","dev":"...","ino":"...","offset":12345,...}
 //   # searched 1795186424222
 
-import {
-  closeSync,
-  fchmodSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname } from 'node:path'
-import { makePrivateDirectory, privateFileMode } from '@skald/wire'
-import { parseYaml } from '../config/yaml-cursor.ts'
+import { readFileSync } from 'node:fs'
+import { parseYaml } from '../config-reading/yaml-cursor.ts'
 import { PositionsError } from '../errors.ts'
-import type { Fingerprint } from './file-identity.ts'
+import type { Fingerprint } from '../files/file-identity.ts'
+import { writeWhole } from '../files/whole-file.ts'
 
 /** What is remembered of a file that is or was read. */
 export interface FileRecord {
@@ -167,28 +157,4 @@ export function positionsText({
 /** Writes a positions file; when it returns, the content survives a loss of power. */
 export function savePositions(path: string, text: string, searchedMs: number): void {
   writeWhole(path, `${text}${searchedMark}${searchedMs}\n`)
-}
-
-/**
- * Replaces a file by a new content, or leaves the old one.
- *
- * @throws the system's error, when the disk is full for example.
- */
-export function writeWhole(path: string, text: string): void {
-  makePrivateDirectory(dirname(path))
-  const temporary = `${path}.new`
-  const fd = openSync(temporary, 'w', privateFileMode)
-  try {
-    // One that a killed process left behind may have another mode.
-    fchmodSync(fd, privateFileMode)
-    // Not writeSync, which writes as much as there is room for.
-    writeFileSync(fd, text)
-    fsyncSync(fd)
-  } catch (error) {
-    rmSync(temporary, { force: true })
-    throw error
-  } finally {
-    closeSync(fd)
-  }
-  renameSync(temporary, path)
 }

@@ -1,11 +1,8 @@
 // Decides whose turn it is to be read: a few buffers, many files, a chunk at a time, and nothing at
 // all while the push queue is full.
 
+import { readBufferBytes, readSlotsMax } from '../limits.ts'
 import type { ReadOutcome } from './tailed-file.ts'
-
-// Reads under way at a time; each has a buffer.
-const slotsMax = 2
-const bufferBytes = 256 * 1024
 
 /** Somebody who wants to read. */
 export interface Reader {
@@ -24,7 +21,8 @@ export class ReadScheduler {
 
   constructor(hasRoom: () => boolean) {
     this.#hasRoom = hasRoom
-    for (let i = 0; i < slotsMax; i++) this.#buffers.push(Buffer.allocUnsafeSlow(bufferBytes))
+    for (let i = 0; i < readSlotsMax; i++)
+      this.#buffers.push(Buffer.allocUnsafeSlow(readBufferBytes))
   }
 
   /** Asks for a turn; asking twice gives one. */

@@ -1,14 +1,12 @@
 // The times of reading of one file: which chunk was read when, until its lines are settled.
 
+import { chunksBeforePrune } from '../limits.ts'
 import type { FileRecord } from './positions.ts'
 import type { ReadTime, TimeJournal } from './time-journal.ts'
 
 interface Chunk extends ReadTime {
   isNoted: boolean
 }
-
-// Chunks remembered before settled ones are cleared away.
-const chunksBeforePrune = 32
 
 /** Times of the lines of one file. */
 export class ReadTimes {

@@ -1,7 +1,7 @@
 // The records of files, found by whatever is known of a file.
 
 import { basename, dirname } from 'node:path'
-import { identityKey } from './file-identity.ts'
+import { identityKey } from '../files/file-identity.ts'
 import { recordKey, stemOf } from './found-file.ts'
 import type { FileRecord } from './positions.ts'
 

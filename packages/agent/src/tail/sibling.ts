@@ -5,11 +5,11 @@ import { basename } from 'node:path'
 import {
   type Fingerprint,
   hasFingerprint,
-  headBytesMax,
   identityKey,
   openRegularFile,
   readerOf,
-} from './file-identity.ts'
+} from '../files/file-identity.ts'
+import { headBytesMax } from '../limits.ts'
 import { readGzipHead } from './gzip-content.ts'
 
 /** A name in a directory. */

@@ -4,17 +4,11 @@
 import assert from 'node:assert/strict'
 import { close, fstatSync, read, readlinkSync, readSync, statSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { LineOrigin } from '../pipeline/line-origin.ts'
+import { fingerprint, identityKey, type OpenedFile, readerOf } from '../files/file-identity.ts'
+import { comparedBehindBytesMax, headBytesMax, lineBytesMax, tailBytesMax } from '../limits.ts'
+import { LineOrigin } from '../line/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 import type { TextEncoding } from './encoding.ts'
-import {
-  fingerprint,
-  headBytesMax,
-  identityKey,
-  type OpenedFile,
-  readerOf,
-  tailBytesMax,
-} from './file-identity.ts'
 import { placeOf, recordKey } from './found-file.ts'
 import { GzipContent } from './gzip-content.ts'
 import { consumeLines, findLastLineFeed, findLineFeed, markLength } from './line-reader.ts'
@@ -24,12 +18,6 @@ import type { TimeJournal } from './time-journal.ts'
 
 const readAsync = promisify(read)
 const closeAsync = promisify(close)
-
-// A line longer than this is skipped, so that one file cannot fill the memory.
-const lineBytesMax = 64 * 1024 * 1024
-
-// Bytes before the position that are compared before each read.
-const behindBytesMax = 1024
 
 const narrowLineFeed = Buffer.from('\n')
 const nothing = Buffer.alloc(0)
@@ -68,7 +56,7 @@ export class TailedFile {
   #behind: Buffer = nothing
   /** A read found other content. */
   #isOverwritten = false
-  readonly #behindSpace = Buffer.allocUnsafe(behindBytesMax)
+  readonly #behindSpace = Buffer.allocUnsafe(comparedBehindBytesMax)
   #grown: Buffer | undefined
   /** Where a line begins that is skipped, while it is; the position stays there. */
   #skippedFrom: number | undefined
@@ -109,7 +97,7 @@ export class TailedFile {
     if (!this.#gzip) {
       const readAt = readerOf(opened.fd)
       this.#head = readAt(0, headBytesMax)
-      const length = Math.min(record.offset, behindBytesMax)
+      const length = Math.min(record.offset, comparedBehindBytesMax)
       const behind = readAt(record.offset - length, length)
       // One that is shorter by now is told by its size.
       if (behind.length === length) {
@@ -199,7 +187,7 @@ export class TailedFile {
     // Some programs change the end of what they wrote last, and some network file systems show zeros there
     // first. Larger files are not sent twice for that.
     const lastLine = behind.lastIndexOf(0x0a, behind.length - 2) + 1
-    const isSmall = this.#readOffset <= headBytesMax + behindBytesMax
+    const isSmall = this.#readOffset <= headBytesMax + comparedBehindBytesMax
     if (isSmall || lastLine === 0 || now.length < lastLine) return true
     return !now.subarray(0, lastLine).equals(behind.subarray(0, lastLine))
   }
@@ -209,8 +197,8 @@ export class TailedFile {
     this.#readOffset = position
     if (this.#gzip) return
     const end = position - offset
-    const fresh = Math.min(end, behindBytesMax)
-    const kept = Math.min(this.#behind.length, behindBytesMax - fresh)
+    const fresh = Math.min(end, comparedBehindBytesMax)
+    const kept = Math.min(this.#behind.length, comparedBehindBytesMax - fresh)
     const from = this.#behind.length - kept
     if (kept > 0) this.#behindSpace.copyWithin(0, from, from + kept)
     bytes.copy(this.#behindSpace, kept, end - fresh, end)
@@ -322,7 +310,7 @@ export class TailedFile {
       this.#skip(bytes, length)
     } else {
       const wanted = Math.min(bytes.length * 2, lineBytesMax)
-      this.#grown = Buffer.allocUnsafeSlow(wanted + behindBytesMax)
+      this.#grown = Buffer.allocUnsafeSlow(wanted + comparedBehindBytesMax)
     }
     return 'more'
   }

@@ -4,28 +4,22 @@
 // where they went that are not open to `path-history.ts`.
 
 import { type BigIntStats, statSync } from 'node:fs'
-import type { FileMetrics } from '../metrics.ts'
-import type { LineOrigin } from '../pipeline/line-origin.ts'
+import { identityKey } from '../files/file-identity.ts'
+import {
+  detachedLingerMs,
+  dropDeletedEveryMs,
+  rotatedLingerMs,
+  unclaimedMs,
+  unfinishedMs,
+} from '../limits.ts'
+import type { LineOrigin } from '../line/line-origin.ts'
+import type { FileMetrics } from '../metrics/agent-metrics.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 import type { TextEncoding } from './encoding.ts'
-import { identityKey } from './file-identity.ts'
 import { type Generation, Generations, type GenerationsContext } from './generations.ts'
 import { type FileToRead, PathHistory } from './path-history.ts'
 import { type ReadOutcome, TailedFile } from './tailed-file.ts'
 import type { TimeJournal } from './time-journal.ts'
-
-// A rotated file that did not grow for so long is let go.
-const lingerMs = 5_000
-// The same where its path was taken away but the file stayed: a link that was removed.
-const detachedLingerMs = 1_000
-// What a done file ends with, a line without end or parts of one, is sent after so long.
-const unfinishedMs = 1_500
-
-// A file that another path's tailer should read is left to it for so long.
-const unclaimedMs = 1_000
-
-// Between two looks for files that were closed and may be deleted by now.
-const dropDeletedEveryMs = 1_000
 
 /** What a tailer needs from around it. */
 export interface TailerContext extends GenerationsContext {
@@ -471,7 +465,7 @@ export class Tailer {
 }
 
 function lingerMsOf({ role }: Generation): number {
-  return role === 'detached' ? detachedLingerMs : lingerMs
+  return role === 'detached' ? detachedLingerMs : rotatedLingerMs
 }
 
 /** Tells whether all lines of a file were taken by the server. */

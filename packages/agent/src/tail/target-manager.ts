@@ -4,35 +4,23 @@
 
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { compileGlob, SharedListings } from '../discovery/glob.ts'
-import { compareTargets } from '../discovery/job-targets.ts'
-import type { FileTarget } from '../discovery/targets.ts'
-import type { LabelState } from '../pipeline/label-state.ts'
-import { DirectoryWatcher } from './directory-watcher.ts'
+import { DirectoryWatcher } from '../files/directory-watcher.ts'
+import { compileGlob, SharedListings } from '../files/glob.ts'
+import { aliasPollMs, deafPollMsMax, hintMs, idlePollMsMax, settlePollMs } from '../limits.ts'
+import type { LabelState } from '../line/label-state.ts'
+import type { FileTarget } from '../targets/file-target.ts'
+import { compareTargets, isStream } from '../targets/file-target.ts'
+import type { ManagedJob } from './managed-job.ts'
 import {
   type FoundFileStatus,
   filesOf,
-  isStream,
   labelsOf,
-  type ManagedJob,
   type ManagedTarget,
   statusOf,
   type TailerSlot,
   type TargetStatus,
 } from './managed-target.ts'
 import { openTailer, type TailerEnvironment, type TailerOwner } from './open-tailer.ts'
-
-// An idle file is looked at less and less often, down to this, while its directory is watched: the
-// watch tells of changes, looking is for those it misses.
-const idlePollMaxMs = 5_000
-// The same where a change was found that the watch had not told of.
-const deafPollMaxMs = 500
-// Between a hint and the look, so that a burst of hints costs one look.
-const hintMs = 20
-// Another path's tailer reads the file: nothing to do here unless that changes.
-const aliasPollMs = 2_000
-// Between two looks whether the lines of a job that goes are taken.
-const settlePollMs = 20
 
 export interface TargetManagerOptions extends TailerEnvironment {
   readonly jobs: readonly ManagedJob[]
@@ -379,7 +367,7 @@ export class TargetManager {
     const hasChanged = slot.tailer.poll()
     // A change, and no word of it since the last look at the file.
     if (hasChanged && nowMs() - slot.hintedMs > slot.pollEveryMs + minPollMs) slot.isDeaf = true
-    const idleMax = Math.max(maxPollMs, slot.isDeaf ? deafPollMaxMs : idlePollMaxMs)
+    const idleMax = Math.max(maxPollMs, slot.isDeaf ? deafPollMsMax : idlePollMsMax)
     if (slot.tailer.isAlias) slot.pollEveryMs = Math.max(maxPollMs, aliasPollMs)
     else if (hasChanged) slot.pollEveryMs = minPollMs
     else slot.pollEveryMs = Math.min(slot.pollEveryMs * 2, idleMax)

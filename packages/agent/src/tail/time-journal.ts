@@ -12,11 +12,9 @@ import { closeSync, fchmodSync, openSync, readFileSync, writeFileSync } from 'no
 import { maxBigint } from '@skald/go-dialect'
 import { privateFileMode } from '@skald/wire'
 import type { Logger } from 'pino'
+import { writeWhole } from '../files/whole-file.ts'
+import { timesCompactBytes } from '../limits.ts'
 import type { FileRecord } from './positions.ts'
-import { writeWhole } from './positions.ts'
-
-// Size at which the journal is written anew with what is still needed.
-const compactBytes = 4 * 1024 * 1024
 
 /** A stretch of a file and the time at which it was read. */
 export interface ReadTime {
@@ -182,7 +180,7 @@ export class TimeJournal {
    * writes what is missing in it.
    */
   trim(keep: () => Iterable<string>): void {
-    if (this.#bytes < compactBytes && !this.#hasGap) return
+    if (this.#bytes < timesCompactBytes && !this.#hasGap) return
     this.flush()
     this.rewrite(keep())
   }

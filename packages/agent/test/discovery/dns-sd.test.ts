@@ -7,7 +7,7 @@ import { type Test, test } from 'tap'
 import { createDnsDiscovery, type DnsConfig } from '../../src/discovery/dns-sd.ts'
 import type { TargetGroup } from '../../src/discovery/target-group.ts'
 import { ConfigError, loadAgentConfig } from '../../src/index.ts'
-import { AgentMetrics } from '../../src/metrics.ts'
+import { AgentMetrics } from '../../src/metrics/agent-metrics.ts'
 import { waitFor } from '../harness.ts'
 
 const types: Readonly<Record<string, number>> = { A: 1, NS: 2, MX: 15, AAAA: 28, SRV: 33 }
@@ -61,6 +61,7 @@ function discover(t: Test, server: string, config: Partial<DnsConfig>) {
   const context = {
     ...{ jobName: 'test', hostname: 'host', env: {}, logger: pino({ level: 'silent' }) },
     metrics: new AgentMetrics({ version: 'test' }),
+    userAgent: 'skald-agent/test',
   }
   const all = { names: ['x.test'], type: 'SRV' as const, port: 0, refreshMs: 20, ...config }
   const discovery = createDnsDiscovery(all, context, [server])

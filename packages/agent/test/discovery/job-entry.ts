@@ -4,7 +4,7 @@ import pino, { type Logger } from 'pino'
 import type { Test } from 'tap'
 import { JobTargets } from '../../src/discovery/job-targets.ts'
 import { ConfigError, loadAgentConfig } from '../../src/index.ts'
-import { AgentMetrics } from '../../src/metrics.ts'
+import { AgentMetrics } from '../../src/metrics/agent-metrics.ts'
 import { waitFor } from '../harness.ts'
 
 /** Reads a configuration that has the entry in line 4. */
@@ -49,7 +49,14 @@ export async function runEntry(
   const metrics = new AgentMetrics({ version: 'test' })
   const { scrapeConfigs } = await load(key, entry)
   const config = scrapeConfigs[0]!
-  const targets = new JobTargets({ config, hostname: 'host', env: {}, logger, metrics })
+  const targets = new JobTargets({
+    userAgent: 'skald-agent/test',
+    config,
+    hostname: 'host',
+    env: {},
+    logger,
+    metrics,
+  })
   t.teardown(() => targets.stop())
   targets.start()
   const found = (prefix: string) =>

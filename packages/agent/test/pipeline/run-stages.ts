@@ -1,8 +1,8 @@
 // Runs lines through the stages of a configuration, as a file would.
 
-import { parseYaml } from '../../src/config/yaml-cursor.ts'
-import { LabelState } from '../../src/pipeline/label-state.ts'
-import { LineOrigin } from '../../src/pipeline/line-origin.ts'
+import { parseYaml } from '../../src/config-reading/yaml-cursor.ts'
+import { LabelState } from '../../src/line/label-state.ts'
+import { LineOrigin } from '../../src/line/line-origin.ts'
 import { Pipeline } from '../../src/pipeline/pipeline.ts'
 import { loadStageReader } from '../../src/pipeline/registry.ts'
 import type { StageContext } from '../../src/pipeline/stage.ts'

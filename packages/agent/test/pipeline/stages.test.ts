@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { Registry } from 'prom-client'
 import { test } from 'tap'
-import { createCustomMetrics } from '../../src/pipeline/custom-metrics.ts'
+import { createCustomMetrics } from '../../src/metrics/custom-metrics.ts'
 import { makeMmdb } from './mmdb.ts'
 import { runStages } from './run-stages.ts'
 

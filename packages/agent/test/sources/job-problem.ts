@@ -7,6 +7,7 @@ import { type AgentConfig, startAgent } from '../../src/index.ts'
 export async function problemOf(config: AgentConfig): Promise<string | undefined> {
   const agent = await startAgent({
     config,
+    version: 'test',
     logger: pino({ level: 'silent' }),
     withHttpServer: false,
   })

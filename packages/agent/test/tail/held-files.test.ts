@@ -12,7 +12,8 @@ import {
 import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import type { Agent } from '../../src/index.ts'
-import { type HeldFile, HeldFiles, heldPerPathMax } from '../../src/tail/held-files.ts'
+import { heldPerPathMax } from '../../src/limits.ts'
+import { type HeldFile, HeldFiles } from '../../src/tail/held-files.ts'
 import {
   configText,
   type Receiver,

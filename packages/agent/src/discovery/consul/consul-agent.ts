@@ -2,14 +2,10 @@
 
 import { ApiClient } from '../api-client.ts'
 import { joinHostPort } from '../host-port.ts'
+import { metaLabel } from '../meta-label.ts'
 import { PolledDiscovery } from '../polled-discovery.ts'
-import {
-  type Discoverer,
-  type DiscoveryContext,
-  metaLabel,
-  type TargetGroup,
-} from '../target-group.ts'
-import type { ConsulConfig } from './consul-sd.ts'
+import type { Discoverer, DiscoveryContext, TargetGroup } from '../target-group.ts'
+import type { ConsulConfig } from './consul-config.ts'
 import {
   type ConsulCheck,
   type ConsulService,
@@ -29,7 +25,7 @@ export function createConsulAgentDiscovery(
   config: ConsulConfig,
   context: DiscoveryContext,
 ): Discoverer {
-  const client = new ApiClient(config.connection)
+  const client = new ApiClient(config.connection, context.userAgent)
   const { refreshMs, tagSeparator } = config
   return new PolledDiscovery({
     ...{ key: 'consulagent_sd_configs', refreshMs, context },

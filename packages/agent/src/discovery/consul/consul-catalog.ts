@@ -1,9 +1,10 @@
 // consul_sd_configs at work: the services of a data centre, with their health, as its catalog has them.
 
 import { ApiClient } from '../api-client.ts'
+import { metaLabel } from '../meta-label.ts'
 import { PolledDiscovery } from '../polled-discovery.ts'
-import { type Discoverer, type DiscoveryContext, metaLabel } from '../target-group.ts'
-import type { ConsulConfig } from './consul-sd.ts'
+import type { Discoverer, DiscoveryContext } from '../target-group.ts'
+import type { ConsulConfig } from './consul-config.ts'
 import {
   type ConsulCheck,
   type ConsulService,
@@ -25,7 +26,7 @@ interface CatalogEntry {
 
 /** Follows the services of one entry. */
 export function createConsulDiscovery(config: ConsulConfig, context: DiscoveryContext): Discoverer {
-  const client = new ApiClient(config.connection)
+  const client = new ApiClient(config.connection, context.userAgent)
   const { services, tags, refreshMs } = config
   const common = {
     ...{ dc: config.datacenter, ns: config.namespace, partition: config.partition },

@@ -1,6 +1,6 @@
 // consul_sd_configs and consulagent_sd_configs: how an entry is written, as Prometheus and Promtail have it.
 
-import { httpClientFields, readOneAuthorization } from '../../config/http-client.ts'
+import { httpClientFields, readOneAuthorization } from '../../config-reading/http-client.ts'
 import {
   readBoolean,
   readList,
@@ -9,29 +9,13 @@ import {
   readText,
   readTextMap,
   readTexts,
-} from '../../config/readers.ts'
-import type { ValueReader, YamlCursor } from '../../config/yaml-cursor.ts'
+} from '../../config-reading/readers.ts'
+import type { ValueReader, YamlCursor } from '../../config-reading/yaml-cursor.ts'
 import type { ApiConnection } from '../api-client.ts'
 import type { DiscoveryConfig } from '../target-group.ts'
 import { createConsulAgentDiscovery } from './consul-agent.ts'
 import { createConsulDiscovery } from './consul-catalog.ts'
-
-/** What an entry says of services, whoever is asked for them. */
-export interface ConsulConfig {
-  readonly connection: ApiConnection
-  readonly datacenter: string
-  /** Of Consul Enterprise; empty for the default ones. */
-  readonly namespace: string
-  readonly partition: string
-  readonly tagSeparator: string
-  readonly allowsStale: boolean
-  /** Empty for all. */
-  readonly services: readonly string[]
-  /** A service must have all of them. */
-  readonly tags: readonly string[]
-  readonly nodeMeta: ReadonlyMap<string, string>
-  readonly refreshMs: number
-}
+import type { ConsulConfig } from './consul-config.ts'
 
 const defaults = { server: 'localhost:8500', refreshMs: 30_000, tagSeparator: ',' } as const
 

@@ -1,7 +1,7 @@
 // What the catalog of Consul and an agent of it say of a service in common, as labels.
 
 import { joinHostPort } from '../host-port.ts'
-import { metaLabel } from '../target-group.ts'
+import { metaLabel } from '../meta-label.ts'
 
 export interface ConsulService {
   readonly ID: string

@@ -1,7 +1,7 @@
 // The labels of a container, as Prometheus's Docker discovery has them: one set for each network and
 // each TCP port.
 
-import { metaLabel } from '../target-group.ts'
+import { metaLabel } from '../meta-label.ts'
 
 /** A container as `/containers/json` lists it. */
 export interface ListedContainer {

@@ -4,10 +4,12 @@
 import { access, constants } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { dockerIdleMs, dockerRetryMs, dockerSettleMs, recentContainerMs } from '../../limits.ts'
+import type { ContainerLog } from '../../targets/file-target.ts'
 import { ApiClient, type ApiConnection } from '../api-client.ts'
 import { JsonLines } from '../json-lines.ts'
 import { ProblemReport } from '../problem-report.ts'
-import type { ContainerLog, Discoverer, DiscoveryContext, TargetGroup } from '../target-group.ts'
+import type { Discoverer, DiscoveryContext, TargetGroup } from '../target-group.ts'
 import {
   type ContainerLabelOptions,
   containerLabels,
@@ -35,15 +37,6 @@ interface Inspected {
   readonly HostConfig?: { readonly LogConfig?: { readonly Type?: string } }
 }
 
-// Between an event and the list, so that a burst of events costs one list.
-const eventSettleMs = 50
-// Between two attempts to hear events; a daemon that is away is asked no more often than that.
-const eventRetryMs = 2_000
-// A container that ended so short a time after its start is read all the same.
-const recentMs = 5_000
-// Docker sends nothing while nothing happens.
-const eventIdleMs = 3_600_000
-
 /** Follows the containers of one daemon. */
 export class DockerDiscovery implements Discoverer {
   readonly #config: DockerConfig
@@ -61,9 +54,9 @@ export class DockerDiscovery implements Discoverer {
   #eventTimer: NodeJS.Timeout | undefined
   readonly #abort = new AbortController()
 
-  constructor(config: DockerConfig, { logger }: DiscoveryContext) {
+  constructor(config: DockerConfig, { logger, userAgent }: DiscoveryContext) {
     this.#config = config
-    this.#client = new ApiClient(config.connection)
+    this.#client = new ApiClient(config.connection, userAgent)
     this.#problem = new ProblemReport({
       ...{ logger, fields: {} },
       began: 'Cannot ask Docker, will try again',
@@ -183,7 +176,7 @@ export class DockerDiscovery implements Discoverer {
     const filters = JSON.stringify({ type: ['container'], event: ['start', 'die', 'rename'] })
     while (!signal.aborted) {
       try {
-        const options = { signal, idleMs: eventIdleMs }
+        const options = { signal, idleMs: dockerIdleMs }
         const response = await this.#client.open('/events', { filters }, options)
         // What happened before this connection.
         this.#refreshSoon()
@@ -194,7 +187,7 @@ export class DockerDiscovery implements Discoverer {
       } catch {
         // The list tells of a daemon that is away; here it is only asked again later.
       }
-      await sleep(eventRetryMs, undefined, { signal }).catch(no)
+      await sleep(dockerRetryMs, undefined, { signal }).catch(no)
     }
   }
 
@@ -205,7 +198,7 @@ export class DockerDiscovery implements Discoverer {
       const timer = setTimeout(() => {
         this.#recent.delete(id)
         this.#refreshSoon()
-      }, recentMs)
+      }, recentContainerMs)
       this.#recent.set(id, timer)
     }
     this.#refreshSoon()
@@ -216,7 +209,7 @@ export class DockerDiscovery implements Discoverer {
     this.#eventTimer ??= setTimeout(() => {
       this.#eventTimer = undefined
       void this.#refresh()
-    }, eventSettleMs)
+    }, dockerSettleMs)
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,6 @@
 // docker_sd_configs and dockerswarm_sd_configs: how an entry is written.
 
-import { httpClientFields, readOneAuthorization } from '../../config/http-client.ts'
+import { httpClientFields, readOneAuthorization } from '../../config-reading/http-client.ts'
 import {
   readBoolean,
   readCount,
@@ -9,9 +9,9 @@ import {
   readRefreshMs,
   readText,
   readTexts,
-} from '../../config/readers.ts'
-import type { ValueReader, YamlCursor } from '../../config/yaml-cursor.ts'
-import type { HeaderAuthorization } from '../../push/credentials.ts'
+} from '../../config-reading/readers.ts'
+import type { ValueReader, YamlCursor } from '../../config-reading/yaml-cursor.ts'
+import type { HeaderAuthorization } from '../../net/credentials.ts'
 import type { ApiConnection } from '../api-client.ts'
 import type { DiscoveryConfig } from '../target-group.ts'
 import { type DockerConfig, DockerDiscovery } from './docker-discovery.ts'

@@ -30,7 +30,7 @@ const targetsOf = { tasks: taskTargets, services: serviceTargets, nodes: nodeTar
 
 /** Follows one swarm. */
 export function createSwarmDiscovery(config: SwarmConfig, context: DiscoveryContext): Discoverer {
-  const client = new ApiClient(config.connection)
+  const client = new ApiClient(config.connection, context.userAgent)
   const { role, filters, port, refreshMs } = config
   return new PolledDiscovery({
     ...{ key: 'dockerswarm_sd_configs', refreshMs, context },

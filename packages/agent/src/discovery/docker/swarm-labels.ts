@@ -1,7 +1,7 @@
 // The labels of a swarm's services, tasks and nodes, as Prometheus has them.
 
 import { joinHostPort } from '../host-port.ts'
-import { metaLabel } from '../target-group.ts'
+import { metaLabel } from '../meta-label.ts'
 import { type ListedNetwork, networkLabels } from './container-labels.ts'
 
 /** What an entry looks for. */

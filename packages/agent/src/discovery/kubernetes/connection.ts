@@ -3,8 +3,8 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { HeaderAuthorization } from '../../push/credentials.ts'
-import type { ClientTls } from '../../push/http-post.ts'
+import type { HeaderAuthorization } from '../../net/credentials.ts'
+import type { ClientTls } from '../../net/http-post.ts'
 import type { ApiConnection } from '../api-client.ts'
 import { loadKubeconfig } from './kubeconfig.ts'
 

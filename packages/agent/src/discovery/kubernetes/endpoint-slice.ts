@@ -3,14 +3,8 @@
 import { joinHostPort } from '../host-port.ts'
 import type { TargetGroup } from '../target-group.ts'
 import { type EndpointContext, EndpointTargets, type ObjectReference } from './endpoint-targets.ts'
-import {
-  kubernetesLabel,
-  metaLabels,
-  namespaceLabel,
-  type ObjectMeta,
-  type RawObject,
-  readMeta,
-} from './objects.ts'
+import { kubernetesLabel, metaLabels, namespaceLabel } from './object-labels.ts'
+import { type ObjectMeta, type RawObject, readMeta } from './objects.ts'
 import { type Service, serviceLabels } from './service.ts'
 
 interface Endpoint {

@@ -1,14 +1,8 @@
 // Role ingress: a target for each path of each rule.
 
 import type { TargetGroup } from '../target-group.ts'
-import {
-  kubernetesLabel,
-  metaLabels,
-  namespaceLabel,
-  type ObjectMeta,
-  type RawObject,
-  readMeta,
-} from './objects.ts'
+import { kubernetesLabel, metaLabels, namespaceLabel } from './object-labels.ts'
+import { type ObjectMeta, type RawObject, readMeta } from './objects.ts'
 
 interface RawIngress extends RawObject {
   readonly spec?: {

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
-import type { HeaderAuthorization, Secret } from '../../push/credentials.ts'
-import type { ClientTls } from '../../push/http-post.ts'
+import type { HeaderAuthorization, Secret } from '../../net/credentials.ts'
+import type { ClientTls } from '../../net/http-post.ts'
 import type { ApiConnection } from '../api-client.ts'
 
 interface Named {

@@ -1,5 +1,6 @@
 // kubernetes_sd_configs at work: watches the objects that a role needs and makes groups of them.
 
+import { clusterSettleMs, podLingerMs, podSettleMs } from '../../limits.ts'
 import { ApiClient } from '../api-client.ts'
 import type { Discoverer, DiscoveryContext, TargetGroup } from '../target-group.ts'
 import { type ConnectionConfig, connectTo, ownNamespace } from './connection.ts'
@@ -8,7 +9,8 @@ import type { EndpointContext } from './endpoint-targets.ts'
 import { endpointsGroup, readEndpoints } from './endpoints.ts'
 import { ingressGroup, readIngress } from './ingress.ts'
 import { type Node, nodeGroup, nodeLabels, readNode } from './node.ts'
-import { attachedLabels, type ObjectMeta, type RawObject, readMeta } from './objects.ts'
+import { attachedLabels } from './object-labels.ts'
+import { type ObjectMeta, type RawObject, readMeta } from './objects.ts'
 import { type Pod, podGroup, readPod } from './pod.ts'
 import { ResourceWatch } from './resource-watch.ts'
 import { readService, serviceGroup } from './service.ts'
@@ -46,14 +48,6 @@ const resources: Readonly<Record<KubernetesRole, { readonly api: string; readonl
     endpointslice: { api: '/apis/discovery.k8s.io/v1', name: 'endpointslices' },
     ingress: { api: '/apis/networking.k8s.io/v1', name: 'ingresses' },
   }
-
-// Pods of this node are few, and their first lines are waited for; the objects of a whole cluster are
-// many and change all the time.
-const podSettleMs = 10
-const clusterSettleMs = 1_000
-
-// A kubelet removes the logs of a pod up to a minute after the pod.
-const podLingerMs = 5_000
 
 /** Objects of one kind, in all namespaces that are looked at. */
 class Watched<T> {
@@ -214,13 +208,13 @@ export class KubernetesDiscovery implements Discoverer {
     selectors: { readonly labelSelector: string; readonly fieldSelector: string },
     read: (raw: RawObject) => T,
   ): Watched<T> {
-    const { env, metrics, logger } = this.#context
+    const { env, userAgent, metrics, logger } = this.#context
     const watches = paths.map(
       path =>
         new ResourceWatch({
           ...{ path, role, ...selectors, read, metrics, logger },
           lingerMs: role === 'pod' && this.#config.role === 'pod' ? podLingerMs : 0,
-          connect: () => new ApiClient(connectTo(this.#config.connection, env)),
+          connect: () => new ApiClient(connectTo(this.#config.connection, env), userAgent),
           onChange: () => this.#updateSoon(),
         }),
     )

@@ -1,9 +1,9 @@
 // kubernetes_sd_configs: how an entry is written. Checks as Prometheus does, and says where a mistake
 // stands.
 
-import { httpClientFields, readOneAuthorization } from '../../config/http-client.ts'
-import { readBoolean, readList, readText } from '../../config/readers.ts'
-import type { ValueReader, YamlCursor } from '../../config/yaml-cursor.ts'
+import { httpClientFields, readOneAuthorization } from '../../config-reading/http-client.ts'
+import { readBoolean, readList, readText } from '../../config-reading/readers.ts'
+import type { ValueReader, YamlCursor } from '../../config-reading/yaml-cursor.ts'
 import type { DiscoveryConfig } from '../target-group.ts'
 import type { ConnectionConfig } from './connection.ts'
 import { loadKubeconfig } from './kubeconfig.ts'

@@ -2,14 +2,8 @@
 
 import { joinHostPort } from '../host-port.ts'
 import type { TargetGroup } from '../target-group.ts'
-import {
-  attachedLabels,
-  kubernetesLabel,
-  metaLabels,
-  type ObjectMeta,
-  type RawObject,
-  readMeta,
-} from './objects.ts'
+import { attachedLabels, kubernetesLabel, metaLabels } from './object-labels.ts'
+import { type ObjectMeta, type RawObject, readMeta } from './objects.ts'
 
 interface RawNode extends RawObject {
   readonly spec?: { readonly providerID?: string }

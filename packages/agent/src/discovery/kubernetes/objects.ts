@@ -1,8 +1,6 @@
 // What of the API's objects discovery looks at. The server's JSON is taken as it is documented; only
 // what is kept here stays in memory.
 
-import { metaLabel } from '../target-group.ts'
-
 /** Metadata as the API gives it. */
 export interface RawMetadata {
   readonly name?: string
@@ -45,35 +43,4 @@ export function readMeta({ metadata = {} }: RawObject): ObjectMeta {
 /** Key of an object among those of its kind. */
 export function metaKey({ namespace, name }: Pick<ObjectMeta, 'namespace' | 'name'>): string {
   return namespace === '' ? name : `${namespace}/${name}`
-}
-
-/** Makes the name of a meta label of Kubernetes. */
-export function kubernetesLabel(...parts: readonly string[]): string {
-  return metaLabel('kubernetes', ...parts)
-}
-
-/** Namespace of an object as a label. */
-export function namespaceLabel(namespace: string): readonly [string, string] {
-  return [kubernetesLabel('namespace'), namespace]
-}
-
-/** Labels that tell an object's name, labels and annotations. */
-export function* metaLabels(role: string, meta: ObjectMeta): Iterable<[string, string]> {
-  yield [kubernetesLabel(role, 'name'), meta.name]
-  yield* attachedLabels(role, meta)
-}
-
-/** The same without the name. */
-export function* attachedLabels(
-  role: string,
-  { labels, annotations }: Pick<ObjectMeta, 'labels' | 'annotations'>,
-): Iterable<[string, string]> {
-  for (const [name, value] of Object.entries(labels)) {
-    yield [kubernetesLabel(role, 'label', name), value]
-    yield [kubernetesLabel(role, 'labelpresent', name), 'true']
-  }
-  for (const [name, value] of Object.entries(annotations)) {
-    yield [kubernetesLabel(role, 'annotation', name), value]
-    yield [kubernetesLabel(role, 'annotationpresent', name), 'true']
-  }
 }

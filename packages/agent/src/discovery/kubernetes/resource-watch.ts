@@ -5,8 +5,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { ApiError } from '../../errors.ts'
-import type { AgentMetrics } from '../../metrics.ts'
-import { backoffMs } from '../../push/backoff.ts'
+import {
+  expiredListsMax,
+  listPageObjectsMax,
+  steadyWatchMs,
+  watchBackoff,
+  watchFailuresMax,
+  watchGraceMs,
+  watchSecondsMax,
+  watchSecondsMin,
+} from '../../limits.ts'
+import type { AgentMetrics } from '../../metrics/agent-metrics.ts'
+import { backoffMs } from '../../net/backoff.ts'
 import type { ApiClient } from '../api-client.ts'
 import { JsonLines } from '../json-lines.ts'
 import { ProblemReport } from '../problem-report.ts'
@@ -36,21 +46,6 @@ export interface ResourceWatchOptions<T> extends ResourceConfig<T> {
   readonly metrics: AgentMetrics
   readonly logger: Logger
 }
-
-/** Objects in a page of a list: some 5 MB of pods. */
-const pageObjectsMax = 250
-// The server ends a watch after a random time between these; it tells bookmarks about every minute.
-const watchSecondsMin = 240
-const watchSecondsMax = 480
-// A watch in which nothing came for so long after its end was due is dead.
-const watchGraceMs = 30_000
-// A watch that held so long ended in the usual way, or is the first failure of a new row.
-const steadyMs = 10_000
-const backoff = { minMs: 250, maxMs: 30_000, attemptsMax: 0 }
-// Failed watches in a row after which the objects are listed again.
-const watchFailuresMax = 5
-// Pages whose version vanished before the list is asked for in one piece.
-const expiredListsMax = 2
 
 interface RawList {
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }
@@ -125,7 +120,7 @@ export class ResourceWatch<T> {
       }
       const random = Math.random
       const asked = retryAfterMs === undefined ? { random } : { random, retryAfterMs }
-      await pause(backoffMs(backoff, Math.max(0, this.#failures - 1), asked), signal)
+      await pause(backoffMs(watchBackoff, Math.max(0, this.#failures - 1), asked), signal)
     }
     this.#client?.close()
   }
@@ -156,7 +151,7 @@ export class ResourceWatch<T> {
     do {
       const query = {
         ...{ labelSelector, fieldSelector, continue: from },
-        limit: this.#expiredLists < expiredListsMax ? pageObjectsMax : undefined,
+        limit: this.#expiredLists < expiredListsMax ? listPageObjectsMax : undefined,
         // A first list of few objects may come from the server's memory, which knows no pages; one
         // after a 410 must be newer than that.
         resourceVersion: this.#hasListed || from || fieldSelector === '' ? undefined : '0',
@@ -212,11 +207,11 @@ export class ResourceWatch<T> {
         }
       }
     } finally {
-      if (performance.now() - openedMs > steadyMs) this.#failures = 0
+      if (performance.now() - openedMs > steadyWatchMs) this.#failures = 0
     }
     if (lines.hasRest) throw new Error('the watch was cut off in the middle of an event')
     // A server that ends each watch at once must not be asked again and again without a pause.
-    if (performance.now() - openedMs < steadyMs) await pause(backoff.minMs, signal)
+    if (performance.now() - openedMs < steadyWatchMs) await pause(watchBackoff.minMs, signal)
   }
 
   #apply({ type, object = {} }: RawEvent): void {

@@ -1,14 +1,8 @@
 // Role service: a target for each port of each service.
 
 import type { TargetGroup } from '../target-group.ts'
-import {
-  kubernetesLabel,
-  metaLabels,
-  namespaceLabel,
-  type ObjectMeta,
-  type RawObject,
-  readMeta,
-} from './objects.ts'
+import { kubernetesLabel, metaLabels, namespaceLabel } from './object-labels.ts'
+import { type ObjectMeta, type RawObject, readMeta } from './objects.ts'
 
 interface RawService extends RawObject {
   readonly spec?: {

@@ -5,10 +5,9 @@
 // All numbers are big endian. In a payload an int has 4 bytes, a long 8 and a boolean 1; before a text or
 // bytes stands their length (-1 where there are none), before a list the number of its items.
 
-// A list of 20,000 children with names of 200 bytes; the data of a node has 1 MiB at most, unless the server
-// was told otherwise.
-const frameBytesMax = 4 * 1024 * 1024
 // What is kept of a longer one: whose answer it is.
+import { zookeeperFrameBytesMax } from '../../limits.ts'
+
 const headBytes = 16
 const lengthBytes = 4
 
@@ -40,7 +39,7 @@ export class FrameReader {
       if (bytes.length < lengthBytes) break
       const length = bytes.readInt32BE(0)
       if (length < 0) throw new RangeError(`a frame cannot have ${length} bytes`)
-      const isTooLong = length > frameBytesMax
+      const isTooLong = length > zookeeperFrameBytesMax
       const end = lengthBytes + (isTooLong ? headBytes : length)
       if (bytes.length < end) break
       frames.push({ bytes: bytes.subarray(lengthBytes, end), isTooLong })

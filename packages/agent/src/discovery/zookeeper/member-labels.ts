@@ -3,7 +3,7 @@
 // fields that are not there stand for nothing, a value of another type makes the whole no member.
 
 import { joinHostPort } from '../host-port.ts'
-import { metaLabel } from '../target-group.ts'
+import { metaLabel } from '../meta-label.ts'
 
 /** Makes labels of a node's data. @throws Error where it is no member. */
 export type ReadMember = (data: Buffer, path: string) => Map<string, string>

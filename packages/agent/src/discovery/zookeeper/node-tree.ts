@@ -2,6 +2,7 @@
 // tells of its next change; what cannot be read is tried again after a while.
 
 import { ascending } from '@skald/wire'
+import { unreadableNodesNamedMax, zookeeperReadsMax } from '../../limits.ts'
 import type { TargetGroup } from '../target-group.ts'
 import type { ZookeeperSession } from './session.ts'
 
@@ -12,13 +13,6 @@ export interface TreeLimits {
   readonly nodeBytesMax: number
   /** Of all paths, and the data of all members. */
   readonly treeBytesMax: number
-}
-
-/** Limits of an entry: 20,000 members of a serverset take 33 MB of memory. */
-export const treeLimits: TreeLimits = {
-  nodeCountMax: 20_000,
-  nodeBytesMax: 1024 * 1024,
-  treeBytesMax: 16 * 1024 * 1024,
 }
 
 export interface NodeTreeOptions {
@@ -50,11 +44,6 @@ interface TreeNode {
   wasSeen: boolean
   problems: readonly string[]
 }
-
-// Nodes that are read at the same time.
-const readsMax = 32
-// Of nodes that cannot be read so many are named.
-const namedMax = 3
 
 /** Follows the nodes. */
 export class NodeTree {
@@ -105,9 +94,10 @@ export class NodeTree {
     const all = [...this.#troubled].sort((a, b) => ascending(a.path, b.path))
     if (all.length === 0) return undefined
     const named = all
-      .slice(0, namedMax)
+      .slice(0, unreadableNodesNamedMax)
       .map(({ path, problems }) => `${path}: ${problems.join(', ')}`)
-    if (all.length > namedMax) named.push(`and ${all.length - namedMax} nodes more`)
+    if (all.length > unreadableNodesNamedMax)
+      named.push(`and ${all.length - unreadableNodesNamedMax} nodes more`)
     return named.join('; ')
   }
 
@@ -159,7 +149,7 @@ export class NodeTree {
   #pump(): void {
     if (!this.#options.session.isOpen) return
     for (const node of this.#wanted) {
-      if (this.#reading.size >= readsMax) return
+      if (this.#reading.size >= zookeeperReadsMax) return
       // Changed while it is being read: once more, when that is done.
       if (this.#reading.has(node)) continue
       this.#wanted.delete(node)

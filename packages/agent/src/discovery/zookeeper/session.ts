@@ -5,6 +5,7 @@
 import { lookup } from 'node:dns'
 import { connect, type LookupFunction, type Socket } from 'node:net'
 import { formatDurationMs } from '@skald/go-dialect'
+import { zookeeperAddressMs, zookeeperCloseMs, zookeeperOpenMs } from '../../limits.ts'
 import {
   encodeBoolean,
   encodeBytes,
@@ -30,13 +31,6 @@ export interface SessionOptions {
   /** Called with the path of a node that was read and has changed since. */
   readonly onChange: (path: string) => void
 }
-
-// A server that does not answer is given up before the next one is tried.
-const openMs = 5_000
-// So long the end of a session may take.
-const closeMs = 1_000
-// A host that is not there is no reason to wait while another of its addresses is.
-const addressAttemptMs = 500
 
 const operations = { exists: 3, getData: 4, ping: 11, getChildren: 8, close: -11 } as const
 const ids = { change: -1, ping: -2 } as const
@@ -88,12 +82,12 @@ export class ZookeeperSession {
     this.#options = options
     const { server, timeoutMs } = options
     this.#timer = setTimeout(
-      () => this.end(new Error(`no session within ${formatDurationMs(openMs)}`)),
-      openMs,
+      () => this.end(new Error(`no session within ${formatDurationMs(zookeeperOpenMs)}`)),
+      zookeeperOpenMs,
     )
     this.#socket = connect({
       ...{ ...server, noDelay: true, lookup: lookUpShuffled },
-      ...{ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: addressAttemptMs },
+      ...{ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: zookeeperAddressMs },
     })
     this.#socket.on('connect', () => this.#socket.write(encodeOpening(timeoutMs)))
     this.#socket.on('data', chunk => this.#take(chunk as Buffer))
@@ -224,7 +218,7 @@ export class ZookeeperSession {
       this.#state = 'closing'
       clearTimeout(this.#timer)
       const closed = new Error('the session was closed')
-      this.#timer = setTimeout(() => this.end(closed), closeMs)
+      this.#timer = setTimeout(() => this.end(closed), zookeeperCloseMs)
       this.#socket.write(encodeFrame(encodeInt(0), encodeInt(operations.close)))
     } else if (this.#state === 'opening') this.end(new Error('no longer wanted'))
     await this.ended

@@ -4,12 +4,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { describeError } from '../../errors.ts'
-import { backoffMs } from '../../push/backoff.ts'
+import {
+  treeLimits,
+  zookeeperBackoff,
+  zookeeperNodeRetryMs,
+  zookeeperSettleMs,
+} from '../../limits.ts'
+import { backoffMs } from '../../net/backoff.ts'
 import { joinHostPort } from '../host-port.ts'
 import { ProblemReport } from '../problem-report.ts'
 import type { Discoverer, DiscoveryContext, TargetGroup } from '../target-group.ts'
 import type { ReadMember } from './member-labels.ts'
-import { NodeTree, treeLimits } from './node-tree.ts'
+import { NodeTree } from './node-tree.ts'
 import { openSession, type ServerAddress, shuffle } from './session.ts'
 
 /** One entry, checked. */
@@ -22,13 +28,6 @@ export interface ZookeeperConfig {
   readonly timeoutMs: number
   readonly readMember: ReadMember
 }
-
-// Between two attempts; the pause grows when all servers have been tried.
-const backoff = { minMs: 250, maxMs: 10_000, attemptsMax: 0 }
-// Changes that come together are told together.
-const settleMs = 100
-// What cannot be read in a session that is open is tried again so often.
-const nodeRetryMs = 30_000
 
 /** Follows the members of one entry. */
 export class ZookeeperDiscovery implements Discoverer {
@@ -76,7 +75,7 @@ export class ZookeeperDiscovery implements Discoverer {
         this.#noteFailure(server, error)
       }
       const rounds = Math.floor((this.#failureCount - 1) / servers.length)
-      const waitMs = backoffMs(backoff, rounds, { random: Math.random })
+      const waitMs = backoffMs(zookeeperBackoff, rounds, { random: Math.random })
       await sleep(waitMs, undefined, { signal }).catch(() => undefined)
     }
   }
@@ -89,7 +88,7 @@ export class ZookeeperDiscovery implements Discoverer {
     const onChange = (path: string) => tree?.noteChange(path)
     const session = await openSession({ server, timeoutMs, signal, onChange })
     tree = new NodeTree({
-      ...{ session, paths, limits: treeLimits, retryMs: nodeRetryMs },
+      ...{ session, paths, limits: treeLimits, retryMs: zookeeperNodeRetryMs },
       readGroup: (path, data) => this.#readGroup(path, data),
       onChange: () => this.#tellSoon(tree!),
     })
@@ -124,7 +123,7 @@ export class ZookeeperDiscovery implements Discoverer {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
       this.#tell(tree)
-    }, settleMs)
+    }, zookeeperSettleMs)
   }
 
   #tell(tree: NodeTree): void {

@@ -1,15 +1,14 @@
 // nerve_sd_configs and serverset_sd_configs: how an entry is written, as Prometheus has it.
 
-import { readList, readRefreshMs, readText } from '../../config/readers.ts'
-import type { ValueReader } from '../../config/yaml-cursor.ts'
+import { readList, readRefreshMs, readText } from '../../config-reading/readers.ts'
+import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
+import { zookeeperTimeoutMsMax } from '../../limits.ts'
 import type { DiscoveryConfig } from '../target-group.ts'
 import { type ReadMember, readNerveMember, readServersetMember } from './member-labels.ts'
 import type { ServerAddress } from './session.ts'
 import { type ZookeeperConfig, ZookeeperDiscovery } from './zookeeper-discovery.ts'
 
 const defaults = { port: 2181, timeoutMs: 10_000 } as const
-// Servers take 20 of their ticks at most, some 40 s.
-const timeoutMsMax = 3_600_000
 
 const readServer: ValueReader<ServerAddress> = cursor => {
   const text = readText(cursor) ?? ''
@@ -54,7 +53,7 @@ function readEntries(
       }
     }
     const { servers = [], paths = [], timeout } = raw
-    const timeoutMs = Math.min(timeout || defaults.timeoutMs, timeoutMsMax)
+    const timeoutMs = Math.min(timeout || defaults.timeoutMs, zookeeperTimeoutMsMax)
     const config = { kind, servers, paths, timeoutMs, readMember }
     return { kind, create: context => new ZookeeperDiscovery(config, context) }
   })

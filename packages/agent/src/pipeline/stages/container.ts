@@ -2,11 +2,12 @@
 // json-file, each line for itself. Parts of long lines are joined, and the line feed that Docker keeps
 // is taken off.
 
-import { CriLine, type RuntimeLine } from '../cri-line.ts'
+import { partialLinesMax } from '../../limits.ts'
+import { CriLine } from '../cri-line.ts'
 import { DockerLine } from '../docker-line.ts'
 import { readDockerRecord } from '../docker-record.ts'
-import { partialLinesMax } from '../part-joiner.ts'
 import { splitTimestamp } from '../pipeline.ts'
+import { RuntimeLine } from '../runtime-line.ts'
 import type { StageDefinition } from '../stage.ts'
 import { CriStage } from './cri.ts'
 
@@ -19,15 +20,7 @@ export const containerStage: StageDefinition = {
 }
 
 /** Reads lines of either runtime. */
-class ContainerLine implements RuntimeLine {
-  seconds = 0
-  nanos = 0
-  hasTime = false
-  stream: 'stdout' | 'stderr' = 'stdout'
-  isPartial = false
-  content: Buffer = Buffer.alloc(0)
-  contentStart = 0
-  contentEnd = 0
+class ContainerLine extends RuntimeLine {
   readonly #cri = new CriLine()
   readonly #docker = new DockerLine()
 

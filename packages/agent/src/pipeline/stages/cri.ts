@@ -1,19 +1,19 @@
 // The cri stage: takes the prefix of a CRI line off, sets label `stream` and the time, and joins the
 // parts of long lines, each stream of each file on its own.
 
-import { readLooseBoolean, readLooseCount } from '../../config/readers.ts'
-import { CriLine, type RuntimeLine } from '../cri-line.ts'
+import { readLooseBoolean, readLooseCount } from '../../config-reading/readers.ts'
+import { criPartIdleMs, partialLinesMax } from '../../limits.ts'
+import type { LabelState } from '../../line/label-state.ts'
+import type { LineOrigin } from '../../line/line-origin.ts'
+import { emptySinkLine, type LineSink, type SinkLine } from '../../line/line-sink.ts'
+import { CriLine } from '../cri-line.ts'
 import type { PipelineEntry } from '../entry.ts'
 import { LastTimes } from '../fudge.ts'
-import type { LabelState } from '../label-state.ts'
-import type { LineOrigin } from '../line-origin.ts'
-import { type JoinOptions, PartJoiner, partialLinesMax } from '../part-joiner.ts'
-import { type ByteStage, type LineConsumer, splitTimestamp } from '../pipeline.ts'
-import { emptySinkLine, type LineSink, type SinkLine } from '../sink-line.ts'
+import { JoiningStage } from '../joining-stage.ts'
+import type { JoinOptions } from '../part-joiner.ts'
+import { type LineConsumer, splitTimestamp } from '../pipeline.ts'
+import type { RuntimeLine } from '../runtime-line.ts'
 import type { NextStage, StageDefinition } from '../stage.ts'
-
-// Runtimes write the last words of a program without a line feed as a part that nothing follows.
-const partialIdleMs = 10_000
 
 /** Limits of joining. */
 export type CriOptions = Pick<JoinOptions, 'partialLinesMax' | 'truncateBytes'>
@@ -39,14 +39,13 @@ export const criStage: StageDefinition = {
 }
 
 /** Joins the parts of CRI lines; works on entries and, where it is the only stage, on bytes. */
-export class CriStage implements ByteStage {
+export class CriStage extends JoiningStage {
   readonly #line: RuntimeLine
-  readonly #joiner: PartJoiner
   readonly #lastTimes = new LastTimes()
 
   constructor(options: CriOptions, line: RuntimeLine, nowMs: () => number) {
+    super({ ...options, idleMs: criPartIdleMs, nowMs })
     this.#line = line
-    this.#joiner = new PartJoiner({ ...options, idleMs: partialIdleMs, nowMs })
   }
 
   run(entry: PipelineEntry, next: NextStage): void {
@@ -68,13 +67,13 @@ export class CriStage implements ByteStage {
     } else this.#lastTimes.apply(entry)
     entry.lineBytes = line.content.subarray(line.contentStart, line.contentEnd)
     extracted.set('content', entry.line)
-    if (line.isPartial) this.#joiner.keep(entry, next)
-    else this.#joiner.complete(entry, next)
+    if (line.isPartial) this.joiner.keep(entry, next)
+    else this.joiner.complete(entry, next)
   }
 
   open(origin: LineOrigin, labels: LabelState, sink: LineSink): LineConsumer {
     const line = this.#line
-    const joiner = this.#joiner
+    const joiner = this.joiner
     const stdout = labels.with('stream', 'stdout')
     const stderr = labels.with('stream', 'stderr')
     const out = emptySinkLine(origin, labels)
@@ -97,22 +96,6 @@ export class CriStage implements ByteStage {
         else joiner.completeBytes(out, sink)
       },
     }
-  }
-
-  finish(origin: LineOrigin, next: NextStage): void {
-    this.#joiner.finish(origin, next)
-  }
-
-  finishBytes(origin: LineOrigin, sink: LineSink): void {
-    this.#joiner.finishBytes(origin, sink)
-  }
-
-  tick(nowMs: number, next: NextStage): void {
-    this.#joiner.tick(nowMs, next)
-  }
-
-  tickBytes(nowMs: number, sink: LineSink): void {
-    this.#joiner.tickBytes(nowMs, sink)
   }
 
   /** Last time per stream; kept as numbers so that the byte path makes no bigint. */

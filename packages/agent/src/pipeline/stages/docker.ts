@@ -3,23 +3,21 @@
 // record without one is a part, which the next record of its stream goes on: Docker cuts lines at 16 KiB.
 
 import { parseRfc3339 } from '@skald/go-dialect'
+import { dockerPartIdleMs, partialLinesMax } from '../../limits.ts'
+import type { LabelState } from '../../line/label-state.ts'
+import type { LineOrigin } from '../../line/line-origin.ts'
+import { emptySinkLine, type LineSink } from '../../line/line-sink.ts'
 import { DockerLine } from '../docker-line.ts'
 import type { PipelineEntry } from '../entry.ts'
 import { LastTimes } from '../fudge.ts'
 import { goJsonValue } from '../go-json.ts'
+import { JoiningStage } from '../joining-stage.ts'
 import { parseJsonObject } from '../json-object.ts'
-import type { LabelState } from '../label-state.ts'
-import type { LineOrigin } from '../line-origin.ts'
-import { PartJoiner, partialLinesMax } from '../part-joiner.ts'
-import { type ByteStage, type LineConsumer, Pipeline } from '../pipeline.ts'
+import { type LineConsumer, Pipeline } from '../pipeline.ts'
 import type { SplitTime } from '../rfc3339-bytes.ts'
-import { emptySinkLine, type LineSink } from '../sink-line.ts'
 import type { NextStage, StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
-// Docker writes the parts of a line at once. What a program wrote last, without a line feed, is a part that
-// nothing follows.
-const partIdleMs = 3_000
 const lineFeed = 0x0a
 
 export const dockerStage: StageDefinition = {
@@ -27,15 +25,14 @@ export const dockerStage: StageDefinition = {
 }
 
 /** Unpacks Docker's records; on entries and, where it is the only stage, on bytes. */
-export class DockerStage implements ByteStage {
+export class DockerStage extends JoiningStage {
   readonly #line = new DockerLine()
   readonly #lastTimes = new LastTimes()
-  readonly #joiner: PartJoiner
 
   constructor(nowMs: () => number) {
     const joinedName = 'output'
-    const limits = { partialLinesMax, truncateBytes: 0, idleMs: partIdleMs }
-    this.#joiner = new PartJoiner({ ...limits, joinedName, nowMs })
+    const limits = { partialLinesMax, truncateBytes: 0, idleMs: dockerPartIdleMs }
+    super({ ...limits, joinedName, nowMs })
   }
 
   run(entry: PipelineEntry, next: NextStage): void {
@@ -61,13 +58,13 @@ export class DockerStage implements ByteStage {
     if (output !== undefined) entry.line = output
     // A line that is no record is whole in itself.
     if (!record || typeof record.log !== 'string') next(entry)
-    else if (record.log.endsWith('\n')) this.#joiner.complete(entry, next)
-    else this.#joiner.keep(entry, next)
+    else if (record.log.endsWith('\n')) this.joiner.complete(entry, next)
+    else this.joiner.keep(entry, next)
   }
 
   open(origin: LineOrigin, labels: LabelState, sink: LineSink): LineConsumer {
     const line = this.#line
-    const joiner = this.#joiner
+    const joiner = this.joiner
     const stdout = labels.with('stream', 'stdout')
     const stderr = labels.with('stream', 'stderr')
     const slow = new Pipeline([{ run: (entry, next) => this.run(entry, next) }], sink)
@@ -106,22 +103,6 @@ export class DockerStage implements ByteStage {
         else joiner.completeBytes(out, sink)
       },
     }
-  }
-
-  finish(origin: LineOrigin, next: NextStage): void {
-    this.#joiner.finish(origin, next)
-  }
-
-  finishBytes(origin: LineOrigin, sink: LineSink): void {
-    this.#joiner.finishBytes(origin, sink)
-  }
-
-  tick(nowMs: number, next: NextStage): void {
-    this.#joiner.tick(nowMs, next)
-  }
-
-  tickBytes(nowMs: number, sink: LineSink): void {
-    this.#joiner.tickBytes(nowMs, sink)
   }
 }
 

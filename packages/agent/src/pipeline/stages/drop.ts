@@ -7,8 +7,8 @@ import {
   readList,
   readStrictText,
   readWeakText,
-} from '../../config/readers.ts'
-import type { ValueReader } from '../../config/yaml-cursor.ts'
+} from '../../config-reading/readers.ts'
+import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
 import type { PipelineEntry } from '../entry.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'

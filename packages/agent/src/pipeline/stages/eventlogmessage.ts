@@ -2,7 +2,7 @@
 
 import { trimSpace } from '@skald/go-dialect/text/letter-case'
 import { isLabelName } from '@skald/wire'
-import { invalidLabelName, readBoolean, readStrictText } from '../../config/readers.ts'
+import { invalidLabelName, readBoolean, readStrictText } from '../../config-reading/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 

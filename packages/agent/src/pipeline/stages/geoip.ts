@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { type AsnResponse, type CityResponse, Reader } from 'mmdb-lib'
-import { readOneOf, readStrictText } from '../../config/readers.ts'
+import { readOneOf, readStrictText } from '../../config-reading/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 import { readSource } from './regex.ts'

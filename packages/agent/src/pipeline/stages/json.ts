@@ -1,7 +1,7 @@
 // The json stage: takes values out of a JSON object by JMESPath.
 
-import { readBoolean, readStrictText } from '../../config/readers.ts'
-import type { ValueReader } from '../../config/yaml-cursor.ts'
+import { readBoolean, readStrictText } from '../../config-reading/readers.ts'
+import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
 import { goJsonValue } from '../go-json.ts'
 import { compileJsonQuery, type JsonQuery } from '../jmespath.ts'
 import { parseJsonObject } from '../json-object.ts'

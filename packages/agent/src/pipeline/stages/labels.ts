@@ -1,8 +1,8 @@
 // labels, static_labels, labeldrop, labelallow: which labels a line's stream has.
 
 import { isLabelName } from '@skald/wire'
-import { invalidLabelName, readList, readStrictText } from '../../config/readers.ts'
-import type { YamlCursor } from '../../config/yaml-cursor.ts'
+import { invalidLabelName, readList, readStrictText } from '../../config-reading/readers.ts'
+import type { YamlCursor } from '../../config-reading/yaml-cursor.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 

@@ -6,11 +6,9 @@ import {
   readLooseInteger,
   readLooseNumber,
   readWeakText,
-} from '../../config/readers.ts'
+} from '../../config-reading/readers.ts'
+import { limitedLabelsMin } from '../../limits.ts'
 import type { StageDefinition } from '../stage.ts'
-
-// Label values that are limited separately before the oldest half is forgotten, as Promtail has it.
-const distinctLabelsMin = 10_000
 
 export const limitStage: StageDefinition = {
   read(body) {
@@ -30,7 +28,7 @@ export const limitStage: StageDefinition = {
     if (labelName !== '' && !drop) {
       return body.failAtKey('A limit by_label_name needs drop: true, since it cannot wait')
     }
-    const distinctMax = Math.max(raw.max_distinct_labels ?? 0, distinctLabelsMin)
+    const distinctMax = Math.max(raw.max_distinct_labels ?? 0, limitedLabelsMin)
     const rate = { perSecond, burst }
     return context => {
       const shared = new TokenBucket(rate)

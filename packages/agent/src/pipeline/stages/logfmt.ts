@@ -1,7 +1,7 @@
 // The logfmt stage: takes values out of `key=value key="quoted value"`. A damaged pair ends the
 // reading; what came before it stays.
 
-import { readStrictTextMap } from '../../config/readers.ts'
+import { readStrictTextMap } from '../../config-reading/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 import { readSource } from './regex.ts'

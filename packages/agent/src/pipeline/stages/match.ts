@@ -1,69 +1,20 @@
-// The match stage: sends the lines that a selector matches through stages of their own, or drops them.
+// The match stage: sends the lines that a selector matches through their own stages, or drops them.
 
-import { type CompiledRegex, compileRegex } from '@skald/go-dialect/regex/regex'
-import type { LogExpr } from '@skald/query'
-import { parseLogql } from '@skald/query/syntax'
-import { compileMatcher } from '@skald/wire/compile-matcher'
-import { readOneOf, readStrictText } from '../../config/readers.ts'
-import type { ValueReader } from '../../config/yaml-cursor.ts'
+import { readOneOf, readStrictText } from '../../config-reading/readers.ts'
+import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
 import type { PipelineEntry } from '../entry.ts'
+import { compileLineSelector, type LineSelector } from '../line-selector.ts'
 import { chainStages } from '../pipeline.ts'
 import type { NextStage, Stage, StageDefinition } from '../stage.ts'
 
-type EntryTest = (entry: PipelineEntry) => boolean
-
-// A matcher that everything fits, so that LogQL accepts selectors which alone would match all.
-const anyMatcher = '__any__!="\\u0000"'
-
-// In front of each label name, so that none of them is a word of LogQL.
-const namePrefix = 'label_'
-
-const readSelector: ValueReader<EntryTest> = cursor => {
+const readSelector: ValueReader<LineSelector> = cursor => {
   const text = readStrictText(cursor)
   if (text === undefined) return undefined
   try {
-    return compileSelector(text)
+    return compileLineSelector(text)
   } catch (error) {
     return cursor.failAtKey(`selector ${text} cannot be used: ${(error as Error).message}`)
   }
-}
-
-function compileSelector(text: string): EntryTest {
-  if (/^\s*\{\s*\}/.test(text)) throw new SyntaxError('it needs at least one matcher')
-  // Words of LogQL such as `json` or `by` are label names here.
-  const named = text.replace(
-    /"(?:[^"\\]|\\.)*"|`[^`]*`|([A-Za-z_]\w*)(?=\s*[=!])/gs,
-    (all, name: string | undefined) => (name === undefined ? all : namePrefix + name),
-  )
-  const expr = parseLogql(named.replace(/^\s*\{/, `{__all__=~".+",${anyMatcher},`))
-  if (expr.kind !== 'log') throw new SyntaxError('it is not a selector of lines')
-  const labelTests = expr.matchers
-    .filter(({ name }) => name.startsWith(namePrefix))
-    .map(matcher => ({
-      name: matcher.name.slice(namePrefix.length),
-      test: compileMatcher(matcher),
-    }))
-  const lineTests = expr.stages.map(compileLineTest)
-  return entry =>
-    labelTests.every(({ name, test }) => test(entry.labels.get(name) ?? '')) &&
-    lineTests.every(test => test(entry.line))
-}
-
-function compileLineTest(stage: LogExpr['stages'][number]): (line: string) => boolean {
-  if (stage.kind !== 'lineFilter') {
-    throw new SyntaxError('only line filters |= != |~ !~ may follow the matchers')
-  }
-  const { op, terms } = stage
-  const tests = terms.map(({ kind, value }) => {
-    if (kind !== 'text' || op === '|>' || op === '!>') {
-      throw new SyntaxError('only texts and regular expressions may be searched for')
-    }
-    if (op === '|=' || op === '!=') return (line: string) => line.includes(value)
-    const regex: CompiledRegex = compileRegex(value)
-    return (line: string) => regex.test(line)
-  })
-  const isNegative = op.startsWith('!')
-  return line => tests.some(test => test(line)) !== isNegative
 }
 
 export const matchStage: StageDefinition = {
@@ -111,12 +62,12 @@ export const matchStage: StageDefinition = {
 }
 
 class MatchStage implements Stage {
-  readonly #matches: EntryTest
+  readonly #matches: LineSelector
   readonly #stages: readonly Stage[]
   #steps: NextStage[] = []
   #next: NextStage | undefined
 
-  constructor(matches: EntryTest, stages: readonly Stage[]) {
+  constructor(matches: LineSelector, stages: readonly Stage[]) {
     this.#matches = matches
     this.#stages = stages
   }

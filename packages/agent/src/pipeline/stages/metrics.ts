@@ -9,16 +9,20 @@ import {
   readList,
   readOneOf,
   readStrictText,
-} from '../../config/readers.ts'
-import type { ValueReader, YamlCursor } from '../../config/yaml-cursor.ts'
+} from '../../config-reading/readers.ts'
+import type { ValueReader, YamlCursor } from '../../config-reading/yaml-cursor.ts'
+import { metricIdleMsDefault, metricIdleMsMin } from '../../limits.ts'
+import type { LabelState } from '../../line/label-state.ts'
+import type {
+  CustomMetric,
+  CustomMetricAction,
+  CustomMetrics,
+} from '../../metrics/custom-metrics.ts'
 import type { PipelineEntry } from '../entry.ts'
-import type { LabelState } from '../label-state.ts'
-import type { CustomMetric, CustomMetricAction, CustomMetrics, StageDefinition } from '../stage.ts'
+import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
 const defaultPrefix = 'promtail_custom_'
-const idleMsDefault = 5 * 60_000
-const idleMsMin = 1_000
 const metricName = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
 
 interface MetricRule {
@@ -138,8 +142,8 @@ function readRule(name: string, body: YamlCursor): MetricRule | undefined {
     if (body.has('type')) return undefined
     return body.failAtKey(`Metric ${name} needs a type: Counter, Gauge or Histogram`)
   }
-  const maxIdleMs = raw.max_idle_duration ?? idleMsDefault
-  if (maxIdleMs < idleMsMin) {
+  const maxIdleMs = raw.max_idle_duration ?? metricIdleMsDefault
+  if (maxIdleMs < metricIdleMsMin) {
     return body.failAtKey(`max_idle_duration of metric ${name} must be at least 1s`)
   }
   const fullName = `${raw.prefix || defaultPrefix}${name}`

@@ -1,17 +1,12 @@
 // The multiline stage: joins the lines of a block, each stream on its own. A block begins with a line
 // that matches, and carries the time, labels and values of that line.
 
-import { readDurationMs, readLooseCount } from '../../config/readers.ts'
+import { readDurationMs, readLooseCount } from '../../config-reading/readers.ts'
+import { blockCharactersMax, multilineDefaults, multilineStreamsMax } from '../../limits.ts'
+import type { HeldLine, LineOrigin } from '../../line/line-origin.ts'
 import type { PipelineEntry } from '../entry.ts'
-import type { HeldLine, LineOrigin } from '../line-origin.ts'
 import type { NextStage, Stage, StageDefinition } from '../stage.ts'
 import { readExpression } from './regex.ts'
-
-const defaults = { linesMax: 128, waitMs: 3_000 }
-// A block is sent when it reaches this size, so that memory stays bounded.
-const blockCharsMax = 16 * 1024 * 1024
-// Streams without an open block whose first line is remembered.
-const streamsMax = 10_000
 
 interface BlockOptions {
   readonly isFirstLine: (line: string) => boolean
@@ -36,8 +31,10 @@ export const multilineStage: StageDefinition = {
       isFirstLine: (line: string) => firstline.test(line),
       // 0 is no limit but that of memory.
       linesMax:
-        raw.max_lines === 0 ? Number.POSITIVE_INFINITY : (raw.max_lines ?? defaults.linesMax),
-      waitMs: raw.max_wait_time ?? defaults.waitMs,
+        raw.max_lines === 0
+          ? Number.POSITIVE_INFINITY
+          : (raw.max_lines ?? multilineDefaults.linesMax),
+      waitMs: raw.max_wait_time ?? multilineDefaults.waitMs,
     }
     return context => new MultilineStage(options, context.nowMs)
   },
@@ -60,7 +57,7 @@ class MultilineStage implements Stage {
   readonly #nowMs: () => number
   readonly #blocks = new Map<string, Block>()
   /** So many blocks are there before those without lines are forgotten. */
-  #forgetAt = streamsMax
+  #forgetAt = multilineStreamsMax
 
   constructor(options: BlockOptions, nowMs: () => number) {
     this.#options = options
@@ -78,7 +75,8 @@ class MultilineStage implements Stage {
       return
     }
     this.#add(block, entry)
-    const isFull = block.lines.length >= this.#options.linesMax || block.charCount > blockCharsMax
+    const isFull =
+      block.lines.length >= this.#options.linesMax || block.charCount > blockCharactersMax
     if (isFull) this.#send(block, next)
   }
 
@@ -103,7 +101,7 @@ class MultilineStage implements Stage {
   #forgetEmpty(): void {
     for (const [key, block] of this.#blocks) if (block.lines.length === 0) this.#blocks.delete(key)
     // Not at each further one, where many streams have lines that wait.
-    this.#forgetAt = Math.max(streamsMax, this.#blocks.size * 2)
+    this.#forgetAt = Math.max(multilineStreamsMax, this.#blocks.size * 2)
   }
 
   #add(block: Block, entry: PipelineEntry): void {

@@ -1,6 +1,6 @@
 // The output stage: makes an extracted value the line.
 
-import { readStrictText } from '../../config/readers.ts'
+import { readStrictText } from '../../config-reading/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 

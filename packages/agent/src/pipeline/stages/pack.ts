@@ -1,7 +1,7 @@
 // The pack stage: puts labels into the line, as a JSON object with `_entry`, and off the stream.
 
-import { readList, readLooseBoolean, readWeakText } from '../../config/readers.ts'
-import type { ValueReader } from '../../config/yaml-cursor.ts'
+import { readList, readLooseBoolean, readWeakText } from '../../config-reading/readers.ts'
+import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
 import { goJsonText } from '../go-json.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'

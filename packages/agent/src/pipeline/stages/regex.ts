@@ -1,8 +1,8 @@
 // The regex stage: takes the named groups of an expression out of the line or of an extracted value.
 
 import { type CompiledRegex, compileRegex } from '@skald/go-dialect/regex/regex'
-import { readStrictText, readWeakText } from '../../config/readers.ts'
-import type { ValueReader } from '../../config/yaml-cursor.ts'
+import { readStrictText, readWeakText } from '../../config-reading/readers.ts'
+import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 

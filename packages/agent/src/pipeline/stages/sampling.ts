@@ -1,7 +1,7 @@
 // The sampling stage: keeps a part of the lines. Which ones follows from their place in the file, so
 // that a line which is read again after a crash is judged the same.
 
-import { readLooseNumber, readWeakText } from '../../config/readers.ts'
+import { readLooseNumber, readWeakText } from '../../config-reading/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 
 export const samplingStage: StageDefinition = {

@@ -1,7 +1,7 @@
 // The template stage: makes an extracted value by a Go template.
 
-import { readStrictText } from '../../config/readers.ts'
-import type { ValueReader } from '../../config/yaml-cursor.ts'
+import { readStrictText } from '../../config-reading/readers.ts'
+import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
 import type { StageDefinition, StageReading } from '../stage.ts'
 import { compileStageTemplate, executeStageTemplate } from '../template-data.ts'
 import { valueText } from '../values.ts'

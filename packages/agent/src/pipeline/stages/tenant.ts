@@ -1,6 +1,6 @@
 // The tenant stage: whose lines these are. The label it sets is taken away when sending.
 
-import { readStrictText } from '../../config/readers.ts'
+import { readStrictText } from '../../config-reading/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 

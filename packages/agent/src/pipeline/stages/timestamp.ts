@@ -1,8 +1,8 @@
 // The timestamp stage: makes an extracted value the time of the line.
 
 import { goTimeLayouts, isTimeZone, layoutParts, nsPerMs, parseGoTime } from '@skald/go-dialect'
-import { readList, readOneOf, readStrictText } from '../../config/readers.ts'
-import type { ValueReader } from '../../config/yaml-cursor.ts'
+import { readList, readOneOf, readStrictText } from '../../config-reading/readers.ts'
+import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
 import { LastTimes } from '../fudge.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'

@@ -13,7 +13,7 @@ import pino from 'pino'
 import { type Test, test } from 'tap'
 import { JobTargets } from '../../../src/discovery/job-targets.ts'
 import { type ConfigError, loadAgentConfig } from '../../../src/index.ts'
-import { AgentMetrics } from '../../../src/metrics.ts'
+import { AgentMetrics } from '../../../src/metrics/agent-metrics.ts'
 import { type FakeContainer, startDockerApi } from '../../docker-api.ts'
 import { startReceiver, startTestAgent, waitFor } from '../../harness.ts'
 
@@ -68,6 +68,7 @@ test('docker_sd_configs offers the labels that Prometheus has', async t => {
     const targets = new JobTargets({
       ...{ config: config!, hostname: 'host', env: {}, logger: pino({ level: 'silent' }) },
       metrics: new AgentMetrics({ version: 'test' }),
+      userAgent: 'skald-agent/test',
     })
     targets.start()
     await waitFor(() => targets.isComplete)

@@ -2,7 +2,7 @@ import pino from 'pino'
 import { type Test, test } from 'tap'
 import { JobTargets } from '../../../src/discovery/job-targets.ts'
 import { ConfigError, loadAgentConfig } from '../../../src/index.ts'
-import { AgentMetrics } from '../../../src/metrics.ts'
+import { AgentMetrics } from '../../../src/metrics/agent-metrics.ts'
 import { waitFor } from '../../harness.ts'
 import { type KubernetesApi, pod, startKubernetesApi } from '../../kubernetes-api.ts'
 
@@ -22,6 +22,7 @@ async function discover(t: Test, api: KubernetesApi, entry: string) {
   const targets = new JobTargets({
     ...{ config: config!, hostname: 'host', env: {}, logger: pino({ level: 'silent' }) },
     metrics: new AgentMetrics({ version: 'test' }),
+    userAgent: 'skald-agent/test',
   })
   t.teardown(() => targets.stop())
   targets.start()

@@ -3,7 +3,7 @@ import { type Test, test } from 'tap'
 import { ApiClient } from '../../../src/discovery/api-client.ts'
 import { type Pod, readPod } from '../../../src/discovery/kubernetes/pod.ts'
 import { ResourceWatch } from '../../../src/discovery/kubernetes/resource-watch.ts'
-import { AgentMetrics } from '../../../src/metrics.ts'
+import { AgentMetrics } from '../../../src/metrics/agent-metrics.ts'
 import { waitFor } from '../../harness.ts'
 import { type KubernetesApi, pod, startKubernetesApi } from '../../kubernetes-api.ts'
 
@@ -17,15 +17,18 @@ function watchPods(t: Test, api: KubernetesApi, authorization?: { token: string 
     fieldSelector: 'spec.nodeName=host',
     lingerMs: 300,
     connect: () =>
-      new ApiClient({
-        url: new URL(api.url),
-        ...(authorization && {
-          authorization: {
-            ...{ kind: 'header', type: 'Bearer' },
-            credentials: { text: authorization.token },
-          },
-        }),
-      }),
+      new ApiClient(
+        {
+          url: new URL(api.url),
+          ...(authorization && {
+            authorization: {
+              ...{ kind: 'header', type: 'Bearer' },
+              credentials: { text: authorization.token },
+            },
+          }),
+        },
+        'skald-agent/test',
+      ),
     ...{ onChange: () => {}, metrics, logger },
   })
   watch.start()

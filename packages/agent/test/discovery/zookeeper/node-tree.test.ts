@@ -1,12 +1,9 @@
 // Over a session with the small server.
 
 import { type Test, test } from 'tap'
-import {
-  NodeTree,
-  type TreeLimits,
-  treeLimits,
-} from '../../../src/discovery/zookeeper/node-tree.ts'
+import { NodeTree, type TreeLimits } from '../../../src/discovery/zookeeper/node-tree.ts'
 import { openSession } from '../../../src/discovery/zookeeper/session.ts'
+import { treeLimits } from '../../../src/limits.ts'
 import { waitFor } from '../../harness.ts'
 import { startZookeeperServer, type ZookeeperServer } from './zookeeper-server.ts'
 

@@ -1,0 +1,30 @@
+// What the pages show of a running agent, and the one thing they ask it to do.
+
+import type { AgentConfig } from '../config/agent-config.ts'
+import type { JobTargets } from '../discovery/job-targets.ts'
+import type { AgentMetrics } from '../metrics/agent-metrics.ts'
+import type { SourceStatus } from '../sources/source-runner.ts'
+import type { TargetStatus } from '../tail/managed-target.ts'
+
+/** A running agent, as its pages see it. */
+export interface AgentView {
+  /** At least one file is being read. */
+  readonly isReady: boolean
+  readonly metrics: AgentMetrics
+  /** The configuration in force. */
+  readonly config: AgentConfig
+  /** The jobs with the targets that their discovery has found. */
+  readonly jobs: readonly JobTargets[]
+  /** Lists the targets with their files and positions. */
+  targets(): readonly TargetStatus[]
+  /** Lists the sources that are no files. */
+  sources(): readonly SourceStatus[]
+  /**
+   * Reads the configuration again and applies what has changed in it.
+   *
+   * @throws ConfigError when it cannot be used; the old one stays in force.
+   */
+  reload(): Promise<'changed' | 'unchanged'>
+  /** Changed blocks that only a restart applies. */
+  readonly blocksForRestart: readonly string[]
+}

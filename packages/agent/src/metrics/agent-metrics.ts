@@ -1,0 +1,397 @@
+// The agent's metrics, under Promtail's names where the meaning is the same, in a registry of their
+// own.
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { CustomMetrics } from './custom-metrics.ts'
+import { createCustomMetrics } from './custom-metrics.ts'
+import { type LaneCounter, SharedCounter } from './shared-counter.ts'
+
+/** Why a line was dropped or cut on its way to a server. */
+export const dropReasons = [
+  'ingester_error',
+  'rate_limited',
+  'stream_limited',
+  'line_too_long',
+] as const
+export type DropReason = (typeof dropReasons)[number]
+
+interface Amount {
+  readonly bytes: number
+  readonly entries: number
+}
+
+/** What one client counts. */
+export interface ClientMetrics {
+  startTenant(tenant: string): void
+  countEncoded(bytes: number): void
+  countSent(bytes: number, entries: number): void
+  countDropped(tenant: string, reason: DropReason, amount: Amount): void
+  countMutated(tenant: string, reason: DropReason, amount: Amount): void
+  countRetry(tenant: string): void
+  /** Bytes of batches that wait on disk. */
+  setStored(bytes: number): void
+  observeRequest(status: number, seconds: number): void
+}
+
+/** What one file counts. */
+export interface FileMetrics {
+  countLines(lines: number): void
+  setBytes(bytes: { readonly read: number; readonly size: number }): void
+  remove(): void
+}
+
+/** What one lane counts of what each lane does for itself: as one, whichever comes to it first. */
+export interface LaneMetrics {
+  readonly droppedLines: LaneCounter
+  readonly droppedLinesByLabel: LaneCounter
+  readonly targetsFailed: LaneCounter
+  readonly dockerEntries: LaneCounter
+  readonly dockerParsingErrors: LaneCounter
+  readonly journalLines: LaneCounter
+  readonly journalErrors: LaneCounter
+  readonly windowsEventErrors: LaneCounter
+  readonly lostBytes: LaneCounter
+  readonly rewrittenFiles: LaneCounter
+  readonly customMetrics: CustomMetrics
+  /** Each lane holds files for itself. */
+  readonly unheldBytes: { inc(bytes: number): void }
+  setFilesActive(count: number): void
+  /** Makes the counters of one file; call `remove` when it is no longer read. */
+  forFile(path: string): FileMetrics
+  /** The lane has ended. */
+  end(): void
+}
+
+/** All metrics of one agent. */
+export class AgentMetrics {
+  readonly registry = new Registry()
+  readonly #customMetrics = createCustomMetrics(this.registry, Date.now)
+  readonly #filesActive = this.#gauge('promtail_files_active_total', 'Number of files being read.')
+  readonly #filesActiveByLane = new Map<string, number>()
+  readonly targetsActive = this.#gauge('promtail_targets_active_total', 'Number of active targets.')
+  readonly droppedLines = this.#counter(
+    'logentry_dropped_lines_total',
+    'Lines dropped by pipeline stages, by reason.',
+    ['reason'],
+  )
+  readonly #droppedLinesByLabel = this.#sharedCounter(
+    'logentry_dropped_lines_by_label_total',
+    'Lines dropped by a limit per label value.',
+    ['label_name', 'label_value'],
+  )
+  readonly targetsFailed = this.#counter(
+    'promtail_targets_failed_total',
+    'Targets that are not read, by reason.',
+    ['reason'],
+  )
+  readonly fileDiscoveryErrors = this.#counter(
+    'prometheus_sd_file_read_errors_total',
+    'Files of file_sd_configs that could not be read.',
+    [],
+  )
+  readonly kubernetesEvents = this.#counter(
+    'prometheus_sd_kubernetes_events_total',
+    'Changes of Kubernetes objects.',
+    ['role', 'event'],
+  )
+  readonly kubernetesFailures = this.#counter(
+    'prometheus_sd_kubernetes_failures_total',
+    'Failed requests to the Kubernetes API server.',
+    ['role'],
+  )
+  readonly zookeeperFailures = this.#counter(
+    'prometheus_treecache_zookeeper_failures_total',
+    'Sessions with ZooKeeper that could not be opened, or ended.',
+    [],
+  )
+  readonly #dockerEntries = this.#sharedCounter(
+    'promtail_docker_target_entries_total',
+    'Lines of containers that Docker told of.',
+    [],
+  )
+  readonly #dockerParsingErrors = this.#sharedCounter(
+    'promtail_docker_target_parsing_errors_total',
+    'Records of containers’ logs that are not as Docker writes them.',
+    [],
+  )
+  readonly reloadSuccesses = this.#counter(
+    'promtail_config_reload_success_total',
+    'Reloads of the configuration that succeeded.',
+    [],
+  )
+  readonly reloadFailures = this.#counter(
+    'promtail_config_reload_fail_total',
+    'Reloads of the configuration that failed and left the old one in force.',
+    [],
+  )
+  readonly configMistakes = this.#gauge(
+    'skald_agent_config_mistakes',
+    'Parts of the configuration that were left out at the start for a mistake.',
+  )
+  readonly syslogEntries = this.#counter(
+    'promtail_syslog_target_entries_total',
+    'Messages taken by syslog sources.',
+    [],
+  )
+  readonly syslogParsingErrors = this.#counter(
+    'promtail_syslog_target_parsing_errors_total',
+    'Texts sent to syslog sources that are no messages.',
+    [],
+  )
+  readonly syslogEmptyMessages = this.#counter(
+    'promtail_syslog_empty_messages_total',
+    'Messages without a text sent to syslog sources.',
+    [],
+  )
+  readonly #journalLines = this.#sharedCounter(
+    'promtail_journal_target_lines_total',
+    'Entries read of the journal.',
+    [],
+  )
+  readonly #journalErrors = this.#sharedCounter(
+    'promtail_journal_target_parsing_errors_total',
+    'Entries of the journal that are not sent, by reason.',
+    ['error'],
+  )
+  readonly #windowsEventErrors = this.#sharedCounter(
+    'skald_agent_windows_event_errors_total',
+    'Events of Windows that are not sent, or not as a whole, by reason.',
+    ['error'],
+  )
+  readonly gelfEntries = this.#counter(
+    'promtail_gelf_target_entries_total',
+    'Messages taken by GELF sources.',
+    [],
+  )
+  readonly gelfParsingErrors = this.#counter(
+    'promtail_gelf_target_parsing_errors_total',
+    'Datagrams sent to GELF sources that are no messages.',
+    [],
+  )
+  readonly #lostBytes = this.#sharedCounter(
+    'skald_agent_lost_bytes_total',
+    'Bytes that vanished before they could be read.',
+    [],
+  )
+  readonly #rewrittenFiles = this.#sharedCounter(
+    'skald_agent_rewritten_files_total',
+    'Files that were written anew in place: read from their beginning again.',
+    [],
+  )
+  readonly #unheldBytes = this.#gauge(
+    'skald_agent_unheld_bytes',
+    'Unread bytes of rotated files that are not held open: lost if the files are deleted.',
+  )
+  /** Asked at each scrape: how far the servers are behind each file. */
+  lags: () => ReadonlyMap<string, { readonly bytes: number; readonly seconds: number }> = () =>
+    new Map()
+  /** Asked at each scrape: which jobs that read no files have lines coming in. */
+  sourceStates: () => readonly { readonly job: string; readonly isReady: boolean }[] = () => []
+  readonly #encodedBytes = this.#counter(
+    'promtail_encoded_bytes_total',
+    'Bytes of encoded and compressed batches.',
+    ['host'],
+  )
+  readonly #sentBytes = this.#counter('promtail_sent_bytes_total', 'Bytes taken by the server.', [
+    'host',
+  ])
+  readonly #sentEntries = this.#counter(
+    'promtail_sent_entries_total',
+    'Entries taken by the server.',
+    ['host'],
+  )
+  readonly #droppedBytes = this.#tenantCounter('promtail_dropped_bytes_total', 'Bytes dropped.')
+  readonly #droppedEntries = this.#tenantCounter(
+    'promtail_dropped_entries_total',
+    'Entries dropped.',
+  )
+  readonly #mutatedBytes = this.#tenantCounter('promtail_mutated_bytes_total', 'Bytes cut off.')
+  readonly #mutatedEntries = this.#tenantCounter('promtail_mutated_entries_total', 'Entries cut.')
+  readonly #retries = this.#counter('promtail_batch_retries_total', 'Failed attempts to send.', [
+    'host',
+    'tenant',
+  ])
+  readonly #storedBytes = this.#gauge(
+    'skald_agent_wal_bytes',
+    'Bytes of batches that wait on disk for their server.',
+    ['host'],
+  )
+  readonly #requests = new Histogram({
+    name: 'promtail_request_duration_seconds',
+    help: 'Duration of push requests; status -1 stands for no answer.',
+    labelNames: ['status_code', 'host'],
+    registers: [this.registry],
+  })
+  readonly #readBytes = this.#gauge('promtail_read_bytes_total', 'Bytes read of a file.', ['path'])
+  readonly #fileBytes = this.#gauge('promtail_file_bytes_total', 'Size of a file.', ['path'])
+  readonly #readLines = this.#sharedCounter('promtail_read_lines_total', 'Lines read of a file.', [
+    'path',
+  ])
+  readonly #droppedLines = new SharedCounter(this.droppedLines)
+  readonly #targetsFailed = new SharedCounter(this.targetsFailed)
+  /** By path: how far each lane has read. */
+  readonly #files = new Map<string, Map<string, number>>()
+
+  constructor(options: { readonly version: string; readonly withProcess?: boolean }) {
+    const build = this.#gauge('promtail_build_info', 'Version of the agent, value 1.', [
+      ...['version', 'revision', 'branch', 'goversion', 'goos', 'goarch', 'tags'],
+    ])
+    const empty = { revision: '', branch: '', goversion: '', tags: '' }
+    const { platform, arch } = process
+    build.set({ version: options.version, ...empty, goos: platform, goarch: arch }, 1)
+    this.#registerSources()
+    this.#registerLag('bytes', 'Bytes of a file that a server has not taken yet.')
+    this.#registerLag('seconds', 'Age of the first byte of a file that a server has not taken yet.')
+    for (const reason of ['dropped', 'wrong_host', 'no_path', 'exists', 'error']) {
+      this.targetsFailed.inc({ reason }, 0)
+    }
+    this.#filesActive.set(0)
+    this.targetsActive.set(0)
+    if (options.withProcess) collectDefaultMetrics({ register: this.registry })
+  }
+
+  /** Makes the counters of one client; `host` is host and port of its URL. */
+  forClient(host: string): ClientMetrics {
+    const tenants = new Set<string>()
+    return {
+      startTenant: tenant => {
+        if (tenants.has(tenant)) return
+        tenants.add(tenant)
+        this.#encodedBytes.inc({ host }, 0)
+        this.#sentBytes.inc({ host }, 0)
+        this.#sentEntries.inc({ host }, 0)
+        this.#retries.inc({ host, tenant }, 0)
+        for (const reason of dropReasons) {
+          this.#droppedBytes.inc({ host, tenant, reason }, 0)
+          this.#droppedEntries.inc({ host, tenant, reason }, 0)
+          this.#mutatedBytes.inc({ host, tenant, reason }, 0)
+          this.#mutatedEntries.inc({ host, tenant, reason }, 0)
+        }
+      },
+      countEncoded: bytes => this.#encodedBytes.inc({ host }, bytes),
+      countSent: (bytes, entries) => {
+        this.#sentBytes.inc({ host }, bytes)
+        this.#sentEntries.inc({ host }, entries)
+      },
+      countDropped: (tenant, reason, { bytes, entries }) => {
+        this.#droppedBytes.inc({ host, tenant, reason }, bytes)
+        this.#droppedEntries.inc({ host, tenant, reason }, entries)
+      },
+      countMutated: (tenant, reason, { bytes, entries }) => {
+        this.#mutatedBytes.inc({ host, tenant, reason }, bytes)
+        this.#mutatedEntries.inc({ host, tenant, reason }, entries)
+      },
+      countRetry: tenant => this.#retries.inc({ host, tenant }),
+      setStored: bytes => this.#storedBytes.set({ host }, bytes),
+      observeRequest: (status, seconds) =>
+        this.#requests.observe({ status_code: String(status), host }, seconds),
+    }
+  }
+
+  /** Makes the counters of one lane; the name tells it apart from the others. */
+  forLane(lane: string): LaneMetrics {
+    const shared = {
+      droppedLines: this.#droppedLines,
+      droppedLinesByLabel: this.#droppedLinesByLabel,
+      targetsFailed: this.#targetsFailed,
+      dockerEntries: this.#dockerEntries,
+      dockerParsingErrors: this.#dockerParsingErrors,
+      journalLines: this.#journalLines,
+      journalErrors: this.#journalErrors,
+      windowsEventErrors: this.#windowsEventErrors,
+      lostBytes: this.#lostBytes,
+      rewrittenFiles: this.#rewrittenFiles,
+    }
+    const counters = Object.entries(shared).map(([name, counter]) => [name, counter.forLane(lane)])
+    return {
+      ...(Object.fromEntries(counters) as Record<keyof typeof shared, LaneCounter>),
+      customMetrics: this.#customMetrics.forLane(lane),
+      unheldBytes: this.#unheldBytes,
+      setFilesActive: count => {
+        this.#filesActiveByLane.set(lane, count)
+        this.#showFilesActive()
+      },
+      forFile: path => this.#forFile(path, lane),
+      end: () => {
+        for (const counter of Object.values(shared)) counter.endLane(lane)
+        this.#readLines.endLane(lane)
+        this.#customMetrics.endLane(lane)
+        this.#filesActiveByLane.delete(lane)
+        this.#showFilesActive()
+      },
+    }
+  }
+
+  #showFilesActive(): void {
+    this.#filesActive.set(Math.max(0, ...this.#filesActiveByLane.values()))
+  }
+
+  #forFile(path: string, lane: string): FileMetrics {
+    const lines = this.#readLines.forLane(lane)
+    const readers = this.#files.get(path) ?? new Map<string, number>()
+    this.#files.set(path, readers)
+    readers.set(lane, readers.get(lane) ?? 0)
+    lines.inc({ path }, 0)
+    return {
+      countLines: count => lines.inc({ path }, count),
+      setBytes: ({ read, size }) => {
+        readers.set(lane, read)
+        this.#readBytes.set({ path }, Math.max(...readers.values()))
+        this.#fileBytes.set({ path }, size)
+      },
+      remove: () => {
+        readers.delete(lane)
+        if (readers.size > 0) return
+        this.#files.delete(path)
+        this.#readLines.remove({ path })
+        this.#readBytes.remove({ path })
+        this.#fileBytes.remove({ path })
+      },
+    }
+  }
+
+  #registerLag(unit: 'bytes' | 'seconds', help: string): void {
+    const lags = () => this.lags()
+    new Gauge({
+      ...{ name: `skald_agent_file_lag_${unit}`, help, labelNames: ['path'] },
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        for (const [path, lag] of lags()) this.set({ path }, lag[unit])
+      },
+    })
+  }
+
+  #registerSources(): void {
+    const states = () => this.sourceStates()
+    new Gauge({
+      name: 'skald_agent_source_ready',
+      help: 'Whether a job that reads no files can take lines: 0 while it could not be started.',
+      labelNames: ['job'],
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        const found = states()
+        for (const { job } of found) {
+          this.set({ job }, found.every(state => state.job !== job || state.isReady) ? 1 : 0)
+        }
+      },
+    })
+  }
+
+  #gauge(name: string, help: string, labelNames: string[] = []): Gauge {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] })
+  }
+
+  #counter(name: string, help: string, labelNames: string[]): Counter {
+    return new Counter({ name, help, labelNames, registers: [this.registry] })
+  }
+
+  #sharedCounter(name: string, help: string, labelNames: string[]): SharedCounter {
+    return new SharedCounter(this.#counter(name, help, labelNames))
+  }
+
+  #tenantCounter(name: string, help: string): Counter {
+    return this.#counter(name, help, ['host', 'tenant', 'reason'])
+  }
+}
