@@ -1,14 +1,14 @@
-// The errors of this package that somebody catches. Each has a stable `code`.
+// The errors of this package that callers catch. Each has a stable `code`.
 
 import { type ConfigProblem as FoundProblem, formatProblem } from '@skald/wire'
 
-/** One mistake of a configuration file. */
+/** One mistake in a configuration file. */
 export interface ConfigProblem extends FoundProblem {
-  /** Set where a stage, a target or a job can do nothing by the mistake, and all else works. */
+  /** Set if the mistake disables only one stage, target or job. */
   readonly isContained?: true
 }
 
-/** Says that a configuration cannot be used; carries every mistake that was found, in file order. */
+/** Thrown when a configuration is unusable. Carries every mistake found, in file order. */
 export class ConfigError extends Error {
   readonly code = 'CONFIG_INVALID'
   readonly path: string
@@ -25,11 +25,11 @@ export class ConfigError extends Error {
   }
 }
 
-/** Says that the positions file cannot be used. */
+/** Thrown when the positions file is unusable. */
 export class PositionsError extends Error {
   readonly code = 'POSITIONS_INVALID'
   readonly path: string
-  /** It can be read, but is not what was written. */
+  /** True if the file is readable but damaged. */
   readonly isTorn: boolean
 
   constructor(
@@ -43,7 +43,7 @@ export class PositionsError extends Error {
   }
 }
 
-/** Says that an API which discovery asks has refused. */
+/** Thrown when a discovery API rejects a request. */
 export class ApiError extends Error {
   readonly code = 'API_REFUSED'
   readonly status: number
@@ -60,7 +60,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Says why something failed; where several addresses of a host were tried, why each of them did. */
+/** Describes why something failed. If several addresses of a host were tried, gives the reason for each. */
 export function describeError(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(describeError).join('; ')
   return error instanceof Error ? error.message : String(error)

@@ -1,6 +1,6 @@
-// Colours of what is shown to people; whoever owns the terminal decides whether there are any.
+// Colours for terminal output. The owner of the terminal decides whether to use them.
 
-/** Wraps texts in colours, or returns them as they are. */
+/** Wraps texts in colours, or returns them unchanged. */
 export interface Colours {
   readonly dim: (text: string) => string
   readonly cyan: (text: string) => string
@@ -11,7 +11,7 @@ export interface Colours {
 
 const plain = (text: string) => text
 
-/** No colours. */
+/** Leaves texts uncoloured. */
 export const noColours: Colours = {
   dim: plain,
   cyan: plain,

@@ -1,13 +1,13 @@
 // ZooKeeper's encoding: records, and the frames that carry them over a connection.
 //
-// 4 bytes length | payload
+//   4 bytes length | payload
 //
 // All numbers are big endian. In a payload an int has 4 bytes, a long 8 and a boolean 1. A string or byte
 // array starts with its length (-1 for null), a list with its number of items.
 
-// What is kept of a longer one: whose answer it is.
 import { zookeeperFrameBytesMax } from '../../limits.ts'
 
+// Kept of a frame that is too long: enough to see which request it answers.
 const headBytes = 16
 const lengthBytes = 4
 
