@@ -2,7 +2,7 @@
 
 import pino, { type DestinationStream, type Logger } from 'pino'
 
-/** Levels of the log, from the least important on. */
+/** Log levels, the least important first. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const
 export type LogLevel = (typeof logLevels)[number]
 
