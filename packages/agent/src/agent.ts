@@ -1,5 +1,5 @@
-// The agent as a whole: for each client a lane of its own (tailers, pipelines, queue), so that a
-// server that is down holds up nobody else; one positions file, one HTTP server.
+// The whole agent. Each client has its own lane (tailers, pipelines, queue), so a server that is down
+// delays nobody else. All lanes share one positions file and one HTTP server.
 
 import { hostname as osHostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -38,23 +38,23 @@ import { TimeJournal } from './tail/time-journal.ts'
 export interface AgentOptions {
   readonly config: AgentConfig
   readonly logger: Logger
-  /** Version of this program: for its metrics and for the servers it talks to. */
+  /** Version of this program, for its metrics and for the servers it talks to. */
   readonly version: string
-  /** Name of this host, for `__host__` and discovery; the system's by default. */
+  /** Name of this host, for `__host__` and discovery. Defaults to the system's host name. */
   readonly hostname?: string
-  /** Environment, for discovery inside of a cluster; empty by default. */
+  /** Environment, for discovery inside a cluster. Defaults to empty. */
   readonly env?: Readonly<Record<string, string | undefined>>
-  /** Reads the configuration anew, for a reload; rejects with ConfigError. */
+  /** Reads the configuration again for a reload. Rejects with ConfigError. */
   readonly loadConfig?: () => Promise<AgentConfig>
-  /** False where the surrounding process has an HTTP server of its own. */
+  /** False if the surrounding process has its own HTTP server. */
   readonly withHttpServer?: boolean
-  /** Where entries go instead of to the first client; then there is no other. */
+  /** Receives all entries in place of the configured clients. */
   readonly delivery?: Delivery | undefined
-  /** Shows what each stage does; absent where nobody looks. */
+  /** Shows what each stage does. Absent without `-inspect`. */
   readonly inspect?: StageInspection | undefined
 }
 
-/** How much of what stood in the files at the start has been read. */
+/** How much of the files' content from startup has been read. */
 export interface AgentProgress {
   readonly files: number
   readonly bytesRead: number
@@ -63,24 +63,24 @@ export interface AgentProgress {
 
 /** A running agent. */
 export interface Agent extends AgentView {
-  /** Address of the HTTP server, such as `http://127.0.0.1:9080`; absent without one. */
+  /** Address of the HTTP server, such as `http://127.0.0.1:9080`. Absent without a server. */
   readonly url: string | undefined
-  /** Settles when all files were searched for once. */
+  /** Resolves after the first search for files. */
   readonly firstSync: Promise<void>
   progress(): AgentProgress
-  /** Lists the files that are being read. */
+  /** Lists the files being read. */
   files(): readonly FoundFileStatus[]
-  /** Ends the sources that are no files; settles when all servers have taken what was read. */
+  /** Ends all sources other than files. Resolves once every server has accepted what was read. */
   drain(): Promise<void>
-  /** Sends what was read, saves positions and ends, within ten seconds. Further calls wait for the first. */
+  /** Sends what was read, saves positions and stops, within ten seconds. Later calls wait for the first. */
   stop(): Promise<void>
 }
 
 /**
- * Starts an agent: takes the lock of its memory, opens the positions file, the HTTP server and the first files.
+ * Starts an agent: locks its state, then opens the positions file, the HTTP server and the first files.
  *
- * @throws DirectoryLockedError when another agent of this host has the positions; PositionsError when the
- *   positions file cannot be used; the system's error when the HTTP port is taken.
+ * @throws DirectoryLockedError if another agent on this host uses the positions file; PositionsError if the
+ * positions file is unusable; the system's error if the HTTP port is taken.
  */
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { positions, wal } = options.config
@@ -160,7 +160,7 @@ class RunningAgent implements Agent {
 
   #createJob(config: ScrapeConfig): AgentJob {
     const { hostname = osHostname(), env = {}, logger } = this.#options
-    // What the configuration lists itself cannot go while the agent is away.
+    // Targets listed in the configuration itself cannot disappear while the agent is down.
     const memory = config.discoveries.length > 0 ? this.#memory.open(config) : undefined
     const userAgent = this.#userAgent
     const { metrics } = this
@@ -257,7 +257,7 @@ class RunningAgent implements Agent {
 
   reload(): Promise<'changed' | 'unchanged'> {
     const reloaded = this.#reloading.then(() => this.#countedReload())
-    // The next one does not fail because this one did.
+    // A failed reload must not make the next one fail.
     this.#reloading = reloaded.catch(() => undefined)
     return reloaded
   }
@@ -293,9 +293,9 @@ class RunningAgent implements Agent {
     return 'changed'
   }
 
-  /** Puts a configuration in force. */
+  /** Switches to a new configuration. */
   async #apply(config: AgentConfig, plan: ReloadPlan): Promise<void> {
-    // Made before anything is stopped: where this fails, everything stays as it was.
+    // Create the jobs before stopping anything: if this fails, nothing has changed.
     const added = plan.addedJobs.map(job => this.#createJob(job))
     const newClients = plan.restartsAll ? config.clients : plan.addedClients
     const transports = newClients.map(({ transport }) =>
@@ -306,7 +306,7 @@ class RunningAgent implements Agent {
       ({ key }) => plan.restartsAll || plan.removedClients.includes(key),
     )
     const staying = this.#lanes.filter(lane => !going.includes(lane))
-    // A source sends to all clients, so it begins anew when they change.
+    // A source sends to all clients, so it restarts when the clients change.
     const hasOtherLanes = going.length + newClients.length > 0
     await this.#endSources(hasOtherLanes ? undefined : plan.removedJobs)
     await Promise.all([
@@ -332,7 +332,10 @@ class RunningAgent implements Agent {
     )
   }
 
-  /** Ends the sources of some jobs, or of all, when what they read has been taken or soon after. */
+  /**
+   * Ends the sources of the given jobs, or of all jobs, once what they read has been accepted, or soon
+   * after.
+   */
   async #endSources(jobNames: readonly string[] | undefined): Promise<void> {
     if (!(await this.#sources.stop(jobNames))) return
     const drained = Promise.all(this.#lanes.map(({ delivery }) => delivery.drain()))

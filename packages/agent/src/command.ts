@@ -30,17 +30,17 @@ export interface AgentCommandIo {
   readonly stdin?: Readable
   readonly stdout: Writable
   readonly stderr: Writable
-  /** Colours for a stream; none where it is left out. */
+  /** Colours for a stream. Without it, output has no colours. */
   readonly coloursFor?: (stream: Writable) => Colours
-  /** Calls back when the process is asked to end. */
+  /** Registers the callback for a request to stop. */
   readonly onStopRequest: (stop: () => void) => void
-  /** Calls back whenever the configuration is to be read again. */
+  /** Registers the callback for a request to reload the configuration. */
   readonly onReloadRequest?: (reload: () => void) => void
-  /** Told when the agent runs, for a progress display. */
+  /** Called when the agent is running, for a progress display. */
   readonly onStarted?: (agent: Agent) => void
 }
 
-/** Runs the agent until it is asked to stop; settles with the exit code. */
+/** Runs the agent until it is asked to stop. Resolves to the exit code. */
 export async function runAgentCommand(
   argv: readonly string[],
   io: AgentCommandIo,
@@ -55,7 +55,7 @@ export async function runAgentCommand(
     }
     const file = findConfigFile(flags)
     const source = { flags, env: io.env }
-    // A reload that is refused leaves the old configuration in force, so it may be refused for less.
+    // A refused reload keeps the old configuration, so a reload can afford to be strict.
     const loadConfig = async () =>
       (await loadConfigFile(findConfigFile(flags), { ...source, isStrict: true })).config
     const isTrial = ['check-syntax', 'dry-run', 'stdin'].some(name => flags[name] === 'true')
@@ -86,17 +86,23 @@ export async function runAgentCommand(
   }
 }
 
-/** What follows the flags is ignored, as `true` in `-dry-run true`; flags behind it would be as well. */
+/**
+ * Checks the arguments after the flags. Go ignores them (`true` in `-dry-run true`), and with them any
+ * later flag.
+ */
 function checkRest(rest: readonly string[]): void {
   const flag = rest.find(argument => argument.startsWith('-'))
   if (flag === undefined) return
   throw new FlagError(`unexpected argument: ${rest[0]}: ${flag} behind it would have no effect`)
 }
 
-/** Finds the configuration file: the first of the list that exists; none where flags are enough. */
+/**
+ * Finds the configuration file: the first in the list that exists. Returns undefined if the flags are
+ * enough.
+ */
 function findConfigFile(flags: FlagValues): string | undefined {
   const list = flags['config.file'] ?? ''
-  // What comes on standard input can be sent by flags alone.
+  // With -stdin, flags alone are enough.
   if (list === '' && flags.stdin === 'true') return undefined
   const paths = list.split(',').filter(path => path !== '')
   const path = paths.find(candidate => existsSync(candidate))
@@ -113,7 +119,7 @@ function findConfigFile(flags: FlagValues): string | undefined {
   return path
 }
 
-/** Reads the configuration, and gives the file's text as it is. */
+/** Reads the configuration and returns it with the file's raw text. */
 async function loadConfigFile(
   path: string | undefined,
   {
@@ -141,18 +147,18 @@ async function loadConfigFile(
   }
 }
 
-/** A configuration, and where it is to be read again. */
+/** A configuration, and how to read it again. */
 interface LoadedConfig {
   readonly config: AgentConfig
-  /** Absent for a trial, which serves no pages and is never reloaded. */
+  /** Absent for a trial run, which serves no pages and never reloads. */
   readonly loadConfig?: () => Promise<AgentConfig>
-  /** Absent where flags are all there is. */
+  /** Absent if the configuration comes from flags alone. */
   readonly file?: string | undefined
-  /** What stood in the file. */
+  /** The file's text. */
   readonly text?: string
 }
 
-/** Runs the agent as the flags say, until it is asked to stop or standard input has ended. */
+/** Runs the agent as the flags say, until it is asked to stop or standard input ends. */
 async function run(
   loaded: LoadedConfig & Required<Pick<LoadedConfig, 'loadConfig'>>,
   flags: FlagValues,
@@ -161,7 +167,7 @@ async function run(
   const isDryRun = flags['dry-run'] === 'true'
   const readsStdin = flags.stdin === 'true'
   if (!isDryRun && !readsStdin) return runUntilStopped(loaded, flags, io)
-  // Neither may change what the agent itself knows of its files.
+  // A dry run and an inspection must not change the agent's own positions.
   const scratch = await createScratch(loaded.config)
   try {
     return await runUntilStopped({ config: scratch.config }, flags, io)
@@ -198,7 +204,7 @@ async function runUntilStopped(
     config = { ...written, scrapeConfigs: [job] }
   }
   if (isDryRun) {
-    // Whoever reads what is printed has gone.
+    // The reader of our output has gone away.
     io.stdout.on('error', stop)
     io.stdout.write(describeClients(config.clients))
   }
@@ -217,7 +223,7 @@ async function runUntilStopped(
     }),
   })
   io.onStarted?.(agent)
-  // What goes wrong is logged and counted where it is found.
+  // Errors are already logged and counted where they occur.
   const reload = () => void agent.reload().catch(() => undefined)
   io.onReloadRequest?.(reload)
   const endWatch =
@@ -233,7 +239,7 @@ async function runUntilStopped(
   return 0
 }
 
-/** How a command line of the agent looks. */
+/** Returns the usage text of the agent's command line. */
 export function agentUsage(): string {
   return `Usage of skald agent:\n${formatGoFlags(agentFlags)}\n`
 }

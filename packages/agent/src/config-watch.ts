@@ -1,13 +1,12 @@
-// Notices that the configuration file has changed, for -config.auto-reload. It is read rather than
-// watched: where it comes from a ConfigMap it is a link into a directory that is replaced, and volumes
-// of networks tell of no events.
+// Notices changes of the configuration file, for -config.auto-reload. It polls the file: with a ConfigMap
+// the file is a link into a directory that gets replaced, and network volumes report no events.
 
 import { readFile } from 'node:fs/promises'
 import { configLookEveryMs } from './limits.ts'
 
 /**
- * Calls back when the file at `path` has another content than before, the first time than `text`. A file
- * that cannot be read has not changed. Returns what ends it.
+ * Calls back when the content of the file at `path` changes, starting from `text`. A file that cannot be
+ * read has not changed. Returns a function that stops watching.
  */
 export function watchConfig(options: {
   readonly path: string

@@ -1,10 +1,10 @@
-// The errors of this package that somebody catches. Each has a stable `code`.
+// The errors of this package that callers catch. Each has a stable `code`.
 
 import type { ConfigProblem as FoundProblem } from '@skald/wire'
 
-/** One mistake of a configuration file. */
+/** One mistake in a configuration file. */
 export interface ConfigProblem extends FoundProblem {
-  /** Set where a stage, a target or a job can do nothing by the mistake, and all else works. */
+  /** Set if the mistake disables only one stage, target or job. */
   readonly isContained?: true
 }
 
@@ -12,7 +12,7 @@ export interface ConfigProblem extends FoundProblem {
 export class PositionsError extends Error {
   readonly code = 'POSITIONS_INVALID'
   readonly path: string
-  /** It can be read, but is not what was written. */
+  /** True if the file is readable but damaged. */
   readonly isTorn: boolean
 
   constructor(
@@ -26,7 +26,7 @@ export class PositionsError extends Error {
   }
 }
 
-/** Says that an API which discovery asks has refused. */
+/** Thrown when a discovery API rejects a request. */
 export class ApiError extends Error {
   readonly code = 'API_REFUSED'
   readonly status: number

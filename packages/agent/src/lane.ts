@@ -1,5 +1,5 @@
-// A lane: all that leads to one client. Readers, pipelines and queue are its own, so that a server that is
-// down holds up nobody else.
+// A lane leads to one client. It has its own readers, pipelines and queue, so a server that is down delays
+// nobody else.
 
 import { join } from 'node:path'
 import type { Logger } from 'pino'
@@ -24,13 +24,13 @@ import { ReadScheduler } from './tail/read-scheduler.ts'
 import { TargetManager } from './tail/target-manager.ts'
 import type { TimeJournal } from './tail/time-journal.ts'
 
-/** A job of the configuration with its targets, which all lanes share. */
+/** A configured job with its targets, which all lanes share. */
 export interface AgentJob {
   readonly config: ScrapeConfig
   readonly targets: JobTargets
 }
 
-/** See above. */
+/** The readers, pipelines and queue of one client. */
 export interface Lane {
   /** Equal for clients with equal settings. */
   readonly key: string
@@ -41,7 +41,7 @@ export interface Lane {
   readonly manager: TargetManager
   readonly jobs: Map<AgentJob, ManagedJob>
   readonly createJob: (job: AgentJob) => ManagedJob
-  /** Tells whether sources that are no files may send lines now. */
+  /** Returns true if sources other than files may send lines now. */
   readonly hasRoom: () => boolean
 }
 
@@ -59,7 +59,7 @@ export interface LaneContext {
   readonly inspect: StageInspection | undefined
 }
 
-/** Starts the lane of a client; nothing comes in before its targets do. */
+/** Starts the lane of a client. It receives nothing until its targets arrive. */
 export function startLane(
   client: ClientConfig,
   transport: PushTransport,
@@ -98,7 +98,10 @@ export function startLane(
   return { key, name: lane, metrics, delivery, scheduler, manager, jobs, createJob, hasRoom }
 }
 
-/** Clients without names may have one URL, as for several tenants: the later ones are numbered. */
+/**
+ * Names a lane. Clients without names may share a URL, for example for several tenants; later ones get a
+ * number.
+ */
 function laneName(client: ClientConfig, clients: readonly ClientConfig[]): string {
   const base = ({ name, transport }: ClientConfig) => name ?? transport.url.href
   const alike = clients.filter(other => base(other) === base(client))
@@ -124,7 +127,7 @@ function createQueue(
   })
 }
 
-/** Opens the directory where batches of a client wait that its server does not take. */
+/** Opens the directory for batches that a client's server does not accept. */
 function openDiskBuffer(
   client: ClientConfig,
   around: {
@@ -137,7 +140,7 @@ function openDiskBuffer(
   const { isEnabled, bytesMax } = config.wal
   if (!isEnabled) return undefined
   const parent = walDirectory(config)
-  // Settings of a client may change while its batches lie there; not where they go.
+  // A client's settings may change while its batches are on disk, but not their destination.
   const name = client.name ?? `${client.transport.url.host}${client.transport.url.pathname}`
   const others = config.clients.filter(other => other !== client && other.name === client.name)
   const isAlone = others.every(other => other.transport.url.href !== client.transport.url.href)
@@ -146,14 +149,14 @@ function openDiskBuffer(
   return new DiskBuffer({ dir: clientDir, bytesMax, logger, onBytes })
 }
 
-/** Adds a job whose targets have been made. */
+/** Adds a job whose targets already exist. */
 export function addJob({ manager, jobs, createJob }: Lane, added: AgentJob): void {
   const job = createJob(added)
   jobs.set(added, job)
   manager.addJob(job)
 }
 
-/** Ends jobs: what they read is waited for as long as `limitMs`. */
+/** Ends jobs. Waits up to `limitMs` for the server to accept what they read. */
 export async function removeJobs(
   { manager, jobs }: Lane,
   removed: readonly AgentJob[],
@@ -183,7 +186,7 @@ function createLimiter(
   })
 }
 
-/** Ends a lane: what was read is sent within `limitMs`, and positions are kept. */
+/** Ends a lane: sends what was read within `limitMs` and keeps the positions. */
 export async function stopLane(
   { delivery, scheduler, manager, jobs, metrics }: Lane,
   limitMs: number,

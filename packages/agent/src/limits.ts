@@ -1,194 +1,213 @@
-// Every bound of the agent: sizes, counts and times that its memory, its files and its patience end at.
-// Defaults of the configuration are in config/; numbers of protocols are with their protocol.
+// Every bound of the agent: sizes, counts and times that limit its memory, files and waiting. Configuration
+// defaults are in config/; a protocol's own numbers are next to its code.
 
-// The agent as a whole
-/** Sending what was read at a stop: SIGTERM has ten seconds, the rest is for positions and sockets. */
+// The whole agent
+/**
+ * Time to send what was read at a stop. SIGTERM allows ten seconds; the rest is for positions and sockets.
+ */
 export const flushLimitMs = 7_000
-/** The same for jobs and clients that a reload removes; a stop that comes meanwhile has its own time. */
+/** The same for jobs and clients that a reload removes. A stop during a reload has its own time. */
 export const reloadFlushLimitMs = 2_500
-/** Between two looks at the configuration file: as often as the reload sidecars that it replaces. */
+/** How often the configuration file is checked: as often as the reload sidecars that this replaces. */
 export const configLookEveryMs = 5_000
 
 // discovery/
-/** Changes this close together are one; far below the second in which a new pod's first line must be read. */
+/**
+ * Changes this close together count as one. Far below the second in which a new pod's first line must be
+ * read.
+ */
 export const targetsSettleMs = 50
-/** Targets of the last run that discovery no longer has are searched for this long. */
+/** How long to search for targets of the last run that discovery no longer has. */
 export const leftoverTargetsMs = 5_000
 /** Changes this close together are written to disk once. */
 export const targetMemoryWriteAfterMs = 1_000
-/** A target that is gone is remembered this long: its last lines may wait for a server that is away. */
+/** How long a gone target is remembered: its last lines may be waiting for a server that is down. */
 export const goneTargetMsMax = 60 * 60_000
-/** Gone targets that are remembered for each job, the latest of them. */
+/** Gone targets remembered for each job; the latest ones stay. */
 export const goneTargetsMax = 1_000
-/** Wait for the headers of an answer, and between two parts of its body. */
+/** Timeout for the headers of an answer, and between two chunks of its body. */
 export const apiAnswerMs = 30_000
-/** Body of an API's answer: pages of lists have some 5 MB, only a list in one piece comes near this. */
+/** Body of an API's answer. A page of a list has some 5 MB; only an unpaged list comes near this. */
 export const apiBodyBytesMax = 64 * 1024 * 1024
 /** Bytes of an error's body that are read for the message. */
 export const apiErrorBytesMax = 16 * 1024
-/** An idle connection to an API is probed this often. */
+/** How often an idle connection to an API is probed. */
 export const apiKeepAliveMs = 15_000
 /** Longest wait before an API that did not answer is asked again. */
 export const pollRetryMsMax = 15_000
-/** One event of a watch: an object has 3 MB at most in the API server's storage, and more when written out. */
+/** One event of a watch. The API server stores objects of up to 3 MB, which take more space as JSON. */
 export const eventLineBytesMax = 32 * 1024 * 1024
-/** Wait for one DNS server before the next one is asked. */
+/** Timeout for one DNS server, before the next is asked. */
 export const dnsAnswerMs = 5_000
-/** A larger file of file_sd_configs is refused: it is not a list of targets. */
+/** A larger file of file_sd_configs is rejected: it cannot be a list of targets. */
 export const targetFileBytesMax = 16 * 1024 * 1024
-/** Between a change and the look, so that a file that is being written is complete. */
+/** Delay between a change and the read, so that a file being written is complete. */
 export const targetFileSettleMs = 100
-/** Between an event and the list, so that a burst of events costs one list. */
+/** Delay between an event and the listing, so that a burst of events needs only one listing. */
 export const dockerSettleMs = 50
-/** Between two attempts to hear events: a daemon that is away is asked no more often. */
+/** Delay between attempts to subscribe to events, so that a daemon that is down is not flooded. */
 export const dockerRetryMs = 2_000
-/** A container that ended this soon after its start is read all the same. */
+/** A container that ends this soon after its start is still read. */
 export const recentContainerMs = 5_000
-/** Docker sends nothing while nothing happens; the connection is opened again after this long. */
+/** Docker sends nothing while nothing happens, so the connection is reopened after this long. */
 export const dockerIdleMs = 3_600_000
-/** Pods of one node are few, and their first lines are waited for. */
+/** Short, because a node has few pods and users wait for their first lines. */
 export const podSettleMs = 10
-/** The objects of a whole cluster are many and change all the time. */
+/** Long, because a cluster has many objects that change all the time. */
 export const clusterSettleMs = 1_000
-/** A deleted pod stays a target this long: a kubelet removes its logs up to a minute after the pod. */
+/** How long a deleted pod stays a target: a kubelet removes its logs up to a minute after the pod. */
 export const podLingerMs = 5_000
-/** Objects in a page of a list: some 5 MB of pods. */
+/** Objects in one page of a list: some 5 MB of pods. */
 export const listPageObjectsMax = 250
-/** The server ends a watch after a random time between these; it sends bookmarks about every minute. */
+/** The server ends a watch after a random time between these two. It sends bookmarks about every minute. */
 export const watchSecondsMin = 240
-/** The upper end of that time. */
+/** The upper end of that range. */
 export const watchSecondsMax = 480
-/** A watch in which nothing came for this long after its end was due is dead. */
+/** A watch that is still open and silent this long after its end was due is dead. */
 export const watchGraceMs = 30_000
-/** A watch that held this long ended in the usual way; shorter ones count as failures in a row. */
+/** A watch that lasted this long ended normally. Shorter ones count as consecutive failures. */
 export const steadyWatchMs = 10_000
 /** Pauses between failed watches. */
 export const watchBackoff = { minMs: 250, maxMs: 30_000, attemptsMax: 0 }
-/** Failed watches in a row after which the objects are listed again. */
+/** Consecutive failed watches after which the objects are listed again. */
 export const watchFailuresMax = 5
-/** Lists whose version expired between two pages before the list is asked for in one piece. */
+/** Times the list's version may expire between two pages before the list is requested unpaged. */
 export const expiredListsMax = 2
-/** An answer: 20,000 children with names of 200 bytes; a node's data has 1 MiB unless the server allows more. */
+/**
+ * One answer: 20,000 children with names of 200 bytes. A node's data has 1 MiB unless the server allows
+ * more.
+ */
 export const zookeeperFrameBytesMax = 4 * 1024 * 1024
-/** Of one entry of ZooKeeper's kinds: 20,000 members take 33 MB; 1 MiB is the server's own limit for a node. */
+/**
+ * For one entry of nerve_sd_configs or serverset_sd_configs: 20,000 members take 33 MB; 1 MiB is the
+ * server's own limit for a node.
+ */
 export const treeLimits = {
   nodeCountMax: 20_000,
   nodeBytesMax: 1024 * 1024,
   treeBytesMax: 16 * 1024 * 1024,
 }
-/** Nodes that are read at the same time. */
+/** Nodes read at the same time. */
 export const zookeeperReadsMax = 32
-/** Nodes that cannot be read and are named in the log. */
+/** Unreadable nodes that the log names. */
 export const unreadableNodesNamedMax = 3
-/** Wait for a server to open a session before the next one is tried. */
+/** Timeout for opening a session, before the next server is tried. */
 export const zookeeperOpenMs = 5_000
-/** Wait for the end of a session. */
+/** Timeout for closing a session. */
 export const zookeeperCloseMs = 1_000
-/** Wait for one address of a host before its next one is tried as well. */
+/** Wait for one address of a host before the next one is tried as well. */
 export const zookeeperAddressMs = 500
-/** Pauses between attempts; they grow when all servers have been tried. */
+/** Pauses between attempts. They grow once all servers have been tried. */
 export const zookeeperBackoff = { minMs: 250, maxMs: 10_000, attemptsMax: 0 }
 /** Changes this close together are reported once. */
 export const zookeeperSettleMs = 100
-/** Between two attempts to read what cannot be read in an open session. */
+/** Delay before an unreadable node in an open session is retried. */
 export const zookeeperNodeRetryMs = 30_000
-/** Longest session timeout that may be configured; servers allow 20 of their ticks, some 40 s. */
+/** Longest session timeout that may be configured. Servers allow 20 ticks, some 40 s. */
 export const zookeeperTimeoutMsMax = 3_600_000
 
 // files/
-/** Directories below each other that one `**` follows; deeper trees are loops of links. */
+/** Nesting depth that one `**` follows. Deeper trees are loops of links. */
 export const globDepthMax = 40
 /** A directory that changed this recently may change again within one tick of its clock. */
 export const freshListingMs = 2_000
-/** Bytes at the beginning of a file that tell it from others. */
+/** Bytes at the start of a file that distinguish it from others. */
 export const headBytesMax = 1024
 /** Bytes before a position that show whether it belongs to the content. */
 export const tailBytesMax = 256
 
 // http/
-/** Characters of a label on a page: an annotation may be a whole document; the tooltip has the rest. */
+/** Characters of a label on a page: an annotation may be a whole document. The tooltip shows the rest. */
 export const shownLabelCharactersMax = 200
-/** Targets of a job that /targets shows; the filter finds the others. */
+/** Targets of a job that /targets shows. The filter finds the others. */
 export const shownTargetsMax = 500
-/** Targets of a job that are read and that /service-discovery shows. */
+/** Targets of a job that /service-discovery shows as read. */
 export const shownReadMax = 500
-/** Targets of a job that are left out and that /service-discovery shows, as many as Promtail does. */
+/** Targets of a job that /service-discovery shows as left out; as many as in Promtail. */
 export const shownLeftOutMax = 100
-/** Length of a profile for which no time is given. */
+/** Length of a profile if the request gives none. */
 export const profileSecondsDefault = 30
-/** Longest time that one profile takes. */
+/** Longest profile. */
 export const profileSecondsMax = 300
 
 // line/
-/** Changes remembered for each label set: values of high cardinality would fill memory. */
+/** Changes remembered for each label set: values of high cardinality would fill the memory. */
 export const labelTransitionsMax = 1024
-/** Joined lines remembered for each file before settled ones are cleared away. */
+/** Joined lines remembered for each file before settled ones are dropped. */
 export const spansBeforePrune = 256
 
 // net/
-/** An OAuth token is renewed this long before it ends. */
+/** How long before its expiry an OAuth token is renewed. */
 export const tokenSlackMs = 10_000
-/** Life of an OAuth token whose end its server does not state. */
+/** Lifetime of an OAuth token if its server does not state one. */
 export const tokenDefaultMs = 3_600_000
 /** Longest wait that a server may ask for, unless the configured backoff is longer. */
 export const retryAfterMsMax = 60_000
-/** Bytes of an answer to a push that are read. */
+/** Bytes of a push's answer that are read. */
 export const answerBytesMax = 64 * 1024
-/** Connections to one server: each tenant has up to four requests under way, one while it is refused. */
+/**
+ * Connections to one server. Each tenant has up to four open requests, and one while its pushes are
+ * rejected.
+ */
 export const socketsMax = 32
 
 // pipeline/
-/** A longer line of a container is passed on in pieces of this size, as Promtail does. */
+/** A longer container line is passed on in pieces of this size, like in Promtail. */
 export const containerLineBytesMax = 256 * 1024
-/** Streams whose last time is remembered, as many as Promtail remembers. */
+/** Streams whose last time is remembered; as many as in Promtail. */
 export const lastTimesMax = 10_000
-/** Objects and lists within each other, as many as Promtail's decoder reads. */
+/** Nesting depth of JSON; as deep as Promtail's decoder reads. */
 export const jsonNestingMax = 10_000
-/** An unfinished line is sent when its parts reach this size, so that memory stays bounded. */
+/** An unfinished line is sent when its parts reach this size, to bound memory. */
 export const partialBytesMax = 16 * 1024 * 1024
-/** Streams with an unfinished line at the same time, as many as Promtail allows. */
+/** Streams with an unfinished line at the same time; as many as in Promtail. */
 export const partialLinesMax = 100
-/** Wait for the next part of a CRI line: a program's last words without a line feed have none. */
+/**
+ * How long to wait for the next part of a CRI line. A program's last words without a line feed have none.
+ */
 export const criPartIdleMs = 10_000
-/** The same for Docker, which writes the parts of a line at once. */
+/** The same for Docker, which writes all parts of a line at once. */
 export const dockerPartIdleMs = 3_000
-/** Label values that are limited separately before the oldest half is forgotten, as Promtail does. */
+/** Label values limited separately before the older half is forgotten, like in Promtail. */
 export const limitedLabelsMin = 10_000
-/** A series of a pipeline's metric that does not change for this long disappears. */
+/** A series of a pipeline's metric disappears after this long without a change. */
 export const metricIdleMsDefault = 5 * 60_000
 /** Shortest such time that may be configured. */
 export const metricIdleMsMin = 1_000
-/** Lines of a block, and wait for its next line, where the configuration names none. */
+/** Lines in a block, and the wait for its next line, if the configuration sets none. */
 export const multilineDefaults = { linesMax: 128, waitMs: 3_000 }
-/** A block is sent when it reaches this size, so that memory stays bounded. */
+/** A block is sent when it reaches this size, to bound memory. */
 export const blockCharactersMax = 16 * 1024 * 1024
 /** Streams without an open block whose first line is remembered. */
 export const multilineStreamsMax = 10_000
 
 // push/
-/** Bytes of all batches of a client in memory above which reading stops. */
+/** Bytes of a client's batches in memory above which reading stops. */
 export const pendingBytesMax = 16 * 1024 * 1024
-/** Unused memory that is kept for the next batches. */
+/** Unused memory kept for the next batches. */
 export const poolBytesMax = 8 * 1024 * 1024
 /** Streams of a client whose place in the queue is remembered. */
 export const streamHandlesMax = 50_000
-/** Tenants whose queue is kept while it is empty. */
+/** Tenants whose empty queue is kept. */
 export const idleTenantsMax = 1_000
-/** Time to write batches to disk at a stop, after the time for the server is over. */
+/** Time to write batches to disk at a stop, once the time for sending is over. */
 export const storeLimitMs = 1_500
-/** Requests under way for each tenant once a server is slower than the files. */
+/** Open requests for each tenant once the server is slower than the files. */
 export const shardsMax = 4
-/** Back to one request at a time when no batch was filled for this long. */
+/** Return to one request at a time when no batch has filled up for this long. */
 export const shardIdleMs = 30_000
-/** Closed batches that are looked at for the next request. */
+/** Closed batches to consider for the next request. */
 export const candidatesMax = 64
-/** Bytes of closed batches in memory above which further ones go to disk, where there is a buffer. */
+/** Bytes of closed batches in memory above which further ones go to disk, if there is a disk buffer. */
 export const storeAboveBytes = 4 * 1024 * 1024
-/** Halvings of a refused batch: enough for ten bad entries among ten thousand; the rest is dropped whole. */
+/**
+ * Times a rejected batch may be halved: enough for ten bad entries among ten thousand. The rest is dropped
+ * whole.
+ */
 export const splitsPerBatchMax = 160
-/** Smallest batch that an answer of "too large" leads to. */
+/** Smallest batch size that an answer of "too large" leads to. */
 export const batchBytesMin = 16 * 1024
-/** A batch unpacked: our own are far smaller, only a damaged body asks for more. */
+/** An unpacked batch. Our own are far smaller, so only a damaged body asks for more. */
 export const splitBytesMax = 256 * 1024 * 1024
 /** Characters of a dropped line in the log. */
 export const sampleCharactersMax = 200
@@ -196,159 +215,168 @@ export const sampleCharactersMax = 200
 export const answerCharactersMax = 1024
 /** Redirects that one push follows. */
 export const redirectsMax = 10
-/** Header of a batch on disk: a longer one is damaged. */
+/** Header of a batch on disk. A longer one is damaged. */
 export const storedHeaderBytesMax = 64 * 1024
 
 // sources/
-/** Label sets remembered: a source has few, unless rules make one of each line. */
+/** Label sets remembered. A source has few, unless rules make one from each line. */
 export const sourceLabelSetsMax = 10_000
-/** Between two looks at whether there is room, and at lines that stages hold. */
+/** How often a source checks for room, and for lines that stages hold. */
 export const sourceTickMs = 100
-/** Pauses before a source that could not start is tried again. */
+/** Pauses before a source that could not start is retried. */
 export const sourceBackoff = { minMs: 1_000, maxMs: 60_000, attemptsMax: 0 }
-/** Wait for a connection when -check-syntax tries whether a source could start. */
+/** Connection timeout when -check-syntax tests whether a source could start. */
 export const probeLimitMs = 2_000
-/** Bytes of a program's complaint in the log; an even number, so that UTF-16 is not cut in a character. */
+/** Bytes of a program's error output in the log. Even, so that UTF-16 is not cut within a character. */
 export const complaintBytesMax = 2_000
-/** Buffer of the system for datagrams, for bursts. */
+/** The system's buffer for datagrams, for bursts. */
 export const receiveBufferBytes = 4 * 1024 * 1024
-/** Connections of syslog at a time; each may hold one message in memory. */
+/** Simultaneous syslog connections. Each may hold one message in memory. */
 export const syslogConnectionsMax = 1_024
-/** Wait for the DNS name of a client, which its first message needs. */
+/** Timeout for the DNS lookup of a client's name, which delays its first message. */
 export const clientNameLimitMs = 1_000
 /** DNS names of clients that are remembered. */
 export const clientNamesMax = 1_000
-/** Between two reports of texts that are no messages. */
+/** Least time between two reports of data that is not a syslog message. */
 export const noMessagePeriodMs = 60_000
-/** Bytes of such a text in the report. */
+/** Bytes of such data in the report. */
 export const noMessageBytesShown = 200
-/** A connection that is silent for this long is closed, where the configuration names no time. */
+/** A connection silent for this long is closed, if the configuration sets no time. */
 export const syslogIdleMsDefault = 120_000
-/** Longest message, where the configuration names none, as in Promtail. */
+/** Longest message if the configuration sets none, like in Promtail. */
 export const syslogMessageBytesDefault = 8192
-/** Digits of a frame's length, such as "8192 "; more are no length. */
+/** Digits of a frame's length, such as "8192 ". More digits are not a length. */
 export const frameCountDigitsMax = 9
-/** A message waits this long for further lines of it. */
+/** How long a message waits for further lines. */
 export const frameQuietMsDefault = 500
-/** Chunks of a message, as GELF says. */
+/** Chunks of a message, from the GELF specification. */
 export const gelfChunksMax = 128
-/** All chunks of a message come within this time, as GELF says. */
+/** All chunks of a message arrive within this time, from the GELF specification. */
 export const gelfChunkLimitMs = 5_000
-/** Messages of which chunks are missing. */
+/** Messages waiting for missing chunks. */
 export const gelfOpenMessagesMax = 1_024
 /** Bytes of all those chunks. */
 export const gelfOpenBytesMax = 16 * 1024 * 1024
-/** A message unpacked. */
+/** An unpacked message. */
 export const gelfMessageBytesMax = 8 * 1024 * 1024
-/** A push on the wire, as large as the store takes. */
+/** A push as received, as large as the store accepts. */
 export const receivedBodyBytesMax = 16 * 1024 * 1024
-/** A push unpacked, as large as the store takes. */
+/** An unpacked push, as large as the store accepts. */
 export const receivedUnpackedBytesMax = 64 * 1024 * 1024
-/** Wait for our own servers, below the 10 s after which a Promtail gives up. */
+/** How long to wait for our own servers: below the 10 s after which a Promtail gives up. */
 export const receivedAnswerMs = 8_000
-/** Pauses before Kafka is joined again. */
+/** Pauses before rejoining Kafka. */
 export const kafkaBackoff = { minMs: 500, maxMs: 30_000, attemptsMax: 0 }
-/** Between two commits of offsets. */
+/** Time between two commits of offsets. */
 export const kafkaCommitPeriodMs = 1_000
-/** Between two looks for new topics, where expressions name them. */
+/** Time between two checks for new topics, if patterns name them. */
 export const kafkaTopicsPeriodMs = 60_000
 /** Bytes of one fetch. */
 export const kafkaFetchBytesMax = 1024 * 1024
-/** Wait of the broker for lines before it answers a fetch. */
+/** How long the broker waits for lines before it answers a fetch. */
 export const kafkaFetchWaitMs = 500
-/** Wait for the end of a fetch, and for the group to be left, at a stop. */
+/** At a stop, how long to wait for a fetch to end and for leaving the group. */
 export const kafkaLeaveMs = 1_000
-/** Oldest entry that is read at the first start, where the configuration names none, as in Promtail. */
+/** Age of the oldest entry to read at the first start if the configuration sets none, like in Promtail. */
 export const journalAgeMsDefault = 7 * 3_600_000
-/** An entry of the journal; a longer one cannot be held in memory. */
+/** An entry of the journal. A longer one does not fit into memory. */
 export const journalEntryBytesMax = 64 * 1024 * 1024
-/** Pauses before journalctl is started again. */
+/** Pauses before journalctl is restarted. */
 export const journalBackoff = { minMs: 500, maxMs: 30_000, attemptsMax: 0 }
-/** A longer line of standard input is cut in two. */
+/** A longer line of standard input is split. */
 export const stdinLineBytesMax = 64 * 1024 * 1024
-/** Between two looks at the event log, where the configuration names no time. */
+/** How often the event log is polled if the configuration sets no time. */
 export const eventPollMsDefault = 3_000
-/** Logs of one job: the event log takes this many queries in one list. */
+/** Logs of one job: the event log accepts this many queries in one list. */
 export const eventChannelsMax = 256
 /** Pauses before the event log is asked again. */
 export const eventReaderBackoff = { minMs: 500, maxMs: 30_000, attemptsMax: 0 }
-/** Events of one page; a full page means that another one is asked for. */
+/** Events of one page. After a full page, the next one is read. */
 export const eventPageMax = 500
-/** An event as text: records have 64 KiB at most, several times that with a message in words. */
+/** An event as text. Records have at most 64 KiB, but several times that with a rendered message. */
 export const eventCharactersMax = 1024 * 1024
-/** A page is printed within seconds; a program that is silent for this long hangs. */
+/** A page is printed within seconds, so a program silent for this long hangs. */
 export const eventSilenceMsMax = 60_000
-/** Elements within each other; events have five levels. */
+/** Nesting depth of elements. Events have five levels. */
 export const xmlDepthMax = 100
 
 // tail/
-/** An idle file is looked at this seldom while its directory is watched: for changes that the watch misses. */
+/** How often an idle file is checked while its directory is watched, for changes that the watch misses. */
 export const idlePollMsMax = 5_000
-/** The same after a change was found that the watch had not reported. */
+/** The same once a check has found a change that the watch did not report. */
 export const deafPollMsMax = 500
-/** Between a hint and the look, so that a burst of hints costs one look. */
+/** Delay between a hint and the check, so that a burst of hints needs only one check. */
 export const hintMs = 20
-/** Between two looks at a path whose file another path's tailer reads. */
+/** How often to check a path whose file another path's tailer reads. */
 export const aliasPollMs = 2_000
-/** Between two looks whether the lines of a removed job are taken. */
+/** How often to check whether the lines of a removed job have been accepted. */
 export const settlePollMs = 20
-/** A rotated file that did not grow for this long is let go. */
+/** A rotated file is released after this long without growth. */
 export const rotatedLingerMs = 5_000
-/** The same where the path was taken away but the file stayed: a link that was removed. */
+/** The same if the path disappeared but the file did not: a removed link. */
 export const detachedLingerMs = 1_000
-/** The end of a finished file, a line without a line feed or parts of one, is sent after this long. */
+/** Delay before the end of a finished file is sent: a line without a line feed, or parts of one. */
 export const unfinishedMs = 1_500
-/** A file that another path's tailer should read is left to it for this long. */
+/** How long a file is left to another path's tailer that should read it. */
 export const unclaimedMs = 1_000
-/** Between two looks for closed files that may be deleted by now. */
+/** How often to check whether closed files have been deleted. */
 export const dropDeletedEveryMs = 1_000
 /** A longer line of a file is skipped, so that one file cannot fill the memory. */
 export const lineBytesMax = 64 * 1024 * 1024
 /** Bytes before the position that are compared before each read. */
 export const comparedBehindBytesMax = 1024
-/** Reads under way at a time; each has a buffer. */
+/** Simultaneous reads. Each has a buffer. */
 export const readSlotsMax = 2
 /** Size of such a buffer. */
 export const readBufferBytes = 256 * 1024
 /** Rotated files of a path held open: more than a kubelet (5) or most logrotate configurations (7) keep. */
 export const heldPerPathMax = 8
-/** Rotated files held open in all: a quarter of 1,024 descriptors, some 2.5 GiB at 10 MiB for each. */
+/** All rotated files held open: a quarter of 1,024 descriptors, some 2.5 GiB at 10 MiB each. */
 export const heldMax = 256
-/** A file's birth is told by the clock of the last tick, a little behind the clock that is read here. */
+/** A file's birth time comes from the clock's last tick, slightly behind the clock read here. */
 export const birthSlackMs = 20
-/** Between two searches for records of files that are gone. */
+/** Time between two searches for records of deleted files. */
 export const recordsCleanPeriodMs = 60_000
-/** Records of a missing directory are kept this long: a volume may be mounted late, a deleted pod never returns. */
+/**
+ * How long the records of a missing directory are kept. A volume may be mounted late; a deleted pod never
+ * returns.
+ */
 export const awayDirectoryMsMax = 3_600_000
-/** Keys of Promtail's positions that are no paths. */
+/** Keys in Promtail's positions that are not paths. */
 export const cursorsMax = 10_000
-/** Positions are saved this soon after a file was found or let go, whatever the sync period. */
+/** Delay before positions are saved after a file was found or released, whatever the sync period. */
 export const positionsSoonMs = 100
-/** Between two writes, this many times the duration of a write: tens of thousands of files take long. */
+/**
+ * Pause between two writes, as a multiple of the last write's duration: tens of thousands of files take
+ * long.
+ */
 export const positionsRestFactor = 5
-/** Size at which the journal of times is rewritten with what is still needed. */
+/** Size at which the journal of times is rewritten with only what is still needed. */
 export const timesCompactBytes = 4 * 1024 * 1024
-/** Chunks of a file whose times are remembered before settled ones are cleared away. */
+/** Chunks of a file whose times are remembered before settled ones are dropped. */
 export const chunksBeforePrune = 32
 /** A directory that takes longer to list is listed less often. */
 export const quickListingMs = 2
-/** Such a listing takes one part in this many of the time. */
+/** Such listings take one part in this many of the time. */
 export const listingRestFactor = 5
-/** Some file systems tell times in steps of two seconds. */
+/** Some file systems store times in steps of two seconds. */
 export const timeStepMs = 2_500
-/** Listings of a directory in which files are being renamed or compressed. */
+/** Times to list a directory in which files are being renamed or compressed. */
 export const movedLooksMax = 3
-/** Unpacked bytes that tell compressed files apart: more than a kubelet writes into one, read in 0.1 s. */
+/** Unpacked bytes that distinguish compressed files: more than a kubelet writes into one, read in 0.1 s. */
 export const comparedBytesMax = 16 * 1024 * 1024
-/** Compressed bytes that are read at a time. */
+/** Compressed bytes read at a time. */
 export const gzipChunkBytes = 64 * 1024
-/** Compressed bytes that hold the first kilobyte of content; four times as many are read where they do not. */
+/**
+ * Compressed bytes expected to hold the first kilobyte of content. If they do not, four times as many are
+ * read.
+ */
 export const gzipHeadBytes = 64 * 1024
 /** Pauses before Docker is asked for a log again. */
 export const containerBackoff = { minMs: 250, maxMs: 10_000, attemptsMax: 0 }
-/** A container may be silent for this long; then it is asked again, for the connection may be dead. */
+/** After this long in silence, a container's log is requested again, because the connection may be dead. */
 export const containerIdleMs = 600_000
-/** A container that discovery no longer has is let go when nothing came for this long. */
+/** A container that discovery no longer has is released after this long in silence. */
 export const containerLingerMs = 1_000
-/** Docker cuts lines into parts of 16 KiB; a log driver may send more at once, but not this much. */
+/** Docker splits lines into parts of 16 KiB. A log driver may send more at once, but not this much. */
 export const dockerFrameBytesMax = 4 * 1024 * 1024

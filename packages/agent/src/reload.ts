@@ -1,23 +1,23 @@
-// What a new configuration changes: decided as a whole before anything is touched.
+// What a new configuration changes. The whole plan is made before anything is touched.
 
 import type { AgentConfig } from './config/agent-config.ts'
 import type { ClientConfig } from './config/clients.ts'
 import type { ScrapeConfig } from './config/scrape.ts'
 
-/** What is to be stopped and what to be started. */
+/** What to stop and what to start. */
 export interface ReloadPlan {
   readonly removedJobs: readonly string[]
   readonly addedJobs: readonly ScrapeConfig[]
-  /** Clients by their identity. */
+  /** Identities of clients. */
   readonly removedClients: readonly string[]
   readonly addedClients: readonly ClientConfig[]
-  /** What all clients' readers depend on is different: all of them begin anew. */
+  /** True if a setting changed that all clients' readers depend on. All of them restart. */
   readonly restartsAll: boolean
-  /** Blocks that only a restart of the agent applies. */
+  /** Blocks that take effect only after a restart of the agent. */
   readonly notApplied: readonly string[]
 }
 
-/** Tells whether there is anything to do. */
+/** Returns true if there is nothing to do. */
 export function isUnchanged(plan: ReloadPlan): boolean {
   return (
     plan.removedJobs.length === 0 &&
@@ -28,7 +28,7 @@ export function isUnchanged(plan: ReloadPlan): boolean {
   )
 }
 
-/** Compares two checked configurations, secrets as they are. */
+/** Compares two checked configurations, including their secrets. */
 export function planReload(before: AgentConfig, next: AgentConfig): ReloadPlan {
   const jobOf = (config: AgentConfig, { jobName }: ScrapeConfig) =>
     config.scrapeConfigs.find(job => job.jobName === jobName)?.identity
@@ -51,7 +51,7 @@ export function planReload(before: AgentConfig, next: AgentConfig): ReloadPlan {
   }
 }
 
-/** Text that is equal for clients with equal settings. */
+/** Returns a string that is equal for clients with equal settings. */
 export function clientKey({ identity, externalLabels }: ClientConfig): string {
   return JSON.stringify([identity, [...externalLabels]])
 }

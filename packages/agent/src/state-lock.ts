@@ -1,5 +1,5 @@
-// What an agent remembers belongs to one process: two that read and write the same positions would send lines
-// twice, or never.
+// Locks what an agent remembers for one process. Two agents that share positions would send lines twice, or
+// never.
 
 import { dirname } from 'node:path'
 import { DirectoryLockedError, makePrivateDirectory } from '@skald/wire'
@@ -7,19 +7,19 @@ import { type DirectoryLock, lockDirectory } from '@skald/wire/directory-lock'
 import type { Logger } from 'pino'
 
 export interface StateLockOptions {
-  /** Path of the positions file; the lock stands beside it, as all that is remembered. */
+  /** Path of the positions file. The lock is next to it, like all other state. */
   readonly positions: string
-  /** Directory of the disk buffer; absent without one. */
+  /** Directory of the disk buffer. Absent without one. */
   readonly buffer: string | undefined
   readonly logger: Logger
 }
 
 /**
- * Takes the locks of what an agent remembers. An agent of another host or container that has them is waited
- * for: it is the one before in a rolling update. Where nothing can be written there is nothing to lock; that is
- * told, and the agent runs without a memory.
+ * Locks an agent's state. If an agent on another host or container holds the lock, waits for it: it is the
+ * previous one in a rolling update. If the directory is not writable there is nothing to lock; this logs
+ * that, and the agent runs without state.
  *
- * @throws DirectoryLockedError when an agent of this host has them.
+ * @throws DirectoryLockedError if an agent on this host holds the lock.
  */
 export async function lockState(options: StateLockOptions): Promise<DirectoryLock> {
   const { positions, buffer, logger } = options

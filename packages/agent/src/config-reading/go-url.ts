@@ -1,7 +1,10 @@
-// What Go's `url.Parse` refuses of a URL that the WHATWG's rules, which node follows, let pass or repair.
+// URLs that Go's `url.Parse` rejects but Node's WHATWG parser accepts or repairs.
 
-/** Tells whether Go takes a URL: no blank before it, no control character, no `%` without two digits. */
+/**
+ * Returns true if Go accepts the URL: no leading blank, no control character, no `%` without two hex
+ * digits.
+ */
 export function isGoUrl(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for control characters.
   return !/[\u0000-\u001f\u007f]|^ |%(?![\da-fA-F]{2})/.test(text)
 }

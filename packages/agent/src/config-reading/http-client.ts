@@ -1,4 +1,4 @@
-// The keys that everything which speaks HTTP has in common: authentication, TLS, proxies, redirects.
+// Keys shared by everything that speaks HTTP: authentication, TLS, proxies, redirects.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { createSecureContext, type SecureVersion } from 'node:tls'
@@ -28,7 +28,7 @@ const readAuthorization: ValueReader<HeaderAuthorization> = cursor => {
   return { kind: 'header', type: raw.type ?? 'Bearer', credentials }
 }
 
-/** Reads a secret that is given or stands in a file, which has to be there. */
+/** Reads a secret that is given inline or in a file. The file must exist. */
 export function readSecret(
   cursor: YamlCursor,
   text: string | undefined,
@@ -46,7 +46,9 @@ export function readSecret(
   return { file }
 }
 
-/** Reads a secret that is read for each request: its file may be written later, as by a sidecar. */
+/**
+ * Reads a secret that is loaded for each request. Its file may appear later, for example from a sidecar.
+ */
 export function readLateSecret(
   cursor: YamlCursor,
   text: string | undefined,
@@ -62,10 +64,10 @@ const tlsVersions = {
   TLS12: 'TLSv1.2',
   TLS13: 'TLSv1.3',
 } as const
-/** Reads the name of a version of TLS. */
+/** Reads the name of a TLS version. */
 export const readTlsVersion = readOneOf(['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const)
 
-/** Keys of whom to trust and how to show oneself, wherever TLS is spoken. */
+/** TLS keys for a client: whom to trust and which certificate to present. */
 export const tlsFields = {
   ca: readText,
   ca_file: readText,
@@ -77,7 +79,7 @@ export const tlsFields = {
   insecure_skip_verify: readBoolean,
 }
 
-/** Versions that are given, as node names them. */
+/** Returns the configured versions under Node's names. */
 export function versionsOf(raw: {
   readonly min_version?: keyof typeof tlsVersions
   readonly max_version?: keyof typeof tlsVersions
@@ -126,7 +128,7 @@ function checkTls(
     cursor.get('max_version')?.failAtKey('max_version must not be below min_version')
     return
   }
-  // OpenSSL takes a text without certificates for none.
+  // OpenSSL treats text without certificates as no certificates.
   if (ca && !textOf(ca).includes('-----BEGIN ')) {
     cursor.failAtKey(`${cursor.name}: there is no certificate in PEM in the ca that is given`)
     return
@@ -144,7 +146,7 @@ function checkTls(
 
 const notProxied = 'the agent connects directly; put the proxy’s address into the URL'
 
-/** Readers of those keys, to stand among the others of a section. */
+/** Readers of those keys, to spread into the fields of a section. */
 export const httpClientFields = {
   basic_auth: readBasicAuth,
   authorization: readAuthorization,
@@ -160,7 +162,7 @@ export const httpClientFields = {
   enable_http2: readBoolean,
 }
 
-/** Finds the one kind of authentication that is given, OAuth 2 left out; reports a second one. */
+/** Returns the one configured kind of authentication, apart from OAuth 2. Reports a second one. */
 export function readOneAuthorization(
   cursor: YamlCursor,
   raw: {

@@ -1,12 +1,12 @@
-// Kinds of parts that a configuration names: stages, discovery, sources. Each is loaded when it is named,
-// since modules are most of what an idle agent takes.
+// Named kinds of parts in a configuration: stages, discovery, sources. Each kind is loaded only when a
+// configuration names it, because modules are most of an idle agent's memory.
 
 import type { ValueReader } from './yaml-cursor.ts'
 
-/** Names of the kinds, and how each is loaded. */
+/** Names of the kinds, and how to load each. */
 export type Kinds<T> = Readonly<Record<string, () => Promise<T>>>
 
-/** Loads those kinds that are named; names that are no kind's are left out. */
+/** Loads the named kinds. Skips unknown names. */
 export async function loadKinds<T>(
   kinds: Kinds<T>,
   names: Iterable<string>,
@@ -16,8 +16,8 @@ export async function loadKinds<T>(
 }
 
 /**
- * Loads the readers of those keys that are named; returns one for each key that there is, so that mistakes
- * in others can be told. Only those that were named may be called.
+ * Loads the readers of the named keys. Returns a reader for every known key, so that messages can list them
+ * all; call only those that were named.
  */
 export async function loadReaders<Key extends string, T>(
   kinds: Readonly<Record<Key, () => Promise<ValueReader<T>>>>,

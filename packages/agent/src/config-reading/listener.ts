@@ -1,4 +1,4 @@
-// The keys of an HTTP server: the agent's own, and those of sources that have one.
+// Keys of an HTTP server: the agent's own server and the sources that have one.
 
 import { type LogFormat, type LogLevel, logFormats, logLevels } from '@skald/wire'
 import type { ServerTls } from '../net/server-tls.ts'
@@ -13,7 +13,7 @@ import {
 import { readHttpTls, readTlsTexts } from './server-tls.ts'
 import { defined, type FieldValues, type ValueReader } from './yaml-cursor.ts'
 
-/** An HTTP server as it is configured. */
+/** Configuration of an HTTP server. */
 export interface ListenerConfig {
   readonly httpListenAddress: string
   readonly httpListenPort: number
@@ -48,14 +48,14 @@ function withMinVersion(
   return name ? { ...tls, minVersion: minVersions[name] } : tls
 }
 
-/** Reads a path such as `/agent`, or nothing. */
+/** Reads a path such as `/agent`, or an empty string. */
 const readPathPrefix: ValueReader<string> = cursor => {
   const text = readText(cursor)
   if (text === undefined || text === '' || text.startsWith('/')) return text
   return cursor.failAtKey(`${cursor.name} must begin with /, found ${cursor.describe()}`)
 }
 
-/** Readers of the keys that every HTTP server of the agent has; most of them have no meaning here. */
+/** Readers of the keys of every HTTP server in the agent. Most have no effect here. */
 export const listenerFields = {
   http_listen_address: readText,
   http_listen_port: readPort,
@@ -103,12 +103,12 @@ export const listenerFields = {
   proxy_protocol_enabled: readBoolean,
 }
 
-/** Reads the `server` block of a source, which is an HTTP server and no more. */
+/** Reads the `server` block of a source that is a plain HTTP server. */
 export const readListener: ValueReader<Partial<ListenerConfig>> = cursor => {
   return listenerOf(cursor.record(listenerFields))
 }
 
-/** Makes the configuration of a server of what was read. */
+/** Builds the configuration of a server from the values read. */
 export function listenerOf(raw: FieldValues<typeof listenerFields>): Partial<ListenerConfig> {
   return defined({
     httpListenAddress: raw.http_listen_address,

@@ -1,5 +1,5 @@
-// Readers of single values: what Promtail's configuration means by a text, a number, a boolean, a
-// duration, a byte size, a label name.
+// Readers of single values as Promtail's configuration defines them: string, number, boolean, duration,
+// byte size, label name.
 
 import { parseConfigBytes, parseGoDuration, parsePrometheusDuration } from '@skald/go-dialect'
 import { isLabelName } from '@skald/wire'
@@ -8,15 +8,15 @@ import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 const trueTexts = /^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/
 const falseTexts = /^(n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/
 
-// What a plain scalar is a number by, so that it is no text.
+// Plain scalars that YAML reads as numbers, not strings.
 const plainNumber =
   /^[-+]?(\d[\d_]*(\.\d*)?([eE][-+]?\d+)?|\.\d+|0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|\.(inf|Inf|INF))$|^\.(nan|NaN|NAN)$/
 
-/** Reads a text; plain numbers and booleans count as the text they are written as. */
+/** Reads a string. Plain numbers and booleans count as the string they are written as. */
 export const readText: ValueReader<string> = cursor =>
   cursor.scalarText ?? cursor.failAtKey(`${cursor.name} must be a text, found ${cursor.describe()}`)
 
-/** Reads a text that may not be a plain number or boolean, as the stages' decoder has it. */
+/** Reads a string that must not be a plain number or boolean, like the stages' decoder. */
 export const readStrictText: ValueReader<string> = cursor => {
   const text = readText(cursor)
   if (text === undefined || !cursor.isPlain) return text
@@ -29,7 +29,7 @@ export const readStrictText: ValueReader<string> = cursor => {
   return text
 }
 
-/** Reads a text that may be a plain number, as some stages' decoder has it; booleans are refused. */
+/** Reads a string or a plain number, like the decoder of some stages. Refuses booleans. */
 export const readWeakText: ValueReader<string> = cursor => {
   const text = cursor.scalarText
   if (text === undefined || !cursor.isPlain || !plainNumber.test(text)) {
@@ -37,7 +37,7 @@ export const readWeakText: ValueReader<string> = cursor => {
   }
   const digits = text.replaceAll('_', '')
   if (!Number.isFinite(Number(digits))) return readStrictText(cursor)
-  // Numbers are written anew: 0x10 is 16, 5.50 is 5.5, 010 is 8.
+  // Numbers are normalised: 0x10 becomes 16, 5.50 becomes 5.5, 010 becomes 8.
   if (/^[-+]?0\d+$/.test(digits)) return String(Number.parseInt(digits, 8))
   if (/^[-+]?\d+$/.test(digits)) return String(BigInt(digits))
   return String(Number(digits))
@@ -53,7 +53,7 @@ export const readBoolean: ValueReader<boolean> = cursor => {
   return cursor.failAtKey(`${cursor.name} must be true or false, found ${cursor.describe()}`)
 }
 
-/** Reads a boolean, in quotes or as a whole number as well, as some stages' decoder has it. */
+/** Reads a boolean that may also be quoted or a whole number, like the decoder of some stages. */
 export const readLooseBoolean: ValueReader<boolean> = cursor => {
   const text = cursor.scalarText
   if (text !== undefined && !cursor.isPlain) {
@@ -64,10 +64,13 @@ export const readLooseBoolean: ValueReader<boolean> = cursor => {
   return readBoolean(cursor)
 }
 
-/** Reads a whole number in any of YAML 1.1's spellings: `80`, `8_0`, `0x50`, `0120`, `8e1`; no text. */
+/**
+ * Reads a whole number in any of YAML 1.1's spellings: `80`, `8_0`, `0x50`, `0120`, `8e1`. Refuses quoted
+ * ones.
+ */
 export const readInteger: ValueReader<number> = cursor => integerOf(cursor, cursor.isPlain)
 
-/** Reads a whole number, in quotes as well, as the stages' decoder has it. */
+/** Reads a whole number that may also be quoted, like the stages' decoder. */
 export const readLooseInteger: ValueReader<number> = cursor => integerOf(cursor, true)
 
 function integerOf(cursor: YamlCursor, mayBe: boolean): number | undefined {
@@ -78,7 +81,7 @@ function integerOf(cursor: YamlCursor, mayBe: boolean): number | undefined {
   )
 }
 
-/** The number that a scalar is in YAML 1.1. */
+/** Returns the number that a scalar means in YAML 1.1. */
 function numberOf(cursor: YamlCursor): number | undefined {
   const text = cursor.scalarText?.replaceAll('_', '') ?? ''
   const [, sign, octal] = /^([-+]?)0([0-7]+)$/.exec(text) ?? []
@@ -94,10 +97,10 @@ function withoutQuotes(cursor: YamlCursor): string {
   return isQuoted ? ' without quotes' : ''
 }
 
-/** Reads a whole number that is not negative. */
+/** Reads a whole number of at least zero. */
 export const readCount: ValueReader<number> = cursor => notNegative(cursor, readInteger(cursor))
 
-/** The same, in quotes as well. */
+/** Reads a whole number of at least zero that may also be quoted. */
 export const readLooseCount: ValueReader<number> = cursor =>
   notNegative(cursor, readLooseInteger(cursor))
 
@@ -106,13 +109,13 @@ function notNegative(cursor: YamlCursor, value: number | undefined): number | un
   return cursor.failAtKey(`${cursor.name} must not be negative, found ${value}`)
 }
 
-/** Reads a number with or without a fraction. */
+/** Reads a number, with or without a fraction. */
 export const readNumber: ValueReader<number> = cursor => finite(cursor, cursor.isPlain)
 
-/** The same, in quotes as well. */
+/** Reads a number that may also be quoted. */
 export const readLooseNumber: ValueReader<number> = cursor => finite(cursor, true)
 
-/** Reads a number or infinity, `.inf`. */
+/** Reads a number, which may be infinity (`.inf`). */
 export const readExtendedNumber: ValueReader<number> = cursor =>
   cursor.isPlain && /^\+?\.(inf|Inf|INF)$/.test(cursor.scalarText ?? '')
     ? Number.POSITIVE_INFINITY
@@ -132,23 +135,23 @@ export const readDurationMs: ValueReader<number> = cursor => {
   try {
     if (text !== undefined) return Number(parseGoDuration(text)) / 1e6
   } catch {
-    // Reported below, with the name of the key.
+    // Reported below, with the key's name.
   }
   return cursor.failAtKey(
     `${cursor.name} must be a duration such as 500ms, 10s or 1h30m, found ${cursor.describe()}`,
   )
 }
 
-/** Reads how often something is done: a Go duration above zero, as milliseconds. */
+/** Reads an interval: a Go duration above zero, as milliseconds. */
 export const readPeriodMs: ValueReader<number> = cursor => aboveZero(cursor, readDurationMs(cursor))
 
-/** Reads how often discovery looks, in Prometheus' form of durations (`30s`, `1d`), as milliseconds. */
+/** Reads the refresh interval of discovery, a Prometheus duration (`30s`, `1d`), as milliseconds. */
 export const readRefreshMs: ValueReader<number> = cursor => {
   const text = cursor.scalarText
   try {
     if (text !== undefined) return aboveZero(cursor, Number(parsePrometheusDuration(text)) / 1e6)
   } catch {
-    // Reported below, with the name of the key.
+    // Reported below, with the key's name.
   }
   return cursor.failAtKey(
     `${cursor.name} must be a duration of whole numbers such as 30s, 1h30m or 1d, found ${cursor.describe()}`,
@@ -166,17 +169,17 @@ export const readBytes: ValueReader<number> = cursor => {
   try {
     if (text !== undefined) return parseConfigBytes(text)
   } catch {
-    // Reported below, with the name of the key.
+    // Reported below, with the key's name.
   }
   return cursor.failAtKey(
     `${cursor.name} must be a byte size such as 256kb or 1048576, found ${cursor.describe()}`,
   )
 }
 
-/** Reads a list of texts. */
+/** Reads a list of strings. */
 export const readTexts: ValueReader<string[]> = cursor => readList(readText)(cursor)
 
-/** Makes a reader of lists out of a reader of items; null items are refused. */
+/** Makes a reader of lists from a reader of items. Null items are refused. */
 export function readList<T>(readItem: ValueReader<T>): ValueReader<T[]> {
   return cursor => {
     const values: T[] = []
@@ -191,7 +194,7 @@ export function readList<T>(readItem: ValueReader<T>): ValueReader<T[]> {
   }
 }
 
-/** Makes a reader that takes only the texts given; `ignoreCase` compares in lower case. */
+/** Makes a reader that accepts only the given strings. `ignoreCase` compares in lower case. */
 export function readOneOf<T extends string>(
   choices: readonly T[],
   { ignoreCase = false } = {},
@@ -207,7 +210,7 @@ export function readOneOf<T extends string>(
   }
 }
 
-/** Reads a map of texts; null values count as empty texts. */
+/** Reads a map of strings. Null values count as empty strings. */
 export const readTextMap: ValueReader<Map<string, string>> = cursor =>
   new Map(cursor.pairs().map(({ key, value }) => [key, textOrEmpty(value)]))
 
@@ -215,7 +218,9 @@ function textOrEmpty(cursor: YamlCursor): string {
   return cursor.isNull ? '' : (readText(cursor) ?? '')
 }
 
-/** Reads a map of texts that may not be plain numbers or booleans; null values count as empty texts. */
+/**
+ * Reads a map of strings that must not be plain numbers or booleans. Null values count as empty strings.
+ */
 export const readStrictTextMap: ValueReader<Map<string, string>> = cursor =>
   new Map(
     cursor
@@ -223,7 +228,7 @@ export const readStrictTextMap: ValueReader<Map<string, string>> = cursor =>
       .map(({ key, value }) => [key, value.isNull ? '' : (readStrictText(value) ?? '')]),
   )
 
-/** Reads a map of labels, whose names must be valid. */
+/** Reads a map of labels. The names must be valid. */
 export const readLabels: ValueReader<Map<string, string>> = cursor => {
   const labels = new Map<string, string>()
   for (const { key, value } of cursor.pairs()) {
@@ -233,22 +238,22 @@ export const readLabels: ValueReader<Map<string, string>> = cursor => {
   return labels
 }
 
-/** Reads the name of a label. */
+/** Reads a label name. */
 export const readLabelName: ValueReader<string> = cursor => {
   const text = readText(cursor)
   if (text === undefined || isLabelName(text)) return text
   return cursor.failAtKey(invalidLabelName(text))
 }
 
-/** Says why a text cannot be a label name. */
+/** Returns the message for an invalid label name. */
 export function invalidLabelName(name: string): string {
   return `${JSON.stringify(name)} is not a valid label name: use letters, digits and _, no digit first`
 }
 
-/** Accepts any value: for keys of Promtail that have no meaning here. */
+/** Accepts any value, for Promtail keys that have no effect here. */
 export const readAnything: ValueReader<true> = () => true
 
-/** Makes a reader that refuses a key of Promtail's which is not built. */
+/** Makes a reader that refuses a Promtail key the agent does not support. */
 export function refuse(why: string): ValueReader<never> {
   return (cursor: YamlCursor) => cursor.failAtKey(`${cursor.name} is not supported: ${why}`)
 }

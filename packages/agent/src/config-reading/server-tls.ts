@@ -1,4 +1,4 @@
-// Reads the TLS of whatever listens: certificate, key, and the authority of its clients.
+// Reads the TLS settings of listeners: certificate, key and the CA of their clients.
 
 import { createSecureContext } from 'node:tls'
 import type { Secret } from '../net/credentials.ts'
@@ -8,8 +8,8 @@ import { readOneOf, readText } from './readers.ts'
 import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 
 /**
- * Reads `tls_config` of a source that listens; the files must be there and fit. A block without a certificate
- * is none.
+ * Reads the `tls_config` of a source that listens. The files must exist and match. A block without a
+ * certificate means no TLS.
  */
 export const readServerTls: ValueReader<ServerTls> = cursor => {
   const raw = cursor.record({
@@ -45,13 +45,13 @@ const httpTlsFields = {
   client_auth_type: readOneOf(['', ...clientAuthTypes] as const),
 }
 
-/** Reads the same keys where there is nothing to serve. */
+/** Reads the same keys where nothing is served. */
 export const readTlsTexts: ValueReader<true> = cursor => {
   cursor.record(httpTlsFields)
   return true
 }
 
-/** Reads `http_tls_config` of an HTTP server; a block without a certificate is none. */
+/** Reads the `http_tls_config` of an HTTP server. A block without a certificate means no TLS. */
 export const readHttpTls: ValueReader<ServerTls> = cursor => {
   const raw = cursor.record(httpTlsFields)
   const wantsClients = raw.client_auth_type || 'NoClientCert'

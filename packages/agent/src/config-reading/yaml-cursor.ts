@@ -1,7 +1,7 @@
-// Reads a YAML document as Promtail's strict decoder does, and keeps the line of everything: unknown
-// keys, double keys and wrong types become problems, and reading goes on, so that all mistakes are
-// found at once. Scalars follow YAML 1.1 (yes, no, on, off are booleans) where a boolean is wanted
-// and stay text where a text is wanted.
+// Reads a YAML document like Promtail's strict decoder and keeps the line of every value. Unknown keys,
+// duplicate keys and wrong types become problems, and reading continues, so one run finds every mistake.
+// Scalars follow YAML 1.1 (yes, no, on, off are booleans) where a boolean is expected, and stay strings
+// where a string is expected.
 
 import { unknownKey, withoutRestOfStream } from '@skald/wire'
 import {
@@ -17,29 +17,29 @@ import {
 } from 'yaml'
 import type { ConfigProblem } from '../errors.ts'
 
-/** A document that is being read, and the problems found so far. */
+/** A document being read, and the problems found so far. */
 interface Reading {
   readonly document: Document
   readonly lines: LineCounter
   readonly problems: ConfigProblem[]
-  /** Maps whose keys were judged, so that each mistake in them is told once. */
+  /** Maps whose keys have been checked, so that each mistake is reported once. */
   readonly judged: Set<Node>
 }
 
-/** Reads one value; reports a problem and returns `undefined` where it cannot be read. */
+/** Reads one value. Reports a problem and returns `undefined` if the value is unusable. */
 export type ValueReader<T> = (cursor: YamlCursor) => T | undefined
 
 type Fields = Readonly<Record<string, ValueReader<unknown>>>
-/** What `record` gives for its fields. */
+/** What `record` returns for its fields. */
 export type FieldValues<F extends Fields> = { [K in keyof F]?: NonNullable<ReturnType<F[K]>> }
 
-/** A value of the document with the key it stands under. */
+/** A value of the document, with its key. */
 export class YamlCursor {
   /** Key or list position, for messages. */
   readonly name: string
   readonly #reading: Reading
   readonly #node: Node | null
-  /** Offset to blame where the value itself is missing: that of the key. */
+  /** Offset to blame if the value itself is missing: the offset of the key. */
   readonly #offset: number
 
   constructor(reading: Reading, name: string, node: Node | null, offset: number) {
@@ -49,7 +49,7 @@ export class YamlCursor {
     this.#offset = offset
   }
 
-  /** Tells whether the value is left out or `null`. */
+  /** True if the value is absent or `null`. */
   get isNull(): boolean {
     const node = this.#node
     return node === null || (isScalar(node) && isNullScalar(node))
@@ -63,36 +63,36 @@ export class YamlCursor {
     return isMap(this.#node)
   }
 
-  /** The same value, for a look before it is read: mistakes in it are told to nobody. */
+  /** The same value for a preview: mistakes found through it are not reported. */
   get unjudged(): YamlCursor {
     const reading = { ...this.#reading, problems: [], judged: new Set<Node>() }
     return new YamlCursor(reading, this.name, this.#node, this.#offset)
   }
 
-  /** Line of the value (or of its key when there is none), from 1. */
+  /** Line of the value, from 1. If there is no value, the line of its key. */
   get line(): number {
     return this.#reading.lines.linePos(this.#start()).line
   }
 
-  /** Reports a mistake in the value. */
+  /** Reports a problem with the value. */
   fail(message: string): undefined {
     this.#report(this.#start(), message)
   }
 
-  /** Reports a mistake at the key of the value. */
+  /** Reports a problem at the value's key. */
   failAtKey(message: string): undefined {
     this.#report(this.#offset, message)
   }
 
   /**
-   * Reports, at the key, a mistake by which one stage, target or job can do nothing: the caller leaves
-   * that part out, and whether the whole is refused for it shows when all is read.
+   * Reports, at the key, a mistake that disables only one stage, target or job. The caller leaves that part
+   * out. Whether it makes the whole configuration fail is decided after everything is read.
    */
   failContained(message: string): undefined {
     this.#report(this.#offset, message, { isContained: true })
   }
 
-  /** How many mistakes were found in the document so far. */
+  /** Number of problems found in the document so far. */
   get problemCount(): number {
     return this.#reading.problems.length
   }
@@ -107,19 +107,19 @@ export class YamlCursor {
     this.#reading.problems.push({ line, column: col, message, ...kind })
   }
 
-  /** The text of a scalar as it is written (quotes resolved); `undefined` for lists and maps. */
+  /** The text of a scalar, with quotes resolved. `undefined` for lists and maps. */
   get scalarText(): string | undefined {
     const node = this.#node
     if (!isScalar(node)) return undefined
     return String(node.value ?? '')
   }
 
-  /** Tells whether a scalar is written without quotes, so that its form decides on its type. */
+  /** True if a scalar has no quotes, so that its form decides its type. */
   get isPlain(): boolean {
     return isScalar(this.#node) && this.#node.type === 'PLAIN'
   }
 
-  /** Reads the items of a list, each with its own cursor; one problem when it is no list. */
+  /** Reads the items of a list, each with its own cursor. Reports one problem if it is not a list. */
   items(): YamlCursor[] {
     if (this.isNull) return []
     const node = this.#node
@@ -130,7 +130,10 @@ export class YamlCursor {
     return node.items.map((item, i) => this.#child(`${this.name}[${i}]`, item as Node | null))
   }
 
-  /** Reads the pairs of a map in order, merged maps (`<<`) included; one problem when it is no map. */
+  /**
+   * Reads the pairs of a map in order, including merged maps (`<<`). Reports one problem if it is not a
+   * map.
+   */
   pairs(): { key: string; isPlainKey: boolean; value: YamlCursor }[] {
     if (this.isNull) return []
     if (!isMap(this.#node)) {
@@ -167,7 +170,7 @@ export class YamlCursor {
     return [...found.values()]
   }
 
-  /** Reads a map of known keys. Absent and null values are left out; unknown keys are problems. */
+  /** Reads a map of known keys. Omits absent and null values; unknown keys are problems. */
   record<F extends Fields>(fields: F): FieldValues<F> {
     const values: Record<string, unknown> = {}
     for (const { key, value } of this.pairs()) {
@@ -181,23 +184,23 @@ export class YamlCursor {
     return values as FieldValues<F>
   }
 
-  /** Finds the value of a key, without judging the others. */
+  /** Returns the value of a key without checking the other keys. */
   get(key: string): YamlCursor | undefined {
     if (!isMap(this.#node)) return undefined
     return this.pairs().find(pair => pair.key === key)?.value
   }
 
-  /** Tells whether a key is written with a value, be it a wrong one. */
+  /** Returns true if a key has a value, even a wrong one. */
   has(key: string): boolean {
     return this.get(key)?.isNull === false
   }
 
-  /** Text that is equal for equal values, wherever and however they are written. */
+  /** String that is equal for equal values, however and wherever they are written. */
   get identity(): string {
     return JSON.stringify(this.#node?.toJS(this.#reading.document) ?? null)
   }
 
-  /** Says in a few words what stands here. */
+  /** Describes the value in a few words. */
   describe(): string {
     if (this.isNull) return 'nothing'
     if (this.isList) return 'a list'
@@ -217,8 +220,8 @@ function isNullScalar(node: { value: unknown; type?: string }): boolean {
 }
 
 /**
- * Parses a configuration text. The cursor stands on the whole document; problems found by it are
- * added to `problems` as they are met; `name` is what they call the whole.
+ * Parses a configuration text and returns a cursor for the whole document. The cursor adds problems to
+ * `problems` as it finds them; messages call the document `name`.
  */
 export function parseYaml(
   text: string,
@@ -254,7 +257,7 @@ export function parseYaml(
   return { root: new YamlCursor(reading, name, node, 0), problems }
 }
 
-/** Aliases that name nothing, or something around them, which would be read without end. */
+/** Reports aliases of unknown anchors, and aliases of an enclosing value, which would never end. */
 function aliasProblems(document: Document, lines: LineCounter): ConfigProblem[] {
   const problems: ConfigProblem[] = []
   visit(document, {
@@ -271,7 +274,7 @@ function aliasProblems(document: Document, lines: LineCounter): ConfigProblem[] 
   return problems
 }
 
-/** Leaves out what was not given, so that defaults show through. */
+/** Drops undefined values, so that defaults apply. */
 export function defined<T extends object>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
   const entries = Object.entries(values).filter(([, value]) => value !== undefined)
   return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> }

@@ -1,4 +1,4 @@
-// The configuration as plain values: everything that the other rooms are given of it.
+// The configuration as plain values, which the other rooms receive.
 
 import { dirname, join } from 'node:path'
 import type { ClientConfig } from './clients.ts'
@@ -13,7 +13,7 @@ export interface PositionsConfig {
 
 export interface TargetConfig {
   readonly syncPeriodMs: number
-  /** Own key: a file that several jobs reach is read by the first of them only. */
+  /** Skald's own key: a file that matches several jobs is read by the first of them only. */
   readonly readsFilesOnce: boolean
 }
 
@@ -32,16 +32,16 @@ export interface FileWatchConfig {
   readonly maxPollMs: number
 }
 
-/** Where batches wait that a server does not take. */
+/** Where batches wait while a server does not accept them. */
 export interface WalConfig {
   readonly isEnabled: boolean
-  /** Empty for a directory beside the positions file. */
+  /** Empty for a directory next to the positions file. */
   readonly dir: string
-  /** Own key `max_size`: most bytes for each client. */
+  /** Skald's own key `max_size`: most bytes for each client. */
   readonly bytesMax: number
 }
 
-/** Directory of the batches that wait, one below it for each client. */
+/** Returns the directory of the waiting batches. It has one subdirectory for each client. */
 export function walDirectory({ wal, positions }: Pick<AgentConfig, 'wal' | 'positions'>): string {
   return wal.dir === '' ? join(dirname(positions.filename), 'wal') : wal.dir
 }
@@ -56,10 +56,10 @@ export interface AgentConfig {
   readonly fileWatch: FileWatchConfig
   readonly wal: WalConfig
   readonly scrapeConfigs: readonly ScrapeConfig[]
-  /** What was left out of it for a mistake, each as `file:line:column: message`. */
+  /** Parts left out because of a mistake, each as `file:line:column: message`. */
   readonly leftOut: readonly string[]
-  /** What is perhaps not meant as it is written, in the same form. */
+  /** Settings that are probably not intended, in the same form. */
   readonly doubts: readonly string[]
-  /** The text it was read from, environment expanded. */
+  /** The text it was read from, with the environment expanded. */
   readonly text: string
 }

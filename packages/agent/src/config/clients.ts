@@ -1,4 +1,4 @@
-// clients: where to push to and how.
+// clients: where and how to push.
 
 import { isGoUrl } from '../config-reading/go-url.ts'
 import {
@@ -22,7 +22,7 @@ import type { ClientAuthorization, Secret } from '../net/credentials.ts'
 import type { ClientTls, ProxyConfig } from '../net/http-post.ts'
 import type { TransportConfig } from '../push/client.ts'
 
-/** One server to push to. */
+/** A server to push to. */
 export interface ClientConfig {
   readonly name: string | undefined
   /** Equal for clients with equal settings. */
@@ -35,7 +35,7 @@ export interface ClientConfig {
   readonly backoff: BackoffConfig
   readonly dropsRateLimited: boolean
   readonly takesProxyOfEnvironment: boolean
-  /** Where it stands in the file. */
+  /** Its position in the file. */
   readonly place: { readonly line: number; readonly column: number }
 }
 
@@ -43,7 +43,7 @@ export const clientDefaults = {
   batchWaitMs: 1000,
   batchBytesMax: 1_048_576,
   timeoutMs: 10_000,
-  // Without end, unlike Promtail's 10: a batch is only given up where the file says so.
+  // No end, unlike Promtail's 10: the agent gives up a batch only if the file says so.
   backoff: { minMs: 500, maxMs: 300_000, attemptsMax: 0 },
 } as const
 
@@ -54,10 +54,10 @@ export const readClients: ValueReader<ClientConfig[]> = cursor =>
     .map(readClient)
     .filter(client => client !== undefined)
 
-/** The older `client`: one client, or without a url only labels for those of `clients`. */
+/** The older `client` key: one client or, without a url, only labels for those in `clients`. */
 export interface SingleClient {
   readonly client: ClientConfig | undefined
-  /** Given to every other client as well. */
+  /** Also added to every other client. */
   readonly externalLabels: ReadonlyMap<string, string>
 }
 
@@ -84,7 +84,7 @@ const readBackoff: ValueReader<BackoffConfig> = cursor => {
   }
 }
 
-// Those that http_headers may not set, as Prometheus has them.
+// Headers that http_headers may not set, like in Prometheus.
 const reservedHeaders =
   /^(authorization|content-(encoding|length|type)|host|user-agent|connection|keep-alive|proxy-(authenticate|authorization)|www-authenticate|accept-encoding|x-prometheus-(remote-(write|read)-version|scrape-timeout-seconds)|x-amz-(date|security-token|content-sha256))$/i
 
@@ -143,7 +143,7 @@ export const readUrl: ValueReader<URL> = cursor => {
 const readProxyUrl: ValueReader<URL> = cursor =>
   cursor.scalarText === '' ? undefined : readUrl(cursor)
 
-/** Proxy of a client; `environment` where the environment names it. */
+/** Returns the proxy of a client, or `environment` if the environment names it. */
 function readProxy(
   cursor: YamlCursor,
   raw: {
@@ -187,7 +187,7 @@ const clientFields = {
   stream_lag_labels: readAnything,
 }
 
-/** Keys that an entry of `clients` may have, as they are written. */
+/** Keys of an entry of `clients`, as written in the file. */
 export const clientKeys: readonly string[] = Object.keys(clientFields)
 
 function readClient(cursor: YamlCursor): ClientConfig | undefined {
@@ -215,7 +215,7 @@ function asSecrets(headers: ReadonlyMap<string, string> = new Map()): [string, S
 
 type Maybe<T> = { readonly [K in keyof T]?: T[K] | undefined }
 
-/** Makes a client's configuration of what is given, with defaults for the rest. */
+/** Builds a client's configuration from the given values, with defaults for the rest. */
 export function createClientConfig(
   given: { readonly url: URL } & Maybe<{
     name: string

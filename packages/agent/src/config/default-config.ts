@@ -1,12 +1,12 @@
 // The configuration of the embedded agent: the logs of this machine.
 
-/** Writes a configuration that reads containers' and the system's logs of this machine. */
+/** Returns a configuration that reads the container and system logs of this machine. */
 export function defaultAgentConfig(options: {
-  /** Where to push to, such as http://127.0.0.1:3100/loki/api/v1/push. */
+  /** Where to push, such as http://127.0.0.1:3100/loki/api/v1/push. */
   readonly pushUrl: string
   /** Directory for the positions file. */
   readonly dataDir: string
-  /** Port of the agent's own pages on loopback. */
+  /** Port of the agent's own pages, on loopback. */
   readonly httpPort?: number
 }): string {
   const { pushUrl, dataDir, httpPort = 9080 } = options

@@ -1,5 +1,5 @@
-// Promtail's flags: their names, kinds and what they set. Flags win over the file, except for external
-// labels, where the file wins.
+// Promtail's flags: their names, types and what they set. Flags override the file, except external labels,
+// where the file wins.
 
 import {
   type FlagValues,
@@ -23,7 +23,7 @@ const integer = (description: string): GoFlag => ({ kind: 'integer', description
 const duration = (description: string): GoFlag => ({ kind: 'duration', description })
 const ignored = (kind: GoFlagKind): GoFlag => ({ kind, description: '', isIgnored: true })
 
-/** Every flag that Promtail knows and the agent accepts. */
+/** Every Promtail flag that the agent accepts. */
 export const agentFlags: Readonly<Record<string, GoFlag>> = {
   'config.file': text('Configuration file; of several, separated by commas, the first that exists'),
   'config.expand-env': boolean('Replace ${NAME} in the configuration by the environment'),
@@ -118,7 +118,7 @@ export const agentFlags: Readonly<Record<string, GoFlag>> = {
   'tracing.profiling-enabled': ignored('boolean'),
 }
 
-/** Lays the flags over what the file says. */
+/** Applies the flags on top of the file's values. */
 export function applyFlags(
   config: AgentConfig,
   flags: FlagValues,
@@ -246,7 +246,10 @@ function withFlagLabels(
   }))
 }
 
-/** One pair has any commas it likes; of several each may stand in quotes, as in CSV. */
+/**
+ * Splits the label pairs of a flag. A single pair may contain any commas; in a list, quote pairs like in
+ * CSV.
+ */
 function splitLabels(text: string): string[] {
   const equalsCount = text.split('=').length - 1
   if (equalsCount < 2) return [text.replaceAll(/^"+|"+$/g, '')]

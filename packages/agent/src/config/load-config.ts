@@ -1,6 +1,6 @@
-// The configuration: Promtail's YAML, read strictly, with defaults and flags applied. Unknown keys and
-// wrong values are refused with their line, all at once; keys of Promtail that have no meaning here
-// are accepted; what is not built is refused by name.
+// Loads the configuration: Promtail's YAML, read strictly, with defaults and flags applied. Reports all
+// unknown keys and wrong values at once, each with its line. Accepts Promtail keys that have no effect
+// here, and refuses unsupported ones by name.
 
 import { type FlagValues, formatDurationMs } from '@skald/go-dialect'
 import { ConfigError, expandEnvironment, expansionNotes, formatProblem } from '@skald/wire'
@@ -39,19 +39,21 @@ export interface LoadAgentConfigOptions {
   readonly expandEnv?: boolean
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly flags?: FlagValues
-  /** Refuses every mistake: for whoever loses nothing by a refusal, as at a check or a reload. */
+  /**
+   * Refuses the configuration for any mistake. For callers that lose nothing by that, such as a check or a
+   * reload.
+   */
   readonly isStrict?: boolean
-  /** Looks whether the jobs could start on this machine now, and tells in the doubts where they could not. */
+  /** Also checks whether the jobs could start on this machine now; adds a doubt for each that could not. */
   readonly probesJobs?: boolean
 }
 
 /**
- * Reads a configuration, and loads the kinds of stages, discovery and sources that it names. A mistake
- * by which one stage, target or job can do nothing costs that part only, so that the lines of other jobs
- * are read at a start; where no job is without a mistake, or nothing is lost by it, it is refused as any
- * other.
+ * Reads a configuration and loads the kinds of stages, discovery and sources it names. A mistake that
+ * disables one stage, target or job leaves out only that part, so the other jobs still start. If no job is
+ * free of mistakes, or `isStrict` is set, such a mistake refuses the whole configuration.
  *
- * @throws ConfigError with every mistake that was found.
+ * @throws ConfigError with every mistake found.
  */
 export async function loadAgentConfig(options: LoadAgentConfigOptions): Promise<AgentConfig> {
   const { path, env = {}, flags = {} } = options
@@ -76,7 +78,7 @@ export async function loadAgentConfig(options: LoadAgentConfigOptions): Promise<
   return { ...config, leftOut: sorted.map(tell), doubts: doubts.map(tell) }
 }
 
-/** Jobs that could not start here and now; the agent tries them again and again. */
+/** Finds jobs that could not start here and now. The agent keeps retrying them. */
 async function probeJobs(jobs: readonly ScrapeConfig[]): Promise<ConfigProblem[]> {
   const doubts = await Promise.all(
     jobs.map(async ({ jobName, line, source }): Promise<ConfigProblem[]> => {
@@ -175,7 +177,7 @@ const sectionReaders = {
       enabled: readBoolean,
       dir: readText,
       max_size: readBytes,
-      // Nothing is deleted for its age: what lies there was not delivered yet.
+      // Nothing is deleted because of its age: what is buffered has not been delivered yet.
       cleanSegmentsOlderThan: readDurationMs,
       watchConfig: cursor =>
         cursor.record({ minReadFrequency: readDurationMs, maxReadFrequency: readDurationMs }),
@@ -245,7 +247,7 @@ function clientsOf({ client: single, clients = [] }: Sections): readonly ClientC
   return single?.client ? [single.client, ...labelled] : labelled
 }
 
-/** Gives clients the proxies that the environment names. */
+/** Adds the proxies named by the environment to the clients. */
 function withProxies(
   clients: readonly ClientConfig[],
   env: NonNullable<LoadAgentConfigOptions['env']>,
@@ -262,9 +264,9 @@ function withProxies(
   )
 }
 
-/** Checks what only the whole shows. */
+/** Checks what concerns several parts of the configuration. */
 function checkWhole(config: AgentConfig, root: YamlCursor, problems: ConfigProblem[]): void {
-  // A client that cannot be used has been told of.
+  // A client that cannot be used has already been reported.
   const items = root.get('clients')?.items() ?? []
   if (config.clients.length === 0 && items.length === 0) {
     const message =

@@ -15,12 +15,12 @@ import { findEncoding } from '../tail/encoding.ts'
 import type { TailedJob } from '../tail/managed-job.ts'
 import { type RelabelRule, readRelabelRules } from '../targets/relabel.ts'
 
-/** One job: what each of the rooms that work for it is given. */
+/** One job: the settings for each room that works on it. */
 export interface ScrapeConfig extends DiscoveredJob, TailedJob, SourcedJob {
   readonly jobName: string
-  /** Where it is in the file, from 1. */
+  /** Its line in the file, from 1. */
   readonly line: number
-  /** No part of it had to be left out for a mistake. */
+  /** True if no part of it was left out because of a mistake. */
   readonly isSound: boolean
   readonly stages: readonly StageFactory[]
   readonly relabelRules: readonly RelabelRule[]
@@ -48,9 +48,9 @@ const readDecompression: ValueReader<Decompression> = cursor => {
   return cursor.failAtKey('decompression needs a format: gz, z or bz2')
 }
 
-/** Readers of the keys of a job that are loaded as jobs name them. */
+/** Readers of job keys that are loaded only when a job uses them. */
 interface JobReaders {
-  /** Lines come on standard input, so that jobs need no path. */
+  /** True if lines come from standard input, so that jobs need no path. */
   readonly readsStdin: boolean
   readonly stages: ValueReader<StageFactory[]>
   readonly discoveries: Awaited<ReturnType<typeof loadDiscoveryReaders>>
@@ -81,7 +81,7 @@ function readJob(cursor: YamlCursor, readers: JobReaders): ScrapeConfig | undefi
     )
   }
   checkPaths(cursor, raw, readers)
-  // Its files cannot be read.
+  // Its files cannot be read without a valid encoding.
   if (cursor.has('encoding') && !raw.encoding) return undefined
   return {
     jobName: raw.job_name,
@@ -99,7 +99,7 @@ function readJob(cursor: YamlCursor, readers: JobReaders): ScrapeConfig | undefi
   }
 }
 
-/** A job whose targets have no path, and get none by its rules, reads nothing. */
+/** Reports a job that reads nothing because its targets have no path and its rules set none. */
 function checkPaths(
   cursor: YamlCursor,
   raw: { static_configs?: StaticConfig[]; relabel_configs?: RelabelRule[] },
@@ -108,7 +108,7 @@ function checkPaths(
   const list = cursor.get('static_configs')
   const { static_configs: targets = [], relabel_configs: rules = [] } = raw
   const others = [...discoveryKeys, ...sourceKeys].some(key => cursor.has(key))
-  // Entries that were left out have been told of.
+  // Entries that were left out have already been reported.
   if (readsStdin || others || !list || targets.length < (list.items().length || 1)) return
   if (targets.some(({ labels }) => labels.get('__path__')) || rules.some(maySetPath)) return
   list.failContained(
@@ -120,7 +120,7 @@ function maySetPath({ action, targetLabel }: RelabelRule): boolean {
   return action === 'labelmap' || targetLabel === '__path__' || targetLabel.includes('$')
 }
 
-/** Loads the kinds that the jobs of a configuration name; returns what reads its list of jobs. */
+/** Loads the kinds that the jobs of a configuration name. Returns the reader of its list of jobs. */
 export async function loadScrapeReader(
   root: YamlCursor,
   { env, readsStdin }: { readonly env: StageReading['env']; readonly readsStdin: boolean },
@@ -138,7 +138,7 @@ export async function loadScrapeReader(
   return cursor => readScrapeConfigs(cursor, { stages, discoveries, sources, readsStdin })
 }
 
-/** Reads the list of jobs; their names must differ. */
+/** Reads the list of jobs. Job names must be unique. */
 function readScrapeConfigs(cursor: YamlCursor, readers: JobReaders): ScrapeConfig[] {
   const jobs: ScrapeConfig[] = []
   for (const item of cursor.items()) {

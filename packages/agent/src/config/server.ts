@@ -7,14 +7,14 @@ import { defined, type ValueReader } from '../config-reading/yaml-cursor.ts'
 
 export interface ServerConfig extends ListenerConfig {
   readonly isDisabled: boolean
-  /** False: /ready is always 200. */
+  /** If false, /ready always answers 200. */
   readonly checksHealth: boolean
   readonly enablesReload: boolean
-  /** /debug/pprof and /debug/fgprof are there. */
+  /** Serves /debug/pprof and /debug/fgprof. */
   readonly enablesProfiling: boolean
 }
 
-/** Reads a URL or a path below one, as Go's `url.Parse` would take it. */
+/** Reads a URL or a path, as Go's `url.Parse` accepts it. */
 const readReference: ValueReader<string> = cursor => {
   const text = readText(cursor)
   if (text === undefined || (URL.canParse(text, 'http://localhost') && isGoUrl(text))) return text

@@ -1,10 +1,10 @@
-// The job of -stdin: standard input with the labels, rules and stages of the first job.
+// The job of -stdin: standard input with the first job's labels, rules and stages.
 
 import type { Readable } from 'node:stream'
 import { stdinSource } from '../sources/stdin.ts'
 import type { ScrapeConfig } from './scrape.ts'
 
-/** Makes the job that reads standard input from the first job of a configuration, where there is one. */
+/** Makes the job that reads standard input from the first job of a configuration, if there is one. */
 export function stdinJob(
   first: ScrapeConfig | undefined,
   options: { readonly input: Readable; readonly hostname: string; readonly onEnd: () => void },

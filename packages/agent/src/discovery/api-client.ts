@@ -1,5 +1,5 @@
-// HTTP to an API that discovery asks (a Kubernetes API server, a Docker daemon): JSON answers and
-// streams that stay open. Tokens and certificates that stand in files are read again for each request.
+// HTTP client for discovery APIs (a Kubernetes API server, a Docker daemon): JSON answers and streams that
+// stay open. Tokens and certificates in files are read again for each request.
 
 import type { Agent, IncomingMessage } from 'node:http'
 import https from 'node:https'
@@ -11,11 +11,11 @@ import { authorizationHeader, type HeaderAuthorization } from '../net/credential
 import { type ClientTls, tlsOptions } from '../net/http-post.ts'
 import { http } from '../net/node-http.ts'
 
-/** Where an API is and how to be let in. */
+/** Where an API is, and how to authenticate. */
 export interface ApiConnection {
-  /** Its paths are put behind this one's. */
+  /** Prefix of all request paths. */
   readonly url: URL
-  /** Set where the API listens on a socket of the file system. */
+  /** Set if the API listens on a Unix socket. */
   readonly socketPath?: string
   readonly authorization?: HeaderAuthorization
   readonly tls?: ClientTls
@@ -23,12 +23,12 @@ export interface ApiConnection {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Parameters of a request; a list is one for each, what is empty is left out. */
+/** Parameters of a request. A list becomes one parameter per item; empty values are left out. */
 export type ApiQuery = Readonly<
   Record<string, string | number | boolean | readonly string[] | undefined>
 >
 
-/** Asks one API. */
+/** Sends requests to one API. */
 export class ApiClient {
   readonly #connection: ApiConnection
   readonly #userAgent: string
@@ -43,9 +43,9 @@ export class ApiClient {
   }
 
   /**
-   * Asks for a whole answer.
+   * Requests a complete JSON answer.
    *
-   * @throws ApiError when the status is not 200; the system's error when no answer comes.
+   * @throws ApiError if the status is not 200; the system's error if no answer comes.
    */
   async getJson(path: string, query: ApiQuery, signal: AbortSignal): Promise<unknown> {
     const response = await this.open(path, query, { signal, idleMs: apiAnswerMs })
@@ -54,9 +54,9 @@ export class ApiClient {
   }
 
   /**
-   * Opens an answer to be read as it comes; it is destroyed when nothing comes for `idleMs`.
+   * Opens an answer for streaming. It is destroyed if nothing arrives for `idleMs`.
    *
-   * @throws as `getJson`.
+   * @throws like `getJson`.
    */
   async open(
     path: string,
@@ -104,7 +104,7 @@ export class ApiClient {
       )
       request.once('error', error => {
         clearTimeout(timer)
-        // A list of errors, one for each address of the host, has no message of its own.
+        // An AggregateError, with one error per address of the host, has no message.
         reject(error.message ? error : new Error(describeError(error), { cause: error }))
       })
       request.once('response', response => {
@@ -131,13 +131,13 @@ async function readText(response: IncomingMessage, bytesMax: number): Promise<st
   return Buffer.concat(parts).toString('utf8')
 }
 
-/** Finds the sentence in the body of an error: both APIs put it into `message`. */
+/** Extracts the message from an error's body. Both APIs use the key `message`. */
 function describeFailure(text: string): string {
   try {
     const { message } = JSON.parse(text) as { message?: unknown }
     if (typeof message === 'string') return message
   } catch {
-    // Not JSON: something in between answered.
+    // Not JSON: something between us and the API answered.
   }
   return text.trim().split('\n', 1)[0] || 'no reason given'
 }

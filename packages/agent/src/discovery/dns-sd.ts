@@ -1,5 +1,5 @@
-// dns_sd_configs: targets that the DNS lists under a name. Labels and defaults are Prometheus'. Names are
-// asked for as they are written: the search domains of the host are not put behind them.
+// dns_sd_configs: targets that the DNS lists under a name. Labels and defaults match Prometheus. Names are
+// looked up exactly as written, without the host's search domains.
 
 import { NODATA, NOTFOUND } from 'node:dns'
 import { Resolver } from 'node:dns/promises'
@@ -26,7 +26,7 @@ const refreshMsDefault = 30_000
 export interface DnsConfig {
   readonly names: readonly string[]
   readonly type: RecordType
-  /** Of the targets; those of SRV records have their own. */
+  /** Port of the targets. SRV records bring their own. */
   readonly port: number
   readonly refreshMs: number
 }
@@ -52,7 +52,7 @@ const readEntry: ValueReader<DiscoveryConfig> = cursor => {
 /** Reads `dns_sd_configs`. */
 export const readDnsDiscovery: ValueReader<DiscoveryConfig[]> = readList(readEntry)
 
-/** Makes the discovery of an entry; `servers` (`address:port`) instead of the host's are for tests. */
+/** Creates the discovery of an entry. Tests pass `servers` (`address:port`) to replace the host's. */
 export function createDnsDiscovery(
   { names, type, port, refreshMs }: DnsConfig,
   context: DiscoveryContext,
@@ -75,7 +75,7 @@ export function createDnsDiscovery(
             return group
           } catch (error) {
             problems.push((error as Error).message)
-            // A server that cannot be asked takes no target away.
+            // If no server answers, the last targets stay.
             return last.get(name)
           }
         }),
@@ -89,7 +89,11 @@ export function createDnsDiscovery(
 
 type Found = readonly (readonly [name: string, value: string])[]
 
-/** @throws the resolver's error when no server answers; a name without records has none. */
+/**
+ * Looks up a name. A name without records yields none.
+ *
+ * @throws the resolver's error if no server answers.
+ */
 async function lookUp(
   resolver: Resolver,
   name: string,

@@ -15,7 +15,7 @@ import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from 
 
 const refreshMsDefault = 300_000
 
-// As Prometheus has it: `*` in the last segment only.
+// Like in Prometheus: `*` only in the last segment.
 const filePattern = /^[^*]*(\*[^/]*)?\.(json|yml|yaml|JSON|YML|YAML)$/
 
 const readPattern: ValueReader<string> = cursor => {
@@ -36,7 +36,7 @@ const readPattern: ValueReader<string> = cursor => {
 
 const readEntry: ValueReader<DiscoveryConfig> = cursor => {
   const raw = cursor.record({ files: readList(readPattern), refresh_interval: readRefreshMs })
-  // Patterns that cannot be used have been told of.
+  // Unusable patterns have already been reported.
   if (!raw.files || cursor.get('files')?.items().length === 0) {
     return cursor.fail(
       'file service discovery config must contain at least one path name: add files',
@@ -59,7 +59,7 @@ class FileDiscovery implements Discoverer {
   readonly #watcher: PlaceWatcher
   /** Last good content by file. */
   #groups = new Map<string, readonly TargetGroup[]>()
-  /** Last problem by file, so that each is logged once. */
+  /** Last problem of each file, so that each is logged once. */
   readonly #problems = new Map<string, string>()
   #onGroups: ((groups: Iterable<TargetGroup>) => void) | undefined
   #timer: NodeJS.Timeout | undefined
@@ -95,7 +95,7 @@ class FileDiscovery implements Discoverer {
     }, targetFileSettleMs)
   }
 
-  /** Reads all files again; what is asked for during a reading follows it. */
+  /** Reads all files again. A request during a read triggers another one after it. */
   #refresh(): Promise<void> {
     this.#isWanted = true
     this.#refreshing ??= this.#readAll().finally(() => {
@@ -126,7 +126,7 @@ class FileDiscovery implements Discoverer {
     }
   }
 
-  /** Gives what a file says, or said last; nothing for one that is gone. */
+  /** Returns the groups of a file, or its last good ones. Returns undefined if the file is gone. */
   async #read(path: string): Promise<readonly TargetGroup[] | undefined> {
     try {
       const { size } = await stat(path)
@@ -165,20 +165,20 @@ class FileDiscovery implements Discoverer {
 /**
  * Reads a list of targets and labels, as JSON or YAML.
  *
- * @throws SyntaxError with file and line when it is anything else.
+ * @throws SyntaxError with file and line if the text is anything else.
  */
 export function parseTargetFile(path: string, text: string): TargetGroup[] {
-  // A file that is being written; whoever wants no targets writes an empty list.
+  // The file is still being written: an intentionally empty one contains [].
   if (text.trim() === '') throw new SyntaxError('it is empty: write [] for no targets')
   const isJson = /\.json$/i.test(path)
   if (isJson) JSON.parse(text)
-  // JSON is YAML but for tabs between its values.
+  // JSON is YAML, except for tabs between values.
   const { root, problems } = parseYaml(isJson ? text.replaceAll('\t', ' ') : text, 'the list')
   const configs = problems.length === 0 ? readStaticConfigs(root) : []
   const [first] = problems as readonly ConfigProblem[]
   if (first) throw new SyntaxError(`${path}:${first.line}:${first.column}: ${first.message}`)
   const filepath: [string, string] = [metaLabel('filepath'), path]
-  // As in Prometheus a group of a file that lists no targets has none.
+  // Like in Prometheus: a group in a file that lists no targets has none.
   const listed = configs.filter(({ targets }) => targets.length > 0)
   return staticGroups(listed, path).map(group => ({
     ...group,

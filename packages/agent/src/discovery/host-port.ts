@@ -1,6 +1,6 @@
 // Addresses of targets.
 
-/** Joins a host and a port, an IPv6 address in brackets. */
+/** Joins a host and a port. Puts an IPv6 address in brackets. */
 export function joinHostPort(host: string, port: number | string): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }

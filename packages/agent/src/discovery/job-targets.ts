@@ -1,5 +1,5 @@
-// The targets of one job, for all who read them: joins what its discoverers find, relabels it, and
-// tells when the outcome has changed.
+// The targets of one job, for everything that reads them. Joins the results of the job's discoverers,
+// relabels them, and notifies its listeners of changes.
 
 import { leftoverTargetsMs, targetsSettleMs } from '../limits.ts'
 import type { FileTarget, TargetFeed } from '../targets/file-target.ts'
@@ -9,20 +9,20 @@ import { type StaticConfig, staticGroups } from './static.ts'
 import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from './target-group.ts'
 import type { JobMemory } from './target-memory.ts'
 
-/** Where the targets of a job come from, checked. */
+/** Where a job's targets come from, after checking. */
 export interface DiscoveredJob {
   readonly jobName: string
-  /** Equal for jobs that are written equally. */
+  /** Equal for jobs with equal settings. */
   readonly identity: string
   readonly relabelRules: readonly RelabelRule[]
   readonly staticConfigs: readonly StaticConfig[]
-  /** Where further targets are looked for. */
+  /** Where to look for further targets. */
   readonly discoveries: readonly DiscoveryConfig[]
 }
 
 export interface JobTargetsOptions extends Omit<DiscoveryContext, 'jobName'> {
   readonly config: DiscoveredJob
-  /** Targets of the last run; absent where nothing is remembered. */
+  /** Targets of the last run. Absent if nothing is remembered. */
   readonly memory?: JobMemory | undefined
 }
 
@@ -31,18 +31,18 @@ export class JobTargets implements TargetFeed {
   readonly config: DiscoveredJob
   readonly #options: JobTargetsOptions
   readonly #discoverers: Discoverer[]
-  /** What each discoverer has found; absent until its first answer. */
+  /** Groups found by each discoverer. Absent until its first answer. */
   readonly #groups = new Map<Discoverer, readonly TargetGroup[]>()
   readonly #staticGroups: readonly TargetGroup[]
-  /** Outcomes of groups, which stay as long as the group itself does. */
+  /** Relabelled targets of each group, kept as long as the group. */
   readonly #outcomes = new WeakMap<TargetGroup, readonly OfferedTarget[]>()
   readonly #listeners = new Set<() => void>()
-  /** Failures that were counted, by target and reason. */
+  /** Failures already counted, by target and reason. */
   #counted = new Set<string>()
   #offered: readonly OfferedTarget[] = []
   #targets: readonly FileTarget[] = []
   #timer: NodeJS.Timeout | undefined
-  /** Of the last run, and gone since; absent until discovery has had its answers. */
+  /** Targets of the last run that are gone now. Absent until all discoverers have answered. */
   #leftover: readonly FileTarget[] | undefined
   #leftoverTimer: NodeJS.Timeout | undefined
   #isStopped = false
@@ -61,7 +61,7 @@ export class JobTargets implements TargetFeed {
     this.#resolve()
   }
 
-  /** Begins to look for targets beyond those that the configuration lists. */
+  /** Starts looking for targets beyond those listed in the configuration. */
   start(): void {
     for (const discoverer of this.#discoverers) {
       discoverer.start(groups => {
@@ -72,22 +72,22 @@ export class JobTargets implements TargetFeed {
     }
   }
 
-  /** Tells whether everything that looks for targets has had an answer. */
+  /** True if every discoverer has answered. */
   get isComplete(): boolean {
     return this.#groups.size === this.#discoverers.length && this.#timer === undefined
   }
 
-  /** What is to be read on this host. */
+  /** Targets to read on this host. */
   get targets(): readonly FileTarget[] {
     return this.#targets
   }
 
-  /** All targets as they were found, those that are not read among them. */
+  /** All targets as found, including those not read here. */
   get offered(): readonly OfferedTarget[] {
     return this.#offered
   }
 
-  /** Calls back after each change; returns what ends that. */
+  /** Calls `listener` after each change. Returns a function that unsubscribes it. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -113,11 +113,11 @@ export class JobTargets implements TargetFeed {
     this.#countFailures()
   }
 
-  /** Remembers what discovery has, and gives what it had in the last run and has no more. */
+  /** Remembers the current targets. Returns those of the last run that are gone now. */
   #remember(targets: readonly FileTarget[]): readonly FileTarget[] {
     const { memory } = this.#options
     if (!memory || this.#groups.size < this.#discoverers.length) return []
-    // A container is followed by what its daemon tells.
+    // Containers are followed through their daemon.
     const files = targets.filter(({ container }) => container === undefined)
     const paths = new Set(files.map(({ path }) => path))
     if (!this.#leftover) {
@@ -140,13 +140,13 @@ export class JobTargets implements TargetFeed {
     return offered
   }
 
-  /** Counts each failure once, not at each update again. */
+  /** Counts each failure once, not again at every update. */
   #countFailures(): void {
     const failed = new Set<string>()
     for (const { discovered, outcome } of this.#offered) {
       if (typeof outcome !== 'string') continue
       let key = JSON.stringify([outcome, ...[...discovered].sort()])
-      // The same target may be listed several times.
+      // The same target may be listed more than once.
       while (failed.has(key)) key += '+'
       failed.add(key)
       if (!this.#counted.has(key)) this.#options.metrics.targetsFailed.inc({ reason: outcome })
@@ -154,7 +154,7 @@ export class JobTargets implements TargetFeed {
     this.#counted = failed
   }
 
-  /** Ends discovery; settles when all of it has ended. */
+  /** Stops discovery. Resolves once all discoverers have stopped. */
   async stop(): Promise<void> {
     if (this.#isStopped) return
     this.#isStopped = true

@@ -1,21 +1,21 @@
-// JSON values in a stream, one a line, however the stream is cut into parts.
+// Parses a stream of JSON values, one per line, across any chunk boundaries.
 
 import { eventLineBytesMax } from '../limits.ts'
 
-/** Puts lines together and parses them. */
+/** Joins chunks to lines and parses them. */
 export class JsonLines {
   #parts: Buffer[] = []
   #size = 0
 
-  /** Tells whether the stream stopped in the middle of a line. */
+  /** True if the stream stopped in the middle of a line. */
   get hasRest(): boolean {
     return this.#size > 0
   }
 
   /**
-   * Takes the next part of the stream and gives the values of the lines that it ends.
+   * Takes the next chunk and returns the values of the lines it completes.
    *
-   * @throws SyntaxError when a line is no JSON; RangeError when one is too long.
+   * @throws SyntaxError if a line is not JSON; RangeError if one is too long.
    */
   *push(chunk: Buffer): Iterable<unknown> {
     let start = 0

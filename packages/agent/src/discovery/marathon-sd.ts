@@ -1,4 +1,4 @@
-// marathon_sd_configs: the tasks of apps on Marathon. Labels and defaults are Prometheus'.
+// marathon_sd_configs: the tasks of apps on Marathon. Labels and defaults match Prometheus.
 
 import {
   httpClientFields,
@@ -31,7 +31,7 @@ interface Task {
   readonly ipAddresses?: readonly { readonly ipAddress?: string }[] | null
 }
 
-/** An app as `/v2/apps` lists it. */
+/** An app in the answer of `/v2/apps`. */
 interface App {
   readonly id: string
   readonly tasks?: readonly Task[] | null
@@ -74,7 +74,7 @@ const readEntry: ValueReader<DiscoveryConfig> = cursor => {
   if (servers.length === 0) {
     const given = cursor.get('servers')
     const isEmpty = given?.isNull !== false || (given.isList && given.items().length === 0)
-    // Of others each was refused.
+    // The entries of other lists have each been refused already.
     if (!isEmpty) return undefined
     return cursor.fail('marathon_sd_configs needs servers such as [http://marathon:8080]')
   }
@@ -94,7 +94,7 @@ const readEntry: ValueReader<DiscoveryConfig> = cursor => {
 /** Reads `marathon_sd_configs`. */
 export const readMarathonDiscovery: ValueReader<DiscoveryConfig[]> = readList(readEntry)
 
-/** Asks one of the servers after the other, until one answers. */
+/** Asks the servers in turn until one answers. */
 function createMarathonDiscovery(
   connections: readonly ApiConnection[],
   refreshMs: number,
@@ -135,7 +135,7 @@ function groupOf(app: App): TargetGroup {
   return { source: `marathon/${app.id}`, labels, targets: targetsOf(app) }
 }
 
-/** A target for each port of each task. */
+/** Returns a target for each port of each task. */
 function targetsOf(app: App): Map<string, string>[] {
   const isOnContainerNet = app.networks?.[0]?.mode === 'container'
   const { ports, labels, prefix } = portsOf(app, isOnContainerNet)
@@ -143,7 +143,7 @@ function targetsOf(app: App): Map<string, string>[] {
     const own = task.ports ?? []
     const host = (isOnContainerNet ? task.ipAddresses?.[0]?.ipAddress : undefined) ?? task.host
     return (ports.length > 0 ? ports : own).map((written, i) => {
-      // A port that is 0 was picked for the task.
+      // For a port of 0, Marathon picked one for the task.
       const port = written === 0 && own.length === ports.length ? own[i]! : written
       const target = new Map([
         ['__address__', joinHostPort(host ?? '', port)],
@@ -158,7 +158,7 @@ function targetsOf(app: App): Map<string, string>[] {
   })
 }
 
-/** Ports as the app has them, with their labels: where they stand depends on the age of Marathon. */
+/** Returns an app's ports with their labels. Their place in the JSON depends on Marathon's version. */
 function portsOf(app: App, isOnContainerNet: boolean) {
   const { container, portDefinitions, requirePorts = false } = app
   const mappings = [container?.portMappings, container?.docker?.portMappings].find(
@@ -166,7 +166,7 @@ function portsOf(app: App, isOnContainerNet: boolean) {
   )
   if (mappings) {
     return {
-      // On a network of containers they are reached there, else through their host.
+      // Containers on a container network are reached there, others through their host.
       ports: mappings.map(of => (isOnContainerNet ? of.containerPort : of.hostPort) ?? 0),
       labels: mappings.map(of => of.labels),
       prefix: 'port_mapping_label',

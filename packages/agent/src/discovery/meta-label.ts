@@ -1,8 +1,8 @@
-// Names of the labels that discovery finds: `__meta_...`, which only relabelling rules see.
+// Names of the labels that discovery sets: `__meta_...`, visible only to relabelling rules.
 
 const metaPrefix = '__meta_'
 
-/** Makes the name of a meta label of anything: signs that a label name cannot have become `_`. */
+/** Makes the name of a meta label. Replaces characters that a label name cannot contain with `_`. */
 export function metaLabel(...parts: readonly string[]): string {
   return metaPrefix + parts.join('_').replaceAll(/[^a-zA-Z0-9_]/g, '_')
 }

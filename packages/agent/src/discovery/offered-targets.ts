@@ -1,5 +1,5 @@
-// Turns the groups that were found into what is read on this host: relabels each target, and tells
-// why the others are left out.
+// Turns discovered groups into targets to read on this host: relabels each target and records why the
+// others are left out.
 
 import {
   type ContainerLog,
@@ -14,7 +14,7 @@ import type { TargetGroup } from './target-group.ts'
 /** Why a target is not read. */
 export type TargetFailure = 'dropped' | 'wrong_host' | 'no_path' | 'exists'
 
-/** One target as it was found, and what became of it. */
+/** A target as found, and its outcome. */
 export interface OfferedTarget {
   readonly discovered: ReadonlyMap<string, string>
   readonly outcome: FileTarget | TargetFailure
@@ -34,13 +34,13 @@ export function offerTargets(
   })
 }
 
-/** Leaves out what is the same as a target before it. */
+/** Drops targets that equal an earlier one. */
 export function withoutRepeats(offered: readonly OfferedTarget[]): OfferedTarget[] {
   const seen = new Set<string>()
   return offered.map(target => {
     const { discovered, outcome } = target
     if (typeof outcome === 'string') return target
-    // A container has a target for each of its ports, and one log.
+    // A container has a target for each port, but only one log.
     const key = outcome.container ? outcome.path : targetKey(outcome)
     if (seen.has(key)) return { discovered, outcome: 'exists' }
     seen.add(key)
@@ -48,13 +48,13 @@ export function withoutRepeats(offered: readonly OfferedTarget[]): OfferedTarget
   })
 }
 
-/** What decides which targets are read. */
+/** Settings that decide which targets are read. */
 export interface ResolveOptions {
   readonly rules: readonly RelabelRule[]
   readonly hostname: string
 }
 
-/** Relabels both streams; no `__path__` is asked for. */
+/** Relabels the targets of both streams. They need no `__path__`. */
 function toContainerTarget(
   offered: ReadonlyMap<string, string>,
   log: ContainerLog,

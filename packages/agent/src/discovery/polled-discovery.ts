@@ -1,4 +1,4 @@
-// Discovery of what tells nobody of its changes: it is asked again and again.
+// Discovery that polls an API which sends no events.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
@@ -6,23 +6,23 @@ import { pollRetryMsMax } from '../limits.ts'
 import { ProblemReport } from './problem-report.ts'
 import type { Discoverer, DiscoveryContext, TargetGroup } from './target-group.ts'
 
-/** Outcome of asking once: what there is, and what is wrong with the rest. */
+/** Outcome of one poll: the targets, and a problem with the rest. */
 export interface Polled {
   readonly groups: readonly TargetGroup[]
   readonly problem?: string | undefined
 }
 
 export interface PolledDiscoveryOptions {
-  /** Key of the configuration, for the log. */
+  /** Configuration key, for the log. */
   readonly key: string
   readonly refreshMs: number
   readonly context: DiscoveryContext
-  /** Asks once; where it fails as a whole, what was found before stays. */
+  /** Polls once. If the whole poll fails, what was found before stays. */
   readonly poll: (signal: AbortSignal) => Promise<Polled>
   readonly close?: () => void
 }
 
-/** Asks at an interval. */
+/** Polls at an interval. */
 export class PolledDiscovery implements Discoverer {
   readonly #options: PolledDiscoveryOptions
   readonly #abort = new AbortController()
@@ -59,7 +59,7 @@ export class PolledDiscovery implements Discoverer {
     }
   }
 
-  /** Gives the groups of before where they are the same. */
+  /** Reuses earlier groups that have not changed. */
   #keep(groups: readonly TargetGroup[]): Iterable<TargetGroup> {
     const before = this.#groups
     this.#groups = new Map(

@@ -1,17 +1,17 @@
-// What is wrong with a discovery, in the log: when it begins or becomes another, and its end.
+// Logs problems of a discovery: when one begins, changes or ends.
 
 import type { Logger } from 'pino'
 
 export interface ProblemReportOptions {
   readonly logger: Logger
-  /** Of both lines. */
+  /** Fields of both log lines. */
   readonly fields: Readonly<Record<string, string>>
-  /** What is said beside the problem; by default that nobody answers. */
+  /** Message next to the problem. By default it says that nobody answers. */
   readonly began?: string
   readonly ended?: string
 }
 
-/** Logs a problem once, however often it is met. */
+/** Logs a problem once, however often it occurs. */
 export class ProblemReport {
   readonly #options: ProblemReportOptions
   #problem: string | undefined
@@ -20,7 +20,7 @@ export class ProblemReport {
     this.#options = options
   }
 
-  /** Takes what is wrong now; `undefined` where nothing is. */
+  /** Takes the current problem, or `undefined` if there is none. */
   tell(problem: string | undefined): void {
     if (problem === this.#problem) return
     this.#problem = problem

@@ -1,4 +1,4 @@
-// The kinds of discovery. A new one is a file in this folder and a row here.
+// The kinds of discovery. To add one, add a file to this folder and a row here.
 
 import { loadReaders } from '../config-reading/kinds.ts'
 import type { ValueReader } from '../config-reading/yaml-cursor.ts'
@@ -24,7 +24,7 @@ type DiscoveryKey = keyof typeof discoveries
 
 export const discoveryKeys = Object.keys(discoveries) as readonly DiscoveryKey[]
 
-/** Loads the readers of the keys of a job under which targets are looked for, for the keys that jobs have. */
+/** Loads the readers of the discovery keys that the jobs use. */
 export function loadDiscoveryReaders(
   jobKeys: Iterable<string>,
 ): Promise<Readonly<Record<DiscoveryKey, ValueReader<DiscoveryConfig[]>>>> {

@@ -1,5 +1,5 @@
-// static_configs: targets that the configuration itself lists, each with its labels. The entries of a
-// file of file_sd_configs have the same form.
+// static_configs: targets listed in the configuration itself, with their labels. Files of file_sd_configs
+// have entries of the same form.
 
 import { readLabels, readList, readText } from '../config-reading/readers.ts'
 import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
@@ -39,7 +39,10 @@ export function readStaticConfigs(cursor: YamlCursor): StaticConfig[] {
   return readList(readStaticConfig)(cursor) ?? []
 }
 
-/** Makes groups of static configurations, of `localhost` where none is listed; `source` names where they stand. */
+/**
+ * Makes groups of static configurations. An entry without targets gets `localhost`. `source` names the
+ * place of the entries.
+ */
 export function staticGroups(configs: readonly StaticConfig[], source: string): TargetGroup[] {
   return configs.map(({ targets, labels }, i) => {
     const addresses = targets.length > 0 ? targets : ['localhost']

@@ -1,6 +1,6 @@
-// Targets of the last run, beside the positions file. What discovery does not know any more when the agent
-// starts may have gone while it was away, and its files be there still, as those of a pod for moments: they
-// are read to their end with the labels of before.
+// Remembers the targets of the last run in a file next to the positions file. A target that discovery no
+// longer knows at startup may have disappeared while the agent was down, with its files still there, like a
+// pod's for a moment. The agent reads those files to their end with their earlier labels.
 //
 // One JSON object: {"jobs": {name: {"identity": hash, "targets": [{path, pathExclude, labels, goneMs}]}}}
 
@@ -16,9 +16,9 @@ interface Remembered {
   readonly path: string
   readonly pathExclude?: string | undefined
   readonly labels: Readonly<Record<string, string>>
-  /** Labels before the rules that go by the names of files; absent without such rules. */
+  /** Labels from before the rules that use file names. Absent without such rules. */
   readonly perFile?: Readonly<Record<string, string>> | undefined
-  /** When discovery had it no more; absent while it has. */
+  /** When discovery lost the target. Absent while discovery has it. */
   readonly goneMs?: number | undefined
 }
 
@@ -29,20 +29,20 @@ interface RememberedJob {
 
 /** What is remembered of one job. */
 export interface JobMemory {
-  /** Targets of before, gone ones included. */
+  /** Remembered targets, including gone ones. */
   readonly targets: readonly FileTarget[]
-  /** Tells what discovery has now. */
+  /** Takes the targets that discovery has now. */
   keep(targets: readonly FileTarget[]): void
 }
 
-/** Remembers targets over restarts. */
+/** Remembers targets across restarts. */
 export class TargetMemory {
   readonly #options: {
     readonly path: string
     readonly logger: Logger
     readonly nowMs: () => number
   }
-  /** As the last run left them. */
+  /** Targets of the last run. */
   readonly #last = new Map<string, RememberedJob>()
   readonly #jobs = new Map<string, RememberedJob>()
   #timer: NodeJS.Timeout | undefined
@@ -77,7 +77,7 @@ export class TargetMemory {
     }
   }
 
-  /** Gives the memory of a job; that of a job which was written otherwise is forgotten. */
+  /** Returns the memory of a job. Forgets a job whose settings have changed. */
   open({
     jobName,
     identity: text,
@@ -126,12 +126,12 @@ export class TargetMemory {
     try {
       writeWhole(path, JSON.stringify({ jobs: Object.fromEntries(this.#jobs) }))
     } catch (error) {
-      // Nothing depends on it but what goes while the agent is away.
+      // The file matters only for targets that disappear while the agent is down.
       logger.warn({ path, error: (error as Error).message }, 'Targets cannot be remembered')
     }
   }
 
-  /** Writes what has changed last. */
+  /** Writes pending changes. */
   close(): void {
     if (this.#timer) this.#write()
   }

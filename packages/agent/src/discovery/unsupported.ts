@@ -1,6 +1,6 @@
-// Kinds of discovery that Promtail has and the agent does not: refused by name, with what to do
-// instead. They are for one vendor's cloud each. They find targets of a whole network; logs are read on the
-// host where they are written, so what they gave was labels.
+// Kinds of discovery that Promtail has and the agent does not. They are refused by name, with advice what
+// to do instead. Each serves one vendor's cloud and finds the targets of a whole network. Logs are read on
+// the host that writes them, so these kinds only ever added labels.
 
 import { refuse } from '../config-reading/readers.ts'
 import type { ValueReader } from '../config-reading/yaml-cursor.ts'
@@ -16,6 +16,6 @@ const insteads: Readonly<Record<string, string>> = {
   triton_sd_configs: byFile,
 }
 
-/** Readers of their keys. */
+/** Readers that refuse their keys. */
 export const unsupportedDiscoveries: Readonly<Record<string, ValueReader<never>>> =
   Object.fromEntries(Object.entries(insteads).map(([name, instead]) => [name, refuse(instead)]))

@@ -1,5 +1,5 @@
-// Tells of changes in directories as the system reports them. Reports may be missing (network file
-// systems, limits on watches): whoever listens must look for himself as well.
+// Reports changes in directories as the system announces them. Events may be missing (network file systems,
+// limits on watches), so listeners must also look for themselves now and then.
 
 import { type FSWatcher, statSync, watch } from 'node:fs'
 import { join } from 'node:path'
@@ -8,11 +8,11 @@ import { identityKey } from './file-identity.ts'
 
 interface Watch {
   readonly watcher: FSWatcher
-  /** Device, inode and birth of what is watched: a directory that is made anew is another one. */
+  /** Device, inode and birth time of the watched directory. A recreated directory is a different one. */
   readonly key: string
 }
 
-/** Watches a set of directories, not what is below them. */
+/** Watches a set of directories, without their subdirectories. */
 export class DirectoryWatcher {
   readonly #onChange: (path: string) => void
   readonly #logger: Logger
@@ -20,7 +20,7 @@ export class DirectoryWatcher {
   #hasFailed = false
 
   constructor(options: {
-    /** Called with the path of what appeared, changed or went, perhaps often. */
+    /** Called with the path of whatever appeared, changed or disappeared, possibly often. */
     readonly onChange: (path: string) => void
     readonly logger: Logger
   }) {
@@ -29,8 +29,8 @@ export class DirectoryWatcher {
   }
 
   /**
-   * Watches these directories and no others; to be called again from time to time. Tells whether any is
-   * watched that was not: what came into it before is not told of.
+   * Watches exactly these directories. Call it again from time to time. Returns true if it started a new
+   * watch: earlier events in that directory were not reported.
    */
   watch(directories: ReadonlySet<string>): boolean {
     for (const directory of this.#watches.keys()) {

@@ -1,25 +1,25 @@
-// What makes a file the same file: device and inode, and because inodes are used again, a fingerprint
-// of its first bytes and of the bytes before the position.
+// What identifies a file: device and inode and, because inodes are reused, a fingerprint of its first bytes
+// and of the bytes before the position.
 
 import { createHash } from 'node:crypto'
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 
-/** A hash over `length` bytes that end at `end`. */
+/** A hash of the `length` bytes that end at `end`. */
 export interface Fingerprint {
   readonly end: number
   readonly length: number
   readonly hash: string
 }
 
-/** Reads bytes at a place; gives fewer where the content ends. */
+/** Reads bytes at a position. Returns fewer at the end of the content. */
 export type ReadAt = (position: number, length: number) => Buffer
 
-/** Device and inode as one text. */
+/** Returns device and inode as one string. */
 export function identityKey(stats: Pick<BigIntStats, 'dev' | 'ino'>): string {
   return `${stats.dev}:${stats.ino}`
 }
 
-/** Makes a reader over an open file. */
+/** Makes a reader of an open file. */
 export function readerOf(fd: number): ReadAt {
   return (position, length) => {
     const bytes = Buffer.alloc(length)
@@ -27,14 +27,14 @@ export function readerOf(fd: number): ReadAt {
   }
 }
 
-/** Makes the fingerprint of the `length` bytes before `end`; `undefined` where they are not all there. */
+/** Returns the fingerprint of the `length` bytes before `end`, or `undefined` if some are missing. */
 export function fingerprint(readAt: ReadAt, end: number, length: number): Fingerprint | undefined {
   const bytes = readAt(end - length, length)
   if (bytes.length < length) return undefined
   return { end, length, hash: createHash('sha1').update(bytes).digest('base64') }
 }
 
-/** Tells whether the content has what the fingerprint was made of. */
+/** Returns true if the content matches the fingerprint. */
 export function hasFingerprint(readAt: ReadAt, print: Fingerprint): boolean {
   if (print.length === 0) return true
   return fingerprint(readAt, print.end, print.length)?.hash === print.hash
@@ -47,10 +47,10 @@ export interface OpenedFile {
 }
 
 /**
- * Opens a file to read; gives `undefined`, and opens nothing, where the path leads to anything but a
- * regular file. Never waits, not even for a FIFO's writer.
+ * Opens a regular file for reading. Returns `undefined`, without opening anything, if the path leads to
+ * anything else. Never blocks, not even on a FIFO.
  *
- * @throws the error of the system.
+ * @throws the system's error.
  */
 export function openRegularFile(path: string): OpenedFile | undefined {
   const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants
@@ -66,7 +66,10 @@ export function openRegularFile(path: string): OpenedFile | undefined {
   return undefined
 }
 
-/** Opens a file like `openRegularFile`; one that is gone, unreadable or a loop of links is not there. */
+/**
+ * Opens a file like `openRegularFile`, but returns `undefined` if it is gone, unreadable or a loop of
+ * links.
+ */
 export function openIfThere(path: string): OpenedFile | undefined {
   try {
     return openRegularFile(path)

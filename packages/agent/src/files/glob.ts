@@ -1,5 +1,6 @@
-// Finds the files that a `__path__` pattern matches, as doublestar does: `*` stays within a name, `**`
-// crosses directories, `{a,b}`, `[a-z]`, `?`; a leading dot is no exception; links are followed.
+// Finds the files that match a `__path__` pattern, with doublestar's rules: `*` stays within a name, `**`
+// crosses directories, `{a,b}`, `[a-z]` and `?` work as usual. Patterns match leading dots, and the search
+// follows links.
 
 import { statSync } from 'node:fs'
 import { readdir, realpath, stat } from 'node:fs/promises'
@@ -14,22 +15,25 @@ type Segment =
 /** A compiled pattern. */
 export interface Glob {
   readonly pattern: string
-  /** Tells whether a whole path matches. */
+  /** Returns true if the whole path matches. */
   matches(path: string): boolean
-  /** Tells whether something below a path may match. */
+  /** Returns true if something below the path may match. */
   mayMatchBelow(path: string): boolean
-  /** Finds matching files; tells the directories it looked into, and those it could not read. */
+  /** Finds matching files. Reports the directories it listed and those it could not read. */
   find(visit: GlobVisit): Promise<string[]>
 }
 
 export interface GlobVisit {
   readonly onDirectory?: (path: string) => void
   readonly onUnreadable?: (path: string, error: Error) => void
-  /** What patterns that are searched for together share: each directory is listed once. */
+  /** Shared by patterns that are searched together, so that each directory is listed once. */
   readonly listings?: SharedListings
 }
 
-/** Listings of one search, and those of the search before, which hold where nothing changed. */
+/**
+ * Directory listings of one search and the one before. An old listing stays valid while its directory has
+ * not changed.
+ */
 export class SharedListings {
   readonly before: Listings
   readonly now: Listings = new Map()
@@ -40,14 +44,14 @@ export class SharedListings {
 }
 
 /**
- * Compiles a pattern; a relative one counts from the working directory.
+ * Compiles a pattern. A relative one starts at the working directory.
  *
- * @throws SyntaxError when a bracket or brace is not closed.
+ * @throws SyntaxError if a bracket or brace is not closed.
  */
 export function compileGlob(pattern: string): Glob {
   checkBrackets(pattern)
   const absolute = resolve(pattern)
-  // Where no search is needed the path stays as it is written, as in Promtail: `/var//log/a.log`.
+  // A path without wildcards stays as written, like in Promtail: `/var//log/a.log`.
   const written = isAbsolute(pattern) ? pattern : absolute
   let listings: Listings = new Map()
   const alternatives = expandBraces(absolute).map(text => text.split('/').slice(1).map(readSegment))
@@ -86,7 +90,7 @@ function checkBrackets(pattern: string): void {
   if (braces > 0) throw new SyntaxError(`syntax error in pattern: { is not closed`)
 }
 
-/** Writes `a{b,c}` as `ab` and `ac`, inner braces as well. */
+/** Expands `a{b,c}` to `ab` and `ac`, including nested braces. */
 function expandBraces(pattern: string): string[] {
   let open = -1
   let depth = 0
@@ -137,12 +141,12 @@ function readSegment(text: string): Segment {
   return { kind: 'pattern', matches }
 }
 
-/** What a sign of a pattern stands for: one character, or any number of them. */
+/** What a pattern character matches: one character, or any number of them. */
 type Sign = 'any' | ((char: string) => boolean)
 
 /**
- * Tells whether values are those of a pattern, in which `any` stands for any number of them. Only the last
- * `any` is ever tried with more, so that the time grows with both lengths and no faster.
+ * Matches values against a pattern in which `any` stands for any number of values. Only the last `any` is
+ * ever extended, so the time is at most the product of both lengths.
  */
 function matchSequence<V, P>(
   values: readonly V[],
@@ -170,8 +174,8 @@ function matchSequence<V, P>(
 }
 
 /**
- * Reads `[a-z]`, `[!a]` or `[^a]`, which begins at `at`: a regular expression for it, and where it ends. As
- * in doublestar `]` stands in it only behind a backslash, and there are no names such as `[:digit:]`.
+ * Reads `[a-z]`, `[!a]` or `[^a]` from `at` on. Returns it as a regular expression, with its end. Like in
+ * doublestar, `]` inside needs a backslash, and there are no classes such as `[:digit:]`.
  */
 function readClass(text: string, at: number): { readonly source: string; readonly end: number } {
   const isNegated = text[at + 1] === '!' || text[at + 1] === '^'
@@ -192,7 +196,7 @@ function readClass(text: string, at: number): { readonly source: string; readonl
     if (from <= to) source += `${literal(from)}-${literal(to)}`
   }
   if (next >= text.length) throw new SyntaxError('syntax error in pattern: [ is not closed')
-  // Nothing is in a range that runs backwards.
+  // A reversed range is empty.
   if (source === '') source = isNegated ? '.' : '(?!)'
   else source = `[${isNegated ? '^' : ''}${source}]`
   return { source, end: next + 1 }
@@ -207,7 +211,7 @@ function matchNames(segments: readonly Segment[], names: readonly string[]): boo
   return matchSequence(names, pattern, (name, one) => one === 'any' || matchesName(one, name))
 }
 
-/** Tells whether names lead into the pattern and leave something of it. */
+/** Returns true if the names match the start of the pattern and some of the pattern is left. */
 function matchPrefix(segments: readonly Segment[], names: readonly string[]): boolean {
   const [segment, ...rest] = segments
   if (!segment) return false
@@ -227,7 +231,7 @@ async function findFiles(
   alternatives: readonly (readonly Segment[])[],
   walk: Walk,
 ): Promise<string[]> {
-  // A path that exists as it is written is taken as it is, whatever signs are in it.
+  // A path that exists exactly as written is used as it is, even with wildcards in it.
   const needsNoWalk = written !== absolute || /[*?[{]/.test(absolute)
   if (needsNoWalk && (await isThere(written))) return [written]
   for (const segments of alternatives) await walk.step('/', segments, 0, [])
@@ -249,17 +253,17 @@ interface ListedItem {
   readonly isDirectory: boolean
 }
 
-/** Listings by directory; one holds while the directory's time of change stays. */
+/** Listings by directory. A listing is valid while the directory's modification time stays the same. */
 type Listings = Map<string, Listing>
 
-// No directory's time of change: such a listing is not used again.
+// Never a real modification time: such a listing is not reused.
 const never = -1n
 
 class Walk {
   readonly files = new Set<string>()
   readonly #visit: GlobVisit
   readonly #before: Listings
-  /** What this walk saw, for the next one. */
+  /** Listings of this walk, for the next one. */
   readonly listings: Listings
 
   constructor(visit: GlobVisit, before: Listings) {
@@ -268,7 +272,7 @@ class Walk {
     this.listings = visit.listings?.now ?? new Map()
   }
 
-  /** Follows the segments from a directory on. */
+  /** Matches the remaining segments, starting from a directory. */
   async step(
     directory: string,
     segments: readonly Segment[],
@@ -305,7 +309,7 @@ class Walk {
     if (seen) return seen.items
     this.#visit.onDirectory?.(directory)
     try {
-      // Synchronous, since it is asked for each directory at each search, and quick.
+      // Synchronous because it is fast and runs for every directory of every search.
       const stats = statSync(directory, { bigint: true, throwIfNoEntry: false })
       if (!stats?.isDirectory()) return []
       const { mtimeNs } = stats
@@ -336,6 +340,6 @@ async function read(directory: string, mtimeNs: bigint): Promise<Listing> {
       return { name: entry.name, isDirectory: target?.isDirectory() ?? false }
     }),
   )
-  // What a link leads to may appear without a change of this directory.
+  // The target of a dangling link may appear without changing this directory.
   return { mtimeNs: hasDangling ? never : mtimeNs, items }
 }

@@ -1,4 +1,4 @@
-// Writes small files as a whole: a reader, or a loss of power, finds the old content or the new one.
+// Writes small files atomically: after a crash or power loss, the file has the old content or the new one.
 
 import {
   closeSync,
@@ -13,18 +13,18 @@ import { dirname } from 'node:path'
 import { makePrivateDirectory, privateFileMode } from '@skald/wire'
 
 /**
- * Replaces a file by a new content, or leaves the old one.
+ * Replaces the content of a file, or leaves the old content.
  *
- * @throws the system's error, when the disk is full for example.
+ * @throws the system's error, for example if the disk is full.
  */
 export function writeWhole(path: string, text: string): void {
   makePrivateDirectory(dirname(path))
   const temporary = `${path}.new`
   const fd = openSync(temporary, 'w', privateFileMode)
   try {
-    // One that a killed process left behind may have another mode.
+    // A leftover of a killed process may have another mode.
     fchmodSync(fd, privateFileMode)
-    // Not writeSync, which writes as much as there is room for.
+    // Not writeSync, which may write only part of the text.
     writeFileSync(fd, text)
     fsyncSync(fd)
   } catch (error) {

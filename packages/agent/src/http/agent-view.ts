@@ -1,4 +1,4 @@
-// What the pages show of a running agent, and the one thing they ask it to do.
+// What the pages show of a running agent, and the reload they can request.
 
 import type { AgentConfig } from '../config/agent-config.ts'
 import type { JobTargets } from '../discovery/job-targets.ts'
@@ -8,23 +8,23 @@ import type { TargetStatus } from '../tail/managed-target.ts'
 
 /** A running agent, as its pages see it. */
 export interface AgentView {
-  /** At least one file is being read. */
+  /** True if at least one file is being read. */
   readonly isReady: boolean
   readonly metrics: AgentMetrics
   /** The configuration in force. */
   readonly config: AgentConfig
-  /** The jobs with the targets that their discovery has found. */
+  /** The jobs, with the targets their discovery has found. */
   readonly jobs: readonly JobTargets[]
   /** Lists the targets with their files and positions. */
   targets(): readonly TargetStatus[]
-  /** Lists the sources that are no files. */
+  /** Lists the sources other than files. */
   sources(): readonly SourceStatus[]
   /**
-   * Reads the configuration again and applies what has changed in it.
+   * Reads the configuration again and applies what has changed.
    *
-   * @throws ConfigError when it cannot be used; the old one stays in force.
+   * @throws ConfigError if it is unusable. The old configuration then stays in force.
    */
   reload(): Promise<'changed' | 'unchanged'>
-  /** Changed blocks that only a restart applies. */
+  /** Changed blocks that take effect only after a restart. */
   readonly blocksForRestart: readonly string[]
 }

@@ -1,5 +1,5 @@
-// /config: the configuration as it is in force, its secrets hidden and its comments left out, for a
-// comment may hold a secret that was in use.
+// /config: the configuration in force. Hides secrets, and drops comments because a comment may hold an old
+// secret.
 
 import {
   type Document,
@@ -16,7 +16,7 @@ import { html, renderPage } from './page.ts'
 
 const hidden = '<secret>'
 
-// Keys whose values are secrets wherever they stand.
+// Keys whose values are always secrets.
 const secretKeys = new Set([
   ...['password', 'credentials', 'bearer_token', 'client_secret', 'secrets'],
   ...['connection_string', 'api_token', 'token', 'access_key', 'secret_key'],
@@ -24,7 +24,7 @@ const secretKeys = new Set([
 // Headers that carry a secret.
 const secretHeader = /authorization|token|secret|key|cookie|password/i
 
-/** Renders the page: the text of the configuration, below what was left out of it for a mistake. */
+/** Renders the page: first the parts left out because of mistakes, then the text of the configuration. */
 export function renderConfigPage(
   { text, leftOut }: Pick<AgentConfig, 'text' | 'leftOut'>,
   prefix: string,
@@ -36,12 +36,12 @@ export function renderConfigPage(
   return renderPage({ title: 'Configuration', prefix }, body)
 }
 
-/** Writes a configuration again without secrets and comments. */
+/** Returns a configuration without secrets and comments. */
 export function hideSecrets(configText: string): string {
   const document = parseDocument(configText, {
     ...{ schema: 'failsafe', merge: false, uniqueKeys: false },
   } as const)
-  // What is in force was read without mistakes; nothing is shown of what could not be.
+  // The configuration in force always parses; anything else is not shown at all.
   if (document.errors.length > 0) return 'The configuration cannot be shown'
   document.comment = null
   document.commentBefore = null
@@ -63,7 +63,7 @@ export function hideSecrets(configText: string): string {
   return document.toString({ lineWidth: 0 })
 }
 
-/** Key of the nearest pair around. */
+/** Returns the key of the nearest enclosing pair. */
 function parentKey(path: readonly unknown[]): string {
   for (const node of path.toReversed()) {
     const key = (node as { key?: unknown }).key
@@ -78,7 +78,7 @@ function isSecret(name: string, parent: string): boolean {
   return (parent === 'headers' || parent === 'http_headers') && secretHeader.test(name)
 }
 
-/** Hides all texts of a value. */
+/** Hides every string in a value. */
 function hideValue(node: Node | null, document: Document): void {
   if (isScalar(node)) {
     node.value = hidden
@@ -88,7 +88,7 @@ function hideValue(node: Node | null, document: Document): void {
   else if (isMap(node)) for (const { value } of node.items) hideValue(value as Node, document)
 }
 
-/** Hides user and password of a URL. */
+/** Hides the user and password of a URL. */
 function hideUserInfo(text: string): string {
   return text.replace(/^(\w+:\/\/)[^/@\s]+@/, `$1${hidden}@`)
 }

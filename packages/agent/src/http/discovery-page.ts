@@ -1,21 +1,21 @@
-// /service-discovery: what was found, what relabelling made of it, and why the rest is not read.
+// /service-discovery: what was found, its labels after relabelling, and why the rest is not read.
 
 import type { JobTargets } from '../discovery/job-targets.ts'
 import type { OfferedTarget, TargetFailure } from '../discovery/offered-targets.ts'
 import { shownLeftOutMax, shownReadMax } from '../limits.ts'
 import { type Html, html, labelTexts, passesFilter, renderLabels, renderPage } from './page.ts'
 
-/** One target as it was found. */
+/** A target as found. */
 export interface DiscoveredTarget {
   readonly discoveredLabels: Readonly<Record<string, string>>
-  /** Absent where it is not read. */
+  /** Absent if it is not read. */
   readonly labels?: Readonly<Record<string, string>>
   readonly path?: string
   /** Why it is not read. */
   readonly reason?: TargetFailure
 }
 
-/** What the page shows, as JSON gives it as well. */
+/** The data of the page, also served as JSON. */
 export interface DiscoveryView {
   readonly jobs: readonly {
     readonly job: string
@@ -33,7 +33,7 @@ const reasons: Readonly<Record<TargetFailure, string>> = {
   exists: 'the same as one before',
 }
 
-/** Collects the targets that pass a filter. */
+/** Collects the targets that match a filter. */
 export function viewDiscovery(jobs: readonly JobTargets[], filter: string): DiscoveryView {
   return {
     jobs: jobs.map(({ config: { jobName }, isComplete, offered }) => {

@@ -1,15 +1,15 @@
-// The frame of the pages for people: plain HTML without scripts, light or dark as the reader's system
-// is, with links to the other pages and a filter that the server applies.
+// The frame of the HTML pages: plain HTML without scripts, light or dark like the reader's system, with
+// links to the other pages and a filter that the server applies.
 
 import { ascending } from '@skald/wire'
 import { shownLabelCharactersMax } from '../limits.ts'
 
-/** HTML that is safe to be put into a page. */
+/** HTML that is safe to insert into a page. */
 export interface Html {
   readonly html: string
 }
 
-/** Writes HTML; what is put in is escaped unless it is HTML itself, lists are joined. */
+/** Builds HTML. Escapes inserted values unless they are Html, and joins lists. */
 export function html(parts: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
   const written = parts.map((part, i) => part + (i < values.length ? write(values[i]!) : ''))
   return { html: written.join('') }
@@ -46,16 +46,16 @@ code.label{background:var(--chip);border-radius:3px;padding:0 .3rem;margin:0 .2r
 form{margin:1rem 0}input[type=search]{width:24rem;max-width:100%;padding:.3rem}
 `
 
-/** What a page is called and where its links lead. */
+/** Title of a page and the prefix of its links. */
 export interface PageFrame {
   readonly title: string
   /** Prefix of all routes. */
   readonly prefix: string
-  /** Text that the filter has; absent on pages without one. */
+  /** Current filter. Absent on pages without one. */
   readonly filter?: string
 }
 
-/** Puts a page together. */
+/** Renders a complete page. */
 export function renderPage({ title, prefix, filter }: PageFrame, body: Html): string {
   const links = [
     ['targets', 'Targets'],
@@ -72,7 +72,7 @@ export function renderPage({ title, prefix, filter }: PageFrame, body: Html): st
     .html
 }
 
-/** Writes labels as a person reads them. */
+/** Renders labels for people. */
 export function renderLabels(labels: Iterable<readonly [string, string]>): Html {
   const sorted = [...labels].sort(([a], [b]) => ascending(a, b))
   const items = sorted.map(([name, value]) => {
@@ -83,7 +83,7 @@ export function renderLabels(labels: Iterable<readonly [string, string]>): Html 
   return html`${items}`
 }
 
-/** Tells whether one of the texts has the filter's text in it, in whatever case. */
+/** Returns true if one of the texts contains the filter's text, ignoring case. */
 export function passesFilter(filter: string, texts: Iterable<string>): boolean {
   const wanted = filter.trim().toLowerCase()
   if (wanted === '') return true
@@ -91,7 +91,7 @@ export function passesFilter(filter: string, texts: Iterable<string>): boolean {
   return false
 }
 
-/** Texts of labels for the filter: `name=value` and `name="value"`. */
+/** Yields labels as text for the filter: `name=value` and `name="value"`. */
 export function* labelTexts(labels: Iterable<readonly [string, string]>): Iterable<string> {
   for (const [name, value] of labels) {
     yield `${name}=${value}`

@@ -1,4 +1,4 @@
-// /debug/pprof and /debug/fgprof, where `profiling_enabled` is set.
+// /debug/pprof and /debug/fgprof, available if `profiling_enabled` is set.
 
 import type { FastifyInstance } from 'fastify'
 import { profileSecondsDefault, profileSecondsMax } from '../limits.ts'
@@ -11,7 +11,7 @@ const index = `Profiles, for go tool pprof. Each measures for ?seconds=${profile
 /debug/fgprof         all time, waiting included
 `
 
-/** Adds the routes of profiles to a server. */
+/** Adds the profiling routes to a server. */
 export function addProfileRoutes(instance: FastifyInstance, prefix: string): void {
   let running: ProfileKind | undefined
   instance.get(`${prefix}/debug/pprof/`, (_request, reply) => reply.type('text/plain').send(index))

@@ -1,5 +1,5 @@
-// Profiles of the running agent in the format of pprof, so that `go tool pprof` and what else reads those
-// can be pointed at it as at Promtail. V8's own profilers measure; nothing is measured between requests.
+// Profiles the running agent in pprof's format, so that `go tool pprof` and similar tools work as with
+// Promtail. V8's own profilers do the measuring, only during a request.
 
 import { type HeapProfiler, type Profiler, Session } from 'node:inspector/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,7 +14,7 @@ import {
   ValueType,
 } from 'pprof-format'
 
-/** Kinds of profiles: time on the processor, time at all, memory that is allocated and stays. */
+/** Kinds of profiles: CPU time, wall-clock time, live heap memory. */
 export const profileKinds = ['profile', 'fgprof', 'heap'] as const
 export type ProfileKind = (typeof profileKinds)[number]
 
@@ -27,16 +27,16 @@ interface Frame {
   readonly lineNumber: number
 }
 
-/** One place that was seen: its frames, from the innermost out, and what was measured there. */
+/** One stack: its frames, innermost first, and what was measured there. */
 interface Seen {
   readonly frames: readonly Frame[]
   readonly values: readonly number[]
 }
 
 /**
- * Measures for some seconds, or until the signal is aborted; gives a gzipped profile.
+ * Profiles for some seconds, or until the signal is aborted. Returns a gzipped profile.
  *
- * @throws Error where V8 does not start its profiler.
+ * @throws Error if V8 cannot start its profiler.
  */
 export async function takeProfile(
   kind: ProfileKind,
@@ -109,7 +109,7 @@ async function heap(session: Session, wait: () => Promise<unknown>) {
   return { seen, units, period: heapSampleBytes }
 }
 
-/** What V8 puts around everything is no function; it stays where nothing else is there. */
+/** Drops V8's artificial root frame, unless it is the only one. */
 function withoutRoot(frames: readonly Frame[]): readonly Frame[] {
   return frames.length > 1 ? frames.slice(0, -1) : frames
 }

@@ -11,7 +11,7 @@ import { renderTargetsPage, viewTargets } from './targets-page.ts'
 const notReady =
   'Not ready: Unable to find any logs to tail. Please verify permissions, volumes, scrape_config, etc.\n'
 
-/** Starts the HTTP server; settles when it listens. */
+/** Starts the HTTP server. Resolves when it listens. */
 export async function startAgentServer(options: {
   readonly agent: AgentView
   readonly logger: Logger
@@ -19,10 +19,10 @@ export async function startAgentServer(options: {
   const { agent, logger } = options
   const { httpListenAddress, httpListenPort, httpPathPrefix, tls } = agent.config.server
   const { enablesReload, enablesProfiling } = agent.config.server
-  // The type of an instance says whether it speaks TLS, which nothing here depends on.
+  // The type of the instance depends on TLS, which does not matter here.
   const instance = fastify({
     ...{ logger: false, forceCloseConnections: true },
-    // No route has a schema: the compilers of schemas, some hundred modules, are not loaded.
+    // No route has a schema, so skip loading the schema compilers, about a hundred modules.
     schemaController: {
       compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas },
     },
@@ -36,7 +36,7 @@ export async function startAgentServer(options: {
     { prefix: httpPathPrefix },
   )
   if (enablesProfiling) {
-    // Loaded where it is wanted: modules are most of what an idle agent takes.
+    // Loaded on demand: modules are most of an idle agent's memory.
     const { addProfileRoutes } = await import('./profile-routes.ts')
     addProfileRoutes(instance, httpPathPrefix)
   }
@@ -48,12 +48,12 @@ export async function startAgentServer(options: {
 
 /** What the routes need. */
 export interface AgentRouteOptions {
-  /** The agent of the moment. */
+  /** Returns the current agent. */
   readonly agentOf: () => AgentView
   readonly enablesReload: boolean
 }
 
-/** Adds the agent's pages to a server, below its prefix: its own, or that of a process which runs more than the agent. */
+/** Adds the agent's pages below a prefix, to the agent's own server or to that of a larger process. */
 export function addAgentRoutes(
   instance: FastifyInstance,
   { agentOf, enablesReload }: AgentRouteOptions,
@@ -112,7 +112,7 @@ function noSchemas(): never {
   throw new Error('The routes of the agent have no schemas')
 }
 
-/** Sends a page that runs nothing and is put into no other page. */
+/** Sends a page that may run no scripts and cannot be embedded in another page. */
 function sendPage(reply: FastifyReply, page: string): FastifyReply {
   const policy =
     "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
@@ -127,7 +127,7 @@ function filterOf({ query }: FastifyRequest): string {
   return typeof filter === 'string' ? filter : ''
 }
 
-/** As asked for by `?format=json` or by the Accept header. */
+/** Returns true if `?format=json` or the Accept header asks for JSON. */
 function wantsJson({ query, headers }: FastifyRequest): boolean {
   const { format } = query as { format?: unknown }
   return format === 'json' || headers.accept?.includes('application/json') === true

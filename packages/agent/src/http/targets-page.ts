@@ -1,4 +1,4 @@
-// /targets: what each job reads and how far it has come.
+// /targets: what each job reads, and its progress.
 
 import { shownTargetsMax } from '../limits.ts'
 import type { SourceStatus } from '../sources/source-runner.ts'
@@ -6,23 +6,23 @@ import type { TargetStatus } from '../tail/managed-target.ts'
 import type { AgentView } from './agent-view.ts'
 import { type Html, html, labelTexts, passesFilter, renderLabels, renderPage } from './page.ts'
 
-/** What the page shows, as JSON gives it as well. */
+/** The data of the page, also served as JSON. */
 export interface TargetsView {
   readonly jobs: readonly {
     readonly job: string
     /** Kinds of discovery, such as `kubernetes`. */
     readonly discovery: readonly string[]
-    /** Everything that looks for targets has had an answer. */
+    /** True if every discoverer has answered. */
     readonly isComplete: boolean
-    /** At least one file is being read, or its source takes lines. */
+    /** True if at least one file is being read, or its source accepts lines. */
     readonly isReady: boolean
-    /** What it reads other than files; one for each client that has its own. */
+    /** Its sources other than files; one for each client with its own. */
     readonly sources: readonly SourceStatus[]
     readonly targets: readonly TargetStatus[]
   }[]
 }
 
-/** Collects the targets that pass a filter. */
+/** Collects the targets that match a filter. */
 export function viewTargets(
   agent: Pick<AgentView, 'jobs' | 'targets' | 'sources'>,
   filter: string,

@@ -1,4 +1,4 @@
-// Prints entries instead of sending them (-dry-run), one a line: time, labels, text.
+// Prints entries instead of sending them (-dry-run), one per line: time, labels, text.
 
 import type { Writable } from 'node:stream'
 import { formatDurationMs, formatGoTime } from '@skald/go-dialect'
@@ -57,7 +57,7 @@ export class EntryPrinter implements Delivery {
   }
 }
 
-/** Describes clients for people, secrets hidden. */
+/** Describes clients for people, with secrets hidden. */
 export function describeClients(clients: readonly ClientConfig[]): string {
   const described = clients.map(client => {
     const { transport, backoff } = client

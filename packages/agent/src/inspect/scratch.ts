@@ -1,17 +1,18 @@
-// Positions for a run that leaves no trace (-dry-run, -stdin): a copy in a directory of its own.
+// Temporary positions for a run that must leave no trace (-dry-run, -stdin): a copy in a separate
+// directory.
 
 import { copyFile, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AgentConfig } from '../config/agent-config.ts'
 
-/** A configuration whose positions are a copy, and what removes it. */
+/** A configuration with copied positions, and a function that removes the copy. */
 export interface Scratch {
   readonly config: AgentConfig
   remove(): Promise<void>
 }
 
-/** Copies the positions of a configuration, where there are any. */
+/** Copies the positions of a configuration, if there are any. */
 export async function createScratch(config: AgentConfig): Promise<Scratch> {
   const dir = await mkdtemp(join(tmpdir(), 'skald-agent-'))
   const filename = join(dir, 'positions.yaml')
@@ -26,7 +27,7 @@ export async function createScratch(config: AgentConfig): Promise<Scratch> {
     config: {
       ...config,
       positions: { ...config.positions, filename },
-      // What lies on disk for a server is not printed, let alone deleted.
+      // Batches buffered on disk must be neither printed nor deleted.
       wal: { ...config.wal, isEnabled: false },
     },
     remove: () => rm(dir, { recursive: true, force: true }),

@@ -1,4 +1,4 @@
-// Shows what each stage makes of a line (-inspect): the parts of the entry that differ before and after.
+// Shows what each stage does to a line (-inspect): the parts of the entry that changed.
 
 import { formatRfc3339 } from '@skald/go-dialect'
 import type { Colours } from '@skald/wire'
@@ -6,21 +6,21 @@ import type { LineOrigin } from '../line/line-origin.ts'
 import type { PipelineEntry } from '../pipeline/entry.ts'
 import type { NextStage, Stage, StageInspection } from '../pipeline/stage.ts'
 
-/** Where differences are written to, and in which colours. */
+/** Where to write the differences, and in which colours. */
 export interface StageInspector {
   readonly write: (text: string) => void
   readonly colours: Colours
 }
 
-/** An entry as people see it: part → text. */
+/** An entry as shown to people: part → text. */
 type Parts = ReadonlyMap<string, string>
 
-/** Makes what wraps stages so that they show what they do. */
+/** Makes the function that wraps stages so that they show what they do. */
 export function createInspection(inspector: StageInspector): StageInspection {
   return (name, stage) => new InspectedStage(name, stage, inspector)
 }
 
-/** A stage that shows what the stage inside it does. */
+/** Runs the stage inside it and shows what that stage changed. */
 class InspectedStage implements Stage {
   readonly #name: string
   readonly #inner: Stage

@@ -1,15 +1,15 @@
-// Label sets on their way through a pipeline. A state is immutable and remembers where each change
-// led, so that lines which take the same way share one state, and its text is made once.
+// Label sets on their way through a pipeline. A state is immutable and remembers where each change led, so
+// lines that go through the same changes share one state, and its text is built once.
 
 import { createLabelSet, formatLabelSet, type LabelSet } from '@skald/wire'
 import { labelTransitionsMax } from '../limits.ts'
 
-/** An immutable set of labels; equal ways lead to the same object. */
+/** An immutable set of labels. The same changes lead to the same object. */
 export class LabelState {
   readonly #labels: ReadonlyMap<string, string>
   #next: Map<string, LabelState> | undefined
   #text: string | undefined
-  /** Slot of whoever sends: what belongs to this label set there. */
+  /** Slot for the sender's own data about this label set. */
   handle: object | undefined
 
   constructor(labels: ReadonlyMap<string, string>) {

@@ -1,10 +1,10 @@
-// Where lines come from, seen from behind the tailer: which of its bytes are still on their way. The
-// position that may be saved is the first byte of the first line that is neither acknowledged nor
+// Where lines come from, as everything after the tailer sees it, and which bytes are still on their way.
+// The position to save is the first byte of the first line that has been neither acknowledged nor
 // deliberately dropped.
 
 import { spansBeforePrune } from '../limits.ts'
 
-/** A line (or the parts of one) that a stage keeps back. */
+/** A line (or its parts) that a stage holds back. */
 export interface HeldLine {
   /** Offset of its first byte in the file. */
   readonly startOffset: number
@@ -15,30 +15,32 @@ export interface OriginBatch {
   readonly sequence: number
 }
 
-/** One file as the pipeline and the push queue see it. */
+/** A file, as the pipeline and the push queue see it. */
 export class LineOrigin {
-  /** Name for messages: the path of the file. */
+  /** Name for messages: the file's path. */
   readonly name: string
-  /** Lines that stages keep back. */
+  /** Lines that stages hold back. */
   readonly held = new Set<HeldLine>()
   #isHeldUp = false
-  /** Called when its lines need not wait any longer. */
+  /** Called when its lines no longer have to wait. */
   onReleased: (() => void) | undefined
   readonly #batches = new Map<OriginBatch, number>()
-  /** Where the first and the last part of joined lines begin. */
+  /** Where the first and last part of joined lines start. */
   #spans: { readonly first: number; readonly last: number }[] = []
   readonly #readTime: (offset: number) => bigint
   readonly #pinTime: (offset: number, timestampNs: bigint) => bigint
   #lastBatch: OriginBatch | undefined
   #lastMin = 0
-  /** Called when something was acknowledged or let go. */
+  /** Called when lines were acknowledged or dropped. */
   onProgress: (() => void) | undefined
 
   constructor(options: {
     readonly name: string
-    /** Time at which the line at an offset was read; the same again after a crash. */
+    /** Returns when the line at an offset was read. The result is the same after a crash. */
     readonly readTime: (offset: number) => bigint
-    /** Gives a line that takes its time from its predecessors the same time again after a crash. */
+    /**
+     * Fixes the time of a line that derives it from earlier lines, so that it is the same after a crash.
+     */
     readonly pinTime?: (offset: number, timestampNs: bigint) => bigint
   }) {
     this.name = options.name
@@ -46,7 +48,7 @@ export class LineOrigin {
     this.#pinTime = options.pinTime ?? ((_offset, timestampNs) => timestampNs)
   }
 
-  /** Its lines have to wait: their tenant has more in memory than its share. */
+  /** True if its lines have to wait because their tenant uses more than its share of memory. */
   get isHeldUp(): boolean {
     return this.#isHeldUp
   }
@@ -68,7 +70,7 @@ export class LineOrigin {
     return this.#pinTime(offset, timestampNs)
   }
 
-  /** Notes that a batch has a line of this origin that begins at `startOffset`. */
+  /** Records that a batch contains a line of this origin, starting at `startOffset`. */
   addToBatch(batch: OriginBatch, startOffset: number): void {
     if (batch === this.#lastBatch && startOffset >= this.#lastMin) return
     const known = this.#batches.get(batch)
@@ -78,7 +80,7 @@ export class LineOrigin {
     this.#lastMin = min
   }
 
-  /** Notes that all lines of a batch were accepted, or dropped for good. */
+  /** Records that all lines of a batch were accepted, or dropped for good. */
   settleBatch(batch: OriginBatch): void {
     this.#batches.delete(batch)
     if (this.#lastBatch === batch) this.#lastBatch = undefined
@@ -86,8 +88,8 @@ export class LineOrigin {
   }
 
   /**
-   * Notes that a line was joined of parts, the first and last of which begin at these offsets. Lines
-   * of other streams may lie between them: no position may, or the last part would be read alone.
+   * Records that a line was joined from parts, with the offsets of its first and last part. Other streams'
+   * lines may lie between them, but no position may: the last part would then be read alone.
    */
   addSpan(first: number, last: number): void {
     if (this.#spans.length >= spansBeforePrune) {
@@ -101,12 +103,12 @@ export class LineOrigin {
     return this.#batches.size > 0
   }
 
-  /** Position that may be saved when everything before `readOffset` went into the pipeline. */
+  /** Returns the position that may be saved when everything before `readOffset` is in the pipeline. */
   settledOffset(readOffset: number): number {
     let offset = readOffset
     for (const min of this.#batches.values()) if (min < offset) offset = min
     for (const { startOffset } of this.held) if (startOffset < offset) offset = startOffset
-    // Later spans first: going back before one may lead into an earlier one.
+    // Later spans first: moving back before one may lead into an earlier one.
     for (let i = this.#spans.length - 1; i >= 0; i--) {
       const { first, last } = this.#spans[i]!
       if (offset > first && offset <= last) {

@@ -1,5 +1,4 @@
-// The agent's metrics, under Promtail's names where the meaning is the same, in a registry of their
-// own.
+// The agent's metrics, in a separate registry. Metrics with the same meaning have Promtail's names.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { CustomMetrics } from './custom-metrics.ts'
@@ -20,7 +19,7 @@ interface Amount {
   readonly entries: number
 }
 
-/** What one client counts. */
+/** Counters of one client. */
 export interface ClientMetrics {
   startTenant(tenant: string): void
   countEncoded(bytes: number): void
@@ -28,19 +27,21 @@ export interface ClientMetrics {
   countDropped(tenant: string, reason: DropReason, amount: Amount): void
   countMutated(tenant: string, reason: DropReason, amount: Amount): void
   countRetry(tenant: string): void
-  /** Bytes of batches that wait on disk. */
+  /** Sets the bytes of batches waiting on disk. */
   setStored(bytes: number): void
   observeRequest(status: number, seconds: number): void
 }
 
-/** What one file counts. */
+/** Counters of one file. */
 export interface FileMetrics {
   countLines(lines: number): void
   setBytes(bytes: { readonly read: number; readonly size: number }): void
   remove(): void
 }
 
-/** What one lane counts of what each lane does for itself: as one, whichever comes to it first. */
+/**
+ * Counters for work that each lane repeats. Each piece of work counts once, when the first lane does it.
+ */
 export interface LaneMetrics {
   readonly droppedLines: LaneCounter
   readonly droppedLinesByLabel: LaneCounter
@@ -53,12 +54,12 @@ export interface LaneMetrics {
   readonly lostBytes: LaneCounter
   readonly rewrittenFiles: LaneCounter
   readonly customMetrics: CustomMetrics
-  /** Each lane holds files for itself. */
+  /** Each lane holds its own files. */
   readonly unheldBytes: { inc(bytes: number): void }
   setFilesActive(count: number): void
-  /** Makes the counters of one file; call `remove` when it is no longer read. */
+  /** Makes the counters of one file. Call `remove` when it is no longer read. */
   forFile(path: string): FileMetrics
-  /** The lane has ended. */
+  /** Ends the lane's counting. */
   end(): void
 }
 
@@ -182,10 +183,10 @@ export class AgentMetrics {
     'skald_agent_unheld_bytes',
     'Unread bytes of rotated files that are not held open: lost if the files are deleted.',
   )
-  /** Asked at each scrape: how far the servers are behind each file. */
+  /** Called at each scrape: how far the servers are behind each file. */
   lags: () => ReadonlyMap<string, { readonly bytes: number; readonly seconds: number }> = () =>
     new Map()
-  /** Asked at each scrape: which jobs that read no files have lines coming in. */
+  /** Called at each scrape: which jobs without files are receiving lines. */
   sourceStates: () => readonly { readonly job: string; readonly isReady: boolean }[] = () => []
   readonly #encodedBytes = this.#counter(
     'promtail_encoded_bytes_total',
@@ -229,7 +230,7 @@ export class AgentMetrics {
   ])
   readonly #droppedLines = new SharedCounter(this.droppedLines)
   readonly #targetsFailed = new SharedCounter(this.targetsFailed)
-  /** By path: how far each lane has read. */
+  /** How far each lane has read, by path. */
   readonly #files = new Map<string, Map<string, number>>()
 
   constructor(options: { readonly version: string; readonly withProcess?: boolean }) {
@@ -250,7 +251,7 @@ export class AgentMetrics {
     if (options.withProcess) collectDefaultMetrics({ register: this.registry })
   }
 
-  /** Makes the counters of one client; `host` is host and port of its URL. */
+  /** Makes the counters of one client. `host` is the host and port of its URL. */
   forClient(host: string): ClientMetrics {
     const tenants = new Set<string>()
     return {
@@ -288,7 +289,7 @@ export class AgentMetrics {
     }
   }
 
-  /** Makes the counters of one lane; the name tells it apart from the others. */
+  /** Makes the counters of one lane, named to distinguish it from the others. */
   forLane(lane: string): LaneMetrics {
     const shared = {
       droppedLines: this.#droppedLines,

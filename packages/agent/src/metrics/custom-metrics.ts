@@ -1,6 +1,6 @@
-// Metrics that pipelines define. Series appear with their first line and disappear when idle; two
-// jobs may define the same metric and share it. The lanes of several clients take the same lines: of each
-// series the n-th change counts once, when the first of them makes it.
+// Metrics that pipelines define. A series appears with its first line and disappears when idle. Two jobs
+// may define and share the same metric. The lanes of several clients process the same lines, so the n-th
+// change of a series counts once, when the first lane makes it.
 
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 
@@ -16,20 +16,20 @@ export interface CustomMetrics {
 export interface CustomMetricOptions {
   readonly name: string
   readonly help: string
-  /** A series that was idle for longer disappears. */
+  /** A series idle for longer disappears. */
   readonly maxIdleMs: number
 }
 
 export type CustomMetricAction = 'inc' | 'dec' | 'set' | 'add' | 'sub' | 'observe'
 
 export interface CustomMetric {
-  /** Never goes down. */
+  /** True if the value never goes down. */
   readonly isCounter: boolean
-  /** A series without a change for so long is forgotten. */
+  /** A series without a change for this long is forgotten. */
   readonly maxIdleMs: number
-  /** Makes a series at 0 where there is none, and keeps it. */
+  /** Creates a series at 0 if it does not exist, and keeps it. */
   begin(labels: Iterable<readonly [string, string]>): void
-  /** The stage is gone; the metric goes with the last stage that has it. */
+  /** Releases the metric when its stage is gone. The metric disappears with its last stage. */
   release(): void
   update(
     labels: Iterable<readonly [string, string]>,
@@ -45,7 +45,7 @@ interface Series {
   sum: number
   count: number
   readonly buckets: number[]
-  /** Changes that were counted, and those that each lane has made. */
+  /** Number of counted changes, and of changes by each lane. */
   changes: number
   readonly lanes: Map<string, number>
 }
@@ -55,11 +55,11 @@ type Kind = 'counter' | 'gauge' | 'histogram'
 /** Custom metrics of all lanes. */
 export interface SharedCustomMetrics {
   forLane(lane: string): CustomMetrics
-  /** A lane has ended: what it counted stays. */
+  /** Ends a lane. Its counts stay. */
   endLane(lane: string): void
 }
 
-/** Makes the place for custom metrics in a registry. */
+/** Creates the custom metrics in a registry. */
 export function createCustomMetrics(registry: Registry, nowMs: () => number): SharedCustomMetrics {
   const families = new Map<string, Family>()
   const get = (kind: Kind, options: CustomMetricOptions, buckets: readonly number[] = []) => {
@@ -91,7 +91,7 @@ export function createCustomMetrics(registry: Registry, nowMs: () => number): Sh
 interface FamilyOptions extends CustomMetricOptions {
   readonly buckets: readonly number[]
   readonly nowMs: () => number
-  /** Told when no stage has it any more. */
+  /** Called when no stage uses the metric any more. */
   readonly onUnused: () => void
 }
 
@@ -112,7 +112,7 @@ class Family {
     this.#nowMs = options.nowMs
   }
 
-  /** A stage of a lane has the metric. */
+  /** Registers a use by a stage of a lane. */
   use(lane: string): CustomMetric {
     this.#users++
     return {
@@ -160,7 +160,7 @@ class Family {
     }
   }
 
-  /** Finds a series, or makes one at 0; it is in use now. */
+  /** Returns a series, created at 0 if needed, and marks it as used. */
   #seriesOf(labels: Iterable<readonly [string, string]>): Series {
     const visible = [...labels].filter(([name]) => !name.startsWith('__')).sort()
     const key = JSON.stringify(visible)
@@ -177,9 +177,9 @@ class Family {
     return series
   }
 
-  /** Tells whether a lane makes a change of a series that none has made before. */
+  /** Records a change of a series by a lane. Returns true if no other lane has made it yet. */
   #isFirst(series: Series, lane: string): boolean {
-    // One that takes the place of another goes on from there.
+    // A lane that replaces another continues from its count.
     const isOnly = this.#lanes.size === 0 || (this.#lanes.size === 1 && this.#lanes.has(lane))
     this.#lanes.add(lane)
     const count = (series.lanes.get(lane) ?? (isOnly ? series.changes : 0)) + 1
@@ -189,7 +189,7 @@ class Family {
     return true
   }
 
-  /** Series whose last change is recent enough; the others are forgotten once they were shown. */
+  /** Returns the series that changed recently. Forgets the others once they have been shown. */
   #live(): Series[] {
     const nowMs = this.#nowMs()
     const all = [...this.#series]
@@ -199,7 +199,7 @@ class Family {
     return [...this.#series.values()]
   }
 
-  /** Registers a prom-client metric that prints the series; label names differ from series to series. */
+  /** Registers a prom-client metric that prints the series. Label names may differ between series. */
   register(registry: Registry): void {
     const { name, help } = this.#options
     const Metric = { counter: Counter, gauge: Gauge, histogram: Histogram }[this.#kind]
@@ -208,7 +208,7 @@ class Family {
       ...{ name, help: help || name, type: this.#kind, aggregator: 'sum' },
       values: this.#live().flatMap(series => this.#print(series)),
     })
-    // Histograms are printed by a method of their own.
+    // prom-client prints histograms through a separate method.
     Object.assign(metric, { get, getForPromString: get })
   }
 

@@ -1,12 +1,12 @@
-// Counts what each lane does for itself, such as reading a file, as the one thing that it is: with two
-// clients each line is read twice, and counts once, when the lane that is ahead comes to it.
+// Counts work that each lane repeats, such as reading a file, only once. With two clients every line is
+// read twice and counts once, when the leading lane reads it.
 
 import type { Counter } from 'prom-client'
 
 /** Labels of one series. */
 export type SeriesLabels = Readonly<Record<string, string>>
 
-/** A counter as one lane has it. */
+/** A lane's view of the counter. */
 export interface LaneCounter {
   inc(labels: SeriesLabels, amount?: number): void
 }
@@ -14,7 +14,7 @@ export interface LaneCounter {
 /** A counter that lanes share. */
 export class SharedCounter {
   readonly #counter: Counter
-  /** What is shown of each series. */
+  /** The published value of each series. */
   readonly #shown = new Map<string, number>()
   readonly #lanes = new Map<string, Map<string, number>>()
 
@@ -30,7 +30,7 @@ export class SharedCounter {
     const key = keyOf(labels)
     let counts = this.#lanes.get(lane)
     if (!counts) {
-      // One that takes the place of another goes on from there.
+      // A lane that replaces another continues from its count.
       counts = this.#lanes.size === 0 ? new Map(this.#shown) : new Map<string, number>()
       this.#lanes.set(lane, counts)
     }
@@ -42,12 +42,12 @@ export class SharedCounter {
     this.#counter.inc(labels, count - (shown ?? 0))
   }
 
-  /** A lane has ended: what it counted stays. */
+  /** Ends a lane. Its counts stay. */
   endLane(lane: string): void {
     this.#lanes.delete(lane)
   }
 
-  /** Nobody counts a series any more. */
+  /** Removes a series that nobody counts any more. */
   remove(labels: SeriesLabels): void {
     const key = keyOf(labels)
     this.#shown.delete(key)

@@ -1,16 +1,16 @@
-// Waiting times between attempts: exponential with jitter, as Promtail's.
+// Waits between attempts: exponential with jitter, like Promtail's.
 
 import { retryAfterMsMax } from '../limits.ts'
 export interface BackoffConfig {
   readonly minMs: number
   readonly maxMs: number
-  /** Attempts until a batch is given up; 0 for no end. */
+  /** Attempts before a batch is given up; 0 for no limit. */
   readonly attemptsMax: number
 }
 
 /**
- * Returns how long to wait after attempt `attempt` (counted from 0): a random time between
- * `min * 2^attempt` and twice that, at most `max`, and at least what the server asked for.
+ * Returns how long to wait after attempt `attempt`, counted from 0: a random time between `min * 2^attempt`
+ * and twice that, at most `max`, and at least what the server asked for.
  */
 export function backoffMs(
   config: BackoffConfig,
@@ -20,7 +20,7 @@ export function backoffMs(
   const low = Math.min(config.minMs * 2 ** Math.min(attempt, 40), config.maxMs)
   const high = Math.min(low * 2, config.maxMs)
   const waitMs = low + options.random() * (high - low)
-  // A server may ask for patience, but not for silence without end.
+  // A server may ask for a longer wait, but not an endless one.
   const askedMs = Math.min(options.retryAfterMs ?? 0, Math.max(config.maxMs, retryAfterMsMax))
   return Math.max(waitMs, askedMs)
 }

@@ -1,20 +1,20 @@
-// What a client shows the server to be let in: secrets that are given or stand in files, and tokens of
-// an OAuth 2 server. Files are read again for each request, so that a renewed secret needs no restart.
+// Credentials for a server: secrets given inline or in files, and tokens of an OAuth 2 server. Files are
+// read again for each request, so a renewed secret needs no restart.
 
 import { readFileSync } from 'node:fs'
 import { tokenDefaultMs, tokenSlackMs } from '../limits.ts'
 
-/** A secret that is given or stands in a file, which is read again for each request. */
+/** A secret given inline or in a file, which is read again for each request. */
 export type Secret = { readonly text: string } | { readonly file: string }
 
-/** What needs no server to make a header of. */
+/** Authorization whose header can be made without asking a server. */
 export type HeaderAuthorization =
   | { readonly kind: 'basic'; readonly username: Secret; readonly password: Secret }
   | {
       readonly kind: 'header'
       readonly type: string
       readonly credentials: Secret
-      /** Stands between the two; a blank by default. */
+      /** Separates type and credentials. Defaults to a blank. */
       readonly separator?: string
     }
 
@@ -32,7 +32,7 @@ export interface OauthConfig {
 /**
  * Reads a secret.
  *
- * @throws the system's error when its file cannot be read.
+ * @throws the system's error if its file is unreadable.
  */
 export function readSecret(secret: Secret): string {
   return 'text' in secret ? secret.text : readFileSync(secret.file, 'utf8').trim()
@@ -41,7 +41,7 @@ export function readSecret(secret: Secret): string {
 /**
  * Makes the `Authorization` header.
  *
- * @throws the system's error when a secret's file cannot be read.
+ * @throws the system's error if a secret's file is unreadable.
  */
 export function authorizationHeader(authorization: HeaderAuthorization): string {
   if (authorization.kind === 'header') {
@@ -52,14 +52,14 @@ export function authorizationHeader(authorization: HeaderAuthorization): string 
   return `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`
 }
 
-/** Posts a form and answers with status and body. */
+/** Posts a form and returns status and body. */
 export type PostForm = (
   url: URL,
   form: URLSearchParams,
   headers: Record<string, string>,
 ) => Promise<{ readonly status: number; readonly text: string }>
 
-/** Makes the `Authorization` header of a request. */
+/** Makes the `Authorization` header of each request. */
 export class Credentials {
   readonly #authorization: ClientAuthorization | undefined
   readonly #post: PostForm
@@ -71,9 +71,9 @@ export class Credentials {
   }
 
   /**
-   * Gives the header, `undefined` where the server wants none.
+   * Returns the header, or `undefined` if the server needs none.
    *
-   * @throws Error when a secret's file cannot be read, or no token is given.
+   * @throws Error if a secret's file is unreadable, or the OAuth server grants no token.
    */
   async header(): Promise<string | undefined> {
     const authorization = this.#authorization
@@ -82,7 +82,7 @@ export class Credentials {
     return authorizationHeader(authorization)
   }
 
-  /** Forgets a token that the server did not take. */
+  /** Forgets a token that the server rejected. */
   refused(): void {
     this.#token = undefined
   }
@@ -92,7 +92,7 @@ export class Credentials {
     const { clientId, clientSecret, tokenUrl, scopes, endpointParams } = config
     const form = new URLSearchParams([['grant_type', 'client_credentials'], ...endpointParams])
     if (scopes.length > 0) form.set('scope', scopes.join(' '))
-    // RFC 6749, section 2.3.1: both are encoded as a form has them before they are joined.
+    // RFC 6749, section 2.3.1: form-encode both values before joining them.
     const pair = `${encodeURIComponent(clientId)}:${encodeURIComponent(readSecret(clientSecret))}`
     const authorization = `Basic ${Buffer.from(pair).toString('base64')}`
     const { status, text } = await this.#post(tokenUrl, form, { authorization })
@@ -112,7 +112,7 @@ function parseToken(
   try {
     const { access_token: token, token_type: type, expires_in: seconds } = JSON.parse(text)
     if (typeof token !== 'string' || token === '') return undefined
-    // "bearer" is written in any case; servers know "Bearer".
+    // The type may be "bearer" in any case, but servers expect "Bearer".
     const isBearer = typeof type !== 'string' || type.toLowerCase() === 'bearer'
     return { token, type: isBearer ? 'Bearer' : type, seconds: Number(seconds) || 0 }
   } catch {

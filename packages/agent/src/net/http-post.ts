@@ -17,7 +17,7 @@ export interface ClientTls {
   readonly maxVersion?: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'
 }
 
-/** Proxies by scheme of the target, in the form of the environment variables that name them. */
+/** Proxies by scheme of the target, in the format of the environment variables that name them. */
 export interface ProxyConfig {
   readonly HTTP_PROXY?: string
   readonly HTTPS_PROXY?: string
@@ -29,20 +29,20 @@ export interface PostAnswer {
   readonly status: number
   readonly text: string
   readonly retryAfterMs?: number
-  /** Where it redirects to. */
+  /** Target of a redirect. */
   readonly location?: string | undefined
 }
 
-/** What to post. */
+/** A request to post. */
 export interface Post {
   readonly body: Buffer
   readonly headers: Readonly<Record<string, string>>
   readonly signal: AbortSignal
-  /** The answer's body is wanted where the status is 2xx. */
+  /** True if the caller needs the body of a 2xx answer. */
   readonly isRead?: boolean
 }
 
-/** Posts to servers; `close` ends its connections. */
+/** Posts to servers. `close` ends its connections. */
 export class HttpPoster {
   readonly #tls: ClientTls | undefined
   readonly #agentOptions: AgentOptions
@@ -58,7 +58,7 @@ export class HttpPoster {
     this.#plainAgent = new http.Agent(this.#agentOptions)
   }
 
-  /** Posts; rejects where no answer comes, or a file with a key or certificate cannot be read. */
+  /** Posts. Rejects if no answer comes, or if a key or certificate file is unreadable. */
   post(url: URL, { body, headers, signal, isRead = false }: Post): Promise<PostAnswer> {
     const isTls = url.protocol === 'https:'
     return new Promise((resolve, reject) => {
@@ -73,7 +73,7 @@ export class HttpPoster {
     })
   }
 
-  /** The agent for TLS, made anew when a file with a certificate or a key has changed. */
+  /** Returns the TLS agent. Creates a new one when a certificate or key file has changed. */
   #currentTlsAgent(): https.Agent {
     const options = tlsOptions(this.#tls)
     const text = JSON.stringify(options)
@@ -92,8 +92,8 @@ export class HttpPoster {
 }
 
 /**
- * Reads an answer. With 2xx the server has taken the batch, whatever becomes of the body, unless that
- * is what was asked for; of others no more than a part is read.
+ * Reads an answer. A 2xx means the server accepted the batch, whatever happens to the body, unless the
+ * caller asked for the body. Other bodies are read only in part.
  */
 async function readAnswer(response: IncomingMessage, isRead: boolean): Promise<PostAnswer> {
   const status = response.statusCode ?? -1
@@ -101,7 +101,7 @@ async function readAnswer(response: IncomingMessage, isRead: boolean): Promise<P
   const { location } = response.headers
   const base = { status, location, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
   if (status >= 200 && status < 300 && !isRead) {
-    // Cut, endless or slow: the time limit of the request ends it.
+    // Ignore a body that is cut off, endless or slow: the request's timeout ends it.
     response.on('error', () => undefined)
     response.resume()
     return { ...base, text: '' }
@@ -112,16 +112,16 @@ async function readAnswer(response: IncomingMessage, isRead: boolean): Promise<P
     for await (const chunk of response as AsyncIterable<Buffer>) {
       parts.push(chunk)
       size += chunk.length
-      // Leaving the loop ends the connection.
+      // Leaving the loop closes the connection.
       if (size >= answerBytesMax) break
     }
   } catch {
-    // The status is what counts; half a body says less than it might, that is all.
+    // Only the status matters; part of an error's body is good enough.
   }
   return { ...base, text: Buffer.concat(parts).toString('utf8') }
 }
 
-/** Makes the options of a TLS connection; certificates in files are read now. */
+/** Builds the options of a TLS connection. Reads certificate files now. */
 export function tlsOptions(tls: ClientTls | undefined): https.AgentOptions {
   if (!tls) return {}
   return {

@@ -1,13 +1,13 @@
-// TLS of whatever listens: certificate, key, and the authority whose certificates clients must have.
+// TLS of listeners: certificate, key, and the CA of their clients' certificates.
 
 import type { SecureVersion, TlsOptions } from 'node:tls'
 import { type Secret, readSecret as textOf } from './credentials.ts'
 
-/** A listener's TLS. */
+/** TLS settings of a listener. */
 export interface ServerTls {
   readonly cert: Secret
   readonly key: Secret
-  /** Clients must show a certificate of one of these; without it none is asked for. */
+  /** Clients must present a certificate of this CA. Without it, no client certificate is requested. */
   readonly ca: Secret | undefined
   readonly minVersion?: SecureVersion
   readonly maxVersion?: SecureVersion
@@ -16,7 +16,7 @@ export interface ServerTls {
 /**
  * Reads the files.
  *
- * @throws the system's error for a file that cannot be read.
+ * @throws the system's error if a file is unreadable.
  */
 export function serverTlsOptions({ cert, key, ca, ...versions }: ServerTls): TlsOptions {
   return {

@@ -1,5 +1,5 @@
-// The lines of a container, put together: Docker cuts what is longer than 16 KiB into parts, and writes
-// both of its streams, each with labels of its own, into one log.
+// Assembles the lines of a container. Docker splits lines longer than 16 KiB into parts, and writes both
+// streams, each with its own labels, into one log.
 
 import { containerLineBytesMax } from '../limits.ts'
 import type { LabelState } from '../line/label-state.ts'
@@ -9,13 +9,13 @@ import type { Pipeline } from './pipeline.ts'
 
 export type ContainerStreamName = 'stdout' | 'stderr'
 
-/** What Docker wrote at once: a line with its line feed, or a part without. */
+/** One write by Docker: a line with its line feed, or a part without. */
 export interface LinePart {
   readonly stream: ContainerStreamName
   readonly timestampNs: bigint
-  /** Good until `add` returns. */
+  /** Valid until `add` returns. */
   readonly bytes: Buffer
-  /** Its place in the log. */
+  /** Its offset in the log. */
   readonly offset: number
 }
 
@@ -29,7 +29,7 @@ interface Pending extends HeldLine {
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 
-/** Labels of a container's streams; a stream without is not read. */
+/** Labels of a container's streams. A stream without labels is not read. */
 export type StreamLabels = Readonly<Record<ContainerStreamName, LabelState | undefined>>
 
 /** Takes the parts of one log. */
@@ -59,7 +59,7 @@ export class ContainerLines {
       this.#send(stream, { startOffset: offset, timestampNs, bytes })
       return
     }
-    // It is kept beyond this call.
+    // Copy, because it outlives this call.
     const part = Buffer.from(bytes)
     if (pending) {
       pending.parts.push(part)
@@ -110,7 +110,7 @@ export class ContainerLines {
     this.#onEntry()
   }
 
-  /** Time of the oldest line that waits for its end. */
+  /** Time of the oldest line still waiting for its end. */
   get pendingTimeNs(): bigint | undefined {
     let oldest: bigint | undefined
     for (const { timestampNs } of this.#pending.values()) {
@@ -119,7 +119,7 @@ export class ContainerLines {
     return oldest
   }
 
-  /** The log has ended: passes on what has no line feed. */
+  /** Passes on unfinished lines at the end of the log. */
   finish(): void {
     for (const stream of [...this.#pending.keys()]) this.#flush(stream)
   }

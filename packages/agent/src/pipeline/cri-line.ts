@@ -35,7 +35,7 @@ export class CriLine extends RuntimeLine {
     let flagsEnd = flags
     while (flagsEnd < end && !isSpace(bytes[flagsEnd]!)) flagsEnd++
     if (flagsEnd === flags || flagsEnd >= end || bytes[flagsEnd] !== space) return false
-    // Tags are parted by colons, and the first of them tells whether the line goes on.
+    // Tags are separated by colons. The first one shows whether the line continues.
     this.isPartial =
       bytes[flags] === partialTag && (flagsEnd === flags + 1 || bytes[flags + 1] === colon)
     this.content = bytes

@@ -1,8 +1,8 @@
-// The line format of Docker's json-file driver, read from bytes where it has its usual form:
+// The line format of Docker's json-file driver, read from bytes in its usual form:
 //
 //   {"log":"text\n","stream":"stdout","time":"2024-05-01T10:00:00.123456789Z"}
 //
-// Whatever looks otherwise (other keys, other order) is left to a JSON parser.
+// Other forms (other keys, other order) are left to a JSON parser.
 
 import { jsonEscapes } from './json-escapes.ts'
 import { readRfc3339, type SplitTime } from './rfc3339-bytes.ts'
@@ -10,7 +10,7 @@ import { readRfc3339, type SplitTime } from './rfc3339-bytes.ts'
 const head = Buffer.from('{"log":"')
 const stdoutTail = Buffer.from('","stream":"stdout","time":"')
 const stderrTail = Buffer.from('","stream":"stderr","time":"')
-// The time with its quote and brace takes 22 to 37 bytes; the keys before it 28.
+// The time with its quote and brace has 22 to 37 bytes; the keys before it have 28.
 const timeBytesMin = 22
 const timeBytesMax = 40
 const quote = 0x22
@@ -19,7 +19,7 @@ const escapeBytes: Readonly<Record<number, number>> = Object.fromEntries(
   Object.entries(jsonEscapes).map(([letter, char]) => [letter.charCodeAt(0), char.charCodeAt(0)]),
 )
 
-/** What a Docker line says; one object is used again for each line. */
+/** The content of a Docker line. The object is reused for each line. */
 export class DockerLine implements SplitTime {
   seconds = 0
   nanos = 0
@@ -30,7 +30,7 @@ export class DockerLine implements SplitTime {
   contentEnd = 0
   #scratch = Buffer.allocUnsafeSlow(32 * 1024)
 
-  /** Reads `bytes[start .. end)`; tells whether it has the usual form. */
+  /** Reads `bytes[start .. end)`. Returns false if it does not have the usual form. */
   read(bytes: Buffer, start: number, end: number): boolean {
     if (end - start < head.length + stdoutTail.length + timeBytesMin) return false
     if (!matchesAt(bytes, start, head)) return false
@@ -56,8 +56,8 @@ export class DockerLine implements SplitTime {
     for (let at = start; at < end; at++) {
       const byte = bytes[at]!
       if (byte === quote || byte < 0x20) return false
-      // Bytes that are not ASCII may be invalid UTF-8, which a JSON parser replaces; Docker itself
-      // never writes such.
+      // Bytes that are not ASCII may be invalid UTF-8, which a JSON parser replaces. Docker itself never
+      // writes those.
       if (byte !== backslash) {
         out[to++] = byte
         continue

@@ -1,24 +1,24 @@
-// One line on its way through the stages: labels, extracted values, time, text. The line stays bytes
-// until a stage asks for its text, and bytes that are not UTF-8 survive that.
+// One line on its way through the stages: labels, extracted values, time, text. The line stays bytes until
+// a stage asks for its text. Bytes that are not UTF-8 survive the conversion.
 
 import { decodeGoText, encodeGoText } from '@skald/go-dialect/text/go-bytes'
 import type { Label } from '@skald/wire'
 import type { LabelState } from '../line/label-state.ts'
 import type { LineOrigin } from '../line/line-origin.ts'
 
-/** Where a line stands: its file and the offset of its first byte. */
+/** The place of a line: its file and the offset of its first byte. */
 export interface LinePlace {
   readonly origin: LineOrigin
   readonly startOffset: number
 }
 
-/** A line, everything known of it, and what the stages made of it. */
+/** A line, with everything known about it and the results of the stages. */
 export class PipelineEntry {
   labels: LabelState
   readonly origin: LineOrigin
-  /** Offset of the first byte of the (joined) line in its file. */
+  /** Offset in the file of the first byte of the (joined) line. */
   startOffset: number
-  /** First part of a line that began in the file before this one. */
+  /** First part of a line that started in the file before this one. */
   earlier: LinePlace | undefined
   structuredMetadata: Label[] = []
   readonly #firstLabels: LabelState
@@ -36,20 +36,20 @@ export class PipelineEntry {
     else this.#bytes = line
   }
 
-  /** Values that stages passed on; begins as a copy of the labels that the entry began with. */
+  /** Values passed between stages. Starts as a copy of the entry's first labels. */
   get extracted(): Map<string, unknown> {
     this.#extracted ??= new Map(this.#firstLabels.entries())
     return this.#extracted
   }
 
-  /** Copies the labels over the extracted values, as entering a pipeline does. */
+  /** Copies the labels into the extracted values, as on entering a pipeline. */
   refreshExtracted(): void {
     if (!this.#extracted && this.labels === this.#firstLabels) return
     const { extracted } = this
     for (const [name, value] of this.labels.entries()) extracted.set(name, value)
   }
 
-  /** The line as text; bytes that are not UTF-8 are lone surrogates (see `decodeGoText`). */
+  /** The line as text. Bytes that are not UTF-8 become lone surrogates (see `decodeGoText`). */
   get line(): string {
     this.#text ??= decodeGoText(this.#bytes!)
     return this.#text
@@ -70,7 +70,7 @@ export class PipelineEntry {
     this.#text = undefined
   }
 
-  /** Time of the line: what a stage set, else the time of reading. */
+  /** Time of the line: set by a stage, or else the time of reading. */
   get timestampNs(): bigint {
     return this.#timestampNs ?? this.origin.readTimeNs(this.startOffset)
   }
@@ -79,17 +79,17 @@ export class PipelineEntry {
     this.#timestampNs = timestampNs
   }
 
-  /** Tells whether a stage set the time. */
+  /** True if a stage has set the time. */
   get hasOwnTime(): boolean {
     return this.#timestampNs !== undefined
   }
 
-  /** Makes the line's bytes its own; needed before it is kept beyond the current call. */
+  /** Copies the line's bytes. Required before keeping the entry beyond the current call. */
   detach(): void {
     if (this.#bytes) this.#bytes = Buffer.from(this.#bytes)
   }
 
-  /** Makes another entry of the same place, labels, values and time with another line. */
+  /** Returns another entry with the same place, labels, values and time, but another line. */
   copyWith(line: Buffer | string): PipelineEntry {
     const copy = new PipelineEntry(this, this.#firstLabels, line)
     copy.labels = this.labels

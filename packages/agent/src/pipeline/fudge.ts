@@ -1,5 +1,5 @@
-// Times for lines whose own time cannot be read: just after the last known time of their stream, so
-// that they keep their place, or the time of reading where none is known.
+// Times for lines whose own time is unreadable: just after the last known time of their stream, so that
+// they keep their order, or else the time of reading.
 
 import { lastTimesMax } from '../limits.ts'
 import type { PipelineEntry } from './entry.ts'
@@ -8,7 +8,7 @@ import type { PipelineEntry } from './entry.ts'
 export class LastTimes {
   readonly #times = new Map<string, bigint>()
 
-  /** Notes the time of an entry under its labels of this moment. */
+  /** Records the time of an entry under its current labels. */
   note(labelsText: string, timestampNs: bigint): void {
     this.#times.delete(labelsText)
     this.#times.set(labelsText, timestampNs)
@@ -20,7 +20,7 @@ export class LastTimes {
     }
   }
 
-  /** Gives an entry the time after the last known one; leaves it the time of reading otherwise. */
+  /** Sets an entry's time to just after the last known one. Leaves the time of reading if none is known. */
   apply(entry: PipelineEntry): void {
     const text = entry.labels.text
     const last = this.#times.get(text)

@@ -1,5 +1,5 @@
-// JSON as Promtail's encoder writes it: what HTML could mistake is escaped, control characters but
-// line feed, carriage return and tab by their number, floats with two digits of exponent.
+// JSON as Promtail's encoder writes it: escapes characters that HTML could misread, writes control
+// characters other than line feed, carriage return and tab by number, and floats with a two-digit exponent.
 
 const escapes: Readonly<Record<string, string>> = {
   '\b': '\\u0008',
@@ -10,11 +10,11 @@ const escapes: Readonly<Record<string, string>> = {
   '\u2028': '\\u2028',
   '\u2029': '\\u2029',
 }
-// Quick to ask, and true of whole pairs of surrogates too.
+// A quick test that also matches complete surrogate pairs.
 const mayNeedEscape = /[\b\f<>&\u2028\u2029\ud800-\udfff]/
 const escaped = /([\b\f<>&\u2028\u2029]|\p{Surrogate})/u
 
-/** Writes a text in quotes; lone surrogates, which stand for bytes that are not UTF-8, are U+FFFD. */
+/** Quotes a string. Lone surrogates, which stand for bytes that are not UTF-8, become U+FFFD. */
 export function goJsonText(text: string): string {
   if (!mayNeedEscape.test(text)) return JSON.stringify(text)
   const parts = text.split(escaped).map((part, i) => {
@@ -24,7 +24,7 @@ export function goJsonText(text: string): string {
   return `"${parts.join('')}"`
 }
 
-/** Writes a value that was read from JSON; keys of objects are sorted. */
+/** Writes a parsed JSON value, with sorted object keys. */
 export function goJsonValue(value: unknown): string {
   if (typeof value === 'string') return goJsonText(value)
   if (typeof value === 'number') return numberText(value)

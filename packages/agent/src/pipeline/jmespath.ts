@@ -1,6 +1,6 @@
-// JMESPath expressions of the json stage: compiled once, with a short way for plain paths. What the
-// library knows beyond the language of Promtail (arithmetic, variables, slices of texts) is refused or
-// taken away, so that `user-agent` without quotes is no subtraction.
+// JMESPath expressions of the json stage: compiled once, with a fast path for plain paths. Features that
+// the library has and Promtail's JMESPath lacks (arithmetic, variables, slices of strings) are refused or
+// removed, so that an unquoted `user-agent` is not a subtraction.
 
 import {
   compile,
@@ -15,18 +15,18 @@ import { goJsonValue } from './go-json.ts'
 type Syntax = ReturnType<typeof compile>
 type JsonValue = Parameters<typeof TreeInterpreter.search>[1]
 
-/** Finds a value in a JSON object: null where there is none, `undefined` where the search fails. */
+/** Finds a value in a JSON object. Returns null if there is none, `undefined` if the search fails. */
 export type JsonQuery = (object: Record<string, unknown>) => unknown
 
 const plainPath = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/
 
-// The library takes a text that does not end for one that does.
+// The library accepts unterminated strings.
 const closedTexts = /"(?:\\.|[^"\\])*"|`(?:\\.|[^`\\])*`|'(?:\\.|[^'\\])*'/gs
 
 /**
  * Compiles an expression.
  *
- * @throws SyntaxError when it is none, or calls a function that does not exist.
+ * @throws SyntaxError if it is invalid or calls an unknown function.
  */
 export function compileJsonQuery(expression: string): JsonQuery {
   const syntax = adapt(parse(expression)) as Syntax
@@ -38,7 +38,7 @@ export function compileJsonQuery(expression: string): JsonQuery {
     try {
       return TreeInterpreter.search(syntax, object as JsonValue) ?? null
     } catch {
-      // A value of a type that the expression cannot take.
+      // The value has a type that the expression does not accept.
       return undefined
     }
   }
@@ -60,7 +60,7 @@ function property(value: unknown, name: string): unknown {
   return Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : null
 }
 
-/** Kinds of nodes that Promtail's JMESPath does not have, with what is said of them. */
+/** Node types that Promtail's JMESPath lacks, with the message for each. */
 const foreignNodes: Readonly<Record<string, string>> = {
   Arithmetic: 'arithmetic, a name with other signs than letters, digits and _ needs quotes: "a-b"',
   Unary: 'arithmetic',
@@ -71,7 +71,7 @@ const foreignNodes: Readonly<Record<string, string>> = {
   Root: '$',
 }
 
-// Functions that Go's library has otherwise; no expression can call these names.
+// Functions that behave differently in Go's library. Expressions cannot call these names directly.
 const ownFunctions = {
   to_number: (value: JsonValue) => {
     if (typeof value === 'number') return value
@@ -79,7 +79,7 @@ const ownFunctions = {
     try {
       return parseFloatText(value)
     } catch {
-      // No number.
+      // Not a number.
       return null
     }
   },
@@ -96,7 +96,7 @@ function callOwn(name: keyof typeof ownFunctions, children: unknown[]): object {
   return { type: 'Function', name: ownName, children }
 }
 
-/** Makes of the library's syntax tree what Promtail understands. */
+/** Converts the library's syntax tree to what Promtail understands. */
 function adapt(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(adapt)
   if (typeof node !== 'object' || node === null) return node

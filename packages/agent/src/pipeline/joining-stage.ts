@@ -1,5 +1,5 @@
-// The half that all stages have in common which join the parts of long lines: parts that nothing follows
-// go out when their file ends or their time is over.
+// Base of the stages that join the parts of long lines. Parts that nothing follows are passed on when their
+// file ends or their time is up.
 
 import type { LabelState } from '../line/label-state.ts'
 import type { LineOrigin } from '../line/line-origin.ts'
@@ -9,7 +9,7 @@ import { type JoinOptions, PartJoiner } from './part-joiner.ts'
 import type { ByteStage, LineConsumer } from './pipeline.ts'
 import type { NextStage } from './stage.ts'
 
-/** A stage that joins the parts of a container's lines, from entries or from bytes. */
+/** A stage that joins the parts of container lines, from entries or from bytes. */
 export abstract class JoiningStage implements ByteStage {
   protected readonly joiner: PartJoiner
 

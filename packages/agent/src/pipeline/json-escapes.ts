@@ -1,6 +1,6 @@
-// The escapes of JSON that are one letter after the backslash.
+// JSON's one-letter escapes.
 
-/** By letter, the character it stands for. */
+/** Maps the letter after the backslash to its character. */
 export const jsonEscapes: Readonly<Record<string, string>> = {
   '"': '"',
   '\\': '\\',

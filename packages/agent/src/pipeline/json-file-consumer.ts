@@ -1,5 +1,5 @@
-// Reads the file of Docker's json-file driver as the container's lines: what is around them is Docker's
-// own and not seen by the stages.
+// Reads the file of Docker's json-file driver as the container's lines. The stages do not see Docker's JSON
+// around them.
 
 import { nsPerSecond } from '@skald/go-dialect'
 import type { ContainerLines } from './container-lines.ts'

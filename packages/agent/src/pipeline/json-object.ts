@@ -1,21 +1,21 @@
-// JSON objects as Promtail's decoder takes them, which is not quite the JSON of its standard: behind an
-// escape a text may hold control characters, a key may be null, what follows a zero byte is not looked at,
-// and a number that no float can hold spoils the whole. Bytes that are not UTF-8 stay: they are lone
-// surrogates U+DC80 to U+DCFF (see `decodeGoText`), before and after.
+// JSON objects as Promtail's decoder accepts them, which is not quite standard JSON: after an escape a
+// string may hold control characters, a key may be null, everything after a zero byte is ignored, and a
+// number too large for a float makes the whole object invalid. Bytes that are not UTF-8 are lone surrogates
+// U+DC80 to U+DCFF (see `decodeGoText`) and stay that way.
 
 import { jsonNestingMax } from '../limits.ts'
 import { jsonEscapes } from './json-escapes.ts'
 
-// What `JSON.parse` takes, or reads, otherwise: escaped surrogates, and numbers that may be too large.
+// Where `JSON.parse` may behave differently: escaped surrogates, and numbers that may be too large.
 const mayDiffer = /\\u[dD][89a-fA-F]|[eE]\+?\d\d\d|\d{309}/
 const replacement = '\ufffd'
 const blanks = /[ \t\r\n]*/y
 const numberText = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-// Up to what ends a text or begins an escape.
+// Up to the end of a string or an escape.
 const plainText = /[^"\\]*/y
 const control = /[^ -\uffff]/
 
-/** Parses a JSON object, or null, which counts as one without keys; `undefined` for anything else. */
+/** Parses a JSON object. null counts as one without keys. Returns `undefined` for anything else. */
 export function parseJsonObject(text: string): Record<string, unknown> | undefined {
   if (!mayDiffer.test(text)) {
     try {
@@ -24,7 +24,7 @@ export function parseJsonObject(text: string): Record<string, unknown> | undefin
       const isObject = typeof value === 'object' && !Array.isArray(value)
       return isObject ? (value as Record<string, unknown>) : undefined
     } catch {
-      // It may be one for Promtail all the same.
+      // Promtail may still accept it.
     }
   }
   try {
@@ -35,7 +35,7 @@ export function parseJsonObject(text: string): Record<string, unknown> | undefin
   }
 }
 
-/** Where a text is no JSON. */
+/** Thrown where a text is not JSON. */
 class Malformed extends Error {}
 
 class Reader {
@@ -56,7 +56,7 @@ class Reader {
     return value
   }
 
-  /** The next character that is no blank, which stays to be read; empty at the end. */
+  /** Returns the next non-blank character without consuming it; empty at the end. */
   #next(): string {
     this.#match(blanks)
     return this.#text[this.#at] ?? ''
@@ -115,7 +115,7 @@ class Reader {
 
   #readObject(): Record<string, unknown> {
     const object: Record<string, unknown> = {}
-    // An object inside of another has no null for its first key.
+    // A nested object's first key cannot be null.
     const isOutermost = this.#nesting === 0
     this.#enter()
     let mayBeNull = isOutermost
@@ -125,7 +125,7 @@ class Reader {
         if (this.#next() !== ':') throw new Malformed()
         this.#at++
         const value = this.#readValue()
-        // A plain assignment would set the prototype by the key of that name.
+        // Assigning to `__proto__` would set the prototype.
         Object.defineProperty(object, key, {
           ...{ value, enumerable: true, writable: true, configurable: true },
         })
@@ -191,7 +191,7 @@ class Reader {
     const second = this.#readCode()
     const isPair = code < 0xdc00 && second >= 0xdc00 && isSurrogate(second)
     if (isPair) return String.fromCharCode(code, second)
-    // The two are one to Promtail, so that a pair behind a lone one is lost.
+    // Promtail replaces both halves, so a pair after a lone surrogate is lost.
     return replacement + (isSurrogate(second) ? replacement : String.fromCharCode(second))
   }
 

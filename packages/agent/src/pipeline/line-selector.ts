@@ -1,5 +1,5 @@
-// Which lines a match stage takes: `{app="web", env!~"dev.*"} |= "error"`. Matchers look at labels, line
-// filters at the text. Values are Go's strings, in double quotes or backquotes.
+// Selectors of match stages: `{app="web", env!~"dev.*"} |= "error"`. Matchers test labels, line filters
+// test the text. Values are Go strings, in double quotes or backquotes.
 
 import { unquoteGoString } from '@skald/go-dialect'
 import { type CompiledRegex, compileRegex } from '@skald/go-dialect/regex/regex'
@@ -7,13 +7,13 @@ import type { MatcherOp } from '@skald/wire'
 import { compileMatcher } from '@skald/wire/compile-matcher'
 import type { PipelineEntry } from './entry.ts'
 
-/** Whether a line is one that the selector takes. */
+/** Returns true if the selector matches an entry. */
 export type LineSelector = (entry: PipelineEntry) => boolean
 
 /**
  * Compiles a selector.
  *
- * @throws SyntaxError that says where in the text it is wrong, and what would be right.
+ * @throws SyntaxError with the place of the mistake and what would be right.
  */
 export function compileLineSelector(text: string): LineSelector {
   const reader = new SelectorReader(text)
@@ -50,7 +50,7 @@ function readMatchers(reader: SelectorReader): LabelTest[] {
 
 type LineTest = (line: string) => boolean
 
-/** Reads filters; a line has to fit one of the values of each, or with `!=` and `!~` none. */
+/** Reads filters. A line must match one of a filter's values or, with `!=` and `!~`, none. */
 function readLineFilters(reader: SelectorReader): LineTest[] {
   const tests: LineTest[] = []
   for (let op = reader.take(/\|=|\|~|!=|!~/y); op; op = reader.take(/\|=|\|~|!=|!~/y)) {
@@ -73,21 +73,21 @@ function compileValue(value: string, { isPattern }: { readonly isPattern: boolea
 
 const spaces = /(?:[ \t\r\n]+|#[^\n]*|\/\/[^\n]*|\/\*[\s\S]*?\*\/)*/y
 const goString = /"(?:[^"\\\n]|\\.)*"|`[^`]*`/y
-// What is shown of a text that does not belong where it is.
+// The part of an unexpected text that a message shows.
 const word = /[\p{L}\p{Nd}_]+|\|[=~>]?|![=~>]?|[=<>][=~]?|[\s\S]/uy
 
-/** Takes a selector apart from left to right. */
+/** Splits a selector from left to right. */
 class SelectorReader {
   readonly #text: string
   #at = 0
-  /** Where the text that was read last begins. */
+  /** Where the last string read starts. */
   #stringAt = 0
 
   constructor(text: string) {
     this.#text = text
   }
 
-  /** Takes what the pattern matches here, spaces and comments before it left out. */
+  /** Consumes what the pattern matches here, after skipping spaces and comments. */
   take(pattern: RegExp): string | undefined {
     this.#at = this.#skipSpaces()
     pattern.lastIndex = this.#at
@@ -115,7 +115,7 @@ class SelectorReader {
     }
   }
 
-  /** Runs what compiles the text that was read last; an error names its place. */
+  /** Runs `compile` on the last string read. An error names its place. */
   blaming<T>(compile: () => T): T {
     try {
       return compile()

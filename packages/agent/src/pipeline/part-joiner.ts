@@ -1,5 +1,5 @@
-// Puts the parts of long lines together, each stream of each file on its own: container runtimes cut lines
-// at 8 or 16 KiB. A part waits for the one that ends its line, within bounds of number, size and time.
+// Joins the parts of long lines, separately for each stream of each file: container runtimes split lines at
+// 8 or 16 KiB. A part waits for the one that ends its line, within limits of count, size and time.
 
 import { partialBytesMax } from '../limits.ts'
 import type { LabelState } from '../line/label-state.ts'
@@ -12,11 +12,11 @@ import type { NextStage } from './stage.ts'
 /** Limits of joining. */
 export interface JoinOptions {
   readonly partialLinesMax: number
-  /** Bytes to cut joined lines to, 0 for whole lines. */
+  /** Bytes to cut joined lines to; 0 for no cut. */
   readonly truncateBytes: number
-  /** An unfinished line is complete when nothing followed for so long. */
+  /** An unfinished line counts as complete after this long without another part. */
   readonly idleMs: number
-  /** Extracted value that gets the joined line. */
+  /** Name of the extracted value that receives the joined line. */
   readonly joinedName?: string
   readonly nowMs: () => number
 }
@@ -31,11 +31,11 @@ interface PendingLine extends LinePlace {
   seconds: number
   nanos: number
   touchedMs: number
-  /** The entry of the last part, where entries are made. */
+  /** The entry of the last part, if the stage works on entries. */
   entry: PipelineEntry | undefined
 }
 
-/** Joins parts, on entries and on bytes. */
+/** Joins parts, as entries or as bytes. */
 export class PartJoiner {
   readonly #options: JoinOptions
   readonly #pending = new Map<string, PendingLine>()
@@ -44,12 +44,12 @@ export class PartJoiner {
     this.#options = options
   }
 
-  /** Nothing waits. */
+  /** True if nothing is waiting. */
   get isEmpty(): boolean {
     return this.#pending.size === 0
   }
 
-  /** Keeps an entry whose line goes on. */
+  /** Keeps an entry whose line continues. */
   keep(entry: PipelineEntry, next: NextStage): void {
     this.#makeRoom(pending => this.#release(pending, next))
     const time = splitTimestamp(entry.timestampNs)
@@ -58,7 +58,7 @@ export class PartJoiner {
     if (kept.byteLength > partialBytesMax) this.#release(kept, next)
   }
 
-  /** Passes on an entry that ends its line, with the parts before it. */
+  /** Passes on an entry that ends its line, with the earlier parts. */
   complete(entry: PipelineEntry, next: NextStage): void {
     const pending = this.#pending.get(entry.labels.text)
     if (pending) {
@@ -70,7 +70,7 @@ export class PartJoiner {
     next(entry)
   }
 
-  /** Keeps a line that goes on. */
+  /** Keeps a line that continues. */
   keepBytes(line: SinkLine, sink: LineSink): void {
     this.#makeRoom(pending => this.#send(pending, sink))
     const { labels, origin, startOffset, bytes, start, end } = line
@@ -80,7 +80,7 @@ export class PartJoiner {
     if (kept.byteLength > partialBytesMax) this.#send(kept, sink)
   }
 
-  /** Passes on a line that has its end, with the parts before it. */
+  /** Passes on a line that is complete, with its earlier parts. */
   completeBytes(line: SinkLine, sink: LineSink): void {
     const pending = this.#pending.get(line.labels.text)
     if (!pending) {
@@ -102,22 +102,22 @@ export class PartJoiner {
     })
   }
 
-  /** A file has ended: its unfinished lines are complete. */
+  /** Passes on the unfinished lines of a file that has ended. */
   finish(origin: LineOrigin, next: NextStage): void {
     for (const pending of this.#pendingOf(origin)) this.#release(pending, next)
   }
 
-  /** See `finish`. */
+  /** Like `finish`, as bytes. */
   finishBytes(origin: LineOrigin, sink: LineSink): void {
     for (const pending of this.#pendingOf(origin)) this.#send(pending, sink)
   }
 
-  /** Passes on what nothing followed for long enough. */
+  /** Passes on lines that have waited long enough. */
   tick(nowMs: number, next: NextStage): void {
     for (const pending of this.#idle(nowMs)) this.#release(pending, next)
   }
 
-  /** See `tick`. */
+  /** Like `tick`, as bytes. */
   tickBytes(nowMs: number, sink: LineSink): void {
     for (const pending of this.#idle(nowMs)) this.#send(pending, sink)
   }
@@ -131,7 +131,7 @@ export class PartJoiner {
     return [...this.#pending.values()].filter(pending => nowMs - pending.touchedMs >= idleMs)
   }
 
-  /** Keeps a part; the bytes are copied. */
+  /** Keeps a copy of a part. */
   #keep(part: {
     readonly labels: LabelState
     readonly origin: LineOrigin
@@ -163,7 +163,7 @@ export class PartJoiner {
     return pending
   }
 
-  /** When the limit on streams with an unfinished line is reached, all of them leave as they are. */
+  /** Passes on all unfinished lines once too many streams have one. */
   #makeRoom(send: (pending: PendingLine) => void): void {
     if (this.#pending.size < this.#options.partialLinesMax) return
     for (const pending of [...this.#pending.values()]) send(pending)
@@ -187,7 +187,7 @@ export class PartJoiner {
     next(entry)
   }
 
-  /** Gives an entry the joined line, and the place of its first part. */
+  /** Sets an entry to the joined line, with the place of its first part. */
   #fill(entry: PipelineEntry, pending: PendingLine): void {
     const { joinedName } = this.#options
     entry.lineBytes = this.#join(pending)
@@ -212,7 +212,7 @@ export class PartJoiner {
   }
 }
 
-/** Gives a joined entry the place of its first part. */
+/** Sets a joined entry to the place of its first part. */
 function takePlace(entry: PipelineEntry, first: LinePlace): void {
   if (first.origin !== entry.origin) {
     entry.earlier = first
@@ -222,7 +222,7 @@ function takePlace(entry: PipelineEntry, first: LinePlace): void {
   entry.startOffset = first.startOffset
 }
 
-/** Makes an entry of parts that came as bytes. */
+/** Makes an entry from parts that came as bytes. */
 function entryOf({ lastOrigin, lastOffset, labels, seconds, nanos }: PendingLine): PipelineEntry {
   const entry = new PipelineEntry({ origin: lastOrigin, startOffset: lastOffset }, labels, '')
   entry.timestampNs = BigInt(seconds) * 1_000_000_000n + BigInt(nanos)

@@ -1,5 +1,5 @@
-// Runs the lines of files through the stages of a job and hands what comes out to a sink. A pipeline
-// that is a single container stage takes its lines as bytes and never makes an entry.
+// Runs the lines of files through a job's stages and passes the results to a sink. A pipeline with a
+// container stage as its only stage works on bytes and never creates an entry.
 
 import { nsPerSecond } from '@skald/go-dialect'
 import type { LabelState } from '../line/label-state.ts'
@@ -10,16 +10,19 @@ import type { NextStage, Stage } from './stage.ts'
 
 /** Takes the lines of one file. */
 export interface LineConsumer {
-  /** Takes the line `bytes[start .. end)`, which begins at `offset` of the file. */
+  /** Takes the line `bytes[start .. end)`, which starts at `offset` in the file. */
   consume(bytes: Buffer, start: number, end: number, offset: number): void
-  /** A carriage return before the line feed is part of the line: container runtimes end lines by the latter. */
+  /**
+   * Keeps a carriage return before the line feed as part of the line: container runtimes end lines with a
+   * line feed alone.
+   */
   readonly keepsReturns?: boolean
 }
 
-/** A stage that can take lines as bytes where it is the only one. */
+/** A stage that works on bytes if it is the only one. */
 export interface ByteStage extends Stage {
   open(origin: LineOrigin, labels: LabelState, sink: LineSink): LineConsumer
-  /** Passes on what is held of an ended file. */
+  /** Passes on what it holds of a file that has ended. */
   finishBytes(origin: LineOrigin, sink: LineSink): void
   tickBytes(nowMs: number, sink: LineSink): void
 }
@@ -33,10 +36,10 @@ export class Pipeline {
   readonly #stages: readonly Stage[]
   readonly #sink: LineSink
   readonly #byteStage: ByteStage | undefined
-  /** Entry points: `#steps[i]` runs stage i and all after it; the last one is the sink. */
+  /** Entry points: `#steps[i]` runs stage i and all later ones. The last one is the sink. */
   readonly #steps: readonly NextStage[]
 
-  /** @param options `takesEntries` where lines come by `take`. */
+  /** @param options `takesEntries` if lines come through `take`. */
   constructor(
     stages: readonly Stage[],
     sink: LineSink,
@@ -63,12 +66,12 @@ export class Pipeline {
     }
   }
 
-  /** Runs an entry that was made elsewhere through the stages. */
+  /** Runs an entry made elsewhere through the stages. */
   take(entry: PipelineEntry): void {
     this.#steps[0]!(entry)
   }
 
-  /** Sends what stages hold of a file that has ended. */
+  /** Passes on what stages hold of a file that has ended. */
   finish(origin: LineOrigin): void {
     if (this.#byteStage) {
       this.#byteStage.finishBytes(origin, this.#sink)
@@ -77,7 +80,7 @@ export class Pipeline {
     for (const [i, stage] of this.#stages.entries()) stage.finish?.(origin, this.#steps[i + 1]!)
   }
 
-  /** Lets stages send what is due by the clock. */
+  /** Passes on what stages have held long enough. */
   tick(nowMs: number): void {
     if (this.#byteStage) {
       this.#byteStage.tickBytes(nowMs, this.#sink)
@@ -86,7 +89,7 @@ export class Pipeline {
     for (const [i, stage] of this.#stages.entries()) stage.tick?.(nowMs, this.#steps[i + 1]!)
   }
 
-  /** Time until which no line should be read, 0 for none. */
+  /** Returns the time until which no line should be read; 0 for none. */
   pausedUntilMs(nowMs: number): number {
     let until = 0
     for (const stage of this.#stages) {
@@ -121,7 +124,7 @@ export class Pipeline {
   }
 }
 
-/** Links stages: element i of the result runs stage i and what follows, the last is `end` itself. */
+/** Links stages. Element i of the result runs stage i and all later ones; the last element is `end`. */
 export function chainStages(stages: readonly Stage[], end: NextStage): NextStage[] {
   const steps: NextStage[] = [end]
   for (let i = stages.length - 1; i >= 0; i--) {
@@ -132,7 +135,7 @@ export function chainStages(stages: readonly Stage[], end: NextStage): NextStage
   return steps
 }
 
-/** Splits nanoseconds into whole seconds, rounded down, and the rest. */
+/** Splits nanoseconds into whole seconds, rounded down, and the remaining nanoseconds. */
 export function splitTimestamp(timestampNs: bigint): { seconds: number; nanos: number } {
   let nanos = timestampNs % nsPerSecond
   if (nanos < 0n) nanos += nsPerSecond

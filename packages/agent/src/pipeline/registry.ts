@@ -1,4 +1,4 @@
-// The kinds of stages. A new stage is a file under stages/ and a row here.
+// The kinds of stages. To add one, add a file under stages/ and a row here.
 
 import { type Kinds, loadKinds } from '../config-reading/kinds.ts'
 import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
@@ -36,7 +36,7 @@ const stageKinds: Kinds<StageDefinition> = {
   timestamp: async () => (await import('./stages/timestamp.ts')).timestampStage,
 }
 
-/** Loads the kinds of stages that lists of stages name; returns what reads these lists. */
+/** Loads the stages named in lists of stages. Returns the reader of such a list. */
 export async function loadStageReader(
   lists: readonly YamlCursor[],
   env: StageReading['env'],
@@ -66,7 +66,7 @@ export async function loadStageReader(
   return readStages
 }
 
-/** Names of the stages of a list, those inside of others included. */
+/** Returns the names of the stages in a list, including nested ones. */
 function stageNames(list: YamlCursor): string[] {
   return list.items().flatMap(stage =>
     stage.pairs().flatMap(({ key, value }) => {
@@ -76,7 +76,7 @@ function stageNames(list: YamlCursor): string[] {
   )
 }
 
-/** Lets people see what the stage does, where they want to. */
+/** Makes a stage show what it does, if -inspect asks for it. */
 function inspectable(name: string, create: StageFactory): StageFactory {
   return context => {
     const stage = create(context)

@@ -1,6 +1,6 @@
-// Reads RFC 3339 times straight from bytes, as container runtimes write them: no text, no bigint.
+// Reads RFC 3339 times from bytes, as container runtimes write them, without creating strings or bigints.
 
-/** A time as the push protocol carries it. */
+/** A time in the form of the push protocol. */
 export interface SplitTime {
   /** Whole seconds since 1970, rounded down. */
   seconds: number
@@ -11,8 +11,8 @@ export interface SplitTime {
 const digit0 = 0x30
 
 /**
- * Reads `bytes[start .. end)` as an RFC 3339 time with any fraction (digits past the ninth are cut)
- * into `out`; tells whether it is one.
+ * Reads `bytes[start .. end)` as an RFC 3339 time into `out`. Cuts fractions after nine digits. Returns
+ * false if it is not a time.
  */
 export function readRfc3339(
   bytes: Uint8Array,
@@ -32,7 +32,7 @@ export function readRfc3339(
   const hour = twoDigits(bytes, start + 11)
   const minute = twoDigits(bytes, start + 14)
   const second = twoDigits(bytes, start + 17)
-  // twoDigits gives 1000 for anything but two digits, so each check refuses that as well.
+  // twoDigits returns 1000 for anything but two digits, so these checks reject that too.
   if (century > 99 || yearOfCentury > 99 || month < 1 || month > 12 || day < 1) return false
   const year = century * 100 + yearOfCentury
   if (day > daysInMonth(year, month) || hour > 23 || minute > 59 || second > 59) return false
@@ -79,7 +79,9 @@ function daysInMonth(year: number, month: number): number {
   return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31
 }
 
-/** Days from 1970-01-01 by the civil calendar; years count from March, so leap days come last. */
+/**
+ * Returns the days since 1970-01-01 in the civil calendar. Years start in March, so leap days come last.
+ */
 function daysSinceEpoch(year: number, month: number, day: number): number {
   const y = month <= 2 ? year - 1 : year
   const era = Math.floor(y / 400)

@@ -1,4 +1,4 @@
-// What stages get from the agent: counters, clock, logger, a place for their own metrics.
+// What stages get from the agent: counters, clock, logger, a registry for their own metrics.
 
 import type { Logger } from 'pino'
 import type { LaneMetrics } from '../metrics/agent-metrics.ts'

@@ -1,5 +1,5 @@
-// What a pipeline stage is. A stage is one file under stages/: a reader of its configuration that
-// gives a factory, and what the factory makes. It is added by a row in registry.ts.
+// The interface of a pipeline stage. A stage is a file under stages/ with a reader of its configuration,
+// which returns a factory, and the stage that the factory makes. A row in registry.ts adds it.
 
 import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
 import type { LineOrigin } from '../line/line-origin.ts'
@@ -9,20 +9,20 @@ import type { PipelineEntry } from './entry.ts'
 /** Passes an entry on to the next stage. */
 export type NextStage = (entry: PipelineEntry) => void
 
-/** One transformation of entries; lives as long as the job it belongs to. */
+/** One transformation of entries. It lives as long as its job. */
 export interface Stage {
-  /** Takes an entry in; calls `next` for each entry that goes on, now or later. */
+  /** Takes an entry. Calls `next` for each resulting entry, now or later. */
   run(entry: PipelineEntry, next: NextStage): void
   /** Passes on what it holds of a file that has ended. */
   finish?(origin: LineOrigin, next: NextStage): void
-  /** Passes on what is due by the clock; called a few times a second. */
+  /** Passes on what it has held long enough. Called a few times a second. */
   tick?(nowMs: number, next: NextStage): void
-  /** Time until which no further line may come in, 0 for none. */
+  /** Returns the time until which no further line may come; 0 for none. */
   pausedUntilMs?(nowMs: number): number
   close?(): void
 }
 
-/** What stages need from the agent around them. */
+/** What stages need from the agent. */
 export interface StageContext {
   readonly jobName: string
   readonly nowMs: () => number
@@ -30,29 +30,29 @@ export interface StageContext {
   readonly countDropped: (reason: string) => void
   /** Counts a dropped line for one value of a label. */
   readonly countDroppedByLabel: (labelName: string, labelValue: string) => void
-  /** Where the metrics stage puts its metrics. */
+  /** Registry for the metrics stage. */
   readonly customMetrics: CustomMetrics
-  /** Wraps a stage so that people see what it does; absent where nobody looks. */
+  /** Wraps a stage so that it shows what it does. Absent without -inspect. */
   readonly inspect?: StageInspection | undefined
   readonly warn: (fields: object, message: string) => void
 }
 
-/** Puts something around a stage that shows what the stage does; `name` is its kind. */
+/** Wraps a stage so that it shows what it does. `name` is its kind. */
 export type StageInspection = (name: string, stage: Stage) => Stage
 
-/** Makes a stage; everything that can fail was checked when the configuration was read. */
+/** Makes a stage. It cannot fail: everything was checked when the configuration was read. */
 export type StageFactory = (context: StageContext) => Stage
 
-/** What a stage's body is read with. */
+/** Context for reading a stage's body. */
 export interface StageReading {
-  /** Reads stages inside of the stage. */
+  /** Reads nested stages. */
   readonly readStages: ValueReader<StageFactory[]>
   /** Environment, for templates. */
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** A kind of stage: how its body is read. */
+/** A kind of stage, with the reader of its body. */
 export interface StageDefinition {
-  /** Reads the body; reports problems at the cursor and returns `undefined` when it cannot be used. */
+  /** Reads the body. Reports problems at the cursor and returns `undefined` if the body is unusable. */
   readonly read: (body: YamlCursor, reading: StageReading) => StageFactory | undefined
 }

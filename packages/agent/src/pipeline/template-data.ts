@@ -1,4 +1,4 @@
-// Templates of the template and replace stages: their functions, and what they may read of an entry.
+// Templates of the template and replace stages: their functions, and the data they can read from an entry.
 
 import {
   createEnvironmentFunctions,
@@ -10,7 +10,7 @@ import type { StageReading } from './stage.ts'
 import { valueText } from './values.ts'
 
 /**
- * Compiles a template with Promtail's functions, of which some read the environment.
+ * Compiles a template with Promtail's functions, some of which read the environment.
  *
  * @throws TemplateSyntaxError
  */
@@ -24,7 +24,7 @@ export function compileStageTemplate(text: string, env: StageReading['env']): Te
 }
 
 /**
- * Runs a template over the extracted values as texts, with `.Value` and `.Entry`; `undefined` when it
+ * Runs a template on the extracted values as text, with `.Value` and `.Entry`. Returns `undefined` if it
  * fails.
  */
 export function executeStageTemplate(
@@ -35,9 +35,7 @@ export function executeStageTemplate(
   return execute(template, entry, { value, knowsEntry: true })
 }
 
-/**
- * Runs the template of the replace stage, which knows no `.Entry`; `undefined` when it fails.
- */
+/** Runs a template of the replace stage, which has no `.Entry`. Returns `undefined` if it fails. */
 export function executeReplaceTemplate(
   template: Template,
   entry: PipelineEntry,

@@ -1,8 +1,8 @@
-// Extracted values: how stages turn them into text, as Promtail does.
+// Converts extracted values to text, like Promtail.
 
 /**
- * Writes a value as text: numbers in their shortest form without exponent, booleans as words;
- * `undefined` for anything that is no single value.
+ * Writes a value as text: numbers in their shortest form without an exponent, booleans as words. Returns
+ * `undefined` for anything that is not a single value.
  */
 export function valueText(value: unknown): string | undefined {
   switch (typeof value) {

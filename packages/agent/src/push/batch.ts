@@ -1,11 +1,11 @@
-// One push request while it fills: entries of many streams of one tenant, already encoded, and the
-// files they came from.
+// One push request while it fills: encoded entries of many streams of one tenant, and the files they came
+// from.
 
 import { type BatchStream, type BufferPool, PushBatchEncoder, snappyCompress } from '@skald/wire'
 import type { LineOrigin, OriginBatch } from '../line/line-origin.ts'
 import type { SinkLine } from '../line/line-sink.ts'
 
-/** One stream of one tenant; remembers its place in the open batch. */
+/** One stream of one tenant. Remembers its place in the open batch. */
 export interface BatchedStream {
   readonly labelsText: string
   readonly hash: number
@@ -13,10 +13,10 @@ export interface BatchedStream {
   stream: BatchStream | undefined
 }
 
-/** What a batch becomes when it is closed. */
+/** A closed batch. */
 export interface SealedBatch {
   readonly body: Buffer
-  /** What the body lies in, to be given back to the pool. */
+  /** Memory of the body, to return to the pool. */
   readonly memory: Buffer
   readonly entryCount: number
   readonly lineBytes: number
@@ -35,7 +35,7 @@ export class Batch implements OriginBatch {
   readonly #origins = new Set<LineOrigin>()
   #lastOrigin: LineOrigin | undefined
   entryCount = 0
-  /** Bytes of lines and structured metadata, which the limit of a batch counts. */
+  /** Bytes of lines and structured metadata, which count towards the batch size. */
   lineBytes = 0
 
   constructor(options: {
@@ -53,7 +53,7 @@ export class Batch implements OriginBatch {
     this.openedMs = options.openedMs
   }
 
-  /** Adds a line; its bytes are copied. */
+  /** Adds a line. Copies its bytes. */
   add(handle: BatchedStream, line: SinkLine, byteLength: number): void {
     if (handle.batch !== this) {
       handle.batch = this
@@ -75,12 +75,12 @@ export class Batch implements OriginBatch {
     this.#origins.add(origin)
   }
 
-  /** Encodes and compresses the request; nothing can be added any more. */
+  /** Encodes and compresses the request. Afterwards nothing can be added. */
   seal(): SealedBatch {
     const { entryCount, lineBytes } = this
     const sealed = this.#encoder!.finish(bytes => this.#compress(bytes))
     this.#encoder = undefined
-    // Streams that stay quiet from now on must not keep the encoded entries in memory.
+    // Streams that go quiet must not keep the encoded entries in memory.
     for (const handle of this.#handles.splice(0)) {
       handle.batch = undefined
       handle.stream = undefined
@@ -88,7 +88,7 @@ export class Batch implements OriginBatch {
     return { ...sealed, entryCount, lineBytes }
   }
 
-  /** Gives a copy, since the compressor's buffer is as large as the worst case. */
+  /** Returns a copy, because the compressor's buffer is sized for the worst case. */
   #compress(bytes: Buffer): Pick<SealedBatch, 'body' | 'memory'> {
     let work: Buffer | undefined
     const compressed = snappyCompress(bytes, length => {
@@ -101,7 +101,7 @@ export class Batch implements OriginBatch {
     return { body: memory.subarray(0, compressed.length), memory }
   }
 
-  /** Tells all files that their lines were accepted or dropped for good. */
+  /** Notifies all files that their lines were accepted, or dropped for good. */
   settle(): void {
     for (const origin of this.#origins) origin.settleBatch(this)
     this.#origins.clear()

@@ -1,5 +1,4 @@
-// The push of one batch: headers, authentication, redirects, timeouts. What an answer means is decided
-// in verdict.ts.
+// Pushes one batch: headers, authentication, redirects, timeouts. verdict.ts decides what an answer means.
 
 import { formatDurationMs } from '@skald/go-dialect'
 import { describeError } from '../errors.ts'
@@ -12,7 +11,7 @@ import {
 } from '../net/credentials.ts'
 import { type ClientTls, HttpPoster, type ProxyConfig } from '../net/http-post.ts'
 
-/** What came back: the status, or -1 where no answer came. */
+/** The result of a push. The status is -1 if no answer came. */
 export interface PushAnswer {
   readonly status: number
   /** First line of the body, or why there is none. */
@@ -36,11 +35,11 @@ export interface TransportConfig {
   readonly proxy?: ProxyConfig
 }
 
-// Redirects that keep the method, and those where others do not keep it, though a push is nothing else.
-// 303 sends its reader to another page: the batch was not taken there.
+// The redirects that keep the method, and those where other clients switch to GET although a push must be a
+// POST. 303 only points to another page: the batch was not accepted there.
 const redirects = new Set([301, 302, 307, 308])
 
-/** Makes the transport for one client. Connections are kept open between requests. */
+/** Makes the transport for one client. Connections stay open between requests. */
 export function createPushTransport(config: TransportConfig, userAgent: string): PushTransport {
   const poster = new HttpPoster(config)
   const timeoutSignal = () => AbortSignal.timeout(config.timeoutMs)
@@ -80,7 +79,7 @@ export function createPushTransport(config: TransportConfig, userAgent: string):
         return { status, text: text || `redirected${where}: set url to the new place` }
       }
       const next = new URL(location, url)
-      // What is a secret between us and one server is not told another.
+      // Never send one server's secret to another.
       if (next.host !== url.host) delete headers.authorization
       url = next
     }

@@ -1,15 +1,15 @@
-// What stands at the end of the pipelines: the queue to a server, or the printer of a dry run.
+// The end of the pipelines: the queue to a server, or the printer of a dry run.
 
 import type { LineSink } from '../line/line-sink.ts'
 
-/** Takes lines to where they go. */
+/** Delivers lines to their destination. */
 export interface Delivery extends LineSink {
-  /** Tells whether more lines may be read. */
+  /** True if more lines may be read. */
   readonly hasRoom: boolean
-  /** Called when memory for more lines became free. */
+  /** Called when memory for more lines is free again. */
   onRoom: (() => void) | undefined
-  /** Settles when everything that came so far has left. */
+  /** Resolves when everything received so far has been delivered. */
   drain(): Promise<void>
-  /** The same, but within `limitMs`; nothing may come any more. */
+  /** Like `drain`, but within `limitMs`. Send no more lines after calling it. */
   stop(limitMs: number): Promise<void>
 }

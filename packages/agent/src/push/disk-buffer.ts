@@ -1,10 +1,11 @@
-// Batches that wait on disk while a server is away (`wal` in the configuration), for files that are
-// deleted sooner than it comes back. A batch on disk counts as delivered for positions: it survives the
-// end of its file, of the process and of the machine's power. One directory a client, one file a batch:
+// Batches that wait on disk while a server is down (`wal` in the configuration), for files that are deleted
+// before it returns. A batch on disk counts as delivered for positions, because it survives the end of its
+// file, of the process, and a power loss. Each client has a directory, each batch a file:
 //
-//   000000000012.batch   {"tenant":"","entries":31,"crc":123,"bytes":4567}\n  then the body, `bytes` long
+//   000000000012.batch   {"tenant":"","entries":31,"crc":123,"bytes":4567}\n
+//                        then the body, `bytes` long
 //
-// A file is written whole under another name, synced and renamed, so that a torn one is never read.
+// A file is written under another name, synced and renamed, so a half-written one is never read.
 
 import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { open, readFile, rename, unlink } from 'node:fs/promises'
@@ -32,10 +33,10 @@ interface Header {
 
 export interface DiskBufferOptions {
   readonly dir: string
-  /** Most bytes of bodies; above it batches stay in memory, and reading waits. */
+  /** Most bytes of bodies. Above it, batches stay in memory and reading waits. */
   readonly bytesMax: number
   readonly logger: Logger
-  /** Told how many bytes lie there, whenever that changes. */
+  /** Called with the bytes on disk whenever they change. */
   readonly onBytes: (bytes: number) => void
 }
 
@@ -44,15 +45,15 @@ const suffix = '.batch'
 /** The batches of one client on disk. */
 export class DiskBuffer {
   readonly #options: DiskBufferOptions
-  /** Batches that an earlier run left, oldest first. */
+  /** Batches left by an earlier run, oldest first. */
   readonly recovered: readonly StoredBatch[]
   #sequence = 0
   #bytes = 0
   #hasFailed = false
-  /** Writes end in the order in which they were asked for. */
+  /** Writes complete in the order they were requested. */
   #last: Promise<unknown> = Promise.resolve()
 
-  /** @throws the system's error when the directory cannot be made or listed. */
+  /** @throws the system's error if the directory cannot be created or listed. */
   constructor(options: DiskBufferOptions) {
     this.#options = options
     makePrivateDirectory(options.dir)
@@ -85,7 +86,7 @@ export class DiskBuffer {
     this.#options.onBytes(this.#bytes)
   }
 
-  /** Writes a batch; `undefined` where there is no room or the disk refuses, which is logged once. */
+  /** Writes a batch. Returns `undefined` if there is no room or the write fails, which is logged once. */
   async store(batch: {
     readonly tenant: string
     readonly entryCount: number
@@ -114,7 +115,7 @@ export class DiskBuffer {
     }
   }
 
-  /** Reads the body of a batch; `undefined`, logged, when it is damaged or gone. */
+  /** Reads the body of a batch. If it is damaged or gone, logs that and returns `undefined`. */
   async load({ path, byteLength }: StoredBatch): Promise<Buffer | undefined> {
     try {
       const bytes = await readFile(path)
@@ -129,27 +130,27 @@ export class DiskBuffer {
     return undefined
   }
 
-  /** Keeps a batch that cannot be sent for a person to look at. */
+  /** Moves a batch that cannot be sent aside, so that a person can look at it. */
   #setAside(path: string, error: string): void {
     try {
       renameSync(path, `${path}.damaged`)
     } catch {
-      // Gone, or not to be renamed: it is told of all the same.
+      // It is gone or cannot be renamed. Log it anyway.
     }
     this.#options.logger.error({ path, error }, 'Batch on disk is damaged: it is not sent')
   }
 
-  /** Deletes a batch that was delivered. */
+  /** Deletes a delivered batch. */
   async remove({ path, byteLength }: StoredBatch): Promise<void> {
     this.#add(-byteLength)
     try {
       await unlink(path)
     } catch {
-      // Gone already; one that stays is sent again after the next start, and counts once there.
+      // Already gone. A file that remains is sent again after the next start.
     }
   }
 
-  /** Settles when all writes have ended. */
+  /** Resolves when all writes have ended. */
   async idle(): Promise<void> {
     await this.#last
   }
@@ -164,7 +165,7 @@ async function writeBatch(
   const temporary = `${path}.new`
   const file = await open(temporary, 'w', privateFileMode)
   try {
-    // Not writev, which writes as much as there is room for.
+    // Not writev, which may write only part of it.
     await file.writeFile([Buffer.from(`${JSON.stringify(header)}\n`), body])
     await file.sync()
   } catch (error) {
@@ -191,7 +192,7 @@ function readHeader(bytes: Buffer): Header | undefined {
       [entries, crc, byteLength].every(value => Number.isSafeInteger(value) && value! >= 0)
     return isWhole ? (header as Header) : undefined
   } catch {
-    // Not a batch, or one that the disk has lost parts of.
+    // Not a batch, or a damaged one.
     return undefined
   }
 }

@@ -1,5 +1,5 @@
-// Everything between the pipeline and one server: streams, the limit on lines, a queue for each tenant,
-// and the count of bytes in memory that makes the tailers wait.
+// Everything between the pipeline and one server: streams, the line rate limit, a queue for each tenant,
+// and the count of bytes in memory that pauses the tailers.
 
 import { BufferPool } from '@skald/wire'
 import type { Logger } from 'pino'
@@ -29,21 +29,21 @@ export interface QueueConfig {
   readonly externalLabels: ReadonlyMap<string, string>
   readonly backoff: BackoffConfig
   readonly dropsRateLimited: boolean
-  /** Longest line in bytes, 0 for none. */
+  /** Longest line in bytes; 0 for no limit. */
   readonly lineBytesMax: number
   readonly truncatesLines: boolean
-  /** Most distinct streams, 0 for none. */
+  /** Most distinct streams; 0 for no limit. */
   readonly streamsMax: number
 }
 
 const tenantLabel = '__tenant_id__'
 
-/** A stream as the queue knows it. */
+/** The queue's state of a stream. */
 interface PushStreamHandle extends BatchedStream {
   queue: TenantQueue
 }
 
-/** Batches lines and sends them until the server has taken them. */
+/** Batches lines and sends them until the server has accepted them. */
 export class PushQueue implements Delivery {
   readonly #config: QueueConfig
   readonly #metrics: ClientMetrics
@@ -61,7 +61,7 @@ export class PushQueue implements Delivery {
   #sequence = 0
   readonly #drained: (() => void)[] = []
   #state: 'running' | 'draining' | 'closed' = 'running'
-  /** Called when memory for more lines became free. */
+  /** Called when memory for more lines is free again. */
   onRoom: (() => void) | undefined
 
   constructor(options: {
@@ -69,9 +69,9 @@ export class PushQueue implements Delivery {
     readonly transport: PushTransport
     readonly metrics: ClientMetrics
     readonly logger: Logger
-    /** Called before each request: whatever must be on disk before lines leave. */
+    /** Called before each request, to write to disk what must be there before lines leave. */
     readonly beforeSend: () => void
-    /** Where batches wait that the server does not take; without it they wait in memory. */
+    /** Where batches wait while the server does not accept them. Without it they wait in memory. */
     readonly disk?: DiskBuffer | undefined
   }) {
     this.#config = options.config
@@ -86,7 +86,7 @@ export class PushQueue implements Delivery {
     for (const queue of this.#tenants.values()) queue.pump()
   }
 
-  /** Tells whether more lines may be read. */
+  /** True if more lines may be read. */
   get hasRoom(): boolean {
     return this.#pendingBytes < pendingBytesMax
   }
@@ -105,14 +105,14 @@ export class PushQueue implements Delivery {
   }
 
   /**
-   * Tells whether a tenant has more in memory than is free: one that the server does not take may fill
-   * half, two of them two thirds, and so on, and there is always room for the others.
+   * Returns true if a tenant has more in memory than is free. One tenant whose pushes fail may fill half of
+   * the memory, two of them two thirds, and so on, so the others always have room.
    */
   #isOverShare(queue: TenantQueue): boolean {
     return queue.memoryBytes > pendingBytesMax - this.#pendingBytes
   }
 
-  /** Applies the limit on lines; may cut the line. */
+  /** Applies the limit on line length. May cut the line. */
   #fits(line: SinkLine, { queue: { tenant } }: PushStreamHandle): boolean {
     const { lineBytesMax, truncatesLines } = this.#config
     const length = line.end - line.start
@@ -129,7 +129,7 @@ export class PushQueue implements Delivery {
     return true
   }
 
-  /** Finds the stream of a line; `undefined`, and the line dropped, when there are too many. */
+  /** Finds the stream of a line. If there are too many streams, drops the line and returns `undefined`. */
   #findHandle(line: SinkLine): PushStreamHandle | undefined {
     const labels = new Map(line.labels.labels)
     const tenant = labels.get(tenantLabel) || this.#config.tenantId
@@ -183,7 +183,7 @@ export class PushQueue implements Delivery {
     }
   }
 
-  /** A batch has left: whoever waited for its memory goes on. */
+  /** Resumes those who waited for memory, after a batch has left. */
   #progress(): void {
     for (const [origin, queue] of this.#heldUp) {
       if (this.#isOverShare(queue)) continue
@@ -208,8 +208,8 @@ export class PushQueue implements Delivery {
   }
 
   /**
-   * Sends what is there; settles when all of it was taken, or when `limitMs` is over and the rest is on
-   * disk, where there is a buffer.
+   * Sends what is left. Resolves when everything has been accepted, or when `limitMs` is over and the rest
+   * is on disk, if there is a disk buffer.
    */
   async stop(limitMs: number): Promise<void> {
     if (this.#state !== 'running') return
@@ -237,7 +237,7 @@ export class PushQueue implements Delivery {
   }
 }
 
-/** Cuts at a byte count without leaving half a character. */
+/** Cuts at a byte count without splitting a character. */
 function cutAtCharacter(bytes: Uint8Array, start: number, end: number): number {
   let at = end
   while (at > start && end - at < 3 && (bytes[at]! & 0xc0) === 0x80) at--

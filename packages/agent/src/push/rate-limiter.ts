@@ -1,10 +1,10 @@
-// The limit on lines of the whole agent (limits_config.readline_rate): behind the pipelines, in front
-// of the queue.
+// The line rate limit of the whole agent (limits_config.readline_rate), between the pipelines and the
+// queue.
 
 import { type Rate, TokenBucket } from '@skald/wire'
 import type { LineSink, SinkLine } from '../line/line-sink.ts'
 
-/** Lets so many lines per second through; drops the others, or makes readers wait. */
+/** Passes a number of lines per second. Drops the others, or makes readers wait. */
 export class RateLimiter implements LineSink {
   readonly #rate: Rate
   readonly #bucket: TokenBucket
@@ -16,7 +16,7 @@ export class RateLimiter implements LineSink {
     readonly rate: Rate
     readonly sink: LineSink
     readonly nowMs: () => number
-    /** Called for each dropped line; without it lines wait instead. */
+    /** Called for each dropped line. Without it, lines wait. */
     readonly onDrop: (() => void) | undefined
   }) {
     this.#rate = options.rate
@@ -36,7 +36,7 @@ export class RateLimiter implements LineSink {
     this.#sink.add(line)
   }
 
-  /** Time until which no further line may come in, 0 for none. */
+  /** Returns the time until which no further line may come; 0 for none. */
   pausedUntilMs(nowMs: number): number {
     if (this.#onDrop) return 0
     const pauseMs = this.#bucket.msUntil(1, this.#rate, nowMs)

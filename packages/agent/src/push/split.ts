@@ -1,22 +1,22 @@
-// Splits a push that a server refused, so that the entries it will not take are parted from those that
-// it will: between two streams first, then within one.
+// Splits a rejected push, to separate the bad entries from the good ones: first between two streams, then
+// within one.
 
 import { PushBatchEncoder, type PushStream, snappyCompress, snappyDecompress } from '@skald/wire'
 import { sampleCharactersMax, splitBytesMax } from '../limits.ts'
 
-/** A push, or a part of one, as it goes over the wire. */
+/** A push, or a part of one, as sent over the wire. */
 export interface PushPiece {
   readonly body: Buffer
   readonly entryCount: number
 }
 
-/** The first entry of a push, to be shown to people. */
+/** The first entry of a push, for a log message. */
 export interface EntrySample {
   readonly stream: string
   readonly line: string
 }
 
-/** Splits a push into two halves in the same order; `undefined` where it has one entry. */
+/** Splits a push into two halves in the same order. Returns `undefined` if it has only one entry. */
 export async function splitPush({
   body,
   entryCount,
@@ -27,7 +27,7 @@ export async function splitPush({
   return [encodeRange(streams, 0, middle), encodeRange(streams, middle, entryCount)]
 }
 
-/** Shows the first entry of a push; its line is cut to what fits into a log. */
+/** Returns the first entry of a push. Cuts its line to fit into a log. */
 export async function sampleOf({ body }: PushPiece): Promise<EntrySample> {
   const [stream] = await unpack(body)
   if (!stream || stream.entryCount === 0) return { stream: stream?.labelsText ?? '', line: '' }
@@ -37,12 +37,12 @@ export async function sampleOf({ body }: PushPiece): Promise<EntrySample> {
 }
 
 async function unpack(body: Buffer): Promise<PushStream[]> {
-  // Loaded when a push is refused: protobuf's library is a good part of what an idle agent would take.
+  // Loaded only for a rejected push: protobuf's library would be a good part of an idle agent's memory.
   const { decodePushRequest } = await import('@skald/wire/push-codec')
   return decodePushRequest(snappyDecompress(body, splitBytesMax))
 }
 
-/** Entries of the first half of the streams. */
+/** Returns the number of entries in the first half of the streams. */
 function middleOfStreams(streams: readonly PushStream[]): number {
   let count = 0
   for (const stream of streams.slice(0, streams.length >> 1)) count += stream.entryCount

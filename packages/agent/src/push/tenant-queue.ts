@@ -1,8 +1,8 @@
 // The batches of one tenant on their way to one server: open ones, closed ones in order, requests and
 // retries. Tenants do not wait for each other.
 //
-// Entries of a stream arrive in order: a stream belongs to one shard, and a shard has one request
-// under way at a time. There is one shard until a server is slower than the files; then four.
+// Entries of a stream arrive in order: a stream belongs to one shard, and a shard has one open request at a
+// time. There is one shard until the server is slower than the files; then there are four.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BufferPool } from '@skald/wire'
@@ -24,7 +24,7 @@ import type { DiskBuffer, StoredBatch } from './disk-buffer.ts'
 import { type PushPiece, sampleOf, splitPush } from './split.ts'
 import { judgeAnswer, type Verdict } from './verdict.ts'
 
-/** What the queue of a tenant needs from the client around it. */
+/** What a tenant's queue needs from its client. */
 export interface TenantQueueContext {
   readonly config: {
     readonly batchWaitMs: number
@@ -37,13 +37,13 @@ export interface TenantQueueContext {
   readonly logger: Logger
   readonly beforeSend: () => void
   readonly pool: BufferPool
-  /** Ends all requests and waits. */
+  /** Cancels all requests and waits. */
   readonly signal: AbortSignal
   readonly disk: DiskBuffer | undefined
   readonly nextSequence: () => number
-  /** Told of bytes that came into memory (or left it, below 0). */
+  /** Called with the bytes added to memory, or removed from it (below 0). */
   readonly onBytes: (bytes: number) => void
-  /** Told when a batch has left. */
+  /** Called when a batch has left. */
   readonly onProgress: () => void
 }
 
@@ -51,17 +51,17 @@ interface QueuedBatch {
   readonly shard: number
   readonly epoch: number
   readonly entryCount: number
-  /** In memory; absent while it lies on disk only. */
+  /** Body in memory. Absent while it is only on disk. */
   body: Buffer | undefined
-  /** What the body lies in. */
+  /** Pool memory that holds the body. */
   readonly memory: Buffer | undefined
   stored: StoredBatch | undefined
   isBeingStored?: boolean
-  /** Tells the files; once it is on disk they have been told. */
+  /** Notifies the files. Absent once it is on disk, because they have already been notified. */
   settle: (() => void) | undefined
 }
 
-/** The way of one tenant's lines to one server. */
+/** Carries one tenant's lines to one server. */
 export class TenantQueue {
   readonly tenant: string
   readonly #context: TenantQueueContext
@@ -75,7 +75,7 @@ export class TenantQueue {
   #shards = 1
   #filledMs = 0
   #timer: NodeJS.Timeout | undefined
-  /** The last request failed: one at a time, until the server is back. */
+  /** True after a failed request: one request at a time until the server is back. */
   #isAway = false
   #isStoring = false
   #isRetired = false
@@ -86,7 +86,7 @@ export class TenantQueue {
     this.#batchBytesMax = context.config.batchBytesMax
   }
 
-  /** Bytes of open and of closed batches in memory. */
+  /** Bytes of open and closed batches in memory. */
   get memoryBytes(): number {
     return this.#memoryBytes
   }
@@ -95,7 +95,7 @@ export class TenantQueue {
     return this.#open.size === 0 && this.#sealed.length === 0 && this.#inFlight.size === 0
   }
 
-  /** Nobody may add to it any more. */
+  /** True once nobody may add to it any more. */
   get isRetired(): boolean {
     return this.#isRetired
   }
@@ -104,7 +104,7 @@ export class TenantQueue {
     this.#isRetired = true
   }
 
-  /** Queues a batch that an earlier run left on disk; before anything is added. */
+  /** Queues a batch that an earlier run left on disk. Call it before anything is added. */
   addStored(stored: StoredBatch): void {
     const { entryCount } = stored
     this.#sealed.push({
@@ -150,7 +150,7 @@ export class TenantQueue {
     return batch
   }
 
-  /** Closes a batch because it is full; many of these mean that one request at a time is too slow. */
+  /** Closes a full batch. Many of these mean that one request at a time is too slow. */
   #fill(batch: Batch): void {
     this.#seal(batch)
     this.#filledMs = performance.now()
@@ -202,7 +202,7 @@ export class TenantQueue {
     this.pump()
   }
 
-  /** Starts every request that may start without overtaking another of its streams. */
+  /** Starts every request that would not overtake another one of the same streams. */
   pump(): void {
     if (this.#context.signal.aborted) return
     const requestsMax = this.#isAway ? 1 : shardsMax
@@ -227,12 +227,12 @@ export class TenantQueue {
     return true
   }
 
-  /** Delivers one batch: every entry of it is taken, dropped for good, or the queue is closed. */
+  /** Delivers one batch: every entry is accepted or dropped for good, unless the queue closes first. */
   async #deliver(queued: QueuedBatch): Promise<void> {
     const { entryCount, stored } = queued
     const body = queued.body ?? (stored && (await this.#context.disk!.load(stored)))
     if (!body) {
-      // Damaged on disk, which was logged; the file stays for a person to look at.
+      // Damaged on disk, which has been logged. The file stays for a person to look at.
       this.#context.metrics.countDropped(this.tenant, 'ingester_error', {
         ...{ bytes: stored?.byteLength ?? 0, entries: entryCount },
       })
@@ -262,7 +262,7 @@ export class TenantQueue {
     this.#leave(queued)
   }
 
-  /** Sends until the answer is final; `undefined` when the queue was closed meanwhile. */
+  /** Sends until the answer is final. Returns `undefined` if the queue was closed meanwhile. */
   async #send(
     piece: PushPiece,
     queued: QueuedBatch,
@@ -301,7 +301,7 @@ export class TenantQueue {
     return answer
   }
 
-  /** The server takes smaller batches only. */
+  /** Reduces the batch size for a server that accepts only smaller batches. */
   #shrink(piece: PushPiece): void {
     const half = Math.max(Math.floor(this.#batchBytesMax / 2), batchBytesMin)
     if (half >= this.#batchBytesMax) return
@@ -341,7 +341,7 @@ export class TenantQueue {
     this.#sealedBytes -= memory.length
     this.#account(-memory.length)
     queued.body = undefined
-    // A server that answered before it had read all does not need the rest.
+    // A server that answered before reading everything does not need the rest.
     if (!queued.isBeingStored) this.#context.pool.give(memory)
   }
 
@@ -352,7 +352,7 @@ export class TenantQueue {
     if (isWaiting) void this.#storeSealed()
   }
 
-  /** Writes closed batches to disk, oldest first, until there is none in memory or no room. */
+  /** Writes closed batches to disk, oldest first, until none is left in memory or there is no room. */
   async #storeSealed(): Promise<void> {
     this.#isStoring = true
     try {
@@ -365,7 +365,7 @@ export class TenantQueue {
     }
   }
 
-  /** Writes one batch to disk; its files need not keep it any longer. Tells whether it is there. */
+  /** Writes one batch to disk, which releases its files. Returns true if that worked. */
   async #store(queued: QueuedBatch): Promise<boolean> {
     const { disk } = this.#context
     if (!disk || !queued.body || queued.stored || queued.isBeingStored) return false
@@ -375,7 +375,7 @@ export class TenantQueue {
     queued.isBeingStored = false
     if (!stored) return false
     if (queued.body === undefined) {
-      // Taken by the server meanwhile.
+      // The server has accepted it meanwhile.
       void disk.remove(stored)
       return true
     }
@@ -387,7 +387,7 @@ export class TenantQueue {
     return true
   }
 
-  /** Closes what is open; from now on only what is there is sent. */
+  /** Closes the open batches. From now on only existing ones are sent. */
   drain(): void {
     this.#sealAll()
     if (this.#timer) clearTimeout(this.#timer)

@@ -1,18 +1,18 @@
-// Bytes that arrive in pieces and leave from the front. However small the pieces are, each byte is copied a
-// bounded number of times, and searched once.
+// Bytes that arrive in pieces and are taken from the front. However small the pieces, each byte is copied a
+// bounded number of times and searched once.
 
 const empty = Buffer.alloc(0)
 
-/** See above. */
+/** A queue of bytes that finds a wanted byte, such as a line feed. */
 export class ByteQueue {
   /** Byte that `next` looks for. */
   readonly #wanted: number
   #buffer: Buffer = empty
   #start = 0
   #end = 0
-  /** Up to there the buffer was searched. */
+  /** End of the part of the buffer already searched. */
   #searched = 0
-  /** Where the wanted byte lies in the buffer, when it was found. */
+  /** Position of the wanted byte in the buffer, if found. */
   #found = -1
 
   constructor(wanted: number) {
@@ -23,7 +23,7 @@ export class ByteQueue {
     return this.#end - this.#start
   }
 
-  /** All bytes, good until the next `push`. */
+  /** All bytes, valid until the next `push`. */
   get bytes(): Buffer {
     return this.#buffer.subarray(this.#start, this.#end)
   }
@@ -46,17 +46,17 @@ export class ByteQueue {
     this.#buffer = to
   }
 
-  /** Takes bytes off the front. */
+  /** Removes bytes from the front. */
   drop(count: number): void {
     this.#start += count
   }
 
-  /** Gives back memory that what is left does not need; call it when all that can be taken is taken. */
+  /** Frees memory that the remaining bytes do not need. Call it when nothing more can be taken. */
   settle(): void {
     if (this.#buffer.length > 4 * this.length) this.#move(this.length * 2)
   }
 
-  /** Finds the next wanted byte; -1 where there is none yet. */
+  /** Returns the position of the next wanted byte, or -1 if there is none yet. */
   next(): number {
     if (this.#found < this.#start) {
       const from = Math.max(this.#searched, this.#start)

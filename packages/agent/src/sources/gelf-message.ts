@@ -1,4 +1,4 @@
-// GELF datagrams: whole or in chunks, plain or compressed by gzip or zlib.
+// GELF datagrams: whole or in chunks, plain or compressed with gzip or zlib.
 
 import { gunzipSync, inflateSync } from 'node:zlib'
 import {
@@ -18,17 +18,17 @@ interface OpenMessage {
   bytes: number
 }
 
-/** Puts chunks together. */
+/** Assembles chunked messages. */
 export class GelfAssembler {
   readonly #open = new Map<string, OpenMessage>()
   #bytes = 0
-  /** Messages that were given up because chunks are missing. */
+  /** Messages given up because of missing chunks. */
   lostCount = 0
 
   /**
-   * Takes a datagram; gives the JSON of a message when it is whole.
+   * Takes a datagram. Returns the JSON of a message once it is complete.
    *
-   * @throws Error when it is none.
+   * @throws Error if the datagram is invalid.
    */
   take(datagram: Buffer, sender: string, nowMs: number): string | undefined {
     if (datagram[0] !== 0x1e || datagram[1] !== 0x0f) return unpack(datagram)
@@ -58,7 +58,7 @@ export class GelfAssembler {
     return unpack(Buffer.concat(message.chunks as Buffer[]))
   }
 
-  /** Gives up messages that wait for too long, or the oldest where there are too many. */
+  /** Gives up messages that waited too long, or the oldest ones if there are too many. */
   #giveUp(nowMs: number): void {
     for (const [key, message] of this.#open) {
       const isOver = this.#open.size >= gelfOpenMessagesMax || this.#bytes >= gelfOpenBytesMax
@@ -77,7 +77,7 @@ export class GelfAssembler {
 function unpack(bytes: Buffer): string {
   const options = { maxOutputLength: gelfMessageBytesMax }
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) return gunzipSync(bytes, options).toString('utf8')
-  // The first two bytes of zlib are a multiple of 31, the first of them says "deflate".
+  // A zlib header is a multiple of 31, and its first byte says "deflate".
   const isZlib = (bytes[0]! & 0x0f) === 8 && bytes.length > 2 && bytes.readUInt16BE(0) % 31 === 0
   return isZlib ? inflateSync(bytes, options).toString('utf8') : bytes.toString('utf8')
 }

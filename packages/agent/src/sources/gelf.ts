@@ -1,4 +1,4 @@
-// gelf: takes Graylog's messages over UDP.
+// gelf: receives Graylog's messages over UDP.
 
 import type dgram from 'node:dgram'
 import { readBoolean, readLabels } from '../config-reading/readers.ts'
@@ -62,7 +62,7 @@ class GelfSource extends ListeningSource<GelfConfig> {
   #receive(datagram: Buffer, sender: string): void {
     const { inlet, metrics, nowMs, logger } = this.context
     if (!inlet.hasRoom) {
-      // Nobody can be told to wait.
+      // UDP has no way to make a sender wait.
       metrics.droppedLines.inc({ reason: 'no_room' })
       return
     }
@@ -96,7 +96,7 @@ class GelfSource extends ListeningSource<GelfConfig> {
     const isIncoming = this.config.usesIncomingTime && timestamp !== undefined && seconds > 0
     this.context.inlet.add({
       ...{ labels, line: text.trim() },
-      // A number of JSON is exact to about a microsecond today.
+      // A number in JSON is exact to about a microsecond for today's times.
       timestampNs: isIncoming ? BigInt(Math.round(seconds * 1e6)) * 1_000n : undefined,
     })
     this.context.metrics.gelfEntries.inc()

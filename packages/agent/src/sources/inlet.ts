@@ -1,5 +1,5 @@
-// The way of a source's lines into the pipelines: labels are relabelled, each client gets a copy, and
-// where there is no room the source is told to wait.
+// The path of a source's lines into the pipelines. Relabels them, gives each client a copy, and makes the
+// source wait while there is no room.
 
 import { sourceLabelSetsMax, sourceTickMs } from '../limits.ts'
 import { LabelState } from '../line/label-state.ts'
@@ -8,24 +8,24 @@ import { PipelineEntry } from '../pipeline/entry.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
 import { type RelabelRule, relabel } from '../targets/relabel.ts'
 
-/** The pipeline of one job towards one client. */
+/** The pipeline of one job for one client. */
 export interface InletLane {
   readonly pipeline: Pipeline
-  /** Tells whether lines may come in now. */
+  /** Returns true if lines may come now. */
   readonly mayTake: () => boolean
-  /** Counts a line that this client had no room for while others had. */
+  /** Counts a line that this client had no room for while others did. */
   readonly countMissed: () => void
 }
 
 /** A line of a source. */
 export interface SourceLine {
-  /** Labels offered to relabelling, those with `__` among them. */
+  /** Labels before relabelling, including those that start with `__`. */
   readonly labels: ReadonlyMap<string, string>
   readonly line: Buffer | string
-  /** Absent for the time at which it came. */
+  /** Defaults to the time of arrival. */
   readonly timestampNs?: bigint | undefined
   readonly metadata?: readonly { readonly name: string; readonly value: string }[] | undefined
-  /** Labels are as they are to be: no rule is applied. */
+  /** True if the labels are final and no rule applies. */
   readonly isFinal?: boolean
 }
 
@@ -35,19 +35,19 @@ export class Inlet {
   readonly #rules: readonly RelabelRule[]
   readonly #allocateNs: () => bigint
   readonly #nowMs: () => number
-  /** One state for each client: who sends keeps what is its own in it. */
+  /** One state for each client, in which its sender keeps its own data. */
   readonly #states = new Map<string, readonly LabelState[]>()
   readonly #timer: NodeJS.Timeout
   readonly #waiting: (() => void)[] = []
   #isReleased = false
-  /** The flow of lines that belong to no other. */
+  /** The flow of lines that belong to no other flow. */
   readonly flow: Flow
 
   constructor(options: {
     readonly jobName: string
     readonly lanes: readonly InletLane[]
     readonly rules: readonly RelabelRule[]
-    /** Gives the time of a line that has none; never the same twice. */
+    /** Returns a time for a line that has none. Never returns the same time twice. */
     readonly allocateNs: () => bigint
     readonly nowMs: () => number
   }) {
@@ -64,14 +64,14 @@ export class Inlet {
     if (this.hasRoom) for (const goOn of this.#waiting.splice(0)) goOn()
   }
 
-  /** Tells whether a rule may look at a label, so that it is worth finding out. */
+  /** Returns true if a rule may use a label, so that finding its value is worth the effort. */
   isAskedFor(name: string): boolean {
     return this.#rules.some(
       ({ action, sourceLabels }) => action === 'labelmap' || sourceLabels.includes(name),
     )
   }
 
-  /** At least one client takes lines now. */
+  /** True if at least one client accepts lines now. */
   get hasRoom(): boolean {
     return this.#lanes.some(lane => this.#mayTake(lane, this.flow))
   }
@@ -80,31 +80,31 @@ export class Inlet {
     return lane.mayTake() && !flow.originOf(lane).isHeldUp
   }
 
-  /** Settles when at least one client takes lines, or the source is being stopped. */
+  /** Resolves when at least one client accepts lines, or the source is being stopped. */
   async room(): Promise<void> {
     while (!this.hasRoom && !this.#isReleased)
       await new Promise<void>(resolve => this.#waiting.push(resolve))
   }
 
-  /** Keeps nobody waiting any more: the source is being stopped. */
+  /** Releases everybody who waits, because the source is being stopped. */
   release(): void {
     this.#isReleased = true
     for (const goOn of this.#waiting.splice(0)) goOn()
   }
 
-  /** Makes a flow of lines that is settled by itself, such as those of one request. */
+  /** Opens a flow of lines that is settled separately, such as the lines of one request. */
   openFlow(name: string): Flow {
     return new Flow(name, this.#lanes, () => this.#allocateNs())
   }
 
-  /** Takes a line; tells whether relabelling let it through, with labels left. */
+  /** Takes a line. Returns true if relabelling kept it, with labels left. */
   add(line: SourceLine, flow: Flow = this.flow): boolean {
     const states = line.isFinal ? this.#createStates(line.labels) : this.#statesOf(line.labels)
     if (!states) {
       flow.pass()
       return false
     }
-    // Where nobody has room, the source did not wait: all of them take it.
+    // If nobody has room, the source did not wait: all clients take the line.
     const takesAll = !this.#lanes.some(lane => this.#mayTake(lane, flow))
     flow.begin(line.timestampNs)
     for (const [i, lane] of this.#lanes.entries()) {
@@ -126,7 +126,7 @@ export class Inlet {
     return this.#lanes.map(() => new LabelState(labels))
   }
 
-  /** What rules make of labels; the same objects for the same result. */
+  /** Relabels labels. Returns the same objects for the same result. */
   #statesOf(labels: ReadonlyMap<string, string>): readonly LabelState[] | undefined {
     const visible = [...(relabel(labels, this.#rules) ?? [])].filter(
       ([name]) => !name.startsWith('__') || name === '__tenant_id__',
@@ -141,12 +141,12 @@ export class Inlet {
     return states
   }
 
-  /** Sends what stages hold of a flow that has ended. */
+  /** Passes on what stages hold of a flow that has ended. */
   finish(flow: Flow = this.flow): void {
     for (const lane of this.#lanes) lane.pipeline.finish(flow.originOf(lane))
   }
 
-  /** The source has ended. */
+  /** Ends the flow of a source that has ended. */
   close(): void {
     clearInterval(this.#timer)
     this.finish()
@@ -154,7 +154,7 @@ export class Inlet {
   }
 }
 
-/** Lines one after the other, counted from 0, and how far each client's server has taken them. */
+/** A sequence of lines, counted from 0, and how many of them each client's server has accepted. */
 export class Flow {
   readonly #origins = new Map<InletLane, LineOrigin>()
   #sequence = 0
@@ -173,12 +173,12 @@ export class Flow {
     return this.#origins.get(lane)!
   }
 
-  /** Number of the line that is being taken, or comes next. */
+  /** Number of the current line, or of the next one. */
   get sequence(): number {
     return this.#sequence
   }
 
-  /** A line is being taken: all clients see it at the same time. */
+  /** Begins a line. All clients see it at the same time. */
   begin(timestampNs: bigint | undefined): void {
     this.#timeNs = timestampNs ?? this.#allocateNs()
   }
@@ -188,12 +188,12 @@ export class Flow {
     this.#timeNs = 0n
   }
 
-  /** A line was dropped before any pipeline. */
+  /** Counts a line that was dropped before any pipeline. */
   pass(): void {
     this.#sequence++
   }
 
-  /** Every line before it was answered for, by each client. */
+  /** Number of the first line that some client has not yet settled. */
   get settledSequence(): number {
     let least = this.#sequence
     for (const origin of this.#origins.values()) {
@@ -202,7 +202,7 @@ export class Flow {
     return least
   }
 
-  /** At least one client's server has taken all lines. */
+  /** True if at least one client's server has accepted all lines. */
   get isTaken(): boolean {
     for (const origin of this.#origins.values()) {
       if (origin.settledOffset(this.#sequence) >= this.#sequence) return true
@@ -210,7 +210,7 @@ export class Flow {
     return false
   }
 
-  /** Calls back whenever something was answered for. */
+  /** Sets the callback for each time lines are settled. */
   set onProgress(tell: (() => void) | undefined) {
     for (const origin of this.#origins.values()) origin.onProgress = tell
   }

@@ -1,19 +1,19 @@
-// One entry of the journal as `journalctl --output=json` prints it.
+// An entry of the journal in the format of `journalctl --output=json`.
 
-/** An entry: its place, its time and its fields as text. */
+/** An entry: its cursor, its time and its fields as text. */
 export interface JournalEntry {
   readonly cursor: string
   readonly timestampNs: bigint
-  /** Field → value; of several values of one field the last. */
+  /** Field → value. If a field has several values, the last one. */
   readonly fields: ReadonlyMap<string, string>
-  /** The message; its bytes where it is no UTF-8. */
+  /** The message, as bytes if it is not UTF-8. */
   readonly message: string | Buffer | undefined
 }
 
 /**
  * Reads an entry.
  *
- * @throws Error when the line is none.
+ * @throws Error if the line is not one.
  */
 export function parseJournalEntry(line: Buffer): JournalEntry {
   const raw = JSON.parse(line.toString('utf8')) as Record<string, unknown>
@@ -33,7 +33,10 @@ export function parseJournalEntry(line: Buffer): JournalEntry {
   return { cursor, timestampNs: BigInt(microseconds) * 1_000n, fields, message }
 }
 
-/** A value is a text, bytes as numbers, several of either, or `null` where it was too large to print. */
+/**
+ * Returns a field's last value. A value is a string, bytes as an array of numbers, an array of either, or
+ * `null` if it was too large to print.
+ */
 function lastValue(value: unknown): string | Buffer | undefined {
   if (typeof value === 'string') return value
   if (!Array.isArray(value)) return undefined
@@ -41,7 +44,7 @@ function lastValue(value: unknown): string | Buffer | undefined {
   return lastValue(value.at(-1))
 }
 
-/** Time that a cursor carries; `undefined` where it has none. */
+/** Returns the time in a cursor, or `undefined` if it has none. */
 export function cursorTimeMs(cursor: string): number | undefined {
   const hex = /(?:^|;)t=([0-9a-f]+)/.exec(cursor)?.[1]
   return hex === undefined ? undefined : Number(BigInt(`0x${hex}`) / 1_000n)

@@ -1,4 +1,4 @@
-// journal: reads systemd's journal through journalctl, from a saved cursor on.
+// journal: reads systemd's journal through journalctl, starting at a saved cursor.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ascending } from '@skald/wire'
@@ -14,7 +14,7 @@ import { splitLines } from './split-lines.ts'
 
 interface JournalConfig {
   readonly maxAgeMs: number
-  /** The line is the whole entry as JSON. */
+  /** Sends the whole entry as JSON. */
   readonly isJson: boolean
   readonly labels: ReadonlyMap<string, string>
   readonly path: string | undefined
@@ -75,7 +75,7 @@ class JournalSource implements Source {
   readonly #key: string
   readonly #stopping = new AbortController()
   readonly #done: Promise<void>
-  /** Cursors of lines that no server has taken yet. */
+  /** Cursors of lines that no server has accepted yet. */
   readonly #pending = new PendingPlaces<string>()
   #running: RunningProgram | undefined
   #cursor: string | undefined
@@ -104,7 +104,7 @@ class JournalSource implements Source {
     return this.#problem
   }
 
-  /** Runs journalctl, again and again where it ends. */
+  /** Runs journalctl, and restarts it whenever it ends. */
   async #run(): Promise<void> {
     const { logger } = this.#context
     const { signal } = this.#stopping
@@ -121,7 +121,7 @@ class JournalSource implements Source {
     }
   }
 
-  /** Follows the journal until journalctl ends; gives what it said on standard error. */
+  /** Follows the journal until journalctl ends. Returns its error output. */
   async #follow(): Promise<string> {
     const { path, matches } = this.#config
     const place = path === undefined ? [] : [`--directory=${path}`]
@@ -143,7 +143,7 @@ class JournalSource implements Source {
     return (await running.ended).complaint
   }
 
-  /** Where to begin: after what was taken last, but not further back than the age allows. */
+  /** Returns where to start: after the last accepted entry, but not earlier than the maximum age allows. */
   #from(): string {
     const oldestMs = this.#context.nowMs() - this.#config.maxAgeMs
     const timeMs = this.#cursor === undefined ? undefined : cursorTimeMs(this.#cursor)
@@ -188,7 +188,7 @@ class JournalSource implements Source {
     return labels
   }
 
-  /** Saves the cursor of the last line before which everything was answered for. */
+  /** Saves the cursor of the last line up to which everything is settled. */
   #saveSettled(): void {
     const cursor = this.#pending.takeSettled(this.#context.inlet.flow).at(-1)
     if (cursor !== undefined) this.#context.cursors.set(this.#key, cursor)

@@ -1,5 +1,5 @@
-// kafka: reads topics as a member of a consumer group. Offsets are committed when servers have taken
-// what lies before them.
+// kafka: reads topics as a member of a consumer group. Commits an offset once servers have accepted the
+// lines before it.
 
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
@@ -34,7 +34,7 @@ type Sasl = NonNullable<ConsumerOptions<Buffer, Buffer, Buffer, Buffer>['sasl']>
 
 interface KafkaConfig {
   readonly brokers: readonly string[]
-  /** Names, and expressions that begin with `^`. */
+  /** Names, and patterns that start with `^`. */
   readonly topics: readonly string[]
   readonly groupId: string
   readonly labels: ReadonlyMap<string, string>
@@ -45,7 +45,9 @@ interface KafkaConfig {
 
 type RawTls = { readonly [K in keyof typeof tlsFields]?: ReturnType<(typeof tlsFields)[K]> }
 
-/** Certificates are read once: brokers that are connected to later are shown the same. */
+/**
+ * Reads the TLS settings. Certificates are read only once: brokers connected to later get the same ones.
+ */
 function tlsOf(cursor: YamlCursor, raw: RawTls): TlsConnectionOptions | undefined {
   const textOf = (text: string | undefined, file: string | undefined) =>
     file ? readFileSync(file, 'utf8') : text
@@ -69,7 +71,7 @@ const readSasl: ValueReader<{
   readonly sasl: Sasl
   readonly tls: TlsConnectionOptions | undefined
 }> = cursor => {
-  // The keys of TLS stand among the others, as Promtail has them.
+  // The TLS keys are mixed with the others, like in Promtail.
   const raw = cursor.record({
     mechanism: readOneOf(['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const),
     user: readText,
@@ -120,7 +122,7 @@ export const readKafkaSource: ValueReader<SourceConfig> = cursor => {
     brokers: readTexts,
     topics: readTopics,
     group_id: readText,
-    // Decided by the group's members and brokers among themselves.
+    // The members and brokers of the group decide this among themselves.
     assignor: readOneOf(['range', 'sticky', 'roundrobin'] as const),
     version: readAnything,
     authentication: readAuthentication,
@@ -140,14 +142,14 @@ export const readKafkaSource: ValueReader<SourceConfig> = cursor => {
   return { isPerClient: true, start, probe }
 }
 
-/** Lines of one partition that no server has taken yet. */
+/** Lines of one partition that no server has accepted yet. */
 interface PartitionState {
   readonly topic: string
   readonly partition: number
   readonly flow: Flow
   /** First offset of this run. */
   readonly firstOffset: bigint
-  /** Offsets behind the lines. */
+  /** The offset after each line. */
   readonly pending: PendingPlaces<bigint>
   committed: bigint
 }
@@ -167,7 +169,7 @@ class KafkaSource implements Source {
   constructor(config: KafkaConfig, context: SourceContext) {
     this.#config = config
     this.#context = context
-    // Clients that shared a group would share its messages.
+    // Clients in the same group would split its messages between them.
     this.#groupId = context.lane === '' ? config.groupId : `${config.groupId}-${context.lane}`
     this.#done = this.#run()
   }
@@ -204,9 +206,9 @@ class KafkaSource implements Source {
     }
   }
 
-  /** Reads until the stream ends or fails, or other topics are to be read. */
+  /** Reads until the stream ends or fails, or the topics change. */
   async #consume(): Promise<void> {
-    // Loaded where it is used: it is large.
+    // Loaded on demand, because it is large.
     const { Admin, Consumer: KafkaConsumer } = await import('@platformatic/kafka')
     const { brokers, tls, sasl } = this.#config
     const connection = {
@@ -254,7 +256,7 @@ class KafkaSource implements Source {
     return [...new Set([...named, ...found])].sort()
   }
 
-  /** Ends the stream when expressions match other topics than before. */
+  /** Ends the stream when the patterns match different topics. */
   #watchTopics(
     topics: readonly string[],
     list: () => Promise<string[]>,
@@ -303,7 +305,7 @@ class KafkaSource implements Source {
     return state
   }
 
-  /** Commits what servers have taken. */
+  /** Commits what servers have accepted. */
   async #commit(): Promise<void> {
     const offsets = [...this.#partitions.values()].flatMap(state => {
       const next = state.pending.takeSettled(state.flow).at(-1)
@@ -315,12 +317,12 @@ class KafkaSource implements Source {
     try {
       await this.#consumer.commit({ offsets })
     } catch (error) {
-      // What was not committed comes once more after the next start.
+      // What was not committed is read again after the next start.
       this.#context.logger.warn({ error: describe(error) }, 'Cannot commit offsets to Kafka')
     }
   }
 
-  /** Leaves the group; what was not committed is read again by whoever comes next. */
+  /** Leaves the group. The next member reads again what was not committed. */
   async #leave(): Promise<void> {
     const consumer = this.#consumer
     this.#stream = undefined
@@ -329,7 +331,7 @@ class KafkaSource implements Source {
     try {
       await consumer?.close(true)
     } catch {
-      // The brokers notice that it is gone when its session ends.
+      // The brokers notice its absence when its session times out.
     }
   }
 
@@ -350,12 +352,15 @@ class KafkaSource implements Source {
   }
 }
 
-/** Servers behind one address are told apart by the name that is asked for; an address is none. */
+/**
+ * Returns true if a broker has a name. TLS servers that share an address are chosen by the requested name,
+ * and an IP address is not a name.
+ */
 function hasNames(brokers: readonly string[]): boolean {
   return brokers.some(broker => isIP(broker.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')) === 0)
 }
 
-/** Says what went wrong, and why as far as that is known. */
+/** Describes what went wrong, with the cause if known. */
 function describe(error: unknown): string {
   const { message, errors, cause } = error as Error & { errors?: unknown[] }
   const [inner = cause] = errors ?? []

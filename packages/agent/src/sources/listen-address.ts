@@ -1,15 +1,15 @@
-// Addresses to listen at, as Go writes them: `host:port`, `:port`, `[::1]:port`.
+// Listen addresses in Go's notation: `host:port`, `:port`, `[::1]:port`.
 
 import { readText } from '../config-reading/readers.ts'
 import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 
-/** Where to listen; an absent host stands for all addresses of the machine. */
+/** Where to listen. Without a host, on all addresses of the machine. */
 export interface ListenAddress {
   readonly host: string | undefined
   readonly port: number
 }
 
-/** Reads an address to listen at. */
+/** Reads a listen address. */
 export const readListenAddress: ValueReader<ListenAddress> = cursor => {
   const text = readText(cursor) ?? ''
   const found = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text)
@@ -33,7 +33,7 @@ export function formatAddress({
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-/** An address without the form in which an IPv6 socket tells IPv4 clients. */
+/** Returns an address without the prefix that an IPv6 socket adds to IPv4 clients. */
 export function plainAddress(address: string): string {
   return address.startsWith('::ffff:') ? address.slice(7) : address
 }

@@ -1,4 +1,4 @@
-// The half that all sources have in common which listen: what they are configured with, and where they listen.
+// Base of the sources that listen: their configuration, and their address.
 
 import type { Source, SourceContext } from './source.ts'
 
@@ -6,7 +6,7 @@ import type { Source, SourceContext } from './source.ts'
 export abstract class ListeningSource<Config> implements Source {
   protected readonly config: Config
   protected readonly context: SourceContext
-  /** Where it listens; empty until it does. */
+  /** Where it listens. Empty until it does. */
   protected boundTo = ''
   protected isStopped = false
 
@@ -23,7 +23,7 @@ export abstract class ListeningSource<Config> implements Source {
     return this.boundTo
   }
 
-  /** Begins to listen; rejects with the system's error. */
+  /** Starts listening. Rejects with the system's error. */
   abstract listen(): Promise<void>
 
   abstract stop(): Promise<void>

@@ -1,4 +1,4 @@
-// loki_push_api: takes pushes as a Loki does, relabels them and sends them on; and plain text.
+// loki_push_api: accepts pushes like a Loki, relabels them and forwards them. Accepts plain text too.
 
 import { gunzipSync } from 'node:zlib'
 import {
@@ -109,7 +109,7 @@ class PushApiSource extends ListeningSource<PushApiConfig> {
       const offered = new Map([...this.config.labels, ...labels[i]!])
       for (let at = 0; at < stream.entryCount; at++) this.#take(stream, at, offered, flow)
     }
-    // Only where a push that is sent again counts once may its sender be told to send it again.
+    // Ask a sender to retry only if the retried push is not counted twice.
     if (!this.config.usesIncomingTime || (await this.#isTaken(flow))) return reply.code(204).send()
     return this.#busy(reply)
   }
@@ -122,7 +122,7 @@ class PushApiSource extends ListeningSource<PushApiConfig> {
     this.context.inlet.add({ labels, line, timestampNs, metadata: stream.metadata?.[at] }, flow)
   }
 
-  /** Settles when a server has taken a push, with false after a while. */
+  /** Resolves to true once a server has accepted a push, or to false after a while. */
   async #isTaken(flow: Flow): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined
     const isTaken = await new Promise<boolean>(resolve => {

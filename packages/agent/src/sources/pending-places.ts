@@ -1,17 +1,17 @@
-// Places of lines that no server has taken yet, in the order of the lines.
+// Places of lines that no server has accepted yet, in the order of the lines.
 
 import type { Flow } from './inlet.ts'
 
-/** What is known of lines on their way: the place behind each. */
+/** Remembers, for each line on its way, the place after it. */
 export class PendingPlaces<T> {
   readonly #pending: { readonly sequence: number; readonly place: T }[] = []
 
-  /** The line of this number lies before a place. */
+  /** Records that the line with this number ends at a place. */
   add(sequence: number, place: T): void {
     this.#pending.push({ sequence, place })
   }
 
-  /** Gives the places behind lines that were answered for, oldest first, and forgets them. */
+  /** Returns the places after settled lines, oldest first, and forgets them. */
   takeSettled(flow: Flow): T[] {
     const settled = flow.settledSequence
     let count = 0

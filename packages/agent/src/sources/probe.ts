@@ -1,4 +1,4 @@
-// Looks beforehand whether a job could start on this machine now: for `skald check`.
+// Checks in advance whether a job could start on this machine now, for `skald check`.
 
 import dgram from 'node:dgram'
 import { once } from 'node:events'
@@ -8,7 +8,7 @@ import { explainSystemError } from '@skald/wire'
 import { probeLimitMs } from '../limits.ts'
 import type { ListenAddress } from './listen-address.ts'
 
-/** Settles when a socket listens; one that cannot is closed before its error is thrown. */
+/** Resolves when a socket listens. If it cannot, closes it and throws the error. */
 export async function listening(socket: dgram.Socket): Promise<void> {
   try {
     await once(socket, 'listening')
@@ -18,7 +18,7 @@ export async function listening(socket: dgram.Socket): Promise<void> {
   }
 }
 
-/** Tries to listen as the job would; says why it could not. */
+/** Tries to listen like the job would. Returns why that failed. */
 export async function probeListen(
   { host, port }: ListenAddress,
   protocol: 'tcp' | 'udp',
@@ -45,7 +45,7 @@ export async function probeListen(
   }
 }
 
-/** Tries to connect to one of several servers, each `host:port`; says why none could be reached. */
+/** Tries to connect to one of several servers, each `host:port`. Returns why none was reachable. */
 export async function probeConnect(servers: readonly string[]): Promise<string | undefined> {
   const answers = await Promise.all(servers.map(connect))
   if (answers.includes(undefined)) return undefined

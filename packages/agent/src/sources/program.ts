@@ -1,4 +1,4 @@
-// Programs of the system that a source reads through.
+// System programs through which a source reads.
 
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process'
 import type { Readable } from 'node:stream'
@@ -6,23 +6,23 @@ import { TextDecoder } from 'node:util'
 import { ProgramMissingError } from '../errors.ts'
 import { complaintBytesMax } from '../limits.ts'
 
-/** A program that runs. */
+/** A running program. */
 export interface RunningProgram {
   readonly child: ChildProcessByStdio<null, Readable, Readable>
-  /** Settles when it is gone. */
+  /** Resolves when the program has ended. */
   readonly ended: Promise<ProgramEnd>
 }
 
 /** How a program ended. */
 export interface ProgramEnd {
-  /** `null` where a signal ended it, or it never ran. */
+  /** `null` if a signal ended it, or it never ran. */
   readonly exitCode: number | null
-  /** The last of what it said on standard error, or its exit code where it said nothing. */
+  /** The end of its error output, or its exit code if it wrote none. */
   readonly complaint: string
 }
 
 /**
- * Makes sure that a program can be run.
+ * Checks that a program can be run.
  *
  * @throws ProgramMissingError when it cannot be.
  */
@@ -41,7 +41,7 @@ export function checkProgram(
   throw new ProgramMissingError(message, { cause: error })
 }
 
-/** Starts a program, whose standard output has to be read. */
+/** Starts a program. Its standard output must be read. */
 export function startProgram(program: string, args: readonly string[]): RunningProgram {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], windowsHide: true })
   let said = Buffer.alloc(0)
@@ -62,7 +62,10 @@ export function startProgram(program: string, args: readonly string[]): RunningP
   return { child, ended }
 }
 
-/** A decoder for text that begins so: UTF-16 of little endian as Windows has it, or UTF-8. */
+/**
+ * Returns the decoder for text that starts with these bytes: little-endian UTF-16, as Windows writes it, or
+ * UTF-8.
+ */
 export function decoderOf(start: Uint8Array): TextDecoder {
   const isWide = start.length > 1 && (start[1] === 0 || (start[0] === 0xff && start[1] === 0xfe))
   return new TextDecoder(isWide ? 'utf-16le' : 'utf-8')

@@ -1,4 +1,4 @@
-// The kinds of sources. A new one is a file in this folder and a row here.
+// The kinds of sources. To add one, add a file to this folder and a row here.
 
 import { type Kinds, loadReaders } from '../config-reading/kinds.ts'
 import { refuse } from '../config-reading/readers.ts'
@@ -24,17 +24,17 @@ const unsupportedSources: Readonly<Record<string, ValueReader<never>>> = {
   heroku_drain: refuse(`${isVendors}. Let the drain send to syslog with TLS`),
 }
 
-/** Keys of a job that name a source. */
+/** Keys of a job that configure a source. */
 export const sourceKeys: readonly string[] = Object.keys({ ...sources, ...unsupportedSources })
 
-/** Loads the readers of the keys of a job that name a source, for the keys that jobs have. */
+/** Loads the readers of the source keys that the jobs use. */
 export async function loadSourceReaders(
   jobKeys: Iterable<string>,
 ): Promise<Readonly<Record<string, ValueReader<SourceConfig>>>> {
   return { ...(await loadReaders(sources, jobKeys)), ...unsupportedSources }
 }
 
-/** The source of a job; a job has one at most. */
+/** Returns the source of a job. A job has at most one. */
 export function sourceOf(
   job: YamlCursor,
   raw: Readonly<Record<string, unknown>>,

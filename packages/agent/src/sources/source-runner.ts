@@ -1,5 +1,5 @@
-// One source of one job: started, and where it cannot be started tried again with growing pauses, while the
-// other jobs of the agent go on.
+// Runs one source of one job. If it cannot start, retries with growing pauses while the agent's other jobs
+// continue.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { explainSystemError } from '@skald/wire'
@@ -10,17 +10,17 @@ import { backoffMs } from '../net/backoff.ts'
 import type { Inlet } from './inlet.ts'
 import type { Source, SourceConfig, SourceContext } from './source.ts'
 
-/** A source as people see it. */
+/** Status of a source, for people. */
 export interface SourceStatus {
   readonly job: string
-  /** What it reads or where it listens; empty while it could not be started. */
+  /** What it reads or where it listens. Empty if it has not started. */
   readonly place: string
   readonly isReady: boolean
-  /** Why no lines come; absent while they can. */
+  /** Why no lines can come. Absent while they can. */
   readonly problem?: string | undefined
 }
 
-/** Keeps a source running, or trying to. */
+/** Keeps a source running, or keeps trying to start it. */
 export class SourceRunner {
   readonly jobName: string
   readonly #config: SourceConfig
@@ -45,7 +45,7 @@ export class SourceRunner {
     return { job: this.jobName, place, isReady, ...(!isReady && { problem }) }
   }
 
-  /** Starts it; settles after the first attempt, however that went. */
+  /** Starts the source. Resolves after the first attempt, successful or not. */
   async start(): Promise<void> {
     await this.#try(0)
     if (!this.#source) this.#running = this.#tryAgain()
@@ -68,7 +68,7 @@ export class SourceRunner {
       this.#problem = undefined
     } catch (error) {
       const problem = explainSystemError(error) ?? describeError(error)
-      // Told once, and again when it is another.
+      // Log a problem once, and again when it changes.
       if (problem !== this.#problem) {
         const fields = { error: problem, attempt }
         this.#logger.error(fields, 'Job cannot start: the others go on, and it is tried again')
@@ -77,7 +77,7 @@ export class SourceRunner {
     }
   }
 
-  /** Takes no more lines; settles when none is on its way into the pipeline. */
+  /** Stops accepting lines. Resolves when no line is on its way into the pipeline. */
   async stop(): Promise<void> {
     this.#inlet.release()
     this.#stopping.abort()
@@ -86,7 +86,7 @@ export class SourceRunner {
     this.#inlet.close()
   }
 
-  /** After the last answer of the servers: gives everything back. */
+  /** Releases everything. Call it after the servers' last answers. */
   async close(): Promise<void> {
     await this.#source?.close?.()
   }

@@ -1,4 +1,4 @@
-// All sources of the agent: started when its clients run, stopped before they are.
+// All sources of the agent. They start after its clients and stop before them.
 
 import type { Logger } from 'pino'
 import type { AgentMetrics } from '../metrics/agent-metrics.ts'
@@ -7,19 +7,19 @@ import { Inlet, type InletLane } from './inlet.ts'
 import type { Cursors, SourceConfig, SourcedJob } from './source.ts'
 import { SourceRunner, type SourceStatus } from './source-runner.ts'
 
-/** What a client's lane shows to sources. */
+/** What sources see of a client's lane. */
 export interface SourceLane {
-  /** Name of the client; empty where there is one. */
+  /** Name of the client. Empty if there is only one. */
   readonly name: string
   readonly jobs: readonly { readonly config: SourcedJob; readonly pipeline: Pipeline }[]
   readonly hasRoom: () => boolean
 }
 
 export interface SourceSetOptions {
-  /** The clients that run, which a reload may change. */
+  /** Returns the running clients, which a reload may change. */
   readonly lanes: () => readonly SourceLane[]
   readonly cursors: Cursors
-  /** Gives the time of a line that has none; never the same twice. */
+  /** Returns a time for a line that has none. Never returns the same time twice. */
   readonly allocateNs: () => bigint
   readonly metrics: AgentMetrics
   readonly logger: Logger
@@ -27,11 +27,11 @@ export interface SourceSetOptions {
   readonly nowMs: () => number
 }
 
-/** The sources that run. */
+/** The running sources. */
 export class SourceSet {
   readonly #options: SourceSetOptions
   #running: SourceRunner[] = []
-  /** Stopped, but not closed yet. */
+  /** Sources that are stopped but not closed yet. */
   #stopped: SourceRunner[] = []
 
   constructor(options: SourceSetOptions) {
@@ -39,7 +39,7 @@ export class SourceSet {
     options.metrics.sourceStates = () => this.status()
   }
 
-  /** Starts the sources of some jobs, or of all; settles when each was tried once. */
+  /** Starts the sources of the given jobs, or of all jobs. Resolves after one attempt for each. */
   async start(jobNames?: readonly string[]): Promise<void> {
     const lanes = this.#options.lanes()
     for (const { config } of lanes[0]?.jobs ?? []) {
@@ -83,8 +83,8 @@ export class SourceSet {
   }
 
   /**
-   * Stops the sources of some jobs, or of all: no more lines come in, and what stages hold is sent on.
-   * Tells whether there were any.
+   * Stops the sources of the given jobs, or of all jobs: no more lines come in, and stages pass on what
+   * they hold. Returns true if there were any.
    */
   async stop(jobNames?: readonly string[]): Promise<boolean> {
     const going = this.#running.filter(({ jobName }) => jobNames?.includes(jobName) !== false)
@@ -94,7 +94,7 @@ export class SourceSet {
     return going.length > 0
   }
 
-  /** Closes what was stopped; called after the servers' last answers. */
+  /** Closes the stopped sources. Call it after the servers' last answers. */
   async close(): Promise<void> {
     const going = this.#stopped
     this.#stopped = []

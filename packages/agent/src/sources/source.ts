@@ -1,5 +1,5 @@
-// What a source is: something other than files that lines come from. A source is one file in this
-// folder: a reader of its configuration and what runs it. It is added by a row in registry.ts.
+// The interface of a source: anything but files that lines come from. A source is a file in this folder
+// with a reader of its configuration and the code that runs it. A row in registry.ts adds it.
 
 import type { Logger } from 'pino'
 import type { AgentMetrics, LaneMetrics } from '../metrics/agent-metrics.ts'
@@ -8,58 +8,58 @@ import type { Inlet } from './inlet.ts'
 
 /** A running source. */
 export interface Source {
-  /** Lines can come: it listens, or its program runs. */
+  /** True if lines can come: it listens, or its program runs. */
   readonly isReady: boolean
   /** What it reads or where it listens, for people. */
   readonly place: string
-  /** Why no lines come, where it runs without being ready. */
+  /** Why no lines come, if it runs without being ready. */
   readonly problem?: string | undefined
-  /** Takes no more lines; settles when none is on its way into the pipeline. */
+  /** Stops accepting lines. Resolves when no line is on its way into the pipeline. */
   stop(): Promise<void>
-  /** After the last answer of the servers: gives everything back. */
+  /** Releases everything. Called after the servers' last answers. */
   close?(): Promise<void>
 }
 
-/** What a source needs from the agent around it. */
+/** What a source needs from the agent. */
 export interface SourceContext {
   readonly jobName: string
   readonly inlet: Inlet
-  /** Told apart from other clients' copies of the source; empty where there is one client. */
+  /** Distinguishes the copies of the source for several clients. Empty if there is one client. */
   readonly lane: string
   readonly cursors: Cursors
   readonly metrics: AgentMetrics
-  /** What copies of the source for several clients count as one. */
+  /** Counters that count lines once for all copies of the source. */
   readonly laneMetrics: LaneMetrics
   readonly logger: Logger
   readonly hostname: string
   readonly nowMs: () => number
 }
 
-/** Positions that are no byte offsets, in the positions file. */
+/** Positions other than byte offsets, in the positions file. */
 export interface Cursors {
   get(key: string): string | undefined
   set(key: string, value: string): void
 }
 
-/** Key of a source's place among the cursors. */
+/** Returns the key of a source's cursor. */
 export function cursorKey({ jobName, lane }: Pick<SourceContext, 'jobName' | 'lane'>): string {
   return lane === '' ? `cursor-${jobName}` : `cursor-${jobName}-${lane}`
 }
 
-/** A job whose lines may come from a source, checked. */
+/** A job whose lines may come from a source, after checking. */
 export interface SourcedJob {
   readonly jobName: string
   readonly relabelRules: readonly RelabelRule[]
-  /** Where lines come from other than files. */
+  /** Where lines come from, other than files. */
   readonly source: SourceConfig | undefined
 }
 
-/** A checked configuration of one source. */
+/** The checked configuration of one source. */
 export interface SourceConfig {
-  /** Each client has one of its own, with its own position; otherwise all share one. */
+  /** True if each client has its own copy, with its own position. Otherwise all share one. */
   readonly isPerClient: boolean
-  /** Starts it; rejects with the system's error when it cannot listen. */
+  /** Starts the source. Rejects with the system's error if it cannot listen. */
   readonly start: (context: SourceContext) => Promise<Source>
-  /** Says why it could not be started on this machine now; absent where nothing can be said. */
+  /** Returns why it could not start on this machine now. Absent if that cannot be checked. */
   readonly probe?: () => Promise<string | undefined>
 }

@@ -1,11 +1,11 @@
-// Cuts a stream of bytes into lines.
+// Splits a stream of bytes into lines.
 
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 
 /**
- * Gives the lines of a stream, without their ends (`\n` or `\r\n`); the last one need not have any. A line
- * of more than `lineBytesMax` is given in pieces of about that size.
+ * Yields the lines of a stream, without their ends (`\n` or `\r\n`). The last line may lack one. A line
+ * longer than `lineBytesMax` comes in pieces of about that size.
  */
 export async function* splitLines(
   input: AsyncIterable<Buffer>,

@@ -8,7 +8,7 @@ import { splitLines } from './split-lines.ts'
 /** Makes the source that reads standard input. */
 export function stdinSource(options: {
   readonly input: Readable
-  /** Labels of its lines, before the rules of the job. */
+  /** Labels of its lines, before the job's rules. */
   readonly labels: ReadonlyMap<string, string>
   readonly onEnd: () => void
 }): SourceConfig {
@@ -41,7 +41,7 @@ class StdinSource implements Source {
         if (line.length > 0) inlet.add({ labels, line })
       }
     }
-    // A stop closes the input under the loop.
+    // A stop closes the input while the loop reads it.
     this.#done = read().catch(() => undefined)
     void this.#done.then(options.onEnd)
   }

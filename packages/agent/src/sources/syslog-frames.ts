@@ -1,14 +1,14 @@
-// Cuts a syslog connection into messages (RFC 6587): by a count of bytes in front of each, or by line
-// feeds. Which one it is shows from each message's first byte, so that senders may mix them. A line that
-// does not begin as a message does belongs to the message before it, such as the lines of a stack trace.
+// Splits a syslog connection into messages (RFC 6587), by byte counts or by line feeds. The first byte of
+// each message shows which, so senders may mix both. A line that does not start like a message belongs to
+// the message before it, such as the lines of a stack trace.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { frameCountDigitsMax, frameQuietMsDefault } from '../limits.ts'
 import { ByteQueue } from './byte-queue.ts'
 
 /**
- * A message with the lines that belong to it, a line that came when the message before it had been passed
- * on, or how long something was that is over the limit.
+ * A message with its continuation lines, a line that came after its message was passed on, or the length of
+ * something over the limit.
  */
 export type SyslogFrame =
   | { readonly kind: 'message' | 'continuation'; readonly bytes: Buffer }
@@ -21,8 +21,8 @@ const digit9 = 0x39
 const lessThan = 0x3c
 
 /**
- * Gives the messages of a connection. Of what is longer than `messageBytesMax` only the length is given,
- * and no more of it is kept in memory.
+ * Yields the messages of a connection. For anything longer than `messageBytesMax`, yields only the length
+ * and keeps no more in memory.
  */
 export async function* cutSyslogFrames(
   input: AsyncIterable<Buffer>,
@@ -45,18 +45,18 @@ export async function* cutSyslogFrames(
       yield* cutter.take(result.value)
     }
   } catch (error) {
-    // What arrived is passed on, though the connection broke.
+    // Pass on what has arrived even if the connection breaks.
     yield* cutter.end()
     throw error
   } finally {
-    // Whoever reads may have had enough: what is under way is waited for by nobody.
+    // The reader may have stopped early, with nobody waiting for the pending read.
     void next?.catch(() => undefined)
     void chunks.return?.().catch(() => undefined)
   }
   yield* cutter.end()
 }
 
-/** Waits for a promise; `undefined` when it takes too long. */
+/** Waits for a promise. Returns `undefined` if it takes too long. */
 async function within<T>(promise: Promise<T>, limitMs: number): Promise<T | undefined> {
   const timer = new AbortController()
   const isOver = sleep(limitMs, undefined, { signal: timer.signal }).catch(() => undefined)
@@ -70,14 +70,14 @@ async function within<T>(promise: Promise<T>, limitMs: number): Promise<T | unde
 class FrameCutter {
   readonly #messageBytesMax: number
   readonly #queue = new ByteQueue(lineFeed)
-  /** Bytes of a counted message that are still to be skipped. */
+  /** Bytes left to skip of a counted message. */
   #skipCount = 0
-  /** Bytes of a line that were skipped, while one is. */
+  /** Bytes skipped so far of an overlong line; 0 outside one. */
   #skippedLine = 0
   /** Lines of the message that waits for more of them. */
   #lines: Buffer[] = []
   #byteLength = 0
-  /** What became of the last message of lines; `none` where the last one was counted. */
+  /** State of the last line-based message; `none` if the last message was counted. */
   #state: 'none' | 'waiting' | 'passed-on' | 'too-long' = 'none'
 
   constructor(messageBytesMax: number) {
@@ -167,18 +167,21 @@ class FrameCutter {
 
   #add(line: Buffer): void {
     this.#byteLength += line.length + (this.#lines.length > 0 ? 1 : 0)
-    // It is kept beyond this call.
+    // Copy, because it outlives this call.
     this.#lines.push(Buffer.from(line))
   }
 
-  /** A line is too long: what waits is passed on as it is, and what follows belongs to the lost line. */
+  /**
+   * Handles an overlong line: passes on the waiting message as it is. Lines that follow belong to the lost
+   * line.
+   */
   *#skip(line: Buffer): Generator<SyslogFrame> {
     const isOfMessage = line[0] === lessThan || this.#state !== 'none'
     yield* this.close()
     if (isOfMessage) this.#state = 'too-long'
   }
 
-  /** Passes on the message that waits. */
+  /** Passes on the waiting message. */
   *close(): Generator<SyslogFrame> {
     if (this.#state !== 'waiting') return
     this.#state = 'passed-on'
@@ -190,7 +193,7 @@ class FrameCutter {
     yield { kind: 'message', bytes }
   }
 
-  /** The connection has ended, perhaps with a line without its end, or less of a message than its count. */
+  /** Handles the end of the connection, perhaps within a line or within a counted message. */
   *end(): Generator<SyslogFrame> {
     if (this.#skippedLine > 0) {
       yield { kind: 'tooLong', byteLength: this.#skippedLine }
@@ -208,7 +211,7 @@ class FrameCutter {
     this.#queue.drop(bytes.length)
   }
 
-  /** Reads `123 ` in front of a message; `undefined` where there is none. */
+  /** Reads the `123 ` before a message. Returns `undefined` if there is none. */
   #readCount(
     bytes: Buffer,
   ): { readonly start: number; readonly length: number } | 'unfinished' | undefined {
@@ -220,7 +223,7 @@ class FrameCutter {
         if (length === 0) return undefined
         const start = at + 1
         if (this.#state === 'none') return { start, length }
-        // A line of a message may begin with a number as well.
+        // A line of a message may start with a number too.
         if (bytes.length === start) return 'unfinished'
         return bytes[start] === lessThan ? { start, length } : undefined
       }

@@ -1,9 +1,9 @@
-// Syslog messages as RFC 5424 and RFC 3164 write them. What a sender leaves out or writes loosely is
-// taken as far as it can be told; a text without `<priority>` is no message.
+// Syslog messages in the formats of RFC 5424 and RFC 3164. The parser is lenient about missing and sloppy
+// parts, but a text without `<priority>` is not a message.
 
 import { civilTime, civilToNs, parseRfc3339 } from '@skald/go-dialect'
 
-/** A message; what it does not say is absent. */
+/** A message. Missing parts are absent. */
 export interface SyslogMessage {
   readonly severity: string
   readonly facility: string
@@ -12,14 +12,14 @@ export interface SyslogMessage {
   readonly appName: string | undefined
   readonly procId: string | undefined
   readonly msgId: string | undefined
-  /** Structured data, in the order in which it is written: `[id, name, value]`. */
+  /** Structured data in its original order: `[id, name, value]`. */
   readonly structuredData: readonly (readonly [string, string, string])[]
   readonly text: string
 }
 
 export type SyslogFormat = 'rfc5424' | 'rfc3164'
 
-// Words of RFC 5424, section 6.2.1, as Promtail's labels have them.
+// Words from RFC 5424, section 6.2.1, as in Promtail's labels.
 const severities = [
   ...['emergency', 'alert', 'critical', 'error', 'warning', 'notice', 'informational', 'debug'],
 ] as const
@@ -32,7 +32,7 @@ const facilities = [
 const byteOrderMark = '\ufeff'
 
 /**
- * Reads a message; one that is not in the format expected is tried in the other. `undefined` when it is in
+ * Reads a message in the expected format, or else in the other one. Returns `undefined` if it is in
  * neither.
  */
 export function parseSyslog(
@@ -53,7 +53,7 @@ type Rest = Omit<SyslogMessage, 'severity' | 'facility'>
 
 const modernHead = /^(\d{1,2}) (\S+) (\S+) (\S+) (\S+) (\S+) ?/
 
-/** RFC 5424: `1 time host app proc msgid [structured data] text`, with `-` for what is not there. */
+/** RFC 5424: `1 time host app proc msgid [structured data] text`, with `-` for missing parts. */
 function parseModern(rest: string): Rest | undefined {
   const head = modernHead.exec(rest)
   if (!head) return undefined
@@ -77,7 +77,7 @@ function given(value: string | undefined): string | undefined {
   return value === '-' ? undefined : value
 }
 
-/** Reads `-` or `[id name="value" ...]...` that begins at `start`. */
+/** Reads `-` or `[id name="value" ...]...` from `start` on. */
 function parseStructuredData(
   text: string,
   start: number,
@@ -110,7 +110,7 @@ function parseStructuredData(
 const months = 'JanFebMarAprMayJunJulAugSepOctNovDec'
 const oldTime = /^([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))? /
 
-/** RFC 3164: `Mmm dd hh:mm:ss host tag[pid]: text`; senders also write RFC 3339 times, or no host. */
+/** RFC 3164: `Mmm dd hh:mm:ss host tag[pid]: text`. Senders also write RFC 3339 times, or omit the host. */
 function parseOld(
   rest: string,
   options: { readonly nowNs: bigint; readonly timeZone: string },
@@ -150,7 +150,7 @@ function parseOldTime(
   ]
   const nanosecond = Number((found[6] ?? '').padEnd(9, '0'))
   const now = civilTime(nowNs, timeZone)
-  // No year is written: December read in January is last year's, January in December next year's.
+  // The year is missing: December read in January is last year's, January read in December is next year's.
   const year = now.year + (month - now.month > 6 ? -1 : now.month - month > 6 ? 1 : 0)
   const parts = { year, month, day, hour, minute, second, nanosecond }
   return { timestampNs: civilToNs(parts, timeZone), end: found[0].length }

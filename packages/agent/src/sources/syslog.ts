@@ -1,4 +1,4 @@
-// syslog: takes messages over TCP, TLS or UDP.
+// syslog: receives messages over TCP, TLS or UDP.
 
 import type dgram from 'node:dgram'
 import { reverse } from 'node:dns/promises'
@@ -46,7 +46,7 @@ interface SyslogConfig {
   readonly labelsStructuredData: boolean
   readonly labels: ReadonlyMap<string, string>
   readonly usesIncomingTime: boolean
-  /** The line is the whole message, priority and all. */
+  /** Sends the whole message as the line, including its priority. */
   readonly keepsWholeMessage: boolean
   readonly format: SyslogFormat
   readonly messageBytesMax: number
@@ -102,7 +102,7 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
   readonly #names = new Map<string, Promise<string>>()
   readonly #timeZone = Intl.DateTimeFormat().resolvedOptions().timeZone
   #server: net.Server | dgram.Socket | undefined
-  /** Texts that were no messages and have not been told of, and when some were. */
+  /** Number of invalid messages not reported yet, and when some were last reported. */
   #unsaidCount = 0
   #saidMs = Number.NEGATIVE_INFINITY
 
@@ -139,7 +139,7 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
   #accept(socket: net.Socket): void {
     this.#sockets.add(socket)
     socket.on('close', () => this.#sockets.delete(socket))
-    // A connection that is reset ends the loop that reads it.
+    // The loop that reads a connection ends when the connection is reset.
     socket.on('error', () => undefined)
     socket.on('timeout', () => socket.end())
     const reading = this.#read(socket).catch(() => undefined)
@@ -153,11 +153,11 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
     const address = plainAddress(socket.remoteAddress ?? '')
     const connection = { address, hostname: await this.#nameOf(address) }
     socket.setTimeout(idleTimeoutMs)
-    // What the lines belong to that come late.
+    // The message that late lines belong to.
     let last: SourceLine | undefined
     for await (const frame of cutSyslogFrames(socket, messageBytesMax)) {
       if (!inlet.hasRoom && !this.isStopped) {
-        // It is we who are silent.
+        // The silence is ours.
         socket.setTimeout(0)
         await inlet.room()
         socket.setTimeout(idleTimeoutMs)
@@ -172,7 +172,7 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
   #takeDatagram(bytes: Buffer, address: string): void {
     const { inlet, metrics } = this.context
     if (!inlet.hasRoom) {
-      // Nobody can be told to wait.
+      // UDP has no way to make a sender wait.
       metrics.droppedLines.inc({ reason: 'no_room' })
       return
     }
@@ -192,7 +192,7 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
     logger.warn(fields, 'Syslog message is longer than max_message_length: dropped')
   }
 
-  /** Finds the name of a client, where a rule asks for it. */
+  /** Looks up the name of a client, if a rule uses it. */
   async #nameOf(address: string): Promise<string> {
     if (!this.context.inlet.isAskedFor(hostnameLabel)) return ''
     let name = this.#names.get(address)
@@ -204,7 +204,7 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
     return name
   }
 
-  /** Takes a message; gives it as it was passed on, where it was one. */
+  /** Takes a message. Returns it as passed on, or undefined if it is invalid. */
   #take(
     bytes: Buffer,
     connection: { readonly address: string; readonly hostname: string },
@@ -236,7 +236,7 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
     this.context.metrics.syslogEntries.inc()
   }
 
-  /** Counts what is no message; says it as often as people can read it. */
+  /** Counts an invalid message. Reports it no more often than people can read. */
   #countNoMessage(bytes: Buffer, address: string): void {
     const { metrics, logger, nowMs } = this.context
     metrics.syslogParsingErrors.inc()
@@ -291,14 +291,14 @@ async function lookUp(address: string): Promise<string> {
     const names = await Promise.race([reverse(address), isOver])
     return (names[0] ?? '').replace(/\.$/, '')
   } catch {
-    // An address without a name.
+    // The address has no name.
     return ''
   } finally {
     clearTimeout(timer)
   }
 }
 
-/** Takes line ends and zeros off the end. */
+/** Removes line ends and zero bytes from the end. */
 function withoutEnd(bytes: Buffer): Buffer {
   let end = bytes.length
   while (end > 0 && (bytes[end - 1] === 0x0a || bytes[end - 1] === 0x0d || bytes[end - 1] === 0))
@@ -306,7 +306,10 @@ function withoutEnd(bytes: Buffer): Buffer {
   return bytes.subarray(0, end)
 }
 
-/** A datagram is one message; some senders count its bytes all the same. */
+/**
+ * Removes the byte count that some senders put before a datagram, although a datagram is always one
+ * message.
+ */
 function withoutCount(bytes: Buffer): Buffer {
   const count = /^(\d{1,5}) </.exec(bytes.toString('latin1', 0, 8))
   return count ? bytes.subarray(count[1]!.length + 1) : bytes

@@ -1,4 +1,4 @@
-// Sockets that datagrams come in by.
+// Sockets that receive datagrams.
 
 import dgram from 'node:dgram'
 import { isIPv6 } from 'node:net'
@@ -6,12 +6,12 @@ import { receiveBufferBytes } from '../limits.ts'
 import { formatAddress, type ListenAddress } from './listen-address.ts'
 import { listening } from './probe.ts'
 
-/** Makes a socket of the family of an address. */
+/** Makes a socket for the address's family. */
 export function createUdpSocket({ host }: ListenAddress): dgram.Socket {
   return dgram.createSocket(isIPv6(host ?? '') ? 'udp6' : 'udp4')
 }
 
-/** Binds a socket, with a large buffer; returns where it listens, or rejects with the system's error. */
+/** Binds a socket, with a large buffer. Returns where it listens, or rejects with the system's error. */
 export async function bindUdp(
   socket: dgram.Socket,
   { host, port }: ListenAddress,
@@ -21,7 +21,7 @@ export async function bindUdp(
   try {
     socket.setRecvBufferSize(receiveBufferBytes)
   } catch {
-    // The system allows less: what comes in a burst may be lost sooner.
+    // The system allows only a smaller buffer, so bursts may lose datagrams sooner.
   }
   const bound = socket.address()
   return `udp ${formatAddress({ host: bound.address, port: bound.port })}`

@@ -1,5 +1,5 @@
-// Reads channels of Windows' event log through wevtutil, the system's own program, page by page. Its options:
-// learn.microsoft.com/windows-server/administration/windows-commands/wevtutil
+// Reads channels of Windows' event log page by page through wevtutil, the system's own program. Its
+// options: learn.microsoft.com/windows-server/administration/windows-commands/wevtutil
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,9 +14,9 @@ import { type ChannelQuery, formatBookmark, parseBookmark, placeOf } from './win
 
 /** A page of events, oldest first. */
 export interface Page {
-  /** XML of the events; read to its end before anything else is asked for. */
+  /** XML of the events. Read it to its end before the next request. */
   readonly events: AsyncIterable<string>
-  /** Number of the last record in its channel; known behind the last event. */
+  /** Returns the number of the channel's last record, known after the last event. */
   lastRecordId(): number | undefined
 }
 
@@ -29,13 +29,16 @@ export class Wevtutil {
   readonly #silenceMs: number
   #running: RunningProgram | undefined
 
-  /** `locale` is a name such as `en-US`; `silenceMs` the time after which a silent program is ended. */
+  /**
+   * `locale` is a name such as `en-US`. `silenceMs` is how long a program may be silent before it is
+   * killed.
+   */
   constructor(locale: string | undefined, silenceMs = eventSilenceMsMax) {
     this.#locale = locale
     this.#silenceMs = silenceMs
   }
 
-  /** Number of a channel's newest or oldest record; `undefined` where it has none. */
+  /** Returns the number of a channel's newest or oldest record, or `undefined` if it has none. */
   async recordAt(end: 'newest' | 'oldest', channel: string): Promise<number | undefined> {
     const query = { channel, xpath: '*', list: undefined }
     const page = this.#query(query, [`/rd:${end === 'newest'}`, '/f:XML', '/c:1'])
@@ -44,13 +47,13 @@ export class Wevtutil {
       recordId = Number(/<EventRecordID>(\d+)</.exec(event)?.[1] ?? Number.NaN)
     }
     if (recordId === undefined) return undefined
-    // A forwarded event has the number that its own computer gave it.
+    // A forwarded event carries the number from its own computer.
     const last = page.lastRecordId() ?? recordId
     if (Number.isSafeInteger(last)) return last
     throw new Error(`the ${end} record of ${channel} has no number`)
   }
 
-  /** Gives the events behind a record, or all where it is 0. */
+  /** Returns the events after a record, or all events if it is 0. */
   page(query: ChannelQuery, behind: number): Page {
     const options = ['/rd:false', '/f:RenderedXml', `/c:${eventPageMax}`]
     if (this.#locale !== undefined) options.push(`/l:${this.#locale}`)
@@ -85,7 +88,7 @@ export class Wevtutil {
       const end = await this.#inTime(running.ended, running)
       if (end.exitCode !== 0) throw new WevtutilError(end)
     } catch (error) {
-      // An output that breaks off is best explained by the program.
+      // The program's own error explains an incomplete output best.
       const end = await running.ended
       throw end.exitCode === 0 || end.exitCode === null ? error : new WevtutilError(end)
     } finally {
@@ -95,7 +98,7 @@ export class Wevtutil {
     }
   }
 
-  /** What a program writes, as long as it writes. The time that a reader takes does not count. */
+  /** Yields a program's output while it keeps writing. Time that the reader takes does not count. */
   async *#heard(running: RunningProgram): AsyncGenerator<Buffer> {
     const chunks = running.child.stdout[Symbol.asyncIterator]()
     try {
@@ -105,18 +108,18 @@ export class Wevtutil {
         yield value
       }
     } finally {
-      // The program is told that nobody reads on, and can end.
+      // Closing the pipe lets the program end.
       running.child.stdout.destroy()
     }
   }
 
-  /** Waits, and ends the program when that takes too long. */
+  /** Waits for a promise. Kills the program if that takes too long. */
   async #inTime<T>(wanted: Promise<T>, { child }: RunningProgram): Promise<T> {
     let timer: NodeJS.Timeout | undefined
     const silence = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
         child.kill('SIGKILL')
-        // What it started may hold its output open.
+        // Its child processes may keep the output open.
         child.stdout.destroy()
         child.stderr.destroy()
         reject(
@@ -131,34 +134,33 @@ export class Wevtutil {
     }
   }
 
-  /** Ends the program that runs. */
+  /** Kills the running program. */
   stop(): void {
     this.#running?.child.kill()
   }
 
-  /** Gives its files back. */
+  /** Removes its temporary files. */
   close(): void {
     rmSync(this.#directory, { recursive: true, force: true })
   }
 }
 
-/** The place in a channel that wevtutil saved; `undefined` where it saved none. */
+/** Returns the position that wevtutil saved for a channel, or `undefined` if it saved none. */
 function readBookmarkOf(path: string, channel: string): number | undefined {
   try {
     const bytes = readFileSync(path)
     const places = parseBookmark(decoderOf(bytes).decode(bytes))
     return placeOf(places, channel) ?? [...places.values()].at(-1)
   } catch {
-    // The events' own numbers say where they lie.
+    // The events' own numbers give the position instead.
     return undefined
   }
 }
 
 /**
- * Cuts an output into events. Of one that is larger than any event can be the first part is given, without its
- * end.
+ * Splits an output into events. For an event too large to be real, yields only its first part.
  *
- * @throws Error when the output ends within an event.
+ * @throws Error if the output ends within an event.
  */
 async function* splitEvents(output: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let decoder: TextDecoder | undefined
@@ -166,7 +168,7 @@ async function* splitEvents(output: AsyncIterable<Buffer>): AsyncGenerator<strin
   let isTooLong = false
   for await (const chunk of output) {
     decoder ??= decoderOf(chunk)
-    // The end of an event may lie across two chunks.
+    // The end tag may be split between two chunks.
     let searched = Math.max(0, rest.length - eventEnd.length)
     rest += decoder.decode(chunk, { stream: true })
     for (let at = rest.indexOf(eventEnd, searched); at >= 0; at = rest.indexOf(eventEnd)) {

@@ -1,17 +1,17 @@
-// One event of Windows as `wevtutil /f:RenderedXml` prints it, and the line that Promtail makes of it.
+// A Windows event as `wevtutil /f:RenderedXml` prints it, and the line that Promtail makes from it.
 
 import { goJsonText } from '../pipeline/go-json.ts'
 import { walkXml } from './xml.ts'
 
-/** What is used of an event: texts that are not there are empty, numbers 0. */
+/** The parts of an event that are used. Missing strings are empty, missing numbers 0. */
 export interface WindowsEvent {
   readonly channel: string
   readonly computer: string
-  /** When it was written, in RFC 3339 with seven digits of a second. */
+  /** When it was written, in RFC 3339 with seven decimal places. */
   readonly timeCreated: string
-  /** Its number in the log that it was written to first; `undefined` where the XML has none. */
+  /** Its number in the log it was first written to. `undefined` if the XML has none. */
   readonly recordId: number | undefined
-  /** What is wrong with the XML: fields may be missing. */
+  /** What is wrong with the XML. Fields may then be missing. */
   readonly flaw: string | undefined
   readonly fields: EventFields
 }
@@ -19,21 +19,21 @@ export interface WindowsEvent {
 interface EventFields {
   /** Element or attribute under `System` → value, such as `Provider@Name`. */
   readonly system: ReadonlyMap<string, string>
-  /** The same under `RenderingInfo`. */
+  /** The same below `RenderingInfo`. */
   readonly rendering: ReadonlyMap<string, string>
   readonly keywords: readonly string[]
   readonly eventData: string
   readonly userData: string
 }
 
-/** Parts of an event that are left out of its line. */
+/** Parts of an event to leave out of its line. */
 export interface LineOptions {
   readonly hasEventData: boolean
   readonly hasUserData: boolean
   readonly hasMessage: boolean
 }
 
-/** Reads an event; of one that is not well-formed what can be made out. */
+/** Reads an event. From malformed XML, reads as much as possible. */
 export function parseWindowsEvent(xml: string): WindowsEvent {
   const system = new Map<string, string>()
   const rendering = new Map<string, string>()
@@ -65,7 +65,7 @@ export function parseWindowsEvent(xml: string): WindowsEvent {
   }
 }
 
-/** Writes the line of an event: Promtail's fields in its order, without those that are empty or 0. */
+/** Returns the line of an event: Promtail's fields in its order, without those that are empty or 0. */
 export function formatWindowsEvent(event: WindowsEvent, options: LineOptions): string {
   const { system, rendering, keywords, eventData, userData } = event.fields
   const { hasEventData, hasUserData, hasMessage } = options
@@ -115,7 +115,7 @@ export function formatWindowsEvent(event: WindowsEvent, options: LineOptions): s
 
 type FieldValue = string | number | false | undefined | { readonly json: string | undefined }
 
-/** An object of the fields that are not empty; `undefined` where all are. */
+/** Returns an object of the fields that are not empty, or `undefined` if all are. */
 function objectText(fields: readonly (readonly [string, FieldValue])[]): string | undefined {
   const parts = fields.flatMap(([name, value]) => {
     const text = typeof value === 'object' ? value.json : valueText(value)
@@ -129,12 +129,12 @@ function valueText(value: string | number | false | undefined): string | undefin
   return typeof value === 'string' ? goJsonText(value) : String(value)
 }
 
-/** Messages have ends of lines as Windows writes them, whatever the way through XML made of them. */
+/** Restores Windows line ends in messages, which XML normalises. */
 function messageText(text: string): string {
   return text.replace(/\r*\n/g, '\r\n')
 }
 
-/** Reads a whole number; 0 where the text is none. */
+/** Reads a whole number. Returns 0 if the text is not one. */
 function wholeOf(text = ''): number {
   const value = /^\s*\d+\s*$/.test(text) ? Number(text) : 0
   return Number.isSafeInteger(value) ? value : 0

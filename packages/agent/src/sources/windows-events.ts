@@ -1,4 +1,4 @@
-// windows_events: reads Windows' event log through wevtutil, from a saved bookmark on.
+// windows_events: reads Windows' event log through wevtutil, starting at a saved bookmark.
 
 import { readFileSync } from 'node:fs'
 import {
@@ -60,7 +60,10 @@ export const readWindowsEventsSource: ValueReader<SourceConfig> = cursor => {
   return { isPerClient: true, start }
 }
 
-/** Name of a language by Windows' number of it, such as `en-US`; `undefined` for 0, the system's own. */
+/**
+ * Returns the name of a language, such as `en-US`, for its number in Windows. Returns `undefined` for 0,
+ * the system's language.
+ */
 async function localeName(id: number): Promise<string | undefined> {
   if (id === 0) return undefined
   const { default: lcid } = await import('lcid')
@@ -69,7 +72,7 @@ async function localeName(id: number): Promise<string | undefined> {
   throw new Error(`locale ${id} is no language of Windows: use one such as 1033 (English), or 0`)
 }
 
-/** Where to go on, by channel: as the positions file has it, or else Promtail's bookmark. */
+/** Returns where to continue in each channel: from the positions file, or else from Promtail's bookmark. */
 function savedPlaces(bookmarkPath: string, context: SourceContext): Map<string, number> {
   const { jobName, cursors } = context
   const cursor = cursors.get(cursorKey(context))

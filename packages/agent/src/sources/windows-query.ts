@@ -1,22 +1,22 @@
-// What to read of Windows' event log: Promtail's keys taken apart into one query for each channel, so that a
-// log that may not be read keeps no other from being read, and each has a place of its own.
+// What to read from Windows' event log: splits Promtail's keys into one query per channel. That way an
+// unreadable channel does not block the others, and each has its own position.
 
 import { eventChannelsMax } from '../limits.ts'
 import { walkXml, type XmlElement } from './xml.ts'
 
-/** A query of one channel. */
+/** A query on one channel. */
 export interface ChannelQuery {
   readonly channel: string
-  /** XPath of the events, where `list` is absent. */
+  /** XPath of the events, if `list` is absent. */
   readonly xpath: string
-  /** A query list for this channel alone. */
+  /** A query list for this channel only. */
   readonly list: string | undefined
 }
 
 /**
  * Makes the queries of a job.
  *
- * @throws Error when there is no channel to read, or the query list cannot be understood.
+ * @throws Error if there is no channel to read, or the query list cannot be understood.
  */
 export function channelQueries(eventlogName: string, xpathQuery: string): ChannelQuery[] {
   const query = xpathQuery.trim()
@@ -35,7 +35,7 @@ interface Rule {
   readonly xpath: string
 }
 
-/** Parts a list by channel: each gets the rules that name it, in the same queries. */
+/** Splits a list by channel. Each channel gets the rules that name it, in the same queries. */
 function splitList(text: string): ChannelQuery[] {
   const queries: (readonly Rule[])[] = []
   let rules: Rule[] = []
@@ -82,9 +82,9 @@ function listText(channel: string, queries: readonly (readonly Rule[])[]): strin
 }
 
 /**
- * Reads a bookmark as Windows, and so Promtail, writes it: channel → number of the record that was read last.
+ * Reads a bookmark in the format of Windows and Promtail: channel → number of the last record read.
  *
- * @throws Error when the text is no XML.
+ * @throws Error if the text is not XML.
  */
 export function parseBookmark(text: string): Map<string, number> {
   const places = new Map<string, number>()
@@ -99,17 +99,17 @@ export function parseBookmark(text: string): Map<string, number> {
   return places
 }
 
-/** Tells whether two names are of one channel: Windows does not look at their case. */
+/** Returns true if two names mean the same channel. Windows ignores their case. */
 export function isSameChannel(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase()
 }
 
-/** The place of a channel in a bookmark. */
+/** Returns a channel's position in a bookmark. */
 export function placeOf(places: ReadonlyMap<string, number>, channel: string): number | undefined {
   return [...places].find(([name]) => isSameChannel(name, channel))?.[1]
 }
 
-/** Writes a bookmark; the last channel is the current one. */
+/** Writes a bookmark. The last channel is the current one. */
 export function formatBookmark(places: ReadonlyMap<string, number>): string {
   const current = [...places.keys()].at(-1)
   const marks = [...places].map(([channel, recordId]) => {

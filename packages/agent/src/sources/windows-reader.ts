@@ -1,4 +1,4 @@
-// Reads channels of Windows' event log again and again, and keeps the place of each.
+// Polls channels of Windows' event log and keeps the position of each.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseRfc3339 } from '@skald/go-dialect'
@@ -11,7 +11,7 @@ import type { Wevtutil } from './wevtutil.ts'
 import { formatWindowsEvent, type LineOptions, parseWindowsEvent } from './windows-event.ts'
 import { type ChannelQuery, formatBookmark, isSameChannel, placeOf } from './windows-query.ts'
 
-/** What a job reads, and what becomes of it. */
+/** What a job reads, and how its lines look. */
 export interface WindowsReaderConfig {
   readonly queries: readonly ChannelQuery[]
   readonly usesIncomingTime: boolean
@@ -20,29 +20,29 @@ export interface WindowsReaderConfig {
   readonly labels: ReadonlyMap<string, string>
 }
 
-// ERROR_ACCESS_DENIED of Windows, with which wevtutil ends then.
+// Windows' ERROR_ACCESS_DENIED, which wevtutil then exits with.
 const accessDenied = 5
 
-/** How far a channel was read. */
+/** How far a channel has been read. */
 interface ChannelState {
   readonly query: ChannelQuery
-  /** Number of the last record that was read, 0 where the next one is the channel's first. */
+  /** Number of the last record read; 0 if the channel's first record is next. */
   place: number | undefined
-  /** The record of that number is known to be there. */
+  /** True if the record with that number is known to exist. */
   isChecked: boolean
-  /** Newest record when everything that matches had been read. */
+  /** Newest record at the time when everything that matches had been read. */
   readUpTo: number | undefined
   attempt: number
   retryAtMs: number
 }
 
-/** Reads the channels of a job, one after the other. */
+/** Reads the channels of a job, one after another. */
 export class WindowsReader implements Source {
   readonly #config: WindowsReaderConfig
   readonly #context: SourceContext
   readonly #wevtutil: Wevtutil
   readonly #channels: readonly ChannelState[]
-  /** Places behind which everything was answered for, by channel. */
+  /** Positions up to which everything is settled, by channel. */
   readonly #settled: Map<string, number>
   readonly #pending = new PendingPlaces<readonly [channel: string, recordId: number]>()
   readonly #stopping = new AbortController()
@@ -121,7 +121,7 @@ export class WindowsReader implements Source {
     const { channel } = state.query
     const newest = (await this.#wevtutil.recordAt('newest', channel)) ?? 0
     if (state.place === undefined) {
-      // As Promtail: what was there before the first start is not sent.
+      // Like Promtail, skip what was there before the first start.
       state.place = newest
       state.readUpTo = newest
       this.#settled.set(channel, newest)
@@ -138,7 +138,9 @@ export class WindowsReader implements Source {
     if (!this.#stopping.signal.aborted) state.readUpTo = newest
   }
 
-  /** A log that was cleared, or has overwritten what was read last, is read from its first record on. */
+  /**
+   * Restarts a channel at its first record if the log was cleared or has overwritten the last record read.
+   */
   async #checkPlace(state: ChannelState, newest: number): Promise<void> {
     const { logger } = this.#context
     const { channel } = state.query
@@ -161,7 +163,7 @@ export class WindowsReader implements Source {
     state.isChecked = true
   }
 
-  /** Reads a page; gives the number of its events. */
+  /** Reads a page. Returns the number of its events. */
   async #readPage(state: ChannelState): Promise<number> {
     const { inlet } = this.#context
     const { channel } = state.query
@@ -193,7 +195,7 @@ export class WindowsReader implements Source {
       const fields = { channel, recordId, error: flaw }
       logger.warn(fields, 'Event is not well-formed, what can be made out is sent')
     }
-    // Forwarded events keep the channel and the number that they had on their computer.
+    // Forwarded events keep the channel and number from their own computer.
     const isOwn = isSameChannel(event.channel, channel)
     if (recordId === undefined || (isOwn && recordId <= (state.place ?? 0))) return
     if (isOwn) {
@@ -210,7 +212,7 @@ export class WindowsReader implements Source {
     this.#saveSettled()
   }
 
-  /** Saves the places of the last lines before which everything was answered for. */
+  /** Saves the positions up to which everything is settled. */
   #saveSettled(): void {
     const places = this.#pending.takeSettled(this.#context.inlet.flow)
     if (places.length === 0) return

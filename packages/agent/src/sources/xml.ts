@@ -1,17 +1,17 @@
-// Walks through XML, by a library that is loaded when the first text is read.
+// Walks through XML with a library that is loaded for the first text.
 
 import { createRequire } from 'node:module'
 import type { Tag } from 'sax'
 import { xmlDepthMax } from '../limits.ts'
 
-/** What is told of an element. */
+/** What the walk reports about an element. */
 export interface XmlElement {
   /** Names from the root down to the element itself. */
   readonly path: readonly string[]
   readonly attributes: Readonly<Record<string, string>>
-  /** Its own text, entities replaced, without that of elements within. */
+  /** Its own text, with entities resolved, without the text of nested elements. */
   readonly text: string
-  /** What is written between its tags, as it is. */
+  /** The raw text between its tags. */
   readonly inner: string
 }
 
@@ -22,8 +22,8 @@ interface OpenElement {
 }
 
 /**
- * Tells of each element of a text when it ends, inner ones first; returns what is wrong with the text, if
- * anything. Then as much as can be made out was told of.
+ * Calls `tell` at the end of each element, inner ones first. Returns what is wrong with the text, if
+ * anything; elements found before and after that are still reported.
  */
 export function walkXml(text: string, tell: (element: XmlElement) => void): string | undefined {
   const { parser: createParser } = createRequire(import.meta.url)('sax') as typeof import('sax')
@@ -45,7 +45,7 @@ export function walkXml(text: string, tell: (element: XmlElement) => void): stri
   parser.oncdata = addText
   parser.onclosetag = () => {
     const { attributes, innerStart, text: own } = open.pop()!
-    // The place of the tag is that behind its `<`; an element without content has one tag.
+    // A tag's position is after its `<`. An empty element has only one tag.
     const inner = text.slice(innerStart, Math.max(innerStart, parser.startTagPosition - 1))
     tell({ path, attributes, text: own, inner })
     path.pop()
@@ -53,7 +53,7 @@ export function walkXml(text: string, tell: (element: XmlElement) => void): stri
   let flaw: string | undefined
   parser.onerror = error => {
     flaw ??= error.message.replaceAll('\n', ', ')
-    // It goes on behind a flaw: what comes there is often whole.
+    // Continue after an error: what follows is often intact.
     ;(parser as { error: Error | null }).error = null
   }
   try {

@@ -1,5 +1,5 @@
-// Reads one compressed file of a job with `decompression`: once, from its beginning to its end. Its
-// position is a line number, as Promtail has it. What is not compressed is told apart in `mixed-tailer.ts`.
+// Reads one compressed file of a job with `decompression`, once, from start to end. Its position is a line
+// number, like in Promtail. `mixed-tailer.ts` sorts out files that are not compressed.
 
 import { type BigIntStats, createReadStream, statSync } from 'node:fs'
 import { lineBytesMax } from '../limits.ts'
@@ -13,7 +13,7 @@ import { ReadTimes } from './read-times.ts'
 import type { ReadOutcome } from './tailed-file.ts'
 import type { TailerContext } from './tailer.ts'
 
-/** How the files of a job are compressed. */
+/** How a job's files are compressed. */
 export interface Decompression {
   readonly format: CompressionFormat
   readonly initialDelayMs: number
@@ -22,7 +22,7 @@ export interface Decompression {
 const lineFeed = 0x0a
 const carriageReturn = 0x0d
 
-/** Reads a compressed file; the counterpart of a Tailer. */
+/** Reads a compressed file, as a Tailer reads a plain one. */
 export class CompressedTailer implements Reader {
   readonly path: string
   readonly #context: TailerContext
@@ -37,12 +37,12 @@ export class CompressedTailer implements Reader {
   #consumer: LineConsumer | undefined
   #chunks: AsyncIterator<Buffer> | undefined
   #close: (() => void) | undefined
-  /** What follows the last line feed, in pieces. */
+  /** Pieces of the text after the last line feed. */
   #rest: Buffer[] = []
   #restBytes = 0
-  /** The line that is read is longer than any may be. */
+  /** True while the current line is longer than the limit. */
   #isSkipping = false
-  /** Lines that were seen. */
+  /** Lines read so far. */
   #line = 0
   readonly isAlias = false
   readonly foundAt = undefined
@@ -74,7 +74,7 @@ export class CompressedTailer implements Reader {
     this.#isLeaving = true
   }
 
-  /** The rest of the file goes to a consumer that is made anew, with other labels. */
+  /** Gives the rest of the file a new consumer with other labels. */
   renewConsumers(): void {
     if (this.#state === 'reading') this.#consumer = this.#openConsumer(this.#origin!)
   }
@@ -109,7 +109,7 @@ export class CompressedTailer implements Reader {
     try {
       return statSync(this.path, { bigint: true, throwIfNoEntry: false })
     } catch {
-      // A loop of links, or unreadable: as if it were not there.
+      // A loop of links, or unreadable: treat it as missing.
       return undefined
     }
   }
@@ -136,7 +136,7 @@ export class CompressedTailer implements Reader {
     const { input, output } = createDecompressor(this.#format)
     const file = createReadStream(this.path)
     file.on('error', error => output.destroy(error))
-    // Damage may show before anybody reads; whoever reads is told.
+    // An error may come before anybody reads. The reader gets it anyway.
     output.on('error', () => undefined)
     file.pipe(input)
     this.#chunks = output[Symbol.asyncIterator]()
@@ -166,7 +166,7 @@ export class CompressedTailer implements Reader {
         this.#take(value)
         return 'more'
       }
-      // One that is cut goes unnoticed until here.
+      // Truncation shows only here.
       if (this.#restBytes > 0 && !(await isWhole(this.path, this.#format))) {
         throw new Error('it is cut')
       }
@@ -174,7 +174,7 @@ export class CompressedTailer implements Reader {
       const { logger } = this.#context
       const fields = { path: this.path, error: (error as Error).message }
       logger.warn(fields, 'Compressed file is damaged: its rest is not read')
-      // Half a line is none.
+      // Drop an unfinished line.
       this.#takeRest()
     } finally {
       this.#isBusy = false
@@ -197,7 +197,7 @@ export class CompressedTailer implements Reader {
     this.#keep(chunk.subarray(start))
   }
 
-  /** A line ends of which pieces came before. */
+  /** Completes a line whose earlier pieces are kept. */
   #endLine(last: Buffer): void {
     this.#keep(last)
     const isSkipped = this.#isSkipping

@@ -1,6 +1,6 @@
-// Reads a container's log through Docker's API, where its file cannot be seen from here. The position
-// is, for each of its two streams, the time of the last message that a server has taken, and how many
-// had that time: parts of a long line share one, and lines of the other stream lie between them.
+// Reads a container's log through Docker's API, if its file is not accessible. The position holds, for each
+// of the two streams, the time of the last message that a server accepted, and how many messages had that
+// time: the parts of a long line share one time, with lines of the other stream in between.
 
 import type { IncomingMessage } from 'node:http'
 import { nsPerSecond } from '@skald/go-dialect'
@@ -15,7 +15,7 @@ import type { Reader } from './read-scheduler.ts'
 import type { ReadOutcome } from './tailed-file.ts'
 import type { TailerContext } from './tailer.ts'
 
-/** Last messages of one stream: how many had the last time. */
+/** The last time in one stream, and how many messages had it. */
 interface Mark {
   readonly timeNs: bigint
   readonly count: number
@@ -23,17 +23,17 @@ interface Mark {
 
 type Marks = Readonly<Record<ContainerStreamName, Mark>>
 
-/** A message that is on its way. */
+/** A message on its way. */
 interface Sent extends Mark {
   readonly stream: ContainerStreamName
   readonly sequence: number
 }
 
-// The times of the two streams may be out of order by less than this.
+// The two streams' times may be out of order by less than this.
 const disorderNs = nsPerSecond
 const none: Mark = { timeNs: 0n, count: 0 }
 
-/** Reads one container's log; the counterpart of a Tailer. */
+/** Reads one container's log, as a Tailer reads a file. */
 export class ContainerStream implements Reader {
   readonly path: string
   readonly #log: ContainerLog
@@ -51,11 +51,11 @@ export class ContainerStream implements Reader {
   #failures = 0
   #timer: NodeJS.Timeout | undefined
   #sequence = 0
-  /** Messages whose lines may not be taken yet, oldest first. */
+  /** Messages whose lines may not be accepted yet, oldest first. */
   #sent: Sent[] = []
   #received: Marks
   #settled: Marks
-  /** Messages at the received marks that come again after a new connection. */
+  /** Messages with the last received times, which a new connection delivers again. */
   #skips: Record<ContainerStreamName, number | undefined>
   #problem: string | undefined
   readonly isAlias = false
@@ -68,7 +68,7 @@ export class ContainerStream implements Reader {
     options: {
       readonly log: ContainerLog
       readonly openLines: (origin: LineOrigin) => ContainerLines
-      /** Name of the client for which it is read; empty where there is one. */
+      /** Name of the client the log is read for. Empty if there is one client. */
       readonly lane: string
     },
   ) {
@@ -76,7 +76,7 @@ export class ContainerStream implements Reader {
     this.#context = context
     this.#log = options.log
     this.#openLines = options.openLines
-    // Promtail's key where there is one client.
+    // With one client, use Promtail's key.
     const { lane, log } = options
     this.#cursorKey = lane === '' ? `cursor-${log.id}` : `cursor-${lane}-${log.id}`
     this.#received = this.#savedMarks()
@@ -87,7 +87,7 @@ export class ContainerStream implements Reader {
     this.#lines = this.#openLines(this.#origin)
   }
 
-  /** Promtail's position, in whole seconds, or ours, which is finer, where both agree. */
+  /** Returns Promtail's position, in whole seconds, or our finer one if both agree. */
   #savedMarks(): Marks {
     const { known } = this.#context
     const saved = known.cursor(this.#cursorKey)
@@ -98,7 +98,7 @@ export class ContainerStream implements Reader {
     return { stdout: mark, stderr: mark }
   }
 
-  /** From when on the log is asked for: what is known of it comes again and is left out. */
+  /** Returns the time to request the log from. Known messages come again and are skipped. */
   #since(): string {
     const last = latest(this.#received)
     if (last === 0n) return ''
@@ -118,7 +118,7 @@ export class ContainerStream implements Reader {
     return this.#isLeaving && this.#state === 'ended'
   }
 
-  /** It reads on only until the container's log has ended. */
+  /** True if it reads only until the container's log ends. */
   get isLeaving(): boolean {
     return this.#isLeaving
   }
@@ -136,7 +136,7 @@ export class ContainerStream implements Reader {
     if (this.#state === 'ended') this.#state = 'new'
   }
 
-  /** Lines that are read from now on have other labels. */
+  /** Gives lines read from now on other labels. */
   renewConsumers(): void {
     this.#lines.finish()
     this.#lines = this.#openLines(this.#origin)
@@ -238,7 +238,7 @@ export class ContainerStream implements Reader {
     return { time: BigInt(this.#context.nowMs()) * 1_000_000n, start: 0 }
   }
 
-  /** Tells whether a message came before the connection was lost. */
+  /** Returns true if a message already came before the connection was lost. */
   #isKnown(stream: ContainerStreamName, time: bigint): boolean {
     const skips = this.#skips[stream]
     if (skips === undefined) return false
@@ -252,7 +252,7 @@ export class ContainerStream implements Reader {
     return false
   }
 
-  /** Remembers how far the server has taken the lines. */
+  /** Records how far the server has accepted the lines. */
   #settle(): void {
     const settled = this.#origin.settledOffset(this.#sequence)
     let count = 0
@@ -268,7 +268,7 @@ export class ContainerStream implements Reader {
     known.setCursor(`${this.#cursorKey}-exact`, formatMarks(this.#settled))
   }
 
-  /** What is left comes at once, if anything is. */
+  /** Stops when nothing more comes: the rest of a log arrives at once. */
   #linger(): void {
     const before = this.#sequence
     this.#timer = setTimeout(() => {
@@ -303,7 +303,7 @@ function formatTime(timeNs: bigint): string {
   return `${timeNs / nsPerSecond}.${String(timeNs % nsPerSecond).padStart(9, '0')}`
 }
 
-/** Time and count of stdout, then of stderr: `1795168800.000000001 1 0.000000000 0`. */
+/** Formats time and count of stdout, then of stderr: `1795168800.000000001 1 0.000000000 0`. */
 function formatMarks({ stdout, stderr }: Marks): string {
   return [stdout, stderr].map(({ timeNs, count }) => `${formatTime(timeNs)} ${count}`).join(' ')
 }

@@ -8,7 +8,7 @@ import unbzip2 from 'unbzip2-stream'
 
 export type CompressionFormat = 'gz' | 'z' | 'bz2'
 
-/** Makes what decompresses a file; of one that is cut it gives what can be read. */
+/** Makes a decompressor. From a truncated file it returns everything readable. */
 export function createDecompressor(format: CompressionFormat): {
   readonly input: NodeJS.WritableStream
   readonly output: Readable
@@ -24,7 +24,7 @@ export function createDecompressor(format: CompressionFormat): {
       return { input: inflate, output: inflate }
     }
     case 'bz2': {
-      // A stream of Node's first kind: without an iterator, and closed before it is read to its end.
+      // An old-style Node stream: it has no iterator, and closes before it is read to its end.
       const unpacking = unbzip2()
       const output = unpacking.pipe(new PassThrough())
       unpacking.on('error', (error: Error) => output.destroy(error))
@@ -33,9 +33,9 @@ export function createDecompressor(format: CompressionFormat): {
   }
 }
 
-/** Tells whether a compressed file reaches to where its format says that it ends; reads it once more. */
+/** Returns true if a compressed file is complete by its format. Reads it once more. */
 export async function isWhole(path: string, format: CompressionFormat): Promise<boolean> {
-  // Others tell of it while they are read.
+  // Other formats report that while they are read.
   if (format === 'bz2') return true
   const strict = format === 'gz' ? createGunzip() : createInflate()
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })

@@ -1,19 +1,19 @@
-// What directories hold, for those who look for rotated files there. One listing serves many: a directory
-// with thousands of rotated files takes long to list, and all logs of it may be rotated at once.
+// Contents of directories, for finding rotated files. One listing serves many readers: a directory with
+// thousands of rotated files is slow to list, and all its logs may rotate at once.
 
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { listingRestFactor, quickListingMs, timeStepMs } from '../limits.ts'
 import { Sibling } from './sibling.ts'
 
-/** The names of a directory, in order. */
+/** The names in a directory, in order. */
 interface Names {
   readonly sorted: readonly string[]
-  /** Files by device and inode, once somebody asked. */
+  /** Files by device and inode, filled on demand. */
   byKey?: Map<string, string>
 }
 
-/** A directory as it was at a moment. */
+/** A directory at one moment. */
 export class DirectoryList {
   readonly #directory: string
   readonly #names: Names
@@ -24,7 +24,7 @@ export class DirectoryList {
     this.#names = names
   }
 
-  /** Finds the names that begin so, in their order. */
+  /** Returns the files whose names start with a prefix, in order. */
   withPrefix(prefix: string): Sibling[] {
     const { sorted } = this.#names
     const found: Sibling[] = []
@@ -34,7 +34,7 @@ export class DirectoryList {
     return found
   }
 
-  /** Finds a file by device and inode, whatever it is called. */
+  /** Finds a file by device and inode, under any name. */
   withKey(key: string): Sibling | undefined {
     const names = this.#names
     names.byKey ??= this.#keys()
@@ -58,7 +58,7 @@ export class DirectoryList {
   }
 }
 
-/** First index whose name is not less. */
+/** Returns the first index whose name is not smaller. */
 function lowerBound(sorted: readonly string[], name: string): number {
   let [low, high] = [0, sorted.length]
   while (low < high) {
@@ -69,22 +69,22 @@ function lowerBound(sorted: readonly string[], name: string): number {
   return low
 }
 
-/** The last listing of a directory that takes long. */
+/** The last listing of a slow directory. */
 interface Kept {
   readonly names: Names
   readonly list: DirectoryList
   readonly beganMs: number
-  /** Not before then again, unless somebody insists. */
+  /** Not listed again before this time, unless a caller insists. */
   readonly restUntilMs: number
-  /** The directory's own time of change before it was listed, unless it may have changed meanwhile. */
+  /** The directory's change time before the listing, unless it may have changed meanwhile. */
   readonly changeNs: bigint | undefined
 }
 
-/** Lists directories, those that take long as seldom as may be. */
+/** Lists directories, and slow ones as rarely as possible. */
 export class DirectoryLists {
   readonly #kept = new Map<string, Kept>()
 
-  /** Lists a directory now; one that is unreadable holds nothing. */
+  /** Lists a directory now. An unreadable one is empty. */
   fresh(directory: string): DirectoryList {
     const beganMs = performance.now()
     const changeNs = changeOf(directory)
@@ -102,7 +102,10 @@ export class DirectoryLists {
     return list
   }
 
-  /** Gives a listing that began at `sinceMs` of `performance.now()` or later; `undefined` while it is too soon for one. */
+  /**
+   * Returns a listing that began at `sinceMs` of `performance.now()` or later, or `undefined` if it is too
+   * soon for one.
+   */
   since(directory: string, sinceMs: number): DirectoryList | undefined {
     const kept = this.#kept.get(directory)
     if (kept && kept.beganMs >= sinceMs) return kept.list
@@ -110,7 +113,7 @@ export class DirectoryLists {
     return this.fresh(directory)
   }
 
-  /** Gives the last listing, however old, where there is one. */
+  /** Returns the last listing, however old, if there is one. */
   last(directory: string): DirectoryList | undefined {
     return this.#kept.get(directory)?.list
   }
@@ -120,12 +123,15 @@ function namesOf(directory: string): string[] {
   try {
     return readdirSync(directory).sort()
   } catch {
-    // Gone or unreadable: nothing can be found there.
+    // Gone or unreadable: it has no files.
     return []
   }
 }
 
-/** When names of a directory changed; `undefined` where a further change may have the same time. */
+/**
+ * Returns when names in a directory last changed, or `undefined` if a later change could have the same
+ * time.
+ */
 function changeOf(directory: string): bigint | undefined {
   try {
     const { mtimeNs } = statSync(directory, { bigint: true })

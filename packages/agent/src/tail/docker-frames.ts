@@ -1,25 +1,25 @@
-// The log stream of Docker's API. Without a terminal both streams of a container are in it, in frames:
+// The log stream of Docker's API. Without a terminal it carries both streams of a container, in frames:
 //
 //   1 byte stream (1 stdout, 2 stderr) | 3 bytes 0 | 4 bytes length, big endian | payload
 //
-// With a terminal there are no frames, only lines. Either way each message begins with its time:
+// With a terminal there are only lines, without frames. Either way each message starts with its time:
 //
 //   2026-11-20T10:00:00.123456789Z text\n
 
 import { dockerFrameBytesMax } from '../limits.ts'
 import type { ContainerStreamName } from '../pipeline/container-lines.ts'
 
-/** What Docker wrote at once, with its time in front. */
+/** One write by Docker, with its time. */
 export interface DockerMessage {
   readonly stream: ContainerStreamName
-  /** A view into what was pushed. */
+  /** A view into the pushed chunk. */
   readonly bytes: Buffer
 }
 
 const headerBytes = 8
 const nothing = Buffer.alloc(0)
 
-/** Cuts a stream into messages, however it comes in. */
+/** Splits a stream into messages, across any chunk boundaries. */
 export class DockerFrames {
   readonly #isTty: boolean
   #rest: Buffer = nothing
@@ -29,9 +29,9 @@ export class DockerFrames {
   }
 
   /**
-   * Takes the next part of the stream.
+   * Takes the next chunk of the stream.
    *
-   * @throws RangeError when it is not such a stream.
+   * @throws RangeError if it is not such a stream.
    */
   *push(chunk: Buffer): Iterable<DockerMessage> {
     const bytes = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk
@@ -48,7 +48,7 @@ export class DockerFrames {
 }
 
 interface Found {
-  /** Absent for what is no output. */
+  /** Absent for anything but output. */
   readonly stream: ContainerStreamName | undefined
   readonly bytes: Buffer
   readonly end: number

@@ -1,4 +1,4 @@
-// Encodings that a job names: where lines end in them, and their text as UTF-8.
+// Encodings that a job can name: finds the line ends and converts the text to UTF-8.
 
 import { isUtf8 } from 'node:buffer'
 import iconv from 'iconv-lite'
@@ -7,11 +7,11 @@ import type { LineConsumer } from '../pipeline/pipeline.ts'
 /** How the text of a file is encoded. */
 export interface TextEncoding {
   readonly name: string
-  /** What is not UTF-8 is replaced; everything else stays as it is. */
+  /** True for UTF-8, where only invalid bytes are replaced. */
   readonly isUtf8: boolean
-  /** Bytes of a line feed; their number is the size of a code unit. */
+  /** Returns the bytes of a line feed. Their number is the size of a code unit. */
   lineFeed(firstBytes: Buffer): Buffer
-  /** Makes a consumer that decodes lines before it hands them on. */
+  /** Makes a consumer that decodes lines before it passes them on. */
   decoding(consumer: LineConsumer, firstBytes: Buffer): LineConsumer
 }
 
@@ -20,7 +20,7 @@ const wideBig = Buffer.from([0x00, 0x0a])
 const narrow = Buffer.from([0x0a])
 const byteOrderMark = '\ufeff'
 
-// IANA's names that iconv-lite does not know, as that of the same encoding which it, or the system, knows.
+// IANA names that iconv-lite lacks, with a known name of the same encoding.
 const aliases: Readonly<Record<string, string>> = {
   csgbk: 'gbk',
   csgb18030: 'gb18030',
@@ -42,7 +42,7 @@ const aliases: Readonly<Record<string, string>> = {
   csmacintosh: 'macintosh',
 }
 
-// Read by the system's decoder: iconv-lite knows them not at all, or has other characters in some places.
+// Decoded by the system: iconv-lite lacks these, or maps some characters differently.
 const ofSystem = new Set(['iso-2022-jp', 'koi8-u', 'macintosh'])
 
 function canonicalName(name: string): string {
@@ -54,7 +54,7 @@ function canonicalName(name: string): string {
   return aliases[short] ?? short
 }
 
-/** Finds an encoding by its IANA name; `undefined` for names that are none. */
+/** Finds an encoding by its IANA name. Returns `undefined` for unknown names. */
 export function findEncoding(name: string): TextEncoding | undefined {
   const canonical = canonicalName(name)
   if (/^utf-?8$/.test(canonical)) return utf8(name)
@@ -75,7 +75,7 @@ export function findEncoding(name: string): TextEncoding | undefined {
         consume(bytes, start, end, offset) {
           const text = decode(bytes.subarray(start, end))
           const from = isWide && offset === 0 && text.startsWith(byteOrderMark) ? 1 : 0
-          // Where a unit is a byte, the end of the line has been taken off already.
+          // With one-byte units, the carriage return is already removed.
           const to = isWide && text.endsWith('\r') ? text.length - 1 : text.length
           const line = Buffer.from(text.slice(from, to), 'utf8')
           consumer.consume(line, 0, line.length, offset)
@@ -85,7 +85,7 @@ export function findEncoding(name: string): TextEncoding | undefined {
   }
 }
 
-/** UTF-8 by its name: bytes that are none become U+FFFD. */
+/** UTF-8, under the given name. Invalid bytes become U+FFFD. */
 function utf8(name: string): TextEncoding {
   return {
     name,
@@ -113,7 +113,10 @@ function systemDecoder(name: string): (bytes: Buffer) => string {
   return bytes => decoder.decode(bytes)
 }
 
-/** UTF-16 without a mark is big end first (RFC 2781, section 4.3), unless its first character says otherwise. */
+/**
+ * UTF-16 without a byte order mark is big endian (RFC 2781, section 4.3), unless its first character says
+ * otherwise.
+ */
 function isBigEndian(name: string, [first, second]: Buffer): boolean {
   if (/[bl]e$/.test(name) || !name.startsWith('utf')) return name.endsWith('be')
   if (first === undefined || (first === 0xff && second === 0xfe)) return false

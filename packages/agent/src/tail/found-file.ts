@@ -1,5 +1,5 @@
-// Where a known file is now: finds it again after it was rotated, by inode or, where it was copied or
-// compressed, by content. Also orders the rotated files of a log by age.
+// Finds a known file after it was rotated: by inode or, if it was copied or compressed, by content. Also
+// sorts a log's rotated files by age.
 
 import { type BigIntStats, closeSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -17,20 +17,17 @@ import { readGzipHead } from './gzip-content.ts'
 import type { FileRecord } from './positions.ts'
 import { Sibling } from './sibling.ts'
 
-/** What a record's file and its rotated forms are called, as a rule. */
+/** Returns the usual common prefix of a file's name and its rotated forms. */
 export function stemOf({ foundAt }: Pick<FileRecord, 'foundAt'>): string {
   return basename(foundAt).replace(/\.[^.]*$/, '')
 }
 
-/** Finds a file where it was seen last. */
+/** Looks for a file where it was last seen. */
 export function findInPlace(record: FileRecord): FoundFile | undefined {
   return asFound(findSame(record, [new Sibling(record.foundAt)]))
 }
 
-/**
- * Tells whether a file is where it was seen last, as far as device, inode and time of birth tell; its
- * size then.
- */
+/** Returns a file's size if, by device, inode and birth time, it is still where it was last seen. */
 export function sizeInPlace(record: FileRecord): number | undefined {
   const { stats } = new Sibling(record.foundAt)
   return stats && isInodeOf(stats, record) ? Number(stats.size) : undefined
@@ -43,7 +40,7 @@ export interface FoundFile {
   readonly stats: BigIntStats
 }
 
-/** What a record says of where a file is. */
+/** Returns the place of a file from its record. */
 export function placeOf({
   path,
   stats,
@@ -55,7 +52,7 @@ export function placeOf({
   return { foundAt: path, dev, ino, inodeBirthMs: Number(stats.birthtimeMs) }
 }
 
-/** Tells whether an inode was born when the record's was; unknown births count as equal. */
+/** Returns true if an inode has the record's birth time. Unknown times count as equal. */
 export function isBornThen(
   stats: Pick<BigIntStats, 'birthtimeMs'>,
   record: Pick<FileRecord, 'inodeBirthMs'>,
@@ -64,20 +61,20 @@ export function isBornThen(
   return birthMs <= 0 || record.inodeBirthMs <= 0 || birthMs === record.inodeBirthMs
 }
 
-/** Tells whether an inode is the one where a record's file was seen last. */
+/** Returns true if an inode is the one last seen for a record's file. */
 export function isInodeOf(stats: BigIntStats, record: FileRecord): boolean {
   return identityKey(stats) === recordKey(record) && isBornThen(stats, record)
 }
 
-/** Device and inode of a record's file as one text. */
+/** Returns device and inode of a record's file as one string. */
 export function recordKey({ dev, ino }: Pick<FileRecord, 'dev' | 'ino'>): string {
   return `${dev}:${ino}`
 }
 
 /**
- * Finds a file in the directory where it was seen last: the same inode with the same content, else
- * its compressed form, else a copy. Names that begin alike come first: looking at all others of a
- * directory with thousands of files takes long.
+ * Finds a file in the directory where it was last seen: the same inode with the same content, or else its
+ * compressed form, or else a copy. Checks similar names first, because checking all files of a directory
+ * with thousands of rotated files is slow.
  */
 export function findRecord(record: FileRecord, list: DirectoryList): FoundFile | undefined {
   const alike = list.withPrefix(stemOf(record))
@@ -87,12 +84,12 @@ export function findRecord(record: FileRecord, list: DirectoryList): FoundFile |
   return asFound(moved && findSame(record, [moved]))
 }
 
-/** Finds the compressed form or a copy of a file; one without a fingerprint has neither. */
+/** Finds the compressed form or a copy of a file. Without a fingerprint it finds neither. */
 export function findCopy(record: FileRecord, list: DirectoryList): FoundFile | undefined {
   return asFound(findCopyAmong(record, list.withPrefix(stemOf(record))))
 }
 
-/** Tells whether a file is the compressed form or a copy of a record's, which is called alike. */
+/** Returns true if a file with a similar name is the compressed form or a copy of a record's file. */
 export function isCopy(record: FileRecord, sibling: Sibling): boolean {
   return findCopyAmong(record, [sibling]) !== undefined
 }
@@ -105,7 +102,7 @@ function asFound(sibling: Sibling | undefined): FoundFile | undefined {
 
 function findSame(record: FileRecord, siblings: readonly Sibling[]): Sibling | undefined {
   const same = siblings.find(({ stats }) => stats && isInodeOf(stats, record))
-  // A record may stand for a compressed file already.
+  // The record's file may already be a compressed one.
   return same?.isGzip || (same && isSameContent(same.path, record)) ? same : undefined
 }
 
@@ -127,21 +124,21 @@ function findCopyAmong(record: FileRecord, siblings: readonly Sibling[]): Siblin
   return alike.length > 1 ? alike.find(({ path }) => hasTail(path, record)) : alike[0]
 }
 
-/** Tells whether compressed content goes on up to the position as the record says, if that is cheap. */
+/** Returns true if compressed content matches the record up to its position, if checking that is cheap. */
 export function hasTail(gzipPath: string, { tail }: FileRecord): boolean {
   if (!tail || tail.end > comparedBytesMax) return true
   const content = readGzipHead(gzipPath, tail.end)
   return hasFingerprint((at, length) => content.subarray(at, at + length), tail)
 }
 
-/** Tells whether an open file begins, and goes on up to the position, as the record says. */
+/** Returns true if an open file matches the record at its start and up to its position. */
 export function hasContent({ fd, stats }: OpenedFile, record: FileRecord): boolean {
   if (stats.size < BigInt(record.offset)) return false
   const readAt = readerOf(fd)
   return [record.head, record.tail].every(print => !print || hasFingerprint(readAt, print))
 }
 
-/** The same of the file that a path leads to. */
+/** Returns the same for the file at a path. */
 function isSameContent(path: string, record: FileRecord): boolean {
   try {
     const file = openRegularFile(path)
@@ -157,12 +154,10 @@ function isSameContent(path: string, record: FileRecord): boolean {
   }
 }
 
-// `.1`, `.20240102-030405`, `-20240102`, `.2024-01-02.log`; with or without .gz.
+// `.1`, `.20240102-030405`, `-20240102`, `.2024-01-02.log`, with or without .gz.
 const rotatedSuffix = /^[.-][\d][\dTZ_.:-]*(\.log)?(\.gz)?$/
 
-/**
- * Finds the rotated files of a log, oldest first: by time in the name, or by number counting down.
- */
+/** Returns a log's rotated files, oldest first: by the time in the name, or by number, counting down. */
 export function rotatedSiblings(logPath: string, list: DirectoryList): Sibling[] {
   const base = basename(logPath)
   return list

@@ -1,6 +1,6 @@
-// The files of one path that are being read, in the order in which they are read: the rotated ones as
-// they were found, the current one last. A rotated file is held open so that nothing is lost when it
-// is deleted; where there are too many, the oldest are closed and found again when it is their turn.
+// The open and waiting files of one path, in reading order: rotated ones as they were found, then the
+// current one. A rotated file is held open so that nothing is lost when it is deleted. If there are too
+// many, the oldest are closed, and found again when their turn comes.
 
 import type { Logger } from 'pino'
 import { heldPerPathMax } from '../limits.ts'
@@ -12,35 +12,38 @@ import type { FileRecord } from './positions.ts'
 import type { Reader, ReadScheduler } from './read-scheduler.ts'
 import type { TailedFile } from './tailed-file.ts'
 
-/** A file with its place in the life of the path. */
+/** A file, with its role for the path. */
 export interface Generation extends Reader, HeldFile {
   readonly file: TailedFile
-  /** The path leads to it; or led, and it was renamed; or its path was taken away. */
+  /** `current`: the path leads to it. `rotated`: it was renamed. `detached`: its path was removed. */
   role: 'current' | 'rotated' | 'detached'
-  /** Was read to its end since it is no longer current. */
+  /** True if it was read to its end after it stopped being current. */
   isDrained: boolean
   isFlushed: boolean
   changedMs: number
   seenSize: number
   seenMtimeNs: bigint
-  /** Size at which it was read to its end. */
+  /** Its size when it was read to its end. */
   drainedSize: number
-  /** The pipeline took no further line; to be asked again. */
+  /** True if the pipeline accepted no further line, so reading must be requested again. */
   isPaused: boolean
-  /** What was unread when the file was closed to wait for its turn. */
+  /** Unread bytes when the file was closed to wait for its turn. */
   unheldBytes: number
 }
 
-/** What the files of a path need from around them. */
+/** What the files of a path need from the agent. */
 export interface GenerationsContext {
   readonly known: KnownFiles
   readonly scheduler: ReadScheduler
   readonly held: HeldFiles
   readonly logger: Logger
-  /** Sends what the pipeline holds of a file that has ended. */
+  /** Passes on what the pipeline holds of a file that has ended. */
   readonly finishOrigin: (origin: LineOrigin) => void
   readonly countLost: (bytes: number) => void
-  /** Counts unread bytes of files that are no longer held open; less than 0 when they are again. */
+  /**
+   * Counts unread bytes of files no longer held open. Called with a negative number when they are open
+   * again.
+   */
   readonly countUnheld: (bytes: number) => void
 }
 
@@ -49,7 +52,7 @@ export class Generations implements Iterable<Generation> {
   readonly #path: string
   readonly #context: GenerationsContext
   readonly #history: PathHistory
-  /** In the order in which they are read. */
+  /** In reading order. */
   readonly #all: Generation[] = []
   #hasWarned = false
 
@@ -69,12 +72,12 @@ export class Generations implements Iterable<Generation> {
     return last?.role === 'current' ? last : undefined
   }
 
-  /** Gives the files as they are now, whatever changes meanwhile. */
+  /** Iterates over the current files, unaffected by later changes. */
   [Symbol.iterator](): Iterator<Generation> {
     return [...this.#all].values()
   }
 
-  /** Takes a file in, at the place that its role and record give it. */
+  /** Adds a file at the position given by its role and record. */
   add(generation: Generation): void {
     const { role, file } = generation
     this.#context.known.opened(file)
@@ -84,7 +87,7 @@ export class Generations implements Iterable<Generation> {
     if (role !== 'current') this.hold(generation)
   }
 
-  /** Rotated files stand in the order in which they were found, before the current one. */
+  /** Rotated files come in the order they were found, before the current one. */
   #placeOf(record: FileRecord): number {
     const at = this.#all.findIndex(
       ({ role, file }) => role === 'current' || file.record.order > record.order,
@@ -92,7 +95,7 @@ export class Generations implements Iterable<Generation> {
     return at < 0 ? this.#all.length : at
   }
 
-  /** The path leads to a file again that was rotated: it was renamed back. */
+  /** Makes a rotated file current again, because it was renamed back. */
   makeCurrent(generation: Generation): void {
     this.#all.splice(this.#all.indexOf(generation), 1)
     this.#all.push(generation)
@@ -101,7 +104,7 @@ export class Generations implements Iterable<Generation> {
     generation.isFlushed = false
   }
 
-  /** Asks for a turn to read, unless an older file of the path is still to be read. */
+  /** Requests a turn to read, unless an older file of the path comes first. */
   request(generation: Generation): void {
     for (const older of this.#all) {
       if (older === generation) break
@@ -110,15 +113,15 @@ export class Generations implements Iterable<Generation> {
     this.#context.scheduler.request(generation)
   }
 
-  /** Asks for a turn for the file that is read after this one. */
+  /** Requests a turn for the file after this one. */
   requestNext(generation: Generation): void {
     const next = this.#all[this.#all.indexOf(generation) + 1]
     if (next) this.request(next)
   }
 
   /**
-   * Tells whether an older file of the path has grown since it was read to its end. Its writer moved
-   * on since then, so those lines come before the ones of this file.
+   * Returns true if an older file of the path has grown since it was read to its end. Its writer has moved
+   * on since, so those lines come before this file's.
    */
   hasOlderLines(generation: Generation): boolean {
     for (const older of this.#all) {
@@ -131,7 +134,7 @@ export class Generations implements Iterable<Generation> {
     return false
   }
 
-  /** Holds a rotated file open until it is read; closes the oldest where those are too many. */
+  /** Holds a rotated file open until it is read. Closes the oldest if there are too many. */
   hold(generation: Generation): void {
     const others = this.#all.filter(
       other => other !== generation && other.role !== 'current' && other.file.isOpen,
@@ -144,7 +147,7 @@ export class Generations implements Iterable<Generation> {
     this.#context.held.add(generation)
   }
 
-  /** Closes a rotated file until it is its turn; tells whether that was possible now. */
+  /** Closes a rotated file until its turn. Returns true if that was possible now. */
   release(generation: Generation): boolean {
     const { file } = generation
     if (file.isBusy || !file.isOpen) return false
@@ -176,7 +179,7 @@ export class Generations implements Iterable<Generation> {
     )
   }
 
-  /** Opens a file again that was closed; tells whether it is open now. Lets go what is deleted. */
+  /** Opens a closed file again. Returns true if it is open now. Drops deleted files. */
   reopen(generation: Generation): boolean {
     if (generation.file.isOpen) return true
     const outcome = this.#history.reopen(generation.file)
@@ -187,12 +190,12 @@ export class Generations implements Iterable<Generation> {
     return true
   }
 
-  /** After a rotation: writes down what the open files are called now. */
+  /** Records the new names of the open files after a rotation. */
   noteNewPlaces(): void {
     for (const { file } of this) if (file.isOpen) this.#history.noteNewPlace(file)
   }
 
-  /** After a rotation: lets go what was closed and is deleted now. */
+  /** Drops closed files that were deleted, after a rotation. */
   dropDeleted(): void {
     for (const generation of this) {
       const { file } = generation
@@ -205,7 +208,7 @@ export class Generations implements Iterable<Generation> {
     this.lose(generation, generation.unheldBytes, why)
   }
 
-  /** Lets a file go whose content is nowhere any more. */
+  /** Drops a file whose content is gone. */
   lose(generation: Generation, lostBytes: number, why: string): void {
     const { known, finishOrigin, logger, countLost } = this.#context
     const { file } = generation
@@ -218,7 +221,7 @@ export class Generations implements Iterable<Generation> {
     known.forget(file.record)
   }
 
-  /** Lets a file go; its record stays. */
+  /** Drops a file. Its record stays. */
   drop(generation: Generation): void {
     const { file } = generation
     const at = this.#all.indexOf(generation)
@@ -232,7 +235,7 @@ export class Generations implements Iterable<Generation> {
     if (next) this.request(next)
   }
 
-  /** Gives all descriptors back; positions stay. */
+  /** Closes all files. Positions stay. */
   close(): void {
     for (const generation of this.#all.splice(0)) {
       const { file } = generation

@@ -1,5 +1,5 @@
-// The content of a gzip file that was a log before it was compressed: read forward as if it were the
-// log itself, from any offset.
+// The content of a gzip file that was once a plain log. Reads forward from any offset, as if it were still
+// that log.
 
 import { closeSync, read } from 'node:fs'
 import { Readable } from 'node:stream'
@@ -10,7 +10,7 @@ import { gzipChunkBytes, gzipHeadBytes } from '../limits.ts'
 
 const readAsync = promisify(read)
 
-/** Reads the first `length` bytes of the content; fewer where it is shorter or damaged. */
+/** Reads the first `length` bytes of the content, or fewer if it is shorter or damaged. */
 export function readGzipHead(path: string, length: number): Buffer {
   const file = openRegularFile(path)
   if (!file) return Buffer.alloc(0)
@@ -18,7 +18,7 @@ export function readGzipHead(path: string, length: number): Buffer {
     for (let compressedBytes = gzipHeadBytes; ; compressedBytes *= 4) {
       const compressed = readerOf(file.fd)(0, compressedBytes)
       if (compressed.length < 18 || compressed[0] !== 0x1f || compressed[1] !== 0x8b) break
-      // The end of the stream is missing, which this flush mode allows.
+      // This flush mode allows a stream without its end.
       const { Z_SYNC_FLUSH } = constants
       const options = { finishFlush: Z_SYNC_FLUSH, maxOutputLength: 1 << 28 }
       const content = gunzipSync(compressed, options).subarray(0, length)
@@ -26,7 +26,7 @@ export function readGzipHead(path: string, length: number): Buffer {
     }
     return Buffer.alloc(0)
   } catch {
-    // Damaged: it is nothing we know.
+    // Damaged, so it is no file we know.
     return Buffer.alloc(0)
   } finally {
     closeSync(file.fd)
@@ -34,8 +34,8 @@ export function readGzipHead(path: string, length: number): Buffer {
 }
 
 /**
- * Decompressed bytes, read forward; a step back starts anew. Where the file is cut or damaged, the
- * content ends with what can be decompressed.
+ * Decompressed bytes, read forward. A step back starts from the beginning. In a truncated or damaged file,
+ * the content ends where decompression fails.
  */
 export class GzipContent {
   readonly #fd: number
@@ -53,9 +53,9 @@ export class GzipContent {
   }
 
   /**
-   * Fills `into` from `position` on; gives fewer bytes only at the end of the content.
+   * Fills `into` from `position` on. Returns fewer bytes only at the end of the content.
    *
-   * @throws the error of the system; the next call begins anew.
+   * @throws the system's error. The next call starts from the beginning.
    */
   async read(into: Buffer, position: number): Promise<number> {
     if (!this.#chunks || position < this.#position) this.#restart()
@@ -110,7 +110,7 @@ export class GzipContent {
   }
 }
 
-/** Reads an open file from its beginning; the descriptor stays its owner's. */
+/** Reads an open file from its start. Leaves the descriptor open. */
 async function* readForward(fd: number): AsyncIterable<Buffer> {
   for (let position = 0; ; ) {
     const chunk = Buffer.allocUnsafe(gzipChunkBytes)

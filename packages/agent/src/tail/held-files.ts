@@ -1,26 +1,28 @@
-// Bounds the descriptors of rotated files. A rotated file is held open until it is read, so that
-// nothing is lost when it is deleted first; but while no server takes lines, each rotation adds a
-// descriptor, and a deleted file keeps its place on the disk as long as it has one.
+// Limits the descriptors of rotated files. A rotated file is held open until it is read, so that nothing is
+// lost if it is deleted first. But while no server accepts lines, each rotation adds a descriptor, and a
+// deleted file keeps its disk space as long as one is open.
 
 import { heldMax } from '../limits.ts'
 
 /** A rotated file that is held open. */
 export interface HeldFile {
-  /** Gives the descriptor back, where nobody reads now, and is deleted; tells whether it was done. */
+  /**
+   * Closes the file unless it is being read, and removes it from the held files. Returns true if it did.
+   */
   release(): boolean
 }
 
 /** The rotated files that are held open. */
 export class HeldFiles {
   readonly #max: number
-  /** Held for the longest time first. */
+  /** Held longest first. */
   readonly #held = new Set<HeldFile>()
 
   constructor(max = heldMax) {
     this.#max = max
   }
 
-  /** Notes a file that is held open now; where that is one too many, closes the oldest that may be. */
+  /** Adds a file that is now held open. If that is one too many, closes the oldest possible one. */
   add(file: HeldFile): void {
     this.#held.add(file)
     for (const older of this.#held) {
@@ -29,7 +31,7 @@ export class HeldFiles {
     }
   }
 
-  /** Notes that a file is closed, or that its path leads to it again. */
+  /** Removes a file that is closed, or that its path leads to again. */
   delete(file: HeldFile): void {
     this.#held.delete(file)
   }

@@ -1,5 +1,5 @@
-// Everything known of files, over restarts: their records, which of them are open, and when that is
-// written to the positions file.
+// Everything known about files across restarts: their records and which of them are open. Decides when to
+// write that to the positions file.
 
 import { randomBytes } from 'node:crypto'
 import { type BigIntStats, readdirSync, renameSync, statSync } from 'node:fs'
@@ -33,16 +33,16 @@ import type { TimeJournal } from './time-journal.ts'
 
 const cursorKey = /^(cursor|journal)-/
 
-/** A file that is being read, as far as positions go. */
+/** A file that is being read, as the positions see it. */
 export interface OpenRecord {
   readonly record: FileRecord
   readonly origin: LineOrigin
   readonly times: ReadTimes
-  /** It has a descriptor, so that its inode is not used again. */
+  /** True if it has a descriptor, so that its inode is not reused. */
   readonly isOpen: boolean
-  /** Brings the record up to date with what is settled. */
+  /** Updates the record to what is settled. */
   updateRecord(): FileRecord
-  /** How far the server is behind; absent where nobody can tell. */
+  /** Returns how far the server is behind. Absent if unknown. */
   lag?(nowMs: number): { readonly bytes: number; readonly seconds: number }
 }
 
@@ -59,23 +59,23 @@ export interface KnownFilesOptions {
 export class KnownFiles {
   readonly #options: KnownFilesOptions
   readonly #records = new RecordIndex()
-  /** What the directories of all these files hold. */
+  /** Contents of the directories of all these files. */
   readonly lists = new DirectoryLists()
   readonly #open = new Map<string, OpenRecord>()
-  /** Since when the directories of records are away. */
+  /** Since when the directories of records are missing. */
   readonly #awayMs = new Map<string, number>()
   readonly #byPath = new Map<string, string>()
-  /** Positions of sources, which are no files. */
+  /** Positions of sources other than files. */
   readonly #cursors = new Map<string, string>()
-  /** Files born since then cannot have been seen by an earlier run. */
+  /** An earlier run cannot have seen files born after this time. */
   readonly aliveMs: number
-  /** Lane → when its last search for files began that has ended. */
+  /** Lane → start of its last completed search for files. */
   readonly #searchedMs = new Map<string, number>()
   #nextOrder = 1
   readonly #file: PositionsFile
   #cleanedMs = 0
 
-  /** @throws PositionsError when the positions file cannot be used. */
+  /** @throws PositionsError if the positions file is unusable. */
   constructor(options: KnownFilesOptions) {
     this.#options = options
     this.#file = new PositionsFile({
@@ -94,7 +94,10 @@ export class KnownFiles {
     this.#heedEdits(saved)
   }
 
-  /** A path whose offset is not that of its newest record was changed by somebody else: they win. */
+  /**
+   * Applies manual edits: if a path's offset differs from its newest record, somebody changed it, and the
+   * edit wins.
+   */
   #heedEdits(saved: SavedPositions): void {
     const newest = new Map<string, FileRecord>()
     const scopes = new Map<string, Set<string>>()
@@ -125,7 +128,10 @@ export class KnownFiles {
     }
   }
 
-  /** A file that was cut by a full disk or a loss of power says less, but it says something. */
+  /**
+   * Moves a damaged positions file aside and reads what it can. A full disk or a power loss may have
+   * truncated it.
+   */
   #setAside({ message }: PositionsError): SavedPositions {
     const { path, logger, nowMs } = this.#options
     const saved = salvagePositions(path)
@@ -141,7 +147,7 @@ export class KnownFiles {
     this.#records.add(record)
   }
 
-  /** Finds what is known of a file; one that only has the inode of a file that is gone is unknown. */
+  /** Finds the record of a file. A file that only shares its inode with a deleted one is unknown. */
   find(
     scope: string,
     stats: Pick<BigIntStats, 'dev' | 'ino' | 'birthtimeMs'>,
@@ -152,12 +158,12 @@ export class KnownFiles {
     return undefined
   }
 
-  /** Lists the records of a path, in the order in which the files were found. */
+  /** Lists the records of a path, in the order the files were found. */
   recordsOf(scope: string, path: string): readonly FileRecord[] {
     return this.#records.ofPath(scope, path)
   }
 
-  /** Tells whether a file is known: it is a record's, or the compressed form or a copy of one. */
+  /** Returns true if a file is known: a record's file, or its compressed form, or a copy. */
   hasContentOf(scope: string, sibling: Sibling): boolean {
     const { stats } = sibling
     if (!stats) return false
@@ -168,7 +174,7 @@ export class KnownFiles {
     })
   }
 
-  /** Tells whether a gzip file was a log that was read before it was compressed. */
+  /** Returns true if a gzip file was a log that was read before it was compressed. */
   wasRead(scope: string, path: string): boolean {
     const content = readGzipHead(path, headBytesMax)
     const readAt: ReadAt = (at, length) => content.subarray(at, at + length)
@@ -186,7 +192,7 @@ export class KnownFiles {
     return newest.filter(record => record.scope === scope).map(({ path }) => path)
   }
 
-  /** Makes the record of a file that is found for the first time. */
+  /** Creates the record of a newly found file. */
   create(options: {
     readonly scope: string
     readonly path: string
@@ -208,15 +214,15 @@ export class KnownFiles {
     return record
   }
 
-  /** Forgets a file: its inode has other content now, or it is gone. */
+  /** Forgets a file that is gone, or whose inode has other content now. */
   forget(record: FileRecord): void {
     this.#records.delete(record)
     this.#awayMs.delete(record.id)
   }
 
   /**
-   * A file is nowhere to be found: forgets it, but not while its whole directory is away, which may be
-   * mounted yet. Tells whether it is forgotten.
+   * Forgets a file that is nowhere to be found, unless its whole directory is missing, which may still be
+   * mounted. Returns true if it did.
    */
   miss(record: FileRecord): boolean {
     const nowMs = this.#options.nowMs()
@@ -229,25 +235,25 @@ export class KnownFiles {
     return true
   }
 
-  /** Changes where a record's file is: its path, or its inode. */
+  /** Changes where a record's file is: its path or its inode. */
   move(record: FileRecord, change: () => void): void {
     this.#awayMs.delete(record.id)
     this.#records.move(record, change)
   }
 
-  /** Position that a Promtail, or a file without a record, left for a path. */
+  /** Returns the position that Promtail, or a file without a record, left for a path. */
   savedOffset(path: string): string | undefined {
     return this.#byPath.get(path)
   }
 
-  /** Position of a source. */
+  /** Returns the position of a source. */
   cursor(key: string): string | undefined {
     return this.#cursors.get(key)
   }
 
-  /** Remembers the position of a source, under a key that begins with `cursor-`. */
+  /** Saves the position of a source, under a key that starts with `cursor-`. */
   setCursor(key: string, value: string): void {
-    // Those that were not moved for the longest time are of containers that are gone.
+    // The ones longest unchanged belong to containers that are gone.
     this.#cursors.delete(key)
     this.#cursors.set(key, value)
     if (this.#cursors.size > cursorsMax) this.#cursors.delete(this.#cursors.keys().next().value!)
@@ -256,7 +262,7 @@ export class KnownFiles {
 
   opened(file: OpenRecord): void {
     this.#open.set(file.record.id, file)
-    // With its fingerprint at once: it may be rotated and compressed before positions are saved.
+    // Record the fingerprint at once: the file may be rotated and compressed before positions are saved.
     file.updateRecord()
     file.origin.onProgress = () => this.saveLater()
     this.saveSoon()
@@ -267,40 +273,43 @@ export class KnownFiles {
     this.saveSoon()
   }
 
-  /** A lane begins to search for files: until its first search has ended, it has found none. */
+  /** Registers a lane that starts to search for files. Until its first search ends, it has found none. */
   beginSearches(lane: string): void {
     this.#searchedMs.set(lane, this.aliveMs)
   }
 
-  /** A lane is gone: nobody waits for its searches. */
+  /** Unregisters a lane, so that nobody waits for its searches. */
   endSearches(lane: string): void {
     this.#searchedMs.delete(lane)
   }
 
-  /** A search has ended that began at `beganMs`: the files that were there then have records. */
+  /** Records the end of a search that began at `beganMs`: all files from before that have records. */
   searched(lane: string, beganMs: number): void {
-    // Also where nothing was found: what comes from now on was not there before.
+    // Even if nothing was found: whatever appears from now on was not there before.
     if (this.#searchedMs.get(lane) === this.aliveMs) this.saveSoon()
     this.#searchedMs.set(lane, beganMs - birthSlackMs)
   }
 
-  /** Files born since then may be there without a record; all older ones have one. */
+  /** Returns the time since when new files may exist without a record. All older ones have one. */
   #searchedSince(): number {
     return Math.min(...this.#searchedMs.values(), this.#options.nowMs())
   }
 
-  /** Finds the open file of a record. */
+  /** Returns the open file of a record. */
   openFile(record: FileRecord): OpenRecord | undefined {
     return this.#open.get(record.id)
   }
 
-  /** The file that is open with this identity in this scope. */
+  /** Returns the file that is open with this identity in this scope. */
   claimant(scope: string, stats: BigIntStats): OpenRecord | undefined {
     const record = this.find(scope, stats)
     return record && this.#open.get(record.id)
   }
 
-  /** How far the servers are behind each path: of several clients the one that is furthest behind. */
+  /**
+   * Returns how far the servers are behind for each path. With several clients, the one furthest behind
+   * counts.
+   */
   lags(): Map<string, { bytes: number; seconds: number }> {
     const nowMs = this.#options.nowMs()
     const byScope = new Map<string, { path: string; bytes: number; seconds: number }>()
@@ -329,17 +338,17 @@ export class KnownFiles {
     return this.#open.values()
   }
 
-  /** Positions have moved. */
+  /** Schedules a save after positions moved. */
   saveLater(): void {
     this.#file.saveLater()
   }
 
-  /** A file was found, let go, or is somewhere else. */
+  /** Schedules a save soon, after a file was found, released or moved. */
   saveSoon(): void {
     this.#file.saveSoon()
   }
 
-  /** Writes the positions file, if anything changed. */
+  /** Writes the positions file if anything changed. */
   save(): void {
     this.#file.save()
   }
@@ -348,7 +357,7 @@ export class KnownFiles {
     for (const file of this.#open.values()) file.updateRecord()
     this.#clean()
     const byPath = new Map([...this.#byPath, ...this.#cursors])
-    // Of several files of one path the newest is the one that Promtail would go on with.
+    // If a path has several files, Promtail would continue with the newest.
     for (const record of this.#records.newest().sort((a, b) => a.order - b.order)) {
       byPath.set(record.path, String(record.offset))
     }
@@ -362,7 +371,7 @@ export class KnownFiles {
     }
   }
 
-  /** Forgets records of files that are no longer there under any name. */
+  /** Forgets records of files that no longer exist under any name. */
   #clean(): void {
     const nowMs = this.#options.nowMs()
     if (nowMs - this.#cleanedMs < recordsCleanPeriodMs) return
@@ -380,7 +389,7 @@ export class KnownFiles {
   }
 }
 
-/** Tells whether a file's directory cannot be listed, or lies on another file system than the file did. */
+/** Returns true if a file's directory cannot be listed, or is on another file system than the file was. */
 function isDirectoryAway({ foundAt, dev }: FileRecord): boolean {
   const directory = dirname(foundAt)
   try {
@@ -398,7 +407,7 @@ function isAt(path: string, record: FileRecord): boolean {
     if (stats === undefined || !isBornThen(stats, record)) return false
     return identityKey(stats) === recordKey(record)
   } catch {
-    // Unreadable for the moment: keep what is known.
+    // Unreadable for now: keep what is known.
     return true
   }
 }

@@ -1,5 +1,5 @@
-// Cuts a stretch of bytes into lines. A line ends with a line feed, which is not part of it, nor is a
-// carriage return in front of one that is a single byte, unless the consumer wants it.
+// Splits bytes into lines. A line ends with a line feed, which is not part of it. Neither is a carriage
+// return before a single-byte line feed, unless the consumer wants it.
 
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 
@@ -7,8 +7,8 @@ const lineFeed = Buffer.from('\n')
 const carriageReturn = 0x0d
 
 /**
- * Finds the first line feed from `from` on that lies on the border of a code unit (as long as
- * the line feed, counted from the beginning of `bytes`); -1 where there is none.
+ * Returns the first line feed from `from` on that starts at a code unit, counted from the start of `bytes`
+ * (a code unit is as long as the line feed). Returns -1 if there is none.
  */
 export function findLineFeed(bytes: Buffer, from: number, feed: Buffer): number {
   if (feed.length === 1) return bytes.indexOf(feed[0]!, from)
@@ -17,7 +17,7 @@ export function findLineFeed(bytes: Buffer, from: number, feed: Buffer): number 
   return at
 }
 
-/** Finds the last line feed in the first `length` bytes, as `findLineFeed`. */
+/** Returns the last line feed in the first `length` bytes, like `findLineFeed`. */
 export function findLastLineFeed(bytes: Buffer, length: number, feed: Buffer = lineFeed): number {
   if (feed.length === 1) return bytes.lastIndexOf(feed[0]!, length - 1)
   let at = bytes.lastIndexOf(feed, length - feed.length)
@@ -25,15 +25,15 @@ export function findLastLineFeed(bytes: Buffer, length: number, feed: Buffer = l
   return at
 }
 
-/** Result of cutting: where the lines that were taken end, and how many they were. */
+/** Where the consumed lines end, and how many they are. */
 export interface CutLines {
   readonly end: number
   readonly lineCount: number
 }
 
 /**
- * Hands the complete lines of `bytes[start .. end)` to a consumer; `offset` is where `bytes[0]` lies
- * in the file. Stops early after a line where `mayGoOn` says so.
+ * Passes the complete lines of `bytes[start .. end)` to a consumer. `offset` is the place of `bytes[0]` in
+ * the file. Stops early after a line if `mayGoOn` says so.
  */
 export function consumeLines(
   bytes: Buffer,
@@ -64,7 +64,7 @@ export function consumeLines(
 
 const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
-/** Length of UTF-8's byte order mark that bytes begin with, 0 where there is none. */
+/** Returns the length of UTF-8's byte order mark at the start of the bytes; 0 if there is none. */
 export function markLength(bytes: Buffer): number {
   const hasMark = bytes.length >= byteOrderMark.length && byteOrderMark.equals(bytes.subarray(0, 3))
   return hasMark ? byteOrderMark.length : 0

@@ -1,4 +1,4 @@
-// A target of discovery as it is read: its patterns compiled, its files with their tailers.
+// A discovered target while it is read: its compiled patterns, and its files with their tailers.
 
 import type { Glob } from '../files/glob.ts'
 import { LabelState } from '../line/label-state.ts'
@@ -7,23 +7,23 @@ import type { ManagedJob } from './managed-job.ts'
 import type { PathTailer } from './open-tailer.ts'
 import { labelsFromPath } from './pod-path.ts'
 
-/** A file that is being read, for people to see. */
+/** Status of a file that is being read, for people. */
 export interface FoundFileStatus {
   readonly job: string
   readonly path: string
   readonly labels: Readonly<Record<string, string>>
   readonly readOffset: number
-  /** Size of the file; absent where it is not known. */
+  /** Size of the file. Absent if unknown. */
   readonly sizeBytes?: number
 }
 
-/** A target and its files, for people to see. */
+/** Status of a target and its files, for people. */
 export interface TargetStatus {
   readonly job: string
   /** Pattern of the paths. */
   readonly path: string
   readonly labels: Readonly<Record<string, string>>
-  /** Discovery has it no longer; its files are read to their ends. */
+  /** True if discovery no longer has it. Its files are read to their ends. */
   readonly isGone: boolean
   readonly files: readonly FoundFileStatus[]
 }
@@ -35,28 +35,28 @@ export interface ManagedTarget {
   readonly glob: Glob
   readonly exclude: Glob | undefined
   readonly tailers: Map<string, TailerSlot>
-  /** Discovery no longer has it: its files are read to their ends, and no others. */
+  /** True if discovery no longer has it: its files are read to their ends, and no others are opened. */
   isGone: boolean
 }
 
-/** A file of a target, and when it is looked at next. */
+/** A file of a target, and when to check it next. */
 export interface TailerSlot {
   readonly tailer: PathTailer
   readonly managed: ManagedTarget
-  /** Within it the file is read once. */
+  /** The file is read once within this scope. */
   readonly scope: string
   labels: LabelState
   nextPollMs: number
   pollEveryMs: number
-  /** Last time the watch told of a change. */
+  /** When the watch last reported a change. */
   hintedMs: number
-  /** The watch misses changes of this file, as on network file systems. */
+  /** True if the watch misses changes of this file, as on network file systems. */
   isDeaf: boolean
 }
 
-/** Labels that the lines of a file begin with; undefined where the job's rules drop the file. */
+/** Returns the initial labels of a file's lines, or undefined if the job's rules drop the file. */
 export function labelsOf({ job, target }: ManagedTarget, path: string): LabelState | undefined {
-  // As Promtail: a container's lines have no label of a file.
+  // Like in Promtail, a container's lines have no file label.
   if (target.container) return new LabelState(target.labels)
   const pathLabels = job.config.addsPathLabels ? labelsFromPath(path) : new Map<string, string>()
   const labels = labelsOfFile(target, path)
@@ -76,7 +76,7 @@ export function filesOf({ job, tailers }: ManagedTarget): FoundFileStatus[] {
     }))
 }
 
-/** Describes a target with its files. */
+/** Returns the status of a target with its files. */
 export function statusOf(managed: ManagedTarget): TargetStatus {
   const { job, target, isGone } = managed
   const { path, labels } = target

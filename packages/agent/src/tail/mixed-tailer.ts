@@ -1,19 +1,19 @@
-// Reads a file of a job that decompresses: a compressed one once, and one that is not compressed as
-// any log, since directories hold both. A log that is compressed after it was read is not read again.
+// Reads a file of a job with `decompression`: a compressed file once, any other like a normal log, because
+// directories hold both. A log that was compressed after it was read is not read again.
 
 import { closeSync } from 'node:fs'
 import { type OpenedFile, openIfThere, readerOf } from '../files/file-identity.ts'
 import { CompressedTailer, type Decompression } from './compressed-tailer.ts'
 import { Tailer, type TailerContext } from './tailer.ts'
 
-/** Reads a path in one way or the other; which one shows when something is in the file. */
+/** Reads a path in one of the two ways, chosen once the file has content. */
 export class MixedTailer {
   readonly path: string
   readonly #context: TailerContext
   readonly #decompression: Decompression
   readonly #foundMs: number
   #tailer: Tailer | CompressedTailer | undefined
-  /** Its content was read before it was compressed. */
+  /** True if its content was read before it was compressed. */
   #isKnown = false
   #isLeaving = false
   #isClosed = false
@@ -97,7 +97,7 @@ export class MixedTailer {
   #startCompressed({ stats }: OpenedFile): boolean {
     const { known, scope } = this.#context
     const record = known.find(scope, stats)
-    // One that a tailer of logs has found, or that was begun as a compressed file.
+    // Found by a normal tailer before, or started as a compressed file.
     this.#isKnown = record
       ? !record.countsLines && record.path !== this.path
       : known.wasRead(scope, this.path)
@@ -119,8 +119,9 @@ export class MixedTailer {
 }
 
 /**
- * Tells by the first three bytes of a file whether it is compressed; `undefined` where it is too short to tell. The
- * marks are those of RFC 1952 (gzip), RFC 1950 (zlib: a sum over the first two bytes) and of bzip2.
+ * Returns true if the first three bytes of a file show that it is compressed, or `undefined` if it is too
+ * short. The signatures are those of RFC 1952 (gzip), RFC 1950 (zlib: a checksum over the first two bytes)
+ * and bzip2.
  */
 function beginsCompressed(
   [first, second, third]: Uint8Array,

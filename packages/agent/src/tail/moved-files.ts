@@ -1,4 +1,4 @@
-// Looks for files that are not where they were seen last.
+// Finds files that are not where they were last seen.
 
 import { dirname } from 'node:path'
 import { movedLooksMax } from '../limits.ts'
@@ -7,9 +7,9 @@ import { type FoundFile, findRecord } from './found-file.ts'
 import type { FileRecord } from './positions.ts'
 
 /**
- * Finds where the files of these records are now, in the directories where they were seen last; gives no
- * file for what is nowhere. A file that is being renamed or compressed may escape one look, so that there
- * are several; one listing of a directory serves for all of its files.
+ * Finds the files of these records in the directories where they were last seen. Yields no file for a
+ * record whose file is nowhere. A file that is being renamed or compressed may escape one search, so it
+ * searches several times, with one listing for all files of a directory.
  */
 export function* findMoved(
   records: readonly FileRecord[],

@@ -1,5 +1,4 @@
-// Makes what reads one file of a target: the kind of reader that it needs, and its way into the job's
-// pipeline.
+// Opens the right kind of reader for one file of a target, and connects it to the job's pipeline.
 
 import type { Logger } from 'pino'
 import { LabelState } from '../line/label-state.ts'
@@ -18,12 +17,12 @@ import type { ReadScheduler } from './read-scheduler.ts'
 import { Tailer, type TailerContext } from './tailer.ts'
 import type { TimeJournal } from './time-journal.ts'
 
-/** Whatever reads one path. */
+/** A reader of one path. */
 export type PathTailer = Tailer | MixedTailer | CompressedTailer | ContainerStream
 
-/** What all readers of one client have in common. */
+/** What all readers of one client share. */
 export interface TailerEnvironment {
-  /** Name of the client for which files are read; empty where there is one. */
+  /** Name of the client that files are read for. Empty if there is one client. */
   readonly lane: string
   readonly known: KnownFiles
   readonly journal: TimeJournal
@@ -31,21 +30,21 @@ export interface TailerEnvironment {
   readonly held: HeldFiles
   readonly metrics: LaneMetrics
   readonly logger: Logger
-  /** Limit on the lines of all jobs together. */
+  /** Line rate limit of all jobs together. */
   readonly limiter: { pausedUntilMs(nowMs: number): number } | undefined
   readonly nowMs: () => number
 }
 
-/** What a reader tells, and asks, of its owner. */
+/** What a reader reports to its owner and asks of it. */
 export interface TailerOwner {
   readonly scope: string
-  /** Labels of the lines that are read from now on. */
+  /** Labels of lines read from now on. */
   readonly labels: () => LabelState
   readonly onBacklog: (bytes: number) => void
   readonly onRead: (bytes: number) => void
 }
 
-/** Makes the reader of a path; it reads nothing before its first `poll`. */
+/** Makes the reader of a path. It reads nothing before its first `poll`. */
 export function openTailer(
   managed: JobTarget,
   path: string,
@@ -56,7 +55,7 @@ export function openTailer(
   const canPause = pipeline.canPause || limiter !== undefined
   const pausedUntilMs = () =>
     Math.max(pipeline.pausedUntilMs(nowMs()), limiter?.pausedUntilMs(nowMs()) ?? 0)
-  // Of a container's log: what is being put together, by its file.
+  // For container logs: the lines being assembled, by file.
   const lines = new WeakMap<LineOrigin, ContainerLines>()
   const openLines = (origin: LineOrigin) => {
     const opened = openContainerLines(managed, origin, () => metrics.dockerEntries.inc({}))

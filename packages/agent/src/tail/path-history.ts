@@ -1,6 +1,6 @@
-// What one path led to before: finds those files again, wherever they are now, after a restart, a
-// truncation or a rotation that nobody saw, and opens them where reading is to go on. It reads no
-// lines and does not know in which order they are read.
+// What one path led to before. After a restart, a truncation or a rotation that nobody saw, finds those
+// files again, wherever they are now, and opens them at the right position. Reads no lines itself, and does
+// not decide the reading order.
 
 import { type BigIntStats, closeSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -32,19 +32,19 @@ import type { FileRecord } from './positions.ts'
 import type { Sibling } from './sibling.ts'
 import type { TailedFile } from './tailed-file.ts'
 
-/** A file that was found, opened to be read from its record's position on. */
+/** A file that was found and opened, to be read from its record's position. */
 export interface FileToRead {
   readonly record: FileRecord
   readonly opened: OpenedFile
-  /** Present for a compressed file. */
+  /** Set for a compressed file. */
   readonly gzipPath?: string
-  /** The path leads to it, or led to it before. */
+  /** Whether the path leads to it now or led to it before. */
   readonly role: 'current' | 'rotated'
 }
 
 /**
- * The files of one path. What is found is given one by one, oldest first; whoever takes a file owns
- * its descriptor, and makes it known as open before the next one is looked for.
+ * The files of one path. Yields found files one at a time, oldest first. The caller owns the descriptor of
+ * each, and must register the file as open before asking for the next.
  */
 export class PathHistory {
   readonly #path: string
@@ -53,11 +53,11 @@ export class PathHistory {
   readonly #lists: DirectoryLists
   readonly #logger: Logger
   readonly #report: (problem: string) => void
-  /** Birth of a file of this path that was found, but not read, before a restart. */
+  /** Birth time of a file of this path that was found but not read before a restart. */
   #lostSinceMs: number | undefined
-  /** What the path led to when it was opened; waits for a look at what came before it. */
+  /** The file the path led to when opened. It waits for a search for the files before it. */
   #waiting: { readonly opened: OpenedFile; readonly sinceMs: number } | undefined
-  /** Files that were not where they were seen last: since when, and how often they were looked for. */
+  /** Files that were not where they were last seen: since when, and how often they were searched for. */
   readonly #missed = new WeakMap<TailedFile, { sinceMs: number; looks: number }>()
 
   constructor(options: {
@@ -65,7 +65,7 @@ export class PathHistory {
     readonly scope: string
     readonly known: KnownFiles
     readonly logger: Logger
-    /** Told why a file cannot be opened. */
+    /** Called with the reason why a file cannot be opened. */
     readonly report: (problem: string) => void
   }) {
     this.#path = options.path
@@ -77,8 +77,8 @@ export class PathHistory {
   }
 
   /**
-   * After a start: finds the files that were not read to their ends, other than the one that the path
-   * leads to now. That one is held open meanwhile, so that one look at it serves for all.
+   * Finds the files that were not read to their ends before a restart, except the one the path leads to
+   * now. That one is held open meanwhile, so that checking it once is enough.
    */
   *resume(): Iterable<FileToRead> {
     const current = openIfThere(this.#path)
@@ -89,7 +89,7 @@ export class PathHistory {
     }
   }
 
-  /** Opens those of the records that nobody reads, wherever they are; not the current file's. */
+  /** Opens the records' files that nobody reads, wherever they are, except the current file. */
   *#elsewhere(
     current: OpenedFile | undefined,
     records: readonly FileRecord[],
@@ -109,11 +109,14 @@ export class PathHistory {
     }
   }
 
-  /** A file is gone before it was read to its end. How much is lost, only its size would tell. */
+  /**
+   * Gives up a file that disappeared before it was read to its end. Its size is unknown, so the loss is
+   * too.
+   */
   #giveUp(record: FileRecord): void {
     if (!this.#known.miss(record) || record.isFinished) return
     if (record.offset === 0) {
-      // Nothing of it was read, so it has no content to be known by: it is among the unseen.
+      // Nothing of it was read, so it cannot be found by content and counts as unseen.
       this.#lostSinceMs ??= record.birthMs
       return
     }
@@ -121,7 +124,7 @@ export class PathHistory {
     this.#logger.warn(fields, 'File vanished while nobody read it')
   }
 
-  /** Opens a known file at another place; a finished one is only remembered. */
+  /** Opens a known file at another place. A finished one is only remembered. */
   *#reopen(record: FileRecord, found: FoundFile): Iterable<FileToRead> {
     let opened: OpenedFile | undefined
     try {
@@ -137,23 +140,23 @@ export class PathHistory {
     yield { record, opened, ...gzipPath, role: 'rotated' }
   }
 
-  /** A file was found that `latest` has not given yet. */
+  /** True if a file was found that `latest` has not returned yet. */
   get isWaiting(): boolean {
     return this.#waiting !== undefined
   }
 
-  /** Gives back what `latest` has not given. */
+  /** Closes the file that `latest` has not returned. */
   close(): void {
     if (this.#waiting) closeSync(this.#waiting.opened.fd)
     this.#waiting = undefined
   }
 
   /**
-   * Finds what the path leads to, to be read from its saved position or its beginning; before it the
-   * files that came and were rotated away between two looks, and the copy of what it held where its
-   * content is another now. It is opened first and given last, so that no rotation that comes while the
-   * directory is searched can put another file in its place. Where the directory takes long to list, and
-   * was listed just now, it gives nothing yet: ask again.
+   * Finds what the path leads to, to read it from its saved position or its start. Before it, finds the
+   * files that came and were rotated away between two checks, and the copy of its earlier content if it has
+   * different content now. The current file is opened first and returned last, so that no rotation during
+   * the search can swap it. If the directory is slow to list and was listed just now, returns nothing yet:
+   * ask again.
    */
   *latest(): Iterable<FileToRead> {
     const opened = this.#waiting?.opened ?? this.#open(this.#path)
@@ -166,7 +169,10 @@ export class PathHistory {
     yield* this.#withRecord(opened, this.#path, 'current')
   }
 
-  /** Known files that nobody reads: one that was current at the start, and was rotated before it was opened. */
+  /**
+   * Returns known files that nobody reads: one that was current at the start and was rotated before it was
+   * opened.
+   */
   #unfinished(current: OpenedFile): Iterable<FileToRead> {
     const records = this.#known.recordsOf(this.#scope, this.#path)
     return this.#elsewhere(
@@ -194,20 +200,20 @@ export class PathHistory {
   ): Generator<FileToRead, 'complete' | 'vanished'> {
     const known = this.#known
     const currentKey = identityKey(current)
-    // A record without content, of a file that was empty when it was found, tells nothing.
+    // A record of a file that was empty when found has no content to compare.
     const before = known
       .recordsOf(this.#scope, this.#path)
       .findLast(({ head }) => (head?.length ?? 0) > 0)
-    // Not by the inode alone, which may be that of a file that is gone.
+    // Not by inode alone, which a new file may have reused.
     if (before && isInodeOf(current, before)) return 'complete'
     const bornSinceMs = before?.birthMs ?? this.#lostSinceMs ?? known.aliveMs
     let unseen: Sibling[] = []
     let isAnyKnown = false
-    // From the newest back to the first that is known: what is older than that was seen, or left.
+    // From the newest back to the first known one: anything older was seen or given up.
     for (const sibling of rotated.toReversed()) {
       if (sibling.isGone) return 'vanished'
       if (!sibling.stats) continue
-      // What came after it is the next look's.
+      // What came after it is for the next search.
       if (sibling.key === currentKey) unseen = []
       else if (known.hasContentOf(this.#scope, sibling)) {
         isAnyKnown = true
@@ -217,10 +223,10 @@ export class PathHistory {
     for (const sibling of unseen.toReversed()) {
       const bornMs = Number(sibling.stats!.birthtimeMs)
       const isNewer = isAnyKnown || (bornMs > 0 && bornMs >= bornSinceMs)
-      // While a file is compressed, both its forms are there: the second is known by the first.
+      // While a file is being compressed, both forms exist. The second is recognised by the first.
       if (!isNewer || known.hasContentOf(this.#scope, sibling)) continue
       const outcome = yield* this.#openAt(sibling.path, sibling.isGzip ? 'gzip' : 'rotated')
-      // Renamed or compressed since it was listed. Newer ones must not be opened before it.
+      // Renamed or compressed since the listing. Newer files must not be opened before it.
       if (outcome === 'vanished') return 'vanished'
     }
     return 'complete'
@@ -247,7 +253,7 @@ export class PathHistory {
     }
   }
 
-  /** Gives an opened file with what is known of it. */
+  /** Yields an opened file with its record. */
   *#withRecord(
     opened: OpenedFile,
     at: string,
@@ -270,7 +276,7 @@ export class PathHistory {
     yield { record, opened, ...gzipPath, role: as === 'current' ? as : 'rotated' }
   }
 
-  /** Where to begin in a file without a record: where Promtail stopped, else at the beginning. */
+  /** Returns where to start in a file without a record: where Promtail stopped, or else at the start. */
   #firstOffset(size: number): number {
     if (this.#known.recordsOf(this.#scope, this.#path).length > 0) return 0
     const saved = this.#known.savedOffset(this.#path)
@@ -283,7 +289,9 @@ export class PathHistory {
     return offset <= size ? offset : 0
   }
 
-  /** The file has other content now: goes on in a copy of the old one; tells whether there is one. */
+  /**
+   * Continues in a copy of the old content after the file was overwritten. Returns true if there is a copy.
+   */
   moveToCopy(file: TailedFile): boolean {
     file.updateRecord()
     const { record } = file
@@ -297,7 +305,7 @@ export class PathHistory {
     return true
   }
 
-  /** Finds a file that is not held open, and writes down where it is. */
+  /** Finds a file that is not held open, and records its place. */
   locate(file: TailedFile): FoundFile | 'gone' | 'later' {
     const record = { ...file.record, offset: file.readOffset }
     const found = findInPlace(record) ?? this.#search(file, record)
@@ -314,7 +322,7 @@ export class PathHistory {
     if (moved) return moved
     const missed = this.#missed.get(file) ?? { sinceMs: performance.now(), looks: 0 }
     this.#missed.set(file, missed)
-    // A file that is being renamed or compressed may escape one look.
+    // A file that is being renamed or compressed may escape one search.
     while (missed.looks < movedLooksMax) {
       const list = this.#lists.since(directory, missed.sinceMs)
       if (!list) return 'later'
@@ -335,7 +343,7 @@ export class PathHistory {
       const opened = openRegularFile(found.path)
       if (!opened || identityKey(opened.stats) !== file.key) {
         if (opened) closeSync(opened.fd)
-        // Renamed this very moment.
+        // Renamed at this very moment.
         return 'unreadable'
       }
       file.relocate(opened, found.path, found.isGzip)
@@ -346,7 +354,7 @@ export class PathHistory {
     }
   }
 
-  /** Writes down the name that an open file has now. */
+  /** Records the current name of an open file. */
   noteNewPlace(file: TailedFile): void {
     const { record } = file
     const path = file.pathNow() ?? this.#nameInDirectory(record)
@@ -363,7 +371,7 @@ export class PathHistory {
   }
 }
 
-/** Resolves links; a path that leads nowhere any more is the best that is known. */
+/** Resolves links. For a path that leads nowhere any more, returns the path itself. */
 function realPathOf(path: string): string {
   try {
     return realpathSync(path)
@@ -373,12 +381,12 @@ function realPathOf(path: string): string {
   }
 }
 
-/** Tells whether an open file is the record's: the same inode, born then, with the same content. */
+/** Returns true if an open file is the record's: the same inode, birth time and content. */
 function isFileOf(file: OpenedFile, record: FileRecord): boolean {
   return isInodeOf(file.stats, record) && hasContent(file, record)
 }
 
-/** Tells whether a rotated file needs no further look. */
+/** Returns true if a rotated file needs no further check. */
 function isReadToEnd(record: FileRecord, { isGzip, stats }: FoundFile): boolean {
   return record.isFinished === true && (isGzip || Number(stats.size) === record.offset)
 }

@@ -13,10 +13,10 @@ import { dockerNameOf } from './docker-name.ts'
 const podsPath = /\/pods\/([^/_]+)_([^/_]+)_([^/_]+)\/([^/]+)\/(\d+)\.log[^/]*$/
 const containersPath = /\/containers\/([^/_]+)_([^/_]+)_(.+)-([0-9a-f]{12,64})\.log$/
 const dockerPath = /\/containers\/([0-9a-f]{12,64})\/\1-json\.log[^/]*$/
-// Characters of an id that people use to tell containers apart.
+// Short ids, as people use them to distinguish containers.
 const shortIdLength = 12
 
-/** Labels that a path gives; empty for paths of another form. */
+/** Returns the labels in a path, or none for paths of another form. */
 export function labelsFromPath(path: string): ReadonlyMap<string, string> {
   const pods = podsPath.exec(path)
   if (pods) return podLabels({ namespace: pods[1]!, pod: pods[2]!, container: pods[4]! })

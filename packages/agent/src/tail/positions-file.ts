@@ -1,5 +1,5 @@
-// When the positions file is written: soon after a file was found or let go, else once in a sync period,
-// and never again as long as writing takes, times five.
+// Decides when to write the positions file: soon after a file was found or released, otherwise once per
+// sync period. Pauses at least five times as long as the last write took.
 
 import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
@@ -10,13 +10,13 @@ export interface PositionsFileOptions {
   readonly path: string
   readonly syncPeriodMs: number
   readonly logger: Logger
-  /** Gives what is to be written. */
+  /** Returns what to write. */
   readonly content: () => Required<SavedPositions>
-  /** Told when it is written. */
+  /** Called after each write. */
   readonly onSaved: () => void
 }
 
-/** Writes the positions file when it is time. */
+/** Writes the positions file when it is due. */
 export class PositionsFile {
   readonly #options: PositionsFileOptions
   #timer: NodeJS.Timeout | undefined
@@ -54,7 +54,7 @@ export class PositionsFile {
     )
   }
 
-  /** Writes the file now, if anything changed; failures are logged once and tried again. */
+  /** Writes the file now if anything changed. Logs a failure once and retries. */
   save(): void {
     this.#isSoon = false
     const beganMs = performance.now()
@@ -87,7 +87,7 @@ export class PositionsFile {
   close(): void {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = undefined
-    // An answer that is still under way does not write into a directory that may be gone by then.
+    // A late answer must not write into a directory that may be gone.
     this.#isClosed = true
     this.save()
   }

@@ -15,38 +15,38 @@ import { writeWhole } from '../files/whole-file.ts'
 
 /** What is remembered of a file that is or was read. */
 export interface FileRecord {
-  /** Stable name of the file over restarts; key of its times in the journal. */
+  /** The file's stable name across restarts, and the key of its times in the journal. */
   readonly id: string
-  /** Client and job that read it. */
+  /** The client and job that read it. */
   readonly scope: string
-  /** Path it was found under, which its lines carry as label. */
+  /** The path it was found under, which its lines carry as a label. */
   readonly path: string
-  /** Where the file itself was seen last, links resolved. */
+  /** Where the file itself was last seen, with links resolved. */
   foundAt: string
   dev: string
   ino: string
-  /** Time of birth in ms, 0 where the file system has none; that of the log, not of a copy of it. */
+  /** Birth time in ms, 0 if the file system has none. Of the log itself, not of a copy. */
   readonly birthMs: number
-  /** The same of the inode where it was seen last. */
+  /** The same for the inode where it was last seen. */
   inodeBirthMs: number
-  /** Order in which files of one path were found. */
+  /** Order in which the files of one path were found. */
   readonly order: number
   /** Everything before it is settled. */
   offset: number
-  /** Read to its end and let go. */
+  /** True if the file was read to its end and released. */
   isFinished?: boolean
-  /** The offset counts lines: it is a compressed file of a job with `decompression`. */
+  /** True if the offset counts lines: a compressed file of a job with `decompression`. */
   readonly countsLines?: boolean
   head: Fingerprint | undefined
   tail: Fingerprint | undefined
 }
 
-/** What a positions file says. */
+/** The content of a positions file. */
 export interface SavedPositions {
   readonly records: FileRecord[]
-  /** Path to value as text, as Promtail writes it. */
+  /** Path to value as text, as written by Promtail. */
   readonly byPath: ReadonlyMap<string, string>
-  /** When the search began that all these files were found by; absent where nobody knows. */
+  /** When the search began that found all these files. Absent if unknown. */
   readonly searchedMs?: number
 }
 
@@ -55,9 +55,9 @@ const recordLines = new RegExp(`^${recordMark}.*`, 'gm')
 const searchedMark = '# searched '
 
 /**
- * Reads a positions file; one that does not exist is empty.
+ * Reads a positions file. A missing file is empty.
  *
- * @throws PositionsError when it cannot be read or is no YAML.
+ * @throws PositionsError if it cannot be read or is not YAML.
  */
 export function loadPositions(path: string): SavedPositions {
   let text: string
@@ -69,7 +69,7 @@ export function loadPositions(path: string): SavedPositions {
     const message = `Cannot read positions file ${path}: ${(error as Error).message}`
     throw new PositionsError(message, { path, cause: error })
   }
-  // Comments, of which there may be tens of thousands, are no YAML that anybody needs to parse.
+  // Skip the YAML parser for comments, of which there may be tens of thousands.
   const { root, problems } = parseYaml(text.replaceAll(recordLines, ''))
   const raw = problems.length === 0 ? root.record({ positions: cursor => cursor }) : {}
   const byPath = new Map<string, string>()
@@ -87,9 +87,10 @@ export function loadPositions(path: string): SavedPositions {
 }
 
 /**
- * Reads what is whole in a positions file that is no YAML: its records, and its paths line by line.
+ * Reads the intact parts of a positions file that is not valid YAML: its records, and its paths line by
+ * line.
  *
- * @throws the system's error when it cannot be read.
+ * @throws the system's error if it cannot be read.
  */
 export function salvagePositions(path: string): SavedPositions {
   const text = readFileSync(path, 'utf8')
@@ -101,11 +102,11 @@ export function salvagePositions(path: string): SavedPositions {
       const read = (part: string) => (part.startsWith('"') ? (JSON.parse(part) as string) : part)
       byPath.set(read(key!), read(value!))
     } catch {
-      // Not whole either.
+      // Not intact either.
     }
   }
   const records = readRecords(text)
-  // A path whose line is lost stands where its newest file does.
+  // A path whose line is lost gets the position of its newest file.
   const newest = records
     .toSorted((a, b) => a.order - b.order)
     .map(({ path: of, offset }) => [of, String(offset)] as const)
@@ -120,7 +121,7 @@ function readRecords(text: string): FileRecord[] {
       const record = JSON.parse(line.slice(recordMark.length)) as FileRecord
       if (isRecord(record)) records.push(record)
     } catch {
-      // A comment that somebody edited: the path entry still holds.
+      // Somebody edited the comment. The path's own entry still counts.
     }
   }
   return records
@@ -141,7 +142,7 @@ function isRecord(value: Partial<FileRecord> | null): value is FileRecord {
   )
 }
 
-/** What a positions file says of files and cursors. */
+/** Returns the text of a positions file for files and cursors. */
 export function positionsText({
   byPath,
   records,
@@ -154,7 +155,7 @@ export function positionsText({
   return `${lines.join('\n')}\n`
 }
 
-/** Writes a positions file; when it returns, the content survives a loss of power. */
+/** Writes a positions file. Once this returns, the content survives a power loss. */
 export function savePositions(path: string, text: string, searchedMs: number): void {
   writeWhole(path, `${text}${searchedMark}${searchedMs}\n`)
 }

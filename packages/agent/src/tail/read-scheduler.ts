@@ -1,12 +1,11 @@
-// Decides whose turn it is to be read: a few buffers, many files, a chunk at a time, and nothing at
-// all while the push queue is full.
+// Schedules reads: few buffers for many files, one chunk at a time, and none while the push queue is full.
 
 import { readBufferBytes, readSlotsMax } from '../limits.ts'
 import type { ReadOutcome } from './tailed-file.ts'
 
-/** Somebody who wants to read. */
+/** Wants turns to read. */
 export interface Reader {
-  /** Reads a chunk into `buffer` and handles it. */
+  /** Reads a chunk into `buffer` and processes it. */
   read(buffer: Buffer): Promise<ReadOutcome>
 }
 
@@ -25,14 +24,14 @@ export class ReadScheduler {
       this.#buffers.push(Buffer.allocUnsafeSlow(readBufferBytes))
   }
 
-  /** Asks for a turn; asking twice gives one. */
+  /** Requests a turn. Two requests give one turn. */
   request(reader: Reader): void {
     if (this.#isStopped) return
     this.#waiting.add(reader)
     this.pump()
   }
 
-  /** Starts reads where buffers are free; called when the push queue has room again. */
+  /** Starts reads while buffers are free. Call it when the push queue has room again. */
   pump(): void {
     while (!this.#isStopped && this.#waiting.size > 0 && this.#buffers.length > 0) {
       if (!this.#hasRoom()) return
@@ -54,7 +53,7 @@ export class ReadScheduler {
     }
   }
 
-  /** Ends reading; settles when no read is under way. */
+  /** Stops reading. Resolves when no read is running. */
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#waiting.clear()

@@ -1,4 +1,4 @@
-// The times of reading of one file: which chunk was read when, until its lines are settled.
+// When each chunk of a file was read, kept until its lines are settled.
 
 import { chunksBeforePrune } from '../limits.ts'
 import type { FileRecord } from './positions.ts'
@@ -26,8 +26,8 @@ export class ReadTimes {
   }
 
   /**
-   * Begins a chunk at `from`. Returns where it must end, so that times given before a crash are kept:
-   * at most `to`.
+   * Begins a chunk at `from`. Returns where it must end, at most `to`, so that times from before a crash
+   * are kept.
    */
   begin(from: number, to: number): void {
     let start = from
@@ -43,7 +43,7 @@ export class ReadTimes {
     this.#chunks.push({ from, to, timeNs: this.#journal.allocate(to - from), isNoted: false })
   }
 
-  /** Time of the line that begins at `offset`. */
+  /** Returns the time of the line that starts at `offset`. */
   timeAt(offset: number): bigint {
     for (let i = this.#chunks.length - 1; i >= 0; i--) {
       const chunk = this.#chunks[i]!
@@ -57,13 +57,13 @@ export class ReadTimes {
     return this.#journal.allocate(1)
   }
 
-  /** When the line at `offset` was read, or the last one before it; gives out no time. */
+  /** Returns when the line at `offset`, or the last one before it, was read. Does not assign a time. */
   readAtNs(offset: number): bigint | undefined {
     const holding = this.#chunks.find(({ from, to }) => offset >= from && offset < to)
     return (holding ?? this.#chunks.at(-1))?.timeNs
   }
 
-  /** Gives the line at `offset` the time it had before a crash, else the one proposed. */
+  /** Returns the time that the line at `offset` had before a crash, or else the proposed one. */
   pin(offset: number, proposedNs: bigint): bigint {
     const known = this.#pinned.get(offset)
     if (known !== undefined) return known
@@ -72,12 +72,12 @@ export class ReadTimes {
     return proposedNs
   }
 
-  /** The file is closed before all its lines were taken: they have their times when it is read again. */
+  /** Keeps the times of unsettled lines when the file is closed, for the next time it is read. */
   keep(): void {
     this.#journal.keep(this.#record.id, { chunks: this.#chunks, pinned: this.#pinned })
   }
 
-  /** Forgets what lies before a settled offset. */
+  /** Forgets everything before a settled offset. */
   prune(settledOffset: number): void {
     if (this.#chunks.length > chunksBeforePrune) {
       this.#chunks = this.#chunks.filter(chunk => chunk.to > settledOffset)
@@ -89,7 +89,7 @@ export class ReadTimes {
     }
   }
 
-  /** Journal lines that are still needed when the position is `settledOffset`. */
+  /** Yields the journal lines still needed when the position is `settledOffset`. */
   *journalLines(settledOffset: number): Iterable<string> {
     const id = JSON.stringify(this.#record.id)
     for (const { from, to, timeNs, isNoted } of this.#chunks) {

@@ -1,21 +1,21 @@
-// The records of files, found by whatever is known of a file.
+// Finds the records of files by anything known about a file.
 
 import { basename, dirname } from 'node:path'
 import { identityKey } from '../files/file-identity.ts'
 import { recordKey, stemOf } from './found-file.ts'
 import type { FileRecord } from './positions.ts'
 
-/** Records by path, by inode, and by what their files are called. */
+/** Records by path, by inode, and by name. */
 export class RecordIndex implements Iterable<FileRecord> {
   readonly #byId = new Map<string, FileRecord>()
-  /** Of each path, in the order in which its files were found. */
+  /** Records of each path, in the order its files were found. */
   readonly #byPath = new Map<string, FileRecord[]>()
-  /** One whose inode is used again has no entry. */
+  /** A record whose inode was reused has no entry. */
   readonly #byInode = new Map<string, FileRecord>()
-  /** By directory and the beginning that the names of all forms of the file have. */
+  /** By directory and the common prefix of all names the file may have. */
   readonly #byStem = new Map<string, Set<FileRecord>>()
 
-  /** Takes a record in, in place of one with the same name. */
+  /** Adds a record. Replaces one with the same name. */
   add(record: FileRecord): void {
     const former = this.#byId.get(record.id)
     if (former) this.delete(former)
@@ -38,7 +38,7 @@ export class RecordIndex implements Iterable<FileRecord> {
     this.#displace(record)
   }
 
-  /** Gives the records as they are now, whatever changes meanwhile. */
+  /** Iterates over the current records, unaffected by later changes. */
   [Symbol.iterator](): Iterator<FileRecord> {
     return [...this.#byId.values()].values()
   }
@@ -47,7 +47,7 @@ export class RecordIndex implements Iterable<FileRecord> {
     return this.#byId.get(record.id) === record
   }
 
-  /** Changes where a record's file is. One that is not here only changes. */
+  /** Changes where a record's file is. A record that is not in the index is only changed. */
   move(record: FileRecord, change: () => void): void {
     const isHere = this.#has(record)
     if (isHere) this.#displace(record)
@@ -71,7 +71,7 @@ export class RecordIndex implements Iterable<FileRecord> {
     if (others?.size === 0) this.#byStem.delete(stem)
   }
 
-  /** A record's inode is another file's now. */
+  /** Removes a record's inode, because it belongs to another file now. */
   forgetInode(record: FileRecord): void {
     const key = inodeKey(record)
     if (this.#byInode.get(key) === record) this.#byInode.delete(key)
@@ -84,7 +84,7 @@ export class RecordIndex implements Iterable<FileRecord> {
     return this.#byInode.get(keyOf(scope, identityKey(stats)))
   }
 
-  /** Lists the records of a path, in the order in which the files were found. */
+  /** Lists the records of a path, in the order the files were found. */
   ofPath(scope: string, path: string): readonly FileRecord[] {
     return [...(this.#byPath.get(keyOf(scope, path)) ?? [])]
   }
@@ -94,7 +94,7 @@ export class RecordIndex implements Iterable<FileRecord> {
     return [...this.#byPath.values()].map(records => records.at(-1)!)
   }
 
-  /** Lists the records of which a file at this path may be another form. */
+  /** Lists the records that a file at this path may be another form of. */
   alike(scope: string, path: string): FileRecord[] {
     const [directory, name] = [dirname(path), basename(path)]
     const found: FileRecord[] = []

@@ -1,4 +1,4 @@
-// A file beside a log, as it was when its directory was listed. Looked at when somebody asks, and once.
+// A file next to a log, as its directory listed it. Examined at most once, on demand.
 
 import { type BigIntStats, closeSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -18,7 +18,7 @@ export class Sibling {
   readonly name: string
   #stats: BigIntStats | 'gone' | 'unusable' | undefined
   #head: Buffer | undefined
-  /** Fingerprints of the first bytes by whether the file has them. */
+  /** By fingerprint: whether the file starts with it. */
   readonly #begins = new Map<string, boolean>()
 
   constructor(path: string) {
@@ -35,23 +35,23 @@ export class Sibling {
     return this.#stats
   }
 
-  /** Present for a regular file that can be looked at. */
+  /** The file's stats. Absent if it is not a regular file or cannot be examined. */
   get stats(): BigIntStats | undefined {
     const stats = this.#look()
     return typeof stats === 'string' ? undefined : stats
   }
 
-  /** It was renamed or removed before anybody looked. */
+  /** True if it was renamed or removed before it was examined. */
   get isGone(): boolean {
     return this.#look() === 'gone'
   }
 
-  /** Device and inode; absent for what is no regular file. */
+  /** Device and inode. Absent if it is not a regular file. */
   get key(): string | undefined {
     return this.stats && identityKey(this.stats)
   }
 
-  /** Tells whether the content, that of a compressed file decompressed, begins so. */
+  /** Returns true if the content matches at its start. Decompresses a compressed file. */
   beginsWith(head: Fingerprint): boolean {
     const known = this.#begins.get(head.hash)
     if (known !== undefined) return known
@@ -69,7 +69,7 @@ function statSafely(path: string): BigIntStats | 'gone' | 'unusable' {
     if (stats === undefined) return 'gone'
     return stats.isFile() ? stats : 'unusable'
   } catch {
-    // Unreadable counts as not there.
+    // Unreadable counts as missing.
     return 'unusable'
   }
 }

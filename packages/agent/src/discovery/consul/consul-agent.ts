@@ -1,4 +1,4 @@
-// consulagent_sd_configs at work: the services that one agent of Consul runs itself, without the servers.
+// Runs consulagent_sd_configs: the services that one Consul agent runs itself, without asking the servers.
 
 import { ApiClient } from '../api-client.ts'
 import { joinHostPort } from '../host-port.ts'
@@ -46,7 +46,7 @@ export function createConsulAgentDiscovery(
       const groups = [...byName].map(([name, instances]): TargetGroup => {
         const ids = ['', ...instances.map(({ ID: id }) => id)]
         const worst = worstStatus(checks.filter(({ ServiceID: id = '' }) => ids.includes(id)))
-        // An agent tells no maintenance apart.
+        // An agent does not distinguish maintenance.
         const health = worst === 'maintenance' ? 'critical' : worst
         return {
           source: `consulagent/${name}`,

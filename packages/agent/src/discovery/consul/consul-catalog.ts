@@ -1,4 +1,4 @@
-// consul_sd_configs at work: the services of a data centre, with their health, as its catalog has them.
+// Runs consul_sd_configs: the services in a data centre's catalog, with their health.
 
 import { ApiClient } from '../api-client.ts'
 import { metaLabel } from '../meta-label.ts'
@@ -80,7 +80,7 @@ export function createConsulDiscovery(config: ConsulConfig, context: DiscoveryCo
   })
 }
 
-/** Asks an agent of Consul for the data centre that it is in. */
+/** Asks a Consul agent which data centre it is in. */
 async function localDatacenter(client: ApiClient, signal: AbortSignal): Promise<string> {
   const self = await client.getJson('/v1/agent/self', {}, signal)
   const { Datacenter: datacenter } = (self as { Config?: { Datacenter?: unknown } }).Config ?? {}

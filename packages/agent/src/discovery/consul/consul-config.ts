@@ -2,18 +2,18 @@
 
 import type { ApiConnection } from '../api-client.ts'
 
-/** What an entry says of services, whoever is asked for them. */
+/** Which services an entry wants, for both kinds of entries. */
 export interface ConsulConfig {
   readonly connection: ApiConnection
   readonly datacenter: string
-  /** Of Consul Enterprise; empty for the default ones. */
+  /** For Consul Enterprise. Empty for the default namespace. */
   readonly namespace: string
   readonly partition: string
   readonly tagSeparator: string
   readonly allowsStale: boolean
-  /** Empty for all. */
+  /** Empty for all services. */
   readonly services: readonly string[]
-  /** A service must have all of them. */
+  /** A service must have all of these tags. */
   readonly tags: readonly string[]
   readonly nodeMeta: ReadonlyMap<string, string>
   readonly refreshMs: number

@@ -1,4 +1,4 @@
-// consul_sd_configs and consulagent_sd_configs: how an entry is written, as Prometheus and Promtail have it.
+// Reads consul_sd_configs and consulagent_sd_configs, in the form that Prometheus and Promtail use.
 
 import { httpClientFields, readOneAuthorization } from '../../config-reading/http-client.ts'
 import {

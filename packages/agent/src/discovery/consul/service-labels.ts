@@ -1,4 +1,4 @@
-// What the catalog of Consul and an agent of it say of a service in common, as labels.
+// Labels of a service that come from a Consul catalog and a Consul agent alike.
 
 import { joinHostPort } from '../host-port.ts'
 import { metaLabel } from '../meta-label.ts'
@@ -20,18 +20,18 @@ export interface ConsulService {
 export interface ConsulCheck {
   readonly CheckID: string
   readonly Status: string
-  /** Empty for checks of the node, which hold for all its services. */
+  /** Empty for checks of the node, which apply to all its services. */
   readonly ServiceID?: string
 }
 
-/** Where a service runs. */
+/** The node a service runs on. */
 export interface ConsulNode {
   readonly address: string
   readonly name: string
   readonly meta: Readonly<Record<string, unknown>>
 }
 
-/** Tells whether a service is asked for, by its name and tags. */
+/** Returns true if a service matches the entry by name and tags. */
 export function isWanted(
   wanted: { readonly services: readonly string[]; readonly tags: readonly string[] },
   name: string,
@@ -41,7 +41,7 @@ export function isWanted(
   return wanted.tags.every(tag => tags.includes(tag))
 }
 
-/** Labels of one service; `kind` is the word that they have in their names. */
+/** Returns the labels of one service. `kind` is the word used in their names. */
 export function serviceLabels(
   kind: 'consul' | 'consulagent',
   service: ConsulService,
@@ -53,7 +53,7 @@ export function serviceLabels(
   const pairs: [name: string, value: unknown][] = [
     ['address', node.address],
     ['node', node.name],
-    // Separators at both ends as well, so that rules need not look at places.
+    // Separators at both ends let rules match a tag at any position.
     ['tags', tagSeparator + (service.Tags ?? []).join(tagSeparator) + tagSeparator],
     ['service_address', address],
     ['service_port', String(port)],
@@ -74,7 +74,7 @@ const prefixed = (prefix: string, values: Readonly<Record<string, unknown>>) =>
 
 const severities = ['passing', 'warning', 'critical', 'maintenance']
 
-/** The worst of some checks; without any all is well. */
+/** Returns the worst status of some checks. Without checks, the service is passing. */
 export function worstStatus(checks: readonly ConsulCheck[]): string {
   const severity = ({ CheckID: id, Status: status }: ConsulCheck) =>
     id === '_node_maintenance' || id.startsWith('_service_maintenance:')

@@ -1,9 +1,8 @@
-// The labels of a container, as Prometheus's Docker discovery has them: one set for each network and
-// each TCP port.
+// The labels of a container, as in Prometheus's Docker discovery: one set for each network and TCP port.
 
 import { metaLabel } from '../meta-label.ts'
 
-/** A container as `/containers/json` lists it. */
+/** A container in the answer of `/containers/json`. */
 export interface ListedContainer {
   readonly Id: string
   readonly Names?: readonly string[]
@@ -23,7 +22,7 @@ interface Attachment {
   readonly IPAddress?: string
 }
 
-/** A network as `/networks` lists it. */
+/** A network in the answer of `/networks`. */
 export interface ListedNetwork {
   readonly Id: string
   readonly Name?: string
@@ -34,17 +33,17 @@ export interface ListedNetwork {
 }
 
 export interface ContainerLabelOptions {
-  /** Port of the address of a container that has none. */
+  /** Port in the address of a container without ports. */
   readonly port: number
-  /** Address of containers that use the host's network. */
+  /** Address of containers on the host's network. */
   readonly hostNetworkingHost: string
-  /** Of several networks only one is used. */
+  /** Uses only one of a container's networks. */
   readonly matchesFirstNetwork: boolean
 }
 
 const label = (...parts: string[]) => metaLabel('docker', ...parts)
 
-/** Labels that all targets of a container have. */
+/** Returns the labels shared by all targets of a container. */
 export function containerLabels(container: ListedContainer): Map<string, string> {
   const labels = new Map([
     [label('container_id'), container.Id],
@@ -57,7 +56,10 @@ export function containerLabels(container: ListedContainer): Map<string, string>
   return labels
 }
 
-/** Labels of each target of a container. One without networks has a target all the same: it has logs. */
+/**
+ * Returns the labels of each target of a container. A container without networks still has a target,
+ * because it has logs.
+ */
 export function containerTargets(
   container: ListedContainer,
   all: ReadonlyMap<string, ListedContainer>,
@@ -102,7 +104,7 @@ function attachmentsOf(
   return [networks[mode] ?? networks[names[0]!]!]
 }
 
-/** A container may use the network of another, which may use that of a third. */
+/** Follows the chain of containers that share each other's network. */
 function sharedNetworks(
   container: ListedContainer,
   all: ReadonlyMap<string, ListedContainer>,
@@ -118,7 +120,7 @@ function sharedNetworks(
   return { networks: {}, mode: '' }
 }
 
-/** Labels of a network; `kind` is the word that they begin with. */
+/** Returns the labels of a network. `kind` is the prefix of their names. */
 export function networkLabels(
   kind: 'docker' | 'dockerswarm',
   network: ListedNetwork | undefined,

@@ -1,5 +1,5 @@
-// docker_sd_configs at work: lists the containers that run, every refresh interval and whenever Docker
-// tells that one has started or ended.
+// Runs docker_sd_configs: lists the running containers at every refresh interval, and whenever Docker
+// reports that one has started or ended.
 
 import { access, constants } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
@@ -21,7 +21,7 @@ import {
 /** One entry of `docker_sd_configs`, checked. */
 export interface DockerConfig extends ContainerLabelOptions {
   readonly connection: ApiConnection
-  /** Docker's own filters by name. */
+  /** Docker's own filters, by name. */
   readonly filters: Readonly<Record<string, readonly string[]>>
   readonly refreshMs: number
 }
@@ -41,9 +41,9 @@ interface Inspected {
 export class DockerDiscovery implements Discoverer {
   readonly #config: DockerConfig
   readonly #client: ApiClient
-  /** Where the logs of the known containers are; what is not listed any more is forgotten. */
+  /** Where the logs of the listed containers are. */
   #logs = new Map<string, ContainerLog>()
-  /** Containers that started a moment ago, and may have ended since. */
+  /** Containers that started a moment ago and may have ended since. */
   readonly #recent = new Map<string, NodeJS.Timeout>()
   #onGroups: ((groups: Iterable<TargetGroup>) => void) | undefined
   readonly #problem: ProblemReport
@@ -71,7 +71,7 @@ export class DockerDiscovery implements Discoverer {
     void this.#refresh()
   }
 
-  /** Lists all containers; what is asked for during a list follows it. */
+  /** Lists all containers. A request during a listing triggers another one after it. */
   #refresh(): Promise<void> {
     this.#isWanted = true
     this.#refreshing ??= this.#listAll().finally(() => {
@@ -91,7 +91,7 @@ export class DockerDiscovery implements Discoverer {
         this.#onGroups?.(groups)
       } catch (error) {
         if (signal.aborted) return
-        // What was found before stays: the daemon may be restarting, its containers go on.
+        // Keep what was found before: the daemon may be restarting while its containers run on.
         const { message } = error as Error
         const hint = /EACCES/.test(message) ? '. The agent needs the right to use the socket' : ''
         this.#problem.tell(message + hint)
@@ -124,7 +124,7 @@ export class DockerDiscovery implements Discoverer {
     return groups
   }
 
-  /** Containers that run, and those that ran a moment ago. */
+  /** Lists the running containers, and those that ran a moment ago. */
   async #listContainers(): Promise<readonly ListedContainer[]> {
     const { filters } = this.#config
     const list = async (all: number | undefined, wanted: DockerConfig['filters']) => {
@@ -138,7 +138,7 @@ export class DockerDiscovery implements Discoverer {
     return [...running, ...(await list(1, { ...filters, id: missing }))]
   }
 
-  /** Finds out where a container's log is; `undefined` for one that has ended meanwhile. */
+  /** Finds where a container's log is. Returns `undefined` if the container has ended meanwhile. */
   async #inspect(id: string): Promise<ContainerLog | undefined> {
     let inspected: Inspected
     try {
@@ -166,11 +166,11 @@ export class DockerDiscovery implements Discoverer {
     options: { readonly signal: AbortSignal; readonly idleMs: number },
   ): Promise<IncomingMessage> {
     const query = { follow: 1, stdout: 1, stderr: 1, timestamps: 1, since }
-    // By a client of its own call, so that a reader may go on after discovery has ended.
+    // The reader may outlive discovery, so each call uses its own client.
     return this.#client.open(`/containers/${encodeURIComponent(id)}/logs`, query, options)
   }
 
-  /** Lists again whenever a container starts or ends. */
+  /** Lists the containers again whenever one starts or ends. */
   async #listen(): Promise<void> {
     const { signal } = this.#abort
     const filters = JSON.stringify({ type: ['container'], event: ['start', 'die', 'rename'] })
@@ -178,14 +178,14 @@ export class DockerDiscovery implements Discoverer {
       try {
         const options = { signal, idleMs: dockerIdleMs }
         const response = await this.#client.open('/events', { filters }, options)
-        // What happened before this connection.
+        // Catch up on events from before this connection.
         this.#refreshSoon()
         const lines = new JsonLines()
         for await (const chunk of response as AsyncIterable<Buffer>) {
           for (const event of lines.push(chunk)) this.#note(event as DockerEvent)
         }
       } catch {
-        // The list tells of a daemon that is away; here it is only asked again later.
+        // The listing reports that the daemon is away; here we only retry later.
       }
       await sleep(dockerRetryMs, undefined, { signal }).catch(no)
     }

@@ -1,4 +1,4 @@
-// docker_sd_configs and dockerswarm_sd_configs: how an entry is written.
+// Reads docker_sd_configs and dockerswarm_sd_configs.
 
 import { httpClientFields, readOneAuthorization } from '../../config-reading/http-client.ts'
 import {
@@ -52,7 +52,7 @@ const commonFields = {
 
 type Common = { readonly [K in keyof typeof commonFields]?: ReturnType<(typeof commonFields)[K]> }
 
-/** Reads what both kinds of entries have: the daemon, and what it is asked for. */
+/** Reads the keys of both kinds: the daemon and which objects to list. */
 function readCommon(
   cursor: YamlCursor,
   raw: Common,
@@ -64,7 +64,7 @@ function readCommon(
     return cursor.fail(`${cursor.name} needs a host such as unix:///var/run/docker.sock`)
   }
   const { url, socketPath } = raw.host
-  // As Docker's own client: with certificates, tcp means TLS.
+  // Like Docker's own client: with certificates, tcp means TLS.
   if (raw.tls_config && socketPath === undefined) url.protocol = 'https:'
   const filters: Record<string, string[]> = {}
   for (const { name, values } of raw.filters ?? []) {

@@ -1,4 +1,4 @@
-// dockerswarm_sd_configs at work: asks a manager of the swarm at every refresh interval.
+// Runs dockerswarm_sd_configs: asks a manager of the swarm at every refresh interval.
 
 import { ApiClient, type ApiConnection } from '../api-client.ts'
 import { PolledDiscovery } from '../polled-discovery.ts'
@@ -19,9 +19,9 @@ import {
 export interface SwarmConfig {
   readonly connection: ApiConnection
   readonly role: SwarmRole
-  /** Docker's own filters by name, for what the role looks for. */
+  /** Docker's own filters, by name, for the objects of the role. */
   readonly filters: Readonly<Record<string, readonly string[]>>
-  /** Of targets without one. */
+  /** Port of targets without one. */
   readonly port: number
   readonly refreshMs: number
 }

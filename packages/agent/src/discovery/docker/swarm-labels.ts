@@ -1,10 +1,10 @@
-// The labels of a swarm's services, tasks and nodes, as Prometheus has them.
+// The labels of a swarm's services, tasks and nodes, as in Prometheus.
 
 import { joinHostPort } from '../host-port.ts'
 import { metaLabel } from '../meta-label.ts'
 import { type ListedNetwork, networkLabels } from './container-labels.ts'
 
-/** What an entry looks for. */
+/** What an entry can look for. */
 export const swarmRoles = ['tasks', 'services', 'nodes'] as const
 export type SwarmRole = (typeof swarmRoles)[number]
 
@@ -17,7 +17,7 @@ interface Port {
   readonly PublishMode?: string
 }
 
-/** A service as `/services` lists it. */
+/** A service in the answer of `/services`. */
 export interface ListedService {
   readonly ID: string
   readonly Spec: {
@@ -35,7 +35,7 @@ export interface ListedService {
   }
 }
 
-/** A task as `/tasks` lists it. */
+/** A task in the answer of `/tasks`. */
 export interface ListedTask {
   readonly ID: string
   readonly Slot?: number
@@ -56,7 +56,7 @@ export interface ListedTask {
     | null
 }
 
-/** A node as `/nodes` lists it. */
+/** A node in the answer of `/nodes`. */
 export interface ListedNode {
   readonly ID: string
   readonly Spec?: {
@@ -77,7 +77,7 @@ export interface ListedNode {
   } | null
 }
 
-/** What a daemon says of its swarm; what is not asked for is empty. */
+/** A daemon's view of its swarm. Lists that the role does not need are empty. */
 export interface Swarm {
   readonly services: readonly ListedService[]
   readonly tasks: readonly ListedTask[]
@@ -103,10 +103,10 @@ function labelsOf(
 }
 
 const isTcp = ({ Protocol: protocol }: Port) => protocol === 'tcp'
-/** Addresses come with the length of their network. */
+/** Drops the prefix length: addresses come as `10.0.0.3/24`. */
 const plainIp = (address = '') => address.replace(/\/\d+$/, '')
 
-/** Targets of all nodes. */
+/** Returns one target for each node. */
 export function nodeTargets({ nodes }: Swarm, port: number): Labels[] {
   return nodes.map(node => {
     const labels = nodeLabels(node)
@@ -137,7 +137,7 @@ function serviceLabels({ ID, Spec }: ListedService): Labels {
   return labelsOf(pairs, 'service_label', Spec.Labels)
 }
 
-/** Targets of all services: one for each address and port. */
+/** Returns one target for each address and port of each service. */
 export function serviceTargets({ services, networks }: Swarm, port: number): Labels[] {
   const byId = new Map(networks.map(network => [network.Id, network]))
   return services.flatMap(service => {
@@ -164,7 +164,7 @@ export function serviceTargets({ services, networks }: Swarm, port: number): Lab
   })
 }
 
-/** Targets of all tasks: one for each port that they publish, and for each address on a network. */
+/** Returns one target for each published port of each task, and for each of its network addresses. */
 export function taskTargets({ tasks, services, nodes, networks }: Swarm, port: number): Labels[] {
   const serviceById = new Map(services.map(service => [service.ID, service]))
   const nodeById = new Map(nodes.map(node => [node.ID, node]))
@@ -205,7 +205,7 @@ export function taskTargets({ tasks, services, nodes, networks }: Swarm, port: n
   })
 }
 
-/** One target for each TCP port; where there is none, one with the port of the configuration. */
+/** Returns one target for each TCP port. Without ports, returns one with the configured port. */
 function eachPort(
   ports: readonly Port[] | null | undefined,
   fallback: number,

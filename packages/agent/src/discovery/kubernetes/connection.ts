@@ -1,5 +1,5 @@
-// How to reach the API server: by the service account of the pod, by a kubeconfig file, or by an
-// address in the configuration.
+// Finds the API server: through the pod's service account, a kubeconfig file, or an address in the
+// configuration.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import type { ClientTls } from '../../net/http-post.ts'
 import type { ApiConnection } from '../api-client.ts'
 import { loadKubeconfig } from './kubeconfig.ts'
 
-/** Which way the configuration wants. */
+/** The configured way to connect. */
 export type ConnectionConfig =
   | { readonly kind: 'in-cluster' }
   | { readonly kind: 'kubeconfig'; readonly path: string }
@@ -19,15 +19,15 @@ export type ConnectionConfig =
       readonly tls: ClientTls | undefined
     }
 
-/** Where Kubernetes puts the token, the authority and the namespace of a pod. */
+/** Where Kubernetes puts a pod's token, CA and namespace. */
 export const serviceAccountDir = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Finds the API server. What stands in files is read again by each request.
+ * Finds the API server. Files are read again for each request.
  *
- * @throws Error that says what is missing.
+ * @throws Error that names what is missing.
  */
 export function connectTo(config: ConnectionConfig, env: Environment): ApiConnection {
   switch (config.kind) {
@@ -63,7 +63,7 @@ function inCluster(env: Environment): ApiConnection {
 /**
  * Reads the namespace that the agent runs in.
  *
- * @throws the system's error outside of a cluster.
+ * @throws the system's error outside a cluster.
  */
 export function ownNamespace(): string {
   return readFileSync(join(serviceAccountDir, 'namespace'), 'utf8').trim()

@@ -1,4 +1,4 @@
-// Role endpointslice: as endpoints, from the slices that took their place.
+// Role endpointslice: like endpoints, from the slices that replaced them.
 
 import { joinHostPort } from '../host-port.ts'
 import type { TargetGroup } from '../target-group.ts'
@@ -24,7 +24,7 @@ interface SlicePort {
   readonly appProtocol?: string
 }
 
-/** What is kept of an EndpointSlice. */
+/** The parts of an EndpointSlice that discovery keeps. */
 export interface EndpointSlice {
   readonly meta: ObjectMeta
   readonly addressType: string
@@ -32,7 +32,7 @@ export interface EndpointSlice {
   readonly ports: readonly SlicePort[]
 }
 
-/** Reads a slice as the API gives it. */
+/** Reads a slice from the API's JSON. */
 export function readEndpointSlice(
   raw: RawObject & {
     readonly addressType?: string
@@ -44,14 +44,14 @@ export function readEndpointSlice(
   return { meta: readMeta(raw), addressType, endpoints: endpoints ?? [], ports: ports ?? [] }
 }
 
-/** Name of the service that a slice belongs to. */
+/** Returns the name of the service that a slice belongs to. */
 export function serviceNameOf({ meta }: EndpointSlice): string {
   return meta.labels['kubernetes.io/service-name'] ?? ''
 }
 
 const label = (...parts: string[]) => kubernetesLabel('endpointslice', ...parts)
 
-/** Makes the targets of a slice. */
+/** Returns the targets of a slice. */
 export function endpointSliceGroup(
   { meta, addressType, endpoints, ports }: EndpointSlice,
   service: Service | undefined,

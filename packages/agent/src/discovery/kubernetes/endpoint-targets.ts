@@ -1,5 +1,4 @@
-// What the roles endpoints and endpointslice have in common: the targets of addresses, with the pods
-// behind them and their nodes.
+// Shared by the roles endpoints and endpointslice: the targets of addresses, with their pods and nodes.
 
 import { joinHostPort } from '../host-port.ts'
 import type { Node } from './node.ts'
@@ -9,7 +8,7 @@ import { containerLabels, type Pod, podLabels, portLabels } from './pod.ts'
 /** Objects that addresses refer to. */
 export interface EndpointContext {
   readonly findPod: (namespace: string, name: string) => Pod | undefined
-  /** Finds a node by its name where its labels are asked for. */
+  /** Finds a node by name if its labels are wanted. */
   readonly findNode: (name: string) => Node | undefined
 }
 
@@ -32,7 +31,7 @@ export class EndpointTargets {
   readonly targets: Map<string, string>[] = []
   readonly #context: EndpointContext
   readonly #namespace: string
-  /** Pods behind the addresses, and the ports that have a target. */
+  /** Pods of the addresses, and their ports that have a target. */
   readonly #seen = new Map<Pod, Set<number>>()
 
   constructor(namespace: string, context: EndpointContext) {
@@ -67,7 +66,7 @@ export class EndpointTargets {
     }
   }
 
-  /** Adds targets for those ports of the pods that no address had. */
+  /** Adds targets for the pods' ports that no address covered. */
   addRemainingPorts(): void {
     for (const [pod, ports] of this.#seen) {
       if (pod.ip === '') continue

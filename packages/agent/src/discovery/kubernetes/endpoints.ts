@@ -1,5 +1,4 @@
-// Role endpoints: a target for each address and port of a service, and for the further ports of the
-// pods behind them.
+// Role endpoints: a target for each address and port of a service, and for the other ports of its pods.
 
 import { joinHostPort } from '../host-port.ts'
 import type { TargetGroup } from '../target-group.ts'
@@ -25,20 +24,20 @@ interface Subset {
   }[]
 }
 
-/** What is kept of an Endpoints object. */
+/** The parts of an Endpoints object that discovery keeps. */
 export interface Endpoints {
   readonly meta: ObjectMeta
   readonly subsets: readonly Subset[]
 }
 
-/** Reads endpoints as the API gives them. */
+/** Reads endpoints from the API's JSON. */
 export function readEndpoints(
   raw: RawObject & { readonly subsets?: readonly Subset[] },
 ): Endpoints {
   return { meta: readMeta(raw), subsets: raw.subsets ?? [] }
 }
 
-/** Makes the targets of endpoints; `service` is the one of the same name. */
+/** Returns the targets of endpoints. `service` is the service of the same name. */
 export function endpointsGroup(
   { meta, subsets }: Endpoints,
   service: Service | undefined,

@@ -15,7 +15,7 @@ interface RawIngress extends RawObject {
   }
 }
 
-/** What is kept of an ingress. */
+/** The parts of an ingress that discovery keeps. */
 export interface Ingress {
   readonly meta: ObjectMeta
   readonly className: string
@@ -23,7 +23,7 @@ export interface Ingress {
   readonly rules: readonly { readonly host: string; readonly paths: readonly string[] }[]
 }
 
-/** Reads an ingress as the API gives it. */
+/** Reads an ingress from the API's JSON. */
 export function readIngress(raw: RawIngress): Ingress {
   const { spec = {} } = raw
   return {
@@ -37,7 +37,7 @@ export function readIngress(raw: RawIngress): Ingress {
   }
 }
 
-/** Makes the targets of an ingress. */
+/** Returns the targets of an ingress. */
 export function ingressGroup({ meta, className, tlsHosts, rules }: Ingress): TargetGroup {
   const targets = rules.flatMap(({ host, paths }) => {
     const isTls = tlsHosts.some(pattern => matchesHost(pattern, host))
@@ -62,7 +62,7 @@ export function ingressGroup({ meta, className, tlsHosts, rules }: Ingress): Tar
   }
 }
 
-/** Tells whether a host is one of a pattern's; `*` stands for one first part. */
+/** Returns true if a host matches a pattern. `*` matches one leading part. */
 function matchesHost(pattern: string, host: string): boolean {
   if (pattern === host) return true
   const [patternHead, ...patternRest] = pattern.split('.')

@@ -1,4 +1,4 @@
-// kubeconfig files: the current context's cluster and user.
+// Reads kubeconfig files: the cluster and user of the current context.
 
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -40,9 +40,9 @@ interface RawKubeconfig {
 }
 
 /**
- * Reads a kubeconfig file; files that it names count from its directory.
+ * Reads a kubeconfig file. Paths in it are relative to its directory.
  *
- * @throws Error that says what is missing or not supported.
+ * @throws Error that names what is missing or unsupported.
  */
 export function loadKubeconfig(path: string): ApiConnection {
   const raw = (parse(readFileSync(path, 'utf8')) ?? {}) as RawKubeconfig

@@ -1,4 +1,4 @@
-// kubernetes_sd_configs at work: watches the objects that a role needs and makes groups of them.
+// Runs kubernetes_sd_configs: watches the objects a role needs and turns them into groups.
 
 import { clusterSettleMs, podLingerMs, podSettleMs } from '../../limits.ts'
 import { ApiClient } from '../api-client.ts'
@@ -20,7 +20,7 @@ export const kubernetesRoles = [
 ] as const
 export type KubernetesRole = (typeof kubernetesRoles)[number]
 
-/** Which objects of a role are looked at. */
+/** Which objects of a role to watch. */
 export interface Selector {
   readonly role: KubernetesRole
   readonly label: string
@@ -38,7 +38,7 @@ export interface KubernetesConfig {
   readonly attachesNamespace: boolean
 }
 
-// Where the objects of a role are.
+// Where the API lists the objects of each role.
 const resources: Readonly<Record<KubernetesRole, { readonly api: string; readonly name: string }>> =
   {
     node: { api: '/api/v1', name: 'nodes' },
@@ -49,7 +49,7 @@ const resources: Readonly<Record<KubernetesRole, { readonly api: string; readonl
     ingress: { api: '/apis/networking.k8s.io/v1', name: 'ingresses' },
   }
 
-/** Objects of one kind, in all namespaces that are looked at. */
+/** Objects of one kind, in all watched namespaces. */
 class Watched<T> {
   readonly #watches: ResourceWatch<T>[]
 
@@ -81,7 +81,7 @@ export class KubernetesDiscovery implements Discoverer {
   readonly #watches: ResourceWatch<unknown>[] = []
   readonly #watched: Watched<unknown>[] = []
   readonly #makeGroups: () => Iterable<TargetGroup>
-  /** Groups of pods with what they were made of: objects are replaced when they change. */
+  /** Groups of pods, with the objects they were made from. A changed object is a new object. */
   readonly #podGroupsMade = new WeakMap<
     Pod,
     {
@@ -165,7 +165,7 @@ export class KubernetesDiscovery implements Discoverer {
     }
   }
 
-  /** Nodes whose labels are attached: for pods of this node it is the only one that is needed. */
+  /** Watches the nodes whose labels are attached. Pods of this node need only this node. */
   #watchNodes(): Watched<Node> {
     const { role } = this.#config
     const fieldSelector = role === 'pod' ? `metadata.name=${this.#context.hostname}` : ''
@@ -178,7 +178,7 @@ export class KubernetesDiscovery implements Discoverer {
     return this.#add('namespace', ['/api/v1/namespaces'], none, readMeta)
   }
 
-  /** Watches the objects of a role in the namespaces that are looked at. */
+  /** Watches the objects of a role in the selected namespaces. */
   #watch<T>(role: KubernetesRole, read: (raw: RawObject) => T): Watched<T> {
     const { api, name } = resources[role]
     const namespaces = role === 'node' ? [] : this.#namespaces()
@@ -187,7 +187,7 @@ export class KubernetesDiscovery implements Discoverer {
         ? [`${api}/${name}`]
         : namespaces.map(namespace => `${api}/namespaces/${encodeURIComponent(namespace)}/${name}`)
     const selector = this.#config.selectors.find(selected => selected.role === role)
-    // As Promtail: only what can be read here.
+    // Like Promtail: only pods whose logs are on this node.
     const isOwnNode = role === 'pod' && this.#config.role === 'pod'
     const fields = [
       ...(selector?.field ? [selector.field] : []),
@@ -237,7 +237,7 @@ export class KubernetesDiscovery implements Discoverer {
     }, waitMs)
   }
 
-  /** Tells all groups, once everything was listed that they are made of. */
+  /** Reports all groups once every kind they need has been listed. */
   #update(): void {
     if (!this.#watched.every(({ hasListed }) => hasListed)) return
     const groups = [...this.#makeGroups()]

@@ -1,5 +1,4 @@
-// kubernetes_sd_configs: how an entry is written. Checks as Prometheus does, and says where a mistake
-// stands.
+// Reads kubernetes_sd_configs. Checks the same rules as Prometheus and reports the place of a mistake.
 
 import { httpClientFields, readOneAuthorization } from '../../config-reading/http-client.ts'
 import { readBoolean, readList, readText } from '../../config-reading/readers.ts'
@@ -34,7 +33,7 @@ const readApiServer: ValueReader<URL> = cursor => {
   )
 }
 
-// `a`, `!a`, `a=b`, `a in (b, c)`, …, joined by commas outside of parentheses.
+// `a`, `!a`, `a=b`, `a in (b, c)`, …, joined by commas outside parentheses.
 const name = String.raw`[A-Za-z0-9]([\w./-]*[A-Za-z0-9])?`
 const values = String.raw`\(\s*[\w.-]*(\s*,\s*[\w.-]*)*\s*\)`
 const requirement = String.raw`\s*(!\s*${name}|${name}(\s*(==?|!=)\s*[\w.-]*|\s+(in|notin)\s*${values}|\s*[<>]\s*\d+)?)\s*`
@@ -61,7 +60,7 @@ const readSelector: ValueReader<Selector> = cursor => {
   return { role: raw.role, label: raw.label ?? '', field: raw.field ?? '' }
 }
 
-// Roles whose objects an entry of a role looks at.
+// Roles whose objects an entry of each role can select.
 const selectable: Readonly<Record<KubernetesRole, readonly KubernetesRole[]>> = {
   pod: ['pod'],
   service: ['service'],

@@ -13,7 +13,7 @@ interface RawNode extends RawObject {
   }
 }
 
-/** What is kept of a node. */
+/** The parts of a node that discovery keeps. */
 export interface Node {
   readonly meta: ObjectMeta
   readonly providerId: string
@@ -21,7 +21,7 @@ export interface Node {
   readonly kubeletPort: number
 }
 
-/** Reads a node as the API gives it. */
+/** Reads a node from the API's JSON. */
 export function readNode(raw: RawNode): Node {
   const { spec = {}, status = {} } = raw
   return {
@@ -32,18 +32,18 @@ export function readNode(raw: RawNode): Node {
   }
 }
 
-// The kind of address that a target gets, in this order, as Prometheus has it.
+// Kinds of addresses for a target, in order of preference, like in Prometheus.
 const addressKinds = [
   ...['InternalIP', 'InternalDNS', 'ExternalIP', 'ExternalDNS', 'LegacyHostIP', 'Hostname'],
 ]
 
-/** Labels of a node on targets that run there. */
+/** Yields the labels that a node adds to the targets on it. */
 export function* nodeLabels({ meta }: Node): Iterable<[string, string]> {
   yield [kubernetesLabel('node_name'), meta.name]
   yield* attachedLabels('node', meta)
 }
 
-/** Makes the target of a node; a node without an address has none. */
+/** Returns the target of a node. A node without an address has none. */
 export function nodeGroup({ meta, providerId, addresses, kubeletPort }: Node): TargetGroup {
   const chosen = addressKinds
     .map(kind => addresses.find(({ type }) => type === kind))

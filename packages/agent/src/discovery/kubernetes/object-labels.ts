@@ -1,25 +1,25 @@
-// Meta labels that all objects of Kubernetes have in common.
+// Meta labels shared by all Kubernetes objects.
 
 import { metaLabel } from '../meta-label.ts'
 import type { ObjectMeta } from './objects.ts'
 
-/** Makes the name of a meta label of Kubernetes. */
+/** Makes the name of a Kubernetes meta label. */
 export function kubernetesLabel(...parts: readonly string[]): string {
   return metaLabel('kubernetes', ...parts)
 }
 
-/** Namespace of an object as a label. */
+/** Returns the namespace of an object as a label. */
 export function namespaceLabel(namespace: string): readonly [string, string] {
   return [kubernetesLabel('namespace'), namespace]
 }
 
-/** Labels that tell an object's name, labels and annotations. */
+/** Yields the name, labels and annotations of an object as labels. */
 export function* metaLabels(role: string, meta: ObjectMeta): Iterable<[string, string]> {
   yield [kubernetesLabel(role, 'name'), meta.name]
   yield* attachedLabels(role, meta)
 }
 
-/** The same without the name. */
+/** Yields the same without the name. */
 export function* attachedLabels(
   role: string,
   { labels, annotations }: Pick<ObjectMeta, 'labels' | 'annotations'>,

@@ -1,7 +1,7 @@
-// What of the API's objects discovery looks at. The server's JSON is taken as it is documented; only
-// what is kept here stays in memory.
+// The parts of the API's objects that discovery uses. The server's JSON is trusted to match its
+// documentation; only what is kept here stays in memory.
 
-/** Metadata as the API gives it. */
+/** Metadata in the API's JSON. */
 export interface RawMetadata {
   readonly name?: string
   readonly namespace?: string
@@ -16,15 +16,15 @@ export interface RawMetadata {
   }[]
 }
 
-/** Any object as the API gives it. */
+/** Any object in the API's JSON. */
 export interface RawObject {
   readonly metadata?: RawMetadata
 }
 
-/** What is kept of the metadata of an object. */
+/** The parts of an object's metadata that discovery keeps. */
 export interface ObjectMeta {
   readonly name: string
-  /** Empty for objects of no namespace. */
+  /** Empty for objects without a namespace. */
   readonly namespace: string
   readonly uid: string
   readonly labels: Readonly<Record<string, string>>
@@ -32,7 +32,7 @@ export interface ObjectMeta {
   readonly controller: { readonly kind: string; readonly name: string } | undefined
 }
 
-/** Reads metadata. */
+/** Reads the metadata of an object. */
 export function readMeta({ metadata = {} }: RawObject): ObjectMeta {
   const { name = '', namespace = '', uid = '', labels = {}, annotations = {} } = metadata
   const owner = metadata.ownerReferences?.find(({ controller }) => controller === true)
@@ -40,7 +40,7 @@ export function readMeta({ metadata = {} }: RawObject): ObjectMeta {
   return { name, namespace, uid, labels, annotations, controller }
 }
 
-/** Key of an object among those of its kind. */
+/** Returns the key of an object among those of its kind. */
 export function metaKey({ namespace, name }: Pick<ObjectMeta, 'namespace' | 'name'>): string {
   return namespace === '' ? name : `${namespace}/${name}`
 }

@@ -1,5 +1,5 @@
-// Role pod: a target for each port of each container, or for a container without ports. Unlike
-// Prometheus's, pods without an IP and ephemeral containers are targets too: they have logs.
+// Role pod: a target for each port of each container, or for a container without ports. Unlike in
+// Prometheus, pods without an IP and ephemeral containers are targets too, because they have logs.
 
 import { joinHostPort } from '../host-port.ts'
 import type { TargetGroup } from '../target-group.ts'
@@ -50,18 +50,18 @@ export interface ContainerPort {
 export interface Container {
   readonly name: string
   readonly image: string
-  /** `containerd://…`; empty until it was created. */
+  /** `containerd://…`. Empty until the container is created. */
   readonly id: string
   readonly kind: 'main' | 'init' | 'ephemeral'
   readonly ports: readonly ContainerPort[]
 }
 
-/** What is kept of a pod. */
+/** The parts of a pod that discovery keeps. */
 export interface Pod {
   readonly meta: ObjectMeta
   readonly nodeName: string
   readonly phase: string
-  /** Empty until the pod has one. */
+  /** Empty until the pod has an IP. */
   readonly ip: string
   readonly hostIp: string
   /** `true`, `false` or `unknown`. */
@@ -69,7 +69,7 @@ export interface Pod {
   readonly containers: readonly Container[]
 }
 
-/** Reads a pod as the API gives it. */
+/** Reads a pod from the API's JSON. */
 export function readPod(raw: RawPod): Pod {
   const { spec = {}, status = {} } = raw
   const ready = status.conditions?.find(({ type }) => type === 'Ready')?.status ?? 'unknown'
@@ -104,7 +104,7 @@ function readContainers(
   }))
 }
 
-/** Labels that all targets of a pod have, but for its namespace. */
+/** Yields the labels shared by all targets of a pod, except its namespace. */
 export function* podLabels({ meta, ...pod }: Pod): Iterable<[string, string]> {
   yield* metaLabels('pod', meta)
   yield [kubernetesLabel('pod_ip'), pod.ip]
@@ -118,7 +118,7 @@ export function* podLabels({ meta, ...pod }: Pod): Iterable<[string, string]> {
   yield [kubernetesLabel('pod_controller_name'), meta.controller.name]
 }
 
-/** Labels of a container. */
+/** Yields the labels of a container. */
 export function* containerLabels({ name, id, image, kind }: Container): Iterable<[string, string]> {
   yield [kubernetesLabel('pod_container_name'), name]
   yield [kubernetesLabel('pod_container_id'), id]
@@ -127,14 +127,14 @@ export function* containerLabels({ name, id, image, kind }: Container): Iterable
   if (kind === 'ephemeral') yield [kubernetesLabel('pod_container_ephemeral'), 'true']
 }
 
-/** Labels of a container's port. */
+/** Yields the labels of a container's port. */
 export function* portLabels({ name, number, protocol }: ContainerPort): Iterable<[string, string]> {
   yield [kubernetesLabel('pod_container_port_name'), name]
   yield [kubernetesLabel('pod_container_port_number'), String(number)]
   yield [kubernetesLabel('pod_container_port_protocol'), protocol]
 }
 
-/** Makes the targets of a pod; `attached` are labels of its node or namespace. */
+/** Returns the targets of a pod. `attached` holds labels of its node or namespace. */
 export function podGroup(pod: Pod, attached: Iterable<readonly [string, string]>): TargetGroup {
   const { namespace, name } = pod.meta
   const targets = pod.containers.flatMap(container => {

@@ -1,6 +1,6 @@
-// The objects of one kind, kept up to date: listed page by page, then watched from the list's version
-// on. When the server no longer has that version (410 Gone) they are listed again; whatever else goes
-// wrong is tried again, from the last version that came.
+// Keeps the objects of one kind up to date: lists them page by page, then watches from the list's version
+// on. If the server no longer has that version (410 Gone), it lists again. Any other failure is retried
+// from the last version received.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
@@ -22,7 +22,7 @@ import { JsonLines } from '../json-lines.ts'
 import { ProblemReport } from '../problem-report.ts'
 import { metaKey, type RawObject } from './objects.ts'
 
-/** What is watched. */
+/** What to watch. */
 export interface ResourceConfig<T> {
   /** Path of the list, such as `/api/v1/namespaces/a/pods`. */
   readonly path: string
@@ -30,17 +30,17 @@ export interface ResourceConfig<T> {
   readonly role: string
   readonly labelSelector: string
   readonly fieldSelector: string
-  /** Keeps of an object what is needed. */
+  /** Reduces an object to the parts to keep. */
   readonly read: (raw: RawObject) => T
   /**
-   * So long an object is kept that is deleted. After a watch was broken, word of an object and of its
-   * end may come at once, while its logs are still there to be read.
+   * How long a deleted object is kept. After a broken watch, creation and deletion of an object may arrive
+   * together, while its logs are still readable.
    */
   readonly lingerMs: number
 }
 
 export interface ResourceWatchOptions<T> extends ResourceConfig<T> {
-  /** Finds the server anew; throws where there is none. */
+  /** Finds the server again. Throws if there is none. */
   readonly connect: () => ApiClient
   readonly onChange: () => void
   readonly metrics: AgentMetrics
@@ -64,7 +64,7 @@ export class ResourceWatch<T> {
   /** Deleted objects that are kept for a while. */
   readonly #lingering = new Map<T, NodeJS.Timeout>()
   #client: ApiClient | undefined
-  /** Version that the next watch begins at; absent where a list comes first. */
+  /** Version the next watch starts from. Absent if a list comes first. */
   #version: string | undefined
   #hasListed = false
   #failures = 0
@@ -88,13 +88,13 @@ export class ResourceWatch<T> {
     return this.#items
   }
 
-  /** All objects, those that were deleted a moment ago among them. */
+  /** Yields all objects, including those deleted a moment ago. */
   *all(): Iterable<T> {
     yield* this.#items.values()
     yield* this.#lingering.keys()
   }
 
-  /** Tells whether the objects were listed once. */
+  /** True once the objects have been listed. */
   get hasListed(): boolean {
     return this.#hasListed
   }
@@ -115,7 +115,7 @@ export class ResourceWatch<T> {
       } catch (error) {
         if (signal.aborted) break
         retryAfterMs = this.#judge(error as Error)
-        // A version that is gone is nobody's fault: the first time the list is asked for at once.
+        // An expired version is normal: the first time, list again at once.
         if (this.#version === undefined && this.#failures === 1) continue
       }
       const random = Math.random
@@ -125,7 +125,7 @@ export class ResourceWatch<T> {
     this.#client?.close()
   }
 
-  /** Decides how to go on after a failure; gives the time that the server asked for. */
+  /** Decides how to continue after a failure. Returns the wait that the server asked for, if any. */
   #judge(error: Error): number | undefined {
     const { metrics, role } = this.#options
     const status = error instanceof ApiError ? error.status : undefined
@@ -136,7 +136,7 @@ export class ResourceWatch<T> {
     }
     metrics.kubernetesFailures.inc({ role })
     if (this.#failures >= watchFailuresMax) this.#version = undefined
-    // Next time with addresses, tokens and certificates as they are then.
+    // Reconnect with the current addresses, tokens and certificates.
     this.#client?.close()
     this.#client = undefined
     this.#problem.tell(error.message + adviceFor(status, role))
@@ -152,8 +152,8 @@ export class ResourceWatch<T> {
       const query = {
         ...{ labelSelector, fieldSelector, continue: from },
         limit: this.#expiredLists < expiredListsMax ? listPageObjectsMax : undefined,
-        // A first list of few objects may come from the server's memory, which knows no pages; one
-        // after a 410 must be newer than that.
+        // A first list of a few objects may come from the server's cache, which has no pages. A list after
+        // a 410 must be newer than that.
         resourceVersion: this.#hasListed || from || fieldSelector === '' ? undefined : '0',
       }
       const list = (await this.#getPage(client, path, query)) as RawList
@@ -210,7 +210,7 @@ export class ResourceWatch<T> {
       if (performance.now() - openedMs > steadyWatchMs) this.#failures = 0
     }
     if (lines.hasRest) throw new Error('the watch was cut off in the middle of an event')
-    // A server that ends each watch at once must not be asked again and again without a pause.
+    // A server that ends each watch at once must not be asked again without a pause.
     if (performance.now() - openedMs < steadyWatchMs) await pause(watchBackoff.minMs, signal)
   }
 
@@ -230,7 +230,7 @@ export class ResourceWatch<T> {
     onChange()
   }
 
-  /** What comes with the end of an object is its last state. */
+  /** Removes an object. A deletion event carries the object's last state. */
   #delete(key: string, last: T): void {
     this.#items.delete(key)
     this.#linger(last)
@@ -246,7 +246,7 @@ export class ResourceWatch<T> {
     this.#lingering.set(item, timer)
   }
 
-  /** Ends the watch; settles when its request is gone. */
+  /** Stops the watch. Resolves once its request has ended. */
   async stop(): Promise<void> {
     this.#abort.abort()
     for (const timer of this.#lingering.values()) clearTimeout(timer)
@@ -260,14 +260,14 @@ function keyOf({ metadata = {} }: RawObject): string {
   return metaKey({ namespace: metadata.namespace ?? '', name: metadata.name ?? '' })
 }
 
-/** Says what to do about a refusal. */
+/** Returns advice for a rejected request. */
 function adviceFor(status: number | undefined, role: string): string {
   if (status === 401) return '. The token is not accepted: it is read again each time'
   if (status === 403) return `. Allow the service account to list and watch (role ${role})`
   return ''
 }
 
-/** Waits, but no longer than the watch is wanted. */
+/** Waits, but stops early when the watch is stopped. */
 async function pause(waitMs: number, signal: AbortSignal): Promise<void> {
   await sleep(waitMs, undefined, { signal }).catch(() => undefined)
 }

@@ -18,7 +18,7 @@ interface RawService extends RawObject {
   }
 }
 
-/** What is kept of a service. */
+/** The parts of a service that discovery keeps. */
 export interface Service {
   readonly meta: ObjectMeta
   readonly type: string
@@ -32,7 +32,7 @@ export interface Service {
   }[]
 }
 
-/** Reads a service as the API gives it. */
+/** Reads a service from the API's JSON. */
 export function readService(raw: RawService): Service {
   const { spec = {} } = raw
   return {
@@ -47,12 +47,12 @@ export function readService(raw: RawService): Service {
   }
 }
 
-/** Labels of a service on targets that belong to it. */
+/** Returns the labels that a service adds to its targets. */
 export function serviceLabels({ meta }: Service): Iterable<[string, string]> {
   return metaLabels('service', meta)
 }
 
-/** Makes the targets of a service. */
+/** Returns the targets of a service. */
 export function serviceGroup(service: Service): TargetGroup {
   const { meta, type } = service
   const targets = service.ports.map(({ name, number, protocol }) => {

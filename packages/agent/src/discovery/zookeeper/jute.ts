@@ -2,32 +2,32 @@
 //
 //   4 bytes length | payload
 //
-// All numbers are big endian. In a payload an int has 4 bytes, a long 8 and a boolean 1; before a text or
-// bytes stands their length (-1 where there are none), before a list the number of its items.
+// All numbers are big endian. In a payload an int has 4 bytes, a long 8 and a boolean 1. A string or byte
+// array starts with its length (-1 for null), a list with its number of items.
 
-// What is kept of a longer one: whose answer it is.
 import { zookeeperFrameBytesMax } from '../../limits.ts'
 
+// Kept of a frame that is too long: enough to see which request it answers.
 const headBytes = 16
 const lengthBytes = 4
 
-/** One payload; of one that is too long only the beginning. */
+/** One payload. Truncated if it is too long. */
 export interface Frame {
-  /** A view into what was pushed. */
+  /** A view into the pushed chunk. */
   readonly bytes: Buffer
   readonly isTooLong: boolean
 }
 
-/** Cuts what comes in into frames. */
+/** Splits incoming bytes into frames. */
 export class FrameReader {
   #rest: Buffer = Buffer.alloc(0)
-  /** What is still to come of a frame that is too long. */
+  /** Bytes left to skip of a frame that is too long. */
   #skipBytes = 0
 
   /**
-   * Takes the next part of what came in.
+   * Takes the next chunk and returns the frames it completes.
    *
-   * @throws RangeError where it cannot be a frame.
+   * @throws RangeError if the bytes cannot be a frame.
    */
   push(chunk: Buffer): Frame[] {
     const frames: Frame[] = []

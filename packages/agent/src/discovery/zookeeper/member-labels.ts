@@ -1,16 +1,20 @@
-// What the members of a service have written into ZooKeeper, as labels. Labels are Prometheus'; what is taken
-// for a member, and what for none, is what Go's JSON decoder makes of it: names of fields in any case, `null` and
-// fields that are not there stand for nothing, a value of another type makes the whole no member.
+// Turns the data of service members in ZooKeeper into labels, named like Prometheus's. Accepts what Go's
+// JSON decoder accepts: field names in any case; `null` and missing fields count as empty; a value of the
+// wrong type makes the node no member.
 
 import { joinHostPort } from '../host-port.ts'
 import { metaLabel } from '../meta-label.ts'
 
-/** Makes labels of a node's data. @throws Error where it is no member. */
+/**
+ * Turns a node's data into labels.
+ *
+ * @throws Error if the data is not a member.
+ */
 export type ReadMember = (data: Buffer, path: string) => Map<string, string>
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** Reads a member of Airbnb's Nerve. */
+/** Reads a member written by Airbnb's Nerve. */
 export const readNerveMember: ReadMember = (data, path) => {
   const member = fieldsOf(parse(data), 'it')
   const { host, port } = readEndpoint(member)
@@ -23,7 +27,7 @@ export const readNerveMember: ReadMember = (data, path) => {
   ])
 }
 
-/** Reads a member of one of Twitter's serversets. */
+/** Reads a member of a Twitter serverset. */
 export const readServersetMember: ReadMember = (data, path) => {
   const member = fieldsOf(parse(data), 'it')
   const main = readEndpoint(fieldsOf(find(member, 'serviceEndpoint'), 'serviceEndpoint'))
@@ -48,7 +52,7 @@ function parse(data: Buffer): unknown {
   return JSON.parse(data.toString('utf8'), keepIntegers as (key: string, value: unknown) => unknown)
 }
 
-/** Go takes `80.0` and `8e1` for no integer: numbers that are not written as one are none here. */
+/** Drops numbers not written as integers, because Go does not accept `80.0` or `8e1` as integers. */
 function keepIntegers(_key: string, value: unknown, { source }: { source?: string }): unknown {
   return typeof value !== 'number' || /^-?\d+$/.test(source ?? '') ? value : Number.NaN
 }
@@ -63,7 +67,7 @@ function fieldsOf(value: unknown, name: string): Fields {
   throw new TypeError(`${name} is no object`)
 }
 
-/** Finds a field whatever case its name is written in; the last one counts. */
+/** Finds a field by name in any case. The last match counts. */
 function find(fields: Fields, name: string): unknown {
   const wanted = name.toLowerCase()
   return Object.entries(fields).findLast(

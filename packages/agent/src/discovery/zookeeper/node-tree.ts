@@ -1,46 +1,46 @@
-// The nodes below some paths, kept up to date over one session. What changes is read again, with the watch that
-// tells of its next change; what cannot be read is tried again after a while.
+// Keeps the nodes below some paths up to date over one session. A changed node is read again, with a watch
+// for its next change. A node that cannot be read is retried after a while.
 
 import { ascending } from '@skald/wire'
 import { unreadableNodesNamedMax, zookeeperReadsMax } from '../../limits.ts'
 import type { TargetGroup } from '../target-group.ts'
 import type { ZookeeperSession } from './session.ts'
 
-/** What is kept of the nodes at most, so that a path that is too far up does not fill the memory. */
+/** How much of the nodes to keep, so that a path too close to the root does not fill the memory. */
 export interface TreeLimits {
   readonly nodeCountMax: number
-  /** Of the data of one node; ZooKeeper's own limit, unless it was told otherwise. */
+  /** For the data of one node. ZooKeeper's own default limit. */
   readonly nodeBytesMax: number
-  /** Of all paths, and the data of all members. */
+  /** For all paths, and the data of all members. */
   readonly treeBytesMax: number
 }
 
 export interface NodeTreeOptions {
   readonly session: Pick<ZookeeperSession, 'getData' | 'getChildren' | 'exists' | 'isOpen'>
-  /** Where the trees begin; may lie in one another. */
+  /** Roots of the trees. One may lie inside another. */
   readonly paths: readonly string[]
-  /** Makes a group of a node's data; `undefined` where it is no member. */
+  /** Turns a node's data into a group. Returns `undefined` if the node is not a member. */
   readonly readGroup: (path: string, data: Buffer) => TargetGroup | undefined
-  /** Called when all was read for the first time, and then after changes. */
+  /** Called once everything has been read, and then after changes. */
   readonly onChange: () => void
   readonly limits: TreeLimits
-  /** What could not be read is read again so often. */
+  /** How long to wait before a failed read is retried. */
   readonly retryMs: number
 }
 
 interface TreeNode {
   readonly path: string
-  /** Stays where it does not exist as well. */
+  /** A root is kept even if it does not exist. */
   readonly isRoot: boolean
   readonly pathBytes: number
-  /** Paths. */
+  /** Paths of the children. */
   children: ReadonlySet<string>
   group: TargetGroup | undefined
-  /** What the group was made of. */
+  /** Size of the data the group was made from. */
   dataBytes: number
-  /** Whether there was an answer: an error, or none such node, as well. */
+  /** True after any answer: an error and a missing node count too. */
   isAnswered: boolean
-  /** Whether it was there since the session began. */
+  /** True if the node existed at some time in this session. */
   wasSeen: boolean
   problems: readonly string[]
 }
@@ -49,7 +49,7 @@ interface TreeNode {
 export class NodeTree {
   readonly #options: NodeTreeOptions
   readonly #nodes = new Map<string, TreeNode>()
-  /** To be read, in this order. */
+  /** Nodes to read, in this order. */
   readonly #wanted = new Set<TreeNode>()
   readonly #reading = new Set<TreeNode>()
   readonly #troubled = new Set<TreeNode>()
@@ -70,26 +70,26 @@ export class NodeTree {
     }, retryMs)
   }
 
-  /** Tells that the node at a path has changed. */
+  /** Takes note that the node at a path has changed. */
   noteChange(path: string): void {
     const node = this.#nodes.get(path)
     if (node) this.#want(node)
   }
 
-  /** Groups of all members, by path. */
+  /** Returns the groups of all members, by path. */
   groups(): Map<string, TargetGroup> {
     const groups = new Map<string, TargetGroup>()
     for (const { path, group } of this.#nodes.values()) if (group) groups.set(path, group)
     return groups
   }
 
-  /** Paths of which is not known what is there now: of nodes that this session could not read so far. */
+  /** Returns the paths of nodes that this session has not been able to read yet. */
   unseenPaths(): Set<string> {
     const unseen = [...this.#troubled].filter(({ wasSeen }) => !wasSeen)
     return new Set(unseen.map(({ path }) => path))
   }
 
-  /** Says what is not followed, and why. */
+  /** What is not followed, and why. */
   get problem(): string | undefined {
     const all = [...this.#troubled].sort((a, b) => ascending(a.path, b.path))
     if (all.length === 0) return undefined
@@ -101,7 +101,7 @@ export class NodeTree {
     return named.join('; ')
   }
 
-  /** Reads nothing any more. */
+  /** Stops reading. */
   stop(): void {
     clearInterval(this.#timer)
     this.#nodes.clear()
@@ -120,7 +120,7 @@ export class NodeTree {
     this.#want(node)
   }
 
-  /** Forgets a node and all below it; roots stay. */
+  /** Forgets a node and all nodes below it, except roots. */
   #remove(topPath: string): void {
     const paths = [topPath]
     for (const path of paths) {
@@ -150,7 +150,7 @@ export class NodeTree {
     if (!this.#options.session.isOpen) return
     for (const node of this.#wanted) {
       if (this.#reading.size >= zookeeperReadsMax) return
-      // Changed while it is being read: once more, when that is done.
+      // It changed while being read: read it again afterwards.
       if (this.#reading.has(node)) continue
       this.#wanted.delete(node)
       this.#reading.add(node)
@@ -174,7 +174,7 @@ export class NodeTree {
       session.getData(path),
       session.getChildren(path),
     ])
-    // With the session everything ends; a node may have gone meanwhile.
+    // The session may have ended, or the node may have gone meanwhile.
     if (!session.isOpen || this.#nodes.get(path) !== node) return
     const isGone = [data, names].some(it => it.status === 'fulfilled' && it.value === undefined)
     if (isGone) return this.#miss(node)
@@ -187,7 +187,7 @@ export class NodeTree {
     this.#takeProblems(node, problems)
   }
 
-  /** A node that is not there: its parent tells when it comes back, a root is asked for. */
+  /** Handles a missing node. Its parent reports when it returns; a root has to be asked for. */
   async #miss(node: TreeNode): Promise<void> {
     if (!node.isRoot) return this.#remove(node.path)
     const { session } = this.#options
@@ -201,7 +201,7 @@ export class NodeTree {
     }
   }
 
-  /** Returns why it was not taken. */
+  /** Returns the reason if the data was not accepted. */
   #takeData(node: TreeNode, data: Buffer): string | undefined {
     const { nodeBytesMax, treeBytesMax } = this.#options.limits
     const isTooLong = data.length > nodeBytesMax
@@ -222,7 +222,7 @@ export class NodeTree {
     node.group = group
   }
 
-  /** Returns why some were not taken. */
+  /** Returns the reason if some children were not accepted. */
   #takeChildren(node: TreeNode, names: readonly string[]): string | undefined {
     const { nodeCountMax, treeBytesMax } = this.#options.limits
     const before = node.children
@@ -248,7 +248,7 @@ export class NodeTree {
   #takeProblems(node: TreeNode, found: readonly (string | undefined)[]): void {
     const problems = [...new Set(found.filter(problem => problem !== undefined))]
     if (this.#nodes.get(node.path) !== node) return
-    // Whoever is told of changes looks at the problems as well.
+    // Listeners to changes check the problems too.
     if (problems.join() !== node.problems.join()) this.#hasChanged = true
     node.problems = problems
     if (problems.length > 0) this.#troubled.add(node)

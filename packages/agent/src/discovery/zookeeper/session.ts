@@ -1,6 +1,6 @@
-// A session with one server of ZooKeeper: reads nodes and is told of their changes. It lives as long as its
-// connection. Whoever only reads loses nothing with a session but its watches, and begins with a new one:
-// none is taken up again, so none can turn out to have expired, or be refused by a server that knows less.
+// A session with one ZooKeeper server: reads nodes and reports their changes. It lives only as long as its
+// connection. A reader loses nothing but its watches with a session, so each connection starts a new one.
+// That way no session can turn out to have expired, or be rejected by a server that lags behind.
 
 import { lookup } from 'node:dns'
 import { connect, type LookupFunction, type Socket } from 'node:net'
@@ -16,7 +16,7 @@ import {
   RecordReader,
 } from './jute.ts'
 
-/** Where a server is. */
+/** Address of a server. */
 export interface ServerAddress {
   readonly host: string
   readonly port: number
@@ -24,11 +24,11 @@ export interface ServerAddress {
 
 export interface SessionOptions {
   readonly server: ServerAddress
-  /** So long a server may be silent; it may have limits of its own for it. */
+  /** How long a server may be silent. The server may restrict the value. */
   readonly timeoutMs: number
-  /** Ends the attempt to open the session. */
+  /** Cancels opening the session. */
   readonly signal: AbortSignal
-  /** Called with the path of a node that was read and has changed since. */
+  /** Called with the path of a node that has changed since it was read. */
   readonly onChange: (path: string) => void
 }
 
@@ -38,7 +38,7 @@ const errors = { noNode: -101, noRight: -102, expired: -112, moved: -118 } as co
 
 interface Question {
   readonly id: number
-  /** Called with what follows the head of the answer. */
+  /** Called with the part of the answer after its head. */
   readonly take: (record: RecordReader) => void
   readonly miss: () => void
   readonly fail: (error: Error) => void
@@ -47,7 +47,7 @@ interface Question {
 /**
  * Opens a session.
  *
- * @throws Error when the server is not there, is no ZooKeeper, or takes no sessions.
+ * @throws Error if the server is unreachable, is not a ZooKeeper, or accepts no sessions.
  */
 export async function openSession(options: SessionOptions): Promise<ZookeeperSession> {
   const { signal } = options
@@ -70,7 +70,7 @@ export class ZookeeperSession {
   readonly #frames = new FrameReader()
   readonly #opening = Promise.withResolvers<void>()
   readonly #ending = Promise.withResolvers<Error>()
-  /** Answers come in the order of the questions; whoever asks limits how many there are. */
+  /** Answers come in the order of the requests. Callers limit how many are open. */
   readonly #questions: Question[] = []
   #state: 'opening' | 'open' | 'closing' | 'ended' = 'opening'
   #timer: NodeJS.Timeout
@@ -95,7 +95,7 @@ export class ZookeeperSession {
     this.#socket.on('close', () => this.end(new Error('the server closed the connection')))
   }
 
-  /** Settles when the session is open; for `openSession`. */
+  /** Resolves when the session is open; for `openSession`. */
   get opened(): Promise<void> {
     return this.#opening.promise
   }
@@ -104,22 +104,22 @@ export class ZookeeperSession {
     return this.#state === 'open'
   }
 
-  /** Settles with the reason when the session has ended, and nothing of it is left. */
+  /** Resolves with the reason once the session has ended and its connection is closed. */
   get ended(): Promise<Error> {
     return this.#ending.promise
   }
 
-  /** Reads the data of a node and watches it; `undefined` where there is no such node. */
+  /** Reads a node's data and watches it. Returns `undefined` if there is no such node. */
   getData(path: string): Promise<Buffer | undefined> {
     return this.#ask(operations.getData, path, record => record.bytes())
   }
 
-  /** Reads the names of a node's children and watches them; `undefined` as with `getData`. */
+  /** Reads the names of a node's children and watches them. Returns `undefined` like `getData`. */
   getChildren(path: string): Promise<string[] | undefined> {
     return this.#ask(operations.getChildren, path, record => record.texts())
   }
 
-  /** Tells whether a node is there, and watches it where it is not as well. */
+  /** Returns true if a node exists. Watches it in either case. */
   async exists(path: string): Promise<boolean> {
     return (await this.#ask(operations.exists, path, () => true)) ?? false
   }
@@ -157,7 +157,7 @@ export class ZookeeperSession {
     }
   }
 
-  /** Takes the first answer. */
+  /** Handles the first answer. */
   #begin({ bytes, isTooLong }: Frame): void {
     if (isTooLong) throw new RangeError('it is too long for the beginning of a session')
     const record = new RecordReader(bytes)
@@ -173,7 +173,7 @@ export class ZookeeperSession {
     this.#opening.resolve()
   }
 
-  /** Shows the server that somebody is here, and ends the session where no server seems to be. */
+  /** Sends pings, and ends the session if the server stays silent. */
   #keepAlive(timeoutMs: number): void {
     const silentMs = performance.now() - this.#heardMs
     if (silentMs >= (timeoutMs * 2) / 3) {
@@ -201,18 +201,18 @@ export class ZookeeperSession {
       question.fail(failure)
       if (error === errors.expired || error === errors.moved) this.end(failure)
     }
-    // Only now: one whose answer cannot be read fails with the session.
+    // Not earlier: a request whose answer cannot be parsed fails with the session.
     this.#questions.shift()
   }
 
   #hearChange(record: RecordReader): void {
     const kind = record.int()
     record.int()
-    // Others tell of the session and have no node.
+    // Other kinds concern the session and have no node.
     if (kind > 0) this.#options.onChange(record.text())
   }
 
-  /** Ends the session, and tells the server of it where it is open; settles when nothing is left. */
+  /** Ends the session and, if it is open, informs the server. Resolves once the connection is closed. */
   async close(): Promise<void> {
     if (this.#state === 'open') {
       this.#state = 'closing'
@@ -224,7 +224,7 @@ export class ZookeeperSession {
     await this.ended
   }
 
-  /** Ends the session at once, for a reason. */
+  /** Ends the session at once, with a reason. */
   end(reason: Error): void {
     if (this.#state === 'ended') return
     this.#state = 'ended'
@@ -236,7 +236,7 @@ export class ZookeeperSession {
   }
 }
 
-/** What a connection begins with: nothing seen so far, and no session to be taken up. */
+/** Encodes the connect request: nothing seen so far, no session to resume. */
 function encodeOpening(timeoutMs: number): Buffer {
   const seen = Buffer.alloc(8)
   const session = Buffer.alloc(8)
@@ -253,14 +253,17 @@ function describeError(code: number): string {
   return `ZooKeeper answered with error ${code}`
 }
 
-/** Looks all addresses of a host up, in any order: behind one name may be several servers, one of them away. */
+/**
+ * Looks up all addresses of a host and shuffles them: one name may stand for several servers, some of them
+ * down.
+ */
 const lookUpShuffled: LookupFunction = (host, options, done) => {
   lookup(host, { ...options, all: true }, (error, found) => {
     done(error, shuffle(found ?? []))
   })
 }
 
-/** Puts items into a random order, so that not all agents ask the same server first. */
+/** Shuffles a list, so that not all agents ask the same server first. */
 export function shuffle<T>(items: readonly T[]): T[] {
   return items
     .map(item => ({ item, place: Math.random() }))

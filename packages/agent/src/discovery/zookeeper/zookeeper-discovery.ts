@@ -1,5 +1,5 @@
-// nerve_sd_configs and serverset_sd_configs at work: follows the nodes below the paths of an entry, over one session
-// after the other. What was found before stays until the next session has read everything.
+// Runs nerve_sd_configs and serverset_sd_configs: follows the nodes below an entry's paths, over one
+// session after another. Targets found earlier stay until the next session has read everything.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
@@ -20,11 +20,11 @@ import { openSession, type ServerAddress, shuffle } from './session.ts'
 
 /** One entry, checked. */
 export interface ZookeeperConfig {
-  /** Who has written the members. */
+  /** The program that wrote the members. */
   readonly kind: 'nerve' | 'serverset'
   readonly servers: readonly ServerAddress[]
   readonly paths: readonly string[]
-  /** Of a session. */
+  /** Timeout of a session. */
   readonly timeoutMs: number
   readonly readMember: ReadMember
 }
@@ -36,12 +36,12 @@ export class ZookeeperDiscovery implements Discoverer {
   readonly #connection: ProblemReport
   readonly #nodes: ProblemReport
   readonly #abort = new AbortController()
-  /** What was told last, by path. */
+  /** Groups reported last, by path. */
   #groups: ReadonlyMap<string, TargetGroup> = new Map()
   #onGroups: ((groups: Iterable<TargetGroup>) => void) | undefined
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
-  /** Why servers could not be asked, since one could. */
+  /** Why servers could not be reached, since one last could. */
   readonly #failures = new Map<ServerAddress, string>()
   #failureCount = 0
 
@@ -80,7 +80,7 @@ export class ZookeeperDiscovery implements Discoverer {
     }
   }
 
-  /** Follows the nodes over one session; throws the reason of its end. */
+  /** Follows the nodes over one session. Throws the reason why the session ended. */
   async #follow(server: ServerAddress): Promise<never> {
     const { signal } = this.#abort
     const { timeoutMs, paths } = this.#config
@@ -104,7 +104,7 @@ export class ZookeeperDiscovery implements Discoverer {
     throw reason
   }
 
-  /** Makes a group of a node, the one of before where it is the same. */
+  /** Turns a node into a group. Reuses the earlier one if it is equal. */
   #readGroup(path: string, data: Buffer): TargetGroup | undefined {
     const { kind, readMember } = this.#config
     try {
@@ -140,7 +140,7 @@ export class ZookeeperDiscovery implements Discoverer {
     this.#onGroups?.(groups.values())
   }
 
-  /** A server that is away is no problem while another one answers. */
+  /** A server that is down is no problem while another one answers. */
   #noteFailure(server: ServerAddress, error: unknown): void {
     const { servers } = this.#config
     this.#context.metrics.zookeeperFailures.inc()

@@ -1,4 +1,4 @@
-// nerve_sd_configs and serverset_sd_configs: how an entry is written, as Prometheus has it.
+// Reads nerve_sd_configs and serverset_sd_configs, in Prometheus's form.
 
 import { readList, readRefreshMs, readText } from '../../config-reading/readers.ts'
 import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
@@ -21,7 +21,7 @@ const readServer: ValueReader<ServerAddress> = cursor => {
   )
 }
 
-// No name is empty, a dot or two.
+// No segment is empty, `.` or `..`.
 const pathPattern = /^(\/(?!\.{1,2}(\/|$))[^/]+)+$/
 
 const readPath: ValueReader<string> = cursor => {

@@ -1,6 +1,6 @@
-// The container stage, our own: reads a line of whatever container runtime wrote it, CRI or Docker's
-// json-file, each line for itself. Parts of long lines are joined, and the line feed that Docker keeps
-// is taken off.
+// The container stage, Skald's own: detects for each line whether it is in CRI format or in Docker's
+// json-file format, and reads it. Joins the parts of long lines and removes the line feed that Docker
+// keeps.
 
 import { partialLinesMax } from '../../limits.ts'
 import { CriLine } from '../cri-line.ts'
@@ -37,7 +37,7 @@ class ContainerLine extends RuntimeLine {
       if (this.#docker.read(bytes, start, end)) this.#take(this.#docker)
       else if (!this.#takeOdd(bytes.subarray(start, end))) return false
       this.hasTime = true
-      // A record without a line feed is a part: Docker cuts lines at 16 KiB.
+      // A record without a line feed is a part: Docker splits lines at 16 KiB.
       this.isPartial =
         this.contentEnd === this.contentStart || this.content[this.contentEnd - 1] !== 0x0a
       if (!this.isPartial) this.contentEnd--
@@ -50,7 +50,7 @@ class ContainerLine extends RuntimeLine {
     return true
   }
 
-  /** Other keys, such as `attrs`, or another order. */
+  /** Reads records with other keys, such as `attrs`, or another order. */
   #takeOdd(bytes: Buffer): boolean {
     const record = readDockerRecord(bytes)
     if (!record) return false

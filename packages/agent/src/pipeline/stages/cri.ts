@@ -1,5 +1,5 @@
-// The cri stage: takes the prefix of a CRI line off, sets label `stream` and the time, and joins the
-// parts of long lines, each stream of each file on its own.
+// The cri stage: removes the prefix of a CRI line, sets label `stream` and the time, and joins the parts of
+// long lines, separately for each stream of each file.
 
 import { readLooseBoolean, readLooseCount } from '../../config-reading/readers.ts'
 import { criPartIdleMs, partialLinesMax } from '../../limits.ts'
@@ -38,7 +38,7 @@ export const criStage: StageDefinition = {
   },
 }
 
-/** Joins the parts of CRI lines; works on entries and, where it is the only stage, on bytes. */
+/** Joins the parts of CRI lines. Works on entries or, if it is the only stage, on bytes. */
 export class CriStage extends JoiningStage {
   readonly #line: RuntimeLine
   readonly #lastTimes = new LastTimes()
@@ -98,7 +98,7 @@ export class CriStage extends JoiningStage {
     }
   }
 
-  /** Last time per stream; kept as numbers so that the byte path makes no bigint. */
+  /** Last time of each stream, as numbers so that the byte path creates no bigint. */
   readonly #streamTimes = new WeakMap<LabelState, { seconds: number; nanos: number }>()
 
   #noteTime(line: SinkLine): void {

@@ -1,11 +1,11 @@
-// The decolorize stage: takes ANSI escape sequences (colours, cursor, titles) out of the line. Its body
-// is ignored, as Promtail has it.
+// The decolorize stage: removes ANSI escape sequences (colours, cursor, titles) from the line. Ignores its
+// body, like Promtail.
 
 import type { StageDefinition } from '../stage.ts'
 
-// The expression of the stripansi package, which knows CSI and OSC sequences.
+// The expression of the stripansi package, which covers CSI and OSC sequences.
 const ansi =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are made of them
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences contain them
   /[\u001b\u009b][[\]()#;?]*(?:(?:(?:[a-zA-Z\d]*(?:;[a-zA-Z\d]*)*)?\u0007)|(?:(?:\d{1,4}(?:;\d{0,4})*)?[\dA-PRZcf-ntqry=><~]))/g
 
 export const decolorizeStage: StageDefinition = {

@@ -1,6 +1,6 @@
-// The docker stage: takes the text out of a line of Docker's json-file driver, sets label `stream`
-// and the time. Its body is ignored, as Promtail has it. The line feed at the end of the text stays; a
-// record without one is a part, which the next record of its stream goes on: Docker cuts lines at 16 KiB.
+// The docker stage: extracts the text from a line of Docker's json-file driver, and sets label `stream` and
+// the time. Ignores its body, like Promtail. Keeps the text's final line feed; a record without one is a
+// part that continues in the stream's next record, because Docker splits lines at 16 KiB.
 
 import { parseRfc3339 } from '@skald/go-dialect'
 import { dockerPartIdleMs, partialLinesMax } from '../../limits.ts'
@@ -24,7 +24,7 @@ export const dockerStage: StageDefinition = {
   read: () => context => new DockerStage(context.nowMs),
 }
 
-/** Unpacks Docker's records; on entries and, where it is the only stage, on bytes. */
+/** Unpacks Docker's records. Works on entries or, if it is the only stage, on bytes. */
 export class DockerStage extends JoiningStage {
   readonly #line = new DockerLine()
   readonly #lastTimes = new LastTimes()
@@ -44,7 +44,7 @@ export class DockerStage extends JoiningStage {
       extracted.set('stream', record.stream)
       extracted.set('timestamp', record.time)
     }
-    // Where the line is no record, what was extracted before under these names counts.
+    // If the line is not a record, values extracted earlier under these names count.
     const stream = valueText(extracted.get('stream'))
     if (stream !== undefined) entry.labels = entry.labels.with('stream', stream)
     const time = extracted.get('timestamp')
@@ -56,7 +56,7 @@ export class DockerStage extends JoiningStage {
     }
     const output = valueText(extracted.get('output'))
     if (output !== undefined) entry.line = output
-    // A line that is no record is whole in itself.
+    // A line that is not a record is complete.
     if (!record || typeof record.log !== 'string') next(entry)
     else if (record.log.endsWith('\n')) this.joiner.complete(entry, next)
     else this.joiner.keep(entry, next)
@@ -70,7 +70,7 @@ export class DockerStage extends JoiningStage {
     const slow = new Pipeline([{ run: (entry, next) => this.run(entry, next) }], sink)
     const slowConsumer = slow.open(origin, labels)
     const out = emptySinkLine(origin, labels)
-    // Last time of each stream, handed to the slow path before a line that may lack its own.
+    // Last time of each stream, for the slow path when a line may lack its own time.
     const last = new Map<LabelState, SplitTime>()
     const noteLast = () => {
       for (const [state, { seconds, nanos }] of last) {
@@ -106,7 +106,7 @@ export class DockerStage extends JoiningStage {
   }
 }
 
-/** Reads a record; `undefined` where the line is none. */
+/** Reads a record. Returns `undefined` if the line is not one. */
 function recordOf(line: string): { log: unknown; stream: unknown; time: unknown } | undefined {
   const object = parseJsonObject(line)
   if (!object) return undefined
@@ -117,13 +117,13 @@ function recordOf(line: string): { log: unknown; stream: unknown; time: unknown 
       time: scalar(object.time),
     }
   } catch (error) {
-    // Nested deeper than there is a stack for.
+    // Nested too deeply for the stack.
     if (error instanceof RangeError) return undefined
     throw error
   }
 }
 
-/** Objects and lists count as their JSON text, a missing value as null. */
+/** Turns objects and lists into JSON text, and a missing value into null. */
 function scalar(value: unknown): unknown {
   if (value === undefined) return null
   return typeof value === 'object' && value !== null ? goJsonValue(value) : value

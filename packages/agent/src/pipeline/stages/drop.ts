@@ -1,4 +1,4 @@
-// The drop stage: drops lines that fit all conditions given.
+// The drop stage: drops lines that meet all given conditions.
 
 import type { CompiledRegex } from '@skald/go-dialect/regex/regex'
 import {
@@ -84,7 +84,7 @@ function contentCondition(of: {
       const extracted = entry.extracted.get(name)
       if (extracted === undefined) continue
       const text = valueText(extracted)
-      // Nothing that is no text is compared; where all values are missing, the empty text is.
+      // Only strings are compared. If all values are missing, the empty string is.
       if (text === undefined) return false
       texts.push(text)
     }

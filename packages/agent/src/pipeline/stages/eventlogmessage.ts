@@ -1,4 +1,4 @@
-// The eventlogmessage stage: takes the `key: value` lines of a Windows event's message apart.
+// The eventlogmessage stage: splits the message of a Windows event into its `key: value` lines.
 
 import { trimSpace } from '@skald/go-dialect/text/letter-case'
 import { isLabelName } from '@skald/wire'
@@ -35,7 +35,7 @@ export const eventLogMessageStage: StageDefinition = {
   },
 }
 
-/** Makes a label name of any text: other characters become `_`, and so does a digit in front. */
+/** Turns any text into a label name: replaces other characters, and a leading digit, with `_`. */
 function sanitize(name: string): string {
   if (name === '') return '_'
   return name

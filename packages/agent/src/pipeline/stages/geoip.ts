@@ -1,4 +1,4 @@
-// The geoip stage: labels for where an address lies, from a MaxMind database.
+// The geoip stage: adds labels for the location of an IP address, from a MaxMind database.
 
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
@@ -64,7 +64,7 @@ function cityLabels(place: CityResponse): LabelPairs {
     ['location_longitude', location?.longitude],
     ['postal_code', postal?.code],
     ['timezone', location?.time_zone],
-    // The last one is the smallest.
+    // The last subdivision is the smallest.
     ['subdivision_name', subdivisions?.at(-1)?.names?.en],
     ['subdivision_code', subdivisions?.at(-1)?.iso_code],
   ]

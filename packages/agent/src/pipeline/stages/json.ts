@@ -1,4 +1,4 @@
-// The json stage: takes values out of a JSON object by JMESPath.
+// The json stage: extracts values from a JSON object with JMESPath.
 
 import { readBoolean, readStrictText } from '../../config-reading/readers.ts'
 import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
@@ -57,7 +57,7 @@ export const jsonStage: StageDefinition = {
         const { extracted } = entry
         for (const [name, query] of expressions) {
           const value = extractedOf(query, object)
-          // An expression that fails on this line leaves what was there.
+          // An expression that fails on this line keeps the old value.
           if (value !== undefined) extracted.set(name, value)
         }
         next(entry)
@@ -66,13 +66,15 @@ export const jsonStage: StageDefinition = {
   },
 }
 
-/** Single values stay, lists and objects become their JSON text; `undefined` where the search fails. */
+/**
+ * Returns scalars unchanged, and lists and objects as JSON text. Returns `undefined` if the search fails.
+ */
 function extractedOf(query: JsonQuery, object: Record<string, unknown>): unknown {
   try {
     const value = query(object)
     return typeof value === 'object' && value !== null ? goJsonValue(value) : value
   } catch (error) {
-    // Nested deeper than there is a stack for.
+    // Nested too deeply for the stack.
     if (error instanceof RangeError) return undefined
     throw error
   }

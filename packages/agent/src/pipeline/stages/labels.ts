@@ -1,4 +1,4 @@
-// labels, static_labels, labeldrop, labelallow: which labels a line's stream has.
+// labels, static_labels, labeldrop, labelallow: set or remove the labels of a line's stream.
 
 import { isLabelName } from '@skald/wire'
 import { invalidLabelName, readList, readStrictText } from '../../config-reading/readers.ts'
@@ -6,7 +6,7 @@ import type { YamlCursor } from '../../config-reading/yaml-cursor.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
-/** Reads a map of names to the extracted values they come from; an empty one is the name itself. */
+/** Reads a map from names to extracted values. An empty value means the name itself. */
 export function readSourceMap(
   body: YamlCursor,
   options: { readonly whatFor: string; readonly labelNames: boolean },
@@ -84,7 +84,7 @@ export const labelDropStage: StageDefinition = {
   },
 }
 
-/** Removes all labels but those named. */
+/** Removes all labels except the named ones. */
 export const labelAllowStage: StageDefinition = {
   read(body) {
     const names = readNames(body, 'labelallow')

@@ -1,4 +1,4 @@
-// The limit stage: lets so many lines through per second, and drops the others or waits.
+// The limit stage: passes a number of lines per second, and drops the rest or waits.
 
 import { TokenBucket } from '@skald/wire'
 import {

@@ -1,5 +1,5 @@
-// The logfmt stage: takes values out of `key=value key="quoted value"`. A damaged pair ends the
-// reading; what came before it stays.
+// The logfmt stage: extracts values from `key=value key="quoted value"`. A malformed pair ends the parsing;
+// earlier pairs stay.
 
 import { readStrictTextMap } from '../../config-reading/readers.ts'
 import type { StageDefinition } from '../stage.ts'
@@ -30,9 +30,9 @@ export const logfmtStage: StageDefinition = {
   },
 }
 
-/** Reads pairs as go-logfmt does, up to the first damaged one. */
+/** Yields pairs like go-logfmt, up to the first malformed one. */
 export function* logfmtPairs(text: string): Iterable<readonly [key: string, value: string]> {
-  // A key ends at a space, `=` or a quote; only the first two may follow it.
+  // A key ends at a space, `=` or a quote. Only the first two may follow it.
   const pair = /[\0-\x20]*([^\0-\x20="]+)(?:=(?:("(?:[^"\\]|\\[\s\S])*")|([^\0-\x20="]*)))?/y
   while (pair.lastIndex < text.length) {
     const from = pair.lastIndex
@@ -41,7 +41,7 @@ export function* logfmtPairs(text: string): Iterable<readonly [key: string, valu
     const [, key = '', quoted, plain] = match
     const after = text[pair.lastIndex]
     const endsPair = after === undefined || after <= ' ' || quoted !== undefined
-    // Bytes that are not UTF-8 may stand in values alone, and a key that holds their replacement is none.
+    // Only values may contain bytes that are not UTF-8. A key with their replacement character is invalid.
     const isKey = !key.includes('\ufffd') && key.isWellFormed()
     if (!endsPair || pair.lastIndex === from || !isKey) return
     if (quoted === undefined) yield [key, plain ?? '']
@@ -53,18 +53,21 @@ export function* logfmtPairs(text: string): Iterable<readonly [key: string, valu
   }
 }
 
-/** Reads a JSON string as go-logfmt does, which replaces what is not UTF-8 only behind an escape; `undefined` for a bad one. */
+/**
+ * Reads a JSON string like go-logfmt, which replaces invalid UTF-8 only after an escape. Returns
+ * `undefined` for an invalid string.
+ */
 function unquote(quoted: string): string | undefined {
   if (!quoted.includes('\\')) return quoted.slice(1, -1)
   try {
     const controls: Readonly<Record<string, string>> = { '\n': '\\n', '\t': '\\t', '\r': '\\r' }
-    // Raw control characters and `\'` are fine here, though not in JSON.
+    // Raw control characters and `\'` are allowed here, unlike in JSON.
     const json = quoted
       .replace(/[\n\t\r]/g, char => controls[char]!)
       .replace(/\\([\s\S])/g, (all, char: string) => (char === "'" ? "'" : all))
     return (JSON.parse(json) as string).toWellFormed()
   } catch {
-    // A bad escape: the pair is damaged.
+    // An invalid escape makes the pair malformed.
     return undefined
   }
 }

@@ -1,4 +1,4 @@
-// The match stage: sends the lines that a selector matches through their own stages, or drops them.
+// The match stage: runs lines that match a selector through nested stages, or drops them.
 
 import { readOneOf, readStrictText } from '../../config-reading/readers.ts'
 import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
@@ -81,7 +81,7 @@ class MatchStage implements Stage {
     this.#inside(next)[0]!(entry)
   }
 
-  /** The stages inside, linked to what follows. */
+  /** Returns the nested stages, linked to the next one. */
   #inside(next: NextStage): NextStage[] {
     if (this.#next !== next) {
       this.#next = next

@@ -1,4 +1,4 @@
-// The metrics stage: counts lines into metrics of its own, one series per stream.
+// The metrics stage: counts lines in user-defined metrics, one series per stream.
 
 import { parseGoDuration } from '@skald/go-dialect'
 import { parseFloatText } from '@skald/go-dialect/number/conversions'
@@ -31,7 +31,7 @@ interface MetricRule {
   readonly action: CustomMetricAction
   readonly matchAll: boolean
   readonly countsBytes: boolean
-  /** Only lines whose value is this one count. */
+  /** Counts only lines with exactly this value. */
   readonly value: string | undefined
 }
 
@@ -66,8 +66,8 @@ export const metricsStage: StageDefinition = {
 }
 
 /**
- * Lets the counters of a stream begin at 0 with its first line that does not count: the first that counts is an
- * increase then, which `rate` and `increase` see. They stay while the stream has lines.
+ * Starts the counters of a stream at 0 with its first line that does not count. The first line that does
+ * count is then an increase, which `rate` and `increase` see. The series stay while the stream has lines.
  */
 class Zeros {
   readonly #nowMs: () => number
@@ -86,11 +86,11 @@ class Zeros {
   }
 }
 
-/** Counts a line; tells whether it did. */
+/** Counts a line. Returns true if it did. */
 function count(entry: PipelineEntry, rule: MetricRule, metric: CustomMetric): boolean {
   const { action, matchAll, countsBytes, source, value } = rule
   if (matchAll) {
-    // There is nothing else to add of a line as a whole.
+    // A whole line has no number to add.
     if (action !== 'inc' && !countsBytes) return false
     metric.update(entry.labels.entries(), action, action === 'inc' ? 1 : entry.lineBytes.length)
     return true
@@ -111,7 +111,7 @@ function count(entry: PipelineEntry, rule: MetricRule, metric: CustomMetric): bo
   return true
 }
 
-/** Reads a value as a number: itself, a text of a number, a duration in seconds, true as 1. */
+/** Reads a value as a number: a number, a numeric string, a duration in seconds, true as 1. */
 function numberOf(value: unknown): number | undefined {
   if (typeof value === 'number') return value
   if (typeof value === 'boolean') return value ? 1 : 0
@@ -119,7 +119,7 @@ function numberOf(value: unknown): number | undefined {
   try {
     return parseFloatText(value)
   } catch {
-    // No number: a duration, perhaps.
+    // Not a number; it may be a duration.
   }
   try {
     return Number(parseGoDuration(value)) / 1e9
@@ -195,7 +195,7 @@ function readRule(name: string, body: YamlCursor): MetricRule | undefined {
   return { create, source, action, matchAll, countsBytes, value }
 }
 
-/** Reads the bounds of buckets, which must grow from one to the next. */
+/** Reads the bounds of buckets, which must increase. */
 const readBuckets: ValueReader<number[]> = cursor => {
   let last = Number.NEGATIVE_INFINITY
   return readList(item => {
@@ -209,7 +209,7 @@ const readBuckets: ValueReader<number[]> = cursor => {
   })(cursor)
 }
 
-// What Prometheus's client takes where no buckets are given.
+// The default buckets of Prometheus's client.
 const defaultBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 function readHistogram(
@@ -221,7 +221,7 @@ function readHistogram(
 ): MetricRule {
   const config = cursor?.record({ buckets: readBuckets, value: readStrictText })
   const { buckets: given = [], value } = config ?? {}
-  // The bucket of everything is there without being named.
+  // The +Inf bucket always exists.
   const finite = given.filter(Number.isFinite)
   const buckets = given.length === 0 ? defaultBuckets : finite
   const create = (metrics: CustomMetrics) => metrics.histogram({ ...of.options, buckets })

@@ -1,5 +1,5 @@
-// The multiline stage: joins the lines of a block, each stream on its own. A block begins with a line
-// that matches, and carries the time, labels and values of that line.
+// The multiline stage: joins the lines of a block, separately for each stream. A block starts with a line
+// that matches, and carries that line's time, labels and values.
 
 import { readDurationMs, readLooseCount } from '../../config-reading/readers.ts'
 import { blockCharactersMax, multilineDefaults, multilineStreamsMax } from '../../limits.ts'
@@ -29,7 +29,7 @@ export const multilineStage: StageDefinition = {
     }
     const options = {
       isFirstLine: (line: string) => firstline.test(line),
-      // 0 is no limit but that of memory.
+      // 0 means no limit except memory.
       linesMax:
         raw.max_lines === 0
           ? Number.POSITIVE_INFINITY
@@ -40,7 +40,7 @@ export const multilineStage: StageDefinition = {
   },
 }
 
-/** An open block, or the first line of the last one while no line came after it. */
+/** An open block. Or the first line of the last block, until another line arrives. */
 interface Block extends HeldLine {
   readonly key: string
   readonly first: PipelineEntry
@@ -56,7 +56,7 @@ class MultilineStage implements Stage {
   readonly #options: BlockOptions
   readonly #nowMs: () => number
   readonly #blocks = new Map<string, Block>()
-  /** So many blocks are there before those without lines are forgotten. */
+  /** Number of blocks at which those without lines are forgotten. */
   #forgetAt = multilineStreamsMax
 
   constructor(options: BlockOptions, nowMs: () => number) {
@@ -81,8 +81,8 @@ class MultilineStage implements Stage {
   }
 
   #open(key: string, entry: PipelineEntry): Block {
-    // Times of reading are asked for now: the first line's place may be settled long before the last
-    // block that carries its time.
+    // Look up the times of reading now: the first line's place may be settled long before the last block
+    // with its time is sent.
     const { timestampNs } = entry
     entry.timestampNs = timestampNs
     entry.detach()
@@ -100,7 +100,7 @@ class MultilineStage implements Stage {
 
   #forgetEmpty(): void {
     for (const [key, block] of this.#blocks) if (block.lines.length === 0) this.#blocks.delete(key)
-    // Not at each further one, where many streams have lines that wait.
+    // Not at every further block, if many streams have waiting lines.
     this.#forgetAt = Math.max(multilineStreamsMax, this.#blocks.size * 2)
   }
 

@@ -1,4 +1,4 @@
-// The output stage: makes an extracted value the line.
+// The output stage: replaces the line with an extracted value.
 
 import { readStrictText } from '../../config-reading/readers.ts'
 import type { StageDefinition } from '../stage.ts'

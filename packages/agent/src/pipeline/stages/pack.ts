@@ -1,4 +1,4 @@
-// The pack stage: puts labels into the line, as a JSON object with `_entry`, and off the stream.
+// The pack stage: moves labels from the stream into the line, as a JSON object with `_entry`.
 
 import { readList, readLooseBoolean, readWeakText } from '../../config-reading/readers.ts'
 import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
@@ -8,7 +8,7 @@ import { valueText } from '../values.ts'
 
 const entryName = '_entry'
 
-/** Reads one text or a list of texts. */
+/** Reads a string or a list of strings. */
 const readNames: ValueReader<string[]> = cursor => {
   if (cursor.isList) return readList(readWeakText)(cursor)
   const name = readWeakText(cursor)
@@ -24,7 +24,7 @@ export const packStage: StageDefinition = {
       run(entry, next) {
         const parts: string[] = []
         for (const name of names) {
-          // There the line itself stands: a second one would hide the first from whoever unpacks it.
+          // This key holds the line itself. A duplicate would hide it from a parser.
           if (name === entryName) continue
           const text = valueText(entry.extracted.get(name))
           if (text === undefined) continue
@@ -33,7 +33,7 @@ export const packStage: StageDefinition = {
         }
         parts.push(`"${entryName}":${goJsonText(entry.line)}`)
         entry.line = `{${parts.join(',')}}`
-        // The time of reading, which is the same again after a crash, and not the present.
+        // The time of reading, not the present, because it is the same after a crash.
         if (takesReadTime) entry.timestampNs = entry.origin.readTimeNs(entry.startOffset)
         next(entry)
       },

@@ -1,4 +1,4 @@
-// The regex stage: takes the named groups of an expression out of the line or of an extracted value.
+// The regex stage: extracts the named groups of an expression from the line or an extracted value.
 
 import { type CompiledRegex, compileRegex } from '@skald/go-dialect/regex/regex'
 import { readStrictText, readWeakText } from '../../config-reading/readers.ts'
@@ -6,29 +6,29 @@ import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
-/** Reads the name of an extracted value; an empty one is a mistake. */
+/** Reads the name of an extracted value, which must not be empty. */
 export const readSource: ValueReader<string> = cursor => {
   const source = readStrictText(cursor)
   if (source !== '') return source
   return cursor.failAtKey('source is empty: name an extracted value, or leave source out')
 }
 
-/** An expression with the names of its groups; Go lets a name stand for several groups. */
+/** An expression with the names of its groups. In Go, several groups may share a name. */
 export interface NamedExpression {
   readonly regex: CompiledRegex
   readonly names: readonly (string | undefined)[]
 }
 
-/** Compiles an expression of RE2's dialect whose groups may share names. */
+/** Compiles an RE2 expression whose groups may share names. */
 function compileNamed(text: string): NamedExpression {
-  // Each name gets a number while compiling, so that it is unique.
+  // Each name gets a number while compiling, to make it unique.
   const given: string[] = []
   const unique = text.replace(
     /(\\[\s\S])|\(\?P?<([A-Za-z_]\w*)>/g,
     (all, escaped: string | undefined, name: string | undefined) =>
       escaped !== undefined || name === undefined ? all : `(?P<g${given.push(name) - 1}>`,
   )
-  // As it was written where that can be, so that errors show it.
+  // Compile it as written if possible, so that errors show the original.
   if (new Set(given).size === given.length) {
     const regex = compileRegex(text)
     return { regex, names: regex.groupNames }
@@ -54,10 +54,10 @@ function expressionReader(readWritten: ValueReader<string>): ValueReader<NamedEx
   }
 }
 
-/** Reads a regular expression of RE2's dialect, with its groups. */
+/** Reads an RE2 regular expression with its groups. */
 export const readNamedExpression = expressionReader(readStrictText)
 
-/** Reads a regular expression that only tests, in stages whose decoder takes numbers for texts. */
+/** Reads a regular expression that is only tested, in stages whose decoder accepts numbers as strings. */
 export const readExpression: ValueReader<CompiledRegex> = cursor =>
   expressionReader(readWeakText)(cursor)?.regex
 

@@ -1,4 +1,4 @@
-// The replace stage: replaces what the groups of an expression match, by a template.
+// The replace stage: replaces what an expression's groups match, using a template.
 
 import { RE2JS } from 're2js'
 import type { PipelineEntry } from '../entry.ts'
@@ -26,11 +26,11 @@ export const replaceStage: StageDefinition = {
         'The replace stage replaces what a group matches, and the expression has no group: write (...)',
       )
     }
-    // Promtail as well replaces nothing then, rather than everything by nothing.
+    // Like Promtail, replace nothing in this case, not everything with nothing.
     if (body.has('replace') && !replace) return undefined
     const { regex, names } = expression
     const hasNames = names.some(name => name !== undefined && name !== '')
-    // The engine that tells where groups lie; the expression was checked above.
+    // This engine reports the positions of groups. The expression was checked above.
     const re2 = RE2JS.compile(regex.source)
     return () => ({
       run(entry, next) {
@@ -45,7 +45,7 @@ export const replaceStage: StageDefinition = {
       },
     })
 
-    /** Gives the new text and what stands for the named groups; nothing without a match. */
+    /** Returns the new text and the replacements of the named groups, or nothing without a match. */
     function replaceGroups(
       whole: string,
       entry: PipelineEntry,
@@ -55,14 +55,14 @@ export const replaceStage: StageDefinition = {
       let copied = 0
       let matchCount = 0
       let previousEnd = -1
-      /** Names by what their groups caught in the first match. */
+      /** Names of groups, by what they captured in the first match. */
       const firstCaptured = new Map<string, string>()
       const replacements = new Map<string, string>()
       while (matcher.find()) {
         const isEmptyBehindMatch =
           matcher.end() === matcher.start() && matcher.end() === previousEnd
         previousEnd = matcher.end()
-        // As Go counts matches.
+        // Go skips such matches too.
         if (isEmptyBehindMatch) continue
         matchCount++
         for (let group = 1; group < names.length; group++) {
@@ -73,10 +73,10 @@ export const replaceStage: StageDefinition = {
           const end = matcher.end(group)
           const captured = whole.slice(start, end)
           const replaced = replace ? executeReplaceTemplate(replace, entry, captured) : ''
-          // A template that fails on one group leaves the whole text.
+          // If the template fails for one group, the whole text stays.
           if (replaced === undefined) return undefined
           if (hasNames) replacements.set(captured, replaced)
-          // A group inside one that was replaced already.
+          // A group inside one that was already replaced.
           if (start < copied) continue
           out += whole.slice(copied, start) + replaced
           copied = end

@@ -1,5 +1,5 @@
-// The sampling stage: keeps a part of the lines. Which ones follows from their place in the file, so
-// that a line which is read again after a crash is judged the same.
+// The sampling stage: keeps a share of the lines. The choice depends on their place in the file, so a line
+// that is read again after a crash is treated the same.
 
 import { readLooseNumber, readWeakText } from '../../config-reading/readers.ts'
 import type { StageDefinition } from '../stage.ts'
@@ -25,7 +25,7 @@ export const samplingStage: StageDefinition = {
   },
 }
 
-/** Gives each place of each file a fixed number below 1. */
+/** Returns a fixed number below 1 for each place in each file. */
 function fraction(name: string, offset: number): number {
   let hash = 0x811c9dc5
   for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)

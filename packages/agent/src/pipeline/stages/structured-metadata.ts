@@ -1,5 +1,5 @@
-// structured_metadata (and non_indexed_labels, its older name): pairs that belong to the line, taken
-// from extracted values and from labels, which they then leave.
+// structured_metadata (formerly non_indexed_labels): attaches pairs to the line itself. They come from
+// extracted values, or from labels, which the stream then loses.
 
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'

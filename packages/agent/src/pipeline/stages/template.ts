@@ -1,4 +1,4 @@
-// The template stage: makes an extracted value by a Go template.
+// The template stage: sets an extracted value with a Go template.
 
 import { readStrictText } from '../../config-reading/readers.ts'
 import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
@@ -6,7 +6,7 @@ import type { StageDefinition, StageReading } from '../stage.ts'
 import { compileStageTemplate, executeStageTemplate } from '../template-data.ts'
 import { valueText } from '../values.ts'
 
-/** Makes a reader of templates, which reports a text that is none as a mistake of the given kind. */
+/** Makes a reader of templates that reports an invalid template as a mistake of the given kind. */
 export function templateReader(
   fail: 'failAtKey' | 'failContained',
   env: StageReading['env'],

@@ -1,10 +1,10 @@
-// The tenant stage: whose lines these are. The label it sets is taken away when sending.
+// The tenant stage: sets the tenant of a line, as a label that is removed before sending.
 
 import { readStrictText } from '../../config-reading/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
-/** Label that carries the tenant up to the push queue. */
+/** Label that carries the tenant to the push queue. */
 export const tenantLabel = '__tenant_id__'
 
 export const tenantStage: StageDefinition = {

@@ -1,4 +1,4 @@
-// The timestamp stage: makes an extracted value the time of the line.
+// The timestamp stage: sets the time of the line from an extracted value.
 
 import { goTimeLayouts, isTimeZone, layoutParts, nsPerMs, parseGoTime } from '@skald/go-dialect'
 import { readList, readOneOf, readStrictText } from '../../config-reading/readers.ts'
@@ -7,7 +7,7 @@ import { LastTimes } from '../fudge.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
-/** Reads a time; `undefined` where the text is none. */
+/** Parses a time. Returns `undefined` if the text is not one. */
 type TimeParser = (text: string, nowMs: number) => bigint | undefined
 
 interface Format {
@@ -16,7 +16,7 @@ interface Format {
   readonly unit: number | undefined
 }
 
-// Digits after the whole number that make nanoseconds.
+// Digits to append to the number to get nanoseconds.
 const units: Readonly<Record<string, number>> = { Unix: 9, UnixMs: 6, UnixUs: 3, UnixNs: 0 }
 const predefined: Readonly<Record<string, string>> = goTimeLayouts
 const predefinedNames = [
@@ -59,7 +59,7 @@ function parserOf(format: Format, location: string | undefined): TimeParser {
       const nearNs = BigInt(Math.trunc(nowMs)) * nsPerMs
       return parseGoTime(layout!, text, { ...options, nearNs }).timestampNs
     } catch {
-      // Not a time of this layout: the next one, or the action on failure.
+      // Not a time in this layout: try the next one, or the action on failure.
       return undefined
     }
   }
@@ -70,10 +70,10 @@ function parseUnix(text: string, digits: number): bigint | undefined {
   if (!match || (match[2] !== undefined && digits !== 9)) return undefined
   const whole = BigInt(match[1]!) * 10n ** BigInt(digits)
   const fraction = match[2] ?? ''
-  // A whole number of its own for Go, which is added also where the seconds are negative.
+  // Go parses the fraction as a separate integer, and adds it even to negative seconds.
   if (fraction.length > 18) return undefined
   const timestampNs = whole + BigInt(Math.trunc(Number(fraction) * 10 ** (9 - fraction.length)))
-  // What does not fit 64 bits is no time.
+  // A value beyond 64 bits is not a time.
   return BigInt.asIntN(64, timestampNs) === timestampNs ? timestampNs : undefined
 }
 
