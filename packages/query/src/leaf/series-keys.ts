@@ -64,7 +64,7 @@ function createGroupKeys(
   )
 }
 
-/** Throws if a field of the line is named like an error. */
+/** Throws if the series has an error label that the query does not preserve. */
 function checkSeries(set: LabelSet, labels: LineLabels): void {
   const error = labelValue(set, errorLabel)
   if (error === '' || labels.get(preserveErrorLabel) !== undefined) return
