@@ -13,8 +13,8 @@ export function sanitizeLabelName(key: string): string {
 }
 
 /**
- * Joins the name of an outer key with an inner key. If the prefix is not empty, the inner key may start with
- * a digit.
+ * Joins an outer name and an inner key, or returns the outer name if the key is empty. Leading digits were
+ * handled in the outer name.
  */
 export function sanitizeInnerName(prefix: string, key: string): string {
   const trimmed = trimSpace(key)
