@@ -1,7 +1,7 @@
-// The errors of templates. Each has a stable `code`; the texts are those of Go's text/template, because
+// The errors of templates. Each has a stable `code`. The texts are those of Go's text/template, because
 // clients match on them.
 
-/** Says that a text is no template: `template: line:1: unclosed action`. */
+/** Thrown when a text is not a template: `template: line:1: unclosed action`. */
 export class TemplateSyntaxError extends SyntaxError {
   readonly code = 'TEMPLATE_SYNTAX'
   /** Line of the template, from 1. */
@@ -15,7 +15,7 @@ export class TemplateSyntaxError extends SyntaxError {
 }
 
 /**
- * Says that a template failed on its data: `template: line:1:3: executing "line" at <div 1 0>: error
+ * Thrown when a template fails on its data: `template: line:1:3: executing "line" at <div 1 0>: error
  * calling div: runtime error: integer divide by zero`.
  */
 export class TemplateExecError extends Error {
@@ -27,7 +27,7 @@ export class TemplateExecError extends Error {
   }
 }
 
-/** What a function of a template throws: the message without the place, which the template adds. */
+/** Thrown by template functions. The message has no position; the template adds it. */
 export class FunctionError extends Error {
   readonly code = 'TEMPLATE_FUNCTION'
 

@@ -1,4 +1,4 @@
-// The methods that values have, one row each. The first parameter of a row is the receiver.
+// The methods of values, one row each. The first parameter of a row is the receiver.
 
 import { type CivilTime, civilTime, civilToNs } from '../time/civil-time.ts'
 import { FunctionError } from './errors.ts'
@@ -9,7 +9,7 @@ type MethodTable = Readonly<Record<string, TemplateFunction>>
 
 const nsPerSecond = 1_000_000_000n
 
-/** Finds a method of a value. */
+/** Returns a method of a value. */
 export function findMethod(receiver: Value, name: string): TemplateFunction | undefined {
   if (typeof receiver !== 'object' || receiver === null) return undefined
   if (receiver instanceof GoTime) return ownRow(timeMethods, name)
@@ -86,7 +86,7 @@ const timeMethods: MethodTable = {
   }),
 }
 
-/** Whole units and the rest are divided apart, as Go does, which rounds differently. */
+/** Like Go, divides whole units and the rest separately, which affects rounding. */
 function inUnits(span: Value, unitNs: bigint): number {
   const ns = (span as GoInt).value
   return Number(ns / unitNs) + Number(ns % unitNs) / Number(unitNs)

@@ -16,7 +16,6 @@ export interface Token {
   readonly text: string
   /** Value of DURATION and RANGE. */
   readonly durationNs: bigint
-  /** Value of NUMBER and BYTES. */
   /** Value of NUMBER and BYTES. The parser decides how to read a number. */
   readonly number: number
   readonly line: number
