@@ -1,5 +1,5 @@
-// Random queries over random lines: whatever they are, they end with a result or a known error, soon.
-// FUZZ_SECONDS runs it for longer than a test should take, all properties together.
+// Runs random queries over random lines. Each must end soon, with a result or a known error. FUZZ_SECONDS
+// sets the time for all properties together.
 
 import { compileRegex, RegexSyntaxError } from '@skald/go-dialect/regex/regex'
 import fc from 'fast-check'
@@ -33,7 +33,7 @@ const runs = (count: number) =>
     : { numRuns: count, seed: 3 }
 const timeout = { timeout: (seconds + 30) * 1_000 }
 if (seconds > 0) tests.setTimeout((2 * seconds + 30) * 1_000)
-/** CPU time that no query of these sizes has a reason to take. */
+/** CPU time that no query of this size should need. */
 const slowMs = 2_000
 
 const fragment = fc.constantFrom(

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { renderAgent, renderQuery } from './render.ts'
 
-// Every template here would run for hours or fill the memory.
+// Without limits, each of these templates would run for hours or fill the memory.
 test('No template outlives its limits', async t => {
   const f = (text: string, message: RegExp, render = renderAgent) =>
     t.throws(() => render(text), { message }, text.slice(0, 80))

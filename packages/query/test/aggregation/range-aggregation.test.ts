@@ -17,7 +17,7 @@ const variance = (values: readonly number[]) => {
   return sum(values.map(value => (value - mean) ** 2)) / values.length
 }
 
-// Each function over the samples of a window, in the plainest way.
+// Each function over the samples of a window, in the simplest way.
 const plain: Readonly<Record<string, (samples: readonly Sample[], rangeS: number) => number>> = {
   count_over_time: samples => samples.length,
   sum_over_time: samples => sum(samples.map(s => s.value)),

@@ -14,7 +14,7 @@ const signal = new AbortController().signal
 
 type Entry = string | readonly [line: string, metadata: Readonly<Record<string, string>>]
 
-/** Lines of one stream, the first one the oldest. */
+/** Lines of one stream, oldest first. */
 function ask(lines: readonly Entry[], options: Partial<DetectedFieldsRequest> = {}) {
   const entries = lines.map((entry, i) => {
     const [line, metadata] = typeof entry === 'string' ? [entry, {}] : entry
@@ -33,7 +33,7 @@ function ask(lines: readonly Entry[], options: Partial<DetectedFieldsRequest> = 
   return { source, request }
 }
 
-/** `name type cardinality parsers path`, one text for each field. */
+/** Returns `name type cardinality parsers path` for each field. */
 async function fields(lines: readonly Entry[], options: Partial<DetectedFieldsRequest> = {}) {
   const { source, request } = ask(lines, options)
   const found = await detectFields(request, source, signal)

@@ -52,7 +52,7 @@ async function volume(selector: string, options: Partial<VolumeRequest> = {}) {
   ])
 }
 
-/** Lines that any volume of this file has looked at. */
+/** Number of lines read by the volume queries in this file. */
 const t0 = { touchedLines: 0 }
 
 test('A volume counts bytes of lines and eight for each pair of metadata', async t => {

@@ -203,7 +203,7 @@ test('The short way and the pipeline give the same answer', async t => {
       async ([parse, filtered, aggregate], loaded) => {
         const withPipeline = (stage: string) =>
           aggregate.replace('@', `{app="a"} ${parse} ${stage} ${filtered}`)
-        // A stage that changes nothing keeps the query off the short way.
+        // A stage that changes nothing keeps the query off the fast path.
         return (
           (await answer(withPipeline(''), loaded)) ===
           (await answer(withPipeline('| decolorize'), loaded))

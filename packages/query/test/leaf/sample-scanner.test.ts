@@ -159,7 +159,7 @@ test('A label filter behind a parser spares blocks that lack its value, escapes 
   t.equal(rowsLeft('{a="b"} | json | level="error" or level="warn"', lines), 1)
   t.equal(rowsLeft('{a="b"} | json | level="error"', [...lines, '{"level":"\\u0065rror"}']), 1)
   t.equal(rowsLeft('{a="b"} | logfmt | level="error"', ['level=info', 'level="err\\u006fr"']), 1)
-  // What is no text of the line, or may be missing from it, spares none.
+  // Values that are not text of the line, or may be missing from it, rule out no block.
   t.equal(rowsLeft('{a="b"} | json | level="error"', lines, { level: 'error' }), 3)
   t.equal(rowsLeft('{a="b"} | json | level!="error"', lines), 3)
   t.equal(rowsLeft('{a="b"} | json | level="" ', lines), 3)

@@ -6,14 +6,14 @@ import { shapeOf } from '../../src/patterns/shape.ts'
 import { formatPattern, tokensOf } from '../../src/patterns/tokens.ts'
 import { createMemorySource } from '../memory-source.ts'
 
-/** Takes in a line as a scan does. */
+/** Adds a line like a scan does. */
 function teach(miner: PatternMiner, text: string, slot = 0): void {
   const bytes = Buffer.from(text)
   const line = { bytes, start: 0, end: bytes.length }
   if (!miner.addKnown(line, slot)) miner.add(line, slot)
 }
 
-/** Patterns of lines with how many lines each has, largest first. */
+/** Returns the patterns of lines and their line counts, largest first. */
 function mine(lines: readonly string[]): [pattern: string, count: number][] {
   const miner = new PatternMiner()
   for (const line of lines) teach(miner, line)
@@ -105,7 +105,7 @@ test('counts are kept by time slot, also when miners are merged', async t => {
   )
 })
 
-/** Lines of which no two are alike. */
+/** Lines that are all different. */
 function unlike(i: number): string {
   return `${'('.repeat(1 + (i % 18))}w${'['.repeat(1 + Math.floor(i / 18))}`
 }

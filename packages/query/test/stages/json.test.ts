@@ -75,7 +75,7 @@ test('json with expressions takes values from their places', async t => {
   f('plain', 'a', { __error__: 'JSONParserErr' })
 })
 
-// Flattens as json does, by way of real values.
+// Flattens like the json stage, but on parsed values.
 function flatten(value: object, prefix: string, found: Record<string, string>): void {
   for (const [key, inner] of Object.entries(value)) {
     const name = prefix === '' ? sanitizeLabelName(key) : sanitizeInnerName(prefix, key)
@@ -100,7 +100,7 @@ const objectOf = (key: fc.Arbitrary<string>) =>
     ),
   })).object
 const object = objectOf(fc.stringMatching(/^[a-z][a-z0-9_.-]{0,5}$/))
-// Different keys of these never become the same name.
+// Different keys from these never map to the same name.
 const plainObject = objectOf(fc.constantFrom('a', 'b', 'c', 'x'))
 
 test('json agrees with JSON.parse on whatever is valid', async t => {

@@ -16,7 +16,7 @@ test('A printed query parses to the same tree', async t => {
   t.pass('no difference')
 })
 
-// A tree as text, keys in order.
+// Returns a tree as text, with keys in order.
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) => {
     if (typeof part === 'bigint') return `${part}n`
