@@ -93,7 +93,7 @@ export const reverseStage = {
   t.throws(() => query.parseLogql('{reverse="x"}'), /unexpected reverse/, 'it is a word now')
 })
 
-test('A range aggregation and a vector aggregation are one file and one row each', async t => {
+test('A new range or vector aggregation needs one file and one row', async t => {
   const { query, run } = await withAdditions(t, [
     {
       file: 'aggregation/range/present-over-time.ts',

@@ -54,7 +54,7 @@ const streams = fc
     },
   ])
 
-test('Any query of the grammar ends with a result or a known error', timeout, async t => {
+test('Any query in the grammar ends with a result or a known error', timeout, async t => {
   await fc.assert(
     fc.asyncProperty(anyExpr, streams, fc.boolean(), async (expr, loaded, isInstant) => {
       const started = process.cpuUsage().user
@@ -170,7 +170,7 @@ const regexText = fc
   .map(pieces => pieces.map(([piece, count]) => piece.repeat(count)).join(''))
 const searched = fc.constantFrom('', 'a', 'abab é', 'x'.repeat(1_200), 'ab\nba', '\u212a💩')
 
-test('Any regular expression is ready soon or refused', timeout, async t => {
+test('Any regular expression compiles quickly or is rejected', timeout, async t => {
   fc.assert(
     fc.property(regexText, searched, fc.boolean(), (pattern, text, anchored) => {
       const started = process.cpuUsage().user

@@ -34,7 +34,7 @@ test('Two halves of a character make it whole again', async t => {
   }
 })
 
-test('Each byte that is no text prints as one sign', async t => {
+test('Each byte that is not text prints as one replacement character', async t => {
   t.equal(toPrintable(decodeGoText(Buffer.from('41e282c3', 'hex'))), 'A\ufffd\ufffd\ufffd')
   t.equal(toPrintable(decodeGoText(Buffer.from('eda080', 'hex'))), '\ufffd\ufffd\ufffd')
   t.equal(toPrintable('plain € 😀'), 'plain € 😀')

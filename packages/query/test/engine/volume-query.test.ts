@@ -99,7 +99,7 @@ test('Each bucket keeps its largest series', async t => {
   )
 })
 
-test('More series than may be added up, and too many buckets, are refused', async t => {
+test('Too many series or buckets are an error', async t => {
   await t.rejects(
     volume('{env="x"}', { maxSeries: 2 }),
     new LimitExceededError(
