@@ -265,7 +265,7 @@ function formatString(text: string, directive: Directive): string | undefined {
 }
 
 function quoteWith(text: string, isRaw: boolean, isAscii: boolean): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these cannot stand in a raw literal.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: raw literals cannot contain these.
   if (isRaw && text.isWellFormed() && !/[\0-\x08\x0a-\x1f`\x7f\ufeff]/.test(text))
     return `\`${text}\``
   const quoted = quoteText(text)

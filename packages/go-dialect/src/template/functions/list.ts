@@ -151,7 +151,7 @@ function chunkList(size: number, list: Value): GoList {
   return new GoList(chunks, '[]interface {}')
 }
 
-/** Returns the items of a list as texts, without nil. Anything else becomes a list of its own text. */
+/** Returns the items of a list as texts, without nil. Anything else becomes a one-item list with its text. */
 function textsOf(value: Value): string[] {
   if (value === null || value === undefined) return []
   if (!(value instanceof GoList)) return [printValue(value)]
