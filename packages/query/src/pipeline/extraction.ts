@@ -134,13 +134,13 @@ export class Extraction {
     return true
   }
 
-  /** Sets a label that the query names to the empty text, unless the line has one of that name. */
+  /** Sets a label named in the query to the empty text, unless the line has one of that name. */
   addMissing(name: string): void {
     if (this.#needs.names && !this.#needs.names.has(name)) return
     if (this.#labels.get(name) === undefined) this.#labels.set(name, '')
   }
 
-  /** Sets a label that the query names to the empty text, unless it is a stream label or metadata. */
+  /** Sets a label named in the query to the empty text, unless it is a stream label or metadata. */
   addEmpty(name: string): void {
     if (this.#fieldOf(name) === name) this.addNamed(name, '')
   }

@@ -4,7 +4,7 @@ import type { Buckets, Cell, FoldName } from '../folds.ts'
 import type { Grouping } from '../grouping.ts'
 import type { OverSamples } from '../samples.ts'
 
-/** What a line counts as. */
+/** The value that a line adds: 1, its bytes, or its unwrapped value. */
 export type SampleValue = 'one' | 'bytes' | 'unwrapped'
 
 /** The parameters of an aggregation in a query. */
