@@ -21,7 +21,7 @@ export class RegexSyntaxError extends SyntaxError {
   }
 }
 
-/** Says that a text is no template: `template: line:1: unclosed action`. */
+/** Thrown when a text is not a template: `template: line:1: unclosed action`. */
 export class TemplateSyntaxError extends SyntaxError {
   readonly code = 'TEMPLATE_SYNTAX'
   /** Line of the template, from 1. */
@@ -35,7 +35,7 @@ export class TemplateSyntaxError extends SyntaxError {
 }
 
 /**
- * Says that a template failed on its data: `template: line:1:3: executing "line" at <div 1 0>: error
+ * Thrown when a template fails on its data: `template: line:1:3: executing "line" at <div 1 0>: error
  * calling div: runtime error: integer divide by zero`.
  */
 export class TemplateExecError extends Error {
@@ -47,7 +47,7 @@ export class TemplateExecError extends Error {
   }
 }
 
-/** What a function of a template throws: the message without the place, which the template adds. */
+/** Thrown by template functions. The message has no position; the template adds it. */
 export class FunctionError extends Error {
   readonly code = 'TEMPLATE_FUNCTION'
 

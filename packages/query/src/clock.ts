@@ -1,4 +1,4 @@
-// The time of day, which this package does not read by itself.
+// The current time. Callers pass it in, because this package never reads a clock.
 
-/** Returns the time now, in nanoseconds since 1970. Templates of a query may ask for it. */
+/** Returns the current time in nanoseconds since 1970, for query templates that use it. */
 export type Clock = () => bigint

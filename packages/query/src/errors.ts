@@ -1,15 +1,15 @@
-// The errors of this package that somebody catches. Each has a stable `code`; the texts are Loki's,
-// because clients match on them.
+// The errors of this package that callers catch. Each has a stable `code`. The texts are Loki's, because
+// clients match on them.
 
 /**
- * Says that a text is no LogQL, or LogQL that can never run. `line` and `column` are 0 where the error
- * belongs to the query as a whole; `line` alone is 0 at tokens of several characters, as in Loki.
+ * Thrown when a text is not LogQL, or is LogQL that can never run. `line` and `column` are 0 if the error
+ * concerns the whole query. Only `line` is 0 for tokens of several characters, like in Loki.
  */
 export class LogqlSyntaxError extends SyntaxError {
   readonly code = 'LOGQL_SYNTAX'
   readonly line: number
   readonly column: number
-  /** What is wrong, without the position. */
+  /** The problem, without the position. */
   readonly reason: string
 
   constructor(reason: string, where: ErrorOptions & { line?: number; column?: number } = {}) {
@@ -23,7 +23,7 @@ export class LogqlSyntaxError extends SyntaxError {
   }
 }
 
-/** Says that a query is valid, but not of the kind that this place takes. */
+/** Thrown when a query is valid, but of the wrong kind here (log query or metric query). */
 export class LogqlKindError extends Error {
   readonly code = 'LOGQL_KIND'
 
@@ -33,7 +33,7 @@ export class LogqlKindError extends Error {
   }
 }
 
-/** Says that a sample of a metric query has an error that no filter took away. */
+/** Thrown when a sample of a metric query has an error that no filter removed. */
 export class LogqlPipelineError extends Error {
   readonly code = 'LOGQL_PIPELINE'
 
@@ -48,7 +48,7 @@ export class LogqlPipelineError extends Error {
   }
 }
 
-/** Says that the two sides of a binary operation cannot be matched one to one. */
+/** Thrown when the two sides of a binary operation cannot be matched one to one. */
 export class VectorMatchingError extends Error {
   readonly code = 'LOGQL_VECTOR_MATCHING'
 
@@ -58,10 +58,10 @@ export class VectorMatchingError extends Error {
   }
 }
 
-/** Says that a query needs more than a limit lets it have. */
+/** Thrown when a query exceeds a limit. */
 export class LimitExceededError extends Error {
   readonly code = 'LIMIT_EXCEEDED'
-  /** Name of the limit, as the configuration has it. */
+  /** Name of the limit, as in the configuration. */
   readonly limit: string
 
   constructor(limit: string, message: string) {

@@ -1,25 +1,25 @@
-// Bounds of one query. The first group is the operator's to set, per tenant; the constants below bound
-// memory where no setting of Loki does.
+// Bounds on one query. Operators set the first group per tenant. The constants below bound memory where Loki
+// has no setting.
 
 /** Limits of a tenant, named as in `limits_config`. */
 export interface QueryLimits {
-  /** `max_query_series`: series a metric query may return. */
+  /** `max_query_series`: maximum series a metric query may return. */
   readonly maxQuerySeries: number
-  /** `max_entries_limit_per_query`: largest `limit` of a log query. */
+  /** `max_entries_limit_per_query`: maximum `limit` of a log query. */
   readonly maxEntriesLimitPerQuery: number
-  /** `max_query_length`: longest time range; 0 for none. */
+  /** `max_query_length`: longest time range. 0 means no limit. */
   readonly maxQueryLengthNs: bigint
-  /** `max_query_range`: longest `[range]`; 0 for none. */
+  /** `max_query_range`: longest `[range]`. 0 means no limit. */
   readonly maxQueryRangeNs: bigint
   /** `max_streams_matchers_per_query` */
   readonly maxStreamsMatchersPerQuery: number
-  /** `split_queries_by_interval`: above 0, range queries are aligned to their step. */
+  /** `split_queries_by_interval`: above 0, range queries align to their step. */
   readonly splitQueriesByIntervalNs: bigint
-  /** `required_labels`: names that each selector has to use. */
+  /** `required_labels`: names that every selector must use. */
   readonly requiredLabels: readonly string[]
-  /** `minimum_labels_number`: least number of matchers; 0 for none. */
+  /** `minimum_labels_number`: minimum number of matchers. 0 means no limit. */
   readonly minimumLabelsNumber: number
-  /** `shard_aggregations`: without `approx_topk` among them, there is none. */
+  /** `shard_aggregations`: `approx_topk` works only if it is listed here. */
   readonly shardAggregations: readonly string[]
 }
 
@@ -38,20 +38,20 @@ export const defaultQueryLimits: QueryLimits = {
   shardAggregations: [],
 }
 
-/** Evaluation times of one query: Loki's 11,000, and what alignment adds. */
+/** Maximum evaluation times of one query: Loki's 11,000, plus those that alignment adds. */
 export const stepCountMax = 11_002
 
-/** Series a leaf below other operations may have, where fewer of them are returned. */
+/** Maximum series of a leaf below other operations, where fewer are returned. */
 export const innerSeriesMax = 100_000
 
-/** Counters (series times windows) one leaf may hold: 8 bytes each, several per window at most. */
+/** Maximum counters (series times windows) of one leaf: 8 bytes each, several per window at most. */
 export const leafCellCountMax = 16_000_000
 
-/** Buckets of all groups together that a volume may have; 16 bytes each. */
+/** Maximum buckets of a volume, over all groups. 16 bytes each. */
 export const volumeCellCountMax = 4_000_000
 
-/** Different values of all fields together that a look at unknown fields keeps. */
+/** Maximum distinct values that field detection keeps, over all fields. */
 export const sampledValueCountMax = 500_000
 
-/** Single values that aggregations over whole windows (quantiles, counters) may keep. */
+/** Maximum single values kept by aggregations over whole windows (quantiles, counters). */
 export const keptSampleCountMax = 16_000_000

@@ -1,14 +1,14 @@
-// Lets other work run during a long evaluation, and ends it when the query is over.
+// Gives other work a turn during a long evaluation, and stops it when the query ends.
 
 import { setImmediate } from 'node:timers/promises'
 
-/** Counts work that was done; now and then it waits for others, and throws once the query is over. */
+/** Counts work done. Now and then it waits for other work. Throws once the query has ended. */
 export type Pause = (cellCount: number) => Promise<void> | void
 
-/** Work between two pauses: some milliseconds. */
+/** Work between two pauses: a few milliseconds. */
 const cellsPerPause = 200_000
 
-/** Makes the pause of a query that `signal` ends. */
+/** Creates the pause function of a query. `signal` ends the query. */
 export function createPause(signal: AbortSignal): Pause {
   let done = 0
   return cellCount => {

@@ -1,5 +1,5 @@
-// A new stage, range aggregation or vector aggregation is one file and one row. The test adds one of each to
-// a copy of the package, and nothing else.
+// A new stage, range aggregation or vector aggregation needs one file and one row. The test adds just these
+// to a copy of the package.
 
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ interface Addition {
   readonly name: string
 }
 
-/** Makes a package with the additions, and evaluates queries over three lines with it. */
+/** Creates a copy of the package with the additions, and evaluates queries over three lines. */
 async function withAdditions(t: Test, additions: readonly Addition[]) {
   const dir = t.testdir()
   const here = import.meta.dirname
@@ -93,7 +93,7 @@ export const reverseStage = {
   t.throws(() => query.parseLogql('{reverse="x"}'), /unexpected reverse/, 'it is a word now')
 })
 
-test('A range aggregation and a vector aggregation are one file and one row each', async t => {
+test('A new range or vector aggregation needs one file and one row', async t => {
   const { query, run } = await withAdditions(t, [
     {
       file: 'aggregation/range/present-over-time.ts',

@@ -1,5 +1,5 @@
-// Random queries over random lines: whatever they are, they end with a result or a known error, soon.
-// FUZZ_SECONDS runs it for longer than a test should take, all properties together.
+// Runs random queries over random lines. Each must end soon, with a result or a known error. FUZZ_SECONDS
+// sets the time for all properties together.
 
 import { RegexSyntaxError } from '@skald/go-dialect/errors'
 import { compileRegex } from '@skald/go-dialect/regex/regex'
@@ -34,7 +34,7 @@ const runs = (count: number) =>
     : { numRuns: count, seed: 3 }
 const timeout = { timeout: (seconds + 30) * 1_000 }
 if (seconds > 0) tests.setTimeout((2 * seconds + 30) * 1_000)
-/** CPU time that no query of these sizes has a reason to take. */
+/** CPU time that no query of this size should need. */
 const slowMs = 2_000
 
 const fragment = fc.constantFrom(
@@ -55,7 +55,7 @@ const streams = fc
     },
   ])
 
-test('Any query of the grammar ends with a result or a known error', timeout, async t => {
+test('Any query in the grammar ends with a result or a known error', timeout, async t => {
   await fc.assert(
     fc.asyncProperty(anyExpr, streams, fc.boolean(), async (expr, loaded, isInstant) => {
       const started = process.cpuUsage().user
@@ -171,7 +171,7 @@ const regexText = fc
   .map(pieces => pieces.map(([piece, count]) => piece.repeat(count)).join(''))
 const searched = fc.constantFrom('', 'a', 'abab é', 'x'.repeat(1_200), 'ab\nba', '\u212a💩')
 
-test('Any regular expression is ready soon or refused', timeout, async t => {
+test('Any regular expression compiles quickly or is rejected', timeout, async t => {
   fc.assert(
     fc.property(regexText, searched, fc.boolean(), (pattern, text, anchored) => {
       const started = process.cpuUsage().user

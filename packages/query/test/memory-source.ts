@@ -1,4 +1,4 @@
-// A LogSource over entries in memory, in blocks of a few rows, for tests.
+// A LogSource for tests, over entries in memory, in blocks of a few rows.
 
 import { createLabelSet, formatLabelSet, type LabelSet } from '@skald/wire'
 import { compileMatchers } from '@skald/wire/compile-matcher'
@@ -22,7 +22,7 @@ export interface TestStream {
   readonly entries: readonly TestEntry[]
 }
 
-/** What was touched, so that tests can tell that a column was left alone. */
+/** The columns read, so that tests can check that others were not. */
 export interface Touched {
   lines: number
   lengths: number
@@ -30,14 +30,14 @@ export interface Touched {
   metadata: number
 }
 
-/** The time at which tests run their queries: 2026-01-15, midnight UTC. */
+/** Time at which tests run their queries: 2026-01-15, midnight UTC. */
 export const testClock = () => 1_768_435_200_000_000_000n
 
 export interface MemorySource extends LogSource {
   readonly touched: Touched
 }
 
-/** Makes a source; each block has at most `rowsPerBlock` rows and is scanned by a scanner of its own. */
+/** Creates a source. Each block has at most `rowsPerBlock` rows and a separate scanner. */
 export function createMemorySource(streams: readonly TestStream[], rowsPerBlock = 7): MemorySource {
   const touched: Touched = { lines: 0, lengths: 0, times: 0, metadata: 0 }
   const blocks: BlockView[] = []
@@ -57,7 +57,7 @@ export function createMemorySource(streams: readonly TestStream[], rowsPerBlock 
       const wanted = blocks.filter(
         block => matches(block.labels) && block.maxNs >= leaf.startNs && block.minNs < leaf.endNs,
       )
-      // Two scanners, so that merging is part of every test.
+      // Two scanners, so that every test covers merging.
       const scanners = [openLeafScanner(leaf, testClock), openLeafScanner(leaf, testClock)]
       for (const [i, block] of wanted.entries()) {
         const scanner = scanners[i % 2]!
@@ -71,7 +71,7 @@ export function createMemorySource(streams: readonly TestStream[], rowsPerBlock 
   }
 }
 
-/** Makes a block of rows that ascend by time. */
+/** Creates a block of rows in ascending time order. */
 export function createBlock(
   labels: LabelSet,
   rows: readonly TestEntry[],

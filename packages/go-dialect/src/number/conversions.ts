@@ -1,4 +1,4 @@
-// Text of a label to a number, as label filters and `unwrap` do it. Errors are Go's texts.
+// Converts label text to numbers, for label filters and `unwrap`. Error texts are Go's.
 
 import { quoteGoString } from '../text/go-string.ts'
 import { parseGoDuration } from '../time/time.ts'
@@ -9,7 +9,7 @@ const special = /^[+-]?(?:inf|infinity|nan)$/i
 const hexadecimal = /^([+-]?)0[xX]([\da-fA-F]*)\.?([\da-fA-F]*)[pP]([+-]?\d+)$/
 
 /**
- * Reads a number as Go's ParseFloat.
+ * Parses a number like Go's ParseFloat.
  *
  * @throws SyntaxError with Go's text.
  */
@@ -36,7 +36,7 @@ export function parseFloatText(text: string): number {
   throw new SyntaxError(`strconv.ParseFloat: parsing ${quoteGoString(text)}: invalid syntax`)
 }
 
-// Underscores may stand between digits.
+// Underscores are allowed between digits.
 function parseSeparated(text: string): number {
   if (!/[^\da-fA-FxX]_|_[^\da-fA-F]|__/.test(text)) {
     const plain = text.replaceAll('_', '')
@@ -45,7 +45,7 @@ function parseSeparated(text: string): number {
   throw new SyntaxError(`strconv.ParseFloat: parsing ${quoteGoString(text)}: invalid syntax`)
 }
 
-// Digits up to a length at which all sums are exact; -1 for anything else.
+// Reads digits, few enough that all sums are exact. Returns -1 for anything else.
 function smallWhole(text: string, start: number, end: number): number {
   if (end === start || end - start > 12) return -1
   let value = 0
@@ -57,13 +57,13 @@ function smallWhole(text: string, start: number, end: number): number {
   return value
 }
 
-/** Reads a Go duration as nanoseconds. */
+/** Parses a Go duration to nanoseconds. */
 export function parseDurationNs(text: string): number {
   const simple = simpleDuration(text)
   return simple >= 0 ? simple : Number(parseGoDuration(text))
 }
 
-// One number with one unit, as most durations in logs are; -1 where the full parser has to look.
+// Reads one number with one unit, like most durations in logs. Returns -1 if the full parser is needed.
 function simpleDuration(text: string): number {
   let end = text.length - 1
   let unit = 0
@@ -91,7 +91,7 @@ function simpleDuration(text: string): number {
   return Math.floor((digits * unit) / scale)
 }
 
-/** Reads one number with one unit, such as `12.5ms`, as nanoseconds; NaN for anything else. */
+/** Reads one number with one unit, such as `12.5ms`, to nanoseconds. Returns NaN for anything else. */
 export function simpleDurationBytes(bytes: Uint8Array, start: number, end: number): number {
   let stop = end - 1
   const last = bytes[stop]!
@@ -111,12 +111,12 @@ export function simpleDurationBytes(bytes: Uint8Array, start: number, end: numbe
   return Math.floor((digits * unit) / scale)
 }
 
-/** Reads digits with at most one point between them as Go's ParseFloat; NaN for anything else. */
+/** Reads digits with at most one dot between them, like Go's ParseFloat. Returns NaN for anything else. */
 export function simpleDecimalBytes(bytes: Uint8Array, start: number, end: number): number {
   const point = pointBytes(bytes, start, end)
   const digits = digitsBytes(bytes, start, end)
   if (digits < 0 || point === start || point === end - 1) return Number.NaN
-  // Two exact numbers, so that the quotient is the nearest to what was written.
+  // Both numbers are exact, so the quotient is the closest float.
   return point < 0 ? digits : digits / 10 ** (end - point - 1)
 }
 
@@ -125,9 +125,9 @@ function pointBytes(bytes: Uint8Array, start: number, end: number): number {
   return -1
 }
 
-// Digits as one number, with one point between them left out; -1 for anything else.
+// Reads digits as one number, ignoring one dot between them. Returns -1 for anything else.
 function digitsBytes(bytes: Uint8Array, start: number, end: number): number {
-  // So few that the number is exact.
+  // Few enough digits that the number is exact.
   if (end <= start || end - start > 15) return -1
   let value = 0
   let pointCount = 0
@@ -139,7 +139,7 @@ function digitsBytes(bytes: Uint8Array, start: number, end: number): number {
   return value
 }
 
-/** Reads a byte size. */
+/** Parses a byte size. */
 export function parseBytes(text: string): number {
   return parseLogqlBytes(text)
 }

@@ -55,7 +55,7 @@ export function charSetsOverlap(a: CharSet, b: CharSet): boolean {
   return false
 }
 
-// The two ASCII letters whose case folding leaves ASCII: Kelvin sign and long s.
+// The two ASCII letters that fold to a character beyond ASCII: Kelvin sign and long s.
 const asciiFoldExtras: readonly (readonly [letter: number, extra: number])[] = [
   [0x4b, 0x212a],
   [0x6b, 0x212a],
@@ -64,8 +64,8 @@ const asciiFoldExtras: readonly (readonly [letter: number, extra: number])[] = [
 ]
 
 /**
- * Adds the other cases of every character (simple folding); `undefined` where the set has characters
- * beyond ASCII whose folding would need the Unicode tables.
+ * Adds the other cases of every character (simple folding). Returns `undefined` if folding would need the
+ * Unicode tables, for characters beyond ASCII.
  */
 export function foldCharSet(set: CharSet): CharSet | undefined {
   const folded = rangesOf(set)

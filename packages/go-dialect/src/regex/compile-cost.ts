@@ -1,48 +1,48 @@
-// How much work it is to compile a pattern, judged from its text before anything is built from it: the
-// engines take gigabytes and seconds for patterns that fit into a query. Go refuses patterns above
-// 128 MB of instructions; we stop sooner, since a pattern compiles on the thread that serves requests.
+// Estimates the work to compile a pattern, from its text, before anything is built. Engines can take
+// gigabytes and seconds for patterns that fit into a query. Go rejects patterns above 128 MB of
+// instructions. Skald stops sooner, because patterns compile on the thread that serves requests.
 
-/** Largest cost of one pattern: some 50 ms on RE2JS. `x{1000}` has 6,000, plain text one a character. */
+/** Maximum cost of one pattern: some 50 ms on RE2JS. `x{1000}` costs 6,000, plain text 1 per character. */
 export const patternCostMax = 60_000
 
-/** Largest cost of all patterns of a query. */
+/** Maximum cost of all patterns of a query. */
 export const queryCostMax = 2 * patternCostMax
 
-/** Costs measured on RE2JS, in steps of about a microsecond. */
+/** Costs measured on RE2JS, in units of about a microsecond. */
 const instructionCost = 5
-/** Of a pattern, however short. */
+/** Fixed cost of any pattern. */
 const patternCost = 20
-/** `\pL` copies a table of hundreds of ranges; inside of a class it is merged into the others. */
+/** `\pL` copies a table of hundreds of ranges. Inside a class they are merged with the others. */
 const propertyCost = 40
 const propertyInClassCost = 100
-/** Folding a range walks over its characters: up to 125,000 of them. */
+/** Folding a range visits each of its characters, up to 125,000. */
 const foldedRangeCost = 4_000
 
-/** Counts the cost of a pattern; that of one that is not valid covers what there is to parse. */
+/** Returns the cost of a pattern. For an invalid pattern, the cost covers the part to parse. */
 export function compileCost(pattern: string, options: { readonly anchored: boolean }): number {
   if (options.anchored && isPlainList(pattern)) return patternCost
   return patternCost + new CostReader(pattern).read()
 }
 
-/** Tells whether a pattern is a list such as `a|b|c`; a dashboard makes them thousands long. */
+/** Returns true if a pattern is a list such as `a|b|c`. Dashboards make lists of thousands. */
 export function isPlainList(pattern: string): boolean {
   return /^[^\\.+*?()[\]{}^$\ufffd]*$/.test(pattern)
 }
 
 interface Group {
-  /** Cost of the instructions read so far. */
+  /** Cost of the instructions so far. */
   total: number
-  /** Part of it that a quantifier would repeat. */
+  /** The part of it that a quantifier would repeat. */
   last: number
 }
 
-// Guarded state: the position and the groups that are open.
+// Tracks the position and the open groups.
 class CostReader {
   readonly #text: string
   readonly #isFolded: boolean
   readonly #outer: Group[] = []
   #group: Group = { total: 0, last: 0 }
-  /** Cost of what is done once, however often it is repeated. */
+  /** Cost of work done once, however often the part is repeated. */
   #once = 0
   #at = 0
 
@@ -121,7 +121,7 @@ class CostReader {
     }
   }
 
-  // Inside of a class a character counts once, however many there are of the class.
+  // A character in a class costs the same once, however large the class is.
   #readClass(): void {
     this.#match(/\[\^?\]?/y)
     while (this.#at < this.#text.length && this.#text[this.#at] !== ']') {
@@ -149,7 +149,7 @@ class CostReader {
 
   #closeGroup(): void {
     const outer = this.#outer.pop()
-    // One too many: the pattern will be refused.
+    // One parenthesis too many: the pattern is invalid anyway.
     if (!outer) return
     const { total } = this.#group
     this.#group = outer
@@ -161,7 +161,7 @@ class CostReader {
     this.#group.last = cost
   }
 
-  // The last item becomes `count` copies of itself, each with an instruction that repeats or skips it.
+  // The last item becomes `count` copies, each with an instruction that repeats or skips it.
   #repeat(count: number): void {
     const { last } = this.#group
     const repeated = Math.max(count, 1) * (last + instructionCost)

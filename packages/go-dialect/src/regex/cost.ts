@@ -1,6 +1,6 @@
-// How long a backtracking engine may need for a pattern, judged before it runs. A choice (how often
-// to repeat, which branch to take) is free where the next character decides it: when the engine comes
-// back to it, the other way fails at once. Only choices that stay open multiply the time.
+// Estimates how long a backtracking engine may take for a pattern, before it runs. A choice (how often to
+// repeat, which branch to take) is free if the next character decides it: when the engine returns to it, the
+// other way fails at once. Only choices that stay open multiply the time.
 
 import { anyChar, type CharSet, charSetsOverlap, unionCharSets } from './char-set.ts'
 import { hasAssertion, type RegexNode } from './syntax.ts'
@@ -11,26 +11,26 @@ export interface SearchCost {
   readonly factor: number
 }
 
-// What follows a node: the characters it may begin with, and whether it may be nothing.
+// What may follow a node: its possible first characters, and whether it may be empty.
 interface Follow {
   readonly first: CharSet
   readonly isNullable: boolean
 }
 
 interface Tally {
-  /** Unbounded loops whose end the next character does not decide and that have a loop behind them. */
+  /** Unbounded loops that are followed by another loop, and whose end the next character does not decide. */
   openLoops: number
   hasLoop: boolean
   factor: number
 }
 
 const factorMax = 2_000
-/** Numbers of a set of first characters; the time to gather one grows with the square. */
+/** Maximum size of a set of first characters. The time to build one grows with the square. */
 const seenLengthMax = 200
-/** Repetitions up to this count as part of the factor, more of them as a loop. */
+/** Up to this count, repetitions are part of the factor. Beyond it they count as a loop. */
 const boundedRepeatMax = 32
 
-/** Judges a pattern as a search from every position; `undefined` where no polynomial is certain. */
+/** Returns the cost of searching from every position, or `undefined` if no polynomial bound is certain. */
 export function searchCost(root: RegexNode): SearchCost | undefined {
   const tally: Tally = { openLoops: 0, hasLoop: false, factor: 1 }
   if (!tallyNode(root, { first: [], isNullable: true }, tally)) return undefined
@@ -40,7 +40,7 @@ export function searchCost(root: RegexNode): SearchCost | undefined {
   return { degree: attempt + 1, factor: tally.factor }
 }
 
-/** Tells whether a match can only begin at the start of the text. */
+/** Returns true if a match can only begin at the start of the text. */
 export function isAnchoredAtStart(node: RegexNode): boolean {
   switch (node.kind) {
     case 'assert':
@@ -59,7 +59,7 @@ export function isAnchoredAtStart(node: RegexNode): boolean {
   }
 }
 
-/** Tells whether a node may match the empty text. */
+/** Returns true if a node may match the empty text. */
 export function isNullable(node: RegexNode): boolean {
   switch (node.kind) {
     case 'empty':
@@ -78,8 +78,8 @@ export function isNullable(node: RegexNode): boolean {
   }
 }
 
-// Characters a match of the node and what follows it may begin with. An assertion looks at characters
-// it does not take, so it counts as able to fail on any of them.
+// Returns the characters that may begin a match of the node and what follows it. An assertion reads
+// characters without taking them, so it may fail on any of them.
 function firstOf(node: RegexNode, follow: CharSet): CharSet {
   switch (node.kind) {
     case 'empty':
@@ -104,7 +104,7 @@ function firstOf(node: RegexNode, follow: CharSet): CharSet {
   }
 }
 
-// Adds up the open choices of a node, from its end to its start. False gives up.
+// Counts the open choices of a node, from its end to its start. Returns false to give up.
 function tallyNode(node: RegexNode, follow: Follow, tally: Tally): boolean {
   switch (node.kind) {
     case 'empty':
@@ -157,7 +157,7 @@ function tallyRepeat(
 ): boolean {
   const { body, min, max } = node
   const bodyFirst = firstOf(body, follow.first)
-  // Whatever follows a nullable end succeeds at once, and then nothing is tried again.
+  // What follows a nullable end succeeds at once, so nothing is tried again.
   const isOpen = min !== max && !follow.isNullable && charSetsOverlap(bodyFirst, follow.first)
   const isSimple = isSingleChar(body)
   if (max <= 1) {
@@ -167,7 +167,7 @@ function tallyRepeat(
   }
   if (!isSimple) {
     if (isNullable(body)) return false
-    // The body is followed by itself as well as by what stands behind the loop.
+    // The body may be followed by itself, or by what comes after the loop.
     const again = { first: unionCharSets(bodyFirst, follow.first), isNullable: false }
     const inside: Tally = { openLoops: 0, hasLoop: false, factor: 1 }
     if (!tallyNode(body, again, inside)) return false
@@ -187,7 +187,7 @@ function tallyRepeat(
   return tally.factor <= factorMax
 }
 
-// Tells whether any repetition in the node is left open by what follows it.
+// Returns true if what follows the node leaves any of its repetitions open.
 function hasOpenLoop(node: RegexNode, follow: Follow): boolean {
   switch (node.kind) {
     case 'empty':

@@ -1,6 +1,6 @@
-// Writes a pattern tree as JavaScript source for the `u` flag, or as source for text that holds UTF-8
-// bytes as single characters (latin1). Flags of the pattern are already part of the tree's sets, so
-// the JavaScript flags i, m and s are never used: their meaning differs from RE2's.
+// Writes a pattern tree as JavaScript source, for the `u` flag or for text with one character per UTF-8 byte
+// (latin1). The sets in the tree already include the pattern's flags. JavaScript's i, m and s are never
+// used, because they differ from RE2's.
 
 import { type CharSet, charSetHas, maxCodePoint, negateCharSet, rangesOf } from './char-set.ts'
 import { hasAssertion, hexEscape, type RegexNode } from './syntax.ts'
@@ -19,18 +19,18 @@ export function emitUnicode(node: RegexNode): string {
   return emit(node, char => char.classText ?? unicodeClass(char.set), assertions)!
 }
 
-/** Source for a search over many lines, and what it does to lines that hold a `\n` themselves. */
+/** Source for a search over many lines, and how it treats lines that contain `\n`. */
 export interface LineBytesSource {
   readonly source: string
-  /** A match in such a line may be none: an end of text was taken for an end of line. */
+  /** A match in such a line may be wrong: the end of a line was taken for the end of the text. */
   readonly hasTextAnchor: boolean
-  /** A match in such a line may be missed: the pattern could have taken the `\n`. */
+  /** A match in such a line may be missed: the pattern could have matched the `\n`. */
   readonly dropsNewline: boolean
 }
 
 /**
- * Writes JavaScript source for one block of lines as latin1 text; no match leaves its line.
- * `undefined` where bytes cannot stand for characters.
+ * Writes JavaScript source for a block of lines as latin1 text. No match crosses lines. Returns `undefined`
+ * if bytes cannot replace characters.
  */
 export function emitLineBytes(node: RegexNode): LineBytesSource | undefined {
   const lineAssertions = {
@@ -127,9 +127,9 @@ function byteEscape(code: number): string {
   return `\\x${code.toString(16).padStart(2, '0')}`
 }
 
-// A set as bytes of UTF-8. All ASCII members are bytes themselves. Characters beyond ASCII have to be
-// a few (then each is written out as its bytes) or all of them, and then only where a loop takes any
-// number of bytes. Newlines never belong: a match must not leave its line.
+// Writes a set as UTF-8 bytes. ASCII members are single bytes. Members beyond ASCII must be few (each is
+// written as its bytes), or all of them inside a loop that takes any number of bytes. Newlines are never
+// included, because a match must not cross lines.
 function byteClass(node: CharNode, isInLoop: boolean): string | undefined {
   if (node.classText !== undefined) return undefined
   const ascii: number[] = []

@@ -1,15 +1,15 @@
-// Literal text that every match must contain, so that a search can look for it first.
+// Finds text that every match must contain, so that a search can look for it first.
 
 import type { RegexNode } from './syntax.ts'
 
-/** Finds texts that all occur in any match, longest first; empty where nothing is certain. */
+/** Returns texts that are all in every match, longest first. Empty if there is no such text. */
 export function requiredLiterals(root: RegexNode): string[] {
   const found: string[] = []
   collect(root, found)
   return [...new Set(found)].sort((a, b) => b.length - a.length)
 }
 
-// Gathers literals of a sequence; neighbouring characters join into one text.
+// Collects the literals of a sequence. Adjacent characters join into one text.
 function collect(node: RegexNode, found: string[]): void {
   let run = ''
   const endRun = () => {
@@ -23,7 +23,7 @@ function collect(node: RegexNode, found: string[]): void {
       case 'assert':
         return
       case 'char':
-        // U+FFFD also stands for bytes that are not UTF-8, so it is no certain text.
+        // U+FFFD may also be a byte that is not UTF-8, so it is not a reliable text.
         if (part.set.length === 2 && part.set[0] === part.set[1] && part.set[0] !== 0xfffd) {
           run += String.fromCodePoint(part.set[0]!)
         } else endRun()
@@ -50,7 +50,7 @@ function collect(node: RegexNode, found: string[]): void {
   endRun()
 }
 
-/** Finds texts one of which occurs in any match; `undefined` where no such list is short. */
+/** Returns texts of which every match contains at least one, or `undefined` if there is no short list. */
 export function alternativeLiterals(root: RegexNode): string[] | undefined {
   switch (root.kind) {
     case 'group':

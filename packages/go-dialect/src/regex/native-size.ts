@@ -1,22 +1,25 @@
-// Whether V8 compiles a pattern soon. It does so in full when the pattern first runs, on a stack that
-// grows with the pattern, and doubles its work with each `\b` that stands right behind another.
+// Decides whether V8 compiles a pattern quickly. V8 compiles fully when the pattern first runs, on a stack
+// that grows with the pattern. Its work doubles with each `\b` directly after another.
 
 import type { RegexNode } from './syntax.ts'
 
-/** Loops, groups and assertions. */
+/** Maximum loops, groups and assertions. */
 const jumpCountMax = 500
-/** `\pL`, twice within a loop: each doubles the work for text beyond Latin-1; ten took a second. */
+/**
+ * Maximum `\pL`; one in a loop counts twice. Each doubles the work for text beyond Latin-1; ten took one
+ * second.
+ */
 const propertyCountMax = 6
 const wordAssertionCountMax = 64
-/** Its compiler calls itself for each part of a sequence. */
+/** V8's compiler recurses for each part of a sequence. */
 const partCountMax = 3_000
-/** Word assertions between two characters: four times the usual work. */
+/** Maximum word assertions between two characters: four times the usual work. */
 const wordRunMax = 4
-/** Analysis of a pattern takes time in proportion to its depth, and so does the stack. */
+/** Analysing a pattern takes time and stack in proportion to its depth. */
 const depthMax = 60
 const nodeDepthMax = 1_000_000
 
-/** Tells whether the pattern is one that V8, and our judgement of its speed, take in some milliseconds. */
+/** Returns true if V8, and the estimate of its speed, can process the pattern in a few milliseconds. */
 export function isSmallForNative(root: RegexNode): boolean {
   const count = { nodes: 0, jumps: 0, properties: 0, parts: 0, wordAssertions: 0, depth: 0 }
   countNodes(root, { depth: 1, copies: 1 }, count)
@@ -35,7 +38,7 @@ interface Count {
   nodes: number
   jumps: number
   properties: number
-  /** Of the longest sequence. */
+  /** Length of the longest sequence. */
   parts: number
   wordAssertions: number
   depth: number
@@ -80,7 +83,7 @@ function countNodes(node: RegexNode, { depth, copies }: Place, count: Count): vo
   }
 }
 
-// Longest runs of word assertions with no character between: at both ends of a node, and anywhere.
+// Longest runs of word assertions without a character between them: at both ends of a node, and anywhere.
 interface WordRun {
   readonly start: number
   readonly end: number
@@ -111,7 +114,7 @@ function wordRunOf(node: RegexNode): WordRun {
       }))
     case 'repeat': {
       const once = wordRunOf(node.body)
-      // V8 writes short loops out, three times at most.
+      // V8 unrolls short loops, up to three times.
       let run = node.max > 1 ? joinRuns(once, once) : once
       if (node.max > 2) run = joinRuns(run, once)
       return { ...run, isNullable: run.isNullable || node.min === 0 }

@@ -1,6 +1,6 @@
-// Regular expressions of the RE2 dialect. RE2JS checks the syntax and is the engine that is always
-// right; V8's engine runs instead where the pattern means the same to it and cannot take more than
-// linear time (for patterns that may take quadratic time: on short texts only, which bounds it).
+// Regular expressions in the RE2 dialect. RE2JS checks the syntax and is the reference engine. V8's engine
+// runs instead if the pattern means the same there and takes linear time. Patterns that may take quadratic
+// time use V8 only for short texts.
 
 import { RE2JS } from 're2js'
 import { RegexSyntaxError } from '../errors.ts'
@@ -20,56 +20,56 @@ export interface RegexMatch {
   readonly groups: readonly (string | undefined)[]
 }
 
-/** Searches the lines of a block at once, as latin1 text; see `emitLineBytes`. */
+/** Searches all lines of a block at once, as latin1 text; see `emitLineBytes`. */
 export interface BlockSearch {
-  /** Has the flag `g`. */
+  /** Has the `g` flag. */
   readonly regex: RegExp
-  /** Longest line for which the search is certain to be quick enough. */
+  /** Longest line for which the search is certain to be fast enough. */
   readonly lineLengthMax: number
   /** See LineBytesSource. */
   readonly hasTextAnchor: boolean
   readonly dropsNewline: boolean
 }
 
-/** A pattern ready to run. */
+/** A compiled pattern. */
 export interface CompiledRegex {
-  /** The pattern as it was written. */
+  /** The pattern as written. */
   readonly source: string
-  /** Names of the groups; index 0 stands for the whole match and has none. */
+  /** Names of the groups. Index 0 is the whole match and has no name. */
   readonly groupNames: readonly (string | undefined)[]
-  /** Texts that all occur in whatever matches, longest first. */
+  /** Texts that are all in every match, longest first. */
   readonly literals: readonly string[]
-  /** Texts one of which occurs in whatever matches, where such a short list is known. */
+  /** Texts of which every match contains at least one, if there is a short list. */
   readonly alternatives: readonly string[] | undefined
-  /** The text the pattern stands for, where it is nothing but that text. */
+  /** The text, if the pattern is only that text. */
   readonly literal: string | undefined
   readonly blockSearch: BlockSearch | undefined
-  /** Tells whether the text matches (anywhere in it, or as a whole where anchored). */
+  /** Returns true if the text matches: anywhere, or as a whole if anchored. */
   test(text: string): boolean
-  /** Tells the same of UTF-8 bytes. */
+  /** Like `test`, for UTF-8 bytes. */
   testBytes(bytes: Uint8Array): boolean
-  /** Finds the first match. */
+  /** Returns the first match. */
   exec(text: string): RegexMatch | undefined
-  /** Makes a search that finds some groups only, which is quicker. */
+  /** Creates a faster search that returns only some groups. */
   createPicker(groups: readonly number[]): GroupPicker
-  /** Replaces every match by the template filled with its groups (`$1`, `${name}`). */
+  /** Replaces every match with the template, filled with its groups (`$1`, `${name}`). */
   replaceAll(text: string, template: string): string
-  /** Replaces every match by what `replace` makes of it. */
+  /** Replaces every match with the result of `replace`. */
   replaceEach(text: string, replace: (match: RegexMatch) => string): string
 }
 
-/** Finds the first match, and in it the groups that it was made for, in ascending order. */
+/** Finds the first match and returns selected groups, in ascending order. */
 export interface GroupPicker {
-  /** Element 0 is all of the match; `undefined` where there is none. */
+  /** Element 0 is the whole match. Returns `undefined` without a match. */
   pick(text: string): readonly (string | undefined)[] | undefined
 }
 
-/** Texts of this length at most go to V8 where a pattern may need time quadratic in the length. */
+/** Longest text for V8 if a pattern may take quadratic time. */
 const quadraticLengthMax = 2_048
 const cubicLengthMax = 160
 
 /**
- * Compiles a pattern. With `anchored` it has to match whole texts (`^(?:pattern)$`).
+ * Compiles a pattern. With `anchored` it must match whole texts (`^(?:pattern)$`).
  *
  * @throws RegexSyntaxError with Go's text.
  */
@@ -82,12 +82,12 @@ export function compileRegex(
   if (compileCost(pattern, { anchored: isAnchored }) > patternCostMax) {
     throw new RegexSyntaxError(`error parsing regexp: expression too large: ${quoted(pattern)}`)
   }
-  // Checked as it stands, so that errors show what was written and `a)(b` is none.
+  // Check the pattern as written, so that errors show it and `a)(b` is invalid.
   const checked = texts ? undefined : compileRe2(pattern)
   return new Regex(pattern, { checked, texts, isAnchored })
 }
 
-// Errors show patterns up to this length in full, which is where Go never stops.
+// Longest pattern that errors show in full. Go has no such bound.
 const shownLengthMax = 1_000
 
 function quoted(pattern: string): string {
@@ -100,7 +100,8 @@ function compileRe2(pattern: string): RE2JS {
     return RE2JS.compile(pattern)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
-    // Go always shows a part of the pattern, be it an empty one; all of it where it is too much.
+    // Go always shows a part of the pattern, even an empty one. It shows all of it if the pattern is too
+    // large or too deep.
     const isTooMuch = why.endsWith('too deeply') || why.endsWith('too large')
     const message = why.endsWith('`') ? why : `${why}: ${quoted(isTooMuch ? pattern : '')}`
     throw new RegexSyntaxError(
@@ -110,7 +111,7 @@ function compileRe2(pattern: string): RE2JS {
   }
 }
 
-/** A way to run a pattern on V8, for texts up to a length. */
+/** Runs a pattern on V8, for texts up to a length. */
 interface Fast {
   readonly regex: RegExp | undefined
   readonly lengthMax: number
@@ -118,8 +119,8 @@ interface Fast {
 
 const never: Fast = { regex: undefined, lengthMax: -1 }
 
-// Everything is made when it is first needed: many patterns are only checked. The JavaScript
-// expressions have `lastIndex` as state.
+// Creates everything on first use, because many patterns are only checked. The JavaScript expressions keep
+// state in `lastIndex`.
 class Regex implements CompiledRegex {
   readonly source: string
   readonly #checked: RE2JS | undefined
@@ -137,7 +138,7 @@ class Regex implements CompiledRegex {
     source: string,
     made: {
       readonly checked: RE2JS | undefined
-      /** What it matches, where it is anchored and nothing but these. */
+      /** The texts it matches, if it is anchored and only a list of texts. */
       readonly texts: ReadonlySet<string> | undefined
       readonly isAnchored: boolean
     },
@@ -226,7 +227,7 @@ class Regex implements CompiledRegex {
     return copied === 0 && result === '' ? text : result + text.slice(copied)
   }
 
-  // The engine that is always right.
+  // Returns the reference engine.
   #exact(): RE2JS {
     this.#re2 ??=
       this.#checked && !this.#isAnchored ? this.#checked : compileRe2(`^(?:${this.source})$`)
@@ -251,7 +252,7 @@ class Regex implements CompiledRegex {
     return index < 0 ? undefined : match.groups[index]
   }
 
-  // As Go counts matches: none of length zero right behind another match.
+  // Matches are counted like in Go: no empty match directly after another match.
   *#matches(text: string): Generator<RegexMatch> {
     let previousEnd = -1
     this.#finder ??= this.#makeFinder()
@@ -303,7 +304,7 @@ function fastOf(root: RegexNode, flags: string): Fast {
   return lengthMax < 0 ? never : { regex: new RegExp(emitUnicode(root), flags), lengthMax }
 }
 
-// Longest text on which V8 is certain to be quick; -1 where no length is.
+// Returns the longest text for which V8 is certain to be fast, or -1 if there is none.
 function lengthMaxOf(root: RegexNode): number {
   if (!isSmallForNative(root)) return -1
   const cost = searchCost(root)
@@ -337,8 +338,8 @@ function matchOf(matcher: ReturnType<RE2JS['matcher']>): RegexMatch {
   return { index: matcher.start(), groups }
 }
 
-// A group inside a repetition keeps its last text in RE2 and forgets it in JavaScript, and the two
-// differ on repetitions of what may be empty.
+// A group in a repetition keeps its last text in RE2, but not in JavaScript. They also differ on repetitions
+// of parts that may be empty.
 function hasUnequalCaptures(node: RegexNode, isRepeated = false): boolean {
   switch (node.kind) {
     case 'empty':

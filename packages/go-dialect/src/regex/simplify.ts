@@ -1,16 +1,16 @@
-// Cuts a pattern down to what decides whether a text matches at all: a search does not care about
-// what a loop at either end takes beyond its least count.
+// Reduces a pattern to what decides whether a text matches. A search does not depend on what a loop at
+// either end takes beyond its minimum.
 
 import type { RegexNode } from './syntax.ts'
 
 const empty: RegexNode = { kind: 'empty' }
 
-/** Drops groups and needless loops at both ends of a pattern that is only searched for. */
+/** Removes groups, and needless loops at both ends, from a pattern used only to search. */
 export function simplifyForTest(root: RegexNode): RegexNode {
   return trimEnd(trimStart(withoutGroups(root)))
 }
 
-/** Makes a pattern match whole texts only. */
+/** Anchors a pattern at both ends. */
 export function anchorBoth(root: RegexNode): RegexNode {
   return {
     kind: 'concat',
@@ -22,7 +22,7 @@ export function anchorBoth(root: RegexNode): RegexNode {
   }
 }
 
-/** Returns the text of a pattern that is nothing but one text. */
+/** Returns the text of a pattern that is only a text. */
 export function literalText(node: RegexNode): string | undefined {
   switch (node.kind) {
     case 'empty':
@@ -50,7 +50,7 @@ export function literalText(node: RegexNode): string | undefined {
   }
 }
 
-/** Makes groups capture nothing, but for those of some numbers. */
+/** Removes all capturing groups except those with the given numbers. */
 export function withoutGroups(
   node: RegexNode,
   kept: ReadonlySet<number> = new Set<number>(),
@@ -87,7 +87,7 @@ function leastRepeat(node: RegexNode): RegexNode {
   return node.min === 1 ? node.body : { ...node, max: node.min }
 }
 
-// What is left of the parts when loops that may be left out are cut from one end of them.
+// Returns the parts left after removing optional loops from one end.
 function trimStart(node: RegexNode): RegexNode {
   if (node.kind === 'repeat') return leastRepeat(node)
   if (node.kind !== 'concat') return node
@@ -101,7 +101,7 @@ function trimEnd(node: RegexNode): RegexNode {
   return concatOf([...node.parts.slice(0, kept.count), ...kept.end])
 }
 
-// How many parts stay as they are, and what becomes of the one before them.
+// Returns how many parts stay unchanged, and the new part before them.
 function trimmedCount(
   count: number,
   partAt: (i: number) => RegexNode,

@@ -1,5 +1,5 @@
-// RE2 patterns as a tree. The parser takes only patterns that the RE2 library accepted before, so it
-// reports nothing itself; what it does not model (folding beyond ASCII) makes it give up instead.
+// Parses RE2 patterns into trees. Only gets patterns that the RE2 library accepted, so it reports no errors.
+// It gives up on what it does not model (case folding beyond ASCII).
 
 import {
   anyButNewline,
@@ -13,11 +13,14 @@ import {
 
 export type Assertion = 'textStart' | 'textEnd' | 'lineStart' | 'lineEnd' | 'word' | 'notWord'
 
-/** A node of a pattern. `group` is a capturing group; the others capture nothing. */
+/** A node of a pattern. Only `group` captures. */
 export type RegexNode =
   | { readonly kind: 'empty' }
   | { readonly kind: 'assert'; readonly assertion: Assertion }
-  /** One character of `set`; `classText` where Unicode properties say which (then `set` is all). */
+  /**
+   * One character of `set`. `classText` is set if it is defined by Unicode properties; `set` then contains
+   * everything.
+   */
   | { readonly kind: 'char'; readonly set: CharSet; readonly classText?: string }
   | {
       readonly kind: 'group'
@@ -35,7 +38,7 @@ export type RegexNode =
       readonly isGreedy: boolean
     }
 
-/** Tells whether a tree holds an assertion, or one that `isWanted` takes. */
+/** Returns true if a tree has an assertion, or one accepted by `isWanted`. */
 export function hasAssertion(
   node: RegexNode,
   isWanted: (assertion: Assertion) => boolean = () => true,
@@ -101,7 +104,10 @@ interface Flags {
 
 class GiveUp extends Error {}
 
-/** Parses a valid RE2 pattern; the tree is `undefined` where it uses what this parser does not model. */
+/**
+ * Parses a valid RE2 pattern. The tree is `undefined` if the pattern uses something this parser does not
+ * model.
+ */
 export function parseRegex(pattern: string): ParsedRegex | undefined {
   const reader = new PatternReader(pattern)
   try {
@@ -112,7 +118,7 @@ export function parseRegex(pattern: string): ParsedRegex | undefined {
   }
 }
 
-// Guarded state: the position and the flags in force while one pattern is read.
+// Tracks the position and the active flags while reading a pattern.
 class PatternReader {
   readonly #text: string
   readonly #groupNames: (string | undefined)[] = []
@@ -150,7 +156,7 @@ class PatternReader {
     return parts.length === 1 ? parts[0]! : { kind: 'concat', parts }
   }
 
-  // One atom, or the characters of \Q...\E; nothing for flags such as (?i).
+  // Reads one atom, or the characters of \Q...\E. Flags such as (?i) give none.
   #atoms(): RegexNode[] | undefined {
     if (this.#take('\\Q')) {
       const end = this.#text.indexOf('\\E', this.#at)
@@ -158,7 +164,7 @@ class PatternReader {
       this.#at = end < 0 ? this.#text.length : end + 2
       return quoted === '' ? undefined : [...quoted].map(char => this.#char(char.codePointAt(0)!))
     }
-    // An \E without \Q is not valid, and the checker refused it.
+    // \E without \Q is invalid, and the checker rejected it.
     const char = this.#text[this.#at]!
     if (char === '(') return this.#parenthesis()
     if (char === '[') return [this.#bracketClass()]
@@ -222,7 +228,7 @@ class PatternReader {
     return { kind: 'char', set: anyChar, classText }
   }
 
-  // After a backslash: pL, PL, p{Greek}, p{^Greek}; as the JavaScript class it is.
+  // After a backslash: pL, PL, p{Greek}, p{^Greek}. Returns the JavaScript class.
   #property(): string {
     if (this.#flags.fold) throw new GiveUp()
     let isNegated = this.#text[this.#at] === 'P'
@@ -332,7 +338,7 @@ class PatternReader {
     return { kind: 'char', set: isNegated ? negateCharSet(set) : set }
   }
 
-  // A character of a class or, where a minus follows, the range that it starts.
+  // Reads a character of a class, or a range if a minus follows.
   #classRange(low: number): CharSet {
     const next = this.#text[this.#at + 1]
     if (this.#text[this.#at] !== '-' || next === ']' || next === undefined) {
@@ -373,7 +379,7 @@ function isValidUnicodeRegex(source: string): boolean {
     new RegExp(source, 'u')
     return true
   } catch {
-    // JavaScript does not know this property under this name.
+    // JavaScript does not have this property under this name.
     return false
   }
 }

@@ -1,27 +1,27 @@
-// Arguments of functions: constants and values as parameters of a type take them. Go converts nothing
-// here; what does not fit is an error.
+// Passes constants and values as arguments to functions. Go never converts: an argument of the wrong type is
+// an error.
 
 import { formatNode, type NumberNode, type Operand } from './ast.ts'
 import { type ParamType, paramTypeNames } from './function.ts'
 import type { Run } from './run.ts'
 import { GoMap, GoTime, kindOf, typeName, type Value } from './values.ts'
 
-/** `final` is the value that a pipeline hands on, `noFinal` where there is none. */
+/** `final` is the value passed on by a pipeline, or `noFinal`. */
 export type Eval = (run: Run, dot: Value, final: Value | typeof noFinal) => Value
-/** Stands for no argument from a pipeline. */
+/** Means that a pipeline passes no argument. */
 export const noFinal = Symbol('no final argument')
-/** An argument from a pipeline or none. */
+/** An argument from a pipeline, or none. */
 export type Final = Value | typeof noFinal
 /** Calls a function, or a method of `receiver`. */
 export type Call = (run: Run, dot: Value, final: Final, receiver?: Value) => Value
 
-/** Fails where something that is no function is given arguments. */
+/** Fails if arguments are given to something that is not a function. */
 export function needNoArgs(run: Run, args: readonly Operand[], final: Final): void {
   if (args.length <= 1 && final === noFinal) return
   run.fail(`can't give argument to non-function ${args[0] ? formatNode(args[0]) : ''}`)
 }
 
-/** A constant where nothing asks for a type. */
+/** Returns a constant where no type is required. */
 export function constantOf(
   node: Operand & { readonly kind: 'bool' | 'string' | 'number' },
 ): (run: Run) => Value {
@@ -36,7 +36,7 @@ function overflow(run: Run, node: NumberNode): never {
   run.fail(`${node.text} overflows int`)
 }
 
-/** A constant as an argument of a type. */
+/** Returns a constant as an argument of a type. */
 export function constantArg(
   node: Operand & { readonly kind: 'bool' | 'string' | 'number' },
   type: ParamType,
@@ -70,7 +70,7 @@ export function constantArg(
   }
 }
 
-/** The constant as an argument of the type, `undefined` where it is none. */
+/** Returns the constant as an argument of the type, or `undefined` if it does not fit. */
 function constantFor(
   node: Operand & { readonly kind: 'bool' | 'string' | 'number' },
   type: ParamType,
@@ -79,11 +79,11 @@ function constantFor(
   if (type === 'bool') return node.kind === 'bool' ? node.value : undefined
   if (node.kind !== 'number') return undefined
   if (type === 'float64') return node.float
-  // The code of a function gets an int as a JavaScript number.
+  // Functions get an int as a JavaScript number.
   return type === 'int' && node.int !== undefined ? Number(node.int) : undefined
 }
 
-/** An operand as an argument of a type. */
+/** Returns an operand as an argument of a type. */
 export function checked(node: Operand, type: ParamType, evaluate: Eval): Eval {
   if (type === 'value') {
     return (run, dot) => {
@@ -97,7 +97,7 @@ export function checked(node: Operand, type: ParamType, evaluate: Eval): Eval {
   }
 }
 
-/** Gives a value as an argument of a type, or fails as Go does: nothing is converted. */
+/** Checks that a value fits a type, and returns it. Fails like Go; nothing is converted. */
 export function checkType(value: Value, type: ParamType, run: Run): Value {
   switch (type) {
     case 'string':

@@ -1,5 +1,5 @@
-// The syntax tree of a template, and its text, which Go shows in errors. Positions are offsets in
-// UTF-16 units, at the places where Go has them.
+// The syntax tree of a template, and its text for Go's errors. Positions are offsets in UTF-16 units, at the
+// same places as in Go.
 
 export interface ListNode {
   readonly kind: 'list'
@@ -68,13 +68,13 @@ export interface ChainNode {
 export interface VariableNode {
   readonly kind: 'variable'
   readonly pos: number
-  /** The variable with its `$`, then the fields behind it. */
+  /** The variable with its `$`, then the fields after it. */
   readonly names: readonly string[]
-  /** Place among the variables of the template; `$` itself is 0. See `unknownSlot`. */
+  /** Index among the variables of the template. `$` is 0. See `unknownSlot`. */
   readonly slot: number
 }
 
-/** The slot of a variable that is used where only running can tell that it does not exist. */
+/** Slot of a variable whose absence only shows at run time. */
 export const unknownSlot = -1
 
 export interface IdentifierNode {
@@ -87,10 +87,10 @@ export interface NumberNode {
   readonly kind: 'number'
   readonly pos: number
   readonly text: string
-  /** The value where it is or can be taken for an int. */
+  /** The value, if it is or can be an int. */
   readonly int: bigint | undefined
   readonly float: number
-  /** Whether the number is a float where nothing asks for a type. */
+  /** Whether the number is a float where no type is required. */
   readonly isFloat: boolean
 }
 
@@ -125,18 +125,18 @@ export type Operand =
 
 export type Node = TextNode | ActionNode | BranchNode | JumpNode | TemplateNode
 
-/** Every node that an error may point at. */
+/** Every node that an error may refer to. */
 export type AnyNode = Node | Operand | CommandNode
 
-/** One template of a text: the text itself or what `define` or `block` names in it. */
+/** One template of a text: the text itself, or a `define` or `block` in it. */
 export interface TemplateTree {
   readonly name: string
   readonly root: ListNode
-  /** Number of variables, `$` among them. */
+  /** Number of variables, including `$`. */
   readonly slotCount: number
 }
 
-/** Writes a node as Go writes it in errors. */
+/** Writes a node the way Go writes it in errors. */
 export function formatNode(node: AnyNode | ListNode): string {
   switch (node.kind) {
     case 'list':
@@ -194,7 +194,7 @@ function formatOperand(node: Operand): string {
   return node.kind === 'pipe' ? `(${formatNode(node)})` : formatNode(node)
 }
 
-/** Counts the nodes of a list, to tell what running it costs. */
+/** Counts the nodes of a list, to estimate the cost of running it. */
 export function countNodes(list: ListNode): number {
   let count = 0
   for (const node of list.nodes) {

@@ -1,5 +1,5 @@
-// The functions that every Go template has, but for those that compile.ts has to treat apart: `and` and
-// `or` evaluate only the arguments they need, `call` names its argument in errors.
+// Go's built-in template functions, except those with special handling in compile.ts: `and` and `or`
+// evaluate only the arguments they need, and `call` names its argument in errors.
 
 import { FunctionError } from '../errors.ts'
 import { byteLength, encodeGoText, sliceBytes } from '../text/go-bytes.ts'
@@ -19,7 +19,7 @@ import {
   type Value,
 } from './values.ts'
 
-/** Functions of Go that are no rows of the table. */
+/** Go functions that are not in the table. */
 export const specialFunctions: ReadonlySet<string> = new Set(['and', 'or', 'call'])
 
 export const builtinFunctions: FunctionTable = {
@@ -194,7 +194,7 @@ function sliceValue(item: Value, bounds: readonly Value[]): Value {
   return new GoList(item.items.slice(start, end), item.itemType)
 }
 
-/** The arguments as one text, a missing one as `<no value>`. */
+/** Joins the arguments into one text. A missing one is `<no value>`. */
 function argsText(values: readonly Value[]): string {
   return sprint(values.map(value => (isNil(value) ? '<no value>' : value)))
 }
@@ -220,9 +220,9 @@ function escapeJs(text: string): string {
     if (char === ' ') return char
     if (char === '\\' || char === "'" || char === '"') return `\\${char}`
     const code = char.codePointAt(0)!
-    // Go escapes unprintable ASCII below the space only.
+    // Go escapes only the unprintable ASCII characters below space.
     if (code === 0x7f) return char
-    // A byte that is no text reads as U+FFFD.
+    // A byte that is not text reads as U+FFFD.
     const shown = code >= 0xd800 && code <= 0xdfff ? 0xfffd : code
     return shown === 0xfffd ? '\ufffd' : `\\u${shown.toString(16).toUpperCase().padStart(4, '0')}`
   })

@@ -1,5 +1,5 @@
-// Makes closures of syntax trees, once per template; executing runs them. Each closure notes the node
-// it is at where Go's templates do, so that errors point at the same place.
+// Compiles syntax trees to closures, once per template. Each closure records its node where Go does, so that
+// errors point to the same place.
 
 import {
   type Call,
@@ -39,7 +39,7 @@ import { printValue } from './print.ts'
 import type { Run } from './run.ts'
 import { GoInt, GoList, GoMap, isTrue, typeName, type Value } from './values.ts'
 
-/** What a list asks of the loop around it. */
+/** What a list tells the loop around it to do. */
 const goOn = 0
 const breakLoop = 1
 const continueLoop = 2
@@ -49,7 +49,7 @@ export type Exec = (run: Run, dot: Value) => Signal
 export interface CompileOptions {
   readonly functions: FunctionTable
   readonly trees: ReadonlyMap<string, TemplateTree>
-  /** Whether a missing key of a map is the zero of its type, and not no value. */
+  /** Whether a missing map key is the zero of its type instead of no value. */
   readonly isMissingZero: boolean
   readonly canRangeIntegers: boolean
 }
@@ -59,7 +59,7 @@ export function compileTree(tree: TemplateTree, options: CompileOptions): Exec {
   return new Compiler(options).tree(tree)
 }
 
-// Holds what the nodes of one text share: the functions and the templates that call each other.
+// Holds state shared by the nodes of one text: the functions, and the templates that call each other.
 class Compiler {
   readonly #options: CompileOptions
   readonly #compiled = new Map<string, { exec: Exec | undefined }>()
@@ -202,7 +202,7 @@ class Compiler {
     }
   }
 
-  /** Compiles a template that others call, once; it may call itself. */
+  /** Compiles a template that others call, once. It may call itself. */
   #called(tree: TemplateTree): { exec: Exec | undefined } {
     const known = this.#compiled.get(tree.name)
     if (known) return known
@@ -311,7 +311,7 @@ class Compiler {
     return (run, dot, final) => chain(run, dot, final, read(run))
   }
 
-  /** Walks `.a.b.c` from a receiver; the last name may be a method with arguments. */
+  /** Evaluates `.a.b.c` on a receiver. The last name may be a method with arguments. */
   #fieldChain(
     node: FieldNode | ChainNode | VariableNode,
     names: readonly string[],
@@ -338,7 +338,7 @@ class Compiler {
     }
     return (run, dot, final, receiver) => {
       let value = receiver
-      // Whether Go sees the value as an item of a map of anything.
+      // Whether Go sees the value as an item of a `map[string]any`.
       let isInterface = false
       for (let i = 0; i <= last; i++) {
         const name = names[i]!
@@ -349,7 +349,7 @@ class Compiler {
           }
           const found: Value = value.get(name)
           isInterface = value.itemType === 'interface {}'
-          // A missing key of a map of texts is the empty text or nothing at all.
+          // A missing key in a map of texts is the empty text or no value.
           if (found !== undefined) value = found
           else if (isZero) value = value.itemType === 'string' ? '' : null
           else value = undefined
@@ -430,7 +430,7 @@ class Compiler {
     },
   ): Call {
     const { name, node, isMethod } = site
-    // The receiver of a method is the first parameter of its function.
+    // The first parameter of a method's function is its receiver.
     const params = isMethod ? called.params.slice(1) : called.params
     const { rest } = called
     const args = site.args.map((arg, index) => {
@@ -460,7 +460,7 @@ class Compiler {
     }
   }
 
-  /** An argument for a parameter of a type. */
+  /** Returns an argument for a parameter of a type. */
   #arg(node: Operand, type: ParamType): Eval {
     switch (node.kind) {
       case 'dot':

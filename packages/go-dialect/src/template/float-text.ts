@@ -1,12 +1,12 @@
-// Floats as Go writes them: the shortest form of %v and the fixed forms of %e, %f and %g. Fixed forms
-// are rounded from the exact binary value, half to even, which toFixed does not do.
+// Writes floats like Go: the shortest form of %v, and the fixed forms of %e, %f and %g. Fixed forms round
+// the exact binary value half to even, which toFixed does not do.
 
-/** Writes a float as `%v` does: shortest digits, exponent below 1e-4 and from 1e+06 on (`%g`). */
+/** Writes a float like `%v`: shortest digits, with an exponent below 1e-4 and from 1e+06 on (`%g`). */
 export function formatFloat(value: number): string {
   if (!Number.isFinite(value)) return formatNonFinite(value)
   const [mantissa = '', exponentText = ''] = value.toExponential().split('e')
   const exponent = Number(exponentText)
-  // Between these JavaScript writes plain digits as well.
+  // In this range JavaScript also writes plain digits.
   const isPlain = exponent >= -4 && exponent < 6
   const text = isPlain ? String(value) : mantissa + exponentPart(exponent)
   return Object.is(value, -0) ? `-${text}` : text
@@ -22,7 +22,7 @@ function exponentPart(exponent: number): string {
   return `e${exponent < 0 ? '-' : '+'}${digits}`
 }
 
-/** No float has more decimals than these; the smallest one is 2^-1074. */
+/** Maximum decimals of any float. The smallest float is 2^-1074. */
 const exactDecimalsMax = 1_100
 
 /** Writes a float with a fixed number of decimals (`%.2f`). */
@@ -39,7 +39,7 @@ export function formatFixed(value: number, decimals: number): string {
   return value < 0 || Object.is(value, -0) ? `-${text}` : text
 }
 
-/** Writes a float with one digit, a number of decimals and an exponent (`%.3e`). */
+/** Writes a float with one digit, a fixed number of decimals and an exponent (`%.3e`). */
 export function formatExponent(value: number, decimals: number): string {
   if (!Number.isFinite(value)) return formatNonFinite(value)
   const sign = value < 0 || Object.is(value, -0) ? '-' : ''
@@ -48,7 +48,7 @@ export function formatExponent(value: number, decimals: number): string {
   return sign + digits[0]! + tail + exponentPart(exponent)
 }
 
-/** Writes a float with a number of significant digits at most (`%.4g`). */
+/** Writes a float with a maximum number of significant digits (`%.4g`). */
 export function formatGeneral(value: number, precision: number): string {
   if (!Number.isFinite(value)) return formatNonFinite(value)
   const wanted = Math.max(precision, 1)
@@ -56,7 +56,7 @@ export function formatGeneral(value: number, precision: number): string {
   const { digits, exponent } = significant(Math.abs(value), wanted)
   const trimmed = digits.replace(/0+$/, '')
   const count = Math.max(trimmed.length, 1)
-  // Go puts no exponent on a number that all its digits fit in front of the point of.
+  // Go writes no exponent if all digits fit before the point.
   const exponentFrom = wanted > count && count >= exponent + 1 ? count : wanted
   if (exponent < -4 || exponent >= exponentFrom) {
     const tail = count > 1 ? `.${trimmed.slice(1)}` : ''
@@ -72,7 +72,7 @@ export function formatHexFloat(value: number, digitCount?: number): string {
   const sign = value < 0 || Object.is(value, -0) ? '-' : ''
   let { mantissa, exponent } = split(Math.abs(value))
   if (mantissa === 0n) return `${sign}0x0${digitCount ? `.${'0'.repeat(digitCount)}` : ''}p+00`
-  // One bit in front of the point and 52 behind it, whatever the size.
+  // One bit before the point and 52 after it, whatever the size.
   while (mantissa < 1n << 52n) {
     mantissa <<= 1n
     exponent--
@@ -106,7 +106,7 @@ function significant(
     const { digits, exponent } = significant(value, exactDecimalsMax)
     return { digits: digits.padEnd(count, '0'), exponent }
   }
-  // The shortest digits may lie beyond a power of ten that the exact value does not reach.
+  // The shortest digits may round up to a power of ten above the exact value.
   const shortest = Number(value.toExponential().split('e')[1])
   const isReached = scaled(value, count - 1 - shortest).toString().length >= count
   const exponent = isReached ? shortest : shortest - 1
@@ -131,7 +131,7 @@ function scaled(value: number, power: number): bigint {
   return quotient + 1n
 }
 
-/** The exact value of a float: mantissa * 2^exponent. */
+/** Splits a float into its exact value: mantissa * 2^exponent. */
 function split(value: number): { readonly mantissa: bigint; readonly exponent: number } {
   const floatBits = new DataView(new ArrayBuffer(8))
   floatBits.setFloat64(0, value)

@@ -1,27 +1,27 @@
-// What a function of a template is: the types of its parameters and the code. The types decide which
-// constants and values Go takes as arguments, and with which error it refuses others.
+// Defines a template function: its parameter types and its code. The types decide which constants and values
+// Go accepts as arguments, and the error for others.
 
 import type { CompiledRegex } from '../regex/regex.ts'
 import type { GoMap, GoTime, Value } from './values.ts'
 
-/** What the parameters of each type are for the code of a function. */
+/** JavaScript type of each parameter type. */
 export interface ParamValues {
   readonly string: string
   /** Go's `int`, exact up to 2^53. */
   readonly int: number
   readonly float64: number
   readonly bool: boolean
-  /** A missing value comes as `null`. */
+  /** A missing value is `null`. */
   readonly any: Value
   readonly time: GoTime
   readonly map: GoMap
-  /** Like `any`, but a missing value comes as `undefined`. */
+  /** Like `any`, but a missing value is `undefined`. */
   readonly value: Value
 }
 
 export type ParamType = keyof ParamValues
 
-/** Go's names of the types, for errors. */
+/** Go's names of the types, for error texts. */
 export const paramTypeNames: Readonly<Record<ParamType, string>> = {
   string: 'string',
   int: 'int',
@@ -33,14 +33,14 @@ export const paramTypeNames: Readonly<Record<ParamType, string>> = {
   value: 'reflect.Value',
 }
 
-/** What a function may ask of the execution that calls it. */
+/** What a function may use of the execution that calls it. */
 export interface CallContext {
   /** The line of the entry. */
   line(): string
   /** The time of the entry. */
   timestampNs(): bigint
   nowNs(): bigint
-  /** Compiles a regular expression, or gives the one compiled before. */
+  /** Compiles a regular expression, cached. */
   regex(pattern: string): CompiledRegex
 }
 
@@ -49,9 +49,9 @@ type Code = (args: readonly Value[], context: CallContext) => Value
 /** A function that templates may call. */
 export interface TemplateFunction {
   readonly params: readonly ParamType[]
-  /** Type of any number of further arguments. */
+  /** Type of all further arguments. */
   readonly rest: ParamType | undefined
-  /** Why no template may use the function; known by name only to say so. */
+  /** Why templates may not use the function. It exists only to report that. */
   readonly refusal?: string
   readonly call: Code
 }
@@ -62,9 +62,8 @@ export type FunctionTable = Readonly<Record<string, TemplateFunction>>
 type ArgsOf<P extends readonly ParamType[]> = { [K in keyof P]: ParamValues[P[K] & ParamType] }
 
 /**
- * Describes a function with a fixed number of parameters.
- *
- * @throws FunctionError, SyntaxError or RangeError from the code become errors of the template.
+ * Defines a function with a fixed number of parameters. FunctionError, SyntaxError and RangeError thrown by
+ * the code become errors of the template.
  */
 export function fn<const P extends readonly ParamType[]>(
   params: P,
@@ -74,7 +73,7 @@ export function fn<const P extends readonly ParamType[]>(
   return { params, rest: undefined, call: (args, context) => code(...args, context) }
 }
 
-/** Describes a function that takes any number of arguments behind the fixed ones, as one array. */
+/** Defines a function with any number of arguments after the fixed ones, passed as one array. */
 export function variadic<const P extends readonly ParamType[], R extends ParamType>(
   params: P,
   rest: R,

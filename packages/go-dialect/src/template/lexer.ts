@@ -1,5 +1,5 @@
-// Cuts the text of a template into tokens. Spaces inside actions are tokens, because they separate
-// arguments; comments and what `{{-` and `-}}` trim are not.
+// Splits the text of a template into tokens. Spaces inside actions are tokens, because they separate
+// arguments. Comments, and spaces trimmed by `{{-` and `-}}`, are not.
 
 export type TokenType =
   | 'error'
@@ -31,7 +31,7 @@ export interface Token {
   readonly type: TokenType
   /** Offset in UTF-16 units. */
   readonly pos: number
-  /** The text of the token; of an error, its message. */
+  /** The text of the token. For an error, its message. */
   readonly text: string
   /** Line on which the token begins, from 1. */
   readonly line: number
@@ -56,7 +56,7 @@ const numberPattern =
 const wordPattern = /[\p{L}\p{Nd}_]+/uy
 const wordChar = /^[\p{L}\p{Nd}_]$/u
 
-/** Reads tokens one at a time, so that an error behind the place where parsing stops stays unseen. */
+/** Reads tokens one at a time, so an error after the point where parsing stops is never reported. */
 export class Lexer {
   readonly #input: string
   #pos = 0
@@ -74,7 +74,7 @@ export class Lexer {
     return this.#isInAction ? this.#actionToken() : this.#textToken()
   }
 
-  /** Makes a token of the input from `start` to `end` and goes on behind it. */
+  /** Returns a token from `start` to `end`, and continues after it. */
   #take(type: TokenType, end: number): Token {
     const token = this.#token(type, this.#pos, this.#input.slice(this.#pos, end))
     this.#skipTo(end)
@@ -130,7 +130,7 @@ export class Lexer {
     return undefined
   }
 
-  /** Finds `}}` or ` -}}` at an offset; `end` lies behind the spaces that it trims. */
+  /** Finds `}}` or ` -}}` at an offset. `end` is after the spaces that it trims. */
   #rightDelimAt(at: number): { readonly start: number; readonly end: number } | undefined {
     const isTrimmed =
       at < this.#input.length &&
@@ -269,7 +269,7 @@ export class Lexer {
     return this.#take(word === 'true' || word === 'false' ? 'bool' : 'identifier', end)
   }
 
-  /** A field or a variable, whose first character is `.` or `$`. */
+  /** Reads a field or a variable, which starts with `.` or `$`. */
   #word(type: 'field' | 'variable', nameStart: number): Token {
     if (this.#isTerminator(nameStart)) {
       return this.#take(type === 'variable' ? 'variable' : 'dot', nameStart)
@@ -294,7 +294,7 @@ export class Lexer {
   }
 }
 
-/** Writes a character as Go's `%#U`: `U+0040 '@'`. */
+/** Writes a character like Go's `%#U`: `U+0040 '@'`. */
 function describeRune(code: number): string {
   const hex = `U+${code.toString(16).toUpperCase().padStart(4, '0')}`
   const char = String.fromCodePoint(code)

@@ -1,26 +1,26 @@
-// What one execution of a template may use. Templates come from queries and configurations; these
-// bounds keep any of them from hanging the process or filling its memory.
+// Limits of one template execution. Templates come from queries and configurations. These limits keep them
+// from hanging the process or filling its memory.
 
 export const templateLimits = {
-  /** Length of the output of one execution, in UTF-16 units. */
+  /** Maximum output of one execution, in UTF-16 units. */
   outputCharsMax: 1024 * 1024,
-  /** Length of one text that a function makes, in UTF-16 units. */
+  /** Maximum length of a text that a function creates, in UTF-16 units. */
   valueCharsMax: 1024 * 1024,
-  /** Items of one list or dictionary that a function makes. */
+  /** Maximum items of a list or dictionary that a function creates. */
   itemCountMax: 100_000,
-  /** Rounds of all `range` loops and calls of templates of one execution together. */
+  /** Maximum loop rounds and template calls of one execution, in total. */
   iterationCountMax: 100_000,
   /**
-   * Characters and items that all functions of one execution read and write together, and nodes that
-   * its loops and templates run: some seconds at the worst.
+   * Maximum characters and items that the functions of one execution read and write, plus the nodes that its
+   * loops and templates run. A few seconds at worst.
    */
   workMax: 16 * 1024 * 1024,
-  /** Templates that call each other. */
+  /** Maximum depth of templates that call each other. */
   callDepthMax: 100,
-  /** Lists and dictionaries inside each other, in values that are read, printed or compared. */
+  /** Maximum nesting of lists and dictionaries that are read, printed or compared. */
   valueDepthMax: 500,
-  /** Parentheses and control structures inside each other in the text of a template. */
+  /** Maximum nesting of parentheses and control structures in the text of a template. */
   syntaxDepthMax: 400,
-  /** Length of the text of a template, in UTF-16 units. */
+  /** Maximum length of the text of a template, in UTF-16 units. */
   sourceCharsMax: 1024 * 1024,
 } as const

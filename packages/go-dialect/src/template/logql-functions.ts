@@ -1,5 +1,5 @@
-// The functions of LogQL's line_format and label_format. To add one: a row here or in functions/, and a
-// test beside it.
+// The functions of LogQL's line_format and label_format. To add one, add a row here or in functions/, and a
+// test.
 
 import { parseLogqlBytes } from '../number/byte-size.ts'
 import { type FunctionTable, fn } from './function.ts'
@@ -33,7 +33,7 @@ export const logqlFunctions: FunctionTable = {
   alignRight: fn(['int', 'string'], (width, text) => align(text, width, 'right')),
 }
 
-/** Pads or cuts a text to a number of characters; aligned right it keeps its end. */
+/** Pads or cuts a text to a number of characters. Right-aligned text keeps its end. */
 function align(text: string, width: number, side: 'left' | 'right'): string {
   const characters = [...text]
   const missing = width - characters.length

@@ -1,4 +1,4 @@
-// The methods that values have, one row each. The first parameter of a row is the receiver.
+// The methods of values, one row each. The first parameter of a row is the receiver.
 
 import { FunctionError } from '../errors.ts'
 import { type CivilTime, civilTime, civilToNs } from '../time/civil-time.ts'
@@ -85,7 +85,7 @@ const timeMethods: MethodTable = {
   }),
 }
 
-/** Whole units and the rest are divided apart, as Go does, which rounds differently. */
+/** Like Go, divides whole units and the rest separately, which affects rounding. */
 function inUnits(span: Value, unitNs: bigint): number {
   const ns = (span as GoInt).value
   return Number(ns / unitNs) + Number(ns % unitNs) / Number(unitNs)

@@ -5,13 +5,13 @@ import type { NumberNode } from './ast.ts'
 
 const maxInt = (1n << 63n) - 1n
 const maxUint = (1n << 64n) - 1n
-/** Digits that a number may have, zeros in front of it among them. */
+/** Maximum characters of a number, including leading zeros. */
 export const integerCharsMax = 200
 
 /**
- * Reads a number as Go's templates have it: `42`, `-1`, `0x1F`, `0b10`, `017`, `1_000`, `1.5e3`.
+ * Parses a number like Go's templates: `42`, `-1`, `0x1F`, `0b10`, `017`, `1_000`, `1.5e3`.
  *
- * @throws SyntaxError with Go's text; complex numbers are refused.
+ * @throws SyntaxError with Go's text, also for complex numbers.
  */
 export function parseNumber(text: string, pos: number): NumberNode {
   if (text.endsWith('i')) {
@@ -19,7 +19,7 @@ export function parseNumber(text: string, pos: number): NumberNode {
   }
   const int = parseInteger(text)
   if (int !== undefined && int >= -maxInt - 1n && int <= maxUint) {
-    // What fits an uint only is no int, and nothing here takes an uint.
+    // A number that only fits a uint is not an int, and nothing here takes a uint.
     const isInt = int <= maxInt
     return {
       kind: 'number',
@@ -45,7 +45,7 @@ export function parseNumber(text: string, pos: number): NumberNode {
 }
 
 /**
- * Reads a character constant as the number of its character.
+ * Parses a character constant to its code point.
  *
  * @throws SyntaxError with Go's text.
  */
@@ -54,7 +54,7 @@ export function parseCharConstant(text: string, pos: number): NumberNode {
   const malformed = () => new SyntaxError(`malformed character constant: ${text}`)
   let char: string
   try {
-    // A literal of strings has the same escapes, but for the quotes.
+    // String literals have the same escapes, except for the quotes.
     const escaped = body === "\\'" ? "'" : body
     if (body === '\\"') throw malformed()
     char = unquoteGoString(escaped === '"' ? '"\\""' : `"${escaped}"`)
@@ -69,11 +69,11 @@ export function parseCharConstant(text: string, pos: number): NumberNode {
 }
 
 /**
- * Reads a whole number as Go's strconv.ParseInt with base 0: signs, the prefixes 0x 0o 0b 0 and
- * underscores between digits. `undefined` where the text is none; it may be larger than an int64.
+ * Parses an integer like Go's strconv.ParseInt with base 0: signs, the prefixes 0x 0o 0b 0, and underscores
+ * between digits. The result may be larger than an int64. Returns `undefined` for anything else.
  */
 export function parseInteger(text: string): bigint | undefined {
-  // Reading digits takes quadratic time, and no integer of Go's has as many.
+  // Parsing digits takes quadratic time, and no Go integer has this many.
   if (text.length > integerCharsMax) return undefined
   const match =
     /^([+-]?)(?:0[xX]([\da-fA-F_]+)|0[oO]?([0-7_]+)|0[bB]([01_]+)|(0|[1-9][\d_]*))$/.exec(text)
@@ -86,7 +86,10 @@ export function parseInteger(text: string): bigint | undefined {
   return sign === '-' ? -value : value
 }
 
-/** Reads a float as Go's strconv.ParseFloat, hexadecimal ones too; `undefined` where the text is none. */
+/**
+ * Parses a float like Go's strconv.ParseFloat, including hexadecimal ones. Returns `undefined` for anything
+ * else.
+ */
 export function parseFloatText(text: string): number | undefined {
   const word = /^([+-]?)(inf|infinity|nan)$/i.exec(text)
   if (word) {
@@ -94,7 +97,7 @@ export function parseFloatText(text: string): number | undefined {
     return word[1] === '-' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
   }
   const value = parseFloatLiteral(text)
-  // Out of range is an error in Go.
+  // Go reports an error if it is out of range.
   return value === undefined || Number.isFinite(value) ? value : undefined
 }
 
@@ -109,7 +112,7 @@ function parseFloatLiteral(text: string): number | undefined {
   return hex[1] === '-' ? -value : value
 }
 
-/** Underscores may stand between digits of numbers with a base prefix. */
+/** Underscores are allowed between the digits of numbers with a base prefix. */
 function withoutUnderscores(text: string): string | undefined {
   const isSeparated = !/(?:^|[^\da-fA-F])_|_(?:$|[^\da-fA-F])/.test(
     text.replace(/^[+-]?0[xX]_/, '0x0'),

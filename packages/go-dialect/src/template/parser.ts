@@ -1,4 +1,4 @@
-// Reads the text of a template into syntax trees. Errors have Go's texts.
+// Parses the text of a template into syntax trees. Error texts are Go's.
 
 import { TemplateSyntaxError } from '../errors.ts'
 import { unquoteGoString } from '../text/go-string.ts'
@@ -20,25 +20,25 @@ import { templateLimits } from './limits.ts'
 import { parseCharConstant, parseNumber } from './number-literal.ts'
 
 export interface ParseOptions {
-  /** Name of the template, which errors show. */
+  /** Name of the template, for errors. */
   readonly name: string
-  /** Says why a function cannot be used, `undefined` where it can. */
+  /** Returns why a function cannot be used, or `undefined` if it can. */
   readonly functionProblem: (name: string) => string | undefined
 }
 
-/** Ends of lists, which are no nodes of the tree. */
+/** Ends of lists. They are not nodes of the tree. */
 interface EndNode {
   readonly kind: 'end' | 'else'
 }
 
-/** What belongs to one template of the text: variables in scope and the number of those seen. */
+/** State of one template of the text: variables in scope, and the number seen so far. */
 interface Scope {
   variables: { readonly name: string; readonly slot: number }[]
   slotCount: number
 }
 
 /**
- * Parses a text; the result maps the names of its templates, its own among them, to their trees.
+ * Parses a text. Returns its templates by name, including its own.
  *
  * @throws TemplateSyntaxError
  */
@@ -70,8 +70,7 @@ class Parser {
   readonly #functionProblem: ParseOptions['functionProblem']
   readonly #lexer: Lexer
   readonly #trees = new Map<string, TemplateTree>()
-  // The tokens pushed back, as a small stack; the first place always holds the last token read,
-  // whose line errors show.
+  // Tokens pushed back, as a small stack. Index 0 is always the last token read; errors show its line.
   readonly #tokens: Token[] = []
   #peekCount = 0
   #scope: Scope = newScope()
@@ -184,7 +183,7 @@ class Parser {
     this.#trees.set(name, { name, root, slotCount: this.#scope.slotCount })
   }
 
-  /** Parses the body of a template of its own, which sees no variables of the one around it. */
+  /** Parses the body of a separate template, which sees no variables of the one around it. */
   #separate(name: string, context: string): void {
     const outer = this.#scope
     const outerRangeDepth = this.#rangeDepth
@@ -275,7 +274,7 @@ class Parser {
   }
 
   #else(): EndNode {
-    // `else if` and `else with` leave their second word to the branch that they belong to.
+    // `else if` and `else with` leave their second word to their branch.
     const next = this.#peekNonSpace()
     const isChained = next.type === 'keyword' && (next.text === 'if' || next.text === 'with')
     if (!isChained) this.#expect('rightDelim', 'else')
@@ -331,7 +330,7 @@ class Parser {
   #pipeline(context: string, end: TokenType): PipeNode {
     const { pos } = this.#peekNonSpace()
     const { names, isAssign } = this.#declarations(context)
-    // What a pipeline declares is seen behind it only: `$x := add $x 1` reads the `$x` before.
+    // A variable is visible only after the pipeline that declares it: `$x := add $x 1` reads the old `$x`.
     this.#pending.push(...names.map(token => token.text))
     const commands: CommandNode[] = []
     for (;;) {
@@ -393,7 +392,7 @@ class Parser {
 
   #declare(token: Token, isAssign: boolean): VariableNode {
     const name = token.text
-    // Go takes an assignment to an unknown variable here and fails when it runs.
+    // Go accepts an assignment to an unknown variable here, and fails at run time.
     const slot = isAssign ? (this.#findVariable(name) ?? unknownSlot) : this.#scope.slotCount++
     this.#scope.variables.push({ name, slot })
     return { kind: 'variable', pos: token.pos, names: [name], slot }
@@ -512,7 +511,7 @@ function isEmptyTree(list: ListNode): boolean {
   return list.nodes.every(node => node.kind === 'text' && node.text.trim() === '')
 }
 
-/** Writes a token as Go does in errors. */
+/** Writes a token like Go does in errors. */
 function describe(token: Token): string {
   if (token.type === 'eof') return 'EOF'
   if (token.type === 'keyword' || token.type === 'dot' || token.type === 'nil') {

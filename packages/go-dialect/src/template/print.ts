@@ -1,12 +1,11 @@
-// Values as text, as Go's fmt package prints them without verbs: print, println and the output of
-// actions.
+// Prints values like Go's fmt package without verbs: print, println and the output of actions.
 
 import { FunctionError } from '../errors.ts'
 import { formatFloat } from './float-text.ts'
 import { templateLimits } from './limits.ts'
 import { GoInt, GoList, GoMap, type Value } from './values.ts'
 
-/** Writes a value as `%v` does. */
+/** Writes a value like `%v`. */
 export function printValue(value: Value): string {
   if (typeof value === 'string') return value
   if (typeof value === 'number') return formatFloat(value)
@@ -16,14 +15,14 @@ export function printValue(value: Value): string {
   return String(value)
 }
 
-/** Writes a list or a map, its items by a function of the caller's: `[a b]`, `map[k:v]`. */
+/** Writes a list or a map; `printItem` writes its items: `[a b]`, `map[k:v]`. */
 export function printNested(value: GoList | GoMap, printItem: (item: Value) => string): string {
   const text = new NestedText(printItem)
   text.add(value, 0)
   return text.text
 }
 
-// Guards the length: a list may hold another many times over.
+// Limits the length, because a list may contain another many times.
 class NestedText {
   text = ''
   readonly #printItem: (item: Value) => string
@@ -55,7 +54,7 @@ class NestedText {
   }
 }
 
-/** Refuses texts that are longer than a function may make them. */
+/** Throws if a text is longer than functions may create. */
 export function checkTextLength(length: number): void {
   const { valueCharsMax } = templateLimits
   if (length > valueCharsMax) {
@@ -63,7 +62,7 @@ export function checkTextLength(length: number): void {
   }
 }
 
-/** Refuses lists and maps that are longer than a function may make them. */
+/** Throws if a list or map is longer than functions may create. */
 export function checkItemCount(count: number): void {
   const { itemCountMax } = templateLimits
   if (count > itemCountMax) {
@@ -71,7 +70,7 @@ export function checkItemCount(count: number): void {
   }
 }
 
-/** Writes values one after the other, with a space between two that are no strings (`fmt.Sprint`). */
+/** Joins values, with a space between two that are not strings (`fmt.Sprint`). */
 export function sprint(values: readonly Value[]): string {
   let text = ''
   values.forEach((value, index) => {
@@ -82,7 +81,7 @@ export function sprint(values: readonly Value[]): string {
   return text
 }
 
-/** Writes values with spaces between them and a newline behind (`fmt.Sprintln`). */
+/** Joins values with spaces, and adds a newline (`fmt.Sprintln`). */
 export function sprintln(values: readonly Value[]): string {
   const text = `${values.map(printValue).join(' ')}\n`
   checkTextLength(text.length)

@@ -12,7 +12,7 @@ import {
 import { checkTextLength, printNested, printValue } from './print.ts'
 import { GoInt, GoList, GoMap, typeName, type Value } from './values.ts'
 
-/** Go takes no width and no precision beyond this. */
+/** Go accepts no larger width or precision. */
 const widthMax = 1_000_000
 
 interface Directive {
@@ -26,12 +26,12 @@ interface Directive {
   readonly precision: number | undefined
 }
 
-/** Writes values by a format; what does not fit shows in the text, as in Go (`%!d(string=x)`). */
+/** Formats values. Errors show in the text, like in Go (`%!d(string=x)`). */
 export function sprintf(format: string, args: readonly Value[]): string {
   return new Formatter(format, args).run()
 }
 
-/** Quotes a text as Go's strconv.Quote; bytes that are no UTF-8 are written `\xNN`. */
+/** Quotes a text like Go's strconv.Quote. Bytes that are not UTF-8 become `\xNN`. */
 export function quoteText(text: string): string {
   if (text.isWellFormed()) return quoteGoString(text)
   const body = text
@@ -45,7 +45,7 @@ export function quoteText(text: string): string {
   return `"${body}"`
 }
 
-// Walks the format from left to right; the next argument is its state.
+// Walks the format from left to right, and tracks the next argument.
 class Formatter {
   readonly #format: string
   readonly #args: readonly Value[]
@@ -99,7 +99,7 @@ class Formatter {
       }
       isIndexed = false
     } else if (isIndexed && width !== undefined) {
-      // `%[3]2d`: the index has to stand right before the verb or a star.
+      // `%[3]2d`: the index must come directly before the verb or a star.
       this.#isIndexBad = true
     }
     let precision: number | undefined
@@ -171,7 +171,7 @@ class Formatter {
     return Number(value)
   }
 
-  /** Reads `[3]`, the number of the argument to take next. */
+  /** Reads `[3]`, the number of the next argument. */
   #argNumber(): boolean {
     if (this.#format[this.#at] !== '[') return false
     this.#isReordered = true
@@ -206,7 +206,7 @@ function formatArg(arg: Value, directive: Directive): string {
   return formatScalar(arg, directive) ?? badVerb(arg, directive)
 }
 
-/** The verb does not fit the type; width and precision show all the same. */
+/** The verb does not fit the type. Width and precision still apply. */
 function badVerb(arg: Value, directive: Directive): string {
   const shown = formatScalar(arg, { ...directive, verb: 'v' }) ?? printValue(arg)
   return `%!${directive.verb}(${typeName(arg)}=${shown})`
@@ -218,7 +218,7 @@ function formatScalar(arg: Value, directive: Directive): string | undefined {
   if (typeof arg === 'bigint') return formatInteger(arg, directive)
   if (typeof arg === 'number') return formatNumber(arg, directive)
   if (typeof arg === 'boolean') return 'tv'.includes(verb) ? pad(String(arg), directive) : undefined
-  // Types with a text of their own show it to the verbs of texts.
+  // Types with their own text use it for text verbs.
   if (arg instanceof GoInt && (arg.name === undefined || !'vsxXq'.includes(verb))) {
     return formatInteger(arg.value, directive)
   }
@@ -265,7 +265,7 @@ function formatString(text: string, directive: Directive): string | undefined {
 }
 
 function quoteWith(text: string, isRaw: boolean, isAscii: boolean): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these cannot stand in a raw literal.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: raw literals cannot contain these.
   if (isRaw && text.isWellFormed() && !/[\0-\x08\x0a-\x1f`\x7f\ufeff]/.test(text))
     return `\`${text}\``
   const quoted = quoteText(text)
@@ -327,7 +327,7 @@ function padInteger(value: bigint, base: number, prefix: string, directive: Dire
   } else if (zero && width !== undefined) {
     digits = digits.padStart(width - sign.length, '0')
   }
-  // A number that starts with a zero needs no other to be octal.
+  // A number with a leading zero needs no other zero to be octal.
   const shownPrefix = prefix === '0' && digits.startsWith('0') ? '' : prefix
   return pad(sign + shownPrefix + digits, { ...directive, zero: false })
 }
@@ -372,7 +372,7 @@ function numberText(value: number, { verb, precision }: Directive): string | und
   }
 }
 
-/** Writes a value as Go source has it (`%#v`). */
+/** Writes a value as Go source (`%#v`). */
 function formatSyntax(value: Value): string {
   if (value === undefined || value === null) return 'interface {}(nil)'
   if (typeof value === 'string') return quoteText(value)

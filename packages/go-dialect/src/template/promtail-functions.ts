@@ -1,5 +1,5 @@
-// The functions of the agent's template and replace stages: sprig's and Promtail's own. To add one: a
-// row in functions/, and a test beside it. Those that read the environment are made of one.
+// The functions of the agent's template and replace stages: those of sprig and Promtail. To add one, add a
+// row in functions/, and a test. Functions that read the environment are created from a given one.
 
 import { FunctionError } from '../errors.ts'
 import { type FunctionTable, fn, type TemplateFunction } from './function.ts'

@@ -1,5 +1,5 @@
-// The state of one execution of a template: output, variables, what has been used of the limits, and
-// the node it is at, which errors show.
+// The state of one template execution: output, variables, use of the limits, and the current node, which
+// errors show.
 
 import { FunctionError, TemplateExecError } from '../errors.ts'
 import { type CompiledRegex, compileRegex } from '../regex/regex.ts'
@@ -8,17 +8,17 @@ import type { CallContext } from './function.ts'
 import { templateLimits } from './limits.ts'
 import { GoList, GoMap, type MapSource, type Value } from './values.ts'
 
-/** What a template is executed on. */
+/** The data of a template. */
 export interface TemplateData extends MapSource {
-  /** Gives a field, `undefined` where there is none. */
+  /** Returns a field, or `undefined` if it does not exist. */
   get(name: string): string | undefined
-  /** Gives all fields; asked only where a template uses `.` as a whole. */
+  /** Returns all fields. Called only if a template uses `.` as a whole. */
   entries(): Iterable<readonly [string, string]>
   /** The line of the entry, for `__line__`. */
   line?(): string
   /** The time of the entry, for `__timestamp__`. */
   timestampNs?(): bigint
-  /** The present, for `now`; the system's clock by default. */
+  /** The current time, for `now`. Uses the system's clock by default. */
   nowNs(): bigint
 }
 
@@ -26,18 +26,18 @@ export interface TemplateData extends MapSource {
 export interface Source {
   readonly name: string
   readonly text: string
-  /** Compiled patterns, kept over executions; bounded by `regexCountMax`. */
+  /** Compiled patterns, kept between executions; at most `regexCountMax`. */
   readonly regexes: Map<string, CompiledRegex>
 }
 
-/** Patterns that are kept; more can only come from data. */
+/** Maximum cached patterns. More can only come from data. */
 const regexCountMax = 100
-/** Longer patterns are compiled each time, so that those that are kept stay small. */
+/** Longer patterns are compiled each time, so that the cache stays small. */
 const regexCharsMax = 20_000
 
 export class Run implements CallContext {
   out = ''
-  /** Variables of the template that runs, `$` first. */
+  /** Variables of the running template, `$` first. */
   vars: Value[] = []
   node: AnyNode | undefined
   templateName: string
@@ -82,7 +82,7 @@ export class Run implements CallContext {
     }
   }
 
-  /** Counts a round of a loop or a call of a template, which runs so many nodes. */
+  /** Counts a loop round or template call that runs this many nodes. */
   countRound(nodeCount: number): void {
     this.#roundCount++
     if (this.#roundCount > templateLimits.iterationCountMax) {
@@ -91,7 +91,7 @@ export class Run implements CallContext {
     this.#addWork(nodeCount)
   }
 
-  /** Counts the size of a value that a function reads or has made. */
+  /** Counts the size of a value that a function read or created. */
   countWork(value: Value): void {
     if (typeof value === 'string') this.#addWork(value.length + 1)
     else if (value instanceof GoList) this.#addWork(value.items.length + 1)
@@ -105,7 +105,7 @@ export class Run implements CallContext {
     }
   }
 
-  /** Ends the execution with an error at the node that runs. */
+  /** Stops the execution with an error at the current node. */
   fail(why: string, options?: ErrorOptions): never {
     if (!this.node) throw new TemplateExecError(`template: ${this.templateName}: ${why}`, options)
     const { name, text } = this.#source
@@ -117,7 +117,7 @@ export class Run implements CallContext {
     throw new TemplateExecError(`template: ${name}:${line}:${column}: ${place}: ${why}`, options)
   }
 
-  /** Turns what a function threw into the error of the template; other errors are passed on. */
+  /** Converts an error thrown by a function to a template error. Rethrows other errors. */
   failCall(name: string, node: AnyNode, error: unknown): never {
     const isExpected =
       error instanceof FunctionError || error instanceof SyntaxError || error instanceof RangeError

@@ -1,15 +1,15 @@
-// What a template may read of its data, found without running it. A query extracts nothing else.
+// Finds what a template may read of its data, without running it. Queries extract nothing else.
 
 import type { ListNode, Operand, PipeNode, TemplateTree } from './ast.ts'
 
 export interface TemplateNeeds {
-  /** Names of the fields that may be read; `undefined` where it may be any. */
+  /** Names of the fields it may read; `undefined` if it may read any. */
   readonly fields: ReadonlySet<string> | undefined
-  /** Names of the functions that may be called. */
+  /** Names of the functions it may call. */
   readonly functions: ReadonlySet<string>
 }
 
-/** Finds what the template of a name needs, with all templates of its text. */
+/** Returns what a named template needs, including all templates in its text. */
 export function templateNeeds(
   trees: ReadonlyMap<string, TemplateTree>,
   name: string,
@@ -19,7 +19,7 @@ export function templateNeeds(
   return { fields: search.isAll ? undefined : search.fields, functions: search.functions }
 }
 
-// Collects while it walks. `isRoot` says whether `.` is the data itself.
+// Collects needs during a walk. `isRoot` means that `.` is the data itself.
 class NeedsSearch {
   readonly fields = new Set<string>()
   readonly functions = new Set<string>()

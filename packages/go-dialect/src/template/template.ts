@@ -1,5 +1,5 @@
-// Go's text/template language, as LogQL's line_format and label_format and the agent's template and
-// replace stages use it. Parsing and compiling happen once; executing has no state.
+// Go's text/template language, for LogQL's line_format and label_format, and for the agent's template and
+// replace stages. Parsing and compiling happen once; executing has no state.
 
 import { FunctionError } from '../errors.ts'
 import { toPrintable } from '../text/go-bytes.ts'
@@ -13,25 +13,25 @@ import { type TemplateNeeds, templateNeeds } from './template-needs.ts'
 import { GoMap, type Value } from './values.ts'
 
 export interface TemplateOptions {
-  /** Name that errors show; `template` by default. */
+  /** Name for errors; `template` by default. */
   readonly name?: string
-  /** Functions beside Go's own ones, which they may replace. */
+  /** Functions in addition to Go's built-in ones. They may replace those. */
   readonly functions: FunctionTable
   /**
-   * What a field that is not there is: the empty text (LogQL, where the data is a map of texts), or
-   * nothing, which prints as `<no value>` (the agent). `no-value` by default.
+   * Value of a missing field: the empty text (LogQL, where the data is a map of texts), or no value, printed
+   * as `<no value>` (the agent). `no-value` by default.
    */
   readonly missingField?: 'empty' | 'no-value'
   /**
-   * Whether bytes that are no UTF-8 are kept in the result, as decodeGoText writes them, so that
-   * encodeGoText gives them back; no by default: each becomes U+FFFD.
+   * Whether to keep bytes that are not UTF-8 the way decodeGoText writes them, so that encodeGoText can
+   * restore them. By default each becomes U+FFFD.
    */
   readonly keepsLooseBytes?: boolean
-  /** Whether `range` counts up to an integer, as Go does since 1.24; no by default. */
+  /** Whether `range` accepts an integer, like Go since 1.24. False by default. */
   readonly rangeIntegers?: boolean
 }
 
-/** A template ready to run. */
+/** A compiled template. */
 export interface Template {
   readonly name: string
   /** What the template may read of its data. */
@@ -96,7 +96,7 @@ function runTemplate(exec: Exec, { source, data, tree, itemType }: Execution): s
   try {
     exec(run, dot)
   } catch (error) {
-    // Printing a value may reach a limit as well; what V8 calls a range error is a full stack.
+    // Printing a value may also reach a limit. A RangeError from V8 means a stack overflow.
     if (error instanceof FunctionError || error instanceof RangeError) {
       run.fail(error.message, { cause: error })
     }
@@ -105,7 +105,7 @@ function runTemplate(exec: Exec, { source, data, tree, itemType }: Execution): s
   return run.out
 }
 
-/** Templates of texts and plain fields only, which most are, need no run. */
+/** Most templates have only text and plain fields, and need no interpreter. */
 function compileSimple(
   tree: TemplateTree,
   missing: string,

@@ -1,10 +1,10 @@
-// Query escaping as Go's net/url does it.
+// Escapes URL queries like Go's net/url.
 
 import { FunctionError } from '../errors.ts'
 import { decodeGoText, encodeGoText } from '../text/go-bytes.ts'
 import { checkTextLength } from './print.ts'
 
-/** Escapes a text for a query: a space becomes `+`, what is not unreserved `%XX`. */
+/** Escapes a text for a query: a space becomes `+`, other reserved characters `%XX`. */
 export function queryEscape(text: string): string {
   if (/^[\w.~-]*$/.test(text)) return text
   let escaped = ''
@@ -18,7 +18,7 @@ export function queryEscape(text: string): string {
   return escaped
 }
 
-/** Reads what `queryEscape` writes. */
+/** Reverses `queryEscape`. */
 export function queryUnescape(text: string): string {
   const bad = /%(?![\da-fA-F]{2})/.exec(text)
   if (bad) {

@@ -31,7 +31,7 @@ export type Value =
   | GoTime
   | GoObject
 
-/** Kinds of values, as Go's reflect package names them. */
+/** Kinds of values, with the names from Go's reflect package. */
 export type Kind =
   | 'invalid'
   | 'interface'
@@ -83,12 +83,12 @@ export class GoInt {
   }
 }
 
-/** Makes an int64; what does not fit wraps around, as in Go. */
+/** Creates an int64. Values out of range wrap around, like in Go. */
 export function int64(value: bigint): GoInt {
   return new GoInt('int64', BigInt.asIntN(64, value))
 }
 
-/** Types of items: `interface {}` for lists and maps of anything. */
+/** Item types: `interface {}` for lists and maps of any values. */
 export type ItemType = 'interface {}' | 'string' | 'int' | '[]interface {}'
 
 /** A slice. */
@@ -102,13 +102,13 @@ export class GoList {
   }
 }
 
-/** Where the values of a map come from that is only read, and seldom as a whole. */
+/** Source of a read-only map's values, rarely needed as a whole. */
 export interface MapSource {
   get(key: string): Value
   entries(): Iterable<readonly [string, Value]>
 }
 
-/** A map with string keys, or a view of one that is filled when it is first needed as a whole. */
+/** A map with string keys, or a view that is filled when first needed as a whole. */
 export class GoMap {
   readonly itemType: 'interface {}' | 'string'
   readonly #source: MapSource | undefined
@@ -123,7 +123,7 @@ export class GoMap {
     else this.#source = content
   }
 
-  /** Gives the value of a key, `undefined` where there is none. */
+  /** Returns the value of a key, or `undefined` if there is none. */
   get(key: string): Value {
     return this.#entries ? this.#entries.get(key) : this.#source!.get(key)
   }
@@ -136,24 +136,24 @@ export class GoMap {
     return this.all().size
   }
 
-  /** Whether the map holds its entries itself, and is not a view of others. */
+  /** Whether the map holds its own entries, instead of being a view. */
   get isFilled(): boolean {
     return this.#entries !== undefined
   }
 
-  /** Gives all entries; writing to them changes the map. */
+  /** Returns all entries. Writing to them changes the map. */
   all(): Map<string, Value> {
     this.#entries ??= new Map(this.#source!.entries())
     return this.#entries
   }
 
-  /** Gives the entries in the order of their keys' bytes, as Go prints and ranges over them. */
+  /** Returns the entries ordered by the bytes of their keys, like Go prints and ranges over them. */
   sorted(): (readonly [string, Value])[] {
     return [...this.all()].sort(([a], [b]) => compareText(a, b))
   }
 }
 
-/** A moment and the zone it is told in. */
+/** A time and its zone. */
 export class GoTime {
   readonly timestampNs: bigint
   readonly location: GoLocation
@@ -175,14 +175,14 @@ export class GoTime {
 /** 0001-01-01T00:00:00Z, the zero of time.Time. */
 export const zeroTime = new GoTime(-62_135_596_800_000_000_000n)
 
-/** A pointer to a struct that is known by its methods only; they take it as their first argument. */
+/** A pointer to a struct, known only by its methods. They take it as their first argument. */
 export interface GoObject {
   readonly typeName: string
   readonly methods: Readonly<Record<string, TemplateFunction>>
   toString(): string
 }
 
-/** Gives Go's name of a value's type, as `%T` prints it. */
+/** Returns Go's name of a value's type, as printed by `%T`. */
 export function typeName(value: Value): string {
   if (value === undefined || value === null) return '<nil>'
   if (value instanceof GoInt) return value.type
@@ -192,7 +192,7 @@ export function typeName(value: Value): string {
   return typeof value === 'object' ? value.typeName : primitiveKind(value)
 }
 
-/** Gives the kind of a value. */
+/** Returns the kind of a value. */
 export function kindOf(value: Value): Kind {
   if (value === undefined) return 'invalid'
   if (value === null) return 'interface'
@@ -209,7 +209,9 @@ function primitiveKind(value: boolean | string | bigint | number) {
   return typeof value === 'number' ? 'float64' : 'bool'
 }
 
-/** Tells whether `if` takes a value as true: anything but the zero of its type, a time always. */
+/**
+ * Returns true if `if` treats a value as true: anything except the zero of its type. A time is always true.
+ */
 export function isTrue(value: Value): boolean {
   if (typeof value !== 'object' || value === null) return Boolean(value) || Number.isNaN(value)
   if (value instanceof GoInt) return value.value !== 0n
@@ -225,7 +227,7 @@ export function compareText(a: string, b: string): number {
     const x = a.charCodeAt(i)
     const y = b.charCodeAt(i)
     if (x === y) continue
-    // UTF-16 puts characters beyond U+FFFF before U+E000; bytes put them behind.
+    // UTF-16 sorts characters beyond U+FFFF before U+E000; bytes sort them after.
     return rank(x) - rank(y)
   }
   return a.length - b.length

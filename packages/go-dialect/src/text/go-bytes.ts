@@ -1,6 +1,6 @@
-// Texts as Go sees them: bytes. A text is a JavaScript string; a byte that is not part of valid UTF-8,
-// as cutting inside a character leaves it, is kept as a lone surrogate U+DC80 to U+DCFF until it
-// is printed, where it becomes U+FFFD like in every answer.
+// Text as bytes, like in Go. A text is a JavaScript string. A byte that is not valid UTF-8, for example
+// after a cut inside a character, is kept as a lone surrogate U+DC80 to U+DCFF. When printed it becomes
+// U+FFFD.
 
 const asciiOnly = /^[\0-\x7f]*$/
 const looseBytes = /[\udc80-\udcff]/
@@ -13,7 +13,7 @@ export function byteLength(text: string): number {
   return encodeGoText(text).length
 }
 
-/** Gives the bytes of a text. */
+/** Returns the bytes of a text. */
 export function encodeGoText(text: string): Buffer {
   if (text.isWellFormed() || !looseBytes.test(text)) return Buffer.from(text, 'utf8')
   const parts: Buffer[] = []
@@ -28,7 +28,7 @@ export function encodeGoText(text: string): Buffer {
   return Buffer.concat(parts)
 }
 
-/** Makes a text of bytes; what is not UTF-8 is kept, see above. */
+/** Converts bytes to a text. Bytes that are not UTF-8 are kept as described above. */
 export function decodeGoText(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   const text = buffer.toString('utf8')
@@ -43,7 +43,7 @@ export function decodeGoText(bytes: Uint8Array): string {
   return result
 }
 
-/** Length of the UTF-8 sequence at an offset, 0 where there is none. */
+/** Returns the length of the UTF-8 sequence at an offset, or 0 if there is none. */
 function runeSize(bytes: Buffer, at: number): number {
   const first = bytes[at]!
   if (first < 0x80) return 1
@@ -51,7 +51,7 @@ function runeSize(bytes: Buffer, at: number): number {
   if (first < 0xc2 || first > 0xf4 || at + size > bytes.length) return 0
   for (let i = 1; i < size; i++) if ((bytes[at + i]! & 0xc0) !== 0x80) return 0
   const second = bytes[at + 1]!
-  // Too long forms, surrogates and what lies beyond U+10FFFF are no UTF-8.
+  // Overlong forms, surrogates and anything beyond U+10FFFF are not UTF-8.
   if (first === 0xe0 && second < 0xa0) return 0
   if (first === 0xed && second >= 0xa0) return 0
   if (first === 0xf0 && second < 0x90) return 0
@@ -59,13 +59,13 @@ function runeSize(bytes: Buffer, at: number): number {
   return size
 }
 
-/** Cuts a text by byte offsets that lie inside it, as Go's `text[start:end]`. */
+/** Cuts a text at byte offsets within it, like Go's `text[start:end]`. */
 export function sliceBytes(text: string, start: number, end: number): string {
   if (asciiOnly.test(text)) return text.slice(start, end)
   return decodeGoText(encodeGoText(text).subarray(start, end))
 }
 
-/** Replaces what is not text by U+FFFD, one for each byte. */
+/** Replaces each byte that is not text by U+FFFD. */
 export function toPrintable(text: string): string {
   return text.isWellFormed() ? text : text.replace(loneSurrogate, '\ufffd')
 }

@@ -1,5 +1,5 @@
-// Upper, lower and title case as Go has them: character by character, one for one. JavaScript's own
-// conversions make `SS` of `ß` and look at neighbours.
+// Upper, lower and title case like in Go: one character for each. JavaScript's own conversions turn `ß` into
+// `SS`, and depend on neighbouring characters.
 
 const asciiOnly = /^[\0-\x7f]*$/
 
@@ -23,7 +23,7 @@ export function toTitle(text: string): string {
   })
 }
 
-/** Swaps upper and lower case; a lower letter at the start of a word becomes title case. */
+/** Swaps upper and lower case. A lower-case letter at the start of a word becomes title case. */
 export function swapCase(text: string): string {
   let isAfterSpace = true
   return mapCharacters(text, char => {
@@ -41,7 +41,7 @@ export function swapCase(text: string): string {
   })
 }
 
-/** Converts the first letter of every word, as spaces part them, to lower case. */
+/** Converts the first letter of every space-separated word to lower case. */
 export function untitle(text: string): string {
   let isWordStart = true
   return mapCharacters(text, char => {
@@ -67,7 +67,7 @@ export function upperCharacter(char: string): string {
   return singleUpper(char)
 }
 
-// Greek letters with iota below have one character in upper case, of which JavaScript makes two.
+// Greek letters with iota subscript have one upper-case character. JavaScript returns two.
 function singleUpper(char: string): string {
   const code = char.codePointAt(0)!
   const isRow = /[\u1f80-\u1f87\u1f90-\u1f97\u1fa0-\u1fa7]/.test(char)
@@ -82,7 +82,7 @@ export function lowerCharacter(char: string): string {
   return [...lower].length === 1 ? lower : char
 }
 
-// The digraphs that have a title case of their own.
+// Digraphs with a separate title case.
 const titles: ReadonlyMap<string, string> = new Map([
   ['Ǆ', 'ǅ'],
   ['ǅ', 'ǅ'],
@@ -107,7 +107,7 @@ function isSeparator(char: string): boolean {
   return !/[\p{L}\p{Nd}]/u.test(char) && isSpace(char)
 }
 
-/** Tells whether a character is white space to Go. */
+/** Returns true if Go treats a character as white space. */
 export function isSpace(char: string): boolean {
   return spacePattern.test(char)
 }
@@ -115,7 +115,7 @@ export function isSpace(char: string): boolean {
 export const spacePattern = /[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
 const leadingSpace = /^[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/
 
-/** Cuts white space off both ends. */
+/** Trims white space at both ends. */
 export function trimSpace(text: string): string {
   const start = leadingSpace.exec(text)?.[0].length ?? 0
   let end = text.length

@@ -4,7 +4,7 @@
 /** One part of a layout: its meaning, its spelling, and the literal text before it. */
 export interface LayoutPart {
   readonly kind: LayoutPartKind
-  /** Literal text in front of the part. */
+  /** Literal text before the part. */
   readonly prefix: string
   /** The spelling in the layout: `Jan`, `_2`, `.000`. */
   readonly text: string

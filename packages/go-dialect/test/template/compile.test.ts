@@ -78,7 +78,7 @@ test('Templates run actions, branches, loops and other templates', async t => {
   f('{{ .name\n| upper }}', 'ANN')
 })
 
-test('Templates fail at the node and with the words of Go', async t => {
+test('Templates fail at the same node and with the same text as Go', async t => {
   const e = errorTable(t, renderAgent)
 
   e(
@@ -266,7 +266,7 @@ test('Templates fail at the node and with the words of Go', async t => {
   e('{{nil}}', 'template: line:1:2: executing "line" at <nil>: nil is not a command')
 })
 
-test('Fields of queries are texts, and a missing one is empty', async t => {
+test('Fields in queries are texts, and a missing one is empty', async t => {
   const f = queryTable(t, { name: 'ann', n: '7' })
 
   f('[{{.none}}] [{{.none | upper}}] {{len .none}}', '[] [] 0')
@@ -276,7 +276,7 @@ test('Fields of queries are texts, and a missing one is empty', async t => {
   f('{{$j := fromJson "{}"}}{{$j.none}}', '<no value>')
 })
 
-test('Fields of the agent are of any type, and a missing one is no value', async t => {
+test('Fields in the agent have any type, and a missing one is no value', async t => {
   const f = agentTable(t, { name: 'ann' })
 
   f('[{{.none}}] {{printf "%v" .none}}', '[<no value>] <nil>')

@@ -24,7 +24,7 @@ test('formatFloat writes the shortest digits, with an exponent from a million on
   f(Number.NaN, 'NaN')
 })
 
-test('Every form reads back as the number, where it has digits enough', async t => {
+test('Every form with enough digits parses to the same number', async t => {
   const number = fc.double({ noNaN: true, noDefaultInfinity: true })
   const isSame = (value: number) =>
     Number(formatFloat(value)) === value &&

@@ -1,8 +1,8 @@
 import { test } from 'tap'
 import { renderAgent, renderQuery } from './render.ts'
 
-// Every template here would run for hours or fill the memory.
-test('No template outlives its limits', async t => {
+// Without limits, each of these templates would run for hours or fill the memory.
+test('Limits stop every template', async t => {
   const f = (text: string, message: RegExp, render = renderAgent) =>
     t.throws(() => render(text), { message }, text.slice(0, 80))
   const double = '{{$d := list 1}}{{range until 60}}{{$d = list $d $d}}{{end}}'

@@ -13,7 +13,7 @@ test('Queries have the functions of LogQL, and no others', async t => {
   t.strictSame(Object.keys(logqlFunctions).sort(), names.split(' ').sort())
 })
 
-test('__line__ and __timestamp__ are those of the entry', async t => {
+test('__line__ and __timestamp__ return those of the entry', async t => {
   const f = queryTable(t)
 
   f('{{__line__}} {{ __line__ | upper }} {{len __line__}}', 'the line THE LINE 8')
@@ -46,7 +46,7 @@ test('align pads and cuts by characters', async t => {
   f('[{{ alignLeft -1 "né" }}] [{{ alignRight -1 "né" }}]', '[né] [né]')
 })
 
-test('urlencode and urldecode are those of queries of URLs', async t => {
+test('urlencode and urldecode use the rules for URL queries', async t => {
   const f = queryTable(t)
 
   f('{{ urlencode "a b/ü?~" }}', 'a+b%2F%C3%BC%3F~')
@@ -69,7 +69,7 @@ test('unixToTime takes the unit from the number of digits', async t => {
   f('{{ unixToTime "1700000000123456789" | unixEpochNanos }}', '1700000000123456789')
 })
 
-test('toDateInZone reads in a zone, and in UTC where there is none of the name', async t => {
+test('toDateInZone parses in a zone, or in UTC if the zone does not exist', async t => {
   const f = queryTable(t)
   const layout = '"2006-01-02 15:04"'
 
@@ -78,7 +78,7 @@ test('toDateInZone reads in a zone, and in UTC where there is none of the name',
   f(`{{ toDateInZone ${layout} "UTC" "never" }}`, '0001-01-01 00:00:00 +0000 UTC')
 })
 
-test('Positions inside a character cut its bytes, each of which prints as one sign', async t => {
+test('Positions inside a character cut its bytes, and each prints as one replacement character', async t => {
   const f = queryTable(t)
 
   f('{{ trunc 2 "é€" }} {{ trunc 4 "é€" }} {{ substr 1 5 "é€" }}', 'é é\ufffd\ufffd \ufffd€')
@@ -86,7 +86,7 @@ test('Positions inside a character cut its bytes, each of which prints as one si
   f('{{ $a := trunc 1 "é" }}{{ $b := trunc -1 "é" }}{{ len (print $a $b) }}', '2')
 })
 
-test('Functions of queries fail with the words of Go', async t => {
+test("Query functions fail with Go's texts", async t => {
   const e = errorTable(t, renderQuery)
   const at = (call: string) => {
     const name = call.split(' ')[0]

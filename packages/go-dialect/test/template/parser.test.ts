@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { errorTable, renderAgent } from './render.ts'
 
-test('parseTrees refuses what is no template with the words of Go', async t => {
+test("parseTrees rejects invalid templates with Go's texts", async t => {
   const e = errorTable(t, renderAgent)
 
   e('{{', 'template: line:1: unclosed action')
@@ -59,7 +59,7 @@ test('parseTrees names the line of an error and the start of its action', async 
   e('{{ .a\n', 'template: line:2: unclosed action started at line:1')
 })
 
-test('parseTrees says why a known function is refused', async t => {
+test('parseTrees reports why a known function is rejected', async t => {
   const e = errorTable(t, renderAgent)
   const environment = 'a template may not read the environment or the network'
 

@@ -2,11 +2,11 @@ import { test } from 'tap'
 import { promtailFunctions } from '../../src/template/promtail-functions.ts'
 import { agentTable, errorTable, renderAgent } from './render.ts'
 
-test('Every name of the table is a name that templates can call', async t => {
+test('Templates can call every name in the table', async t => {
   for (const name of Object.keys(promtailFunctions)) t.match(name, /^[A-Za-z]\w*$/)
 })
 
-test("The agent's slice is the one of lists", async t => {
+test("The agent's slice works on lists", async t => {
   const e = errorTable(t, renderAgent)
 
   agentTable(t)('{{ slice (list 1 2 3) 1 2 }}', '[2]')
@@ -17,7 +17,7 @@ test("The agent's slice is the one of lists", async t => {
   )
 })
 
-test('Functions that would make keys or read the environment are refused by name', async t => {
+test('Functions that create keys or read the environment are rejected by name', async t => {
   const refused = Object.entries(promtailFunctions).filter(([, row]) => row.refusal !== undefined)
   t.equal(refused.length, 17)
   for (const [name, { refusal }] of refused) {
@@ -26,7 +26,7 @@ test('Functions that would make keys or read the environment are refused by name
   }
 })
 
-test('Templates that users of Promtail write do what they say', async t => {
+test('Typical templates of Promtail users work', async t => {
   const f = agentTable(t, { Value: 'WARN', Entry: 'a line', user: 'ann', path: '/api/v1/users/17' })
 
   f('{{ .Value | ToLower }}', 'warn')
@@ -37,7 +37,7 @@ test('Templates that users of Promtail write do what they say', async t => {
   f('{{ (splitList "/" .path) | last }} {{ splitList "/" .path | first | quote }}', '17 ""')
 })
 
-test('The strict and the rare forms are there as well', async t => {
+test('Strict and rare forms exist too', async t => {
   const f = agentTable(t)
   f('{{ mustToPrettyJson (dict "a" "<b>") }}', '{\n  "a": "\\u003cb\\u003e"\n}')
   f('{{ mustToDate "2006-01-02" "2026-01-15" | date "02.01.2006" }}', '15.01.2026')

@@ -1,4 +1,4 @@
-// Fills templates for the tables of tests: with the agent's functions, and with those of queries.
+// Fills templates in table tests, with the functions of the agent or of queries.
 
 import type { Test } from 'tap'
 import { logqlFunctions } from '../../src/template/logql-functions.ts'
@@ -8,7 +8,7 @@ import { parseTemplate } from '../../src/template/template.ts'
 
 export type Fields = Readonly<Record<string, string>>
 
-/** Gives the data of an entry of 2026-01-15T00:00:10.5Z with the line `the line`. */
+/** Returns the data of an entry at 2026-01-15T00:00:10.5Z with the line `the line`. */
 export function dataOf(fields: Fields): TemplateData {
   return {
     get: name => (Object.hasOwn(fields, name) ? fields[name] : undefined),
@@ -19,28 +19,28 @@ export function dataOf(fields: Fields): TemplateData {
   }
 }
 
-/** Fills a template as the agent does. */
+/** Fills a template like the agent. */
 export function renderAgent(text: string, fields: Fields = {}): string {
   return parseTemplate(text, { name: 'line', functions: promtailFunctions }).execute(dataOf(fields))
 }
 
-/** Fills a template as a query does. */
+/** Fills a template like a query. */
 export function renderQuery(text: string, fields: Fields = {}): string {
   const options = { name: 'line', functions: logqlFunctions, missingField: 'empty' } as const
   return parseTemplate(text, options).execute(dataOf(fields))
 }
 
-/** Gives a function that checks what the agent makes of a template. */
+/** Returns a function that checks the agent's result for a template. */
 export function agentTable(t: Test, fields: Fields = {}) {
   return (text: string, want: string) => t.equal(renderAgent(text, fields), want, text)
 }
 
-/** Gives a function that checks what a query makes of a template. */
+/** Returns a function that checks a query's result for a template. */
 export function queryTable(t: Test, fields: Fields = {}) {
   return (text: string, want: string) => t.equal(renderQuery(text, fields), want, text)
 }
 
-/** Gives a function that checks the error of a template. */
+/** Returns a function that checks the error of a template. */
 export function errorTable(t: Test, render: (text: string, fields?: Fields) => string) {
   return (text: string, message: string) => {
     t.throws(() => render(text, { name: 'ann' }), { message }, text)

@@ -6,7 +6,7 @@ import { dataOf, renderAgent, renderQuery } from './render.ts'
 
 const functions = logqlFunctions
 
-test('parseTemplate fills templates of texts and fields', async t => {
+test('parseTemplate fills templates of text and fields', async t => {
   const fields = { a: '1', b: 'two' }
   t.equal(renderQuery('{{.a}}', fields), '1')
   t.equal(renderQuery('', fields), '')
@@ -17,7 +17,7 @@ test('parseTemplate fills templates of texts and fields', async t => {
   t.equal(renderAgent('[{{.c}}]', fields), '[<no value>]')
 })
 
-test('parseTemplate gives errors the name of the template', async t => {
+test('parseTemplate puts the name of the template in errors', async t => {
   t.throws(() => parseTemplate('{{', { name: 'label', functions }), {
     name: 'TemplateSyntaxError',
     code: 'TEMPLATE_SYNTAX',
@@ -34,7 +34,7 @@ test('parseTemplate gives errors the name of the template', async t => {
   t.equal(template.execute(dataOf({ x: '1' })), 'a\n1', 'a failure leaves nothing behind')
 })
 
-test('parseTemplate asks for line, time and all fields only where they are used', async t => {
+test('parseTemplate reads line, time and all fields only if they are used', async t => {
   const asked: string[] = []
   const data = {
     get: (name: string) => {
@@ -55,7 +55,7 @@ test('parseTemplate asks for line, time and all fields only where they are used'
   t.strictSame(asked, ['a', 'b'])
 })
 
-test('parseTemplate keeps bytes that are no UTF-8 where asked', async t => {
+test('parseTemplate keeps bytes that are not UTF-8 if requested', async t => {
   const text = '{{ trunc 1 .v }}|{{ trunc -1 .v }}'
   const data = dataOf({ v: 'é' })
   t.equal(parseTemplate(text, { functions }).execute(data), '\ufffd|\ufffd')
@@ -63,7 +63,7 @@ test('parseTemplate keeps bytes that are no UTF-8 where asked', async t => {
   t.strictSame(encodeGoText(kept), Buffer.from([0xc3, 0x7c, 0xa9]))
 })
 
-test('parseTemplate ranges over integers only where asked', async t => {
+test('parseTemplate ranges over integers only if requested', async t => {
   const text = '{{ range $i := 3 }}{{ $i }}{{ else }}none{{ end }}'
   t.throws(() => renderQuery(text), {
     message: `template: line:1:15: executing "line" at <3>: range can't iterate over 3`,
@@ -74,7 +74,7 @@ test('parseTemplate ranges over integers only where asked', async t => {
   t.equal(none.execute(dataOf({})), 'none')
 })
 
-test('Names of JavaScript are no names of templates', async t => {
+test("JavaScript's names do not exist in templates", async t => {
   t.equal(renderQuery('[{{.constructor}}{{.__proto__}}{{.toString}}]'), '[]')
   t.equal(renderQuery('{{ (fromJson "{}").constructor }}'), '<no value>')
   t.equal(renderQuery(`{{ (fromJson "{\\"__proto__\\":7}").__proto__ }}`), '7')

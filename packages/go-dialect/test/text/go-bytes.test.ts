@@ -13,7 +13,7 @@ test('Any bytes survive decoding and encoding', async t => {
     encodeGoText(decodeGoText(bytes)).equals(bytes) &&
     byteLength(decodeGoText(bytes)) === bytes.length
   t.doesNotThrow(() => fc.assert(fc.property(fc.uint8Array({ maxLength: 40 }), survives)))
-  // Random bytes seldom come close to UTF-8; these do.
+  // Random bytes are rarely close to UTF-8. These are.
   const nearUtf8 = fc.array(
     fc.constantFrom(0x41, 0x80, 0x9f, 0xa0, 0xbf, 0xc3, 0xe0, 0xed, 0xef, 0xf0, 0xf4),
   )
@@ -34,7 +34,7 @@ test('Two halves of a character make it whole again', async t => {
   }
 })
 
-test('Each byte that is no text prints as one sign', async t => {
+test('Each byte that is not text prints as one replacement character', async t => {
   t.equal(toPrintable(decodeGoText(Buffer.from('41e282c3', 'hex'))), 'A\ufffd\ufffd\ufffd')
   t.equal(toPrintable(decodeGoText(Buffer.from('eda080', 'hex'))), '\ufffd\ufffd\ufffd')
   t.equal(toPrintable('plain € 😀'), 'plain € 😀')

@@ -1,8 +1,8 @@
-// The arithmetic of single numbers, as binary operations have it.
+// Arithmetic on single numbers, for binary operations.
 
 import type { BinaryOp } from './binary-operators.ts'
 
-/** Calculates with two numbers; a division or a remainder by zero is NaN. */
+/** Calculates with two numbers. Division or remainder by zero gives NaN. */
 export function calculate(op: BinaryOp, left: number, right: number): number {
   switch (op) {
     case '+':
@@ -20,7 +20,7 @@ export function calculate(op: BinaryOp, left: number, right: number): number {
   }
 }
 
-// Go's math.Pow: 1 to any power is 1, and so is -1 to an infinite one, where JavaScript says NaN.
+// Works like Go's math.Pow: 1 to any power is 1, and -1 to an infinite power is 1. JavaScript returns NaN.
 function raise(base: number, exponent: number): number {
   if (base === 1) return 1
   if (base === -1 && !Number.isFinite(exponent) && !Number.isNaN(exponent)) return 1

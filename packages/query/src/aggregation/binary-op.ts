@@ -7,16 +7,16 @@ import { calculate } from './arithmetic.ts'
 import { type BinaryOp, isComparison, isSetOp } from './binary-operators.ts'
 import { createSeries, hasSamples, type MetricValue, type Series, setSample } from './series.ts'
 
-/** Which labels pair the elements of two vectors, and how many may pair with one. */
+/** Which labels pair the elements of two vectors, and how many elements may pair with one. */
 export interface VectorMatching {
   readonly on: boolean
   readonly labels: readonly string[]
   readonly group?: 'left' | 'right'
-  /** Labels that `group_left` or `group_right` takes over from the other side. */
+  /** Labels that `group_left` or `group_right` copies from the other side. */
   readonly include: readonly string[]
 }
 
-/** What an operator does with its two sides. */
+/** An operator, and how it matches its two sides. */
 export interface BinaryOperator {
   readonly op: BinaryOp
   readonly returnsBool: boolean
@@ -54,7 +54,7 @@ function unordered(series: readonly Series[]): MetricValue {
   return { kind: 'vector', series: series.filter(hasSamples), isOrdered: false }
 }
 
-// A comparison without `bool` keeps the vector's own value where it holds.
+// A comparison without `bool` keeps the vector's own value where it is true.
 function withScalar(
   { op, returnsBool }: BinaryOperator,
   vector: Vector,
@@ -73,7 +73,7 @@ function withScalar(
   return { ...vector, series: series.filter(hasSamples) }
 }
 
-// `undefined` where a comparison drops the sample.
+// Returns `undefined` where a comparison drops the sample.
 function combine(
   { op, returnsBool }: { readonly op: BinaryOp; readonly returnsBool: boolean },
   [left, right]: readonly [number, number],
@@ -110,7 +110,7 @@ function combineSets(
   })
 }
 
-// Series of equal labels have samples at different steps, and become one.
+// Joins series that have equal labels and samples at different steps.
 function joinEqual(series: readonly Series[]): Series[] {
   const joined = new Map<string, Series>()
   for (const one of series) {
@@ -153,7 +153,7 @@ function without(series: Series, mask: Uint8Array | undefined): Series {
   return { ...series, present: series.present.map((bit, i) => bit & (mask[i]! ^ 1)) }
 }
 
-// Pairs each series of the side that may have many with the one of the other side, step by step.
+// Pairs each series of the "many" side with one of the other side, step by step.
 function matchVectors(
   expr: BinaryOperator,
   left: readonly Series[],
@@ -222,8 +222,8 @@ function refuseAmbiguous(ones: Map<string, Series[]>, stepCount: number): void {
   }
 }
 
-// With `on` or `ignoring`, one-to-one results keep the matched labels; grouped ones those of the many
-// side and what the group modifier names of the other.
+// One-to-one results with `on` or `ignoring` keep the matched labels. Grouped results keep the labels of the
+// many side, plus those the group modifier copies from the other side.
 function resultLabels({ matching }: BinaryOperator, many: LabelSet, one: LabelSet): LabelSet {
   if (!matching) return many
   if (!matching.group) return matchedLabels(many, matching)

@@ -2,7 +2,7 @@
 
 import type { CompareOp } from '../pipeline/compare-numbers.ts'
 
-/** How tightly an operator binds; the highest binds first. Only `^` groups to the right. */
+/** How tightly each operator binds; the highest binds first. Only `^` is right-associative. */
 export const binaryPrecedences = {
   or: 1,
   and: 2,

@@ -1,36 +1,36 @@
-// How samples fold into buckets, and buckets into windows: one row of a table for each kind of sum that
-// range aggregations need. A bucket is a few numbers, so memory grows with series and steps and not
-// with entries; only quantiles and counters keep their samples.
+// Folds samples into buckets, and buckets into windows. The table has one row for each kind of sum that
+// range aggregations need. A bucket is a few numbers, so memory grows with series and steps, not with
+// entries. Only quantiles and counters keep their samples.
 
-/** Numbers of one bucket or window: count of samples, and what the fold makes of them. */
+/** One bucket or window: the sample count, and the numbers its fold keeps. */
 export interface Cell {
   readonly count: number
   readonly a: number
   readonly b: number
 }
 
-/** Buckets of one series in columns. `a` and `b` are empty where the fold has no use for them. */
+/** The buckets of one series, in columns. `a` and `b` are empty if the fold does not use them. */
 export interface Buckets {
   readonly count: Float64Array
   readonly a: Float64Array
   readonly b: Float64Array
   /**
-   * Bucket → its samples, for folds that keep them: as many as `count` says, with room behind them. Each
-   * is `sampleWidth` numbers: its value, and its time behind that where times matter.
+   * Bucket → its samples, for folds that keep them. Arrays may be longer than `count`. A sample takes
+   * `sampleWidth` numbers: its value, then its time if times matter.
    */
   readonly samples: (Float64Array | undefined)[]
 }
 
 export interface Fold {
-  /** Columns beside the count. */
+  /** Columns in addition to the count. */
   readonly width: 0 | 1 | 2
-  /** Numbers that are kept of each sample. */
+  /** Numbers kept for each sample. */
   readonly sampleWidth: 0 | 1 | 2
-  /** Adds a sample; time is in nanoseconds since the grid's start. */
+  /** Adds a sample. `time` is in nanoseconds since the start of the grid. */
   add(buckets: Buckets, bucket: number, time: number, value: number): void
-  /** Adds a line that gave no sample, for folds to which it matters. */
+  /** Adds a line without a sample, for folds that count those. */
   addMissing?(buckets: Buckets, bucket: number): void
-  /** Folds two parts of a window into one. */
+  /** Merges two parts of a window. */
   merge(x: Cell, y: Cell): Cell
 }
 
@@ -53,7 +53,7 @@ const sum: Fold = {
   merge: (x, y) => ({ count: x.count + y.count, a: x.a + y.a, b: 0 }),
 }
 
-// `a` is the sum of the samples, `b` their count; `count` has lines without a sample as well.
+// `a` is the sum of the samples and `b` their count. `count` also includes lines without a sample.
 const average: Fold = {
   width: 2,
   sampleWidth: 0,
@@ -68,7 +68,7 @@ const average: Fold = {
   merge: (x, y) => ({ count: x.count + y.count, a: x.a + y.a, b: x.b + y.b }),
 }
 
-// NaN gives way to any number.
+// Any number replaces NaN.
 function extreme(isBetter: (x: number, y: number) => boolean): Fold {
   const pick = (x: number, y: number) => (isBetter(y, x) || Number.isNaN(x) ? y : x)
   return {
@@ -82,7 +82,7 @@ function extreme(isBetter: (x: number, y: number) => boolean): Fold {
   }
 }
 
-// Welford: `a` is the mean, `b` the sum of squared distances from it.
+// Welford's algorithm: `a` is the mean, `b` the sum of squared distances from it.
 const moments: Fold = {
   width: 2,
   sampleWidth: 0,
@@ -104,7 +104,7 @@ const moments: Fold = {
   },
 }
 
-// `a` is the value, `b` its time. Among equal times the sample that came first stays.
+// `a` is the value, `b` its time. At equal times the sample added first wins.
 function edge(isBefore: (x: number, y: number) => boolean): Fold {
   return {
     width: 2,
@@ -145,7 +145,7 @@ const timedValues: Fold = {
   merge: count.merge,
 }
 
-/** Room for the first samples of a bucket. */
+/** Samples a bucket has space for at first. */
 const firstRoom = 16
 
 function samplesWithRoom({ samples }: Buckets, bucket: number, least: number): Float64Array {
@@ -173,7 +173,7 @@ export type FoldName = keyof typeof folds
 
 const none = new Float64Array(0)
 
-/** Makes the empty buckets of a series. */
+/** Creates the empty buckets of a series. */
 export function createBuckets(fold: Fold, bucketCount: number): Buckets {
   return {
     count: new Float64Array(bucketCount),
@@ -184,7 +184,7 @@ export function createBuckets(fold: Fold, bucketCount: number): Buckets {
   }
 }
 
-/** Folds the buckets of the same series from another scan into these. */
+/** Merges buckets that another scan found for the same series into these. */
 export function mergeBuckets(fold: Fold, into: Buckets, from: Buckets): void {
   for (let i = 0; i < from.count.length; i++) {
     if (from.count[i] === 0) continue
@@ -208,7 +208,7 @@ function joinSamples(
   return joined
 }
 
-/** The samples of a bucket, without the room behind them. */
+/** Returns the samples of a bucket, without unused space. */
 export function keptSamples(
   { sampleWidth }: Fold,
   { count: counts, samples }: Buckets,

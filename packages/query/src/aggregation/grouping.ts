@@ -7,7 +7,7 @@ export interface Grouping {
   readonly labels: readonly string[]
 }
 
-/** Returns the labels of a series that its group keeps. */
+/** Returns the labels that a series keeps in its group. */
 export function groupLabels(labels: LabelSet, grouping: Grouping | undefined): LabelSet {
   if (!grouping) return []
   const { without, labels: names } = grouping

@@ -5,7 +5,7 @@ import { compileRegex } from '@skald/go-dialect/regex/regex'
 import { createLabelSet, formatLabelSet, type LabelSet, labelValue } from '@skald/wire'
 import type { Series } from './series.ts'
 
-/** What `label_replace` does, as it is written. */
+/** A `label_replace` call as written in the query. */
 export interface LabelReplacement {
   readonly destination: string
   readonly replacement: string
@@ -13,7 +13,7 @@ export interface LabelReplacement {
   readonly pattern: string
 }
 
-/** Sets a label of each series whose source label matches as a whole; an empty value removes it. */
+/** Sets a label on each series whose whole source label matches. An empty value removes the label. */
 export function replaceLabels(expr: LabelReplacement, series: readonly Series[]): Series[] {
   const regex = compileRegex(expr.pattern, { anchored: true })
   const known = new Map<string, LabelSet>()

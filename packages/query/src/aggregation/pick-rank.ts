@@ -1,12 +1,12 @@
-// Quickselect: the number of one rank, without putting all of them in order.
+// Quickselect: finds the number at one rank without sorting everything.
 
-/** Parts of this size or smaller, and all once the halving went badly, are sorted. */
+/** Parts up to this size are sorted. So is everything once too many splits went badly. */
 const sortedMax = 24
 
 /**
- * Finds the number that would stand at `rank` if `values` were ascending from `first` on; there is no NaN
- * among them. Moves them: smaller ones are in front of it afterwards, larger ones behind, so that the
- * next rank is found quickly. Takes linear time, n log n at the worst.
+ * Returns the number that would be at `rank` if `values` were sorted from `first` on. There must be no NaN.
+ * Moves the values: smaller ones end up before it and larger ones after it, which makes the next rank quick
+ * to find. Takes linear time, n log n at worst.
  */
 export function pickRank(values: Float64Array, first: number, rank: number): number {
   let low = first
@@ -20,7 +20,7 @@ export function pickRank(values: Float64Array, first: number, rank: number): num
   return values[rank]!
 }
 
-/** Hoare's: up to the returned index nothing is larger than anything behind it. */
+/** Hoare's partition: nothing up to the returned index is larger than anything after it. */
 function partition(values: Float64Array, low: number, high: number): number {
   const pivot = middleOf(values[low]!, values[(low + high) >> 1]!, values[high]!)
   let i = low - 1

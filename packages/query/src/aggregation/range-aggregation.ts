@@ -1,4 +1,4 @@
-// Evaluates range aggregations over buckets of samples; range-table.ts has what each of them does.
+// Evaluates range aggregations over buckets of samples. range-table.ts defines each aggregation.
 
 import type { LabelSet } from '@skald/wire'
 import { type Buckets, type Cell, cellAt, type Fold, folds } from './folds.ts'
@@ -8,7 +8,7 @@ import { visitWindows } from './samples.ts'
 import { createSeries, type Series, setSample } from './series.ts'
 import type { Windows } from './windows.ts'
 
-/** A range aggregation as a query has it. */
+/** A range aggregation as written in the query. */
 export interface RangeCall extends RangeParameters {
   readonly op: RangeOp
 }
@@ -17,23 +17,23 @@ function functionOf(expr: RangeCall): RangeFunction {
   return rangeDefinition(expr.op).functionFor(expr)
 }
 
-/** Returns the fold of an aggregation's samples. */
+/** Returns the fold for an aggregation's samples. */
 export function foldOf(expr: RangeCall): Fold {
   return folds[functionOf(expr).fold]
 }
 
-/** What a line counts as in this aggregation. */
+/** Returns what each line counts as in this aggregation. */
 export function sampleValueOf(expr: RangeCall): SampleValue {
   const { value } = functionOf(expr)
   return expr.unwrap ? 'unwrapped' : value
 }
 
-/** Tells whether `sum` around the aggregation may fold its series while lines are read. */
+/** Returns true if `sum` around the aggregation may add up its series while lines are read. */
 export function isAdditive(expr: RangeCall): boolean {
   return functionOf(expr).isAdditive && !expr.grouping
 }
 
-/** Makes the series of one set of buckets. */
+/** Builds the series from one set of buckets. */
 export function aggregateWindows(
   expr: RangeCall,
   windows: Windows,
@@ -56,9 +56,9 @@ export function aggregateWindows(
   return series
 }
 
-// Visits the windows that have samples. A queue of two stacks: `front` holds, for each bucket that is
-// still to leave, the fold of it and the buckets after it up to the turn; `back` the fold of those
-// behind the turn. So each bucket is folded twice, however long the windows are.
+// Visits the windows that have samples, using a queue of two stacks. `front` holds one fold for each bucket
+// still to leave: that bucket and all after it up to the turning point. `back` folds the buckets after the
+// turning point. So each bucket is folded twice, however long the windows are.
 function slide(
   fold: Fold,
   windows: Windows,
@@ -74,7 +74,7 @@ function slide(
   for (let window = 0; window < windows.windowCount; window++) {
     const first = windows.firstOf(window)
     const last = windows.lastOf(window)
-    // Buckets between windows belong to none.
+    // Skip buckets between windows.
     next = Math.max(next, first)
     for (; next <= last; next++) {
       if (buckets.count[next] !== 0) back = merge(back, cellAt(buckets, next))

@@ -1,4 +1,4 @@
-// The range aggregations of LogQL. To add one: its file in range/, and its row here.
+// The range aggregations of LogQL. To add one, add its file in range/ and a row here.
 
 import { absentOverTime } from './range/absent-over-time.ts'
 import { avgOverTime } from './range/avg-over-time.ts'

@@ -1,28 +1,28 @@
-// Functions over all samples of a window. The samples of a series are gathered once, and windows, which
-// only move on, are runs of them.
+// Functions over all samples of a window. The samples of a series are gathered once. Windows only move
+// forward, so each one is a run of samples.
 
 import { type Buckets, folds, keptSamples } from './folds.ts'
 import { pickRank } from './pick-rank.ts'
 import type { Windows } from './windows.ts'
 
-/** Samples of one series, and how many of them lie before each bucket. */
+/** Samples of one series, and how many come before each bucket. */
 interface GatheredSamples {
-  /** In the order of buckets; within a bucket in no certain one. */
+  /** Ordered by bucket, in no particular order within a bucket. */
   readonly values: Float64Array
-  /** Bucket → index of its first sample; one more entry for the end. */
+  /** Bucket → index of its first sample, plus one more entry for the end. */
   readonly starts: Uint32Array
 }
 
-/** The same, each bucket's in the order of time. */
+/** Gathered samples, ordered by time within each bucket. */
 interface OrderedSamples extends GatheredSamples {
-  /** Nanoseconds since any fixed instant. */
+  /** Nanoseconds since some fixed instant. */
   readonly times: Float64Array
 }
 
 /** A function over windows of gathered samples. */
 export interface OverSamples {
   readonly starts: Uint32Array
-  /** Gives the samples from one index to another (left out), which never move back. */
+  /** Computes the value of the samples between two indexes (end exclusive). Indexes never move back. */
   readonly resultOf: (from: number, to: number) => number
 }
 
@@ -59,8 +59,8 @@ function orderSamples(buckets: Buckets): OrderedSamples {
   return { times, values, starts }
 }
 
-// Places of samples in the order of their times; `undefined` where they ascend already, as those of one
-// stream do.
+// Returns the indexes of samples ordered by time, or `undefined` if the times already ascend. Those of a
+// single stream always do.
 function orderOf(list: Float64Array): Uint32Array | undefined {
   let i = 3
   while (i < list.length && list[i]! >= list[i - 2]!) i += 2
@@ -69,7 +69,7 @@ function orderOf(list: Float64Array): Uint32Array | undefined {
   return order.sort((a, b) => list[a + 1]! - list[b + 1]! || a - b)
 }
 
-/** Visits the windows that have samples with the run of them. */
+/** Visits each window that has samples, with its run of samples. */
 export function visitWindows(
   windows: Windows,
   starts: Uint32Array,
@@ -83,9 +83,9 @@ export function visitWindows(
 }
 
 /**
- * Quantile by linear interpolation between ranks; beyond 0 and 1 it is an infinity, and NaN comes before
- * all numbers. Windows that lie apart are searched one by one; with the first that overlaps the one
- * before, ranks of all samples are made, so that a sample is not moved once for each window that it is in.
+ * Computes a quantile by linear interpolation between ranks. Outside 0 to 1 it is infinite; NaN sorts before
+ * all numbers. Windows that do not overlap are searched one by one. At the first overlap all samples get
+ * ranks, so a sample is not moved once for each window it is in.
  */
 export function quantileOver(q: number, buckets: Buckets): OverSamples {
   const { values, starts } = gatherValues(buckets)
@@ -122,8 +122,8 @@ function pickFrom(values: Float64Array): (place: number) => number {
   return place => (place < nanCount ? Number.NaN : pickRank(values, nanCount, place))
 }
 
-// Counts of the samples in the window by rank stand in a binary indexed tree, so moving the window by a
-// sample costs the logarithm of their number.
+// A binary indexed tree counts the window's samples by rank, so moving the window by one sample takes
+// logarithmic time.
 function pickByRank(values: Float64Array): PickSample {
   const isLess = (x: number, y: number) => x < y || (Number.isNaN(x) && !Number.isNaN(y))
   const byRank = Uint32Array.from(values.keys()).sort((i, j) => {
@@ -142,7 +142,7 @@ function pickByRank(values: Float64Array): PickSample {
   }
 }
 
-// A binary indexed tree over ranks.
+// Creates a binary indexed tree over ranks.
 function createRankCounts(size: number): {
   add(rank: number, change: number): void
   find(place: number): number
@@ -153,7 +153,7 @@ function createRankCounts(size: number): {
     add: (rank, change) => {
       for (let i = rank + 1; i <= size; i += i & -i) tree[i]! += change
     },
-    // Rank of the sample with a number of others in front of it.
+    // Returns the rank of the sample that has `place` others before it.
     find: place => {
       let rank = 0
       let left = place
@@ -169,9 +169,9 @@ function createRankCounts(size: number): {
 }
 
 /**
- * Rate of a counter per second, as Prometheus extrapolates it: resets are added up, and the increase is
- * stretched where the window begins before the first sample. As in Loki the two times are in different
- * units (samples in microseconds, the range in seconds), so it is hardly ever stretched.
+ * Computes the rate of a counter per second, extrapolated like Prometheus: resets are added up, and the
+ * increase is stretched if the window begins before the first sample. As in Loki, the two times have
+ * different units (samples in microseconds, the range in seconds), so it is hardly ever stretched.
  */
 export function rateCounterOver(rangeSeconds: number, buckets: Buckets): OverSamples {
   const samples = orderSamples(buckets)
@@ -179,7 +179,7 @@ export function rateCounterOver(rangeSeconds: number, buckets: Buckets): OverSam
 }
 
 function rateOf(rangeSeconds: number, { times, values }: OrderedSamples): OverSamples['resultOf'] {
-  // Sums of what was lost by resets, up to each sample.
+  // Sum of what resets lost, up to each sample.
   const lost = new Float64Array(values.length)
   for (let i = 1; i < values.length; i++) {
     const isReset = values[i]! < values[i - 1]!

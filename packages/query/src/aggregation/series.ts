@@ -2,17 +2,17 @@
 
 import type { LabelSet } from '@skald/wire'
 
-/** One series. Where `present[i]` is 0 it has no sample at step i, and the value means nothing. */
+/** One series. If `present[i]` is 0, it has no sample at step i and the value means nothing. */
 export interface Series {
   readonly labels: LabelSet
   readonly values: Float64Array
   readonly present: Uint8Array
 }
 
-/** What a metric expression gives: a number, or series. */
+/** The result of a metric expression: a number or series. */
 export type MetricValue =
   | { readonly kind: 'scalar'; readonly value: number }
-  /** `isOrdered` where sort() gave the series their order. */
+  /** `isOrdered` is set if sort() decided the order of the series. */
   | { readonly kind: 'vector'; readonly series: readonly Series[]; readonly isOrdered: boolean }
 
 export function createSeries(labels: LabelSet, stepCount: number): Series {
@@ -23,7 +23,7 @@ export function createSeries(labels: LabelSet, stepCount: number): Series {
   }
 }
 
-/** Makes the series without labels that has one value at every step. */
+/** Creates a series without labels that has the same value at every step. */
 export function constantSeries(value: number, stepCount: number): Series {
   const series = createSeries([], stepCount)
   series.values.fill(value)

@@ -1,6 +1,6 @@
-// The population variance.
+// Population variance.
 
-/** Returns the variance of values. A single value has none, even if it is infinite or NaN. */
+/** Returns the variance of values. It is 0 for a single value, even an infinite one or NaN. */
 export function variance(values: readonly number[]): number {
   let mean = values[0]!
   let squares = 0

@@ -1,11 +1,11 @@
-// Groups of series, and folds over the values of a group at each step.
+// Groups series, and folds the values of a group at each step.
 
 import { formatLabelSet, type LabelSet } from '@skald/wire'
 import { type Grouping, groupLabels } from './grouping.ts'
 import { createSeries, type MetricValue, type Series, setSample } from './series.ts'
 import type { VectorDefinition } from './vector/definition.ts'
 
-/** Folds the values of one group at one step; there is at least one. */
+/** Folds the values of one group at one step. There is at least one value. */
 export type FoldValues = (values: readonly number[]) => number
 
 interface Group {
@@ -13,7 +13,7 @@ interface Group {
   readonly members: Series[]
 }
 
-/** Returns the groups of series. */
+/** Splits series into groups. */
 export function groupSeries(series: readonly Series[], grouping: Grouping | undefined): Group[] {
   const groups = new Map<string, Group>()
   for (const one of series) {
@@ -43,12 +43,12 @@ function foldGroups(
   })
 }
 
-/** Makes the evaluation of an aggregation that folds the values of each group. */
+/** Returns the `evaluate` function of an aggregation that folds the values of each group. */
 export function foldingGroups(fold: FoldValues): VectorDefinition['evaluate'] {
   return (series, { grouping }) => unordered(foldGroups(series, grouping, fold))
 }
 
-/** Returns series as a value without an order. */
+/** Returns series as an unordered value. */
 export function unordered(series: readonly Series[]): MetricValue {
   return { kind: 'vector', series, isOrdered: false }
 }

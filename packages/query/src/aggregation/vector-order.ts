@@ -4,7 +4,9 @@ import { createSeries, hasSamples, type MetricValue, type Series, setSample } fr
 import type { VectorParameters } from './vector/definition.ts'
 import { groupSeries } from './vector-groups.ts'
 
-/** Keeps the best `parameter` series of each group and step; of equal ones those whose labels come first. */
+/**
+ * Keeps the best `parameter` series of each group and step. Ties go to the series whose labels sort first.
+ */
 export function pickBest(
   series: readonly Series[],
   { grouping, parameter }: VectorParameters,
@@ -27,7 +29,7 @@ export function pickBest(
   return picked
 }
 
-// NaN comes last either way.
+// NaN comes last in both directions.
 function compareBest(a: number, b: number, isBetter: (a: number, b: number) => boolean): number {
   if (Number.isNaN(a)) return Number.isNaN(b) ? 0 : 1
   if (Number.isNaN(b)) return -1
@@ -35,7 +37,7 @@ function compareBest(a: number, b: number, isBetter: (a: number, b: number) => b
   return isBetter(b, a) ? 1 : 0
 }
 
-/** Sorts series by the value at the first step, the only one where an order can be seen. */
+/** Sorts series by their value at the first step, the only step at which order is visible. */
 export function sortSeries(
   series: readonly Series[],
   isBetter: (a: number, b: number) => boolean,

@@ -1,4 +1,4 @@
-// The vector aggregations of LogQL. To add one: its file in vector/, and its row here.
+// The vector aggregations of LogQL. To add one, add its file in vector/ and a row here.
 
 import { approxTopk } from './vector/approx-topk.ts'
 import { avg } from './vector/avg.ts'

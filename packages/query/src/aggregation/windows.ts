@@ -1,22 +1,24 @@
-// The windows of a range aggregation, cut into buckets: a sample falls into one bucket, and each window
-// is a run of buckets, so that folding costs the same however much the windows overlap.
+// Cuts the windows of a range aggregation into buckets. Each sample belongs to one bucket and each window is
+// a run of buckets, so folding costs the same however much the windows overlap.
 
 import type { StepGrid } from '../blocks/block-view.ts'
 
-/** Buckets of time between all the places where a window of the grid begins or ends. */
+/** Time buckets, split wherever a window of the grid begins or ends. */
 export interface Windows {
   readonly bucketCount: number
   readonly windowCount: number
-  /** First bucket of a window, and the last (inclusive). */
+  /** First and last bucket of a window, both inclusive. */
   firstOf(window: number): number
   lastOf(window: number): number
-  /** Bucket of a time in nanoseconds since the grid's start; -1 where no window has it. */
+  /**
+   * Returns the bucket of a time in nanoseconds since the start of the grid, or -1 if no window includes it.
+   */
   bucketOf(time: number): number
-  /** Last time of a bucket. */
+  /** Returns the last time in a bucket. */
   endOf(bucket: number): number
 }
 
-/** Cuts the windows `(T - range, T]` for all T of a grid. */
+/** Creates the windows `(T - range, T]` for every T of a grid. */
 export function createWindows(grid: StepGrid, rangeNs: bigint): Windows {
   const range = Number(rangeNs)
   const windowCount = range > 0 ? grid.count : 0
@@ -37,7 +39,7 @@ interface Steps {
   readonly lastStep: number
 }
 
-// Classes, for the engine forgets what it has compiled for functions that are made anew for each query.
+// These are classes because V8 discards the compiled code of closures that each query creates again.
 
 class SingleWindow implements Windows {
   readonly bucketCount: number
@@ -67,15 +69,15 @@ class SingleWindow implements Windows {
   }
 }
 
-// Step k has the times ((k - 1) * step, k * step].
+// Step k covers the times ((k - 1) * step, k * step].
 function stepOf(time: number, step: number): number {
   const k = Math.ceil(time / step)
-  // The quotient may be rounded over a border.
+  // Rounding can move the quotient across a boundary.
   if ((k - 1) * step >= time) return k - 1
   return k * step < time ? k + 1 : k
 }
 
-/** The range is a number of steps: a bucket is a step. */
+/** The range is a whole number of steps: each step is one bucket. */
 class WholeWindows implements Windows {
   readonly bucketCount: number
   readonly windowCount: number
@@ -110,8 +112,8 @@ class WholeWindows implements Windows {
 }
 
 /**
- * Windows begin within a step, so each step has two parts. Of the oldest step only the second part
- * belongs to a window.
+ * Windows begin within a step, so each step has two parts. Only the second part of the oldest step is in a
+ * window.
  */
 class SplitWindows implements Windows {
   readonly bucketCount: number

@@ -1,16 +1,16 @@
-// Rows of one stream in columns: what a scan reads, whatever stores them.
+// Rows of one stream in columns: what a scan reads, wherever they are stored.
 
 import type { LabelSet } from '@skald/wire'
 
-/** Structured metadata of a block: the different sets, and which of them each row has. */
+/** Structured metadata of a block: its distinct sets, and the set of each row. */
 export interface MetadataColumn {
-  /** Different sets of the block, `detected_level` among them; often a single one. */
+  /** Distinct sets of the block, including `detected_level`. There is often only one. */
   readonly sets: readonly LabelSet[]
-  /** Row → index in `sets`; may be decoded when it is first read. */
+  /** Row → index in `sets`. May be decoded on first use. */
   readonly rowSets: Uint32Array
 }
 
-/** Lines of a block in one buffer, each followed by one `\n` (lines may hold more of them). */
+/** Lines of a block in one buffer. Each is followed by one `\n`; lines may also contain `\n`. */
 export interface LinesColumn {
   /** UTF-8, or whatever bytes were pushed. Valid until the next block is scanned. */
   readonly bytes: Buffer
@@ -19,21 +19,21 @@ export interface LinesColumn {
 }
 
 /**
- * Rows of one stream, ascending by time. Columns are decoded when they are first asked for, so a
- * scan that needs no lines decompresses none.
+ * Rows of one stream, in ascending time order. Columns are decoded on first use, so a scan that needs no
+ * lines decompresses none.
  */
 export interface BlockView {
   /** Labels of the stream. */
   readonly labels: LabelSet
-  /** Time order between blocks of one stream at equal timestamps: what was pushed later has more. */
+  /** Orders blocks of one stream at equal timestamps: later pushes have higher numbers. */
   readonly sequence: number
   readonly rowCount: number
-  /** Time that `timestamps()` count from. */
+  /** `timestamps()` are relative to this time. */
   readonly baseNs: bigint
   /** First and last timestamp, both inclusive. */
   readonly minNs: bigint
   readonly maxNs: bigint
-  /** Rows that do not count: 1 for a duplicate of a row elsewhere or a deleted row. */
+  /** Marks rows to ignore with 1: deleted rows, and duplicates of rows elsewhere. */
   readonly skip: Uint8Array | undefined
   /** Row → nanoseconds since `baseNs`, exact (below 2^53), ascending. */
   timestamps(): Float64Array
@@ -41,24 +41,24 @@ export interface BlockView {
   lineLengths(): Uint32Array
   lines(): LinesColumn
   metadata(): MetadataColumn
-  /** Row → pairs of its structured metadata, `detected_level` among them; reads no lines. */
+  /** Row → number of structured metadata pairs, including `detected_level`. Reads no lines. */
   metadataPairs(): Uint32Array
 }
 
 /** Evaluation times of a metric query: `startNs + i * stepNs` for i below `count`. */
 export interface StepGrid {
   readonly startNs: bigint
-  /** Above zero; any value where `count` is 1. */
+  /** Above zero. Any positive value if `count` is 1. */
   readonly stepNs: bigint
   readonly count: number
 }
 
 export type Direction = 'forward' | 'backward'
 
-/** What a scan touched. Sizes are bytes of lines (and metadata) before compression. */
+/** The work of a scan. Sizes are bytes of lines (and metadata) before compression. */
 export interface ScanStats {
   blocksScanned: number
-  /** Blocks in the time range of which no column had to be decoded, or only timestamps. */
+  /** Blocks in the time range for which no column was decoded, or only timestamps. */
   blocksSkipped: number
   bytesProcessed: number
   linesProcessed: number

@@ -1,8 +1,8 @@
-// What scans touched, added up.
+// Adds up the statistics of scans.
 
 import type { ScanStats } from './block-view.ts'
 
-/** Counts of a scan that can still grow. */
+/** Scan statistics that can still grow. */
 export type MutableScanStats = { -readonly [K in keyof ScanStats]: number }
 
 export function createScanStats(): MutableScanStats {
@@ -16,7 +16,7 @@ export function createScanStats(): MutableScanStats {
   }
 }
 
-/** Adds the counts of one scan to a sum. */
+/** Adds the statistics of one scan to a sum. */
 export function addScanStats(sum: MutableScanStats, stats: ScanStats): void {
   sum.blocksScanned += stats.blocksScanned
   sum.blocksSkipped += stats.blocksSkipped

@@ -1,5 +1,5 @@
-// Fields of log lines that nobody has named yet: a sample of lines is read as JSON, else as logfmt, and
-// what is found there, in structured metadata and by the query's own parsers is counted by name.
+// Detects fields in log lines that no query has named. Reads a sample of lines as JSON, or else as logfmt,
+// and counts by name the fields found there, in structured metadata and by the query's own parsers.
 
 import { formatLogqlBytes, parseGoDuration } from '@skald/go-dialect'
 import { parseBytes, parseFloatText } from '@skald/go-dialect/number/conversions'
@@ -22,7 +22,7 @@ import { compileJson, type JsonKeyPaths } from '../stages/json.ts'
 import { compileLogfmt } from '../stages/logfmt.ts'
 import { parseLogQuery } from '../syntax/parser.ts'
 
-/** What a field's values look like; the first that fits. */
+/** The type of a field's values: the first that fits. */
 export type FieldType = 'int' | 'float' | 'boolean' | 'duration' | 'bytes' | 'string'
 
 export type FieldParser = 'json' | 'logfmt'
@@ -34,27 +34,27 @@ export interface DetectedFieldsRequest {
   readonly startNs: bigint
   /** Exclusive. */
   readonly endNs: bigint
-  /** Lines that are looked at, the newest ones. */
+  /** Number of lines to look at, newest first. */
   readonly lineLimit: number
-  /** Most fields, or values of a field. */
+  /** Maximum number of fields, or of values of a field. */
   readonly limit: number
   readonly limits: QueryLimits
 }
 
 export interface DetectedField {
   readonly label: string
-  /** Type of the value that was seen last, in the order of a log query's answer. */
+  /** Type of the last value seen, in the order of a log query's result. */
   readonly type: FieldType
-  /** Different values in the lines that were looked at. */
+  /** Number of distinct values in the sampled lines. */
   readonly cardinality: number
-  /** In the order in which they were needed; empty for structured metadata. */
+  /** In the order they were needed. Empty for structured metadata. */
   readonly parsers: readonly FieldParser[]
-  /** Keys that lead to the value in the last line in which it was found in JSON. */
+  /** Keys that lead to the value, from the last JSON line that had it. */
   readonly jsonPath: readonly string[] | undefined
 }
 
 /**
- * Finds the fields of a log query's lines.
+ * Returns the fields in the lines of a log query.
  *
  * @throws LogqlKindError for a metric query; the errors of `runQuery`.
  */
@@ -73,7 +73,7 @@ export async function detectFields(
 }
 
 /**
- * Finds the values of one field. Sizes are written with one decimal unit, as a query can be given them.
+ * Returns the values of one field. Sizes are written with one decimal unit, the form that a query accepts.
  *
  * @throws LogqlKindError for a metric query; the errors of `runQuery`.
  */
@@ -105,17 +105,17 @@ function formatSize(value: string): string {
   return formatLogqlBytes(parseBytes(value))
 }
 
-/** What was found out about one line. */
+/** The labels and fields of one line. */
 interface SampledLine {
   readonly metadata: LabelSet
-  /** What parsers found, those of the query first; one name may have two values. */
+  /** Fields from parsers, the query's own parsers first. A name may have two values. */
   readonly fields: LabelSet
   readonly parser: FieldParser
-  /** Of a line that is JSON; valid until the next line. */
+  /** Set if the line is JSON. Valid until the next line. */
   readonly jsonPaths: JsonKeyPaths
 }
 
-/** Reads the lines one after the other, newest first in each stream, until `take` wants no more. */
+/** Reads lines one by one, newest first in each stream, until `take` returns false. */
 async function sampleLines(
   request: DetectedFieldsRequest,
   source: LogSource,
@@ -156,7 +156,7 @@ async function readEntries(
   }
 }
 
-/** Reads lines as JSON, else as logfmt. */
+/** Reads lines as JSON, or else as logfmt. */
 class FieldReader {
   readonly #line = new Line()
   readonly #paths: JsonKeyPaths = new Map()
@@ -214,12 +214,12 @@ class FieldTable {
     this.#limit = limit
   }
 
-  /** Whether more values can be kept. */
+  /** Whether there is space for more values. */
   get hasRoom(): boolean {
     return this.#valueCount < sampledValueCountMax
   }
 
-  /** Adds a value; `line` where a parser found it. */
+  /** Adds a value. `line` is set if a parser found it. */
   add(name: string, value: string, line: SampledLine | undefined): void {
     let field = this.#fields.get(name)
     if (!field) {
@@ -253,7 +253,7 @@ const booleans: ReadonlySet<string> = new Set(
   '1 t T TRUE true True 0 f F FALSE false False'.split(' '),
 )
 
-/** Tells what a value looks like, as Go reads it. */
+/** Returns the type of a value, read like Go reads it. */
 export function fieldTypeOf(value: string): FieldType {
   if (/^[+-]?\d+$/.test(value)) {
     const whole = BigInt(value.replace(/^\+/, ''))
@@ -270,18 +270,18 @@ function canRead(parse: (text: string) => unknown, text: string): boolean {
     parse(text)
     return true
   } catch {
-    // That it cannot be read is the answer.
+    // A parse error means "no".
     return false
   }
 }
 
 const uuid = /^(?:urn:uuid:)?[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$|^[\da-f]{32}$/i
-/** Labels that are shown whatever their values are. */
+/** Labels that are always shown, whatever their values. */
 const keptLabels: ReadonlySet<string> = new Set(['cluster', 'namespace', 'instance', 'pod'])
 
 /**
- * Tells whether a label is worth offering: one whose values are all numbers or UUIDs is not, unless they
- * are 0 and 1 only.
+ * Returns true if a label is worth offering. It is not if all its values are numbers or UUIDs, unless they
+ * are only 0 and 1.
  */
 export function isUsefulLabel(name: string, values: Iterable<string>): boolean {
   if (keptLabels.has(name)) return true

@@ -21,7 +21,7 @@ export interface VectorSample {
 
 export type QueryResult = {
   readonly stats: ScanStats
-  /** What the client is to be told beside the result. */
+  /** Warnings to show the client with the result. */
   readonly warnings: readonly string[]
 } & (
   | {

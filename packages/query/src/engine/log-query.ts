@@ -11,10 +11,10 @@ import { definitionOf } from '../stages/stage-table.ts'
 import type { LogExpr } from '../syntax-tree/ast.ts'
 import type { QueryRun } from './query-run.ts'
 
-/** Entries asked for at once where an interval leaves out some of them. */
+/** Entries requested at once if an interval skips some of them. */
 const pageLimitMin = 1_000
 
-/** How many times the limit may be asked for where entries become equal. */
+/** Maximum factor by which the limit grows when entries become equal. */
 const repeatedMax = 16
 
 /** One log query. */
@@ -26,7 +26,7 @@ export class LogQuery {
   }
 
   /**
-   * Gives the entries in the direction of the query.
+   * Returns the entries in the direction of the query.
    *
    * @throws LimitExceededError; the errors of the source.
    */
@@ -42,7 +42,7 @@ export class LogQuery {
     }
     const { startNs, endNs } = this.#parts.request
     if (!expr.stages.some(mayMakeEqual)) return this.#entries(expr, { startNs, endNs, limit })
-    // Entries that become equal make room for others.
+    // When entries become equal, there is space for others.
     for (let asked = limit; ; asked *= 2) {
       const entries = await this.#entries(expr, { startNs, endNs, limit: asked })
       const merged = mergeEqual(entries)
@@ -73,7 +73,7 @@ export class LogQuery {
     return entriesOfLeaf(leaf, result)
   }
 
-  // Keeps entries that lie the interval apart, asking for more behind the last one kept.
+  // Keeps entries that are at least one interval apart, and requests more after the last one kept.
   async #thin(expr: LogExpr): Promise<readonly FoundEntry[]> {
     const { request } = this.#parts
     const isForward = request.direction === 'forward'
@@ -102,13 +102,13 @@ export class LogQuery {
   }
 }
 
-// Tells whether a stage may take away what entries of one stream differ in.
+// Returns true if a stage may remove what distinguishes entries of one stream.
 function mayMakeEqual(stage: Stage): boolean {
   const { changesLine, mayMakeEqual } = definitionOf(stage)
   return changesLine === true || mayMakeEqual === true
 }
 
-// Entries of a stored stream that have one time and became equal are one, as in Loki.
+// Merges entries of a stored stream that have the same time and became equal, like Loki.
 function mergeEqual(entries: readonly FoundEntry[]): readonly FoundEntry[] {
   const seen = new Set<string>()
   let timestampNs: bigint | undefined

@@ -1,4 +1,5 @@
-// Evaluates a metric query: its leaves by the source, what stands around them here, all steps at once.
+// Evaluates a metric query, all steps at once. The source evaluates the leaves; everything around them runs
+// here.
 
 import { createLabelSet, type LabelSet } from '@skald/wire'
 import { operate } from '../aggregation/binary-op.ts'
@@ -38,8 +39,8 @@ export class MetricQuery {
   }
 
   /**
-   * Evaluates an expression over the grid. Where partial results will do there may be more series than
-   * the limit allows, with a warning.
+   * Evaluates an expression over the grid. If partial results are allowed, too many series cause a warning
+   * instead of an error.
    *
    * @throws LogqlPipelineError, VectorMatchingError, LimitExceededError; the errors of the source.
    */
@@ -113,7 +114,7 @@ export class MetricQuery {
     return { kind: 'vector', series: [series].filter(hasSamples), isOrdered: false }
   }
 
-  // A leaf that the query names twice is read once.
+  // A leaf that appears twice in the query is read once.
   #leaf(expr: RangeAggregation, context: LeafContext): Promise<readonly Series[]> {
     const { source, signal, stats } = this.#parts
     const leaf = planSampleLeaf(expr, this.#grid, context)
@@ -134,7 +135,7 @@ function seriesOf(value: MetricValue): readonly Series[] {
   return value.kind === 'vector' ? value.series : []
 }
 
-// Labels that each stream of the selector must have: names that one equality alone is about.
+// Returns the labels that every stream of the selector must have: names with a single matcher, an equality.
 function absentLabels(expr: RangeAggregation): LabelSet {
   const { matchers } = expr.log
   const counts = Map.groupBy(matchers, matcher => matcher.name)

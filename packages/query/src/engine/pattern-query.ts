@@ -1,5 +1,5 @@
-// Patterns of the lines that a log query finds, and how many lines each has over time: what Loki's
-// pattern ingester answers. They are found when they are asked for, so that ingest pays nothing.
+// Finds the patterns in the lines of a log query, and counts the lines of each over time, like Loki's
+// pattern ingester. Patterns are found at query time, so ingest pays nothing.
 
 import { LogqlKindError } from '../errors.ts'
 import type { QueryLimits } from '../limits.ts'
@@ -10,7 +10,7 @@ import type { LogSource, PatternLeaf } from '../plan/log-source.ts'
 import { checkQueryLimits } from '../plan/plan.ts'
 import { parseLogql } from '../syntax/parser.ts'
 
-/** What patterns are asked for. */
+/** A request for patterns. */
 export interface PatternRequest {
   readonly logql: string
   /** Inclusive. */
@@ -21,34 +21,34 @@ export interface PatternRequest {
   readonly limits: QueryLimits
 }
 
-/** A pattern; its text is one that `|>` takes. */
+/** A pattern. Its text works with `|>`. */
 export interface LinePattern {
   readonly pattern: string
   readonly level: string
-  /** Slots of time that have lines, in order: start of the slot, and lines in it. */
+  /** Time slots that have lines, in order: the start of the slot and its number of lines. */
   readonly samples: readonly (readonly [timeNs: bigint, count: number])[]
 }
 
 /** The patterns of a query's lines. */
 export interface PatternResult {
-  /** Those with the most lines first. */
+  /** Patterns with the most lines come first. */
   readonly patterns: readonly LinePattern[]
-  /** What the patterns do not tell of. */
+  /** What the patterns leave out. */
   readonly warnings: readonly string[]
 }
 
-/** Loki counts by no less. */
+/** Loki's shortest step. */
 const stepLeastNs = 10_000_000_000n
-/** Fewer lines make no pattern worth showing, as Loki has it. */
+/** A pattern with fewer lines is not worth showing. Same number as Loki. */
 const linesLeast = 30
-/** Most patterns of an answer; those with the most lines. */
+/** Maximum patterns in a result; those with the most lines are kept. */
 const patternsMax = 1000
 
 /**
- * Finds patterns.
+ * Returns the patterns of a log query's lines.
  *
- * @throws LogqlSyntaxError, LogqlKindError for a metric query, LimitExceededError; the source's errors;
- *   the signal's reason.
+ * @throws LogqlSyntaxError, LogqlKindError for a metric query, LimitExceededError; the source's errors; the
+ * signal's reason.
  */
 export async function runPatterns(
   request: PatternRequest,
@@ -81,7 +81,7 @@ export async function runPatterns(
   return { patterns: combine(streams, leaf), warnings }
 }
 
-/** Adds up patterns of the same text and level, whichever stream they are of. */
+/** Adds up patterns with the same text and level across streams. */
 function combine(found: readonly StreamPatterns[], { grid }: PatternLeaf): LinePattern[] {
   const counts = new Map<string, { pattern: string; level: string; slots: Map<number, number> }>()
   for (const { level, patterns } of found) {

@@ -1,11 +1,11 @@
-// What one query is asked for, and what its parts share while it runs.
+// The request of a query, and the state its parts share while it runs.
 
 import type { Direction } from '../blocks/block-view.ts'
 import type { MutableScanStats } from '../blocks/stats.ts'
 import type { QueryLimits } from '../limits.ts'
 import type { LogSource } from '../plan/log-source.ts'
 
-/** A query and the bounds it runs in. */
+/** A query and its bounds. */
 export interface QueryRequest {
   readonly logql: string
   /** Inclusive. */
@@ -13,15 +13,15 @@ export interface QueryRequest {
   /** Exclusive for log queries, the last evaluation time for metric queries. */
   readonly endNs: bigint
   readonly stepNs: bigint
-  /** Log queries return entries at least this far apart; 0 for all. */
+  /** Log queries return entries at least this far apart. 0 returns all. */
   readonly intervalNs: bigint
-  /** Most entries of a log query. */
+  /** Maximum number of entries of a log query. */
   readonly limit: number
   readonly direction: Direction
-  /** Evaluates at `endNs` alone. */
+  /** Whether to evaluate at `endNs` only. */
   readonly isInstant: boolean
   readonly limits: QueryLimits
-  /** Whether a metric query of too many series is answered with some of them and a warning. */
+  /** Whether a metric query with too many series returns some of them and a warning, instead of an error. */
   readonly allowsPartial?: boolean
 }
 
@@ -31,6 +31,6 @@ export interface QueryRun {
   readonly source: LogSource
   readonly signal: AbortSignal
   readonly stats: MutableScanStats
-  /** What is to be told beside the result. */
+  /** Warnings to return with the result. */
   readonly warnings: string[]
 }

@@ -1,5 +1,5 @@
-// How much the streams of a selector hold: Loki's index statistics and volumes. Answered from what is
-// known of blocks, so that they cost next to nothing where these lie in one bucket.
+// Index statistics and volumes: how much the streams of a selector hold. Answers from block metadata, so
+// blocks that fall into one bucket cost next to nothing.
 
 import { nsPerMs } from '@skald/go-dialect'
 import { ascending, type LabelSet, type Matcher } from '@skald/wire'
@@ -15,22 +15,22 @@ export interface IndexRequest {
   readonly matchers: readonly Matcher[]
   /** Inclusive. */
   readonly startNs: bigint
-  /** Exclusive; a range without length means the one instant. */
+  /** Exclusive. An empty range means that single instant. */
   readonly endNs: bigint
   readonly limits: QueryLimits
 }
 
 export interface VolumeRequest extends IndexRequest {
-  /** Length of a bucket; one bucket for the whole range where absent. */
+  /** Length of a bucket. Without it, one bucket covers the whole range. */
   readonly stepNs?: bigint
   readonly grouping: VolumeGrouping
-  /** Most series of each bucket, the largest ones. */
+  /** Maximum number of series per bucket; the largest are kept. */
   readonly limit: number
-  /** Groups before the request is refused. */
+  /** The request fails if it finds more groups. */
   readonly maxSeries: number
 }
 
-/** Bytes of one series in one bucket. */
+/** The bytes of one series in one bucket. */
 export interface VolumePoint {
   /** Last instant of the bucket, or the end of the range. */
   readonly timeNs: bigint
@@ -39,17 +39,17 @@ export interface VolumePoint {
 
 export interface VolumeSeries {
   readonly labels: LabelSet
-  /** Buckets that have bytes, in order of time; at least one. */
+  /** Buckets with any bytes, in time order. At least one. */
   readonly points: readonly VolumePoint[]
 }
 
 export interface VolumeResult {
-  /** Largest first point first. */
+  /** Ordered by the first point, largest first. */
   readonly series: readonly VolumeSeries[]
   readonly stats: ScanStats
 }
 
-/** What a selector finds. */
+/** Statistics of the streams that match a selector. */
 export interface IndexStats {
   readonly streams: number
   /** Blocks with rows in the range. */
@@ -87,7 +87,7 @@ export async function runIndexStats(
 }
 
 /**
- * Adds up bytes by labels and buckets.
+ * Adds up bytes by labels and bucket.
  *
  * @throws LimitExceededError; the source's errors; the signal's reason.
  */
@@ -113,7 +113,7 @@ function planVolume(
   return { kind: 'volume', matchers, startNs, endNs, grid, grouping, maxSeries }
 }
 
-/** Buckets that begin at multiples of the step. */
+/** Returns buckets that begin at multiples of the step. */
 function bucketsOf(startNs: bigint, endNs: bigint, stepNs: bigint | undefined): StepGrid {
   if (stepNs === undefined) return { startNs, stepNs: endNs - startNs, count: 1 }
   const firstNs = startNs - (((startNs % stepNs) + stepNs) % stepNs)
@@ -147,7 +147,7 @@ function seriesOf(
     .sort((a, b) => b.points[0]!.bytes - a.points[0]!.bytes || ascending(a.name, b.name))
 }
 
-/** Series of equal size are ordered by this. */
+/** Returns the name that orders series of equal size. */
 function nameOf(labels: LabelSet): string {
   return labels.map(({ name, value }) => `${name}\0${value}`).join('\0')
 }

@@ -1,4 +1,4 @@
-// Label filters on the values of a field reader; see field-reader.ts.
+// Label filters on the values of a field reader (field-reader.ts).
 
 import { parseBytes, parseDurationNs, parseFloatText } from '@skald/go-dialect/number/conversions'
 import { type CompareOp, compareNumbers } from '../pipeline/compare-numbers.ts'
@@ -7,20 +7,20 @@ import type { LabelFilter } from '../tokens/label-filter-syntax.ts'
 
 type Values = readonly (string | undefined)[]
 
-// Classes, for the engine forgets what it has compiled for functions that are made anew for each query.
+// These are classes because V8 discards the compiled code of closures that each query creates again.
 
 /** Tests the values of a line. */
 export interface FieldFilter {
-  /** @throws SyntaxError where a value is no number: the pipeline has to see the line. */
+  /** @throws SyntaxError if a value is not a number. The pipeline must then handle the line. */
   passes(values: Values): boolean
 }
 
-/** Compiles a filter, given the names of the values; `undefined` where it needs more than them. */
+/** Compiles a filter, given the names of the values. Returns `undefined` if it needs other labels too. */
 export function compileFieldFilter(
   filter: LabelFilter,
   names: readonly string[],
 ): FieldFilter | undefined {
-  // Where an alternative is left at its first half, an error of its other half would be missed.
+  // Stopping at the first half of an `or` would miss an error in the second half.
   if (filter.kind === 'or' && (hidesError(filter.left) || hidesError(filter.right)))
     return undefined
   switch (filter.kind) {

@@ -1,23 +1,23 @@
-// The short way of a metric query: the few labels it looks at are read from the bytes of a line, without
-// a line object or a set of labels. A reader that meets anything out of the ordinary says so, and the
-// line goes through the pipeline instead, which is always right.
+// The fast path of a metric query. Reads the few labels it needs straight from the bytes of a line, without
+// a line object or a label set. If a reader finds anything unusual it returns false, and the line goes
+// through the pipeline, which handles everything.
 
 import type { BlockText } from '../pipeline/block-text.ts'
 import type { FieldValues } from './field-values.ts'
 
-/** Reads the fields of one line after the other. */
+/** Reads fields, one line at a time. */
 export interface FieldReader {
-  /** What it found; valid until the next line. */
+  /** The values found. Valid until the next line. */
   readonly values: FieldValues
-  /** Reads a stored line; false where only the pipeline can tell what its labels are. */
+  /** Reads a stored line. Returns false if only the pipeline can find its labels. */
   read(text: BlockText, row: number): boolean
 }
 
-/** Which fields are read: none of these names is a label of the stream or of metadata. */
+/** The fields to read. None of these names is a stream label or metadata. */
 export interface FieldNames {
   readonly names: readonly string[]
-  /** Index of the name whose value only becomes a number, -1 for none. */
+  /** Index of the name whose value is only used as a number, -1 for none. */
   readonly sampled: number
-  /** Nothing else is looked at, so what stands behind the last of them does not matter. */
+  /** Whether no other field matters, so that reading can stop after the last of them. */
   readonly areAll: boolean
 }

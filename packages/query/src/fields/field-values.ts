@@ -1,4 +1,4 @@
-// The fields that a reader has found in one line: texts, but for the one that becomes a number.
+// The fields a reader found in one line. Values are strings, except the one used as a number.
 
 import { ShortTexts } from '../pipeline/short-texts.ts'
 
@@ -6,21 +6,21 @@ import { ShortTexts } from '../pipeline/short-texts.ts'
 export class FieldValues {
   readonly texts: (string | undefined)[]
   bytes: Buffer = Buffer.alloc(0)
-  /** Where the sample stands in the bytes, since its text is not made; -1 where there is none. */
+  /** Start of the sample in the bytes (no string is made of it), -1 if there is none. */
   sampleStart = -1
   sampleEnd = -1
-  /** Values found so far, each name counted once. */
+  /** Values found so far. Each name counts once. */
   count = 0
   readonly #sampled: number
   readonly #known = new ShortTexts()
 
-  /** @param sampled index of the name whose value only becomes a number, -1 for none. */
+  /** @param sampled index of the name whose value is only used as a number, -1 for none. */
   constructor(nameCount: number, sampled: number) {
     this.texts = new Array<string | undefined>(nameCount).fill(undefined)
     this.#sampled = sampled
   }
 
-  /** Starts a line, somewhere in these bytes. */
+  /** Starts a line that is somewhere in these bytes. */
   start(bytes: Buffer): void {
     this.bytes = bytes
     const { texts } = this
@@ -30,8 +30,8 @@ export class FieldValues {
   }
 
   /**
-   * Takes in a value, unless there is one of its name already; false where it is no UTF-8, which only the
-   * pipeline knows to handle.
+   * Adds a value unless its name already has one. Returns false if it is not UTF-8, which only the pipeline
+   * can handle.
    */
   take(index: number, start: number, end: number): boolean {
     const { bytes } = this

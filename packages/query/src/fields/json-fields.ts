@@ -1,5 +1,5 @@
-// Fields of JSON objects read from bytes; see field-reader.ts. Takes the plain values of the outermost
-// object, and leaves lines that are damaged, escaped or nested where it matters to the pipeline.
+// Reads fields of JSON objects from bytes (see field-reader.ts). Takes plain values of the outermost object.
+// Leaves lines to the pipeline if a part that matters is damaged, escaped or nested.
 
 import type { BlockText } from '../pipeline/block-text.ts'
 import { blockEnd, byte } from '../pipeline/json-bytes.ts'
@@ -15,11 +15,11 @@ export function createJsonFields(
   return extractions.length > 0 ? undefined : new JsonFields(wanted)
 }
 
-// Hot: few checks for each byte. Without a backslash in the line the next quote ends a string, and where
-// the line ends is looked at once for each field.
+// Hot path: few checks per byte. Without a backslash in the line, the next quote ends a string. The end of
+// the line is checked once per field.
 class JsonFields implements FieldReader {
   readonly values: FieldValues
-  /** Fields after which nothing matters. */
+  /** Number of fields after which reading can stop. */
   readonly #countMax: number
   readonly #keys: KeyMemory<number>
 
@@ -65,7 +65,7 @@ class JsonFields implements FieldReader {
           if (code === byte.comma || code === byte.closeBrace || code <= 0x20) break
           if (code === byte.closeBracket) break
         }
-        // Other control characters belong to the value, as odd as that is.
+        // Other control characters are part of the value, odd as that is.
         if (bytes[at]! < 0x20 && at < end) return false
         valueEnd = at
       } else {
@@ -85,7 +85,7 @@ class JsonFields implements FieldReader {
     }
   }
 
-  // Objects, arrays and words; -1 where the pipeline has to look.
+  // Skips objects, arrays and words. Returns -1 if the pipeline must handle the line.
   #skipOther(bytes: Buffer, at: number, end: number): number {
     const first = bytes[at]!
     if (first === byte.openBrace || first === byte.openBracket) return blockEnd(bytes, at, end)
@@ -94,7 +94,7 @@ class JsonFields implements FieldReader {
   }
 }
 
-// What follows has to be the comma or bracket behind a value.
+// A word must be followed by a comma or closing bracket.
 function hasWord(bytes: Buffer, at: number, word: string): boolean {
   for (let i = 0; i < word.length; i++) if (bytes[at + i] !== word.charCodeAt(i)) return false
   return true

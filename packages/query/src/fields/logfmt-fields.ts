@@ -1,5 +1,5 @@
-// Fields of logfmt read from bytes; see field-reader.ts. Leaves lines with escapes, or anything that the
-// grammar of logfmt does not know, to the pipeline.
+// Reads logfmt fields from bytes (see field-reader.ts). Leaves lines with escapes, or with anything outside
+// the logfmt grammar, to the pipeline.
 
 import type { BlockText } from '../pipeline/block-text.ts'
 import { createKeyIndexes, type KeyMemory } from '../pipeline/key-memory.ts'
@@ -11,8 +11,8 @@ const space = 0x20
 const equals = 0x3d
 const quote = 0x22
 
-// Bytes that end a key and an unquoted value. The line break behind a line is among them, so that no
-// loop has to look where the line ends.
+// Bytes that end a key and an unquoted value. The line break after a line is one of them, so no loop has to
+// check for the end of the line.
 const keyStops = stopTable(code => code <= space || code >= 0x80 || isSign(code))
 const valueStops = stopTable(code => code <= space || isSign(code))
 
@@ -24,7 +24,7 @@ function stopTable(stops: (code: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 0x100 }, (_, code) => (stops(code) ? 1 : 0))
 }
 
-/** How `| logfmt` was written. */
+/** The options of `| logfmt`. */
 interface LogfmtForm {
   readonly isStrict: boolean
   readonly keepsEmpty: boolean
@@ -36,10 +36,10 @@ export function createLogfmtFields(stage: LogfmtForm, wanted: FieldNames): Field
   return new LogfmtFields(wanted)
 }
 
-// Hot: few checks for each byte, no call.
+// Hot path: few checks per byte, no calls.
 class LogfmtFields implements FieldReader {
   readonly values: FieldValues
-  /** Fields after which nothing matters. */
+  /** Number of fields after which reading can stop. */
   readonly #countMax: number
   readonly #keys: KeyMemory<number>
 
@@ -64,7 +64,7 @@ class LogfmtFields implements FieldReader {
       while (keyStops[bytes[at]!] === 0) at++
       const code = bytes[at]!
       if (code === quote || code >= 0x80) return false
-      // A key without a value is no label.
+      // A key without a value is not a label.
       if (code !== equals) continue
       const keyEnd = at++
       if (keyEnd === keyStart) return false

@@ -1,4 +1,4 @@
-// Captures of `| pattern` read from bytes; see field-reader.ts.
+// Reads the captures of `| pattern` from bytes (see field-reader.ts).
 
 import type { BlockText } from '../pipeline/block-text.ts'
 import { parsePatternCaptures } from '../pipeline/pattern-expression.ts'
@@ -6,7 +6,7 @@ import type { FieldNames, FieldReader } from './field-reader.ts'
 import { FieldValues } from './field-values.ts'
 
 interface Capture {
-  /** Index of the value, -1 where nobody wants it. */
+  /** Index of the value, -1 if it is not needed. */
   readonly index: number
   /** Bytes that end the capture; empty for the end of the line. */
   readonly end: Buffer
@@ -16,7 +16,7 @@ export function createPatternFields(
   { pattern }: { readonly pattern: string },
   { names, sampled }: FieldNames,
 ): FieldReader | undefined {
-  // Bytes that are no UTF-8 look like U+FFFD once they are text, and only then.
+  // Bytes that are not UTF-8 turn into U+FFFD only when decoded.
   if (pattern.includes('\ufffd')) return undefined
   const parts = parsePatternCaptures(pattern)
   const captures = parts.flatMap((part, i): Capture[] => {
@@ -78,7 +78,8 @@ function isAt(bytes: Buffer, at: number, end: number, wanted: Buffer): boolean {
   return true
 }
 
-// Captures are short, so a loop is quicker than a search outside of JavaScript. -1 also for no bytes.
+// Finds bytes. Returns -1 if there are none, or if `wanted` is empty. Captures are short, so a loop beats a
+// native search.
 function findBytes(bytes: Buffer, from: number, end: number, wanted: Buffer): number {
   const { length } = wanted
   if (length === 0) return -1

@@ -1,4 +1,4 @@
-// Groups of `| regexp` read from a line; see field-reader.ts.
+// Reads the groups of `| regexp` from a line (see field-reader.ts).
 
 import { type CompiledRegex, compileRegex, type GroupPicker } from '@skald/go-dialect/regex/regex'
 import type { BlockText } from '../pipeline/block-text.ts'
@@ -19,11 +19,11 @@ export function createRegexpFields(
 class RegexpFields implements FieldReader {
   readonly values: FieldValues
   readonly #picker: GroupPicker
-  /** Index of the values in the order of their groups. */
+  /** Value indexes, in group order. */
   readonly #indexes: readonly number[]
 
   constructor(regex: CompiledRegex, names: readonly string[]) {
-    // Groups are texts already.
+    // Groups are already strings.
     this.values = new FieldValues(names.length, -1)
     const groups = regex.groupNames.map(name => name && sanitizeLabelName(name))
     const found = names

@@ -1,4 +1,4 @@
-// Results as the JSON of Loki's query API: numbers, grouping of entries, order of streams.
+// Writes results as the JSON of Loki's query API: numbers, grouping of entries, order of streams.
 
 import { formatLabelSet, type LabelSet } from '@skald/wire'
 import type { Series } from '../aggregation/series.ts'
@@ -9,15 +9,15 @@ import type { ResultEntry } from '../plan/leaf-result.ts'
 import { decimalText } from '../tokens/literal-text.ts'
 
 export interface ResultFormat {
-  /** Tells stream labels, metadata and parsed labels apart (the flag `categorize-labels`). */
+  /** Whether to separate stream labels, metadata and parsed labels (the flag `categorize-labels`). */
   readonly categorizeLabels: boolean
-  /** Flags that the answer repeats; those that `categorizeLabels` means where absent. */
+  /** Flags to repeat in the response. By default, those implied by `categorizeLabels`. */
   readonly encodingFlags?: readonly string[]
-  /** JSON text of the `stats` object; `{}` where absent. */
+  /** JSON text of the `stats` object. `{}` by default. */
   readonly statsJson?: string
 }
 
-/** Writes a whole answer: `{"status":"success","data":{...}}`. */
+/** Writes a whole response: `{"status":"success","data":{...}}`. */
 export function formatQueryResult(result: QueryResult, format: ResultFormat): string {
   const { categorizeLabels, statsJson = '{}' } = format
   const { encodingFlags = categorizeLabels ? ['categorize-labels'] : [] } = format
@@ -54,7 +54,7 @@ export function formatResultData(result: QueryResult, categorizeLabels: boolean)
   }
 }
 
-/** Writes a sample as Loki does: shortest digits, no exponent, `NaN`, `+Inf`, `-Inf`. */
+/** Writes a sample like Loki: shortest digits, no exponent, `NaN`, `+Inf`, `-Inf`. */
 export function sampleText(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'
@@ -76,7 +76,7 @@ export function labelsJson(labels: LabelSet): string {
   return `${text}}`
 }
 
-/** Writes a text as a JSON string; halves of surrogate pairs become U+FFFD. */
+/** Writes text as a JSON string. Lone surrogates become U+FFFD. */
 export function jsonText(text: string): string {
   return JSON.stringify(text.isWellFormed() ? text : text.toWellFormed())
 }
@@ -97,7 +97,7 @@ function matrixJson(series: readonly Series[], grid: StepGrid): string {
     .join(',')
 }
 
-// One element for each set of labels: all labels of an entry, or with the flag those of its stream.
+// Writes one element per label set: all labels of an entry, or with the flag only its stream labels.
 function streamsJson(
   entries: readonly ResultEntry[],
   { isReversed, categorizeLabels }: { isReversed: boolean; categorizeLabels: boolean },
@@ -127,7 +127,7 @@ function streamsJson(
   return `[${texts.join(',')}]`
 }
 
-/** Writes the object that tells metadata and parsed labels of an entry apart. */
+/** Writes the object that separates the metadata and parsed labels of an entry. */
 export function categoriesJson({ metadata, parsed }: ResultEntry['labels']): string {
   const parts: string[] = []
   if (metadata.length > 0) parts.push(`"structuredMetadata":${labelsJson(metadata)}`)

@@ -1,4 +1,4 @@
-// Frames of a live tail as Loki writes them: each entry is a stream of its own.
+// Writes live tail messages like Loki: each entry is a separate stream.
 
 import { formatRfc3339 } from '@skald/go-dialect'
 import { formatLabelSet } from '@skald/wire'
@@ -6,7 +6,7 @@ import { unionLabels } from '../pipeline/labels.ts'
 import type { ResultEntry } from '../plan/leaf-result.ts'
 import { categoriesJson, jsonText, labelsJson } from './result-format.ts'
 
-/** How entries are written: all labels in one set, told apart by category, or as `/api/prom` did. */
+/** How to write entries: all labels in one set, separated by category, or in the format of `/api/prom`. */
 export type TailForm = 'union' | 'categorized' | 'legacy'
 
 /** An entry as JSON texts: its labels, and its time and line. */
@@ -42,7 +42,7 @@ export function formatTailEntry(entry: ResultEntry, form: TailForm): TailEntryTe
   }
 }
 
-/** Writes what is told of an entry that was not sent. */
+/** Writes an entry that was dropped instead of sent. */
 export function formatDroppedEntry(
   { timestampNs, labels }: Pick<TailEntryText, 'timestampNs' | 'labels'>,
   form: TailForm,
@@ -51,7 +51,7 @@ export function formatDroppedEntry(
   return `{"timestamp":"${time}","labels":${labels}}`
 }
 
-/** Writes one message of a tail. `dropped` holds texts of `formatDroppedEntry`. */
+/** Writes one message of a tail. `dropped` holds texts from `formatDroppedEntry`. */
 export function formatTailFrame(
   entries: readonly TailEntryText[],
   dropped: readonly string[],

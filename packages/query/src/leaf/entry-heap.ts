@@ -1,12 +1,12 @@
-// The best entries so far of a log query, in a heap with the worst on top.
+// The best entries of a log query so far, in a heap with the worst on top.
 
 import type { Direction } from '../blocks/block-view.ts'
 import type { EntryPlace, FoundEntry } from '../plan/leaf-result.ts'
 import { compareStreams } from './stream-order.ts'
 
 /**
- * Orders entries by time, then stream, then the order in which they were pushed. Streams of one time come in
- * the same order in both directions.
+ * Orders entries by time, then stream, then push order. At equal times the streams have the same order in
+ * both directions.
  */
 export function compareEntries(a: EntryPlace, b: EntryPlace, direction: Direction): number {
   const sign = direction === 'forward' ? 1 : -1
@@ -26,19 +26,19 @@ export class EntryHeap {
     this.#limit = limit
   }
 
-  /** The entry that the next better one takes the place of; none while there is room. */
+  /** Returns the entry that the next better one replaces, or none while there is space. */
   worst(): FoundEntry | undefined {
     return this.#heap.length < this.#limit ? undefined : this.#heap[0]
   }
 
-  /** Tells whether an entry at this place would be kept. */
+  /** Returns true if an entry at this place would be kept. */
   accepts(place: EntryPlace): boolean {
     if (this.#heap.length < this.#limit) return true
     const worst = this.#heap[0]
     return worst !== undefined && this.#isBetter(place, worst)
   }
 
-  /** Adds an entry that `accepts` let through. */
+  /** Adds an entry. Call `accepts` first. */
   push(entry: FoundEntry): void {
     if (this.#heap.length < this.#limit) {
       this.#heap.push(entry)
@@ -49,7 +49,7 @@ export class EntryHeap {
     }
   }
 
-  /** Kept entries in no certain order. */
+  /** Returns the kept entries in no particular order. */
   entries(): readonly FoundEntry[] {
     return this.#heap
   }

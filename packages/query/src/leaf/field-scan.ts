@@ -1,5 +1,5 @@
-// Samples by the short way of fields/field-reader.ts: one parser, perhaps filters behind it, and an
-// aggregation that keeps few labels. No other label of the line is ever built.
+// Computes samples on the fast path of fields/field-reader.ts: one parser, optional filters after it, and an
+// aggregation that keeps few labels. No other label of the line is built.
 
 import type { Label, LabelSet } from '@skald/wire'
 import type { Grouping } from '../aggregation/grouping.ts'
@@ -24,15 +24,15 @@ export interface FieldQuery {
   readonly unwrap: Unwrap | undefined
 }
 
-/** What became of a line; `unknown` leaves it to the pipeline. */
+/** The outcome for a line. `unknown` leaves it to the pipeline. */
 export type FieldOutcome = 'sample' | 'dropped' | 'unknown'
 
 type FindSeries = (labels: LabelSet) => FoundSeries
 
-/** Answers kept for values before they are forgotten. */
+/** Maximum number of cached answers before the cache is cleared. */
 const rememberedMax = 100_000
 
-/** Makes the scans of a query's blocks; `undefined` where the pipeline has to run. */
+/** Creates the scans for a query's blocks. Returns `undefined` if the pipeline has to run. */
 export function createFieldScans(query: FieldQuery, find: FindSeries): FieldScans | undefined {
   const { stages, needs, grouping, unwrap } = query
   const [parser, ...filters] = stages
@@ -41,7 +41,7 @@ export function createFieldScans(query: FieldQuery, find: FindSeries): FieldScan
   if (unwrap && (unwrap.filters.length > 0 || grouping.labels.includes(unwrap.label))) {
     return undefined
   }
-  // Errors, and names that parsers make up.
+  // Error labels, and names that parsers invent.
   const names = [...needs.names]
   if (names.some(name => name.startsWith('__') || name.endsWith('_extracted'))) return undefined
   const groups = [...new Set(grouping.labels)].sort()
@@ -52,9 +52,9 @@ export function createFieldScans(query: FieldQuery, find: FindSeries): FieldScan
 }
 
 interface ScanParts {
-  /** Names that come from the line. */
+  /** Names to read from the line. */
   readonly read: readonly string[]
-  /** Labels of the stream among those that are looked at. */
+  /** Stream labels that the query looks at. */
   readonly fixed: ReadonlyMap<string, string>
   readonly groups: readonly string[]
   readonly find: FindSeries
@@ -71,7 +71,7 @@ function makeScan(
 ): FieldScan | undefined {
   const [parser, ...rest] = stages
   const sampled = unwrap ? read.indexOf(unwrap.label) : -1
-  // Filters need the text of what they look at.
+  // Filters need the text of the labels they test.
   const filtered = probeNeeds(rest)?.names ?? new Set()
   const reader = definitionOf(parser!).fields?.(parser!, {
     names: read,
@@ -93,7 +93,7 @@ function makeScan(
   })
 }
 
-/** One scan for each set of stream labels that matters. */
+/** Holds one scan for each distinct set of relevant stream labels. */
 export class FieldScans {
   readonly #names: readonly string[]
   readonly #make: MakeScan
@@ -104,12 +104,12 @@ export class FieldScans {
     this.#make = make
   }
 
-  /** Tells whether a stream without any of the labels could be scanned. */
+  /** Returns true if a stream without any of the labels could be scanned. */
   get isPossible(): boolean {
     return this.#make(this.#names, new Map()) !== undefined
   }
 
-  /** The scan of a block; `undefined` where its labels or metadata are in the way. */
+  /** Returns the scan for a block, or `undefined` if its labels or metadata rule the fast path out. */
   ofBlock(rows: BlockRows): FieldScan | undefined {
     if (this.#names.some(name => rows.hasMetadata(name))) return undefined
     const fixed = new Map<string, string>()
@@ -133,15 +133,15 @@ type Values = readonly (string | undefined)[]
 interface FieldScanParts {
   readonly reader: FieldReader
   readonly filters: readonly FieldFilter[]
-  /** Index of the value that is the sample, and how it is read. */
+  /** Index of the value used as the sample, and how to read it. */
   readonly sampled: number
   readonly convert: Conversion | undefined
   readonly series: SeriesLookup
 }
 
-/** Takes the lines of a block, one after the other. */
+/** Processes the lines of a block, one at a time. */
 export class FieldScan {
-  /** Sample of the last line that had one; 1 without an unwrap. */
+  /** Sample of the last line that had one. 1 without an unwrap. */
   sample = 1
   readonly #reader: FieldReader
   readonly #filters: readonly FieldFilter[]
@@ -165,7 +165,7 @@ export class FieldScan {
       for (const filter of this.#filters) if (!filter.passes(values.texts)) return 'dropped'
       return this.#convert ? this.#readSample(values, this.#convert) : 'sample'
     } catch (error) {
-      // A value that is no number: the pipeline makes it an error of the line.
+      // Not a number: the pipeline turns that into an error of the line.
       if (!(error instanceof SyntaxError)) throw error
       return 'unknown'
     }
@@ -179,22 +179,22 @@ export class FieldScan {
     }
     const text =
       sampleStart < 0 ? values.texts[this.#sampled] : bytes.toString('utf8', sampleStart, sampleEnd)
-    // A line without a sample matters to some aggregations.
+    // Some aggregations count lines without a sample.
     if (text === undefined || text === '' || text.includes('\ufffd')) return 'unknown'
     this.sample = convert.text(text)
     return 'sample'
   }
 
-  /** Series of the last line that had a sample. */
+  /** Returns the series of the last line that had a sample. */
   series(): FoundSeries {
     return this.#series.of(this.#reader.values.texts)
   }
 }
 
-/** Finds series by the values that the aggregation keeps. */
+/** Finds series by the label values that the aggregation keeps. */
 class SeriesLookup {
   readonly #parts: ScanParts
-  /** Group → index of its value, -1 for a label of the stream. */
+  /** Group → index of its value, -1 for a stream label. */
   readonly #indexes: readonly number[]
   readonly #varying: readonly number[]
   readonly #byValues = new Map<string, FoundSeries>()

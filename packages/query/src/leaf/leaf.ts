@@ -1,4 +1,4 @@
-// Leaves of a query plan: how they are scanned, and how the results of several scanners become one.
+// Scans the leaves of a query plan, and merges the results of several scanners.
 
 import { mergeBuckets } from '../aggregation/folds.ts'
 import { aggregateWindows, foldOf } from '../aggregation/range-aggregation.ts'
@@ -25,7 +25,7 @@ import { SeriesTable } from './series-table.ts'
 import { VolumeScanner } from './volume-scanner.ts'
 import { VolumeTable } from './volume-table.ts'
 
-/** Makes the scanner of a leaf. Workers make one for each task. */
+/** Creates the scanner of a leaf. Workers create one per task. */
 export function openLeafScanner(leaf: Leaf, clock: Clock): LeafScanner {
   switch (leaf.kind) {
     case 'logs':
@@ -40,9 +40,9 @@ export function openLeafScanner(leaf: Leaf, clock: Clock): LeafScanner {
 }
 
 /**
- * Merges what the scanners of one leaf found.
+ * Merges the results of one leaf's scanners.
  *
- * @throws LimitExceededError when they have too many series together.
+ * @throws LimitExceededError if they have too many series in total.
  */
 export function mergeLeafResults(leaf: Leaf, results: readonly LeafResult[]): LeafResult {
   const stats = createScanStats()
@@ -95,12 +95,12 @@ function mergeSamples(leaf: SampleLeaf, parts: readonly FoundSamples[]): FoundSa
   return { series: table.all() }
 }
 
-/** Entries of a log leaf, in the direction of the query. */
+/** Returns the entries of a log leaf, in the direction of the query. */
 export function entriesOfLeaf(leaf: LogLeaf, result: LeafResult): readonly FoundEntry[] {
   return orderEntries(leaf, foundOf('logs', result).entries)
 }
 
-/** Series of a sample leaf over the steps of its grid; those without any sample are left out. */
+/** Returns the series of a sample leaf over the steps of its grid. Leaves out series without samples. */
 export async function seriesOfLeaf(
   leaf: SampleLeaf,
   result: LeafResult,

@@ -1,5 +1,5 @@
-// Runs a log leaf: keeps the first or last entries that the pipeline lets through, and no more of them
-// than the limit, so that a block only costs what may still change the answer.
+// Runs a log leaf. Keeps only the first or last entries that pass the pipeline, up to the limit, so a block
+// costs no more than the rows that can still change the result.
 
 import { formatLabelSet } from '@skald/wire'
 import type { BlockView } from '../blocks/block-view.ts'
@@ -46,7 +46,7 @@ export class LogScanner implements LeafScanner {
     if (selection.count > 0) this.#collect(rows, selection)
   }
 
-  // Takes the rows best first, and stops at the first that comes too late.
+  // Takes rows best first, and stops at the first that is too late.
   #collect(rows: BlockRows, selection: RowSelection): void {
     const { block } = rows
     const times = block.timestamps()
@@ -64,7 +64,7 @@ export class LogScanner implements LeafScanner {
       const worst = this.#heap.worst()
       if (worst) {
         const distance = times[row]! - Number(worst.timestampNs - block.baseNs)
-        // Later times cannot come back; rows of one time may still differ in their order.
+        // All later rows are too late as well. Rows at the same time may still differ in order.
         if (isForward ? distance > 0 : distance < 0) return
         if (distance === 0 && !this.#heap.accepts(placeOf(row))) continue
       }

@@ -1,4 +1,4 @@
-// Runs a pattern leaf: the lines that the pipeline lets through teach the miner of their stream and level.
+// Runs a pattern leaf: feeds the lines that pass the pipeline to the miner of their stream and level.
 
 import { formatLabelSet } from '@skald/wire'
 import type { BlockView } from '../blocks/block-view.ts'
@@ -14,8 +14,8 @@ import { BlockRows } from './row-source.ts'
 const levelLabel = 'detected_level'
 
 /**
- * Lines of shapes that were not seen before cost ten times as much as others. So many are looked at in a task
- * (8 MiB of lines), and of those beyond one in so many: 200,000 lines of which no two are alike take a second.
+ * Lines with new shapes cost ten times as much as others. A task looks at this many (8 MiB of lines), and
+ * beyond that only at one in so many. 200,000 lines that are all different take one second.
  */
 const newShapesMax = 5_000
 const newShapesSampled = 16
@@ -49,7 +49,7 @@ export class PatternScanner implements LeafScanner {
     const offset = Number(block.baseNs - startNs)
     const step = Number(stepNs)
     const stream = formatLabelSet(block.labels)
-    /** Set of metadata → miner of its level. */
+    /** Metadata set → miner of its level. */
     const miners: PatternMiner[] = []
     for (let i = 0; i < selection.count; i++) {
       const row = rowAt(selection, i)
@@ -74,7 +74,7 @@ export class PatternScanner implements LeafScanner {
   }
 }
 
-/** Merges what scanners found, stream by stream. */
+/** Merges the results of scanners, stream by stream. */
 export function mergePatterns(parts: readonly FoundPatterns[]): FoundPatterns {
   if (parts.length === 1) return parts[0]!
   const miners = new StreamMiners()

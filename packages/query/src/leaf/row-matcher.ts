@@ -1,5 +1,4 @@
-// Tells which rows of a block a log query lets through, without building their labels or lines: what
-// deletes are made of.
+// Finds the rows of a block that match a log query, without building labels or lines. Deletes use it.
 
 import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
@@ -9,7 +8,7 @@ import { compilePipeline, type Pipeline } from '../stages/compile.ts'
 import type { LogExpr } from '../syntax-tree/ast.ts'
 import { BlockRows } from './row-source.ts'
 
-/** A log query that is asked of the rows of one block after the other. */
+/** A log query to run on the rows of blocks, one at a time. */
 export class RowMatcher {
   readonly #pipeline: Pipeline
   readonly #clock: Clock
@@ -20,8 +19,8 @@ export class RowMatcher {
   }
 
   /**
-   * Rows between two times (the end left out) that the pipeline lets through, ascending; rows that are
-   * skipped are not among them. The block is not checked against the selector.
+   * Returns the rows between two times (end exclusive) that pass the pipeline, ascending, without skipped
+   * rows. Does not check the block against the selector.
    */
   rows(block: BlockView, bounds: { readonly startNs: bigint; readonly endNs: bigint }): number[] {
     const rows = new BlockRows(block, createScanStats(), this.#clock)

@@ -1,4 +1,4 @@
-// Hands out the lines of a block, and their labels, to the stages of a pipeline.
+// Passes the lines and labels of a block to the stages of a pipeline.
 
 import type { LabelSet } from '@skald/wire'
 import type { BlockView, MetadataColumn } from '../blocks/block-view.ts'
@@ -20,7 +20,7 @@ import type { LineHint } from '../stages/line-hints.ts'
 
 const noLabels: LabelMap = new Map()
 
-/** One block during a scan. Columns are decoded when they are first needed. */
+/** A block during a scan. Columns are decoded on first use. */
 export class BlockRows {
   readonly block: BlockView
   readonly stream: LabelMap
@@ -41,7 +41,7 @@ export class BlockRows {
     this.#line.timestampNs = () => block.baseNs + BigInt(block.timestamps()[this.#row]!)
   }
 
-  /** Rows between two times (the end left out) whose stored lines pass the filters of a pipeline. */
+  /** Returns the rows between two times (end exclusive) whose stored lines pass the filters of a pipeline. */
   select(bounds: { startNs: bigint; endNs: bigint }, pipeline: Pipeline): RowSelection {
     const { block } = this
     let from = 0
@@ -59,7 +59,7 @@ export class BlockRows {
     return selection
   }
 
-  // Filters on what is not in the line decide for all rows of a metadata set.
+  // Filters that do not read the line decide for all rows of a metadata set.
   #filterSets(selection: RowSelection, { setFilters }: Pipeline): RowSelection {
     if (setFilters.length === 0 || selection.count === 0) return selection
     const { sets } = this.#metadataColumn()
@@ -74,7 +74,7 @@ export class BlockRows {
     return filterSelection(selection, row => passes[rowSets[row]!] === 1)
   }
 
-  // Lines without the text cannot have the label, unless it comes from elsewhere or has escapes.
+  // A line without the text cannot have the label, unless it comes from elsewhere or has escapes.
   #followHint(selection: RowSelection, { name, values }: LineHint): RowSelection {
     if (selection.count === 0 || this.stream.has(name)) return selection
     if (this.hasMetadata(name)) return selection
@@ -93,7 +93,7 @@ export class BlockRows {
     return this.#text
   }
 
-  /** Metadata of one of the block's sets. */
+  /** Returns the metadata of one of the block's sets. */
   metadataOf(setIndex: number): LabelMap {
     const known = this.#metadata[setIndex]
     if (known) return known
@@ -103,7 +103,7 @@ export class BlockRows {
     return map
   }
 
-  /** Tells whether any row has metadata of a name, or would where a label of the stream has it. */
+  /** Returns true if any row has metadata of this name, or would if no stream label had the name. */
   hasMetadata(name: string): boolean {
     const bare = name.replace(/_extracted$/, '')
     return this.#metadataColumn().sets.some(set =>
@@ -129,13 +129,16 @@ export class BlockRows {
     return rowSets
   }
 
-  /** Bytes of a stored line. */
+  /** Returns the bytes of a stored line. */
   lineBytes(row: number): number {
     const text = this.text()
     return text.endOf(row) - text.startOf(row)
   }
 
-  /** Runs the stages on a row; the line, the same object for every row, or nothing if they drop it. */
+  /**
+   * Runs the stages on a row. Returns the line (the same object for every row), or `undefined` if it is
+   * dropped.
+   */
   run(pipeline: Pipeline, row: number): Line | undefined {
     if (pipeline.probes.length > 0 && !runAll(pipeline.probes, this.#open(row))) return undefined
     const line = this.#open(row)
@@ -150,7 +153,7 @@ export class BlockRows {
     return line
   }
 
-  /** The labels alone, for queries that look at no line. */
+  /** Returns only the labels, for queries that do not read lines. */
   labels(setIndex: number | undefined): LineLabels {
     const { labels } = this.#line
     labels.reset(this.stream, setIndex === undefined ? noLabels : this.metadataOf(setIndex))
@@ -173,7 +176,7 @@ function setBytes(labels: LabelSet): number {
   return labels.reduce((sum, { name, value }) => sum + name.length + value.length, 0)
 }
 
-/** First row at or behind a time. */
+/** Returns the first row at or after a time. */
 export function lowerBound(block: BlockView, timeNs: bigint): number {
   const times = block.timestamps()
   const wanted = Number(timeNs - block.baseNs)

@@ -1,5 +1,5 @@
-// What the stages of a metric query have to find: only labels that later stages, the unwrap or the
-// grouping look at. Where all labels make the series, everything is needed.
+// Decides which labels the stages of a metric query must find: only those that later stages, the unwrap or
+// the grouping use. If the series keep all labels, everything is needed.
 
 import type { Grouping } from '../aggregation/grouping.ts'
 import { sampleValueOf } from '../aggregation/range-aggregation.ts'
@@ -9,7 +9,7 @@ import { namesOf } from '../stages/label-needs.ts'
 import { definitionOf, type Stage } from '../stages/stage-table.ts'
 import type { RangeAggregation } from '../syntax-tree/ast.ts'
 
-/** Finds the labels a range aggregation needs, given what the grouping around it keeps. */
+/** Returns the labels a range aggregation needs, given the grouping around it. */
 export function labelNeeds(expr: RangeAggregation, grouping: Grouping | undefined): LabelNeeds {
   if (!grouping || grouping.without) return allLabels
   const names = namesOf(withoutIdleFormats(expr), grouping.labels)
@@ -18,7 +18,7 @@ export function labelNeeds(expr: RangeAggregation, grouping: Grouping | undefine
     names.add(expr.unwrap.label)
     for (const filter of expr.unwrap.filters) addFilterNeeds(names, filter)
   }
-  // A field that is to be `x_extracted` is an `x` where nothing else has that name.
+  // A field written as `x_extracted` is named `x` if no other label has that name.
   for (const name of names) {
     if (name.endsWith('_extracted')) names.add(name.slice(0, -'_extracted'.length))
   }
@@ -26,8 +26,8 @@ export function labelNeeds(expr: RangeAggregation, grouping: Grouping | undefine
 }
 
 /**
- * The stages of a range aggregation without each `line_format` whose line nobody looks at: neither a
- * parser or filter behind it nor a count of bytes.
+ * Returns the stages of a range aggregation, without each `line_format` whose line is never read by a later
+ * parser or filter, nor counted in bytes.
  */
 export function withoutIdleFormats(expr: RangeAggregation): readonly Stage[] {
   const { log } = expr

@@ -1,5 +1,5 @@
-// Runs a sample leaf: one range aggregation, folded into buckets per series. What the query does not
-// look at is not read: no lines to count rows, no metadata where only stream labels survive.
+// Runs a sample leaf: one range aggregation, folded into buckets per series. Reads only what the query
+// needs: no lines to count rows, and no metadata if only stream labels survive.
 
 import { formatLabelSet, type LabelSet } from '@skald/wire'
 import type { Fold } from '../aggregation/folds.ts'
@@ -28,7 +28,7 @@ import { labelNeeds, withoutIdleFormats } from './sample-needs.ts'
 import { createSeriesKeys, type SeriesKeys } from './series-keys.ts'
 import { SeriesTable } from './series-table.ts'
 
-// Loki merges the series of pipelines that take labels away, whereby labels without a value get lost.
+// Loki merges the series of pipelines that remove labels, which loses labels with an empty value.
 function keepsEmptyLabels({ log }: RangeAggregation): boolean {
   return !log.stages.some(stage => definitionOf(stage).removesLabels?.(stage))
 }
@@ -59,10 +59,10 @@ export class SampleScanner implements LeafScanner {
     this.#leaf = leaf
     const needs = labelNeeds(expr, grouping)
     this.#pipeline = compilePipeline(withoutIdleFormats(expr), needs)
-    // Who asks for errors, in a filter or a group, gets them counted.
+    // A query that uses errors, in a filter or a group, gets them counted.
     this.#preservesErrors = needs.names?.has(errorLabel) ?? false
     this.#unwrap = expr.unwrap && compileUnwrap(expr.unwrap)
-    // `by` keeps what it names, also the label that is unwrapped.
+    // `by` keeps the labels it names, even the unwrapped one.
     this.#unwrapped = grouping && !grouping.without ? undefined : expr.unwrap?.label
     this.#filters = compileFilters(expr.unwrap?.filters ?? [])
     this.#value = sampleValueOf(expr)
@@ -71,12 +71,12 @@ export class SampleScanner implements LeafScanner {
     this.#table = new SeriesTable(this.#fold, this.#windows.bucketCount, leaf.maxSeries)
     const find = (labels: LabelSet) => this.#table.series(labels)
     const keepsEmpty = keepsEmptyLabels(expr)
-    // Nor do lines without a sample count for an average then.
+    // In that case lines without a sample do not count for an average either.
     this.#addMissing = keepsEmpty ? this.#fold.addMissing : undefined
     this.#refusesMissing = this.#addMissing !== undefined && !expr.grouping
     const { isGroupedTwice } = rangeDefinition(expr.op)
     const keepsErrors = expr.grouping !== undefined && !isGroupedTwice
-    // Unwrapping takes a label away, which is a grouping without it.
+    // Unwrapping removes a label, like a grouping without it.
     const dropsDetails = expr.unwrap !== undefined
     this.#keys = createSeriesKeys({ grouping, keepsEmpty, keepsErrors, dropsDetails }, find)
     const stages = this.#pipeline.lineStages
@@ -104,7 +104,7 @@ export class SampleScanner implements LeafScanner {
     return { kind: 'samples', found: { series: this.#table.all() }, stats: this.#stats }
   }
 
-  // Rows count as they are stored: only times, and lengths or metadata where they matter.
+  // Counts stored rows: reads only times, plus lengths or metadata if they matter.
   #foldRows(rows: BlockRows, selection: RowSelection): void {
     const { block } = rows
     const offset = Number(block.baseNs - this.#leaf.grid.startNs)
@@ -126,7 +126,7 @@ export class SampleScanner implements LeafScanner {
     }
   }
 
-  // A block inside one bucket adds its count of rows.
+  // Adds the row count of a block that fits in one bucket.
   #foldWhole(rows: BlockRows, selection: RowSelection, series: FoundSeries): boolean {
     const { block } = rows
     if (selection.count !== block.rowCount) return false
@@ -138,7 +138,7 @@ export class SampleScanner implements LeafScanner {
     return true
   }
 
-  // Times ascend, so the rows of a bucket are a run, whose end is found by halving.
+  // Times ascend, so the rows of a bucket are a run. Binary search finds its end.
   #foldRuns(rows: BlockRows, { from, to }: RowSelection, series: FoundSeries): void {
     const { block } = rows
     const offset = Number(block.baseNs - this.#leaf.grid.startNs)
@@ -167,7 +167,7 @@ export class SampleScanner implements LeafScanner {
     const times = block.timestamps()
     const fields = this.#fields?.ofBlock(rows)
     const text = fields && rows.text()
-    // Times ascend, so most rows fall into the bucket of the row before.
+    // Times ascend, so most rows are in the bucket of the previous row.
     let bucket = -1
     let bucketEnd = Number.NEGATIVE_INFINITY
     for (let i = 0; i < selection.count; i++) {
@@ -186,7 +186,7 @@ export class SampleScanner implements LeafScanner {
       }
       const line = rows.run(this.#pipeline, row)
       if (!line) continue
-      // What goes wrong behind the pipeline is no error of a line that gives no sample.
+      // An error after the pipeline does not count if the line has no sample.
       const { hasError } = line.labels
       if (hasError && this.#refusesMissing) this.#refuseError(line)
       const value = this.#valueOf(line)
@@ -198,7 +198,7 @@ export class SampleScanner implements LeafScanner {
         continue
       }
       if (line.labels.hasError) this.#refuseError(line)
-      // Filters behind the unwrap still saw the label.
+      // Filters after the unwrap still need the label, so remove it only now.
       if (this.#unwrapped !== undefined) line.labels.delete(this.#unwrapped)
       this.#stats.linesMatched++
       if (this.#fold.sampleWidth > 0) this.#countKept()
@@ -217,7 +217,7 @@ export class SampleScanner implements LeafScanner {
     this.#fold.add(fields.series().buckets, bucket, time, value)
   }
 
-  // `undefined` where the line gives no sample.
+  // Returns `undefined` if the line has no sample.
   #valueOf(line: Line): number | undefined {
     let value = 1
     if (this.#unwrap) {
@@ -233,7 +233,7 @@ export class SampleScanner implements LeafScanner {
 
   #refuseError({ labels }: Line): void {
     if (labels.error === '') return
-    // Only errors of parsers may be counted.
+    // Only parser errors may be counted.
     if (this.#preservesErrors && labels.hasParserError) {
       labels.set(preserveErrorLabel, 'true')
       return

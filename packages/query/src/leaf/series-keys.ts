@@ -1,5 +1,5 @@
-// Which series a line belongs to, given what the aggregation around it keeps of the labels. Answers are
-// remembered per block and metadata set, and per changed labels, so that a line costs one look-up.
+// Finds the series of a line, given the labels that the surrounding aggregation keeps. Caches answers per
+// block and metadata set, and per changed labels, so a line costs one look-up.
 
 import { formatLabelSet, type Label, type LabelSet, labelValue } from '@skald/wire'
 import type { Grouping } from '../aggregation/grouping.ts'
@@ -15,27 +15,27 @@ import type { BlockRows } from './row-source.ts'
 
 export interface SeriesKeys {
   startBlock(rows: BlockRows): void
-  /** The series of all rows of the block, where neither metadata nor lines decide. */
+  /** Returns the series of all rows of the block, if neither metadata nor lines matter. */
   ofBlock(): FoundSeries | undefined
-  /** The series of the rows with a metadata set. */
+  /** Returns the series of the rows with a metadata set. */
   ofSet(setIndex: number): FoundSeries
-  /** The series of a line that went through stages. */
+  /** Returns the series of a line that went through stages. */
   ofLine(setIndex: number, labels: LineLabels): FoundSeries
 }
 
 type FindSeries = (labels: LabelSet) => FoundSeries
 
-/** Answers kept for changed labels before they are forgotten. */
+/** Maximum number of cached answers for changed labels before the cache is cleared. */
 const rememberedMax = 100_000
 
 export interface SeriesLabels {
-  /** What is kept of the labels; everything where it is `undefined`. */
+  /** The labels to keep; `undefined` keeps all. */
   readonly grouping: Grouping | undefined
-  /** Whether labels without a value count where everything is kept. */
+  /** Whether labels with an empty value count when all labels are kept. */
   readonly keepsEmpty: boolean
-  /** Whether a line with an error that is asked for keeps all labels, whatever the grouping. */
+  /** Whether a line with an error that the query uses keeps all labels, whatever the grouping. */
   readonly keepsErrors?: boolean
-  /** Whether the details of an error that was dropped go with it; a grouping takes them in any case. */
+  /** Whether the details of a dropped error are dropped too. A grouping always does that. */
   readonly dropsDetails?: boolean
 }
 
@@ -64,7 +64,7 @@ function createGroupKeys(
   )
 }
 
-/** Fails where a field of the line has made an error of itself. */
+/** Throws if the series has an error label that the query does not preserve. */
 function checkSeries(set: LabelSet, labels: LineLabels): void {
   const error = labelValue(set, errorLabel)
   if (error === '' || labels.get(preserveErrorLabel) !== undefined) return
@@ -119,7 +119,7 @@ function labelOrError(labels: LineLabels, name: string): string | undefined {
   return labels.get(name)
 }
 
-// All labels but some.
+// Keeps all labels except some.
 interface FullKeys {
   readonly dropped: ReadonlySet<string>
   readonly keepsEmpty: boolean

@@ -1,4 +1,4 @@
-// The series that a sample leaf has found so far, with their buckets.
+// The series a sample leaf has found so far, with their buckets.
 
 import { formatLabelSet, type LabelSet } from '@skald/wire'
 import { createBuckets, type Fold } from '../aggregation/folds.ts'
@@ -18,7 +18,7 @@ export class SeriesTable {
     this.#seriesMax = seriesMax
   }
 
-  /** Finds the series of a label set, or begins it. */
+  /** Returns the series of a label set; creates it if needed. */
   series(labels: LabelSet): FoundSeries {
     const key = formatLabelSet(labels)
     const known = this.#byLabels.get(key)
@@ -38,12 +38,12 @@ export class SeriesTable {
   }
 }
 
-/** What answers are told of that have too many series; Grafana looks for the text. */
+/** Returns the text for results with too many series. Grafana looks for it. */
 export function seriesLimitText(seriesMax: number): string {
   return `maximum number of series (${seriesMax}) reached for a single query`
 }
 
-/** Says that a query has more series than it may. */
+/** Returns the error for a query that exceeds the series limit. */
 export function seriesLimitError(seriesMax: number): LimitExceededError {
   return new LimitExceededError(
     'max_query_series',

@@ -1,9 +1,9 @@
-// The order of streams among entries of one time: that of a hash of their labels, as in Loki, so that a limit
-// cuts the same entries off.
+// Orders streams at equal times by a hash of their labels, like Loki, so that a limit cuts off the same
+// entries.
 
 import { parseLabelSet } from '@skald/wire'
 
-/** Hashes that are remembered. */
+/** Maximum number of cached hashes. */
 const rememberedMax = 10_000
 
 let known = new Map<string, bigint>()
@@ -51,7 +51,7 @@ function round(lane: bigint, input: bigint): bigint {
   return wrap(rotate(wrap(lane + input * prime2), 31n) * prime1)
 }
 
-/** XXH64 with seed 0. */
+/** Returns the XXH64 hash with seed 0. */
 export function xxHash64(bytes: Buffer): bigint {
   const { length } = bytes
   let at = 0

@@ -1,5 +1,5 @@
-// Runs a log query over blocks as they are written, without bounds of time or number: what live tails
-// are made of. A scan of what is stored is the leaf's business (leaf/log-scanner.ts).
+// Runs a log query over blocks as they are written, without bounds on time or count, for live tails. Scans
+// of stored data are in leaf/log-scanner.ts.
 
 import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
@@ -12,10 +12,10 @@ import type { Stage } from '../stages/stage-table.ts'
 import type { LogExpr } from '../syntax-tree/ast.ts'
 import { BlockRows } from './row-source.ts'
 
-/** Parsers remember what they have seen of a query's lines; a tail is a query without an end. */
+/** Parsers cache what they have seen of a query's lines, and a tail never ends. */
 const linesPerPipeline = 1_000_000
 
-/** A log query that is asked of one block after the other. */
+/** A log query to run on blocks, one at a time. */
 export class TailScanner {
   readonly #stages: readonly Stage[]
   readonly #clock: Clock
@@ -28,7 +28,10 @@ export class TailScanner {
     this.#pipeline = compilePipeline(stages)
   }
 
-  /** Entries of a block that the pipeline lets through, oldest first. The block is not checked against the selector. */
+  /**
+   * Returns the entries of a block that pass the pipeline, oldest first. Does not check the block against
+   * the selector.
+   */
   scan(block: BlockView): ResultEntry[] {
     if (this.#stats.linesProcessed > linesPerPipeline) {
       this.#pipeline = compilePipeline(this.#stages)

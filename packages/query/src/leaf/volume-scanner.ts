@@ -1,5 +1,5 @@
-// Runs a volume leaf: counts rows and their bytes by bucket, from times, lengths and counts of metadata.
-// No line is looked at.
+// Runs a volume leaf: counts rows and their bytes per bucket from times, lengths and metadata counts. Reads
+// no lines.
 
 import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
@@ -43,7 +43,7 @@ export class VolumeScanner implements LeafScanner {
       const rows = sumRows(columns, row, end)
       row = end
       if (rows.entries === 0) continue
-      // Only now: a group exists when it has a row.
+      // Create the group only here: a group exists once it has a row.
       groups ??= this.#table.groupsOf(block.labels)
       this.#stats.linesProcessed += rows.entries
       this.#table.add(groups, Number(bucket), rows)

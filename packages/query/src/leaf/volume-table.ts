@@ -1,4 +1,4 @@
-// Entries and bytes by group and bucket: what a volume leaf has found so far.
+// Entries and bytes by group and bucket, as found by a volume leaf so far.
 
 import { formatLabelSet, type LabelSet } from '@skald/wire'
 import { LimitExceededError } from '../errors.ts'
@@ -9,7 +9,7 @@ import type { VolumeGrouping, VolumeLeaf } from '../plan/log-source.ts'
 /** Bytes that Loki counts for a pair of structured metadata, whatever its length. */
 const pairBytes = 8
 
-/** Size of rows with so many bytes of lines and pairs of structured metadata. */
+/** Returns the size of rows with this many bytes of lines and pairs of structured metadata. */
 export function volumeBytes(lineBytes: number, metadataPairs: number): number {
   return lineBytes + pairBytes * metadataPairs
 }
@@ -25,12 +25,12 @@ export class VolumeTable {
     this.#leaf = leaf
   }
 
-  /** Groups that a stream counts for; none where it has none of the labels. */
+  /** Returns the groups that a stream counts toward; none if it has none of the labels. */
   groupsOf(labels: LabelSet): number[] {
     return groupLabels(labels, this.#leaf.grouping).map(group => this.#indexOf(group))
   }
 
-  /** Adds rows of one bucket. */
+  /** Adds rows to one bucket. */
   add(groups: readonly number[], bucket: number, rows: { entries: number; bytes: number }): void {
     const { count } = this.#leaf.grid
     for (const group of groups) {
@@ -40,7 +40,7 @@ export class VolumeTable {
     }
   }
 
-  /** Adds what another table found. */
+  /** Adds another table's results. */
   merge({ groups, cells }: FoundVolumes): void {
     const size = 2 * this.#leaf.grid.count
     for (const [i, labels] of groups.entries()) {

@@ -1,11 +1,11 @@
-// Finds the patterns that lines are made by, in one pass and in bounded memory, in the style of Drain
-// (He et al., 2017) with Loki's measures: a tree leads along the words of a line, in which only a word
-// with a digit, one too many at its place, or the last one may differ between the lines of a pattern.
+// Finds the patterns of lines in one pass and bounded memory, in the style of Drain (He et al., 2017) with
+// Loki's parameters. A tree follows the words of a line. Lines of one pattern may differ only in words with
+// a digit, in the last word, and at places with too many different words.
 
 import { shapeOf } from './shape.ts'
 import { anything, isWord, tokensOf } from './tokens.ts'
 
-/** A pattern and when its lines came. */
+/** A pattern, and when its lines arrived. */
 export interface MinedPattern {
   readonly tokens: readonly string[]
   /** Number of a time slot → lines in it. */
@@ -15,21 +15,21 @@ export interface MinedPattern {
 interface Cluster extends MinedPattern {
   readonly tokens: string[]
   readonly counts: Map<number, number>
-  /** Where it is found. */
+  /** Its place in the tree. */
   readonly leaf: TreeNode
-  /** When a line of it came last, counted in lines. */
+  /** When its last line arrived, counted in lines. */
   seen: number
   isForgotten: boolean
 }
 
-/** A line in memory. */
+/** The bytes of a line in a buffer. */
 export interface LineBytes {
   readonly bytes: Buffer
   readonly start: number
   readonly end: number
 }
 
-/** A place in the tree: what may follow the tokens that led here. */
+/** A node of the tree: the tokens that may follow those on the path to it. */
 interface TreeNode {
   readonly parent: TreeNode | undefined
   readonly token: string
@@ -37,27 +37,30 @@ interface TreeNode {
   readonly clusters: Cluster[]
 }
 
-/** Different tokens that are told apart at one place; further ones are as good as any. */
+/** Maximum distinct tokens at one place. Further ones are treated as equal. */
 const childrenMax = 15
-/** Tokens of a line that the tree looks at. */
+/** Number of tokens of a line that the tree uses. */
 const depthMax = 28
-/** So much of a line's words must be a pattern's own for the line to belong to it. */
+/** A line belongs to a pattern only if at least this share of its words match. */
 const likenessMin = 0.3
-/** Patterns of one miner; the one that was not seen for the longest time makes room. */
+/** Maximum patterns of one miner. A new one replaces the one not seen for the longest time. */
 const clustersMax = 300
-/** Shapes whose pattern is remembered; beyond it that begins anew. */
+/** Maximum shapes whose pattern is cached. After that the cache is cleared. */
 const shapesMax = 4096
 
 /** The patterns of one stream. */
 export class PatternMiner {
-  /** Its children are the numbers of tokens. */
+  /** Its children are keyed by number of tokens. */
   readonly #root = createNode('')
   readonly #clusters = new Set<Cluster>()
-  /** Shape of lines → their pattern. */
+  /** Line shape → pattern. */
   readonly #shapes = new Map<number, Cluster>()
   #lines = 0
 
-  /** Takes in a line of a known shape that came in a time slot; `false` for others, which cost ten times as much. */
+  /**
+   * Adds a line in a time slot if its shape is known. Returns false for others, which cost ten times as
+   * much.
+   */
   addKnown({ bytes, start, end }: LineBytes, slot: number): boolean {
     const cluster = this.#shapes.get(shapeOf(bytes, start, end))
     if (!cluster || cluster.isForgotten) return false
@@ -66,7 +69,7 @@ export class PatternMiner {
     return true
   }
 
-  /** Takes in any line that came in a time slot. */
+  /** Adds any line in a time slot. */
   add(line: LineBytes, slot: number): void {
     const { bytes, start, end } = line
     const tokens = tokensOf(bytes.toString('utf8', start, end))
@@ -77,12 +80,12 @@ export class PatternMiner {
     this.#shapes.set(shape, cluster)
   }
 
-  /** Takes in what another miner found in lines of the same stream. */
+  /** Adds a pattern that another miner found in the same stream. */
   merge({ tokens, counts }: MinedPattern): void {
     this.#learn([...tokens], counts)
   }
 
-  /** The patterns found, in no certain order. */
+  /** Returns the patterns found, in no particular order. */
   patterns(): MinedPattern[] {
     return [...this.#clusters].map(({ tokens, counts }) => ({ tokens, counts }))
   }
@@ -143,7 +146,7 @@ function childOf(node: TreeNode, token: string): TreeNode {
   return child
 }
 
-/** Takes away the branches that lead to no pattern any more. */
+/** Removes branches that no longer lead to a pattern. */
 function prune(leaf: TreeNode): void {
   let node = leaf
   while (node.parent && node.children.size === 0 && node.clusters.length === 0) {
@@ -164,7 +167,7 @@ function mostAlike(clusters: readonly Cluster[], tokens: readonly string[]): Clu
   return best
 }
 
-/** Words that a pattern and a line have in common; -1 when those are too few of the line's. */
+/** Counts the words a pattern and a line share. Returns -1 if that is too small a share of the line. */
 function commonWords(pattern: readonly string[], tokens: readonly string[]): number {
   let common = 0
   let ofLine = 0

@@ -1,9 +1,11 @@
-// The shape of a line, from its bytes: a number that two lines share only where they have the same tokens
-// (tokens.ts). Most lines of a stream have few shapes, so that their text is looked at once for each.
+// Computes the shape of a line from its bytes: a number that two lines share only if they have the same
+// tokens (tokens.ts). Most streams have few shapes, so text is decoded only once per shape.
 
 import { lineCharsMax } from './tokens.ts'
 
-/** What a byte is: part of a word, a digit, a hexadecimal letter, between words, or of a longer letter. */
+/**
+ * Classes of bytes: part of a word, digit, hexadecimal letter, separator, or part of a multi-byte character.
+ */
 const word = 0
 const digit = 1
 const hexLetter = 2
@@ -13,7 +15,7 @@ const longer = 4
 const colon = 0x3a
 const quote = 0x22
 const hexWordLeast = 8
-/** Stands for a word that stands for anything. */
+/** Hash of a word that any word can replace. */
 const masked = 0x5f3759df
 
 const kinds = Uint8Array.from({ length: 256 }, (_, byte) => {
@@ -21,13 +23,13 @@ const kinds = Uint8Array.from({ length: 256 }, (_, byte) => {
   const character = String.fromCharCode(byte)
   if (/[0-9]/.test(character)) return digit
   if (/[a-fA-F]/.test(character)) return hexLetter
-  // As the separators of tokens.ts; the colon depends on what is before it.
+  // The same separators as in tokens.ts. A colon depends on the character before it.
   return /[\s=]|(?![_\-.:/])\p{P}/u.test(character) ? between : word
 })
 
 /**
- * Returns the shape of the line in `bytes` from `start` to `end`; -1 where only its text can tell, since it is
- * longer than what is looked at and has letters of several bytes.
+ * Returns the shape of the line in `bytes` from `start` to `end`. Returns -1 if only the text can tell,
+ * because the line is longer than the part used and has multi-byte characters.
  */
 export function shapeOf(bytes: Buffer, start: number, end: number): number {
   const isCut = end - start > lineCharsMax
@@ -60,7 +62,7 @@ export function shapeOf(bytes: Buffer, start: number, end: number): number {
       wordLow = Math.imul(wordLow + next, 0x27d4eb2f) ^ (wordLow >>> 13)
     }
     isMany ||= isLonger
-    // Letters of several bytes may be digits, or part words: such a word counts as it stands.
+    // Multi-byte characters may be digits or separators, so such a word counts unchanged.
     if (!isLonger && (hasDigit || (isHex && at - first >= hexWordLeast))) {
       wordHigh = masked
       wordLow = masked

@@ -1,29 +1,29 @@
-// A line as the tokens that patterns are made of: words, and the characters between them one by one.
+// Splits a line into the tokens of patterns: words, and single characters between them.
 
-/** Stands for whatever differs between the lines of a pattern; printed as `<_>`. */
+/** Replaces whatever differs between the lines of a pattern. Printed as `<_>`. */
 export const anything = '<_>'
 
-/** What a line has beyond this is not looked at, as in Loki: a pattern's end is found long before. */
+/** The part of a line beyond this is ignored, like in Loki. Patterns end long before. */
 export const lineCharsMax = 3000
-/** Lines of more tokens are cut there. */
+/** Maximum tokens per line. Longer lines are cut. */
 const tokensMax = 256
 
-// Punctuation and `=` part words, but for what stands inside names, paths, times and addresses; the
-// colon behind a JSON key does.
+// Punctuation and `=` separate words, except characters used inside names, paths, times and addresses. A
+// colon after a JSON key is a separator.
 const separator = String.raw`[\s=]|(?<="):|(?![_\-.:/])\p{P}`
 const tokenPattern = new RegExp(`${separator}|(?:(?!${separator})[\\s\\S])+`, 'gu')
 const separatorPattern = new RegExp(`^(?:${separator})$`, 'u')
 const digit = /\p{N}/u
 const hexWord = /^[0-9a-fA-F]{8,}$/
 
-/** Tells whether a token is a word; others are single characters between words. */
+/** Returns true if a token is a word. Others are single characters between words. */
 export function isWord(token: string): boolean {
   return token.length > 1 || !separatorPattern.test(token)
 }
 
 /**
- * Cuts a line into tokens. A word with a digit is a number, an id or a time, and stands for anything;
- * so does what is left of a line that is too long.
+ * Splits a line into tokens. A word with a digit is a number, an id or a time, and matches anything. So does
+ * the rest of a line that is too long.
  */
 export function tokensOf(line: string): string[] {
   const isCut = line.length > lineCharsMax
@@ -44,7 +44,7 @@ export function tokensOf(line: string): string[] {
   return tokens
 }
 
-/** Writes tokens as the text that `|>` takes: numbers with commas between them become one. */
+/** Writes tokens as text for `|>`. Numbers joined by commas become one. */
 export function formatPattern(tokens: readonly string[]): string {
   let text = ''
   for (let i = 0; i < tokens.length; i++) {

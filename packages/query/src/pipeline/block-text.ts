@@ -1,28 +1,28 @@
-// Lines of a block as text, one by one or as runs of them for searches.
+// Reads the lines of a block as text, one by one or in runs for searches.
 
 import { isAscii } from 'node:buffer'
 import type { LinesColumn } from '../blocks/block-view.ts'
 
 /**
- * Bytes of a run of lines that becomes one string. Strings of more than 128 KiB lie where V8 keeps large
- * objects, and a scan that makes one of each block has the whole heap marked again and again.
+ * Bytes of a run of lines that becomes one string. V8 keeps strings over 128 KiB in large object space. A
+ * scan that makes one per block causes the whole heap to be marked again and again.
  */
 const runBytes = 64 * 1024
 
 const newline = 0x0a
 
-/** Gives the lines of one block as strings; valid as long as the column is. */
+/** Returns the lines of one block as strings. Valid as long as the column is. */
 export class BlockText {
   readonly bytes: Buffer
   readonly rowCount: number
   readonly #column: LinesColumn
   #offsets: Uint32Array | undefined
   #isAscii: boolean | undefined
-  // A run of lines as text, a character for each byte, and where it lies in the bytes.
+  // A run of lines as text, one character per byte, and its place in the bytes.
   #run = ''
   #runStart = 0
   #runEnd = 0
-  // Where the line ends that was asked for last.
+  // End of the last line read.
   #lastEnd = -2
   // The first backslash from an offset on.
   #searchedFrom = 0
@@ -35,23 +35,23 @@ export class BlockText {
     this.#column = column
   }
 
-  /** Where lines start; a search that finds nothing never asks, and the column is not decoded. */
+  /** Line starts. A search without hits never reads them, so the column is not decoded. */
   get offsets(): Uint32Array {
     this.#offsets ??= this.#column.offsets
     return this.#offsets
   }
 
-  /** Offset of the line's first byte. */
+  /** Returns the offset of the line's first byte. */
   startOf(row: number): number {
     return this.offsets[row]!
   }
 
-  /** Offset of the `\n` that ends the line. */
+  /** Returns the offset of the `\n` that ends the line. */
   endOf(row: number): number {
     return this.offsets[row + 1]! - 1
   }
 
-  /** Tells whether a line has a backslash; quick where lines are asked for in their order. */
+  /** Returns true if a line has a backslash. Fast if lines come in order. */
   hasBackslash(row: number): boolean {
     const start = this.startOf(row)
     if (this.#nextBackslash < start || start < this.#searchedFrom) {
@@ -62,20 +62,20 @@ export class BlockText {
     return this.#nextBackslash < this.endOf(row)
   }
 
-  /** Offset of the block's last quote, or -1: a search that starts before it ends. */
+  /** Offset of the block's last quote, or -1. A search from before it is sure to find a quote. */
   get lastQuote(): number {
     this.#lastQuote ??= this.bytes.lastIndexOf(0x22)
     return this.#lastQuote
   }
 
-  /** One line, a character for each byte. */
+  /** Returns a line with one character per byte. */
   latin1Line(row: number): string {
     const start = this.startOf(row)
     const end = this.endOf(row)
     const isNext = start === this.#lastEnd + 1
     this.#lastEnd = end
     if (start < this.#runStart || end > this.#runEnd) {
-      // Lines that are asked for here and there are not worth a run.
+      // A run is not worth it for scattered lines.
       if (!isNext) return this.bytes.toString('latin1', start, end)
       this.#runStart = start
       this.#runEnd = Math.max(end, Math.min(start + runBytes, this.bytes.length))
@@ -84,13 +84,13 @@ export class BlockText {
     return this.#run.slice(start - this.#runStart, end - this.#runStart)
   }
 
-  /** Tells whether all bytes are ASCII, and so none of them is damaged. */
+  /** Whether all bytes are ASCII, and therefore valid. */
   get isAscii(): boolean {
     this.#isAscii ??= isAscii(this.bytes)
     return this.#isAscii
   }
 
-  /** One line as text; bytes that are not UTF-8 become U+FFFD. */
+  /** Returns a line as text. Bytes that are not UTF-8 become U+FFFD. */
   line(row: number): string {
     if (this.isAscii) return this.latin1Line(row)
     return this.bytes.toString('utf8', this.startOf(row), this.endOf(row))
@@ -98,8 +98,8 @@ export class BlockText {
 }
 
 /**
- * Cuts bytes at line breaks into runs that are good to search as text; calls `visit` with each, a
- * character for each byte, until it returns false.
+ * Splits bytes at line breaks into runs that are a good size for text search. Calls `visit` with each run,
+ * one character per byte, until it returns false.
  */
 export function visitRuns(
   bytes: Buffer,

@@ -1,4 +1,4 @@
-// Comparisons of numbers, in label filters and between samples.
+// Compares numbers, for label filters and samples.
 
 export type CompareOp = '==' | '!=' | '>' | '>=' | '<' | '<='
 

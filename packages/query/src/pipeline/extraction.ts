@@ -1,10 +1,10 @@
-// How parsers name and keep the labels they find in a line.
+// How parsers name and store the labels they find in a line.
 
 import { trimSpace } from '@skald/go-dialect/text/letter-case'
 import type { LineLabels } from './labels.ts'
 import type { LabelNeeds } from './stage.ts'
 
-/** Makes a label name of a key: spaces cut off, other characters than letters and digits become `_`. */
+/** Converts a key to a label name: trims spaces and replaces everything except letters and digits by `_`. */
 export function sanitizeLabelName(key: string): string {
   const trimmed = trimSpace(key)
   if (trimmed === '') return ''
@@ -13,8 +13,8 @@ export function sanitizeLabelName(key: string): string {
 }
 
 /**
- * Makes the name of a key inside the object of a name, which it is where the key has none; the rule for
- * leading digits is the first's.
+ * Joins an outer name and an inner key, or returns the outer name if the key is empty. Leading digits were
+ * handled in the outer name.
  */
 export function sanitizeInnerName(prefix: string, key: string): string {
   const trimmed = trimSpace(key)
@@ -22,16 +22,16 @@ export function sanitizeInnerName(prefix: string, key: string): string {
   return `${prefix}_${trimmed.replace(/[^a-zA-Z0-9_]/gu, '_')}`
 }
 
-/** Values that hold U+FFFD, which no label may, get spaces instead. */
+/** Labels may not contain U+FFFD, so it becomes a space. */
 export function cleanValue(value: string): string {
   return value.includes('\ufffd') ? value.replaceAll('\ufffd', ' ') : value
 }
 
-/** Most names remembered, and their length; keys made of random text must not fill the memory. */
+/** Maximum number of cached names, and their maximum length. Random keys must not fill the memory. */
 const rememberedMax = 10_000
 const rememberedLengthMax = 256
 
-/** Takes in what one parser finds, one line after the other. */
+/** Collects the labels that one parser finds, one line at a time. */
 export class Extraction {
   readonly #needs: LabelNeeds
   readonly #names = new Map<string, string>()
@@ -41,12 +41,12 @@ export class Extraction {
     this.#needs = needs
   }
 
-  /** Nobody looks at any label, so nothing needs to be parsed. */
+  /** True if no label is needed, so nothing has to be parsed. */
   get isIdle(): boolean {
     return this.#needs.stopsEarly && this.#needs.names?.size === 0
   }
 
-  /** All labels that anybody looks at are found. */
+  /** True once all needed labels are found. */
   get isComplete(): boolean {
     const { names, stopsEarly } = this.#needs
     const labels = this.#labels
@@ -55,13 +55,13 @@ export class Extraction {
     return true
   }
 
-  /** Names as they are in lines; `undefined` where all are wanted. */
+  /** Names as they are in lines. `undefined` if all are needed. */
   get wanted(): readonly string[] | undefined {
     const { names } = this.#needs
     return names && [...names].map(name => name.replace(/_extracted$/, ''))
   }
 
-  /** Tells whether a name that begins with a prefix is wanted. */
+  /** Returns true if any name with this prefix is needed. */
   wantsBelow(prefix: string): boolean {
     const { names } = this.#needs
     if (!names) return true
@@ -73,7 +73,7 @@ export class Extraction {
     this.#labels = labels
   }
 
-  /** Sanitises a key, from memory where it was seen before. */
+  /** Returns the label name of a key, cached. */
   nameOf(key: string): string {
     const known = this.#names.get(key)
     if (known !== undefined) return known
@@ -84,15 +84,15 @@ export class Extraction {
     return name
   }
 
-  /** Sanitises a key; empty where nobody wants the name, nor one that begins with it. */
+  /** Returns the label name of a key. Empty if neither that name nor one starting with it is needed. */
   wantedName(key: string): string {
     const name = this.nameOf(key)
     return this.wantsBelow(name) ? name : ''
   }
 
   /**
-   * Finds the label that a parsed name sets: `_extracted` is put behind one that is a label of the stream or
-   * metadata. `undefined` where the value is not wanted: the first one that is parsed stays.
+   * Returns the label that a parsed name sets. Appends `_extracted` if the name is a stream label or
+   * metadata. Returns `undefined` if the value is not needed; the first value parsed wins.
    */
   target(name: string): string | undefined {
     const field = this.#fieldOf(name)
@@ -105,18 +105,18 @@ export class Extraction {
     return isTaken ? `${name}_extracted` : name
   }
 
-  /** Sets a label that `target` found. */
+  /** Sets a label returned by `target`. */
   set(field: string, value: string): void {
     this.#labels.set(field, cleanValue(value))
   }
 
-  /** Sets a parsed label, if it is wanted. */
+  /** Sets a parsed label if it is needed. */
   add(name: string, value: string): void {
     const field = this.target(name)
     if (field !== undefined) this.#labels.set(field, cleanValue(value))
   }
 
-  /** Sets a label that the query names itself (`json x="a.b"`), over what an earlier stage has set. */
+  /** Sets a label that the query names (`json x="a.b"`), replacing a value from an earlier stage. */
   addNamed(name: string, value: string): void {
     const field = this.#fieldOf(name)
     if (this.#needs.names && !this.#needs.names.has(field)) return
@@ -124,8 +124,8 @@ export class Extraction {
   }
 
   /**
-   * Sets a label that the query names from a key of the line. False where that was a second one for a label
-   * whose name is taken: nothing of the line is read any more.
+   * Sets a label that the query names, from a key of the line. Returns false on a second value for a label
+   * whose name is taken; the rest of the line is then not read.
    */
   addKey(name: string, value: string): boolean {
     const field = this.#fieldOf(name)
@@ -134,13 +134,13 @@ export class Extraction {
     return true
   }
 
-  /** Sets a label that the query names to nothing, unless the line has one of that name. */
+  /** Sets a label named in the query to the empty text, unless the line has one of that name. */
   addMissing(name: string): void {
     if (this.#needs.names && !this.#needs.names.has(name)) return
     if (this.#labels.get(name) === undefined) this.#labels.set(name, '')
   }
 
-  /** Sets a label that the query names to nothing, unless it is a label of the stream or metadata. */
+  /** Sets a label named in the query to the empty text, unless it is a stream label or metadata. */
   addEmpty(name: string): void {
     if (this.#fieldOf(name) === name) this.addNamed(name, '')
   }

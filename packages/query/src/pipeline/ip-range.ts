@@ -1,10 +1,11 @@
-// What `ip("...")` names: one address, a network (`10.0.0.0/8`) or a range (`10.0.0.1-10.0.0.9`), as
-// the first and last address of a range. Addresses are 4 or 16 bytes; the two kinds never match.
+// Parses the argument of `ip("...")`: one address, a network (`10.0.0.0/8`) or a range
+// (`10.0.0.1-10.0.0.9`). The result is the first and last address of a range. Addresses are 4 or 16 bytes;
+// the two kinds never match each other.
 
 import { isIPv4, isIPv6 } from 'node:net'
 import { quoteGoString } from '@skald/go-dialect'
 
-/** A closed range of addresses of one kind. */
+/** A range of addresses of one kind, both ends inclusive. */
 export interface IpRange {
   readonly first: Uint8Array
   readonly last: Uint8Array
@@ -42,7 +43,7 @@ function networkRange(address: string, bits: number): IpRange | undefined {
   return { first, last }
 }
 
-/** Parses an address into its bytes; `undefined` where the text is none. */
+/** Parses an address into bytes. Returns `undefined` if the text is not an address. */
 export function parseIp(text: string): Uint8Array | undefined {
   if (isIPv4(text)) return Uint8Array.from(text.split('.'), Number)
   const [address = ''] = text.split('%')
@@ -50,7 +51,7 @@ export function parseIp(text: string): Uint8Array | undefined {
 }
 
 function ipv6Bytes(address: string): Uint8Array {
-  // A dotted tail stands for the last two groups.
+  // A dotted tail is the last two groups.
   const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
   if (dotted) {
     const [, head, a, b, c, d] = dotted
@@ -71,7 +72,7 @@ function ipv6Bytes(address: string): Uint8Array {
   return bytes
 }
 
-/** Tells whether an address lies in a range. */
+/** Returns true if an address is in a range. */
 export function ipRangeHas(range: IpRange, address: Uint8Array): boolean {
   return (
     address.length === range.first.length &&

@@ -1,16 +1,15 @@
-// Looks for addresses in text, as `ip("...")` does. Loki looks at four or five bytes to see whether an
-// address begins, so the last three or four of a text are never the beginning of one: `::1` is not found
-// where it ends a text.
+// Finds addresses in text, like `ip("...")`. Loki looks at four or five bytes to see if an address begins,
+// so none begins in the last three or four bytes of a text: `::1` is not found at the end.
 
 import { type IpRange, ipRangeHas, parseIp } from './ip-range.ts'
 
 const ipv4Run = /[0-9.]*/y
 const ipv6Run = /[0-9a-fA-F:.]*/y
-/** So many bytes are looked at. */
+/** Number of bytes to look at. */
 const ipv4HintLength = 4
 const ipv6HintLength = 5
 
-/** Tells whether a text contains an address of the range. */
+/** Returns true if a text contains an address in the range. */
 export function findIp(text: string, range: IpRange): boolean {
   if (!text.includes(range.first.length === 4 ? '.' : ':')) return false
   for (let at = 0; at < text.length; at++) {
@@ -22,7 +21,7 @@ export function findIp(text: string, range: IpRange): boolean {
     const [candidate] = run.exec(text)!
     const address = parseIp(candidate)
     if (address && ipRangeHas(range, address)) return true
-    // An address of the other kind is passed over as a whole, whatever it ends with.
+    // Skip the whole address of the other kind, whatever it ends with.
     at += candidate.length
   }
   return false
@@ -40,14 +39,14 @@ function isHexDigit(code: number): boolean {
   return isDigit(code) || (lower >= 0x61 && lower <= 0x66)
 }
 
-// A digit, and a point among the next three characters.
+// A digit, and a dot among the next three characters.
 function mayBeIpv4(text: string, at: number): boolean {
   if (!isDigit(text.charCodeAt(at)) || at + ipv4HintLength > text.length) return false
   for (let i = at + 1; i <= at + 3; i++) if (text.charCodeAt(i) === point) return true
   return false
 }
 
-// Two colons, or up to four hexadecimal digits and one.
+// Two colons, or up to four hexadecimal digits and a colon.
 function mayBeIpv6(text: string, at: number): boolean {
   const first = text.charCodeAt(at)
   if (at + ipv6HintLength > text.length) return false

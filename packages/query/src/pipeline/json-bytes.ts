@@ -1,9 +1,9 @@
-// Walks the bytes of JSON text without building values. As lenient as the parser that Loki uses, and
-// with its error texts: only what has to be looked at is checked.
+// Walks the bytes of JSON text without building values. As lenient as Loki's parser, with the same error
+// texts: it checks only what it has to read.
 
 import type { ShortTexts } from './short-texts.ts'
 
-/** Says that a line is no JSON. Made once for each text, since it may be thrown for every line. */
+/** Thrown when a line is not JSON. There is one instance per text, because every line may throw it. */
 export class JsonTextError extends Error {}
 
 export const jsonErrors = {
@@ -13,7 +13,7 @@ export const jsonErrors = {
   string: new JsonTextError(`Value is string, but can't find closing '"' symbol`),
   unknown: new JsonTextError('Unknown value type'),
   escape: new JsonTextError('Encountered an invalid escape sequence in a string'),
-  // 6 is the number of the object type in the JSON library that Loki asks.
+  // 6 is the number of the object type in the JSON library that Loki uses.
   packed: new JsonTextError('expecting json object(6), but it is not'),
 } as const
 
@@ -31,7 +31,7 @@ export const byte = {
   closeBrace: 0x7d,
 } as const
 
-/** Skips spaces, up to an end. */
+/** Skips spaces, up to `end`. */
 export function skipSpaces(bytes: Uint8Array, from: number, end: number): number {
   let at = from
   for (; at < end; at++) {
@@ -42,7 +42,10 @@ export function skipSpaces(bytes: Uint8Array, from: number, end: number): number
   return at
 }
 
-/** Finds the quote that ends a string, from the byte behind the opening one; -1 for none. */
+/**
+ * Returns the offset of the quote that ends a string, given the byte after the opening quote. Returns -1 if
+ * there is none.
+ */
 export function stringEnd(bytes: Uint8Array, from: number, end: number): number {
   for (let at = from; at < end; at++) {
     const code = bytes[at]!
@@ -52,7 +55,10 @@ export function stringEnd(bytes: Uint8Array, from: number, end: number): number 
   return -1
 }
 
-/** Finds the end (behind the bracket) of the object or array that begins at an offset; -1 for none. */
+/**
+ * Returns the offset after the closing bracket of the object or array at an offset. Returns -1 if it is not
+ * closed.
+ */
 export function blockEnd(bytes: Uint8Array, from: number, end: number): number {
   const open = bytes[from]!
   const close = open === byte.openBrace ? byte.closeBrace : byte.closeBracket
@@ -68,7 +74,7 @@ export function blockEnd(bytes: Uint8Array, from: number, end: number): number {
   return -1
 }
 
-// Finds the end of a number or word.
+// Returns the end of a number or word.
 function tokenEnd(bytes: Uint8Array, from: number, end: number): number {
   let at = from
   for (; at < end; at++) {
@@ -81,12 +87,12 @@ function tokenEnd(bytes: Uint8Array, from: number, end: number): number {
 
 export type JsonType = 'string' | 'number' | 'boolean' | 'null' | 'object' | 'array'
 
-/** A value by its place; for strings without the quotes. One object is used over and over. */
+/** The place of a value in the bytes, without quotes for strings. One object is reused. */
 export interface JsonSlice {
   type: JsonType
   start: number
   end: number
-  /** Offset behind the value. */
+  /** Offset after the value. */
   next: number
 }
 
@@ -95,7 +101,7 @@ export function createJsonSlice(): JsonSlice {
 }
 
 /**
- * Finds the value at or behind an offset.
+ * Finds the value at or after an offset.
  *
  * @throws JsonTextError
  */
@@ -132,7 +138,7 @@ export function readValue(bytes: Uint8Array, from: number, end: number, slice: J
 }
 
 /**
- * Finds the offset behind the value at or behind an offset.
+ * Returns the offset after the value at or after an offset.
  *
  * @throws JsonTextError
  */
@@ -167,7 +173,7 @@ function isWord(bytes: Uint8Array, start: number, end: number, word: string): bo
   return true
 }
 
-/** Text of a value; the escapes of strings are resolved. */
+/** Returns the text of a value, with string escapes resolved. */
 export function valueText(bytes: Buffer, slice: JsonSlice, texts: ShortTexts): string {
   const { type, start, end } = slice
   const text = texts.text(bytes, start, end)
@@ -185,7 +191,7 @@ const escapes: Readonly<Record<string, string>> = {
   t: '\t',
 }
 
-/** Resolves the escapes of a string's inside; a bad escape empties it. */
+/** Resolves the escapes in a string without its quotes. A bad escape gives the empty text. */
 export function unescapeJson(text: string): string {
   if (!text.includes('\\')) return text
   let isBad = false
@@ -200,7 +206,7 @@ export function unescapeJson(text: string): string {
   return isBad ? '' : plain
 }
 
-// Half a surrogate pair makes the text bad.
+// A lone surrogate is a bad escape.
 function unescapeUnits(unit: string, low: string | undefined): string | undefined {
   const code = Number.parseInt(unit, 16)
   if (code < 0xd800 || code >= 0xe000) {

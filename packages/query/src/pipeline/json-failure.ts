@@ -1,11 +1,11 @@
-// The error of lines that are no JSON.
+// Sets the error of lines that are not JSON.
 
 import { JsonTextError } from './json-bytes.ts'
 import type { Line } from './line.ts'
 
 export const jsonParserError = 'JSONParserErr'
 
-/** Makes what a JSON parser threw the error of the line. */
+/** Sets the error of a line from what a JSON parser threw. */
 export function failLine(line: Line, error: unknown): void {
   if (!(error instanceof JsonTextError)) throw error
   line.labels.setParserError(jsonParserError, error.message)

@@ -1,10 +1,10 @@
-// The expressions of `json x="a.b[0]"` and `logfmt x="key"`.
+// Parses the expressions of `json x="a.b[0]"` and `logfmt x="key"`.
 
 const fieldStart = /^[a-zA-Z_]/
 const field = /[a-zA-Z_][a-zA-Z0-9_]*/y
 
 /**
- * Parses a path into a JSON value: names, and indexes of arrays.
+ * Parses a path into a JSON value: names and array indexes.
  *
  * @throws SyntaxError with Loki's text.
  */
@@ -63,7 +63,8 @@ export function parseJsonPath(text: string): (string | number)[] {
 }
 
 /**
- * Parses the key of a logfmt expression, quoted or not. A key and a text behind it name nothing, as in Loki.
+ * Parses the key of a logfmt expression, quoted or not. A key followed by other text names nothing, like in
+ * Loki.
  *
  * @throws SyntaxError with Loki's text.
  */

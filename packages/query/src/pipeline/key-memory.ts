@@ -1,11 +1,11 @@
-// Keys, read from the bytes of lines. Lines of one program mostly have the same keys in the same order,
-// so what stood at a place in the line before is tried first.
+// Caches keys read from the bytes of lines. Lines of one program mostly have the same keys in the same
+// order, so the key at the same place in the previous line is tried first.
 
 import { Extraction } from './extraction.ts'
 
-/** Longest key that is remembered. */
+/** Longest key to cache. */
 const keyLengthMax = 64
-/** Keys of a line that are remembered. */
+/** Maximum number of cached keys per line. */
 const placeCountMax = 256
 
 interface KnownKey<T> {
@@ -15,27 +15,27 @@ interface KnownKey<T> {
 
 /** What a key means to a parser. */
 export interface KeyMeanings<T> {
-  /** Of a key that nobody wants. */
+  /** The meaning of a key that is not needed. */
   readonly unwanted: T
   of(key: string): T
 }
 
-/** Turns keys into what they mean: a name, or the index of one. */
+/** Maps keys to their meanings: a name, or the index of one. */
 export class KeyMemory<T> {
   readonly #meanings: KeyMeanings<T>
   readonly #unwanted: T
-  /** First byte of a key → 1 where it may be wanted. */
+  /** First byte of a key → 1 if the key may be needed. */
   readonly mayBeWanted: Uint8Array
   readonly #known: (KnownKey<T> | undefined)[] = []
 
-  /** @param wanted names that are wanted; `undefined` for all. */
+  /** @param wanted the names needed; `undefined` for all. */
   constructor(meanings: KeyMeanings<T>, wanted: readonly string[] | undefined) {
     this.#meanings = meanings
     this.#unwanted = meanings.unwanted
     this.mayBeWanted = wanted ? firstBytesOf(wanted) : new Uint8Array(0x100).fill(1)
   }
 
-  /** Meaning of the key between two offsets, the one of a place in the line. */
+  /** Returns the meaning of the key between two offsets. `place` is the key's position in the line. */
   at(bytes: Buffer, start: number, end: number, place: number): T {
     if (this.mayBeWanted[bytes[start]!] === 0) return this.#unwanted
     const known = this.#known[place]
@@ -48,17 +48,17 @@ export class KeyMemory<T> {
   }
 }
 
-/** Names of keys as an extraction takes them; empty where nobody wants them. */
+/** Maps keys to the names that an extraction uses. Empty for keys that are not needed. */
 export function createKeyNames(extraction: Extraction): KeyMemory<string> {
   const of = (key: string) => extraction.wantedName(key)
   return new KeyMemory({ unwanted: '', of }, extraction.wanted)
 }
 
-/** Index of a field that nobody wants, and of one that only the beginning of a name is wanted of. */
+/** Index of a field that is not needed, and of one whose name is only the prefix of a needed one. */
 export const unwantedField = -1
 export const innerField = -2
 
-/** Indexes of keys among the names that are wanted. */
+/** Maps keys to their index among the needed names. */
 export function createKeyIndexes(names: readonly string[], areAll: boolean): KeyMemory<number> {
   const extraction = new Extraction({ names: new Set(names), stopsEarly: areAll })
   const of = (key: string) => {
@@ -77,7 +77,7 @@ function isEqual(key: Buffer, bytes: Buffer, start: number, end: number): boolea
   return true
 }
 
-// Letters stay what they are; any other byte may become an underscore, be cut off or escaped.
+// Letters stay the same. Any other byte may become an underscore, be trimmed or escaped.
 function firstBytesOf(names: readonly string[]): Uint8Array {
   const table = new Uint8Array(0x100).fill(1)
   for (const [from, to] of [

@@ -1,6 +1,6 @@
-// Regular expressions of label filters. They match whole values, except in the simple forms that Loki
-// replaces by searches for text and thereby makes unanchored: `lit.*`, `.*lit`, `.*lit.*`, and
-// alternatives that begin alike (`error|err`).
+// Regular expressions of label filters. They match whole values, except in simple forms. Loki replaces those
+// with text searches, which are not anchored: `lit.*`, `.*lit`, `.*lit.*`, and alternatives with a common
+// prefix (`error|err`).
 
 import { parseRegex, type RegexNode } from '@skald/go-dialect/regex/syntax'
 import type { Matcher } from '@skald/wire'
@@ -20,7 +20,7 @@ export function compileFilterMatcher(matcher: Matcher): Test {
   return matcher.op === '=~' ? simple : value => !simple(value)
 }
 
-/** Tells whether a matcher lets every value through, so that nobody has to look for one. */
+/** Returns true if a matcher accepts every value, so no value needs to be read. */
 export function passesEverything({ op, value }: Matcher): boolean {
   if (op !== '=~') return false
   const root = parseRegex(value)?.root
@@ -61,14 +61,14 @@ function literalOf(node: RegexNode): string | undefined {
   return node.set.length === 2 && low === high ? String.fromCodePoint(low!) : undefined
 }
 
-/** Tells whether a node is a loop of `.` only; whether it is greedy does not matter to Loki either. */
+/** Returns true if a node is a loop of `.` only. Like in Loki, it may be greedy or lazy. */
 export function isAnyLoop(node: RegexNode): node is Extract<RegexNode, { kind: 'repeat' }> {
   if (node.kind !== 'repeat' || node.max !== Number.POSITIVE_INFINITY || node.min > 1) return false
   const body = node.body
   return body.kind === 'char' && body.set.length === 4 && body.set[1] === 9 && body.set[2] === 11
 }
 
-// Joins neighbouring characters to texts.
+// Joins adjacent characters into texts.
 function pieces(parts: readonly RegexNode[]): (string | RegexNode)[] {
   const joined: (string | RegexNode)[] = []
   for (const part of parts) {
@@ -81,7 +81,7 @@ function pieces(parts: readonly RegexNode[]): (string | RegexNode)[] {
   return joined
 }
 
-// One text, and `.*` or alternatives around it.
+// One text, with `.*` or alternatives around it.
 function simplifyConcat(parts: readonly RegexNode[], base: string): Test | undefined {
   const joined = pieces(parts)
   if (base === '' && joined.length === 1 && typeof joined[0] === 'string') {
@@ -119,10 +119,10 @@ function concatAlternate(branches: readonly RegexNode[], literal: string): Test[
   return tests
 }
 
-// Alternatives that begin with the same text are that text and what is left of each, as Go parses them.
+// Alternatives with a common prefix become that prefix and the rest of each, as Go parses them.
 function simplifyAlternate(branches: readonly RegexNode[]): Test | undefined {
   const legs = branches.map(branch => pieces(flat(branch)))
-  // Single characters become a class, which is no simple form.
+  // Single characters become a class, which is not a simple form.
   if (
     legs.every(leg => leg.length === 1 && typeof leg[0] === 'string' && [...leg[0]].length === 1)
   ) {
@@ -147,12 +147,12 @@ function simplifyAlternate(branches: readonly RegexNode[]): Test | undefined {
     }
     i = prefix.end
   }
-  // As in line filters: `foo|` and `foo|.*` are foo, alternatives that match everything are dropped.
+  // As in line filters: `foo|` and `foo|.*` are foo. Alternatives that match everything are dropped.
   const kept = tests.filter(test => test !== passesAll)
   return kept.length === 0 ? passesAll : value => kept.some(test => test(value))
 }
 
-// Neighbours that begin with a common character.
+// Adjacent alternatives that begin with the same character.
 function sharedPrefix(
   legs: readonly (string | RegexNode)[][],
   from: number,

@@ -1,16 +1,16 @@
-// The labels of one line on its way through a pipeline: those of its stream, its structured metadata,
-// and what stages parsed or changed. A later kind hides an earlier one of the same name.
+// The labels of one line in a pipeline: those of its stream, its structured metadata, and those that stages
+// parsed or changed. A later kind hides an earlier one with the same name.
 
 import type { Label, LabelSet } from '@skald/wire'
 
-/** Labels of a result, by where they came from; each part sorted by name. */
+/** The labels of a result, by origin. Each part is sorted by name. */
 export interface CategorizedLabels {
   readonly stream: LabelSet
   readonly metadata: LabelSet
   readonly parsed: LabelSet
 }
 
-/** All labels of an entry in one sorted set. */
+/** Returns all labels of an entry in one sorted set. */
 export function unionLabels({ stream, metadata, parsed }: CategorizedLabels): LabelSet {
   if (metadata.length === 0 && parsed.length === 0) return stream
   return [...stream, ...metadata, ...parsed].sort((a, b) => (a.name < b.name ? -1 : 1))
@@ -27,29 +27,29 @@ export function createLabelMap(labels: LabelSet): LabelMap {
   return new Map(labels.map(({ name, value }) => [name, value]))
 }
 
-/** Metadata names that a stream label takes already get `_extracted` behind them. */
+/** Metadata names that are also stream labels get the suffix `_extracted`. */
 export function createMetadataMap(metadata: LabelSet, stream: LabelMap): LabelMap {
   return new Map(
     metadata.map(({ name, value }) => [stream.has(name) ? `${name}_extracted` : name, value]),
   )
 }
 
-/** Labels of the current line. One object serves all lines of a scan, one after the other. */
+/** The labels of the current line. One object is reused for all lines of a scan. */
 export class LineLabels {
-  /** `__error__` of the line, or nothing. */
+  /** `__error__` of the line, or empty. */
   error = ''
   errorDetails = ''
-  /** Whether a parser could not read the line. */
+  /** Whether a parser failed to read the line. */
   hasParserError = false
   #stream: LabelMap = new Map()
   #metadata: LabelMap = new Map()
-  // Labels that stages have set; what lies behind the count is left over from earlier lines.
+  // Labels set by stages. Anything past the count is left over from earlier lines.
   readonly #names: string[] = []
   readonly #values: string[] = []
   #count = 0
-  // Labels that stages have set and then deleted.
+  // Labels that stages set and then deleted.
   #deleted: Set<string> | undefined
-  // Labels of the stream and of metadata that stages have deleted.
+  // Stream labels and metadata that stages deleted.
   #hidden: Set<string> | undefined
 
   /** Starts a line. */
@@ -63,7 +63,7 @@ export class LineLabels {
     this.clearError()
   }
 
-  /** Tells whether a stage changed anything about the line's labels. */
+  /** Whether a stage changed any label of the line. */
   get isChanged(): boolean {
     return this.#count > 0 || this.#hidden !== undefined || this.hasError
   }
@@ -72,7 +72,7 @@ export class LineLabels {
     return this.error !== '' || this.errorDetails !== ''
   }
 
-  /** Returns the value of a label, `undefined` where the line has none of that name. */
+  /** Returns the value of a label, or `undefined` if the line does not have it. */
   get(name: string): string | undefined {
     const index = this.parsedIndex(name)
     if (index >= 0) return this.#values[index]
@@ -84,28 +84,28 @@ export class LineLabels {
     return this.#stream.has(name)
   }
 
-  /** Tells whether a label is metadata, and no stage has deleted it or set one of its name. */
+  /** Returns true if a label is metadata that no stage has deleted or replaced. */
   isMetadata(name: string): boolean {
     return this.#metadata.has(name) && this.#isShown(name)
   }
 
-  /** Tells whether a stage has set a label, also where another one has deleted it since. */
+  /** Returns true if a stage has set a label, even if another has deleted it since. */
   wasSet(name: string): boolean {
     return this.parsedIndex(name) >= 0 || (this.#deleted?.has(name) ?? false)
   }
 
-  /** Labels that stages have set so far, at least. */
+  /** At least the number of labels that stages have set. */
   get setCount(): number {
     return this.#count + (this.#deleted?.size ?? 0)
   }
 
-  /** Place of a label among those that stages have set, or -1. */
+  /** Returns the index of a label among those set by stages, or -1. */
   parsedIndex(name: string): number {
     for (let i = this.#count - 1; i >= 0; i--) if (this.#names[i] === name) return i
     return -1
   }
 
-  /** Sets a label as parsed; it hides stream and metadata labels of the name. */
+  /** Sets a parsed label. It hides stream labels and metadata of the same name. */
   set(name: string, value: string): void {
     let index = this.parsedIndex(name)
     if (index < 0) index = this.#count++
@@ -130,25 +130,25 @@ export class LineLabels {
     }
   }
 
-  /** Sets the error of the line; the last one stays, and the details of an earlier one where it has none. */
+  /** Sets the error of the line. The last error wins; without details it keeps those of an earlier error. */
   setError(type: string, details?: string): void {
     this.error = type
     if (details !== undefined) this.errorDetails = details
   }
 
-  /** Sets an error that a parser made of the line. */
+  /** Sets an error that a parser found in the line. */
   setParserError(type: string, details?: string): void {
     this.hasParserError = true
     this.setError(type, details)
   }
 
-  /** Forgets the error of the line. */
+  /** Clears the error of the line. */
   clearError(): void {
     this.error = ''
     this.errorDetails = ''
   }
 
-  /** Visits every label, errors left out. */
+  /** Visits every label except errors. */
   visit(each: (name: string, value: string) => void): void {
     for (const [name, value] of this.#stream) {
       if (!this.#metadata.has(name) && this.#isShown(name)) each(name, value)
@@ -159,7 +159,7 @@ export class LineLabels {
     }
   }
 
-  // A field of the line that is called as an error is hidden by one.
+  // A field of the line named like an error is hidden by a real one.
   #isError(name: string): boolean {
     return (
       (name === errorLabel && this.error !== '') ||
@@ -171,7 +171,7 @@ export class LineLabels {
     return this.parsedIndex(name) < 0 && !this.#hidden?.has(name)
   }
 
-  /** Copies the labels out; errors count as parsed. */
+  /** Copies the labels, by origin. Errors count as parsed. */
   categorize(): CategorizedLabels {
     const shown = (map: LabelMap, other?: LabelMap) =>
       [...map]
@@ -190,7 +190,7 @@ export class LineLabels {
     }
   }
 
-  /** Copies all labels out as one sorted set. */
+  /** Copies all labels into one sorted set. */
   toLabelSet(): LabelSet {
     const labels: Label[] = []
     this.visit((name, value) => labels.push({ name, value }))
@@ -205,7 +205,7 @@ export class LineLabels {
     }
   }
 
-  /** Text that is the same for lines of one stream and metadata set with the same changes. */
+  /** Returns a text that is equal for lines with the same stream, metadata set and changes. */
   changesKey(): string {
     let key = ''
     for (let i = 0; i < this.#count; i++) {

@@ -1,16 +1,16 @@
-// The line that runs through the stages of a pipeline, with its labels.
+// A line on its way through the stages of a pipeline, with its labels.
 
 import type { BlockText } from './block-text.ts'
 import { LineLabels } from './labels.ts'
 
-/** A line as text and as bytes, whichever a stage asks for. One object serves all lines of a scan. */
+/** A line as text or bytes, whichever a stage needs. One object is reused for all lines of a scan. */
 export class Line {
   readonly labels = new LineLabels()
   /** Nanoseconds since 1970. */
   timestampNs: () => bigint = () => 0n
-  /** The time at which the query runs, for templates that ask. */
+  /** Time at which the query runs, for templates that use it. */
   nowNs: () => bigint = () => 0n
-  /** Bytes of the line from `start` to `end` once `locate` was called. */
+  /** After `locate`, the line is in these bytes from `start` to `end`. */
   bytes: Buffer = Buffer.alloc(0)
   start = 0
   end = 0
@@ -18,7 +18,7 @@ export class Line {
   #row = 0
   #text: string | undefined
 
-  /** Starts with a stored line, which is decoded when it is first looked at. */
+  /** Starts a stored line. It is decoded on first use. */
   useStored(stored: () => BlockText, row: number): void {
     this.#stored = stored
     this.#row = row
@@ -49,7 +49,7 @@ export class Line {
     }
   }
 
-  /** Bytes of the line. */
+  /** Number of bytes in the line. */
   get byteLength(): number {
     if (!this.#stored) return Buffer.byteLength(this.#text ?? '')
     const block = this.#stored()

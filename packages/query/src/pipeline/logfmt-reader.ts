@@ -1,5 +1,5 @@
-// Reads logfmt: `key=value key="quoted value" key`. What does not fit is passed over up to the next
-// space, with the error kept for those who want to know.
+// Reads logfmt: `key=value key="quoted value" key`. Skips invalid parts up to the next space, and keeps the
+// error for callers that need it.
 
 import { ShortTexts } from './short-texts.ts'
 
@@ -8,12 +8,12 @@ const equals = 0x3d
 const quote = 0x22
 const backslash = 0x5c
 
-/** Goes from pair to pair of one line after the other, over bytes. */
+/** Reads pair after pair of a line, over bytes. */
 export class LogfmtReader {
-  /** Bytes of the current key. */
+  /** Place of the current key in the bytes. */
   keyStart = 0
   keyEnd = 0
-  /** Bytes of the current value, quotes left out; empty where there is none. */
+  /** Place of the current value, without quotes. Empty if there is none. */
   valueStart = 0
   valueEnd = 0
   error: string | undefined
@@ -40,12 +40,12 @@ export class LogfmtReader {
     return this.valueEnd > this.valueStart
   }
 
-  /** Text of the value, escapes resolved. */
+  /** Returns the text of the value, with escapes resolved. */
   value(): string {
     return this.#unquoted ?? this.#texts.text(this.#bytes, this.valueStart, this.valueEnd)
   }
 
-  /** Reads the next pair; false where there is none or it is damaged. */
+  /** Reads the next pair. Returns false at the end or if the pair is invalid. */
   next(): boolean {
     const bytes = this.#bytes
     const end = this.#end
@@ -133,13 +133,13 @@ export class LogfmtReader {
   }
 }
 
-// As JSON strings are unquoted; `undefined` where an escape is none.
+// Unquotes like a JSON string. Returns `undefined` on an invalid escape.
 function unquote(text: string): string | undefined {
   try {
     const value: unknown = JSON.parse(`"${text}"`)
     return (value as string).toWellFormed()
   } catch {
-    // Damaged values are told to the caller, who decides whether that matters.
+    // The caller decides whether a bad value matters.
     return undefined
   }
 }

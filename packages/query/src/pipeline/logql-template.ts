@@ -4,7 +4,7 @@ import { logqlFunctions } from '@skald/go-dialect/template/logql-functions'
 import { parseTemplate, type Template } from '@skald/go-dialect/template/template'
 
 /**
- * Parses a template of the query language; `name` is what errors show.
+ * Parses a LogQL template. `name` appears in errors.
  *
  * @throws TemplateSyntaxError
  */
@@ -17,7 +17,7 @@ export function parseLogqlTemplate(text: string, name: 'line' | 'label'): Templa
   })
 }
 
-/** Names of the labels a template may read; `undefined` where it may be any. */
+/** Returns the names of the labels a template may read, or `undefined` if it may read any. */
 export function templateFieldsOf(
   text: string,
   name: 'line' | 'label',

@@ -1,14 +1,14 @@
-// The little language of `| pattern "..."`, `|> "..."` and `!> "..."`: text with captures `<name>` and
-// `<_>`; anything else in angle brackets is text.
+// Parses the patterns of `| pattern "..."`, `|> "..."` and `!> "..."`: text with captures `<name>` and
+// `<_>`. Anything else in angle brackets is text.
 
-/** A piece of a pattern: text, or a capture (`_` captures nothing). */
+/** A part of a pattern: text or a capture (`_` captures nothing). */
 export type PatternPart =
   | { readonly kind: 'literal'; readonly text: string }
   | { readonly kind: 'capture'; readonly name: string }
 
 const capture = /<([a-zA-Z_][a-zA-Z0-9_]*)>/g
 
-/** Cuts a pattern into its parts. */
+/** Splits a pattern into its parts. */
 export function parsePatternExpression(pattern: string): PatternPart[] {
   const parts: PatternPart[] = []
   let at = 0

@@ -1,11 +1,11 @@
-// The test behind `|>` and `!>`: texts in order, with something between them.
+// The test for `|>` and `!>`: texts in order, with something between them.
 
 import type { PatternPart } from './pattern-expression.ts'
 
 /**
- * Makes the test of a pattern. Each text is looked for at its first place behind the one before; a
- * wildcard takes at least one character; a text at the end has to end the line, one at the start may
- * stand anywhere. Nothing is tried twice.
+ * Creates the test of a pattern. Each text is searched once, at its first place after the previous one. A
+ * wildcard takes at least one character. A text at the end must end the line; a text at the start may be
+ * anywhere.
  */
 export function createPatternTest(parts: readonly PatternPart[]): (line: string) => boolean {
   return line => {
@@ -19,7 +19,7 @@ export function createPatternTest(parts: readonly PatternPart[]): (line: string)
       }
       const hit = line.indexOf(part.text, at)
       if (hit < 0) return false
-      // A wildcard in front needs something to stand for.
+      // A leading wildcard needs at least one character.
       if (isOpen && hit === at) return false
       at = hit + part.text.length
       isOpen = false

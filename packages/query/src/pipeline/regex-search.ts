@@ -1,5 +1,5 @@
-// A regular expression over the lines of a whole block: lines that cannot match are left out by a text
-// they would need, and the rest is searched in one run where that gives the same answer.
+// Runs a regular expression over the lines of a whole block. Skips lines that lack a text every match needs,
+// and searches the rest in one run if that gives the same result.
 
 import type { CompiledRegex } from '@skald/go-dialect/regex/regex'
 import { type BlockText, visitRuns } from './block-text.ts'
@@ -7,11 +7,11 @@ import { type RowSelection, rowAt } from './row-selection.ts'
 import { boundsOf, forEachMarked, isSparse, markText, rowOf } from './text-search.ts'
 
 export interface BlockRegex {
-  /** Marks the rows of the selection that match, in `marks`, by 1. */
+  /** Sets `marks` to 1 for the selected rows that match. */
   mark(text: BlockText, selection: RowSelection, marks: Uint8Array): void
 }
 
-/** Shorter texts are in too many lines to be worth a search of their own. */
+/** Shorter texts are in too many lines to be worth a separate search. */
 const literalLengthMin = 3
 const newline = 0x0a
 
@@ -64,8 +64,7 @@ function countMarks(marks: Uint8Array): number {
   return count
 }
 
-// Lines that the search cannot judge (too long for it, or with a line break of their own where that
-// matters) are tested one by one.
+// Lines the search cannot decide (too long, or with a line break that matters) are tested one by one.
 function searchBlock(
   regex: CompiledRegex,
   text: BlockText,
@@ -90,12 +89,12 @@ function searchBlock(
   }
   const isCertain = (row: number) => !search.hasTextAnchor || !hasNewline(row)
   let row = selection.from
-  // No match runs over a line break, so it is found in the run that its line begins in.
+  // A match never crosses a line break, so it is found in the run in which its line begins.
   visitRuns(bytes, boundsOf(text, selection), (run, start) => {
     for (let at = 0; at < run.length; ) {
       search.regex.lastIndex = at
       const match = search.regex.exec(run)
-      // The place behind the last line break belongs to the next run.
+      // The place after the last line break belongs to the next run.
       if (!match || match.index >= run.length) return true
       row = rowOf(text.offsets, start + match.index, row)
       if (isCertain(row) || regex.test(text.line(row))) marks[row] = 1

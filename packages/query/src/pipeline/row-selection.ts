@@ -1,22 +1,22 @@
-// The rows of a block that are still in the running: a range, or a list once a filter has thinned it.
+// The rows of a block still selected: a range, or a list once a filter has run.
 
-/** Rows of one block, ascending. */
+/** Selected rows of one block, ascending. */
 export interface RowSelection {
   readonly count: number
-  /** Bounds of the range, the end left out; where there is no list, all rows between are meant. */
+  /** Bounds of the range, end exclusive. Without a list, all rows in the range are selected. */
   readonly from: number
   readonly to: number
   readonly rows: Uint32Array | undefined
 }
 
-/** Selects the rows of a range, without those that a mask marks. */
+/** Selects the rows of a range, except those that a mask marks. */
 export function selectRange(from: number, to: number, skip?: Uint8Array): RowSelection {
   const range = { count: Math.max(0, to - from), from, to, rows: undefined }
   if (!skip) return range
   return filterSelection(range, row => skip[row] === 0)
 }
 
-/** Keeps the rows that a test accepts; rows are tested in ascending order. */
+/** Keeps the rows that pass a test. Rows are tested in ascending order. */
 export function filterSelection(
   selection: RowSelection,
   accepts: (row: number) => boolean,
@@ -36,7 +36,7 @@ export function filterSelection(
   return { count, from: selection.from, to: selection.to, rows: kept }
 }
 
-/** Gives the i-th row of a selection. */
+/** Returns the i-th row of a selection. */
 export function rowAt(selection: RowSelection, index: number): number {
   return selection.rows ? selection.rows[index]! : selection.from + index
 }

@@ -1,10 +1,10 @@
-// Strings of short values. Logs repeat a few values (levels, methods, statuses) endlessly, and looking
-// one up by its bytes is cheaper than decoding it again.
+// Caches short strings. Logs repeat a few values (levels, methods, statuses) endlessly, and looking one up
+// by its bytes is cheaper than decoding it again.
 
 const lengthMax = 16
 const slotCount = 1_024
 
-/** Decodes UTF-8, with a memory of what it decoded last. */
+/** Decodes UTF-8, with a cache of recent results. */
 export class ShortTexts {
   /** Slot → bytes, `lengthMax` each. */
   readonly #bytes = new Uint8Array(slotCount * lengthMax)
@@ -16,7 +16,7 @@ export class ShortTexts {
     return this.validText(bytes, start, end) ?? bytes.toString('utf8', start, end)
   }
 
-  /** The same, but `undefined` where the bytes are no UTF-8 or hold U+FFFD, as those look afterwards. */
+  /** Decodes like `text`, but returns `undefined` if the bytes are not UTF-8 or contain U+FFFD. */
   validText(bytes: Buffer, start: number, end: number): string | undefined {
     const length = end - start
     if (length > lengthMax || length === 0) return decodeValid(bytes, start, end)

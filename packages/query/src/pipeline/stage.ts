@@ -1,15 +1,15 @@
-// What a pipeline stage is once it is compiled: a function over one line and its labels.
+// A compiled pipeline stage: a function over one line and its labels.
 
 import type { Line } from './line.ts'
 
-/** Works on one line; false drops it. */
+/** Runs on one line. Returns false to drop it. */
 export type RunStage = (line: Line) => boolean
 
-/** Which labels the rest of a query looks at. Parsers leave out what nobody asks for. */
+/** The labels that the rest of a query uses. Parsers leave out all others. */
 export interface LabelNeeds {
-  /** `undefined` where all labels are needed. */
+  /** `undefined` if all labels are needed. */
   readonly names: ReadonlySet<string> | undefined
-  /** A parser that has found all of them need not see whether the rest of the line is damaged. */
+  /** Whether a parser may stop once it has found all of them, even if the rest of the line is invalid. */
   readonly stopsEarly: boolean
 }
 

@@ -1,10 +1,10 @@
-// What templates of a query see of a line: its labels, its text and its time.
+// The data that templates of a query see: the labels, text and time of a line.
 
 import type { TemplateData } from '@skald/go-dialect/template/run'
 import { errorDetailsLabel, errorLabel } from './labels.ts'
 import type { Line } from './line.ts'
 
-/** Shows a line to a template. */
+/** Returns a line as the data of a template. */
 export function createTemplateData(line: Line): TemplateData {
   const { labels } = line
   const get = (name: string) => {

@@ -1,17 +1,17 @@
-// Searches a block's buffer for bytes and tells in which rows they are.
+// Searches a block's buffer for bytes and finds the rows that contain them.
 
 import type { BlockText } from './block-text.ts'
 import { type RowSelection, rowAt } from './row-selection.ts'
 
-/** Share of the rows below which they are looked at one by one instead of searching the block. */
+/** Below this share of the rows, lines are searched one by one instead of the whole block. */
 const sparseShare = 1 / 16
 
-/** Tells whether so few rows are left that a search over the whole block is not worth it. */
+/** Returns true if so few rows are left that searching the whole block is not worth it. */
 export function isSparse(selection: RowSelection, text: BlockText): boolean {
   return selection.count < text.rowCount * sparseShare
 }
 
-/** Marks the rows of a selection that contain some bytes. */
+/** Marks the rows of a selection that contain the given bytes. */
 export function markText(
   needle: Buffer,
   text: BlockText,
@@ -34,7 +34,7 @@ export function markText(
     if (hit < 0 || hit >= to) return
     const { offsets } = text
     row = rowOf(offsets, hit, row)
-    // The hit may run over the end of its line when the needle has a line break.
+    // If the needle has a line break, a hit may run past the end of its line.
     if (hit + needle.length <= text.endOf(row)) {
       marks[row] = 1
       at = offsets[row + 1]!
@@ -44,15 +44,15 @@ export function markText(
   }
 }
 
-/** Bytes of the rows between the first and the last that are selected. */
+/** Returns the bytes from the first selected row to the last. */
 export function boundsOf(text: BlockText, selection: RowSelection): { from: number; to: number } {
-  // Where all of it is meant, nobody has to know yet where lines start.
+  // If all rows are selected, line starts are not needed yet.
   if (selection.from === 0 && selection.to === text.rowCount)
     return { from: 0, to: text.bytes.length }
   return { from: text.startOf(selection.from), to: text.endOf(selection.to - 1) + 1 }
 }
 
-/** Finds the row of an offset, from a row that is not behind it: by doubling steps, then halving. */
+/** Finds the row of an offset, starting from an earlier row: doubles the step, then halves it. */
 export function rowOf(offsets: Uint32Array, offset: number, from: number): number {
   let step = 1
   let low = from
@@ -70,7 +70,7 @@ export function rowOf(offsets: Uint32Array, offset: number, from: number): numbe
   return low
 }
 
-/** Visits the rows of a selection that are marked. */
+/** Visits the marked rows of a selection. */
 export function forEachMarked(
   selection: RowSelection,
   marks: Uint8Array,

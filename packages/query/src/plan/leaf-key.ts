@@ -1,14 +1,14 @@
-// The identity of a leaf: equal keys have equal results over the same data.
+// The identity of a leaf: leaves with equal keys have equal results over the same data.
 
 import type { Leaf } from './log-source.ts'
 
-/** Writes a leaf as a text that is equal for equal leaves only. */
+/** Returns a text that is equal only for equal leaves. */
 export function leafKey(leaf: Leaf): string {
   return JSON.stringify(leaf, exactValue)
 }
 
-// JSON writes infinities, NaN and -0 as other values. In one place of a leaf all values have one type, so
-// that a text never meets a number there.
+// JSON changes infinities, NaN and -0. All values at one place of a leaf have the same type, so these texts
+// cannot clash with strings.
 function exactValue(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value !== 'number') return value

@@ -1,4 +1,4 @@
-// What scanners find, by the kind of leaf. Plain data that survives a structured clone.
+// The results of scanners, by kind of leaf. Plain data that survives a structured clone.
 
 import type { LabelSet } from '@skald/wire'
 import type { Buckets } from '../aggregation/folds.ts'

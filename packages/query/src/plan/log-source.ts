@@ -1,14 +1,14 @@
-// The border between LogQL and whatever stores the lines. The engine cuts a query into leaves (a log
-// selection, or a range aggregation with the grouping around it). A LogSource runs each leaf near the
-// data, with a LeafScanner over blocks in columns, and the engine merges what the scanners found. A leaf
-// and its result are plain data that survives a structured clone, so scanners may run in workers.
+// The boundary between LogQL and the store. The engine splits a query into leaves (a log selection, or a
+// range aggregation with the grouping around it). A LogSource runs each leaf near the data, with a
+// LeafScanner over blocks in columns, and the engine merges the results. Leaves and results are plain data
+// that survives a structured clone, so scanners may run in workers.
 
 import type { Matcher } from '@skald/wire'
 import type { BlockView, Direction, StepGrid } from '../blocks/block-view.ts'
 import type { LogExpr, RangeAggregation } from '../syntax-tree/ast.ts'
 import type { LeafResult } from './leaf-result.ts'
 
-/** Asks for the first or last `limit` entries of a log query. */
+/** Requests the first or last `limit` entries of a log query. */
 export interface LogLeaf {
   readonly kind: 'logs'
   /** The log query: selector and pipeline. */
@@ -22,34 +22,34 @@ export interface LogLeaf {
   readonly limit: number
 }
 
-/** Asks for one range aggregation over a grid of steps, folded per series. */
+/** Requests one range aggregation over a grid of steps, folded per series. */
 export interface SampleLeaf {
   readonly kind: 'samples'
   /** The range aggregation, with an `offsetNs` of 0 and without the aggregations around it. */
   readonly range: RangeAggregation
   readonly matchers: readonly Matcher[]
-  /** Inclusive; first instant any window of the grid needs. */
+  /** Inclusive. The first instant that any window of the grid needs. */
   readonly startNs: bigint
   /** Exclusive. */
   readonly endNs: bigint
-  /** Already shifted by the offset: windows are `(T - range, T]` over stored times. */
+  /** Already shifted by the offset: windows are `(T - range, T]` in stored times. */
   readonly grid: StepGrid
-  /** Labels that survive, when the aggregation around the leaf keeps only some; absent keeps all. */
+  /** The labels that the aggregation around the leaf keeps. Without it, all labels are kept. */
   readonly grouping?: { readonly without: boolean; readonly labels: readonly string[] }
-  /** Most series a leaf may find before it is refused. */
+  /** The leaf fails if it finds more series. */
   readonly maxSeries: number
 }
 
 /**
- * What volumes are added up by: the values of labels, or each label name alone. `names` are the labels
- * that count; all of a stream's where it is `undefined`.
+ * How volumes are grouped: by the values of labels, or by each label name. `names` are the labels that
+ * count; `undefined` means all labels of a stream.
  */
 export interface VolumeGrouping {
   readonly by: 'values' | 'names'
   readonly names: readonly string[] | undefined
 }
 
-/** Asks how many entries, and bytes of them, streams have in buckets of time. */
+/** Requests the entries and bytes of streams in time buckets. */
 export interface VolumeLeaf {
   readonly kind: 'volume'
   readonly matchers: readonly Matcher[]
@@ -57,14 +57,14 @@ export interface VolumeLeaf {
   readonly startNs: bigint
   /** Exclusive. */
   readonly endNs: bigint
-  /** Bucket i is from `startNs + i * stepNs` (included) to the start of the next. */
+  /** Bucket i runs from `startNs + i * stepNs` (inclusive) to the start of the next. */
   readonly grid: StepGrid
   readonly grouping: VolumeGrouping
-  /** Most groups before the leaf is refused. */
+  /** The leaf fails if it finds more groups. */
   readonly maxSeries: number
 }
 
-/** Asks for the patterns of the lines that a log query finds. */
+/** Requests the patterns of the lines of a log query. */
 export interface PatternLeaf {
   readonly kind: 'patterns'
   /** The log query: selector and pipeline. */
@@ -74,30 +74,30 @@ export interface PatternLeaf {
   readonly startNs: bigint
   /** Exclusive. */
   readonly endNs: bigint
-  /** Slot i is from `startNs + i * stepNs` (included) to the start of the next. */
+  /** Slot i runs from `startNs + i * stepNs` (inclusive) to the start of the next. */
   readonly grid: StepGrid
 }
 
 export type Leaf = LogLeaf | SampleLeaf | VolumeLeaf | PatternLeaf
 
-/** Runs one leaf over blocks, in any order; one instance per worker and task. */
+/** Runs one leaf over blocks, in any order. Each worker and task has its own instance. */
 export interface LeafScanner {
   /**
-   * Tells whether rows between these times (both inclusive) may still change the result: false once a
-   * log leaf holds `limit` better entries. The times are those of a block about to be read.
+   * Returns true if rows between these times (both inclusive) may still change the result. False once a log
+   * leaf has `limit` better entries. The times are those of the next block.
    */
   wants(minNs: bigint, maxNs: bigint): boolean
-  /** Takes in the rows of a block that lie in the leaf's time range and are not skipped. */
+  /** Adds the rows of a block that are in the leaf's time range and not skipped. */
   scan(block: BlockView): void
   /** Ends the scan. The result survives a structured clone. */
   finish(): LeafResult
 }
 
-/** What stores the lines. Bound to a tenant (or several) before it is handed to the engine. */
+/** The store of the lines. Bound to one or more tenants before the engine gets it. */
 export interface LogSource {
   /**
-   * Runs a leaf over every block that its matchers and its time range leave, with one or many
-   * scanners, and settles with their merged result.
+   * Runs a leaf over every block that fits its matchers and time range, with one or more scanners, and
+   * returns the merged result.
    *
    * @throws the scanner's errors; an AbortError when `signal` ends the query.
    */

@@ -1,5 +1,4 @@
-// From the syntax tree to what is asked of the store: the leaf of a log query, or one leaf for each
-// range aggregation of a metric query.
+// Plans a query: one leaf for a log query, or one leaf for each range aggregation of a metric query.
 
 import { formatGoDuration, formatPrometheusDuration } from '@skald/go-dialect'
 import type { Grouping } from '../aggregation/grouping.ts'
@@ -17,7 +16,7 @@ import type {
 import { visitExprs } from '../syntax-tree/visit.ts'
 import type { LogLeaf, SampleLeaf } from './log-source.ts'
 
-/** Times and bounds of a query, as the client gave them. */
+/** Times and bounds of a query, as sent by the client. */
 export interface QueryTimes {
   readonly startNs: bigint
   readonly endNs: bigint
@@ -25,7 +24,7 @@ export interface QueryTimes {
   readonly isInstant: boolean
 }
 
-/** Plans the leaf of a log query. A range without length means the one instant. */
+/** Plans the leaf of a log query. An empty range means that single instant. */
 export function planLogLeaf(
   expr: LogExpr,
   query: { startNs: bigint; endNs: bigint; direction: Direction; limit: number },
@@ -43,8 +42,8 @@ export function planLogLeaf(
 }
 
 /**
- * Plans the times at which a metric query is evaluated. Range queries are aligned to multiples of the
- * step where queries are split, as Loki does.
+ * Plans the evaluation times of a metric query. If queries are split, range queries are aligned to multiples
+ * of the step, like in Loki.
  *
  * @throws LimitExceededError
  */
@@ -72,9 +71,9 @@ function positiveModulo(value: bigint, divisor: bigint): bigint {
   return ((value % divisor) + divisor) % divisor
 }
 
-/** What surrounds a range aggregation and may fold with it. */
+/** The operations around a range aggregation that may fold with it. */
 export interface LeafContext {
-  /** Grouping of a `sum` right around an additive aggregation, or of `absent_over_time`. */
+  /** The grouping of a `sum` directly around an additive aggregation, or of `absent_over_time`. */
   readonly grouping?: Grouping
   readonly maxSeries: number
 }
@@ -91,7 +90,7 @@ export function planSampleLeaf(
     kind: 'samples',
     range: { ...expr, offsetNs: 0n },
     matchers: expr.log.matchers,
-    // Windows are open at their start and closed at their end.
+    // Windows exclude their start and include their end.
     startNs: startNs - expr.rangeNs + 1n,
     endNs: lastNs + 1n,
     grid: { ...grid, startNs },
@@ -100,20 +99,22 @@ export function planSampleLeaf(
   }
 }
 
-/** The grouping that a `sum` can hand down to its operand; none where it has to see each series. */
+/**
+ * Returns the grouping that a `sum` can pass down to its operand, or `undefined` if it must see each series.
+ */
 export function foldedGrouping(expr: MetricExpr): Grouping | undefined {
   if (expr.kind !== 'aggregation' || expr.op !== 'sum') return undefined
   if (expr.operand.kind !== 'range' || !isAdditive(expr.operand)) return undefined
   return expr.grouping ?? { without: false, labels: [] }
 }
 
-/** Series that a leaf may have below other operations. */
+/** Returns the maximum series of a leaf below other operations. */
 export function innerSeriesLimit(limits: QueryLimits): number {
   return Math.max(limits.maxQuerySeries, innerSeriesMax)
 }
 
 /**
- * Checks a query against the limits that need no data.
+ * Checks a query against the limits that do not depend on data.
  *
  * @throws LimitExceededError with Loki's text.
  */

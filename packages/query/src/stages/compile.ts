@@ -1,5 +1,5 @@
-// A pipeline as something to run: line filters that see the stored lines go over whole blocks, all other
-// stages over one line at a time. stage-table.ts says how each kind of stage is compiled.
+// Compiles a pipeline. Line filters on stored lines run over whole blocks; all other stages run on one line
+// at a time. stage-table.ts defines how each kind of stage is compiled.
 
 import { allLabels, type LabelNeeds, type RunStage } from '../pipeline/stage.ts'
 import type { LabelFilter } from '../tokens/label-filter-syntax.ts'
@@ -9,23 +9,26 @@ import { compileLineFilter, type LineFilter } from './line-filter.ts'
 import { type LineHint, lineHints } from './line-hints.ts'
 import { definitionOf, type Stage } from './stage-table.ts'
 
-/** A pipeline ready to run. */
+/** A compiled pipeline. */
 export interface Pipeline {
-  /** Run first, over the lines as they are stored; cheap ones first. */
+  /** Run first, on stored lines, cheapest first. */
   readonly blockFilters: readonly LineFilter[]
-  /** Looks at stream labels and metadata only: run once for each metadata set of a block. */
+  /** Use only stream labels and metadata, so they run once per metadata set of a block. */
   readonly setFilters: readonly RunStage[]
-  /** Texts that lines need for later stages to let them through. */
+  /** Texts that a line must contain to pass later stages. */
   readonly hints: readonly LineHint[]
-  /** The stages up to the last filter with the labels these need; such as fail here need not run. */
+  /**
+   * The stages up to the last filter, with only the labels these need. A line that fails here is dropped
+   * early.
+   */
   readonly probes: readonly RunStage[]
-  /** Run in order on each line that is left. */
+  /** Run in order on each remaining line. */
   readonly stages: readonly RunStage[]
-  /** What `stages` were made from. */
+  /** The stages that `stages` was compiled from. */
   readonly lineStages: readonly Stage[]
 }
 
-/** Compiles a pipeline, given the labels that are looked at behind it. */
+/** Compiles a pipeline, given the labels used after it. */
 export function compilePipeline(stages: readonly Stage[], needs: LabelNeeds = allLabels): Pipeline {
   const ordered = reorderStages(stages)
   const changer = ordered.findIndex(changesLine)
@@ -33,7 +36,7 @@ export function compilePipeline(stages: readonly Stage[], needs: LabelNeeds = al
   const setFilters: RunStage[] = []
   const others: Stage[] = []
   for (const [i, stage] of ordered.entries()) {
-    // Nothing in front of the first stage that changes lines can tell where the filter stands.
+    // Before the first stage that changes lines, it does not matter where a filter is.
     if (stage.kind === 'lineFilter' && (changer < 0 || i < changer)) {
       blockFilters.push(compileLineFilter(stage))
     } else if (stage.kind === 'labelFilter' && others.length === 0 && isTextual(stage.filter)) {
@@ -51,8 +54,8 @@ export function compilePipeline(stages: readonly Stage[], needs: LabelNeeds = al
   }
 }
 
-// Where all labels of the result are wanted, most lines may still be dropped by filters that look at a
-// few: these are parsed first, and the others only of lines that pass.
+// If the result needs all labels, filters that use only a few may still drop most lines. Parse those labels
+// first, and the others only for lines that pass.
 function compileProbes(stages: readonly Stage[]): RunStage[] {
   const lastFilter = stages.findLastIndex(({ kind }) => kind === 'labelFilter')
   const probed = stages.slice(0, lastFilter + 1)
@@ -64,12 +67,12 @@ function compileStage(stage: Stage, needs: LabelNeeds): RunStage {
   return definitionOf(stage).compile(stage, needs)
 }
 
-/** Compiles the filters that stand behind an `unwrap`. */
+/** Compiles the filters after an `unwrap`. */
 export function compileFilters(filters: readonly LabelFilter[]): RunStage[] {
   return filters.map(compileLabelFilter)
 }
 
-// Comparisons of numbers may set errors, which belong to a line.
+// Number comparisons may set errors, which belong to a line.
 function isTextual(filter: LabelFilter): boolean {
   if (filter.kind === 'and' || filter.kind === 'or') {
     return isTextual(filter.left) && isTextual(filter.right)
@@ -77,13 +80,13 @@ function isTextual(filter: LabelFilter): boolean {
   return filter.kind === 'matcher'
 }
 
-/** Returns whether a stage may change the text of a line. */
+/** Returns true if a stage may change the text of the line. */
 export function changesLine(stage: Stage): boolean {
   return definitionOf(stage).changesLine ?? false
 }
 
-// Loki moves line filters in front of the other stages, back to the last label filter, `line_format`
-// or `unpack`. It matters behind `decolorize` only: such a filter sees the coloured line.
+// Loki moves line filters before other stages, back to the last label filter, `line_format` or `unpack`. It
+// matters only after `decolorize`: such a filter sees the coloured line.
 function reorderStages(stages: readonly Stage[]): Stage[] {
   const ordered: Stage[] = []
   let filters: Stage[] = []

@@ -1,10 +1,10 @@
-// `| decolorize`: takes ANSI escape sequences (colours, cursor, titles) out of the line.
+// `| decolorize`: removes ANSI escape sequences (colours, cursor, titles) from the line.
 
 import { compileRegex } from '@skald/go-dialect/regex/regex'
 import type { RunStage } from '../pipeline/stage.ts'
 import type { StageDefinition } from './definition.ts'
 
-// The expression of the stripansi package, which knows CSI and OSC sequences.
+// The expression of the stripansi package. It covers CSI and OSC sequences.
 const ansi =
   '[\\x{1b}\\x{9b}][[\\]()#;?]*(?:(?:(?:[a-zA-Z\\d]*(?:;[a-zA-Z\\d]*)*)?\\x07)|' +
   '(?:(?:\\d{1,4}(?:;\\d{0,4})*)?[\\dA-PRZcf-ntqry=><~]))'

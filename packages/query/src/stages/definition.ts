@@ -1,5 +1,5 @@
-// What a stage is to the language. One file a stage, one row for it in stage-table.ts: parser, printer,
-// checks, planner and pipeline know a stage by its row alone.
+// Defines what a stage is. Each stage has its own file, and a row in stage-table.ts. Parser, printer,
+// checks, planner and pipeline use only that row.
 
 import type { Matcher } from '@skald/wire'
 import type { FieldNames, FieldReader } from '../fields/field-reader.ts'
@@ -7,59 +7,61 @@ import type { LabelNeeds, RunStage } from '../pipeline/stage.ts'
 import type { PrintStyle } from '../tokens/literal-text.ts'
 import type { TokenReader } from '../tokens/token-reader.ts'
 
-/** A matcher in a stage, and what the grammar expects in its place, as errors name it. */
+/** A matcher in a stage, and what the grammar expects at its place, for error texts. */
 export interface NamedMatcher {
   readonly matcher: Matcher
   readonly expected: string
 }
 
-/** Takes a regular expression; `anchored` ones have to match whole texts. */
+/** Receives a regular expression. With `anchored` it must match whole texts. */
 export type VisitRegex = (pattern: string, options: { readonly anchored: boolean }) => void
 
-/** One stage of LogQL; `S` is its data in the syntax tree, which survives a structured clone. */
+/** One stage of LogQL. `S` is its data in the syntax tree, which survives a structured clone. */
 export interface StageDefinition<S extends { readonly kind: string }> {
   readonly kind: S['kind']
-  /** Types of the tokens it may begin with; words among them are words of the language. */
+  /** Types of the tokens it may begin with. Words among them become keywords. */
   readonly begins: readonly string[]
-  /** Set if no `|` comes before it. */
+  /** Set if it is written without a `|`. */
   readonly isBare?: true
   /**
-   * Reads the stage, from the token it begins with.
+   * Reads the stage, starting at its first token.
    *
    * @throws LogqlSyntaxError
    */
   parse(reader: TokenReader): S
-  /** Writes the stage, with its `|`. */
+  /** Writes the stage, including its `|`. */
   format(stage: S, style: PrintStyle): string
-  /** @throws SyntaxError for what Loki finds while it parses a query. */
+  /** @throws SyntaxError for errors that Loki finds while parsing a query. */
   checkParsed?(stage: S): void
-  /** @throws SyntaxError for what Loki finds when it builds a pipeline; the error names the stage. */
+  /** @throws SyntaxError for errors that Loki finds while building a pipeline. The error names the stage. */
   checkBuilt?(stage: S): void
   /** Calls `visit` with each regular expression of the stage. */
   regexes?(stage: S, visit: VisitRegex): void
-  /** Returns the matchers on labels in it. */
+  /** Returns its label matchers. */
   matchers?(stage: S): readonly NamedMatcher[]
-  /** Makes the function that runs the stage on a line. */
+  /** Compiles the stage. */
   compile(stage: S, needs: LabelNeeds): RunStage
-  /** Makes the reader of single fields, if the stage is a parser that has one; see fields/. */
+  /** Creates a reader of single fields (fields/), if the stage is a parser that has one. */
   fields?(stage: S, wanted: FieldNames): FieldReader | undefined
   /**
-   * Adds the labels that the stage looks at to decide about a line; returns false if it may look at any.
-   * A stage without it looks at none.
+   * Adds the labels that the stage uses to keep or drop a line. Returns false if it may use any. A stage
+   * without this method uses none.
    */
   addNeeds?(names: Set<string>, stage: S): boolean
-  /** Whether it makes labels of parts of the line, as they are in the line. */
+  /** Whether it turns parts of the line into labels unchanged. */
   readonly parsesLine?: true
-  /** Whether it leaves the line alone, and the labels that earlier stages made. */
+  /** Whether it keeps the line, and the labels from earlier stages, unchanged. */
   readonly keepsFields?: true
-  /** Whether it looks at the line. */
+  /** Whether it reads the line. */
   readonly readsLine?: true
   /** Whether it may change the text of the line. */
   readonly changesLine?: true
-  /** Whether line filters after it stay after it. Others run first, because they cost least. */
+  /**
+   * Whether line filters after it must stay after it. Otherwise they run first, because they are cheapest.
+   */
   readonly holdsFilters?: true
-  /** Whether it may take away what tells two entries of a stream apart. */
+  /** Whether it may remove what distinguishes two entries of a stream. */
   readonly mayMakeEqual?: true
-  /** Whether it takes labels away. */
+  /** Returns true if the stage removes labels. */
   removesLabels?(stage: S): boolean
 }

@@ -1,4 +1,4 @@
-// `| drop a, b="c"`: takes labels away.
+// `| drop a, b="c"`: removes labels.
 
 import { compileMatcher } from '@skald/wire/compile-matcher'
 import { errorDetailsLabel, errorLabel, type LineLabels } from '../pipeline/labels.ts'

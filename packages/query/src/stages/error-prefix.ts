@@ -1,6 +1,6 @@
-// Errors of the small languages inside a stage, under the stage's name.
+// Prefixes errors from the expressions inside a stage with the stage's name.
 
-/** Runs a check; its error starts with `prefix`. */
+/** Runs a check. Its error starts with `prefix`. */
 export function withPrefix<T>(prefix: string, check: () => T): T {
   try {
     return check()

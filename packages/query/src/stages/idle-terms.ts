@@ -1,5 +1,5 @@
-// What matches every line and is dropped, as in Loki, as soon as it stands beside something else:
-// `|= "a" or ""` looks for a, and so does `|~ "a|.*"`.
+// Finds operands that match every line. Like Loki, they are dropped if there is any other operand: `|= "a"
+// or ""` searches for a, and so does `|~ "a|.*"`.
 
 import { foldCharSet } from '@skald/go-dialect/regex/char-set'
 import { literalText } from '@skald/go-dialect/regex/simplify'
@@ -7,20 +7,22 @@ import { parseRegex, type RegexNode } from '@skald/go-dialect/regex/syntax'
 import { isAnyLoop } from '../pipeline/label-regex.ts'
 import type { LineFilterStage, LineFilterTerm } from './line-filter-syntax.ts'
 
-/** Returns the operands of a line filter that count. Negated ones all do: each is a filter of its own. */
+/**
+ * Returns the operands of a line filter that count. Negated ones all do, because each is a separate filter.
+ */
 export function withoutIdleTerms({ op, terms }: LineFilterStage): readonly LineFilterTerm[] {
   if (op !== '|=' && op !== '|~') return terms
   const isIdle = ({ value }: LineFilterTerm) => value === '' || (op === '|~' && isOpen(value))
   const [first, second] = terms
-  // Two of them in front are every line, whatever follows.
+  // If the first two match every line, the whole filter does.
   if (first && second && isIdle(first) && isIdle(second)) return [first]
   const kept = terms.filter(term => !isIdle(term))
   return kept.length === 0 ? terms : kept
 }
 
 /**
- * Returns a pattern without its branches that match everything: `foo|` and `foo.*|.*` look for foo. `undefined` where
- * it has none, or where another branch is more than a text. Small and large letters may be alike in a text.
+ * Returns a pattern without the branches that match everything: `foo|` and `foo.*|.*` search for foo.
+ * Returns `undefined` if it has none, or if another branch is more than a text. Text may ignore case.
  */
 export function withoutOpenBranches(pattern: string): string | undefined {
   let root = parseRegex(pattern)?.root
@@ -53,7 +55,7 @@ function isEmptyOrAny(node: RegexNode): boolean {
   return node.kind === 'empty' || (isAnyLoop(node) && node.min === 0)
 }
 
-// A pattern for the text of `foo`, `foo.*`, `.*foo` and `.*foo.*`; empty for what matches everything.
+// Returns a pattern for the text of `foo`, `foo.*`, `.*foo` and `.*foo.*`. Empty if it matches everything.
 function searchedText(node: RegexNode): string | undefined {
   if (isEmptyOrAny(node)) return ''
   if (node.kind === 'group') return searchedText(node.body)
@@ -75,7 +77,7 @@ function textPattern(parts: readonly RegexNode[]): string | undefined {
   let folded = ''
   for (const part of parts) {
     const letter = foldedLetter(part) ?? literalText(part)
-    // One letter in one case only: this is no text in which cases are alike.
+    // One letter in only one case: not a text that ignores case.
     if (letter === undefined || (foldedLetter(part) === undefined && /[a-z]/i.test(letter))) {
       return undefined
     }
@@ -84,7 +86,7 @@ function textPattern(parts: readonly RegexNode[]): string | undefined {
   return `(?i:${escapeText(folded)})`
 }
 
-// The letter whose cases, and nothing else, a character may be.
+// Returns the letter if the node matches exactly its two cases.
 function foldedLetter(node: RegexNode): string | undefined {
   if (node.kind !== 'char' || node.classText !== undefined) return undefined
   const code = node.set[0]!

@@ -1,4 +1,4 @@
-// `| json x="a.b[0]"`: labels from certain places of a line.
+// `| json x="a.b[0]"`: extracts labels from given paths in a line.
 
 import type { Extraction } from '../pipeline/extraction.ts'
 import {
@@ -39,7 +39,7 @@ export function compileJsonPaths(
       labels.setParserError(jsonParserError)
       return true
     }
-    // A key that stands in no object is damage, other texts just hold nothing.
+    // A key outside any object makes the line invalid. Any other text is simply empty.
     const keyEnd = first === byte.quote ? stringEnd(bytes, start + 1, end) : -1
     if (keyEnd >= 0 && bytes[skipSpaces(bytes, keyEnd + 1, end)] === byte.colon) {
       failLine(line, jsonErrors.malformed)
@@ -74,7 +74,9 @@ class PathSearch {
     this.#keys = path.map(part => Buffer.from(String(part)))
   }
 
-  /** The text at the path; `undefined` where nothing is. Lines may hold several objects in a row. */
+  /**
+   * Returns the text at the path, or `undefined` if there is none. A line may have several objects in a row.
+   */
   run(bytes: Buffer, from: number, end: number): string | undefined {
     this.#bytes = bytes
     this.#end = end
@@ -100,19 +102,19 @@ class PathSearch {
       }
       return at
     } catch (error) {
-      // Damage in front of the value hides it.
+      // Invalid JSON before the value hides it.
       if (error instanceof JsonTextError) return -1
       throw error
     }
   }
 
-  // Offset of the value of a key, or -1.
+  // Returns the offset of a key's value, or -1.
   #key(from: number, key: Buffer): number {
     const bytes = this.#bytes
     const end = this.#end
     let at = skipSpaces(bytes, from, end)
     if (at >= end || bytes[at] !== byte.openBrace) return -1
-    // What stands between keys is not looked at: a comma may be missing.
+    // Text between keys is not checked: a comma may be missing.
     for (at++; at < end && bytes[at] !== byte.closeBrace; ) {
       const code = bytes[at]!
       if (code === byte.openBrace || code === byte.openBracket) {
@@ -131,7 +133,7 @@ class PathSearch {
     return -1
   }
 
-  // Offset of an element of an array, or -1.
+  // Returns the offset of an array element, or -1.
   #index(from: number, index: number): number {
     const bytes = this.#bytes
     const end = this.#end

@@ -1,4 +1,4 @@
-// `| json`: every field of an object becomes a label, those of inner objects with their names joined.
+// `| json`: turns every field of an object into a label. Fields of inner objects get joined names.
 
 import { createJsonFields } from '../fields/json-fields.ts'
 import { Extraction, sanitizeInnerName } from '../pipeline/extraction.ts'
@@ -27,10 +27,10 @@ import {
 import type { StageDefinition } from './definition.ts'
 import { compileJsonPaths } from './json-paths.ts'
 
-/** Objects deeper than this are an error, so that no line runs the stack full. */
+/** Deeper objects are an error, so that no line overflows the stack. */
 const depthMax = 1_000
 
-/** Label → the keys that lead to its value, from the outermost object on. */
+/** Label → the keys that lead to its value, outermost first. */
 export type JsonKeyPaths = Map<string, readonly string[]>
 
 export interface JsonStage {
@@ -56,7 +56,7 @@ export const jsonStage: StageDefinition<JsonStage> = {
   readsLine: true,
 }
 
-/** @param paths Is filled anew with each line, where it is given. */
+/** @param paths filled again for each line, if given. */
 export function compileJson(
   { extractions }: JsonStage,
   needs: LabelNeeds,
@@ -78,7 +78,7 @@ export function compileJson(
   }
 }
 
-// Walks the fields of an object and the objects in it, and takes those that are wanted.
+// Walks the fields of an object and its inner objects, and takes those that are needed.
 class FieldWalker {
   readonly #extraction: Extraction
   readonly #topNames: KeyMemory<string>
@@ -90,7 +90,7 @@ class FieldWalker {
   #keyStart = 0
   #keyEnd = 0
   readonly #paths: JsonKeyPaths | undefined
-  /** Keys of the objects around the field, where paths are wanted. */
+  /** Keys of the objects around the field, if paths are needed. */
   readonly #outerKeys: string[] = []
 
   constructor(extraction: Extraction, paths: JsonKeyPaths | undefined) {
@@ -111,7 +111,7 @@ class FieldWalker {
     this.#object(line.start, '', 0)
   }
 
-  // Returns the offset behind the object, or -1 when nothing more is wanted.
+  // Returns the offset after the object, or -1 if nothing more is needed.
   #object(from: number, prefix: string, depth: number): number {
     if (depth > depthMax) throw jsonErrors.object
     const bytes = this.#bytes
@@ -141,7 +141,7 @@ class FieldWalker {
     }
   }
 
-  // Takes in the value of the key that was just read.
+  // Handles the value of the key just read.
   #field(from: number, prefix: string, depth: number): number {
     const bytes = this.#bytes
     const place = this.#place++
@@ -150,7 +150,7 @@ class FieldWalker {
         ? this.#topNames.at(bytes, this.#keyStart, this.#keyEnd, place)
         : this.#innerName(prefix)
     if (name === '' && this.#keyEnd > this.#keyStart) return skipValue(bytes, from, this.#end)
-    // A key without a name is passed over on the way to what is in it, and is none itself.
+    // A key without a name is skipped in paths, and does not become a label.
     const slice = this.#slice
     readValue(bytes, from, this.#end, slice)
     const { type, start, next } = slice

@@ -1,4 +1,4 @@
-// `| keep a, b="c"`: takes all other labels away.
+// `| keep a, b="c"`: removes all other labels.
 
 import { compileMatcher } from '@skald/wire/compile-matcher'
 import { errorDetailsLabel, errorLabel, preserveErrorLabel } from '../pipeline/labels.ts'
@@ -7,7 +7,7 @@ import { formatLabelPicks, type LabelPick, parseLabelPicks } from '../tokens/lab
 import type { StageDefinition } from './definition.ts'
 import { checkPicks, matchersOfPicks, visitPickRegexes } from './picked-labels.ts'
 
-/** Labels that stay in any case: errors, also if they are fields of the line. */
+/** Labels that are always kept: errors, even if they are fields of the line. */
 const keptAlways: ReadonlySet<string> = new Set([errorLabel, errorDetailsLabel, preserveErrorLabel])
 
 export interface KeepStage {

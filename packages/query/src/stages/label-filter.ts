@@ -1,4 +1,4 @@
-// Label filters: matchers on text, comparisons of numbers, durations and sizes, addresses.
+// Label filters: text matchers, comparisons of numbers, durations and sizes, and IP addresses.
 
 import { parseBytes, parseDurationNs, parseFloatText } from '@skald/go-dialect/number/conversions'
 import { compileMatcher } from '@skald/wire/compile-matcher'
@@ -50,14 +50,14 @@ export const labelFilterStage: StageDefinition<LabelFilterStage> = {
   holdsFilters: true,
 }
 
-/** Calls `visit` with the regular expressions of a filter. */
+/** Calls `visit` with each regular expression of a filter. */
 export function visitFilterRegexes(filter: LabelFilter, visit: VisitRegex): void {
   visitConditions(filter, condition => {
     if (condition.kind === 'matcher') visitMatcherRegex(condition.matcher, visit)
   })
 }
 
-/** Returns the matchers of a filter; `expected` is what the grammar expects in place of the first. */
+/** Returns the matchers of a filter. `expected` is what the grammar expects at the place of the first. */
 export function matchersOfFilter(filter: LabelFilter, expected: string): NamedMatcher[] {
   if (filter.kind === 'matcher') return [{ matcher: filter.matcher, expected }]
   if (filter.kind !== 'and' && filter.kind !== 'or') return []
@@ -67,7 +67,7 @@ export function matchersOfFilter(filter: LabelFilter, expected: string): NamedMa
   ]
 }
 
-/** Adds the labels that a filter looks at. */
+/** Adds the labels that a filter uses. */
 export function addFilterNeeds(names: Set<string>, filter: LabelFilter): void {
   visitConditions(filter, condition => {
     if (condition.kind !== 'matcher') names.add(condition.name)
@@ -75,7 +75,7 @@ export function addFilterNeeds(names: Set<string>, filter: LabelFilter): void {
   })
 }
 
-/** Makes the function that tests a line's labels. */
+/** Compiles a filter on the labels of a line. */
 export function compileLabelFilter(filter: LabelFilter): RunStage {
   switch (filter.kind) {
     case 'matcher': {
@@ -95,7 +95,7 @@ export function compileLabelFilter(filter: LabelFilter): RunStage {
     case 'and': {
       const left = compileLabelFilter(filter.left)
       const right = compileLabelFilter(filter.right)
-      // Both sides are asked: what cannot be compared on the right is an error of the line either way.
+      // Both sides run: a value on the right that cannot be compared is an error of the line either way.
       return line => {
         const passes = left(line)
         return right(line) && passes
@@ -109,8 +109,8 @@ export function compileLabelFilter(filter: LabelFilter): RunStage {
   }
 }
 
-// A line without the label does not pass. One whose value cannot be compared does, for its error to be seen;
-// an error it has already says more.
+// A line without the label does not pass. A line whose value cannot be compared passes, so that its error is
+// visible. An earlier error is kept.
 function comparison(
   { name, op }: { readonly name: string; readonly op: CompareOp },
   parse: (text: string) => number,
@@ -131,7 +131,7 @@ function comparison(
   }
 }
 
-// Unlike numbers, addresses are not looked at in a line with an error: it passes.
+// Unlike numbers, addresses are not checked on a line with an error: it passes.
 function addressFilter({ name, op, pattern }: Extract<LabelFilter, { kind: 'ip' }>): RunStage {
   const range = parseIpRange(pattern)
   return ({ labels }) => {

@@ -80,8 +80,8 @@ function checkLabelFormat({ items }: LabelFormatStage): void {
 function compileLabelFormat({ items }: LabelFormatStage): RunStage {
   const steps = items.map(compileItem)
   return line => {
-    // All templates of the stage see the labels as they are when the first of them runs, or the first behind which
-    // there are any.
+    // All templates of the stage see the labels as they are when the first template runs. If there were none
+    // yet, the snapshot is taken at the first template that sees any.
     let snapshot: ReadonlyMap<string, string> | undefined
     const seen = () => {
       if (!snapshot || snapshot.size === 0) snapshot = copyLabels(line)

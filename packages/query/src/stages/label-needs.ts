@@ -1,11 +1,11 @@
-// The labels that stages look at to decide about a line.
+// The labels that stages use to keep or drop a line.
 
 import type { LabelNeeds } from '../pipeline/stage.ts'
 import { definitionOf, type Stage } from './stage-table.ts'
 
 /**
- * Finds the labels that stages need to decide about a line; `undefined` where they may look at any.
- * Errors come out the same as with all labels.
+ * Returns the labels that stages need to keep or drop a line, or `undefined` if they may use any. Errors are
+ * the same as with all labels.
  */
 export function probeNeeds(stages: readonly Stage[]): LabelNeeds | undefined {
   const names = namesOf(stages, [])
@@ -13,8 +13,8 @@ export function probeNeeds(stages: readonly Stage[]): LabelNeeds | undefined {
 }
 
 /**
- * Returns the labels that stages look at, and those of `groups`; `undefined` where a template may look at
- * any label.
+ * Returns the labels that stages use, plus those in `groups`. Returns `undefined` if a template may read any
+ * label.
  */
 export function namesOf(
   stages: readonly Stage[],

@@ -1,11 +1,11 @@
-// Line filters as data, and how they are read and printed: `|= "error" or ip("10.0.0.0/8")`.
+// Line filters as data, with parser and printer: `|= "error" or ip("10.0.0.0/8")`.
 
 import { quoteGoString } from '@skald/go-dialect'
 import type { TokenReader } from '../tokens/token-reader.ts'
 
 export const lineFilterOps = ['|=', '!=', '|~', '!~', '|>', '!>'] as const
 
-/** One operand of a line filter: a text (or pattern), or `ip("...")`. */
+/** One operand of a line filter: text (or a pattern), or `ip("...")`. */
 export interface LineFilterTerm {
   readonly kind: 'text' | 'ip'
   readonly value: string
@@ -14,7 +14,7 @@ export interface LineFilterTerm {
 export interface LineFilterStage {
   readonly kind: 'lineFilter'
   readonly op: (typeof lineFilterOps)[number]
-  /** Joined by `or`: any of them; for `!=`, `!~`, `!>` none of them. */
+  /** Joined by `or`: any must match. For `!=`, `!~` and `!>`, none may match. */
   readonly terms: readonly LineFilterTerm[]
 }
 
@@ -40,8 +40,8 @@ export function formatLineFilter({ op, terms }: LineFilterStage): string {
 }
 
 /**
- * Returns whether an operand of a line filter means addresses. In a chain of `|=` the text inside
- * `ip("...")` is searched for instead, as in Loki; after `!=` each operand is a separate filter.
+ * Returns true if an operand of a line filter is an address range. In a chain of `|=`, the text inside
+ * `ip("...")` is searched instead, like in Loki. After `!=` each operand is a separate filter.
  */
 export function isAddress(
   { op, terms }: Pick<LineFilterStage, 'op' | 'terms'>,

@@ -1,5 +1,5 @@
-// Line filters, run over the lines of a whole block: a text is searched for in the block's buffer and
-// hits become rows, so that lines without it are never looked at one by one.
+// Runs line filters over whole blocks. A text is searched in the block's buffer and hits are mapped to rows,
+// so lines without it are never read one by one.
 
 import { compileRegex } from '@skald/go-dialect/regex/regex'
 import type { BlockText } from '../pipeline/block-text.ts'
@@ -26,22 +26,22 @@ import {
   parseLineFilter,
 } from './line-filter-syntax.ts'
 
-/** One line filter, ready to run. */
+/** A compiled line filter. */
 export interface LineFilter {
-  /** How much a line costs, for the order of several filters: cheap ones first. */
+  /** Cost per line. Cheaper filters run first. */
   readonly cost: number
   /** Keeps the rows of a block whose lines pass. */
   filterBlock(text: BlockText, selection: RowSelection): RowSelection
-  /** Tests one line that an earlier stage has changed. */
+  /** Tests one line that an earlier stage changed. */
   testLine(line: string): boolean
 }
 
 // One operand of a filter.
 interface Term {
   readonly cost: number
-  /** Tells that no line of a block can match, without looking where lines start. */
+  /** Returns true if no line of a block can match. Does not need line starts. */
   isAbsent?(text: BlockText): boolean
-  /** Marks the rows of the selection that match, in `marks`, by 1. */
+  /** Sets `marks` to 1 for the selected rows that match. */
   mark(text: BlockText, selection: RowSelection, marks: Uint8Array): void
   test(line: string): boolean
 }
@@ -86,7 +86,7 @@ export function compileLineFilter(stage: LineFilterStage): LineFilter {
     cost: Math.max(...compiled.map(term => term.cost)) + (isNegated ? 1 : 0),
     filterBlock: (text, selection) => {
       if (selection.count === 0) return selection
-      // Worth it while most rows are left: one search over the block instead of one for each line.
+      // One search over the block is faster than one per line while most rows are selected.
       const isWhole = selection.count * 2 >= selection.to
       if (isWhole && !isNegated && onlyTerm?.isAbsent?.(text)) return selectRange(0, 0)
       const marks = new Uint8Array(selection.to)
@@ -130,7 +130,7 @@ function regexTerm(pattern: string): Term {
   }
 }
 
-// Candidates are the lines with the longest text of the pattern.
+// Candidates are the lines that contain the longest text of the pattern.
 function patternTerm(pattern: string): Term {
   const parts = parsePatternFilter(pattern)
   const test = createPatternTest(parts)

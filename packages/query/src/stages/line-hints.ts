@@ -1,17 +1,17 @@
-// What a line must contain for a label filter behind a parser to let it through. The value of a parsed
-// label stands in the line as it is, unless something in it was escaped, so lines with neither the value
-// nor a backslash need not be parsed at all.
+// Finds what a line must contain to pass a label filter after a parser. The value of a parsed label is in
+// the line unchanged, unless part of it was escaped. So lines with neither the value nor a backslash need no
+// parsing.
 
 import type { LabelFilter } from '../tokens/label-filter-syntax.ts'
 import { definitionOf, type Stage } from './stage-table.ts'
 
-/** A label that has to have one of some values. */
+/** A label that must have one of these values. */
 export interface LineHint {
   readonly name: string
   readonly values: readonly string[]
 }
 
-/** Finds the hints of the stages up to the first that changes labels or lines otherwise. */
+/** Returns the hints of the stages, up to the first that changes labels or lines in another way. */
 export function lineHints(stages: readonly Stage[]): LineHint[] {
   const hints: LineHint[] = []
   let hasParser = false
@@ -24,7 +24,7 @@ export function lineHints(stages: readonly Stage[]): LineHint[] {
   return hints
 }
 
-// Filters that all have to hold; alternatives count where they are about one label.
+// Collects filters that must all hold. Alternatives count only if they test the same label.
 function collect(filter: LabelFilter, hints: LineHint[]): void {
   if (filter.kind === 'and') {
     collect(filter.left, hints)
@@ -38,7 +38,7 @@ function collect(filter: LabelFilter, hints: LineHint[]): void {
 function alternatives(filter: LabelFilter): LineHint | undefined {
   if (filter.kind === 'matcher') {
     const { name, op, value } = filter.matcher
-    // Errors are not in the line; a space may stand for bytes that are no text.
+    // Errors are not in the line. A space may replace bytes that are not text.
     if (op !== '=' || value === '' || value.includes(' ') || name.startsWith('__')) return undefined
     return { name, values: [value] }
   }

@@ -53,7 +53,7 @@ function parseLogfmt(reader: TokenReader): LogfmtStage {
   return { kind: 'logfmt', isStrict, keepsEmpty, extractions: parseNamedExpressions(reader) }
 }
 
-/** Makes the parser; detected fields use it as well. */
+/** Compiles the parser. Field detection uses it too. */
 export function compileLogfmt(stage: LogfmtStage, needs: LabelNeeds): RunStage {
   const extraction = new Extraction(needs)
   if (extraction.isIdle) return () => true
@@ -90,9 +90,9 @@ function keepError({ labels }: Line, { error }: LogfmtReader): void {
   if (error !== undefined) labels.setParserError(logfmtParserError, error)
 }
 
-// Unlike the fields that `logfmt` finds by itself, the last of a repeated key counts.
+// If a key repeats, the last one wins, unlike in plain `logfmt`.
 function compileKeys(stage: LogfmtStage, extraction: Extraction): RunStage {
-  // Of two for one label the last counts.
+  // If two expressions set the same label, the last one wins.
   const byName = new Map(stage.extractions.map(({ name, expression }) => [name, expression]))
   const targets = [...byName].map(([name, expression]) => ({
     name,
@@ -106,7 +106,7 @@ function compileKeys(stage: LogfmtStage, extraction: Extraction): RunStage {
     return wanted.includes(name) ? name : ''
   }
   const keys = new KeyMemory({ unwanted: '', of }, wanted)
-  /** The labels that a key sets; a key that is itself the name of a label sets that. */
+  /** Returns the labels that a key sets. A key that is itself the name of a label sets that label. */
   const namesOf = (key: string): readonly string[] => {
     const renamed = targets.filter(target => target.key === key).map(({ name }) => name)
     return renamed.length > 0 ? renamed : [key]

@@ -1,4 +1,4 @@
-// The regular expression of a matcher.
+// Visits the regular expression of a matcher.
 
 import type { Matcher } from '@skald/wire'
 import type { VisitRegex } from './definition.ts'

@@ -1,4 +1,4 @@
-// `| pattern "<ip> - <_>"`: the line is cut at the texts between the captures.
+// `| pattern "<ip> - <_>"`: splits the line at the texts between the captures.
 
 import { quoteGoString } from '@skald/go-dialect'
 import { createPatternFields } from '../fields/pattern-fields.ts'
@@ -35,7 +35,7 @@ function compilePattern({ pattern }: PatternStage, needs: LabelNeeds): RunStage 
   const parts = parsePatternCaptures(pattern)
   const first = parts[0]!
   const lead = first.kind === 'literal' ? first.text : ''
-  // Each capture with the text that ends it.
+  // Each capture, with the text that ends it.
   const captures = parts.flatMap((part, i) => {
     if (part.kind === 'literal') return []
     const next = parts[i + 1]

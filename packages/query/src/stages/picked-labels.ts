@@ -1,4 +1,4 @@
-// What `drop` and `keep` share: the matchers among their parameters.
+// Code shared by `drop` and `keep`: the matchers among their parameters.
 
 import { compileMatcher } from '@skald/wire/compile-matcher'
 import type { LabelPick } from '../tokens/label-picks.ts'

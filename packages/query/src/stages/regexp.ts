@@ -1,4 +1,4 @@
-// `| regexp "(?P<name>...)"`: named groups of the first match become labels.
+// `| regexp "(?P<name>...)"`: turns the named groups of the first match into labels.
 
 import { quoteGoString } from '@skald/go-dialect'
 import { compileRegex } from '@skald/go-dialect/regex/regex'

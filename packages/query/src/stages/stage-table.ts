@@ -1,4 +1,4 @@
-// The stages of LogQL. To add one: its file, and its row here.
+// The stages of LogQL. To add one, add its file and a row here.
 
 import { decolorizeStage } from './decolorize.ts'
 import type { StageDefinition } from './definition.ts'
@@ -49,7 +49,7 @@ export function definitionOf(stage: Stage): StageDefinition<Stage> {
   return byKind.get(stage.kind)!
 }
 
-/** Returns the stage that begins with a token of this type, if there is one. */
+/** Returns the stage that begins with this token type, or `undefined`. */
 export function stageAt(type: string): StageDefinition<Stage> | undefined {
   return byToken.get(type)
 }

@@ -1,4 +1,4 @@
-// The labels that templates look at.
+// The labels that templates read.
 
 import { templateFieldsOf } from '../pipeline/logql-template.ts'
 

@@ -1,4 +1,5 @@
-// `| unpack`: reads lines that the agent's pack stage wrote: an object of texts, `_entry` the line.
+// `| unpack`: reads lines written by the agent's pack stage: an object of strings, with the line in
+// `_entry`.
 
 import { cleanValue, Extraction } from '../pipeline/extraction.ts'
 import {
@@ -39,7 +40,7 @@ export const unpackStage: StageDefinition<UnpackStage> = {
 
 function compileUnpack(needs: LabelNeeds): RunStage {
   const extraction = new Extraction(needs)
-  // Where nobody looks at labels Loki leaves the line packed as well, and so no line fails here.
+  // If no labels are needed, Loki leaves the line packed, and no line fails.
   if (extraction.isIdle) return () => true
   return line => {
     const { labels } = line
@@ -65,7 +66,7 @@ function compileUnpack(needs: LabelNeeds): RunStage {
   }
 }
 
-// Fields of an object whose values are texts; others are passed over.
+// Returns the string fields of an object. Others are skipped.
 function readTexts({ bytes, start, end }: Line): [key: string, value: string][] {
   if (bytes[start] !== byte.openBrace) throw jsonErrors.packed
   const fields: [string, string][] = []

@@ -1,4 +1,4 @@
-// `| unwrap label` as data, and how it is read and printed.
+// `| unwrap label` as data, with parser and printer.
 
 import {
   formatLabelFilter,
@@ -11,7 +11,7 @@ import type { TokenReader } from '../tokens/token-reader.ts'
 
 export type UnwrapConversion = 'bytes' | 'duration' | 'duration_seconds'
 
-/** Takes the value of a label as the sample. */
+/** Uses the value of a label as the sample. */
 export interface Unwrap {
   readonly label: string
   readonly conversion?: UnwrapConversion
@@ -21,7 +21,7 @@ export interface Unwrap {
 
 const conversionTypes = ['BYTES_CONV', 'DURATION_CONV', 'DURATION_SECONDS_CONV']
 
-/** Reads an unwrap and its filters, from the word on. */
+/** Reads an unwrap and its filters, starting at `unwrap`. */
 export function parseUnwrap(reader: TokenReader): Unwrap {
   reader.expect('unwrap')
   const { type } = reader.peek()

@@ -1,4 +1,4 @@
-// `| unwrap label`: the value of a label becomes the sample.
+// `| unwrap label`: uses the value of a label as the sample.
 
 import {
   parseBytes,
@@ -10,16 +10,16 @@ import {
 import type { Line } from '../pipeline/line.ts'
 import type { Unwrap } from './unwrap-syntax.ts'
 
-/** Gives the sample of a line; `undefined` where it has none. */
+/** Returns the sample of a line, or `undefined` if it has none. */
 export type UnwrapValue = (line: Line) => number | undefined
 
 const sampleError = 'SampleExtractionErr'
 
-/** Makes samples of a label's value. */
+/** Converts the value of a label to a sample. */
 export interface Conversion {
-  /** @throws SyntaxError where the text is no number. */
+  /** @throws SyntaxError if the text is not a number. */
   text(text: string): number
-  /** Reads the plainest forms from bytes; NaN where the text has to be looked at. */
+  /** Reads the simplest forms from bytes. NaN means: use `text`. */
   simpleBytes(bytes: Uint8Array, start: number, end: number): number
 }
 
@@ -34,12 +34,12 @@ const conversions: Readonly<Record<string, Conversion>> = {
   duration_seconds: durationSeconds,
 }
 
-/** Finds the conversion of an unwrap. */
+/** Returns the conversion of an unwrap. */
 export function conversionOf({ conversion }: Unwrap): Conversion {
   return conversions[conversion ?? 'number']!
 }
 
-/** Compiles an unwrap. A value that is no number sets an error. */
+/** Compiles an unwrap. A value that is not a number sets an error on the line. */
 export function compileUnwrap(unwrap: Unwrap): UnwrapValue {
   const convert = conversionOf(unwrap)
   return ({ labels }) => {

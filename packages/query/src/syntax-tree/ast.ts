@@ -1,4 +1,4 @@
-// LogQL as data. What walks it lives elsewhere: parser, printer, checks, plan, pipeline compiler.
+// LogQL as plain data. Code that walks it is elsewhere: parser, printer, checks, planner, pipeline compiler.
 
 import type { Matcher } from '@skald/wire'
 import type { BinaryOperator } from '../aggregation/binary-op.ts'

@@ -1,8 +1,8 @@
-// The one walk over an expression and those in it.
+// Walks an expression and its parts.
 
 import type { Expr } from './ast.ts'
 
-/** Calls `visit` with an expression and all that it is made of, each before its operands. */
+/** Calls `visit` with an expression and all its parts. Each comes before its operands. */
 export function visitExprs(expr: Expr, visit: (expr: Expr) => void): void {
   visit(expr)
   switch (expr.kind) {

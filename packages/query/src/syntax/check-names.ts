@@ -1,5 +1,5 @@
-// Names in matchers. Loki reads a query once more in its printed form, where a name that is not of ASCII
-// letters, digits and underscores stands in quotes: a text where the grammar wants a name.
+// Checks names in matchers. Loki parses the printed form of a query again. It prints names with anything
+// other than ASCII letters, digits and underscores in quotes, where the grammar expects a name.
 
 import { isLabelName, type Matcher } from '@skald/wire'
 import { LogqlSyntaxError } from '../errors.ts'
@@ -11,7 +11,7 @@ import { visitExprs } from '../syntax-tree/visit.ts'
 import { formatLogql } from './printer.ts'
 
 /**
- * Refuses a query with a matcher whose name cannot be printed.
+ * Checks that the names of all matchers can be printed.
  *
  * @throws LogqlSyntaxError with Loki's text.
  */

@@ -1,13 +1,13 @@
-// Checks the patterns and expressions inside one pipeline stage. Some errors belong to the parser and
-// have no prefix, the others name the stage, as in Loki.
+// Checks the patterns and expressions inside one pipeline stage. Errors from Loki's parser have no prefix;
+// the others name the stage.
 
 import { LogqlSyntaxError } from '../errors.ts'
 import { definitionOf, type Stage } from '../stages/stage-table.ts'
 import { formatStage } from './printer.ts'
 
 /**
- * Checks a stage; errors that Loki finds while it parses come with `phase` parse, the others (which
- * name the stage) with build.
+ * Checks a stage. Phase `parse` reports the errors that Loki finds while parsing; `build` reports the
+ * others, which name the stage.
  *
  * @throws LogqlSyntaxError
  */

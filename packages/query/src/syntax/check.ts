@@ -1,5 +1,5 @@
-// What the grammar cannot say: which operations take a parameter, a grouping or an unwrap, and that a
-// query must select something. Errors are Loki's.
+// Checks rules outside the grammar: which operations take a parameter, a grouping or an unwrap, and that a
+// query selects something. Error texts are Loki's.
 
 import { compileCost, patternCostMax, queryCostMax } from '@skald/go-dialect/regex/compile-cost'
 import { compileRegex } from '@skald/go-dialect/regex/regex'
@@ -18,7 +18,7 @@ import { decimalText } from '../tokens/literal-text.ts'
 import { checkStage } from './check-stage.ts'
 import { visitRegexes } from './visit-regexes.ts'
 
-/** Checks parameter, unwrap and grouping of a range aggregation, and returns it. */
+/** Checks and returns a range aggregation: parameter, unwrap and grouping. */
 export function checkRangeAggregation(expr: RangeAggregation): RangeAggregation {
   const { op, parameter, unwrap, grouping } = expr
   const rules = rangeDefinition(op)
@@ -41,7 +41,7 @@ export function checkRangeAggregation(expr: RangeAggregation): RangeAggregation 
   return expr
 }
 
-/** Checks parameter and grouping of a vector aggregation, and returns it. */
+/** Checks and returns a vector aggregation: parameter and grouping. */
 export function checkVectorAggregation(
   expr: VectorAggregation,
   parameterText: string | undefined,
@@ -82,12 +82,12 @@ export function checkQuery(expr: Expr): void {
   checkExpr(expr)
 }
 
-// Each pattern has its limit; this one is for many of them.
+// Each pattern has its own limit. This one covers all patterns of a query together.
 function checkRegexCost(expr: Expr): void {
   let cost = 0
   visitRegexes(expr, (pattern, options) => {
     const own = compileCost(pattern, options)
-    // Refused by itself, with its own error.
+    // This pattern is rejected on its own, with its own error.
     if (own > patternCostMax) return
     cost += own
     if (cost <= queryCostMax) return
@@ -124,7 +124,7 @@ function checkExpr(expr: Expr): void {
 
 function checkReplacePattern(expr: Extract<MetricExpr, { kind: 'labelReplace' }>): void {
   try {
-    // Checked in the form that runs, since the error shows it.
+    // Check the form that runs, because the error shows it.
     compileRegex(`^(?:${expr.pattern})$`)
   } catch (error) {
     const why = (error as Error).message

@@ -1,5 +1,4 @@
-// Binary operations as they are put together while parsing: two numbers become one, and what can
-// never be an operand is refused.
+// Builds binary operations during parsing: folds two numbers into one, and rejects invalid operands.
 
 import { calculate } from '../aggregation/arithmetic.ts'
 import type { VectorMatching } from '../aggregation/binary-op.ts'
@@ -8,16 +7,16 @@ import { LogqlSyntaxError } from '../errors.ts'
 import { compareNumbers } from '../pipeline/compare-numbers.ts'
 import type { Expr, MetricExpr } from '../syntax-tree/ast.ts'
 
-/** What stands between an operator and its right side. */
+/** The part between an operator and its right side. */
 export interface BinaryModifier {
   readonly returnsBool: boolean
   readonly matching?: VectorMatching
 }
 
 /**
- * Joins two operands; two literals fold into one.
+ * Joins two operands. Two literals fold into one.
  *
- * @throws LogqlSyntaxError where an operand is a log query, or a literal of a set operation.
+ * @throws LogqlSyntaxError if an operand is a log query, or a literal in a set operation.
  */
 export function createBinaryOperation(
   op: BinaryOp,

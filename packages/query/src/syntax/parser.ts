@@ -1,5 +1,5 @@
-// LogQL tokens to the syntax tree, by recursive descent. Where a token does not fit, the error names
-// it and, in the places where Loki's parser does, what could have stood there.
+// Parses LogQL tokens into the syntax tree, by recursive descent. The error for an unexpected token names it
+// and, where Loki's parser does, the expected tokens.
 
 import type { Matcher, MatcherOp } from '@skald/wire'
 import { binaryPrecedences, isBinaryOp } from '../aggregation/binary-operators.ts'
@@ -34,9 +34,9 @@ export function parseLogql(text: string): Expr {
 }
 
 /**
- * Parses a query that selects streams only, for `labels`, `series` and the like; `{}` is refused.
+ * Parses a query that only selects streams, for `labels`, `series` and the like. Rejects `{}`.
  *
- * @throws LogqlSyntaxError, or LogqlKindError where the query has a pipeline or is a metric query.
+ * @throws LogqlSyntaxError, or LogqlKindError if the query has a pipeline or is a metric query.
  */
 export function parseSelector(text: string): readonly Matcher[] {
   const expr = parseLogql(text)
@@ -57,7 +57,7 @@ export function parseLogQuery(text: string): LogExpr {
   return expr
 }
 
-/** Parses matchers as `parseSelector`, but lets `{}` and matchers that fit the empty text stand. */
+/** Parses matchers like `parseSelector`, but accepts `{}` and matchers that match the empty text. */
 export function parseMatchers(text: string): readonly Matcher[] {
   const expr = parseUnchecked(text)
   if (expr.kind !== 'log' || expr.stages.length > 0) {
@@ -74,7 +74,7 @@ function parseUnchecked(text: string): Expr {
   return new Parser(new TokenReader(new Lexer(text, words))).parse()
 }
 
-// What may stand inside the parentheses of a range aggregation, in any order of its parts.
+// The content of a range aggregation's parentheses. Its parts may come in any order.
 interface LogRange {
   readonly log: LogExpr
   readonly rangeNs: bigint
@@ -99,7 +99,7 @@ class Parser {
     return this.#reader.deeper(() => this.#binaryChain(this.#operand(), least))
   }
 
-  // Goes on behind a first operand with operators of at least the given precedence.
+  // Continues after a first operand, with operators of at least the given precedence.
   #binaryChain(first: Expr, least: number): Expr {
     let left = first
     for (let links = 0; ; links++) {
@@ -152,7 +152,7 @@ class Parser {
 
   #metric(): MetricExpr {
     const expr = this.#expr(0)
-    // A log query may stand only as an operand, where the check names it.
+    // A log query is allowed only as an operand; the check reports it there.
     if (expr.kind === 'log') this.#reader.refuse()
     return expr
   }
@@ -185,7 +185,7 @@ class Parser {
     }
   }
 
-  // Reads stages up to the first token that begins none; `unwrap` is left to the range aggregation.
+  // Reads stages up to the first token that does not begin one. Leaves `unwrap` to the range aggregation.
   #pipeline(): Stage[] {
     const stages: Stage[] = []
     for (;;) {
@@ -204,7 +204,7 @@ class Parser {
     }
   }
 
-  // Set while the pipe in front of `unwrap` is taken and the unwrap is not.
+  // Set between the pipe before `unwrap` and the unwrap itself.
   #hasPipe = false
 
   #rangeAggregation(): MetricExpr {
@@ -230,7 +230,7 @@ class Parser {
     })
   }
 
-  // A selector with its range; pipeline and unwrap stand in front of the range or behind it.
+  // A selector with its range. Pipeline and unwrap come before or after the range.
   #logRange(): LogRange {
     return this.#reader.deeper(() => {
       if (this.#reader.takeIf('(')) {
@@ -248,7 +248,7 @@ class Parser {
     })
   }
 
-  // Behind a parenthesis: a whole range, or only what stands in front of one.
+  // After a parenthesis: a whole range, or only the part before one.
   #parenthesizedRange(): LogRange | Pick<LogRange, 'log' | 'unwrap'> {
     return this.#reader.deeper(() => {
       if (this.#reader.takeIf('(')) {
@@ -315,16 +315,16 @@ class Parser {
     let operand: Expr | undefined
     let parameter: Token | undefined
     if (this.#reader.peek().type === 'NUMBER') {
-      // A number is the parameter where a comma follows, and else begins an expression.
+      // A number is the parameter if a comma follows. Otherwise it begins an expression.
       const number = this.#reader.take()
       if (this.#reader.takeIf(',')) parameter = number
       else operand = this.#binaryChain({ kind: 'literal', value: literalOf(number.text) }, 0)
     }
     operand ??= this.#expr(0)
-    // A log query is no operand here, and nothing that follows it makes it one.
+    // A log query is not a valid operand here, whatever follows it.
     if (operand.kind === 'log' || !this.#reader.takeIf(')')) this.#reader.refuse()
     let grouping = before ?? this.#grouping()
-    // `by ()` keeps no label, as no grouping at all does.
+    // `by ()` keeps no labels, the same as no grouping.
     if (grouping?.labels.length === 0 && !grouping.without) grouping = undefined
     return checkVectorAggregation(
       {

@@ -1,5 +1,5 @@
-// The syntax tree back to text: on one line in Loki's canonical form, and the form over several lines
-// that `format_query` gives for long queries.
+// Prints the syntax tree as text: on one line in Loki's canonical form, or over several lines like
+// `format_query` for long queries.
 
 import { formatGoDuration, formatPrometheusDuration, quoteGoString } from '@skald/go-dialect'
 import { formatSelector } from '@skald/wire'
@@ -22,17 +22,17 @@ const canonical: PrintStyle = { isExact: false }
 /** Longest line of the pretty form. */
 const lineLengthMax = 100
 
-/** Writes a query on one line, such that parsing it gives the same tree. */
+/** Writes a query on one line. Parsing it gives the same tree. */
 export function formatLogql(expr: Expr): string {
   return formatExpr(expr, exact)
 }
 
-/** Writes a query as Loki's `format_query` does: one line if it is short, else a part per line. */
+/** Writes a query like Loki's `format_query`: on one line if it is short, otherwise one part per line. */
 export function formatLogqlPretty(expr: Expr): string {
   return pretty(expr, 0)
 }
 
-/** Writes one stage as Loki names it in errors. */
+/** Writes one stage the way Loki names it in errors. */
 export function formatStage(stage: Stage): string {
   return definitionOf(stage).format(stage, canonical)
 }
@@ -79,7 +79,7 @@ function groupingText({ without, labels }: Grouping): string {
   return `${without ? 'without' : 'by'} (${labels.join(',')})`
 }
 
-// `by ()` says the same as no grouping at all, and is left out.
+// `by ()` is the same as no grouping, and is omitted.
 function aggregationHead({ op, grouping }: VectorAggregation): string {
   if (!grouping || (grouping.labels.length === 0 && !grouping.without)) return op
   return `${op} ${groupingText(grouping)}`
@@ -97,7 +97,7 @@ function operatorText(expr: BinaryOperation, { isExact }: PrintStyle): string {
   text += ` ${matching.on ? 'on' : 'ignoring'} (${matching.labels.join(',')})`
   if (!matching.group) return `${text} `
   text += ` group_${matching.group}`
-  // Without parentheses of its own it would take those of the right side.
+  // Without its own parentheses it would take those of the right side.
   const isOpen = isExact || expr.right.kind === 'binary'
   if (matching.include.length > 0 || isOpen) text += ` (${matching.include.join(',')})`
   return text
@@ -143,7 +143,7 @@ function pretty(expr: Expr, depth: number): string {
   }
 }
 
-// An operation inside another keeps its parentheses over several lines, which Loki loses.
+// A nested operation keeps its parentheses over several lines. Loki loses them.
 function prettyOperand(expr: MetricExpr, depth: number): string {
   if (expr.kind !== 'binary' || formatExpr(expr, canonical).length <= lineLengthMax) {
     return pretty(expr, depth)
@@ -157,7 +157,7 @@ function prettyGrouping({ op, grouping }: VectorAggregation): string {
   return `${op} ${grouping.without ? 'without' : 'by'} (${grouping.labels.join(', ')})`
 }
 
-// Line filters that follow one another share a line.
+// Consecutive line filters share a line.
 function prettyLog(expr: LogExpr, depth: number): string {
   const indent = '  '.repeat(depth)
   let text = indent + formatSelector(expr.matchers)

@@ -1,4 +1,4 @@
-// The regular expressions of a query, to judge what all of them together cost before any is compiled.
+// Visits the regular expressions of a query, so that their total cost is known before any is compiled.
 
 import type { VisitRegex } from '../stages/definition.ts'
 import { visitFilterRegexes } from '../stages/label-filter.ts'

@@ -1,4 +1,4 @@
-// The words of the language: those of the grammar, and those of the tables.
+// The words of LogQL: those of the grammar and those of the tables.
 
 import { rangeDefinitions } from '../aggregation/range-table.ts'
 import { vectorDefinitions } from '../aggregation/vector-table.ts'

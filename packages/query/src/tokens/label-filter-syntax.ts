@@ -1,4 +1,4 @@
-// Label filters as data, and how they are read and printed: `status >= 500 and (method = "GET" or …)`.
+// Label filters as data, with parser and printer: `status >= 500 and (method = "GET" or …)`.
 
 import {
   formatGoDuration,
@@ -34,7 +34,7 @@ export type LabelCondition =
       readonly valueNs: bigint
     }
 
-/** Conditions that are joined by `and` and `or`. */
+/** Conditions joined by `and` and `or`. */
 export type LabelFilter =
   | LabelCondition
   | { readonly kind: 'and' | 'or'; readonly left: LabelFilter; readonly right: LabelFilter }
@@ -42,8 +42,8 @@ export type LabelFilter =
 const compareOps = new Set(['=', '==', '!=', '>', '>=', '<', '<='])
 
 /**
- * Parses a label filter. `and` binds tighter than `or`. A comma, or nothing at all, has no precedence: it
- * joins the filter right before it with everything that follows.
+ * Parses a label filter. `and` binds tighter than `or`. A comma, or no operator at all, has no precedence:
+ * it joins the filter right before it with everything after it.
  *
  * @throws LogqlSyntaxError
  */
@@ -124,12 +124,12 @@ function parseComparison(reader: TokenReader, name: string, op: string): LabelFi
 function parseFilterNumber(reader: TokenReader): number {
   const sign = reader.sign()
   const { text } = reader.expect('NUMBER')
-  // Go's integers with a prefix are no floats to it, but a filter may have them.
+  // Go does not parse integers with a prefix as floats, but a filter may use them.
   const integer = /^0[xXbBoO]_?[\da-fA-F]+(?:_[\da-fA-F]+)*$/.test(text)
   return sign * (integer ? Number(text.replaceAll('_', '')) : literalOf(text))
 }
 
-// Loki reads a query again in its printed form, where sizes have two digits.
+// Loki parses the printed form of a query again, where sizes have two digits.
 function roundedBytes(bytes: number): number {
   return parseLogqlBytes(formatLogqlBytes(bytes))
 }

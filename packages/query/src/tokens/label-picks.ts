@@ -1,9 +1,9 @@
-// The parameters of `drop` and `keep`: names of labels, and matchers on their values.
+// The parameters of `drop` and `keep`: label names, and matchers on their values.
 
 import { formatMatcher, type Matcher, type MatcherOp } from '@skald/wire'
 import type { TokenReader } from './token-reader.ts'
 
-/** A label by its name, or only where its value matches. */
+/** A label, optionally only if its value matches. */
 export interface LabelPick {
   readonly name: string
   readonly matcher?: Matcher

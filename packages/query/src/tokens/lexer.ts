@@ -1,5 +1,5 @@
-// LogQL text to tokens, one at a time, so that a syntax error is found before a bad character behind
-// it. Follows Go's text/scanner where Loki leaves the words to it, positions included.
+// Splits LogQL text into tokens, one at a time, so a syntax error is found before a bad character after it.
+// Follows Go's text/scanner where Loki uses it, including positions.
 
 import {
   parseGoDuration,
@@ -9,23 +9,22 @@ import {
 } from '@skald/go-dialect'
 import { LogqlSyntaxError } from '../errors.ts'
 
-/** What a token is: punctuation and keywords as they are written, the others by their class. */
+/** Type of a token: punctuation and keywords are their own text, others have a class. */
 export interface Token {
   readonly type: string
-  /** As written; for strings what they stand for. */
+  /** As written; strings are unquoted. */
   readonly text: string
   /** Value of DURATION and RANGE. */
   readonly durationNs: bigint
-  /** Value of NUMBER and BYTES. */
-  /** Of sizes; what a number is depends on where it stands. */
+  /** Value of NUMBER and BYTES. The parser decides how to read a number. */
   readonly number: number
   readonly line: number
   readonly column: number
 }
 
-/** Words that are no plain names. */
+/** Words that are not plain names. */
 export interface Words {
-  /** Names of functions; they are plain names unless a parenthesis follows. */
+  /** Names of functions. Without a parenthesis after them they are plain names. */
   readonly functions: ReadonlySet<string>
   readonly keywords: ReadonlySet<string>
 }
@@ -46,7 +45,7 @@ const durationTail = /[\p{N}nuµmshdwy.]+/uy
 const bytesTail = /[\p{N}BikKMGTP.]+/uy
 const callAhead = /[ \t\r\n]*(?:\(|(?:by|without)[ \t\r\n]*\()/iy
 
-/** Yields the tokens of one query. */
+/** Returns the tokens of one query. */
 export class Lexer {
   readonly #text: string
   readonly #words: Words
@@ -60,7 +59,7 @@ export class Lexer {
     this.#words = words
   }
 
-  /** Reads the next token; `$end` behind the last. */
+  /** Reads the next token; `$end` after the last. */
   next(): Token {
     spaces.lastIndex = this.#at
     spaces.test(this.#text)
@@ -120,8 +119,8 @@ export class Lexer {
     }
   }
 
-  // Line and column count from 1, columns in characters; an empty text has no position at all.
-  // Offsets only grow, so each character is counted once.
+  // Line and column count from 1; columns count characters. An empty text has no position. Offsets only
+  // grow, so each character is counted once.
   #position(offset: number): { line: number; column: number } {
     if (this.#text === '') return { line: 0, column: 0 }
     for (const char of this.#text.slice(this.#seen, offset)) {
@@ -165,7 +164,7 @@ export class Lexer {
     }
   }
 
-  // Go's scanner reads 'x' as a character, which LogQL has no use for.
+  // Go's scanner reads 'x' as a character, which LogQL does not use.
   #charLiteral(start: number): Token {
     const literal = /'((?:[^'\\\n]|\\.)*)'?/uy
     literal.lastIndex = start
@@ -217,7 +216,7 @@ export class Lexer {
     return this.#token('NUMBER', start, digits)
   }
 
-  // A number (or a minus) may go on as a duration; it stays a number where that makes none.
+  // A number (or minus) may be the start of a duration. Otherwise it stays a number.
   #duration(head: string, start: number): Token | undefined {
     const after = this.#at
     const tail = this.#match(durationTail)
@@ -238,7 +237,7 @@ export class Lexer {
       const value = parseLogqlBytes(head + tail)
       return this.#token('BYTES', start, head + tail, { isWide: true, number: value })
     } catch {
-      // It is a number, and what follows it another token.
+      // It is a number, and the rest is another token.
       this.#at = after
       return undefined
     }
@@ -250,7 +249,7 @@ function readDuration(text: string): bigint | undefined {
     try {
       return parse(text)
     } catch {
-      // The other dialect may know it.
+      // Try the other notation.
     }
   }
   return undefined

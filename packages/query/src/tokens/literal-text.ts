@@ -1,8 +1,8 @@
-// Numbers as LogQL prints them.
+// Prints numbers like LogQL.
 
 /**
- * Writes a number like Go's FormatFloat with 'f' and the shortest digits. NaN and infinities are written as
- * a calculation that gives them, so that the text can be read again.
+ * Writes a number like Go's FormatFloat with 'f' and the shortest digits. NaN and infinities become a
+ * calculation that gives them, so the text can be parsed again.
  */
 export function literalText(value: number): string {
   if (Number.isNaN(value)) return '(0 / 0)'
@@ -10,7 +10,7 @@ export function literalText(value: number): string {
   return decimalText(value)
 }
 
-/** Writes a finite number in fixed notation with the shortest digits that give it back. */
+/** Writes a finite number in fixed notation, with the shortest digits that parse to the same value. */
 export function decimalText(value: number): string {
   const text = String(value)
   const exponent = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text)
@@ -22,7 +22,7 @@ export function decimalText(value: number): string {
   return `${sign}${digits}${'0'.repeat(shift - fraction.length)}`
 }
 
-/** How values are printed whose canonical form loses digits. */
+/** How to print values whose canonical form loses digits. */
 export interface PrintStyle {
   readonly isExact: boolean
 }

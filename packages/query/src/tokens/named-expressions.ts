@@ -8,7 +8,7 @@ export interface NamedExpression {
   readonly expression: string
 }
 
-/** Reads what may be none. */
+/** Reads a list that may be empty. */
 export function parseNamedExpressions(reader: TokenReader): NamedExpression[] {
   if (reader.peek().type !== 'IDENTIFIER') return []
   return reader.list(() => {
@@ -18,7 +18,7 @@ export function parseNamedExpressions(reader: TokenReader): NamedExpression[] {
   })
 }
 
-/** Writes them with a space in front; nothing if there are none. */
+/** Writes the list with a leading space. Empty if there are no items. */
 export function formatNamedExpressions(items: readonly NamedExpression[]): string {
   if (items.length === 0) return ''
   return ` ${items.map(item => `${item.name}=${quoteGoString(item.expression)}`).join(',')}`

@@ -1,14 +1,14 @@
-// The tokens of one query with a look-ahead of one, and the errors of tokens that do not fit. The error
-// names the token and, in the places where Loki's parser does, what could have been there.
+// Reads the tokens of one query with one token of look-ahead, and reports unexpected tokens. The error names
+// the token and, where Loki's parser does, the expected tokens.
 
 import { parseFloatText } from '@skald/go-dialect/number/conversions'
 import { LogqlSyntaxError } from '../errors.ts'
 import type { Lexer, Token } from './lexer.ts'
 
-/** Deepest nesting, so that no walk over a tree runs out of stack. */
+/** Maximum nesting, so that no walk over a tree overflows the stack. */
 export const depthMax = 1_000
 
-/** Reads tokens, for the parser and for the stages that parse themselves. */
+/** Reads tokens, for the parser and for stages that parse themselves. */
 export class TokenReader {
   readonly #lexer: Lexer
   #ahead: Token | undefined
@@ -18,7 +18,7 @@ export class TokenReader {
     this.#lexer = lexer
   }
 
-  /** Returns the next token and leaves it there. */
+  /** Returns the next token without taking it. */
   peek(): Token {
     this.#ahead ??= this.#lexer.next()
     return this.#ahead
@@ -37,7 +37,7 @@ export class TokenReader {
   }
 
   /**
-   * Takes the next token, which must have this type. `others` are named in the error as well.
+   * Takes the next token, which must have this type. The error also names `others`.
    *
    * @throws LogqlSyntaxError
    */
@@ -46,14 +46,14 @@ export class TokenReader {
     return this.take()
   }
 
-  /** @throws LogqlSyntaxError that names the next token and what was expected instead. */
+  /** @throws LogqlSyntaxError with the next token and the expected ones. */
   refuse(...expected: string[]): never {
     const token = this.peek()
     const expecting = expected.length > 0 ? `, expecting ${expected.join(' or ')}` : ''
     throw new LogqlSyntaxError(`syntax error: unexpected ${token.type}${expecting}`, this.here())
   }
 
-  /** Returns the place of the next token, for errors. */
+  /** Returns the position of the next token, for errors. */
   here(): { line: number; column: number } {
     const { line, column } = this.peek()
     return { line, column }
@@ -62,7 +62,7 @@ export class TokenReader {
   /**
    * Runs a part of the parser one level deeper.
    *
-   * @throws LogqlSyntaxError when the query nests too deep.
+   * @throws LogqlSyntaxError if the query is nested too deeply.
    */
   deeper<T>(parse: () => T): T {
     if (++this.#depth > depthMax) {
@@ -73,14 +73,14 @@ export class TokenReader {
     return result
   }
 
-  /** Reads one or more items with commas between them. */
+  /** Reads one or more items separated by commas. */
   list<T>(item: () => T): T[] {
     const items = [item()]
     while (this.takeIf(',')) items.push(item())
     return items
   }
 
-  /** Takes a sign, if there is one; returns -1 or 1. */
+  /** Takes a sign if there is one. Returns -1 or 1. */
   sign(): 1 | -1 {
     if (this.takeIf('-')) return -1
     this.takeIf('+')

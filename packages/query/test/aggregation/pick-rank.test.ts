@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { pickRank } from '../../src/aggregation/pick-rank.ts'
 
-test('the number of any rank is found, one after the other', async t => {
+test('pickRank finds the number at every rank, one after another', async t => {
   const numbers = fc.oneof(
     fc.array(fc.double({ noNaN: true }), { minLength: 1, maxLength: 300 }),
     fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 1, maxLength: 300 }),
@@ -20,7 +20,7 @@ test('the number of any rank is found, one after the other', async t => {
   )
 })
 
-test('no order of the numbers takes long', async t => {
+test('no order of the numbers is slow', async t => {
   const count = 200_000
   const orders: [string, (i: number) => number][] = [
     ['ascending', i => i],

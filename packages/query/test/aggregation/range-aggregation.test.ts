@@ -17,7 +17,7 @@ const variance = (values: readonly number[]) => {
   return sum(values.map(value => (value - mean) ** 2)) / values.length
 }
 
-// Each function over the samples of a window, in the plainest way.
+// Each function over the samples of a window, in the simplest way.
 const plain: Readonly<Record<string, (samples: readonly Sample[], rangeS: number) => number>> = {
   count_over_time: samples => samples.length,
   sum_over_time: samples => sum(samples.map(s => s.value)),
@@ -58,7 +58,7 @@ function exprOf(op: string, rangeS: number): RangeAggregation {
   return parseLogql(`${op}(${parameter}{a="b"} ${unwrap}[${rangeS}s])`) as RangeAggregation
 }
 
-test('Range aggregations in buckets equal those over the samples of each window', async t => {
+test('Range aggregations over buckets equal those over the samples of each window', async t => {
   const samples = fc.uniqueArray(
     fc.record({ time: fc.integer({ min: -40, max: 60 }), value: fc.nat(20) }),
     { selector: sample => sample.time, maxLength: 40 },

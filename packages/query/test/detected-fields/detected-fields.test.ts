@@ -14,7 +14,7 @@ const signal = new AbortController().signal
 
 type Entry = string | readonly [line: string, metadata: Readonly<Record<string, string>>]
 
-/** Lines of one stream, the first one the oldest. */
+/** Lines of one stream, oldest first. */
 function ask(lines: readonly Entry[], options: Partial<DetectedFieldsRequest> = {}) {
   const entries = lines.map((entry, i) => {
     const [line, metadata] = typeof entry === 'string' ? [entry, {}] : entry
@@ -33,7 +33,7 @@ function ask(lines: readonly Entry[], options: Partial<DetectedFieldsRequest> = 
   return { source, request }
 }
 
-/** `name type cardinality parsers path`, one text for each field. */
+/** Returns `name type cardinality parsers path` for each field. */
 async function fields(lines: readonly Entry[], options: Partial<DetectedFieldsRequest> = {}) {
   const { source, request } = ask(lines, options)
   const found = await detectFields(request, source, signal)
@@ -75,7 +75,7 @@ test('Fields come from JSON, from logfmt and from structured metadata', async t 
   t.same(await fields(['no fields here', '']), [])
 })
 
-test('A field of a stream label has another name, those of errors are none', async t => {
+test('A field named like a stream label is renamed, and errors are not fields', async t => {
   t.same(await fields(['{"pod":"x"}']), ['pod_extracted string 1 json pod'])
   t.same(await fields([['a=1', { pod: 'x' }]]), [
     'a int 1 logfmt -',
@@ -86,7 +86,7 @@ test('A field of a stream label has another name, those of errors are none', asy
   ])
 })
 
-test("What the query's own stages found counts, and what they dropped is found again", async t => {
+test("Fields found by the query's own stages count, and dropped ones are found again", async t => {
   t.same(await fields(['GET /x a=1'], { logql: '{app="a"} | pattern "<method> <_>"' }), [
     'a int 1 logfmt -',
     'method string 1 logfmt -',
@@ -102,19 +102,19 @@ test("What the query's own stages found counts, and what they dropped is found a
   t.same(await fields(['a=1', 'b=1'], { logql: '{app="a"} |= "b"' }), ['b int 1 logfmt -'])
 })
 
-test('The newest lines are looked at, and the last value tells the type', async t => {
+test('The newest lines are sampled, and the last value decides the type', async t => {
   const lines = ['a=text', 'a=1', 'a=2']
   t.same(await fields(lines), ['a string 3 logfmt -'])
   t.same(await fields(lines, { lineLimit: 2 }), ['a int 2 logfmt -'])
   t.same(await fields(['a=1 b=2 c=3'], { limit: 2 }), ['a int 1 logfmt -', 'b int 1 logfmt -'])
 })
 
-test('A line that is no exact JSON has fields with a path, and the last line tells it', async t => {
+test('A line that is not exact JSON has fields with a path, and the last line decides it', async t => {
   t.same(await fields(['{"a":1} behind']), ['a int 1 json a'])
   t.same(await fields(['{"a_b":1}', '{"a":{"b":1}}']), ['a_b int 1 json a_b'])
 })
 
-test('Values are those of one field; sizes have one decimal unit', async t => {
+test('Values belong to one field; sizes have one decimal unit', async t => {
   const lines: Entry[] = [
     ['size=1.5KiB n=200 d=5m', { region: '5MB' }],
     'size=1536B n=404',
@@ -129,7 +129,7 @@ test('Values are those of one field; sizes have one decimal unit', async t => {
   t.same(await values('app', lines), [], 'a stream label is no field')
 })
 
-test('Types are what Go can read', t => {
+test('Types are those that Go can parse', t => {
   const type = (value: string, want: string) => t.equal(fieldTypeOf(value), want, value)
   type('9223372036854775807', 'int')
   type('-9223372036854775808', 'int')
@@ -149,7 +149,7 @@ test('Types are what Go can read', t => {
   t.end()
 })
 
-test('A metric query, a limit that is too high and a query that is gone are refused', async t => {
+test('A metric query, a limit that is too high and a cancelled query are errors', async t => {
   await t.rejects(fields([], { logql: 'rate({app="a"}[1m])' }), {
     message: 'only log selector is supported',
   })
@@ -159,7 +159,7 @@ test('A metric query, a limit that is too high and a query that is gone are refu
   await t.rejects(detectFields(request, source, gone), new Error('gone'))
 })
 
-test('Labels of numbers and UUIDs alone are not worth offering', t => {
+test('Labels with only numbers and UUIDs are not worth offering', t => {
   const useful = (name: string, texts: readonly string[], want: boolean) =>
     t.equal(isUsefulLabel(name, texts), want, `${name}: ${texts.join(', ')}`)
   useful('ver', ['1', '2.5', '1e3'], false)

@@ -25,7 +25,7 @@ test('Too many series are an error', async t => {
   }
 })
 
-test('Where some of them will do the first ones are given, with a warning', async t => {
+test('If partial results are allowed, the first series are returned with a warning', async t => {
   for (const logql of [
     'count_over_time({app=~".+"}[10s])',
     'sum by (app) (count_over_time({app=~".+"}[10s]))',
@@ -47,7 +47,7 @@ test('Where some of them will do the first ones are given, with a warning', asyn
   }
 })
 
-test('A query that stays below the limit has no warnings', async t => {
+test('A query below the limit has no warnings', async t => {
   const asked = request('sum(count_over_time({app=~".+"}[10s]))', { allowsPartial: true })
   t.same((await runQuery(asked, source, never)).warnings, [])
 })

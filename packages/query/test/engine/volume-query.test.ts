@@ -52,7 +52,7 @@ async function volume(selector: string, options: Partial<VolumeRequest> = {}) {
   ])
 }
 
-/** Lines that any volume of this file has looked at. */
+/** Number of lines read by the volume queries in this file. */
 const t0 = { touchedLines: 0 }
 
 test('A volume counts bytes of lines and eight for each pair of metadata', async t => {
@@ -99,7 +99,7 @@ test('Each bucket keeps its largest series', async t => {
   )
 })
 
-test('More series than may be added up, and too many buckets, are refused', async t => {
+test('Too many series or buckets are an error', async t => {
   await t.rejects(
     volume('{env="x"}', { maxSeries: 2 }),
     new LimitExceededError(

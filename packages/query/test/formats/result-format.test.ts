@@ -19,7 +19,7 @@ test('Samples are written with the shortest digits and no exponent', async t => 
   t.equal(secondsText(1_700_000_000_000_000_000n), '1700000000')
 })
 
-test('Streams are grouped by all labels, or by those of the stream with categorize-labels', async t => {
+test('Streams are grouped by all labels, or by stream labels with categorize-labels', async t => {
   const labels = (level: string) => ({
     stream: createLabelSet({ app: 'a' }),
     metadata: createLabelSet({ trace: 't' }),
@@ -99,7 +99,7 @@ test('Matrix, vector and scalar have seconds and texts', async t => {
   )
 })
 
-test('Warnings stand in front of the data, and nowhere where there are none', async t => {
+test('Warnings come before the data, and are omitted if there are none', async t => {
   const result = { kind: 'scalar', stats, timeNs, value: 2 } as const
   const format = { categorizeLabels: false }
   const warned = formatQueryResult({ ...result, warnings: ['too much'] }, format)

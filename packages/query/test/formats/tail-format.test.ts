@@ -12,7 +12,7 @@ const entry = {
   },
 }
 
-test('A frame holds each entry as a stream of its own', async t => {
+test('A tail message has each entry as a separate stream', async t => {
   const union = formatTailEntry(entry, 'union')
   t.same(JSON.parse(formatTailFrame([union, union], [], { form: 'union' })), {
     streams: Array.from({ length: 2 }, () => ({
@@ -22,7 +22,7 @@ test('A frame holds each entry as a stream of its own', async t => {
   })
 })
 
-test('A frame tells categories apart and names its flags', async t => {
+test('A tail message separates categories and names its flags', async t => {
   const form = 'categorized'
   const frame = formatTailFrame([formatTailEntry(entry, form)], [], {
     form,
@@ -45,7 +45,7 @@ test('A frame tells categories apart and names its flags', async t => {
   })
 })
 
-test('A frame tells what was dropped', async t => {
+test('A tail message reports dropped entries', async t => {
   const dropped = formatDroppedEntry(formatTailEntry(entry, 'union'), 'union')
   t.same(JSON.parse(formatTailFrame([], [dropped], { form: 'union' })), {
     streams: [],
@@ -55,7 +55,7 @@ test('A frame tells what was dropped', async t => {
   })
 })
 
-test('A frame of the older path has label texts and RFC 3339 times', async t => {
+test('A tail message of the older path has label texts and RFC 3339 times', async t => {
   const form = 'legacy'
   const text = formatTailEntry(entry, form)
   const frame = formatTailFrame([text], [formatDroppedEntry(text, form)], { form })

@@ -74,7 +74,7 @@ test('An aggregation that keeps one label reads no other label of a line', async
   f('| regexp "(?P<status>\\\\d+)( (?P<user>\\\\w+))?"', 'a', [undefined, undefined])
 })
 
-test('The short way is taken where one parser and its filters decide', async t => {
+test('The fast path runs if one parser and its filters are enough', async t => {
   const f = (logql: string, isTaken: boolean) => {
     const scans = createFieldScans(queryOf(logql), () => {
       throw new Error('no line, no series')
@@ -195,7 +195,7 @@ async function answer(logql: string, loaded: readonly TestStream[]): Promise<str
   }
 }
 
-test('The short way and the pipeline give the same answer', async t => {
+test('The fast path and the pipeline give the same result', async t => {
   await fc.assert(
     fc.asyncProperty(
       fc.tuple(parser, filter, aggregation),
@@ -203,7 +203,7 @@ test('The short way and the pipeline give the same answer', async t => {
       async ([parse, filtered, aggregate], loaded) => {
         const withPipeline = (stage: string) =>
           aggregate.replace('@', `{app="a"} ${parse} ${stage} ${filtered}`)
-        // A stage that changes nothing keeps the query off the short way.
+        // A stage that changes nothing keeps the query off the fast path.
         return (
           (await answer(withPipeline(''), loaded)) ===
           (await answer(withPipeline('| decolorize'), loaded))

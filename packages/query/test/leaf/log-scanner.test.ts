@@ -34,7 +34,7 @@ async function times(
   return result.entries.map(entry => Number(entry.timestampNs - startNs))
 }
 
-test('A log query gives the first or last entries of all streams together', async t => {
+test('A log query returns the first or last entries across all streams', async t => {
   const streams = [
     { labels: { app: 'a' }, entries: entries(30) },
     { labels: { app: 'b' }, entries: entries(30, 5) },
@@ -44,7 +44,7 @@ test('A log query gives the first or last entries of all streams together', asyn
   t.equal((await times(streams, { direction: 'forward', limit: 1_000 })).length, 60)
 })
 
-test('A log query keeps entries that lie an interval apart, over all streams', async t => {
+test('A log query keeps entries at least one interval apart, across all streams', async t => {
   const streams = [
     { labels: { app: 'a' }, entries: entries(30) },
     { labels: { app: 'b' }, entries: entries(30, 5) },
@@ -54,7 +54,7 @@ test('A log query keeps entries that lie an interval apart, over all streams', a
   t.same(await times(streams, { direction: 'backward', limit: 3, intervalNs }), [295, 245, 195])
 })
 
-test('Entries of one time keep the order of their pushes', async t => {
+test('Entries at the same time stay in push order', async t => {
   const same = Array.from({ length: 12 }, (_, i) => ({ timestampNs: startNs, line: `${i}` }))
   for (const direction of ['forward', 'backward'] as const) {
     const result = await runQuery(
@@ -67,7 +67,7 @@ test('Entries of one time keep the order of their pushes', async t => {
   }
 })
 
-test('A full scanner wants no block that cannot better it', async t => {
+test('A full scanner skips blocks that cannot improve its result', async t => {
   const scanner = openLeafScanner(
     {
       kind: 'logs',

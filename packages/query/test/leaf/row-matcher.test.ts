@@ -12,7 +12,7 @@ const rows = [
 ]
 const all = { startNs: 0n, endNs: 1000n }
 
-test('A row matcher finds the rows that the pipeline lets through', async t => {
+test('A row matcher finds the rows that pass the pipeline', async t => {
   const block = createBlock(labels, rows)
   const found = (logql: string, bounds = all) =>
     new RowMatcher(parseLogQuery(logql), testClock).rows(block, bounds)
@@ -25,7 +25,7 @@ test('A row matcher finds the rows that the pipeline lets through', async t => {
   t.same(found('{app="x"}', { startNs: 200n, endNs: 300n }), [])
 })
 
-test('A row matcher leaves out the rows that are skipped already', async t => {
+test('A row matcher leaves out skipped rows', async t => {
   const block = { ...createBlock(labels, rows), skip: Uint8Array.of(0, 1, 0, 0) }
   t.same(new RowMatcher(parseLogQuery('{app="x"} |= "error"'), testClock).rows(block, all), [2, 3])
 })

@@ -47,13 +47,13 @@ async function touchedBy(logql: string) {
   return { touched: source.touched, result }
 }
 
-test('A count of rows reads no lines and no metadata where stream labels are kept', async t => {
+test('A count of rows reads no lines or metadata if only stream labels are kept', async t => {
   const { touched, result } = await touchedBy('sum by (app) (rate({app="a"}[2m]))')
   t.same(touched, { lines: 0, lengths: 0, times: 0, metadata: 0 })
   t.equal(result.kind === 'vector' && result.samples[0]!.value, 50 / 120)
 })
 
-test('A count that a window cuts reads times only', async t => {
+test('A count of part of a block reads only times', async t => {
   const { touched } = await touchedBy('sum(count_over_time({app="a"}[35s]))')
   t.same([touched.lines, touched.lengths, touched.metadata], [0, 0, 0])
 })
@@ -66,13 +66,13 @@ test('A count of bytes reads lengths, not lines', async t => {
   t.equal(result.kind === 'vector' && result.samples[0]!.value, bytes)
 })
 
-test('Labels of the metadata make series without a look at lines', async t => {
+test('Metadata labels make series without reading lines', async t => {
   const { touched, result } = await touchedBy('count_over_time({app="a"}[2m])')
   t.equal(touched.lines, 0)
   t.same(result.kind === 'vector' && result.samples.map(sample => sample.value), [25, 25])
 })
 
-test('A filter on metadata decides without lines', async t => {
+test('A filter on metadata reads no lines', async t => {
   const { touched, result } = await touchedBy(
     'sum(count_over_time({app="a"} | detected_level="error" [2m]))',
   )
@@ -80,7 +80,7 @@ test('A filter on metadata decides without lines', async t => {
   t.equal(result.kind === 'vector' && result.samples[0]!.value, 25)
 })
 
-test('A query with more series than allowed is refused', async t => {
+test('A query with too many series is an error', async t => {
   const limits = { ...defaultQueryLimits, maxQuerySeries: 10 }
   const logql = 'count_over_time({app="a"} | regexp "(?P<n>[0-9]+)" [2m])'
   const run = runQuery(
@@ -95,7 +95,7 @@ test('A query with more series than allowed is refused', async t => {
   })
 })
 
-test('Windows of every range and step count each entry as often as it is in them', async t => {
+test('Every window counts exactly its entries, for any range and step', async t => {
   for (const [rangeS, stepS] of [
     [10, 10],
     [25, 10],
@@ -131,7 +131,7 @@ test('Windows of every range and step count each entry as often as it is in them
   t.pass('all windows are right')
 })
 
-test('A label filter behind a parser spares blocks that lack its value, escapes included', async t => {
+test('A label filter after a parser skips blocks that lack its value, including escapes', async t => {
   const rowsLeft = (logql: string, lines: string[], labels: Record<string, string> = {}) => {
     const bytes = Buffer.from(lines.map(line => `${line}\n`).join(''))
     const offsets = new Uint32Array(lines.length + 1)
@@ -159,7 +159,7 @@ test('A label filter behind a parser spares blocks that lack its value, escapes 
   t.equal(rowsLeft('{a="b"} | json | level="error" or level="warn"', lines), 1)
   t.equal(rowsLeft('{a="b"} | json | level="error"', [...lines, '{"level":"\\u0065rror"}']), 1)
   t.equal(rowsLeft('{a="b"} | logfmt | level="error"', ['level=info', 'level="err\\u006fr"']), 1)
-  // What is no text of the line, or may be missing from it, spares none.
+  // Values that are not text of the line, or may be missing from it, rule out no block.
   t.equal(rowsLeft('{a="b"} | json | level="error"', lines, { level: 'error' }), 3)
   t.equal(rowsLeft('{a="b"} | json | level!="error"', lines), 3)
   t.equal(rowsLeft('{a="b"} | json | level="" ', lines), 3)

@@ -9,7 +9,7 @@ test('xxHash64 is XXH64 with seed 0', async t => {
   f('Nobody inspects the spammish repetition', 'fbcea83c8a378bf1')
 })
 
-test('compareStreams orders streams as Loki does: by their hash', async t => {
+test('compareStreams orders streams by their hash, like Loki', async t => {
   const streams = [
     '{app="dup", replica="1", service_name="dup"}',
     '{app="dup", replica="2", service_name="dup"}',

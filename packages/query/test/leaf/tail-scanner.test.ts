@@ -10,7 +10,7 @@ const rows = [
   { timestampNs: 110n, line: 'level=error n=3' },
 ]
 
-test('A tail scanner gives the entries of each block that pass the pipeline', async t => {
+test('A tail scanner returns the entries of each block that pass the pipeline', async t => {
   const scanner = new TailScanner(
     parseLogQuery('{app="x"} |= "error" | logfmt | line_format "{{.n}}"'),
     testClock,
@@ -37,7 +37,7 @@ test('A tail scanner gives the entries of each block that pass the pipeline', as
   })
 })
 
-test('A tail scanner leaves out the rows that do not count', async t => {
+test('A tail scanner leaves out skipped rows', async t => {
   const scanner = new TailScanner(parseLogQuery('{app="x"}'), testClock)
   const block = { ...createBlock(labels, rows), skip: Uint8Array.of(0, 1, 0) }
   t.same(

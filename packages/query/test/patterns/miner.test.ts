@@ -6,14 +6,14 @@ import { shapeOf } from '../../src/patterns/shape.ts'
 import { formatPattern, tokensOf } from '../../src/patterns/tokens.ts'
 import { createMemorySource } from '../memory-source.ts'
 
-/** Takes in a line as a scan does. */
+/** Adds a line like a scan does. */
 function teach(miner: PatternMiner, text: string, slot = 0): void {
   const bytes = Buffer.from(text)
   const line = { bytes, start: 0, end: bytes.length }
   if (!miner.addKnown(line, slot)) miner.add(line, slot)
 }
 
-/** Patterns of lines with how many lines each has, largest first. */
+/** Returns the patterns of lines and their line counts, largest first. */
 function mine(lines: readonly string[]): [pattern: string, count: number][] {
   const miner = new PatternMiner()
   for (const line of lines) teach(miner, line)
@@ -30,7 +30,7 @@ function countsOf(miner: PatternMiner): [pattern: string, count: number][] {
     .sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
 }
 
-test('words with digits stand for anything', async t => {
+test('words with digits match anything', async t => {
   const f = (line: string, want: string) => t.equal(formatPattern(tokensOf(line)), want)
   f('GET /api/v1/items/42 200', 'GET <_> <_>')
   f('10.0.0.1:8080 connected', '<_> connected')
@@ -44,7 +44,7 @@ test('words with digits stand for anything', async t => {
   f('x '.repeat(400), `${'x '.repeat(128)}<_>`)
 })
 
-test('lines that differ in words with digits or in the last word make one pattern', async t => {
+test('lines that differ only in words with digits or in the last word share a pattern', async t => {
   t.same(
     mine([
       'user u1 logged in from 10.0.0.1 late',
@@ -60,7 +60,7 @@ test('lines that differ in words with digits or in the last word make one patter
   )
 })
 
-test('of the words at one place so many are told apart, the others are anything', async t => {
+test('too many different words at one place become a wildcard', async t => {
   const names = Array.from({ length: 40 }, (_, i) =>
     String.fromCodePoint(0x67 + (i % 20)).repeat(3 + i),
   )
@@ -69,7 +69,7 @@ test('of the words at one place so many are told apart, the others are anything'
   t.same(found[0], ['hello <_> and welcome', 25])
 })
 
-test('a line with little in common with a pattern makes its own', async t => {
+test('a line with little in common with a pattern gets a separate one', async t => {
   t.same(mine(['alpha', 'beta', 'gamma']).length, 3)
   t.same(mine(['1 2 3 4', '5 6 7 8']), [['<_> <_> <_> <_>', 2]])
 })
@@ -87,7 +87,7 @@ test('logfmt and JSON lines keep their keys', async t => {
   ])
 })
 
-test('counts are kept by time slot, also when miners are merged', async t => {
+test('counts are kept per time slot, even when miners are merged', async t => {
   const [one, other] = [new PatternMiner(), new PatternMiner()]
   teach(one, 'job 1 done in 3 s', 1)
   teach(one, 'job 2 done in 4 s', 2)
@@ -105,12 +105,12 @@ test('counts are kept by time slot, also when miners are merged', async t => {
   )
 })
 
-/** Lines of which no two are alike. */
+/** Lines that are all different. */
 function unlike(i: number): string {
   return `${'('.repeat(1 + (i % 18))}w${'['.repeat(1 + Math.floor(i / 18))}`
 }
 
-test('memory is bounded: the pattern not seen for the longest time makes room', async t => {
+test('memory is bounded: a new pattern replaces the one not seen for the longest time', async t => {
   const miner = new PatternMiner()
   teach(miner, 'first of all', 0)
   for (let i = 0; i < 299; i++) teach(miner, unlike(i), 0)
@@ -134,7 +134,7 @@ test('every line is counted once', async t => {
   t.end()
 })
 
-test('lines of one shape have the same tokens', async t => {
+test('lines with the same shape have the same tokens', async t => {
   const piece = fc.constantFrom(
     ...[
       'a',
@@ -181,7 +181,7 @@ test('lines of one shape have the same tokens', async t => {
   t.equal(shape('é'.repeat(3001)), -1)
 })
 
-test('lines of which no two are alike are sampled, and the answer says so', async t => {
+test('lines that are all different are sampled, and the result says so', async t => {
   const letters = (i: number) =>
     i.toString(26).replaceAll(/\d/g, digit => 'qrstuvwxyz'[Number(digit)]!)
   const entries = Array.from({ length: 20_000 }, (_, i) => {

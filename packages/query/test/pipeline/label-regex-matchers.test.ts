@@ -15,7 +15,7 @@ test('Matchers compare whole values', async t => {
   t.throws(() => compileMatcher({ name: 'a', op: '=~', value: '(' }), { code: 'REGEX_SYNTAX' })
 })
 
-test('compileMatchers holds where all matchers do; a missing label is empty', async t => {
+test('compileMatchers passes if all matchers do; a missing label is empty', async t => {
   const matches = compileMatchers([
     { name: 'a', op: '=', value: 'x' },
     { name: 'b', op: '!=', value: 'y' },
@@ -24,7 +24,7 @@ test('compileMatchers holds where all matchers do; a missing label is empty', as
   t.notOk(matches(createLabelSet({ a: 'x', b: 'y' })))
 })
 
-test('Label filters lose their anchors in the forms that Loki simplifies', async t => {
+test('Label filters are not anchored in the forms that Loki simplifies', async t => {
   const f = (value: string, text: string, want: boolean) => {
     t.equal(compileFilterMatcher({ name: 'a', op: '=~', value })(text), want, `${value} on ${text}`)
     t.equal(compileFilterMatcher({ name: 'a', op: '!~', value })(text), !want)

@@ -14,7 +14,7 @@ function leafOf(logql: string): Leaf {
   }
 }
 
-test('A leaf has one key, however its query was written', async t => {
+test('A leaf has the same key however its query was written', async t => {
   t.equal(leafKey(leafOf('{a="b"} | n>1')), leafKey(leafOf('{ a = `b` }   |  n > 1.0')))
   t.not(leafKey(leafOf('{a="b"}')), leafKey({ ...leafOf('{a="b"}'), limit: 11 } as Leaf))
   const later = { ...leafOf('{a="b"}'), endNs: 9_007_199_254_740_992n } as Leaf

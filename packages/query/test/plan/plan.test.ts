@@ -24,7 +24,7 @@ test('planGrid aligns range queries to their step', async t => {
   })
 })
 
-test('A sum hands its grouping down where samples just add up', async t => {
+test('A sum passes its grouping down if samples just add up', async t => {
   const f = (query: string, want: unknown) =>
     t.same(foldedGrouping(parseLogql(query) as MetricExpr), want, query)
   f('sum by (a) (rate({x="y"}[1m]))', { without: false, labels: ['a'] })
@@ -35,7 +35,7 @@ test('A sum hands its grouping down where samples just add up', async t => {
   f('sum(rate({x="y"}[1m]) > 1)', undefined)
 })
 
-test('labelNeeds names what stages, unwrap and grouping look at', async t => {
+test('labelNeeds returns the labels that stages, unwrap and grouping use', async t => {
   const f = (query: string, by: string[], want: string[] | undefined) => {
     const expr = parseLogql(query) as RangeAggregation
     const { names } = labelNeeds(expr, { without: false, labels: by })
@@ -48,7 +48,7 @@ test('labelNeeds names what stages, unwrap and grouping look at', async t => {
   f('count_over_time({x="y"} | line_format "{{.}}" | json [1m])', [], undefined)
 })
 
-test('A line_format that nobody reads is left out of counts', async t => {
+test('A line_format that nothing reads is left out of counts', async t => {
   const f = (query: string, want: number) =>
     t.equal(withoutIdleFormats(parseLogql(query) as RangeAggregation).length, want, query)
   f('count_over_time({x="y"} | json | line_format "a" [1m])', 1)
@@ -71,7 +71,7 @@ test('lineHints finds values that a line must contain', async t => {
   f('{x="y"} | json | label_format a=b | a="b"', [])
 })
 
-test('checkQueryLimits refuses with the words of Loki', async t => {
+test("checkQueryLimits throws Loki's error texts", async t => {
   const f = (query: string, limits: Partial<QueryLimits>, message: string) =>
     t.throws(
       () =>

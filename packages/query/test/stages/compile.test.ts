@@ -57,7 +57,7 @@ const stages = fc.oneof(
   logExpr.map(expr => expr.stages),
 )
 
-test('Probes and hints let every line through that the stages let through', async t => {
+test('Probes and hints pass every line that the stages pass', async t => {
   let passed = 0
   fc.assert(
     fc.property(stages, text, (list, line) => {
@@ -78,7 +78,7 @@ test('Probes and hints let every line through that the stages let through', asyn
   t.ok(passed > 500, `${passed} lines passed`)
 })
 
-test('Line filters run over blocks as far as the line is as it was stored', async t => {
+test('Line filters run over blocks until a stage changes the line', async t => {
   const f = (query: string, blockFilters: number, runs: number) => {
     const expr = parseLogql(`{a="b"} ${query}`)
     if (expr.kind !== 'log') throw new TypeError('no log query')
@@ -93,7 +93,7 @@ test('Line filters run over blocks as far as the line is as it was stored', asyn
   f('| unpack |= "x"', 0, 2)
 })
 
-test('Filters on stream labels and metadata run once for a metadata set', async t => {
+test('Filters on stream labels and metadata run once per metadata set', async t => {
   const f = (query: string, setFilters: number) => {
     const expr = parseLogql(`{a="b"} ${query}`)
     if (expr.kind !== 'log') throw new TypeError('no log query')

@@ -3,7 +3,7 @@ import { allLabels } from '../../src/pipeline/stage.ts'
 import { decolorizeStage } from '../../src/stages/decolorize.ts'
 import { lineOf } from './line-of.ts'
 
-test('decolorize takes escape sequences away, and stays quick on strange ones', async t => {
+test('decolorize removes escape sequences, and stays fast on unusual ones', async t => {
   const f = (text: string, want: string) => {
     const line = lineOf(text)
     decolorizeStage.compile({ kind: 'decolorize' }, allLabels)(line)

@@ -3,7 +3,7 @@ import { allLabels } from '../../src/pipeline/stage.ts'
 import { dropStage } from '../../src/stages/drop.ts'
 import { labelsAfter, lineOf } from './line-of.ts'
 
-test('drop takes labels of every kind away, errors only by their name', async t => {
+test('drop removes labels of every kind, errors only by name', async t => {
   const line = () => {
     const one = lineOf('', { app: 'x', env: 'y' }, { trace: 't' })
     one.labels.set('level', 'info')

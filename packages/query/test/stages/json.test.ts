@@ -11,7 +11,7 @@ const some = (...names: string[]): LabelNeeds => ({
   stopsEarly: true,
 })
 
-test('json makes labels of fields, and reports damage', async t => {
+test('json turns fields into labels, and reports invalid lines', async t => {
   const f = (text: string, want: Record<string, string>) =>
     t.same(
       labelsAfter(all(), lineOf(text, { app: 'x' }, { meta: 'm' })),
@@ -39,7 +39,7 @@ test('json makes labels of fields, and reports damage', async t => {
   f('{"a":1', error("Value is array, but can't find closing ']' symbol", { a: '1' }))
 })
 
-test('json takes what is needed, and then looks no further', async t => {
+test('json stops once it has found what is needed', async t => {
   const f = (text: string, names: string[], want: Record<string, string>) =>
     t.same(
       labelsAfter(compileJson({ kind: 'json', extractions: [] }, some(...names)), lineOf(text)),
@@ -54,7 +54,7 @@ test('json takes what is needed, and then looks no further', async t => {
   f('{" a ":1}', ['a'], { a: '1' })
 })
 
-test('json with expressions takes values from their places', async t => {
+test('json with expressions extracts values by path', async t => {
   const f = (text: string, expression: string, want: Record<string, string>) =>
     t.same(
       labelsAfter(
@@ -75,7 +75,7 @@ test('json with expressions takes values from their places', async t => {
   f('plain', 'a', { __error__: 'JSONParserErr' })
 })
 
-// Flattens as json does, by way of real values.
+// Flattens like the json stage, but on parsed values.
 function flatten(value: object, prefix: string, found: Record<string, string>): void {
   for (const [key, inner] of Object.entries(value)) {
     const name = prefix === '' ? sanitizeLabelName(key) : sanitizeInnerName(prefix, key)
@@ -100,10 +100,10 @@ const objectOf = (key: fc.Arbitrary<string>) =>
     ),
   })).object
 const object = objectOf(fc.stringMatching(/^[a-z][a-z0-9_.-]{0,5}$/))
-// Different keys of these never become the same name.
+// Different keys from these never map to the same name.
 const plainObject = objectOf(fc.constantFrom('a', 'b', 'c', 'x'))
 
-test('json agrees with JSON.parse on whatever is valid', async t => {
+test('json agrees with JSON.parse on valid lines', async t => {
   const run = all()
   fc.assert(
     fc.property(object, fc.boolean(), (value, isSpaced) => {
@@ -118,7 +118,7 @@ test('json agrees with JSON.parse on whatever is valid', async t => {
   t.pass('no difference')
 })
 
-test('json that needs a few labels finds what json of all finds', async t => {
+test('json for a few labels finds the same as json for all', async t => {
   fc.assert(
     fc.property(plainObject, fc.subarray(['a', 'b', 'c', 'a_b', 'x']), (value, names) => {
       const text = JSON.stringify(value)

@@ -3,7 +3,7 @@ import { allLabels } from '../../src/pipeline/stage.ts'
 import { keepStage } from '../../src/stages/keep.ts'
 import { labelsAfter, lineOf } from './line-of.ts'
 
-test('keep takes all other labels away, but no error', async t => {
+test('keep removes all other labels, but no errors', async t => {
   const line = () => {
     const one = lineOf('', { app: 'x', env: 'y' }, { trace: 't' })
     one.labels.set('level', 'info')

@@ -36,7 +36,7 @@ const term = fc.constantFrom(
   ...['<_>a', 'a<_>b', '<_>', 'a|', '\\bb\\b', '^$', 'a\\n', '[é ]', '.*a.*b', 'ab|é1|  '],
 )
 
-test('A filter over a block keeps the lines that it keeps one by one', async t => {
+test('A filter over a block keeps the same lines as one by one', async t => {
   fc.assert(
     fc.property(
       fc.array(line, { minLength: 1, maxLength: 40 }),
@@ -61,7 +61,7 @@ test('A filter over a block keeps the lines that it keeps one by one', async t =
   t.pass('no difference')
 })
 
-test('Blocks of many runs are searched as their lines are', async t => {
+test('Searching blocks with many runs gives the same result as searching their lines', async t => {
   const long = fc
     .tuple(line, fc.nat(40_000), line)
     .map(([head, padding, tail]) => `${head}${'x'.repeat(padding)}${tail}`)
@@ -97,7 +97,7 @@ test('Blocks of many runs are searched as their lines are', async t => {
   t.pass('no difference')
 })
 
-test('Lines are the same in any order they are asked for', async t => {
+test('Lines are the same in any reading order', async t => {
   const lines = Array.from({ length: 400 }, (_, i) => `${i} ${'y'.repeat((i * 7919) % 2_000)}`)
   const inOrder = blockOf(lines)
   t.same(

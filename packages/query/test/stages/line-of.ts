@@ -5,7 +5,7 @@ import { createLabelMap } from '../../src/pipeline/labels.ts'
 import { Line } from '../../src/pipeline/line.ts'
 import type { RunStage } from '../../src/pipeline/stage.ts'
 
-/** Makes a line with stream labels and metadata. */
+/** Creates a line with stream labels and metadata. */
 export function lineOf(
   text: string,
   stream: Readonly<Record<string, string>> = {},
@@ -20,7 +20,7 @@ export function lineOf(
   return line
 }
 
-/** Labels of a line after a stage, errors among them. */
+/** Returns the labels of a line after a stage, including errors. */
 export function labelsAfter(run: RunStage, line: Line): Record<string, string> {
   run(line)
   return Object.fromEntries(line.labels.toLabelSet().map(({ name, value }) => [name, value]))

@@ -7,7 +7,7 @@ import { labelsAfter, lineOf } from './line-of.ts'
 const compile = (isStrict = false, keepsEmpty = false) =>
   compileLogfmt({ kind: 'logfmt', isStrict, keepsEmpty, extractions: [] }, allLabels)
 
-test('logfmt makes labels of pairs and passes over damage', async t => {
+test('logfmt turns pairs into labels and skips invalid parts', async t => {
   const f = (text: string, want: Record<string, string>) =>
     t.same(labelsAfter(compile(), lineOf(text, { app: 'x' })), { app: 'x', ...want }, text)
   f('', {})
@@ -22,7 +22,7 @@ test('logfmt makes labels of pairs and passes over damage', async t => {
   f('a=1\tb=2\nc=3', { a: '1', b: '2', c: '3' })
 })
 
-test('logfmt --strict stops at damage, --keep-empty keeps keys without value', async t => {
+test('logfmt --strict stops at invalid parts, --keep-empty keeps keys without a value', async t => {
   t.same(labelsAfter(compile(true), lineOf('a=1 =2 b=3')), {
     __error__: 'LogfmtParserErr',
     __error_details__: "logfmt syntax error at pos 5 : unexpected '='",

@@ -3,7 +3,7 @@ import { allLabels } from '../../src/pipeline/stage.ts'
 import { patternStage } from '../../src/stages/pattern.ts'
 import { labelsAfter, lineOf } from './line-of.ts'
 
-test('pattern cuts the line at the texts between captures', async t => {
+test('pattern splits the line at the texts between captures', async t => {
   const f = (pattern: string, text: string, want: Record<string, string>) =>
     t.same(
       labelsAfter(patternStage.compile({ kind: 'pattern', pattern }, allLabels), lineOf(text)),

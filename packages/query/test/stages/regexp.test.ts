@@ -3,7 +3,7 @@ import { allLabels } from '../../src/pipeline/stage.ts'
 import { regexpStage } from '../../src/stages/regexp.ts'
 import { labelsAfter, lineOf } from './line-of.ts'
 
-test('regexp takes named groups of the first match', async t => {
+test('regexp extracts the named groups of the first match', async t => {
   const f = (pattern: string, text: string, want: Record<string, string>) =>
     t.same(
       labelsAfter(regexpStage.compile({ kind: 'regexp', pattern }, allLabels), lineOf(text)),

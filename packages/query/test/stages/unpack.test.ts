@@ -3,7 +3,7 @@ import { allLabels } from '../../src/pipeline/stage.ts'
 import { unpackStage } from '../../src/stages/unpack.ts'
 import { labelsAfter, lineOf } from './line-of.ts'
 
-test('unpack replaces the line only where there is an entry', async t => {
+test('unpack replaces the line only if there is an entry', async t => {
   const run = unpackStage.compile({ kind: 'unpack' }, allLabels)
   const packed = lineOf('{"a":"b","n":1,"_entry":"the \\"line\\""}')
   t.same(labelsAfter(run, packed), { a: 'b' })

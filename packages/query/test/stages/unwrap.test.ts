@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { compileUnwrap } from '../../src/stages/unwrap.ts'
 import { lineOf } from './line-of.ts'
 
-test('unwrap converts a label, or leaves the line out', async t => {
+test('unwrap converts a label, or skips the line', async t => {
   const f = (
     value: string | undefined,
     conversion: 'bytes' | 'duration' | undefined,

@@ -1,4 +1,4 @@
-// Random queries as syntax trees, for properties.
+// Generates random queries as syntax trees, for property tests.
 
 import fc from 'fast-check'
 import type { BinaryOp } from '../../src/aggregation/binary-operators.ts'
@@ -103,7 +103,7 @@ export const logExpr: fc.Arbitrary<LogExpr> = fc.record({
   stages: fc.array(stage, { maxLength: 4 }).filter(canBeWritten),
 })
 
-// `drop a != "b"` reads as a matcher, so no text stands for a filter right behind such a stage.
+// `drop a != "b"` reads as a matcher, so a line filter cannot come directly after such a stage.
 function canBeWritten(stages: readonly Stage[]): boolean {
   return stages.every((one, i) => {
     const next = stages[i + 1]

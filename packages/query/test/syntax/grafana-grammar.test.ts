@@ -1,5 +1,5 @@
-// Grafana's editor, its query builder and Logs Drilldown read LogQL with a grammar of their own: what is a
-// query to them is one to us, and of the same kind. Row 95 of docs/clients.md.
+// Grafana's editor, its query builder and Logs Drilldown parse LogQL with a separate grammar. Both grammars
+// must accept the same queries, with the same kind. Row 95 of docs/clients.md.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { parser } from '@grafana/lezer-logql'
@@ -8,7 +8,7 @@ import { parseLogql } from '../../src/index.ts'
 
 type Verdict = 'log' | 'metric' | 'invalid'
 
-/** What Grafana takes a query for. */
+/** Returns the kind of query that Grafana sees. */
 function verdictOfGrafana(query: string): Verdict {
   let isValid = true
   let isMetric = false
@@ -29,7 +29,7 @@ function verdictOfOurs(query: string): Verdict {
   }
 }
 
-/** Queries of the scripts; `fail` ones may fail for what they find, so they are left out. */
+/** Queries from the scripts. `fail` cases may fail because of their data, so they are left out. */
 const scripts = new URL('../scripts/', import.meta.url)
 const scripted = readdirSync(scripts)
   .filter(name => name.endsWith('.test'))
@@ -47,7 +47,7 @@ const mistakesToGrafana: ReadonlySet<string> = new Set([
   'sum_over_time({app="a"} | logfmt | keep app, v | unwrap v [30s] offset 30s)',
 ])
 
-/** What the app and the editor write, their variables replaced as they do it. */
+/** Queries written by the app and the editor, with variables replaced the way they do it. */
 const generated: readonly string[] = [
   'vector(1)+vector(1)',
   'sum by (detected_level) (count_over_time({ service_name="x" } [1m]))',

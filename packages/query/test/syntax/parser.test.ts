@@ -30,7 +30,7 @@ test('parseLogql reads every form of a log query', async t => {
   f('{a="b"} | x > 0x1p8 | y < 1_000 | z == 017', '{a="b"} | x>256 | y<1000 | z==17')
 })
 
-test('Label filters bind as in Loki: and before or, a comma joins with all behind it', async t => {
+test('Label filters bind like in Loki: and before or, a comma joins with everything after it', async t => {
   const f = (filter: string, want: string) =>
     t.equal(formatLogql(parseLogql(`{a="b"} | ${filter}`)), `{a="b"} | ${want}`, filter)
   f('a=1 and b=2 or c=3', '( ( a==1 , b==2 ) or c==3 )')
@@ -71,7 +71,7 @@ test('parseLogql reads every form of a metric query', async t => {
   f('label_replace(vector(1), "a", "b", "c", "d")', 'label_replace(vector(1),"a","b","c","d")')
 })
 
-test('parseLogql tells line and column of what does not fit', async t => {
+test('parseLogql reports line and column of errors', async t => {
   const f = (query: string, message: string) =>
     t.throws(() => parseLogql(query), { message }, query)
   f('', 'parse error : syntax error: unexpected $end')
@@ -93,7 +93,7 @@ test('parseLogql tells line and column of what does not fit', async t => {
   f('0b', 'parse error at line 1, col 1: binary literal has no digits')
 })
 
-test('parseLogql refuses texts that are too long or too deep', async t => {
+test('parseLogql rejects texts that are too long or too deep', async t => {
   const long = `{a="${'x'.repeat(140_000)}"}`
   t.throws(() => parseLogql(long), { message: /input size too long \(\d+ > 131072\)/ })
   t.throws(() => parseLogql('('.repeat(50_000)), LogqlSyntaxError)
@@ -119,7 +119,7 @@ test('parseLogql refuses texts that are too long or too deep', async t => {
   t.ok(parseLogql(`{app=~"${list}"}${filters(2)}`))
 })
 
-test('parseSelector takes selectors only', async t => {
+test('parseSelector accepts only selectors', async t => {
   t.same(parseSelector('{a="b"}'), [{ name: 'a', op: '=', value: 'b' }])
   t.throws(() => parseSelector('{a="b"} | json'), LogqlKindError)
   t.throws(() => parseSelector('rate({a="b"}[5m])'), {

@@ -16,7 +16,7 @@ test('A printed query parses to the same tree', async t => {
   t.pass('no difference')
 })
 
-// A tree as text, keys in order.
+// Returns a tree as text, with keys in order.
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_, part: unknown) => {
     if (typeof part === 'bigint') return `${part}n`
@@ -36,7 +36,7 @@ test('The pretty form of a query parses, and is its own pretty form', async t =>
   t.pass('no difference')
 })
 
-test('formatLogqlPretty breaks long queries as Loki does', async t => {
+test('formatLogqlPretty breaks long queries like Loki', async t => {
   const query =
     'sum by (pod, namespace) (rate({namespace="prod", app="api", container="main", cluster="eu-west-1"} ' +
     '|= "some long text to make the line long" | json | level="error" [5m])) / 2'

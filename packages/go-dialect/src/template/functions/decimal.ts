@@ -1,4 +1,4 @@
-// Decimal arithmetic: floats are taken for the decimal numbers they print as, so that 0.1 + 0.2 is 0.3.
+// Decimal arithmetic: a float counts as the decimal number it prints as, so 0.1 + 0.2 is 0.3.
 
 import { FunctionError } from '../../errors.ts'
 import { formatFloat } from '../float-text.ts'
@@ -9,10 +9,10 @@ export interface Decimal {
   readonly exponent: number
 }
 
-/** Decimals behind the point that a division gives at most. */
+/** Maximum decimal places of a quotient. */
 const divisionDecimals = 16
 
-/** Takes a float for the shortest decimal that prints it. */
+/** Converts a float to the shortest decimal that prints it. */
 export function decimalOf(value: number): Decimal {
   if (!Number.isFinite(value)) {
     throw new FunctionError(`Cannot create a Decimal from ${formatFloat(value)}`)
@@ -22,7 +22,7 @@ export function decimalOf(value: number): Decimal {
   return { coefficient: BigInt(whole + fraction), exponent: Number(exponent) - fraction.length }
 }
 
-/** Gives the nearest float. */
+/** Returns the nearest float. */
 export function floatOf({ coefficient, exponent }: Decimal): number {
   return Number(`${coefficient}e${exponent}`)
 }
@@ -40,7 +40,7 @@ export function multiplyDecimals(a: Decimal, b: Decimal): Decimal {
   return { coefficient: a.coefficient * b.coefficient, exponent: a.exponent + b.exponent }
 }
 
-/** Divides, rounded half away from zero. */
+/** Divides, and rounds half away from zero. */
 export function divideDecimals(a: Decimal, b: Decimal): Decimal {
   if (b.coefficient === 0n) throw new FunctionError('decimal division by 0')
   const power = a.exponent - b.exponent + divisionDecimals

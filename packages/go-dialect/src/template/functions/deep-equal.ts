@@ -1,16 +1,15 @@
-// Equality as Go's reflect.DeepEqual has it: types must be the same, lists and maps are compared item
-// by item.
+// Equality like Go's reflect.DeepEqual: types must be the same; lists and maps are compared item by item.
 
 import { FunctionError } from '../../errors.ts'
 import { templateLimits } from '../limits.ts'
 import { GoInt, GoList, GoMap, GoTime, type Value } from '../values.ts'
 
-/** Tells whether two values are equal to the last item. */
+/** Returns true if two values are deeply equal. */
 export function isDeepEqual(a: Value, b: Value): boolean {
   return new Comparison().isEqual(a, b, 0)
 }
 
-// Guards the number of comparisons: a list may hold another many times over.
+// Limits the number of comparisons, because a list may contain another many times.
 class Comparison {
   #itemCount = 0
 

@@ -3,14 +3,14 @@
 import { fn, variadic } from '../function.ts'
 import { isEmpty } from './cast.ts'
 
-/** Functions that queries and the agent have. */
+/** Functions for queries and the agent. */
 export const defaultFunctions = {
   default: variadic(['any'], 'any', (fallback, [given = null]) =>
     isEmpty(given) ? fallback : given,
   ),
 }
 
-/** Functions that only the agent has. */
+/** Functions only for the agent. */
 export const moreDefaultFunctions = {
   empty: fn(['any'], isEmpty),
   coalesce: variadic([], 'any', values => values.find(value => !isEmpty(value)) ?? null),

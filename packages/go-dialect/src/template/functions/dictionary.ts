@@ -1,5 +1,5 @@
-// Functions of dictionaries: one row each. As in Go, `set`, `unset` and `merge` change the dictionary
-// they are given.
+// Dictionary functions, one row each. Like in Go, `set`, `unset` and `merge` change the dictionary passed
+// in.
 
 import { FunctionError } from '../../errors.ts'
 import { fn, variadic } from '../function.ts'
@@ -38,7 +38,7 @@ export const dictionaryFunctions = {
   pluck: variadic(['string'], 'map', (key, maps) => {
     return new GoList(maps.filter(map => map.has(key)).map(map => map.get(key)))
   }),
-  // Go gives keys and values in no certain order; here it is that of the keys.
+  // Go returns keys and values in random order. Skald sorts them by key.
   keys: variadic([], 'map', maps => {
     const keys = maps.flatMap(map => map.sorted().map(([key]) => key))
     checkItemCount(keys.length)
@@ -71,7 +71,9 @@ function createDictionary(keysAndValues: readonly Value[]): GoMap {
   return new GoMap(entries)
 }
 
-/** Fills what is missing or empty in the target; with `overwrites`, replaces all but dictionaries. */
+/**
+ * Sets what is missing or empty in the target. With `overwrites`, replaces everything except dictionaries.
+ */
 function mergeInto(
   target: GoMap,
   source: GoMap,
@@ -94,7 +96,7 @@ function isFilling(value: Value, old: Value): boolean {
   return isEmpty(old) && !isEmpty(value)
 }
 
-// Guards the number of copies: a list may hold another many times over.
+// Limits the number of copies, because a list may contain another many times.
 class Copier {
   #itemCount = 0
 
@@ -114,7 +116,9 @@ class Copier {
   }
 }
 
-/** Walks keys down a dictionary, which comes last; the value before it is for keys that are missing. */
+/**
+ * Follows keys into a dictionary, the last argument. The argument before it is the default for missing keys.
+ */
 function dig(args: readonly Value[]): Value {
   if (args.length < 3) throw new FunctionError('dig needs at least three arguments')
   const fallback = args.at(-2)

@@ -1,10 +1,10 @@
-// Functions that encode texts: one row each.
+// Functions that encode text, one row each.
 
 import { decodeGoText, encodeGoText } from '../../text/go-bytes.ts'
 import { fn } from '../function.ts'
 import { queryEscape, queryUnescape } from '../url-text.ts'
 
-/** Functions that queries and the agent have. */
+/** Functions for queries and the agent. */
 export const encodingFunctions = {
   b64enc: fn(['string'], text => encodeGoText(text).toString('base64')),
   b64dec: fn(['string'], text => {
@@ -14,25 +14,25 @@ export const encodingFunctions = {
   }),
 }
 
-/** Functions that only queries have. */
+/** Functions only for queries. */
 export const queryEncodingFunctions = {
   urlencode: fn(['string'], queryEscape),
   urldecode: fn(['string'], queryUnescape),
 }
 
-/** Functions that only the agent has. */
+/** Functions only for the agent. */
 export const moreEncodingFunctions = {
   b32enc: fn(['string'], text => encodeBase32(encodeGoText(text))),
   b32dec: fn(['string'], decodeBase32),
 }
 
-/** The byte at which a text stops being padded base64, `undefined` where it does not. */
+/** Returns the byte at which a text is no longer padded base64, or `undefined` if all of it is. */
 function badBase64At(text: string): number | undefined {
   const bytes = encodeGoText(text).toString('latin1')
   const digits: number[] = []
   for (let at = 0; at < bytes.length; at++) {
     const char = bytes[at]!
-    // Line ends are passed over.
+    // Skip line ends.
     if (char === '\n' || char === '\r') continue
     if (char === '=') return badPaddingAt(bytes, at, digits.length % 4)
     if (!/[A-Za-z0-9+/]/.test(char)) return at

@@ -1,4 +1,4 @@
-// Functions that make checksums and random texts: one row each.
+// Functions for checksums and random text, one row each.
 
 import { createHash, randomInt, randomUUID } from 'node:crypto'
 import { FunctionError } from '../../errors.ts'

@@ -1,4 +1,4 @@
-// Functions of JSON: one row each. Numbers are float64, objects maps, null is nil.
+// JSON functions, one row each. Numbers become float64, objects maps, and null nil.
 
 import { FunctionError } from '../../errors.ts'
 import { toPrintable } from '../../text/go-bytes.ts'
@@ -7,20 +7,20 @@ import { templateLimits } from '../limits.ts'
 import { checkTextLength } from '../print.ts'
 import { GoInt, GoList, GoMap, GoTime, type Value } from '../values.ts'
 
-/** Functions that queries and the agent have. */
+/** Functions for queries and the agent. */
 export const jsonFunctions = {
   fromJson: fn(['string'], text => {
     try {
       return parseJson(text)
     } catch (error) {
-      // What is no JSON is nil.
+      // Invalid JSON gives nil.
       if (error instanceof SyntaxError) return null
       throw error
     }
   }),
 }
 
-/** Functions that only the agent has. */
+/** Functions only for the agent. */
 export const moreJsonFunctions = {
   mustFromJson: fn(['string'], parseJson),
   toJson: fn(['any'], value => writeOrNothing(value, { escapesHtml: true })),
@@ -42,7 +42,7 @@ function readJson(text: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     const isCut = error instanceof SyntaxError && error.message.startsWith('Unexpected end')
-    // Which character is wrong, JavaScript and Go say differently.
+    // JavaScript and Go name the wrong character differently, so it is left out.
     throw new SyntaxError(isCut ? 'unexpected end of JSON input' : 'invalid JSON', { cause: error })
   }
 }
@@ -66,7 +66,7 @@ interface JsonStyle {
   readonly indent?: string
 }
 
-/** The lenient functions give the empty text for what JSON cannot write. */
+/** The lenient functions return the empty text for values that JSON cannot express. */
 function writeOrNothing(value: Value, style: JsonStyle): string {
   try {
     return new JsonWriter(style).write(value)
@@ -78,7 +78,7 @@ function writeOrNothing(value: Value, style: JsonStyle): string {
 
 class UnwritableError extends FunctionError {}
 
-// Guards length and depth: a list may hold another many times over.
+// Limits length and depth, because a list may contain another many times.
 class JsonWriter {
   readonly #style: JsonStyle
   #length = 0

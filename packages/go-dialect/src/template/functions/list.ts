@@ -1,4 +1,4 @@
-// Functions of lists: one row each. Every `mustX` is the same as its `x`.
+// List functions, one row each. Every `mustX` is the same as `x`.
 
 import { FunctionError } from '../../errors.ts'
 import { fn, variadic } from '../function.ts'
@@ -122,7 +122,7 @@ function checked(items: readonly Value[]): readonly Value[] {
   return items
 }
 
-/** Tells whether a list has an item that is deeply equal. */
+/** Returns true if a list has a deeply equal item. */
 function isIn(needle: Value, items: readonly Value[]): boolean {
   return items.some(item => isDeepEqual(needle, item))
 }
@@ -151,7 +151,7 @@ function chunkList(size: number, list: Value): GoList {
   return new GoList(chunks, '[]interface {}')
 }
 
-/** The items of a list as texts, without nil; anything else is a list of its own text. */
+/** Returns the items of a list as texts, without nil. Anything else becomes a one-item list with its text. */
 function textsOf(value: Value): string[] {
   if (value === null || value === undefined) return []
   if (!(value instanceof GoList)) return [printValue(value)]
@@ -166,7 +166,7 @@ function splitText(text: string, separator: string, count: number): string[] {
   return [...parts.slice(0, count - 1), parts.slice(count - 1).join(separator)]
 }
 
-/** Parts as a map with the keys `_0`, `_1` ... */
+/** Returns the parts as a map with the keys `_0`, `_1` ... */
 function partsMap(parts: readonly string[]): GoMap {
   return new GoMap(new Map(parts.map((part, index) => [`_${index}`, part])), 'string')
 }

@@ -1,4 +1,4 @@
-// Functions of numbers: one row each. They take values of any type, see cast.ts.
+// Number functions, one row each. They take values of any type, see cast.ts.
 
 import { FunctionError } from '../../errors.ts'
 import { maxBigint, minBigint } from '../../number/bigint.ts'
@@ -17,7 +17,7 @@ import {
   subtractDecimals,
 } from './decimal.ts'
 
-/** Functions of integers, given how a value becomes one. */
+/** Returns the integer functions for a conversion to integer. */
 function integerFunctions(toInt: (value: Value) => bigint) {
   const divisor = (value: Value): bigint => {
     const number = toInt(value)
@@ -45,7 +45,7 @@ function integerFunctions(toInt: (value: Value) => bigint) {
   }
 }
 
-/** Functions that queries and the agent have. */
+/** Functions for queries and the agent. */
 export const numberFunctions = {
   ...integerFunctions(toInt64),
   float64: fn(['any'], value => toFloat64(value)),
@@ -66,10 +66,10 @@ export const numberFunctions = {
   ),
 }
 
-/** Functions that work otherwise in queries: they cut a fraction off, `int "4.9"` is 4. */
+/** Functions that differ in queries, where they drop a fraction: `int "4.9"` is 4. */
 export const queryNumberFunctions = integerFunctions(cutToInt64)
 
-/** Functions that only the agent has. */
+/** Functions only for the agent. */
 export const moreNumberFunctions = {
   atoi: fn(['string'], text => {
     const isInteger = text.length <= integerCharsMax && /^[+-]?\d+$/.test(text)

@@ -1,4 +1,4 @@
-// Functions of paths with slashes: one row each.
+// Functions for paths with slashes, one row each.
 
 import { fn } from '../function.ts'
 
@@ -30,7 +30,7 @@ function baseOf(path: string): string {
   return trimmed === '' ? '/' : trimmed.slice(trimmed.lastIndexOf('/') + 1)
 }
 
-/** The shortest path that means the same; nothing is `.`. */
+/** Returns the shortest equivalent path. An empty path becomes `.`. */
 function cleanPath(path: string): string {
   const isRooted = path.startsWith('/')
   const parts: string[] = []

@@ -1,4 +1,4 @@
-// Functions that tell types: one row each.
+// Functions that return types, one row each.
 
 import { fn } from '../function.ts'
 import { kindOf, typeName, type Value } from '../values.ts'

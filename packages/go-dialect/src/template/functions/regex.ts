@@ -1,10 +1,10 @@
-// Functions with regular expressions: one row each.
+// Functions with regular expressions, one row each.
 
 import { type CallContext, fn } from '../function.ts'
 import { checkItemCount, checkTextLength } from '../print.ts'
 import { GoList } from '../values.ts'
 
-/** Functions that queries and the agent have. */
+/** Functions for queries and the agent. */
 export const regexFunctions = {
   regexReplaceAll: fn(['string', 'string', 'string'], (pattern, text, by, context) =>
     checkedText(context.regex(pattern).replaceAll(text, by)),
@@ -14,7 +14,7 @@ export const regexFunctions = {
   ),
 }
 
-/** Functions that only queries have. */
+/** Functions only for queries. */
 export const queryRegexFunctions = {
   count: fn(['string', 'string'], (pattern, text, context) => {
     let count = 0n
@@ -37,13 +37,13 @@ const split = fn(['string', 'string', 'int'], (pattern, text, count, context) =>
   return new GoList(splitText(findMatches(context, pattern, text), text, count), 'string')
 })
 
-/** Functions that only the agent has. */
+/** Functions only for the agent. */
 export const moreRegexFunctions = {
   regexMatch: fn(['string', 'string'], (pattern, text, context) => {
     try {
       return context.regex(pattern).test(text)
     } catch (error) {
-      // What is no pattern matches nothing.
+      // An invalid pattern matches nothing.
       if (error instanceof SyntaxError) return false
       throw error
     }
@@ -87,7 +87,7 @@ function splitText(matches: readonly FoundText[], text: string, count: number): 
     if (count > 0 && parts.length === count - 1) break
     lastStart = match.start
     const end = match.start + match.text.length
-    // A match of nothing at the very start parts nothing.
+    // An empty match at the very start does not split.
     if (end !== 0) parts.push(text.slice(from, match.start))
     from = end
   }

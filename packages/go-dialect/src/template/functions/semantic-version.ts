@@ -1,6 +1,6 @@
-// Functions of semantic versions: one row each. Versions may lack parts (`1.2`) and begin with `v`.
+// Functions for semantic versions, one row each. Versions may lack parts (`1.2`) and begin with `v`.
 
-// The classes alone: the package's index loads 48 files.
+// Imports only these classes, because the package's index loads 48 files.
 import Range from 'semver/classes/range.js'
 import SemVer from 'semver/classes/semver.js'
 import { FunctionError } from '../../errors.ts'
@@ -26,7 +26,7 @@ const versionMethods = {
   String: fn(['any'], version => String(version)),
 }
 
-/** A version with the methods that Go's semver package gives it. */
+/** A version with the methods of Go's semver package. */
 class Version implements GoObject {
   readonly typeName = '*semver.Version'
   readonly methods = versionMethods
@@ -81,7 +81,7 @@ interface Term {
 const termPattern =
   /(?:[v\d.xX*]+(?:-[\dA-Za-z.-]+)?\s+-\s+[v\d.xX*]+(?:-[\dA-Za-z.-]+)?)|(?:=>|=<|>=|<=|!=|~>|[=<>~^])?\s*v?[\dxX*][^\s,]*/g
 
-/** Cuts a constraint into alternatives (`||`) of terms that must all hold (`,` or a space). */
+/** Splits a constraint into alternatives (`||`) of terms that must all hold (`,` or a space). */
 function parseConstraint(text: string): Term[][] {
   return text.split('||').map(alternative => {
     const terms = alternative.match(termPattern) ?? []
@@ -109,7 +109,7 @@ function improper(constraint: string, cause?: unknown): FunctionError {
   return new FunctionError(`improper constraint: ${constraint}`, { cause })
 }
 
-/** A term without a prerelease holds for no version that has one. */
+/** A term without a prerelease never matches a version that has one. */
 function satisfies(version: SemVer, { range, isNegated, hasPrerelease }: Term): boolean {
   if (version.prerelease.length > 0 && !hasPrerelease) return false
   return range.test(version) !== isNegated

@@ -1,4 +1,4 @@
-// Functions of texts: one row each. Positions and lengths count bytes unless a row says otherwise.
+// Text functions, one row each. Positions and lengths count bytes unless a row says otherwise.
 
 import { FunctionError } from '../../errors.ts'
 import { byteLength, decodeGoText, encodeGoText, sliceBytes } from '../../text/go-bytes.ts'
@@ -16,7 +16,7 @@ import { checkTextLength, printValue } from '../print.ts'
 import { quoteText } from '../printf.ts'
 import type { Value } from '../values.ts'
 
-/** Functions in the order of arguments of pipelines: the text comes last. */
+/** Functions in pipeline order: the text is the last argument. */
 export const textFunctions = {
   lower: fn(['string'], toLower),
   upper: fn(['string'], toUpper),
@@ -38,7 +38,7 @@ export const textFunctions = {
   repeat: fn(['int', 'string'], (count, text) => repeat(text, count)),
 }
 
-/** The same and others in the order of Go's strings package: the text comes first. */
+/** Functions in the order of Go's strings package: the text is the first argument. */
 export const goTextFunctions = {
   ToLower: fn(['string'], toLower),
   ToUpper: fn(['string'], toUpper),
@@ -53,7 +53,7 @@ export const goTextFunctions = {
   TrimSpace: fn(['string'], trimSpace),
 }
 
-/** Functions that only the agent has. */
+/** Functions only for the agent. */
 export const moreTextFunctions = {
   trimall: textFunctions.trimAll,
   untitle: fn(['string'], untitle),
@@ -143,7 +143,7 @@ function indent(width: number, text: string): string {
   return pad + replace(text, { old: '\n', by: `\n${pad}`, count: -1 })
 }
 
-/** Replaces the first `count` places, or all for a negative count; an empty `old` is everywhere. */
+/** Replaces the first `count` matches, or all if it is negative. An empty `old` matches everywhere. */
 function replace(
   text: string,
   { old, by, count }: { readonly old: string; readonly by: string; readonly count: number },
@@ -176,12 +176,12 @@ function abbreviate(
   const start = Math.min(offset, length - (width - 3))
   if (start <= 4) return `${sliceBytes(text, 0, width - 3)}...`
   if (start + width - 3 >= length) return `...${sliceBytes(text, length - (width - 3), length)}`
-  // What is left is abbreviated in turn, to the width without the dots in front.
+  // The rest is abbreviated again, to the width without the leading dots.
   const rest = sliceBytes(text, start, length)
   return `...${abbreviate(rest, { offset: 0, width: width - 3 })}`
 }
 
-/** Breaks lines at spaces. Widths count bytes, so the text is taken as one character per byte. */
+/** Breaks lines at spaces. Widths count bytes, so the text has one character per byte here. */
 function wrap(
   text: string,
   options: { readonly width: number; readonly newline: string; readonly cutsWords: boolean },

@@ -1,4 +1,4 @@
-// Functions of times: one row each. The local zone is UTC.
+// Time functions, one row each. The local zone is UTC.
 
 import { FunctionError } from '../../errors.ts'
 import { quoteGoString } from '../../text/go-string.ts'
@@ -16,7 +16,7 @@ export const timeFunctions = {
   unixEpoch: fn(['time'], time => String(floorDivide(time.timestampNs, nsPerSecond))),
 }
 
-/** Functions that only queries have. */
+/** Functions only for queries. */
 export const queryTimeFunctions = {
   toDateInZone: fn(['string', 'string', 'string'], (layout, zone, text) =>
     readTime(layout, text, isTimeZone(zone) ? zone : 'UTC'),
@@ -28,7 +28,7 @@ export const queryTimeFunctions = {
   duration_seconds: fn(['string'], durationSeconds),
 }
 
-/** Functions that only the agent has. */
+/** Functions only for the agent. */
 export const moreTimeFunctions = {
   ago: fn(['any'], (time, context) => {
     const past = context.nowNs() - momentOf(time, context).timestampNs
@@ -65,13 +65,13 @@ function readTime(layout: string, text: string, location: string): GoTime {
     const time = parseGoTime(layout, text, { location })
     return new GoTime(time.timestampNs, time.location)
   } catch (error) {
-    // What is no time by the layout is the zero time.
+    // A text that does not fit the layout is the zero time.
     if (error instanceof SyntaxError) return zeroTime
     throw error
   }
 }
 
-/** The moment of a time or of seconds since 1970; the present for everything else. */
+/** Returns the moment of a time or of seconds since 1970, and the current time for anything else. */
 function momentOf(value: Value, context: CallContext): GoTime {
   if (value instanceof GoTime) return value
   if (typeof value === 'bigint') return new GoTime(value * nsPerSecond)
@@ -140,14 +140,14 @@ const roundingUnits: readonly (readonly [name: string, ns: bigint])[] = [
   ['s', nsPerSecond],
 ]
 
-/** The largest unit of which a span has more than one, and how many; its sign is lost. */
+/** Returns the largest unit of which a duration has more than one, and how many. Drops the sign. */
 function roundDuration(span: bigint): string {
   const length = span < 0n ? -span : span
   for (const [name, ns] of roundingUnits) if (length > ns) return `${length / ns}${name}`
   return '0s'
 }
 
-/** Nanoseconds of one unit by the number of digits of a time: days, seconds, ms, µs and ns. */
+/** Nanoseconds per unit, by the number of digits of a time: days, seconds, ms, µs and ns. */
 const unitByDigits: Readonly<Record<number, bigint>> = {
   5: 24n * nsPerHour,
   10: nsPerSecond,

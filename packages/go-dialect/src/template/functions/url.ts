@@ -1,4 +1,4 @@
-// Functions of URLs: one row each.
+// URL functions, one row each.
 
 import { FunctionError } from '../../errors.ts'
 import { fn } from '../function.ts'
@@ -49,7 +49,7 @@ function unescapePath(text: string, refuse: (why: string) => Error): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    // Escaped bytes that are no UTF-8 stay escaped.
+    // Escaped bytes that are not UTF-8 stay escaped.
     return text
   }
 }

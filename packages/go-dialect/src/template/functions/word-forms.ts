@@ -1,4 +1,4 @@
-// Functions that write words as identifiers: one row each.
+// Functions that turn words into identifiers, one row each.
 
 import { isSpace, lowerCharacter, toLower, upperCharacter } from '../../text/letter-case.ts'
 import { fn } from '../function.ts'
@@ -19,10 +19,10 @@ interface Word {
 
 const connector =
   '[\\-_\\t-\\r \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]'
-// Letters but for Chinese characters, which are words by themselves.
+// Letters except Chinese characters, which are separate words.
 const letter = '[\\p{L}--\\p{Script=Han}]'
 const lowerLetter = '[[\\p{L}--\\p{Lu}]--\\p{Script=Han}]'
-// A run of capitals leaves the last one to the letters behind it: HTTPServer is HTTP and Server.
+// The last of several capitals belongs to the letters after it: HTTPServer is HTTP and Server.
 const wordPattern = new RegExp(
   [
     `(?<connector>${connector}+)`,
@@ -50,8 +50,8 @@ function wordsOf(text: string): Word[] {
 }
 
 /**
- * Writes words in lower case with one character between them. A number belongs to the word before it
- * (`Bld4Floor`: `bld4_floor`), or with small letters behind it to those (`HTTP2xx`: `http_2xx`).
+ * Writes words in lower case, joined by one character. A number belongs to the word before it (`Bld4Floor`:
+ * `bld4_floor`), or to the lower-case letters after it (`HTTP2xx`: `http_2xx`).
  */
 function joinWords(text: string, joint: string): string {
   const words = wordsOf(text)
@@ -60,11 +60,11 @@ function joinWords(text: string, joint: string): string {
     if (kind === 'connector') result += joint.repeat([...word].length)
     else result += kind === 'upper' ? toLower(word) : word
   }
-  /** Puts the joint in front of a word that needs one. */
+  /** Adds the separator before a word that needs one. */
   const join = (next: Word | undefined) => {
     if (next && next.kind !== 'connector' && next.kind !== 'punctuation') result += joint
   }
-  /** Writes numbers and small letters from an index on and gives the one behind them. */
+  /** Writes numbers and lower-case letters from an index on, and returns the index after them. */
   const writeTail = (from: number): number => {
     let at = from
     while (words[at]?.kind === 'letters' || words[at]?.kind === 'number') write(words[at++]!)
@@ -115,7 +115,7 @@ function toPascalCase(text: string): string {
       isWordUpper = isUpper
       shown = upperCharacter(char)
     } else {
-      // Capitals behind a capital are part of one word: HTTPServer is Httpserver.
+      // A capital after a capital is part of the same word: HTTPServer is Httpserver.
       if (isWordUpper && isUpper) shown = lowerCharacter(char)
       else isWordUpper = false
       result += pending

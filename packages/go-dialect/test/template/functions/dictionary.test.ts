@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { agentTable } from '../render.ts'
 
-test('Dictionary functions make, merge and look up', async t => {
+test('Dictionary functions create, merge and look up', async t => {
   const f = agentTable(t)
 
   f(

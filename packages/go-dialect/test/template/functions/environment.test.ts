@@ -3,7 +3,7 @@ import { createEnvironmentFunctions } from '../../../src/template/functions/envi
 import { parseTemplate } from '../../../src/template/template.ts'
 import { dataOf } from '../render.ts'
 
-test('env and expandenv read the environment that they are given', async t => {
+test('env and expandenv read the environment passed in', async t => {
   const functions = createEnvironmentFunctions({ NODE: 'n-1', A_2: 'x' })
   const f = (text: string, expected: string) =>
     t.equal(parseTemplate(text, { name: 'line', functions }).execute(dataOf({})), expected, text)

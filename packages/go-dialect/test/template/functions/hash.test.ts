@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { agentTable } from '../render.ts'
 
-test('Checksums are those of the usual tools', async t => {
+test('Checksums match those of common tools', async t => {
   const f = agentTable(t)
 
   f(
@@ -18,7 +18,7 @@ test('Hash and Sha2Hash put the salt in front', async t => {
   f('{{ eq (Hash "pep" "per") (Hash "peppe" "r") }}', 'true')
 })
 
-test('Random texts have the asked length and alphabet', async t => {
+test('Random texts have the requested length and alphabet', async t => {
   const f = agentTable(t)
 
   f('{{ regexMatch "^[0-9]{20}$" (randNumeric 20) }}', 'true')

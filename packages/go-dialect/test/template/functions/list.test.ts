@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { agentTable } from '../render.ts'
 
-test('List functions make and take apart lists', async t => {
+test('List functions create and split lists', async t => {
   const f = agentTable(t)
 
   f(

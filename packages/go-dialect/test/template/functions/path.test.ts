@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { agentTable } from '../render.ts'
 
-test('Path functions take apart and clean paths', async t => {
+test('Path functions split and clean paths', async t => {
   const f = agentTable(t)
 
   f(

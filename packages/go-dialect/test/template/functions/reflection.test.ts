@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { agentTable } from '../render.ts'
 
-test('Types and kinds have their names in Go', async t => {
+test("Types and kinds have Go's names", async t => {
   const f = agentTable(t)
 
   f(

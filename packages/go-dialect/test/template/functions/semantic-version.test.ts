@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { agentTable } from '../render.ts'
 
-test('Versions are compared with constraints and taken apart', async t => {
+test('Versions are compared with constraints and split into parts', async t => {
   const f = agentTable(t)
 
   f(

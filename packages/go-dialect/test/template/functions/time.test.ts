@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { agentTable } from '../render.ts'
 
-test('Time functions read, move and write times', async t => {
+test('Time functions parse, shift and format times', async t => {
   const f = agentTable(t)
 
   f('{{toDate "2006-01-02 15:04" "2024-03-05 10:20"}}', '2024-03-05 10:20:00 +0000 UTC')

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { agentTable } from '../render.ts'
 
-test('URLs are taken apart and put together', async t => {
+test('URLs are split and joined', async t => {
   const f = agentTable(t)
 
   f(

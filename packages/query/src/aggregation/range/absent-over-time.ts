@@ -1,5 +1,5 @@
-// `absent_over_time`: 1 where there is no entry. Entries are counted here; that there are none in any series
-// is found by the engine.
+// `absent_over_time`: 1 where there is no entry. This part counts entries; the engine finds the steps where
+// no series has any.
 
 import type { RangeDefinition, RangeFunction } from './definition.ts'
 

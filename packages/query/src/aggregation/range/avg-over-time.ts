@@ -9,7 +9,7 @@ const mean: RangeFunction = {
   result: ({ cell }) => cell.a / cell.count,
 }
 
-// With `by`, Loki divides the sum of the values by the count of all lines, also those without a value.
+// With `by`, Loki divides the sum of the values by the count of all lines, including lines without a value.
 const meanOfLines: RangeFunction = {
   fold: 'average',
   value: 'unwrapped',

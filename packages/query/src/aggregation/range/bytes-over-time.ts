@@ -1,4 +1,4 @@
-// `bytes_over_time`: the bytes of the lines.
+// `bytes_over_time`: the total bytes of the lines.
 
 import type { RangeDefinition, RangeFunction } from './definition.ts'
 

@@ -1,14 +1,13 @@
-// What a range aggregation is to the language. One file an aggregation, one row for it in
-// ../range-table.ts.
+// Defines what a range aggregation is. Each one has its own file, and a row in ../range-table.ts.
 
 import type { Buckets, Cell, FoldName } from '../folds.ts'
 import type { Grouping } from '../grouping.ts'
 import type { OverSamples } from '../samples.ts'
 
-/** What a line counts as. */
+/** The value that a line adds: 1, its bytes, or its unwrapped value. */
 export type SampleValue = 'one' | 'bytes' | 'unwrapped'
 
-/** How an aggregation is written in a query. */
+/** The parameters of an aggregation in a query. */
 export interface RangeParameters {
   readonly parameter?: number
   readonly rangeNs: bigint
@@ -22,15 +21,15 @@ interface WindowInput {
   readonly rangeSeconds: number
 }
 
-/** What is folded, and what becomes of a window. */
+/** How an aggregation folds its samples, and how it computes the value of a window. */
 export interface RangeFunction {
   readonly fold: FoldName
   readonly value: SampleValue
-  /** Whether the aggregation of two streams together is the sum of both. */
+  /** Whether the result for two streams together is the sum of their results. */
   readonly isAdditive: boolean
-  /** Returns the value of a window; `undefined` if it has no sample after all. */
+  /** Returns the value of a window, or `undefined` if it has no sample after all. */
   readonly result: (window: WindowInput) => number | undefined
-  /** In place of `result` if the fold keeps samples. */
+  /** Used instead of `result` if the fold keeps samples. */
   readonly overSamples?: (parameters: RangeParameters, buckets: Buckets) => OverSamples
 }
 
@@ -39,13 +38,13 @@ export interface RangeDefinition<Op extends string = string> {
   readonly op: Op
   /** Whether values are unwrapped from a label. */
   readonly unwrap: 'never' | 'optional' | 'required'
-  /** Whether `by` and `without` may follow. */
+  /** Whether `by` and `without` are allowed. */
   readonly takesGrouping?: true
-  /** Whether a number must come first. */
+  /** Whether the first argument must be a number. */
   readonly takesParameter?: true
-  /** Whether Loki groups it a second time, when it joins its shards. */
+  /** Whether Loki groups it a second time when it joins its shards. */
   readonly isGroupedTwice?: true
-  /** Whether its result is where there are no lines. */
+  /** Whether it has a result where there are no lines. */
   readonly isAbsence?: true
   functionFor(parameters: RangeParameters): RangeFunction
 }

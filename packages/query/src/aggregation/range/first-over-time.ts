@@ -1,4 +1,4 @@
-// `first_over_time`: the first of the unwrapped values.
+// `first_over_time`: the first unwrapped value.
 
 import type { RangeDefinition, RangeFunction } from './definition.ts'
 

@@ -1,4 +1,4 @@
-// `last_over_time`: the last of the unwrapped values.
+// `last_over_time`: the last unwrapped value.
 
 import type { RangeDefinition, RangeFunction } from './definition.ts'
 

@@ -1,4 +1,4 @@
-// `max_over_time`: the greatest of the unwrapped values.
+// `max_over_time`: the largest unwrapped value.
 
 import type { RangeDefinition, RangeFunction } from './definition.ts'
 

@@ -1,4 +1,4 @@
-// `min_over_time`: the least of the unwrapped values.
+// `min_over_time`: the smallest unwrapped value.
 
 import type { RangeDefinition, RangeFunction } from './definition.ts'
 

@@ -1,4 +1,4 @@
-// `rate_counter`: the growth of a counter per second; a value below the one before is a restart.
+// `rate_counter`: the growth of a counter per second. A value lower than the previous one is a restart.
 
 import { rateCounterOver } from '../samples.ts'
 import type { RangeDefinition, RangeFunction } from './definition.ts'

@@ -1,4 +1,4 @@
-// `approx_topk(k, …)`: the k series with the greatest values; here they are exact.
+// `approx_topk(k, …)`: the k series with the largest values. Skald's result is exact.
 
 import { unordered } from '../vector-groups.ts'
 import { pickBest } from '../vector-order.ts'

@@ -1,4 +1,4 @@
-// `bottomk(k, …)`: the k series of each group with the least values.
+// `bottomk(k, …)`: the k series of each group with the smallest values.
 
 import { unordered } from '../vector-groups.ts'
 import { pickBest } from '../vector-order.ts'

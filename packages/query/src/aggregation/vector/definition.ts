@@ -1,10 +1,9 @@
-// What a vector aggregation is to the language. One file an aggregation, one row for it in
-// ../vector-table.ts.
+// Defines what a vector aggregation is. Each one has its own file, and a row in ../vector-table.ts.
 
 import type { Grouping } from '../grouping.ts'
 import type { MetricValue, Series } from '../series.ts'
 
-/** How an aggregation is written in a query. */
+/** The parameters of an aggregation in a query. */
 export interface VectorParameters {
   readonly parameter?: number
   readonly grouping?: Grouping
@@ -13,9 +12,9 @@ export interface VectorParameters {
 /** One vector aggregation. */
 export interface VectorDefinition<Op extends string = string> {
   readonly op: Op
-  /** Whether a whole number above 0 must come first. */
+  /** Whether the first argument must be a whole number above 0. */
   readonly takesCount?: true
-  /** `none` allows no grouping, `empty` only one without labels. */
+  /** `none` allows no grouping; `empty` allows only a grouping without labels. */
   readonly grouping?: 'none' | 'empty'
   /** Evaluates the aggregation over all steps. */
   evaluate(series: readonly Series[], parameters: VectorParameters): MetricValue

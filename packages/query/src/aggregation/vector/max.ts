@@ -1,4 +1,4 @@
-// `max`: the greatest value of each group. NaN gives way to any number.
+// `max`: the largest value of each group. Any number replaces NaN.
 
 import { foldingGroups } from '../vector-groups.ts'
 import type { VectorDefinition } from './definition.ts'

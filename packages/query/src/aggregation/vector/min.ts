@@ -1,4 +1,4 @@
-// `min`: the least value of each group. NaN gives way to any number.
+// `min`: the smallest value of each group. Any number replaces NaN.
 
 import { foldingGroups } from '../vector-groups.ts'
 import type { VectorDefinition } from './definition.ts'

@@ -1,4 +1,4 @@
-// `sort_desc`: descending by value.
+// `sort_desc`: sorts by value, descending.
 
 import { sortSeries } from '../vector-order.ts'
 import type { VectorDefinition } from './definition.ts'

@@ -1,4 +1,4 @@
-// `sort`: ascending by value.
+// `sort`: sorts by value, ascending.
 
 import { sortSeries } from '../vector-order.ts'
 import type { VectorDefinition } from './definition.ts'

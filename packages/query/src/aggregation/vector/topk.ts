@@ -1,4 +1,4 @@
-// `topk(k, …)`: the k series of each group with the greatest values.
+// `topk(k, …)`: the k series of each group with the largest values.
 
 import { unordered } from '../vector-groups.ts'
 import { pickBest } from '../vector-order.ts'
