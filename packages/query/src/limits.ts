@@ -55,3 +55,89 @@ export const sampledValueCountMax = 500_000
 
 /** Maximum single values kept by aggregations over whole windows (quantiles, counters). */
 export const keptSampleCountMax = 16_000_000
+
+// Text of a query
+
+/** Longest query in bytes. */
+export const queryLengthMax = 131_072
+
+/** Maximum nesting, so that no walk over a tree overflows the stack. */
+export const nestingMax = 1_000
+
+/** Longest line of the pretty form. */
+export const prettyLineLengthMax = 100
+
+// Stages
+
+/** Deeper objects are an error, so that no line overflows the stack. */
+export const jsonDepthMax = 1_000
+
+/** Names of labels that a parser remembers. Keys made of random text must not fill the memory. */
+export const namesRememberedMax = 10_000
+
+/** Longest name that a parser remembers. */
+export const nameLengthMax = 256
+
+/** Longest key to cache. */
+export const keyLengthMax = 64
+
+/** Maximum number of cached keys per line. */
+export const placeCountMax = 256
+
+/** Longest value that is remembered as a string. */
+export const shortTextLengthMax = 16
+
+/**
+ * Bytes of a run of lines that becomes one string. V8 keeps strings over 128 KiB in large object space. A
+ * scan that makes one per block causes the whole heap to be marked again and again.
+ */
+export const runBytes = 64 * 1024
+
+// Leaves
+
+/** Maximum number of cached hashes. */
+export const streamHashesMax = 10_000
+
+/** Maximum number of cached answers before the cache is cleared. */
+export const fieldAnswersMax = 100_000
+
+/** Maximum number of cached answers for changed labels before the cache is cleared. */
+export const seriesKeysMax = 100_000
+
+/**
+ * Lines with new shapes cost ten times as much as others. A task looks at this many (8 MiB of lines), and
+ * beyond that only at one in so many. 200,000 lines that are all different take one second.
+ */
+export const newShapesMax = 5_000
+
+/** Maximum factor by which the limit grows when entries become equal. */
+export const limitGrowthMax = 16
+
+/** Parts up to this size are sorted. So is everything once too many splits went badly. */
+export const sortedPartMax = 24
+
+// Patterns
+
+/** The part of a line beyond this is ignored, like in Loki. Patterns end long before. */
+export const patternLineCharsMax = 3000
+
+/** Maximum tokens per line. Longer lines are cut. */
+export const patternTokensMax = 256
+
+/** Maximum distinct tokens at one place. Further ones are treated as equal. */
+export const patternChildrenMax = 15
+
+/** Number of tokens of a line that the tree uses. */
+export const patternDepthMax = 28
+
+/** Maximum patterns of one miner. A new one replaces the one not seen for the longest time. */
+export const patternsPerMinerMax = 300
+
+/** Maximum shapes whose pattern is cached. After that the cache is cleared. */
+export const patternShapesMax = 4096
+
+/** A pattern with fewer lines is not worth showing. Same number as Loki. */
+export const patternLinesLeast = 30
+
+/** Maximum patterns in a result; those with the most lines are kept. */
+export const patternsMax = 1000

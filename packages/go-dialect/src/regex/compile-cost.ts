@@ -2,12 +2,6 @@
 // gigabytes and seconds for patterns that fit into a query. Go rejects patterns above 128 MB of
 // instructions. Skald stops sooner, because patterns compile on the thread that serves requests.
 
-/** Maximum cost of one pattern: some 50 ms on RE2JS. `x{1000}` costs 6,000, plain text 1 per character. */
-export const patternCostMax = 60_000
-
-/** Maximum cost of all patterns of a query. */
-export const queryCostMax = 2 * patternCostMax
-
 /** Costs measured on RE2JS, in units of about a microsecond. */
 const instructionCost = 5
 /** Fixed cost of any pattern. */

@@ -2,6 +2,7 @@
 // repeat, which branch to take) is free if the next character decides it: when the engine returns to it, the
 // other way fails at once. Only choices that stay open multiply the time.
 
+import { boundedRepeatMax, costFactorMax, costSeenLengthMax } from '../limits.ts'
 import { anyChar, type CharSet, charSetsOverlap, unionCharSets } from './char-set.ts'
 import { hasAssertion, type RegexNode } from './syntax.ts'
 
@@ -24,17 +25,11 @@ interface Tally {
   factor: number
 }
 
-const factorMax = 2_000
-/** Maximum size of a set of first characters. The time to build one grows with the square. */
-const seenLengthMax = 200
-/** Up to this count, repetitions are part of the factor. Beyond it they count as a loop. */
-const boundedRepeatMax = 32
-
 /** Returns the cost of searching from every position, or `undefined` if no polynomial bound is certain. */
 export function searchCost(root: RegexNode): SearchCost | undefined {
   const tally: Tally = { openLoops: 0, hasLoop: false, factor: 1 }
   if (!tallyNode(root, { first: [], isNullable: true }, tally)) return undefined
-  if (tally.factor > factorMax) return undefined
+  if (tally.factor > costFactorMax) return undefined
   const attempt = tally.hasLoop ? tally.openLoops + 1 : 0
   if (isAnchoredAtStart(root)) return { degree: Math.max(1, attempt), factor: tally.factor }
   return { degree: attempt + 1, factor: tally.factor }
@@ -144,10 +139,10 @@ function tallyAlternate(branches: readonly RegexNode[], follow: Follow, tally: T
     const first = firstOf(branch, follow.first)
     if (charSetsOverlap(seen, first)) openBranches++
     seen = unionCharSets(seen, first)
-    if (openBranches > factorMax || seen.length > seenLengthMax) return false
+    if (openBranches > costFactorMax || seen.length > costSeenLengthMax) return false
   }
   tally.factor *= openBranches
-  return tally.factor <= factorMax
+  return tally.factor <= costFactorMax
 }
 
 function tallyRepeat(
@@ -163,7 +158,7 @@ function tallyRepeat(
   if (max <= 1) {
     if (!tallyNode(body, follow, tally)) return false
     if (isOpen) tally.factor *= 2
-    return tally.factor <= factorMax
+    return tally.factor <= costFactorMax
   }
   if (!isSimple) {
     if (isNullable(body)) return false
@@ -184,7 +179,7 @@ function tallyRepeat(
     if (isOpen && tally.hasLoop) tally.openLoops++
     tally.hasLoop = true
   } else if (isOpen) tally.factor *= max - min + 1
-  return tally.factor <= factorMax
+  return tally.factor <= costFactorMax
 }
 
 // Returns true if what follows the node leaves any of its repetitions open.

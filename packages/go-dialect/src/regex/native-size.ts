@@ -1,36 +1,29 @@
 // Decides whether V8 compiles a pattern quickly. V8 compiles fully when the pattern first runs, on a stack
 // that grows with the pattern. Its work doubles with each `\b` directly after another.
 
+import {
+  nativeDepthMax,
+  nativeJumpsMax,
+  nativeNodeDepthsMax,
+  nativePartsMax,
+  nativePropertiesMax,
+  nativeWordAssertionsMax,
+  nativeWordRunMax,
+} from '../limits.ts'
 import type { RegexNode } from './syntax.ts'
-
-/** Maximum loops, groups and assertions. */
-const jumpCountMax = 500
-/**
- * Maximum `\pL`; one in a loop counts twice. Each doubles the work for text beyond Latin-1; ten took one
- * second.
- */
-const propertyCountMax = 6
-const wordAssertionCountMax = 64
-/** V8's compiler recurses for each part of a sequence. */
-const partCountMax = 3_000
-/** Maximum word assertions between two characters: four times the usual work. */
-const wordRunMax = 4
-/** Analysing a pattern takes time and stack in proportion to its depth. */
-const depthMax = 60
-const nodeDepthMax = 1_000_000
 
 /** Returns true if V8, and the estimate of its speed, can process the pattern in a few milliseconds. */
 export function isSmallForNative(root: RegexNode): boolean {
   const count = { nodes: 0, jumps: 0, properties: 0, parts: 0, wordAssertions: 0, depth: 0 }
   countNodes(root, { depth: 1, copies: 1 }, count)
   return (
-    count.jumps <= jumpCountMax &&
-    count.properties <= propertyCountMax &&
-    count.parts <= partCountMax &&
-    count.wordAssertions <= wordAssertionCountMax &&
-    count.depth <= depthMax &&
-    count.nodes * count.depth <= nodeDepthMax &&
-    wordRunOf(root).longest <= wordRunMax
+    count.jumps <= nativeJumpsMax &&
+    count.properties <= nativePropertiesMax &&
+    count.parts <= nativePartsMax &&
+    count.wordAssertions <= nativeWordAssertionsMax &&
+    count.depth <= nativeDepthMax &&
+    count.nodes * count.depth <= nativeNodeDepthsMax &&
+    wordRunOf(root).longest <= nativeWordRunMax
   )
 }
 
@@ -53,7 +46,7 @@ function countNodes(node: RegexNode, { depth, copies }: Place, count: Count): vo
   const inside = { depth: depth + 1, copies }
   count.nodes++
   count.depth = Math.max(count.depth, depth)
-  if (depth > depthMax) return
+  if (depth > nativeDepthMax) return
   switch (node.kind) {
     case 'empty':
       return

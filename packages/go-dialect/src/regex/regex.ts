@@ -4,7 +4,13 @@
 
 import { RE2JS } from 're2js'
 import { RegexSyntaxError } from '../errors.ts'
-import { compileCost, isPlainList, patternCostMax } from './compile-cost.ts'
+import {
+  cubicLengthMax,
+  patternCostMax,
+  quadraticLengthMax,
+  shownPatternCharsMax,
+} from '../limits.ts'
+import { compileCost, isPlainList } from './compile-cost.ts'
 import { isNullable, searchCost } from './cost.ts'
 import { emitLineBytes, emitUnicode } from './emit.ts'
 import { expandGoTemplate } from './expand.ts'
@@ -64,10 +70,6 @@ export interface GroupPicker {
   pick(text: string): readonly (string | undefined)[] | undefined
 }
 
-/** Longest text for V8 if a pattern may take quadratic time. */
-const quadraticLengthMax = 2_048
-const cubicLengthMax = 160
-
 /**
  * Compiles a pattern. With `anchored` it must match whole texts (`^(?:pattern)$`).
  *
@@ -87,12 +89,9 @@ export function compileRegex(
   return new Regex(pattern, { checked, texts, isAnchored })
 }
 
-// Longest pattern that errors show in full. Go has no such bound.
-const shownLengthMax = 1_000
-
 function quoted(pattern: string): string {
-  if (pattern.length <= shownLengthMax) return `\`${pattern}\``
-  return `\`${pattern.slice(0, shownLengthMax)}...\``
+  if (pattern.length <= shownPatternCharsMax) return `\`${pattern}\``
+  return `\`${pattern.slice(0, shownPatternCharsMax)}...\``
 }
 
 function compileRe2(pattern: string): RE2JS {

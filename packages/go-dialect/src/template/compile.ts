@@ -1,6 +1,7 @@
 // Compiles syntax trees to closures, once per template. Each closure records its node where Go does, so that
 // errors point to the same place.
 
+import { templateLimits } from '../limits.ts'
 import {
   type Call,
   checked,
@@ -33,7 +34,6 @@ import {
   paramTypeNames,
   type TemplateFunction,
 } from './function.ts'
-import { templateLimits } from './limits.ts'
 import { findMethod } from './methods.ts'
 import { printValue } from './print.ts'
 import type { Run } from './run.ts'

@@ -1,6 +1,8 @@
 // Writes floats like Go: the shortest form of %v, and the fixed forms of %e, %f and %g. Fixed forms round
 // the exact binary value half to even, which toFixed does not do.
 
+import { exactDecimalsMax } from '../limits.ts'
+
 /** Writes a float like `%v`: shortest digits, with an exponent below 1e-4 and from 1e+06 on (`%g`). */
 export function formatFloat(value: number): string {
   if (!Number.isFinite(value)) return formatNonFinite(value)
@@ -21,9 +23,6 @@ function exponentPart(exponent: number): string {
   const digits = String(Math.abs(exponent)).padStart(2, '0')
   return `e${exponent < 0 ? '-' : '+'}${digits}`
 }
-
-/** Maximum decimals of any float. The smallest float is 2^-1074. */
-const exactDecimalsMax = 1_100
 
 /** Writes a float with a fixed number of decimals (`%.2f`). */
 export function formatFixed(value: number, decimals: number): string {

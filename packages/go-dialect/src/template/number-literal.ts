@@ -1,12 +1,11 @@
 // Number and character constants of templates.
 
+import { integerCharsMax } from '../limits.ts'
 import { unquoteGoString } from '../text/go-string.ts'
 import type { NumberNode } from './ast.ts'
 
 const maxInt = (1n << 63n) - 1n
 const maxUint = (1n << 64n) - 1n
-/** Maximum characters of a number, including leading zeros. */
-export const integerCharsMax = 200
 
 /**
  * Parses a number like Go's templates: `42`, `-1`, `0x1F`, `0b10`, `017`, `1_000`, `1.5e3`.

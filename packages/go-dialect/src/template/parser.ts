@@ -1,6 +1,7 @@
 // Parses the text of a template into syntax trees. Error texts are Go's.
 
 import { TemplateSyntaxError } from '../errors.ts'
+import { templateLimits } from '../limits.ts'
 import { unquoteGoString } from '../text/go-string.ts'
 import type {
   BranchNode,
@@ -16,7 +17,6 @@ import type {
 } from './ast.ts'
 import { formatNode, unknownSlot } from './ast.ts'
 import { Lexer, type Token, type TokenType } from './lexer.ts'
-import { templateLimits } from './limits.ts'
 import { parseCharConstant, parseNumber } from './number-literal.ts'
 
 export interface ParseOptions {

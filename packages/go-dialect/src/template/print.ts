@@ -1,8 +1,8 @@
 // Prints values like Go's fmt package without verbs: print, println and the output of actions.
 
 import { FunctionError } from '../errors.ts'
+import { templateLimits } from '../limits.ts'
 import { formatFloat } from './float-text.ts'
-import { templateLimits } from './limits.ts'
 import { GoInt, GoList, GoMap, type Value } from './values.ts'
 
 /** Writes a value like `%v`. */

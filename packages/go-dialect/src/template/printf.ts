@@ -1,5 +1,6 @@
 // Go's fmt.Sprintf for the values of templates. Facts: https://pkg.go.dev/fmt
 
+import { printfWidthMax } from '../limits.ts'
 import { encodeGoText } from '../text/go-bytes.ts'
 import { quoteGoString } from '../text/go-string.ts'
 import {
@@ -11,9 +12,6 @@ import {
 } from './float-text.ts'
 import { checkTextLength, printNested, printValue } from './print.ts'
 import { GoInt, GoList, GoMap, typeName, type Value } from './values.ts'
-
-/** Go accepts no larger width or precision. */
-const widthMax = 1_000_000
 
 interface Directive {
   readonly verb: string
@@ -157,14 +155,14 @@ class Formatter {
     const text = digits.exec(this.#format)?.[0]
     if (text === undefined) return undefined
     this.#at += text.length
-    return Number(text) > widthMax ? undefined : Number(text)
+    return Number(text) > printfWidthMax ? undefined : Number(text)
   }
 
   #starred(problem: string): number | undefined {
     const arg = this.#args[this.#argIndex]
     if (this.#argIndex < this.#args.length) this.#argIndex++
     const value = typeof arg === 'bigint' ? arg : arg instanceof GoInt ? arg.value : undefined
-    if (value === undefined || value > widthMax || value < -widthMax) {
+    if (value === undefined || value > printfWidthMax || value < -printfWidthMax) {
       this.#text += `%!(${problem})`
       return undefined
     }

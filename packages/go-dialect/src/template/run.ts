@@ -2,10 +2,10 @@
 // errors show.
 
 import { FunctionError, TemplateExecError } from '../errors.ts'
+import { templateLimits, templateRegexCharsMax, templateRegexesMax } from '../limits.ts'
 import { type CompiledRegex, compileRegex } from '../regex/regex.ts'
 import { type AnyNode, formatNode } from './ast.ts'
 import type { CallContext } from './function.ts'
-import { templateLimits } from './limits.ts'
 import { GoList, GoMap, type MapSource, type Value } from './values.ts'
 
 /** The data of a template. */
@@ -26,14 +26,9 @@ export interface TemplateData extends MapSource {
 export interface Source {
   readonly name: string
   readonly text: string
-  /** Compiled patterns, kept between executions; at most `regexCountMax`. */
+  /** Compiled patterns, kept between executions; at most `templateRegexesMax`. */
   readonly regexes: Map<string, CompiledRegex>
 }
-
-/** Maximum cached patterns. More can only come from data. */
-const regexCountMax = 100
-/** Longer patterns are compiled each time, so that the cache stays small. */
-const regexCharsMax = 20_000
 
 export class Run implements CallContext {
   out = ''
@@ -69,8 +64,8 @@ export class Run implements CallContext {
     const known = this.#source.regexes.get(pattern)
     if (known) return known
     const compiled = compileRegex(pattern)
-    if (pattern.length > regexCharsMax) return compiled
-    if (this.#source.regexes.size >= regexCountMax) this.#source.regexes.clear()
+    if (pattern.length > templateRegexCharsMax) return compiled
+    if (this.#source.regexes.size >= templateRegexesMax) this.#source.regexes.clear()
     this.#source.regexes.set(pattern, compiled)
     return compiled
   }

@@ -1,6 +1,8 @@
 // Splits Go's reference time layouts (`2006-01-02T15:04:05Z07:00`) into the parts that go-time.ts
 // reads and go-time-format.ts writes. Source: https://pkg.go.dev/time#pkg-constants
 
+import { cachedLayoutCharsMax, cachedLayoutsMax } from '../limits.ts'
+
 /** One part of a layout: its meaning, its spelling, and the literal text before it. */
 export interface LayoutPart {
   readonly kind: LayoutPartKind
@@ -129,10 +131,6 @@ export const goTimeLayouts = {
   TimeOnly: '15:04:05',
 } as const
 
-/** Maximum number of cached layouts. They may come from data. */
-const cachedLayoutsMax = 500
-/** Longer layouts are not cached, so that the cache stays small. */
-const cachedLayoutCharsMax = 200
 const layouts = new Map<string, readonly LayoutPart[]>()
 
 /** Splits a layout into its parts, with a cache. */

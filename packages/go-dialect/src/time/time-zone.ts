@@ -1,6 +1,8 @@
 // Offsets and abbreviations of IANA time zones, from the data in Intl. Log lines are converted one
 // by one, so offsets are cached per hour; hours in which the offset changes are computed each time.
 
+import { cachedHoursMax, cachedZonesMax, zoneNameCharsMax } from '../limits.ts'
+
 /** The offset in force at a moment. `name` is the abbreviation (`CET`, `+0545`). */
 export interface ZoneOffset {
   readonly name: string
@@ -14,12 +16,6 @@ interface Zone {
   readonly byHour: Map<number, number | null>
 }
 
-/** Cached hours per zone: two years of consecutive hours, some 1 MB. */
-const cachedHoursMax = 20_000
-/** IANA has some 600 names. Any more can only be spellings in other cases. */
-const cachedZonesMax = 700
-/** No zone has a longer name. Keeps the cache small. */
-const zoneNameCharsMax = 64
 const zones = new Map<string, Zone | undefined>()
 const utc: ZoneOffset = { name: 'UTC', offsetSeconds: 0 }
 

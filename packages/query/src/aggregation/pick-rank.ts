@@ -1,7 +1,6 @@
 // Quickselect: finds the number at one rank without sorting everything.
 
-/** Parts up to this size are sorted. So is everything once too many splits went badly. */
-const sortedMax = 24
+import { sortedPartMax } from '../limits.ts'
 
 /**
  * Returns the number that would be at `rank` if `values` were sorted from `first` on. There must be no NaN.
@@ -11,7 +10,11 @@ const sortedMax = 24
 export function pickRank(values: Float64Array, first: number, rank: number): number {
   let low = first
   let high = values.length - 1
-  for (let left = 2 * Math.log2(values.length + 1); high - low > sortedMax && left > 0; left--) {
+  for (
+    let left = 2 * Math.log2(values.length + 1);
+    high - low > sortedPartMax && left > 0;
+    left--
+  ) {
     const border = partition(values, low, high)
     if (rank <= border) high = border
     else low = border + 1

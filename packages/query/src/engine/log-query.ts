@@ -4,6 +4,7 @@ import { formatLabelSet } from '@skald/wire'
 import { addScanStats } from '../blocks/stats.ts'
 import { LimitExceededError } from '../errors.ts'
 import { entriesOfLeaf } from '../leaf/leaf.ts'
+import { limitGrowthMax } from '../limits.ts'
 import type { FoundEntry, ResultEntry } from '../plan/leaf-result.ts'
 import { planLogLeaf } from '../plan/plan.ts'
 import type { Stage } from '../stages/stage-table.ts'
@@ -13,9 +14,6 @@ import type { QueryRun } from './query-run.ts'
 
 /** Entries requested at once if an interval skips some of them. */
 const pageLimitMin = 1_000
-
-/** Maximum factor by which the limit grows when entries become equal. */
-const repeatedMax = 16
 
 /** One log query. */
 export class LogQuery {
@@ -46,7 +44,7 @@ export class LogQuery {
     for (let asked = limit; ; asked *= 2) {
       const entries = await this.#entries(expr, { startNs, endNs, limit: asked })
       const merged = mergeEqual(entries)
-      if (merged.length >= limit || entries.length < asked || asked >= limit * repeatedMax) {
+      if (merged.length >= limit || entries.length < asked || asked >= limit * limitGrowthMax) {
         return merged.slice(0, limit)
       }
     }

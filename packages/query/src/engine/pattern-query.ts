@@ -3,6 +3,7 @@
 
 import { LogqlKindError } from '../errors.ts'
 import type { QueryLimits } from '../limits.ts'
+import { patternLinesLeast, patternsMax } from '../limits.ts'
 import { formatPattern } from '../patterns/tokens.ts'
 import type { StreamPatterns } from '../plan/leaf-result.ts'
 import { foundOf } from '../plan/leaf-result.ts'
@@ -39,10 +40,6 @@ export interface PatternResult {
 
 /** Loki's shortest step. */
 const stepLeastNs = 10_000_000_000n
-/** A pattern with fewer lines is not worth showing. Same number as Loki. */
-const linesLeast = 30
-/** Maximum patterns in a result; those with the most lines are kept. */
-const patternsMax = 1000
 
 /**
  * Returns the patterns of a log query's lines.
@@ -95,7 +92,7 @@ function combine(found: readonly StreamPatterns[], { grid }: PatternLeaf): LineP
   }
   return [...counts.values()]
     .map(entry => ({ ...entry, total: entry.slots.values().reduce((sum, n) => sum + n, 0) }))
-    .filter(({ total }) => total >= linesLeast)
+    .filter(({ total }) => total >= patternLinesLeast)
     .sort((a, b) => b.total - a.total || (a.pattern < b.pattern ? -1 : 1))
     .slice(0, patternsMax)
     .map(({ pattern, level, slots }) => ({

@@ -6,6 +6,7 @@ import type { Grouping } from '../aggregation/grouping.ts'
 import { compileFieldFilter, type FieldFilter } from '../fields/field-filter.ts'
 import type { FieldReader } from '../fields/field-reader.ts'
 import type { FieldValues } from '../fields/field-values.ts'
+import { fieldAnswersMax } from '../limits.ts'
 import type { BlockText } from '../pipeline/block-text.ts'
 import type { LabelNeeds } from '../pipeline/stage.ts'
 import type { FoundSeries } from '../plan/leaf-result.ts'
@@ -28,9 +29,6 @@ export interface FieldQuery {
 export type FieldOutcome = 'sample' | 'dropped' | 'unknown'
 
 type FindSeries = (labels: LabelSet) => FoundSeries
-
-/** Maximum number of cached answers before the cache is cleared. */
-const rememberedMax = 100_000
 
 /** Creates the scans for a query's blocks. Returns `undefined` if the pipeline has to run. */
 export function createFieldScans(query: FieldQuery, find: FindSeries): FieldScans | undefined {
@@ -123,7 +121,7 @@ export class FieldScans {
       this.#names.filter(name => !fixed.has(name)),
       fixed,
     )
-    if (this.#known.size < rememberedMax) this.#known.set(key, scan)
+    if (this.#known.size < fieldAnswersMax) this.#known.set(key, scan)
     return scan
   }
 }
@@ -222,7 +220,7 @@ class SeriesLookup {
       if (value !== undefined) labels.push({ name, value })
     }
     const series = find(labels)
-    if (this.#byValues.size < rememberedMax) this.#byValues.set(key, series)
+    if (this.#byValues.size < fieldAnswersMax) this.#byValues.set(key, series)
     return series
   }
 }

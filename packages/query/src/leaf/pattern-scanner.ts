@@ -4,6 +4,7 @@ import { formatLabelSet } from '@skald/wire'
 import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
 import type { Clock } from '../clock.ts'
+import { newShapesMax } from '../limits.ts'
 import { PatternMiner } from '../patterns/miner.ts'
 import { rowAt } from '../pipeline/row-selection.ts'
 import type { FoundPatterns, LeafResult, StreamPatterns } from '../plan/leaf-result.ts'
@@ -13,11 +14,6 @@ import { BlockRows } from './row-source.ts'
 
 const levelLabel = 'detected_level'
 
-/**
- * Lines with new shapes cost ten times as much as others. A task looks at this many (8 MiB of lines), and
- * beyond that only at one in so many. 200,000 lines that are all different take one second.
- */
-const newShapesMax = 5_000
 const newShapesSampled = 16
 
 export class PatternScanner implements LeafScanner {

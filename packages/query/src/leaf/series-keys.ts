@@ -4,6 +4,7 @@
 import { formatLabelSet, type Label, type LabelSet, labelValue } from '@skald/wire'
 import type { Grouping } from '../aggregation/grouping.ts'
 import { LogqlPipelineError } from '../errors.ts'
+import { seriesKeysMax } from '../limits.ts'
 import {
   errorDetailsLabel,
   errorLabel,
@@ -24,9 +25,6 @@ export interface SeriesKeys {
 }
 
 type FindSeries = (labels: LabelSet) => FoundSeries
-
-/** Maximum number of cached answers for changed labels before the cache is cleared. */
-const rememberedMax = 100_000
 
 export interface SeriesLabels {
   /** The labels to keep; `undefined` keeps all. */
@@ -95,7 +93,7 @@ function createKeptKeys(names: readonly string[], find: FindSeries): SeriesKeys 
     }
     checkSeries(kept, labels)
     const series = find(kept)
-    if (byValues.size < rememberedMax) byValues.set(key, series)
+    if (byValues.size < seriesKeysMax) byValues.set(key, series)
     return series
   }
   return {
@@ -159,7 +157,7 @@ function createFullKeys(
       const known = byChange.get(key)
       if (known) return known
       const series = seriesOf(labels)
-      if (byChange.size < rememberedMax) byChange.set(key, series)
+      if (byChange.size < seriesKeysMax) byChange.set(key, series)
       return series
     },
   }

@@ -2,9 +2,7 @@
 // entries.
 
 import { parseLabelSet } from '@skald/wire'
-
-/** Maximum number of cached hashes. */
-const rememberedMax = 10_000
+import { streamHashesMax } from '../limits.ts'
 
 let known = new Map<string, bigint>()
 
@@ -28,7 +26,7 @@ function hashOf(stream: string): bigint {
     separator,
   ])
   const hash = xxHash64(Buffer.concat(parts))
-  if (known.size >= rememberedMax) known = new Map()
+  if (known.size >= streamHashesMax) known = new Map()
   known.set(stream, hash)
   return hash
 }

@@ -2,6 +2,12 @@
 // Loki's parameters. A tree follows the words of a line. Lines of one pattern may differ only in words with
 // a digit, in the last word, and at places with too many different words.
 
+import {
+  patternChildrenMax,
+  patternDepthMax,
+  patternShapesMax,
+  patternsPerMinerMax,
+} from '../limits.ts'
 import { shapeOf } from './shape.ts'
 import { anything, isWord, tokensOf } from './tokens.ts'
 
@@ -37,16 +43,8 @@ interface TreeNode {
   readonly clusters: Cluster[]
 }
 
-/** Maximum distinct tokens at one place. Further ones are treated as equal. */
-const childrenMax = 15
-/** Number of tokens of a line that the tree uses. */
-const depthMax = 28
 /** A line belongs to a pattern only if at least this share of its words match. */
 const likenessMin = 0.3
-/** Maximum patterns of one miner. A new one replaces the one not seen for the longest time. */
-const clustersMax = 300
-/** Maximum shapes whose pattern is cached. After that the cache is cleared. */
-const shapesMax = 4096
 
 /** The patterns of one stream. */
 export class PatternMiner {
@@ -76,7 +74,7 @@ export class PatternMiner {
     const cluster = this.#learn(tokens, new Map([[slot, 1]]))
     const shape = shapeOf(bytes, start, end)
     if (shape < 0) return
-    if (this.#shapes.size >= shapesMax) this.#shapes.clear()
+    if (this.#shapes.size >= patternShapesMax) this.#shapes.clear()
     this.#shapes.set(shape, cluster)
   }
 
@@ -97,7 +95,7 @@ export class PatternMiner {
     else {
       cluster = { tokens, counts: new Map(), leaf, seen: 0, isForgotten: false }
       leaf.clusters.push(cluster)
-      if (this.#clusters.size >= clustersMax) this.#forgetOldest()
+      if (this.#clusters.size >= patternsPerMinerMax) this.#forgetOldest()
       this.#clusters.add(cluster)
     }
     cluster.seen = ++this.#lines
@@ -110,10 +108,10 @@ export class PatternMiner {
   #leafOf(tokens: readonly string[]): TreeNode {
     let node = childOf(this.#root, String(tokens.length))
     // The last token is left to the comparison.
-    const depth = Math.min(depthMax, tokens.length - 1)
+    const depth = Math.min(patternDepthMax, tokens.length - 1)
     for (let i = 0; i < depth; i++) {
       const { children } = node
-      const isTold = children.has(tokens[i]!) || children.size < childrenMax
+      const isTold = children.has(tokens[i]!) || children.size < patternChildrenMax
       node = childOf(node, isTold ? tokens[i]! : anything)
     }
     return node

@@ -1,7 +1,7 @@
 // Computes the shape of a line from its bytes: a number that two lines share only if they have the same
 // tokens (tokens.ts). Most streams have few shapes, so text is decoded only once per shape.
 
-import { lineCharsMax } from './tokens.ts'
+import { patternLineCharsMax } from '../limits.ts'
 
 /**
  * Classes of bytes: part of a word, digit, hexadecimal letter, separator, or part of a multi-byte character.
@@ -32,8 +32,8 @@ const kinds = Uint8Array.from({ length: 256 }, (_, byte) => {
  * because the line is longer than the part used and has multi-byte characters.
  */
 export function shapeOf(bytes: Buffer, start: number, end: number): number {
-  const isCut = end - start > lineCharsMax
-  const stop = isCut ? start + lineCharsMax : end
+  const isCut = end - start > patternLineCharsMax
+  const stop = isCut ? start + patternLineCharsMax : end
   let high = isCut ? 1 : 2
   let low = 0x9e3779b9
   let isMany = false

@@ -1,12 +1,9 @@
 // Splits a line into the tokens of patterns: words, and single characters between them.
 
+import { patternLineCharsMax, patternTokensMax } from '../limits.ts'
+
 /** Replaces whatever differs between the lines of a pattern. Printed as `<_>`. */
 export const anything = '<_>'
-
-/** The part of a line beyond this is ignored, like in Loki. Patterns end long before. */
-export const lineCharsMax = 3000
-/** Maximum tokens per line. Longer lines are cut. */
-const tokensMax = 256
 
 // Punctuation and `=` separate words, except characters used inside names, paths, times and addresses. A
 // colon after a JSON key is a separator.
@@ -26,14 +23,14 @@ export function isWord(token: string): boolean {
  * the rest of a line that is too long.
  */
 export function tokensOf(line: string): string[] {
-  const isCut = line.length > lineCharsMax
-  const text = isCut ? line.slice(0, lineCharsMax) : line
+  const isCut = line.length > patternLineCharsMax
+  const text = isCut ? line.slice(0, patternLineCharsMax) : line
   const tokens: string[] = []
   tokenPattern.lastIndex = 0
   for (;;) {
     const match = tokenPattern.exec(text)
     if (!match) break
-    if (tokens.length === tokensMax) {
+    if (tokens.length === patternTokensMax) {
       tokens.push(anything)
       return tokens
     }

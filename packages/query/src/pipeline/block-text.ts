@@ -2,12 +2,7 @@
 
 import { isAscii } from 'node:buffer'
 import type { LinesColumn } from '../blocks/block-view.ts'
-
-/**
- * Bytes of a run of lines that becomes one string. V8 keeps strings over 128 KiB in large object space. A
- * scan that makes one per block causes the whole heap to be marked again and again.
- */
-const runBytes = 64 * 1024
+import { runBytes } from '../limits.ts'
 
 const newline = 0x0a
 

@@ -1,6 +1,7 @@
 // How parsers name and store the labels they find in a line.
 
 import { trimSpace } from '@skald/go-dialect/text/letter-case'
+import { nameLengthMax, namesRememberedMax } from '../limits.ts'
 import type { LineLabels } from './labels.ts'
 import type { LabelNeeds } from './stage.ts'
 
@@ -26,10 +27,6 @@ export function sanitizeInnerName(prefix: string, key: string): string {
 export function cleanValue(value: string): string {
   return value.includes('\ufffd') ? value.replaceAll('\ufffd', ' ') : value
 }
-
-/** Maximum number of cached names, and their maximum length. Random keys must not fill the memory. */
-const rememberedMax = 10_000
-const rememberedLengthMax = 256
 
 /** Collects the labels that one parser finds, one line at a time. */
 export class Extraction {
@@ -78,7 +75,7 @@ export class Extraction {
     const known = this.#names.get(key)
     if (known !== undefined) return known
     const name = sanitizeLabelName(key)
-    if (this.#names.size < rememberedMax && key.length <= rememberedLengthMax) {
+    if (this.#names.size < namesRememberedMax && key.length <= nameLengthMax) {
       this.#names.set(key, name)
     }
     return name

@@ -1,12 +1,8 @@
 // Caches keys read from the bytes of lines. Lines of one program mostly have the same keys in the same
 // order, so the key at the same place in the previous line is tried first.
 
+import { keyLengthMax, placeCountMax } from '../limits.ts'
 import { Extraction } from './extraction.ts'
-
-/** Longest key to cache. */
-const keyLengthMax = 64
-/** Maximum number of cached keys per line. */
-const placeCountMax = 256
 
 interface KnownKey<T> {
   readonly bytes: Buffer

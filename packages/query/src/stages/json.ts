@@ -1,6 +1,7 @@
 // `| json`: turns every field of an object into a label. Fields of inner objects get joined names.
 
 import { createJsonFields } from '../fields/json-fields.ts'
+import { jsonDepthMax } from '../limits.ts'
 import { Extraction, sanitizeInnerName } from '../pipeline/extraction.ts'
 import {
   byte,
@@ -26,9 +27,6 @@ import {
 } from '../tokens/named-expressions.ts'
 import type { StageDefinition } from './definition.ts'
 import { compileJsonPaths } from './json-paths.ts'
-
-/** Deeper objects are an error, so that no line overflows the stack. */
-const depthMax = 1_000
 
 /** Label → the keys that lead to its value, outermost first. */
 export type JsonKeyPaths = Map<string, readonly string[]>
@@ -113,7 +111,7 @@ class FieldWalker {
 
   // Returns the offset after the object, or -1 if nothing more is needed.
   #object(from: number, prefix: string, depth: number): number {
-    if (depth > depthMax) throw jsonErrors.object
+    if (depth > jsonDepthMax) throw jsonErrors.object
     const bytes = this.#bytes
     const end = this.#end
     let at = skipSpaces(bytes, from, end)

@@ -1,7 +1,8 @@
 // Checks rules outside the grammar: which operations take a parameter, a grouping or an unwrap, and that a
 // query selects something. Error texts are Loki's.
 
-import { compileCost, patternCostMax, queryCostMax } from '@skald/go-dialect/regex/compile-cost'
+import { patternCostMax, queryCostMax } from '@skald/go-dialect/limits'
+import { compileCost } from '@skald/go-dialect/regex/compile-cost'
 import { compileRegex } from '@skald/go-dialect/regex/regex'
 import { compileMatcher } from '@skald/wire/compile-matcher'
 import { rangeDefinition } from '../aggregation/range-table.ts'

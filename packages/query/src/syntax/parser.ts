@@ -7,17 +7,15 @@ import type { Grouping } from '../aggregation/grouping.ts'
 import { type RangeOp, rangeDefinitions } from '../aggregation/range-table.ts'
 import { type VectorOp, vectorDefinitions } from '../aggregation/vector-table.ts'
 import { LogqlKindError, LogqlSyntaxError } from '../errors.ts'
+import { nestingMax, queryLengthMax } from '../limits.ts'
 import { type Stage, stageAt } from '../stages/stage-table.ts'
 import { parseUnwrap, type Unwrap } from '../stages/unwrap-syntax.ts'
 import type { Expr, LogExpr, MetricExpr } from '../syntax-tree/ast.ts'
 import { Lexer, type Token } from '../tokens/lexer.ts'
-import { depthMax, literalOf, readFloat, TokenReader } from '../tokens/token-reader.ts'
+import { literalOf, readFloat, TokenReader } from '../tokens/token-reader.ts'
 import { checkQuery, checkRangeAggregation, checkVectorAggregation } from './check.ts'
 import { type BinaryModifier, createBinaryOperation } from './fold.ts'
 import { words } from './words.ts'
-
-/** Longest query in bytes. */
-export const queryLengthMax = 131_072
 
 const rangeTokens = new Set(rangeDefinitions.map(({ op }) => op.toUpperCase()))
 const vectorTokens = new Set(vectorDefinitions.map(({ op }) => op.toUpperCase()))
@@ -107,8 +105,11 @@ class Parser {
       if (!isBinaryOp(op)) return left
       const precedence = binaryPrecedences[op]
       if (precedence < least) return left
-      if (links >= depthMax) {
-        throw new LogqlSyntaxError(`more than ${depthMax} operators in a row`, this.#reader.here())
+      if (links >= nestingMax) {
+        throw new LogqlSyntaxError(
+          `more than ${nestingMax} operators in a row`,
+          this.#reader.here(),
+        )
       }
       this.#reader.take()
       const modifier = this.#binaryModifier()

@@ -4,6 +4,7 @@
 import { formatGoDuration, formatPrometheusDuration, quoteGoString } from '@skald/go-dialect'
 import { formatSelector } from '@skald/wire'
 import type { Grouping } from '../aggregation/grouping.ts'
+import { prettyLineLengthMax } from '../limits.ts'
 import { definitionOf, type Stage } from '../stages/stage-table.ts'
 import { formatUnwrap } from '../stages/unwrap-syntax.ts'
 import type {
@@ -18,9 +19,6 @@ import { literalText, type PrintStyle } from '../tokens/literal-text.ts'
 
 const exact: PrintStyle = { isExact: true }
 const canonical: PrintStyle = { isExact: false }
-
-/** Longest line of the pretty form. */
-const lineLengthMax = 100
 
 /** Writes a query on one line. Parsing it gives the same tree. */
 export function formatLogql(expr: Expr): string {
@@ -110,7 +108,7 @@ function replaceTexts(expr: Extract<MetricExpr, { kind: 'labelReplace' }>): stri
 function pretty(expr: Expr, depth: number): string {
   const indent = '  '.repeat(depth)
   const line = formatExpr(expr, canonical)
-  if (line.length <= lineLengthMax) return indent + line
+  if (line.length <= prettyLineLengthMax) return indent + line
   switch (expr.kind) {
     case 'log':
       return prettyLog(expr, depth)
@@ -145,7 +143,7 @@ function pretty(expr: Expr, depth: number): string {
 
 // A nested operation keeps its parentheses over several lines. Loki loses them.
 function prettyOperand(expr: MetricExpr, depth: number): string {
-  if (expr.kind !== 'binary' || formatExpr(expr, canonical).length <= lineLengthMax) {
+  if (expr.kind !== 'binary' || formatExpr(expr, canonical).length <= prettyLineLengthMax) {
     return pretty(expr, depth)
   }
   const indent = '  '.repeat(depth)
@@ -175,7 +173,7 @@ function prettyRange(expr: RangeAggregation, depth: number): string {
   const indent = '  '.repeat(depth)
   const line = rangeText(expr, canonical)
   const hasPipeline = expr.log.stages.length > 0 || expr.unwrap !== undefined
-  if (!hasPipeline || line.length <= lineLengthMax - indent.length) return indent + line
+  if (!hasPipeline || line.length <= prettyLineLengthMax - indent.length) return indent + line
   const unwrap = expr.unwrap ? `\n${indent}  ${formatUnwrap(expr.unwrap, canonical)}` : ''
   return `${prettyLog(expr.log, depth)}${unwrap} ${rangeSuffix(expr)}`
 }

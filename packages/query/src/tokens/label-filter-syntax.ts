@@ -8,9 +8,10 @@ import {
 } from '@skald/go-dialect'
 import { formatMatcher, type Matcher } from '@skald/wire'
 import { LogqlSyntaxError } from '../errors.ts'
+import { nestingMax } from '../limits.ts'
 import type { CompareOp } from '../pipeline/compare-numbers.ts'
 import { literalText, type PrintStyle } from './literal-text.ts'
-import { depthMax, literalOf, type TokenReader } from './token-reader.ts'
+import { literalOf, type TokenReader } from './token-reader.ts'
 
 /** One condition on a label. */
 export type LabelCondition =
@@ -50,7 +51,7 @@ const compareOps = new Set(['=', '==', '!=', '>', '>=', '<', '<='])
 export function parseLabelFilter(reader: TokenReader, least = 0): LabelFilter {
   return reader.deeper(() => {
     let left = parseAtom(reader)
-    for (let links = 0; links < depthMax; links++) {
+    for (let links = 0; links < nestingMax; links++) {
       const { type } = reader.peek()
       if (type === 'or' || type === 'and') {
         const precedence = type === 'or' ? 1 : 2
@@ -64,7 +65,7 @@ export function parseLabelFilter(reader: TokenReader, least = 0): LabelFilter {
         left = { kind: 'and', left, right: parseLabelFilter(reader) }
       } else return left
     }
-    throw new LogqlSyntaxError(`more than ${depthMax} label filters in a row`, reader.here())
+    throw new LogqlSyntaxError(`more than ${nestingMax} label filters in a row`, reader.here())
   })
 }
 

@@ -3,10 +3,8 @@
 
 import { parseFloatText } from '@skald/go-dialect/number/conversions'
 import { LogqlSyntaxError } from '../errors.ts'
+import { nestingMax } from '../limits.ts'
 import type { Lexer, Token } from './lexer.ts'
-
-/** Maximum nesting, so that no walk over a tree overflows the stack. */
-export const depthMax = 1_000
 
 /** Reads tokens, for the parser and for stages that parse themselves. */
 export class TokenReader {
@@ -65,8 +63,8 @@ export class TokenReader {
    * @throws LogqlSyntaxError if the query is nested too deeply.
    */
   deeper<T>(parse: () => T): T {
-    if (++this.#depth > depthMax) {
-      throw new LogqlSyntaxError(`expression nests deeper than ${depthMax}`, this.here())
+    if (++this.#depth > nestingMax) {
+      throw new LogqlSyntaxError(`expression nests deeper than ${nestingMax}`, this.here())
     }
     const result = parse()
     this.#depth--

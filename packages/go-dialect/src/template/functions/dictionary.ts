@@ -2,8 +2,8 @@
 // in.
 
 import { FunctionError } from '../../errors.ts'
+import { templateLimits } from '../../limits.ts'
 import { fn, variadic } from '../function.ts'
-import { templateLimits } from '../limits.ts'
 import { checkItemCount, printValue } from '../print.ts'
 import { GoList, GoMap, typeName, type Value } from '../values.ts'
 import { isEmpty } from './cast.ts'

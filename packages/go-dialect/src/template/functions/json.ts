@@ -1,9 +1,9 @@
 // JSON functions, one row each. Numbers become float64, objects maps, and null nil.
 
 import { FunctionError } from '../../errors.ts'
+import { templateLimits } from '../../limits.ts'
 import { toPrintable } from '../../text/go-bytes.ts'
 import { fn } from '../function.ts'
-import { templateLimits } from '../limits.ts'
 import { checkTextLength } from '../print.ts'
 import { GoInt, GoList, GoMap, GoTime, type Value } from '../values.ts'
 

@@ -1,9 +1,9 @@
 // Number functions, one row each. They take values of any type, see cast.ts.
 
 import { FunctionError } from '../../errors.ts'
+import { integerCharsMax } from '../../limits.ts'
 import { maxBigint, minBigint } from '../../number/bigint.ts'
 import { fn, variadic } from '../function.ts'
-import { integerCharsMax } from '../number-literal.ts'
 import { checkItemCount, printValue } from '../print.ts'
 import { GoList, int64, type Value } from '../values.ts'
 import { cutToInt64, toFloat64, toInt64 } from './cast.ts'
