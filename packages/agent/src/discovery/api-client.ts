@@ -3,6 +3,7 @@
 
 import type { Agent, IncomingMessage } from 'node:http'
 import https from 'node:https'
+import { formatDurationMs } from '@skald/go-dialect'
 import { ApiError, describeError } from '../errors.ts'
 import { apiAnswerMs, apiBodyBytesMax, apiErrorBytesMax, apiKeepAliveMs } from '../limits.ts'
 import { parseRetryAfterMs } from '../net/backoff.ts'
@@ -70,7 +71,9 @@ export class ApiClient {
       const message = `HTTP status ${statusCode}: ${describeFailure(text)}`
       throw new ApiError(message, { status: statusCode, retryAfterMs })
     }
-    response.setTimeout(idleMs, () => response.destroy(new Error(`nothing came for ${idleMs} ms`)))
+    response.setTimeout(idleMs, () =>
+      response.destroy(new Error(`nothing came for ${formatDurationMs(idleMs)}`)),
+    )
     return response
   }
 
@@ -96,7 +99,7 @@ export class ApiClient {
         ? https.request(url, { ...options, ...tlsOptions(tls) })
         : http.request(url, options)
       const timer = setTimeout(
-        () => request.destroy(new Error(`no answer within ${apiAnswerMs} ms`)),
+        () => request.destroy(new Error(`no answer within ${formatDurationMs(apiAnswerMs)}`)),
         apiAnswerMs,
       )
       request.once('error', error => {

@@ -1,10 +1,10 @@
 // Shows what each stage makes of a line (-inspect): the parts of the entry that differ before and after.
 
 import { formatRfc3339 } from '@skald/go-dialect'
+import type { Colours } from '@skald/wire'
 import type { LineOrigin } from '../line/line-origin.ts'
 import type { PipelineEntry } from '../pipeline/entry.ts'
 import type { NextStage, Stage, StageInspection } from '../pipeline/stage.ts'
-import type { Colours } from './colours.ts'
 
 /** Where differences are written to, and in which colours. */
 export interface StageInspector {

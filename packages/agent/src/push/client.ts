@@ -1,6 +1,7 @@
 // The push of one batch: headers, authentication, redirects, timeouts. What an answer means is decided
 // in verdict.ts.
 
+import { formatDurationMs } from '@skald/go-dialect'
 import { describeError } from '../errors.ts'
 import { answerCharactersMax, redirectsMax } from '../limits.ts'
 import {
@@ -93,7 +94,7 @@ export function createPushTransport(config: TransportConfig, userAgent: string):
         return await follow(body, tenant, AbortSignal.any([signal, timeout]))
       } catch (error) {
         const why = timeout.aborted
-          ? `no answer within ${config.timeoutMs} ms`
+          ? `no answer within ${formatDurationMs(config.timeoutMs)}`
           : describeError(error)
         return { status: -1, text: why }
       }

@@ -44,7 +44,7 @@ ${base}    pipeline_stages:
 
 test('loadAgentConfig says file, line and column', async t => {
   await t.rejects(loadAgentConfig({ text: `${base}nothing: 1\n`, path: '/etc/agent.yaml' }), {
-    code: 'CONFIG_INVALID',
+    code: 'CONFIG',
     message: /^\/etc\/agent.yaml:7:1: Unknown key nothing/,
   })
 })
@@ -340,7 +340,7 @@ test('loadAgentConfig says where -config.expand-env has changed what is wrong, a
 
 test('loadAgentConfig names -config.expand-env where a variable is not filled in', async t => {
   const wait = base.replace('clients:', 'server: {http_listen_port: "${PORT}"}\nclients:')
-  t.match(await problemsOf(wait), [/\$\{PORT\} is looked up .* -config\.expand-env=true/])
+  t.match(await problemsOf(wait), [/\$\{PORT\} is only expanded with -config\.expand-env=true/])
   const flow = base.replace('clients:', 'server: {http_listen_port: ${PORT}}\nclients:')
   const mistakes = await problemsOf(flow)
   t.match(mistakes[0], /^1:.*not YAML.*-config\.expand-env=true/)
