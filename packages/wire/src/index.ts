@@ -10,6 +10,7 @@ export type { Entry, Stream } from './entry.ts'
 export { ConfigError, DirectoryLockedError, LabelSyntaxError, PushBodyError } from './errors.ts'
 export { type Environment, expandEnvironment, expansionNotes } from './expand-env.ts'
 export { privateDirectoryMode, privateFileMode } from './file-modes.ts'
+export { jsonEscapes } from './json-escapes.ts'
 export { decodeJsonPush, decodeLegacyJsonPush } from './json-push.ts'
 export {
   compareLabelNames,

@@ -4,7 +4,7 @@
 //
 // Other forms (other keys, other order) are left to a JSON parser.
 
-import { jsonEscapes } from './json-escapes.ts'
+import { jsonEscapes } from '@skald/wire'
 import { readRfc3339, type SplitTime } from './rfc3339-bytes.ts'
 
 const head = Buffer.from('{"log":"')

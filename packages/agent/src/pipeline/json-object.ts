@@ -3,8 +3,8 @@
 // number too large for a float makes the whole object invalid. Bytes that are not UTF-8 are lone surrogates
 // U+DC80 to U+DCFF (see `decodeGoText`) and stay that way.
 
+import { jsonEscapes } from '@skald/wire'
 import { jsonNestingMax } from '../limits.ts'
-import { jsonEscapes } from './json-escapes.ts'
 
 // Where `JSON.parse` may behave differently: escaped surrogates, and numbers that may be too large.
 const mayDiffer = /\\u[dD][89a-fA-F]|[eE]\+?\d\d\d|\d{309}/

@@ -1,6 +1,7 @@
 // Walks the bytes of JSON text without building values. As lenient as Loki's parser, with the same error
 // texts: it checks only what it has to read.
 
+import { jsonEscapes } from '@skald/wire'
 import type { ShortTexts } from './short-texts.ts'
 
 /** Thrown when a line is not JSON. There is one instance per text, because every line may throw it. */
@@ -180,17 +181,6 @@ export function valueText(bytes: Buffer, slice: JsonSlice, texts: ShortTexts): s
   return type === 'string' ? unescapeJson(text) : text
 }
 
-const escapes: Readonly<Record<string, string>> = {
-  '"': '"',
-  '\\': '\\',
-  '/': '/',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-}
-
 /** Resolves the escapes in a string without its quotes. A bad escape gives the empty text. */
 export function unescapeJson(text: string): string {
   if (!text.includes('\\')) return text
@@ -198,7 +188,7 @@ export function unescapeJson(text: string): string {
   const plain = text.replace(
     /\\(?:u([\da-fA-F]{4})(?:\\u([dD][c-fC-F][\da-fA-F]{2}))?|([\s\S])?)/g,
     (whole, unit?: string, low?: string, simple?: string) => {
-      const char = unit === undefined ? escapes[simple ?? ''] : unescapeUnits(unit, low)
+      const char = unit === undefined ? jsonEscapes[simple ?? ''] : unescapeUnits(unit, low)
       if (char === undefined) isBad = true
       return char ?? whole
     },
