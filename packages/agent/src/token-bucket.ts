@@ -1,4 +1,4 @@
-// A rate with a burst: tokens come in steadily, up to the burst, and each line takes one.
+// A rate limit with bursts: tokens arrive steadily, up to the burst, and each line takes one.
 
 /** Limits a rate. */
 export class TokenBucket {
@@ -27,13 +27,13 @@ export class TokenBucket {
     return true
   }
 
-  /** Takes a token, on credit if need be. */
+  /** Takes a token, on credit if necessary. */
   takeAnyway(nowMs: number): void {
     this.#fill(nowMs)
     this.#tokens--
   }
 
-  /** Time at which there will be a token, 0 when there is one now. */
+  /** Returns the time of the next token; 0 if there is one now. */
   freeAtMs(nowMs: number): number {
     this.#fill(nowMs)
     if (this.#tokens >= 1) return 0

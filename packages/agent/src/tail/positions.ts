@@ -1,6 +1,6 @@
-// The positions file: Promtail's YAML, path to offset, and in comments what else is known of each
-// file, so that Promtail can still read it and we can read Promtail's. Written as a whole: to a
-// temporary file, fsync, rename.
+// The positions file: Promtail's YAML, path to offset, with everything else known about each file in
+// comments. Promtail can still read it, and we can read Promtail's. It is always written whole: temporary
+// file, fsync, rename.
 //
 //   positions:
 //     "/var/log/pods/ns_pod_uid/c/0.log": "12345"
