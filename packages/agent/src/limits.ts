@@ -2,7 +2,7 @@
 // defaults are in config/; a protocol's own numbers are next to its code.
 
 // The whole agent
-/** Time to send what was read at a stop: SIGTERM allows ten seconds, the rest is for positions and sockets. */
+/** Time to send what was read at a stop. SIGTERM allows ten seconds; positions and sockets need the rest. */
 export const flushLimitMs = 7_000
 /** The same for jobs and clients that a reload removes. A stop during a reload has its own time. */
 export const reloadFlushLimitMs = 2_500
@@ -70,7 +70,7 @@ export const watchFailuresMax = 5
 export const expiredListsMax = 2
 /** One answer: 20,000 children with names of 200 bytes. A node has 1 MiB unless the server allows more. */
 export const zookeeperFrameBytesMax = 4 * 1024 * 1024
-/** For one entry of ZooKeeper's kinds: 20,000 members take 33 MB; 1 MiB is the server's own limit for a node. */
+/** For one ZooKeeper entry: 20,000 members take 33 MB; 1 MiB is the server's own limit for a node. */
 export const treeLimits = {
   nodeCountMax: 20_000,
   nodeBytesMax: 1024 * 1024,
@@ -134,7 +134,7 @@ export const tokenDefaultMs = 3_600_000
 export const retryAfterMsMax = 60_000
 /** Bytes of a push's answer that are read. */
 export const answerBytesMax = 64 * 1024
-/** Connections to one server. A tenant has up to four open requests, and one while its pushes are rejected. */
+/** Connections to one server. A tenant has up to four open requests, one while its pushes are rejected. */
 export const socketsMax = 32
 
 // pipeline/
@@ -318,7 +318,7 @@ export const heldMax = 256
 export const birthSlackMs = 20
 /** Time between two searches for records of deleted files. */
 export const recordsCleanPeriodMs = 60_000
-/** How long records of a missing directory stay: a volume may be mounted late, a deleted pod never returns. */
+/** Time to keep records of a missing directory: a volume may be mounted late, a deleted pod never returns. */
 export const awayDirectoryMsMax = 3_600_000
 /** Keys in Promtail's positions that are not paths. */
 export const cursorsMax = 10_000

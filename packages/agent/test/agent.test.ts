@@ -131,7 +131,7 @@ test('Agent repeats the same times after it was killed', async t => {
   await receiver.until(() => receiver.entries.length === 50)
   first.kill('SIGKILL')
   await once(first, 'exit')
-  // As if positions had not been saved: only the journal of times is left.
+  // Simulates a crash before positions were saved: only the journal of times is left.
   rmSync(`${directory}/positions.yaml`, { force: true })
   await spawnAgent(t, config)
   await receiver.until(() => receiver.entries.length === 100)
@@ -205,7 +205,7 @@ test('Agent goes on when the copy it reads is overwritten by the next copytrunca
   const agent = await startTestAgent(t, configText({ directory, url: receiver.url }))
   await receiver.until(() => receiver.entries.length === 5)
   receiver.respond(503)
-  // More than the agent keeps in memory, so that reading stops in the middle.
+  // More than the agent keeps in memory, so that reading stops midway.
   const noise = () => randomBytes(750).toString('base64')
   const noisy = (prefix: string, count: number) =>
     text(Array.from({ length: count }, (_, i) => `${prefix} ${noise()} ${i}`))
@@ -222,7 +222,7 @@ test('Agent goes on when the copy it reads is overwritten by the next copytrunca
   truncateSync(path)
   appendFileSync(path, noisy('second', 20_000))
   await waitFor(() => agent.files()[0]?.readOffset === 0)
-  // The same name again: the copy's file stays, its content is another's.
+  // Same name again: the copy's file stays, with other content.
   copyFileSync(path, `${path}.1`)
   truncateSync(path)
   appendFileSync(path, text(lines('third', 1, 20)))

@@ -30,7 +30,7 @@ ${more}`
 const metricOf = async (agent: Agent, name: string) =>
   Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await agent.metrics.registry.metrics())?.[1])
 
-/** An agent whose configuration is a text that the test may change. */
+/** Starts an agent with a configuration that the test can change. */
 async function startReloadable(t: Test, first: Parts, directory: string) {
   const state = { parts: first }
   const loadConfig = () =>
@@ -58,14 +58,14 @@ test('A reload starts what is new and ends what is gone; what is unchanged goes 
   await receiver.until(() => receiver.entries.length === 2)
   t.same(pathsOf(), ['a', 'c'])
   appendFileSync(`${directory}/b.log`, 'b 2\n')
-  // Its first line was held by the stage all the time: job a and its stage were not touched.
+  // The stage held its first line all along: job a and its stage were not touched.
   appendFileSync(`${directory}/a.log`, 'more of a\nbegin next\n')
   await receiver.until(() => receiver.entries.length === 3)
   t.same(
     receiver.entries.map(({ line }) => line),
     ['b 1', 'c 1', 'begin a\nmore of a'],
   )
-  // Back again, it goes on where it was.
+  // Once it is back, it continues where it was.
   t.equal(await reload({ jobs: a + b + c }), 'changed')
   await receiver.until(() => receiver.entries.length === 4)
   t.equal(receiver.entries[3]!.line, 'b 2')
@@ -87,7 +87,7 @@ test('A changed job goes on with its new stages; no line is lost or doubled, wha
     t.equal(await reload({ jobs: jobs(version) }), 'changed')
   }
   await receiver.until(() => receiver.entries.length === 2500)
-  // The server is away while the job changes.
+  // The server is down while the job changes.
   receiver.respond(503)
   appendFileSync(`${directory}/a.log`, text(lines('n', 2501, 2600)))
   await waitFor(() => receiver.refusals > 0)
@@ -97,7 +97,7 @@ test('A changed job goes on with its new stages; no line is lost or doubled, wha
   const hasLast = () => receiver.entries.some(({ line }) => line === 'last')
   await receiver.until(hasLast)
   await receiver.until(() => new Set(receiver.entries.map(({ line }) => line)).size === 2601)
-  // What was under way twice has the same time, so that a store counts it once.
+  // Lines sent twice have the same time, so that a store keeps them once.
   const times = new Map<string, Set<bigint>>()
   for (const { line, timestampNs } of receiver.entries) {
     times.set(line, (times.get(line) ?? new Set()).add(timestampNs))
@@ -253,7 +253,7 @@ test('A reload tells which changed blocks wait for a restart', async t => {
   for (const block of ['server', 'positions', 'wal']) {
     t.match(logged, new RegExp(`"block":"${block}".*restart the agent`))
   }
-  // What else has changed is applied, and the rest is told again.
+  // Other changes apply, and the rest is reported again.
   write({ server: ', log_level: debug', top: 'limits_config: {max_streams: 5}' })
   t.equal(await ask(), 'Configuration changed\nRestart the agent for what changed in: server\n')
   write({ top: 'limits_config: {max_streams: 5}' })
@@ -304,12 +304,12 @@ test('Sources that are no files come, stay and go with a reload', async t => {
   const place = placeOf('p')
   t.equal(await push(place, 'pushed'), 204)
   await receiver.until(() => receiver.entries.length === 2)
-  // A second source comes; the first one is not touched.
+  // A second source is added; the first one is not touched.
   t.equal(await reload({ jobs: a + source('p') + source('q') }), 'changed')
   t.equal(await push(place, 'pushed again'), 204)
   t.equal(await push(placeOf('q'), 'pushed to q'), 204)
   await receiver.until(() => receiver.entries.length === 4)
-  // With another client all sources begin anew, and reach it.
+  // With another client all sources restart and reach it.
   const second = await startReceiver(t)
   const both = `${clients}, ${clientOf(second.url, ', name: second')}`
   t.equal(await reload({ clients: both }), 'changed')
@@ -331,7 +331,7 @@ test('-config.auto-reload reads the configuration file again when it changes', a
       `${directory}/${version}/agent.yaml`,
       configOf(directory, { clients, jobs: jobs.map(job => jobOf(directory, job)).join('') }),
     )
-  // A ConfigMap: the file is a link into a directory that is replaced as a whole.
+  // A ConfigMap: the file is a link into a directory that gets replaced.
   write('v1', 'a')
   write('v2', 'a', 'b')
   const path = `${directory}/agent.yaml`

@@ -9,7 +9,7 @@ scrape_configs:
       - labels: {job: a, __path__: /var/log/*.log}
 `
 
-/** Loads a text and returns its problems as `line:message`. */
+/** Loads a configuration and returns its problems as `line:message`. */
 async function problemsOf(text: string): Promise<string[]> {
   try {
     await loadAgentConfig({ text, path: 'agent.yaml' })
@@ -214,7 +214,7 @@ test('defaultAgentConfig can be loaded', async t => {
 const soundJob = `  - job_name: sound
     static_configs: [{labels: {job: b, __path__: /var/log/b}}]
 `
-// What stands at the end of the job of `base`, in line 7, and what is left of that job without it.
+// What is appended to the job of `base`, in line 7, and what remains of that job without it.
 const partsWithoutEffect = [
   { part: 'encoding: klingon', problem: /encoding "klingon" is not known/, left: undefined },
   { part: 'pipeline_stages: [replace: {expression: x, replace: z}]', problem: /has no group/ },

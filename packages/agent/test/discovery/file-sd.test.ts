@@ -4,7 +4,7 @@ import { parseTargetFile } from '../../src/discovery/file-sd.ts'
 import { ConfigError, loadAgentConfig } from '../../src/index.ts'
 import { startReceiver, startTestAgent, waitFor } from '../harness.ts'
 
-/** A configuration whose targets stand in `targets/*.json` and `targets/*.yml`. */
+/** Returns a configuration with targets in `targets/*.json` and `targets/*.yml`. */
 function configOf(directory: string, url: string, job = ''): string {
   return `server: {http_listen_address: 127.0.0.1, http_listen_port: 0}
 positions: {filename: "${directory}/positions.yaml", sync_period: 100ms}
@@ -39,7 +39,7 @@ test('file_sd_configs finds targets in JSON and YAML, and follows changes', asyn
   await receiver.until(() => receiver.entries.length === 2)
   t.equal(receiver.entries[1]!.labels, `{filename="${directory}/b.log", from="b.yml", team="blue"}`)
 
-  // Other labels for the same file: it is not read again, its further lines have them.
+  // Other labels for the same file: it is not read again, and its next lines carry them.
   writeFileSync(`${directory}/targets/a.json.new`, jsonTargets(directory, 'a', 'green'))
   renameSync(`${directory}/targets/a.json.new`, `${directory}/targets/a.json`)
   await waitFor(() => {
@@ -78,7 +78,7 @@ test('file_sd_configs keeps the last good targets of a file that is torn, and co
   t.equal(agent.files().length, 1)
   t.same([...new Set(receiver.entries.map(({ labels }) => labels))].length, 1)
 
-  // Gone is not torn: what it listed is read to its end and let go.
+  // A deleted file is not a damaged one: its targets are read to their end and released.
   rmSync(file)
   await waitFor(() => agent.files().length === 0)
   t.equal(receiver.entries.length, 6)

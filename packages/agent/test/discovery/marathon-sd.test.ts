@@ -1,4 +1,4 @@
-// Against a server that answers as Marathon's API is documented.
+// Runs against a server that answers like Marathon's documented API.
 
 import { type Test, test } from 'tap'
 import { discoverOnce, problemOfEntry } from './job-entry.ts'

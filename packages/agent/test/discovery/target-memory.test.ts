@@ -1,4 +1,4 @@
-// Pods that go while the agent is away, as their directories are still there.
+// Pods that disappear while the agent is down, with their directories still there.
 
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -56,7 +56,7 @@ test('A pod that was deleted while the agent was away is read to its end, with i
   )
   await waitFor(() => second.targets().length === 1)
   await second.stop()
-  // It was read to its end: a further start finds nothing new in it.
+  // It was read to its end: another start finds nothing new in it.
   await start()
   write('stays', 'stays 3')
   await receiver.until(() => lines().includes('stays 3'))

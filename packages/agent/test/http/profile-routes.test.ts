@@ -4,7 +4,7 @@ import { Profile } from 'pprof-format'
 import { test } from 'tap'
 import { configText, startReceiver, startTestAgent } from '../harness.ts'
 
-/** Reads a profile: its units and its samples, as names of functions from the innermost out. */
+/** Reads a profile: its units and samples, as function names from the innermost out. */
 function readProfile(bytes: ArrayBuffer) {
   const profile = Profile.decode(gunzipSync(Buffer.from(bytes)))
   const { strings } = profile.stringTable

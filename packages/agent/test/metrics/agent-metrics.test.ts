@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
 import { configText, lines, startReceiver, startTestAgent, text, waitFor } from '../harness.ts'
 
-/** Promtail's metrics of the files and the push, with the labels that dashboards ask for. */
+/** Promtail's metrics of files and pushes, with the labels that dashboards use. */
 const expected: Readonly<Record<string, readonly [type: string, series: RegExp]>> = {
   promtail_build_info: ['gauge', /\{version="[^"]+".*goos="[^"]+".*\} 1\n/],
   promtail_encoded_bytes_total: ['counter', /\{host="127\.0\.0\.1:\d+"\} \d+\n/],
@@ -109,7 +109,7 @@ test('Metrics count a line once, however many clients it goes to', async t => {
   - {url: "${last!.url}", batchwait: 20ms}
 target_config`,
   )
-  // One that takes nothing is behind the others, and counts nothing again when it follows.
+  // A server that accepts nothing falls behind the others. When it catches up, nothing is counted again.
   last!.respond(503)
   const agent = await startTestAgent(t, config)
   const seriesOf = async (name: RegExp) => {

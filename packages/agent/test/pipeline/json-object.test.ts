@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { parseJsonObject } from '../../src/pipeline/json-object.ts'
 
 test('parseJsonObject takes what Promtail’s decoder takes', t => {
-  // What Go's decoder of Promtail made of them.
+  // Results of Go's decoder in Promtail.
   const taken: readonly (readonly [text: string, want: unknown])[] = [
     ['{"a":"\\nx\ty"}', { a: '\nx\ty' }],
     ['{"a":"\\t\nend"}', { a: '\t\nend' }],

@@ -135,7 +135,7 @@ test('container reads lines of either runtime', async t => {
   ])
 })
 
-/** Runs lines through stages to their end; returns labels and lines, without times. */
+/** Runs lines through stages and ends the file. Returns labels and lines, without times. */
 const linesOf = async (stages: string, lines: readonly string[]) =>
   (await runStages(stages, lines, { finishes: true })).map(text => text.replace(/ \d+\.\d+ /, ' '))
 
@@ -253,7 +253,7 @@ test('sampling keeps a share of the lines', async t => {
   t.same(await linesOf('[{sampling: {rate: 1}}]', ['a']), ['{job="j"} a'])
   const lines = Array.from({ length: 10_000 }, (_, i) => `n ${i}`)
   const kept = (await linesOf('[{sampling: {rate: 0.3}}]', lines)).length
-  // Eleven standard deviations about 3,000.
+  // Eleven standard deviations around 3,000.
   t.ok(kept > 2_500 && kept < 3_500, `${kept} of 10,000`)
 })
 
@@ -386,7 +386,7 @@ test('cri cuts joined lines to max_partial_line_size where it is told to', async
   ])
 })
 
-/** The value that stages leave under `out`, for each line. */
+/** Returns the value that stages leave under `out`, for each line. */
 const valuesOf = async (stages: string, lines: readonly string[]) => {
   const found = await linesOf(`[${stages}, {output: {source: out}}]`, lines)
   return found.map(text => text.replace(/^\S+ /, ''))

@@ -1,4 +1,4 @@
-// What a client's settings do to its pushes.
+// Effects of a client's settings on its pushes.
 
 import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-// What becomes of lines when a server does not simply take them.
+// What happens to lines when a server does not simply accept them.
 
 import { once } from 'node:events'
 import { appendFileSync, writeFileSync } from 'node:fs'
@@ -18,7 +18,7 @@ import {
   waitFor,
 } from '../harness.ts'
 
-// For the file as a whole.
+// For the whole file.
 root.setTimeout(120_000)
 
 const lineOf = ({ line }: { readonly line: string }) => line
@@ -145,7 +145,7 @@ test('Push survives garbage, silence and half an answer', async t => {
       response.writeHead(500, { 'content-length': '1000' })
       response.write('half of it', () => response.socket!.destroy())
     },
-    // Never answers: the time limit of the client ends it.
+    // Never answers: the client's timeout ends it.
     () => undefined,
     ({ response }) => {
       response.writeHead(503)

@@ -1,4 +1,4 @@
-// Batches that wait on disk while a server is away.
+// Batches that wait on disk while a server is down.
 
 import { once } from 'node:events'
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -30,7 +30,7 @@ const stored = (directory: string) =>
     String(name).endsWith('.batch'),
   )
 
-/** Writes lines while no server takes them, deletes their file, and kills the agent. */
+/** Writes lines while no server accepts them, deletes their file, and kills the agent. */
 async function writeAndVanish(t: Test, receiver: Receiver, directory: string): Promise<string> {
   receiver.respond(503)
   const config = `${directory}/agent.yaml`

@@ -18,7 +18,7 @@ scrape_configs:
       - output: {source: text}
 `
 
-/** Cuts a message into chunks as GELF has it. */
+/** Splits a message into GELF chunks. */
 function chunksOf(bytes: Buffer, id: number, sizeBytes: number): Buffer[] {
   const count = Math.ceil(bytes.length / sizeBytes)
   return Array.from({ length: count }, (_, i) => {

@@ -1,4 +1,5 @@
-// Journal files are made of recorded exports by systemd's own program, and read by journalctl.
+// Uses journal files that systemd's own program makes from recorded exports, and reads them with
+// journalctl.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
@@ -14,7 +15,7 @@ const skip = hasJournal ? false : 'no journalctl and systemd-journal-remote'
 const machine = '0123456789abcdef0123456789abcdef'
 let count = 0
 
-/** One entry of an export; bytes are written with their length, as the format has it. */
+/** Returns one entry of an export. Bytes come with their length, as the format requires. */
 function exported(atMs: number, fields: Record<string, string | Buffer>): Buffer {
   count++
   const head = {
@@ -36,7 +37,7 @@ function exported(atMs: number, fields: Record<string, string | Buffer>): Buffer
   return Buffer.concat([...parts, Buffer.from('\n')])
 }
 
-/** Adds entries to the journal of a directory. */
+/** Adds entries to the journal in a directory. */
 function write(directory: string, entries: readonly Buffer[]): void {
   mkdirSync(directory, { recursive: true })
   const args = [`--output=${directory}/remote.journal`, '-']

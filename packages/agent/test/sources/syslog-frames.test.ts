@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { cutSyslogFrames } from '../../src/sources/syslog-frames.ts'
 
-/** Cuts a text that arrives in pieces of `pieceBytes`. */
+/** Splits a text that arrives in pieces of `pieceBytes`. */
 async function cut(text: string, pieceBytes: number, messageBytesMax = 20): Promise<string[]> {
   async function* pieces() {
     const bytes = Buffer.from(text)

@@ -28,7 +28,7 @@ scrape_configs:
       - {action: labelmap, regex: __syslog_message_sd_(.+), replacement: sd_$1}
 ${more}`
 
-/** Port of the agent's only source. */
+/** Returns the port of the agent's only source. */
 const portOf = (agent: Agent) => Number(agent.sources()[0]!.place.split(':').at(-1))
 
 async function start(t: Test, syslog = '', more = '') {
@@ -92,7 +92,7 @@ test('Syslog keeps the lines of a message together, and bytes that are not UTF-8
   const socket = net.connect(port, '127.0.0.1')
   socket.write(`${message}\tat second.frame\n`)
   await receiver.until(() => receiver.entries.length === 1)
-  // The message is passed on by then: this line stands by itself, with the labels of its message.
+  // The message has been passed on by now: this line is sent separately, with its message's labels.
   socket.write('\tat third.frame\n')
   socket.end('<13>1 2026-11-29T07:00:01Z web1 shop 7 - - after \xff\n', 'latin1')
   await receiver.until(() => receiver.entries.length === 3)
@@ -148,7 +148,7 @@ test('Syslog ends connections that are silent, but not those that wait for the s
     `<13>1 - web app - - - ${i} ${Buffer.from(crypto.getRandomValues(new Uint8Array(3000))).toString('base64')}\n`
   let sent = 0
   while (busy.write(line(sent++)) || sent < 500);
-  // More than agent and sockets hold together: it is stopped by the agent.
+  // More than agent and sockets can hold: the agent makes it stop.
   const fill = async () => {
     for (; sent < 12_000; ) if (!busy.write(line(sent++))) await once(busy, 'drain')
   }

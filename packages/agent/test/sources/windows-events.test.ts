@@ -1,4 +1,4 @@
-// A stand-in answers for wevtutil, which is there on Windows alone: see ../fixtures/wevtutil.ts.
+// A substitute answers for wevtutil, which exists only on Windows: see ../fixtures/wevtutil.ts.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { Writable } from 'node:stream'
@@ -26,7 +26,7 @@ async function setUp(t: Test, logs: StandInLogs) {
   return { directory, receiver, logs: installEventLogs(t, directory, logs) }
 }
 
-/** What the agent said on its log. */
+/** Returns a logger and what it has logged. */
 function logOf(): { readonly logger: pino.Logger; readonly text: () => string } {
   let all = ''
   const write = (chunk: Buffer, _: string, done: () => void) => {
@@ -112,7 +112,7 @@ test('Windows events: a stop does not wait for room that a silent server leaves 
     }
   })
   await waitFor(() => receiver.refusals > 2)
-  // Until memory is full: nothing more is read then.
+  // Until memory is full and reading stops.
   await sleep(2_000)
   await agent.stop()
   t.match(positionsOf(directory), /RecordId='1'/)
@@ -124,7 +124,7 @@ test('Windows events go on behind Promtail’s bookmark, which stays as it is', 
   const text =
     "<BookmarkList>\r\n  <Bookmark Channel='System' RecordId='5' IsCurrent='true'/>\r\n</BookmarkList>"
   writeFileSync(bookmark, text)
-  // Windows does not look at the case of a name.
+  // Windows ignores the case of a name.
   const job = `eventlog_name: SYSTEM, bookmark_path: "${bookmark}"`
   const agent = await startTestAgent(t, configOf(directory, receiver.url, job))
   await receiver.until(() => receiver.entries.length >= 3)

@@ -12,7 +12,7 @@ const read = (frames: DockerFrames, part: Buffer) =>
   [...frames.push(part)].map(({ stream, bytes }) => `${stream} ${bytes.toString()}`)
 
 test('DockerFrames puts frames together wherever the stream is cut', async t => {
-  // Kind 0 is what the container reads, kind 3 what Docker itself has to say.
+  // Kind 0 is the container's input, kind 3 is a message from Docker itself.
   const bytes = Buffer.concat([frame(1, 'öne\n'), frame(0, 'in'), frame(2, ''), frame(2, 'two\n')])
   const want = ['stdout öne\n', 'stderr ', 'stderr two\n']
   for (let cut = 0; cut <= bytes.length; cut++) {

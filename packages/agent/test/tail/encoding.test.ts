@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { findEncoding } from '../../src/tail/encoding.ts'
 
-/** Decodes one line; `offset` 0 is the beginning of the file. */
+/** Decodes one line. `offset` 0 is the start of the file. */
 function decode(name: string, bytes: Buffer, offset = 1): string | undefined {
   const encoding = findEncoding(name)
   let line: string | undefined

@@ -1,5 +1,5 @@
-// Files as they should not be: replaced by things that are no files, unreadable, in loops, too long, never
-// finished; and positions that cannot be right.
+// Files in trouble: replaced with things that are not files, unreadable, in loops, too long, never
+// finished. And positions that cannot be right.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -44,7 +44,7 @@ import {
 } from '../harness.ts'
 import { bzip2Sync } from './bzip2.ts'
 
-// For the file as a whole.
+// For the whole file.
 root.setTimeout(150_000)
 
 const received = (receiver: Receiver) => receiver.entries.map(({ line }) => line)
@@ -137,7 +137,7 @@ test('Tailer finds what no event tells of, as on network file systems', async t 
   const directory = t.testdir({ 'a.log': '1\n', elsewhere: {} })
   const { receiver } = await start(t, directory)
   await receiver.until(() => receiver.entries.length === 1)
-  // Written under another name in another directory: whoever watches the first one hears nothing.
+  // Written under another name in another directory: a watch on the first one reports nothing.
   linkSync(`${directory}/a.log`, `${directory}/elsewhere/b`)
   for (let i = 2; i <= 4; i++) {
     const startedMs = performance.now()
@@ -223,7 +223,7 @@ for (const [encoding, mark, bytes] of [
 ] as const) {
   test(`Tailer reads ${encoding} in pieces, over a rotation and a restart`, async t => {
     const directory = t.testdir({})
-    // U+0A0A has the bytes of line feeds on both sides, U+1F600 takes two units.
+    // U+0A0A contains the bytes of line feeds on both sides; U+1F600 takes two units.
     const all = Array.from({ length: 3_000 }, (_, i) => `zeile ${i} \u0a0a\u000b\u{1f600} ende`)
     const path = `${directory}/a.log`
     writeFileSync(path, bytes(mark + text(all.slice(0, 1_000))))
@@ -231,7 +231,7 @@ for (const [encoding, mark, bytes] of [
     const { receiver, agent } = await start(t, directory, { job })
     await receiver.until(() => receiver.entries.length === 1_000)
     const more = bytes(text(all.slice(1_000, 2_000)))
-    // Cut inside of a unit.
+    // Cut inside a unit.
     appendFileSync(path, more.subarray(0, 5_001))
     await sleep(200)
     appendFileSync(path, more.subarray(5_001))
@@ -302,7 +302,7 @@ test('Tailer loses nothing of a copytruncate that it sees in time, over many of 
     await receiver.until(() => receiver.entries.length === written)
     execFileSync('cp', [path, `${path}.1`])
     truncateSync(path)
-    // Written at once: the file is as long as before when it is looked at next, or longer.
+    // Written at once: at the next check the file is as long as before, or longer.
     appendFileSync(path, text(lines('n', written + 1, written + (round % 3) * 700 + 1)))
     written += (round % 3) * 700 + 1
     await receiver.until(() => receiver.entries.length === written)
@@ -317,10 +317,10 @@ test('Tailer goes on at once when a search came between the two steps of a rotat
   await startTestAgent(t, config.replace('sync_period: 200ms', 'sync_period: 1h'))
   await receiver.until(() => receiver.entries.length === 1)
   renameSync(`${directory}/a.log`, `${directory}/a.log.1`)
-  // A new path leads to a search, which does not find the old one.
+  // A new path triggers a search, which does not find the old one.
   writeFileSync(`${directory}/b.log`, 'b\n')
   await receiver.until(() => receiver.entries.length === 2)
-  // So long that the rotated file is let go.
+  // Long enough for the rotated file to be released.
   await sleep(7_000)
   writeFileSync(`${directory}/a.log`, '2\n')
   await receiver.until(() => receiver.entries.length === 3)
@@ -333,7 +333,7 @@ test('Tailer tells a file from another with its inode number', async t => {
   const first = await start(t, directory)
   await first.receiver.until(() => first.receiver.entries.length === 20)
   await first.agent.stop()
-  // What a file system that uses inode numbers again leaves: same place, same number, other content.
+  // What a file system that reuses inode numbers leaves: same place, same number, other content.
   const positions = readFileSync(`${directory}/positions.yaml`, 'utf8')
   rmSync(path)
   writeFileSync(path, text(lines('new', 1, 30)))
@@ -382,7 +382,7 @@ test('A full disk stops no line, cuts no positions, and is forgotten when there 
   await once(agent, 'exit')
   await spawnAgent(t, config)
   append(4)
-  // What was answered last may not have been in the positions yet, and comes again, with the same time.
+  // The last accepted lines may not be in the positions yet, and come again with the same time.
   const distinct = () => {
     const { entries } = receiver
     return new Set(entries.map(entry => `${entry.labels} ${entry.timestampNs} ${entry.line}`)).size
@@ -451,7 +451,7 @@ test('Positions that are empty, of other files, or beyond the end are no reason 
   ]) {
     const directory = t.testdir({ 'a.log': text(lines('n', 1, 3)) })
     writeFileSync(`${directory}/positions.yaml`, content.replaceAll('DIR', directory))
-    // Of the future, as after a clock that was wrong.
+    // In the future, as after a wrong clock.
     utimesSync(`${directory}/a.log`, far / 1000, far / 1000)
     const { receiver, agent } = await start(t, directory)
     await Promise.race([receiver.until(() => receiver.entries.length === 3), sleep(5_000)])
@@ -466,7 +466,7 @@ const skipUser = isRoot ? false : 'only root can start a process of another user
 test('Tailer leaves unreadable files and directories alone until they can be read', {
   skip: skipUser,
 }, async t => {
-  // Where anybody may go: the project's own directory need not be readable by others.
+  // A directory that everybody may enter: the project's own may be closed to others.
   const directory = mkdtempSync(join(tmpdir(), 'skald-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   chmodSync(directory, 0o755)
@@ -496,7 +496,7 @@ test('Tailer leaves unreadable files and directories alone until they can be rea
   })
   await receiver.until(() => receiver.entries.length === 1)
   await waitFor(() => /secret\.log.*EACCES/.test(log) && /closed.*EACCES/.test(log))
-  // It is tried again meanwhile.
+  // Time for a retry.
   await sleep(2_500)
   t.equal(log.match(/"path":"[^"]*secret\.log/g)?.length, 1, 'told once')
   chmodSync(`${directory}/logs/open/secret.log`, 0o644)

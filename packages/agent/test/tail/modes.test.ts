@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
 import { configText, spawnAgent, startReceiver, text, waitFor } from '../harness.ts'
 
-/** Modes of what lies in a directory, by path. */
+/** Returns the modes of a directory's content, by path. */
 function modesOf(directory: string): Record<string, string> {
   const paths = readdirSync(directory, { recursive: true }) as string[]
   const modeOf = (path: string) => (statSync(`${directory}/${path}`).mode & 0o777).toString(8)

@@ -1,4 +1,4 @@
-// Files that programs write in ways a log is not written: anew in place, or with lines that no memory holds.
+// Files written in unusual ways for a log: overwritten in place, or with lines too long for memory.
 
 import { once } from 'node:events'
 import { appendFileSync, closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
@@ -20,7 +20,7 @@ root.setTimeout(120_000)
 
 const received = (receiver: Receiver) => receiver.entries.map(({ line }) => line)
 
-/** Writes over the beginning of a file, which never becomes shorter. */
+/** Overwrites the start of a file, which never becomes shorter. */
 function overwrite(path: string, content: string): void {
   const fd = openSync(path, 'r+')
   writeSync(fd, content)
@@ -95,7 +95,7 @@ test('Agent sends no rest of a line that is too long, also when it was killed wh
 })
 
 test('Agent goes on behind a line that is too long, whatever the encoding and form of the file', async t => {
-  // Characters whose bytes look like line feeds, on the border of a character and across it.
+  // Characters whose bytes look like line feeds, at the border of a character and across it.
   const odd = '\u0a0a\u010a\u0a01'.repeat(longBytes / 6)
   const little = Buffer.from(`first\n${odd}\nlast\n`, 'utf16le')
   const cases = [

@@ -20,13 +20,13 @@ function openKnown(directory: string) {
   return { journal, known }
 }
 
-/** The history of `a.log` in a directory with these files; `a.log.1` of it is known already. */
+/** Starts the history of `a.log` in a directory with these files. `a.log.1` is already known. */
 function startHistory(t: Test, files: Readonly<Record<string, string>>) {
   const directory = t.testdir({ 'a.log': 'first\n' })
   const { journal, known } = openKnown(directory)
   const path = `${directory}/a.log`
   const history = new PathHistory({ path, scope: 's', known, logger, report: () => {} })
-  /** Takes a file as a tailer does. */
+  /** Takes a file like a tailer. */
   const take = ({ record, opened, gzipPath }: FileToRead): string => {
     const file = new TailedFile({
       ...{ record, opened, journal, ...(gzipPath === undefined ? {} : { gzipPath }) },
@@ -122,7 +122,7 @@ test('PathHistory goes on with a known file that is rotated after the start has 
   for (const { record, opened } of history.resume()) {
     t.teardown(() => closeSync(opened.fd))
     resumed.push(basename(record.foundAt))
-    // Even while it is looked through: what was current when it began is not one of the others.
+    // Even during the iteration: the file that was current at its start is not one of the others.
     renameSync(path, `${path}.20260101-000002`)
     writeFileSync(path, 'newest\n')
   }
@@ -144,7 +144,7 @@ test('PathHistory in a directory that takes long to list gives later what it ope
   fillDirectory(directory)
   known.lists.fresh(directory)
   t.strictSame(Array.from(latest(), take), [], 'the directory was listed just now')
-  // Rotated once more, and gone, before anybody looked again.
+  // Rotated once more, and deleted, before the next check.
   rmSync(path)
   writeFileSync(path, 'another\n')
   writeFileSync(`${path}.20260101-000002`, 'came between\n')

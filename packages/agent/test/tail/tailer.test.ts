@@ -23,7 +23,7 @@ import {
 
 const received = (receiver: Receiver) => receiver.entries.map(({ line }) => line)
 
-/** Lets an agent read what is there, and stops it. */
+/** Runs an agent until it has read everything, then stops it. */
 async function readOnce(t: Test, config: string, isRead: () => boolean, receiver: Receiver) {
   const agent = await startTestAgent(t, config)
   await receiver.until(isRead)
@@ -84,7 +84,7 @@ test('Agent tells compressed files apart that begin alike', async t => {
   const receiver = await startReceiver(t)
   const config = configText({ directory, url: receiver.url })
   await readOnce(t, config, () => receiver.entries.length === 10, receiver)
-  // Compressed by name, so that the wrong one is the first in the directory.
+  // Compressed by name, so that the wrong one comes first in the directory.
   writeFileSync(`${directory}/a.log.1.gz`, gzipSync(banner + text(lines('other', 1, 20))))
   writeFileSync(`${directory}/a.log.2.gz`, gzipSync(banner + text(lines('old', 1, 12))))
   rmSync(`${directory}/a.log`)
@@ -212,7 +212,7 @@ test('Agent reads files that are not compressed as logs, beside those that are',
   writeFileSync(`${directory}/app.log`, text(lines('more', 1, 3)), { flag: 'a' })
   writeFileSync(`${directory}/empty.log`, 'first\n')
   await check([...lines('more', 1, 3), 'first'])
-  // A log is compressed after it was read: while the agent runs, and while it is away.
+  // A log is compressed after it was read: while the agent runs, and while it is down.
   renameSync(older, `${directory}/app.log.2.gz`)
   const rotate = (content: string) => {
     renameSync(`${directory}/app.log`, `${directory}/app.log.1`)

@@ -1,4 +1,4 @@
-// Against a server that answers as Consul's HTTP API is documented.
+// Runs against a server that answers like Consul's documented HTTP API.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
@@ -7,7 +7,7 @@ import { configText, startReceiver, startTestAgent, waitFor } from '../../harnes
 import { problemOfEntry } from '../job-entry.ts'
 import { Refusal, startJsonApi } from '../json-api.ts'
 
-/** Answers by path; what is not there is 404. */
+/** Answers by path. Missing paths give 404. */
 interface FakeConsul {
   readonly address: string
   readonly asked: { readonly url: string; readonly headers: IncomingHttpHeaders }[]
@@ -43,7 +43,7 @@ const check = (id: string, status: string, serviceId = '') => ({
   ...{ CheckID: id, Status: status, ServiceID: serviceId },
 })
 
-/** Starts an agent on an entry; gives the labels of what it finds. */
+/** Starts an agent on an entry. Returns the labels of what it finds. */
 async function discover(t: Test, entry: string, job = '') {
   const directory = t.testdir({})
   const receiver = await startReceiver(t)

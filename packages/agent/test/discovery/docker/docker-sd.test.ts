@@ -17,7 +17,7 @@ import { AgentMetrics } from '../../../src/metrics/agent-metrics.ts'
 import { type FakeContainer, startDockerApi } from '../../docker-api.ts'
 import { startReceiver, startTestAgent, waitFor } from '../../harness.ts'
 
-/** A directory whose path is short enough for a socket. */
+/** Returns a directory whose path is short enough for a socket. */
 function socketDir(t: Test): string {
   const dir = mkdtempSync(join(tmpdir(), 'skald-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
@@ -175,7 +175,7 @@ test('A container is read through the API where its file is not there', async t 
   ])
   const bad = receiver.entries.find(({ line }) => line === 'bad')!
   t.equal(bad.timestampNs, BigInt(Date.parse('2026-11-20T10:00:00Z')) * 1_000_000n + 2n, time)
-  // One that starts later is found by its event, not by the refresh an hour later.
+  // A container that starts later is found by its event, not by the refresh an hour later.
   api.run(container('later'))
   api.write('later', 'hello\n')
   await receiver.until(() => receiver.entries.length === 3)

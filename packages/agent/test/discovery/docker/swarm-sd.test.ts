@@ -1,4 +1,4 @@
-// Against a server that answers as the API of Docker's swarms is documented.
+// Runs against a server that answers like Docker's documented swarm API.
 
 import { type Test, test } from 'tap'
 import { discoverOnce, problemOfEntry } from '../job-entry.ts'
@@ -73,7 +73,7 @@ async function startSwarm(t: Test) {
   return { asked, host: `tcp://${address}` }
 }
 
-/** Runs an entry; gives the labels of all targets without the common prefix. */
+/** Runs an entry. Returns the labels of all targets without the common prefix. */
 const discover = (t: Test, entry: string) =>
   discoverOnce(t, { key, entry, prefix: '__meta_dockerswarm_' })
 

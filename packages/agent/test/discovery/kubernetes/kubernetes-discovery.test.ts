@@ -15,7 +15,7 @@ scrape_configs:
 `
 }
 
-/** Runs the discovery of one entry; gives the labels of all targets, without the common prefix. */
+/** Runs the discovery of one entry. Returns the labels of all targets, without the common prefix. */
 async function discover(t: Test, api: KubernetesApi, entry: string) {
   const text = configOf(`{api_server: "${api.url}", ${entry}}`)
   const [config] = (await loadAgentConfig({ text, path: 'a.yaml' })).scrapeConfigs

@@ -7,7 +7,7 @@ import { AgentMetrics } from '../../../src/metrics/agent-metrics.ts'
 import { waitFor } from '../../harness.ts'
 import { type KubernetesApi, pod, startKubernetesApi } from '../../kubernetes-api.ts'
 
-/** Watches the pods of a server; tells what was logged. */
+/** Watches the pods of a server. Returns the log as well. */
 function watchPods(t: Test, api: KubernetesApi, authorization?: { token: string }) {
   const logged: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
@@ -81,7 +81,7 @@ test('ResourceWatch goes on from the last version after a connection broke withi
   t.equal(watches(api).at(-1)!.query.get('resourceVersion'), '102')
   t.match(logged.join(''), /Cannot ask the Kubernetes API server/)
   await waitFor(() => logged.join('').includes('answers again'))
-  // Ended cleanly, yet in the middle of an event.
+  // Ended cleanly, but in the middle of an event.
   api.isDribbling = true
   api.put('pods', pod('d'))
   await until('a', 'b', 'c', 'd')
@@ -188,7 +188,7 @@ test('ResourceWatch keeps what is deleted for a while, also what came and went u
   await waitFor(() => all() === 'a,short')
   t.equal(watch.items.size, 0)
   await waitFor(() => all() === '')
-  // What a list no longer has.
+  // An object missing from the next list.
   api.put('pods', pod('b'))
   await until('b')
   api.breakWatches()

@@ -9,7 +9,7 @@ import {
   RecordReader,
 } from '../../../src/discovery/zookeeper/jute.ts'
 
-/** Gives a stream to a reader in pieces; returns what came out, too long frames marked. */
+/** Feeds a stream to a reader in pieces. Returns the result, with overlong frames marked. */
 function cut(bytes: Buffer, pieceBytes: number) {
   const reader = new FrameReader()
   const found: string[] = []

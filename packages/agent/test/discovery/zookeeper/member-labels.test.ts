@@ -5,7 +5,7 @@ import {
   readServersetMember,
 } from '../../../src/discovery/zookeeper/member-labels.ts'
 
-/** Labels of a text; `undefined` where it is no member. */
+/** Returns the labels of a text, or `undefined` if it is not a member. */
 function read(readMember: ReadMember, text: string) {
   try {
     return Object.fromEntries(readMember(Buffer.from(text), '/p'))

@@ -1,4 +1,4 @@
-// Over a session with the small server.
+// Uses a session with the small server.
 
 import { type Test, test } from 'tap'
 import { NodeTree, type TreeLimits } from '../../../src/discovery/zookeeper/node-tree.ts'
@@ -7,7 +7,7 @@ import { treeLimits } from '../../../src/limits.ts'
 import { waitFor } from '../../harness.ts'
 import { startZookeeperServer, type ZookeeperServer } from './zookeeper-server.ts'
 
-/** Follows `/n`; every node with data is a member. */
+/** Follows `/n`. Every node with data is a member. */
 async function follow(t: Test, server: ZookeeperServer, limits: Partial<TreeLimits> = {}) {
   let tree: NodeTree | undefined
   let tellings = 0

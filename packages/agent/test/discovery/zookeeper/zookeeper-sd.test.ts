@@ -1,4 +1,4 @@
-// Against a small server of the protocol, everywhere; e2e/zookeeper.test.ts looks at a real one.
+// Runs against a small server of the protocol. e2e/zookeeper.test.ts uses a real one.
 
 import { createServer } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
@@ -13,7 +13,7 @@ import { startZookeeperServer, type ZookeeperServer } from './zookeeper-server.t
 
 const prefix = '__meta_nerve_'
 
-/** Runs an entry of nerve; tells what was logged. */
+/** Runs a nerve entry. Returns the log as well. */
 async function run(t: Test, entry: string) {
   const logged: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
@@ -147,7 +147,7 @@ test('nerve_sd_configs keeps what it has while ZooKeeper is away, and then has w
     ({ discovered }) => discovered.get(`${prefix}endpoint_name`) === 'c',
   )
   server.comeBack()
-  // A path that vanished may be of another ZooKeeper.
+  // A path that vanished may mean a different ZooKeeper.
   await waitFor(() => names(entry) === 'c,changed,d,gone')
   t.ok(
     entry.targets.offered.some(offered => offered === before),
