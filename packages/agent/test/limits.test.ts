@@ -31,7 +31,7 @@ test('The bounds of the agent are in limits.ts', t => {
   t.end()
 })
 
-test('Each bound says in one line what it is for', t => {
+test('Each bound has a one-line description', t => {
   const lines = readFileSync(new URL('limits.ts', source), 'utf8').split('\n')
   for (const [i, line] of lines.entries()) {
     const [, name] = /^export const (\w+)/.exec(line) ?? []

@@ -222,7 +222,7 @@ test('A pod that comes is read at once, one that goes is read to its end', optio
   await receiver.until(() => receiver.entries.length === 1002)
 })
 
-test('own_namespace asks for the pods of the agent’s namespace only', options, async t => {
+test('own_namespace watches only the pods in the agent’s namespace', options, async t => {
   const node = await startNode(t)
   const receiver = await startReceiver(t)
   const job = chartJob.replace('- role: pod', '- {role: pod, namespaces: {own_namespace: true}}')
@@ -234,7 +234,7 @@ test('own_namespace asks for the pods of the agent’s namespace only', options,
   )
 })
 
-test('Pods that come and go while watches break lose no line', options, async t => {
+test('No line is lost when pods come and go while watches break', options, async t => {
   const node = await startNode(t)
   const { dir, api } = node
   const receiver = await startReceiver(t)

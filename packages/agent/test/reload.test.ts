@@ -43,7 +43,7 @@ async function startReloadable(t: Test, first: Parts, directory: string) {
   return { agent, reload }
 }
 
-test('A reload starts what is new and ends what is gone; what is unchanged goes on undisturbed', async t => {
+test('A reload starts what is new, ends what is gone, and leaves the rest undisturbed', async t => {
   const directory = t.testdir({ 'a.log': 'begin a\n', 'b.log': 'b 1\n', 'c.log': 'c 1\n' })
   const receiver = await startReceiver(t)
   const multiline = '    pipeline_stages: [{multiline: {firstline: "^begin", max_wait_time: 1h}}]\n'
@@ -73,7 +73,7 @@ test('A reload starts what is new and ends what is gone; what is unchanged goes 
   t.equal(await metricOf(agent, 'promtail_targets_active_total'), 3)
 })
 
-test('A changed job goes on with its new stages; no line is lost or doubled, whatever the server does', async t => {
+test('A changed job continues with its new stages; no line is lost or doubled, whatever the server does', async t => {
   const directory = t.testdir({ 'a.log': text(lines('n', 1, 500)) })
   const receiver = await startReceiver(t)
   const clients = clientOf(receiver.url)
@@ -124,7 +124,7 @@ test('A bad configuration leaves the old one running, and is counted', async t =
   t.equal(await reload(parts), 'unchanged')
 })
 
-test('A changed client, also one of which only a secret changed, takes over where the old one was', async t => {
+test('A changed client, even with only a new secret, continues where the old one was', async t => {
   const directory = t.testdir({ 'a.log': '1\n' })
   const [first, second] = [await startReceiver(t), await startReceiver(t)]
   const jobs = jobOf(directory, 'a')
@@ -151,7 +151,7 @@ test('A changed client, also one of which only a secret changed, takes over wher
   t.equal(second.entries[0]!.line, '3')
 })
 
-test('A second client is started beside the first, which is not disturbed', async t => {
+test('A second client starts alongside the first, which is not disturbed', async t => {
   const directory = t.testdir({ 'a.log': '1\n' })
   const [first, second] = [await startReceiver(t), await startReceiver(t)]
   const jobs = jobOf(directory, 'a')
@@ -169,7 +169,7 @@ test('A second client is started beside the first, which is not disturbed', asyn
   t.equal(first.entries.length, 2)
 })
 
-test('Limits that change are applied, a changed server block is not', async t => {
+test('Changed limits are applied, a changed server block is not', async t => {
   const directory = t.testdir({ 'a.log': '12345678\n' })
   const receiver = await startReceiver(t)
   const parts = { clients: clientOf(receiver.url), jobs: jobOf(directory, 'a') }
@@ -184,7 +184,7 @@ test('Limits that change are applied, a changed server block is not', async t =>
   t.equal(agent.config.server.logLevel, 'info')
 })
 
-test('Metrics of changed stages begin anew, with their new kind', async t => {
+test('Metrics of changed stages start over, with their new kind', async t => {
   const directory = t.testdir({ 'a.log': '1\n' })
   const receiver = await startReceiver(t)
   const clients = clientOf(receiver.url)
@@ -227,7 +227,7 @@ test('/reload answers as asked for, and is not there unless it is enabled', asyn
   t.equal((await fetch(`${other.url}/reload`)).status, 404)
 })
 
-test('A reload tells which changed blocks wait for a restart', async t => {
+test('A reload reports which changed blocks need a restart', async t => {
   const directory = t.testdir({ 'a.log': '1\n' })
   const receiver = await startReceiver(t)
   const clients = clientOf(receiver.url)
@@ -283,7 +283,7 @@ test('SIGHUP reads the configuration file again', async t => {
   t.equal(receiver.entries[1]!.line, '2')
 })
 
-test('Sources that are no files come, stay and go with a reload', async t => {
+test('Sources other than files come, stay and go with a reload', async t => {
   const directory = t.testdir({ 'a.log': 'a 1\n' })
   const receiver = await startReceiver(t)
   const source = (name: string) => `  - job_name: ${name}
@@ -356,7 +356,7 @@ test('-config.auto-reload reads the configuration file again when it changes', a
   t.equal(count('Configuration reloaded'), 2)
 })
 
-test('A mistake in one job does not keep the lines of others; a reload asks for its correction', async t => {
+test('A mistake in one job does not affect the lines of others; a reload requires its correction', async t => {
   const directory = t.testdir({ 'a.log': 'a 1\n', 'b.log': 'b 1\n', 'c.log': 'c 1\n' })
   const receiver = await startReceiver(t)
   const path = `${directory}/agent.yaml`
@@ -395,7 +395,7 @@ test('A mistake in one job does not keep the lines of others; a reload asks for 
   t.same(linesOf(), ['a 1', 'b 1', 'b 2', 'c 1', 'x 3'])
 })
 
-test('What was left out for a mistake is counted, and shown with the configuration', async t => {
+test('Parts left out because of a mistake are counted, and shown with the configuration', async t => {
   const directory = t.testdir({ 'a.log': 'a 1\n' })
   const receiver = await startReceiver(t)
   const clients = clientOf(receiver.url)

@@ -70,7 +70,7 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
 )
 const imports = importsOf(files, file => readFileSync(join(source, file), 'utf8'))
 
-test('Each room of the agent imports from the floors below it only', t => {
+test('Each room of the agent imports only from the floors below it', t => {
   for (const file of files) t.ok(floorOf(roomOf(file)) >= 0, `${file} is on a floor`)
   t.same(upward(imports), [])
   const broken = importsOf(['push/queue.ts'], () => `import type { A } from '../tail/tailer.ts'`)
@@ -78,7 +78,7 @@ test('Each room of the agent imports from the floors below it only', t => {
   t.end()
 })
 
-test('No file of the agent imports itself by way of others', t => {
+test('No file of the agent imports itself through others', t => {
   t.same(circular(imports), [])
   const texts: Record<string, string> = {
     'a.ts': `import { b } from './b.ts'`,

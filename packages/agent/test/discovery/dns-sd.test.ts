@@ -116,7 +116,7 @@ test('dns_sd_configs gives a target for each record, of every type', async t => 
   ])
 })
 
-test('dns_sd_configs follows changes, and keeps what a server that fails had told', async t => {
+test('dns_sd_configs follows changes, and keeps earlier answers of a server that fails', async t => {
   let zone: Zone = { 'SRV x.test': [srv(1, 'a')], 'SRV y.test': [srv(2, 'b')] }
   const server = await startDns(t, () => zone)
   const { labels, groups, updates } = discover(t, server, { names: ['x.test', 'y.test'] })
@@ -134,7 +134,7 @@ test('dns_sd_configs follows changes, and keeps what a server that fails had tol
   await waitFor(() => addresses()?.length === 0)
 })
 
-test('dns_sd_configs refuses what it cannot use, with the line', async t => {
+test('dns_sd_configs refuses invalid entries and reports the line', async t => {
   const problem = async (entry: string) => {
     try {
       const text = `clients: [{url: "http://h/"}]

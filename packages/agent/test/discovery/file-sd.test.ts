@@ -49,7 +49,7 @@ test('file_sd_configs finds targets in JSON and YAML, and follows changes', asyn
   t.equal(receiver.entries.filter(({ line }) => line === 'a 1').length, 1)
 })
 
-test('file_sd_configs keeps the last good targets of a file that is torn, and counts it', async t => {
+test('file_sd_configs keeps the last good targets of a damaged file, and counts it', async t => {
   const directory = t.testdir({ 'a.log': 'a 1\n', targets: {} })
   const file = `${directory}/targets/a.json`
   const good = jsonTargets(directory, 'a', 'red')
@@ -84,7 +84,7 @@ test('file_sd_configs keeps the last good targets of a file that is torn, and co
   t.equal(receiver.entries.length, 6)
 })
 
-test('file_sd_configs follows a link into a directory that is replaced, as of a ConfigMap', async t => {
+test('file_sd_configs follows a link into a directory that is replaced, like that of a ConfigMap', async t => {
   const directory = t.testdir({ 'a.log': '1\n', 'b.log': '2\n', v1: {}, v2: {}, targets: {} })
   writeFileSync(`${directory}/v1/t.json`, jsonTargets(directory, 'a', 'x'))
   writeFileSync(`${directory}/v2/t.json`, jsonTargets(directory, 'b', 'x'))
@@ -99,7 +99,7 @@ test('file_sd_configs follows a link into a directory that is replaced, as of a 
   t.equal(receiver.entries[1]!.line, '2')
 })
 
-test('parseTargetFile says where a file is wrong', async t => {
+test('parseTargetFile reports where a file is wrong', async t => {
   t.throws(() => parseTargetFile('/t.yml', '- targets: [a]\n  lables: {}\n'), {
     message: /^\/t\.yml:2:3: Unknown key lables in the list/,
   })
@@ -124,7 +124,7 @@ test('file_sd_configs refuses patterns that Prometheus refuses', async t => {
   }
 })
 
-test('A group of a file that lists no targets has none', async t => {
+test('A group in a file that lists no targets has none', async t => {
   const groups = (text: string) =>
     parseTargetFile('/a.json', text).map(({ targets }) => targets.length)
   t.strictSame(groups('[{"labels": {"__path__": "/a"}}]'), [])

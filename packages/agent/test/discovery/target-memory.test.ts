@@ -64,7 +64,7 @@ test('A pod that was deleted while the agent was away is read to its end, with i
   t.equal(receiver.entries.length, 6)
 })
 
-test('A pod that goes while the server is away is gone on with after a restart', async t => {
+test('After a restart the agent continues with a pod that disappeared while the server was down', async t => {
   const { api, receiver, start, write, put, lines } = await setUp(t)
   put('gone')
   write('gone', 'gone 1')
@@ -82,7 +82,7 @@ test('A pod that goes while the server is away is gone on with after a restart',
   t.same(lines(), ['gone 1', 'gone 2'])
 })
 
-test('Targets of a job that is written otherwise, or of a torn file, are not those of before', async t => {
+test('Targets of a changed job, or from a damaged file, are forgotten', async t => {
   const { directory, api, receiver, config, start, write, put, lines } = await setUp(t)
   const path = `${directory}/positions.yaml.targets`
   put('gone')

@@ -28,7 +28,7 @@ test('Lines and files are told of by the system, not found by looking', async t 
   )
 })
 
-test('DirectoryWatcher follows a directory that is removed and made anew, and one that a link leads to', async t => {
+test('DirectoryWatcher follows a directory that is removed and recreated, and one behind a link', async t => {
   const directory = t.testdir({ real: {} })
   const told: string[] = []
   const logger = pino({ level: 'silent' })

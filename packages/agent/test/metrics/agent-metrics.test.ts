@@ -59,7 +59,7 @@ test('Metrics have Promtail’s names, types and labels', async t => {
   await waitFor(async () => !(await agent.metrics.registry.metrics()).includes('/a.log"'))
 })
 
-test('Metrics tell how far the server is behind a file, rotated ones included', async t => {
+test('Metrics show how far the server is behind a file, including rotated ones', async t => {
   const directory = t.testdir({ 'a.log': text(lines('n', 1, 10)) })
   const path = `${directory}/a.log`
   const receiver = await startReceiver(t)
@@ -89,7 +89,7 @@ test('Metrics tell how far the server is behind a file, rotated ones included', 
   await waitFor(async () => (await lag('bytes')) === 0 && (await lag('seconds')) === 0)
 })
 
-test('Metrics count a line once, however many clients it goes to', async t => {
+test('Metrics count a line once, whatever the number of clients', async t => {
   const all = ['INFO 1.5', 'INFO 0.2s', 'ERROR 3', 'no match at all here', 'drop me']
   const directory = t.testdir({ 'a.log': text(all) })
   const receivers = [await startReceiver(t), await startReceiver(t), await startReceiver(t)]
@@ -140,7 +140,7 @@ target_config`,
   t.match(await seriesOf(/^promtail_files_active_total/), ['1'])
 })
 
-test('Counters of the metrics stage begin at 0 with the first line of their stream', async t => {
+test('Counters of the metrics stage start at 0 with the first line of their stream', async t => {
   const directory = t.testdir({ 'a.log': 'level=info\n' })
   const receiver = await startReceiver(t)
   const job = `    pipeline_stages:

@@ -11,7 +11,7 @@ function takes(selector: string, labels: Record<string, string>, line: string): 
   return compileLineSelector(selector)(new PipelineEntry({ origin, startOffset: 0 }, state, line))
 }
 
-test('A selector takes lines by their labels and their text', t => {
+test('A selector matches lines by their labels and text', t => {
   const labels = { app: 'web', env: 'dev-1' }
   const cases: readonly (readonly [selector: string, isTaken: boolean])[] = [
     ['{app="web"}', true],
@@ -37,14 +37,14 @@ test('A selector takes lines by their labels and their text', t => {
   t.end()
 })
 
-test('Words of LogQL, and letters of any alphabet, are names of labels', t => {
+test('LogQL keywords, and letters of any alphabet, can be label names', t => {
   t.ok(takes('{json="1", by="2", or="3", ip="4"}', { json: '1', by: '2', or: '3', ip: '4' }, ''))
   t.ok(takes('{größe="1"}', { größe: '1' }, ''))
   t.notOk(takes('{größe="1"}', {}, ''))
   t.end()
 })
 
-test('What is wrong with a selector is told with its place', t => {
+test('A mistake in a selector is reported with its place', t => {
   const cases: readonly (readonly [selector: string, problem: string])[] = [
     ['', 'column 1: expected {, found the end'],
     ['{}', 'it needs at least one matcher'],

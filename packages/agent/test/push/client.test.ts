@@ -42,7 +42,7 @@ test('Client sends the headers, the tenant and the protobuf with Snappy that it 
   })
 })
 
-test('Client sends a tenant and an authorization that stand among its headers', async t => {
+test('Client sends a tenant and an authorization given among its headers', async t => {
   const headers = 'headers: {X-Scope-OrgID: by-header, Authorization: own}'
   for (const [keys, tenant, authorization] of [
     [headers, 'by-header', 'own'],

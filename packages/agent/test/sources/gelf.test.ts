@@ -73,7 +73,7 @@ test('GELF comes plain, compressed and in chunks, in any order', async t => {
   t.match(await agent.metrics.registry.metrics(), /promtail_gelf_target_entries_total 5\n/)
 })
 
-test('GelfAssembler gives up what stays incomplete, and keeps memory bounded', async t => {
+test('GelfAssembler gives up incomplete messages and limits its memory', async t => {
   const assembler = new GelfAssembler()
   const [first, second] = chunksOf(message('late'), 1, 60)
   t.equal(assembler.take(first!, 'a', 0), undefined)

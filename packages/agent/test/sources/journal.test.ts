@@ -100,7 +100,7 @@ test('Journal gives entries with labels, bytes and times, and follows', { skip }
   t.match(metrics, /promtail_journal_target_parsing_errors_total\{error="no_message"\} 1\n/)
 })
 
-test('Journal goes on behind its saved cursor, which moves with the server’s answers', {
+test('Journal continues after its saved cursor, which follows the server’s answers', {
   skip,
 }, async t => {
   const directory = t.testdir()
@@ -124,7 +124,7 @@ test('Journal goes on behind its saved cursor, which moves with the server’s a
   )
 })
 
-test('Journal takes whole entries as JSON, and only those that match', { skip }, async t => {
+test('Journal can send whole entries as JSON, and only matching ones', { skip }, async t => {
   const directory = t.testdir()
   write(`${directory}/journal`, [
     entryOf('other', { _SYSTEMD_UNIT: 'other.service' }),
@@ -136,7 +136,7 @@ test('Journal takes whole entries as JSON, and only those that match', { skip },
   t.match(JSON.parse(receiver.entries[0]!.line), { MESSAGE: 'mine', CODE_LINE: '7', PRIORITY: '4' })
 })
 
-test('Journal is read on when journalctl ends', { skip }, async t => {
+test('Journal continues when journalctl ends', { skip }, async t => {
   const directory = t.testdir()
   write(`${directory}/journal`, [entryOf('one')])
   const { receiver } = await start(t, directory)
@@ -154,7 +154,7 @@ test('Journal is read on when journalctl ends', { skip }, async t => {
   )
 })
 
-test('Journal says clearly that journalctl is missing', async t => {
+test('Journal reports clearly that journalctl is missing', async t => {
   const directory = t.testdir()
   const config = await loadAgentConfig({
     text: configOf(directory, 'http://127.0.0.1:1/'),

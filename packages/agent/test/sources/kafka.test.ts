@@ -141,7 +141,7 @@ test('Kafka is read with name and password, by every mechanism, over TLS as well
   }
 })
 
-test('Kafka that cannot be reached leaves the agent running', async t => {
+test('An unreachable Kafka does not stop the agent', async t => {
   const directory = t.testdir()
   const receiver = await startReceiver(t)
   const config = configOf(directory, receiver.url, ', topics: [logs]')
@@ -152,7 +152,7 @@ test('Kafka that cannot be reached leaves the agent running', async t => {
   t.ok(performance.now() - startedMs < 5_000)
 })
 
-test('Kafka keys are checked with their line', async t => {
+test('Mistakes in Kafka keys are reported with their line', async t => {
   const problem = async (kafka: string) => {
     try {
       await loadAgentConfig({ text: configOf('/tmp', 'http://h/', kafka), path: 'a.yaml' })

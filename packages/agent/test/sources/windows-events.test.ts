@@ -100,7 +100,7 @@ test('Windows events: the position stays where it is while no server takes the l
   t.strictSame(idsOf(receiver), numbers(3, 9))
 })
 
-test('Windows events: a stop does not wait for room that a silent server leaves none of', async t => {
+test('Windows events: a stop does not wait for room while the server is silent', async t => {
   const { directory, receiver, logs } = await setUp(t, { System: { records: records(1, 1) } })
   const agent = await startTestAgent(t, configOf(directory, receiver.url))
   await waitFor(() => positionsOf(directory).includes("RecordId='1'"))
@@ -144,7 +144,7 @@ test('Windows events go on behind Promtail’s bookmark, which stays as it is', 
   )
 })
 
-test('Windows events of several channels: one that may not be read holds up no other', async t => {
+test('Windows events of several channels: an unreadable one does not block the others', async t => {
   const { directory, receiver, logs } = await setUp(t, {
     System: { records: [] },
     Security: { records: records(1, 2, 'Security'), isDenied: true },
@@ -169,7 +169,7 @@ test('Windows events of several channels: one that may not be read holds up no o
   t.match(receiver.entries[2]?.labels, /channel="Security"/)
 })
 
-test('Windows events that are damaged or huge lose no other, and an output that breaks off is read again', async t => {
+test('Damaged or huge Windows events lose no others, and an incomplete output is read again', async t => {
   const { directory, receiver, logs } = await setUp(t, { System: { records: [] } })
   const log = logOf()
   const agent = await startTestAgent(t, configOf(directory, receiver.url), { logger: log.logger })
@@ -197,7 +197,7 @@ test('Windows events that are damaged or huge lose no other, and an output that 
   )
 })
 
-test('Windows events of a log that was cleared, or has overwritten its place, are read from the first on', async t => {
+test('Windows events of a cleared log, or one that has overwritten its position, are read from the start', async t => {
   const { directory, receiver, logs } = await setUp(t, { System: { records: records(1, 50) } })
   const log = logOf()
   const first = await startTestAgent(t, configOf(directory, receiver.url), { logger: log.logger })
@@ -218,7 +218,7 @@ test('Windows events of a log that was cleared, or has overwritten its place, ar
   t.strictSame(idsOf(receiver), [1, 2, 30, 31, 32])
 })
 
-test('Windows events that were forwarded keep their numbers, and are read by those of the collecting log', async t => {
+test('Forwarded Windows events keep their numbers, and are read by those of the collecting log', async t => {
   const { directory, receiver, logs } = await setUp(t, { ForwardedEvents: { records: [] } })
   const config = configOf(directory, receiver.url, 'eventlog_name: ForwardedEvents')
   const first = await startTestAgent(t, config)
@@ -239,7 +239,7 @@ test('Windows events that were forwarded keep their numbers, and are read by tho
   t.match(receiver.entries[1]?.labels, /channel="Security", computer="b"/)
 })
 
-test('Windows events go on by their own numbers where no bookmark is saved', async t => {
+test('Windows events continue by their own numbers if no bookmark was saved', async t => {
   const { directory, receiver, logs } = await setUp(t, {
     System: { records: records(1, 1), isWithoutBookmarks: true },
   })
@@ -251,7 +251,7 @@ test('Windows events go on by their own numbers where no bookmark is saved', asy
   t.strictSame(idsOf(receiver), numbers(2, 600))
 })
 
-test('Windows events: what cannot be run or read is refused, with what to do', async t => {
+test('Windows events: what cannot be run or read is refused, with advice', async t => {
   const directory = t.testdir()
   const load = (job: string) =>
     loadAgentConfig({ text: configOf(directory, 'http://127.0.0.1:1/', job), path: 'a.yaml' })

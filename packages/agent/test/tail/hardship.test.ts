@@ -59,7 +59,7 @@ async function start(
   return { receiver, agent }
 }
 
-test('Tailer outlives a file that is replaced by a FIFO, a device, a socket, a directory', async t => {
+test('Tailer survives a file replaced by a FIFO, a device, a socket, a directory', async t => {
   const directory = t.testdir({ 'a.log': 'first\n', 'b.log': 'b\n' })
   const { receiver } = await start(t, directory)
   const path = `${directory}/a.log`
@@ -150,7 +150,7 @@ test('Tailer finds what no event tells of, as on network file systems', async t 
   }
 })
 
-test('Tailer sends lines of 10 MB and more whole, and those about them', async t => {
+test('Tailer sends lines of 10 MB and more whole, with their neighbours', async t => {
   const long = (letter: string) => letter.repeat(10 * 1024 * 1024)
   const all = ['before', long('a'), 'between', long('b'), long('c'), 'after']
   const directory = t.testdir({ 'a.log': text(all.slice(0, 3)) })
@@ -221,7 +221,7 @@ for (const [encoding, mark, bytes] of [
   ['UTF-16', '\ufeff', (words: string) => Buffer.from(words, 'utf16le')],
   ['UTF-16', '\ufeff', (words: string) => Buffer.from(words, 'utf16le').swap16()],
 ] as const) {
-  test(`Tailer reads ${encoding} in pieces, over a rotation and a restart`, async t => {
+  test(`Tailer reads ${encoding} in pieces, across a rotation and a restart`, async t => {
     const directory = t.testdir({})
     // U+0A0A contains the bytes of line feeds on both sides; U+1F600 takes two units.
     const all = Array.from({ length: 3_000 }, (_, i) => `zeile ${i} \u0a0a\u000b\u{1f600} ende`)
@@ -254,7 +254,7 @@ for (const [format, pack] of [
   ['bz2', bzip2Sync],
 ] as const) {
   const skip = format === 'bz2' && !hasBzip2 ? 'no bzip2(1)' : false
-  test(`Tailer reads ${format} files, goes on after a restart, and outlives damage`, {
+  test(`Tailer reads ${format} files, continues after a restart, and survives damage`, {
     skip,
   }, async t => {
     const directory = t.testdir({})
@@ -344,7 +344,7 @@ test('Tailer tells a file from another with its inode number', async t => {
   t.strictSame(received(receiver), lines('new', 1, 30))
 })
 
-test('A full disk stops no line, cuts no positions, and is forgotten when there is room', {
+test('A full disk stops no line, truncates no positions, and is forgotten when there is room', {
   skip: skipFullDisk,
 }, async t => {
   const directory = t.testdir({ 'a.log': 'a 1\n' })
@@ -391,14 +391,14 @@ test('A full disk stops no line, cuts no positions, and is forgotten when there 
   t.equal(distinct(), 161)
 })
 
-test('Positions that are a directory or unreadable end the start with a clear message', async t => {
+test('Positions that are a directory or unreadable stop the agent with a clear message', async t => {
   const directory = t.testdir({ 'a.log': 'x\n', 'positions.yaml': {} })
   const config = configText({ directory, url: 'http://127.0.0.1:1/' })
   await t.rejects(startTestAgent(t, config), PositionsError)
   await t.rejects(startTestAgent(t, config), { message: /Cannot read positions file .*EISDIR/ })
 })
 
-test('Positions that are torn are set aside, and the agent goes on where what is whole says', async t => {
+test('Damaged positions are set aside, and the agent continues from the intact parts', async t => {
   const directory = t.testdir({ 'a.log': text(lines('a', 1, 3)), 'b.log': text(lines('b', 1, 3)) })
   const receiver = await startReceiver(t)
   const config = configText({ directory, url: receiver.url })
@@ -425,7 +425,7 @@ test('Positions that are torn are set aside, and the agent goes on where what is
   t.strictSame(ofA, lines('a', 1, 6), 'no line is lost, none comes twice')
 })
 
-test('Positions that are torn are left aside where the configuration says so', async t => {
+test('Damaged positions are set aside if the configuration says so', async t => {
   const directory = t.testdir({ 'a.log': 'x\n', 'positions.yaml': 'positions:\n  "/a": "1' })
   const receiver = await startReceiver(t)
   const config = configText({ directory, url: receiver.url })
@@ -436,7 +436,7 @@ test('Positions that are torn are left aside where the configuration says so', a
   await receiver.until(() => receiver.entries.length === 1)
 })
 
-test('Positions that are empty, of other files, or beyond the end are no reason to lose a line', async t => {
+test('Positions that are empty, of other files, or past the end lose no line', async t => {
   const far = Date.UTC(2090, 0) * 1
   for (const content of [
     '',
@@ -463,7 +463,7 @@ test('Positions that are empty, of other files, or beyond the end are no reason 
 const isRoot = process.getuid?.() === 0
 const skipUser = isRoot ? false : 'only root can start a process of another user'
 
-test('Tailer leaves unreadable files and directories alone until they can be read', {
+test('Tailer leaves unreadable files and directories alone until they become readable', {
   skip: skipUser,
 }, async t => {
   // A directory that everybody may enter: the project's own may be closed to others.

@@ -23,7 +23,7 @@ import {
   waitFor,
 } from '../harness.ts'
 
-test('HeldFiles closes the files that were held for the longest time', async t => {
+test('HeldFiles closes the files held longest', async t => {
   const held = new HeldFiles(2)
   const released: string[] = []
   const hold = (name: string, isBusy = false) => {
@@ -123,7 +123,7 @@ test('Agent holds a bounded number of rotated files, and finds the others again'
   await agent.stop()
 })
 
-test('Agent counts what was deleted when it could not be held open', async t => {
+test('Agent counts what was deleted while it could not be held open', async t => {
   const { path, agent, receiver, rotate } = await startBacklog(t)
   for (const [i, name] of names.entries()) await rotate(name, `n ${i}\n`)
   // The first of them has the noise, the second and third have one line each.

@@ -10,7 +10,7 @@ function modesOf(directory: string): Record<string, string> {
   return Object.fromEntries(paths.map(path => [path, modeOf(path)]))
 }
 
-test('What the agent writes is nobody else’s to read, and directories that are there stay as they are', async t => {
+test('What the agent writes is private, and existing directories keep their modes', async t => {
   process.umask(0o022)
   const directory = t.testdir({ 'a.log': text(['one', 'two']) })
   const state = `${directory}/state`

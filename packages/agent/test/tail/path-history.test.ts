@@ -56,7 +56,7 @@ function compress(path: string, content: string): void {
   rmSync(path)
 }
 
-test('PathHistory finds a file that is compressed while it looks for unseen ones', async t => {
+test('PathHistory finds a file that is compressed while it searches for unseen ones', async t => {
   const { path, take, latest } = startHistory(t, {
     'a.log.20260101-000002': 'second\n',
     'a.log.20260101-000003': 'third\n',
@@ -75,13 +75,13 @@ test('PathHistory finds a file that is compressed while it looks for unseen ones
   ])
 })
 
-test('PathHistory takes a file once that is there compressed and not', async t => {
+test('PathHistory takes a file once that exists both compressed and plain', async t => {
   const { path, take, latest } = startHistory(t, { 'a.log.20260101-000002': 'second\n' })
   writeFileSync(`${path}.20260101-000002.gz`, gzipSync('second\n'))
   t.strictSame(Array.from(latest(), take), ['a.log.20260101-000002', 'a.log'])
 })
 
-test('PathHistory finds what came after the last search and was rotated before the next start', async t => {
+test('PathHistory finds a file that came after the last search and was rotated before the next start', async t => {
   const { directory, known, take } = startHistory(t, {})
   known.beginSearches('lane')
   known.searched('lane', Date.now())
@@ -98,7 +98,7 @@ test('PathHistory finds what came after the last search and was rotated before t
   t.strictSame(found, ['b.log.20260101-000001', 'b.log'])
 })
 
-test('PathHistory gives the file that was there when it began, though it is rotated meanwhile', async t => {
+test('PathHistory returns the file that was there at the beginning, even if it is rotated meanwhile', async t => {
   const { path, take, latest } = startHistory(t, { 'a.log.20260101-000002': 'second\n' })
   const taken: string[] = []
   for (const file of latest()) {
@@ -112,7 +112,7 @@ test('PathHistory gives the file that was there when it began, though it is rota
   t.strictSame(taken, ['a.log.20260101-000002 7', 'a.log 5'], 'last, and not later')
 })
 
-test('PathHistory goes on with a known file that is rotated after the start has passed it by', async t => {
+test('PathHistory continues with a known file that is rotated after the start has passed it', async t => {
   const { directory, path, known, latest, take } = startHistory(t, {})
   for (const file of latest()) take(file)
   known.save()
@@ -139,7 +139,7 @@ test('PathHistory goes on with a known file that is rotated after the start has 
   t.equal(found.at(-1), 'a.log current')
 })
 
-test('PathHistory in a directory that takes long to list gives later what it opened at once', async t => {
+test('PathHistory in a slow directory returns later what it opened at once', async t => {
   const { directory, path, known, take, latest } = startHistory(t, {})
   fillDirectory(directory)
   known.lists.fresh(directory)

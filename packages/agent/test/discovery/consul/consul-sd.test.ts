@@ -104,7 +104,7 @@ test('consul_sd_configs gives the services of a data centre with all their label
   t.ok(consul.asked.every(({ headers }) => headers['x-consul-token'] === 'hush'))
 })
 
-test('consul_sd_configs names the files of this host, and keeps them while Consul is away', async t => {
+test('consul_sd_configs finds the files of this host, and keeps them while Consul is down', async t => {
   const consul = await startConsul(t, {
     '/v1/health/service/web': [{ Node: node, Service: service('web-1'), Checks: [] }],
   })
@@ -169,7 +169,7 @@ test('consulagent_sd_configs gives the services of one agent', async t => {
   t.ok(consul.asked.every(({ headers }) => headers.authorization === `Basic ${btoa('me:hush')}`))
 })
 
-test('consul_sd_configs refuses what it cannot use, with the line', async t => {
+test('consul_sd_configs refuses invalid entries and reports the line', async t => {
   const problem = (entry: string) => problemOfEntry('consul_sd_configs', entry)
   t.equal(await problem('{}'), '', 'the server on this host')
   t.equal(await problem('{server: "unix:///run/consul.sock"}'), '')

@@ -115,7 +115,7 @@ test('dockerswarm_sd_configs gives the tasks of a swarm with all their labels', 
   ])
 })
 
-test('dockerswarm_sd_configs gives the services and the nodes of a swarm', async t => {
+test('dockerswarm_sd_configs finds the services and the nodes of a swarm', async t => {
   const { host } = await startSwarm(t)
   t.same(await discover(t, `{host: "${host}", role: services, port: 81}`), [
     {
@@ -137,7 +137,7 @@ test('dockerswarm_sd_configs gives the services and the nodes of a swarm', async
   ])
 })
 
-test('dockerswarm_sd_configs refuses what it cannot use, with the line', async t => {
+test('dockerswarm_sd_configs refuses invalid entries and reports the line', async t => {
   const problem = (entry: string) => problemOfEntry(key, entry)
   t.equal(await problem('{host: "unix:///var/run/docker.sock", role: nodes}'), '')
   t.match(await problem('{role: nodes}'), /a\.yaml:4:\d+: .* needs a host/)
