@@ -55,9 +55,7 @@ test('An agent runs even if nothing is writable, and says so', async t => {
   const positions = join(dir, 'file', 'positions.yaml')
   const { logger, messages } = createLog()
   const lock = await lockState({ positions, buffer: undefined, logger })
-  t.same(messages(), [
-    `Cannot lock the positions file ${positions}: nothing can be remembered there`,
-  ])
+  t.same(messages(), [`Cannot lock the positions file ${positions}: the agent runs without state`])
   t.notOk(existsSync(positions))
   await lock.release()
 })

@@ -70,7 +70,9 @@ export class ApiClient {
       const message = `HTTP status ${statusCode}: ${describeFailure(text)}`
       throw new ApiError(message, { status: statusCode, retryAfterMs })
     }
-    response.setTimeout(idleMs, () => response.destroy(new Error(`nothing came for ${idleMs} ms`)))
+    response.setTimeout(idleMs, () =>
+      response.destroy(new Error(`nothing arrived for ${idleMs} ms`)),
+    )
     return response
   }
 

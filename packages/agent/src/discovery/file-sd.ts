@@ -134,7 +134,7 @@ class FileDiscovery implements Discoverer {
         throw new Error(`it is larger than ${targetFileBytesMax} bytes`)
       const groups = parseTargetFile(path, await readFile(path, 'utf8'))
       if (this.#problems.delete(path)) {
-        this.#context.logger.info({ file: path }, 'File of targets is read again')
+        this.#context.logger.info({ file: path }, 'Targets file is readable again')
       }
       return groups
     } catch (error) {
@@ -150,7 +150,7 @@ class FileDiscovery implements Discoverer {
     if (this.#problems.get(path) === problem) return
     this.#problems.set(path, problem)
     const fields = { file: path, error: problem, keptTargets: this.#groups.has(path) }
-    logger.error(fields, 'Cannot use file of targets: its last good content stays in force')
+    logger.error(fields, 'Cannot use targets file: its last good content stays in force')
   }
 
   async stop(): Promise<void> {

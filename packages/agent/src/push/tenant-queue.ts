@@ -322,7 +322,7 @@ export class TenantQueue {
       { status, error: text, tenant: this.tenant, entries, ...(await sampleOf(piece)) },
       verdict === 'retry'
         ? 'Entries dropped: all attempts of max_retries failed'
-        : 'Entries dropped: the server will not take them',
+        : 'Entries dropped: the server rejects them',
     )
   }
 

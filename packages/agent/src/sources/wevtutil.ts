@@ -130,7 +130,7 @@ export class Wevtutil {
         // Its child processes may keep the output open.
         child.stdout.destroy()
         child.stderr.destroy()
-        reject(new Error(`wevtutil was silent for ${this.#silenceMs / 1000} s, and was ended`))
+        reject(new Error(`wevtutil was silent for ${this.#silenceMs / 1000} s and was killed`))
       }, this.#silenceMs)
     })
     try {

@@ -321,7 +321,7 @@ export class Tailer {
 
   #reportDamage(foundAt: string, error: string): void {
     const fields = { path: this.path, foundAt, error }
-    this.#context.logger.warn(fields, 'Compressed file is damaged: its rest is not read')
+    this.#context.logger.warn(fields, 'Compressed file is damaged: the rest is not read')
   }
 
   /** Handles a truncated file: unread content may be in a copy, and the file starts over. */

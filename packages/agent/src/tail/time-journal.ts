@@ -170,7 +170,7 @@ export class TimeJournal {
       if (!this.#hasGap) {
         this.#logger.error(
           { path: this.#path, error: (error as Error).message },
-          'Cannot write times of reading: lines that are sent now come twice if the agent is killed',
+          'Cannot write the times journal: lines sent now arrive twice if the agent is killed',
         )
       }
       this.#hasGap = true
@@ -194,7 +194,8 @@ export class TimeJournal {
     const text = [...lines, ''].join('\n')
     writeWhole(this.#path, text === '\n' ? '' : text)
     this.#bytes = 0
-    if (this.#hasGap) this.#logger.info({ path: this.#path }, 'Times of reading are written again')
+    if (this.#hasGap)
+      this.#logger.info({ path: this.#path }, 'The times journal can be written again')
     this.#hasGap = false
   }
 

@@ -144,7 +144,7 @@ test('loadAgentConfig refuses what Promtail cannot start with', async t => {
     [`server: {grpc_listen_port: 70000}\n${base}`, /^1:grpc_listen_port must be below/],
     [`server: {grpc_tls_config: {bogus: 1}}\n${base}`, /^1:Unknown key bogus/],
     [`server: {tls_min_version: TLS12}\n${base}`, /^1:tls_min_version must be one of/],
-    [`server: {http_path_prefix: agent}\n${base}`, /^1:http_path_prefix must begin with/],
+    [`server: {http_path_prefix: agent}\n${base}`, /^1:http_path_prefix must start with/],
     [`positions: {sync_period: 0s}\n${base}`, /^1:sync_period must be above zero/],
     [`positions: {filename: ""}\n${base}`, /^1:filename must name/],
     [`wal: {watchConfig: {foo: 1s}}\n${base}`, /^1:Unknown key foo/],

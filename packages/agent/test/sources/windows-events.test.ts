@@ -214,7 +214,7 @@ test('Windows events of a cleared log, or one that has overwritten its position,
   })
   await startTestAgent(t, configOf(directory, receiver.url), { logger: log.logger })
   await receiver.until(() => receiver.entries.length >= 5)
-  t.match(log.text(), /"place":2,"oldest":30,.*has overwritten events that were not read/)
+  t.match(log.text(), /"place":2,"oldest":30,.*has overwritten unread events/)
   t.strictSame(idsOf(receiver), [1, 2, 30, 31, 32])
 })
 
@@ -256,7 +256,7 @@ test('Windows events: what cannot be run or read is refused, with advice', async
   const load = (job: string) =>
     loadAgentConfig({ text: configOf(directory, 'http://127.0.0.1:1/', job), path: 'a.yaml' })
   await t.rejects(load('locale: 0'), /windows_events needs eventlog_name such as Application/)
-  await t.rejects(load('xpath_query: "<QueryList>"'), /xpath_query that is no XML/)
+  await t.rejects(load('xpath_query: "<QueryList>"'), /xpath_query that is not XML/)
   await t.rejects(load('eventlog_name: A, bookmark: b'), /bookmark/)
   await t.rejects(load('eventlog_name: A, poll_interval: -1s'), /must not be negative/)
   const { PATH } = process.env
@@ -272,5 +272,5 @@ test('Windows events: what cannot be run or read is refused, with advice', async
   }
   installEventLogs(t, directory, {})
   const config = await load('eventlog_name: System, locale: 999999')
-  t.match(await problemOf(config), /locale 999999 is no language of Windows/)
+  t.match(await problemOf(config), /locale 999999 is not a Windows language/)
 })

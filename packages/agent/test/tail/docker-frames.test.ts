@@ -39,7 +39,7 @@ test('DockerFrames reads lines from a terminal, across any chunk boundaries', as
 test('DockerFrames rejects streams without frames, and overlong frames', async t => {
   t.throws(() => read(new DockerFrames(false), Buffer.from('plain text')), {
     name: 'RangeError',
-    message: /no frame where one must begin/,
+    message: /no frame where one must start/,
   })
   const header = frame(1, '')
   header.writeUInt32BE(0xffffffff, 4)

@@ -114,7 +114,7 @@ export class ZookeeperDiscovery implements Discoverer {
       return known && isDeepStrictEqual(known, group) ? known : group
     } catch (error) {
       const fields = { path, error: (error as Error).message }
-      this.#context.logger.debug(fields, 'The node is no member of a service')
+      this.#context.logger.debug(fields, 'The node is not a member of a service')
       return undefined
     }
   }

@@ -85,7 +85,7 @@ test('NodeTree continues after an overlong answer', async t => {
   const server = await startWith(t, { '/n/a': huge, '/n/a/b': 'b', '/n/c': 'c' })
   const { tree, paths, until } = await follow(t, server)
   t.equal(paths(), '/n/a/b,/n/c')
-  t.equal(tree.problem, '/n/a: ZooKeeper has more to say of it than is taken')
+  t.equal(tree.problem, '/n/a: the answer of ZooKeeper is too long')
   await server.put('/n/a', 'a')
   await until('/n/a,/n/a/b,/n/c')
   t.equal(tree.problem, undefined)

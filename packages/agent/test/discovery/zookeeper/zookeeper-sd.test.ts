@@ -228,7 +228,7 @@ test('nerve_sd_configs follows the rest if it may not read a node', async t => {
   server.errors.set('/n/secret', -102)
   const entry = await run(t, `{servers: ["${server.address}"], paths: [/n]}`)
   await waitFor(() => names(entry) === 'a')
-  t.match(entry.logged.join(''), '/n/secret: ZooKeeper does not allow to read it')
+  t.match(entry.logged.join(''), '/n/secret: no permission to read it')
 })
 
 test('nerve_sd_configs reports that no ZooKeeper answers', async t => {
@@ -237,7 +237,7 @@ test('nerve_sd_configs reports that no ZooKeeper answers', async t => {
   await waitFor(() => entry.logged.length > 0)
   t.match(
     entry.logged[0],
-    /not an answer of ZooKeeper: it is too long for the beginning of a session/,
+    /not an answer from ZooKeeper: it is too long for the start of a session/,
   )
 })
 
@@ -313,7 +313,7 @@ test('nerve_sd_configs and serverset_sd_configs refuse invalid entries and repor
     for (const path of ['a', '/a/', '//a', '/a//b', '/./a', '/a/..', '""']) {
       t.match(
         await problem(`{servers: [zk], paths: [${path}]}`),
-        /a\.yaml:4:\d+: path .* is not a path/,
+        /a\.yaml:4:\d+: path .* is not a ZooKeeper path/,
       )
     }
     t.match(
