@@ -27,7 +27,7 @@ interface RememberedJob {
   targets: readonly Remembered[]
 }
 
-/** What is remembered of one job. */
+/** The memory of one job. */
 export interface JobMemory {
   /** Remembered targets, including gone ones. */
   readonly targets: readonly FileTarget[]

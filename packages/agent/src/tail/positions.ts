@@ -13,7 +13,7 @@ import { PositionsError } from '../errors.ts'
 import type { Fingerprint } from '../files/file-identity.ts'
 import { writeWhole } from '../files/whole-file.ts'
 
-/** What is remembered of a file that is or was read. */
+/** Everything to remember about a file that is or was read. */
 export interface FileRecord {
   /** The file's stable name across restarts, and the key of its times in the journal. */
   readonly id: string

@@ -375,7 +375,7 @@ export class Tailer {
     const limitMs = lingerMsOf(generation)
     if (quietMs >= Math.min(unfinishedMs, limitMs) && !generation.isFlushed) {
       if (!file.consumeUnfinishedLine()) {
-        // Lines that nobody had room for yet.
+        // Retry lines that there was no room for.
         this.#generations.request(generation)
         return true
       }

@@ -34,7 +34,7 @@ test('channelQueries splits a list by channel', async t => {
 
 test('channelQueries rejects what cannot be read', async t => {
   t.throws(() => channelQueries('', '*'), /needs eventlog_name/)
-  t.throws(() => channelQueries('', '<QueryList><Query></QueryList>'), /no XML/)
+  t.throws(() => channelQueries('', '<QueryList><Query></QueryList>'), /not XML/)
   t.throws(() => channelQueries('', '<QueryList/>'), /without a Select/)
   t.throws(() => channelQueries('', '<QueryList><Query><Select>*</Select></Query></QueryList>'), {
     message: /without a Path/,

@@ -27,7 +27,7 @@ export interface Selector {
   readonly field: string
 }
 
-/** One entry of `kubernetes_sd_configs`, checked. */
+/** One checked entry of `kubernetes_sd_configs`. */
 export interface KubernetesConfig {
   readonly role: KubernetesRole
   readonly connection: ConnectionConfig

@@ -18,7 +18,7 @@ import type { ReadMember } from './member-labels.ts'
 import { NodeTree } from './node-tree.ts'
 import { openSession, type ServerAddress, shuffle } from './session.ts'
 
-/** One entry, checked. */
+/** One checked entry. */
 export interface ZookeeperConfig {
   /** The program that wrote the members. */
   readonly kind: 'nerve' | 'serverset'
