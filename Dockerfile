@@ -1,24 +1,24 @@
 # syntax=docker/dockerfile:1
-# One image for store and agent: Node, the sources as they are, and what they depend on. Nothing is built
-# but the cache of compiled code, so that a start takes no longer than with JavaScript.
+# One image for store and agent: Node, the unchanged sources, and their dependencies. The only thing it builds
+# is the cache of compiled code, so a start takes no longer than with JavaScript.
 #
 #   docker buildx build --platform linux/amd64,linux/arm64 --sbom=true --provenance=true --tag skald .
 #
-# e2e/image.test.ts runs the commands of this file, one for one, where no container engine is at hand.
+# e2e/image.test.ts runs the commands of this file one by one, without a container engine.
 
 FROM node:24-bookworm-slim AS build
 WORKDIR /skald
 COPY package.json package-lock.json .npmrc LICENSE ./
 COPY packages packages
 RUN npm ci --omit=dev --ignore-scripts
-# What only builders, type checkers and other systems need.
+# Files that only builders, type checkers and other systems need.
 RUN rm -rf packages/*/test node_modules/better-sqlite3/deps node_modules/better-sqlite3/src node_modules/bare-*/prebuilds \
     && find node_modules/better-sqlite3/prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete \
     && find node_modules/fs-native-extensions/prebuilds -type f ! -path "*/linux-$(node -p process.arch)/*.node" -delete \
     && find node_modules packages/*/node_modules -type f \( -name '*.md' -o -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete
 RUN npm sbom --package-lock-only --omit=dev --sbom-format=spdx > sbom.spdx.json
 COPY release/warm-cache.ts release/
-# For the users of store and agent.
+# The users of store and agent.
 RUN node release/warm-cache.ts cache 10001 0 && rm -r release
 RUN mkdir /data
 

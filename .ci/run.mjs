@@ -1,5 +1,5 @@
-// Runs every check, prints what each printed, and sums up. Plain JavaScript, so that it starts on any
-// Node before `npm ci` has brought the project's own.
+// Runs every check, prints its output, and sums up. Plain JavaScript, so it starts on any Node before
+// `npm ci` has installed the project's own.
 
 import { spawn, spawnSync } from 'node:child_process'
 import {
@@ -39,7 +39,7 @@ function report(name, isOk, detail = '') {
  */
 function run(command, args, { shows = () => true, ...options } = {}) {
   console.log(`\n$ ${[command, ...args].join(' ')}`)
-  // Through a file: a program that exits while a pipe is full loses what it has not written yet.
+  // Through a file, because a program that exits while a pipe is full loses the rest of its output.
   const dir = mkdtempSync(join(tmpdir(), 'skald-ci-'))
   const path = join(dir, 'output')
   const file = openSync(path, 'w')
@@ -85,7 +85,7 @@ function installHelm() {
 function installCounterparts() {
   const has = (program, flag) => spawnSync(program, [flag]).status === 0
   const packages = has('rsyslogd', '-v') ? [] : ['rsyslog', 'systemd-journal-remote', 'bzip2']
-  // ZooKeeper is some 30 MB for a machine that has Java; one that has none is not given it for this.
+  // ZooKeeper takes about 30 MB on a machine with Java. Machines without Java skip it.
   const hasZookeeper = existsSync('/usr/share/java/zookeeper.jar')
   if (!hasZookeeper && has('java', '-version')) packages.push('libzookeeper-java')
   if (packages.length > 0 && process.getuid?.() === 0) {
@@ -101,7 +101,7 @@ function installCounterparts() {
 }
 
 function test() {
-  // The reporter draws its progress over and over, also where nobody can see it move.
+  // The reporter redraws its progress all the time, even without a terminal.
   const shows = line => !/^(\p{Cc}|Asserts:|Suites:)/u.test(line)
   const { code, output } = run('npm', ['test', '--', '-R', 'terse'], { shows })
   const counts = addCounts(
@@ -109,7 +109,7 @@ function test() {
     /# \{ total: \d+(?:, pass: (?<pass>\d+))?(?:, fail: (?<fail>\d+))?/g,
   )
   if (counts) passed += counts.passed
-  // The reporter marks a failed file, and the assertions in it, with these signs.
+  // The reporter marks failed files and assertions with these signs.
   for (const line of output.split('\n')) if (/^\s*(FAIL|✗|✖|not ok)/.test(line)) failures.push(line)
   report('npm test', code === 0, counts ? `${counts.failed} assertions failed` : 'no count')
 }
@@ -141,10 +141,15 @@ async function waitUntilReady(url, child) {
   throw new Error('the store did not become ready')
 }
 
+/** The recorded cases next to this checkout, which may be newer, or else those of the repository. */
+function recordedCases(neighbour, folder) {
+  const beside = join(shared, neighbour)
+  return existsSync(join(beside, 'run.mjs')) ? beside : join(root, 'conformance', folder)
+}
+
 async function compareQueries() {
-  const runner = join(shared, 'conformance/run.mjs')
-  if (!existsSync(runner))
-    return console.log('\nno recorded answers of Loki beside this checkout: skipped')
+  const recorded = recordedCases('conformance', 'store')
+  const runner = join(recorded, 'run.mjs')
   const dir = mkdtempSync(join(tmpdir(), 'skald-ci-'))
   const port = await freePort()
   const config = join(dir, 'store.yaml')
@@ -161,7 +166,7 @@ limits_config: {max_query_series: 100000, max_entries_limit_per_query: 5000000, 
     const url = `http://127.0.0.1:${port}`
     await waitUntilReady(url, store)
     const results = join(dir, 'results.json')
-    const next = join(shared, 'conformance/cases-next')
+    const next = join(recorded, 'cases-next')
     run('node', [runner, '--url', url, '--push', '--json', results], { shows: isNoFailedCase })
     judge('recorded request', results)
     if (existsSync(next)) {
@@ -177,9 +182,7 @@ limits_config: {max_query_series: 100000, max_entries_limit_per_query: 5000000, 
 }
 
 function compareAgent() {
-  const runner = join(shared, 'conformance-agent/run.mjs')
-  if (!existsSync(runner))
-    return console.log('\nno recorded runs of Promtail beside this checkout: skipped')
+  const runner = join(recordedCases('conformance-agent', 'agent'), 'run.mjs')
   const dir = mkdtempSync(join(tmpdir(), 'skald-ci-'))
   const results = join(dir, 'results.json')
   try {

@@ -1,5 +1,5 @@
-// Writes container logs at a steady rate and rotates them, as a process of its own: so its CPU time is
-// nobody else's, and it is not held up by who measures.
+// Writes container logs at a steady rate and rotates them, in a separate process: its CPU time
+// counts for nobody else, and the measuring process cannot delay it.
 
 import { appendFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,20 +21,21 @@ const rotations: number[] = Array.from({ length: fileCount }, () => 0)
 for (let tick = 0; ; tick++) {
   const elapsedMs = performance.now() - startMs
   if (elapsedMs > Number(secondsText) * 1000) break
-  // With milliseconds; six digits follow.
+  // With milliseconds. Six digits follow.
   const second = new Date().toISOString().slice(0, -1)
   const bytesPerFile = (Number(bytesPerSecondText) * tickMs) / 1000 / fileCount
   for (let file = 0; file < fileCount; file++) {
     const path = join(dir, `${file}.log`)
     let text = ''
     while (text.length < bytesPerFile) {
-      // A time of its own, as real lines have: files that begin alike are taken for copies.
+      // Each line has its own time, as in real logs, because files that begin alike are treated as
+      // copies.
       const nanos = String(next % 1_000_000).padStart(6, '0')
       text += `${second}${nanos}Z${pool[next++ % pool.length]}`
       written++
     }
     appendFileSync(path, text)
-    // Each at a moment of its own.
+    // Each file at a different moment.
     const due = Math.floor((elapsedMs + (file * rotateEveryMs) / fileCount) / rotateEveryMs)
     if (due <= rotations[file]!) continue
     rotations[file] = due

@@ -1,5 +1,6 @@
-// What an agent costs: reading one large file, following a hundred that rotate, and watching a thousand
-// that stay as they are. Skald's own, and a Promtail beside it where its command is given.
+// Measures the cost of an agent: reading one large file, following a hundred that rotate, and
+// watching a thousand that do not change. Measures Skald's agent and, if its command is given, a
+// Promtail.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs'
@@ -12,7 +13,7 @@ import { readCpuSeconds, readPeakRssBytes, readThreadCpuMs } from './cpu.ts'
 import { createCriLines } from './cri-lines.ts'
 import { startPushSink } from './push-sink.ts'
 
-/** What one agent did with one load. */
+/** Cost of one agent under one load. */
 export interface AgentFigures {
   readonly agent: string
   readonly load: 'large file' | 'rotating files' | 'idle files'
@@ -20,7 +21,7 @@ export interface AgentFigures {
   readonly cpuSeconds: number
   readonly wallSeconds: number
   readonly peakRssBytes: number
-  /** Lines that were written and did not arrive; below 0 those that came twice. */
+  /** Lines that were written and did not arrive. Negative if lines arrived twice. */
   readonly missingCount: number
 }
 
@@ -31,7 +32,7 @@ const idleFiles = 1_000
 const idleSeconds = 30
 const settleLimitMs = 60_000
 
-/** An agent under measurement: its name and how it is started. */
+/** An agent to measure: its name and command. */
 interface Candidate {
   readonly name: string
   readonly command: string
@@ -109,7 +110,7 @@ async function measureIdle(workDir: string, candidate: Candidate): Promise<Agent
     for (let i = 0; i < idleFiles; i++) writeFileSync(join(dir, `${i}.log`), line)
     const pid = await start()
     while (sink.entryCount < idleFiles) await sleep(20)
-    // The first looks at new files, and the first collections of garbage, are no idling.
+    // The first checks of new files and the first garbage collections are not idle time.
     await sleep(10_000)
     const cpuBeforeMs = readThreadCpuMs(pid)
     await sleep(idleSeconds * 1000)
@@ -127,7 +128,7 @@ async function waitUntil(condition: () => boolean, limitMs: number): Promise<voi
   while (!condition() && performance.now() - startMs < limitMs) await sleep(50)
 }
 
-/** Runs the writer to its end; gives the number of lines. */
+/** Runs the writer until it ends. Returns the number of lines. */
 async function runWriter(args: readonly string[]): Promise<number> {
   const script = fileURLToPath(new URL('./agent-writer.ts', import.meta.url))
   const child = spawn(process.execPath, [script, ...args], {
@@ -144,11 +145,11 @@ async function runWriter(args: readonly string[]): Promise<number> {
 interface Stage {
   readonly dir: string
   readonly sink: Awaited<ReturnType<typeof startPushSink>>
-  /** Starts the agent; settles with its process id. */
+  /** Starts the agent. Resolves with its process id. */
   readonly start: () => Promise<number>
 }
 
-/** Gives an agent a directory and a server, and ends it afterwards. */
+/** Runs `measure` with a directory and a server for the agent, then ends the agent. */
 async function withAgent(
   workDir: string,
   { name, command, args }: Candidate,

@@ -1,4 +1,4 @@
-// A growing buffer that text, numbers and protobuf varints are written into without making strings.
+// A growing buffer for text, numbers and protobuf varints, without creating strings.
 
 const hexDigits = Buffer.from('0123456789abcdef', 'latin1')
 
@@ -15,7 +15,7 @@ export class ByteWriter {
     this.length = 0
   }
 
-  /** Returns a copy of what was written. */
+  /** Returns a copy of the written bytes. */
   copy(): Buffer {
     return Buffer.from(this.bytes.subarray(0, this.length))
   }
@@ -27,7 +27,7 @@ export class ByteWriter {
     this.bytes = larger
   }
 
-  /** Appends text of ASCII characters only. */
+  /** Appends a text that has only ASCII characters. */
   ascii(text: string): this {
     const count = text.length
     this.#reserve(count)
@@ -46,7 +46,7 @@ export class ByteWriter {
     return this
   }
 
-  /** Appends `count` bytes of a buffer, from its start. */
+  /** Appends the first `count` bytes of a buffer. */
   raw(source: Buffer, count: number): this {
     this.#reserve(count)
     source.copy(this.bytes, this.length, 0, count)

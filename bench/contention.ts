@@ -1,5 +1,5 @@
-// What others do to pushes: the time that a push takes, alone, while 100 clients ask queries that read
-// everything, and while 500 clients announce pushes and send next to nothing.
+// How others affect pushes: the time of a push alone, while 100 clients run queries that read
+// everything, and while 500 clients announce pushes and send almost nothing.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createWorkload, type Workload } from './generator.ts'
@@ -22,14 +22,14 @@ export interface ContentionResult {
   readonly queryClients: number
   readonly slowClients: number
   readonly queriesAnswered: number
-  /** Status → queries that were answered so, other than 200. */
+  /** Status → number of queries answered with it, except 200. */
   readonly queriesRefused: Readonly<Record<string, number>>
 }
 
-/** Clients that ask at the same time. */
+/** Clients that are active at the same time. */
 export const queryClients = 100
 export const slowClients = 500
-/** Often enough not to be taken for dead. */
+/** Often enough not to be disconnected. */
 const slowPauseMs = 20_000
 const pushPath = '/loki/api/v1/push'
 /** As many pushes as an agent on each of twenty nodes sends. */
@@ -39,12 +39,12 @@ const warmUpPushes = 50
 /** Bytes of lines in a push, in units of 10^6. */
 const pushMegabytes = 1
 const hourMs = 3_600_000
-/** Until all clients have a query under way. */
+/** Time until all clients have a query running. */
 const warmUpMs = 3_000
 
 /**
- * Pushes the lines of another hour, without queries and beside them. Each client's last query is waited
- * for.
+ * Pushes the lines of another hour, first alone, then with queries and slow clients. Waits for each
+ * client's last query.
  */
 export async function runContention(
   server: Server,
@@ -93,7 +93,7 @@ async function timePushes(client: HttpClient, bodies: readonly Buffer[]): Promis
   return { median: at(0.5), p99: at(0.99), max: times.at(-1)!, count }
 }
 
-/** Each client asks a query of its own, one after the other, until it is told to stop. */
+/** Starts clients that each run their own query repeatedly until they are stopped. */
 function startQueries(
   server: Server,
   workload: Workload,

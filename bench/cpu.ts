@@ -1,22 +1,24 @@
-// CPU time and memory of processes, from /proc (Linux). CPU time is what the benchmark counts: wall
-// time would be shared with the sender, which runs on the same cores.
+// CPU time and memory of processes, from /proc (Linux). The benchmark counts CPU time, because the
+// sender runs on the same cores and would share wall time.
 
 import { readdirSync, readFileSync } from 'node:fs'
 
 /** Clock ticks per second in /proc/<pid>/stat; 100 on every Linux that Node runs on. */
 const ticksPerSecond = 100
 
-/** Reads user and system time of a process with all its threads, also those that have ended, in seconds. */
+/**
+ * Reads user and system time of a process with all its threads, including ended ones, in seconds.
+ */
 export function readCpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  // The command's name is in parentheses and may hold spaces; fields are counted behind it.
+  // The command's name is in parentheses and may contain spaces, so fields are counted after it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
 }
 
 /**
- * Reads the time that the process's living threads ran, in milliseconds, to the nanosecond. Threads
- * that ended are missing, so it suits short measurements only.
+ * Reads how long the process's living threads have run, in milliseconds with nanosecond precision.
+ * Ended threads are missing, so use it only for short measurements.
  */
 export function readThreadCpuMs(pid: number): number {
   let ns = 0
@@ -36,13 +38,13 @@ function isGone(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ESRCH'
 }
 
-/** Reads the largest resident size that a process has had, in bytes. */
+/** Reads the peak resident size of a process in bytes. */
 export function readPeakRssBytes(pid: number): number {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1')
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024
 }
 
-/** Runs synchronous work and returns the CPU seconds that this process spent on it. */
+/** Runs synchronous work. Returns the CPU seconds that this process spent on it. */
 export function measureCpuSeconds(work: () => void): number {
   const before = process.cpuUsage()
   work()

@@ -1,4 +1,4 @@
-// Container logs as a runtime writes them: CRI lines around JSON and plain texts of an application.
+// Container logs as a runtime writes them: CRI lines with JSON and plain text of an application.
 
 import { Random } from './random.ts'
 
@@ -14,7 +14,7 @@ const words = [
   'order',
 ]
 
-/** Makes `count` lines, about 200 bytes each, from a seed. */
+/** Generates `count` lines of about 200 bytes each from a seed. */
 export function createCriLines(seed: number, count: number): string[] {
   const random = new Random(seed)
   return Array.from({ length: count }, (_, i) => {

@@ -1,5 +1,6 @@
-// The workload: an hour of a small cluster's logs, made from a seed. The same seed, size and start
-// give the same bytes on every machine. Nothing is kept on disk; 335 MB take a few seconds to make.
+// The workload: an hour of a small cluster's logs, generated from a seed. The same seed, size and
+// start give the same bytes on every machine. Nothing is stored on disk; generating 335 MB takes a
+// few seconds.
 
 import { snappyCompress } from '@skald/wire'
 import { ByteWriter } from './byte-writer.ts'
@@ -8,45 +9,45 @@ import { PushBodyWriter } from './push-body.ts'
 import { Random } from './random.ts'
 import { type BenchStream, createStreams } from './streams.ts'
 
-/** What to make. */
+/** Describes the workload to generate. */
 export interface WorkloadOptions {
   readonly seed: number
   /** Bytes of lines, in units of 10^6. */
   readonly megabytes: number
-  /** Time of the first line; the last one is an hour later. */
+  /** Time of the first line. The last one is an hour later. */
   readonly startMs: number
 }
 
-/** An hour of logs: as pushes to send, and as the plain bytes that the limits are measured on. */
+/** An hour of logs: pushes to send, and the plain bytes for measuring the limits. */
 export interface Workload {
   readonly options: WorkloadOptions
   readonly streams: readonly BenchStream[]
-  /** Push requests in time order, protobuf in snappy block format, about 1 MB of lines each. */
+  /** Push requests in time order: protobuf in snappy block format, about 1 MB of lines each. */
   readonly bodies: readonly Buffer[]
-  /** The same lines by stream, each with a line end, in pieces of about 1 MB. */
+  /** The same lines by stream, each with a line ending, in pieces of about 1 MB. */
   readonly pieces: readonly Buffer[]
-  /** Bytes of all lines, without line ends. */
+  /** Bytes of all lines without line endings. */
   readonly lineBytes: number
   readonly lineCount: number
   readonly byKind: Readonly<Record<LineKind, LineTotals>>
-  /** Occurs in one line, a little after the middle of the hour. */
+  /** A text that occurs in one line, a little after the middle of the hour. */
   readonly needle: string
   readonly endMs: number
 }
 
-/** How much there is of some lines. */
+/** Totals of some of the lines. */
 export interface LineTotals {
   readonly lineBytes: number
   readonly lineCount: number
 }
 
-/** Lines of one push, and of one piece. */
+/** Maximum line bytes of one push, and of one piece. */
 const batchBytesMax = 1_000_000
 const hourMs = 3_600_000
-/** Where in the hour the needle is. */
+/** Position of the needle within the hour. */
 const needlePosition = 0.58
 
-/** Makes the workload of a seed. */
+/** Generates the workload of a seed. */
 export function createWorkload(options: WorkloadOptions): Workload {
   const random = new Random(options.seed)
   const streams = createStreams(random)
@@ -81,7 +82,7 @@ export function createWorkload(options: WorkloadOptions): Workload {
       line.ascii(',"note":"').ascii(needle).ascii('"}')
       needleLeft = false
     }
-    // Container runtimes stamp lines to the nanosecond; the digits below a microsecond are noise.
+    // Container runtimes write times in nanoseconds, whose digits below a microsecond are noise.
     push.add(index, clock.seconds, clock.nanos + random.below(1000), line)
     const column = columns[index]!
     column.raw(line.bytes, line.length).byte(10)
@@ -103,7 +104,7 @@ function flush(column: ByteWriter, pieces: Buffer[]): void {
   column.clear()
 }
 
-/** Lays the streams out in a table, each as often as its weight asks, to draw from it evenly. */
+/** Builds a table with each stream as often as its weight requires, to draw from uniformly. */
 function createStreamTable(streams: readonly BenchStream[]): number[] {
   const total = streams.reduce((sum, stream) => sum + stream.weight, 0)
   return streams.flatMap((stream, index) =>
@@ -111,7 +112,7 @@ function createStreamTable(streams: readonly BenchStream[]): number[] {
   )
 }
 
-/** The time of the line being written; its texts are made anew only when the second changes. */
+/** The time of the current line. Its texts are rebuilt only when the second changes. */
 class LineClock implements LineTime {
   readonly #startMs: number
   iso = ''

@@ -1,32 +1,32 @@
-// Sends the workload through the HTTP socket as fast as it is taken and counts what the server spent
-// on it, compaction included.
+// Sends the workload over HTTP as fast as the server accepts it, and measures the server's cost,
+// including compaction.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readCpuSeconds, readPeakRssBytes } from './cpu.ts'
 import type { Workload } from './generator.ts'
 import { type Answer, directoryBytes, HttpClient, type Server } from './server.ts'
 
-/** What ingest cost. */
+/** Cost of ingest. */
 export interface IngestResult {
   readonly lineBytes: number
   readonly lineCount: number
   readonly pushCount: number
-  /** Pushes that were answered 429 or 503 and sent again. */
+  /** Pushes answered with 429 or 503 and sent again. */
   readonly retryCount: number
   /** From the first byte sent to the last answer. */
   readonly wallSeconds: number
   /** CPU up to the last answer. */
   readonly pushCpuSeconds: number | undefined
-  /** CPU until compaction had settled. */
+  /** CPU until compaction finished. */
   readonly cpuSeconds: number | undefined
   readonly settleSeconds: number
-  /** CPU of a second in which the server had nothing to do, while compaction was waited for. */
+  /** CPU per second while the server was idle, waiting to compact. */
   readonly idleCpuMsPerSecond: number | undefined
   readonly peakRssBytes: number | undefined
   readonly diskBytes: number | undefined
 }
 
-/** How to send. */
+/** Options for sending. */
 export interface IngestOptions {
   readonly connectionCount: number
   readonly headers: Readonly<Record<string, string>>
@@ -64,7 +64,7 @@ export async function runIngest(
   }
 }
 
-/** Sends pushes over several connections, in order, and returns how many had to be sent again. */
+/** Sends pushes in order over several connections. Returns how many had to be sent again. */
 export async function pushAll(
   server: Server,
   bodies: readonly Buffer[],
@@ -96,23 +96,26 @@ async function waitForRetry({ status, body, retryAfterMs }: Answer): Promise<voi
   await sleep(Math.max(retryMsMin, retryAfterMs))
 }
 
-/** A server that does not say whether it is done is given the time after which a store compacts. */
+/**
+ * If a server does not report whether it is done, wait as long as a store takes to start
+ * compacting.
+ */
 const compactionDelayMs = 65_000
 const quietMs = 5_000
 const settleTimeoutMs = 180_000
 const pollMs = 1_000
-/** A process that only waits spends less than this in a poll. */
+/** An idle process uses less than this in one poll. */
 const idleCpuSecondsPerPoll = 0.05
 
-/** What came after the last answer. */
+/** Measurements after the last answer. */
 interface Settled {
   readonly seconds: number
-  /** CPU of the polls in which the server worked; waiting for the age of level 0 is no ingest. */
+  /** CPU of the polls in which the server worked. Waiting for the age of level 0 is not ingest. */
   readonly cpuSeconds: number
   readonly idleCpuMsPerSecond: number | undefined
 }
 
-/** Waits until compaction is done, and process and directory have been still for a while. */
+/** Waits until compaction is done, and process and directory have been quiet for a while. */
 async function waitUntilQuiet({ url, pid, dataDir }: Server): Promise<Settled> {
   if (pid === undefined) return { seconds: 0, cpuSeconds: 0, idleCpuMsPerSecond: undefined }
   const startMs = performance.now()
@@ -137,7 +140,7 @@ async function waitUntilQuiet({ url, pid, dataDir }: Server): Promise<Settled> {
     }
     lastCpuSeconds += spentSeconds
     lastDiskBytes = diskBytes
-    // The question costs the server CPU that is counted, so it is asked rarely.
+    // Asking costs the server CPU that is measured, so ask rarely.
     const isQuiet = nowMs - stillSinceMs >= quietMs && nowMs - askedMs >= quietMs
     if (isQuiet) askedMs = nowMs
     const isDone = isQuiet && ((await readIsDone(url)) ?? nowMs - startMs > compactionDelayMs)
@@ -150,7 +153,7 @@ async function waitUntilQuiet({ url, pid, dataDir }: Server): Promise<Settled> {
   }
 }
 
-/** Asks a store whether all is compacted; undefined where the server does not tell. */
+/** Asks a store whether compaction is done. Returns undefined if the server does not report it. */
 async function readIsDone(url: string): Promise<boolean | undefined> {
   const response = await fetch(new URL('/metrics', url))
   const text = await response.text()

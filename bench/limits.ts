@@ -1,6 +1,6 @@
-// What the machine could do at best with the same bytes: the parts of ingest and of a needle query
-// that no design leaves out, done alone, in this process. Measured in each run, so that a slow or busy
-// machine moves both sides of a ratio.
+// The best that this machine can do with the same bytes: the parts of ingest and of a needle query
+// that every design needs, run alone in this process. Measured in each run, so that a slow or busy
+// machine affects both sides of a ratio.
 
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { snappyDecompress } from '@skald/wire'
@@ -19,10 +19,10 @@ export interface IngestLimit {
 
 const bodyBytesMax = 64 << 20
 const zstdLevelOne = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
-/** Work done before measuring, so that the engine has compiled what is measured. */
+/** Iterations before measuring, so that the engine has compiled the code. */
 const warmupCount = 8
 
-/** Measures snappy decode of the pushes, and zstd at level 1 of the same lines in 1 MB pieces. */
+/** Measures snappy decoding of the pushes, and zstd at level 1 of the same lines in 1 MB pieces. */
 export function measureIngestLimit(workload: Workload): IngestLimit {
   const { bodies, pieces } = workload
   for (const body of bodies.slice(0, warmupCount)) snappyDecompress(body, bodyBytesMax)
@@ -38,7 +38,10 @@ export function measureIngestLimit(workload: Workload): IngestLimit {
   return { snappySeconds, zstdSeconds, zstdBytes, compressed }
 }
 
-/** Measures zstd decode and the search for the needle; the median of several runs, in milliseconds. */
+/**
+ * Measures zstd decoding and the search for the needle. Returns the median of several runs in
+ * milliseconds.
+ */
 export function measureNeedleLimitMs(
   compressed: readonly Buffer[],
   needle: string,

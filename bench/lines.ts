@@ -1,11 +1,11 @@
 // The four kinds of lines that fill most clusters: JSON, logfmt, nginx access logs and Java. Ids,
-// addresses, durations and sizes are random, the words around them are not; that proportion decides
-// how well the lines compress.
+// addresses, durations and sizes are random and the words around them are not, because that ratio
+// decides how well the lines compress.
 
 import type { ByteWriter } from './byte-writer.ts'
 import type { Random } from './random.ts'
 
-/** Times of one line in the forms that the kinds print. */
+/** The time of one line in the formats that the kinds print. */
 export interface LineTime {
   /** `2026-01-15T10:20:30` */
   readonly iso: string
@@ -53,7 +53,7 @@ function writeUuid(out: ByteWriter, random: Random): void {
 
 function writeHex16(out: ByteWriter, value: number): void {
   out.hex32(value)
-  // The upper half is zeros: keep the lower four digits.
+  // The upper half is zeros, so keep the lower four digits.
   out.bytes.copyWithin(out.length - 8, out.length - 4, out.length)
   out.length -= 4
 }
@@ -236,7 +236,7 @@ function writeStackTrace(out: ByteWriter, random: Random): void {
   }
 }
 
-/** Writes one line of each kind, without a line end. */
+/** Writes one line of each kind, without a line ending. */
 export const lineKinds: Readonly<Record<LineKind, WriteLine>> = {
   json: writeJson,
   logfmt: writeLogfmt,

@@ -1,5 +1,5 @@
-// npm run bench: measures ingest and queries on a generated workload, beside limits that are measured
-// in the same run on the same bytes. README.md in this folder says what each figure means.
+// npm run bench: measures ingest and queries on a generated workload, next to limits measured in
+// the same run on the same bytes. README.md in this folder explains each figure.
 
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -69,7 +69,7 @@ function readOptions(): BenchOptions | undefined {
 
 type Results = Readonly<Record<string, unknown>>
 
-/** Measures a store that is started, killed and started again here. */
+/** Measures a store that this benchmark starts, kills and restarts. */
 async function measureStore(options: BenchOptions, workDir: string): Promise<Results> {
   const dataDir = options.dataDir ?? join(workDir, 'data')
   const kept = options.command === 'ingest' ? undefined : await loadKept(dataDir)
@@ -94,7 +94,8 @@ async function measureStore(options: BenchOptions, workDir: string): Promise<Res
     }
     await restart('ready after kill -9', 'SIGKILL')
     await restart('ready after a clean stop', 'SIGTERM')
-    // Lines that are there already come once more: they lie in level 0 when the kill comes, and count once.
+    // Pushes lines again that are already stored. They are in level 0 when the kill comes, and
+    // count once.
     const fresh = workload.bodies.slice(0, freshPushCount)
     await pushAll(server, fresh, options)
     await restart(`ready after kill -9 with ${fresh.length} MB at level 0`, 'SIGKILL')
@@ -106,7 +107,7 @@ async function measureStore(options: BenchOptions, workDir: string): Promise<Res
   }
 }
 
-/** Measures a server that somebody else started. */
+/** Measures a server that someone else started. */
 async function measureOther(options: BenchOptions, url: string): Promise<Results> {
   const server: Server = { url, pid: options.pid, dataDir: options.dataDir }
   const workload = generate(newWorkload(options))
@@ -120,7 +121,8 @@ async function measureOther(options: BenchOptions, url: string): Promise<Results
 }
 
 function newWorkload({ seed, megabytes }: BenchOptions): WorkloadOptions {
-  // The last full hour: servers refuse what is too old, and an hour of UTC stays within one day.
+  // The last full hour: servers reject entries that are too old, and a UTC hour stays within one
+  // day.
   return { seed, megabytes, startMs: (Math.floor(Date.now() / hourMs) - 1) * hourMs }
 }
 
@@ -146,7 +148,9 @@ function generate(workloadOptions: WorkloadOptions): Workload {
 
 function limitOf(workload: Workload): IngestLimit {
   const limit = measureIngestLimit(workload)
-  note(`limits of ingest measured; zstd alone makes ${(limit.zstdBytes / 1e6).toFixed(1)} MB of it`)
+  note(
+    `limits of ingest measured; zstd alone compresses it to ${(limit.zstdBytes / 1e6).toFixed(1)} MB`,
+  )
   return limit
 }
 
@@ -156,7 +160,7 @@ async function ingestAll(
   options: BenchOptions,
   limit: IngestLimit,
 ): Promise<IngestResult> {
-  note(`pushing to ${server.url}, then waiting until compaction has settled (a minute or two)`)
+  note(`pushing to ${server.url}, then waiting until compaction has finished (a minute or two)`)
   const ingest = await runIngest(server, workload, options)
   print(formatTable(ingestRows(ingest, limit)))
   return ingest
@@ -179,7 +183,7 @@ async function contend(
   workload: Workload,
   { headers }: BenchOptions,
 ): Promise<Results> {
-  note(`pushing without queries, then beside ${queryClients} clients that ask`)
+  note(`pushing without queries, then with ${queryClients} clients that run queries`)
   const contention = await runContention(server, workload, headers)
   print(formatTable(contentionRows(contention)))
   return { contention }

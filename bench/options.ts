@@ -12,14 +12,14 @@ export interface BenchOptions {
   readonly seed: number
   readonly connectionCount: number
   readonly repetitions: number
-  /** Server to measure instead of a store of our own. */
+  /** Server to measure instead of starting a store. */
   readonly url: string | undefined
-  /** Process of that server, when it runs on this machine. */
+  /** Process of that server, if it runs on this machine. */
   readonly pid: number | undefined
   /** Directory with the data: of that server, or kept from an earlier run. */
   readonly dataDir: string | undefined
   readonly headers: Readonly<Record<string, string>>
-  /** Program of a Promtail to measure beside the agent. */
+  /** Promtail program to measure along with the agent. */
   readonly promtail: string | undefined
   /** File for the results. */
   readonly json: string | undefined
@@ -35,14 +35,13 @@ export const usage = `npm run bench -- ingest | query | contention | agent [opti
   --url URL          measure another server that speaks Loki's API
   --pid N            process of that server, to count its CPU and memory
   --header 'K: V'    send a header with each request, such as 'X-Scope-OrgID: bench'
-  --promtail FILE    measure this Promtail beside the agent
+  --promtail FILE    measure this Promtail along with the agent
   --json FILE        write the results as JSON
 `
 
 /**
- * Reads the command line.
- *
- * @throws TypeError when it cannot be read; the message says why.
+ * Parses the command line.
+ * @throws TypeError with the reason when it is invalid.
  */
 export function parseBenchOptions(args: readonly string[]): BenchOptions {
   const { values, positionals } = parseArgs({

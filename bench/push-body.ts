@@ -1,6 +1,6 @@
-// Push requests written straight as protobuf bytes, in the way an agent groups a batch: one stream
-// message per label set. The product's encoder takes entries as objects; with two million of them the
-// generator would be the slow part of every run.
+// Writes push requests directly as protobuf bytes, grouped like an agent's batch: one stream message per
+// label set. The product's encoder takes entries as objects; with two million of them the generator would
+// be the slow part of every run.
 //
 //   PushRequest     1 streams*           StreamAdapter  1 labels, 2 entries*
 //   EntryAdapter    1 timestamp, 2 line  Timestamp      1 seconds, 2 nanos

@@ -1,4 +1,4 @@
-// A server that takes every push and counts what is in it, for benchmarks of agents.
+// A server that accepts every push and counts its entries, for benchmarks of agents.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'

@@ -1,5 +1,5 @@
-// Asks the queries of the workload several times each and counts the CPU of the server, after
-// checking that the answers are right.
+// Runs each query of the workload several times and measures the server's CPU, after checking that
+// the answers are correct.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readThreadCpuMs } from './cpu.ts'
@@ -7,7 +7,7 @@ import type { LineTotals, Workload } from './generator.ts'
 import type { LineKind } from './lines.ts'
 import { HttpClient, type Server } from './server.ts'
 
-/** What one query cost, over its repetitions. */
+/** Cost of one query over its repetitions. */
 export interface QueryResult {
   readonly name: string
   readonly logql: string
@@ -17,12 +17,12 @@ export interface QueryResult {
   readonly wallMs: Spread
   /** Bytes of the answer. */
   readonly answerBytes: number
-  /** The lines that the query goes through, where it is held to a speed. */
+  /** The lines that the query reads, if it has a target speed. */
   readonly scanned: LineTotals | undefined
   readonly target: SpeedTarget | undefined
 }
 
-/** Least speed of a query, per CPU-second. */
+/** Minimum speed of a query per CPU second. */
 export interface SpeedTarget {
   readonly unit: 'lines' | 'bytes'
   readonly perCpuSecond: number
@@ -39,9 +39,9 @@ interface BenchQuery {
   readonly name: string
   readonly logql: string
   readonly params: Readonly<Record<string, string>>
-  /** Says what is wrong with the answer, if anything. */
+  /** Returns what is wrong with the answer, or `undefined`. */
   readonly check: (result: readonly QuerySeries[]) => string | undefined
-  /** Kind of the lines that it selects; all of them without. */
+  /** Kind of the lines that it selects. All lines if absent. */
   readonly kind?: LineKind
   readonly target?: SpeedTarget
 }
@@ -102,7 +102,8 @@ function listQueries(workload: Workload): BenchQuery[] {
   ]
 }
 
-// What a stage costs: each goes through all lines of a kind, and no line filter spares it any.
+// Queries that measure the cost of a stage. Each reads all lines of a kind, and no line filter
+// reduces them.
 function listStageQueries(): BenchQuery[] {
   const params = { step: '60s' }
   const check = (result: readonly QuerySeries[]) =>
@@ -157,13 +158,13 @@ function listStageQueries(): BenchQuery[] {
   ]
 }
 
-/** How to ask. */
+/** Options of the query run. */
 export interface QueryOptions {
   readonly repetitions: number
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Pause after an answer, so that what the server tidies up afterwards is counted with the query. */
+/** Pause after an answer, so that the server's cleanup counts for its query. */
 const afterAnswerMs = 100
 
 /** Runs all queries over the hour of the workload. */
@@ -221,7 +222,7 @@ function scannedOf({ byKind, lineBytes, lineCount }: Workload, kind?: LineKind):
   return kind ? byKind[kind] : { lineBytes, lineCount }
 }
 
-/** Counts the entries that the server has of the workload's hour. */
+/** Counts the entries of the workload's hour on the server. */
 export async function countEntries(
   server: Server,
   workload: Workload,
@@ -240,7 +241,7 @@ export async function countEntries(
   return Number(parsed.data.result[0]?.value[1] ?? 0)
 }
 
-/** Path of a query route with its parameters. */
+/** Returns the path of a query route with its parameters. */
 export function queryPath(name: string, params: Readonly<Record<string, string>>): string {
   return `/loki/api/v1/${name}?${new URLSearchParams(params)}`
 }

@@ -1,5 +1,5 @@
-// A small seeded generator of random numbers (sfc32): the same seed gives the same numbers on every
-// machine, which Math.random does not promise.
+// A small seeded random number generator (sfc32). The same seed gives the same numbers on every
+// machine, which Math.random does not guarantee.
 
 /** Draws numbers from one seeded sequence. */
 export class Random {
@@ -12,7 +12,7 @@ export class Random {
     this.#a = seed | 0
     this.#b = 0x9e3779b9 | 0
     this.#c = 0x243f6a88 | 0
-    // The first numbers of near seeds resemble each other; a dozen rounds part them.
+    // The first numbers of similar seeds are similar. A dozen rounds separate them.
     for (let i = 0; i < 12; i++) this.uint32()
   }
 
@@ -41,18 +41,18 @@ export class Random {
     return low + this.below(high - low + 1)
   }
 
-  /** Tells whether something of this probability happens. */
+  /** Returns true with this probability. */
   chance(probability: number): boolean {
     return this.fraction() < probability
   }
 
-  /** Draws one of the items, the first ones more often (a square-law skew, as real traffic has). */
+  /** Draws one of the items, the first ones more often (a square-law skew like in real traffic). */
   skewed<T>(items: readonly T[]): T {
     const x = this.fraction()
     return items[Math.floor(x * x * items.length)]!
   }
 
-  /** Draws one of the items, each as often as the others. */
+  /** Draws one of the items, all equally often. */
   pick<T>(items: readonly T[]): T {
     return items[this.below(items.length)]!
   }

@@ -1,4 +1,4 @@
-// Turns results into a table for people, beside the targets that the project has set itself.
+// Formats results as a table for people, next to the project's targets.
 
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
@@ -9,7 +9,7 @@ import type { IngestResult } from './ingest.ts'
 import type { IngestLimit } from './limits.ts'
 import type { QueryResult } from './query.ts'
 
-/** Where and with what the figures were measured. */
+/** The machine and versions of a measurement. */
 export interface Machine {
   readonly cpu: string
   readonly coreCount: number
@@ -19,7 +19,7 @@ export interface Machine {
   readonly date: string
 }
 
-/** Describes this machine and the commit of the tree, with `+` when the tree has changes. */
+/** Describes this machine and the current commit, with `+` if the tree has changes. */
 export function describeMachine(): Machine {
   const [first] = cpus()
   return {
@@ -36,23 +36,23 @@ function git(...args: string[]): string {
   try {
     return execFileSync('git', args, { cwd: rootDir, encoding: 'utf8' }).trim()
   } catch {
-    // A tree without git (an unpacked archive) has no commit to name.
+    // A tree without git (an unpacked archive) has no commit.
     return ''
   }
 }
 
-/** One line of a report: a figure, the limit it is held against, and the target. */
+/** One line of a report: a figure, the limit to compare it with, and the target. */
 export interface Row {
   readonly figure: string
   readonly value: string
   readonly limit?: string
   readonly ratio?: string
   readonly target?: string
-  /** Absent where there is no target or nothing to compare. */
+  /** Absent if there is no target or nothing to compare. */
   readonly isMet?: boolean
 }
 
-/** Writes rows as an aligned table. */
+/** Formats rows as an aligned table. */
 export function formatTable(rows: readonly Row[]): string {
   const head = ['figure', 'measured', 'limit', 'ratio', 'target', '']
   const cells = rows.map(row => [
@@ -83,9 +83,9 @@ const diskRatioMax = 85 / 335
 const needleRatioMax = 1.5
 const rateCpuMsMax = 200
 const readyMsMax = 1000
-/** Time of pushes beside others, to that without. */
+/** Time of pushes under load, relative to pushes alone. */
 const contentionRatioMax = 2
-/** The targets with a fixed number are for this size. */
+/** Size for which the absolute targets apply. */
 const targetMegabytes = 335
 
 /** Lists the figures of an ingest run. */
@@ -93,7 +93,7 @@ export function ingestRows(result: IngestResult, limit: IngestLimit): Row[] {
   const megabytes = result.lineBytes / 1e6
   const limitSeconds = limit.snappySeconds + limit.zstdSeconds
   const limitRate = megabytes / limitSeconds
-  // In a small run the start of the compaction's thread outweighs the work.
+  // In a small run, starting the compaction thread takes longer than its work.
   const isFullSize = Math.round(megabytes) >= targetMegabytes
   const rows: Row[] = [
     { figure: 'limit: snappy decode', value: `${fixed(megabytes / limit.snappySeconds)} MB/CPU-s` },
@@ -202,7 +202,7 @@ function speedOf({ scanned, target }: QueryResult, cpuMs: number): Partial<Row> 
   }
 }
 
-/** Lists what queries and slow clients did to pushes. */
+/** Lists how queries and slow clients affected pushes. */
 export function contentionRows(result: ContentionResult): Row[] {
   const { alone, besideQueries, besideSlowClients, queriesAnswered, queriesRefused } = result
   const times = ({ median, p99, max }: PushTimes) =>
@@ -213,7 +213,7 @@ export function contentionRows(result: ContentionResult): Row[] {
   return [
     { figure: 'push alone', value: times(alone) },
     {
-      figure: `push beside ${result.queryClients} queries`,
+      figure: `push with ${result.queryClients} queries`,
       value: times(besideQueries),
       limit: `p99 ${fixed(alone.p99)} ms`,
       ratio: ratio.toFixed(2),
@@ -221,9 +221,9 @@ export function contentionRows(result: ContentionResult): Row[] {
       isMet: ratio <= contentionRatioMax,
     },
     { figure: 'queries answered', value: String(queriesAnswered) },
-    { figure: 'queries refused', value: refused.join(', ') || '0' },
+    { figure: 'queries rejected', value: refused.join(', ') || '0' },
     {
-      figure: `push beside ${result.slowClients} slow clients`,
+      figure: `push with ${result.slowClients} slow clients`,
       value: times(besideSlowClients),
       limit: `median ${fixed(alone.median)} ms`,
       ratio: slowRatio.toFixed(2),
@@ -233,7 +233,7 @@ export function contentionRows(result: ContentionResult): Row[] {
   ]
 }
 
-/** Times of starts by what was before them. */
+/** Times of starts, by the kind of stop before them. */
 export type StartTimes = Record<string, { readonly readyMs: number; readonly readyCpuMs: number }>
 
 /** Lists the times of starts. */
@@ -253,14 +253,14 @@ function fixed(value: number): string {
 const agentRssMbMax = 95
 const idleCpuPercentMax = 1
 
-/** Lists the figures of agents; targets are for Skald's own. */
+/** Lists the figures of agents. Targets apply to Skald's. */
 export function agentRows(figures: readonly AgentFigures[]): Row[] {
   return figures.flatMap(({ agent, load, ...result }): Row[] => {
     const isOurs = agent === 'skald'
     const rssMb = result.peakRssBytes / 1e6
     const percent = (result.cpuSeconds / result.wallSeconds) * 100
     const isIdle = load === 'idle files'
-    // Lines that did not arrive were no work.
+    // Lines that did not arrive do not count as work.
     const deliveredCount = result.lineCount - Math.max(0, result.missingCount)
     const cpu: Row = isIdle
       ? {

@@ -1,5 +1,5 @@
-// The server under measurement: a store that the benchmark starts on a directory of its own, or any
-// other that speaks Loki's API.
+// The server to measure: a store that the benchmark starts on a separate directory, or any other
+// with Loki's API.
 
 import { readdirSync, statSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -14,12 +14,12 @@ import {
 } from '../e2e/skald-process.ts'
 import { readCpuSeconds } from './cpu.ts'
 
-/** Something to measure. */
+/** A server to measure. */
 export interface Server {
   readonly url: string
-  /** Process whose CPU and memory count; unknown for a server elsewhere. */
+  /** Process whose CPU and memory are measured. Unknown for a remote server. */
   readonly pid: number | undefined
-  /** Directory whose size counts; unknown for a server elsewhere. */
+  /** Directory whose size is measured. Unknown for a remote server. */
   readonly dataDir: string | undefined
 }
 
@@ -29,14 +29,14 @@ export interface StoreServer extends Server {
   readonly dataDir: string
   /** From the start of the process to the first 200 of /ready. */
   readonly readyMs: number
-  /** CPU it took until then; the wall time is shared with whatever else runs. */
+  /** CPU until then. The wall time also depends on other processes. */
   readonly readyCpuMs: number
   readonly process: SkaldProcess
 }
 
 const startTimeoutMs = 60_000
 
-/** Starts `skald store` on `dataDir`, with limits that do not hold the benchmark back. */
+/** Starts `skald store` on `dataDir`, with limits that do not slow the benchmark down. */
 export async function startStoreServer(workDir: string, dataDir: string): Promise<StoreServer> {
   const port = await reservePort()
   await mkdir(dataDir, { recursive: true })
@@ -67,7 +67,7 @@ limits_config:
   return { url, pid: skald.pid, dataDir, readyMs, readyCpuMs, process: skald }
 }
 
-/** An HTTP answer, read to its end. */
+/** A complete HTTP answer. */
 export interface Answer {
   readonly status: number
   readonly body: string
@@ -117,7 +117,7 @@ export class HttpClient {
   }
 }
 
-/** Adds up the sizes of all files below a directory. */
+/** Sums up the sizes of all files below a directory. */
 export function directoryBytes(dir: string): number {
   let total = 0
   for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
@@ -125,7 +125,7 @@ export function directoryBytes(dir: string): number {
       const stat = statSync(join(dir, name))
       if (stat.isFile()) total += stat.size
     } catch (error) {
-      // Compaction removed the file between the listing and the look at it.
+      // Compaction removed the file after it was listed.
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     }
   }

@@ -1,14 +1,15 @@
-// A client that announces a large push and sends next to nothing of it, as a broken or hostile one does.
+// A client that announces a large push and sends almost nothing of it, like a broken or hostile
+// one.
 
 import { createConnection, type Socket } from 'node:net'
 
 export interface SlowClient {
   readonly socket: Socket
-  /** First line of the answer, empty until there is one. */
+  /** Returns the first line of the answer, or an empty text until there is one. */
   answer(): string
 }
 
-/** Announces a megabyte, and sends a kilobyte every `pauseMs` until it is cut off. */
+/** Announces a megabyte, and sends a kilobyte every `pauseMs` until it is disconnected. */
 export function openSlowClient(
   url: URL,
   { pauseMs, tenant }: { readonly pauseMs: number; readonly tenant: string },
@@ -19,7 +20,7 @@ export function openSlowClient(
     answer += data.toString('latin1')
   })
   socket.on('error', () => {
-    // It is cut off, which is what is looked at.
+    // The server disconnects it, as expected.
   })
   socket.write(
     `POST /loki/api/v1/push HTTP/1.1\r\nHost: x\r\nX-Scope-OrgID: ${tenant}\r\n` +

@@ -1,5 +1,5 @@
-// The 50 streams of the benchmark: a small cluster's containers, labelled as an agent on Kubernetes
-// labels them, and how much of the traffic each of them has.
+// The 50 streams of the benchmark: a small cluster's containers, labelled like an agent on
+// Kubernetes does, and each one's share of the traffic.
 
 import { createLabelSet, formatLabelSet, type LabelSet } from '@skald/wire'
 import type { LineKind } from './lines.ts'
@@ -8,7 +8,7 @@ import type { Random } from './random.ts'
 /** One stream of the workload. */
 export interface BenchStream {
   readonly labels: LabelSet
-  /** The label set as the push protocol carries it. */
+  /** The label set in the push protocol's format. */
   readonly labelsText: string
   readonly kind: LineKind
   /** Share of the lines, relative to the other streams. */
@@ -23,7 +23,7 @@ interface App {
   readonly weight: number
 }
 
-// 25 pods; each has a stdout and a stderr stream.
+// 25 pods, each with a stdout and a stderr stream.
 const apps: readonly App[] = [
   { namespace: 'ingress', app: 'ingress-nginx', kind: 'nginx', podCount: 4, weight: 22 },
   { namespace: 'shop', app: 'web', kind: 'nginx', podCount: 2, weight: 8 },
@@ -39,7 +39,7 @@ const apps: readonly App[] = [
 ]
 const letters = 'bcdfghjklmnpqrstvwxz2456789'
 
-/** Makes the 50 streams; the seed decides pod names only. */
+/** Generates the 50 streams. The seed only affects pod names. */
 export function createStreams(random: Random): BenchStream[] {
   const streams: BenchStream[] = []
   for (const { namespace, app, kind, podCount, weight } of apps) {

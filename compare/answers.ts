@@ -1,9 +1,9 @@
-// Asks a server and compares two answers. The order of lines with equal times and of series is free; numbers may
-// differ in the last digits, since sums are added up in another order.
+// Queries a server and compares two answers. Lines with equal times and series may be in any order.
+// Numbers may differ in the last digits, because sums are added in different orders.
 
 import type { CompareQuery } from './queries.ts'
 
-/** An answer as it is compared: the data of a good one, or the text of an error. */
+/** An answer prepared for comparison: the data of a good one, or the text of an error. */
 export interface Answer {
   readonly status: number
   readonly data: unknown
@@ -12,7 +12,7 @@ export interface Answer {
 
 const tolerance = 1e-9
 
-/** Sends a query. A server that does not answer at all has status 0. */
+/** Sends a query. If the server does not answer at all, the status is 0. */
 export async function ask(url: string, query: CompareQuery): Promise<Answer> {
   const params = new URLSearchParams({ query: query.logql, ...query.params })
   const headers: Record<string, string> = query.isCategorized
@@ -34,7 +34,7 @@ export async function ask(url: string, query: CompareQuery): Promise<Answer> {
   }
 }
 
-/** Tells whether a good answer holds anything. */
+/** Returns true if a good answer contains data. */
 export function hasData({ data }: Answer): boolean {
   return isRecord(data) && Array.isArray(data.result) && data.result.length > 0
 }
@@ -46,9 +46,9 @@ interface Item {
   readonly value?: readonly unknown[]
 }
 
-/** Puts what has no order into one. */
+/** Sorts everything whose order is arbitrary. */
 function canonical({ resultType, result }: { resultType: string; result: unknown }): unknown {
-  // Its time is an overflowed number in Loki.
+  // Loki's time here is an overflowed number.
   if (resultType === 'scalar') return [(result as unknown[])[1]]
   const items = (result as readonly Item[]).map(item => {
     const labels = sortedText(item.stream ?? item.metric ?? {})
@@ -71,7 +71,10 @@ function sortedText(value: unknown): string {
   )
 }
 
-/** Says how two answers differ; `undefined` where they do not. The texts of errors are not compared. */
+/**
+ * Describes how two answers differ, or returns `undefined` if they do not. Error texts are not
+ * compared.
+ */
 export function difference(wanted: Answer, got: Answer): string | undefined {
   if (wanted.status !== got.status) {
     return `status ${wanted.status} ${wanted.error.slice(0, 300)}, not ${got.status} ${got.error.slice(0, 300)}`
@@ -109,7 +112,7 @@ function isSameNumber(a: unknown, b: unknown): boolean {
   if (typeof a !== 'string' || typeof b !== 'string') return false
   const [x, y] = [Number(a), Number(b)]
   if (Number.isNaN(x) || Number.isNaN(y) || a === '' || b === '') return false
-  // A difference of sums may leave a little where the other has nothing.
+  // A difference of sums can leave a small remainder where the other server has zero.
   return Math.abs(x - y) <= tolerance * Math.max(Math.abs(x), Math.abs(y), 1)
 }
 

@@ -1,9 +1,9 @@
-// Lines of a seed that mix what stages treat differently: JSON, logfmt, packed lines, access logs, plain text,
-// damaged ones of each, with and without metadata, within one stream.
+// Generates lines from a seed that mix what stages treat differently: JSON, logfmt, packed lines,
+// access logs, plain text, damaged ones of each, with and without metadata, within one stream.
 
 import { Random } from '../bench/random.ts'
 
-/** An entry as a JSON push has it. */
+/** An entry of a JSON push. */
 export type DataEntry = readonly [timeNs: string, line: string, metadata?: Record<string, string>]
 
 export interface DataStream {
@@ -11,14 +11,17 @@ export interface DataStream {
   readonly entries: readonly DataEntry[]
 }
 
-/** When the lines begin: servers refuse what is too new, and answers that are recorded have fixed times. */
+/**
+ * Time of the first line. Fixed, because servers reject future entries and recorded answers have
+ * fixed times.
+ */
 export const startMs = Date.UTC(2026, 0, 15)
-/** For how long there are lines. */
+/** Time span of the lines. */
 export const spanMs = 30 * 60_000
 
 const entriesPerStream = 150
 
-/** Names that lines, metadata and labels share, so that they meet. */
+/** Names that lines, metadata and labels share, so that they collide. */
 export const fieldNames = [
   ...['level', 'status', 'size', 'took', 'ip', 'msg', 'user', 'path', 'a_b', 'foo', 'n', 'empty'],
 ] as const
@@ -28,7 +31,7 @@ const kinds = [
   ...['plain', 'coloured', 'addresses', 'odd'],
 ] as const
 
-/** Makes the streams of a seed. */
+/** Generates the streams of a seed. */
 export function createData(seed: number): DataStream[] {
   const random = new Random(seed)
   const streams: DataStream[] = []
@@ -46,7 +49,7 @@ export function createData(seed: number): DataStream[] {
 function createEntries(random: Random, app: string): DataEntry[] {
   const stepMs = Math.floor(spanMs / entriesPerStream)
   return Array.from({ length: entriesPerStream }, (_, i) => {
-    // Streams of an app share times, entries of a stream do not.
+    // Streams of an app share times; entries of one stream do not.
     const timeMs = startMs + i * stepMs + (app === 'web' ? 0 : random.below(stepMs))
     const line = createLine(random, app)
     const metadata = createMetadata(random)
@@ -90,7 +93,7 @@ function address(random: Random): string {
   ])
 }
 
-/** A value that may be a number, a duration, a size, an address, or nothing of that. */
+/** Returns a value that may be a number, a duration, a size, an address, or none of these. */
 function anyValue(random: Random): string {
   return random.pick([
     () => String(random.below(600)),

@@ -1,14 +1,14 @@
-// Differences that are meant, or are accidents of the other server: each has its reason in docs/differences.md,
-// under the same name. Most are checked: Loki is asked in another way, which does not meet the accident, and then has to
-// answer as Skald did; or what the accident spoils is left out of both answers, and the rest is equal. Those with
-// `applies` alone look only at the query and the two answers.
+// Known differences, either intended or quirks of Loki. Each has its reason in docs/differences.md
+// under the same name. Most are verified: Loki gets another query that avoids the quirk and must
+// then answer like Skald, or the part that the quirk affects is removed from both answers and the
+// rest is equal. Explanations with only `applies` check just the query and the two answers.
 
 import { formatLogql, type LogExpr, type MetricExpr } from '@skald/query'
 import { type Answer, difference } from './answers.ts'
 import type { CompareQuery } from './queries.ts'
 import { metricsOf, rewriteQuery } from './rewrite.ts'
 
-/** A query and the two answers to it. */
+/** A query and its two answers. */
 export interface FoundDifference {
   readonly query: CompareQuery
   readonly wanted: Answer
@@ -17,34 +17,34 @@ export interface FoundDifference {
 
 type Ask = (query: CompareQuery) => Promise<Answer>
 
-/** Who can be asked again. */
+/** Servers that can be queried again. */
 export interface Witnesses {
   readonly loki: Ask
-  /** A Loki that splits no query into shards. */
+  /** A Loki that does not split queries into shards. */
   readonly unshardedLoki: Ask
   readonly skald: Ask
 }
 
 /** A kind of difference. */
 export interface Explanation {
-  /** As docs/differences.md names it. */
+  /** Its name in docs/differences.md. */
   readonly name: string
-  /** The same query in other words, which Loki is asked instead; `undefined` where it is none. */
+  /** Returns an equivalent query to send to Loki instead, or `undefined` if there is none. */
   readonly inOtherWords?: (logql: string) => string | undefined
-  /** Whether the Loki without shards is asked instead. */
+  /** Whether to query the Loki without shards instead. */
   readonly isUnsharded?: boolean
-  /** Leaves out of an answer what differs. It is used where `applies`. */
+  /** Removes the differing part from an answer. Used if `applies`. */
   readonly leaveOut?: (answer: Answer, wanted: Answer) => Answer
-  /** A query without what differs, to which both have to give the same answer. */
+  /** Returns the query without the differing part. Both servers must give the same answer to it. */
   readonly without?: (logql: string) => string | undefined
-  /** Says whether these answers can differ by this; without it they can. */
+  /** Returns whether this can explain a difference. If absent, it always can. */
   readonly applies?: (
     difference: FoundDifference,
     witnesses: Witnesses,
   ) => boolean | Promise<boolean>
 }
 
-/** Series of a good answer as `canonical` in answers.ts leaves them. */
+/** The series of a good answer, in the form of `canonical` in answers.ts. */
 type Series = readonly (readonly [labels: string, values: readonly unknown[]])[]
 
 function seriesOf({ data }: Answer): Series {
@@ -71,14 +71,17 @@ function mapTexts(answer: Answer, change: (text: string) => string): Answer {
   return withSeries(answer, changed)
 }
 
-/** All sample values of an answer, sorted: what is left when it does not matter which series has which. */
+/**
+ * Returns all sample values of an answer, sorted, for when it does not matter which series has
+ * which.
+ */
 function valuesOf(answer: Answer): string[] {
   return seriesOf(answer)
     .flatMap(([, samples]) => samples.map(sample => String(sample)))
     .sort()
 }
 
-// The sum of the samples by the count of all lines without an error.
+// Rewrites an average as the sum of the samples divided by the count of all lines without an error.
 function inSumAndCount(expr: MetricExpr): MetricExpr {
   const { kind } = expr
   if (kind !== 'range' || expr.op !== 'avg_over_time') return expr
@@ -104,7 +107,8 @@ function inSumAndCount(expr: MetricExpr): MetricExpr {
   }
 }
 
-// The query fails in shards only, on lines that a parser cannot read; without them it has the series of Skald.
+// Returns true if the query fails only in shards, on lines that a parser cannot read. Without
+// shards it returns Skald's series.
 async function failsOnErrorLines(
   { query, wanted, got }: FoundDifference,
   { unshardedLoki }: Witnesses,
@@ -113,7 +117,8 @@ async function failsOnErrorLines(
   if (wanted.status !== 400 || !/'(JSON|Logfmt)ParserErr'/.test(wanted.error)) return false
   const namesOf = (answer: Answer) =>
     new Set(seriesOf(answer).map(([labels]) => withoutEmptyLabels(labels)))
-  // Lines with an error that is asked for have all their labels there: they are grouped once more.
+  // If a query asks for lines with an error, they have all their labels there, so they are grouped
+  // again.
   const whole = await unshardedLoki({ ...query, logql: groupedTwice(query.logql) })
   return isGood(whole) && namesOf(whole).symmetricDifference(namesOf(got)).size === 0
 }
@@ -125,7 +130,8 @@ function groupedTwice(logql: string): string {
   return formatLogql({ kind: 'aggregation', op: 'sum', grouping, operand: outer })
 }
 
-// Both errors are there: of some part of the query both servers say the one, of another part the other.
+// Returns true if the query has both errors: for some part of it both servers report the one, for
+// another part the other.
 async function hasBothErrors(
   { query, wanted, got }: FoundDifference,
   { loki, skald }: Witnesses,
@@ -142,8 +148,8 @@ async function hasBothErrors(
 
 const emptyOperands = 'operands with labels without a value'
 
-// The operands are the same for both servers, or explained, and one of them has labels without a value in Loki,
-// by which it pairs and counts series in another way.
+// Returns true if the operands are equal on both servers, or explained, and one of them has labels
+// without a value in Loki, which changes how Loki pairs and counts series.
 async function haveEqualOperands(
   { query, wanted, got }: FoundDifference,
   witnesses: Witnesses,
@@ -173,7 +179,8 @@ async function haveEqualOperands(
 
 const isPicking = (op: string) => op === 'topk' || op === 'bottomk'
 
-// Each topk of a query has the same values on both sides, whichever series have them.
+// Returns true if each topk of a query has the same values on both servers, whichever series have
+// them.
 async function pickSameValues(
   { query }: FoundDifference,
   { loki, skald }: Witnesses,
@@ -217,7 +224,7 @@ export const explanations: readonly Explanation[] = [
       }),
   },
   {
-    // Loki does not do this with filters that are made of two.
+    // Loki does not do this with filters combined from two.
     name: 'label_format-drop-keep :: rename removes the old name',
     inOtherWords: logql =>
       rewriteQuery(logql, {
@@ -405,7 +412,7 @@ export const explanations: readonly Explanation[] = [
   },
 ]
 
-// What takes a label away becomes a filter that lets every line through.
+// Replaces a stage that removes labels by a filter that accepts every line.
 function withoutTaking(stage: LogExpr['stages'][number]): LogExpr['stages'][number] {
   const takes =
     stage.kind === 'drop' ||
@@ -414,12 +421,12 @@ function withoutTaking(stage: LogExpr['stages'][number]): LogExpr['stages'][numb
   return takes ? { kind: 'lineFilter', op: '|=', terms: [{ kind: 'text', value: '' }] } : stage
 }
 
-// Tells whether a template of the query takes single bytes of a text away.
+// Returns true if a template of the query removes single bytes of a text.
 function cutsCharacters(logql: string): boolean {
   return /\bline_format\b/.test(logql) && /\b(trunc|substr|alignLeft|alignRight)\b/.test(logql)
 }
 
-// Averages that are infinite or none become one of both.
+// Removes averages that are infinite or NaN, because each can become the other.
 function withoutInfinities(answer: Answer): Answer {
   const hasNumber = (sample: unknown) => !/,(NaN|[+-]Inf)$/.test(String(sample))
   return withSeries(
@@ -444,7 +451,7 @@ function withoutEmptyLabels(text: string): string {
   )
 }
 
-// Of series that have the same labels, in this answer or in Loki's, only the labels are left, once.
+// Reduces series with the same labels, in this answer or in Loki's, to one without values.
 function withoutTwins(answer: Answer, wanted: Answer = answer): Answer {
   const twins = Map.groupBy(seriesOf(wanted), ([labels]) => labels)
   const byLabels = Map.groupBy(seriesOf(answer), ([labels]) => labels)
@@ -457,7 +464,7 @@ function withoutTwins(answer: Answer, wanted: Answer = answer): Answer {
   )
 }
 
-// Where a series has several values at a time: its labels with that time.
+// Returns labels and times for which a series has several values.
 function doublesOf(answer: Answer): ReadonlySet<string> {
   const seen = new Set<string>()
   const doubles = new Set<string>()
@@ -484,7 +491,7 @@ function withoutDoubles(answer: Answer, doubles: ReadonlySet<string>): Answer {
   )
 }
 
-// Of series with the same labels all values are put into one.
+// Joins the values of series with the same labels.
 function joinTwins(answer: Answer): Answer {
   const byLabels = Map.groupBy(seriesOf(answer), ([labels]) => labels)
   return withSeries(
@@ -496,7 +503,9 @@ function joinTwins(answer: Answer): Answer {
   )
 }
 
-/** Returns the names of what explains a difference; `undefined` where something of it is left. */
+/**
+ * Returns the names of the explanations of a difference, or `undefined` if a part of it remains.
+ */
 export async function explain(
   found: FoundDifference,
   witnesses: Witnesses,
@@ -521,7 +530,7 @@ export async function explain(
   return undefined
 }
 
-// Loki's answer to the query in other words, and the names of those that changed it.
+// Returns Loki's answer to the equivalent query, and the names of the explanations that changed it.
 async function askOtherwise(
   { query, wanted, got }: FoundDifference,
   { loki, unshardedLoki }: Witnesses,
@@ -543,7 +552,8 @@ async function askOtherwise(
       next = { ...current, query: other, wanted: await current.loki(other) }
     }
     if (!difference(current.wanted, next.wanted)) continue
-    // A tree that is printed has other words everywhere: those that are meant to change nothing may not.
+    // A printed tree is worded differently everywhere. Rewordings meant to change nothing must not
+    // change the answer.
     const plain = rewriteQuery(current.query.logql, {})
     if (next.query !== current.query && name !== explanations[0]!.name && plain) {
       const same = await current.loki({ ...query, logql: plain })
@@ -555,7 +565,7 @@ async function askOtherwise(
   return { wanted: current.wanted, names }
 }
 
-// The names of what had to be left out of both answers until they are equal.
+// Returns the names of what had to be removed from both answers to make them equal.
 async function leaveOut(
   found: FoundDifference,
   witnesses: Witnesses,

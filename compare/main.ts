@@ -1,5 +1,6 @@
-// npm run compare: random queries to a Loki and to Skald with the same lines. Each difference is made as small as
-// it can be and printed; the last line counts them. README.md in this folder says more.
+// npm run compare: sends random queries to a Loki and to Skald with the same lines. Reduces each
+// difference as far as possible and prints it; the last line counts them. README.md in this folder
+// explains more.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,6 +13,7 @@ import { createData } from './data.ts'
 import { explain, type Witnesses } from './explained.ts'
 import { type CompareQuery, createQuery } from './queries.ts'
 import { reduceQuery } from './reduce.ts'
+import { compareScripts } from './scripts.ts'
 import { load, type PeerServer, startLoki, startSkald } from './servers.ts'
 
 const usage = `npm run compare -- --loki PROGRAM [options]
@@ -24,9 +26,12 @@ const usage = `npm run compare -- --loki PROGRAM [options]
   --record FILE      write the queries with Loki's answers, gzipped, for the test
   --only TEXT        only queries with this text in them
   --no-shards        compare with a Loki that splits no query into shards
+
+  --scripts          compare the query scripts instead of random queries; --only TEXT picks files
+  --fill             with --scripts: write Loki's answer where a script has a line "  ?"
 `
 
-/** Longer answers are not recorded: they would make the file large and tell little more. */
+/** Longer answers are not recorded. They would make the file large and add little. */
 const recordedLengthMax = 30_000
 
 interface CompareOptions {
@@ -38,6 +43,8 @@ interface CompareOptions {
   readonly record: string | undefined
   readonly only: string | undefined
   readonly hasShards: boolean
+  readonly hasScripts: boolean
+  readonly isFilling: boolean
 }
 
 function readOptions(argv: readonly string[]): CompareOptions {
@@ -52,9 +59,12 @@ function readOptions(argv: readonly string[]): CompareOptions {
       record: { type: 'string' },
       only: { type: 'string' },
       'no-shards': { type: 'boolean', default: false },
+      scripts: { type: 'boolean', default: false },
+      fill: { type: 'boolean', default: false },
     },
   })
-  if (values.loki === undefined) throw new TypeError('--loki is missing: name a program')
+  if (values.loki === undefined)
+    throw new TypeError('--loki is missing: give the path of a Loki program')
   return {
     loki: resolve(values.loki),
     seed: readCount('seed', values.seed),
@@ -64,6 +74,8 @@ function readOptions(argv: readonly string[]): CompareOptions {
     record: values.record,
     only: values.only,
     hasShards: !values['no-shards'],
+    hasScripts: values.scripts,
+    isFilling: values.fill,
   }
 }
 
@@ -75,15 +87,15 @@ function readCount(name: string, text: string): number {
   return value
 }
 
-/** What came of all queries. */
+/** Totals over all queries. */
 interface Outcome {
   equal: number
-  /** Equal ones that found something. */
+  /** Equal answers with data. */
   withData: number
-  /** Equal but for the text of an error. */
+  /** Equal except for the text of an error. */
   otherText: number
   explained: number
-  /** How often each explanation was needed; a difference may need two. */
+  /** How often each explanation was needed. A difference can need two. */
   readonly names: Map<string, number>
   unexplained: number
 }
@@ -165,6 +177,26 @@ async function main(): Promise<void> {
     return
   }
   const workDir = mkdtempSync(join(tmpdir(), 'skald-compare-'))
+  try {
+    const unexplained = options.hasScripts
+      ? await runScripts(options, workDir)
+      : await runQueries(options, workDir)
+    if (unexplained > 0) process.exitCode = 1
+  } finally {
+    if (process.exitCode === undefined) rmSync(workDir, { recursive: true, force: true })
+    else process.stderr.write(`the servers' logs are in ${workDir}\n${readTail(workDir)}`)
+  }
+}
+
+async function runScripts(options: CompareOptions, workDir: string): Promise<number> {
+  const { loki, only, isFilling } = options
+  const counts = await compareScripts({ loki, workDir, only, isFilling, print })
+  const { equal, explained, unexplained } = counts
+  print(`scripts: ${equal} equal, ${explained} explained, ${unexplained} unexplained`)
+  return unexplained
+}
+
+async function runQueries(options: CompareOptions, workDir: string): Promise<number> {
   const servers: PeerServer[] = []
   try {
     const data = createData(options.seed)
@@ -194,11 +226,9 @@ async function main(): Promise<void> {
     print(
       `seed ${options.seed}: ${equal} equal, ${explained} explained, ${unexplained} unexplained`,
     )
-    if (unexplained > 0) process.exitCode = 1
+    return unexplained
   } finally {
     for (const server of servers) await server.stop()
-    if (process.exitCode === undefined) rmSync(workDir, { recursive: true, force: true })
-    else process.stderr.write(`what the servers wrote is in ${workDir}\n${readTail(workDir)}`)
   }
 }
 

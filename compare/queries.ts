@@ -1,5 +1,5 @@
-// Random queries over the lines of data.ts, from the whole grammar: every stage, operator and function, put
-// together in ways that nobody thought of.
+// Random queries over the lines of data.ts from the whole grammar: every stage, operator and
+// function, in combinations that nobody would think of.
 
 import type { Random } from '../bench/random.ts'
 import { fieldNames, spanMs, startMs } from './data.ts'
@@ -8,9 +8,9 @@ import { fieldNames, spanMs, startMs } from './data.ts'
 export interface CompareQuery {
   readonly logql: string
   readonly route: 'query' | 'query_range'
-  /** Parameters beside the query; times in nanoseconds. */
+  /** Parameters in addition to the query. Times are in nanoseconds. */
   readonly params: Readonly<Record<string, string>>
-  /** Whether labels are asked for by where they come from. */
+  /** Whether to request labels grouped by origin. */
   readonly isCategorized: boolean
 }
 
@@ -33,7 +33,7 @@ export function createQuery(random: Random): CompareQuery {
     }
   }
   if (random.chance(0.01)) {
-    // Log queries at one moment are refused.
+    // Instant log queries are rejected.
     return {
       logql: logQuery(random),
       route: 'query',
@@ -100,7 +100,7 @@ function selector(random: Random): string {
 }
 
 function logQuery(random: Random): string {
-  // Filters of metadata and stream labels before any parser have a way of their own.
+  // Filters of metadata and stream labels before any parser are handled separately.
   const early = random.chance(0.1) ? ` | ${labelFilter(random, 1)}` : ''
   return selector(random) + early + list(random, 5, () => ` ${stage(random)}`, 0).join('')
 }
@@ -429,7 +429,7 @@ function binary(random: Random, depth: number): string {
     ' ignoring (pod, level, foo)',
     ' on (app, pod)',
   ])
-  // Twice the same operand now and then, so that both sides have something to pair.
+  // Sometimes uses the same operand twice, so that both sides have something to pair.
   const right = random.chance(0.5) ? left : metricQuery(random, depth - 1)
   const isCompare = ['==', '!=', '>', '>=', '<', '<='].includes(op)
   const bool = isCompare && random.chance(0.3) ? ' bool' : ''

@@ -1,15 +1,15 @@
-// Makes a query smaller as long as both servers still differ about it: fewer stages, fewer operands, fewer lines.
+// Reduces a query while both servers still differ: fewer stages, fewer operands, fewer lines.
 
 import { type Expr, formatLogql, type LogExpr, type MetricExpr, parseLogql } from '@skald/query'
 import type { CompareQuery } from './queries.ts'
 
-/** Requests that a reduction may send to each server. */
+/** Maximum number of requests per server for one reduction. */
 const attemptsMax = 150
 
 /**
  * Returns the smallest query found that still differs.
  *
- * @param differs Tells whether the servers differ about a query.
+ * @param differs Returns whether the servers differ about a query.
  */
 export async function reduceQuery(
   query: CompareQuery,
@@ -59,7 +59,7 @@ async function narrow(
   }
 }
 
-/** Queries that are a step smaller, the smallest first. */
+/** Returns queries that are one step smaller, the smallest first. */
 function smallerQueries(logql: string): string[] {
   let expr: Expr
   try {

@@ -1,18 +1,18 @@
-// Changes queries as trees: what stands for a stage, or for an operation, in every place of a query.
+// Rewrites queries as syntax trees: replaces a stage or operation wherever it occurs in a query.
 
 import { type Expr, formatLogql, type LogExpr, type MetricExpr, parseLogql } from '@skald/query'
 
 type Stage = LogExpr['stages'][number]
 type LabelFilter = Extract<Stage, { kind: 'labelFilter' }>['filter']
 
-/** What takes the place of parts of a query; a part without a function stays. */
+/** Replacements for parts of a query. Parts without a function stay unchanged. */
 export interface Changes {
   readonly stage?: (stage: Stage) => Stage
   readonly labelFilter?: (filter: LabelFilter) => LabelFilter
   readonly metric?: (expr: MetricExpr) => MetricExpr
 }
 
-/** Prints a query after changes; `undefined` where it is none. */
+/** Formats a query after the changes. Returns `undefined` if it is invalid. */
 export function rewriteQuery(logql: string, changes: Changes): string | undefined {
   const expr = parse(logql)
   if (!expr) return undefined

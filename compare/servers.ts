@@ -1,4 +1,4 @@
-// The two servers of a comparison, each in a directory of its own, with the same lines.
+// The two servers of a comparison, each in a separate directory, with the same lines.
 
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { loopbackHost, reservePort, spawnSkald, waitUntilReady } from '../e2e/skald-process.ts'
 import type { DataStream } from './data.ts'
 
-/** A server that runs. */
+/** A running server. */
 export interface PeerServer {
   readonly url: string
   stop(): Promise<void>
@@ -16,19 +16,33 @@ export interface PeerServer {
 const readyMs = 120_000
 const endGraceMs = 15_000
 
-/** Starts a store without limits that would come into the way. */
-export async function startSkald(workDir: string): Promise<PeerServer> {
+/** How a server is started. */
+export interface ServerOptions {
+  /** Whether requests name their tenant. */
+  readonly hasTenants?: boolean
+  /** More of `limits_config`, as lines of YAML. */
+  readonly limits?: string
+}
+
+/** Starts a store without limits that would interfere. */
+export async function startSkald(
+  workDir: string,
+  { hasTenants = false, limits = '' }: ServerOptions = {},
+): Promise<PeerServer> {
   const dir = join(workDir, 'skald')
   mkdirSync(dir, { recursive: true })
   const port = await reservePort()
   const config = join(dir, 'store.yaml')
   writeFileSync(
     config,
-    `auth_enabled: false
+    `auth_enabled: ${hasTenants}
 server: {http_listen_address: ${loopbackHost}, http_listen_port: ${port}, log_level: error}
 common: {path_prefix: ${JSON.stringify(join(dir, 'data'))}}
-limits_config: {reject_old_samples: false, max_query_series: 100000, max_entries_limit_per_query: 5000000}
-`,
+limits_config:
+  reject_old_samples: false
+  max_query_series: 100000
+  max_entries_limit_per_query: 5000000
+${limits}`,
   )
   const url = `http://${loopbackHost}:${port}`
   const args = ['store', `-config.file=${config}`]
@@ -37,20 +51,20 @@ limits_config: {reject_old_samples: false, max_query_series: 100000, max_entries
   return { url, stop: () => store.end('SIGTERM') }
 }
 
-/** Starts a Loki 3.7 as one process, without caches, so that every answer is made anew. */
+/** Starts a Loki 3.7 as one process, without caches, so that every answer is computed. */
 export async function startLoki(
   program: string,
   workDir: string,
-  options: { readonly hasShards?: boolean } = {},
+  options: ServerOptions & { readonly hasShards?: boolean } = {},
 ): Promise<PeerServer> {
-  const { hasShards = true } = options
+  const { hasShards = true, hasTenants = false, limits = '' } = options
   const dir = join(workDir, hasShards ? 'loki' : 'loki-unsharded')
   mkdirSync(dir, { recursive: true })
   const [port, grpcPort] = [await reservePort(), await reservePort()]
   const config = join(dir, 'loki.yaml')
   writeFileSync(
     config,
-    `auth_enabled: false
+    `auth_enabled: ${hasTenants}
 server: {http_listen_address: ${loopbackHost}, http_listen_port: ${port}, grpc_listen_address: ${loopbackHost}, grpc_listen_port: ${grpcPort}, log_level: error}
 analytics: {reporting_enabled: false}
 common:
@@ -79,7 +93,7 @@ limits_config:
   allow_structured_metadata: true
   max_query_series: 100000
   max_entries_limit_per_query: 5000000
-`,
+${limits}`,
   )
   const log = openSync(join(dir, 'log'), 'a')
   const child = spawn(program, [`-config.file=${config}`], { stdio: ['ignore', log, log] })
@@ -119,7 +133,7 @@ export async function load({ url }: PeerServer, streams: readonly DataStream[]):
     if (response.status !== 204)
       throw new Error(`${url} answered a push ${response.status}: ${text}`)
   }
-  // Lines that are older than three hours are looked for on the disk only.
+  // Loki looks for lines older than three hours only on disk.
   await fetch(`${url}/flush`, { method: 'POST' })
   const wanted = streams.reduce((sum, { entries }) => sum + entries.length, 0)
   const endNs = streams

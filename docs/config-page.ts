@@ -1,11 +1,11 @@
-// Writes docs/config.md, the reference of the store's configuration, from the schema that reads it:
-// `npm run docs`. A test fails while the page is not what this makes.
+// Generates docs/config.md, the reference of the store's configuration, from its schema: `npm run docs`.
+// A test fails if the page is out of date.
 
 import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { blockSchemas, keysWithoutMeaning, refusedKeys } from '@skald/store'
 
-/** One key of a block, as far as the page tells of it. */
+/** The parts of a key that the page shows. */
 interface Key {
   readonly description?: string
   readonly default?: unknown
@@ -17,28 +17,29 @@ interface Key {
 
 const head = `# The store's configuration
 
-One YAML file with Loki's keys: \`skald store -config.file=store.yaml\`; without one the store keeps its data in
-\`./data\` and listens on 127.0.0.1:3100. [limits.md](limits.md) tells more of the limits, which a
-[file of overrides](limits.md#limits-of-single-tenants) changes for single tenants;
-[differences.md](differences.md) where defaults are not Loki's.
+The store reads one YAML file with Loki's keys: \`skald store -config.file=store.yaml\`. Without a file it keeps its data in
+\`./data\` and listens on 127.0.0.1:3100. [limits.md](limits.md) explains the limits and how an
+[overrides file](limits.md#limits-of-single-tenants) changes them for single tenants. [differences.md](differences.md) lists
+defaults that differ from Loki's.
 
-Each of Loki's keys is in one of three classes:
+Each of Loki's keys belongs to one of three classes:
 
-- **followed**: the tables that come first. What such a key says is done.
-- **without meaning**: [nothing here depends on it](#without-meaning). The store starts, and names the key and its line
+- **followed**: The store does what the key says. The tables below list these keys first.
+- **without meaning**: [The key makes no difference here](#without-meaning). The store starts, and logs the key and its line
   once.
-- **refused**: [without it](#refused) lines would go elsewhere or live for another time, others could read them, or
-  alerts would not fire. The store does not start, and says what to do.
+- **refused**: The store [does not support the key](#refused). Ignoring it would send lines elsewhere, keep them for another
+  period, let others read them, or stop alerts from firing. So the store does not start, and says what to do.
 
-A key that is not on this page is refused with its place in the file. Durations are such as \`30s\`, \`1h30m\` or \`7d\`, sizes such
-as \`256KB\` (1024 bytes each) or plain bytes. \`GET /config\` shows what is in force, flags and environment included;
-\`skald check store.yaml\` says all of this of a file, each with line and column, before a store is started.
+If a key is not on this page, the store refuses it and reports its place in the file. Durations look like \`30s\`, \`1h30m\` or
+\`7d\`. Sizes look like \`256KB\` (1024 bytes each) or are plain bytes. \`GET /config\` shows the effective configuration,
+including flags and environment. \`skald check store.yaml\` checks a file before you start a store, and reports line and
+column of each finding.
 
-This page is made from \`packages/store/src/config-schema.ts\` and the files in \`packages/store/src/settings/\` by
-\`npm run docs\`.
+\`npm run docs\` generates this page from \`packages/store/src/config-schema.ts\` and the files in
+\`packages/store/src/settings/\`.
 `
 
-/** Makes the text of the page. */
+/** Renders the page. */
 export function renderConfigPage(): string {
   const blocks = Object.entries(blockSchemas).map(([name, { properties }]) =>
     renderBlock(name, properties as Readonly<Record<string, Key>>),
@@ -68,8 +69,8 @@ function renderMeaningless(): string {
   )
   return `## Without meaning
 
-Of a block all keys are meant that are not [refused](#refused). They are accepted, since they are in the files that
-people have, those of older versions of Loki included.
+The store accepts these keys because existing files have them, including files for older versions of Loki. If a block is
+listed, all its keys belong here unless they are [refused](#refused).
 
 | why | keys |
 |---|---|
@@ -77,7 +78,7 @@ ${rows.join('\n')}
 `
 }
 
-/** Keys with the same words stand in one row. */
+/** Keys with the same text share one row. */
 function renderRefused(): string {
   const rows = new Map<string, string[]>()
   for (const { key, unless, why } of refusedKeys) {
@@ -87,9 +88,9 @@ function renderRefused(): string {
   const lines = [...rows].map(([words, keys]) => `| ${keys.join(', ')} | ${words} |`)
   return `## Refused
 
-\`[]\` stands for the items of a list. A key without a value asks for nothing, and passes.
+\`[]\` stands for the items of a list. A key without a value is accepted.
 
-| key | unless | why, and what to do |
+| key | refused unless | why, and what to do |
 |---|---|---|
 ${lines.join('\n')}
 `
@@ -131,7 +132,7 @@ function inCell(text: string): string {
   return text.replaceAll('|', '\\|')
 }
 
-/** Where the page lies. */
+/** Path of the page. */
 export const configPagePath = fileURLToPath(new URL('./config.md', import.meta.url))
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

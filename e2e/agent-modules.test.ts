@@ -1,22 +1,22 @@
-// What an agent loads: modules are most of the memory of one that has little to do, so those that its
-// configuration does not ask for stay where they are.
+// Checks which modules an agent loads. Modules take most of the memory of an idle agent, so those
+// that its configuration does not need must not be loaded.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { loopbackHost, reservePort, rootDir, spawnSkald, waitUntilReady } from './skald-process.ts'
 
-/** An agent with one job, whose modules are written down. */
+/** An agent with one job that records its modules. */
 interface RecordedAgent {
-  /** Paths of what it has loaded, from the root. */
+  /** Returns the paths of the loaded modules, relative to the root. */
   loaded(): readonly string[]
-  /** Gives the job other keys, and lets the agent read its configuration again. */
+  /** Gives the job other keys and makes the agent reload its configuration. */
   reload(job: string): Promise<void>
-  /** Ends it; modules inside of Node are known then. */
+  /** Ends the agent. Only then are Node's internal modules known. */
   end(): Promise<void>
 }
 
-/** Starts an agent whose job reads files and has further keys; settles when it is ready. */
+/** Starts an agent whose job reads files and has further keys. Resolves when it is ready. */
 async function startRecordedAgent(t: Test, job: string): Promise<RecordedAgent> {
   const dir = t.testdir()
   mkdirSync(join(dir, 'logs'))
@@ -64,7 +64,7 @@ scrape_configs:
   }
 }
 
-/** What an agent that reads files as they are has no use for. */
+/** Modules that an agent does not need to read plain files. */
 const laterModules = [
   /^node_modules\/(ajv|protobufjs|@platformatic|sax|lcid|mmdb-lib|@jmespath-community)\//,
   // Node's fetch: an `import` of node:http would load it.
@@ -80,17 +80,17 @@ const laterModules = [
 const needless = (loaded: readonly string[]) =>
   loaded.filter(path => laterModules.some(pattern => pattern.test(path)))
 
-test('an agent that reads files loads nothing of what other jobs need', async t => {
+test('an agent that reads files loads nothing that only other jobs need', async t => {
   const agent = await startRecordedAgent(t, 'pipeline_stages: [{cri: {}}]')
   await agent.end()
   const loaded = agent.loaded()
-  t.ok(loaded.includes('packages/agent/src/tail/tailer.ts'), 'the record holds what is loaded')
-  t.ok(loaded.includes('NativeModule http'), 'and what is loaded inside of Node')
+  t.ok(loaded.includes('packages/agent/src/tail/tailer.ts'), 'the record lists the loaded modules')
+  t.ok(loaded.includes('NativeModule http'), "and Node's internal ones")
   t.ok(loaded.includes('packages/agent/src/pipeline/stages/cri.ts'))
   t.same(needless(loaded), [])
 })
 
-test('an agent loads what a reload names, and no more', async t => {
+test('an agent loads what a reload needs, and no more', async t => {
   const agent = await startRecordedAgent(t, 'pipeline_stages: [{cri: {}}]')
   await agent.reload(`file_sd_configs: [{files: [/nowhere/*.yaml]}]
     pipeline_stages: [{match: {selector: '{a="b"}', stages: [{template: {source: a, template: b}}]}}]`)

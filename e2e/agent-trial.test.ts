@@ -1,4 +1,5 @@
-// The agent as a tool for whoever writes its configuration: -check-syntax, -dry-run, -inspect, -stdin.
+// The agent as a tool for people who write its configuration: -check-syntax, -dry-run, -inspect,
+// -stdin.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -31,7 +32,7 @@ scrape_configs:
 
 const env = { ...cleanEnv(), TZ: 'UTC', HOSTNAME: 'test-host' } as NodeJS.ProcessEnv
 
-/** Runs the agent to its end. */
+/** Runs the agent until it ends. */
 function run(args: readonly string[], input = '') {
   const { status, stdout, stderr } = spawnSync(skaldCommand, ['agent', ...args], {
     ...{ input, env, encoding: 'utf8', timeout: 60_000 },
@@ -135,7 +136,7 @@ test('-inspect shows what each stage does to a line', async t => {
   writeFileSync(`${directory}/agent.yaml`, config(directory))
   const args = ['-stdin', '-dry-run', '-inspect', `-config.file=${directory}/agent.yaml`]
   const { stderr } = run(args, 'level=info msg=one\nlevel=debug msg=two\n')
-  const shown = stderr.split('\n').filter(line => !line.startsWith('{'))
+  const shown = stderr.split('\n').filter(line => !line.startsWith('level='))
   t.strictSame(shown.slice(0, 17), [
     '[inspect: logfmt stage]:',
     '  extracted level',
@@ -161,7 +162,7 @@ test('-inspect shows what each stage does to a line', async t => {
 const hasScript = spawnSync('script', ['--version']).status === 0
 const skip = hasScript ? false : 'no script(1) to make a terminal with'
 
-test('-inspect is coloured on a terminal, and NO_COLOR is heeded', { skip }, async t => {
+test('-inspect uses colours on a terminal, and respects NO_COLOR', { skip }, async t => {
   const directory = t.testdir({ 'agent.yaml': '', input: 'level=info msg=one\n' })
   writeFileSync(`${directory}/agent.yaml`, config(directory))
   const command = `${skaldCommand} agent -stdin -dry-run -inspect -config.file=${directory}/agent.yaml < ${directory}/input`
@@ -169,7 +170,7 @@ test('-inspect is coloured on a terminal, and NO_COLOR is heeded', { skip }, asy
     spawnSync('script', ['-qec', command, '/dev/null'], {
       ...{ env: { ...env, ...more }, encoding: 'utf8', timeout: 60_000 },
     }).stdout
-  // Whoever runs the test may have set it.
+  // The environment of the test may set it.
   t.match(onTerminal({ NO_COLOR: '' }), '\u001b[32m    + info\u001b[0m')
   t.notMatch(onTerminal({ NO_COLOR: '1' }), '\u001b[3')
 })

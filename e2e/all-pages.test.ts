@@ -1,4 +1,4 @@
-// What a browser and Prometheus find at the address of `skald all` and of a store alone.
+// The pages that a browser and Prometheus find at the address of `skald all` and of a store alone.
 
 import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ async function answerOf(url: string, isGood: (text: string) => boolean = () => t
   throw new Error(`${url} did not answer as expected`)
 }
 
-test('/ of a store names the version and leads on', async t => {
+test('/ of a store shows the version and links', async t => {
   const dir = t.testdir()
   const port = await reservePort()
   const store = spawnSkald({
@@ -45,7 +45,7 @@ test('/ of a store names the version and leads on', async t => {
   await store.end('SIGTERM')
 })
 
-test('skald all has the pages and the metrics of its agent', async t => {
+test('skald all serves the pages and metrics of its agent', async t => {
   const dir = t.testdir({ 'a.log': 'one\n' })
   const port = await reservePort()
   const config = join(dir, 'agent.yaml')

@@ -1,4 +1,5 @@
-// Every command on docs/api.md does what the page says: it is run as it stands, on a port of the test's.
+// Runs every command on docs/api.md unchanged, on a port of the test, and checks that it does what
+// the page says.
 
 import { execFile, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -13,7 +14,7 @@ const run = promisify(execFile)
 const page = readFileSync(new URL('../docs/api.md', import.meta.url), 'utf8')
 const hasCurl = spawnSync('curl', ['--version']).status === 0
 
-/** Lines of the code blocks that are commands, with the status that they are answered with. */
+/** The commands in the code blocks, with the status each one gets. */
 const commands = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
   .flatMap(([, block = '']) => block.split('\n').filter(line => line.startsWith('curl ')))
   .map(line => {
@@ -21,7 +22,7 @@ const commands = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
     return { command, status }
   })
 
-/** What curl ends with when `--max-time` is over: a tail has no end. */
+/** Exit code of curl after `--max-time`, because a tail never ends. */
 const timeIsOver = 28
 
 test('each command of the page is answered', { skip: !hasCurl && 'no curl' }, async t => {
@@ -49,14 +50,14 @@ test('each command of the page is answered', { skip: !hasCurl && 'no curl' }, as
   }
 })
 
-test('each route of the store is on the page, with a command of its own', async t => {
+test('each route of the store has a command on the page', async t => {
   const text = `server: {http_listen_address: 127.0.0.1, http_listen_port: 0}
 common: {path_prefix: ${JSON.stringify(t.testdir())}}
 `
   const loaded = loadStoreConfig(text, 'page.yaml')
   const store = await startInProcess({ loaded, logger: pino({ level: 'silent' }), version: 'page' })
   t.teardown(() => store.stop())
-  // A tree in which each branch has the rest of its url.
+  // Parses a tree in which each branch has the rest of its URL.
   const branch: string[] = []
   const urls = store.app
     .printRoutes({ commonPrefix: false })

@@ -1,4 +1,5 @@
-// The benchmark's generator: what it says of its data is true, and the same seed gives the same bytes.
+// The benchmark's generator: its data matches its description, and the same seed gives the same
+// bytes.
 
 import { snappyDecompress } from '@skald/wire'
 import { decodePushRequest } from '@skald/wire/push-codec'
@@ -8,7 +9,7 @@ import { createWorkload } from '../bench/generator.ts'
 const options = { seed: 7, megabytes: 2, startMs: Date.UTC(2026, 0, 15, 12) }
 const hourNs = 3600e9
 
-test('Workload has the lines, streams, times and the one needle that it says', async t => {
+test('Workload contains the lines, streams, times and the one needle that it reports', async t => {
   const workload = createWorkload(options)
   const streamTexts = new Set<string>()
   let lineCount = 0
@@ -44,7 +45,7 @@ test('Workload has the lines, streams, times and the one needle that it says', a
   t.equal(piecesBytes, lineBytes + lineCount, 'pieces are the lines with line ends')
 })
 
-test('Workload of the same seed has the same bytes, of another seed others', async t => {
+test('Workload gives the same bytes for the same seed, and others for another seed', async t => {
   const first = Buffer.concat(createWorkload(options).bodies)
   const again = Buffer.concat(createWorkload(options).bodies)
   const other = Buffer.concat(createWorkload({ ...options, seed: 8 }).bodies)

@@ -1,5 +1,6 @@
-// A real loki-canary (from the PATH) pushes, reads over its websocket and asks for what it misses, while
-// the store is killed once: nothing is missing, doubled or out of order, on the websocket either. Without one the test is skipped. SKALD_CANARY_SECONDS shortens the 5 minutes.
+// A real loki-canary (from the PATH) pushes, reads its entries over a websocket and queries missing
+// ones, while the store is killed once. Nothing may be missing, repeated or out of order, also on
+// the websocket. Skipped without loki-canary. SKALD_CANARY_SECONDS shortens the 5 minutes.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,7 +13,7 @@ root.setTimeout((seconds + 180) * 1000)
 const hasCanary = spawnSync('loki-canary', ['-version']).error === undefined
 const skip = hasCanary ? false : 'there is no loki-canary on the PATH'
 
-/** How long the canary waits for an entry on the websocket, and then asks for it. */
+/** How long the canary waits for an entry on the websocket before it queries for it. */
 const waitSeconds = 20
 
 test('loki-canary misses nothing over a kill', { skip }, async t => {
@@ -23,7 +24,8 @@ test('loki-canary misses nothing over a kill', { skip }, async t => {
     `-addr=${new URL(store.url).host}`,
     '-push=true',
     `-port=${port}`,
-    // It takes ten intervals without an entry for a broken tail: more than a busy machine makes it wait.
+    // The canary considers a tail broken after ten intervals without an entry. This interval is
+    // long enough for a busy machine.
     '-interval=500ms',
     `-wait=${waitSeconds}s`,
     `-max-wait=${3 * waitSeconds}s`,
@@ -41,19 +43,19 @@ test('loki-canary misses nothing over a kill', { skip }, async t => {
   const url = `http://${loopbackHost}:${port}/metrics`
   await sleep((seconds * 1000) / 3)
   await checkCounters(t, url)
-  // Ten seconds later the canary tails again and says nothing of what it has: the store knows it.
+  // The canary tails again ten seconds later without saying what it has. The store knows.
   await store.kill()
   await sleep(1000)
   await store.start()
   await sleep((seconds * 2000) / 3)
-  // What is pushed now is not waited for any more; what was missed is known by then.
+  // Entries pushed from now on are not awaited; missing ones are known by then.
   const counters = await checkCounters(t, url)
   t.ok(counters.get('entries_total')! > seconds, `${counters.get('entries_total')} entries`)
   t.equal(counters.get('ws_reconnects_total'), 1, 'the websocket was opened again once')
   if (!t.passing()) t.comment(log)
 })
 
-/** Nothing is wrong with what the canary has seen so far; returns all that it counts. */
+/** Checks that the canary has found nothing wrong so far. Returns all its counters. */
 async function checkCounters(t: Test, url: string): Promise<Map<string, number>> {
   const counters = await readCounters(url)
   for (const name of [
@@ -69,7 +71,7 @@ async function checkCounters(t: Test, url: string): Promise<Map<string, number>>
   return counters
 }
 
-/** Counters of the canary, without their prefix. */
+/** Reads the canary's counters, without their prefix. */
 async function readCounters(url: string): Promise<Map<string, number>> {
   const text = await (await fetch(url)).text()
   const lines = text.matchAll(/^loki_canary_(\w+) (\S+)$/gm)

@@ -1,4 +1,4 @@
-// What the chart gives the agent beside its DaemonSet, as the chart of promtail does.
+// What the chart gives the agent besides its DaemonSet, like Promtail's chart.
 
 import { test } from 'tap'
 import {

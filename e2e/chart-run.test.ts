@@ -1,6 +1,6 @@
-// What the chart renders, run: store and agent as real processes on the rendered configurations, with a
-// tree of pods' logs. Only what a pod gets from outside is replaced: mounts, addresses; pods are
-// told by a server that speaks as a Kubernetes API server does.
+// Runs what the chart renders: store and agent as real processes with the rendered configurations,
+// and a tree of pod logs. Replaces only what a pod gets from outside: mounts and addresses. The
+// pods come from a server that speaks the Kubernetes API.
 
 import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -32,7 +32,7 @@ import {
 root.setTimeout(120_000)
 const run = promisify(execFile)
 
-/** A pod of the node, and what the Kubernetes API tells of it besides. */
+/** A pod of the node, with the metadata from the Kubernetes API. */
 interface Pod {
   readonly namespace: string
   readonly name: string
@@ -84,7 +84,10 @@ function apiObject({ namespace, name, uid, container, metadata }: Pod, nodeName:
   })
 }
 
-/** Where the kubelet puts the log of a pod; static pods have their hash in place of the uid. */
+/**
+ * Returns where the kubelet puts the log of a pod. For static pods, the path has their hash instead
+ * of the uid.
+ */
 function logDir(base: string, { namespace, name, uid, container, metadata }: Pod): string {
   const id = metadata.annotations?.[configHash] ?? uid
   const dir = join(base, 'pods', `${namespace}_${name}_${id}`, container)
@@ -96,7 +99,7 @@ function criLines(lines: readonly string[]): string {
   return lines.map(line => `${new Date().toISOString()} stdout F ${line}\n`).join('')
 }
 
-/** The store of the release, with its mounts below `dir`. */
+/** Starts the store of the release, with its mounts below `dir`. */
 async function startStore(
   t: TestScope,
   dir: string,
@@ -121,7 +124,7 @@ async function startStore(
   return { store, url }
 }
 
-/** The agent of the release, pushing to `url`, with its mounts below `dir`. */
+/** Starts the agent of the release, pushing to `url`, with its mounts below `dir`. */
 async function startAgent(
   t: TestScope,
   dir: string,
@@ -135,7 +138,7 @@ async function startAgent(
     [`http://${release}:3100`]: url,
     '/var/log/pods': join(dir, 'pods'),
     '/run/promtail': dir,
-    // In a cluster its address comes with the ServiceAccount.
+    // In a cluster, its address comes with the ServiceAccount.
     'role: pod': `{role: pod, api_server: ${apiUrl}}`,
   })
   writeFileSync(agentConfig, config)
@@ -156,7 +159,7 @@ async function startAgent(
   return { agent, agentUrl }
 }
 
-/** Replaces texts, each of which has to occur. */
+/** Replaces texts. Each of them must occur. */
 function replaceAll(texts: readonly string[], by: Readonly<Record<string, string>>): string[] {
   const found = new Set<string>()
   const replaced = texts.map(text =>
@@ -186,7 +189,7 @@ test('the rendered release carries lines of pods to the answers of queries', nee
     join(logDir(dir, pods.shop), '0.log'),
     criLines(['an order came in', 'an error in the shop']),
   )
-  // As with Docker, where the file under /var/log/pods is a link.
+  // Like with Docker, where the file under /var/log/pods is a link.
   writeFileSync(join(dir, 'etcd.log'), criLines(['an error of etcd']))
   symlinkSync(join(dir, 'etcd.log'), join(logDir(dir, pods.static), '0.log'))
   const { store, url } = await startStore(t, dir, objects)
@@ -220,7 +223,7 @@ test('the rendered release carries lines of pods to the answers of queries', nee
     t.match(failed, { code: 1, stdout: /^not ok - the store answers at http:\/\/127/ })
   })
 
-  await t.test('queries of the documents answer', async t => {
+  await t.test('queries in the documentation return results', async t => {
     for (let i = 0; i < 200; i++) {
       const arrived = flattenStreams(await query(url, '{pod=~"shop.*|etcd.*"}'))
       if (arrived.length === 3) break
@@ -246,7 +249,7 @@ test('the rendered release carries lines of pods to the answers of queries', nee
     t.equal(etcd?.line, 'an error of etcd')
   })
 
-  await t.test('dashboards and alerts ask for what is there', async t => {
+  await t.test('dashboards and alerts query existing metrics and labels', async t => {
     const pages = await Promise.all(
       [url, agentUrl].map(async base => (await fetch(`${base}/metrics`)).text()),
     )

@@ -1,6 +1,7 @@
-// `helm upgrade` from a release of loki-stack: Kubernetes refuses to change some fields of an object that is
-// there, so that where names agree these have to be the same. LOKI_STACK_RELEASE names a file with what
-// `helm template` printed of the old chart, to compare with that instead of the kept facts.
+// `helm upgrade` from a release of loki-stack. Kubernetes refuses changes to some fields of
+// existing objects, so where names are equal these fields must be equal too. LOKI_STACK_RELEASE
+// names a file with the output of `helm template` for the old chart, to compare with that instead
+// of the stored facts.
 
 import { readFileSync } from 'node:fs'
 import { t as root, test } from 'tap'
@@ -18,7 +19,7 @@ const oldRelease = parseObjects(
 
 const idOf = ({ kind, metadata }: KubernetesObject) => `${kind} ${metadata.name}`
 
-/** The fields of an object that an API server does not let anybody change. */
+/** Returns the fields of an object that an API server treats as immutable. */
 function immutableFields({ kind, spec, roleRef, type }: KubernetesObject): unknown {
   switch (kind) {
     case 'StatefulSet': {
@@ -46,7 +47,7 @@ function immutableFields({ kind, spec, roleRef, type }: KubernetesObject): unkno
   }
 }
 
-/** As an API server compares: what is empty is as good as not there. */
+/** Removes empty values, because an API server treats them like absent ones. */
 function withoutEmpty(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutEmpty)
   if (typeof value !== 'object' || value === null) return value
@@ -64,7 +65,10 @@ async function upgrade(release: string, ...sets: string[]): Promise<KubernetesOb
   )
 }
 
-/** Objects of the new release whose immutable fields are others than the old release's, by name. */
+/**
+ * Returns the names of objects in the new release whose immutable fields differ from the old
+ * release.
+ */
 function refusedObjects(objects: readonly KubernetesObject[], old = oldRelease): string[] {
   return objects
     .filter(object => {
@@ -85,7 +89,7 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]))
 }
 
-test('a release with a volume keeps every field that cannot be changed', needsHelm, async t => {
+test('a release with a volume keeps every immutable field', needsHelm, async t => {
   const objects = await upgrade('loki', 'loki.memberlist.enabled=true')
   t.same(refusedObjects(objects), [])
   const kept = objects.map(idOf).filter(id => oldRelease.some(old => idOf(old) === id))
@@ -109,7 +113,7 @@ test(
         : object,
     )
     t.same(refusedObjects(await upgrade('loki', 'loki.persistence.enabled=false'), old), [])
-    // docs/migrating.md says what to do: the comparison has to see it.
+    // docs/migrating.md says what to do; the comparison must detect it.
     t.same(refusedObjects(await upgrade('loki'), old), ['StatefulSet loki'])
   },
 )
@@ -126,7 +130,7 @@ test("the old chart's Grafana keeps its volume and its selector", needsHelm, asy
   }
 })
 
-test('a release called without loki keeps its objects by fullnameOverride', needsHelm, async t => {
+test('a release not named loki keeps its objects with fullnameOverride', needsHelm, async t => {
   const old = parseObjects(
     `kind: StatefulSet
 metadata: {name: logs-loki}

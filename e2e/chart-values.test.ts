@@ -1,5 +1,5 @@
-// What becomes of values that the chart cannot do as they ask: mistakes and keys of other charts are refused
-// by the real helm, in words; what is left aside is told in the notes.
+// Values that the chart cannot fulfil. The real helm rejects mistakes and keys of other charts with
+// an explanation; the notes list what is ignored.
 
 import { t as root, test } from 'tap'
 import {
@@ -14,7 +14,7 @@ import {
 
 root.setTimeout(120_000)
 
-test('mistakes in values are refused, with the place and what to do', needsHelm, async t => {
+test('mistakes in values are rejected, with the place and what to do', needsHelm, async t => {
   const refused = async (setting: string, reason: RegExp) => {
     const { stderr } = await helm('template', 'a', chartDir, '--set', setting).then(
       () => ({ stderr: 'it was rendered' }),
@@ -37,11 +37,11 @@ test('mistakes in values are refused, with the place and what to do', needsHelm,
   await refused('loki.config.common.path_prefix=/database', /is not on a volume/)
   await refused(
     'loki.fullnameOverride=logs,promtail.config.clients[0].url=http://{{ .Release.Name }}:3100/loki/api/v1/push',
-    /http:\/\/a:3100\S* is no Service of this release, whose store is logs; name that one/,
+    /http:\/\/a:3100\S* is not a Service of this release; its store is logs. Use that name/,
   )
-  await refused('loki.enabled=false', /say where to push/)
+  await refused('loki.enabled=false', /set where to push/)
   await refused('loki.ingress.enabled=true', /at least one host/)
-  // What a values file names without a value, Helm takes away.
+  // Helm removes keys that a values file sets to null.
   await refused('loki.config=null', /'\/loki': missing property 'config'/)
   await refused('loki.persistence.size=null', /missing property 'size'/)
   await refused('promtail.config.snippets=null', /missing property 'snippets'/)
@@ -56,12 +56,12 @@ test('mistakes in values are refused, with the place and what to do', needsHelm,
   await refused('loki.persistence.storageClass=a', /write loki.persistence.storageClassName/)
 })
 
-test('the notes tell what values ask for and do not get', needsHelm, async t => {
+test('the notes list the values that have no effect', needsHelm, async t => {
   const dir = t.testdir()
   const old = await renderNotes(dir, 'tutorial-loki-stack', 'prometheus.enabled=true')
   t.match(old, 'this chart does not install prometheus')
   t.match(old, 'loki.image and promtail.image have no effect')
-  t.match(await renderNotes(dir, 'no-persistence'), 'the lines are gone when the pod is')
+  t.match(await renderNotes(dir, 'no-persistence'), 'the lines are lost with the pod')
   const deployed = await renderNotes(dir, 'agent-only', 'promtail.daemonset.enabled=false')
   t.match(deployed, 'logs deployment/')
   const tenants = await renderNotes(dir, 'tenants')
@@ -70,27 +70,27 @@ test('the notes tell what values ask for and do not get', needsHelm, async t => 
   t.match(await renderNotes(dir, 'agent-only'), 'https://logs.example.org/loki/api/v1/push')
   const grafana = await renderNotes(dir, 'grafana', 'grafana.service.externalIPs[0]=10.0.0.1')
   t.match(grafana, 'get secret loki-grafana')
-  t.match(grafana, 'without effect in this chart: grafana.plugins, grafana.service.externalIPs.')
+  t.match(grafana, 'have no effect in this chart: grafana.plugins, grafana.service.externalIPs.')
   const ignored = ['loki.nameOverride=a', 'promtail.namespace=logs']
   t.match(
     await renderNotes(dir, 'defaults', ...ignored),
-    'without effect in this chart: loki.nameOverride, promtail.namespace.',
+    'have no effect in this chart: loki.nameOverride, promtail.namespace.',
   )
-  t.notMatch(await renderNotes(dir, 'defaults'), 'without effect')
+  t.notMatch(await renderNotes(dir, 'defaults'), 'have no effect')
   t.notMatch(await renderNotes(dir, 'registry'), 'which no registry has')
 })
 
-test('the notes tell how long lines are kept', needsHelm, async t => {
+test('the notes say how long lines are kept', needsHelm, async t => {
   const dir = t.testdir()
-  t.match(await renderNotes(dir, 'defaults'), 'Lines are deleted when they are 744h old')
+  t.match(await renderNotes(dir, 'defaults'), 'The store deletes lines when they are 744h old')
   t.match(await renderNotes(dir, 'table-manager-retention'), 'when they are 336h old')
   const kept = await renderNotes(dir, 'old-loki-config')
-  t.match(kept, 'no line is ever deleted')
-  t.notMatch(kept, 'Lines are deleted')
+  t.match(kept, 'the store never deletes lines')
+  t.notMatch(kept, 'The store deletes lines')
 })
 
 test(
-  'the notes say that no volume can be made, before the pod waits for one',
+  'the notes warn that no volume can be created, before the pod waits for one',
   needsHelm,
   async t => {
     const dir = t.testdir()
@@ -102,9 +102,9 @@ test(
       const template = `{{ include "skald.storageClassNote" (fromJson ${JSON.stringify(given)}) }}`
       return renderText(dir, { setName: 'defaults', template })
     }
-    t.match(await noteOf([], null), 'no StorageClass is the default, the cluster has none.')
-    t.match(await noteOf([ssd], null), 'no StorageClass is the default, the cluster has ssd.')
-    t.match(await noteOf([ssd], 'fast'), 'there is no StorageClass fast, the cluster has ssd.')
+    t.match(await noteOf([], null), 'no StorageClass is the default; the cluster has none.')
+    t.match(await noteOf([ssd], null), 'no StorageClass is the default; the cluster has ssd.')
+    t.match(await noteOf([ssd], 'fast'), 'there is no StorageClass fast; the cluster has ssd.')
     t.match(await noteOf([ssd], 'fast'), 'the pod stays Pending')
     for (const [classes, name] of [
       [[ssd, standard], null],
@@ -121,7 +121,7 @@ test(
   },
 )
 
-test('a node port of old Grafana values is taken', needsHelm, async t => {
+test('a node port in old Grafana values is applied', needsHelm, async t => {
   const sets = ['grafana.service.type=NodePort', 'grafana.service.nodePort=30080']
   const objects = await renderSet(valueSet('grafana'), ...sets.flatMap(set => ['--set', set]))
   const ports = objects
@@ -130,7 +130,7 @@ test('a node port of old Grafana values is taken', needsHelm, async t => {
   t.match(ports, [[{ port: 80, nodePort: 30080 }]])
 })
 
-test('arguments are taken as a list and as a map', needsHelm, async t => {
+test('arguments can be a list or a map', needsHelm, async t => {
   const argsOf = async (...sets: string[]) => {
     const objects = await renderSet(valueSet('defaults'), ...sets.flatMap(set => ['--set', set]))
     return ['StatefulSet', 'DaemonSet'].map(kind => {

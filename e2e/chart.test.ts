@@ -1,5 +1,6 @@
-// The chart, rendered by the real helm with every set of values in e2e/chart/values: what an API server
-// would take, what people's values and addresses ask for, and nothing else than before.
+// The chart, rendered by the real helm with every set of values in e2e/chart/values: an API server
+// would accept it, it contains what people's values and addresses ask for, and it has not changed
+// otherwise.
 
 import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -32,19 +33,19 @@ const run = promisify(execFile)
 const names = (objects: readonly KubernetesObject[]) =>
   objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`)
 
-test('values.schema.json is made from values.yaml', async t => {
+test('values.schema.json is generated from values.yaml', async t => {
   t.equal(
     readFileSync(`${chartDir}/values.schema.json`, 'utf8'),
     formatValuesSchema(),
-    'npm run release -- values-schema makes it anew',
+    'npm run release -- values-schema regenerates it',
   )
 })
 
 test('the manifest for kubectl is the chart with its defaults', needsHelm, async t => {
   const manifest = readFileSync(manifestPath, 'utf8')
-  t.equal(manifest, renderManifest(), 'npm run release -- manifest makes it anew')
+  t.equal(manifest, renderManifest(), 'npm run release -- manifest regenerates it')
   const objects = parseObjects(manifest)
-  t.equal(objects[0]!.kind, 'Namespace', 'what the others lie in comes first')
+  t.equal(objects[0]!.kind, 'Namespace', 'the namespace of the other objects comes first')
   for (const object of objects) t.same(schemaProblems(object), [], object.kind)
   const secrets = objects.filter(({ kind }) => kind === 'Secret')
   t.same(
@@ -54,7 +55,7 @@ test('the manifest for kubectl is the chart with its defaults', needsHelm, async
   )
 })
 
-test('the check by schema refuses what an API server refuses', async t => {
+test('the schema check rejects what an API server rejects', async t => {
   const pod = (spec: object) => ({
     apiVersion: 'v1',
     kind: 'Pod',
@@ -91,7 +92,7 @@ test('every set of values renders objects that an API server takes', needsHelm, 
   }
 })
 
-test('services, selectors, volumes and names refer to what is there', needsHelm, async t => {
+test('services, selectors, volumes and names refer to existing objects', needsHelm, async t => {
   for (const set of valueSets()) {
     const objects = await renderSet(set)
     const workloads = objects.filter(({ kind }) =>
@@ -99,7 +100,7 @@ test('services, selectors, volumes and names refer to what is there', needsHelm,
     )
     for (const { kind, metadata, spec } of workloads) {
       const what = `${set.name}: ${kind} ${metadata.name}`
-      // A hash of eleven signs follows in a label of its pods, which may have 63.
+      // Its pods have a label with the name and a hash of eleven characters. Labels may have 63.
       if (kind === 'StatefulSet') t.ok(metadata.name.length <= 52, `${what} is short enough`)
       t.match(spec.template.metadata.labels, spec.selector.matchLabels, `${what} selects its pods`)
       const pod = spec.template.spec
@@ -146,7 +147,7 @@ test('the tutorials give what they promise', needsHelm, async t => {
   t.match(notes, /the image skald:[\d.]+, which no registry has/)
 })
 
-test('the agent pushes to its own store, whatever the release is called', needsHelm, async t => {
+test('the agent pushes to its own store, whatever the release is named', needsHelm, async t => {
   const pushUrl = async (setName: string) => {
     const objects = await renderSet(valueSet(setName))
     const agent = objects.find(
@@ -170,7 +171,7 @@ test('the agent pushes to its own store, whatever the release is called', needsH
 })
 
 test(
-  'the store fits Pod Security "restricted", the agent needs files of root and no more',
+  'the store complies with Pod Security "restricted"; the agent only adds access to files of root',
   needsHelm,
   async t => {
     for (const set of valueSets()) {
@@ -181,7 +182,7 @@ test(
         const what = `${set.name}: ${kind} ${metadata.name}`
         const isAgent = metadata.labels?.['app.kubernetes.io/name'] === 'promtail'
         t.match(pod.securityContext.seccompProfile, { type: 'RuntimeDefault' }, what)
-        // Others' containers are what their values say.
+        // Containers of other charts follow their own values.
         const [container] = pod.containers
         t.match(
           container.securityContext,
@@ -266,7 +267,7 @@ test('the rendered configurations are valid', needsHelm, async t => {
       const key = ['loki.yaml', 'promtail.yaml'].find(name => object.data?.[name] !== undefined)
       if (key === undefined) continue
       const path = join(dir, `${set.name}-${key}`)
-      // A file that a set of values mounts, and the agent reads.
+      // A file that a set of values mounts and the agent reads.
       const password = join(dir, 'password')
       writeFileSync(password, 'secret')
       writeFileSync(path, textOf(object, key).replace('/etc/push/password', password))

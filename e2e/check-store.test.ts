@@ -1,5 +1,5 @@
-// What the command says of a store's configuration: `skald check` of twenty faulty files, each with file, line,
-// column and the way out, and /config of a running store with file, environment and flags in it.
+// Checks of a store's configuration: `skald check` of twenty faulty files, each with file, line,
+// column and remedy, and /config of a running store with file, environment and flags.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { loopbackHost, reservePort, spawnSkald, waitUntilReady } from './skald-p
 
 root.setTimeout(120_000)
 
-/** Runs the command to its end. */
+/** Runs the command until it ends. */
 async function run(t: Test, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const outputFile = join(t.testdirName, `${args[0]}-${Math.random()}.log`)
   const skald = spawnSkald({ args, outputFile, env })
@@ -17,7 +17,7 @@ async function run(t: Test, args: readonly string[], env: Readonly<Record<string
   return { code, output: skald.output() }
 }
 
-/** Faulty files: what is wrong in each stands where the message says, and the message says what to do. */
+/** Faulty files. The mistake is at the position in the message, and the message says what to do. */
 const faulty: readonly (readonly [text: string, message: string])[] = [
   [
     'auth_enabled: false\nserver:\n  http_listen_prot: 3100\n',
@@ -51,7 +51,7 @@ const faulty: readonly (readonly [text: string, message: string])[] = [
   ],
   [
     `limits_config:\n  retention_stream:\n    - selector: '{app='\n      period: 24h\n`,
-    '2:3: limits_config.retention_stream: "{app=" is no selector',
+    '2:3: limits_config.retention_stream: "{app=" is not a selector',
   ],
   [
     'limits_config:\n  deletion_mode: whole-stream\n',
@@ -64,35 +64,35 @@ const faulty: readonly (readonly [text: string, message: string])[] = [
   ['server: {http_listen_port: 1\n', '2:1: This is not YAML: '],
   [
     'schema_config:\n  configs:\n    - from: 2024-01-01\n      object_store: s3\n',
-    '4:7: schema_config.configs[0].object_store: the lines would lie on the local disk, and not in s3; keep the lines in local files: ',
+    '4:7: schema_config.configs[0].object_store: the lines would be on the local disk, not in s3; keep the lines in local files: ',
   ],
   [
     'common:\n  storage:\n    gcs:\n      bucket_name: logs\n',
-    '3:5: common.storage.gcs: the lines would lie on the local disk, and not there; keep the lines in local files: ',
+    '3:5: common.storage.gcs: the lines would be on the local disk, not in that storage; keep the lines in local files: ',
   ],
   [
     'ruler:\n  alertmanager_url: http://alertmanager:9093\n',
-    '2:3: ruler.alertmanager_url: Skald evaluates no rules, so that nothing would come to this Alertmanager; move the rules',
+    '2:3: ruler.alertmanager_url: Skald evaluates no rules, so this Alertmanager would get no alerts; move the rules',
   ],
   [
     'querier:\n  multi_tenant_queries_enabled: true\n',
-    '2:3: querier.multi_tenant_queries_enabled: a query reads one tenant, and one that names several (a|b) is answered with 400; remove it',
+    '2:3: querier.multi_tenant_queries_enabled: a query reads one tenant, and a request for several (a|b) gets 400; remove it',
   ],
   [
     'server:\n  http_tls_config:\n    cert_file: /c.pem\n    key_file: /k.pem\n',
-    '2:3: server.http_tls_config: the store does not speak TLS, and anybody on the network could read the lines; put a proxy',
+    '2:3: server.http_tls_config: the store does not speak TLS, so anyone on the network could read the lines; put a proxy',
   ],
   [
     'target: write\n',
-    '1:1: target: one process does everything, write alone does not exist; write all',
+    '1:1: target: one process does everything, and cannot run as write alone; write all',
   ],
   [
     'distributor: {kafka_writes_enabled: true}\n',
-    '1:15: distributor.kafka_writes_enabled: lines come by push and lie in local files, Kafka is not written or read; remove this key',
+    '1:15: distributor.kafka_writes_enabled: the store takes pushes and keeps lines in local files, and does not write or read Kafka; remove this key',
   ],
 ]
 
-test('skald check names file, line, column and the way out of twenty faulty files', async t => {
+test('skald check reports file, line, column and remedy for twenty faulty files', async t => {
   const dir = t.testdir({})
   t.equal(faulty.length, 20)
   const paths = faulty.map(([text], i) => {
@@ -110,7 +110,7 @@ test('skald check names file, line, column and the way out of twenty faulty file
   }
 })
 
-test('skald check tells all mistakes of a file, in agent and store files in one form', async t => {
+test('skald check reports all mistakes of a file, in one format for agent and store files', async t => {
   const dir = t.testdir({
     'store.yaml': 'server:\n  nothing: 1\nlimits_config:\n  max_line_size: big\ntarget: read\n',
     'agent.yaml': 'server:\n  nothing: 1\nclients:\n  - url: http://h\nscrape_configs: []\n',
@@ -136,12 +136,12 @@ test('skald check tells all mistakes of a file, in agent and store files in one 
   t.match(found('good.yaml'), [
     /^:1:10: server\.grpc_listen_port has no meaning here: it may be removed$/,
     /^:2:1: ruler has no meaning here: it may be removed$/,
-    /^:3:3: ruler\.alertmanager_url: Skald evaluates no rules, .*; where there are rules, move/,
+    /^:3:3: ruler\.alertmanager_url: Skald evaluates no rules, .*; if you have rules, move/,
     /^: valid store configuration$/,
   ])
 })
 
-test('/config shows what is in force: file, environment and flags', async t => {
+test('/config shows the configuration in force: file, environment and flags', async t => {
   const dir = t.testdir({})
   mkdirSync(join(dir, 'data'))
   const port = await reservePort()
@@ -213,7 +213,7 @@ limits_config: {per_stream_rate_limit: 5MB}
   t.equal(parse(await (await fetch(`${url}/config`)).text()).server.log_level, 'debug')
 })
 
-test('flags that ask for a part of Loki are refused; -print-config-stderr prints', async t => {
+test('flags for a single part of Loki are refused, and -print-config-stderr prints', async t => {
   const dir = t.testdir({ 'loki.yaml': 'auth_enabled: false\n' })
   const file = `-config.file=${join(dir, 'loki.yaml')}`
   const refused = await run(t, ['store', file, '-target=read'])

@@ -1,15 +1,16 @@
-// A store with known lines, asked in the words of Grafana, Logs Drilldown and logcli: what the tests of
-// docs/clients.md share. Every answer to a query is read as strictly as Grafana's backend does.
+// Shared code for the tests of docs/clients.md: a store with known lines, queried with the requests
+// of Grafana, Logs Drilldown and logcli. Every answer to a query is parsed as strictly as Grafana's
+// backend does.
 
 import { createLabelSet, type Stream } from '@skald/wire'
 import { type HttpAnswer, startStore, type TestScope, type TestStore } from './harness.ts'
 import { checkStrictly } from './strict-answer.ts'
 
-/** Parameters of a request, as the client writes them. */
+/** Parameters of a request, as the client sends them. */
 export type Params = Readonly<Record<string, string>>
 type Headers = Readonly<Record<string, string>>
 
-/** Header with which Grafana's backend sends every query. */
+/** Header that Grafana's backend sends with every query. */
 export const categorize: Headers = { 'X-Loki-Response-Encoding-Flags': 'categorize-labels' }
 
 /** A line of the seed. */
@@ -19,22 +20,22 @@ export interface SeedEntry {
   readonly line: string
 }
 
-/** A seeded store and how it is asked. */
+/** A seeded store and functions to query it. */
 export interface SeededStore {
   readonly store: TestStore
-  /** All lines, oldest first, in the order in which they were pushed at equal times. */
+  /** All lines, oldest first; at equal times in the order they were pushed. */
   readonly entries: readonly SeedEntry[]
-  /** Start and end that hold all of them, whole milliseconds apart as Grafana sends them. */
+  /** Start and end that include all of them, in whole milliseconds like Grafana's. */
   readonly range: { readonly start: string; readonly end: string }
   readonly startMs: number
   readonly endMs: number
-  /** Asks a path below `/loki/api/v1/`. */
+  /** Requests a path below `/loki/api/v1/`. */
   ask(path: string, params?: Params, headers?: Headers): Promise<HttpAnswer>
-  /** The same, read as JSON; anything but 200 is an error. */
+  /** The same, parsed as JSON. Any status except 200 is an error. */
   json<T>(path: string, params?: Params, headers?: Headers): Promise<T>
 }
 
-/** Data of a query. */
+/** Data of a query's answer. */
 export interface AnswerData {
   readonly resultType: string
   readonly encodingFlags?: readonly string[]
@@ -49,7 +50,7 @@ interface Element {
   readonly values?: readonly (readonly [string & number, string, Third?])[]
 }
 
-/** What stands beside a line that is asked for with `categorize`. */
+/** Third element of an entry, sent with the `categorize` header. */
 export interface Third {
   readonly structuredMetadata?: Headers
   readonly parsed?: Headers
@@ -59,7 +60,7 @@ export interface Third {
 const entryCount = 150
 const spacingMs = 10_000
 
-/** Starts a store with two streams of JSON and logfmt lines, their ages within an hour. */
+/** Starts a store with two streams of JSON and logfmt lines from the last hour. */
 export async function startSeeded(
   t: TestScope,
   options: { readonly dir: string; readonly config?: string },
@@ -71,7 +72,7 @@ export async function startSeeded(
   const streams: Stream[] = ['a', 'b'].map(env => ({
     labels: createLabelSet({ service_name: 'seed', env }),
     entries: Array.from({ length: entryCount }, (_, i) => {
-      // Three in a row share a nanosecond, and a few lie within a millisecond.
+      // Three in a row have the same nanosecond, and some are within one millisecond.
       const group = i - (i % 3)
       const timestampNs =
         BigInt(endMs - (entryCount - group) * spacingMs) * 1_000_000n + BigInt(group % 2)
@@ -110,7 +111,7 @@ export async function startSeeded(
   }
 }
 
-/** Asks a query and returns its data. */
+/** Runs a query and returns its data. */
 export async function askQuery(
   { json }: SeededStore,
   path: 'query' | 'query_range',
@@ -120,7 +121,7 @@ export async function askQuery(
   return (await json<{ data: AnswerData }>(path, params, headers)).data
 }
 
-/** Entries of an answer, oldest first. */
+/** Returns the entries of an answer, oldest first. */
 export function linesOf({ result }: AnswerData): { timestampNs: bigint; line: string }[] {
   return result
     .flatMap(({ values = [] }) =>

@@ -1,4 +1,4 @@
-// Logging libraries that people use with Loki push to a store, unchanged, and their lines come back.
+// Logging libraries that people use with Loki push to a store unchanged, and their lines come back.
 
 import { once } from 'node:events'
 import { OTLPLogExporter as JsonLogExporter } from '@opentelemetry/exporter-logs-otlp-http'
@@ -14,7 +14,14 @@ import { type FoundEntry, flattenStreams, startStore, type TestStore } from './h
 
 root.setTimeout(120_000)
 
-async function findAll(store: TestStore, logql: string): Promise<FoundEntry[]> {
+/** One store for all clients: each has its own labels. */
+let store: TestStore
+test('a store for all clients', async t => {
+  store = await startStore(root, { dir: root.testdir() })
+  t.ok(store.pid)
+})
+
+async function findAll(logql: string): Promise<FoundEntry[]> {
   const nowMs = Date.now()
   const data = await store.query('query_range', {
     query: logql,
@@ -27,7 +34,6 @@ async function findAll(store: TestStore, logql: string): Promise<FoundEntry[]> {
 }
 
 test('pino-loki: lines, labels, levels and structured metadata come back', async t => {
-  const store = await startStore(t, { dir: t.testdir() })
   const transport = pinoLoki({
     host: store.url,
     labels: { app: 'shop', job: 'pino' },
@@ -46,21 +52,21 @@ test('pino-loki: lines, labels, levels and structured metadata come back', async
   transport.end()
   await closed
 
-  const [placed, ...others] = await findAll(store, '{job="pino", region="eu"}')
+  const [placed, ...others] = await findAll('{job="pino", region="eu"}')
   t.equal(others.length, 0, 'a property became a label')
   t.match(JSON.parse(placed!.line), { msg: 'order placed', orderId: 17, level: 30 })
   t.match(placed!.labels, { app: 'shop', job: 'pino', level: 'info', region: 'eu' })
   const timeMs = Number(placed!.timestampNs / 1_000_000n)
   t.ok(timeMs >= beforeMs && timeMs <= afterMs, 'the time is that of the call')
 
-  const [warning] = await findAll(store, '{job="pino", level="warning"}')
+  const [warning] = await findAll('{job="pino", level="warning"}')
   t.equal(JSON.parse(warning!.line).msg, 'größer als <erwartet> & "zitiert"')
   t.match(warning!.labels, { traceId: 'abc', attempt: '2' }, 'metadata is with the entry')
 
-  const errors = await findAll(store, '{job="pino"} |= "payment failed"')
+  const errors = await findAll('{job="pino"} |= "payment failed"')
   t.equal(errors.length, 1)
   t.equal(errors[0]!.labels.level, 'error')
-  const debugLines = await findAll(store, '{job="pino", level="debug"}')
+  const debugLines = await findAll('{job="pino", level="debug"}')
   t.strictSame(
     debugLines.map(entry => JSON.parse(entry.line).msg).sort(),
     Array.from({ length: 200 }, (_, i) => `line ${i}`).sort(),
@@ -68,17 +74,17 @@ test('pino-loki: lines, labels, levels and structured metadata come back', async
 })
 
 test('pino-loki: one push per line when batching is off', async t => {
-  const store = await startStore(t, { dir: t.testdir() })
   const transport = pinoLoki({ host: store.url, labels: { job: 'pino-single' }, batching: false })
   const logger = pino(transport)
   const lines = Array.from({ length: 20 }, (_, i) => `single ${i}`)
   for (const line of lines) logger.info(line)
   const wanted = [...lines].sort()
-  // The library does not wait for the answers of single pushes, so the test asks until they are there.
+  // The library does not wait for the answers of single pushes, so the test polls until they are
+  // there.
   const endMs = Date.now() + 10_000
   let found: string[] = []
   while (found.length < wanted.length && Date.now() < endMs) {
-    const entries = await findAll(store, '{job="pino-single"}')
+    const entries = await findAll('{job="pino-single"}')
     found = entries.map(entry => JSON.parse(entry.line).msg).sort()
   }
   t.strictSame(found, wanted)
@@ -90,12 +96,12 @@ for (const { form, json } of [
   { form: 'protobuf', json: false },
 ]) {
   test(`winston-loki as ${form}: lines, labels and levels come back`, async t => {
-    const store = await startStore(t, { dir: t.testdir() })
+    const job = `winston-${form}`
     const failures: unknown[] = []
     const contentTypes = new Set<string>()
     const loki = new LokiTransport({
       host: store.url,
-      labels: { app: 'shop', job: 'winston' },
+      labels: { app: 'shop', job },
       json,
       interval: 1,
       gracefulShutdown: false,
@@ -107,7 +113,7 @@ for (const { form, json } of [
     logger.warn('größer als <erwartet> & "zitiert"', { orderId: 17 })
     logger.log({ level: 'error', message: 'payment failed', labels: { region: 'eu' } })
     for (let i = 0; i < 200; i++) logger.debug(`line ${i}`)
-    // Settles when everything that was logged has been answered.
+    // Resolves once everything that was logged has been answered.
     await loki.flush()
     await loki.close()
 
@@ -117,14 +123,14 @@ for (const { form, json } of [
       [json ? 'application/json' : 'application/x-protobuf'],
       'the form is the one that was asked for',
     )
-    const [info] = await findAll(store, '{job="winston", level="info"}')
+    const [info] = await findAll(`{job="${job}", level="info"}`)
     t.equal(info!.line, 'order placed {"level":"info"}')
-    t.match(info!.labels, { app: 'shop', job: 'winston', level: 'info' })
-    const [warning] = await findAll(store, '{job="winston", level="warn"}')
+    t.match(info!.labels, { app: 'shop', job, level: 'info' })
+    const [warning] = await findAll(`{job="${job}", level="warn"}`)
     t.equal(warning!.line, 'größer als <erwartet> & "zitiert" {"orderId":17,"level":"warn"}')
-    const [error] = await findAll(store, '{job="winston", region="eu"}')
+    const [error] = await findAll(`{job="${job}", region="eu"}`)
     t.match(error!.line, /^payment failed/)
-    const debugLines = await findAll(store, '{job="winston", level="debug"}')
+    const debugLines = await findAll(`{job="${job}", level="debug"}`)
     t.strictSame(
       debugLines.map(entry => entry.line).sort(),
       Array.from({ length: 200 }, (_, i) => `line ${i} {"level":"debug"}`).sort(),
@@ -138,10 +144,10 @@ for (const { form, Exporter } of [
 ]) {
   for (const compression of ['none', 'gzip'] as const) {
     test(`OpenTelemetry's exporter of ${form}, compression ${compression}: records come back`, async t => {
-      const store = await startStore(t, { dir: t.testdir() })
+      const service = `shop-${form}-${compression}`
       const exporter = new Exporter({
         url: `${store.url}/otlp/v1/logs`,
-        // The values are those of an enumeration that the library does not give out.
+        // The library does not export the enumeration of these values.
         compression: compression as never,
       })
       const failures: unknown[] = []
@@ -156,7 +162,7 @@ for (const { form, Exporter } of [
       }
       const provider = new LoggerProvider({
         resource: resourceFromAttributes({
-          'service.name': 'shop',
+          'service.name': service,
           'k8s.namespace.name': 'prod',
           'host.name': 'node-1',
         }),
@@ -175,8 +181,8 @@ for (const { form, Exporter } of [
       await provider.shutdown()
 
       t.strictSame(failures, [], 'every export was accepted')
-      const selector = '{service_name="shop", k8s_namespace_name="prod"}'
-      const [warning, ...others] = await findAll(store, `${selector} | detected_level="warn"`)
+      const selector = `{service_name="${service}", k8s_namespace_name="prod"}`
+      const [warning, ...others] = await findAll(`${selector} | detected_level="warn"`)
       t.equal(others.length, 0)
       t.equal(warning!.line, 'größer als <erwartet> & "zitiert"')
       t.match(warning!.labels, {
@@ -191,9 +197,9 @@ for (const { form, Exporter } of [
         severity_text: 'WARN',
         observed_timestamp: /^\d{19}$/,
       })
-      const [structured] = await findAll(store, `${selector} | json | order="17"`)
+      const [structured] = await findAll(`${selector} | json | order="17"`)
       t.equal(structured!.line, '{"lines":[{"price":1.5,"sku":"x"}],"order":17}')
-      const debugLines = await findAll(store, `${selector} | severity_number="5"`)
+      const debugLines = await findAll(`${selector} | severity_number="5"`)
       t.strictSame(
         debugLines.map(entry => entry.line).sort(),
         Array.from({ length: 200 }, (_, i) => `line ${i}`).sort(),

@@ -1,5 +1,5 @@
-// The command line as a person meets it in the first hour: help, a command left out, ports and paths that cannot be
-// had, a reader that goes away, and a start by npm that is killed.
+// The command line as a new user meets it: help, a missing command, ports and paths that are not
+// available, a reader that goes away, and a killed npm start.
 
 import { execFile, spawn } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -27,7 +27,7 @@ function run(program: string, args: readonly string[], env = {}): Promise<Ended>
   return new Promise(resolve => {
     const options = { env: { ...cleanEnv(), ...env }, cwd: rootDir, timeout: 20_000 }
     execFile(program, args, options, (error, out, err) => {
-      // A number is an exit code; null means that the time was over.
+      // A number is an exit code. null means a timeout.
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1
       resolve({ code, out, err })
     })
@@ -36,7 +36,7 @@ function run(program: string, args: readonly string[], env = {}): Promise<Ended>
 
 const skald = (...args: string[]) => run(skaldCommand, args)
 
-/** What is said is one line, and what a person can act on. */
+/** Checks that the output is one line that a person can act on. */
 function isOneLine(t: Test, { code, out, err }: Ended, expected: RegExp, wantedCode = 1): void {
   t.equal(code, wantedCode, err)
   t.equal(out, '')
@@ -81,7 +81,7 @@ async function waitUntilReady(url: string, output: () => string): Promise<void> 
 }
 
 for (const command of ['all', 'store', 'agent', 'query', 'check', 'import', 'ready']) {
-  test(`skald ${command}: every form of help prints its usage and ends with 0`, async t => {
+  test(`skald ${command}: every form of help prints its usage and exits with 0`, async t => {
     const { out: told } = await skald('help', command)
     t.match(told, new RegExp(`^(Usage of )?skald ${command}`))
     for (const flag of ['-h', '-help', '--help']) {
@@ -90,19 +90,19 @@ for (const command of ['all', 'store', 'agent', 'query', 'check', 'import', 'rea
   })
 }
 
-/** Both kinds of configuration, and a page that each program answers. */
+/** Both kinds of configuration, and a page that each program serves. */
 const kinds = [
   { kind: 'agent', writeConfig: agentConfig, path: 'metrics' },
   { kind: 'store', writeConfig: storeConfig, path: 'ready' },
 ]
 
-test('help on what is no command ends with 2', async t => {
+test('help for an unknown command exits with 2', async t => {
   const { code, err } = await skald('help', 'nonsense')
   t.equal(code, 2)
   t.match(err, /no command nonsense/)
 })
 
-test('without a command the configuration decides between store and agent', async t => {
+test('without a command, the configuration decides between store and agent', async t => {
   const dir = t.testdir({ 'a.log': 'one\n' })
   for (const { kind, writeConfig, path } of kinds) {
     const port = await reservePort()
@@ -113,13 +113,15 @@ test('without a command the configuration decides between store and agent', asyn
       outputFile,
     })
     await waitUntilReady(`http://127.0.0.1:${port}/${path}`, started.output)
-    t.match(started.output(), new RegExp(`runs skald ${kind}`), 'the log says which one runs')
+    t.match(started.output(), new RegExp(`running skald ${kind}`), 'the log says which one runs')
     t.match(started.output(), file, 'and which file shows it')
+    for (const line of started.output().trim().split('\n'))
+      t.match(line, /^level=[a-z]+ ts=\S+ msg=/)
     await started.end('SIGTERM')
   }
 })
 
-test('without a command, flags that name no readable file end at once', async t => {
+test('without a command, flags without a readable file end at once', async t => {
   const dir = t.testdir()
   isOneLine(t, await skald(`-config.file=${dir}/no.yaml`), /Cannot find .*no\.yaml/, 2)
   isOneLine(t, await skald('-config.file', dir), /it is a directory/, 2)
@@ -128,7 +130,7 @@ test('without a command, flags that name no readable file end at once', async t 
   t.match(err, /a command is missing/)
 })
 
-test('a port in use is told in one line, with the flag that changes it', async t => {
+test('a port in use is reported in one line, with the flag that changes it', async t => {
   const dir = t.testdir()
   const { port, free } = await takePort()
   t.teardown(free)
@@ -141,7 +143,7 @@ test('a port in use is told in one line, with the flag that changes it', async t
   isOneLine(t, await skald('agent', `-config.file=${agentConfig(dir, port)}`), expected)
 })
 
-test('an address or a port that cannot be is told in one line', async t => {
+test('an invalid address or port is reported in one line', async t => {
   const dir = t.testdir()
   const store = (flag: string) => skald('store', `-common.path-prefix=${dir}/data`, flag)
   isOneLine(t, await store('-server.http-listen-address=192.0.2.1'), /does not have that address/)
@@ -150,7 +152,7 @@ test('an address or a port that cannot be is told in one line', async t => {
   t.match(err, /a port is a whole number from 0 to 65535/)
 })
 
-test('a data directory that cannot be made is told at once, in one line', async t => {
+test('a data directory that cannot be created is reported at once, in one line', async t => {
   const dir = t.testdir({ file: 'x' })
   const remedy = /-common\.path-prefix/
   for (const path of [`${dir}/file`, `${dir}/file/data`, '/proc/skald']) {
@@ -160,17 +162,17 @@ test('a data directory that cannot be made is told at once, in one line', async 
   }
 })
 
-test('a configuration that cannot be read is told in one line', async t => {
+test('an unreadable configuration is reported in one line', async t => {
   const dir = t.testdir()
   isOneLine(t, await skald('store', `-config.file=${dir}`), /it is a directory/, 2)
   isOneLine(t, await skald('store', `-config.file=${dir}/no.yaml`), /Cannot find/, 2)
-  isOneLine(t, await skald('check', `${dir}/no.yaml`), /there is no such file/)
+  isOneLine(t, await skald('check', `${dir}/no.yaml`), /no such file/)
 })
 
-test('a variable that is not filled in is told with the flag that fills it', async t => {
+test('an unexpanded variable is reported with the flag that expands it', async t => {
   const dir = t.testdir({ 'a.log': 'one\n' })
   for (const { kind, writeConfig, path } of kinds) {
-    // In braces, as here, ${PORT} is no YAML before it is filled in.
+    // Unexpanded, ${PORT} in braces is not valid YAML here.
     const file = writeConfig(dir, '${PORT}')
     for (const args of [
       [kind, `-config.file=${file}`],
@@ -179,7 +181,7 @@ test('a variable that is not filled in is told with the flag that fills it', asy
     ]) {
       const { code, err } = await skald(...args)
       t.equal(code, 1, args.join(' '))
-      t.match(err, /\$\{PORT\} is looked up in the environment only with -config\.expand-env=true/)
+      t.match(err, /\$\{PORT\} is only expanded with -config\.expand-env=true/)
     }
     const port = await reservePort()
     const started = spawnSkald({
@@ -190,6 +192,31 @@ test('a variable that is not filled in is told with the flag that fills it', asy
     await waitUntilReady(`http://127.0.0.1:${port}/${path}`, started.output)
     await started.end('SIGTERM')
   }
+})
+
+test('a store on all addresses logs so, in the form that the flag says', async t => {
+  const dir = t.testdir()
+  const port = await reservePort()
+  const store = spawnSkald({
+    args: [
+      ...['store', `-config.file=${storeConfig(dir, port)}`],
+      ...['-server.http-listen-address=', '-log.format=json'],
+    ],
+    outputFile: join(dir, 'out'),
+  })
+  await waitUntilReady(`http://127.0.0.1:${port}/ready`, store.output)
+  await store.end('SIGTERM')
+  const lines = store.output().trim().split('\n')
+  t.match(
+    lines.map(line => JSON.parse(line)),
+    [
+      { level: 'info', msg: 'store is ready', address: `0.0.0.0:${port}` },
+      { level: 'info', msg: 'store is stopping', signal: 'SIGTERM' },
+    ],
+  )
+  const { code, err } = await skald('store', '-log.format=xml')
+  t.equal(code, 1)
+  t.match(err, '-log.format must be one of logfmt, json, found "xml"')
 })
 
 test('skald query ends quietly when its reader has enough', async t => {
@@ -247,7 +274,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   }
 }
 
-test('a Node that cannot run the sources is named in one line', async t => {
+test('a Node that cannot run the sources is reported in one line', async t => {
   // An installation without development packages, and another Node on the PATH.
   const dir = t.testdir({ path: {}, packages: { skald: { bin: {} } } })
   const command = join(dir, 'packages/skald/bin/skald')

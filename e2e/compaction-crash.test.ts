@@ -1,5 +1,5 @@
-// A store is killed at random moments while it compacts what it has just taken in. Whatever the merge
-// had reached, after the next start every line is there exactly once.
+// Kills a store at random moments while it compacts fresh pushes. However far the merge was, after
+// the next start every line is there exactly once.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { t as root, test } from 'tap'
@@ -14,7 +14,7 @@ root.setTimeout(timeoutMs)
 
 const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
 const roundCount = 6
-/** A little more than the size of level 0 at which a compaction begins. */
+/** A little more than the size of level 0 at which compaction starts. */
 const megabytes = 70
 const hourMs = 3_600_000
 const quick = { connectionCount: 4, headers: {} }
@@ -27,7 +27,7 @@ test('Store has every line once after kills during compaction', async t => {
   const server = { url: store.url, pid: undefined, dataDir: undefined }
   const nowHourMs = Math.floor(Date.now() / hourMs) * hourMs
   for (let round = 1; round <= roundCount; round++) {
-    // An hour is left out between two, since the count looks a second beyond each.
+    // Leaves out an hour between two rounds, because the count looks a second beyond each.
     const startMs = nowHourMs - 2 * round * hourMs
     const workload = createWorkload({ seed: seed + round, megabytes, startMs })
     await pushAll(server, workload.bodies, quick)
@@ -35,7 +35,7 @@ test('Store has every line once after kills during compaction', async t => {
     await store.kill()
     await store.start()
     t.equal(await countEntries(server, workload, {}), workload.lineCount, `round ${round}`)
-    // The same lines once more: they are there already, compacted or not, and count once.
+    // Pushes some lines again. They exist already, compacted or not, and count once.
     await pushAll(server, workload.bodies.slice(0, 10), quick)
     t.equal(await countEntries(server, workload, {}), workload.lineCount, 'pushed again')
   }

@@ -1,5 +1,5 @@
-// examples/docker-compose: what it mounts is there, services name each other rightly, and store and agent
-// run as it says, with paths and addresses of this test's own.
+// examples/docker-compose: everything it mounts exists, services use each other's correct names,
+// and store and agent run with its settings on paths and addresses of the test.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ const compose = read('compose.yaml') as {
   volumes: Readonly<Record<string, null>>
 }
 
-test('everything that compose.yaml refers to is there', async t => {
+test('everything that compose.yaml refers to exists', async t => {
   for (const [name, { volumes, depends_on = {} }] of Object.entries(compose.services)) {
     for (const volume of volumes) {
       const [source = ''] = volume.split(':')
@@ -50,7 +50,7 @@ test('everything that compose.yaml refers to is there', async t => {
   t.match(dashboard, `"uid": "${datasource.uid}"`)
 })
 
-test('the agent of compose.yaml reads what containers of Docker write', async t => {
+test('the agent of compose.yaml reads the logs of Docker containers', async t => {
   const testDir = t.testdir()
   const store = await startStore(t, { dir: testDir })
   const id = '0123456789abcdef'.repeat(4)

@@ -1,6 +1,6 @@
-// The configurations that users have start a store as they are: that of the loki-stack chart, that which
-// comes with Loki, and ours. What has no meaning here is named once, a key that nobody knows is refused with its
-// place, and so are files whose lines Loki would keep elsewhere or whose alerts would not fire.
+// Users' existing configurations start a store unchanged: that of the loki-stack chart, Loki's own,
+// and ours. Keys that have no meaning here are listed once. Unknown keys are refused with their
+// place, and so are files whose lines Loki would store elsewhere or whose alerts would not fire.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,9 @@ import { rootDir, spawnSkald } from './skald-process.ts'
 
 root.setTimeout(120_000)
 
-/** As the chart loki-stack 2.10 renders it with the chart loki 2.16, for a release named `logs`. */
+/**
+ * As rendered by the chart loki-stack 2.10 with the chart loki 2.16, for a release named `logs`.
+ */
 const lokiStack = `auth_enabled: false
 chunk_store_config:
   max_look_back_period: 0s
@@ -105,7 +107,7 @@ frontend:
   encoding: protobuf
 `
 
-/** What the chart grafana/loki makes of its values for a single binary. */
+/** What the chart grafana/loki renders from its values for a single binary. */
 const singleBinary = (overrides: string) => `auth_enabled: false
 bloom_build: {builder: {planner_address: ""}, enabled: false}
 bloom_gateway: {client: {addresses: ""}, enabled: false}
@@ -174,7 +176,7 @@ tracing:
 
 const ours = readFileSync(join(rootDir, 'examples/loki-config.yaml'), 'utf8')
 
-/** Starts a store on a file as it is; only address, port and directory are the test's. */
+/** Starts a store with an unchanged file; only address, port and directory come from the test. */
 async function startOn(t: Test, text: string) {
   const dir = t.testdir({ 'loki.yaml': text })
   const store = await startStoreOn(t, { configFile: join(dir, 'loki.yaml'), dir })
@@ -182,9 +184,8 @@ async function startOn(t: Test, text: string) {
   const warnings = store
     .output()
     .split('\n')
-    .filter(line => line.startsWith('{'))
-    .map(line => JSON.parse(line) as { msg: string })
-    .flatMap(({ msg }) => {
+    .flatMap(line => {
+      const msg = /^level=warn ts=\S+ msg="(.*)"$/.exec(line)?.[1] ?? ''
       const [place, rest] = msg.split(/: (?=without meaning here: |ruler\.)/)
       return rest !== undefined && place?.startsWith(join(dir, 'loki.yaml')) ? [rest] : []
     })
@@ -227,8 +228,8 @@ test('the configuration of the loki-stack chart starts a store', async t => {
 test("Loki's own configuration for one machine starts a store", async t => {
   const { warnings, push, lines } = await startOn(t, lokiLocal)
   t.same(warnings, [
-    'ruler.alertmanager_url: Skald evaluates no rules, so that nothing would come to this Alertmanager; ' +
-      'where there are rules, move the rules to the alerting of Grafana, then remove this key',
+    'ruler.alertmanager_url: Skald evaluates no rules, so this Alertmanager would get no alerts; ' +
+      'if you have rules, move the rules to Grafana alerting, then remove this key',
     'without meaning here: server.grpc_listen_port (line 4), server.grpc_server_max_concurrent_streams (line 6), ' +
       'common.instance_addr (line 8), common.storage.filesystem.rules_directory (line 13), ' +
       'common.replication_factor (line 14), common.ring (line 15), query_range (line 18), ' +
@@ -245,7 +246,7 @@ test('the configuration of the chart grafana/loki for a single binary starts a s
   t.equal(warnings.length, 2)
   t.match(
     warnings[0],
-    /^ruler\.storage\.local\.directory: .* none lie in \/etc\/loki\/rules at the moment/,
+    /^ruler\.storage\.local\.directory: .* there are none in \/etc\/loki\/rules now/,
   )
   t.match(
     warnings[1],
@@ -266,7 +267,7 @@ test('our example starts a store', async t => {
   t.same(await lines(), ['hello'])
 })
 
-test('a key that is none is refused with its line, in each of them', async t => {
+test('an unknown key is refused with its line, in each file', async t => {
   const dir = t.testdir()
   const texts: readonly (readonly [name: string, text: string])[] = [
     ['loki-stack', lokiStack],
@@ -290,7 +291,7 @@ test('a key that is none is refused with its line, in each of them', async t => 
   }
 })
 
-test('files of a Loki that keeps its lines elsewhere, or has rules, are refused', async t => {
+test('files of a Loki that stores its lines elsewhere, or has rules, are refused', async t => {
   const dir = t.testdir({ rules: { fake: { 'alerts.yaml': 'groups: []\n' } } })
   const texts: readonly (readonly [name: string, text: string, reasons: readonly string[]])[] = [
     [
@@ -303,16 +304,16 @@ test('files of a Loki that keeps its lines elsewhere, or has rules, are refused'
           '  aws: {s3: "s3://key:secret@region/bucket"}\n  bloom_shipper',
         ),
       [
-        'compactor.delete_request_store: delete requests would lie on the local disk, and not in s3',
-        'schema_config.configs[0].object_store: the lines would lie on the local disk, and not in s3',
-        'storage_config.aws: the lines would lie on the local disk',
+        'compactor.delete_request_store: delete requests would be on the local disk, not in s3',
+        'schema_config.configs[0].object_store: the lines would be on the local disk, not in s3',
+        'storage_config.aws: the lines would be on the local disk',
       ],
     ],
     [
       'rules',
       lokiLocal.replace('/tmp/loki/rules', join(dir, 'rules')),
       [
-        `common.storage.filesystem.rules_directory: Skald evaluates no rules, so that the alerts of ${join(dir, 'rules/fake/alerts.yaml')} would not fire`,
+        `common.storage.filesystem.rules_directory: Skald evaluates no rules, so the alerts in ${join(dir, 'rules/fake/alerts.yaml')} would not fire`,
       ],
     ],
   ]

@@ -1,9 +1,9 @@
-// The log files of one container, laid out, written and rotated as containerd with kubelet or as
-// Docker does it:
+// The log files of one container, laid out, written and rotated like containerd with kubelet, or like
+// Docker:
 //
 //   containerd   pods/<namespace>_<pod>_<uid>/<container>/<n>.log            lines in CRI format
 //                containers/<pod>_<namespace>_<container>-<id>.log        -> pods/...
-//   Docker       docker/containers/<id>/<id>-json.log                        one JSON object a line
+//   Docker       docker/containers/<id>/<id>-json.log                        one JSON object per line
 //                pods/<namespace>_<pod>_<uid>/<container>/<n>.log         -> docker/containers/...
 //                containers/<pod>_<namespace>_<container>-<id>.log        -> pods/...
 
@@ -29,12 +29,12 @@ import { makeLine } from './log-lines.ts'
 
 export type Runtime = 'containerd' | 'docker'
 
-/** Which container, and how its files are rotated. */
+/** Describes a container and how its files are rotated. */
 export interface ContainerOptions {
-  /** Directory that has `pods`, `containers` and `docker` in it. */
+  /** Directory that contains `pods`, `containers` and `docker`. */
   readonly rootDir: string
   readonly runtime: Runtime
-  /** Names the container in the lines. */
+  /** Name of the container in the lines. */
   readonly name: string
   readonly namespace: string
   readonly pod: string
@@ -43,16 +43,16 @@ export interface ContainerOptions {
   readonly rotation: 'rename' | 'rename-gzip' | 'copytruncate'
 }
 
-/** containerd's and Docker's largest part of one line. */
+/** Longest part of a line that containerd and Docker write. */
 const partBytesMax = 16_384
 
-/** One container that writes numbered lines. */
+/** A container that writes numbered lines. */
 export class ContainerLog {
   readonly options: ContainerOptions
   #restart = 0
   #number = 0
   #fd = -1
-  /** The file that is written, whatever links lead to it. */
+  /** The current file, behind any links. */
   #path = ''
   #linkPaths: string[] = []
   /** Bytes that a torn write left for the next one. */
@@ -65,12 +65,12 @@ export class ContainerLog {
     this.#open()
   }
 
-  /** Names the present file in its lines: the container and how often it has been restarted. */
+  /** Name of the current file in its lines: the container and how often it has been restarted. */
   get file(): string {
     return `${this.options.name}r${this.#restart}`
   }
 
-  /** Number of the last line; lines count from 1. */
+  /** Number of the last line. Lines count from 1. */
   get lastNumber(): number {
     return this.#number
   }
@@ -79,7 +79,7 @@ export class ContainerLog {
     return statSync(this.#path).size
   }
 
-  /** Writes the next lines, about `bytes` of them; a torn write keeps back the end of the last. */
+  /** Writes the next lines, about `bytes` of them. A torn write holds back the end of the last. */
   write(bytes: number, isTorn: boolean): number {
     const chunks: Buffer[] = []
     let total = 0
@@ -97,7 +97,7 @@ export class ContainerLog {
     return total
   }
 
-  /** Writes what a torn write kept back. */
+  /** Writes what a torn write held back. */
   flush(): void {
     const torn = this.#torn
     this.#torn = undefined
@@ -109,8 +109,8 @@ export class ContainerLog {
   }
 
   /**
-   * Moves the file away as kubelet or Docker does. The runtime goes on writing to the moved file until
-   * `reopen()` is called; for that time containerd's path does not exist.
+   * Moves the file away like kubelet or Docker. The runtime continues to write to the moved file
+   * until `reopen()`. Until then, containerd's path does not exist.
    */
   rename(): void {
     this.flush()
@@ -120,7 +120,7 @@ export class ContainerLog {
     this.#oldFd = this.#fd
   }
 
-  /** Creates the new file and writes there from now on. */
+  /** Creates the new file and writes to it from now on. */
   reopen(): void {
     if (this.#oldFd === undefined) return
     this.flush()
@@ -129,7 +129,7 @@ export class ContainerLog {
     this.#fd = openSync(this.#path, 'a')
   }
 
-  /** Older rotated files become .gz, the present one gets the time in its name. */
+  /** Compresses older rotated files to .gz and adds the time to the current file's name. */
   #renameAsKubelet(): void {
     const dir = dirname(this.#path)
     const prefix = `${basename(this.#path)}.`
@@ -140,12 +140,12 @@ export class ContainerLog {
     }
     const stamp = new Date().toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-')
     const rotated = `${this.#path}.${stamp}`
-    // The names have whole seconds; kubelet's own rotations lie further apart.
+    // The names have whole seconds, and kubelet's own rotations are further apart.
     if (existsSync(rotated) || existsSync(`${rotated}.gz`)) return
     renameSync(this.#path, rotated)
   }
 
-  /** .1 becomes .2 and so on, the present file becomes .1. */
+  /** Renames .1 to .2 and so on, and the current file to .1. */
   #renameAsDocker(isGzip: boolean): void {
     const suffix = isGzip ? '.gz' : ''
     let count = 0
@@ -154,7 +154,7 @@ export class ContainerLog {
       renameSync(`${this.#path}.${i}${suffix}`, `${this.#path}.${i + 1}${suffix}`)
     }
     renameSync(this.#path, `${this.#path}.1`)
-    // Docker closes the file before it compresses it, so nothing may follow.
+    // Docker closes the file before compressing it, so nothing may follow.
     if (isGzip) {
       closeSync(this.#fd)
       compress(`${this.#path}.1`, `${this.#path}.1.gz`)
@@ -163,14 +163,14 @@ export class ContainerLog {
     }
   }
 
-  /** Copies the file and empties it in place, as logrotate's copytruncate does. */
+  /** Copies the file and empties it in place, like logrotate's copytruncate. */
   copyTruncate(): void {
     this.flush()
     copyFileSync(this.#path, `${this.#path}.1`)
     ftruncateSync(this.#fd, 0)
   }
 
-  /** Ends this run of the container and begins the next, in a file of its own. */
+  /** Ends this run of the container and starts the next one with a new file. */
   restart(): void {
     this.close()
     this.#restart++
@@ -178,7 +178,7 @@ export class ContainerLog {
     this.#open()
   }
 
-  /** Closes the file, which stays. */
+  /** Closes the file but keeps it. */
   close(): void {
     this.flush()
     if (this.#oldFd !== undefined) this.reopen()
@@ -217,7 +217,7 @@ export class ContainerLog {
     this.#linkPaths = [link, ...(podPath === this.#path ? [] : [podPath])]
   }
 
-  /** Nanoseconds that never repeat within the container. */
+  /** Returns a time in nanoseconds that never repeats within the container. */
   #nextTime(): string {
     const nowNs = BigInt(Date.now()) * 1_000_000n
     this.#lastNs = nowNs > this.#lastNs ? nowNs : this.#lastNs + 1_001n
@@ -225,7 +225,7 @@ export class ContainerLog {
       .toISOString()
       .slice(0, 19)
     const fraction = (this.#lastNs % 1_000_000_000n).toString().padStart(9, '0')
-    // Go leaves out zeros at the end of a fraction.
+    // Go omits trailing zeros of a fraction.
     const trimmed = fraction.replace(/0+$/, '')
     return trimmed ? `${seconds}.${trimmed}Z` : `${seconds}Z`
   }

@@ -1,5 +1,6 @@
-// The dashboards that come along: what Grafana makes of their panels. A panel of bars that asks an instant query gets one
-// table from the Loki datasource; Grafana reduces a table to one bar without a name unless each row is shown.
+// How Grafana shows the panels of the shipped dashboards. A bar panel with an instant query gets
+// one table from the Loki datasource. Grafana reduces a table to one unnamed bar unless it shows
+// each row.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,14 +25,14 @@ const files = [
   'charts/skald/dashboards/skald.json',
   'examples/docker-compose/grafana/containers.json',
 ]
-/** What `detected_level` may be: docs/logql.md. */
+/** The values of `detected_level`, from docs/logql.md. */
 const levels = ['critical', 'debug', 'error', 'fatal', 'info', 'trace', 'unknown', 'warn']
 
 for (const file of files) {
   const { panels } = JSON.parse(readFileSync(join(rootDir, file), 'utf8')) as {
     panels: readonly Panel[]
   }
-  test(`${file}: bars of an instant query are one for each row`, async t => {
+  test(`${file}: bars of an instant query show each row`, async t => {
     const bars = panels.filter(
       ({ type, targets = [] }) =>
         ['bargauge', 'gauge', 'piechart'].includes(type) &&

@@ -1,6 +1,6 @@
-// A store is killed at random moments while it takes out what was asked to be deleted. From the answer to
-// the request on nobody sees those lines again, all others are there after every start, and in the end
-// the files hold none of them.
+// Kills a store at random moments while it removes deleted entries. From the answer to the request
+// on, these lines never appear again, all others are there after every start, and in the end the
+// files contain none of the deleted ones.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLabelSet } from '@skald/wire'
@@ -17,7 +17,7 @@ const dayCount = 12
 const linesPerDay = 4_000
 const killCount = 6
 
-test('Store hides deleted lines over kills, and takes them out', async t => {
+test('Store hides deleted lines across kills, and removes them', async t => {
   t.setTimeout(timeoutMs)
   t.comment(`seed ${seed}`)
   const random = new Random(seed)
@@ -61,7 +61,7 @@ test('Store hides deleted lines over kills, and takes them out', async t => {
     await store
       .request('/flush', { method: 'POST', signal: AbortSignal.timeout(random.between(20, 600)) })
       .catch(() => {
-        // Killed in the middle of it, which is what it is for.
+        // The kill may interrupt this request; that is the point of the test.
       })
     await store.kill()
     await store.start()
@@ -80,7 +80,7 @@ test('Store hides deleted lines over kills, and takes them out', async t => {
   await store.stop()
   t.notMatch(store.output(), /their entries are lost/)
 
-  // A store that knows of no requests shows what the files hold.
+  // A store without the requests shows what the files contain.
   const bare = await startStore(t, { dir })
   t.same(await count(bare, ''), left)
   t.same(await count(bare, '|= "secret"'), { bank: all / 4 })

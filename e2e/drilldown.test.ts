@@ -1,15 +1,16 @@
-// Rows 55, 56 and 60 to 73 of docs/clients.md: what Logs Drilldown and the size estimate of Explore ask.
+// Rows 55, 56 and 60 to 73 of docs/clients.md: requests of Logs Drilldown, and the size estimate of
+// Explore.
 
 import { t as root, test } from 'tap'
 import { askQuery, linesOf, type SeededStore, startSeeded } from './client-seed.ts'
 
 root.setTimeout(120_000)
 
-/** Header of the app's own calls. */
+/** Header of the app's own requests. */
 const drilldown = { 'X-Query-Tags': 'Source=grafana-lokiexplore-app' }
 const selector = '{service_name="seed"}'
 let seed: SeededStore
-/** Times as the app writes them. */
+/** Times in the app's format. */
 let iso: { readonly start: string; readonly end: string }
 test('a store with the lines of the seed', async t => {
   seed = await startSeeded(root, { dir: root.testdir() })
@@ -172,7 +173,7 @@ test('patterns have whole seconds and counts, and can be filtered by', async t =
   const sum = data
     .flatMap(({ samples }) => samples.map(([, count]) => count))
     .reduce((a, b) => a + b, 0)
-  // The errors of a stream are too few to make a pattern.
+  // The stream has too few errors to make a pattern.
   t.equal(sum, seed.entries.filter(({ line }) => /level\W+info/.test(line)).length)
 })
 

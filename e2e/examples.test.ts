@@ -1,4 +1,4 @@
-// Every file in examples/ works as it stands, on directories and ports of the test's own.
+// Every file in examples/ works unchanged, on directories and ports of the test.
 
 import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ root.setTimeout(120_000)
 const run = promisify(execFile)
 const examples = new URL('../examples/', import.meta.url).pathname
 
-test('every configuration among the examples is valid', async t => {
+test('every example configuration is valid', async t => {
   const files = readdirSync(examples).filter(name => name.endsWith('.yaml'))
   t.ok(files.length > 0)
   for (const file of files) {

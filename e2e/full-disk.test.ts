@@ -1,5 +1,6 @@
-// A store on a small disk that its own pushes fill, and that others fill: pushes are refused in time, reads
-// go on, and all heals by itself. The disk is a tmpfs, which only root may mount.
+// A store on a small disk that fills up, from its own pushes and from other files: pushes are
+// rejected in time, reads still work, and the store recovers on its own. The disk is a tmpfs, which
+// only root may mount.
 
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
@@ -13,7 +14,7 @@ const timeoutMs = 120_000
 root.setTimeout(timeoutMs)
 const diskMib = 64
 
-/** Mounts a disk of its own for the test; `undefined` where that is not allowed. */
+/** Mounts a separate disk for the test. Returns `undefined` if that is not allowed. */
 function mountDisk(t: Test, dir: string): string | undefined {
   const path = join(dir, 'store-data')
   mkdirSync(path, { recursive: true })
@@ -36,7 +37,7 @@ const freeMib = (path: string) => {
   return (bavail * bsize) / 1024 / 1024
 }
 
-/** Lines that zstd cannot make smaller, so that only refusing saves the disk. */
+/** Builds lines that zstd cannot compress, so that only rejecting pushes saves the disk. */
 function body(number: number): string {
   const nowMs = Date.now()
   const values = Array.from({ length: 1000 }, (_, i) => {
@@ -53,9 +54,9 @@ async function count(store: TestStore): Promise<number> {
   return Number(result[0]?.value?.[1] ?? 0)
 }
 
-test('a disk that pushes fill keeps room for merging, and pushes go on after it', async t => {
+test('when pushes fill a disk, merges keep their space, and pushes resume afterwards', async t => {
   t.setTimeout(timeoutMs)
-  // Not below the checkout, where a mount that stays would be in the way of the next run.
+  // Outside the checkout, where a leftover mount would block the next run.
   const dir = mkdtempSync(join(tmpdir(), 'skald-full-disk-'))
   const disk = mountDisk(t, dir)
   if (!disk) {
@@ -72,12 +73,15 @@ test('a disk that pushes fill keeps room for merging, and pushes go on after it'
   }
   t.equal(refused?.status, 503)
   t.equal(refused?.headers.get('retry-after'), '1')
-  t.match(refused?.body, /Cannot store pushes: .* MiB left, of which .* MiB are kept for merging/)
+  t.match(
+    refused?.body,
+    /Cannot store pushes: .* MiB free, of which .* MiB are reserved for merging/,
+  )
   const atRefusal = freeMib(disk)
   t.ok(atRefusal > 16, `${atRefusal} MiB are left`)
   t.equal(await count(store), stored * 1000, 'reads go on')
 
-  // Somebody else takes what is left, and gives it back.
+  // Another file takes the remaining space, and frees it again.
   writeFileSync(join(disk, 'other'), Buffer.alloc(Math.floor(atRefusal - 1) * 1024 * 1024))
   t.equal((await push(store, 1000)).status, 503)
   await store.request('/flush')
@@ -90,7 +94,7 @@ test('a disk that pushes fill keeps room for merging, and pushes go on after it'
   await store.request('/flush')
   t.ok(freeMib(disk) > atRefusal, `${freeMib(disk)} MiB are left after the merge`)
   await sleep(500)
-  t.equal((await push(store, 2000)).status, 204, 'pushes are taken again')
+  t.equal((await push(store, 2000)).status, 204, 'pushes are accepted again')
   t.equal(await count(store), (stored + 1) * 1000)
   await store.stop()
 })

@@ -1,4 +1,4 @@
-// Rows 47 to 53 of docs/clients.md: what a user sees in Grafana when a query cannot be answered.
+// Rows 47 to 53 of docs/clients.md: what a Grafana user sees when a query fails.
 
 import { request } from 'node:http'
 import { t as root, test } from 'tap'

@@ -28,7 +28,7 @@ test('Save & test with the encoding flags is the same', async t => {
   t.equal(data.result.length, 1)
 })
 
-/** A server that passes on what is below a prefix, as an ingress does. */
+/** Starts a server that forwards requests below a prefix, like an ingress. */
 async function startProxy(t: Test, target: string): Promise<string> {
   const proxy = createServer((asked, answer) => {
     const url = new URL(asked.url!.replace(/^\/x/, ''), target)

@@ -1,4 +1,5 @@
-// Rows 18 to 35, 39 and 57 to 59 of docs/clients.md: log queries of Explore, panels and the context of a line.
+// Rows 18 to 35, 39 and 57 to 59 of docs/clients.md: log queries of Explore, panels and the context
+// of a line.
 
 import { t as root, test } from 'tap'
 import {
@@ -24,7 +25,7 @@ const ask = (more: More = {}, headers: More = {}) =>
   askQuery(seed, 'query_range', { query, ...seed.range, step: '15000ms', ...more }, headers)
 const times = (entries: readonly Pick<SeedEntry, 'timestampNs'>[]) =>
   entries.map(({ timestampNs }) => timestampNs)
-/** Times of stream `a`, each once, ascending. */
+/** Returns the distinct times of stream `a`, ascending. */
 const momentsOfA = () => [
   ...new Set(seed.entries.filter(({ env }) => env === 'a').map(({ timestampNs }) => timestampNs)),
 ]
@@ -185,7 +186,7 @@ test('two halves of a range have the lines of the whole, each once', async t => 
   t.same(halves.map(text).sort(), whole.map(text).sort())
 })
 
-/** The row whose context is asked for, with the millisecond that Grafana knows of it. */
+/** The row whose context is requested, and its millisecond, which is what Grafana knows. */
 const rowOf = () => {
   const { timestampNs } = seed.entries[150]!
   return { timestampNs, ms: Number(timestampNs / 1_000_000n) }

@@ -1,5 +1,5 @@
-// Rows 36 to 38, 40 to 46, 54, 74 and 75 of docs/clients.md: metric panels, the logs volume of Explore,
-// alerts, and the LogQL that the query builder writes.
+// Rows 36 to 38, 40 to 46, 54, 74 and 75 of docs/clients.md: metric panels, the logs volume of
+// Explore, alerts, and the LogQL of the query builder.
 
 import { t as root, test } from 'tap'
 import {
@@ -34,7 +34,7 @@ const instant = (query: string, more: More = {}) => {
 }
 const count = `sum by (env) (count_over_time(${selector}[1m]))`
 
-/** Series of a matrix: labels as text → time → value. */
+/** Converts a matrix: labels as text → time → value. */
 function pointsOf({ result }: AnswerData): Map<string, Map<number, string>> {
   return new Map(
     result.map(({ metric, values = [] }) => [

@@ -1,5 +1,5 @@
-// Real processes for end-to-end tests: a store and an agent on directories and ports of their own, which
-// can be killed and started again, and are gone when the test is over.
+// Real processes for end-to-end tests: a store and an agent on separate directories and ports. They
+// can be killed and restarted, and are removed after the test.
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,12 +14,12 @@ import {
   waitUntilReady,
 } from './skald-process.ts'
 
-/** What the harness needs of a tap test. */
+/** The part of a tap test that the harness needs. */
 export interface TestScope {
   teardown(close: () => unknown): void
 }
 
-/** An HTTP answer, read to its end. */
+/** A complete HTTP answer. */
 export interface HttpAnswer {
   readonly status: number
   readonly headers: Headers
@@ -33,7 +33,7 @@ export interface FoundEntry {
   readonly line: string
 }
 
-/** A process of a test that keeps its configuration, directory and port over restarts. */
+/** A process that keeps its configuration, directory and port across restarts. */
 class Service {
   readonly url: string
   readonly #name: 'store' | 'agent' | 'all'
@@ -48,13 +48,13 @@ class Service {
     this.#outputFile = join(dir, `${name}.log`)
   }
 
-  /** The process that runs now. */
+  /** Id of the running process. */
   get pid(): number {
     if (!this.#process) throw new Error(`${this.#name} is not running`)
     return this.#process.pid
   }
 
-  /** What all processes of this service wrote so far. */
+  /** Returns the output of all processes of this service so far. */
   output(): string {
     return existsSync(this.#outputFile) ? readFileSync(this.#outputFile, 'utf8') : ''
   }
@@ -66,19 +66,19 @@ class Service {
     return this.#process
   }
 
-  /** Waits until a process runs, whoever starts it, and is ready. */
+  /** Waits until a process is running and ready, no matter who starts it. */
   async waitUntilReady(): Promise<void> {
     while (!this.#process) await sleep(20)
     await waitUntilReady(this.#process, `${this.url}/ready`, readyTimeoutMs)
   }
 
-  /** Starts the process and returns how many milliseconds it took to be ready. */
+  /** Starts the process. Returns how many milliseconds it took to be ready. */
   async start(): Promise<number> {
     const skald = this.spawn()
     return await waitUntilReady(skald, `${this.url}/ready`, readyTimeoutMs)
   }
 
-  /** Ends the process as a power failure would: no handler runs. */
+  /** Ends the process like a power failure: no handler runs. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
   }
@@ -105,12 +105,12 @@ const readyTimeoutMs = 30_000
 
 /** A store under test. */
 export class TestStore extends Service {
-  /** Pushes streams as an agent does, and returns the answer. */
+  /** Pushes streams like an agent. Returns the answer. */
   push(streams: readonly Stream[]): Promise<HttpAnswer> {
     return this.pushBytes(snappyCompress(encodePushRequest(streams)), 'application/x-protobuf')
   }
 
-  /** Pushes a body as it stands. */
+  /** Pushes a body unchanged. */
   pushBytes(body: Buffer | string, contentType: string): Promise<HttpAnswer> {
     return this.request('/loki/api/v1/push', {
       method: 'POST',
@@ -119,7 +119,7 @@ export class TestStore extends Service {
     })
   }
 
-  /** Asks a query route and returns the parsed answer. */
+  /** Sends a query and returns the parsed answer. */
   async query(
     route: 'query' | 'query_range',
     params: Readonly<Record<string, string>>,
@@ -132,9 +132,9 @@ export class TestStore extends Service {
   }
 
   /**
-   * Reads every entry of a log query from `startNs` on, page by page in time order. A page begins at
-   * the time of the last entry of the page before it, and what was there already is left out, so that
-   * neither equal times nor page ends hide an entry.
+   * Reads every entry of a log query from `startNs` on, page by page in time order. A page starts
+   * at the time of the previous page's last entry and skips what was already read, so that neither
+   * equal times nor page borders hide an entry.
    */
   async *entries(logql: string, startNs: bigint, endNs: bigint): AsyncGenerator<FoundEntry> {
     let pageStartNs = startNs
@@ -174,7 +174,7 @@ export class TestStore extends Service {
 /** Loki's default for `max_entries_limit_per_query`. */
 const pageSize = 5000
 
-/** Data of an answer, as far as tests look at it. */
+/** The part of an answer's data that tests use. */
 export interface QueryData {
   readonly resultType: string
   readonly result: readonly {
@@ -210,15 +210,15 @@ export const openLimits = `limits_config:
   per_stream_rate_limit_burst: 10GB
 `
 
-/** What differs between the stores of tests. */
+/** Options of a store under test. */
 export interface StoreOptions {
-  /** Directory of the test; the data goes to `store-data` in it. */
+  /** Directory of the test. The data goes into its `store-data`. */
   readonly dir: string
-  /** More of the configuration, as YAML at the top level. */
+  /** Additional configuration, as YAML at the top level. */
   readonly config?: string
-  /** More of the block `server`, as lines of YAML. */
+  /** Additional lines of YAML for the block `server`. */
   readonly server?: string
-  /** Whether requests name their tenant. */
+  /** Whether requests must name their tenant. */
   readonly tenants?: boolean
 }
 
@@ -244,7 +244,10 @@ ${options.config ?? ''}`,
   return store
 }
 
-/** Starts a store on a configuration as it stands; only address, port and directory are the test's. */
+/**
+ * Starts a store with an unchanged configuration; only address, port and directory come from the
+ * test.
+ */
 export async function startStoreOn(
   t: TestScope,
   { configFile, dir }: { readonly configFile: string; readonly dir: string },
@@ -262,19 +265,19 @@ export async function startStoreOn(
   return store
 }
 
-/** What differs between the agents of tests. */
+/** Options of an agent under test. */
 export interface AgentOptions {
-  /** Directory of the test; positions go to `positions.yaml` in it. */
+  /** Directory of the test. Positions go into its `positions.yaml`. */
   readonly dir: string
-  /** Where to push to: a store's `url`. */
+  /** Where to push: the `url` of a store. */
   readonly storeUrl: string
-  /** `scrape_configs` and whatever else belongs at the top level, as YAML. */
+  /** `scrape_configs` and other top-level keys, as YAML. */
   readonly config: string
-  /** More keys of the one client, as YAML, indented by four blanks. */
+  /** Additional keys of the only client, as YAML indented by four spaces. */
   readonly clientConfig?: string
 }
 
-/** Prepares an agent on a port of its own; `start()` or `spawn()` starts it. */
+/** Prepares an agent on a free port. `start()` or `spawn()` starts it. */
 export async function createAgent(t: TestScope, options: AgentOptions): Promise<Service> {
   const port = await reservePort()
   const configFile = join(options.dir, 'agent.yaml')

@@ -1,5 +1,5 @@
-// What a store answers to bad input over a real socket: a clear refusal, and afterwards it runs on and
-// has what was valid.
+// A store's answers to bad input over a real socket: a clear error, after which it keeps running
+// and has everything that was valid.
 
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
@@ -29,7 +29,7 @@ async function listLines(store: TestStore, logql = '{job="http"}'): Promise<stri
   return flattenStreams(data).map(entry => entry.line)
 }
 
-test('Store refuses bodies that cannot be read and keeps running', async t => {
+test('Store rejects unreadable bodies and keeps running', async t => {
   const store = await startStore(t, { dir: t.testdir() })
   const good = snappyCompress(makeBody('x'.repeat(5_000)))
   const nowNs = `${Date.now()}000000`
@@ -89,7 +89,7 @@ test('Store refuses bodies that cannot be read and keeps running', async t => {
   t.strictSame(await listLines(store), ['after all that'])
 })
 
-test('Store keeps the valid streams of a push that it refuses in part', async t => {
+test('Store keeps the valid streams of a push that it rejects in part', async t => {
   const store = await startStore(t, {
     dir: t.testdir(),
     config: 'limits_config:\n  reject_old_samples: true\n',
@@ -101,7 +101,7 @@ test('Store keeps the valid streams of a push that it refuses in part', async t 
       labels: createLabelSet({ job: 'http', part: 'long' }),
       entries: [
         { timestampNs: nowNs, line: 'x'.repeat(300_000) },
-        { timestampNs: nowNs + 1n, line: 'valid beside the long one' },
+        { timestampNs: nowNs + 1n, line: 'valid next to the long one' },
       ],
     },
     {
@@ -112,7 +112,7 @@ test('Store keeps the valid streams of a push that it refuses in part', async t 
   t.equal(answer.status, 400)
   t.match(answer.body, /too old/)
   t.match(answer.body, /Max entry size '262144' bytes exceeded/)
-  t.strictSame(await listLines(store), ['valid', 'valid beside the long one'])
+  t.strictSame(await listLines(store), ['valid', 'valid next to the long one'])
 })
 
 test('Store reads a gzipped JSON push', async t => {
@@ -157,7 +157,7 @@ test('Store answers wrong methods, paths and queries with 4xx', async t => {
   await ask('/ready', [200])
 })
 
-test('Store refuses a body over the limit before it has come', async t => {
+test('Store rejects a body over the limit before it has arrived', async t => {
   const store = await startStore(t, { dir: t.testdir() })
   const { hostname, port } = new URL(store.url)
   const status = await new Promise<string>((resolve, reject) => {
@@ -180,7 +180,7 @@ test('Store refuses a body over the limit before it has come', async t => {
   t.equal((await store.pushBytes(snappyCompress(makeBody('small')), protobufType)).status, 204)
 })
 
-test('Store survives clients that go away in the middle of a body', async t => {
+test('Store survives clients that disconnect in the middle of a body', async t => {
   const store = await startStore(t, { dir: t.testdir() })
   const { hostname, port } = new URL(store.url)
   for (let i = 0; i < 20; i++) {

@@ -1,5 +1,5 @@
-// The image: the commands of the Dockerfile make its file tree, and both roles start in it as a user who
-// is not root, with nothing to write to but the data directory.
+// The image: the commands of the Dockerfile build its file tree, and both roles start in it as a
+// user who is not root, with write access only to the data directory.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import {
@@ -35,10 +35,10 @@ const reason = obstacle()
 const options = reason === undefined ? {} : { skip: `no file tree can be made: ${reason}` }
 const user = '10001'
 
-/** Libraries of glibc and GCC, of which gcr.io/distroless/cc consists. */
+/** Libraries of glibc and GCC that make up gcr.io/distroless/cc. */
 const baseLibraries = /^(ld-linux[\w-]*|lib(c|m|dl|rt|pthread|gcc_s|stdc\+\+))$/
 
-test('the Dockerfile says what runs, as whom, and how it is told to be well', async t => {
+test('the Dockerfile says what runs, as which user, and how its health is checked', async t => {
   const stages = parseDockerfile(readFileSync(join(rootDir, 'Dockerfile'), 'utf8'))
   t.equal(stages.length, 2)
   const [build, final] = stages
@@ -46,7 +46,7 @@ test('the Dockerfile says what runs, as whom, and how it is told to be well', as
   const told = (name: string) => final!.instructions.find(found => found.name === name)?.rest
   t.equal(told('USER'), `${user}:${user}`)
   t.equal(told('VOLUME'), '/data')
-  t.equal(told('RUN'), undefined, 'there is no shell to run anything with')
+  t.equal(told('RUN'), undefined, 'there is no shell')
   t.equal(execForm(final!, 'ENTRYPOINT')[0], 'node')
   t.equal(execForm(final!, 'HEALTHCHECK').at(-1), 'ready')
 })
@@ -69,7 +69,7 @@ test('store and agent start in the file tree of the image', options, async t => 
     join(tree, 'skald/cache'),
   ].map(megabytes)
   t.comment(
-    `the tree holds ${all} MB: Node ${node} MB, compiled code ${cache} MB; the base image is beside it`,
+    `the tree holds ${all} MB: Node ${node} MB, compile cache ${cache} MB; the base image comes on top`,
   )
   t.ok(all! < 200, `${all} MB`)
   const told = readFileSync(join(rootDir, 'docs/releases.md'), 'utf8').match(/holds (\d+) MB/)?.[1]
@@ -111,7 +111,7 @@ test('store and agent start in the file tree of the image', options, async t => 
   chmodSync(dir, 0o755)
   addMountPoints(tree, ['var/log/pods', 'run/promtail', 'etc/promtail'])
   const mounts = { ...systemMounts(tree), 'var/log/pods': logs, 'run/promtail': positions, data }
-  // What a pod has of the node's /etc is nothing; the agent's configuration lies in its place.
+  // A pod does not see the node's /etc. The agent's configuration is mounted there instead.
   const view: View = {
     mounts: { ...mounts, etc: config },
     writable: ['dev', 'data', 'run/promtail'],
@@ -129,7 +129,7 @@ test('store and agent start in the file tree of the image', options, async t => 
   }
   const outputOf = (name: string) => readFileSync(join(dir, `${name}.log`), 'utf8')
 
-  await t.test('nothing but the data directory can be written, and nobody is root', async t => {
+  await t.test('only the data directory is writable, and nobody is root', async t => {
     const script = `
       const fs = require('node:fs')
       const attempt = path => { try { fs.writeFileSync(path, 'x'); fs.rmSync(path); return 'written' } catch (error) { return error.code } }
@@ -148,7 +148,7 @@ test('store and agent start in the file tree of the image', options, async t => 
     })
   })
 
-  await t.test('every module comes from the cache of compiled code, for both users', async t => {
+  await t.test('every module comes from the compile cache, for both users', async t => {
     for (const id of [user, '0']) {
       const command = [...execForm(final!, 'ENTRYPOINT'), 'store', '-verify-config']
       const [program = '', ...rest] = inTree(tree, { ...view, user: `${id}:${id}` }, command)
@@ -156,7 +156,7 @@ test('store and agent start in the file tree of the image', options, async t => 
         env: { ...env, NODE_DEBUG_NATIVE: 'COMPILE_CACHE' },
         maxBuffer: 64 * 1024 * 1024,
       })
-      // The process ends while its threads load modules, so that what one of them writes may end anywhere.
+      // The process ends while its threads load modules, so a thread's output can end anywhere.
       const reads = /reading cache from \S+ for \S+ \S+?\.\.\.(?:\[[\d ]+\]\.\.\.)? (\w[^\n,[]*)/g
       const outcomes = [...stderr.matchAll(reads)].map(([, outcome]) => outcome)
       t.ok(outcomes.length > 100, `${outcomes.length} modules`)

@@ -1,6 +1,6 @@
-// `skald import` from one running store into another: every line once, whatever the pages and windows cut,
-// over a stop in between and over servers that are away or busy. Where there is a `loki` on the PATH, also
-// from that.
+// `skald import` from one running store into another: every line once, however pages and windows
+// are cut, across a stop in between, and with servers that are unavailable or busy. With a `loki`
+// on the PATH, also from that.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -22,7 +22,7 @@ const nsPerMinute = 60_000_000_000n
 const endNs = ((BigInt(Date.now()) * 1_000_000n) / nsPerMinute) * nsPerMinute
 const startNs = endNs - 180n * nsPerMinute
 
-/** Runs the command; `code` is its exit code. */
+/** Runs the command. `code` is its exit code. */
 async function runImport(
   ...args: string[]
 ): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -38,7 +38,7 @@ async function runImport(
 
 const time = (ns: bigint) => new Date(Number(ns / 1_000_000n)).toISOString()
 
-/** 3,000 lines of three hours: streams without a label in common, equal times, metadata. */
+/** Builds 3,000 lines from three hours: streams without a common label, equal times, metadata. */
 function sampleStreams(): Stream[] {
   const entries = (count: number, name: string, stepNs: bigint) =>
     Array.from({ length: count }, (_, i) => ({
@@ -91,21 +91,21 @@ test('skald import copies every line once, with labels and metadata', async t =>
   t.match(stdout, `3000 entries of ${time(startNs).replace('.000', '')}`)
   t.same(await allEntries(target), expected)
 
-  await t.test('once more, nothing is left to do', async t => {
+  await t.test('a second run has nothing left to do', async t => {
     const again = await runImport(...args)
     t.match(again, { code: 0, stdout: /^3000 entries/ })
-    t.match(again.stderr, 'Going on at')
+    t.match(again.stderr, 'Continuing at')
   })
-  await t.test('from the start again, nothing counts twice', async t => {
+  await t.test('a run from the start again counts nothing twice', async t => {
     const again = await runImport(...args, `--state=${join(dir, 'other.json')}`)
     t.match(again, { code: 0, stdout: /^3000 entries/ })
     t.same(await allEntries(target), expected)
   })
-  await t.test('a state of another import is refused', async t => {
+  await t.test('the state of another import is refused', async t => {
     const other = await runImport(...args, '--query={job="varlogs"}')
     t.match(other, { code: 1, stderr: /is of another import/ })
   })
-  await t.test('--query takes some streams only', async t => {
+  await t.test('--query imports only some streams', async t => {
     const some = await runImport(
       ...args,
       '--query={job="varlogs"}',
@@ -113,14 +113,14 @@ test('skald import copies every line once, with labels and metadata', async t =>
     )
     t.match(some, { code: 0, stdout: /^1000 entries/ })
   })
-  await t.test('more equal times than a page holds are told, not skipped', async t => {
+  await t.test('more equal times than a page holds are reported, not skipped', async t => {
     const small = await runImport(...args, '--page=10', `--state=${join(dir, 'small.json')}`)
     t.match(small, { code: 1, stderr: /More than 10 entries have the time .*--page/ })
     t.notOk(existsSync(join(dir, 'small.json')), 'no window is done')
   })
 })
 
-test('an import that is repeated copies what is newer, and what came late', async t => {
+test('a repeated import copies newer and late entries', async t => {
   const dir = t.testdir()
   const source = await startStore(t, { dir: join(dir, 'source'), config: openLimits })
   const target = await startStore(t, { dir: join(dir, 'target'), config: openLimits })
@@ -136,7 +136,7 @@ test('an import that is repeated copies what is newer, and what came late', asyn
   t.match(first, { code: 0, stdout: /^2 entries/ })
   t.match(
     first.stderr,
-    /: 1 entries, \d+ % of the time, (4h|5h)[\dms]* left\n/,
+    /: 1 entries, \d+ % of the time, (4h|5h)[\dms]* left"\n/,
     'it tells what is left',
   )
 
@@ -155,7 +155,7 @@ test('an import that is repeated copies what is newer, and what came late', asyn
   t.same(lines.sort(), ['late', 'newer', 'old', 'recent'])
 })
 
-/** A server before another one, which `decide` may answer for. */
+/** A server in front of another one. `decide` may answer instead. */
 async function startGate(
   t: TestScope,
   url: string,
@@ -188,7 +188,7 @@ async function pass(request: IncomingMessage, response: ServerResponse, url: str
   response.end(Buffer.from(await answer.arrayBuffer()))
 }
 
-test('skald import goes on after busy servers, and after it was stopped', async t => {
+test('skald import continues after busy servers, and after it was stopped', async t => {
   const dir = t.testdir()
   const source = await startStore(t, { dir: join(dir, 'source'), config: openLimits })
   const target = await startStore(t, { dir: join(dir, 'target'), config: openLimits })
@@ -203,7 +203,7 @@ test('skald import goes on after busy servers, and after it was stopped', async 
   })
   const busyTarget = await startGate(t, target.url, () => {
     pushes++
-    // 401 is nothing to try again: the import ends there, as if it had been stopped.
+    // 401 is not retried: the import ends there, as if it had been stopped.
     if (pushes > 4 && !isShut) return 401
     return pushes % 3 === 0 ? 429 : undefined
   })
@@ -221,7 +221,7 @@ test('skald import goes on after busy servers, and after it was stopped', async 
     code: 1,
     stderr: /answered 401 to a push: not now; --to-tenant names a tenant, the URL a user/,
   })
-  t.match(first.stderr, /answered 500: not now; trying again in 250 ms/)
+  t.match(first.stderr, /answered 500: not now; trying again in 250ms/)
   isShut = true
   const second = await runImport(...args)
   t.equal(second.code, 0, second.stderr)
@@ -229,7 +229,7 @@ test('skald import goes on after busy servers, and after it was stopped', async 
   t.same(await allEntries(target), await allEntries(source))
 })
 
-test('skald import goes on where it was killed', async t => {
+test('skald import continues after a kill', async t => {
   const dir = t.testdir()
   const source = await startStore(t, { dir: join(dir, 'source'), config: openLimits })
   const target = await startStore(t, { dir: join(dir, 'target'), config: openLimits })
@@ -237,7 +237,7 @@ test('skald import goes on where it was killed', async t => {
   let child: ChildProcess | undefined
   let pushes = 0
   const gate = await startGate(t, target.url, () => {
-    // In the middle of the second hour of three.
+    // In the middle of the second of three hours.
     if (++pushes === 25) child?.kill('SIGKILL')
     return undefined
   })
@@ -253,7 +253,9 @@ test('skald import goes on where it was killed', async t => {
   t.same(await allEntries(target), await allEntries(source))
 })
 
-/** A stream as both servers tell it: labels, and its entries with what belongs to each, oldest first. */
+/**
+ * Returns a stream as both servers report it: labels and entries with their metadata, oldest first.
+ */
 async function entriesOf(url: string, selector: string): Promise<Record<string, string[]>> {
   const params = new URLSearchParams({
     query: selector,
@@ -270,7 +272,7 @@ async function entriesOf(url: string, selector: string): Promise<Record<string, 
   const { result } = JSON.parse(text).data as {
     result: { stream: Record<string, string>; values: [string, string, Record<string, object>][] }[]
   }
-  // The order of equal times is each server's own.
+  // Each server has its own order of equal times.
   return Object.fromEntries(
     result.map(({ stream, values }) => [
       sortedJson(stream),
@@ -287,7 +289,10 @@ function sortedJson(labels: object): string {
   return JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** Streams that are hard to copy, and what Loki takes by default of the others: two and a half hours. */
+/**
+ * Streams that are hard to copy, and what Loki accepts of the others by default: two and a half
+ * hours.
+ */
 function lokiStreams(): Stream[] {
   const timestampNs = endNs - nsPerMinute
   const odd = ['', 'two\nlines\r\n', 'a \0 within', '{"level":"error"}', 'x'.repeat(200_000)]
@@ -321,7 +326,7 @@ const lokiSelectors = [
   ...['{case="odd"}', '{case="names"}', '{case="metadata"}'],
 ]
 
-test('skald import copies what a real Loki has', needsLoki, async t => {
+test('skald import copies everything from a real Loki', needsLoki, async t => {
   const dir = t.testdir({ loki: {} })
   const loki = await startLoki(t, join(dir, 'loki'))
   const target = await startStore(t, { dir: join(dir, 'target'), config: openLimits })
@@ -345,7 +350,7 @@ test('skald import copies what a real Loki has', needsLoki, async t => {
   }
 })
 
-test('what the target refuses is told once and in the exit code', async t => {
+test('entries that the target rejects are reported once and in the exit code', async t => {
   const dir = t.testdir()
   const source = await startStore(t, { dir: join(dir, 'source'), config: openLimits })
   const target = await startStore(t, {
@@ -365,13 +370,18 @@ test('what the target refuses is told once and in the exit code', async t => {
   t.equal(code, 1)
   t.match(stderr, /refused entries: .*too old/i)
   t.match(stdout, 'were sent, less what was refused, to')
-  t.ok((await allEntries(target)).length > 0, 'what is young enough was taken')
+  t.ok((await allEntries(target)).length > 0, 'recent entries were accepted')
 })
 
-test('wrong arguments are told with the usage', async t => {
+test('wrong arguments are reported with the usage', async t => {
   const refused = async (reason: RegExp, ...args: string[]) =>
     t.match(await runImport(...args), { code: 2, stderr: reason })
   await refused(/--from is missing/)
+  await refused(
+    /--log\.format takes logfmt or json, not xml/,
+    '--from=http://a',
+    '--log.format=xml',
+  )
   await refused(/--from takes a URL, not loki/, '--from=loki')
   await refused(/--window takes a duration above 0/, '--from=http://a', '--window=0s')
   await refused(/--start takes a time such as/, '--from=http://a', '--start=yesterday')

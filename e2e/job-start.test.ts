@@ -1,4 +1,5 @@
-// Jobs that cannot start: the agent goes on with the others, says which and why, and starts them when it can.
+// Jobs that cannot start: the agent continues with the others, reports which and why, and starts
+// them once it can.
 
 import { execFile } from 'node:child_process'
 import { appendFileSync, existsSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -10,7 +11,7 @@ import { cleanEnv, reservePort, skaldCommand, spawnSkald, takePort } from './ska
 
 root.setTimeout(90_000)
 
-/** A PATH with what starts the program, and no journalctl. */
+/** Returns a PATH with what the program needs to start, but without journalctl. */
 function pathWithoutJournal(dir: string): string {
   const bin = join(dir, 'bin')
   for (const name of ['dirname', 'readlink', 'env', 'sh']) {
@@ -54,7 +55,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   throw new Error('waited 30 s for nothing')
 }
 
-test('a job that cannot start ends itself, not the agent, and is started when it can', async t => {
+test('a job that cannot start does not end the agent, and starts once it can', async t => {
   const dir = t.testdir({ bin: {}, 'a.log': 'one\n' })
   const taken = await takePort()
   t.teardown(taken.free)
@@ -132,12 +133,12 @@ test('a job that cannot start ends itself, not the agent, and is started when it
   }
   t.match(agent.output(), /Job runs now/)
   const told = agent.output().match(/Job cannot start/g) ?? []
-  t.equal(told.length, 3, 'each is told once, however often it is tried')
+  t.equal(told.length, 3, 'each is reported once, however often it is retried')
   await agent.end('SIGTERM')
   t.equal((await agent.exited).code, 0)
 })
 
-test('an agent none of whose jobs can start says why it is not ready', async t => {
+test('an agent whose jobs all fail to start says why it is not ready', async t => {
   const dir = t.testdir()
   const taken = await takePort()
   t.teardown(taken.free)

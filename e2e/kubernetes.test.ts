@@ -1,6 +1,6 @@
-// Discovery against a real Kubernetes API server: its lists, watches, selectors, tokens and restarts.
-// Needs kube-apiserver and etcd on the PATH (or their paths in KUBE_APISERVER and ETCD); no kubelet runs,
-// pods are only objects.
+// Discovery against a real Kubernetes API server: its lists, watches, selectors, tokens and
+// restarts. Needs kube-apiserver and etcd on the PATH (or their paths in KUBE_APISERVER and ETCD).
+// No kubelet runs; pods are only objects.
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -133,7 +133,10 @@ async function startCluster(t: Test): Promise<Cluster> {
 
 const group = '/apis/rbac.authorization.k8s.io/v1'
 
-/** Makes a service account that may list and watch pods, and gives a token of it. */
+/**
+ * Creates a service account that may list and watch pods. Returns a function that creates tokens
+ * for it.
+ */
 async function makeAccount(cluster: Cluster): Promise<() => Promise<string>> {
   const accounts = '/api/v1/namespaces/shop/serviceaccounts'
   await cluster.create(accounts, { metadata: { name: 'skald' } })
@@ -178,7 +181,7 @@ clusters: [{name: test, cluster: {server: "${cluster.url}", certificate-authorit
 users: [{name: skald, user: {tokenFile: token}}]
 `
 
-test('The agent finds the pods of its node through a real API server', options, async t => {
+test('the agent finds the pods of its node through a real API server', options, async t => {
   const cluster = await startCluster(t)
   const newToken = await makeAccount(cluster)
   writeFileSync(join(cluster.dir, 'token'), await newToken())
@@ -234,13 +237,13 @@ scrape_configs:
   await until(2)
   t.comment(`a new pod's line was found after ${Math.round(performance.now() - startedMs)} ms`)
 
-  // The node's labels change: what is written from now on has them.
+  // The node's labels change. Lines written from now on have the new ones.
   await cluster.call('PATCH', '/api/v1/nodes/node-1', { metadata: { labels: { zone: 'z2' } } })
   await sleep(500)
   writeLog(cluster, first, 'first', 'three')
   t.same(await until(3), ['first z1 one', 'first z2 three', 'second z1 two'])
 
-  // The server goes away, comes back, and knows other things.
+  // The server goes away, comes back, and has other objects.
   await cluster.stopApiServer()
   writeLog(cluster, second, 'second', 'four')
   await until(4)
@@ -251,7 +254,7 @@ scrape_configs:
   await until(5)
   while (agent.files().some(({ path }) => path.includes('_first_'))) await sleep(50)
 
-  // The account loses its rights, and has them again.
+  // The account loses its rights and gets them back.
   await cluster.call('DELETE', `${group}/clusterrolebindings/skald`)
   await cluster.stopApiServer()
   await cluster.startApiServer()
@@ -261,7 +264,7 @@ scrape_configs:
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'skald' },
     subjects: [{ kind: 'ServiceAccount', name: 'skald', namespace: 'shop' }],
   })
-  // A token that is refused is read again.
+  // A rejected token is read again.
   writeFileSync(join(cluster.dir, 'token'), 'nonsense')
   await cluster.stopApiServer()
   await cluster.startApiServer()

@@ -1,29 +1,30 @@
-// Counts which numbered lines came back from a store, and says what is missing, doubled or damaged.
+// Counts which numbered lines came back from a store, and reports missing, repeated and damaged
+// ones.
 
 import type { FoundEntry } from './harness.ts'
 import { makeLine, parseLineName } from './log-lines.ts'
 
-/** What is wrong with the lines of a store. */
+/** Problems with the lines of a store. */
 export interface LedgerProblems {
-  /** `file: first-last` of runs of numbers that never arrived. */
+  /** Runs of numbers that never arrived, as `file: first-last`. */
   readonly missing: readonly string[]
-  /** Lines that are there more than once. */
+  /** Lines that occur more than once. */
   readonly doubled: readonly string[]
-  /** Lines that are not what was written, cut to a readable length. */
+  /** Lines that differ from what was written, cut to a readable length. */
   readonly damaged: readonly string[]
 }
 
-/** Most examples of one kind of problem that are kept. */
+/** Maximum number of examples to keep of each kind of problem. */
 const examplesMax = 20
 
-/** Keeps count of the lines of many files. */
+/** Counts the lines of many files. */
 export class LineLedger {
   readonly #counts = new Map<string, Map<number, number>>()
   readonly #damaged: string[] = []
 
-  /** Takes note of an entry that the store returned. */
+  /** Records an entry that the store returned. */
   add({ line, timestampNs, labels }: FoundEntry): void {
-    // Docker's stage keeps the line's end, which is part of its `log` field.
+    // Docker's stage keeps the line ending, which is part of its `log` field.
     const text = line.endsWith('\n') ? line.slice(0, -1) : line
     const name = parseLineName(text)
     if (!name || makeLine(name) !== text) {
@@ -41,7 +42,7 @@ export class LineLedger {
     numbers.set(name.number, (numbers.get(name.number) ?? 0) + 1)
   }
 
-  /** How many different lines have arrived. */
+  /** Number of distinct lines that have arrived. */
   get lineCount(): number {
     let count = 0
     for (const numbers of this.#counts.values()) count += numbers.size

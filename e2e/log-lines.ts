@@ -1,7 +1,7 @@
-// Numbered lines for the tests that count what arrives. A line is a function of its file and number,
-// so whoever reads it back can tell whether it is whole.
+// Numbered lines for tests that count what arrives. A line is a function of its file and number, so
+// a reader can check whether it is complete.
 
-/** Where a line belongs: the nth line of one file of one container. */
+/** Identifies a line: the nth line of one file of one container. */
 export interface LineName {
   readonly file: string
   readonly number: number
@@ -27,10 +27,10 @@ function makeFiller(length: number): string {
   return text
 }
 
-/** Longest line that is made, in UTF-16 units; longer than a part of a container runtime's log. */
+/** Longest generated line, in UTF-16 units. Longer than a part of a container runtime's log. */
 const longLineMax = 40_000
 
-/** Makes the text of a line: mostly short, some of a kilobyte, few of several parts. */
+/** Generates the text of a line: mostly short, some of a kilobyte, few with several parts. */
 export function makeLine({ file, number }: LineName): string {
   const random = hash(`${file}/${number}`)
   const kind = random % 1000
@@ -42,13 +42,13 @@ export function makeLine({ file, number }: LineName): string {
   return `file=${file} n=${number} ${filler.slice(start, start + length)}.`
 }
 
-/** Reads back which line a text claims to be. */
+/** Reads from a text which line it claims to be. */
 export function parseLineName(line: string): LineName | undefined {
   const match = /^file=(\S+) n=(\d+) /.exec(line)
   return match ? { file: match[1]!, number: Number(match[2]) } : undefined
 }
 
-/** FNV-1a, 32 bit. */
+/** Computes a 32-bit FNV-1a hash. */
 function hash(text: string): number {
   let value = 0x811c9dc5
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193)

@@ -1,4 +1,4 @@
-// The process around LogWriter: argv[2] is a JSON of WriterOptions, commands and events go over the IPC
+// Runs LogWriter in a process. argv[2] is WriterOptions as JSON; commands and events use the IPC
 // channel.
 
 import { LogWriter, type WriterCommand, type WriterOptions } from './log-writer.ts'

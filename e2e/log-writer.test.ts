@@ -1,5 +1,5 @@
-// The writer of the rotation test, by itself: whoever reads all its files, rotated and gzipped ones
-// included, finds every line once. Else a loss there would not be the agent's.
+// Checks the rotation test's writer on its own: all its files together, rotated and gzipped ones
+// included, contain every line once. So a loss in that test is the agent's.
 
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ import { ContainerLog, type ContainerOptions } from './container-log.ts'
 import { LineLedger } from './line-ledger.ts'
 import { listContainers } from './log-writer.ts'
 
-/** Reads every file below a directory, each by one path only. */
+/** Reads every file below a directory, each by only one path. */
 function readAll(dir: string): string[] {
   return readdirSync(dir, { recursive: true, encoding: 'utf8' })
     .map(name => join(dir, name))
@@ -21,7 +21,7 @@ function readAll(dir: string): string[] {
     })
 }
 
-/** Adds the lines of a file, joined from their parts, to a ledger. */
+/** Joins the lines of a file from their parts and adds them to a ledger. */
 function addLines(ledger: LineLedger, options: ContainerOptions, fileText: string): void {
   let pending = ''
   for (const line of fileText.split('\n').slice(0, -1)) {
@@ -42,7 +42,7 @@ function addLines(ledger: LineLedger, options: ContainerOptions, fileText: strin
 const renamed = new Set(['crirename', 'dockrename', 'dockgzip'])
 
 for (const base of listContainers('').filter(({ name }) => renamed.has(name))) {
-  test(`Log of ${base.name} has every line once over its rotated files`, async t => {
+  test(`the log of ${base.name} has every line once across its rotated files`, async t => {
     const options = { ...base, rootDir: t.testdir() }
     const log = new ContainerLog(options)
     for (let round = 0; round < 3; round++) {
@@ -71,7 +71,7 @@ for (const base of listContainers('').filter(({ name }) => renamed.has(name))) {
   })
 }
 
-test('Log that is emptied goes on at its start with the next number', async t => {
+test('a truncated log continues at its start with the next number', async t => {
   const [base] = listContainers(t.testdir()).filter(({ rotation }) => rotation === 'copytruncate')
   const log = new ContainerLog(base!)
   log.write(100_000, true)

@@ -1,32 +1,32 @@
-// Writes containers' logs in bursts and rotates them by rename. What could lose lines whatever the
-// reader does (copytruncate, removal) happens only when the test asks for it.
+// Writes containers' logs in bursts and rotates them by rename. Actions that could lose lines for
+// any reader (copytruncate, removal) happen only when the test requests them.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Random } from '../bench/random.ts'
 import { ContainerLog, type ContainerOptions } from './container-log.ts'
 
-/** What to write. */
+/** Describes what to write. */
 export interface WriterOptions {
   readonly rootDir: string
   readonly seed: number
   readonly megabytes: number
 }
 
-/** What can be done to a container, by the name that the writer gave it. */
+/** An action on a container, identified by the name the writer gave it. */
 export interface ContainerCommand {
   readonly kind: 'pause' | 'resume' | 'truncate' | 'restart' | 'replace' | 'remove'
   readonly container: string
 }
 
 /**
- * From the test to the writer: `begin` starts the first burst (the empty files are there before it);
- * after `end` all files are closed and nothing more is carried out.
+ * Commands from the test to the writer. `begin` starts the first burst; the empty files exist
+ * before it. After `end`, all files are closed and nothing more is done.
  */
 export type WriterCommand = ContainerCommand | { readonly kind: 'begin' } | { readonly kind: 'end' }
 
-/** From the writer to the test. */
+/** Events from the writer to the test. */
 export type WriterEvent =
-  /** All lines of `file` up to `lastNumber` are written; the command has been carried out. */
+  /** The command is done. All lines of `file` up to `lastNumber` are written. */
   | {
       readonly kind: 'did'
       readonly command: ContainerCommand
@@ -34,7 +34,7 @@ export type WriterEvent =
       readonly lastNumber: number
       readonly successor?: string
     }
-  /** All bytes are written; commands are still carried out. */
+  /** All bytes are written. Commands still work. */
   | { readonly kind: 'written'; readonly bytes: number }
   | { readonly kind: 'ended'; readonly lastNumbers: Readonly<Record<string, number>> }
 
@@ -53,7 +53,7 @@ interface Slot {
   rotatedMs: number
 }
 
-/** Writes the logs of all containers and carries out what the test asks for meanwhile. */
+/** Writes the logs of all containers and executes the test's commands. */
 export class LogWriter {
   readonly #options: WriterOptions
   readonly #random: Random
@@ -107,7 +107,7 @@ export class LogWriter {
     if (log.sizeBytes < rotateBytes) return
     slot.rotatedMs = nowMs
     log.rename()
-    // The runtime is told to reopen a little later and writes to the moved file until then.
+    // The runtime reopens a little later and writes to the moved file until then.
     setTimeout(() => log.reopen(), this.#random.between(5, 300))
   }
 
@@ -115,7 +115,7 @@ export class LogWriter {
     this.#lastNumbers[log.file] = log.lastNumber
   }
 
-  /** Closes all files; returns the last number of each. */
+  /** Closes all files. Returns the last number of each. */
   end(): WriterEvent {
     for (const { log } of this.#slots) {
       log.close()
@@ -124,7 +124,7 @@ export class LogWriter {
     return { kind: 'ended', lastNumbers: this.#lastNumbers }
   }
 
-  /** Carries out a command. Says up to where the file concerned had been written when the command came. */
+  /** Executes a command. Returns how far the file had been written when the command arrived. */
   obey(command: ContainerCommand): WriterEvent {
     const { kind, container } = command
     const slot = this.#slots.find(({ log }) => log.options.name === container)
@@ -171,7 +171,10 @@ export class LogWriter {
   }
 }
 
-/** Two runtimes, every kind of rotation, and a container to restart and one to replace in each. */
+/**
+ * Returns containers of two runtimes with every kind of rotation, including one to restart and one
+ * to replace for each.
+ */
 export function listContainers(rootDir: string): ContainerOptions[] {
   const container = (
     runtime: ContainerOptions['runtime'],

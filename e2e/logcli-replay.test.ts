@@ -1,5 +1,5 @@
-// Rows 91 to 93 of docs/clients.md: what logcli asks, step by step, for machines that have none. Where there
-// is one, logcli.test.ts runs it.
+// Rows 91 to 93 of docs/clients.md: logcli's requests step by step, for machines without it. On
+// machines with logcli, logcli.test.ts runs it.
 
 import { createLabelSet } from '@skald/wire'
 import { t as root, test } from 'tap'
@@ -7,7 +7,7 @@ import { askQuery, linesOf, type SeededStore, startSeeded } from './client-seed.
 
 root.setTimeout(120_000)
 
-/** logcli says who it is, and never asks for categories. */
+/** logcli identifies itself, and never requests categories. */
 const logcli = { 'User-Agent': 'loki-logcli/3.4.6', 'X-Query-Tags': 'Source=logcli' }
 const lineCount = 2500
 const batch = 1000
@@ -22,7 +22,7 @@ test('a store with 2,500 lines, several of a nanosecond', async t => {
   const streams = ['x', 'y'].map(app => ({
     labels: createLabelSet({ job: 'paging', app }),
     entries: Array.from({ length: lineCount / 2 }, (_, i) => ({
-      // Seven lines of each stream share a nanosecond, so that batches end among equals.
+      // Seven lines of each stream share a nanosecond, so that batches end among equal times.
       timestampNs: startNs + BigInt(Math.floor(i / 7)),
       line: `line ${app} ${i}`,
     })),
@@ -31,12 +31,12 @@ test('a store with 2,500 lines, several of a nanosecond', async t => {
   bounds = { start: String(startNs), end: String(startNs + BigInt(lineCount)) }
 })
 
-/** Pages over a query as logcli does; returns the lines it prints. */
+/** Pages through a query like logcli. Returns the lines that it prints. */
 async function replay(direction: 'FORWARD' | 'BACKWARD'): Promise<string[]> {
   const printed: string[] = []
   let { start, end } = bounds
   let limit = batch
-  /** Lines of the last time, which the next batch brings again. */
+  /** Lines of the last time, which the next batch repeats. */
   let overlap: string[] = []
   for (;;) {
     const params = { query: '{job="paging"}', limit: String(limit), start, end, direction }

@@ -1,4 +1,4 @@
-// A real logcli (3.4 or newer, from the PATH) against the store; without one the tests are skipped.
+// A real logcli (3.4 or newer, from the PATH) against the store. Skipped without logcli.
 
 import { execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,7 +15,7 @@ const skip = hasLogcli ? false : 'there is no logcli on the PATH'
 
 const lineCount = 20_000
 const startNs = BigInt(Date.now() - 600_000) * 1_000_000n
-/** Three lines to a nanosecond, so that pages end in the middle of a moment. */
+/** Three lines share each nanosecond, so that pages end among equal times. */
 const timeOf = (i: number) => startNs + BigInt(Math.floor(i / 3))
 const lineAt = (i: number) => `level=info n=${i} took=${i % 100}ms`
 
@@ -36,7 +36,7 @@ async function openStore(t: Parameters<typeof startStore>[0] & { testdir(): stri
   return store
 }
 
-/** Runs logcli; `--quiet` leaves nothing but the answer on standard output. */
+/** Runs logcli. With `--quiet`, standard output has only the answer. */
 async function logcli(store: TestStore, ...args: string[]): Promise<string> {
   const { stdout } = await run('logcli', [`--addr=${store.url}`, '--quiet', ...args], {
     maxBuffer: 64 << 20,
@@ -121,7 +121,7 @@ test('logcli follows live lines', { skip }, async t => {
   const lines = createInterface({ input: child.stdout })
   const received: string[] = []
   lines.on('line', line => received.push(line))
-  // A tail that has just begun shows what is there as well, so the first push may come before it.
+  // A new tail also shows existing entries, so the first push may come before it.
   for (let i = 0; i < 5; i++) {
     const entries = [{ timestampNs: BigInt(Date.now()) * 1_000_000n, line: `live ${i}` }]
     await store.push([{ labels: createLabelSet({ app: 'live' }), entries }])

@@ -9,10 +9,10 @@ import { loopbackHost, reservePort } from './skald-process.ts'
 
 const hasLoki = spawnSync('loki', ['-version']).error === undefined
 
-/** Options of a test that needs a Loki: it is skipped, with one line, where there is none. */
+/** Options of a test that needs Loki. Without Loki, it is skipped with a reason. */
 export const needsLoki = hasLoki ? {} : { skip: 'there is no loki on the PATH' }
 
-/** Starts a Loki that keeps everything below `dir`; returns its URL. */
+/** Starts a Loki that stores everything below `dir`. Returns its URL. */
 export async function startLoki(t: TestScope, dir: string): Promise<string> {
   const [port, grpcPort] = [await reservePort(), await reservePort()]
   const config = join(dir, 'loki.yaml')

@@ -1,4 +1,4 @@
-// The commands as people type them: npm start, npx skald store and agent, skald check, skald query.
+// The commands that people type: npm start, npx skald store and agent, skald check, skald query.
 
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ root.setTimeout(180_000)
 
 const run = promisify(execFile)
 
-/** Starts a command that starts others (npm, npx) as a group, which ends with the test. */
+/** Starts a command that starts others (npm, npx) as a process group, which ends with the test. */
 function startGroup(t: TestScope, command: string, args: readonly string[]): ChildProcess {
   const child = spawn(command, args, {
     cwd: rootDir,
@@ -31,7 +31,7 @@ function startGroup(t: TestScope, command: string, args: readonly string[]): Chi
   return child
 }
 
-/** Writes a pod's log with `count` lines of now, and a plain log. */
+/** Writes a pod's log with `count` current lines, and a plain log. */
 function writeLogs(dir: string, count: number): void {
   const time = new Date().toISOString()
   const podLog = join(dir, 'pods', 'shop_web-1_0a1b2c', 'web', '0.log')
@@ -79,7 +79,9 @@ common:
 `
 }
 
-/** Asks as the README does, until lines are there; returns them by job, and how long it took. */
+/**
+ * Sends the README's query until the lines are there. Returns them by job, and how long that took.
+ */
 async function waitForLines(
   port: number,
   count: number,
@@ -90,7 +92,7 @@ async function waitForLines(
   const url = `http://${loopbackHost}:${port}/loki/api/v1/query_range?query=${query}&limit=1000`
   for (;;) {
     const lines: Record<string, string[]> = {}
-    // Until the store listens the connection is refused.
+    // The connection is refused until the store listens.
     const answer = await fetch(url).catch(() => undefined)
     if (answer?.ok) {
       const { data } = (await answer.json()) as {
@@ -107,7 +109,7 @@ async function waitForLines(
   }
 }
 
-test('npm start answers with the lines of log files', async t => {
+test('npm start answers queries for the lines of log files', async t => {
   const dir = t.testdir()
   writeLogs(join(dir, 'logs'), 100)
   const [storePort, agentPort] = [await reservePort(), await reservePort()]
@@ -147,7 +149,7 @@ test('npx skald store and npx skald agent run on configuration files', async t =
   await t.rejects(fetch(`http://${loopbackHost}:${storePort}/ready`), 'the store is gone')
 })
 
-test('skald check says which line of a configuration is wrong', async t => {
+test('skald check reports the faulty line of a configuration', async t => {
   const dir = t.testdir({
     'good.yaml': 'auth_enabled: false\nserver:\n  http_listen_port: 3100\n',
     'bad-store.yaml': 'auth_enabled: false\nserver:\n  http_listen_prot: 3100\n',

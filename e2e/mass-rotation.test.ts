@@ -1,6 +1,7 @@
-// Many files that rotate twice a second, while agent and store are killed at random and the store is
-// away for long. In the end the store has every line exactly once. SKALD_MASS=full is the size that the
-// agent has to bear (100 files, 20 MB/s, the store away for 2 minutes); SKALD_MASS_SEED repeats a run.
+// Many files rotate twice a second, while agent and store are killed at random and the store is
+// down for a long time once. In the end the store has every line exactly once. SKALD_MASS=full is
+// the size that the agent must handle (100 files, 20 MB/s, the store down for 2 minutes);
+// SKALD_MASS_SEED repeats a run.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
@@ -22,7 +23,7 @@ const seed = Number(process.env.SKALD_MASS_SEED ?? Date.now() % 1_000_000)
 const timeoutMs = (120 + size.seconds * 6) * 1000
 root.setTimeout(timeoutMs)
 
-test('Every line of files that rotate fast arrives exactly once', async t => {
+test('every line of rapidly rotating files arrives exactly once', async t => {
   t.setTimeout(timeoutMs)
   t.comment(`seed ${seed}, ${size.fileCount} files, ${size.bytesPerSecond / 1e6} MB/s`)
   const random = new Random(seed)
@@ -60,7 +61,7 @@ scrape_configs:
 
   const caughtUpMs = performance.now()
   const ask = (logql: string, label = 'f') => sumBy(label, logql, { store, startMs })
-  // Without a look into the lines: the store has enough to do.
+  // Counts without parsing lines, because the store has enough to do.
   const countAll = () => ask('count_over_time({job="mass"}[RANGE])', 'job')
   await waitUntilSteady(async () => (await countAll()).get('mass') ?? 0, lineCount)
   t.comment(`caught up after ${((performance.now() - caughtUpMs) / 1000).toFixed(0)} s`)
@@ -76,7 +77,7 @@ scrape_configs:
   t.equal(counts.size, written.length, 'no line of any other file')
 })
 
-/** Forks the writer; settles when its files are there. */
+/** Forks the writer. Resolves when its files exist. */
 async function startWriter(
   options: MassWriterOptions,
 ): Promise<{ readonly child: ChildProcess; readonly written: Promise<readonly WrittenFile[]> }> {
@@ -92,7 +93,9 @@ async function startWriter(
   return { child, written }
 }
 
-/** Kills a service again and again, and has it running in the end; returns how often. */
+/**
+ * Kills a service repeatedly, and leaves it running at the end. Returns how often it was killed.
+ */
 async function killUntil(service: Service, random: Random, signal: AbortSignal): Promise<number> {
   let count = 0
   while (!signal.aborted) {
@@ -104,7 +107,7 @@ async function killUntil(service: Service, random: Random, signal: AbortSignal):
   return count
 }
 
-/** The same for the store, which is away for long once. */
+/** Does the same for the store, with one long downtime. */
 async function killStore(store: TestStore, random: Random, signal: AbortSignal): Promise<number> {
   await pause(random.between(1_500, 4_000), signal)
   await killFor(store, size.awaySeconds * 1000)
@@ -121,7 +124,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => undefined)
 }
 
-/** Asks for a number by the values of a label, over all that was written. */
+/** Queries a number grouped by a label, over everything that was written. */
 async function sumBy(
   label: string,
   logql: string,
@@ -135,7 +138,7 @@ async function sumBy(
   return new Map(result.map(({ metric, value }) => [metric?.[label] ?? '', Number(value?.[1])]))
 }
 
-/** As long as this without a new line means that no more will come. */
+/** If no new line arrives for this long, no more will come. */
 const steadyMs = 30_000
 
 async function waitUntilSteady(count: () => Promise<number>, lineCount: number): Promise<void> {

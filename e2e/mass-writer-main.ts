@@ -1,13 +1,13 @@
-// Writes numbered lines of a container runtime to many files at a steady rate and rotates each of them
-// twice a second, all at moments of their own. argv[2] is a JSON of MassWriterOptions; when all is
-// written, the last number of each file and the sum of its lines' keys go over the IPC channel.
+// Writes numbered lines like a container runtime to many files at a steady rate, and rotates each
+// twice a second at its own moments. argv[2] is MassWriterOptions as JSON. When all is written,
+// sends the last number of each file and the sum of its lines' keys over the IPC channel.
 
 import { closeSync, openSync, renameSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { massKey, massLine } from './mass-lines.ts'
 
-/** What to write. */
+/** Describes what to write. */
 export interface MassWriterOptions {
   readonly dir: string
   readonly fileCount: number
@@ -15,7 +15,7 @@ export interface MassWriterOptions {
   readonly seconds: number
 }
 
-/** What was written to a file: lines 1 to `count`, and the sum of their keys. */
+/** The content written to a file: lines 1 to `count`, and the sum of their keys. */
 export interface WrittenFile {
   readonly count: number
   readonly keySum: number
@@ -35,7 +35,7 @@ const files = Array.from({ length: fileCount }, (_, file) => {
   const path = join(dir, `${file}.log`)
   return { path, fd: openSync(path, 'a'), rotations: 0, count: 0, keySum: 0 }
 })
-// The files are there; whoever reads them may begin.
+// The files exist, so readers may start.
 send('open')
 await new Promise(resolve => process.once('message', resolve))
 
@@ -48,7 +48,7 @@ while (performance.now() - startMs < seconds * 1000) {
   owedBytes += ((now - lastMs) / 1000) * bytesPerSecond
   lastMs = now
   const bytesPerFile = owedBytes / fileCount
-  // Times ascend and are never the same, as those of a runtime.
+  // Times ascend and never repeat, like those of a runtime.
   const wallNs = BigInt(Date.now()) * 1_000_000n
   if (wallNs > nowNs) nowNs = wallNs
   for (const [index, file] of files.entries()) {

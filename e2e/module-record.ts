@@ -1,5 +1,5 @@
-// Loaded before a program by `--import`: writes the paths of all modules that the program loads into the
-// file that SKALD_MODULE_RECORD names, one a line, and at its end the names of those inside of Node.
+// Loaded before a program by `--import`. Writes the paths of all modules that the program loads to
+// the file in SKALD_MODULE_RECORD, one per line, and at its end the names of Node's internal ones.
 
 import { appendFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'

@@ -1,4 +1,5 @@
-// A release, made without sending anything: what its files hold, and that the installed packages run.
+// A release, built without publishing: the content of its files, and whether the installed packages
+// run.
 
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -24,7 +25,7 @@ root.setTimeout(240_000)
 const run = promisify(execFile)
 const chartUrl = '--chart-url=https://charts.example.org/skald'
 
-/** A configuration of the agent with every kind of discovery and of source. */
+/** An agent configuration with every kind of discovery and source. */
 const everyKind = `
 clients: [{url: 'http://127.0.0.1:3100/loki/api/v1/push'}]
 scrape_configs:
@@ -49,12 +50,15 @@ scrape_configs:
   - {job_name: events, windows_events: {eventlog_name: Application}}
 `
 
-/** Runs a program without what a test runner has added for Node, which others than ours do not take. */
+/**
+ * Runs a program without the test runner's additions for Node, which other Node versions do not
+ * accept.
+ */
 function runPlain(...command: string[]): Promise<{ stdout: string; stderr: string }> {
   return run('env', ['-u', 'NODE_OPTIONS', ...command], { env: cleanEnv() })
 }
 
-test('one version is written everywhere', async t => {
+test('the same version is written everywhere', async t => {
   t.same(versionProblems(), [])
 })
 
@@ -88,8 +92,8 @@ test('a new version is written everywhere, and into the CHANGELOG', async t => {
   t.equal(lock.packages['packages/store'].version, '7.8.9-rc.1')
   t.equal(lock.packages['packages/store'].dependencies['@skald/wire'], '7.8.9-rc.1')
   t.equal(lock.packages['node_modules/fastify'].version.split('.').length, 3)
-  t.throws(() => setVersion('7.8.9-rc.1', { root: dir, date: '' }), /is the version already/)
-  t.throws(() => setVersion('next', { root: dir, date: '' }), /is no version/)
+  t.throws(() => setVersion('7.8.9-rc.1', { root: dir, date: '' }), /is already the version/)
+  t.throws(() => setVersion('next', { root: dir, date: '' }), /is not a version/)
   const chart = join(dir, 'charts/skald/Chart.yaml')
   writeFileSync(
     chart,
@@ -104,7 +108,7 @@ test('tags of the image', async t => {
 })
 
 test(
-  'a release holds packages that run, the chart with its index, and checksums',
+  'a release contains working packages, the chart with its index, and checksums',
   needsHelm,
   async t => {
     const dir = t.testdir()
@@ -174,7 +178,7 @@ test(
     }
 
     const skald = join(installDir, 'node_modules/.bin/skald')
-    // The Node of the project stands for that of whoever installs.
+    // The project's Node represents the user's.
     const path = `${dirname(join(rootDir, 'node_modules/node/bin/node'))}:${process.env.PATH}`
     const env = { ...process.env, ...cleanEnv(), PATH: path }
     const { stdout } = await run(skald, ['version'], { env })
@@ -213,7 +217,7 @@ test(
       body: JSON.stringify({ streams: [{ stream: { app: 'shop' }, values }] }),
     })
     t.equal(pushed.status, 204, readFileSync(join(dir, 'store.log'), 'utf8'))
-    // Threads: a merge, and the scans of a query.
+    // Runs threads: a merge, and the scans of a query.
     t.equal((await fetch(`${url}/flush`, { method: 'POST' })).status, 204)
     const asked = await run(
       skald,

@@ -1,15 +1,14 @@
-// Containers write numbered lines in bursts while their files are rotated, emptied, restarted and
-// deleted, and while agent and store are killed at random moments. In the end the store has every line
-// exactly once.
+// Containers write numbered lines in bursts while their files are rotated, truncated, restarted and deleted,
+// and while agent and store are killed at random moments. In the end the store has every line exactly once.
 //
-// Fairness: the test does nothing after which no reader whatever could have the lines.
-//  - The first line is written when the agent has found the first files. (What an agent does with files
-//    that were rotated before it was ever started is another matter.)
-//  - Rename (and gzip of older files) happens at any moment; no rotated file is removed.
-//  - copytruncate destroys what was not read: its writer pauses, and the file is emptied only when its
-//    last line is in the store.
-//  - A pod is deleted a few seconds after its last line, while the agent runs; agent and store are not
-//    killed again until that line is in the store, since the files are gone by then.
+// To be fair, the test does nothing that would hide lines from every possible reader:
+// - The first line is written after the agent has found the first files. (Files rotated before the agent's
+//   first start are another matter.)
+// - Renames (and gzip of older files) happen at any moment, but no rotated file is removed.
+// - copytruncate destroys unread lines, so its writer pauses, and the file is truncated only when its last
+//   line is in the store.
+// - A pod is deleted a few seconds after its last line, while the agent is running. Agent and store are not
+//   killed again until that line is in the store, because the files are gone by then.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
@@ -27,7 +26,7 @@ const seed = Number(process.env.SKALD_TORTURE_SEED ?? Date.now() % 1_000_000)
 const killCount = 5
 const selector = '{job=~"containerd|docker"}'
 
-// For the file as a whole; a test of its own cannot outlive it.
+// For the whole file, because a single test cannot outlive it.
 const timeoutMs = (120 + megabytes * 2) * 1000
 root.setTimeout(timeoutMs)
 
@@ -107,9 +106,9 @@ scrape_configs:
 `
 }
 
-/** Shows what a service found wrong, for whoever has to find out why lines are missing. */
+/** Prints a service's warnings, to help find out why lines are missing. */
 function commentWarnings(t: Test, service: Service): void {
-  const isWarning = /"level":(40|50|60)/
+  const isWarning = /^level=(warn|error)/
   for (const line of service.output().split('\n')) if (isWarning.test(line)) t.comment(line)
 }
 
@@ -124,11 +123,11 @@ interface Stage {
 type Did = Extract<WriterEvent, { kind: 'did' }>
 type Ended = Extract<WriterEvent, { kind: 'ended' }>
 
-/** The writer's process, and what it says. */
+/** The writer's process and its events. */
 class WriterHandle {
   readonly #child: ChildProcess
   readonly #waiting: ((event: Did | Ended) => void)[] = []
-  /** Settles with the number of bytes when the last burst is over. */
+  /** Resolves with the number of bytes when the last burst is over. */
   readonly written: Promise<number>
   isWritten = false
 
@@ -154,12 +153,12 @@ class WriterHandle {
     this.#child.send({ kind: 'begin' } satisfies WriterCommand)
   }
 
-  /** Has a command carried out. The writer answers in the order of the commands. */
+  /** Sends a command. The writer answers in the order of the commands. */
   command(command: ContainerCommand): Promise<Did> {
     return this.#send(command) as Promise<Did>
   }
 
-  /** Ends the writer; returns the last number of each file. */
+  /** Ends the writer. Returns the last number of each file. */
   async end(): Promise<Ended['lastNumbers']> {
     return ((await this.#send({ kind: 'end' })) as Ended).lastNumbers
   }
@@ -176,7 +175,7 @@ class WriterHandle {
   }
 }
 
-/** Keeps kills away while somebody depends on the processes living. */
+/** Delays kills while a task needs the processes alive. */
 class Gate {
   #holders = 0
   readonly #waiting: (() => void)[] = []
@@ -207,7 +206,7 @@ async function killRepeatedly(service: Service, gate: Gate, random: Random): Pro
   }
 }
 
-/** Pauses between two scenes; false when the writer has written everything. */
+/** Pauses between two scenes. Returns false when the writer has written everything. */
 async function nextScene({ writer }: Stage, pauseMs: number): Promise<boolean> {
   if (!writer.isWritten) await Promise.race([sleep(pauseMs), writer.written])
   return !writer.isWritten
@@ -225,7 +224,7 @@ async function restartRepeatedly(container: string, stage: Stage): Promise<void>
   while (await nextScene(stage, 3_500)) await stage.writer.command({ kind: 'restart', container })
 }
 
-/** Grace between a pod's last line and the removal of its files. */
+/** Time between a pod's last line and the removal of its files. */
 const deletionGraceMs = 3_000
 
 async function replaceRepeatedly(container: string, stage: Stage): Promise<void> {
@@ -233,7 +232,7 @@ async function replaceRepeatedly(container: string, stage: Stage): Promise<void>
   let name = container
   while (await nextScene(stage, 4_000)) {
     await gate.hold(async () => {
-      // Both run, or are about to: a kill under way is followed by a start.
+      // Both are running or about to: a kill in progress is followed by a start.
       await store.waitUntilReady()
       await agent.waitUntilReady()
       const { file, lastNumber, successor } = await writer.command({
@@ -250,7 +249,7 @@ async function replaceRepeatedly(container: string, stage: Stage): Promise<void>
 
 const storedTimeoutMs = 20_000
 
-/** Waits until the store has as many lines of a file as were written; false when it took too long. */
+/** Waits until the store has all lines of a file. Returns false on timeout. */
 async function waitUntilStored(stage: Stage, file: string, lastNumber: number): Promise<boolean> {
   const endMs = performance.now() + storedTimeoutMs
   while (performance.now() < endMs) {
@@ -260,10 +259,10 @@ async function waitUntilStored(stage: Stage, file: string, lastNumber: number): 
   return false
 }
 
-/** As long as this without a new line means that no more will come. */
+/** If no new line arrives for this long, no more will come. */
 const steadyMs = 20_000
 
-/** Waits until the store has so many lines, or no more come. */
+/** Waits until the store has this many lines, or no more arrive. */
 async function waitUntilSteady(stage: Stage, lineCount: number): Promise<void> {
   let count = 0
   let changedMs = performance.now()
@@ -284,7 +283,7 @@ async function countStored({ store, startNs }: Stage, logql: string): Promise<nu
     })
     return Number(result[0]?.value?.[1] ?? 0)
   } catch {
-    // The store may have been killed just now; whoever asks will ask again.
+    // The store may have just been killed; the caller retries.
     return 0
   }
 }

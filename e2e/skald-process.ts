@@ -1,5 +1,5 @@
 // Runs the command line as a real process for tests and benchmarks: starts it, waits until it is
-// ready, ends it by its process id. Nothing here knows what the process does.
+// ready, and ends it by its process id. Knows nothing about what the process does.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,24 +11,27 @@ import { fileURLToPath } from 'node:url'
 /** Root of the repository. */
 export const rootDir = fileURLToPath(new URL('..', import.meta.url))
 
-/** The command as the packages install it; it replaces itself by node, so its id is the program's. */
+/**
+ * The command as the packages install it. It replaces itself with node, so its process id is the
+ * program's.
+ */
 export const skaldCommand = fileURLToPath(new URL('../packages/skald/bin/skald', import.meta.url))
 
 /** A started process. */
 export interface SkaldProcess {
   readonly pid: number
-  /** Settles when the process has ended; never rejects. */
+  /** Resolves when the process has ended. Never rejects. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>
-  /** Returns what the process has written to stdout and stderr so far. */
+  /** Returns everything written to stdout and stderr so far. */
   output(): string
-  /** Sends a signal and waits for the end; SIGKILL follows when 15 s were not enough. */
+  /** Sends a signal and waits for the end. Sends SIGKILL after 15 s. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
 }
 
-/** How to start a process. */
+/** Options for starting a process. */
 export interface SpawnOptions {
   readonly args: readonly string[]
-  /** File that takes stdout and stderr; appended to. */
+  /** File to which stdout and stderr are appended. */
   readonly outputFile: string
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
@@ -36,7 +39,7 @@ export interface SpawnOptions {
 
 const endGraceMs = 15_000
 
-/** Processes that run; a test process that ends early takes them with it. */
+/** Running processes. A test process that ends early kills them. */
 const running = new Set<ChildProcess>()
 process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
@@ -73,16 +76,18 @@ export function spawnSkald(options: SpawnOptions): SkaldProcess {
   }
 }
 
-/** The environment without what a test runner adds to make node processes report to it. */
+/**
+ * Returns the environment without the test runner's additions, which make node processes report to
+ * it.
+ */
 export function cleanEnv(): Record<string, string | undefined> {
   const { NODE_OPTIONS: _options, NODE_V8_COVERAGE: _coverage, ...env } = process.env
   return env
 }
 
 /**
- * Waits until `url` answers 200 and returns how long it took, in milliseconds.
- *
- * @throws Error with the end of the output when the process ends, or when the time is over.
+ * Waits until `url` answers 200. Returns how long that took, in milliseconds.
+ * @throws Error with the end of the output when the process ends, or on timeout.
  */
 export async function waitUntilReady(
   skald: SkaldProcess,
@@ -96,7 +101,7 @@ export async function waitUntilReady(
   })
   while (performance.now() - startMs < timeoutMs) {
     if (ended) break
-    // Until the port is open the connection is refused, which is what is being waited for.
+    // The connection is refused until the port is open, which is what we wait for.
     const status = await fetch(url).then(readStatus, () => 0)
     if (status === 200) return performance.now() - startMs
     await sleep(10)
@@ -111,8 +116,8 @@ async function readStatus(response: Response): Promise<number> {
 }
 
 /**
- * Loopback address of this process alone. While a server is down between being killed and started
- * again, another test must not be given its port: it would take what is sent to that server.
+ * Loopback address of this process only. While a server is down between a kill and its restart,
+ * another test must not get its port, or it would receive what is sent to that server.
  */
 export const loopbackHost = process.platform === 'linux' ? hostOf(process.pid) : '127.0.0.1'
 
@@ -121,7 +126,7 @@ function hostOf(pid: number): string {
   return `127.${64 + ((pid >>> 16) & 63)}.${(pid >>> 8) & 255}.${pid & 255}`
 }
 
-/** Finds a port of `loopbackHost` that is free now. */
+/** Returns a port of `loopbackHost` that is free now. */
 export function reservePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
@@ -136,7 +141,7 @@ export function reservePort(): Promise<number> {
   })
 }
 
-/** A port of 127.0.0.1 that another program has, until it is freed. */
+/** Occupies a port of 127.0.0.1 until it is freed. */
 export async function takePort(): Promise<{ readonly port: number; free(): Promise<void> }> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

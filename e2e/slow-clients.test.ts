@@ -1,6 +1,6 @@
-// Clients that announce much and send next to nothing, hundreds at once: everybody else's pushes are taken as if
-// they were not there, and they themselves are cut off. `npm run bench -- contention` measures by how much
-// they slow others down.
+// Hundreds of clients at once announce much and send almost nothing. Other clients' pushes are
+// accepted as usual, and the slow ones are disconnected. `npm run bench -- contention` measures how
+// much they slow others down.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { t as root, test } from 'tap'
@@ -28,7 +28,7 @@ test('hundreds of slow clients keep nobody from pushing', async t => {
   const statuses: Record<number, number> = {}
   const endMs = performance.now() + readTimeoutMs + 2_500
   for (let i = 0; performance.now() < endMs; i++) {
-    // As large as an agent's, so that it needs room itself.
+    // As large as an agent's push, so that it needs room too.
     const values = Array.from({ length: 2000 }, (_, k) => [
       `${Date.now()}${String(i % 1000).padStart(3, '0')}${String(k % 1000).padStart(3, '0')}`,
       `line ${i} ${k} ${'x'.repeat(100)}`,
@@ -41,9 +41,9 @@ test('hundreds of slow clients keep nobody from pushing', async t => {
     statuses[status] = (statuses[status] ?? 0) + 1
     await sleep(50)
   }
-  t.same(Object.keys(statuses), ['204'], `all pushes are taken: ${JSON.stringify(statuses)}`)
+  t.same(Object.keys(statuses), ['204'], `all pushes are accepted: ${JSON.stringify(statuses)}`)
   const answers = new Set(slow.map(({ answer }) => answer()))
-  t.same([...answers], ['HTTP/1.1 408 Request Timeout'], 'all slow clients are told so')
+  t.same([...answers], ['HTTP/1.1 408 Request Timeout'], 'all slow clients get this answer')
   t.ok(
     slow.every(({ socket }) => socket.closed),
     'and cut off',

@@ -1,6 +1,5 @@
-// A store is killed at random moments while several clients push. After every start it is ready soon
-// and has every entry that it acknowledged, once; entries that were pushed without an answer may be
-// there or not.
+// Kills a store at random moments while several clients push. After every start it is ready soon
+// and has every acknowledged entry once. Entries pushed without an answer may or may not be there.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLabelSet } from '@skald/wire'
@@ -14,14 +13,14 @@ const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
 const killCount = Number(process.env.SKALD_CRASH_KILLS ?? 50)
 const clientCount = 4
 const linesPerPush = 120
-/** Far beyond what a start takes, so that a busy machine fails nothing; the bench holds it to 1 s. */
+/** Much longer than a start takes, so that a busy machine fails no test. The bench requires 1 s. */
 const readyMsMax = 5_000
 
-// For the file as a whole; a test of its own cannot outlive it.
+// For the whole file, because a single test cannot outlive it.
 const timeoutMs = 300_000
 root.setTimeout(timeoutMs)
 
-test('Store has every acknowledged entry after each of many kills during pushes', async t => {
+test('store has every acknowledged entry after each of many kills during pushes', async t => {
   t.setTimeout(timeoutMs)
   t.comment(`seed ${seed}, ${killCount} kills`)
   const random = new Random(seed)
@@ -41,7 +40,7 @@ test('Store has every acknowledged entry after each of many kills during pushes'
     await Promise.all([killing, ...pushing])
     const readyMs = await store.start()
     readyTimes.push(readyMs)
-    // New lines are compared after each start, all lines once more at the end.
+    // Compares new lines after each start, and all lines again at the end.
     for (const client of clients) {
       for (const problem of await client.checkRecent()) problems.push(`kill ${kill}: ${problem}`)
     }
@@ -100,7 +99,7 @@ class Client {
         line: makeLine({ file: this.file, number: first + i }),
       }))
       const labels = createLabelSet({ job: 'crash', client: this.file })
-      // A push that was cut off by the kill was not acknowledged; nothing is promised for it.
+      // A push interrupted by the kill was not acknowledged, so it may be lost.
       const status = await this.#store.push([{ labels, entries }]).then(
         answer => answer.status,
         () => 0,
@@ -117,7 +116,7 @@ class Client {
     return this.#lastNs
   }
 
-  /** Asks for the lines of the pushes acknowledged since the last check. */
+  /** Queries the lines of the pushes acknowledged since the last check. */
   async checkRecent(): Promise<string[]> {
     const pushes = this.#unchecked
     this.#unchecked = []
@@ -138,7 +137,7 @@ class Client {
     return lost.slice(0, 5)
   }
 
-  /** Leaves of the missing numbers, `file: first-last of ...`, those that were acknowledged. */
+  /** Returns the missing numbers, `file: first-last of ...`, that were acknowledged. */
   listLost(missing: readonly string[]): string[] {
     return missing.filter(text => {
       const match = /^(\S+): (\d+)-(\d+) /.exec(text)

@@ -1,5 +1,5 @@
-// Row 99 of docs/clients.md: the reader that every answer of these tests goes through fails where Grafana's
-// does, and answers of every kind pass it.
+// Row 99 of docs/clients.md: the parser that checks every answer of these tests fails where
+// Grafana's does, and accepts answers of every kind.
 
 import { t as root, test } from 'tap'
 import { categorize, startSeeded } from './client-seed.ts'
@@ -66,7 +66,7 @@ test('an answer is read in the order of its keys, as Grafana reads it', async t 
   ]
   for (const [path, query] of asked) {
     for (const headers of [{}, categorize]) {
-      // Checks it as well.
+      // This also checks the answer.
       const { status } = await seed.ask(path, { query, ...seed.range, limit: '1000' }, headers)
       t.equal(status, 200, query)
     }

@@ -1,12 +1,11 @@
-// Reads the answer of a query as Grafana's backend does: a parser that takes the keys as they come, and
-// fails where a type is not the one it knows. Works on the text, since order is lost in JSON.parse.
+// Parses the answer of a query like Grafana's backend: takes the keys in their order, and fails if
+// a type is unexpected. Works on the text, because JSON.parse loses the order.
 
 const kinds = ['matrix', 'vector', 'streams', 'scalar', 'string']
 
 /**
  * Checks an answer with status 200.
- *
- * @throws Error that says where and what Grafana would not read.
+ * @throws Error with the place that Grafana would not accept.
  */
 export function checkStrictly(body: string): void {
   const reader = new JsonReader(body)
@@ -75,14 +74,14 @@ function readEntry(reader: JsonReader, isCategorized: boolean): void {
     index++
     if (index === 1) {
       const time = reader.string()
-      if (!/^\d{10,}$/.test(time)) reader.fail(`${time} is no time in nanoseconds`)
+      if (!/^\d{10,}$/.test(time)) reader.fail(`${time} is not a time in nanoseconds`)
     } else if (index === 2) reader.string()
     else if (index === 3 && isCategorized) {
       reader.object(key => {
         if (key !== 'structuredMetadata' && key !== 'parsed') reader.fail(`unknown category ${key}`)
         readLabels(reader)
       })
-    } else reader.fail('an element too many beside a line')
+    } else reader.fail('an extra element next to a line')
   })
   if (index !== (isCategorized ? 3 : 2)) reader.fail(`${index} elements beside a line`)
 }
@@ -131,7 +130,7 @@ class JsonReader {
     this.#space()
     const match = this.#match(/"(?:[^"\\]|\\.)*"/y)
     if (match === undefined) this.fail('not a string')
-    // Refuses control characters and escapes that are none.
+    // Rejects control characters and invalid escapes.
     return JSON.parse(match) as string
   }
 

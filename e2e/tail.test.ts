@@ -1,5 +1,6 @@
-// A live tail of a real store: over a stop and over a kill, read as logcli reads it, which after a lost
-// connection asks again from the last entry it has, and as Grafana and loki-canary, which ask for the same.
+// A live tail of a real store across a stop and a kill. One client behaves like logcli, which after a lost
+// connection asks again from its last entry. The other behaves like Grafana and loki-canary, which repeat
+// their request.
 
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -20,7 +21,7 @@ async function push(store: TestStore, ...lines: readonly string[]): Promise<void
   if (status !== 204) throw new Error(body)
 }
 
-test('a stop says goodbye to tails and does not wait for them', async t => {
+test('a stop closes tails properly and does not wait for them', async t => {
   const store = await startStore(t, { dir: t.testdir() })
   const tail = await openTail(t, store.url, { query })
   const stuck = await openTail(t, store.url, { query })
@@ -31,7 +32,7 @@ test('a stop says goodbye to tails and does not wait for them', async t => {
   t.same(await tail.waitForClose(), { code: 1001, reason: 'the store is stopping' })
 })
 
-test('a client that asks again from its last entry misses nothing over a kill', async t => {
+test('a client that asks again from its last entry misses nothing across a kill', async t => {
   const store = await startStore(t, { dir: t.testdir() })
   const before = await openTail(t, store.url, { query })
   await push(store, 'one', 'two')
@@ -43,13 +44,13 @@ test('a client that asks again from its last entry misses nothing over a kill', 
   await push(store, 'three')
   const after = await openTail(t, store.url, { query, start: last })
   await push(store, 'four')
-  // The start is inclusive, as Loki's is.
+  // The start is inclusive, like Loki's.
   t.same(await after.waitForLines(3), ['two', 'three', 'four'])
   after.socket.close()
   await once(after.socket, 'close')
 })
 
-test('a client that asks again as before misses nothing over a kill, and sees nothing twice', async t => {
+test('a client that repeats its request misses nothing across a kill, and sees nothing twice', async t => {
   const store = await startStore(t, { dir: t.testdir() })
   const before = await openTail(t, store.url, { query })
   await push(store, 'one', 'two')
@@ -58,7 +59,7 @@ test('a client that asks again as before misses nothing over a kill, and sees no
   t.equal((await before.waitForClose()).code, 1006)
   await store.start()
   await push(store, 'three')
-  // One of many, each as new as it is.
+  // Tails that are not resumed start as new ones.
   const limited = await openTail(t, store.url, { query, limit: '2' })
   t.same(await limited.waitForLines(2), ['two', 'three'], 'who says a limit is given it')
   const other = await openTail(t, store.url, { query: `${query} != "one"` })
@@ -72,7 +73,7 @@ test('a client that asks again as before misses nothing over a kill, and sees no
   t.same(await after.waitForLines(2), ['three', 'four'])
   const another = await openTail(t, store.url, { query })
   t.same(await another.waitForLines(4), ['one', 'two', 'three', 'four'], 'there was but one')
-  // An orderly stop is no different.
+  // An orderly stop behaves the same.
   another.socket.close()
   await another.waitForClose()
   await store.stop()
@@ -84,7 +85,7 @@ test('a client that asks again as before misses nothing over a kill, and sees no
   t.same(await last.waitForLines(2), ['five', 'six'])
 })
 
-test('a line that is pushed until it is taken is sent once and in order, whenever the store is killed', async t => {
+test('a line pushed until accepted is sent once and in order, whenever the store is killed', async t => {
   const store = await startStore(t, { dir: t.testdir() })
   const labels = createLabelSet({ job: 'tail' })
   let isPushing = true
@@ -92,7 +93,7 @@ test('a line that is pushed until it is taken is sent once and in order, wheneve
   const pushing = (async () => {
     for (let i = 0; isPushing; i++) {
       const entries = [{ timestampNs: nowNs(), line: `line ${i}` }]
-      // Without an answer it is sent again, taken or not.
+      // Without an answer it is pushed again, whether it was stored or not.
       while ((await store.push([{ labels, entries }]).catch(() => undefined))?.status !== 204) {
         await sleep(5)
       }
@@ -100,13 +101,14 @@ test('a line that is pushed until it is taken is sent once and in order, wheneve
     }
   })()
   const seen: string[] = []
-  // What was sent and not noted as sent when the store was killed is sent once more, and nothing else.
+  // If the store was killed between sending a line and recording that, this line is sent again, and
+  // no other.
   const take = (lines: readonly string[]) => {
     seen.push(...lines.slice(lines[0] === seen.at(-1) ? 1 : 0))
   }
   for (let kill = 0; kill < 4; kill++) {
     const tail = await openTail(t, store.url, { query })
-    // The first one begins with what is there already.
+    // The first tail begins with what is already there.
     await tail.waitForLines(20)
     await sleep(300 + 7 * kill)
     await store.kill()

@@ -1,4 +1,4 @@
-// The version is written once, and everything that tells it tells the same.
+// The version is defined once, and everything that reports it agrees.
 
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,7 +11,7 @@ import { reservePort, rootDir, skaldCommand, spawnSkald, waitUntilReady } from '
 
 const version = currentVersion()
 
-test('no source file has a version of its own', async t => {
+test('no source file has its own version', async t => {
   const files = execFileSync('git', ['ls-files', 'packages/*/src', 'Dockerfile'], {
     cwd: rootDir,
     encoding: 'utf8',
@@ -27,7 +27,7 @@ test('no source file has a version of its own', async t => {
   t.same(repeats, [])
 })
 
-test('command line, pushes, metrics and chart tell the version of package.json', async t => {
+test('command line, pushes, metrics and chart report the version of package.json', async t => {
   const dir = t.testdir({ 'a.log': 'one\n' })
   let userAgent: string | undefined
   const server = createServer((request, response) => {

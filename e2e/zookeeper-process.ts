@@ -1,5 +1,5 @@
-// A real ZooKeeper as a process of its own, and its command line to write with. Both are Java programs, of
-// Debian's package libzookeeper-java (or a classpath in ZOOKEEPER_CLASSPATH).
+// A real ZooKeeper as a separate process, and its command line for writing. Both are Java programs
+// from Debian's package libzookeeper-java (or a classpath in ZOOKEEPER_CLASSPATH).
 
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -17,7 +17,7 @@ const classpath =
   process.env.ZOOKEEPER_CLASSPATH || (jars.every(path => existsSync(path)) ? jars.join(':') : '')
 const isThere = classpath !== '' && spawnSync('java', ['-version']).status === 0
 
-/** Why there is none to test with. */
+/** Reason to skip tests without ZooKeeper. */
 export const skipZookeeper = isThere ? false : 'no Java with a ZooKeeper (libzookeeper-java)'
 
 const javaArgs = ['-Xmx64m', '-XX:TieredStopAtLevel=1', '-cp', classpath]
@@ -26,7 +26,7 @@ const javaArgs = ['-Xmx64m', '-XX:TieredStopAtLevel=1', '-cp', classpath]
 export class ZookeeperProcess implements TestZookeeper {
   readonly #dir: string
   readonly #port: number
-  /** Another one, where the nodes can be changed without anybody who follows them. */
+  /** Another port, for changing nodes unseen by the clients that follow them. */
   readonly #hiddenPort: number
   #process: ChildProcess | undefined
   readonly #paths = new Set<string>()
@@ -41,7 +41,7 @@ export class ZookeeperProcess implements TestZookeeper {
     return `${loopbackHost}:${this.#port}`
   }
 
-  /** What it has logged so far. */
+  /** Everything logged so far. */
   get log(): string {
     return readFileSync(join(this.#dir, 'log'), 'utf8')
   }
@@ -76,14 +76,17 @@ admin.enableServer=false
     await once(this.#process!, 'exit')
   }
 
-  /** The session of the one client that is connected. */
+  /** Returns the session of the only connected client. */
   async connectedSession(): Promise<string | undefined> {
     const connections = await this.#ask('cons', this.#port)
     const ids = [...connections.matchAll(/\bsid=(0x[0-9a-f]+)/g)].map(([, id]) => id)
     return ids.length === 1 ? ids[0] : undefined
   }
 
-  /** Tells whether a session is open; one of a client that is gone is so until it expires. */
+  /**
+   * Returns true if a session is open. The session of a vanished client stays open until it
+   * expires.
+   */
   async hasSession(id: string): Promise<boolean> {
     return new RegExp(`\\b${id}\\b`).test(await this.#ask('dump', this.#port))
   }
@@ -95,7 +98,7 @@ admin.enableServer=false
       socket.on('data', chunk => {
         text += chunk
       })
-      // A server that is still starting may forget whoever asks.
+      // A server that is still starting may never answer.
       socket.setTimeout(2_000, () => socket.destroy(new Error(`no answer to ${command}`)))
       socket.on('error', reject)
       socket.on('close', () => resolve(text))

@@ -1,5 +1,5 @@
-// nerve_sd_configs and serverset_sd_configs against a real ZooKeeper: its watches, restarts and sessions that
-// expire. What is written there, its own command line writes.
+// nerve_sd_configs and serverset_sd_configs against a real ZooKeeper: its watches, restarts and
+// expired sessions. ZooKeeper's own command line writes the nodes.
 
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ root.setTimeout(180_000)
 const options = { skip: skipZookeeper }
 
 test(
-  'nerve_sd_configs follows the members in a ZooKeeper as they come, change and go',
+  'nerve_sd_configs follows members in a ZooKeeper as they come, change and go',
   options,
   async t => {
     const zookeeper = await startZookeeper(t, join(t.testdir({}), 'zookeeper'))
@@ -23,7 +23,7 @@ test(
 )
 
 test(
-  'serverset_sd_configs gives the members in a ZooKeeper with all their endpoints',
+  'serverset_sd_configs returns members in a ZooKeeper with all their endpoints',
   options,
   async t => {
     const zookeeper = await startZookeeper(t, join(t.testdir({}), 'zookeeper'))
@@ -94,7 +94,7 @@ scrape_configs:
     await arrived('first of a')
     t.match(receiver.entries[0]?.labels, 'member="a"')
 
-    // While ZooKeeper is away its nodes change.
+    // The nodes change while ZooKeeper is down.
     await zookeeper.kill()
     await zookeeper.start({ isHidden: true })
     await zookeeper.put('/nerve/b', member('b'), { isHidden: true })
@@ -107,7 +107,7 @@ scrape_configs:
     await arrived('first of b')
     await waitFor(() => readFileSync(outputFile, 'utf8').includes('Discovery works again'))
 
-    // The process stands still until its session has expired.
+    // The process is stopped until its session has expired.
     const session = await zookeeper.connectedSession()
     process.kill(agent.pid, 'SIGSTOP')
     await waitFor(() => zookeeper.log.includes(`Expiring session ${session}`))
@@ -119,7 +119,7 @@ scrape_configs:
     t.ok(session && next && next !== session)
 
     const metrics = await (await fetch(`http://${loopbackHost}:${port}/metrics`)).text()
-    t.match(metrics, /^promtail_targets_active_total 1$/m, 'members that went are no targets')
+    t.match(metrics, /^promtail_targets_active_total 1$/m, 'members that left are not targets')
     t.match(metrics, /^prometheus_treecache_zookeeper_failures_total [1-9]\d*$/m)
 
     await agent.end('SIGTERM')

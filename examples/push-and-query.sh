@@ -1,5 +1,5 @@
 #!/bin/sh
-# Pushes one line with curl and asks for it again. Wants a store on $SKALD_URL:
+# Pushes one line with curl, then queries it. SKALD_URL must point to a store:
 #   sh examples/push-and-query.sh
 set -eu
 url=${SKALD_URL:-http://127.0.0.1:3100}

@@ -1,4 +1,4 @@
-// Everything that a release consists of, in one directory; nothing is sent anywhere.
+// Builds everything that a release consists of into one directory. Publishes nothing.
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -8,17 +8,16 @@ import { buildTarballs } from './tarballs.ts'
 import { chartDir } from './values-schema.ts'
 import { currentVersion, versionProblems } from './version.ts'
 
-/** What is built, and where from. */
+/** Where to build, and the address of the chart. */
 export interface BuildOptions {
-  /** Has to be empty, or not to be there. */
+  /** Must be empty or missing. */
   readonly outDir: string
-  /** Where the chart will be found, for its index; empty for the directory of the index itself. */
+  /** Future address of the chart, for its index. Empty for the directory of the index itself. */
   readonly chartUrl: string
 }
 
 /**
- * Builds tarballs, chart, list of tags and checksums; returns the names of the files.
- *
+ * Builds tarballs, chart, list of tags and checksums. Returns the names of the files.
  * @throws Error when versions disagree, the directory is not empty, or helm is missing.
  */
 export function buildRelease({ outDir, chartUrl }: BuildOptions): string[] {
@@ -40,7 +39,7 @@ export function buildRelease({ outDir, chartUrl }: BuildOptions): string[] {
   return [...files, 'SHA256SUMS']
 }
 
-/** Tags of the image of a version; a pre-release is nobody's `latest`. */
+/** Returns the image tags of a version. A pre-release is never `latest`. */
 export function imageTags(version: string): string[] {
   const [major, minor] = version.split('.')
   return version.includes('-') ? [version] : [version, `${major}.${minor}`, 'latest']
@@ -54,7 +53,7 @@ function buildChart(dir: string, url: string): void {
     const where = url === '' ? [] : ['--url', url]
     execFileSync('helm', ['repo', 'index', dir, ...where], { stdio: [...stdio] })
   } catch (cause) {
-    throw new Error('Cannot package the chart: helm 3 has to be on the PATH', { cause })
+    throw new Error('Cannot package the chart: helm 3 must be on the PATH', { cause })
   }
 }
 

@@ -1,12 +1,12 @@
-// package-lock.json as it is kept: without the ranges of Node that packages ask for. npm compares them with the Node
-// that it runs on itself, and warns; what runs the packages is the project's own Node, which the range of the
-// project's package.json speaks for.
+// Keeps package-lock.json free of the Node ranges that packages require. npm compares them with the
+// Node it runs on itself, and warns. The packages run on the project's own Node, which the range in
+// the project's package.json covers.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rootDir } from './packages.ts'
 
-/** Takes the ranges out of the lockfile. */
+/** Removes the ranges from the lockfile. */
 export function trimLockfile(root = rootDir): void {
   const path = join(root, 'package-lock.json')
   const lock = JSON.parse(readFileSync(path, 'utf8')) as {

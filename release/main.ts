@@ -1,4 +1,4 @@
-// npm run release -- COMMAND: makes what is given to others from this tree. See docs/releases.md.
+// npm run release -- COMMAND: builds what is published from this tree. See docs/releases.md.
 
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -11,12 +11,12 @@ import { setVersion } from './version.ts'
 
 const usage = `npm run release -- COMMAND
 
-  values-schema          makes charts/skald/values.schema.json anew
-  manifest               makes examples/kubernetes/skald.yaml anew, with helm
-  lockfile               takes out of package-lock.json what npm would warn of
-  version VERSION        writes the version everywhere, and its heading into the CHANGELOG
+  values-schema          regenerates charts/skald/values.schema.json
+  manifest               regenerates examples/kubernetes/skald.yaml with helm
+  lockfile               removes from package-lock.json what npm would warn about
+  version VERSION        writes the version everywhere and adds its heading to the CHANGELOG
   build [--out dist] [--chart-url URL]
-                         makes npm tarballs, chart with index, image tags and checksums
+                         builds npm tarballs, chart with index, image tags and checksums
 `
 
 const { values, positionals } = parseArgs({

@@ -1,4 +1,4 @@
-// The packages of this workspace, in the order in which they depend on each other.
+// Lists the packages of this workspace in the order of their dependencies.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url'
 /** Root of the repository. */
 export const rootDir = fileURLToPath(new URL('..', import.meta.url))
 
-/** A package.json, as far as a release reads it. */
+/** The parts of a package.json that a release reads. */
 export interface Manifest {
   readonly name: string
   readonly version: string
   readonly dependencies?: Readonly<Record<string, string>>
   readonly bin?: Readonly<Record<string, string>>
-  /** One source file, or several by the paths under which they are imported. */
+  /** One source file, or several by their import paths. */
   readonly exports?: string | Readonly<Record<string, string>>
   readonly [key: string]: unknown
 }
@@ -23,7 +23,7 @@ export function readJson<Content>(path: string): Content {
   return JSON.parse(readFileSync(path, 'utf8')) as Content
 }
 
-/** Folders of the packages below a root. */
+/** Returns the folders of the packages below a root. */
 export function packageDirs(root = rootDir): string[] {
   return readJson<{ workspaces: string[] }>(join(root, 'package.json')).workspaces
 }

@@ -1,5 +1,5 @@
-// npm packages with compiled JavaScript: Node strips no types below node_modules, so that what is installed
-// from a registry has to come without them.
+// Builds npm packages with compiled JavaScript. Node strips no types below node_modules, so
+// published packages must not contain any.
 
 import { execFileSync } from 'node:child_process'
 import {
@@ -15,10 +15,10 @@ import {
 import { join } from 'node:path'
 import { type Manifest, packageDirs, readJson, rootDir } from './packages.ts'
 
-/** zstd in node:zlib is there from this version on. */
+/** First version with zstd in node:zlib. */
 const nodeRange = '>=22.15'
 
-/** Makes a tarball of every package in `outDir`; returns their names. */
+/** Builds a tarball of every package in `outDir`. Returns their names. */
 export function buildTarballs(outDir: string): string[] {
   const workDir = join(outDir, '.packages')
   const names = packageDirs().map(dir => {
@@ -39,7 +39,7 @@ export function buildTarballs(outDir: string): string[] {
   return names
 }
 
-/** npm tells of one package in a list or, in other versions, by its name. */
+/** npm prints one package as a list or, in other versions, by its name. */
 function packedName(printed: string): string {
   const [packed] = Object.values(JSON.parse(printed) as Record<string, { filename: string }>)
   return packed!.filename
@@ -56,7 +56,8 @@ function compile(sourceDir: string, outDir: string, workDir: string): void {
     outDir,
     typeRoots: [join(rootDir, 'node_modules/@types')],
   }
-  // Declarations of modules without any lie beside the sources of whatever package uses them.
+  // Type declarations for modules without any are next to the sources of the package that uses
+  // them.
   const include = [sourceDir, join(rootDir, 'packages/*/src/**/*.d.ts')]
   const config = { extends: join(rootDir, 'tsconfig.json'), compilerOptions, include }
   writeFileSync(project, JSON.stringify(config))
@@ -64,7 +65,7 @@ function compile(sourceDir: string, outDir: string, workDir: string): void {
   for (const path of readdirSync(outDir, { recursive: true, encoding: 'utf8' })) {
     if (!path.endsWith('.js')) continue
     const file = join(outDir, path)
-    // Workers are named by URLs, which the compiler leaves as they are.
+    // Workers are named by URLs, which the compiler does not rewrite.
     const text = readFileSync(file, 'utf8').replace(/(new URL\('\.[^']+)\.ts'/g, "$1.js'")
     writeFileSync(file, text)
   }
@@ -81,7 +82,7 @@ function writeManifest(manifest: Manifest, target: string): void {
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(published, null, 2)}\n`)
 }
 
-/** What a package exports, where it is published. */
+/** Returns the exports of a published package. */
 function compiledExports(sources: NonNullable<Manifest['exports']>): Manifest['exports'] {
   const compiled = (path: string) => path.replace(/^\.\/src\//, './dist/').replace(/\.ts$/, '.js')
   if (typeof sources === 'string') return compiled(sources)
@@ -90,14 +91,14 @@ function compiledExports(sources: NonNullable<Manifest['exports']>): Manifest['e
   )
 }
 
-/** The command starts the compiled program. */
+/** Writes the command so that it starts the compiled program. */
 function writeBin(packageDir: string, target: string): void {
   const bin = join(packageDir, 'bin/skald')
   if (readJson<Manifest>(join(packageDir, 'package.json')).bin === undefined) return
   let compiled = readFileSync(bin, 'utf8')
   for (const [source, published] of [
     ['/../src/main.ts"', '/../dist/main.js"'],
-    // Compiled, it needs no Node that strips types, but one that has zstd.
+    // Compiled, it needs a Node with zstd, not one that strips types.
     ['process.features.typescript', 'require("zlib").zstdCompress'],
     ['Node 22.18', `Node ${nodeRange.slice('>='.length)}`],
     [': install one, or the one of this project with npm ci (without --omit=dev)', ': install one'],

@@ -1,6 +1,6 @@
-// Takes out of node_modules what no program of this project reads: headers of Node, sources of libraries
-// that come compiled as well, compiled parts for other systems, source maps. `npm ci` runs it at its
-// end, on whichever Node npm runs on: therefore plain JavaScript.
+// Removes from node_modules what no program of this project reads: headers of Node, sources of
+// libraries that also come compiled, compiled parts for other systems, source maps. `npm ci` runs
+// it at its end with npm's Node, whatever version that is, so it is plain JavaScript.
 
 import { readdirSync, rmSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -8,13 +8,15 @@ import { fileURLToPath } from 'node:url'
 
 const modulesDir = fileURLToPath(new URL('../node_modules', import.meta.url))
 
-/** Folders by the name of the package that they are in. */
+/** Folders, by the name of their package. */
 const unused = [
   [/^node(-bin)?-(linux|darwin|win)/, ['include', 'share']],
   [/^better-sqlite3$/, ['deps', 'src']],
 ]
 
-/** A compiled part for another system; both C libraries of Linux count as this one. */
+/**
+ * Returns true for a compiled part of another system. Both C libraries of Linux count as this one.
+ */
 function isForeign(name) {
   const isForAll = !/(linux|darwin|win32|android|ios)/.test(name)
   if (isForAll) return false

@@ -1,5 +1,6 @@
-// The schema of the chart's values, made from charts/skald/values.yaml: what is written there gives keys
-// and types, the tables below say what a default alone cannot. Helm refuses what does not fit.
+// Generates the schema of the chart's values from charts/skald/values.yaml. The file gives keys and
+// types; the tables below add what a default alone cannot express. Helm rejects values that do not
+// match.
 
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -18,9 +19,9 @@ const port = { type: 'integer', minimum: 1, maximum: 65535 }
 const percent = { type: 'integer', minimum: 1, maximum: 90 }
 const texts = { type: 'array', items: text }
 const objects = { type: 'array', items: { type: 'object' } }
-/** Labels and the like, whose values YAML takes for numbers and booleans unless they are quoted. */
+/** Labels and similar values, which YAML reads as numbers and booleans unless they are quoted. */
 const textMap = { type: 'object', additionalProperties: text }
-/** A name and a value that YAML may have read as a number. */
+/** A name or a value that YAML may have read as a number. */
 const tag = { type: ['string', 'number'] }
 const pullPolicy = { enum: ['Always', 'IfNotPresent', 'Never'] }
 const serviceType = { enum: ['ClusterIP', 'NodePort', 'LoadBalancer'] }
@@ -76,7 +77,7 @@ const extraPort = {
   additionalProperties: false,
 }
 
-/** What holds for a key wherever it stands; the first that fits the path counts. */
+/** Schemas for a key wherever it occurs. The first one that matches the path wins. */
 const byPath: readonly (readonly [RegExp, Schema])[] = [
   [/\.image\.tag$|^image\.tag$/, tag],
   [/(^|\.)pullPolicy$/, pullPolicy],
@@ -115,28 +116,28 @@ const byPath: readonly (readonly [RegExp, Schema])[] = [
   [/\.jsonData$/, text],
 ]
 
-/** Objects that may hold more than is written here: Kubernetes' own, and blocks of other charts. */
+/** Objects that may contain keys not listed here: Kubernetes' own, and blocks of other charts. */
 const openPaths =
   /^(grafana|prometheus)(\.|$)|(^|\.)(securityContext|podSecurityContext|containerSecurityContext|startupProbe|readinessProbe|livenessProbe|updateStrategy|strategy|positions|fluent-bit|filebeat|logstash|image|sidecar|configReloader)$/
 
-/** Objects that a key without a value may take away: what then holds is Kubernetes' default, or nothing. */
+/** Objects that a key without a value may remove. Kubernetes' default applies then, or nothing. */
 const removablePaths =
   /(resources|requests|limits|[sS]ecurityContext|Probe|[sS]trategy|podAnnotations|positions|topologySpreadConstraints)$/
 
-/** Keys without which a template has nothing to go by. */
+/** Keys that templates cannot do without. */
 const neededKeys =
   /^(enabled|create|url|file|scrapeConfigs|label|labelValue|clients|port|serverPort|http_listen_port|size|tag|adminUser)$/
 
-/** Keys of other charts, with what to write here. Templates stop at them and say so. */
+/** Keys of other charts, with what to write here. Templates stop at them with that message. */
 const movedKeys = parse(readFileSync(`${chartDir}/moved.yaml`, 'utf8')) as Record<string, string>
 
-/** Makes the schema of the chart's values, as JSON Schema draft 7. */
+/** Generates the schema of the chart's values as JSON Schema draft 7. */
 export function createValuesSchema(): Schema {
   const values = parse(readFileSync(`${chartDir}/values.yaml`, 'utf8')) as Record<string, unknown>
   const schema = schemaOf(values, '') as { properties: Record<string, Schema> }
   for (const [path, advice] of Object.entries(movedKeys)) allowKey(schema, path.split('.'), advice)
   const { loki, promtail, ...properties } = schema.properties
-  // Two names for one block: `store` is laid over `loki`, `agent` over `promtail`.
+  // Two names for one block: `store` overrides `loki`, `agent` overrides `promtail`.
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Values of the chart skald',
@@ -154,19 +155,22 @@ export function createValuesSchema(): Schema {
   }
 }
 
-/** The schema as it is kept beside the values. */
+/** Returns the schema in the form that is stored next to the values. */
 export function formatValuesSchema(): string {
   return `${JSON.stringify(createValuesSchema(), null, 2)}\n`
 }
 
-/** Lets a key through, so that a template can tell where it belongs. */
+/** Allows a key, so that a template can say where it belongs. */
 function allowKey(schema: Schema, [name = '', ...rest]: readonly string[], advice: string): void {
   const properties = schema.properties as Record<string, Schema>
   if (rest.length > 0) allowKey(properties[name]!, rest, advice)
   else properties[name] = { description: advice }
 }
 
-/** Helm takes away what a values file names without a value; most of it is needed. */
+/**
+ * Returns the required keys. Helm removes keys that a values file sets to null, and most of them
+ * are needed.
+ */
 function requiredKeys(value: object, depth: number): Schema {
   const required: string[] = []
   const properties: Record<string, Schema> = {}
@@ -206,7 +210,7 @@ function schemaOf(value: unknown, path: string): Schema {
   }
 }
 
-/** The store's own schema, of which values may give any part. */
+/** Returns the store's own schema with all keys optional. */
 function storeConfig(): Schema {
   const { properties, ...rest } = withoutRequired(blockSchemas['']) as {
     properties: Record<string, Schema>
@@ -214,13 +218,14 @@ function storeConfig(): Schema {
   return { ...rest, properties: { existingSecret: optionalText, ...properties } }
 }
 
-/** Without what is filled in later: defaults, and with them what would be required. */
+/** Removes what is filled in later: defaults, and with them the requirements. */
 function withoutRequired(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withoutRequired)
   if (typeof schema !== 'object' || schema === null) return schema
   const entries = Object.entries(schema).filter(([key, value]) => {
     if (key === 'default' || key === 'isUnfollowed') return false
-    // Rules of a list of actions are all there is of them; blocks are merged with the chart's values.
+    // A list of actions is replaced as a whole, so its rules keep their requirements. Blocks are
+    // merged with the chart's values.
     return key !== 'required' || !Array.isArray(value) || value.includes('action')
   })
   return Object.fromEntries(

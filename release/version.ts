@@ -1,10 +1,10 @@
-// One version for packages, chart and image, wherever it is written.
+// Keeps one version for packages, chart and image, wherever it is written.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Manifest, packageDirs, readJson, rootDir } from './packages.ts'
 
-/** https://semver.org, without build metadata, which tags of images cannot hold. */
+/** https://semver.org, without build metadata, which image tags cannot contain. */
 const semver = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z][0-9A-Za-z.-]*)?$/
 
 const unreleased = '## Unreleased'
@@ -17,14 +17,14 @@ const manifestFile = 'examples/kubernetes/skald.yaml'
 /** Labels and image of the rendered chart. */
 const manifestVersion = /(?<=\bskald[-:]|\/version: )\d+\.[\w.-]*/g
 
-/** The version that the root's package.json tells. */
+/** Returns the version in the root's package.json. */
 export function currentVersion(root = rootDir): string {
   return readJson<Manifest>(join(root, 'package.json')).version
 }
 
 /**
- * Places where another version is written, each as `file: version`; empty when all agree. The CHANGELOG has
- * to have a heading for what is not released yet.
+ * Returns the places with another version, each as `file: version`; empty if all agree. The
+ * CHANGELOG must have a heading for unreleased changes.
  */
 export function versionProblems(root = rootDir): string[] {
   const version = currentVersion(root)
@@ -58,15 +58,14 @@ export function versionProblems(root = rootDir): string[] {
 }
 
 /**
- * Writes a new version everywhere, and what was not released under its heading.
- *
- * @throws RangeError for a version that is none.
+ * Writes a new version everywhere, and moves the unreleased changes under its heading.
+ * @throws RangeError when the version is invalid.
  */
 export function setVersion(version: string, options: { root?: string; date: string }): void {
   const { root = rootDir, date } = options
   if (!semver.test(version))
-    throw new RangeError(`${version} is no version such as 1.2.3 or 1.2.3-rc.1`)
-  if (currentVersion(root) === version) throw new RangeError(`${version} is the version already`)
+    throw new RangeError(`${version} is not a version such as 1.2.3 or 1.2.3-rc.1`)
+  if (currentVersion(root) === version) throw new RangeError(`${version} is already the version`)
   for (const dir of ['', ...packageDirs(root)]) {
     rewriteJson<Manifest>(join(root, dir, 'package.json'), manifest =>
       withVersion(manifest, version),

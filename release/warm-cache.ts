@@ -1,5 +1,5 @@
-// node release/warm-cache.ts DIRECTORY UID...: fills a cache of compiled code while the image is made. Each
-// command is run for a moment, threads included, since Node writes the cache when a process ends.
+// node release/warm-cache.ts DIRECTORY UID...: fills a compile cache while the image is built. Runs
+// each command for a moment, including threads, because Node writes the cache when a process ends.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -62,8 +62,8 @@ rmSync(dir, { recursive: true })
 shareCache()
 
 /**
- * Lets other users read the cache. Node keeps one for each, by an id at the end of the directory's name, and
- * with files that only their owner reads.
+ * Makes the cache readable for other users. Node keeps a separate one for each user, with an id at
+ * the end of the directory's name and with files that only the owner may read.
  */
 function shareCache(): void {
   for (const entry of readdirSync(cacheDir, { recursive: true, withFileTypes: true })) {
@@ -78,7 +78,10 @@ function shareCache(): void {
   }
 }
 
-/** Imports of all modules of some packages: many are loaded only where a configuration names them. */
+/**
+ * Returns imports of all modules of some packages. Many are loaded only if a configuration needs
+ * them.
+ */
 function importsOf(...packages: readonly string[]): string {
   return packages
     .map(name => fileURLToPath(new URL(`../packages/${name}/src/`, import.meta.url)))
@@ -96,7 +99,7 @@ function startNode(args: readonly string[]): ChildProcess {
     stdio: 'inherit',
     env: { ...process.env, NODE_COMPILE_CACHE: cacheDir },
   })
-  // A failure must not leave a server behind, for which the builder would wait.
+  // A failure must not leave a server running that the builder would wait for.
   process.on('exit', () => child.kill('SIGKILL'))
   return child
 }
@@ -109,7 +112,7 @@ async function finish(child: ChildProcess): Promise<void> {
 async function waitUntilReady(child: ChildProcess, url: string): Promise<void> {
   const deadlineMs = Date.now() + readyTimeoutMs
   for (;;) {
-    // Until the port is open the connection is refused, which is what is being waited for.
+    // The connection is refused until the port is open, which is what we wait for.
     const isReady = await fetch(`${url}/ready`).then(
       response => response.ok,
       () => false,

@@ -1,9 +1,9 @@
-// Every row of docs/agent-features.md names tests that are there, or says why there is none.
+// Every row of docs/agent-features.md names existing tests, or says why there is none.
 
 import { test } from 'tap'
 import { problemOfTest, readPage } from './named-tests.ts'
 
-/** Features of Promtail that the agent may leave out: those of one vendor's cloud. */
+/** Features of Promtail that the agent may omit: those of one vendor's cloud. */
 const leftOut = [47, 48, 49]
 
 const page = readPage('docs/agent-features.md')
@@ -21,7 +21,7 @@ test('docs/agent-features.md has 120 rows, in order', async t => {
   )
 })
 
-test('each row says whether the feature is here, and no row of Promtail is left out but a vendor’s', async t => {
+test('each row says whether the feature exists here, and only a vendor’s are omitted', async t => {
   for (const { number, promtail, here } of rows) {
     t.match(here, /^(yes|better|own|no)\b/, `row ${number}`)
     if (here.startsWith('no')) t.match(here, /^no: ..../, `row ${number} gives a reason`)
@@ -34,7 +34,7 @@ test('each row says whether the feature is here, and no row of Promtail is left 
   )
 })
 
-test('each row that is here names tests that are there', async t => {
+test('each supported feature names existing tests', async t => {
   for (const { number, here, tests } of rows) {
     t.equal(tests.length > 0, !here.startsWith('no'), `row ${number} has tests`)
     for (const text of tests) {

@@ -1,4 +1,4 @@
-// Every row of docs/clients.md names a test that is there.
+// Every row of docs/clients.md names an existing test.
 
 import { test } from 'tap'
 import { problemOfTest, readPage } from './named-tests.ts'
@@ -15,7 +15,7 @@ test('docs/clients.md has 99 rows, in order', async t => {
   )
 })
 
-test('each row names a test that is there, and no two rows the same', async t => {
+test('each row names an existing test, and no two rows the same', async t => {
   const seen = new Set<string>()
   for (const { number, file, name } of rows) {
     t.equal(problemOfTest(file, name), undefined, `row ${number}`)

@@ -1,4 +1,4 @@
-// The page of the configuration is what its schema says.
+// The configuration page matches its schema.
 
 import { readFileSync } from 'node:fs'
 import { blockSchemas, keysWithoutMeaning, refusedKeys } from '@skald/store'
@@ -7,11 +7,11 @@ import { configPagePath, renderConfigPage } from '../docs/config-page.ts'
 
 const page = readFileSync(configPagePath, 'utf8')
 
-test('docs/config.md is made from the schema', async t => {
+test('docs/config.md is generated from the schema', async t => {
   t.equal(page, renderConfigPage(), 'run `npm run docs`')
 })
 
-test('docs/config.md names every key, and says what each one that is followed does', async t => {
+test('docs/config.md names every key, and explains each one that is followed', async t => {
   for (const [block, { properties }] of Object.entries(blockSchemas)) {
     for (const [key, schema] of Object.entries(properties) as [
       string,
@@ -24,7 +24,7 @@ test('docs/config.md names every key, and says what each one that is followed do
   }
 })
 
-test('docs/config.md names what has no meaning and what is refused, with a reason', async t => {
+test('docs/config.md lists the keys without meaning and the refused ones, with a reason', async t => {
   for (const { why, keys } of keysWithoutMeaning) {
     for (const key of keys) t.match(page, `\`${key}\``)
     t.match(why, /^[A-Z].*\.$/)

@@ -1,4 +1,4 @@
-// What `npm ci` brings: no more than it has to be, and without a word of warning.
+// What `npm ci` installs: not too much, and without warnings.
 
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ const pathsOf = (condition: (entry: Locked) => unknown) =>
 
 const mebibyte = 1024 * 1024
 
-/** Bytes on disk, as du counts them: a file with two names counts once. */
+/** Returns bytes on disk like du: a file with two names counts once. */
 function bytesBelow(dir: string, seen = new Set<number>()): number {
   return readdirSync(dir, { withFileTypes: true }).reduce((sum, entry) => {
     const path = join(dir, entry.name)
@@ -33,9 +33,9 @@ function bytesBelow(dir: string, seen = new Set<number>()): number {
   }, 0)
 }
 
-test('npm ci brings at most 350 MB', async t => {
+test('npm ci installs at most 350 MB', async t => {
   const modules = join(root, 'node_modules')
-  // Compiled code that was kept by what has run since is not brought by it.
+  // The compile cache of earlier runs is not part of the installation.
   const brought = readdirSync(modules).filter(name => name !== '.cache')
   const bytes = brought.reduce((sum, name) => {
     const path = join(modules, name)
@@ -45,7 +45,7 @@ test('npm ci brings at most 350 MB', async t => {
   t.ok(bytes < 350 * mebibyte, `${bytes} bytes`)
 })
 
-test('npm ci has nothing to warn of', async t => {
+test('npm ci prints no warnings', async t => {
   t.same(
     pathsOf(({ engines }) => engines),
     [],

@@ -1,4 +1,4 @@
-// What the pages of tests have in common: their rows name tests, and those must be there.
+// Shared code for pages whose rows name tests: those tests must exist.
 
 import { existsSync, readFileSync } from 'node:fs'
 
@@ -10,8 +10,8 @@ export function readPage(path: string): string {
 }
 
 /**
- * Tells what is wrong with the name of a test: its file or the test is not there; nothing when it is. `…` stands for
- * what a test of several forms has there.
+ * Returns what is wrong with the name of a test (file or test is missing), or `undefined`. `…`
+ * stands for the variable part of a test with several forms.
  */
 export function problemOfTest(file: string, name: string): string | undefined {
   if (!existsSync(new URL(file, root))) return `there is no ${file}`

@@ -1,5 +1,5 @@
-// Every reader of texts that others write, on texts that are made to be slow: bodies of pushes, lines, queries,
-// patterns, templates, configurations. (Those of the agent are in packages/agent/test/linear.test.ts.)
+// Runs all code for untrusted texts on inputs made to be slow: bodies of pushes, lines, queries,
+// patterns, templates, configurations. (packages/agent/test/linear.test.ts covers the agent.)
 
 import { parseGoDuration, parseGoTime, parseRfc3339 } from '@skald/go-dialect'
 import { compileRegex } from '@skald/go-dialect/regex/regex'
@@ -73,7 +73,7 @@ const jsonTexts = {
   'an escaped key': repeat('\\u0061', { before: '{"', after: '":1}' }),
 }
 
-test('Bodies of pushes are read in linear time', async t => {
+test('bodies of pushes are read in linear time', async t => {
   const decoding = { mapping: { resource: [], scope: [], log: [], ignoreDefaults: false } }
   await checkAll(t, text => decodeJsonPush(Buffer.from(text)), jsonTexts, 'JSON push')
   await checkAll(t, text => decodeLegacyJsonPush(Buffer.from(text)), jsonTexts, 'older JSON push')
@@ -115,12 +115,12 @@ const labelTexts = {
   braces: repeat('{'),
 }
 
-test('Labels and selectors are read in linear time', async t => {
+test('labels and selectors are read in linear time', async t => {
   await checkAll(t, parseLabelSet, labelTexts, 'label set')
   await checkAll(t, parseSelector, labelTexts, 'selector')
 })
 
-test('Queries are read in linear time', async t => {
+test('queries are read in linear time', async t => {
   await checkAll(
     t,
     parseLogql,
@@ -177,7 +177,7 @@ const lineTexts = {
   tags: repeat('<a> '),
 }
 
-test('Lines are read in linear time by every stage', async t => {
+test('every stage reads lines in linear time', async t => {
   const stages = [
     '| json',
     '| json a="a", b="b.c[0]"',
@@ -203,7 +203,7 @@ test('Lines are read in linear time by every stage', async t => {
   for (const stage of stages) await checkAll(t, count(stage), lineTexts, stage)
 })
 
-test('Lines are read in linear time by templates', async t => {
+test('templates read lines in linear time', async t => {
   const templates = [
     '{{ regexReplaceAll "(a+)+!" __line__ "x" }}',
     '{{ __line__ | replace "a" "bb" | trim | upper | title }}',
@@ -218,7 +218,7 @@ test('Lines are read in linear time by templates', async t => {
   }
 })
 
-test('Fields and patterns of lines are found in linear time', async t => {
+test('fields and patterns of lines are found in linear time', async t => {
   const sourceOf = (line: string) =>
     createMemorySource([{ labels: { app: 'x' }, entries: [{ timestampNs: 5n * second, line }] }])
   const range = { startNs: 0n, endNs: 10n * second }
@@ -244,7 +244,7 @@ test('Fields and patterns of lines are found in linear time', async t => {
   await checkAll(t, detect, lineTexts, 'detected fields')
 })
 
-test('Regular expressions are compiled in linear time', async t => {
+test('regular expressions are compiled in linear time', async t => {
   await checkAll(
     t,
     text => compileRegex(text).test('a'.repeat(100)),
@@ -262,7 +262,7 @@ test('Regular expressions are compiled in linear time', async t => {
   )
 })
 
-test('Configurations, durations and times are read in linear time', async t => {
+test('configurations, durations and times are read in linear time', async t => {
   await checkAll(
     t,
     text => loadStoreConfig(text, 'store.yaml'),

@@ -1,23 +1,23 @@
-// What the chart renders of each set of values, kept beside them to be read and compared. A set that
-// renders most objects as the defaults do tells only what differs.
+// Stores what the chart renders for each set of values, for review and comparison. A set that renders
+// mostly the same objects as the defaults stores only the differences.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { stringify } from 'yaml'
 import { chartDir, type KubernetesObject, type ValueSet } from './helm.ts'
 
-/** File of a set. */
+/** Returns the path of a set's file. */
 export function goldenPath(set: ValueSet): string {
   return new URL(`golden/${set.name}.yaml`, import.meta.url).pathname
 }
 
-/** Returns the kept text of a set; writes it first where UPDATE_GOLDEN is set. */
+/** Returns the stored text of a set. If UPDATE_GOLDEN is set, writes it first. */
 export function readGolden(set: ValueSet, rendered: string): string {
   const path = goldenPath(set)
   if (process.env.UPDATE_GOLDEN) writeFileSync(path, rendered)
   return existsSync(path) ? readFileSync(path, 'utf8') : ''
 }
 
-/** Writes down the objects of a set, less those that `defaults` has just like that. */
+/** Formats the objects of a set without those that are equal in `defaults`. */
 export function formatGolden(
   objects: readonly KubernetesObject[],
   defaults: readonly KubernetesObject[],
@@ -36,7 +36,7 @@ export function formatGolden(
     ...(kept.length > 0 ? [...usual.keys()].map(id => `# Not rendered: ${id}`) : []),
   ]
   const text = [notes.length > 0 ? `${notes.join('\n')}\n` : '', ...parts].join('---\n')
-  // Labels and image carry the version, which a release changes and nothing else.
+  // Labels and image contain the version, which changes with each release.
   return text.replace(/(skald-|skald:|version: )\d+\.\d+\.\d+\b/g, '$1VERSION')
 }
 
@@ -44,7 +44,7 @@ function idOf({ kind, metadata }: KubernetesObject): string {
   return `${kind} ${metadata.name}`
 }
 
-/** Secrets are shown as texts, and files of the chart by their names. */
+/** Formats Secrets as text, and files of the chart by their names. */
 function formatObject(object: KubernetesObject): string {
   const { data } = object
   if (!data) return stringify(object, { lineWidth: 0 })

@@ -1,4 +1,4 @@
-// Renders the chart with the real helm, for the tests of the chart.
+// Renders the chart with the real helm, for its tests.
 
 import { execFile, execFileSync } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -14,7 +14,7 @@ export const chartDir = new URL('../../charts/skald', import.meta.url).pathname
 
 const valuesDir = new URL('values/', import.meta.url).pathname
 
-/** An object as Helm renders it. */
+/** An object rendered by Helm. */
 export interface KubernetesObject {
   readonly apiVersion: string
   readonly kind: string
@@ -25,12 +25,12 @@ export interface KubernetesObject {
     readonly annotations?: Readonly<Record<string, string>>
   }
   readonly data?: Readonly<Record<string, string>>
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into whatever a kind holds.
+  // biome-ignore lint/suspicious/noExplicitAny: tests access arbitrary fields of a kind.
   readonly spec?: any
   readonly [key: string]: unknown
 }
 
-/** Options of a test that needs helm: it is skipped, with one line, where there is none. */
+/** Options of a test that needs helm. Without helm, it is skipped with a reason. */
 export const needsHelm = hasHelm() ? {} : { skip: 'helm is not on the PATH' }
 
 function hasHelm(): boolean {
@@ -42,10 +42,10 @@ function hasHelm(): boolean {
   }
 }
 
-/** Runs helm and returns what it printed; what it says of a failure is in the error's `stderr`. */
+/** Runs helm and returns its output. Error messages are in the error's `stderr`. */
 export async function helm(...args: string[]): Promise<string> {
   const [command = '', ...rest] = args
-  // A helm that was built from its module knows of no Kubernetes but an old one.
+  // A helm built from its Go module only knows an old Kubernetes version.
   const version = command === 'template' ? [kubeVersionFlag] : []
   const { stdout } = await run('helm', [command, ...version, ...rest], {
     maxBuffer: 16 * 1024 * 1024,
@@ -53,7 +53,7 @@ export async function helm(...args: string[]): Promise<string> {
   return stdout
 }
 
-/** A values file with the release it stands for. */
+/** A values file and its release. */
 export interface ValueSet {
   readonly name: string
   readonly path: string
@@ -61,7 +61,7 @@ export interface ValueSet {
   readonly namespace: string
 }
 
-/** Every values file of e2e/chart/values; the release is told in comments of the file. */
+/** Returns every values file of e2e/chart/values. Comments in the file name the release. */
 export function valueSets(): ValueSet[] {
   return readdirSync(valuesDir).map(file => {
     const path = `${valuesDir}${file}`
@@ -83,7 +83,7 @@ export function valueSet(name: string): ValueSet {
 
 const rendered = new Map<string, Promise<KubernetesObject[]>>()
 
-/** Renders a set with `helm template`, once for all tests of a process; objects are not to be changed. */
+/** Renders a set with `helm template`, once per process. Do not change the objects. */
 export function renderSet(set: ValueSet, ...args: string[]): Promise<KubernetesObject[]> {
   const key = [set.name, ...args].join(' ')
   const found = rendered.get(key) ?? render(set, args)
@@ -103,7 +103,10 @@ interface RenderedText {
   readonly sets?: readonly string[]
 }
 
-/** The notes of a set; Helm prints them only beside a cluster, so a copy in `dir` renders them as an object. */
+/**
+ * Returns the notes of a set. Helm prints them only with a cluster, so a copy of the chart in `dir`
+ * renders them as an object.
+ */
 export async function renderNotes(
   dir: string,
   setName: string,
@@ -113,7 +116,7 @@ export async function renderNotes(
   return renderText(dir, { setName, template: notes, sets })
 }
 
-/** Renders a template of one's own beside those of the chart; `dir` takes a copy of the chart. */
+/** Renders an additional template with those of the chart, in a copy of the chart in `dir`. */
 export async function renderText(
   dir: string,
   { setName, template, sets = [] }: RenderedText,
@@ -137,7 +140,7 @@ export async function renderText(
   return String(parseObjects(printed)[0]!.text)
 }
 
-/** Reads what `helm template` printed; every document is YAML without a warning. */
+/** Parses the output of `helm template`. Every document must be YAML without warnings. */
 export function parseObjects(text: string): KubernetesObject[] {
   return parseAllDocuments(text, { uniqueKeys: true }).flatMap(document => {
     const [problem] = [...document.errors, ...document.warnings]
@@ -147,7 +150,7 @@ export function parseObjects(text: string): KubernetesObject[] {
   })
 }
 
-/** Finds the one object of a kind and name. */
+/** Finds the only object of a kind and name. */
 export function findObject(
   objects: readonly KubernetesObject[],
   kind: string,
@@ -161,7 +164,7 @@ export function findObject(
   return found[0]!
 }
 
-/** The text behind a key of a Secret or ConfigMap. */
+/** Returns the text of a key in a Secret or ConfigMap. */
 export function textOf(object: KubernetesObject, key: string): string {
   const value = object.data?.[key]
   if (value === undefined) throw new Error(`${object.kind} ${object.metadata.name} has no ${key}`)

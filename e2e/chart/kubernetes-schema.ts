@@ -1,7 +1,7 @@
-// Checks an object as an API server does that is told to refuse what it does not know: types, required
-// fields, formats and names of fields. The schemas in fixtures/kubernetes-schema.json are those of
-// Kubernetes' OpenAPI document and of the operators' custom resources, only for the kinds that the chart
-// makes; the file says which versions they are of.
+// Checks an object like an API server that rejects unknown fields: types, required fields, formats
+// and field names. The schemas in fixtures/kubernetes-schema.json come from Kubernetes' OpenAPI
+// document and the operators' custom resources, only for the kinds that the chart renders. The file
+// names their versions.
 
 import { readFileSync } from 'node:fs'
 import { Ajv, type ErrorObject } from 'ajv'
@@ -28,7 +28,9 @@ const ajv = new Ajv({
   },
 }).addSchema({ $id: 'kubernetes', $defs })
 
-/** What an API server would refuse, each with its path; empty when it would take the object. */
+/**
+ * Returns what an API server would reject, each with its path; empty if it would accept the object.
+ */
 export function schemaProblems(object: KubernetesObject): string[] {
   const kind = `${object.apiVersion} ${object.kind}`
   const name = kinds[kind]

@@ -1,6 +1,8 @@
-// Reads a Dockerfile as far as ours goes: stages with their instructions, in order.
+// Parses the parts of a Dockerfile that ours uses: stages with their instructions in order.
 
-/** An instruction: `COPY` and what follows it, continued lines joined, comments left out. */
+/**
+ * An instruction: `COPY` and the words after it, with continued lines joined and without comments.
+ */
 export interface Instruction {
   readonly name: string
   readonly rest: string
@@ -15,8 +17,7 @@ export interface Stage {
 
 /**
  * Splits the text into stages.
- *
- * @throws Error where an instruction stands before the first FROM.
+ * @throws Error when an instruction comes before the first FROM.
  */
 export function parseDockerfile(text: string): Stage[] {
   const joined = text.replace(/^\s*#.*\n/gm, '').replace(/\\\n/g, ' ')
@@ -30,13 +31,13 @@ export function parseDockerfile(text: string): Stage[] {
       continue
     }
     const stage = stages.at(-1)
-    if (!stage) throw new Error(`${name} stands before the first FROM`)
+    if (!stage) throw new Error(`${name} comes before the first FROM`)
     stage.instructions.push({ name, rest })
   }
   return stages
 }
 
-/** The words of a list such as CMD ["a", "b"]. */
+/** Returns the words of a list such as CMD ["a", "b"]. */
 export function execForm(stage: Stage, name: string): string[] {
   const { rest = '' } = stage.instructions.findLast(instruction => instruction.name === name) ?? {}
   const list = rest.match(/\[.*\]/)?.[0]
@@ -44,7 +45,7 @@ export function execForm(stage: Stage, name: string): string[] {
   return JSON.parse(list) as string[]
 }
 
-/** The variables that ENV sets. */
+/** Returns the variables that ENV sets. */
 export function environmentOf(stage: Stage): Record<string, string> {
   const pairs = stage.instructions
     .filter(({ name }) => name === 'ENV')

@@ -1,6 +1,6 @@
-// Makes the file tree that an image holds, without a container engine: COPY and RUN of the Dockerfile,
-// each RUN in a root directory of its own, with system libraries of this machine for those of the base
-// image and the project's own Node for the base image's. Needs root, unshare, mount and chroot.
+// Builds the file tree of an image without a container engine: runs COPY and RUN of the Dockerfile,
+// each RUN in a separate root directory, with system libraries of this machine instead of the base
+// image's, and the project's own Node. Needs root, unshare, mount and chroot.
 
 import { execFileSync } from 'node:child_process'
 import {
@@ -19,7 +19,7 @@ import { dirname, join } from 'node:path'
 import { cleanEnv, rootDir } from '../skald-process.ts'
 import { environmentOf, type Stage } from './dockerfile.ts'
 
-/** Why trees cannot be made here, or undefined where they can. */
+/** Returns why trees cannot be built here, or undefined if they can. */
 export function obstacle(): string | undefined {
   if (process.platform !== 'linux') return 'this is no Linux'
   if (process.getuid?.() !== 0) return 'this is not root'
@@ -31,14 +31,14 @@ export function obstacle(): string | undefined {
   }
 }
 
-/** Directories of the system that stand in for those of a base image. */
+/** Directories of this system that replace those of a base image. */
 const systemDirs = ['bin', 'sbin', 'lib', 'lib64', 'usr/bin', 'usr/sbin', 'usr/lib', 'usr/lib64']
 
 const minutesMs = 60_000
 
 /** How a command sees a tree. */
 export interface View {
-  /** Directories of this machine by where they are seen; all but those named in `writable` read-only. */
+  /** Path in the tree → directory of this machine. All except those in `writable` are read-only. */
   readonly mounts: Readonly<Record<string, string>>
   readonly writable: readonly string[]
   /** Whether the tree itself is read-only. */
@@ -48,11 +48,11 @@ export interface View {
 }
 
 /**
- * The command line that runs `command` in a tree: for `spawn`, which then has the id of the command's
- * own process. What is mounted is gone with it.
+ * Returns the command line that runs `command` in a tree. `spawn` gets the id of the command's own
+ * process. Its mounts disappear with it.
  */
 export function inTree(tree: string, view: View, command: readonly string[]): string[] {
-  // What a test runner has added for Node does not exist in the tree.
+  // The test runner's additions for Node do not exist in the tree.
   const steps = ['set -e', 'unset NODE_OPTIONS', `mount --bind ${quote(tree)} ${quote(tree)}`]
   for (const [at, from] of Object.entries(view.mounts)) {
     const target = quote(join(tree, at))
@@ -61,7 +61,7 @@ export function inTree(tree: string, view: View, command: readonly string[]): st
   }
   if (view.isReadOnly) steps.push(`mount -o remount,bind,ro ${quote(tree)}`)
   const inside = `cd ${quote(view.workdir)} && exec ${command.map(quote).join(' ')}`
-  // chroot changes the user last, so that what it runs can no longer mount.
+  // chroot changes the user last, so that the command can no longer mount.
   const shell = ['/bin/sh', '-c', inside]
   steps.push(
     `exec chroot --userspec=${view.user} --groups= ${quote(tree)} ${shell.map(quote).join(' ')}`,
@@ -73,7 +73,10 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`
 }
 
-/** What stands in for a base image: libraries and programs of this machine, devices, processes. */
+/**
+ * Returns the mounts that replace a base image: libraries and programs of this machine, devices,
+ * processes.
+ */
 export function systemMounts(tree: string): Record<string, string> {
   const mounts: Record<string, string> = { dev: '/dev', proc: '/proc', etc: '/etc' }
   for (const dir of systemDirs) {
@@ -88,7 +91,7 @@ export function systemMounts(tree: string): Record<string, string> {
   return mounts
 }
 
-/** Runs the instructions of the build stage; the tree is then what later stages copy from. */
+/** Runs the instructions of the build stage, so that later stages can copy from the tree. */
 export function buildStage(stage: Stage, tree: string): void {
   mkdirSync(join(tree, 'tmp'), { recursive: true })
   chmodSync(join(tree, 'tmp'), 0o1777)
@@ -132,7 +135,10 @@ export function buildStage(stage: Stage, tree: string): void {
   }
 }
 
-/** Puts Node and npm where Node's images have them; npm keeps its cache and settings of this machine. */
+/**
+ * Installs Node and npm at the paths of Node's images. npm keeps its cache and settings of this
+ * machine.
+ */
 function installNode(tree: string): Record<string, string> {
   const bin = join(tree, 'usr/local/bin')
   const modules = join(tree, 'usr/local/lib/node_modules/npm')
@@ -149,7 +155,7 @@ function installNode(tree: string): Record<string, string> {
   return { 'usr/local/lib/node_modules/npm': dirname(dirname(npm)), [home]: homedir() }
 }
 
-/** COPY from the project: files that git knows or would take, as .dockerignore leaves them. */
+/** Copies from the project: files that git tracks or would add, filtered by .dockerignore. */
 function copyFromProject(words: readonly string[], workdir: string): void {
   const target = join(workdir, words.at(-1)!)
   for (const source of words.slice(0, -1)) {
@@ -160,7 +166,7 @@ function copyFromProject(words: readonly string[], workdir: string): void {
     const files = listed.split('\n').filter(file => file !== '' && existsSync(join(rootDir, file)))
     if (files.length === 0) throw new Error(`COPY ${source}: there is no such file`)
     for (const file of files) {
-      // The contents of a directory go into the target, a file keeps its name.
+      // The contents of a directory go into the target. A file keeps its name.
       const inside = file === source ? file.split('/').at(-1)! : file.slice(source.length + 1)
       const to = join(target, inside)
       mkdirSync(dirname(to), { recursive: true })
@@ -184,12 +190,12 @@ export function assembleStage(stage: Stage, buildTree: string, tree: string): vo
   }
 }
 
-/** Makes the places where a pod mounts something; a read-only tree has to have them before. */
+/** Creates the mount points of a pod, which a read-only tree must already contain. */
 export function addMountPoints(tree: string, paths: readonly string[]): void {
   for (const path of paths) mkdirSync(join(tree, path), { recursive: true })
 }
 
-/** Size of what a tree holds, in bytes on disk. */
+/** Returns the size of a tree in bytes on disk. */
 export function treeBytes(path: string): number {
   const printed = execFileSync('du', ['-sk', path], { encoding: 'utf8' })
   return Number(printed.split('\t')[0]) * 1024

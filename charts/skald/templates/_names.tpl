@@ -1,14 +1,14 @@
 {{/*
-Names of the release's objects. The store has the name of the release, since people's datasources point
-at http://<release>.<namespace>:3100; what belongs to the agent ends in -promtail, as it always has.
+Names of the release's objects. The store has the name of the release, because people's datasources point
+to http://<release>.<namespace>:3100. The agent's objects end in -promtail, as before.
 */}}
 
 {{/*
-Lays `store` over `loki` and `agent` over `promtail`, so that templates read one of each. Include it
-first in every template, since Helm renders them in any order.
+Merges `store` into `loki` and `agent` into `promtail`, so that templates read one of each. Include it
+first in every template, because Helm renders them in any order.
 
-`lokiScope` and `promtailScope` are what a text in those blocks sees when it is a template: as in the
-charts they came from, `.Values` are the values of that block. `.root` is this chart's own.
+`lokiScope` and `promtailScope` are the scopes of templates in those blocks. As in the original charts,
+`.Values` are the values of that block. `.root` is the scope of this chart.
 */}}
 {{- define "skald.mergeValues" -}}
 {{- if not (hasKey .Values "isMerged") -}}
@@ -26,7 +26,7 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 {{- end -}}
 {{- end -}}
 
-{{/* Refuses what would render and then not work, in words. */}}
+{{/* Refuses values that would render but not work, and says what to do. */}}
 {{- define "skald.checkValues" -}}
 {{- range $path, $advice := .Files.Get "moved.yaml" | fromYaml -}}
 {{- $found := dict "value" $.Values "isThere" true -}}
@@ -44,7 +44,7 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 {{- end -}}
 {{- range $key, $isSet := dict "alerting_groups" .Values.loki.alerting_groups "useExistingAlertingGroup" .Values.loki.useExistingAlertingGroup.enabled -}}
 {{- if $isSet -}}
-{{- fail (printf "loki.%s: the store has no ruler, so that these alerts would never fire; move them into Grafana (docs/alerts.md) and remove this key" $key) -}}
+{{- fail (printf "loki.%s: the store has no ruler, so these alerts would never fire; move them into Grafana (docs/alerts.md) and remove this key" $key) -}}
 {{- end -}}
 {{- end -}}
 {{- $dir := .Values.loki.config.common.path_prefix | toString -}}
@@ -52,11 +52,11 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 {{- fail (printf "loki.config.common.path_prefix: %s is not on a volume; choose a directory under /data, or mount one with loki.extraVolumes and loki.extraVolumeMounts" $dir) -}}
 {{- end -}}
 {{- if and .Values.promtail.enabled (not .Values.loki.enabled) (contains "skald.pushUrl" (toYaml .Values.promtail.config.clients)) -}}
-{{- fail "promtail.config.clients: without a store in this release (loki.enabled: false) say where to push, such as [{url: http://loki.logs:3100/loki/api/v1/push}]" -}}
+{{- fail "promtail.config.clients: this release has no store (loki.enabled: false), so set where to push, such as [{url: http://loki.logs:3100/loki/api/v1/push}]" -}}
 {{- end -}}
 {{- end -}}
 
-{{/* loki-stack's own default pushed to http://<release>:3100, and people copied it. */}}
+{{/* The default of loki-stack pushed to http://<release>:3100, and people copied it. */}}
 {{- define "skald.checkClients" -}}
 {{- $store := include "skald.store" . -}}
 {{- $names := prepend .Values.loki.service.aliases $store -}}
@@ -64,13 +64,13 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 {{- range .Values.promtail.config.clients -}}
 {{- $url := tpl .url $.Values.promtailScope -}}
 {{- if eq (regexReplaceAll ":[0-9]+$" (urlParse $url).host "") $.Release.Name -}}
-{{- fail (printf "promtail.config.clients: %s is no Service of this release, whose store is %s; name that one, or set loki.service.aliases: [%s]" $url $store $.Release.Name) -}}
+{{- fail (printf "promtail.config.clients: %s is not a Service of this release; its store is %s. Use that name, or set loki.service.aliases: [%s]" $url $store $.Release.Name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
 
-{{/* Base of all names. */}}
+{{/* The base of all names. */}}
 {{- define "skald.base" -}}
 {{- .Values.fullnameOverride | default .Release.Name | trunc 53 | trimSuffix "-" -}}
 {{- end -}}
@@ -79,7 +79,7 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 {{- .Values.loki.fullnameOverride | default (include "skald.base" .) | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* Kubernetes puts a hash of eleven signs behind it, in a label. */}}
+{{/* Kubernetes appends a hash of eleven characters, in a label. */}}
 {{- define "skald.statefulSet" -}}
 {{- include "skald.store" . | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
@@ -88,7 +88,7 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 {{- .Values.promtail.fullnameOverride | default (printf "%s-promtail" (include "skald.base" .)) | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* Objects that the loki-stack chart itself had: datasource and test. */}}
+{{/* Objects of the loki-stack chart itself: datasource and test. */}}
 {{- define "skald.stack" -}}
 {{- $base := include "skald.base" . -}}
 {{- contains "loki-stack" $base | ternary $base (printf "%s-loki-stack" $base) -}}
@@ -114,7 +114,7 @@ charts they came from, `.Values` are the values of that block. `.root` is this c
 {{- if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag | default .Chart.AppVersion }}{{ end -}}
 {{- end -}}
 
-{{/* Pull secrets of a pod: names, or objects with a name, wherever they were given. */}}
+{{/* Pull secrets of a pod: names, or objects with a name, from all places where they can be set. */}}
 {{- define "skald.pullSecrets" -}}
 {{- $names := list -}}
 {{- range . -}}
@@ -127,13 +127,13 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end -}}
 {{- end -}}
 
-{{/* Labels with others laid over them: (list "name of a template" context others). */}}
+{{/* Labels, overridden by others: (list "name of a template" context others). */}}
 {{- define "skald.labelsWith" -}}
 {{- $labels := include (first .) (index . 1) | fromYaml -}}
 {{- toYaml (mergeOverwrite $labels (deepCopy (last . | default dict))) -}}
 {{- end -}}
 
-{{/* Arguments given as a list, or as a map of flags: the old charts have one each. */}}
+{{/* Arguments as a list or as a map of flags: each of the old charts has one form. */}}
 {{- define "skald.extraArgs" -}}
 {{- if kindIs "map" . -}}
 {{- range $key, $value := . }}
@@ -146,7 +146,7 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- end -}}
 {{- end -}}
 
-{{/* Selects the store's pods: never changes, and is what loki-stack's StatefulSet had. */}}
+{{/* Selects the store's pods. It never changes, and is the selector of loki-stack's StatefulSet. */}}
 {{- define "skald.storeSelector" -}}
 app: loki
 release: {{ .Release.Name }}
@@ -165,7 +165,7 @@ chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 heritage: {{ .Release.Service }}
 {{- end -}}
 
-{{/* Selects the agent's pods: what the promtail chart's DaemonSet had. */}}
+{{/* Selects the agent's pods: the selector of the promtail chart's DaemonSet. */}}
 {{- define "skald.agentSelector" -}}
 app.kubernetes.io/name: promtail
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -186,12 +186,12 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 http://{{ include "skald.store" . }}:{{ .Values.loki.service.port }}{{ include "skald.storePath" . }}
 {{- end -}}
 
-{{/* Where this release's agent pushes to: right for every name of a release. */}}
+{{/* Where this release's agent pushes to, for any release name. */}}
 {{- define "skald.pushUrl" -}}
 {{ include "skald.storeUrl" (.root | default .) }}/loki/api/v1/push
 {{- end -}}
 
-{{/* Names that templates in people's values use. */}}
+{{/* Names that templates in people's values may use. */}}
 {{- define "loki.fullname" -}}{{ include "skald.store" (.root | default .) }}{{- end -}}
 {{- define "loki.serviceName" -}}{{ (.root | default .).Values.loki.serviceName | default (include "skald.store" (.root | default .)) }}{{- end -}}
 {{- define "loki.name" -}}loki{{- end -}}
@@ -199,7 +199,7 @@ http://{{ include "skald.store" . }}:{{ .Values.loki.service.port }}{{ include "
 {{- define "promtail.name" -}}promtail{{- end -}}
 {{- define "loki-stack.fullname" -}}{{ include "skald.stack" (.root | default .) }}{{- end -}}
 
-{{/* The PriorityClass of the release's own, if there is one. */}}
+{{/* The release's own PriorityClass, if it has one. */}}
 {{- define "skald.priorityClass" -}}
 {{- if .Values.priorityClass.create -}}
 {{- .Values.priorityClass.name | default (include "skald.base" .) -}}

@@ -4,20 +4,18 @@ import { existsSync, readFileSync } from 'node:fs'
 import { hostname as osHostname } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/go-dialect'
-import { explainSystemError } from '@skald/wire'
-import type { Logger } from 'pino'
+import { type Colours, ConfigError, explainSystemError, noColours } from '@skald/wire'
+import { createLogger } from '@skald/wire/logger'
 import { type Agent, startAgent } from './agent.ts'
 import type { AgentConfig } from './config/agent-config.ts'
 import { agentFlags } from './config/flags.ts'
 import { type LoadAgentConfigOptions, loadAgentConfig } from './config/load-config.ts'
 import { stdinJob } from './config/stdin-job.ts'
 import { watchConfig } from './config-watch.ts'
-import { ConfigError, PositionsError } from './errors.ts'
-import { type Colours, noColours } from './inspect/colours.ts'
+import { PositionsError } from './errors.ts'
 import { describeClients, EntryPrinter } from './inspect/entry-printer.ts'
 import { createScratch } from './inspect/scratch.ts'
 import { createInspection } from './inspect/stage-inspector.ts'
-import { createAgentLogger } from './logger.ts'
 
 const waysOut = {
   port: '-server.http-listen-port=PORT, or server.http_listen_port in the configuration',
@@ -184,7 +182,8 @@ async function runUntilStopped(
   io: AgentCommandIo,
 ): Promise<number> {
   const isDryRun = flags['dry-run'] === 'true'
-  const logger: Logger = createAgentLogger(written.server.logLevel, io.stderr)
+  const { logLevel, logFormat } = written.server
+  const logger = createLogger({ level: logLevel, format: logFormat, destination: io.stderr })
   const hostname = io.env.HOSTNAME || osHostname()
   const coloursFor = io.coloursFor ?? (() => noColours)
   let stop: () => void = () => undefined

@@ -1,28 +1,11 @@
 // The errors of this package that callers catch. Each has a stable `code`.
 
-import { type ConfigProblem as FoundProblem, formatProblem } from '@skald/wire'
+import type { ConfigProblem as FoundProblem } from '@skald/wire'
 
 /** One mistake in a configuration file. */
 export interface ConfigProblem extends FoundProblem {
   /** Set if the mistake disables only one stage, target or job. */
   readonly isContained?: true
-}
-
-/** Thrown when a configuration is unusable. Carries every mistake found, in file order. */
-export class ConfigError extends Error {
-  readonly code = 'CONFIG_INVALID'
-  readonly path: string
-  readonly problems: readonly ConfigProblem[]
-
-  constructor(
-    { path, problems }: { readonly path: string; readonly problems: readonly ConfigProblem[] },
-    options?: ErrorOptions,
-  ) {
-    super(problems.map(problem => formatProblem(path, problem)).join('\n'), options)
-    this.name = 'ConfigError'
-    this.path = path
-    this.problems = problems
-  }
 }
 
 /** Thrown when the positions file is unusable. */
@@ -57,6 +40,30 @@ export class ApiError extends Error {
     this.name = 'ApiError'
     this.status = options.status
     this.retryAfterMs = options.retryAfterMs
+  }
+}
+
+/** Thrown when a system program that a source reads through cannot be run. */
+export class ProgramMissingError extends Error {
+  readonly code = 'PROGRAM_MISSING'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'ProgramMissingError'
+  }
+}
+
+/** Thrown when wevtutil, which reads Windows' event log, ends with an error. */
+export class WevtutilError extends Error {
+  readonly code = 'WEVTUTIL_FAILED'
+  /** `null` if a signal ended it, or it never ran. */
+  readonly exitCode: number | null
+
+  /** @param end How it ended. Its complaint becomes the message. */
+  constructor(end: { readonly exitCode: number | null; readonly complaint: string }) {
+    super(end.complaint)
+    this.name = 'WevtutilError'
+    this.exitCode = end.exitCode
   }
 }
 

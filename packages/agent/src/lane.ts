@@ -180,7 +180,8 @@ function createLimiter(
   const { delivery, metrics, nowMs } = around
   const drop = () => metrics.droppedLines.inc({ reason: 'global_rate_limiter_drop' })
   return new RateLimiter({
-    ...{ rate: limits.linesPerSecond, burst: limits.lineBurst, sink: delivery, nowMs },
+    rate: { perSecond: limits.linesPerSecond, burst: limits.lineBurst },
+    ...{ sink: delivery, nowMs },
     onDrop: limits.dropsOverRate ? drop : undefined,
   })
 }

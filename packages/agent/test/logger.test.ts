@@ -1,21 +1,29 @@
 import { writeFileSync } from 'node:fs'
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import { configText, spawnAgent, waitFor } from './harness.ts'
 
-test('The agent’s own log is JSON, a line for each event, whatever log_format says', async t => {
+/** Runs an agent with these keys of the server block and flags; returns the last line that it logs. */
+async function lastLine(t: Test, keys: string, ...args: string[]): Promise<string> {
   const directory = t.testdir({ 'a.log': '1\n' })
   const path = `${directory}/agent.yaml`
   const config = configText({ directory, url: 'http://127.0.0.1:1/' })
-  writeFileSync(path, config.replace('server: {', 'server: {log_format: logfmt, log_level: info, '))
-  const agent = await spawnAgent(t, path)
+  writeFileSync(path, config.replace('server: {', `server: {${keys}log_level: info, `))
+  const agent = await spawnAgent(t, path, { args })
   let logged = ''
   agent.stderr!.on('data', chunk => {
     logged += chunk
   })
   agent.kill('SIGTERM')
   await waitFor(() => logged.includes('Agent stops'))
-  const [first = '{}'] = logged.split('\n').filter(line => line.includes('Agent stops'))
-  const { level, time, msg } = JSON.parse(first)
-  t.same({ level, msg }, { level: 'info', msg: 'Agent stops' })
-  t.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/)
+  return logged.split('\n').find(line => line.includes('Agent stops')) ?? ''
+}
+
+const logfmt = /^level=info ts=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z msg="Agent stops"$/
+
+test('The agent’s own log is logfmt, or JSON where key or flag say so', async t => {
+  t.match(await lastLine(t, ''), logfmt)
+  const { ts, ...fields } = JSON.parse(await lastLine(t, 'log_format: json, '))
+  t.same(fields, { level: 'info', msg: 'Agent stops' })
+  t.match(ts, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/)
+  t.match(await lastLine(t, 'log_format: json, ', '-log.format=logfmt'), logfmt)
 })

@@ -1,39 +1,29 @@
-// Command lines in the dialect of Go's flag package, which Promtail and Loki speak: one dash or two,
-// `-flag=value` or `-flag value`, booleans alone.
+// Parses command lines like Go's flag package, for users of Promtail and Loki: one dash or two,
+// `-flag=value` or `-flag value`, booleans without a value.
 
+import { FlagError } from './errors.ts'
 import { parseConfigBytes } from './number/byte-size.ts'
 import { parseGoDuration } from './time/time.ts'
 
 export type GoFlagKind = 'text' | 'boolean' | 'integer' | 'number' | 'duration' | 'bytes'
 
-/** A flag of a command line. */
+/** One flag of a command line. */
 export interface GoFlag {
   readonly kind: GoFlagKind
   readonly description: string
-  /** Accepted, but without a meaning here. */
+  /** Accepted, but has no effect here. */
   readonly isIgnored?: boolean
 }
 
-/** Flags as they were given, by name without dashes; booleans as `true` or `false`. */
+/** Flags as given, by name without dashes. Booleans are `true` or `false`. */
 export type FlagValues = Readonly<Record<string, string>>
-
-/** Says that a command line cannot be understood. */
-export class FlagError extends Error {
-  readonly code = 'FLAG'
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'FlagError'
-  }
-}
 
 const trueTexts = new Set(['1', 't', 'T', 'true', 'TRUE', 'True'])
 const falseTexts = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False'])
 
 /**
- * Parses arguments as Go's flag package does; what follows the flags is returned as it is.
- *
- * @throws FlagError for an unknown flag or a value that does not fit.
+ * Parses arguments like Go's flag package. Arguments after the flags are returned unchanged.
+ * @throws FlagError for an unknown flag or an invalid value.
  */
 export function parseGoFlags(
   argv: readonly string[],
@@ -83,7 +73,7 @@ function checkValue(name: string, kind: GoFlagKind, value: string): void {
   }
 }
 
-/** Lists the flags that have a meaning, one a line, for a usage text. */
+/** Lists the flags that have an effect, for a usage text. */
 export function formatGoFlags(table: Readonly<Record<string, GoFlag>>): string {
   return Object.entries(table)
     .filter(([, { isIgnored }]) => !isIgnored)

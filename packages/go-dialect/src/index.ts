@@ -1,5 +1,5 @@
+export { FlagError } from './errors.ts'
 export {
-  FlagError,
   type FlagValues,
   formatGoFlags,
   type GoFlag,
@@ -14,6 +14,7 @@ export { parseGoTime } from './time/go-time.ts'
 export { formatGoTime } from './time/go-time-format.ts'
 export { goTimeLayouts, layoutParts } from './time/go-time-layout.ts'
 export {
+  formatDurationMs,
   formatGoDuration,
   formatPrometheusDuration,
   formatRfc3339,

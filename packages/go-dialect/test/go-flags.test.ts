@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { FlagError, formatGoFlags, type GoFlag, parseGoFlags } from '../src/go-flags.ts'
+import { FlagError } from '../src/errors.ts'
+import { formatGoFlags, type GoFlag, parseGoFlags } from '../src/go-flags.ts'
 
 const table: Record<string, GoFlag> = {
   'config.file': { kind: 'text', description: 'a file' },
@@ -10,7 +11,7 @@ const table: Record<string, GoFlag> = {
   old: { kind: 'text', description: '', isIgnored: true },
 }
 
-test('parseGoFlags reads the forms of the flag package', async t => {
+test('parseGoFlags accepts the forms of the flag package', async t => {
   const parse = (argv: string[], flags: Record<string, string>, rest: string[] = []) =>
     t.same(parseGoFlags(argv, table), { flags, rest }, argv.join(' '))
   parse([], {})
@@ -25,7 +26,7 @@ test('parseGoFlags reads the forms of the flag package', async t => {
   parse(['-verbose', '--', '-port'], { verbose: 'true' }, ['-port'])
 })
 
-test('parseGoFlags refuses what does not fit', async t => {
+test('parseGoFlags rejects invalid flags and values', async t => {
   const refuse = (argv: string[], message: RegExp) => {
     t.throws(() => parseGoFlags(argv, table), { name: 'FlagError', message }, argv.join(' '))
     t.throws(() => parseGoFlags(argv, table), FlagError)
@@ -39,7 +40,7 @@ test('parseGoFlags refuses what does not fit', async t => {
   refuse(['-size=big'], /invalid value "big" for flag -size/)
 })
 
-test('formatGoFlags lists what has a meaning', async t => {
+test('formatGoFlags lists the flags that have an effect', async t => {
   const text = formatGoFlags(table)
   t.match(text, /^ {2}-config\.file text\n {8}a file\n {2}-verbose\n/)
   t.notMatch(text, /-old/)

@@ -1,3 +1,13 @@
+export type { Series } from './aggregation/series.ts'
+export type {
+  BlockView,
+  Direction,
+  LinesColumn,
+  MetadataColumn,
+  ScanStats,
+  StepGrid,
+} from './blocks/block-view.ts'
+export type { Clock } from './clock.ts'
 export {
   type DetectedField,
   type DetectedFieldsRequest,
@@ -6,63 +16,15 @@ export {
   type FieldParser,
   type FieldType,
   isUsefulLabel,
-} from './detected-fields.ts'
-export { type QueryResult, runQuery, type VectorSample } from './engine.ts'
-export {
-  LimitExceededError,
-  LogqlKindError,
-  LogqlPipelineError,
-  LogqlSyntaxError,
-  VectorMatchingError,
-} from './errors.ts'
-export { mergeLeafResults, openLeafScanner } from './leaf/leaf.ts'
-export { VolumeTable, volumeBytes } from './leaf/volume-table.ts'
-export { defaultQueryLimits, type QueryLimits } from './limits.ts'
-export type {
-  BlockView,
-  Direction,
-  Leaf,
-  LeafResult,
-  LeafScanner,
-  LinesColumn,
-  LogLeaf,
-  LogSource,
-  MetadataColumn,
-  SampleLeaf,
-  ScanStats,
-  StepGrid,
-  VolumeGrouping,
-  VolumeLeaf,
-} from './log-source.ts'
-export type { Series } from './metric-query/series.ts'
+} from './detected-fields/detected-fields.ts'
+export { type QueryResult, runQuery, type VectorSample } from './engine/engine.ts'
 export {
   type LinePattern,
   type PatternRequest,
   type PatternResult,
   runPatterns,
-} from './patterns/pattern-query.ts'
-export { createPause, type Pause } from './pause.ts'
-export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
-export type { QueryRequest, ResultEntry } from './query-run.ts'
-export {
-  formatQueryResult,
-  formatResultData,
-  type ResultFormat,
-  sampleText,
-  secondsText,
-} from './result-format.ts'
-export { RowMatcher } from './row-matcher.ts'
-export type { Expr, LogExpr, MetricExpr } from './syntax/ast.ts'
-export { parseLogql, parseMatchers, parseSelector } from './syntax/parser.ts'
-export { formatLogql, formatLogqlPretty } from './syntax/printer.ts'
-export {
-  formatDroppedEntry,
-  formatTailEntry,
-  formatTailFrame,
-  type TailEntryText,
-  type TailForm,
-} from './tail-format.ts'
-export { TailScanner } from './tail-scanner.ts'
+} from './engine/pattern-query.ts'
+export type { QueryRequest } from './engine/query-run.ts'
 export {
   type IndexStats,
   runIndexStats,
@@ -71,4 +33,46 @@ export {
   type VolumeRequest,
   type VolumeResult,
   type VolumeSeries,
-} from './volume.ts'
+} from './engine/volume-query.ts'
+export {
+  LimitExceededError,
+  LogqlKindError,
+  LogqlPipelineError,
+  LogqlSyntaxError,
+  VectorMatchingError,
+} from './errors.ts'
+export {
+  formatQueryResult,
+  formatResultData,
+  type ResultFormat,
+  sampleText,
+  secondsText,
+} from './formats/result-format.ts'
+export {
+  formatDroppedEntry,
+  formatTailEntry,
+  formatTailFrame,
+  type TailEntryText,
+  type TailForm,
+} from './formats/tail-format.ts'
+export { mergeLeafResults, openLeafScanner } from './leaf/leaf.ts'
+export { RowMatcher } from './leaf/row-matcher.ts'
+export { TailScanner } from './leaf/tail-scanner.ts'
+export { VolumeTable, volumeBytes } from './leaf/volume-table.ts'
+export { defaultQueryLimits, type QueryLimits } from './limits.ts'
+export { createPause, type Pause } from './pause.ts'
+export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
+export { leafKey } from './plan/leaf-key.ts'
+export type { LeafResult, ResultEntry } from './plan/leaf-result.ts'
+export type {
+  Leaf,
+  LeafScanner,
+  LogLeaf,
+  LogSource,
+  SampleLeaf,
+  VolumeGrouping,
+  VolumeLeaf,
+} from './plan/log-source.ts'
+export { parseLogQuery, parseLogql, parseMatchers, parseSelector } from './syntax/parser.ts'
+export { formatLogql, formatLogqlPretty } from './syntax/printer.ts'
+export type { Expr, LogExpr, MetricExpr } from './syntax-tree/ast.ts'

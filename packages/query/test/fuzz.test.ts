@@ -1,7 +1,8 @@
 // Random queries over random lines: whatever they are, they end with a result or a known error, soon.
 // FUZZ_SECONDS runs it for longer than a test should take, all properties together.
 
-import { compileRegex, RegexSyntaxError } from '@skald/go-dialect/regex/regex'
+import { RegexSyntaxError } from '@skald/go-dialect/errors'
+import { compileRegex } from '@skald/go-dialect/regex/regex'
 import fc from 'fast-check'
 import { test, t as tests } from 'tap'
 import {

@@ -30,6 +30,9 @@ export interface Touched {
   metadata: number
 }
 
+/** The time at which tests run their queries: 2026-01-15, midnight UTC. */
+export const testClock = () => 1_768_435_200_000_000_000n
+
 export interface MemorySource extends LogSource {
   readonly touched: Touched
 }
@@ -55,7 +58,7 @@ export function createMemorySource(streams: readonly TestStream[], rowsPerBlock 
         block => matches(block.labels) && block.maxNs >= leaf.startNs && block.minNs < leaf.endNs,
       )
       // Two scanners, so that merging is part of every test.
-      const scanners = [openLeafScanner(leaf), openLeafScanner(leaf)]
+      const scanners = [openLeafScanner(leaf, testClock), openLeafScanner(leaf, testClock)]
       for (const [i, block] of wanted.entries()) {
         const scanner = scanners[i % 2]!
         if (scanner.wants(block.minNs, block.maxNs)) scanner.scan(block)

@@ -1,39 +1,62 @@
-// Query scripts: streams, queries and what they answer, as plain text. See scripts/README.md.
+// Reads query scripts: streams, queries and their answers as plain text. See scripts/README.md.
 
 import { parseGoDuration } from '@skald/go-dialect'
-import { formatLabelSet, parseLabelSet } from '@skald/wire'
-import {
-  defaultQueryLimits,
-  type QueryResult,
-  runQuery,
-  type Series,
-  sampleText,
-  unionLabels,
-} from '../src/index.ts'
-import { createMemorySource, type TestEntry } from './memory-source.ts'
+import { parseLabelSet } from '@skald/wire'
 
 /** Time of `+0s` in scripts. */
 export const scriptStartNs = 1_768_435_200_000_000_000n
 
+/** An entry of a script. */
+export interface ScriptEntry {
+  readonly timestampNs: bigint
+  readonly line: string
+  readonly metadata?: Readonly<Record<string, string>>
+}
+
+/** A stream of a script. */
+export interface ScriptStream {
+  readonly labels: Readonly<Record<string, string>>
+  readonly entries: readonly ScriptEntry[]
+}
+
+/** The question of an `eval` line. */
+export interface ScriptQuery {
+  readonly kind: 'logs' | 'instant' | 'range' | 'fail'
+  readonly logql: string
+  readonly startNs: bigint
+  readonly endNs: bigint
+  readonly stepNs: bigint
+  readonly limit: number
+  readonly direction: 'forward' | 'backward'
+}
+
+/** An `eval` line with what is loaded above it and expected below it. */
 export interface ScriptCase {
   /** The `eval` line. */
   readonly title: string
   readonly lineNumber: number
+  readonly query: ScriptQuery
+  /** The same array for cases that see the same streams. */
+  readonly streams: readonly ScriptStream[]
   readonly expected: readonly string[]
-  run(): Promise<string[]>
+  /** Why Loki answers this case in another way, where it does. */
+  readonly lokiDiffers: string | undefined
 }
 
-interface LoadedStream {
-  readonly labels: Record<string, string>
-  readonly entries: TestEntry[]
+interface LoadedStream extends ScriptStream {
+  readonly entries: ScriptEntry[]
 }
+
+const differsMark = '# Loki differs: '
 
 /** Reads the cases of a script; each has the streams loaded above it. */
 export function parseScript(text: string): ScriptCase[] {
   const cases: ScriptCase[] = []
   let streams: LoadedStream[] = []
   let expected: string[] | undefined
+  let lokiDiffers: string | undefined
   for (const [index, line] of text.split('\n').entries()) {
+    if (line.startsWith(differsMark)) lokiDiffers = line.slice(differsMark.length)
     if (line.trim() === '' || line.startsWith('#')) continue
     if (line.startsWith('  ')) {
       if (expected) expected.push(line.trim())
@@ -43,14 +66,12 @@ export function parseScript(text: string): ScriptCase[] {
     const [word = '', rest = ''] = cut(line)
     expected = undefined
     if (word === 'clear') streams = []
-    else if (word === 'load') {
-      const labels = Object.fromEntries(parseLabelSet(rest).map(l => [l.name, l.value]))
-      streams = [...streams, { labels, entries: [] }]
-    } else if (word === 'eval') {
+    else if (word === 'load') streams = [...streams, { labels: labelsOf(rest), entries: [] }]
+    else if (word === 'eval') {
       expected = []
-      const loaded = streams
-      const run = () => evaluate(rest, loaded)
-      cases.push({ title: line, lineNumber: index + 1, expected, run })
+      const query = parseQuery(rest)
+      cases.push({ title: line, lineNumber: index + 1, query, streams, expected, lokiDiffers })
+      lokiDiffers = undefined
     } else throw new SyntaxError(`line ${index + 1}: neither load, clear nor eval: ${line}`)
   }
   return cases
@@ -65,88 +86,66 @@ function timeOf(text: string): bigint {
   return scriptStartNs + parseGoDuration(text)
 }
 
-// `+1s line` or `+1s {metadata="x"} line`; \n stands for a line break.
-function parseEntry(text: string): TestEntry {
+function labelsOf(text: string): Record<string, string> {
+  return Object.fromEntries(parseLabelSet(text).map(({ name, value }) => [name, value]))
+}
+
+// `+1s line` or `+1s {metadata="x"} line`; \n stands for a line break, \e for the escape character.
+function parseEntry(text: string): ScriptEntry {
   const [time, rest] = cut(text)
   const metadata = /^\{[^{}]*="[^{}]*\}/.exec(rest)?.[0]
   const line = metadata === undefined ? rest : rest.slice(metadata.length + 1)
   return {
     timestampNs: timeOf(time),
-    line: line.replaceAll('\\n', '\n'),
-    ...(metadata !== undefined && {
-      metadata: Object.fromEntries(parseLabelSet(metadata).map(l => [l.name, l.value])),
-    }),
+    line: unescapeLine(line),
+    ...(metadata !== undefined && { metadata: labelsOf(metadata) }),
   }
 }
 
-async function evaluate(text: string, streams: readonly LoadedStream[]): Promise<string[]> {
+function unescapeLine(text: string): string {
+  return text.replaceAll('\\n', '\n').replaceAll('\\e', '\u001b')
+}
+
+/** Writes a line as scripts write it. */
+export function escapeLine(line: string): string {
+  return line.replaceAll('\n', '\\n').replaceAll('\u001b', '\\e')
+}
+
+function parseQuery(text: string): ScriptQuery {
   const [kind, rest] = cut(text)
-  const source = createMemorySource(streams)
-  const signal = new AbortController().signal
   const base = {
-    stepNs: 0n,
-    intervalNs: 0n,
-    limit: 100,
-    direction: 'forward' as const,
-    isInstant: false,
-    limits: { ...defaultQueryLimits, shardAggregations: ['approx_topk'] },
+    kind: 'logs',
     startNs: scriptStartNs,
     endNs: scriptStartNs + 3_600_000_000_000n,
-  }
-  if (kind === 'logs') {
-    return format(await runQuery({ ...base, logql: rest }, source, signal))
-  }
-  if (kind === 'newest') {
-    const [limit, logql] = cut(rest)
-    const request = { ...base, logql, limit: Number(limit), direction: 'backward' as const }
-    return format(await runQuery(request, source, signal))
-  }
-  if (kind === 'at') {
-    const [time, logql] = cut(rest)
-    const endNs = timeOf(time)
-    return format(
-      await runQuery({ ...base, logql, isInstant: true, startNs: endNs, endNs }, source, signal),
-    )
-  }
-  if (kind === 'range') {
-    const [start, more] = cut(rest)
-    const [end, last] = cut(more)
-    const [step, logql] = cut(last)
-    const times = { startNs: timeOf(start), endNs: timeOf(end), stepNs: parseGoDuration(step) }
-    return format(await runQuery({ ...base, ...times, logql }, source, signal))
-  }
-  if (kind === 'fail') {
-    const isInstant = true
-    try {
-      await runQuery({ ...base, logql: rest, isInstant }, source, signal)
-    } catch (error) {
-      return [(error as Error).message.trim().split('\n')[0]!]
+    stepNs: 0n,
+    limit: 100,
+    direction: 'forward',
+  } as const
+  switch (kind) {
+    case 'logs':
+      return { ...base, logql: rest }
+    case 'oldest': {
+      const [limit, logql] = cut(rest)
+      return { ...base, logql, limit: Number(limit) }
     }
-    return ['(no error)']
+    case 'newest': {
+      const [limit, logql] = cut(rest)
+      return { ...base, logql, limit: Number(limit), direction: 'backward' }
+    }
+    case 'at': {
+      const [time, logql] = cut(rest)
+      return { ...base, kind: 'instant', logql, startNs: timeOf(time), endNs: timeOf(time) }
+    }
+    case 'range': {
+      const [start, more] = cut(rest)
+      const [end, last] = cut(more)
+      const [step, logql] = cut(last)
+      const times = { startNs: timeOf(start), endNs: timeOf(end), stepNs: parseGoDuration(step) }
+      return { ...base, ...times, kind: 'range', logql }
+    }
+    case 'fail':
+      return { ...base, kind: 'fail', logql: rest }
+    default:
+      throw new SyntaxError(`unknown kind of eval: ${kind}`)
   }
-  throw new SyntaxError(`unknown kind of eval: ${kind}`)
-}
-
-function format(result: QueryResult): string[] {
-  switch (result.kind) {
-    case 'streams':
-      return result.entries.map(({ timestampNs, line, labels }) => {
-        const seconds = Number(timestampNs - scriptStartNs) / 1e9
-        const text = line.replaceAll('\n', '\\n')
-        return `${formatLabelSet(unionLabels(labels))} +${seconds}s ${text}`.trimEnd()
-      })
-    case 'matrix':
-      return result.series.map(series => `${formatLabelSet(series.labels)} ${pointsOf(series)}`)
-    case 'vector':
-      return result.samples.map(
-        ({ labels, value }) => `${formatLabelSet(labels)} ${sampleText(value)}`,
-      )
-    case 'scalar':
-      return [`scalar ${sampleText(result.value)}`]
-  }
-}
-
-// Samples step by step; `_` where there is none.
-function pointsOf({ values, present }: Series): string {
-  return Array.from(values, (value, i) => (present[i] ? sampleText(value) : '_')).join(' ')
 }

@@ -1,4 +1,4 @@
-// `skald all`: store and agent in one process, on the logs of this machine unless told otherwise.
+// `skald all`: store and agent in one process. By default they read the logs of this machine.
 
 import { join } from 'node:path'
 import {
@@ -10,14 +10,14 @@ import {
 } from '@skald/agent'
 import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/go-dialect'
 import { type Beside, type Store, startStore } from '@skald/store'
+import { createLogger } from '@skald/wire/logger'
+import { version } from '@skald/wire/version'
 import { readConfigText } from './config-file.ts'
-import { createLogger } from './logger.ts'
 import { showProgress } from './progress.ts'
 import { waitForStopSignal } from './stop-signal.ts'
 import { loadStore } from './store-command.ts'
 import { storeFlags } from './store-flags.ts'
 import type { Terminal } from './terminal.ts'
-import { readVersion } from './version.ts'
 
 const allFlags: Readonly<Record<string, GoFlag>> = {
   ...storeFlags,
@@ -32,25 +32,29 @@ export const allUsage = `skald all [flags]
 ${formatGoFlags(allFlags)}
 `
 
-/** Runs both until a signal ends them; returns the exit code. */
+/** Runs both until a signal stops them. Returns the exit code. */
 export async function runAllCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   const { flags } = parseGoFlags(argv, allFlags)
   if (flags.version === 'true') {
-    terminal.stdout.write(`skald, version ${readVersion()}\n`)
+    terminal.stdout.write(`skald, version ${version}\n`)
     return 0
   }
   const { loaded, warnings } = loadStore(flags, terminal)
   const isInteractive = terminal.stdout.isTTY === true
-  // A person watches the progress bar; what matters less than a warning would tear it apart.
+  // A person watches the progress bar. Messages below a warning would tear it apart.
   const isQuiet = isInteractive && flags['log.level'] === undefined
-  const logger = createLogger(isQuiet ? 'warn' : loaded.config.logLevel)
+  const logger = createLogger({
+    level: isQuiet ? 'warn' : loaded.config.logLevel,
+    format: loaded.config.logFormat,
+    destination: terminal.stderr,
+  })
   for (const warning of warnings) logger.warn(warning)
   let agent: Agent | undefined
   const beside = {
     addRoutes: (app: Server) => addPages(app, () => agent),
     metrics: async () => (await agent?.metrics.registry.metrics()) ?? '',
   }
-  const store = await startStore({ loaded, logger, version: readVersion(), beside })
+  const store = await startStore({ loaded, logger, version, beside })
   const leaving = new AbortController()
   try {
     agent = await startEmbeddedAgent(store, {
@@ -70,7 +74,7 @@ export async function runAllCommand(argv: readonly string[], terminal: Terminal)
 
 type Server = Parameters<Beside['addRoutes']>[0]
 
-/** The agent's pages stand below /agent of the store's port. */
+/** The store's port serves the agent's pages below /agent. */
 function addPages(app: Server, agentOf: () => Agent | undefined): void {
   app.register(
     (pages, _options, done) => {
@@ -113,7 +117,7 @@ async function startEmbeddedAgent(
           env: terminal.env,
         }
   return startAgent({
-    ...{ config: await loadAgentConfig(source), logger, version: readVersion() },
+    ...{ config: await loadAgentConfig(source), logger, version },
     withHttpServer: false,
   })
 }

@@ -1,4 +1,4 @@
-// `skald check FILE`: says whether a configuration can be used, and if not, where it is wrong.
+// `skald check FILE`: checks a configuration and shows where it is wrong.
 
 import { readFileSync } from 'node:fs'
 import { loadAgentConfig } from '@skald/agent'
@@ -6,8 +6,8 @@ import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/go-dialect'
 import { checkOverridesFile, loadStoreConfig } from '@skald/store'
 import { expandEnvironment, explainSystemError, formatProblem } from '@skald/wire'
 import { hasTopKey, isAgentConfig } from './config-kind.ts'
+import { UsageError } from './errors.ts'
 import type { Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
 
 const checkFlags: Readonly<Record<string, GoFlag>> = {
   'config.expand-env': {
@@ -18,16 +18,16 @@ const checkFlags: Readonly<Record<string, GoFlag>> = {
 
 export const checkUsage = `skald check [flags] FILE...
 
-Checks agent (Promtail) and store (Loki) configurations, and a store's file of overrides; which one a file is shows
-from its keys.
+Checks configurations of an agent (Promtail) and a store (Loki), and a store's overrides file. It recognizes a file by
+its keys.
 
 ${formatGoFlags(checkFlags)}
 `
 
 /**
- * Runs the command; settles with 1 when a file is wrong.
+ * Runs the command. Returns 1 if a file has an error.
  *
- * @throws UsageError without files.
+ * @throws UsageError if no file is given.
  */
 export async function runCheckCommand(
   argv: readonly string[],

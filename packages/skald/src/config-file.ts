@@ -1,8 +1,8 @@
-// Finds and reads the configuration file a `-config.file` flag names.
+// Finds and reads the configuration file that `-config.file` names.
 
 import { readFileSync } from 'node:fs'
 import { explainSystemError } from '@skald/wire'
-import { UsageError } from './usage-error.ts'
+import { UsageError } from './errors.ts'
 
 /** A configuration file as text. */
 export interface ConfigText {
@@ -13,7 +13,7 @@ export interface ConfigText {
 /**
  * Reads the first of a comma-separated list of files that exists.
  *
- * @throws UsageError when there is none.
+ * @throws UsageError if there is none.
  */
 export function readConfigText(paths: string): ConfigText {
   for (const path of paths.split(',')) {

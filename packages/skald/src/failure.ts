@@ -1,9 +1,9 @@
-// What a command says that has failed, and with which code it ends.
+// Decides what a failed command prints, and its exit code.
 
 import { FlagError } from '@skald/go-dialect'
 import { explainSystemError, type WaysOut } from '@skald/wire'
 
-/** Codes that a command ends with; README.md lists them. */
+/** Exit codes; README.md lists them. */
 export const exitCodes = { done: 0, failed: 1, usage: 2 } as const
 
 const waysOut: Readonly<Record<string, WaysOut>> = {
@@ -13,7 +13,7 @@ const waysOut: Readonly<Record<string, WaysOut>> = {
   },
 }
 
-/** Tells what went wrong in words where it is the caller's to mend, with the stack where it is ours. */
+/** Describes an error: only the message if the caller can fix it, the stack if it is our bug. */
 export function describeFailure(error: unknown, command: string): string {
   const { code, message, stack, usage } = error as Error & {
     readonly code?: string
@@ -27,7 +27,7 @@ export function describeFailure(error: unknown, command: string): string {
   return explained ?? stack ?? message
 }
 
-/** The code that a failed command ends with. */
+/** Returns the exit code for an error. */
 export function exitCodeOf(error: unknown): number {
   const isUsage = error instanceof FlagError || (error as { code?: string }).code === 'USAGE'
   return isUsage ? exitCodes.usage : exitCodes.failed

@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import {
+  formatDurationMs,
   formatPrometheusDuration,
   formatRfc3339,
   nsPerMs,
@@ -9,33 +10,38 @@ import {
   parsePrometheusDuration,
   parseRfc3339,
 } from '@skald/go-dialect'
+import { type LogFormat, logFormats } from '@skald/wire'
+import { createLogger } from '@skald/wire/logger'
+import { ImportError, UsageError } from './errors.ts'
 import { type ImportProgress, loadProgress, saveProgress } from './import/progress-file.ts'
-import { ImportError, readPages, readSelectors, type Window } from './import/source.ts'
+import { readPages, readSelectors, type Window } from './import/source.ts'
 import { pushStreams } from './import/target.ts'
-import { readServerAddress, type Server } from './server-address.ts'
+import { meantStoreUrl, readServerAddress, type Server } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
+
+type Logger = ReturnType<typeof createLogger>
 
 export const importUsage = `skald import --from URL [options]
 
-Reads lines from a running Loki over its HTTP API and pushes them to a Skald store. Run it again after it was
-stopped: it goes on where it was, and lines that were pushed twice count once. Run it again after it was done: it copies
-what is newer.
+Reads lines from a running Loki over its HTTP API and pushes them to a Skald store. If you stop it, run
+it again: it continues where it stopped, and lines that it pushed twice count once. If you run it after it finished, it
+copies newer lines.
 
   --from URL          Loki to read from, with user and password as https://USER:PASSWORD@HOST
   --to URL            store to push to (default $SKALD_URL or http://127.0.0.1:3100)
-  --since DURATION    how far back to begin (default 30d)
-  --start TIME        where to begin, instead of --since: 2026-05-01T00:00:00Z
-  --end TIME          where to end (default now)
+  --since DURATION    how far back to start (default 30d)
+  --start TIME        where to start, instead of --since: 2026-05-01T00:00:00Z
+  --end TIME          where to stop (default now)
   --query SELECTOR    only these streams, such as '{namespace="shop"}' (default all)
-  --window DURATION   span of one query (default 1h)
-  --page N            entries of one answer (default 5000, as Loki's max_entries_limit_per_query)
+  --window DURATION   time range of one query (default 1h)
+  --page N            entries per answer (default 5000, like Loki's max_entries_limit_per_query)
   --from-tenant NAME  tenant to read
   --to-tenant NAME    tenant to write
-  --state FILE        where the progress is kept (default skald-import.json)
+  --state FILE        file that keeps the progress (default skald-import.json)
+  --log.format FORM   logfmt or json (default logfmt)
 `
 
-/** Lines may reach their server some time after their own time. */
+/** Lines may reach their server some time after their timestamp. */
 const overlapNs = 300n * nsPerSecond
 
 interface ImportOptions {
@@ -47,31 +53,41 @@ interface ImportOptions {
   readonly windowNs: bigint
   readonly pageEntries: number
   readonly statePath: string
+  readonly logFormat: LogFormat
 }
 
 /**
- * Runs the command; returns 0 when everything was taken, 1 when entries were refused or a server could not
- * be used.
+ * Runs the command. Returns 0 if every entry was accepted, 1 if some were rejected or a server could not be
+ * used.
  *
- * @throws UsageError for arguments that cannot be used.
+ * @throws UsageError if an argument is not valid.
  */
 export async function runImportCommand(
   argv: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
   const options = readArguments(argv, terminal.env)
+  const logger = createLogger({
+    level: 'info',
+    format: options.logFormat,
+    destination: terminal.stderr,
+  })
   try {
-    return await runImport(options, terminal)
+    return await runImport(options, terminal, logger)
   } catch (error) {
-    // Reasons a person can mend; what was done is kept in the state.
+    // A person can fix these. The progress file keeps what is done.
     if (!(error instanceof ImportError) && !/^Cannot reach /.test((error as Error).message))
       throw error
-    terminal.stderr.write(`${(error as Error).message}\n`)
+    logger.error((error as Error).message)
     return 1
   }
 }
 
-async function runImport(options: ImportOptions, terminal: Terminal): Promise<number> {
+async function runImport(
+  options: ImportOptions,
+  { stdout }: Terminal,
+  logger: Logger,
+): Promise<number> {
   const { source, target, statePath } = options
   const kept = loadProgress(statePath)
   const started = kept ?? newProgress(options)
@@ -82,11 +98,11 @@ async function runImport(options: ImportOptions, terminal: Terminal): Promise<nu
   }
   let progress = kept ? continued(kept, options) : started
   const endNs = BigInt(progress.endNs)
-  if (kept) terminal.stderr.write(`Going on at ${formatRfc3339(BigInt(progress.doneNs))}\n`)
+  if (kept) logger.info(`Continuing at ${formatRfc3339(BigInt(progress.doneNs))}`)
   const refusals = new Set<string>()
   while (BigInt(progress.doneNs) < endNs) {
     const window = nextWindow(BigInt(progress.doneNs), endNs, options.windowNs)
-    const entries = await importWindow(options, window, terminal, refusals)
+    const entries = await importWindow(options, window, logger, refusals)
     const isLate = window.startNs >= endNs - overlapNs
     progress = {
       ...progress,
@@ -95,15 +111,15 @@ async function runImport(options: ImportOptions, terminal: Terminal): Promise<nu
       lateEntries: (progress.lateEntries ?? 0) + (isLate ? entries : 0),
     }
     saveProgress(statePath, progress)
-    if (entries > 0) terminal.stderr.write(`${formatProgress(progress)}\n`)
+    if (entries > 0) logger.info(formatProgress(progress))
   }
   const span = `${formatRfc3339(BigInt(progress.startNs))} to ${formatRfc3339(endNs)}`
   const outcome = refusals.size > 0 ? 'were sent, less what was refused, to' : 'are in'
-  terminal.stdout.write(`${progress.entries} entries of ${span} ${outcome} ${target.url}\n`)
+  stdout.write(`${progress.entries} entries of ${span} ${outcome} ${target.url}\n`)
   return refusals.size > 0 ? 1 : 0
 }
 
-/** What a kept progress becomes: an import that was done goes on with what is newer. */
+/** Returns where to continue. A finished import continues with newer lines. */
 function continued(kept: ImportProgress, { endNs }: ImportOptions): ImportProgress {
   const keptEndNs = BigInt(kept.endNs)
   const isDone = BigInt(kept.doneNs) >= keptEndNs
@@ -119,7 +135,7 @@ function continued(kept: ImportProgress, { endNs }: ImportOptions): ImportProgre
   }
 }
 
-/** The next span to copy: the last of them are those that are read again when the import is repeated. */
+/** Returns the next span to copy. A repeated import reads the last spans again. */
 function nextWindow(startNs: bigint, endNs: bigint, windowNs: bigint): Window {
   const lateNs = endNs - overlapNs
   const limitNs = startNs < lateNs ? lateNs : endNs
@@ -127,7 +143,7 @@ function nextWindow(startNs: bigint, endNs: bigint, windowNs: bigint): Window {
   return { startNs, endNs: nextNs < limitNs ? nextNs : limitNs }
 }
 
-/** Such as `2026-05-01T12:00:00Z: 1200 entries, 40 % of the time, 18h left`. */
+/** Writes `2026-05-01T12:00:00Z: 1200 entries, 40 % of the time, 18h left`. */
 function formatProgress({ startNs, doneNs, endNs, entries }: ImportProgress): string {
   const [start, done, end] = [BigInt(startNs), BigInt(doneNs), BigInt(endNs)]
   const percent = ((done - start) * 100n) / (end - start)
@@ -148,15 +164,15 @@ function newProgress({ source, target, query, startNs, endNs }: ImportOptions): 
   }
 }
 
-/** Copies one window; returns how many entries were taken. Each kind of refusal is told once. */
+/** Copies one window and returns the number of accepted entries. Reports each kind of rejection once. */
 async function importWindow(
   { source, target, query, pageEntries }: ImportOptions,
   window: Window,
-  terminal: Terminal,
+  logger: Logger,
   refusals: Set<string>,
 ): Promise<number> {
   const onRetry = (reason: string, pauseMs: number) => {
-    terminal.stderr.write(`${reason}; trying again in ${pauseMs} ms\n`)
+    logger.warn(`${reason}; trying again in ${formatDurationMs(pauseMs)}`)
   }
   const reading = { pageEntries, onRetry }
   const selectors = query === '' ? await readSelectors(source, window, reading) : [query]
@@ -170,14 +186,14 @@ async function importWindow(
         const kind = pushed.refusal?.replace(/\d+/g, '0')
         if (pushed.refusal === undefined || kind === undefined || refusals.has(kind)) continue
         refusals.add(kind)
-        terminal.stderr.write(`${target.url} refused entries: ${pushed.refusal}\n`)
+        logger.warn(`${target.url} refused entries: ${pushed.refusal}`)
       }
     }
   }
   if (repeats > 0) {
     const before = formatRfc3339(window.endNs)
-    terminal.stderr.write(
-      `${before}: ${repeats} more entries have stream, time, line and metadata of another one, and count once with it\n`,
+    logger.info(
+      `${before}: ${repeats} more entries have stream, time, line and metadata of another one, and count once with it`,
     )
   }
   return entries
@@ -190,7 +206,7 @@ function readArguments(
   const { values, positionals } = parse(argv)
   if (positionals.length > 0) throw usage(`skald import takes no ${positionals[0]}`)
   if (values.from === undefined) throw usage('--from is missing: the URL of the Loki to read')
-  const to = values.to ?? env.SKALD_URL ?? 'http://127.0.0.1:3100'
+  const to = values.to ?? meantStoreUrl(env)
   const source = readServer('--from', values.from, values['from-tenant'])
   const target = readServer('--to', to, values['to-tenant'])
   const endNs =
@@ -206,8 +222,10 @@ function readArguments(
   if (!Number.isInteger(pageEntries) || pageEntries <= 1) {
     throw usage(`--page takes a whole number above 1, not ${values.page}`)
   }
+  const logFormat = logFormats.find(format => format === values['log.format'])
+  if (!logFormat) throw usage(`--log.format takes logfmt or json, not ${values['log.format']}`)
   const { query, state: statePath } = values
-  return { source, target, query, startNs, endNs, windowNs, pageEntries, statePath }
+  return { source, target, query, startNs, endNs, windowNs, pageEntries, statePath, logFormat }
 }
 
 function readServer(flag: string, url: string, tenant: string | undefined): Server {
@@ -255,6 +273,7 @@ function parse(argv: readonly string[]) {
         query: { type: 'string', default: '' },
         page: { type: 'string', default: '5000' },
         state: { type: 'string', default: 'skald-import.json' },
+        'log.format': { type: 'string', default: 'logfmt' },
       },
     })
   } catch (cause) {

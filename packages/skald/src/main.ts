@@ -1,11 +1,12 @@
 // The command line: skald agent | store | all | query | check | import | ready.
 
+import { coloursFor } from '@skald/wire'
+import { version } from '@skald/wire/version'
+import { UsageError } from './errors.ts'
 import { describeFailure, exitCodeOf, exitCodes } from './failure.ts'
 import { watchNpm } from './parent-watch.ts'
 import { waitForStopSignal } from './stop-signal.ts'
-import { coloursFor, type Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
-import { readVersion } from './version.ts'
+import type { Terminal } from './terminal.ts'
 
 const usage = `skald COMMAND
 
@@ -15,20 +16,20 @@ const usage = `skald COMMAND
   skald query    ask a store and print the lines
   skald check    check configuration files
   skald import   copy the lines of a running Loki into a store
-  skald ready    tell whether a store or an agent is ready
+  skald ready    check whether a store or an agent is ready
   skald version  print the version
 
-skald COMMAND -help tells more of one, and so does skald help COMMAND. Without a command, -config.file=FILE runs the
-store or the agent, as the file shows.
+For details, run skald COMMAND -help or skald help COMMAND. Without a command, -config.file=FILE runs the store or the
+agent, depending on the file.
 `
 
-/** What a command does, and what -help says of it. */
+/** A command and its help text. */
 interface Command {
   readonly usage: string
   readonly run: (argv: readonly string[], terminal: Terminal) => number | Promise<number>
 }
 
-/** Each is loaded when it is called: modules are most of what a start costs. */
+/** A command is loaded when it is called, because modules take most of the start time. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   all: async () => {
     const { allUsage, runAllCommand } = await import('./all-command.ts')
@@ -49,7 +50,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
     const run = (argv: readonly string[], terminal: Terminal) =>
       runAgentCommand(argv, {
         ...terminal,
-        version: readVersion(),
+        version,
         stdin: process.stdin,
         coloursFor: stream => coloursFor(stream as { isTTY?: boolean }, terminal.env),
         onStopRequest,
@@ -75,7 +76,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   },
 }
 
-/** Commands that write logs, or where they were read, to the disk, and run until they are told to end. */
+/** Commands that keep logs or positions on disk and run until they are stopped. */
 const keepsLogs: ReadonlySet<string> = new Set(['all', 'store', 'agent'])
 
 async function loadCommand(name: string): Promise<Command | undefined> {
@@ -94,7 +95,7 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
     case 'version':
     case '-version':
     case '--version':
-      return say(`skald, version ${readVersion()}\n`, terminal)
+      return say(`skald, version ${version}\n`, terminal)
     case 'help': {
       const [topic] = rest
       if (topic === undefined) return say(usage, terminal)
@@ -110,23 +111,24 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
   return runMeantCommand(argv, terminal)
 }
 
-/** Runs what the configuration shows to be meant, and says so in the log. */
+/** Runs the command that the configuration is for, and logs which one. */
 async function runMeantCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
   const { findMeantCommand } = await import('./missing-command.ts')
   const meant = findMeantCommand(argv)
   if (!meant) throw new UsageError(`a command is missing before ${argv[0]}`, { usage })
-  const { command, reason } = meant
+  const { command, reason, logFormat } = meant
   failing = command
-  const { createLogger } = await import('./logger.ts')
-  createLogger('info').info({ command, reason }, `no command was given: runs skald ${command}`)
+  const { createLogger } = await import('@skald/wire/logger')
+  const logger = createLogger({ level: 'info', format: logFormat, destination: terminal.stderr })
+  logger.info({ command, reason }, `no command given: running skald ${command}`)
   return run([command, ...argv], terminal)
 }
 
 function prepareToStay({ env, stderr }: Terminal): void {
-  // Files that no code of ours makes, such as a database's, are for this user alone as well.
+  // Libraries create files too, such as the database's. Only this user may read them.
   process.umask(0o077)
   watchNpm(env, () => {
-    stderr.write('npm, which has started this, is gone: ends as well\n')
+    stderr.write('npm, which started this program, is gone: stopping\n')
     process.kill(process.pid, 'SIGTERM')
   })
 }
@@ -142,12 +144,12 @@ function say(text: string, { stdout }: Terminal): number {
 
 const { stdout, stderr, env } = process
 const argv = process.argv.slice(2)
-/** The command that errors are told of. */
+/** The command that an error message names. */
 let failing = argv[0] ?? ''
 for (const stream of [stdout, stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
-    // Whoever reads has enough, as `head`. What keeps logs goes on with its work.
+    // The reader has enough, like `head`. Commands that keep logs continue.
     if (stream === stdout && !keepsLogs.has(failing)) process.exit(exitCodes.done)
   })
 }

@@ -1,37 +1,41 @@
-// A command line without a command, such as `-config.file=/etc/loki/local-config.yaml`: what a container has that
-// ran grafana/loki or grafana/promtail before. The file shows which of the two is meant.
+// Finds the command for a command line without one, such as `-config.file=/etc/loki/local-config.yaml`.
+// Containers that ran grafana/loki or grafana/promtail have such a line. The file shows which of the two it was.
 
+import type { LogFormat } from '@skald/wire'
 import { readConfigText } from './config-file.ts'
-import { isAgentConfig } from './config-kind.ts'
+import { isAgentConfig, logFormatIn } from './config-kind.ts'
 
-/** The command that the arguments mean, and why; undefined where they name no configuration. */
+/** The command that the arguments mean, and why. */
 export interface MeantCommand {
   readonly command: 'agent' | 'store'
   readonly reason: string
+  /** Form of its log, by flag or file. */
+  readonly logFormat: LogFormat
 }
 
 /**
- * Finds out which command is meant.
+ * Returns the command that is meant, or undefined if the arguments name no configuration.
  *
- * @throws UsageError when the configuration cannot be read.
+ * @throws UsageError if the configuration cannot be read.
  */
 export function findMeantCommand(argv: readonly string[]): MeantCommand | undefined {
-  const paths = configPaths(argv)
+  const paths = lastValue(argv, 'config.file')
   if (paths === undefined) return undefined
   const { path, text } = readConfigText(paths)
   const isAgent = isAgentConfig(text)
   return {
     command: isAgent ? 'agent' : 'store',
     reason: `${path} is ${isAgent ? "an agent's (Promtail's)" : "a store's (Loki's)"} configuration by its keys`,
+    logFormat: (lastValue(argv, 'log.format') || logFormatIn(text)) === 'json' ? 'json' : 'logfmt',
   }
 }
 
-/** The value of the last -config.file, as Go's flag package takes it. */
-function configPaths(argv: readonly string[]): string | undefined {
+/** The value of the last flag of a name, as Go's flag package takes it. */
+function lastValue(argv: readonly string[], name: string): string | undefined {
   let found: string | undefined
   for (const [index, argument] of argv.entries()) {
-    const match = /^--?config\.file(?:=([\s\S]*))?$/.exec(argument)
-    if (match) found = match[1] ?? argv[index + 1]
+    const [, flag, value] = /^--?([^=]+)(?:=([\s\S]*))?$/.exec(argument) ?? []
+    if (flag === name) found = value ?? argv[index + 1]
   }
   return found
 }

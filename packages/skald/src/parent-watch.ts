@@ -1,17 +1,16 @@
-// npm and npx start a program through a shell that passes no signal on: killed, they would leave it running with
-// nobody who knows of it. So a program that npm has started ends when npm, or the shell between, is gone.
+// npm and npx start a program through a shell that does not forward signals. If they are killed, the program
+// would keep running unnoticed. So a program that npm started ends when npm, or the shell in between, is gone.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-
-const periodMs = 500
+import { parentCheckMs } from './limits.ts'
 
 interface ProcessInfo {
   readonly parent: number
   readonly commandLine: string
 }
 
-/** Calls back once when what has started this process is gone; does nothing where that is not npm. */
+/** Calls back once when npm is gone. Does nothing if npm did not start this process. */
 export function watchNpm(
   env: Readonly<Record<string, string | undefined>>,
   onGone: () => void,
@@ -23,13 +22,13 @@ export function watchNpm(
     if (isStillThere(starter)) return
     clearInterval(timer)
     onGone()
-  }, periodMs)
+  }, parentCheckMs)
   timer.unref()
 }
 
 interface Starter {
   readonly parent: number
-  /** The parent of a shell in between; undefined without one. */
+  /** The parent of the shell in between; undefined if there is no shell. */
   readonly grandparent: number | undefined
 }
 
@@ -48,17 +47,17 @@ function isStillThere({ parent, grandparent }: Starter): boolean {
   return grandparent === undefined || readProcess(parent)?.parent === grandparent
 }
 
-/** npm calls itself `npm exec skald store`; before it has done so, it is Node with a script of its own. */
+/** npm renames itself to `npm exec skald store`. Before that it is Node running npm's script. */
 function isNpm(commandLine: string): boolean {
   return /^np[mx](\s|$)|\/np[mx](-cli\.js)?(\s|$)/.test(commandLine)
 }
 
-/** Reads about a process from /proc, or where there is none asks ps; undefined when it is gone. */
+/** Reads a process from /proc, or from ps if there is no /proc. Returns undefined if it is gone. */
 function readProcess(id: number): ProcessInfo | undefined {
   try {
     if (process.platform !== 'linux') return askPs(id)
     const stat = readFileSync(`/proc/${id}/stat`, 'utf8')
-    // Behind the name, which may hold brackets and blanks: state, then the parent.
+    // The name may contain parentheses and spaces. After it come the state and the parent.
     const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
     const commandLine = readFileSync(`/proc/${id}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
     return { parent, commandLine }

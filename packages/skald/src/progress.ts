@@ -1,14 +1,13 @@
-// What `skald all` shows a person on a terminal: what it found, how far the backlog is, what to try.
+// What `skald all` shows on a terminal: the files it found, the progress through the backlog, commands to try.
 
 import type { Agent } from '@skald/agent'
-import { type Colours, coloursFor, type Terminal } from './terminal.ts'
+import { type Colours, coloursFor } from '@skald/wire'
+import { drawIntervalMs, listedFilesMax } from './limits.ts'
+import type { Terminal } from './terminal.ts'
 
-const drawIntervalMs = 100
 const barCells = 30
-/** Files listed by name; the rest is counted. */
-const listedFilesMax = 12
 
-/** Shows the found files and a bar until the backlog is read, then the commands to try. */
+/** Shows the files and a progress bar until the backlog is read, then commands to try. */
 export async function showProgress(
   agent: Agent,
   url: string,
@@ -53,7 +52,7 @@ async function drawBacklog(agent: Agent, { write, colours, isTerminal, signal }:
   }
 }
 
-/** Draws the bar: a third read is `[██████████░░░░░░░░░░░░░░░░░░░░]  33 %  12.0 of 36.0 MB, 24.0 left`. */
+/** Draws the bar. One third read is `[██████████░░░░░░░░░░░░░░░░░░░░]  33 %  12.0 of 36.0 MB, 24.0 left`. */
 export function formatBar(bytesRead: number, bytesTotal: number, colours: Colours): string {
   const share = bytesTotal === 0 ? 1 : Math.min(1, bytesRead / bytesTotal)
   const full = Math.floor(share * barCells)

@@ -1,18 +1,19 @@
-// `skald query 'LOGQL'`: asks a store and prints what it answers, newest last.
+// `skald query 'LOGQL'`: asks a store and prints the answer, newest line last.
 
 import { parseArgs } from 'node:util'
 import { formatRfc3339, nsPerMs, parsePrometheusDuration } from '@skald/go-dialect'
-import { readServerAddress } from './server-address.ts'
-import { type Colours, coloursFor, type Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
+import { ascending, type Colours, coloursFor } from '@skald/wire'
+import { UsageError } from './errors.ts'
+import { meantStoreUrl, readServerAddress } from './server-address.ts'
+import type { Terminal } from './terminal.ts'
 
 export const queryUsage = `skald query [options] 'LOGQL'
 
   --since DURATION    how far back to look (default 1h)
-  --limit N           most lines (default 100)
+  --limit N           maximum number of lines (default 100)
   --output FORMAT     default, raw (lines only) or jsonl (one JSON object a line)
   --url URL           store to ask (default $SKALD_URL or http://127.0.0.1:3100); https://USER:PASSWORD@HOST
-                      where a proxy asks for them
+                      if a proxy needs them
   --tenant NAME       tenant, for a store with auth_enabled (default $SKALD_TENANT)
 `
 
@@ -32,9 +33,9 @@ type Answer =
   | { readonly resultType: 'matrix'; readonly result: readonly Series[] }
 
 /**
- * Runs the command; returns the exit code.
+ * Runs the command. Returns the exit code.
  *
- * @throws UsageError for arguments that cannot be used.
+ * @throws UsageError if an argument is not valid.
  */
 export async function runQueryCommand(
   argv: readonly string[],
@@ -100,7 +101,7 @@ function readArguments(argv: readonly string[], env: Readonly<Record<string, str
       cause,
     })
   }
-  const url = values.url ?? env.SKALD_URL ?? 'http://127.0.0.1:3100'
+  const url = values.url ?? meantStoreUrl(env)
   const server = readServerAddress(url, values.tenant ?? env.SKALD_TENANT)
   if (!server) throw new UsageError(`--url takes a URL, not ${url}`, { usage: queryUsage })
   return { logql, since, limit, output, server }
@@ -143,7 +144,7 @@ function* formatStreams(
   const rows = streams.flatMap(({ stream, values }) =>
     values.map(([ns, line]) => ({ ns: BigInt(ns), line, stream })),
   )
-  rows.sort((a, b) => (a.ns < b.ns ? -1 : a.ns > b.ns ? 1 : 0))
+  rows.sort((a, b) => ascending(a.ns, b.ns))
   const common = commonLabels(streams.map(({ stream }) => stream))
   for (const { ns, line, stream } of rows) {
     switch (output) {
@@ -178,7 +179,7 @@ function* formatSeries(
   }
 }
 
-/** Names of labels that every stream has with the same value: they tell a reader nothing. */
+/** Returns the labels that have the same value in every stream. Readers do not need them. */
 function commonLabels(sets: readonly Record<string, string>[]): ReadonlySet<string> {
   const [first = {}] = sets
   if (sets.length < 2) return new Set()

@@ -1,25 +1,23 @@
-// `skald ready`: whether a store or an agent is ready, as an exit code, for what has no curl.
+// `skald ready`: reports through its exit code whether a store or an agent is ready. Needs no curl.
 
 import { parseGoFlags } from '@skald/go-dialect'
-import { readServerAddress, type Server } from './server-address.ts'
+import { UsageError } from './errors.ts'
+import { readyTimeoutMs } from './limits.ts'
+import { readServerAddress, type Server, usualAgentUrl, usualStoreUrl } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
 
 export const readyUsage = `skald ready [URL...]
 
-Exits with 0 when one of the URLs answers 200 at /ready, such as http://127.0.0.1:3100. Without URLs it asks
-$SKALD_URL, or else the ports of this machine that a store (3100) and an agent (9080) have by default.
+Exits with 0 if one of the URLs, such as http://127.0.0.1:3100, answers 200 at /ready. Without URLs it asks $SKALD_URL,
+or else the default ports of a store (3100) and an agent (9080) on this machine.
 `
 
-const defaultUrls = ['http://127.0.0.1:3100', 'http://127.0.0.1:9080']
-
-/** Shorter than what waits for the command. */
-const timeoutMs = 3000
+const defaultUrls = [usualStoreUrl, usualAgentUrl]
 
 /**
- * Runs the command; returns 0 when something is ready, 1 when nothing is.
+ * Runs the command. Returns 0 if a server is ready, 1 if none is.
  *
- * @throws UsageError for arguments that are no URLs.
+ * @throws UsageError if an argument is not a URL.
  */
 export async function runReadyCommand(
   argv: readonly string[],
@@ -41,12 +39,12 @@ export async function runReadyCommand(
   return isReady ? 0 : 1
 }
 
-/** The status of the answer, or why there is none. */
+/** Returns the status of the answer, or the reason why there is none. */
 async function ask({ url, headers }: Server): Promise<string> {
   try {
     const response = await fetch(`${url}/ready`, {
       headers,
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: AbortSignal.timeout(readyTimeoutMs),
     })
     await response.arrayBuffer()
     return String(response.status)

@@ -1,16 +1,25 @@
-// The address of a server as people write it: a URL, with a user and a password where a proxy asks for them.
+// Reads a server's address as people write it: a URL, with user and password if a proxy needs them.
 
-/** A server to ask, and what each request to it carries. */
+/** A server, and the headers of each request to it. */
 export interface Server {
-  /** Without user and password, which neither fetch nor a message is for, and without a slash at its end. */
+  /** Without a trailing slash, and without user and password: fetch refuses them and messages must not show them. */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
 }
 
+/** Addresses of a store and an agent of this machine that have their usual ports. */
+export const usualStoreUrl = 'http://127.0.0.1:3100'
+export const usualAgentUrl = 'http://127.0.0.1:9080'
+
+/** The store that is meant where no URL is given: $SKALD_URL, or the one of this machine. */
+export function meantStoreUrl(env: Readonly<Record<string, string | undefined>>): string {
+  return env.SKALD_URL ?? usualStoreUrl
+}
+
 /**
- * Reads an address, for a tenant where there are some; `undefined` for what is no URL of HTTP.
+ * Reads an address, for a tenant if there is one. Returns `undefined` for anything but an HTTP URL.
  *
- * A name or password with signs that mean something in a URL is percent-encoded there.
+ * Special characters in the user name or password must be percent-encoded in the URL.
  */
 export function readServerAddress(url: string, tenant: string | undefined): Server | undefined {
   if (!/^https?:/.test(url) || !URL.canParse(url)) return undefined

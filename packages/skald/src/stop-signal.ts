@@ -1,9 +1,8 @@
-// Waits for the signals that end a program, and sees that it does end.
+// Waits for the signals that stop a program, and makes sure that it stops.
 
-/** A second signal, or this time after the first, ends the process whatever it is doing. */
-const stopLimitMs = 10_000
+import { stopLimitMs } from './limits.ts'
 
-/** Settles with the name of the first SIGTERM or SIGINT; from then on the process ends within 10 s. */
+/** Resolves with the first SIGTERM or SIGINT. From then on the process ends within 10 s. */
 export function waitForStopSignal(): Promise<NodeJS.Signals> {
   return new Promise(resolve => {
     let isStopping = false

@@ -1,41 +1,42 @@
 // `skald store`: the store alone, on Loki's YAML and flags.
 
 import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/go-dialect'
+import { configInForce, type LoadedStoreConfig, loadStoreConfig, startStore } from '@skald/store'
 import {
   ConfigError,
-  configInForce,
-  type LoadedStoreConfig,
-  loadStoreConfig,
-  startStore,
-} from '@skald/store'
-import { formatProblem } from '@skald/wire'
+  formatProblem,
+  type LogFormat,
+  type LogLevel,
+  logFormats,
+  logLevels,
+} from '@skald/wire'
+import { createLogger } from '@skald/wire/logger'
+import { version } from '@skald/wire/version'
 import { stringify } from 'yaml'
 import { readConfigText } from './config-file.ts'
-import { createLogger } from './logger.ts'
 import { waitForStopSignal } from './stop-signal.ts'
 import { storeFlags } from './store-flags.ts'
 import type { Terminal } from './terminal.ts'
-import { readVersion } from './version.ts'
 
 export const storeUsage = `skald store [flags]
 
 ${formatGoFlags(storeFlags)}
 `
 
-/** A store for one machine: no tenants, answers on loopback only. */
+/** A store for one machine, without tenants, on loopback only. */
 export const embeddedStoreConfig = `auth_enabled: false
 server:
   http_listen_address: 127.0.0.1
 `
 
-/** Runs the command until a signal ends it; returns the exit code. */
+/** Runs the command until a signal stops it. Returns the exit code. */
 export async function runStoreCommand(
   argv: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
   const { flags } = parseGoFlags(argv, storeFlags)
   if (flags.version === 'true') {
-    terminal.stdout.write(`skald, version ${readVersion()}\n`)
+    terminal.stdout.write(`skald, version ${version}\n`)
     return 0
   }
   const { loaded, warnings } = loadStore(flags, terminal)
@@ -43,23 +44,28 @@ export async function runStoreCommand(
     terminal.stdout.write('config is valid\n')
     return 0
   }
-  const logger = createLogger(loaded.config.logLevel)
+  const { logLevel, logFormat } = loaded.config
+  const logger = createLogger({
+    level: logLevel,
+    format: logFormat,
+    destination: terminal.stderr,
+  })
   for (const warning of warnings) logger.warn(warning)
-  const store = await startStore({ loaded, logger, version: readVersion() })
-  logger.info({ url: store.url, data: loaded.config.dataDir }, 'store is ready')
+  const store = await startStore({ loaded, logger, version })
+  logger.info({ address: store.address, data: loaded.config.dataDir }, 'store is ready')
   const signal = await waitForStopSignal()
   logger.info({ signal }, 'store is stopping')
   await store.stop()
   return 0
 }
 
-/** A configuration with the flags laid over it, and what the operator is told of it. */
+/** A configuration with the flags applied, and notes for the operator. */
 export interface StoreStart {
   readonly loaded: LoadedStoreConfig
   readonly warnings: readonly string[]
 }
 
-/** Reads the configuration that the flags name, and lays the flags over it. */
+/** Reads the configuration that the flags name, and applies the flags. */
 export function loadStore(flags: FlagValues, { env, stderr }: Terminal): StoreStart {
   const file = flags['config.file']
   const source =
@@ -75,14 +81,18 @@ export function loadStore(flags: FlagValues, { env, stderr }: Terminal): StoreSt
   return { loaded, warnings: warningsOf(loaded, source.path, flags) }
 }
 
-/** What the flags say, in place of what the file says. */
+/** Returns the values of the flags. They take the place of the file's. */
 function settingsOf(flags: FlagValues): Partial<LoadedStoreConfig['config']> {
   const refuse = (message: string) => {
-    throw new ConfigError('command line', [{ line: 0, column: 0, message }])
+    throw new ConfigError({ path: 'command line', problems: [{ line: 0, column: 0, message }] })
   }
   const level = flags['log.level']
-  if (level !== undefined && !['debug', 'info', 'warn', 'error'].includes(level)) {
+  if (level !== undefined && !logLevels.includes(level as LogLevel)) {
     refuse(`-log.level must be one of debug, info, warn, error, found ${JSON.stringify(level)}`)
+  }
+  const format = flags['log.format'] || undefined
+  if (format !== undefined && !logFormats.includes(format as LogFormat)) {
+    refuse(`-log.format must be one of logfmt, json, found ${JSON.stringify(format)}`)
   }
   const { target } = flags
   if (target !== undefined && !target.split(',').includes('all')) {
@@ -98,6 +108,7 @@ function settingsOf(flags: FlagValues): Partial<LoadedStoreConfig['config']> {
   }
   const given = {
     logLevel: level,
+    logFormat: format,
     authEnabled: flags['auth.enabled'] && flags['auth.enabled'] === 'true',
     dataDir: flags['common.path-prefix'],
     listenAddress: flags['server.http-listen-address'],

@@ -1,4 +1,4 @@
-// The flags of `skald store`: Loki's own forms for what a single binary needs.
+// The flags of `skald store`, named like Loki's.
 
 import type { GoFlag } from '@skald/go-dialect'
 
@@ -6,7 +6,7 @@ const text = (description: string): GoFlag => ({ kind: 'text', description })
 const boolean = (description: string): GoFlag => ({ kind: 'boolean', description })
 const number = (description: string): GoFlag => ({ kind: 'number', description })
 
-/** Every flag that the store accepts, by name without dashes. */
+/** Every flag that the store accepts, by its name without dashes. */
 export const storeFlags: Readonly<Record<string, GoFlag>> = {
   'config.file': text('Configuration file; of several, separated by commas, the first that exists'),
   'config.expand-env': boolean('Replace ${NAME} in the configuration by the environment'),
@@ -16,6 +16,7 @@ export const storeFlags: Readonly<Record<string, GoFlag>> = {
   'log-config-reverse-order': { kind: 'boolean', description: '', isIgnored: true },
   target: text('all, as a store does everything; what is only a part of Loki is refused'),
   'log.level': text('debug, info, warn or error'),
+  'log.format': text('logfmt or json'),
   'auth.enabled': boolean('Take the tenant from X-Scope-OrgID'),
   'common.path-prefix': text('Directory of all data'),
   'server.http-listen-address': text('Address of the HTTP server; empty for all'),

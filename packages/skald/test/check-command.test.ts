@@ -33,7 +33,7 @@ test('skald check tells store and agent configurations apart, and names lines', 
   t.match(filled.out, /valid agent configuration/)
   const missing = await run([join(dir, 'nowhere.yaml')])
   t.equal(missing.code, 1)
-  t.match(missing.err, /nowhere\.yaml: there is no such file/)
+  t.match(missing.err, /nowhere\.yaml: no such file/)
 })
 
 test('skald check names -config.expand-env where a variable is not filled in', async t => {
@@ -47,7 +47,7 @@ test('skald check names -config.expand-env where a variable is not filled in', a
   const paths = ['store.yaml', 'agent.yaml', 'flow.yaml'].map(name => join(dir, name))
   const without = createTestTerminal({ PORT: '3100' })
   t.equal(await runCheckCommand(paths, without), 1)
-  const flag = String.raw`looked up in the environment only with -config\.expand-env=true`
+  const flag = String.raw`is only expanded with -config\.expand-env=true`
   for (const place of ['store.yaml:2', 'store.yaml:3', 'agent.yaml:2', 'flow.yaml:1']) {
     t.match(without.written.err(), new RegExp(`${place}:.*${flag}`))
   }

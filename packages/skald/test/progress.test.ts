@@ -1,6 +1,6 @@
+import { coloursFor } from '@skald/wire'
 import { test } from 'tap'
 import { formatBar } from '../src/progress.ts'
-import { coloursFor } from '../src/terminal.ts'
 
 test('formatBar shows the share that is read', async t => {
   const colours = coloursFor({}, {})

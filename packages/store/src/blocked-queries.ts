@@ -1,4 +1,4 @@
-// Queries that a tenant may not ask: limits_config.blocked_queries, as Loki has it.
+// Blocks queries that a tenant may not run: limits_config.blocked_queries, like in Loki.
 
 import { compileRegex } from '@skald/go-dialect/regex/regex'
 import { type Expr, parseLogql } from '@skald/query'
@@ -8,18 +8,19 @@ import type { BlockedQuery } from './limits.ts'
 
 const queryTypes = ['metric', 'filter', 'limited']
 
-/** Reads a rule; `report` is told what is wrong with it. */
+/** Compiles a rule. Calls `report` for each mistake in it. */
 export function createBlockedQuery(
   rule: RawBlockedQuery,
   report: (message: string) => void,
 ): BlockedQuery {
   const { types, hash = 0 } = rule
-  // Loki writes them with commas as well.
+  // Loki also accepts a comma-separated text.
   const named = (typeof types === 'string' ? types.split(',') : (types ?? []))
     .map(type => type.trim())
     .filter(type => type !== '')
   for (const type of named) {
-    if (!queryTypes.includes(type)) report(`${type} is no type of query: metric, filter, limited`)
+    if (!queryTypes.includes(type))
+      report(`${type} is not a query type: use metric, filter or limited`)
   }
   return {
     types: named,
@@ -45,9 +46,9 @@ function matchText(
 }
 
 /**
- * Checks a query against the rules of its tenant; the first that matches decides.
- *
- * @throws BadRequestError with Loki's text; LogqlSyntaxError where there are rules and the query is none.
+ * Checks a query against the rules of its tenant. The first matching rule decides.
+ * @throws BadRequestError with Loki's text; LogqlSyntaxError if there are rules and the query is
+ * invalid.
  */
 export function checkBlocked(logql: string, blocked: readonly BlockedQuery[]): void {
   if (blocked.length === 0) return
@@ -66,7 +67,7 @@ function isFilter({ kind }: { readonly kind: string }): boolean {
   return kind === 'lineFilter' || kind === 'labelFilter'
 }
 
-/** FNV-1 of 32 bits. */
+/** Computes a 32-bit FNV-1 hash. */
 function fnv1(text: string): number {
   let hash = 0x811c9dc5
   for (const byte of Buffer.from(text, 'utf8')) hash = (Math.imul(hash, 0x01000193) ^ byte) >>> 0

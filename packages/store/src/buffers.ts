@@ -1,12 +1,12 @@
-// Memory that is used again, or given back at once, instead of left to the garbage collector: buffers of a
-// megabyte live outside its heap, and each few dozen of them would make it run.
+// Memory that is reused, or freed at once, instead of left to the garbage collector. Buffers of a
+// megabyte live outside its heap, and every few dozen of them would trigger it.
 
-/** Where a piece of work takes memory from. */
+/** Returns memory of this size. */
 export type Allocate = (bytes: number) => Buffer
 
 /**
- * Memory for one piece of work after the other: buffers are cut from one block, and all of them are
- * void after `reset`. What does not fit is allocated by itself.
+ * Memory for one task after another. Buffers are cut from one block, and `reset` invalidates all of
+ * them. A buffer that does not fit is allocated separately.
  */
 export class ScratchArena {
   readonly #block: Buffer
@@ -29,10 +29,10 @@ export class ScratchArena {
 }
 
 /**
- * Gives a buffer's memory back now; left to the garbage collector, it would lie about until a few dozen
- * more of its size have come, and the next buffer would have to be fetched from the system page by page
- * (a fifth to a third of the CPU of decompressing). All views of it are empty afterwards. Small buffers
- * stay as they are: Node cuts them from memory that they share.
+ * Frees a buffer's memory now. Left to the garbage collector, it would stay until a few dozen more
+ * of its size have accumulated, and the system would have to supply the next buffer page by page (a
+ * fifth to a third of the CPU of decompressing). All views of it become empty. Small buffers are
+ * left alone, because Node cuts them from shared memory.
  */
 export function releaseBuffer({ buffer }: Buffer): void {
   if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0)

@@ -1,26 +1,27 @@
-// Checks what a file says against a schema, whose defaults it fills in, and tells every mistake in words.
+// Checks the content of a file against a schema, fills in the schema's defaults, and describes
+// every mistake in words.
 
 import { nearestName, unknownKey } from '@skald/wire'
 import { Ajv, type ErrorObject } from 'ajv'
 import { wholeFile } from './config-document.ts'
 
-/** A mistake, and where it stands. */
+/** A mistake and the path of its key. */
 export interface SchemaMistake {
   readonly keys: readonly string[]
   readonly message: string
 }
 
-/** What of a schema a message tells. */
+/** The parts of a schema that messages use. */
 interface ValueSchema {
   readonly type?: string | readonly string[]
   readonly anyOf?: readonly { readonly type?: string; readonly const?: unknown }[]
   readonly properties?: object
 }
 
-/** Finds the path of a key by its name, wherever it belongs. */
+/** Returns the path where a key of this name belongs, or `undefined` if there is none. */
 export type FindKey = (name: string) => string | undefined
 
-/** Fills in the defaults, and finds what does not fit. */
+/** Fills in the defaults and returns the mistakes. */
 export function checkValue(
   value: unknown,
   schema: object,
@@ -32,7 +33,7 @@ export function checkValue(
   const mistakes: SchemaMistake[] = []
   const told = new Set<string>()
   for (const error of validate.errors ?? []) {
-    // Of a union the error of the whole says enough.
+    // For a union, the error of the whole is enough.
     if (/\/anyOf\/\d+\//.test(error.schemaPath)) continue
     const mistake = describeError(error, findKey)
     const where = JSON.stringify(mistake.keys)
@@ -77,7 +78,8 @@ function describeUnknown(
   }: { readonly properties?: object | undefined; readonly elsewhere: string | undefined },
 ): string {
   const names = Object.entries(properties as Readonly<Record<string, { isUnfollowed?: boolean }>>)
-  // What is not followed is no advice, but may be what was meant.
+  // Keys that Skald does not follow are not suggested as known keys, but may be what the user
+  // meant.
   const [known, near] = [false, true].map(wanted =>
     names.filter(([, { isUnfollowed = false }]) => isUnfollowed === wanted).map(([name]) => name),
   )

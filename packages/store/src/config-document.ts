@@ -1,6 +1,6 @@
-// YAML files, with the line and column of everything in them.
+// Reads YAML files and finds the line and column of everything in them.
 
-import { type ConfigProblem, withoutRestOfStream } from '@skald/wire'
+import { ConfigError, type ConfigProblem, withoutRestOfStream } from '@skald/wire'
 import {
   type Document,
   isAlias,
@@ -14,29 +14,27 @@ import {
   type YAMLMap,
   type YAMLParseError,
 } from 'yaml'
-import { ConfigError } from './errors.ts'
 
-/** What messages call the top of a file. */
+/** How messages name the top level of a file. */
 export const wholeFile = 'the configuration'
 
-/** A file that was read. */
+/** A parsed file. */
 export interface ConfigDocument {
-  /** What the file says; null for an empty one. */
+  /** The content of the file; null if it is empty. */
   readonly value: unknown
-  /** Names what is wrong at a path of keys, or at the last key on the way to it that is there. */
+  /** Creates a problem at a path of keys, or at the last key on the way that exists. */
   problemAt(keys: readonly string[], message: string): ConfigProblem
 }
 
 /**
- * Reads YAML.
- *
- * @throws ConfigError where it is none.
+ * Parses YAML.
+ * @throws ConfigError when the text is not YAML.
  */
 export function readYaml(text: string, path: string): ConfigDocument {
   const lineCounter = new LineCounter()
   const document = parseDocument(text, {
     ...{ lineCounter, prettyErrors: false, version: '1.1' },
-    // Looked at below, since the library compares each key with each.
+    // Checked below, because the library compares every key with every other.
     uniqueKeys: false,
   })
   const problemAtOffset = (offset: number, message: string): ConfigProblem => {
@@ -49,13 +47,13 @@ export function readYaml(text: string, path: string): ConfigDocument {
     ),
     ...structureMistakes(document).map(({ offset, message }) => problemAtOffset(offset, message)),
   ]
-  if (mistakes.length > 0) throw new ConfigError(path, mistakes)
+  if (mistakes.length > 0) throw new ConfigError({ path, problems: mistakes })
   const offsetOf = createLocator(document)
   const problemAt = (keys: readonly string[], message: string) =>
     problemAtOffset(offsetOf(keys), message)
   const value = plainValue(document)
   if (value instanceof ReferenceError) {
-    throw new ConfigError(path, [problemAtOffset(0, value.message)])
+    throw new ConfigError({ path, problems: [problemAtOffset(0, value.message)] })
   }
   return { value, problemAt }
 }
@@ -67,7 +65,7 @@ function yamlMistake({ code, message }: YAMLParseError): string {
   return `This is not YAML: ${message}`
 }
 
-/** Makes what finds the offset of the key (or of the list's item) at a path of keys. */
+/** Returns a function that finds the offset of a key, or of a list item, by its path. */
 function createLocator(document: Document): (keys: readonly string[]) => number {
   const pairsOf = new Map<YAMLMap, Map<string, Pair>>()
   const pairOf = (map: YAMLMap, key: string): Pair | undefined => {
@@ -99,7 +97,10 @@ function createLocator(document: Document): (keys: readonly string[]) => number 
   }
 }
 
-/** What a document says; a ReferenceError where aliases of aliases become more than anybody means to write. */
+/**
+ * Converts a document to plain values. Returns a ReferenceError if nested aliases expand beyond any
+ * sensible size.
+ */
 function plainValue(document: Document): unknown {
   try {
     return document.toJS({ reviver: textOfTime })
@@ -109,7 +110,7 @@ function plainValue(document: Document): unknown {
   }
 }
 
-/** Finds keys that stand twice, and aliases inside of what they name, which would be read without end. */
+/** Finds duplicate keys, and aliases inside the node they refer to, which would never end. */
 function structureMistakes(document: Document): { offset: number; message: string }[] {
   const anchors = new Map<string, unknown>()
   const mistakes: { offset: number; message: string }[] = []
@@ -142,12 +143,12 @@ function structureMistakes(document: Document): { offset: number; message: strin
   return mistakes
 }
 
-/** YAML 1.1 makes objects of texts that are times. */
+/** Turns a Date back into text, because YAML 1.1 parses times into objects. */
 function textOfTime(_key: unknown, value: unknown): unknown {
   return value instanceof Date ? value.toISOString() : value
 }
 
-/** Takes the known keys without a value out of a block: they are the default, as with Loki. */
+/** Removes known keys without a value from a block, so that they get the default, like in Loki. */
 export function dropEmptyKeys(block: unknown, schema: { readonly properties?: object }): void {
   if (typeof block !== 'object' || block === null) return
   for (const [key, value] of Object.entries(block)) {

@@ -1,11 +1,11 @@
-// What a store works by, as `/config` shows it: the keys that are followed, with defaults and flags. What is not
-// followed is left out, and with it the passwords of storages that nothing uses.
+// The configuration in force, as `/config` shows it: the followed keys with defaults and flags.
+// Other keys are left out, and with them the passwords of storages that nothing uses.
 
 import type { LoadedStoreConfig } from './config.ts'
 import { blockSchemas } from './config-schema.ts'
 import { defaultRates } from './limits.ts'
 
-/** Makes the configuration that is in force, under the names of the file. */
+/** Returns the configuration in force, with the key names of the file. */
 export function configInForce({ config, raw }: LoadedStoreConfig, logLevel: string): object {
   const followed = followedOf(raw, '') as Record<string, Record<string, unknown>>
   return {
@@ -18,6 +18,7 @@ export function configInForce({ config, raw }: LoadedStoreConfig, logLevel: stri
       http_listen_port: config.listenPort,
       http_path_prefix: config.httpPathPrefix,
       log_level: logLevel,
+      log_format: config.logFormat,
     },
     common: { path_prefix: config.dataDir },
     runtime_config: overridesInForce(raw, config.overrides.paths),
@@ -25,14 +26,14 @@ export function configInForce({ config, raw }: LoadedStoreConfig, logLevel: stri
   }
 }
 
-/** Keys whose part in what is in force another key shows: older names, and where Loki kept its chunks. */
+/** Keys that are shown under another key: older names, and where Loki kept its chunks. */
 const shownElsewhere = new Set([
   ...['storage_config', 'table_manager', 'chunk_store_config'],
   ...['compactor.deletion_mode', 'limits_config.allow_deletes'],
   ...['limits_config.per_tenant_override_config', 'limits_config.per_tenant_override_period'],
 ])
 
-/** Leaves of a block the keys that are followed. */
+/** Returns the followed keys of a block. */
 function followedOf(value: object, block: string): object {
   const { properties } = blockSchemas[block]!
   const shown = Object.entries(value).flatMap(([key, inner]) => {
@@ -56,7 +57,10 @@ function overridesInForce(
   }
 }
 
-/** Rates that hold where none are written: with tenants there are some, without there are none. */
+/**
+ * Returns the rates in force. Without configured rates, there are defaults only if there are
+ * tenants.
+ */
 function ratesInForce(authEnabled: boolean, { limits_config: limits }: LoadedStoreConfig['raw']) {
   const { tenantBytes, tenantBurstBytes, streamBytes, streamBurstBytes } = defaultRates
   const megabytes = (bytes: number) => bytes / (1024 * 1024)

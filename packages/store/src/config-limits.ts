@@ -1,4 +1,4 @@
-// From the limits of a tenant as they are written to numbers with units.
+// Converts the limits of a tenant from their written form to numbers with units.
 
 import {
   formatGoDuration,
@@ -11,20 +11,21 @@ import { parseSelector } from '@skald/query'
 import type { Matcher } from '@skald/wire'
 import { createBlockedQuery } from './blocked-queries.ts'
 import type { RawLimits } from './config-schema.ts'
+import { nsPerDay } from './day.ts'
 import { createOtlpMapping } from './ingest/otlp-actions.ts'
 import type { StreamRetention, TenantLimits } from './limits.ts'
 
 /**
- * Reads a duration as Loki's configuration has it, in Prometheus's or Go's form; 0 stands for none.
+ * Parses a duration of Loki's configuration, in Prometheus's or Go's format. 0 means none.
  *
- * @param report Is told what is wrong with it; it counts as 0 then.
+ * @param report Called with the mistake if it is invalid, which then counts as 0.
  */
 export function readDuration(value: string | number, report: (message: string) => void): bigint {
   if (value === 0) return 0n
   try {
     return parsePrometheusDuration(String(value))
   } catch {
-    // Loki takes Go's durations as well (1.5h).
+    // Loki also accepts Go's durations (1.5h).
   }
   try {
     return parseGoDuration(String(value))
@@ -35,7 +36,7 @@ export function readDuration(value: string | number, report: (message: string) =
 }
 
 /** Loki's least period of a stream. */
-const leastStreamPeriodNs = 86_400_000_000_000n
+const leastStreamPeriodNs = nsPerDay
 
 function readStreamRetentions(
   rules: RawLimits['retention_stream'],
@@ -54,12 +55,12 @@ function readSelector(text: string, report: (message: string) => void): readonly
   try {
     return parseSelector(text)
   } catch (error) {
-    report(`${JSON.stringify(text)} is no selector: ${(error as Error).message}`)
+    report(`${JSON.stringify(text)} is not a selector: ${(error as Error).message}`)
     return []
   }
 }
 
-/** Reads the time as Loki's flags have it: RFC 3339, or a date with or without the minute. */
+/** Parses a time like Loki's flags: RFC 3339, or a date with or without hour and minute. */
 function readIngestionBlock(
   { block_ingestion_until: text, block_ingestion_status_code: status }: RawLimits,
   report: (message: string) => void,
@@ -69,14 +70,14 @@ function readIngestionBlock(
   const isMinute = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text)
   const untilNs = parseRfc3339(isDay ? `${text}T00:00:00Z` : isMinute ? `${text}:00Z` : text)
   if (untilNs === undefined) {
-    report(`${JSON.stringify(text)} is no time (write it as 2025-01-31T12:00:00Z)`)
+    report(`${JSON.stringify(text)} is not a time (write it as 2025-01-31T12:00:00Z)`)
     return undefined
   }
   if (status < 200 || status > 599) report(`status ${status} is out of range`)
   return { untilNs, status }
 }
 
-/** What delete requests do, by the older names where the newer one is not written. */
+/** Applies the older names for `deletion_mode` if the newer key is not set. */
 export function withOlderDeletes<
   Limits extends Partial<Pick<RawLimits, 'allow_deletes' | 'deletion_mode'>>,
 >(
@@ -87,17 +88,17 @@ export function withOlderDeletes<
   return isWritten || mode === '' ? limits : { ...limits, deletion_mode: mode }
 }
 
-/** The older place of `deletion_mode`; empty where nothing stands there. */
+/** `deletion_mode` in its older place; empty if not set. */
 type RawOlderMode = RawLimits['deletion_mode'] | ''
 
 export interface ResolveOptions {
-  /** Whether the compactor deletes what is past its retention period. */
+  /** Whether the compactor deletes entries past their retention period. */
   readonly mayDelete: boolean
-  /** Told of each key that cannot be read. */
+  /** Called for each key that cannot be parsed. */
   readonly report: (key: keyof RawLimits & string, message: string) => void
 }
 
-/** Makes numbers with units of a tenant's limits. */
+/** Converts a tenant's limits to numbers with units. */
 export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOptions): TenantLimits {
   const durationNs = (key: keyof RawLimits & string): bigint =>
     readDuration(raw[key] as string | number, message => report(key, message))
@@ -109,7 +110,7 @@ export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOpti
       return 0
     }
   }
-  /** Megabytes of 1024 squared; `undefined` where nothing is said. */
+  /** Converts megabytes of 1024² bytes; `undefined` if not set. */
   const megabytes = (value: number | null) => (value === null ? undefined : value * 1024 * 1024)
   const optionalSize = (key: 'per_stream_rate_limit' | 'per_stream_rate_limit_burst') =>
     raw[key] === null ? undefined : sizeBytes(key)

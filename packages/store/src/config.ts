@@ -1,24 +1,27 @@
-// Reads the store's YAML: what was written becomes numbers with units, every mistake is told with its place,
-// and what has no meaning here is named.
+// Reads the store's YAML: converts it to numbers with units, reports every mistake with its place,
+// and lists the keys that have no meaning here.
 
+import { nsPerMs } from '@skald/go-dialect'
 import {
+  ConfigError,
   type ConfigProblem,
   type Environment,
   expandEnvironment,
   expansionNotes,
+  type LogFormat,
+  type LogLevel,
 } from '@skald/wire'
 import { checkValue } from './config-check.ts'
 import { type ConfigDocument, dropEmptyKeys, readYaml } from './config-document.ts'
 import { readDuration, resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { blockSchemas, type RawStoreConfig, storeConfigSchema } from './config-schema.ts'
-import { ConfigError } from './errors.ts'
 import type { TenantLimits } from './limits.ts'
 import { judgeSettings } from './settings/judge.ts'
 import { valueAt } from './settings/setting.ts'
 
-/** Configuration of a store, resolved. */
+/** The resolved configuration of a store. */
 export interface StoreConfig {
-  /** Whether the tenant comes from the header X-Scope-OrgID; otherwise it is `fake`, as Loki's is. */
+  /** Whether the tenant comes from the header X-Scope-OrgID. If not, it is `fake`, like in Loki. */
   readonly authEnabled: boolean
   /** Empty for all addresses. */
   readonly listenAddress: string
@@ -27,59 +30,60 @@ export interface StoreConfig {
   readonly httpPathPrefix: string
   /** How long the body of a request may pause. */
   readonly httpReadTimeoutMs: number
-  /** How long the head of a request may take. */
+  /** How long the head of a request may take to arrive. */
   readonly httpHeadTimeoutMs: number
   /** How long a connection may wait for its next request. */
   readonly httpIdleTimeoutMs: number
-  /** Most connections at once; 0 for no limit. */
+  /** Maximum number of connections; 0 for no limit. */
   readonly connectionsMax: number
-  /** Whether /metrics is answered. */
+  /** Whether to serve /metrics. */
   readonly hasMetrics: boolean
-  readonly logLevel: string
+  readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
   readonly dataDir: string
-  /** Whether entries past their retention period are deleted. */
+  /** Whether to delete entries past their retention period. */
   readonly mayDelete: boolean
   readonly deletes: DeletesConfig
-  /** Whether patterns may be asked for. */
+  /** Whether to serve patterns. */
   readonly hasPatterns: boolean
   readonly limits: TenantLimits
   readonly overrides: OverridesFiles
 }
 
-/** How delete requests are taken. */
+/** Settings of delete requests. */
 export interface DeletesConfig {
-  /** How long a request can be taken back before its entries are taken out. */
+  /** How long a request can be cancelled before its entries are removed. */
   readonly cancelPeriodMs: number
-  /** Longest `max_interval`; 0 for no bound. */
+  /** Longest allowed `max_interval`; 0 for no limit. */
   readonly maxIntervalNs: bigint
 }
 
-/** Files with the limits of single tenants. */
+/** Files with limits of single tenants. */
 export interface OverridesFiles {
-  /** None where no tenant has limits of its own. Of later files the later keys count. */
+  /** Empty if no tenant has its own limits. Keys of later files win. */
   readonly paths: readonly string[]
-  /** How often they are read again; 0 for never. */
+  /** How often to read them again; 0 for never. */
   readonly periodMs: number
 }
 
-/** A configuration with what its reader should tell the operator. */
+/** A configuration, and what to report to the operator about it. */
 export interface LoadedStoreConfig {
   readonly config: StoreConfig
-  /** What the file says that is perhaps not meant so: the store starts, and one of these is logged each. */
+  /** Settings that may be mistakes. The store starts and logs each of them. */
   readonly doubts: readonly ConfigProblem[]
-  /** The keys that have no meaning here, where they stand; the message is the path of each. */
+  /** The keys that have no meaning here, with their places. Each message is the path of the key. */
   readonly idleKeys: readonly ConfigProblem[]
   /** The file with its defaults filled in. */
   readonly raw: RawStoreConfig
 }
 
-/** Takes note of what is wrong with a key of a block. */
+/** Records a mistake in a key of a block. */
 type Report = (block: string, key: string, message: string) => void
 
 /**
  * Reads a configuration.
  *
- * @param env What fills the variables of the text, where `-config.expand-env` asks for that.
+ * @param env Variables to expand in the text, if `-config.expand-env` is set.
  * @throws ConfigError with every mistake and its place.
  */
 export function loadStoreConfig(
@@ -97,7 +101,7 @@ export function loadStoreConfig(
 
 function withNotes(error: unknown, note: (problem: ConfigProblem) => ConfigProblem): unknown {
   if (!(error instanceof ConfigError)) return error
-  return new ConfigError(error.path, error.problems.map(note), { cause: error })
+  return new ConfigError({ path: error.path, problems: error.problems.map(note) }, { cause: error })
 }
 
 function readStoreConfig(text: string, path: string): LoadedStoreConfig {
@@ -116,7 +120,7 @@ function readStoreConfig(text: string, path: string): LoadedStoreConfig {
     problems.push(document.problemAt([block, key], `${block}.${key}: ${message}`))
   }
   const config = raw && resolve(raw, report)
-  if (problems.length > 0) throw new ConfigError(path, inFileOrder(problems))
+  if (problems.length > 0) throw new ConfigError({ path, problems: inFileOrder(problems) })
   return {
     config: config!,
     raw: raw!,
@@ -125,7 +129,7 @@ function readStoreConfig(text: string, path: string): LoadedStoreConfig {
   }
 }
 
-/** Writes a path as `schema_config.configs[0].store`. */
+/** Formats a path like `schema_config.configs[0].store`. */
 function nameOf(keys: readonly string[]): string {
   return keys.join('.').replaceAll(/\.(\d+)(?=\.|$)/g, '[$1]')
 }
@@ -135,8 +139,8 @@ function inFileOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
 }
 
 /**
- * Checks the file and fills in its defaults; nothing where it is none. What does not fit is told and counts as
- * not written, so that what is wrong with the rest can be told as well.
+ * Checks the file and fills in its defaults. Reports invalid keys and then treats them as not set,
+ * so that mistakes in the other keys are found too. Returns `undefined` if nothing usable is left.
  */
 function fillIn(document: ConfigDocument, problems: ConfigProblem[]): RawStoreConfig | undefined {
   const value = withoutEmptyKeys(document.value ?? {})
@@ -149,7 +153,7 @@ function fillIn(document: ConfigDocument, problems: ConfigProblem[]): RawStoreCo
   return withOlderKeys(rest as RawStoreConfig, written)
 }
 
-/** Finds a key that is followed, in whichever block it stands. */
+/** Finds a followed key by name in any block. */
 function findFollowedKey(name: string): string | undefined {
   for (const [block, { properties }] of Object.entries(blockSchemas)) {
     const found = (properties as Readonly<Record<string, { isUnfollowed?: boolean }>>)[name]
@@ -158,7 +162,7 @@ function findFollowedKey(name: string): string | undefined {
   return undefined
 }
 
-/** Takes out a block, or a key of one with all it holds. */
+/** Removes a block, or one key of it with everything below. */
 function removeKey(file: unknown, [block, key]: readonly string[]): void {
   if (typeof file !== 'object' || file === null || block === undefined) return
   const inner = (file as Record<string, unknown>)[block]
@@ -169,7 +173,7 @@ function removeKey(file: unknown, [block, key]: readonly string[]): void {
 function resolve(config: RawStoreConfig, report: Report): StoreConfig {
   const { server, compactor } = config
   const serverMs = (key: keyof typeof server & `http_server_${string}`) =>
-    Number(readDuration(server[key], message => report('server', key, message)) / 1_000_000n)
+    Number(readDuration(server[key], message => report('server', key, message)) / nsPerMs)
   const httpReadTimeoutMs = serverMs('http_server_read_timeout')
   for (const [block, key, text] of [
     ['table_manager', 'retention_period', config.table_manager.retention_period],
@@ -188,6 +192,7 @@ function resolve(config: RawStoreConfig, report: Report): StoreConfig {
     hasMetrics: server.register_instrumentation,
     httpPathPrefix: server.http_path_prefix.replace(/\/+$/, ''),
     logLevel: server.log_level,
+    logFormat: server.log_format,
     dataDir: dataDirOf(config),
     mayDelete: compactor.retention_enabled,
     deletes: resolveDeletes(config, report),
@@ -213,16 +218,16 @@ function resolveDeletes({ compactor }: RawStoreConfig, report: Report): DeletesC
   const durationNs = (key: 'delete_request_cancel_period' | 'delete_max_interval') =>
     readDuration(compactor[key], message => report('compactor', key, message))
   return {
-    cancelPeriodMs: Number(durationNs('delete_request_cancel_period') / 1_000_000n),
+    cancelPeriodMs: Number(durationNs('delete_request_cancel_period') / nsPerMs),
     maxIntervalNs: durationNs('delete_max_interval'),
   }
 }
 
-/** Lets older names stand where the keys that took their place do not say anything. */
+/** Applies older key names where the keys that replaced them are not set. */
 function withOlderKeys(config: RawStoreConfig, written: unknown): RawStoreConfig {
   const { table_manager: manager, compactor, chunk_store_config: chunks } = config
   const isUnset = (period: string | number) => /^0[a-z]*$/.test(String(period))
-  // What cannot be read is told where it stands.
+  // Unreadable values are reported for their own key.
   const isReadable = (period: string | number) => {
     let isGood = true
     readDuration(period, () => {
@@ -254,7 +259,7 @@ function withOlderKeys(config: RawStoreConfig, written: unknown): RawStoreConfig
   }
 }
 
-/** Where the overrides lie: `runtime_config`, else the older keys of `limits_config`. */
+/** Finds the overrides files: in `runtime_config`, or in the older keys of `limits_config`. */
 function resolveOverrides(
   { runtime_config: runtime, limits_config: limits }: RawStoreConfig,
   report: Report,
@@ -268,11 +273,11 @@ function resolveOverrides(
   const periodNs = readDuration(text, message => report(block, key, message))
   return {
     paths: files.split(',').flatMap(name => name.trim() || []),
-    periodMs: Number(periodNs / 1_000_000n),
+    periodMs: Number(periodNs / nsPerMs),
   }
 }
 
-/** Takes out known keys without a value: as with Loki, they are the default. */
+/** Removes known keys without a value, so that they get the default, like in Loki. */
 function withoutEmptyKeys(raw: unknown): unknown {
   for (const [name, schema] of Object.entries(blockSchemas)) {
     const block = name === '' ? raw : (raw as Record<string, unknown> | null)?.[name]

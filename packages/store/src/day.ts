@@ -1,9 +1,9 @@
-// UTC days, by which segments are cut.
+// UTC days. Segments are split by day.
 
 export const secondsPerDay = 86_400
 export const nsPerDay = 86_400_000_000_000n
 
-/** Day of a time: whole days since 1970-01-01, rounded down. */
+/** Returns the day of a time: whole days since 1970-01-01, rounded down. */
 export function dayOf(timestampNs: bigint): number {
   const day = timestampNs / nsPerDay
   return Number(timestampNs < 0n && timestampNs % nsPerDay !== 0n ? day - 1n : day)

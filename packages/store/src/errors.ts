@@ -1,9 +1,9 @@
-// The errors of the store that somebody catches. Each has a stable `code`; http/server.ts says which
-// status a code becomes.
+// The store's errors that callers catch. Each has a stable `code`; http/server.ts maps codes to
+// HTTP statuses.
 
-import { type ConfigProblem, formatProblem } from '@skald/wire'
+import { formatPrometheusDuration } from '@skald/go-dialect'
 
-/** Says that stored bytes are not what was written. */
+/** Thrown when stored bytes are damaged. */
 export class CorruptionError extends Error {
   readonly code = 'CORRUPTION'
   readonly segment: string
@@ -21,51 +21,103 @@ export class CorruptionError extends Error {
   }
 }
 
-/** Says that a push is refused, in whole or in part, with the status and text a Loki client expects. */
+/**
+ * Thrown when a push is rejected completely or in part. Status and text are those that Loki's
+ * clients expect.
+ */
 export class PushRejectedError extends Error {
-  readonly code = 'PUSH_REJECTED'
-  readonly status: number
+  readonly code:
+    | 'PUSH_BODY_CUT'
+    | 'PUSH_BODY_UNSUPPORTED'
+    | 'PUSH_BODY_TOO_LARGE'
+    | 'PUSH_EMPTY'
+    | 'PUSH_INVALID'
+    | 'PUSH_NO_ROOM'
+    | 'PUSH_RATE_LIMITED'
+    | 'PUSH_STREAM_LIMITED'
   /** Seconds after which a retry makes sense; absent where none does. */
   readonly retryAfterSeconds: number | undefined
 
   constructor(
     message: string,
-    options: ErrorOptions & { readonly status: number; readonly retryAfterSeconds?: number },
+    options: ErrorOptions & {
+      readonly code: PushRejectedError['code']
+      readonly retryAfterSeconds?: number
+    },
   ) {
     super(message, options)
     this.name = 'PushRejectedError'
-    this.status = options.status
+    this.code = options.code
     this.retryAfterSeconds = options.retryAfterSeconds
   }
 }
 
-/** Says that a request parameter or header cannot be used; `message` is what the client is told. */
-export class BadRequestError extends Error {
-  readonly code = 'BAD_REQUEST'
-  readonly status: number
+/** Thrown when limits_config.block_ingestion_until refuses a push. */
+export class PushBlockedError extends Error {
+  readonly code = 'PUSH_BLOCKED'
+  /** What limits_config.block_ingestion_status_code says. */
+  readonly blockStatus: number
 
-  constructor(message: string, options?: ErrorOptions & { readonly status?: number }) {
+  constructor(message: string, blockStatus: number) {
+    super(message)
+    this.name = 'PushBlockedError'
+    this.blockStatus = blockStatus
+  }
+}
+
+/** Thrown when a request cannot be answered as it is asked; `message` is what the client is told. */
+export class BadRequestError extends Error {
+  readonly code:
+    | 'BAD_REQUEST'
+    | 'TENANT_MISSING'
+    | 'VOLUME_DISABLED'
+    | 'DELETES_OFF'
+    | 'DELETES_FORBIDDEN'
+    | 'DELETE_UNKNOWN'
+    | 'DELETES_TOO_MANY'
+
+  constructor(
+    message: string,
+    options?: ErrorOptions & { readonly code?: BadRequestError['code'] },
+  ) {
     super(message, options)
     this.name = 'BadRequestError'
-    this.status = options?.status ?? 400
+    this.code = options?.code ?? 'BAD_REQUEST'
   }
 }
 
-/** Says what is wrong in a configuration file, everything at once. */
-export class ConfigError extends Error {
-  readonly code = 'CONFIG'
-  readonly path: string
-  readonly problems: readonly ConfigProblem[]
-
-  constructor(path: string, problems: readonly ConfigProblem[], options?: ErrorOptions) {
-    super(problems.map(problem => formatProblem(path, problem)).join('\n'), options)
-    this.name = 'ConfigError'
-    this.path = path
-    this.problems = problems
+/** Thrown when all of a range lies before what a tenant may look back at. */
+export class PastLookbackError extends BadRequestError {
+  constructor({ maxQueryLookbackNs }: { readonly maxQueryLookbackNs: bigint }) {
+    const lookback = formatPrometheusDuration(maxQueryLookbackNs)
+    super(`this data is no longer available, it is past now - max_query_lookback (${lookback})`)
+    this.name = 'PastLookbackError'
   }
 }
 
-/** Says that the data directory cannot be written at the moment; reads go on. */
+/** Thrown when a query took longer than its limit; the text is Loki's. */
+export class QueryTimeoutError extends Error {
+  readonly code = 'QUERY_TIMEOUT'
+
+  constructor() {
+    super(
+      'Request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed.',
+    )
+    this.name = 'QueryTimeoutError'
+  }
+}
+
+/** Thrown when the client of a query went away; nobody reads the answer. */
+export class QueryCancelledError extends Error {
+  readonly code = 'QUERY_CANCELLED'
+
+  constructor() {
+    super('The request was cancelled by the client.')
+    this.name = 'QueryCancelledError'
+  }
+}
+
+/** Thrown when the data directory cannot be written at the moment. Reads still work. */
 export class StorageUnavailableError extends Error {
   readonly code = 'STORAGE_UNAVAILABLE'
 

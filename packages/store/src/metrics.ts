@@ -1,8 +1,8 @@
-// What the store counts, under Loki's names where the meaning is the same.
+// The store's metrics, under Loki's names where they mean the same.
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
-/** Instruments of one store, in a registry of their own. */
+/** The metrics of one store, in a separate registry. */
 export interface StoreMetrics {
   readonly registry: Registry
   readonly bytesReceived: Counter<'tenant'>
@@ -26,7 +26,7 @@ export interface StoreMetrics {
   readonly pendingPushBytes: Gauge
 }
 
-/** What the gauges show, asked for when `/metrics` is read. */
+/** Values of the gauges, read at every scrape of `/metrics`. */
 export interface StoreState {
   readonly compactions: number
   readonly isCompacting: boolean
@@ -35,12 +35,12 @@ export interface StoreState {
   readonly levels: ReadonlyMap<number, { readonly segments: number; readonly bytes: number }>
 }
 
-/** Creates the instruments; `readState` is called at every scrape. */
+/** Creates the metrics. Calls `readState` at every scrape. */
 export function createStoreMetrics(readState: () => Promise<StoreState>): StoreMetrics {
   const registry = new Registry()
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
-  // The gauges are read at the same time; all wait for the same answer.
+  // The gauges are collected at the same time, so they share one read.
   let refreshing: Promise<void> | undefined
   const collect = () => {
     refreshing ??= refresh().finally(() => {
@@ -81,31 +81,31 @@ function createInstruments(registers: Registry[]) {
     }),
     discardedEntries: new Counter({
       name: 'loki_discarded_samples_total',
-      help: 'Entries refused',
+      help: 'Entries rejected',
       labelNames: ['reason', 'tenant'],
       registers,
     }),
     discardedBytes: new Counter({
       name: 'loki_discarded_bytes_total',
-      help: 'Bytes of lines of the entries refused',
+      help: 'Line bytes of rejected entries',
       labelNames: ['reason', 'tenant'],
       registers,
     }),
     mutatedEntries: new Counter({
       name: 'loki_mutated_samples_total',
-      help: 'Entries changed to be stored',
+      help: 'Entries truncated before storing',
       labelNames: ['reason', 'tenant'],
       registers,
     }),
     mutatedBytes: new Counter({
       name: 'loki_mutated_bytes_total',
-      help: 'Bytes cut off lines to store them',
+      help: 'Bytes truncated from lines',
       labelNames: ['reason', 'tenant'],
       registers,
     }),
     overridesUsable: new Gauge({
       name: 'loki_runtime_config_last_reload_successful',
-      help: '1 when the file of overrides could be used at its last reading',
+      help: '1 if the overrides files were valid when last read',
       registers,
     }),
     requestSeconds: new Histogram({
@@ -127,24 +127,24 @@ function createInstruments(registers: Registry[]) {
     }),
     deletesReceived: new Counter({
       name: 'loki_compactor_delete_requests_received_total',
-      help: 'Delete requests taken',
+      help: 'Delete requests accepted',
       labelNames: ['user'],
       registers,
     }),
     deletesProcessed: new Counter({
       name: 'loki_compactor_delete_requests_processed_total',
-      help: 'Delete requests whose entries are gone',
+      help: 'Delete requests whose entries are deleted',
       labelNames: ['user'],
       registers,
     }),
     tailClients: new Gauge({
       name: 'skald_tail_clients',
-      help: 'Live tails that are open',
+      help: 'Open live tails',
       registers,
     }),
     tailDropped: new Counter({
       name: 'skald_tail_dropped_entries_total',
-      help: 'Entries that tail clients were too slow for',
+      help: 'Entries dropped because tail clients were too slow',
       registers,
     }),
   }
@@ -154,7 +154,7 @@ function createGauges(registers: Registry[], collect: () => Promise<void>) {
   return {
     compactions: new Gauge({
       name: 'skald_compactions_total',
-      help: 'Merges of segments done',
+      help: 'Merges of segments completed',
       registers,
       collect,
     }),

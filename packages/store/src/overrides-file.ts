@@ -1,34 +1,32 @@
-// A file of overrides, which `runtime_config` names: the limits of single tenants, checked.
+// Reads and checks the overrides files that `runtime_config` names: the limits of single tenants.
 
-import type { ConfigProblem } from '@skald/wire'
+import { ConfigError, type ConfigProblem } from '@skald/wire'
 import { loadStoreConfig } from './config.ts'
 import { checkValue } from './config-check.ts'
 import { type ConfigDocument, dropEmptyKeys, readYaml } from './config-document.ts'
 import { resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { overridesSchema, type RawLimits } from './config-schema.ts'
-import { ConfigError } from './errors.ts'
 import { judgeSettings } from './settings/judge.ts'
 
-/** What a file says. */
+/** The content of an overrides file. */
 export interface OverridesFile {
-  /** What is written of each tenant. */
+  /** Tenant → its limits as written. */
   readonly tenants: ReadonlyMap<string, Partial<RawLimits>>
-  /** The keys that have no meaning here, where they stand; the message is the path of each. */
+  /** The keys that have no meaning here, with their places. Each message is the path of the key. */
   readonly idleKeys: readonly ConfigProblem[]
 }
 
 export interface OverridesFileOptions {
-  /** Limits of all tenants, which hold where the file says nothing. */
+  /** Limits of all tenants, used for keys that the file does not set. */
   readonly rawLimits: RawLimits
-  /** Whether a retention period has its effect. */
+  /** Whether retention periods take effect. */
   readonly mayDelete: boolean
 }
 
 type Tenants = Readonly<Record<string, Partial<RawLimits>>>
 
 /**
- * Reads a file of overrides.
- *
+ * Reads an overrides file.
  * @throws ConfigError with every mistake and its place.
  */
 export function readOverridesFile(
@@ -56,7 +54,7 @@ export function readOverridesFile(
     }
     resolveLimits({ ...rawLimits, ...keys }, { mayDelete, report })
   }
-  if (problems.length > 0) throw new ConfigError(path, problems)
+  if (problems.length > 0) throw new ConfigError({ path, problems })
   const tenants = Object.entries(overrides).map(
     ([tenant, keys]) =>
       [tenant, withOlderDeletes(keys, { isWritten: keys.deletion_mode !== undefined })] as const,
@@ -65,8 +63,7 @@ export function readOverridesFile(
 }
 
 /**
- * Checks a file of overrides by itself, over the default limits.
- *
+ * Checks an overrides file on its own, against the default limits.
  * @throws ConfigError with every mistake and its place.
  */
 export function checkOverridesFile(text: string, path: string): readonly ConfigProblem[] {
@@ -74,7 +71,7 @@ export function checkOverridesFile(text: string, path: string): readonly ConfigP
   return readOverridesFile(text, path, { rawLimits: raw.limits_config, mayDelete: true }).idleKeys
 }
 
-/** Keys of `limits_config` that hold for all tenants alike. */
+/** Keys of `limits_config` that apply to all tenants alike. */
 const sharedKeys = ['log_level_fields', 'per_tenant_override_config', 'per_tenant_override_period']
 
 function findingsOf(keys: Partial<RawLimits>) {
@@ -98,5 +95,5 @@ function checkedTenants(document: ConfigDocument, path: string): Tenants {
   const mistakes = checkValue(file, overridesSchema)
   if (mistakes.length === 0) return overrides as Tenants
   const problems = mistakes.map(({ keys, message }) => document.problemAt(keys, message))
-  throw new ConfigError(path, problems)
+  throw new ConfigError({ path, problems })
 }

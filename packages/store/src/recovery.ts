@@ -1,20 +1,20 @@
-// Brings catalog and segments together after whatever happened: a clean stop, a killed process, a
-// power loss, a lost catalog.
+// Brings the catalog and the segments back in line after a clean stop, a killed process, a power loss, or the
+// loss of the catalog.
 //
 // A segment file is in one of these states:
-//   known                     the catalog has it: nothing to do
-//   dropped                   it was replaced, its deletion was not finished: delete it
-//   unknown, no valid footer  a write that never ended, so never acknowledged: delete it; with a new catalog it may be
-//                             a copy that was cut (a restored backup): set aside
-//   unknown, lost before      it was known, its file was gone, and is back: enter it
-//   unknown, not above the    it would have been entered before others that were, and was not, or was
-//   catalog's marks           replaced since: its lines are elsewhere or were never acknowledged: set aside
-//   unknown, replaces others  a compaction of which the catalog does not know: if all it replaces are
-//                             still there it was not finished (or the catalog is new): delete it;
-//                             otherwise the replacement had begun: enter it, the rest goes
-//   unknown                   acknowledged, but the catalog lost its newest rows: enter it
-// and a known segment whose file is gone is taken out of the catalog and told. docs/durability.md has the
-// argument for each.
+//   known                     it is in the catalog: nothing to do
+//   dropped                   it was replaced, but its deletion did not finish: delete it
+//   unknown, no valid footer  a write that never finished, so it was never acknowledged: delete it. With a
+//                             new catalog it may be an incomplete copy (a restored backup): set it aside
+//   unknown, lost before      it was known, its file disappeared and is back: add it
+//   unknown, not above the    later segments were added, so this one was either never added or has been
+//   catalog's marks           replaced: its lines are elsewhere or were never acknowledged: set it aside
+//   unknown, replaces others  a compaction that the catalog does not know. If everything it replaces still
+//                             exists, it did not finish (or the catalog is new): delete it. Otherwise the
+//                             replacement had begun: add it and delete the rest
+//   unknown                   it was acknowledged, but the catalog lost its newest rows: add it
+// A known segment whose file is missing is removed from the catalog and logged. docs/durability.md explains
+// each case.
 
 import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
@@ -38,7 +38,7 @@ interface UnknownSegment {
   readonly footer: SegmentFooter
 }
 
-/** Runs the recovery; returns the highest sequence that was ever used, as far as known. */
+/** Runs the recovery. Returns the highest sequence known to have been used. */
 export async function recover({ catalog, objects, logger }: RecoveryParts): Promise<number> {
   const marks = await catalog.marks()
   const listed = (await objects.list()).filter(({ name }) => parseSegmentName(name))
@@ -117,18 +117,18 @@ async function readUnknown(
         await objects.setAside(object.name)
         logger.error(
           found,
-          'set aside a segment that is damaged or cut: copy it again if it came from a backup',
+          'set aside a damaged or incomplete segment: copy it again if it came from a backup',
         )
       } else {
         await objects.delete([object.name])
-        logger.warn(found, 'deleted a segment that was never finished')
+        logger.warn(found, 'deleted an incomplete segment that was never acknowledged')
       }
     }
   }
   return unknown
 }
 
-/** Takes a segment that does not count out of the way, without losing it. */
+/** Moves a segment that does not count out of the way without losing it. */
 async function setAside(
   { objects, logger }: Pick<RecoveryParts, 'objects' | 'logger'>,
   { object: { name } }: UnknownSegment,
@@ -136,13 +136,13 @@ async function setAside(
 ): Promise<void> {
   present.delete(name)
   await objects.setAside(name)
-  logger.warn(
-    { segment: name },
-    'set aside a segment that does not count: it was replaced, or never acknowledged',
-  )
+  logger.warn({ segment: name }, 'set aside a segment that was replaced or never acknowledged')
 }
 
-/** Reads the footer and, of a level-0 segment, every block: a power loss may keep the end and lose the middle. */
+/**
+ * Reads the footer and, for a level-0 segment, every block: a power loss can keep the end of a file
+ * and lose the middle.
+ */
 async function readChecked(objects: ObjectStore, object: ObjectInfo): Promise<SegmentFooter> {
   const { name, sizeBytes } = object
   const footer = await readFooter(name, sizeBytes, (offset, length) =>

@@ -1,5 +1,5 @@
-// The footers of segments, kept in bounded memory, and who is reading which segment: a segment that
-// was replaced is deleted when the last query that found it is done.
+// Caches the footers of segments, within a memory limit, and tracks who reads which segment. A
+// replaced segment is deleted when the last query that uses it has finished.
 
 import type { Logger } from 'pino'
 import type { Catalog } from './catalog/catalog.ts'
@@ -13,10 +13,10 @@ interface CachedFooter {
   readonly costBytes: number
 }
 
-/** Rough memory of a parsed block record. */
+/** Estimated memory of a parsed block record. */
 const recordBytes = 600
 
-/** Gives out footers and looks after replaced segments. */
+/** Provides footers and deletes replaced segments. */
 export class SegmentIndex {
   readonly #objects: ObjectStore
   readonly #catalog: Catalog
@@ -34,24 +34,24 @@ export class SegmentIndex {
     this.#logger = logger
   }
 
-  /** Grows with every commit: what is read at one version is the same whenever it is read. */
+  /** Increases with every commit. Reads at the same version return the same data. */
   get version(): number {
     return this.#version
   }
 
-  /** Takes in a segment that was committed just now. */
+  /** Adds a segment that was just committed. */
   commit(name: string, footer: SegmentFooter): void {
     this.#version++
     this.put(name, footer)
   }
 
-  /** Remembers a footer that is at hand anyway. */
+  /** Caches a footer that the caller already has. */
   put(name: string, footer: SegmentFooter): void {
     const blocks = footer.parts.reduce((sum, part) => sum + part.blocks.length, 0)
     this.#cache(name, { footer: Promise.resolve(footer), costBytes: blocks * recordBytes })
   }
 
-  /** @throws CorruptionError when the segment's footer is damaged. */
+  /** Returns a segment's footer. @throws CorruptionError when it is damaged. */
   async footer(name: string, sizeBytes: number): Promise<SegmentFooter> {
     const cached = this.#footers.get(name)
     if (cached) {
@@ -85,7 +85,7 @@ export class SegmentIndex {
     this.#footers.delete(name)
   }
 
-  /** Keeps segments from being deleted until the returned function is called. */
+  /** Prevents the deletion of segments until the returned function is called. */
   acquire(names: readonly string[]): () => Promise<void> {
     for (const name of names) this.#readers.set(name, (this.#readers.get(name) ?? 0) + 1)
     let isReleased = false
@@ -106,7 +106,7 @@ export class SegmentIndex {
     }
   }
 
-  /** Deletes segments that the catalog has dropped, at once or after their last reader. */
+  /** Deletes segments that the catalog has dropped, now or after their last reader. */
   async drop(names: readonly string[]): Promise<void> {
     const idle: string[] = []
     for (const name of names) {
@@ -118,9 +118,8 @@ export class SegmentIndex {
   }
 
   /**
-   * Deletes what was dropped, is not read any more and could not be deleted when that was tried first.
-   *
-   * @returns the dropped segments whose objects are still there.
+   * Retries the deletion of dropped segments that nobody reads any more.
+   * @returns the dropped segments whose objects still exist.
    */
   async deleteDropped(): Promise<ReadonlySet<string>> {
     const dropped = await this.#catalog.listDropped()
@@ -128,12 +127,12 @@ export class SegmentIndex {
     return new Set(dropped.length > 0 ? await this.#catalog.listDropped() : [])
   }
 
-  /** Deletes objects that were never entered. @throws what the medium says. */
+  /** Deletes objects that were never in the catalog. @throws the storage's error. */
   async discard(names: readonly string[]): Promise<void> {
     await this.#objects.delete(names)
   }
 
-  /** Deletes objects; what cannot be deleted stays on the catalog's list and is tried again. */
+  /** Deletes objects. Those that cannot be deleted stay on the catalog's list and are retried. */
   async #delete(names: readonly string[]): Promise<void> {
     if (names.length === 0) return
     for (const name of names) this.#doomed.delete(name)
@@ -141,7 +140,7 @@ export class SegmentIndex {
       await this.#objects.delete(names)
       await this.#catalog.forgetDropped(names)
     } catch (error) {
-      this.#logger.warn({ err: error, segments: names }, 'replaced segments could not be deleted')
+      this.#logger.warn({ err: error, segments: names }, 'cannot delete replaced segments yet')
     }
   }
 }

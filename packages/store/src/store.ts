@@ -1,4 +1,4 @@
-// The store as a whole: opens its parts in order, closes them in the reverse order.
+// The store as a whole: opens its parts in order and closes them in reverse order.
 
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -49,34 +49,35 @@ export interface StoreOptions {
   readonly logger: Logger
   readonly version: string
   readonly clock?: { now(): number }
-  /** What else the process serves on the store's port; absent where it is a store alone. */
+  /** What else the process serves on the store's port; absent if it runs only a store. */
   readonly beside?: Beside
 }
 
-/** What runs beside a store in one process. */
+/** Another part of the process that runs alongside the store. */
 export interface Beside {
   /** Adds its routes. */
   readonly addRoutes: (app: FastifyInstance) => void
-  /** Its metrics, as /metrics shows them. */
+  /** Returns its metrics for /metrics. */
   readonly metrics: () => Promise<string>
 }
 
 /** A running store. */
 export interface Store {
-  /** Where it listens, as `http://127.0.0.1:3100`. */
+  /** Where it listens, as `0.0.0.0:3100`. */
+  readonly address: string
+  /** URL that reaches it from this machine, as `http://127.0.0.1:3100`. */
   readonly url: string
   readonly app: FastifyInstance
-  /** Finishes what it took in, then lets everything go. Calling it again waits for the same end. */
+  /** Finishes accepted work, then closes everything. Further calls wait for the same stop. */
   stop(): Promise<void>
 }
 
 /**
- * Listens, takes the data directory for itself, and recovers; settles when the store is ready. Until then
- * requests are answered 503.
- *
- * @throws ConfigError when the overrides cannot be used; DirectoryLockedError when another process of this
- * host works in the data directory (one of another host or container is waited for); the system's error
- * when the directory, a file or the port cannot be had.
+ * Listens, locks the data directory and recovers. Resolves when the store is ready. Until then
+ * requests get 503.
+ * @throws ConfigError when the overrides are invalid; DirectoryLockedError when another process of
+ * this host uses the data directory (it waits for one of another host or container); the system's
+ * error when the directory, a file or the port is not available.
  */
 export async function startStore(options: StoreOptions): Promise<Store> {
   const { config } = options.loaded
@@ -92,7 +93,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   }
 }
 
-/** Opens what the store consists of, in order; each part is noted in `opened` for its end. */
+/** Opens the parts of the store in order. Adds each to `opened`, so that it can be closed. */
 async function openStore(
   options: StoreOptions,
   listener: Listener,
@@ -167,10 +168,10 @@ async function openStore(
     await silent
     await closeAll(opened)
   })
-  return { url: listener.url, app, stop }
+  return { address: listener.address, url: listener.url, app, stop }
 }
 
-/** Opens what lies in the data directory and brings it in order. */
+/** Opens the data directory and recovers it. */
 async function openStorage(
   { dataDir }: StoreConfig,
   logger: Logger,
@@ -184,8 +185,8 @@ async function openStorage(
 }
 
 /**
- * Listens and takes the lock of the data directory. A process of another host or container that has it is
- * waited for: it is the one before in a rolling update.
+ * Listens and locks the data directory. If a process of another host or container holds the lock,
+ * waits for it: in a rolling update, that is the old process.
  */
 async function enterDirectory(config: StoreConfig, logger: Logger) {
   const { dataDir } = config
@@ -208,17 +209,14 @@ async function enterDirectory(config: StoreConfig, logger: Logger) {
     lock = await lockDirectory({
       ...{ path, what, role: 'store' },
       onUnsupported: error =>
-        logger.warn(
-          { err: error },
-          'the data directory is not locked: run one store on it, no more',
-        ),
+        logger.warn({ err: error }, 'the data directory is not locked: run only one store on it'),
       onWait: async holder => {
         logger.warn(
           { directory: dataDir, holder },
           'waiting for the data directory: another process has it',
         )
         const listener = await listen()
-        listener.status = `it waits for the ${what}, which another process has`
+        listener.status = `it is waiting for the ${what}, which another process is using`
       },
     })
     return { lock: { close: () => lock!.release() }, listener: await listen() }
@@ -229,17 +227,17 @@ async function enterDirectory(config: StoreConfig, logger: Logger) {
   }
 }
 
-/** What is to be closed at the end. */
+/** Something to close at the end. */
 interface Part {
   close(): Promise<void>
 }
 
-/** Closes one after the other, the last that was opened first. */
+/** Closes the parts one by one, starting with the last opened. */
 async function closeAll(parts: readonly Part[]): Promise<void> {
   for (const part of parts.toReversed()) await part.close()
 }
 
-/** Runs once; all later calls wait for the end of the first. */
+/** Returns a function that runs once. Further calls wait for the first to finish. */
 function onlyOnce(run: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined
   return () => {
@@ -302,7 +300,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
   const reading = { authEnabled, limitsOf, clock, openSource }
   await app.register(
     (routes, _options, done) => {
-      // In a scope of its own: pushes are read in a way other bodies are not.
+      // In a separate scope, because pushes have their own body parser.
       routes.register((pushes, _pushesOptions, pushesDone) => {
         const pool = addPushBodyParser(pushes)
         const unpacker = new BodyUnpacker()
@@ -311,12 +309,12 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
         addOtlpRoute(pushes, { ...pushOptions, clock, mappingOf: tenant => limitsOf(tenant).otlp })
         pushesDone()
       })
-      // So that the routes beside it are no websockets.
+      // In a separate scope, so that the other routes do not become websockets.
       routes.register((tails, _tailOptions, tailsDone) => {
         addTailRoutes(tails, { ...reading, hub, metrics })
         tailsDone()
       })
-      // With errors of their own.
+      // In a separate scope, because they have their own error texts.
       routes.register((deleting, _deletingOptions, deletingDone) => {
         addDeleteRoutes(deleting, {
           ...reading,
@@ -342,7 +340,7 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
   refuseOtherMethods(app, methodsOf)
 }
 
-/** A damaged catalog is put aside: it is made again from the segments. */
+/** Opens the catalog. Renames a damaged one; recovery then rebuilds it from the segments. */
 async function openCatalog(path: string, logger: Logger): Promise<SqliteCatalog> {
   try {
     return openSqliteCatalog(path)
@@ -353,7 +351,7 @@ async function openCatalog(path: string, logger: Logger): Promise<SqliteCatalog>
     await rename(path, aside)
     logger.error(
       { err: error, aside },
-      'the catalog is damaged, making it again from the segments; delete requests that waited are lost, ask for them again',
+      'the catalog is damaged: rebuilding it from the segments. Pending delete requests are lost, send them again',
     )
     return openSqliteCatalog(path)
   }

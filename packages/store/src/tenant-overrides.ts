@@ -1,5 +1,5 @@
-// The limits of every tenant: those of the configuration, with what a file says of single tenants laid
-// over them. The file is read again and again; a broken one leaves what was before in force.
+// The limits of every tenant: those of the configuration, overridden by files with limits of single
+// tenants. The files are read repeatedly. If one is broken, the previous limits stay in force.
 
 import { readFile } from 'node:fs/promises'
 import { formatProblem } from '@skald/wire'
@@ -12,21 +12,21 @@ import { readOverridesFile } from './overrides-file.ts'
 
 export interface TenantOverridesOptions {
   readonly files: OverridesFiles
-  /** Limits of all tenants, resolved and as they were written. */
+  /** Limits of all tenants, resolved and as written. */
   readonly limits: TenantLimits
   readonly rawLimits: RawLimits
-  /** Whether a retention period has its effect. */
+  /** Whether retention periods take effect. */
   readonly mayDelete: boolean
   readonly logger: Logger
-  /** Told after every reading whether the files could be used. */
+  /** Called after every read with whether the files were valid. */
   readonly onRead: (isUsable: boolean) => void
 }
 
-/** Knows each tenant's limits. */
+/** Provides each tenant's limits. */
 export class TenantOverrides {
   readonly #options: TenantOverridesOptions
   #tenants: ReadonlyMap<string, TenantLimits> = new Map()
-  /** What the files held when they were last looked at. */
+  /** Contents of the files when they were last read. */
   #texts: readonly string[] = []
   #timer: NodeJS.Timeout | undefined
   #reading: Promise<void> | undefined
@@ -36,14 +36,16 @@ export class TenantOverrides {
     this.#options = options
   }
 
-  /** The same object until the tenant's limits change, so that what follows from it can be kept. */
+  /**
+   * Returns the same object until the tenant's limits change, so that callers can cache what they
+   * derive from it.
+   */
   readonly limitsOf = (tenant: string): TenantLimits =>
     this.#tenants.get(tenant) ?? this.#options.limits
 
   /**
-   * Reads the files and goes on reading them.
-   *
-   * @throws ConfigError, or the system's error, where they cannot be used now.
+   * Reads the files and keeps reading them periodically.
+   * @throws ConfigError, or the system's error, when they are invalid or unreadable now.
    */
   async start(): Promise<void> {
     const { files, onRead } = this.#options
@@ -53,23 +55,26 @@ export class TenantOverrides {
     this.#schedule()
   }
 
-  /** Reads no more; waits for a reading under way. */
+  /** Stops reading. Waits for a read in progress. */
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
     await this.#reading
   }
 
-  /** Reads the files once more; what is wrong with them is logged. */
+  /** Reads the files again and logs errors. */
   async reload(): Promise<void> {
     const { files, logger, onRead } = this.#options
     try {
-      if (await this.#read()) logger.info({ files: files.paths }, 'the overrides have changed')
+      if (await this.#read()) logger.info({ files: files.paths }, 'loaded changed overrides')
       onRead(true)
     } catch (error) {
       onRead(false)
       const why = (error as Error).message
-      logger.error({ files: files.paths }, `the overrides stay as they were: ${why}`)
+      logger.error(
+        { files: files.paths },
+        `cannot load the overrides, the previous ones stay in force: ${why}`,
+      )
     }
   }
 
@@ -100,7 +105,7 @@ export class TenantOverrides {
     for (const [tenant, keys] of raw) {
       const options = { mayDelete, report: () => undefined }
       const resolved = resolveLimits({ ...rawLimits, ...keys }, options)
-      // Lines are looked at for all tenants alike, when segments are merged.
+      // Merges of segments detect levels for all tenants alike.
       tenants.set(tenant, { ...resolved, logLevelFields: limits.logLevelFields })
     }
     this.#tenants = tenants

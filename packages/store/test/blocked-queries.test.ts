@@ -18,7 +18,7 @@ const isBlocked = (query: string, ...rules: readonly Partial<RawBlockedQuery>[])
 const selector = '{app="x"}'
 const metric = 'sum(rate({app="x"} |= "y" [5m]))'
 
-test('a query is blocked by its text, an expression or its hash', async t => {
+test('a query is blocked by its text, by an expression or by its hash', async t => {
   t.equal(isBlocked(selector), false)
   t.equal(isBlocked(selector, { pattern: ` ${selector} ` }), true)
   t.equal(isBlocked(` ${selector}`, { pattern: selector }), true)
@@ -27,7 +27,7 @@ test('a query is blocked by its text, an expression or its hash', async t => {
   t.equal(isBlocked(metric, { pattern: 'rate.*5m', regex: true }), true)
   t.equal(isBlocked('{app="x"}\n|= "y"', { pattern: 'app.*y', regex: true }), true)
   t.equal(isBlocked(selector, {}), true, 'a rule without a pattern means all')
-  // FNV-1 of 32 bits, from its definition: https://datatracker.ietf.org/doc/draft-eastlake-fnv/
+  // 32-bit FNV-1, from its definition: https://datatracker.ietf.org/doc/draft-eastlake-fnv/
   const hashOf = (text: string) =>
     Number(
       [...Buffer.from(text)].reduce(
@@ -40,7 +40,7 @@ test('a query is blocked by its text, an expression or its hash', async t => {
   t.equal(isBlocked(selector, { hash: 1 }), false)
 })
 
-test('a rule may be for some types of queries', async t => {
+test('a rule can apply to certain types of queries only', async t => {
   const filter = '{app="x"} |= "y"'
   for (const [query, type] of [
     [selector, 'limited'],
@@ -55,6 +55,6 @@ test('a rule may be for some types of queries', async t => {
   }
 })
 
-test('rules make no query of what is none', async t => {
+test('an invalid query is still reported as invalid when there are rules', async t => {
   t.throws(() => isBlocked('{app=', {}), { code: 'LOGQL_SYNTAX' })
 })

@@ -1,4 +1,4 @@
-// Compacts the storage in a directory, to be killed while it does: says when it begins.
+// Compacts the storage in a directory until it is killed. Reports when it begins.
 
 import { join } from 'node:path'
 import { openSqliteCatalog } from '../src/catalog/sqlite.ts'

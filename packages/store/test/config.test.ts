@@ -1,11 +1,11 @@
+import { ConfigError } from '@skald/wire'
 import { test } from 'tap'
 import { loadStoreConfig } from '../src/config.ts'
-import { ConfigError } from '../src/errors.ts'
 
 const load = (text: string) => loadStoreConfig(text, 'store.yaml')
 const second = 1_000_000_000n
 
-/** Problems of a file as `line: message`. */
+/** Returns the problems of a file as `line: message`. */
 function problems(text: string): string[] {
   try {
     load(text)
@@ -16,7 +16,7 @@ function problems(text: string): string[] {
   return []
 }
 
-test('an empty file is the defaults, as Loki has them', async t => {
+test("an empty file gives Loki's defaults", async t => {
   const { config, idleKeys, doubts } = load('')
   t.same([idleKeys, doubts], [[], []])
   t.match(config, {
@@ -26,6 +26,7 @@ test('an empty file is the defaults, as Loki has them', async t => {
     httpReadTimeoutMs: 30_000,
     httpPathPrefix: '',
     logLevel: 'info',
+    logFormat: 'logfmt',
     dataDir: './data',
   })
   t.match(config.limits, {
@@ -54,7 +55,7 @@ test('an empty file is the defaults, as Loki has them', async t => {
   t.same(load('# nothing\n').config, config)
 })
 
-test('the keys of Loki have their effect', async t => {
+test("Loki's keys take effect", async t => {
   const { config, idleKeys } = load(`
 auth_enabled: false
 target: all
@@ -64,6 +65,7 @@ server:
   http_path_prefix: /logs/
   http_server_read_timeout: 1m30s
   log_level: warn
+  log_format: json
 common:
   path_prefix: /var/lib/skald
 limits_config:
@@ -86,6 +88,7 @@ limits_config:
     httpReadTimeoutMs: 90_000,
     httpPathPrefix: '/logs',
     logLevel: 'warn',
+    logFormat: 'json',
     dataDir: '/var/lib/skald',
   })
   t.match(config.limits, {
@@ -100,7 +103,7 @@ limits_config:
   t.match(config.limits.query, { maxQueryLengthNs: 0n, requiredLabels: ['app'] })
 })
 
-test('retention is on only where the compactor may delete', async t => {
+test('retention is on only if the compactor may delete', async t => {
   const retention = (text: string) => load(text).config.limits.retentionNs
   t.equal(retention(''), 0n)
   t.equal(retention('limits_config: {retention_period: 30d}'), 0n)
@@ -109,7 +112,7 @@ test('retention is on only where the compactor may delete', async t => {
   t.equal(retention(enabled), 0n)
 })
 
-test("retention of an old configuration's table manager is taken", async t => {
+test("the retention of an old configuration's table manager applies", async t => {
   const f = (text: string, mayDelete: boolean, hours: bigint) => {
     const { config } = load(text)
     t.same([config.mayDelete, config.limits.retentionNs], [mayDelete, hours * 3600n * second], text)
@@ -161,7 +164,7 @@ test('sizes', async t => {
   ])
 })
 
-test('unknown keys are told with their line, all at once', async t => {
+test('unknown keys are all reported at once, with their lines', async t => {
   t.same(problems('auth_enabled: false\nserver:\n  http_listen_prot: 80\nnonsense: 1\n').sort(), [
     '3: Unknown key http_listen_prot in server: did you mean http_listen_port?',
     '4: Unknown key nonsense in the configuration: known keys are auth_enabled, chunk_store_config, common, ' +
@@ -179,7 +182,7 @@ test('unknown keys are told with their line, all at once', async t => {
   ])
 })
 
-test('values of the wrong type are told with their line', async t => {
+test('values of the wrong type are reported with their line', async t => {
   const f = (text: string, want: string) => t.same(problems(text), [want])
   f('auth_enabled: maybe', '1: auth_enabled must be true or false, found the text "maybe"')
   f(
@@ -224,7 +227,7 @@ test('values of the wrong type are told with their line', async t => {
   )
 })
 
-test('all mistakes are told at once, in the order of the file', async t => {
+test('all mistakes are reported at once, in file order', async t => {
   t.match(
     problems(`server:
   http_server_read_timeout: fast
@@ -246,14 +249,14 @@ auth_enabled: perhaps
   )
 })
 
-test('a mistake in what an alias or a merged map brings is told where it stands', async t => {
+test('a mistake in an alias or a merged map is reported where it is written', async t => {
   t.same(problems('server: &s\n  log_level: loud\ncommon:\n  storage: {filesystem: *s}'), [
     '2: Unknown key log_level in common.storage.filesystem: did you mean server.log_level?',
     '2: server.log_level must be one of info, debug, warn, error, found the text "loud"',
   ])
 })
 
-test('a block or a key without a value is its default', async t => {
+test('a block or key without a value gets its default', async t => {
   const { config } = load('auth_enabled:\nserver:\n  http_listen_port:\nlimits_config:\nruler:\n')
   t.equal(config.authEnabled, true)
   t.equal(config.listenPort, 3100)
@@ -264,7 +267,7 @@ test('a block or a key without a value is its default', async t => {
   ])
 })
 
-test('YAML that cannot be read is told with its line', async t => {
+test('invalid YAML is reported with its line', async t => {
   t.match(problems('auth_enabled: false\nserver: {http_listen_port: 1'), [/^\d+: /])
   t.match(problems('a: 1\n b: 2'), [/^[12]: /])
   t.match(problems('server:\n  log_level: info\n  log_level: warn'), [
@@ -285,7 +288,7 @@ test('YAML that cannot be read is told with its line', async t => {
   }
 })
 
-test('keys without meaning here are accepted, and named with their place', async t => {
+test('keys that have no meaning here are accepted, and listed with their place', async t => {
   const { idleKeys } = load(`
 auth_enabled: false
 schema_config: {configs: [{from: 2024-01-01, store: tsdb, object_store: filesystem}]}
@@ -314,7 +317,7 @@ analytics: {reporting_enabled: false}
   )
 })
 
-test('older names hold where the newer one says nothing', async t => {
+test('older names apply if the newer one is not set', async t => {
   const mode = (text: string) => load(text).config.limits.deletionMode
   t.equal(mode('limits_config: {allow_deletes: false}'), 'disabled')
   t.equal(mode('limits_config: {allow_deletes: true}'), 'filter-and-delete')
@@ -333,7 +336,7 @@ test('older names hold where the newer one says nothing', async t => {
   ])
 })
 
-test('the HTTP server keeps to the times and numbers of the file', async t => {
+test('the HTTP server applies the timeouts and limits of the file', async t => {
   const { config } = load(`server:
   http_server_read_timeout: 20s
   http_server_idle_timeout: 3m
@@ -350,7 +353,7 @@ test('the HTTP server keeps to the times and numbers of the file', async t => {
   t.same([httpHeadTimeoutMs, httpIdleTimeoutMs], [5000, 30_000])
 })
 
-test('the data lies where path_prefix says, else where the storage of Loki does', async t => {
+test("the data directory comes from path_prefix, otherwise from Loki's storage keys", async t => {
   const f = (text: string, want: string) => t.equal(load(text).config.dataDir, want, text)
   f('', './data')
   f('common: {path_prefix: /p}\nstorage_config: {filesystem: {directory: /d}}', '/p')
@@ -360,7 +363,7 @@ test('the data lies where path_prefix says, else where the storage of Loki does'
   f('common: {storage: }', './data')
 })
 
-test('ingestion may be blocked until a time', async t => {
+test('ingestion can be blocked until a time', async t => {
   const f = (text: string, want: bigint | undefined) => {
     const { ingestionBlock } = load(`limits_config: {block_ingestion_until: ${text}}`).config.limits
     t.equal(ingestionBlock?.untilNs, want, text)
@@ -373,24 +376,24 @@ test('ingestion may be blocked until a time', async t => {
   f('0', undefined)
   f('', undefined)
   t.match(problems('limits_config:\n  block_ingestion_until: soon'), [
-    /^2: limits_config\.block_ingestion_until: "soon" is no time/,
+    /^2: limits_config\.block_ingestion_until: "soon" is not a time/,
   ])
   const status =
     'limits_config: {block_ingestion_until: 2030-01-01, block_ingestion_status_code: 999}'
   t.match(problems(status), [/status 999 is out of range/])
 })
 
-test('blocked queries that cannot be are told', async t => {
+test('invalid blocked queries are reported', async t => {
   const f = (rule: string) => problems(`limits_config:\n  blocked_queries: [${rule}]`)
   t.same(f('{pattern: "{app=~\\".*\\"}", types: "metric,filter"}, {hash: 5}'), [])
   t.match(f('{pattern: "(", regex: true}'), [
     /^2: limits_config\.blocked_queries: error parsing regexp/,
   ])
-  t.match(f('{types: [slow]}'), [/slow is no type of query: metric, filter, limited/])
+  t.match(f('{types: [slow]}'), [/slow is not a query type: use metric, filter or limited/])
   t.match(f('{text: x}'), [/Unknown key text in limits_config\.blocked_queries\.0: /])
 })
 
-test('otlp_config: rules that cannot be are told', async t => {
+test('otlp_config: invalid rules are reported', async t => {
   const rules = (text: string) =>
     problems(`limits_config:\n  otlp_config: {log_attributes: [${text}]}`)
   t.same(rules('{action: drop, attributes: [a]}, {action: structured_metadata, regex: "b.*"}'), [])
@@ -404,7 +407,7 @@ test('otlp_config: rules that cannot be are told', async t => {
   t.match(rules('{attributes: [a]}'), [/log_attributes\.0 needs the key action/])
 })
 
-test('rates are those that are written, and none where nothing is', async t => {
+test('rates are as configured, and unlimited without configuration', async t => {
   t.match(load('').config.limits, {
     ingestionRateBytes: undefined,
     ingestionBurstBytes: undefined,
@@ -444,7 +447,7 @@ test('rates are those that are written, and none where nothing is', async t => {
   ])
 })
 
-test('overrides lie where runtime_config or the older keys say', async t => {
+test('overrides come from runtime_config or the older keys', async t => {
   const f = (text: string, paths: readonly string[], periodMs: number) =>
     t.same(load(text).config.overrides, { paths, periodMs }, text)
   f('', [], 10_000)
@@ -459,7 +462,7 @@ test('overrides lie where runtime_config or the older keys say', async t => {
   t.match(problems('runtime_config:\n  period: often'), [/^2: runtime_config\.period: /])
 })
 
-test('streams may have retention periods of their own', async t => {
+test('streams can have their own retention periods', async t => {
   const load = (rules: string, mayDelete = true) =>
     loadStoreConfig(
       `compactor: {retention_enabled: ${mayDelete}}\nlimits_config:\n  retention_stream:\n${rules}`,
@@ -482,9 +485,9 @@ test('streams may have retention periods of their own', async t => {
   )
   fails(
     `  - {selector: '{a=', period: 24h}`,
-    /limits_config.retention_stream: "{a=" is no selector/,
+    /limits_config.retention_stream: "{a=" is not a selector/,
   )
-  fails(`  - {selector: '{a="b"} |= "x"', period: 24h}`, /is no selector/)
+  fails(`  - {selector: '{a="b"} |= "x"', period: 24h}`, /is not a selector/)
   fails(`  - {selector: '{a="b"}', period: soon}`, /retention_stream/)
   fails(`  - {period: 24h}`, /selector/)
   fails(`  - {selector: '{a="b"}', period: 24h, days: 3}`, /Unknown key days in limits_config/)

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { dayOf, nsPerDay } from '../src/day.ts'
 
-test('dayOf rounds down, before 1970 as well', async t => {
+test('dayOf rounds down, even before 1970', async t => {
   const f = (timestampNs: bigint, want: number) =>
     t.equal(dayOf(timestampNs), want, `${timestampNs}`)
   f(0n, 0)

@@ -1,6 +1,7 @@
-// Every step at which the store changes a file or the catalog is made to fail in turn, by an error and by
-// the end of the process before and after it, while it commits, merges, deletes and lets old lines go. After
-// each: what was acknowledged is there once, what was deleted stays deleted, and no file is left over.
+// Makes each step at which the store changes a file or the catalog fail in turn: by an error, and
+// by the end of the process before and after it, during commits, merges, deletes and retention.
+// After each fault, every acknowledged line exists once, deleted lines stay deleted, and no file is
+// left over.
 
 import { copyFile, mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -21,11 +22,11 @@ import { SegmentIndex } from '../src/segment-index.ts'
 import { acceptedStream, createTestLogger, dayNs, midnightNs, type Row } from './harness.ts'
 import { readSegment } from './segment-rows.ts'
 
-/** What happens at a step: an error instead of it, or the end of the process before or after it. */
+/** How a step fails: with an error, or by the end of the process before or after it. */
 type FaultKind = 'error' | 'killed before' | 'killed after'
 const faultKinds: readonly FaultKind[] = ['error', 'killed before', 'killed after']
 
-/** Lets one step go wrong, and all that follow once the process has ended. */
+/** Makes one step fail, and once the process has ended, all steps after it. */
 class Faults {
   readonly #at: number
   readonly #kind: FaultKind
@@ -50,7 +51,7 @@ class Faults {
     throw new Error('the process ends here')
   }
 
-  /** The same object, whose named methods are steps. */
+  /** Wraps an object so that its named methods count as steps. */
   watch<T extends object>(target: T, steps: readonly string[]): T {
     return new Proxy(target, {
       get: (_, name) => {
@@ -70,7 +71,7 @@ const catalogSteps = [
 ]
 const deleteSteps = ['add', 'setState']
 
-/** One life of a store's storage, from its start to its end. */
+/** Opens a store's storage for one life of a process. */
 async function openLife(dir: string, faults: Faults, clock: { now(): number }) {
   const segmentsDir = join(dir, 'segments')
   const disk = await openDiskObjectStore(segmentsDir)
@@ -125,12 +126,12 @@ const lineOf = (i: number): Row => [
 ]
 const oldLine = (i: number): Row => [midnightNs - 3n * dayNs + BigInt(i), `old ${i}`]
 
-/** Pushes as an agent does: until it is acknowledged. */
+/** Pushes like an agent: until the push is acknowledged. */
 async function push({ committer }: Life, rows: readonly Row[]): Promise<void> {
   await committer.add('a', [acceptedStream({ app: 'x' }, rows)], 100)
 }
 
-/** A clock that goes on from the day after the lines, and can be put forward. */
+/** Returns a clock that starts on the day after the lines and can be moved forward. */
 function startClock() {
   const clock = {
     ms: Number((midnightNs + dayNs) / 1_000_000n) - Date.now(),
@@ -139,7 +140,7 @@ function startClock() {
   return clock
 }
 
-/** What a store goes through; each step may be done again when it went wrong. */
+/** What happens to a store. Each step can be repeated after a failure. */
 const story: readonly ((life: Life, clock: { ms: number }) => Promise<void>)[] = [
   life => push(life, [lineOf(0), lineOf(1), oldLine(0)]),
   life => push(life, [lineOf(2), lineOf(3), oldLine(1)]),
@@ -163,7 +164,7 @@ const story: readonly ((life: Life, clock: { ms: number }) => Promise<void>)[] =
 ]
 const wanted = [1, 2, 4, 5, 7, 8].map(i => lineOf(i)[1]).sort()
 
-/** Goes through the story with one fault; returns whether it happened. */
+/** Runs the story with one fault. Returns whether the fault occurred. */
 async function live(t: Test, dir: string, faults: Faults): Promise<boolean> {
   const clock = startClock()
   let life: Life | undefined
@@ -171,7 +172,7 @@ async function live(t: Test, dir: string, faults: Faults): Promise<boolean> {
     await life?.close()
     faults.isDead = false
     life = undefined
-    // A start may be what goes wrong; the next one is whole.
+    // If the start itself fails, the next one has no fault.
     life = await openLife(dir, faults, clock).catch(() => {
       faults.isDead = false
       return openLife(dir, faults, clock)
@@ -194,7 +195,7 @@ async function live(t: Test, dir: string, faults: Faults): Promise<boolean> {
   const known = (await catalog.listSegments()).map(({ name }) => name).sort()
   const rows = await Promise.all(known.map(name => readSegment(segmentsDir, name)))
   const lines = rows.flatMap(segment => segment.rows.map(({ line }) => line)).sort()
-  // Lines of a push that was not acknowledged come again; they may have been stored the first time.
+  // Unacknowledged lines are pushed again, although they may have been stored the first time.
   t.same(lines, wanted, 'each line that was acknowledged, once, and no other')
   t.same(
     (await registry.list('a')).map(({ state }) => state),
@@ -205,7 +206,8 @@ async function live(t: Test, dir: string, faults: Faults): Promise<boolean> {
   return faults.hasHappened
 }
 
-// `npm test` takes a third of the steps for each kind, others for others; FAULTS=full takes all.
+// `npm test` runs a third of the steps for each kind of fault, a different third each. FAULTS=full
+// runs all.
 const isFull = process.env.FAULTS === 'full'
 
 for (const [k, kind] of faultKinds.entries()) {
@@ -223,11 +225,11 @@ for (const [k, kind] of faultKinds.entries()) {
       if (!hasHappened) break
       last = at
     }
-    t.ok(last > 25, `${last} steps went wrong`)
+    t.ok(last > 25, `${last} steps failed`)
   })
 }
 
-test('a leftover of an older version does not come back with what was deleted', async t => {
+test('a leftover of an older version does not bring deleted entries back', async t => {
   const dir = t.testdir()
   const clock = startClock()
   const none = new Faults(Number.POSITIVE_INFINITY, 'error')
@@ -236,7 +238,7 @@ test('a leftover of an older version does not come back with what was deleted', 
   await life.flush()
   const [merged] = await readdir(life.segmentsDir)
   const orphan = join(dir, 'orphan')
-  // A merge of the same segments that was not entered, as a failed transaction left it behind.
+  // A merge of the same segments that was never added, as a failed transaction leaves it.
   await copyFile(join(life.segmentsDir, merged!), orphan)
   for (const step of story.slice(5, 7)) await step(life, clock)
   await life.close()

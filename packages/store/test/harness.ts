@@ -1,5 +1,5 @@
-// What the tests of the store share: streams as a push brings them, the parts of a store on real
-// files, and whole stores that are gone when the test is over.
+// Shared code for the store's tests: streams as a push brings them, the parts of a store on real
+// files, and whole stores that are removed after the test.
 
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -14,13 +14,13 @@ import { type DiskObjectStore, openDiskObjectStore } from '../src/objects/disk.t
 import { SegmentIndex } from '../src/segment-index.ts'
 import { type Store, startStore } from '../src/store.ts'
 
-/** What the harness needs of a tap test. */
+/** The part of a tap test that the harness needs. */
 export interface TestScope {
   testdir(): string
   teardown(close: () => unknown): void
 }
 
-/** Midnight of a day, some time ago, that the tests write their lines on. */
+/** Midnight of a past day on which the tests write their lines. */
 export const day = 20_000
 export const dayNs = 86_400_000_000_000n
 export const midnightNs = BigInt(day) * dayNs
@@ -28,7 +28,7 @@ export const midnightNs = BigInt(day) * dayNs
 export type Row = readonly [timeNs: bigint, line: string, metadata?: Record<string, string>]
 export type Labels = Readonly<Record<string, string>>
 
-/** A stream as a decoded push holds it. */
+/** Builds a stream as in a decoded push. */
 export function pushStream(labels: Labels | string, rows: readonly Row[]): PushStream {
   const builder = new PushStreamBuilder()
   let offset = 0
@@ -45,7 +45,7 @@ export function pushStream(labels: Labels | string, rows: readonly Row[]): PushS
   return builder.build()[0]!
 }
 
-/** A stream as validation leaves it, all rows accepted. */
+/** Builds a stream after validation, with all rows accepted. */
 export function acceptedStream(
   labels: Labels,
   rows: readonly Row[],
@@ -64,7 +64,7 @@ export function acceptedStream(
   }
 }
 
-/** The storage of a store, without anything that runs by itself. */
+/** The storage of a store without background work. */
 export interface StorageParts {
   readonly dir: string
   readonly segmentsDir: string
@@ -73,13 +73,13 @@ export interface StorageParts {
   readonly segments: SegmentIndex
   readonly committer: Committer
   readonly nextSequence: () => number
-  /** What was logged so far. */
+  /** Returns all messages logged so far. */
   readonly messages: () => string[]
   /** Commits streams of a tenant. */
   push(tenant: string, ...streams: readonly AcceptedStream[]): Promise<void>
 }
 
-/** Opens storage in a directory of the test's, or in one that is there already. */
+/** Opens storage in a directory of the test or in an existing one. */
 export async function openStorage(
   t: TestScope,
   { dir = t.testdir(), arriving = (): number => 0, firstSequence = 1 } = {},
@@ -112,7 +112,7 @@ export async function openStorage(
   return { dir, segmentsDir, objects, catalog, segments, committer, nextSequence, messages, push }
 }
 
-/** A logger that keeps what it is told. */
+/** Creates a logger that keeps its messages. */
 export function createTestLogger(): { logger: Logger; messages: () => string[] } {
   const lines: string[] = []
   const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) })
@@ -129,7 +129,7 @@ export interface TestStore extends Store {
     params?: Readonly<Record<string, string>>,
     tenant?: string,
   ): Promise<LightMyRequestResponse>
-  /** Lines of a selector on the tests' day (or in the range), oldest first. */
+  /** Returns the lines of a selector on the tests' day (or in the range), oldest first. */
   lines(query: string, range?: { start?: bigint; end?: bigint; tenant?: string }): Promise<string[]>
 }
 
@@ -138,7 +138,7 @@ export interface JsonStream {
   readonly values: readonly (readonly [string, string, Labels?])[]
 }
 
-/** A stream of a JSON push from rows. */
+/** Converts rows to a stream of a JSON push. */
 export function jsonStream(stream: Labels, rows: readonly Row[]): JsonStream {
   const values = rows.map(([timeNs, line, metadata]) =>
     metadata ? ([String(timeNs), line, metadata] as const) : ([String(timeNs), line] as const),
@@ -146,7 +146,7 @@ export function jsonStream(stream: Labels, rows: readonly Row[]): JsonStream {
   return { stream, values }
 }
 
-/** Starts a store on a free loopback port; it stops with the test. */
+/** Starts a store on a free loopback port. It stops with the test. */
 export async function startTestStore(
   t: TestScope,
   { dir = t.testdir(), yaml = 'auth_enabled: false', server = '' } = {},

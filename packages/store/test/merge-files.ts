@@ -1,7 +1,7 @@
-// Merges segment files as the compaction thread does it, step by step for tests.
+// Merges segment files like the compaction thread, step by step for tests.
 
 import { type MergeInput, mergeSegments } from '../src/compaction/merge.ts'
-import { LevelFields } from '../src/ingest/line-level.ts'
+import { LevelFields } from '../src/levels/line-level.ts'
 import { DiskReader } from '../src/objects/disk.ts'
 import type { SegmentFooter } from '../src/segment/format.ts'
 import { readFooter } from '../src/segment/reader.ts'
@@ -15,7 +15,7 @@ export interface MergeFilesOptions {
   readonly sequence?: number
 }
 
-/** Writes the merged segment of one tenant and day; the catalog learns nothing of it. */
+/** Writes the merged segment of one tenant and day without adding it to the catalog. */
 export async function mergeFiles(
   { objects, segmentsDir }: Pick<StorageParts, 'objects' | 'segmentsDir'>,
   inputs: readonly string[],

@@ -22,7 +22,9 @@ import { identities, readAllRows, readSegment, segmentNames } from './segment-ro
 const range = { startNs: midnightNs, endNs: midnightNs + dayNs }
 const level0 = (sequence: number) => segmentName(sequence, 0)
 
-/** Storage with so many level-0 segments of one line each, and a way to recover it. */
+/**
+ * Opens storage with this many level-0 segments of one line each, and returns a way to recover it.
+ */
 async function openWith(t: Test, commits: number) {
   const storage = await openStorage(t)
   const line = (i: number) => acceptedStream({ app: 'x' }, [[midnightNs + BigInt(i), `line ${i}`]])
@@ -35,7 +37,7 @@ async function openWith(t: Test, commits: number) {
     ...storage,
     messages,
     known,
-    /** A catalog that knows nothing. */
+    /** Returns an empty catalog. */
     newCatalog: () => {
       const catalog = openSqliteCatalog(join(storage.dir, 'new.sqlite'))
       t.teardown(() => catalog.close())
@@ -47,7 +49,7 @@ async function openWith(t: Test, commits: number) {
   }
 }
 
-/** Enters a merged segment in place of its inputs, as the compactor does. */
+/** Adds a merged segment in place of its inputs, like the compactor. */
 async function enter({ catalog, segmentsDir }: StorageParts, name: string): Promise<void> {
   const { footer, bytes } = await readSegment(segmentsDir, name)
   const { level, sequence, replaces } = footer
@@ -61,7 +63,7 @@ test('an empty directory is recovered to sequence 0', async t => {
   t.equal(await recover(), 0)
 })
 
-test('what the catalog knows and has stays as it is', async t => {
+test('known segments stay as they are', async t => {
   const { recover, catalog, known, files, messages } = await openWith(t, 3)
   t.equal(await recover(), 3, 'the highest sequence in use')
   t.same(await known(catalog), [level0(1), level0(2), level0(3)])
@@ -69,7 +71,7 @@ test('what the catalog knows and has stays as it is', async t => {
   t.same(messages(), [])
 })
 
-test('files that are no segments are left alone', async t => {
+test('files that are not segments are left alone', async t => {
   const { recover, segmentsDir, files } = await openWith(t, 1)
   const others = ['notes.txt', '1-0.seg', `${level0(9)}.tmp`]
   for (const name of others) await writeFile(join(segmentsDir, name), 'x')
@@ -77,7 +79,7 @@ test('files that are no segments are left alone', async t => {
   t.same(await files(), [level0(1), ...others].sort())
 })
 
-test('a segment whose write never ended is deleted, wherever it was cut', async t => {
+test('a segment whose write never finished is deleted, wherever it was cut', async t => {
   const { recover, segmentsDir, files, newCatalog, known, messages } = await openWith(t, 2)
   const catalog = newCatalog()
   const { bytes } = await readSegment(segmentsDir, level0(2))
@@ -88,17 +90,17 @@ test('a segment whose write never ended is deleted, wherever it was cut', async 
     await writeFile(join(segmentsDir, level0(2)), bytes)
   }
   t.same(await known(catalog), [level0(1)])
-  t.ok(messages().includes('deleted a segment that was never finished'))
+  t.ok(messages().includes('deleted an incomplete segment that was never acknowledged'))
 })
 
-test('a segment that is cut is set aside where the catalog is new: it may be a copy that broke off', async t => {
+test('with a new catalog, an incomplete segment is set aside: it may be a broken copy', async t => {
   const { recover, segmentsDir, files, newCatalog, messages } = await openWith(t, 2)
   await truncate(join(segmentsDir, level0(2)), 60)
   t.equal(await recover(newCatalog()), 2)
   t.same(await files(), [level0(1)])
   const quarantine = await readdir(join(segmentsDir, '../quarantine'))
   t.same(quarantine, [level0(2)])
-  t.ok(messages().some(message => message.startsWith('set aside a segment that is damaged or cut')))
+  t.ok(messages().some(message => message.startsWith('set aside a damaged or incomplete segment')))
 })
 
 test('a segment with its end but without its middle is deleted', async t => {
@@ -111,7 +113,7 @@ test('a segment with its end but without its middle is deleted', async t => {
   t.same(await files(), [level0(1)])
 })
 
-test('a complete segment that the catalog does not know is entered', async t => {
+test('a complete segment that the catalog does not know is added', async t => {
   const { recover, catalog, known, messages } = await openWith(t, 3)
   await catalog.removeSegments([level0(2), level0(3)])
   t.equal(await recover(), 3)
@@ -120,7 +122,7 @@ test('a complete segment that the catalog does not know is entered', async t => 
   t.equal(await recover(), 3, 'and stays so')
 })
 
-test('an unfinished compaction is deleted, its inputs stay', async t => {
+test('an unfinished compaction is deleted, and its inputs stay', async t => {
   const storage = await openWith(t, 3)
   const { recover, files, known, messages, rows } = storage
   const before = await rows()
@@ -134,7 +136,7 @@ test('an unfinished compaction is deleted, its inputs stay', async t => {
   t.ok(messages().includes('deleted an unfinished compaction'))
 })
 
-test('a cut output of a compaction is deleted, its inputs stay', async t => {
+test('an incomplete output of a compaction is deleted, and its inputs stay', async t => {
   const storage = await openWith(t, 2)
   const { recover, files, segmentsDir } = storage
   const { sizeBytes } = await mergeFiles(storage, [level0(1), level0(2)], {
@@ -171,7 +173,7 @@ test('a replacement whose catalog lost its newest rows is finished', async t => 
   t.notOk(messages().includes('segments are missing, their entries are lost'))
 })
 
-test('replacements of replacements leave the newest', async t => {
+test('of repeated replacements, the newest remains', async t => {
   const storage = await openWith(t, 4)
   const { recover, files, known, rows, segmentsDir, newCatalog } = storage
   const before = await rows()
@@ -187,7 +189,7 @@ test('replacements of replacements leave the newest', async t => {
   t.same(await rows(), before)
 })
 
-test('dropped segments whose deletion was not finished are deleted', async t => {
+test('dropped segments are deleted if their deletion did not finish', async t => {
   const storage = await openWith(t, 3)
   const { recover, files, known, catalog, segmentsDir } = storage
   await mergeFiles(storage, [level0(1), level0(2)], { name: segmentName(4, 1), sequence: 2 })
@@ -200,7 +202,7 @@ test('dropped segments whose deletion was not finished are deleted', async t => 
   t.same(await catalog.listDropped(), [])
 })
 
-test('a segment whose file is gone is taken out of the catalog and told', async t => {
+test('a segment whose file is missing is removed from the catalog and logged', async t => {
   const { recover, known, catalog, segmentsDir, messages } = await openWith(t, 2)
   await rm(join(segmentsDir, level0(1)))
   await recover()
@@ -208,7 +210,7 @@ test('a segment whose file is gone is taken out of the catalog and told', async 
   t.same(messages(), ['segments are missing, their entries are lost'])
 })
 
-test('a lost catalog is made again: streams, days and tenants are as before', async t => {
+test('a lost catalog is rebuilt with the same streams, days and tenants', async t => {
   const storage = await openStorage(t)
   const { push, catalog, objects } = storage
   const next = midnightNs + dayNs

@@ -18,7 +18,7 @@ async function open(t: Test, count: number) {
   )
   const { objects, catalog, segmentsDir } = storage
   const index = new SegmentIndex(objects, catalog, createTestLogger().logger)
-  /** As a replacement does: out of the catalog first. */
+  /** Like a replacement: removes the segments from the catalog first. */
   const drop = async (dropped: readonly string[]) => {
     await catalog.addSegments([], dropped)
     await index.drop(dropped)
@@ -27,7 +27,7 @@ async function open(t: Test, count: number) {
   return { index, catalog, segmentsDir, names, sizes, drop, files }
 }
 
-test('a footer is read once and then kept', async t => {
+test('a footer is read once and then cached', async t => {
   const { index, names, sizes, segmentsDir } = await open(t, 1)
   const name = names[0]!
   const { footer } = await readSegment(segmentsDir, name)
@@ -38,7 +38,7 @@ test('a footer is read once and then kept', async t => {
   t.equal(await index.footer(name, sizes.get(name)!), first)
 })
 
-test('a footer that is damaged is told each time, until it can be read', async t => {
+test('a damaged footer is reported each time, until it can be read', async t => {
   const { index, names, sizes, segmentsDir } = await open(t, 1)
   const name = names[0]!
   const { bytes, footer } = await readSegment(segmentsDir, name)
@@ -50,7 +50,7 @@ test('a footer that is damaged is told each time, until it can be read', async t
   t.same(await index.footer(name, sizes.get(name)!), footer)
 })
 
-test('footers that were not used for longest make room for others', async t => {
+test('the least recently used footers make room for others', async t => {
   const { index, names, sizes, segmentsDir } = await open(t, 2)
   const [kept, evicted] = [names[0]!, names[1]!]
   const first = await index.footer(kept, sizes.get(kept)!)
@@ -95,7 +95,7 @@ test('a reader of a segment that stays deletes nothing', async t => {
   t.same(await files(), [segmentName(1, 0)])
 })
 
-test('segments that cannot be deleted stay on the list and fail nobody', async t => {
+test('segments that cannot be deleted stay on the list and cause no error', async t => {
   const storage = await openStorage(t)
   await storage.push('a', acceptedStream({ app: 'x' }, [[midnightNs, '1']]))
   const { objects, catalog, segmentsDir } = storage
@@ -110,6 +110,6 @@ test('segments that cannot be deleted stay on the list and fail nobody', async t
   await rm(path)
   await mkdir(path)
   await release()
-  t.same(messages(), ['replaced segments could not be deleted'])
+  t.same(messages(), ['cannot delete replaced segments yet'])
   t.same(await catalog.listDropped(), names)
 })

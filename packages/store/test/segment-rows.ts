@@ -1,10 +1,10 @@
-// Every row of segment files, as plain data, so that tests can compare what is on disk.
+// Reads every row of segment files as plain data, so that tests can compare what is on disk.
 
 import { readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { labelSetToObject, parseLabelSet } from '@skald/wire'
-import { LevelFields } from '../src/ingest/line-level.ts'
+import { LevelFields } from '../src/levels/line-level.ts'
 import type { BlockRecord, SegmentFooter } from '../src/segment/format.ts'
 import { readFooter } from '../src/segment/reader.ts'
 import { StoredBlock } from '../src/segment/stored-block.ts'
@@ -24,16 +24,16 @@ export interface ReadSegment {
   readonly footer: SegmentFooter
   readonly bytes: Buffer
   readonly rows: readonly StoredRow[]
-  /** Stored bytes of one block. */
+  /** Returns the stored bytes of one block. */
   readonly blockBytes: (record: BlockRecord) => Buffer
 }
 
-/** Names of the segment files of a directory, sorted. */
+/** Returns the sorted names of the segment files in a directory. */
 export async function segmentNames(directory: string): Promise<string[]> {
   return (await readdir(directory)).sort()
 }
 
-/** Reads one segment file completely; rows have their `detected_level`. */
+/** Reads one segment file completely. The rows have their `detected_level`. */
 export async function readSegment(directory: string, name: string): Promise<ReadSegment> {
   const bytes = readFileSync(join(directory, name))
   const slice = (offset: number, length: number) => bytes.subarray(offset, offset + length)
@@ -69,7 +69,7 @@ export async function readSegment(directory: string, name: string): Promise<Read
   return { footer, bytes, rows, blockBytes }
 }
 
-/** Rows of all segment files of a directory. */
+/** Returns the rows of all segment files in a directory. */
 export async function readAllRows(directory: string): Promise<StoredRow[]> {
   const rows: StoredRow[] = []
   for (const name of await segmentNames(directory)) {
@@ -78,7 +78,7 @@ export async function readAllRows(directory: string): Promise<StoredRow[]> {
   return rows
 }
 
-/** What makes a row this row: `tenant labels time line`, sorted. */
+/** Returns the identities of rows, `tenant labels time line`, sorted. */
 export function identities(rows: readonly StoredRow[]): string[] {
   return rows
     .map(({ tenant, labels, timeNs, line }) => `${tenant} ${labels} ${timeNs} ${line}`)

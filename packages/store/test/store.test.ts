@@ -22,7 +22,7 @@ common: {path_prefix: ${JSON.stringify(dir)}}`
   return loadStoreConfig(text, 'store.yaml')
 }
 
-/** A port of loopback that nobody has. */
+/** Returns a free port on loopback. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -31,7 +31,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-test('a store makes its directory and listens', async t => {
+test('a store creates its directory and listens', async t => {
   const dir = join(t.testdir(), 'not', 'there', 'yet')
   const store = await startTestStore(t, { dir })
   t.match(store.url, /^http:\/\/127\.0\.0\.1:\d+$/)
@@ -40,28 +40,28 @@ test('a store makes its directory and listens', async t => {
   t.ok(existsSync(join(dir, 'segments')))
 })
 
-test('a port in use is told, and nothing keeps running', async t => {
+test('a port in use is reported, and nothing keeps running', async t => {
   const first = await startTestStore(t)
   const loaded = configFor(t, Number(new URL(first.url).port))
   const { logger } = createTestLogger()
   await t.rejects(startStore({ loaded, logger, version: '1' }), { code: 'EADDRINUSE' })
 })
 
-test('a directory that cannot be made is told', async t => {
+test('a directory that cannot be created is reported', async t => {
   const dir = t.testdir({ file: 'x' })
   const loaded = configFor(t, 0, join(dir, 'file', 'below'))
   const { logger } = createTestLogger()
   await t.rejects(startStore({ loaded, logger, version: '1' }), { code: 'ENOTDIR' })
 })
 
-test('stopping twice waits for the same end', async t => {
+test('a second stop waits for the first', async t => {
   const store = await startTestStore(t)
   await Promise.all([store.stop(), store.stop()])
   await store.stop()
   await t.rejects(fetch(`${store.url}/ready`))
 })
 
-test('what was acknowledged is there after a restart, merged or not', async t => {
+test('acknowledged lines survive a restart, merged or not', async t => {
   const dir = t.testdir()
   const first = await startTestStore(t, { dir })
   await first.push([jsonStream({ app: 'x' }, rows(10))])
@@ -76,7 +76,7 @@ test('what was acknowledged is there after a restart, merged or not', async t =>
   t.equal(new Set(names.map(name => name.slice(0, 16))).size, names.length, 'no number twice')
 })
 
-test('a push that is under way when the store stops is finished', async t => {
+test('a push in progress when the store stops is finished', async t => {
   const dir = t.testdir()
   const store = await startTestStore(t, { dir })
   const body = JSON.stringify({ streams: [jsonStream({ app: 'x' }, rows(10))] })
@@ -96,7 +96,7 @@ test('a push that is under way when the store stops is finished', async t => {
   t.same(await again.lines('{app="x"}'), lines(10))
 })
 
-test('a damaged catalog is put aside and made again', async t => {
+test('a damaged catalog is set aside and rebuilt', async t => {
   const dir = t.testdir()
   const first = await startTestStore(t, { dir })
   await first.push([jsonStream({ app: 'x' }, rows(10))])
@@ -108,7 +108,7 @@ test('a damaged catalog is put aside and made again', async t => {
   t.equal((await readdir(dir)).filter(name => name.includes('.damaged-')).length, 1)
 })
 
-test('a catalog that was cut is made again', async t => {
+test('a truncated catalog is rebuilt', async t => {
   const dir = t.testdir()
   const first = await startTestStore(t, { dir })
   await first.push([jsonStream({ app: 'x' }, rows(10))])
@@ -119,7 +119,7 @@ test('a catalog that was cut is made again', async t => {
   t.equal((await second.push([jsonStream({ app: 'y' }, rows(1))])).statusCode, 204)
 })
 
-test('a second store on a data directory ends at once and loses nothing of the first', async t => {
+test('a second store on a data directory ends at once and does not harm the first', async t => {
   const dir = t.testdir()
   const first = await startTestStore(t, { dir })
   await first.push([jsonStream({ app: 'x' }, rows(10))])
@@ -137,7 +137,7 @@ test('a second store on a data directory ends at once and loses nothing of the f
   t.same(await second.lines('{app="x"}'), lines(10))
 })
 
-test('a store waits for one on another host, unready, and takes over', async t => {
+test('a store waits for one on another host, not ready, and takes over', async t => {
   const dir = t.testdir()
   const first = await startTestStore(t, { dir })
   await first.push([jsonStream({ app: 'x' }, rows(10))])
@@ -156,7 +156,7 @@ test('a store waits for one on another host, unready, and takes over', async t =
     t.equal(answer.headers.get('retry-after'), '1')
     t.equal(
       await answer.text(),
-      `Store not ready: it waits for the data directory ${dir}, which another process has\n`,
+      `Store not ready: it is waiting for the data directory ${dir}, which another process is using\n`,
     )
   }
   const push = await fetch(`${url}/loki/api/v1/push`, { method: 'POST', body: '{"streams": []}' })
@@ -173,7 +173,7 @@ test('a store waits for one on another host, unready, and takes over', async t =
   t.match(await found.json(), { data: { result: [{ value: [Number, '20'] }] } })
 })
 
-test('what the store keeps is for its user alone', async t => {
+test("only the store's own user can read its files", async t => {
   const dir = join(t.testdir(), 'data')
   const store = await startTestStore(t, { dir })
   await store.push([jsonStream({ app: 'x' }, rows(10))])

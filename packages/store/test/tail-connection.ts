@@ -1,4 +1,4 @@
-// A real websocket client of a tail, for tests: what it was sent, and waiting for more.
+// A real websocket client of a tail for tests: records what it receives, and waits for more.
 
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
@@ -17,14 +17,14 @@ export interface TailFrame {
 export interface TailConnection {
   readonly socket: WebSocket
   readonly frames: readonly TailFrame[]
-  /** Lines received so far. */
+  /** Returns the lines received so far. */
   lines(): string[]
-  /** Waits until so many lines have come; returns all. */
+  /** Waits until this many lines have arrived. Returns all lines. */
   waitForLines(count: number): Promise<string[]>
   waitForClose(): Promise<{ code: number; reason: string }>
 }
 
-/** Opens a tail and waits until it is one. */
+/** Opens a tail and waits until it is open. */
 export async function openTail(
   t: TestScope,
   url: string,
@@ -59,7 +59,7 @@ export async function openTail(
   }
 }
 
-/** Status and body of an upgrade that is refused. */
+/** Returns status and body of a rejected upgrade. */
 export async function refusedTail(
   url: string,
   path: string,

@@ -1,4 +1,5 @@
-// What a file of overrides says of one tenant, in a whole store: it reaches reading, tails and deletion.
+// The limits of one tenant from an overrides file, in a whole store: they apply to reads, tails and
+// deletion.
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,7 +7,7 @@ import { type Test, test } from 'tap'
 import { dayNs, jsonStream, midnightNs, startTestStore } from './harness.ts'
 import { openTail } from './tail-connection.ts'
 
-/** A store with limits of its own for the tenant `one`. */
+/** Opens a store with separate limits for the tenant `one`. */
 async function open(t: Test, keys: string, { dir = t.testdir(), rest = '' } = {}) {
   const file = join(dir, 'overrides.yaml')
   await writeFile(file, `overrides: {one: ${keys}}`)
@@ -18,7 +19,7 @@ ${rest}`
 
 const onDay = { query: '{app="x"}', start: String(midnightNs), end: String(midnightNs + dayNs) }
 
-test('volumes are switched off for one tenant', async t => {
+test('volumes can be switched off for one tenant', async t => {
   const store = await open(t, '{volume_enabled: false}')
   for (const [tenant, status, isEnabled] of [
     ['one', 404, false],
@@ -33,7 +34,7 @@ test('volumes are switched off for one tenant', async t => {
   }
 })
 
-test('the time and the range of reading are those of the tenant', async t => {
+test("a tenant's timeout and range limits apply to its reads", async t => {
   const store = await open(t, '{max_query_lookback: 1h, max_query_bytes_read: 1B}')
   const rows = [[midnightNs, 'a line']] as const
   for (const tenant of ['one', 'two']) await store.push([jsonStream({ app: 'x' }, rows)], tenant)
@@ -57,7 +58,7 @@ test('one tenant may have fewer tails than another', async t => {
   t.same(await second.waitForLines(1), ['a'])
 })
 
-test('the retention period of one tenant deletes its days alone', async t => {
+test('the retention period of one tenant deletes only its days', async t => {
   const dir = t.testdir()
   const nowNs = BigInt(Date.now()) * 1_000_000n
   const keys = '{retention_period: 2d}'
@@ -83,7 +84,7 @@ test('the retention period of one tenant deletes its days alone', async t => {
   t.same(await linesOf(store, 'two'), ['old', 'new'])
 })
 
-test('a tenant may not read more than its limits say, nor ask what is blocked', async t => {
+test('a tenant can neither read more than its limits allow nor run blocked queries', async t => {
   const keys = `{max_querier_bytes_read: 20B, cardinality_limit: 2,
     blocked_queries: [{pattern: '.*secret.*', regex: true, types: [filter]}]}`
   const store = await open(t, keys)

@@ -33,7 +33,7 @@ compactor: {retention_enabled: ${mayDelete}}`,
   return { overrides, paths, write, messages, readings, limits: loaded.config.limits }
 }
 
-test('a tenant has its own limits, all others those of the configuration', async t => {
+test('a tenant has its own limits, and all others have those of the configuration', async t => {
   const { overrides, limits, readings } = await open(t, {
     'o.yaml': `overrides:
   one:
@@ -59,7 +59,7 @@ test('a tenant has its own limits, all others those of the configuration', async
   t.same(readings, [true])
 })
 
-test('a retention period holds only where the compactor may delete', async t => {
+test('a retention period applies only if the compactor may delete', async t => {
   const text = `overrides:
   one: {retention_period: 1d, retention_stream: [{selector: '{app="x"}', period: 48h}]}`
   for (const mayDelete of [false, true]) {
@@ -77,7 +77,7 @@ test('a retention period holds only where the compactor may delete', async t => 
   }
 })
 
-test('keys of a tenant that have no meaning are named once, older names hold', async t => {
+test('keys of a tenant that have no meaning are listed once, and older names apply', async t => {
   const { overrides, messages, paths } = await open(t, {
     'o.yaml':
       'overrides:\n  one:\n    tsdb_max_query_parallelism: 5\n    allow_deletes: false\n    log_level_fields: [a]\nconfigs: {}\n',
@@ -94,7 +94,7 @@ test('keys of a tenant that have no meaning are named once, older names hold', a
   t.same(messages(), told)
 })
 
-test('of several files the later keys count', async t => {
+test('keys of later files win', async t => {
   const { overrides } = await open(t, {
     'a.yaml': 'overrides: {one: {max_line_size: 1, max_label_names_per_series: 1}}',
     'b.yaml': 'overrides: {one: {max_line_size: 2}}',
@@ -103,7 +103,7 @@ test('of several files the later keys count', async t => {
   t.match(overrides.limitsOf('one'), { maxLineBytes: 2, maxLabelNames: 1 })
 })
 
-test('a changed file is read again, a broken one leaves the old limits in force', async t => {
+test('a changed file is read again, and a broken one leaves the old limits in force', async t => {
   const { overrides, write, messages, readings, paths } = await open(t, {
     'o.yaml': 'overrides: {one: {max_line_size: 1}}',
   })
@@ -141,7 +141,7 @@ test('a changed file is read again, a broken one leaves the old limits in force'
     await overrides.reload()
     t.equal(size(), 2, broken)
     t.match(messages().at(-1), message)
-    t.match(messages().at(-1), /^the overrides stay as they were: /)
+    t.match(messages().at(-1), /^cannot load the overrides, the previous ones stay in force: /)
     t.equal(readings.at(-1), false)
   }
   await rename(paths[0]!, `${paths[0]}.away`)
@@ -155,7 +155,7 @@ test('a changed file is read again, a broken one leaves the old limits in force'
   t.equal(readings.at(-1), true)
 })
 
-test('the file is read again by itself', async t => {
+test('the file is read again periodically', async t => {
   const text = 'overrides: {one: {max_line_size: 1}}'
   const { overrides, write } = await open(t, { 'o.yaml': text }, { period: '10ms' })
   await overrides.start()
@@ -164,7 +164,7 @@ test('the file is read again by itself', async t => {
   t.pass()
 })
 
-test('a start needs files that can be used', async t => {
+test('a start needs valid files', async t => {
   const { overrides } = await open(t, { 'o.yaml': 'overrides: {one: {max_line_size: no}}' })
   await t.rejects(overrides.start(), { code: 'CONFIG', message: /overrides\.one\.max_line_size/ })
   const { overrides: missing, paths } = await open(t, { 'o.yaml': '' })

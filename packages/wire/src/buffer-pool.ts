@@ -1,5 +1,7 @@
-// Memory that is used again instead of left to the garbage collector: large buffers live outside its heap,
-// and dozens of them lie about before it runs.
+// Memory that is reused instead of left to the garbage collector. Large buffers live outside its
+// heap, and dozens of them accumulate before it runs.
+
+import { pooledBufferBytesLeast } from './limits.ts'
 
 /** Gives out buffers and takes them back; keeps at most `idleBytesMax` that nobody uses. */
 export class BufferPool {
@@ -12,7 +14,7 @@ export class BufferPool {
     this.#idleBytesMax = idleBytesMax
   }
 
-  /** Returns a buffer of at least `bytes`; its content is whatever was left in it. */
+  /** Returns a buffer of at least `bytes`. Its content is arbitrary. */
   take(bytes: number): Buffer {
     const capacity = capacityFor(bytes)
     const buffer = this.#idle.get(capacity)?.pop()
@@ -21,7 +23,7 @@ export class BufferPool {
     return buffer
   }
 
-  /** Takes back a whole buffer that `take` returned. */
+  /** Takes back a complete buffer that `take` returned. */
   give(buffer: Buffer): void {
     if (this.#idleBytes + buffer.length > this.#idleBytesMax) return
     this.#idleBytes += buffer.length
@@ -31,12 +33,10 @@ export class BufferPool {
   }
 }
 
-const leastCapacity = 4096
-
 /** Rounds up so that buffers of similar sizes are the same: at most a quarter more than asked for. */
 function capacityFor(bytes: number): number {
-  let capacity = leastCapacity
+  let capacity = pooledBufferBytesLeast
   while (capacity < bytes) capacity *= 2
   const step = capacity / 8
-  return Math.max(leastCapacity, Math.ceil(bytes / step) * step)
+  return Math.max(pooledBufferBytesLeast, Math.ceil(bytes / step) * step)
 }

@@ -1,5 +1,7 @@
-// What the readers of configurations say of a mistake: where it stands, in one form for agent and store, and
-// which key was perhaps meant.
+// Mistakes in configuration files, in one format for agent and store: their place, and the key that
+// was probably meant.
+
+import { listedKeysMax } from './limits.ts'
 
 /** One mistake of a configuration file. Line and column count from 1; line 0 is the file as a whole. */
 export interface ConfigProblem {
@@ -9,12 +11,15 @@ export interface ConfigProblem {
   readonly message: string
 }
 
-/** Writes a mistake as `file:line:column: message`. */
+/** Formats a mistake as `file:line:column: message`. */
 export function formatProblem(path: string, { line, column, message }: ConfigProblem): string {
   return line > 0 ? `${path}:${line}:${column}: ${message}` : `${path}: ${message}`
 }
 
-/** Leaves out what the yaml library says of each later token, once one has ended the document before its end. */
+/**
+ * Drops follow-up errors of the yaml library: once a token ends the document early, it reports
+ * every later token too.
+ */
 export function withoutRestOfStream<E extends { readonly message: string }>(
   mistakes: readonly E[],
 ): E[] {
@@ -23,13 +28,10 @@ export function withoutRestOfStream<E extends { readonly message: string }>(
   )
 }
 
-/** Longer lists of known keys help nobody. */
-const listedKeysMax = 50
-
 /**
- * Says that a key is unknown, and which one was perhaps meant.
+ * Returns the message for an unknown key, with the key that was probably meant.
  *
- * @param near Further keys that are compared with it and not listed.
+ * @param near Further keys to compare with but not to list.
  * @param elsewhere Path of a key of the same name in another block.
  */
 export function unknownKey(
@@ -51,11 +53,11 @@ export function unknownKey(
 
 function listKeys(known: readonly string[]): string {
   if (known.length === 0) return 'it has no keys'
-  if (known.length > listedKeysMax) return 'remove it, or look up its spelling'
+  if (known.length > listedKeysMax) return 'remove it, or check its spelling'
   return `known keys are ${[...known].sort().join(', ')}`
 }
 
-/** Finds the name that differs from a text by a few letters; of several the one that differs least. */
+/** Returns the name that differs least from a text, by a few letters at most. */
 export function nearestName(text: string, names: readonly string[]): string | undefined {
   let least = Math.floor(Math.max(1, text.length / 4)) + 1
   let nearest: string | undefined
@@ -69,7 +71,7 @@ export function nearestName(text: string, names: readonly string[]): string | un
   return nearest
 }
 
-/** Edits that lead from one text to the other (Levenshtein). */
+/** Returns the Levenshtein distance of two texts. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {

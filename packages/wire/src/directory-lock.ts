@@ -1,9 +1,10 @@
-// One process at a time in a directory. The kernel keeps the lock (an open file description lock on a file
-// in it), so it is gone the moment its process is, however that ends, and it holds between containers that
-// share a volume. On NFS the server keeps it: a client that vanished holds it until its lease is over.
+// Allows only one process at a time in a directory. The lock is an open file description lock on a
+// file in it. The kernel releases it when its process ends, however that happens, and it works
+// between containers that share a volume. On NFS the server holds it: if a client vanishes, it
+// stays locked until its lease ends.
 //
-// The file says in one line of JSON who has the lock, for people and for the error of whoever comes second.
-// What it says counts for nothing else: after a crash it names a process that is gone.
+// The file names the holder in one line of JSON, for people and for the error of the next process.
+// Its content has no other effect: after a crash it names a process that is gone.
 
 import { closeSync, openSync, readFileSync, readlinkSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
@@ -11,50 +12,54 @@ import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DirectoryLockedError } from './errors.ts'
 import { privateFileMode } from './file-modes.ts'
+import { lockRetryMs } from './limits.ts'
 
-/** How often a lock that another has is tried again. */
-const retryMs = 250
-
-/** The process that has a lock, as far as it said so. */
+/** The process that holds a lock, as written in the lock file. */
 export interface LockHolder {
   readonly pid: number
   readonly host: string
-  /** Its namespace of process ids: two containers on one host have different ones. Empty where there is none. */
+  /**
+   * Its namespace of process ids, which differs between containers on one host. Empty if there is
+   * none.
+   */
   readonly pidNamespace: string
-  /** What it is, such as `store`. */
+  /** The kind of process, such as `store`. */
   readonly role: string
 }
 
-/** A lock that this process has. */
+/** A lock that this process holds. */
 export interface DirectoryLock {
-  /** Lets the next one in. Calling it again does nothing. */
+  /** Releases the lock. Further calls do nothing. */
   release(): Promise<void>
 }
 
 export interface DirectoryLockOptions {
-  /** The file that carries the lock; its directory has to be there. It stays when the lock is released. */
+  /** The lock file. Its directory must exist. The file stays after the release. */
   readonly path: string
-  /** What is locked, as an error names it: `data directory /var/lib/skald`. */
+  /** What is locked, for error messages: `data directory /var/lib/skald`. */
   readonly what: string
-  /** What this process is, such as `store`. */
+  /** The kind of this process, such as `store`. */
   readonly role: string
   /**
-   * Told once when another process, in another container or on another host, has the lock and this one
-   * waits for it. Without it nothing is waited for.
+   * Called once when this process starts to wait for one in another container or on another host.
+   * If absent, it does not wait.
    */
   readonly onWait?: (holder: LockHolder | undefined) => Promise<void> | void
-  /** Ends the waiting. */
+  /** Aborts the wait. */
   readonly signal?: AbortSignal
-  /** Told why there are no locks on this system (musl has none as yet); then the directory is not locked. */
+  /**
+   * Called with the reason if the system has no such locks (currently musl). The directory is then
+   * not locked.
+   */
   readonly onUnsupported: (why: Error) => void
 }
 
 /**
- * Takes the lock. A process of the same host and container that has it is a mistake of whoever started
- * both, and ends the attempt at once; one elsewhere is the one before in a rolling update, and is waited for.
- *
- * @throws DirectoryLockedError when another has it; the signal's reason when it ends the waiting; the
- * system's error when the file cannot be had.
+ * Takes the lock. If a process of the same host and container holds it, starting both was a
+ * mistake, and this fails at once. A holder elsewhere is the old process of a rolling update, so
+ * this waits for it.
+ * @throws DirectoryLockedError when another process holds the lock; the signal's reason when it
+ * aborts the wait; the system's error when the file cannot be opened.
  */
 export async function lockDirectory(options: DirectoryLockOptions): Promise<DirectoryLock> {
   const { path, what, role, onWait, signal, onUnsupported } = options
@@ -68,7 +73,7 @@ export async function lockDirectory(options: DirectoryLockOptions): Promise<Dire
       if (!onWait || (holder && isHere(holder))) throw new DirectoryLockedError(what, holder)
       if (!isWaiting) await onWait(holder)
       isWaiting = true
-      await sleep(retryMs, undefined, { signal })
+      await sleep(lockRetryMs, undefined, { signal })
     }
     await say(file, { pid: process.pid, host: hostname(), pidNamespace: pidNamespace(), role })
   } catch (error) {
@@ -85,7 +90,7 @@ export async function lockDirectory(options: DirectoryLockOptions): Promise<Dire
   }
 }
 
-/** Loads the native part, which not every system has. */
+/** Loads the native part, which does not exist for every system. */
 async function loadTryLock(
   onUnsupported: (why: Error) => void,
 ): Promise<((descriptor: number) => boolean) | undefined> {
@@ -102,19 +107,19 @@ async function say(file: FileHandle, holder: LockHolder): Promise<void> {
     await file.truncate(0)
     await file.write(`${JSON.stringify(holder)}\n`)
   } catch (error) {
-    // A full disk keeps nobody from having the lock; it is only not said who has it.
+    // A full disk does not prevent the lock; the file just does not name its holder.
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
   }
 }
 
-/** Reads who has a lock; `undefined` where the file does not say. */
+/** Reads the holder of a lock, or `undefined` if the file does not name one. */
 function readHolder(path: string): LockHolder | undefined {
   const descriptor = openSync(path, 'r')
   try {
     const said = JSON.parse(readFileSync(descriptor, 'utf8')) as LockHolder
     return Number.isInteger(said.pid) && typeof said.host === 'string' ? said : undefined
   } catch {
-    // Empty, or being written: whoever has the lock has not said so yet.
+    // Empty or being written: the holder has not written its name yet.
     return undefined
   } finally {
     closeSync(descriptor)
@@ -129,7 +134,7 @@ function pidNamespace(): string {
   try {
     return readlinkSync('/proc/self/ns/pid')
   } catch {
-    // Only Linux has them.
+    // Only Linux has namespaces.
     return ''
   }
 }

@@ -1,4 +1,6 @@
-// The errors of this package that somebody catches. Each has a stable `code`.
+// The errors of this package that callers catch. Each has a stable `code`.
+
+import { type ConfigProblem, formatProblem } from './config-problem.ts'
 
 /** Says that a text is not a label set: `message` has the position as `line:column: parse error: why`. */
 export class LabelSyntaxError extends SyntaxError {
@@ -13,7 +15,7 @@ export class LabelSyntaxError extends SyntaxError {
   }
 }
 
-/** Says that a push body cannot be read: cut, lying, of another type or too large. */
+/** Thrown when a push body is incomplete, inconsistent, of an unsupported type or too large. */
 export class PushBodyError extends Error {
   readonly code: 'PUSH_BODY_MALFORMED' | 'PUSH_BODY_TOO_LARGE' | 'PUSH_BODY_UNSUPPORTED'
 
@@ -24,14 +26,31 @@ export class PushBodyError extends Error {
   }
 }
 
+/** Thrown when a configuration cannot be used; carries every mistake that was found, in file order. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG'
+  readonly path: string
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(
+    { path, problems }: { readonly path: string; readonly problems: readonly ConfigProblem[] },
+    options?: ErrorOptions,
+  ) {
+    super(problems.map(problem => formatProblem(path, problem)).join('\n'), options)
+    this.name = 'ConfigError'
+    this.path = path
+    this.problems = problems
+  }
+}
+
 /** Says that another process works in a directory; `message` names both and what to do. */
 export class DirectoryLockedError extends Error {
   readonly code = 'DIRECTORY_LOCKED'
 
-  /** @param what The directory, as `data directory /var/lib/skald`. */
+  /** @param what The directory, for example `data directory /var/lib/skald`. */
   constructor(what: string, holder: { readonly pid: number; readonly host: string } | undefined) {
     const who = holder ? `process ${holder.pid} on host ${holder.host}` : 'another process'
-    super(`Cannot use the ${what}: ${who} has it; stop that process, or name another directory`)
+    super(`Cannot use the ${what}: ${who} is using it; stop that process, or use another directory`)
     this.name = 'DirectoryLockedError'
   }
 }

@@ -1,21 +1,24 @@
-// `-config.expand-env`: fills ${...} in the text of a configuration, before it is read as YAML. The
-// forms are those of drone/envsubst, which Promtail uses: only the braced form is touched. A number in
-// braces is a group of an expression and stays; Promtail makes nothing of it.
+// `-config.expand-env`: expands ${...} in the text of a configuration before it is parsed as YAML.
+// Supports the forms of drone/envsubst, which Promtail uses, with braces only. A number in braces
+// stays as it is, because it is a group of a regular expression; Promtail replaces it with nothing.
 
 import type { ConfigProblem } from './config-problem.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Replaces every `${...}` by its value, except for `${1}` and the like; `$$` and `\\` stand for one sign. */
+/**
+ * Replaces every `${...}` with its value, except for `${1}` and the like. `$$` and `\\` stand for
+ * one character.
+ */
 export function expandEnvironment(text: string, env: Environment): string {
   return expandRange({ text, closings: closingBraces(text), env }, 0, text.length)
 }
 
 /**
- * Makes what says of a mistake that `-config.expand-env` changed its line, or that the flag was not given where
- * the line has a variable.
+ * Returns a function that adds a note to a problem if `-config.expand-env` changed its line, or if
+ * the line has a variable and the flag is missing.
  *
- * @param expanded The text with the environment filled in; undefined where the flag was not given.
+ * @param expanded The expanded text; undefined without the flag.
  */
 export function expansionNotes(
   written: string,
@@ -35,14 +38,14 @@ export function expansionNotes(
 }
 
 const changedNote =
-  '-config.expand-env changed this line: it makes \\ of \\\\ and $ of $$, and looks up ${...}'
+  '-config.expand-env changed this line: it replaces \\\\ with \\ and $$ with $, and expands ${...}'
 
 function unfilledNote(text: string): string | undefined {
   const name = /\$\{#?([A-Za-z_]\w*)/.exec(text)?.[1]
-  return name && `\${${name}} is looked up in the environment only with -config.expand-env=true`
+  return name && `\${${name}} is only expanded with -config.expand-env=true`
 }
 
-/** A text with the brace that closes each `${`, by where that stands. */
+/** A text, with the offset of the closing brace for each `${`. */
 interface Source {
   readonly text: string
   readonly closings: ReadonlyMap<number, number>
@@ -82,7 +85,7 @@ function expandRange(source: Source, from: number, to: number): string {
 
 const operatorSign = /[:=\-+#%/^,]/g
 
-/** Expands what stands in braces, from an offset to another. */
+/** Expands the text inside braces. */
 function expandBody(source: Source, from: number, to: number): string {
   const { text, env } = source
   const body = text.slice(from, to)
@@ -145,7 +148,7 @@ function trimEnd(value: string, pattern: string, isLongest: boolean): string {
   return start === undefined ? value : value.slice(0, start)
 }
 
-/** Shell patterns without classes: `*` and `?`. */
+/** Compiles a shell pattern without classes: only `*` and `?`. */
 function globMatcher(pattern: string): (text: string) => boolean {
   const source = pattern
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')

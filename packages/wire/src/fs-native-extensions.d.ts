@@ -1,5 +1,7 @@
-// The part of fs-native-extensions that is used; the package has no types of its own.
+// Types for the part of fs-native-extensions that is used. The package has none.
 declare module 'fs-native-extensions' {
-  /** Takes an exclusive lock of the file's open description; `false` when another has it. */
+  /**
+   * Takes an exclusive lock on the open file description. Returns `false` if another one holds it.
+   */
   export function tryLock(descriptor: number): boolean
 }

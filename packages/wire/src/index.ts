@@ -7,11 +7,12 @@ export {
   withoutRestOfStream,
 } from './config-problem.ts'
 export type { Entry, Stream } from './entry.ts'
-export { DirectoryLockedError, LabelSyntaxError, PushBodyError } from './errors.ts'
+export { ConfigError, DirectoryLockedError, LabelSyntaxError, PushBodyError } from './errors.ts'
 export { type Environment, expandEnvironment, expansionNotes } from './expand-env.ts'
 export { privateDirectoryMode, privateFileMode } from './file-modes.ts'
 export { decodeJsonPush, decodeLegacyJsonPush } from './json-push.ts'
 export {
+  compareLabelNames,
   compareLabelSets,
   createLabelSet,
   createMetadata,
@@ -26,17 +27,21 @@ export {
   parseLabelPairs,
   parseLabelSet,
 } from './labels.ts'
+export { otlpNestingMax, snappyExpansionMax } from './limits.ts'
+export { type LogFormat, type LogLevel, logFormats, logLevels } from './log-settings.ts'
 export { formatMatcher, formatSelector, type Matcher, type MatcherOp } from './matcher.ts'
+export { ascending } from './order.ts'
 export {
   defaultOtlpLabelAttributes,
   type OtlpAction,
   type OtlpDecoding,
   type OtlpMapping,
-  otlpNestingMax,
 } from './otlp-mapping.ts'
 export { makePrivateDirectory } from './private-directory.ts'
 export { BatchStream, PushBatchEncoder } from './push-batch-encoder.ts'
 export { type PushStream, PushStreamBuilder } from './push-stream.ts'
-export { snappyCompress, snappyDecompress, snappyExpansionMax } from './snappy.ts'
+export { snappyCompress, snappyDecompress } from './snappy.ts'
 export { explainSystemError, type WaysOut } from './system-errors.ts'
+export { type Colours, coloursFor, noColours } from './terminal-colours.ts'
+export { type Rate, TokenBucket } from './token-bucket.ts'
 export { writeVarint } from './varint.ts'

@@ -1,12 +1,7 @@
-// JSON bodies of pushes, parsed within bounds: three bytes of JSON can become forty of objects.
+// Limits the size of JSON push bodies: three bytes of JSON can become forty bytes of objects.
 
 import { PushBodyError } from './errors.ts'
-
-/** Bodies up to this size are parsed without counting: their objects are few enough. */
-const uncountedBytesMax = 4 * 1024 * 1024
-
-/** Values that a body may hold; a push of 64 MiB of short lines has fewer. */
-const valuesMax = 4_000_000
+import { jsonValuesMax, uncountedJsonBytesMax } from './limits.ts'
 
 const quote = 0x22
 const comma = 0x2c
@@ -16,19 +11,18 @@ const openBrace = 0x7b
 
 /**
  * Returns the text of a JSON body.
- *
- * @throws PushBodyError PUSH_BODY_TOO_LARGE for one of too many values.
+ * @throws PushBodyError PUSH_BODY_TOO_LARGE when it has too many values.
  */
 export function jsonBodyText(body: Buffer): string {
-  if (body.length > uncountedBytesMax && countValues(body) > valuesMax) {
-    throw new PushBodyError(`request body too large: more than ${valuesMax} JSON values`, {
+  if (body.length > uncountedJsonBytesMax && countValues(body) > jsonValuesMax) {
+    throw new PushBodyError(`request body too large: more than ${jsonValuesMax} JSON values`, {
       code: 'PUSH_BODY_TOO_LARGE',
     })
   }
   return body.toString('utf8')
 }
 
-/** Counts what begins a value outside of strings, roughly. */
+/** Counts roughly how many values begin outside of strings. */
 function countValues(body: Buffer): number {
   let count = 0
   for (let at = 0; at < body.length; at++) {
@@ -39,7 +33,7 @@ function countValues(body: Buffer): number {
   return count
 }
 
-/** Offset of the quote that ends a string. */
+/** Returns the offset of the quote that ends a string. */
 function stringEnd(body: Buffer, start: number): number {
   for (let at = body.indexOf(quote, start); at >= 0; at = body.indexOf(quote, at + 1)) {
     let slashes = 0

@@ -1,19 +1,19 @@
 // Loki's JSON push: {"streams": [{"stream": {name: value}, "values": [["<ns>", "<line>", {metadata}?]]}]}.
-// It ends in the same columns as the protobuf form.
+// It produces the same columns as the protobuf format.
 
-import { parseRfc3339, quoteGoString } from '@skald/go-dialect'
+import { nsPerSecond, parseRfc3339, quoteGoString } from '@skald/go-dialect'
 import { PushBodyError } from './errors.ts'
 import { jsonBodyText } from './json-body.ts'
 import type { Label } from './labels.ts'
+import { jsonNestingMax } from './limits.ts'
 import { type PushStream, PushStreamBuilder } from './push-stream.ts'
 
 type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
 /**
- * Reads a JSON push. Timestamps are strings of whole nanoseconds; a third element of an entry is an
- * object of strings; label values that are no strings are taken by their source text.
- *
- * @throws PushBodyError PUSH_BODY_MALFORMED naming the place, as `streams[0].values[2]: why`.
+ * Parses a JSON push. Timestamps are strings of whole nanoseconds. A third element of an entry is
+ * an object of strings. A label value that is not a string becomes its source text.
+ * @throws PushBodyError PUSH_BODY_MALFORMED with the place, as `streams[0].values[2]: why`.
  */
 export function decodeJsonPush(body: Buffer): PushStream[] {
   const text = jsonBodyText(body)
@@ -24,7 +24,7 @@ export function decodeJsonPush(body: Buffer): PushStream[] {
   const { streams } = root
   if (streams === undefined || streams === null) return []
   if (!Array.isArray(streams)) throw malformed('streams: not a list')
-  // Only where a label value is no string, which is rare, the source text is wanted.
+  // The source text is needed only if a label value is not a string, which is rare.
   let withSource: Json | undefined
   const builder = new PushStreamBuilder()
   for (const [i, stream] of streams.entries()) {
@@ -47,7 +47,7 @@ function isObject(value: Json | undefined): value is { [name: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Parses the first JSON value of a body; what follows it is not looked at, as Loki does. */
+/** Parses the first JSON value of a body and ignores everything after it, like Loki. */
 function parse(text: string): Json {
   try {
     return JSON.parse(text) as Json
@@ -58,44 +58,51 @@ function parse(text: string): Json {
   }
 }
 
-/** Finds where the object that a text begins with ends; 0 where it does not. Looks at each character once. */
+/**
+ * Returns the end of the object that a text begins with, or 0 if it never ends. Visits each
+ * character once.
+ */
 function firstObjectEnd(text: string): number {
   let depth = 0
-  let isString = false
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at]
-    if (isString) {
-      if (character === '\\') at++
-      else if (character === '"') isString = false
-    } else if (character === '"') isString = true
-    else if (character === '{') depth++
-    else if (character === '}' && --depth === 0) return at + 1
-  }
-  return 0
+  return (
+    1 +
+    findBracket(text, bracket => {
+      if (bracket === '{') depth++
+      return bracket === '}' && --depth === 0
+    })
+  )
 }
-
-/** Levels of lists and objects in a body with a label value that is no string. A push of strings has five. */
-const nestingMax = 1_000
 
 function isNestedTooDeeply(text: string): boolean {
   let depth = 0
+  const at = findBracket(text, bracket => {
+    depth += bracket === '{' || bracket === '[' ? 1 : -1
+    return depth > jsonNestingMax
+  })
+  return at >= 0
+}
+
+/** Finds the first bracket outside of strings at which `isWanted` is true; -1 for none. Looks at each character once. */
+function findBracket(text: string, isWanted: (bracket: string) => boolean): number {
   let isString = false
   for (let at = 0; at < text.length; at++) {
-    const character = text[at]
+    const character = text[at]!
     if (isString) {
       if (character === '\\') at++
       else if (character === '"') isString = false
     } else if (character === '"') isString = true
-    else if (character === '{' || character === '[') {
-      if (++depth > nestingMax) return true
-    } else if (character === '}' || character === ']') depth--
+    else if (isBracket(character) && isWanted(character)) return at
   }
-  return false
+  return -1
+}
+
+function isBracket(character: string): boolean {
+  return character === '{' || character === '}' || character === '[' || character === ']'
 }
 
 /**
- * Parses with every number as its source text, so that `1.0` stays `1.0`, also inside of a value. The depth is looked at
- * first: a parse that runs out of stack has cost more than twice as much for twice the text.
+ * Parses and keeps the source text of every number, nested ones too, so that `1.0` stays `1.0`.
+ * Checks the depth first: the cost of a parse that overflows the stack grows faster than the text.
  */
 function parseKeepingSource(text: string): Json {
   if (isNestedTooDeeply(text)) throw malformed('the body is nested too deeply')
@@ -106,10 +113,15 @@ function parseKeepingSource(text: string): Json {
   return JSON.parse(text, reviver) as Json
 }
 
-/** Makes what JSON.stringify writes as it stands; TypeScript's library does not know it yet. */
+/**
+ * Returns an object that JSON.stringify writes unchanged. TypeScript's library has no type for it
+ * yet.
+ */
 const { rawJSON: rawJson } = JSON as unknown as { rawJSON: (source: string) => object }
 
-/** Writes the labels as the protobuf form has them; what is wrong with names is found where that is parsed. */
+/**
+ * Formats the labels like the protobuf format. Invalid names are found when that text is parsed.
+ */
 function formatLabels(labels: Json | undefined, stream: number): string {
   if (labels === undefined || labels === null) return '{}'
   if (!isObject(labels)) throw malformed(`streams[${stream}].stream: not an object of strings`)
@@ -160,8 +172,8 @@ function readTimestamp(value: Json | undefined, where: string): { seconds: numbe
   if (ns !== BigInt.asIntN(64, ns)) {
     throw malformed(`${where}[0]: the timestamp ${value} is out of range`)
   }
-  const nanos = ((ns % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n
-  return { seconds: Number((ns - nanos) / 1_000_000_000n), nanos: Number(nanos) }
+  const nanos = ((ns % nsPerSecond) + nsPerSecond) % nsPerSecond
+  return { seconds: Number((ns - nanos) / nsPerSecond), nanos: Number(nanos) }
 }
 
 function readMetadata(metadata: Json, where: string): Label[] {
@@ -175,10 +187,9 @@ function readMetadata(metadata: Json, where: string): Label[] {
 }
 
 /**
- * Reads the older JSON push of `/api/prom/push`: streams with `labels` as text and `entries` of
+ * Parses the older JSON push of `/api/prom/push`: streams with `labels` as text and `entries` of
  * `{ts: RFC 3339, line}`.
- *
- * @throws PushBodyError as decodeJsonPush.
+ * @throws PushBodyError like decodeJsonPush.
  */
 export function decodeLegacyJsonPush(body: Buffer): PushStream[] {
   const root = parse(jsonBodyText(body))

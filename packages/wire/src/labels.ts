@@ -1,8 +1,9 @@
-// Label sets: sorted unique name and value pairs, the identity of a stream. Their canonical text is
-// the form Prometheus prints and the push protocol carries: {a="b", c="d"}.
+// Label sets: sorted pairs of unique names and values, the identity of a stream. Their canonical
+// text is the form that Prometheus prints and the push protocol uses: {a="b", c="d"}.
 
 import { quoteGoString, unquoteGoString } from '@skald/go-dialect'
 import { LabelSyntaxError } from './errors.ts'
+import { ascending } from './order.ts'
 
 /** One name and value pair of a label set. */
 export interface Label {
@@ -10,19 +11,23 @@ export interface Label {
   readonly value: string
 }
 
-/** Pairs sorted by name, each name once, no empty value (a label without a value does not exist). */
+/**
+ * Pairs sorted by name, each name once, without empty values (a label without a value does not
+ * exist).
+ */
 export type LabelSet = readonly Label[]
 
 const labelName = /^[a-zA-Z_][a-zA-Z0-9_]*$/
 
-/** Tells whether a text may stand as a label name: `[a-zA-Z_][a-zA-Z0-9_]*`. */
+/** Returns true if a text is a valid label name: `[a-zA-Z_][a-zA-Z0-9_]*`. */
 export function isLabelName(text: string): boolean {
   return labelName.test(text)
 }
 
 /**
- * Makes any text usable as a label name, as Loki names structured metadata: runs of what is no letter or
- * digit of ASCII become one `_`, but for two at both ends; a leading digit gets `key_` before it.
+ * Turns any text into a label name, like Loki does for structured metadata. Each run of characters
+ * other than ASCII letters and digits becomes one `_`, except for `__` at both ends. A leading
+ * digit gets the prefix `key_`.
  */
 export function normaliseLabelName(name: string): string {
   if (/^[a-zA-Z](?:_?[a-zA-Z0-9])*$/.test(name)) return name
@@ -32,7 +37,10 @@ export function normaliseLabelName(name: string): string {
   return /^[0-9]/.test(text) ? `key_${text}` : text
 }
 
-/** Makes a label set of name and value pairs: sorts them, drops empty values, the last of a name wins. */
+/**
+ * Creates a label set from pairs: sorts them, drops empty values, and keeps the last value of each
+ * name.
+ */
 export function createLabelSet(
   pairs: Readonly<Record<string, string>> | Iterable<readonly [name: string, value: string]>,
 ): LabelSet {
@@ -42,34 +50,38 @@ export function createLabelSet(
     if (value === '') byName.delete(name)
     else byName.set(name, value)
   }
-  return [...byName].map(([name, value]) => ({ name, value })).sort(compareNames)
+  return [...byName].map(([name, value]) => ({ name, value })).sort(compareLabelNames)
 }
 
-/** Makes a set of structured metadata: sorted, the last of a name wins; nothing without a name or a value. */
+/**
+ * Creates a set of structured metadata: sorted, with the last value of each name, without empty
+ * names and values.
+ */
 export function createMetadata(pairs: Iterable<readonly [name: string, value: string]>): LabelSet {
   const byName = new Map<string, string>()
   for (const [name, value] of pairs) if (name !== '' && value !== '') byName.set(name, value)
-  return [...byName].map(([name, value]) => ({ name, value })).sort(compareNames)
+  return [...byName].map(([name, value]) => ({ name, value })).sort(compareLabelNames)
 }
 
-function compareNames(a: Label, b: Label): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+/** Orders labels by name. */
+export function compareLabelNames(a: Label, b: Label): number {
+  return ascending(a.name, b.name)
 }
 
-/** Returns the value of a label, or the empty text where the set has no such label. */
+/** Returns the value of a label, or an empty text if the set does not have it. */
 export function labelValue(labels: LabelSet, name: string): string {
   for (const label of labels) if (label.name === name) return label.value
   return ''
 }
 
-/** Returns the set as a plain object, in name order, as JSON answers carry it. */
+/** Returns the set as a plain object in name order, for JSON answers. */
 export function labelSetToObject(labels: LabelSet): Record<string, string> {
   const object: Record<string, string> = {}
   for (const { name, value } of labels) object[name] = value
   return object
 }
 
-/** Writes the canonical text `{a="b", c="d"}`; equal sets have equal texts. */
+/** Formats the canonical text `{a="b", c="d"}`. Equal sets have equal texts. */
 export function formatLabelSet(labels: LabelSet): string {
   let text = '{'
   for (const { name, value } of labels) {
@@ -79,25 +91,25 @@ export function formatLabelSet(labels: LabelSet): string {
   return `${text}}`
 }
 
-/** Orders label sets by name, then value, then length, as Prometheus does; for sorted results. */
+/** Compares label sets by name, then value, then length, like Prometheus, to sort results. */
 export function compareLabelSets(a: LabelSet, b: LabelSet): number {
   const length = Math.min(a.length, b.length)
   for (let i = 0; i < length; i++) {
     const x = a[i]!
     const y = b[i]!
-    if (x.name !== y.name) return x.name < y.name ? -1 : 1
-    if (x.value !== y.value) return x.value < y.value ? -1 : 1
+    const order = ascending(x.name, y.name) || ascending(x.value, y.value)
+    if (order !== 0) return order
   }
   return a.length - b.length
 }
 
 /**
  * Hashes a label set to 16 hex digits: FNV-1a, 64 bit, over the UTF-8 bytes of the canonical text.
- * Stable over versions and processes.
+ * Stable across versions and processes.
  */
 export function hashLabelSet(labels: LabelSet): string {
   const bytes = Buffer.from(formatLabelSet(labels), 'utf8')
-  // The 64-bit state as two halves, so that no step needs a bigint. The prime is 2^40 + 0x1b3.
+  // Keeps the 64-bit state as two halves to avoid bigints. The prime is 2^40 + 0x1b3.
   let high = 0xcbf29ce4
   let low = 0x84222325
   for (const byte of bytes) {
@@ -115,10 +127,9 @@ const nameAt = /[a-zA-Z_][a-zA-Z0-9_]*/y
 const stringAt = /"(?:[^"\\\n]|\\.)*"|`[^`]*`/y
 
 /**
- * Reads the text form of a label set, in any order and spacing; drops labels with empty values.
- *
- * @throws LabelSyntaxError with `1:<column>: parse error: ...`, worded as the Prometheus parser does;
- * also where a name is given twice.
+ * Parses the text form of a label set, in any order and spacing. Drops labels with empty values.
+ * @throws LabelSyntaxError with `1:<column>: parse error: ...` and Prometheus's wording; also for a
+ * repeated name.
  */
 export function parseLabelSet(text: string): LabelSet {
   const names = new Set<string>()
@@ -131,9 +142,8 @@ export function parseLabelSet(text: string): LabelSet {
 }
 
 /**
- * Reads the text form of labels as they are written: in their order, names given twice among them.
- *
- * @throws LabelSyntaxError as parseLabelSet.
+ * Parses the text form of labels. Keeps their order and repeated names.
+ * @throws LabelSyntaxError like parseLabelSet.
  */
 export function parseLabelPairs(text: string): Label[] {
   let at = 0

@@ -1,5 +1,5 @@
-// Label matchers: one condition of a stream selector, as data. What they match is decided in the
-// query package, which owns the regular expressions.
+// Label matchers, the conditions of a stream selector, as data. The query package decides what they
+// match, because it owns the regular expressions.
 
 import { quoteGoString } from '@skald/go-dialect'
 
@@ -13,12 +13,12 @@ export interface Matcher {
   readonly value: string
 }
 
-/** Writes a matcher as LogQL: `app=~"a.*"`. */
+/** Formats a matcher as LogQL: `app=~"a.*"`. */
 export function formatMatcher(matcher: Matcher): string {
   return `${matcher.name}${matcher.op}${quoteGoString(matcher.value)}`
 }
 
-/** Writes a selector as LogQL: `{app=~"a.*", env="dev"}`. */
+/** Formats a selector as LogQL: `{app=~"a.*", env="dev"}`. */
 export function formatSelector(matchers: readonly Matcher[]): string {
   return `{${matchers.map(formatMatcher).join(', ')}}`
 }

@@ -1,9 +1,10 @@
-// OTLP log records in JSON: protobuf's JSON form with ids in hexadecimal. Names of fields may be
-// written as in the protocol (`resource_logs`) or in camel case, numbers of 64 bits as text. It ends in
-// the same columns as the binary form.
+// Decodes OTLP log records in JSON: protobuf's JSON format, with ids in hexadecimal. Field names
+// may be written as in the protocol (`resource_logs`) or in camel case, and 64-bit numbers as text.
+// It produces the same columns as the binary format.
 
 import { jsonBodyText } from './json-body.ts'
 import { type Label, normaliseLabelName } from './labels.ts'
+import { otlpNestingMax } from './limits.ts'
 import {
   addRecordFields,
   addScopeFields,
@@ -17,7 +18,6 @@ import {
   type OtlpMapping,
   OtlpResource,
   type OtlpTime,
-  otlpNestingMax,
   splitOtlpTime,
 } from './otlp-mapping.ts'
 import { malformed } from './protobuf-fields.ts'
@@ -26,13 +26,13 @@ import { type PushStream, PushStreamBuilder } from './push-stream.ts'
 type Json = null | boolean | number | string | Json[] | JsonObject
 type JsonObject = { [name: string]: Json }
 
-/** A value with where it stands, for messages. */
+/** A value and its path, for error messages. */
 interface Place {
   readonly json: JsonObject
   readonly path: string
 }
 
-/** What is needed all the way down to a record. */
+/** State that every level of the decoder needs. */
 interface Decoder {
   readonly builder: PushStreamBuilder
   readonly mapping: OtlpMapping
@@ -42,10 +42,9 @@ interface Decoder {
 }
 
 /**
- * Reads an export request in JSON: one stream for each resource.
- *
- * @throws PushBodyError PUSH_BODY_MALFORMED naming the place, PUSH_BODY_TOO_LARGE for more attributes
- * than memory is for.
+ * Decodes an export request in JSON into one stream per resource.
+ * @throws PushBodyError PUSH_BODY_MALFORMED with the place; PUSH_BODY_TOO_LARGE for too many
+ * attributes.
  */
 export function decodeOtlpJsonLogs(body: Buffer, { mapping, nowNs }: OtlpDecoding): PushStream[] {
   const root = parse(jsonBodyText(body))
@@ -63,7 +62,10 @@ export function decodeOtlpJsonLogs(body: Buffer, { mapping, nowNs }: OtlpDecodin
   return decoder.builder.build(Buffer.from(decoder.lines.join('')))
 }
 
-/** Numbers that JavaScript would round, as they stand after a colon; also inside of texts, for once. */
+/**
+ * Matches a number after a colon that JavaScript would round. It also matches inside texts, which
+ * only costs time.
+ */
 const wideNumber = /:\s*-?\d{16,}/
 
 function parse(text: string): Json {
@@ -74,7 +76,7 @@ function parse(text: string): Json {
   }
 }
 
-/** Parses with every number that JavaScript would round as its source text. */
+/** Parses and keeps the source text of every number that JavaScript would round. */
 function parseKeepingSource(text: string): Json {
   const reviver = (_key: string, value: Json, context?: { source?: string }): Json =>
     typeof value === 'number' && !Number.isSafeInteger(value) ? (context?.source ?? value) : value
@@ -100,7 +102,7 @@ function readResourceLogs(decoder: Decoder, place: Place): void {
   if (builder.entryCount > countBefore) builder.endStream(resource.labelsText(), noLines)
 }
 
-/** The lines' memory is known when all of them are. */
+/** The memory for the lines is allocated when all of them are known. */
 const noLines = Buffer.alloc(0)
 
 function readScopeLogs(decoder: Decoder, ofResource: readonly Label[], place: Place): void {
@@ -155,11 +157,11 @@ function readRecord(decoder: Decoder, shared: readonly Label[], place: Place): v
 interface AttributeTarget {
   readonly pairs: Label[]
   readonly builder: PushStreamBuilder
-  /** Attributes of which this says that they are dropped are not read. */
+  /** Attributes for which this returns `drop` are not read. */
   readonly actionOf?: (name: string) => OtlpAction
 }
 
-/** Adds the pairs an attribute is made of, and returns its name. */
+/** Adds the pairs of an attribute. Returns its name. */
 function readAttribute(place: Place, target: AttributeTarget): string {
   const name = textOf(place, 'key')
   if (target.actionOf?.(name) !== 'drop') {
@@ -195,7 +197,7 @@ function checkDepth({ path }: Place, depth: number): void {
   }
 }
 
-/** Writes a value as the text it is in a line or in metadata. */
+/** Formats a value as text for a line or for metadata. */
 function formatText(value: Place, depth: number): string {
   const text = get(value.json, 'stringValue')
   if (typeof text === 'string') return text
@@ -207,7 +209,7 @@ function formatText(value: Place, depth: number): string {
   return json === 'null' ? '' : json
 }
 
-/** Writes a value as JSON. */
+/** Formats a value as JSON. */
 function formatJson(value: Place, depth: number): string {
   const { json, path } = value
   const list = objectOf(value, 'arrayValue')
@@ -237,7 +239,10 @@ function formatJson(value: Place, depth: number): string {
   return 'null'
 }
 
-/** A field by its name in camel case, else as in the protocol; a field that is null is not there. */
+/**
+ * Returns a field by its camel-case name or its name in the protocol. A null field counts as
+ * absent.
+ */
 function get(json: JsonObject, name: string): Json | undefined {
   return own(json, name) ?? own(json, protocolNames[name] ?? name) ?? undefined
 }
@@ -246,7 +251,7 @@ function own(json: JsonObject, name: string): Json | undefined {
   return Object.hasOwn(json, name) ? json[name] : undefined
 }
 
-/** Names of more than one word as they are in the protocol. */
+/** Protocol names of the fields with more than one word. */
 const protocolNames: Readonly<Record<string, string>> = {
   resourceLogs: 'resource_logs',
   scopeLogs: 'scope_logs',
@@ -293,7 +298,7 @@ function textOf({ json, path }: Place, name: string): string {
   return value
 }
 
-/** A whole number of 64 bits, sent as a number or as text. */
+/** Reads a 64-bit integer, sent as a number or as text. */
 function integerOf({ json, path }: Place, name: string): bigint {
   const value = get(json, name) ?? 0
   const text = typeof value === 'number' ? String(value) : value
@@ -304,24 +309,25 @@ function integerOf({ json, path }: Place, name: string): bigint {
 }
 
 function countOf(place: Place, name: string): number {
-  const count = integerOf(place, name)
-  if (count !== BigInt.asUintN(32, count)) {
-    throw malformed(`${place.path}.${name}: ${count} is out of range`)
-  }
-  return Number(count)
+  return Number(unsignedOf(place, name, 32))
 }
 
 function timeOf(place: Place, name: string): bigint {
-  const time = integerOf(place, name)
-  if (time !== BigInt.asUintN(64, time)) {
-    throw malformed(`${place.path}.${name}: ${time} is out of range`)
+  return unsignedOf(place, name, 64)
+}
+
+function unsignedOf(place: Place, name: string, bits: number): bigint {
+  const value = integerOf(place, name)
+  if (value !== BigInt.asUintN(bits, value)) {
+    throw malformed(`${place.path}.${name}: ${value} is out of range`)
   }
-  return time
+  return value
 }
 
 function doubleOf({ json, path }: Place): number {
   const value = get(json, 'doubleValue')
-  // As text it is a number JSON has not, or one that parsing would have rounded.
+  // Text is used for numbers that JSON does not have, and for those that parsing would have
+  // rounded.
   const number = typeof value === 'string' ? Number(value) : value
   const isNumber = typeof number === 'number' && (!Number.isNaN(number) || value === 'NaN')
   if (!isNumber || value === '') throw malformed(`${path}.doubleValue: not a number`)
@@ -330,7 +336,7 @@ function doubleOf({ json, path }: Place): number {
 
 const severityNames = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL']
 
-/** The severity's number, or its name in the protocol. */
+/** Reads the severity, sent as a number or as its name in the protocol. */
 function severityOf(place: Place): number {
   const value = get(place.json, 'severityNumber')
   if (typeof value !== 'string' || /^[+-]?\d/.test(value)) {
@@ -339,12 +345,12 @@ function severityOf(place: Place): number {
   const match = /^SEVERITY_NUMBER_(?:UNSPECIFIED|([A-Z]+)([234]?))$/.exec(value)
   const level = match?.[1] === undefined ? -1 : severityNames.indexOf(match[1])
   if (!match || (match[1] !== undefined && level < 0)) {
-    throw malformed(`${place.path}.severityNumber: ${JSON.stringify(value)} is no severity`)
+    throw malformed(`${place.path}.severityNumber: ${JSON.stringify(value)} is not a severity`)
   }
   return level < 0 ? 0 : level * 4 + Number(match[2] || '1')
 }
 
-/** An id in hexadecimal; one of zeros only is none. */
+/** Reads an id in hexadecimal. An id of zeros counts as absent. */
 function idOf(place: Place, name: string, length: number): string {
   const text = textOf(place, name)
   if (text === '') return ''

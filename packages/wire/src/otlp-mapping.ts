@@ -1,28 +1,30 @@
-// What becomes of the attributes of an OTLP log record, as Loki does it: some of the resource's are
-// labels of the stream, all others structured metadata of the entry. Both encodings end here.
+// Maps the attributes of OTLP log records like Loki: some of the resource's become labels of the
+// stream, all others structured metadata of the entry. Both encodings use it.
 
+import { nsPerSecond } from '@skald/go-dialect'
 import { createLabelSet, formatLabelSet, type Label } from './labels.ts'
+import { ascending } from './order.ts'
 
-/** What becomes of an attribute. */
+/** What to do with an attribute. */
 export type OtlpAction = 'index_label' | 'structured_metadata' | 'drop'
 
-/** What becomes of the attributes of one tenant's records, by the names they are sent with. */
+/** Maps the attributes of one tenant's records by the names they are sent with. */
 export interface OtlpMapping {
   readonly resource: (name: string) => OtlpAction
   readonly scope: (name: string) => OtlpAction
   readonly record: (name: string) => OtlpAction
-  /** Labels of which the first one that is sent names a service without a name; empty for none. */
+  /** Labels that can provide a missing service name, best first. If empty, no name is added. */
   readonly serviceNameLabels: readonly string[]
 }
 
-/** What decoding needs beside the bytes. */
+/** Parameters of decoding. */
 export interface OtlpDecoding {
   readonly mapping: OtlpMapping
-  /** Time of records that have none. */
+  /** Time for records without one. */
   readonly nowNs: bigint
 }
 
-/** Resource attributes that are labels of the stream, unless configured otherwise (Loki's list). */
+/** Resource attributes that become labels of the stream by default (Loki's list). */
 export const defaultOtlpLabelAttributes: readonly string[] = [
   'service.name',
   'service.namespace',
@@ -44,23 +46,17 @@ export const defaultOtlpLabelAttributes: readonly string[] = [
   'k8s.job.name',
 ]
 
-/**
- * Values inside values that are followed; deeper ones are refused before they exhaust the stack.
- * Protobuf's own libraries stop at 100 messages, of which a map in a map takes three.
- */
-export const otlpNestingMax = 30
-
 const serviceNameAttribute = 'service.name'
 const serviceNameLabel = 'service_name'
 const unknownService = 'unknown_service'
 
-/** Gathers what the records of one resource share: the labels of their stream and metadata. */
+/** Collects what the records of one resource share: stream labels and metadata. */
 export class OtlpResource {
   readonly metadata: Label[] = []
   readonly #labels: [name: string, value: string][] = []
   readonly #mapping: OtlpMapping
   #hasServiceName = false
-  /** Value of the first label that may name the service. */
+  /** Value of the first label that can provide the service name. */
   #foundName: string | undefined
 
   constructor(mapping: OtlpMapping) {
@@ -68,10 +64,10 @@ export class OtlpResource {
   }
 
   /**
-   * Takes the pairs an attribute is made of, their names usable as labels: one, or more where its value
-   * is a map.
+   * Adds the pairs of an attribute, with names that are valid as labels: one pair, or several if
+   * its value is a map.
    *
-   * @param attribute Name of the whole attribute, as it was sent.
+   * @param attribute Name of the whole attribute as sent.
    */
   add(attribute: string, pairs: readonly Label[]): void {
     if (attribute === serviceNameAttribute && pairs.some(({ value }) => value !== '')) {
@@ -94,7 +90,7 @@ export class OtlpResource {
     if (value !== '' && this.#mapping.serviceNameLabels.includes(name)) this.#foundName ??= value
   }
 
-  /** Label set of the stream, as text. */
+  /** Returns the stream's label set as text. */
   labelsText(): string {
     const labels = [...this.#labels]
     if (!this.#hasServiceName && this.#mapping.serviceNameLabels.length > 0) {
@@ -104,7 +100,7 @@ export class OtlpResource {
   }
 }
 
-/** Fields of a scope that are metadata of its records, after its attributes. */
+/** Fields of a scope that become metadata of its records, after its attributes. */
 export interface OtlpScopeFields {
   readonly name: string
   readonly version: string
@@ -121,7 +117,7 @@ export function addScopeFields(pairs: Label[], fields: OtlpScopeFields): void {
   }
 }
 
-/** Fields of a record that are metadata, after its attributes; empty and 0 for what is not there. */
+/** Fields of a record that become metadata, after its attributes. Absent fields are empty or 0. */
 export interface OtlpRecordFields {
   /** Decimal nanoseconds. */
   observedNs: string
@@ -135,7 +131,7 @@ export interface OtlpRecordFields {
   eventName: string
 }
 
-/** Fields of a record that has none of them. */
+/** Returns the fields of a record that has none of them. */
 export function emptyRecordFields(): OtlpRecordFields {
   return {
     observedNs: '',
@@ -164,37 +160,41 @@ export function addRecordFields(pairs: Label[], fields: OtlpRecordFields): void 
   if (fields.eventName !== '') add('event_name', fields.eventName)
 }
 
-/** Joins the name of a map with that of a member, as its pair is called. */
+/** Joins the name of a map with that of a member to the name of their pair. */
 export function joinAttributeName(prefix: string, name: string): string {
   return prefix === '' ? name : `${prefix}_${name}`
 }
 
-/** Writes a number as Go's JSON does: without an exponent where that is readable. */
+/** Formats a number like Go's JSON: without an exponent if that is readable. */
 export function formatOtlpDouble(value: number): string {
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf'
   return Object.is(value, -0) ? '-0' : String(value)
 }
 
-/** Writes a number inside JSON, where those that are none become strings. */
+/** Formats a number inside JSON. NaN and infinities become strings. */
 export function formatOtlpDoubleJson(value: number): string {
   const text = formatOtlpDouble(value)
   return Number.isFinite(value) ? text : JSON.stringify(text)
 }
 
-/** Writes a map as JSON, its members in the order of their names, the last of a name winning. */
+/**
+ * Formats a map as JSON, with members in the order of their names. The last value of a name wins.
+ */
 export function formatOtlpMapJson(members: readonly (readonly [string, string])[]): string {
-  const sorted = [...new Map(members)].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  const sorted = [...new Map(members)].sort(([a], [b]) => ascending(a, b))
   return `{${sorted.map(([name, json]) => `${JSON.stringify(name)}:${json}`).join(',')}}`
 }
 
-/** A time that was sent as nanoseconds since 1970, cut at the second; both 0 for none. */
+/**
+ * A time sent as nanoseconds since 1970, split into seconds and nanoseconds. Both are 0 if absent.
+ */
 export interface OtlpTime {
   seconds: number
   nanos: number
 }
 
-/** Cuts the time of now as that of a record is. */
+/** Splits a time into seconds and nanoseconds. */
 export function splitOtlpTime(ns: bigint): OtlpTime {
-  return { seconds: Number(ns / 1_000_000_000n), nanos: Number(ns % 1_000_000_000n) }
+  return { seconds: Number(ns / nsPerSecond), nanos: Number(ns % nsPerSecond) }
 }

@@ -1,16 +1,12 @@
-// AnyValue of OTLP, straight over bytes: which kind of value it is, and what it is as text or as JSON.
+// Reads AnyValue of OTLP directly from bytes: its kind, and its content as text or as JSON.
 //
 //   KeyValue     { 1: key   2: AnyValue value }
 //   AnyValue     { 1: string | 2: bool | 3: int64 | 4: double
 //                  | 5: { 1: repeated AnyValue } | 6: { 1: repeated KeyValue } | 7: bytes }
 
 import type protobuf from 'protobufjs/minimal.js'
-import {
-  formatOtlpDouble,
-  formatOtlpDoubleJson,
-  formatOtlpMapJson,
-  otlpNestingMax,
-} from './otlp-mapping.ts'
+import { otlpNestingMax } from './limits.ts'
+import { formatOtlpDouble, formatOtlpDoubleJson, formatOtlpMapJson } from './otlp-mapping.ts'
 import {
   checkWireType,
   malformed,
@@ -45,8 +41,8 @@ const wireTypeOfKind = [
 ] as const
 
 /**
- * Goes over an AnyValue that ends at `end`, returns which field is set (the last one, where there are
- * more) and leaves the reader at its content.
+ * Scans an AnyValue that ends at `end`. Returns which field is set (the last one if there are
+ * several) and leaves the reader at its content.
  */
 export function findValue(reader: protobuf.Reader, end: number): number {
   let found = 0
@@ -65,7 +61,7 @@ export function findValue(reader: protobuf.Reader, end: number): number {
   return found
 }
 
-/** Reads the content of an AnyValue as the text it is in a line or in metadata. */
+/** Reads the content of an AnyValue as text for a line or for metadata. */
 export function readValueText(reader: protobuf.Reader, kind: number, depth: number): string {
   if (kind === valueKind.double) return formatOtlpDouble(reader.double())
   if (kind === valueKind.text || kind === valueKind.bytes) {
@@ -76,7 +72,7 @@ export function readValueText(reader: protobuf.Reader, kind: number, depth: numb
   return readValueJson(reader, kind, depth)
 }
 
-/** Leaves the reader at the value of a KeyValue (at its end where it has none) and returns its key. */
+/** Reads the key of a KeyValue and leaves the reader at its value, or at its end if it has none. */
 export function openKeyValue(reader: protobuf.Reader, end: number): string {
   let key = ''
   let valueStart = end
@@ -93,13 +89,13 @@ export function openKeyValue(reader: protobuf.Reader, end: number): string {
   return key
 }
 
-/** Passes over a length that was checked before, and returns where what it is the length of ends. */
+/** Reads a length that is already checked. Returns where its content ends. */
 export function contentEnd(reader: protobuf.Reader): number {
   const length = reader.uint32()
   return reader.pos + length
 }
 
-/** @throws PushBodyError PUSH_BODY_MALFORMED for lists and maps that lie deeper than memory is for. */
+/** @throws PushBodyError PUSH_BODY_MALFORMED when lists and maps are nested too deeply. */
 export function checkDepth(depth: number): void {
   if (depth >= otlpNestingMax) {
     throw malformed(`a value is nested more than ${otlpNestingMax} levels deep`)
@@ -126,10 +122,9 @@ function readValueJson(reader: protobuf.Reader, kind: number, depth: number): st
   }
 }
 
-function readListJson(reader: protobuf.Reader, depth: number): string {
-  checkDepth(depth)
+/** Calls `visit` at the begin of each item of a list, or member of a map, that comes next. */
+export function eachOfValues(reader: protobuf.Reader, visit: (itemEnd: number) => void): void {
   const end = contentEnd(reader)
-  const items: string[] = []
   while (reader.pos < end) {
     const tag = reader.uint32()
     if (tag >>> 3 !== 1) {
@@ -137,32 +132,32 @@ function readListJson(reader: protobuf.Reader, depth: number): string {
       continue
     }
     const itemEnd = openMessage(reader, tag, end, 'Values')
-    items.push(readValueJson(reader, findValue(reader, itemEnd), depth + 1))
+    visit(itemEnd)
     reader.pos = itemEnd
   }
+}
+
+function readListJson(reader: protobuf.Reader, depth: number): string {
+  checkDepth(depth)
+  const items: string[] = []
+  eachOfValues(reader, itemEnd => {
+    items.push(readValueJson(reader, findValue(reader, itemEnd), depth + 1))
+  })
   return `[${items.join(',')}]`
 }
 
 function readMapJson(reader: protobuf.Reader, depth: number): string {
   checkDepth(depth)
-  const end = contentEnd(reader)
   const members: [string, string][] = []
-  while (reader.pos < end) {
-    const tag = reader.uint32()
-    if (tag >>> 3 !== 1) {
-      skipField(reader, tag, end)
-      continue
-    }
-    const memberEnd = openMessage(reader, tag, end, 'Values')
+  eachOfValues(reader, memberEnd => {
     const name = openKeyValue(reader, memberEnd)
     const kind = reader.pos < memberEnd ? findValue(reader, contentEnd(reader)) : valueKind.none
     members.push([name, readValueJson(reader, kind, depth + 1)])
-    reader.pos = memberEnd
-  }
+  })
   return formatOtlpMapJson(members)
 }
 
-/** Reads a signed varint of 64 bits exactly. */
+/** Reads a signed 64-bit varint exactly. */
 function readInt64Text(reader: protobuf.Reader): string {
   const { buf } = reader
   let value = 0

@@ -1,6 +1,6 @@
-// OTLP log records in protobuf, read straight over bytes into the columns of a push: bodies that are
-// text stay where they arrived, nothing is made of an attribute but its pair of metadata.
-// https://github.com/open-telemetry/opentelemetry-proto, of which these fields are read:
+// Decodes OTLP log records from protobuf bytes directly into the columns of a push. Bodies that are text
+// stay in the buffer they arrived in, and an attribute becomes nothing but its pair of metadata.
+// It reads these fields of https://github.com/open-telemetry/opentelemetry-proto:
 //
 //   ExportLogsServiceRequest { 1: repeated ResourceLogs }
 //   ResourceLogs { 1: Resource   2: repeated ScopeLogs }
@@ -10,7 +10,7 @@
 //   LogRecord    { 1: fixed64 time   2: severity number   3: severity text   5: AnyValue body
 //                  6: repeated KeyValue attributes   7: uint32 dropped attributes   8: fixed32 flags
 //                  9: trace id   10: span id   11: fixed64 observed time   12: event name }
-// and KeyValue, whose AnyValue otlp-value.ts reads.
+// and KeyValue. otlp-value.ts reads its AnyValue.
 
 import protobuf from 'protobufjs/minimal.js'
 import { PushBodyError } from './errors.ts'
@@ -30,6 +30,7 @@ import {
 import {
   checkDepth,
   contentEnd,
+  eachOfValues,
   findValue,
   openKeyValue,
   readValueText,
@@ -48,23 +49,22 @@ import {
 } from './protobuf-fields.ts'
 import { type PushStream, PushStreamBuilder } from './push-stream.ts'
 
-/** What is needed all the way down to a record. */
+/** State that every level of the decoder needs. */
 interface Decoder {
   readonly reader: protobuf.Reader
   readonly builder: PushStreamBuilder
   readonly mapping: OtlpMapping
   readonly now: OtlpTime
-  /** Lines of bodies that are no text; they come to lie behind the bytes of the request. */
+  /** Lines of bodies that are not text. They are appended to the bytes of the request. */
   readonly formattedLines: string[]
   formattedBytes: number
 }
 
 /**
- * Reads an export request: one stream for each resource. The streams' `bytes` is `body` itself where
- * every record's body is text, so `body` must not change while they are in use.
- *
- * @throws PushBodyError PUSH_BODY_MALFORMED for what is no such request, PUSH_BODY_TOO_LARGE for more
- * attributes than memory is for.
+ * Decodes an export request into one stream per resource. If every record's body is text, the
+ * streams' `bytes` is `body` itself, so `body` must not change while they are in use.
+ * @throws PushBodyError PUSH_BODY_MALFORMED when the body is not such a request;
+ * PUSH_BODY_TOO_LARGE for too many attributes.
  */
 export function decodeOtlpLogs(body: Buffer, { mapping, nowNs }: OtlpDecoding): PushStream[] {
   const reader = protobuf.Reader.create(body)
@@ -96,7 +96,7 @@ function readResourceLogs(decoder: Decoder, end: number): void {
   const { reader, builder, mapping } = decoder
   const resource = new OtlpResource(mapping)
   const start = reader.pos
-  // The resource may stand behind its records, so it is looked for first; they are skipped at once.
+  // The resource may come after its records, so find it first. Skipping the records is cheap.
   while (reader.pos < end) {
     const tag = reader.uint32()
     if (tag >>> 3 === 1) {
@@ -139,7 +139,7 @@ function readScopeLogs(decoder: Decoder, ofResource: readonly Label[], end: numb
     else skipField(reader, tag, end)
   }
   builder.countPairs(ofResource.length)
-  // Records without attributes of their own share this list.
+  // Records without own attributes share this list.
   const shared = scopePairs.length > 0 ? [...ofResource, ...scopePairs] : ofResource
   reader.pos = start
   while (reader.pos < end) {
@@ -260,13 +260,13 @@ function readUint32(reader: protobuf.Reader, tag: number, end: number, field: st
   return value
 }
 
-/** Reads unsigned nanoseconds without a bigint: the upper half counts 4.294967296 s each. */
+/** Reads unsigned nanoseconds without a bigint. Each unit of the upper half is 4.294967296 s. */
 function readTime(reader: protobuf.Reader, tag: number, end: number, time: OtlpTime): void {
   checkWireType(tag, wireFixed64, 'TimeUnixNano')
   if (reader.pos + 8 > end) throw malformed('unexpected EOF')
   const low = reader.fixed32()
   const high = reader.fixed32()
-  // 65,536 times 4.294967296 s are 281,474 s and 976,710,656 ns; no product here passes 2^53.
+  // 65,536 times 4.294967296 s are 281,474 s and 976,710,656 ns. No product here exceeds 2^53.
   const upper = high >>> 16
   const lower = high & 0xffff
   const nanos = upper * 976_710_656 + lower * 294_967_296 + low
@@ -278,7 +278,7 @@ function formatTime({ seconds, nanos }: OtlpTime): string {
   return seconds === 0 ? String(nanos) : `${seconds}${String(nanos).padStart(9, '0')}`
 }
 
-/** Reads an id as hexadecimal text; one of zeros only is none. */
+/** Reads an id as hexadecimal text. An id of zeros counts as absent. */
 function readId(reader: protobuf.Reader, end: number, length: number): string {
   const start = reader.pos
   reader.pos = end
@@ -293,11 +293,11 @@ function readId(reader: protobuf.Reader, end: number, length: number): string {
 interface AttributeTarget {
   readonly pairs: Label[]
   readonly builder: PushStreamBuilder
-  /** Attributes of which this says that they are dropped are not read. */
+  /** Attributes for which this returns `drop` are not read. */
   readonly actionOf?: (name: string) => OtlpAction
 }
 
-/** Reads an attribute, adds the pairs it is made of, and returns its name. */
+/** Reads an attribute and adds its pairs. Returns its name. */
 function readAttribute(reader: protobuf.Reader, end: number, target: AttributeTarget): string {
   const name = openKeyValue(reader, end)
   if (target.actionOf?.(name) !== 'drop') {
@@ -309,12 +309,12 @@ function readAttribute(reader: protobuf.Reader, end: number, target: AttributeTa
 
 interface NamedValue {
   readonly name: string
-  /** End of the KeyValue that the value stands in. */
+  /** End of the KeyValue that contains the value. */
   readonly end: number
   readonly depth: number
 }
 
-/** Adds a value's pair; those of its members where it is a map. */
+/** Adds the pair of a value, or those of its members if it is a map. */
 function flattenValue(
   reader: protobuf.Reader,
   { name, end, depth }: NamedValue,
@@ -328,22 +328,14 @@ function flattenValue(
     return
   }
   checkDepth(depth)
-  const mapEnd = contentEnd(reader)
-  while (reader.pos < mapEnd) {
-    const tag = reader.uint32()
-    if (tag >>> 3 !== 1) {
-      skipField(reader, tag, mapEnd)
-      continue
-    }
-    const memberEnd = openMessage(reader, tag, mapEnd, 'Values')
+  eachOfValues(reader, memberEnd => {
     const memberName = joinAttributeName(name, openKeyValue(reader, memberEnd))
     const member = { name: memberName, end: memberEnd, depth: depth + 1 }
     flattenValue(reader, member, { pairs, builder })
-    reader.pos = memberEnd
-  }
+  })
 }
 
-/** Writes the google.rpc.Status that an export request is refused with: field 2, the message. */
+/** Encodes a google.rpc.Status for a rejected export request. Field 2 is the message. */
 export function encodeOtlpError(message: string): Buffer {
   const writer = protobuf.Writer.create()
   return writer

@@ -1,14 +1,13 @@
-// Directories of data, which are for their owner alone.
+// Creates data directories that only their owner can access.
 
 import { mkdirSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { privateDirectoryMode } from './file-modes.ts'
 
 /**
- * Makes a directory and those above it, where they are not there. One after the other: Node's own recursive
- * mkdir never ends where the system lets nobody make anything, as below /proc.
- *
- * @throws the system's error when one cannot be made, or is no directory.
+ * Creates a directory and its missing parents, one by one: Node's recursive mkdir never returns
+ * where nobody may create anything, such as below /proc.
+ * @throws the system's error when one cannot be created or is not a directory.
  */
 export function makePrivateDirectory(path: string): void {
   const full = resolve(path)

@@ -1,5 +1,5 @@
-// Fields of protobuf messages, read straight over bytes: what the codecs of pushes share. Everything is
-// checked against the end of the message it stands in, so that no length leads outside of it.
+// Reads protobuf fields from bytes, for all codecs of pushes. Checks everything against the end of
+// its message, so that no length leads outside of it.
 
 import type protobuf from 'protobufjs/minimal.js'
 import { PushBodyError } from './errors.ts'
@@ -9,17 +9,17 @@ export const wireFixed64 = 1
 export const wireBytes = 2
 export const wireFixed32 = 5
 
-/** Says that a body is not what its protocol says. */
+/** Returns the error for a body that violates its protocol. */
 export function malformed(why: string, cause?: unknown): PushBodyError {
   return new PushBodyError(why, { code: 'PUSH_BODY_MALFORMED', cause })
 }
 
-/** @throws PushBodyError PUSH_BODY_MALFORMED where a field has another wire type than its meaning. */
+/** @throws PushBodyError PUSH_BODY_MALFORMED when a field has the wrong wire type. */
 export function checkWireType(tag: number, wanted: number, field: string): void {
   if ((tag & 7) !== wanted) throw malformed(`proto: wrong wireType = ${tag & 7} for field ${field}`)
 }
 
-/** Checks the wire type of a length-delimited field and returns where it ends. */
+/** Checks the wire type of a length-delimited field. Returns where it ends. */
 export function openMessage(
   reader: protobuf.Reader,
   tag: number,
@@ -33,7 +33,7 @@ export function openMessage(
   return messageEnd
 }
 
-/** Passes over a field of a message that ends at `end`, whatever it is. */
+/** Skips any field of a message that ends at `end`. */
 export function skipField(reader: protobuf.Reader, tag: number, end: number): void {
   if (tag >>> 3 === 0) throw malformed(`proto: illegal tag ${tag >>> 3} (wire type ${tag & 7})`)
   const wireType = tag & 7

@@ -1,5 +1,5 @@
 // Builds the body of a push request entry by entry, so that a sender copies each line's bytes once
-// and makes no object per line. Message layout: push-codec.ts.
+// and creates no object per line. push-codec.ts shows the message layout.
 
 import { BufferPool } from './buffer-pool.ts'
 import type { Label } from './labels.ts'
@@ -7,9 +7,9 @@ import { varintLength, writeVarint } from './varint.ts'
 
 const initialBytes = 4096
 // Below this many bytes a loop beats the call into Buffer.copy.
-const loopCopyMax = 32
+const loopCopyBytes = 32
 
-/** Entries of one stream of a batch, already encoded. */
+/** Encoded entries of one stream of a batch. */
 export class BatchStream {
   readonly labelsText: string
   readonly #pool: BufferPool
@@ -22,23 +22,23 @@ export class BatchStream {
     this.#buffer = pool.take(initialBytes)
   }
 
-  /** Gives the memory back; nothing can be added any more. */
+  /** Returns the memory to the pool. Nothing can be added afterwards. */
   release(): void {
     this.#pool.give(this.#buffer)
     this.#buffer = Buffer.alloc(0)
     this.#length = 0
   }
 
-  /** Bytes that the entries take in the request. */
+  /** Size of the entries in the request. */
   get byteLength(): number {
     return this.#length
   }
 
   /**
-   * Adds the line `bytes[start .. end)`; the bytes are copied. `seconds` is a whole number since
-   * 1970, `nanos` lies within one second.
+   * Adds a copy of the line `bytes[start .. end)`. `seconds` is a whole number since 1970, `nanos`
+   * is within one second.
    */
-  // biome-ignore lint/complexity/useMaxParams: called for every line; an object each would be garbage.
+  // biome-ignore lint/complexity/useMaxParams: called for every line; an options object would be garbage each time.
   add(
     seconds: number,
     nanos: number,
@@ -65,7 +65,7 @@ export class BatchStream {
     at = writeVarint(out, at, nanos)
     out[at++] = 0x12
     at = writeVarint(out, at, lineLength)
-    if (lineLength <= loopCopyMax) {
+    if (lineLength <= loopCopyBytes) {
       for (let from = start; from < end; from++) out[at++] = bytes[from]!
     } else {
       out.set(bytes.subarray(start, end), at)
@@ -78,7 +78,7 @@ export class BatchStream {
     this.#length = at
   }
 
-  /** Writes the whole stream into `out` at `at` and returns where it ends. */
+  /** Writes the whole stream into `out` at `at`. Returns where it ends. */
   writeTo(out: Buffer, at: number): number {
     const labelBytes = Buffer.byteLength(this.labelsText)
     let next = at
@@ -91,7 +91,7 @@ export class BatchStream {
     return next + this.#length
   }
 
-  /** Bytes that `writeTo` writes. */
+  /** Number of bytes that `writeTo` writes. */
   get messageLength(): number {
     const labelBytes = Buffer.byteLength(this.labelsText)
     const length = 1 + varintLength(labelBytes) + labelBytes + this.#length
@@ -108,7 +108,7 @@ export class BatchStream {
   }
 }
 
-/** A push request that grows by entries; `finish` gives its protobuf, uncompressed. */
+/** Builds a push request from entries. `finish` produces uncompressed protobuf. */
 export class PushBatchEncoder {
   readonly #streams: BatchStream[] = []
   readonly #pool: BufferPool
@@ -121,7 +121,7 @@ export class PushBatchEncoder {
     return this.#streams.length
   }
 
-  /** Starts a stream; its labels are given once per request. */
+  /** Starts a stream. Its labels are written once, not per entry. */
   addStream(labelsText: string): BatchStream {
     const stream = new BatchStream(labelsText, this.#pool)
     this.#streams.push(stream)
@@ -129,8 +129,8 @@ export class PushBatchEncoder {
   }
 
   /**
-   * Ends the request and hands its bytes to `use`, after which they and the streams' memory go back to
-   * the pool.
+   * Ends the request and passes its bytes to `use`. Afterwards the bytes and the streams' memory
+   * return to the pool.
    */
   finish<T>(use: (body: Buffer) => T): T {
     let length = 0

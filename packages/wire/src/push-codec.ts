@@ -1,5 +1,5 @@
-// The push request in protobuf, read and written straight over bytes with protobufjs's Reader and
-// Writer: no object per entry, lines are not copied when read. The message, for the record:
+// Decodes and encodes the push request in protobuf, directly on bytes with protobufjs's Reader and Writer.
+// Decoding creates no object per entry and does not copy lines. The message:
 //
 //   PushRequest   { 1: repeated Stream }
 //   Stream        { 1: string labels   2: repeated Entry   3: uint64 hash (ignored) }
@@ -23,9 +23,8 @@ import {
 import { type PushStream, PushStreamBuilder } from './push-stream.ts'
 
 /**
- * Reads a push request. The streams' `bytes` is `body` itself, so `body` must not change while they
- * are in use.
- *
+ * Decodes a push request. The streams' `bytes` is `body` itself, so `body` must not change while
+ * they are in use.
  * @throws PushBodyError PUSH_BODY_MALFORMED for wrong wire types and for a body that ends early.
  */
 export function decodePushRequest(body: Buffer): PushStream[] {
@@ -64,7 +63,7 @@ function readStream(reader: protobuf.Reader, end: number, builder: PushStreamBui
   builder.endStream(labelsText, reader.buf as Buffer)
 }
 
-/** Refuses labels that are not UTF-8: their text would stand for many different labels. */
+/** Rejects labels that are not UTF-8, because different labels would get the same text. */
 function checkUtf8(reader: protobuf.Reader, labelsText: string): void {
   const bytes = Buffer.byteLength(labelsText, 'utf8')
   const sent = (reader.buf as Buffer).subarray(reader.pos - bytes, reader.pos)
@@ -160,7 +159,7 @@ function readInt64(reader: protobuf.Reader, tag: number, field: string): number 
   throw malformed('proto: integer overflow')
 }
 
-/** Writes a push request, uncompressed. */
+/** Encodes a push request without compression. */
 export function encodePushRequest(streams: readonly Stream[]): Buffer {
   const writer = protobuf.Writer.create()
   for (const stream of streams) {

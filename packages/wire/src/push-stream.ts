@@ -1,33 +1,28 @@
-// What a push holds, in columns, whichever encoding it came in: the lines stay bytes in the buffer
-// they arrived in, and no object is made per entry.
+// The content of a push in columns, whatever its encoding. Lines stay bytes in the buffer they
+// arrived in, and no object is created per entry.
 
 import { PushBodyError } from './errors.ts'
 import type { Label } from './labels.ts'
+import { pushPairCountMax } from './limits.ts'
 
-/**
- * Metadata pairs of one push, each counted for every entry that has it. A pair may take two bytes on
- * the wire and a hundred in memory; real pushes of 64 MiB have fewer.
- */
-export const pushPairCountMax = 4_000_000
-
-/** Entries of one stream of a push, in the order in which they were sent. */
+/** Entries of one stream of a push, in the order they were sent. */
 export interface PushStream {
-  /** Label set as it was sent, `{a="b"}`; not yet parsed. */
+  /** Label set as sent, `{a="b"}`, not parsed yet. */
   readonly labelsText: string
   readonly entryCount: number
   /** Entry → whole seconds since 1970, rounded down. */
   readonly seconds: Float64Array
   /** Entry → nanoseconds within the second, 0 to 999,999,999. */
   readonly nanos: Uint32Array
-  /** Buffer that the lines lie in. */
+  /** Buffer that contains the lines. */
   readonly bytes: Buffer
   readonly lineOffsets: Uint32Array
   readonly lineLengths: Uint32Array
-  /** Entry → its structured metadata; absent when no entry of the stream has any. */
+  /** Entry → its structured metadata; absent if no entry of the stream has any. */
   readonly metadata: readonly (readonly Label[] | undefined)[] | undefined
 }
 
-/** Where one stream's entries lie in the columns of the whole push. */
+/** Range of one stream's entries in the columns of the whole push. */
 interface StreamRange {
   readonly labelsText: string
   readonly bytes: Buffer
@@ -37,13 +32,13 @@ interface StreamRange {
 }
 
 /**
- * Gathers the columns of a push. All streams share them, since a push often has many streams with few
- * entries; they grow by doubling and are cut into streams at the end.
+ * Builds the columns of a push. All streams share them, because a push often has many streams with
+ * few entries. The columns grow by doubling and are cut into streams at the end.
  */
 export class PushStreamBuilder {
   readonly #streams: StreamRange[] = []
   #count = 0
-  /** First entry of the stream that is being gathered. */
+  /** First entry of the current stream. */
   #from = 0
   #seconds = new Float64Array(1024)
   #nanos = new Uint32Array(1024)
@@ -57,7 +52,7 @@ export class PushStreamBuilder {
     return this.#count
   }
 
-  /** Adds an entry to the stream; `nanos` lies within one second. */
+  /** Adds an entry to the current stream. `nanos` is within one second. */
   add(seconds: number, nanos: number, lineOffset: number, lineLength: number): void {
     const at = this.#count
     if (at === this.#seconds.length) this.#grow()
@@ -68,7 +63,7 @@ export class PushStreamBuilder {
     this.#count = at + 1
   }
 
-  /** Gives the entry added last its structured metadata. */
+  /** Sets the structured metadata of the last entry. */
   setMetadata(labels: readonly Label[]): void {
     if (labels.length === 0) return
     this.#metadata ??= []
@@ -76,8 +71,7 @@ export class PushStreamBuilder {
   }
 
   /**
-   * Counts metadata pairs that are about to be made or referred to.
-   *
+   * Counts metadata pairs before they are created or referenced.
    * @throws PushBodyError PUSH_BODY_TOO_LARGE above `pushPairCountMax`.
    */
   countPairs(count: number): void {
@@ -89,7 +83,7 @@ export class PushStreamBuilder {
     )
   }
 
-  /** Ends the stream whose entries were added since the last one ended; its lines lie in `bytes`. */
+  /** Ends the stream of the entries added since the last one. Its lines are in `bytes`. */
   endStream(labelsText: string, bytes: Buffer): void {
     const metadata = this.#metadata
     if (metadata) metadata.length = this.#count - this.#from
@@ -99,9 +93,9 @@ export class PushStreamBuilder {
   }
 
   /**
-   * Ends the push; the builder is not used afterwards.
+   * Ends the push. Do not use the builder afterwards.
    *
-   * @param bytes Where the lines of all streams lie, if that became known only at the end.
+   * @param bytes Buffer with the lines of all streams, if it became known only now.
    */
   build(bytes?: Buffer): PushStream[] {
     return this.#streams.map(({ labelsText, bytes: ownBytes, from, to, metadata }) => ({

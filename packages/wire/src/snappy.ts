@@ -1,21 +1,16 @@
-// Snappy's block format, as the push protocol uses it: a varint of the uncompressed length, then
+// Snappy's block format, which the push protocol uses: a varint of the uncompressed length, then
 // literals and back references. https://github.com/google/snappy/blob/main/format_description.txt
 
 import { SnappyCompressor } from 'snappyjs/snappy_compressor.js'
 import { SnappyDecompressor } from 'snappyjs/snappy_decompressor.js'
 import { PushBodyError } from './errors.ts'
-
-/**
- * Most bytes one compressed byte can stand for: a two-byte-offset copy of 64 bytes takes three, so
- * 64 / 3, rounded up. A body that declares more is lying.
- */
-export const snappyExpansionMax = 22
+import { snappyExpansionMax } from './limits.ts'
 
 /**
  * Compresses bytes to one Snappy block.
  *
- * @param allocate gives the memory for the result, at least as many bytes as it is asked for: what the
- *   worst case takes, a sixth more than the bytes.
+ * @param allocate Returns memory for the result, at least as many bytes as requested: the worst
+ * case, a sixth more than the input.
  */
 export function snappyCompress(
   bytes: Buffer,
@@ -27,10 +22,10 @@ export function snappyCompress(
 }
 
 /**
- * Decompresses one Snappy block. Nothing is allocated before the declared length was checked against
- * `bytesMax`, against what the body could hold at most, and against what its elements add up to.
+ * Decompresses one Snappy block. Before it allocates anything, it checks the declared length
+ * against `bytesMax`, against what the body can hold at most, and against the sum of its elements.
  *
- * @param allocate gives the memory for the result, at least as many bytes as it is asked for.
+ * @param allocate Returns memory for the result, at least as many bytes as requested.
  * @throws PushBodyError PUSH_BODY_MALFORMED or PUSH_BODY_TOO_LARGE.
  */
 export function snappyDecompress(
@@ -73,8 +68,8 @@ function readDeclaredLength(body: Buffer): { length: number; start: number } {
 }
 
 /**
- * By tag: bytes the element takes and bytes it stands for; 0 for a literal whose length follows.
- * Tables instead of branches, since tags come in no order a processor could guess.
+ * Tag → size of the element and of its output; 0 for a literal whose length follows. Tables instead
+ * of branches, because a processor cannot predict the order of tags.
  */
 const { elementBytesOf, outputBytesOf } = createTagTables()
 
@@ -101,8 +96,8 @@ function createTagTables() {
 }
 
 /**
- * Adds up the output of all elements without making it. The decoder writes where the elements say and
- * does not compare their sum with the declared length, so a short or long body would go unnoticed.
+ * Sums up the output of all elements without producing it. The decoder does not compare that sum
+ * with the declared length, so it would not notice a body that is too short or too long.
  */
 function elementBytes(body: Buffer, start: number): number {
   const end = body.length

@@ -1,11 +1,11 @@
-// The encoder and the decoder behind snappyjs's functions, which alone can write into memory of the
-// caller's; the package's types leave them out.
+// Types for the encoder and decoder classes inside snappyjs. Only these can write into the caller's
+// memory, and the package's own types omit them.
 
 declare module 'snappyjs/snappy_compressor.js' {
   export class SnappyCompressor {
     constructor(uncompressed: Uint8Array)
     maxCompressedLength(): number
-    /** Returns how many bytes were written. */
+    /** Returns the number of bytes written. */
     compressToBuffer(output: Uint8Array): number
   }
 }
@@ -13,9 +13,9 @@ declare module 'snappyjs/snappy_compressor.js' {
 declare module 'snappyjs/snappy_decompressor.js' {
   export class SnappyDecompressor {
     constructor(compressed: Uint8Array)
-    /** Returns -1 when the length cannot be read. */
+    /** Returns -1 if the length cannot be read. */
     readUncompressedLength(): number
-    /** Returns false when an element points outside; does not check the length of the output. */
+    /** Returns false if an element points outside. Does not check the length of the output. */
     uncompressToBuffer(output: Uint8Array): boolean
   }
 }

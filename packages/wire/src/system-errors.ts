@@ -1,16 +1,16 @@
-// What the operating system refuses, in words that say what helps.
+// Explains errors of the operating system in words that help the user.
 
 const reasons: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EPERM: 'the system does not allow it',
   EROFS: 'the file system is read-only',
-  ENOENT: 'there is no such file or directory',
-  ENOTDIR: 'a part of the path is a file, no directory',
-  EEXIST: 'there is a file of that name',
+  ENOENT: 'no such file or directory',
+  ENOTDIR: 'a part of the path is a file, not a directory',
+  EEXIST: 'a file with that name exists',
   EISDIR: 'it is a directory',
   ENOSPC: 'the disk is full',
-  EMFILE: 'too many files are open',
-  ELOOP: 'its symbolic links go in a circle',
+  EMFILE: 'too many open files',
+  ELOOP: 'its symbolic links form a loop',
 }
 
 const actions: Readonly<Record<string, string>> = {
@@ -20,15 +20,18 @@ const actions: Readonly<Record<string, string>> = {
   scandir: 'read',
 }
 
-/** What a caller would change, named after its flags and keys. */
+/** Advice for the user, with the caller's own flags and keys. */
 export interface WaysOut {
-  /** Such as `-server.http-listen-port=PORT`. */
+  /** For example `-server.http-listen-port=PORT`. */
   readonly port: string
-  /** Such as `-common.path-prefix=DIRECTORY`. */
+  /** For example `-common.path-prefix=DIRECTORY`. */
   readonly path: string
 }
 
-/** Says in one line what failed, why, and what to do; undefined where the system has refused nothing. */
+/**
+ * Returns in one line what failed, why, and what to do. Returns `undefined` if the error does not
+ * come from the system.
+ */
 export function explainSystemError(error: unknown, waysOut?: WaysOut): string | undefined {
   const {
     code = '',
@@ -45,18 +48,18 @@ export function explainSystemError(error: unknown, waysOut?: WaysOut): string | 
     const remedy = waysOut ? `: ${waysOut.port}` : ''
     switch (code) {
       case 'EADDRINUSE':
-        return `Cannot listen on ${place}: another program has the port. End it, or take another port${remedy}`
+        return `Cannot listen on ${place}: another program has the port. Stop it, or use another port${remedy}`
       case 'EACCES':
-        return `Cannot listen on ${place}: permission denied. Take a port above 1023${remedy}`
+        return `Cannot listen on ${place}: permission denied. Use a port above 1023${remedy}`
       case 'EADDRNOTAVAIL':
         return `Cannot listen on ${place}: this machine does not have that address`
     }
   }
   const reason = reasons[code]
   if (path === undefined || reason === undefined) return undefined
-  // What is missing or is a directory is not mended by another place to write to.
+  // If something is missing or is a directory, another writable place does not help.
   const isElsewhere = syscall !== 'mkdir' && ['ENOENT', 'EISDIR'].includes(code)
   const remedy =
-    waysOut && !isElsewhere ? `. Name a place that this user may write: ${waysOut.path}` : ''
+    waysOut && !isElsewhere ? `. Choose a place that this user can write: ${waysOut.path}` : ''
   return `Cannot ${actions[syscall] ?? 'open'} ${path}: ${reason}${remedy}`
 }

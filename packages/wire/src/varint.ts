@@ -1,9 +1,8 @@
-// Numbers as protobuf's varints (LEB128), which segments use as well.
+// Writes protobuf's varints (LEB128), which segments use too.
 
 /**
- * Writes a whole number, below 2^53 and not below -2^53, at `at` and returns where it ends. The buffer
- * has 8 bytes of room, 10 where the number may be negative: as protobuf has it, that is written in 64
- * bits' two's complement.
+ * Writes a whole number from -2^53 to 2^53 - 1 at `at`. Returns where it ends. Needs 8 bytes of room,
+ * or 10 if the number may be negative, because protobuf writes those as 64-bit two's complement.
  */
 export function writeVarint(out: Uint8Array, at: number, value: number): number {
   let next = at
@@ -26,7 +25,7 @@ export function writeVarint(out: Uint8Array, at: number, value: number): number 
   return next
 }
 
-/** Bytes that `writeVarint` writes. */
+/** Returns how many bytes `writeVarint` writes. */
 export function varintLength(value: number): number {
   if (value < 0) return 10
   let length = 1

@@ -3,7 +3,7 @@ import { BufferPool } from '../src/index.ts'
 
 const kib = 1024
 
-test('a buffer that was given back is taken again', async t => {
+test('a returned buffer is reused', async t => {
   const pool = new BufferPool(1024 * kib)
   const first = pool.take(100 * kib)
   t.equal(first.length, 112 * kib, 'rounded up to an eighth of the next power of two')
@@ -21,7 +21,7 @@ test('buffers of other sizes are not mixed up', async t => {
   t.ok(pool.take(64 * kib) === small)
 })
 
-test('no more is kept than is allowed', async t => {
+test('no more is kept than allowed', async t => {
   const pool = new BufferPool(128 * kib)
   const buffers = [1, 2, 3].map(() => pool.take(64 * kib))
   for (const buffer of buffers) pool.give(buffer)

@@ -1,12 +1,12 @@
 import { test } from 'tap'
 import { formatProblem, nearestName, unknownKey } from '../src/config-problem.ts'
 
-test('formatProblem writes file, line and column; of a file as a whole only the file', async t => {
+test('formatProblem writes file, line and column, or only the file for the file as a whole', async t => {
   t.equal(formatProblem('a.yaml', { line: 3, column: 5, message: 'No' }), 'a.yaml:3:5: No')
   t.equal(formatProblem('a.yaml', { line: 0, column: 0, message: 'No' }), 'a.yaml: No')
 })
 
-test('nearestName finds the name that differs least, by a quarter of the letters at most', async t => {
+test('nearestName finds the name that differs least, by at most a quarter of the letters', async t => {
   const names = ['max_line_size', 'max_line_size_truncate', 'period', 'file']
   t.equal(nearestName('max_line_sise', names), 'max_line_size')
   t.equal(nearestName('periods', names), 'period')
@@ -18,7 +18,7 @@ test('nearestName finds the name that differs least, by a quarter of the letters
   t.equal(nearestName('x', []), undefined)
 })
 
-test('unknownKey names what was meant, else the known keys unless they are too many', async t => {
+test('unknownKey names the key that was probably meant, or the known keys if they are few', async t => {
   t.equal(
     unknownKey('fiel', 'block', { known: ['files', 'field'] }),
     'Unknown key fiel in block: did you mean field?',
@@ -38,6 +38,6 @@ test('unknownKey names what was meant, else the known keys unless they are too m
   t.equal(unknownKey('a', 'block', { known: [] }), 'Unknown key a in block: it has no keys')
   t.equal(
     unknownKey('other', 'block', { known: Array.from({ length: 51 }, (_, i) => `key${i}`) }),
-    'Unknown key other in block: remove it, or look up its spelling',
+    'Unknown key other in block: remove it, or check its spelling',
   )
 })

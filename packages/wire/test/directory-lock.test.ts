@@ -10,7 +10,7 @@ const onUnsupported = (why: Error) => {
   throw why
 }
 
-/** Starts a process that has the lock; it is ended with the test. */
+/** Starts a process that holds the lock. It ends with the test. */
 async function holdElsewhere(t: Test, path: string): Promise<ChildProcess> {
   const script = new URL('fixtures/lock-holder.ts', import.meta.url).pathname
   const child = spawn(process.execPath, [script, path], { stdio: ['ignore', 'pipe', 'inherit'] })
@@ -19,7 +19,7 @@ async function holdElsewhere(t: Test, path: string): Promise<ChildProcess> {
   return child
 }
 
-test('a lock is had by one, also within a process', async t => {
+test('only one holder has a lock, even within a process', async t => {
   const path = join(t.testdir(), 'lock')
   const first = await lockDirectory({
     path,
@@ -37,7 +37,7 @@ test('a lock is had by one, also within a process', async t => {
     lockDirectory({ path, what: 'data directory /x', role: 'store', onUnsupported }),
     {
       code: 'DIRECTORY_LOCKED',
-      message: `Cannot use the data directory /x: process ${process.pid} on host ${hostname()} has it; stop that process, or name another directory`,
+      message: `Cannot use the data directory /x: process ${process.pid} on host ${hostname()} is using it; stop that process, or use another directory`,
     },
   )
   await first.release()
@@ -51,7 +51,7 @@ test('a lock is had by one, also within a process', async t => {
   await second.release()
 })
 
-test('a lock is gone with its process, also a killed one', async t => {
+test('a lock ends with its process, even if that is killed', async t => {
   const path = join(t.testdir(), 'lock')
   const child = await holdElsewhere(t, path)
   const onWait = () => void t.fail('a process of this host is not waited for')
@@ -68,7 +68,7 @@ test('a lock is gone with its process, also a killed one', async t => {
   await lock.release()
 })
 
-test('a process of another host or container is waited for, and taken over from', async t => {
+test('a lock waits for a process of another host or container, and takes over', async t => {
   for (const elsewhere of [
     { pid: 1, host: 'store-before', pidNamespace: '' },
     { pid: 1, host: hostname(), pidNamespace: 'pid:[1]' },
@@ -85,13 +85,13 @@ test('a process of another host or container is waited for, and taken over from'
       },
     })
     const lock = await taking
-    t.match(waits, [elsewhere], 'told once')
+    t.match(waits, [elsewhere], 'reported once')
     t.match(readFileSync(path, 'utf8'), `"pid":${process.pid}`)
     await lock.release()
   }
 })
 
-test('waiting ends with its signal', async t => {
+test('its signal aborts the wait', async t => {
   const path = join(t.testdir(), 'lock')
   await holdElsewhere(t, path)
   writeFileSync(path, 'nobody knows')

@@ -16,13 +16,13 @@ test('streams, entries and structured metadata', async t => {
   t.same(stream?.metadata, [undefined, [{ name: 'trace_id', value: 'a\nb' }], undefined])
 })
 
-test('what follows the first object is not looked at', async t => {
+test('everything after the first object is ignored', async t => {
   const one = '{"streams":[{"stream":{"app":"a}"},"values":[["1","x"]]}]}'
   t.equal(decode(`${one}{"streams":[]}`)[0]?.labelsText, '{app="a}"}')
   t.throws(() => decode(`${one.slice(0, -1)} {`), { code: 'PUSH_BODY_MALFORMED' })
 })
 
-test('label values that are no strings are taken by their source text', async t => {
+test('label values that are not strings become their source text', async t => {
   const [stream] = decode(
     '{"streams":[{"stream":{"a":1.0,"b":true,"c":null,"d":"x"},"values":[]}]}',
   )
@@ -36,7 +36,7 @@ test('a body without streams is empty', async t => {
   t.equal(decode('{"streams":[{"stream":{"a":"b"},"values":null}]}')[0]?.entryCount, 0)
 })
 
-test('what has the wrong shape is refused, and the place is named', async t => {
+test('the wrong shape is rejected with its place', async t => {
   const refuse = (text: string, message: RegExp) =>
     t.throws(() => decode(text), { code: 'PUSH_BODY_MALFORMED', message }, text)
   const values = (text: string) => `{"streams":[{"stream":{"a":"b"},"values":${text}}]}`
@@ -56,7 +56,7 @@ test('what has the wrong shape is refused, and the place is named', async t => {
   refuse(values('[["1","x",{"a":5}]]'), /values\[0\]\[2\]\.a/)
 })
 
-test('the older form has labels as text and RFC 3339 times', async t => {
+test('the older format has labels as text and RFC 3339 times', async t => {
   const body =
     '{"streams":[{"labels":"{a=\\"b\\"}","entries":[{"ts":"2026-01-15T00:00:00.5Z","line":"x"}]}]}'
   const [stream] = decodeLegacyJsonPush(Buffer.from(body))
@@ -68,17 +68,17 @@ test('the older form has labels as text and RFC 3339 times', async t => {
   })
 })
 
-test('few bytes cannot ask for much memory', async t => {
+test('a few bytes cannot claim much memory', async t => {
   const values = (value: string, count: number) =>
     Buffer.from(`{"streams":[{"stream":{},"values":[${Array(count).fill(value).join(',')}]}]}`)
   t.throws(() => decodeJsonPush(values('[]', 2_500_000)), { code: 'PUSH_BODY_TOO_LARGE' })
-  // What stands in strings is not counted.
+  // Text inside strings is not counted.
   const line = JSON.stringify('[{"a":"\\\\",,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,}]')
   const [stream] = decodeJsonPush(values(`["1700000000000000000",${line}]`, 100_000))
   t.equal(stream!.entryCount, 100_000)
 })
 
-test('a label value that is no string is its source text, inside as well', async t => {
+test('a label value that is not a string keeps its source text at every level', async t => {
   const f = (value: string, want: string) => {
     const body = `{"streams":[{"stream":{"a":${value}},"values":[["1","x"]]}]}`
     t.equal(decodeJsonPush(Buffer.from(body))[0]!.labelsText, `{a=${JSON.stringify(want)}}`)
@@ -91,8 +91,8 @@ test('a label value that is no string is its source text, inside as well', async
   f('["c",{"d":[2]}]', '["c",{"d":[2]}]')
 })
 
-test('A label value that is nested beyond all measure is refused as the body that it is', async t => {
-  // Four levels stand around the value.
+test('a label value nested too deeply is rejected as malformed', async t => {
+  // Four levels surround the value.
   const bodyOf = (depth: number) => {
     const deep = `${'['.repeat(depth - 4)}"]]"${']'.repeat(depth - 4)}`
     return Buffer.from(`{"streams":[{"stream":{"a":${deep}},"values":[]}]}`)

@@ -17,7 +17,7 @@ import {
 const names = fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,12}$/)
 const pairs = fc.dictionary(names, fc.string({ unit: 'grapheme' }))
 
-test('createLabelSet sorts names, drops empty values, and the last of a name wins', async t => {
+test('createLabelSet sorts names, drops empty values, and keeps the last value of a name', async t => {
   t.same(createLabelSet({ b: '2', a: '1', c: '' }), [
     { name: 'a', value: '1' },
     { name: 'b', value: '2' },
@@ -60,7 +60,7 @@ test('parseLabelSet reads any order and spacing', async t => {
   }
 })
 
-test('parseLabelSet says where a text is wrong', async t => {
+test('parseLabelSet reports where a text is wrong', async t => {
   const at = (text: string): string => {
     try {
       parseLabelSet(text)
@@ -106,7 +106,7 @@ test('labelValue, labelSetToObject and compareLabelSets', async t => {
   t.same([...sorted].reverse().sort(compareLabelSets), sorted)
 })
 
-test('createMetadata leaves out what has no name or no value', async t => {
+test('createMetadata drops pairs without name or value', async t => {
   t.same(
     createMetadata([
       ['b', ''],

@@ -22,7 +22,7 @@ const mapping: OtlpMapping = {
 const nowNs = 1_800_000_000_000_000_005n
 const decoding = { mapping, nowNs }
 
-// The protocol's own definition, as far as it is read, for an encoder that is not ours.
+// The part of the protocol's definition that is read, for an independent encoder.
 const { root } = protobuf.parse(`
   syntax = "proto3";
   message Request { repeated ResourceLogs resource_logs = 1; }
@@ -51,12 +51,12 @@ const Request = root.lookupType('Request')
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Encodes a request, given in its JSON form (ids and bytes in base64), to protobuf. */
+/** Encodes a request from its JSON form (ids and bytes in base64) to protobuf. */
 function encode(request: Json): Buffer {
   return Buffer.from(Request.encode(Request.fromObject(request)).finish())
 }
 
-/** The JSON form as it is sent: ids are hexadecimal there. */
+/** Converts a request to JSON as sent on the wire, with hexadecimal ids. */
 function toJson(request: Json): Buffer {
   const hexIds = (key: string, value: unknown) =>
     (key === 'traceId' || key === 'spanId') && typeof value === 'string'
@@ -223,7 +223,7 @@ test('a body of any type becomes a line', async t => {
   f(map, '{"a":{"__proto__":true},"m":"last","none":null,"z":0.5}')
 })
 
-test('numbers that are none', async t => {
+test('numbers that JSON cannot express', async t => {
   const f = (doubleValue: number, json: unknown, want: string, inside: string) => {
     t.equal(decode(oneRecord({ body: { doubleValue } }))[0]!.line, want)
     t.equal(decodeJson(oneRecord({ body: { doubleValue: json } }))[0]!.line, want)
@@ -237,7 +237,7 @@ test('numbers that are none', async t => {
   f(Number.NEGATIVE_INFINITY, '-Infinity', '-Inf', '"-Inf"')
 })
 
-test('the service is named by service.name, else by the first label that may name it', async t => {
+test('the service name comes from service.name, or the first label that can provide it', async t => {
   const f = (resource: readonly (readonly [string, string])[], want: string) => {
     const sent = resource.map(([key, value]) => attribute(key, text(value)))
     const request = oneRecord({ body: text('x') }, sent)
@@ -259,7 +259,7 @@ test('the service is named by service.name, else by the first label that may nam
   t.equal(decodeOtlpLogs(encode(oneRecord({})), off)[0]!.labelsText, '{}')
 })
 
-test('what the mapping drops is not there', async t => {
+test('dropped attributes are absent', async t => {
   const dropping: OtlpMapping = {
     ...mapping,
     resource: name => (name === 'a' ? 'drop' : 'index_label'),
@@ -286,14 +286,14 @@ test('what the mapping drops is not there', async t => {
   }
 })
 
-test('ids of zeros are none, and so are ids without bytes', async t => {
+test('ids of zeros and ids without bytes count as absent', async t => {
   const zeros = (count: number) => Buffer.alloc(count).toString('base64')
   const request = oneRecord({ traceId: zeros(16), spanId: '' })
   t.same(decode(request)[0]!.metadata, [])
   t.same(decodeJson(request)[0]!.metadata, [])
 })
 
-test('resources and scopes may stand behind what they are of', async t => {
+test('resources and scopes may come after their records', async t => {
   const part = (request: Json) => encode(request)
   const scope = Buffer.from('0a03' + '0a0173', 'hex')
   const record = Buffer.from('1205' + '2a03' + '0a0178', 'hex')
@@ -310,7 +310,7 @@ test('resources and scopes may stand behind what they are of', async t => {
   ])
 })
 
-test('resources without records are no streams', async t => {
+test('resources without records produce no streams', async t => {
   t.same(decode({}), [])
   t.same(decode({ resourceLogs: [{}, { scopeLogs: [{}] }] }), [])
   t.same(decodeJson({ resourceLogs: [{}, { scopeLogs: [{}] }] }), [])
@@ -334,7 +334,7 @@ test('these bytes mean this record, and always will', async t => {
   ])
 })
 
-test('a request cut anywhere is refused', async t => {
+test('a request cut anywhere is rejected', async t => {
   const body = encode(whole)
   for (let length = 1; length < body.length; length++) {
     t.throws(() => decodeOtlpLogs(body.subarray(0, length), decoding), {
@@ -343,7 +343,7 @@ test('a request cut anywhere is refused', async t => {
   }
 })
 
-test('a request with any one byte changed is read or refused', async t => {
+test('a request with any one byte changed is read or rejected', async t => {
   const body = encode(whole)
   for (let at = 0; at < body.length; at++) {
     for (const flip of [0x01, 0x07, 0x80, 0xff]) {
@@ -359,7 +359,7 @@ test('a request with any one byte changed is read or refused', async t => {
   t.pass()
 })
 
-test('wrong wire types are named', async t => {
+test('wrong wire types are reported', async t => {
   const f = (hex: string, field: string) =>
     t.throws(() => decodeOtlpLogs(Buffer.from(hex, 'hex'), decoding), {
       message: new RegExp(`wrong wireType = \\d for field ${field}$`),
@@ -373,13 +373,13 @@ test('wrong wire types are named', async t => {
   f('0a0812061204' + '2a02' + '0805', 'Value')
 })
 
-test('ids of another length are refused', async t => {
+test('ids of the wrong length are rejected', async t => {
   const odd = oneRecord({ traceId: 'AQI=' })
   t.throws(() => decode(odd), { message: 'invalid length for TraceID: 2' })
   t.throws(() => decodeJson(odd), { message: /traceId: not 16 bytes in hexadecimal/ })
 })
 
-test('values nested too deeply are refused, in bodies and in attributes', async t => {
+test('values nested too deeply are rejected, in bodies and in attributes', async t => {
   const nest = (depth: number, kind: 'list' | 'map'): Json => {
     let value: Json = text('x')
     for (let i = 0; i < depth; i++) {
@@ -408,7 +408,7 @@ test('values nested too deeply are refused, in bodies and in attributes', async 
   t.throws(() => decodeOtlpJsonLogs(Buffer.from(body), decoding), PushBodyError)
 })
 
-test('few bytes cannot ask for much memory', async t => {
+test('a few bytes cannot claim much memory', async t => {
   const attributes = Array.from({ length: 3000 }, () => ({}))
   const logRecords = Array.from({ length: 3000 }, () => ({}))
   const request = { resourceLogs: [{ resource: { attributes }, scopeLogs: [{ logRecords }] }] }
@@ -416,7 +416,7 @@ test('few bytes cannot ask for much memory', async t => {
   t.throws(() => decodeJson(request), { code: 'PUSH_BODY_TOO_LARGE' })
 })
 
-test('JSON takes the names of the protocol, numbers of 64 bits and names of severities', async t => {
+test("JSON accepts the protocol's field names, 64-bit numbers and severity names", async t => {
   const f = (record: string, want: Partial<Found>) => {
     const body = `{"resource_logs":[{"scope_logs":[{"log_records":[${record}]}]}]}`
     t.match(entriesOf(decodeOtlpJsonLogs(Buffer.from(body), decoding))[0], want)
@@ -439,7 +439,7 @@ test('JSON takes the names of the protocol, numbers of 64 bits and names of seve
   f('{"severityNumber":"9","unknown":{"x":[1]}}', { metadata: ['severity_number=9'] })
 })
 
-test('JSON that is no request is refused, and the place named', async t => {
+test('JSON that is not a request is rejected with its place', async t => {
   const f = (body: string, message: RegExp) =>
     t.throws(() => decodeOtlpJsonLogs(Buffer.from(body), decoding), {
       code: 'PUSH_BODY_MALFORMED',
@@ -460,7 +460,7 @@ test('JSON that is no request is refused, and the place named', async t => {
   f(record('{"timeUnixNano":-1}'), /timeUnixNano: -1 is out of range$/)
   f(record('{"timeUnixNano":1.5}'), /timeUnixNano: not a whole number$/)
   f(record('{"flags":"4294967296"}'), /flags: 4294967296 is out of range$/)
-  f(record('{"severityNumber":"LOUD"}'), /severityNumber: "LOUD" is no severity$/)
+  f(record('{"severityNumber":"LOUD"}'), /severityNumber: "LOUD" is not a severity$/)
   f(record('{"body":{"doubleValue":"many"}}'), /doubleValue: not a number$/)
   f(record('{"body":{"boolValue":"yes"}}'), /boolValue: not true or false$/)
   f(record('{"traceId":"xyz"}'), /traceId: not 16 bytes in hexadecimal$/)
@@ -530,7 +530,7 @@ const request = fc.record({
   ),
 })
 
-test('both encodings of any request mean the same', async t => {
+test('both encodings of any request give the same result', async t => {
   fc.assert(
     fc.property(request, sent => {
       const streams = decode(sent)
@@ -574,6 +574,6 @@ test('any bytes give streams or a PushBodyError', async t => {
   t.pass()
 })
 
-test('an error is a google.rpc.Status with its message alone', async t => {
+test('an error is a google.rpc.Status with only its message', async t => {
   t.equal(encodeOtlpError('no').toString('hex'), '12026e6f')
 })

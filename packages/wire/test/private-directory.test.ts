@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import { test } from 'tap'
 import { makePrivateDirectory } from '../src/index.ts'
 
-test('makePrivateDirectory makes a directory and those above it, for their owner alone', async t => {
+test('makePrivateDirectory creates a directory and its parents, for their owner only', async t => {
   const directory = t.testdir({ file: 'x', there: {} })
   makePrivateDirectory(`${directory}/there`)
   makePrivateDirectory(`${directory}/there/a/b/c`)

@@ -9,7 +9,7 @@ import {
 } from '../src/index.ts'
 import { decodePushRequest, encodePushRequest } from '../src/push-codec.ts'
 
-/** The columns as entries again. */
+/** Converts the columns back to entries. */
 function entriesOf(stream: PushStream) {
   return Array.from({ length: stream.entryCount }, (_, i) => {
     const start = stream.lineOffsets[i]!
@@ -90,7 +90,7 @@ test('encodePushRequest writes these bytes, and always will', async t => {
   t.equal(encoded.toString('hex'), golden.toString('hex'))
 })
 
-test('decodePushRequest reads them, and skips fields it does not know', async t => {
+test('decodePushRequest reads them, and skips unknown fields', async t => {
   const unknown = Buffer.from('4a0178', 'hex')
   const [stream] = decodePushRequest(Buffer.concat([unknown, golden]))
   t.equal(stream?.labelsText, '{app="x"}')
@@ -99,14 +99,14 @@ test('decodePushRequest reads them, and skips fields it does not know', async t 
   ])
 })
 
-test('a body cut anywhere is refused or holds less, and never holds anything else', async t => {
+test('a body cut anywhere is rejected or holds fewer entries, and never different ones', async t => {
   for (let length = 1; length < golden.length; length++) {
     t.throws(() => decodePushRequest(golden.subarray(0, length)), { code: 'PUSH_BODY_MALFORMED' })
   }
   t.same(decodePushRequest(Buffer.alloc(0)), [])
 })
 
-test('wrong wire types are named', async t => {
+test('wrong wire types are reported', async t => {
   t.throws(() => decodePushRequest(Buffer.from('0805', 'hex')), {
     message: 'proto: wrong wireType = 0 for field Streams',
   })
@@ -117,7 +117,7 @@ test('wrong wire types are named', async t => {
   t.throws(() => decodePushRequest(Buffer.from([0x0f, 1])), PushBodyError, 'wire type 7')
 })
 
-test('nanoseconds beyond a second are refused', async t => {
+test('nanoseconds beyond a second are rejected', async t => {
   const body = Buffer.from('0a0c' + '120a' + '0a08' + '0801' + '1080a8d6b907' + '', 'hex')
   t.throws(() => decodePushRequest(body), { code: 'PUSH_BODY_MALFORMED' })
 })

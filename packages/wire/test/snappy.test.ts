@@ -16,7 +16,7 @@ test('bytes are the same after compression and decompression', async t => {
   t.same(snappyDecompress(snappyCompress(text), limit), text)
 })
 
-test('a block written by hand reads as the format says', async t => {
+test('a block written by hand decodes as the format specifies', async t => {
   // length 11, literal "abc", copy of 8 bytes from 3 back
   t.equal(
     snappyDecompress(Buffer.from([11, 2 << 2, 97, 98, 99, (4 << 2) | 1, 3]), limit).toString(),
@@ -38,7 +38,7 @@ test('a declared length is checked before anything is allocated', async t => {
   refuse(t, declared(1000), 'PUSH_BODY_MALFORMED', 'more than the body can hold')
 })
 
-test('cut, longer and shorter bodies are refused', async t => {
+test('truncated bodies and wrong lengths are rejected', async t => {
   const good = snappyCompress(Buffer.from('some line of a log, some line of a log, and its end'))
   for (let length = 0; length < good.length; length++) {
     refuse(t, good.subarray(0, length), 'PUSH_BODY_MALFORMED', `cut at ${length}`)

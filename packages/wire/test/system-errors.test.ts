@@ -9,11 +9,11 @@ test('explainSystemError says what failed, why, and what to do', async t => {
   const listen = { syscall: 'listen', port: 3100, address: '127.0.0.1' }
   f(
     { ...listen, code: 'EADDRINUSE' },
-    'Cannot listen on 127.0.0.1:3100: another program has the port. End it, or take another port: -port=PORT',
+    'Cannot listen on 127.0.0.1:3100: another program has the port. Stop it, or use another port: -port=PORT',
   )
   f(
     { ...listen, code: 'EACCES', address: '::', port: 80 },
-    'Cannot listen on [::]:80: permission denied. Take a port above 1023: -port=PORT',
+    'Cannot listen on [::]:80: permission denied. Use a port above 1023: -port=PORT',
   )
   f(
     { ...listen, code: 'EADDRNOTAVAIL' },
@@ -21,7 +21,7 @@ test('explainSystemError says what failed, why, and what to do', async t => {
   )
   f(
     { code: 'EROFS', syscall: 'mkdir', path: '/data' },
-    'Cannot make the directory /data: the file system is read-only. Name a place that this user may write: -path=DIRECTORY',
+    'Cannot make the directory /data: the file system is read-only. Choose a place that this user can write: -path=DIRECTORY',
   )
   f({ code: 'EIO', syscall: 'open', path: '/data' }, undefined)
   f({ ...listen, code: 'EMFILE' }, undefined)

@@ -1,4 +1,4 @@
-{{/* The agent's configuration, with templates in it resolved. */}}
+{{/* The agent's configuration, with its templates resolved. */}}
 {{- define "skald.agentConfig" -}}
 {{- tpl .Values.promtail.config.file .Values.promtailScope -}}
 {{- end -}}

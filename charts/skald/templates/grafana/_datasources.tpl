@@ -1,4 +1,4 @@
-{{/* What Grafana is provisioned with. */}}
+{{/* The provisioning of Grafana. */}}
 {{- define "skald.datasources" -}}
 apiVersion: 1
 datasources:
@@ -21,7 +21,7 @@ datasources:
     {{- end }}
     jsonData: {{- toYaml (merge $json $more) | nindent 6 }}
 {{- end }}
-{{- /* The URL that loki-stack gave by default speaks of its own Prometheus. */}}
+{{- /* The default URL of loki-stack points to its own Prometheus. */}}
 {{- if and .Values.prometheus.enabled .Values.prometheus.url (not (contains "prometheus.fullname" .Values.prometheus.url)) }}
   - name: Prometheus
     type: prometheus

@@ -1,6 +1,6 @@
 {{/*
-The store's configuration, with templates in it resolved. People who told Loki's table manager, as its old chart had
-it, how long to keep lines, or to keep them for ever, have it so here, unless they say otherwise in the new keys.
+The store's configuration, with its templates resolved. If the values set a retention in Loki's table manager, as the
+old chart did, that retention holds here too, unless the new keys set another one.
 */}}
 {{- define "skald.storeConfig" -}}
 {{- $config := deepCopy (omit .Values.loki.config "existingSecret") -}}

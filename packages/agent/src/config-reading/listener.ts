@@ -1,6 +1,6 @@
 // Keys of an HTTP server: the agent's own server and the sources that have one.
 
-import { type LogLevel, logLevels } from '../logger.ts'
+import { type LogFormat, type LogLevel, logFormats, logLevels } from '@skald/wire'
 import type { ServerTls } from '../net/server-tls.ts'
 import {
   readBoolean,
@@ -19,7 +19,7 @@ export interface ListenerConfig {
   readonly httpListenPort: number
   readonly httpPathPrefix: string
   readonly logLevel: LogLevel
-  readonly logFormat: 'logfmt' | 'json'
+  readonly logFormat: LogFormat
   /** Absent for plain HTTP. */
   readonly tls?: ServerTls
 }
@@ -62,7 +62,7 @@ export const listenerFields = {
   http_path_prefix: readPathPrefix,
   http_tls_config: readHttpTls,
   log_level: readOneOf(logLevels),
-  log_format: readOneOf(['logfmt', 'json', ''] as const),
+  log_format: readOneOf([...logFormats, ''] as const),
   register_instrumentation: readBoolean,
   graceful_shutdown_timeout: readDurationMs,
   http_listen_network: readNetwork,

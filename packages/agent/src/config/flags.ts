@@ -8,10 +8,9 @@ import {
   parseConfigBytes,
   parseGoDuration,
 } from '@skald/go-dialect'
-import { isLabelName } from '@skald/wire'
+import { isLabelName, type LogFormat, type LogLevel, logFormats, logLevels } from '@skald/wire'
 import { parseYaml } from '../config-reading/yaml-cursor.ts'
 import type { ConfigProblem } from '../errors.ts'
-import type { LogLevel } from '../logger.ts'
 import type { ServerTls } from '../net/server-tls.ts'
 import type { AgentConfig } from './agent-config.ts'
 import { type ClientConfig, clientDefaults, createClientConfig } from './clients.ts'
@@ -136,8 +135,12 @@ export function applyFlags(
   const fail = (message: string) => problems.push({ line: 0, column: 0, message })
   const { server, positions, target, limits, fileWatch } = config
   const level = given('log.level') ?? server.logLevel
-  if (!['debug', 'info', 'warn', 'error'].includes(level)) {
+  if (!logLevels.includes(level as LogLevel)) {
     fail(`-log.level must be debug, info, warn or error, found ${JSON.stringify(level)}`)
+  }
+  const format = given('log.format') || server.logFormat
+  if (!logFormats.includes(format as LogFormat)) {
+    fail(`-log.format must be logfmt or json, found ${JSON.stringify(format)}`)
   }
   return {
     ...config,
@@ -152,7 +155,7 @@ export function applyFlags(
       checksHealth: asBoolean('server.health-check-target', server.checksHealth),
       ...tlsOfFlags(flags, fail),
       logLevel: level as LogLevel,
-      logFormat: given('log.format') === 'json' ? 'json' : server.logFormat,
+      logFormat: format as LogFormat,
     },
     positions: {
       filename: given('positions.file') ?? positions.filename,

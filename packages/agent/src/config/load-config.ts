@@ -2,8 +2,8 @@
 // unknown keys and wrong values at once, each with its line. Accepts Promtail keys that have no effect
 // here, and refuses unsupported ones by name.
 
-import type { FlagValues } from '@skald/go-dialect'
-import { expandEnvironment, expansionNotes, formatProblem } from '@skald/wire'
+import { type FlagValues, formatDurationMs } from '@skald/go-dialect'
+import { ConfigError, expandEnvironment, expansionNotes, formatProblem } from '@skald/wire'
 import {
   readBoolean,
   readBytes,
@@ -19,7 +19,7 @@ import {
   type ValueReader,
   type YamlCursor,
 } from '../config-reading/yaml-cursor.ts'
-import { ConfigError, type ConfigProblem } from '../errors.ts'
+import type { ConfigProblem } from '../errors.ts'
 import type {
   AgentConfig,
   FileWatchConfig,
@@ -154,7 +154,9 @@ const readFileWatch: ValueReader<Partial<FileWatchConfig>> = cursor => {
   if (max !== undefined && max < min) {
     cursor
       .get('max_poll_frequency')
-      ?.failAtKey(`max_poll_frequency (${max} ms) must not be below min_poll_frequency (${min} ms)`)
+      ?.failAtKey(
+        `max_poll_frequency (${formatDurationMs(max)}) must not be below min_poll_frequency (${formatDurationMs(min)})`,
+      )
   }
   return { minPollMs: min, maxPollMs: max ?? Math.max(min, defaults.fileWatch.maxPollMs) }
 }

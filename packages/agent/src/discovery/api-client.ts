@@ -3,6 +3,7 @@
 
 import type { Agent, IncomingMessage } from 'node:http'
 import https from 'node:https'
+import { formatDurationMs } from '@skald/go-dialect'
 import { ApiError, describeError } from '../errors.ts'
 import { apiAnswerMs, apiBodyBytesMax, apiErrorBytesMax, apiKeepAliveMs } from '../limits.ts'
 import { parseRetryAfterMs } from '../net/backoff.ts'
@@ -71,7 +72,7 @@ export class ApiClient {
       throw new ApiError(message, { status: statusCode, retryAfterMs })
     }
     response.setTimeout(idleMs, () =>
-      response.destroy(new Error(`nothing arrived for ${idleMs} ms`)),
+      response.destroy(new Error(`nothing arrived for ${formatDurationMs(idleMs)}`)),
     )
     return response
   }
@@ -98,7 +99,7 @@ export class ApiClient {
         ? https.request(url, { ...options, ...tlsOptions(tls) })
         : http.request(url, options)
       const timer = setTimeout(
-        () => request.destroy(new Error(`no answer within ${apiAnswerMs} ms`)),
+        () => request.destroy(new Error(`no answer within ${formatDurationMs(apiAnswerMs)}`)),
         apiAnswerMs,
       )
       request.once('error', error => {

@@ -6,8 +6,8 @@ import { dirname, resolve } from 'node:path'
 import { readList, readRefreshMs, readText } from '../config-reading/readers.ts'
 import { parseYaml, type ValueReader } from '../config-reading/yaml-cursor.ts'
 import type { ConfigProblem } from '../errors.ts'
-import { DirectoryWatcher } from '../files/directory-watcher.ts'
 import { compileGlob, type Glob } from '../files/glob.ts'
+import { PlaceWatcher } from '../files/place-watcher.ts'
 import { targetFileBytesMax, targetFileSettleMs } from '../limits.ts'
 import { metaLabel } from './meta-label.ts'
 import { readStaticConfigs, staticGroups } from './static.ts'
@@ -56,7 +56,7 @@ class FileDiscovery implements Discoverer {
   readonly #directories: ReadonlySet<string>
   readonly #refreshMs: number
   readonly #context: DiscoveryContext
-  readonly #watcher: DirectoryWatcher
+  readonly #watcher: PlaceWatcher
   /** Last good content of each file. */
   #groups = new Map<string, readonly TargetGroup[]>()
   /** Last problem of each file, so that each is logged once. */
@@ -77,8 +77,8 @@ class FileDiscovery implements Discoverer {
     this.#refreshMs = config.refreshMs
     this.#context = context
     const { logger } = context
-    // React to any name: if a file is a link into a replaced directory, events name only the link.
-    this.#watcher = new DirectoryWatcher({ onChange: () => this.#refreshSoon(), logger })
+    // React to any name: if a file is a link into a replaced directory, events name only the directory.
+    this.#watcher = new PlaceWatcher({ onChange: () => this.#refreshSoon(), logger })
   }
 
   start(onGroups: (groups: Iterable<TargetGroup>) => void): void {
@@ -107,7 +107,7 @@ class FileDiscovery implements Discoverer {
   async #readAll(): Promise<void> {
     while (this.#isWanted && !this.#isStopped) {
       this.#isWanted = false
-      this.#watcher.watch(this.#directories)
+      await this.#watcher.watch(this.#directories)
       const next = new Map<string, readonly TargetGroup[]>()
       const onUnreadable = (directory: string, error: Error) => {
         this.#report(directory, error.message)
@@ -157,8 +157,8 @@ class FileDiscovery implements Discoverer {
     this.#isStopped = true
     clearInterval(this.#timer)
     clearTimeout(this.#settleTimer)
-    this.#watcher.close()
     await this.#refreshing
+    await this.#watcher.close()
   }
 }
 

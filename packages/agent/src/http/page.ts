@@ -1,6 +1,7 @@
 // The frame of the HTML pages: plain HTML without scripts, light or dark like the reader's system, with
 // links to the other pages and a filter that the server applies.
 
+import { ascending } from '@skald/wire'
 import { shownLabelCharactersMax } from '../limits.ts'
 
 /** HTML that is safe to insert into a page. */
@@ -73,7 +74,7 @@ export function renderPage({ title, prefix, filter }: PageFrame, body: Html): st
 
 /** Renders labels for people. */
 export function renderLabels(labels: Iterable<readonly [string, string]>): Html {
-  const sorted = [...labels].sort(([a], [b]) => (a < b ? -1 : 1))
+  const sorted = [...labels].sort(([a], [b]) => ascending(a, b))
   const items = sorted.map(([name, value]) => {
     const text = `${name}=${JSON.stringify(value)}`
     if (text.length <= shownLabelCharactersMax) return html`<code class="label">${text}</code> `

@@ -1,13 +1,13 @@
 // Prints entries instead of sending them (-dry-run), one per line: time, labels, text.
 
 import type { Writable } from 'node:stream'
-import { formatGoTime } from '@skald/go-dialect'
+import { formatDurationMs, formatGoTime } from '@skald/go-dialect'
+import type { Colours } from '@skald/wire'
 import { stringify } from 'yaml'
 import type { ClientConfig } from '../config/clients.ts'
 import { LabelState } from '../line/label-state.ts'
 import type { SinkLine } from '../line/line-sink.ts'
 import type { Delivery } from '../push/delivery.ts'
-import type { Colours } from './colours.ts'
 
 const timeLayout = '2006-01-02T15:04:05.999999999-0700'
 const tenantLabel = '__tenant_id__'
@@ -65,13 +65,13 @@ export function describeClients(clients: readonly ClientConfig[]): string {
       ...(client.name === undefined ? {} : { name: client.name }),
       url: transport.url.href,
       ...(client.tenantId === '' ? {} : { tenant_id: client.tenantId }),
-      batchwait: `${client.batchWaitMs}ms`,
+      batchwait: formatDurationMs(client.batchWaitMs),
       batchsize: client.batchBytesMax,
-      timeout: `${transport.timeoutMs}ms`,
+      timeout: formatDurationMs(transport.timeoutMs),
       follow_redirects: transport.followsRedirects,
       backoff_config: {
-        min_period: `${backoff.minMs}ms`,
-        max_period: `${backoff.maxMs}ms`,
+        min_period: formatDurationMs(backoff.minMs),
+        max_period: formatDurationMs(backoff.maxMs),
         max_retries: backoff.attemptsMax,
       },
       ...(transport.authorization && { authorization: '<secret>' }),

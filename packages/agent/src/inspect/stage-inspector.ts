@@ -1,10 +1,10 @@
 // Shows what each stage does to a line (-inspect): the parts of the entry that changed.
 
 import { formatRfc3339 } from '@skald/go-dialect'
+import type { Colours } from '@skald/wire'
 import type { LineOrigin } from '../line/line-origin.ts'
 import type { PipelineEntry } from '../pipeline/entry.ts'
 import type { NextStage, Stage, StageInspection } from '../pipeline/stage.ts'
-import type { Colours } from './colours.ts'
 
 /** Where to write the differences, and in which colours. */
 export interface StageInspector {

@@ -58,6 +58,7 @@ function execute(
   try {
     return template.execute({
       get,
+      nowNs: () => BigInt(Date.now()) * 1_000_000n,
       *entries() {
         for (const name of new Set([...extracted.keys(), 'Value', 'Entry'])) {
           const text = get(name)

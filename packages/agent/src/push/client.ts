@@ -1,5 +1,6 @@
 // Pushes one batch: headers, authentication, redirects, timeouts. verdict.ts decides what an answer means.
 
+import { formatDurationMs } from '@skald/go-dialect'
 import { describeError } from '../errors.ts'
 import { answerCharactersMax, redirectsMax } from '../limits.ts'
 import {
@@ -92,7 +93,7 @@ export function createPushTransport(config: TransportConfig, userAgent: string):
         return await follow(body, tenant, AbortSignal.any([signal, timeout]))
       } catch (error) {
         const why = timeout.aborted
-          ? `no answer within ${config.timeoutMs} ms`
+          ? `no answer within ${formatDurationMs(config.timeoutMs)}`
           : describeError(error)
         return { status: -1, text: why }
       }

@@ -1,25 +1,26 @@
 // The line rate limit of the whole agent (limits_config.readline_rate), between the pipelines and the
 // queue.
 
+import { type Rate, TokenBucket } from '@skald/wire'
 import type { LineSink, SinkLine } from '../line/line-sink.ts'
-import { TokenBucket } from '../token-bucket.ts'
 
 /** Passes a number of lines per second. Drops the others, or makes readers wait. */
 export class RateLimiter implements LineSink {
+  readonly #rate: Rate
   readonly #bucket: TokenBucket
   readonly #sink: LineSink
   readonly #nowMs: () => number
   readonly #onDrop: (() => void) | undefined
 
   constructor(options: {
-    readonly rate: number
-    readonly burst: number
+    readonly rate: Rate
     readonly sink: LineSink
     readonly nowMs: () => number
     /** Called for each dropped line. Without it, lines wait. */
     readonly onDrop: (() => void) | undefined
   }) {
-    this.#bucket = new TokenBucket(options)
+    this.#rate = options.rate
+    this.#bucket = new TokenBucket(options.rate)
     this.#sink = options.sink
     this.#nowMs = options.nowMs
     this.#onDrop = options.onDrop
@@ -27,8 +28,8 @@ export class RateLimiter implements LineSink {
 
   add(line: SinkLine): void {
     const nowMs = this.#nowMs()
-    if (!this.#onDrop) this.#bucket.takeAnyway(nowMs)
-    else if (!this.#bucket.take(nowMs)) {
+    if (!this.#onDrop) this.#bucket.takeAnyway(1, this.#rate, nowMs)
+    else if (!this.#bucket.take(1, this.#rate, nowMs)) {
       this.#onDrop()
       return
     }
@@ -37,6 +38,8 @@ export class RateLimiter implements LineSink {
 
   /** Returns the time until which no further line may come; 0 for none. */
   pausedUntilMs(nowMs: number): number {
-    return this.#onDrop ? 0 : this.#bucket.freeAtMs(nowMs)
+    if (this.#onDrop) return 0
+    const pauseMs = this.#bucket.msUntil(1, this.#rate, nowMs)
+    return pauseMs === 0 ? 0 : nowMs + pauseMs
   }
 }

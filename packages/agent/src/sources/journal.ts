@@ -1,6 +1,7 @@
 // journal: reads systemd's journal through journalctl, starting at a saved cursor.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ascending } from '@skald/wire'
 import { readBoolean, readDurationMs, readLabels, readText } from '../config-reading/readers.ts'
 import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 import { journalAgeMsDefault, journalBackoff, journalEntryBytesMax } from '../limits.ts'
@@ -50,7 +51,6 @@ export const readJournalSource: ValueReader<SourceConfig> = cursor => {
   const check = (reader: string) =>
     checkProgram('journalctl', {
       args: ['--version'],
-      code: 'JOURNALCTL_MISSING',
       before: `${reader} reads the journal`,
       after: 'Install systemd, or remove the job',
     })
@@ -206,5 +206,5 @@ class JournalSource implements Source {
 }
 
 function formatFields(fields: ReadonlyMap<string, string>): string {
-  return JSON.stringify(Object.fromEntries([...fields].sort(([a], [b]) => (a < b ? -1 : 1))))
+  return JSON.stringify(Object.fromEntries([...fields].sort(([a], [b]) => ascending(a, b))))
 }

@@ -3,6 +3,7 @@
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { TextDecoder } from 'node:util'
+import { ProgramMissingError } from '../errors.ts'
 import { complaintBytesMax } from '../limits.ts'
 
 /** A running program. */
@@ -23,13 +24,12 @@ export interface ProgramEnd {
 /**
  * Checks that a program can be run.
  *
- * @throws Error with the given code if it cannot.
+ * @throws ProgramMissingError if it cannot.
  */
 export function checkProgram(
   program: string,
   options: {
     readonly args: readonly string[]
-    readonly code: string
     /** Text before and after the system's own message: who needs the program for what, and what to do. */
     readonly before: string
     readonly after: string
@@ -38,7 +38,7 @@ export function checkProgram(
   const { error } = spawnSync(program, options.args, { stdio: 'ignore', windowsHide: true })
   if (!error) return
   const message = `${options.before}, and ${program} cannot be run: ${error.message}. ${options.after}`
-  throw Object.assign(new Error(message, { cause: error }), { code: options.code })
+  throw new ProgramMissingError(message, { cause: error })
 }
 
 /** Starts a program. Its standard output must be read. */

@@ -5,9 +5,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TextDecoder } from 'node:util'
+import { formatDurationMs } from '@skald/go-dialect'
 import { privateFileMode } from '@skald/wire'
+import { WevtutilError } from '../errors.ts'
 import { eventCharactersMax, eventPageMax, eventSilenceMsMax } from '../limits.ts'
-import { decoderOf, type ProgramEnd, type RunningProgram, startProgram } from './program.ts'
+import { decoderOf, type RunningProgram, startProgram } from './program.ts'
 import { type ChannelQuery, formatBookmark, parseBookmark, placeOf } from './windows-query.ts'
 
 /** A page of events, oldest first. */
@@ -19,16 +21,6 @@ export interface Page {
 }
 
 const eventEnd = '</Event>'
-
-/** Thrown when wevtutil ends with an error. */
-export class WevtutilError extends Error {
-  readonly exitCode: number | null
-
-  constructor({ exitCode, complaint }: ProgramEnd) {
-    super(complaint)
-    this.exitCode = exitCode
-  }
-}
 
 /** Runs wevtutil, one process at a time. */
 export class Wevtutil {
@@ -130,7 +122,9 @@ export class Wevtutil {
         // Its child processes may keep the output open.
         child.stdout.destroy()
         child.stderr.destroy()
-        reject(new Error(`wevtutil was silent for ${this.#silenceMs / 1000} s and was killed`))
+        reject(
+          new Error(`wevtutil was silent for ${formatDurationMs(this.#silenceMs)} and was killed`),
+        )
       }, this.#silenceMs)
     })
     try {

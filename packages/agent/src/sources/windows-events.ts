@@ -50,7 +50,6 @@ export const readWindowsEventsSource: ValueReader<SourceConfig> = cursor => {
   const start = async (context: SourceContext) => {
     checkProgram('wevtutil', {
       args: ['/?'],
-      code: 'WEVTUTIL_MISSING',
       before: `job ${context.jobName} reads the event log of Windows`,
       after: 'Run this job on Windows, or remove it',
     })

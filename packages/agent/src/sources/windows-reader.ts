@@ -2,11 +2,12 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseRfc3339 } from '@skald/go-dialect'
+import { WevtutilError } from '../errors.ts'
 import { eventPageMax, eventReaderBackoff } from '../limits.ts'
 import { backoffMs } from '../net/backoff.ts'
 import { PendingPlaces } from './pending-places.ts'
 import { cursorKey, type Source, type SourceContext } from './source.ts'
-import { type Wevtutil, WevtutilError } from './wevtutil.ts'
+import type { Wevtutil } from './wevtutil.ts'
 import { formatWindowsEvent, type LineOptions, parseWindowsEvent } from './windows-event.ts'
 import { type ChannelQuery, formatBookmark, isSameChannel, placeOf } from './windows-query.ts'
 

@@ -3,6 +3,7 @@
 
 import { type BigIntStats, closeSync } from 'node:fs'
 import { basename } from 'node:path'
+import { ascending } from '@skald/wire'
 import {
   hasFingerprint,
   identityKey,
@@ -169,5 +170,5 @@ function compareAge(a: string, b: string): number {
   const [x, y] = [a, b].map(suffix => suffix.replace(/\.gz$/, '').slice(1))
   const isNumber = (text: string) => /^\d{1,5}$/.test(text)
   if (isNumber(x!) && isNumber(y!)) return Number(y) - Number(x)
-  return x! < y! ? -1 : x! > y! ? 1 : 0
+  return ascending(x!, y!)
 }

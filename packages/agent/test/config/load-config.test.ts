@@ -44,7 +44,7 @@ ${base}    pipeline_stages:
 
 test('loadAgentConfig reports file, line and column', async t => {
   await t.rejects(loadAgentConfig({ text: `${base}nothing: 1\n`, path: '/etc/agent.yaml' }), {
-    code: 'CONFIG_INVALID',
+    code: 'CONFIG',
     message: /^\/etc\/agent.yaml:7:1: Unknown key nothing/,
   })
 })
@@ -153,7 +153,10 @@ test('loadAgentConfig refuses what Promtail cannot start with', async t => {
     [base.replace('url: ', 'url: " ').replace('/push', '/push"'), /^2:url .* is not an http/],
     [client('no_proxy: a'), /^3:no_proxy needs a proxy_url/],
     [client('http_headers: {Authorization: {values: [a]}}'), /^3:setting header Authorization/],
-    [client('tls_config: {ca: nothing}'), /^3:tls_config: there is no certificate/],
+    [
+      client('tls_config: {ca: nothing}'),
+      /^3:tls_config: the given ca contains no PEM certificate/,
+    ],
     [client('tls_config: {cert: a}'), /^3:tls_config needs both/],
     [client('tls_config: {cert: a, key: b}'), /^3:tls_config cannot be used/],
     [client('tls_config: {min_version: TLS13, max_version: TLS12}'), /^3:max_version must not/],
@@ -216,7 +219,7 @@ const soundJob = `  - job_name: sound
 `
 // What is appended to the job of `base`, in line 7, and what remains of that job without it.
 const partsWithoutEffect = [
-  { part: 'encoding: klingon', problem: /encoding "klingon" is not known/, left: undefined },
+  { part: 'encoding: klingon', problem: /encoding "klingon" is unknown/, left: undefined },
   { part: 'pipeline_stages: [replace: {expression: x, replace: z}]', problem: /has no group/ },
   {
     part: "pipeline_stages: [replace: {expression: '(x)', replace: '{{ .x'}]",
@@ -340,7 +343,7 @@ test('loadAgentConfig reports where -config.expand-env caused a mistake, and lea
 
 test('loadAgentConfig names -config.expand-env if a variable is not filled in', async t => {
   const wait = base.replace('clients:', 'server: {http_listen_port: "${PORT}"}\nclients:')
-  t.match(await problemsOf(wait), [/\$\{PORT\} is looked up .* -config\.expand-env=true/])
+  t.match(await problemsOf(wait), [/\$\{PORT\} is only expanded with -config\.expand-env=true/])
   const flow = base.replace('clients:', 'server: {http_listen_port: ${PORT}}\nclients:')
   const mistakes = await problemsOf(flow)
   t.match(mistakes[0], /^1:.*not YAML.*-config\.expand-env=true/)

@@ -58,3 +58,25 @@ test('DirectoryWatcher follows a directory that is removed and recreated, and on
   await until(join(link, 'b'))
   t.notOk(told.slice(before).includes(join(own, 'third')), 'no longer wanted')
 })
+
+test('A log is read as soon as its directory is there, however many parents are missing', async t => {
+  const directory = t.testdir({})
+  const receiver = await startReceiver(t)
+  const config = configText({ directory: `${directory}/later/logs`, url: receiver.url })
+    .replace('sync_period: 200ms', 'sync_period: 1h')
+    .replace(`${directory}/later/logs/positions.yaml`, `${directory}/positions.yaml`)
+  const agent = await startTestAgent(t, config)
+  await agent.firstSync
+  mkdirSync(`${directory}/later/logs`, { recursive: true })
+  writeFileSync(`${directory}/later/logs/a.log`, '1\n')
+  await receiver.until(() => receiver.entries.length === 1)
+  t.pass('it is read where it appears')
+  rmSync(`${directory}/later`, { recursive: true })
+  mkdirSync(`${directory}/later/logs`, { recursive: true })
+  writeFileSync(`${directory}/later/logs/b.log`, '2\n')
+  await receiver.until(() => receiver.entries.length === 2)
+  t.same(
+    receiver.entries.map(({ line }) => line),
+    ['1', '2'],
+  )
+})

@@ -498,7 +498,7 @@ test('Tailer leaves unreadable files and directories alone until they become rea
   await waitFor(() => /secret\.log.*EACCES/.test(log) && /closed.*EACCES/.test(log))
   // Time for a retry.
   await sleep(2_500)
-  t.equal(log.match(/"path":"[^"]*secret\.log/g)?.length, 1, 'told once')
+  t.equal(log.match(/ path="?\S*secret\.log/g)?.length, 1, 'told once')
   chmodSync(`${directory}/logs/open/secret.log`, 0o644)
   chmodSync(`${directory}/logs/closed`, 0o755)
   await receiver.until(() => receiver.entries.length === 3)

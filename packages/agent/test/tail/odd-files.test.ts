@@ -89,7 +89,7 @@ test('Agent sends no rest of an overlong line, even if it was killed while skipp
   next.stderr!.on('data', chunk => (nextLog += chunk))
   await receiver.until(() => receiver.entries.length >= 2)
   await waitFor(() => nextLog.includes('Line was skipped'))
-  t.match(nextLog, `"bytes":${longBytes + 5}`)
+  t.match(nextLog, `bytes=${longBytes + 5}`)
   await sleep(500)
   t.strictSame(received(receiver), ['first', 'last'])
 })

@@ -1,12 +1,12 @@
-// Math.min and Math.max take no bigints.
+// Minimum and maximum for bigints, which Math.min and Math.max do not accept.
 
-/** The smaller of two whole numbers. */
+/** Returns the smaller of two bigints. */
 export function minBigint(a: bigint, b: bigint): bigint {
   if (b < a) return b
   return a
 }
 
-/** The larger of two whole numbers. */
+/** Returns the larger of two bigints. */
 export function maxBigint(a: bigint, b: bigint): bigint {
   if (b > a) return b
   return a

@@ -1,5 +1,5 @@
-// Byte sizes, in the two dialects users meet: Loki's and Promtail's configuration, where every unit
-// is a power of 1024, and LogQL, where kB is 1000 and KiB is 1024.
+// Byte sizes in the two notations users meet. In the configuration of Loki and Promtail every unit
+// is a power of 1024; in LogQL kB is 1000 and KiB is 1024.
 
 import { quoteGoString } from '../text/go-string.ts'
 
@@ -33,10 +33,9 @@ const logqlUnits: Readonly<Record<string, number>> = {
 }
 
 /**
- * Reads a byte size as LogQL has it: `5MB` (decimal), `5MiB` (binary), `1,024 kB`, `10` (bytes); any
- * case. The result is cut to whole bytes.
- *
- * @throws SyntaxError when number or unit cannot be read.
+ * Parses a byte size of LogQL: `5MB` (decimal), `5MiB` (binary), `1,024 kB`, `10` (bytes), in any
+ * case. Truncates to whole bytes.
+ * @throws SyntaxError when the number or unit is invalid.
  */
 export function parseLogqlBytes(text: string): number {
   const match = /^([\d.,]+)\s*(.*)$/s.exec(text)
@@ -50,7 +49,7 @@ export function parseLogqlBytes(text: string): number {
   return Math.trunc(Number(digits) * unit)
 }
 
-/** Writes a byte size with a decimal unit and two digits at most: `5.0MB`, `512B`, `82kB`. */
+/** Formats a byte size with a decimal unit and at most two digits: `5.0MB`, `512B`, `82kB`. */
 export function formatLogqlBytes(bytes: number): string {
   const names = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB']
   if (bytes < 10) return `${bytes}B`
@@ -58,7 +57,7 @@ export function formatLogqlBytes(bytes: number): string {
   if (bytes / 1000 ** exponent >= 1000) exponent++
   const value = Math.floor((bytes / 1000 ** exponent) * 10 + 0.5) / 10
   if (value < 10) return `${value.toFixed(1)}${names[exponent]}`
-  // A half goes to the even number, as Go prints it: 10.5 is 10.
+  // Rounds halves to even, like Go's formatting: 10.5 becomes 10.
   const half = Math.floor(value)
   const whole = value - half === 0.5 ? half + (half % 2) : Math.round(value)
   return `${whole}${names[exponent]}`
@@ -73,10 +72,9 @@ const configUnits: Readonly<Record<string, number>> = {
 }
 
 /**
- * Reads a byte size as Loki's and Promtail's configuration has it: `256KB`, `10GB`, `4mb`, `1024`;
- * every unit is a power of 1024.
- *
- * @throws SyntaxError when number or unit cannot be read.
+ * Parses a byte size of Loki's and Promtail's configuration: `256KB`, `10GB`, `4mb`, `1024`. Every
+ * unit is a power of 1024.
+ * @throws SyntaxError when the number or unit is invalid.
  */
 export function parseConfigBytes(text: string): number {
   const match = /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?\s*$/i.exec(text)

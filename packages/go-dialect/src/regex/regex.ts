@@ -3,6 +3,7 @@
 // linear time (for patterns that may take quadratic time: on short texts only, which bounds it).
 
 import { RE2JS } from 're2js'
+import { RegexSyntaxError } from '../errors.ts'
 import { compileCost, isPlainList, patternCostMax } from './compile-cost.ts'
 import { isNullable, searchCost } from './cost.ts'
 import { emitLineBytes, emitUnicode } from './emit.ts'
@@ -11,16 +12,6 @@ import { alternativeLiterals, requiredLiterals } from './literals.ts'
 import { isSmallForNative } from './native-size.ts'
 import { anchorBoth, literalText, simplifyForTest, withoutGroups } from './simplify.ts'
 import { parseRegex, type RegexNode } from './syntax.ts'
-
-/** Says that a text is no RE2 pattern; the message is Go's: ``error parsing regexp: ...: `(` ``. */
-export class RegexSyntaxError extends SyntaxError {
-  readonly code = 'REGEX_SYNTAX'
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'RegexSyntaxError'
-  }
-}
 
 /** One match. `groups[0]` is all of it; a group that took no part is `undefined`. */
 export interface RegexMatch {

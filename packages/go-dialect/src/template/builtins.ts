@@ -1,8 +1,8 @@
 // The functions that every Go template has, but for those that compile.ts has to treat apart: `and` and
 // `or` evaluate only the arguments they need, `call` names its argument in errors.
 
+import { FunctionError } from '../errors.ts'
 import { byteLength, encodeGoText, sliceBytes } from '../text/go-bytes.ts'
-import { FunctionError } from './errors.ts'
 import { type FunctionTable, fn, variadic } from './function.ts'
 import { checkTextLength, printValue, sprint, sprintln } from './print.ts'
 import { sprintf } from './printf.ts'

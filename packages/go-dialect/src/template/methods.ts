@@ -1,13 +1,12 @@
 // The methods that values have, one row each. The first parameter of a row is the receiver.
 
+import { FunctionError } from '../errors.ts'
 import { type CivilTime, civilTime, civilToNs } from '../time/civil-time.ts'
-import { FunctionError } from './errors.ts'
+import { nsPerMs, nsPerSecond } from '../time/time.ts'
 import { fn, type TemplateFunction } from './function.ts'
 import { GoInt, GoList, GoMap, GoTime, int64, typeName, type Value, zeroTime } from './values.ts'
 
 type MethodTable = Readonly<Record<string, TemplateFunction>>
-
-const nsPerSecond = 1_000_000_000n
 
 /** Finds a method of a value. */
 export function findMethod(receiver: Value, name: string): TemplateFunction | undefined {
@@ -28,7 +27,7 @@ const integerMethods: Readonly<Record<string, MethodTable>> = {
     Hours: fn(['any'], span => inUnits(span, 3_600_000_000_000n)),
     Minutes: fn(['any'], span => inUnits(span, 60_000_000_000n)),
     Seconds: fn(['any'], span => inUnits(span, nsPerSecond)),
-    Milliseconds: fn(['any'], span => int64((span as GoInt).value / 1_000_000n)),
+    Milliseconds: fn(['any'], span => int64((span as GoInt).value / nsPerMs)),
     Microseconds: fn(['any'], span => int64((span as GoInt).value / 1_000n)),
     Nanoseconds: fn(['any'], span => int64((span as GoInt).value)),
   },
@@ -40,7 +39,7 @@ const timeMethods: MethodTable = {
   Format: fn(['time', 'string'], (time, layout) => time.format(layout)),
   String: fn(['time'], time => time.toString()),
   Unix: fn(['time'], time => int64(floorDivide(time.timestampNs, nsPerSecond))),
-  UnixMilli: fn(['time'], time => int64(floorDivide(time.timestampNs, 1_000_000n))),
+  UnixMilli: fn(['time'], time => int64(floorDivide(time.timestampNs, nsPerMs))),
   UnixMicro: fn(['time'], time => int64(floorDivide(time.timestampNs, 1_000n))),
   UnixNano: fn(['time'], time => int64(time.timestampNs)),
   Year: fn(['time'], time => BigInt(civil(time).year)),

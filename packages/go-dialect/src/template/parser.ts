@@ -1,5 +1,6 @@
 // Reads the text of a template into syntax trees. Errors have Go's texts.
 
+import { TemplateSyntaxError } from '../errors.ts'
 import { unquoteGoString } from '../text/go-string.ts'
 import type {
   BranchNode,
@@ -14,7 +15,6 @@ import type {
   VariableNode,
 } from './ast.ts'
 import { formatNode, unknownSlot } from './ast.ts'
-import { TemplateSyntaxError } from './errors.ts'
 import { Lexer, type Token, type TokenType } from './lexer.ts'
 import { templateLimits } from './limits.ts'
 import { parseCharConstant, parseNumber } from './number-literal.ts'

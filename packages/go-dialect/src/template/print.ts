@@ -1,7 +1,7 @@
 // Values as text, as Go's fmt package prints them without verbs: print, println and the output of
 // actions.
 
-import { FunctionError } from './errors.ts'
+import { FunctionError } from '../errors.ts'
 import { formatFloat } from './float-text.ts'
 import { templateLimits } from './limits.ts'
 import { GoInt, GoList, GoMap, type Value } from './values.ts'

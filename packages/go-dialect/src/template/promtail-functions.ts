@@ -1,7 +1,7 @@
 // The functions of the agent's template and replace stages: sprig's and Promtail's own. To add one: a
 // row in functions/, and a test beside it. Those that read the environment are made of one.
 
-import { FunctionError } from './errors.ts'
+import { FunctionError } from '../errors.ts'
 import { type FunctionTable, fn, type TemplateFunction } from './function.ts'
 import { defaultFunctions, moreDefaultFunctions } from './functions/default.ts'
 import { dictionaryFunctions } from './functions/dictionary.ts'

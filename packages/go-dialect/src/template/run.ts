@@ -1,9 +1,9 @@
 // The state of one execution of a template: output, variables, what has been used of the limits, and
 // the node it is at, which errors show.
 
+import { FunctionError, TemplateExecError } from '../errors.ts'
 import { type CompiledRegex, compileRegex } from '../regex/regex.ts'
 import { type AnyNode, formatNode } from './ast.ts'
-import { FunctionError, TemplateExecError } from './errors.ts'
 import type { CallContext } from './function.ts'
 import { templateLimits } from './limits.ts'
 import { GoList, GoMap, type MapSource, type Value } from './values.ts'
@@ -19,7 +19,7 @@ export interface TemplateData extends MapSource {
   /** The time of the entry, for `__timestamp__`. */
   timestampNs?(): bigint
   /** The present, for `now`; the system's clock by default. */
-  nowNs?(): bigint
+  nowNs(): bigint
 }
 
 /** What the templates of one text share. */
@@ -62,7 +62,7 @@ export class Run implements CallContext {
   }
 
   nowNs(): bigint {
-    return this.#data.nowNs?.() ?? BigInt(Date.now()) * 1_000_000n
+    return this.#data.nowNs()
   }
 
   regex(pattern: string): CompiledRegex {

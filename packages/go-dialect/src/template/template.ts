@@ -1,11 +1,11 @@
 // Go's text/template language, as LogQL's line_format and label_format and the agent's template and
 // replace stages use it. Parsing and compiling happen once; executing has no state.
 
+import { FunctionError } from '../errors.ts'
 import { toPrintable } from '../text/go-bytes.ts'
 import type { Node, TemplateTree } from './ast.ts'
 import { builtinFunctions, specialFunctions } from './builtins.ts'
 import { compileTree, type Exec } from './compile.ts'
-import { FunctionError } from './errors.ts'
 import type { FunctionTable } from './function.ts'
 import { parseTrees } from './parser.ts'
 import { Run, type Source, type TemplateData } from './run.ts'

@@ -1,7 +1,7 @@
 // Query escaping as Go's net/url does it.
 
+import { FunctionError } from '../errors.ts'
 import { decodeGoText, encodeGoText } from '../text/go-bytes.ts'
-import { FunctionError } from './errors.ts'
 import { checkTextLength } from './print.ts'
 
 /** Escapes a text for a query: a space becomes `+`, what is not unreserved `%XX`. */

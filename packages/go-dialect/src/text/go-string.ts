@@ -1,5 +1,5 @@
-// Go string literals, as label texts and LogQL write them: quoting as strconv.Quote does it, and
-// reading of interpreted ("...") and raw (`...`) literals.
+// Go string literals as in label texts and LogQL: quotes like strconv.Quote, and reads interpreted
+// ("...") and raw (`...`) literals.
 
 const simpleEscapes: Readonly<Record<string, string>> = {
   a: '\x07',
@@ -15,20 +15,20 @@ const simpleEscapes: Readonly<Record<string, string>> = {
 const escapeNames = new Map(
   Object.entries(simpleEscapes).map(([letter, char]) => [char, `\\${letter}`]),
 )
-// What Go's strconv.IsPrint refuses, as far as Unicode properties say it: controls, formats,
-// surrogates, private use, unassigned, and every space but U+0020.
+// The characters that Go's strconv.IsPrint rejects, as Unicode properties: controls, formats,
+// surrogates, private use, unassigned, and every space except U+0020.
 const needsEscape = /["\\]|[\p{C}\p{Z}]/u
 const escapedChars = /["\\]|(?! )[\p{C}\p{Z}]/gu
 
-/** Quotes a text as a Go interpreted string literal, quotes included (`strconv.Quote`). */
+/** Quotes a text as an interpreted Go string literal, with the quotes (`strconv.Quote`). */
 export function quoteGoString(text: string): string {
   if (!needsEscape.test(text)) return `"${text}"`
   return `"${text.replace(escapedChars, escapeChar)}"`
 }
 
 /**
- * Quotes a text as Go's time package does in its errors: byte by byte, every one as `\xNN` that is not ASCII
- * or cannot be printed.
+ * Quotes a text like the errors of Go's time package: byte by byte, with `\xNN` for every byte that
+ * is not printable ASCII.
  */
 export function quoteGoBytes(text: string): string {
   if (/^[ !#-[\]-~]*$/.test(text)) return `"${text}"`
@@ -52,10 +52,9 @@ function escapeChar(char: string): string {
 }
 
 /**
- * Reads a whole Go string literal, quotes included, as the UTF-8 bytes it stands for. `\xNN` and
- * octal escapes give single bytes, so the result need not be valid UTF-8.
- *
- * @throws SyntaxError when the text is not one literal.
+ * Returns the UTF-8 bytes of a complete Go string literal with quotes. `\xNN` and octal escapes
+ * give single bytes, so the result may not be valid UTF-8.
+ * @throws SyntaxError when the text is not exactly one literal.
  */
 export function unquoteGoBytes(literal: string): Buffer {
   const quote = literal[0]
@@ -102,7 +101,7 @@ function escapeBytes(match: RegExpExecArray): Buffer {
   return Buffer.from(String.fromCodePoint(code), 'utf8')
 }
 
-/** Reads a whole Go string literal as text; bytes that are not UTF-8 become U+FFFD. */
+/** Returns the text of a complete Go string literal. Invalid UTF-8 becomes U+FFFD. */
 export function unquoteGoString(literal: string): string {
   return unquoteGoBytes(literal).toString('utf8')
 }

@@ -1,15 +1,15 @@
-// The proleptic Gregorian calendar and the clocks of time zones: from nanoseconds since 1970 to what a
-// calendar shows and back, for any year.
+// The proleptic Gregorian calendar and local time in time zones: converts between nanoseconds since
+// 1970 and calendar fields, for any year.
 
+import { nsPerSecond } from './time.ts'
 import { zoneAt, zoneOffsetSeconds } from './time-zone.ts'
 
 const daysBeforeMonth = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365]
-const nsPerSecond = 1_000_000_000n
 
-/** Where a time is told: an IANA name (`UTC`, `Europe/Berlin`), or an offset with a name or without. */
+/** A location: an IANA name (`UTC`, `Europe/Berlin`), or an offset with an optional name. */
 export type GoLocation = string | { readonly name: string; readonly offsetSeconds: number }
 
-/** The parts of a time as a clock and a calendar show them; `yearDay` counts from 1, `weekday` from Sunday = 0. */
+/** The fields of a time. `yearDay` counts from 1, `weekday` from Sunday = 0. */
 export interface CivilTime {
   readonly year: number
   readonly month: number
@@ -25,8 +25,8 @@ export interface CivilTime {
 }
 
 /**
- * Gives the moment at which clocks of a zone show a time, both in whole seconds. A time that a zone
- * skips or has twice resolves as Go's time.Date resolves it.
+ * Converts local time to Unix time, both in whole seconds. Resolves times that a zone skips or
+ * repeats like Go's time.Date.
  */
 export function wallToUnixSeconds(wallSeconds: number, location: GoLocation): number {
   if (typeof location !== 'string') return wallSeconds - location.offsetSeconds
@@ -34,7 +34,7 @@ export function wallToUnixSeconds(wallSeconds: number, location: GoLocation): nu
   return wallSeconds - zoneOffsetSeconds(location, wallSeconds - guess)
 }
 
-/** Gives the moment that calendar and clock of a location show; parts outside their range carry over. */
+/** Converts calendar fields of a location to a time. Fields outside their range carry over. */
 export function civilToNs(
   parts: Pick<CivilTime, 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second' | 'nanosecond'>,
   location: GoLocation,
@@ -47,7 +47,7 @@ export function civilToNs(
   return BigInt(wallToUnixSeconds(wallSeconds, location)) * nsPerSecond + BigInt(parts.nanosecond)
 }
 
-/** Gives what calendar and clock of a location show at a moment. */
+/** Converts a time to the calendar fields of a location. */
 export function civilTime(timestampNs: bigint, location: GoLocation): CivilTime {
   const nanosecond = Number(((timestampNs % nsPerSecond) + nsPerSecond) % nsPerSecond)
   const unixSeconds = Number((timestampNs - BigInt(nanosecond)) / nsPerSecond)
@@ -55,7 +55,7 @@ export function civilTime(timestampNs: bigint, location: GoLocation): CivilTime 
   const wallSeconds = unixSeconds + zone.offsetSeconds
   const days = Math.floor(wallSeconds / 86_400)
   const secondOfDay = wallSeconds - days * 86_400
-  // Days are counted from 0000-03-01, so that the leap day is the last of its year.
+  // Counts days from 0000-03-01, so that the leap day is the last of its year.
   const shifted = days + 719_468
   const era = Math.floor(shifted / 146_097)
   const dayOfEra = shifted - era * 146_097
@@ -87,12 +87,12 @@ export function civilTime(timestampNs: bigint, location: GoLocation): CivilTime 
   }
 }
 
-/** Says whether a year has a 29th of February. */
+/** Returns true if a year has a 29th of February. */
 export function isLeapYear(year: number): boolean {
   return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
 }
 
-/** Counts the days of a year before a month; month 13 gives the whole year. */
+/** Counts the days of a year before a month. Month 13 gives the whole year. */
 export function daysBefore(year: number, month: number): number {
   return daysBeforeMonth[month - 1]! + (month > 2 && isLeapYear(year) ? 1 : 0)
 }

@@ -1,12 +1,11 @@
-// Writing of times by Go's reference layouts.
+// Formats times with Go's reference layouts.
 
 import { type CivilTime, civilTime, type GoLocation } from './civil-time.ts'
 import { type LayoutPart, layoutParts, monthNames, weekdayNames } from './go-time-layout.ts'
 
 /**
- * Writes a time by a Go reference layout, in UTC or another location.
- *
- * @throws RangeError for a location that does not exist.
+ * Formats a time with a Go reference layout, in UTC or another location.
+ * @throws RangeError when the location does not exist.
  */
 export function formatGoTime(
   layout: string,

@@ -1,16 +1,16 @@
-// Go's reference time layouts (`2006-01-02T15:04:05Z07:00`), cut into the parts that go-time.ts
-// reads and writes. Facts: https://pkg.go.dev/time#pkg-constants
+// Splits Go's reference time layouts (`2006-01-02T15:04:05Z07:00`) into the parts that go-time.ts
+// reads and go-time-format.ts writes. Source: https://pkg.go.dev/time#pkg-constants
 
-/** One part of a layout: what it stands for, how it is spelled and the literal text before it. */
+/** One part of a layout: its meaning, its spelling, and the literal text before it. */
 export interface LayoutPart {
   readonly kind: LayoutPartKind
   /** Literal text in front of the part. */
   readonly prefix: string
-  /** The part as the layout spells it: `Jan`, `_2`, `.000`. */
+  /** The spelling in the layout: `Jan`, `_2`, `.000`. */
   readonly text: string
-  /** Digits after the separator for `fraction`, else 0. */
+  /** Digits after the separator for fractions, otherwise 0. */
   readonly digitCount: number
-  /** Whether a fraction part comes anywhere after this one before another part does. */
+  /** Whether the next part is a fraction. */
   readonly isBeforeFraction: boolean
 }
 
@@ -44,7 +44,7 @@ export type LayoutPartKind =
   | 'fraction'
   | 'trimmedFraction'
 
-// Longest spelling first where one is the beginning of another.
+// If one spelling starts with another, the longer one comes first.
 const spellings: readonly (readonly [text: string, kind: LayoutPartKind])[] = [
   ['January', 'longMonth'],
   ['Jan', 'month'],
@@ -107,7 +107,7 @@ export const weekdayNames = [
   'Saturday',
 ]
 
-/** The layouts that Go's time package names. */
+/** The named layouts of Go's time package. */
 export const goTimeLayouts = {
   ANSIC: 'Mon Jan _2 15:04:05 2006',
   UnixDate: 'Mon Jan _2 15:04:05 MST 2006',
@@ -129,13 +129,13 @@ export const goTimeLayouts = {
   TimeOnly: '15:04:05',
 } as const
 
-/** Layouts kept compiled; layouts may come from data, so their number is bounded. */
+/** Maximum number of cached layouts. They may come from data. */
 const cachedLayoutsMax = 500
-/** Longer layouts are compiled each time, so that those that are kept stay small. */
+/** Longer layouts are not cached, so that the cache stays small. */
 const cachedLayoutCharsMax = 200
 const layouts = new Map<string, readonly LayoutPart[]>()
 
-/** Cuts a layout into its parts, or gives those it was cut into before. */
+/** Splits a layout into its parts, with a cache. */
 export function layoutParts(layout: string): readonly LayoutPart[] {
   const known = layouts.get(layout)
   if (known) return known
@@ -146,7 +146,10 @@ export function layoutParts(layout: string): readonly LayoutPart[] {
   return parts
 }
 
-/** Cuts a layout into its parts; the last one has the kind `end` and the literal text of the tail. */
+/**
+ * Splits a layout into its parts. The last part has the kind `end` and the literal text after the
+ * others.
+ */
 function compileLayout(layout: string): readonly LayoutPart[] {
   const parts: LayoutPart[] = []
   let literalStart = 0

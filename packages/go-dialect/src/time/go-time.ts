@@ -1,5 +1,5 @@
-// Reading of times by Go's reference layouts, by the rules of Go's time.Parse; month and day names in
-// English only.
+// Parses times with Go's reference layouts, by the rules of Go's time.Parse. Month and day names
+// are English only.
 
 import {
   civilTime,
@@ -10,32 +10,32 @@ import {
   wallToUnixSeconds,
 } from './civil-time.ts'
 import { type LayoutPart, layoutParts, monthNames, weekdayNames } from './go-time-layout.ts'
+import { nsPerSecond } from './time.ts'
 import { isTimeZone, zoneAt, zoneByAbbreviation, zoneOffsetSeconds } from './time-zone.ts'
 
-/** What a text said. */
+/** A parsed time. */
 export interface GoTime {
   readonly timestampNs: bigint
-  /** The zone the text named, or the one it was read in. */
+  /** The zone named in the text, or the one it was parsed in. */
   readonly location: GoLocation
-  /** Whether the layout has a year; without one the year is 0 or the one of `nearNs`. */
+  /** Whether the layout has a year. If not, the year is 0 or the one from `nearNs`. */
   readonly hasYear: boolean
 }
 
 export interface ParseGoTimeOptions {
-  /** Zone of texts that name none: an IANA name, `UTC` by default. */
+  /** Zone for texts that name none: an IANA name, by default `UTC`. */
   readonly location?: string
   /**
-   * A moment (usually now) that gives the year to texts without one: its own year, but the one before
-   * for December read in January and the one after for January read in December.
+   * A time (usually now) whose year is used for texts without one. December parsed in January gets
+   * the year before, and January parsed in December the year after.
    */
   readonly nearNs?: bigint
 }
 
 const lowerMonths = monthNames.map(name => name.toLowerCase())
 const lowerWeekdays = weekdayNames.map(name => name.toLowerCase())
-const nsPerSecond = 1_000_000_000n
 
-/** Fields that a text has filled so far. -1: not seen. */
+/** Fields parsed so far. -1 means not seen. */
 interface Fields {
   year: number
   month: number
@@ -54,9 +54,9 @@ interface Fields {
 }
 
 /**
- * Reads a time by a Go reference layout.
- *
- * @throws SyntaxError worded as Go's time.Parse; RangeError for a location that does not exist.
+ * Parses a time with a Go reference layout.
+ * @throws SyntaxError with the text of Go's time.Parse; RangeError when the location does not
+ * exist.
  */
 export function parseGoTime(
   layout: string,
@@ -90,7 +90,7 @@ export function parseGoTime(
   return resolveZone(fields, location)
 }
 
-/** Reads the parts of one text from left to right into its fields. */
+/** Parses the parts of one text from left to right into its fields. */
 class FieldReader {
   readonly #layout: string
   readonly #text: string
@@ -103,7 +103,7 @@ class FieldReader {
     this.#fields = fields
   }
 
-  // biome-ignore lint/complexity/noExcessiveLinesPerFunction: a table of one case for each kind of part.
+  // biome-ignore lint/complexity/noExcessiveLinesPerFunction: a table with one case for each kind of part.
   read(part: LayoutPart): void {
     if (part.prefix !== '') this.#skip(part.prefix)
     const fields = this.#fields
@@ -203,14 +203,14 @@ class FieldReader {
     return code >= 48 && code <= 57
   }
 
-  /** Number of digits from `ahead` on. */
+  /** Counts the digits from `ahead` on. */
   #digitRun(ahead: number): number {
     let count = 0
     while (this.#isDigit(ahead + count)) count++
     return count
   }
 
-  /** Passes literal text; a run of spaces stands for any run of spaces. */
+  /** Skips literal text. A run of spaces matches any run of spaces. */
   #skip(prefix: string): void {
     if (this.#text.startsWith(prefix, this.#at) && !prefix.includes(' ')) {
       this.#at += prefix.length
@@ -248,7 +248,7 @@ class FieldReader {
     throw outOfRange(this.#text, why)
   }
 
-  /** Exactly `count` digits. */
+  /** Reads exactly `count` digits. */
   #digits(count: number, part: LayoutPart): number {
     let value = 0
     for (let i = 0; i < count; i++) {
@@ -259,7 +259,7 @@ class FieldReader {
     return value
   }
 
-  /** One or two digits; two when `isFixed`. */
+  /** Reads one or two digits; exactly two if `isFixed`. */
   #number(isFixed: boolean, part: LayoutPart, start = this.#at): number {
     if (!this.#isDigit(0)) this.#cannot(part, start)
     const first = this.#text.charCodeAt(this.#at) - 48
@@ -285,7 +285,7 @@ class FieldReader {
     return value
   }
 
-  /** Index of the name that the text goes on with; `length` 0 means whole names. */
+  /** Returns the index of the name that comes next in the text. `length` 0 compares whole names. */
   #name(names: readonly string[], length: number, part: LayoutPart): number {
     const lower = this.#text.slice(this.#at, this.#at + 9).toLowerCase()
     for (let i = 0; i < names.length; i++) {
@@ -304,14 +304,14 @@ class FieldReader {
     this.#at += 2
   }
 
-  /** A fraction that the layout does not ask for, or asks for with nines: any digits or none. */
+  /** Reads a fraction that the layout omits or writes with nines: any number of digits, or none. */
   #looseFraction(): void {
     if (isSeparator(this.#char(0)) && this.#isDigit(1)) this.#fraction(this.#digitRun(1))
   }
 
   #fraction(digitCount: number): void {
     let value = 0
-    // Digits beyond the ninth are below a nanosecond and cut.
+    // Digits beyond the ninth are below a nanosecond and are dropped.
     for (let i = 1; i <= 9; i++) {
       value = value * 10 + (i <= digitCount ? this.#text.charCodeAt(this.#at + i) - 48 : 0)
     }
@@ -342,7 +342,7 @@ class FieldReader {
       i += 2
     }
     const [hours = 0, minutes = 0, seconds = 0] = units
-    // Some write 24 hours or 60 minutes; Go takes that as well.
+    // Some write 24 hours or 60 minutes, and Go accepts that.
     if (hours > 24) this.#fail('time zone offset hour out of range')
     if (minutes > 60) this.#fail('time zone offset minute out of range')
     if (seconds > 60) this.#fail('time zone offset second out of range')
@@ -365,7 +365,7 @@ class FieldReader {
   }
 }
 
-// Three capitals, four or five that end in T, and the few names that are written otherwise.
+// Three capitals, four or five that end in T, and the few irregular names.
 const zoneNamePattern =
   /^(?:ChST|MeST|GMT(?:[+-](?:2[0-3]|[01]?\d)(?!\d))?|[+-](?:2[0-3]|[01]?\d)(?!\d)|[A-Z]{4}T(?![A-Z])|[A-Z]{3}T(?![A-Z])|WITA(?![A-Z])|[A-Z]{3}(?![A-Z]))/
 
@@ -373,7 +373,7 @@ function isSeparator(char: string): boolean {
   return char === '.' || char === ','
 }
 
-/** Completes and checks month and day; what a text does not say is January and the first. */
+/** Checks month and day, and fills in January and the first if they are missing. */
 function checkDate(fields: Fields, text: string): void {
   if (fields.isPm && fields.hour < 12) fields.hour += 12
   else if (fields.isAm && fields.hour === 12) fields.hour = 0
@@ -435,14 +435,14 @@ function resolveZone(fields: Fields, location: string): GoTime {
   if (zoneName !== '') {
     const found = zoneByAbbreviation(location, zoneName, wallSeconds)
     if (found) return at(wallSeconds - found.offsetSeconds, location)
-    // An abbreviation alone says too little; Go takes the time as UTC and keeps the name.
+    // The abbreviation alone is ambiguous. Go treats the time as UTC and keeps the name.
     const hours = zoneName.startsWith('GMT') ? Number(zoneName.slice(3)) : 0
     return at(wallSeconds, { name: zoneName, offsetSeconds: hours * 3600 })
   }
   return at(wallToUnixSeconds(wallSeconds, location), location)
 }
 
-// As Go's time package quotes: every byte that is not printable ASCII is written in hexadecimal.
+// Quotes like Go's time package: every byte that is not printable ASCII becomes hexadecimal.
 function quote(text: string): string {
   const escaped = text.replace(/[^\x20-\x7e]|["\\]/gu, char =>
     char === '"' || char === '\\'

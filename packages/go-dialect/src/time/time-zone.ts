@@ -1,7 +1,7 @@
-// Offsets and abbreviations of IANA time zones, from the time zone data inside Intl. Asked per log
-// line, so offsets are kept per hour; an hour in which the offset changes is asked every time.
+// Offsets and abbreviations of IANA time zones, from the data in Intl. Log lines are converted one
+// by one, so offsets are cached per hour; hours in which the offset changes are computed each time.
 
-/** Zone and offset that hold at one moment: `name` is the abbreviation (`CET`, `+0545`). */
+/** The offset in force at a moment. `name` is the abbreviation (`CET`, `+0545`). */
 export interface ZoneOffset {
   readonly name: string
   readonly offsetSeconds: number
@@ -10,25 +10,25 @@ export interface ZoneOffset {
 interface Zone {
   readonly offsets: Intl.DateTimeFormat
   readonly longNames: Intl.DateTimeFormat
-  /** Offset in seconds by hour since 1970; `null` marks an hour in which it changes. */
+  /** Hour since 1970 → offset in seconds; `null` if it changes within that hour. */
   readonly byHour: Map<number, number | null>
 }
 
-/** Hours remembered per zone: two years of consecutive hours, some 1 MB. */
+/** Cached hours per zone: two years of consecutive hours, some 1 MB. */
 const cachedHoursMax = 20_000
-/** IANA has some 600 names; more than these can only be spellings in other cases. */
+/** IANA has some 600 names. Any more can only be spellings in other cases. */
 const cachedZonesMax = 700
-/** No zone has a longer name; what is kept stays small. */
+/** No zone has a longer name. Keeps the cache small. */
 const zoneNameCharsMax = 64
 const zones = new Map<string, Zone | undefined>()
 const utc: ZoneOffset = { name: 'UTC', offsetSeconds: 0 }
 
-/** Says whether a name is `UTC` or a zone of the IANA data base. */
+/** Returns true if a name is `UTC` or a zone of the IANA database. */
 export function isTimeZone(name: string): boolean {
   return isUtc(name) || findZone(name) !== undefined
 }
 
-/** Gives the seconds that a zone is ahead of UTC at a moment, in whole seconds since 1970. */
+/** Returns how many seconds a zone is ahead of UTC at a moment (whole seconds since 1970). */
 export function zoneOffsetSeconds(zoneName: string, unixSeconds: number): number {
   if (isUtc(zoneName)) return 0
   const zone = needZone(zoneName)
@@ -43,7 +43,7 @@ export function zoneOffsetSeconds(zoneName: string, unixSeconds: number): number
   return isSteady ? first : askOffset(zone, unixSeconds)
 }
 
-/** Gives offset and abbreviation of a zone at a moment, in whole seconds since 1970. */
+/** Returns the offset and abbreviation of a zone at a moment (whole seconds since 1970). */
 export function zoneAt(zoneName: string, unixSeconds: number): ZoneOffset {
   if (isUtc(zoneName)) return utc
   const offsetSeconds = zoneOffsetSeconds(zoneName, unixSeconds)
@@ -54,8 +54,8 @@ export function zoneAt(zoneName: string, unixSeconds: number): ZoneOffset {
 }
 
 /**
- * Finds what an abbreviation (`EST`) stands for in a zone around a moment given as wall clock seconds;
- * `undefined` where the zone does not use it.
+ * Finds the offset of an abbreviation (`EST`) in a zone around a local time in seconds. Returns
+ * `undefined` if the zone does not use the abbreviation.
  */
 export function zoneByAbbreviation(
   zoneName: string,
@@ -94,16 +94,16 @@ function findZone(name: string): Zone | undefined {
   return zone
 }
 
-// Names of three letters in the IANA data base; Intl knows more, such as PST.
+// Three-letter names in the IANA database. Intl knows more, such as PST.
 const threeLetterNames = /^(CET|EET|EST|GMT|HST|MET|MST|PRC|ROC|ROK|UCT|UTC|WET)$/
 
 function openZone(timeZone: string): Zone | undefined {
-  // Intl takes `+01:00` as a zone as well; the IANA data base has no such name.
+  // Intl also accepts `+01:00` as a zone, which the IANA database does not have.
   if (!/^[A-Za-z]/.test(timeZone)) return undefined
   if (timeZone.length === 3 && !threeLetterNames.test(timeZone)) return undefined
   try {
     const offsets = new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
-    // Names of the data base are files: `europe/berlin` is not among them.
+    // The database's names are file names, so `europe/berlin` is not one of them.
     const known = offsets.resolvedOptions().timeZone
     if (known !== timeZone && known.toLowerCase() === timeZone.toLowerCase()) return undefined
     return {
@@ -112,12 +112,12 @@ function openZone(timeZone: string): Zone | undefined {
       byHour: new Map(),
     }
   } catch {
-    // Intl says by a RangeError that it does not know the name.
+    // Intl throws a RangeError for an unknown name.
     return undefined
   }
 }
 
-/** The moments that Date can hold, in milliseconds around 1970. */
+/** The range of Date, in milliseconds around 1970. */
 const dateMsMax = 8.64e15
 
 function clampMs(unixSeconds: number): number {
@@ -133,7 +133,7 @@ function askOffset(zone: Zone, unixSeconds: number): number {
 }
 
 function numericName(offsetSeconds: number): string {
-  // Only the sun's own time, before there were zones, has odd seconds.
+  // Only local mean time, from before there were zones, has odd seconds.
   if (offsetSeconds % 60 !== 0) return 'LMT'
   const minutes = Math.trunc(Math.abs(offsetSeconds) / 60)
   const hours = String(Math.trunc(minutes / 60)).padStart(2, '0')
@@ -141,8 +141,8 @@ function numericName(offsetSeconds: number): string {
   return `${offsetSeconds < 0 ? '-' : '+'}${hours}${rest}`
 }
 
-// The abbreviations that the IANA data base spells in letters, by the English long name that Intl
-// gives for the same period. Everywhere else the data base has the offset (`+03`).
+// Abbreviations that the IANA database spells in letters, by the English long name that Intl uses
+// for the same period. Everywhere else the database has the offset (`+03`).
 const abbreviations: ReadonlyMap<string, string> = new Map([
   ['Coordinated Universal Time', 'UTC'],
   ['Greenwich Mean Time', 'GMT'],
@@ -205,7 +205,7 @@ const abbreviations: ReadonlyMap<string, string> = new Map([
   ['New Zealand Daylight Time', 'NZDT'],
   ['Chamorro Standard Time', 'ChST'],
   ['American Samoa Standard Time', 'SST'],
-  // Where Intl and the data base see a zone differently.
+  // Cases where Intl and the database disagree.
   ['GMT Coordinated Universal Time', 'GMT'],
   ['Europe/Guernsey GMT+01:00', 'BST'],
   ['Europe/Isle_of_Man GMT+01:00', 'BST'],

@@ -1,5 +1,5 @@
-// Times and durations as Go, Prometheus and RFC 3339 write them. Everything is a bigint of
-// nanoseconds; ranges over stored entries are {startNs, endNs} with the end left out.
+// Times and durations in the notations of Go, Prometheus and RFC 3339. Everything is a bigint of
+// nanoseconds. Ranges of stored entries are {startNs, endNs} with an exclusive end.
 
 import { quoteGoBytes, quoteGoString } from '../text/go-string.ts'
 
@@ -23,9 +23,9 @@ const maxInt64 = (1n << 63n) - 1n
 const goPart = /(\d*)(?:\.(\d*))?([^\d.]*)/y
 
 /**
- * Reads a Go duration: signed, fractions allowed, units ns us ms s m h (`1.5h`, `-250ms`, `1h30m`).
- *
- * @throws SyntaxError worded as Go's time.ParseDuration.
+ * Parses a Go duration: signed, fractions allowed, units ns us ms s m h (`1.5h`, `-250ms`,
+ * `1h30m`).
+ * @throws SyntaxError with the text of Go's time.ParseDuration.
  */
 export function parseGoDuration(text: string): bigint {
   const invalid = () => new SyntaxError(`time: invalid duration ${quoteGoBytes(text)}`)
@@ -56,7 +56,7 @@ export function parseGoDuration(text: string): bigint {
   return text.startsWith('-') ? -total : total
 }
 
-/** Writes a duration as Go prints it: `1h0m0s`, `1.5s`, `250ms`, `0s`. */
+/** Formats a duration like Go: `1h0m0s`, `1.5s`, `250ms`, `0s`. */
 export function formatGoDuration(durationNs: bigint): string {
   if (durationNs === 0n) return '0s'
   const sign = durationNs < 0n ? '-' : ''
@@ -69,6 +69,11 @@ export function formatGoDuration(durationNs: bigint): string {
   const seconds = `${decimal(ns % nsPerMinute, nsPerSecond)}s`
   if (hours > 0n) return `${sign}${hours}h${minutes}m${seconds}`
   return minutes > 0n ? `${sign}${minutes}m${seconds}` : `${sign}${seconds}`
+}
+
+/** Writes milliseconds as Go prints a duration, for messages: `10s`, `1m30s`, `250ms`. */
+export function formatDurationMs(ms: number): string {
+  return formatGoDuration(BigInt(Math.round(ms)) * nsPerMs)
 }
 
 function decimal(value: bigint, unit: bigint): string {
@@ -88,9 +93,9 @@ const prometheusUnits: readonly (readonly [unit: string, ns: bigint])[] = [
 ]
 
 /**
- * Reads a Prometheus duration: whole numbers with units y w d h m s ms, largest first (`1h30m`, `7d`).
- *
- * @throws SyntaxError worded as Prometheus's model.ParseDuration.
+ * Parses a Prometheus duration: whole numbers with units y w d h m s ms, largest first (`1h30m`,
+ * `7d`).
+ * @throws SyntaxError with the text of Prometheus's model.ParseDuration.
  */
 export function parsePrometheusDuration(text: string): bigint {
   if (text === '') throw new SyntaxError('empty duration string')
@@ -120,14 +125,14 @@ export function parsePrometheusDuration(text: string): bigint {
   return total
 }
 
-/** Writes a duration as Prometheus prints it: `1h30m`, `7d`, `30d1h`; whole milliseconds, `0s` for none. */
+/** Formats a duration like Prometheus, in whole milliseconds: `1h30m`, `7d`, `30d1h`, or `0s`. */
 export function formatPrometheusDuration(durationNs: bigint): string {
   let rest = durationNs / nsPerMs
   if (rest === 0n) return '0s'
   let text = ''
   for (const [unit, unitNs] of prometheusUnits) {
     const unitMs = unitNs / nsPerMs
-    // Years and weeks are printed only where they divide what is left, as Prometheus does.
+    // Like Prometheus, prints years and weeks only if they divide the rest exactly.
     if ((unit === 'y' || unit === 'w') && rest % unitMs !== 0n) continue
     const count = rest / unitMs
     if (count > 0n) text += `${count}${unit}`
@@ -139,7 +144,10 @@ export function formatPrometheusDuration(durationNs: bigint): string {
 const rfc3339 =
   /^(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9})\d*)?(?:[Zz]|([+-])(\d\d):(\d\d))$/
 
-/** Reads an RFC 3339 time with up to nine fractional digits; `undefined` where the text is not one. */
+/**
+ * Parses an RFC 3339 time with up to nine fractional digits. Returns `undefined` if the text is not
+ * one.
+ */
 export function parseRfc3339(text: string): bigint | undefined {
   const match = rfc3339.exec(text)
   if (!match) return undefined
@@ -163,7 +171,10 @@ export function parseRfc3339(text: string): bigint | undefined {
   return ns
 }
 
-/** Writes a time in UTC as RFC 3339 with as many fractional digits as it has: `2026-01-15T00:00:00.5Z`. */
+/**
+ * Formats a time in UTC as RFC 3339, with only as many fractional digits as needed:
+ * `2026-01-15T00:00:00.5Z`.
+ */
 export function formatRfc3339(timestampNs: bigint): string {
   const fraction = ((timestampNs % nsPerSecond) + nsPerSecond) % nsPerSecond
   const seconds = (timestampNs - fraction) / nsPerSecond

@@ -47,6 +47,9 @@ test('parseTemplate asks for line, time and all fields only where they are used'
     line: () => {
       throw new Error('The line was asked')
     },
+    nowNs: () => {
+      throw new Error('The time was asked')
+    },
   }
   t.equal(parseTemplate('{{.a}} {{ upper .b }}', { functions }).execute(data), 'v V')
   t.strictSame(asked, ['a', 'b'])

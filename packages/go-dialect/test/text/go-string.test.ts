@@ -31,7 +31,7 @@ test('unquoteGoBytes reads every escape, down to single bytes', async t => {
   read('"tab\\tquote\\""', 'tab\tquote"')
 })
 
-test('unquoteGoBytes refuses what is no literal', async t => {
+test('unquoteGoBytes rejects invalid literals', async t => {
   for (const literal of [
     '',
     '"',

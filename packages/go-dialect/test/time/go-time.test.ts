@@ -6,7 +6,7 @@ import { goTimeLayouts } from '../../src/time/go-time-layout.ts'
 
 const secondsOf = (iso: string) => BigInt(Date.parse(iso)) * 1_000_000n
 
-test('parseGoTime reads the named layouts', async t => {
+test('parseGoTime parses the named layouts', async t => {
   const f = (layout: string, text: string, iso: string) =>
     t.equal(parseGoTime(layout, text).timestampNs, secondsOf(iso), `${text} by ${layout}`)
 
@@ -26,7 +26,7 @@ test('parseGoTime reads the named layouts', async t => {
   f(goTimeLayouts.DateOnly, '2018-02-03', '2018-02-03T00:00:00Z')
 })
 
-test('parseGoTime reads layouts of its users', async t => {
+test('parseGoTime parses layouts from real configurations', async t => {
   const f = (layout: string, text: string, iso: string) =>
     t.equal(parseGoTime(layout, text).timestampNs, secondsOf(iso), `${text} by ${layout}`)
 
@@ -45,12 +45,12 @@ test('parseGoTime reads layouts of its users', async t => {
   f('20060102T150405.000Z', '20180203T040506.250Z', '2018-02-03T04:05:06.250Z')
 })
 
-test('parseGoTime cuts digits below a nanosecond', async t => {
+test('parseGoTime drops digits below a nanosecond', async t => {
   const { timestampNs } = parseGoTime(goTimeLayouts.RFC3339, '1970-01-01T00:00:00.1234567899Z')
   t.equal(timestampNs, 123456789n)
 })
 
-test('parseGoTime names what it refuses', async t => {
+test('parseGoTime explains what it rejects', async t => {
   const f = (layout: string, text: string, message: string) =>
     t.throws(() => parseGoTime(layout, text), { name: 'SyntaxError', message })
   const day = '2006-01-02'
@@ -73,7 +73,7 @@ test('parseGoTime names what it refuses', async t => {
   f('MST', 'ABCDEF', 'parsing time "ABCDEF" as "MST": cannot parse "ABCDEF" as "MST"')
 })
 
-test('parseGoTime reads texts without a zone in a location', async t => {
+test('parseGoTime parses texts without a zone in a location', async t => {
   const layout = '2006-01-02 15:04:05'
   const f = (text: string, location: string, iso: string) =>
     t.equal(
@@ -85,7 +85,7 @@ test('parseGoTime reads texts without a zone in a location', async t => {
   f('2025-01-15 12:00:00', 'Europe/Paris', '2025-01-15T11:00:00Z')
   f('2025-07-15 12:00:00', 'Europe/Paris', '2025-07-15T10:00:00Z')
   f('2025-07-15 12:00:00', 'Asia/Kolkata', '2025-07-15T06:30:00Z')
-  // Skipped by the clocks in Paris, and shown twice by them.
+  // Clocks in Paris skip the first and show the second twice.
   f('2025-03-30 02:30:00', 'Europe/Paris', '2025-03-30T01:30:00Z')
   f('2025-10-26 02:30:00', 'Europe/Paris', '2025-10-26T01:30:00Z')
   t.throws(() => parseGoTime(layout, '2025-01-15 12:00:00', { location: 'Mars/Base' }), {
@@ -94,7 +94,7 @@ test('parseGoTime reads texts without a zone in a location', async t => {
   })
 })
 
-test('parseGoTime knows the abbreviations of its location only', async t => {
+test('parseGoTime knows only the abbreviations of its location', async t => {
   const f = (text: string, location: string, iso: string) =>
     t.equal(
       parseGoTime('2006-01-02 15:04 MST', text, { location }).timestampNs,
@@ -108,7 +108,7 @@ test('parseGoTime knows the abbreviations of its location only', async t => {
   f('2025-01-15 12:00 JST', 'America/Los_Angeles', '2025-01-15T12:00:00Z')
 })
 
-test('parseGoTime gives texts without a year the one that is near', async t => {
+test('parseGoTime uses the nearest year for texts without one', async t => {
   const f = (text: string, now: string, iso: string) => {
     const time = parseGoTime('Jan _2 15:04', text, { nearNs: secondsOf(now) })
     t.equal(time.timestampNs, secondsOf(iso), `${text} read at ${now}`)
@@ -140,10 +140,10 @@ test('formatGoTime writes every part', async t => {
   )
 })
 
-test('parseGoTime reads what formatGoTime wrote', async t => {
+test('parseGoTime parses what formatGoTime wrote', async t => {
   const layout = '2006-01-02T15:04:05.999999999Z07:00'
   const zone = fc.constantFrom('UTC', 'Europe/Paris', 'Asia/Kolkata', 'America/St_Johns')
-  // From 1974 on: before, some zones were off by seconds that the layout cannot write.
+  // From 1974 on: before, some zones had offsets with seconds, which the layout cannot express.
   const moment = fc.bigInt(2n ** 57n, 2n ** 61n)
   const isSame = (ns: bigint, location: string) =>
     parseGoTime(layout, formatGoTime(layout, ns, { location })).timestampNs === ns

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import {
+  formatDurationMs,
   formatGoDuration,
   formatPrometheusDuration,
   formatRfc3339,
@@ -9,7 +10,7 @@ import {
   parseRfc3339,
 } from '../../src/time/time.ts'
 
-test('a duration is the same after Go wrote and read it', async t => {
+test('a duration survives formatting and parsing', async t => {
   fc.assert(
     fc.property(fc.bigInt({ min: -(1n << 62n), max: 1n << 62n }), ns => {
       t.equal(parseGoDuration(formatGoDuration(ns)), ns)
@@ -31,6 +32,12 @@ test('parseGoDuration', async t => {
   for (const text of ['', '5', 'h', '1d', '1.s.', '1 h', '300y', '9999999h']) {
     t.throws(() => parseGoDuration(text), SyntaxError, text)
   }
+})
+
+test('formatDurationMs', async t => {
+  t.equal(formatDurationMs(90_000), '1m30s')
+  t.equal(formatDurationMs(250), '250ms')
+  t.equal(formatDurationMs(1500.4), '1.5s')
 })
 
 test('formatGoDuration', async t => {
@@ -79,7 +86,7 @@ test('RFC 3339 times keep nanoseconds and zones', async t => {
   )
 })
 
-test('a duration that is none is quoted byte by byte, as by Go', async t => {
+test('an invalid duration is quoted byte by byte, like in Go', async t => {
   const message = (text: string) => {
     try {
       parseGoDuration(text)
@@ -93,7 +100,7 @@ test('a duration that is none is quoted byte by byte, as by Go', async t => {
   t.equal(message('plain'), 'time: invalid duration "plain"')
 })
 
-test('a unit of a duration goes up to the next digit or dot, as by Go', async t => {
+test('a unit of a duration extends to the next digit or dot, like in Go', async t => {
   const refuse = (text: string, message: string) =>
     t.throws(() => parseGoDuration(text), { message })
   refuse('72s--   22', 'time: unknown unit "s--   " in duration "72s--   22"')

@@ -1,23 +1,8 @@
 // The best entries so far of a log query, in a heap with the worst on top.
 
-import type { Direction } from '../log-source.ts'
-import type { CategorizedLabels } from '../pipeline/labels.ts'
+import type { Direction } from '../blocks/block-view.ts'
+import type { EntryPlace, FoundEntry } from '../plan/leaf-result.ts'
 import { compareStreams } from './stream-order.ts'
-
-/** Where an entry stands among all others. */
-export interface EntryPlace {
-  readonly timestampNs: bigint
-  /** Canonical labels of the stream. */
-  readonly streamKey: string
-  /** Order of the blocks of a stream. */
-  readonly sequence: number
-  readonly row: number
-}
-
-export interface FoundEntry extends EntryPlace {
-  readonly line: string
-  readonly labels: CategorizedLabels
-}
 
 /**
  * Orders entries by time, then stream, then the order in which they were pushed. Streams of one time come in

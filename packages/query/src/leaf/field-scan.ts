@@ -1,17 +1,20 @@
-// Samples by the short way of pipeline/field-reader.ts: one parser, perhaps filters behind it, and an
+// Samples by the short way of fields/field-reader.ts: one parser, perhaps filters behind it, and an
 // aggregation that keeps few labels. No other label of the line is ever built.
 
 import type { Label, LabelSet } from '@skald/wire'
+import type { Grouping } from '../aggregation/grouping.ts'
+import { compileFieldFilter, type FieldFilter } from '../fields/field-filter.ts'
+import type { FieldReader } from '../fields/field-reader.ts'
+import type { FieldValues } from '../fields/field-values.ts'
 import type { BlockText } from '../pipeline/block-text.ts'
-import { compileFieldFilter, type FieldFilter } from '../pipeline/field-filter.ts'
-import { createFieldReader, type FieldReader } from '../pipeline/field-reader.ts'
-import type { FieldValues } from '../pipeline/field-values.ts'
 import type { LabelNeeds } from '../pipeline/stage.ts'
-import { type Conversion, conversionOf } from '../pipeline/unwrap.ts'
-import { probeNeeds } from '../plan/pushdown.ts'
-import type { Grouping, Stage, Unwrap } from '../syntax/ast.ts'
+import type { FoundSeries } from '../plan/leaf-result.ts'
+import { probeNeeds } from '../stages/label-needs.ts'
+import type { Stage } from '../stages/stage-table.ts'
+import { definitionOf } from '../stages/stage-table.ts'
+import { type Conversion, conversionOf } from '../stages/unwrap.ts'
+import type { Unwrap } from '../stages/unwrap-syntax.ts'
 import type { BlockRows } from './row-source.ts'
-import type { FoundSeries } from './series-table.ts'
 
 /** The part of a query that decides how lines become samples. */
 export interface FieldQuery {
@@ -70,7 +73,7 @@ function makeScan(
   const sampled = unwrap ? read.indexOf(unwrap.label) : -1
   // Filters need the text of what they look at.
   const filtered = probeNeeds(rest)?.names ?? new Set()
-  const reader = createFieldReader(parser!, {
+  const reader = definitionOf(parser!).fields?.(parser!, {
     names: read,
     sampled: unwrap && !filtered.has(unwrap.label) ? sampled : -1,
     areAll: fixed.size === 0,

@@ -1,33 +1,41 @@
 // Leaves of a query plan: how they are scanned, and how the results of several scanners become one.
 
-import type { Leaf, LeafResult, LeafScanner, LogLeaf, SampleLeaf } from '../log-source.ts'
-import { mergeBuckets } from '../metric-query/folds.ts'
-import { aggregateWindows, foldOf } from '../metric-query/range-aggregation.ts'
-import { hasSamples, type Series } from '../metric-query/series.ts'
-import { createWindows } from '../metric-query/windows.ts'
+import { mergeBuckets } from '../aggregation/folds.ts'
+import { aggregateWindows, foldOf } from '../aggregation/range-aggregation.ts'
+import { hasSamples, type Series } from '../aggregation/series.ts'
+import { createWindows } from '../aggregation/windows.ts'
+import { addScanStats, createScanStats } from '../blocks/stats.ts'
+import type { Clock } from '../clock.ts'
 import type { Pause } from '../pause.ts'
-import { addScanStats, createScanStats } from '../stats.ts'
-import type { RangeAggregation } from '../syntax/ast.ts'
-import { parseLogql } from '../syntax/parser.ts'
-import { compareEntries, type FoundEntry } from './entry-heap.ts'
-import { type FoundLogs, LogScanner } from './log-scanner.ts'
-import { type FoundPatterns, mergePatterns, PatternScanner } from './pattern-scanner.ts'
-import { type FoundSamples, SampleScanner } from './sample-scanner.ts'
-import { type FoundSeries, SeriesTable } from './series-table.ts'
+import type {
+  FoundEntry,
+  FoundLogs,
+  FoundSamples,
+  FoundVolumes,
+  LeafKind,
+  LeafResult,
+} from '../plan/leaf-result.ts'
+import { foundOf } from '../plan/leaf-result.ts'
+import type { Leaf, LeafScanner, LogLeaf, SampleLeaf, VolumeLeaf } from '../plan/log-source.ts'
+import { compareEntries } from './entry-heap.ts'
+import { LogScanner } from './log-scanner.ts'
+import { mergePatterns, PatternScanner } from './pattern-scanner.ts'
+import { SampleScanner } from './sample-scanner.ts'
+import { SeriesTable } from './series-table.ts'
 import { VolumeScanner } from './volume-scanner.ts'
-import { type FoundVolumes, VolumeTable } from './volume-table.ts'
+import { VolumeTable } from './volume-table.ts'
 
 /** Makes the scanner of a leaf. Workers make one for each task. */
-export function openLeafScanner(leaf: Leaf): LeafScanner {
+export function openLeafScanner(leaf: Leaf, clock: Clock): LeafScanner {
   switch (leaf.kind) {
     case 'logs':
-      return new LogScanner(leaf)
+      return new LogScanner(leaf, clock)
     case 'samples':
-      return new SampleScanner(leaf)
+      return new SampleScanner(leaf, clock)
     case 'volume':
       return new VolumeScanner(leaf)
     case 'patterns':
-      return new PatternScanner(leaf)
+      return new PatternScanner(leaf, clock)
   }
 }
 
@@ -39,24 +47,26 @@ export function openLeafScanner(leaf: Leaf): LeafScanner {
 export function mergeLeafResults(leaf: Leaf, results: readonly LeafResult[]): LeafResult {
   const stats = createScanStats()
   for (const result of results) addScanStats(stats, result.stats)
-  return { kind: leaf.kind, found: mergeFound(leaf, results), stats }
-}
-
-function mergeFound(leaf: Leaf, results: readonly LeafResult[]): unknown {
-  const found = results.map(result => result.found)
   switch (leaf.kind) {
     case 'logs':
-      return mergeLogs(leaf, found as FoundLogs[])
+      return { kind: leaf.kind, found: mergeLogs(leaf, partsOf(leaf.kind, results)), stats }
     case 'samples':
-      return mergeSamples(leaf, found as FoundSamples[])
-    case 'volume': {
-      const table = new VolumeTable(leaf)
-      for (const part of found as FoundVolumes[]) table.merge(part)
-      return table.found()
-    }
+      return { kind: leaf.kind, found: mergeSamples(leaf, partsOf(leaf.kind, results)), stats }
+    case 'volume':
+      return { kind: leaf.kind, found: mergeVolumes(leaf, partsOf(leaf.kind, results)), stats }
     case 'patterns':
-      return mergePatterns(found as FoundPatterns[])
+      return { kind: leaf.kind, found: mergePatterns(partsOf(leaf.kind, results)), stats }
   }
+}
+
+function partsOf<K extends LeafKind>(kind: K, results: readonly LeafResult[]) {
+  return results.map(result => foundOf(kind, result))
+}
+
+function mergeVolumes(leaf: VolumeLeaf, parts: readonly FoundVolumes[]): FoundVolumes {
+  const table = new VolumeTable(leaf)
+  for (const part of parts) table.merge(part)
+  return table.found()
 }
 
 function mergeLogs(leaf: LogLeaf, parts: readonly FoundLogs[]): FoundLogs {
@@ -73,10 +83,9 @@ function orderEntries(leaf: LogLeaf, entries: readonly FoundEntry[]): FoundEntry
 }
 
 function mergeSamples(leaf: SampleLeaf, parts: readonly FoundSamples[]): FoundSamples {
-  const expr = parseLogql(leaf.logql) as RangeAggregation
-  const fold = foldOf(expr)
-  const { bucketCount } = createWindows(leaf.grid, expr.rangeNs)
   if (parts.length === 1) return parts[0]!
+  const fold = foldOf(leaf.range)
+  const { bucketCount } = createWindows(leaf.grid, leaf.range.rangeNs)
   const table = new SeriesTable(fold, bucketCount, leaf.maxSeries)
   for (const part of parts) {
     for (const { labels, buckets } of part.series) {
@@ -88,7 +97,7 @@ function mergeSamples(leaf: SampleLeaf, parts: readonly FoundSamples[]): FoundSa
 
 /** Entries of a log leaf, in the direction of the query. */
 export function entriesOfLeaf(leaf: LogLeaf, result: LeafResult): readonly FoundEntry[] {
-  return orderEntries(leaf, (result.found as FoundLogs).entries)
+  return orderEntries(leaf, foundOf('logs', result).entries)
 }
 
 /** Series of a sample leaf over the steps of its grid; those without any sample are left out. */
@@ -97,11 +106,10 @@ export async function seriesOfLeaf(
   result: LeafResult,
   pause: Pause,
 ): Promise<Series[]> {
-  const expr = parseLogql(leaf.logql) as RangeAggregation
+  const expr = leaf.range
   const windows = createWindows(leaf.grid, expr.rangeNs)
-  const found: readonly FoundSeries[] = (result.found as FoundSamples).series
   const all: Series[] = []
-  for (const part of found) {
+  for (const part of foundOf('samples', result).series) {
     const series = aggregateWindows(expr, windows, part)
     if (hasSamples(series)) all.push(series)
     await pause(windows.bucketCount)

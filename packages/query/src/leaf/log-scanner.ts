@@ -2,30 +2,28 @@
 // than the limit, so that a block only costs what may still change the answer.
 
 import { formatLabelSet } from '@skald/wire'
-import type { BlockView, LeafResult, LeafScanner, LogLeaf } from '../log-source.ts'
-import { compilePipeline, type Pipeline } from '../pipeline/compile.ts'
+import type { BlockView } from '../blocks/block-view.ts'
+import { createScanStats } from '../blocks/stats.ts'
+import type { Clock } from '../clock.ts'
 import type { CategorizedLabels } from '../pipeline/labels.ts'
 import { type RowSelection, rowAt } from '../pipeline/row-selection.ts'
-import { createScanStats } from '../stats.ts'
-import type { LogExpr } from '../syntax/ast.ts'
-import { parseLogql } from '../syntax/parser.ts'
-import { EntryHeap, type FoundEntry } from './entry-heap.ts'
+import type { LeafResult } from '../plan/leaf-result.ts'
+import type { LeafScanner, LogLeaf } from '../plan/log-source.ts'
+import { compilePipeline, type Pipeline } from '../stages/compile.ts'
+import { EntryHeap } from './entry-heap.ts'
 import { BlockRows } from './row-source.ts'
-
-/** What a log leaf found: entries in no certain order. Entries of equal labels may share the object. */
-export interface FoundLogs {
-  readonly entries: readonly FoundEntry[]
-}
 
 export class LogScanner implements LeafScanner {
   readonly #leaf: LogLeaf
+  readonly #clock: Clock
   readonly #pipeline: Pipeline
   readonly #heap: EntryHeap
   readonly #stats = createScanStats()
 
-  constructor(leaf: LogLeaf) {
+  constructor(leaf: LogLeaf, clock: Clock) {
+    this.#clock = clock
     this.#leaf = leaf
-    this.#pipeline = compilePipeline((parseLogql(leaf.logql) as LogExpr).stages)
+    this.#pipeline = compilePipeline(leaf.log.stages)
     this.#heap = new EntryHeap(leaf.direction, leaf.limit)
   }
 
@@ -43,7 +41,7 @@ export class LogScanner implements LeafScanner {
       return
     }
     this.#stats.blocksScanned++
-    const rows = new BlockRows(block, this.#stats)
+    const rows = new BlockRows(block, this.#stats, this.#clock)
     const selection = rows.select(this.#leaf, this.#pipeline)
     if (selection.count > 0) this.#collect(rows, selection)
   }
@@ -82,7 +80,6 @@ export class LogScanner implements LeafScanner {
   }
 
   finish(): LeafResult {
-    const found: FoundLogs = { entries: this.#heap.entries() }
-    return { kind: 'logs', found, stats: this.#stats }
+    return { kind: 'logs', found: { entries: this.#heap.entries() }, stats: this.#stats }
   }
 }

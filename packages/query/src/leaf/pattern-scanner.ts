@@ -1,29 +1,15 @@
 // Runs a pattern leaf: the lines that the pipeline lets through teach the miner of their stream and level.
 
 import { formatLabelSet } from '@skald/wire'
-import type { BlockView, LeafResult, LeafScanner, PatternLeaf } from '../log-source.ts'
-import { type MinedPattern, PatternMiner } from '../patterns/miner.ts'
-import { compilePipeline, type Pipeline } from '../pipeline/compile.ts'
+import type { BlockView } from '../blocks/block-view.ts'
+import { createScanStats } from '../blocks/stats.ts'
+import type { Clock } from '../clock.ts'
+import { PatternMiner } from '../patterns/miner.ts'
 import { rowAt } from '../pipeline/row-selection.ts'
-import { createScanStats } from '../stats.ts'
-import type { LogExpr } from '../syntax/ast.ts'
-import { parseLogql } from '../syntax/parser.ts'
+import type { FoundPatterns, LeafResult, StreamPatterns } from '../plan/leaf-result.ts'
+import type { LeafScanner, PatternLeaf } from '../plan/log-source.ts'
+import { compilePipeline, type Pipeline } from '../stages/compile.ts'
 import { BlockRows } from './row-source.ts'
-
-/** Patterns of one stream's lines of one level. */
-export interface StreamPatterns {
-  /** Canonical labels of the stream. */
-  readonly stream: string
-  /** Value of `detected_level`; empty where there is none. */
-  readonly level: string
-  readonly patterns: readonly MinedPattern[]
-}
-
-export interface FoundPatterns {
-  readonly streams: readonly StreamPatterns[]
-  /** Lines that belong to no pattern, since there were too many shapes to look at. */
-  readonly linesLeft: number
-}
 
 const levelLabel = 'detected_level'
 
@@ -36,15 +22,17 @@ const newShapesSampled = 16
 
 export class PatternScanner implements LeafScanner {
   readonly #leaf: PatternLeaf
+  readonly #clock: Clock
   readonly #pipeline: Pipeline
   readonly #miners = new StreamMiners()
   readonly #stats = createScanStats()
   #newShapes = 0
   #linesLeft = 0
 
-  constructor(leaf: PatternLeaf) {
+  constructor(leaf: PatternLeaf, clock: Clock) {
+    this.#clock = clock
     this.#leaf = leaf
-    this.#pipeline = compilePipeline((parseLogql(leaf.logql) as LogExpr).stages)
+    this.#pipeline = compilePipeline(leaf.log.stages)
   }
 
   wants(): boolean {
@@ -53,7 +41,7 @@ export class PatternScanner implements LeafScanner {
 
   scan(block: BlockView): void {
     this.#stats.blocksScanned++
-    const rows = new BlockRows(block, this.#stats)
+    const rows = new BlockRows(block, this.#stats, this.#clock)
     const selection = rows.select(this.#leaf, this.#pipeline)
     if (selection.count === 0) return
     const { startNs, stepNs } = this.#leaf.grid

@@ -1,9 +1,10 @@
 // Hands out the lines of a block, and their labels, to the stages of a pipeline.
 
 import type { LabelSet } from '@skald/wire'
-import type { BlockView, MetadataColumn } from '../log-source.ts'
+import type { BlockView, MetadataColumn } from '../blocks/block-view.ts'
+import type { MutableScanStats } from '../blocks/stats.ts'
+import type { Clock } from '../clock.ts'
 import { BlockText } from '../pipeline/block-text.ts'
-import type { Pipeline } from '../pipeline/compile.ts'
 import {
   createLabelMap,
   createMetadataMap,
@@ -14,8 +15,8 @@ import { Line } from '../pipeline/line.ts'
 import { filterSelection, type RowSelection, selectRange } from '../pipeline/row-selection.ts'
 import type { RunStage } from '../pipeline/stage.ts'
 import { markText } from '../pipeline/text-search.ts'
-import type { LineHint } from '../plan/line-hints.ts'
-import type { MutableScanStats } from '../stats.ts'
+import type { Pipeline } from '../stages/compile.ts'
+import type { LineHint } from '../stages/line-hints.ts'
 
 const noLabels: LabelMap = new Map()
 
@@ -32,10 +33,11 @@ export class BlockRows {
   #rowSets: Uint32Array | undefined
   #row = 0
 
-  constructor(block: BlockView, stats: MutableScanStats) {
+  constructor(block: BlockView, stats: MutableScanStats, nowNs: Clock) {
     this.block = block
     this.stream = createLabelMap(block.labels)
     this.#stats = stats
+    this.#line.nowNs = nowNs
     this.#line.timestampNs = () => block.baseNs + BigInt(block.timestamps()[this.#row]!)
   }
 

@@ -2,42 +2,40 @@
 // look at is not read: no lines to count rows, no metadata where only stream labels survive.
 
 import { formatLabelSet, type LabelSet } from '@skald/wire'
+import type { Fold } from '../aggregation/folds.ts'
+import type { SampleValue } from '../aggregation/range/definition.ts'
+import { foldOf, sampleValueOf } from '../aggregation/range-aggregation.ts'
+import { rangeDefinition } from '../aggregation/range-table.ts'
+import { createWindows, type Windows } from '../aggregation/windows.ts'
+import type { BlockView } from '../blocks/block-view.ts'
+import { createScanStats } from '../blocks/stats.ts'
+import type { Clock } from '../clock.ts'
 import { LimitExceededError, LogqlPipelineError } from '../errors.ts'
 import { keptSampleCountMax } from '../limits.ts'
-import type { BlockView, LeafResult, LeafScanner, SampleLeaf } from '../log-source.ts'
-import type { Fold } from '../metric-query/folds.ts'
-import { foldOf, type SampleValue, sampleValueOf } from '../metric-query/range-aggregation.ts'
-import { createWindows, type Windows } from '../metric-query/windows.ts'
-import { compileFilters, compilePipeline, type Pipeline } from '../pipeline/compile.ts'
 import { errorLabel, preserveErrorLabel } from '../pipeline/labels.ts'
 import type { Line } from '../pipeline/line.ts'
 import { type RowSelection, rowAt } from '../pipeline/row-selection.ts'
 import type { RunStage } from '../pipeline/stage.ts'
-import { compileUnwrap, type UnwrapValue } from '../pipeline/unwrap.ts'
-import { labelNeeds, withoutIdleFormats } from '../plan/pushdown.ts'
-import { createScanStats } from '../stats.ts'
-import type { RangeAggregation } from '../syntax/ast.ts'
-import { parseLogql } from '../syntax/parser.ts'
+import type { FoundSeries, LeafResult } from '../plan/leaf-result.ts'
+import type { LeafScanner, SampleLeaf } from '../plan/log-source.ts'
+import { compileFilters, compilePipeline, type Pipeline } from '../stages/compile.ts'
+import { definitionOf } from '../stages/stage-table.ts'
+import { compileUnwrap, type UnwrapValue } from '../stages/unwrap.ts'
+import type { RangeAggregation } from '../syntax-tree/ast.ts'
 import { createFieldScans, type FieldScan, type FieldScans } from './field-scan.ts'
 import { BlockRows } from './row-source.ts'
+import { labelNeeds, withoutIdleFormats } from './sample-needs.ts'
 import { createSeriesKeys, type SeriesKeys } from './series-keys.ts'
-import { type FoundSeries, SeriesTable } from './series-table.ts'
-
-/** What a sample leaf found. */
-export interface FoundSamples {
-  readonly series: readonly FoundSeries[]
-}
+import { SeriesTable } from './series-table.ts'
 
 // Loki merges the series of pipelines that take labels away, whereby labels without a value get lost.
 function keepsEmptyLabels({ log }: RangeAggregation): boolean {
-  return log.stages.every(stage => {
-    if (stage.kind === 'labelFormat') return stage.items.every(({ kind }) => kind !== 'rename')
-    return stage.kind !== 'drop' && stage.kind !== 'keep'
-  })
+  return !log.stages.some(stage => definitionOf(stage).removesLabels?.(stage))
 }
 
 export class SampleScanner implements LeafScanner {
   readonly #leaf: SampleLeaf
+  readonly #clock: Clock
   readonly #pipeline: Pipeline
   readonly #unwrap: UnwrapValue | undefined
   readonly #unwrapped: string | undefined
@@ -54,8 +52,9 @@ export class SampleScanner implements LeafScanner {
   readonly #stats = createScanStats()
   #keptSamples = 0
 
-  constructor(leaf: SampleLeaf) {
-    const expr = parseLogql(leaf.logql) as RangeAggregation
+  constructor(leaf: SampleLeaf, clock: Clock) {
+    this.#clock = clock
+    const expr = leaf.range
     const grouping = expr.grouping ?? leaf.grouping
     this.#leaf = leaf
     const needs = labelNeeds(expr, grouping)
@@ -75,8 +74,7 @@ export class SampleScanner implements LeafScanner {
     // Nor do lines without a sample count for an average then.
     this.#addMissing = keepsEmpty ? this.#fold.addMissing : undefined
     this.#refusesMissing = this.#addMissing !== undefined && !expr.grouping
-    // Loki groups these three a second time, when it joins its shards.
-    const isGroupedTwice = ['avg_over_time', 'max_over_time', 'min_over_time'].includes(expr.op)
+    const { isGroupedTwice } = rangeDefinition(expr.op)
     const keepsErrors = expr.grouping !== undefined && !isGroupedTwice
     // Unwrapping takes a label away, which is a grouping without it.
     const dropsDetails = expr.unwrap !== undefined
@@ -91,7 +89,7 @@ export class SampleScanner implements LeafScanner {
 
   scan(block: BlockView): void {
     if (!this.wants()) return
-    const rows = new BlockRows(block, this.#stats)
+    const rows = new BlockRows(block, this.#stats, this.#clock)
     const readsLines = this.#pipeline.stages.length > 0 || this.#unwrap !== undefined
     if (readsLines || this.#pipeline.blockFilters.length > 0) this.#stats.blocksScanned++
     else this.#stats.blocksSkipped++
@@ -103,8 +101,7 @@ export class SampleScanner implements LeafScanner {
   }
 
   finish(): LeafResult {
-    const found: FoundSamples = { series: this.#table.all() }
-    return { kind: 'samples', found, stats: this.#stats }
+    return { kind: 'samples', found: { series: this.#table.all() }, stats: this.#stats }
   }
 
   // Rows count as they are stored: only times, and lengths or metadata where they matter.

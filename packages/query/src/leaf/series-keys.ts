@@ -2,6 +2,7 @@
 // remembered per block and metadata set, and per changed labels, so that a line costs one look-up.
 
 import { formatLabelSet, type Label, type LabelSet, labelValue } from '@skald/wire'
+import type { Grouping } from '../aggregation/grouping.ts'
 import { LogqlPipelineError } from '../errors.ts'
 import {
   errorDetailsLabel,
@@ -9,9 +10,8 @@ import {
   type LineLabels,
   preserveErrorLabel,
 } from '../pipeline/labels.ts'
-import type { Grouping } from '../syntax/ast.ts'
+import type { FoundSeries } from '../plan/leaf-result.ts'
 import type { BlockRows } from './row-source.ts'
-import type { FoundSeries } from './series-table.ts'
 
 export interface SeriesKeys {
   startBlock(rows: BlockRows): void

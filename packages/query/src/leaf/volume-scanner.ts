@@ -1,8 +1,10 @@
 // Runs a volume leaf: counts rows and their bytes by bucket, from times, lengths and counts of metadata.
 // No line is looked at.
 
-import type { BlockView, LeafResult, LeafScanner, VolumeLeaf } from '../log-source.ts'
-import { createScanStats } from '../stats.ts'
+import type { BlockView } from '../blocks/block-view.ts'
+import { createScanStats } from '../blocks/stats.ts'
+import type { LeafResult } from '../plan/leaf-result.ts'
+import type { LeafScanner, VolumeLeaf } from '../plan/log-source.ts'
 import { lowerBound } from './row-source.ts'
 import { VolumeTable, volumeBytes } from './volume-table.ts'
 

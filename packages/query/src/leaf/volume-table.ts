@@ -3,14 +3,8 @@
 import { formatLabelSet, type LabelSet } from '@skald/wire'
 import { LimitExceededError } from '../errors.ts'
 import { volumeCellCountMax } from '../limits.ts'
-import type { VolumeGrouping, VolumeLeaf } from '../log-source.ts'
-
-/** What a volume leaf found; survives a structured clone. */
-export interface FoundVolumes {
-  readonly groups: readonly LabelSet[]
-  /** Two numbers, entries and bytes, for each bucket of each group. */
-  readonly cells: Float64Array
-}
+import type { FoundVolumes } from '../plan/leaf-result.ts'
+import type { VolumeGrouping, VolumeLeaf } from '../plan/log-source.ts'
 
 /** Bytes that Loki counts for a pair of structured metadata, whatever its length. */
 const pairBytes = 8

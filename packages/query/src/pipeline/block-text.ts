@@ -1,7 +1,7 @@
 // Lines of a block as text, one by one or as runs of them for searches.
 
 import { isAscii } from 'node:buffer'
-import type { LinesColumn } from '../log-source.ts'
+import type { LinesColumn } from '../blocks/block-view.ts'
 
 /**
  * Bytes of a run of lines that becomes one string. Strings of more than 128 KiB lie where V8 keeps large

@@ -2,7 +2,7 @@
 // address begins, so the last three or four of a text are never the beginning of one: `::1` is not found
 // where it ends a text.
 
-import { type IpRange, ipRangeHas, parseIp } from '../syntax/ip-range.ts'
+import { type IpRange, ipRangeHas, parseIp } from './ip-range.ts'
 
 const ipv4Run = /[0-9.]*/y
 const ipv6Run = /[0-9a-fA-F:.]*/y

@@ -8,6 +8,8 @@ export class Line {
   readonly labels = new LineLabels()
   /** Nanoseconds since 1970. */
   timestampNs: () => bigint = () => 0n
+  /** The time at which the query runs, for templates that ask. */
+  nowNs: () => bigint = () => 0n
   /** Bytes of the line from `start` to `end` once `locate` was called. */
   bytes: Buffer = Buffer.alloc(0)
   start = 0

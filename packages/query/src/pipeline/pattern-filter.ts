@@ -1,6 +1,6 @@
 // The test behind `|>` and `!>`: texts in order, with something between them.
 
-import type { PatternPart } from '../syntax/pattern-expression.ts'
+import type { PatternPart } from './pattern-expression.ts'
 
 /**
  * Makes the test of a pattern. Each text is looked for at its first place behind the one before; a

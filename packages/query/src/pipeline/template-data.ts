@@ -25,5 +25,6 @@ export function createTemplateData(line: Line): TemplateData {
     },
     line: () => line.text,
     timestampNs: line.timestampNs,
+    nowNs: line.nowNs,
   }
 }

@@ -2,20 +2,20 @@
 // range aggregation of a metric query.
 
 import { formatGoDuration, formatPrometheusDuration } from '@skald/go-dialect'
+import type { Grouping } from '../aggregation/grouping.ts'
+import { isAdditive } from '../aggregation/range-aggregation.ts'
+import type { Direction, StepGrid } from '../blocks/block-view.ts'
 import { LimitExceededError } from '../errors.ts'
 import { innerSeriesMax, type QueryLimits, stepCountMax } from '../limits.ts'
-import type { Direction, LogLeaf, SampleLeaf, StepGrid } from '../log-source.ts'
-import { isAdditive } from '../metric-query/range-aggregation.ts'
 import type {
   Expr,
-  Grouping,
   LogExpr,
   MetricExpr,
   RangeAggregation,
   VectorAggregation,
-} from '../syntax/ast.ts'
-import { formatLogql } from '../syntax/printer.ts'
-import { visitExprs } from '../syntax/visit.ts'
+} from '../syntax-tree/ast.ts'
+import { visitExprs } from '../syntax-tree/visit.ts'
+import type { LogLeaf, SampleLeaf } from './log-source.ts'
 
 /** Times and bounds of a query, as the client gave them. */
 export interface QueryTimes {
@@ -33,7 +33,7 @@ export function planLogLeaf(
   const endNs = query.endNs > query.startNs ? query.endNs : query.startNs + 1n
   return {
     kind: 'logs',
-    logql: formatLogql(expr),
+    log: expr,
     matchers: expr.matchers,
     startNs: query.startNs,
     endNs,
@@ -89,7 +89,7 @@ export function planSampleLeaf(
   const lastNs = startNs + grid.stepNs * BigInt(grid.count - 1)
   return {
     kind: 'samples',
-    logql: formatLogql({ ...expr, offsetNs: 0n }),
+    range: { ...expr, offsetNs: 0n },
     matchers: expr.log.matchers,
     // Windows are open at their start and closed at their end.
     startNs: startNs - expr.rangeNs + 1n,

@@ -3,15 +3,12 @@
 
 import { isLabelName, type Matcher } from '@skald/wire'
 import { LogqlSyntaxError } from '../errors.ts'
-import type { Expr, LabelFilter, Stage } from './ast.ts'
+import type { NamedMatcher } from '../stages/definition.ts'
+import { matchersOfFilter } from '../stages/label-filter.ts'
+import { definitionOf, type Stage } from '../stages/stage-table.ts'
+import type { Expr } from '../syntax-tree/ast.ts'
+import { visitExprs } from '../syntax-tree/visit.ts'
 import { formatLogql } from './printer.ts'
-import { visitExprs } from './visit.ts'
-
-interface NamedMatcher {
-  readonly matcher: Matcher
-  /** What the grammar wants in its place, as errors tell it. */
-  readonly expected: string
-}
 
 /**
  * Refuses a query with a matcher whose name cannot be printed.
@@ -25,7 +22,7 @@ export function checkNames(expr: Expr): void {
     if (node.kind !== 'range') return
     collect(node.log.matchers, node.log.stages, matchers)
     for (const filter of node.unwrap?.filters ?? []) {
-      collectFilter(filter, ', expecting IDENTIFIER or (', matchers)
+      matchers.push(...matchersOfFilter(filter, ', expecting IDENTIFIER or ('))
     }
   })
   const wrong = matchers.find(({ matcher }) => !isLabelName(matcher.name))
@@ -46,18 +43,5 @@ function collect(
   for (const [i, matcher] of selector.entries()) {
     found.push({ matcher, expected: `, expecting IDENTIFIER${i === 0 ? ' or }' : ''}` })
   }
-  for (const stage of stages) {
-    if (stage.kind === 'labelFilter') collectFilter(stage.filter, '', found)
-    if (stage.kind !== 'drop' && stage.kind !== 'keep') continue
-    for (const { matcher } of stage.picks) {
-      if (matcher) found.push({ matcher, expected: ', expecting IDENTIFIER' })
-    }
-  }
-}
-
-function collectFilter(filter: LabelFilter, expected: string, found: NamedMatcher[]): void {
-  if (filter.kind === 'matcher') found.push({ matcher: filter.matcher, expected })
-  if (filter.kind !== 'and' && filter.kind !== 'or') return
-  collectFilter(filter.left, expected, found)
-  collectFilter(filter.right, ', expecting IDENTIFIER or (', found)
+  for (const stage of stages) found.push(...(definitionOf(stage).matchers?.(stage) ?? []))
 }

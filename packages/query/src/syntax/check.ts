@@ -4,17 +4,24 @@
 import { compileCost, patternCostMax, queryCostMax } from '@skald/go-dialect/regex/compile-cost'
 import { compileRegex } from '@skald/go-dialect/regex/regex'
 import { compileMatcher } from '@skald/wire/compile-matcher'
+import { rangeDefinition } from '../aggregation/range-table.ts'
+import { vectorDefinition } from '../aggregation/vector-table.ts'
 import { LogqlSyntaxError } from '../errors.ts'
-import type { Expr, LogExpr, MetricExpr, RangeAggregation, VectorAggregation } from './ast.ts'
+import type {
+  Expr,
+  LogExpr,
+  MetricExpr,
+  RangeAggregation,
+  VectorAggregation,
+} from '../syntax-tree/ast.ts'
+import { decimalText } from '../tokens/literal-text.ts'
 import { checkStage } from './check-stage.ts'
-import { rangeRules, vectorRules } from './operations.ts'
-import { visitRegexes } from './patterns.ts'
-import { decimalText } from './printer.ts'
+import { visitRegexes } from './visit-regexes.ts'
 
 /** Checks parameter, unwrap and grouping of a range aggregation, and returns it. */
 export function checkRangeAggregation(expr: RangeAggregation): RangeAggregation {
   const { op, parameter, unwrap, grouping } = expr
-  const rules = rangeRules(op)
+  const rules = rangeDefinition(op)
   if (rules.takesParameter && parameter === undefined) {
     throw new LogqlSyntaxError(`parameter required for operation ${op}`)
   }
@@ -40,7 +47,7 @@ export function checkVectorAggregation(
   parameterText: string | undefined,
 ): VectorAggregation {
   const { op, parameter, grouping } = expr
-  const rules = vectorRules(op)
+  const rules = vectorDefinition(op)
   if (rules.takesCount) {
     if (parameter === undefined) {
       throw new LogqlSyntaxError(`parameter required for operation ${op}`)

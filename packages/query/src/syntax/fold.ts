@@ -1,25 +1,17 @@
 // Binary operations as they are put together while parsing: two numbers become one, and what can
-// never be an operand is refused. The arithmetic of single numbers has its home here.
+// never be an operand is refused.
 
+import { calculate } from '../aggregation/arithmetic.ts'
+import type { VectorMatching } from '../aggregation/binary-op.ts'
+import { type BinaryOp, isComparison, isSetOp } from '../aggregation/binary-operators.ts'
 import { LogqlSyntaxError } from '../errors.ts'
-import type { Expr, MetricExpr, VectorMatching } from './ast.ts'
-import type { BinaryOp } from './operations.ts'
+import { compareNumbers } from '../pipeline/compare-numbers.ts'
+import type { Expr, MetricExpr } from '../syntax-tree/ast.ts'
 
 /** What stands between an operator and its right side. */
 export interface BinaryModifier {
   readonly returnsBool: boolean
   readonly matching?: VectorMatching
-}
-
-const setOps = new Set<BinaryOp>(['or', 'and', 'unless'])
-const comparisons = new Set<BinaryOp>(['==', '!=', '>', '>=', '<', '<='])
-
-export function isSetOp(op: BinaryOp): boolean {
-  return setOps.has(op)
-}
-
-export function isComparison(op: BinaryOp): boolean {
-  return comparisons.has(op)
 }
 
 /**
@@ -62,47 +54,4 @@ export function createBinaryOperation(
 function foldNumbers(op: BinaryOp, left: number, right: number): number {
   if (isComparison(op)) return compareNumbers(op, left, right) ? 1 : 0
   return calculate(op, left, right)
-}
-
-/** Compares two numbers by a comparison operator. */
-export function compareNumbers(op: BinaryOp, left: number, right: number): boolean {
-  switch (op) {
-    case '==':
-      return left === right
-    case '!=':
-      return left !== right
-    case '>':
-      return left > right
-    case '>=':
-      return left >= right
-    case '<':
-      return left < right
-    default:
-      return left <= right
-  }
-}
-
-/** Calculates with two numbers; a division or a remainder by zero is NaN. */
-export function calculate(op: BinaryOp, left: number, right: number): number {
-  switch (op) {
-    case '+':
-      return left + right
-    case '-':
-      return left - right
-    case '*':
-      return left * right
-    case '/':
-      return right === 0 ? Number.NaN : left / right
-    case '%':
-      return right === 0 ? Number.NaN : left % right
-    default:
-      return raise(left, right)
-  }
-}
-
-// Go's math.Pow: 1 to any power is 1, and so is -1 to an infinite one, where JavaScript says NaN.
-function raise(base: number, exponent: number): number {
-  if (base === 1) return 1
-  if (base === -1 && !Number.isFinite(exponent) && !Number.isNaN(exponent)) return 1
-  return base ** exponent
 }

@@ -1,47 +1,26 @@
 // LogQL tokens to the syntax tree, by recursive descent. Where a token does not fit, the error names
 // it and, in the places where Loki's parser does, what could have stood there.
 
-import { formatLogqlBytes, parseLogqlBytes } from '@skald/go-dialect'
-import { parseFloatText } from '@skald/go-dialect/number/conversions'
 import type { Matcher, MatcherOp } from '@skald/wire'
+import { binaryPrecedences, isBinaryOp } from '../aggregation/binary-operators.ts'
+import type { Grouping } from '../aggregation/grouping.ts'
+import { type RangeOp, rangeDefinitions } from '../aggregation/range-table.ts'
+import { type VectorOp, vectorDefinitions } from '../aggregation/vector-table.ts'
 import { LogqlKindError, LogqlSyntaxError } from '../errors.ts'
-import type {
-  CompareOp,
-  Expr,
-  Extraction,
-  Grouping,
-  LabelFilter,
-  LabelFormatItem,
-  LabelPick,
-  LineFilterOp,
-  LineFilterTerm,
-  LogExpr,
-  MetricExpr,
-  Stage,
-  Unwrap,
-  UnwrapConversion,
-} from './ast.ts'
+import { type Stage, stageAt } from '../stages/stage-table.ts'
+import { parseUnwrap, type Unwrap } from '../stages/unwrap-syntax.ts'
+import type { Expr, LogExpr, MetricExpr } from '../syntax-tree/ast.ts'
+import { Lexer, type Token } from '../tokens/lexer.ts'
+import { depthMax, literalOf, readFloat, TokenReader } from '../tokens/token-reader.ts'
 import { checkQuery, checkRangeAggregation, checkVectorAggregation } from './check.ts'
 import { type BinaryModifier, createBinaryOperation } from './fold.ts'
-import { Lexer, type Token } from './lexer.ts'
-import {
-  binaryPrecedences,
-  isBinaryOp,
-  type RangeOp,
-  rangeOperations,
-  type VectorOp,
-  vectorOperations,
-} from './operations.ts'
+import { words } from './words.ts'
 
 /** Longest query in bytes. */
 export const queryLengthMax = 131_072
-/** Deepest nesting, so that no walk over a tree runs out of stack. */
-const depthMax = 1_000
 
-const lineFilterOps = new Set(['|=', '!=', '|~', '!~', '|>', '!>'])
-const compareOps = new Set(['=', '==', '!=', '>', '>=', '<', '<='])
-const rangeTokens = new Set(Object.keys(rangeOperations).map(op => op.toUpperCase()))
-const vectorTokens = new Set(Object.keys(vectorOperations).map(op => op.toUpperCase()))
+const rangeTokens = new Set(rangeDefinitions.map(({ op }) => op.toUpperCase()))
+const vectorTokens = new Set(vectorDefinitions.map(({ op }) => op.toUpperCase()))
 
 /**
  * Parses and checks a query.
@@ -67,6 +46,17 @@ export function parseSelector(text: string): readonly Matcher[] {
   return expr.matchers
 }
 
+/**
+ * Parses a log query.
+ *
+ * @throws LogqlSyntaxError; LogqlKindError with Loki's text for a metric query.
+ */
+export function parseLogQuery(text: string): LogExpr {
+  const expr = parseLogql(text)
+  if (expr.kind !== 'log') throw new LogqlKindError('only log selector is supported')
+  return expr
+}
+
 /** Parses matchers as `parseSelector`, but lets `{}` and matchers that fit the empty text stand. */
 export function parseMatchers(text: string): readonly Matcher[] {
   const expr = parseUnchecked(text)
@@ -81,7 +71,7 @@ function parseUnchecked(text: string): Expr {
   if (length >= queryLengthMax) {
     throw new LogqlSyntaxError(`input size too long (${length} > ${queryLengthMax})`)
   }
-  return new Parser(new Lexer(text)).parse()
+  return new Parser(new TokenReader(new Lexer(text, words))).parse()
 }
 
 // What may stand inside the parentheses of a range aggregation, in any order of its parts.
@@ -92,78 +82,35 @@ interface LogRange {
   readonly unwrap?: Unwrap
 }
 
-// Guards the one token of look-ahead.
 class Parser {
-  readonly #lexer: Lexer
-  #ahead: Token | undefined
-  #depth = 0
+  readonly #reader: TokenReader
 
-  constructor(lexer: Lexer) {
-    this.#lexer = lexer
+  constructor(reader: TokenReader) {
+    this.#reader = reader
   }
 
   parse(): Expr {
     const expr = this.#expr(0)
-    if (this.#peek().type !== '$end') this.#unexpected()
+    if (this.#reader.peek().type !== '$end') this.#reader.refuse()
     return expr
   }
 
-  #peek(): Token {
-    this.#ahead ??= this.#lexer.next()
-    return this.#ahead
-  }
-
-  #take(): Token {
-    const token = this.#peek()
-    this.#ahead = undefined
-    return token
-  }
-
-  #takeIf(type: string): Token | undefined {
-    return this.#peek().type === type ? this.#take() : undefined
-  }
-
-  #expect(type: string, ...others: string[]): Token {
-    if (this.#peek().type !== type) this.#unexpected(type, ...others)
-    return this.#take()
-  }
-
-  #unexpected(...expected: string[]): never {
-    const token = this.#peek()
-    const expecting = expected.length > 0 ? `, expecting ${expected.join(' or ')}` : ''
-    throw new LogqlSyntaxError(`syntax error: unexpected ${token.type}${expecting}`, this.#here())
-  }
-
-  #here(): { line: number; column: number } {
-    const { line, column } = this.#peek()
-    return { line, column }
-  }
-
-  #deeper<T>(parse: () => T): T {
-    if (++this.#depth > depthMax) {
-      throw new LogqlSyntaxError(`expression nests deeper than ${depthMax}`, this.#here())
-    }
-    const result = parse()
-    this.#depth--
-    return result
-  }
-
   #expr(least: number): Expr {
-    return this.#deeper(() => this.#binaryChain(this.#operand(), least))
+    return this.#reader.deeper(() => this.#binaryChain(this.#operand(), least))
   }
 
   // Goes on behind a first operand with operators of at least the given precedence.
   #binaryChain(first: Expr, least: number): Expr {
     let left = first
     for (let links = 0; ; links++) {
-      const op = this.#peek().type
+      const op = this.#reader.peek().type
       if (!isBinaryOp(op)) return left
       const precedence = binaryPrecedences[op]
       if (precedence < least) return left
       if (links >= depthMax) {
-        throw new LogqlSyntaxError(`more than ${depthMax} operators in a row`, this.#here())
+        throw new LogqlSyntaxError(`more than ${depthMax} operators in a row`, this.#reader.here())
       }
-      this.#take()
+      this.#reader.take()
       const modifier = this.#binaryModifier()
       const right = this.#expr(op === '^' ? precedence : precedence + 1)
       left = createBinaryOperation(op, left, right, modifier)
@@ -171,14 +118,14 @@ class Parser {
   }
 
   #operand(): Expr {
-    const token = this.#peek()
+    const token = this.#reader.peek()
     if (token.type === '{') {
       const log = this.#logExpr()
-      if (this.#hasPipe) this.#unexpected()
+      if (this.#hasPipe) this.#reader.refuse()
       return log
     }
     if (token.type === '(') {
-      this.#take()
+      this.#reader.take()
       const inner = this.#expr(0)
       this.#closeExpr()
       return inner
@@ -190,39 +137,29 @@ class Parser {
     if (vectorTokens.has(token.type)) return this.#vectorAggregation()
     if (token.type === 'label_replace') return this.#labelReplace()
     if (token.type === 'VECTOR') {
-      this.#take()
-      this.#expect('(')
-      const { text } = this.#expect('NUMBER')
-      this.#expect(')')
+      this.#reader.take()
+      this.#reader.expect('(')
+      const { text } = this.#reader.expect('NUMBER')
+      this.#reader.expect(')')
       return { kind: 'vector', value: readFloat(text, 'unable to parse vectorExpr as a float') }
     }
-    return this.#unexpected()
+    return this.#reader.refuse()
   }
 
   #closeExpr(): void {
-    if (!this.#takeIf(')')) this.#unexpected()
+    if (!this.#reader.takeIf(')')) this.#reader.refuse()
   }
 
   #metric(): MetricExpr {
     const expr = this.#expr(0)
     // A log query may stand only as an operand, where the check names it.
-    if (expr.kind === 'log') this.#unexpected()
+    if (expr.kind === 'log') this.#reader.refuse()
     return expr
   }
 
   #literal(): number {
-    const sign = this.#takeIf('-') ? -1 : 1
-    if (sign > 0) this.#takeIf('+')
-    return sign * literalOf(this.#expect('NUMBER').text)
-  }
-
-  #filterNumber(): number {
-    const sign = this.#takeIf('-') ? -1 : 1
-    if (sign > 0) this.#takeIf('+')
-    const { text } = this.#expect('NUMBER')
-    // Go's integers with a prefix are no floats to it, but a filter may have them.
-    const integer = /^0[xXbBoO]_?[\da-fA-F]+(?:_[\da-fA-F]+)*$/.test(text)
-    return sign * (integer ? Number(text.replaceAll('_', '')) : literalOf(text))
+    const sign = this.#reader.sign()
+    return sign * literalOf(this.#reader.expect('NUMBER').text)
   }
 
   #logExpr(): LogExpr {
@@ -231,37 +168,38 @@ class Parser {
   }
 
   #selector(): Matcher[] {
-    this.#expect('{')
+    this.#reader.expect('{')
     const matchers: Matcher[] = []
-    if (this.#takeIf('}')) return matchers
-    if (this.#peek().type !== 'IDENTIFIER') this.#unexpected('IDENTIFIER', '}')
+    if (this.#reader.takeIf('}')) return matchers
+    if (this.#reader.peek().type !== 'IDENTIFIER') this.#reader.refuse('IDENTIFIER', '}')
     for (;;) {
-      const name = this.#expect('IDENTIFIER').text
-      const op = this.#peek().type
+      const name = this.#reader.expect('IDENTIFIER').text
+      const op = this.#reader.peek().type
       if (op !== '=' && op !== '=~' && op !== '!~' && op !== '!=') {
-        this.#unexpected('=', '=~', '!~', '!=')
+        this.#reader.refuse('=', '=~', '!~', '!=')
       }
-      this.#take()
-      matchers.push({ name, op: op as MatcherOp, value: this.#expect('STRING').text })
-      if (this.#takeIf('}')) return matchers
-      if (!this.#takeIf(',')) this.#unexpected('}', ',')
+      this.#reader.take()
+      matchers.push({ name, op: op as MatcherOp, value: this.#reader.expect('STRING').text })
+      if (this.#reader.takeIf('}')) return matchers
+      if (!this.#reader.takeIf(',')) this.#reader.refuse('}', ',')
     }
   }
 
-  // Stages up to what is none; `unwrap` is left to the range aggregation.
+  // Reads stages up to the first token that begins none; `unwrap` is left to the range aggregation.
   #pipeline(): Stage[] {
     const stages: Stage[] = []
     for (;;) {
-      const token = this.#peek()
-      if (lineFilterOps.has(token.type)) {
-        stages.push(this.#lineFilter())
-      } else if (token.type === '|') {
-        this.#take()
-        if (this.#peek().type === 'unwrap') {
+      const bare = stageAt(this.#reader.peek().type)
+      if (bare?.isBare) stages.push(bare.parse(this.#reader))
+      else if (this.#reader.takeIf('|')) {
+        const { type } = this.#reader.peek()
+        if (type === 'unwrap') {
           this.#hasPipe = true
           return stages
         }
-        stages.push(this.#stage())
+        const definition = stageAt(type)
+        if (!definition || definition.isBare) return this.#reader.refuse()
+        stages.push(definition.parse(this.#reader))
       } else return stages
     }
   }
@@ -269,183 +207,19 @@ class Parser {
   // Set while the pipe in front of `unwrap` is taken and the unwrap is not.
   #hasPipe = false
 
-  #lineFilter(): Stage {
-    const op = this.#take()
-    const terms: LineFilterTerm[] = []
-    do {
-      if (this.#takeIf('ip')) {
-        this.#expect('(')
-        terms.push({ kind: 'ip', value: this.#expect('STRING').text })
-        this.#expect(')')
-      } else terms.push({ kind: 'text', value: this.#expect('STRING', 'ip').text })
-    } while (this.#takeIf('or'))
-    return { kind: 'lineFilter', op: op.type as LineFilterOp, terms }
-  }
-
-  #stage(): Stage {
-    const token = this.#peek()
-    switch (token.type) {
-      case 'json':
-        this.#take()
-        return { kind: 'json', extractions: this.#extractions() }
-      case 'logfmt':
-        return this.#logfmt()
-      case 'regexp':
-      case 'pattern':
-        this.#take()
-        return { kind: token.type, pattern: this.#expect('STRING').text }
-      case 'unpack':
-      case 'decolorize':
-        this.#take()
-        return { kind: token.type }
-      case 'line_format':
-        this.#take()
-        return { kind: 'lineFormat', template: this.#expect('STRING').text }
-      case 'label_format':
-        this.#take()
-        return { kind: 'labelFormat', items: this.#list(() => this.#labelFormatItem()) }
-      case 'drop':
-      case 'keep':
-        this.#take()
-        return { kind: token.type, picks: this.#list(() => this.#labelPick()) }
-      case 'IDENTIFIER':
-      case '(':
-        return { kind: 'labelFilter', filter: this.#labelFilter() }
-      default:
-        return this.#unexpected()
-    }
-  }
-
-  #list<T>(item: () => T): T[] {
-    const items = [item()]
-    while (this.#takeIf(',')) items.push(item())
-    return items
-  }
-
-  #logfmt(): Stage {
-    this.#take()
-    let isStrict = false
-    let keepsEmpty = false
-    for (let flag = this.#takeIf('PARSER_FLAG'); flag; flag = this.#takeIf('PARSER_FLAG')) {
-      if (flag.text === '--strict') isStrict = true
-      else keepsEmpty = true
-    }
-    return { kind: 'logfmt', isStrict, keepsEmpty, extractions: this.#extractions() }
-  }
-
-  #extractions(): Extraction[] {
-    if (this.#peek().type !== 'IDENTIFIER') return []
-    return this.#list(() => {
-      const name = this.#expect('IDENTIFIER').text
-      const expression = this.#takeIf('=') ? this.#expect('STRING').text : name
-      return { name, expression }
-    })
-  }
-
-  #labelFormatItem(): LabelFormatItem {
-    const name = this.#expect('IDENTIFIER').text
-    this.#expect('=')
-    const source = this.#takeIf('IDENTIFIER')
-    if (source) return { kind: 'rename', name, value: source.text }
-    if (this.#peek().type !== 'STRING') this.#unexpected('IDENTIFIER', 'STRING')
-    return { kind: 'template', name, value: this.#take().text }
-  }
-
-  #labelPick(): LabelPick {
-    const name = this.#expect('IDENTIFIER').text
-    const op = this.#peek().type
-    if (op !== '=' && op !== '=~' && op !== '!~' && op !== '!=') return { name }
-    this.#take()
-    return { name, matcher: { name, op: op as MatcherOp, value: this.#expect('STRING').text } }
-  }
-
-  // `and` binds tighter than `or`. A comma, or nothing at all, has no precedence: it joins what stands
-  // right before it with everything behind it.
-  #labelFilter(least = 0): LabelFilter {
-    return this.#deeper(() => {
-      let left = this.#filterAtom()
-      for (let links = 0; links < depthMax; links++) {
-        const { type } = this.#peek()
-        if (type === 'or' || type === 'and') {
-          const precedence = type === 'or' ? 1 : 2
-          if (precedence < least) return left
-          this.#take()
-          this.#needFilter()
-          left = { kind: type, left, right: this.#labelFilter(precedence + 1) }
-        } else if (type === ',' || type === 'IDENTIFIER' || type === '(') {
-          this.#takeIf(',')
-          this.#needFilter()
-          left = { kind: 'and', left, right: this.#labelFilter() }
-        } else return left
-      }
-      throw new LogqlSyntaxError(`more than ${depthMax} label filters in a row`, this.#here())
-    })
-  }
-
-  #needFilter(): void {
-    const { type } = this.#peek()
-    if (type !== 'IDENTIFIER' && type !== '(') this.#unexpected('IDENTIFIER', '(')
-  }
-
-  #filterAtom(): LabelFilter {
-    if (this.#takeIf('(')) {
-      const inner = this.#labelFilter()
-      if (!this.#takeIf(')')) this.#unexpected()
-      return inner
-    }
-    const name = this.#expect('IDENTIFIER', '(').text
-    const { type: op } = this.#peek()
-    if (op === '=~' || op === '!~') {
-      this.#take()
-      return { kind: 'matcher', matcher: { name, op, value: this.#expect('STRING').text } }
-    }
-    if (!compareOps.has(op)) this.#unexpected()
-    this.#take()
-    return this.#comparison(name, op)
-  }
-
-  #comparison(name: string, op: string): LabelFilter {
-    const value = this.#peek()
-    const isEquality = op === '=' || op === '!='
-    const compare = (op === '=' ? '==' : op) as CompareOp
-    switch (value.type) {
-      case 'DURATION':
-        this.#take()
-        return { kind: 'duration', name, op: compare, valueNs: value.durationNs }
-      case 'BYTES':
-        this.#take()
-        return { kind: 'bytes', name, op: compare, value: roundedBytes(value.number) }
-      case 'NUMBER':
-      case '+':
-      case '-':
-        return { kind: 'number', name, op: compare, value: this.#filterNumber() }
-    }
-    if (isEquality && value.type === 'STRING') {
-      this.#take()
-      return { kind: 'matcher', matcher: { name, op, value: value.text } }
-    }
-    if (isEquality && value.type === 'ip') {
-      this.#take()
-      this.#expect('(')
-      const pattern = this.#expect('STRING').text
-      this.#expect(')')
-      return { kind: 'ip', name, op, pattern }
-    }
-    return this.#unexpected()
-  }
-
   #rangeAggregation(): MetricExpr {
-    const op = this.#take().text as RangeOp
-    this.#expect('(')
+    const op = this.#reader.take().text as RangeOp
+    this.#reader.expect('(')
     let parameter: number | undefined
-    const { type } = this.#peek()
+    const { type } = this.#reader.peek()
     if (type === 'NUMBER') {
-      parameter = readFloat(this.#take().text, `invalid parameter for operation ${op}`)
-      this.#expect(',')
-      if (this.#peek().type !== '{' && this.#peek().type !== '(') this.#unexpected('{', '(')
-    } else if (type !== '{' && type !== '(') this.#unexpected('NUMBER', '{', '(')
+      parameter = readFloat(this.#reader.take().text, `invalid parameter for operation ${op}`)
+      this.#reader.expect(',')
+      if (this.#reader.peek().type !== '{' && this.#reader.peek().type !== '(')
+        this.#reader.refuse('{', '(')
+    } else if (type !== '{' && type !== '(') this.#reader.refuse('NUMBER', '{', '(')
     const range = this.#logRange()
-    this.#expect(')')
+    this.#reader.expect(')')
     const grouping = this.#grouping()
     return checkRangeAggregation({
       kind: 'range',
@@ -458,8 +232,8 @@ class Parser {
 
   // A selector with its range; pipeline and unwrap stand in front of the range or behind it.
   #logRange(): LogRange {
-    return this.#deeper(() => {
-      if (this.#takeIf('(')) {
+    return this.#reader.deeper(() => {
+      if (this.#reader.takeIf('(')) {
         const inner = this.#parenthesizedRange()
         if ('rangeNs' in inner) return inner
         return { ...inner, ...this.#rangeAndOffset('RANGE') }
@@ -476,95 +250,79 @@ class Parser {
 
   // Behind a parenthesis: a whole range, or only what stands in front of one.
   #parenthesizedRange(): LogRange | Pick<LogRange, 'log' | 'unwrap'> {
-    return this.#deeper(() => {
-      if (this.#takeIf('(')) {
+    return this.#reader.deeper(() => {
+      if (this.#reader.takeIf('(')) {
         const inner = this.#parenthesizedRange()
         const whole = 'rangeNs' in inner ? inner : { ...inner, ...this.#rangeAndOffset('RANGE') }
-        this.#expect(')')
+        this.#reader.expect(')')
         return whole
       }
-      if (this.#peek().type !== '{') this.#unexpected('{', '(')
+      if (this.#reader.peek().type !== '{') this.#reader.refuse('{', '(')
       const head = this.#rangeHead()
-      if (this.#takeIf(')')) return head
+      if (this.#reader.takeIf(')')) return head
       const range = this.#rangeAndOffset()
       const isBare = head.log.stages.length === 0 && !head.unwrap
       const stages = isBare ? this.#pipeline() : head.log.stages
       const unwrap = head.unwrap ?? (isBare ? this.#unwrap() : undefined)
-      this.#expect(')')
+      this.#reader.expect(')')
       return { log: { ...head.log, stages }, ...(unwrap && { unwrap }), ...range }
     })
   }
 
   #rangeHead(): Pick<LogRange, 'log' | 'unwrap'> {
-    if (this.#peek().type !== '{') this.#unexpected('{', '(')
+    if (this.#reader.peek().type !== '{') this.#reader.refuse('{', '(')
     const log = this.#logExpr()
     const unwrap = this.#unwrap()
     return { log, ...(unwrap && { unwrap }) }
   }
 
   #rangeAndOffset(...expected: string[]): { rangeNs: bigint; offsetNs: bigint } {
-    if (this.#peek().type !== 'RANGE') this.#unexpected(...expected)
-    const rangeNs = this.#take().durationNs
-    const offsetNs = this.#takeIf('offset') ? this.#expect('DURATION').durationNs : 0n
+    if (this.#reader.peek().type !== 'RANGE') this.#reader.refuse(...expected)
+    const rangeNs = this.#reader.take().durationNs
+    const offsetNs = this.#reader.takeIf('offset') ? this.#reader.expect('DURATION').durationNs : 0n
     return { rangeNs, offsetNs }
   }
 
   #unwrap(): Unwrap | undefined {
     if (!this.#hasPipe) return undefined
     this.#hasPipe = false
-    this.#expect('unwrap')
-    const conversionTypes = ['BYTES_CONV', 'DURATION_CONV', 'DURATION_SECONDS_CONV']
-    const { type } = this.#peek()
-    let conversion: UnwrapConversion | undefined
-    let label: string
-    if (conversionTypes.includes(type)) {
-      conversion = this.#take().text as UnwrapConversion
-      this.#expect('(')
-      label = this.#expect('IDENTIFIER').text
-      this.#expect(')')
-    } else label = this.#expect('IDENTIFIER', ...conversionTypes).text
-    const filters: LabelFilter[] = []
-    while (this.#takeIf('|')) {
-      this.#needFilter()
-      filters.push(this.#labelFilter())
-    }
-    return { label, ...(conversion && { conversion }), filters }
+    return parseUnwrap(this.#reader)
   }
 
   #grouping(): Grouping | undefined {
-    const { type } = this.#peek()
+    const { type } = this.#reader.peek()
     if (type !== 'by' && type !== 'without') return undefined
-    this.#take()
+    this.#reader.take()
     return { without: type === 'without', labels: this.#labelNames() }
   }
 
   #labelNames(): string[] {
-    this.#expect('(')
-    if (this.#takeIf(')')) return []
-    if (this.#peek().type !== 'IDENTIFIER') this.#unexpected('IDENTIFIER', ')')
-    const names = [this.#take().text]
-    while (!this.#takeIf(')')) {
-      if (!this.#takeIf(',')) this.#unexpected(',', ')')
-      names.push(this.#expect('IDENTIFIER').text)
+    this.#reader.expect('(')
+    if (this.#reader.takeIf(')')) return []
+    if (this.#reader.peek().type !== 'IDENTIFIER') this.#reader.refuse('IDENTIFIER', ')')
+    const names = [this.#reader.take().text]
+    while (!this.#reader.takeIf(')')) {
+      if (!this.#reader.takeIf(',')) this.#reader.refuse(',', ')')
+      names.push(this.#reader.expect('IDENTIFIER').text)
     }
     return names
   }
 
   #vectorAggregation(): MetricExpr {
-    const op = this.#take().text as VectorOp
+    const op = this.#reader.take().text as VectorOp
     const before = this.#grouping()
-    this.#expect('(')
+    this.#reader.expect('(')
     let operand: Expr | undefined
     let parameter: Token | undefined
-    if (this.#peek().type === 'NUMBER') {
+    if (this.#reader.peek().type === 'NUMBER') {
       // A number is the parameter where a comma follows, and else begins an expression.
-      const number = this.#take()
-      if (this.#takeIf(',')) parameter = number
+      const number = this.#reader.take()
+      if (this.#reader.takeIf(',')) parameter = number
       else operand = this.#binaryChain({ kind: 'literal', value: literalOf(number.text) }, 0)
     }
     operand ??= this.#expr(0)
     // A log query is no operand here, and nothing that follows it makes it one.
-    if (operand.kind === 'log' || !this.#takeIf(')')) this.#unexpected()
+    if (operand.kind === 'log' || !this.#reader.takeIf(')')) this.#reader.refuse()
     let grouping = before ?? this.#grouping()
     // `by ()` keeps no label, as no grouping at all does.
     if (grouping?.labels.length === 0 && !grouping.without) grouping = undefined
@@ -581,49 +339,32 @@ class Parser {
   }
 
   #binaryModifier(): BinaryModifier {
-    const returnsBool = this.#takeIf('bool') !== undefined
-    const { type } = this.#peek()
+    const returnsBool = this.#reader.takeIf('bool') !== undefined
+    const { type } = this.#reader.peek()
     if (type !== 'on' && type !== 'ignoring') return { returnsBool }
-    this.#take()
+    this.#reader.take()
     const labels = this.#labelNames()
-    const side = this.#peek().type
+    const side = this.#reader.peek().type
     if (side !== 'group_left' && side !== 'group_right') {
       return { returnsBool, matching: { on: type === 'on', labels, include: [] } }
     }
-    this.#take()
-    const include = this.#peek().type === '(' ? this.#labelNames() : []
+    this.#reader.take()
+    const include = this.#reader.peek().type === '(' ? this.#labelNames() : []
     const group = side === 'group_left' ? 'left' : 'right'
     return { returnsBool, matching: { on: type === 'on', labels, group, include } }
   }
 
   #labelReplace(): MetricExpr {
-    this.#take()
-    this.#expect('(')
+    this.#reader.take()
+    this.#reader.expect('(')
     const operand = this.#metric()
     const texts: string[] = []
     for (let i = 0; i < 4; i++) {
-      this.#expect(',')
-      texts.push(this.#expect('STRING').text)
+      this.#reader.expect(',')
+      texts.push(this.#reader.expect('STRING').text)
     }
-    this.#expect(')')
+    this.#reader.expect(')')
     const [destination, replacement, source, pattern] = texts as [string, string, string, string]
     return { kind: 'labelReplace', operand, destination, replacement, source, pattern }
   }
-}
-
-function literalOf(text: string): number {
-  return readFloat(text, 'unable to parse literal as a float')
-}
-
-function readFloat(text: string, problem: string): number {
-  try {
-    return parseFloatText(text)
-  } catch (error) {
-    throw new LogqlSyntaxError(`${problem}: ${(error as Error).message}`, { cause: error })
-  }
-}
-
-// Loki reads a query again in its printed form, where sizes have two digits.
-function roundedBytes(bytes: number): number {
-  return parseLogqlBytes(formatLogqlBytes(bytes))
 }

@@ -1,33 +1,23 @@
 // The syntax tree back to text: on one line in Loki's canonical form, and the form over several lines
 // that `format_query` gives for long queries.
 
-import {
-  formatGoDuration,
-  formatLogqlBytes,
-  formatPrometheusDuration,
-  quoteGoString,
-} from '@skald/go-dialect'
-import { formatMatcher, formatSelector } from '@skald/wire'
+import { formatGoDuration, formatPrometheusDuration, quoteGoString } from '@skald/go-dialect'
+import { formatSelector } from '@skald/wire'
+import type { Grouping } from '../aggregation/grouping.ts'
+import { definitionOf, type Stage } from '../stages/stage-table.ts'
+import { formatUnwrap } from '../stages/unwrap-syntax.ts'
 import type {
   BinaryOperation,
   Expr,
-  Grouping,
-  LabelFilter,
-  LabelPick,
   LogExpr,
   MetricExpr,
   RangeAggregation,
-  Stage,
-  Unwrap,
   VectorAggregation,
-} from './ast.ts'
+} from '../syntax-tree/ast.ts'
+import { literalText, type PrintStyle } from '../tokens/literal-text.ts'
 
-/** How values are printed whose canonical form loses digits. */
-interface Style {
-  readonly isExact: boolean
-}
-const exact: Style = { isExact: true }
-const canonical: Style = { isExact: false }
+const exact: PrintStyle = { isExact: true }
+const canonical: PrintStyle = { isExact: false }
 
 /** Longest line of the pretty form. */
 const lineLengthMax = 100
@@ -44,10 +34,10 @@ export function formatLogqlPretty(expr: Expr): string {
 
 /** Writes one stage as Loki names it in errors. */
 export function formatStage(stage: Stage): string {
-  return stageText(stage, canonical)
+  return definitionOf(stage).format(stage, canonical)
 }
 
-function formatExpr(expr: Expr, style: Style): string {
+function formatExpr(expr: Expr, style: PrintStyle): string {
   switch (expr.kind) {
     case 'log':
       return logText(expr, style)
@@ -70,25 +60,19 @@ function formatExpr(expr: Expr, style: Style): string {
   }
 }
 
-function logText(expr: LogExpr, style: Style): string {
-  const stages = expr.stages.map(stage => ` ${stageText(stage, style)}`)
+function logText(expr: LogExpr, style: PrintStyle): string {
+  const stages = expr.stages.map(stage => ` ${definitionOf(stage).format(stage, style)}`)
   return formatSelector(expr.matchers) + stages.join('')
 }
 
-function rangeText(expr: RangeAggregation, style: Style): string {
-  const unwrap = expr.unwrap ? ` ${unwrapText(expr.unwrap, style)}` : ''
+function rangeText(expr: RangeAggregation, style: PrintStyle): string {
+  const unwrap = expr.unwrap ? ` ${formatUnwrap(expr.unwrap, style)}` : ''
   return `${logText(expr.log, style)}${unwrap}${rangeSuffix(expr)}`
 }
 
 function rangeSuffix(expr: RangeAggregation): string {
   const offset = expr.offsetNs === 0n ? '' : ` offset ${formatGoDuration(expr.offsetNs)}`
   return `[${formatPrometheusDuration(expr.rangeNs)}]${offset}`
-}
-
-function unwrapText(unwrap: Unwrap, style: Style): string {
-  const label = unwrap.conversion ? `${unwrap.conversion}(${unwrap.label})` : unwrap.label
-  const filters = unwrap.filters.map(filter => ` | ${labelFilterText(filter, style)}`)
-  return `| unwrap ${label}${filters.join('')}`
 }
 
 function groupingText({ without, labels }: Grouping): string {
@@ -105,7 +89,7 @@ function parameterText({ parameter }: { readonly parameter?: number }): string {
   return parameter === undefined ? '' : `${literalText(parameter)},`
 }
 
-function operatorText(expr: BinaryOperation, { isExact }: Style): string {
+function operatorText(expr: BinaryOperation, { isExact }: PrintStyle): string {
   const { op, returnsBool, matching } = expr
   let text: string = op
   if (returnsBool) text += ' bool'
@@ -121,95 +105,6 @@ function operatorText(expr: BinaryOperation, { isExact }: Style): string {
 
 function replaceTexts(expr: Extract<MetricExpr, { kind: 'labelReplace' }>): string[] {
   return [expr.destination, expr.replacement, expr.source, expr.pattern].map(quoteGoString)
-}
-
-// As Go's FormatFloat with 'f' and the shortest digits. What is no number is written as a sum of
-// such that gives it, so that the text can be read again.
-function literalText(value: number): string {
-  if (Number.isNaN(value)) return '(0 / 0)'
-  if (!Number.isFinite(value)) return value > 0 ? '(1e308 * 10)' : '(-1e308 * 10)'
-  return decimalText(value)
-}
-
-/** Writes a finite number in fixed notation with the shortest digits that give it back. */
-export function decimalText(value: number): string {
-  const text = String(value)
-  const exponent = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text)
-  if (!exponent) return Object.is(value, -0) ? '-0' : text
-  const [, sign, lead, fraction = '', shiftText] = exponent
-  const digits = lead + fraction
-  const shift = Number(shiftText)
-  if (shift < 0) return `${sign}0.${'0'.repeat(-shift - 1)}${digits}`
-  return `${sign}${digits}${'0'.repeat(shift - fraction.length)}`
-}
-
-function stageText(stage: Stage, style: Style): string {
-  switch (stage.kind) {
-    case 'lineFilter': {
-      const terms = stage.terms.map(term => {
-        const text = quoteGoString(term.value)
-        return term.kind === 'ip' ? `ip(${text})` : text
-      })
-      return `${stage.op} ${terms.join(' or ')}`
-    }
-    case 'labelFilter':
-      return `| ${labelFilterText(stage.filter, style)}`
-    case 'json':
-      return `| json${extractionsText(stage.extractions)}`
-    case 'logfmt': {
-      const flags = `${stage.isStrict ? ' --strict' : ''}${stage.keepsEmpty ? ' --keep-empty' : ''}`
-      return `| logfmt${flags}${extractionsText(stage.extractions)}`
-    }
-    case 'regexp':
-    case 'pattern':
-      return `| ${stage.kind} ${quoteGoString(stage.pattern)}`
-    case 'unpack':
-    case 'decolorize':
-      return `| ${stage.kind}`
-    case 'lineFormat':
-      return `| line_format ${quoteGoString(stage.template)}`
-    case 'labelFormat': {
-      const items = stage.items.map(({ kind, name, value }) =>
-        kind === 'rename' ? `${name}=${value}` : `${name}=${quoteGoString(value)}`,
-      )
-      return `| label_format ${items.join(',')}`
-    }
-    case 'drop':
-    case 'keep':
-      return `| ${stage.kind} ${stage.picks.map(pickText).join(',')}`
-  }
-}
-
-function extractionsText(extractions: readonly { name: string; expression: string }[]): string {
-  if (extractions.length === 0) return ''
-  return ` ${extractions.map(e => `${e.name}=${quoteGoString(e.expression)}`).join(',')}`
-}
-
-function pickText({ name, matcher }: LabelPick): string {
-  return matcher ? formatMatcher(matcher) : name
-}
-
-function labelFilterText(filter: LabelFilter, style: Style): string {
-  switch (filter.kind) {
-    case 'matcher':
-      return formatMatcher(filter.matcher)
-    case 'ip':
-      return `${filter.name}${filter.op}ip(${quoteGoString(filter.pattern)})`
-    case 'number':
-      return `${filter.name}${filter.op}${literalText(filter.value)}`
-    case 'bytes': {
-      const text = style.isExact ? `${filter.value}B` : formatLogqlBytes(filter.value)
-      return `${filter.name}${filter.op}${text}`
-    }
-    case 'duration':
-      return `${filter.name}${filter.op}${formatGoDuration(filter.valueNs)}`
-    case 'and':
-    case 'or': {
-      const left = labelFilterText(filter.left, style)
-      const right = labelFilterText(filter.right, style)
-      return `( ${left} ${filter.kind === 'and' ? ',' : 'or'} ${right} )`
-    }
-  }
 }
 
 function pretty(expr: Expr, depth: number): string {
@@ -270,7 +165,7 @@ function prettyLog(expr: LogExpr, depth: number): string {
   for (const stage of expr.stages) {
     const isFilter = stage.kind === 'lineFilter'
     text += isFilter && isAfterFilter ? ' ' : `\n${indent}  `
-    text += stageText(stage, canonical)
+    text += definitionOf(stage).format(stage, canonical)
     isAfterFilter = isFilter
   }
   return text
@@ -281,6 +176,6 @@ function prettyRange(expr: RangeAggregation, depth: number): string {
   const line = rangeText(expr, canonical)
   const hasPipeline = expr.log.stages.length > 0 || expr.unwrap !== undefined
   if (!hasPipeline || line.length <= lineLengthMax - indent.length) return indent + line
-  const unwrap = expr.unwrap ? `\n${indent}  ${unwrapText(expr.unwrap, canonical)}` : ''
+  const unwrap = expr.unwrap ? `\n${indent}  ${formatUnwrap(expr.unwrap, canonical)}` : ''
   return `${prettyLog(expr.log, depth)}${unwrap} ${rangeSuffix(expr)}`
 }

@@ -7,11 +7,11 @@ import {
   runQuery,
 } from '../../src/index.ts'
 import { createFieldScans } from '../../src/leaf/field-scan.ts'
+import { labelNeeds } from '../../src/leaf/sample-needs.ts'
 import { BlockText } from '../../src/pipeline/block-text.ts'
-import { createFieldReader } from '../../src/pipeline/field-reader.ts'
-import { labelNeeds } from '../../src/plan/pushdown.ts'
-import type { RangeAggregation } from '../../src/syntax/ast.ts'
+import { definitionOf } from '../../src/stages/stage-table.ts'
 import { parseLogql } from '../../src/syntax/parser.ts'
+import type { RangeAggregation } from '../../src/syntax-tree/ast.ts'
 import { createMemorySource, type TestStream } from '../memory-source.ts'
 
 const second = 1_000_000_000n
@@ -39,7 +39,7 @@ test('An aggregation that keeps one label reads no other label of a line', async
   ) => {
     const { stages: parsed } = queryOf(`count_over_time({a="b"} ${stages} [1m])`)
     const wanted = { names: ['status', 'user'], sampled: -1, areAll: true }
-    const reader = createFieldReader(parsed[0]!, wanted)!
+    const reader = definitionOf(parsed[0]!).fields!(parsed[0]!, wanted)!
     const isRead = reader.read(textOf('first line', line, 'last "line"'), 1)
     t.same(isRead ? [...reader.values.texts] : 'left to the pipeline', values, `${stages}: ${line}`)
   }

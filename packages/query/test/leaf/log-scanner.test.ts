@@ -1,7 +1,7 @@
 import { createLabelSet } from '@skald/wire'
 import { test } from 'tap'
-import { defaultQueryLimits, openLeafScanner, runQuery } from '../../src/index.ts'
-import { createMemorySource, type TestEntry } from '../memory-source.ts'
+import { defaultQueryLimits, openLeafScanner, parseLogQuery, runQuery } from '../../src/index.ts'
+import { createMemorySource, type TestEntry, testClock } from '../memory-source.ts'
 
 const startNs = 1_768_435_200_000_000_000n
 
@@ -68,15 +68,18 @@ test('Entries of one time keep the order of their pushes', async t => {
 })
 
 test('A full scanner wants no block that cannot better it', async t => {
-  const scanner = openLeafScanner({
-    kind: 'logs',
-    logql: '{app="a"}',
-    matchers: [{ name: 'app', op: '=', value: 'a' }],
-    startNs,
-    endNs: startNs + 1_000n,
-    direction: 'forward',
-    limit: 2,
-  })
+  const scanner = openLeafScanner(
+    {
+      kind: 'logs',
+      log: parseLogQuery('{app="a"}'),
+      matchers: [{ name: 'app', op: '=', value: 'a' }],
+      startNs,
+      endNs: startNs + 1_000n,
+      direction: 'forward',
+      limit: 2,
+    },
+    testClock,
+  )
   t.ok(scanner.wants(startNs, startNs + 10n))
   const bytes = Buffer.from('one\ntwo\nsix\n')
   scanner.scan({

@@ -1,5 +1,6 @@
 import { createLabelSet } from '@skald/wire'
 import { test } from 'tap'
+import { createScanStats } from '../../src/blocks/stats.ts'
 import {
   type BlockView,
   defaultQueryLimits,
@@ -8,10 +9,9 @@ import {
   runQuery,
 } from '../../src/index.ts'
 import { BlockRows } from '../../src/leaf/row-source.ts'
-import { compilePipeline } from '../../src/pipeline/compile.ts'
-import { createScanStats } from '../../src/stats.ts'
-import type { LogExpr } from '../../src/syntax/ast.ts'
-import { createMemorySource, type TestStream } from '../memory-source.ts'
+import { compilePipeline } from '../../src/stages/compile.ts'
+import type { LogExpr } from '../../src/syntax-tree/ast.ts'
+import { createMemorySource, type TestStream, testClock } from '../memory-source.ts'
 
 const startNs = 1_768_435_200_000_000_000n
 const second = 1_000_000_000n
@@ -151,7 +151,7 @@ test('A label filter behind a parser spares blocks that lack its value, escapes 
       metadataPairs: () => new Uint32Array(lines.length),
     }
     const expr = parseLogql(logql) as LogExpr
-    const rows = new BlockRows(block, createScanStats())
+    const rows = new BlockRows(block, createScanStats(), testClock)
     return rows.select({ startNs: 0n, endNs: 1n }, compilePipeline(expr.stages)).count
   }
   const lines = ['{"level":"info"}', '{"level":"warn"}', '{"level":"debug"}']

@@ -1,9 +1,9 @@
 import { test } from 'tap'
 import { defaultQueryLimits, parseLogql, type QueryLimits } from '../../src/index.ts'
-import { lineHints } from '../../src/plan/line-hints.ts'
+import { labelNeeds, withoutIdleFormats } from '../../src/leaf/sample-needs.ts'
 import { checkQueryLimits, foldedGrouping, planGrid } from '../../src/plan/plan.ts'
-import { labelNeeds, withoutIdleFormats } from '../../src/plan/pushdown.ts'
-import type { LogExpr, MetricExpr, RangeAggregation } from '../../src/syntax/ast.ts'
+import { lineHints } from '../../src/stages/line-hints.ts'
+import type { LogExpr, MetricExpr, RangeAggregation } from '../../src/syntax-tree/ast.ts'
 
 const second = 1_000_000_000n
 

@@ -1,14 +1,12 @@
 // Random queries as syntax trees, for properties.
 
 import fc from 'fast-check'
-import type { Expr, LabelFilter, LogExpr, MetricExpr, Stage } from '../../src/syntax/ast.ts'
-import { isSetOp } from '../../src/syntax/fold.ts'
-import {
-  type BinaryOp,
-  binaryPrecedences,
-  type RangeOp,
-  rangeOperations,
-} from '../../src/syntax/operations.ts'
+import type { BinaryOp } from '../../src/aggregation/binary-operators.ts'
+import { binaryPrecedences, isSetOp } from '../../src/aggregation/binary-operators.ts'
+import { rangeDefinitions } from '../../src/aggregation/range-table.ts'
+import type { Stage } from '../../src/stages/stage-table.ts'
+import type { Expr, LogExpr, MetricExpr } from '../../src/syntax-tree/ast.ts'
+import type { LabelFilter } from '../../src/tokens/label-filter-syntax.ts'
 
 const binaryOps = Object.keys(binaryPrecedences) as BinaryOp[]
 const name = fc.constantFrom('app', 'level', 'status', 'x', '_y', 'rate', 'bytes')
@@ -132,7 +130,7 @@ const grouping = fc.record({
 
 const range: fc.Arbitrary<MetricExpr> = fc
   .tuple(
-    fc.constantFrom(...(Object.keys(rangeOperations) as RangeOp[])),
+    fc.constantFrom(...rangeDefinitions.map(({ op }) => op)),
     logExpr,
     rangeNs,
     fc.boolean(),

@@ -34,7 +34,18 @@ const scripts = new URL('../scripts/', import.meta.url)
 const scripted = readdirSync(scripts)
   .filter(name => name.endsWith('.test'))
   .flatMap(name => readFileSync(new URL(name, scripts), 'utf8').split('\n'))
-  .flatMap(line => /^eval (?:logs|newest \d+|at \S+|range \S+ \S+ \S+) (.*)$/.exec(line)?.[1] ?? [])
+  .flatMap(
+    line =>
+      /^eval (?:logs|(?:newest|oldest) \d+|at \S+|range \S+ \S+ \S+) (.*)$/.exec(line)?.[1] ?? [],
+  )
+
+/** Queries that Loki takes, and so do we, where Grafana's grammar sees a mistake. */
+const mistakesToGrafana: ReadonlySet<string> = new Set([
+  // Label filters with nothing but a space between them.
+  '{app="web"} | logfmt | level="error" code="500" | keep code',
+  // An unwrap with an offset.
+  'sum_over_time({app="a"} | logfmt | keep app, v | unwrap v [30s] offset 30s)',
+])
 
 /** What the app and the editor write, their variables replaced as they do it. */
 const generated: readonly string[] = [
@@ -89,7 +100,9 @@ const broken: readonly string[] = [
 test("Grafana's grammar and ours agree on what is a query, and of which kind", async t => {
   t.ok(scripted.length > 100, `${scripted.length} queries of the scripts`)
   for (const query of [...scripted, ...generated]) {
-    t.equal(verdictOfOurs(query), verdictOfGrafana(query), query)
+    const grafana = verdictOfGrafana(query)
+    if (mistakesToGrafana.has(query)) t.equal(grafana, 'invalid', query)
+    else t.equal(verdictOfOurs(query), grafana, query)
     t.not(verdictOfOurs(query), 'invalid', query)
   }
   for (const query of broken) {

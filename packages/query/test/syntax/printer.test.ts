@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import { parseLogql } from '../../src/syntax/parser.ts'
-import { decimalText, formatLogql, formatLogqlPretty } from '../../src/syntax/printer.ts'
+import { formatLogql, formatLogqlPretty } from '../../src/syntax/printer.ts'
+import { decimalText } from '../../src/tokens/literal-text.ts'
 import { anyExpr } from './arbitrary.ts'
 
 test('A printed query parses to the same tree', async t => {

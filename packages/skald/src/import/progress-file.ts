@@ -1,26 +1,26 @@
-// How far an import has come, in a file, so that it goes on where it was stopped.
+// The progress of an import, in a file, so that a stopped import can continue.
 
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { ImportError } from './source.ts'
+import { ImportError } from '../errors.ts'
 
-/** What is being imported, and up to where it is done. Times are nanoseconds, as text. */
+/** An import and its progress. Times are nanoseconds, as text. */
 export interface ImportProgress {
   readonly from: string
   readonly to: string
   readonly query: string
   readonly startNs: string
   readonly endNs: string
-  /** Everything before this time was pushed and answered. */
+  /** All lines before this time are pushed and acknowledged. */
   readonly doneNs: string
   readonly entries: number
-  /** Of these, entries of the last `overlapNs` before the end, which are read once more when the import is repeated. */
+  /** Entries of the last `overlapNs` before the end. A repeated import reads them again. */
   readonly lateEntries?: number
 }
 
 /**
- * Reads the file; undefined when there is none.
+ * Reads the file. Returns undefined if there is none.
  *
- * @throws ImportError when it is no such file.
+ * @throws ImportError if the file is not a progress file.
  */
 export function loadProgress(path: string): ImportProgress | undefined {
   let text: string
@@ -41,7 +41,7 @@ export function loadProgress(path: string): ImportProgress | undefined {
   }
 }
 
-/** Replaces the file; a crash leaves the old or the new one. */
+/** Replaces the file. A crash leaves either the old or the new one. */
 export function saveProgress(path: string, progress: ImportProgress): void {
   const next = `${path}.new`
   writeFileSync(next, `${JSON.stringify(progress, null, 2)}\n`)

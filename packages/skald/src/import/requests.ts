@@ -1,38 +1,32 @@
-// Requests to a server that may be slow, busy or away for a while: sent again with growing pauses, up to
-// a number of attempts.
+// Sends requests to a server that may be slow, busy or down for a while. Retries with growing pauses, up to
+// a limit.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { firstPauseMs, longestPauseMs, requestAttemptsMax, requestTimeoutMs } from '../limits.ts'
 import type { Server } from '../server-address.ts'
 
-/** Most attempts of one request: with the pauses below, some five minutes. */
-const attemptsMax = 12
-const firstPauseMs = 250
-const longestPauseMs = 60_000
-/** A query over a window may take as long as its server allows; Loki's own limit is a minute. */
-const timeoutMs = 180_000
-
-/** An answer that ends the matter; `text` is cut at `bytesMax`. */
+/** A final answer. `text` is cut at `bytesMax`. */
 export interface Answer {
   readonly status: number
   readonly text: string
   readonly isCut: boolean
 }
 
-/** What a request needs besides its server and path. */
+/** Options of a request, besides server and path. */
 export interface RequestOptions {
   readonly method: 'GET' | 'POST'
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array<ArrayBuffer>
-  /** Most bytes of an answer that are read. */
+  /** Most bytes of the answer to read. */
   readonly bytesMax: number
-  /** Told before each pause. */
+  /** Called before each pause. */
   readonly onRetry: (reason: string, pauseMs: number) => void
 }
 
 /**
- * Sends a request until it is answered with something other than 408, 429 or 5xx.
+ * Sends a request until the answer is not 408, 429 or 5xx.
  *
- * @throws Error when no attempt was answered so, with the last reason.
+ * @throws Error with the last reason if every attempt failed.
  */
 export async function sendRequest(
   server: Server,
@@ -43,7 +37,7 @@ export async function sendRequest(
   for (let attempt = 1, pauseMs = firstPauseMs; ; attempt++) {
     const outcome = await attemptRequest(url, server, options)
     if (typeof outcome !== 'string') return outcome
-    if (attempt === attemptsMax) {
+    if (attempt === requestAttemptsMax) {
       throw new Error(`Cannot reach ${server.url}: ${outcome} (${attempt} attempts)`)
     }
     options.onRetry(outcome, pauseMs)
@@ -52,7 +46,7 @@ export async function sendRequest(
   }
 }
 
-/** The answer, or the reason to try again. */
+/** Returns the answer, or the reason to retry. */
 async function attemptRequest(
   url: string,
   server: Server,
@@ -62,7 +56,7 @@ async function attemptRequest(
     const response = await fetch(url, {
       method,
       headers: { ...server.headers, ...headers },
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: AbortSignal.timeout(requestTimeoutMs),
       ...(body === undefined ? {} : { body }),
     })
     const { text, isCut } = await readText(response, bytesMax)

@@ -1,13 +1,13 @@
-// Cuts all streams of a server into few queries: LogQL refuses `{}`, and has no label that every stream of
-// every server carries.
+// Splits all streams of a server into a few queries. LogQL rejects `{}`, and no label is on every stream of
+// every server.
 
-import { formatSelector, type Matcher } from '@skald/wire'
+import { ascending, formatSelector, type Matcher } from '@skald/wire'
 
 /**
- * Selectors of which every stream fits exactly one. The first takes the streams that have the most common
- * label, the next those of the others that have the label most common among them, and so on.
+ * Returns selectors so that every stream matches exactly one. The first selects the streams with the most
+ * common label, the next selects the remaining streams with the label most common among them, and so on.
  *
- * @param streams Label sets of streams; those without any label fit no selector.
+ * @param streams Label sets. A stream without labels matches no selector.
  */
 export function coverStreams(streams: readonly Readonly<Record<string, string>>[]): string[] {
   const selectors: string[] = []
@@ -27,6 +27,6 @@ function mostCommonLabel(streams: readonly Readonly<Record<string, string>>[]): 
   for (const labels of streams) {
     for (const name of Object.keys(labels)) counts.set(name, (counts.get(name) ?? 0) + 1)
   }
-  const [first] = [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
+  const [first] = [...counts].sort(([a, n], [b, m]) => m - n || ascending(a, b))
   return first![0]
 }

@@ -1,23 +1,19 @@
-// The server that lines are read from: any that answers Loki's HTTP API.
+// Reads lines from a server with Loki's HTTP API.
 
 import { formatRfc3339 } from '@skald/go-dialect'
-import { createLabelSet, createMetadata, type Label, type LabelSet, type Stream } from '@skald/wire'
+import {
+  ascending,
+  createLabelSet,
+  createMetadata,
+  type Label,
+  type LabelSet,
+  type Stream,
+} from '@skald/wire'
+import { ImportError } from '../errors.ts'
+import { readAnswerBytesMax } from '../limits.ts'
 import type { Server } from '../server-address.ts'
 import { type RequestOptions, sendRequest } from './requests.ts'
 import { coverStreams } from './selectors.ts'
-
-/** Longest answer that is read; a page that is longer is asked for again with half the entries. */
-const answerBytesMax = 64 * 1024 * 1024
-
-/** Says that the source cannot be read, and what to do. */
-export class ImportError extends Error {
-  readonly code = 'IMPORT'
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'ImportError'
-  }
-}
 
 /** From `startNs` on, up to but without `endNs`. */
 export interface Window {
@@ -25,17 +21,17 @@ export interface Window {
   readonly endNs: bigint
 }
 
-/** How a source is read. */
+/** How to read a source. */
 export interface SourceOptions {
-  /** Most entries of a page; the source's max_entries_limit_per_query bounds it. */
+  /** Most entries per page. The source's max_entries_limit_per_query limits it. */
   readonly pageEntries: number
   readonly onRetry: RequestOptions['onRetry']
 }
 
-/** Entries of one answer that no page before it had. */
+/** Entries of one answer that no earlier page had. */
 export interface Page {
   readonly streams: readonly Stream[]
-  /** Rows left out since another one has the same stream, time, line and structured metadata. */
+  /** Rows skipped because another row has the same stream, time, line and structured metadata. */
   readonly repeatCount: number
 }
 
@@ -53,7 +49,7 @@ type Value = readonly [
   categories?: { readonly structuredMetadata?: Readonly<Record<string, string>> },
 ]
 
-/** Selectors that together select every stream with entries in the window, each stream once. */
+/** Returns selectors that together select every stream with entries in the window, each stream once. */
 export async function readSelectors(
   server: Server,
   window: Window,
@@ -68,18 +64,18 @@ export async function readSelectors(
   const answer = await ask<{ data?: Record<string, string>[] }>(server, path, options)
   if (!answer) {
     throw new ImportError(
-      `The streams of one window are more than ${answerBytesMax} bytes: choose a shorter --window, or --query`,
+      `The streams of one window are more than ${readAnswerBytesMax} bytes: choose a shorter --window, or --query`,
     )
   }
   return coverStreams(answer.data ?? [])
 }
 
 /**
- * Reads the entries of a window in time order, in pages. A page begins at the time of the last entry of
- * the page before, and what was there already is left out, so that neither equal times nor the ends of
- * pages hide an entry.
+ * Reads the entries of a window in pages, in time order. A page begins at the time of the last entry of the
+ * page before, and skips the entries that were already there. So neither equal times nor page ends hide an
+ * entry.
  *
- * @throws ImportError where more entries than a page holds have one time.
+ * @throws ImportError if more entries have the same time than fit into a page.
  */
 export async function* readPages(
   server: Server,
@@ -118,7 +114,7 @@ export async function* readPages(
   }
 }
 
-/** The entries of a page, oldest first; undefined where the answer is too long to be read. */
+/** Returns the entries of a page, oldest first, or undefined if the answer is too long. */
 async function readRows(
   server: Server,
   params: Readonly<Record<string, string>>,
@@ -140,12 +136,10 @@ async function readRows(
       rows.push({ streamKey, labels, timestampNs: BigInt(ns), line, structuredMetadata })
     }
   }
-  return rows.sort((a, b) =>
-    a.timestampNs < b.timestampNs ? -1 : a.timestampNs > b.timestampNs ? 1 : 0,
-  )
+  return rows.sort((a, b) => ascending(a.timestampNs, b.timestampNs))
 }
 
-/** The parsed answer; undefined where it is longer than `answerBytesMax`. */
+/** Returns the parsed answer, or undefined if it is longer than `readAnswerBytesMax`. */
 async function ask<Body>(
   server: Server,
   path: string,
@@ -153,9 +147,9 @@ async function ask<Body>(
 ): Promise<Body | undefined> {
   const { status, text, isCut } = await sendRequest(server, path, {
     method: 'GET',
-    // Servers that know it keep structured metadata apart from labels; older ones have none.
+    // Newer servers return structured metadata separately from labels; older ones have none.
     headers: { 'X-Loki-Response-Encoding-Flags': 'categorize-labels' },
-    bytesMax: answerBytesMax,
+    bytesMax: readAnswerBytesMax,
     onRetry,
   })
   if (isCut) return undefined
@@ -177,7 +171,7 @@ function countKeys(rows: readonly FoundRow[]): Map<string, number> {
   return counts
 }
 
-/** Takes one of what is counted under a key; false when there is none left. */
+/** Decrements the count of a key. Returns false if it is zero. */
 function takeOne(counts: Map<string, number>, key: string): boolean {
   const count = counts.get(key) ?? 0
   if (count === 0) return false
@@ -185,7 +179,7 @@ function takeOne(counts: Map<string, number>, key: string): boolean {
   return true
 }
 
-/** Rows whose key is neither known nor that of a row before. */
+/** Returns the rows whose key is neither known nor the key of an earlier row. */
 function firstOfEach(rows: readonly FoundRow[], known: Set<string>): FoundRow[] {
   return rows.filter(row => {
     const key = rowKey(row)
@@ -213,6 +207,6 @@ function tooManyAtOnce(timestampNs: bigint, limit: number): ImportError {
 
 function tooManyBytes(timestampNs: bigint): ImportError {
   return new ImportError(
-    `An entry after ${formatRfc3339(timestampNs)} is longer than ${answerBytesMax} bytes: leave it out with --query`,
+    `An entry after ${formatRfc3339(timestampNs)} is longer than ${readAnswerBytesMax} bytes: leave it out with --query`,
   )
 }

@@ -1,25 +1,22 @@
-// The server that lines are pushed to.
+// Pushes lines to a server.
 
 import { type Entry, type Stream, snappyCompress } from '@skald/wire'
 import { encodePushRequest } from '@skald/wire/push-codec'
+import { ImportError } from '../errors.ts'
+import { importPushBytesMax, pushAnswerBytesMax } from '../limits.ts'
 import type { Server } from '../server-address.ts'
 import { type RequestOptions, sendRequest } from './requests.ts'
-import { ImportError } from './source.ts'
 
-/** Bytes of lines in a push, as Promtail has it by default. */
-const pushBytesMax = 1024 * 1024
-const answerBytesMax = 64 * 1024
-
-/** What a push came to; a refusal is of some entries, all others of the push were taken. */
+/** The result of a push. A rejection concerns some entries; the server accepted all others. */
 export interface PushOutcome {
   readonly entries: number
   readonly refusal: string | undefined
 }
 
 /**
- * Pushes streams in requests of about a megabyte and waits for the answers.
+ * Pushes streams in requests of about a megabyte, and waits for the answers.
  *
- * @throws ImportError when a push cannot be taken at all.
+ * @throws ImportError if the server rejects a push as a whole.
  */
 export async function* pushStreams(
   server: Server,
@@ -31,7 +28,7 @@ export async function* pushStreams(
       method: 'POST',
       headers: { 'content-type': 'application/x-protobuf' },
       body: new Uint8Array(snappyCompress(encodePushRequest(batch))),
-      bytesMax: answerBytesMax,
+      bytesMax: pushAnswerBytesMax,
       onRetry,
     })
     if (status >= 300 && status !== 400) {
@@ -51,7 +48,7 @@ function* cutStreams(streams: readonly Stream[]): Generator<Stream[]> {
     for (const entry of entries) {
       gathered.push(entry)
       bytes += Buffer.byteLength(entry.line)
-      if (bytes < pushBytesMax) continue
+      if (bytes < importPushBytesMax) continue
       yield [...batch, { labels, entries: gathered }]
       batch = []
       gathered = []

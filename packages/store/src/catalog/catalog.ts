@@ -1,16 +1,17 @@
-// What is indexed: tenants, streams by their labels, segments by tenant and day. Never lines. All of
-// it can be made again from the footers of the segments, but for what is asked to be deleted.
+// Defines the catalog, the index of what is stored: tenants, streams by their labels, segments by
+// tenant and day. It holds no lines. Everything except the delete requests can be rebuilt from the
+// footers of the segments.
 
 import type { LabelSet, Matcher } from '@skald/wire'
 import type { DeleteRequests } from './delete-requests.ts'
 
-/** Half-open range of times: `startNs` included, `endNs` not. */
+/** Half-open time range: includes `startNs`, excludes `endNs`. */
 export interface TimeRange {
   readonly startNs: bigint
   readonly endNs: bigint
 }
 
-/** A stream as a segment brings it: its labels, and when it was active on one day. */
+/** One stream of a segment: its labels, and when it was active on one day. */
 export interface StreamActivity {
   /** Canonical label set. */
   readonly labelsText: string
@@ -31,7 +32,7 @@ export interface CatalogPart {
   readonly streams: readonly StreamActivity[]
 }
 
-/** A segment to be entered. */
+/** A segment to add to the catalog. */
 export interface CatalogSegment {
   readonly name: string
   readonly level: number
@@ -41,7 +42,7 @@ export interface CatalogSegment {
   readonly parts: readonly CatalogPart[]
 }
 
-/** A segment as it is found for a query or for compaction; `parts` without their streams. */
+/** A segment as queries and compaction find it, without its parts and streams. */
 export interface SegmentInfo {
   readonly name: string
   readonly level: number
@@ -58,15 +59,15 @@ export interface SegmentPartInfo extends SegmentInfo {
   readonly lineBytes: number
 }
 
-/** Level 0 as a whole. */
+/** Totals of level 0. */
 export interface Level0Summary {
   readonly segments: number
   readonly sizeBytes: number
-  /** When the oldest was committed; 0 without segments. */
+  /** When the oldest segment was committed; 0 if there is none. */
   readonly oldestMs: number
 }
 
-/** A tenant's day, and the segments that hold it. */
+/** One day of a tenant, and the segments that hold it. */
 export interface TenantDay {
   readonly tenant: string
   readonly day: number
@@ -81,70 +82,82 @@ export interface CatalogTotals {
 }
 
 /**
- * The highest sequences in the names of segments that were ever entered: commits and merges are entered in
- * the order of their names, so a file that is not known and named lower was never entered, or has been
- * replaced since. Both are 0 in a catalog that is new.
+ * The highest sequences in the names of segments that were ever added. Commits and merges are added
+ * in the order of their names, so an unknown file with a lower number was either never added or has
+ * been replaced since. A new catalog has 0 for both.
  */
 export interface EnteredMarks {
   readonly level0: number
   readonly compacted: number
 }
 
-/** The index. Each method is one transaction: it happens as a whole or not at all. */
+/** The index. Each method is one transaction: it happens completely or not at all. */
 export interface Catalog {
   readonly deleteRequests: DeleteRequests
   /**
-   * Enters segments and takes out those they replace, which are noted as dropped until their objects
-   * are deleted. Entering a segment again changes nothing. Where something is replaced it settles when
-   * that survives a power loss, since objects are deleted after it.
+   * Adds segments and removes the ones they replace. Replaced segments are listed as dropped until
+   * their objects are deleted. Adding a segment again changes nothing. If anything is replaced,
+   * this resolves once the change would survive a power loss, because objects are deleted next.
    */
   addSegments(segments: readonly CatalogSegment[], replaces: readonly string[]): Promise<void>
   /**
-   * Makes sure that a transaction which failed does not come back: one whose sync failed may stand in the
-   * log all the same, and be found there after a crash, until another is written over it.
+   * Makes sure that a failed transaction cannot come back. A transaction whose sync failed may
+   * still be in SQLite's log, and a crash would restore it. This writes another transaction over
+   * it.
    */
   settle(): Promise<void>
   marks(): Promise<EnteredMarks>
-  /** Takes out segments whose objects are gone, and remembers their names as lost. */
+  /** Removes segments whose objects are gone, and remembers their names as lost. */
   removeSegments(names: readonly string[]): Promise<void>
-  /** Segments that were lost, and not entered again since. */
+  /** Returns the lost segments that were not added again since. */
   listLost(): Promise<string[]>
-  /** Segments that were replaced and whose objects may still be there. */
+  /** Returns the replaced segments whose objects may still exist. */
   listDropped(): Promise<string[]>
-  /** Says that the objects of these dropped segments are deleted. */
+  /** Removes names from the list of dropped segments, once their objects are deleted. */
   forgetDropped(names: readonly string[]): Promise<void>
   /** All segments, oldest sequence first. */
   listSegments(): Promise<SegmentInfo[]>
-  /** Parts of all segments of level 0, or of all above it, oldest sequence first. */
+  /**
+   * Returns the parts of all segments of level 0, or of all levels above it, oldest sequence first.
+   */
   listParts(which: 'level0' | 'compacted'): Promise<SegmentPartInfo[]>
-  /** How much level 0 holds; cheap, whatever the store holds. */
+  /** Returns the totals of level 0. Cheap however much the store holds. */
   level0(): Promise<Level0Summary>
   /**
-   * Takes out what a tenant has from before a day: segments that hold nothing else, which are noted as
-   * dropped and returned, and the streams that were not active since. Settles when that survives a power
-   * loss.
+   * Removes a tenant's data from before a day: segments that hold nothing else, and streams that
+   * were not active since. The segments are listed as dropped and returned. Resolves once the
+   * change would survive a power loss.
    */
   dropBefore(tenant: string, day: number): Promise<string[]>
-  /** Days between two, both inclusive, on which streams of a tenant were active; ascending. */
+  /**
+   * Returns the days between two days, both inclusive, on which streams of a tenant were active;
+   * ascending.
+   */
   activeDays(tenant: string, firstDay: number, lastDay: number): Promise<number[]>
   /**
-   * Takes out what is known of streams on a day but for these, when the given segments are all that hold
-   * the day; `false`, and nothing is changed, when others have come or gone.
+   * Removes all other streams from a tenant's day. Does so only if the given segments are exactly
+   * the ones that hold the day; otherwise returns `false` and changes nothing.
    */
   retainStreams(day: TenantDay, labelsTexts: ReadonlySet<string>): Promise<boolean>
-  /** Segments that hold entries of the tenant within the range, oldest sequence first. */
+  /** Returns the segments that hold entries of the tenant in the range, oldest sequence first. */
   findSegments(tenant: string, range: TimeRange): Promise<SegmentInfo[]>
-  /** Streams that all matchers accept and that were active in the range: canonical text → labels. */
+  /**
+   * Returns the streams that match all matchers and were active in the range: canonical text →
+   * labels.
+   */
   findStreams(
     tenant: string,
     matchers: readonly Matcher[],
     range: TimeRange,
   ): Promise<Map<string, LabelSet>>
-  /** Label names of the tenant's streams active on the days of the range, sorted. */
+  /**
+   * Returns the sorted label names of the tenant's streams that were active on the days of the
+   * range.
+   */
   labelNames(tenant: string, range: TimeRange): Promise<string[]>
-  /** Values of one label, likewise, sorted. */
+  /** Returns the sorted values of one label of those streams. */
   labelValues(tenant: string, name: string, range: TimeRange): Promise<string[]>
-  /** Tenants that have streams, sorted. */
+  /** Returns the tenants that have streams, sorted. */
   tenants(): Promise<string[]>
   totals(): Promise<CatalogTotals>
   close(): Promise<void>

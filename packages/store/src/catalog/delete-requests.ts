@@ -1,13 +1,13 @@
-// Requests to delete entries, as they are kept. Unlike all else in the catalog they cannot be made again
-// from segments.
+// Defines how delete requests are stored. Unlike the rest of the catalog, they cannot be rebuilt
+// from the segments.
 
 /**
- * `received`: hidden from queries, can be taken back. `processing`: compaction is taking the entries out.
- * `processed`: they are gone.
+ * `received`: entries are hidden from queries, and the request can be cancelled. `processing`:
+ * compaction is removing the entries. `processed`: the entries are gone.
  */
 export type DeleteState = 'received' | 'processing' | 'processed'
 
-/** A request of a tenant. */
+/** One delete request of a tenant. */
 export interface DeleteRequest {
   readonly id: string
   readonly tenant: string
@@ -18,28 +18,31 @@ export interface DeleteRequest {
   readonly endMs: number
   readonly createdMs: number
   readonly state: DeleteState
-  /** Segments with a higher sequence in their name are free of it; 0 as long as it is `received`. */
+  /**
+   * Segments with a higher sequence in their name no longer contain the entries; 0 while the
+   * request is `received`.
+   */
   readonly sequence: number
 }
 
 /**
- * Where requests are kept. What is answered has reached the disk; changes throw StorageUnavailableError
- * when it cannot be written.
+ * Stores delete requests. Changes are on disk when the method resolves; they reject with
+ * StorageUnavailableError if the disk cannot be written.
  */
 export interface DeleteRequests {
-  /** Adds a new request; `false` where its id is taken. */
+  /** Adds a new request. Returns `false` if its id is taken. */
   add(request: DeleteRequest): Promise<boolean>
-  /** A tenant's requests, oldest first. */
+  /** Returns a tenant's requests, oldest first. */
   list(tenant: string): Promise<DeleteRequest[]>
-  /** What is not processed, of all tenants, oldest first. */
+  /** Returns the unprocessed requests of all tenants, oldest first. */
   listPending(): Promise<DeleteRequest[]>
-  /** Changes the state of requests of a tenant. */
+  /** Changes the state of some of a tenant's requests. */
   setState(
     tenant: string,
     ids: readonly string[],
     change: Pick<DeleteRequest, 'state' | 'sequence'>,
   ): Promise<void>
   remove(tenant: string, id: string): Promise<void>
-  /** Forgets requests that were processed and created before a time. */
+  /** Deletes processed requests that were created before this time. */
   forgetProcessed(beforeMs: number): Promise<void>
 }

@@ -1,4 +1,4 @@
-// The catalog's tables, as steps that are never changed once released: a database at version n has
+// The catalog's tables, as migrations that never change once released. A database at version n has
 // run the first n of them (PRAGMA user_version).
 
 export const migrations: readonly string[] = [

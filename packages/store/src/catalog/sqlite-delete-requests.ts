@@ -1,4 +1,4 @@
-// Delete requests in the catalog's database.
+// Stores delete requests in the catalog's database.
 
 import Database from 'better-sqlite3'
 import { StorageUnavailableError } from '../errors.ts'
@@ -31,7 +31,6 @@ function prepare(database: Database.Database) {
   }
 }
 
-/** See DeleteRequests. */
 export class SqliteDeleteRequests implements DeleteRequests {
   readonly #database: Database.Database
   readonly #sql: ReturnType<typeof prepare>
@@ -72,8 +71,8 @@ export class SqliteDeleteRequests implements DeleteRequests {
   }
 
   /**
-   * Runs a transaction that waits for the disk: nothing else could tell what a client asked for.
-   *
+   * Runs a transaction that waits for the disk, because delete requests cannot be rebuilt from
+   * anything else.
    * @throws StorageUnavailableError when the disk cannot be written.
    */
   #synced<T>(work: () => T): T {
@@ -81,7 +80,9 @@ export class SqliteDeleteRequests implements DeleteRequests {
       return runSynced(this.#database, work)
     } catch (cause) {
       if (!(cause instanceof Database.SqliteError)) throw cause
-      throw new StorageUnavailableError(`Cannot keep a delete request: ${cause.message}`, { cause })
+      throw new StorageUnavailableError(`Cannot store a delete request: ${cause.message}`, {
+        cause,
+      })
     }
   }
 }

@@ -1,4 +1,4 @@
-// The statements of the catalog's database, prepared once. What they mean together is sqlite.ts's business.
+// The SQL statements of the catalog's database, prepared once. sqlite.ts combines them.
 
 import type Database from 'better-sqlite3'
 
@@ -13,12 +13,12 @@ interface FirstColumn {
   firstColumn: string
 }
 
-/** A statement of which only the first column is wanted: its rows are bare values. */
+/** Marks a statement whose rows are returned as bare values of the first column. */
 function firstColumn(sql: string): FirstColumn {
   return { firstColumn: sql }
 }
 
-/** Statements that enter streams, their labels and their days. */
+/** Statements that add streams, their labels and their active days. */
 const streamStatements = {
   findStream: firstColumn('SELECT id FROM streams WHERE tenant = ? AND labels = ?'),
   addStream: firstColumn('INSERT INTO streams (tenant, labels) VALUES (?, ?) RETURNING id'),
@@ -29,7 +29,7 @@ const streamStatements = {
        ON CONFLICT DO UPDATE SET min_ns = min(min_ns, excluded.min_ns), max_ns = max(max_ns, excluded.max_ns)`,
 }
 
-/** Statements that let streams go which are active no more. */
+/** Statements that remove streams that are no longer active. */
 const expiryStatements = {
   forgetDays: `DELETE FROM stream_days
        WHERE day < ? AND stream_id IN (SELECT id FROM streams WHERE tenant = ?)`,
@@ -51,7 +51,7 @@ const expiryStatements = {
        WHERE tenant = ? AND NOT EXISTS (SELECT 1 FROM stream_pairs WHERE pair_id = id)`,
 }
 
-/** Statements about segments and what they hold. */
+/** Statements about segments and their parts. */
 const segmentStatements = {
   addSegment: firstColumn(
     `INSERT OR IGNORE INTO segments (name, level, sequence, size_bytes, created_ms)
@@ -70,11 +70,13 @@ const segmentStatements = {
   forgetLost: 'DELETE FROM lost_segments WHERE name = ?',
   raiseMark: 'UPDATE marks SET value = ? WHERE name = ? AND value < ?',
   settle: "UPDATE marks SET value = value + 1 WHERE name = 'settled'",
-  // A delete request is begun behind every commit that was acknowledged before.
+  // Delete requests count too: a request's sequence is above every commit acknowledged before it
+  // began.
   marks: `SELECT max((SELECT value FROM marks WHERE name = 'level0'),
               (SELECT coalesce(max(sequence), 0) FROM delete_requests)) AS level0,
             (SELECT value FROM marks WHERE name = 'compacted') AS compacted`,
-  // Of level 0, what holds nothing else: it waits to be merged, and a full disk may keep it waiting.
+  // At level 0, only segments that hold nothing else. They would normally wait to be merged, but a
+  // full disk can prevent that.
   findExpired: firstColumn(
     `SELECT DISTINCT name FROM segments JOIN segment_parts ON segment_id = segments.id
          WHERE tenant = @tenant AND day < @day AND (level > 0 OR NOT EXISTS (
@@ -131,7 +133,7 @@ const catalogStatements = {
 
 export type CatalogStatements = Record<keyof typeof catalogStatements, Database.Statement>
 
-/** Prepares all statements; the tables have to be there. */
+/** Prepares all statements. The tables must exist. */
 export function prepareStatements(database: Database.Database): CatalogStatements {
   const prepared = Object.entries<string | FirstColumn>(catalogStatements).map(([name, sql]) => [
     name,

@@ -1,12 +1,18 @@
-// The catalog in one SQLite file. A lost or damaged file costs nothing but time: the store makes it
-// again from the segments' footers, which is why commits need not wait for its disk (synchronous =
-// NORMAL with a write-ahead log: a killed process loses nothing, a power loss at most the newest rows).
+// Keeps the catalog in one SQLite file. Losing the file costs only time: the store rebuilds it from
+// the segments' footers. That is why commits need not wait for its disk (synchronous = NORMAL with
+// a write-ahead log: a killed process loses nothing, a power loss at most the newest rows).
 
 import { closeSync, openSync } from 'node:fs'
 import { type LabelSet, type Matcher, parseLabelSet, privateFileMode } from '@skald/wire'
 import { compileMatcher } from '@skald/wire/compile-matcher'
 import Database from 'better-sqlite3'
 import { dayOf } from '../day.ts'
+import {
+  activityByDayStreamsLeast,
+  catalogCacheEntriesMax,
+  catalogLogBytesMax,
+  catalogPagesKib,
+} from '../limits.ts'
 import { parseSegmentName } from '../segment/name.ts'
 import type {
   Catalog,
@@ -27,10 +33,6 @@ import { type CatalogStatements, prepareStatements } from './sqlite-statements.t
 import { runSynced } from './synced.ts'
 
 const roundingNs = 10_000_000_000n
-/** Streams and active days kept in memory; beyond it the caches start anew. */
-const cacheEntriesMax = 200_000
-/** From this many streams on, activity is read by day in one query and not stream by stream. */
-const activityByDayFrom = 500
 
 interface StreamRow {
   readonly id: number
@@ -39,21 +41,18 @@ interface StreamRow {
 }
 
 /**
- * Opens the catalog file, makes it where it is missing and brings it to this version.
- *
+ * Opens the catalog file, creates it if it is missing, and migrates it to this version.
  * @throws SqliteError when the file is damaged; RangeError when a newer version wrote it.
  */
 export function openSqliteCatalog(path: string): SqliteCatalog {
-  // SQLite gives its other files the mode of this one, and would make it readable for all.
+  // SQLite copies this file's mode to its other files, and would create it readable for everyone.
   closeSync(openSync(path, 'a', privateFileMode))
   const database = new Database(path)
   try {
     database.pragma('journal_mode = WAL')
     database.pragma('synchronous = NORMAL')
-    // Checkpoints cut the log back to this, else it stays as long as it ever was.
-    database.pragma('journal_size_limit = 1048576')
-    // 8 MiB of pages; the hot ones are few.
-    database.pragma('cache_size = -8192')
+    database.pragma(`journal_size_limit = ${catalogLogBytesMax}`)
+    database.pragma(`cache_size = -${catalogPagesKib}`)
     migrate(database, path)
     return new SqliteCatalog(database)
   } catch (error) {
@@ -77,7 +76,7 @@ function migrate(database: Database.Database, path: string): void {
   }
 }
 
-/** See openSqliteCatalog. */
+/** The catalog in SQLite. Open it with openSqliteCatalog. */
 export class SqliteCatalog implements Catalog {
   readonly deleteRequests: SqliteDeleteRequests
   readonly #database: Database.Database
@@ -86,7 +85,7 @@ export class SqliteCatalog implements Catalog {
   /** tenant + NUL + labels → id. */
   readonly #streamIds = new Map<string, number>()
   readonly #streamRows = new Map<number, StreamRow>()
-  /** "id:day" → what stream_days is known to hold at least. */
+  /** "id:day" → a range that stream_days is known to cover. */
   readonly #activity = new Map<string, { minNs: bigint; maxNs: bigint }>()
 
   constructor(database: Database.Database) {
@@ -139,7 +138,7 @@ export class SqliteCatalog implements Catalog {
     const minNs = floorTo(stream.minNs, roundingNs)
     const maxNs = clampToInt64(floorTo(stream.maxNs, roundingNs) + roundingNs - 1n)
     this.#sql.addActivity.run(id, part.day, minNs, maxNs)
-    if (this.#activity.size >= cacheEntriesMax) this.#activity.clear()
+    if (this.#activity.size >= catalogCacheEntriesMax) this.#activity.clear()
     this.#activity.set(key, {
       minNs: known && known.minNs < minNs ? known.minNs : minNs,
       maxNs: known && known.maxNs > maxNs ? known.maxNs : maxNs,
@@ -158,7 +157,7 @@ export class SqliteCatalog implements Catalog {
         this.#sql.addStreamPair.run(this.#sql.findPair.get(tenant, name, value), id)
       }
     }
-    if (this.#streamIds.size >= cacheEntriesMax) this.#streamIds.clear()
+    if (this.#streamIds.size >= catalogCacheEntriesMax) this.#streamIds.clear()
     this.#streamIds.set(key, id)
     return id
   }
@@ -233,7 +232,7 @@ export class SqliteCatalog implements Catalog {
     return isCurrent
   }
 
-  /** Takes out the streams that have no day left, and what the caches know of them. */
+  /** Removes the streams that have no day left, and clears the caches. */
   #forgetIdleStreams(tenant: string): void {
     if (this.#sql.forgetStreams.run(tenant).changes > 0) {
       this.#sql.forgetStreamPairs.run()
@@ -273,14 +272,14 @@ export class SqliteCatalog implements Catalog {
     return found
   }
 
-  /** Streams that all matchers accept, at any time. */
+  /** Returns the streams that match all matchers, at any time. */
   #matchingIds(tenant: string, matchers: readonly Matcher[]): Set<number> {
     let ids: Set<number> | undefined
     const excluded = new Set<number>()
     for (const matcher of matchers) {
       const accepts = compileMatcher(matcher)
-      // A stream without the label has the empty value. Where that is accepted, only streams with a
-      // value that is not accepted fall out; otherwise only those with an accepted value stay.
+      // A stream without the label has the empty value. If the matcher accepts that, exclude the
+      // streams with a rejected value; otherwise keep only those with an accepted one.
       if (accepts('')) {
         for (const id of this.#idsWithValue(tenant, matcher, value => !accepts(value)))
           excluded.add(id)
@@ -313,7 +312,7 @@ export class SqliteCatalog implements Catalog {
   #activeIds(ids: Set<number>, range: TimeRange): Iterable<number> {
     const { startNs, endNs } = bounded(range)
     const [firstDay, lastDay] = daysOf(range)
-    if (ids.size < activityByDayFrom) {
+    if (ids.size < activityByDayStreamsLeast) {
       return [...ids].filter(
         id => this.#sql.activeOne.get(id, firstDay, lastDay, endNs, startNs) !== undefined,
       )
@@ -327,7 +326,7 @@ export class SqliteCatalog implements Catalog {
     if (cached) return cached
     const labelsText = this.#sql.streamById.get(id) as string
     const row = { id, labelsText, labels: parseLabelSet(labelsText) }
-    if (this.#streamRows.size >= cacheEntriesMax) this.#streamRows.clear()
+    if (this.#streamRows.size >= catalogCacheEntriesMax) this.#streamRows.clear()
     this.#streamRows.set(id, row)
     return row
   }
@@ -365,7 +364,7 @@ function floorTo(value: bigint, unit: bigint): bigint {
   return value - rest
 }
 
-/** A client may ask for the year 9999; stored times, and SQLite's numbers, end in 2262. */
+/** Clients may ask for the year 9999. Stored times and SQLite's integers end in 2262. */
 function bounded({ startNs, endNs }: TimeRange): TimeRange {
   return { startNs: clampToInt64(startNs), endNs: clampToInt64(endNs) }
 }
@@ -376,7 +375,7 @@ function clampToInt64(value: bigint): bigint {
   return value > int64Max ? int64Max : value < -int64Max ? -int64Max : value
 }
 
-/** First and last day that a range touches; the end of the range does not belong to it. */
+/** Returns the first and last day in a range, whose end is exclusive. */
 function daysOf({ startNs, endNs }: TimeRange): [first: number, last: number] {
   return [dayOf(startNs), dayOf(endNs > startNs ? endNs - 1n : startNs)]
 }

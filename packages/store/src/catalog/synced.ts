@@ -1,9 +1,12 @@
-// Transactions that wait for the disk. All others may be lost by a power loss, in the order they came: what
-// they entered is found again by listing the segments.
+// Runs transactions that wait for the disk. A power loss may undo the newest of all other
+// transactions. That is fine: a listing of the segments restores what they recorded.
 
 import type Database from 'better-sqlite3'
 
-/** Runs a transaction that survives a power loss when this returns. @throws SqliteError when it cannot. */
+/**
+ * Runs a transaction that survives a power loss once this returns. @throws SqliteError when it
+ * fails.
+ */
 export function runSynced<T>(database: Database.Database, work: () => T): T {
   database.pragma('synchronous = FULL')
   try {

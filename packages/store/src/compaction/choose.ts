@@ -1,4 +1,5 @@
-// Which segments to merge next. Pure, so that the rules can be read and tested by themselves.
+// Chooses which segments to merge next. Pure functions, so that you can read and test the rules in
+// isolation.
 
 import type { Level0Summary, SegmentPartInfo } from '../catalog/catalog.ts'
 import {
@@ -10,19 +11,19 @@ import {
   level0PortionBytes,
 } from '../limits.ts'
 
-/** Segments to be merged into one per tenant and day, oldest sequence first. */
+/** Segments to merge into one per tenant and day, oldest sequence first. */
 export interface Choice {
   readonly inputs: readonly string[]
   readonly outputs: readonly { readonly tenant: string; readonly day: number }[]
   readonly level: number
   readonly sequence: number
-  /** One segment, written again for what is left out of it. */
+  /** True for a single segment that is rewritten only to remove something from it. */
   readonly isRewrite?: boolean
-  /** Label sets of streams that are left out. */
+  /** Label sets of streams to leave out. */
   readonly expired?: readonly string[]
 }
 
-/** Tells whether level 0 is large, many or old enough to be merged. */
+/** Returns true if level 0 is large, old or has enough segments to be merged. */
 export function isLevel0Due(level0: Level0Summary, nowMs: number): boolean {
   return (
     level0.segments > 0 &&
@@ -33,9 +34,10 @@ export function isLevel0Due(level0: Level0Summary, nowMs: number): boolean {
 }
 
 /**
- * Chooses the oldest of level 0, in portions; `undefined` when there is nothing.
+ * Chooses the oldest segments of level 0, one portion at a time. Returns `undefined` if there are
+ * none.
  *
- * @param bytesMax Size of a portion; one segment is chosen in any case.
+ * @param bytesMax Size of a portion. At least one segment is chosen, however large.
  */
 export function chooseLevel0(
   level0: readonly SegmentPartInfo[],
@@ -64,8 +66,8 @@ export function chooseLevel0(
 }
 
 /**
- * Chooses a run of neighbours within a tenant's day. Only neighbours in sequence are merged, so that
- * order of arrival is kept.
+ * Chooses a run of neighbours within a tenant's day. Merging only neighbours in sequence keeps the
+ * order of arrival.
  */
 export function chooseRun(parts: readonly SegmentPartInfo[]): Choice | undefined {
   const byDay = new Map<string, SegmentPartInfo[]>()
@@ -91,9 +93,9 @@ export function chooseRun(parts: readonly SegmentPartInfo[]): Choice | undefined
 }
 
 /**
- * Finds the largest worthwhile run of neighbours: enough of them, none of full size, and together at
- * least twice as large as the largest, so that no entry is written again more often than the total
- * doubles. A run that is not worthwhile is cut at its largest segment.
+ * Finds the largest run of neighbours that is worth merging: enough segments, none of full size,
+ * and together at least twice as large as the largest. So no entry is rewritten more often than the
+ * total doubles. If a run does not qualify, splits it at its largest segment and tries both sides.
  */
 function findRun(segments: readonly SegmentPartInfo[]): readonly SegmentPartInfo[] | undefined {
   if (segments.length < compactTierSegments) return undefined
@@ -110,7 +112,10 @@ function findRun(segments: readonly SegmentPartInfo[]): readonly SegmentPartInfo
   return findRun(segments.slice(0, largest)) ?? findRun(segments.slice(largest + 1))
 }
 
-/** The first segments that together stay within the bytes; `undefined` when they are too few. */
+/**
+ * Returns the first segments that together stay within the limit, or `undefined` if they are too
+ * few.
+ */
 function upToBytes(
   segments: readonly SegmentPartInfo[],
   bytesMax: number,

@@ -1,4 +1,5 @@
-// What works on segments in the background: merges, and, where it is allowed, what lets entries go.
+// Sets up the background work on segments: merges and, if deleting is allowed, retention and delete
+// requests.
 
 import type { StoreConfig } from '../config.ts'
 import { type DeleteRegistry, openDeleteRegistry } from '../deletes/delete-registry.ts'
@@ -8,7 +9,7 @@ import { Compactor, type CompactorOptions } from './compactor.ts'
 import { DeleteSweep } from './delete-sweep.ts'
 import { Retention } from './retention.ts'
 
-/** What was asked to be deleted, and what takes it out. */
+/** The delete requests, and the sweep that removes their entries. */
 export interface Deletes {
   readonly registry: DeleteRegistry
   readonly sweep: DeleteSweep
@@ -19,7 +20,7 @@ export interface CompactionParts extends Omit<CompactorOptions, 'retention' | 'd
   readonly metrics: StoreMetrics
 }
 
-/** Opens it; `deletes` is absent where nothing may be let go of, however old or unwanted. */
+/** Creates the compactor. `deletes` is `undefined` if the configuration forbids deleting. */
 export async function openCompaction(
   config: StoreConfig,
   parts: CompactionParts,

@@ -1,24 +1,27 @@
-// Decides when segments are merged, lets a worker thread do it, and swaps old for new in one catalog
+// Decides when to merge segments, has a worker thread do it, and swaps old for new in one catalog
 // transaction. Old objects are deleted once no query reads them.
 
-import { Worker } from 'node:worker_threads'
 import type { LabelSet } from '@skald/wire'
 import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
-import { compactLevel0Bytes, compactLevel0Segments, level0PortionBytes } from '../limits.ts'
+import {
+  compactCheckIntervalMs,
+  compactFailureDelayMs,
+  compactLevel0Bytes,
+  compactLevel0Segments,
+  level0PortionBytes,
+} from '../limits.ts'
 import { catalogPartsOf } from '../segment/catalog-parts.ts'
 import { segmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
+import { errorOfThread, Thread } from '../threads/thread.ts'
 import { type Choice, chooseLevel0, chooseRun, isLevel0Due } from './choose.ts'
 import type { DeleteSweep } from './delete-sweep.ts'
 import type { MergeAnswer, MergeJob, MergeWorkerData } from './merge-worker.ts'
 import type { Retention } from './retention.ts'
 
-/** How often the age of level 0 is looked at. */
-const checkIntervalMs = 5_000
-/** After a failed merge nothing is tried for this long. */
-const failureDelayMs = 30_000
+type MergeThread = Thread<MergeJob, MergeAnswer>
 
 export interface CompactorOptions {
   readonly catalog: Catalog
@@ -27,38 +30,40 @@ export interface CompactorOptions {
   readonly clock: { now(): number }
   readonly nextSequence: () => number
   readonly worker: MergeWorkerData
-  /** Bytes that the disk has for a merge; all it needs where it is not told. */
+  /** Returns the bytes that a merge may write. Unlimited if absent. */
   readonly room?: (merge: { readonly isLevel0: boolean }) => Promise<number>
-  /** Absent where entries are kept for ever. */
+  /** Absent if entries are kept forever. */
   readonly retention?: Retention
-  /** Absent where nothing is asked to be deleted. */
+  /** Absent if delete requests are not allowed. */
   readonly deletes?: DeleteSweep
 }
 
-/** Runs merges one after the other. */
+/** Runs one merge at a time. */
 export class Compactor {
   readonly #options: CompactorOptions
   readonly #timer: NodeJS.Timeout
-  #worker: Worker | undefined
+  #thread: MergeThread | undefined
+  /** Of the job under way. */
+  #waiting: PromiseWithResolvers<MergeAnswer> | undefined
   #running: Promise<boolean> | undefined
   #isClosed = false
   #quietUntilMs = 0
   #runs = 0
   #mayMergeRuns = true
-  /** Outputs that were not entered, and whose objects may be there. */
+  /** Outputs that are not in the catalog but may exist as objects. */
   #leftovers: readonly string[] = []
   #lacksRoom = false
-  /** Commits since the last look. */
+  /** Commits since the last check. */
   #commits = 0
   #committedBytes = 0
 
   constructor(options: CompactorOptions) {
     this.#options = options
-    this.#timer = setInterval(() => this.wake(), checkIntervalMs)
+    this.#timer = setInterval(() => this.wake(), compactCheckIntervalMs)
     this.#timer.unref()
   }
 
-  /** Merges done since the start. */
+  /** Merges completed since the start. */
   get runs(): number {
     return this.#runs
   }
@@ -67,7 +72,7 @@ export class Compactor {
     return this.#running !== undefined
   }
 
-  /** Counts a commit and looks for work when enough have gathered; the timer sees to the rest. */
+  /** Counts a commit and starts a check once enough have accumulated. Otherwise the timer will. */
   wakeAfter(bytes: number): void {
     this.#committedBytes += bytes
     this.#commits++
@@ -75,15 +80,15 @@ export class Compactor {
       this.wake()
   }
 
-  /** Looks whether something is to be merged. */
+  /** Starts a check for work, unless one is running. */
   wake(): void {
     if (this.#running || this.#isClosed) return
     if (this.#options.clock.now() < this.#quietUntilMs) return
-    // Its failures are logged where they happen.
+    // Errors are logged where they occur.
     void this.#start({ force: false })
   }
 
-  /** Merges level 0 now, whatever its size, and then all that is due. */
+  /** Merges level 0 now, however small, and then everything else that is due. */
   async flush(): Promise<void> {
     while (this.#running !== undefined) await this.#running
     let merged = true
@@ -92,9 +97,9 @@ export class Compactor {
 
   #start(options: { force: boolean }): Promise<boolean> {
     const run = this.#runOnce(options).catch((error: Error) => {
-      // Closing ends the thread, be a merge under way or not.
+      // Closing terminates the thread, even during a merge.
       if (this.#isClosed) return false
-      this.#quietUntilMs = this.#options.clock.now() + failureDelayMs
+      this.#quietUntilMs = this.#options.clock.now() + compactFailureDelayMs
       this.#options.logger.error({ err: error }, 'compaction failed, old segments stay in use')
       return false
     })
@@ -124,7 +129,7 @@ export class Compactor {
       (swept === 'level0' ? undefined : swept) ??
       (await retention?.next()) ??
       (this.#mayMergeRuns ? chooseRun(await catalog.listParts('compacted')) : undefined)
-    // Runs come about by merges only.
+    // Only merges create new runs.
     this.#mayMergeRuns = choice !== undefined
     if (!choice || this.#isClosed) return false
     if (await this.#replacedLinger(choice, lingering)) return false
@@ -133,9 +138,9 @@ export class Compactor {
     this.#leftovers = outputs
     const answer = await this.#merge(choice, outputs)
     if (answer.kind === 'failed') {
-      // A disk that is full has room again one day; what is damaged stays damaged.
-      if (choice === swept && answer.code !== 'ENOSPC') deletes?.giveUp(choice)
-      throw new Error(answer.message)
+      // A full disk will have space again; a damaged segment stays damaged.
+      if (choice === swept && answer.error.code !== 'ENOSPC') deletes?.giveUp(choice)
+      throw errorOfThread(answer.error)
     }
     if (answer.kind === 'unchanged') {
       this.#leftovers = []
@@ -148,8 +153,9 @@ export class Compactor {
   }
 
   /**
-   * Deletes what a merge that failed has left. Nothing is merged before: an output of which the catalog does
-   * not know may lie on the disk only as long as all of its inputs do, or nobody can tell that it is none.
+   * Deletes the leftovers of a failed merge. No merge starts before that. An output that the
+   * catalog does not know may exist only as long as all of its inputs do; later nobody could tell
+   * that it is a leftover.
    */
   async #discardLeftovers(): Promise<void> {
     if (this.#leftovers.length === 0) return
@@ -160,8 +166,8 @@ export class Compactor {
   }
 
   /**
-   * Tells whether objects that an input replaced are still there. They have to go first: without a catalog
-   * the input is all that says that they do not count.
+   * Returns true if objects that an input replaced still exist. They must go before the input does:
+   * if the catalog were lost, only the input would show that they no longer count.
    */
   async #replacedLinger(choice: Choice, lingering: ReadonlySet<string>): Promise<boolean> {
     if (lingering.size === 0) return false
@@ -175,7 +181,10 @@ export class Compactor {
     return false
   }
 
-  /** Tells whether the disk has room for the outputs of a merge, which are no larger than its inputs. */
+  /**
+   * Returns true if the disk has room for the outputs of a merge. They are no larger than its
+   * inputs.
+   */
   async #hasRoom(choice: Choice, room: NonNullable<CompactorOptions['room']>): Promise<boolean> {
     const { catalog, logger } = this.#options
     const inputs = new Set(choice.inputs)
@@ -186,14 +195,12 @@ export class Compactor {
       neededBytes += sizeBytes
       isLevel0 ||= level === 0
     }
-    // A rewrite frees space; all other merges only put in order what is there.
+    // A rewrite frees space, so it may use the reserve like a merge of level 0. Other merges only
+    // reorganize.
     const freeBytes = await room({ isLevel0: isLevel0 || choice.isRewrite === true })
     const hasRoom = freeBytes >= neededBytes
     if (!hasRoom && !this.#lacksRoom) {
-      logger.warn(
-        { neededBytes, freeBytes },
-        'segments are not merged: the disk has too little room',
-      )
+      logger.warn({ neededBytes, freeBytes }, 'cannot merge segments: not enough free disk space')
     }
     this.#lacksRoom = !hasRoom
     return hasRoom
@@ -216,44 +223,25 @@ export class Compactor {
         name: names[i]!,
       })),
     }
-    this.#worker ??= this.#startWorker(workerData)
-    const worker = this.#worker
-    return new Promise((resolve, reject) => {
-      const settle = () => {
-        worker.off('message', onMessage)
-        worker.off('error', onError)
-        worker.off('exit', onExit)
-      }
-      const onMessage = (answer: MergeAnswer) => {
-        settle()
-        resolve(answer)
-      }
-      const onError = (error: Error) => {
-        settle()
-        this.#worker = undefined
-        reject(error)
-      }
-      const onExit = () => onError(new Error('the compaction thread ended'))
-      worker.on('message', onMessage)
-      worker.on('error', onError)
-      worker.on('exit', onExit)
-      worker.postMessage(job)
-    })
+    this.#thread ??= this.#startThread(workerData)
+    const waiting = Promise.withResolvers<MergeAnswer>()
+    this.#waiting = waiting
+    this.#thread.send(job)
+    return waiting.promise
   }
 
-  /** Starts a thread; one that ends, at work or idle, is replaced with the next job. */
-  #startWorker(workerData: MergeWorkerData): Worker {
-    const worker = new Worker(new URL('./merge-worker.ts', import.meta.url), { workerData })
-    worker.unref()
-    const forget = () => {
-      if (this.#worker === worker) this.#worker = undefined
-    }
-    worker.on('exit', forget)
-    worker.on('error', error => {
-      forget()
-      this.#options.logger.error({ err: error }, 'the compaction thread failed')
+  /** Starts a thread. If it ends, busy or idle, the next job starts a new one. */
+  #startThread(data: MergeWorkerData): MergeThread {
+    const thread: MergeThread = new Thread(new URL('./merge-worker.ts', import.meta.url), {
+      data,
+      onAnswer: answer => this.#waiting?.resolve(answer),
+      onEnd: error => {
+        if (this.#thread === thread) this.#thread = undefined
+        if (error) this.#options.logger.error({ err: error }, 'the compaction thread failed')
+        this.#waiting?.reject(error ?? new Error('the compaction thread ended'))
+      },
     })
-    return worker
+    return thread
   }
 
   async #replace(
@@ -286,11 +274,11 @@ export class Compactor {
     logger.debug({ inputs: choice.inputs.length, outputs: outputs.length }, 'segments merged')
   }
 
-  /** Lets a running merge be; ends the thread. */
+  /** Ends the thread and abandons a running merge. */
   async close(): Promise<void> {
     this.#isClosed = true
     clearInterval(this.#timer)
-    await this.#worker?.terminate()
+    await this.#thread?.close()
     await this.#running
   }
 }

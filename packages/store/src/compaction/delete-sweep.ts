@@ -1,9 +1,9 @@
-// Takes out for good what is asked to be deleted, when it can no longer be taken back: says which segment
-// is to be written again without it, until none is left. A process that is killed begins anew with what
-// is left.
+// Removes the entries of delete requests for good once they can no longer be cancelled. Picks the
+// segments to rewrite, one after another, until none is left. A killed process continues with the
+// segments that are left.
 //
-// While requests of a tenant are processed every merge leaves out their entries, so that a segment named
-// with a higher sequence than there was at the beginning is free of them.
+// While a tenant's requests are being processed, every merge leaves out their entries. So a segment
+// whose name has a higher sequence than the batch no longer contains any of them.
 
 import { setImmediate } from 'node:timers/promises'
 import { parseLabelSet } from '@skald/wire'
@@ -11,6 +11,7 @@ import type { Logger } from 'pino'
 import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
 import type { DeleteRegistry } from '../deletes/delete-registry.ts'
 import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
+import { sweepStreamsAtOnce } from '../limits.ts'
 import { parseSegmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { Choice } from './choose.ts'
@@ -23,11 +24,11 @@ export interface DeleteSweepOptions {
   readonly logger: Logger
   readonly clock: { now(): number }
   readonly nextSequence: () => number
-  /** How long a request can be taken back before its entries are taken out. */
+  /** How long a request can be cancelled before its entries are removed. */
   readonly cancelPeriodMs: number
-  /** Whether a tenant's entries may be taken out, and not only be hidden. */
+  /** Returns whether a tenant's entries may be removed, or only hidden. */
   readonly mayDelete: (tenant: string) => boolean
-  /** Told of requests that were processed. */
+  /** Called after requests were processed. */
   readonly onProcessed?: (tenant: string, count: number) => void
 }
 
@@ -37,22 +38,19 @@ interface Batch {
   readonly ids: readonly string[]
   readonly rules: readonly DeleteRule[]
   readonly sequence: number
-  /** Segments that were looked at and hold nothing of it. */
+  /** Segments known to hold none of the entries. */
   readonly clean: Set<string>
-  /** Segments that could not be written again; they keep the batch from its end until the next start. */
+  /** Segments whose rewrite failed. They keep the batch open until the next start. */
   readonly stuck: Set<string>
-  /** Segments at the beginning, as far as known. */
+  /** Largest number of segments left so far: 100 % for `percentOf`. */
   segmentCount: number
   leftCount: number
 }
 
-/** Streams that are looked at before pushes and queries have their turn. */
-const streamsAtOnce = 500
-
 /** What is to be done next: level 0 to be merged, or a segment to be written again. */
 export type SweepStep = 'level0' | Choice
 
-/** Works off delete requests. No merge may be under way while it is asked. */
+/** Processes delete requests. Call it only while no merge is running. */
 export class DeleteSweep {
   readonly #options: DeleteSweepOptions
   readonly #batches = new Map<string, Batch>()
@@ -68,12 +66,12 @@ export class DeleteSweep {
     }
   }
 
-  /** What merges of a tenant leave out. */
+  /** Returns the rules that merges of a tenant apply. */
   rulesOf(tenant: string): readonly DeleteRule[] {
     return this.#options.mayDelete(tenant) ? (this.#batches.get(tenant)?.rules ?? []) : []
   }
 
-  /** Hundredths of a request that are done; `undefined` where it is not begun. */
+  /** Returns how many percent of a request are done, or `undefined` if it has not begun. */
   percentOf(tenant: string, id: string): number | undefined {
     const batch = this.#batches.get(tenant)
     if (!batch?.ids.includes(id)) return undefined
@@ -81,7 +79,7 @@ export class DeleteSweep {
     return segmentCount === 0 ? 0 : Math.floor((100 * (segmentCount - leftCount)) / segmentCount)
   }
 
-  /** Leaves a request alone from now on. */
+  /** Stops processing a request. */
   cancel(tenant: string, id: string): void {
     const batch = this.#batches.get(tenant)
     if (!batch?.ids.includes(id)) return
@@ -96,35 +94,38 @@ export class DeleteSweep {
     }
   }
 
-  /** Says that a rewrite found nothing to leave out. */
+  /** Records that a rewrite found nothing to remove. */
   keep({ inputs, outputs }: Choice): void {
     for (const { tenant } of outputs) {
       for (const name of inputs) this.#batches.get(tenant)?.clean.add(name)
     }
   }
 
-  /** Says that a rewrite failed: all else goes on, and the entries stay hidden. */
+  /** Records that a rewrite failed. Its entries stay hidden, and everything else continues. */
   giveUp({ inputs, outputs }: Choice): void {
     for (const { tenant } of outputs) {
       for (const name of inputs) this.#batches.get(tenant)?.stuck.add(name)
     }
   }
 
-  /** Looks for what to do next; marks requests as processed that have nothing left. */
+  /** Returns the next step. Marks requests as processed when nothing is left to remove. */
   async next(): Promise<SweepStep | undefined> {
     await this.#begin()
     for (const batch of [...this.#batches.values()]) {
       if (!this.#options.mayDelete(batch.tenant)) continue
       const step = await this.#stepOf(batch)
       if (step) return step
-      // Cancelled in the meantime, or changed.
+      // The batch was cancelled or changed in the meantime, or segments are left.
       if (this.#batches.get(batch.tenant) !== batch || batch.leftCount > 0) continue
       await this.#finish(batch)
     }
     return undefined
   }
 
-  /** Begins with what can no longer be taken back, where a tenant's last batch is done. */
+  /**
+   * Starts a batch with the requests that can no longer be cancelled, for each tenant without a
+   * running one.
+   */
   async #begin(): Promise<void> {
     const { registry, clock, cancelPeriodMs, mayDelete, nextSequence } = this.#options
     for (const tenant of registry.tenants) {
@@ -177,7 +178,10 @@ export class DeleteSweep {
     return undefined
   }
 
-  /** The rewrite of a segment; `undefined` where its footer says that there is nothing to take out. */
+  /**
+   * Returns the rewrite of a segment, or `undefined` if its footer shows that there is nothing to
+   * remove.
+   */
   async #rewriteOf(
     { name, sizeBytes, level, sequence }: SegmentInfo,
     { tenant }: Batch,
@@ -189,7 +193,7 @@ export class DeleteSweep {
       const deletes: (StreamDeletes | undefined)[] = []
       for (const text of part.streams) {
         deletes.push(plan.ofStream(parseLabelSet(text)))
-        if (deletes.length % streamsAtOnce === 0) await setImmediate()
+        if (deletes.length % sweepStreamsAtOnce === 0) await setImmediate()
       }
       if (!part.blocks.some(record => deletes[record.stream]?.ofBlock(record))) continue
       const { day } = part
@@ -204,7 +208,7 @@ export class DeleteSweep {
     await registry.finish(tenant, ids, sequence)
     this.#batches.delete(tenant)
     onProcessed?.(tenant, ids.length)
-    logger.info({ tenant, requests: ids }, 'deleted what was asked for')
+    logger.info({ tenant, requests: ids }, 'processed delete requests')
   }
 }
 

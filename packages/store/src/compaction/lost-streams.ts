@@ -1,19 +1,16 @@
-// After segments were written again without some of their streams: takes out of the catalog what it knows
-// of these on a day of which nothing is left.
+// Removes streams from the catalog after rewrites removed the last of their entries on a day.
 
 import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
 import { dayOf, nsPerDay } from '../day.ts'
+import { dayReadAttemptsMax } from '../limits.ts'
 import type { SegmentIndex } from '../segment-index.ts'
-
-/** A day that changes while its segments are read is read again, this many times; then it stays as it is. */
-const attemptsMax = 3
 
 interface LostStreamsParts {
   readonly catalog: Catalog
   readonly segments: SegmentIndex
 }
 
-/** Lets go of the streams that none of a tenant's segments has any more, on the days of a range. */
+/** Removes the streams that no segment of the tenant has any more, on each day of a range. */
 export async function forgetLostStreams(
   { catalog, segments }: LostStreamsParts,
   tenant: string,
@@ -24,7 +21,7 @@ export async function forgetLostStreams(
     dayOf(range.startNs),
     dayOf(range.endNs - 1n),
   )) {
-    for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+    for (let attempt = 1; attempt <= dayReadAttemptsMax; attempt++) {
       const startNs = BigInt(day) * nsPerDay
       const found = await catalog.findSegments(tenant, { startNs, endNs: startNs + nsPerDay })
       const labelsTexts = await streamsOf(segments, found, { tenant, day })
@@ -34,7 +31,7 @@ export async function forgetLostStreams(
   }
 }
 
-/** Label sets of a tenant's streams that segments have on a day. */
+/** Returns the label sets of a tenant's streams on a day in these segments. */
 async function streamsOf(
   segments: SegmentIndex,
   found: readonly SegmentInfo[],

@@ -1,11 +1,12 @@
-// Thread that merges segments, one job at a time, so that neither pushes nor queries wait for it.
-// Being killed at any point leaves at most a cut file behind, which the next start drops.
+// The thread that merges segments, one job at a time, so that neither pushes nor queries wait. If
+// it is killed, it leaves at most an incomplete file, which the next start removes.
 
-import { parentPort, workerData } from 'node:worker_threads'
-import { LevelFields } from '../ingest/line-level.ts'
+import { LevelFields } from '../levels/line-level.ts'
 import { DiskReader, openDiskObjectStore } from '../objects/disk.ts'
 import type { SegmentFooter } from '../segment/format.ts'
 import { readFooter } from '../segment/reader.ts'
+import { type ThreadError, threadErrorOf } from '../threads/thread-error.ts'
+import { openThreadPort } from '../threads/thread-port.ts'
 import {
   losesRows,
   type MergeContext,
@@ -14,25 +15,27 @@ import {
   mergeSegments,
 } from './merge.ts'
 
-/** What the thread is started with. */
+/** Startup data of the thread. */
 export interface MergeWorkerData {
   readonly directory: string
   readonly logLevelFields: readonly string[]
 }
 
-/** One job: the inputs oldest first, and the segments to make of them. */
+/** One job: the inputs, oldest first, and the segments to write. */
 export interface MergeJob {
   readonly inputs: readonly string[]
   readonly outputs: readonly (MergeTarget & { readonly name: string })[]
-  /** Whether it is for what is left out alone: where that is nothing, nothing is written. */
+  /**
+   * True if the merge only removes something. If there is nothing to remove, nothing is written.
+   */
   readonly isRewrite: boolean
 }
 
-/** What came of a job. */
+/** Result of a job. */
 export type MergeAnswer =
   | { readonly kind: 'merged'; readonly outputs: readonly MergedSegment[] }
   | { readonly kind: 'unchanged' }
-  | { readonly kind: 'failed'; readonly message: string; readonly code: string | undefined }
+  | { readonly kind: 'failed'; readonly error: ThreadError }
 
 export interface MergedSegment {
   readonly name: string
@@ -40,10 +43,11 @@ export interface MergedSegment {
   readonly footer: SegmentFooter
 }
 
-const { directory, logLevelFields } = workerData as MergeWorkerData
+const port = openThreadPort<MergeWorkerData, MergeJob, MergeAnswer>()
+const { directory, logLevelFields } = port.data
 const levelFields = new LevelFields(logLevelFields)
 
-/** Returns nothing where a rewrite would change nothing. */
+/** Returns `undefined` if a rewrite would change nothing. */
 async function merge(job: MergeJob): Promise<MergedSegment[] | undefined> {
   const objects = await openDiskObjectStore(directory)
   const reader = new DiskReader(directory)
@@ -71,13 +75,13 @@ async function merge(job: MergeJob): Promise<MergedSegment[] | undefined> {
         name,
         keepResult(bytes, result => merged.push(result)),
       )
-      // Nothing is left of the day: a segment without blocks would be for nobody.
+      // Nothing is left of the day, and nobody needs a segment without blocks.
       if (merged[0]!.footer.parts.length === 0) await objects.delete([name])
       else outputs.push({ name, ...merged[0]! })
     }
     return outputs
   } catch (error) {
-    // What stays is for the compactor, which merges nothing before it is gone.
+    // The compactor deletes what remains before it starts another merge.
     await objects.delete(written).catch(() => {})
     throw error
   } finally {
@@ -90,15 +94,9 @@ function* keepResult<T, R>(source: Generator<T, R>, keep: (result: R) => void): 
   keep(yield* source)
 }
 
-parentPort?.on('message', (job: MergeJob) => {
+port.onRequest(job => {
   merge(job).then(
-    outputs => {
-      const answer: MergeAnswer = outputs ? { kind: 'merged', outputs } : { kind: 'unchanged' }
-      parentPort!.postMessage(answer)
-    },
-    (error: Error & { code?: string }) => {
-      const answer: MergeAnswer = { kind: 'failed', message: error.message, code: error.code }
-      parentPort!.postMessage(answer)
-    },
+    outputs => port.answer(outputs ? { kind: 'merged', outputs } : { kind: 'unchanged' }),
+    (error: unknown) => port.answer({ kind: 'failed', error: threadErrorOf(error) }),
   )
 })

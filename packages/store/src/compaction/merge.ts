@@ -1,14 +1,19 @@
-// Merges segments into one per tenant and day: blocks of one stream side by side, large enough to
-// compress and to scan well, rows in time order and each once, without what is deleted. Reads and writes streams one after the
-// other, so that memory does not grow with the size of the segments.
+// Merges segments into one per tenant and day. Puts the blocks of a stream side by side, large
+// enough to compress and scan well, with rows in time order, without duplicates and deleted rows.
+// Handles one stream after another, so memory does not grow with the size of the segments.
 
-import { type LabelSet, parseLabelSet } from '@skald/wire'
+import { ascending, type LabelSet, parseLabelSet } from '@skald/wire'
 import { type Allocate, ScratchArena } from '../buffers.ts'
 import { nsPerDay } from '../day.ts'
 import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
 import { RowDeleter } from '../deletes/row-deleter.ts'
-import type { LevelFields } from '../ingest/line-level.ts'
-import { blockLineBytesMax } from '../limits.ts'
+import type { LevelFields } from '../levels/line-level.ts'
+import {
+  blockLineBytesMax,
+  keptBlockBytesLeast,
+  mergeArenaBytes,
+  mergeOverlapBytesMax,
+} from '../limits.ts'
 import type { ReadBytes } from '../segment/block.ts'
 import {
   codecs,
@@ -22,14 +27,6 @@ import { groupOverlapping } from '../segment/overlap.ts'
 import { type BlockPlace, StoredBlock } from '../segment/stored-block.ts'
 import { SegmentWriter } from '../segment/writer.ts'
 
-/** Blocks with at least this many bytes of lines are taken over without unpacking them. */
-const goodBlockBytes = 256 * 1024
-/** More overlapping rows than this are left as they are: queries can cope, memory could not. */
-const overlapBytesMax = 64 * 1024 * 1024
-
-/** Two blocks of lines read, two built, and their small columns. */
-const arenaBytes = 5 * 1024 * 1024
-
 /** A segment to merge, with its footer. */
 export interface MergeInput {
   readonly name: string
@@ -37,7 +34,7 @@ export interface MergeInput {
 }
 
 export interface MergeContext {
-  /** Reads bytes of an input into memory that `allocate` gives. */
+  /** Reads bytes of an input into memory that `allocate` returns. */
   readonly read: (
     segment: string,
     range: { readonly offsetBytes: number; readonly length: number },
@@ -46,20 +43,23 @@ export interface MergeContext {
   readonly levelFields: LevelFields
 }
 
-/** The merged segment's head: names of all inputs, so that a half-done replacement can be finished. */
+/**
+ * Describes a merged segment. `replaces` names all inputs, so that an interrupted replacement can
+ * be finished.
+ */
 export interface MergeTarget {
   readonly tenant: string
   readonly day: number
   readonly level: number
   readonly sequence: number
   readonly replaces: readonly string[]
-  /** Rows that are left out. */
+  /** Rules for the rows to leave out. */
   readonly deletes: readonly DeleteRule[]
-  /** Canonical label sets of streams that are left out. */
+  /** Canonical label sets of streams to leave out. */
   readonly expired: readonly string[]
 }
 
-/** Yields the bytes of the merged segment in order; returns its footer. */
+/** Yields the bytes of the merged segment in order. Returns its footer and size. */
 export function* mergeSegments(
   inputs: readonly MergeInput[],
   target: MergeTarget,
@@ -67,7 +67,7 @@ export function* mergeSegments(
 ): Generator<Buffer, { footer: SegmentFooter; sizeBytes: number }> {
   const { level, sequence, replaces } = target
   const writer = new SegmentWriter('zstd')
-  const arena = new ScratchArena(arenaBytes)
+  const arena = new ScratchArena(mergeArenaBytes)
   yield segmentMagic
   const plan = new DeletePlan(target.deletes)
   const deleter = new RowDeleter(target.deletes)
@@ -80,7 +80,7 @@ export function* mergeSegments(
   return { footer, sizeBytes: writer.sizeBytes + bytes.length }
 }
 
-/** Tells whether a merge would leave out rows for being deleted or expired; reads until the first. */
+/** Returns true if a merge would leave out deleted or expired rows. Stops reading at the first. */
 export function losesRows(
   inputs: readonly MergeInput[],
   target: MergeTarget,
@@ -91,7 +91,7 @@ export function losesRows(
   if (kept.length < all.length) return true
   const plan = new DeletePlan(target.deletes)
   const deleter = new RowDeleter(target.deletes)
-  const arena = new ScratchArena(arenaBytes)
+  const arena = new ScratchArena(mergeArenaBytes)
   for (const [, places] of kept) {
     const deletes = plan.ofStream(places[0]!.labels)
     for (const place of places) {
@@ -108,7 +108,7 @@ export function losesRows(
   return false
 }
 
-/** Blocks by stream: streams sorted by text, blocks of a stream in order of arrival. */
+/** Groups blocks by stream: streams sorted by text, blocks of a stream in order of arrival. */
 function streamsOf(
   inputs: readonly MergeInput[],
   { tenant, day, expired }: MergeTarget,
@@ -131,7 +131,7 @@ function streamsOf(
     }
   }
   return [...byText]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .sort(([a], [b]) => ascending(a, b))
     .map(([labelsText, { places }]) => [
       labelsText,
       places.sort((a, b) => a.record.sequence - b.record.sequence),
@@ -143,7 +143,7 @@ interface StreamMerge {
   readonly labelsText: string
   readonly target: MergeTarget
   readonly context: MergeContext
-  /** What is read and built of one batch of blocks. */
+  /** Memory for what is read and built for one batch of blocks. */
   readonly arena: ScratchArena
   readonly deletes: StreamDeletes | undefined
   readonly deleter: RowDeleter
@@ -178,7 +178,7 @@ function* mergeStream(all: readonly BlockPlace[], merge: StreamMerge): Generator
   }
   for (const group of groupOverlapping(places, ({ record }) => record)) {
     const groupBytes = group.reduce((sum, { record }) => sum + record.lineBytes, 0)
-    const takeOver = (group.length === 1 && isGood(group[0]!)) || groupBytes > overlapBytesMax
+    const takeOver = (group.length === 1 && isGood(group[0]!)) || groupBytes > mergeOverlapBytesMax
     if (takeOver) {
       yield* flush()
       for (const place of group) {
@@ -204,7 +204,7 @@ function* mergeStream(all: readonly BlockPlace[], merge: StreamMerge): Generator
 function isGood({ record }: BlockPlace): boolean {
   const lines = record.sections.at(-1)!
   return (
-    record.lineBytes >= goodBlockBytes &&
+    record.lineBytes >= keptBlockBytesLeast &&
     (record.flags & flagLevelsPending) === 0 &&
     lines.codec === codecs.zstd
   )
@@ -215,7 +215,7 @@ function shiftTimes(times: Float64Array, by: number): Float64Array {
   return times
 }
 
-/** Opens a block in memory of the arena; all of its sections are read at once. */
+/** Opens a block in memory of the arena, reading all of its sections at once. */
 function openBlock(place: BlockPlace, context: MergeContext, arena: ScratchArena): StoredBlock {
   const { offsetBytes } = place.record
   const range = { offsetBytes, length: storedBytes(place.record) }
@@ -225,7 +225,7 @@ function openBlock(place: BlockPlace, context: MergeContext, arena: ScratchArena
   return new StoredBlock(place, read, context.levelFields)
 }
 
-/** The rows of a block that stay, with times since the day's start. */
+/** Returns the rows of a block that are kept, with times since the day's start. */
 function readRows(block: StoredBlock, { target, deletes, deleter }: StreamMerge): RowSource {
   const { day } = target
   const deleted = deletes?.ofBlock(block.record)
@@ -245,7 +245,7 @@ function readRows(block: StoredBlock, { target, deletes, deleter }: StreamMerge)
   return block.skip ? withoutRows(rows, block.skip) : rows
 }
 
-/** Rows but for those that are marked. */
+/** Returns the rows that are not marked. */
 function withoutRows(rows: RowSource, marks: Uint8Array): RowSource {
   const kept = Uint32Array.from({ length: rows.rowCount }, (_, row) => row).filter(
     row => marks[row] === 0,

@@ -1,18 +1,19 @@
-// How long a tenant's streams are kept: the rule with the highest priority that selects a stream, at equal
-// priorities the one with the shortest period, else the tenant's own period; as in Loki.
+// Decides how long a tenant's streams are kept, like Loki: the rule with the highest priority that
+// selects the stream wins, at equal priorities the one with the shortest period. Without such a
+// rule, the tenant's own period applies.
 
-import type { LabelSet } from '@skald/wire'
+import { ascending, type LabelSet } from '@skald/wire'
 import { compileMatchers } from '@skald/wire/compile-matcher'
 import type { TenantLimits } from '../limits.ts'
 
-/** Periods of a tenant, in nanoseconds; 0 is for ever. */
+/** Periods of a tenant, in nanoseconds. 0 means forever. */
 export interface RetentionPeriods {
   readonly shortestNs: bigint
   readonly longestNs: bigint
   readonly periodOf: (labels: LabelSet) => bigint
 }
 
-/** Makes the periods of a tenant's limits. */
+/** Derives the periods from a tenant's limits. */
 export function createRetentionPeriods({
   retentionNs,
   retentionStreams,
@@ -24,9 +25,7 @@ export function createRetentionPeriods({
       periodNs,
     }))
     .sort((a, b) => b.priority - a.priority || Number(a.periodNs - b.periodNs))
-  const all = [retentionNs, ...rules.map(({ periodNs }) => periodNs)].sort((a, b) =>
-    a < b ? -1 : 1,
-  )
+  const all = [retentionNs, ...rules.map(({ periodNs }) => periodNs)].sort(ascending)
   return {
     shortestNs: all.find(periodNs => periodNs > 0n) ?? 0n,
     longestNs: all[0] === 0n ? 0n : all.at(-1)!,

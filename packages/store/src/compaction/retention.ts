@@ -1,13 +1,15 @@
-// Lets go of what is older than its retention period, by whole days, so that an entry stays at most a day
-// longer. A segment above level 0 is one tenant's day: it goes as a whole when the longest period of the
-// tenant, or that of every stream in it, is over; it is written again without streams whose own period is.
+// Deletes entries that are older than their retention period, by whole days, so that an entry stays
+// at most a day longer. A segment above level 0 is one tenant's day. It is deleted when the
+// tenant's longest period, or that of every stream in it, has passed. If only some of its streams
+// have expired, it is rewritten without them.
 
 import { setImmediate } from 'node:timers/promises'
+import { nsPerMs } from '@skald/go-dialect'
 import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Catalog, SegmentPartInfo } from '../catalog/catalog.ts'
 import { dayOf, nsPerDay } from '../day.ts'
-import type { TenantLimits } from '../limits.ts'
+import { retentionIntervalMs, retentionStreamsAtOnce, type TenantLimits } from '../limits.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { Choice } from './choose.ts'
 import { forgetLostStreams } from './lost-streams.ts'
@@ -21,12 +23,6 @@ export interface RetentionOptions {
   readonly limitsOf: (tenant: string) => Pick<TenantLimits, 'retentionNs' | 'retentionStreams'>
 }
 
-/** How often it is looked for what is too old: a small part of a day. */
-const intervalMs = 10 * 60_000
-
-/** Streams that are looked at before pushes and queries have their turn. */
-const streamsAtOnce = 2000
-
 /** Segments that cannot be decided by their day. */
 interface MixedSegment extends SegmentPartInfo {
   readonly expired: readonly string[]
@@ -36,30 +32,33 @@ interface MixedSegment extends SegmentPartInfo {
 export class Retention {
   readonly #options: RetentionOptions
   #appliedMs: number | undefined
-  /** What is to be written again; found anew at every look. */
+  /** Segments to rewrite. `apply` lists them again each time. */
   #rewrites: Choice[] = []
-  /** Days of tenants that lost streams, as far as the catalog has not been told. */
+  /** Days on which tenants lost streams that the catalog may still list. */
   readonly #changed = new Map<string, Set<number>>()
 
   constructor(options: RetentionOptions) {
     this.#options = options
   }
 
-  /** Whether it was not applied for a while; a clock that was set back counts as that. */
+  /** True if it was not applied for a while, or if the clock was set back. */
   get isDue(): boolean {
     if (this.#appliedMs === undefined) return true
     const sinceMs = this.#options.clock.now() - this.#appliedMs
-    return sinceMs >= intervalMs || sinceMs < 0
+    return sinceMs >= retentionIntervalMs || sinceMs < 0
   }
 
-  /** Takes out what is too old as a whole, and notes what is to be written again. No merge may be under way. */
+  /**
+   * Deletes segments that have expired as a whole, and lists those to rewrite. Call it only while
+   * no merge is running.
+   */
   async apply(): Promise<void> {
     const { catalog, clock, limitsOf } = this.#options
     const nowMs = clock.now()
     this.#rewrites = []
     for (const tenant of await catalog.tenants()) {
       const periods = createRetentionPeriods(limitsOf(tenant))
-      const firstDay = (periodNs: bigint) => dayOf(BigInt(nowMs) * 1_000_000n - periodNs)
+      const firstDay = (periodNs: bigint) => dayOf(BigInt(nowMs) * nsPerMs - periodNs)
       if (periods.longestNs > 0n) {
         const names = await catalog.dropBefore(tenant, firstDay(periods.longestNs))
         await this.#drop(tenant, names)
@@ -70,7 +69,9 @@ export class Retention {
     this.#appliedMs = nowMs
   }
 
-  /** The next segment to be written again; tells the catalog of lost streams when there is none. */
+  /**
+   * Returns the next segment to rewrite. When none is left, removes lost streams from the catalog.
+   */
   async next(): Promise<Choice | undefined> {
     const { catalog } = this.#options
     while (this.#rewrites.length > 0) {
@@ -78,7 +79,7 @@ export class Retention {
       const { tenant, day } = choice.outputs[0]!
       const range = { startNs: BigInt(day) * nsPerDay, endNs: BigInt(day + 1) * nsPerDay }
       const found = await catalog.findSegments(tenant, range)
-      // Merged in the meantime: the next look finds what it became.
+      // If it was merged in the meantime, the next `apply` finds the result.
       if (found.some(({ name }) => name === choice.inputs[0])) return choice
     }
     for (const [tenant, days] of this.#changed) {
@@ -105,7 +106,7 @@ export class Retention {
       return periodNs > 0n && day < firstDay(periodNs)
     }
     if (this.#appliedMs === undefined) {
-      // A process that was killed may have left the catalog behind.
+      // A process that was killed may have left lost streams in the catalog.
       const lastDay = firstDay(periods.shortestNs) - 1
       for (const day of await catalog.activeDays(tenant, 0, lastDay)) this.#noteChange(tenant, day)
     }
@@ -117,7 +118,7 @@ export class Retention {
       const expired: string[] = []
       for (const [i, text] of streams.entries()) {
         if (isPast(text)) expired.push(text)
-        if (i % streamsAtOnce === streamsAtOnce - 1) await setImmediate()
+        if (i % retentionStreamsAtOnce === retentionStreamsAtOnce - 1) await setImmediate()
       }
       if (expired.length === 0) continue
       this.#noteChange(tenant, part.day)

@@ -1,21 +1,21 @@
-// The delete requests of all tenants: kept in the catalog, those that are not processed in memory as
-// rules that queries and compaction go by.
+// Owns the delete requests of all tenants. The catalog stores them; the ones that are not processed
+// yet are also in memory, as the rules that queries and compaction follow.
 
 import { randomBytes } from 'node:crypto'
-import { RowMatcher } from '@skald/query'
+import { parseLogQuery } from '@skald/query'
 import type { TimeRange } from '../catalog/catalog.ts'
 import type { DeleteRequest, DeleteRequests, DeleteState } from '../catalog/delete-requests.ts'
 import { BadRequestError } from '../errors.ts'
 import { deleteRequestsMax, processedDeletesKeptMs } from '../limits.ts'
 import { createDeleteRule, type DeleteRule } from './delete-rule.ts'
 
-/** A request that is not processed, and the rule it is. */
+/** A request that is not processed yet, and its rule. */
 export interface PendingDelete {
   readonly request: DeleteRequest
   readonly rule: DeleteRule
 }
 
-/** What a client asks for. The query was checked. */
+/** A delete request from a client, with a query that is already checked. */
 export interface NewDelete {
   readonly tenant: string
   readonly query: string
@@ -28,17 +28,17 @@ export interface DeleteRegistryOptions {
   readonly clock: { now(): number }
 }
 
-/** Opens the registry with what the catalog holds. */
+/** Opens the registry and loads the unprocessed requests from the catalog. */
 export async function openDeleteRegistry(options: DeleteRegistryOptions): Promise<DeleteRegistry> {
   const { requests, clock } = options
   await requests.forgetProcessed(clock.now() - processedDeletesKeptMs)
   return new DeleteRegistry(options, await requests.listPending())
 }
 
-/** See openDeleteRegistry. */
+/** The delete requests of all tenants. Create it with openDeleteRegistry. */
 export class DeleteRegistry {
   readonly #options: DeleteRegistryOptions
-  /** Oldest first. */
+  /** Tenant → its unprocessed requests, oldest first. */
   readonly #pending = new Map<string, readonly PendingDelete[]>()
 
   constructor(options: DeleteRegistryOptions, pending: readonly DeleteRequest[]) {
@@ -46,17 +46,17 @@ export class DeleteRegistry {
     for (const request of pending) this.#remember(request)
   }
 
-  /** Tenants with requests that are not processed. */
+  /** The tenants that have unprocessed requests. */
   get tenants(): string[] {
     return [...this.#pending.keys()]
   }
 
-  /** A tenant's requests that are not processed. */
+  /** Returns a tenant's unprocessed requests, oldest first. */
   pending(tenant: string): readonly PendingDelete[] {
     return this.#pending.get(tenant) ?? []
   }
 
-  /** What is hidden of a tenant's entries in a range. */
+  /** Returns the rules that hide entries of a tenant in a time range. */
   rulesFor(tenant: string, { startNs, endNs }: TimeRange): readonly DeleteRule[] {
     const found: DeleteRule[] = []
     for (const { rule } of this.pending(tenant)) {
@@ -66,16 +66,15 @@ export class DeleteRegistry {
   }
 
   /**
-   * Adds a request; its entries are hidden when this settles, and stay so.
-   *
-   * @throws BadRequestError when too many of the tenant are waiting.
+   * Adds a request. Once this resolves, its entries are hidden and stay hidden.
+   * @throws BadRequestError when too many of the tenant's requests are waiting.
    */
   async add(wanted: NewDelete): Promise<void> {
     const { requests, clock } = this.#options
     if (this.pending(wanted.tenant).length >= deleteRequestsMax) {
       throw new BadRequestError(
         `more than ${deleteRequestsMax} delete requests are waiting: cancel some, or wait until they are processed`,
-        { status: 429 },
+        { code: 'DELETES_TOO_MANY' },
       )
     }
     const createdMs = clock.now()
@@ -88,12 +87,14 @@ export class DeleteRegistry {
     }
   }
 
-  /** All requests of a tenant, oldest first, the processed ones of the last weeks among them. */
+  /**
+   * Returns all requests of a tenant, oldest first, including those processed in the last weeks.
+   */
   list(tenant: string): Promise<DeleteRequest[]> {
     return this.#options.requests.list(tenant)
   }
 
-  /** Takes a request back: what is not deleted yet can be seen again. */
+  /** Cancels a request. Entries that are not yet deleted become visible again. */
   async cancel(tenant: string, id: string): Promise<void> {
     await this.#options.requests.remove(tenant, id)
     this.#replace(
@@ -102,12 +103,18 @@ export class DeleteRegistry {
     )
   }
 
-  /** Says that compaction takes entries out; segments named with a higher sequence are free of them. */
+  /**
+   * Records that compaction is removing the entries. Segments with a higher sequence no longer
+   * contain them.
+   */
   async begin(tenant: string, ids: readonly string[], sequence: number): Promise<void> {
     await this.#setState(tenant, ids, { state: 'processing', sequence })
   }
 
-  /** Says that all entries of requests are gone: they hide nothing any more. */
+  /**
+   * Records that all entries of these requests are gone, so that the requests hide nothing any
+   * more.
+   */
   async finish(tenant: string, ids: readonly string[], sequence: number): Promise<void> {
     await this.#setState(tenant, ids, { state: 'processed', sequence })
   }
@@ -131,7 +138,7 @@ export class DeleteRegistry {
 
   #remember(request: DeleteRequest): void {
     const { id, tenant, query } = request
-    const rule = createDeleteRule({ id, logql: query }, new RowMatcher(query), request)
+    const rule = createDeleteRule({ id, log: parseLogQuery(query) }, request)
     this.#replace(tenant, [...this.pending(tenant), { request, rule }])
   }
 

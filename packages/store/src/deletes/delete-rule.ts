@@ -1,61 +1,62 @@
-// What a delete request hides, as data that threads can be sent, and what that means for streams and
-// blocks. Whether single rows fall under a rule is row-deleter.ts's business.
+// Owns what a delete request hides, as plain data that can be sent to threads, and which streams
+// and blocks it touches. row-deleter.ts decides for single rows.
 
-import type { RowMatcher } from '@skald/query'
-import type { LabelSet, Matcher } from '@skald/wire'
+import { nsPerMs } from '@skald/go-dialect'
+import type { LogExpr } from '@skald/query'
+import type { LabelSet } from '@skald/wire'
 import { compileMatchers } from '@skald/wire/compile-matcher'
 
-/** Entries that are deleted: those of a log query between two times. */
+/** Hides the entries of a log query between two times. */
 export interface DeleteRule {
-  /** Of the request, unique within its tenant. */
+  /** Id of the request, unique within its tenant. */
   readonly id: string
-  readonly logql: string
-  readonly matchers: readonly Matcher[]
-  /** Whether all entries of the selector's streams are meant. */
-  readonly isSelector: boolean
+  readonly log: LogExpr
   /** Both inclusive. */
   readonly startNs: bigint
   readonly endNs: bigint
 }
 
-/** First and last time of something, both inclusive. */
+/** First and last time of a block, both inclusive. */
 interface Span {
   readonly minNs: bigint
   readonly maxNs: bigint
 }
 
-/** What becomes of a block: all of it is deleted, or rows that the rules with these indexes find. */
+/**
+ * How much of a block is deleted: all of it, or the rows that the rules with these indexes match.
+ */
 export type BlockDeletes = 'all' | readonly number[]
 
-/** Makes the rule of a query that was checked. */
+/** Creates the rule for a query that is already checked. */
 export function createDeleteRule(
-  { id, logql }: { readonly id: string; readonly logql: string },
-  { matchers, isSelector }: Pick<RowMatcher, 'matchers' | 'isSelector'>,
+  { id, log }: { readonly id: string; readonly log: LogExpr },
   { startMs, endMs }: { readonly startMs: number; readonly endMs: number },
 ): DeleteRule {
-  const startNs = BigInt(startMs) * 1_000_000n
-  const endNs = BigInt(endMs) * 1_000_000n
-  return { id, logql, matchers, isSelector, startNs, endNs }
+  const startNs = BigInt(startMs) * nsPerMs
+  const endNs = BigInt(endMs) * nsPerMs
+  return { id, log, startNs, endNs }
 }
 
-/** Rules in the order in which their indexes count, ready to be asked about streams. */
+/**
+ * Finds the rules that apply to a stream. Rules are addressed by their index in the given order.
+ */
 export class DeletePlan {
   readonly #rules: readonly DeleteRule[]
   readonly #accepts: readonly ((labels: LabelSet) => boolean)[]
 
   constructor(rules: readonly DeleteRule[]) {
     this.#rules = rules
-    this.#accepts = rules.map(({ matchers }) => compileMatchers(matchers))
+    this.#accepts = rules.map(({ log }) => compileMatchers(log.matchers))
   }
 
-  /** What deletes entries of a stream; `undefined` where nothing does. */
+  /** Returns the rules for a stream, or `undefined` if none applies. */
   ofStream(labels: LabelSet): StreamDeletes | undefined {
     const indexes = this.#rules.flatMap((_, index) => (this.#accepts[index]!(labels) ? index : []))
     return indexes.length > 0 ? new StreamDeletes(this.#rules, indexes) : undefined
   }
 }
 
-/** The rules that concern one stream. */
+/** The rules that apply to one stream. */
 export class StreamDeletes {
   readonly #rules: readonly DeleteRule[]
   readonly #indexes: readonly number[]
@@ -65,7 +66,7 @@ export class StreamDeletes {
     this.#indexes = indexes
   }
 
-  /** What becomes of a block of the stream; `undefined` where nothing does. */
+  /** Returns how much of a block of this stream is deleted, or `undefined` if nothing is. */
   ofBlock({ minNs, maxNs }: Span): BlockDeletes | undefined {
     const touching = this.#indexes.filter(index => {
       const { startNs, endNs } = this.#rules[index]!
@@ -73,8 +74,8 @@ export class StreamDeletes {
     })
     if (touching.length === 0) return undefined
     const isWhole = touching.some(index => {
-      const { isSelector, startNs, endNs } = this.#rules[index]!
-      return isSelector && startNs <= minNs && endNs >= maxNs
+      const { log, startNs, endNs } = this.#rules[index]!
+      return log.stages.length === 0 && startNs <= minNs && endNs >= maxNs
     })
     return isWhole ? 'all' : touching
   }

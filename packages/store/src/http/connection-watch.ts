@@ -1,38 +1,33 @@
-// Connections that would hold the store up: bodies that stop coming, or come too slowly, are answered 408 and
-// cut, and what is still on its way a while after the store was asked to stop is cut as well. A request whose
-// body is there is never cut: it is answered.
+// Cuts connections that would hold the store up. Bodies that stop arriving or arrive too slowly are
+// answered with 408 and cut. So is whatever is still arriving a while after a stop began. A request
+// whose body has arrived is always answered.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { bodyLeastBytesPerSecond } from '../limits.ts'
+import { bodyLeastBytesPerSecond, bodyProgressBytesLeast, stopGraceMs } from '../limits.ts'
 
-/** A body that brings less than this in the time allowed does not come. */
-const leastProgressBytes = 1024
-/** How long after the begin of a stop a body, or a request's head, may still arrive. */
-const stopGraceMs = 3_000
-
-/** What is under way on one connection. */
+/** The current request on one connection. */
 interface Connection {
   request: IncomingMessage | undefined
   response: ServerResponse | undefined
-  /** Bytes read, and when, as of the last progress. */
+  /** Bytes read, and when, at the last progress. */
   bytesRead: number
   sinceMs: number
-  /** The same as of the begin of the request. */
+  /** The same at the beginning of the request. */
   beginBytesRead: number
   beginMs: number
 }
 
 export interface ConnectionWatchOptions {
   /**
-   * How long a body may pause, and how long it may take as a whole unless it keeps up the least rate; 0 for
-   * as long as it likes.
+   * How long a body may pause. After this time in total, it must also have kept the minimum rate. 0
+   * means no limit.
    */
   readonly pauseMs: number
 }
 
-/** Watches the connections of a server until it is closed. */
+/** Watches the connections of a server until it closes. */
 export function watchConnections(app: FastifyInstance, { pauseMs }: ConnectionWatchOptions): void {
   const server = app.server as Server
   const connections = new Map<Socket, Connection>()
@@ -78,7 +73,10 @@ export function watchConnections(app: FastifyInstance, { pauseMs }: ConnectionWa
   })
 }
 
-/** Tells whether a body is coming and has paused for so long, or has taken longer and is slow. */
+/**
+ * Returns true if a body is still arriving and has paused too long, or has taken too long at too
+ * low a rate.
+ */
 function hasStalled(socket: Socket, connection: Connection, pauseMs: number): boolean {
   if (!connection.request) return false
   if (connection.request.complete) {
@@ -89,7 +87,7 @@ function hasStalled(socket: Socket, connection: Connection, pauseMs: number): bo
   const tookMs = nowMs - connection.beginMs
   const cameBytes = socket.bytesRead - connection.beginBytesRead
   if (tookMs > pauseMs && cameBytes < (tookMs / 1000) * bodyLeastBytesPerSecond) return true
-  if (socket.bytesRead - connection.bytesRead >= leastProgressBytes) {
+  if (socket.bytesRead - connection.bytesRead >= bodyProgressBytesLeast) {
     connection.bytesRead = socket.bytesRead
     connection.sinceMs = nowMs
     return false
@@ -98,7 +96,7 @@ function hasStalled(socket: Socket, connection: Connection, pauseMs: number): bo
 }
 
 function cut(socket: Socket, response: ServerResponse | undefined): void {
-  // A connection that is used for something else than HTTP has no response.
+  // A connection that was upgraded to another protocol has no response.
   if (!response || response.headersSent) {
     socket.destroy()
     return

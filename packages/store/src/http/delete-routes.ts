@@ -1,7 +1,13 @@
-// Requests to delete entries: /loki/api/v1/delete, as Loki has it with retention enabled.
+// Delete requests: /loki/api/v1/delete, like Loki with retention enabled.
 
-import { formatGoDuration, nsPerSecond, parseGoDuration, parseRfc3339 } from '@skald/go-dialect'
-import { RowMatcher } from '@skald/query'
+import {
+  formatGoDuration,
+  nsPerMs,
+  nsPerSecond,
+  parseGoDuration,
+  parseRfc3339,
+} from '@skald/go-dialect'
+import { parseLogQuery } from '@skald/query'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { DeleteRequest } from '../catalog/delete-requests.ts'
 import type { DeleteRegistry } from '../deletes/delete-registry.ts'
@@ -12,30 +18,30 @@ import { openRequest, type ReadRouteOptions } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 import { answerError } from './server.ts'
 
-/** What the routes need to know of the compactor's work. */
+/** The part of the delete sweep that the routes use. */
 export interface DeleteProgress {
-  /** Hundredths that are done; `undefined` where it is not begun. */
+  /** Returns how many percent of a request are done, or `undefined` if it has not begun. */
   percentOf(tenant: string, id: string): number | undefined
   cancel(tenant: string, id: string): void
 }
 
 export interface DeleteRouteOptions extends ReadRouteOptions {
-  /** Absent where nothing is ever deleted. */
+  /** Absent if the configuration forbids deleting. */
   readonly deletes:
     | { readonly registry: DeleteRegistry; readonly progress: DeleteProgress }
     | undefined
-  /** Longest `max_interval`; 0 for no bound. */
+  /** Longest allowed `max_interval`; 0 for no limit. */
   readonly maxIntervalNs: bigint
-  /** Told of a request that was taken. */
+  /** Called for each accepted request. */
   readonly onRequest: (tenant: string) => void
 }
 
 const url = '/loki/api/v1/delete'
 
-/** Adds the routes. */
+/** Adds the delete routes. */
 export function addDeleteRoutes(app: FastifyInstance, options: DeleteRouteOptions): void {
   const { maxIntervalNs, onRequest } = options
-  // Loki ends these texts with a line feed.
+  // Loki ends these texts with a newline.
   app.setErrorHandler((error: Error, request, reply) =>
     answerError(error, request, reply, ({ message }) => {
       void reply.type('text/plain; charset=utf-8').send(`${message}\n`)
@@ -43,9 +49,12 @@ export function addDeleteRoutes(app: FastifyInstance, options: DeleteRouteOption
   )
   const open = (request: FastifyRequest) => {
     const opened = openRequest(request, options)
-    if (!options.deletes) throw new BadRequestError('Retention is not enabled', { status: 404 })
+    if (!options.deletes)
+      throw new BadRequestError('Retention is not enabled', { code: 'DELETES_OFF' })
     if (opened.limits.deletionMode === 'disabled') {
-      throw new BadRequestError('deletion is not available for this tenant', { status: 403 })
+      throw new BadRequestError('deletion is not available for this tenant', {
+        code: 'DELETES_FORBIDDEN',
+      })
     }
     return { ...opened, ...options.deletes }
   }
@@ -71,7 +80,9 @@ export function addDeleteRoutes(app: FastifyInstance, options: DeleteRouteOption
     const id = params.get('request_id')
     const found = (await registry.list(tenant)).find(other => other.id === id)
     if (!found) {
-      throw new BadRequestError('could not find delete request with given id', { status: 404 })
+      throw new BadRequestError('could not find delete request with given id', {
+        code: 'DELETE_UNKNOWN',
+      })
     }
     if (found.state === 'processed') {
       throw new BadRequestError(
@@ -89,7 +100,7 @@ export function addDeleteRoutes(app: FastifyInstance, options: DeleteRouteOption
   })
 }
 
-/** In whole seconds: logcli reads no others. */
+/** Times are in whole seconds, because logcli cannot read fractions. */
 function requestJson(request: DeleteRequest, percent: number | undefined) {
   const { id, query, startMs, endMs, createdMs, state } = request
   return {
@@ -102,7 +113,7 @@ function requestJson(request: DeleteRequest, percent: number | undefined) {
   }
 }
 
-/** Reads and checks a new request, in Loki's order and words. */
+/** Reads and checks a new request, in Loki's order and with Loki's texts. */
 function readNewDelete(
   params: Params,
   { nowNs, maxIntervalNs }: { readonly nowNs: bigint; readonly maxIntervalNs: bigint },
@@ -116,7 +127,7 @@ function readNewDelete(
     )
   }
   checkQuery(query)
-  const nowMs = Number(nowNs / 1_000_000n)
+  const nowMs = Number(nowNs / nsPerMs)
   const start = params.get('start')
   if (start === '') throw new BadRequestError('start time not set')
   const startMs = readTime(start, 'start')
@@ -124,36 +135,36 @@ function readNewDelete(
   const endMs = end === '' ? nowMs : readTime(end, 'end')
   if (endMs > nowMs) throw new BadRequestError('deletes in the future are not allowed')
   if (startMs > endMs) throw new BadRequestError("start time can't be greater than end time")
-  checkInterval(params.get('max_interval'), maxIntervalNs, BigInt(endMs - startMs) * 1_000_000n)
+  checkInterval(params.get('max_interval'), maxIntervalNs, BigInt(endMs - startMs) * nsPerMs)
   return { query, startMs, endMs }
 }
 
 function checkQuery(query: string): void {
   try {
-    // For what it throws.
-    new RowMatcher(query)
+    // Parsed only to throw if the query is invalid.
+    parseLogQuery(query)
   } catch (cause) {
     throw new BadRequestError('invalid query expression', { cause })
   }
 }
 
-/** Milliseconds since 1970 of RFC 3339, or of seconds with ten digits. */
+/** Parses RFC 3339 or ten-digit seconds. Returns milliseconds since 1970. */
 function readTime(text: string, name: 'start' | 'end'): number {
   const ns = /^\d{10}$/.test(text) ? BigInt(text) * nsPerSecond : parseRfc3339(text)
   if (ns === undefined) {
     throw new BadRequestError(`invalid ${name} time: require unix seconds or RFC3339 format`)
   }
-  return Number(ns / 1_000_000n)
+  return Number(ns / nsPerMs)
 }
 
-/** Loki cuts a request into intervals of this length. Here it is checked and has no effect. */
+/** Loki splits a request into intervals of this length. Here it is only checked. */
 function checkInterval(text: string, mostNs: bigint, lengthNs: bigint): void {
   if (text === '') return
   let intervalNs = 0n
   try {
     intervalNs = parseGoDuration(text)
   } catch {
-    // Told as too short ones are.
+    // Keep 0, so that it is reported like an interval that is too short.
   }
   if (intervalNs < nsPerSecond) {
     throw new BadRequestError("invalid max_interval: valid time units are 's', 'm', 'h'")

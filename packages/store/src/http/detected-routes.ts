@@ -1,4 +1,4 @@
-// What a client may ask about lines it does not know: labels worth offering, fields and their values.
+// Routes for exploring unknown lines: labels worth offering, fields and their values.
 
 import { setImmediate } from 'node:timers/promises'
 import {
@@ -9,6 +9,7 @@ import {
   type LogSource,
   parseSelector,
 } from '@skald/query'
+import { ascending } from '@skald/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
 import {
@@ -25,7 +26,10 @@ export interface DetectedRouteOptions extends ReadRouteOptions {
   readonly openSource: (tenant: string) => LogSource
 }
 
-/** Adds the routes for detected labels and fields. Where there are none the answer is `{}`, as Loki's. */
+/**
+ * Adds the routes for detected labels and fields. If there are none, the answer is `{}`, like
+ * Loki's.
+ */
 export function addDetectedRoutes(app: FastifyInstance, options: DetectedRouteOptions): void {
   const { catalog, openSource } = options
   const methods = ['GET', 'POST']
@@ -52,7 +56,7 @@ export function addDetectedRoutes(app: FastifyInstance, options: DetectedRouteOp
     const asked = params.orderedRange(nowNs)
     const lineLimit = params.lineLimit()
     const limit = params.fieldLimit()
-    // It has no meaning here, but Loki refuses bad ones.
+    // Not used here, but Loki rejects invalid values.
     params.stepNs(asked)
     const range = withinLookback(asked, limits, nowNs)
     const bounds = { lineLimit, limit, limits: limits.query }
@@ -93,7 +97,7 @@ function fieldJson(field: DetectedField) {
     label,
     type,
     cardinality,
-    // Structured metadata is told by `null`.
+    // Loki marks structured metadata with `null`.
     parsers: parsers.length > 0 ? parsers : null,
     ...(jsonPath && { jsonPath }),
   }
@@ -104,7 +108,7 @@ interface DetectedLabel {
   readonly cardinality: number
 }
 
-/** All labels of a tenant, the values of one name in memory at a time. */
+/** Returns all labels of a tenant. Keeps the values of only one name in memory at a time. */
 async function allLabels(
   catalog: Catalog,
   { tenant, range, signal }: { tenant: string; range: TimeRange; signal: AbortSignal },
@@ -113,7 +117,7 @@ async function allLabels(
   for (const label of await catalog.labelNames(tenant, range)) {
     const values = await catalog.labelValues(tenant, label, range)
     if (isUsefulLabel(label, values)) found.push({ label, cardinality: values.length })
-    // The catalog answers without a pause; others get their turn here.
+    // The catalog is synchronous, so let other requests run here.
     await setImmediate()
     signal.throwIfAborted()
   }
@@ -136,5 +140,5 @@ async function labelsOfStreams(
   return [...valuesOf]
     .filter(([label, values]) => isUsefulLabel(label, values))
     .map(([label, values]) => ({ label, cardinality: values.size }))
-    .sort((a, b) => (a.label < b.label ? -1 : 1))
+    .sort((a, b) => ascending(a.label, b.label))
 }

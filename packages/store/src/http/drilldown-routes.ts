@@ -1,4 +1,4 @@
-// What Logs Drilldown asks first: the limits that it keeps to, and what it may show.
+// The first request of Logs Drilldown: which limits apply and which features it may show.
 
 import { formatPrometheusDuration } from '@skald/go-dialect'
 import type { FastifyInstance } from 'fastify'
@@ -12,12 +12,12 @@ export interface DrilldownRouteOptions {
   readonly version: string
 }
 
-/** Adds the route, in the shape that Loki 3.7 gives it. */
+/** Adds the route, with Loki 3.7's response format. */
 export function addDrilldownRoutes(app: FastifyInstance, options: DrilldownRouteOptions): void {
   const { authEnabled, limitsOf, version } = options
   app.get('/loki/api/v1/drilldown-limits', (request, reply) => {
     const limits = limitsOf(tenantOf(request, authEnabled))
-    // The name is Loki's; here it says that there are patterns to ask for.
+    // The name is Loki's. Here it means that the patterns route exists.
     const url = `${app.prefix}/loki/api/v1/patterns`
     const answer = {
       limits: limitsJson(limits),
@@ -28,7 +28,7 @@ export function addDrilldownRoutes(app: FastifyInstance, options: DrilldownRoute
   })
 }
 
-/** Limits that a client can run into, under their names in `limits_config`. */
+/** Returns the limits that clients can run into, under their names in `limits_config`. */
 function limitsJson(limits: TenantLimits) {
   const { query } = limits
   return {

@@ -1,21 +1,19 @@
-// Large answers are compressed for clients that take it. Errors never are: Grafana passes their bytes on
-// as they come.
+// Compresses large answers for clients that accept it. Errors are never compressed, because Grafana
+// passes their bytes on unchanged.
 
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
 import type { FastifyInstance } from 'fastify'
+import { gzipBytesLeast } from '../limits.ts'
 
 const gzipAsync = promisify(gzip)
-
-/** Below this an answer fits into one packet anyway. */
-const leastBytes = 1400
 
 /** Compresses the answers of all routes. */
 export function compressAnswers(app: FastifyInstance): void {
   app.addHook('onSend', async (request, reply, payload) => {
     if (reply.statusCode !== 200 || request.method === 'HEAD') return payload
     if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload
-    if (payload.length < leastBytes || reply.hasHeader('Content-Encoding')) return payload
+    if (payload.length < gzipBytesLeast || reply.hasHeader('Content-Encoding')) return payload
     void reply.header('Vary', 'Accept-Encoding')
     if (!takesGzip(request.headers['accept-encoding'])) return payload
     const packed = await gzipAsync(payload, { level: constants.Z_BEST_SPEED })
@@ -24,7 +22,9 @@ export function compressAnswers(app: FastifyInstance): void {
   })
 }
 
-/** Reads an `Accept-Encoding`: whether gzip, or any encoding, is taken with a weight above 0. */
+/**
+ * Returns true if an `Accept-Encoding` header accepts gzip, or any encoding, with a weight above 0.
+ */
 export function takesGzip(header: string | string[] | undefined): boolean {
   let any = false
   for (const part of String(header ?? '').split(',')) {

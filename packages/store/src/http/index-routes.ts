@@ -1,4 +1,4 @@
-// How much streams hold: /loki/api/v1/index/stats, volume and volume_range.
+// Statistics and volumes of streams: /loki/api/v1/index/stats, volume and volume_range.
 
 import {
   type LogSource,
@@ -30,7 +30,7 @@ export interface IndexRouteOptions extends ReadRouteOptions {
   readonly openSource: (tenant: string) => LogSource
 }
 
-/** What of a volume is counted. */
+/** Range, step and limit of a volume request. */
 type VolumeBounds = Pick<VolumeRequest, 'startNs' | 'endNs' | 'stepNs' | 'limit'>
 
 /** Adds the routes for index statistics and volumes. */
@@ -60,7 +60,7 @@ export function addIndexRoutes(app: FastifyInstance, options: IndexRouteOptions)
   ): Promise<string> => {
     const started = performance.now()
     const { tenant, limits, params, nowNs } = openRequest(request, options)
-    if (!limits.volumeEnabled) throw new BadRequestError('not found', { status: 404 })
+    if (!limits.volumeEnabled) throw new BadRequestError('not found', { code: 'VOLUME_DISABLED' })
     const asked = read(params, nowNs)
     const bounds = { ...asked, ...withinLookback(asked, limits, nowNs) }
     const query = { ...bounds, ...readGrouping(params), limits: limits.query }
@@ -93,7 +93,10 @@ export function addIndexRoutes(app: FastifyInstance, options: IndexRouteOptions)
   })
 }
 
-/** Reads what a range query has, and refuses what it refuses, also where it is not looked at. */
+/**
+ * Reads the parameters of a range query. Rejects what a range query rejects, even in parameters
+ * that are not used here.
+ */
 function readRange(params: Params, nowNs: bigint, readLimit: () => number) {
   const range = params.orderedRange(nowNs)
   const limit = readLimit()
@@ -103,7 +106,7 @@ function readRange(params: Params, nowNs: bigint, readLimit: () => number) {
   return { range, limit, stepNs }
 }
 
-/** Reads the selector and what is added up. Streams without a target label do not count. */
+/** Reads the selector and the grouping. Streams without a target label do not count. */
 function readGrouping(params: Params): { matchers: readonly Matcher[]; grouping: VolumeGrouping } {
   const aggregateBy = params.get('aggregateBy')
   if (!['', 'series', 'labels'].includes(aggregateBy)) {
@@ -127,7 +130,7 @@ function readGrouping(params: Params): { matchers: readonly Matcher[]; grouping:
   return { matchers: [...matchers, ...present], grouping: { by, names: targets } }
 }
 
-/** Writes a vector, or a matrix where a series has more than one point. */
+/** Formats a vector, or a matrix if a series has more than one point. */
 function formatVolume({ series, stats }: VolumeResult, seconds: number): string {
   const isMatrix = series.some(({ points }) => points.length > 1)
   const result = series.map(({ labels, points }) =>

@@ -1,23 +1,18 @@
-// Label names, label values and series: what Grafana's query builder asks for.
+// Label names, label values and series, for Grafana's query builder.
 
 import { parseSelector } from '@skald/query'
 import { type LabelSet, labelSetToObject, type Matcher } from '@skald/wire'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
-import {
-  checkLength,
-  openRequest,
-  PastLookbackError,
-  type ReadRouteOptions,
-  withinLookback,
-} from './query-context.ts'
+import { PastLookbackError } from '../errors.ts'
+import { checkLength, openRequest, type ReadRouteOptions, withinLookback } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 
 export interface LabelsRouteOptions extends ReadRouteOptions {
   readonly catalog: Catalog
 }
 
-/** Adds the label and series routes, the older `/api/prom` ones among them. */
+/** Adds the label and series routes, including the older `/api/prom` ones. */
 export function addLabelsRoutes(app: FastifyInstance, options: LabelsRouteOptions): void {
   const { catalog } = options
   const names = async (request: FastifyRequest): Promise<string[]> => {
@@ -45,7 +40,7 @@ export function addLabelsRoutes(app: FastifyInstance, options: LabelsRouteOption
     }
     return [...found].sort()
   }
-  // Loki leaves `data` out where there is nothing.
+  // Loki omits `data` if it is empty.
   const lokiAnswer = (found: readonly string[]) =>
     JSON.stringify({ status: 'success', ...(found.length > 0 && { data: found }) })
   const legacyAnswer = (found: readonly string[]) => JSON.stringify({ values: found })
@@ -61,14 +56,14 @@ export function addLabelsRoutes(app: FastifyInstance, options: LabelsRouteOption
   get('/loki/api/v1/label', async request => lokiAnswer(await names(request)))
   get('/loki/api/v1/label/:name/values', async request => lokiAnswer(await values(request)))
   get('/api/prom/label', async request => legacyAnswer(await names(request)))
-  // Loki 3.4.6 answers label names here as well, whatever the name in the path.
+  // Loki 3.4.6 returns label names here too, whatever name is in the path.
   get('/api/prom/label/:name/values', async request => legacyAnswer(await names(request)))
 
   const series = async (request: FastifyRequest): Promise<string> => {
     const opened = openRequest(request, options)
     const { tenant, params } = opened
     const selectors = [...params.getAll('match'), ...params.getAll('match[]')]
-    // `{}` alone stands for every stream, which a query may not ask for.
+    // A lone `{}` means every stream here. Queries may not use it.
     const isAll =
       selectors.length === 0 || (selectors.length === 1 && isEmptySelector(selectors[0]!))
     const groups: (readonly Matcher[])[] = isAll ? [[]] : selectors.map(parseSelector)
@@ -95,7 +90,7 @@ function open(request: FastifyRequest, options: LabelsRouteOptions) {
   return { ...opened, range: checkedRange(opened) }
 }
 
-/** @throws BadRequestError for a range that is turned around or longer than the limit. */
+/** @throws BadRequestError when the range is reversed or longer than the limit. */
 function checkedRange({ params, limits, nowNs }: ReturnType<typeof openRequest>): TimeRange {
   const range = withinLookback(params.timeRange(nowNs), limits, nowNs)
   if (range.endNs < range.startNs) throw new PastLookbackError(limits)

@@ -1,6 +1,6 @@
-// The listening socket of the store. It is there before the data is: whoever asks while the store waits for
-// its directory or recovers is told so with 503 and tries again, and a port that is taken ends a start
-// before it has touched a file.
+// Owns the store's listening socket. It opens before the data does. While the store waits for its
+// directory or recovers, clients get 503 and retry; and if the port is taken, the start fails
+// before it touches a file.
 
 import {
   createServer,
@@ -10,24 +10,23 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { requestArrivalMs, requestHeadBytesMax } from '../limits.ts'
 
 type RequestHandler = (request: IncomingMessage, response: ServerResponse) => void
-
-/** Within this a request has to arrive as a whole: the largest push at 56 KB/s. */
-const requestArrivalMs = 300_000
-/** Grafana sends queries of many kilobytes in URLs, where a byte may become three. */
-const headerBytesMax = 256 * 1024
 
 export interface ListenerOptions {
   readonly host: string
   readonly port: number
-  /** How long a request's head may take. */
+  /** How long a request's head may take to arrive. */
   readonly headPauseMs: number
   /** How long a connection may wait for its next request. Grafana drops idle ones after 90 s. */
   readonly idleMs: number
-  /** Most connections at once; 0 for no limit. */
+  /** Maximum number of connections; 0 for no limit. */
   readonly connectionsMax: number
-  /** Tells which requests may leave HTTP for another protocol; for all others that wish is ignored. */
+  /**
+   * Returns true for requests that may upgrade to another protocol. For all others, the upgrade
+   * header is ignored.
+   */
   readonly mayUpgrade: (request: IncomingMessage) => boolean
 }
 
@@ -41,7 +40,7 @@ export class Listener {
   constructor(settings: Omit<ListenerOptions, 'host' | 'port'>) {
     const { headPauseMs, idleMs, connectionsMax, mayUpgrade } = settings
     const options: ServerOptions & { shouldUpgradeCallback: ListenerOptions['mayUpgrade'] } = {
-      maxHeaderSize: headerBytesMax,
+      maxHeaderSize: requestHeadBytesMax,
       // Without it a head is looked at every 30 s, however short its time is.
       connectionsCheckingInterval: Math.min(Math.max(headPauseMs / 4, 50), 30_000),
       headersTimeout: Math.min(headPauseMs, requestArrivalMs),
@@ -56,25 +55,28 @@ export class Listener {
     if (connectionsMax > 0) this.server.maxConnections = connectionsMax
   }
 
-  /** Says what the store is doing instead of answering, as `it is starting`. */
+  /** Sets the reason given in 503 answers, for example `it is starting`. */
   set status(text: string) {
     this.#status = text
   }
 
-  /** Where it listens, as `http://127.0.0.1:3100`. */
-  get url(): string {
+  /** Where it listens, as `0.0.0.0:3100`. */
+  get address(): string {
     const { address, port } = this.server.address() as AddressInfo
-    const host =
-      address === '0.0.0.0' ? '127.0.0.1' : address.includes(':') ? `[${address}]` : address
-    return `http://${host}:${port}`
+    return `${address.includes(':') ? `[${address}]` : address}:${port}`
   }
 
-  /** Hands all requests from now on to the routes. */
+  /** URL that reaches it from this machine, as `http://127.0.0.1:3100`. */
+  get url(): string {
+    return `http://${this.address.replace(/^0\.0\.0\.0:/, '127.0.0.1:')}`
+  }
+
+  /** Passes all further requests to the routes. */
   serve(handler: RequestHandler): void {
     this.#handler = handler
   }
 
-  /** Takes no more connections; settles when those that are open have ended. */
+  /** Accepts no more connections. Resolves once the open ones have ended. */
   close(): Promise<void> {
     this.#closing ??= new Promise(resolve => {
       if (!this.server.listening) return resolve()
@@ -85,7 +87,7 @@ export class Listener {
   }
 }
 
-/** Opens the socket. @throws the system's error when the port cannot be had. */
+/** Opens the socket. @throws the system's error when the port is not available. */
 export async function openListener({ host, port, ...options }: ListenerOptions): Promise<Listener> {
   const listener = new Listener(options)
   await new Promise<void>((resolve, reject) => {
@@ -103,7 +105,7 @@ function answerNotReady(request: IncomingMessage, response: ServerResponse, stat
     'Content-Type': 'text/plain; charset=utf-8',
     'X-Content-Type-Options': 'nosniff',
     'Retry-After': '1',
-    // The body of a push is not read, so the connection cannot be used again.
+    // The body of a push is not read, so the connection cannot be reused.
     ...(request.method !== 'GET' && { Connection: 'close' }),
   })
   response.end(`Store not ready: ${status}\n`)

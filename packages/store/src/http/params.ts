@@ -1,16 +1,20 @@
-// Parameters of the query routes, read and checked as Loki does: form body and query string are one
-// form, the body's values first.
+// Reads and checks the parameters of the query routes like Loki. Form body and query string are one
+// form, with the body's values first.
 
-import { minBigint, nsPerSecond, parsePrometheusDuration, parseRfc3339 } from '@skald/go-dialect'
+import {
+  minBigint,
+  nsPerMs,
+  nsPerSecond,
+  parsePrometheusDuration,
+  parseRfc3339,
+} from '@skald/go-dialect'
 import type { Direction } from '@skald/query'
 import { BadRequestError } from '../errors.ts'
-import { tailDelaySecondsMax } from '../limits.ts'
+import { seriesPointsMax, tailDelaySecondsMax } from '../limits.ts'
 
 const defaultSinceNs = 3600n * nsPerSecond
 const defaultLimit = 100
 const defaultFieldLimit = 1000
-/** Points of a series a client can ask for. */
-const pointsMax = 11_000n
 
 /** The parameters of one request. */
 export class Params {
@@ -21,7 +25,7 @@ export class Params {
     for (const [name, value] of new URLSearchParams(queryString)) this.#form.append(name, value)
   }
 
-  /** First value of a name; empty where it is missing. */
+  /** Returns the first value of a name, or an empty string if it is missing. */
   get(name: string): string {
     return this.#form.get(name) ?? ''
   }
@@ -30,7 +34,7 @@ export class Params {
     return this.#form.getAll(name)
   }
 
-  /** Start and end, `end` by default now and `start` by default `since` (1h) before it. */
+  /** Returns start and end. `end` defaults to now, `start` to `since` (1h) before it. */
   timeRange(nowNs: bigint): { startNs: bigint; endNs: bigint } {
     const sinceText = this.get('since')
     let sinceNs = defaultSinceNs
@@ -47,7 +51,7 @@ export class Params {
     return { startNs, endNs }
   }
 
-  /** The evaluation time of an instant query. */
+  /** Returns the evaluation time of an instant query. */
   instant(nowNs: bigint): bigint {
     return this.#time('time') ?? nowNs
   }
@@ -56,23 +60,25 @@ export class Params {
     return positiveLimit(this.get('limit'), defaultLimit)
   }
 
-  /** Lines that a look for fields reads. */
+  /** Returns how many lines to read when detecting fields. */
   lineLimit(): number {
     return positiveLimit(this.get('line_limit'), defaultLimit)
   }
 
-  /** Most fields, or values of a field; `field_limit` is the older name. */
+  /**
+   * Returns the maximum number of fields, or of values of a field. `field_limit` is the older name.
+   */
   fieldLimit(): number {
     return positiveLimit(this.get('limit') || this.get('field_limit'), defaultFieldLimit)
   }
 
-  /** Most series of a volume; 0 means the default. */
+  /** Returns the maximum number of series in a volume. 0 means the default. */
   volumeLimit(): number {
     const text = this.get('limit')
     return /^[+-]?0+$/.test(text) ? defaultLimit : positiveLimit(text, defaultLimit)
   }
 
-  /** Start and end of a request that has to lie in order. */
+  /** Returns start and end. @throws BadRequestError when the end is before the start. */
   orderedRange(nowNs: bigint): { startNs: bigint; endNs: bigint } {
     const range = this.timeRange(nowNs)
     if (range.endNs < range.startNs) {
@@ -81,7 +87,7 @@ export class Params {
     return range
   }
 
-  /** How long a tail holds entries back. */
+  /** Returns how long a tail delays entries. */
   tailDelayMs(): number {
     const seconds = this.#integer('delay_for', 0)
     if (seconds > tailDelaySecondsMax) {
@@ -103,7 +109,9 @@ export class Params {
     }
   }
 
-  /** Step of a range query, by default a 250th of the range and a second at least. */
+  /**
+   * Returns the step of a range query. The default is a 250th of the range, but at least a second.
+   */
   stepNs({ startNs, endNs }: { startNs: bigint; endNs: bigint }): bigint {
     const text = this.get('step')
     if (text === '') {
@@ -116,7 +124,7 @@ export class Params {
         'zero or negative query resolution step widths are not accepted. Try a positive integer',
       )
     }
-    if ((endNs - startNs) / stepNs > pointsMax) {
+    if ((endNs - startNs) / stepNs > seriesPointsMax) {
       throw new BadRequestError(
         'exceeded maximum resolution of 11,000 points per time series. Try increasing the value of the step parameter',
       )
@@ -124,7 +132,7 @@ export class Params {
     return stepNs
   }
 
-  /** Least distance between the entries of a log query; 0 for none. */
+  /** Returns the minimum distance between the entries of a log query; 0 for none. */
   intervalNs(): bigint {
     const text = this.get('interval')
     if (text === '') return 0n
@@ -151,7 +159,7 @@ export class Params {
   }
 }
 
-/** Reads a limit as Go reads numbers. */
+/** Reads a limit with the rules and errors of Go's number parser. */
 function positiveLimit(text: string, absent: number): number {
   if (text === '') return absent
   if (!/^[+-]?\d+$/.test(text)) {
@@ -165,13 +173,16 @@ function positiveLimit(text: string, absent: number): number {
   return limit
 }
 
-/** Reads a time: seconds with a fraction, whole seconds (up to ten characters), nanoseconds or RFC 3339. */
+/**
+ * Parses a time: seconds with a fraction, whole seconds (up to ten characters), nanoseconds or RFC
+ * 3339.
+ */
 function parseTime(text: string, name: string): bigint {
   if (text.includes('.')) {
     const seconds = parseGoFloat(text)
     if (seconds !== undefined && Number.isFinite(seconds)) {
       const whole = Math.trunc(seconds)
-      return BigInt(whole) * nsPerSecond + BigInt(Math.round((seconds - whole) * 1000)) * 1_000_000n
+      return BigInt(whole) * nsPerSecond + BigInt(Math.round((seconds - whole) * 1000)) * nsPerMs
     }
   }
   if (/^[+-]?\d+$/.test(text)) {
@@ -194,7 +205,7 @@ function parseGoFloat(text: string): number | undefined {
   return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined
 }
 
-/** Reads seconds (`0.5`) or a Prometheus duration (`30s`), cut to whole milliseconds. */
+/** Parses seconds (`0.5`) or a Prometheus duration (`30s`), truncated to whole milliseconds. */
 function parseSecondsOrDuration(text: string): bigint {
   const seconds = parseGoFloat(text)
   if (seconds !== undefined) {
@@ -203,7 +214,7 @@ function parseSecondsOrDuration(text: string): bigint {
         `cannot parse ${JSON.stringify(text)} to a valid duration. It overflows int64`,
       )
     }
-    return BigInt(Math.trunc(seconds * 1000)) * 1_000_000n
+    return BigInt(Math.trunc(seconds * 1000)) * nsPerMs
   }
   try {
     return parsePrometheusDuration(text)

@@ -1,6 +1,6 @@
-// The patterns that lines are made by: /loki/api/v1/patterns.
+// The patterns of log lines: /loki/api/v1/patterns.
 
-import { maxBigint } from '@skald/go-dialect'
+import { maxBigint, nsPerSecond } from '@skald/go-dialect'
 import { type LinePattern, type LogSource, runPatterns } from '@skald/query'
 import type { FastifyInstance } from 'fastify'
 import {
@@ -15,7 +15,7 @@ export interface PatternsRouteOptions extends ReadRouteOptions {
   readonly openSource: (tenant: string) => LogSource
 }
 
-/** Adds the route. */
+/** Adds the patterns route. */
 export function addPatternsRoute(app: FastifyInstance, options: PatternsRouteOptions): void {
   const { openSource } = options
   app.route({
@@ -23,7 +23,7 @@ export function addPatternsRoute(app: FastifyInstance, options: PatternsRouteOpt
     url: '/loki/api/v1/patterns',
     handler: async (request, reply) => {
       const { tenant, limits, params, nowNs } = openRequest(request, options)
-      // A range that ends before it starts is no error here: it has no lines.
+      // A range that ends before it starts is not an error here. It has no lines.
       const asked = params.timeRange(nowNs)
       const stepNs = params.stepNs({ ...asked, endNs: maxBigint(asked.startNs, asked.endNs) })
       const range = withinLookback(asked, limits, nowNs)
@@ -42,6 +42,6 @@ function patternJson({ pattern, level, samples }: LinePattern) {
   return {
     ...(level !== '' && { level }),
     pattern,
-    samples: samples.map(([timeNs, count]) => [Number(timeNs / 1_000_000_000n), count]),
+    samples: samples.map(([timeNs, count]) => [Number(timeNs / nsPerSecond), count]),
   }
 }

@@ -1,4 +1,4 @@
-// Bodies of pushes: received into memory that is used again, decompressed within bounds.
+// Receives bodies of pushes into reusable memory, and decompresses them within limits.
 
 import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
@@ -11,11 +11,9 @@ import {
   bodyMemoryFirstBytes,
   pushBodyBytesMax,
   pushDecompressedBytesMax,
+  pushIdleBufferBytesMax,
   unpackingMax,
 } from '../limits.ts'
-
-/** Decompressed bodies kept for the next pushes. */
-const idleBufferBytesMax = 8 * 1024 * 1024
 
 const gunzipAsync = promisify(gunzip)
 const inflateRawAsync = promisify(inflateRaw)
@@ -23,27 +21,26 @@ const zstdDecompressAsync = promisify(zstdDecompress)
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the request holds of the push budget. */
+    /** Share of the push budget that this request holds. */
     pushShare?: PushShare
-    /** Memory of the pool that the body lies in. */
+    /** Pool memory that holds the body. */
     bodyMemory?: Buffer
   }
 }
 
-/** First value of a header. */
+/** Returns the first value of a header. */
 export function headerText(request: FastifyRequest, name: string): string | undefined {
   const value = request.headers[name]
   return Array.isArray(value) ? value[0] : value
 }
 
 /**
- * Lets bodies of a scope's routes arrive as bytes in memory of the pool, without joining pieces. What has
- * arrived counts in the push budget; what is only announced does not.
- *
- * @returns the pool; `releaseBody` gives a body's memory back to it.
+ * Makes the routes of a scope receive bodies as bytes in pool memory, without joining chunks at the
+ * end. Only bytes that have arrived count in the push budget, not the announced length.
+ * @returns the pool. `releaseBody` returns a body's memory to it.
  */
 export function addPushBodyParser(app: FastifyInstance): BufferPool {
-  const pool = new BufferPool(idleBufferBytesMax)
+  const pool = new BufferPool(pushIdleBufferBytesMax)
   app.removeContentTypeParser('*')
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: IncomingMessage) => {
     const declared = Number(request.headers['content-length'] ?? 0)
@@ -68,23 +65,23 @@ export function addPushBodyParser(app: FastifyInstance): BufferPool {
   return pool
 }
 
-/** A client that goes away in the middle is no fault of the store's; nobody reads the answer. */
+/** If the client disconnects midway, that is not the store's fault. Nobody reads the answer. */
 async function* receive(payload: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   try {
     yield* payload
   } catch (cause) {
     const why = (cause as Error).message
-    throw new PushRejectedError(`the body ended early: ${why}`, { status: 499, cause })
+    throw new PushRejectedError(`the body ended early: ${why}`, { code: 'PUSH_BODY_CUT', cause })
   }
 }
 
 function bodyTooLarge(): PushRejectedError {
   return new PushRejectedError(`request body too large: more than ${pushBodyBytesMax} bytes`, {
-    status: 413,
+    code: 'PUSH_BODY_TOO_LARGE',
   })
 }
 
-/** Gives back the memory of a body, once it is no longer used. */
+/** Returns the memory of a body to the pool. Call it when the body is no longer used. */
 export function releaseBody(request: FastifyRequest, pool: BufferPool): void {
   if (request.bodyMemory) pool.give(request.bodyMemory)
   delete request.bodyMemory
@@ -94,20 +91,20 @@ export function releaseBody(request: FastifyRequest, pool: BufferPool): void {
 export type BodyCompression = 'none' | 'gzip' | 'deflate-raw' | 'zstd'
 
 /**
- * Decompresses bodies, a few at a time: small ones may become as large as is allowed. Addresses take turns,
- * so that one with many such bodies makes the others wait for one of them at the most.
+ * Decompresses a few bodies at a time, because small ones can expand to the allowed maximum. Client
+ * addresses take turns, so an address with many such bodies delays the others by at most one of
+ * them.
  */
 export class BodyUnpacker {
   #runningCount = 0
-  /** Address → its bodies that wait for their turn; the address whose turn is next comes first. */
+  /** Address → its waiting bodies. The first address is next. */
   readonly #waiting = new Map<string, (() => void)[]>()
 
   /**
    * Decompresses the body of a request.
-   *
-   * @param encodings Values of Content-Encoding that are taken, and what they mean.
-   * @throws PushBodyError for what cannot be decompressed or becomes too large; PushRejectedError 400
-   * for other encodings, 503 when there is no room for what it became.
+   * @param encodings Accepted values of Content-Encoding, and their meaning.
+   * @throws PushBodyError when the body cannot be decompressed or becomes too large;
+   * PushRejectedError 400 for other encodings, 503 when there is no room for the decompressed body.
    */
   async unpack(
     request: FastifyRequest,
@@ -123,7 +120,7 @@ export class BodyUnpacker {
           : undefined
     if (compression === undefined) {
       throw new PushRejectedError(`Content-Encoding ${JSON.stringify(encoding)} not supported`, {
-        status: 400,
+        code: 'PUSH_BODY_UNSUPPORTED',
       })
     }
     if (compression === 'none') return body
@@ -145,7 +142,7 @@ export class BodyUnpacker {
       this.#runningCount++
       return
     }
-    // Whoever leaves hands its place over, so the count stays.
+    // `#leave` hands over its place, so the count does not change.
     await new Promise<void>(resolve => {
       const queue = this.#waiting.get(address)
       if (queue) queue.push(resolve)
@@ -165,7 +162,7 @@ export class BodyUnpacker {
   }
 }
 
-/** What Go's libraries say of the same mistakes, since clients match on it. */
+/** Error texts of Go's libraries for the same mistakes. Clients match on them. */
 const zlibTexts: Readonly<Record<string, string>> = {
   'incorrect header check': 'invalid header',
   'unexpected end of file': 'unexpected EOF',
@@ -194,16 +191,5 @@ async function decompress(
       return await inflateRawAsync(body, options)
     case 'zstd':
       return await zstdDecompressAsync(body, options)
-  }
-}
-
-/** Runs a decoding; what is wrong with the body becomes a refusal with its status. */
-export async function rejectUnreadable<T>(decode: () => Promise<T>): Promise<T> {
-  try {
-    return await decode()
-  } catch (cause) {
-    if (!(cause instanceof PushBodyError)) throw cause
-    const status = cause.code === 'PUSH_BODY_TOO_LARGE' ? 413 : 400
-    throw new PushRejectedError(cause.message, { status, cause })
   }
 }

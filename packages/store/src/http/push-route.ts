@@ -1,4 +1,5 @@
-// POST /loki/api/v1/push: bodies to streams to a durable answer. 204 means durable.
+// POST /loki/api/v1/push: decodes bodies into streams and answers when they are durable. 204 means
+// durable.
 
 import type { BufferPool } from '@skald/wire'
 import {
@@ -14,30 +15,30 @@ import { PushRejectedError } from '../errors.ts'
 import type { Ingester } from '../ingest/ingester.ts'
 import type { PushBudget } from '../ingest/push-budget.ts'
 import { pushDecompressedBytesMax } from '../limits.ts'
-import { type BodyUnpacker, headerText, rejectUnreadable, releaseBody } from './push-body.ts'
+import { type BodyUnpacker, headerText, releaseBody } from './push-body.ts'
 import { resolveTenant } from './tenant.ts'
 
 export interface PushRouteOptions {
   readonly ingester: Ingester
   readonly budget: PushBudget
   readonly authEnabled: boolean
-  /** Memory of bodies; that which the scope's body parser takes from. */
+  /** Memory for bodies, the same pool that the scope's body parser uses. */
   readonly pool: BufferPool
   readonly unpacker: BodyUnpacker
 }
 
-/** A route that takes in log lines, whatever they are encoded as. */
+/** A route that accepts log lines in some encoding. */
 export interface IngestRoute {
   readonly url: string
   readonly decode: (request: FastifyRequest, context: BodyContext) => Promise<PushStream[]>
-  /** Answers errors in a way of its own. */
+  /** Overrides the scope's error handler. */
   readonly errorHandler?: (error: Error, request: FastifyRequest, reply: FastifyReply) => void
 }
 
-/** What decoding a body needs beside the request. */
+/** Additional input for decoding a body. */
 export interface BodyContext {
   readonly tenant: string
-  /** Memory for the decompressed body; valid until the push is answered. */
+  /** Returns memory for the decompressed body, valid until the push is answered. */
   readonly allocate: Allocate
 }
 
@@ -56,7 +57,7 @@ export function addPushRoutes(app: FastifyInstance, options: PushRouteOptions): 
   })
 }
 
-/** Adds a route whose bodies become streams of a push. */
+/** Adds a route that decodes bodies into streams and pushes them. */
 export function addIngestRoute(
   app: FastifyInstance,
   options: PushRouteOptions,
@@ -68,7 +69,7 @@ export function addIngestRoute(
     url,
     ...(errorHandler && { errorHandler }),
     onRequest: async request => {
-      // Refused before a byte of the body is kept.
+      // Rejects a push before any byte of the body is kept.
       const tenant = resolveTenant(headerText(request, 'x-scope-orgid'), authEnabled)
       request.pushShare = budget.enter({ tenant: authEnabled ? tenant : '', address: request.ip })
     },
@@ -83,7 +84,8 @@ export function addIngestRoute(
       try {
         const streams = await decode(request, { tenant, allocate })
         request.pushShare?.decoded()
-        // Settles when the lines are in the segment, so their memory can serve the next push.
+        // Resolves once the lines are in the segment, so their memory can be reused for the next
+        // push.
         await ingester.push(tenant, streams)
       } finally {
         for (const buffer of taken) pool.give(buffer)
@@ -108,18 +110,21 @@ async function decodeBody(
 ): Promise<PushStream[]> {
   const contentType = headerText(request, 'content-type')
   if (contentType === undefined || contentType.trim() === '') {
-    throw new PushRejectedError('mime: no media type', { status: 400 })
+    throw new PushRejectedError('mime: no media type', { code: 'PUSH_BODY_UNSUPPORTED' })
   }
   const mediaType = contentType.split(';')[0]!.trim().toLowerCase()
   if (!/^[!#$%&'*+\-.^_`|~0-9a-z]+(\/[!#$%&'*+\-.^_`|~0-9a-z]+)?$/.test(mediaType)) {
-    throw new PushRejectedError('mime: expected token after slash', { status: 400 })
+    throw new PushRejectedError('mime: expected token after slash', {
+      code: 'PUSH_BODY_UNSUPPORTED',
+    })
   }
-  return rejectUnreadable(async () => {
-    const unpacked = await unpacker.unpack(request, pushEncodings)
-    if (mediaType === 'application/json') return decodeJson(unpacked)
-    return decodePushRequest(snappyDecompress(unpacked, pushDecompressedBytesMax, allocate))
-  })
+  const unpacked = await unpacker.unpack(request, pushEncodings)
+  if (mediaType === 'application/json') return decodeJson(unpacked)
+  return decodePushRequest(snappyDecompress(unpacked, pushDecompressedBytesMax, allocate))
 }
 
-/** Values of Content-Encoding that a push may have; `snappy` says what is so anyway. */
+/**
+ * Accepted values of Content-Encoding. `snappy` changes nothing: the protobuf body is always
+ * snappy.
+ */
 const pushEncodings = { snappy: 'none', gzip: 'gzip', deflate: 'deflate-raw' } as const

@@ -1,15 +1,20 @@
-// What the read routes need of a request: its tenant, its parameters, and a signal that ends the work
-// when the client goes away or the time is up.
+// What all read routes share: the tenant of a request, its parameters, and a signal that aborts the
+// work when the client disconnects or time is up.
 
-import { formatGoDuration, formatPrometheusDuration, maxBigint } from '@skald/go-dialect'
+import { formatGoDuration, formatPrometheusDuration, maxBigint, nsPerMs } from '@skald/go-dialect'
 import type { FastifyRequest } from 'fastify'
 import type { TimeRange } from '../catalog/catalog.ts'
-import { BadRequestError } from '../errors.ts'
+import {
+  BadRequestError,
+  PastLookbackError,
+  QueryCancelledError,
+  QueryTimeoutError,
+} from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
 import { Params } from './params.ts'
 import { resolveTenant } from './tenant.ts'
 
-/** Reads query string and form body. */
+/** Reads the query string and the form body. */
 export function readParams(request: FastifyRequest): Params {
   const url = request.raw.url ?? ''
   const mark = url.indexOf('?')
@@ -23,40 +28,45 @@ export function readParams(request: FastifyRequest): Params {
   return new Params(queryString, body)
 }
 
-/** What the read routes have in common. */
+/** Options shared by the read routes. */
 export interface ReadRouteOptions {
   readonly authEnabled: boolean
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly clock: { now(): number }
 }
 
-/** What a read route begins with: whose request it is, with that tenant's limits, what it asks and when. */
+/**
+ * Reads what every read route starts with: tenant, the tenant's limits, parameters and current
+ * time.
+ */
 export function openRequest(
   request: FastifyRequest,
   { authEnabled, limitsOf, clock }: ReadRouteOptions,
 ) {
   const tenant = tenantOf(request, authEnabled)
-  const nowNs = BigInt(clock.now()) * 1_000_000n
+  const nowNs = BigInt(clock.now()) * nsPerMs
   return { tenant, limits: limitsOf(tenant), params: readParams(request), nowNs }
 }
 
 const drilldownTag = /\bSource=grafana-lokiexplore-app\b/i
 
-/** Whether Logs Drilldown asks, which names itself so and takes more than Loki 3.4 tells. */
+/**
+ * Returns true for Logs Drilldown, which identifies itself this way and understands more than Loki
+ * 3.4 answers.
+ */
 export function isDrilldown({ headers }: FastifyRequest): boolean {
   return drilldownTag.test(String(headers['x-query-tags'] ?? ''))
 }
 
-/** Tenant of a read request. */
+/** Returns the tenant of a read request. */
 export function tenantOf(request: FastifyRequest, authEnabled: boolean): string {
   const header = request.headers['x-scope-orgid']
   return resolveTenant(Array.isArray(header) ? header[0] : header, authEnabled)
 }
 
 /**
- * Cuts a range to what a tenant may look back at.
- *
- * @throws BadRequestError where the whole range is older.
+ * Limits a range to what the tenant may look back at.
+ * @throws BadRequestError when the whole range is older.
  */
 export function withinLookback(
   { startNs, endNs }: TimeRange,
@@ -70,18 +80,8 @@ export function withinLookback(
   return { startNs: maxBigint(startNs, oldestNs), endNs }
 }
 
-/** Says that all of a range lies before what a tenant may look back at. */
-export class PastLookbackError extends BadRequestError {
-  constructor({ maxQueryLookbackNs }: TenantLimits) {
-    const lookback = formatPrometheusDuration(maxQueryLookbackNs)
-    super(`this data is no longer available, it is past now - max_query_lookback (${lookback})`)
-    this.name = 'PastLookbackError'
-  }
-}
-
 /**
- * Checks a range of requests for names and labels against the longest that is allowed.
- *
+ * Checks the range of a request for names and labels against the longest allowed.
  * @throws BadRequestError
  */
 export function checkLength({ startNs, endNs }: TimeRange, { query }: TenantLimits): void {
@@ -95,37 +95,13 @@ export function checkLength({ startNs, endNs }: TimeRange, { query }: TenantLimi
   )
 }
 
-/** Says that a query took longer than its limit; Loki's status and text. */
-export class QueryTimeoutError extends Error {
-  readonly code = 'QUERY_TIMEOUT'
-  readonly status = 504
-
-  constructor() {
-    super(
-      'Request timed out, decrease the duration of the request or add more label matchers (prefer exact match over regex match) to reduce the amount of data processed.',
-    )
-    this.name = 'QueryTimeoutError'
-  }
-}
-
-/** Says that the client went away; nobody reads the answer, the status is for the logs. */
-export class QueryCancelledError extends Error {
-  readonly code = 'QUERY_CANCELLED'
-  readonly status = 499
-
-  constructor() {
-    super('The request was cancelled by the client.')
-    this.name = 'QueryCancelledError'
-  }
-}
-
 /** Runs `work` with a signal that fires when the client closes the connection or a tenant's time is up. */
 export async function withDeadline<T>(
   request: FastifyRequest,
   { queryTimeoutNs }: TenantLimits,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const timeoutMs = Number(queryTimeoutNs / 1_000_000n)
+  const timeoutMs = Number(queryTimeoutNs / nsPerMs)
   const controller = new AbortController()
   const onClose = () => controller.abort(new QueryCancelledError())
   const { socket } = request.raw

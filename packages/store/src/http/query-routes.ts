@@ -36,11 +36,11 @@ export interface QueryRouteOptions extends ReadRouteOptions {
 export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions): void {
   const { openSource } = options
 
-  /** Runs the query a request asks for; `read` takes it from the parameters. */
+  /** Runs the query of a request. `read` takes it from the parameters. */
   const run = async (request: FastifyRequest, read: ReadQuery) => {
     const started = performance.now()
     const { tenant, limits, params, nowNs } = openRequest(request, options)
-    // Loki 3.7 as well gives it what there is where series are too many.
+    // If there are too many series, Drilldown gets a partial result, like from Loki 3.7.
     const query = { ...read(params, { nowNs, limits }), allowsPartial: isDrilldown(request) }
     checkBlocked(query.logql, limits.blockedQueries)
     const result = await withDeadline(request, limits, signal =>
@@ -107,7 +107,7 @@ interface ReadContext {
   readonly limits: TenantLimits
 }
 
-/** Takes a query from the parameters of a request. */
+/** Builds a query from the parameters of a request. */
 type ReadQuery = (params: Params, context: ReadContext) => QueryRequest
 
 function instantQuery(params: Params, { nowNs, limits }: ReadContext): QueryRequest {
@@ -145,14 +145,14 @@ function rangeQuery(params: Params, logql: string, { nowNs, limits }: ReadContex
   }
 }
 
-/** Flags by which a client asks for another form of answer. */
+/** Returns the flags with which a client asks for another answer format. */
 export function encodingFlagsOf(request: FastifyRequest): string[] {
   const header = request.headers['x-loki-response-encoding-flags']
   if (typeof header !== 'string') return []
   return header.split(',').flatMap(flag => flag.trim() || [])
 }
 
-/** Groups entries by their labels, times as RFC 3339: the form of `/api/prom`. */
+/** Groups entries by their labels, with RFC 3339 times: the format of `/api/prom`. */
 function legacyStreams(entries: readonly ResultEntry[]) {
   const streams = new Map<string, { labels: string; entries: { ts: string; line: string }[] }>()
   for (const { labels, timestampNs, line } of entries) {
@@ -164,7 +164,7 @@ function legacyStreams(entries: readonly ResultEntry[]) {
   return [...streams.values()]
 }
 
-/** Sends JSON text with the content type Loki's clients see. */
+/** Sends JSON text with the content type that Loki uses. */
 export function sendJson(reply: FastifyReply, body: string): FastifyReply {
   return reply.type('application/json; charset=UTF-8').send(body)
 }

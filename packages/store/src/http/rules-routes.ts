@@ -1,5 +1,5 @@
-// Rules and alerts, as of a Loki that has none: Grafana asks for them and shows an empty list. Where a
-// rule would be read or written by its name nothing answers, so that nobody offers to write one.
+// Rules and alerts of a Loki that has none, so that Grafana shows an empty list. Routes that read
+// or write a rule by name do not exist, so that no client offers to create one.
 
 import type { FastifyInstance } from 'fastify'
 import { tenantOf } from './query-context.ts'

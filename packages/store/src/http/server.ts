@@ -1,5 +1,5 @@
-// The HTTP server: what every route shares. Bodies arrive as bytes, errors leave as Loki's plain text. An error may
-// carry its status; for the others the table below has it.
+// The HTTP server and what all routes share. Bodies arrive as bytes; errors leave as plain text,
+// like Loki's. An error can carry its status; the table below has the status of the others.
 
 import type { IncomingMessage } from 'node:http'
 import {
@@ -11,51 +11,37 @@ import {
   type HTTPMethods,
   LogController,
 } from 'fastify'
+import { formBytesMax, pathParamCharsMax } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'
 import { watchConnections } from './connection-watch.ts'
+import { answerOf, type RequestError } from './error-status.ts'
 import { compressAnswers } from './gzip.ts'
 import type { Listener } from './listener.ts'
 
-/** Bodies of routes that are no pushes: forms with a query in them. */
-const formBytesMax = 1024 * 1024
-
 /** Status of requests whose client did not wait for the answer, as in Loki's metrics. */
 const clientGone = 499
-
-/** Code of an error → status, where the error does not carry its own. */
-const statusOfCode: Readonly<Record<string, number>> = {
-  LOGQL_SYNTAX: 400,
-  LOGQL_KIND: 400,
-  LOGQL_PIPELINE: 400,
-  LOGQL_UNSUPPORTED: 400,
-  // The query's mistake, but the data brings it out: Loki answers 500.
-  LOGQL_VECTOR_MATCHING: 500,
-  REGEX_SYNTAX: 400,
-  LIMIT_EXCEEDED: 400,
-  STORAGE_UNAVAILABLE: 503,
-  TEMPLATE_SYNTAX: 400,
-  FST_ERR_CTP_BODY_TOO_LARGE: 413,
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 400,
-}
 
 export interface HttpServerOptions {
   readonly logger: FastifyBaseLogger
   readonly metrics: StoreMetrics
   readonly listener: Listener
-  /** Tells which requests may leave HTTP for another protocol. */
+  /** Returns true for requests that may upgrade to another protocol. */
   readonly mayUpgrade: (request: IncomingMessage) => boolean
   /** How long the body of a request may pause. */
   readonly bodyPauseMs: number
 }
 
-/** Creates the server without routes; its `routing` answers what the listener hands on. */
+/**
+ * Creates the server without routes. Its `routing` handles the requests that the listener passes
+ * on.
+ */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const { logger, listener, bodyPauseMs } = options
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: formBytesMax,
-    routerOptions: { maxParamLength: 2048 },
+    routerOptions: { maxParamLength: pathParamCharsMax },
     serverFactory: () => listener.server,
   })
   watchConnections(app, { pauseMs: bodyPauseMs })
@@ -65,7 +51,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   app.addHook('onRequest', async (request, reply) => {
     const [path = '', ...query] = request.raw.url?.split('?') ?? []
     if (!path.includes('//')) return
-    // Go's routers send clients to the clean path.
+    // Go's routers redirect to the clean path.
     const clean = path.replaceAll(/\/{2,}/g, '/')
     await reply
       .code(301)
@@ -75,11 +61,11 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   app.setNotFoundHandler((_request, reply) => {
     void reply.code(404).type('text/plain; charset=utf-8').send('404 page not found\n')
   })
-  app.setErrorHandler((error: Error & Coded, request, reply) =>
+  app.setErrorHandler((error: RequestError, request, reply) =>
     answerError(error, request, reply, sendPlainError),
   )
   app.addHook('onSend', async (_request, reply) => {
-    // A client that keeps its connection would keep a stopping server.
+    // A client that keeps its connection open would delay the stop.
     if (!app.server.listening) void reply.header('Connection', 'close')
   })
   countRequests(app, options)
@@ -94,7 +80,7 @@ function countRequests(app: FastifyInstance, { metrics, mayUpgrade }: HttpServer
   }
   app.addHook('onRequest', async (request, reply) => {
     reply.raw.once('close', () => {
-      // Without the end of an answer the client went away, unless it has a socket of its own now.
+      // If the answer never finished, the client disconnected, unless the connection was upgraded.
       if (reply.raw.writableFinished || mayUpgrade(request.raw)) return
       count(request, reply, clientGone)
     })
@@ -102,27 +88,19 @@ function countRequests(app: FastifyInstance, { metrics, mayUpgrade }: HttpServer
   app.addHook('onResponse', async (request, reply) => count(request, reply, reply.statusCode))
 }
 
-interface Coded {
-  readonly code?: string
-  readonly status?: number
-  readonly statusCode?: number
-  readonly retryAfterSeconds?: number
-}
-
 /**
- * Answers a request that failed: logs what is the store's fault, says when to try again.
+ * Answers a failed request. Logs internal errors, and sets Retry-After if a retry makes sense.
  *
- * @param send Sends the body; the status is set.
+ * @param send Sends the body; the status is already set.
  */
 export function answerError(
-  error: Error & Coded,
+  error: RequestError,
   request: FastifyRequest,
   reply: FastifyReply,
-  send: (error: Error & Coded, reply: FastifyReply) => void,
+  send: (error: RequestError, reply: FastifyReply) => void,
 ): void {
-  const status = statusOf(error)
-  const isExpected = status < 500 || Object.hasOwn(statusOfCode, error.code ?? '')
-  if (!isExpected) request.log.error({ err: error }, 'request failed')
+  const { status, isLogged = false } = answerOf(error)
+  if (isLogged) request.log.error({ err: error }, 'request failed')
   if (error.retryAfterSeconds !== undefined) {
     void reply.header('Retry-After', String(error.retryAfterSeconds))
   } else if (status === 503) void reply.header('Retry-After', '1')
@@ -131,18 +109,14 @@ export function answerError(
 }
 
 /** Sends an error as Loki's plain text. */
-export function sendPlainError(error: Error & Coded, reply: FastifyReply): void {
-  void reply
-    .type('text/plain; charset=utf-8')
-    .send(error.code === 'PUSH_REJECTED' ? `${error.message}\n` : error.message)
+export function sendPlainError(error: RequestError, reply: FastifyReply): void {
+  const { endsLine = false } = answerOf(error)
+  void reply.type('text/plain; charset=utf-8').send(endsLine ? `${error.message}\n` : error.message)
 }
 
-/** Status that an error is answered with. */
-export function statusOf(error: Error & Coded): number {
-  return error.status ?? statusOfCode[error.code ?? ''] ?? error.statusCode ?? 500
-}
-
-/** Names a route as Loki's metrics do: `/loki/api/v1/query_range` is `loki_api_v1_query_range`. */
+/**
+ * Names a route like Loki's metrics: `/loki/api/v1/query_range` becomes `loki_api_v1_query_range`.
+ */
 function routeName(url: string | undefined): string {
   return url === undefined
     ? 'other'
@@ -159,7 +133,7 @@ const allMethods: readonly HTTPMethods[] = [
   'OPTIONS',
 ]
 
-/** Remembers the methods of every path that is added from now on. */
+/** Records the methods of every path added from now on. */
 export function watchMethods(app: FastifyInstance): ReadonlyMap<string, ReadonlySet<string>> {
   const methodsOf = new Map<string, Set<string>>()
   app.addHook('onRoute', ({ url, method }) => {
@@ -170,7 +144,7 @@ export function watchMethods(app: FastifyInstance): ReadonlyMap<string, Readonly
   return methodsOf
 }
 
-/** Answers the methods that a path has no handler for with 405, as Loki does, and not with 404. */
+/** Answers 405 instead of 404 when a path exists but has no handler for the method, like Loki. */
 export function refuseOtherMethods(
   app: FastifyInstance,
   methodsOf: ReadonlyMap<string, ReadonlySet<string>>,

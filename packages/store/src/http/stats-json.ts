@@ -1,5 +1,5 @@
-// The `stats` object of a query answer, in Loki's shape: Grafana and logcli show parts of it. What has
-// no counterpart here is 0.
+// Formats the `stats` object of a query answer like Loki's; Grafana and logcli show parts of it.
+// Fields without a counterpart here are 0.
 
 import type { ScanStats } from '@skald/query'
 
@@ -14,7 +14,7 @@ const emptyCache = {
   queryLengthServed: 0,
 }
 
-/** Writes the object for a query that took `seconds` and returned `entryCount` entries. */
+/** Formats the object for a query that took `seconds` and returned `entryCount` entries. */
 export function formatStats(
   stats: ScanStats,
   { seconds, entryCount }: { readonly seconds: number; readonly entryCount: number },

@@ -1,6 +1,7 @@
-// How the store is doing: /ready, /metrics, /config, /services, buildinfo, and what operators can change
-// while it runs: /log_level and /flush.
+// The state of the store: /ready, /metrics, /config, /services and buildinfo. Also the controls for
+// operators: /log_level and /flush.
 
+import { type LogLevel, logLevels } from '@skald/wire'
 import type { FastifyInstance } from 'fastify'
 import { stringify } from 'yaml'
 import type { StoreConfig } from '../config.ts'
@@ -10,13 +11,13 @@ import { sendJson } from './query-routes.ts'
 
 export interface StatusRouteOptions {
   readonly metrics: StoreMetrics
-  /** Metrics of what runs beside the store. */
+  /** Returns the metrics of other parts of the process. */
   readonly moreMetrics?: (() => Promise<string>) | undefined
   readonly config: Pick<StoreConfig, 'hasMetrics'>
-  /** What is in force. */
+  /** Returns the configuration in force. */
   readonly shown: () => object
   readonly version: string
-  /** Its `level` is what /log_level shows and sets. */
+  /** /log_level shows and sets its `level`. */
   readonly logger: { level: string }
   readonly state: () => 'starting' | 'ready' | 'stopping'
   /** Merges what was committed since the last merge. */
@@ -25,22 +26,20 @@ export interface StatusRouteOptions {
 
 const plainText = 'text/plain; charset=utf-8'
 
-/** The parts of a store, by the names of Loki's. All start and stop together. */
+/** The parts of a store under Loki's names. All start and stop together. */
 const services = ['server', 'distributor', 'ingester', 'querier', 'compactor']
 const serviceStates = { starting: 'Starting', ready: 'Running', stopping: 'Stopping' } as const
-
-const logLevels = ['debug', 'info', 'warn', 'error']
 
 /** Where the links of the start page lead. */
 const pages = ['ready', 'metrics', 'config', 'services', 'loki/api/v1/labels']
 
-/** The page of whoever opens the store's address in a browser. */
+/** Renders the page for people who open the store's address in a browser. */
 function renderStartPage(version: string, links: readonly string[]): string {
   const items = links.map(link => `<li><a href="${link}">${link}</a></li>`)
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Skald</title>
 <h1>Skald ${version}</h1>
-<p>This is a store of logs. Grafana reads it as a datasource of type Loki with this address; docs/api.md of Skald
-describes every path, and docs/README.md leads to all other pages.</p>
+<p>This is a log store. In Grafana, add a data source of type Loki with this address. In Skald's documentation,
+docs/api.md describes every path, and docs/README.md lists all pages.</p>
 <ul>${items.join('')}</ul></html>
 `
 }
@@ -105,7 +104,7 @@ function addLogLevelRoutes(app: FastifyInstance, { logger }: StatusRouteOptions)
   })
   app.post('/log_level', (request, reply) => {
     const level = readParams(request).get('log_level')
-    if (!logLevels.includes(level)) {
+    if (!logLevels.includes(level as LogLevel)) {
       const message = `unrecognized log level ${JSON.stringify(level)}`
       void sendJson(reply.code(400), JSON.stringify({ status: 'failed', message }))
       return

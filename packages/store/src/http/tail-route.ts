@@ -1,18 +1,19 @@
-// Live tails over a websocket: /loki/api/v1/tail and the older /api/prom/tail. What can be refused is
-// refused before the upgrade; what goes wrong later closes the socket with its reason.
+// Live tails over a websocket: /loki/api/v1/tail and the older /api/prom/tail. Invalid requests are
+// rejected before the upgrade. Later errors close the socket with a reason.
 
 import type { IncomingMessage } from 'node:http'
 import { fastifyWebsocket, type WebSocket } from '@fastify/websocket'
 import {
   formatTailEntry,
   LimitExceededError,
+  type LogExpr,
   type LogSource,
+  parseLogQuery,
   runQuery,
   type TailForm,
-  TailScanner,
 } from '@skald/query'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { tailPingMs, tailSilenceMs } from '../limits.ts'
+import { tailAskBytesMax, tailPingMs, tailSilenceMs } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'
 import type { TailEntry } from '../tail/messages.ts'
 import { TailBudget } from '../tail/tail-budget.ts'
@@ -32,25 +33,26 @@ export interface TailRouteOptions extends ReadRouteOptions {
   readonly metrics: StoreMetrics
 }
 
-/** What a client asks for. */
+/** The parameters of a tail request. */
 interface TailAsk {
   readonly tenant: string
   readonly logql: string
+  readonly log: LogExpr
   readonly startNs: bigint
   readonly nowNs: bigint
   readonly limit: number
   readonly delayMs: number
   readonly form: TailForm
   readonly encodingFlags: readonly string[]
-  /** Whether it says nothing of where to begin. */
+  /** True if the request does not say where to begin. */
   readonly mayResume: boolean
 }
 
 const paths = ['/loki/api/v1/tail', '/api/prom/tail'] as const
 
 /**
- * Tells which requests may become a websocket. All others are answered as if they had not asked: some
- * HTTP clients offer an upgrade with every request.
+ * Returns a function that is true for requests that may become a websocket. All others get a normal
+ * answer, because some HTTP clients offer an upgrade with every request.
  */
 export function upgradesBelow(prefix: string): (request: IncomingMessage) => boolean {
   const urls = new Set<string | undefined>(paths.map(path => `${prefix}${path}`))
@@ -65,14 +67,14 @@ export function addTailRoutes(app: FastifyInstance, options: TailRouteOptions): 
   const tails = new Tails(options)
   app.register(fastifyWebsocket, {
     // A client has nothing to say. Frames are not compressed: 1,000 clients would need a zlib each.
-    options: { maxPayload: 64 * 1024, perMessageDeflate: false, clientTracking: false },
+    options: { maxPayload: tailAskBytesMax, perMessageDeflate: false, clientTracking: false },
     errorHandler: (_error, socket) => socket.terminate(),
     preClose: done => {
       tails.close()
       done()
     },
   })
-  // Once the plugin is there: it changes how routes are added.
+  // Must run after the plugin is loaded, because it changes how routes are added.
   app.register((routes, _options, done) => {
     for (const url of paths) {
       routes.route({
@@ -95,10 +97,9 @@ export function addTailRoutes(app: FastifyInstance, options: TailRouteOptions): 
 function readAsk(request: FastifyRequest, options: TailRouteOptions): TailAsk {
   const { tenant, limits, params, nowNs } = openRequest(request, options)
   const logql = params.get('query')
-  // For what it throws.
-  new TailScanner(logql)
+  const log = parseLogQuery(logql)
   const asked = params.timeRange(nowNs)
-  // A tail has no end of its own.
+  // A tail has no end, so its end parameter is ignored.
   const { startNs } = withinLookback({ ...asked, endNs: nowNs }, limits, nowNs)
   const limit = params.limit()
   const delayMs = params.tailDelayMs()
@@ -114,9 +115,9 @@ function readAsk(request: FastifyRequest, options: TailRouteOptions): TailAsk {
   const encodingFlags = isLegacy ? [] : encodingFlagsOf(request)
   const categorizes = encodingFlags.includes('categorize-labels')
   const form = isLegacy ? 'legacy' : categorizes ? 'categorized' : 'union'
-  // What says where to begin begins there, whatever was before.
+  // A request that says where to begin never resumes an earlier tail.
   const mayResume = ['start', 'since', 'limit'].every(name => params.get(name) === '')
-  return { tenant, logql, startNs, nowNs, limit, delayMs, form, encodingFlags, mayResume }
+  return { tenant, logql, log, startNs, nowNs, limit, delayMs, form, encodingFlags, mayResume }
 }
 
 /** The tail clients of a store. */
@@ -138,7 +139,7 @@ class Tails {
     this.#pings.unref()
   }
 
-  /** Remembers what a request asks for until it has become a socket. */
+  /** Keeps the parameters of a request until it has become a socket. */
   expect(request: FastifyRequest, ask: TailAsk): void {
     this.#asks.set(request, ask)
   }
@@ -169,8 +170,8 @@ class Tails {
     this.#countOf.set(tenant, count)
     this.#clients.add(client)
     metrics.tailClients.set(this.#clients.size)
-    // Before the history is asked for, so that nothing falls in between.
-    const query = { tenant, logql: ask.logql, form }
+    // Subscribe before reading the history, so that no entry falls in between.
+    const query = { tenant, logql: ask.logql, log: ask.log, form }
     const place = hub.subscribe(query, client, ask.mayResume)
     socket.once('close', () => {
       place.leave()
@@ -181,7 +182,7 @@ class Tails {
       else this.#countOf.delete(tenant)
     })
     if (place.isResumed) {
-      // It has its history, and is given the rest.
+      // It already had its history and now gets the rest.
       client.start([])
       return
     }
@@ -194,7 +195,7 @@ class Tails {
     )
   }
 
-  /** The newest entries that the client wants to begin with, ascending by time. */
+  /** Returns the newest entries to start with, ascending by time. */
   async #readHistory(ask: TailAsk, request: FastifyRequest): Promise<TailEntry[]> {
     const { limitsOf, openSource } = this.#options
     const { tenant, logql, startNs, nowNs, limit, form } = ask
@@ -202,7 +203,7 @@ class Tails {
     const query = {
       logql,
       startNs,
-      // What is stored already can be a little ahead of this clock.
+      // Stored times can be slightly ahead of this clock.
       endNs: nowNs + limits.creationGraceNs + 1n,
       stepNs: 0n,
       intervalNs: 0n,
@@ -214,7 +215,8 @@ class Tails {
     const result = await withDeadline(request, limits, signal =>
       runQuery(query, openSource(tenant), signal),
     )
-    if (result.kind !== 'streams') throw new TypeError(`a tail gave ${result.kind}`)
+    if (result.kind !== 'streams')
+      throw new TypeError(`unexpected result of a tail: ${result.kind}`)
     return result.entries
       .map(entry => ({ ...formatTailEntry(entry, form), isLost: false }))
       .reverse()

@@ -1,18 +1,18 @@
-// What validation leaves of a pushed stream, ready to be committed.
+// A pushed stream after validation, ready to be committed.
 
 import type { LabelSet, PushStream } from '@skald/wire'
 
-/** Rows of one pushed stream that may be stored. */
+/** The rows of a pushed stream that may be stored. */
 export interface AcceptedStream {
   readonly labels: LabelSet
   readonly labelsText: string
   readonly source: PushStream
-  /** Rows of `source` that were accepted, ascending; absent for all of them. */
+  /** Accepted rows of `source`, ascending; absent if all were accepted. */
   readonly rows: Uint32Array | undefined
-  /** Line lengths after truncation; those of `source` where nothing was cut. */
+  /** Line lengths after truncation. The same array as in `source` if nothing was cut. */
   readonly lengths: Uint32Array
-  /** Metadata with normalised names; row numbers of `source`. */
+  /** Metadata with normalized names, indexed by the rows of `source`. */
   readonly metadata: readonly (LabelSet | undefined)[] | undefined
-  /** Whether rows are to be given a `detected_level`. */
+  /** Whether the rows get a `detected_level`. */
   readonly wantsLevels: boolean
 }

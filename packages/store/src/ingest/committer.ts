@@ -1,8 +1,8 @@
-// Makes pushes durable: what arrives while a commit is under way becomes one level-0 segment, synced
-// to the medium, entered into the catalog, and only then acknowledged. A small segment is the
-// write-ahead log; there is no other.
+// Makes pushes durable. Pushes that arrive during a commit form the next level-0 segment. It is
+// synced to disk and added to the catalog, and only then are its pushes acknowledged. A small
+// segment is the write-ahead log; there is no other.
 
-import type { LabelSet } from '@skald/wire'
+import { ascending, type LabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import { type Allocate, ScratchArena } from '../buffers.ts'
 import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
@@ -11,6 +11,7 @@ import { StorageUnavailableError } from '../errors.ts'
 import {
   arrivingFreshMs,
   blockLineBytesMax,
+  commitArenaBytes,
   commitBytesMax,
   commitEagerBytes,
   commitLingerMs,
@@ -24,9 +25,6 @@ import { segmentName } from '../segment/name.ts'
 import { SegmentWriter } from '../segment/writer.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
 
-/** A full commit and the separators of its lines; larger ones take the rest from the heap. */
-const arenaBytes = commitBytesMax + 2 * 1024 * 1024
-
 /** A committed segment, as the rest of the store learns of it. */
 export interface Commit {
   readonly name: string
@@ -39,13 +37,16 @@ export interface CommitterOptions {
   readonly catalog: Catalog
   readonly clock: { now(): number }
   readonly logger: Logger
-  /** Gives every segment a number of its own, higher than all before. */
+  /** Returns the next segment number; each is higher than the last. */
   readonly nextSequence: () => number
-  /** Pushes that are still being received or decoded: waiting a little may bring them in. */
+  /**
+   * Returns how many pushes are still being received or decoded. Waiting a little can bring them
+   * into this commit.
+   */
   readonly arriving: () => number
-  /** Rejects with StorageUnavailableError when there is no room for so many bytes. */
+  /** Rejects with StorageUnavailableError if there is no room for this many bytes. */
   readonly room?: (bytes: number) => Promise<void>
-  /** Called after the segment is durable and in the catalog, before pushes are acknowledged. */
+  /** Called when the segment is durable and in the catalog, before its pushes are acknowledged. */
   readonly onCommit: (commit: Commit) => void
 }
 
@@ -64,21 +65,20 @@ export class Committer {
   #pendingBytes = 0
   #oldestPendingMs = 0
   #lastCommitMs = 0
-  /** The last commit failed, which was logged. */
+  /** Whether the last commit failed, which was logged. */
   #isFailing = false
   #running: Promise<void> | undefined
   #wake: (() => void) | undefined
   /** Lines of the segment being written; one commit ends before the next begins. */
-  readonly #arena = new ScratchArena(arenaBytes)
+  readonly #arena = new ScratchArena(commitArenaBytes)
 
   constructor(options: CommitterOptions) {
     this.#options = options
   }
 
   /**
-   * Takes in a push; settles when it is durable.
-   *
-   * @throws StorageUnavailableError when the medium refuses; nothing of the push is stored then.
+   * Accepts a push. Resolves once it is durable.
+   * @throws StorageUnavailableError when the write fails; then nothing of the push is stored.
    */
   add(tenant: string, streams: readonly AcceptedStream[], lineBytes: number): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -90,12 +90,12 @@ export class Committer {
     })
   }
 
-  /** Settles when everything taken in so far is committed or refused. */
+  /** Resolves once every accepted push is committed or rejected. */
   async drain(): Promise<void> {
     while (this.#running !== undefined) await this.#running
   }
 
-  /** Ends when what was taken in is committed; whoever pushes has to be stopped first. */
+  /** Waits for pending pushes to commit. Stop accepting pushes before you call it. */
   async close(): Promise<void> {
     await this.drain()
   }
@@ -108,19 +108,19 @@ export class Committer {
     this.#running = undefined
   }
 
-  /** Waits while more pushes are about to arrive, within bounds. */
+  /** Waits, within limits, while more pushes are about to arrive. */
   async #linger(): Promise<void> {
     const { clock, arriving } = this.#options
     for (;;) {
       if (this.#pendingBytes >= commitBytesMax) return
       const now = clock.now()
-      // A clock that was set back must not hold pushes up until it is there again.
+      // If the clock was set back, pushes must not wait until it catches up.
       this.#lastCommitMs = Math.min(this.#lastCommitMs, now)
       this.#oldestPendingMs = Math.min(this.#oldestPendingMs, now)
       const spacingLeft =
         this.#pendingBytes >= commitEagerBytes ? 0 : this.#lastCommitMs + commitSpacingMs - now
       const lingerLeft = arriving() > 0 ? this.#oldestPendingMs + commitLingerMs - now : 0
-      // What is arriving may stop at any moment, and is then not waited for.
+      // An arriving push can stall at any moment, so wait for it only this long.
       const waitMs = Math.min(
         Math.max(spacingLeft, Math.min(lingerLeft, arrivingFreshMs)),
         commitLingerMs,
@@ -130,7 +130,7 @@ export class Committer {
     }
   }
 
-  /** Ends early when another push arrives. */
+  /** Resolves early when another push arrives. */
   #sleep(ms: number): Promise<void> {
     return new Promise(resolve => {
       const timer = setTimeout(resolve, ms)
@@ -179,16 +179,16 @@ export class Committer {
       try {
         await catalog.addSegments([segment], [])
       } catch (error) {
-        // Where it cannot be deleted, the next start sees that it was never entered.
+        // If the delete fails, the next start sees that the segment was never added.
         await objects.delete([name]).catch(() => {})
         throw error
       }
       onCommit({ name, footer, segment })
       for (const push of pushes) push.resolve()
-      if (this.#isFailing) logger.info('pushes are stored again')
+      if (this.#isFailing) logger.info('storing pushes works again')
       this.#isFailing = false
     } catch (cause) {
-      if (!this.#isFailing) logger.error({ err: cause }, 'cannot store pushes: they are refused')
+      if (!this.#isFailing) logger.error({ err: cause }, 'cannot store pushes: rejecting them')
       this.#isFailing = true
       const message = `Cannot store pushes: ${(cause as Error).message}`
       const error = new StorageUnavailableError(message, { cause })
@@ -197,7 +197,7 @@ export class Committer {
   }
 }
 
-/** Rows of one tenant, day and stream, gathered from the pushes of a commit. */
+/** Rows of one tenant, day and stream, collected from the pushes of a commit. */
 interface Group {
   readonly tenant: string
   readonly day: number
@@ -245,12 +245,8 @@ function sortedGroups(pushes: readonly PendingPush[], labels: Map<string, LabelS
   }
   return [...groups.values()].sort(
     (a, b) =>
-      compareTexts(a.tenant, b.tenant) || a.day - b.day || compareTexts(a.labelsText, b.labelsText),
+      ascending(a.tenant, b.tenant) || a.day - b.day || ascending(a.labelsText, b.labelsText),
   )
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }
 
 /** Cuts the accepted rows into runs of one UTC day; nearly always one. */
@@ -267,7 +263,7 @@ function* splitByDay(stream: AcceptedStream): Generator<{ day: number; source: R
   }
 }
 
-/** First row from `from` on that is of another day. */
+/** Returns the first row from `from` on that belongs to another day. */
 function dayEnd(
   seconds: Float64Array,
   rowAt: (i: number) => number,

@@ -1,11 +1,11 @@
-// Moves lines of one stream apart that were pushed with the same time, so that they keep their order
-// wherever they are sorted by time: limits_config.increment_duplicate_timestamp.
+// Separates lines of a stream that were pushed with the same time, so that sorting by time keeps
+// their order: limits_config.increment_duplicate_timestamp.
 
 import type { AcceptedStream } from './accepted-stream.ts'
 
 /**
- * Gives a line that differs from the one before, and has its time, the next nanosecond. A line that
- * comes twice in a row has one time and counts once. Changes the columns of the push.
+ * Moves a line to the next nanosecond if it has the same time as the previous line but different
+ * text. A repeated line keeps its time and counts once. Changes the columns of the push.
  */
 export function spreadEqualTimes({ source, rows }: AcceptedStream): void {
   const { seconds, nanos } = source

@@ -1,25 +1,31 @@
-// What a tenant may push in a second and how many streams it may have. Where there are no such limits,
-// nothing is followed here.
+// Enforces how much a tenant may push per second and how many streams it may have. Tracks nothing
+// for tenants without these limits.
 
-import { formatGoTime } from '@skald/go-dialect'
+import { formatGoTime, nsPerSecond } from '@skald/go-dialect'
+import { type Rate, TokenBucket } from '@skald/wire'
 import { PushRejectedError } from '../errors.ts'
-import { activeStreamMs, defaultRates, rateStreamsMax, type TenantLimits } from '../limits.ts'
+import {
+  activeStreamMs,
+  defaultRates,
+  rateStreamsMax,
+  type TenantLimits,
+  toldEntriesMax,
+} from '../limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
-import { type Rate, TokenBucket } from './token-bucket.ts'
-
-/** Lines of a message that tells of single entries. */
-const toldEntriesMax = 10
 
 /** Layout of Go's time.String. */
 const goTimeLayout = '2006-01-02 15:04:05.999999999 -0700 MST'
 
 export interface IngestQuotasOptions {
-  /** Whether tenants have Loki's rates where their limits say nothing; otherwise there are none. */
+  /**
+   * Whether Loki's default rates apply to tenants that set none. If false, those tenants have no
+   * rate limit.
+   */
   readonly hasDefaultRates: boolean
   readonly clock: { now(): number }
 }
 
-/** Entries of a stream that were left out, and what the client is told. */
+/** Rejected entries of a stream, and the message for the client. */
 export interface QuotaRefusal {
   readonly reason: 'stream_limit' | 'per_stream_rate_limit'
   readonly message: string
@@ -28,46 +34,49 @@ export interface QuotaRefusal {
   readonly bytes: number
 }
 
-/** What a push holds after validation. */
+/** Size of a push after validation. */
 export interface PushSize {
   readonly lines: number
-  /** Of lines and structured metadata. */
+  /** Bytes of lines and structured metadata. */
   readonly bytes: number
 }
 
-/** Follows rates and streams of all tenants. */
+/** Tracks rates and streams of all tenants. */
 export class IngestQuotas {
   readonly #options: IngestQuotasOptions
   readonly #tenantBuckets = new Map<string, TokenBucket>()
-  /** Tenant and label text → bucket, the longest unused first. */
+  /** Tenant and label text → bucket, least recently used first. */
   readonly #streamBuckets = new Map<string, TokenBucket>()
-  /** Tenant → label text → time of the newest push, the longest unused first. */
+  /** Tenant → label text → time of the newest push, least recently used first. */
   readonly #activeStreams = new Map<string, Map<string, number>>()
 
   constructor(options: IngestQuotasOptions) {
     this.#options = options
   }
 
-  /** Whether a tenant's pushes have to be measured. */
+  /** Returns true if a tenant has a rate limit. */
   hasTenantRate(limits: TenantLimits): boolean {
     return this.#tenantRate(limits) !== undefined
   }
 
-  /** @throws PushRejectedError 429 where a tenant pushes more than its rate; nothing is stored then. */
+  /** @throws PushRejectedError 429 when a tenant exceeds its rate; nothing is stored then. */
   checkTenant(tenant: string, limits: TenantLimits, { lines, bytes }: PushSize): void {
     const rate = this.#tenantRate(limits)
     if (!rate) return
     const nowMs = this.#options.clock.now()
-    const bucket = this.#tenantBuckets.get(tenant) ?? new TokenBucket(rate, nowMs)
+    const bucket = this.#tenantBuckets.get(tenant) ?? new TokenBucket(rate)
     this.#tenantBuckets.set(tenant, bucket)
     if (bucket.take(bytes, rate, nowMs)) return
     throw new PushRejectedError(
       `Ingestion rate limit exceeded for user ${tenant} (limit: ${Math.floor(rate.perSecond)} bytes/sec) while attempting to ingest '${lines}' lines totaling '${bytes}' bytes, reduce log volume or contact your Loki administrator to see if the limit can be increased`,
-      { status: 429, retryAfterSeconds: bucket.secondsUntil(bytes, rate) },
+      {
+        code: 'PUSH_RATE_LIMITED',
+        retryAfterSeconds: wholeSeconds(bucket.msUntil(bytes, rate, nowMs)),
+      },
     )
   }
 
-  /** Leaves out what is too much of single streams. */
+  /** Separates the entries to store from those that exceed the limits of single streams. */
   admit(
     tenant: string,
     limits: TenantLimits,
@@ -88,23 +97,29 @@ export class IngestQuotas {
     return { admitted, refused }
   }
 
-  #tenantRate(limits: TenantLimits): Rate | undefined {
-    const { ingestionRateBytes, ingestionBurstBytes } = limits
-    const usual = this.#options.hasDefaultRates ? defaultRates.tenantBytes : 0
-    const perSecond = ingestionRateBytes ?? usual
-    const burst = ingestionBurstBytes ?? defaultRates.tenantBurstBytes
-    return perSecond > 0 ? { perSecond, burst } : undefined
+  #tenantRate({ ingestionRateBytes, ingestionBurstBytes }: TenantLimits): Rate | undefined {
+    const { tenantBytes, tenantBurstBytes } = defaultRates
+    const usual = { perSecond: tenantBytes, burst: tenantBurstBytes }
+    return this.#rate({ perSecond: ingestionRateBytes, burst: ingestionBurstBytes }, usual)
   }
 
-  #streamRate(limits: TenantLimits): Rate | undefined {
-    const { streamRateBytes, streamBurstBytes } = limits
-    const usual = this.#options.hasDefaultRates ? defaultRates.streamBytes : 0
-    const perSecond = streamRateBytes ?? usual
-    const burst = streamBurstBytes ?? defaultRates.streamBurstBytes
-    return perSecond > 0 ? { perSecond, burst } : undefined
+  #streamRate({ streamRateBytes, streamBurstBytes }: TenantLimits): Rate | undefined {
+    const { streamBytes, streamBurstBytes: burst } = defaultRates
+    const usual = { perSecond: streamBytes, burst }
+    return this.#rate({ perSecond: streamRateBytes, burst: streamBurstBytes }, usual)
   }
 
-  /** Tells whether a stream is active or may become so, and notes that it is used. */
+  /** What is configured, else what is usual; no rate for 0, and without tenants where nothing is configured. */
+  #rate(
+    configured: { readonly [K in keyof Rate]: number | undefined },
+    usual: Rate,
+  ): Rate | undefined {
+    const { hasDefaultRates } = this.#options
+    const perSecond = configured.perSecond ?? (hasDefaultRates ? usual.perSecond : 0)
+    return perSecond > 0 ? { perSecond, burst: configured.burst ?? usual.burst } : undefined
+  }
+
+  /** Returns true if a stream is active or may become active, and records its use. */
   #isActive(tenant: string, labelsText: string, streamsMax: number): boolean {
     const nowMs = this.#options.clock.now()
     const active = this.#activeStreams.get(tenant) ?? new Map<string, number>()
@@ -127,7 +142,7 @@ export class IngestQuotas {
   ): AcceptedStream | undefined {
     const nowMs = this.#options.clock.now()
     const key = `${tenant}\0${stream.labelsText}`
-    const bucket = this.#streamBuckets.get(key) ?? new TokenBucket(rate, nowMs)
+    const bucket = this.#streamBuckets.get(key) ?? new TokenBucket(rate)
     this.#streamBuckets.delete(key)
     this.#streamBuckets.set(key, bucket)
     if (this.#streamBuckets.size > rateStreamsMax) {
@@ -136,7 +151,7 @@ export class IngestQuotas {
         break
       }
     }
-    // Nearly always all of it is let in.
+    // Nearly always the whole stream fits.
     if (bucket.take(acceptedLineBytes(stream), rate, nowMs)) return stream
     const kept: number[] = []
     const left: number[] = []
@@ -156,12 +171,12 @@ function forEachRow({ rows, source }: AcceptedStream, visit: (row: number) => vo
   for (let i = 0; i < count; i++) visit(rows ? rows[i]! : i)
 }
 
-/** Rows of a stream that validation left. */
+/** Counts the rows that passed validation. */
 export function acceptedRowCount({ rows, source }: AcceptedStream): number {
   return rows ? rows.length : source.entryCount
 }
 
-/** Bytes of the lines that validation left. */
+/** Counts the line bytes that passed validation. */
 export function acceptedLineBytes({ rows, source, lengths }: AcceptedStream): number {
   let bytes = 0
   if (rows) for (let i = 0; i < rows.length; i++) bytes += lengths[rows[i]!]!
@@ -169,7 +184,7 @@ export function acceptedLineBytes({ rows, source, lengths }: AcceptedStream): nu
   return bytes
 }
 
-/** Bytes of the structured metadata that validation left. */
+/** Counts the bytes of structured metadata that passed validation. */
 export function acceptedMetadataBytes(stream: AcceptedStream): number {
   const { metadata } = stream
   if (!metadata) return 0
@@ -200,7 +215,7 @@ function refuseRows(
 ): QuotaRefusal {
   const { labelsText, source, lengths } = stream
   const lines = left.slice(0, toldEntriesMax).map(row => {
-    const ns = BigInt(source.seconds[row]!) * 1_000_000_000n + BigInt(source.nanos[row]!)
+    const ns = BigInt(source.seconds[row]!) * nsPerSecond + BigInt(source.nanos[row]!)
     const why = `Per stream rate limit exceeded (limit: ${formatSize(rate.perSecond)}/sec) while attempting to ingest for stream '${labelsText}' totaling ${formatSize(lengths[row]!)}, consider splitting a stream via additional labels or contact your Loki administrator to see if the limit can be increased`
     return `entry with timestamp ${formatGoTime(goTimeLayout, ns)} ignored, reason: '${why}',`
   })
@@ -216,7 +231,7 @@ function refuseRows(
   }
 }
 
-/** Writes a size in the largest unit of which it is a multiple: `3MB`, `1536KB`, `15B`. */
+/** Formats a size in the largest unit that divides it: `3MB`, `1536KB`, `15B`. */
 function formatSize(bytes: number): string {
   let size = bytes
   const units = ['B', 'KB', 'MB', 'GB', 'TB']
@@ -225,4 +240,9 @@ function formatSize(bytes: number): string {
     units.shift()
   }
   return `${size}${units[0]}`
+}
+
+/** A wait in whole seconds, one at least, as a Retry-After header has it. */
+function wholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000))
 }

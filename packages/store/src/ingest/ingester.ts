@@ -1,8 +1,8 @@
-// From a decoded push to a durable one: labels resolved, entries checked, the rest committed.
+// Turns a decoded push into a durable one: resolves labels, checks entries, commits the rest.
 
-import { formatRfc3339 } from '@skald/go-dialect'
+import { formatRfc3339, nsPerMs } from '@skald/go-dialect'
 import type { PushStream } from '@skald/wire'
-import { PushRejectedError } from '../errors.ts'
+import { PushBlockedError, PushRejectedError } from '../errors.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
@@ -20,7 +20,7 @@ import { type StreamLabels, StreamLabelsResolver } from './stream-labels.ts'
 import { acceptedTimes, Refusals, validateStream } from './validate.ts'
 
 export interface IngesterOptions {
-  /** Limits of a tenant; the same object while they are the same. */
+  /** Returns the limits of a tenant: the same object as long as they do not change. */
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly quotas: IngestQuotas
   readonly refusalLog: RefusalLog
@@ -29,10 +29,10 @@ export interface IngesterOptions {
   readonly clock: { now(): number }
 }
 
-/** Takes in pushes. */
+/** Accepts pushes. */
 export class Ingester {
   readonly #options: IngesterOptions
-  /** Tenants with the same limits share what is known of label texts. */
+  /** Tenants with the same limits share a resolver and its cache of label texts. */
   readonly #resolvers = new WeakMap<TenantLimits, StreamLabelsResolver>()
 
   constructor(options: IngesterOptions) {
@@ -40,19 +40,21 @@ export class Ingester {
   }
 
   /**
-   * Stores what may be stored of a push; settles when it is durable.
-   *
-   * @throws PushRejectedError 422 without streams; 400 when a label set cannot be read (nothing is
-   * stored then) or when entries were refused (the others are stored); the configured status where
-   * ingestion is blocked; 429 when the tenant pushes too
-   * much (nothing is stored) or some of its streams do (the others are).
+   * Stores the acceptable part of a push. Resolves once it is durable.
+   * @throws PushRejectedError
+   * - 422 without streams
+   * - 400 when a label set cannot be parsed (nothing is stored) or some entries are rejected (the
+   *   others are stored)
+   * - 429 when the tenant pushes too much (nothing is stored) or some of its streams do (the others
+   *   are stored)
+   * - the configured status when ingestion is blocked
    * @throws StorageUnavailableError when nothing can be stored.
    */
   async push(tenant: string, streams: readonly PushStream[]): Promise<void> {
     const { limitsOf, quotas, committer } = this.#options
     if (streams.length === 0) {
       throw new PushRejectedError('error at least one valid stream is required for ingestion', {
-        status: 422,
+        code: 'PUSH_EMPTY',
       })
     }
     const limits = limitsOf(tenant)
@@ -64,14 +66,14 @@ export class Ingester {
     for (const refusal of refused) this.#discard(tenant, refusal)
     if (admitted.length > 0) await committer.add(tenant, admitted, lineBytes)
     if (refused.length > 0) throw tooMuchOfStreams(refused)
-    if (!refusals.isEmpty) throw new PushRejectedError(refusals.format(), { status: 400 })
+    if (!refusals.isEmpty) throw new PushRejectedError(refusals.format(), { code: 'PUSH_INVALID' })
   }
 
   #validate(tenant: string, limits: TenantLimits, streams: readonly PushStream[]) {
     const { metrics, clock } = this.#options
     const resolver = this.#resolverOf(limits)
     const refusals = new Refusals()
-    const times = acceptedTimes(limits, BigInt(clock.now()) * 1_000_000n)
+    const times = acceptedTimes(limits, BigInt(clock.now()) * nsPerMs)
     const context = { limits, times, refusals }
     const accepted: AcceptedStream[] = []
     let lineCount = 0
@@ -88,7 +90,7 @@ export class Ingester {
           entries: source.entryCount,
           bytes,
         })
-        throw new PushRejectedError(resolved.message, { status: 400 })
+        throw new PushRejectedError(resolved.message, { code: 'PUSH_INVALID' })
       }
       lineCount += source.entryCount
       lineBytes += bytes
@@ -123,9 +125,8 @@ export class Ingester {
   }
 
   /**
-   * Tells whether a push is to be passed over in silence.
-   *
-   * @throws PushRejectedError with the status that is configured for the time of the block.
+   * Returns true if a push must be dropped silently.
+   * @throws PushRejectedError with the status configured for the block.
    */
   #isBlocked(
     tenant: string,
@@ -135,7 +136,7 @@ export class Ingester {
     const { clock } = this.#options
     if (!ingestionBlock || accepted.length === 0) return false
     const { untilNs, status } = ingestionBlock
-    if (BigInt(clock.now()) * 1_000_000n >= untilNs) return false
+    if (BigInt(clock.now()) * nsPerMs >= untilNs) return false
     const until = formatRfc3339(untilNs)
     const message = `ingestion blocked for user ${tenant} until '${until}' with status code '${status}'`
     for (const stream of accepted) {
@@ -148,10 +149,10 @@ export class Ingester {
       })
     }
     if (status === 200) return true
-    throw new PushRejectedError(message, { status })
+    throw new PushBlockedError(message, status)
   }
 
-  /** @throws PushRejectedError 429 */
+  /** @throws PushRejectedError PUSH_RATE_LIMITED */
   #checkRate(
     tenant: string,
     limits: TenantLimits,
@@ -189,7 +190,7 @@ export class Ingester {
     return resolver
   }
 
-  /** Counts entries that are not stored, and tells the operator. */
+  /** Counts entries that are not stored, and logs them. */
   #discard(tenant: string, refusal: Omit<QuotaRefusal, 'reason'> & { reason: string }): void {
     const { metrics, refusalLog } = this.#options
     const { reason, message, labelsText, entries, bytes } = refusal
@@ -199,7 +200,7 @@ export class Ingester {
   }
 }
 
-/** Labels that the tenant's streams must have and this one has not; Loki's own streams need none. */
+/** Returns the required labels that a stream lacks. Loki's internal streams need none. */
 function missingLabels(stream: StreamLabels, { enforcedLabels }: TenantLimits): readonly string[] {
   if (enforcedLabels.length === 0 || stream.kind !== 'accepted') return []
   const names = new Set(stream.labels.map(({ name }) => name))
@@ -212,7 +213,9 @@ function tooMuchOfStreams(refused: readonly QuotaRefusal[]): PushRejectedError {
   const text =
     messages.length === 1 ? messages[0]! : `${messages.length} errors: ${messages.join('; ')}`
   const isRate = refused.some(({ reason }) => reason === 'per_stream_rate_limit')
-  return new PushRejectedError(text, { status: 429, ...(isRate && { retryAfterSeconds: 1 }) })
+  return isRate
+    ? new PushRejectedError(text, { code: 'PUSH_RATE_LIMITED', retryAfterSeconds: 1 })
+    : new PushRejectedError(text, { code: 'PUSH_STREAM_LIMITED' })
 }
 
 function sumOf(lengths: Uint32Array, count: number): number {

@@ -1,10 +1,13 @@
-// `otlp_config` of a tenant: which attributes of OTLP logs are labels, metadata or dropped. The first
-// rule that names an attribute decides; what none names is metadata.
+// Compiles a tenant's `otlp_config`: which attributes of OTLP logs become labels, become metadata
+// or are dropped. The first rule that names an attribute decides; all others become metadata.
 
 import { compileRegex } from '@skald/go-dialect/regex/regex'
 import { defaultOtlpLabelAttributes, type OtlpAction, type OtlpMapping } from '@skald/wire'
 
-/** A rule, as it is configured: by names or by an expression that a whole name has to match. */
+/**
+ * A configured rule. It selects attributes by name or by an expression that must match the whole
+ * name.
+ */
 export interface OtlpRule {
   readonly action: OtlpAction
   readonly attributes?: readonly string[]
@@ -22,13 +25,13 @@ export interface OtlpConfig {
 }
 
 export interface OtlpMappingOptions {
-  /** Labels that name a service without a name, best first. */
+  /** Labels to take `service_name` from, best first. */
   readonly serviceNameLabels: readonly string[]
-  /** Is told of mistakes in the rules. */
+  /** Called for each mistake in the rules. */
   readonly report: (message: string) => void
 }
 
-/** Makes the mapping of a configuration. */
+/** Compiles a configuration into a mapping. */
 export function createOtlpMapping(config: OtlpConfig, options: OtlpMappingOptions): OtlpMapping {
   const { serviceNameLabels, report } = options
   const { ignore_defaults: ignoreDefaults, attributes_config: ofResource } =

@@ -1,39 +1,40 @@
-// Back-pressure: how much of pushes may be in memory at once, from the first byte of a body to the answer.
-// What does not fit is refused with 503 and Retry-After, so memory does not grow however many clients push.
+// Back-pressure: limits how much pushes may hold in memory, from the first byte of a body to the
+// answer. Pushes that do not fit get 503 and Retry-After, so memory stays bounded however many
+// clients push.
 //
-// A body counts for what has arrived of it, not for what it announces: a client that announces much and
-// sends little holds little. And nobody can take all that there is: whoever has much must leave more free.
+// A body counts by what has arrived, not by the announced length, so a client that announces much
+// and sends little holds little. And nobody can take the whole budget: the more an owner holds, the
+// more it must leave free.
 
 import { PushRejectedError } from '../errors.ts'
-import { arrivingBytesPerMs, arrivingFreshMs, pendingPushBytesMax } from '../limits.ts'
+import {
+  arrivingBytesPerMs,
+  arrivingFreshMs,
+  pendingPushBytesMax,
+  pushHeldPerFree,
+  pushShareBytesLeast,
+} from '../limits.ts'
 
-/** The least any push counts: what its connection and request take. */
-const leastShareBytes = 16 * 1024
-
-/** Whose push it is. Either may be one for many: a proxy, or a store without tenants. */
+/**
+ * The owner of a push. A tenant or address can stand for many clients: behind a proxy, or in a
+ * store without tenants.
+ */
 export interface PushOwner {
   /** Empty in a store without tenants. */
   readonly tenant: string
   readonly address: string
 }
 
-/**
- * How many times what is still free one owner may hold. A single address gets half of the budget, a single
- * tenant three quarters; each that comes has the same part of what the others leave. So a tenant whose
- * one client is greedy has room for its others, and no tenant is without.
- */
-const heldPerFree = { tenant: 3, address: 1 } as const
-
 /** Counts pushes in memory. */
 export class PushBudget {
   readonly #clock: { now(): number }
   #bytes = 0
-  /** Pushes that are being received or decoded → when the last of them came, in milliseconds. */
+  /** Pushes being received or decoded → time of their last bytes, in milliseconds. */
   readonly #arriving = new Map<PushShare, number>()
-  /** Owner → what it holds. */
+  /** Owner → bytes it holds. */
   readonly #held = new Map<string, number>()
 
-  /** @param clock Milliseconds that only go forward. */
+  /** @param clock Milliseconds that never go back. */
   constructor(clock: { now(): number } = performance) {
     this.#clock = clock
   }
@@ -42,7 +43,10 @@ export class PushBudget {
     return this.#bytes
   }
 
-  /** Pushes that come fast and of which something came just now: they will be there in a moment. */
+  /**
+   * Counts the pushes that arrive fast and had progress just now. They will be complete in a
+   * moment.
+   */
   get arriving(): number {
     const sinceMs = this.#clock.now() - arrivingFreshMs
     for (const [share, atMs] of this.#arriving) {
@@ -52,9 +56,8 @@ export class PushBudget {
   }
 
   /**
-   * Lets a push in.
-   *
-   * @throws PushRejectedError 503 when too much is under way.
+   * Admits a push.
+   * @throws PushRejectedError 503 when pushes hold too much memory.
    */
   enter(owner: PushOwner): PushShare {
     const enteredMs = this.#clock.now()
@@ -84,11 +87,12 @@ export class PushBudget {
 
   #checkRoom(owner: PushOwner, from: number, to: number): void {
     const others = this.#bytes - from
-    // The largest bodies are larger than the budget when they are decompressed: one has room, beside small ones.
+    // The largest bodies exceed the budget once decompressed. One of them is allowed next to small
+    // ones.
     if (others <= pendingPushBytesMax / 4) return
     const refuse = (why: string) => {
-      throw new PushRejectedError(`too many pushes under way: ${why}, retry after a second`, {
-        status: 503,
+      throw new PushRejectedError(`too many pushes in progress: ${why}; retry after a second`, {
+        code: 'PUSH_NO_ROOM',
         retryAfterSeconds: 1,
       })
     }
@@ -101,7 +105,7 @@ export class PushBudget {
       if (name === '') continue
       const held = (this.#held.get(`${kind} ${name}`) ?? 0) - from + to
       // The first of an owner has room as long as there is any.
-      if (held > to && held > heldPerFree[kind] * free) {
+      if (held > to && held > pushHeldPerFree[kind] * free) {
         refuse(`${kind} ${name} has ${held} bytes of ${pendingPushBytesMax} in use`)
       }
     }
@@ -115,13 +119,13 @@ function keysOf({ tenant, address }: PushOwner): string[] {
 interface ShareChanges {
   /** @throws PushRejectedError 503 when there is no room for more. */
   readonly resize: (fromBytes: number, toBytes: number) => void
-  /** So much of the body has come. */
+  /** Called with the number of body bytes so far. */
   readonly came: (bodyBytes: number) => void
-  /** Nothing of it is still to come. */
+  /** Called when nothing more will arrive. */
   readonly isThere: () => void
 }
 
-/** What one push holds of the budget, from its first byte to its answer. */
+/** The share of the budget that one push holds, from its first byte to its answer. */
 export class PushShare {
   readonly #changes: ShareChanges
   #bytes = 0
@@ -131,27 +135,29 @@ export class PushShare {
     this.#changes = changes
   }
 
-  /** Says how much of the body has arrived. @throws PushRejectedError 503 when there is no room for it. */
+  /**
+   * Records how much of the body has arrived. @throws PushRejectedError 503 when there is no room
+   * for it.
+   */
   received(bodyBytes: number): void {
-    this.#grow(Math.max(bodyBytes, leastShareBytes))
+    this.#grow(Math.max(bodyBytes, pushShareBytesLeast))
     if (!this.#isReleased) this.#changes.came(bodyBytes)
   }
 
   /**
-   * Says how much memory body and lines take, decompressed.
-   *
+   * Records how much memory the body and its decompressed lines take.
    * @throws PushRejectedError 503 when others leave no room for it.
    */
   unpacked(bytes: number): void {
     this.#grow(bytes)
   }
 
-  /** Says that the push is decoded and waits for its commit. */
+  /** Records that the push is decoded and waits for its commit. */
   decoded(): void {
     this.#changes.isThere()
   }
 
-  /** Gives the share back; calling it again does nothing. */
+  /** Returns the share to the budget. Further calls do nothing. */
   release(): void {
     if (this.#isReleased) return
     this.#isReleased = true

@@ -1,18 +1,13 @@
-// Tells the operator what was refused and of which stream, without letting a client that is refused all
-// the time fill the log.
+// Logs which entries were rejected, and from which stream. Limits the rate, so that a client that
+// is rejected again and again cannot fill the log.
 
 import type { Logger } from 'pino'
-import { refusalLogPeriodMs } from '../limits.ts'
+import { refusalLogPeriodMs, refusalsFollowedMax, refusalTextCharsMax } from '../limits.ts'
 
-/** Pairs of tenant and reason that are followed; all begin anew beyond. */
-const followedMax = 10_000
-/** Labels and values may be of any length. */
-const textMax = 1000
-
-/** Entries that were refused together. */
+/** Entries rejected together. */
 export interface LoggedRefusal {
   readonly tenant: string
-  /** Loki's name for it, as in `loki_discarded_samples_total`. */
+  /** Loki's name for the reason, as in `loki_discarded_samples_total`. */
   readonly reason: string
   /** Labels of one of the streams. */
   readonly stream: string
@@ -23,11 +18,11 @@ export interface LoggedRefusal {
 
 interface Followed {
   readonly loggedMs: number
-  /** Entries refused since then, untold. */
+  /** Entries rejected since then and not logged. */
   untold: number
 }
 
-/** Logs refusals, each kind of a tenant once in a while. */
+/** Logs rejections, at most one per tenant and reason in each period. */
 export class RefusalLog {
   readonly #logger: Logger
   readonly #clock: { now(): number }
@@ -46,16 +41,16 @@ export class RefusalLog {
       known.untold += entries
       return
     }
-    if (this.#followed.size >= followedMax) this.#followed.clear()
+    if (this.#followed.size >= refusalsFollowedMax) this.#followed.clear()
     this.#followed.set(key, { loggedMs: nowMs, untold: 0 })
     const untold = known && known.untold > 0 ? { entriesBefore: known.untold } : {}
     this.#logger.warn(
       { tenant, reason, stream: shorten(stream), entries, bytes, ...untold },
-      `entries were refused: ${shorten(message)}`,
+      `entries were rejected: ${shorten(message)}`,
     )
   }
 }
 
 function shorten(text: string): string {
-  return text.length > textMax ? `${text.slice(0, textMax)}…` : text
+  return text.length > refusalTextCharsMax ? `${text.slice(0, refusalTextCharsMax)}…` : text
 }

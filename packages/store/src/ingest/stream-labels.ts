@@ -1,7 +1,8 @@
-// From the label text of a push to the labels of the stream: parsed, checked, and given its
-// `service_name`. The outcome depends on nothing but the text and the limits, so it is kept.
+// Resolves the label text of a push to the stream's labels: parses and checks them and adds
+// `service_name`. The result depends only on the text and the limits, so it is cached.
 
 import {
+  compareLabelNames,
   createLabelSet,
   formatLabelSet,
   type Label,
@@ -11,7 +12,10 @@ import {
 } from '@skald/wire'
 import { cachedLabelsTextMax, streamCacheEntriesMax, type TenantLimits } from '../limits.ts'
 
-/** Labels whose first non-empty one names the service, best first (Loki's default list). */
+/**
+ * Labels that can name the service, best first (Loki's default list). The first one present is
+ * used.
+ */
 export const defaultServiceNameLabels: readonly string[] = [
   'service',
   'app',
@@ -30,7 +34,7 @@ export const defaultServiceNameLabels: readonly string[] = [
 const serviceNameLabel = 'service_name'
 const unknownService = 'unknown_service'
 
-/** A label text that may be stored, or why it may not. */
+/** Labels that may be stored, or why they may not. */
 export type StreamLabels =
   | { readonly kind: 'accepted'; readonly labels: LabelSet; readonly labelsText: string }
   | {
@@ -39,10 +43,10 @@ export type StreamLabels =
       readonly message: string
       readonly labelsText: string
     }
-  /** Not the text of a label set: the whole push is refused. */
+  /** Not a valid label set: the whole push is rejected. */
   | { readonly kind: 'malformed'; readonly message: string }
 
-/** Resolves label texts under one tenant's limits and remembers the outcome. */
+/** Resolves label texts under one tenant's limits and caches the results. */
 export class StreamLabelsResolver {
   readonly #limits: TenantLimits
   readonly #known = new Map<string, StreamLabels>()
@@ -71,7 +75,7 @@ function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
     if (!(error instanceof LabelSyntaxError)) throw error
     return { kind: 'malformed', message: `couldn't parse labels: ${error.message}` }
   }
-  // Of a name given twice, for which the stream is refused, the first value is told.
+  // A stream with a repeated name is rejected; its message shows the first value.
   const labels = addServiceName(createLabelSet(pairsOf(sent).reverse()), limits.discoverServiceName)
   const twice = findTwice(sent)
   const labelsText = formatLabelSet(twice === undefined ? labels : joinLabels(sent, labels))
@@ -83,7 +87,7 @@ function resolveStreamLabels(text: string, limits: TenantLimits): StreamLabels {
       message: 'error at least one label pair is required per stream',
     }
   }
-  // service_name is not counted: it is not the client's.
+  // service_name does not count, because the client did not send it.
   const count = labels.filter(({ name }) => name !== serviceNameLabel).length
   if (count > limits.maxLabelNames) {
     return {
@@ -126,7 +130,7 @@ function pairsOf(labels: readonly Label[]): (readonly [string, string])[] {
   return labels.map(({ name, value }) => [name, value])
 }
 
-/** First name that was sent more than once. */
+/** Returns the first name that was sent more than once. */
 function findTwice(sent: readonly Label[]): string | undefined {
   const names = new Set<string>()
   for (const { name } of sent) {
@@ -136,16 +140,16 @@ function findTwice(sent: readonly Label[]): string | undefined {
   return undefined
 }
 
-/** What was sent, with what was added to it, for a message. */
+/** Joins the labels as sent with those that were added, for an error message. */
 function joinLabels(sent: readonly Label[], labels: LabelSet): readonly Label[] {
   const added = labels.filter(({ name }) => sent.every(label => label.name !== name))
-  return [...sent, ...added].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+  return [...sent, ...added].sort(compareLabelNames)
 }
 
 function addServiceName(labels: LabelSet, candidates: readonly string[]): LabelSet {
   const has = (wanted: string) => labels.find(({ name }) => name === wanted)?.value
   if (candidates.length === 0 || has(serviceNameLabel) !== undefined) return labels
-  // Streams that Loki writes for itself stay as they are.
+  // Loki's internal streams stay unchanged.
   if (has('__aggregated_metric__') !== undefined) return labels
   const named = candidates.map(has).find(value => value !== undefined)
   return createLabelSet([...pairsOf(labels), [serviceNameLabel, named ?? unknownService]])

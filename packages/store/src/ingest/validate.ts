@@ -1,40 +1,47 @@
-// Checks the entries of a push against the tenant's limits. What is wrong is left out and told; what
-// is right beside it is stored, as Loki does it.
+// Checks the entries of a push against the tenant's limits. Like Loki, it rejects and reports bad
+// entries and stores the good ones of the same push.
 
-import { formatRfc3339 } from '@skald/go-dialect'
-import { type Label, type LabelSet, normaliseLabelName, type PushStream } from '@skald/wire'
+import { formatRfc3339, nsPerMs, nsPerSecond } from '@skald/go-dialect'
+import {
+  compareLabelNames,
+  type Label,
+  type LabelSet,
+  normaliseLabelName,
+  type PushStream,
+} from '@skald/wire'
+import { nsPerDay } from '../day.ts'
+import { detectedLevelLabel } from '../levels/detected-level.ts'
 import type { TenantLimits } from '../limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
-import { detectedLevelLabel } from './detected-level.ts'
 import type { StreamLabels } from './stream-labels.ts'
 
-/** Last second whose nanoseconds fit 64 bits with sign: 2262-04-11. */
+/** Last second whose nanoseconds fit into a signed 64-bit integer: 2262-04-11. */
 const lastSecond = 9_223_372_035
 
-/** Entries of a push that were refused for one reason. */
+/** Entries of a push rejected for one reason. */
 export interface Discarded {
   entries: number
-  /** Of lines. */
+  /** Bytes of their lines. */
   bytes: number
-  /** Labels of the first stream that had one, and what its client is told. */
+  /** Labels of the first affected stream, and the message for the client. */
   readonly labelsText: string
   readonly message: string
 }
 
-/** An entry that is refused. */
+/** A rejected entry. */
 export interface RefusedEntry {
-  /** Loki's name for it. */
+  /** Loki's name for the reason. */
   readonly reason: string
   readonly message: string
   readonly labelsText: string
   readonly bytes: number
 }
 
-/** Counts refused entries by Loki's reason and gathers what to tell the client. */
+/** Counts rejected entries by Loki's reasons, and collects the messages for the client. */
 export class Refusals {
   readonly #messages = new Map<string, number>()
   readonly discarded = new Map<string, Discarded>()
-  /** Reason → entries that were changed to be stored, and how many bytes they lost. */
+  /** Reason → entries that were changed to be stored, and the bytes they lost. */
   readonly mutated = new Map<string, { entries: number; bytes: number }>()
 
   add({ reason, message, labelsText, bytes }: RefusedEntry): void {
@@ -45,7 +52,7 @@ export class Refusals {
     this.discarded.set(reason, count)
   }
 
-  /** Adds all entries of a stream, of which the client is told once. */
+  /** Adds all entries of a stream with one message for the client. */
   addStream(refused: RefusedEntry & { readonly entries: number }): void {
     const { entries, bytes, ...entry } = refused
     this.add({ ...entry, bytes })
@@ -63,7 +70,10 @@ export class Refusals {
     return this.#messages.size === 0
   }
 
-  /** The client's text: a single error as it is, else each different one with its count. */
+  /**
+   * Formats the client's message: a single error unchanged, otherwise each distinct one with its
+   * count.
+   */
   format(): string {
     const entries = [...this.#messages]
     if (entries.length === 1 && entries[0]![1] === 1) return entries[0]![0]
@@ -71,14 +81,14 @@ export class Refusals {
   }
 }
 
-/** What the entries of one push are checked against. */
+/** Everything that the entries of one push are checked against. */
 export interface ValidationContext {
   readonly limits: TenantLimits
   readonly times: AcceptedTimes
   readonly refusals: Refusals
 }
 
-/** Earliest and latest time that is accepted, also in whole seconds: most entries are told by these. */
+/** The earliest and latest accepted time. The whole seconds decide most entries without bigints. */
 export interface AcceptedTimes {
   readonly nowNs: bigint
   readonly oldestNs: bigint
@@ -88,8 +98,8 @@ export interface AcceptedTimes {
 }
 
 /**
- * The times a tenant's limits accept now. Time 0 is what a client sends that has none, and a segment
- * has no days before it.
+ * Returns the times that a tenant's limits accept now. Time 0 is never accepted: clients send it
+ * when they have no time, and a segment cannot hold days before it.
  */
 export function acceptedTimes(limits: TenantLimits, nowNs: bigint): AcceptedTimes {
   const agedNs = nowNs - (limits.rejectOlderThanNs ?? nowNs)
@@ -99,12 +109,12 @@ export function acceptedTimes(limits: TenantLimits, nowNs: bigint): AcceptedTime
     nowNs,
     oldestNs,
     newestNs,
-    oldestSecond: Number(oldestNs / 1_000_000_000n),
-    newestSecond: Math.min(Number(newestNs / 1_000_000_000n), lastSecond),
+    oldestSecond: Number(oldestNs / nsPerSecond),
+    newestSecond: Math.min(Number(newestNs / nsPerSecond), lastSecond),
   }
 }
 
-/** Validates one stream; `undefined` when none of its entries may be stored. */
+/** Validates one stream. Returns `undefined` if none of its entries may be stored. */
 export function validateStream(
   source: PushStream,
   stream: Exclude<StreamLabels, { kind: 'malformed' }>,
@@ -150,34 +160,37 @@ export function validateStream(
   }
 }
 
-/** Bytes of a line that are kept where `most` are allowed: no character is cut in two. */
+/** Returns how many bytes of a line to keep, at most `most`, without cutting a character in two. */
 function cutLength({ bytes, lineOffsets }: PushStream, row: number, most: number): number {
   const start = lineOffsets[row]!
   let length = most
-  // At most three bytes follow the first one of a character.
+  // At most three bytes follow the first byte of a character.
   while (length > most - 3 && length > 0 && (bytes[start + length]! & 0xc0) === 0x80) length--
   return (bytes[start + length]! & 0xc0) === 0x80 ? most : length
 }
 
-/** Rows 0 up to `count` as accepted so far, with room for all. */
+/** Returns rows 0 to `count` - 1, in an array with room for all rows. */
 function firstRows(count: number, room: number): Uint32Array {
   const rows = new Uint32Array(room)
   for (let i = 0; i < count; i++) rows[i] = i
   return rows
 }
 
-/** A time that was meant in microseconds is before this second of 1970. */
+/** A time sent in microseconds by mistake is before this second of 1970. */
 const wrongUnitSecondMax = 4_000_000
 const wrongUnits = [
-  { unit: 'seconds', ns: 1_000_000_000n },
-  { unit: 'milliseconds', ns: 1_000_000n },
+  { unit: 'seconds', ns: nsPerSecond },
+  { unit: 'milliseconds', ns: nsPerMs },
   { unit: 'microseconds', ns: 1_000n },
 ] as const
 /** How far back such a time is looked for; entries of 1970 itself are taken. */
-const wrongUnitPastNs = 10n * 365n * 86_400_000_000_000n
-const wrongUnitFutureNs = 86_400_000_000_000n
+const wrongUnitPastNs = 10n * 365n * nsPerDay
+const wrongUnitFutureNs = nsPerDay
 
-/** The unit in which a time of the beginning of 1970 is one of the last years; no query would find it. */
+/**
+ * Returns the unit that turns a time at the start of 1970 into a recent one. Such an entry would be
+ * stored where no query finds it.
+ */
 function wrongUnitOf(timeNs: bigint, nowNs: bigint): string | undefined {
   if (nowNs < wrongUnitPastNs) return undefined
   return wrongUnits.find(({ ns }) => {
@@ -198,7 +211,7 @@ function createEntryCheck(
 ): (row: number) => Refusal | undefined {
   const { nowNs, oldestNs, newestNs, oldestSecond, newestSecond } = times
   const timeOf = (row: number) =>
-    BigInt(source.seconds[row]!) * 1_000_000_000n + BigInt(source.nanos[row]!)
+    BigInt(source.seconds[row]!) * nsPerSecond + BigInt(source.nanos[row]!)
   return row => {
     const second = source.seconds[row]!
     const unit = second < wrongUnitSecondMax ? wrongUnitOf(timeOf(row), nowNs) : undefined
@@ -265,11 +278,11 @@ function checkMetadata(
 }
 
 /**
- * Sorts pairs, the last of a name wins, and leaves out those without a name or a value; pairs that are fine
- * as they are stay the same objects.
+ * Drops pairs without name or value, sorts the rest and keeps the last one of each name. Pairs that
+ * need no change stay the same objects.
  */
 function normaliseMetadata(pairs: readonly Label[]): LabelSet {
-  const sorted = pairs.filter(isPair).map(normalisePair).sort(compareNames)
+  const sorted = pairs.filter(isPair).map(normalisePair).sort(compareLabelNames)
   let count = 0
   for (const [i, pair] of sorted.entries()) {
     if (sorted[i + 1]?.name !== pair.name) sorted[count++] = pair
@@ -287,8 +300,4 @@ function normalisePair(pair: Label): Label {
   const { value } = pair
   if (name === pair.name && !value.includes('\ufffd')) return pair
   return { name, value: value.replaceAll('\ufffd', ' ') }
-}
-
-function compareNames(a: Label, b: Label): number {
-  return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
 }

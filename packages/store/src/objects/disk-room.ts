@@ -1,5 +1,6 @@
-// How much room the disk has, and what of it is kept for merges. Only a merge makes level 0 smaller and lets
-// retention free what is old: a disk that pushes fill to the last byte could never be freed again.
+// Tracks free disk space and keeps a reserve for merges. Only merges shrink level 0 and allow
+// retention to free old data, so a disk that pushes had filled to the last byte could never be
+// freed again.
 
 import { statfs } from 'node:fs/promises'
 import type { Catalog } from '../catalog/catalog.ts'
@@ -12,7 +13,7 @@ export interface DiskRoomOptions {
   readonly clock: { now(): number }
 }
 
-/** Watches the room of the file system that a directory is on. */
+/** Tracks the free space of the file system that holds a directory. */
 export class DiskRoom {
   readonly #options: DiskRoomOptions
   #lookedMs = Number.NEGATIVE_INFINITY
@@ -24,30 +25,31 @@ export class DiskRoom {
   }
 
   /**
-   * Lets a commit of so many bytes be written.
-   *
-   * @throws StorageUnavailableError when the reserve would be touched.
+   * Reserves space for a commit of this many bytes.
+   * @throws StorageUnavailableError when the commit would use space that is kept for merges.
    */
   async forCommit(bytes: number): Promise<void> {
     await this.#look()
     const kept = mergeBytes(this.#level0Bytes + bytes)
     if (this.#freeBytes - bytes < kept) {
       throw new StorageUnavailableError(
-        `${this.#options.directory} has ${mib(this.#freeBytes)} MiB left, of which ${mib(kept)} MiB are kept for merging; free some space, or let retention do it`,
+        `${this.#options.directory} has ${mib(this.#freeBytes)} MiB free, of which ${mib(kept)} MiB are reserved for merging; free some disk space, or shorten the retention`,
       )
     }
     this.#freeBytes -= bytes
     this.#level0Bytes += bytes
   }
 
-  /** Bytes that a merge may write at the most; one of level 0 may use the reserve. */
+  /** Returns how many bytes a merge may write. A merge of level 0 may use the reserve. */
   async forMerge({ isLevel0 }: { readonly isLevel0: boolean }): Promise<number> {
     this.#lookedMs = Number.NEGATIVE_INFINITY
     await this.#look()
     return this.#freeBytes - (isLevel0 ? reserveBytes : mergeBytes(this.#level0Bytes))
   }
 
-  /** Looks again when the last look is a while ago; what was written since was subtracted. */
+  /**
+   * Reads the free space unless it was read moments ago; commits since then are already subtracted.
+   */
   async #look(): Promise<void> {
     const { directory, catalog, clock } = this.#options
     const sinceMs = clock.now() - this.#lookedMs
@@ -59,7 +61,10 @@ export class DiskRoom {
   }
 }
 
-/** What the next merge of level 0 may need: as much as it reads, where nothing can be compressed. */
+/**
+ * Returns the space to keep for the next merge of level 0. If nothing compresses, it writes as much
+ * as it reads.
+ */
 function mergeBytes(level0Bytes: number): number {
   return reserveBytes + Math.min(level0Bytes, level0PortionBytes)
 }

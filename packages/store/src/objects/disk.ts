@@ -1,15 +1,12 @@
-// Segments as files of one directory.
+// Stores segments as files in one directory.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makePrivateDirectory, privateFileMode } from '@skald/wire'
 import type { Allocate } from '../buffers.ts'
+import { diskWriteBytes, openFilesMax } from '../limits.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
-
-// Small pieces are gathered up to this size before they are written, since each write is a round
-// trip to the thread pool.
-const writeBytes = 1024 * 1024
 
 /** Opens a directory as an object store; makes it where it is missing. */
 export async function openDiskObjectStore(directory: string): Promise<DiskObjectStore> {
@@ -36,12 +33,12 @@ export class DiskObjectStore implements ObjectStore {
     } catch (error) {
       await file.close()
       await unlink(path).catch(() => {
-        // The first error is the one that counts; the cut file is dropped at the next start.
+        // The first error is the one to report. The next start removes the incomplete file.
       })
       throw error
     }
     await file.close()
-    // The file's name is durable only with its directory.
+    // The file's name survives a power loss only after the directory is synced too.
     await this.#handle.sync()
   }
 
@@ -65,11 +62,11 @@ export class DiskObjectStore implements ObjectStore {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
       }
     }
-    // Without it a power loss may bring files back.
+    // Without this, a power loss could bring deleted files back.
     await this.#handle.sync()
   }
 
-  /** Moves a file into the directory `quarantine` beside this one. */
+  /** Moves a file into `quarantine`, a directory next to this one. */
   async setAside(name: string): Promise<void> {
     const quarantine = join(dirname(this.directory), 'quarantine')
     makePrivateDirectory(quarantine)
@@ -113,7 +110,7 @@ async function writeAll(
     if (piece.length === 0) continue
     waiting.push(piece)
     waitingBytes += piece.length
-    if (waitingBytes >= writeBytes) await flush()
+    if (waitingBytes >= diskWriteBytes) await flush()
   }
   await flush()
 }
@@ -128,9 +125,6 @@ function dropBytes(buffers: readonly Buffer[], bytes: number): Buffer[] {
   return rest
 }
 
-/** Files a reader keeps open: a merge goes through all of its inputs for each stream. */
-const openFilesMax = 64
-
 /** Reads files of a disk object store without going back to the event loop, for worker threads. */
 export class DiskReader {
   readonly #directory: string
@@ -141,7 +135,10 @@ export class DiskReader {
     this.#directory = directory
   }
 
-  /** Reads a range into memory that `allocate` gives. @throws the system's error, ENOENT among them. */
+  /**
+   * Reads a range into memory that `allocate` returns. Returns fewer bytes if the file ends early.
+   * @throws the system's error, for example ENOENT.
+   */
   read(
     name: string,
     { offsetBytes, length }: { readonly offsetBytes: number; readonly length: number },
@@ -162,7 +159,7 @@ export class DiskReader {
     return fstatSync(this.#descriptor(name)).size
   }
 
-  /** Closes all files; the next read opens its own again. */
+  /** Closes all files. The next read opens the file it needs. */
   close(): void {
     for (const descriptor of this.#open.values()) closeSync(descriptor)
     this.#open.clear()
@@ -171,7 +168,7 @@ export class DiskReader {
   #descriptor(name: string): number {
     let descriptor = this.#open.get(name)
     if (descriptor !== undefined) {
-      // Moves to the end of the order of use.
+      // Moves the file to the end of the order of use.
       this.#open.delete(name)
     } else {
       descriptor = openSync(join(this.#directory, name), 'r')

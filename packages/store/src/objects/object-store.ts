@@ -1,24 +1,27 @@
-// Where segments lie: whole objects by name, written once, read in ranges. The local directory is one
-// implementation; an S3 bucket has the same operations.
+// Defines where segments are stored: whole objects by name, written once, read in ranges. The local
+// directory is one implementation; an S3 bucket offers the same operations.
 
-/** What `list` tells of an object. */
+/** One object in a listing. */
 export interface ObjectInfo {
   readonly name: string
   readonly sizeBytes: number
 }
 
-/** Keeps immutable objects. All methods reject with what the medium says. */
+/** Stores immutable objects. All methods reject with the error of the storage medium. */
 export interface ObjectStore {
   /**
-   * Writes an object from its pieces. Settles when it is durable: it survives a power loss. A crash
-   * before that may leave a cut object behind, which its reader must be able to tell.
+   * Writes an object from its pieces. Resolves once it is durable and would survive a power loss. A
+   * crash before that may leave an incomplete object, which its reader must be able to detect.
    */
   put(name: string, pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void>
-  /** Reads a range; fewer bytes come back where the object ends. */
+  /** Reads a range. Returns fewer bytes if the object ends early. */
   read(name: string, offsetBytes: number, length: number): Promise<Buffer>
-  /** Removes objects; one that is not there is no error. Settles when they are gone for good. */
+  /** Removes objects. A missing object is not an error. Resolves once they are gone for good. */
   delete(names: readonly string[]): Promise<void>
-  /** Takes an object out of the list without losing it: a person decides what becomes of it. */
+  /**
+   * Takes an object out of the listing without deleting it, so that a person can decide what to do
+   * with it.
+   */
   setAside(name: string): Promise<void>
   list(): Promise<ObjectInfo[]>
 }

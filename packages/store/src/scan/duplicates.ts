@@ -1,12 +1,12 @@
-// Finds rows that stand in more than one block of a stream: an agent that had no answer sends a batch
-// again. The row that came first counts.
+// Finds rows that occur in more than one block of a stream. An agent that got no answer sends a
+// batch again. The row that arrived first counts.
 
 import { minBigint } from '@skald/go-dialect'
 import { digestFrom, digestRow, metadataKeys } from '../segment/row-identity.ts'
 import type { StoredBlock } from '../segment/stored-block.ts'
 import { sharedTimes } from './shared-times.ts'
 
-/** Sets `skip` of the blocks so that each row counts once. Blocks are in order of arrival. */
+/** Sets `skip` in the blocks so that each row counts once. Pass the blocks in order of arrival. */
 export function skipDuplicates(blocks: readonly StoredBlock[]): void {
   const baseNs = blocks.map(({ minNs }) => minNs).reduce(minBigint)
   const starts = blocks.map(({ minNs }) => Number(minNs - baseNs))
@@ -34,11 +34,11 @@ export function skipDuplicates(blocks: readonly StoredBlock[]): void {
   }
 }
 
-/** Different rows of one time. */
+/** The distinct rows of one time. */
 interface Moment {
   /** Pairs of block and row. */
   readonly rows: number[]
-  /** Their digests, once they are many. */
+  /** Digests of the rows, once there are many. */
   digests: Set<string> | undefined
 }
 
@@ -52,17 +52,17 @@ class Comparison {
     this.#blocks = blocks
   }
 
-  /** Tells whether a row is among those of a moment. */
+  /** Returns true if a row equals one that the moment already has. */
   isKnown({ rows, digests }: Moment, index: number, row: number): boolean {
     if (digests) return digests.has(this.#digest(index, row))
     for (let i = 0; i < rows.length; i += 2) {
-      // Within a block nothing stands twice.
+      // Rows within one block are distinct.
       if (rows[i] !== index && this.#areSame(rows[i]!, rows[i + 1]!, index, row)) return true
     }
     return false
   }
 
-  /** Adds a row to those of a moment. */
+  /** Adds a row to a moment. */
   add(moment: Moment, index: number, row: number): void {
     const { rows } = moment
     rows.push(index, row)

@@ -1,5 +1,5 @@
-// The store's side of a query: from a leaf's matchers and time range to the blocks that are left, and
-// those to the scan threads.
+// The store's implementation of LogSource: finds the blocks for a leaf's matchers and time range,
+// and has the scan threads run the leaf over them.
 
 import { formatLogqlBytes, maxBigint, minBigint } from '@skald/go-dialect'
 import {
@@ -8,13 +8,15 @@ import {
   type LeafResult,
   LimitExceededError,
   type LogSource,
+  leafKey,
   mergeLeafResults,
   type VolumeLeaf,
 } from '@skald/query'
-import type { LabelSet } from '@skald/wire'
+import { ascending, type LabelSet } from '@skald/wire'
 import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
 import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
 import type { TenantLimits } from '../limits.ts'
+import { scanReplansMax } from '../limits.ts'
 import type { BlockRecord } from '../segment/format.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import type { SegmentIndex } from '../segment-index.ts'
@@ -23,22 +25,19 @@ import type { ScanPool } from './pool.ts'
 import type { SharedRuns } from './shared-runs.ts'
 import { planVolume } from './volume.ts'
 
-/** A query that finds a segment just replaced looks again, this many times. */
-const replansMax = 3
-
 export interface LogSourceParts {
   readonly catalog: Catalog
   readonly segments: SegmentIndex
   readonly pool: ScanPool
-  /** Leaves under way, of all tenants. */
+  /** Leaves currently running, of all tenants. */
   readonly runs: SharedRuns<LeafResult>
-  /** What one leaf may look at; no limits where absent. */
+  /** Limits of one leaf. Unlimited if absent. */
   readonly limits?: LeafLimits
-  /** What is deleted of the tenant's entries in a range; nothing where absent. */
+  /** Returns the delete rules for a time range. Nothing is deleted if absent. */
   readonly rulesFor?: (range: TimeRange) => readonly DeleteRule[]
 }
 
-/** Bounds of one leaf, as `limits_config` has them; 0 for none. */
+/** Limits of one leaf from `limits_config`; 0 means no limit. */
 export type LeafLimits = Pick<
   TenantLimits,
   'maxQueryBytesRead' | 'maxQuerierBytesRead' | 'cardinalityLimit'
@@ -46,18 +45,19 @@ export type LeafLimits = Pick<
 
 const noLimits: LeafLimits = { maxQueryBytesRead: 0, maxQuerierBytesRead: 0, cardinalityLimit: 0 }
 
-/** A leaf with what is hidden from it. */
+/** A leaf and the rules that hide entries from it. */
 interface Selection {
   readonly tenant: string
   readonly leaf: Leaf
   readonly deletes: readonly DeleteRule[]
 }
 
-/** Makes the source that a tenant's queries read. */
+/** Creates the source for a tenant's queries. */
 export function createLogSource(tenant: string, parts: LogSourceParts): LogSource {
   return {
     select: (leaf, signal) => {
-      // Before the segments are looked for: what is no longer hidden by then is no longer in them.
+      // Read the rules before finding segments: if a rule is gone by then, its entries are no
+      // longer in the segments either.
       const deletes = parts.rulesFor?.(leaf) ?? []
       const selection = { tenant, leaf, deletes }
       return parts.runs.join(keyOf(selection, parts), signal, shared =>
@@ -67,13 +67,15 @@ export function createLogSource(tenant: string, parts: LogSourceParts): LogSourc
   }
 }
 
-/** Equal for leaves that have the same answer: a query that comes after a push must not join one before. */
+/**
+ * Returns a key that is equal for leaves with the same result. It includes the segment version, so
+ * a query never reuses a result that is older than the latest push.
+ */
 function keyOf({ tenant, leaf, deletes }: Selection, { segments, limits }: LogSourceParts): string {
   const hidden = deletes.map(({ id }) => id)
   const { maxQueryBytesRead, maxQuerierBytesRead, cardinalityLimit } = limits ?? noLimits
   const bounds = [maxQueryBytesRead, maxQuerierBytesRead, cardinalityLimit]
-  const parts = [tenant, segments.version, bounds, hidden, leaf]
-  return JSON.stringify(parts, (_key, value) => (typeof value === 'bigint' ? `${value}n` : value))
+  return JSON.stringify([tenant, segments.version, bounds, hidden, leafKey(leaf)])
 }
 
 async function selectWhole(
@@ -86,7 +88,7 @@ async function selectWhole(
       return await selectOnce(selection, parts, signal)
     } catch (error) {
       const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
-      if (!isGone || attempt > replansMax) throw error
+      if (!isGone || attempt > scanReplansMax) throw error
     }
   }
 }
@@ -135,8 +137,7 @@ function checkStreams(count: number, { cardinalityLimit }: LeafLimits): void {
 }
 
 /**
- * Checks what would be scanned before it is.
- *
+ * Checks the size of a scan before it starts.
  * @throws LimitExceededError
  */
 function checkBytes(
@@ -168,7 +169,10 @@ interface PlanInput {
   readonly signal: AbortSignal
 }
 
-/** Blocks that a leaf's range, its streams and deletes leave, by stream in the order of `streams`. */
+/**
+ * Returns the blocks to scan after range, streams and deletes, grouped by stream in the order of
+ * `streams`.
+ */
 async function findBlocks(
   { tenant, leaf, deletes }: Selection,
   { found, segments, streams, signal }: PlanInput,
@@ -206,7 +210,7 @@ function isInRange({ minNs, maxNs }: BlockRecord, { startNs, endNs }: Leaf): boo
   return minNs < endNs && maxNs >= startNs
 }
 
-/** Log queries want the best entries first; all others want each file read in one go. */
+/** Log queries scan the most relevant blocks first. All others read each file in one go. */
 function orderGroups(groups: BlockGroup[], leaf: Exclude<Leaf, VolumeLeaf>): readonly BlockGroup[] {
   if (leaf.kind !== 'logs') return bySegment(groups)
   const edge = (group: BlockGroup) =>
@@ -220,9 +224,5 @@ function orderGroups(groups: BlockGroup[], leaf: Exclude<Leaf, VolumeLeaf>): rea
 }
 
 function bySegment(groups: readonly BlockGroup[]): readonly BlockGroup[] {
-  return groups.toSorted((a, b) => compareTexts(a[0]!.segment, b[0]!.segment))
-}
-
-function compareTexts(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0
+  return groups.toSorted((a, b) => ascending(a[0]!.segment, b[0]!.segment))
 }

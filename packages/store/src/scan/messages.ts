@@ -1,24 +1,28 @@
-// What the main thread and the scan threads say to each other. A scan is one leaf of one query; each
-// thread that takes part opens it, is given groups of blocks until there are none or none is wanted,
-// and then hands over what it found.
+// Messages between the main thread and the scan threads. A scan is one leaf of one query. Each
+// participating thread opens it, gets groups of blocks until there are no more or none is wanted,
+// and then returns its result.
 
 import type { Leaf, LeafResult } from '@skald/query'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
 import type { BlockRecord } from '../segment/format.ts'
+import type { ThreadError } from '../threads/thread-error.ts'
 
-/** A block by its place; `labels` indexes the texts that opened the scan. */
+/** Locates a block. `labels` is an index into the label texts of the open request. */
 export interface BlockRef {
   readonly segment: string
   readonly labels: number
   readonly record: BlockRecord
-  /** Indexes of the rules that may delete rows of it. */
+  /** Indexes of the rules that may delete some of its rows. */
   readonly deletes?: readonly number[]
 }
 
-/** Blocks of one stream that share moments in time: scanned together, duplicates counted once. */
+/**
+ * Blocks of one stream that overlap in time. They are scanned together, so that duplicates count
+ * once.
+ */
 export type BlockGroup = readonly BlockRef[]
 
-/** What a scan thread is started with. */
+/** Startup data of a scan thread. */
 export interface ScanWorkerData {
   readonly directory: string
   readonly logLevelFields: readonly string[]
@@ -31,7 +35,7 @@ export type ScanRequest =
       readonly leaf: Leaf
       readonly labelsTexts: readonly string[]
       readonly deletes: readonly DeleteRule[]
-      /** Becomes 1 when nobody waits for the scan any more; looked at before each block. */
+      /** Becomes 1 when nobody waits for the scan any more. Threads check it before each block. */
       readonly cancelled: Int32Array
     }
   | { readonly kind: 'scan'; readonly scan: number; readonly groups: readonly BlockGroup[] }
@@ -39,11 +43,7 @@ export type ScanRequest =
   | { readonly kind: 'cancel'; readonly scan: number }
 
 export type ScanAnswer =
-  /** `isWanted` is false when no later block, in the order given, can change the result. */
+  /** `isWanted` is false if no later block, in the given order, can change the result. */
   | { readonly kind: 'scanned'; readonly scan: number; readonly isWanted: boolean }
   | { readonly kind: 'found'; readonly scan: number; readonly result: LeafResult }
-  | {
-      readonly kind: 'failed'
-      readonly scan: number
-      readonly error: { readonly name: string; readonly message: string; readonly code?: string }
-    }
+  | { readonly kind: 'failed'; readonly scan: number; readonly error: ThreadError }

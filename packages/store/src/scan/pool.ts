@@ -1,23 +1,20 @@
-// The scan threads: one per core, shared by all queries. A query has at most one task under way in
-// each thread, so queries take turns and none waits behind a whole other one.
+// Manages the scan threads: one per core, shared by all queries. A query has at most one task
+// running in each thread, so queries take turns and none waits for another one to finish.
 
 import { availableParallelism } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
-import { Worker } from 'node:worker_threads'
 import { type Leaf, type LeafResult, mergeLeafResults } from '@skald/query'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
-import { scanTaskBytes } from '../limits.ts'
+import { scanTaskBytes, scanThreadsMax } from '../limits.ts'
+import { errorOfThread, Thread } from '../threads/thread.ts'
 import type { BlockGroup, ScanAnswer, ScanRequest, ScanWorkerData } from './messages.ts'
 
-/** More threads than this would rather wait for memory than for each other. */
-const threadsMax = 8
-
-/** What a scan is given: blocks in the order in which they are most likely to end the scan early. */
+/** Input of a scan. Put first the blocks that are most likely to end the scan early. */
 export interface ScanJob {
   readonly leaf: Leaf
   readonly labelsTexts: readonly string[]
   readonly groups: readonly BlockGroup[]
-  /** Rules that blocks of the groups refer to. */
+  /** The rules that the blocks refer to. */
   readonly deletes?: readonly DeleteRule[]
 }
 
@@ -26,36 +23,36 @@ interface Waiter {
   readonly reject: (error: Error) => void
 }
 
-/** One thread, and who waits for its answers. */
+/** One thread, and the scans that wait for its answers. */
 class ScanThread {
-  readonly #worker: Worker
+  readonly #thread: Thread<ScanRequest, ScanAnswer>
   readonly #waiters = new Map<number, Waiter>()
 
   constructor(data: ScanWorkerData, onEnd: (thread: ScanThread) => void) {
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: data })
-    this.#worker.unref()
-    this.#worker.on('message', (answer: ScanAnswer) => {
-      this.#waiters.get(answer.scan)?.resolve(answer)
-      this.#waiters.delete(answer.scan)
+    this.#thread = new Thread(new URL('./worker.ts', import.meta.url), {
+      data,
+      onAnswer: answer => {
+        this.#waiters.get(answer.scan)?.resolve(answer)
+        this.#waiters.delete(answer.scan)
+      },
+      onEnd: (error = new Error('a scan thread ended')) => {
+        onEnd(this)
+        for (const { reject } of this.#waiters.values()) reject(error)
+        this.#waiters.clear()
+      },
     })
-    const end = (error: Error) => {
-      onEnd(this)
-      for (const { reject } of this.#waiters.values()) reject(error)
-      this.#waiters.clear()
-    }
-    this.#worker.on('error', end)
-    this.#worker.on('exit', () => end(new Error('a scan thread ended')))
   }
 
-  /** Sends what needs no answer of its own. */
+  /** Sends a request that gets no answer. */
   send(request: ScanRequest): void {
-    this.#worker.postMessage(request)
+    this.#thread.send(request)
   }
 
+  /** Sends a request and resolves with its answer. */
   ask(request: ScanRequest): Promise<ScanAnswer> {
     return new Promise((resolve, reject) => {
       this.#waiters.set(request.scan, { resolve, reject })
-      this.#worker.postMessage(request)
+      this.#thread.send(request)
     })
   }
 
@@ -66,28 +63,27 @@ class ScanThread {
   }
 
   async close(): Promise<void> {
-    await this.#worker.terminate()
+    await this.#thread.close()
   }
 }
 
 /**
- * Runs scans on the threads. A thread is started when a scan first needs it: that costs some 50 ms once,
- * and a store that only takes in lines needs 50 MB less.
+ * Runs scans on the threads. A thread starts when a scan first needs it. That costs some 50 ms
+ * once, and a store that only ingests needs 50 MB less.
  */
 export class ScanPool {
   readonly #data: ScanWorkerData
   readonly #threads: (ScanThread | undefined)[]
   #nextScan = 1
 
-  constructor(data: ScanWorkerData, threads = Math.min(availableParallelism(), threadsMax)) {
+  constructor(data: ScanWorkerData, threads = Math.min(availableParallelism(), scanThreadsMax)) {
     this.#data = data
     this.#threads = Array.from({ length: threads }, () => undefined)
   }
 
   /**
-   * Scans the groups and merges what the threads found.
-   *
-   * @throws the scanner's error, with its `code`; the signal's reason when it ends the scan.
+   * Scans the groups and merges the results of the threads.
+   * @throws the scanner's error, with its `code`; the signal's reason when it aborts.
    */
   async run(job: ScanJob, signal: AbortSignal): Promise<LeafResult> {
     signal.throwIfAborted()
@@ -97,7 +93,7 @@ export class ScanPool {
     const threads = Array.from({ length: count }, (_, i) =>
       this.#thread((scan + i) % this.#threads.length),
     )
-    // A thread hears no message while it scans.
+    // Shared memory, because a thread receives no messages while it scans.
     const cancelled = new Int32Array(new SharedArrayBuffer(4))
     const { promise: aborted, reject } = Promise.withResolvers<never>()
     const onAbort = () => reject(signal.reason as Error)
@@ -120,7 +116,7 @@ export class ScanPool {
   #thread(index: number): ScanThread {
     if (!this.#threads[index]) countBuffersWithHeap()
     this.#threads[index] ??= new ScanThread(this.#data, ended => {
-      // The next scan gets a new thread.
+      // The next scan starts a new thread.
       if (this.#threads[index] === ended) this.#threads[index] = undefined
     })
     return this.#threads[index]
@@ -132,9 +128,10 @@ export class ScanPool {
 }
 
 /**
- * Lets V8 weigh buffers together with the heap. By default each few dozen megabytes of them mark the
- * whole heap of a thread, and a scan decompresses a megabyte at a time: a third of its CPU went there
- * (335 MB: 690 ms before, 490 after). Not at the start of the process: ingest fares better without.
+ * Makes V8 weigh buffers together with the heap. By default every few dozen megabytes of buffers
+ * trigger a full mark of a thread's heap, and a scan decompresses a megabyte at a time: a third of
+ * its CPU went into that (335 MB: 690 ms before, 490 after). Not set at process start, because
+ * ingest is faster without it.
  */
 function countBuffersWithHeap(): void {
   setFlagsFromString('--external-memory-accounted-in-global-limit')
@@ -155,26 +152,21 @@ async function runOnThread(
   thread.send({ kind: 'open', scan, leaf, labelsTexts, deletes, cancelled })
   for (let groups = queue.next(); groups; groups = queue.next()) {
     const answer = await thread.ask({ kind: 'scan', scan, groups })
-    if (answer.kind === 'failed') throw remoteError(answer.error)
+    if (answer.kind === 'failed') throw errorOfThread(answer.error)
     if (answer.kind === 'scanned' && !answer.isWanted) break
   }
   const answer = await thread.ask({ kind: 'finish', scan })
-  if (answer.kind === 'failed') throw remoteError(answer.error)
+  if (answer.kind === 'failed') throw errorOfThread(answer.error)
   if (answer.kind !== 'found') throw new Error(`a scan thread answered ${answer.kind} to finish`)
   return answer.result
 }
 
-/** Errors lose their class between threads; the name and the code, by which they are told, stay. */
-function remoteError(error: Extract<ScanAnswer, { kind: 'failed' }>['error']): Error {
-  return Object.assign(new Error(error.message), { name: error.name, code: error.code })
-}
-
-/** Hands out groups in tasks: small ones first, since a scan for a few lines may be over soon. */
+/** Splits the groups into tasks. The first are small, because a scan for a few lines may end soon. */
 class TaskQueue {
   readonly #groups: readonly BlockGroup[]
   #at = 0
   #taskBytes = 1
-  /** Threads that are worth using. */
+  /** Number of threads worth using. */
   readonly tasksLeast: number
 
   constructor(groups: readonly BlockGroup[]) {

@@ -1,5 +1,5 @@
-// Work that several ask for at the same moment is done once: a dashboard asks the same of the same data
-// from many panels and many screens.
+// Runs identical work only once when several callers request it at the same time. Dashboards ask for the
+// same data from many panels and screens.
 
 interface Run<T> {
   readonly result: Promise<T>
@@ -7,19 +7,18 @@ interface Run<T> {
   waiters: number
 }
 
-/** Runs by key, as long as they last. */
+/** Runs in progress, by key. */
 export class SharedRuns<T> {
   readonly #runs = new Map<string, Run<T>>()
 
-  /** Runs under way. */
+  /** Number of runs in progress. */
   get size(): number {
     return this.#runs.size
   }
 
   /**
-   * Joins the run of this key, or starts it. What it gives is shared and must not be changed. The run is
-   * ended when all who wait for it have left.
-   *
+   * Joins the run with this key, or starts it. The result is shared and must not be changed. The
+   * run is aborted once everyone waiting for it has left.
    * @throws the run's error; the signal's reason.
    */
   async join(
@@ -46,12 +45,12 @@ export class SharedRuns<T> {
     const controller = new AbortController()
     const run: Run<T> = { result: start(controller.signal), controller, waiters: 0 }
     this.#runs.set(key, run)
-    // Those who wait are told; when nobody does any more, nobody has to know.
+    // Waiters get the error themselves. Without waiters, nobody needs to know.
     run.result.catch(() => undefined)
     return run
   }
 
-  /** Nobody waits: whoever comes now starts anew. */
+  /** Nobody waits any more: later callers start a new run. */
   #end(key: string, run: Run<T>): void {
     if (this.#runs.get(key) === run) this.#runs.delete(key)
     run.controller.abort(new DOMException('nobody waits for the result', 'AbortError'))

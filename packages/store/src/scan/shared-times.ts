@@ -1,5 +1,5 @@
-// The moments that several blocks of a stream have in common: hardly ever any, so this is looked at
-// before any row is.
+// Finds the times that several blocks of a stream share. There are hardly ever any, so this runs
+// before rows are compared.
 
 /** Ascending times of one block, counted from `from`. */
 export interface TimeList {
@@ -7,14 +7,14 @@ export interface TimeList {
   readonly from: number
 }
 
-/** Finds the times that stand in more than one list, ascending. */
+/** Returns the times that occur in more than one list, ascending. */
 export function sharedTimes(lists: readonly TimeList[]): number[] {
   const shared = new Set<number>()
   mergeLists(lists, shared)
   return [...shared].sort((a, b) => a - b)
 }
 
-// Merges halves, each merged before, so that a time is looked at once for each doubling of the lists.
+// Merges halves recursively, so that each time is visited once per doubling of the lists.
 function mergeLists(lists: readonly TimeList[], shared: Set<number>): Float64Array {
   const [first] = lists
   if (!first) return new Float64Array(0)

@@ -1,6 +1,6 @@
-// Volumes from the footers of segments: a block that lies in one bucket is counted by its record, and
-// only those that are cut by a bucket, may hold a row twice or have deleted rows are left to the scan
-// threads.
+// Computes volumes from the footers of segments. A block that fits into one bucket is counted from
+// its record. Only blocks that cross a bucket border, may hold duplicates or have deleted rows go
+// to the scan threads.
 
 import {
   type LeafResult,
@@ -15,14 +15,17 @@ import { type BlockRecord, flagLevelsPending } from '../segment/format.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import type { BlockGroup, BlockRef } from './messages.ts'
 
-/** A volume as far as the footers tell it. */
+/** The part of a volume known from footers, and what is left to scan. */
 export interface VolumePlan {
   readonly known: LeafResult
-  /** What has to be scanned. */
+  /** Groups of blocks to scan. */
   readonly groups: readonly BlockGroup[]
 }
 
-/** Counts what needs no scan. `blocksOf` are the blocks in the range, by stream, as `labels` are. */
+/**
+ * Counts everything that needs no scan. `blocksOf` has the blocks in the range by stream, in the
+ * order of `labels`.
+ */
 export async function planVolume(
   leaf: VolumeLeaf,
   { labels, blocksOf }: { labels: readonly LabelSet[]; blocksOf: readonly (readonly BlockRef[])[] },
@@ -57,7 +60,10 @@ export async function planVolume(
   return { known: { kind: 'volume', found: table.found(), stats }, groups: scanned }
 }
 
-/** Blocks that share moments in time; where these are very many rows, a row may count twice. */
+/**
+ * Groups overlapping blocks. Very large groups are split up again, so their duplicates may count
+ * twice.
+ */
 function groupsOf(blocks: readonly BlockRef[]): BlockGroup[] {
   return groupOverlapping(blocks, ({ record }) => record).flatMap(group => {
     const rowCount = group.reduce((sum, { record }) => sum + record.rowCount, 0)
@@ -65,7 +71,7 @@ function groupsOf(blocks: readonly BlockRef[]): BlockGroup[] {
   })
 }
 
-/** The bucket that a block lies in as a whole; -1 where its columns have to be looked at. */
+/** Returns the bucket that contains the whole block, or -1 if its columns must be read. */
 function bucketOf({ startNs, endNs, grid }: VolumeLeaf, record: BlockRecord): number {
   const { minNs, maxNs, metadataPairs } = record
   if (minNs < startNs || maxNs >= endNs || metadataPairs === undefined) return -1

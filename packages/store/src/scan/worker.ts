@@ -1,18 +1,24 @@
-// Thread that scans blocks: reads, decompresses, and hands the columns to the query's scanner.
+// The thread that scans blocks: reads and decompresses them and passes the columns to the query's
+// scanner.
 
 import { setPriority } from 'node:os'
-import { parentPort, workerData } from 'node:worker_threads'
 import { type LeafScanner, openLeafScanner } from '@skald/query'
 import { type LabelSet, parseLabelSet } from '@skald/wire'
 import { ScratchArena } from '../buffers.ts'
 import { RowDeleter } from '../deletes/row-deleter.ts'
-import { LevelFields } from '../ingest/line-level.ts'
+import { LevelFields } from '../levels/line-level.ts'
 import { DiskReader } from '../objects/disk.ts'
 import { StoredBlock } from '../segment/stored-block.ts'
+import { systemNowNs } from '../system-clock.ts'
+import { threadErrorOf } from '../threads/thread-error.ts'
+import { openThreadPort } from '../threads/thread-port.ts'
 import { skipDuplicates } from './duplicates.ts'
 import type { BlockGroup, ScanAnswer, ScanRequest, ScanWorkerData } from './messages.ts'
 
-/** A third of the main thread's share where both want the processor; all of it otherwise. */
+/**
+ * Gives a scan a third of the main thread's share when both want the processor, and all of it
+ * otherwise.
+ */
 const scanPriority = 5
 
 interface OpenScan {
@@ -23,16 +29,18 @@ interface OpenScan {
   readonly cancelled: Int32Array
 }
 
-// Pushes come first: on Linux this is the priority of this thread, elsewhere it would be the process's.
+// Pushes come first. On Linux this sets the priority of this thread; elsewhere it would change the
+// whole process.
 if (process.platform === 'linux') setPriority(scanPriority)
-const { directory, logLevelFields } = workerData as ScanWorkerData
+const port = openThreadPort<ScanWorkerData, ScanRequest, ScanAnswer>()
+const { directory, logLevelFields } = port.data
 const levelFields = new LevelFields(logLevelFields)
 const reader = new DiskReader(directory)
 const scans = new Map<number, OpenScan>()
-/** What is read of one group of blocks: a few compressed blocks, or two uncompressed ones. */
+/** Memory for one group of blocks: a few compressed blocks, or two uncompressed ones. */
 const arena = new ScratchArena(2 * 1024 * 1024)
 
-/** Returns whether later groups may still matter. */
+/** Returns whether later groups can still matter. */
 function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
   for (const group of groups) {
     if (Atomics.load(open.cancelled, 0) === 1) return false
@@ -55,7 +63,7 @@ function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
       if (deletes) open.deleter.mark(blocks[i]!, deletes)
     }
     for (const block of blocks) {
-      // Blocks that overlap may be many, and are one task.
+      // One group can hold many overlapping blocks, so check again.
       if (Atomics.load(open.cancelled, 0) === 1) return false
       open.scanner.scan(block)
       block.release()
@@ -64,7 +72,7 @@ function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
   return true
 }
 
-/** Without a scan no file stays open: some may be deleted and only wait for this to give space back. */
+/** Closes all files once no scan is running. Deleted files free their space only when closed. */
 function endScan(scan: number): void {
   scans.delete(scan)
   if (scans.size === 0) reader.close()
@@ -75,7 +83,7 @@ function answer(request: ScanRequest): ScanAnswer | undefined {
   switch (request.kind) {
     case 'open': {
       const { leaf, labelsTexts, deletes, cancelled } = request
-      const scanner = openLeafScanner(leaf)
+      const scanner = openLeafScanner(leaf, systemNowNs)
       const deleter = new RowDeleter(deletes)
       scans.set(scan, { scanner, labels: [], labelsTexts, deleter, cancelled })
       return undefined
@@ -95,18 +103,12 @@ function answer(request: ScanRequest): ScanAnswer | undefined {
   }
 }
 
-parentPort?.on('message', (request: ScanRequest) => {
+port.onRequest(request => {
   try {
     const message = answer(request)
-    if (message) parentPort!.postMessage(message)
+    if (message) port.answer(message)
   } catch (error) {
     endScan(request.scan)
-    const { name, message, code } = error as Error & { code?: string }
-    const failed: ScanAnswer = {
-      kind: 'failed',
-      scan: request.scan,
-      error: { name, message, ...(code !== undefined && { code }) },
-    }
-    parentPort!.postMessage(failed)
+    port.answer({ kind: 'failed', scan: request.scan, error: threadErrorOf(error) })
   }
 })

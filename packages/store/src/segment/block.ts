@@ -1,10 +1,11 @@
-// One block: columns in memory to sections of a segment, and back. Sections are decoded one by one,
-// so that a reader pays only for the columns it asks for.
+// Encodes one block from columns in memory to sections of a segment, and decodes it again. Sections
+// are decoded one at a time, so a reader pays only for the columns it uses.
 
 import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { MetadataColumn } from '@skald/query'
 import { releaseBuffer } from '../buffers.ts'
 import { CorruptionError } from '../errors.ts'
+import { packedBytesLeast } from '../limits.ts'
 import {
   decodeMetadataSets,
   decodeMetadataSizes,
@@ -34,22 +35,20 @@ export interface BlockColumns {
   readonly lengths: Uint32Array
   /** Lines end to end, each followed by one `\n`. */
   readonly lines: Buffer
-  /** Absent when no row has any. */
+  /** Absent if no row has any. */
   readonly metadata: MetadataColumn | undefined
 }
 
-/** Compression of the blocks of a segment: none for level 0, zstd above. */
+/** Compression of the blocks of a segment: none for level 0, zstd for the levels above. */
 export type Compression = 'none' | 'zstd'
 
-// Level 1 costs a fifth of the CPU of level 3 and keeps within a few percent of its size on logs.
+// On logs, level 1 needs a fifth of the CPU of level 3, and its output is only a few percent
+// larger.
 const zstdParams = { [constants.ZSTD_c_compressionLevel]: 1 }
 
-/** Below this, setting up the compressor costs more than it saves. */
-const leastPackedBytes = 256
-
 /**
- * Encodes a block: its record but for stream and offset, and its sections in file order. Without
- * compression the bytes are those of `columns` themselves.
+ * Encodes a block. Returns its record without stream and offset, and its sections in file order.
+ * Without compression, the returned buffers share memory with `columns`.
  */
 export function encodeBlock(
   columns: BlockColumns,
@@ -89,20 +88,24 @@ function countPairs({ sets, rowSets }: MetadataColumn): number {
 
 function compress(section: Buffer, compression: Compression) {
   if (compression === 'none') return { codec: codecs.raw, stored: section }
-  if (section.length < leastPackedBytes) return { codec: codecs.raw, stored: Buffer.from(section) }
+  if (section.length < packedBytesLeast) return { codec: codecs.raw, stored: Buffer.from(section) }
   // One chunk holds the whole output of most sections; by default zlib gathers pieces of 16 KiB.
   const chunkSize = Math.max(1024, Math.ceil(section.length * 0.3))
   const packed = zstdCompressSync(section, { params: zstdParams, chunkSize })
-  // Packing that saves next to nothing is not worth unpacking: nanoseconds look like noise.
+  // If compression saves next to nothing, store the bytes raw and skip decompression later.
+  // Nanoseconds look like noise.
   if (packed.length <= section.length * 0.95) return { codec: codecs.zstd, stored: packed }
-  // A copy, since the section's memory may be used again before it is written.
+  // Copies, because the section's memory may be reused before it is written.
   return { codec: codecs.raw, stored: Buffer.from(section) }
 }
 
-/** Gives the stored bytes of a section: `offsetBytes` in the file, `length` bytes. */
+/** Returns the stored bytes of a section: `length` bytes at `offsetBytes` of the file. */
 export type ReadBytes = (offsetBytes: number, length: number) => Buffer
 
-/** Reads the columns of one block, each when it is asked for; nothing is kept here but what to release. */
+/**
+ * Reads the columns of one block on demand. Keeps only the decompressed lines, so that `release`
+ * can free them.
+ */
 export class BlockReader {
   readonly record: BlockRecord
   readonly #segment: string
@@ -115,12 +118,15 @@ export class BlockReader {
     this.#read = read
   }
 
-  /** Checks that sections are as they were written, without decoding them. @throws CorruptionError */
+  /** Checks the checksums of sections without decoding them. @throws CorruptionError */
   verify(names: readonly SectionName[]): void {
     for (const name of names) this.#stored(name)
   }
 
-  /** @throws CorruptionError like every method below, when checksum or contents are wrong. */
+  /**
+   * This and all methods below: @throws CorruptionError when the checksum or the contents are
+   * wrong.
+   */
   timestamps(): Float64Array {
     return this.#decode('timestamps', bytes => decodeTimestamps(bytes, this.record.rowCount))
   }
@@ -136,14 +142,17 @@ export class BlockReader {
     })
   }
 
-  /** Gives back the memory of decompressed lines; nobody may look at them afterwards. */
+  /** Frees the memory of decompressed lines. Do not read them afterwards. */
   release(): void {
     const isOwn = this.#place('lines').section.codec === codecs.zstd
     if (this.#lines && isOwn) releaseBuffer(this.#lines)
     this.#lines = undefined
   }
 
-  /** Metadata as it is stored: without `detected_level` where the block's flag says so. */
+  /**
+   * Returns metadata as stored, without `detected_level` if the block's flag says that levels are
+   * pending.
+   */
   metadata(): MetadataColumn {
     const { rowCount, sections } = this.record
     if (sections[sectionNames.indexOf('rowSets')]!.storedBytes === 0) return emptyMetadata(rowCount)
@@ -152,7 +161,7 @@ export class BlockReader {
     let rowSets: Uint32Array | undefined
     return {
       sets,
-      // Which names there are is asked of all blocks, which row has them of few.
+      // Decoded on demand: queries read the names of many blocks, but the rows' sets of only few.
       get rowSets() {
         rowSets ??= readRowSets()
         return rowSets
@@ -160,7 +169,7 @@ export class BlockReader {
     }
   }
 
-  /** Row → pairs of its metadata, likewise; `undefined` where no row has any. */
+  /** Row → number of metadata pairs as stored, or `undefined` if no row has any. */
   metadataPairs(): Uint32Array | undefined {
     const { rowCount, metadataPairs } = this.record
     if (metadataPairs === 0) return undefined
@@ -220,7 +229,7 @@ export class BlockReader {
 
 function decompress(stored: Buffer, section: SectionRecord): Buffer {
   if (section.codec === codecs.raw) return stored
-  // A chunk that is filled to its end would be followed by a second one, which stays empty.
+  // One byte more than needed: a full chunk would make zlib allocate a second, empty one.
   const chunkSize = Math.max(64, section.rawBytes + 1)
   const raw = zstdDecompressSync(stored, { chunkSize, maxOutputLength: chunkSize })
   if (raw.length !== section.rawBytes) throw new RangeError('wrong length after decompression')

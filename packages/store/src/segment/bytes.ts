@@ -1,4 +1,4 @@
-// Little-endian bytes with varints (LEB128), for footers and columns.
+// Reads and writes little-endian bytes with varints (LEB128), for footers and columns.
 
 import { writeVarint } from '@skald/wire'
 
@@ -15,7 +15,10 @@ export class ByteWriter {
     return this.#length
   }
 
-  /** Makes room for `bytes` more and returns the buffer to write them into, from `length` on. */
+  /**
+   * Makes room for `bytes` more and returns the buffer. Write into it from `length` on, then call
+   * `advance`.
+   */
   reserve(bytes: number): Buffer {
     if (this.#length + bytes > this.#buffer.length) {
       const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + bytes))
@@ -25,7 +28,7 @@ export class ByteWriter {
     return this.#buffer
   }
 
-  /** Says how far the bytes go after writing into what `reserve` returned. */
+  /** Sets the new length after you wrote into the buffer from `reserve`. */
   advance(length: number): void {
     this.#length = length
   }
@@ -58,7 +61,7 @@ export class ByteWriter {
     this.#length += value.length
   }
 
-  /** Returns what was written: a view, valid until the next write. */
+  /** Returns a view of the written bytes, valid until the next write. */
   finish(): Buffer {
     return this.#buffer.subarray(0, this.#length)
   }
@@ -107,7 +110,7 @@ export class ByteReader {
     return this.#buffer.toString('utf8', start, start + length)
   }
 
-  /** Goes past a text. */
+  /** Skips a text. */
   skipText(): void {
     this.#advance(this.varint())
   }

@@ -1,11 +1,11 @@
-// What the catalog keeps of a segment, from its footer: the same for a fresh commit, a compaction and
-// a catalog that is made again.
+// Derives the catalog's records of a segment from its footer. Commits, compactions and a rebuild of
+// the catalog all use it.
 
 import type { LabelSet } from '@skald/wire'
 import type { CatalogPart, StreamActivity } from '../catalog/catalog.ts'
 import type { SegmentFooter, SegmentPart } from './format.ts'
 
-/** Sums up the parts of a footer; `labelsOf` gives the labels of a canonical text. */
+/** Summarizes the parts of a footer. `labelsOf` parses canonical label texts. */
 export function catalogPartsOf(
   footer: SegmentFooter,
   labelsOf: (labelsText: string) => LabelSet,
@@ -19,7 +19,7 @@ function catalogPart(part: SegmentPart, labelsOf: (labelsText: string) => LabelS
   let maxNs = part.blocks[0]?.maxNs ?? 0n
   let rowCount = 0
   let lineBytes = 0
-  // Blocks of one stream lie together.
+  // Blocks of one stream are adjacent.
   for (let i = 0; i < part.blocks.length; ) {
     const { stream } = part.blocks[i]!
     let streamMinNs = part.blocks[i]!.minNs

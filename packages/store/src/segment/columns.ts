@@ -1,4 +1,4 @@
-// The columns of a block as bytes. Layouts, with their reasons, are in docs/segment-format.md.
+// Encodes and decodes the columns of a block. docs/segment-format.md explains the layouts.
 
 import type { MetadataColumn } from '@skald/query'
 import { createMetadata, type LabelSet, writeVarint } from '@skald/wire'
@@ -7,8 +7,8 @@ import { ByteReader, ByteWriter } from './bytes.ts'
 const timeUnits = [1_000_000_000, 1_000_000, 1_000] as const
 
 /**
- * Writes ascending times (nanoseconds since the block's base, below 2^53): one byte for the unit as a
- * power of ten, then the difference of each to the one before, in that unit, as varints.
+ * Writes ascending times (nanoseconds since the block's base, below 2^53): one byte for the unit as
+ * a power of ten, then each difference to the previous time in that unit, as varints.
  */
 export function encodeTimestamps(deltasNs: Float64Array): Buffer {
   const unit = commonUnit(deltasNs)
@@ -17,8 +17,9 @@ export function encodeTimestamps(deltasNs: Float64Array): Buffer {
   return buffer.subarray(0, writeDeltas(buffer, 1, deltasNs, unit))
 }
 
-// Long loops stand in functions of their own, here and in all code that runs over rows: a loop that is
-// compiled while it runs would be thrown away again by the code behind it, which has not run yet.
+// Long loops have their own functions, here and wherever code runs over rows. V8 compiles a hot
+// loop while it runs; the code after the loop has not run yet, and reaching it would discard the
+// compiled code.
 function writeDeltas(buffer: Buffer, from: number, deltasNs: Float64Array, unit: number): number {
   let at = from
   let previous = 0
@@ -30,7 +31,7 @@ function writeDeltas(buffer: Buffer, from: number, deltasNs: Float64Array, unit:
   return at
 }
 
-/** Finds the largest unit every time is a multiple of: many programs write whole milliseconds. */
+/** Finds the largest unit that divides every time. Many programs write whole milliseconds. */
 function commonUnit(deltasNs: Float64Array): number {
   return timeUnits.find(unit => areMultiples(deltasNs, unit)) ?? 1
 }
@@ -40,7 +41,10 @@ function areMultiples(deltasNs: Float64Array, unit: number): boolean {
   return true
 }
 
-/** Reads what encodeTimestamps wrote. @throws RangeError when the bytes do not hold `rowCount` times. */
+/**
+ * Reads what encodeTimestamps wrote. @throws RangeError when the bytes do not hold `rowCount`
+ * times.
+ */
 export function decodeTimestamps(bytes: Buffer, rowCount: number): Float64Array {
   const unit = 10 ** (bytes[0] ?? 0)
   const deltasNs = new Float64Array(rowCount)
@@ -110,7 +114,10 @@ export function decodeUints(bytes: Buffer, count: number): Uint32Array {
   return values
 }
 
-/** Writes the different metadata sets of a block: a table of texts, then each set as pairs of indexes. */
+/**
+ * Writes the distinct metadata sets of a block: a table of texts, then each set as pairs of
+ * indexes.
+ */
 export function encodeMetadataSets(sets: readonly LabelSet[]): Buffer {
   const texts = new Map<string, number>()
   const indexOf = (text: string): number => {
@@ -137,7 +144,7 @@ export function encodeMetadataSets(sets: readonly LabelSet[]): Buffer {
   return head.finish()
 }
 
-/** Reads what encodeMetadataSets wrote. @throws RangeError when the bytes are not such a table. */
+/** Reads what encodeMetadataSets wrote. @throws RangeError when the bytes are not a valid table. */
 export function decodeMetadataSets(bytes: Buffer): LabelSet[] {
   const reader = new ByteReader(bytes)
   const texts: string[] = []
@@ -156,7 +163,10 @@ export function decodeMetadataSets(bytes: Buffer): LabelSet[] {
   return sets
 }
 
-/** Reads how many pairs each set has, and no texts. @throws RangeError as decodeMetadataSets does. */
+/**
+ * Reads only the number of pairs in each set and skips the texts. @throws RangeError like
+ * decodeMetadataSets.
+ */
 export function decodeMetadataSizes(bytes: Buffer): Uint32Array {
   const reader = new ByteReader(bytes)
   for (let left = boundedCount(reader); left > 0; left--) reader.skipText()
@@ -169,19 +179,21 @@ export function decodeMetadataSizes(bytes: Buffer): Uint32Array {
   return sizes
 }
 
-/** Reads a count; every item takes a byte at least, so a larger count than bytes are left is damage. */
+/**
+ * Reads a count. Every item takes at least a byte, so a count above the bytes left means damage.
+ */
 function boundedCount(reader: ByteReader): number {
   const count = reader.varint()
   if (count > reader.remaining) throw new RangeError('count exceeds the bytes left')
   return count
 }
 
-/** The metadata column of rows without any. */
+/** Returns a metadata column for rows without metadata. */
 export function emptyMetadata(rowCount: number): MetadataColumn {
   return { sets: [[]], rowSets: new Uint32Array(rowCount) }
 }
 
-/** Where each line starts, from the lengths: lines lie end to end with one separator byte each. */
+/** Returns where each line starts. Lines are laid end to end with one separator byte after each. */
 export function lineOffsets(lengths: Uint32Array): Uint32Array {
   const offsets = new Uint32Array(lengths.length + 1)
   let at = 0

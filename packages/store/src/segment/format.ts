@@ -1,4 +1,4 @@
-// The segment file: names of its parts and their records. docs/segment-format.md has the bytes.
+// The segment file: names of its parts and their records. docs/segment-format.md specifies the bytes.
 //
 //   +--------+----------------------+-----+--------+------------------------------------+
 //   | header | sections of block 0  | ... | footer | trailer                            |
@@ -7,15 +7,14 @@
 
 import { crc32 } from 'node:zlib'
 import { CorruptionError } from '../errors.ts'
+import { footerBytesMax } from '../limits.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 
-/** First bytes of a segment: the name and the version of the format. */
+/** First bytes of a segment: name and version of the format. */
 export const segmentMagic = Buffer.from('SKALDS\x00\x01', 'latin1')
-/** Last bytes of a segment that was written to its end. */
+/** Last bytes of a completely written segment. */
 export const trailerMagic = Buffer.from('SKALDE\x00\x01', 'latin1')
 export const trailerBytes = 16
-/** No real footer comes near; more than that is damage. */
-const footerBytesMax = 256 * 1024 * 1024
 
 /** Order of a block's sections in the file and in its record. */
 export const sectionNames = ['timestamps', 'lengths', 'metadataSets', 'rowSets', 'lines'] as const
@@ -35,31 +34,33 @@ export interface SectionRecord {
   readonly crc: number
 }
 
-/** Flag of a block whose rows have not yet been given their `detected_level`. */
+/** Flag of a block whose rows have no `detected_level` yet. */
 export const flagLevelsPending = 1
-/** Flag in the file alone: the record says how many pairs of metadata the rows have. */
+/** Flag used only in the file: the record includes the number of metadata pairs. */
 const flagPairsCounted = 2
 
-/** A block's place in the file and what can be known of it without reading it. */
+/**
+ * A block's position in the file, and everything about it that readers need before they open it.
+ */
 export interface BlockRecord {
   /** Index in the part's `streams`. */
   readonly stream: number
   readonly flags: number
-  /** Arrival order between blocks of one stream: sequence of the newest level-0 segment in it. */
+  /** Arrival order among blocks of one stream: the sequence of the newest level-0 segment in it. */
   readonly sequence: number
   readonly rowCount: number
-  /** Both inclusive; times of the timestamps column count from `minNs`. */
+  /** Both inclusive. The times in the timestamps column count from `minNs`. */
   readonly minNs: bigint
   readonly maxNs: bigint
-  /** Bytes of the lines, separators not counted. */
+  /** Bytes of the lines without separators. */
   readonly lineBytes: number
   /**
-   * Pairs of structured metadata of all rows, as they are stored: without levels that are pending.
-   * `undefined` in files that were written before it was counted.
+   * Number of stored metadata pairs in all rows, pending levels not counted. `undefined` in files
+   * from before this was recorded.
    */
   readonly metadataPairs: number | undefined
   readonly offsetBytes: number
-  /** In the order of `sectionNames`, lying end to end from `offsetBytes`. */
+  /** In the order of `sectionNames`, end to end from `offsetBytes`. */
   readonly sections: readonly SectionRecord[]
 }
 
@@ -73,18 +74,21 @@ export interface SegmentPart {
   readonly blocks: readonly BlockRecord[]
 }
 
-/** What a segment's footer says. */
+/** The decoded footer of a segment. */
 export interface SegmentFooter {
-  /** 0 as committed, above that compacted. */
+  /** 0 for a fresh commit, higher for compacted segments. */
   readonly level: number
   readonly sequence: number
-  /** Names of the segments whose rows this one holds, so that a half-done compaction can be finished. */
+  /**
+   * Names of the segments whose rows this one contains. A start uses them to finish an interrupted
+   * compaction.
+   */
   readonly replaces: readonly string[]
-  /** Level 0: one for each tenant and day of the commit; above: exactly one. */
+  /** Level 0: one for each tenant and day of the commit. Higher levels: exactly one. */
   readonly parts: readonly SegmentPart[]
 }
 
-/** Writes footer and trailer. */
+/** Encodes footer and trailer. */
 export function encodeFooter(footer: SegmentFooter): Buffer {
   const writer = new ByteWriter(4096)
   writer.varint(footer.level)
@@ -130,8 +134,7 @@ function encodeBlockRecord(writer: ByteWriter, block: BlockRecord): void {
 
 /**
  * Reads the trailer: where the footer begins, and its checksum.
- *
- * @throws CorruptionError when the file was not written to its end.
+ * @throws CorruptionError when the file is incomplete.
  */
 export function decodeTrailer(
   segment: string,
@@ -154,9 +157,8 @@ export function decodeTrailer(
 }
 
 /**
- * Reads a footer (without its trailer) and checks that every block lies inside the file.
- *
- * @throws CorruptionError when checksum or contents are wrong.
+ * Reads a footer (without its trailer) and checks that every block is inside the file.
+ * @throws CorruptionError when the checksum or the contents are wrong.
  */
 export function decodeFooter(
   segment: string,
@@ -241,7 +243,7 @@ function decodeBlockRecord(reader: ByteReader): BlockRecord {
   }
 }
 
-/** Bytes that the sections of a block take in the file. */
+/** Returns the bytes that the sections of a block take up in the file. */
 export function storedBytes(block: Pick<BlockRecord, 'sections'>): number {
   let bytes = 0
   for (const section of block.sections) bytes += section.storedBytes

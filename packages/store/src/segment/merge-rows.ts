@@ -1,5 +1,5 @@
-// Rows of one stream and day from several sources into blocks: ascending by time, at equal times in
-// order of arrival, each row once. A commit and a compaction both write blocks by this rule.
+// Merges rows of one stream and day from several sources into blocks: ascending by time, in order
+// of arrival at equal times, each row once. Commits and compactions both use it.
 
 import type { MetadataColumn } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
@@ -9,18 +9,18 @@ import { digestFrom, digestRow, metadataKeys } from './row-identity.ts'
 
 const newline = 0x0a
 
-/** Rows as they lie in a push or in a block. Sources are given in order of arrival. */
+/** Rows as laid out in a push or a block. Sources are passed in order of arrival. */
 export interface RowSource {
   readonly rowCount: number
-  /** Row → nanoseconds since the day's start (below 2^53). Need not ascend. */
+  /** Row → nanoseconds since the day's start (below 2^53), in any order. */
   readonly timestamps: Float64Array
   readonly bytes: Buffer
   /** Row → where its line starts in `bytes`. */
   readonly offsets: Uint32Array
   readonly lengths: Uint32Array
-  /** Whether the lines lie end to end in row order, each followed by one `\n`, as in a block. */
+  /** Whether the lines are end to end in row order, each followed by one `\n`, as in a block. */
   readonly isPacked: boolean
-  /** Absent when no row has any. */
+  /** Absent if no row has any. */
   readonly metadata: MetadataColumn | undefined
 }
 
@@ -28,13 +28,13 @@ export interface MergeOptions {
   readonly dayStartNs: bigint
   readonly flags: number
   readonly sequence: number
-  /** A block is ended before its lines pass this, unless one line alone does. */
+  /** Upper bound for the line bytes of a block. Only a single line that is longer exceeds it. */
   readonly lineBytesMax: number
-  /** Memory for a block's lines. */
+  /** Returns memory for a block's lines. */
   readonly allocate: Allocate
 }
 
-/** Yields the blocks of the merged rows; nothing when the sources are empty. */
+/** Yields the blocks of the merged rows, none if the sources are empty. */
 export function* mergeRows(
   sources: readonly RowSource[],
   options: MergeOptions,
@@ -49,7 +49,7 @@ export function* mergeRows(
   }
 }
 
-/** Takes as many rows as fit into a block, one at least. */
+/** Takes as many rows as fit into a block, at least one. */
 function cutBlock(
   sources: readonly RowSource[],
   at: Pick<BlockRows, 'rows' | 'kept' | 'from'> & { readonly rowCount: number },
@@ -68,13 +68,17 @@ function cutBlock(
   return { rows, kept, from, to, lineBytes }
 }
 
-/** Rows of all sources under one number each: the rows of source 0, then those of source 1, and so on. */
+/** Numbers the rows of all sources: first those of source 0, then those of source 1, and so on. */
 interface OrderedRows {
-  /** Row numbers in time order, ties in order of arrival; absent when they are so already, without ties. */
+  /**
+   * Row numbers in time order, ties in order of arrival. Absent if already sorted and free of ties.
+   */
   readonly order: Uint32Array | undefined
   /** Row number → time. */
   readonly times: Float64Array
-  /** Finds the source and the row in it; the object is reused by the next call. */
+  /**
+   * Finds the source of a row number and the row in it. The next call reuses the returned object.
+   */
   locate(number: number): RowPlace
 }
 
@@ -129,7 +133,7 @@ function dropDuplicates(
   const kept = new Uint32Array(order.length)
   let keptCount = 0
   let runStart = 0
-  // Digests of a long run's rows.
+  // Digests of the rows in a long run of equal times.
   let digests: Set<string> | undefined
   for (let i = 0; i < order.length; i++) {
     const number = order[i]!
@@ -153,11 +157,11 @@ function dropDuplicates(
   return kept.subarray(0, keptCount)
 }
 
-/** Tells rows of one time apart. */
+/** Compares rows that have the same time. */
 class Identity {
   readonly #sources: readonly RowSource[]
   readonly #rows: OrderedRows
-  /** Source → keys of its metadata sets, made when two of its rows are first compared. */
+  /** Source → keys of its metadata sets, computed when two of its rows are first compared. */
   readonly #keys: (readonly string[] | undefined)[] = []
 
   constructor(sources: readonly RowSource[], rows: OrderedRows) {
@@ -244,7 +248,7 @@ interface BlockTarget {
   readonly metadata: MetadataGatherer
 }
 
-/** Fills a block's columns, run by run: rows that follow each other in a source are copied together. */
+/** Fills a block's columns run by run: consecutive rows of a source are copied together. */
 function gatherRows(
   sources: readonly RowSource[],
   { rows, kept, from, to }: BlockRows,
@@ -268,23 +272,23 @@ function gatherRows(
   }
 }
 
-/** How many of the numbers from `at` on follow each other without a gap, at most `most`. */
+/** Counts the consecutive numbers starting at `at`, up to `most`. */
 function runLength(numbers: Uint32Array, at: number, most: number): number {
   let count = 1
   while (count < most && numbers[at + count] === numbers[at]! + count) count++
   return count
 }
 
-/** Rows of a source that follow each other. */
+/** Consecutive rows of a source. */
 interface RowRun {
   readonly row: number
   readonly count: number
 }
 
-/** Below this many bytes a loop is quicker than a call that copies. */
+/** For fewer bytes, a loop is faster than a call to `copy`. */
 const shortRunBytes = 48
 
-/** Puts lines end to end, each followed by one `\n`; returns where they end. */
+/** Copies lines end to end, each followed by one `\n`. Returns where they end. */
 function copyLines(
   target: Buffer,
   targetStart: number,
@@ -311,13 +315,16 @@ function copyLines(
   return at
 }
 
-/** Joins the sources' metadata sets into those of one block: equal sets once, unused ones not at all. */
+/**
+ * Joins the metadata sets of the sources into those of one block, without duplicates and unused
+ * sets.
+ */
 class MetadataGatherer {
   readonly #sources: readonly RowSource[]
   readonly #rowSets: Uint32Array | undefined
   readonly #sets: LabelSet[] = []
   readonly #indexByText = new Map<string, number>()
-  /** Source → its set index → index here plus one; 0 is not yet known. */
+  /** Source → its set index → index here plus one; 0 means not mapped yet. */
   readonly #mapped: (Uint32Array | undefined)[]
 
   constructor(sources: readonly RowSource[], rowCount: number) {
@@ -329,7 +336,7 @@ class MetadataGatherer {
       : []
   }
 
-  /** Takes the sets of a run of the source's rows for the block's rows from `at` on. */
+  /** Copies the sets of a run of the source's rows to the block's rows from `at` on. */
   add(at: number, source: number, { row, count }: RowRun): void {
     const rowSets = this.#rowSets
     if (!rowSets) return

@@ -1,4 +1,6 @@
-// Which blocks of a stream share moments in time, and therefore may hold the same entry twice.
+// Finds the blocks of a stream that overlap in time and may therefore hold the same entry twice.
+
+import { ascending } from '@skald/wire'
 
 /** First and last timestamp of a block, both inclusive. */
 interface Span {
@@ -7,13 +9,13 @@ interface Span {
 }
 
 /**
- * Groups blocks of one stream: blocks in different groups have no moment in common. Groups come in
- * time order, blocks inside a group in the order given.
+ * Groups blocks of one stream so that blocks in different groups never overlap in time. Groups are
+ * in time order; blocks within a group keep the given order.
  */
 export function groupOverlapping<T>(blocks: readonly T[], spanOf: (block: T) => Span): T[][] {
   const order = blocks.map((_, index) => index)
   const spans = blocks.map(spanOf)
-  order.sort((a, b) => compareBigints(spans[a]!.minNs, spans[b]!.minNs) || a - b)
+  order.sort((a, b) => ascending(spans[a]!.minNs, spans[b]!.minNs) || a - b)
   const groups: number[][] = []
   let endNs: bigint | undefined
   for (const index of order) {
@@ -27,8 +29,4 @@ export function groupOverlapping<T>(blocks: readonly T[], spanOf: (block: T) => 
     }
   }
   return groups.map(group => group.sort((a, b) => a - b).map(index => blocks[index]!))
-}
-
-function compareBigints(a: bigint, b: bigint): number {
-  return a < b ? -1 : a > b ? 1 : 0
 }

@@ -1,4 +1,4 @@
-// Reads a segment's footer from wherever its bytes are.
+// Reads a segment's footer through a read function, so that it works for any storage.
 
 import { CorruptionError } from '../errors.ts'
 import {
@@ -13,9 +13,8 @@ import {
 export type ReadRange = (offsetBytes: number, length: number) => Promise<Buffer>
 
 /**
- * Reads and checks the footer of a segment of `sizeBytes`.
- *
- * @throws CorruptionError when the file is cut, or its head, trailer or footer is damaged.
+ * Reads and checks the footer of a segment that is `sizeBytes` long.
+ * @throws CorruptionError when the file is incomplete, or its head, trailer or footer is damaged.
  */
 export async function readFooter(
   segment: string,

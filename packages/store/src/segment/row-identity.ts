@@ -1,14 +1,15 @@
-// What makes two rows of a stream the same: time, line and structured metadata. `detected_level` does not
-// count: it is found from the others, perhaps by other rules when the row came the first time.
+// Decides when two rows of a stream are the same: equal time, line and structured metadata.
+// `detected_level` does not count. It is derived from the rest, and other rules may have applied
+// when the row first arrived.
 
 import { hash } from 'node:crypto'
 import type { LabelSet } from '@skald/wire'
-import { detectedLevelLabel } from '../ingest/detected-level.ts'
+import { detectedLevelLabel } from '../levels/detected-level.ts'
 
-/** From so many rows at one time on, a table of digests is cheaper than comparing. */
+/** From this many rows at one time on, a table of digests is cheaper than comparing. */
 export const digestFrom = 16
 
-/** Returns texts of metadata sets that only sets which make rows the same have in common. */
+/** Returns one key per metadata set. Two sets have the same key only if they count as equal. */
 export function metadataKeys(sets: readonly LabelSet[]): string[] {
   return sets.map(set => {
     const pairs = set.filter(({ name }) => name !== detectedLevelLabel)
@@ -17,8 +18,8 @@ export function metadataKeys(sets: readonly LabelSet[]): string[] {
 }
 
 /**
- * Returns a text that only rows with equal line and metadata have in common. Some programs stamp whole
- * batches with one time, and comparing each of ten thousand rows with each would take minutes.
+ * Returns a text that is the same only for rows with equal line and metadata. Some programs give
+ * whole batches the same time, and comparing ten thousand rows with each other would take minutes.
  */
 export function digestRow(line: Buffer, metadataKey: string): string {
   const digest = hash('sha256', line, 'base64')

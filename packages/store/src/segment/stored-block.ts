@@ -1,15 +1,15 @@
-// A block of a segment as queries and compactions see it: columns decoded when asked for and kept as
-// long as the block is in use, `detected_level` added where that was left for later.
+// A block of a segment as queries and compactions use it. Columns are decoded on demand and kept
+// while the block is in use. Adds `detected_level` if it is still pending.
 
 import type { BlockView, LinesColumn, MetadataColumn } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
-import { addDetectedLevels } from '../ingest/detected-level.ts'
-import type { LevelFields } from '../ingest/line-level.ts'
+import { addDetectedLevels } from '../levels/detected-level.ts'
+import type { LevelFields } from '../levels/line-level.ts'
 import { BlockReader, type ReadBytes } from './block.ts'
 import { lineOffsets } from './columns.ts'
 import { type BlockRecord, flagLevelsPending } from './format.ts'
 
-/** Where a block lies, and whose it is. */
+/** Identifies a block: its segment, its record and its stream's labels. */
 export interface BlockPlace {
   /** Name of the segment. */
   readonly segment: string
@@ -17,10 +17,10 @@ export interface BlockPlace {
   readonly labels: LabelSet
 }
 
-/** See BlockView for what the columns hold. */
+/** BlockView describes the columns. */
 export class StoredBlock implements BlockView {
   readonly labels: LabelSet
-  /** Rows that do not count; set by whoever compares the block with others. */
+  /** Rows to skip, set by code that compares the block with others or applies delete rules. */
   skip: Uint8Array | undefined
   readonly #reader: BlockReader
   readonly #levelFields: LevelFields
@@ -75,7 +75,7 @@ export class StoredBlock implements BlockView {
     return this.#lines
   }
 
-  /** A scan that finds nothing in the bytes never asks where lines start. */
+  /** Computes offsets on demand: a scan that finds nothing in the bytes never needs them. */
   #lazyLines(): LinesColumn {
     const bytes = this.#reader.lines()
     const lengths = () => this.lineLengths()
@@ -94,7 +94,7 @@ export class StoredBlock implements BlockView {
     return this.#metadata
   }
 
-  /** Metadata without the levels that are still to be found. */
+  /** Returns metadata without pending levels. */
   storedMetadata(): MetadataColumn {
     this.#stored ??= this.#reader.metadata()
     return this.#stored
@@ -105,7 +105,7 @@ export class StoredBlock implements BlockView {
     return (this.record.flags & flagLevelsPending) === 0 ? pairs : addOne(pairs)
   }
 
-  /** Gives back the memory of its lines; it must not be used any more. */
+  /** Frees the memory of its lines. Do not use the block afterwards. */
   release(): void {
     this.#reader.release()
     this.#lines = undefined

@@ -1,4 +1,4 @@
-// Puts blocks into a segment, one after the other, and ends it with the footer.
+// Appends blocks to a segment and ends it with the footer.
 
 import { type BlockColumns, type Compression, encodeBlock } from './block.ts'
 import {
@@ -17,7 +17,7 @@ interface OpenPart {
   readonly blocks: BlockRecord[]
 }
 
-/** Builds one segment. Blocks of one stream are added together, and streams of one part together. */
+/** Builds one segment. Add all blocks of a stream together, and all streams of a part together. */
 export class SegmentWriter {
   readonly #compression: Compression
   readonly #parts: OpenPart[] = []
@@ -27,24 +27,24 @@ export class SegmentWriter {
     this.#compression = compression
   }
 
-  /** Bytes the segment has so far, the footer not counted. */
+  /** Bytes of the segment so far, without the footer. */
   get sizeBytes(): number {
     return this.#offsetBytes
   }
 
-  /** Encodes a block; returns the bytes to append to the file, which begins with `segmentMagic`. */
+  /** Encodes a block. Returns the bytes to append to the file, which starts with `segmentMagic`. */
   add(tenant: string, day: number, labelsText: string, columns: BlockColumns): Buffer[] {
     const { record, bytes } = encodeBlock(columns, this.#compression)
     this.#place(tenant, day, labelsText, record)
     return bytes
   }
 
-  /** Takes over a block that is already encoded; its stored bytes are appended as they are. */
+  /** Adds a block that is already encoded. Append its stored bytes to the file unchanged. */
   addEncoded(tenant: string, day: number, labelsText: string, record: BlockRecord): void {
     this.#place(tenant, day, labelsText, record)
   }
 
-  /** Ends the segment: the footer to return to readers, and its bytes to append. */
+  /** Ends the segment. Returns the footer and the bytes to append. */
   finish(head: Omit<SegmentFooter, 'parts'>): { footer: SegmentFooter; bytes: Buffer } {
     const parts: SegmentPart[] = this.#parts
     const footer = { ...head, parts }

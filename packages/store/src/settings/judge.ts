@@ -1,22 +1,23 @@
-// Goes through a configuration as it is written, and finds what has no meaning here and what is refused.
+// Walks through a configuration as written, and finds the keys that have no meaning here and those
+// that are refused.
 
 import { refusedKeys } from './refused.ts'
 import type { RefusedKey, WrittenFile } from './setting.ts'
 import { keysWithoutMeaning } from './without-meaning.ts'
 
-/** A key of a file that is not followed. */
+/** A key of a file that Skald does not follow. */
 export interface SettingFinding {
   readonly kind: 'idle' | 'doubt' | 'error'
   /** Path of the key in the file. */
   readonly keys: readonly string[]
-  /** What is wrong; for one without meaning nothing. */
+  /** What is wrong; empty for a key without meaning. */
   readonly message: string
 }
 
 const meaningless = new Set(keysWithoutMeaning.flatMap(({ keys }) => keys))
 const refused: ReadonlyMap<string, RefusedKey> = new Map(refusedKeys.map(key => [key.key, key]))
 
-/** Paths below which there is a key of the table. */
+/** Paths that contain a key of the table. */
 const blocks = new Set(
   [...meaningless, ...refused.keys()].flatMap(path => {
     const parts = path.replaceAll('[]', '.[]').split('.')
@@ -25,9 +26,10 @@ const blocks = new Set(
 )
 
 /**
- * Finds the keys of a file that are not followed, in its order.
+ * Finds the keys of a file that Skald does not follow, in the order of the file.
  *
- * @param at Where in the table the file's top stands: in a file of overrides, tenants are `limits_config`.
+ * @param at Path in the table of the file's top level: for a tenant in an overrides file,
+ * `limits_config`.
  */
 export function judgeSettings(file: unknown, at = ''): SettingFinding[] {
   const findings: SettingFinding[] = []
@@ -54,7 +56,7 @@ export function judgeSettings(file: unknown, at = ''): SettingFinding[] {
 interface Place {
   readonly keys: readonly string[]
   readonly pattern: string
-  /** Whether a block around it has been named. */
+  /** Whether a block around it is already listed. */
   readonly isNamed: boolean
 }
 
@@ -65,7 +67,7 @@ function joinPattern(parts: readonly string[]): string {
     .replaceAll('.[]', '[]')
 }
 
-/** Names of the keys of a block that are not followed, for its schema. */
+/** Returns the names of a block's keys that Skald does not follow, for its schema. */
 export function unfollowedKeysOf(block: string): string[] {
   const prefix = block === '' ? '' : `${block}.`
   const names = [...meaningless, ...refused.keys()]
@@ -74,7 +76,10 @@ export function unfollowedKeysOf(block: string): string[] {
   return [...new Set(names)].sort()
 }
 
-/** Class of a path by the table of what is not followed; of a block it is that of all it holds. */
+/**
+ * Returns the class of a key that is not followed. A key below a listed block has the block's
+ * class.
+ */
 export function unfollowedClassOf(path: string): 'without meaning' | 'refused' | undefined {
   const parts = path.replaceAll('[]', '.[]').split('.')
   for (let length = parts.length; length > 0; length--) {

@@ -1,6 +1,6 @@
-// Keys of Loki's configuration by which lines would go elsewhere or live for another time, others could read
-// them, or alerts would fire, and which Skald does not do: each is an error, unless its value asks for what
-// Skald does anyway.
+// Keys of Loki's configuration that Skald does not support and must not ignore: lines would go
+// elsewhere or be kept for another time, others could read them, or alerts would not fire. Each is
+// an error, unless its value asks for what Skald does anyway.
 
 import { defaultOtlpLabelAttributes } from '@skald/wire'
 import { ruleKeys } from './rules-in-use.ts'
@@ -8,9 +8,9 @@ import { isEmpty, type RefusedKey } from './setting.ts'
 import { storageKeys } from './storage-in-use.ts'
 
 interface Unless {
-  /** Values that pass, beside none at all. */
+  /** Values that pass, in addition to no value. */
   readonly unless: readonly unknown[]
-  /** What would not be as the file says. */
+  /** How Skald's behaviour would differ from the file. */
   readonly why: string
   readonly instead: string
 }
@@ -28,112 +28,113 @@ function refuse(key: string, { unless, why, instead }: Unless): RefusedKey {
   }
 }
 
-/** Which part of Loki a process is. */
+/** The part of Loki that a process runs. */
 const target: RefusedKey = {
   key: 'target',
-  unless: 'it is `all`, or a list with `all` in it',
-  why: 'one process does everything, a part of it alone does not exist; write all, or remove this key.',
+  unless: 'it is `all`, or a list that contains `all`',
+  why: 'one process does everything, and cannot run as only a part of Loki; write all, or remove this key.',
   judge: value =>
     isEmpty(value) || String(value).split(',').includes('all')
       ? undefined
       : {
           kind: 'error',
-          message: `one process does everything, ${value} alone does not exist; write all, or remove this key`,
+          message: `one process does everything, and cannot run as ${value} alone; write all, or remove this key`,
         },
 }
 
-const noKafka = 'lines come by push and lie in local files, Kafka is not written or read'
+const noKafka =
+  'the store takes pushes and keeps lines in local files, and does not write or read Kafka'
 
-/** All such keys. */
+/** All refused keys. */
 export const refusedKeys: readonly RefusedKey[] = [
   target,
   refuse('http_prefix', {
     unless: ['/'],
-    why: 'the routes would be without this prefix',
+    why: 'the routes would not have this prefix',
     instead: 'write server.http_path_prefix',
   }),
   refuse('metrics_namespace', {
     unless: ['loki'],
-    why: 'metrics begin with loki_, so that alerts on others would not fire',
-    instead: 'remove it, and ask for loki_… in rules and dashboards',
+    why: 'metric names begin with loki_, so alerts on other names would not fire',
+    instead: 'remove it, and use loki_… in rules and dashboards',
   }),
   refuse('server.http_tls_config', {
     unless: [],
-    why: 'the store does not speak TLS, and anybody on the network could read the lines',
-    instead: 'put a proxy with this certificate in front, and remove the block',
+    why: 'the store does not speak TLS, so anyone on the network could read the lines',
+    instead: 'put a proxy with this certificate in front of the store, and remove the block',
   }),
   refuse('server.http_listen_network', {
     unless: ['tcp', 'tcp4'],
-    why: 'without an address the store listens on all of IPv4, and not on IPv6 alone',
+    why: 'without an address the store listens on all IPv4 addresses, not on IPv6 only',
     instead: 'write server.http_listen_address, such as "::1", and remove this key',
   }),
   refuse('server.proxy_protocol_enabled', {
     unless: [false],
-    why: 'the store does not read the PROXY protocol, and would refuse every request',
-    instead: 'have the proxy speak plain HTTP, and remove this key',
+    why: 'the store does not read the PROXY protocol and would refuse every request',
+    instead: 'let the proxy speak plain HTTP, and remove this key',
   }),
   refuse('server.cluster_validation.http.enabled', {
     unless: [false],
-    why: 'requests of another cluster would be answered',
-    instead: 'have a proxy in front refuse them, and remove this key',
+    why: 'the store would answer requests from other clusters',
+    instead: 'let a proxy in front of the store refuse them, and remove this key',
   }),
   refuse('querier.multi_tenant_queries_enabled', {
     unless: [false],
-    why: 'a query reads one tenant, and one that names several (a|b) is answered with 400',
+    why: 'a query reads one tenant, and a request for several (a|b) gets 400',
     instead: 'remove it, and add a datasource for each tenant',
   }),
   refuse('querier.per_request_limits_enabled', {
     unless: [false],
-    why: 'limits that a proxy writes into the head of a request would not hold',
-    instead: 'remove it, and write the limits of each tenant into the file of runtime_config',
+    why: 'limits that a proxy sends in request headers would not apply',
+    instead: 'remove it, and put the limits of each tenant into the file of runtime_config',
   }),
   ...['distributor.kafka_writes_enabled', 'distributor.dataobj_tee.enabled'].map(key =>
     refuse(key, { unless: [false], why: noKafka, instead: 'remove this key' }),
   ),
   refuse('distributor.ingester_writes_enabled', {
     unless: [true],
-    why: 'lines would be kept that are to go elsewhere',
-    instead: 'remove this key, or push to where they are to go',
+    why: 'the store would keep lines that are meant for another place',
+    instead: 'remove this key, or push the lines to that place',
   }),
   ...['ingester.kafka_ingestion.enabled', 'kafka_ingester.enabled'].map(key =>
     refuse(key, {
       unless: [false],
       why: noKafka,
-      instead: 'have an agent read the topic (kafka in its scrape_configs), and remove this key',
+      instead: 'let an agent read the topic (kafka in its scrape_configs), and remove this key',
     }),
   ),
   {
     key: 'distributor.otlp_config.default_resource_attributes_as_index_labels',
-    unless: 'the list is that of Loki',
-    why: 'other attributes of OTLP logs would be labels; name them in limits_config.otlp_config.resource_attributes, with ignore_defaults: true.',
+    unless: 'it is the default list of Loki',
+    why: 'other attributes of OTLP logs would become labels; list the ones you want in limits_config.otlp_config.resource_attributes with ignore_defaults: true, and remove this key.',
     judge: value =>
       isEmpty(value) || isDefaultAttributes(value)
         ? undefined
         : {
             kind: 'error',
             message:
-              'other attributes of OTLP logs would be labels; name them in limits_config.otlp_config.resource_attributes, with ignore_defaults: true, and remove this key',
+              'other attributes of OTLP logs would become labels; list the ones you want in limits_config.otlp_config.resource_attributes with ignore_defaults: true, and remove this key',
           },
   },
   refuse('limits_config.otlp_config.severity_text_as_label', {
     unless: [false],
-    why: 'the severity of OTLP logs would be metadata (severity_text) and detected_level, and no label',
-    instead: 'ask for these in queries and alerts, and remove this key',
+    why: 'the severity of OTLP logs is kept as metadata (severity_text) and detected_level, not as a label',
+    instead: 'use those in queries and alerts, and remove this key',
   }),
   ...['limits_config.block_ingestion_policy_until', 'limits_config.policy_enforced_labels'].map(
     key =>
       refuse(key, {
         unless: [],
-        why: 'there are no policies, so that lines would be taken which these policies refuse',
-        instead: `write ${key.includes('until') ? 'limits_config.block_ingestion_until' : 'limits_config.enforced_labels'}, for single tenants into the file of runtime_config, and remove this key`,
+        why: 'there are no policies, so the store would accept lines that these policies refuse',
+        instead: `use ${key.includes('until') ? 'limits_config.block_ingestion_until' : 'limits_config.enforced_labels'}, in the file of runtime_config for single tenants, and remove this key`,
       }),
   ),
   ...['compactor.skip_latest_n_tables', 'compactor.tables_to_compact'].map(key =>
     refuse(key, {
       unless: [0],
-      why: 'retention holds for every day, and would delete what this key spares',
+      why: 'retention applies to every day and would delete lines that this key protects',
       instead:
-        'remove this key, and set limits_config.retention_period to how long lines are to stay',
+        'remove this key, and set limits_config.retention_period to how long lines should stay',
     }),
   ),
   ...storageKeys,

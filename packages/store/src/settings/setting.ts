@@ -1,6 +1,6 @@
-// What becomes of a key of Loki's configuration. Three classes: what is followed, what has no meaning in one
-// process on local files, and what is refused, because without it lines would go elsewhere, others could read
-// them, or alerts would not fire.
+// Classifies the keys of Loki's configuration. Skald follows a key, or the key has no meaning in
+// one process on local files, or Skald refuses it, because otherwise lines would go elsewhere,
+// others could read them, or alerts would not fire.
 
 /** Class of a key. */
 export type SettingClass = 'followed' | 'without meaning' | 'refused'
@@ -9,35 +9,35 @@ export type SettingClass = 'followed' | 'without meaning' | 'refused'
 export interface MeaninglessKeys {
   /** A sentence for the reference page. */
   readonly why: string
-  /** Paths such as `server.grpc_listen_port`; all that stands below one belongs to it. */
+  /** Paths such as `server.grpc_listen_port`. A path includes everything below it. */
   readonly keys: readonly string[]
 }
 
-/** What a value of a key that is refused comes to; nothing where it is what Skald does anyway. */
+/** The verdict on a value of a refused key; `undefined` if it asks for what Skald does anyway. */
 export type Verdict =
   | undefined
-  /** Nothing depends on it: it is named with the keys that have no meaning. */
+  /** Nothing depends on it: list it with the keys that have no meaning. */
   | { readonly kind: 'idle' }
-  /** The store starts, and says this. */
+  /** The store starts and logs this message. */
   | { readonly kind: 'doubt'; readonly message: string }
   | { readonly kind: 'error'; readonly message: string }
 
 /** A key that is refused unless its value asks for what Skald does anyway. */
 export interface RefusedKey {
-  /** Its path; `[]` stands for each item of a list. */
+  /** The path. `[]` stands for each item of a list. */
   readonly key: string
   /** Which values pass, for the reference page. */
   readonly unless: string
-  /** What would not be as the file says, and what to do instead. */
+  /** How Skald's behaviour would differ from the file, and what to do instead. */
   readonly why: string
-  /** Judges a value. `file` is all that is written, `at` where in it the value stands. */
+  /** Judges a value. `file` is the whole file, `at` the path of the value in it. */
   readonly judge: (value: unknown, file: WrittenFile, at: readonly string[]) => Verdict
 }
 
-/** A configuration as it is written: nothing in it has been checked yet. */
+/** A configuration as written, with nothing checked yet. */
 export type WrittenFile = Readonly<Record<string, unknown>>
 
-/** Finds what stands at a path of keys in what nobody has checked. */
+/** Returns the value at a path of keys in an unchecked file. */
 export function valueAt(file: unknown, path: string): unknown {
   let value: unknown = file
   for (const key of path.split('.')) {
@@ -47,7 +47,10 @@ export function valueAt(file: unknown, path: string): unknown {
   return value
 }
 
-/** Tells whether a value says nothing: no text, nothing in a list or map, or only such things. */
+/**
+ * Returns true if a value is empty: an empty text, list or map, or one that holds only empty
+ * values.
+ */
 export function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === '') return true
   return typeof value === 'object' && Object.values(value).every(isEmpty)

@@ -1,24 +1,24 @@
-// Where a configuration of Loki's wants its lines to lie. Skald keeps them in local files: another storage is an
-// error where it is in use, and has no meaning where it is a block that nothing refers to.
+// Checks where a configuration of Loki's stores its lines. Skald keeps them in local files. Another
+// storage is an error if it is in use, and has no meaning if it is a block that nothing refers to.
 
 import { nearestName } from '@skald/wire'
 import { isEmpty, type RefusedKey, type Verdict, valueAt, type WrittenFile } from './setting.ts'
 
 const localStores = ['', 'filesystem', 'inmemory']
 
-/** Indexes of Loki's that lie wherever the lines do. */
+/** Loki's index types that are stored with the lines. */
 const shippedIndexes = ['', 'boltdb', 'boltdb-shipper', 'tsdb', 'inmemory']
 
-/** Blocks of `storage_config` and of `common.storage` that tell of a storage which is not local. */
+/** Blocks of `storage_config` and `common.storage` that describe a remote storage. */
 const remoteBlocks = [
   ...['alibabacloud', 'aws', 'azure', 'bigtable', 'bos', 'cassandra', 'cos', 'gcs', 'grpc_store'],
   ...['s3', 'swift'],
 ]
 
 const way =
-  'keep the lines in local files: set common.path_prefix to a directory on a lasting disk, and write'
+  'keep the lines in local files: set common.path_prefix to a directory on a persistent disk, and write'
 
-/** Keys that say where lines, indexes and delete requests lie. */
+/** Keys that say where lines, indexes and delete requests are stored. */
 export const storageKeys: readonly RefusedKey[] = [
   ...['schema_config.configs[].object_store', 'schema_config.configs[].store'].map(
     (key): RefusedKey => ({
@@ -26,7 +26,7 @@ export const storageKeys: readonly RefusedKey[] = [
       unless: key.endsWith('.store')
         ? 'it is `tsdb`, `boltdb-shipper` or `boltdb`, or a later period follows'
         : 'it is `filesystem`, or a later period follows',
-      why: `the lines would lie on the local disk, and not there; ${way} ${key.endsWith('.store') ? 'store: tsdb' : 'object_store: filesystem'}.`,
+      why: `the lines would be on the local disk, not in that storage; ${way} ${key.endsWith('.store') ? 'store: tsdb' : 'object_store: filesystem'}.`,
       judge: (value, file, at) =>
         isInLastPeriod(at, file) ? judgeName(key, value, file) : { kind: 'idle' },
     }),
@@ -40,7 +40,7 @@ export const storageKeys: readonly RefusedKey[] = [
     (key): RefusedKey => ({
       key,
       unless: 'it is `filesystem`',
-      why: `${whatOf(key)} would lie on the local disk, and not there; ${way} filesystem here.`,
+      why: `${whatOf(key)} would be on the local disk, not in that storage; ${way} filesystem here.`,
       judge: (value, file) => judgeName(key, value, file),
     }),
   ),
@@ -49,7 +49,7 @@ export const storageKeys: readonly RefusedKey[] = [
       (name): RefusedKey => ({
         key: `${block}.${name}`,
         unless: 'the last period of schema_config says `object_store: filesystem`',
-        why: `the lines would lie on the local disk, and not there; ${way} object_store: filesystem in schema_config, or remove this block.`,
+        why: `the lines would be on the local disk, not in that storage; ${way} object_store: filesystem in schema_config, or remove this block.`,
         judge: (value, file) => judgeBlock(`${block}.${name}`, value, file),
       }),
     ),
@@ -61,15 +61,15 @@ function judgeName(key: string, value: unknown, file: WrittenFile): Verdict {
   const isIndex = key.endsWith('[].store')
   if (isIndex ? shippedIndexes.includes(name) : isLocalStore(name, file)) return undefined
   const meant = nearestName(name, isIndex ? shippedIndexes : localStores)
-  if (meant) return { kind: 'error', message: `it is no storage: did you mean ${meant}?` }
+  if (meant) return { kind: 'error', message: `unknown storage: did you mean ${meant}?` }
   const written = isIndex ? 'store: tsdb' : `${key.split('.').at(-1)}: filesystem`
   return {
     kind: 'error',
-    message: `${whatOf(key)} would lie on the local disk, and not in ${name}; ${way} ${written}`,
+    message: `${whatOf(key)} would be on the local disk, not in ${name}; ${way} ${written}`,
   }
 }
 
-/** What lies in the storage that a key names. */
+/** Returns what the storage of a key holds. */
 function whatOf(key: string): string {
   if (key.startsWith('schema_config.')) return 'the lines'
   return key.endsWith('.delete_request_store') ? 'delete requests' : 'the index'
@@ -80,11 +80,11 @@ function judgeBlock(key: string, value: unknown, file: WrittenFile): Verdict {
   if (usesLocalStore(file)) return { kind: 'idle' }
   return {
     kind: 'error',
-    message: `the lines would lie on the local disk, and not there; ${way} object_store: filesystem in schema_config, or remove this block`,
+    message: `the lines would be on the local disk, not in that storage; ${way} object_store: filesystem in schema_config, or remove this block`,
   }
 }
 
-/** Tells whether a block has more in it than directories of this machine. */
+/** Returns true if a block names more than directories of this machine. */
 function namesRemote(key: string, value: unknown): boolean {
   const name = key.split('.').at(-1)
   if (name !== 'named_stores' && name !== 'object_store') return true
@@ -109,12 +109,12 @@ function periodsOf(file: WrittenFile): readonly unknown[] {
   return Array.isArray(periods) ? periods : []
 }
 
-/** Tells whether a path leads into the last item of `schema_config.configs`. */
+/** Returns true if a path leads into the last item of `schema_config.configs`. */
 function isInLastPeriod(at: readonly string[], file: WrittenFile): boolean {
   return Number(at[2]) === periodsOf(file).length - 1
 }
 
-/** Tells whether the file itself says that lines which come now lie in local files. */
+/** Returns true if the file says that new lines are stored in local files. */
 function usesLocalStore(file: WrittenFile): boolean {
   const store = valueAt(periodsOf(file).at(-1), 'object_store')
   return typeof store === 'string' && store !== '' && isLocalStore(store, file)

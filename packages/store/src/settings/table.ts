@@ -1,11 +1,14 @@
-// The table of all keys with their classes: what is followed is in the schema, what is not in the files beside
-// this one. docs/config.md is made from it.
+// The table of all keys with their classes. Followed keys come from the schema, the others from the
+// files in this directory. docs/config.md is generated from it.
 
 import { blockSchemas } from '../config-schema.ts'
 import { unfollowedClassOf } from './judge.ts'
 import type { SettingClass } from './setting.ts'
 
-/** Class of a key, by its path in the file; `[]` stands for the items of a list. Nothing for one that is unknown. */
+/**
+ * Returns the class of a key by its path in the file, or `undefined` if the key is unknown. `[]`
+ * stands for the items of a list.
+ */
 export function classOf(path: string): SettingClass | undefined {
   return unfollowedClassOf(path) ?? (isFollowed(path) ? 'followed' : undefined)
 }

@@ -1,18 +1,18 @@
-// Keys of Loki's configuration without a meaning in one process that keeps its lines in local files. They are
-// accepted, since they stand in the files that people have, and named when the store starts. Keys of older
-// versions of Loki are among them.
+// Keys of Loki's configuration, older versions included, that have no meaning in one process that
+// keeps its lines in local files. They are accepted, because people's files contain them, and
+// listed when the store starts.
 
 import type { MeaninglessKeys } from './setting.ts'
 
-/** Puts a block before its keys. */
+/** Prefixes keys with their block. */
 function of(block: string, ...keys: readonly string[]): readonly string[] {
   return keys.map(key => `${block}.${key}`)
 }
 
-/** All such keys, by the reason. */
+/** All keys without meaning, grouped by reason. */
 export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
   {
-    why: 'One process does everything: it has no ring, finds no peers and sends nothing to other parts of itself.',
+    why: 'One process does everything. It has no ring, no peers and no internal requests.',
     keys: [
       ...[
         'compactor_client',
@@ -36,7 +36,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     ],
   },
   {
-    why: 'There is no gRPC.',
+    why: 'The store has no gRPC.',
     keys: of(
       'server',
       ...['grpc_collect_max_streams_by_conn', 'grpc_listen_address', 'grpc_listen_conn_limit'],
@@ -51,34 +51,34 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     ),
   },
   {
-    why: 'Skald logs as JSON, does not log each request, and traces nothing.',
+    why: 'Skald does not log every request, and has no tracing.',
     keys: [
       ...['operational_config', 'profiling', 'tracing', 'use_buffered_logger', 'use_sync_logger'],
       ...of('server', 'create_new_traces', 'http_log_closed_connections_without_response_enabled'),
-      ...of('server', 'log_format', 'log_request_at_info_level_enabled', 'log_request_headers'),
+      ...of('server', 'log_request_at_info_level_enabled', 'log_request_headers'),
       ...of('server', 'log_request_exclude_headers_list', 'log_source_ips_enabled'),
       ...of('server', 'log_source_ips_full', 'log_source_ips_header', 'log_source_ips_regex'),
       ...of('server', 'trace_request_exclude_headers_list', 'trace_request_headers'),
     ],
   },
   {
-    why: 'Skald reports to nobody.',
+    why: 'Skald sends no usage reports.',
     keys: ['analytics'],
   },
   {
-    why: 'They belong to server.http_tls_config, which is refused: TLS is left to a proxy.',
+    why: 'They belong to server.http_tls_config, which is refused: use a proxy for TLS.',
     keys: of('server', 'tls_cipher_suites', 'tls_min_version'),
   },
   {
-    why: 'What ends a query is limits_config.query_timeout; a stop waits for what is under way.',
+    why: 'Queries end after limits_config.query_timeout, and a shutdown waits for requests in progress.',
     keys: of('server', 'graceful_shutdown_timeout', 'http_server_write_timeout'),
   },
   {
-    why: 'Only requests between parts of Loki carry the name of a cluster.',
+    why: 'Only requests between the parts of Loki carry the name of a cluster.',
     keys: of('server', 'cluster_validation'),
   },
   {
-    why: 'Segments and their catalog are the only index and the only format.',
+    why: 'Segments and their catalog are the only index and the only storage format.',
     keys: [
       ...['block_builder', 'block_scheduler', 'bloom_build', 'bloom_compactor', 'bloom_gateway'],
       ...['dataobj', 'dataobj_explorer', 'ingester', 'ingester_rf1', 'ingester_rf1_client'],
@@ -105,7 +105,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     ],
   },
   {
-    why: 'Lines lie in local files; a client of another storage has nothing to do.',
+    why: 'Lines are in local files, so a client for another storage has nothing to do.',
     keys: [
       ...of('common.storage', 'congestion_control', 'filesystem.admin_api_directory', 'hedging'),
       ...of('storage_config', 'congestion_control', 'hedging', 'object_prefix'),
@@ -114,7 +114,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     ],
   },
   {
-    why: 'Compaction chooses by itself what it merges, when and where; what is past its period is out of sight at once.',
+    why: 'Compaction decides on its own what to merge, when and where. Queries never return lines past their retention period.',
     keys: [
       ...['ballast_bytes'],
       ...of('common', 'scratch_path'),
@@ -128,7 +128,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     ],
   },
   {
-    why: 'Answers are not cached.',
+    why: 'The store does not cache answers.',
     keys: [
       ...['query_range'],
       ...of('chunk_store_config', 'cache_lookups_older_than', 'chunk_cache_config'),
@@ -141,7 +141,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     ],
   },
   {
-    why: 'A query is planned and cut into parts by what it finds.',
+    why: 'The store plans and splits each query according to the data it finds.',
     keys: [
       ...['query_engine'],
       ...of('limits_config', 'debug_engine_streams', 'debug_engine_tasks'),
@@ -156,7 +156,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     ],
   },
   {
-    why: 'Patterns and volumes are found when they are asked for; nothing is gathered or written beside the lines.',
+    why: 'The store computes patterns and volumes at query time. It collects and writes nothing in addition to the lines.',
     keys: [
       ...of('limits_config', 'metric_aggregation_enabled', 'pattern_persistence_enabled'),
       ...of('limits_config', 'pattern_ingester_tokenizable_json_fields_append'),
@@ -170,7 +170,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     ],
   },
   {
-    why: 'They belong to what asks for them, which is refused: Kafka, policies, and the limits of several distributors.',
+    why: 'They belong to features that are refused: Kafka, policies, and limits across several distributors.',
     keys: [
       ...['ingest_limits', 'ingest_limits_frontend', 'ingest_limits_frontend_client'],
       ...['kafka_config', 'kafka_ingester'],
@@ -178,7 +178,7 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     ],
   },
   {
-    why: 'They change how a line looks or is found, and Skald has one way of it.',
+    why: 'They change how a line looks or is found. Skald has a single way to do this.',
     keys: of(
       'limits_config',
       ...['discover_generic_fields', 'log_level_from_json_max_depth'],
@@ -186,11 +186,11 @@ export const keysWithoutMeaning: readonly MeaninglessKeys[] = [
     ),
   },
   {
-    why: 'The limits that Logs Drilldown asks for are always the same ones.',
+    why: 'Logs Drilldown always gets the same set of limits.',
     keys: ['tenant_limits_allow_publish'],
   },
   {
-    why: 'No rules are evaluated. What says that there are some is refused; these ask for nothing by themselves.',
+    why: 'The store evaluates no rules. Keys that rely on rules are refused; these do nothing on their own.',
     keys: [
       ...['ruler', 'ruler_storage'],
       ...of(

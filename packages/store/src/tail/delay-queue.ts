@@ -1,4 +1,4 @@
-// Entries that are held back for a while, so that those of slower sources fall into their place in time.
+// Delays entries so that entries of slower sources can be sorted in.
 
 import type { TailEntry } from './messages.ts'
 
@@ -7,7 +7,7 @@ interface Held {
   readonly arrivedMs: number
 }
 
-/** Holds entries back for a fixed time; without one they leave in order of arrival. */
+/** Holds entries for a fixed time. Without a delay they leave in order of arrival. */
 export class DelayQueue {
   readonly #delayMs: number
   /** In order of arrival. */
@@ -21,13 +21,16 @@ export class DelayQueue {
     this.#held.push({ entry, arrivedMs: nowMs })
   }
 
-  /** When the next entries are due; `undefined` while none are held. */
+  /** When the next entries are due, or `undefined` if there are none. */
   get dueMs(): number | undefined {
     const first = this.#held[0]
     return first && first.arrivedMs + this.#delayMs
   }
 
-  /** Takes out what was held long enough, and all that is not later than that, ascending by time. */
+  /**
+   * Removes and returns the entries that are due, and all with earlier timestamps; ascending by
+   * time.
+   */
   take(nowMs: number): TailEntry[] {
     const held = this.#held
     if (this.#delayMs === 0) {

@@ -1,28 +1,30 @@
-// What the main thread and the tail thread say to each other. The tail thread reads each committed
-// segment once and runs every subscribed query over it; requests are worked off in order.
+// Messages between the main thread and the tail thread. The tail thread reads each committed
+// segment once and runs every subscribed query over it. It handles requests in order.
 
-import type { TailEntryText, TailForm } from '@skald/query'
+import type { LogExpr, TailEntryText, TailForm } from '@skald/query'
 import type { MissedCommit } from './missed-commits.ts'
 
-/** What the tail thread is started with. */
+/** Startup data of the tail thread. */
 export interface TailWorkerData {
   readonly directory: string
   readonly logLevelFields: readonly string[]
 }
 
-/** A live query; clients that ask for the same share it. */
+/** A live query. Clients with the same query share it. */
 export interface TailQuery {
   readonly tenant: string
+  /** As the client wrote it: equal texts share a run. */
   readonly logql: string
+  readonly log: LogExpr
   readonly form: TailForm
 }
 
-/** An entry that passed a query. `isLost` ones stand for entries that were never looked at. */
+/** An entry that passed a query. If `isLost`, it stands for entries that were never read. */
 export interface TailEntry extends TailEntryText {
   readonly isLost: boolean
 }
 
-/** What an entry takes in memory, roughly. */
+/** Returns roughly how much memory an entry takes. */
 export function tailEntryBytes({ labels, value }: TailEntry): number {
   return labels.length + value.length + 64
 }
@@ -30,23 +32,29 @@ export function tailEntryBytes({ labels, value }: TailEntry): number {
 export type TailRequest =
   | { readonly kind: 'open'; readonly subscription: number; readonly query: TailQuery }
   | { readonly kind: 'close'; readonly subscription: number }
-  /** A segment is durable. `isLate`: too many wait behind it, so its entries are only told as lost. */
+  /**
+   * A segment is durable. If `isLate`, too many segments are waiting, so its entries are only
+   * reported as lost.
+   */
   | {
       readonly kind: 'commit'
-      /** Counts the commits that the thread was told of. */
+      /** Counts the commits sent to the thread. */
       readonly number: number
       readonly segment: string
       readonly sizeBytes: number
       readonly isLate: boolean
     }
-  /** A new receiver of a subscription wants the entries of these commits, in their order, before all others. */
+  /**
+   * A new receiver of a subscription needs the entries of these commits, in this order, before all
+   * others.
+   */
   | {
       readonly kind: 'replay'
       readonly replay: number
       readonly subscription: number
       readonly commits: readonly MissedCommit[]
     }
-  /** An `entries` or `missed` answer has been taken in. */
+  /** The main thread has handled an `entries` or `missed` answer. */
   | { readonly kind: 'taken' }
 
 /** Why the entries of a segment are missing. */
@@ -56,13 +64,16 @@ export interface SegmentError {
 }
 
 export type TailAnswer =
-  /** Entries of one commit, ascending by time (but for very large commits, which come in parts). */
+  /**
+   * Entries of one commit, ascending by time. Very large commits arrive in parts that are each
+   * sorted.
+   */
   | {
       readonly kind: 'entries'
       readonly subscription: number
       readonly commit: number
       readonly entries: readonly TailEntry[]
-      /** The commit's segment, with its last entries. */
+      /** The commit's segment, sent with its last entries. */
       readonly served: string | undefined
     }
   /** Entries of a replay. */
@@ -72,7 +83,7 @@ export type TailAnswer =
       readonly replay: number
       readonly entries: readonly TailEntry[]
     }
-  /** A replay is over, and its segments are needed no more. */
+  /** A replay has ended, and its segments are no longer needed. */
   | { readonly kind: 'replayed'; readonly replay: number; readonly errors: readonly SegmentError[] }
-  /** The thread needs the segment no more; `error` says why its entries are missing. */
+  /** The thread no longer needs the segment. `error` says why its entries are missing. */
   | { readonly kind: 'done'; readonly segment: string; readonly error: string | undefined }

@@ -1,6 +1,6 @@
-// What live tails missed that a stop or a kill of the store interrupted: the commits that the process
-// before had not sent yet, and those of this process until the tails are back, for a while. Kept are the
-// names; the segments stay on disk so long, compacted or not.
+// Keeps what interrupted live tails missed when the store was stopped or killed: the commits that
+// the last process did not send, and those of this process until the tails return or time is up.
+// Only names are kept. The segments stay on disk that long, compacted or not.
 
 import type { SegmentInfo } from '../catalog/catalog.ts'
 import {
@@ -13,7 +13,10 @@ import { parseSegmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { TailRecord } from './tail-record.ts'
 
-/** A segment of level 0. `isSent`: its entries are only to be known, so that they are not sent again. */
+/**
+ * A segment of level 0. If `isSent`, its entries are only remembered, so that they are not sent
+ * again.
+ */
 export interface MissedCommit {
   readonly segment: string
   readonly sizeBytes: number
@@ -23,9 +26,9 @@ export interface MissedCommit {
 export interface MissedCommitsOptions {
   readonly record: TailRecord
   readonly segments: Pick<SegmentIndex, 'acquire'>
-  /** All segments that the store has at its start, oldest sequence first. */
+  /** All segments at the start of the store, oldest sequence first. */
   readonly stored: readonly SegmentInfo[]
-  /** How long interrupted tails are waited for. */
+  /** How long to wait for interrupted tails. */
   readonly waitMs?: number
 }
 
@@ -36,7 +39,7 @@ interface KeptCommit {
   readonly release: () => Promise<void>
 }
 
-/** The commits that interrupted tails have still to be sent; empty where none was interrupted. */
+/** The commits that interrupted tails still need; empty if none was interrupted. */
 export class MissedCommits {
   readonly #record: TailRecord
   readonly #segments: Pick<SegmentIndex, 'acquire'>
@@ -58,18 +61,20 @@ export class MissedCommits {
     for (const { name, sizeBytes } of [...known, ...missed]) this.add(name, sizeBytes)
   }
 
-  /** Takes in a commit while tails are waited for. */
+  /** Adds a commit while interrupted tails may still return. */
   add(segment: string, sizeBytes: number): void {
     if (!this.#timer) return
     const { sequence } = parseSegmentName(segment)!
     const release = this.#segments.acquire([segment])
     this.#kept.push({ segment, sizeBytes, sequence, release })
     this.#keptBytes += sizeBytes
-    // A tail that has missed so much begins as a new one.
+    // A tail that missed this much starts as a new one.
     if (this.#kept.length > tailResumeCommitsMax || this.#keptBytes > tailResumeBytesMax) this.end()
   }
 
-  /** What a tail was not sent that was served up to a commit; `undefined` when it is no longer there. */
+  /**
+   * Returns what a tail missed after the commit `sent`, or `undefined` if it is no longer kept.
+   */
   since(sent: number): readonly MissedCommit[] | undefined {
     if (!this.#timer) return undefined
     return this.#kept.map(({ segment, sizeBytes, sequence }) => ({
@@ -78,12 +83,12 @@ export class MissedCommits {
     }))
   }
 
-  /** Waits no longer, and lets the segments go. */
+  /** Stops waiting and releases the segments. */
   end(): void {
     if (!this.#timer) return
     clearTimeout(this.#timer)
     this.#timer = undefined
-    // Failures are logged where they happen.
+    // Errors are logged where they occur.
     for (const { release } of this.#kept) void release()
     this.#kept = []
     this.#record.forgetInterrupted()

@@ -1,30 +1,37 @@
-// Rows that tails have seen lately: an agent that had no answer sends a batch again, and what counts once
-// in a query is shown once in a tail. Bounded, so a row that comes again much later is shown again.
+// Remembers the rows that tails have seen lately. An agent that got no answer sends a batch again,
+// and tails must not show its rows twice. The memory is limited, so a row that returns much later
+// is shown again.
 
 import type { BlockView, MetadataColumn } from '@skald/query'
 import { digestRow, metadataKeys } from '../segment/row-identity.ts'
 
-/** A block whose rows can be told apart. */
+/** A block whose rows can be identified. */
 export interface IdentifiedBlock extends BlockView {
-  /** Metadata without the levels that are still to be found. */
+  /** Returns metadata without pending levels. */
   storedMetadata(): MetadataColumn
 }
 
-/** Remembers rows in two generations; the older one is forgotten when the newer is full. */
+/** Remembers rows in two generations. When the newer one is full, the older one is dropped. */
 export class RecentRows {
   readonly #rowsMax: number
   #newer = new Set<string>()
   #older = new Set<string>()
-  /** Stream → a short name for it. */
+  /** Stream → a short number for it. */
   #streams = new Map<string, number>()
   #nextStream = 0
 
-  /** @param rowsMax rows of a generation; at least so many are remembered, at most twice as many. */
+  /**
+   * @param rowsMax Rows per generation. At least this many rows are remembered, at most twice as
+   * many.
+   */
   constructor(rowsMax: number) {
     this.#rowsMax = rowsMax
   }
 
-  /** Tells which rows of a stream's block were there already, as `BlockView.skip`, and remembers all. */
+  /**
+   * Returns which rows of a stream's block are known, in the form of `BlockView.skip`, and
+   * remembers all rows.
+   */
   skipKnown(streamKey: string, block: IdentifiedBlock): Uint8Array | undefined {
     const stream = this.#nameOf(streamKey)
     const times = block.timestamps()

@@ -1,20 +1,21 @@
-// Entries that several clients are sent: the frames of those that keep up are written once for all.
+// Entries for several clients. The frames are formatted once and shared by all clients that keep
+// up.
 
 import { formatTailFrame, type TailForm } from '@skald/query'
 import { tailFrameBytesMax, tailFrameEntriesMax } from '../limits.ts'
 import { type TailEntry, tailEntryBytes } from './messages.ts'
 
-/** How the frames of a client are written. */
+/** Format of a client's frames. */
 export interface FrameStyle {
   readonly form: TailForm
   readonly encodingFlags: readonly string[]
 }
 
-/** What one commit, or a part of it, brought for one query. */
+/** The entries of one commit, or of a part of it, for one query. */
 export class TailBatch {
   readonly entries: readonly TailEntry[]
   readonly bytes: number
-  /** Whether entries are missing that clients have to be told of. */
+  /** Whether entries are missing that must be reported to clients. */
   readonly hasLost: boolean
   readonly #frames = new Map<string, readonly Buffer[]>()
 
@@ -24,7 +25,7 @@ export class TailBatch {
     this.hasLost = entries.some(({ isLost }) => isLost)
   }
 
-  /** All entries as frames. */
+  /** Returns all entries as frames. */
   frames(style: FrameStyle): readonly Buffer[] {
     const key = `${style.form} ${style.encodingFlags.join(',')}`
     let frames = this.#frames.get(key)
@@ -46,7 +47,7 @@ function cutFrames(entries: readonly TailEntry[]): TailEntry[][] {
   return frames
 }
 
-/** Where the frame ends that begins with an entry. */
+/** Returns where the frame that starts at `from` ends. */
 export function frameEnd(entries: readonly TailEntry[], from: number): number {
   let to = from
   for (let bytes = 0; to < entries.length && bytes < tailFrameBytesMax; to++) {

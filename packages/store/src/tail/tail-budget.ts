@@ -1,4 +1,5 @@
-// How much may wait for tail clients, each and together: a slow client costs bounded memory.
+// Limits how much may wait for each tail client and for all together, so that slow clients take
+// bounded memory.
 
 import { tailQueueBytesLeast, tailQueueBytesMax, tailQueuesBytesMax } from '../limits.ts'
 
@@ -6,10 +7,13 @@ import { tailQueueBytesLeast, tailQueueBytesMax, tailQueuesBytesMax } from '../l
 export class TailBudget {
   #bytes = 0
 
-  /** Lets so many bytes more wait for a client that has `waitingBytes` already; false for no. */
+  /**
+   * Reserves bytes for a client that already has `waitingBytes`. Returns false if the limit is
+   * reached.
+   */
   take(bytes: number, waitingBytes: number): boolean {
     const own = waitingBytes + bytes
-    // A single entry of any size can be waited for.
+    // A single entry may always wait, whatever its size.
     const mayWait =
       waitingBytes === 0 ||
       own <= tailQueueBytesLeast ||
@@ -18,12 +22,12 @@ export class TailBudget {
     return mayWait
   }
 
-  /** Counts bytes that have to wait in any case. */
+  /** Counts bytes that must wait in any case. */
   force(bytes: number): void {
     this.#bytes += bytes
   }
 
-  /** Takes back what waits no more. */
+  /** Frees bytes that no longer wait. */
   give(bytes: number): void {
     this.#bytes -= bytes
   }

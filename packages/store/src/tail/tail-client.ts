@@ -1,22 +1,23 @@
-// One websocket client of a tail: what waits for it, what was dropped for it, and the frames it is sent.
-// An entry is either sent or told as dropped; a client for which neither is possible is cut off.
+// One websocket client of a tail: its waiting entries, its dropped entries and its frames. An entry
+// is either sent or reported as dropped; if neither is possible, the client is disconnected.
 
 import { hash } from 'node:crypto'
 import type { WebSocket } from '@fastify/websocket'
 import { formatDroppedEntry, formatTailFrame } from '@skald/query'
-import { tailDroppedMax, tailHistoryKnownMs, tailSocketBytesMax } from '../limits.ts'
+import {
+  tailCloseGraceMs,
+  tailDroppedMax,
+  tailHistoryKnownMs,
+  tailReasonBytesMax,
+  tailSentKeptMax,
+  tailSocketBytesMax,
+} from '../limits.ts'
 import { DelayQueue } from './delay-queue.ts'
 import { type TailEntry, tailEntryBytes } from './messages.ts'
 import { type FrameStyle, frameEnd, type TailBatch } from './tail-batch.ts'
 import type { TailBudget } from './tail-budget.ts'
 import type { TailReceiver } from './tail-hub.ts'
 
-/** A client that answers no close for so long is let go. */
-const closeGraceMs = 2_000
-/** Sent entries that may still lie in front of those that wait. */
-const sentKeptMax = 1000
-/** A reason has to fit into a control frame. */
-const reasonBytesMax = 123
 /** Close codes of the websocket protocol. */
 const internalError = 1011
 const goingAway = 1001
@@ -26,20 +27,20 @@ export interface TailClientOptions extends FrameStyle {
   readonly delayMs: number
   readonly budget: TailBudget
   readonly clock: { now(): number }
-  /** Called for each entry that the client is too slow for. */
+  /** Called for each entry that is dropped because the client is too slow. */
   readonly onDrop: () => void
 }
 
-/** Sends a client its entries as fast as it reads them. */
+/** Sends entries to a client as fast as it reads them. */
 export class TailClient implements TailReceiver {
   readonly #options: TailClientOptions
   readonly #held: DelayQueue
-  /** Ready to be sent, from `#readyFrom` on. */
+  /** Entries to send, starting at `#readyFrom`. */
   #ready: TailEntry[] = []
   #readyFrom = 0
   #waitingBytes = 0
   #dropped: string[] = []
-  /** Time → digests of the history's entries, which live ones may repeat. */
+  /** Time → digests of the history's entries, because live entries may repeat them. */
   #known: Map<bigint, string[]> | undefined
   #knownUntilMs = 0
   #state: 'history' | 'live' | 'closed' = 'history'
@@ -54,20 +55,20 @@ export class TailClient implements TailReceiver {
     socket.on('pong', () => {
       this.#lastSignMs = clock.now()
     })
-    // A tail has nothing to hear, but what is sent has to be read.
+    // Clients have nothing to say, but any message shows that they are alive.
     socket.on('message', () => {
       this.#lastSignMs = clock.now()
     })
     socket.once('close', () => this.#end())
   }
 
-  /** Pings the client, or cuts it off where it was silent since `silentSinceMs`. */
+  /** Pings the client, or disconnects it if it has been silent since `silentSinceMs`. */
   checkAlive(silentSinceMs: number): void {
     if (this.#lastSignMs < silentSinceMs) this.#options.socket.terminate()
     else if (this.#state !== 'closed') this.#options.socket.ping()
   }
 
-  /** Sends the history, ascending by time, and then what has come in the meantime, each entry once. */
+  /** Sends the history, ascending by time, then what arrived in the meantime, each entry once. */
   start(history: readonly TailEntry[]): void {
     if (this.#state !== 'history') return
     this.#known = new Map()
@@ -77,7 +78,7 @@ export class TailClient implements TailReceiver {
       if (digests) digests.push(digestOf(entry))
       else this.#known.set(entry.timestampNs, [digestOf(entry)])
       this.#ready.push(entry)
-      // What the client asked for is sent, whatever else waits.
+      // The client asked for the history, so it is sent however much else is waiting.
       this.#options.budget.force(tailEntryBytes(entry))
       this.#waitingBytes += tailEntryBytes(entry)
     }
@@ -114,12 +115,12 @@ export class TailClient implements TailReceiver {
     this.#close(internalError, reason)
   }
 
-  /** Says goodbye. */
+  /** Closes the connection because the store stops. */
   leave(reason: string): void {
     this.#close(goingAway, reason)
   }
 
-  /** Tells whether the socket takes a whole batch as it is. */
+  /** Returns true if the socket can take a whole batch at once. */
   #keepsUp({ entries, bytes, hasLost }: TailBatch): boolean {
     if (this.#state !== 'live' || this.#options.delayMs > 0 || hasLost || this.#hasFrame)
       return false
@@ -143,7 +144,7 @@ export class TailClient implements TailReceiver {
     this.#dropped.push(formatDroppedEntry(entry, this.#options.form))
   }
 
-  /** Sends what is due while the socket takes it. */
+  /** Sends what is due as long as the socket accepts it. */
   #pump(): void {
     if (this.#state !== 'live') return
     const { socket, clock } = this.#options
@@ -171,7 +172,7 @@ export class TailClient implements TailReceiver {
     const text = formatTailFrame(entries, this.#dropped, this.#options)
     this.#dropped = []
     this.#readyFrom = to
-    if (to >= sentKeptMax || to === this.#ready.length) {
+    if (to >= tailSentKeptMax || to === this.#ready.length) {
       this.#ready = this.#ready.slice(to)
       this.#readyFrom = 0
     }
@@ -181,7 +182,7 @@ export class TailClient implements TailReceiver {
     )
   }
 
-  /** Sends a text; so many bytes wait no more when the system has taken it. */
+  /** Sends a frame. Its bytes stop counting once the system has accepted it. */
   #send(frame: string | Buffer, bytes: number): void {
     this.#options.socket.send(frame, { binary: false }, () => {
       this.#uncount(bytes)
@@ -197,8 +198,8 @@ export class TailClient implements TailReceiver {
     if (this.#state === 'closed') return
     const { socket } = this.#options
     this.#end()
-    socket.close(code, cutText(reason, reasonBytesMax))
-    setTimeout(() => socket.terminate(), closeGraceMs).unref()
+    socket.close(code, cutText(reason, tailReasonBytesMax))
+    setTimeout(() => socket.terminate(), tailCloseGraceMs).unref()
   }
 
   #end(): void {
@@ -218,7 +219,7 @@ function digestOf({ labels, value }: TailEntry): string {
   return hash('sha256', `${labels}${value}`, 'base64')
 }
 
-/** Cuts a text to so many bytes, between characters. */
+/** Cuts a text to this many bytes, between characters. */
 function cutText(text: string, bytesMax: number): string {
   let cut = text.slice(0, bytesMax)
   while (Buffer.byteLength(cut) > bytesMax) cut = cut.slice(0, -1)

@@ -1,15 +1,15 @@
-// Where commits meet live queries: starts the tail thread when the first client comes, tells it of every
-// durable segment, and passes on to clients what it finds.
+// Connects commits with live queries: starts the tail thread for the first client, reports every
+// durable segment to it, and passes its entries on to clients.
 
 import { hash } from 'node:crypto'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import type { SegmentInfo } from '../catalog/catalog.ts'
-import { tailBacklogCommitsMax } from '../limits.ts'
+import { tailBacklogCommitsMax, tailReceiversAtOnce } from '../limits.ts'
 import { parseSegmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
+import { Thread } from '../threads/thread.ts'
 import type {
   SegmentError,
   TailAnswer,
@@ -21,10 +21,10 @@ import { type MissedCommit, MissedCommits } from './missed-commits.ts'
 import { TailBatch } from './tail-batch.ts'
 import { TailRecord } from './tail-record.ts'
 
-/** Takes what a live query finds. */
+/** Receives the entries of a live query. */
 export interface TailReceiver {
   receive(batch: TailBatch): void
-  /** Nothing more will come. */
+  /** Called when no more entries will come. */
   fail(reason: string): void
 }
 
@@ -32,37 +32,39 @@ export interface TailHubOptions {
   readonly segments: Pick<SegmentIndex, 'acquire'>
   readonly logger: Logger
   readonly worker: TailWorkerData
-  /** Where `tails.json` is: which tails are open. */
+  /** Directory of `tails.json`, the record of open tails. */
   readonly dataDir: string
-  /** All segments at the start, oldest sequence first, before anything is merged. */
+  /** All segments at the start, oldest sequence first, before any merge. */
   readonly stored: readonly SegmentInfo[]
 }
 
-/** A receiver's place at a query. */
+/** A receiver's subscription to a query. */
 export interface Subscribed {
-  /** Whether it is given first what it missed since the store was stopped or killed. */
+  /** Whether it first gets what it missed since the store was stopped or killed. */
   readonly isResumed: boolean
   /**
-   * Settles when the receiver was given what was committed up to the call. If the store is killed from then
-   * on, it may be resumed.
+   * Resolves once the receiver has everything committed up to this call. From then on it can be
+   * resumed after a kill.
    */
   caughtUp(): Promise<void>
-  /** Ends it. */
+  /** Ends the subscription. */
   leave(): void
 }
 
 interface Place {
   readonly subscription: number
   readonly receiver: TailReceiver
-  /** Its name in the record; `undefined` for one that is not resumed. */
+  /** Key in the record; `undefined` if the tail is never resumed. */
   readonly recordKey: string | undefined
   state: 'coming' | 'noted' | 'left'
 }
 
-/** What a place is given of commits of before; none where it only has to catch up. */
+/**
+ * Sends earlier commits to one receiver. It has no commits if the receiver only has to catch up.
+ */
 interface Replay {
   readonly place: Place
-  /** Lets the segments be deleted. */
+  /** Allows the segments to be deleted. */
   readonly release: () => Promise<void>
   readonly onEnd: () => void
 }
@@ -70,12 +72,11 @@ interface Replay {
 interface Subscription {
   readonly id: number
   readonly key: string
-  /** Receiver → the first commit whose entries it is given. */
+  /** Receiver → the first commit whose entries it gets. */
   readonly receivers: Map<TailReceiver, number>
 }
 
-/** Clients that are sent a batch before others have their turn: about a millisecond. */
-const receiversAtOnce = 50
+type TailThread = Thread<TailRequest, TailAnswer>
 
 /** The live queries of a store. */
 export class TailHub {
@@ -84,13 +85,13 @@ export class TailHub {
   readonly #missed: MissedCommits
   readonly #byKey = new Map<string, Subscription>()
   readonly #byId = new Map<number, Subscription>()
-  /** Segments that the thread has still to read → what lets them be deleted. */
+  /** Segments that the thread must still read → function that allows their deletion. */
   readonly #unread = new Map<string, () => Promise<void>>()
   readonly #replays = new Map<number, Replay>()
-  /** What the thread has found and finished, until all have it. */
-  readonly #found: { readonly worker: Worker; readonly answer: TailAnswer }[] = []
-  #worker: Worker | undefined
-  /** Of subscriptions and replays. */
+  /** Answers of the thread, until they are delivered. */
+  readonly #found: { readonly thread: TailThread; readonly answer: TailAnswer }[] = []
+  #thread: TailThread | undefined
+  /** Next id of a subscription or a replay. */
   #nextId = 1
   #nextCommit = 1
 
@@ -103,9 +104,9 @@ export class TailHub {
   }
 
   /**
-   * Hands the receiver every entry that the query lets through, of all commits from now on.
+   * Passes the receiver every entry that matches the query, from all commits from now on.
    *
-   * @param mayResume whether a query that the process before left open goes on where that one ended.
+   * @param mayResume Whether a query that the last process left open continues where it ended.
    */
   subscribe(query: TailQuery, receiver: TailReceiver, mayResume = false): Subscribed {
     const key = JSON.stringify([query.tenant, query.form, query.logql])
@@ -137,7 +138,7 @@ export class TailHub {
     }
   }
 
-  /** Where the place's query was open before, it is given first what it missed. */
+  /** If the query was open in the last process, replays what it missed and returns true. */
   #resume(place: Place): boolean {
     const sent = place.recordKey === undefined ? undefined : this.#record.claim(place.recordKey)
     const commits = sent === undefined ? undefined : this.#missed.since(sent)
@@ -146,7 +147,7 @@ export class TailHub {
     return true
   }
 
-  /** The thread comes to it after the commits of before, and before those of later. */
+  /** The thread handles this after all earlier commits and before all later ones. */
   #replay(place: Place, commits: readonly MissedCommit[], onEnd = () => {}): void {
     const replay = this.#nextId++
     const release = this.#options.segments.acquire(commits.map(({ segment }) => segment))
@@ -154,7 +155,7 @@ export class TailHub {
     this.#send({ kind: 'replay', replay, subscription: place.subscription, commits })
   }
 
-  /** The place has all that was committed: it may be resumed by the next process. */
+  /** The receiver now has everything committed so far, so the next process may resume it. */
   #endReplay(replay: number): void {
     const { place, onEnd } = this.#replays.get(replay) ?? {}
     this.#replays.delete(replay)
@@ -166,7 +167,7 @@ export class TailHub {
     onEnd?.()
   }
 
-  /** Takes note of a durable segment of level 0. */
+  /** Reports a durable segment of level 0. */
   commit(segment: string, sizeBytes: number): void {
     this.#missed.add(segment, sizeBytes)
     if (this.#byId.size === 0) {
@@ -178,51 +179,48 @@ export class TailHub {
     this.#send({ kind: 'commit', number: this.#nextCommit++, segment, sizeBytes, isLate })
   }
 
-  /** The tails that are open now are for the next process, with all that they are not sent yet. */
+  /** Leaves the open tails, with everything not yet sent, to the next process. */
   interrupt(): void {
     this.#record.end()
   }
 
-  /** Ends the thread; receivers are told nothing. */
+  /** Ends the thread without notifying receivers. */
   async close(): Promise<void> {
     this.interrupt()
     this.#missed.end()
     this.#byId.clear()
     this.#byKey.clear()
-    await this.#worker?.terminate()
+    await this.#thread?.close()
     await this.#releaseAll()
   }
 
   #send(request: TailRequest): void {
-    this.#worker ??= this.#startWorker()
-    this.#worker.postMessage(request)
+    this.#thread ??= this.#startThread()
+    this.#thread.send(request)
   }
 
-  #startWorker(): Worker {
-    const worker = new Worker(new URL('./tail-worker.ts', import.meta.url), {
-      workerData: this.#options.worker,
+  #startThread(): TailThread {
+    const thread: TailThread = new Thread(new URL('./tail-worker.ts', import.meta.url), {
+      data: this.#options.worker,
+      onAnswer: answer => this.#take(answer, thread),
+      onEnd: error => {
+        if (error) this.#options.logger.error({ err: error }, 'the tail thread failed')
+        if (this.#thread !== thread) return
+        this.#thread = undefined
+        const receivers = [...this.#byId.values()].flatMap(subscription => [
+          ...subscription.receivers.keys(),
+        ])
+        this.#byId.clear()
+        this.#byKey.clear()
+        // Errors are logged where they occur.
+        void this.#releaseAll()
+        for (const receiver of receivers) receiver.fail('the tail ended: see the log of the store')
+      },
     })
-    worker.unref()
-    worker.on('message', (answer: TailAnswer) => this.#take(answer, worker))
-    worker.on('error', error => {
-      this.#options.logger.error({ err: error }, 'the tail thread failed')
-    })
-    worker.on('exit', () => {
-      if (this.#worker !== worker) return
-      this.#worker = undefined
-      const receivers = [...this.#byId.values()].flatMap(subscription => [
-        ...subscription.receivers.keys(),
-      ])
-      this.#byId.clear()
-      this.#byKey.clear()
-      // Its failures are logged where they happen.
-      void this.#releaseAll()
-      for (const receiver of receivers) receiver.fail('the tail ended: see the log of the store')
-    })
-    return worker
+    return thread
   }
 
-  #take(answer: TailAnswer, worker: Worker): void {
+  #take(answer: TailAnswer, thread: TailThread): void {
     if (answer.kind === 'done') {
       const { segment, error } = answer
       if (error !== undefined) this.#tellUnread({ segment, error })
@@ -232,18 +230,21 @@ export class TailHub {
       for (const error of answer.errors) this.#tellUnread(error)
       void this.#replays.get(answer.replay)?.release()
     }
-    this.#found.push({ worker, answer })
+    this.#found.push({ thread, answer })
     if (this.#found.length === 1) void this.#deliver()
   }
 
   #tellUnread({ segment, error }: SegmentError): void {
-    this.#options.logger.error({ segment, reason: error }, 'tails miss the entries of a segment')
+    this.#options.logger.error(
+      { segment, reason: error },
+      'live tails missed the entries of a segment',
+    )
   }
 
-  /** Hands out what was found. Pushes come in between: a thousand clients take their time. */
+  /** Delivers the answers. Lets pushes run in between, because a thousand clients take a while. */
   async #deliver(): Promise<void> {
     for (let next = this.#found[0]; next; next = this.#found[0]) {
-      const { worker, answer } = next
+      const { thread, answer } = next
       switch (answer.kind) {
         case 'done':
           this.#noteSent(answer.segment)
@@ -253,13 +254,13 @@ export class TailHub {
           break
         case 'missed':
           this.#replays.get(answer.replay)?.place.receiver.receive(new TailBatch(answer.entries))
-          worker.postMessage({ kind: 'taken' } satisfies TailRequest)
+          thread.send({ kind: 'taken' })
           break
         case 'entries':
           await this.#deliverCommit(answer)
-          // At once: what a kill finds sent and not noted is sent again.
+          // Immediately: if a kill comes between sending and noting, the entries are sent again.
           if (answer.served !== undefined) this.#noteSent(answer.served)
-          worker.postMessage({ kind: 'taken' } satisfies TailRequest)
+          thread.send({ kind: 'taken' })
           break
       }
       this.#found.shift()
@@ -272,7 +273,7 @@ export class TailHub {
     for (const [receiver, firstCommit] of this.#byId.get(answer.subscription)?.receivers ?? []) {
       if (answer.commit < firstCommit) continue
       receiver.receive(batch)
-      if (++count % receiversAtOnce === 0) await setImmediate()
+      if (++count % tailReceiversAtOnce === 0) await setImmediate()
     }
   }
 

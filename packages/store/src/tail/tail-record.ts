@@ -1,10 +1,10 @@
-// Which live tails are open and how far they are served, in a file that outlives a killed process:
+// Records which live tails are open and what they have been sent, in a file that survives a kill:
 //
 //   {"sent":"0000000000001234","tails":[{"key":"<query>","count":2}, …]}
 //
-// The list is written anew when it changes; the number, always 16 digits, is written over in place with
-// each commit that went out. Nothing is synced: the system keeps what a killed process has written. After
-// a power loss it may be missing or old, and tails begin as new ones.
+// The file is rewritten when the list changes. The number, always 16 digits, is overwritten in place with
+// each commit that was sent. Nothing is synced, because the system keeps what a killed process has written.
+// After a power loss the file may be missing or old, and tails start as new ones.
 
 import {
   closeSync,
@@ -19,11 +19,11 @@ import { privateFileMode } from '@skald/wire'
 import type { Logger } from 'pino'
 import { tailRecordKeysMax } from '../limits.ts'
 
-/** Open tails that ask the same. */
+/** Open tails with the same query. */
 interface RecordedTail {
   readonly key: string
   readonly count: number
-  /** Sequence of the last commit they were sent; in the file absent for those served up to `sent`. */
+  /** Sequence of the last commit they were sent. Absent in the file if it is the file's `sent`. */
   readonly sent?: number
 }
 
@@ -34,7 +34,7 @@ interface RecordText {
 
 export interface TailRecordOptions {
   readonly path: string
-  /** Highest sequence in use: tails that open now are served what comes after. */
+  /** Highest sequence in use. Tails that open now get what comes after it. */
   readonly sent: number
   readonly logger: Logger
 }
@@ -42,12 +42,12 @@ export interface TailRecordOptions {
 const sentDigits = 16
 const sentOffset = '{"sent":"'.length
 
-/** The record of a running process, and of what the one before it left open. */
+/** The record of this process, and of the tails that the last one left open. */
 export class TailRecord {
   readonly #path: string
   readonly #logger: Logger
   readonly #interrupted: Map<string, Required<RecordedTail>>
-  /** Interrupted ones that are back and have not been sent all that they missed. */
+  /** Interrupted tails that have returned but do not have all missed entries yet. */
   #resuming: Required<RecordedTail>[] = []
   readonly #open = new Map<string, number>()
   #sent: number
@@ -61,12 +61,15 @@ export class TailRecord {
     this.#interrupted = this.#read()
   }
 
-  /** How far the tails were served that the process before left open and that still miss something. */
+  /** The last commits sent to interrupted tails that still miss something. */
   get interrupted(): readonly number[] {
     return [...this.#interrupted.values(), ...this.#resuming].map(({ sent }) => sent)
   }
 
-  /** Takes a tail for one that was left open: returns the last commit it was sent, if there is one. */
+  /**
+   * Takes over a tail that was left open. Returns the last commit it was sent, or `undefined` if
+   * there is none.
+   */
   claim(key: string): number | undefined {
     const left = this.#interrupted.get(key)
     if (!left) return undefined
@@ -76,7 +79,7 @@ export class TailRecord {
     return left.sent
   }
 
-  /** Notes as open a tail that was sent all it wants of the commits up to now. */
+  /** Records a tail as open once it has all entries of the commits so far. */
   open(key: string): void {
     const resumed = this.#resuming.findIndex(tail => tail.key === key)
     if (resumed >= 0) this.#resuming.splice(resumed, 1)
@@ -85,7 +88,7 @@ export class TailRecord {
     this.#write()
   }
 
-  /** Notes that a tail was closed. */
+  /** Records that a tail was closed. */
   close(key: string): void {
     const count = this.#open.get(key)
     if (count === undefined) return
@@ -94,7 +97,7 @@ export class TailRecord {
     this.#write()
   }
 
-  /** Notes that all open tails were sent what they want of a commit. */
+  /** Records that all open tails have been sent a commit. */
   sent(sequence: number): void {
     if (sequence <= this.#sent) return
     this.#sent = sequence
@@ -106,7 +109,7 @@ export class TailRecord {
     }
   }
 
-  /** Forgets the tails that have not come back. */
+  /** Forgets the tails that have not returned. */
   forgetInterrupted(): void {
     if (this.interrupted.length === 0) return
     this.#interrupted.clear()
@@ -114,7 +117,7 @@ export class TailRecord {
     this.#write()
   }
 
-  /** Leaves the file as it is: the tails that are open now are for the next process. */
+  /** Leaves the file unchanged, so that the next process finds the tails that are open now. */
   end(): void {
     this.#isClosed = true
     this.#closeFile()
@@ -128,7 +131,7 @@ export class TailRecord {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
         this.#logger.warn(
           { err: error, path: this.#path },
-          'cannot read which live tails were open: they begin as new ones',
+          'cannot read which live tails were open: they start as new ones',
         )
       }
       return new Map()
@@ -145,7 +148,7 @@ export class TailRecord {
       const file = openSync(path, 'w', privateFileMode)
       this.#closeFile()
       this.#file = file
-      // Not writeSync, which writes as much as there is room for.
+      // Not writeSync, which may write only a part.
       writeFileSync(file, text)
       renameSync(path, this.#path)
     } catch (error) {
@@ -153,17 +156,17 @@ export class TailRecord {
     }
   }
 
-  /** An old record would show entries twice: rather none, until the list changes. */
+  /** An old record would repeat entries. Having none is better, until the list changes. */
   #giveUp(error: Error): void {
     this.#logger.warn(
       { err: error, path: this.#path },
-      'cannot note which live tails are open: they would begin as new ones after a restart',
+      'cannot record which live tails are open: after a restart they start as new ones',
     )
     this.#closeFile()
     try {
       rmSync(this.#path, { force: true })
     } catch {
-      // What keeps it from being written may keep it from being removed; that was told already.
+      // Whatever prevented the write may prevent the removal too. It is already logged.
     }
   }
 
@@ -177,7 +180,7 @@ function sentText(sequence: number): string {
   return String(sequence).padStart(sentDigits, '0')
 }
 
-/** Tails of one query go on together, from where the first of them was. */
+/** Joins tails of the same query. They continue together, from the earliest of them. */
 function joinEqual(tails: readonly Required<RecordedTail>[]): Map<string, Required<RecordedTail>> {
   const joined = new Map<string, Required<RecordedTail>>()
   for (const { key, count, sent } of tails) {

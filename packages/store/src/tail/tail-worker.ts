@@ -1,12 +1,12 @@
-// Thread that runs live queries: reads each committed segment from the page cache and hands what passes
-// back as JSON texts, so that neither pushes nor other clients wait for a tail's pipeline.
+// The thread that runs live queries: reads each committed segment from the page cache and returns
+// the matching entries as JSON, so that neither pushes nor other clients wait for a tail's
+// pipeline.
 
-import { parentPort, workerData } from 'node:worker_threads'
 import { type BlockView, formatTailEntry, type TailForm, TailScanner } from '@skald/query'
 import { type LabelSet, parseLabelSet } from '@skald/wire'
 import { compileMatchers } from '@skald/wire/compile-matcher'
 import { ScratchArena } from '../buffers.ts'
-import { LevelFields } from '../ingest/line-level.ts'
+import { LevelFields } from '../levels/line-level.ts'
 import {
   tailAnswerBytes,
   tailAnswersMax,
@@ -18,6 +18,8 @@ import { DiskReader } from '../objects/disk.ts'
 import type { BlockRecord, SegmentPart } from '../segment/format.ts'
 import { readFooter } from '../segment/reader.ts'
 import { StoredBlock } from '../segment/stored-block.ts'
+import { systemNowNs } from '../system-clock.ts'
+import { openThreadPort } from '../threads/thread-port.ts'
 import {
   type SegmentError,
   type TailAnswer,
@@ -36,9 +38,9 @@ interface Subscription {
   readonly matches: (labels: LabelSet) => boolean
 }
 
-/** A stream of a tenant, and who wants it. */
+/** A stream of a tenant, and the subscriptions that want it. */
 interface KnownStream {
-  /** Names the tenant and the stream. */
+  /** Identifies the tenant and the stream. */
   readonly key: string
   readonly labels: LabelSet
   readonly subscriptions: readonly Subscription[]
@@ -47,7 +49,9 @@ interface KnownStream {
 type Commit = Extract<TailRequest, { kind: 'commit' }>
 type Replay = Extract<TailRequest, { kind: 'replay' }>
 
-const { directory, logLevelFields } = workerData as TailWorkerData
+const port = openThreadPort<TailWorkerData, TailRequest, TailAnswer>()
+const { answer } = port
+const { directory, logLevelFields } = port.data
 const levelFields = new LevelFields(logLevelFields)
 const reader = new DiskReader(directory)
 const subscriptions = new Map<number, Subscription>()
@@ -55,18 +59,15 @@ const recent = new RecentRows(tailRecentRowsMax)
 const arena = new ScratchArena(2 * 1024 * 1024)
 let streams = new Map<string, KnownStream>()
 
-const port = parentPort!
-const answer = (message: TailAnswer) => port.postMessage(message)
-
-/** What the commit at hand has brought, until it is handed over. */
+/** Entries found in the current commit and not yet sent. */
 const found = new Map<Subscription, TailEntry[]>()
 let foundBytes = 0
 
-/** Answers that the main thread has not taken in yet. */
+/** Answers that the main thread has not handled yet. */
 let waitingAnswers = 0
 let onTaken: (() => void) | undefined
 
-port.on('message', (request: TailRequest) => {
+port.onRequest(request => {
   if (request.kind === 'taken') {
     waitingAnswers--
     onTaken?.()
@@ -76,7 +77,7 @@ port.on('message', (request: TailRequest) => {
   void work()
 })
 
-/** Requests in order of arrival; a subscription sees no commit from before it was opened. */
+/** Requests in order of arrival. A subscription never sees commits from before it was opened. */
 const queue: Exclude<TailRequest, { kind: 'taken' }>[] = []
 let isWorking = false
 
@@ -87,8 +88,8 @@ async function work(): Promise<void> {
     switch (request.kind) {
       case 'open': {
         const { subscription: id, query } = request
-        const scanner = new TailScanner(query.logql)
-        const matches = compileMatchers(scanner.matchers)
+        const scanner = new TailScanner(query.log, systemNowNs)
+        const matches = compileMatchers(query.log.matchers)
         subscriptions.set(id, { id, tenant: query.tenant, form: query.form, scanner, matches })
         streams = new Map()
         break
@@ -129,7 +130,7 @@ async function scanCommit(commit: Commit): Promise<void> {
   answer({ kind: 'done', segment, error })
 }
 
-/** Hands the entries of commits to one receiver of a subscription, each once. */
+/** Sends the entries of commits to one receiver of a subscription, each once. */
 async function replay({ subscription: id, replay, commits }: Replay): Promise<void> {
   const subscription = subscriptions.get(id)
   const seen = new RecentRows(tailRecentRowsMax)
@@ -148,7 +149,7 @@ async function replay({ subscription: id, replay, commits }: Replay): Promise<vo
       if (!wanting.includes(subscription!)) return
       const block = openBlock(place, labels)
       block.skip = seen.skipKnown(key, block)
-      // What is pushed again later is shown again to nobody.
+      // Remember them, so that no client sees them again if they are pushed once more.
       recent.skipKnown(key, block)
       if (commit.isSent) return
       for (const entry of entriesOf(block, subscription!)) {
@@ -172,7 +173,7 @@ interface Place {
   readonly record: BlockRecord
 }
 
-/** Visits the blocks of a segment; returns why that went wrong. */
+/** Visits the blocks of a segment. Returns the error message if that fails. */
 async function readBlocks(
   { segment, sizeBytes }: { readonly segment: string; readonly sizeBytes: number },
   visit: (place: Place) => Promise<void>,
@@ -192,7 +193,7 @@ async function readBlocks(
   }
 }
 
-/** Opens a block; the one opened before is no longer there then. */
+/** Opens a block. This overwrites the memory of the previous one. */
 function openBlock({ segment, record }: Place, labels: LabelSet): StoredBlock {
   arena.reset()
   const readBytes = (offsetBytes: number, length: number) =>
@@ -200,7 +201,7 @@ function openBlock({ segment, record }: Place, labels: LabelSet): StoredBlock {
   return new StoredBlock({ segment, record, labels }, readBytes, levelFields)
 }
 
-/** Runs the queries that want a block's stream. */
+/** Runs all queries that want the block's stream. */
 function scanBlock(place: Place, { isLate }: Commit): void {
   const { key, labels, subscriptions: wanting } = streamOf(place)
   if (wanting.length === 0) return
@@ -219,7 +220,7 @@ function entriesOf(block: BlockView, { scanner, form }: Subscription): TailEntry
   return scanner.scan(block).map(entry => ({ ...formatTailEntry(entry, form), isLost: false }))
 }
 
-/** Stands for all entries of a block. */
+/** Returns an entry that stands for all entries of a block. */
 function lostBlock({ minNs, labels }: BlockView, { form }: Subscription): TailEntry {
   const entry = {
     timestampNs: minNs,
@@ -245,7 +246,7 @@ function streamOf({ part: { tenant, streams: texts }, record }: Place): KnownStr
   return stream
 }
 
-/** Hands entries over in pieces, and waits while the main thread has many of them before it. */
+/** Sends entries in pieces, and waits while the main thread has many unhandled ones. */
 async function hand(
   entries: TailEntry[],
   handPart: (part: readonly TailEntry[], isLast: boolean) => void,

@@ -11,7 +11,7 @@ const request = (id: string, more: Partial<DeleteRequest> = {}): DeleteRequest =
   ...more,
 })
 
-test('requests come back as they were added, oldest first, over a restart', async t => {
+test('requests survive a restart unchanged, oldest first', async t => {
   const path = join(t.testdir(), 'catalog.sqlite')
   const catalog = openSqliteCatalog(path)
   const { deleteRequests } = catalog
@@ -46,7 +46,7 @@ test('requests come back as they were added, oldest first, over a restart', asyn
   )
 })
 
-test('a request that cannot be written is no request', async t => {
+test('a request that cannot be written is not kept', async t => {
   const path = join(t.testdir(), 'catalog.sqlite')
   const catalog = openSqliteCatalog(path)
   t.teardown(() => catalog.close())

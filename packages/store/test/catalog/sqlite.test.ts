@@ -33,7 +33,7 @@ interface SegmentOptions {
   readonly createdMs?: number
 }
 
-/** A segment of one part that holds these streams. */
+/** Builds a segment with one part that holds these streams. */
 function segment(
   sequence: number,
   streams: readonly StreamActivity[],
@@ -68,7 +68,7 @@ test('a new catalog has every table and is empty', async t => {
   t.same(await catalog.findStreams('a', [], wholeDay), new Map())
 })
 
-test('a catalog says its version, and one of a newer version is refused', async t => {
+test('a catalog records its version, and one from a newer version is refused', async t => {
   const path = join(t.testdir(), 'catalog.sqlite')
   await openSqliteCatalog(path).close()
   const database = new Database(path)
@@ -81,13 +81,13 @@ test('a catalog says its version, and one of a newer version is refused', async 
   })
 })
 
-test('a file that is no database is told by its code', async t => {
+test('a file that is not a database is reported by its code', async t => {
   const path = join(t.testdir(), 'catalog.sqlite')
   writeFileSync(path, 'no database, but long enough to have a header of one'.repeat(100))
   t.throws(() => openSqliteCatalog(path), { code: 'SQLITE_NOTADB' })
 })
 
-test('entering a segment again changes nothing', async t => {
+test('adding a segment again changes nothing', async t => {
   const catalog = open(t)
   const first = segment(1, [activity({ app: 'x' })])
   await catalog.addSegments([first], [])
@@ -97,7 +97,7 @@ test('entering a segment again changes nothing', async t => {
   t.equal((await catalog.listParts('level0')).length, 1)
 })
 
-test('replaced segments are out of use at once and dropped until they are forgotten', async t => {
+test('replaced segments are unused at once, and listed as dropped until they are forgotten', async t => {
   const catalog = open(t)
   const streams = [activity({ app: 'x' })]
   await catalog.addSegments([segment(1, streams), segment(2, streams), segment(3, streams)], [])
@@ -115,7 +115,7 @@ test('replaced segments are out of use at once and dropped until they are forgot
   t.same(texts(await catalog.findStreams('a', [], wholeDay)), ['{app="x"}'], 'streams stay')
 })
 
-test('removed segments leave nothing behind and are not dropped', async t => {
+test('removed segments leave nothing behind and are not listed as dropped', async t => {
   const catalog = open(t)
   await catalog.addSegments([segment(1, [activity({ app: 'x' })])], [])
   await catalog.removeSegments([segmentName(1, 0), 'unknown'])
@@ -124,7 +124,7 @@ test('removed segments leave nothing behind and are not dropped', async t => {
   t.same(await catalog.listDropped(), [])
 })
 
-test('a segment that cannot be entered leaves nothing of its transaction', async t => {
+test('a segment that cannot be added leaves nothing of its transaction', async t => {
   const catalog = open(t)
   const streams = [activity({ app: 'x' })]
   await catalog.addSegments([segment(1, streams)], [])
@@ -142,7 +142,7 @@ test('a segment that cannot be entered leaves nothing of its transaction', async
   )
 })
 
-test('retention lets level 0 go where it holds nothing else', async t => {
+test('retention removes level-0 segments that hold nothing else', async t => {
   const catalog = open(t)
   const streams = [activity({ app: 'x' })]
   const [part] = segment(1, streams).parts
@@ -160,7 +160,7 @@ test('retention lets level 0 go where it holds nothing else', async t => {
   t.same(names(await catalog.listSegments()), [segmentName(2, 0), segmentName(3, 0)])
 })
 
-test('a file that was lost may come back; marks only grow', async t => {
+test('a lost file may come back, and marks only grow', async t => {
   const catalog = open(t)
   const streams = [activity({ app: 'x' })]
   t.same(await catalog.marks(), { level0: 0, compacted: 0 })
@@ -174,7 +174,7 @@ test('a file that was lost may come back; marks only grow', async t => {
   t.same(await catalog.listLost(), [segmentName(5, 1)])
 })
 
-test('level 0 is summed up with its oldest commit', async t => {
+test('the summary of level 0 includes its oldest commit', async t => {
   const catalog = open(t)
   const streams = [activity({ app: 'x' })]
   await catalog.addSegments(
@@ -189,7 +189,7 @@ test('level 0 is summed up with its oldest commit', async t => {
   t.same(await catalog.totals(), { segments: 3, streams: 1, sizeBytes: 23 })
 })
 
-test('segments come oldest sequence first, with the day and the tenant of each part', async t => {
+test('segments are listed oldest sequence first, with day and tenant of each part', async t => {
   const catalog = open(t)
   const streams = [activity({ app: 'x' })]
   const tenants = (sequence: number): CatalogSegment => {
@@ -207,7 +207,7 @@ test('segments come oldest sequence first, with the day and the tenant of each p
   )
 })
 
-test('findSegments takes the start in and leaves the end out', async t => {
+test('findSegments includes the start and excludes the end', async t => {
   const catalog = open(t)
   const at = midnightNs + 1000n
   await catalog.addSegments([segment(1, [activity({ app: 'x' }, at, at + 10n)])], [])
@@ -221,7 +221,7 @@ test('findSegments takes the start in and leaves the end out', async t => {
   t.same(await catalog.findSegments('b', wholeDay), [])
 })
 
-test('streams are found by every kind of matcher', async t => {
+test('every kind of matcher finds streams', async t => {
   const catalog = open(t)
   const streams = [
     { app: 'x', env: 'dev' },
@@ -274,7 +274,7 @@ test('streams are found by every kind of matcher', async t => {
   t.same(await catalog.findStreams('b', [], wholeDay), new Map())
 })
 
-test('values with quotes, line breaks and other letters are found as they are', async t => {
+test('values with quotes, line breaks and non-ASCII letters are found', async t => {
   const catalog = open(t)
   const values = ['a"b', 'line\nbreak', 'back\\slash', '값', "o'neil; DROP TABLE streams"]
   await catalog.addSegments(
@@ -295,7 +295,7 @@ test('values with quotes, line breaks and other letters are found as they are', 
   t.same(await catalog.labelValues('a', 'v', wholeDay), [...values].sort())
 })
 
-test('activity of a stream is rounded outwards to ten seconds', async t => {
+test('the activity of a stream is rounded outwards to ten seconds', async t => {
   const catalog = open(t)
   const at = midnightNs + 14n * second
   await catalog.addSegments([segment(1, [activity({ app: 'x' }, at, at + 10n * second)])], [])
@@ -308,7 +308,7 @@ test('activity of a stream is rounded outwards to ten seconds', async t => {
   t.notOk(await isFound(at + dayNs, at + 2n * dayNs))
 })
 
-test('activity grows in both directions with later segments', async t => {
+test('later segments extend the activity in both directions', async t => {
   const catalog = open(t)
   const at = midnightNs + 3600n * second
   const add = (sequence: number, from: bigint, to: bigint) =>
@@ -327,7 +327,7 @@ test('activity grows in both directions with later segments', async t => {
   t.equal((await catalog.findStreams('a', [], range(-70n, -60n))).size, 0)
 })
 
-test('label names and values are those of the days of the range', async t => {
+test('label names and values are those of the days in the range', async t => {
   const catalog = open(t)
   const next = midnightNs + dayNs
   await catalog.addSegments(
@@ -350,7 +350,7 @@ test('label names and values are those of the days of the range', async t => {
   t.same(await catalog.tenants(), ['a', 'b'])
 })
 
-test('tenants with the same labels have streams of their own', async t => {
+test('tenants with the same labels have separate streams', async t => {
   const catalog = open(t)
   await catalog.addSegments(
     [
@@ -365,7 +365,7 @@ test('tenants with the same labels have streams of their own', async t => {
   t.equal((await catalog.totals()).streams, 2)
 })
 
-test('thousands of streams are found as a few are', async t => {
+test('thousands of streams are found like a few', async t => {
   const catalog = open(t)
   const next = midnightNs + dayNs
   const streams = Array.from({ length: 1200 }, (_, i) => ({
@@ -390,7 +390,7 @@ test('thousands of streams are found as a few are', async t => {
   t.equal((await catalog.labelValues('a', 'n', both)).length, 1200)
 })
 
-test('times as far away as a client can write them find what there is', async t => {
+test('times as extreme as a client can write them still find the data', async t => {
   const catalog = open(t)
   await catalog.addSegments([segment(1, [activity({ app: 'x' })])], [])
   const ever = { startNs: -(10n ** 25n), endNs: 10n ** 25n }
@@ -403,7 +403,7 @@ test('times as far away as a client can write them find what there is', async t 
   t.equal((await catalog.findStreams('a', [], never)).size, 0)
 })
 
-test('what was entered is there after closing and opening', async t => {
+test('everything survives closing and opening', async t => {
   const path = join(t.testdir(), 'catalog.sqlite')
   const first = openSqliteCatalog(path)
   await first.addSegments([segment(1, [activity({ app: 'x' })])], [segmentName(0, 0)])
@@ -418,7 +418,7 @@ test('what was entered is there after closing and opening', async t => {
   t.equal((await catalog.findStreams('a', [], later)).size, 1)
 })
 
-test('a catalog of an older version is brought to this one, with all it holds', async t => {
+test('an older catalog is migrated with all its data', async t => {
   const path = join(t.testdir(), 'catalog.sqlite')
   const database = new Database(path)
   database.exec(migrations[0]!)
@@ -431,7 +431,7 @@ test('a catalog of an older version is brought to this one, with all it holds', 
   t.same(await catalog.deleteRequests.listPending(), [])
 })
 
-test('streams of a day can be let go of, if its segments are those that were looked at', async t => {
+test('streams of a day can be removed if its segments have not changed since', async t => {
   const catalog = open(t)
   const streams = [activity({ app: 'x' }), activity({ app: 'y' })]
   await catalog.addSegments([segment(1, streams)], [])
@@ -458,7 +458,7 @@ test('streams of a day can be let go of, if its segments are those that were loo
   t.same(await catalog.labelValues('a', 'app', wholeDay), ['x', 'y'], 'and it may come back')
 })
 
-test('a look for old days that finds none leaves the caches as they are', async t => {
+test('retention that finds no old days leaves the caches alone', async t => {
   const catalog = open(t)
   await catalog.addSegments([segment(1, [activity({ app: 'x' })], { level: 1 })], [])
   const labels = async () => (await catalog.findStreams('a', [], wholeDay)).get('{app="x"}')

@@ -28,7 +28,7 @@ const level0 = (segments: number, sizeBytes: number, oldestMs: number) => ({
   oldestMs,
 })
 
-test('level 0 is due when it is old, large or many', async t => {
+test('level 0 is due when it is old, large or has many segments', async t => {
   t.notOk(isLevel0Due(level0(0, 0, 0), 1e9), 'nothing is never due')
   t.notOk(isLevel0Due(level0(10, 1000, 1000), 2000), 'small, few and young')
   t.ok(isLevel0Due(level0(1, 1000, 1000), 61_000), 'old')
@@ -36,7 +36,7 @@ test('level 0 is due when it is old, large or many', async t => {
   t.ok(isLevel0Due(level0(256, 1000, 1000), 1001), 'many')
 })
 
-test('a merge of level 0 makes one segment for each tenant and day', async t => {
+test('a merge of level 0 produces one segment per tenant and day', async t => {
   t.equal(chooseLevel0([]), undefined)
   const choice = chooseLevel0([part(1), part(1, { tenant: 'b' }), part(2, { day: 2 }), part(2)])
   t.same(choice, {
@@ -51,11 +51,11 @@ test('a merge of level 0 makes one segment for each tenant and day', async t => 
   })
 })
 
-test('a long backlog of level 0 is taken in portions, oldest first', async t => {
+test('a long backlog of level 0 is merged in portions, oldest first', async t => {
   t.same(chooseLevel0(many(10, { sizeBytes: 40 * mib }))?.inputs, ['1-0', '2-0', '3-0'])
 })
 
-test('eight neighbours of similar size are merged, whatever lies in other days', async t => {
+test('eight neighbours of similar size are merged, whatever other days hold', async t => {
   const small = many(8, { level: 1 })
   t.equal(chooseRun(small.slice(1)), undefined, 'seven are too few')
   t.same(chooseRun([...small, part(9, { level: 1, day: 2 })]), {
@@ -80,6 +80,6 @@ test('only neighbours in sequence are merged', async t => {
   t.equal(chooseRun(parts), undefined)
 })
 
-test('segments of full size are left as they are', async t => {
+test('segments of full size are not merged', async t => {
   t.equal(chooseRun(many(20, { level: 3, sizeBytes: 600 * mib })), undefined)
 })

@@ -56,7 +56,7 @@ const content = async ({ segmentsDir }: Pick<StorageParts, 'segmentsDir'>) => [
   ...new Set(identities(await readAllRows(segmentsDir))),
 ]
 
-test('a flush merges level 0 into one segment for each tenant and day', async t => {
+test('a flush merges level 0 into one segment per tenant and day', async t => {
   const storage = await openStorage(t)
   const { compactor } = compactorOf(t, storage)
   await commits(storage, 5)
@@ -94,7 +94,7 @@ test('eight merged segments of a day become one', async t => {
   t.equal((await segmentNames(storage.segmentsDir)).length, 1)
 })
 
-test('enough commits start a merge by themselves', async t => {
+test('enough commits start a merge', async t => {
   const storage = await openStorage(t)
   const { compactor } = compactorOf(t, storage)
   await commits(storage, 3)
@@ -125,7 +125,7 @@ test('level 0 is merged when it is old', async t => {
   t.equal(compactor.runs, 2)
 })
 
-test('a merge that fails leaves the old segments in use and is not repeated at once', async t => {
+test('a failed merge keeps the old segments in use and is not repeated at once', async t => {
   const storage = await openStorage(t)
   let nowMs = Date.now()
   const { compactor, messages } = compactorOf(t, storage, { now: () => nowMs })
@@ -152,7 +152,7 @@ test('a merge that fails leaves the old segments in use and is not repeated at o
   )
 })
 
-test('a damaged input stays where it is', async t => {
+test('a damaged input stays in place', async t => {
   const storage = await openStorage(t)
   const { compactor, messages } = compactorOf(t, storage)
   await commits(storage, 2)
@@ -163,7 +163,7 @@ test('a damaged input stays where it is', async t => {
   t.equal((await segmentNames(storage.segmentsDir)).length, 2, 'no output is left behind')
 })
 
-test('closing during a merge ends it, and what was there stays', async t => {
+test('closing during a merge aborts it and keeps the inputs', async t => {
   const storage = await openStorage(t)
   const { compactor, messages } = compactorOf(t, storage)
   await commits(storage, 3)
@@ -171,13 +171,13 @@ test('closing during a merge ends it, and what was there stays', async t => {
   const flushing = compactor.flush()
   await compactor.close()
   await flushing
-  t.same(messages(), [], 'no failure is told')
+  t.same(messages(), [], 'no failure is logged')
   const { logger } = createTestLogger()
   await recover({ catalog: storage.catalog, objects: storage.objects, logger })
   t.same(await content(storage), before)
 })
 
-test('queries that run while segments are replaced find every line', async t => {
+test('queries find every line while segments are being replaced', async t => {
   const store = await startTestStore(t)
   let pushed = 0
   for (let round = 0; round < 6; round++) {
@@ -196,7 +196,7 @@ test('queries that run while segments are replaced find every line', async t => 
   }
 })
 
-test('a compaction killed at any moment loses and doubles nothing', async t => {
+test('a compaction killed at any moment neither loses nor duplicates entries', async t => {
   const dir = t.testdir()
   const storage = await openStorage(t, { dir })
   for (let i = 0; i < 40; i++) {
@@ -217,7 +217,7 @@ test('a compaction killed at any moment loses and doubles nothing', async t => {
     const child = spawn(process.execPath, [main, dir], { stdio: ['ignore', 'pipe', 'inherit'] })
     const exited = once(child, 'exit')
     await once(child.stdout, 'data')
-    // From the start of the merge's thread to its end, a little later each time.
+    // From the start of the merge thread to its end, a little later each time.
     await sleep(40 + round * 30 + Math.random() * 30)
     child.kill('SIGKILL')
     await exited
@@ -237,7 +237,7 @@ test('a compaction killed at any moment loses and doubles nothing', async t => {
   }
 })
 
-test('days past their retention are deleted, and the streams that had nothing since', async t => {
+test('days past their retention are deleted, and with them streams that were not active since', async t => {
   const storage = await openStorage(t)
   const clock = { ms: Number((midnightNs + (3n * dayNs) / 2n) / 1_000_000n), now: () => clock.ms }
   const periodNs = (tenant: string) => (tenant === 'kept' ? 0n : dayNs)

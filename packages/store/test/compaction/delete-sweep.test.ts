@@ -45,7 +45,7 @@ async function openParts(
   return { registry, deletes, compactor, clock, messages, remove, states, lines }
 }
 
-test('a request waits until it can no longer be taken back', async t => {
+test('a request waits until it can no longer be cancelled', async t => {
   const storage = await openStorage(t)
   const parts = await openParts(t, storage, { cancelPeriodMs: 1000 })
   await storage.push('a', acceptedStream({ app: 'x' }, [row(1, 'one'), row(2, 'two')]))
@@ -59,7 +59,7 @@ test('a request waits until it can no longer be taken back', async t => {
   t.same(await parts.states(), ['processed'])
 })
 
-test('only what holds entries of a request is written again', async t => {
+test('only segments with entries of a request are rewritten', async t => {
   const storage = await openStorage(t)
   const parts = await openParts(t, storage)
   const { catalog, segmentsDir } = storage
@@ -112,7 +112,7 @@ test('rows next to deleted ones keep their order, metadata and place', async t =
   t.same(after.footer.replaces, [name])
 })
 
-test('several days are worked off one by one, and a cancelled request ends', async t => {
+test('several days are processed one by one, and a cancelled request ends', async t => {
   const storage = await openStorage(t)
   const parts = await openParts(t, storage)
   for (const day of [0, 1, 2, 3]) {
@@ -144,7 +144,7 @@ test('several days are worked off one by one, and a cancelled request ends', asy
   t.same(await parts.lines(), ['stays', 'stays', 'stays', 'stays'])
 })
 
-test('a segment that cannot be read holds nothing else back, and its entries stay hidden', async t => {
+test('an unreadable segment does not block the others, and its entries stay hidden', async t => {
   const storage = await openStorage(t)
   const parts = await openParts(t, storage)
   await storage.push('a', acceptedStream({ app: 'x' }, [row(1, 'x'.repeat(1000))]))
@@ -173,7 +173,7 @@ test('a segment that cannot be read holds nothing else back, and its entries sta
   t.same(await parts.states(), ['processing'])
 })
 
-test('a sweep goes on where it was left', async t => {
+test('a sweep continues where it stopped', async t => {
   const storage = await openStorage(t)
   const parts = await openParts(t, storage)
   for (const day of [0, 1]) {

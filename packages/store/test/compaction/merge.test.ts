@@ -9,7 +9,7 @@ const at = (offset: number) => midnightNs + BigInt(offset)
 const row = (offset: number, line: string): Row => [at(offset), line]
 const times = (rows: readonly { timeNs: bigint }[]) => rows.map(({ timeNs }) => timeNs)
 
-/** Some text that zstd cannot make small. */
+/** Returns text that zstd cannot compress. */
 function noise(bytes: number, seed: number): string {
   let state = seed * 2654435761 + 1
   let text = ''
@@ -20,7 +20,7 @@ function noise(bytes: number, seed: number): string {
   return text.slice(0, bytes)
 }
 
-test('rows of many level-0 segments come out once and in order', async t => {
+test('rows of many level-0 segments are merged once and in order', async t => {
   const storage = await openStorage(t)
   for (let i = 0; i < 10; i++) {
     await storage.push(
@@ -37,7 +37,7 @@ test('rows of many level-0 segments come out once and in order', async t => {
   const before = identities(await readAllRows(storage.segmentsDir))
   await mergeFiles(storage, inputs, { name: segmentName(99, 1), sequence: 10 })
   const { rows, footer } = await readSegment(storage.segmentsDir, segmentName(99, 1))
-  t.equal(rows.length, 31, 'the line that came ten times is there once')
+  t.equal(rows.length, 31, 'the line pushed ten times is there once')
   t.same(identities(rows), [...new Set(before)])
   t.same([footer.level, footer.sequence, footer.replaces], [1, 10, inputs])
   t.same(footer.parts[0]!.streams, ['{app="x"}', '{app="y"}'])
@@ -46,7 +46,7 @@ test('rows of many level-0 segments come out once and in order', async t => {
   t.same(ofX, ofX.toSorted())
 })
 
-test('only rows of the tenant and the day are taken', async t => {
+test('only rows of the tenant and the day are merged', async t => {
   const storage = await openStorage(t)
   await storage.push(
     'a',
@@ -65,7 +65,7 @@ test('only rows of the tenant and the day are taken', async t => {
   t.same(await merged('c', day, 13), [])
 })
 
-test('rows are given their level once, and keep the metadata they have', async t => {
+test('rows get their level once, and keep their metadata', async t => {
   const storage = await openStorage(t)
   await storage.push(
     'a',
@@ -95,7 +95,7 @@ test('rows are given their level once, and keep the metadata they have', async t
   t.same((await readSegment(storage.segmentsDir, segmentName(11, 2))).rows, rows)
 })
 
-test('blocks are as large as they should be', async t => {
+test('blocks have the intended size', async t => {
   const storage = await openStorage(t)
   for (let i = 0; i < 12; i++) {
     const rows = Array.from({ length: 300 }, (_, k) =>
@@ -118,7 +118,7 @@ test('blocks are as large as they should be', async t => {
   t.ok(bytes.length < 3600 * 700, 'compressed')
 })
 
-test('good blocks are taken over byte for byte', async t => {
+test('good blocks are copied byte for byte', async t => {
   const storage = await openStorage(t)
   const large = (from: number) =>
     acceptedStream(
@@ -162,10 +162,10 @@ test('a good block that overlaps others is merged with them', async t => {
   t.equal(merged.length, 502, 'the repeated row is there once')
   t.same(times(merged), times(merged).toSorted())
   const twins = merged.filter(({ timeNs }) => timeNs === at(14)).map(({ line }) => line)
-  t.same(twins, [rows[7]![1], 'twin'], 'at equal times what came first is first')
+  t.same(twins, [rows[7]![1], 'twin'], 'rows with equal times keep their order of arrival')
 })
 
-test('order of arrival at equal times is kept over tiers of merges', async t => {
+test('order of arrival at equal times survives several tiers of merges', async t => {
   const storage = await openStorage(t)
   for (let i = 1; i <= 4; i++) {
     await storage.push('a', acceptedStream({ app: 'x' }, [row(5, `${i}`)]))
@@ -189,7 +189,7 @@ test('order of arrival at equal times is kept over tiers of merges', async t => 
   )
 })
 
-test('empty lines, line breaks in lines and bytes that are no text stay as they are', async t => {
+test('empty lines, line breaks in lines and bytes that are not text are preserved', async t => {
   const storage = await openStorage(t)
   const lines = ['', '\n', 'two\nlines\n', '값 🎉', '\u0000', noise(2000, 1)]
   await storage.push(

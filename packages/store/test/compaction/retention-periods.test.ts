@@ -24,7 +24,7 @@ test('a stream has the period of the rule with the highest priority', async t =>
   t.equal(periodOf(createLabelSet({ env: 'prod' })), 9n, 'else the period of the tenant')
 })
 
-test('of equal priorities the shortest period counts', async t => {
+test('with equal priorities, the shortest period wins', async t => {
   const { periodOf } = createRetentionPeriods({
     retentionNs: 0n,
     retentionStreams: [
@@ -36,7 +36,7 @@ test('of equal priorities the shortest period counts', async t => {
   t.equal(periodOf(labels), 2n)
 })
 
-test('the shortest and the longest period bound what is to be looked at', async t => {
+test('the shortest and longest period limit what has to be checked', async t => {
   const bounds = (retentionNs: bigint, ...periods: bigint[]) => {
     const retentionStreams = periods.map(periodNs => rule('{app="x"}', 1, periodNs))
     const { shortestNs, longestNs } = createRetentionPeriods({ retentionNs, retentionStreams })
@@ -45,5 +45,5 @@ test('the shortest and the longest period bound what is to be looked at', async 
   t.same(bounds(0n), [0n, 0n])
   t.same(bounds(5n), [5n, 5n])
   t.same(bounds(5n, 3n, 20n), [3n, 20n])
-  t.same(bounds(0n, 3n, 20n), [3n, 0n], 'what is kept for ever is the longest')
+  t.same(bounds(0n, 3n, 20n), [3n, 0n], 'forever is the longest')
 })

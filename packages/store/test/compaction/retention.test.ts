@@ -43,7 +43,7 @@ const rule = (selector: string, priority: number, days: number): StreamRetention
 })
 const at = (day: number, line: string): Row => [midnightNs + BigInt(day) * dayNs, line]
 
-test('streams with a period of their own go sooner or later than the others', async t => {
+test('streams with their own period are deleted earlier or later than the others', async t => {
   const storage = await openStorage(t)
   const parts = openParts(t, storage, tenant =>
     tenant === 'a'
@@ -71,7 +71,7 @@ test('streams with a period of their own go sooner or later than the others', as
   t.same(await storage.catalog.listDropped(), [])
 })
 
-test('a segment whose streams are all too old goes as a whole, the others of its day stay', async t => {
+test('a segment with only expired streams is deleted, and the others of its day stay', async t => {
   const storage = await openStorage(t)
   const parts = openParts(t, storage, () => ({
     retentionNs: 0n,
@@ -93,10 +93,10 @@ test('a segment whose streams are all too old goes as a whole, the others of its
   await parts.compactor.flush()
   parts.clock.ms += dayMs
   await parts.compactor.flush()
-  t.same(await parts.lines(), ['kept'], 'what comes after its time goes with the next look')
+  t.same(await parts.lines(), ['kept'], 'entries that arrive expired are deleted by the next run')
 })
 
-test('retention is due every ten minutes, and when the clock was set back', async t => {
+test('retention is due every ten minutes, and after the clock was set back', async t => {
   const storage = await openStorage(t)
   const { retention, clock } = openParts(t, storage, () => ({
     retentionNs: dayNs,

@@ -14,7 +14,7 @@ const wanted = (tenant: string, query = '{app="x"}') => ({ tenant, query, startM
 const range = (startNs: bigint, endNs: bigint) => ({ startNs, endNs })
 const all = range(0n, 1_000_000_000n)
 
-test('A request is a rule until it is processed, over restarts as well', async t => {
+test('a request is a rule until it is processed, even across restarts', async t => {
   const catalog = openCatalog(t)
   const options = { requests: catalog.deleteRequests, clock: { now: () => 1000 } }
   const registry = await openDeleteRegistry(options)
@@ -24,7 +24,7 @@ test('A request is a rule until it is processed, over restarts as well', async t
   const [first, second] = await registry.list('a')
   t.match(first, { state: 'received', sequence: 0, createdMs: 1000, query: '{app="x"}' })
   t.same(
-    registry.rulesFor('a', all).map(({ id, isSelector }) => [id, isSelector]),
+    registry.rulesFor('a', all).map(({ id, log }) => [id, log.stages.length === 0]),
     [
       [first!.id, true],
       [second!.id, false],
@@ -36,7 +36,7 @@ test('A request is a rule until it is processed, over restarts as well', async t
   t.same(registry.rulesFor('c', all), [])
 
   await registry.begin('a', [first!.id], 7)
-  t.equal(registry.rulesFor('a', all).length, 2, 'entries stay hidden while they are taken out')
+  t.equal(registry.rulesFor('a', all).length, 2, 'entries stay hidden while they are being removed')
   const again = await openDeleteRegistry(options)
   t.same(
     again.pending('a').map(({ request }) => [request.state, request.sequence]),
@@ -58,7 +58,7 @@ test('A request is a rule until it is processed, over restarts as well', async t
   )
 })
 
-test('Processed requests are forgotten after some weeks, waiting ones never', async t => {
+test('processed requests are forgotten after some weeks, waiting ones never', async t => {
   const catalog = openCatalog(t)
   const clock = { ms: 1000, now: () => clock.ms }
   const options = { requests: catalog.deleteRequests, clock }
@@ -76,7 +76,7 @@ test('Processed requests are forgotten after some weeks, waiting ones never', as
   )
 })
 
-test('A tenant may not have any number of requests waiting', async t => {
+test('the number of waiting requests per tenant is limited', async t => {
   const catalog = openCatalog(t)
   const registry = await openDeleteRegistry({
     requests: catalog.deleteRequests,
@@ -84,7 +84,7 @@ test('A tenant may not have any number of requests waiting', async t => {
   })
   for (let i = 0; i < deleteRequestsMax; i++) await registry.add(wanted('a'))
   await t.rejects(registry.add(wanted('a')), {
-    code: 'BAD_REQUEST',
+    code: 'DELETES_TOO_MANY',
     message: /more than 1000 delete requests/,
   })
   await registry.add(wanted('b'))

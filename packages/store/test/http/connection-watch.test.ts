@@ -5,7 +5,10 @@ import { jsonStream, midnightNs, startTestStore, type TestStore } from '../harne
 
 root.setTimeout(60_000)
 
-/** A connection over which a test says what it likes; `answer` is all that came until its end. */
+/**
+ * Opens a connection over which a test can send anything. `answer` resolves to everything received
+ * until its end.
+ */
 async function dial(
   store: TestStore,
   text: string,
@@ -23,7 +26,7 @@ async function dial(
   return { socket, answer }
 }
 
-/** The same, once the store has begun with the request. */
+/** The same, but resolves once the store has begun to read the request. */
 async function dialUntilRead(store: TestStore, length: number) {
   const dialed = await dial(
     store,
@@ -39,13 +42,13 @@ const head = (length: number, path = '/loki/api/v1/push') =>
   `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`
 const stream = jsonStream({ app: 'x' }, [[midnightNs, 'hello']])
 
-test('a body that stops coming is ended with 408 and gives back its memory', async t => {
+test('a body that stops arriving gets 408 and frees its memory', async t => {
   const store = await startTestStore(t, { server: 'http_server_read_timeout: 200ms' })
   for (const path of ['/loki/api/v1/push', '/loki/api/v1/query_range']) {
     const { answer } = await dial(store, `${head(10_000, path)}{"streams":`)
     t.match(await answer, /^HTTP\/1.1 408 Request Timeout\r\nConnection: close\r\n/)
   }
-  // One body that never came would have been allowed all that pushes may take.
+  // One body that never arrived once reserved everything that pushes may use.
   const { answer } = await dial(store, `${head(16 * 1024 * 1024)}{`)
   t.match(await answer, /^HTTP\/1.1 408 /)
   const held = async () =>
@@ -54,7 +57,7 @@ test('a body that stops coming is ended with 408 and gives back its memory', asy
   t.equal((await store.push([stream])).statusCode, 204)
 })
 
-test('a body that keeps coming is taken, however long it takes', async t => {
+test('a body that keeps arriving is accepted, however long it takes', async t => {
   const store = await startTestStore(t, { server: 'http_server_read_timeout: 1s' })
   const body = JSON.stringify({ streams: [stream], padding: 'x'.repeat(30_000) })
   const { socket, answer } = await dial(store, head(body.length))
@@ -67,13 +70,13 @@ test('a body that keeps coming is taken, however long it takes', async t => {
   t.same(await store.lines('{app="x"}'), ['hello'])
 })
 
-test('a body refused before it has come does not hold its connection for ever', async t => {
+test('a body rejected before it arrived does not hold its connection forever', async t => {
   const store = await startTestStore(t, { server: 'http_server_read_timeout: 200ms' })
   const { answer } = await dial(store, head(3_000_000_000))
   t.match(await answer, /^HTTP\/1.1 413 /)
 })
 
-test('uploads that do not end, idle connections and half requests do not hold a stop back', async t => {
+test('uploads that never end, idle connections and partial requests do not delay a stop', async t => {
   const store = await startTestStore(t)
   const slow = await dialUntilRead(store, 10_000)
   slow.socket.write('{"streams":')
@@ -86,7 +89,7 @@ test('uploads that do not end, idle connections and half requests do not hold a 
   t.match(await idle.answer, /ready\n$/)
 })
 
-test('what has arrived is answered before a stop', async t => {
+test('requests that have arrived are answered before a stop', async t => {
   const store = await startTestStore(t)
   const body = JSON.stringify({ streams: [stream] })
   const { socket, answer } = await dialUntilRead(store, body.length)

@@ -19,7 +19,7 @@ const at = (second: number, line: string, metadata?: Record<string, string>): Ro
     : [midnightNs + BigInt(second) * 1_000_000_000n, line]
 
 const keeping = 'auth_enabled: false\ncompactor: {retention_enabled: true}'
-/** Requests are worked off at once. */
+/** Processes requests at once. */
 const hasty =
   'auth_enabled: false\ncompactor: {retention_enabled: true, delete_request_cancel_period: 0s}'
 
@@ -60,7 +60,7 @@ interface Listed {
 const list = async (store: TestStore, tenant?: string) =>
   (await store.get('/loki/api/v1/delete', {}, tenant)).json<Listed[]>()
 
-/** Range of the tests' rows, as whole seconds. */
+/** Range of the tests' rows in whole seconds. */
 const whole = { start: seconds(0), end: seconds(60) }
 
 async function count(store: TestStore, query: string): Promise<number> {
@@ -82,7 +82,7 @@ test('entries are hidden at once from every kind of query', async t => {
       .data.result.map(({ value }) => Number(value[1]))
   }
   for (const flush of [false, true]) {
-    // Level 0 first, then the same compacted.
+    // Level 0 first, then the same data compacted.
     if (flush) await store.app.inject({ method: 'POST', url: '/flush' })
     t.equal(await count(store, 'sum(count_over_time({app="shop"}[1d]))'), 4)
     const before = (await bytes())[0]!
@@ -93,7 +93,7 @@ test('entries are hidden at once from every kind of query', async t => {
     t.equal(await count(store, 'sum(count_over_time({app=~".+"} | logfmt | a > 0 [1d]))'), 2)
     t.equal(await count(store, 'sum(bytes_over_time({app="shop"}[1d]))'), 28)
     t.equal(await count(store, 'sum(count_over_time({app="other"}[1d]))'), 2, 'others are there')
-    t.ok((await bytes())[0]! < before, 'volumes count what is left')
+    t.ok((await bytes())[0]! < before, 'volumes count the remaining entries')
     const stats = await store.get('/loki/api/v1/index/stats', { query: '{app="shop"}', ...day })
     t.match(stats.json(), { streams: 1, entries: 2 })
     const patterns = await store.get('/loki/api/v1/patterns', { query: '{app="shop"}', ...day })
@@ -124,7 +124,7 @@ test('both ends of the range are included', async t => {
   t.equal(await count(store, 'sum(count_over_time({app="shop"}[1d]))'), 2)
 })
 
-test('filters may look at labels, metadata and what parsers find', async t => {
+test('filters can use labels, metadata and parsed fields', async t => {
   const store = await startFilled(t)
   await remove(store, { query: '{app="shop"} | trace="t1"', ...whole })
   await remove(store, { query: '{app=~"sho.*"} | logfmt | a=3', ...whole })
@@ -156,7 +156,7 @@ test('requests are listed oldest first, in whole seconds', async t => {
   t.ok(Math.abs(listed[1]!.end_time - Date.now() / 1000) < 60, 'the end is now by default')
 })
 
-test('what is wrong with a request is told in the words of Loki', async t => {
+test("invalid requests get Loki's error texts", async t => {
   const store = await startFilled(t)
   const query = '{app="shop"}'
   const start = seconds(0)
@@ -203,7 +203,7 @@ test('what is wrong with a request is told in the words of Loki', async t => {
   t.same([unknown.statusCode, unknown.body], [404, 'could not find delete request with given id\n'])
 })
 
-test('a store that lets nothing go takes no requests', async t => {
+test('a store that may not delete accepts no requests', async t => {
   const store = await startTestStore(t)
   for (const method of ['GET', 'POST', 'PUT', 'DELETE'] as const) {
     const { statusCode, body } = await store.app.inject({ method, url: url(whole) })
@@ -212,7 +212,7 @@ test('a store that lets nothing go takes no requests', async t => {
   t.equal((await store.app.inject({ method: 'PATCH', url: url(whole) })).statusCode, 405)
 })
 
-test('requests belong to their tenant, whose limits say what they do', async t => {
+test('requests belong to their tenant, and its limits decide their effect', async t => {
   const dir = t.testdir({
     'overrides.yaml': `overrides:
   b: {deletion_mode: disabled}
@@ -248,7 +248,7 @@ runtime_config: {file: ${JSON.stringify(join(dir, 'overrides.yaml'))}}`,
   )
 })
 
-test('entries are taken out of the files, and the request is processed', async t => {
+test('entries are removed from the files, and the request is processed', async t => {
   const store = await startFilled(t, hasty)
   await store.app.inject({ method: 'POST', url: '/flush' })
   await store.push([jsonStream({ app: 'shop' }, [at(5, 'level=error a=5')])])
@@ -274,17 +274,17 @@ test('entries are taken out of the files, and the request is processed', async t
   })
   t.same(values.json<{ data: string[] }>().data, ['shop'], 'a stream without entries is forgotten')
   await store.push([jsonStream({ app: 'shop' }, [at(6, 'level=error a=6')])])
-  t.match(await store.lines('{app="shop"} |= "a=6"'), ['level=error a=6'], 'what comes later stays')
+  t.match(await store.lines('{app="shop"} |= "a=6"'), ['level=error a=6'], 'later entries stay')
   const metrics = (await store.get('/metrics')).body
   t.match(metrics, 'loki_compactor_delete_requests_received_total{user="fake"} 2')
   t.match(metrics, 'loki_compactor_delete_requests_processed_total{user="fake"} 2')
 })
 
-test('a request that is being processed is taken back by force alone', async t => {
+test('a request that is being processed can only be cancelled by force', async t => {
   const store = await startFilled(t, hasty)
   await store.app.inject({ method: 'POST', url: '/flush' })
   await store.stop()
-  // A damaged segment is not written again, so that the request waits for it.
+  // A damaged segment is not rewritten, so the request waits for it.
   const segmentsDir = join(store.dir, 'segments')
   const [name] = await segmentNames(segmentsDir)
   const { bytes, footer } = await readSegment(segmentsDir, name!)
@@ -320,7 +320,7 @@ test('a whole day that is deleted leaves no file', async t => {
   t.equal((await list(store))[0]!.status, 'processed')
 })
 
-test('a request is remembered over a restart', async t => {
+test('a request survives a restart', async t => {
   const store = await startFilled(t)
   await remove(store, { query: '{app="shop"} |= "error"', ...whole })
   await store.stop()
@@ -332,7 +332,7 @@ test('a request is remembered over a restart', async t => {
   t.equal((await without.lines('{app="shop"}')).length, 4, 'without retention nothing is deleted')
 })
 
-test('a live tail begins without what is deleted', async t => {
+test('a live tail starts without deleted entries', async t => {
   const store = await startTestStore(t, { yaml: keeping })
   const nowNs = BigInt(Date.now()) * 1_000_000n
   await store.push([

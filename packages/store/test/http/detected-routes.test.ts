@@ -22,7 +22,7 @@ async function get(store: TestStore, path: string, params: Record<string, string
   return answer.json<unknown>()
 }
 
-test('labels that are worth offering are told with their values counted', async t => {
+test('useful labels are returned with the number of their values', async t => {
   const store = await open(t)
   const all = {
     detectedLabels: [
@@ -40,7 +40,7 @@ test('labels that are worth offering are told with their values counted', async 
   t.same(await get(store, 'detected_labels', { start: '1', end: '2' }), {})
 })
 
-test('fields are told with type, count and parsers', async t => {
+test('fields are returned with type, count and parsers', async t => {
   const store = await open(t)
   const wanted = [
     { label: 'detected_level', type: 'string', cardinality: 2, parsers: null },
@@ -81,7 +81,7 @@ test('fields are told with type, count and parsers', async t => {
   t.same(await get(store, 'detected_fields', { query: '{app="none"}' }), {})
 })
 
-test('values of a field are told, by a form as well', async t => {
+test('values of a field are returned, also for a form', async t => {
   const store = await open(t)
   const values = (name: string, params: Record<string, string> = {}) =>
     get(store, `detected_field/${name}/values`, { query: '{app="x"}', ...params })
@@ -98,7 +98,7 @@ test('values of a field are told, by a form as well', async t => {
   t.same(form.json(), { values: ['abc'], limit: 1000 })
 })
 
-test('bad parameters are refused with the status and text of Loki', async t => {
+test("bad parameters are rejected with Loki's status and text", async t => {
   const store = await open(t)
   const refused = async (path: string, params: Record<string, string>, text: string) => {
     const all = { ...onDay, query: '{app="x"}', ...params }
@@ -138,7 +138,7 @@ test('bad parameters are refused with the status and text of Loki', async t => {
   )
 })
 
-test('tenants see their own labels and fields', async t => {
+test('tenants see only their own labels and fields', async t => {
   const store = await startTestStore(t, { yaml: 'auth_enabled: true' })
   await store.push([jsonStream({ app: 'x' }, [[midnightNs, 'a=1']])], 'a')
   for (const path of ['detected_labels', 'detected_fields', 'detected_field/a/values']) {

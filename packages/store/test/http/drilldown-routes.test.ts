@@ -6,7 +6,7 @@ import { startTestStore } from '../harness.ts'
 
 const path = '/loki/api/v1/drilldown-limits'
 
-test('limits are told under their names in the configuration', async t => {
+test('limits are returned under their names in the configuration', async t => {
   const yaml = `auth_enabled: false
 limits_config: {max_entries_limit_per_query: 700, volume_enabled: false, query_timeout: 90s}`
   const store = await startTestStore(t, { yaml })
@@ -30,14 +30,14 @@ limits_config: {max_entries_limit_per_query: 700, volume_enabled: false, query_t
   t.equal((await store.app.inject({ method: 'POST', url: path })).statusCode, 405)
 })
 
-test('a tenant is asked for', async t => {
+test('a tenant is required', async t => {
   const store = await startTestStore(t, { yaml: 'auth_enabled: true' })
   const refused = await store.get(path)
   t.same([refused.statusCode, refused.body], [401, 'no org id'])
   t.equal((await store.get(path, {}, 'a')).statusCode, 200)
 })
 
-test('patterns are said to be there when there is an endpoint for them, under any prefix', async t => {
+test('patterns are advertised if their endpoint exists, under any prefix', async t => {
   const { limits } = loadStoreConfig('', 'test.yaml').config
   for (const prefix of ['', '/logs']) {
     for (const hasPatterns of [false, true]) {

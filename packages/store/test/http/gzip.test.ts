@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { takesGzip } from '../../src/http/gzip.ts'
 import { jsonStream, midnightNs, startTestStore, type TestStore } from '../harness.ts'
 
-test('gzip is taken where the header says so', async t => {
+test('gzip is accepted if the header says so', async t => {
   const taken = (header: string | undefined, want: boolean) =>
     t.equal(takesGzip(header), want, String(header))
   taken('gzip', true)
@@ -28,7 +28,7 @@ async function startFilledStore(t: Parameters<typeof startTestStore>[0]): Promis
   return store
 }
 
-test('large answers are compressed for those who take it', async t => {
+test('large answers are compressed for clients that accept it', async t => {
   const store = await startFilledStore(t)
   const headers = { 'accept-encoding': 'gzip, deflate, br' }
   const packed = await store.app.inject({ url: path, headers })

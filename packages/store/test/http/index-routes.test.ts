@@ -68,7 +68,7 @@ test('index statistics are the same before and after a merge', async t => {
   }
 })
 
-test('a push that was sent again counts once', async t => {
+test('a repeated push counts once', async t => {
   const store = await open(t)
   const again = jsonStream({ app: 'x', env: 'dev' }, [
     [at(59), 'ten bytes!'],
@@ -125,7 +125,7 @@ test('volumes are grouped by the labels of the selector, by target labels or by 
   t.same(await volume({ query: '{app=~"(?i)X"}' }), vector([{ app: 'x' }, xBytes]))
 })
 
-test('a volume over time is a matrix where a series has several buckets', async t => {
+test('a volume over time is a matrix if a series has several buckets', async t => {
   const store = await open(t)
   const range = (params: Record<string, string>) => result(store, 'volume_range', params)
   const seconds = Number(midnightNs / second)
@@ -151,7 +151,7 @@ test('a volume over time is a matrix where a series has several buckets', async 
   t.match(await range({ query: '{app="none"}' }), { resultType: 'vector', result: [] })
 })
 
-test('blocks inside a bucket are counted without being read', async t => {
+test('blocks inside a bucket are counted without reading them', async t => {
   const store = await open(t)
   const scanned = async (params: Record<string, string>, path = 'volume_range') => {
     const { data } = await json(store, path, { query: '{app="x"}', ...params })
@@ -168,7 +168,7 @@ test('blocks inside a bucket are counted without being read', async t => {
   }
 })
 
-test('tenants see their own volumes, forms are read as well', async t => {
+test('tenants see only their own volumes, and forms are read too', async t => {
   const store = await startTestStore(t, { yaml: 'auth_enabled: true' })
   await store.push([jsonStream({ app: 'x' }, [[at(0), 'line']])], 'a')
   const stats = async (tenant: string) => {
@@ -186,7 +186,7 @@ test('tenants see their own volumes, forms are read as well', async t => {
   t.same([refused.statusCode, refused.body], [401, 'no org id'])
 })
 
-test('bad parameters are refused with the status and text of Loki', async t => {
+test("bad parameters are rejected with Loki's status and text", async t => {
   const store = await open(t)
   const refused = async (
     path: string,
@@ -233,7 +233,7 @@ const tooManyPoints =
   'exceeded maximum resolution of 11,000 points per time series. ' +
   'Try increasing the value of the step parameter'
 
-test('volumes can be switched off and are bounded by volume_max_series', async t => {
+test('volumes can be switched off and are limited by volume_max_series', async t => {
   const limits = (text: string) =>
     `auth_enabled: false\nlimits_config: {discover_service_name: [], ${text}}`
   const off = await open(t, { yaml: limits('volume_enabled: false') })

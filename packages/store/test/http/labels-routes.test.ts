@@ -18,7 +18,7 @@ async function open(
 const onDay = { start: String(midnightNs), end: String(midnightNs + dayNs) }
 const success = (data: unknown) => ({ status: 'success', data })
 
-test('label names are those of the range, or of the streams a selector takes', async t => {
+test('label names are those of the range, or of the streams that match a selector', async t => {
   const store = await open(t)
   const names = async (params: Record<string, string>, path = '/loki/api/v1/labels') =>
     (await store.get(path, { ...onDay, ...params })).json<unknown>()
@@ -37,7 +37,7 @@ test('label names are those of the range, or of the streams a selector takes', a
   t.same(await names({}, '/api/prom/label'), { values: ['app', 'env', 'pod'] })
 })
 
-test('label values are those of the range, or of the streams a selector takes', async t => {
+test('label values are those of the range, or of the streams that match a selector', async t => {
   const store = await open(t)
   const values = async (name: string, params: Record<string, string> = {}) =>
     (await store.get(`/loki/api/v1/label/${name}/values`, { ...onDay, ...params })).json<unknown>()
@@ -47,7 +47,7 @@ test('label values are those of the range, or of the streams a selector takes', 
   t.same(await values('none'), { status: 'success' })
 })
 
-test('series are the label sets that any of the selectors takes', async t => {
+test('series are the label sets that match any of the selectors', async t => {
   const store = await open(t)
   const series = async (params: readonly [string, string][]) => {
     const query = new URLSearchParams([...Object.entries(onDay), ...params]).toString()
@@ -66,7 +66,7 @@ test('series are the label sets that any of the selectors takes', async t => {
   t.same(await series([['match[]', '{app="none"}']]), [])
 })
 
-test('series take a form, as Grafana sends it', async t => {
+test('series accept a form, as Grafana sends it', async t => {
   const store = await open(t)
   const answer = await store.app.inject({
     method: 'POST',
@@ -84,7 +84,7 @@ test('the last hour is the default', async t => {
   t.same(answer.json(), success(['now']))
 })
 
-test('what is wrong with a request is told with 400', async t => {
+test('invalid requests get 400', async t => {
   const store = await open(t)
   const refused = async (path: string, params: Record<string, string>, text: RegExp) => {
     const { statusCode, body } = await store.get(path, params)
@@ -107,7 +107,7 @@ test('what is wrong with a request is told with 400', async t => {
   t.equal(semicolon.body, 'invalid semicolon separator in query')
 })
 
-test('tenants see their own labels', async t => {
+test('tenants see only their own labels', async t => {
   const store = await open(t, 'auth_enabled: true')
   const path = '/loki/api/v1/label/app/values'
   t.same((await store.get(path, onDay, 'a')).json(), success(['x', 'y']))

@@ -20,9 +20,9 @@ async function open(t: Test, options: Partial<ListenerOptions>) {
   }
 }
 
-test('Listener takes no more connections than it may, and takes another when one has gone', async t => {
+test('Listener limits the number of connections, and accepts another one when one has closed', async t => {
   const dial = await open(t, { connectionsMax: 1 })
-  /** The beginning of an answer; nothing where the connection is ended without one. */
+  /** Returns the beginning of an answer, or undefined if the connection ends without one. */
   const ask = async (socket: Awaited<ReturnType<typeof dial>>) => {
     socket.write('GET /ready HTTP/1.1\r\nHost: x\r\n\r\n')
     const answered = once(socket, 'data').then(([data]) => String(data))
@@ -32,13 +32,13 @@ test('Listener takes no more connections than it may, and takes another when one
   t.match(await ask(first), /^HTTP\/1\.1 503 /)
   t.equal(await ask(await dial()), undefined)
   first.destroy()
-  // The server learns a little later that there is room again.
+  // The server notices the free slot a little later.
   let answer: string | undefined
   while (answer === undefined) answer = await ask(await dial())
   t.match(answer, /^HTTP\/1\.1 503 /)
 })
 
-test('Listener ends a connection that asks for nothing more', async t => {
+test('Listener closes an idle connection', async t => {
   const dial = await open(t, { idleMs: 100 })
   const socket = await dial()
   socket.write('GET /ready HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -47,7 +47,7 @@ test('Listener ends a connection that asks for nothing more', async t => {
   t.pass()
 })
 
-test('Listener ends a connection whose request has no end', async t => {
+test('Listener closes a connection whose request never ends', async t => {
   const dial = await open(t, { headPauseMs: 100 })
   const socket = await dial()
   socket.write('GET /ready HTTP/1.1\r\nHost: x\r\n')

@@ -44,7 +44,7 @@ async function open(t: Test, yaml = 'auth_enabled: false') {
   return { store, post }
 }
 
-/** The message of a google.rpc.Status that has nothing else. */
+/** Returns the message of a google.rpc.Status without other fields. */
 function messageOf(body: Buffer): string {
   const length = body[2]! < 0x80 && body[1]! >= 0x80 ? 3 : 2
   return body[0] === 0x12 ? body.toString('utf8', length) : `no status: ${body.toString('latin1')}`
@@ -75,7 +75,7 @@ test('records of every encoding are stored', async t => {
   t.same(await store.lines('{service_name="svc"}', { start: 0n, end: 20_000_000_000n }), ['hi'])
 })
 
-test('what is no label is metadata that queries find', async t => {
+test('attributes that are not labels become metadata that queries find', async t => {
   const { store, post } = await open(t)
   const record = {
     severityNumber: 17,
@@ -94,7 +94,7 @@ test('what is no label is metadata that queries find', async t => {
   t.same(await store.lines(logql), ['x'])
 })
 
-test('records without a time are of now', async t => {
+test('records without a time get the current time', async t => {
   const { store, post } = await open(t)
   const before = BigInt(Date.now()) * 1_000_000n
   const body = { resourceLogs: [{ scopeLogs: [{ logRecords: [{ body: text('now') }] }] }] }
@@ -103,7 +103,7 @@ test('records without a time are of now', async t => {
   t.same(await store.lines('{service_name="unknown_service"}', { start: before, end }), ['now'])
 })
 
-test('otlp_config says what becomes of attributes', async t => {
+test('otlp_config maps attributes', async t => {
   const { store, post } = await open(
     t,
     `auth_enabled: false
@@ -172,20 +172,20 @@ test('errors are a google.rpc.Status', async t => {
   await refused([413, /too large/], bomb, { ...jsonType, 'content-encoding': 'gzip' })
 })
 
-test('a request without a type is refused', async t => {
+test('a request without a content type is rejected', async t => {
   const { store } = await open(t)
   const answer = await store.app.inject({ method: 'POST', url, payload: Buffer.from('{}') })
   t.equal(answer.statusCode, 400)
   t.equal(messageOf(answer.rawPayload), 'content type:  is not supported')
 })
 
-test('what is right is stored beside what is wrong', async t => {
+test('valid entries are stored even if others are invalid', async t => {
   const { store, post } = await open(t, 'auth_enabled: false\nlimits_config: {max_line_size: 4}')
   t.equal((await post(json({ lines: ['good', 'too long', 'fine'] }))).statusCode, 400)
   t.same(await store.lines('{service_name="shop"}'), ['good', 'fine'])
 })
 
-test('the tenant is that of the header, and refused as everywhere', async t => {
+test('the tenant comes from the header, and is rejected like on other routes', async t => {
   const { store, post } = await open(t, 'auth_enabled: true')
   const refused = await post(json({ lines: ['x'] }))
   t.equal(refused.statusCode, 401)
@@ -197,14 +197,14 @@ test('the tenant is that of the header, and refused as everywhere', async t => {
   t.same(await store.lines('{service_name="shop"}', { tenant: 'two' }), [])
 })
 
-test('other methods are refused with 405', async t => {
+test('other methods are rejected with 405', async t => {
   const { store } = await open(t)
   const answer = await store.app.inject({ method: 'GET', url })
   t.equal(answer.statusCode, 405)
   t.equal(answer.headers.allow, 'POST')
 })
 
-test('above a rate the answer says when to come back', async t => {
+test('above a rate, the answer says when to retry', async t => {
   const { store, post } = await open(
     t,
     'auth_enabled: false\nlimits_config: {ingestion_rate_mb: 0.001, ingestion_burst_size_mb: 0.001}',

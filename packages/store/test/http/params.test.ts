@@ -35,7 +35,7 @@ test('times', async t => {
   f('2023-11-14T23:13:20+01:00', nowNs)
 })
 
-test('times that are none', async t => {
+test('invalid times', async t => {
   const f = (text: string, why = 'invalid syntax') =>
     t.throws(() => params({ time: text }).instant(nowNs), {
       name: 'BadRequestError',
@@ -51,7 +51,7 @@ test('times that are none', async t => {
   f('9223372036854775808', 'value out of range')
 })
 
-test('the range ends now and is an hour long, unless it is told otherwise', async t => {
+test('the default range is the last hour', async t => {
   const f = (values: Record<string, string>, start: bigint, end: bigint) =>
     t.same(
       params(values).timeRange(nowNs),

@@ -6,7 +6,7 @@ const seconds = Number(midnightNs / 1_000_000_000n)
 const onDay = { start: String(midnightNs), end: String(midnightNs + dayNs) }
 const yaml = 'auth_enabled: false\nlimits_config: {discover_service_name: []}'
 
-test('patterns are counted by level and step, over all streams of the query', async t => {
+test('patterns are counted by level and step, across all streams of the query', async t => {
   const store = await startTestStore(t, { yaml })
   const rows = (from: number, line: (i: number) => string): Row[] =>
     Array.from({ length: 40 }, (_, i) => [at(from + i), line(i)])
@@ -64,7 +64,7 @@ test('patterns are counted by level and step, over all streams of the query', as
   )
 })
 
-test('what is no log query is refused; no lines have no patterns', async t => {
+test('anything but a log query is rejected, and no lines have no patterns', async t => {
   const store = await startTestStore(t, { yaml })
   const ask = (query: string) => store.get('/loki/api/v1/patterns', { ...onDay, query })
   t.same((await ask('{app="x"}')).json(), { status: 'success', data: [] })

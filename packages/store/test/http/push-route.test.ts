@@ -43,7 +43,7 @@ interface Post {
   readonly path?: string
 }
 
-/** Posts to one store; answers with status and text. */
+/** Returns a function that posts to one store and returns status and text. */
 function poster(store: TestStore) {
   return async ({ headers = jsonType, payload = json('x'), path = url }: Post) => {
     const { statusCode, body } = await store.app.inject({
@@ -101,7 +101,7 @@ test('every encoding of a push is stored', async t => {
   })
 })
 
-test('204 says that the lines are on disk', async t => {
+test('204 means that the lines are on disk', async t => {
   const { store, post } = await open(t)
   t.same(await post({ payload: json('one', 'two') }), [204, ''])
   const rows = await readAllRows(join(store.dir, 'segments'))
@@ -114,7 +114,7 @@ test('204 says that the lines are on disk', async t => {
   )
 })
 
-test('bodies that cannot be read are refused with 400', async t => {
+test('bodies that cannot be decoded are rejected with 400', async t => {
   const { store, post } = await open(t)
   const refused = async (name: string, options: Post, text: RegExp) => {
     const [status, body] = await post(options)
@@ -161,17 +161,17 @@ test('bodies that cannot be read are refused with 400', async t => {
     t.equal((await post({ headers: { 'content-type': type } }))[0], 400, `content type ${type}`)
   }
   t.same(await store.lines('{app="x"}'), [])
-  t.same(await post({}), [204, ''], 'the store goes on')
+  t.same(await post({}), [204, ''], 'the store keeps running')
 })
 
-test('a push without content type is refused', async t => {
+test('a push without content type is rejected', async t => {
   const { store } = await open(t)
   const answer = await store.app.inject({ method: 'POST', url, payload: Buffer.from('x') })
   t.equal(answer.statusCode, 400)
   t.equal(answer.body, 'mime: no media type\n')
 })
 
-test('bodies over the limits are refused with 413, whatever they claim', async t => {
+test('bodies over the limits are rejected with 413, whatever they declare', async t => {
   const { store, post } = await open(t)
   const mib = 1024 * 1024
   const tooLarge = async (name: string, options: Post) => {
@@ -201,7 +201,7 @@ test('a body of unknown length is read up to the limit', async t => {
   t.same((await store.lines('{app="x"}')).length, 2)
 })
 
-test('a client that goes away in the middle of its body leaves nothing behind', async t => {
+test('a client that disconnects during its body leaves nothing behind', async t => {
   const { store } = await open(t)
   const push = request(`${store.url}${url}`, {
     method: 'POST',
@@ -219,7 +219,7 @@ test('a client that goes away in the middle of its body leaves nothing behind', 
   t.notOk(store.messages().includes('request failed'))
 })
 
-test('what is right is stored beside what is wrong', async t => {
+test('valid entries are stored even if others are invalid', async t => {
   const { store } = await open(t, 'auth_enabled: false\nlimits_config: {max_line_size: 10}')
   const answer = await store.push([
     jsonStream({ app: 'x' }, [row(1, 'short'), row(2, 'longer than ten')]),
@@ -233,7 +233,7 @@ test('what is right is stored beside what is wrong', async t => {
   t.same(await store.lines('{app=~".+"}'), ['short', 'fine'])
 })
 
-test('malformed labels and empty pushes are refused with the texts clients know', async t => {
+test('malformed labels and empty pushes are rejected with the texts clients know', async t => {
   const { store, post } = await open(t)
   const bad = await store.push([jsonStream({ 'a-b': 'x' }, [row(1, 'x')])])
   t.equal(bad.statusCode, 400)
@@ -250,7 +250,7 @@ test('malformed labels and empty pushes are refused with the texts clients know'
   t.match(refused.body, /has 16 label names; limit 15\n$/)
 })
 
-test('a future time is refused, the rest of the push stored', async t => {
+test('an entry in the future is rejected, and the rest of the push is stored', async t => {
   const { store } = await open(t)
   const answer = await store.push([
     jsonStream({ app: 'x' }, [row(1, 'kept'), [BigInt(Date.now()) * 1_000_000n + dayNs, 'future']]),
@@ -260,7 +260,7 @@ test('a future time is refused, the rest of the push stored', async t => {
   t.same(await store.lines('{app="x"}'), ['kept'])
 })
 
-test('other methods are refused with 405', async t => {
+test('other methods are rejected with 405', async t => {
   const { store } = await open(t)
   for (const method of ['GET', 'PUT', 'DELETE', 'PATCH'] as const) {
     const answer = await store.app.inject({ method, url })
@@ -269,7 +269,7 @@ test('other methods are refused with 405', async t => {
   }
 })
 
-test('a disk that cannot be written answers 503 and leaves reads working', async t => {
+test('when the disk cannot be written, pushes get 503 and reads still work', async t => {
   const { store, post } = await open(t)
   t.same(await post({ payload: json('before') }), [204, ''])
   t.same(await store.lines('{app="x"}'), ['before'])
@@ -304,7 +304,7 @@ test('with auth_enabled a push needs a tenant', async t => {
   t.same(await store.lines('{app="x"}', { tenant: 'two' }), [])
 })
 
-test('too much is 429 with the time to wait, counted and logged', async t => {
+test('above a rate, pushes get 429 with the time to wait, and are counted and logged', async t => {
   const { store, post } = await open(
     t,
     'auth_enabled: false\nlimits_config: {ingestion_rate_mb: 0.001, ingestion_burst_size_mb: 0.001}',
@@ -320,10 +320,10 @@ test('too much is 429 with the time to wait, counted and logged', async t => {
   const { body } = await store.get('/metrics')
   t.match(body, /^loki_discarded_samples_total\{reason="rate_limited",tenant="fake"\} 1$/m)
   t.match(body, /^loki_discarded_bytes_total\{reason="rate_limited",tenant="fake"\} 1000$/m)
-  t.match(store.messages().at(-1), /^entries were refused: Ingestion rate limit exceeded/)
+  t.match(store.messages().at(-1), /^entries were rejected: Ingestion rate limit exceeded/)
 })
 
-test('a tenant of the overrides has limits of its own', async t => {
+test('a tenant in the overrides has its own limits', async t => {
   const dir = t.testdir({ 'overrides.yaml': 'overrides: {strict: {max_line_size: 3}}' })
   const file = JSON.stringify(join(dir, 'overrides.yaml'))
   const store = await startTestStore(t, {
@@ -339,7 +339,7 @@ test('a tenant of the overrides has limits of its own', async t => {
   while ((await push('strict')) !== 204) await new Promise(setImmediate)
 })
 
-test('bombs that arrive together are unpacked a few at a time and refused', async t => {
+test('decompression bombs that arrive together are unpacked a few at a time and rejected', async t => {
   const { store, post } = await open(t)
   const bomb = gzipSync(Buffer.alloc(60 * 1024 * 1024, 0x20))
   const headers = { ...jsonType, 'content-encoding': 'gzip' }
@@ -348,13 +348,13 @@ test('bombs that arrive together are unpacked a few at a time and refused', asyn
   )
   for (const [status, body] of answers) {
     if (status === 400) t.equal(body, 'EOF\n')
-    else t.match([status, body], [503, /^too many pushes under way/])
+    else t.match([status, body], [503, /^too many pushes in progress/])
   }
   t.match((await store.get('/metrics')).body, /^skald_pending_push_bytes 0$/m)
   t.same(await post({}), [204, ''])
 })
 
-test('a label given twice refuses its stream alone', async t => {
+test('a repeated label rejects only its stream', async t => {
   const { store, post } = await open(t)
   const entry = Buffer.from('1206' + '0a00' + '1202' + '6869', 'hex')
   const twice = Buffer.from('{app="x", app="y"}')
@@ -370,7 +370,7 @@ test('a label given twice refuses its stream alone', async t => {
   t.match(body, /^loki_discarded_samples_total\{reason="duplicate_label_names",tenant="fake"\} 1$/m)
 })
 
-test('tenants with names that are none are refused everywhere, and nothing is stored', async t => {
+test('invalid tenant names are rejected everywhere, and nothing is stored', async t => {
   const { store } = await open(t, 'auth_enabled: true')
   for (const tenant of [
     '../../etc/passwd',

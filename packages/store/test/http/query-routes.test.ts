@@ -24,7 +24,7 @@ async function open(t: TestScope, yaml = 'auth_enabled: false') {
   return store
 }
 
-/** For all tests that only read; its scan threads take a while to start. */
+/** Shared by all tests that only read, because its scan threads take a while to start. */
 const store = await open(root)
 
 const onDay = { start: at(0), end: at(3600) }
@@ -68,7 +68,7 @@ test('limit and direction choose the lines, newest first by default', async t =>
   t.same(await streams({ query: '{app="x"}', end: at(3) }), [[line(2), line(1)]])
 })
 
-test('parameters come in a form as well', async t => {
+test('parameters can be sent as a form', async t => {
   const answer = await store.app.inject({
     method: 'POST',
     url: `${rangePath}?limit=1`,
@@ -79,7 +79,7 @@ test('parameters come in a form as well', async t => {
   t.same(answer.json<Streams>().data.result[0]!.values, [[at(2), 'of y']])
 })
 
-test('structured metadata is told apart when the client asks for it', async t => {
+test('structured metadata is separated if the client asks for it', async t => {
   const query = new URLSearchParams({ ...onDay, query: '{app="y"}' }).toString()
   const answer = await store.app.inject({
     url: `${rangePath}?${query}`,
@@ -113,7 +113,7 @@ test('metric queries answer with a matrix, instant ones with a vector', async t 
   ])
 })
 
-test('the legacy query answers with label texts and RFC 3339', async t => {
+test('the legacy query returns label texts and RFC 3339 times', async t => {
   const answer = await store.get('/api/prom/query', {
     ...onDay,
     query: '{app=~".+"}',
@@ -131,7 +131,7 @@ test('the legacy query answers with label texts and RFC 3339', async t => {
   t.equal(refused.body, 'legacy endpoints only support streams result type')
 })
 
-test('what is wrong with a query is told with 400 and plain text', async t => {
+test('invalid queries get 400 and plain text', async t => {
   const refused = async (
     params: Record<string, string>,
     text: string | RegExp,
@@ -169,7 +169,7 @@ test('what is wrong with a query is told with 400 and plain text', async t => {
   )
 })
 
-test('a range beyond all stored times finds what there is', async t => {
+test('a range beyond all stored times finds the data', async t => {
   const far = { query: '{app="y"}', start: at(0), end: '9999999999' }
   const answer = await store.get(rangePath, far)
   t.match(answer.body, /query time range exceeds the limit/)
@@ -177,7 +177,7 @@ test('a range beyond all stored times finds what there is', async t => {
   const unlimited = await open(t, 'auth_enabled: false\nlimits_config: {max_query_length: 0}')
   for (const end of ['9999999999', '9999-12-31T23:59:59Z', '1.0e20']) {
     const { statusCode, body } = await unlimited.get(rangePath, { ...far, end, step: '1d' })
-    // Thousands of days at this step are more points than a client may ask for.
+    // Thousands of days with this step exceed the number of points a client may ask for.
     t.ok(statusCode === 200 || /exceeded maximum resolution/.test(body), `${end}: ${body}`)
     const whole = await unlimited.get(rangePath, { ...far, end })
     t.equal(whole.statusCode, 200, `${end}: ${whole.body}`)
@@ -188,7 +188,7 @@ test('a range beyond all stored times finds what there is', async t => {
   }
 })
 
-test('format_query answers with the query or what is wrong with it', async t => {
+test('format_query returns the formatted query or its error', async t => {
   const path = '/loki/api/v1/format_query'
   const good = await store.get(path, { query: '{app="x"}|="y"' })
   t.same(good.json(), { status: 'success', data: '{app="x"} |= "y"' })
@@ -208,15 +208,15 @@ test('with auth_enabled a query needs a tenant and sees only its own lines', asy
   t.same(await store.lines('{app="y"}', { tenant: 'b' }), [])
 })
 
-test('a query over its time is ended with 504', async t => {
+test('a query over its time limit gets 504', async t => {
   const store = await open(t, 'auth_enabled: false\nlimits_config: {query_timeout: 1ms}')
-  // More work than a millisecond holds: a thread has to start first.
+  // More work than fits into a millisecond: a thread has to start first.
   const { statusCode, body } = await store.get(rangePath, { ...onDay, query: '{app="x"}' })
   t.equal(statusCode, 504)
   t.match(body, /^Request timed out, decrease the duration of the request/)
 })
 
-test('max_query_lookback hides what is older', async t => {
+test('max_query_lookback hides older entries', async t => {
   const limited = await startTestStore(t, {
     yaml: 'auth_enabled: false\nlimits_config: {max_query_lookback: 1h, max_query_length: 0}',
   })
@@ -248,7 +248,7 @@ test('max_query_lookback hides what is older', async t => {
   t.equal((await limited.get('/loki/api/v1/query', instant)).statusCode, 400)
 })
 
-test('max_query_bytes_read refuses queries that would look at more', async t => {
+test('max_query_bytes_read rejects queries that would read more', async t => {
   const limited = await open(t, 'auth_enabled: false\nlimits_config: {max_query_bytes_read: 20B}')
   const ask = async (query: string) => limited.get(rangePath, { ...onDay, query })
   t.equal((await ask('{app="y"}')).statusCode, 200)
@@ -262,14 +262,14 @@ test('max_query_bytes_read refuses queries that would look at more', async t => 
   for (const path of ['detected_fields', 'patterns']) {
     t.equal((await limited.get(`/loki/api/v1/${path}`, params)).statusCode, 400, path)
   }
-  // A volume reads nothing of blocks that lie in the range as a whole.
+  // A volume does not read blocks that are completely inside the range.
   const volume = (start: string) => limited.get('/loki/api/v1/index/volume', { ...params, start })
   t.equal((await volume(onDay.start)).statusCode, 200)
   const cut = await volume(at(2))
   t.same([cut.statusCode, cut.body], [400, refused.body])
 })
 
-test('a client that goes away ends its query', async t => {
+test('a client that disconnects ends its query', async t => {
   const store = await startTestStore(t)
   const rows = Array.from({ length: 20_000 }, (_, i) => [midnightNs + BigInt(i), `n=${i}`] as const)
   await store.push([jsonStream({ app: 'x' }, rows)])
@@ -286,8 +286,8 @@ test('a client that goes away ends its query', async t => {
   await t.rejects(answer, { name: 'AbortError' })
   const cancelled =
     /^loki_request_duration_seconds_count\{method="GET",route="loki_api_v1_query",status_code="499"\} 1$/m
-  // The store learns of it when the connection is closed.
+  // The store notices when the connection closes.
   while (!cancelled.test((await store.get('/metrics')).body)) await setTimeout(20)
   t.same(await store.lines('{app="x"} |= "n=19999"'), ['n=19999'])
-  t.notOk(store.messages().includes('request failed'), 'that is no fault of the store')
+  t.notOk(store.messages().includes('request failed'), "this is not the store's fault")
 })

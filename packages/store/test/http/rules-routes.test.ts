@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { startTestStore } from '../harness.ts'
 
-test('a store without rules says so', async t => {
+test('a store without rules reports that', async t => {
   const store = await startTestStore(t)
   for (const base of ['/loki/api/v1/rules', '/api/prom/rules']) {
     for (const url of [base, `${base}/some%20namespace`]) {
@@ -9,7 +9,7 @@ test('a store without rules says so', async t => {
       t.same([statusCode, body], [404, 'no rule groups found\n'], url)
       t.equal(headers['content-type'], 'text/plain; charset=utf-8')
     }
-    // What Grafana asks to learn whether rules can be written.
+    // Grafana's request to find out whether rules can be written.
     const { statusCode, body } = await store.get(`${base}/test/test`)
     t.same([statusCode, body], [404, '404 page not found\n'])
     const { statusCode: written } = await store.app.inject({ method: 'POST', url: `${base}/a` })
@@ -22,7 +22,7 @@ test('a store without rules says so', async t => {
   t.same(alerts.json(), { status: 'success', data: { alerts: [] }, errorType: '', error: '' })
 })
 
-test('rules are those of a tenant', async t => {
+test('rules require a tenant', async t => {
   const store = await startTestStore(t, { yaml: 'auth_enabled: true' })
   for (const url of ['/prometheus/api/v1/rules', '/prometheus/api/v1/alerts', '/api/prom/rules']) {
     const { statusCode, body } = await store.get(url)

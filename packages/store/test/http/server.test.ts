@@ -11,7 +11,7 @@ test('unknown paths are 404 in plain text', async t => {
   }
 })
 
-test('known paths refuse methods they do not have with 405', async t => {
+test('known paths reject other methods with 405', async t => {
   const store = await startTestStore(t)
   const refused = async (method: 'POST' | 'DELETE', url: string, allow: RegExp) => {
     const { statusCode, headers } = await store.app.inject({ method, url })
@@ -24,21 +24,21 @@ test('known paths refuse methods they do not have with 405', async t => {
   await refused('POST', '/metrics', /GET/)
 })
 
-test('double slashes lead to the clean path', async t => {
+test('double slashes redirect to the clean path', async t => {
   const store = await startTestStore(t)
   const { statusCode, headers } = await store.app.inject({ url: '//loki//api/v1/labels?start=1' })
   t.equal(statusCode, 301)
   t.equal(headers.location, '/loki/api/v1/labels?start=1')
 })
 
-test('a path with bad escapes is refused and the store goes on', async t => {
+test('a path with bad escapes is rejected, and the store keeps running', async t => {
   const store = await startTestStore(t)
   const { statusCode } = await store.app.inject({ url: '/loki/api/v1/label/%zz/values' })
   t.equal(statusCode, 400)
   t.equal((await store.get('/ready')).statusCode, 200)
 })
 
-test('forms over a megabyte are refused with 413', async t => {
+test('forms over a megabyte are rejected with 413', async t => {
   const store = await startTestStore(t)
   const { statusCode } = await store.app.inject({
     method: 'POST',
@@ -56,7 +56,7 @@ test('a prefix moves every route', async t => {
   t.equal((await store.get('/ready')).statusCode, 404)
 })
 
-test('HEAD is answered where GET is', async t => {
+test('HEAD is answered like GET', async t => {
   const store = await startTestStore(t)
   for (const url of [
     '/ready',
@@ -85,7 +85,7 @@ test('URLs of 60 KB are read', async t => {
   t.equal(response.status, 200, await response.text())
 })
 
-test('connections are kept for longer than clients keep them', async t => {
+test('connections stay open longer than clients keep them', async t => {
   const store = await startTestStore(t)
   const response = await fetch(`${store.url}/ready`)
   t.equal(await response.text(), 'ready\n')

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { parse } from 'yaml'
 import { dayNs, jsonStream, midnightNs, startTestStore } from '../harness.ts'
 
-test('a store that has started is ready', async t => {
+test('a started store is ready', async t => {
   const store = await startTestStore(t)
   const answer = await store.get('/ready')
   t.equal(answer.statusCode, 200)
@@ -11,7 +11,7 @@ test('a store that has started is ready', async t => {
   t.equal(answer.headers['content-type'], 'text/plain; charset=utf-8')
 })
 
-test('metrics have the names that dashboards know', async t => {
+test('metrics have the names that dashboards use', async t => {
   const store = await startTestStore(t)
   const future = BigInt(Date.now()) * 1_000_000n + dayNs
   await store.push([
@@ -44,7 +44,7 @@ test('metrics have the names that dashboards know', async t => {
   t.match(answer.body, /^process_cpu_seconds_total /m)
 })
 
-test('config shows what is in force, and nothing else', async t => {
+test('config shows only the configuration in force', async t => {
   const store = await startTestStore(t, {
     yaml: `auth_enabled: false
 target: all
@@ -74,7 +74,7 @@ limits_config: {max_line_size: 1MB, bloom_ngram_skip: 1}`,
   t.notMatch(body, /verysecret|bloom|null/)
 })
 
-test('config shows the rates among tenants, and the file of overrides by its older name', async t => {
+test('config shows the default rates with tenants, and the overrides file set by its older name', async t => {
   const dir = t.testdir({ 'o.yaml': 'overrides: {}\n' })
   const file = join(dir, 'o.yaml')
   const store = await startTestStore(t, {
@@ -91,7 +91,7 @@ limits_config: {per_tenant_override_config: ${file}, per_tenant_override_period:
   })
 })
 
-test('metrics are not answered where register_instrumentation is false', async t => {
+test('metrics are not served if register_instrumentation is false', async t => {
   const store = await startTestStore(t, {
     server: 'register_instrumentation: false',
   })
@@ -99,12 +99,12 @@ test('metrics are not answered where register_instrumentation is false', async t
   t.equal((await store.get('/ready')).statusCode, 200)
 })
 
-test('buildinfo tells the version', async t => {
+test('buildinfo reports the version', async t => {
   const store = await startTestStore(t)
   t.match((await store.get('/loki/api/v1/status/buildinfo')).json(), { version: '1.2.3' })
 })
 
-test('buildinfo has the fields of Loki', async t => {
+test("buildinfo has Loki's fields", async t => {
   const store = await startTestStore(t)
   const answer = await store.get('/loki/api/v1/status/buildinfo')
   t.match(answer.headers['content-type'], /^application\/json/)
@@ -118,7 +118,7 @@ test('buildinfo has the fields of Loki', async t => {
   ])
 })
 
-test('services tells what runs', async t => {
+test('services lists what is running', async t => {
   const store = await startTestStore(t)
   const { body, headers } = await store.get('/services')
   t.match(body, /^(\w+ => Running\n)+$/)
@@ -149,7 +149,7 @@ test('the log level can be read and set', async t => {
   t.equal(await levelOf(), 'Current log level is error')
 })
 
-test('flush answers when level 0 is merged', async t => {
+test('flush answers once level 0 is merged', async t => {
   const store = await startTestStore(t)
   await store.push([jsonStream({ app: 'x' }, [[midnightNs, 'hello']])])
   t.equal((await store.get('/flush')).statusCode, 204)

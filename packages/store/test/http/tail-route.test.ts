@@ -9,7 +9,7 @@ root.setTimeout(120_000)
 const nowNs = () => BigInt(Date.now()) * 1_000_000n
 const app = { app: 'x' }
 
-/** Pushes lines to one stream, each a nanosecond after the other. */
+/** Pushes lines to one stream, each a nanosecond after the last. */
 async function pushLines(store: TestStore, lines: readonly string[], labels = app): Promise<void> {
   const startNs = nowNs()
   const rows = lines.map((line, i) => [startNs + BigInt(i), line] as const)
@@ -20,7 +20,7 @@ async function pushLines(store: TestStore, lines: readonly string[], labels = ap
 const numbered = (count: number, name = 'line') =>
   Array.from({ length: count }, (_, i) => `${name} ${i}`)
 
-test('a tail sends what is stored and then what is pushed', async t => {
+test('a tail sends stored entries and then pushed ones', async t => {
   const store = await startTestStore(t)
   await pushLines(store, ['one', 'two'])
   const tail = await openTail(t, store.url, { query: '{app="x"}' })
@@ -38,7 +38,7 @@ test('a tail sends what is stored and then what is pushed', async t => {
   t.match(tail.frames[0]!.streams[0]!.values[0]![0], /^\d{19}$/, 'times are strings')
 })
 
-test('a tail begins with the newest entries since its start', async t => {
+test('a tail starts with the newest entries since its start', async t => {
   const store = await startTestStore(t)
   await pushLines(store, numbered(10))
   const newest = await openTail(t, store.url, { query: '{app="x"}', limit: '3' })
@@ -50,7 +50,7 @@ test('a tail begins with the newest entries since its start', async t => {
   t.same(await newest.waitForLines(4), ['line 7', 'line 8', 'line 9', 'later'])
 })
 
-test('a tail begins within max_query_lookback', async t => {
+test('a tail starts within max_query_lookback', async t => {
   const store = await startTestStore(t, {
     yaml: 'auth_enabled: false\nlimits_config: {max_query_lookback: 1h}',
   })
@@ -62,7 +62,7 @@ test('a tail begins within max_query_lookback', async t => {
   t.same(await tail.waitForLines(2), ['new', 'later'])
 })
 
-test('no entry is lost or doubled between history and live', async t => {
+test('no entry is lost or repeated between history and live entries', async t => {
   const store = await startTestStore(t, {
     yaml: 'auth_enabled: false\nlimits_config: {max_concurrent_tail_requests: 0}',
   })
@@ -85,7 +85,7 @@ test('no entry is lost or doubled between history and live', async t => {
   for (const tail of tails) t.same(await tail.waitForLines(count + 1), [...sent, 'end'])
 })
 
-test('a batch that is sent again is shown once', async t => {
+test('a repeated batch is shown once', async t => {
   const store = await startTestStore(t)
   const at = nowNs()
   const batch = (lines: readonly string[]) =>
@@ -117,7 +117,7 @@ test('live entries go through the whole pipeline', async t => {
   t.match(tail.frames[0]!.streams[0]!.stream, { level: 'error', msg: 'broken', app: 'x' })
 })
 
-test('categorised labels are sent to clients that ask for them', async t => {
+test('categorized labels are sent to clients that ask for them', async t => {
   const store = await startTestStore(t)
   const headers = { 'X-Loki-Response-Encoding-Flags': 'categorize-labels' }
   const push = (line: string) => store.push([jsonStream(app, [[nowNs(), line, { trace: 'abc' }]])])
@@ -141,7 +141,7 @@ test('categorised labels are sent to clients that ask for them', async t => {
   t.equal(plain.frames[1]!.streams[0]!.values[0]!.length, 2)
 })
 
-test('the older path has the older frames', async t => {
+test('the older path uses the older frames', async t => {
   const store = await startTestStore(t)
   const at = 1_700_000_000_123_456_789n
   const tail = await openTail(t, store.url, { query: '{app="x"}' }, { path: '/api/prom/tail' })
@@ -157,7 +157,7 @@ test('the older path has the older frames', async t => {
   })
 })
 
-test('delay_for brings entries of several pushes into the order of time', async t => {
+test('delay_for sorts entries of several pushes by time', async t => {
   const store = await startTestStore(t)
   const at = nowNs()
   const params = { query: '{app="x"}', delay_for: '2', start: String(at + 1_000_000_000_000n) }
@@ -172,7 +172,7 @@ test('delay_for brings entries of several pushes into the order of time', async 
   t.same(await tail.waitForLines(3), ['first', 'second', 'third'])
 })
 
-test('entries of one push come in the order of time over all streams', async t => {
+test('entries of one push are sorted by time across all streams', async t => {
   const store = await startTestStore(t)
   const tail = await openTail(t, store.url, { query: '{app=~".+"}' })
   const at = nowNs()
@@ -189,7 +189,7 @@ test('entries of one push come in the order of time over all streams', async t =
   t.same(await tail.waitForLines(4), ['1', '2', '3', '4'])
 })
 
-test('long answers come in frames of 100 entries', async t => {
+test('long answers are sent in frames of 100 entries', async t => {
   const store = await startTestStore(t)
   await pushLines(store, numbered(250))
   const tail = await openTail(t, store.url, { query: '{app="x"}', limit: '250' })
@@ -200,7 +200,7 @@ test('long answers come in frames of 100 entries', async t => {
   )
 })
 
-test('a tail that cannot be is refused before the upgrade', async t => {
+test('an invalid tail is rejected before the upgrade', async t => {
   const store = await startTestStore(t, { yaml: 'auth_enabled: true' })
   const tenant = { 'X-Scope-OrgID': 'a' }
   const refuse = async (params: Record<string, string>, want: RegExp) => {
@@ -230,7 +230,7 @@ test('a tail that cannot be is refused before the upgrade', async t => {
   }
 })
 
-test('a tail sees its own tenant alone', async t => {
+test('a tail sees only its own tenant', async t => {
   const store = await startTestStore(t, { yaml: 'auth_enabled: true' })
   const headers = { 'X-Scope-OrgID': 'a' }
   const tail = await openTail(t, store.url, { query: '{app="x"}' }, { headers })
@@ -239,7 +239,7 @@ test('a tail sees its own tenant alone', async t => {
   t.same(await tail.waitForLines(1), ['of a'])
 })
 
-test('an upgrade of another path, or to another protocol, is not taken up', async t => {
+test('an upgrade of another path, or to another protocol, is ignored', async t => {
   const store = await startTestStore(t)
   const statusOf = async (path: string, upgrade: string) => {
     const asked = request(`${store.url}${path}`, {
@@ -256,7 +256,7 @@ test('an upgrade of another path, or to another protocol, is not taken up', asyn
   t.equal(await statusOf('/loki/api/v1/tail?query={app="x"}', 'h2c'), 400)
 })
 
-test('a prefix moves the tail as well', async t => {
+test('a prefix applies to the tail too', async t => {
   const store = await startTestStore(t, { server: 'http_path_prefix: /logs' })
   const path = '/logs/loki/api/v1/tail'
   const tail = await openTail(t, store.url, { query: '{app="x"}' }, { path })
@@ -267,7 +267,7 @@ test('a prefix moves the tail as well', async t => {
   t.same(await tail.waitForLines(1), ['one'])
 })
 
-test('tails of a tenant are limited in number', async t => {
+test('the number of tails per tenant is limited', async t => {
   const store = await startTestStore(t, {
     yaml: 'auth_enabled: false\nlimits_config: {max_concurrent_tail_requests: 2}',
   })
@@ -285,7 +285,7 @@ test('tails of a tenant are limited in number', async t => {
   t.same(await again.waitForLines(1), ['there is room'])
 })
 
-test('a limit that the history breaks closes the tail with its reason', async t => {
+test('a limit exceeded by the history closes the tail with its reason', async t => {
   const store = await startTestStore(t, {
     yaml: 'auth_enabled: false\nlimits_config: {required_labels: [app, very_long_label_name]}',
   })
@@ -303,7 +303,7 @@ test('a quiet tail is pinged', async t => {
   t.pass('a ping came')
 })
 
-test('a client that reads slowly is told what it missed, and one that never reads is cut off', async t => {
+test('a slow client learns what it missed, and one that never reads is disconnected', async t => {
   const store = await startTestStore(t)
   const slow = await openTail(t, store.url, { query: '{app="x"}' })
   const quick = await openTail(t, store.url, { query: '{app="x"}' })
@@ -328,11 +328,11 @@ test('a client that reads slowly is told what it missed, and one that never read
     await quick.waitForLines(pushed)
   }
   slow.socket.resume()
-  // Entries behind the dropped ones follow as soon as there is room.
+  // Entries after the dropped ones follow as soon as there is room.
   const told = () =>
     slow.frames.reduce((sum, frame) => sum + (frame.dropped_entries?.length ?? 0), 0)
   while (slow.lines().length + told() < pushed) await once(slow.socket, 'message')
-  t.equal(slow.lines().length + told(), pushed, 'each is sent or told of')
+  t.equal(slow.lines().length + told(), pushed, 'each entry is sent or reported as dropped')
   const dropped = slow.frames.flatMap(frame => frame.dropped_entries ?? [])
   t.match(dropped[0], { timestamp: /^\d{19}$/, labels: { app: 'x' } })
 
@@ -346,7 +346,7 @@ test('a client that reads slowly is told what it missed, and one that never read
   t.equal(quick.frames.flatMap(frame => frame.dropped_entries ?? []).length, 0)
 })
 
-test('a burst is not too much for a client that reads', async t => {
+test('a burst does not overwhelm a client that reads', async t => {
   const store = await startTestStore(t)
   const tail = await openTail(t, store.url, { query: '{app="x"}' })
   const lines = numbered(50_000, 'a line of some length that is one of very many')
@@ -368,7 +368,7 @@ test('a thousand tails are served', async t => {
   for (const tail of tails) t.same(await tail.waitForLines(2), ['line a', 'line b'])
 })
 
-test('a stop closes tails, those that never read as well', async t => {
+test('a stop closes tails, even those that never read', async t => {
   const store = await startTestStore(t)
   const tail = await openTail(t, store.url, { query: '{app="x"}' })
   const stuck = await openTail(t, store.url, { query: '{app="x"}' })

@@ -22,7 +22,7 @@ import { readAllRows, readSegment, segmentNames } from '../segment-rows.ts'
 const row = (offset: number | bigint, line: string): Row => [midnightNs + BigInt(offset), line]
 const linesOf = (rows: readonly { line: string }[]) => rows.map(({ line }) => line)
 
-test('pushes that wait together become one level-0 segment', async t => {
+test('pushes that wait together form one level-0 segment', async t => {
   const { push, segmentsDir, catalog } = await openStorage(t)
   await push('a', acceptedStream({ app: 'first' }, [row(0, 'alone')]))
   await Promise.all(
@@ -45,7 +45,7 @@ test('pushes that wait together become one level-0 segment', async t => {
   )
 })
 
-test('a push is acknowledged after its file is complete, in the catalog and made known', async t => {
+test('a push is acknowledged after its file is complete, in the catalog and announced', async t => {
   const dir = t.testdir()
   const objects = await openDiskObjectStore(join(dir, 'segments'))
   const catalog = openSqliteCatalog(join(dir, 'catalog.sqlite'))
@@ -75,7 +75,7 @@ test('a push is acknowledged after its file is complete, in the catalog and made
   t.same([...(await catalog.findStreams('a', [], range)).values()], [createLabelSet({ app: 'x' })])
 })
 
-test('a commit holds days, tenants and streams apart, sorted', async t => {
+test('a commit separates and sorts days, tenants and streams', async t => {
   const { push, segmentsDir } = await openStorage(t)
   const border = midnightNs + dayNs
   await Promise.all([
@@ -104,7 +104,7 @@ test('a commit holds days, tenants and streams apart, sorted', async t => {
   for (const { day: ofPart, timeNs } of rows) t.equal(BigInt(ofPart), timeNs / dayNs)
 })
 
-test('lines before 1970 and at the ends of time keep their times', async t => {
+test('lines before 1970 and at the ends of the time range keep their times', async t => {
   const { push, segmentsDir } = await openStorage(t)
   const times = [1n, dayNs - 1n, 9_223_372_035_999_999_999n]
   await push(
@@ -122,7 +122,7 @@ test('lines before 1970 and at the ends of time keep their times', async t => {
   t.same(linesOf(rows), times.map(String))
 })
 
-test('rows out of order are sorted, equal times in order of arrival', async t => {
+test('rows out of order are sorted, with equal times in order of arrival', async t => {
   const { push, segmentsDir } = await openStorage(t)
   await Promise.all([
     push('a', acceptedStream({ app: 'x' }, [row(3, 'third'), row(1, 'first'), row(2, 'p1')])),
@@ -131,7 +131,7 @@ test('rows out of order are sorted, equal times in order of arrival', async t =>
   t.same(linesOf(await readAllRows(segmentsDir)), ['zeroth', 'first', 'p1', 'p2', 'p3', 'third'])
 })
 
-test('a line that comes twice at the same time in one commit is kept once', async t => {
+test('a line repeated at the same time in one commit is kept once', async t => {
   const { push, segmentsDir } = await openStorage(t)
   const rows = [row(1, 'same'), row(1, 'other'), row(2, 'same')]
   await Promise.all([
@@ -143,7 +143,7 @@ test('a line that comes twice at the same time in one commit is kept once', asyn
   t.equal((await readAllRows(segmentsDir)).length, 9, 'three in each stream of each tenant')
 })
 
-test('very many lines of one moment are committed without comparing each with each', async t => {
+test('very many lines with one time are committed without comparing every pair', async t => {
   const { push, segmentsDir } = await openStorage(t)
   const rows = Array.from({ length: 60_000 }, (_, i) => row(0, `line ${i % 50_000} of many`))
   const started = performance.now()
@@ -175,7 +175,7 @@ test('only accepted rows are stored, with their lengths and metadata', async t =
   )
 })
 
-test('levels are left for later only where they are wanted', async t => {
+test('levels are left pending only if they are wanted', async t => {
   const { push, segmentsDir } = await openStorage(t)
   const rows = [row(0, 'level=error')]
   await push(
@@ -195,7 +195,7 @@ test('levels are left for later only where they are wanted', async t => {
   )
 })
 
-test('a commit takes what fits and leaves the rest for the next', async t => {
+test('a commit takes what fits and leaves the rest to the next', async t => {
   const { push, segmentsDir } = await openStorage(t)
   const large = 'x'.repeat(commitBytesMax / 2)
   await Promise.all(
@@ -207,7 +207,7 @@ test('a commit takes what fits and leaves the rest for the next', async t => {
   t.equal((await readAllRows(segmentsDir)).length, 5)
 })
 
-test('a push larger than a commit is one commit', async t => {
+test('a push larger than a commit is committed on its own', async t => {
   const { push, segmentsDir } = await openStorage(t)
   const rows = Array.from({ length: 12 }, (_, i) => row(i, 'y'.repeat(1024 * 1024)))
   await push('a', acceptedStream({ app: 'x' }, rows))
@@ -215,7 +215,7 @@ test('a push larger than a commit is one commit', async t => {
   t.same(linesOf(await readAllRows(segmentsDir)), linesOf(rows.map(([, line]) => ({ line }))))
 })
 
-test('a directory that is gone refuses every waiting push, and the next ones work again', async t => {
+test('a missing directory rejects every waiting push, and later ones work again', async t => {
   const { dir, push, segmentsDir, catalog, messages } = await openStorage(t)
   const aside = join(dir, 'aside')
   await rename(segmentsDir, aside)
@@ -232,16 +232,16 @@ test('a directory that is gone refuses every waiting push, and the next ones wor
   }
   t.same(await catalog.listSegments(), [])
   await t.rejects(push('a', acceptedStream({ app: 'x' }, [row(3, 'lost')])))
-  t.same(messages(), ['cannot store pushes: they are refused'], 'once, while it lasts')
+  t.same(messages(), ['cannot store pushes: rejecting them'], 'once, while it lasts')
   await rm(segmentsDir)
   await rename(aside, segmentsDir)
   await push('a', acceptedStream({ app: 'x' }, [row(9, 'kept')]))
   t.same(linesOf(await readAllRows(segmentsDir)), ['kept'])
   t.equal((await catalog.listSegments()).length, 1)
-  t.equal(messages().at(-1), 'pushes are stored again')
+  t.equal(messages().at(-1), 'storing pushes works again')
 })
 
-test('a catalog that refuses leaves no file behind', async t => {
+test('a failing catalog leaves no file behind', async t => {
   const { push, segmentsDir, catalog } = await openStorage(t)
   await push('a', acceptedStream({ app: 'x' }, [row(0, 'before')]))
   await catalog.close()
@@ -252,7 +252,7 @@ test('a catalog that refuses leaves no file behind', async t => {
   t.equal((await segmentNames(segmentsDir)).length, 1)
 })
 
-test('a name that is taken is never written over', async t => {
+test('an existing name is never overwritten', async t => {
   const { push, segmentsDir } = await openStorage(t)
   const taken = join(segmentsDir, '0000000000000001-0.seg')
   await writeFile(taken, 'somebody else')
@@ -260,7 +260,7 @@ test('a name that is taken is never written over', async t => {
   t.ok(existsSync(taken))
 })
 
-test('drain settles after everything taken in is stored, and at once when there is nothing', async t => {
+test('drain resolves once every accepted push is stored, and at once if there is none', async t => {
   const { push, committer, segmentsDir } = await openStorage(t)
   await committer.drain()
   const settled: number[] = []
@@ -274,18 +274,18 @@ test('drain settles after everything taken in is stored, and at once when there 
   t.equal((await readdir(segmentsDir)).length, 1)
 })
 
-test('a commit waits for pushes that are arriving, and for no others', async t => {
+test('a commit waits for arriving pushes, and for no others', async t => {
   let arriving = 1
   const { push, segmentsDir } = await openStorage(t, { arriving: () => arriving })
   const first = push('a', acceptedStream({ app: 'x' }, [row(0, 'first')]))
-  // The second comes while the first waits for it.
+  // The second arrives while the first waits for it.
   await new Promise(resolve => setImmediate(resolve))
   arriving = 0
   await Promise.all([first, push('a', acceptedStream({ app: 'x' }, [row(1, 'second')]))])
   t.equal((await segmentNames(segmentsDir)).length, 1)
 })
 
-test('a clock that is set back holds no push up', async t => {
+test('a clock that is set back delays no push', async t => {
   const dir = t.testdir()
   const objects = await openDiskObjectStore(join(dir, 'segments'))
   const catalog = openSqliteCatalog(join(dir, 'catalog.sqlite'))

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { spreadEqualTimes } from '../../src/ingest/equal-times.ts'
 import { acceptedStream, midnightNs, type Row } from '../harness.ts'
 
-/** Offsets of the rows behind midnight once they are moved apart. */
+/** Returns the offsets of the rows from midnight after they are separated. */
 function spread(rows: readonly (readonly [offset: number, line: string])[]): number[] {
   const stream = acceptedStream(
     { app: 'x' },
@@ -15,7 +15,7 @@ function spread(rows: readonly (readonly [offset: number, line: string])[]): num
   )
 }
 
-test('lines of one time are a nanosecond apart each', async t => {
+test('lines with one time end up a nanosecond apart', async t => {
   t.same(
     spread([
       [5, 'a'],
@@ -28,7 +28,7 @@ test('lines of one time are a nanosecond apart each', async t => {
   )
 })
 
-test('a line that comes twice in a row has one time', async t => {
+test('a line repeated in a row keeps its time', async t => {
   t.same(
     spread([
       [5, 'a'],
@@ -39,7 +39,7 @@ test('a line that comes twice in a row has one time', async t => {
   )
 })
 
-test('a line whose time the one before was given is moved as well', async t => {
+test('a line moves if the previous one was given its time', async t => {
   t.same(
     spread([
       [5, 'a'],
@@ -50,7 +50,7 @@ test('a line whose time the one before was given is moved as well', async t => {
   )
 })
 
-test('the last nanosecond of a second is followed by the next second', async t => {
+test('the nanosecond after the last one of a second is in the next second', async t => {
   t.same(
     spread([
       [999_999_999, 'a'],

@@ -1,7 +1,11 @@
 import { rm } from 'node:fs/promises'
 import { type Test, test } from 'tap'
 import { loadStoreConfig } from '../../src/config.ts'
-import { PushRejectedError, StorageUnavailableError } from '../../src/errors.ts'
+import {
+  type PushBlockedError,
+  PushRejectedError,
+  StorageUnavailableError,
+} from '../../src/errors.ts'
 import { IngestQuotas } from '../../src/ingest/ingest-quotas.ts'
 import { Ingester } from '../../src/ingest/ingester.ts'
 import { RefusalLog } from '../../src/ingest/refusal-log.ts'
@@ -78,22 +82,22 @@ test('a push is stored and counted', async t => {
   t.same(await counted('loki_distributor_bytes_received_total'), [[{ tenant: 'a' }, 6]])
 })
 
-test('a push without streams is refused with 422', async t => {
+test('a push without streams is rejected with 422', async t => {
   const { ingester, stored } = await open(t)
   await t.rejects(ingester.push('a', []), {
-    status: 422,
+    code: 'PUSH_EMPTY',
     message: 'error at least one valid stream is required for ingestion',
   })
   t.same(await stored(), [])
 })
 
-test('streams without entries are passed over, whatever their labels', async t => {
+test('streams without entries are skipped, whatever their labels', async t => {
   const { ingester, stored } = await open(t)
   await ingester.push('a', [stream('nonsense'), stream({ p: '1' })])
   t.same(await stored(), [])
 })
 
-test('what is right beside what is wrong is stored, and the answer tells what was not', async t => {
+test('valid entries are stored, and the answer lists the invalid ones', async t => {
   const { ingester, stored, counted } = await open(t)
   const push = ingester.push('a', [
     stream({ p: '1' }, 'good', 'much too long a line', 'fine'),
@@ -102,7 +106,7 @@ test('what is right beside what is wrong is stored, and the answer tells what wa
   ])
   await t.rejects(push, PushRejectedError)
   await t.rejects(push, {
-    status: 400,
+    code: 'PUSH_INVALID',
     message: /^1 errors like: Max entry size '10' bytes .*length '20' bytes; 1 errors like: Max/,
   })
   t.same(await stored(), [
@@ -115,10 +119,10 @@ test('what is right beside what is wrong is stored, and the answer tells what wa
   t.same(await counted('loki_discarded_bytes_total'), [[labels, 38]])
 })
 
-test('malformed labels refuse the whole push', async t => {
+test('malformed labels reject the whole push', async t => {
   const { ingester, stored, counted } = await open(t)
   await t.rejects(ingester.push('a', [stream({ p: '1' }, 'good'), stream('{p', 'x', 'y')]), {
-    status: 400,
+    code: 'PUSH_INVALID',
     message: /^couldn't parse labels: 1:3: parse error: /,
   })
   t.same(await stored(), [])
@@ -127,21 +131,21 @@ test('malformed labels refuse the whole push', async t => {
   ])
 })
 
-test('the same text means a stream of its own for each tenant', async t => {
+test('the same text is a separate stream for each tenant', async t => {
   const { ingester, stored } = await open(t)
   await ingester.push('a', [stream({ p: '1' }, 'of a')])
   await ingester.push('b', [stream({ p: '1' }, 'of b')])
   t.same(await stored(), [`a {p="1", ${service}} of a`, `b {p="1", ${service}} of b`])
 })
 
-test('a storage that fails is told before what was refused', async t => {
+test('a storage failure is reported before rejected entries', async t => {
   const { ingester, segmentsDir } = await open(t)
   await rm(segmentsDir, { recursive: true })
   const streams = [stream({ p: '1' }, 'good', 'much too long a line')]
   await t.rejects(ingester.push('a', streams), StorageUnavailableError)
 })
 
-test('a tenant above its rate is refused as a whole, and told when to come back', async t => {
+test('a tenant above its rate is rejected as a whole, and learns when to retry', async t => {
   const { ingester, stored, counted, wait, messages } = await open(t, {
     overrides: { ingestionRateBytes: 10, ingestionBurstBytes: 20 },
   })
@@ -149,7 +153,7 @@ test('a tenant above its rate is refused as a whole, and told when to come back'
   const push = () =>
     ingester.push('a', [stream({ p: '1' }, 'z'.repeat(9)), stream({ p: '2' }, 'w')])
   await t.rejects(push(), {
-    status: 429,
+    code: 'PUSH_RATE_LIMITED',
     retryAfterSeconds: 1,
     message:
       /^Ingestion rate limit exceeded for user a \(limit: 10 bytes\/sec\) while attempting to ingest '2' lines totaling '10' bytes, /,
@@ -158,37 +162,40 @@ test('a tenant above its rate is refused as a whole, and told when to come back'
   const labels = { reason: 'rate_limited', tenant: 'a' }
   t.same(await counted('loki_discarded_samples_total'), [[labels, 2]])
   t.same(await counted('loki_discarded_bytes_total'), [[labels, 10]])
-  t.match(messages(), [/^entries were refused: Ingestion rate limit/])
+  t.match(messages(), [/^entries were rejected: Ingestion rate limit/])
   await ingester.push('b', [stream({ p: '1' }, 'other')])
   wait(800)
   await push()
   t.equal((await stored()).length, 5)
 })
 
-test('a rate counts what would be stored, metadata with it', async t => {
+test('a rate counts what would be stored, including metadata', async t => {
   const { ingester, stored } = await open(t, {
     overrides: { ingestionRateBytes: 1, ingestionBurstBytes: 10 },
   })
   const withMetadata = pushStream({ p: '1' }, [[midnightNs, 'line', { name: 'val' }]])
-  await t.rejects(ingester.push('a', [withMetadata]), { status: 429, message: /'11' bytes/ })
+  await t.rejects(ingester.push('a', [withMetadata]), {
+    code: 'PUSH_RATE_LIMITED',
+    message: /'11' bytes/,
+  })
   const tooLong = stream({ p: '1' }, 'x'.repeat(100), 'fits')
-  await t.rejects(ingester.push('a', [tooLong]), { status: 400, message: /^Max entry/ })
+  await t.rejects(ingester.push('a', [tooLong]), { code: 'PUSH_INVALID', message: /^Max entry/ })
   t.same(await stored(), [`a {p="1", ${service}} fits`])
 })
 
-test('received bytes are those of lines and metadata', async t => {
+test('received bytes include lines and metadata', async t => {
   const { ingester, counted } = await open(t)
   await ingester.push('a', [pushStream({ p: '1' }, [[midnightNs, 'line', { name: 'val' }]])])
   t.same(await counted('loki_distributor_bytes_received_total'), [[{ tenant: 'a' }, 11]])
 })
 
-test('without tenants there are no rates, among tenants those of Loki', async t => {
+test("without tenants there are no default rates; with tenants, Loki's apply", async t => {
   const lines = Array.from({ length: 7 }, (_, i) => String(i).repeat(1024 * 1024))
   const alone = await open(t, { overrides: { maxLineBytes: 0 } })
   await alone.ingester.push('fake', [stream({ p: '1' }, ...lines)])
   const among = await open(t, { hasDefaultRates: true, overrides: { maxLineBytes: 0 } })
   await t.rejects(among.ingester.push('a', [stream({ p: '1' }, ...lines)]), {
-    status: 429,
+    code: 'PUSH_RATE_LIMITED',
     message: /limit: 4194304 bytes\/sec/,
   })
   const free = await open(t, {
@@ -198,7 +205,7 @@ test('without tenants there are no rates, among tenants those of Loki', async t 
   await free.ingester.push('a', [stream({ p: '1' }, ...lines)])
 })
 
-test('what is too much of one stream is left out, the rest stored', async t => {
+test('excess entries of one stream are dropped, and the rest is stored', async t => {
   const { ingester, stored, counted } = await open(t, {
     overrides: { streamRateBytes: 1024, streamBurstBytes: 6 },
   })
@@ -207,7 +214,7 @@ test('what is too much of one stream is left out, the rest stored', async t => {
     stream({ p: '2' }, 'x'),
   ])
   await t.rejects(push, {
-    status: 429,
+    code: 'PUSH_RATE_LIMITED',
     retryAfterSeconds: 1,
     message: `entry with timestamp 2024-10-04 00:00:00 +0000 UTC ignored, reason: 'Per stream rate limit exceeded (limit: 1KB/sec) while attempting to ingest for stream '{p="1", ${service}}' totaling 4B, consider splitting a stream via additional labels or contact your Loki administrator to see if the limit can be increased',
 user 'a', total ignored: 1 out of 3 for stream: {p="1", ${service}}`,
@@ -222,12 +229,12 @@ user 'a', total ignored: 1 out of 3 for stream: {p="1", ${service}}`,
   ])
 })
 
-test('a stream beyond the limit is refused until another one is no longer active', async t => {
+test('a stream beyond the limit is rejected until another one is no longer active', async t => {
   const { ingester, stored, counted, wait } = await open(t, { overrides: { maxStreams: 2 } })
   await ingester.push('a', [stream({ p: '1' }, 'x'), stream({ p: '2' }, 'x')])
   const both = () => ingester.push('a', [stream({ p: '1' }, 'y'), stream({ p: '3' }, 'x', 'y')])
   await t.rejects(both(), {
-    status: 429,
+    code: 'PUSH_STREAM_LIMITED',
     retryAfterSeconds: undefined,
     message: `Maximum active stream limit exceeded when trying to create stream {p="3", ${service}}, reduce the number of active streams (reduce labels or reduce label values), or contact your Loki administrator to see if the limit can be increased, user: 'a'`,
   })
@@ -238,12 +245,12 @@ test('a stream beyond the limit is refused until another one is no longer active
   await ingester.push('b', [stream({ p: '3' }, 'of b')])
   wait(1_800_000)
   await ingester.push('a', [stream({ p: '1' }, 'z')])
-  await t.rejects(both(), { status: 429, message: /^Maximum active stream limit/ })
+  await t.rejects(both(), { code: 'PUSH_STREAM_LIMITED', message: /^Maximum active stream limit/ })
   wait(1_800_000)
   await both()
 })
 
-test('cut lines are counted', async t => {
+test('truncated lines are counted', async t => {
   const { ingester, counted } = await open(t, { overrides: { truncateLongLines: true } })
   await ingester.push('a', [stream({ p: '1' }, 'x'.repeat(15), 'y'.repeat(11), 'short')])
   const labels = { reason: 'line_too_long', tenant: 'a' }
@@ -251,7 +258,7 @@ test('cut lines are counted', async t => {
   t.same(await counted('loki_mutated_bytes_total'), [[labels, 6]])
 })
 
-test('a stream without an enforced label is refused, the others are stored', async t => {
+test('a stream without a required label is rejected, and the others are stored', async t => {
   const { ingester, stored, counted } = await open(t, {
     overrides: { enforcedLabels: ['team', 'env'] },
   })
@@ -261,7 +268,7 @@ test('a stream without an enforced label is refused, the others are stored', asy
       stream({ app: 'y', team: 't', env: 'e' }, 'kept'),
       stream({ __aggregated_metric__: 'm' }, 'of its own'),
     ]),
-    { status: 400, message: 'missing required labels env for user a' },
+    { code: 'PUSH_INVALID', message: 'missing required labels env for user a' },
   )
   t.same(
     (await stored()).map(text => text.split('} ')[1]),
@@ -275,7 +282,7 @@ test('a stream without an enforced label is refused, the others are stored', asy
   })
 })
 
-test('while ingestion is blocked nothing is stored, and clients are told what is configured', async t => {
+test('while ingestion is blocked nothing is stored, and clients get the configured answer', async t => {
   const until = '2100-01-01T00:00:00Z'
   const untilNs = BigInt(Date.parse(until)) * 1_000_000n
   for (const status of [260, 429, 200]) {
@@ -285,8 +292,8 @@ test('while ingestion is blocked nothing is stored, and clients are told what is
     const error = await ingester
       .push('a', [stream({ p: '1' }, 'x', 'y')])
       .then(() => undefined)
-      .catch((thrown: unknown) => thrown as PushRejectedError)
-    t.equal(error?.status, status === 200 ? undefined : status)
+      .catch((thrown: unknown) => thrown as PushBlockedError)
+    t.equal(error?.blockStatus, status === 200 ? undefined : status)
     if (error) {
       t.equal(
         error.message,
@@ -304,7 +311,7 @@ test('while ingestion is blocked nothing is stored, and clients are told what is
   t.equal((await stored()).length, 1)
 })
 
-test('lines of one time may be moved apart', async t => {
+test('lines with equal times can be separated', async t => {
   const { ingester, segmentsDir } = await open(t, { overrides: { incrementDuplicateTimes: true } })
   await ingester.push('a', [stream({ p: '1' }, 'x', 'y', 'y', 'z')])
   t.same(

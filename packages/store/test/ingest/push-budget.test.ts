@@ -13,10 +13,10 @@ function createClock() {
   return clock
 }
 
-test('a push counts for what has arrived of it, and gives it back once', async t => {
+test('a push counts by what has arrived, and returns its share once', async t => {
   const budget = new PushBudget()
   const share = budget.enter(a)
-  t.equal(budget.bytes, least, 'what it announces is nothing yet')
+  t.equal(budget.bytes, least, 'the announced length does not count')
   share.received(1000)
   t.equal(budget.bytes, least)
   share.received(1_000_000)
@@ -28,7 +28,7 @@ test('a push counts for what has arrived of it, and gives it back once', async t
   t.equal(budget.arriving, 0)
 })
 
-test('what does not fit is refused with 503 until there is room', async t => {
+test('a push that does not fit is rejected with 503 until there is room', async t => {
   const budget = new PushBudget()
   const owners = Array.from({ length: 100 }, (_, i) => ({
     tenant: `t${i}`,
@@ -46,14 +46,18 @@ test('what does not fit is refused with 503 until there is room', async t => {
     }
   }
   t.ok(refused instanceof PushRejectedError)
-  t.match(refused, { status: 503, retryAfterSeconds: 1, message: /^too many pushes under way: / })
+  t.match(refused, {
+    code: 'PUSH_NO_ROOM',
+    retryAfterSeconds: 1,
+    message: /^too many pushes in progress: /,
+  })
   t.ok(budget.bytes <= pendingPushBytesMax, `${budget.bytes}`)
   t.ok(budget.bytes > pendingPushBytesMax * 0.9, `${budget.bytes}`)
   for (const share of shares.slice(0, 50)) share.release()
   t.doesNotThrow(() => budget.enter({ tenant: 'new', address: '10.0.1.1' }))
 })
 
-test('one push is let in whatever its size, beside small ones', async t => {
+test('one push is admitted whatever its size, next to small ones', async t => {
   const budget = new PushBudget()
   for (let i = 0; i < 500; i++) budget.enter(b)
   const share = budget.enter(a)
@@ -64,7 +68,7 @@ test('one push is let in whatever its size, beside small ones', async t => {
   t.doesNotThrow(() => budget.enter(b))
 })
 
-test('no address and no tenant can take all: others have room beside the greediest', async t => {
+test('no address and no tenant can take everything: others have room next to the greediest', async t => {
   const fill = (budget: PushBudget, owner: typeof a) => {
     const startBytes = budget.bytes
     try {
@@ -80,13 +84,13 @@ test('no address and no tenant can take all: others have room beside the greedie
   const second = fill(budget, { ...a, address: '10.0.0.9' })
   t.ok(second > 0.2 && second <= 0.25, `its tenant has room for another: ${second}`)
   t.ok(fill(budget, { ...a, address: '10.0.0.10' }) < 0.02, 'and then no more')
-  t.ok(fill(budget, b) > 0.1, 'another tenant has half of what is left')
+  t.ok(fill(budget, b) > 0.1, 'another tenant gets half of the rest')
   const alone = new PushBudget()
   fill(alone, { tenant: '', address: '10.0.0.1' })
   t.ok(fill(alone, { tenant: '', address: '10.0.0.2' }) > 0.2, 'without tenants by address')
 })
 
-test('a body that became larger than assumed counts for what it is', async t => {
+test('a body that grew larger than expected counts with its real size', async t => {
   const budget = new PushBudget()
   const share = budget.enter(a)
   share.received(1_000_000)
@@ -104,7 +108,7 @@ test('a body that became larger than assumed counts for what it is', async t => 
   t.equal(budget.bytes, 0)
 })
 
-test('a commit waits for bodies that come fast, and for no others', async t => {
+test('a commit waits for bodies that arrive fast, and for no others', async t => {
   const clock = createClock()
   const budget = new PushBudget(clock)
   const fast = budget.enter(a)
@@ -113,7 +117,7 @@ test('a commit waits for bodies that come fast, and for no others', async t => {
   clock.ms += 15
   fast.received(100_000)
   clock.ms += 15
-  t.equal(budget.arriving, 1, 'nothing came of the slow one')
+  t.equal(budget.arriving, 1, 'the slow one has sent nothing')
   clock.ms += 10_000
   t.equal(budget.arriving, 0)
   slow.received(1_000)

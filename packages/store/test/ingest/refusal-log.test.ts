@@ -12,7 +12,7 @@ function open() {
   return { lines, clock, refuse }
 }
 
-test('RefusalLog tells the tenant, the reason and the stream', async t => {
+test('RefusalLog logs the tenant, the reason and the stream', async t => {
   const { lines, refuse } = open()
   refuse('a', 'line_too_long')
   t.match(lines, [
@@ -23,12 +23,12 @@ test('RefusalLog tells the tenant, the reason and the stream', async t => {
       stream: '{a="b"}',
       entries: 2,
       bytes: 10,
-      msg: 'entries were refused: why',
+      msg: 'entries were rejected: why',
     },
   ])
 })
 
-test('RefusalLog tells the same once in a while, with what was not told', async t => {
+test('RefusalLog repeats a message only after a while, with the number left out', async t => {
   const { lines, clock, refuse } = open()
   for (let i = 0; i < 1000; i++) refuse('a', 'line_too_long')
   refuse('a', 'rate_limited')
@@ -40,7 +40,7 @@ test('RefusalLog tells the same once in a while, with what was not told', async 
   t.equal(lines[3]!.entriesBefore, 1998)
 })
 
-test('RefusalLog shortens what a client may make as long as it likes', async t => {
+test('RefusalLog shortens texts whose length the client controls', async t => {
   const { lines, refuse } = open()
   refuse('a', 'label_value_too_long', 'x'.repeat(100_000))
   t.ok(JSON.stringify(lines).length < 2000)

@@ -8,7 +8,7 @@ const defaults = loadStoreConfig('', 'test.yaml').config.limits
 const resolver = (overrides: Partial<TenantLimits> = {}) =>
   new StreamLabelsResolver({ ...defaults, ...overrides })
 
-test('a stream is given the service_name of its first label that names one', async t => {
+test('a stream gets its service_name from the first label that names one', async t => {
   const named = (text: string, want: string) => {
     const found = resolver().resolve(text)
     t.equal(found.kind, 'accepted', text)
@@ -24,7 +24,7 @@ test('a stream is given the service_name of its first label that names one', asy
   named('{service_name="", app="a"}', 'a')
 })
 
-test('a stream keeps its labels where no service_name is wanted', async t => {
+test('a stream keeps its labels if no service_name is wanted', async t => {
   const texts = (found: ReturnType<StreamLabelsResolver['resolve']>) =>
     found.kind === 'accepted' ? found.labelsText : found.kind
   t.equal(texts(resolver({ discoverServiceName: [] }).resolve('{app="a"}')), '{app="a"}')
@@ -42,7 +42,7 @@ test('the text of a stream is canonical whatever was sent', async t => {
   )
 })
 
-test('labels over a limit are refused with the text clients know', async t => {
+test('labels over a limit are rejected with the text clients know', async t => {
   const refused = (text: string, reason: string, message: string, limits: Partial<TenantLimits>) =>
     t.match(resolver(limits).resolve(text), { kind: 'refused', reason, message })
   const none = { discoverServiceName: [] }
@@ -75,13 +75,13 @@ test('labels at a limit are accepted', async t => {
   accepted('{a="값"}', { maxLabelValueBytes: 3 })
 })
 
-test('ten thousand labels are refused, not stored', async t => {
+test('ten thousand labels are rejected, not stored', async t => {
   const pairs = Array.from({ length: 10_000 }, (_, i) => `l${i}="v"`)
   const found = resolver().resolve(`{${pairs.join(',')}}`)
   t.match(found, { kind: 'refused', reason: 'max_label_names_per_series' })
 })
 
-test('what is no label set is malformed and says where', async t => {
+test('an invalid label set is malformed, and the error has the position', async t => {
   const malformed = (text: string, message: string) =>
     t.same(resolver().resolve(text), { kind: 'malformed', message }, text)
   const at = (place: string, why: string) => `couldn't parse labels: ${place}: parse error: ${why}`
@@ -93,7 +93,7 @@ test('what is no label set is malformed and says where', async t => {
   malformed('{a="x"} b', at('1:9', 'unexpected character after "}"'))
 })
 
-test('a name that is given twice refuses the stream', async t => {
+test('a repeated name rejects the stream', async t => {
   t.same(resolver().resolve('{app="dup", app="x"}'), {
     kind: 'refused',
     labelsText: '{app="dup", app="x", service_name="dup"}',
@@ -102,13 +102,13 @@ test('a name that is given twice refuses the stream', async t => {
   })
 })
 
-test('the outcome of a very long text is not kept', async t => {
+test('the result of a very long text is not cached', async t => {
   const labels = resolver()
   const text = `{a="${'x'.repeat(20_000)}"}`
   t.not(labels.resolve(text), labels.resolve(text))
 })
 
-test('the outcome of a text is kept', async t => {
+test('the result of a text is cached', async t => {
   const labels = resolver()
   t.equal(labels.resolve('{a="b"}'), labels.resolve('{a="b"}'))
   t.equal(labels.resolve('nonsense'), labels.resolve('nonsense'))

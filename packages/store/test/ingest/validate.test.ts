@@ -15,7 +15,10 @@ const stream = {
 const second = 1_000_000_000n
 const nowNs = midnightNs
 
-/** Validates rows; what was kept as `line` (cut as it would be), what was refused by reason. */
+/**
+ * Validates rows. Returns the kept ones as `line` (possibly truncated) and the rejected ones by
+ * reason.
+ */
 function validate(
   rows: readonly Row[],
   overrides: Partial<TenantLimits> = {},
@@ -42,7 +45,7 @@ function lineAt({ bytes, lineOffsets }: PushStream, lengths: Uint32Array, row: n
 const row = (line: string, timeNs = nowNs, metadata?: Record<string, string>): Row =>
   metadata ? [timeNs, line, metadata] : [timeNs, line]
 
-test('a stream without fault is accepted as a whole, nothing copied', async t => {
+test('a valid stream is accepted as a whole, without copying', async t => {
   const { accepted, message } = validate([row('one'), row('two')])
   t.equal(accepted!.rows, undefined)
   t.equal(accepted!.lengths, accepted!.source.lineLengths)
@@ -50,7 +53,7 @@ test('a stream without fault is accepted as a whole, nothing copied', async t =>
   t.equal(message, undefined)
 })
 
-test('a refused stream refuses each of its entries', async t => {
+test('a rejected stream rejects each of its entries', async t => {
   const refused = {
     kind: 'refused',
     reason: 'missing_labels',
@@ -63,7 +66,7 @@ test('a refused stream refuses each of its entries', async t => {
   t.match(discarded, { missing_labels: { entries: 2, bytes: 8, labelsText: '{}' } })
 })
 
-test('entries too far in the future are refused, those within the grace are not', async t => {
+test('entries too far in the future are rejected, those within the grace period are not', async t => {
   const graceNs = 600n * second
   const { kept, message, discarded } = validate([
     row('now'),
@@ -78,7 +81,7 @@ test('entries too far in the future are refused, those within the grace are not'
   t.match(discarded.too_far_in_future, { entries: 2, bytes: 17, labelsText: '{a="b"}' })
 })
 
-test('a time beyond 64 bits of nanoseconds is refused whatever the grace', async t => {
+test('a time beyond 64 bits of nanoseconds is rejected whatever the grace period', async t => {
   const source = pushStream({ a: 'b' }, [row('x')])
   source.seconds[0] = 9_223_372_036
   const limits = { ...defaults, creationGraceNs: 10n ** 21n }
@@ -88,7 +91,7 @@ test('a time beyond 64 bits of nanoseconds is refused whatever the grace', async
   t.match(refusals.format(), /has timestamp too new: second 9223372036$/)
 })
 
-test('old entries are kept, unless the limit says how old they may be', async t => {
+test('old entries are kept, unless a limit says how old they may be', async t => {
   const rows = [
     row('1970', 1n),
     row('border', nowNs - 60n * second),
@@ -103,7 +106,7 @@ test('old entries are kept, unless the limit says how old they may be', async t 
   )
 })
 
-test('a time of now in another unit than nanoseconds is refused, with the unit', async t => {
+test('a current time in another unit than nanoseconds is rejected, and the error names the unit', async t => {
   for (const [unit, ns] of [
     ['seconds', second],
     ['milliseconds', 1_000_000n],
@@ -118,10 +121,10 @@ test('a time of now in another unit than nanoseconds is refused, with the unit',
     t.match(old.message, /has timestamp too old: 1970-.* is a time in /)
   }
   const rows = [row('1970', 20n * second), row('hours', nowNs / (3600n * second))]
-  t.same(validate(rows).kept, ['1970', 'hours'], 'others are taken')
+  t.same(validate(rows).kept, ['1970', 'hours'], 'others are accepted')
 })
 
-test('time 0 and times before it are refused, however old entries may be', async t => {
+test('time 0 and earlier times are rejected, however old entries may be', async t => {
   const rows = [
     row('zero', 0n),
     row('negative', -1n),
@@ -132,7 +135,7 @@ test('time 0 and times before it are refused, however old entries may be', async
   t.same(validate(rows, { rejectOlderThanNs: 10n ** 20n }).kept, ['first'])
 })
 
-test('lines over the limit are refused or cut', async t => {
+test('lines over the limit are rejected or truncated', async t => {
   const rows = [row('12345'), row('123456'), row('')]
   const { kept, message, discarded } = validate(rows, { maxLineBytes: 5 })
   t.same(kept, ['12345', ''])
@@ -143,11 +146,11 @@ test('lines over the limit are refused or cut', async t => {
   t.match(discarded, { line_too_long: { entries: 1, bytes: 6 } })
   const cut = validate(rows, { maxLineBytes: 5, truncateLongLines: true })
   t.same(cut.kept, ['12345', '12345', ''])
-  t.same([...cut.accepted!.source.lineLengths], [5, 6, 0], 'what was pushed stays as it is')
+  t.same([...cut.accepted!.source.lineLengths], [5, 6, 0], 'the pushed data is unchanged')
   t.same(validate(rows, { maxLineBytes: 0 }).kept, ['12345', '123456', ''])
 })
 
-test('metadata over a limit or where none is allowed is refused', async t => {
+test('metadata is rejected when over a limit or not allowed', async t => {
   const rows = [row('plain'), row('with', nowNs, { id: '12', x: '3' })]
   const refused = (limits: Partial<TenantLimits>, reason: string, message: RegExp) => {
     const found = validate(rows, limits)
@@ -173,7 +176,7 @@ test('metadata over a limit or where none is allowed is refused', async t => {
   t.same(validate(rows, { maxStructuredMetadataBytes: 6 }).kept, ['plain', 'with'])
 })
 
-test('metadata is sorted and its names are made usable; without name or value it is left out', async t => {
+test('metadata is sorted and its names are made valid; pairs without name or value are dropped', async t => {
   const metadata = { 'z.y': '1', a: 'b\ufffd', ü: '2', '': '1', e: '' }
   const { accepted } = validate([row('plain'), row('with', nowNs, metadata)])
   t.same(accepted!.metadata, [
@@ -186,12 +189,12 @@ test('metadata is sorted and its names are made usable; without name or value it
   ])
 })
 
-test('levels are wanted only where they are discovered and may be stored', async t => {
+test('levels are wanted only if discovery is on and metadata is allowed', async t => {
   t.equal(validate([row('x')], { discoverLogLevels: false }).accepted!.wantsLevels, false)
   t.equal(validate([row('x')], { allowStructuredMetadata: false }).accepted!.wantsLevels, false)
 })
 
-test('refusals are told once each with their count, a single one as it is', async t => {
+test('each distinct rejection is reported once with its count, a single one unchanged', async t => {
   const refusals = new Refusals()
   const add = (reason: string, message: string, bytes: number) =>
     refusals.add({ reason, message, labelsText: `{of="${message}"}`, bytes })
@@ -208,7 +211,7 @@ test('refusals are told once each with their count, a single one as it is', asyn
   })
 })
 
-test('lines are cut before a character that would be cut in two', async t => {
+test('lines are truncated before a character that would be split', async t => {
   const f = (line: string, maxLineBytes: number, want: string) => {
     const { kept, message } = validate([row(line)], { maxLineBytes, truncateLongLines: true })
     t.same(kept, [want], `${line} to ${maxLineBytes}`)
@@ -222,7 +225,7 @@ test('lines are cut before a character that would be cut in two', async t => {
   f('ab', 2, 'ab')
 })
 
-test('of metadata with one name the last counts, and pairs that are fine stay the same', async t => {
+test('the last value of a metadata name wins, and unchanged pairs stay the same objects', async t => {
   const fine = { name: 'a_b', value: 'x' }
   const pairs = [
     { name: 'z', value: '1' },

@@ -12,7 +12,7 @@ async function open(t: Test) {
   return { dir, objects, reader }
 }
 
-test('an object is what its pieces were, however they were cut', async t => {
+test('an object equals its pieces, however they were cut', async t => {
   const { dir, objects } = await open(t)
   const large = Buffer.alloc(3 * 1024 * 1024, 'large')
   const pieces = [Buffer.from('a'), Buffer.alloc(0), large, Buffer.from('z')]
@@ -37,21 +37,21 @@ test('an object is what its pieces were, however they were cut', async t => {
   )
 })
 
-test('thousands of small pieces are one object', async t => {
+test('thousands of small pieces form one object', async t => {
   const { dir, objects } = await open(t)
   const pieces = Array.from({ length: 5000 }, (_, i) => Buffer.from(`${i},`))
   await objects.put('many', pieces)
   t.ok((await readFile(join(dir, 'many'))).equals(Buffer.concat(pieces)))
 })
 
-test('an object is never written over', async t => {
+test('an object is never overwritten', async t => {
   const { dir, objects } = await open(t)
   await objects.put('one', [Buffer.from('first')])
   await t.rejects(objects.put('one', [Buffer.from('second')]), { code: 'EEXIST' })
   t.equal(await readFile(join(dir, 'one'), 'utf8'), 'first')
 })
 
-test('a write that fails leaves nothing behind', async t => {
+test('a failed write leaves nothing behind', async t => {
   const { dir, objects } = await open(t)
   const failing = function* () {
     yield Buffer.alloc(2 * 1024 * 1024)
@@ -61,7 +61,7 @@ test('a write that fails leaves nothing behind', async t => {
   t.same(await readdir(dir), [])
 })
 
-test('ranges are read, fewer bytes at the end', async t => {
+test('ranges are read, with fewer bytes at the end', async t => {
   const { objects, reader } = await open(t)
   await objects.put('one', [Buffer.from('0123456789')])
   const f = async (offset: number, length: number, want: string) => {
@@ -78,7 +78,7 @@ test('ranges are read, fewer bytes at the end', async t => {
   t.throws(() => reader.read('none', { offsetBytes: 0, length: 1 }), { code: 'ENOENT' })
 })
 
-test('a reader fills the memory it is given', async t => {
+test('a reader fills the given memory', async t => {
   const { objects, reader } = await open(t)
   await objects.put('one', [Buffer.from('0123456789')])
   const memory = Buffer.alloc(4)
@@ -86,7 +86,7 @@ test('a reader fills the memory it is given', async t => {
   t.equal(memory.toString(), '2345')
 })
 
-test('a reader goes through more files than it keeps open, and on after closing', async t => {
+test('a reader can use more files than it keeps open, and reads on after closing', async t => {
   const { objects, reader } = await open(t)
   for (let i = 0; i < 100; i++) await objects.put(`${i}`, [Buffer.from(`file ${i}`)])
   for (const _ of [1, 2]) {
@@ -99,7 +99,7 @@ test('a reader goes through more files than it keeps open, and on after closing'
   t.ok(open64 < 64, 'closed files are given back')
 })
 
-test('a reader goes on reading a file that was deleted', async t => {
+test('a reader can still read a file that was deleted', async t => {
   const { dir, objects, reader } = await open(t)
   await objects.put('one', [Buffer.from('still here')])
   t.equal(reader.read('one', { offsetBytes: 0, length: 5 }).toString(), 'still')
@@ -108,7 +108,7 @@ test('a reader goes on reading a file that was deleted', async t => {
   t.same(await readdir(dir), [])
 })
 
-test('deleting what is not there is no error', async t => {
+test('deleting a missing object is not an error', async t => {
   const { objects } = await open(t)
   await objects.delete(['none'])
   await objects.put('one', [Buffer.from('x')])
@@ -116,7 +116,7 @@ test('deleting what is not there is no error', async t => {
   t.same(await objects.list(), [])
 })
 
-test('what the medium says comes through', async t => {
+test('errors of the medium are passed on', async t => {
   const { dir, objects } = await open(t)
   await rm(dir, { recursive: true })
   await t.rejects(objects.put('one', []), { code: 'ENOENT' })

@@ -1,7 +1,7 @@
 import { createLabelSet } from '@skald/wire'
 import fc from 'fast-check'
 import { test } from 'tap'
-import { LevelFields } from '../../src/ingest/line-level.ts'
+import { LevelFields } from '../../src/levels/line-level.ts'
 import { skipDuplicates } from '../../src/scan/duplicates.ts'
 import { encodeBlock } from '../../src/segment/block.ts'
 import { mergeRows } from '../../src/segment/merge-rows.ts'
@@ -9,7 +9,7 @@ import { StoredBlock } from '../../src/segment/stored-block.ts'
 
 type Row = readonly [time: number, line: string, id?: string]
 
-/** A stored block of these rows. */
+/** Builds a stored block of these rows. */
 const fields = new LevelFields([])
 
 function block(rows: readonly Row[], sequence: number): StoredBlock {
@@ -62,7 +62,7 @@ function kept(blocks: readonly (readonly Row[])[]): Row[][] {
   return stored.map(rowsOf)
 }
 
-test('a row that stands in an earlier block does not count again', async t => {
+test('a row of an earlier block does not count again', async t => {
   t.same(
     kept([
       [
@@ -109,7 +109,7 @@ test('equal lines at other times and other lines at equal times count', async t 
   t.same(kept(blocks), blocks)
 })
 
-test('equal lines of one time count where their metadata differ', async t => {
+test('equal lines with one time count if their metadata differs', async t => {
   t.same(kept([[[1, 'a', 'x']], [[1, 'a', 'y']], [[1, 'a']], [[1, 'a', 'x']], [[1, 'a', 'y']]]), [
     [[1, 'a', 'x']],
     [[1, 'a', 'y']],
@@ -119,7 +119,7 @@ test('equal lines of one time count where their metadata differ', async t => {
   ])
 })
 
-test('blocks that only touch are compared at that moment', async t => {
+test('blocks that only touch are compared at the shared time', async t => {
   t.same(
     kept([
       [
@@ -150,7 +150,7 @@ test('a block without duplicates has no skip column', async t => {
   )
 })
 
-test('very many lines of one moment are told apart quickly', async t => {
+test('very many lines with one time are compared quickly', async t => {
   const lines = (from: number) =>
     Array.from({ length: 20_000 }, (_, i): Row => {
       const number = 100_000 + from + i
@@ -165,7 +165,7 @@ test('very many lines of one moment are told apart quickly', async t => {
   t.ok(performance.now() - started < 5000)
 })
 
-test('each different row counts once, whatever the blocks', async t => {
+test('each distinct row counts once, whatever the blocks', async t => {
   const row = fc.tuple(
     fc.integer({ min: 0, max: 4 }),
     fc.stringMatching(/^[ab]{0,6}$/),

@@ -5,6 +5,7 @@ import {
   defaultQueryLimits,
   type LeafResult,
   type LogSource,
+  parseLogQuery,
   parseSelector,
   type QueryResult,
   runQuery,
@@ -58,7 +59,7 @@ async function open(t: Test, threads = 1) {
     const result = await query(logql, options)
     return result.kind === 'streams' ? result.entries.map(({ line }) => line) : result.kind
   }
-  /** Value of a metric query at one moment. */
+  /** Returns the value of a metric query at one time. */
   const count = async (logql: string, time: bigint) => {
     const request = {
       logql,
@@ -77,7 +78,7 @@ async function open(t: Test, threads = 1) {
   return { ...storage, pool, query, lines, count }
 }
 
-test('lines come in the direction asked for, as many as the limit allows', async t => {
+test('lines come in the requested direction, up to the limit', async t => {
   const { push, lines } = await open(t)
   for (let i = 0; i < 6; i++) {
     await push(
@@ -94,7 +95,7 @@ test('lines come in the direction asked for, as many as the limit allows', async
   t.same(await lines('{app="none"}'), [])
 })
 
-test('the start belongs to the range, the end does not', async t => {
+test('a range includes its start and excludes its end', async t => {
   const { push, lines } = await open(t)
   await push(
     'a',
@@ -132,7 +133,7 @@ test('lines of several days come in order', async t => {
   t.same(await lines('{app="x"}', { to: border }), ['start', 'last'])
 })
 
-test('a duplicate across segments counts once, in log and metric queries, at once', async t => {
+test('a duplicate across segments counts once, in log and metric queries, immediately', async t => {
   const { push, lines, count } = await open(t)
   const batch = acceptedStream({ app: 'x' }, [row(1, 'one'), row(2, 'two'), row(2, 'two too')])
   for (let i = 0; i < 3; i++) await push('a', batch)
@@ -145,7 +146,7 @@ test('a duplicate across segments counts once, in log and metric queries, at onc
   t.same(await count('sum(count_over_time({app=~".+"}[1h]))', at(3600)), [5])
 })
 
-test('a duplicate of what was compacted counts once', async t => {
+test('a duplicate of a compacted row counts once', async t => {
   const storage = await open(t)
   const { push, lines, count, catalog, segmentsDir } = storage
   const batch = acceptedStream({ app: 'x' }, [row(1, 'one'), row(2, 'two')])
@@ -162,7 +163,7 @@ test('a duplicate of what was compacted counts once', async t => {
   t.same(await count('count_over_time({app="x"}[1h])', at(3600)), [2])
 })
 
-test('tenants see their own lines only', async t => {
+test('tenants see only their own lines', async t => {
   const { push, lines } = await open(t)
   await push('a', acceptedStream({ app: 'x' }, [row(1, 'of a')]))
   await Promise.all([
@@ -174,7 +175,7 @@ test('tenants see their own lines only', async t => {
   t.same(await lines('{app="x"}', { tenant: 'c' }), [])
 })
 
-test('a scan over many blocks on several threads finds the same as one thread', async t => {
+test('a scan over many blocks on several threads gives the same result as one thread', async t => {
   const { push, lines, count } = await open(t, 2)
   for (let i = 0; i < 12; i++) {
     const rows = Array.from({ length: 200 }, (_, k) =>
@@ -188,7 +189,7 @@ test('a scan over many blocks on several threads finds the same as one thread', 
   t.same(await count('sum(count_over_time({app=~".+"}[1h]))', at(3599)), [2400])
 })
 
-test('a signal that has fired, or fires during a scan, ends it with its reason', async t => {
+test('a signal that aborted before or during a scan ends it with its reason', async t => {
   const { push, query, lines } = await open(t)
   await push('a', acceptedStream({ app: 'x' }, [row(1, 'one')]))
   const fired = AbortSignal.abort(new Error('too late'))
@@ -213,21 +214,21 @@ test('an error in a scan thread reaches the caller with its code', async t => {
   t.same(await lines('{app="y"}'), ['other'], 'other segments are answered')
 })
 
-test('a segment whose file is gone for good is told, not waited for', async t => {
+test('a segment whose file is gone for good is reported, not waited for', async t => {
   const { push, query, segmentsDir } = await open(t)
   await push('a', acceptedStream({ app: 'x' }, [row(1, 'one')]))
   await rm(join(segmentsDir, segmentName(1, 0)))
   await t.rejects(query('{app="x"}'), { code: 'ENOENT' })
 })
 
-test('equal queries at the same moment are scanned once, but none joins one from before a push', async t => {
+test('equal queries share a scan, but never reuse a result from before a push', async t => {
   const { catalog, segments, pool, push } = await open(t)
   await push('a', acceptedStream({ app: 'x' }, [row(1, 'first')]))
   const runs = new SharedRuns<LeafResult>()
   const source = (tenant: string) => createLogSource(tenant, { catalog, segments, pool, runs })
   const leaf = {
     kind: 'logs',
-    logql: '{app="x"}',
+    log: parseLogQuery('{app="x"}'),
     matchers: parseSelector('{app="x"}'),
     startNs: midnightNs,
     endNs: midnightNs + dayNs,

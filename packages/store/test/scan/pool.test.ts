@@ -1,7 +1,7 @@
 import { readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import type { Leaf } from '@skald/query'
+import { type Leaf, type LogLeaf, parseLogQuery } from '@skald/query'
 import { type Test, test } from 'tap'
 import type { BlockRef } from '../../src/scan/messages.ts'
 import { ScanPool } from '../../src/scan/pool.ts'
@@ -11,15 +11,15 @@ import { readSegment } from '../segment-rows.ts'
 
 const never = new AbortController().signal
 
-/** A pool over one segment with one block, and a scan that finds its first lines. */
+/** Opens a pool over one segment with one block, and a scan for its first lines. */
 async function open(t: Test, rows: readonly Row[] = [[midnightNs, 'one']]) {
   const { push, segmentsDir } = await openStorage(t)
   await push('a', acceptedStream({ app: 'x' }, rows))
   const name = segmentName(1, 0)
   const { footer } = await readSegment(segmentsDir, name)
-  const leaf: Leaf = {
+  const leaf: LogLeaf = {
     kind: 'logs',
-    logql: '{app="x"}',
+    log: parseLogQuery('{app="x"}'),
     matchers: [{ name: 'app', op: '=', value: 'x' }],
     startNs: midnightNs,
     endNs: midnightNs + dayNs,
@@ -33,7 +33,7 @@ async function open(t: Test, rows: readonly Row[] = [[midnightNs, 'one']]) {
   return { pool, job: { leaf, labelsTexts: ['{app="x"}'], groups } }
 }
 
-test('a scan is answered, and one without blocks as well', async t => {
+test('a scan returns its result, even without blocks', async t => {
   const { pool, job } = await open(t)
   t.equal((await pool.run(job, never)).stats.linesProcessed, 1)
   t.equal((await pool.run({ ...job, groups: [] }, never)).stats.linesProcessed, 0)
@@ -47,7 +47,7 @@ test('no file stays open after the last scan', async t => {
     try {
       return readlinkSync(join(directory, descriptor))
     } catch {
-      // Closed since the listing, or the listing itself.
+      // The descriptor was closed meanwhile, or it is the listing's own.
       return ''
     }
   })
@@ -67,7 +67,7 @@ test('scans share the threads', async t => {
   )
 })
 
-test('a thread that ends refuses what waits for it and is replaced', async t => {
+test('a thread that ends rejects its waiting scans and is replaced', async t => {
   const { pool, job } = await open(t)
   await pool.run(job, never)
   const waiting = t.rejects(pool.run(job, never), { message: 'a scan thread ended' })
@@ -76,7 +76,7 @@ test('a thread that ends refuses what waits for it and is replaced', async t => 
   t.equal((await pool.run(job, never)).stats.linesProcessed, 1)
 })
 
-test('a scan that is cancelled leaves the thread to the others', async t => {
+test('a cancelled scan leaves the thread to the others', async t => {
   const { pool, job } = await open(t)
   const controller = new AbortController()
   const cancelled = t.rejects(pool.run(job, controller.signal), { message: 'went away' })
@@ -87,15 +87,16 @@ test('a scan that is cancelled leaves the thread to the others', async t => {
   await t.rejects(pool.run(job, controller.signal), { message: 'went away' })
 })
 
-test('a scan that is cancelled ends in the middle of its task', async t => {
+test('a cancelled scan ends in the middle of its task', async t => {
   const rows = Array.from({ length: 2000 }, (_, i) => [midnightNs + BigInt(i), `n=${i}`] as const)
   const { pool, job } = await open(t, rows)
   const [[block]] = job.groups as [[BlockRef]]
-  // One block that looks large, and then a task that would keep the thread busy for minutes.
+  // One block that looks large, then a task that would keep the thread busy for minutes.
   const large = { ...block, record: { ...block.record, lineBytes: 8 * 1024 * 1024 } }
   const groups = [[large], ...Array.from({ length: 1000 }, () => [block])]
   const slow = '| label_format a=`{{ __line__ | repeat 2000 | replace "1" "22" | upper | len }}`'
-  const leaf = { ...job.leaf, logql: `{app="x"} ${slow.repeat(3)} | a="never"` } as Leaf
+  const log = parseLogQuery(`{app="x"} ${slow.repeat(3)} | a="never"`)
+  const leaf = { ...job.leaf, log }
   const controller = new AbortController()
   const cancelled = t.rejects(pool.run({ ...job, leaf, groups }, controller.signal), {
     message: 'went away',
@@ -106,7 +107,7 @@ test('a scan that is cancelled ends in the middle of its task', async t => {
   t.equal((await pool.run(job, never)).stats.linesProcessed, 2000)
 })
 
-test('what a thread throws comes back with name, message and code', async t => {
+test('errors thrown by a thread keep their name, message and code', async t => {
   const { pool, job } = await open(t)
   const gone = [[{ ...job.groups[0]![0]!, segment: segmentName(9, 0) }]]
   await t.rejects(pool.run({ ...job, groups: gone }, never), {
@@ -114,7 +115,15 @@ test('what a thread throws comes back with name, message and code', async t => {
     code: 'ENOENT',
     message: /ENOENT: no such file or directory/,
   })
-  const wrong = { ...job.leaf, logql: '{app=' } as Leaf
-  await t.rejects(pool.run({ ...job, leaf: wrong }, never), { code: 'LOGQL_SYNTAX' })
-  t.equal((await pool.run(job, never)).stats.linesProcessed, 1, 'the thread goes on')
+  const tooMany: Leaf = {
+    kind: 'volume',
+    matchers: job.leaf.matchers,
+    startNs: midnightNs,
+    endNs: midnightNs + dayNs,
+    grid: { startNs: midnightNs, stepNs: dayNs, count: 1 },
+    grouping: { by: 'values', names: undefined },
+    maxSeries: 0,
+  }
+  await t.rejects(pool.run({ ...job, leaf: tooMany }, never), { code: 'LIMIT_EXCEEDED' })
+  t.equal((await pool.run(job, never)).stats.linesProcessed, 1, 'the thread keeps working')
 })

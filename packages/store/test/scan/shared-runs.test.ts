@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { SharedRuns } from '../../src/scan/shared-runs.ts'
 
-/** A run that ends when it is told to, or with its signal. */
+/** A run that ends on request or with its signal. */
 function controlled() {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   let starts = 0
@@ -19,7 +19,7 @@ function controlled() {
 
 const never = () => new AbortController().signal
 
-test('those who ask for the same at the same moment share one run', async t => {
+test('equal requests at the same moment share one run', async t => {
   const runs = new SharedRuns<string>()
   const run = controlled()
   const answers = [1, 2, 3].map(() => runs.join('key', never(), run.start))
@@ -29,10 +29,14 @@ test('those who ask for the same at the same moment share one run', async t => {
   t.equal(await other, 'other')
   t.equal(run.starts(), 1)
   t.equal(runs.size, 0)
-  t.equal(await runs.join('key', never(), async () => 'new'), 'new', 'later ones start anew')
+  t.equal(
+    await runs.join('key', never(), async () => 'new'),
+    'new',
+    'later callers start a new run',
+  )
 })
 
-test('one who leaves does not end the run of the others; the last one does', async t => {
+test('a run survives when one of its waiters leaves, and ends with the last', async t => {
   const runs = new SharedRuns<string>()
   const run = controlled()
   const [first, second] = [new AbortController(), new AbortController()]
@@ -47,7 +51,7 @@ test('one who leaves does not end the run of the others; the last one does', asy
   t.equal(runs.size, 0)
 })
 
-test('all are told what went wrong, and the next one starts anew', async t => {
+test('an error reaches all waiters, and the next caller starts a new run', async t => {
   const runs = new SharedRuns<string>()
   const run = controlled()
   const answers = [1, 2].map(() => runs.join('key', never(), run.start))

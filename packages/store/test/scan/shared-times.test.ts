@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { test } from 'tap'
 import { sharedTimes } from '../../src/scan/shared-times.ts'
 
-test('times of more than one list are found, however the lists lie', async t => {
+test('times in more than one list are found, however the lists overlap', async t => {
   const list = fc.record({
     times: fc.array(fc.nat(30), { maxLength: 20 }).map(times => Float64Array.from(times).sort()),
     from: fc.nat(10),

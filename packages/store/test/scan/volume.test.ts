@@ -46,7 +46,7 @@ async function plan(blocks: ReturnType<typeof block>[], wanted = leaf(60n * seco
   return { cells: [...cells], scanned: groups.map(group => group.length) }
 }
 
-test('blocks in one bucket are known, those that are cut are scanned', async t => {
+test('blocks in one bucket are counted, those that cross a border are scanned', async t => {
   const blocks = [
     block(0n, 59n * second),
     block(59n * second + 1n, 60n * second),
@@ -56,11 +56,11 @@ test('blocks in one bucket are known, those that are cut are scanned', async t =
   t.same(await plan(blocks), { cells: [10, 116, 10, 180], scanned: [1, 1] })
 })
 
-test('blocks whose pairs were not counted are scanned', async t => {
+test('blocks without a recorded number of pairs are scanned', async t => {
   t.same(await plan([block(0n, second, { metadataPairs: undefined })]), { cells: [], scanned: [1] })
 })
 
-test('blocks that overlap are scanned together, unless they have very many rows', async t => {
+test('overlapping blocks are scanned together, unless they have very many rows', async t => {
   const overlap = (rowCount: number) => [
     block(0n, 2n * second, { rowCount }),
     block(second, 3n * second, { rowCount }),

@@ -25,7 +25,7 @@ test('timestamps are the same after encoding and decoding', async t => {
   t.pass()
 })
 
-test('whole milliseconds take a byte where nanoseconds take four', async t => {
+test('whole milliseconds take one byte where nanoseconds take four', async t => {
   const ms = Float64Array.from({ length: 100 }, (_, i) => i * 50_000_000)
   const ns = ms.map(time => time + 1)
   ns[0] = 0
@@ -59,7 +59,7 @@ test('metadata sets are the same after encoding and decoding', async t => {
   t.pass()
 })
 
-test('bytes that are too short, too long or not a column are a RangeError', async t => {
+test('bytes that are too short, too long or not a column cause a RangeError', async t => {
   const times = encodeTimestamps(Float64Array.from([0, 5, 1000]))
   t.throws(() => decodeTimestamps(times.subarray(0, 2), 3), RangeError)
   t.throws(() => decodeTimestamps(times, 2), RangeError)
@@ -75,6 +75,6 @@ test('bytes that are too short, too long or not a column are a RangeError', asyn
   t.throws(() => decodeMetadataSets(Buffer.from([0, 0xff, 0xff, 0xff, 0x0f])), RangeError)
 })
 
-test('lineOffsets counts one separator a line', async t => {
+test('lineOffsets counts one separator per line', async t => {
   t.same([...lineOffsets(Uint32Array.from([3, 0, 2]))], [0, 4, 5, 8])
 })

@@ -7,7 +7,7 @@ import { mergeRows, type RowSource } from '../../src/segment/merge-rows.ts'
 
 type Row = readonly [time: number, line: string, metadata?: LabelSet]
 
-/** Rows as they lie in a push, with other bytes between the lines, or as in a block. */
+/** Builds rows as in a push, with other bytes between the lines, or as in a block. */
 function source(rows: readonly Row[], isPacked: boolean): RowSource {
   const lines = rows.map(([, line]) => Buffer.from(line))
   const before = isPacked ? '' : '##'
@@ -79,7 +79,7 @@ test('mergeRows sorts by time, ties in order of arrival', async t => {
   )
 })
 
-test('mergeRows keeps equal lines at equal times where their metadata differ', async t => {
+test('mergeRows keeps equal lines at equal times if their metadata differs', async t => {
   const id = (value: string) => createLabelSet({ id: value })
   t.same(
     merge([
@@ -105,7 +105,7 @@ test('mergeRows keeps equal lines at equal times where their metadata differ', a
   )
 })
 
-test('mergeRows ends a block before it grows over the limit', async t => {
+test('mergeRows ends a block before it exceeds the limit', async t => {
   const blocks = merge(
     [
       [
@@ -123,12 +123,12 @@ test('mergeRows ends a block before it grows over the limit', async t => {
   )
 })
 
-test('mergeRows of nothing is nothing', async t => {
+test('mergeRows without rows yields nothing', async t => {
   t.same(merge([]), [])
   t.same(merge([[], []]), [])
 })
 
-test('mergeRows gives each different row once, sorted, from any sources', async t => {
+test('mergeRows yields each distinct row once, sorted, from any sources', async t => {
   const row = fc.tuple(fc.integer({ min: 0, max: 6 }), fc.constantFrom('', 'a', 'b', 'a\nb'))
   fc.assert(
     fc.property(fc.array(fc.array(row)), fc.integer({ min: 1, max: 20 }), (sources, limit) => {
@@ -142,7 +142,7 @@ test('mergeRows gives each different row once, sorted, from any sources', async 
   t.pass()
 })
 
-test('mergeRows gives each of very many lines of one moment once', async t => {
+test('mergeRows yields each of very many lines with one time once', async t => {
   const ids = [createLabelSet({ id: '1' }), createLabelSet({ id: '2' })]
   const lines = (from: number): Row[] =>
     Array.from({ length: 100 }, (_, i) => [1, `line ${(from + i) >> 1}`, ids[(from + i) & 1]!])

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { parseSegmentName, segmentName } from '../../src/segment/name.ts'
 
-test('names sort by sequence and are read again', async t => {
+test('names sort by sequence and can be parsed again', async t => {
   const names = [1, 9, 10, 99_999, Number.MAX_SAFE_INTEGER].map(n => segmentName(n, 2))
   t.equal(names[0], '0000000000000001-2.seg')
   t.same(names.toSorted(), names)
@@ -9,7 +9,7 @@ test('names sort by sequence and are read again', async t => {
   t.same(parseSegmentName('0000000000000012-10.seg'), { sequence: 12, level: 10 })
 })
 
-test('other names are no segments', async t => {
+test('other names are not segments', async t => {
   for (const name of [
     '',
     '1-0.seg',

@@ -4,7 +4,7 @@ import { groupOverlapping } from '../../src/segment/overlap.ts'
 const group = (spans: readonly (readonly [number, number])[]) =>
   groupOverlapping(spans, ([min, max]) => ({ minNs: BigInt(min), maxNs: BigInt(max) }))
 
-test('blocks that share a moment are grouped, in the order given', async t => {
+test('blocks that overlap in time are grouped, in the given order', async t => {
   t.same(group([]), [])
   t.same(
     group([

@@ -119,7 +119,7 @@ for (const compression of ['none', 'zstd'] as const) {
     }
   })
 
-  test(`any flipped bit is noticed, compression ${compression}`, async t => {
+  test(`any flipped bit is detected, compression ${compression}`, async t => {
     const bytes = build(compression)
     for (let at = 0; at < bytes.length; at++) {
       const damaged = Buffer.from(bytes)
@@ -150,7 +150,7 @@ test('the bytes of a segment are those of format version 1', async t => {
   t.equal(bytes.toString('hex'), golden.replaceAll(/\s/g, ''))
 })
 
-test('records count the pairs of metadata; a file that does not say so is read all the same', async t => {
+test('records count the pairs of metadata, and files without that count are read too', async t => {
   const plain = { ...columns(['a'], 20_000n * dayNs), metadata: undefined }
   const recordsOf = async (pairs: (counted: number) => number | undefined) => {
     const writer = new SegmentWriter('none')

@@ -1,11 +1,14 @@
 import { createLabelSet } from '@skald/wire'
 import { test } from 'tap'
-import { LevelFields } from '../../src/ingest/line-level.ts'
+import { LevelFields } from '../../src/levels/line-level.ts'
 import { encodeBlock } from '../../src/segment/block.ts'
 import { sectionNames } from '../../src/segment/format.ts'
 import { StoredBlock } from '../../src/segment/stored-block.ts'
 
-/** A block of two rows, the second with a pair of metadata, and the names of the sections it read. */
+/**
+ * Opens a block of two rows, the second with a pair of metadata, and records the names of the
+ * sections read.
+ */
 function open({ flags, withMetadata }: { flags: number; withMetadata: boolean }) {
   const metadata = {
     sets: [[], createLabelSet({ trace_id: 'abc' })],
@@ -38,7 +41,7 @@ function open({ flags, withMetadata }: { flags: number; withMetadata: boolean })
   return { block: new StoredBlock(place, readBytes, new LevelFields(['level'])), read }
 }
 
-test('pairs of metadata are counted without a look at lines, pending levels among them', async t => {
+test('pairs of metadata are counted without reading lines, including pending levels', async t => {
   const pairs = (flags: number, withMetadata: boolean) => {
     const { block, read } = open({ flags, withMetadata })
     return { pairs: [...block.metadataPairs()], read }
@@ -49,7 +52,7 @@ test('pairs of metadata are counted without a look at lines, pending levels amon
   t.same(pairs(1, true), { pairs: [1, 2], read: ['metadataSets', 'rowSets'] })
 })
 
-test('what was decompressed is given back, what only was read is not', async t => {
+test('decompressed memory is freed, memory that was only read is not', async t => {
   const lines = Buffer.from('the same words again and again\n'.repeat(10_000))
   const lengths = new Uint32Array(10_000).fill(30)
   const columns = {

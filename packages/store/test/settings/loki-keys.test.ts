@@ -1,4 +1,5 @@
-// Every key of Loki's configuration reference has a class, and Loki's own defaults are never refused.
+// Every key of Loki's configuration reference has a class, and Loki's own defaults are never
+// refused.
 
 import { readFileSync } from 'node:fs'
 import { test } from 'tap'
@@ -20,7 +21,7 @@ const keys = readKeys(
   readFileSync(new URL('../fixtures/loki-keys.txt', import.meta.url), 'utf8').split('\n'),
 )
 
-/** Reads the list; what stands for a block becomes the block's keys. */
+/** Reads the list. A reference to a block is replaced by the block's keys. */
 function readKeys(lines: readonly string[]): Key[] {
   const blocks = new Map<string, string[]>([['', []]])
   let block = ''
@@ -41,7 +42,7 @@ function readKeys(lines: readonly string[]): Key[] {
       return [{ path, kind, settingClass, value: text === '' ? undefined : parse(text) }]
     })
   const all = read('', '', '')
-  // Of a path that stands twice the last one counts.
+  // If a path occurs twice, the last one counts.
   return [...new Map(all.map(key => [key.path, key])).values()]
 }
 
@@ -51,7 +52,7 @@ const nameOfClass: Readonly<Record<string, SettingClass>> = {
   refused: 'refused',
 }
 
-/** A file with one value. */
+/** Builds a file with one value. */
 function fileWith(path: string, value: unknown): object {
   const parts = path.replaceAll('[]', '.[]').replaceAll('*', 'name').split('.')
   return parts.reduceRight<unknown>(
@@ -60,7 +61,7 @@ function fileWith(path: string, value: unknown): object {
   ) as object
 }
 
-test("every key of Loki's reference has the class that is written beside it", async t => {
+test("every key of Loki's reference has the class written next to it", async t => {
   t.ok(keys.length > 2500, `${keys.length} keys`)
   t.same(
     keys
@@ -86,7 +87,7 @@ test('keys of older versions of Loki have their class', async t => {
   f('kafka_ingester.enabled', 'refused')
 })
 
-test('a key without meaning is named, by itself or by its block, and no other one is', async t => {
+test('a key without meaning is listed, alone or with its block, and no other key is', async t => {
   for (const { path, settingClass, value = 'x' } of keys) {
     const findings = judgeSettings(fileWith(path, value)).filter(({ kind }) => kind === 'idle')
     const named = findings.map(finding => finding.keys.join('.'))
@@ -97,7 +98,7 @@ test('a key without meaning is named, by itself or by its block, and no other on
   t.pass()
 })
 
-/** A file with all of Loki's defaults, as a Loki shows it at /config. */
+/** Builds a file with all of Loki's defaults, as Loki shows them at /config. */
 function allDefaults(): Record<string, Record<string, unknown>> {
   const file: Record<string, unknown> = {}
   for (const { path, value } of keys) {
@@ -113,7 +114,7 @@ function allDefaults(): Record<string, Record<string, unknown>> {
   return file as Record<string, Record<string, unknown>>
 }
 
-test('all of the defaults of Loki at once, with a local store, start a store', async t => {
+test("a store starts with all of Loki's defaults and a local store", async t => {
   const file = {
     ...allDefaults(),
     schema_config: { configs: [{ from: '2024-01-01', store: 'tsdb', object_store: 'filesystem' }] },
@@ -124,34 +125,34 @@ test('all of the defaults of Loki at once, with a local store, start a store', a
   t.equal(config.limits.maxStreams, 5000)
 })
 
-/** For each key that may be refused: a value that is, and what the message says to do. */
+/** For each key that can be refused: a refused value, and what the message says to do. */
 const refusals: readonly (readonly [path: string, value: unknown, way: RegExp])[] = [
   ['target', 'read', /; write all, or remove this key$/],
   ['http_prefix', '/loki', /; write server\.http_path_prefix$/],
-  ['metrics_namespace', 'logs', /; remove it, and ask for loki_/],
+  ['metrics_namespace', 'logs', /; remove it, and use loki_/],
   ['server.http_tls_config', { cert_file: '/c.pem' }, /; put a proxy with this certificate/],
   ['server.http_listen_network', 'tcp6', /; write server\.http_listen_address/],
-  ['server.proxy_protocol_enabled', true, /; have the proxy speak plain HTTP/],
-  ['server.cluster_validation.http.enabled', true, /; have a proxy in front refuse them/],
+  ['server.proxy_protocol_enabled', true, /; let the proxy speak plain HTTP/],
+  [
+    'server.cluster_validation.http.enabled',
+    true,
+    /; let a proxy in front of the store refuse them/,
+  ],
   ['querier.multi_tenant_queries_enabled', true, /; remove it, and add a datasource for each/],
-  ['querier.per_request_limits_enabled', true, /; remove it, and write the limits of each tenant/],
+  ['querier.per_request_limits_enabled', true, /; remove it, and put the limits of each tenant/],
   ['distributor.kafka_writes_enabled', true, /; remove this key$/],
   ['distributor.dataobj_tee.enabled', true, /; remove this key$/],
   ['distributor.ingester_writes_enabled', false, /; remove this key, or push/],
-  ['ingester.kafka_ingestion.enabled', true, /; have an agent read the topic/],
-  ['kafka_ingester.enabled', true, /; have an agent read the topic/],
+  ['ingester.kafka_ingestion.enabled', true, /; let an agent read the topic/],
+  ['kafka_ingester.enabled', true, /; let an agent read the topic/],
   [
     'distributor.otlp_config.default_resource_attributes_as_index_labels',
     ['service.name'],
-    /; name them in limits_config\.otlp_config\.resource_attributes, with ignore_defaults: true/,
+    /; list the ones you want in limits_config\.otlp_config\.resource_attributes with ignore_defaults: true/,
   ],
-  ['limits_config.otlp_config.severity_text_as_label', true, /; ask for these in queries/],
+  ['limits_config.otlp_config.severity_text_as_label', true, /; use those in queries/],
   ['limits_config.block_ingestion_policy_until', { a: '2030-01-01' }, /block_ingestion_until/],
-  [
-    'limits_config.policy_enforced_labels',
-    { a: ['app'] },
-    /; write limits_config\.enforced_labels/,
-  ],
+  ['limits_config.policy_enforced_labels', { a: ['app'] }, /; use limits_config\.enforced_labels/],
   ['limits_config.ruler_alertmanager_config', { route: {}, x: 1 }, /; move the rules/],
   ['compactor.skip_latest_n_tables', 2, /; remove this key, and set limits_config\.retention/],
   ['compactor.tables_to_compact', 2, /; remove this key, and set limits_config\.retention/],
@@ -159,16 +160,16 @@ const refusals: readonly (readonly [path: string, value: unknown, way: RegExp])[
   ['compactor.shared_store', 'gcs', /shared_store: filesystem$/],
   ['storage_config.boltdb_shipper.shared_store', 's3', /shared_store: filesystem$/],
   ['storage_config.tsdb_shipper.shared_store', 's3', /shared_store: filesystem$/],
-  ['schema_config.configs[].object_store', 's3', /, and not in s3; .*object_store: filesystem$/],
+  ['schema_config.configs[].object_store', 's3', /, not in s3; .*object_store: filesystem$/],
   ['schema_config.configs[].store', 'cassandra', /store: tsdb$/],
-  ['ruler.alertmanager_url', 'http://alertmanager:9093', /; move the rules to the alerting/],
+  ['ruler.alertmanager_url', 'http://alertmanager:9093', /; move the rules to Grafana alerting/],
   ['ruler.enable_alertmanager_discovery', true, /; move the rules/],
   ['ruler.remote_write.enabled', true, /; move the rules/],
   ['ruler.storage.type', 's3', /; move the rules/],
   ['ruler_storage.backend', 's3', /; move the rules/],
 ]
 
-test('a key that may be refused is, where it asks for what Skald does not do', async t => {
+test('a key that can be refused is, if it asks for something Skald does not do', async t => {
   for (const [path, value, way] of refusals) {
     const [finding, ...others] = judgeSettings(fileWith(path, value)).filter(
       ({ kind }) => kind === 'error',
@@ -181,7 +182,7 @@ test('a key that may be refused is, where it asks for what Skald does not do', a
   t.same(
     refusedKeys
       .map(({ key }) => key)
-      // In storage-in-use.test.ts and rules-in-use.test.ts.
+      // Tested in storage-in-use.test.ts and rules-in-use.test.ts.
       .filter(
         key => !/^(common\.storage|storage_config)\.\w+$/.test(key) && !/dir(ectory)?$/.test(key),
       )

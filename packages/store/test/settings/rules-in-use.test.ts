@@ -1,4 +1,4 @@
-// Rules that would not be evaluated are an error; a place for rules with none in it is not.
+// Rules that would not be evaluated are an error. A directory for rules that holds none is not.
 
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,11 +11,11 @@ const found = (text: string) =>
     ({ kind, keys, message }) => `${kind} ${keys.join('.')} ${message}`,
   )
 
-test('the Alertmanager of the file that comes with Loki is a doubt, another one an error', async t => {
+test("the Alertmanager of Loki's stock file is a doubt, another one is an error", async t => {
   for (const url of ['http://localhost:9093', 'http://127.0.0.1:9093/']) {
     t.match(found(`ruler: {alertmanager_url: "${url}"}`), [
       /^idle ruler /,
-      /^doubt ruler\.alertmanager_url Skald evaluates no rules, so that nothing would come to/,
+      /^doubt ruler\.alertmanager_url Skald evaluates no rules, so this Alertmanager would get/,
     ])
   }
   for (const url of ['http://am:9093', 'http://localhost:9093,http://am:9093']) {
@@ -26,7 +26,7 @@ test('the Alertmanager of the file that comes with Loki is a doubt, another one 
   }
 })
 
-test('a directory for rules is an error where files lie in it, links of a ConfigMap included', async t => {
+test('a directory for rules is an error if it contains files, including links of a ConfigMap', async t => {
   const dir = t.testdir({ rules: {}, mounted: {} })
   const rules = join(dir, 'rules')
   const keys = [
@@ -42,17 +42,20 @@ test('a directory for rules is an error where files lie in it, links of a Config
   ] as const
   const common = `common: {storage: {filesystem: {rules_directory: ${rules}}}}`
   for (const [key, text] of keys) {
-    t.match(found(text).at(-1), `doubt ${key} Skald evaluates no rules, and none lie in ${rules}`)
+    t.match(
+      found(text).at(-1),
+      `doubt ${key} Skald evaluates no rules, and there are none in ${rules} now`,
+    )
   }
   t.same(found(common), ['idle common.storage.filesystem.rules_directory '])
   mkdirSync(join(rules, 'fake'))
   t.match(found(keys[0][1]).at(-1), /^doubt /, 'a directory of a tenant without rules')
 
-  // As the kubelet lays out a ConfigMap.
+  // The layout the kubelet uses for a ConfigMap.
   mkdirSync(join(dir, 'mounted', '..data'))
   writeFileSync(join(dir, 'mounted', '..data', 'alerts.yaml'), 'groups: []\n')
   symlinkSync(join(dir, 'mounted'), join(rules, 'fake', 'link'))
-  t.match(found(keys[0][1]).at(-1), /^doubt /, 'hidden files are none')
+  t.match(found(keys[0][1]).at(-1), /^doubt /, 'hidden files do not count')
   symlinkSync(join('..data', 'alerts.yaml'), join(dir, 'mounted', 'alerts.yaml'))
   const file = join(rules, 'fake', 'link', 'alerts.yaml')
   for (const [key, text] of [
@@ -61,12 +64,12 @@ test('a directory for rules is an error where files lie in it, links of a Config
   ] as const) {
     t.match(
       found(text).at(-1),
-      `error ${key} Skald evaluates no rules, so that the alerts of ${file} would not fire; move`,
+      `error ${key} Skald evaluates no rules, so the alerts in ${file} would not fire; move`,
     )
   }
 })
 
-test('a directory that is not there holds no rules; a file in its place neither', async t => {
+test('a missing directory holds no rules, nor does a file in its place', async t => {
   const dir = t.testdir({ file: '' })
   for (const name of ['nowhere', 'file']) {
     const text = `ruler: {storage: {local: {directory: ${join(dir, name)}}}}`

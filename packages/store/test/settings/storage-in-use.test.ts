@@ -1,17 +1,17 @@
-// A storage that is not local is refused where lines would lie in it, and named where nothing refers to it.
+// A remote storage is refused if lines would be stored in it, and listed if nothing refers to it.
 
 import { test } from 'tap'
 import { parse } from 'yaml'
 import { judgeSettings } from '../../src/settings/judge.ts'
 
-/** What is found in a file, as `kind path`. */
+/** Returns the findings in a file as `kind path`. */
 const found = (text: string) =>
   judgeSettings(parse(text)).map(({ kind, keys }) => `${kind} ${keys.join('.')}`)
 
 const periods = (...stores: readonly string[]) =>
   `schema_config: {configs: [${stores.map(store => `{object_store: ${store}}`).join(', ')}]}\n`
 
-test('the last period says where lines lie that come now', async t => {
+test('the last period decides where new lines are stored', async t => {
   t.same(found(periods('filesystem')), ['idle schema_config'])
   t.same(found(periods('s3', 'filesystem')), ['idle schema_config'])
   t.same(found(periods('filesystem', 's3')), [
@@ -24,7 +24,7 @@ test('the last period says where lines lie that come now', async t => {
   ])
 })
 
-test('a block of a storage is an error unless the file says that lines are local', async t => {
+test('a block of a remote storage is an error unless the file says that lines are local', async t => {
   for (const block of ['common: {storage: ', 'storage_config: {x: ']) {
     for (const name of ['alibabacloud', 'azure', 'bos', 'cos', 'gcs', 's3', 'swift', 'aws']) {
       const text = block.startsWith('common')
@@ -43,7 +43,7 @@ test('a block of a storage is an error unless the file says that lines are local
   ])
 })
 
-test('named stores and object stores are local where they hold directories only', async t => {
+test('named stores and object stores are local if they only hold directories', async t => {
   const named = 'storage_config: {named_stores: {filesystem: {disk: {directory: /d}}}}\n'
   t.same(found(named), [])
   t.same(found(`${named}${periods('disk')}`), ['idle schema_config'])
@@ -60,9 +60,9 @@ test('named stores and object stores are local where they hold directories only'
   t.same(found(inObjectStore('s3')), ['error storage_config.object_store'])
 })
 
-test('a storage that is none is told with the name that was meant', async t => {
+test('an unknown storage is reported with the name that was probably meant', async t => {
   const [, finding] = judgeSettings(parse(periods('filesytem')))
-  t.equal(finding?.message, 'it is no storage: did you mean filesystem?')
+  t.equal(finding?.message, 'unknown storage: did you mean filesystem?')
   const [, index] = judgeSettings(parse('schema_config: {configs: [{store: tsbd-shipper}]}'))
   t.match(index?.message, /not in tsbd-shipper; /)
 })

@@ -13,14 +13,14 @@ test('DelayQueue without a delay keeps the order of arrival', async t => {
   t.same(queue.take(100), [])
 })
 
-test('DelayQueue sorts what arrives within its delay', async t => {
+test('DelayQueue sorts entries that arrive within its delay', async t => {
   const queue = new DelayQueue(1000)
   queue.add(entry(3n), 0)
   queue.add(entry(1n), 500)
   queue.add(entry(7n), 999)
   t.equal(queue.dueMs, 1000)
   t.same(queue.take(999), [])
-  // What is older than the one that is due leaves with it.
+  // Entries with earlier times leave together with the one that is due.
   t.same(timesOf(queue.take(1000)), [1n, 3n])
   t.equal(queue.dueMs, 1999)
   queue.add(entry(2n), 1500)

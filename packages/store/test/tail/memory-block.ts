@@ -5,7 +5,7 @@ import type { IdentifiedBlock } from '../../src/tail/recent-rows.ts'
 
 type Row = readonly [timeNs: bigint, line: string, metadata?: Record<string, string>]
 
-/** Makes a block of rows that ascend by time. */
+/** Builds a block of rows that ascend by time. */
 export function block(labels: LabelSet, rows: readonly Row[]): IdentifiedBlock {
   const baseNs = rows[0]![0]
   const lines = rows.map(([, line]) => Buffer.from(`${line}\n`))

@@ -11,7 +11,7 @@ import { MissedCommits } from '../../src/tail/missed-commits.ts'
 import { TailRecord } from '../../src/tail/tail-record.ts'
 import { createTestLogger } from '../harness.ts'
 
-/** What was left by a process that had sent up to a commit to one tail. */
+/** Opens the record of a process that had sent one tail everything up to a commit. */
 function open(t: Test, { sent = 0, stored = [] as readonly (readonly [number, number])[] } = {}) {
   const path = join(t.testdir(), 'tails.json')
   const { logger } = createTestLogger()
@@ -37,7 +37,7 @@ function open(t: Test, { sent = 0, stored = [] as readonly (readonly [number, nu
 const kept = (missed: MissedCommits, sent: number) =>
   missed.since(sent)?.map(({ segment, isSent }) => [Number.parseInt(segment, 10), isSent])
 
-test('MissedCommits keeps nothing where no tail was interrupted', t => {
+test('MissedCommits keeps nothing if no tail was interrupted', t => {
   const { held, openMissed } = open(t, { stored: [[1, 0]] })
   const missed = openMissed()
   missed.add(segmentName(2, 0), 10)
@@ -46,7 +46,7 @@ test('MissedCommits keeps nothing where no tail was interrupted', t => {
   t.end()
 })
 
-test('MissedCommits holds what was not sent, and knows what was sent last', t => {
+test('MissedCommits holds what was not sent, and remembers what was sent last', t => {
   const stored = Array.from({ length: 100 }, (_, i) => [i + 1, i % 10 === 9 ? 1 : 0] as const)
   const { held, openMissed } = open(t, { sent: 95, stored })
   const missed = openMissed()
@@ -75,7 +75,7 @@ test('MissedCommits holds what was not sent, and knows what was sent last', t =>
   t.end()
 })
 
-test('MissedCommits waits so long and no longer', async t => {
+test('MissedCommits waits for the given time and no longer', async t => {
   const { record, held, openMissed } = open(t, { sent: 1, stored: [[2, 0]] })
   const missed = openMissed(20)
   t.same(kept(missed, 1), [[2, false]])
@@ -86,7 +86,7 @@ test('MissedCommits waits so long and no longer', async t => {
   t.same(record.interrupted, [], 'they begin as new ones')
 })
 
-test('MissedCommits gives up when it is too much', t => {
+test('MissedCommits gives up at too many commits', t => {
   const { held, openMissed, record } = open(t, { sent: 1 })
   const missed = openMissed()
   for (let i = 0; i < tailResumeCommitsMax; i++) missed.add(segmentName(i + 2, 0), 10)

@@ -5,7 +5,7 @@ import { block } from './memory-block.ts'
 
 const labels = createLabelSet({ app: 'x' })
 
-test('RecentRows knows rows by stream, time, line and metadata', async t => {
+test('RecentRows recognizes rows by stream, time, line and metadata', async t => {
   const rows = new RecentRows(100)
   t.equal(
     rows.skipKnown(
@@ -36,7 +36,7 @@ test('RecentRows knows rows by stream, time, line and metadata', async t => {
   t.same(withId('1'), [1])
 })
 
-test('RecentRows forgets what was long ago', async t => {
+test('RecentRows forgets old rows', async t => {
   const rows = new RecentRows(2)
   const add = (time: bigint) => rows.skipKnown('a', block(labels, [[time, 'x']]))
   for (const time of [1n, 2n, 3n, 4n, 5n]) t.equal(add(time), undefined)

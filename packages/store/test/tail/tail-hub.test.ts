@@ -2,18 +2,23 @@ import { EventEmitter, once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { parseLogQuery } from '@skald/query'
 import { type Test, test } from 'tap'
 import type { SegmentInfo } from '../../src/catalog/catalog.ts'
 import { tailBacklogCommitsMax } from '../../src/limits.ts'
 import { parseSegmentName } from '../../src/segment/name.ts'
-import type { TailEntry } from '../../src/tail/messages.ts'
+import type { TailEntry, TailQuery } from '../../src/tail/messages.ts'
 import type { TailBatch } from '../../src/tail/tail-batch.ts'
 import { TailHub, type TailReceiver } from '../../src/tail/tail-hub.ts'
 import { acceptedStream, createTestLogger, midnightNs, openStorage, type Row } from '../harness.ts'
 
-const query = { tenant: 'a', logql: '{app="x"}', form: 'union' } as const
+/** A live query of tenant a. */
+function queryOf(logql: string): TailQuery {
+  return { tenant: 'a', logql, log: parseLogQuery(logql), form: 'union' }
+}
+const query = queryOf('{app="x"}')
 
-/** Keeps what it is given. */
+/** Keeps everything it receives. */
 class Listener implements TailReceiver {
   readonly entries: TailEntry[] = []
   readonly #events = new EventEmitter()
@@ -38,12 +43,12 @@ class Listener implements TailReceiver {
   }
 }
 
-/** A hub over real storage; `commit` tells it of what was stored, as the store does. */
+/** Opens a hub over real storage. `commit` reports stored segments to it, like the store. */
 async function open(t: Test) {
   const { dir, push, segmentsDir, segments, catalog } = await openStorage(t)
   const { logger, messages } = createTestLogger()
   const worker = { directory: segmentsDir, logLevelFields: [] }
-  /** A hub as a process begins with. */
+  /** Opens the hub of a new process. */
   const openHub = async () => {
     const stored = await catalog.listSegments()
     const hub = new TailHub({ segments, logger, worker, stored, dataDir: dir })
@@ -65,7 +70,7 @@ async function open(t: Test) {
     return name
   }
   const commit = (...lines: readonly string[]) => commitTo(hub, ...lines)
-  /** Commits what open tails want, and waits until it is noted that they have it. */
+  /** Commits entries that open tails want, and waits until the record shows that they have them. */
   const serve = async (...lines: readonly string[]) => {
     const { sequence } = parseSegmentName(await commit(...lines))!
     const path = join(dir, 'tails.json')
@@ -75,14 +80,14 @@ async function open(t: Test) {
   return { hub, openHub, store, commit, commitTo, serve, messages, segments }
 }
 
-test('TailHub gives each receiver the commits since it came', async t => {
+test('TailHub gives each receiver the commits since it subscribed', async t => {
   const { hub, commit } = await open(t)
   const early = new Listener()
   const late = new Listener()
   await commit('nobody hears')
   hub.subscribe(query, early)
   await commit('one')
-  // The thread may not have come to it yet.
+  // The thread may not have reached it yet.
   hub.subscribe(query, late)
   await commit('two', 'three')
   await late.waitUntil(() => late.entries.length >= 2)
@@ -90,11 +95,11 @@ test('TailHub gives each receiver the commits since it came', async t => {
   t.same(late.lines, ['two', 'three'])
 })
 
-test('TailHub gives a receiver nothing once it has left', async t => {
+test('TailHub gives a receiver nothing after it has left', async t => {
   const { hub, commit } = await open(t)
   const [gone, left] = [new Listener(), new Listener()]
   const { leave } = hub.subscribe(query, gone)
-  hub.subscribe({ ...query, logql: '{app=~".+"}' }, left)
+  hub.subscribe(queryOf('{app=~".+"}'), left)
   leave()
   leave()
   await commit('one')
@@ -102,7 +107,7 @@ test('TailHub gives a receiver nothing once it has left', async t => {
   t.same(gone.lines, [])
 })
 
-test('TailHub goes on after a segment that cannot be read, and says so', async t => {
+test('TailHub continues after an unreadable segment, and logs it', async t => {
   const { hub, commit, messages } = await open(t)
   const listener = new Listener()
   hub.subscribe(query, listener)
@@ -110,10 +115,10 @@ test('TailHub goes on after a segment that cannot be read, and says so', async t
   await commit('next')
   await listener.waitUntil(() => listener.entries.length === 1)
   t.same(listener.lines, ['next'])
-  t.same(messages(), ['tails miss the entries of a segment'])
+  t.same(messages(), ['live tails missed the entries of a segment'])
 })
 
-test('TailHub tells what is lost when the thread does not keep up', async t => {
+test('TailHub reports what is lost when the thread does not keep up', async t => {
   const { hub, store, commit } = await open(t)
   const listener = new Listener()
   hub.subscribe(query, listener)
@@ -137,13 +142,13 @@ test('TailHub keeps a segment until it is read', async t => {
   t.same(listener.lines, ['one'])
 })
 
-/** Waits until the lines of a listener are these; says so when they are not. */
+/** Waits until a listener has exactly these lines. */
 async function expectLines(t: Test, listener: Listener, lines: readonly string[]): Promise<void> {
   await listener.waitUntil(() => listener.entries.length >= lines.length)
   t.same(listener.lines, lines)
 }
 
-test('TailHub goes on with a tail that a kill interrupted: nothing is missed or doubled', async t => {
+test('TailHub resumes a tail after a kill without missing or repeating entries', async t => {
   const { hub, openHub, serve, commitTo, store } = await open(t)
   const before = new Listener()
   const place = hub.subscribe(query, before, true)
@@ -151,11 +156,12 @@ test('TailHub goes on with a tail that a kill interrupted: nothing is missed or 
   await place.caughtUp()
   await serve('one', 'two')
   t.same(before.lines, ['one', 'two'])
-  // Durable, perhaps acknowledged, but the process was killed before it was sent.
+  // Durable and perhaps acknowledged, but the process was killed before sending it.
   await store('three')
   const next = await openHub()
   await commitTo(next, 'four')
-  // Batches that were sent again because their answer was lost: with what a tail has seen, and has not.
+  // Batches repeated because their answer was lost: one with lines the tail has seen, one with new
+  // ones.
   await commitTo(next, 'two')
   await commitTo(next, 'three', 'five')
   const after = new Listener()
@@ -171,10 +177,10 @@ test('TailHub resumes as many tails of a query as were interrupted, and none tha
   const [first, second, closed] = [new Listener(), new Listener(), new Listener()]
   await hub.subscribe(query, first, true).caughtUp()
   await hub.subscribe(query, second, true).caughtUp()
-  const other = { ...query, logql: '{app="x"} |= "e"' }
+  const other = queryOf('{app="x"} |= "e"')
   const { leave, caughtUp } = hub.subscribe(other, closed, true)
   await caughtUp()
-  // One that says where it begins is not waited for.
+  // A tail that says where it begins is not waited for.
   await hub.subscribe({ ...query, tenant: 'b' }, new Listener()).caughtUp()
   await serve('one')
   t.same(closed.lines, ['one'])
@@ -197,7 +203,7 @@ test('TailHub resumes as many tails of a query as were interrupted, and none tha
   await expectLines(t, listeners[2], ['three'])
 })
 
-test('TailHub keeps what interrupted tails missed, though it is compacted', async t => {
+test('TailHub keeps what interrupted tails missed, even if it is compacted', async t => {
   const { hub, openHub, serve, commitTo, store, segments, messages } = await open(t)
   const before = new Listener()
   await hub.subscribe(query, before, true).caughtUp()
@@ -213,7 +219,7 @@ test('TailHub keeps what interrupted tails missed, though it is compacted', asyn
   t.same(messages(), [])
 })
 
-test('TailHub resumes tails after an orderly end, with what was committed since', async t => {
+test('TailHub resumes tails after an orderly stop, with what was committed since', async t => {
   const { hub, openHub, serve, commit } = await open(t)
   const before = new Listener()
   const { leave, caughtUp } = hub.subscribe(query, before, true)
@@ -222,7 +228,7 @@ test('TailHub resumes tails after an orderly end, with what was committed since'
   t.same(before.lines, ['one'])
   hub.interrupt()
   leave()
-  // Pushes are still let to their end.
+  // Pushes in progress are still finished.
   await commit('two')
   await hub.close()
   const after = new Listener()
@@ -230,7 +236,7 @@ test('TailHub resumes tails after an orderly end, with what was committed since'
   await expectLines(t, after, ['two'])
 })
 
-test('TailHub gives a long replay in its order', async t => {
+test('TailHub keeps the order in a long replay', async t => {
   const { hub, openHub, commitTo } = await open(t)
   await hub.subscribe(query, new Listener(), true).caughtUp()
   const next = await openHub()
@@ -242,7 +248,7 @@ test('TailHub gives a long replay in its order', async t => {
   await expectLines(t, after, [...lines, 'end'])
 })
 
-test('TailHub counts a tail as open when it has what was committed until then', async t => {
+test('TailHub records a tail as open once it has everything committed until then', async t => {
   const { hub, openHub, store } = await open(t)
   const early = new Listener()
   const { caughtUp } = hub.subscribe(query, early, true)
@@ -250,21 +256,21 @@ test('TailHub counts a tail as open when it has what was committed until then', 
   hub.commit(name, sizeBytes)
   t.notOk((await openHub()).subscribe(query, new Listener(), true).isResumed, 'killed before')
   await caughtUp()
-  t.same(early.lines, ['one'], 'what its history may have held as well')
+  t.same(early.lines, ['one'], 'its history may have contained this too')
   const next = await openHub()
   const after = new Listener()
   t.ok(next.subscribe(query, after, true).isResumed)
   await store('two')
   const last = await openHub()
   const again = new Listener()
-  t.ok(last.subscribe(query, again, true).isResumed, 'killed before it was sent what it missed')
+  t.ok(last.subscribe(query, again, true).isResumed, 'killed before it got what it missed')
   await expectLines(t, again, ['two'])
 })
 
-test('TailHub notes none as open that left before', async t => {
+test('TailHub does not record a tail that left before', async t => {
   const { hub, openHub } = await open(t)
   const { leave, caughtUp } = hub.subscribe(query, new Listener(), true)
-  await hub.subscribe({ ...query, logql: '{app=~".+"}' }, new Listener(), true).caughtUp()
+  await hub.subscribe(queryOf('{app=~".+"}'), new Listener(), true).caughtUp()
   const isCaughtUp = caughtUp()
   leave()
   await isCaughtUp

@@ -5,7 +5,7 @@ import { tailRecordKeysMax } from '../../src/limits.ts'
 import { TailRecord } from '../../src/tail/tail-record.ts'
 import { createTestLogger } from '../harness.ts'
 
-/** Records of processes that follow one another: none is told that it ends. */
+/** Opens the records of successive processes, none of which gets a chance to end cleanly. */
 function open(t: Test) {
   const path = join(t.testdir(), 'tails.json')
   const { logger, messages } = createTestLogger()
@@ -13,7 +13,7 @@ function open(t: Test) {
   return { path, next, messages }
 }
 
-test('TailRecord tells the next process what was open, and up to where it was served', t => {
+test('TailRecord passes on to the next process what was open, and what was sent', t => {
   const { next } = open(t)
   const first = next(7)
   t.same(first.interrupted, [])
@@ -29,7 +29,7 @@ test('TailRecord tells the next process what was open, and up to where it was se
     ['a', 'a', 'a', 'b', 'c', 'c'].map(key => second.claim(key)),
     [12, 12, undefined, undefined, 12, undefined],
   )
-  t.same(second.interrupted, [12, 12, 12], 'they have not been sent what they missed')
+  t.same(second.interrupted, [12, 12, 12], 'they have not received what they missed')
   for (const key of ['a', 'a', 'b']) second.open(key)
   t.same(second.interrupted, [12])
   second.open('c')
@@ -37,7 +37,7 @@ test('TailRecord tells the next process what was open, and up to where it was se
   t.end()
 })
 
-test('TailRecord keeps what a tail missed that is killed on its way back', t => {
+test('TailRecord keeps what a tail missed if it is killed while it resumes', t => {
   const { next } = open(t)
   const first = next(1)
   first.open('a')
@@ -52,7 +52,7 @@ test('TailRecord keeps what a tail missed that is killed on its way back', t => 
   t.end()
 })
 
-test('TailRecord keeps tails that have not come back over one more kill', t => {
+test('TailRecord keeps tails that have not returned across another kill', t => {
   const { next } = open(t)
   const first = next(1)
   first.open('here')
@@ -73,7 +73,7 @@ test('TailRecord keeps tails that have not come back over one more kill', t => {
   t.end()
 })
 
-test('TailRecord counts what nobody waited for as sent', t => {
+test('TailRecord counts commits that nobody waited for as sent', t => {
   const { next } = open(t)
   const first = next(1)
   first.sent(8)
@@ -94,7 +94,7 @@ test('TailRecord changes nothing after its end', t => {
   t.end()
 })
 
-test('TailRecord takes a file that it cannot read for none', t => {
+test('TailRecord ignores an unreadable file', t => {
   const { path, next, messages } = open(t)
   for (const text of ['', '{"sent":"0000', '{"sent":"1"}', 'null', '{"sent":"1","tails":[7]}']) {
     writeFileSync(path, text)
@@ -106,22 +106,22 @@ test('TailRecord takes a file that it cannot read for none', t => {
   }
   t.ok(messages().length > 0)
   for (const message of messages()) {
-    t.equal(message, 'cannot read which live tails were open: they begin as new ones')
+    t.equal(message, 'cannot read which live tails were open: they start as new ones')
   }
   t.end()
 })
 
-test('TailRecord leaves no old record where it cannot write', t => {
+test('TailRecord leaves no old record when it cannot write', t => {
   const { path, next, messages } = open(t)
   const record = next(1)
   record.open('a')
-  // What is in the way of the new file.
+  // Blocks the path of the new file.
   mkdirSync(`${path}.new`)
   record.open('b')
   t.notOk(existsSync(path), 'entries would be shown twice')
   record.sent(5)
   t.same(messages(), [
-    'cannot note which live tails are open: they would begin as new ones after a restart',
+    'cannot record which live tails are open: after a restart they start as new ones',
   ])
   rmSync(`${path}.new`, { recursive: true })
   record.open('c')
@@ -133,7 +133,7 @@ test('TailRecord leaves no old record where it cannot write', t => {
   t.end()
 })
 
-test('TailRecord notes so many queries and no more', t => {
+test('TailRecord limits the number of recorded queries', t => {
   const { path, next } = open(t)
   const record = next(1)
   for (let i = 0; i < tailRecordKeysMax + 5; i++) record.open(String(i))
@@ -141,7 +141,7 @@ test('TailRecord notes so many queries and no more', t => {
   const { tails } = JSON.parse(readFileSync(path, 'utf8')) as { tails: { count: number }[] }
   t.equal(tails.length, tailRecordKeysMax)
   t.equal(tails[0]!.count, 2)
-  // One that was not noted is not taken off.
+  // A tail that was not recorded is not removed.
   record.close(String(tailRecordKeysMax + 1))
   t.end()
 })

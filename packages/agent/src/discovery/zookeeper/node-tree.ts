@@ -1,6 +1,7 @@
 // Keeps the nodes below some paths up to date over one session. A changed node is read again, with a watch
 // for its next change. A node that cannot be read is retried after a while.
 
+import { ascending } from '@skald/wire'
 import { unreadableNodesNamedMax, zookeeperReadsMax } from '../../limits.ts'
 import type { TargetGroup } from '../target-group.ts'
 import type { ZookeeperSession } from './session.ts'
@@ -90,7 +91,7 @@ export class NodeTree {
 
   /** What is not followed, and why. */
   get problem(): string | undefined {
-    const all = [...this.#troubled].sort((a, b) => (a.path < b.path ? -1 : 1))
+    const all = [...this.#troubled].sort((a, b) => ascending(a.path, b.path))
     if (all.length === 0) return undefined
     const named = all
       .slice(0, unreadableNodesNamedMax)

@@ -4,6 +4,7 @@
 
 import { lookup } from 'node:dns'
 import { connect, type LookupFunction, type Socket } from 'node:net'
+import { formatDurationMs } from '@skald/go-dialect'
 import { zookeeperAddressMs, zookeeperCloseMs, zookeeperOpenMs } from '../../limits.ts'
 import {
   encodeBoolean,
@@ -81,7 +82,7 @@ export class ZookeeperSession {
     this.#options = options
     const { server, timeoutMs } = options
     this.#timer = setTimeout(
-      () => this.end(new Error(`no session within ${zookeeperOpenMs} ms`)),
+      () => this.end(new Error(`no session within ${formatDurationMs(zookeeperOpenMs)}`)),
       zookeeperOpenMs,
     )
     this.#socket = connect({
@@ -176,7 +177,7 @@ export class ZookeeperSession {
   #keepAlive(timeoutMs: number): void {
     const silentMs = performance.now() - this.#heardMs
     if (silentMs >= (timeoutMs * 2) / 3) {
-      this.end(new Error(`the server did not answer for ${Math.round(silentMs)} ms`))
+      this.end(new Error(`the server did not answer for ${formatDurationMs(silentMs)}`))
     } else this.#socket.write(encodeFrame(encodeInt(ids.ping), encodeInt(operations.ping)))
   }
 

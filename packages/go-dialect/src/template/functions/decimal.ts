@@ -1,6 +1,6 @@
 // Decimal arithmetic: floats are taken for the decimal numbers they print as, so that 0.1 + 0.2 is 0.3.
 
-import { FunctionError } from '../errors.ts'
+import { FunctionError } from '../../errors.ts'
 import { formatFloat } from '../float-text.ts'
 
 /** coefficient * 10^exponent */

@@ -1,7 +1,7 @@
 // Equality as Go's reflect.DeepEqual has it: types must be the same, lists and maps are compared item
 // by item.
 
-import { FunctionError } from '../errors.ts'
+import { FunctionError } from '../../errors.ts'
 import { templateLimits } from '../limits.ts'
 import { GoInt, GoList, GoMap, GoTime, type Value } from '../values.ts'
 

@@ -1,7 +1,7 @@
 // Functions of dictionaries: one row each. As in Go, `set`, `unset` and `merge` change the dictionary
 // they are given.
 
-import { FunctionError } from '../errors.ts'
+import { FunctionError } from '../../errors.ts'
 import { fn, variadic } from '../function.ts'
 import { templateLimits } from '../limits.ts'
 import { checkItemCount, printValue } from '../print.ts'

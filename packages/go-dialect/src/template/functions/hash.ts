@@ -1,8 +1,8 @@
 // Functions that make checksums and random texts: one row each.
 
 import { createHash, randomInt, randomUUID } from 'node:crypto'
+import { FunctionError } from '../../errors.ts'
 import { encodeGoText } from '../../text/go-bytes.ts'
-import { FunctionError } from '../errors.ts'
 import { fn } from '../function.ts'
 import { checkTextLength } from '../print.ts'
 

@@ -1,7 +1,7 @@
 // Functions of JSON: one row each. Numbers are float64, objects maps, null is nil.
 
+import { FunctionError } from '../../errors.ts'
 import { toPrintable } from '../../text/go-bytes.ts'
-import { FunctionError } from '../errors.ts'
 import { fn } from '../function.ts'
 import { templateLimits } from '../limits.ts'
 import { checkTextLength } from '../print.ts'

@@ -1,6 +1,6 @@
 // Functions of lists: one row each. Every `mustX` is the same as its `x`.
 
-import { FunctionError } from '../errors.ts'
+import { FunctionError } from '../../errors.ts'
 import { fn, variadic } from '../function.ts'
 import { checkItemCount, checkTextLength, printValue } from '../print.ts'
 import { compareText, GoList, GoMap, kindOf, type Value } from '../values.ts'

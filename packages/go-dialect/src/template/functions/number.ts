@@ -1,7 +1,7 @@
 // Functions of numbers: one row each. They take values of any type, see cast.ts.
 
+import { FunctionError } from '../../errors.ts'
 import { maxBigint, minBigint } from '../../number/bigint.ts'
-import { FunctionError } from '../errors.ts'
 import { fn, variadic } from '../function.ts'
 import { integerCharsMax } from '../number-literal.ts'
 import { checkItemCount, printValue } from '../print.ts'

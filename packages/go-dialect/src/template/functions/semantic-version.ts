@@ -3,7 +3,7 @@
 // The classes alone: the package's index loads 48 files.
 import Range from 'semver/classes/range.js'
 import SemVer from 'semver/classes/semver.js'
-import { FunctionError } from '../errors.ts'
+import { FunctionError } from '../../errors.ts'
 import { fn } from '../function.ts'
 import type { GoObject, Value } from '../values.ts'
 

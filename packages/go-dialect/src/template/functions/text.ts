@@ -1,5 +1,6 @@
 // Functions of texts: one row each. Positions and lengths count bytes unless a row says otherwise.
 
+import { FunctionError } from '../../errors.ts'
 import { byteLength, decodeGoText, encodeGoText, sliceBytes } from '../../text/go-bytes.ts'
 import {
   isSpace,
@@ -10,7 +11,6 @@ import {
   trimSpace,
   untitle,
 } from '../../text/letter-case.ts'
-import { FunctionError } from '../errors.ts'
 import { fn, variadic } from '../function.ts'
 import { checkTextLength, printValue } from '../print.ts'
 import { quoteText } from '../printf.ts'

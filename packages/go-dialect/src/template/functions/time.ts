@@ -1,14 +1,12 @@
 // Functions of times: one row each. The local zone is UTC.
 
+import { FunctionError } from '../../errors.ts'
 import { quoteGoString } from '../../text/go-string.ts'
 import { parseGoTime } from '../../time/go-time.ts'
-import { parseGoDuration } from '../../time/time.ts'
+import { nsPerMs, nsPerSecond, parseGoDuration } from '../../time/time.ts'
 import { isTimeZone } from '../../time/time-zone.ts'
-import { FunctionError } from '../errors.ts'
 import { type CallContext, fn } from '../function.ts'
 import { GoInt, GoTime, type Value, zeroTime } from '../values.ts'
-
-const nsPerSecond = 1_000_000_000n
 
 /** Functions that queries and the agent have. */
 export const timeFunctions = {
@@ -23,7 +21,7 @@ export const queryTimeFunctions = {
   toDateInZone: fn(['string', 'string', 'string'], (layout, zone, text) =>
     readTime(layout, text, isTimeZone(zone) ? zone : 'UTC'),
   ),
-  unixEpochMillis: fn(['time'], time => String(floorDivide(time.timestampNs, 1_000_000n))),
+  unixEpochMillis: fn(['time'], time => String(floorDivide(time.timestampNs, nsPerMs))),
   unixEpochNanos: fn(['time'], time => String(BigInt.asIntN(64, time.timestampNs))),
   unixToTime: fn(['string'], unixToTime),
   duration: fn(['string'], durationSeconds),
@@ -153,7 +151,7 @@ function roundDuration(span: bigint): string {
 const unitByDigits: Readonly<Record<number, bigint>> = {
   5: 24n * nsPerHour,
   10: nsPerSecond,
-  13: 1_000_000n,
+  13: nsPerMs,
   16: 1_000n,
   19: 1n,
 }

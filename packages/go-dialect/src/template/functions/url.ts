@@ -1,6 +1,6 @@
 // Functions of URLs: one row each.
 
-import { FunctionError } from '../errors.ts'
+import { FunctionError } from '../../errors.ts'
 import { fn } from '../function.ts'
 import { GoMap, kindOf } from '../values.ts'
 

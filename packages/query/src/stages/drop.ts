@@ -1,0 +1,53 @@
+// `| drop a, b="c"`: takes labels away.
+
+import { compileMatcher } from '@skald/wire/compile-matcher'
+import { errorDetailsLabel, errorLabel, type LineLabels } from '../pipeline/labels.ts'
+import type { RunStage } from '../pipeline/stage.ts'
+import { formatLabelPicks, type LabelPick, parseLabelPicks } from '../tokens/label-picks.ts'
+import type { StageDefinition } from './definition.ts'
+import { checkPicks, matchersOfPicks, visitPickRegexes } from './picked-labels.ts'
+
+export interface DropStage {
+  readonly kind: 'drop'
+  readonly picks: readonly LabelPick[]
+}
+
+export const dropStage: StageDefinition<DropStage> = {
+  kind: 'drop',
+  begins: ['drop'],
+  parse(reader) {
+    reader.take()
+    return { kind: 'drop', picks: parseLabelPicks(reader) }
+  },
+  format: ({ picks }) => `| drop ${formatLabelPicks(picks)}`,
+  checkParsed: checkPicks,
+  regexes: visitPickRegexes,
+  matchers: matchersOfPicks,
+  compile: compileDrop,
+  keepsFields: true,
+  mayMakeEqual: true,
+  removesLabels: () => true,
+}
+
+function compileDrop({ picks }: DropStage): RunStage {
+  const tests = picks.map(({ name, matcher }) => ({
+    name,
+    test: matcher ? compileMatcher(matcher) : () => true,
+  }))
+  return ({ labels }) => {
+    for (const { name, test } of tests) if (test(textOf(labels, name))) drop(labels, name)
+    return true
+  }
+}
+
+function textOf(labels: LineLabels, name: string): string {
+  if (name === errorLabel) return labels.error
+  if (name === errorDetailsLabel) return labels.errorDetails
+  return labels.get(name) ?? ''
+}
+
+function drop(labels: LineLabels, name: string): void {
+  if (name === errorLabel) labels.error = ''
+  else if (name === errorDetailsLabel) labels.errorDetails = ''
+  else labels.delete(name)
+}

@@ -1,0 +1,21 @@
+/** Thrown when a command line is not valid. Shows the usage unless the message already does. */
+export class UsageError extends Error {
+  readonly code = 'USAGE'
+  readonly usage: string | undefined
+
+  constructor(message: string, options: ErrorOptions & { readonly usage?: string } = {}) {
+    super(message, options)
+    this.name = 'UsageError'
+    this.usage = options.usage
+  }
+}
+
+/** Says that the source cannot be read, and what to do. */
+export class ImportError extends Error {
+  readonly code = 'IMPORT'
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'ImportError'
+  }
+}

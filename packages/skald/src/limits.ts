@@ -1,0 +1,41 @@
+// The bounds of the command line, by command.
+
+// The process
+
+/** After a second signal, or this long after the first, the process ends whatever it is doing. */
+export const stopLimitMs = 10_000
+
+/** How often the program checks whether npm is still there. */
+export const parentCheckMs = 500
+
+/** Timeout of `skald ready`: shorter than those of health checks that run it. */
+export const readyTimeoutMs = 3000
+
+// `skald all` on a terminal
+
+/** How often the progress bar is drawn. */
+export const drawIntervalMs = 100
+
+/** Files listed by name. The others are only counted. */
+export const listedFilesMax = 12
+
+// `skald import`
+
+/** Longest answer to read. A longer page is requested again with half the entries. */
+export const readAnswerBytesMax = 64 * 1024 * 1024
+
+/** Attempts for one request. With the pauses below they take about five minutes. */
+export const requestAttemptsMax = 12
+
+/** Pause after the first failed attempt. It doubles up to the longest. */
+export const firstPauseMs = 250
+export const longestPauseMs = 60_000
+
+/** A query may take as long as its server allows. Loki's default is one minute. */
+export const requestTimeoutMs = 180_000
+
+/** Bytes of lines per push: Promtail's default. */
+export const importPushBytesMax = 1024 * 1024
+
+/** Bytes of the answer to a push that are read. */
+export const pushAnswerBytesMax = 64 * 1024

@@ -1,0 +1,72 @@
+// What an error becomes on the wire: the one table of codes with their status and how the body is written. Codes that
+// are not in it are answered 500 and logged. docs/errors.md lists the same.
+
+/** How a code is answered. */
+export interface ErrorAnswer {
+  /** `configured`: what limits_config.block_ingestion_status_code says. */
+  readonly status: number | 'configured'
+  /** Whether the text ends with a line feed, as Loki's refusals of pushes do. */
+  readonly endsLine?: true
+  /** Whether the store logs it as well. */
+  readonly isLogged?: true
+}
+
+/** Code → answer. */
+export const errorAnswers: Readonly<Record<string, ErrorAnswer>> = {
+  BAD_REQUEST: { status: 400 },
+  TENANT_MISSING: { status: 401 },
+  VOLUME_DISABLED: { status: 404 },
+  QUERY_TIMEOUT: { status: 504, isLogged: true },
+  // Nobody reads the answer; the status is for the metrics.
+  QUERY_CANCELLED: { status: 499 },
+
+  LOGQL_SYNTAX: { status: 400 },
+  LOGQL_KIND: { status: 400 },
+  LOGQL_PIPELINE: { status: 400 },
+  // The query's mistake, but the data brings it out: Loki answers 500.
+  LOGQL_VECTOR_MATCHING: { status: 500 },
+  REGEX_SYNTAX: { status: 400 },
+  TEMPLATE_SYNTAX: { status: 400 },
+  LIMIT_EXCEEDED: { status: 400 },
+
+  DELETES_OFF: { status: 404 },
+  DELETES_FORBIDDEN: { status: 403 },
+  DELETE_UNKNOWN: { status: 404 },
+  DELETES_TOO_MANY: { status: 429 },
+
+  PUSH_BODY_MALFORMED: { status: 400, endsLine: true },
+  PUSH_BODY_UNSUPPORTED: { status: 400, endsLine: true },
+  PUSH_BODY_TOO_LARGE: { status: 413, endsLine: true },
+  PUSH_BODY_CUT: { status: 499, endsLine: true },
+  PUSH_EMPTY: { status: 422, endsLine: true },
+  PUSH_INVALID: { status: 400, endsLine: true },
+  PUSH_BLOCKED: { status: 'configured', endsLine: true },
+  PUSH_RATE_LIMITED: { status: 429, endsLine: true },
+  PUSH_STREAM_LIMITED: { status: 429, endsLine: true },
+  PUSH_NO_ROOM: { status: 503, endsLine: true, isLogged: true },
+  STORAGE_UNAVAILABLE: { status: 503 },
+
+  CORRUPTION: { status: 500, isLogged: true },
+
+  // Fastify's own.
+  FST_ERR_CTP_BODY_TOO_LARGE: { status: 413 },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: { status: 400 },
+}
+
+/** What the errors of requests may carry. */
+export interface RequestError extends Error {
+  readonly code?: string
+  /** Status of Fastify's own errors. */
+  readonly statusCode?: number
+  /** See PushBlockedError. */
+  readonly blockStatus?: number
+  readonly retryAfterSeconds?: number
+}
+
+/** Returns how an error is answered, and whether its code is in the table. */
+export function answerOf(error: RequestError): ErrorAnswer & { readonly status: number } {
+  const { code = '', statusCode = 500, blockStatus = 500 } = error
+  const row = Object.hasOwn(errorAnswers, code) ? errorAnswers[code] : undefined
+  if (!row) return { status: statusCode, ...(statusCode >= 500 && { isLogged: true }) }
+  return { ...row, status: row.status === 'configured' ? blockStatus : row.status }
+}

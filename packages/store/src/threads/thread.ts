@@ -1,0 +1,44 @@
+// The main thread's side of the border to a worker thread: what is sent and answered has one type, and an
+// error keeps its name, message and code on the way.
+
+import { Worker } from 'node:worker_threads'
+import type { ThreadError } from './thread-error.ts'
+
+/** What a thread is started with, besides the file it runs. */
+export interface ThreadOptions<Answer> {
+  readonly data: unknown
+  onAnswer(answer: Answer): void
+  /** Called once, when the thread has ended: with the error that ended it, or with none. */
+  onEnd(error: Error | undefined): void
+}
+
+/** A worker thread that takes requests and gives answers. It keeps no process alive. */
+export class Thread<Request, Answer> {
+  readonly #worker: Worker
+
+  constructor(file: URL, { data, onAnswer, onEnd }: ThreadOptions<Answer>) {
+    this.#worker = new Worker(file, { workerData: data })
+    this.#worker.unref()
+    let failure: Error | undefined
+    this.#worker.on('message', onAnswer)
+    this.#worker.on('error', error => {
+      failure = error as Error
+    })
+    this.#worker.on('exit', () => onEnd(failure))
+  }
+
+  /** Sends a request. What it holds must survive a structured clone. */
+  send(request: Request): void {
+    this.#worker.postMessage(request)
+  }
+
+  /** Ends the thread, whatever it is doing. */
+  async close(): Promise<void> {
+    await this.#worker.terminate()
+  }
+}
+
+/** Returns the error that a thread reported. Its class is lost; its name and its code stay. */
+export function errorOfThread({ name, message, code }: ThreadError): Error {
+  return Object.assign(new Error(message), { name, ...(code !== undefined && { code }) })
+}

@@ -1,0 +1,11 @@
+// The one version: of packages, command line, buildinfo, metrics and User-Agent.
+
+import { readFileSync } from 'node:fs'
+
+/** Version of this program, as its package says. */
+export const version: string = readVersion()
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}
