@@ -19,5 +19,5 @@ test('Words after the flags are ignored as in Promtail, unless flags are among t
     return `${code} ${stderr.read() ?? ''}`
   }
   t.match(await run('true'), /^0 $/)
-  t.match(await run('true', '-dry-run'), /^2 unexpected argument: true: -dry-run behind it/)
+  t.match(await run('true', '-dry-run'), /^2 unexpected argument: true: -dry-run after it/)
 })

@@ -308,7 +308,7 @@ export class TenantQueue {
     this.#batchBytesMax = half
     this.#context.logger.warn(
       { tenant: this.tenant, bodyBytes: piece.body.length, batchBytes: half },
-      'Batch is too large for the server: it is split, and further ones are made smaller. Set batchsize',
+      'Batch is too large for the server: splitting it and making further ones smaller. Set batchsize',
     )
   }
 

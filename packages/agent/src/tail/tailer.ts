@@ -345,7 +345,7 @@ export class Tailer {
     if (isRewritten && file.size() >= file.readOffset) {
       const fields = { path: this.path, offset: file.readOffset }
       const message =
-        'File was written anew in place, and has no copy: it is read from its beginning, and what was written before and not read yet is lost'
+        'File was overwritten in place without a copy: it is read from the start, and earlier unread lines are lost'
       this.#context.logger.warn(fields, message)
     }
     const lostBytes = Math.max(0, generation.seenSize - file.readOffset)

@@ -251,7 +251,7 @@ export class KubernetesDiscovery implements Discoverer {
     this.#hasWarned = true
     this.#context.logger.warn(
       { node: this.#context.hostname },
-      'No pods on this node: if that is wrong, the environment variable HOSTNAME does not name the node',
+      'No pods on this node: if that is wrong, set the environment variable HOSTNAME to the name of the node',
     )
   }
 

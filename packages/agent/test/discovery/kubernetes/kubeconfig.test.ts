@@ -74,7 +74,7 @@ test('loadKubeconfig reports what is missing or unsupported', async t => {
 
 test('connectTo says what to do outside a cluster', async t => {
   t.throws(() => connectTo({ kind: 'in-cluster' }, {}), {
-    message: /KUBERNETES_SERVICE_HOST .* are not set.* give api_server or kubeconfig_file/,
+    message: /KUBERNETES_SERVICE_HOST .* are not set.* set api_server or kubeconfig_file/,
   })
   const env = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }
   t.equal(connectTo({ kind: 'in-cluster' }, env).url.host, '[fd00::1]')
