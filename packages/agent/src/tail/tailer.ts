@@ -389,7 +389,10 @@ export class Tailer {
     return true
   }
 
-  /** Reopens a closed file when its turn comes, or for a last check before it is dropped. */
+  /**
+   * Requests a turn for an unread closed file. Reopens a drained, quiet and settled one for a last check,
+   * and returns true if it is open.
+   */
   #isReopenedToEnd(generation: Generation, nowMs: number): boolean {
     if (!generation.isDrained) {
       this.#generations.request(generation)
