@@ -134,7 +134,7 @@ class RunningAgent implements Agent {
     this.#memory = new TargetMemory({ path: `${config.positions.filename}.targets`, logger, nowMs })
     this.metrics.lags = () => this.#known.lags()
     for (const mistake of config.leftOut) {
-      logger.error({ mistake }, 'Part of the configuration is left out because of a mistake')
+      logger.error({ mistake }, 'Part of the configuration is left out: correct the mistake')
     }
     this.#setConfig(config)
     this.#sources = new SourceSet({
