@@ -134,7 +134,7 @@ class RunningAgent implements Agent {
     this.#memory = new TargetMemory({ path: `${config.positions.filename}.targets`, logger, nowMs })
     this.metrics.lags = () => this.#known.lags()
     for (const mistake of config.leftOut) {
-      logger.error({ mistake }, 'Part of the configuration is left out: correct it')
+      logger.error({ mistake }, 'Part of the configuration is left out: correct the mistake')
     }
     this.#setConfig(config)
     this.#sources = new SourceSet({
@@ -209,7 +209,7 @@ class RunningAgent implements Agent {
   #setConfig(config: AgentConfig): void {
     this.#config = config
     for (const doubt of config.doubts)
-      this.#logger.warn({ doubt }, 'Configuration is perhaps not meant so')
+      this.#logger.warn({ doubt }, 'Configuration may not do what you mean')
     this.metrics.configMistakes.set(config.leftOut.length)
   }
 
@@ -280,7 +280,7 @@ class RunningAgent implements Agent {
     const next = (await this.#options.loadConfig?.()) ?? this.#config
     const plan = planReload(this.#config, next)
     for (const block of plan.notApplied) {
-      this.#logger.warn({ block }, 'Changed block is not applied by a reload: restart the agent')
+      this.#logger.warn({ block }, 'A reload cannot apply this changed block: restart the agent')
     }
     this.#waiting = plan.notApplied
     const { server, positions, wal } = this.#config

@@ -93,7 +93,7 @@ export async function runAgentCommand(
 function checkRest(rest: readonly string[]): void {
   const flag = rest.find(argument => argument.startsWith('-'))
   if (flag === undefined) return
-  throw new FlagError(`unexpected argument: ${rest[0]}: ${flag} behind it would have no effect`)
+  throw new FlagError(`unexpected argument: ${rest[0]}: ${flag} after it would have no effect`)
 }
 
 /**
@@ -198,8 +198,7 @@ async function runUntilStopped(
   let config = written
   if (flags.stdin === 'true') {
     const [first, second] = written.scrapeConfigs
-    if (second)
-      logger.warn({ job: first!.jobName }, 'Standard input goes through the first job only')
+    if (second) logger.warn({ job: first!.jobName }, 'Only the first job reads standard input')
     const job = stdinJob(first, { input: io.stdin ?? process.stdin, hostname, onEnd })
     config = { ...written, scrapeConfigs: [job] }
   }

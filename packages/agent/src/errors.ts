@@ -8,7 +8,7 @@ export interface ConfigProblem extends FoundProblem {
   readonly isContained?: true
 }
 
-/** Says that the positions file cannot be used. */
+/** Thrown when the positions file is unusable. */
 export class PositionsError extends Error {
   readonly code = 'POSITIONS_INVALID'
   readonly path: string
@@ -43,7 +43,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Thrown when a program of the system that a source reads through cannot be run. */
+/** Thrown when a system program that a source reads through cannot be run. */
 export class ProgramMissingError extends Error {
   readonly code = 'PROGRAM_MISSING'
 
@@ -56,10 +56,10 @@ export class ProgramMissingError extends Error {
 /** Thrown when wevtutil, which reads Windows' event log, ends with an error. */
 export class WevtutilError extends Error {
   readonly code = 'WEVTUTIL_FAILED'
-  /** `null` where a signal ended it, or it never ran. */
+  /** `null` if a signal ended it, or it never ran. */
   readonly exitCode: number | null
 
-  /** @param end How it ended; its complaint is the message. */
+  /** @param end How it ended. Its complaint becomes the message. */
   constructor(end: { readonly exitCode: number | null; readonly complaint: string }) {
     super(end.complaint)
     this.name = 'WevtutilError'
@@ -67,7 +67,7 @@ export class WevtutilError extends Error {
   }
 }
 
-/** Says why something failed; where several addresses of a host were tried, why each of them did. */
+/** Describes why something failed. If several addresses of a host were tried, gives the reason for each. */
 export function describeError(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(describeError).join('; ')
   return error instanceof Error ? error.message : String(error)

@@ -2,9 +2,7 @@
 // defaults are in config/; a protocol's own numbers are next to its code.
 
 // The whole agent
-/**
- * Time to send what was read at a stop. SIGTERM allows ten seconds; the rest is for positions and sockets.
- */
+/** Time to send what was read at a stop. SIGTERM allows ten seconds; positions and sockets need the rest. */
 export const flushLimitMs = 7_000
 /** The same for jobs and clients that a reload removes. A stop during a reload has its own time. */
 export const reloadFlushLimitMs = 2_500
@@ -12,10 +10,7 @@ export const reloadFlushLimitMs = 2_500
 export const configLookEveryMs = 5_000
 
 // discovery/
-/**
- * Changes this close together count as one. Far below the second in which a new pod's first line must be
- * read.
- */
+/** Changes this close together count as one. Far below the second in which a new pod must be read. */
 export const targetsSettleMs = 50
 /** How long to search for targets of the last run that discovery no longer has. */
 export const leftoverTargetsMs = 5_000
@@ -73,15 +68,9 @@ export const watchBackoff = { minMs: 250, maxMs: 30_000, attemptsMax: 0 }
 export const watchFailuresMax = 5
 /** Times the list's version may expire between two pages before the list is requested unpaged. */
 export const expiredListsMax = 2
-/**
- * One answer: 20,000 children with names of 200 bytes. A node's data has 1 MiB unless the server allows
- * more.
- */
+/** One answer: 20,000 children with names of 200 bytes. A node has 1 MiB unless the server allows more. */
 export const zookeeperFrameBytesMax = 4 * 1024 * 1024
-/**
- * For one entry of nerve_sd_configs or serverset_sd_configs: 20,000 members take 33 MB; 1 MiB is the
- * server's own limit for a node.
- */
+/** For one ZooKeeper entry: 20,000 members take 33 MB; 1 MiB is the server's own limit for a node. */
 export const treeLimits = {
   nodeCountMax: 20_000,
   nodeBytesMax: 1024 * 1024,
@@ -145,10 +134,7 @@ export const tokenDefaultMs = 3_600_000
 export const retryAfterMsMax = 60_000
 /** Bytes of a push's answer that are read. */
 export const answerBytesMax = 64 * 1024
-/**
- * Connections to one server. Each tenant has up to four open requests, and one while its pushes are
- * rejected.
- */
+/** Connections to one server. A tenant has up to four open requests, one while its pushes are rejected. */
 export const socketsMax = 32
 
 // pipeline/
@@ -162,9 +148,7 @@ export const jsonNestingMax = 10_000
 export const partialBytesMax = 16 * 1024 * 1024
 /** Streams with an unfinished line at the same time; as many as in Promtail. */
 export const partialLinesMax = 100
-/**
- * How long to wait for the next part of a CRI line. A program's last words without a line feed have none.
- */
+/** Wait for the next part of a CRI line. A program's last words without a line feed have none. */
 export const criPartIdleMs = 10_000
 /** The same for Docker, which writes all parts of a line at once. */
 export const dockerPartIdleMs = 3_000
@@ -200,10 +184,7 @@ export const shardIdleMs = 30_000
 export const candidatesMax = 64
 /** Bytes of closed batches in memory above which further ones go to disk, if there is a disk buffer. */
 export const storeAboveBytes = 4 * 1024 * 1024
-/**
- * Times a rejected batch may be halved: enough for ten bad entries among ten thousand. The rest is dropped
- * whole.
- */
+/** Halvings of a rejected batch: enough for ten bad entries among ten thousand. The rest is dropped whole. */
 export const splitsPerBatchMax = 160
 /** Smallest batch size that an answer of "too large" leads to. */
 export const batchBytesMin = 16 * 1024
@@ -337,19 +318,13 @@ export const heldMax = 256
 export const birthSlackMs = 20
 /** Time between two searches for records of deleted files. */
 export const recordsCleanPeriodMs = 60_000
-/**
- * How long the records of a missing directory are kept. A volume may be mounted late; a deleted pod never
- * returns.
- */
+/** Time to keep records of a missing directory: a volume may be mounted late, a deleted pod never returns. */
 export const awayDirectoryMsMax = 3_600_000
 /** Keys in Promtail's positions that are not paths. */
 export const cursorsMax = 10_000
 /** Delay before positions are saved after a file was found or released, whatever the sync period. */
 export const positionsSoonMs = 100
-/**
- * Pause between two writes, as a multiple of the last write's duration: tens of thousands of files take
- * long.
- */
+/** Pause between two writes, in durations of the last write: tens of thousands of files take long. */
 export const positionsRestFactor = 5
 /** Size at which the journal of times is rewritten with only what is still needed. */
 export const timesCompactBytes = 4 * 1024 * 1024
@@ -367,10 +342,7 @@ export const movedLooksMax = 3
 export const comparedBytesMax = 16 * 1024 * 1024
 /** Compressed bytes read at a time. */
 export const gzipChunkBytes = 64 * 1024
-/**
- * Compressed bytes expected to hold the first kilobyte of content. If they do not, four times as many are
- * read.
- */
+/** Compressed bytes to read for the first kilobyte of content. If that fails, four times as many are read. */
 export const gzipHeadBytes = 64 * 1024
 /** Pauses before Docker is asked for a log again. */
 export const containerBackoff = { minMs: 250, maxMs: 10_000, attemptsMax: 0 }

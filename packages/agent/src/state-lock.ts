@@ -56,7 +56,7 @@ async function lockOne(
     })
   } catch (error) {
     if (error instanceof DirectoryLockedError) throw error
-    logger.error({ err: error, path }, `Cannot lock the ${what}: nothing can be remembered there`)
+    logger.error({ err: error, path }, `Cannot lock the ${what}: the agent runs without state`)
     return undefined
   }
 }

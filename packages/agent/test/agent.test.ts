@@ -45,7 +45,7 @@ test('Agent sends lines with labels, and a file that is renamed is read to its e
   )
 })
 
-test('Agent reads a file for each set of labels that targets of one job give it', async t => {
+test('Agent reads a file once for each set of labels from the targets of a job', async t => {
   const directory = t.testdir({ 'a.log': '1\n', 'b.log': '1\n' })
   const receiver = await startReceiver(t)
   const target = (job: string, path: string) =>
@@ -73,7 +73,7 @@ test('Agent reads a file for each set of labels that targets of one job give it'
   t.strictSame(seen(), expected(2), 'each goes on where it was')
 })
 
-test('Agent gives each line of one read a time of its own', async t => {
+test('Agent gives each line of one read a different time', async t => {
   const directory = t.testdir({ 'a.log': 'same\nsame\nsame\n' })
   const receiver = await startReceiver(t)
   await startTestAgent(t, configText({ directory, url: receiver.url }))
@@ -83,7 +83,7 @@ test('Agent gives each line of one read a time of its own', async t => {
   t.strictSame(times, times.toSorted())
 })
 
-test('Agent stops within its limit while no server answers', async t => {
+test('Agent stops within its time limit while no server answers', async t => {
   const directory = t.testdir({ 'a.log': 'x\n' })
   const receiver = await startReceiver(t)
   receiver.respond(503)
@@ -131,7 +131,7 @@ test('Agent repeats the same times after it was killed', async t => {
   await receiver.until(() => receiver.entries.length === 50)
   first.kill('SIGKILL')
   await once(first, 'exit')
-  // As if positions had not been saved: only the journal of times is left.
+  // Simulates a crash before positions were saved: only the journal of times is left.
   rmSync(`${directory}/positions.yaml`, { force: true })
   await spawnAgent(t, config)
   await receiver.until(() => receiver.entries.length === 100)
@@ -198,14 +198,14 @@ test('Agent reads what was not read yet from the copy when a file is truncated',
   )
 })
 
-test('Agent goes on when the copy it reads is overwritten by the next copytruncate', async t => {
+test('Agent continues when the next copytruncate overwrites the copy it is reading', async t => {
   const directory = t.testdir({ 'a.log': text(lines('sent', 1, 5)) })
   const path = `${directory}/a.log`
   const receiver = await startReceiver(t)
   const agent = await startTestAgent(t, configText({ directory, url: receiver.url }))
   await receiver.until(() => receiver.entries.length === 5)
   receiver.respond(503)
-  // More than the agent keeps in memory, so that reading stops in the middle.
+  // More than the agent keeps in memory, so that reading stops midway.
   const noise = () => randomBytes(750).toString('base64')
   const noisy = (prefix: string, count: number) =>
     text(Array.from({ length: count }, (_, i) => `${prefix} ${noise()} ${i}`))
@@ -222,7 +222,7 @@ test('Agent goes on when the copy it reads is overwritten by the next copytrunca
   truncateSync(path)
   appendFileSync(path, noisy('second', 20_000))
   await waitFor(() => agent.files()[0]?.readOffset === 0)
-  // The same name again: the copy's file stays, its content is another's.
+  // Same name again: the copy's file stays, with other content.
   copyFileSync(path, `${path}.1`)
   truncateSync(path)
   appendFileSync(path, text(lines('third', 1, 20)))
@@ -236,7 +236,7 @@ test('Agent goes on when the copy it reads is overwritten by the next copytrunca
   t.equal(new Set(found).size, found.length, 'and none came twice')
 })
 
-test('Agent reads a file once that several jobs reach, when told so', async t => {
+test('Agent reads a file that several jobs match only once, if configured', async t => {
   const directory = t.testdir({ 'a.log': 'x\n' })
   const receiver = await startReceiver(t)
   const job = `  - job_name: second
@@ -255,7 +255,7 @@ test('Agent reads a file once that several jobs reach, when told so', async t =>
   )
 })
 
-test('Agent leaves directories and unreadable things alone', async t => {
+test('Agent leaves directories and unreadable files alone', async t => {
   const directory = t.testdir({ 'a.log': 'x\n' })
   mkdirSync(`${directory}/directory.log`)
   execFileSync('mkfifo', [`${directory}/fifo.log`])
@@ -322,7 +322,7 @@ test('Agent reads other encodings and compressed files', async t => {
   )
 })
 
-test('Agent drops lines of more streams than max_streams allows, and goes on', async t => {
+test('Agent drops lines of streams beyond max_streams and continues', async t => {
   const directory = t.testdir({ 'a.log': 'a 1\nb 2\na 3\n' })
   const receiver = await startReceiver(t)
   const job = `    pipeline_stages: [{regex: {expression: '^(?P<s>.)'}}, {labels: {s: }}]`

@@ -1,9 +1,9 @@
-// Certificates for tests of TLS, made by openssl.
+// Certificates for TLS tests, made with openssl.
 
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 
-/** Makes an authority (`ca`) and certificates of it, `server` and `client`, in a directory. */
+/** Creates a CA (`ca`) and its certificates `server` and `client` in a directory. */
 export function makeCertificates(directory: string): void {
   mkdirSync(directory, { recursive: true })
   const openssl = (...args: string[]) =>

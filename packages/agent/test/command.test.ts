@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { test } from 'tap'
 import { runAgentCommand } from '../src/index.ts'
 
-test('Words behind the flags are ignored as by Promtail, unless flags are among them', async t => {
+test('Words after the flags are ignored as in Promtail, unless flags are among them', async t => {
   const directory = t.testdir({
     'a.yaml': 'clients: [{url: "http://127.0.0.1:9/p"}]\n',
   })
@@ -19,5 +19,5 @@ test('Words behind the flags are ignored as by Promtail, unless flags are among 
     return `${code} ${stderr.read() ?? ''}`
   }
   t.match(await run('true'), /^0 $/)
-  t.match(await run('true', '-dry-run'), /^2 unexpected argument: true: -dry-run behind it/)
+  t.match(await run('true', '-dry-run'), /^2 unexpected argument: true: -dry-run after it/)
 })

@@ -1,5 +1,5 @@
-// A server that speaks as Docker does, on a socket of the file system: lists and inspects containers,
-// tells events, and gives their logs in frames with times.
+// A server that behaves like Docker, on a Unix socket: lists and inspects containers, sends events, and
+// serves their logs in frames with times.
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -23,14 +23,14 @@ interface Message {
   readonly text: string
 }
 
-/** Runs on a socket and ends with the test. */
+/** Runs on a socket and stops with the test. */
 export class DockerApi {
   readonly requests: { readonly path: string; readonly query: URLSearchParams }[] = []
   readonly containers = new Map<string, FakeContainer>()
-  /** Containers that have ended and are not removed. */
+  /** Containers that have ended but are not removed. */
   readonly ended = new Map<string, FakeContainer>()
   networks: object[] = []
-  /** Status of all answers, 0 for the usual ones. */
+  /** Status of all answers; 0 for the usual ones. */
   failWith = 0
   readonly #logs = new Map<string, Message[]>()
   readonly #followers = new Set<{ readonly id: string; readonly response: ServerResponse }>()
@@ -60,7 +60,7 @@ export class DockerApi {
     }
   }
 
-  /** A container writes; a text without a line feed is a part of a line. Gives its time. */
+  /** Writes output of a container. A text without a line feed is part of a line. Returns its time. */
   write(id: string, text: string, more: Partial<Message> = {}): string {
     const time = more.time ?? `2026-11-20T10:00:00.${String(++this.#nanos).padStart(9, '0')}Z`
     const message = { stream: more.stream ?? 'stdout', time, text } as const
@@ -82,7 +82,7 @@ export class DockerApi {
     return Buffer.concat([header, payload])
   }
 
-  /** Breaks all connections, after some bytes of a frame where they are given. */
+  /** Breaks all connections, after the given bytes of a frame if any. */
   breakAll(last?: Buffer): void {
     for (const { response } of this.#followers) {
       if (last) response.write(last, () => response.destroy())
@@ -152,10 +152,10 @@ export class DockerApi {
     response.on('close', () => this.#followers.delete(follower))
   }
 
-  /** Address as a configuration has it. */
+  /** Address in the form of a configuration. */
   url = ''
 
-  /** Listens at a path of the file system, or on loopback. */
+  /** Listens on a Unix socket, or on loopback. */
   async listen(t: Test, socketPath: string | undefined): Promise<void> {
     if (socketPath === undefined) this.#server.listen(0, '127.0.0.1')
     else this.#server.listen(socketPath)
@@ -189,7 +189,7 @@ function isSelected(container: FakeContainer, query: URLSearchParams): boolean {
   )
 }
 
-/** Starts a server at a path of the file system, or on loopback. */
+/** Starts a server on a Unix socket, or on loopback. */
 export async function startDockerApi(t: Test, socketPath?: string): Promise<DockerApi> {
   const api = new DockerApi()
   await api.listen(t, socketPath)

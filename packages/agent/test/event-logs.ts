@@ -1,11 +1,11 @@
-// Event logs for a stand-in of wevtutil, which is put in front of the PATH.
+// Event logs for a substitute of wevtutil, which comes first on the PATH.
 
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { delimiter } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 
-/** What the stand-in reads: channel → its log. */
+/** What the substitute reads: channel → its log. */
 export type StandInLogs = Record<string, StandInLog>
 
 interface StandInLog {
@@ -15,15 +15,15 @@ interface StandInLog {
   isWithoutBookmarks?: boolean
 }
 
-/** Logs that a test changes. */
+/** Logs that a test can change. */
 export interface EventLogs {
-  /** Changes them; what is there is what `wevtutil` answers from then on. */
+  /** Changes the logs that `wevtutil` reads from then on. */
   change(how: (logs: StandInLogs) => void): void
-  /** Arguments of each `qe` up to now, a line each. */
+  /** Returns the arguments of each `qe` so far, one per line. */
   calls(): string[]
 }
 
-/** Puts the stand-in on the PATH until the test ends. */
+/** Puts the substitute on the PATH until the test ends. */
 export function installEventLogs(t: Test, directory: string, logs: StandInLogs): EventLogs {
   const path = `${directory}/logs.json`
   const script = fileURLToPath(new URL('./fixtures/wevtutil.ts', import.meta.url))
@@ -52,7 +52,7 @@ export function installEventLogs(t: Test, directory: string, logs: StandInLogs):
   }
 }
 
-/** XML of an event as `wevtutil qe /f:RenderedXml` prints it; `more` replaces parts. */
+/** Returns the XML of an event as `wevtutil qe /f:RenderedXml` prints it. `more` replaces parts. */
 export function eventXml(
   id: number,
   more: {
@@ -70,7 +70,7 @@ export function eventXml(
   return `<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='Service Control Manager' Guid='{555908d1-a6d7-4695-8e1e-26931d2012f4}' EventSourceName='Service Control Manager'/><EventID Qualifiers='16384'>${eventId}</EventID><Version>0</Version><Level>4</Level><Task>0</Task><Opcode>0</Opcode><Keywords>0x8080000000000000</Keywords><TimeCreated SystemTime='2026-09-27T18:56:05.8987904Z'/><EventRecordID>${id}</EventRecordID><Correlation/><Execution ProcessID='760' ThreadID='4460'/><Channel>${channel}</Channel><Computer>${computer}</Computer><Security UserID='S-1-5-18'/></System><EventData>${data}</EventData><RenderingInfo Culture='en-US'><Message>${message}</Message><Level>Information</Level><Task></Task><Opcode></Opcode><Channel></Channel><Provider>Microsoft-Windows-Service Control Manager</Provider><Keywords><Keyword>Classic</Keyword></Keywords></RenderingInfo></Event>`
 }
 
-/** Records of a log with numbers from `from` to `to`. */
+/** Returns records of a log with numbers from `from` to `to`. */
 export function records(from: number, to: number, channel = 'System') {
   return Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => ({
     id: from + i,

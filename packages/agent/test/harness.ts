@@ -1,4 +1,4 @@
-// What the tests share: a server that takes pushes on loopback, and agents as processes of their own.
+// Shared by the tests: a server that accepts pushes on loopback, and agents in separate processes.
 
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,7 +11,7 @@ import pino from 'pino'
 import type { Test } from 'tap'
 import { type Agent, type AgentOptions, loadAgentConfig, startAgent } from '../src/index.ts'
 
-/** An entry as it arrived. */
+/** An entry as received. */
 export interface ReceivedEntry {
   readonly labels: string
   readonly timestampNs: bigint
@@ -19,7 +19,7 @@ export interface ReceivedEntry {
   readonly tenant: string | undefined
 }
 
-/** One push as it arrived. */
+/** A push as received. */
 export interface ReceivedPush {
   readonly entries: readonly ReceivedEntry[]
   readonly bodyBytes: number
@@ -27,24 +27,24 @@ export interface ReceivedPush {
   readonly response: ServerResponse
 }
 
-/** A server that takes pushes. */
+/** A server that accepts pushes. */
 export interface Receiver {
   readonly url: string
   readonly entries: readonly ReceivedEntry[]
-  /** Number of requests that were not answered with 204. */
+  /** Number of requests not answered with 204. */
   readonly refusals: number
-  /** Answers every further push with this status. */
+  /** Answers all further pushes with this status. */
   respond(status: number): void
   /**
-   * Answers further pushes as the function says: by a status, or in its own way (`undefined`). Entries
+   * Answers further pushes as the function decides: with a status, or in its own way (`undefined`). Entries
    * count as received with 204 and 200.
    */
   answer(how: ((push: ReceivedPush) => number | undefined) | undefined): void
-  /** Settles when the condition holds; asked after each request. */
+  /** Resolves when the condition holds. Checks it after each request. */
   until(condition: () => boolean): Promise<void>
 }
 
-/** Starts a receiver that ends with the test. */
+/** Starts a receiver that stops with the test. */
 export async function startReceiver(t: Test): Promise<Receiver> {
   const entries: ReceivedEntry[] = []
   const waiting = new Set<() => void>()
@@ -116,17 +116,17 @@ function decode(body: Buffer, tenant: string | undefined): ReceivedEntry[] {
   )
 }
 
-/** Makes lines with numbers. */
+/** Returns numbered lines. */
 export function lines(prefix: string, from: number, to: number): string[] {
   return Array.from({ length: to - from + 1 }, (_, i) => `${prefix} ${from + i}`)
 }
 
-/** Makes the content of a file. */
+/** Returns the content of a file with these lines. */
 export function text(all: readonly string[]): string {
   return all.map(line => `${line}\n`).join('')
 }
 
-/** Makes lines that compression does not make smaller, so that they fill memory. */
+/** Returns lines that do not compress, so that they fill memory. */
 export const noise = (count: number) =>
   Array.from(
     { length: count },
@@ -134,12 +134,12 @@ export const noise = (count: number) =>
       `${i} ${Buffer.from(crypto.getRandomValues(new Uint8Array(1500))).toString('base64')}`,
   )
 
-/** Asks again and again until a condition holds. */
+/** Polls until a condition holds. */
 export async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise(resolve => setTimeout(resolve, 20))
 }
 
-/** Writes a configuration that reads `*.log` of a directory; `job` is YAML of the job, indented by 4. */
+/** Returns a configuration that reads `*.log` in a directory. `job` is YAML for the job, indented by 4. */
 export function configText(options: {
   readonly directory: string
   readonly url: string
@@ -161,7 +161,7 @@ scrape_configs:
 ${job}`
 }
 
-/** Starts an agent in this process; it ends with the test. */
+/** Starts an agent in this process. It stops with the test. */
 export async function startTestAgent(
   t: Test,
   text: string,
@@ -174,11 +174,11 @@ export async function startTestAgent(
   return agent
 }
 
-/** Starts an agent as a process that can be killed; settles when it reads. */
+/** Starts an agent in a process that can be killed. Resolves when it is reading. */
 export async function spawnAgent(
   t: Test,
   configPath: string,
-  /** A command that runs the one that is appended, further environment and flags. */
+  /** A command to run the appended one with, further environment and flags. */
   {
     wrap = [],
     env = {},
@@ -198,7 +198,7 @@ export async function spawnAgent(
   const exited = once(child, 'exit')
   t.teardown(async () => {
     child.kill('SIGKILL')
-    // What it still writes would keep the test's directory from being removed.
+    // Anything it still writes would keep the test's directory from being removed.
     await exited
   })
   await new Promise<void>((resolve, reject) => {
@@ -213,17 +213,17 @@ export async function spawnAgent(
 }
 
 /**
- * Runs a command on a disk that is full: no file may grow beyond a few kilobytes. What a test runner
- * loads into processes would end them by the signal of that limit, which Node ignores.
+ * Runs a command as if the disk were full: no file may grow beyond a few kilobytes. A test runner's
+ * preloaded code would die from that limit's signal, which Node ignores.
  */
 export const fullDisk = ['sh', '-c', 'unset NODE_OPTIONS; ulimit -S -f 8; exec "$@"', 'sh']
 
-/** Ends the shortage of a process that runs `onFullDisk`. */
+/** Lifts the limit of a process that runs `onFullDisk`. */
 export function makeRoom({ pid }: ChildProcess): void {
   execFileSync('prlimit', [`--pid=${pid}`, '--fsize=unlimited'])
 }
 
-/** Why there can be no full disk; false where there can. */
+/** Why a full disk cannot be simulated; false if it can. */
 export const skipFullDisk =
   spawnSync('prlimit', ['--version']).status === 0
     ? false

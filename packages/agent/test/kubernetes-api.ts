@@ -1,5 +1,5 @@
-// A server that speaks as a Kubernetes API server does: lists in pages, watches from a version,
-// bookmarks, 410 Gone, 401, and connections that break in the middle of an event.
+// A server that behaves like a Kubernetes API server: lists in pages, watches from a version, bookmarks,
+// 410 Gone, 401, and connections that break in the middle of an event.
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -33,31 +33,31 @@ interface Watcher {
   readonly response: ServerResponse
 }
 
-/** One request that came. */
+/** A request as received. */
 export interface ApiRequest {
   readonly path: string
   readonly query: URLSearchParams
   readonly token: string | undefined
 }
 
-/** Runs on loopback and ends with the test. */
+/** Runs on loopback and stops with the test. */
 export class KubernetesApi {
   readonly requests: ApiRequest[] = []
-  /** The only token that is let in; absent where all are. */
+  /** The only accepted token. Absent if all are accepted. */
   token: string | undefined
-  /** Most objects of a page, whatever is asked for. */
+  /** Most objects in a page, whatever the request asks for. */
   pageMax = 1000
-  /** Before each answer. */
+  /** Delay before each answer. */
   delayMs = 0
-  /** Status of all answers, 0 for the usual ones. */
+  /** Status of all answers; 0 for the usual ones. */
   failWith = 0
-  /** Continuations of lists are refused with 410 so often. */
+  /** How many list continuations to reject with 410. */
   expiredPages = 0
-  /** Bytes of each watch are sent one by one. */
+  /** Sends the bytes of each watch one at a time. */
   isDribbling = false
   url = ''
   #version = 100
-  /** Watches from before this version are refused with 410. */
+  /** Watches from before this version get 410. */
   #oldest = 0
   readonly #objects = new Map<string, Map<string, ApiObject>>()
   readonly #changes: Change[] = []
@@ -72,7 +72,7 @@ export class KubernetesApi {
     this.#server = tls ? createTlsServer(tls, answer) : createServer(answer)
   }
 
-  /** `collection` is such as `pods`. */
+  /** `collection` is a name such as `pods`. */
   put(collection: string, object: ApiObject): void {
     const objects = this.#objects.get(collection) ?? new Map<string, ApiObject>()
     this.#objects.set(collection, objects)
@@ -109,13 +109,13 @@ export class KubernetesApi {
     }
   }
 
-  /** Forgets all changes until now, as after a compaction of etcd. */
+  /** Forgets all earlier changes, like a compaction of etcd. */
   compact(): void {
     this.#oldest = this.#version
     this.#changes.length = 0
   }
 
-  /** Tells the watchers that their version is gone. */
+  /** Reports to all watches that their version is gone. */
   expireWatches(): void {
     const object = {
       kind: 'Status',
@@ -129,7 +129,7 @@ export class KubernetesApi {
     this.#watchers.clear()
   }
 
-  /** Breaks all watches; `with` is sent before. */
+  /** Breaks all watches, after sending `last`. */
   breakWatches(last = ''): void {
     for (const { response } of this.#watchers) {
       if (last) response.write(last, () => response.destroy())
@@ -138,7 +138,7 @@ export class KubernetesApi {
     this.#watchers.clear()
   }
 
-  /** Ends all watches as when their time is over. */
+  /** Ends all watches, as if their time were over. */
   endWatches(): void {
     for (const { response } of this.#watchers) response.end()
     this.#watchers.clear()
@@ -222,7 +222,7 @@ function sendStatus(response: ServerResponse, code: number, message: string): vo
   response.end(JSON.stringify({ kind: 'Status', status: 'Failure', code, message }))
 }
 
-/** Knows the selectors that the tests use: equality of labels, name and node. */
+/** Supports the selectors that the tests use: equality of labels, name and node. */
 function isSelected(object: ApiObject, query: URLSearchParams): boolean {
   const conditions = (name: string) =>
     (query.get(name) ?? '')
@@ -240,7 +240,7 @@ function isSelected(object: ApiObject, query: URLSearchParams): boolean {
   )
 }
 
-/** Starts a server without objects, with TLS where a certificate is given. */
+/** Starts a server without objects, with TLS if given a certificate. */
 export async function startKubernetesApi(
   t: Test,
   tls?: { readonly cert: string; readonly key: string },
@@ -250,7 +250,7 @@ export async function startKubernetesApi(
   return api
 }
 
-/** Makes a pod as the API gives it, running on node `host`. */
+/** Returns a pod in the API's form, running on node `host`. */
 export function pod(name: string, more: Partial<ApiObject> = {}): ApiObject {
   const { metadata, ...rest } = more
   return {

@@ -5,10 +5,10 @@ import { test } from 'tap'
 
 const source = new URL('../src/', import.meta.url)
 
-// Sizes that a format fixes: of the time in a Docker record.
+// Sizes fixed by a format: that of the time in a Docker record.
 const ofFormats = ['timeBytesMin', 'timeBytesMax']
 
-/** Names of the bounds that a file declares. */
+/** Returns the names of the bounds that a file declares. */
 function boundsIn(text: string): string[] {
   const declared = /^(?:export )?const (\w+(?:Max|Min|Ms|Limits?|Backoff)) = (?:[\d{]|new Map)/gm
   return [...text.matchAll(declared)].map(([, name]) => name!)

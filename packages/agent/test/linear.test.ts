@@ -1,5 +1,5 @@
-// Whoever writes a log line, sends a message or names a file chooses the worst there is. Twice the input may
-// cost twice the time, not four times.
+// Anyone who writes a log line, sends a message or names a file may choose the worst possible input. Twice
+// the input may take twice the time, but not four times.
 
 import { t as root, test } from 'tap'
 import { expectLinear, type LinearCase, repeat } from '../../../test/linear-time.ts'
@@ -19,7 +19,7 @@ import { consumeLines } from '../src/tail/line-reader.ts'
 import { readRelabelRules, relabel } from '../src/targets/relabel.ts'
 import { stageContext } from './pipeline/run-stages.ts'
 
-// For the file as a whole.
+// For the whole file.
 root.setTimeout(240_000)
 
 function linear<I>(name: string, of: LinearCase<I>): void {
@@ -28,7 +28,7 @@ function linear<I>(name: string, of: LinearCase<I>): void {
   })
 }
 
-/** Makes what runs lines through stages. */
+/** Makes a function that runs lines through stages. */
 async function stagesOf(text: string): Promise<(lines: readonly Buffer[]) => void> {
   const { root, problems } = parseYaml(text)
   const readStages = await loadStageReader([root], {})
@@ -48,7 +48,7 @@ async function stagesOf(text: string): Promise<(lines: readonly Buffer[]) => voi
   }
 }
 
-/** Lines of one long text each, for a list of stages. */
+/** Lines with one long text each, for a list of stages. */
 const longLines: readonly (readonly [
   stages: string,
   patterns: Readonly<Record<string, (size: number) => string>>,
@@ -226,7 +226,7 @@ for (const [stages, line] of manyLines) {
   })
 }
 
-/** Pieces of a connection. */
+/** Splits a connection's text into pieces. */
 function pieces(text: string, pieceBytes: number): Buffer[] {
   const bytes = Buffer.from(text)
   const found: Buffer[] = []

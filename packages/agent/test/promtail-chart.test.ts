@@ -1,6 +1,6 @@
-// The promtail chart's own job, unchanged, on a node as a pod sees it: logs in /var/log/pods, a service
-// account in /var/run/secrets, an API server that takes the account's token. The paths are the real
-// ones, in a mount namespace of the agent's own.
+// Runs the promtail chart's own job, unchanged, on a node as a pod sees it: logs in /var/log/pods, a
+// service account in /var/run/secrets, an API server that accepts the account's token. The paths are the
+// real ones, in a separate mount namespace.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,7 +15,7 @@ const canMount =
   spawnSync('openssl', ['version']).status === 0
 const options = canMount ? {} : { skip: 'needs openssl and a mount namespace of its own' }
 
-// Run inside of the namespace: puts the test's directories where a pod of the agent has them.
+// Runs inside the namespace: mounts the test's directories where the agent's pod has them.
 const mounts = `
 set -e
 mount -t tmpfs tmpfs /var/log && mkdir /var/log/pods && mount --bind "$NODE_DIR/pods" /var/log/pods
@@ -57,7 +57,7 @@ function makePod(of: PodOptions): ApiObject {
   }
 }
 
-/** Writes lines as containerd does. */
+/** Writes lines like containerd. */
 function writeLog(dir: string, file: string, ...lines: readonly string[]): void {
   const path = join(dir, 'pods', file)
   mkdirSync(join(path, '..'), { recursive: true })
@@ -79,7 +79,7 @@ function makeCertificate(dir: string): { cert: string; key: string } {
   return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') }
 }
 
-/** A node's directories and an API server, to which the agent is let in by its token. */
+/** Creates a node's directories and an API server that accepts the agent's token. */
 async function startNode(t: Test): Promise<{ dir: string; api: KubernetesApi }> {
   const dir = t.testdir({ pods: {}, account: { token: 'first\n', namespace: 'logging' } })
   const api = await startKubernetesApi(t, makeCertificate(dir))
@@ -202,10 +202,10 @@ test('A pod that comes is read at once, one that goes is read to its end', optio
   await receiver.until(() => receiver.entries.length === 1)
   const tookMs = performance.now() - startedMs
   t.comment(`the first line of a new pod arrived after ${Math.round(tookMs)} ms`)
-  // Without word of the new target and its directory it would be the sync period of ten seconds.
+  // Without an event for the new target and its directory, it would take the sync period of ten seconds.
   t.ok(tookMs < 5_000)
 
-  // The token changes and the old one ends, as bound tokens do.
+  // The token changes and the old one expires, like bound tokens.
   writeFileSync(join(dir, 'account/token'), 'second\n')
   api.token = 'second'
   api.breakWatches()
@@ -222,7 +222,7 @@ test('A pod that comes is read at once, one that goes is read to its end', optio
   await receiver.until(() => receiver.entries.length === 1002)
 })
 
-test('own_namespace asks for the pods of the agent’s namespace only', options, async t => {
+test('own_namespace watches only the pods in the agent’s namespace', options, async t => {
   const node = await startNode(t)
   const receiver = await startReceiver(t)
   const job = chartJob.replace('- role: pod', '- {role: pod, namespaces: {own_namespace: true}}')
@@ -234,7 +234,7 @@ test('own_namespace asks for the pods of the agent’s namespace only', options,
   )
 })
 
-test('Pods that come and go while watches break lose no line', options, async t => {
+test('No line is lost when pods come and go while watches break', options, async t => {
   const node = await startNode(t)
   const { dir, api } = node
   const receiver = await startReceiver(t)
@@ -255,7 +255,7 @@ test('Pods that come and go while watches break lose no line', options, async t 
       await sleep(30)
     }
     api.delete('pods', makePod({ name, uid }))
-    // As a kubelet does it: the directory goes a while after the pod.
+    // Like a kubelet: the directory disappears a while after the pod.
     await sleep(1_500)
     rmSync(join(dir, `pods/shop_${name}_${uid}`), { recursive: true })
   }

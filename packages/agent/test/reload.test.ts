@@ -30,7 +30,7 @@ ${more}`
 const metricOf = async (agent: Agent, name: string) =>
   Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(await agent.metrics.registry.metrics())?.[1])
 
-/** An agent whose configuration is a text that the test may change. */
+/** Starts an agent with a configuration that the test can change. */
 async function startReloadable(t: Test, first: Parts, directory: string) {
   const state = { parts: first }
   const loadConfig = () =>
@@ -43,7 +43,7 @@ async function startReloadable(t: Test, first: Parts, directory: string) {
   return { agent, reload }
 }
 
-test('A reload starts what is new and ends what is gone; what is unchanged goes on undisturbed', async t => {
+test('A reload starts what is new, ends what is gone, and leaves the rest undisturbed', async t => {
   const directory = t.testdir({ 'a.log': 'begin a\n', 'b.log': 'b 1\n', 'c.log': 'c 1\n' })
   const receiver = await startReceiver(t)
   const multiline = '    pipeline_stages: [{multiline: {firstline: "^begin", max_wait_time: 1h}}]\n'
@@ -58,14 +58,14 @@ test('A reload starts what is new and ends what is gone; what is unchanged goes 
   await receiver.until(() => receiver.entries.length === 2)
   t.same(pathsOf(), ['a', 'c'])
   appendFileSync(`${directory}/b.log`, 'b 2\n')
-  // Its first line was held by the stage all the time: job a and its stage were not touched.
+  // The stage held its first line all along: job a and its stage were not touched.
   appendFileSync(`${directory}/a.log`, 'more of a\nbegin next\n')
   await receiver.until(() => receiver.entries.length === 3)
   t.same(
     receiver.entries.map(({ line }) => line),
     ['b 1', 'c 1', 'begin a\nmore of a'],
   )
-  // Back again, it goes on where it was.
+  // Once it is back, it continues where it was.
   t.equal(await reload({ jobs: a + b + c }), 'changed')
   await receiver.until(() => receiver.entries.length === 4)
   t.equal(receiver.entries[3]!.line, 'b 2')
@@ -73,7 +73,7 @@ test('A reload starts what is new and ends what is gone; what is unchanged goes 
   t.equal(await metricOf(agent, 'promtail_targets_active_total'), 3)
 })
 
-test('A changed job goes on with its new stages; no line is lost or doubled, whatever the server does', async t => {
+test('A changed job continues with its new stages; no line is lost or doubled, whatever the server does', async t => {
   const directory = t.testdir({ 'a.log': text(lines('n', 1, 500)) })
   const receiver = await startReceiver(t)
   const clients = clientOf(receiver.url)
@@ -87,7 +87,7 @@ test('A changed job goes on with its new stages; no line is lost or doubled, wha
     t.equal(await reload({ jobs: jobs(version) }), 'changed')
   }
   await receiver.until(() => receiver.entries.length === 2500)
-  // The server is away while the job changes.
+  // The server is down while the job changes.
   receiver.respond(503)
   appendFileSync(`${directory}/a.log`, text(lines('n', 2501, 2600)))
   await waitFor(() => receiver.refusals > 0)
@@ -97,7 +97,7 @@ test('A changed job goes on with its new stages; no line is lost or doubled, wha
   const hasLast = () => receiver.entries.some(({ line }) => line === 'last')
   await receiver.until(hasLast)
   await receiver.until(() => new Set(receiver.entries.map(({ line }) => line)).size === 2601)
-  // What was under way twice has the same time, so that a store counts it once.
+  // Lines sent twice have the same time, so that a store keeps them once.
   const times = new Map<string, Set<bigint>>()
   for (const { line, timestampNs } of receiver.entries) {
     times.set(line, (times.get(line) ?? new Set()).add(timestampNs))
@@ -124,7 +124,7 @@ test('A bad configuration leaves the old one running, and is counted', async t =
   t.equal(await reload(parts), 'unchanged')
 })
 
-test('A changed client, also one of which only a secret changed, takes over where the old one was', async t => {
+test('A changed client, even with only a new secret, continues where the old one was', async t => {
   const directory = t.testdir({ 'a.log': '1\n' })
   const [first, second] = [await startReceiver(t), await startReceiver(t)]
   const jobs = jobOf(directory, 'a')
@@ -151,7 +151,7 @@ test('A changed client, also one of which only a secret changed, takes over wher
   t.equal(second.entries[0]!.line, '3')
 })
 
-test('A second client is started beside the first, which is not disturbed', async t => {
+test('A second client starts alongside the first, which is not disturbed', async t => {
   const directory = t.testdir({ 'a.log': '1\n' })
   const [first, second] = [await startReceiver(t), await startReceiver(t)]
   const jobs = jobOf(directory, 'a')
@@ -169,7 +169,7 @@ test('A second client is started beside the first, which is not disturbed', asyn
   t.equal(first.entries.length, 2)
 })
 
-test('Limits that change are applied, a changed server block is not', async t => {
+test('Changed limits are applied, a changed server block is not', async t => {
   const directory = t.testdir({ 'a.log': '12345678\n' })
   const receiver = await startReceiver(t)
   const parts = { clients: clientOf(receiver.url), jobs: jobOf(directory, 'a') }
@@ -184,7 +184,7 @@ test('Limits that change are applied, a changed server block is not', async t =>
   t.equal(agent.config.server.logLevel, 'info')
 })
 
-test('Metrics of changed stages begin anew, with their new kind', async t => {
+test('Metrics of changed stages start over, with their new kind', async t => {
   const directory = t.testdir({ 'a.log': '1\n' })
   const receiver = await startReceiver(t)
   const clients = clientOf(receiver.url)
@@ -227,7 +227,7 @@ test('/reload answers as asked for, and is not there unless it is enabled', asyn
   t.equal((await fetch(`${other.url}/reload`)).status, 404)
 })
 
-test('A reload tells which changed blocks wait for a restart', async t => {
+test('A reload reports which changed blocks need a restart', async t => {
   const directory = t.testdir({ 'a.log': '1\n' })
   const receiver = await startReceiver(t)
   const clients = clientOf(receiver.url)
@@ -253,7 +253,7 @@ test('A reload tells which changed blocks wait for a restart', async t => {
   for (const block of ['server', 'positions', 'wal']) {
     t.match(logged, new RegExp(`"block":"${block}".*restart the agent`))
   }
-  // What else has changed is applied, and the rest is told again.
+  // Other changes apply, and the rest is reported again.
   write({ server: ', log_level: debug', top: 'limits_config: {max_streams: 5}' })
   t.equal(await ask(), 'Configuration changed\nRestart the agent for what changed in: server\n')
   write({ top: 'limits_config: {max_streams: 5}' })
@@ -283,7 +283,7 @@ test('SIGHUP reads the configuration file again', async t => {
   t.equal(receiver.entries[1]!.line, '2')
 })
 
-test('Sources that are no files come, stay and go with a reload', async t => {
+test('Sources other than files come, stay and go with a reload', async t => {
   const directory = t.testdir({ 'a.log': 'a 1\n' })
   const receiver = await startReceiver(t)
   const source = (name: string) => `  - job_name: ${name}
@@ -304,12 +304,12 @@ test('Sources that are no files come, stay and go with a reload', async t => {
   const place = placeOf('p')
   t.equal(await push(place, 'pushed'), 204)
   await receiver.until(() => receiver.entries.length === 2)
-  // A second source comes; the first one is not touched.
+  // A second source is added; the first one is not touched.
   t.equal(await reload({ jobs: a + source('p') + source('q') }), 'changed')
   t.equal(await push(place, 'pushed again'), 204)
   t.equal(await push(placeOf('q'), 'pushed to q'), 204)
   await receiver.until(() => receiver.entries.length === 4)
-  // With another client all sources begin anew, and reach it.
+  // With another client all sources restart and reach it.
   const second = await startReceiver(t)
   const both = `${clients}, ${clientOf(second.url, ', name: second')}`
   t.equal(await reload({ clients: both }), 'changed')
@@ -331,7 +331,7 @@ test('-config.auto-reload reads the configuration file again when it changes', a
       `${directory}/${version}/agent.yaml`,
       configOf(directory, { clients, jobs: jobs.map(job => jobOf(directory, job)).join('') }),
     )
-  // A ConfigMap: the file is a link into a directory that is replaced as a whole.
+  // A ConfigMap: the file is a link into a directory that gets replaced.
   write('v1', 'a')
   write('v2', 'a', 'b')
   const path = `${directory}/agent.yaml`
@@ -356,7 +356,7 @@ test('-config.auto-reload reads the configuration file again when it changes', a
   t.equal(count('Configuration reloaded'), 2)
 })
 
-test('A mistake in one job does not keep the lines of others; a reload asks for its correction', async t => {
+test('A mistake in one job does not affect the lines of others; a reload requires its correction', async t => {
   const directory = t.testdir({ 'a.log': 'a 1\n', 'b.log': 'b 1\n', 'c.log': 'c 1\n' })
   const receiver = await startReceiver(t)
   const path = `${directory}/agent.yaml`
@@ -384,7 +384,7 @@ test('A mistake in one job does not keep the lines of others; a reload asks for 
   write('(b)', 'klingon')
   child.kill('SIGHUP')
   await waitFor(() => logged.includes('the old one stays in force'))
-  t.match(logged, /agent\.yaml:\d+:\d+: encoding \\"klingon\\" is not known/)
+  t.match(logged, /agent\.yaml:\d+:\d+: encoding \\"klingon\\" is unknown/)
   write('(b)', 'latin1')
   appendFileSync(`${directory}/b.log`, 'b 2\n')
   await receiver.until(() => receiver.entries.length === 3)
@@ -395,7 +395,7 @@ test('A mistake in one job does not keep the lines of others; a reload asks for 
   t.same(linesOf(), ['a 1', 'b 1', 'b 2', 'c 1', 'x 3'])
 })
 
-test('What was left out for a mistake is counted, and shown with the configuration', async t => {
+test('Parts left out because of a mistake are counted, and shown with the configuration', async t => {
   const directory = t.testdir({ 'a.log': 'a 1\n' })
   const receiver = await startReceiver(t)
   const clients = clientOf(receiver.url)
@@ -405,7 +405,7 @@ test('What was left out for a mistake is counted, and shown with the configurati
   await receiver.until(() => receiver.entries.length === 1)
   t.equal(await metricOf(agent, 'skald_agent_config_mistakes'), 1)
   const page = () => fetch(`${agent.url}/config`).then(response => response.text())
-  t.match(await page(), /test\.yaml:\d+:\d+: encoding &quot;klingon&quot; is not known/)
+  t.match(await page(), /test\.yaml:\d+:\d+: encoding &quot;klingon&quot; is unknown/)
   t.equal(await reload({ jobs: sound }), 'unchanged')
   t.notMatch(await page(), 'klingon')
   t.equal(await metricOf(agent, 'skald_agent_config_mistakes'), 0)

@@ -1,5 +1,5 @@
-// The rooms of the agent, from the top floor down. A room imports only from floors below its own, so no
-// import runs back up and no two rooms know each other; inside a room no two files do.
+// The rooms of the agent, from the top floor down. A room imports only from the floors below it, so no
+// import runs back up and no two rooms know each other. Within a room, no two files do either.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -26,7 +26,7 @@ interface Import {
   readonly to: string
 }
 
-/** Imports of every file, types and lazy ones included, by paths below `src`. */
+/** Returns the imports of every file, including types and lazy ones, by paths below `src`. */
 function importsOf(files: readonly string[], textOf: (file: string) => string): Import[] {
   return files.flatMap(from =>
     [...textOf(from).matchAll(/(?:from |import\()'(\.[^']+\.ts)'/g)].map(([, path]) => ({
@@ -44,7 +44,7 @@ function floorOf(room: string): number {
   return floors.findIndex(rooms => rooms.includes(room))
 }
 
-/** Imports into another room that is not on a floor below. */
+/** Returns imports into another room that is not on a floor below. */
 function upward(imports: readonly Import[]): string[] {
   return imports
     .filter(({ from, to }) => roomOf(from) !== roomOf(to))
@@ -52,7 +52,7 @@ function upward(imports: readonly Import[]): string[] {
     .map(({ from, to }) => `${from} imports ${to}`)
 }
 
-/** Files that reach themselves by imports. */
+/** Returns files that import themselves through others. */
 function circular(imports: readonly Import[]): string[] {
   const reach = (file: string, seen: Set<string>): Set<string> => {
     for (const { from, to } of imports) {
@@ -70,7 +70,7 @@ const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter(
 )
 const imports = importsOf(files, file => readFileSync(join(source, file), 'utf8'))
 
-test('Each room of the agent imports from the floors below it only', t => {
+test('Each room of the agent imports only from the floors below it', t => {
   for (const file of files) t.ok(floorOf(roomOf(file)) >= 0, `${file} is on a floor`)
   t.same(upward(imports), [])
   const broken = importsOf(['push/queue.ts'], () => `import type { A } from '../tail/tailer.ts'`)
@@ -78,7 +78,7 @@ test('Each room of the agent imports from the floors below it only', t => {
   t.end()
 })
 
-test('No file of the agent imports itself by way of others', t => {
+test('No file of the agent imports itself through others', t => {
   t.same(circular(imports), [])
   const texts: Record<string, string> = {
     'a.ts': `import { b } from './b.ts'`,

@@ -11,7 +11,7 @@ function createLog() {
   return { logger, messages: () => lines.map(line => (JSON.parse(line) as { msg: string }).msg) }
 }
 
-test('what an agent remembers is had by one', async t => {
+test('Only one agent can hold the state', async t => {
   const dir = t.testdir()
   const { logger, messages } = createLog()
   const positions = join(dir, 'run', 'positions.yaml')
@@ -36,7 +36,7 @@ test('what an agent remembers is had by one', async t => {
   t.same(messages(), [])
 })
 
-test('an agent in another container is waited for', async t => {
+test('An agent waits for one in another container', async t => {
   const positions = join(t.testdir(), 'positions.yaml')
   const { logger, messages } = createLog()
   const first = await lockState({ positions, buffer: undefined, logger })
@@ -50,14 +50,12 @@ test('an agent in another container is waited for', async t => {
   await second.release()
 })
 
-test('where nothing can be written an agent runs all the same, and says so', async t => {
+test('An agent runs even if nothing is writable, and says so', async t => {
   const dir = t.testdir({ file: 'x' })
   const positions = join(dir, 'file', 'positions.yaml')
   const { logger, messages } = createLog()
   const lock = await lockState({ positions, buffer: undefined, logger })
-  t.same(messages(), [
-    `Cannot lock the positions file ${positions}: nothing can be remembered there`,
-  ])
+  t.same(messages(), [`Cannot lock the positions file ${positions}: the agent runs without state`])
   t.notOk(existsSync(positions))
   await lock.release()
 })

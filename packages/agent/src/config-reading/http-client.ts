@@ -130,7 +130,7 @@ function checkTls(
   }
   // OpenSSL treats text without certificates as no certificates.
   if (ca && !textOf(ca).includes('-----BEGIN ')) {
-    cursor.failAtKey(`${cursor.name}: there is no certificate in PEM in the ca that is given`)
+    cursor.failAtKey(`${cursor.name}: the given ca contains no PEM certificate`)
     return
   }
   try {
@@ -182,7 +182,7 @@ export function readOneAuthorization(
   ]
   if (given.length > 1) {
     const last = cursor.get(given.at(-1)!) ?? cursor.get('bearer_token_file') ?? cursor
-    last.failAtKey(`Only one kind of authentication may be given, found ${given.join(' and ')}`)
+    last.failAtKey(`Give only one kind of authentication, found ${given.join(' and ')}`)
   }
   const bearerAuthorization: HeaderAuthorization | undefined = bearer && {
     ...{ kind: 'header', type: 'Bearer', credentials: bearer },

@@ -16,8 +16,8 @@ export async function loadKinds<T>(
 }
 
 /**
- * Loads the readers of the named keys. Returns a reader for every known key, so that messages can list them
- * all; call only those that were named.
+ * Loads the readers of the named keys. Returns one for every known key, so that unknown keys can be
+ * reported. Call only those that were named.
  */
 export async function loadReaders<Key extends string, T>(
   kinds: Readonly<Record<Key, () => Promise<ValueReader<T>>>>,

@@ -52,7 +52,7 @@ function withMinVersion(
 const readPathPrefix: ValueReader<string> = cursor => {
   const text = readText(cursor)
   if (text === undefined || text === '' || text.startsWith('/')) return text
-  return cursor.failAtKey(`${cursor.name} must begin with /, found ${cursor.describe()}`)
+  return cursor.failAtKey(`${cursor.name} must start with /, found ${cursor.describe()}`)
 }
 
 /** Readers of the keys of every HTTP server in the agent. Most have no effect here. */

@@ -14,17 +14,20 @@ const plainNumber =
 
 /** Reads a string. Plain numbers and booleans count as the string they are written as. */
 export const readText: ValueReader<string> = cursor =>
-  cursor.scalarText ?? cursor.failAtKey(`${cursor.name} must be a text, found ${cursor.describe()}`)
+  cursor.scalarText ??
+  cursor.failAtKey(`${cursor.name} must be a string, found ${cursor.describe()}`)
 
 /** Reads a string that must not be a plain number or boolean, like the stages' decoder. */
 export const readStrictText: ValueReader<string> = cursor => {
   const text = readText(cursor)
   if (text === undefined || !cursor.isPlain) return text
   if (plainNumber.test(text)) {
-    return cursor.fail(`${cursor.name} must be a text, found the number ${text}: write "${text}"`)
+    return cursor.fail(`${cursor.name} must be a string, found the number ${text}: write "${text}"`)
   }
   if (trueTexts.test(text) || falseTexts.test(text)) {
-    return cursor.fail(`${cursor.name} must be a text, found the boolean ${text}: write "${text}"`)
+    return cursor.fail(
+      `${cursor.name} must be a string, found the boolean ${text}: write "${text}"`,
+    )
   }
   return text
 }

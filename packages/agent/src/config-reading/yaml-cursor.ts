@@ -155,7 +155,7 @@ export class YamlCursor {
       if (key === '<<' && isScalar(keyNode) && keyNode.type === 'PLAIN') {
         merged.push(...(value.isList ? value.items() : [value]))
       } else if (!isScalar(keyNode)) {
-        if (isFirst) this.#report(offset, `A key of ${this.name} must be a text`)
+        if (isFirst) this.#report(offset, `A key of ${this.name} must be a string`)
       } else if (found.has(key)) {
         if (isFirst) {
           this.#report(offset, `${key} is given twice in ${this.name}: remove one of the two`)

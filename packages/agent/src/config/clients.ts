@@ -110,8 +110,8 @@ const readOauth: ValueReader<ClientAuthorization> = cursor => {
     token_url: readUrl,
     scopes: listText,
     endpoint_params: readTextMap,
-    tls_config: refuse('the tls_config of the client holds for its token server as well'),
-    proxy_url: refuse('the proxy_url of the client holds for its token server as well'),
+    tls_config: refuse('the tls_config of the client applies to its token server too'),
+    proxy_url: refuse('the proxy_url of the client applies to its token server too'),
   })
   const clientSecret = readLateSecret(cursor, raw.client_secret, raw.client_secret_file)
   if (!raw.client_id || !clientSecret || !raw.token_url) {
@@ -156,7 +156,7 @@ function readProxy(
     if (!raw.proxy_url && raw.no_proxy === undefined) return 'environment'
     return cursor
       .get('proxy_from_environment')
-      ?.failAtKey('proxy_from_environment does not go with proxy_url or no_proxy: choose one')
+      ?.failAtKey('proxy_from_environment excludes proxy_url and no_proxy: choose one')
   }
   if (!raw.proxy_url) {
     if (!raw.no_proxy) return undefined

@@ -32,7 +32,7 @@ const readEncoding: ValueReader<Pick<ScrapeConfig, 'encoding'>> = cursor => {
   const encoding = findEncoding(name)
   if (encoding) return { encoding }
   return cursor.failContained(
-    `encoding ${JSON.stringify(name)} is not known: use an IANA name such as ISO-8859-1`,
+    `encoding ${JSON.stringify(name)} is unknown: use an IANA name such as ISO-8859-1`,
   )
 }
 
@@ -71,7 +71,7 @@ function readJob(cursor: YamlCursor, readers: JobReaders): ScrapeConfig | undefi
     ...unsupportedDiscoveries,
     ...readers.sources,
   })
-  if (!raw.job_name) return cursor.fail('job_name is empty: give each job a name of its own')
+  if (!raw.job_name) return cursor.fail('job_name is empty: give each job a unique name')
   const otherKeys = Object.keys(unsupportedDiscoveries)
   const keys = ['static_configs', ...discoveryKeys, ...otherKeys, ...sourceKeys]
   const hasSource = keys.some(key => cursor.has(key))

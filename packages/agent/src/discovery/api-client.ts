@@ -72,7 +72,7 @@ export class ApiClient {
       throw new ApiError(message, { status: statusCode, retryAfterMs })
     }
     response.setTimeout(idleMs, () =>
-      response.destroy(new Error(`nothing came for ${formatDurationMs(idleMs)}`)),
+      response.destroy(new Error(`nothing arrived for ${formatDurationMs(idleMs)}`)),
     )
     return response
   }

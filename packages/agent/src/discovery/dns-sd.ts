@@ -22,7 +22,7 @@ type RecordType = (typeof recordTypes)[number]
 
 const refreshMsDefault = 30_000
 
-/** One entry of `dns_sd_configs`, checked. */
+/** One checked entry of `dns_sd_configs`. */
 export interface DnsConfig {
   readonly names: readonly string[]
   readonly type: RecordType

@@ -1,5 +1,5 @@
-// file_sd_configs: targets in files that other programs write. If a file cannot be read or is torn, its last
-// good targets stay in force.
+// file_sd_configs: targets from files that other programs write. If a file is unreadable or half written,
+// its last good targets stay in force.
 
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
@@ -57,7 +57,7 @@ class FileDiscovery implements Discoverer {
   readonly #refreshMs: number
   readonly #context: DiscoveryContext
   readonly #watcher: PlaceWatcher
-  /** Last good content by file. */
+  /** Last good content of each file. */
   #groups = new Map<string, readonly TargetGroup[]>()
   /** Last problem of each file, so that each is logged once. */
   readonly #problems = new Map<string, string>()
@@ -77,7 +77,7 @@ class FileDiscovery implements Discoverer {
     this.#refreshMs = config.refreshMs
     this.#context = context
     const { logger } = context
-    // Any name: where a file is a link into a directory that is replaced, only the directory is reported.
+    // React to any name: if a file is a link into a replaced directory, events name only the directory.
     this.#watcher = new PlaceWatcher({ onChange: () => this.#refreshSoon(), logger })
   }
 
@@ -134,7 +134,7 @@ class FileDiscovery implements Discoverer {
         throw new Error(`it is larger than ${targetFileBytesMax} bytes`)
       const groups = parseTargetFile(path, await readFile(path, 'utf8'))
       if (this.#problems.delete(path)) {
-        this.#context.logger.info({ file: path }, 'File of targets is read again')
+        this.#context.logger.info({ file: path }, 'Targets file is readable again')
       }
       return groups
     } catch (error) {
@@ -150,7 +150,7 @@ class FileDiscovery implements Discoverer {
     if (this.#problems.get(path) === problem) return
     this.#problems.set(path, problem)
     const fields = { file: path, error: problem, keptTargets: this.#groups.has(path) }
-    logger.error(fields, 'Cannot use file of targets: its last good content stays in force')
+    logger.error(fields, 'Cannot use targets file: its last good content stays in force')
   }
 
   async stop(): Promise<void> {

@@ -74,7 +74,7 @@ const readEntry: ValueReader<DiscoveryConfig> = cursor => {
   if (servers.length === 0) {
     const given = cursor.get('servers')
     const isEmpty = given?.isNull !== false || (given.isList && given.items().length === 0)
-    // The entries of other lists have each been refused already.
+    // Each entry of a list that is not empty has already been refused.
     if (!isEmpty) return undefined
     return cursor.fail('marathon_sd_configs needs servers such as [http://marathon:8080]')
   }

@@ -38,7 +38,7 @@ export interface DiscoveryContext {
   readonly logger: Logger
 }
 
-/** One entry of a `..._sd_configs` list, checked. */
+/** One checked entry of a `..._sd_configs` list. */
 export interface DiscoveryConfig {
   /** Kind of discovery, such as `file`. */
   readonly kind: string

@@ -27,7 +27,7 @@ interface RememberedJob {
   targets: readonly Remembered[]
 }
 
-/** What is remembered of one job. */
+/** The memory of one job. */
 export interface JobMemory {
   /** Remembered targets, including gone ones. */
   readonly targets: readonly FileTarget[]
@@ -73,7 +73,7 @@ export class TargetMemory {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
       this.#last.clear()
       const fields = { path, error: (error as Error).message }
-      logger.warn(fields, 'Targets of the last run are not known: the file cannot be read')
+      logger.warn(fields, 'Cannot read the targets of the last run')
     }
   }
 
@@ -127,7 +127,7 @@ export class TargetMemory {
       writeWhole(path, JSON.stringify({ jobs: Object.fromEntries(this.#jobs) }))
     } catch (error) {
       // The file matters only for targets that disappear while the agent is down.
-      logger.warn({ path, error: (error as Error).message }, 'Targets cannot be remembered')
+      logger.warn({ path, error: (error as Error).message }, 'Cannot save targets for the next run')
     }
   }
 

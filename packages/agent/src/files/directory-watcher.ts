@@ -1,5 +1,6 @@
-// Reports changes in directories as the system announces them. Events may be missing (network file systems,
-// limits on watches), so listeners must also look for themselves now and then.
+// Reports changes in directories of busy files as the system announces them: a hint that a name changed, at a
+// tenth of the cost of listing the directory. Events may be missing (network file systems, limits on
+// watches), so the caller must also look for itself.
 
 import { type FSWatcher, statSync, watch } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -29,8 +30,8 @@ export class DirectoryWatcher {
   }
 
   /**
-   * Watches exactly these directories. Call it again from time to time. Returns true if it started a new
-   * watch: earlier events in that directory were not reported.
+   * Watches exactly these directories; for a missing one, its nearest existing parent. Call it again from
+   * time to time. Returns true if it started a new watch: earlier changes there were not reported.
    */
   watch(directories: ReadonlySet<string>): boolean {
     const places = new Set([...directories].map(nearestThere))
@@ -51,7 +52,7 @@ export class DirectoryWatcher {
       if (key === undefined) return false
       const watcher = watch(directory, (_event, name) => {
         if (name === null) return
-        // The end of the directory itself is reported by its own name.
+        // Removal of the directory itself is reported under its own name.
         const isItself = name === basename(directory) && isOther(directory, key)
         this.#onChange(isItself ? directory : join(directory, name))
       })
@@ -85,25 +86,25 @@ export class DirectoryWatcher {
   }
 }
 
-/** The directory, or where it is missing the nearest one above it: there it begins to appear. */
+/** Returns the directory or, if it is missing, the nearest existing parent, where it will appear. */
 function nearestThere(directory: string): string {
   try {
     let place = directory
     while (!isThere(place) && place !== '/') place = dirname(place)
     return place
   } catch {
-    // What is wrong with it shows when it is watched.
+    // Watching it will show the problem.
     return directory
   }
 }
 
-/** Device, inode and birth of a directory; undefined where it is missing. */
+/** Returns device, inode and birth time of a directory, or undefined if it is missing. */
 function keyOf(directory: string): string | undefined {
   const stats = statSync(directory, { bigint: true, throwIfNoEntry: false })
   return stats && `${identityKey(stats)}:${stats.birthtimeNs}`
 }
 
-/** Whether a directory is not the one with this key any more. */
+/** Returns true if a directory no longer has this key. */
 function isOther(directory: string, key: string): boolean {
   try {
     return keyOf(directory) !== key

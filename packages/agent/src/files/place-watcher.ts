@@ -1,25 +1,28 @@
-// Watches a few directories that come and go, such as those of file_sd_configs: chokidar notices one that
-// appears, whichever of its parents is missing, and one that is removed and made again. It lists a directory
-// at each change and takes some megabytes, so it is loaded when the first place is watched, and directories
-// of busy logs have `DirectoryWatcher`.
+// Watches a few directories that come and go, such as those of file_sd_configs. chokidar notices a
+// directory that appears, whichever of its parents is missing, and one that is removed and recreated. It
+// lists a directory at each change and takes some megabytes of memory, so it is loaded only with the first
+// watched place; directories of busy logs use `DirectoryWatcher`.
 
 import { statSync } from 'node:fs'
 import type { FSWatcher } from 'chokidar'
 import type { Logger } from 'pino'
 import { identityKey } from './file-identity.ts'
 
-/** Reports changes in directories, whether these are there yet or not. */
+/** Reports changes in directories, even in ones that do not exist yet. */
 export class PlaceWatcher {
   readonly #onChange: () => void
   readonly #logger: Logger
-  /** By place, the identity of what is there; empty for nothing. */
+  /** By place, the identity of the directory there. Empty if there is none. */
   readonly #keys = new Map<string, string>()
   #watcher: Promise<FSWatcher> | undefined
   #hasFailed = false
   #isClosed = false
 
   constructor(options: {
-    /** Called for what appeared, changed or went, perhaps often; once for what is there at first. */
+    /**
+     * Called when something appeared, changed or disappeared, possibly often, and once for the initial
+     * content.
+     */
     readonly onChange: () => void
     readonly logger: Logger
   }) {
@@ -27,7 +30,7 @@ export class PlaceWatcher {
     this.#logger = options.logger
   }
 
-  /** Watches these directories; call it again from time to time, for where the system reports nothing. */
+  /** Watches these directories. Call it again from time to time, in case the system reports nothing. */
   async watch(directories: ReadonlySet<string>): Promise<void> {
     this.#watcher ??= this.#open()
     const watcher = await this.#watcher
@@ -48,7 +51,7 @@ export class PlaceWatcher {
     return watcher
   }
 
-  /** Watches a directory, or watches it again where it is another one than before. */
+  /** Watches a directory, or watches it again if it is a different one now. */
   #follow(watcher: FSWatcher, directory: string): void {
     if (this.#isClosed) return
     const stats = statSync(directory, { bigint: true, throwIfNoEntry: false })

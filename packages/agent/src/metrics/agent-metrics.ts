@@ -77,7 +77,7 @@ export class AgentMetrics {
   )
   readonly #droppedLinesByLabel = this.#sharedCounter(
     'logentry_dropped_lines_by_label_total',
-    'Lines dropped by a limit per label value.',
+    'Lines dropped by a limit for each label value.',
     ['label_name', 'label_value'],
   )
   readonly targetsFailed = this.#counter(
@@ -102,17 +102,17 @@ export class AgentMetrics {
   )
   readonly zookeeperFailures = this.#counter(
     'prometheus_treecache_zookeeper_failures_total',
-    'Sessions with ZooKeeper that could not be opened, or ended.',
+    'Sessions with ZooKeeper that failed to open, or ended.',
     [],
   )
   readonly #dockerEntries = this.#sharedCounter(
     'promtail_docker_target_entries_total',
-    'Lines of containers that Docker told of.',
+    'Lines of containers found through Docker.',
     [],
   )
   readonly #dockerParsingErrors = this.#sharedCounter(
     'promtail_docker_target_parsing_errors_total',
-    'Records of containers’ logs that are not as Docker writes them.',
+    'Malformed records in the logs of containers.',
     [],
   )
   readonly reloadSuccesses = this.#counter(
@@ -127,16 +127,16 @@ export class AgentMetrics {
   )
   readonly configMistakes = this.#gauge(
     'skald_agent_config_mistakes',
-    'Parts of the configuration that were left out at the start for a mistake.',
+    'Parts of the configuration left out at the start because of a mistake.',
   )
   readonly syslogEntries = this.#counter(
     'promtail_syslog_target_entries_total',
-    'Messages taken by syslog sources.',
+    'Messages accepted by syslog sources.',
     [],
   )
   readonly syslogParsingErrors = this.#counter(
     'promtail_syslog_target_parsing_errors_total',
-    'Texts sent to syslog sources that are no messages.',
+    'Invalid messages sent to syslog sources.',
     [],
   )
   readonly syslogEmptyMessages = this.#counter(
@@ -146,42 +146,42 @@ export class AgentMetrics {
   )
   readonly #journalLines = this.#sharedCounter(
     'promtail_journal_target_lines_total',
-    'Entries read of the journal.',
+    'Entries read from the journal.',
     [],
   )
   readonly #journalErrors = this.#sharedCounter(
     'promtail_journal_target_parsing_errors_total',
-    'Entries of the journal that are not sent, by reason.',
+    'Journal entries not sent, by reason.',
     ['error'],
   )
   readonly #windowsEventErrors = this.#sharedCounter(
     'skald_agent_windows_event_errors_total',
-    'Events of Windows that are not sent, or not as a whole, by reason.',
+    'Windows events not sent, or sent only in part, by reason.',
     ['error'],
   )
   readonly gelfEntries = this.#counter(
     'promtail_gelf_target_entries_total',
-    'Messages taken by GELF sources.',
+    'Messages accepted by GELF sources.',
     [],
   )
   readonly gelfParsingErrors = this.#counter(
     'promtail_gelf_target_parsing_errors_total',
-    'Datagrams sent to GELF sources that are no messages.',
+    'Invalid datagrams sent to GELF sources.',
     [],
   )
   readonly #lostBytes = this.#sharedCounter(
     'skald_agent_lost_bytes_total',
-    'Bytes that vanished before they could be read.',
+    'Bytes that disappeared before they were read.',
     [],
   )
   readonly #rewrittenFiles = this.#sharedCounter(
     'skald_agent_rewritten_files_total',
-    'Files that were written anew in place: read from their beginning again.',
+    'Files overwritten in place, and read again from the start.',
     [],
   )
   readonly #unheldBytes = this.#gauge(
     'skald_agent_unheld_bytes',
-    'Unread bytes of rotated files that are not held open: lost if the files are deleted.',
+    'Unread bytes of rotated files that are not held open; lost if the files are deleted.',
   )
   /** Called at each scrape: how far the servers are behind each file. */
   lags: () => ReadonlyMap<string, { readonly bytes: number; readonly seconds: number }> = () =>
@@ -198,7 +198,7 @@ export class AgentMetrics {
   ])
   readonly #sentEntries = this.#counter(
     'promtail_sent_entries_total',
-    'Entries taken by the server.',
+    'Entries accepted by the server.',
     ['host'],
   )
   readonly #droppedBytes = this.#tenantCounter('promtail_dropped_bytes_total', 'Bytes dropped.')
@@ -214,12 +214,12 @@ export class AgentMetrics {
   ])
   readonly #storedBytes = this.#gauge(
     'skald_agent_wal_bytes',
-    'Bytes of batches that wait on disk for their server.',
+    'Bytes of batches waiting on disk for their server.',
     ['host'],
   )
   readonly #requests = new Histogram({
     name: 'promtail_request_duration_seconds',
-    help: 'Duration of push requests; status -1 stands for no answer.',
+    help: 'Duration of push requests; status -1 means no answer.',
     labelNames: ['status_code', 'host'],
     registers: [this.registry],
   })
@@ -367,7 +367,7 @@ export class AgentMetrics {
     const states = () => this.sourceStates()
     new Gauge({
       name: 'skald_agent_source_ready',
-      help: 'Whether a job that reads no files can take lines: 0 while it could not be started.',
+      help: 'Whether a job without files can take lines; 0 while it could not start.',
       labelNames: ['job'],
       registers: [this.registry],
       collect() {

@@ -103,8 +103,8 @@ class SelectorReader {
   expectString(): string {
     const literal = this.take(goString)
     if (literal === undefined) {
-      if (/["`]/.test(this.#text[this.#at] ?? '')) this.#fail('this text has no closing quote')
-      this.#fail(`expected a text in double quotes or backquotes, found ${this.#here()}`)
+      if (/["`]/.test(this.#text[this.#at] ?? '')) this.#fail('this string has no closing quote')
+      this.#fail(`expected a string in double quotes or backquotes, found ${this.#here()}`)
     }
     this.#stringAt = this.#at - literal.length
     try {

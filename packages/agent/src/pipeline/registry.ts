@@ -55,7 +55,7 @@ export async function loadStageReader(
     }
     if (second) {
       return second.value.failAtKey(
-        `A pipeline stage must contain only one key, found ${first.key} and ${second.key}: begin the second with "- "`,
+        `A pipeline stage must contain only one key, found ${first.key} and ${second.key}: start the second with "- "`,
       )
     }
     const definition = definitions.get(first.key)

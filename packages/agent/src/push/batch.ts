@@ -26,7 +26,7 @@ export interface SealedBatch {
 export class Batch implements OriginBatch {
   readonly sequence: number
   readonly shard: number
-  /** Sharding of the queue when the batch was opened. */
+  /** The queue's sharding epoch when the batch was opened. */
   readonly epoch: number
   readonly openedMs: number
   readonly #pool: BufferPool

@@ -102,14 +102,14 @@ export class DiskBuffer {
     this.#last = written.catch(() => undefined)
     try {
       await written
-      if (this.#hasFailed) logger.info({ dir }, 'Batches are written to disk again')
+      if (this.#hasFailed) logger.info({ dir }, 'Batches can be written to disk again')
       this.#hasFailed = false
       return { path, tenant, entryCount, byteLength: body.length }
     } catch (error) {
       this.#add(-body.length)
       const fields = { dir, error: (error as Error).message }
       if (!this.#hasFailed)
-        logger.error(fields, 'Cannot write batch to disk: reading waits instead')
+        logger.error(fields, 'Cannot write batch to disk: reading pauses instead')
       this.#hasFailed = true
       return undefined
     }
@@ -137,7 +137,7 @@ export class DiskBuffer {
     } catch {
       // It is gone or cannot be renamed. Log it anyway.
     }
-    this.#options.logger.error({ path, error }, 'Batch on disk is damaged: it is not sent')
+    this.#options.logger.error({ path, error }, 'Batch on disk is damaged and will not be sent')
   }
 
   /** Deletes a delivered batch. */

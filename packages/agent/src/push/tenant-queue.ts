@@ -308,7 +308,7 @@ export class TenantQueue {
     this.#batchBytesMax = half
     this.#context.logger.warn(
       { tenant: this.tenant, bodyBytes: piece.body.length, batchBytes: half },
-      'Batch is too large for the server: it is split, and further ones are made smaller. Set batchsize',
+      'Batch is too large for the server: splitting it and making further ones smaller. Set batchsize',
     )
   }
 
@@ -322,7 +322,7 @@ export class TenantQueue {
       { status, error: text, tenant: this.tenant, entries, ...(await sampleOf(piece)) },
       verdict === 'retry'
         ? 'Entries dropped: all attempts of max_retries failed'
-        : 'Entries dropped: the server will not take them',
+        : 'Entries dropped: the server rejects them',
     )
   }
 

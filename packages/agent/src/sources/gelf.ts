@@ -80,7 +80,7 @@ class GelfSource extends ListeningSource<GelfConfig> {
   #take(text: string): void {
     const message: unknown = JSON.parse(text)
     if (typeof message !== 'object' || message === null || Array.isArray(message)) {
-      throw new Error('the message is no JSON object')
+      throw new Error('the message is not a JSON object')
     }
     const { host, version, facility, level, timestamp } = message as Record<string, unknown>
     const labels = new Map(this.config.labels)

@@ -28,7 +28,7 @@ const readMatches: ValueReader<string[]> = cursor => {
   const wrong = matches.find(match => !/^[A-Z0-9_]+=/.test(match))
   if (wrong === undefined) return matches
   return cursor.failAtKey(
-    `matches must be FIELD=value pairs with blanks between, found ${JSON.stringify(wrong)}`,
+    `matches must be FIELD=value pairs separated by blanks, found ${JSON.stringify(wrong)}`,
   )
 }
 
@@ -158,7 +158,7 @@ class JournalSource implements Source {
       entry = parseJournalEntry(line)
     } catch (error) {
       metrics.journalErrors.inc({ error: 'malformed' })
-      logger.warn({ error: (error as Error).message }, 'Entry of the journal cannot be read')
+      logger.warn({ error: (error as Error).message }, 'Cannot read a journal entry')
       return
     }
     this.#attempt = 0

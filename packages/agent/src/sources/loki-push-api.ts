@@ -38,7 +38,7 @@ export const readLokiPushApiSource: ValueReader<SourceConfig> = cursor => {
   })
   const server = raw.server ?? {}
   if (!server.httpListenPort && !cursor.get('server')?.get('http_listen_port')) {
-    return cursor.failAtKey('loki_push_api needs a server with an http_listen_port of its own')
+    return cursor.failAtKey('loki_push_api needs a server with its own http_listen_port')
   }
   const config: PushApiConfig = {
     server,
@@ -91,7 +91,7 @@ class PushApiSource extends ListeningSource<PushApiConfig> {
     const isTooLarge = error instanceof PushBodyError && error.code === 'PUSH_BODY_TOO_LARGE'
     const status = isTooLarge ? 413 : isClients ? 400 : (error.statusCode ?? 500)
     if (status >= 500) this.context.logger.error({ error: error.message }, 'Push failed')
-    else this.context.logger.warn({ error: error.message, status }, 'Push refused')
+    else this.context.logger.warn({ error: error.message, status }, 'Push rejected')
     return reply.code(status).type('text/plain; charset=utf-8').send(`${error.message}\n`)
   }
 

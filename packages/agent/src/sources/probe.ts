@@ -41,7 +41,7 @@ export async function probeListen(
   } catch (error) {
     const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE'
     const why = explainSystemError(error) ?? (error as Error).message
-    return isTaken ? `${why}; an agent that runs already may be the one that has it` : why
+    return isTaken ? `${why}; a running agent may be using it` : why
   }
 }
 

@@ -24,13 +24,13 @@ export interface ProgramEnd {
 /**
  * Checks that a program can be run.
  *
- * @throws ProgramMissingError when it cannot be.
+ * @throws ProgramMissingError if it cannot.
  */
 export function checkProgram(
   program: string,
   options: {
     readonly args: readonly string[]
-    /** Who needs it for what, and what to do: around the system's own words. */
+    /** Text before and after the system's own message: who needs the program for what, and what to do. */
     readonly before: string
     readonly after: string
   },

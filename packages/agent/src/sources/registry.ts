@@ -15,10 +15,10 @@ const sources: Kinds<ValueReader<SourceConfig>> = {
 }
 
 const isVendors =
-  'it takes the logs of one cloud vendor, and its client library is not carried along'
+  'it reads the logs of one cloud vendor, and the agent does not include its client library'
 
 const unsupportedSources: Readonly<Record<string, ValueReader<never>>> = {
-  azure_event_hubs: refuse(`${isVendors}. Event Hubs speak Kafka as well: use kafka`),
+  azure_event_hubs: refuse(`${isVendors}. Event Hubs also speak Kafka: use kafka`),
   cloudflare: refuse(`${isVendors}. Let Logpush send to /promtail/api/v1/raw of a loki_push_api`),
   gcplog: refuse(isVendors),
   heroku_drain: refuse(`${isVendors}. Let the drain send to syslog with TLS`),

@@ -71,7 +71,7 @@ export class SourceRunner {
       // Log a problem once, and again when it changes.
       if (problem !== this.#problem) {
         const fields = { error: problem, attempt }
-        this.#logger.error(fields, 'Job cannot start: the others go on, and it is tried again')
+        this.#logger.error(fields, 'Job cannot start, will try again: the other jobs continue')
       }
       this.#problem = problem
     }

@@ -22,7 +22,7 @@ export interface Page {
 
 const eventEnd = '</Event>'
 
-/** Runs wevtutil, one at a time. */
+/** Runs wevtutil, one process at a time. */
 export class Wevtutil {
   readonly #directory = mkdtempSync(join(tmpdir(), 'skald-events-'))
   readonly #locale: string | undefined
@@ -123,7 +123,7 @@ export class Wevtutil {
         child.stdout.destroy()
         child.stderr.destroy()
         reject(
-          new Error(`wevtutil was silent for ${formatDurationMs(this.#silenceMs)}, and was ended`),
+          new Error(`wevtutil was silent for ${formatDurationMs(this.#silenceMs)} and was killed`),
         )
       }, this.#silenceMs)
     })

@@ -69,7 +69,7 @@ async function localeName(id: number): Promise<string | undefined> {
   const { default: lcid } = await import('lcid')
   const name = lcid.from(id)?.replaceAll('_', '-')
   if (name !== undefined) return name
-  throw new Error(`locale ${id} is no language of Windows: use one such as 1033 (English), or 0`)
+  throw new Error(`locale ${id} is not a Windows language: use one such as 1033 (English), or 0`)
 }
 
 /** Returns where to continue in each channel: from the positions file, or else from Promtail's bookmark. */

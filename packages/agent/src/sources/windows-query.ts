@@ -48,7 +48,7 @@ function splitList(text: string): ChannelQuery[] {
       rules = []
     }
   })
-  if (flaw) throw new Error(`has an xpath_query that is no XML: ${flaw}`)
+  if (flaw) throw new Error(`has an xpath_query that is not XML: ${flaw}`)
   const all = queries.flat()
   if (all.some(({ channel }) => !channel)) {
     throw new Error('has an xpath_query with a Select or Suppress without a Path')

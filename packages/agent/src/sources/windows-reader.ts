@@ -112,7 +112,7 @@ export class WindowsReader implements Source {
         ? ': the agent’s account may not read it. Make it a member of Event Log Readers'
         : ''
       const fields = { channel, error: (error as Error).message, waitMs }
-      logger.warn(fields, `Event log cannot be read, will try again${advice}`)
+      logger.warn(fields, `Cannot read the event log, will try again${advice}`)
     }
   }
 
@@ -148,7 +148,7 @@ export class WindowsReader implements Source {
     if (newest < place) {
       logger.warn(
         { channel, place, newest },
-        'Event log was cleared, will read it from its first record',
+        'Event log was cleared: reading it from its first record',
       )
       state.place = 0
     } else if (place > 0 && !state.isChecked) {
@@ -156,7 +156,7 @@ export class WindowsReader implements Source {
       if (oldest > place) state.place = 0
       if (oldest > place + 1) {
         const fields = { channel, place, oldest }
-        logger.warn(fields, 'Event log has overwritten events that were not read')
+        logger.warn(fields, 'Event log has overwritten unread events')
       }
     }
     if (state.place !== place) state.readUpTo = undefined
@@ -193,7 +193,7 @@ export class WindowsReader implements Source {
     if (flaw !== undefined) {
       metrics.windowsEventErrors.inc({ error: 'malformed' })
       const fields = { channel, recordId, error: flaw }
-      logger.warn(fields, 'Event is not well-formed, what can be made out is sent')
+      logger.warn(fields, 'Event is malformed: sending the readable parts')
     }
     // Forwarded events keep the channel and number from their own computer.
     const isOwn = isSameChannel(event.channel, channel)

@@ -168,12 +168,12 @@ export class CompressedTailer implements Reader {
       }
       // Truncation shows only here.
       if (this.#restBytes > 0 && !(await isWhole(this.path, this.#format))) {
-        throw new Error('it is cut')
+        throw new Error('it is truncated')
       }
     } catch (error) {
       const { logger } = this.#context
       const fields = { path: this.path, error: (error as Error).message }
-      logger.warn(fields, 'Compressed file is damaged: its rest is not read')
+      logger.warn(fields, 'Compressed file is damaged: the rest is not read')
       // Drop an unfinished line.
       this.#takeRest()
     } finally {

@@ -268,7 +268,7 @@ export class ContainerStream implements Reader {
     known.setCursor(`${this.#cursorKey}-exact`, formatMarks(this.#settled))
   }
 
-  /** Stops when nothing more comes: the rest of a log arrives at once. */
+  /** Ends once nothing more has come for a while: if a log has a rest, it arrives at once. */
   #linger(): void {
     const before = this.#sequence
     this.#timer = setTimeout(() => {

@@ -64,7 +64,7 @@ function readFrame(bytes: Buffer, start: number): Found | undefined {
   if (bytes.length < start + headerBytes) return undefined
   const kind = bytes[start]!
   if (kind > 3 || bytes[start + 1] !== 0) {
-    throw new RangeError(`the log stream has no frame where one must begin (byte ${kind})`)
+    throw new RangeError(`the log stream has no frame where one must start (byte ${kind})`)
   }
   const length = bytes.readUInt32BE(start + 4)
   if (length > dockerFrameBytesMax) throw tooLong(length)

@@ -33,7 +33,7 @@ export function sizeInPlace(record: FileRecord): number | undefined {
   return stats && isInodeOf(stats, record) ? Number(stats.size) : undefined
 }
 
-/** Where a known file is now. */
+/** The current place of a known file. */
 export interface FoundFile {
   readonly path: string
   readonly isGzip: boolean

@@ -175,7 +175,7 @@ export class Generations implements Iterable<Generation> {
     this.#hasWarned = true
     this.#context.logger.warn(
       { path: this.#path },
-      'Too many rotated files wait to be read: the oldest are closed, and lost if they are deleted',
+      'Too many rotated files wait to be read: the oldest are closed, and lost if deleted before their turn',
     )
   }
 

@@ -120,7 +120,10 @@ export class KnownFiles {
     } catch (error) {
       if (!(error instanceof PositionsError)) throw error
       if (ignoresInvalidYaml) {
-        logger.warn({ path, error: error.message }, 'Positions file ignored: files are read anew')
+        logger.warn(
+          { path, error: error.message },
+          'Positions file ignored: files are read from the start',
+        )
         return { records: [], byPath: new Map() }
       }
       if (!error.isTorn) throw error
@@ -138,7 +141,7 @@ export class KnownFiles {
     const aside = `${path}.damaged-${nowMs()}`
     renameSync(path, aside)
     const fields = { path, aside, error: message, files: saved.records.length + saved.byPath.size }
-    logger.error(fields, 'Positions file is damaged: set aside, and made again from what is whole')
+    logger.error(fields, 'Positions file is damaged: set aside and rebuilt from its intact parts')
     return saved
   }
 

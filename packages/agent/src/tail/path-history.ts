@@ -121,7 +121,7 @@ export class PathHistory {
       return
     }
     const fields = { path: this.#path, offset: record.offset }
-    this.#logger.warn(fields, 'File vanished while nobody read it')
+    this.#logger.warn(fields, 'File disappeared before it was read to its end')
   }
 
   /** Opens a known file at another place. A finished one is only remembered. */

@@ -1,12 +1,12 @@
-// What the path of a container's log says about it, where no API server is asked:
+// Labels from the path of a container's log, without asking an API server:
 //
 //   /var/log/pods/<namespace>_<pod>_<uid>/<container>/<restart>.log
 //   /var/log/containers/<pod>_<namespace>_<container>-<id>.log
-//   /var/lib/docker/containers/<id>/<id>-json.log, and the name that Docker keeps beside it
+//   /var/lib/docker/containers/<id>/<id>-json.log, and the name that Docker stores next to it
 //
-// The labels are offered per file to `__path__` targets whose job asks for them (`path_labels: true`).
-// `job` is namespace/container: the promtail chart has namespace/app, but an app label is known only
-// to the API server, and the container's name comes closest.
+// `__path__` targets get them for each file if their job asks for them (`path_labels: true`). `job` is
+// namespace/container. The promtail chart uses namespace/app, but only the API server knows an app label,
+// and the container's name comes closest.
 
 import { dockerNameOf } from './docker-name.ts'
 

@@ -73,7 +73,7 @@ export class PositionsFile {
       savePositions(path, text, positions.searchedMs)
       this.#savedDigest = digest
       onSaved()
-      if (this.#hasFailed) logger.info({ path }, 'Positions file is written again')
+      if (this.#hasFailed) logger.info({ path }, 'Positions file can be written again')
       this.#hasFailed = false
     } catch (error) {
       if (!this.#hasFailed) {

@@ -1,6 +1,6 @@
-// The positions file: Promtail's YAML, path to offset, and in comments what else is known of each
-// file, so that Promtail can still read it and we can read Promtail's. Written as a whole: to a
-// temporary file, fsync, rename.
+// The positions file: Promtail's YAML, path to offset, with everything else known about each file in
+// comments. Promtail can still read it, and we can read Promtail's. It is always written whole: temporary
+// file, fsync, rename.
 //
 //   positions:
 //     "/var/log/pods/ns_pod_uid/c/0.log": "12345"
@@ -13,7 +13,7 @@ import { PositionsError } from '../errors.ts'
 import type { Fingerprint } from '../files/file-identity.ts'
 import { writeWhole } from '../files/whole-file.ts'
 
-/** What is remembered of a file that is or was read. */
+/** Everything to remember about a file that is or was read. */
 export interface FileRecord {
   /** The file's stable name across restarts, and the key of its times in the journal. */
   readonly id: string

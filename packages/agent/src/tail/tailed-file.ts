@@ -1,5 +1,5 @@
-// One file that is being read, whatever its path is called by now: descriptor, offset, the lines that
-// are still on their way, and what is remembered of it.
+// One file that is being read, whatever its current path: descriptor, offset, the lines still on their way,
+// and its record.
 
 import assert from 'node:assert/strict'
 import { close, fstatSync, read, readlinkSync, readSync, statSync } from 'node:fs'
@@ -22,21 +22,21 @@ const closeAsync = promisify(close)
 const narrowLineFeed = Buffer.from('\n')
 const nothing = Buffer.alloc(0)
 
-/** What one read found. */
+/** The result of one read. */
 export type ReadOutcome = 'more' | 'end' | 'paused' | 'truncated' | 'busy'
 
 /** What a file reports to its owner. */
 export interface TailedFileEvents {
   readonly onLines: (lineCount: number) => void
-  /** A line that begins at an offset is longer than a number of bytes: it is skipped. */
+  /** Called when a line that starts at an offset is longer than the limit. It is skipped. */
   readonly onSkippedLine: (offset: number, bytesMax: number) => void
-  /** Its end was found. */
+  /** Called when the end of a skipped line was found. */
   readonly onSkipped: (offset: number, end: number) => void
-  /** The rest of a compressed file cannot be read. */
+  /** Called when the rest of a compressed file is unreadable. */
   readonly onDamage: (problem: string) => void
 }
 
-/** A file that is open and read from a position on. */
+/** An open file, read from a position on. */
 export class TailedFile {
   readonly record: FileRecord
   readonly origin: LineOrigin
@@ -47,24 +47,24 @@ export class TailedFile {
   #consumer: LineConsumer | undefined
   #fd: number | undefined
   #gzip: GzipContent | undefined
-  /** What a compressed file has after its last line feed, once it was read to its end. */
+  /** The text after a compressed file's last line feed, once it was read to its end. */
   #gzipRest: Buffer = nothing
   #readOffset: number
-  /** First bytes, to notice that the file was truncated and written anew. */
+  /** First bytes, to notice that the file was truncated and overwritten. */
   #head: Buffer = Buffer.alloc(0)
-  /** Bytes before the position, to notice that the file was written anew from behind its first bytes on. */
+  /** Bytes before the position, to notice that the file was overwritten with the same first bytes. */
   #behind: Buffer = nothing
-  /** A read found other content. */
+  /** True after a read found other content. */
   #isOverwritten = false
   readonly #behindSpace = Buffer.allocUnsafe(comparedBehindBytesMax)
   #grown: Buffer | undefined
-  /** Where a line begins that is skipped, while it is; the position stays there. */
+  /** Start of the line being skipped, if any. The position stays there. */
   #skippedFrom: number | undefined
   #isBusy = false
-  /** Up to there the file was looked at: a line without end may lie before it. */
+  /** End of the bytes already searched: they may contain an unfinished line. */
   #scannedOffset = 0
   readonly #openedMs = Date.now()
-  /** Size when it was opened, for the progress of the backlog. */
+  /** Size when opened, for the progress of the backlog. */
   readonly initialSize: number
   readonly initialOffset: number
 
@@ -99,7 +99,7 @@ export class TailedFile {
       this.#head = readAt(0, headBytesMax)
       const length = Math.min(record.offset, comparedBehindBytesMax)
       const behind = readAt(record.offset - length, length)
-      // One that is shorter by now is told by its size.
+      // A file that is shorter by now is recognised by its size.
       if (behind.length === length) {
         behind.copy(this.#behindSpace)
         this.#behind = this.#behindSpace.subarray(0, length)
@@ -131,15 +131,15 @@ export class TailedFile {
     return this.#isBusy
   }
 
-  /** Size as it is now; that of a closed or compressed file is how far it is known. */
+  /** Returns the current size. For a closed or compressed file, returns the size as far as it is known. */
   size(): number {
     if (this.#fd === undefined || this.#gzip) return this.#readOffset + this.#gzipRest.length
     return Number(fstatSync(this.#fd, { bigint: true }).size)
   }
 
   /**
-   * How far the server is behind the file: bytes that it has not taken, and the age of the first of them.
-   * A last line without end counts only once it is sent.
+   * Returns how far the server is behind the file: the bytes it has not accepted, and the age of the first
+   * of them. An unfinished last line counts only once it is sent.
    */
   lag(nowMs: number): { readonly bytes: number; readonly seconds: number } {
     const settled = this.settledOffset
@@ -152,18 +152,18 @@ export class TailedFile {
   }
 
   /**
-   * Tells whether the file was truncated below what was read, or holds other content now; `isReadNext`
-   * where it has grown.
+   * Returns true if the file is shorter than what was read, or holds other content now. `isReadNext` means
+   * that the next read checks the content.
    */
   isTruncated({ isReadNext }: { readonly isReadNext: boolean }): boolean {
     if (this.#fd === undefined || this.#gzip || this.#isBusy) return false
     if (this.#isOverwritten) return true
     if (this.size() < this.#readOffset || this.#hasOtherHead()) return true
-    // What is read next is looked at then.
+    // If it is read next, that read checks.
     return !isReadNext && this.#hasOtherBehind()
   }
 
-  /** What was read is not what the file holds now: it was written anew. */
+  /** Returns true if the file no longer holds what was read, because it was overwritten. */
   #hasOtherContent(): boolean {
     return this.#hasOtherHead() || this.#hasOtherBehind()
   }
@@ -184,15 +184,15 @@ export class TailedFile {
   #isOtherBehind(now: Buffer): boolean {
     const behind = this.#behind
     if (now.equals(behind)) return false
-    // Some programs change the end of what they wrote last, and some network file systems show zeros there
-    // first. Larger files are not sent twice for that.
+    // Some programs change the end of their last write, and some network file systems first show zeros
+    // there. Do not send larger files twice because of that.
     const lastLine = behind.lastIndexOf(0x0a, behind.length - 2) + 1
     const isSmall = this.#readOffset <= headBytesMax + comparedBehindBytesMax
     if (isSmall || lastLine === 0 || now.length < lastLine) return true
     return !now.subarray(0, lastLine).equals(behind.subarray(0, lastLine))
   }
 
-  /** Moves the position behind bytes that were read from `offset` on. */
+  /** Moves the position past bytes that were read from `offset` on. */
   #moveTo(position: number, bytes: Buffer, offset: number): void {
     this.#readOffset = position
     if (this.#gzip) return
@@ -205,7 +205,7 @@ export class TailedFile {
     this.#behind = this.#behindSpace.subarray(0, kept + fresh)
   }
 
-  /** Reads and hands on the next lines, using `buffer` unless a line is longer than that. */
+  /** Reads and passes on the next lines. Uses `buffer`, unless a line is longer. */
   async readLines(buffer: Buffer, mayGoOn?: () => boolean): Promise<ReadOutcome> {
     if (this.#fd === undefined) return 'end'
     if (this.#isBusy) return 'busy'
@@ -213,10 +213,10 @@ export class TailedFile {
     try {
       const whole = this.#grown ?? buffer
       const position = this.#readOffset
-      // What was read last is read once more, to see whether it is still there.
+      // Read the last bytes again, to check that they are still there.
       const behind = this.#gzip ? 0 : this.#behind.length
       const length = (await this.#read(whole, position - behind)) - behind
-      // Closed, or taken over by a copy, while the read was under way.
+      // Closed or replaced by a copy during the read.
       if (this.#fd === undefined || position !== this.#readOffset) return 'more'
       if (length <= 0) return 'end'
       const isOther = behind > 0 && this.#isOtherBehind(whole.subarray(0, behind))
@@ -264,7 +264,7 @@ export class TailedFile {
     return 'end'
   }
 
-  /** Length of the byte order mark, where the beginning of a file of UTF-8 is read. */
+  /** Returns the length of the byte order mark at the start of a UTF-8 file. */
   #markLength(bytes: Buffer, length: number): number {
     if (this.#readOffset > 0 || this.#encoding?.isUtf8 === false) return 0
     return markLength(bytes.subarray(0, length))
@@ -286,14 +286,14 @@ export class TailedFile {
     return this.#consumer
   }
 
-  /** The next lines get a consumer that is made anew; tells whether there was one. */
+  /** Gives the next lines a new consumer. Returns true if there was one before. */
   renewConsumer(): boolean {
     const hadConsumer = this.#consumer !== undefined
     this.#consumer = undefined
     return hadConsumer
   }
 
-  /** No line end in what was read: wait for more, read with a larger buffer, or give the line up. */
+  /** Handles a read without a line end: waits for more, reads with a larger buffer, or skips the line. */
   #noLine(bytes: Buffer, length: number, isFull: boolean): ReadOutcome {
     if (this.#skippedFrom !== undefined) {
       this.#skip(bytes, length)
@@ -315,7 +315,7 @@ export class TailedFile {
     return 'more'
   }
 
-  /** Goes on behind bytes of a line that is too long; half a code unit stays. */
+  /** Skips the bytes of an overlong line, except for half a code unit. */
   #skip(bytes: Buffer, length: number): void {
     const whole = length - (length % this.#lineFeed().length)
     this.#moveTo(this.#readOffset + whole, bytes, this.#readOffset)
@@ -335,8 +335,8 @@ export class TailedFile {
   }
 
   /**
-   * Hands on what stands after the last line feed: the file is done, its last line has no end. Tells
-   * whether the file is read to its very end then; whole lines are left to `readLines`.
+   * Passes on the text after the last line feed, once the file is finished and its last line has no end.
+   * Returns true if the file has then been read completely. Leaves whole lines to `readLines`.
    */
   consumeUnfinishedLine(): boolean {
     if (this.#fd === undefined) return true
@@ -351,7 +351,7 @@ export class TailedFile {
     this.#gzipRest = nothing
     const offset = this.#readOffset
     if (this.#skippedFrom !== undefined) {
-      // The end of a line that is too long.
+      // The end of an overlong line.
       this.#endSkipping(offset + bytes.length)
       this.#moveTo(offset + bytes.length, bytes, offset)
       return true
@@ -366,7 +366,7 @@ export class TailedFile {
     return true
   }
 
-  /** What the file is called now, where the system tells (Linux does); only while it is open. */
+  /** Returns the file's current name, while it is open and if the system reports it (Linux does). */
   pathNow(): string | undefined {
     if (this.#fd === undefined) return undefined
     try {
@@ -374,22 +374,22 @@ export class TailedFile {
       const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
       return stats && identityKey(stats) === this.key ? path : undefined
     } catch {
-      // No such system, or it is called so in another container only.
+      // Another system, or the name exists only in another container.
       return undefined
     }
   }
 
-  /** Everything before it is acknowledged or deliberately dropped. */
+  /** Everything before this offset is acknowledged or deliberately dropped. */
   get settledOffset(): number {
-    // A line that is skipped is skipped again after a restart: its rest is no line.
+    // After a restart, skip the overlong line again from its start: its rest is not a line.
     return this.origin.settledOffset(this.#skippedFrom ?? this.#readOffset)
   }
 
-  /** Gives the descriptor back until `relocate`; not while a read is under way. */
+  /** Closes the descriptor until `relocate`, unless a read is running. */
   release(): void {
     assert(this.#fd !== undefined)
     assert(!this.#isBusy)
-    // What was not read yet is part of what it is found again by.
+    // Unread content helps to find the file again.
     if (!this.#gzip && !this.#hasOtherHead()) {
       this.#head = readerOf(this.#fd)(0, headBytesMax)
       this.#updateHead()
@@ -403,7 +403,7 @@ export class TailedFile {
     this.#fd = undefined
   }
 
-  /** Goes on reading in a file that holds the same content: itself, a copy or its compressed form. */
+  /** Continues in a file with the same content: itself, a copy or its compressed form. */
   relocate(opened: OpenedFile, foundAt: string, isGzip: boolean): void {
     if (this.#fd !== undefined) void closeAsync(this.#fd)
     this.#fd = opened.fd
@@ -414,13 +414,13 @@ export class TailedFile {
     Object.assign(this.record, placeOf({ path: foundAt, stats: opened.stats }))
   }
 
-  /** Brings the record up to date with what is settled. */
+  /** Updates the record to what is settled. */
   updateRecord(): FileRecord {
     const { record } = this
     const settled = this.settledOffset
     if (this.#fd !== undefined && !this.#gzip) {
       this.#updateHead()
-      // A file that was truncated meanwhile has other bytes there.
+      // A file truncated meanwhile has other bytes there.
       const isIntact = settled <= this.size() && !this.#hasOtherContent()
       if (settled > 0 && settled !== record.tail?.end && isIntact) {
         const length = Math.min(tailBytesMax, settled)
@@ -437,7 +437,7 @@ export class TailedFile {
     this.record.head = fingerprint(() => this.#head, length, length)
   }
 
-  /** Gives the descriptor back; what is on its way stays counted. */
+  /** Closes the descriptor. Lines on their way still count. */
   close(): void {
     if (this.#fd === undefined) return
     this.updateRecord()

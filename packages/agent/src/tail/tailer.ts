@@ -1,7 +1,7 @@
-// Follows one path: opens what it leads to, keeps reading what it led to before, and notices when the
-// one becomes the other. A renamed file is read on until nothing was added for a while, since its
-// writer may not have moved on yet. In which order its files are read is known to `generations.ts`,
-// where they went that are not open to `path-history.ts`.
+// Follows one path: opens what it leads to, keeps reading what it led to before, and notices a change from
+// one to the other. A renamed file is read until nothing has been added for a while, because its writer may
+// not have switched yet. `generations.ts` knows the reading order of the files, `path-history.ts` the place
+// of files that are not open.
 
 import { type BigIntStats, statSync } from 'node:fs'
 import { identityKey } from '../files/file-identity.ts'
@@ -21,7 +21,7 @@ import { type FileToRead, PathHistory } from './path-history.ts'
 import { type ReadOutcome, TailedFile } from './tailed-file.ts'
 import type { TimeJournal } from './time-journal.ts'
 
-/** What a tailer needs from around it. */
+/** What a tailer needs from the agent. */
 export interface TailerContext extends GenerationsContext {
   readonly scope: string
   readonly journal: TimeJournal
@@ -30,21 +30,21 @@ export interface TailerContext extends GenerationsContext {
   readonly openConsumer: (origin: LineOrigin) => LineConsumer
   readonly encoding: TextEncoding | undefined
   readonly metrics: FileMetrics
-  /** Counts a line that is too long to be read. */
+  /** Counts a line too long to read. */
   readonly countSkippedLine: () => void
-  /** Counts a file that was written anew in place. */
+  /** Counts a file that was overwritten in place. */
   readonly countRewritten: () => void
-  /** Counts a record of a container's log that is not as Docker writes them. */
+  /** Counts a malformed record in a container's log. */
   readonly countDamaged: () => void
-  /** Tells whether the pipeline takes a further line now. */
+  /** Returns true if the pipeline accepts a further line now. */
   readonly mayGoOn: (() => boolean) | undefined
-  /** Milliseconds until it does. */
+  /** Returns the milliseconds until it does. */
   readonly pauseMs: () => number
   readonly onBacklog: (bytes: number) => void
   readonly onRead: (bytes: number) => void
 }
 
-/** Follows a path through renames, truncation, deletion and new creation. */
+/** Follows a path through renames, truncation, deletion and recreation. */
 export class Tailer {
   readonly path: string
   readonly #context: TailerContext
@@ -54,11 +54,11 @@ export class Tailer {
   #isStarted = false
   #isLeaving = false
   #isHalted = false
-  /** Since when nobody reads the file that this path leads to, though another path's tailer should. */
+  /** Since when nobody has read the path's file although another path's tailer should. */
   #unclaimedMs: number | undefined
-  /** Another path's tailer reads the file that this path leads to. */
+  /** True if another path's tailer reads the file that this path leads to. */
   #isAlias = false
-  /** Files that were closed are looked for again then, at a rotation. */
+  /** When to search again for closed files, after a rotation. */
   #dropDeletedMs = 0
 
   constructor(path: string, context: TailerContext) {
@@ -70,7 +70,7 @@ export class Tailer {
     this.#generations = new Generations(path, this.#history, context)
   }
 
-  /** Files that are being read for this path. */
+  /** Number of files being read for this path. */
   get openCount(): number {
     return this.#generations.count
   }
@@ -79,17 +79,17 @@ export class Tailer {
     return this.#isAlias
   }
 
-  /** Tells whether there is nothing left to read and nothing to wait for. */
+  /** True if there is nothing left to read or wait for. */
   get isDone(): boolean {
     return this.#isLeaving && this.#generations.count === 0 && !this.#history.isWaiting
   }
 
-  /** Where the file lies that the path leads to, links resolved. */
+  /** The place of the path's file, with links resolved. */
   get foundAt(): string | undefined {
     return this.#generations.current?.file.record.foundAt
   }
 
-  /** Size of the file that the path leads to. */
+  /** Size of the path's file. */
   get sizeBytes(): number | undefined {
     return this.#generations.current?.file.size()
   }
@@ -98,14 +98,15 @@ export class Tailer {
     return this.#generations.current?.file.readOffset ?? 0
   }
 
-  /** The path was not there at the last search. */
+  /** True if the last search did not find the path. */
   get isLeaving(): boolean {
     return this.#isLeaving
   }
 
   /**
-   * The path is no longer wanted: reads to the ends and opens nothing new. `for-good` where it may
-   * lead to its file still: that is let go as well, once nothing was added to it for a while.
+   * Marks the path as no longer wanted: reads its files to their ends and opens no new ones. Use `for-good`
+   * if the path may still lead to its file: that file is released too, once nothing has been added for a
+   * while.
    */
   leave(how: 'when-gone' | 'for-good' = 'when-gone'): void {
     this.#isLeaving = true
@@ -114,24 +115,24 @@ export class Tailer {
     this.#detach(current, 'rotated', this.#context.nowMs())
   }
 
-  /** Lines that are read from now on go to consumers that are made anew, with other labels. */
+  /** Gives lines read from now on new consumers, with other labels. */
   renewConsumers(): void {
     for (const { file } of this.#generations) {
       if (file.renewConsumer()) this.#context.finishOrigin(file.origin)
     }
   }
 
-  /** The path is wanted again. */
+  /** Marks the path as wanted again. */
   stay(): void {
     this.#isLeaving = false
   }
 
-  /** Reads nothing more; what was read goes on. */
+  /** Stops reading. Lines already read continue. */
   halt(): void {
     this.#isHalted = true
   }
 
-  /** Nothing is being read, and every line that was read is taken or given up. */
+  /** True if nothing is being read, and every line read was accepted or given up. */
   get isSettled(): boolean {
     for (const { file } of this.#generations) {
       if (file.isBusy || file.origin.hasUnsettled) return false
@@ -139,7 +140,7 @@ export class Tailer {
     return true
   }
 
-  /** Looks at the path and at all open files; tells whether anything happened. */
+  /** Checks the path and all open files. Returns true if anything happened. */
   poll(): boolean {
     if (this.#isHalted) return false
     const nowMs = this.#context.nowMs()
@@ -163,7 +164,7 @@ export class Tailer {
     try {
       const stats = statSync(this.path, { bigint: true, throwIfNoEntry: false })
       if (!stats || stats.isFile()) {
-        // Whether it can be read shows when it is opened.
+        // Opening it shows whether it is readable.
         if (stats && this.#generations.current) this.#report(undefined)
         return stats
       }
@@ -171,14 +172,14 @@ export class Tailer {
       return undefined
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      // A part of the path that is no directory, or a loop of links: not there.
+      // Part of the path is not a directory, or links form a loop: treat it as missing.
       if (code === 'ENOTDIR' || code === 'ELOOP') return undefined
       this.#report(message)
       return 'unreadable'
     }
   }
 
-  /** Logs a problem when it appears and when it changes. */
+  /** Logs a problem when it appears or changes. */
   #report(problem: string | undefined): void {
     if (problem !== undefined && problem !== this.#problem) {
       this.#context.logger.warn(
@@ -207,7 +208,7 @@ export class Tailer {
     return this.#openPath(stats, nowMs) || hadCurrent
   }
 
-  /** The path leads elsewhere: the file is rotated away, or only a link to it was removed. */
+  /** Handles a path that leads elsewhere: the file was rotated away, or only a link to it was removed. */
   #retire(generation: Generation, nowMs: number): void {
     const { file } = generation
     const isStillThere = this.#isAt(file.record.foundAt, file.key)
@@ -230,18 +231,18 @@ export class Tailer {
       const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
       return stats !== undefined && identityKey(stats) === key
     } catch {
-      // Unreadable is as good as gone.
+      // Unreadable counts as gone.
       return false
     }
   }
 
-  /** Opens what the path leads to, after whatever was rotated away unseen. */
+  /** Opens what the path leads to, after any files that were rotated away unseen. */
   #openPath(stats: BigIntStats, nowMs: number): boolean {
     const { known, scope } = this.#context
     let claimant = known.claimant(scope, stats)
     for (const generation of this.#generations) {
       if (generation.file !== claimant) continue
-      // The inode of a file that was closed may be another's now.
+      // A closed file's inode may belong to another file now.
       const isOpen = this.#generations.reopen(generation)
       claimant = known.claimant(scope, stats)
       if (!isOpen || generation.file !== claimant) break
@@ -258,7 +259,7 @@ export class Tailer {
     return this.#openNew(nowMs) !== 'unusable'
   }
 
-  /** Opens what came unseen, then what the path leads to; tells whether the latter is open now. */
+  /** Opens files that came unseen, then the path's file. Reports whether the latter is open now. */
   #openNew(nowMs: number): 'open' | 'later' | 'unusable' {
     let isOpen = false
     for (const file of this.#history.latest()) {
@@ -270,8 +271,8 @@ export class Tailer {
   }
 
   /**
-   * Tells whether the file should be left to another path's tailer, which read it before a restart,
-   * or whose alias this path was until now; only for as long as that may take.
+   * Returns true if the file should be left to another path's tailer, which read it before a restart, or
+   * whose alias this path was until now. That applies only for a limited time.
    */
   #isAnothers(stats: BigIntStats, nowMs: number): boolean {
     const { known, scope } = this.#context
@@ -320,16 +321,16 @@ export class Tailer {
 
   #reportDamage(foundAt: string, error: string): void {
     const fields = { path: this.path, foundAt, error }
-    this.#context.logger.warn(fields, 'Compressed file is damaged: its rest is not read')
+    this.#context.logger.warn(fields, 'Compressed file is damaged: the rest is not read')
   }
 
-  /** The file was truncated: what was not read yet may stand in a copy; the file begins anew. */
+  /** Handles a truncated file: unread content may be in a copy, and the file starts over. */
   #restartTruncated(generation: Generation, nowMs: number): boolean {
     this.#moveToCopy(generation, nowMs)
     return this.#openNew(nowMs) !== 'unusable'
   }
 
-  /** The file has other content now: goes on in a copy of the old one, or lets it go. */
+  /** Handles a file with other content: continues in a copy of the old content, or drops it. */
   #moveToCopy(generation: Generation, nowMs: number): void {
     const { file } = generation
     if (this.#history.moveToCopy(file)) {
@@ -344,7 +345,7 @@ export class Tailer {
     if (isRewritten && file.size() >= file.readOffset) {
       const fields = { path: this.path, offset: file.readOffset }
       const message =
-        'File was written anew in place, and has no copy: it is read from its beginning, and what was written before and not read yet is lost'
+        'File was overwritten in place without a copy: it is read from the start, and earlier unread lines are lost'
       this.#context.logger.warn(fields, message)
     }
     const lostBytes = Math.max(0, generation.seenSize - file.readOffset)
@@ -355,7 +356,7 @@ export class Tailer {
     )
   }
 
-  /** Looks at one open file: has it grown, is it done. */
+  /** Checks whether an open file has grown or is finished. */
   #look(generation: Generation, nowMs: number): boolean {
     const { file, role } = generation
     if (!file.isOpen && !this.#isReopenedToEnd(generation, nowMs)) return true
@@ -374,7 +375,7 @@ export class Tailer {
     const limitMs = lingerMsOf(generation)
     if (quietMs >= Math.min(unfinishedMs, limitMs) && !generation.isFlushed) {
       if (!file.consumeUnfinishedLine()) {
-        // Lines that nobody had room for yet.
+        // Retry lines that there was no room for.
         this.#generations.request(generation)
         return true
       }
@@ -388,7 +389,10 @@ export class Tailer {
     return true
   }
 
-  /** A file that was closed waits for its turn, or is looked at once more before it is let go. */
+  /**
+   * Requests a turn for an unread closed file. Reopens a drained, quiet and settled one for a last check,
+   * and returns true if it is open.
+   */
   #isReopenedToEnd(generation: Generation, nowMs: number): boolean {
     if (!generation.isDrained) {
       this.#generations.request(generation)
@@ -418,16 +422,16 @@ export class Tailer {
       outcome = await file.readLines(buffer, this.#context.mayGoOn)
     } catch (error) {
       this.#report((error as Error).message)
-      // To be tried again: newer files of the path wait for it.
+      // Retry later: newer files of the path wait for it.
       generation.isPaused = true
       return 'end'
     }
     const backlogEnd = Math.min(file.readOffset, file.initialSize)
     if (backlogEnd > before) this.#context.onRead(backlogEnd - before)
     if (outcome === 'truncated') {
-      // A rotated file whose content is another's: the next copytruncate wrote its copy into it.
+      // A rotated file with other content: the next copytruncate wrote its copy into it.
       if (generation.role === 'current') {
-        // It is looked at again, whatever its time says.
+        // Forces another check, whatever its modification time.
         generation.seenMtimeNs = -1n
         this.poll()
       } else this.#moveToCopy(generation, this.#context.nowMs())
@@ -439,7 +443,7 @@ export class Tailer {
     return outcome
   }
 
-  /** The pipeline takes no line now, or the file's tenant has no room. */
+  /** Pauses a file because the pipeline accepts no line now, or its tenant has no room. */
   #goOnLater(generation: Generation): void {
     const { origin } = generation.file
     const goOn = () => this.#generations.request(generation)
@@ -457,7 +461,7 @@ export class Tailer {
     this.#generations.requestNext(generation)
   }
 
-  /** Gives all descriptors back; positions stay. */
+  /** Closes all files. Positions stay. */
   close(): void {
     this.#history.close()
     this.#generations.close()
@@ -468,7 +472,7 @@ function lingerMsOf({ role }: Generation): number {
   return role === 'detached' ? detachedLingerMs : rotatedLingerMs
 }
 
-/** Tells whether all lines of a file were taken by the server. */
+/** Returns true if the server has accepted all lines of a file. */
 function isSettled({ file }: Generation): boolean {
   return !file.origin.hasUnsettled && file.origin.held.size === 0
 }

@@ -1,6 +1,5 @@
-// Turns the jobs of the configuration into tailers: searches for files every sync period and whenever
-// a directory changes, starts tailers for new paths, lets go those that no longer match, and polls
-// them all.
+// Turns the configured jobs into tailers. Searches for files at every sync period and whenever a directory
+// changes, starts tailers for new paths, releases those that no longer match, and polls them all.
 
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -30,7 +29,7 @@ export interface TargetManagerOptions extends TailerEnvironment {
   readonly maxPollMs: number
 }
 
-/** Backlog at the start: what stood in the files when they were found, and how much of it was read. */
+/** Backlog at startup: the size of the files when they were found, and how much of it has been read. */
 export interface Backlog {
   files: number
   bytesTotal: number
@@ -41,11 +40,11 @@ export interface Backlog {
 export class TargetManager {
   readonly #options: TargetManagerOptions
   #targets: ManagedTarget[] = []
-  /** What ends the subscription to the targets of each job. */
+  /** Unsubscribes from the targets of each job. */
   readonly #jobs = new Map<ManagedJob, () => void>()
   readonly #watcher: DirectoryWatcher
   readonly #slots = new Map<string, Set<TailerSlot>>()
-  /** Slots by where their files lie, for changes that are reported there. */
+  /** Slots by the place of their files, where changes are reported. */
   readonly #linked = new Map<string, TailerSlot>()
   readonly #hinted = new Set<TailerSlot>()
   readonly #unreadable = new Set<string>()
@@ -57,7 +56,7 @@ export class TargetManager {
   #syncing: Promise<void> | undefined
   #isSyncWanted = false
   #isStopped = false
-  /** Settles after the first search. */
+  /** Resolves after the first search. */
   readonly firstSync: Promise<void>
 
   constructor(options: TargetManagerOptions) {
@@ -73,15 +72,15 @@ export class TargetManager {
     this.#pollTimer = setInterval(() => this.#pollDue(), options.minPollMs)
   }
 
-  /** Takes a further job on. */
+  /** Adds a job. */
   addJob(job: ManagedJob): void {
     this.#addJob(job)
     void this.sync()
   }
 
   /**
-   * Lets a job go: reads nothing more of it, waits until what was read is taken, but no longer than
-   * `limitMs`, and gives its files back. Positions stay, what was not taken will be read again.
+   * Removes a job: stops reading, waits up to `limitMs` until what was read is accepted, and closes its
+   * files. Positions stay, and lines that were not accepted are read again later.
    */
   async removeJob(job: ManagedJob, limitMs: number): Promise<void> {
     this.#jobs.get(job)?.()
@@ -91,7 +90,7 @@ export class TargetManager {
     const slots = mine.flatMap(({ tailers }) => [...tailers.values()])
     for (const target of mine) target.isGone = true
     for (const { tailer } of slots) tailer.halt()
-    // A search that is under way knows these targets still.
+    // A running search may still know these targets.
     await this.#syncing
     const untilMs = this.#options.nowMs() + limitMs
     const isSettled = () => slots.every(({ tailer }) => tailer.isSettled)
@@ -113,7 +112,7 @@ export class TargetManager {
     this.#jobs.set(job, unsubscribe)
   }
 
-  /** Brings what is read of a job in line with what its discovery has now. */
+  /** Updates what is read for a job to the targets that discovery has now. */
   #retarget(job: ManagedJob): void {
     const mine = this.#targets.filter(target => target.job === job)
     const before = mine.filter(({ isGone }) => !isGone).map(({ target }) => target)
@@ -139,7 +138,7 @@ export class TargetManager {
       const exclude = target.pathExclude ? compileGlob(target.pathExclude) : undefined
       return [{ job, target, glob, exclude, tailers: new Map(), isGone: false }]
     } catch (error) {
-      // Only a relabelled pattern gets here; written ones are checked with the configuration.
+      // Only a relabelled pattern can fail here; others are checked with the configuration.
       const fields = { job: job.config.jobName, path: target.path, error: (error as Error).message }
       logger.error(fields, 'Target is not read: its path is not a valid glob')
       metrics.targetsFailed.inc({ reason: 'error' })
@@ -147,19 +146,19 @@ export class TargetManager {
     }
   }
 
-  /** The files stay, their lines have other labels from now on. */
+  /** Keeps the files and changes the labels of their future lines. */
   #relabel(managed: ManagedTarget, target: FileTarget): void {
     managed.target = target
     for (const slot of managed.tailers.values()) {
       const labels = labelsOf(managed, slot.tailer.path)
-      // What is being read is read on, where its rules would have it no more.
+      // Keep reading a file even if the new rules would drop it.
       if (!labels || (labels.text === slot.labels.text && !target.container)) continue
       slot.labels = labels
       slot.tailer.renewConsumers()
     }
   }
 
-  /** Number of files that are open. */
+  /** Number of open files. */
   get openCount(): number {
     let count = 0
     for (const { tailers } of this.#targets) {
@@ -168,7 +167,7 @@ export class TargetManager {
     return count
   }
 
-  /** Lists the files that are being read. */
+  /** Lists the files being read. */
   files(): FoundFileStatus[] {
     return this.#targets.flatMap(filesOf)
   }
@@ -178,7 +177,7 @@ export class TargetManager {
     return this.#targets.map(statusOf)
   }
 
-  /** Searches for files; a search that is asked for during another follows it. */
+  /** Searches for files. A request during a search triggers another one after it. */
   sync(): Promise<void> {
     this.#isSyncWanted = true
     this.#syncing ??= this.#syncAll().finally(() => {
@@ -198,7 +197,7 @@ export class TargetManager {
         else await this.#syncTarget(target, directories)
       }
       this.#targets = this.#targets.filter(({ isGone, tailers }) => !isGone || tailers.size > 0)
-      // Files of targets that are not known yet have not been searched for.
+      // Files of unknown targets have not been searched for.
       const isComplete = [...this.#jobs.keys()].every(({ targets }) => targets.isComplete)
       if (isComplete) this.#options.known.searched(this.#options.lane, beganMs)
       this.#linked.clear()
@@ -210,7 +209,7 @@ export class TargetManager {
           directories.add(dirname(foundAt))
         }
       }
-      // What came into a directory between its listing and its watch is found by one more listing.
+      // Another listing finds what entered a directory between its listing and its watch.
       if (!this.#isStopped && this.#watcher.watch(directories)) this.#isSyncWanted = true
     }
     this.#options.metrics.setFilesActive(this.openCount)
@@ -267,8 +266,8 @@ export class TargetManager {
   }
 
   /**
-   * Within a scope a file is read once. A path that two targets of a job reach is read for each of them
-   * when their labels differ, and has a scope for each, by the order of the targets.
+   * Returns the scope, within which a file is read only once. A path in two targets of a job is read for
+   * each if their labels differ; each then has its own scope, in the order of the targets.
    */
   #scopeOf(target: ManagedTarget, path: string, labels: LabelState): string {
     const scope = this.#jobScope(target)
@@ -322,13 +321,15 @@ export class TargetManager {
     this.#hinted.delete(slot)
   }
 
-  /** A path changed, or a name in a directory did: look at it now, or search if it is unknown. */
+  /**
+   * Handles a change of a path or of a name in a directory: checks it now, or searches if it is unknown.
+   */
   #hint(path: string): void {
     if (this.#isStopped) return
     const slots = this.#slots.get(path)
     for (const slot of slots ?? []) {
       this.#hinted.add(slot)
-      // A search came between the two steps of a rotation: the path may be back.
+      // The search ran between the two steps of a rotation: the path may be back.
       if (slot.tailer.isLeaving) this.#isSyncWanted = true
     }
     const linked = this.#linked.get(path)
@@ -365,7 +366,7 @@ export class TargetManager {
   #poll(slot: TailerSlot): void {
     const { minPollMs, maxPollMs, nowMs } = this.#options
     const hasChanged = slot.tailer.poll()
-    // A change, and no word of it since the last look at the file.
+    // The file changed, and the watch reported nothing since the last check.
     if (hasChanged && nowMs() - slot.hintedMs > slot.pollEveryMs + minPollMs) slot.isDeaf = true
     const idleMax = Math.max(maxPollMs, slot.isDeaf ? deafPollMsMax : idlePollMsMax)
     if (slot.tailer.isAlias) slot.pollEveryMs = Math.max(maxPollMs, aliasPollMs)
@@ -374,7 +375,7 @@ export class TargetManager {
     slot.nextPollMs = nowMs() + slot.pollEveryMs
   }
 
-  /** Ends searching and polling, then gives the descriptors back. Reads must have ended. */
+  /** Stops searching and polling, then closes all files. Reads must have ended. */
   async stop(): Promise<void> {
     this.#isStopped = true
     clearInterval(this.#pollTimer)
@@ -385,7 +386,7 @@ export class TargetManager {
     await this.#syncing
   }
 
-  /** Gives all descriptors back. */
+  /** Closes all files. */
   close(): void {
     for (const { tailers } of this.#targets) {
       for (const { tailer } of tailers.values()) tailer.close()

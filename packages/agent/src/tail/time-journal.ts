@@ -1,12 +1,14 @@
-// Times of reading, remembered beside the positions file. A line whose time is the time of reading
-// must get the same time again when it is read again after a crash, or the store would keep it twice.
-// Therefore a chunk gets one time when it is read, its lines that time plus their offset in the chunk
-// (so each line has a time of its own), and the chunk's time is written here before the lines leave.
+// Remembers times of reading in a file next to the positions file. If a line gets its time of reading as
+// timestamp, it must get the same time when it is read again after a crash, or the store would keep it
+// twice. So each chunk gets one time when it is read, and each of its lines gets that time plus the line's
+// offset in the chunk (which makes every line's time unique). The chunk's time is written here before the
+// lines leave.
 //
-// One JSON object per line; a torn line is ignored, the last one or one that a full disk has cut:
+// One JSON object per line. A damaged line is ignored: the last one, or one that a full disk cut off.
+//
 //   {"f":id,"o":from,"e":to,"t":"ns"}   chunk [from, to) of file id was read at t
-//   {"f":id,"o":offset,"p":"ns"}        the line at an offset got this very time
-//   {"r":{...}}                         the record of a file that positions may not know yet
+//   {"f":id,"o":offset,"p":"ns"}        the line at an offset got exactly this time
+//   {"r":{...}}                         a file's record that may not be in the positions file yet
 
 import { closeSync, fchmodSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { maxBigint } from '@skald/go-dialect'
@@ -16,20 +18,20 @@ import { writeWhole } from '../files/whole-file.ts'
 import { timesCompactBytes } from '../limits.ts'
 import type { FileRecord } from './positions.ts'
 
-/** A stretch of a file and the time at which it was read. */
+/** A range of a file and the time at which it was read. */
 export interface ReadTime {
   readonly from: number
   readonly to: number
   readonly timeNs: bigint
 }
 
-/** Times of one file that a restart found. */
+/** Times of one file found at a restart. */
 export interface RecoveredTimes {
   readonly chunks: ReadTime[]
   readonly pinned: Map<number, bigint>
 }
 
-/** Gives out times and remembers them. */
+/** Assigns times and remembers them. */
 export class TimeJournal {
   readonly #path: string
   readonly #logger: Logger
@@ -39,7 +41,7 @@ export class TimeJournal {
   #lines: (string | FileRecord)[] = []
   #fd: number | undefined
   #bytes = 0
-  /** Something could not be written, and is missing from the file until it is written anew. */
+  /** True if a write failed, so the file lacks something until it is rewritten. */
   #hasGap = false
   #lastNs = 0n
   #wallBaseNs = 0n
@@ -51,7 +53,7 @@ export class TimeJournal {
     this.#load()
   }
 
-  /** Records of files that were read but perhaps not yet in the positions file. */
+  /** Records of files that were read but may not be in the positions file yet. */
   get records(): readonly FileRecord[] {
     return this.#newRecords
   }
@@ -61,14 +63,14 @@ export class TimeJournal {
     try {
       text = readFileSync(this.#path, 'utf8')
     } catch {
-      // No journal: nothing was under way.
+      // Without a journal, no lines were on their way.
     }
     for (const line of text.split('\n')) {
       if (line === '') continue
       try {
         this.#loadLine(JSON.parse(line))
       } catch {
-        // Torn by a crash, so its lines did not leave, or by a full disk.
+        // Cut off by a crash before its lines left, or by a full disk.
       }
     }
   }
@@ -102,17 +104,17 @@ export class TimeJournal {
     return times
   }
 
-  /** Times of a file that were given out before this start. */
+  /** Returns the times of a file that were assigned before this start. */
   recovered(id: string): RecoveredTimes | undefined {
     return this.#known.get(id)
   }
 
-  /** Remembers times of a file that is closed, as a restart would find them. */
+  /** Remembers the times of a closed file, as a restart would find them. */
   keep(id: string, times: RecoveredTimes): void {
     this.#known.set(id, times)
   }
 
-  /** Gives a time to a chunk of `length` bytes; no two chunks share a nanosecond. */
+  /** Assigns a time to a chunk of `length` bytes. No two chunks share a nanosecond. */
   allocate(length: number): bigint {
     const nowNs = this.#wallClockNs()
     const timeNs = maxBigint(nowNs, this.#lastNs)
@@ -120,7 +122,7 @@ export class TimeJournal {
     return timeNs
   }
 
-  /** Wall clock with the resolution of the monotonic one. */
+  /** Returns the wall clock with the resolution of the monotonic clock. */
   #wallClockNs(): bigint {
     const monotonicNs = process.hrtime.bigint()
     const roughNs = BigInt(Date.now()) * 1_000_000n
@@ -149,15 +151,15 @@ export class TimeJournal {
   }
 
   /**
-   * Writes what was noted; called before lines leave. A crash of the process loses nothing of it. Where
-   * the disk refuses, they leave all the same: full disks are when logs are needed.
+   * Writes the pending entries. Called before lines leave, so a crash of the process loses nothing. If the
+   * write fails, the lines leave anyway: full disks are when logs are needed.
    */
   flush(): void {
     if (this.#lines.length === 0) return
     const lines = this.#lines.map(line =>
       typeof line === 'string' ? line : JSON.stringify({ r: line }),
     )
-    // Half a line may stand at the end.
+    // The file may end in half a line.
     const text = `${this.#hasGap ? '\n' : ''}${lines.join('\n')}\n`
     this.#lines = []
     try {
@@ -168,7 +170,7 @@ export class TimeJournal {
       if (!this.#hasGap) {
         this.#logger.error(
           { path: this.#path, error: (error as Error).message },
-          'Cannot write times of reading: lines that are sent now come twice if the agent is killed',
+          'Cannot write the times journal: lines sent now arrive twice if the agent is killed',
         )
       }
       this.#hasGap = true
@@ -176,8 +178,8 @@ export class TimeJournal {
   }
 
   /**
-   * After positions were saved: forgets what lies before them when the journal has grown large, and
-   * writes what is missing in it.
+   * Call it after positions are saved. If the journal has grown large, drops everything before the
+   * positions; also writes what is missing from it.
    */
   trim(keep: () => Iterable<string>): void {
     if (this.#bytes < timesCompactBytes && !this.#hasGap) return
@@ -185,14 +187,15 @@ export class TimeJournal {
     this.rewrite(keep())
   }
 
-  /** Replaces the journal by these lines. */
+  /** Replaces the journal with these lines. */
   rewrite(lines: Iterable<string>): void {
     this.close()
     this.#announced.clear()
     const text = [...lines, ''].join('\n')
     writeWhole(this.#path, text === '\n' ? '' : text)
     this.#bytes = 0
-    if (this.#hasGap) this.#logger.info({ path: this.#path }, 'Times of reading are written again')
+    if (this.#hasGap)
+      this.#logger.info({ path: this.#path }, 'The times journal can be written again')
     this.#hasGap = false
   }
 
@@ -202,7 +205,9 @@ export class TimeJournal {
   }
 }
 
-/** Opens a file to append to, which is nobody else's to read, also where an older version made it. */
+/**
+ * Opens a file for appending that only its owner can read, even if an older version created it otherwise.
+ */
 function openPrivate(path: string): number {
   const fd = openSync(path, 'a', privateFileMode)
   fchmodSync(fd, privateFileMode)

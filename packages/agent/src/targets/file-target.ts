@@ -1,16 +1,16 @@
-// What discovery hands to the tailers: the files of a target with the labels of their lines, and the feed
-// through which these change. Neither side knows more of the other.
+// What discovery passes to the tailers: the files of a target with the labels of their lines, and the feed
+// that reports changes. Neither side knows more about the other.
 
 import type { IncomingMessage } from 'node:http'
 import { type RelabelRule, relabel } from './relabel.ts'
 
-/** The targets of one job, as discovery has them at the moment. */
+/** The current targets of one job. */
 export interface TargetFeed {
   /** The files to read on this host. */
   readonly targets: readonly FileTarget[]
-  /** Whether everything that looks for targets has had an answer. */
+  /** True if every discoverer has answered. */
   readonly isComplete: boolean
-  /** Calls back after each change; returns what ends that. */
+  /** Calls `listener` after each change. Returns a function that unsubscribes it. */
   subscribe(listener: () => void): () => void
 }
 
@@ -20,19 +20,22 @@ export interface FileTarget {
   readonly path: string
   readonly pathExclude: string | undefined
   readonly labels: ReadonlyMap<string, string>
-  /** Set where rules go by the names of files: all labels that these begin with. */
+  /** Set if rules use file names: all labels those rules start from. */
   readonly perFile?: PerFile
-  /** Set where the path is that of a container's log, which has two streams. */
+  /** Set if the path is a container's log, which has two streams. */
   readonly container?: ContainerTarget
 }
 
-/** Rules that are applied to each file of a target, and the labels before them, those with `__` among them. */
+/**
+ * Rules to apply to each file of a target, and the labels before them, including those that start with
+ * `__`.
+ */
 export interface PerFile {
   readonly rules: readonly RelabelRule[]
   readonly labels: ReadonlyMap<string, string>
 }
 
-/** A container's log with the labels of its streams; a stream that is dropped has none. */
+/** A container's log with the labels of its streams. A dropped stream has none. */
 export interface ContainerTarget {
   readonly log: ContainerLog
   readonly stdout: ReadonlyMap<string, string> | undefined
@@ -42,36 +45,37 @@ export interface ContainerTarget {
 /** Where the log of a Docker container is. */
 export interface ContainerLog {
   readonly id: string
-  /** Docker's own file, where it can be seen from here. */
+  /** Docker's own file, if it is accessible here. */
   readonly path: string | undefined
-  /** Its output is a terminal's: one stream. */
+  /** True if its output is a terminal's: a single stream. */
   readonly isTty: boolean
-  /** Asks Docker for the log from a time on (seconds, with a fraction), and for what follows. */
+  /** Requests the log from a time on (in seconds, with a fraction), and follows it. */
   readonly follow: (
     since: string,
     options: { readonly signal: AbortSignal; readonly idleMs: number },
   ) => Promise<IncomingMessage>
 }
 
-/** Whether a target is read through Docker's API and not from a file. */
+/** Returns true if a target is read through Docker's API instead of a file. */
 export function isStream({ container }: FileTarget): boolean {
   return container !== undefined && container.log.path === undefined
 }
 
-/** Text that is equal for equal targets. */
+/** Returns a string that is equal for equal targets. */
 export function targetKey({ path, pathExclude, labels, perFile, container }: FileTarget): string {
   const sorted = (of: ReadonlyMap<string, string> | undefined) => of && [...of].sort()
   const streams = container && [sorted(container.stdout), sorted(container.stderr)]
   return JSON.stringify([path, pathExclude, sorted(labels), streams, sorted(perFile?.labels)])
 }
 
-/** Labels of one file of a target; undefined where a rule that looks at its name drops it. */
+/** Returns the labels of one file of a target, or undefined if a rule on its name drops it. */
 export function labelsOfFile(
   { labels, perFile }: FileTarget,
   filename: string,
 ): ReadonlyMap<string, string> | undefined {
   if (!perFile) return new Map([...labels, ['filename', filename]])
-  // A label of that name which the target has is what rules see, as in Promtail; the file's name comes after them.
+  // If the target has a label of that name, rules see it, like in Promtail. The file's name is set after
+  // them.
   if (perFile.labels.has('filename')) {
     const ofTarget = relabel(perFile.labels, perFile.rules)
     return ofTarget && new Map([...visibleLabels(ofTarget), ['filename', filename]])
@@ -80,12 +84,12 @@ export function labelsOfFile(
   return ofFile && visibleLabels(ofFile)
 }
 
-/** Leaves out the labels that only rules see: those that begin with `__`. */
+/** Drops the labels that only rules see: those that start with `__`. */
 export function visibleLabels(labels: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   return new Map([...labels].filter(([name]) => !name.startsWith('__')))
 }
 
-/** What is to be done so that the targets of before become those of now. */
+/** Returns the changes from the previous targets to the current ones. */
 export function compareTargets(
   before: readonly FileTarget[],
   now: readonly FileTarget[],

@@ -1,5 +1,5 @@
-// relabel_configs: Prometheus's rules that turn the labels of a found target into the labels of a
-// stream, or drop the target.
+// relabel_configs: Prometheus's rules that turn the labels of a found target into the labels of a stream,
+// or drop the target.
 
 import { createHash } from 'node:crypto'
 import { type CompiledRegex, compileRegex } from '@skald/go-dialect/regex/regex'
@@ -25,7 +25,7 @@ type Action =
   | 'lowercase'
   | 'uppercase'
 
-/** One rule, checked. */
+/** One rule, after checking. */
 export interface RelabelRule {
   readonly action: Action
   readonly sourceLabels: readonly string[]
@@ -37,8 +37,8 @@ export interface RelabelRule {
 }
 
 /**
- * Parts rules into those that a target's labels are enough for, and those that go by its files: from the first
- * rule that looks at `filename` on.
+ * Splits rules into those that need only a target's labels, and those that need file names: all from the
+ * first rule that uses `filename`.
  */
 export function partByFilename(rules: readonly RelabelRule[]): {
   readonly ofTarget: readonly RelabelRule[]
@@ -50,7 +50,7 @@ export function partByFilename(rules: readonly RelabelRule[]): {
     : { ofTarget: rules.slice(0, at), ofFile: rules.slice(at) }
 }
 
-/** Applies rules in order; `undefined` means that the target is dropped. */
+/** Applies rules in order. Returns `undefined` if they drop the target. */
 export function relabel(
   labels: ReadonlyMap<string, string>,
   rules: readonly RelabelRule[],
@@ -128,7 +128,7 @@ const readSourceLabel: ValueReader<string> = cursor => {
 const readModulus: ValueReader<bigint> = cursor => {
   const text = (readText(cursor) ?? '').replaceAll('_', '')
   if (cursor.isPlain && /^\d+$/.test(text)) return BigInt(text)
-  // 0x10, 8.0 and 1e3 are whole numbers as well.
+  // 0x10, 8.0 and 1e3 are whole numbers too.
   const value = cursor.isPlain && /^\d/.test(text) ? Number(text) : Number.NaN
   if (Number.isSafeInteger(value)) return BigInt(value)
   return cursor.failAtKey(`modulus must be a whole number above 0, found ${cursor.describe()}`)
@@ -160,14 +160,14 @@ const readRule: ValueReader<RelabelRule> = cursor => {
   }
   const raw = cursor.record(before)
   const isWritten = (key: keyof typeof before) => cursor.get(key) !== undefined
-  // A key that is written with its default says nothing, as charts have it that write all keys.
+  // A key set to its default counts as absent, because some charts write all keys.
   const given = (key: keyof typeof before) => {
     const value = cursor.get(key)
     if (value === undefined || value.isNull) return false
     if (key === 'separator' || key === 'replacement') return value.scalarText !== defaults[key]
     return key === 'modulus' ? raw.modulus !== 0n : true
   }
-  /** Without a value a text is the empty one, and not the default. */
+  /** Returns the value of a key. A key without a value is the empty string, not the default. */
   const textOf = (key: 'separator' | 'replacement') =>
     raw[key] ?? (isWritten(key) ? '' : defaults[key])
   const action = raw.action ?? (isWritten('action') ? undefined : 'replace')
@@ -196,7 +196,7 @@ type RuleKey =
   | 'replacement'
   | 'action'
 
-/** Says which keys an action lacks or must not have. */
+/** Returns which keys an action lacks or must not have. */
 function findFault(
   action: Action,
   given: (key: RuleKey) => boolean,

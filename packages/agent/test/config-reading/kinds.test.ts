@@ -4,7 +4,7 @@ import { parseYaml } from '../../src/config-reading/yaml-cursor.ts'
 import { ConfigError, loadAgentConfig } from '../../src/index.ts'
 import { loadStageReader } from '../../src/pipeline/registry.ts'
 
-test('only kinds that are named are loaded, each once', async t => {
+test('Only named kinds are loaded, each once', async t => {
   const loaded: string[] = []
   const kind = (name: string) => async () => {
     loaded.push(name)
@@ -15,7 +15,7 @@ test('only kinds that are named are loaded, each once', async t => {
   t.same(loaded, ['b', 'a'])
 })
 
-test('readers are there for all keys, so that others are told from them', async t => {
+test('There are readers for all keys, so that unknown keys can be detected', async t => {
   const readers = await loadReaders({ a: async () => () => 1, b: async () => () => 2 }, ['b'])
   t.same(Object.keys(readers), ['a', 'b'])
   t.equal(readers.b(parseYaml('x').root), 2)
@@ -41,7 +41,7 @@ const head = `clients: [{url: "http://h/"}]
 scrape_configs:
 `
 
-test('kinds are found wherever YAML lets them be named', async t => {
+test('Kinds are found wherever YAML allows their names', async t => {
   const config = await loadAgentConfig({
     text: `${head}  - &first
     job_name: a
@@ -67,7 +67,7 @@ test('kinds are found wherever YAML lets them be named', async t => {
   )
 })
 
-test('the look for kinds reports nothing itself', async t => {
+test('The search for kinds reports no problems itself', async t => {
   const text = `${head}  - 1
   - {job_name: a, job_name: b, static_configs: [], pipeline_stages: {cri: {}}}
   - {job_name: c, static_configs: [], pipeline_stages: [cri, {none: {}}, {match: {stages: 1}}]}

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { agentFlags, loadAgentConfig } from '../../src/index.ts'
 import { makeCertificates } from '../certificates.ts'
 
-test('agentFlags reads flags as Go does', async t => {
+test('agentFlags reads flags like Go', async t => {
   const argv = [
     ...['-config.file=a.yaml', '--config.expand-env', '-client.batch-wait', '5s', '-version=f'],
     ...['rest', '-x'],
@@ -18,7 +18,7 @@ test('agentFlags reads flags as Go does', async t => {
   t.strictSame(parsed.rest, ['rest', '-x'])
 })
 
-test('agentFlags has every flag of Promtail that has no effect here, and numbers of either kind', async t => {
+test('agentFlags has every Promtail flag that has no effect here, and numbers of either kind', async t => {
   const argv = [
     ...[
       '-server.grpc.keepalive.time=2h',
@@ -70,7 +70,7 @@ test('Flags give the HTTP server its certificate', async t => {
   await t.rejects(load('/none'), { message: /-server\.http-tls-\*: .*ENOENT/ })
 })
 
-test('agentFlags refuses what it does not know', async t => {
+test('agentFlags refuses unknown flags', async t => {
   const f = (argv: string[], message: RegExp) =>
     t.throws(() => parseGoFlags(argv, agentFlags), { message })
   f(['-no-such-flag=1'], /flag provided but not defined: -no-such-flag/)

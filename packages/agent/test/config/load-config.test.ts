@@ -9,7 +9,7 @@ scrape_configs:
       - labels: {job: a, __path__: /var/log/*.log}
 `
 
-/** Loads a text and returns its problems as `line:message`. */
+/** Loads a configuration and returns its problems as `line:message`. */
 async function problemsOf(text: string): Promise<string[]> {
   try {
     await loadAgentConfig({ text, path: 'agent.yaml' })
@@ -42,19 +42,19 @@ ${base}    pipeline_stages:
   t.match(problems[3], /^11:Unknown key drop_reason in drop/)
 })
 
-test('loadAgentConfig says file, line and column', async t => {
+test('loadAgentConfig reports file, line and column', async t => {
   await t.rejects(loadAgentConfig({ text: `${base}nothing: 1\n`, path: '/etc/agent.yaml' }), {
     code: 'CONFIG',
     message: /^\/etc\/agent.yaml:7:1: Unknown key nothing/,
   })
 })
 
-test('loadAgentConfig refuses what is not built by its name', async t => {
+test('loadAgentConfig refuses unsupported keys by name', async t => {
   const [problem] = await problemsOf(base.replace(/static_configs:[\s\S]*/, 'ec2_sd_configs: []\n'))
   t.match(problem, /^5:ec2_sd_configs is not supported/)
 })
 
-test('loadAgentConfig refuses each other kind of discovery, and says what to do instead', async t => {
+test('loadAgentConfig refuses every unsupported kind of discovery and says what to do instead', async t => {
   const kinds = ['azure', 'digitalocean', 'ec2', 'gce', 'openstack', 'triton']
   for (const kind of kinds) {
     const body = `${kind}_sd_configs: [{server: a}]\n`
@@ -78,13 +78,13 @@ test('loadAgentConfig reads YAML 1.1 booleans and merged maps', async t => {
   t.match(merged.clients[1], { name: 'b', batchWaitMs: 5000, dropsRateLimited: true })
 })
 
-test('loadAgentConfig tells once of a key that is given twice', async t => {
+test('loadAgentConfig reports a duplicate key once', async t => {
   const problems = await problemsOf(`${base}    job_name: b\n`)
   t.equal(problems.length, 1)
   t.match(problems[0], /^7:job_name is given twice/)
 })
 
-test('loadAgentConfig refuses aliases that name nothing, or what they stand in', async t => {
+test('loadAgentConfig refuses aliases of unknown anchors or of an enclosing value', async t => {
   const circle = `${base}    pipeline_stages: &s [{match: {selector: '{a="b"}', stages: *s}}]\n`
   t.match(await problemsOf(circle), [/^7:\*s stands inside of what &s names$/])
   t.match(await problemsOf(`${base}    relabel_configs: &r [*r]\n`), [/^7:\*r stands inside/])
@@ -102,7 +102,7 @@ test('loadAgentConfig expands the environment only when told', async t => {
   t.equal(await jobOf(false), `\${JOB:-none}`)
 })
 
-test('Flags win over the file, but not over its external labels', async t => {
+test('Flags override the file, except for its external labels', async t => {
   const text = base.replace('/push\n', '/push\n    external_labels: {a: file}\n')
   const config = await loadAgentConfig({
     text,
@@ -121,7 +121,7 @@ test('Flags win over the file, but not over its external labels', async t => {
   t.strictSame(Object.fromEntries(config.clients[1]!.externalLabels), { a: 'file', b: 'flag' })
 })
 
-test('loadAgentConfig takes the numbers of YAML 1.1, and no texts for numbers', async t => {
+test('loadAgentConfig accepts the numbers of YAML 1.1, and no strings as numbers', async t => {
   const portOf = async (port: string) => {
     const text = `server: {http_listen_port: ${port}}\n${base}`
     return (await loadAgentConfig({ text, path: 'a.yaml' })).server.httpListenPort
@@ -144,7 +144,7 @@ test('loadAgentConfig refuses what Promtail cannot start with', async t => {
     [`server: {grpc_listen_port: 70000}\n${base}`, /^1:grpc_listen_port must be below/],
     [`server: {grpc_tls_config: {bogus: 1}}\n${base}`, /^1:Unknown key bogus/],
     [`server: {tls_min_version: TLS12}\n${base}`, /^1:tls_min_version must be one of/],
-    [`server: {http_path_prefix: agent}\n${base}`, /^1:http_path_prefix must begin with/],
+    [`server: {http_path_prefix: agent}\n${base}`, /^1:http_path_prefix must start with/],
     [`positions: {sync_period: 0s}\n${base}`, /^1:sync_period must be above zero/],
     [`positions: {filename: ""}\n${base}`, /^1:filename must name/],
     [`wal: {watchConfig: {foo: 1s}}\n${base}`, /^1:Unknown key foo/],
@@ -153,7 +153,10 @@ test('loadAgentConfig refuses what Promtail cannot start with', async t => {
     [base.replace('url: ', 'url: " ').replace('/push', '/push"'), /^2:url .* is not an http/],
     [client('no_proxy: a'), /^3:no_proxy needs a proxy_url/],
     [client('http_headers: {Authorization: {values: [a]}}'), /^3:setting header Authorization/],
-    [client('tls_config: {ca: nothing}'), /^3:tls_config: there is no certificate/],
+    [
+      client('tls_config: {ca: nothing}'),
+      /^3:tls_config: the given ca contains no PEM certificate/,
+    ],
     [client('tls_config: {cert: a}'), /^3:tls_config needs both/],
     [client('tls_config: {cert: a, key: b}'), /^3:tls_config cannot be used/],
     [client('tls_config: {min_version: TLS13, max_version: TLS12}'), /^3:max_version must not/],
@@ -188,7 +191,7 @@ test('loadAgentConfig starts with what Promtail starts with', async t => {
   for (const text of texts) t.strictSame(await problemsOf(text), [], text)
 })
 
-test('A client without a url gives its labels to all clients', async t => {
+test('A client without a url adds its labels to all clients', async t => {
   const text = `client: {external_labels: {a: all, b: all}}\n${base.replace('/push\n', '/push\n    external_labels: {a: own, c: ~}\n')}`
   const [client, second] = (await loadAgentConfig({ text, path: 'a.yaml' })).clients
   t.strictSame(Object.fromEntries(client!.externalLabels), { a: 'own', b: 'all', c: '' })
@@ -196,7 +199,7 @@ test('A client without a url gives its labels to all clients', async t => {
   t.match(await problemsOf('client: {external_labels: {a: b}}\n'), [/^1:At least one client/])
 })
 
-test('Label values that are null are empty', async t => {
+test('Null label values are empty', async t => {
   const text = base.replace('job: a,', 'job: ~, b: null, c: "~",')
   const [job] = (await loadAgentConfig({ text, path: 'a.yaml' })).scrapeConfigs
   const labels = Object.fromEntries(job!.staticConfigs[0]!.labels)
@@ -214,9 +217,9 @@ test('defaultAgentConfig can be loaded', async t => {
 const soundJob = `  - job_name: sound
     static_configs: [{labels: {job: b, __path__: /var/log/b}}]
 `
-// What stands at the end of the job of `base`, in line 7, and what is left of that job without it.
+// What is appended to the job of `base`, in line 7, and what remains of that job without it.
 const partsWithoutEffect = [
-  { part: 'encoding: klingon', problem: /encoding "klingon" is not known/, left: undefined },
+  { part: 'encoding: klingon', problem: /encoding "klingon" is unknown/, left: undefined },
   { part: 'pipeline_stages: [replace: {expression: x, replace: z}]', problem: /has no group/ },
   {
     part: "pipeline_stages: [replace: {expression: '(x)', replace: '{{ .x'}]",
@@ -239,7 +242,7 @@ const partsWithoutEffect = [
   },
 ]
 
-test('loadAgentConfig leaves out a part that can do nothing, where another job has no mistake', async t => {
+test('loadAgentConfig leaves out a part without effect if another job is correct', async t => {
   for (const { part, problem, ...rest } of partsWithoutEffect) {
     const left = 'left' in rest ? rest.left : { stages: 0, targets: 1 }
     const text = `${base}    ${part}\n${soundJob}`
@@ -258,7 +261,7 @@ test('loadAgentConfig leaves out a part that can do nothing, where another job h
   }
 })
 
-test('loadAgentConfig refuses a part that can do nothing, where nothing is lost by that', async t => {
+test('loadAgentConfig refuses a part without effect if that loses nothing', async t => {
   for (const { part, problem } of partsWithoutEffect) {
     const alone = `${base}    ${part}\n`
     const [found, more] = await problemsOf(alone)
@@ -278,14 +281,14 @@ test('loadAgentConfig refuses a part that can do nothing, where nothing is lost 
   t.notOk(third)
 })
 
-test('loadAgentConfig reads a job of a known encoding, whatever else is wrong in it', async t => {
+test('loadAgentConfig reads a job with a known encoding, whatever else is wrong in it', async t => {
   const text = `${base}    encoding: UTF-8\n    pipeline_stages: [labels: ]\n${soundJob}`
   const { scrapeConfigs, leftOut } = await loadAgentConfig({ text, path: 'agent.yaml' })
   t.equal(scrapeConfigs.length, 2)
   t.equal(leftOut.length, 1)
 })
 
-test('loadAgentConfig refuses buckets that do not grow', async t => {
+test('loadAgentConfig refuses buckets that do not increase', async t => {
   const f = async (buckets: string, want: RegExp | undefined) => {
     const config = `{type: Histogram, description: d, config: {buckets: ${buckets}}}`
     const problems = await problemsOf(`${base}    pipeline_stages: [{metrics: {m: ${config}}}]\n`)
@@ -300,7 +303,7 @@ test('loadAgentConfig refuses buckets that do not grow', async t => {
   await f('[]', undefined)
 })
 
-test('loadAgentConfig refuses a job whose targets have no path, unless another job is without a mistake', async t => {
+test('loadAgentConfig refuses a job whose targets have no path, unless another job is correct', async t => {
   const without = (more = '') => `${base.replace(', __path__: /var/log/*.log', '')}${more}`
   t.match(await problemsOf(without()), [/^5:No target of the job has a path/])
   const rule = (text: string) => without(`    relabel_configs: [{${text}}]\n`)
@@ -317,7 +320,7 @@ test('loadAgentConfig refuses a job whose targets have no path, unless another j
   await t.resolves(loadAgentConfig({ text: without(), path: 'agent.yaml', flags, isStrict: true }))
 })
 
-test('loadAgentConfig says where -config.expand-env has changed what is wrong, and leaves groups', async t => {
+test('loadAgentConfig reports where -config.expand-env caused a mistake, and leaves groups alone', async t => {
   const stages = `    pipeline_stages:
       - template: {source: a, template: '{{ regexReplaceAll "(.*?)\\\\.(.*)" .Value "$1" }}'}
       - template: {source: a, template: '{{ nothing'}
@@ -338,7 +341,7 @@ test('loadAgentConfig says where -config.expand-env has changed what is wrong, a
   t.equal(scrapeConfigs[0]?.relabelRules[0]?.replacement, '/p/$1/${1}/${1}')
 })
 
-test('loadAgentConfig names -config.expand-env where a variable is not filled in', async t => {
+test('loadAgentConfig names -config.expand-env if a variable is not filled in', async t => {
   const wait = base.replace('clients:', 'server: {http_listen_port: "${PORT}"}\nclients:')
   t.match(await problemsOf(wait), [/\$\{PORT\} is only expanded with -config\.expand-env=true/])
   const flow = base.replace('clients:', 'server: {http_listen_port: ${PORT}}\nclients:')

@@ -1,4 +1,4 @@
-// Against a server that answers as RFC 1035 has it.
+// Runs against a server that answers as RFC 1035 describes.
 
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
@@ -21,10 +21,10 @@ function encodeName(name: string): Buffer {
 
 const u16 = (...values: number[]) => Buffer.from(values.flatMap(value => [value >> 8, value & 255]))
 
-/** Records by `TYPE name`; a number is the code of a failure. */
+/** Records by `TYPE name`. A number is an error code. */
 type Zone = Record<string, readonly Buffer[] | number>
 
-/** Starts a DNS server; gives its address. */
+/** Starts a DNS server and returns its address. */
 async function startDns(t: Test, zone: () => Zone): Promise<string> {
   const socket = createSocket('udp4')
   socket.on('message', (query, from) => {
@@ -41,7 +41,7 @@ async function startDns(t: Test, zone: () => Zone): Promise<string> {
     const records = typeof found === 'number' ? [] : found
     const code = typeof found === 'number' ? found : 0
     const answers = records.map(data =>
-      // The name is the one at byte 12; a minute to live.
+      // The name is the one at byte 12; the TTL is a minute.
       Buffer.concat([u16(0xc00c, type, 1, 0, 60, data.length), data]),
     )
     const header = Buffer.concat([
@@ -56,7 +56,7 @@ async function startDns(t: Test, zone: () => Zone): Promise<string> {
   return `127.0.0.1:${socket.address().port}`
 }
 
-/** Runs a discovery; gives the labels of all targets without the common prefix. */
+/** Runs a discovery. Returns the labels of all targets without the common prefix. */
 function discover(t: Test, server: string, config: Partial<DnsConfig>) {
   const context = {
     ...{ jobName: 'test', hostname: 'host', env: {}, logger: pino({ level: 'silent' }) },
@@ -116,7 +116,7 @@ test('dns_sd_configs gives a target for each record, of every type', async t => 
   ])
 })
 
-test('dns_sd_configs follows changes, and keeps what a server that fails had told', async t => {
+test('dns_sd_configs follows changes, and keeps earlier answers of a server that fails', async t => {
   let zone: Zone = { 'SRV x.test': [srv(1, 'a')], 'SRV y.test': [srv(2, 'b')] }
   const server = await startDns(t, () => zone)
   const { labels, groups, updates } = discover(t, server, { names: ['x.test', 'y.test'] })
@@ -129,12 +129,12 @@ test('dns_sd_configs follows changes, and keeps what a server that fails had tol
   const before = updates()
   await waitFor(() => updates() > before)
   t.equal(groups()![0], first, 'what stays the same is the same object')
-  // A name that is gone has no targets.
+  // A name that disappeared has no targets.
   zone = { 'SRV y.test': [] }
   await waitFor(() => addresses()?.length === 0)
 })
 
-test('dns_sd_configs refuses what it cannot use, with the line', async t => {
+test('dns_sd_configs refuses invalid entries and reports the line', async t => {
   const problem = async (entry: string) => {
     try {
       const text = `clients: [{url: "http://h/"}]

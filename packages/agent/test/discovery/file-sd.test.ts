@@ -4,7 +4,7 @@ import { parseTargetFile } from '../../src/discovery/file-sd.ts'
 import { ConfigError, loadAgentConfig } from '../../src/index.ts'
 import { startReceiver, startTestAgent, waitFor } from '../harness.ts'
 
-/** A configuration whose targets stand in `targets/*.json` and `targets/*.yml`. */
+/** Returns a configuration with targets in `targets/*.json` and `targets/*.yml`. */
 function configOf(directory: string, url: string, job = ''): string {
   return `server: {http_listen_address: 127.0.0.1, http_listen_port: 0}
 positions: {filename: "${directory}/positions.yaml", sync_period: 100ms}
@@ -39,7 +39,7 @@ test('file_sd_configs finds targets in JSON and YAML, and follows changes', asyn
   await receiver.until(() => receiver.entries.length === 2)
   t.equal(receiver.entries[1]!.labels, `{filename="${directory}/b.log", from="b.yml", team="blue"}`)
 
-  // Other labels for the same file: it is not read again, its further lines have them.
+  // Other labels for the same file: it is not read again, and its next lines carry them.
   writeFileSync(`${directory}/targets/a.json.new`, jsonTargets(directory, 'a', 'green'))
   renameSync(`${directory}/targets/a.json.new`, `${directory}/targets/a.json`)
   await waitFor(() => {
@@ -49,7 +49,7 @@ test('file_sd_configs finds targets in JSON and YAML, and follows changes', asyn
   t.equal(receiver.entries.filter(({ line }) => line === 'a 1').length, 1)
 })
 
-test('file_sd_configs keeps the last good targets of a file that is torn, and counts it', async t => {
+test('file_sd_configs keeps the last good targets of a damaged file, and counts it', async t => {
   const directory = t.testdir({ 'a.log': 'a 1\n', targets: {} })
   const file = `${directory}/targets/a.json`
   const good = jsonTargets(directory, 'a', 'red')
@@ -78,13 +78,13 @@ test('file_sd_configs keeps the last good targets of a file that is torn, and co
   t.equal(agent.files().length, 1)
   t.same([...new Set(receiver.entries.map(({ labels }) => labels))].length, 1)
 
-  // Gone is not torn: what it listed is read to its end and let go.
+  // A deleted file is not a damaged one: its targets are read to their end and released.
   rmSync(file)
   await waitFor(() => agent.files().length === 0)
   t.equal(receiver.entries.length, 6)
 })
 
-test('file_sd_configs follows a link into a directory that is replaced, as of a ConfigMap', async t => {
+test('file_sd_configs follows a link into a directory that is replaced, like that of a ConfigMap', async t => {
   const directory = t.testdir({ 'a.log': '1\n', 'b.log': '2\n', v1: {}, v2: {}, targets: {} })
   writeFileSync(`${directory}/v1/t.json`, jsonTargets(directory, 'a', 'x'))
   writeFileSync(`${directory}/v2/t.json`, jsonTargets(directory, 'b', 'x'))
@@ -99,7 +99,7 @@ test('file_sd_configs follows a link into a directory that is replaced, as of a 
   t.equal(receiver.entries[1]!.line, '2')
 })
 
-test('parseTargetFile says where a file is wrong', async t => {
+test('parseTargetFile reports where a file is wrong', async t => {
   t.throws(() => parseTargetFile('/t.yml', '- targets: [a]\n  lables: {}\n'), {
     message: /^\/t\.yml:2:3: Unknown key lables in the list/,
   })
@@ -124,7 +124,7 @@ test('file_sd_configs refuses patterns that Prometheus refuses', async t => {
   }
 })
 
-test('A group of a file that lists no targets has none', async t => {
+test('A group in a file that lists no targets has none', async t => {
   const groups = (text: string) =>
     parseTargetFile('/a.json', text).map(({ targets }) => targets.length)
   t.strictSame(groups('[{"labels": {"__path__": "/a"}}]'), [])

@@ -1,4 +1,4 @@
-// One entry of a `..._sd_configs` list in a job of its own: read, refused or run.
+// A single entry of a `..._sd_configs` list in its own job: read, refused or run.
 
 import pino, { type Logger } from 'pino'
 import type { Test } from 'tap'
@@ -7,7 +7,7 @@ import { ConfigError, loadAgentConfig } from '../../src/index.ts'
 import { AgentMetrics } from '../../src/metrics/agent-metrics.ts'
 import { waitFor } from '../harness.ts'
 
-/** Reads a configuration that has the entry in line 4. */
+/** Loads a configuration with the entry in line 4. */
 const load = (key: string, entry: string) =>
   loadAgentConfig({
     text: `clients: [{url: "http://h/"}]
@@ -18,7 +18,7 @@ scrape_configs:
     path: 'a.yaml',
   })
 
-/** Tells why an entry is refused; empty for one that is taken. */
+/** Returns why an entry is refused; empty if it is accepted. */
 export async function problemOfEntry(key: string, entry: string): Promise<string> {
   try {
     await load(key, entry)
@@ -29,15 +29,15 @@ export async function problemOfEntry(key: string, entry: string): Promise<string
   }
 }
 
-/** The discovery of an entry at work. */
+/** A running discovery of one entry. */
 export interface RunningEntry {
   readonly targets: JobTargets
   readonly metrics: AgentMetrics
-  /** Labels of all targets, without a common prefix of their names. */
+  /** Returns the labels of all targets, without a common prefix of their names. */
   found(prefix: string): Record<string, string>[]
 }
 
-/** Begins to look for the targets of an entry; ends with the test. */
+/** Starts looking for the targets of an entry. Stops with the test. */
 export async function runEntry(
   t: Test,
   {
@@ -66,7 +66,7 @@ export async function runEntry(
   return { targets, metrics, found }
 }
 
-/** Runs an entry until it has its first answer. */
+/** Runs an entry until its first answer. */
 export async function discoverOnce(
   t: Test,
   options: { readonly key: string; readonly entry: string; readonly prefix: string },

@@ -1,11 +1,11 @@
-// A server on loopback that answers as an API does: with JSON, by the request.
+// A loopback server that answers requests with JSON, like an API.
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
-/** An answer that is none; its status is 404 where nothing else is said. */
+/** An error answer. Its status is 404 by default. */
 export class Refusal {
   readonly status: number
 
@@ -14,7 +14,7 @@ export class Refusal {
   }
 }
 
-/** Starts a server that ends with the test; returns its address (`host:port`). */
+/** Starts a server that stops with the test. Returns its address (`host:port`). */
 export async function startJsonApi(
   t: Test,
   answer: (request: IncomingMessage) => unknown,

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { JsonLines } from '../../src/discovery/json-lines.ts'
 
-test('JsonLines puts lines together wherever the stream is cut', async t => {
+test('JsonLines joins lines across any chunk boundaries', async t => {
   const bytes = Buffer.from('{"a":"é"}\n\n{"b":[1,2]}\r\n{"c":"\\n"}\n{"rest":')
   const want = [{ a: 'é' }, { b: [1, 2] }, { c: '\n' }]
   for (let cut = 0; cut <= bytes.length; cut++) {
@@ -15,7 +15,7 @@ test('JsonLines puts lines together wherever the stream is cut', async t => {
   }
 })
 
-test('JsonLines refuses what is no JSON, and a line without end', async t => {
+test('JsonLines rejects invalid JSON and endless lines', async t => {
   t.throws(() => [...new JsonLines().push(Buffer.from('<html>\n'))], { name: 'SyntaxError' })
   const lines = new JsonLines()
   const part = Buffer.alloc(8 * 1024 * 1024, 'x')

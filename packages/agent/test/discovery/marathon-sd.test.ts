@@ -1,4 +1,4 @@
-// Against a server that answers as Marathon's API is documented.
+// Runs against a server that answers like Marathon's documented API.
 
 import { type Test, test } from 'tap'
 import { discoverOnce, problemOfEntry } from './job-entry.ts'
@@ -73,7 +73,7 @@ test('marathon_sd_configs gives a target for each port of each task, of every wa
   t.same(asked, ['/v2/apps/?embed=apps.tasks token=hush'])
 })
 
-test('marathon_sd_configs refuses what it cannot use, with the line', async t => {
+test('marathon_sd_configs refuses invalid entries and reports the line', async t => {
   const problem = (entry: string) => problemOfEntry(key, entry)
   t.equal(await problem('{servers: ["http://a:8080"], auth_token: x}'), '')
   t.match(await problem('{}'), /a\.yaml:4:\d+: marathon_sd_configs needs servers/)

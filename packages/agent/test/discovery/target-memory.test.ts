@@ -1,4 +1,4 @@
-// Pods that go while the agent is away, as their directories are still there.
+// Pods that disappear while the agent is down, with their directories still there.
 
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -56,7 +56,7 @@ test('A pod that was deleted while the agent was away is read to its end, with i
   )
   await waitFor(() => second.targets().length === 1)
   await second.stop()
-  // It was read to its end: a further start finds nothing new in it.
+  // It was read to its end: another start finds nothing new in it.
   await start()
   write('stays', 'stays 3')
   await receiver.until(() => lines().includes('stays 3'))
@@ -64,7 +64,7 @@ test('A pod that was deleted while the agent was away is read to its end, with i
   t.equal(receiver.entries.length, 6)
 })
 
-test('A pod that goes while the server is away is gone on with after a restart', async t => {
+test('After a restart the agent continues with a pod that disappeared while the server was down', async t => {
   const { api, receiver, start, write, put, lines } = await setUp(t)
   put('gone')
   write('gone', 'gone 1')
@@ -82,7 +82,7 @@ test('A pod that goes while the server is away is gone on with after a restart',
   t.same(lines(), ['gone 1', 'gone 2'])
 })
 
-test('Targets of a job that is written otherwise, or of a torn file, are not those of before', async t => {
+test('Targets of a changed job, or from a damaged file, are forgotten', async t => {
   const { directory, api, receiver, config, start, write, put, lines } = await setUp(t)
   const path = `${directory}/positions.yaml.targets`
   put('gone')

@@ -28,7 +28,7 @@ test('Lines and files are told of by the system, not found by looking', async t 
   )
 })
 
-test('DirectoryWatcher follows a directory that is removed and made anew, and one that a link leads to', async t => {
+test('DirectoryWatcher follows a directory that is removed and recreated, and one behind a link', async t => {
   const directory = t.testdir({ real: {} })
   const told: string[] = []
   const logger = pino({ level: 'silent' })
@@ -59,7 +59,7 @@ test('DirectoryWatcher follows a directory that is removed and made anew, and on
   t.notOk(told.slice(before).includes(join(own, 'third')), 'no longer wanted')
 })
 
-test('A log is read as soon as its directory is there, however many parents are missing', async t => {
+test('A log is read as soon as its directory exists, however many parents are missing', async t => {
   const directory = t.testdir({})
   const receiver = await startReceiver(t)
   const config = configText({ directory: `${directory}/later/logs`, url: receiver.url })

@@ -50,7 +50,7 @@ test('Glob matches paths without looking at files', async t => {
   f('/a**b.log', '/axxb.log', true)
 })
 
-test('Glob leaves a path that needs no search as it is written', async t => {
+test('Glob keeps a path without wildcards as written', async t => {
   const directory = t.testdir({ 'a.log': '', 'b.log': '' })
   const find = (pattern: string) => compileGlob(pattern).find({})
   for (const path of [`${directory}//a.log`, `${directory}/./a.log`]) {
@@ -60,7 +60,7 @@ test('Glob leaves a path that needs no search as it is written', async t => {
   t.strictSame(await find(`${directory}//*.log`), [`${directory}/a.log`, `${directory}/b.log`])
 })
 
-test('Glob refuses brackets that are not closed', async t => {
+test('Glob rejects unclosed brackets', async t => {
   t.throws(() => compileGlob('/var/[x'), SyntaxError)
   t.throws(() => compileGlob('/var/{a,b'), SyntaxError)
   t.throws(() => compileGlob('/var/[]a]'), SyntaxError)

@@ -4,7 +4,7 @@ import { test } from 'tap'
 import { PlaceWatcher } from '../../src/files/place-watcher.ts'
 import { startReceiver, startTestAgent, waitFor } from '../harness.ts'
 
-test('PlaceWatcher reports a directory that appears, is removed and is made again', async t => {
+test('PlaceWatcher reports a directory that appears, is removed and is recreated', async t => {
   const directory = t.testdir({})
   const place = `${directory}/a/b/targets`
   let changes = 0
@@ -17,7 +17,7 @@ test('PlaceWatcher reports a directory that appears, is removed and is made agai
     const before = changes
     change()
     await waitFor(() => changes > before)
-    // Reports that come together are over.
+    // Wait until reports that come together are over.
     let seen = 0
     while (seen !== changes) {
       seen = changes
@@ -34,7 +34,7 @@ test('PlaceWatcher reports a directory that appears, is removed and is made agai
   await changed(() => writeFileSync(`${place}/b.yml`, '[]'))
 })
 
-test('PlaceWatcher follows a link to where it leads now when it is asked to watch again', async t => {
+test('PlaceWatcher follows a link to its new target when asked to watch again', async t => {
   const directory = t.testdir({ one: {}, two: {} })
   symlinkSync('one', `${directory}/link`)
   let changes = 0
@@ -55,7 +55,7 @@ test('PlaceWatcher follows a link to where it leads now when it is asked to watc
   t.pass('a change where the link leads now')
 })
 
-test('file_sd_configs reads a file as soon as its directory is there', async t => {
+test('file_sd_configs reads a file as soon as its directory exists', async t => {
   const directory = t.testdir({ 'a.log': '1\n' })
   const receiver = await startReceiver(t)
   const agent = await startTestAgent(

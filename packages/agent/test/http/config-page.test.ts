@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { hideSecrets, renderConfigPage } from '../../src/http/config-page.ts'
 
-test('hideSecrets hides secrets however they are written, and nothing else', async t => {
+test('hideSecrets hides secrets in any notation, and nothing else', async t => {
   const hidden = hideSecrets(`
 # password: in-a-comment-1
 clients:
@@ -41,7 +41,7 @@ scrape_configs:
   t.match(hidden, 'url: http://<secret>@host:3100/loki/api/v1/push')
 })
 
-test('The page of the configuration is escaped', async t => {
+test('The configuration page is escaped', async t => {
   const text = 'clients: [{url: "http://h/<script>"}]\n'
   const page = renderConfigPage({ text, leftOut: ['a.yaml:1:2: <script> is not known'] }, '')
   t.match(page, 'http://h/&lt;script&gt;')

@@ -59,6 +59,6 @@ scrape_configs:
   t.equal(web.path, `${directory}/*.log`)
   const found = JSON.parse(await ask('?format=json&filter=batch-149'))
   t.match(found.jobs[0], { leftOutCount: 1, targets: [{ reason: 'dropped' }] })
-  // What is still sent at the end would be looked for in a directory that is gone.
+  // A later push would look for a directory that is gone.
   await receiver.until(() => receiver.entries.length === 1)
 })

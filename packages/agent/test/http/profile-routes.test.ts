@@ -4,7 +4,7 @@ import { Profile } from 'pprof-format'
 import { test } from 'tap'
 import { configText, startReceiver, startTestAgent } from '../harness.ts'
 
-/** Reads a profile: its units and its samples, as names of functions from the innermost out. */
+/** Reads a profile: its units and samples, as function names from the innermost out. */
 function readProfile(bytes: ArrayBuffer) {
   const profile = Profile.decode(gunzipSync(Buffer.from(bytes)))
   const { strings } = profile.stringTable
@@ -60,7 +60,7 @@ test('Profiles of the running agent are taken where it is told so', async t => {
   t.match(await (await get('pprof/')).text(), '/debug/pprof/heap')
 })
 
-test('One profile is taken at a time, for a bounded time, and ends with its client', async t => {
+test('Only one profile runs at a time, for a limited time, and it ends with its client', async t => {
   const directory = t.testdir({ 'a.log': '' })
   const config = configText({ directory, url: 'http://127.0.0.1:1/' })
   const withProfiles = config.replace('server: {', 'server: {profiling_enabled: true, ')
@@ -80,7 +80,7 @@ test('One profile is taken at a time, for a bounded time, and ends with its clie
   t.ok(readProfile(await second.arrayBuffer()).seconds < 10)
 })
 
-test('Profiles are not there unless they are enabled', async t => {
+test('Profiles are not available unless enabled', async t => {
   const directory = t.testdir({ 'a.log': '' })
   const agent = await startTestAgent(t, configText({ directory, url: 'http://127.0.0.1:1/' }))
   t.equal((await fetch(`${agent.url}/debug/pprof/profile?seconds=1`)).status, 404)

@@ -25,7 +25,7 @@ test('/ready says no while nothing is read, and yes then or where health is not 
   t.equal(await ask((await startTestAgent(t, always)).url), '200 Ready\n')
 })
 
-test('All routes stand below http_path_prefix, and its root leads to the targets', async t => {
+test('All routes are below http_path_prefix, and its root redirects to the targets', async t => {
   const directory = t.testdir({})
   const { url: pushUrl } = await startReceiver(t)
   const config = configText({ directory, url: pushUrl })

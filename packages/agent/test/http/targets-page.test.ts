@@ -49,7 +49,7 @@ test('/targets shows jobs, labels, files and positions, as a page and as JSON', 
   t.match(target.files[0], { path: `${directory}/a.log`, readOffset: 4, sizeBytes: 15 })
 })
 
-test('/targets has a filter that takes paths and labels, and is escaped', async t => {
+test('/targets filters by paths and labels, and escapes them', async t => {
   const directory = t.testdir({ 'a.log': 'one\n' })
   const receiver = await startReceiver(t)
   const agent = await startTestAgent(t, configText({ directory, url: receiver.url }))

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
 import { configText, lines, startReceiver, startTestAgent, text, waitFor } from '../harness.ts'
 
-/** Promtail's metrics of the files and the push, with the labels that dashboards ask for. */
+/** Promtail's metrics of files and pushes, with the labels that dashboards use. */
 const expected: Readonly<Record<string, readonly [type: string, series: RegExp]>> = {
   promtail_build_info: ['gauge', /\{version="[^"]+".*goos="[^"]+".*\} 1\n/],
   promtail_encoded_bytes_total: ['counter', /\{host="127\.0\.0\.1:\d+"\} \d+\n/],
@@ -59,7 +59,7 @@ test('Metrics have Promtail’s names, types and labels', async t => {
   await waitFor(async () => !(await agent.metrics.registry.metrics()).includes('/a.log"'))
 })
 
-test('Metrics tell how far the server is behind a file, rotated ones included', async t => {
+test('Metrics show how far the server is behind a file, including rotated ones', async t => {
   const directory = t.testdir({ 'a.log': text(lines('n', 1, 10)) })
   const path = `${directory}/a.log`
   const receiver = await startReceiver(t)
@@ -89,7 +89,7 @@ test('Metrics tell how far the server is behind a file, rotated ones included', 
   await waitFor(async () => (await lag('bytes')) === 0 && (await lag('seconds')) === 0)
 })
 
-test('Metrics count a line once, however many clients it goes to', async t => {
+test('Metrics count a line once, whatever the number of clients', async t => {
   const all = ['INFO 1.5', 'INFO 0.2s', 'ERROR 3', 'no match at all here', 'drop me']
   const directory = t.testdir({ 'a.log': text(all) })
   const receivers = [await startReceiver(t), await startReceiver(t), await startReceiver(t)]
@@ -109,7 +109,7 @@ test('Metrics count a line once, however many clients it goes to', async t => {
   - {url: "${last!.url}", batchwait: 20ms}
 target_config`,
   )
-  // One that takes nothing is behind the others, and counts nothing again when it follows.
+  // A server that accepts nothing falls behind the others. When it catches up, nothing is counted again.
   last!.respond(503)
   const agent = await startTestAgent(t, config)
   const seriesOf = async (name: RegExp) => {
@@ -140,7 +140,7 @@ target_config`,
   t.match(await seriesOf(/^promtail_files_active_total/), ['1'])
 })
 
-test('Counters of the metrics stage begin at 0 with the first line of their stream', async t => {
+test('Counters of the metrics stage start at 0 with the first line of their stream', async t => {
   const directory = t.testdir({ 'a.log': 'level=info\n' })
   const receiver = await startReceiver(t)
   const job = `    pipeline_stages:

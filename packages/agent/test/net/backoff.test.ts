@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { backoffMs, parseRetryAfterMs } from '../../src/net/backoff.ts'
 
-test('backoffMs doubles up to the limit and heeds Retry-After', async t => {
+test('backoffMs doubles up to the limit and respects Retry-After', async t => {
   const config = { minMs: 500, maxMs: 3000, attemptsMax: 0 }
   const at = (attempt: number, random: number, retryAfterMs?: number) =>
     backoffMs(config, attempt, {

@@ -1,4 +1,4 @@
-// TLS on both sides of the agent: its own port, and servers that ask for its certificate.
+// TLS on both sides of the agent: its own port, and servers that request its certificate.
 
 import { once } from 'node:events'
 import { appendFileSync, readFileSync } from 'node:fs'
@@ -49,7 +49,7 @@ test('Client shows its certificate, and takes servers of its authority only', as
   await nameless.stop()
   await startTestAgent(t, withTls(files))
   await waitFor(() => names.length === 1)
-  // Renewed certificates are taken up with the next request.
+  // The next request uses renewed certificates.
   makeCertificates(keys)
   server.setSecureContext({ cert: read('server.crt'), key: read('server.key'), ca: read('ca.crt') })
   server.closeAllConnections()

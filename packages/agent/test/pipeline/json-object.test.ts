@@ -1,8 +1,8 @@
 import { test } from 'tap'
 import { parseJsonObject } from '../../src/pipeline/json-object.ts'
 
-test('parseJsonObject takes what Promtail’s decoder takes', t => {
-  // What Go's decoder of Promtail made of them.
+test('parseJsonObject accepts what Promtail’s decoder accepts', t => {
+  // Results of Go's decoder in Promtail.
   const taken: readonly (readonly [text: string, want: unknown])[] = [
     ['{"a":"\\nx\ty"}', { a: '\nx\ty' }],
     ['{"a":"\\t\nend"}', { a: '\t\nend' }],
@@ -31,7 +31,7 @@ test('parseJsonObject takes what Promtail’s decoder takes', t => {
   t.end()
 })
 
-test('parseJsonObject takes nothing that Promtail’s decoder refuses', t => {
+test('parseJsonObject accepts nothing that Promtail’s decoder rejects', t => {
   const values = [
     ...[
       '01',

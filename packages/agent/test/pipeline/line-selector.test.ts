@@ -11,7 +11,7 @@ function takes(selector: string, labels: Record<string, string>, line: string): 
   return compileLineSelector(selector)(new PipelineEntry({ origin, startOffset: 0 }, state, line))
 }
 
-test('A selector takes lines by their labels and their text', t => {
+test('A selector matches lines by their labels and text', t => {
   const labels = { app: 'web', env: 'dev-1' }
   const cases: readonly (readonly [selector: string, isTaken: boolean])[] = [
     ['{app="web"}', true],
@@ -37,22 +37,22 @@ test('A selector takes lines by their labels and their text', t => {
   t.end()
 })
 
-test('Words of LogQL, and letters of any alphabet, are names of labels', t => {
+test('LogQL keywords, and letters of any alphabet, can be label names', t => {
   t.ok(takes('{json="1", by="2", or="3", ip="4"}', { json: '1', by: '2', or: '3', ip: '4' }, ''))
   t.ok(takes('{größe="1"}', { größe: '1' }, ''))
   t.notOk(takes('{größe="1"}', {}, ''))
   t.end()
 })
 
-test('What is wrong with a selector is told with its place', t => {
+test('A mistake in a selector is reported with its place', t => {
   const cases: readonly (readonly [selector: string, problem: string])[] = [
     ['', 'column 1: expected {, found the end'],
     ['{}', 'it needs at least one matcher'],
     ['{a="b",}', 'column 8: expected a label name, found }'],
     ['{a="b" c="d"}', 'column 8: expected a comma or }, found c'],
     ['{a=="b"}', 'column 3: expected = != =~ or !~, found =='],
-    ['{a=b}', 'column 4: expected a text in double quotes or backquotes, found b'],
-    ['{a="b}', 'column 4: this text has no closing quote'],
+    ['{a=b}', 'column 4: expected a string in double quotes or backquotes, found b'],
+    ['{a="b}', 'column 4: this string has no closing quote'],
     ['{a="\\d"}', 'column 4: the text "\\d" has an escape that is not known: write \\\\ for \\'],
     ['{a=~"("}', 'column 5: error parsing regexp: missing closing ): `(`'],
     ['{a="b"}\n|~ "("', 'line 2, column 4: error parsing regexp: missing closing ): `(`'],

@@ -1,14 +1,14 @@
-// Writes MaxMind databases of one network, by the description of their format.
+// Writes MaxMind databases with one network, following the description of their format.
 
 type Value = string | number | readonly Value[] | { readonly [key: string]: Value }
 
 const types = { text: 2, double: 3, map: 7, uint32: 6, list: 11 }
 
-/** Writes the byte, or bytes, before a value: its type and its size. */
+/** Returns the byte or bytes before a value: its type and size. */
 function control(type: number, size: number): Buffer {
   if (size > 284) throw new RangeError(`${size} is too large for a test's database`)
   const [short, rest] = size < 29 ? [size, []] : [29, [size - 29]]
-  // Types beyond 7 stand in a byte of their own.
+  // Types above 7 take a separate byte.
   return type <= 7
     ? Buffer.from([(type << 5) | short, ...rest])
     : Buffer.from([short, type - 7, ...rest])
@@ -36,13 +36,13 @@ function encode(value: Value): Buffer {
   ])
 }
 
-/** Makes a database in which the IPv4 addresses that begin with `prefix` (whole bytes) have `record`. */
+/** Makes a database in which the IPv4 addresses that start with `prefix` (whole bytes) have `record`. */
 export function makeMmdb(prefix: readonly number[], record: Value): Buffer {
   const bits = prefix.flatMap(byte => Array.from({ length: 8 }, (_, i) => (byte >> (7 - i)) & 1))
   const nodeCount = bits.length
   const tree = Buffer.alloc(nodeCount * 6)
   for (const [node, bit] of bits.entries()) {
-    // Behind the last node stands the first record; the number of nodes itself means nothing found.
+    // The first record follows the last node. The number of nodes itself means not found.
     const next = node + 1 < nodeCount ? node + 1 : nodeCount + 16
     tree.writeUIntBE(bit === 0 ? next : nodeCount, node * 6, 3)
     tree.writeUIntBE(bit === 1 ? next : nodeCount, node * 6 + 3, 3)

@@ -1,4 +1,4 @@
-// Runs lines through the stages of a configuration, as a file would.
+// Runs lines through the stages of a configuration, as if from a file.
 
 import { parseYaml } from '../../src/config-reading/yaml-cursor.ts'
 import { LabelState } from '../../src/line/label-state.ts'
@@ -14,7 +14,7 @@ const metric = {
   release: () => {},
   update: () => {},
 }
-/** What stages find around them when nothing comes of it. */
+/** A context for stages, without any effect. */
 export const stageContext: StageContext = {
   jobName: 'test',
   nowMs: () => Date.UTC(2024, 0, 1),
@@ -24,20 +24,20 @@ export const stageContext: StageContext = {
   warn: () => {},
 }
 
-/** What a run of stages may be told. */
+/** Options of a run. */
 export interface RunOptions {
-  /** The file ends: what stages hold of it comes out. */
+  /** Ends the file, so that stages pass on what they hold. */
   readonly finishes?: boolean
-  /** Parts of the context that the test looks into. */
+  /** Parts of the context that the test inspects. */
   readonly context?: Partial<StageContext>
   readonly env?: Readonly<Record<string, string>>
-  /** How the bytes that come out are written down. */
+  /** Encoding of the resulting bytes. */
   readonly encoding?: BufferEncoding
-  /** Milliseconds by which the clock has moved when the stages are told of it. */
+  /** Milliseconds to advance the clock before calling the stages' tick. */
   readonly tickMs?: number
 }
 
-/** Runs lines through stages; returns `labels time line` of what comes out, metadata at its end. */
+/** Runs lines through stages. Returns `labels time line` for each result, with metadata at the end. */
 export async function runStages(
   stagesText: string,
   lines: readonly (string | Buffer)[],

@@ -35,7 +35,7 @@ const dockerWant = [
   `{job="j"} 0.${Buffer.byteLength(docker[0]! + docker[1]!) + 2} plain`,
 ]
 
-test('cri takes a line for a part by the first of its tags', async t => {
+test('cri recognises a part of a line by the first tag', async t => {
   const parts = [
     '2024-01-01T00:00:01Z stdout P:x a',
     '2024-01-01T00:00:02Z stdout P:x:y b',
@@ -78,7 +78,7 @@ test('docker and container join the parts of a long line, on bytes and on entrie
   t.strictSame(textOf(await runStages(onEntries, parts, { tickMs: 3_000 })), want('\n'))
 })
 
-test('container reads records of Docker with other keys, and in another order', async t => {
+test('container reads Docker records with other keys, and in another order', async t => {
   const records = [
     '{"log":"with a tag\\n","stream":"stderr","attrs":{"tag":"a|b"},"time":"2024-01-01T00:00:01.1Z"}',
     '{"log":"attrs last\\n","stream":"stdout","time":"2024-01-01T00:00:01.2Z","attrs":{"tag":"a"}}',
@@ -99,7 +99,7 @@ test('container reads records of Docker with other keys, and in another order', 
   }
 })
 
-test('cri passes labels on as values, also of lines that are not of its form', async t => {
+test('cri passes labels on as values, even for lines in another format', async t => {
   const stages = '[{static_labels: {l: v}}, {cri: {}}, {output: {source: l}}]'
   t.same(await linesOf(stages, ['plain', cri[1]!]), [
     '{job="j", l="v"} v',
@@ -112,7 +112,7 @@ test('docker unpacks records, on bytes and on entries alike', async t => {
   t.strictSame(await runStages('[{docker: {}}, {labels: {none: }}]', docker), dockerWant)
 })
 
-test('docker takes what was extracted before where a line is no record', async t => {
+test('docker uses earlier extracted values if a line is not a record', async t => {
   const set = (name: string, value: string) => `{template: {source: ${name}, template: '${value}'}}`
   const before = [
     set('stream', 'stdout'),
@@ -135,7 +135,7 @@ test('container reads lines of either runtime', async t => {
   ])
 })
 
-/** Runs lines through stages to their end; returns labels and lines, without times. */
+/** Runs lines through stages and ends the file. Returns labels and lines, without times. */
 const linesOf = async (stages: string, lines: readonly string[]) =>
   (await runStages(stages, lines, { finishes: true })).map(text => text.replace(/ \d+\.\d+ /, ' '))
 
@@ -253,7 +253,7 @@ test('sampling keeps a share of the lines', async t => {
   t.same(await linesOf('[{sampling: {rate: 1}}]', ['a']), ['{job="j"} a'])
   const lines = Array.from({ length: 10_000 }, (_, i) => `n ${i}`)
   const kept = (await linesOf('[{sampling: {rate: 0.3}}]', lines)).length
-  // Eleven standard deviations about 3,000.
+  // Eleven standard deviations around 3,000.
   t.ok(kept > 2_500 && kept < 3_500, `${kept} of 10,000`)
 })
 
@@ -386,7 +386,7 @@ test('cri cuts joined lines to max_partial_line_size where it is told to', async
   ])
 })
 
-/** The value that stages leave under `out`, for each line. */
+/** Returns the value that stages leave under `out`, for each line. */
 const valuesOf = async (stages: string, lines: readonly string[]) => {
   const found = await linesOf(`[${stages}, {output: {source: out}}]`, lines)
   return found.map(text => text.replace(/^\S+ /, ''))
@@ -413,7 +413,7 @@ test('json, docker and container keep bytes that are not UTF-8', async t => {
   await f('[{container: {}}]', 'x\xffy', withTime)
 })
 
-test('logfmt takes bytes that are not UTF-8 in values, and no key with them', async t => {
+test('logfmt allows bytes that are not UTF-8 in values, but not in keys', async t => {
   const stages = `[{logfmt: {mapping: {a: , b: }}}, {template: {source: out, template: '{{ .a }}|{{ .b }}'}},
     {output: {source: out}}]`
   const f = async (line: string, want: string) => {
@@ -431,7 +431,7 @@ test('logfmt takes bytes that are not UTF-8 in values, and no key with them', as
   await f(`x${replacement}y=1 a=1 b=3`, '<no value>|<no value>')
 })
 
-test('json writes lists and objects as Go does', async t => {
+test('json writes lists and objects like Go', async t => {
   const f = async (json: string, want: string) =>
     t.same(await valuesOf('{json: {expressions: {out: v}}}', [`{"v":${json}}`]), [want], json)
   await f('{"b":1,"a":"<&>"}', '{"a":"\\u003c\\u0026\\u003e","b":1}')
@@ -439,7 +439,7 @@ test('json writes lists and objects as Go does', async t => {
   await f('["\\b\\f\\n\\u2028\\u0001"]', '["\\u0008\\u000c\\n\\u2028\\u0001"]')
 })
 
-test('json leaves a value alone where its expression fails on the line', async t => {
+test('json keeps a value if its expression fails on the line', async t => {
   const was = '{template: {source: out, template: was}}'
   const f = async (expression: string, want: string) => {
     const stages = `${was}, {json: {expressions: {out: "${expression}"}}}`
@@ -462,12 +462,12 @@ test('json leaves a value alone where its expression fails on the line', async t
   await unset('nothing')
 })
 
-test('json takes null for an object without keys', async t => {
+test('json treats null as an object without keys', async t => {
   const stages = '[{json: {drop_malformed: true, expressions: {a: }}}]'
   t.same(await linesOf(stages, ['null', '5', '{}']), ['{job="j"} null', '{job="j"} {}'])
 })
 
-test('json refuses what is JMESPath to its library only', async t => {
+test('json refuses what only its library counts as JMESPath', async t => {
   const refused = ['a-b', 'a + b', '$.a', 'let $x = a in $x', 'a ? b : c', 'a=b', "'a", 'nofunc(a)']
   for (const expression of refused) {
     const stages = `[{json: {expressions: {x: ${JSON.stringify(expression)}}}}]`
@@ -476,7 +476,7 @@ test('json refuses what is JMESPath to its library only', async t => {
   t.same(await valuesOf('{json: {expressions: {out: "\\"a-b\\""}}}', ['{"a-b":"x"}']), ['x'])
 })
 
-test('replace follows the first match in what it extracts, and Go in what a match is', async t => {
+test('replace extracts from the first match, and finds matches like Go', async t => {
   const show = '{template: {source: out, template: "{{ .Entry }} {{ .a }}"}}'
   const f = async (expression: string, replace: string, line: string, want: string) => {
     const stage = JSON.stringify({ expression, replace })
@@ -496,7 +496,7 @@ test('replace follows the first match in what it extracts, and Go in what a matc
   )
 })
 
-test('drop compares the values that are there', async t => {
+test('drop compares the existing values', async t => {
   const lines = ['{"a":"x"}', '{"a":"x","b":"y"}', '{"a":"x","b":null}', '{"c":1}', '{"a":5}']
   const f = async (body: string, kept: readonly number[]) => {
     const stages = `[{json: {expressions: {a: , b: }}}, {regex: {expression: '"a":(?P<one>.)'}}, {drop: {${body}}}]`
@@ -514,20 +514,20 @@ test('drop compares the values that are there', async t => {
   await f('source: a, value: 5.0', [0, 1, 2, 3])
 })
 
-test('logfmt takes an escaped quote of either kind', async t => {
+test('logfmt accepts either kind of escaped quote', async t => {
   t.same(await valuesOf('{logfmt: {mapping: {out: a}}}', ['a="it\\\'s \\"x\\"" b=1']), [
     'it\'s "x"',
   ])
 })
 
-test('multiline has no limit of lines at 0', async t => {
+test('multiline has no line limit at 0', async t => {
   const many = Array.from({ length: 200 }, (_, i) => `l${i}`)
   const stages = '[{multiline: {firstline: "^S", max_lines: 0}}]'
   const want = [`{job="j"} S\n${many.join('\n')}`, '{job="j"} S']
   t.same(await linesOf(stages, ['S', ...many, 'S']), want)
 })
 
-test('timestamp adds the fraction of Unix seconds, be they negative', async t => {
+test('timestamp adds the fraction of Unix seconds, even if they are negative', async t => {
   const stages = `[{regex: {expression: '(?P<t>.*)'}}, {timestamp: {source: t, format: Unix, action_on_failure: skip}}]`
   const f = async (text: string, want: string) =>
     t.match((await runStages(stages, [text]))[0], `{job="j"} ${want} `, text)
@@ -536,7 +536,7 @@ test('timestamp adds the fraction of Unix seconds, be they negative', async t =>
   await f('5.1234567890123456789', '0.0')
 })
 
-test('match takes words of LogQL for names, and wants stages to run', async t => {
+test('match allows LogQL keywords as names, and requires stages', async t => {
   const stages = `[{static_labels: {json: "1", by: "2"}}, {match: {selector: '{json="1",by=~"2"} |= "by=x"', action: drop}}]`
   t.same(await linesOf(stages, ['by=x', 'y']), ['{by="2", job="j", json="1"} y'])
   const none = `[{match: {selector: '{a="b"}', stages: []}}]`
@@ -544,7 +544,7 @@ test('match takes words of LogQL for names, and wants stages to run', async t =>
   t.same(await linesOf(`[{match: {selector: '{job="j"}', action: drop, stages: []}}]`, ['x']), [])
 })
 
-test('metrics count as Promtail does: default buckets, any case, infinities', async t => {
+test('metrics count like Promtail: default buckets, any case, infinities', async t => {
   const registry = new Registry()
   const customMetrics = createCustomMetrics(registry, () => 0).forLane('')
   const rules = {
@@ -566,13 +566,13 @@ test('metrics count as Promtail does: default buckets, any case, infinities', as
   t.match(text, /custom_all\{job="j"\} 0\n/, 'a line as a whole is no number to add')
 })
 
-test('pack writes bytes that are not UTF-8 as Go does', async t => {
+test('pack writes bytes that are not UTF-8 like Go', async t => {
   t.same(await linesOf('[{pack: {labels: [job]}}]', ['a\b<']), [
     '{} {"job":"j","_entry":"a\\u0008\\u003c"}',
   ])
 })
 
-test('eventlogmessage makes names as Promtail does', async t => {
+test('eventlogmessage makes names like Promtail', async t => {
   const message = { message: '1st: a\r\nSp ace: b\r\nT: \u00a0x\u0085' }
   const stages =
     '[{json: {expressions: {message: }}}, {eventlogmessage: {}}, {labels: {_st: , Sp_ace: , T: }}]'
@@ -582,7 +582,7 @@ test('eventlogmessage makes names as Promtail does', async t => {
   )
 })
 
-test('a number stands for a text only where Promtail takes it for one', async t => {
+test('a number counts as a string only where Promtail accepts one', async t => {
   await t.resolves(runStages('[{multiline: {firstline: 5}}, {pack: {labels: [5]}}]', []))
   await t.resolves(runStages('[{limit: {rate: 1, burst: 1, drop: 1}}]', []))
   await t.resolves(runStages('[{sampling: {rate: 1, drop_counter_reason: 5}}]', []))
@@ -603,7 +603,7 @@ test('template reads the environment', async t => {
   t.match(await runStages(stages, ['x'], { env: { NODE: 'n-1' } }), [/ n-1 n-1$/])
 })
 
-test('pack writes the line once, also where a value is called as it is', async t => {
+test('pack writes the line once, even if a value has the same name', async t => {
   const stages = "[{regex: {expression: '^(?P<_entry>.)'}}, {pack: {labels: [_entry, job]}}]"
   t.strictSame(await runStages(stages, ['hello']), ['{} 0.0 {"job":"j","_entry":"hello"}'])
 })

@@ -1,4 +1,4 @@
-// What a client's settings do to its pushes.
+// Effects of a client's settings on its pushes.
 
 import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -42,7 +42,7 @@ test('Client sends the headers, the tenant and the protobuf with Snappy that it 
   })
 })
 
-test('Client sends a tenant and an authorization that stand among its headers', async t => {
+test('Client sends a tenant and an authorization given among its headers', async t => {
   const headers = 'headers: {X-Scope-OrgID: by-header, Authorization: own}'
   for (const [keys, tenant, authorization] of [
     [headers, 'by-header', 'own'],

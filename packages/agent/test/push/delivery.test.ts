@@ -1,4 +1,4 @@
-// What becomes of lines when a server does not simply take them.
+// What happens to lines when a server does not simply accept them.
 
 import { once } from 'node:events'
 import { appendFileSync, writeFileSync } from 'node:fs'
@@ -18,13 +18,13 @@ import {
   waitFor,
 } from '../harness.ts'
 
-// For the file as a whole.
+// For the whole file.
 root.setTimeout(120_000)
 
 const lineOf = ({ line }: { readonly line: string }) => line
 const byStream = `    pipeline_stages: [{regex: {expression: '^(?P<app>\\w+)'}}, {labels: {app: }}]`
 
-test('Push of one bad entry among others costs that entry and no neighbour', async t => {
+test('A bad entry in a push costs only that entry', async t => {
   const good = [...lines('alpha', 1, 400), ...lines('gamma', 1, 400)]
   const mixed = [...lines('beta', 1, 200), 'beta never', ...lines('beta', 201, 400)]
   const directory = t.testdir({
@@ -51,7 +51,7 @@ test('Push of one bad entry among others costs that entry and no neighbour', asy
   t.ok(receiver.refusals <= 12, `${receiver.refusals} refused requests find one of 1,201 entries`)
 })
 
-test('Push that is refused whole is dropped after a bounded number of requests', async t => {
+test('A push rejected as a whole is dropped after a limited number of requests', async t => {
   const directory = t.testdir({ 'a.log': text(lines('n', 1, 5000)) })
   const receiver = await startReceiver(t)
   receiver.respond(422)
@@ -64,7 +64,7 @@ test('Push that is refused whole is dropped after a bounded number of requests',
   await receiver.until(() => receiver.entries.length === 1)
 })
 
-test('Push that is too large is split until it fits, and further ones are smaller', async t => {
+test('A push that is too large is split until it fits, and later ones are smaller', async t => {
   const pad = 'x'.repeat(500)
   const all = lines('n', 1, 3000).map(line => `${line} ${pad}`)
   const directory = t.testdir({ 'a.log': text(all) })
@@ -82,7 +82,7 @@ test('Push that is too large is split until it fits, and further ones are smalle
   )
 })
 
-test('Push is sent again for as long as the way to the server is at fault', async t => {
+test('A push is retried for as long as the way to the server is at fault', async t => {
   const directory = t.testdir({ 'a.log': 'kept\n' })
   const receiver = await startReceiver(t)
   const statuses = [401, 403, 404, 405, 302, 303, 429, 500, 502, 503, 504, 408]
@@ -93,7 +93,7 @@ test('Push is sent again for as long as the way to the server is at fault', asyn
   t.equal(receiver.refusals, statuses.length)
 })
 
-test('Push follows redirects with its body, and tells its secret to nobody else', async t => {
+test('A push follows redirects with its body, and reveals its secret to nobody else', async t => {
   const directory = t.testdir({ 'a.log': '' })
   const behind = await startReceiver(t)
   const front = await startReceiver(t)
@@ -120,7 +120,7 @@ test('Push follows redirects with its body, and tells its secret to nobody else'
   t.strictSame(new Set(secrets), new Set(['Bearer hush', undefined]))
 })
 
-test('Push whose redirects never end is sent again, not dropped', async t => {
+test('A push with endless redirects is retried, not dropped', async t => {
   const directory = t.testdir({ 'a.log': 'kept\n' })
   const receiver = await startReceiver(t)
   let count = 0
@@ -145,7 +145,7 @@ test('Push survives garbage, silence and half an answer', async t => {
       response.writeHead(500, { 'content-length': '1000' })
       response.write('half of it', () => response.socket!.destroy())
     },
-    // Never answers: the time limit of the client ends it.
+    // Never answers: the client's timeout ends it.
     () => undefined,
     ({ response }) => {
       response.writeHead(503)
@@ -175,7 +175,7 @@ test('Push survives garbage, silence and half an answer', async t => {
   t.equal(at, misdeeds.length + 1, 'each was asked once')
 })
 
-test('Push counts as taken with its status, whatever becomes of the body', async t => {
+test('A push counts as accepted by its status, whatever happens to the body', async t => {
   const directory = t.testdir({ 'a.log': '1\n' })
   const receiver = await startReceiver(t)
   receiver.answer(({ response }) => {
@@ -221,7 +221,7 @@ target_config:`
   await once(again, 'exit')
 })
 
-test('Tenants do not wait for each other: one that is refused holds up its own files only', async t => {
+test('Tenants do not wait for each other: one whose pushes fail holds up only its own files', async t => {
   const stuck = noise(15_000)
   const directory = t.testdir({ 'stuck.log': text(stuck), 'free.log': '' })
   const receiver = await startReceiver(t)

@@ -1,4 +1,4 @@
-// Batches that wait on disk while a server is away.
+// Batches that wait on disk while a server is down.
 
 import { once } from 'node:events'
 import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -30,7 +30,7 @@ const stored = (directory: string) =>
     String(name).endsWith('.batch'),
   )
 
-/** Writes lines while no server takes them, deletes their file, and kills the agent. */
+/** Writes lines while no server accepts them, deletes their file, and kills the agent. */
 async function writeAndVanish(t: Test, receiver: Receiver, directory: string): Promise<string> {
   receiver.respond(503)
   const config = `${directory}/agent.yaml`
@@ -57,7 +57,7 @@ test('Disk buffer keeps lines whose file was deleted before the server came back
   await waitFor(() => stored(directory).length === 0)
 })
 
-test('Disk buffer leaves a damaged batch aside, and sends the others', async t => {
+test('Disk buffer sets a damaged batch aside and sends the others', async t => {
   const directory = t.testdir({ 'a.log': '' })
   const receiver = await startReceiver(t)
   const config = await writeAndVanish(t, receiver, directory)
@@ -81,7 +81,7 @@ test('Disk buffer leaves a damaged batch aside, and sends the others', async t =
   )
 })
 
-test('Disk buffer that is full makes reading wait, and loses nothing', async t => {
+test('A full disk buffer pauses reading and loses nothing', async t => {
   const all = noise(15_000)
   const directory = t.testdir({ 'a.log': text(all) })
   const receiver = await startReceiver(t)
@@ -101,7 +101,7 @@ test('Disk buffer that is full makes reading wait, and loses nothing', async t =
   t.strictSame(receiver.entries.map(lineOf), all)
 })
 
-test('Disk buffer keeps in memory what a full disk has no room for', {
+test('Disk buffer keeps in memory what does not fit on a full disk', {
   skip: skipFullDisk,
 }, async t => {
   const directory = t.testdir({ 'a.log': '' })
@@ -131,7 +131,7 @@ test('Disk buffer keeps in memory what a full disk has no room for', {
   t.strictSame(receiver.entries.map(lineOf), all)
 })
 
-test('Disk buffer takes what a stop leaves, and nothing while the server is up', async t => {
+test('Disk buffer stores what a stop leaves, and nothing while the server is up', async t => {
   const directory = t.testdir({ 'a.log': text(lines('n', 1, 10)) })
   const receiver = await startReceiver(t)
   const agent = await startTestAgent(t, withWal(directory, receiver.url))

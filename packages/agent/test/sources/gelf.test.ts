@@ -18,7 +18,7 @@ scrape_configs:
       - output: {source: text}
 `
 
-/** Cuts a message into chunks as GELF has it. */
+/** Splits a message into GELF chunks. */
 function chunksOf(bytes: Buffer, id: number, sizeBytes: number): Buffer[] {
   const count = Math.ceil(bytes.length / sizeBytes)
   return Array.from({ length: count }, (_, i) => {
@@ -73,7 +73,7 @@ test('GELF comes plain, compressed and in chunks, in any order', async t => {
   t.match(await agent.metrics.registry.metrics(), /promtail_gelf_target_entries_total 5\n/)
 })
 
-test('GelfAssembler gives up what stays incomplete, and keeps memory bounded', async t => {
+test('GelfAssembler gives up incomplete messages and limits its memory', async t => {
   const assembler = new GelfAssembler()
   const [first, second] = chunksOf(message('late'), 1, 60)
   t.equal(assembler.take(first!, 'a', 0), undefined)

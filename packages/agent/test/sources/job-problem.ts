@@ -1,9 +1,9 @@
-// What becomes of a job that cannot start.
+// Finds out why a job cannot start.
 
 import pino from 'pino'
 import { type AgentConfig, startAgent } from '../../src/index.ts'
 
-/** Why the only job of a configuration does not run, of an agent that was started with it all the same. */
+/** Returns why the only job of a configuration does not run in an agent that starts anyway. */
 export async function problemOf(config: AgentConfig): Promise<string | undefined> {
   const agent = await startAgent({
     config,

@@ -8,7 +8,7 @@ const entry = (fields: object) =>
     ),
   )
 
-test('parseJournalEntry reads texts, bytes, several values and none', async t => {
+test('parseJournalEntry reads strings, bytes, several values and none', async t => {
   const found = entry({
     MESSAGE: 'words',
     PRIORITY: '6',
@@ -40,7 +40,7 @@ test('parseJournalEntry reads texts, bytes, several values and none', async t =>
   t.equal(entry({ X: '1' }).message, undefined)
 })
 
-test('parseJournalEntry refuses what is no entry', async t => {
+test('parseJournalEntry rejects what is not an entry', async t => {
   for (const text of ['', '{', '[]', '{}', 'null', '{"__CURSOR": 1}']) {
     t.throws(() => parseJournalEntry(Buffer.from(text)), text)
   }

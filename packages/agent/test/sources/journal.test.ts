@@ -1,4 +1,5 @@
-// Journal files are made of recorded exports by systemd's own program, and read by journalctl.
+// Uses journal files that systemd's own program makes from recorded exports, and reads them with
+// journalctl.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
@@ -14,7 +15,7 @@ const skip = hasJournal ? false : 'no journalctl and systemd-journal-remote'
 const machine = '0123456789abcdef0123456789abcdef'
 let count = 0
 
-/** One entry of an export; bytes are written with their length, as the format has it. */
+/** Returns one entry of an export. Bytes come with their length, as the format requires. */
 function exported(atMs: number, fields: Record<string, string | Buffer>): Buffer {
   count++
   const head = {
@@ -36,7 +37,7 @@ function exported(atMs: number, fields: Record<string, string | Buffer>): Buffer
   return Buffer.concat([...parts, Buffer.from('\n')])
 }
 
-/** Adds entries to the journal of a directory. */
+/** Adds entries to the journal in a directory. */
 function write(directory: string, entries: readonly Buffer[]): void {
   mkdirSync(directory, { recursive: true })
   const args = [`--output=${directory}/remote.journal`, '-']
@@ -99,7 +100,7 @@ test('Journal gives entries with labels, bytes and times, and follows', { skip }
   t.match(metrics, /promtail_journal_target_parsing_errors_total\{error="no_message"\} 1\n/)
 })
 
-test('Journal goes on behind its saved cursor, which moves with the server’s answers', {
+test('Journal continues after its saved cursor, which follows the server’s answers', {
   skip,
 }, async t => {
   const directory = t.testdir()
@@ -123,7 +124,7 @@ test('Journal goes on behind its saved cursor, which moves with the server’s a
   )
 })
 
-test('Journal takes whole entries as JSON, and only those that match', { skip }, async t => {
+test('Journal can send whole entries as JSON, and only matching ones', { skip }, async t => {
   const directory = t.testdir()
   write(`${directory}/journal`, [
     entryOf('other', { _SYSTEMD_UNIT: 'other.service' }),
@@ -135,7 +136,7 @@ test('Journal takes whole entries as JSON, and only those that match', { skip },
   t.match(JSON.parse(receiver.entries[0]!.line), { MESSAGE: 'mine', CODE_LINE: '7', PRIORITY: '4' })
 })
 
-test('Journal is read on when journalctl ends', { skip }, async t => {
+test('Journal continues when journalctl ends', { skip }, async t => {
   const directory = t.testdir()
   write(`${directory}/journal`, [entryOf('one')])
   const { receiver } = await start(t, directory)
@@ -153,7 +154,7 @@ test('Journal is read on when journalctl ends', { skip }, async t => {
   )
 })
 
-test('Journal says clearly that journalctl is missing', async t => {
+test('Journal reports clearly that journalctl is missing', async t => {
   const directory = t.testdir()
   const config = await loadAgentConfig({
     text: configOf(directory, 'http://127.0.0.1:1/'),

@@ -1,5 +1,5 @@
-// Against a broker of another library, fixtures/kafka-broker: KAFKA_TEST_BROKER names the program that
-// `go build` makes of it.
+// Runs against a broker from another library, fixtures/kafka-broker. KAFKA_TEST_BROKER names the program
+// that `go build` makes from it.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -53,7 +53,7 @@ test('Kafka is read by a group, and offsets move with the server’s answers', {
   await second.stop()
 })
 
-/** Starts a broker; gives its address and what sends lines. */
+/** Starts a broker. Returns its address and a function that sends lines. */
 async function startBroker(t: Test, ...args: readonly string[]) {
   const process = spawn(program!, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   t.teardown(() => process.kill())
@@ -62,7 +62,7 @@ async function startBroker(t: Test, ...args: readonly string[]) {
   return { address: String(address).trim(), send }
 }
 
-/** A log of warnings, and what waits for the first one with a text in it. */
+/** Returns a log of warnings, and a function that waits for the first one with a given text. */
 function listen() {
   let text = ''
   const write = (line: string) => {
@@ -141,7 +141,7 @@ test('Kafka is read with name and password, by every mechanism, over TLS as well
   }
 })
 
-test('Kafka that cannot be reached leaves the agent running', async t => {
+test('An unreachable Kafka does not stop the agent', async t => {
   const directory = t.testdir()
   const receiver = await startReceiver(t)
   const config = configOf(directory, receiver.url, ', topics: [logs]')
@@ -152,7 +152,7 @@ test('Kafka that cannot be reached leaves the agent running', async t => {
   t.ok(performance.now() - startedMs < 5_000)
 })
 
-test('Kafka keys are checked with their line', async t => {
+test('Mistakes in Kafka keys are reported with their line', async t => {
   const problem = async (kafka: string) => {
     try {
       await loadAgentConfig({ text: configOf('/tmp', 'http://h/', kafka), path: 'a.yaml' })

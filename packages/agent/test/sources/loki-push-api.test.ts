@@ -96,7 +96,7 @@ test('Push receiver takes JSON, compressed too, and plain text', async t => {
   )
 })
 
-test('Push receiver tells what is wrong with a push, and takes nothing of it', async t => {
+test('Push receiver reports what is wrong with a push, and accepts none of it', async t => {
   const { receiver, push, url } = await start(t)
   const json = { 'content-type': 'application/json' }
   const cases: [Buffer | string, Record<string, string>, number][] = [
@@ -117,7 +117,7 @@ test('Push receiver tells what is wrong with a push, and takes nothing of it', a
   t.equal(receiver.entries.length, 0)
 })
 
-test('Push receiver tells its senders to wait while no server takes lines', async t => {
+test('Push receiver makes its senders wait while no server accepts lines', async t => {
   const { receiver, push } = await start(t, incoming)
   receiver.respond(503)
   const one = snappyCompress(encodePushRequest([stream({ app: 'a' }, 'late')]))
@@ -132,7 +132,7 @@ test('Push receiver tells its senders to wait while no server takes lines', asyn
   t.equal(new Set(receiver.entries.map(({ timestampNs: ns, line }) => `${ns} ${line}`)).size, 1)
 })
 
-test('Push receiver needs a port of its own', async t => {
+test('Push receiver needs a separate port', async t => {
   const text = configOf('/tmp', 'http://h/').replace(/ {6}server: .*\n/, '')
   await t.rejects(loadAgentConfig({ text, path: 'a.yaml' }), {
     message: /a\.yaml:8:\d+: loki_push_api needs/,

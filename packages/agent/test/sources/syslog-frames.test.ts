@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { cutSyslogFrames } from '../../src/sources/syslog-frames.ts'
 
-/** Cuts a text that arrives in pieces of `pieceBytes`. */
+/** Splits a text that arrives in pieces of `pieceBytes`. */
 async function cut(text: string, pieceBytes: number, messageBytesMax = 20): Promise<string[]> {
   async function* pieces() {
     const bytes = Buffer.from(text)
@@ -18,7 +18,7 @@ async function cut(text: string, pieceBytes: number, messageBytesMax = 20): Prom
   return found
 }
 
-test('cutSyslogFrames cuts by counts, by line feeds and by both, whatever the pieces', async t => {
+test('cutSyslogFrames splits by counts, by line feeds and by both, for any chunks', async t => {
   const text = '5 <1>ab7 <1>\ncd\n<1>line one\n<1>two\n\n6 <1>abc<1>last'
   const wanted = ['<1>ab', '<1>\ncd\n', '<1>line one', '<1>two', '<1>abc', '<1>last']
   for (let pieceBytes = 1; pieceBytes <= text.length; pieceBytes++) {
@@ -26,7 +26,7 @@ test('cutSyslogFrames cuts by counts, by line feeds and by both, whatever the pi
   }
 })
 
-test('cutSyslogFrames tells of messages that are too long, keeps none of them, and goes on', async t => {
+test('cutSyslogFrames reports overlong messages, keeps none of them, and continues', async t => {
   const long = 'x'.repeat(30)
   const text = `<1>a\n${long}\n33 <1>${long}<1>b\n5 <1>cd`
   for (const pieceBytes of [1, 2, 3, 7, 19, 20, 21, 40, 1000]) {
@@ -36,7 +36,7 @@ test('cutSyslogFrames tells of messages that are too long, keeps none of them, a
   t.strictSame(await cut(long, 4), ['too long: 30'], 'a line without end')
 })
 
-test('cutSyslogFrames gives what a cut connection ends with', async t => {
+test('cutSyslogFrames returns what a broken connection ends with', async t => {
   t.strictSame(await cut('10 <1>half', 3), ['<1>half'])
   t.strictSame(
     await cut('1234567890123 words\n', 5),
@@ -45,7 +45,7 @@ test('cutSyslogFrames gives what a cut connection ends with', async t => {
   )
 })
 
-test('cutSyslogFrames gives a message the lines that begin as none, whatever the pieces', async t => {
+test('cutSyslogFrames adds lines that do not start like a message to the one before, for any chunks', async t => {
   const text = 'no message\n<1>one\n\tat a\n\n12 b\n<1>two\n 5 <x\n7 <1>\ncd\nafter\n<1>last\n\n\n'
   const wanted = [
     'no message',
@@ -65,7 +65,7 @@ test('cutSyslogFrames gives a message the lines that begin as none, whatever the
   }
 })
 
-test('cutSyslogFrames passes a message on when nothing follows, and what follows later by itself', async t => {
+test('cutSyslogFrames passes a message on when nothing follows, and later lines separately', async t => {
   const found: string[] = []
   const hold: { go?: () => void } = {}
   const isSeen = new Promise<void>(resolve => (hold.go = resolve))

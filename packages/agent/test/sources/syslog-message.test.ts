@@ -58,19 +58,19 @@ test('parseSyslog reads what RFC 3164 describes, and what is sent under its name
   t.match(parse('<13>just words', 'rfc3164'), { text: 'just words', hostname: undefined })
 })
 
-test('parseSyslog guesses the year that is not written', async t => {
+test('parseSyslog guesses the missing year', async t => {
   const yearOf = (text: string, now: string) =>
     iso(parse(text, 'rfc3164', now)?.timestampNs)?.slice(0, 4)
   t.equal(yearOf('<13>Dec 31 23:59:59 h a: x', '2026-01-01T00:00:05Z'), '2025')
   t.equal(yearOf('<13>Jan  1 00:00:05 h a: x', '2025-12-31T23:59:59Z'), '2026')
 })
 
-test('parseSyslog takes the other format where the one expected does not fit', async t => {
+test('parseSyslog tries the other format if the expected one does not fit', async t => {
   t.equal(parse('<13>Feb  5 17:32:18 host app: old', 'rfc5424')?.text, 'old')
   t.equal(parse('<13>1 - host app - - - new', 'rfc3164')?.text, 'new')
 })
 
-test('parseSyslog refuses what is no message', async t => {
+test('parseSyslog rejects what is not a message', async t => {
   for (const text of ['', 'words', '<>x', '<192>x', '<abc>x', '13>x', '{"a":1}', '< 13>x']) {
     t.equal(parse(text), undefined, text)
   }

@@ -28,7 +28,7 @@ scrape_configs:
       - {action: labelmap, regex: __syslog_message_sd_(.+), replacement: sd_$1}
 ${more}`
 
-/** Port of the agent's only source. */
+/** Returns the port of the agent's only source. */
 const portOf = (agent: Agent) => Number(agent.sources()[0]!.place.split(':').at(-1))
 
 async function start(t: Test, syslog = '', more = '') {
@@ -72,7 +72,7 @@ test('Syslog over TCP: labels, times, framing by counts and by lines', async t =
   socket.destroy()
 })
 
-test('Syslog keeps the whole message where it is told to, and the time of arrival otherwise', async t => {
+test('Syslog can keep the whole message, and otherwise the time of arrival', async t => {
   const { receiver, port } = await start(t, ', use_rfc5424_message: true')
   const text = '<13>1 2020-03-01T10:20:31Z web app - - - words'
   net.connect(port, '127.0.0.1').end(`${text}\r\n${text}`)
@@ -92,7 +92,7 @@ test('Syslog keeps the lines of a message together, and bytes that are not UTF-8
   const socket = net.connect(port, '127.0.0.1')
   socket.write(`${message}\tat second.frame\n`)
   await receiver.until(() => receiver.entries.length === 1)
-  // The message is passed on by then: this line stands by itself, with the labels of its message.
+  // The message has been passed on by now: this line is sent separately, with its message's labels.
   socket.write('\tat third.frame\n')
   socket.end('<13>1 2026-11-29T07:00:01Z web1 shop 7 - - after \xff\n', 'latin1')
   await receiver.until(() => receiver.entries.length === 3)
@@ -104,7 +104,7 @@ test('Syslog keeps the lines of a message together, and bytes that are not UTF-8
   t.match(await agent.metrics.registry.metrics(), /promtail_syslog_target_parsing_errors_total 0\n/)
 })
 
-test('Syslog drops and counts what is over max_message_length, and goes on', async t => {
+test('Syslog drops and counts messages over max_message_length, and continues', async t => {
   const { receiver, agent, port } = await start(t, ', max_message_length: 100')
   const long = `<13>1 - web app - - - ${'x'.repeat(5_000_000)}`
   net.connect(port, '127.0.0.1').end(`${long}\n${long.length} ${long}<13>1 - web app - - - short\n`)
@@ -134,7 +134,7 @@ test('Syslog over UDP takes a message a datagram, in both formats', async t => {
   )
 })
 
-test('Syslog ends connections that are silent, but not those that wait for the server', async t => {
+test('Syslog closes silent connections, but not those that wait for the server', async t => {
   const { receiver, agent, port } = await start(t, ', idle_timeout: 300ms')
   const silent = net.connect(port, '127.0.0.1')
   await once(silent, 'close')
@@ -148,7 +148,7 @@ test('Syslog ends connections that are silent, but not those that wait for the s
     `<13>1 - web app - - - ${i} ${Buffer.from(crypto.getRandomValues(new Uint8Array(3000))).toString('base64')}\n`
   let sent = 0
   while (busy.write(line(sent++)) || sent < 500);
-  // More than agent and sockets hold together: it is stopped by the agent.
+  // More than agent and sockets can hold: the agent makes it stop.
   const fill = async () => {
     for (; sent < 12_000; ) if (!busy.write(line(sent++))) await once(busy, 'drain')
   }
@@ -193,7 +193,7 @@ test('Syslog over TLS takes only clients with a certificate of its authority', a
   t.equal(receiver.entries[0]?.line, 'friend')
 })
 
-test('Syslog keys are checked with their line', async t => {
+test('Mistakes in syslog keys are reported with their line', async t => {
   const problems = async (syslog: string) => {
     try {
       await loadAgentConfig({ text: configOf('/tmp', 'http://h/', syslog), path: 'a.yaml' })
@@ -229,7 +229,7 @@ test('Syslog keys are checked with their line', async t => {
 const hasLogger = spawnSync('logger', ['--version']).status === 0
 const skipLogger = hasLogger ? false : 'no logger(1)'
 
-test('Syslog takes what logger(1) sends', { skip: skipLogger }, async t => {
+test('Syslog accepts what logger(1) sends', { skip: skipLogger }, async t => {
   const { receiver, port } = await start(t, ', use_incoming_timestamp: true')
   const send = (...args: string[]) =>
     execFileSync('logger', ['-n', '127.0.0.1', '-P', String(port), '-T', '-t', 'mytag', ...args])
@@ -246,7 +246,7 @@ test('Syslog takes what logger(1) sends', { skip: skipLogger }, async t => {
 const hasRsyslog = spawnSync('rsyslogd', ['-v']).status === 0
 const skipRsyslog = hasRsyslog ? false : 'no rsyslogd'
 
-test('Syslog takes what rsyslog forwards', { skip: skipRsyslog }, async t => {
+test('Syslog accepts what rsyslog forwards', { skip: skipRsyslog }, async t => {
   const { directory, receiver, port } = await start(t)
   const input = `${directory}/in.log`
   writeFileSync(input, '')

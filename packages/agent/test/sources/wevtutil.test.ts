@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs'
 import { test } from 'tap'
 import { Wevtutil } from '../../src/sources/wevtutil.ts'
 
-test('Wevtutil ends a program that does not end by itself', async t => {
+test('Wevtutil kills a program that does not end on its own', async t => {
   for (const script of ['sleep 30', 'echo "<Event>"; exec sleep 30', 'exec >&-; exec sleep 30']) {
     const directory = t.testdir({ wevtutil: `#!/bin/sh\n${script}\n` })
     chmodSync(`${directory}/wevtutil`, 0o755)

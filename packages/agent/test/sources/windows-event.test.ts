@@ -24,7 +24,7 @@ test('formatWindowsEvent leaves out what is excluded, empty or 0', async t => {
   t.equal(formatWindowsEvent(parseWindowsEvent('nothing'), all), '{}')
 })
 
-test('parseWindowsEvent says what is wrong, and gives what can be made out', async t => {
+test('parseWindowsEvent reports what is wrong, and reads as much as possible', async t => {
   for (const cut of [100, 400, 700, whole.length - 3]) {
     const event = parseWindowsEvent(whole.slice(0, cut))
     t.type(event.flaw, 'string', `cut at ${cut}`)

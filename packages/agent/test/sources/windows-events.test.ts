@@ -1,4 +1,4 @@
-// A stand-in answers for wevtutil, which is there on Windows alone: see ../fixtures/wevtutil.ts.
+// A substitute answers for wevtutil, which exists only on Windows: see ../fixtures/wevtutil.ts.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { Writable } from 'node:stream'
@@ -26,7 +26,7 @@ async function setUp(t: Test, logs: StandInLogs) {
   return { directory, receiver, logs: installEventLogs(t, directory, logs) }
 }
 
-/** What the agent said on its log. */
+/** Returns a logger and what it has logged. */
 function logOf(): { readonly logger: pino.Logger; readonly text: () => string } {
   let all = ''
   const write = (chunk: Buffer, _: string, done: () => void) => {
@@ -100,7 +100,7 @@ test('Windows events: the position stays where it is while no server takes the l
   t.strictSame(idsOf(receiver), numbers(3, 9))
 })
 
-test('Windows events: a stop does not wait for room that a silent server leaves none of', async t => {
+test('Windows events: a stop does not wait for room while the server is silent', async t => {
   const { directory, receiver, logs } = await setUp(t, { System: { records: records(1, 1) } })
   const agent = await startTestAgent(t, configOf(directory, receiver.url))
   await waitFor(() => positionsOf(directory).includes("RecordId='1'"))
@@ -112,7 +112,7 @@ test('Windows events: a stop does not wait for room that a silent server leaves 
     }
   })
   await waitFor(() => receiver.refusals > 2)
-  // Until memory is full: nothing more is read then.
+  // Until memory is full and reading stops.
   await sleep(2_000)
   await agent.stop()
   t.match(positionsOf(directory), /RecordId='1'/)
@@ -124,7 +124,7 @@ test('Windows events go on behind Promtail’s bookmark, which stays as it is', 
   const text =
     "<BookmarkList>\r\n  <Bookmark Channel='System' RecordId='5' IsCurrent='true'/>\r\n</BookmarkList>"
   writeFileSync(bookmark, text)
-  // Windows does not look at the case of a name.
+  // Windows ignores the case of a name.
   const job = `eventlog_name: SYSTEM, bookmark_path: "${bookmark}"`
   const agent = await startTestAgent(t, configOf(directory, receiver.url, job))
   await receiver.until(() => receiver.entries.length >= 3)
@@ -144,7 +144,7 @@ test('Windows events go on behind Promtail’s bookmark, which stays as it is', 
   )
 })
 
-test('Windows events of several channels: one that may not be read holds up no other', async t => {
+test('Windows events of several channels: an unreadable one does not block the others', async t => {
   const { directory, receiver, logs } = await setUp(t, {
     System: { records: [] },
     Security: { records: records(1, 2, 'Security'), isDenied: true },
@@ -169,7 +169,7 @@ test('Windows events of several channels: one that may not be read holds up no o
   t.match(receiver.entries[2]?.labels, /channel="Security"/)
 })
 
-test('Windows events that are damaged or huge lose no other, and an output that breaks off is read again', async t => {
+test('Damaged or huge Windows events lose no others, and an incomplete output is read again', async t => {
   const { directory, receiver, logs } = await setUp(t, { System: { records: [] } })
   const log = logOf()
   const agent = await startTestAgent(t, configOf(directory, receiver.url), { logger: log.logger })
@@ -197,7 +197,7 @@ test('Windows events that are damaged or huge lose no other, and an output that 
   )
 })
 
-test('Windows events of a log that was cleared, or has overwritten its place, are read from the first on', async t => {
+test('Windows events of a cleared log, or one that has overwritten its position, are read from the start', async t => {
   const { directory, receiver, logs } = await setUp(t, { System: { records: records(1, 50) } })
   const log = logOf()
   const first = await startTestAgent(t, configOf(directory, receiver.url), { logger: log.logger })
@@ -214,11 +214,11 @@ test('Windows events of a log that was cleared, or has overwritten its place, ar
   })
   await startTestAgent(t, configOf(directory, receiver.url), { logger: log.logger })
   await receiver.until(() => receiver.entries.length >= 5)
-  t.match(log.text(), /"place":2,"oldest":30,.*has overwritten events that were not read/)
+  t.match(log.text(), /"place":2,"oldest":30,.*has overwritten unread events/)
   t.strictSame(idsOf(receiver), [1, 2, 30, 31, 32])
 })
 
-test('Windows events that were forwarded keep their numbers, and are read by those of the collecting log', async t => {
+test('Forwarded Windows events keep their numbers, and are read by those of the collecting log', async t => {
   const { directory, receiver, logs } = await setUp(t, { ForwardedEvents: { records: [] } })
   const config = configOf(directory, receiver.url, 'eventlog_name: ForwardedEvents')
   const first = await startTestAgent(t, config)
@@ -239,7 +239,7 @@ test('Windows events that were forwarded keep their numbers, and are read by tho
   t.match(receiver.entries[1]?.labels, /channel="Security", computer="b"/)
 })
 
-test('Windows events go on by their own numbers where no bookmark is saved', async t => {
+test('Windows events continue by their own numbers if no bookmark was saved', async t => {
   const { directory, receiver, logs } = await setUp(t, {
     System: { records: records(1, 1), isWithoutBookmarks: true },
   })
@@ -251,12 +251,12 @@ test('Windows events go on by their own numbers where no bookmark is saved', asy
   t.strictSame(idsOf(receiver), numbers(2, 600))
 })
 
-test('Windows events: what cannot be run or read is refused, with what to do', async t => {
+test('Windows events: what cannot be run or read is refused, with advice', async t => {
   const directory = t.testdir()
   const load = (job: string) =>
     loadAgentConfig({ text: configOf(directory, 'http://127.0.0.1:1/', job), path: 'a.yaml' })
   await t.rejects(load('locale: 0'), /windows_events needs eventlog_name such as Application/)
-  await t.rejects(load('xpath_query: "<QueryList>"'), /xpath_query that is no XML/)
+  await t.rejects(load('xpath_query: "<QueryList>"'), /xpath_query that is not XML/)
   await t.rejects(load('eventlog_name: A, bookmark: b'), /bookmark/)
   await t.rejects(load('eventlog_name: A, poll_interval: -1s'), /must not be negative/)
   const { PATH } = process.env
@@ -272,5 +272,5 @@ test('Windows events: what cannot be run or read is refused, with what to do', a
   }
   installEventLogs(t, directory, {})
   const config = await load('eventlog_name: System, locale: 999999')
-  t.match(await problemOf(config), /locale 999999 is no language of Windows/)
+  t.match(await problemOf(config), /locale 999999 is not a Windows language/)
 })

@@ -1,14 +1,14 @@
 import { test } from 'tap'
 import { channelQueries, formatBookmark, parseBookmark } from '../../src/sources/windows-query.ts'
 
-test('channelQueries takes a channel with an XPath', async t => {
+test('channelQueries accepts a channel with an XPath', async t => {
   t.strictSame(channelQueries('System', ''), [{ channel: 'System', xpath: '*', list: undefined }])
   t.strictSame(channelQueries('System', ' Event/System[EventID=999] '), [
     { channel: 'System', xpath: 'Event/System[EventID=999]', list: undefined },
   ])
 })
 
-test('channelQueries parts a list by channel', async t => {
+test('channelQueries splits a list by channel', async t => {
   const list = `<QueryList>
     <Query Id="0" Path="Application">
       <Select>*[System[Level &lt;= 3]]</Select>
@@ -32,9 +32,9 @@ test('channelQueries parts a list by channel', async t => {
   )
 })
 
-test('channelQueries refuses what cannot be read', async t => {
+test('channelQueries rejects what cannot be read', async t => {
   t.throws(() => channelQueries('', '*'), /needs eventlog_name/)
-  t.throws(() => channelQueries('', '<QueryList><Query></QueryList>'), /no XML/)
+  t.throws(() => channelQueries('', '<QueryList><Query></QueryList>'), /not XML/)
   t.throws(() => channelQueries('', '<QueryList/>'), /without a Select/)
   t.throws(() => channelQueries('', '<QueryList><Query><Select>*</Select></Query></QueryList>'), {
     message: /without a Path/,

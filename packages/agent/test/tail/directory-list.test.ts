@@ -10,7 +10,7 @@ function openDirectory(t: Test, names: readonly string[]) {
   return { directory, lists: new DirectoryLists() }
 }
 
-test('DirectoryList finds names by how they begin, and files by their inode', t => {
+test('DirectoryList finds names by prefix, and files by inode', t => {
   const names = ['b.log', 'a.log.2', 'a.log', 'a-b.log', 'a.log.1', 'c']
   const { directory, lists } = openDirectory(t, names)
   const list = lists.fresh(directory)
@@ -25,7 +25,7 @@ test('DirectoryList finds names by how they begin, and files by their inode', t 
   t.end()
 })
 
-test('DirectoryList tells what is gone, no file, or not there at all', t => {
+test('DirectoryList reports what is gone, not a file, or not there at all', t => {
   const { directory, lists } = openDirectory(t, ['a', 'b'])
   const [a, b] = lists.fresh(directory).withPrefix('')
   rmSync(join(directory, 'a'))
@@ -39,7 +39,7 @@ test('DirectoryList tells what is gone, no file, or not there at all', t => {
   t.end()
 })
 
-test('DirectoryLists list a small directory whenever they are asked', t => {
+test('DirectoryLists list a small directory on every request', t => {
   const { directory, lists } = openDirectory(t, ['a'])
   for (const name of ['b', 'c', 'd']) {
     lists.fresh(directory)
@@ -56,7 +56,7 @@ test('DirectoryLists list a small directory whenever they are asked', t => {
   t.end()
 })
 
-test('DirectoryLists let a directory rest that takes long to list', async t => {
+test('DirectoryLists list a slow directory less often', async t => {
   const { directory, lists } = openDirectory(t, [])
   fillDirectory(directory)
   const first = lists.fresh(directory)

@@ -11,8 +11,8 @@ function frame(kind: number, text: string): Buffer {
 const read = (frames: DockerFrames, part: Buffer) =>
   [...frames.push(part)].map(({ stream, bytes }) => `${stream} ${bytes.toString()}`)
 
-test('DockerFrames puts frames together wherever the stream is cut', async t => {
-  // Kind 0 is what the container reads, kind 3 what Docker itself has to say.
+test('DockerFrames joins frames across any chunk boundaries', async t => {
+  // Kind 0 is the container's input, kind 3 is a message from Docker itself.
   const bytes = Buffer.concat([frame(1, 'öne\n'), frame(0, 'in'), frame(2, ''), frame(2, 'two\n')])
   const want = ['stdout öne\n', 'stderr ', 'stderr two\n']
   for (let cut = 0; cut <= bytes.length; cut++) {
@@ -26,7 +26,7 @@ test('DockerFrames puts frames together wherever the stream is cut', async t => 
   }
 })
 
-test('DockerFrames of a terminal are lines, wherever the stream is cut', async t => {
+test('DockerFrames reads lines from a terminal, across any chunk boundaries', async t => {
   const bytes = Buffer.from('a\r\nbc\n\nrest')
   for (let cut = 0; cut <= bytes.length; cut++) {
     const frames = new DockerFrames(true)
@@ -36,10 +36,10 @@ test('DockerFrames of a terminal are lines, wherever the stream is cut', async t
   }
 })
 
-test('DockerFrames refuses what has no frames, and frames that are too long', async t => {
+test('DockerFrames rejects streams without frames, and overlong frames', async t => {
   t.throws(() => read(new DockerFrames(false), Buffer.from('plain text')), {
     name: 'RangeError',
-    message: /no frame where one must begin/,
+    message: /no frame where one must start/,
   })
   const header = frame(1, '')
   header.writeUInt32BE(0xffffffff, 4)

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { findEncoding } from '../../src/tail/encoding.ts'
 
-/** Decodes one line; `offset` 0 is the beginning of the file. */
+/** Decodes one line. `offset` 0 is the start of the file. */
 function decode(name: string, bytes: Buffer, offset = 1): string | undefined {
   const encoding = findEncoding(name)
   let line: string | undefined
@@ -14,7 +14,7 @@ function decode(name: string, bytes: Buffer, offset = 1): string | undefined {
   return line
 }
 
-test('Encodings are known by all names of IANA that Promtail takes', t => {
+test('All IANA names of encodings that Promtail accepts are known', t => {
   const bytes = Buffer.from([0x61, 0xe6])
   const names: readonly [string, string][] = [
     ['csISO885915', 'aæ'],
@@ -37,7 +37,7 @@ test('Encodings are known by all names of IANA that Promtail takes', t => {
   t.end()
 })
 
-test('UTF-16 is big end first unless its beginning says otherwise', t => {
+test('UTF-16 is big endian unless its start shows otherwise', t => {
   const little = Buffer.from('aé', 'utf16le')
   const big = Buffer.from(little).swap16()
   const marked = Buffer.concat([Buffer.from([0xff, 0xfe]), little])
@@ -53,7 +53,7 @@ test('UTF-16 is big end first unless its beginning says otherwise', t => {
   t.end()
 })
 
-test('UTF-8 by its name replaces what is not UTF-8', t => {
+test('UTF-8 given by name replaces what is not UTF-8', t => {
   // What Promtail makes of these bytes.
   const bytes = Buffer.from('61e28262fffef09f9863c3a9', 'hex')
   for (const name of ['UTF-8', 'utf8', 'csUTF8']) {

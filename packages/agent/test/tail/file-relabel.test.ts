@@ -36,7 +36,7 @@ test('relabel_configs see the name of each file, and may drop a file by it', asy
   )
 })
 
-test('a rule that keeps files by their names keeps the target', async t => {
+test('A rule that keeps files by name keeps the target', async t => {
   const directory = t.testdir({ 'web.log': 'web\n', 'api.log': 'api\n' })
   const receiver = await startReceiver(t)
   const keep = `    relabel_configs:

@@ -1,5 +1,5 @@
-// Files as they should not be: replaced by things that are no files, unreadable, in loops, too long, never
-// finished; and positions that cannot be right.
+// Files in trouble: replaced with things that are not files, unreadable, in loops, too long, never
+// finished. And positions that cannot be right.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -44,7 +44,7 @@ import {
 } from '../harness.ts'
 import { bzip2Sync } from './bzip2.ts'
 
-// For the file as a whole.
+// For the whole file.
 root.setTimeout(150_000)
 
 const received = (receiver: Receiver) => receiver.entries.map(({ line }) => line)
@@ -59,7 +59,7 @@ async function start(
   return { receiver, agent }
 }
 
-test('Tailer outlives a file that is replaced by a FIFO, a device, a socket, a directory', async t => {
+test('Tailer survives a file replaced by a FIFO, a device, a socket, a directory', async t => {
   const directory = t.testdir({ 'a.log': 'first\n', 'b.log': 'b\n' })
   const { receiver } = await start(t, directory)
   const path = `${directory}/a.log`
@@ -137,7 +137,7 @@ test('Tailer finds what no event tells of, as on network file systems', async t 
   const directory = t.testdir({ 'a.log': '1\n', elsewhere: {} })
   const { receiver } = await start(t, directory)
   await receiver.until(() => receiver.entries.length === 1)
-  // Written under another name in another directory: whoever watches the first one hears nothing.
+  // Written under another name in another directory: a watch on the first one reports nothing.
   linkSync(`${directory}/a.log`, `${directory}/elsewhere/b`)
   for (let i = 2; i <= 4; i++) {
     const startedMs = performance.now()
@@ -150,7 +150,7 @@ test('Tailer finds what no event tells of, as on network file systems', async t 
   }
 })
 
-test('Tailer sends lines of 10 MB and more whole, and those about them', async t => {
+test('Tailer sends lines of 10 MB and more whole, with their neighbours', async t => {
   const long = (letter: string) => letter.repeat(10 * 1024 * 1024)
   const all = ['before', long('a'), 'between', long('b'), long('c'), 'after']
   const directory = t.testdir({ 'a.log': text(all.slice(0, 3)) })
@@ -221,9 +221,9 @@ for (const [encoding, mark, bytes] of [
   ['UTF-16', '\ufeff', (words: string) => Buffer.from(words, 'utf16le')],
   ['UTF-16', '\ufeff', (words: string) => Buffer.from(words, 'utf16le').swap16()],
 ] as const) {
-  test(`Tailer reads ${encoding} in pieces, over a rotation and a restart`, async t => {
+  test(`Tailer reads ${encoding} in pieces, across a rotation and a restart`, async t => {
     const directory = t.testdir({})
-    // U+0A0A has the bytes of line feeds on both sides, U+1F600 takes two units.
+    // U+0A0A contains the bytes of line feeds on both sides; U+1F600 takes two units.
     const all = Array.from({ length: 3_000 }, (_, i) => `zeile ${i} \u0a0a\u000b\u{1f600} ende`)
     const path = `${directory}/a.log`
     writeFileSync(path, bytes(mark + text(all.slice(0, 1_000))))
@@ -231,7 +231,7 @@ for (const [encoding, mark, bytes] of [
     const { receiver, agent } = await start(t, directory, { job })
     await receiver.until(() => receiver.entries.length === 1_000)
     const more = bytes(text(all.slice(1_000, 2_000)))
-    // Cut inside of a unit.
+    // Cut inside a unit.
     appendFileSync(path, more.subarray(0, 5_001))
     await sleep(200)
     appendFileSync(path, more.subarray(5_001))
@@ -254,7 +254,7 @@ for (const [format, pack] of [
   ['bz2', bzip2Sync],
 ] as const) {
   const skip = format === 'bz2' && !hasBzip2 ? 'no bzip2(1)' : false
-  test(`Tailer reads ${format} files, goes on after a restart, and outlives damage`, {
+  test(`Tailer reads ${format} files, continues after a restart, and survives damage`, {
     skip,
   }, async t => {
     const directory = t.testdir({})
@@ -302,7 +302,7 @@ test('Tailer loses nothing of a copytruncate that it sees in time, over many of 
     await receiver.until(() => receiver.entries.length === written)
     execFileSync('cp', [path, `${path}.1`])
     truncateSync(path)
-    // Written at once: the file is as long as before when it is looked at next, or longer.
+    // Written at once: at the next check the file is as long as before, or longer.
     appendFileSync(path, text(lines('n', written + 1, written + (round % 3) * 700 + 1)))
     written += (round % 3) * 700 + 1
     await receiver.until(() => receiver.entries.length === written)
@@ -317,10 +317,10 @@ test('Tailer goes on at once when a search came between the two steps of a rotat
   await startTestAgent(t, config.replace('sync_period: 200ms', 'sync_period: 1h'))
   await receiver.until(() => receiver.entries.length === 1)
   renameSync(`${directory}/a.log`, `${directory}/a.log.1`)
-  // A new path leads to a search, which does not find the old one.
+  // A new path triggers a search, which does not find the old one.
   writeFileSync(`${directory}/b.log`, 'b\n')
   await receiver.until(() => receiver.entries.length === 2)
-  // So long that the rotated file is let go.
+  // Long enough for the rotated file to be released.
   await sleep(7_000)
   writeFileSync(`${directory}/a.log`, '2\n')
   await receiver.until(() => receiver.entries.length === 3)
@@ -333,7 +333,7 @@ test('Tailer tells a file from another with its inode number', async t => {
   const first = await start(t, directory)
   await first.receiver.until(() => first.receiver.entries.length === 20)
   await first.agent.stop()
-  // What a file system that uses inode numbers again leaves: same place, same number, other content.
+  // What a file system that reuses inode numbers leaves: same place, same number, other content.
   const positions = readFileSync(`${directory}/positions.yaml`, 'utf8')
   rmSync(path)
   writeFileSync(path, text(lines('new', 1, 30)))
@@ -344,7 +344,7 @@ test('Tailer tells a file from another with its inode number', async t => {
   t.strictSame(received(receiver), lines('new', 1, 30))
 })
 
-test('A full disk stops no line, cuts no positions, and is forgotten when there is room', {
+test('A full disk stops no line, truncates no positions, and is forgotten when there is room', {
   skip: skipFullDisk,
 }, async t => {
   const directory = t.testdir({ 'a.log': 'a 1\n' })
@@ -369,20 +369,20 @@ test('A full disk stops no line, cuts no positions, and is forgotten when there 
   await waitFor(() => logged.includes('Cannot write positions file'))
   append(2)
   await receiver.until(() => receiver.entries.length === 81)
-  t.match(logged, 'Cannot write times of reading')
+  t.match(logged, 'Cannot write the times journal')
   t.equal(loadPositions(positions).records.length, 1, 'as it was when there was room')
   t.notOk(existsSync(`${positions}.new`))
 
   makeRoom(agent)
   append(3)
   await receiver.until(() => receiver.entries.length === 121)
-  await waitFor(() => logged.includes('Positions file is written again'))
-  t.match(logged, 'Times of reading are written again')
+  await waitFor(() => logged.includes('Positions file can be written again'))
+  t.match(logged, 'The times journal can be written again')
   agent.kill('SIGKILL')
   await once(agent, 'exit')
   await spawnAgent(t, config)
   append(4)
-  // What was answered last may not have been in the positions yet, and comes again, with the same time.
+  // The last accepted lines may not be in the positions yet, and come again with the same time.
   const distinct = () => {
     const { entries } = receiver
     return new Set(entries.map(entry => `${entry.labels} ${entry.timestampNs} ${entry.line}`)).size
@@ -391,14 +391,14 @@ test('A full disk stops no line, cuts no positions, and is forgotten when there 
   t.equal(distinct(), 161)
 })
 
-test('Positions that are a directory or unreadable end the start with a clear message', async t => {
+test('Positions that are a directory or unreadable stop the agent with a clear message', async t => {
   const directory = t.testdir({ 'a.log': 'x\n', 'positions.yaml': {} })
   const config = configText({ directory, url: 'http://127.0.0.1:1/' })
   await t.rejects(startTestAgent(t, config), PositionsError)
   await t.rejects(startTestAgent(t, config), { message: /Cannot read positions file .*EISDIR/ })
 })
 
-test('Positions that are torn are set aside, and the agent goes on where what is whole says', async t => {
+test('Damaged positions are set aside, and the agent continues from the intact parts', async t => {
   const directory = t.testdir({ 'a.log': text(lines('a', 1, 3)), 'b.log': text(lines('b', 1, 3)) })
   const receiver = await startReceiver(t)
   const config = configText({ directory, url: receiver.url })
@@ -425,7 +425,7 @@ test('Positions that are torn are set aside, and the agent goes on where what is
   t.strictSame(ofA, lines('a', 1, 6), 'no line is lost, none comes twice')
 })
 
-test('Positions that are torn are left aside where the configuration says so', async t => {
+test('Damaged positions are set aside if the configuration says so', async t => {
   const directory = t.testdir({ 'a.log': 'x\n', 'positions.yaml': 'positions:\n  "/a": "1' })
   const receiver = await startReceiver(t)
   const config = configText({ directory, url: receiver.url })
@@ -436,7 +436,7 @@ test('Positions that are torn are left aside where the configuration says so', a
   await receiver.until(() => receiver.entries.length === 1)
 })
 
-test('Positions that are empty, of other files, or beyond the end are no reason to lose a line', async t => {
+test('Positions that are empty, of other files, or past the end lose no line', async t => {
   const far = Date.UTC(2090, 0) * 1
   for (const content of [
     '',
@@ -451,7 +451,7 @@ test('Positions that are empty, of other files, or beyond the end are no reason 
   ]) {
     const directory = t.testdir({ 'a.log': text(lines('n', 1, 3)) })
     writeFileSync(`${directory}/positions.yaml`, content.replaceAll('DIR', directory))
-    // Of the future, as after a clock that was wrong.
+    // In the future, as after a wrong clock.
     utimesSync(`${directory}/a.log`, far / 1000, far / 1000)
     const { receiver, agent } = await start(t, directory)
     await Promise.race([receiver.until(() => receiver.entries.length === 3), sleep(5_000)])
@@ -463,10 +463,10 @@ test('Positions that are empty, of other files, or beyond the end are no reason 
 const isRoot = process.getuid?.() === 0
 const skipUser = isRoot ? false : 'only root can start a process of another user'
 
-test('Tailer leaves unreadable files and directories alone until they can be read', {
+test('Tailer leaves unreadable files and directories alone until they become readable', {
   skip: skipUser,
 }, async t => {
-  // Where anybody may go: the project's own directory need not be readable by others.
+  // A directory that everybody may enter: the project's own may be closed to others.
   const directory = mkdtempSync(join(tmpdir(), 'skald-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   chmodSync(directory, 0o755)
@@ -496,7 +496,7 @@ test('Tailer leaves unreadable files and directories alone until they can be rea
   })
   await receiver.until(() => receiver.entries.length === 1)
   await waitFor(() => /secret\.log.*EACCES/.test(log) && /closed.*EACCES/.test(log))
-  // It is tried again meanwhile.
+  // Time for a retry.
   await sleep(2_500)
   t.equal(log.match(/ path="?\S*secret\.log/g)?.length, 1, 'told once')
   chmodSync(`${directory}/logs/open/secret.log`, 0o644)

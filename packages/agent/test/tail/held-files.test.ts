@@ -23,7 +23,7 @@ import {
   waitFor,
 } from '../harness.ts'
 
-test('HeldFiles closes the files that were held for the longest time', async t => {
+test('HeldFiles closes the files held longest', async t => {
   const held = new HeldFiles(2)
   const released: string[] = []
   const hold = (name: string, isBusy = false) => {
@@ -45,13 +45,13 @@ test('HeldFiles closes the files that were held for the longest time', async t =
   t.strictSame(released, ['first', 'second'], 'but not one that is being read')
 })
 
-/** Reading has stopped, in the middle of a first file; `rotate` adds further ones. */
+/** Reading has stopped in the middle of a first file. `rotate` adds further ones. */
 interface Backlog {
   readonly directory: string
   readonly path: string
   readonly agent: Agent
   readonly receiver: Receiver
-  /** Renames the log, and writes a new one that the agent has found when it settles. */
+  /** Renames the log and writes a new one. Resolves once the agent has found it. */
   rotate(name: string, content: string): Promise<void>
 }
 
@@ -81,7 +81,7 @@ async function startBacklog(t: Test): Promise<Backlog> {
   }
 }
 
-/** Names of this process's open files in a directory. */
+/** Returns the names of this process's open files in a directory. */
 function openFiles(directory: string): string[] {
   return readdirSync('/proc/self/fd').flatMap(fd => {
     try {
@@ -123,12 +123,12 @@ test('Agent holds a bounded number of rotated files, and finds the others again'
   await agent.stop()
 })
 
-test('Agent counts what was deleted when it could not be held open', async t => {
+test('Agent counts what was deleted while it could not be held open', async t => {
   const { path, agent, receiver, rotate } = await startBacklog(t)
   for (const [i, name] of names.entries()) await rotate(name, `n ${i}\n`)
-  // The first of them has the noise, the second and third one line each.
+  // The first of them has the noise, the second and third have one line each.
   rmSync(`${path}.${names[1]}`)
-  // Its inode may be used again at once.
+  // Its inode may be reused at once.
   await rotate('20240130', 'n 20\n')
   rmSync(`${path}.${names[2]}`)
   receiver.respond(204)

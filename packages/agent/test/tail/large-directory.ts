@@ -1,4 +1,4 @@
-// A directory that takes long to list.
+// A directory that is slow to list.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

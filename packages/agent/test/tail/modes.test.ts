@@ -3,14 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
 import { configText, spawnAgent, startReceiver, text, waitFor } from '../harness.ts'
 
-/** Modes of what lies in a directory, by path. */
+/** Returns the modes of a directory's content, by path. */
 function modesOf(directory: string): Record<string, string> {
   const paths = readdirSync(directory, { recursive: true }) as string[]
   const modeOf = (path: string) => (statSync(`${directory}/${path}`).mode & 0o777).toString(8)
   return Object.fromEntries(paths.map(path => [path, modeOf(path)]))
 }
 
-test('What the agent writes is nobody else’s to read, and directories that are there stay as they are', async t => {
+test('What the agent writes is private, and existing directories keep their modes', async t => {
   process.umask(0o022)
   const directory = t.testdir({ 'a.log': text(['one', 'two']) })
   const state = `${directory}/state`

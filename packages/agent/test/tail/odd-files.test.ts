@@ -1,4 +1,4 @@
-// Files that programs write in ways a log is not written: anew in place, or with lines that no memory holds.
+// Files written in unusual ways for a log: overwritten in place, or with lines too long for memory.
 
 import { once } from 'node:events'
 import { appendFileSync, closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
@@ -20,14 +20,14 @@ root.setTimeout(120_000)
 
 const received = (receiver: Receiver) => receiver.entries.map(({ line }) => line)
 
-/** Writes over the beginning of a file, which never becomes shorter. */
+/** Overwrites the start of a file, which never becomes shorter. */
 function overwrite(path: string, content: string): void {
   const fd = openSync(path, 'r+')
   writeSync(fd, content)
   closeSync(fd)
 }
 
-test('Agent notices a file that is written anew in place, to its old length or beyond', async t => {
+test('Agent notices a file overwritten in place, to its old length or beyond', async t => {
   const head = 'h'.repeat(2_000)
   const header = `${head.slice(0, 1_100)}\n`
   const cases = [
@@ -70,7 +70,7 @@ test('Agent sends nothing twice of a large file whose last line changes in place
 
 const longBytes = 70 * 1024 * 1024
 
-test('Agent sends no rest of a line that is too long, also when it was killed while it skips it', async t => {
+test('Agent sends no rest of an overlong line, even if it was killed while skipping it', async t => {
   const directory = t.testdir({ 'a.log': `first\n${'x'.repeat(longBytes)}` })
   const receiver = await startReceiver(t)
   writeFileSync(`${directory}/agent.yaml`, configText({ directory, url: receiver.url }))
@@ -94,8 +94,8 @@ test('Agent sends no rest of a line that is too long, also when it was killed wh
   t.strictSame(received(receiver), ['first', 'last'])
 })
 
-test('Agent goes on behind a line that is too long, whatever the encoding and form of the file', async t => {
-  // Characters whose bytes look like line feeds, on the border of a character and across it.
+test('Agent continues after an overlong line, in any encoding and form of the file', async t => {
+  // Characters whose bytes look like line feeds, at the border of a character and across it.
   const odd = '\u0a0a\u010a\u0a01'.repeat(longBytes / 6)
   const little = Buffer.from(`first\n${odd}\nlast\n`, 'utf16le')
   const cases = [

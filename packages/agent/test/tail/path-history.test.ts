@@ -21,13 +21,13 @@ function openKnown(directory: string) {
   return { journal, known }
 }
 
-/** The history of `a.log` in a directory with these files; `a.log.1` of it is known already. */
+/** Starts the history of `a.log` in a directory with these files. `a.log.1` is already known. */
 function startHistory(t: Test, files: Readonly<Record<string, string>>) {
   const directory = t.testdir({ 'a.log': 'first\n' })
   const { journal, known } = openKnown(directory)
   const path = `${directory}/a.log`
   const history = new PathHistory({ path, scope: 's', known, logger, report: () => {} })
-  /** Takes a file as a tailer does. */
+  /** Takes a file like a tailer. */
   const take = ({ record, opened, gzipPath }: FileToRead): string => {
     const file = new TailedFile({
       ...{ record, opened, journal, ...(gzipPath === undefined ? {} : { gzipPath }) },
@@ -57,7 +57,7 @@ function compress(path: string, content: string): void {
   rmSync(path)
 }
 
-test('PathHistory finds a file that is compressed while it looks for unseen ones', async t => {
+test('PathHistory finds a file that is compressed while it searches for unseen ones', async t => {
   const { path, take, latest } = startHistory(t, {
     'a.log.20260101-000002': 'second\n',
     'a.log.20260101-000003': 'third\n',
@@ -80,13 +80,13 @@ test('PathHistory finds a file that is compressed while it looks for unseen ones
   ])
 })
 
-test('PathHistory takes a file once that is there compressed and not', async t => {
+test('PathHistory takes a file once that exists both compressed and plain', async t => {
   const { path, take, latest } = startHistory(t, { 'a.log.20260101-000002': 'second\n' })
   writeFileSync(`${path}.20260101-000002.gz`, gzipSync('second\n'))
   t.strictSame(Array.from(latest(), take), ['a.log.20260101-000002', 'a.log'])
 })
 
-test('PathHistory finds what came after the last search and was rotated before the next start', async t => {
+test('PathHistory finds a file that came after the last search and was rotated before the next start', async t => {
   const { directory, known, take } = startHistory(t, {})
   known.beginSearches('lane')
   known.searched('lane', Date.now())
@@ -103,7 +103,7 @@ test('PathHistory finds what came after the last search and was rotated before t
   t.strictSame(found, ['b.log.20260101-000001', 'b.log'])
 })
 
-test('PathHistory gives the file that was there when it began, though it is rotated meanwhile', async t => {
+test('PathHistory returns the file that was there at the beginning, even if it is rotated meanwhile', async t => {
   const { path, take, latest } = startHistory(t, { 'a.log.20260101-000002': 'second\n' })
   const taken: string[] = []
   for (const file of latest()) {
@@ -117,7 +117,7 @@ test('PathHistory gives the file that was there when it began, though it is rota
   t.strictSame(taken, ['a.log.20260101-000002 7', 'a.log 5'], 'last, and not later')
 })
 
-test('PathHistory goes on with a known file that is rotated after the start has passed it by', async t => {
+test('PathHistory continues with a known file that is rotated after the start has passed it', async t => {
   const { directory, path, known, latest, take } = startHistory(t, {})
   for (const file of latest()) take(file)
   known.save()
@@ -127,7 +127,7 @@ test('PathHistory goes on with a known file that is rotated after the start has 
   for (const { record, opened } of history.resume()) {
     t.teardown(() => closeSync(opened.fd))
     resumed.push(basename(record.foundAt))
-    // Even while it is looked through: what was current when it began is not one of the others.
+    // Even during the iteration: the file that was current at its start is not one of the others.
     renameSync(path, `${path}.20260101-000002`)
     writeFileSync(path, 'newest\n')
   }
@@ -144,12 +144,12 @@ test('PathHistory goes on with a known file that is rotated after the start has 
   t.equal(found.at(-1), 'a.log current')
 })
 
-test('PathHistory in a directory that takes long to list gives later what it opened at once', async t => {
+test('PathHistory in a slow directory returns later what it opened at once', async t => {
   const { directory, path, known, take, latest } = startHistory(t, {})
   fillDirectory(directory)
   known.lists.fresh(directory)
   t.strictSame(Array.from(latest(), take), [], 'the directory was listed just now')
-  // Rotated once more, and gone, before anybody looked again.
+  // Rotated once more, and deleted, before the next check.
   rmSync(path)
   writeFileSync(path, 'another\n')
   writeFileSync(`${path}.20260101-000002`, 'came between\n')

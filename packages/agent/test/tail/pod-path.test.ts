@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { test } from 'tap'
 import { labelsFromPath } from '../../src/tail/pod-path.ts'
 
-test('labelsFromPath reads the trees of container runtimes', async t => {
+test('labelsFromPath reads the directory trees of container runtimes', async t => {
   const id = 'ab12'.repeat(16)
   const f = (path: string, want: Record<string, string>) =>
     t.strictSame(Object.fromEntries(labelsFromPath(path)), want, path)
@@ -16,7 +16,7 @@ test('labelsFromPath reads the trees of container runtimes', async t => {
   f('/var/log/syslog', {})
 })
 
-test('labelsFromPath names a container of Docker as people do, where its configuration can be read', async t => {
+test('labelsFromPath uses the readable name of a Docker container if its configuration is accessible', async t => {
   const id = 'ab12'.repeat(16)
   const dir = t.testdir()
   const containerDir = `${dir}/containers/${id}`

@@ -25,7 +25,7 @@ test('Positions survive a round trip, in a file that Promtail can read', async t
   t.strictSame(yaml, ['positions:', '  "/x \\"y\\".log": "7"', ''])
 })
 
-test('loadPositions takes no file for an empty one and refuses a torn one', async t => {
+test('loadPositions treats a missing file as empty and rejects a damaged one', async t => {
   const directory = t.testdir()
   t.equal(loadPositions(`${directory}/none.yaml`).byPath.size, 0)
   writeFileSync(`${directory}/torn.yaml`, 'positions: [broken\n')
@@ -33,7 +33,7 @@ test('loadPositions takes no file for an empty one and refuses a torn one', asyn
   t.throws(() => loadPositions(directory), PositionsError)
 })
 
-test('salvagePositions reads what is whole of a damaged file', async t => {
+test('salvagePositions reads the intact parts of a damaged file', async t => {
   const directory = t.testdir()
   const path = `${directory}/positions.yaml`
   const known = {

@@ -12,7 +12,7 @@ function makeRecord(fields: Partial<FileRecord>): FileRecord {
 
 const inode = (ino: number) => ({ dev: 1n, ino: BigInt(ino) })
 
-test('RecordIndex lists records of a path in the order in which the files were found', t => {
+test('RecordIndex lists records of a path in the order the files were found', t => {
   const index = new RecordIndex()
   const [second, first] = [2, 1].map(order =>
     makeRecord({ id: `${order}`, ino: `${order}`, order }),
@@ -28,7 +28,7 @@ test('RecordIndex lists records of a path in the order in which the files were f
   t.end()
 })
 
-test('RecordIndex takes a record in place of one with the same name', t => {
+test('RecordIndex replaces a record of the same name', t => {
   const index = new RecordIndex()
   const former = makeRecord({ offset: 1 })
   const later = makeRecord({ offset: 2 })
@@ -58,7 +58,7 @@ test('RecordIndex finds a record where its file is now', t => {
   t.end()
 })
 
-test('RecordIndex knows an inode that is used again as that of the newer file', t => {
+test('RecordIndex assigns a reused inode to the newer file', t => {
   const index = new RecordIndex()
   const newer = makeRecord({ id: 'newer', order: 2 })
   const older = makeRecord({ id: 'older', order: 1 })

@@ -23,14 +23,14 @@ import {
 
 const received = (receiver: Receiver) => receiver.entries.map(({ line }) => line)
 
-/** Lets an agent read what is there, and stops it. */
+/** Runs an agent until it has read everything, then stops it. */
 async function readOnce(t: Test, config: string, isRead: () => boolean, receiver: Receiver) {
   const agent = await startTestAgent(t, config)
   await receiver.until(isRead)
   await agent.stop()
 }
 
-test('Agent sends the last line of a compressed file that has no end', async t => {
+test('Agent sends an unfinished last line of a compressed file', async t => {
   const directory = t.testdir({ 'a.log': text(lines('n', 1, 2)) })
   const receiver = await startReceiver(t)
   const config = configText({ directory, url: receiver.url })
@@ -44,7 +44,7 @@ test('Agent sends the last line of a compressed file that has no end', async t =
   await agent.stop()
 })
 
-test('Agent goes on after a compressed file that is damaged', async t => {
+test('Agent continues after a damaged compressed file', async t => {
   const directory = t.testdir({ 'a.log': text(lines('n', 1, 2)) })
   const receiver = await startReceiver(t)
   const config = configText({ directory, url: receiver.url })
@@ -59,7 +59,7 @@ test('Agent goes on after a compressed file that is damaged', async t => {
   await agent.stop()
 })
 
-test('Agent sends nothing twice when a directory was away while it started', async t => {
+test('Agent sends nothing twice if a directory was missing at its start', async t => {
   const root = t.testdir({ logs: { 'a.log': text(lines('n', 1, 3)) } })
   const receiver = await startReceiver(t)
   const config = configText({ directory: root, url: receiver.url }).replace('/*.log', '/logs/*.log')
@@ -78,13 +78,13 @@ test('Agent sends nothing twice when a directory was away while it started', asy
   await third.stop()
 })
 
-test('Agent tells compressed files apart that begin alike', async t => {
+test('Agent distinguishes compressed files that start alike', async t => {
   const banner = `${'banner '.repeat(200)}\n`
   const directory = t.testdir({ 'a.log': banner + text(lines('old', 1, 9)) })
   const receiver = await startReceiver(t)
   const config = configText({ directory, url: receiver.url })
   await readOnce(t, config, () => receiver.entries.length === 10, receiver)
-  // Compressed by name, so that the wrong one is the first in the directory.
+  // Compressed by name, so that the wrong one comes first in the directory.
   writeFileSync(`${directory}/a.log.1.gz`, gzipSync(banner + text(lines('other', 1, 20))))
   writeFileSync(`${directory}/a.log.2.gz`, gzipSync(banner + text(lines('old', 1, 12))))
   rmSync(`${directory}/a.log`)
@@ -96,7 +96,7 @@ test('Agent tells compressed files apart that begin alike', async t => {
   await agent.stop()
 })
 
-test('Agent leaves links that lead nowhere alone where it decompresses', async t => {
+test('Agent leaves dangling links alone in a job with decompression', async t => {
   const directory = t.testdir()
   mkdirSync(`${directory}/directory.log`)
   symlinkSync('loop.log', `${directory}/loop.log`)
@@ -110,14 +110,14 @@ test('Agent leaves links that lead nowhere alone where it decompresses', async t
   await agent.stop()
 })
 
-test('GzipContent reports a file that cannot be read', async t => {
+test('GzipContent reports an unreadable file', async t => {
   const path = `${t.testdir({ 'a.gz': gzipSync('x\n') })}/a.gz`
   const fd = openSync(path, 'r')
   closeSync(fd)
   await t.rejects(new GzipContent(fd, () => {}).read(Buffer.alloc(10), 0), { code: 'EBADF' })
 })
 
-test('Agent sends the last line of a wide encoding, whatever its bytes are', async t => {
+test('Agent sends the last line in a wide encoding, whatever its bytes are', async t => {
   const directory = t.testdir()
   const path = `${directory}/a.log`
   writeFileSync(path, Buffer.from('\ufeffone\n\u010a\u0a0a', 'utf16le'))
@@ -131,7 +131,7 @@ test('Agent sends the last line of a wide encoding, whatever its bytes are', asy
   await agent.stop()
 })
 
-test('Agent takes carriage returns off the ends of lines, and a byte order mark off a file', async t => {
+test('Agent removes carriage returns at line ends, and a byte order mark', async t => {
   const receiver = await startReceiver(t)
   const directory = t.testdir({
     'bom.log': '\ufeff{"a":1}\r\nb\rb\r\n\r\n',
@@ -147,7 +147,7 @@ test('Agent takes carriage returns off the ends of lines, and a byte order mark 
   t.match(receiver.entries[0]?.labels, /a="1"/)
 })
 
-test('Agent takes marks and carriage returns off whatever the encoding and form of a file', async t => {
+test('Agent removes byte order marks and carriage returns in any encoding and form of a file', async t => {
   const utf16 = Buffer.from('\ufeffone\r\ntwo\r\n', 'utf16le')
   const cases = [
     ['encoding: UTF-16', utf16],
@@ -172,7 +172,7 @@ test('Agent takes marks and carriage returns off whatever the encoding and form 
   }
 })
 
-test('Agent reads files that are not compressed as logs, whatever the format of the others', async t => {
+test('Agent reads uncompressed files as logs, whatever the format of the others', async t => {
   const plain = ['plain 1', 'x_ begins as zlib does, but for the sum', 'BZ is not yet bzip2']
   for (const format of ['z', 'bz2']) {
     const directory = t.testdir({ [format]: {} })
@@ -193,7 +193,7 @@ test('Agent reads files that are not compressed as logs, whatever the format of 
   }
 })
 
-test('Agent reads files that are not compressed as logs, beside those that are', async t => {
+test('Agent reads uncompressed files as logs alongside compressed ones', async t => {
   const directory = t.testdir({ 'app.log': text(lines('new', 1, 3)), 'empty.log': '' })
   const older = `${directory}/app.log.1.gz`
   writeFileSync(older, gzipSync(text(lines('old', 1, 3))))
@@ -212,7 +212,7 @@ test('Agent reads files that are not compressed as logs, beside those that are',
   writeFileSync(`${directory}/app.log`, text(lines('more', 1, 3)), { flag: 'a' })
   writeFileSync(`${directory}/empty.log`, 'first\n')
   await check([...lines('more', 1, 3), 'first'])
-  // A log is compressed after it was read: while the agent runs, and while it is away.
+  // A log is compressed after it was read: while the agent runs, and while it is down.
   renameSync(older, `${directory}/app.log.2.gz`)
   const rotate = (content: string) => {
     renameSync(`${directory}/app.log`, `${directory}/app.log.1`)

@@ -10,7 +10,7 @@ const record = {
   ...{ inodeBirthMs: 0, order: 1, offset: 0, head: undefined, tail: undefined },
 }
 
-test('ReadTimes give the same times again after a restart, and new ones beyond', async t => {
+test('ReadTimes returns the same times after a restart, and new ones after them', async t => {
   const path = `${t.testdir()}/times`
   const journal = new TimeJournal({ path, logger })
   const times = new ReadTimes(journal, record)

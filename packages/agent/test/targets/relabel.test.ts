@@ -47,7 +47,7 @@ test('relabel knows every action', async t => {
   )
 })
 
-test('relabel takes a key without a value for an empty text', async t => {
+test('relabel treats a key without a value as an empty string', async t => {
   const f = (rule: string, want: object) =>
     t.strictSame(apply(`[${rule}]`, { a: 'x', b: 'ß' }), want, rule)
   f('{source_labels: [a, b], separator: , target_label: a}', { a: 'xß', b: 'ß' })
@@ -57,7 +57,7 @@ test('relabel takes a key without a value for an empty text', async t => {
   t.throws(() => apply('[{action: , target_label: b}]', {}), /cannot be empty/)
 })
 
-test('relabel takes keys that are written with their default for left out', async t => {
+test('relabel treats keys set to their default as absent', async t => {
   const full = 'separator: ;, replacement: $1'
   t.strictSame(apply(`[{action: labeldrop, regex: a, ${full}, modulus: 0}]`, { a: 'x', b: 'y' }), {
     b: 'y',

@@ -1,4 +1,4 @@
-// An entry of consul_sd_configs or consulagent_sd_configs, checked.
+// A checked entry of consul_sd_configs or consulagent_sd_configs.
 
 import type { ApiConnection } from '../api-client.ts'
 

@@ -18,7 +18,7 @@ import {
   type ListedNetwork,
 } from './container-labels.ts'
 
-/** One entry of `docker_sd_configs`, checked. */
+/** One checked entry of `docker_sd_configs`. */
 export interface DockerConfig extends ContainerLabelOptions {
   readonly connection: ApiConnection
   /** Docker's own filters, by name. */

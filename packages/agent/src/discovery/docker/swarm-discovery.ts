@@ -15,7 +15,7 @@ import {
   taskTargets,
 } from './swarm-labels.ts'
 
-/** One entry of `dockerswarm_sd_configs`, checked. */
+/** One checked entry of `dockerswarm_sd_configs`. */
 export interface SwarmConfig {
   readonly connection: ApiConnection
   readonly role: SwarmRole

@@ -46,7 +46,7 @@ function inCluster(env: Environment): ApiConnection {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = env
   if (!host || !port) {
     throw new Error(
-      'no Kubernetes around: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set. Outside of a cluster give api_server or kubeconfig_file',
+      'not inside Kubernetes: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set. Outside a cluster, set api_server or kubeconfig_file',
     )
   }
   const ca = join(serviceAccountDir, 'ca.crt')

@@ -12,7 +12,7 @@ export interface EndpointContext {
   readonly findNode: (name: string) => Node | undefined
 }
 
-/** One address with one port. */
+/** An address with one port. */
 export interface EndpointAddress {
   readonly labels: Iterable<readonly [string, string]>
   readonly port: number | undefined

@@ -27,7 +27,7 @@ export interface Selector {
   readonly field: string
 }
 
-/** One entry of `kubernetes_sd_configs`, checked. */
+/** One checked entry of `kubernetes_sd_configs`. */
 export interface KubernetesConfig {
   readonly role: KubernetesRole
   readonly connection: ConnectionConfig
@@ -251,7 +251,7 @@ export class KubernetesDiscovery implements Discoverer {
     this.#hasWarned = true
     this.#context.logger.warn(
       { node: this.#context.hostname },
-      'No pods on this node: if that is wrong, the environment variable HOSTNAME does not name the node',
+      'No pods on this node: if that is wrong, set the environment variable HOSTNAME to the name of the node',
     )
   }
 

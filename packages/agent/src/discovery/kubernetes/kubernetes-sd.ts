@@ -55,7 +55,7 @@ const readSelector: ValueReader<Selector> = cursor => {
     field: readSelectorText(fieldSelector),
   })
   if (!raw.role) {
-    return cursor.get('role') ? undefined : cursor.fail('A selector needs the role it is for')
+    return cursor.get('role') ? undefined : cursor.fail('A selector needs a role')
   }
   return { role: raw.role, label: raw.label ?? '', field: raw.field ?? '' }
 }
@@ -134,7 +134,7 @@ function readConnection(
   }
   if (isOwn && (url || kubeconfig)) {
     const other = url ? 'api_server' : 'kubeconfig_file'
-    return fail('namespaces', `own_namespace is known inside of the cluster only, not by ${other}`)
+    return fail('namespaces', `own_namespace works only inside the cluster, not with ${other}`)
   }
   if (!url && (authorization || tls)) {
     const other = kubeconfig ? 'kubeconfig_file has its own' : 'inside of the cluster it is known'

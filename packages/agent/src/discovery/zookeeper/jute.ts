@@ -73,7 +73,7 @@ export function encodeFrame(...fields: readonly Buffer[]): Buffer {
   return encodeBytes(Buffer.concat(fields))
 }
 
-/** Reads the fields of a payload, one after the other; each throws a RangeError behind the end. */
+/** Reads the fields of a payload in order. Throws a RangeError past the end. */
 export class RecordReader {
   readonly #bytes: Buffer
   #at = 0
@@ -92,7 +92,7 @@ export class RecordReader {
     return this.#bytes.readBigInt64BE(this.#at - 8)
   }
 
-  /** Bytes with their length, as a view; none are no bytes. */
+  /** Reads bytes with their length, as a view. Returns an empty buffer for null. */
   bytes(): Buffer {
     const length = Math.max(0, this.int())
     const start = this.#at

@@ -64,7 +64,7 @@ function readEndpoint(fields: Fields): { readonly host: string; readonly port: s
 function fieldsOf(value: unknown, name: string): Fields {
   if (value === null || value === undefined) return {}
   if (typeof value === 'object' && !Array.isArray(value)) return value as Fields
-  throw new TypeError(`${name} is no object`)
+  throw new TypeError(`${name} is not an object`)
 }
 
 /** Finds a field by name in any case. The last match counts. */
@@ -78,11 +78,11 @@ function find(fields: Fields, name: string): unknown {
 function textOf(fields: Fields, name: string): string {
   const value = find(fields, name) ?? ''
   if (typeof value === 'string') return value
-  throw new TypeError(`${name} is no text`)
+  throw new TypeError(`${name} is not a string`)
 }
 
 function integerOf(fields: Fields, name: string): string {
   const value = find(fields, name) ?? 0
   if (Number.isSafeInteger(value)) return String(value)
-  throw new TypeError(`${name} is no whole number`)
+  throw new TypeError(`${name} is not a whole number`)
 }

@@ -152,19 +152,19 @@ export class ZookeeperSession {
       }
     } catch (error) {
       this.end(
-        new Error(`not an answer of ZooKeeper: ${(error as Error).message}`, { cause: error }),
+        new Error(`not an answer from ZooKeeper: ${(error as Error).message}`, { cause: error }),
       )
     }
   }
 
   /** Handles the first answer. */
   #begin({ bytes, isTooLong }: Frame): void {
-    if (isTooLong) throw new RangeError('it is too long for the beginning of a session')
+    if (isTooLong) throw new RangeError('it is too long for the start of a session')
     const record = new RecordReader(bytes)
     record.int()
     const timeoutMs = record.int()
     if (timeoutMs <= 0) {
-      this.end(new Error('the server refused the session'))
+      this.end(new Error('the server rejected the session'))
       return
     }
     clearTimeout(this.#timer)
@@ -192,8 +192,8 @@ export class ZookeeperSession {
       return
     }
     const [question] = this.#questions
-    if (question?.id !== id) throw new RangeError(`nothing with the number ${id} was asked`)
-    if (isTooLong) question.fail(new Error('ZooKeeper has more to say of it than is taken'))
+    if (question?.id !== id) throw new RangeError(`it answers an unknown request, number ${id}`)
+    if (isTooLong) question.fail(new Error('the answer of ZooKeeper is too long'))
     else if (error === 0) question.take(record)
     else if (error === errors.noNode) question.miss()
     else {
@@ -247,7 +247,7 @@ function encodeOpening(timeoutMs: number): Buffer {
 }
 
 function describeError(code: number): string {
-  if (code === errors.noRight) return 'ZooKeeper does not allow to read it (error -102)'
+  if (code === errors.noRight) return 'no permission to read it (error -102)'
   if (code === errors.expired) return 'the session has expired'
   if (code === errors.moved) return 'the session is with another server'
   return `ZooKeeper answered with error ${code}`

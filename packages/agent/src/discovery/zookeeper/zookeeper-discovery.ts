@@ -18,7 +18,7 @@ import type { ReadMember } from './member-labels.ts'
 import { NodeTree } from './node-tree.ts'
 import { openSession, type ServerAddress, shuffle } from './session.ts'
 
-/** One entry, checked. */
+/** One checked entry. */
 export interface ZookeeperConfig {
   /** The program that wrote the members. */
   readonly kind: 'nerve' | 'serverset'
@@ -114,7 +114,7 @@ export class ZookeeperDiscovery implements Discoverer {
       return known && isDeepStrictEqual(known, group) ? known : group
     } catch (error) {
       const fields = { path, error: (error as Error).message }
-      this.#context.logger.debug(fields, 'The node is no member of a service')
+      this.#context.logger.debug(fields, 'The node is not a member of a service')
       return undefined
     }
   }

@@ -28,7 +28,7 @@ const readPath: ValueReader<string> = cursor => {
   const text = readText(cursor) ?? ''
   if (text === '/' || pathPattern.test(text)) return text
   return cursor.fail(
-    `path ${JSON.stringify(text)} is not a path of ZooKeeper such as /services/web: it begins with / and ends without`,
+    `path ${JSON.stringify(text)} is not a ZooKeeper path such as /services/web: it must start with / and not end with one`,
   )
 }
 

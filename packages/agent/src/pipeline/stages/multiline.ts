@@ -25,7 +25,7 @@ export const multilineStage: StageDefinition = {
     if (!firstline) {
       return body.has('firstline')
         ? undefined
-        : body.failAtKey('The multiline stage needs firstline, the expression a block begins with')
+        : body.failAtKey('The multiline stage needs firstline, the expression a block starts with')
     }
     const options = {
       isFirstLine: (line: string) => firstline.test(line),

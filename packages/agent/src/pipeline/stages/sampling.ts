@@ -11,9 +11,7 @@ export const samplingStage: StageDefinition = {
     if (rateCursor && !rateCursor.isNull && raw.rate === undefined) return undefined
     const rate = raw.rate ?? 0
     if (rate < 0 || rate > 1) {
-      return body.failAtKey(
-        `The rate of the sampling stage must lie between 0 and 1, found ${rate}`,
-      )
+      return body.failAtKey(`The rate of the sampling stage must be between 0 and 1, found ${rate}`)
     }
     const reason = raw.drop_counter_reason || 'sampling_stage'
     return context => ({

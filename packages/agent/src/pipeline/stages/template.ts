@@ -28,7 +28,7 @@ export const templateStage: StageDefinition = {
       source: readStrictText,
       template: templateReader('failAtKey', env),
     })
-    if (!source) return body.failAtKey('The template stage needs a source: the value to make')
+    if (!source) return body.failAtKey('The template stage needs a source: the value to set')
     if (!template) {
       return body.has('template')
         ? undefined

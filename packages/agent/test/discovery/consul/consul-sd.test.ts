@@ -1,4 +1,4 @@
-// Against a server that answers as Consul's HTTP API is documented.
+// Runs against a server that answers like Consul's documented HTTP API.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import type { IncomingHttpHeaders } from 'node:http'
@@ -7,7 +7,7 @@ import { configText, startReceiver, startTestAgent, waitFor } from '../../harnes
 import { problemOfEntry } from '../job-entry.ts'
 import { Refusal, startJsonApi } from '../json-api.ts'
 
-/** Answers by path; what is not there is 404. */
+/** Answers by path. Missing paths give 404. */
 interface FakeConsul {
   readonly address: string
   readonly asked: { readonly url: string; readonly headers: IncomingHttpHeaders }[]
@@ -43,7 +43,7 @@ const check = (id: string, status: string, serviceId = '') => ({
   ...{ CheckID: id, Status: status, ServiceID: serviceId },
 })
 
-/** Starts an agent on an entry; gives the labels of what it finds. */
+/** Starts an agent on an entry. Returns the labels of what it finds. */
 async function discover(t: Test, entry: string, job = '') {
   const directory = t.testdir({})
   const receiver = await startReceiver(t)
@@ -104,7 +104,7 @@ test('consul_sd_configs gives the services of a data centre with all their label
   t.ok(consul.asked.every(({ headers }) => headers['x-consul-token'] === 'hush'))
 })
 
-test('consul_sd_configs names the files of this host, and keeps them while Consul is away', async t => {
+test('consul_sd_configs finds the files of this host, and keeps them while Consul is down', async t => {
   const consul = await startConsul(t, {
     '/v1/health/service/web': [{ Node: node, Service: service('web-1'), Checks: [] }],
   })
@@ -169,7 +169,7 @@ test('consulagent_sd_configs gives the services of one agent', async t => {
   t.ok(consul.asked.every(({ headers }) => headers.authorization === `Basic ${btoa('me:hush')}`))
 })
 
-test('consul_sd_configs refuses what it cannot use, with the line', async t => {
+test('consul_sd_configs refuses invalid entries and reports the line', async t => {
   const problem = (entry: string) => problemOfEntry('consul_sd_configs', entry)
   t.equal(await problem('{}'), '', 'the server on this host')
   t.equal(await problem('{server: "unix:///run/consul.sock"}'), '')

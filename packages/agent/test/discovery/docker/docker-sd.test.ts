@@ -17,7 +17,7 @@ import { AgentMetrics } from '../../../src/metrics/agent-metrics.ts'
 import { type FakeContainer, startDockerApi } from '../../docker-api.ts'
 import { startReceiver, startTestAgent, waitFor } from '../../harness.ts'
 
-/** A directory whose path is short enough for a socket. */
+/** Returns a directory whose path is short enough for a socket. */
 function socketDir(t: Test): string {
   const dir = mkdtempSync(join(tmpdir(), 'skald-'))
   t.teardown(() => rmSync(dir, { recursive: true, force: true }))
@@ -59,7 +59,7 @@ async function setUp(t: Test, options: { entry?: string; job?: string } = {}) {
   return { dir, api, receiver, start, linesOf, positions }
 }
 
-test('docker_sd_configs offers the labels that Prometheus has', async t => {
+test('docker_sd_configs sets the same labels as Prometheus', async t => {
   const dir = socketDir(t)
   const api = await startDockerApi(t, `${dir}/docker.sock`)
   const discover = async (entry: string) => {
@@ -175,13 +175,13 @@ test('A container is read through the API where its file is not there', async t 
   ])
   const bad = receiver.entries.find(({ line }) => line === 'bad')!
   t.equal(bad.timestampNs, BigInt(Date.parse('2026-11-20T10:00:00Z')) * 1_000_000n + 2n, time)
-  // One that starts later is found by its event, not by the refresh an hour later.
+  // A container that starts later is found by its event, not by the refresh an hour later.
   api.run(container('later'))
   api.write('later', 'hello\n')
   await receiver.until(() => receiver.entries.length === 3)
 })
 
-test('Docker is asked over TCP as well', async t => {
+test('Docker is reachable over TCP too', async t => {
   const dir = socketDir(t)
   const api = await startDockerApi(t)
   const receiver = await startReceiver(t)
@@ -193,7 +193,7 @@ test('Docker is asked over TCP as well', async t => {
   t.match(api.url, /^tcp:/)
 })
 
-test('A stream goes on where it broke, also in the middle of a frame, and doubles nothing', async t => {
+test('A stream continues where it broke, even within a frame, without duplicates', async t => {
   const { api, receiver, start, linesOf } = await setUp(t)
   api.run(container('web'))
   const time = '2026-11-20T10:00:01.000000005Z'
@@ -211,7 +211,7 @@ test('A stream goes on where it broke, also in the middle of a frame, and double
   t.equal(since, '1795168800.000000005', 'a second earlier, for the other stream')
 })
 
-test('Parts of a long line are joined, each stream for itself', async t => {
+test('Parts of a long line are joined, separately for each stream', async t => {
   const { api, receiver, start, linesOf } = await setUp(t)
   api.run(container('web'))
   const time = '2026-11-20T10:00:01.000000005Z'
@@ -239,7 +239,7 @@ test('A container with a terminal has lines without frames', async t => {
   t.same(linesOf(), ['one', 'two'])
 })
 
-test('The position of a stream moves with the answers of the server, over restarts', async t => {
+test('The position of a stream follows the answers of the server, across restarts', async t => {
   const { api, receiver, start, linesOf, positions } = await setUp(t)
   api.run(container('web'))
   api.write('web', 'one\n')
@@ -258,7 +258,7 @@ test('The position of a stream moves with the answers of the server, over restar
   t.same(linesOf(), ['one', 'two', 'three'])
 })
 
-test('A container that ends is read to its end, and one that comes back goes on', async t => {
+test('A container that ends is read to its end, and one that returns continues', async t => {
   const { api, receiver, start, linesOf } = await setUp(t)
   api.run(container('web'))
   const agent = await start()
@@ -274,7 +274,7 @@ test('A container that ends is read to its end, and one that comes back goes on'
   t.same(linesOf(), ['last words', 'no line feed', 'again'])
 })
 
-test('A container that ends as soon as it has started is read', async t => {
+test('A container that ends right after its start is read', async t => {
   const { api, receiver, start, linesOf } = await setUp(t)
   await start()
   await waitFor(() => api.requests.some(({ path }) => path === '/events'))
@@ -287,7 +287,7 @@ test('A container that ends as soon as it has started is read', async t => {
   t.same(linesOf().sort(), ['of quick', 'of quicker'])
 })
 
-test('Docker that is away is asked again, its containers are read on when it is back', async t => {
+test('The agent keeps asking a Docker that is down, and continues reading when it is back', async t => {
   const { api, receiver, start, linesOf } = await setUp(t)
   api.failWith = 500
   api.run(container('web'))
@@ -303,7 +303,7 @@ test('Docker that is away is asked again, its containers are read on when it is 
 const record = (log: string, stream = 'stdout', nanos = 1) =>
   `${JSON.stringify({ log, stream, time: `2026-11-20T10:00:00.${String(nanos).padStart(9, '0')}Z` })}\n`
 
-test('A container’s file is read where it can be seen, over rotation', async t => {
+test('A container’s file is read if it is accessible, across rotation', async t => {
   const job =
     '    pipeline_stages: [{regex: {expression: "^(?P<level>[A-Z]+)"}}, {labels: {level: ""}}]\n'
   const { dir, api, receiver, start, linesOf } = await setUp(t, { job })
@@ -331,7 +331,7 @@ test('A container’s file is read where it can be seen, over rotation', async t
   t.match(text, 'promtail_docker_target_parsing_errors_total 1')
 })
 
-test('A rule may drop one stream, and the whole container', async t => {
+test('A rule may drop one stream, or the whole container', async t => {
   const job = `      - {source_labels: [stream], regex: stderr, action: drop}
       - {source_labels: [container], regex: quiet, action: drop}
 `
@@ -347,7 +347,7 @@ test('A rule may drop one stream, and the whole container', async t => {
   t.notOk(api.requests.some(({ path }) => path === '/containers/quiet/logs'))
 })
 
-test('docker_sd_configs refuses what it cannot use, with the line', async t => {
+test('docker_sd_configs refuses invalid entries and reports the line', async t => {
   const refused = async (body: string, message: RegExp) => {
     const text = `clients: [{url: "http://h/p"}]
 scrape_configs:

@@ -1,4 +1,4 @@
-// Against a server that answers as the API of Docker's swarms is documented.
+// Runs against a server that answers like Docker's documented swarm API.
 
 import { type Test, test } from 'tap'
 import { discoverOnce, problemOfEntry } from '../job-entry.ts'
@@ -73,7 +73,7 @@ async function startSwarm(t: Test) {
   return { asked, host: `tcp://${address}` }
 }
 
-/** Runs an entry; gives the labels of all targets without the common prefix. */
+/** Runs an entry. Returns the labels of all targets without the common prefix. */
 const discover = (t: Test, entry: string) =>
   discoverOnce(t, { key, entry, prefix: '__meta_dockerswarm_' })
 
@@ -115,7 +115,7 @@ test('dockerswarm_sd_configs gives the tasks of a swarm with all their labels', 
   ])
 })
 
-test('dockerswarm_sd_configs gives the services and the nodes of a swarm', async t => {
+test('dockerswarm_sd_configs finds the services and the nodes of a swarm', async t => {
   const { host } = await startSwarm(t)
   t.same(await discover(t, `{host: "${host}", role: services, port: 81}`), [
     {
@@ -137,7 +137,7 @@ test('dockerswarm_sd_configs gives the services and the nodes of a swarm', async
   ])
 })
 
-test('dockerswarm_sd_configs refuses what it cannot use, with the line', async t => {
+test('dockerswarm_sd_configs refuses invalid entries and reports the line', async t => {
   const problem = (entry: string) => problemOfEntry(key, entry)
   t.equal(await problem('{host: "unix:///var/run/docker.sock", role: nodes}'), '')
   t.match(await problem('{role: nodes}'), /a\.yaml:4:\d+: .* needs a host/)

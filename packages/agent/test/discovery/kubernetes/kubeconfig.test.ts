@@ -21,7 +21,7 @@ function load(t: Test, text: string) {
 
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
-test('loadKubeconfig reads tokens, and files from its own directory', async t => {
+test('loadKubeconfig reads tokens, and files relative to its directory', async t => {
   const text = file(
     'tokenFile: t/token',
     'server: "https://h:6443/k", certificate-authority: ca.crt',
@@ -46,7 +46,7 @@ test('loadKubeconfig reads tokens, and files from its own directory', async t =>
   })
 })
 
-test('loadKubeconfig reads certificates that stand in it', async t => {
+test('loadKubeconfig reads inline certificates', async t => {
   const text = file(
     `client-certificate-data: ${base64('CERT')}, client-key-data: ${base64('KEY')}`,
     `server: "https://h", certificate-authority-data: ${base64('CA')}, tls-server-name: n, insecure-skip-tls-verify: true`,
@@ -62,7 +62,7 @@ test('loadKubeconfig reads certificates that stand in it', async t => {
   t.notOk(connection().authorization)
 })
 
-test('loadKubeconfig says what is missing or not supported', async t => {
+test('loadKubeconfig reports what is missing or unsupported', async t => {
   const refused = (text: string, message: RegExp) => t.throws(load(t, text).connection, { message })
   refused(file('exec: {command: aws}'), /kubeconfig: user "u" has exec, which is not supported/)
   refused(file('auth-provider: {name: gcp}'), /has auth-provider/)
@@ -72,9 +72,9 @@ test('loadKubeconfig says what is missing or not supported', async t => {
   refused('a: [', /.+/)
 })
 
-test('connectTo says what to do outside of a cluster', async t => {
+test('connectTo says what to do outside a cluster', async t => {
   t.throws(() => connectTo({ kind: 'in-cluster' }, {}), {
-    message: /KUBERNETES_SERVICE_HOST .* are not set.* give api_server or kubeconfig_file/,
+    message: /KUBERNETES_SERVICE_HOST .* are not set.* set api_server or kubeconfig_file/,
   })
   const env = { KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }
   t.equal(connectTo({ kind: 'in-cluster' }, env).url.host, '[fd00::1]')

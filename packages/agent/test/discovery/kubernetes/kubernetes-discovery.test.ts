@@ -15,7 +15,7 @@ scrape_configs:
 `
 }
 
-/** Runs the discovery of one entry; gives the labels of all targets, without the common prefix. */
+/** Runs the discovery of one entry. Returns the labels of all targets, without the common prefix. */
 async function discover(t: Test, api: KubernetesApi, entry: string) {
   const text = configOf(`{api_server: "${api.url}", ${entry}}`)
   const [config] = (await loadAgentConfig({ text, path: 'a.yaml' })).scrapeConfigs
@@ -266,7 +266,7 @@ test('role service gives a target for each port, by the kind of service', async 
   ])
 })
 
-test('role endpoints joins services and pods, and has the pods’ further ports', async t => {
+test('role endpoints joins services and pods, and includes the pods’ other ports', async t => {
   const api = await startKubernetesApi(t)
   api.put('pods', web())
   api.put('services', service('web', { clusterIP: '10.1.0.1' }))
@@ -387,7 +387,7 @@ test('role ingress gives a target for each path, https where its host has a cert
   ])
 })
 
-test('kubernetes_sd_configs refuses what Prometheus refuses, with the line', async t => {
+test('kubernetes_sd_configs refuses what Prometheus refuses, and reports the line', async t => {
   const refused = async (entry: string, message: RegExp) => {
     await t.rejects(loadAgentConfig({ text: configOf(entry), path: 'a.yaml' }), ConfigError)
     try {

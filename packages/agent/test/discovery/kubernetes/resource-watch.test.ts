@@ -7,7 +7,7 @@ import { AgentMetrics } from '../../../src/metrics/agent-metrics.ts'
 import { waitFor } from '../../harness.ts'
 import { type KubernetesApi, pod, startKubernetesApi } from '../../kubernetes-api.ts'
 
-/** Watches the pods of a server; tells what was logged. */
+/** Watches the pods of a server. Returns the log as well. */
 function watchPods(t: Test, api: KubernetesApi, authorization?: { token: string }) {
   const logged: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
@@ -65,7 +65,7 @@ test('ResourceWatch lists in pages and follows changes from the version of the l
   t.equal(lists(api).length, 3, 'nothing is listed again')
 })
 
-test('ResourceWatch goes on from the last version after a connection broke within an event', async t => {
+test('ResourceWatch continues from the last version after a connection broke within an event', async t => {
   const api = await startKubernetesApi(t)
   api.put('pods', pod('a'))
   const { until, logged } = watchPods(t, api)
@@ -81,13 +81,13 @@ test('ResourceWatch goes on from the last version after a connection broke withi
   t.equal(watches(api).at(-1)!.query.get('resourceVersion'), '102')
   t.match(logged.join(''), /Cannot ask the Kubernetes API server/)
   await waitFor(() => logged.join('').includes('answers again'))
-  // Ended cleanly, yet in the middle of an event.
+  // Ended cleanly, but in the middle of an event.
   api.isDribbling = true
   api.put('pods', pod('d'))
   await until('a', 'b', 'c', 'd')
 })
 
-test('ResourceWatch asks on from a bookmark, and again when a watch has ended', async t => {
+test('ResourceWatch continues from a bookmark, and after the end of a watch', async t => {
   const api = await startKubernetesApi(t)
   api.put('pods', pod('a'))
   const { until } = watchPods(t, api)
@@ -102,7 +102,7 @@ test('ResourceWatch asks on from a bookmark, and again when a watch has ended', 
   t.equal(lists(api).length, 1)
 })
 
-test('ResourceWatch lists again after 410 Gone, and so learns what it missed', async t => {
+test('ResourceWatch lists again after 410 Gone, and finds what it missed', async t => {
   const api = await startKubernetesApi(t)
   for (const name of ['a', 'b']) api.put('pods', pod(name))
   const { until } = watchPods(t, api)
@@ -122,7 +122,7 @@ test('ResourceWatch lists again after 410 Gone, and so learns what it missed', a
   await until('c')
 })
 
-test('ResourceWatch begins a list anew whose continuation is gone, in the end in one piece', async t => {
+test('ResourceWatch restarts a list whose continuation expired, and finally lists without pages', async t => {
   const api = await startKubernetesApi(t)
   api.pageMax = 1
   api.expiredPages = 5
@@ -132,7 +132,7 @@ test('ResourceWatch begins a list anew whose continuation is gone, in the end in
   t.equal(lists(api).at(-1)!.query.get('limit'), null)
 })
 
-test('ResourceWatch tries again with the token as it is then', async t => {
+test('ResourceWatch retries with the current token', async t => {
   const api = await startKubernetesApi(t)
   api.put('pods', pod('a'))
   api.token = 'new'
@@ -145,7 +145,7 @@ test('ResourceWatch tries again with the token as it is then', async t => {
   t.same([...new Set(api.requests.map(({ token }) => token))], ['old', 'new'])
 })
 
-test('ResourceWatch says what to do about 403, waits longer each time, and ends while it waits', async t => {
+test('ResourceWatch gives advice for 403, waits longer each time, and can be stopped while it waits', async t => {
   const api = await startKubernetesApi(t)
   api.failWith = 403
   const { logged, watch, metrics } = watchPods(t, api)
@@ -157,7 +157,7 @@ test('ResourceWatch says what to do about 403, waits longer each time, and ends 
   t.notOk(watch.hasListed)
 })
 
-test('ResourceWatch takes slow answers, and one that never comes does not hold its end back', async t => {
+test('ResourceWatch accepts slow answers, and stops even if an answer never comes', async t => {
   const api = await startKubernetesApi(t)
   api.delayMs = 300
   api.put('pods', pod('a'))
@@ -170,7 +170,7 @@ test('ResourceWatch takes slow answers, and one that never comes does not hold i
   await watch.stop()
 })
 
-test('ResourceWatch keeps what is deleted for a while, also what came and went unseen', async t => {
+test('ResourceWatch keeps deleted objects for a while, even those that came and went unseen', async t => {
   const api = await startKubernetesApi(t)
   api.put('pods', pod('a'))
   const { watch, until } = watchPods(t, api)
@@ -188,7 +188,7 @@ test('ResourceWatch keeps what is deleted for a while, also what came and went u
   await waitFor(() => all() === 'a,short')
   t.equal(watch.items.size, 0)
   await waitFor(() => all() === '')
-  // What a list no longer has.
+  // An object missing from the next list.
   api.put('pods', pod('b'))
   await until('b')
   api.breakWatches()

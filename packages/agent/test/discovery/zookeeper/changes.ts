@@ -1,15 +1,15 @@
-// What nerve_sd_configs has to follow, against the small server and a real ZooKeeper alike.
+// Changes that nerve_sd_configs must follow, with the small server and a real ZooKeeper.
 
 import type { Test } from 'tap'
 import { waitFor } from '../../harness.ts'
 import { runEntry } from '../job-entry.ts'
 import type { TestZookeeper } from './zookeeper-server.ts'
 
-/** Data of a member as Nerve writes it. */
+/** Returns a member's data as Nerve writes it. */
 export const nerve = (name: string, port = 8080) =>
   JSON.stringify({ host: '10.0.0.1', port, name, weight: 1 })
 
-/** Members come, change, go, and lie in one another. */
+/** Members come, change, disappear, and nest inside one another. */
 export async function followChanges(t: Test, zookeeper: TestZookeeper): Promise<void> {
   await zookeeper.put('/services', '')
   await zookeeper.put('/services/web', '')

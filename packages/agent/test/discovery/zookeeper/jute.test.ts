@@ -9,7 +9,7 @@ import {
   RecordReader,
 } from '../../../src/discovery/zookeeper/jute.ts'
 
-/** Gives a stream to a reader in pieces; returns what came out, too long frames marked. */
+/** Feeds a stream to a reader in pieces. Returns the result, with overlong frames marked. */
 function cut(bytes: Buffer, pieceBytes: number) {
   const reader = new FrameReader()
   const found: string[] = []
@@ -21,7 +21,7 @@ function cut(bytes: Buffer, pieceBytes: number) {
   return found
 }
 
-test('FrameReader gives the same frames however they come in', async t => {
+test('FrameReader returns the same frames for any chunks', async t => {
   const payloads = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 8 })
   fc.assert(
     fc.property(payloads, fc.integer({ min: 1, max: 60 }), (all, pieceBytes) => {
@@ -33,7 +33,7 @@ test('FrameReader gives the same frames however they come in', async t => {
   t.pass()
 })
 
-test('FrameReader passes over a frame that is too long, and keeps its head', async t => {
+test('FrameReader skips an overlong frame and keeps its head', async t => {
   const long = encodeFrame(Buffer.from('0123456789abcdef'), Buffer.alloc(5 * 1024 * 1024))
   const bytes = Buffer.concat([encodeFrame(Buffer.from('a')), long, encodeFrame(Buffer.from('b'))])
   for (const pieceBytes of [7, 65_536, bytes.length]) {
@@ -42,7 +42,7 @@ test('FrameReader passes over a frame that is too long, and keeps its head', asy
   t.throws(() => new FrameReader().push(encodeInt(-5)), /a frame cannot have -5 bytes/)
 })
 
-test('RecordReader reads what was encoded, and throws behind the end', async t => {
+test('RecordReader reads what was encoded, and throws after the end', async t => {
   const text = encodeBytes(Buffer.from('grün'))
   const zxid = Buffer.alloc(8)
   zxid.writeBigInt64BE(-2n)

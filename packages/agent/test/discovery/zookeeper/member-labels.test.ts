@@ -5,7 +5,7 @@ import {
   readServersetMember,
 } from '../../../src/discovery/zookeeper/member-labels.ts'
 
-/** Labels of a text; `undefined` where it is no member. */
+/** Returns the labels of a text, or `undefined` if it is not a member. */
 function read(readMember: ReadMember, text: string) {
   try {
     return Object.fromEntries(readMember(Buffer.from(text), '/p'))
@@ -17,7 +17,7 @@ function read(readMember: ReadMember, text: string) {
 const address = (text: string) => read(readNerveMember, text)?.__address__
 const port = (text: string) => read(readNerveMember, text)?.__meta_nerve_endpoint_port
 
-test('A member is read as Go’s decoder reads it', async t => {
+test('A member is read like Go’s decoder reads it', async t => {
   t.equal(address('{"host": "h", "port": 1}'), 'h:1')
   t.equal(address('{"Host": "h", "PORT": 1, "more": [1]}'), 'h:1')
   t.equal(address('{"host": "h", "HOST": "i", "Host": null}'), 'i:0')
@@ -40,7 +40,7 @@ test('A member is read as Go’s decoder reads it', async t => {
   t.equal(readNerveMember(bytes, '/p').get('__address__'), '\ufffd:0')
 })
 
-test('A member of a serverset may lack everything, but what it has must be right', async t => {
+test('A serverset member may lack everything, but what it has must be valid', async t => {
   const none = {
     ...{ __address__: ':0', __meta_serverset_path: '/p', __meta_serverset_status: '' },
     ...{ __meta_serverset_endpoint_host: '', __meta_serverset_endpoint_port: '0' },

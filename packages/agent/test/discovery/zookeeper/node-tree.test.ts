@@ -1,4 +1,4 @@
-// Over a session with the small server.
+// Uses a session with the small server.
 
 import { type Test, test } from 'tap'
 import { NodeTree, type TreeLimits } from '../../../src/discovery/zookeeper/node-tree.ts'
@@ -7,7 +7,7 @@ import { treeLimits } from '../../../src/limits.ts'
 import { waitFor } from '../../harness.ts'
 import { startZookeeperServer, type ZookeeperServer } from './zookeeper-server.ts'
 
-/** Follows `/n`; every node with data is a member. */
+/** Follows `/n`. Every node with data is a member. */
 async function follow(t: Test, server: ZookeeperServer, limits: Partial<TreeLimits> = {}) {
   let tree: NodeTree | undefined
   let tellings = 0
@@ -42,7 +42,7 @@ async function startWith(t: Test, nodes: Readonly<Record<string, string | Buffer
   return server
 }
 
-test('NodeTree keeps so many nodes at most, says how many it left out, and takes them when there is room', async t => {
+test('NodeTree limits the number of nodes, reports how many it left out, and adds them when there is room', async t => {
   const server = await startWith(t, { '/n/c': 'c', '/n/a': 'a', '/n/b': 'b', '/n/b/d': 'd' })
   const { tree, paths, until } = await follow(t, server, { nodeCountMax: 3 })
   t.equal(paths(), '/n/a,/n/b')
@@ -55,7 +55,7 @@ test('NodeTree keeps so many nodes at most, says how many it left out, and takes
   await waitFor(() => tree.problem === undefined)
 })
 
-test('NodeTree leaves data out that is too long', async t => {
+test('NodeTree leaves out overlong data', async t => {
   const server = await startWith(t, { '/n/a': 'a'.repeat(11), '/n/a/b': 'b' })
   const { tree, paths, until } = await follow(t, server, { nodeBytesMax: 10 })
   t.equal(paths(), '/n/a/b')
@@ -65,7 +65,7 @@ test('NodeTree leaves data out that is too long', async t => {
   t.equal(tree.problem, undefined)
 })
 
-test('NodeTree keeps so many bytes at most', async t => {
+test('NodeTree limits the number of bytes', async t => {
   const server = await startWith(t, { '/n/a': 'a'.repeat(50), '/n/b': 'b'.repeat(50) })
   const { tree, paths, until } = await follow(t, server, { treeBytesMax: 100 })
   t.match(paths(), /^\/n\/[ab]$/)
@@ -80,19 +80,19 @@ test('NodeTree keeps so many bytes at most', async t => {
   await waitFor(() => tree.problem?.startsWith('/n: 1 of its children are left out') ?? false)
 })
 
-test('NodeTree goes on behind an answer that is too long', async t => {
+test('NodeTree continues after an overlong answer', async t => {
   const huge = Buffer.alloc(5 * 1024 * 1024, 'x')
   const server = await startWith(t, { '/n/a': huge, '/n/a/b': 'b', '/n/c': 'c' })
   const { tree, paths, until } = await follow(t, server)
   t.equal(paths(), '/n/a/b,/n/c')
-  t.equal(tree.problem, '/n/a: ZooKeeper has more to say of it than is taken')
+  t.equal(tree.problem, '/n/a: the answer of ZooKeeper is too long')
   await server.put('/n/a', 'a')
   await until('/n/a,/n/a/b,/n/c')
   t.equal(tree.problem, undefined)
   t.equal(server.openedCount, 1, 'over the same session')
 })
 
-test('NodeTree reads 5,000 nodes, and asks only for those that change', async t => {
+test('NodeTree reads 5,000 nodes, and then only those that change', async t => {
   const names = Array.from({ length: 5_000 }, (_, i) => `/n/${i}`)
   const server = await startWith(t, Object.fromEntries(names.map(path => [path, 'm'])))
   const { tree, until } = await follow(t, server)
@@ -108,7 +108,7 @@ test('NodeTree reads 5,000 nodes, and asks only for those that change', async t 
   t.same(server.asked.slice(2 * 5_001), ['4 /n/7', '8 /n/7'])
 })
 
-test('NodeTree tells which nodes it could not see', async t => {
+test('NodeTree reports which nodes it could not read', async t => {
   const server = await startWith(t, { '/n/a': 'a', '/n/b': 'b' })
   server.errors.set('/n/b', -102)
   const { tree, paths, until } = await follow(t, server)

@@ -1,4 +1,4 @@
-// Against a small server of the protocol, everywhere; e2e/zookeeper.test.ts looks at a real one.
+// Runs against a small server of the protocol. e2e/zookeeper.test.ts uses a real one.
 
 import { createServer } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
@@ -13,7 +13,7 @@ import { startZookeeperServer, type ZookeeperServer } from './zookeeper-server.t
 
 const prefix = '__meta_nerve_'
 
-/** Runs an entry of nerve; tells what was logged. */
+/** Runs a nerve entry. Returns the log as well. */
 async function run(t: Test, entry: string) {
   const logged: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(line) })
@@ -89,12 +89,12 @@ test('serverset_sd_configs gives a target for each member with all its endpoints
   ])
 })
 
-test('nerve_sd_configs follows members that come, change, go and lie in one another', async t => {
+test('nerve_sd_configs follows members that come, change, disappear and nest inside one another', async t => {
   const server = await startZookeeperServer(t)
   await followChanges(t, server)
 })
 
-test('nerve_sd_configs waits for a path that is not there', async t => {
+test('nerve_sd_configs waits for a path that does not exist', async t => {
   const server = await startWith(t, 'a')
   const entry = await run(t, `{servers: ["${server.address}"], paths: [/n, /later/here]}`)
   await waitFor(() => names(entry) === 'a')
@@ -113,7 +113,7 @@ test('nerve_sd_configs waits for a path that is not there', async t => {
   t.equal(server.openedCount, 1, 'over one session')
 })
 
-test('nerve_sd_configs waits for a server that is away at the start, and takes another one', async t => {
+test('nerve_sd_configs waits for a server that is down at the start, and uses another one', async t => {
   const server = await startWith(t, 'a')
   server.goAway()
   const entry = await run(t, `{servers: ["127.0.0.1:1", "${server.address}"], paths: [/n]}`)
@@ -131,7 +131,7 @@ test('nerve_sd_configs waits for a server that is away at the start, and takes a
   t.ok((await failures(entry)) >= 2)
 })
 
-test('nerve_sd_configs keeps what it has while ZooKeeper is away, and then has what there is', async t => {
+test('nerve_sd_configs keeps its targets while ZooKeeper is down, and updates them afterwards', async t => {
   const server = await startWith(t, 'a', 'b', 'c')
   await server.put('/gone', nerve('gone'))
   const entry = await run(t, `{servers: ["${server.address}"], paths: [/n, /gone]}`)
@@ -147,7 +147,7 @@ test('nerve_sd_configs keeps what it has while ZooKeeper is away, and then has w
     ({ discovered }) => discovered.get(`${prefix}endpoint_name`) === 'c',
   )
   server.comeBack()
-  // A path that vanished may be of another ZooKeeper.
+  // A path that vanished may mean a different ZooKeeper.
   await waitFor(() => names(entry) === 'c,changed,d,gone')
   t.ok(
     entry.targets.offered.some(offered => offered === before),
@@ -157,7 +157,7 @@ test('nerve_sd_configs keeps what it has while ZooKeeper is away, and then has w
   await waitFor(() => names(entry) === 'c,changed,d')
 })
 
-test('nerve_sd_configs begins a new session where the old one has ended or the server is silent', async t => {
+test('nerve_sd_configs starts a new session if the old one ended or the server is silent', async t => {
   const server = await startWith(t, 'a')
   server.timeoutMs = 300
   const entry = await run(t, `{servers: ["${server.address}"], paths: [/n]}`)
@@ -178,7 +178,7 @@ test('nerve_sd_configs begins a new session where the old one has ended or the s
   await waitFor(() => names(entry) === 'a,b,c')
 })
 
-test('nerve_sd_configs ends with what there is, whatever happened before', async t => {
+test('nerve_sd_configs arrives at the current state, whatever happened before', async t => {
   const server = await startWith(t)
   const entry = await run(t, `{servers: ["${server.address}"], paths: [/n, /n/a]}`)
   const paths = ['/n', '/n/a', '/n/b'].flatMap(path => [path, `${path}/a`, `${path}/b`])
@@ -214,7 +214,7 @@ test('nerve_sd_configs ends with what there is, whatever happened before', async
   }
 })
 
-test('nerve_sd_configs keeps a session that is quiet open', async t => {
+test('nerve_sd_configs keeps a quiet session open', async t => {
   const server = await startWith(t, 'a')
   server.timeoutMs = 1_500
   const entry = await run(t, `{servers: ["${server.address}"], paths: [/n]}`)
@@ -223,21 +223,21 @@ test('nerve_sd_configs keeps a session that is quiet open', async t => {
   t.equal(server.openedCount, 1)
 })
 
-test('nerve_sd_configs follows the rest where a node may not be read', async t => {
+test('nerve_sd_configs follows the rest if it may not read a node', async t => {
   const server = await startWith(t, 'a', 'secret')
   server.errors.set('/n/secret', -102)
   const entry = await run(t, `{servers: ["${server.address}"], paths: [/n]}`)
   await waitFor(() => names(entry) === 'a')
-  t.match(entry.logged.join(''), '/n/secret: ZooKeeper does not allow to read it')
+  t.match(entry.logged.join(''), '/n/secret: no permission to read it')
 })
 
-test('nerve_sd_configs says so where no ZooKeeper answers', async t => {
+test('nerve_sd_configs reports that no ZooKeeper answers', async t => {
   const address = await startJsonApi(t, () => ({}))
   const entry = await run(t, `{servers: ["${address}"], paths: [/n]}`)
   await waitFor(() => entry.logged.length > 0)
   t.match(
     entry.logged[0],
-    /not an answer of ZooKeeper: it is too long for the beginning of a session/,
+    /not an answer from ZooKeeper: it is too long for the start of a session/,
   )
 })
 
@@ -269,7 +269,7 @@ test('nerve_sd_configs closes its session when it stops, whatever it is doing', 
   await away.targets.stop()
 })
 
-test('nerve_sd_configs pauses longer and longer while a server takes connections and closes them', async t => {
+test('nerve_sd_configs pauses longer and longer while a server accepts connections and closes them', async t => {
   let count = 0
   const server = createServer(socket => {
     count++
@@ -283,7 +283,7 @@ test('nerve_sd_configs pauses longer and longer while a server takes connections
   t.ok(count >= 1 && count <= 3, `${count} connections in a second`)
 })
 
-test('nerve_sd_configs and serverset_sd_configs refuse what they cannot use, with the line', async t => {
+test('nerve_sd_configs and serverset_sd_configs refuse invalid entries and report the line', async t => {
   for (const key of ['nerve_sd_configs', 'serverset_sd_configs']) {
     const problem = (entry: string) => problemOfEntry(key, entry)
     t.equal(await problem('{servers: [zk], paths: [/]}'), '')
@@ -313,7 +313,7 @@ test('nerve_sd_configs and serverset_sd_configs refuse what they cannot use, wit
     for (const path of ['a', '/a/', '//a', '/a//b', '/./a', '/a/..', '""']) {
       t.match(
         await problem(`{servers: [zk], paths: [${path}]}`),
-        /a\.yaml:4:\d+: path .* is not a path/,
+        /a\.yaml:4:\d+: path .* is not a ZooKeeper path/,
       )
     }
     t.match(

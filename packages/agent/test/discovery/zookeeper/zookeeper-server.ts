@@ -1,5 +1,5 @@
-// A small server that speaks ZooKeeper's protocol, as far as it is read with: sessions, data, children and
-// watches. Written from the protocol's description, with nothing of the agent's in it.
+// A small server for the reading side of ZooKeeper's protocol: sessions, data, children and watches.
+// Written from the protocol's description, without any of the agent's code.
 
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
@@ -9,9 +9,9 @@ import type { Test } from 'tap'
 export interface TestZookeeper {
   /** `host:port`. */
   readonly address: string
-  /** Writes a node; its parents must be there. */
+  /** Writes a node. Its parents must exist. */
   put(path: string, data: string): Promise<void>
-  /** Takes a node away with all below it. */
+  /** Removes a node with everything below it. */
   remove(path: string): Promise<void>
 }
 
@@ -42,18 +42,18 @@ const parentOf = (path: string) => path.slice(0, path.lastIndexOf('/')) || '/'
 /** The small server. */
 export class ZookeeperServer implements TestZookeeper {
   address = ''
-  /** Operations that were asked for, as `<number> <path>`. */
+  /** Requested operations, as `<number> <path>`. */
   readonly asked: string[] = []
-  /** Paths that are answered with an error. */
+  /** Paths answered with an error. */
   readonly errors = new Map<string, number>()
-  /** Takes everything in and answers nothing. */
+  /** Accepts everything and answers nothing. */
   isSilent = false
   timeoutMs: number | undefined
   openedCount = 0
   closedCount = 0
   pingCount = 0
   readonly clients = new Set<Client>()
-  /** Names of children by path. */
+  /** Names of children, by path. */
   readonly #children = new Map<string, Set<string>>()
   readonly #nodes = new Map<string, Buffer>([['/', Buffer.alloc(0)]])
   readonly #server = createServer({ noDelay: true }, socket => this.#serve(socket))
@@ -65,7 +65,7 @@ export class ZookeeperServer implements TestZookeeper {
     this.address = `127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
-  /** Cuts all connections, and each new one at once, as a server without a quorum does; the nodes stay. */
+  /** Closes all connections, and each new one at once, like a server without a quorum. The nodes stay. */
   goAway(): void {
     this.#isAway = true
     this.cut()
@@ -81,7 +81,7 @@ export class ZookeeperServer implements TestZookeeper {
     await once(this.#server, 'close')
   }
 
-  /** Cuts all connections. */
+  /** Closes all connections. */
   cut(): void {
     for (const { socket } of this.clients) socket.destroy()
   }
@@ -108,7 +108,7 @@ export class ZookeeperServer implements TestZookeeper {
     return [...(this.#children.get(path) ?? [])]
   }
 
-  /** A watch tells once. */
+  /** Fires a watch, which reports only once. */
   #tell(kind: 'dataWatches' | 'childWatches', path: string, event: number): void {
     for (const client of this.clients) {
       if (!client[kind].delete(path)) continue
@@ -186,7 +186,7 @@ export class ZookeeperServer implements TestZookeeper {
   }
 }
 
-/** Starts a small server that ends with the test. */
+/** Starts a small server that stops with the test. */
 export async function startZookeeperServer(t: Test): Promise<ZookeeperServer> {
   const server = new ZookeeperServer()
   await server.listen()
