@@ -24,7 +24,7 @@ const skald = join(root, 'packages/skald/bin/skald')
 const differences = readFileSync(join(root, 'docs/differences.md'), 'utf8')
 
 let passed = 0
-/** What failed, told again at the end, where the whole output may be out of sight. */
+/** Failures. They are printed again at the end, because the whole output may be long. */
 const failures = []
 
 function report(name, isOk, detail = '') {
@@ -81,7 +81,7 @@ function installHelm() {
   if (code !== 0) console.log('helm could not be built: the tests of the chart are skipped')
 }
 
-/** Brings what the sources of the agent are tested with; what is missing skips its tests with one line. */
+/** Installs the programs that test the agent's sources. If one is missing, its tests skip with one line. */
 function installCounterparts() {
   const has = (program, flag) => spawnSync(program, [flag]).status === 0
   const packages = has('rsyslogd', '-v') ? [] : ['rsyslog', 'systemd-journal-remote', 'bzip2']
@@ -194,7 +194,7 @@ function compareAgent() {
   }
 }
 
-/** Failed cases are told by `judge`, which knows the expected ones. */
+/** `judge` reports failed cases, because it knows the expected ones. */
 function isNoFailedCase(line) {
   return !line.startsWith('FAIL')
 }

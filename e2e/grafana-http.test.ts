@@ -157,7 +157,7 @@ test('buildinfo has the fields that tools read', async t => {
 })
 
 test('a connection that was idle for longer than Node keeps one is used again', async t => {
-  // Node closes after 5 s and one of grace, unless it is told otherwise.
+  // By default, Node closes after 5 s and one second of grace.
   await sleep(Math.max(0, 7_000 - (performance.now() - idleSinceMs)))
   const { status, port, headers } = await get('/loki/api/v1/labels', {}, agent)
   t.same([status, port], [200, firstPort], 'the same connection')

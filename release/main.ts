@@ -1,4 +1,4 @@
-// npm run release -- COMMAND: builds what is published from this tree. See docs/releases.md.
+// npm run release -- COMMAND: builds everything that is published from this tree. See docs/releases.md.
 
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'

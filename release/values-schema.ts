@@ -218,7 +218,7 @@ function storeConfig(): Schema {
   return { ...rest, properties: { existingSecret: optionalText, ...properties } }
 }
 
-/** Removes what is filled in later: defaults, and with them the requirements. */
+/** Removes the defaults, which are filled in later, and with them the requirements. */
 function withoutRequired(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withoutRequired)
   if (typeof schema !== 'object' || schema === null) return schema

@@ -109,7 +109,7 @@ test('errors that somebody catches stand in errors.ts of their package and have 
   )
 })
 
-/** Files of the store that give an error a status of its own. */
+/** Files of the store that set the status of an error themselves. */
 function filesWithStatus(files: readonly Source[]): string[] {
   return files
     .filter(({ name }) => /^packages\/(store|wire|query)\/src\//.test(name))

@@ -102,7 +102,7 @@ const agentEnv = extra => {
 }
 
 const running = new Set()
-// An agent has a process group of its own, so that a wrapper in its command line gets the signals too.
+// An agent runs in its own process group, so a wrapper in its command line gets the signals too.
 const signalGroup = (agent, signal) => {
   try {
     process.kill(-agent.child.pid, signal)

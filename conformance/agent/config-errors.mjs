@@ -57,7 +57,7 @@ export async function tryConfig(c, options) {
   return { refused: !!exit && exit.code !== 0, code: exit?.code, signal: exit?.signal, up, output }
 }
 
-/** Judges a configuration. The line is asked for where the message should be better than the original's, or with `lines`. */
+/** Judges a configuration. The line must be named if the message should be better than the original's, or with `lines`. */
 export function judgeConfig(c, got, lines = false) {
   const e = c.expect
   if (!got.refused && got.code === undefined && !got.up)

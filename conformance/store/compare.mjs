@@ -1,4 +1,4 @@
-// Decides whether an answer is the recorded one. README.md says what is compared and what is left out.
+// Decides whether an answer is the recorded one. README.md says what it compares and what it ignores.
 
 export function canonical(v) {
   if (Array.isArray(v)) return `[${v.map(canonical).join(',')}]`
@@ -149,7 +149,7 @@ function deep(where, e, a, opt) {
   if (e !== a) fail(where, e, a)
 }
 
-// Patterns: the set of patterns and how many lines each stands for.
+// Patterns: the set of patterns and how many lines each covers.
 function comparePatterns(e, a) {
   const total = l => {
     if (!Array.isArray(l)) fail('data', e, a)

@@ -326,7 +326,7 @@ export const cursorsMax = 10_000
 export const positionsSoonMs = 100
 /** Pause between two writes, in durations of the last write: tens of thousands of files take long. */
 export const positionsRestFactor = 5
-/** Size at which the journal of times is rewritten with only what is still needed. */
+/** Size at which the journal of times is rewritten with only the entries that are still needed. */
 export const timesCompactBytes = 4 * 1024 * 1024
 /** Chunks of a file whose times are remembered before settled ones are dropped. */
 export const chunksBeforePrune = 32
@@ -344,7 +344,7 @@ export const comparedBytesMax = 16 * 1024 * 1024
 export const gzipChunkBytes = 64 * 1024
 /** Compressed bytes to read for the first kilobyte of content. If that fails, four times as many are read. */
 export const gzipHeadBytes = 64 * 1024
-/** Pauses before Docker is asked for a log again. */
+/** Pauses before requesting a container's log again. */
 export const containerBackoff = { minMs: 250, maxMs: 10_000, attemptsMax: 0 }
 /** After this long in silence, a container's log is requested again, because the connection may be dead. */
 export const containerIdleMs = 600_000

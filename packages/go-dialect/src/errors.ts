@@ -1,7 +1,7 @@
 // The errors of this package that somebody catches. Each has a stable `code`; the texts are those of Go's packages,
 // because clients match on them.
 
-/** Says that a command line cannot be understood. */
+/** Thrown when a command line cannot be parsed. */
 export class FlagError extends Error {
   readonly code = 'FLAG'
 
@@ -11,7 +11,7 @@ export class FlagError extends Error {
   }
 }
 
-/** Says that a text is no RE2 pattern; the message is Go's: ``error parsing regexp: ...: `(` ``. */
+/** Thrown when a text is not an RE2 pattern. The message is Go's: ``error parsing regexp: ...: `(` ``. */
 export class RegexSyntaxError extends SyntaxError {
   readonly code = 'REGEX_SYNTAX'
 

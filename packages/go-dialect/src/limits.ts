@@ -18,7 +18,7 @@ export const cachedZonesMax = 700
 /** No zone has a longer name. Keeps the cache small. */
 export const zoneNameCharsMax = 64
 
-// Regular expressions: what may run on V8's engine, and what is compiled at all
+// Regular expressions: which run on V8's engine, and which are compiled at all
 
 /** Longest text for V8 if a pattern may take quadratic time. */
 export const quadraticLengthMax = 2_048

@@ -10,7 +10,7 @@ export class UsageError extends Error {
   }
 }
 
-/** Says that the source cannot be read, and what to do. */
+/** Thrown when a server of an import cannot be used. The message says what to do. */
 export class ImportError extends Error {
   readonly code = 'IMPORT'
 

@@ -65,7 +65,7 @@ export class PushBlockedError extends Error {
   }
 }
 
-/** Thrown when a request cannot be answered as it is asked; `message` is what the client is told. */
+/** Thrown when a request cannot be answered. The client gets `message`. */
 export class BadRequestError extends Error {
   readonly code:
     | 'BAD_REQUEST'

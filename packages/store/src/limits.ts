@@ -274,7 +274,7 @@ export const mergeOverlapBytesMax = 64 * 1024 * 1024
 /** Memory of a merge: two blocks of lines read, two built, and their small columns. */
 export const mergeArenaBytes = 5 * 1024 * 1024
 
-/** How often retention looks for what is too old: a small part of a day. */
+/** How often retention looks for old segments: a small part of a day. */
 export const retentionIntervalMs = 10 * 60_000
 
 /** Streams that retention and delete sweeps look at before pushes and queries have their turn. */

@@ -93,7 +93,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   }
 }
 
-/** Opens the parts of the store in order. Adds each to `opened`, so that it can be closed. */
+/** Opens the parts of the store in order. Adds each to `opened`, so that the caller can close it. */
 async function openStore(
   options: StoreOptions,
   listener: Listener,

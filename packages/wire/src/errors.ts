@@ -2,7 +2,7 @@
 
 import { type ConfigProblem, formatProblem } from './config-problem.ts'
 
-/** Says that a text is not a label set: `message` has the position as `line:column: parse error: why`. */
+/** Thrown when a text is not a label set. `message` has the position: `line:column: parse error: why`. */
 export class LabelSyntaxError extends SyntaxError {
   readonly code = 'LABEL_SYNTAX'
   /** Offset of the offending character in UTF-16 units. */
@@ -43,7 +43,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Says that another process works in a directory; `message` names both and what to do. */
+/** Thrown when another process uses a directory. `message` names both and says what to do. */
 export class DirectoryLockedError extends Error {
   readonly code = 'DIRECTORY_LOCKED'
 

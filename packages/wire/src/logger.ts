@@ -1,5 +1,5 @@
 // The one logger of every process: logfmt or JSON, with Loki's and Promtail's level words and an ISO time. It owns
-// the shape of a line and writes where it is told; commands decide level, format and stream.
+// the form of a line and writes to the given stream. Commands choose level, format and stream.
 
 import { type Logger, pino } from 'pino'
 import type { LogFormat, LogLevel } from './log-settings.ts'

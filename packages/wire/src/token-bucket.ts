@@ -1,4 +1,4 @@
-// A rate with a burst: what is used comes back with time, up to the burst.
+// A rate with a burst. Used tokens come back over time, up to the burst.
 
 /** How much may be used in a second, and at once. */
 export interface Rate {

@@ -208,7 +208,7 @@ export class PushQueue implements Delivery {
   }
 
   /**
-   * Sends what is left. Resolves when everything has been accepted, or when `limitMs` is over and the rest
+   * Sends the rest. Resolves when everything has been accepted, or when `limitMs` is over and the rest
    * is on disk, if there is a disk buffer.
    */
   async stop(limitMs: number): Promise<void> {

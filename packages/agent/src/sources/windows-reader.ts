@@ -116,7 +116,7 @@ export class WindowsReader implements Source {
     }
   }
 
-  /** Reads what is new in a channel. */
+  /** Reads the new events of a channel. */
   async #read(state: ChannelState): Promise<void> {
     const { channel } = state.query
     const newest = (await this.#wevtutil.recordAt('newest', channel)) ?? 0

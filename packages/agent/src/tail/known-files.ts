@@ -40,7 +40,7 @@ export interface OpenRecord {
   readonly times: ReadTimes
   /** True if it has a descriptor, so that its inode is not reused. */
   readonly isOpen: boolean
-  /** Updates the record to what is settled. */
+  /** Updates the record with the settled position. */
   updateRecord(): FileRecord
   /** Returns how far the server is behind. Absent if unknown. */
   lag?(nowMs: number): { readonly bytes: number; readonly seconds: number }
@@ -410,7 +410,7 @@ function isAt(path: string, record: FileRecord): boolean {
     if (stats === undefined || !isBornThen(stats, record)) return false
     return identityKey(stats) === recordKey(record)
   } catch {
-    // Unreadable for now: keep what is known.
+    // Unreadable for now: keep the known record.
     return true
   }
 }

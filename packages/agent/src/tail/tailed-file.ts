@@ -131,7 +131,7 @@ export class TailedFile {
     return this.#isBusy
   }
 
-  /** Returns the current size. For a closed or compressed file, returns the size as far as it is known. */
+  /** Returns the current size. For a closed or compressed file, returns the last known size. */
   size(): number {
     if (this.#fd === undefined || this.#gzip) return this.#readOffset + this.#gzipRest.length
     return Number(fstatSync(this.#fd, { bigint: true }).size)
@@ -414,7 +414,7 @@ export class TailedFile {
     Object.assign(this.record, placeOf({ path: foundAt, stats: opened.stats }))
   }
 
-  /** Updates the record to what is settled. */
+  /** Updates the record with the settled position. */
   updateRecord(): FileRecord {
     const { record } = this
     const settled = this.settledOffset

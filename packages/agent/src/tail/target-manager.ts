@@ -112,7 +112,7 @@ export class TargetManager {
     this.#jobs.set(job, unsubscribe)
   }
 
-  /** Updates what is read for a job to the targets that discovery has now. */
+  /** Makes a job read the targets that discovery has now. */
   #retarget(job: ManagedJob): void {
     const mine = this.#targets.filter(target => target.job === job)
     const before = mine.filter(({ isGone }) => !isGone).map(({ target }) => target)

@@ -47,7 +47,7 @@ interface Batch {
   leftCount: number
 }
 
-/** What is to be done next: level 0 to be merged, or a segment to be written again. */
+/** The next step: merge level 0, or rewrite a segment. */
 export type SweepStep = 'level0' | Choice
 
 /** Processes delete requests. Call it only while no merge is running. */

@@ -109,7 +109,7 @@ export class IngestQuotas {
     return this.#rate({ perSecond: streamRateBytes, burst: streamBurstBytes }, usual)
   }
 
-  /** What is configured, else what is usual; no rate for 0, and without tenants where nothing is configured. */
+  /** Returns the configured rate, or the default. Returns none for 0, or if nothing is configured and there are no tenants. */
   #rate(
     configured: { readonly [K in keyof Rate]: number | undefined },
     usual: Rate,

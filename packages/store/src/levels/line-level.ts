@@ -3,7 +3,7 @@
 
 import { levelJsonDepthMax } from '../limits.ts'
 
-/** Levels as numbers: the index here; 0 is a line that tells none. */
+/** Levels by number: the index in this list. 0 is a line without a level. */
 export const levels = [
   'unknown',
   'trace',

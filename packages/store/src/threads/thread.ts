@@ -1,5 +1,5 @@
-// The main thread's side of the border to a worker thread: what is sent and answered has one type, and an
-// error keeps its name, message and code on the way.
+// The main thread's side of the border to a worker thread. Requests and answers are typed, and an error
+// keeps its name, message and code on the way.
 
 import { Worker } from 'node:worker_threads'
 import type { ThreadError } from './thread-error.ts'
