@@ -47,7 +47,7 @@ export async function loadScripts(url: string, tenants: ScriptTenants): Promise<
     if (response.status !== 204)
       throw new Error(`${url} answered a push ${response.status}: ${text}`)
   }
-  // Lines that are older than three hours are looked for on the disk only.
+  // Queries look for lines older than three hours on disk only.
   await fetch(`${url}/flush`, { method: 'POST' })
   for (const [streams, tenant] of tenants) {
     for (const stream of streams) await waitUntilFound(url, tenant, stream)

@@ -18,7 +18,7 @@ const endGraceMs = 15_000
 
 /** How a server is started. */
 export interface ServerOptions {
-  /** Whether requests name their tenant. */
+  /** Whether requests must name their tenant. */
   readonly hasTenants?: boolean
   /** More of `limits_config`, as lines of YAML. */
   readonly limits?: string

@@ -1,4 +1,4 @@
-// docs/errors.md, the classes of errors and the table of their statuses say the same.
+// Checks that docs/errors.md, the error classes and the table of statuses agree.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ interface Source {
   readonly text: string
 }
 
-/** Classes of errors that others may catch, with the codes that they may have. */
+/** Returns the error classes that callers may catch, with their possible codes. */
 function errorClasses(files: readonly Source[]) {
   return files.flatMap(({ name, text }) =>
     [
@@ -40,14 +40,17 @@ function errorClasses(files: readonly Source[]) {
   )
 }
 
-/** Rows of the page: code, status as it is written, and the cells that say what it means and what helps. */
+/**
+ * Returns the rows of the page: the code, the status as written, and the cells with meaning and
+ * remedy.
+ */
 function rowsOf(text: string) {
   return [...text.matchAll(/^\| `([A-Z_]+)` \| (.+?) \| (\S+) \| (.+) \|$/gm)].map(
     ([, code, meaning, status, remedy]) => ({ code: code!, meaning, status: status!, remedy }),
   )
 }
 
-/** What the page, the classes and the table do not agree on. */
+/** Returns the differences between the page, the classes and the table. */
 function disagreements(text: string, files: readonly Source[], answers: typeof errorAnswers) {
   const codes = new Set(errorClasses(files).flatMap(found => found.codes))
   const rows = rowsOf(text)

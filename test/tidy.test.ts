@@ -157,7 +157,7 @@ interface Package {
   readonly devDependencies?: Readonly<Record<string, string>>
 }
 
-/** Packages that a text imports, and whether it needs them when it runs. */
+/** Returns the packages that a file imports, and whether it imports only types. */
 function importedPackages(text: string): { readonly name: string; readonly isType: boolean }[] {
   const imports =
     /^(?:import|export)( type)? (?:[\w*{][^'"=;]*? from )?'([^'.][^']*)'|\bimport\('([^'.][^']*)'\)|createRequire\([^)]*\)\('([^'.][^']*)'\)/gm
@@ -170,7 +170,9 @@ function importedPackages(text: string): { readonly name: string; readonly isTyp
     .map(({ path, isType }) => ({ name: /^(@[^/]+\/)?[^/]+/.exec(path)![0], isType }))
 }
 
-/** Dependencies that a package declares and does not import, and the other way round. */
+/**
+ * Returns dependencies that a package declares but does not import, and the other way round.
+ */
 function wrongDependencies(own: Package, texts: readonly string[]): string[] {
   const imports = texts.flatMap(importedPackages).filter(({ name }) => name !== own.name)
   const needed = new Set(imports.filter(({ isType }) => !isType).map(({ name }) => name))
@@ -209,7 +211,7 @@ const f = await import('late')
   ])
 })
 
-/** What a text takes from outside: clocks, files, sockets, the process. */
+/** Returns what a file uses from outside: clocks, files, sockets, the process. */
 function outsideOf(text: string): string[] {
   const code = text.replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, '')
   const outside =
@@ -222,10 +224,10 @@ test('go-dialect and query are pure: no clock, no files, no sockets of their own
     .filter(name => /^packages\/(go-dialect|query)\/src\//.test(name))
     .flatMap(name => outsideOf(read(name)).map(found => `${name}: ${found}`))
   t.same(impure, [
-    // Lets other work of the thread have its turn.
+    // Yields to other work on the thread.
     'packages/query/src/pause.ts: setImmediate',
     "packages/query/src/pause.ts: 'node:timers/promises'",
-    // Two functions that look at a text.
+    // Two functions that only check a text.
     "packages/query/src/pipeline/ip-range.ts: 'node:net'",
   ])
   const broken =

@@ -1,5 +1,5 @@
-// The errors of this package that somebody catches. Each has a stable `code`; the texts are those of Go's packages,
-// because clients match on them.
+// The errors of this package that callers catch. Each has a stable `code`. The texts are those of
+// Go's packages, because clients match on them.
 
 /** Thrown when a command line cannot be parsed. */
 export class FlagError extends Error {

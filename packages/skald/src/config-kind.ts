@@ -18,7 +18,7 @@ export function hasTopKey(text: string, keys: readonly string[]): boolean {
   return keys.some(key => new RegExp(`^${key}\\s*:`, 'm').test(text))
 }
 
-/** Reads `server.log_format` from a text of YAML, whatever else is in it. */
+/** Returns `server.log_format` from a YAML text. Ignores all other keys. */
 export function logFormatIn(text: string): unknown {
   const document = parseDocument(text, { logLevel: 'silent' })
   return document.errors.length === 0 ? document.getIn(['server', 'log_format']) : undefined

@@ -9,7 +9,7 @@ import { isAgentConfig, logFormatIn } from './config-kind.ts'
 export interface MeantCommand {
   readonly command: 'agent' | 'store'
   readonly reason: string
-  /** Form of its log, by flag or file. */
+  /** Log format, from the flag or the file. */
   readonly logFormat: LogFormat
 }
 
@@ -30,7 +30,7 @@ export function findMeantCommand(argv: readonly string[]): MeantCommand | undefi
   }
 }
 
-/** The value of the last flag of a name, as Go's flag package takes it. */
+/** Returns the value of the last flag with a name, like Go's flag package. */
 function lastValue(argv: readonly string[], name: string): string | undefined {
   let found: string | undefined
   for (const [index, argument] of argv.entries()) {

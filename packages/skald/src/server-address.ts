@@ -7,11 +7,11 @@ export interface Server {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Addresses of a store and an agent of this machine that have their usual ports. */
+/** URLs of a store and an agent on this machine with their default ports. */
 export const usualStoreUrl = 'http://127.0.0.1:3100'
 export const usualAgentUrl = 'http://127.0.0.1:9080'
 
-/** The store that is meant where no URL is given: $SKALD_URL, or the one of this machine. */
+/** Returns the store to use if no URL is given: $SKALD_URL, or the one on this machine. */
 export function meantStoreUrl(env: Readonly<Record<string, string | undefined>>): string {
   return env.SKALD_URL ?? usualStoreUrl
 }

@@ -35,7 +35,7 @@ export function readDuration(value: string | number, report: (message: string) =
   }
 }
 
-/** Loki's least period of a stream. */
+/** Loki's minimum retention period for a stream. */
 const leastStreamPeriodNs = nsPerDay
 
 function readStreamRetentions(

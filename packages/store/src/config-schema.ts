@@ -384,7 +384,7 @@ const patternsSchema = withUnfollowed(
   'pattern_ingester',
 )
 
-/** Blocks of which keys are followed, in the order of docs/config.md. */
+/** Blocks with supported keys, in the order of docs/config.md. */
 const followedBlocks = {
   server: serverSchema,
   common: commonSchema,

@@ -35,7 +35,7 @@ export class PushRejectedError extends Error {
     | 'PUSH_NO_ROOM'
     | 'PUSH_RATE_LIMITED'
     | 'PUSH_STREAM_LIMITED'
-  /** Seconds after which a retry makes sense; absent where none does. */
+  /** Seconds to wait before a retry; absent if a retry makes no sense. */
   readonly retryAfterSeconds: number | undefined
 
   constructor(
@@ -52,10 +52,10 @@ export class PushRejectedError extends Error {
   }
 }
 
-/** Thrown when limits_config.block_ingestion_until refuses a push. */
+/** Thrown when limits_config.block_ingestion_until blocks a push. */
 export class PushBlockedError extends Error {
   readonly code = 'PUSH_BLOCKED'
-  /** What limits_config.block_ingestion_status_code says. */
+  /** Value of limits_config.block_ingestion_status_code. */
   readonly blockStatus: number
 
   constructor(message: string, blockStatus: number) {
@@ -86,7 +86,7 @@ export class BadRequestError extends Error {
   }
 }
 
-/** Thrown when all of a range lies before what a tenant may look back at. */
+/** Thrown when a query's whole range is older than the tenant may look back. */
 export class PastLookbackError extends BadRequestError {
   constructor({ maxQueryLookbackNs }: { readonly maxQueryLookbackNs: bigint }) {
     const lookback = formatPrometheusDuration(maxQueryLookbackNs)
@@ -95,7 +95,7 @@ export class PastLookbackError extends BadRequestError {
   }
 }
 
-/** Thrown when a query took longer than its limit; the text is Loki's. */
+/** Thrown when a query took longer than its time limit. The text is Loki's. */
 export class QueryTimeoutError extends Error {
   readonly code = 'QUERY_TIMEOUT'
 
@@ -107,7 +107,7 @@ export class QueryTimeoutError extends Error {
   }
 }
 
-/** Thrown when the client of a query went away; nobody reads the answer. */
+/** Thrown when the client of a query disconnected. Nobody reads the answer. */
 export class QueryCancelledError extends Error {
   readonly code = 'QUERY_CANCELLED'
 

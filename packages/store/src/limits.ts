@@ -95,42 +95,52 @@ export const activeStreamMs = 3_600_000
  */
 export const rateStreamsMax = 100_000
 
-/** Entries that the message of a refusal names; the rest is counted. */
+/** Maximum entries that a rejection message lists; it only counts the rest. */
 export const toldEntriesMax = 10
 
-/** Streams whose checked label sets are kept in memory, and the longest label text among them. */
+/**
+ * Maximum number of streams whose validated label sets are kept in memory, and the longest label text
+ * that is kept.
+ */
 export const streamCacheEntriesMax = 100_000
 export const cachedLabelsTextMax = 16 * 1024
 
 /** The same rejection of a tenant is logged once in this time, with the number of entries. */
 export const refusalLogPeriodMs = 10_000
 
-/** Pairs of tenant and reason that the log of refusals follows; all begin again beyond. */
+/** Maximum pairs of tenant and reason that the rejection log tracks. Beyond that, it starts over. */
 export const refusalsFollowedMax = 10_000
 
-/** Characters of a refusal in the log: labels and values may be of any length. */
+/** Maximum characters of a logged rejection. Labels and values may have any length. */
 export const refusalTextCharsMax = 1000
 
-/** Depth of JSON objects that are searched for a level: the outermost and those right in it, as in Loki. */
+/**
+ * How deep to search JSON objects for a level: the outermost object and its direct children, like
+ * Loki.
+ */
 export const levelJsonDepthMax = 2
 
-/** Bytes of pushes that are being received, decoded or waiting for a commit; above, 503. */
+/**
+ * Maximum bytes of pushes that are being received, decoded or waiting for a commit. Beyond that,
+ * pushes get 503.
+ */
 export const pendingPushBytesMax = 64 * 1024 * 1024
 
-/** The least that any push counts: what its connection and request take. */
+/** Minimum that any push counts: the memory of its connection and request. */
 export const pushShareBytesLeast = 16 * 1024
 
 /**
- * How many times what is still free one owner may hold. A single address gets half of the budget, a single
- * tenant three quarters; each that comes has the same part of what the others leave. So a tenant whose
- * one client is greedy has room for its others, and no tenant is without.
+ * How much one owner may hold, as a multiple of the free budget. A single address gets half of the
+ * budget, a single tenant three quarters. Each new owner gets the same share of what the others
+ * leave. So a tenant with one greedy client has room for its other clients, and every tenant gets
+ * some.
  */
 export const pushHeldPerFree = { tenant: 3, address: 1 } as const
 
 /** A commit includes at most this many bytes of lines, so that its file is written in one go. */
 export const commitBytesMax = 8 * 1024 * 1024
 
-/** Memory of a full commit with the separators of its lines; larger ones take the rest from the heap. */
+/** Memory for a full commit and its line separators. Larger ones take the rest from the heap. */
 export const commitArenaBytes = commitBytesMax + 2 * 1024 * 1024
 
 /** How long a commit may wait for pushes that are still being received. */
@@ -151,19 +161,22 @@ export const commitEagerBytes = 1024 * 1024
 
 // http/
 
-/** Time in which a request has to arrive as a whole: the largest push at 56 KB/s. */
+/** How long a whole request may take to arrive: the largest push at 56 KB/s. */
 export const requestArrivalMs = 300_000
 
-/** Bytes of a request's head: Grafana sends queries of many kilobytes in URLs, where a byte may become three. */
+/**
+ * Maximum bytes of a request's head. Grafana sends queries of many kilobytes in URLs, where one byte
+ * may become three.
+ */
 export const requestHeadBytesMax = 256 * 1024
 
-/** Characters of one part of a path that names something. */
+/** Maximum characters of a path parameter. */
 export const pathParamCharsMax = 2048
 
-/** Bytes of bodies that are not pushes: forms with a query in them. */
+/** Maximum bytes of bodies other than pushes: forms that contain a query. */
 export const formBytesMax = 1024 * 1024
 
-/** Bytes of a push body as it comes over the wire, and after decompression. */
+/** Maximum bytes of a push body as received, and after decompression. */
 export const pushBodyBytesMax = 16 * 1024 * 1024
 export const pushDecompressedBytesMax = 64 * 1024 * 1024
 
@@ -173,73 +186,98 @@ export const pushDecompressedBytesMax = 64 * 1024 * 1024
  */
 export const bodyMemoryFirstBytes = 256 * 1024
 
-/** Bytes of decompressed bodies that are kept for the next pushes. */
+/** Maximum bytes of decompression buffers to keep for later pushes. */
 export const pushIdleBufferBytesMax = 8 * 1024 * 1024
 
-/** Bodies being decompressed at a time: what they become is counted only at their end. */
+/**
+ * Maximum number of bodies to decompress at once. Their decompressed size is counted only when they
+ * are done.
+ */
 export const unpackingMax = 2
 
-/** A body that brings less than this in `http_server_read_timeout` makes no progress. */
+/**
+ * A body makes no progress if fewer bytes than this arrive within `http_server_read_timeout`.
+ */
 export const bodyProgressBytesLeast = 1024
 
-/** A body may take longer than `http_server_read_timeout` when it comes at this rate: a megabyte in four minutes. */
+/**
+ * A body may take longer than `http_server_read_timeout` if it arrives at this rate: a megabyte in
+ * four minutes.
+ */
 export const bodyLeastBytesPerSecond = 4 * 1024
 
-/** How long a body, or the head of a request, may still arrive after a stop has begun. */
+/** How long a request's head or body may keep arriving after a stop has begun. */
 export const stopGraceMs = 3_000
 
-/** Answers below this are not compressed: they fit into one packet anyway. */
+/** Answers smaller than this are not compressed. They fit into one packet anyway. */
 export const gzipBytesLeast = 1400
 
-/** Bytes of a tenant's name, as in Loki. */
+/** Maximum bytes of a tenant's name, as in Loki. */
 export const tenantNameBytesMax = 150
 
-/** Points of a series that a client can ask for, as in Loki. */
+/** Maximum points per series that a client can request, as in Loki. */
 export const seriesPointsMax = 11_000n
 
-/** Bytes of one message of a tail client, which has nothing to say. */
+/** Maximum bytes of a message from a tail client. Clients have no reason to send any. */
 export const tailAskBytesMax = 64 * 1024
 
 // catalog/
 
-/** Streams and active days kept in memory; beyond it the caches are emptied. */
+/** Maximum streams and active days kept in memory. Beyond that, the caches are emptied. */
 export const catalogCacheEntriesMax = 200_000
 
-/** From this many streams on, activity is read by day in one query and not stream by stream. */
+/**
+ * From this many streams on, one query reads activity by day instead of stream by stream.
+ */
 export const activityByDayStreamsLeast = 500
 
-/** Bytes to which checkpoints cut the write-ahead log back; else it stays as long as it ever was. */
+/**
+ * Size to which checkpoints truncate the write-ahead log. Otherwise it would stay at its largest
+ * size.
+ */
 export const catalogLogBytesMax = 1024 * 1024
 
-/** Memory of the catalog's pages; the hot ones are few. */
+/** Memory for the catalog's pages. Few of them are hot. */
 export const catalogPagesKib = 8 * 1024
 
 // objects/
 
-/** Small pieces are gathered up to this size before they are written: each write is a trip to the thread pool. */
+/**
+ * Small pieces are collected up to this size before a write, because each write is a trip to the
+ * thread pool.
+ */
 export const diskWriteBytes = 1024 * 1024
 
-/** Files that a reader keeps open: a merge goes through all of its inputs for each stream. */
+/**
+ * Maximum files that a reader keeps open. A merge goes through all of its inputs for each stream.
+ */
 export const openFilesMax = 64
 
-/** Room of the disk that pushes leave in any case: for the catalog, and for what a merge begins with. */
+/** Disk space that pushes always leave free, for the catalog and for the start of a merge. */
 export const reserveBytes = 16 * 1024 * 1024
 
-/** How often the room of the disk is looked at while pushes come; in between it is counted. */
+/**
+ * How often to check the free disk space while pushes arrive. In between, the store counts bytes.
+ */
 export const roomCheckMs = 250
 
 // segment/
 
-/** Lines of one block: below 256 KB compression suffers, above 1 MB a scan reads more than it needs. */
+/**
+ * Maximum bytes of lines in a block. Below 256 KB compression suffers; above 1 MB a scan reads more
+ * than it needs.
+ */
 export const blockLineBytesMax = 1024 * 1024
 
-/** Sections below this are not compressed: setting up the compressor costs more than it saves. */
+/**
+ * Sections smaller than this are not compressed: setting up the compressor costs more than it saves.
+ */
 export const packedBytesLeast = 256
 
-/** Bytes of a footer; no real one comes near, more than that is damage. */
+/** Maximum bytes of a footer. No real one comes close; a larger one is damaged. */
 export const footerBytesMax = 256 * 1024 * 1024
 
-/** Parsed footers kept in memory, counted by their bytes in the file. */
+/** Maximum bytes of parsed footers kept in memory, by their size in the file. */
 export const footerCacheBytes = 16 * 1024 * 1024
 
 // compaction/
@@ -251,10 +289,10 @@ export const compactLevel0AgeMs = 60_000
 /** Maximum input of one merge of level 0. */
 export const level0PortionBytes = 2 * compactLevel0Bytes
 
-/** How often the age of level 0 is looked at. */
+/** How often to check the age of level 0. */
 export const compactCheckIntervalMs = 5_000
 
-/** How long nothing is tried after a failed merge. */
+/** How long to wait after a failed merge. */
 export const compactFailureDelayMs = 30_000
 
 /** This many neighbouring segments of one day are merged. */
@@ -268,41 +306,49 @@ export const compactTierBytesMax = 512 * 1024 * 1024
 /** Blocks with at least this many bytes of lines are copied without unpacking them. */
 export const keptBlockBytesLeast = 256 * 1024
 
-/** Overlapping rows above this are left as they are: queries can cope, memory could not. */
+/**
+ * Overlapping rows with more bytes than this are not merged. Queries can handle them; memory could
+ * not.
+ */
 export const mergeOverlapBytesMax = 64 * 1024 * 1024
 
-/** Memory of a merge: two blocks of lines read, two built, and their small columns. */
+/** Memory for a merge: two blocks of lines to read, two to build, and their small columns. */
 export const mergeArenaBytes = 5 * 1024 * 1024
 
 /** How often retention looks for old segments: a small part of a day. */
 export const retentionIntervalMs = 10 * 60_000
 
-/** Streams that retention and delete sweeps look at before pushes and queries have their turn. */
+/** Streams that retention and delete sweeps check before they yield to pushes and queries. */
 export const retentionStreamsAtOnce = 2000
 export const sweepStreamsAtOnce = 500
 
-/** Times that a day is read again when its segments change meanwhile; then it stays as it is. */
+/** Maximum attempts to read a day whose segments keep changing. After that, it stays as it is. */
 export const dayReadAttemptsMax = 3
 
 // deletes/
 
-/** Delete requests of a tenant that may wait: every query of it has to look at them. */
+/** Maximum pending delete requests of a tenant. Each of the tenant's queries has to check them. */
 export const deleteRequestsMax = 1000
 
-/** Bytes of the query of a delete request: all that wait are kept in memory. */
+/** Maximum bytes of a delete request's query. All pending ones are kept in memory. */
 export const deleteQueryBytesMax = 16 * 1024
 
-/** How long a processed delete request is listed. */
+/** How long processed delete requests stay listed. */
 export const processedDeletesKeptMs = 30 * 86_400_000
 
 // settings/
 
-/** Depth of directories in which rules are looked for: one for each tenant, and links of a mounted ConfigMap. */
+/**
+ * How many levels of directories to search for rules: one per tenant, and the links of a mounted
+ * ConfigMap.
+ */
 export const rulesDirectoryDepthMax = 3
 
 // scan/
 
-/** Bytes of lines that one message to a scan worker asks for; small enough to stop a query soon. */
+/**
+ * Bytes of lines that one message asks a scan worker to read. Small enough to stop a query quickly.
+ */
 export const scanTaskBytes = 8 * 1024 * 1024
 
 /**

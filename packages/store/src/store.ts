@@ -63,9 +63,9 @@ export interface Beside {
 
 /** A running store. */
 export interface Store {
-  /** Where it listens, as `0.0.0.0:3100`. */
+  /** Address it listens on, such as `0.0.0.0:3100`. */
   readonly address: string
-  /** URL that reaches it from this machine, as `http://127.0.0.1:3100`. */
+  /** URL to reach it from this machine, such as `http://127.0.0.1:3100`. */
   readonly url: string
   readonly app: FastifyInstance
   /** Finishes accepted work, then closes everything. Further calls wait for the same stop. */

@@ -3,7 +3,7 @@
 
 import { pooledBufferBytesLeast } from './limits.ts'
 
-/** Gives out buffers and takes them back; keeps at most `idleBytesMax` that nobody uses. */
+/** Lends buffers and takes them back. Keeps at most `idleBytesMax` bytes of unused buffers. */
 export class BufferPool {
   readonly #idleBytesMax: number
   /** Capacity → buffers of it. */
@@ -33,7 +33,9 @@ export class BufferPool {
   }
 }
 
-/** Rounds up so that buffers of similar sizes are the same: at most a quarter more than asked for. */
+/**
+ * Rounds a size up so that similar requests share a capacity: at most a quarter more than requested.
+ */
 function capacityFor(bytes: number): number {
   let capacity = pooledBufferBytesLeast
   while (capacity < bytes) capacity *= 2

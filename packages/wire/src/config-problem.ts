@@ -3,7 +3,7 @@
 
 import { listedKeysMax } from './limits.ts'
 
-/** One mistake of a configuration file. Line and column count from 1; line 0 is the file as a whole. */
+/** One mistake in a configuration file. Line and column start at 1; line 0 means the whole file. */
 export interface ConfigProblem {
   readonly line: number
   readonly column: number

@@ -26,7 +26,7 @@ export class PushBodyError extends Error {
   }
 }
 
-/** Thrown when a configuration cannot be used; carries every mistake that was found, in file order. */
+/** Thrown when a configuration cannot be used. Lists every mistake found, in file order. */
 export class ConfigError extends Error {
   readonly code = 'CONFIG'
   readonly path: string

@@ -82,7 +82,10 @@ function isNestedTooDeeply(text: string): boolean {
   return at >= 0
 }
 
-/** Finds the first bracket outside of strings at which `isWanted` is true; -1 for none. Looks at each character once. */
+/**
+ * Returns the index of the first bracket outside strings for which `isWanted` returns true, or -1.
+ * Visits each character once.
+ */
 function findBracket(text: string, isWanted: (bracket: string) => boolean): number {
   let isString = false
   for (let at = 0; at < text.length; at++) {

@@ -63,7 +63,7 @@ export function createMetadata(pairs: Iterable<readonly [name: string, value: st
   return [...byName].map(([name, value]) => ({ name, value })).sort(compareLabelNames)
 }
 
-/** Orders labels by name. */
+/** Compares two labels by name, for `sort`. */
 export function compareLabelNames(a: Label, b: Label): number {
   return ascending(a.name, b.name)
 }

@@ -1,9 +1,12 @@
-// Writes fields as one line of logfmt, quoted as Go's programs do it.
+// Writes fields as one logfmt line, with the quoting of Go programs.
 
-/** Fields of a line, as JSON has them. */
+/** Fields of a log line, as parsed from JSON. */
 export type LogFields = Readonly<Record<string, unknown>>
 
-/** Writes fields in order, such as `level=info msg="Agent started" files=3`. An error gives its message, code and stack. */
+/**
+ * Writes fields in order, such as `level=info msg="Agent started" files=3`. For an error, writes its
+ * message, code and stack.
+ */
 export function formatLogfmt(fields: LogFields): string {
   return Object.entries(fields)
     .flatMap(([key, value]) => pairsOf(key, value))
@@ -11,7 +14,7 @@ export function formatLogfmt(fields: LogFields): string {
     .join(' ')
 }
 
-/** Pairs that a field becomes: one, or several for an error that was made plain. */
+/** Returns the pairs to write for a field: one, or several for a serialized error. */
 function pairsOf(key: string, value: unknown): (readonly [string, unknown])[] {
   if (!isPlainError(value)) return [[key, value]]
   return [

@@ -1,5 +1,5 @@
-// The one logger of every process: logfmt or JSON, with Loki's and Promtail's level words and an ISO time. It owns
-// the form of a line and writes to the given stream. Commands choose level, format and stream.
+// The logger of every process. It writes logfmt or JSON, with the level names of Loki and Promtail
+// and an ISO time. It owns the format of a line. Commands choose the level, format and stream.
 
 import { type Logger, pino } from 'pino'
 import type { LogFormat, LogLevel } from './log-settings.ts'
@@ -8,11 +8,11 @@ import { formatLogfmt, type LogFields } from './logfmt-line.ts'
 export interface LoggerOptions {
   readonly level: LogLevel
   readonly format: LogFormat
-  /** Takes whole lines; a command passes its standard error. */
+  /** Receives whole lines. Commands pass their standard error. */
   readonly destination: { write(text: string): unknown }
 }
 
-/** Makes a logger. Its level can be changed while it is in use. */
+/** Creates a logger. Its level can be changed while it is in use. */
 export function createLogger({ level, format, destination }: LoggerOptions): Logger {
   return pino(
     {
@@ -25,7 +25,7 @@ export function createLogger({ level, format, destination }: LoggerOptions): Log
   )
 }
 
-/** Rewrites a line of JSON: level, time and message come first. */
+/** Converts a JSON line to logfmt. Level, time and message come first. */
 function toLogfmt(line: string): string {
   const { level, ts, msg, ...fields } = JSON.parse(line) as LogFields
   return `${formatLogfmt({ level, ts, ...(msg !== undefined && { msg }), ...fields })}\n`

@@ -122,7 +122,7 @@ function readValueJson(reader: protobuf.Reader, kind: number, depth: number): st
   }
 }
 
-/** Calls `visit` at the begin of each item of a list, or member of a map, that comes next. */
+/** Reads the next list or map and calls `visit` at the start of each item or member. */
 export function eachOfValues(reader: protobuf.Reader, visit: (itemEnd: number) => void): void {
   const end = contentEnd(reader)
   while (reader.pos < end) {

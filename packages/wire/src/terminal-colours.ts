@@ -1,4 +1,4 @@
-// Colours of texts for people at a terminal.
+// Colours text for people at a terminal.
 
 /** Wraps texts in ANSI colours, or returns them as they are. */
 export interface Colours {
@@ -13,7 +13,10 @@ export interface Colours {
 /** No colours. */
 export const noColours: Colours = colours(false)
 
-/** Returns the colours of a stream: none when it is no terminal or NO_COLOR is set (https://no-color.org). */
+/**
+ * Returns the colours for a stream. There are none if it is not a terminal or NO_COLOR is set
+ * (https://no-color.org).
+ */
 export function coloursFor(
   stream: { readonly isTTY?: boolean | undefined },
   env: Readonly<Record<string, string | undefined>>,

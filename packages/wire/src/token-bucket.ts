@@ -1,12 +1,12 @@
 // A rate with a burst. Used tokens come back over time, up to the burst.
 
-/** How much may be used in a second, and at once. */
+/** How much may be used per second, and at once. */
 export interface Rate {
   readonly perSecond: number
   readonly burst: number
 }
 
-/** Follows the use of one thing. It begins full; the rate may be another one at each call. */
+/** Tracks the use of one resource. Starts full. Each call may pass a different rate. */
 export class TokenBucket {
   #left: number
   #atMs: number | undefined
@@ -15,7 +15,7 @@ export class TokenBucket {
     this.#left = burst
   }
 
-  /** Takes `amount` if there is so much; takes nothing otherwise. */
+  /** Takes `amount` and returns true, or takes nothing if less than that is left. */
   take(amount: number, rate: Rate, nowMs: number): boolean {
     this.#refill(rate, nowMs)
     if (amount > this.#left) return false
@@ -23,13 +23,16 @@ export class TokenBucket {
     return true
   }
 
-  /** Takes `amount`, on credit if need be. */
+  /** Takes `amount`, even if that leaves the bucket in debt. */
   takeAnyway(amount: number, rate: Rate, nowMs: number): void {
     this.#refill(rate, nowMs)
     this.#left -= amount
   }
 
-  /** Whole milliseconds until there is `amount`, or until the bucket is full; 0 when there is enough now. */
+  /**
+   * Returns the whole milliseconds until `amount` is available or the bucket is full. Returns 0 if
+   * there is enough now.
+   */
   msUntil(amount: number, rate: Rate, nowMs: number): number {
     this.#refill(rate, nowMs)
     const missing = Math.min(amount, rate.burst) - this.#left
@@ -37,7 +40,7 @@ export class TokenBucket {
   }
 
   #refill({ perSecond, burst }: Rate, nowMs: number): void {
-    // A clock that was set back gives nothing and takes nothing.
+    // If the clock was set back, nothing is added or removed.
     const elapsedMs = Math.max(0, nowMs - (this.#atMs ?? nowMs))
     this.#left = Math.min(burst, this.#left + (elapsedMs * perSecond) / 1000)
     this.#atMs = nowMs

@@ -1,8 +1,8 @@
-// The one version: of packages, command line, buildinfo, metrics and User-Agent.
+// The version that packages, command line, buildinfo, metrics and User-Agent share.
 
 import { readFileSync } from 'node:fs'
 
-/** Version of this program, as its package says. */
+/** Version of this program, from its package.json. */
 export const version: string = readVersion()
 
 function readVersion(): string {

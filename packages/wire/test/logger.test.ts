@@ -2,7 +2,7 @@ import { test } from 'tap'
 import type { LogFormat } from '../src/log-settings.ts'
 import { createLogger } from '../src/logger.ts'
 
-/** A logger, and the lines it has written. */
+/** Creates a logger. Returns it with the lines it has written. */
 function loggerOf(format: LogFormat) {
   const lines: string[] = []
   const logger = createLogger({

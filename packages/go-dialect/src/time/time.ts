@@ -71,7 +71,7 @@ export function formatGoDuration(durationNs: bigint): string {
   return minutes > 0n ? `${sign}${minutes}m${seconds}` : `${sign}${seconds}`
 }
 
-/** Writes milliseconds as Go prints a duration, for messages: `10s`, `1m30s`, `250ms`. */
+/** Formats milliseconds like a Go duration, for messages: `10s`, `1m30s`, `250ms`. */
 export function formatDurationMs(ms: number): string {
   return formatGoDuration(BigInt(Math.round(ms)) * nsPerMs)
 }

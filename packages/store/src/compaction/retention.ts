@@ -23,7 +23,7 @@ export interface RetentionOptions {
   readonly limitsOf: (tenant: string) => Pick<TenantLimits, 'retentionNs' | 'retentionStreams'>
 }
 
-/** Segments that cannot be decided by their day. */
+/** A segment of which only some streams have expired. */
 interface MixedSegment extends SegmentPartInfo {
   readonly expired: readonly string[]
 }

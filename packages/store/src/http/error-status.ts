@@ -1,13 +1,13 @@
-// What an error becomes on the wire: the one table of codes with their status and how the body is written. Codes that
-// are not in it are answered 500 and logged. docs/errors.md lists the same.
+// Owns the table of error codes: the HTTP status of each and the form of its body. Codes that are
+// not in it get a 500 and are logged. docs/errors.md lists the same codes.
 
-/** How a code is answered. */
+/** How to answer an error code. */
 export interface ErrorAnswer {
-  /** `configured`: what limits_config.block_ingestion_status_code says. */
+  /** `configured` means the value of limits_config.block_ingestion_status_code. */
   readonly status: number | 'configured'
-  /** Whether the text ends with a line feed, as Loki's refusals of pushes do. */
+  /** Whether the text ends with a line feed, like Loki's push rejections. */
   readonly endsLine?: true
-  /** Whether the store logs it as well. */
+  /** Whether the store also logs it. */
   readonly isLogged?: true
 }
 
@@ -17,13 +17,13 @@ export const errorAnswers: Readonly<Record<string, ErrorAnswer>> = {
   TENANT_MISSING: { status: 401 },
   VOLUME_DISABLED: { status: 404 },
   QUERY_TIMEOUT: { status: 504, isLogged: true },
-  // Nobody reads the answer; the status is for the metrics.
+  // Nobody reads the answer. The status is for the metrics.
   QUERY_CANCELLED: { status: 499 },
 
   LOGQL_SYNTAX: { status: 400 },
   LOGQL_KIND: { status: 400 },
   LOGQL_PIPELINE: { status: 400 },
-  // The query's mistake, but the data brings it out: Loki answers 500.
+  // A mistake in the query that only the data reveals. Loki answers 500.
   LOGQL_VECTOR_MATCHING: { status: 500 },
   REGEX_SYNTAX: { status: 400 },
   TEMPLATE_SYNTAX: { status: 400 },
@@ -48,12 +48,12 @@ export const errorAnswers: Readonly<Record<string, ErrorAnswer>> = {
 
   CORRUPTION: { status: 500, isLogged: true },
 
-  // Fastify's own.
+  // Fastify's own codes.
   FST_ERR_CTP_BODY_TOO_LARGE: { status: 413 },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: { status: 400 },
 }
 
-/** What the errors of requests may carry. */
+/** Optional fields on the errors of requests. */
 export interface RequestError extends Error {
   readonly code?: string
   /** Status of Fastify's own errors. */
@@ -63,7 +63,7 @@ export interface RequestError extends Error {
   readonly retryAfterSeconds?: number
 }
 
-/** Returns how an error is answered, and whether its code is in the table. */
+/** Returns how to answer an error. Codes outside the table keep their own status, or get 500. */
 export function answerOf(error: RequestError): ErrorAnswer & { readonly status: number } {
   const { code = '', statusCode = 500, blockStatus = 500 } = error
   const row = Object.hasOwn(errorAnswers, code) ? errorAnswers[code] : undefined

@@ -41,7 +41,7 @@ export class Listener {
     const { headPauseMs, idleMs, connectionsMax, mayUpgrade } = settings
     const options: ServerOptions & { shouldUpgradeCallback: ListenerOptions['mayUpgrade'] } = {
       maxHeaderSize: requestHeadBytesMax,
-      // Without it a head is looked at every 30 s, however short its time is.
+      // The default checks heads only every 30 s, no matter how short their timeout is.
       connectionsCheckingInterval: Math.min(Math.max(headPauseMs / 4, 50), 30_000),
       headersTimeout: Math.min(headPauseMs, requestArrivalMs),
       keepAliveTimeout: idleMs,
@@ -60,13 +60,13 @@ export class Listener {
     this.#status = text
   }
 
-  /** Where it listens, as `0.0.0.0:3100`. */
+  /** Address it listens on, such as `0.0.0.0:3100`. */
   get address(): string {
     const { address, port } = this.server.address() as AddressInfo
     return `${address.includes(':') ? `[${address}]` : address}:${port}`
   }
 
-  /** URL that reaches it from this machine, as `http://127.0.0.1:3100`. */
+  /** URL to reach it from this machine, such as `http://127.0.0.1:3100`. */
   get url(): string {
     return `http://${this.address.replace(/^0\.0\.0\.0:/, '127.0.0.1:')}`
   }

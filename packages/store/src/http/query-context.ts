@@ -95,7 +95,10 @@ export function checkLength({ startNs, endNs }: TimeRange, { query }: TenantLimi
   )
 }
 
-/** Runs `work` with a signal that fires when the client closes the connection or a tenant's time is up. */
+/**
+ * Runs `work` with a signal that fires when the client disconnects or the tenant's query timeout is
+ * reached.
+ */
 export async function withDeadline<T>(
   request: FastifyRequest,
   { queryTimeoutNs }: TenantLimits,

@@ -18,7 +18,7 @@ import { answerOf, type RequestError } from './error-status.ts'
 import { compressAnswers } from './gzip.ts'
 import type { Listener } from './listener.ts'
 
-/** Status of requests whose client did not wait for the answer, as in Loki's metrics. */
+/** Status of requests whose client disconnected before the answer, as in Loki's metrics. */
 const clientGone = 499
 
 export interface HttpServerOptions {
@@ -108,7 +108,7 @@ export function answerError(
   send(error, reply)
 }
 
-/** Sends an error as Loki's plain text. */
+/** Sends an error as plain text, like Loki. */
 export function sendPlainError(error: RequestError, reply: FastifyReply): void {
   const { endsLine = false } = answerOf(error)
   void reply.type('text/plain; charset=utf-8').send(endsLine ? `${error.message}\n` : error.message)

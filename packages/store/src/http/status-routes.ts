@@ -30,7 +30,7 @@ const plainText = 'text/plain; charset=utf-8'
 const services = ['server', 'distributor', 'ingester', 'querier', 'compactor']
 const serviceStates = { starting: 'Starting', ready: 'Running', stopping: 'Stopping' } as const
 
-/** Where the links of the start page lead. */
+/** Paths that the start page links to. */
 const pages = ['ready', 'metrics', 'config', 'services', 'loki/api/v1/labels']
 
 /** Renders the page for people who open the store's address in a browser. */

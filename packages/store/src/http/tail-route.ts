@@ -66,7 +66,8 @@ export function upgradesBelow(prefix: string): (request: IncomingMessage) => boo
 export function addTailRoutes(app: FastifyInstance, options: TailRouteOptions): void {
   const tails = new Tails(options)
   app.register(fastifyWebsocket, {
-    // A client has nothing to say. Frames are not compressed: 1,000 clients would need a zlib each.
+    // Clients have no reason to send anything. Frames are not compressed, because each of 1,000
+    // clients would need its own zlib.
     options: { maxPayload: tailAskBytesMax, perMessageDeflate: false, clientTracking: false },
     errorHandler: (_error, socket) => socket.terminate(),
     preClose: done => {

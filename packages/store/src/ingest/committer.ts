@@ -25,7 +25,7 @@ import { segmentName } from '../segment/name.ts'
 import { SegmentWriter } from '../segment/writer.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
 
-/** A committed segment, as the rest of the store learns of it. */
+/** A committed segment, as reported to the rest of the store. */
 export interface Commit {
   readonly name: string
   readonly footer: SegmentFooter
@@ -69,7 +69,7 @@ export class Committer {
   #isFailing = false
   #running: Promise<void> | undefined
   #wake: (() => void) | undefined
-  /** Lines of the segment being written; one commit ends before the next begins. */
+  /** Holds the lines of the segment being written. Commits never overlap. */
   readonly #arena = new ScratchArena(commitArenaBytes)
 
   constructor(options: CommitterOptions) {
@@ -249,7 +249,7 @@ function sortedGroups(pushes: readonly PendingPush[], labels: Map<string, LabelS
   )
 }
 
-/** Cuts the accepted rows into runs of one UTC day; nearly always one. */
+/** Splits the accepted rows into runs of one UTC day. There is nearly always just one. */
 function* splitByDay(stream: AcceptedStream): Generator<{ day: number; source: RowSource }> {
   const { source, rows } = stream
   const rowCount = rows ? rows.length : source.entryCount

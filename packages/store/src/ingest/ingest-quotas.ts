@@ -242,7 +242,7 @@ function formatSize(bytes: number): string {
   return `${size}${units[0]}`
 }
 
-/** A wait in whole seconds, one at least, as a Retry-After header has it. */
+/** Returns a wait in whole seconds, at least one, for a Retry-After header. */
 function wholeSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1000))
 }

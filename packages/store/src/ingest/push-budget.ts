@@ -25,7 +25,7 @@ export interface PushOwner {
   readonly address: string
 }
 
-/** Counts pushes in memory. */
+/** Counts and limits the memory of pushes in progress. */
 export class PushBudget {
   readonly #clock: { now(): number }
   #bytes = 0
@@ -104,7 +104,7 @@ export class PushBudget {
       const name = owner[kind]
       if (name === '') continue
       const held = (this.#held.get(`${kind} ${name}`) ?? 0) - from + to
-      // The first of an owner has room as long as there is any.
+      // An owner's first push is allowed as long as there is any room.
       if (held > to && held > pushHeldPerFree[kind] * free) {
         refuse(`${kind} ${name} has ${held} bytes of ${pendingPushBytesMax} in use`)
       }

@@ -183,7 +183,7 @@ const wrongUnits = [
   { unit: 'milliseconds', ns: nsPerMs },
   { unit: 'microseconds', ns: 1_000n },
 ] as const
-/** How far back such a time is looked for; entries of 1970 itself are taken. */
+/** How old a corrected time may be. Entries that really are from 1970 are accepted. */
 const wrongUnitPastNs = 10n * 365n * nsPerDay
 const wrongUnitFutureNs = nsPerDay
 

@@ -154,7 +154,10 @@ export class LineLevelFinder {
   }
 }
 
-/** Looks for the first text whose key is one of the fields, up to where the line is no JSON any more. */
+/**
+ * Returns the level of the first string whose key is one of the fields. Stops where the line is no
+ * longer JSON.
+ */
 function levelOfJson(
   bytes: Buffer,
   from: number,

@@ -8,7 +8,7 @@ import type { Allocate } from '../buffers.ts'
 import { diskWriteBytes, openFilesMax } from '../limits.ts'
 import type { ObjectInfo, ObjectStore } from './object-store.ts'
 
-/** Opens a directory as an object store; makes it where it is missing. */
+/** Opens a directory as an object store and creates it if it is missing. */
 export async function openDiskObjectStore(directory: string): Promise<DiskObjectStore> {
   makePrivateDirectory(directory)
   return new DiskObjectStore(directory, await open(directory, 'r'))
@@ -125,7 +125,7 @@ function dropBytes(buffers: readonly Buffer[], bytes: number): Buffer[] {
   return rest
 }
 
-/** Reads files of a disk object store without going back to the event loop, for worker threads. */
+/** Reads files of a disk object store synchronously, for worker threads. */
 export class DiskReader {
   readonly #directory: string
   /** Name → descriptor, least recently used first. */

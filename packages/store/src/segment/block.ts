@@ -89,7 +89,7 @@ function countPairs({ sets, rowSets }: MetadataColumn): number {
 function compress(section: Buffer, compression: Compression) {
   if (compression === 'none') return { codec: codecs.raw, stored: section }
   if (section.length < packedBytesLeast) return { codec: codecs.raw, stored: Buffer.from(section) }
-  // One chunk holds the whole output of most sections; by default zlib gathers pieces of 16 KiB.
+  // One chunk holds the whole output of most sections. By default, zlib collects 16 KiB pieces.
   const chunkSize = Math.max(1024, Math.ceil(section.length * 0.3))
   const packed = zstdCompressSync(section, { params: zstdParams, chunkSize })
   // If compression saves next to nothing, store the bytes raw and skip decompression later.

@@ -95,7 +95,10 @@ function judgeDirectory(key: string, value: unknown): Verdict {
   }
 }
 
-/** Path of a file below a directory; the directory itself where it may not be read. */
+/**
+ * Returns the path of a file below a directory, or of the directory itself if it cannot be read.
+ * Returns undefined if there is none.
+ */
 function firstFileBelow(directory: string, depth = 0): string | undefined {
   let names: string[]
   try {
