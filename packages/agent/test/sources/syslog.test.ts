@@ -222,7 +222,7 @@ test('Mistakes in syslog keys are reported with their line', async t => {
   )
   t.match(
     await problems('}\n    cloudflare: {api_token: x'),
-    /a\.yaml:9:\d+: cloudflare is not supported: it takes/,
+    /a\.yaml:9:\d+: cloudflare is not supported: it reads/,
   )
 })
 
