@@ -367,10 +367,14 @@ test('A full disk stops no line, truncates no positions, and is forgotten when t
   append(1)
   await receiver.until(() => receiver.entries.length === 41)
   await waitFor(() => logged.includes('Cannot write positions file'))
+  const kept = readFileSync(positions, 'utf8')
   append(2)
   await receiver.until(() => receiver.entries.length === 81)
   t.match(logged, 'Cannot write the times journal')
-  t.equal(loadPositions(positions).records.length, 1, 'as it was when there was room')
+  t.equal(readFileSync(positions, 'utf8'), kept, 'as it was when there was room')
+  // Some of the 41 files may have been read before a sync that still had room.
+  const count = loadPositions(positions).records.length
+  t.ok(count >= 1 && count < 41, `${count} records are intact`)
   t.notOk(existsSync(`${positions}.new`))
 
   makeRoom(agent)
