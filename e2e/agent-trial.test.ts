@@ -42,7 +42,7 @@ function run(args: readonly string[], input = '') {
 
 const entryLines = (text: string) => text.split('\n').filter(line => line.includes('\t'))
 
-test('-check-syntax tells whether the whole configuration can be used, with file and line', async t => {
+test('-check-syntax checks the whole configuration and reports file and line', async t => {
   const directory = t.testdir({ 'good.yaml': '', 'bad.yaml': '', 'torn.yaml': 'clients: [\n' })
   writeFileSync(`${directory}/good.yaml`, config(directory))
   const bad = config(directory).replace('- output:', '- outptu:')

@@ -12,7 +12,7 @@ export function checkStrictly(body: string): void {
   reader.object(key => {
     if (key === 'data') readData(reader)
     else if (key === 'warnings' || key === 'infos') reader.array(() => reader.string())
-    else reader.skip()
+    else reader.passOver()
   })
   reader.end()
 }
@@ -40,10 +40,10 @@ function readData(reader: JsonReader): void {
         break
       case 'stats':
         if (!hasResult) reader.fail('older Grafana drops stats before the result')
-        reader.skip()
+        reader.passOver()
         break
       default:
-        reader.skip()
+        reader.passOver()
     }
   })
   if (!hasResult) reader.fail('no result')
@@ -63,7 +63,7 @@ function readResult(reader: JsonReader, kind: string, isCategorized: boolean): v
       } else if (key === 'metric') readLabels(reader)
       else if (key === 'value') readSample(reader)
       else if (key === 'values') reader.array(() => readSample(reader))
-      else reader.skip()
+      else reader.passOver()
     })
   })
 }
@@ -141,11 +141,11 @@ class JsonReader {
     return Number(match)
   }
 
-  skip(): void {
+  passOver(): void {
     this.#space()
     const next = this.#text[this.#at]
-    if (next === '{') this.object(() => this.skip())
-    else if (next === '[') this.array(() => this.skip())
+    if (next === '{') this.object(() => this.passOver())
+    else if (next === '[') this.array(() => this.passOver())
     else if (next === '"') this.string()
     else if (this.#match(/true|false|null/y) === undefined) this.number()
   }

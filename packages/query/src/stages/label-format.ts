@@ -1,7 +1,7 @@
 // `| label_format dst=src, other="{{.template}}"`: renames labels and sets new ones.
 
 import { quoteGoString } from '@skald/go-dialect'
-import { TemplateExecError } from '@skald/go-dialect/template/errors'
+import { TemplateExecError } from '@skald/go-dialect/errors'
 import type { Template } from '@skald/go-dialect/template/template'
 import { errorDetailsLabel, errorLabel } from '../pipeline/labels.ts'
 import type { Line } from '../pipeline/line.ts'

@@ -1,7 +1,7 @@
 // `| line_format "{{.template}}"`: replaces the line.
 
 import { quoteGoString } from '@skald/go-dialect'
-import { TemplateExecError } from '@skald/go-dialect/template/errors'
+import { TemplateExecError } from '@skald/go-dialect/errors'
 import { parseLogqlTemplate } from '../pipeline/logql-template.ts'
 import type { RunStage } from '../pipeline/stage.ts'
 import { createTemplateData } from '../pipeline/template-data.ts'
