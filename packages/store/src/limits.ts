@@ -303,6 +303,39 @@ export const compactTierSegments = 8
  */
 export const compactTierBytesMax = 512 * 1024 * 1024
 
+/**
+ * Most rows of a block's filter: 98 KiB of bits while it is built. Lines of a megabyte set up to
+ * 120,000 of them. 3 * 2^18, because filters of all sizes are made from it.
+ */
+export const filterRowsMax = 3 * 2 ** 18
+
+/**
+ * Most rows of a filter that may be set, as a share. Fewer mean larger filters, more mean that
+ * searches read blocks in vain. Measured in docs/decisions/store/text-filters.md.
+ */
+export const filterFillMax = 0.42
+
+/**
+ * Filters are written together once they have this many bits, 2 MiB: enough blocks for a search to
+ * read few places, and little memory while they are collected.
+ */
+export const filterGroupBits = 16 * 1024 * 1024
+
+/** A query looks at the footers of this many segments, and then asks their filters together. */
+export const footersAtOnce = 64
+
+/** A search asks the filters of at least this many segments in one thread. */
+export const filteredSegmentsLeast = 16
+
+/** Of a long text, a search asks for this many keys: more would leave out hardly any more blocks. */
+export const textKeysMax = 64
+
+/** A search for more keys than this reads all blocks: it would hardly leave one out. */
+export const filterKeysMax = 4096
+
+/** Blocks with at most this many bytes of lines are not worth a call of WebAssembly. */
+export const filterSmallBytes = 16 * 1024
+
 /** Blocks with at least this many bytes of lines are copied without unpacking them. */
 export const keptBlockBytesLeast = 256 * 1024
 

@@ -3,6 +3,7 @@
 import { type MergeInput, mergeSegments } from '../src/compaction/merge.ts'
 import { LevelFields } from '../src/levels/line-level.ts'
 import { DiskReader } from '../src/objects/disk.ts'
+import { KeyFinder } from '../src/segment/filter/key-finder.ts'
 import type { SegmentFooter } from '../src/segment/format.ts'
 import { readFooter } from '../src/segment/reader.ts'
 import { day, type StorageParts } from './harness.ts'
@@ -43,6 +44,7 @@ export async function mergeFiles(
     const merging = mergeSegments(opened, target, {
       read: (segment, range, allocate) => reader.read(segment, range, allocate),
       levelFields: new LevelFields(['level']),
+      keys: new KeyFinder(),
     })
     let step = merging.next()
     for (; !step.done; step = merging.next()) pieces.push(Buffer.from(step.value))

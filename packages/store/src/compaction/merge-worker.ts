@@ -3,6 +3,7 @@
 
 import { LevelFields } from '../levels/line-level.ts'
 import { DiskReader, openDiskObjectStore } from '../objects/disk.ts'
+import { KeyFinder } from '../segment/filter/key-finder.ts'
 import type { SegmentFooter } from '../segment/format.ts'
 import { readFooter } from '../segment/reader.ts'
 import { type ThreadError, threadErrorOf } from '../threads/thread-error.ts'
@@ -46,6 +47,7 @@ export interface MergedSegment {
 const port = openThreadPort<MergeWorkerData, MergeJob, MergeAnswer>()
 const { directory, logLevelFields } = port.data
 const levelFields = new LevelFields(logLevelFields)
+const keys = new KeyFinder()
 
 /** Returns `undefined` if a rewrite would change nothing. */
 async function merge(job: MergeJob): Promise<MergedSegment[] | undefined> {
@@ -62,6 +64,7 @@ async function merge(job: MergeJob): Promise<MergedSegment[] | undefined> {
     const context: MergeContext = {
       read: (segment, range, allocate) => reader.read(segment, range, allocate),
       levelFields,
+      keys,
     }
     if (job.isRewrite && !job.outputs.some(target => losesRows(inputs, target, context))) {
       return undefined

@@ -15,17 +15,14 @@ import {
   mergeOverlapBytesMax,
 } from '../limits.ts'
 import type { ReadBytes } from '../segment/block.ts'
-import {
-  codecs,
-  flagLevelsPending,
-  type SegmentFooter,
-  segmentMagic,
-  storedBytes,
-} from '../segment/format.ts'
+import type { BlockFilter } from '../segment/filter/block-filter.ts'
+import type { KeyFinder } from '../segment/filter/key-finder.ts'
+import { StoredFilters } from '../segment/filter/stored-filters.ts'
+import { codecs, flagLevelsPending, type SegmentFooter, storedBytes } from '../segment/format.ts'
 import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import { type BlockPlace, StoredBlock } from '../segment/stored-block.ts'
-import { SegmentWriter } from '../segment/writer.ts'
+import { type BlockOwner, SegmentWriter } from '../segment/writer.ts'
 
 /** A segment to merge, with its footer. */
 export interface MergeInput {
@@ -41,6 +38,8 @@ export interface MergeContext {
     allocate: Allocate,
   ) => Buffer
   readonly levelFields: LevelFields
+  /** Makes the filters of the merged blocks. */
+  readonly keys: KeyFinder
 }
 
 /**
@@ -66,18 +65,21 @@ export function* mergeSegments(
   context: MergeContext,
 ): Generator<Buffer, { footer: SegmentFooter; sizeBytes: number }> {
   const { level, sequence, replaces } = target
-  const writer = new SegmentWriter('zstd')
+  const writer = new SegmentWriter('zstd', context.keys)
   const arena = new ScratchArena(mergeArenaBytes)
-  yield segmentMagic
+  yield writer.header
   const plan = new DeletePlan(target.deletes)
   const deleter = new RowDeleter(target.deletes)
+  const { tenant, day } = target
+  const filters = new Map(inputs.map(input => [input.name, filtersOf(input, target, context)]))
   for (const [labelsText, places] of streamsOf(inputs, target)) {
+    const owner = { tenant, day, labelsText }
     const deletes = plan.ofStream(places[0]!.labels)
-    yield* mergeStream(places, { writer, labelsText, target, context, arena, deletes, deleter })
+    yield* mergeStream(places, { writer, owner, target, context, arena, deletes, deleter, filters })
   }
-  const { footer, bytes } = writer.finish({ level, sequence, replaces })
+  const { footer, bytes, sizeBytes } = writer.finish({ level, sequence, replaces })
   yield bytes
-  return { footer, sizeBytes: writer.sizeBytes + bytes.length }
+  return { footer, sizeBytes }
 }
 
 /** Returns true if a merge would leave out deleted or expired rows. Stops reading at the first. */
@@ -108,17 +110,34 @@ export function losesRows(
   return false
 }
 
+function filtersOf(
+  { name, footer }: MergeInput,
+  { tenant, day }: MergeTarget,
+  { read }: MergeContext,
+): StoredFilters {
+  const part = footer.parts.find(one => one.tenant === tenant && one.day === day)
+  return new StoredFilters(part?.filters ?? [], (offsetBytes, length) =>
+    read(name, { offsetBytes, length }, Buffer.allocUnsafe),
+  )
+}
+
+/** A block of an input. */
+interface MergePlace extends BlockPlace {
+  /** Index in its part. */
+  readonly index: number
+}
+
 /** Groups blocks by stream: streams sorted by text, blocks of a stream in order of arrival. */
 function streamsOf(
   inputs: readonly MergeInput[],
   { tenant, day, expired }: MergeTarget,
-): [labelsText: string, places: BlockPlace[]][] {
-  const byText = new Map<string, { labels: LabelSet; places: BlockPlace[] }>()
+): [labelsText: string, places: MergePlace[]][] {
+  const byText = new Map<string, { labels: LabelSet; places: MergePlace[] }>()
   const isExpired = new Set(expired)
   for (const { name, footer } of inputs) {
     for (const part of footer.parts) {
       if (part.tenant !== tenant || part.day !== day) continue
-      for (const record of part.blocks) {
+      for (const [index, record] of part.blocks.entries()) {
         const labelsText = part.streams[record.stream]!
         if (isExpired.has(labelsText)) continue
         let stream = byText.get(labelsText)
@@ -126,7 +145,7 @@ function streamsOf(
           stream = { labels: parseLabelSet(labelsText), places: [] }
           byText.set(labelsText, stream)
         }
-        stream.places.push({ segment: name, record, labels: stream.labels })
+        stream.places.push({ segment: name, record, labels: stream.labels, index })
       }
     }
   }
@@ -140,19 +159,21 @@ function streamsOf(
 
 interface StreamMerge {
   readonly writer: SegmentWriter
-  readonly labelsText: string
+  readonly owner: BlockOwner
   readonly target: MergeTarget
   readonly context: MergeContext
   /** Memory for what is read and built for one batch of blocks. */
   readonly arena: ScratchArena
   readonly deletes: StreamDeletes | undefined
   readonly deleter: RowDeleter
+  /** Name of an input → its filters. */
+  readonly filters: ReadonlyMap<string, StoredFilters>
 }
 
-function* mergeStream(all: readonly BlockPlace[], merge: StreamMerge): Generator<Buffer> {
-  const { writer, labelsText, target, context, arena, deletes } = merge
+function* mergeStream(all: readonly MergePlace[], merge: StreamMerge): Generator<Buffer> {
+  const { writer, owner, target, context, arena, deletes } = merge
   const places = deletes ? all.filter(({ record }) => deletes.ofBlock(record) !== 'all') : all
-  let waiting: BlockPlace[] = []
+  let waiting: MergePlace[] = []
   let waitingBytes = 0
   const flush = function* (): Generator<Buffer> {
     if (waiting.length === 0) return
@@ -171,7 +192,7 @@ function* mergeStream(all: readonly BlockPlace[], merge: StreamMerge): Generator
         allocate: arena.allocate,
       },
     )
-    for (const block of merged) yield* writer.add(target.tenant, target.day, labelsText, block)
+    for (const block of merged) yield* writer.add(owner, block)
     for (const block of blocks) block.release()
     waiting = []
     waitingBytes = 0
@@ -187,7 +208,7 @@ function* mergeStream(all: readonly BlockPlace[], merge: StreamMerge): Generator
           yield* flush()
           continue
         }
-        writer.addEncoded(target.tenant, target.day, labelsText, place.record)
+        yield* writer.addEncoded(owner, place.record, filterOf(place, merge))
         const { offsetBytes } = place.record
         const range = { offsetBytes, length: storedBytes(place.record) }
         yield context.read(place.segment, range, Buffer.allocUnsafeSlow)
@@ -199,6 +220,25 @@ function* mergeStream(all: readonly BlockPlace[], merge: StreamMerge): Generator
     if (waitingBytes >= blockLineBytesMax) yield* flush()
   }
   yield* flush()
+}
+
+/**
+ * Returns the filter of a block that is taken over: that of its segment, or a new one. A block whose
+ * levels are pending gets none, because they depend on the configuration of whoever reads it.
+ */
+function filterOf(
+  place: MergePlace,
+  { filters, context, arena }: StreamMerge,
+): BlockFilter | undefined {
+  if ((place.record.flags & flagLevelsPending) !== 0) return undefined
+  const stored = filters.get(place.segment)?.of(place.index)
+  if (stored) return stored
+  arena.reset()
+  const block = openBlock(place, context, arena)
+  const lines = { lines: block.lines().bytes, lengths: block.lineLengths() }
+  const filter = context.keys.filterOf(lines, block.metadata().sets)
+  block.release()
+  return filter
 }
 
 function isGood({ record }: BlockPlace): boolean {

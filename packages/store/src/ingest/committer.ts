@@ -19,7 +19,7 @@ import {
 } from '../limits.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import { catalogPartsOf } from '../segment/catalog-parts.ts'
-import { flagLevelsPending, type SegmentFooter, segmentMagic } from '../segment/format.ts'
+import { flagLevelsPending, type SegmentFooter } from '../segment/format.ts'
 import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
 import { segmentName } from '../segment/name.ts'
 import { SegmentWriter } from '../segment/writer.ts'
@@ -209,7 +209,7 @@ interface Group {
 function buildSegment(pushes: readonly PendingPush[], sequence: number, allocate: Allocate) {
   const labels = new Map<string, LabelSet>()
   const writer = new SegmentWriter('none')
-  const pieces: Buffer[] = [segmentMagic]
+  const pieces: Buffer[] = [writer.header]
   for (const group of sortedGroups(pushes, labels)) {
     const blocks = mergeRows(group.sources, {
       dayStartNs: BigInt(group.day) * nsPerDay,
@@ -218,12 +218,11 @@ function buildSegment(pushes: readonly PendingPush[], sequence: number, allocate
       lineBytesMax: blockLineBytesMax,
       allocate,
     })
-    for (const block of blocks)
-      pieces.push(...writer.add(group.tenant, group.day, group.labelsText, block))
+    for (const block of blocks) pieces.push(...writer.add(group, block))
   }
-  const { footer, bytes } = writer.finish({ level: 0, sequence, replaces: [] })
+  const { footer, bytes, sizeBytes } = writer.finish({ level: 0, sequence, replaces: [] })
   pieces.push(bytes)
-  return { footer, pieces, sizeBytes: writer.sizeBytes + bytes.length, labels }
+  return { footer, pieces, sizeBytes, labels }
 }
 
 function sortedGroups(pushes: readonly PendingPush[], labels: Map<string, LabelSet>): Group[] {

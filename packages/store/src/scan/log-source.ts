@@ -12,15 +12,15 @@ import {
   mergeLeafResults,
   type VolumeLeaf,
 } from '@skald/query'
-import { ascending, type LabelSet } from '@skald/wire'
-import type { Catalog, SegmentInfo, TimeRange } from '../catalog/catalog.ts'
-import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
+import { ascending } from '@skald/wire'
+import type { Catalog, TimeRange } from '../catalog/catalog.ts'
+import type { DeleteRule } from '../deletes/delete-rule.ts'
 import type { TenantLimits } from '../limits.ts'
 import { scanReplansMax } from '../limits.ts'
-import type { BlockRecord } from '../segment/format.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import type { SegmentIndex } from '../segment-index.ts'
-import type { BlockGroup, BlockRef } from './messages.ts'
+import { type FilterDamageHandler, findBlocks, type Selection } from './find-blocks.ts'
+import type { BlockGroup } from './messages.ts'
 import type { ScanPool } from './pool.ts'
 import type { SharedRuns } from './shared-runs.ts'
 import { planVolume } from './volume.ts'
@@ -35,6 +35,8 @@ export interface LogSourceParts {
   readonly limits?: LeafLimits
   /** Returns the delete rules for a time range. Nothing is deleted if absent. */
   readonly rulesFor?: (range: TimeRange) => readonly DeleteRule[]
+  /** Called when filters of a segment are damaged. Their blocks are read instead. */
+  readonly onFilterDamage?: FilterDamageHandler
 }
 
 /** Limits of one leaf from `limits_config`; 0 means no limit. */
@@ -44,13 +46,6 @@ export type LeafLimits = Pick<
 >
 
 const noLimits: LeafLimits = { maxQueryBytesRead: 0, maxQuerierBytesRead: 0, cardinalityLimit: 0 }
-
-/** A leaf and the rules that hide entries from it. */
-interface Selection {
-  readonly tenant: string
-  readonly leaf: Leaf
-  readonly deletes: readonly DeleteRule[]
-}
 
 /** Creates the source for a tenant's queries. */
 export function createLogSource(tenant: string, parts: LogSourceParts): LogSource {
@@ -95,7 +90,7 @@ async function selectWhole(
 
 async function selectOnce(
   selection: Selection,
-  { catalog, segments, pool, limits = noLimits }: LogSourceParts,
+  { catalog, segments, pool, limits = noLimits, onFilterDamage }: LogSourceParts,
   signal: AbortSignal,
 ): Promise<LeafResult> {
   const { tenant, leaf, deletes } = selection
@@ -105,13 +100,15 @@ async function selectOnce(
   const found = streams.size > 0 ? await catalog.findSegments(tenant, range) : []
   const release = segments.acquire(found.map(({ name }) => name))
   try {
-    const blocks = await findBlocks(selection, { found, segments, streams, signal })
-    const { labelsTexts, blocksOf } = blocks
+    const parts = { found, segments, streams, pool, signal, onFilterDamage }
+    const { labelsTexts, blocksOf, filteredCount } = await findBlocks(selection, parts)
     if (leaf.kind !== 'volume') {
       const groups = blocksOf.flatMap(refs => groupOverlapping(refs, ({ record }) => record))
       checkBytes(groups, limits)
       const job = { leaf, labelsTexts, deletes, groups: orderGroups(groups, leaf) }
-      return await pool.run(job, signal)
+      const { stats, ...result } = await pool.run(job, signal)
+      const blocksSkipped = stats.blocksSkipped + filteredCount
+      return { ...result, stats: { ...stats, blocksSkipped } } as LeafResult
     }
     const { known, groups } = await planVolume(
       leaf,
@@ -160,54 +157,6 @@ function checkBytes(
       `query too large to execute on a single querier: (query: ${query}, limit: ${formatLogqlBytes(maxQuerierBytesRead)}); consider adding more specific stream selectors, reduce the time range of the query, or adjust parallelization settings`,
     )
   }
-}
-
-interface PlanInput {
-  readonly found: readonly SegmentInfo[]
-  readonly segments: SegmentIndex
-  readonly streams: ReadonlyMap<string, LabelSet>
-  readonly signal: AbortSignal
-}
-
-/**
- * Returns the blocks to scan after range, streams and deletes, grouped by stream in the order of
- * `streams`.
- */
-async function findBlocks(
-  { tenant, leaf, deletes }: Selection,
-  { found, segments, streams, signal }: PlanInput,
-): Promise<{ labelsTexts: string[]; blocksOf: BlockRef[][] }> {
-  const pause = createPause(signal)
-  const labelsTexts = [...streams.keys()]
-  const indexes = new Map(labelsTexts.map((text, index) => [text, index]))
-  const blocksOf: BlockRef[][] = labelsTexts.map(() => [])
-  const plan = deletes.length > 0 ? new DeletePlan(deletes) : undefined
-  const deletesOf: (StreamDeletes | undefined)[] = []
-  for (const labels of plan ? streams.values() : []) {
-    deletesOf.push(plan!.ofStream(labels))
-    await pause(10 * deletes.length)
-  }
-  for (const { name, sizeBytes } of found) {
-    const footer = await segments.footer(name, sizeBytes)
-    for (const part of footer.parts) {
-      if (part.tenant !== tenant) continue
-      const wanted = part.streams.map(text => indexes.get(text))
-      for (const record of part.blocks) {
-        const labels = wanted[record.stream]
-        if (labels === undefined || !isInRange(record, leaf)) continue
-        const deleted = deletesOf[labels]?.ofBlock(record)
-        if (deleted === 'all') continue
-        const ref = { segment: name, labels, record }
-        blocksOf[labels]!.push(deleted ? { ...ref, deletes: deleted } : ref)
-      }
-      await pause(part.blocks.length * 10)
-    }
-  }
-  return { labelsTexts, blocksOf }
-}
-
-function isInRange({ minNs, maxNs }: BlockRecord, { startNs, endNs }: Leaf): boolean {
-  return minNs < endNs && maxNs >= startNs
 }
 
 /** Log queries scan the most relevant blocks first. All others read each file in one go. */

@@ -4,6 +4,8 @@
 
 import type { Leaf, LeafResult } from '@skald/query'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
+import type { FilterRecord } from '../segment/filter/filter-group.ts'
+import type { NeededKeys } from '../segment/filter/need-keys.ts'
 import type { BlockRecord } from '../segment/format.ts'
 import type { ThreadError } from '../threads/thread-error.ts'
 
@@ -28,7 +30,30 @@ export interface ScanWorkerData {
   readonly logLevelFields: readonly string[]
 }
 
+/** A segment whose filters a thread asks. */
+export interface FilteredSegment {
+  readonly segment: string
+  readonly filters: readonly FilterRecord[]
+}
+
+/** What the filters of a segment say. */
+export interface FilterAnswer {
+  /**
+   * For each list of keys: index of a block in the part → 1 if the block cannot have them.
+   */
+  readonly without: readonly Uint8Array[]
+  /** Why some filters could not be used; the blocks are then read. */
+  readonly damage: string | undefined
+}
+
 export type ScanRequest =
+  | {
+      readonly kind: 'filter'
+      readonly scan: number
+      readonly segments: readonly FilteredSegment[]
+      /** Keys that blocks must have, one list for each kind of stream. */
+      readonly keys: readonly NeededKeys[]
+    }
   | {
       readonly kind: 'open'
       readonly scan: number
@@ -45,5 +70,7 @@ export type ScanRequest =
 export type ScanAnswer =
   /** `isWanted` is false if no later block, in the given order, can change the result. */
   | { readonly kind: 'scanned'; readonly scan: number; readonly isWanted: boolean }
+  /** One answer for each segment, in the order of the request. */
+  | { readonly kind: 'filtered'; readonly scan: number; readonly answers: readonly FilterAnswer[] }
   | { readonly kind: 'found'; readonly scan: number; readonly result: LeafResult }
   | { readonly kind: 'failed'; readonly scan: number; readonly error: ThreadError }

@@ -5,9 +5,17 @@ import { availableParallelism } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { type Leaf, type LeafResult, mergeLeafResults } from '@skald/query'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
-import { scanTaskBytes, scanThreadsMax } from '../limits.ts'
+import { filteredSegmentsLeast, scanTaskBytes, scanThreadsMax } from '../limits.ts'
+import type { NeededKeys } from '../segment/filter/need-keys.ts'
 import { errorOfThread, Thread } from '../threads/thread.ts'
-import type { BlockGroup, ScanAnswer, ScanRequest, ScanWorkerData } from './messages.ts'
+import type {
+  BlockGroup,
+  FilterAnswer,
+  FilteredSegment,
+  ScanAnswer,
+  ScanRequest,
+  ScanWorkerData,
+} from './messages.ts'
 
 /** Input of a scan. Put first the blocks that are most likely to end the scan early. */
 export interface ScanJob {
@@ -113,6 +121,30 @@ export class ScanPool {
     }
   }
 
+  /**
+   * Asks the filters of segments which blocks cannot have the keys. Returns one answer for each
+   * segment.
+   * @throws the system's error, for example ENOENT; the signal's reason when it aborts.
+   */
+  async askFilters(
+    segments: readonly FilteredSegment[],
+    keys: readonly NeededKeys[],
+    signal: AbortSignal,
+  ): Promise<FilterAnswer[]> {
+    const perThread = Math.ceil(segments.length / this.#threads.length)
+    const share = Math.max(perThread, filteredSegmentsLeast)
+    const asked: Promise<readonly FilterAnswer[]>[] = []
+    for (let from = 0; from < segments.length; from += share) {
+      const scan = this.#nextScan++
+      const thread = this.#thread(scan % this.#threads.length)
+      const part = segments.slice(from, from + share)
+      asked.push(askThread(thread, { kind: 'filter', scan, segments: part, keys }))
+    }
+    const answers = await Promise.all(asked)
+    signal.throwIfAborted()
+    return answers.flat()
+  }
+
   #thread(index: number): ScanThread {
     if (!this.#threads[index]) countBuffersWithHeap()
     this.#threads[index] ??= new ScanThread(this.#data, ended => {
@@ -135,6 +167,16 @@ export class ScanPool {
  */
 function countBuffersWithHeap(): void {
   setFlagsFromString('--external-memory-accounted-in-global-limit')
+}
+
+async function askThread(
+  thread: ScanThread,
+  request: Extract<ScanRequest, { kind: 'filter' }>,
+): Promise<readonly FilterAnswer[]> {
+  const answer = await thread.ask(request)
+  if (answer.kind === 'failed') throw errorOfThread(answer.error)
+  if (answer.kind !== 'filtered') throw new Error(`a scan thread answered ${answer.kind} to filter`)
+  return answer.answers
 }
 
 interface RunningScan {

@@ -12,6 +12,7 @@ import { StoredBlock } from '../segment/stored-block.ts'
 import { systemNowNs } from '../system-clock.ts'
 import { threadErrorOf } from '../threads/thread-error.ts'
 import { openThreadPort } from '../threads/thread-port.ts'
+import { askFilters } from './ask-filters.ts'
 import { skipDuplicates } from './duplicates.ts'
 import type { BlockGroup, ScanAnswer, ScanRequest, ScanWorkerData } from './messages.ts'
 
@@ -81,6 +82,16 @@ function endScan(scan: number): void {
 function answer(request: ScanRequest): ScanAnswer | undefined {
   const { scan } = request
   switch (request.kind) {
+    case 'filter': {
+      const { segments, keys } = request
+      const answers = segments.map(({ segment, filters }) =>
+        askFilters(filters, keys, (offsetBytes, length) =>
+          reader.read(segment, { offsetBytes, length }, Buffer.allocUnsafe),
+        ),
+      )
+      if (scans.size === 0) reader.close()
+      return { kind: 'filtered', scan, answers }
+    }
     case 'open': {
       const { leaf, labelsTexts, deletes, cancelled } = request
       const scanner = openLeafScanner(leaf, systemNowNs)

@@ -1,20 +1,44 @@
 // The segment file: names of its parts and their records. docs/segment-format.md specifies the bytes.
 //
-//   +--------+----------------------+-----+--------+------------------------------------+
-//   | header | sections of block 0  | ... | footer | trailer                            |
-//   | 8      |                      |     |        | length u32, crc32 u32, magic 8     |
-//   +--------+----------------------+-----+--------+------------------------------------+
+//   +--------+----------------------+-----+---------+-----+--------+--------------------------------+
+//   | header | sections of block 0  | ... | filters | ... | footer | trailer                        |
+//   | 8      |                      |     |         |     |        | length u32, crc32 u32, magic 8 |
+//   +--------+----------------------+-----+---------+-----+--------+--------------------------------+
 
 import { crc32 } from 'node:zlib'
 import { CorruptionError } from '../errors.ts'
 import { footerBytesMax } from '../limits.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
+import type { FilterRecord } from './filter/filter-group.ts'
+
+/** Version of the format. Segments of level 0 have version 1, those of compaction version 2. */
+export type SegmentVersion = 1 | 2
 
 /** First bytes of a segment: name and version of the format. */
-export const segmentMagic = Buffer.from('SKALDS\x00\x01', 'latin1')
+export const segmentMagics: Readonly<Record<SegmentVersion, Buffer>> = {
+  1: Buffer.from('SKALDS\x00\x01', 'latin1'),
+  2: Buffer.from('SKALDS\x00\x02', 'latin1'),
+}
 /** Last bytes of a completely written segment. */
-export const trailerMagic = Buffer.from('SKALDE\x00\x01', 'latin1')
+const trailerMagics: Readonly<Record<SegmentVersion, Buffer>> = {
+  1: Buffer.from('SKALDE\x00\x01', 'latin1'),
+  2: Buffer.from('SKALDE\x00\x02', 'latin1'),
+}
+export const headerBytes = 8
 export const trailerBytes = 16
+
+/** Returns the version whose name some bytes are. */
+function versionOf(
+  magics: Readonly<Record<SegmentVersion, Buffer>>,
+  bytes: Buffer,
+): SegmentVersion | undefined {
+  return ([1, 2] as const).find(version => magics[version].equals(bytes))
+}
+
+/** Returns the version of a segment that begins with these bytes. */
+export function versionOfHeader(head: Buffer): SegmentVersion | undefined {
+  return versionOf(segmentMagics, head)
+}
 
 /** Order of a block's sections in the file and in its record. */
 export const sectionNames = ['timestamps', 'lengths', 'metadataSets', 'rowSets', 'lines'] as const
@@ -72,10 +96,13 @@ export interface SegmentPart {
   /** Canonical label sets. */
   readonly streams: readonly string[]
   readonly blocks: readonly BlockRecord[]
+  /** Filters of the blocks, ascending. Empty in version 1. */
+  readonly filters: readonly FilterRecord[]
 }
 
 /** The decoded footer of a segment. */
 export interface SegmentFooter {
+  readonly version: SegmentVersion
   /** 0 for a fresh commit, higher for compacted segments. */
   readonly level: number
   readonly sequence: number
@@ -103,12 +130,13 @@ export function encodeFooter(footer: SegmentFooter): Buffer {
     for (const labels of part.streams) writer.text(labels)
     writer.varint(part.blocks.length)
     for (const block of part.blocks) encodeBlockRecord(writer, block)
+    if (footer.version >= 2) encodeFilterRecords(writer, part.filters)
   }
   const body = Buffer.from(writer.finish())
   const trailer = Buffer.alloc(trailerBytes)
   trailer.writeUInt32LE(body.length, 0)
   trailer.writeUInt32LE(crc32(body), 4)
-  trailerMagic.copy(trailer, 8)
+  trailerMagics[footer.version].copy(trailer, 8)
   return Buffer.concat([body, trailer])
 }
 
@@ -132,6 +160,17 @@ function encodeBlockRecord(writer: ByteWriter, block: BlockRecord): void {
   }
 }
 
+function encodeFilterRecords(writer: ByteWriter, filters: readonly FilterRecord[]): void {
+  writer.varint(filters.length)
+  for (const { firstBlock, blockCount, offsetBytes, storedBytes, headBytes } of filters) {
+    writer.varint(firstBlock)
+    writer.varint(blockCount)
+    writer.varint(offsetBytes)
+    writer.varint(storedBytes)
+    writer.varint(headBytes)
+  }
+}
+
 /**
  * Reads the trailer: where the footer begins, and its checksum.
  * @throws CorruptionError when the file is incomplete.
@@ -140,31 +179,35 @@ export function decodeTrailer(
   segment: string,
   trailer: Buffer,
   fileBytes: number,
-): { footerOffset: number; footerBytes: number; crc: number } {
+): FooterPlace & { readonly footerBytes: number } {
   const at = fileBytes - trailerBytes
-  if (trailer.length !== trailerBytes || !trailer.subarray(8).equals(trailerMagic)) {
+  const version = versionOf(trailerMagics, trailer.subarray(8))
+  if (trailer.length !== trailerBytes || version === undefined) {
     throw new CorruptionError('no valid trailer', { segment, offsetBytes: Math.max(at, 0) })
   }
   const footerBytes = trailer.readUInt32LE(0)
   const footerOffset = at - footerBytes
-  if (footerOffset < segmentMagic.length || footerBytes > footerBytesMax) {
+  if (footerOffset < headerBytes || footerBytes > footerBytesMax) {
     throw new CorruptionError(`footer length ${footerBytes} is out of range`, {
       segment,
       offsetBytes: at,
     })
   }
-  return { footerOffset, footerBytes, crc: trailer.readUInt32LE(4) }
+  return { version, footerOffset, footerBytes, crc: trailer.readUInt32LE(4) }
+}
+
+/** What the trailer says about the footer. */
+interface FooterPlace {
+  readonly version: SegmentVersion
+  readonly footerOffset: number
+  readonly crc: number
 }
 
 /**
  * Reads a footer (without its trailer) and checks that every block is inside the file.
  * @throws CorruptionError when the checksum or the contents are wrong.
  */
-export function decodeFooter(
-  segment: string,
-  bytes: Buffer,
-  place: { readonly footerOffset: number; readonly crc: number },
-): SegmentFooter {
+export function decodeFooter(segment: string, bytes: Buffer, place: FooterPlace): SegmentFooter {
   const actual = crc32(bytes)
   if (actual !== place.crc) {
     throw new CorruptionError(
@@ -180,10 +223,10 @@ export function decodeFooter(
     for (let left = reader.varint(); left > 0; left--) replaces.push(reader.text())
     const parts: SegmentPart[] = []
     for (let left = reader.varint(); left > 0; left--) {
-      parts.push(decodePart(reader, place.footerOffset))
+      parts.push(decodePart(reader, place))
     }
     if (reader.remaining > 0) throw new RangeError('bytes follow the last part')
-    return { level, sequence, replaces, parts }
+    return { version: place.version, level, sequence, replaces, parts }
   } catch (cause) {
     throw new CorruptionError((cause as Error).message, {
       segment,
@@ -193,7 +236,7 @@ export function decodeFooter(
   }
 }
 
-function decodePart(reader: ByteReader, footerOffset: number): SegmentPart {
+function decodePart(reader: ByteReader, { version, footerOffset }: FooterPlace): SegmentPart {
   const tenant = reader.text()
   const day = reader.varint()
   const streams: string[] = []
@@ -207,7 +250,33 @@ function decodePart(reader: ByteReader, footerOffset: number): SegmentPart {
     }
     blocks.push(block)
   }
-  return { tenant, day, streams, blocks }
+  const filters = version >= 2 ? decodeFilterRecords(reader, footerOffset, blocks.length) : []
+  return { tenant, day, streams, blocks, filters }
+}
+
+function decodeFilterRecords(
+  reader: ByteReader,
+  footerOffset: number,
+  blockCount: number,
+): FilterRecord[] {
+  const filters: FilterRecord[] = []
+  let next = 0
+  for (let left = reader.varint(); left > 0; left--) {
+    const firstBlock = reader.varint()
+    const blocks = reader.varint()
+    const offsetBytes = reader.varint()
+    const storedBytes = reader.varint()
+    const headBytes = reader.varint()
+    if (firstBlock < next || firstBlock + blocks > blockCount) {
+      throw new RangeError('filters of unknown blocks')
+    }
+    if (offsetBytes + storedBytes > footerOffset || headBytes > storedBytes) {
+      throw new RangeError('filters lie outside the file')
+    }
+    filters.push({ firstBlock, blockCount: blocks, offsetBytes, storedBytes, headBytes })
+    next = firstBlock + blocks
+  }
+  return filters
 }
 
 function decodeBlockRecord(reader: ByteReader): BlockRecord {

@@ -4,9 +4,10 @@ import { CorruptionError } from '../errors.ts'
 import {
   decodeFooter,
   decodeTrailer,
+  headerBytes,
   type SegmentFooter,
-  segmentMagic,
   trailerBytes,
+  versionOfHeader,
 } from './format.ts'
 
 /** Reads `length` bytes at `offsetBytes` of the segment. */
@@ -21,13 +22,18 @@ export async function readFooter(
   sizeBytes: number,
   read: ReadRange,
 ): Promise<SegmentFooter> {
-  if (sizeBytes < segmentMagic.length + trailerBytes) {
+  if (sizeBytes < headerBytes + trailerBytes) {
     throw new CorruptionError(`only ${sizeBytes} bytes`, { segment, offsetBytes: 0 })
   }
-  const head = await read(0, segmentMagic.length)
-  if (!head.equals(segmentMagic))
+  const version = versionOfHeader(await read(0, headerBytes))
+  if (version === undefined)
     throw new CorruptionError('no segment of this version', { segment, offsetBytes: 0 })
   const trailer = await read(sizeBytes - trailerBytes, trailerBytes)
   const place = decodeTrailer(segment, trailer, sizeBytes)
+  if (place.version !== version)
+    throw new CorruptionError('header and trailer have different versions', {
+      segment,
+      offsetBytes: 0,
+    })
   return decodeFooter(segment, await read(place.footerOffset, place.footerBytes), place)
 }

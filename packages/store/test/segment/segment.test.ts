@@ -5,7 +5,7 @@ import { createLabelSet } from '@skald/wire'
 import { type Test, test } from 'tap'
 import { CorruptionError } from '../../src/errors.ts'
 import { type BlockColumns, BlockReader, type Compression } from '../../src/segment/block.ts'
-import { encodeFooter, type SegmentFooter, segmentMagic } from '../../src/segment/format.ts'
+import { encodeFooter, type SegmentFooter } from '../../src/segment/format.ts'
 import { readFooter } from '../../src/segment/reader.ts'
 import { SegmentWriter } from '../../src/segment/writer.ts'
 
@@ -31,16 +31,23 @@ function columns(lines: readonly string[], minNs: bigint): BlockColumns {
 function build(compression: Compression): Buffer {
   const writer = new SegmentWriter(compression)
   const pieces = [
-    segmentMagic,
+    writer.header,
     ...writer.add(
-      'one',
-      20_000,
-      '{app="a"}',
+      { tenant: 'one', day: 20_000, labelsText: '{app="a"}' },
       columns(['hello', '', 'two\nlines'], 20_000n * dayNs),
     ),
-    ...writer.add('one', 20_000, '{app="a"}', columns(['later'], 20_000n * dayNs + 9_000n)),
-    ...writer.add('one', 20_000, '{app="b"}', columns(['x'.repeat(300)], 20_000n * dayNs)),
-    ...writer.add('two', 20_001, '{app="a"}', columns(['값'], 20_001n * dayNs)),
+    ...writer.add(
+      { tenant: 'one', day: 20_000, labelsText: '{app="a"}' },
+      columns(['later'], 20_000n * dayNs + 9_000n),
+    ),
+    ...writer.add(
+      { tenant: 'one', day: 20_000, labelsText: '{app="b"}' },
+      columns(['x'.repeat(300)], 20_000n * dayNs),
+    ),
+    ...writer.add(
+      { tenant: 'two', day: 20_001, labelsText: '{app="a"}' },
+      columns(['값'], 20_001n * dayNs),
+    ),
   ]
   pieces.push(writer.finish({ level: 0, sequence: 5, replaces: ['old'] }).bytes)
   return Buffer.concat(pieces)
@@ -142,8 +149,8 @@ test('the bytes of a segment are those of format version 1', async t => {
   const writer = new SegmentWriter('none')
   const block = { ...columns(['hi'], 20_000n * dayNs), metadata: undefined }
   const bytes = Buffer.concat([
-    segmentMagic,
-    ...writer.add('t', 20_000, '{a="b"}', block),
+    writer.header,
+    ...writer.add({ tenant: 't', day: 20_000, labelsText: '{a="b"}' }, block),
     writer.finish({ level: 0, sequence: 5, replaces: [] }).bytes,
   ])
   const golden = readFileSync(new URL('../fixtures/segment-v1.hex', import.meta.url), 'utf8')
@@ -155,8 +162,9 @@ test('records count the pairs of metadata, and files without that count are read
   const recordsOf = async (pairs: (counted: number) => number | undefined) => {
     const writer = new SegmentWriter('none')
     const block = columns(['a', 'b', 'c', 'd'], 20_000n * dayNs)
-    const pieces = [segmentMagic, ...writer.add('t', 20_000, '{a="b"}', block)]
-    pieces.push(...writer.add('t', 20_000, '{a="b"}', plain))
+    const owner = { tenant: 't', day: 20_000, labelsText: '{a="b"}' }
+    const pieces = [writer.header, ...writer.add(owner, block)]
+    pieces.push(...writer.add(owner, plain))
     const { footer } = writer.finish({ level: 0, sequence: 5, replaces: [] })
     const parts = footer.parts.map(part => ({
       ...part,

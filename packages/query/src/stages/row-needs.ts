@@ -1,0 +1,101 @@
+// Finds out what rows must contain to pass the stages of a pipeline.
+
+import { neededTexts } from '@skald/go-dialect/regex/needed-texts'
+import { parseRegex } from '@skald/go-dialect/regex/syntax'
+import { allOf, anyOf, type Need, plainCharacters } from '../pipeline/need.ts'
+import { parsePatternFilter } from '../pipeline/pattern-expression.ts'
+import type { LabelFilter } from '../tokens/label-filter-syntax.ts'
+import { changesLine } from './compile.ts'
+import { withoutIdleTerms } from './idle-terms.ts'
+import { isAddress, type LineFilterStage, type LineFilterTerm } from './line-filter-syntax.ts'
+import { definitionOf, type Stage } from './stage-table.ts'
+
+/**
+ * Returns what a row must contain, or `undefined` if nothing is known. Looks at line filters up to
+ * the first stage that changes lines, and at label filters up to the first stage that sets labels
+ * to anything but parts of the line.
+ */
+export function needOf(stages: readonly Stage[]): Need | undefined {
+  const needs: (Need | undefined)[] = []
+  let hasParser = false
+  let isStoredLine = true
+  for (const stage of stages) {
+    const { keepsFields, parsesLine } = definitionOf(stage)
+    // The new line of `unpack` is a part of the old one, like the labels it sets.
+    const isUnpack = stage.kind === 'unpack'
+    if (!keepsFields && !isUnpack) {
+      // Line filters may follow that still see the stored line.
+      if (changesLine(stage)) break
+      needs.push(...laterLineNeeds(stages.slice(stages.indexOf(stage)), isStoredLine))
+      break
+    }
+    if (parsesLine || isUnpack) hasParser = true
+    if (isUnpack) isStoredLine = false
+    if (stage.kind === 'lineFilter' && isStoredLine) needs.push(lineNeed(stage))
+    else if (stage.kind === 'labelFilter') needs.push(labelNeed(stage.filter, hasParser))
+  }
+  return allOf(needs)
+}
+
+function laterLineNeeds(stages: readonly Stage[], isStoredLine: boolean): (Need | undefined)[] {
+  const end = stages.findIndex(changesLine)
+  const before = !isStoredLine ? [] : end < 0 ? stages : stages.slice(0, end)
+  return before.map(stage => (stage.kind === 'lineFilter' ? lineNeed(stage) : undefined))
+}
+
+function lineNeed(stage: LineFilterStage): Need | undefined {
+  const { op } = stage
+  if (op.startsWith('!')) return undefined
+  return anyOf(
+    withoutIdleTerms(stage).map(term => (isAddress(stage, term) ? undefined : termNeed(op, term))),
+  )
+}
+
+function termNeed(op: LineFilterStage['op'], { value }: LineFilterTerm): Need | undefined {
+  if (op === '|=') return textNeed(value)
+  if (op === '|~') {
+    const root = parseRegex(value)?.root
+    return root && neededTexts(root)
+  }
+  return allOf(
+    parsePatternFilter(value).map(part =>
+      part.kind === 'literal' ? textNeed(part.text) : undefined,
+    ),
+  )
+}
+
+function textNeed(text: string): Need {
+  return { kind: 'text', text, ignoresCase: false }
+}
+
+function labelNeed(filter: LabelFilter, hasParser: boolean): Need | undefined {
+  switch (filter.kind) {
+    case 'and':
+      return allOf([labelNeed(filter.left, hasParser), labelNeed(filter.right, hasParser)])
+    case 'or':
+      return anyOf([labelNeed(filter.left, hasParser), labelNeed(filter.right, hasParser)])
+    case 'matcher': {
+      const { name, op, value } = filter.matcher
+      // Every row without the label has the empty value, and errors are not in the line.
+      if (op !== '=' || value === '' || name.startsWith('__')) return undefined
+      // A name that stream and row have in common gets this ending for the row.
+      const bare = name.replace(/_extracted$/, '')
+      return anyOf([
+        { kind: 'stream-label', name },
+        { kind: 'metadata', name, value },
+        ...(bare === name ? [] : [{ kind: 'metadata', name: bare, value } as const]),
+        ...(hasParser ? [parsedNeed(value)] : []),
+      ])
+    }
+    default:
+      return undefined
+  }
+}
+
+const plainRuns = new RegExp(`${plainCharacters}+`, 'g')
+
+/** What a line must contain so that a parser finds this value in it. */
+function parsedNeed(value: string): Need | undefined {
+  const runs = allOf((value.match(plainRuns) ?? []).map(textNeed))
+  return anyOf([runs, { kind: 'escape' }])
+}

@@ -1,0 +1,202 @@
+// Finds the blocks that a leaf has to read: those of its streams and times that are not deleted, and
+// whose filters do not rule out what the leaf needs.
+
+import { createPause, type Leaf, type Need, needOfLeaf, type Pause } from '@skald/query'
+import type { LabelSet } from '@skald/wire'
+import type { SegmentInfo } from '../catalog/catalog.ts'
+import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
+import { footersAtOnce } from '../limits.ts'
+import type { FilterRecord } from '../segment/filter/filter-group.ts'
+import { labelNamesOf, type NeededKeys, neededKeys } from '../segment/filter/need-keys.ts'
+import type { BlockRecord, SegmentPart } from '../segment/format.ts'
+import type { SegmentIndex } from '../segment-index.ts'
+import type { BlockRef } from './messages.ts'
+import type { ScanPool } from './pool.ts'
+
+/** A leaf and the rules that hide entries from it. */
+export interface Selection {
+  readonly tenant: string
+  readonly leaf: Leaf
+  readonly deletes: readonly DeleteRule[]
+}
+
+/** Receives the name of a segment with damaged filters, and what is wrong. */
+export type FilterDamageHandler = (segment: string, damage: string) => void
+
+export interface FindBlocksParts {
+  readonly found: readonly SegmentInfo[]
+  readonly segments: SegmentIndex
+  /** The leaf's streams: canonical label set → labels. */
+  readonly streams: ReadonlyMap<string, LabelSet>
+  readonly pool: ScanPool
+  readonly signal: AbortSignal
+  readonly onFilterDamage?: FilterDamageHandler | undefined
+}
+
+export interface FoundBlocks {
+  readonly labelsTexts: readonly string[]
+  /** Index of a stream in `labelsTexts` → its blocks. */
+  readonly blocksOf: readonly BlockRef[][]
+  /** Number of blocks that filters ruled out. */
+  readonly filteredCount: number
+}
+
+/** A block that is in range, with its index in its part. */
+interface Candidate {
+  readonly ref: BlockRef
+  readonly index: number
+}
+
+interface PartCandidates {
+  readonly segment: string
+  readonly part: SegmentPart
+  readonly candidates: readonly Candidate[]
+}
+
+/** Returns the blocks to scan, grouped by stream in the order of `streams`. */
+export async function findBlocks(
+  { tenant, leaf, deletes }: Selection,
+  parts: FindBlocksParts,
+): Promise<FoundBlocks> {
+  const { found, segments, streams, signal } = parts
+  const pause = createPause(signal)
+  const labelsTexts = [...streams.keys()]
+  const indexes = new Map(labelsTexts.map((text, index) => [text, index]))
+  const blocksOf: BlockRef[][] = labelsTexts.map(() => [])
+  const deletesOf = await planDeletes(deletes, streams, pause)
+  const need = needOfLeaf(leaf)
+  const wanted = need && (await planKeys(need, streams, pause))
+  let filteredCount = 0
+  for (let from = 0; from < found.length; from += footersAtOnce) {
+    const inRange: PartCandidates[] = []
+    for (const { name, sizeBytes } of found.slice(from, from + footersAtOnce)) {
+      const footer = await segments.footer(name, sizeBytes)
+      for (const part of footer.parts) {
+        if (part.tenant !== tenant) continue
+        const candidates = candidatesOf(name, part, { indexes, deletesOf, leaf })
+        if (candidates.length > 0) inRange.push({ segment: name, part, candidates })
+        await pause(part.blocks.length * 10)
+      }
+    }
+    const rest = wanted ? await askFilters(inRange, wanted, parts) : inRange
+    for (const [i, { candidates }] of rest.entries()) {
+      filteredCount += inRange[i]!.candidates.length - candidates.length
+      for (const { ref } of candidates) blocksOf[ref.labels]!.push(ref)
+    }
+  }
+  return { labelsTexts, blocksOf, filteredCount }
+}
+
+/** Returns the rules for each stream. */
+async function planDeletes(
+  deletes: readonly DeleteRule[],
+  streams: ReadonlyMap<string, LabelSet>,
+  pause: Pause,
+): Promise<readonly (StreamDeletes | undefined)[]> {
+  if (deletes.length === 0) return []
+  const plan = new DeletePlan(deletes)
+  const deletesOf: (StreamDeletes | undefined)[] = []
+  for (const labels of streams.values()) {
+    deletesOf.push(plan.ofStream(labels))
+    await pause(10 * deletes.length)
+  }
+  return deletesOf
+}
+
+function candidatesOf(
+  segment: string,
+  part: SegmentPart,
+  {
+    indexes,
+    deletesOf,
+    leaf,
+  }: {
+    readonly indexes: ReadonlyMap<string, number>
+    readonly deletesOf: readonly (StreamDeletes | undefined)[]
+    readonly leaf: Leaf
+  },
+): Candidate[] {
+  const wanted = part.streams.map(text => indexes.get(text))
+  const candidates: Candidate[] = []
+  for (const [index, record] of part.blocks.entries()) {
+    const labels = wanted[record.stream]
+    if (labels === undefined || !isInRange(record, leaf)) continue
+    const deleted = deletesOf[labels]?.ofBlock(record)
+    if (deleted === 'all') continue
+    const ref = { segment, labels, record }
+    candidates.push({ ref: deleted ? { ...ref, deletes: deleted } : ref, index })
+  }
+  return candidates
+}
+
+function isInRange({ minNs, maxNs }: BlockRecord, { startNs, endNs }: Leaf): boolean {
+  return minNs < endNs && maxNs >= startNs
+}
+
+/** The keys that the blocks of each stream need. */
+interface WantedKeys {
+  readonly keys: readonly NeededKeys[]
+  /** Index of a stream → index of its keys; -1 if all of its blocks count. */
+  readonly keysOf: readonly number[]
+}
+
+/** Streams that have the same labels, of those that matter, share their keys. */
+async function planKeys(
+  need: Need,
+  streams: ReadonlyMap<string, LabelSet>,
+  pause: Pause,
+): Promise<WantedKeys | undefined> {
+  const names = labelNamesOf(need)
+  const known = new Map<string, number>()
+  const keys: NeededKeys[] = []
+  const keysOf: number[] = []
+  for (const labels of streams.values()) {
+    const kind = names.map(name => (labels.some(label => label.name === name) ? 1 : 0)).join('')
+    let index = known.get(kind)
+    if (index === undefined) {
+      const needed = neededKeys(need, labels)
+      index = needed ? keys.push(needed) - 1 : -1
+      known.set(kind, index)
+    }
+    keysOf.push(index)
+    await pause(names.length)
+  }
+  return keys.length > 0 ? { keys, keysOf } : undefined
+}
+
+/** Leaves out the candidates whose filters rule out what is needed. */
+async function askFilters(
+  parts: readonly PartCandidates[],
+  { keys, keysOf }: WantedKeys,
+  { pool, signal, onFilterDamage }: FindBlocksParts,
+): Promise<readonly PartCandidates[]> {
+  const asked = parts.flatMap((one, at) => {
+    const filters = filtersOf(one, keysOf)
+    return filters.length > 0 ? [{ at, segment: one.segment, filters }] : []
+  })
+  if (asked.length === 0) return parts
+  const segments = asked.map(({ segment, filters }) => ({ segment, filters }))
+  const answers = await pool.askFilters(segments, keys, signal)
+  const rest = [...parts]
+  for (const [i, { without, damage }] of answers.entries()) {
+    const { at, segment } = asked[i]!
+    if (damage !== undefined) onFilterDamage?.(segment, damage)
+    const one = parts[at]!
+    const isLeft = ({ ref, index }: Candidate) => without[keysOf[ref.labels]!]?.[index] !== 1
+    rest[at] = { ...one, candidates: one.candidates.filter(isLeft) }
+  }
+  return rest
+}
+
+/** Returns the filters of a part that say something about its candidates. */
+function filtersOf(
+  { part, candidates }: PartCandidates,
+  keysOf: readonly number[],
+): readonly FilterRecord[] {
+  const filtered = candidates.filter(({ ref }) => keysOf[ref.labels]! >= 0)
+  let at = 0
+  return part.filters.filter(({ firstBlock, blockCount }) => {
+    while (at < filtered.length && filtered[at]!.index < firstBlock) at++
+    return at < filtered.length && filtered[at]!.index < firstBlock + blockCount
+  })
+}
