@@ -98,7 +98,7 @@ function setLowest(count: i32, rowCount: i32): void {
 }
 
 function setRow(row: i32): void {
-  const at = rowBitsAt + (row >>> 5 << 2)
+  const at = rowBitsAt + ((row >>> 5) << 2)
   store<u32>(at, load<u32>(at) | (1 << (row & 31)))
 }
 
@@ -117,10 +117,10 @@ function addLetters(start: i32, end: i32): void {
       const word = load<u32>(place)
       const group =
         ((word & 0x1f) << 15) |
-        ((word >>> 8 & 0x1f) << 10) |
-        ((word >>> 16 & 0x1f) << 5) |
-        (word >>> 24 & 0x1f)
-      const bit = groupBitsAt + (group >>> 5 << 2)
+        (((word >>> 8) & 0x1f) << 10) |
+        (((word >>> 16) & 0x1f) << 5) |
+        ((word >>> 24) & 0x1f)
+      const bit = groupBitsAt + ((group >>> 5) << 2)
       store<u32>(bit, load<u32>(bit) | (1 << (group & 31)))
     }
   }
