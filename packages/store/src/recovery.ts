@@ -166,6 +166,7 @@ function catalogSegment({ object, footer }: UnknownSegment): CatalogSegment {
     name: object.name,
     level: footer.level,
     sequence: footer.sequence,
+    version: footer.version,
     sizeBytes: object.sizeBytes,
     createdMs: Date.now(),
     parts: catalogPartsOf(footer, parseLabelSet),

@@ -52,9 +52,10 @@ async function openWith(t: Test, commits: number) {
 /** Adds a merged segment in place of its inputs, like the compactor. */
 async function enter({ catalog, segmentsDir }: StorageParts, name: string): Promise<void> {
   const { footer, bytes } = await readSegment(segmentsDir, name)
-  const { level, sequence, replaces } = footer
+  const { level, sequence, version, replaces } = footer
   const parts = catalogPartsOf(footer, parseLabelSet)
-  const segment = { name, level, sequence, sizeBytes: bytes.length, createdMs: 1, parts }
+  const head = { name, level, sequence, version }
+  const segment = { ...head, sizeBytes: bytes.length, createdMs: 1, parts }
   await catalog.addSegments([segment], replaces)
 }
 

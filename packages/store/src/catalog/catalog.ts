@@ -37,6 +37,8 @@ export interface CatalogSegment {
   readonly name: string
   readonly level: number
   readonly sequence: number
+  /** Version of the segment format. */
+  readonly version: number
   readonly sizeBytes: number
   readonly createdMs: number
   readonly parts: readonly CatalogPart[]
@@ -53,6 +55,8 @@ export interface SegmentInfo {
 
 /** One tenant's day in a stored segment. */
 export interface SegmentPartInfo extends SegmentInfo {
+  /** Version of the segment format. */
+  readonly version: number
   readonly tenant: string
   readonly day: number
   readonly rowCount: number

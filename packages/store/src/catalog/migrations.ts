@@ -85,4 +85,8 @@ export const migrations: readonly string[] = [
   -- Segments that were known and whose files were gone at a start.
   CREATE TABLE lost_segments (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Version of the segment format; docs/segment-format.md. All segments before this had version 1.
+  ALTER TABLE segments ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+  `,
 ]

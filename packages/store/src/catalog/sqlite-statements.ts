@@ -3,8 +3,8 @@
 import type Database from 'better-sqlite3'
 
 function selectParts(condition: string): string {
-  return `SELECT name, level, sequence, size_bytes AS sizeBytes, created_ms AS createdMs, tenant, day,
-                 row_count AS rowCount, line_bytes AS lineBytes
+  return `SELECT name, level, sequence, version, size_bytes AS sizeBytes, created_ms AS createdMs,
+                 tenant, day, row_count AS rowCount, line_bytes AS lineBytes
           FROM segments JOIN segment_parts ON segment_id = segments.id
           WHERE ${condition} ORDER BY sequence, name`
 }
@@ -54,8 +54,8 @@ const expiryStatements = {
 /** Statements about segments and their parts. */
 const segmentStatements = {
   addSegment: firstColumn(
-    `INSERT OR IGNORE INTO segments (name, level, sequence, size_bytes, created_ms)
-         VALUES (?, ?, ?, ?, ?) RETURNING id`,
+    `INSERT OR IGNORE INTO segments (name, level, sequence, version, size_bytes, created_ms)
+         VALUES (?, ?, ?, ?, ?, ?) RETURNING id`,
   ),
   addPart: `INSERT INTO segment_parts (segment_id, tenant, day, min_ns, max_ns, row_count, line_bytes)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,

@@ -117,8 +117,8 @@ export class SqliteCatalog implements Catalog {
   }
 
   #addSegment(segment: CatalogSegment): void {
-    const { name, level, sequence, sizeBytes, createdMs } = segment
-    const id = this.#sql.addSegment.get(name, level, sequence, sizeBytes, createdMs)
+    const { name, level, sequence, version, sizeBytes, createdMs } = segment
+    const id = this.#sql.addSegment.get(name, level, sequence, version, sizeBytes, createdMs)
     if (id === undefined) return
     const { sequence: named } = parseSegmentName(name)!
     this.#sql.raiseMark.run(named, level === 0 ? 'level0' : 'compacted', named)

@@ -19,6 +19,8 @@ export interface Choice {
   readonly sequence: number
   /** True for a single segment that is rewritten only to remove something from it. */
   readonly isRewrite?: boolean
+  /** True for a single segment that is rewritten only because its format is old. */
+  readonly isLift?: boolean
   /** Label sets of streams to leave out. */
   readonly expired?: readonly string[]
 }
@@ -90,6 +92,21 @@ export function chooseRun(parts: readonly SegmentPartInfo[]): Choice | undefined
     }
   }
   return undefined
+}
+
+/**
+ * Chooses the oldest segment of a format without filters, to write it anew.
+ *
+ * @param unliftable Names of segments that cannot be read.
+ */
+export function chooseLift(
+  parts: readonly SegmentPartInfo[],
+  unliftable: ReadonlySet<string>,
+): Choice | undefined {
+  const old = parts.find(({ version, name }) => version < 2 && !unliftable.has(name))
+  if (!old) return undefined
+  const { name, tenant, day, level, sequence } = old
+  return { inputs: [name], outputs: [{ tenant, day }], level, sequence, isLift: true }
 }
 
 /**

@@ -16,7 +16,7 @@ import { catalogPartsOf } from '../segment/catalog-parts.ts'
 import { segmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import { errorOfThread, Thread } from '../threads/thread.ts'
-import { type Choice, chooseLevel0, chooseRun, isLevel0Due } from './choose.ts'
+import { type Choice, chooseLevel0, chooseLift, chooseRun, isLevel0Due } from './choose.ts'
 import type { DeleteSweep } from './delete-sweep.ts'
 import type { MergeAnswer, MergeJob, MergeWorkerData } from './merge-worker.ts'
 import type { Retention } from './retention.ts'
@@ -53,6 +53,8 @@ export class Compactor {
   /** Outputs that are not in the catalog but may exist as objects. */
   #leftovers: readonly string[] = []
   #lacksRoom = false
+  /** Segments of an older format that cannot be rewritten, because they are damaged. */
+  readonly #unliftable = new Set<string>()
   /** Commits since the last check. */
   #commits = 0
   #committedBytes = 0
@@ -128,7 +130,7 @@ export class Compactor {
         : undefined) ??
       (swept === 'level0' ? undefined : swept) ??
       (await retention?.next()) ??
-      (this.#mayMergeRuns ? chooseRun(await catalog.listParts('compacted')) : undefined)
+      (this.#mayMergeRuns ? await this.#chooseCompacted() : undefined)
     // Only merges create new runs.
     this.#mayMergeRuns = choice !== undefined
     if (!choice || this.#isClosed) return false
@@ -139,7 +141,9 @@ export class Compactor {
     const answer = await this.#merge(choice, outputs)
     if (answer.kind === 'failed') {
       // A full disk will have space again; a damaged segment stays damaged.
-      if (choice === swept && answer.error.code !== 'ENOSPC') deletes?.giveUp(choice)
+      const isFull = answer.error.code === 'ENOSPC'
+      if (choice === swept && !isFull) deletes?.giveUp(choice)
+      if (choice.isLift && !isFull) for (const name of choice.inputs) this.#unliftable.add(name)
       throw errorOfThread(answer.error)
     }
     if (answer.kind === 'unchanged') {
@@ -150,6 +154,11 @@ export class Compactor {
     await this.#replace(choice, answer.outputs)
     this.#runs++
     return true
+  }
+
+  async #chooseCompacted(): Promise<Choice | undefined> {
+    const parts = await this.#options.catalog.listParts('compacted')
+    return chooseRun(parts) ?? chooseLift(parts, this.#unliftable)
   }
 
   /**
@@ -182,8 +191,8 @@ export class Compactor {
   }
 
   /**
-   * Returns true if the disk has room for the outputs of a merge. They are no larger than its
-   * inputs.
+   * Returns true if the disk has room for the outputs of a merge. Compaction makes level 0 smaller.
+   * Segments of version 1 get filters, which take less than an eighth.
    */
   async #hasRoom(choice: Choice, room: NonNullable<CompactorOptions['room']>): Promise<boolean> {
     const { catalog, logger } = this.#options
@@ -192,7 +201,7 @@ export class Compactor {
     let isLevel0 = false
     for (const { name, sizeBytes, level } of await catalog.listSegments()) {
       if (!inputs.has(name)) continue
-      neededBytes += sizeBytes
+      neededBytes += level === 0 ? sizeBytes : Math.ceil(sizeBytes * 1.125)
       isLevel0 ||= level === 0
     }
     // A rewrite frees space, so it may use the reserve like a merge of level 0. Other merges only
@@ -263,6 +272,7 @@ export class Compactor {
         name,
         level: footer.level,
         sequence: footer.sequence,
+        version: footer.version,
         sizeBytes,
         createdMs: clock.now(),
         parts: catalogPartsOf(footer, labelsOf),

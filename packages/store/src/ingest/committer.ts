@@ -172,6 +172,7 @@ export class Committer {
         name,
         level: 0,
         sequence,
+        version: footer.version,
         sizeBytes,
         createdMs: clock.now(),
         parts: catalogPartsOf(footer, text => labels.get(text)!),

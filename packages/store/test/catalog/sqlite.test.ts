@@ -52,7 +52,7 @@ function segment(
     lineBytes: 30,
     streams,
   }
-  return { name, level, sequence, sizeBytes, createdMs, parts: [part] }
+  return { name, level, sequence, version: 2, sizeBytes, createdMs, parts: [part] }
 }
 
 const names = (found: readonly { name: string }[]) => found.map(({ name }) => name)

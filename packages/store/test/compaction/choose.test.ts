@@ -10,6 +10,7 @@ function part(sequence: number, overrides: Partial<SegmentPartInfo> = {}): Segme
     name: `${sequence}-${level}`,
     level,
     sequence,
+    version: 2,
     sizeBytes: 1000,
     createdMs: 0,
     tenant: 'a',

@@ -36,9 +36,9 @@ async function open(t: Test, rowsOf: (stream: number) => readonly Row[], streamC
   const name = segmentName(storage.nextSequence(), 1)
   const { footer, sizeBytes } = await mergeFiles(storage, inputs, { name, tenant: merged })
   const entered = catalogPartsOf(footer, parseLabelSet)
-  const { level, sequence } = footer
+  const { level, sequence, version } = footer
   await catalog.addSegments(
-    [{ name, level, sequence, sizeBytes, createdMs: 1, parts: entered }],
+    [{ name, level, sequence, version, sizeBytes, createdMs: 1, parts: entered }],
     inputs,
   )
   const pool = new ScanPool({ directory: segmentsDir, logLevelFields: ['level'] }, 1)

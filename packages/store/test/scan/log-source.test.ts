@@ -155,7 +155,8 @@ test('a duplicate of a compacted row counts once', async t => {
   const { footer, sizeBytes } = await mergeFiles(storage, [segmentName(1, 0)], { name: merged })
   const { minNs, maxNs } = footer.parts[0]!.blocks[0]!
   const part = { tenant: 'a', day: 20_000, minNs, maxNs, rowCount: 2, lineBytes: 6, streams: [] }
-  const entered = { name: merged, level: 1, sequence: 1, sizeBytes, createdMs: 1, parts: [part] }
+  const head = { name: merged, level: 1, sequence: 1, version: 2, sizeBytes, createdMs: 1 }
+  const entered = { ...head, parts: [part] }
   await catalog.addSegments([entered], [segmentName(1, 0)])
   await rm(join(segmentsDir, segmentName(1, 0)))
   await push('a', batch)
