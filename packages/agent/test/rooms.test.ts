@@ -17,7 +17,7 @@ const floors = [
   ['discovery', 'tail', 'sources'],
   ['pipeline', 'targets'],
   ['push', 'config-reading'],
-  ['line', 'files', 'net', 'metrics', 'state-lock.ts', 'config-watch.ts'],
+  ['line', 'files', 'net', 'metrics', 'state-lock.ts', 'config-watch.ts', 'repeated-task.ts'],
   ['errors.ts', 'limits.ts'],
 ]
 
