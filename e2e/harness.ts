@@ -1,6 +1,7 @@
 // Real processes for end-to-end tests: a store and an agent on separate directories and ports. They
 // can be killed and restarted, and are removed after the test.
 
+import '../test/keep-directories.ts'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'

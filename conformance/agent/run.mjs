@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { readArguments } from '../arguments.mjs'
 import { judge, short } from './compare.mjs'
 import { judgeConfig, tryConfig } from './config-errors.mjs'
 import { runCases } from './run-cases.mjs'
@@ -39,39 +40,30 @@ const usage = `node run.mjs [options]
   --keep            leave the files there`
 
 function parseArgs(argv) {
-  const o = {
-    agent: 'skald agent -config.file={{CONFIG}}',
-    jobs: 4,
-    batch: 60,
-    quiet: 1000,
-    idle: 8000,
-    start: 30000,
-  }
-  const flags = new Set(['verbose', 'skip-better', 'lines', 'keep', 'help'])
-  const values = new Set([
-    'agent',
-    'cases',
-    'only',
-    'json',
-    'jobs',
-    'batch',
-    'quiet',
-    'idle',
-    'start',
-    'ports',
-    'tmp',
-  ])
-  for (let i = 0; i < argv.length; i++) {
-    const m = /^--([a-z-]+)(?:=(.*))?$/s.exec(argv[i])
-    if (!m || !(flags.has(m[1]) || values.has(m[1]))) throw new Error(`unknown argument ${argv[i]}`)
-    if (flags.has(m[1])) {
-      o[m[1]] = true
-      continue
-    }
-    const v = m[2] ?? argv[++i]
-    if (v === undefined) throw new Error(`--${m[1]} needs a value`)
-    o[m[1]] = v
-  }
+  const o = readArguments(argv, {
+    flags: ['verbose', 'skip-better', 'lines', 'keep', 'help'],
+    values: [
+      'agent',
+      'cases',
+      'only',
+      'json',
+      'jobs',
+      'batch',
+      'quiet',
+      'idle',
+      'start',
+      'ports',
+      'tmp',
+    ],
+    defaults: {
+      agent: 'skald agent -config.file={{CONFIG}}',
+      jobs: 4,
+      batch: 60,
+      quiet: 1000,
+      idle: 8000,
+      start: 30000,
+    },
+  })
   for (const k of ['jobs', 'batch', 'quiet', 'idle', 'start']) {
     o[k] = Number(o[k])
     if (!(o[k] > 0)) throw new Error(`--${k} needs a number`)

@@ -6,6 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { readArguments } from '../arguments.mjs'
 import { compare } from './compare.mjs'
 import { flush, push, waitVisible } from './dataset.mjs'
 import { buildRequest, send } from './requests.mjs'
@@ -13,42 +14,17 @@ import { buildRequest, send } from './requests.mjs'
 const here = dirname(fileURLToPath(import.meta.url))
 
 function args(argv) {
-  const o = {
-    url: 'http://127.0.0.1:3100',
-    cases: join(here, 'cases'),
-    dataset: join(here, 'dataset.json'),
-    concurrency: 2,
-    timeout: 60000,
-  }
-  const flags = new Set([
-    'push',
-    'push-only',
-    'flush',
-    'verbose',
-    'strict-errors',
-    'skip-fresh',
-    'help',
-  ])
-  const values = new Set([
-    'url',
-    'cases',
-    'dataset',
-    'only',
-    'json',
-    'concurrency',
-    'timeout',
-    'skip-needs',
-  ])
-  for (let i = 0; i < argv.length; i++) {
-    const m = /^--([a-z-]+)(?:=(.*))?$/s.exec(argv[i])
-    if (!m || !(flags.has(m[1]) || values.has(m[1]))) throw new Error(`unknown argument ${argv[i]}`)
-    if (flags.has(m[1])) o[m[1]] = true
-    else {
-      const v = m[2] ?? argv[++i]
-      if (v === undefined) throw new Error(`--${m[1]} needs a value`)
-      o[m[1]] = v
-    }
-  }
+  const o = readArguments(argv, {
+    flags: ['push', 'push-only', 'flush', 'verbose', 'strict-errors', 'skip-fresh', 'help'],
+    values: ['url', 'cases', 'dataset', 'only', 'json', 'concurrency', 'timeout', 'skip-needs'],
+    defaults: {
+      url: 'http://127.0.0.1:3100',
+      cases: join(here, 'cases'),
+      dataset: join(here, 'dataset.json'),
+      concurrency: 2,
+      timeout: 60000,
+    },
+  })
   o.concurrency = Math.max(1, Number(o.concurrency) || 1)
   o.timeout = Number(o.timeout) || 60000
   return o

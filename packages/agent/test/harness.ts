@@ -1,5 +1,6 @@
 // Shared by the tests: a server that accepts pushes on loopback, and agents in separate processes.
 
+import '../../../test/keep-directories.ts'
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'

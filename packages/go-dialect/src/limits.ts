@@ -44,7 +44,7 @@ export const nativeWordAssertionsMax = 64
 /** V8's compiler recurses for each part of a sequence. */
 export const nativePartsMax = 3_000
 
-/** Maximum word assertions between two characters: four times the usual work. */
+/** Maximum word assertions between two characters: three to ten times the work of one, measured on Node 24. */
 export const nativeWordRunMax = 4
 
 /** Analysing a pattern takes time and stack in proportion to its depth. */

@@ -105,8 +105,8 @@ export const fieldAnswersMax = 100_000
 export const seriesKeysMax = 100_000
 
 /**
- * Lines with new shapes cost ten times as much as others. A task looks at this many (8 MiB of lines), and
- * beyond that only at one in so many. 200,000 lines that are all different take one second.
+ * Lines with new shapes cost ten times as much as others. The scanner of a thread looks at this many in a
+ * query, and beyond that only at one in so many. 200,000 lines that are all different take one second.
  */
 export const newShapesMax = 5_000
 

@@ -2,7 +2,7 @@ export { type LoadedStoreConfig, loadStoreConfig, type StoreConfig } from './con
 export { configInForce } from './config-in-force.ts'
 export { blockSchemas } from './config-schema.ts'
 export { checkOverridesFile } from './overrides-file.ts'
+export { classOf } from './setting-table.ts'
 export { refusedKeys } from './settings/refused.ts'
-export { classOf } from './settings/table.ts'
 export { keysWithoutMeaning } from './settings/without-meaning.ts'
 export { type Beside, type Store, type StoreOptions, startStore } from './store.ts'

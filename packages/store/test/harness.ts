@@ -1,6 +1,7 @@
 // Shared code for the store's tests: streams as a push brings them, the parts of a store on real
-// files, and whole stores that are removed after the test.
+// files, and whole stores that stop after the test.
 
+import '../../../test/keep-directories.ts'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createLabelSet, formatLabelSet, type PushStream, PushStreamBuilder } from '@skald/wire'

@@ -2,9 +2,9 @@ import { readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseLabelSet } from '@skald/wire'
 import { type Test, test } from 'tap'
+import { catalogPartsOf } from '../src/catalog/catalog-parts.ts'
 import { openSqliteCatalog, type SqliteCatalog } from '../src/catalog/sqlite.ts'
 import { recover } from '../src/recovery.ts'
-import { catalogPartsOf } from '../src/segment/catalog-parts.ts'
 import { segmentName } from '../src/segment/name.ts'
 import {
   acceptedStream,

@@ -9,6 +9,7 @@ import type { ConfigProblem } from '../errors.ts'
 import { compileGlob, type Glob } from '../files/glob.ts'
 import { PlaceWatcher } from '../files/place-watcher.ts'
 import { targetFileBytesMax, targetFileSettleMs } from '../limits.ts'
+import { RepeatedTask } from '../repeated-task.ts'
 import { metaLabel } from './meta-label.ts'
 import { readStaticConfigs, staticGroups } from './static.ts'
 import type { Discoverer, DiscoveryConfig, DiscoveryContext, TargetGroup } from './target-group.ts'
@@ -64,8 +65,10 @@ class FileDiscovery implements Discoverer {
   #onGroups: ((groups: Iterable<TargetGroup>) => void) | undefined
   #timer: NodeJS.Timeout | undefined
   #settleTimer: NodeJS.Timeout | undefined
-  #refreshing: Promise<void> | undefined
-  #isWanted = false
+  readonly #reading = new RepeatedTask(
+    () => this.#readAll(),
+    () => this.#isStopped,
+  )
   #isStopped = false
 
   constructor(
@@ -83,47 +86,35 @@ class FileDiscovery implements Discoverer {
 
   start(onGroups: (groups: Iterable<TargetGroup>) => void): void {
     this.#onGroups = onGroups
-    this.#timer = setInterval(() => void this.#refresh(), this.#refreshMs)
-    void this.#refresh()
+    this.#timer = setInterval(() => void this.#reading.request(), this.#refreshMs)
+    void this.#reading.request()
   }
 
   #refreshSoon(): void {
     if (this.#isStopped) return
     this.#settleTimer ??= setTimeout(() => {
       this.#settleTimer = undefined
-      void this.#refresh()
+      void this.#reading.request()
     }, targetFileSettleMs)
   }
 
-  /** Reads all files again. A request during a read triggers another one after it. */
-  #refresh(): Promise<void> {
-    this.#isWanted = true
-    this.#refreshing ??= this.#readAll().finally(() => {
-      this.#refreshing = undefined
-    })
-    return this.#refreshing
-  }
-
   async #readAll(): Promise<void> {
-    while (this.#isWanted && !this.#isStopped) {
-      this.#isWanted = false
-      await this.#watcher.watch(this.#directories)
-      const next = new Map<string, readonly TargetGroup[]>()
-      const onUnreadable = (directory: string, error: Error) => {
-        this.#report(directory, error.message)
-        for (const [path, groups] of this.#groups) {
-          if (dirname(path) === directory) next.set(path, groups)
-        }
+    await this.#watcher.watch(this.#directories)
+    const next = new Map<string, readonly TargetGroup[]>()
+    const onUnreadable = (directory: string, error: Error) => {
+      this.#report(directory, error.message)
+      for (const [path, groups] of this.#groups) {
+        if (dirname(path) === directory) next.set(path, groups)
       }
-      const found = await Promise.all(this.#globs.map(glob => glob.find({ onUnreadable })))
-      for (const path of new Set(found.flat())) {
-        const groups = await this.#read(path)
-        if (groups) next.set(path, groups)
-      }
-      if (this.#isStopped) return
-      this.#groups = next
-      this.#onGroups?.([...next.values()].flat())
     }
+    const found = await Promise.all(this.#globs.map(glob => glob.find({ onUnreadable })))
+    for (const path of new Set(found.flat())) {
+      const groups = await this.#read(path)
+      if (groups) next.set(path, groups)
+    }
+    if (this.#isStopped) return
+    this.#groups = next
+    this.#onGroups?.([...next.values()].flat())
   }
 
   /** Returns the groups of a file, or its last good ones. Returns undefined if the file is gone. */
@@ -157,7 +148,7 @@ class FileDiscovery implements Discoverer {
     this.#isStopped = true
     clearInterval(this.#timer)
     clearTimeout(this.#settleTimer)
-    await this.#refreshing
+    await this.#reading.running
     await this.#watcher.close()
   }
 }

@@ -6,6 +6,7 @@
 
 import { jsonEscapes } from '@skald/wire'
 import { readRfc3339, type SplitTime } from './rfc3339-bytes.ts'
+import type { RuntimeStream } from './runtime-line.ts'
 
 const head = Buffer.from('{"log":"')
 const stdoutTail = Buffer.from('","stream":"stdout","time":"')
@@ -23,7 +24,7 @@ const escapeBytes: Readonly<Record<number, number>> = Object.fromEntries(
 export class DockerLine implements SplitTime {
   seconds = 0
   nanos = 0
-  stream: 'stdout' | 'stderr' = 'stdout'
+  stream: RuntimeStream = 'stdout'
   /** Buffer that holds the text of `log`: the line's own, or one of this object. */
   content: Buffer = Buffer.alloc(0)
   contentStart = 0

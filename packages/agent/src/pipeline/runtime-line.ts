@@ -1,6 +1,14 @@
 // A line of a container runtime, in any of the runtimes' formats.
 
+import type { LabelState } from '../line/label-state.ts'
 import type { SplitTime } from './rfc3339-bytes.ts'
+
+export type RuntimeStream = 'stdout' | 'stderr'
+
+/** Returns the labels of lines of each stream. */
+export function labelsByStream(labels: LabelState): Readonly<Record<RuntimeStream, LabelState>> {
+  return { stdout: labels.with('stream', 'stdout'), stderr: labels.with('stream', 'stderr') }
+}
 
 /** The fields of a line. The object is reused for each line. */
 export abstract class RuntimeLine implements SplitTime {
@@ -8,7 +16,7 @@ export abstract class RuntimeLine implements SplitTime {
   nanos = 0
   /** False if the time field is not an RFC 3339 time. */
   hasTime = false
-  stream: 'stdout' | 'stderr' = 'stdout'
+  stream: RuntimeStream = 'stdout'
   /** True if the line continues in the next record. */
   isPartial = false
   /** The text is `content[contentStart .. contentEnd)`, valid until the next line is read. */

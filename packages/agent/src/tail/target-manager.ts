@@ -7,6 +7,7 @@ import { DirectoryWatcher } from '../files/directory-watcher.ts'
 import { compileGlob, SharedListings } from '../files/glob.ts'
 import { aliasPollMs, deafPollMsMax, hintMs, idlePollMsMax, settlePollMs } from '../limits.ts'
 import type { LabelState } from '../line/label-state.ts'
+import { RepeatedTask } from '../repeated-task.ts'
 import type { FileTarget } from '../targets/file-target.ts'
 import { compareTargets, isStream } from '../targets/file-target.ts'
 import type { ManagedJob } from './managed-job.ts'
@@ -53,8 +54,10 @@ export class TargetManager {
   readonly #pollTimer: NodeJS.Timeout | undefined
   readonly #syncTimer: NodeJS.Timeout | undefined
   #hintTimer: NodeJS.Timeout | undefined
-  #syncing: Promise<void> | undefined
-  #isSyncWanted = false
+  readonly #searching = new RepeatedTask(
+    () => this.#syncAll(),
+    () => this.#isStopped,
+  )
   #isStopped = false
   /** Resolves after the first search. */
   readonly firstSync: Promise<void>
@@ -91,7 +94,7 @@ export class TargetManager {
     for (const target of mine) target.isGone = true
     for (const { tailer } of slots) tailer.halt()
     // A running search may still know these targets.
-    await this.#syncing
+    await this.#searching.running
     const untilMs = this.#options.nowMs() + limitMs
     const isSettled = () => slots.every(({ tailer }) => tailer.isSettled)
     while (!isSettled() && this.#options.nowMs() < untilMs) await sleep(settlePollMs)
@@ -179,39 +182,32 @@ export class TargetManager {
 
   /** Searches for files. A request during a search triggers another one after it. */
   sync(): Promise<void> {
-    this.#isSyncWanted = true
-    this.#syncing ??= this.#syncAll().finally(() => {
-      this.#syncing = undefined
-    })
-    return this.#syncing
+    return this.#searching.request()
   }
 
   async #syncAll(): Promise<void> {
-    while (this.#isSyncWanted && !this.#isStopped) {
-      this.#isSyncWanted = false
-      const beganMs = this.#options.nowMs()
-      const directories = new Set<string>()
-      this.#listings = new SharedListings(this.#listings)
-      for (const target of [...this.#targets]) {
-        if (target.isGone) this.#syncGone(target)
-        else await this.#syncTarget(target, directories)
-      }
-      this.#targets = this.#targets.filter(({ isGone, tailers }) => !isGone || tailers.size > 0)
-      // Files of unknown targets have not been searched for.
-      const isComplete = [...this.#jobs.keys()].every(({ targets }) => targets.isComplete)
-      if (isComplete) this.#options.known.searched(this.#options.lane, beganMs)
-      this.#linked.clear()
-      for (const [path, slots] of this.#slots) {
-        for (const slot of slots) {
-          const { foundAt } = slot.tailer
-          if (foundAt === undefined || foundAt === path) continue
-          this.#linked.set(foundAt, slot)
-          directories.add(dirname(foundAt))
-        }
-      }
-      // Another listing finds what entered a directory between its listing and its watch.
-      if (!this.#isStopped && this.#watcher.watch(directories)) this.#isSyncWanted = true
+    const beganMs = this.#options.nowMs()
+    const directories = new Set<string>()
+    this.#listings = new SharedListings(this.#listings)
+    for (const target of [...this.#targets]) {
+      if (target.isGone) this.#syncGone(target)
+      else await this.#syncTarget(target, directories)
     }
+    this.#targets = this.#targets.filter(({ isGone, tailers }) => !isGone || tailers.size > 0)
+    // Files of unknown targets have not been searched for.
+    const isComplete = [...this.#jobs.keys()].every(({ targets }) => targets.isComplete)
+    if (isComplete) this.#options.known.searched(this.#options.lane, beganMs)
+    this.#linked.clear()
+    for (const [path, slots] of this.#slots) {
+      for (const slot of slots) {
+        const { foundAt } = slot.tailer
+        if (foundAt === undefined || foundAt === path) continue
+        this.#linked.set(foundAt, slot)
+        directories.add(dirname(foundAt))
+      }
+    }
+    // Another listing finds what entered a directory between its listing and its watch.
+    if (!this.#isStopped && this.#watcher.watch(directories)) this.#searching.want()
     this.#options.metrics.setFilesActive(this.openCount)
   }
 
@@ -330,7 +326,7 @@ export class TargetManager {
     for (const slot of slots ?? []) {
       this.#hinted.add(slot)
       // The search ran between the two steps of a rotation: the path may be back.
-      if (slot.tailer.isLeaving) this.#isSyncWanted = true
+      if (slot.tailer.isLeaving) this.#searching.want()
     }
     const linked = this.#linked.get(path)
     if (linked) this.#hinted.add(linked)
@@ -339,7 +335,7 @@ export class TargetManager {
         ({ glob, exclude }) => glob.matches(path) && !exclude?.matches(path),
       )
       if (isNew || this.#targets.some(({ glob }) => glob.mayMatchBelow(path))) {
-        this.#isSyncWanted = true
+        this.#searching.want()
       }
     }
     this.#hintTimer ??= setTimeout(() => {
@@ -350,7 +346,7 @@ export class TargetManager {
         this.#poll(slot)
       }
       this.#hinted.clear()
-      if (this.#isSyncWanted) void this.sync()
+      if (this.#searching.isWanted) void this.sync()
     }, hintMs)
   }
 
@@ -383,7 +379,7 @@ export class TargetManager {
     clearTimeout(this.#hintTimer)
     for (const unsubscribe of this.#jobs.values()) unsubscribe()
     this.#watcher.close()
-    await this.#syncing
+    await this.#searching.running
   }
 
   /** Closes all files. */

@@ -144,6 +144,15 @@ test('regex, json and logfmt take values out of lines', async t => {
     '{job="j", w="oo"} foo',
     '{job="j"} bar',
   ])
+  // Of groups with one name, the last counts. A class may look like a group.
+  const twice = '[{regex: {expression: "(?P<w>o)[(?P<w>]?(?P<w>o)"}}, {labels: {w: }}]'
+  t.same(await linesOf(twice, ['o<o', 'oo', 'oPo']), [
+    '{job="j", w="o"} o<o',
+    '{job="j", w="o"} oo',
+    '{job="j", w="o"} oPo',
+  ])
+  const last = '[{regex: {expression: "(?P<1w>f)(?P<1w>o)"}}, {output: {source: 1w}}]'
+  t.same(await linesOf(last, ['foo']), ['{job="j"} o'])
   const json = '[{json: {expressions: {l: level}}}, {labels: {l: }}]'
   t.same(await linesOf(json, ['{"level":"x"}', 'no JSON']), [
     '{job="j", l="x"} {"level":"x"}',

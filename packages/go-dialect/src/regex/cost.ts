@@ -19,7 +19,7 @@ interface Follow {
 }
 
 interface Tally {
-  /** Unbounded loops that are followed by another loop, and whose end the next character does not decide. */
+  /** Long loops that are followed by another one, and whose end the next character does not decide. */
   openLoops: number
   hasLoop: boolean
   factor: number
@@ -35,7 +35,7 @@ export function searchCost(root: RegexNode): SearchCost | undefined {
   return { degree: attempt + 1, factor: tally.factor }
 }
 
-/** Returns true if a match can only begin at the start of the text. */
+/** Returns true if it is certain that a match begins at the start of the text. */
 export function isAnchoredAtStart(node: RegexNode): boolean {
   switch (node.kind) {
     case 'assert':

@@ -1,5 +1,7 @@
 // Decides whether V8 compiles a pattern quickly. V8 compiles fully when the pattern first runs, on a stack
-// that grows with the pattern. Its work doubles with each `\b` directly after another.
+// that grows with the pattern. It emits what follows a `\b` for both of its answers, so its work grows faster than
+// the number of `\b` that follow each other without a character between them: on Node 24, one takes 0.03 ms and
+// sixteen groups of one each take 3 ms.
 
 import {
   nativeDepthMax,

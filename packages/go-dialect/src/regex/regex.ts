@@ -14,6 +14,7 @@ import { compileCost, isPlainList } from './compile-cost.ts'
 import { isNullable, searchCost } from './cost.ts'
 import { emitLineBytes, emitUnicode } from './emit.ts'
 import { expandGoTemplate } from './expand.ts'
+import { withUniqueNames } from './group-names.ts'
 import { alternativeLiterals, requiredLiterals } from './literals.ts'
 import { isSmallForNative } from './native-size.ts'
 import { anchorBoth, literalText, simplifyForTest, withoutGroups } from './simplify.ts'
@@ -99,6 +100,10 @@ function compileRe2(pattern: string): RE2JS {
     return RE2JS.compile(pattern)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
+    const unique = withUniqueNames(pattern).pattern
+    if (why.includes('duplicate capture group name') && unique !== pattern) {
+      return compileRe2(unique)
+    }
     // Go always shows a part of the pattern, even an empty one. It shows all of it if the pattern is too
     // large or too deep.
     const isTooMuch = why.endsWith('too deeply') || why.endsWith('too large')
@@ -153,7 +158,7 @@ class Regex implements CompiledRegex {
   get groupNames(): readonly (string | undefined)[] {
     this.#groupNames ??= this.#parsed
       ? [undefined, ...this.#parsed.groupNames]
-      : namesOf(this.#exact())
+      : namesOf(this.#exact(), this.source)
     return this.#groupNames
   }
 
@@ -325,9 +330,12 @@ function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
 }
 
-function namesOf(re2: RE2JS): (string | undefined)[] {
+function namesOf(re2: RE2JS, source: string): (string | undefined)[] {
+  const { writtenNames } = withUniqueNames(source)
   const names = new Array<string | undefined>(re2.groupCount() + 1).fill(undefined)
-  for (const [name, index] of Object.entries(re2.namedGroups())) names[index] = name
+  for (const [name, index] of Object.entries(re2.namedGroups())) {
+    names[index] = writtenNames.get(name) ?? name
+  }
   return names
 }
 

@@ -2,9 +2,9 @@
 // an error.
 
 import { formatNode, type NumberNode, type Operand } from './ast.ts'
-import { type ParamType, paramTypeNames } from './function.ts'
+import { paramTypeNames } from './function.ts'
 import type { Run } from './run.ts'
-import { GoMap, GoTime, kindOf, typeName, type Value } from './values.ts'
+import { GoMap, GoTime, kindOf, type ParamType, typeName, type Value } from './values.ts'
 
 /** `final` is the value passed on by a pipeline, or `noFinal`. */
 export type Eval = (run: Run, dot: Value, final: Value | typeof noFinal) => Value

@@ -28,16 +28,20 @@ import type {
 } from './ast.ts'
 import { countNodes, formatNode, unknownSlot } from './ast.ts'
 import { builtinFunctions } from './builtins.ts'
-import {
-  type FunctionTable,
-  type ParamType,
-  paramTypeNames,
-  type TemplateFunction,
-} from './function.ts'
+import { type FunctionTable, paramTypeNames } from './function.ts'
 import { findMethod } from './methods.ts'
 import { printValue } from './print.ts'
 import type { Run } from './run.ts'
-import { GoInt, GoList, GoMap, isTrue, typeName, type Value } from './values.ts'
+import {
+  GoInt,
+  GoList,
+  GoMap,
+  isTrue,
+  type ParamType,
+  type TemplateFunction,
+  typeName,
+  type Value,
+} from './values.ts'
 
 /** What a list tells the loop around it to do. */
 const goOn = 0

@@ -1,25 +1,7 @@
 // Defines a template function: its parameter types and its code. The types decide which constants and values
-// Go accepts as arguments, and the error for others.
+// Go accepts as arguments, and the error for others. They are in values.ts, because a value can have methods.
 
-import type { CompiledRegex } from '../regex/regex.ts'
-import type { GoMap, GoTime, Value } from './values.ts'
-
-/** JavaScript type of each parameter type. */
-export interface ParamValues {
-  readonly string: string
-  /** Go's `int`, exact up to 2^53. */
-  readonly int: number
-  readonly float64: number
-  readonly bool: boolean
-  /** A missing value is `null`. */
-  readonly any: Value
-  readonly time: GoTime
-  readonly map: GoMap
-  /** Like `any`, but a missing value is `undefined`. */
-  readonly value: Value
-}
-
-export type ParamType = keyof ParamValues
+import type { CallContext, ParamType, ParamValues, TemplateFunction, Value } from './values.ts'
 
 /** Go's names of the types, for error texts. */
 export const paramTypeNames: Readonly<Record<ParamType, string>> = {
@@ -31,29 +13,6 @@ export const paramTypeNames: Readonly<Record<ParamType, string>> = {
   time: 'time.Time',
   map: 'map[string]interface {}',
   value: 'reflect.Value',
-}
-
-/** What a function may use of the execution that calls it. */
-export interface CallContext {
-  /** The line of the entry. */
-  line(): string
-  /** The time of the entry. */
-  timestampNs(): bigint
-  nowNs(): bigint
-  /** Compiles a regular expression, cached. */
-  regex(pattern: string): CompiledRegex
-}
-
-type Code = (args: readonly Value[], context: CallContext) => Value
-
-/** A function that templates may call. */
-export interface TemplateFunction {
-  readonly params: readonly ParamType[]
-  /** Type of all further arguments. */
-  readonly rest: ParamType | undefined
-  /** Why templates may not use the function. It exists only to report that. */
-  readonly refusal?: string
-  readonly call: Code
 }
 
 /** Functions by name. */

@@ -3,8 +3,18 @@
 import { FunctionError } from '../errors.ts'
 import { type CivilTime, civilTime, civilToNs } from '../time/civil-time.ts'
 import { nsPerMs, nsPerSecond } from '../time/time.ts'
-import { fn, type TemplateFunction } from './function.ts'
-import { GoInt, GoList, GoMap, GoTime, int64, typeName, type Value, zeroTime } from './values.ts'
+import { fn } from './function.ts'
+import {
+  GoInt,
+  GoList,
+  GoMap,
+  GoTime,
+  int64,
+  type TemplateFunction,
+  typeName,
+  type Value,
+  zeroTime,
+} from './values.ts'
 
 type MethodTable = Readonly<Record<string, TemplateFunction>>
 

@@ -2,7 +2,7 @@
 // row in functions/, and a test. Functions that read the environment are created from a given one.
 
 import { FunctionError } from '../errors.ts'
-import { type FunctionTable, fn, type TemplateFunction } from './function.ts'
+import { type FunctionTable, fn } from './function.ts'
 import { defaultFunctions, moreDefaultFunctions } from './functions/default.ts'
 import { dictionaryFunctions } from './functions/dictionary.ts'
 import { encodingFunctions, moreEncodingFunctions } from './functions/encoding.ts'
@@ -18,6 +18,7 @@ import { goTextFunctions, moreTextFunctions, textFunctions } from './functions/t
 import { moreTimeFunctions, timeFunctions } from './functions/time.ts'
 import { urlFunctions } from './functions/url.ts'
 import { wordFormFunctions } from './functions/word-forms.ts'
+import type { TemplateFunction } from './values.ts'
 
 export { createEnvironmentFunctions } from './functions/environment.ts'
 

@@ -5,8 +5,7 @@ import { FunctionError, TemplateExecError } from '../errors.ts'
 import { templateLimits, templateRegexCharsMax, templateRegexesMax } from '../limits.ts'
 import { type CompiledRegex, compileRegex } from '../regex/regex.ts'
 import { type AnyNode, formatNode } from './ast.ts'
-import type { CallContext } from './function.ts'
-import { GoList, GoMap, type MapSource, type Value } from './values.ts'
+import { type CallContext, GoList, GoMap, type MapSource, type Value } from './values.ts'
 
 /** The data of a template. */
 export interface TemplateData extends MapSource {

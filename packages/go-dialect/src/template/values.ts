@@ -12,11 +12,11 @@
 //   GoTime      time.Time
 //   GoObject    pointers to structs with methods (*semver.Version)
 
+import type { CompiledRegex } from '../regex/regex.ts'
 import type { GoLocation } from '../time/civil-time.ts'
 import { formatGoTime } from '../time/go-time-format.ts'
 import { monthNames, weekdayNames } from '../time/go-time-layout.ts'
 import { formatGoDuration } from '../time/time.ts'
-import type { TemplateFunction } from './function.ts'
 
 export type Value =
   | undefined
@@ -180,6 +180,44 @@ export interface GoObject {
   readonly typeName: string
   readonly methods: Readonly<Record<string, TemplateFunction>>
   toString(): string
+}
+
+/** JavaScript type of each parameter type. */
+export interface ParamValues {
+  readonly string: string
+  /** Go's `int`, exact up to 2^53. */
+  readonly int: number
+  readonly float64: number
+  readonly bool: boolean
+  /** A missing value is `null`. */
+  readonly any: Value
+  readonly time: GoTime
+  readonly map: GoMap
+  /** Like `any`, but a missing value is `undefined`. */
+  readonly value: Value
+}
+
+export type ParamType = keyof ParamValues
+
+/** What a function may use of the execution that calls it. */
+export interface CallContext {
+  /** The line of the entry. */
+  line(): string
+  /** The time of the entry. */
+  timestampNs(): bigint
+  nowNs(): bigint
+  /** Compiles a regular expression, cached. */
+  regex(pattern: string): CompiledRegex
+}
+
+/** A function that templates may call. */
+export interface TemplateFunction {
+  readonly params: readonly ParamType[]
+  /** Type of all further arguments. */
+  readonly rest: ParamType | undefined
+  /** Why templates may not use the function. It exists only to report that. */
+  readonly refusal?: string
+  readonly call: (args: readonly Value[], context: CallContext) => Value
 }
 
 /** Returns Go's name of a value's type, as printed by `%T`. */

@@ -72,31 +72,28 @@ function comparison(
   return index < 0 ? undefined : new Comparison(index, op, operand)
 }
 
-class Both implements FieldFilter {
-  readonly #left: FieldFilter
-  readonly #right: FieldFilter
+/** A filter made of two. */
+abstract class Pair implements FieldFilter {
+  protected readonly left: FieldFilter
+  protected readonly right: FieldFilter
 
   constructor(left: FieldFilter, right: FieldFilter) {
-    this.#left = left
-    this.#right = right
+    this.left = left
+    this.right = right
   }
 
+  abstract passes(values: Values): boolean
+}
+
+class Both extends Pair {
   passes(values: Values): boolean {
-    return this.#left.passes(values) && this.#right.passes(values)
+    return this.left.passes(values) && this.right.passes(values)
   }
 }
 
-class Either implements FieldFilter {
-  readonly #left: FieldFilter
-  readonly #right: FieldFilter
-
-  constructor(left: FieldFilter, right: FieldFilter) {
-    this.#left = left
-    this.#right = right
-  }
-
+class Either extends Pair {
   passes(values: Values): boolean {
-    return this.#left.passes(values) || this.#right.passes(values)
+    return this.left.passes(values) || this.right.passes(values)
   }
 }
 

@@ -3,10 +3,10 @@
 
 import type { BlockText } from '../pipeline/block-text.ts'
 import { blockEnd, byte } from '../pipeline/json-bytes.ts'
-import { createKeyIndexes, type KeyMemory, unwantedField } from '../pipeline/key-memory.ts'
+import { unwantedField } from '../pipeline/key-memory.ts'
 import type { NamedExpression } from '../tokens/named-expressions.ts'
 import type { FieldNames, FieldReader } from './field-reader.ts'
-import { FieldValues } from './field-values.ts'
+import { KeyedFields } from './keyed-fields.ts'
 
 export function createJsonFields(
   { extractions }: { readonly extractions: readonly NamedExpression[] },
@@ -17,24 +17,13 @@ export function createJsonFields(
 
 // Hot path: few checks per byte. Without a backslash in the line, the next quote ends a string. The end of
 // the line is checked once per field.
-class JsonFields implements FieldReader {
-  readonly values: FieldValues
-  /** Number of fields after which reading can stop. */
-  readonly #countMax: number
-  readonly #keys: KeyMemory<number>
-
-  constructor({ names, areAll, sampled }: FieldNames) {
-    this.values = new FieldValues(names.length, sampled)
-    this.#countMax = areAll ? names.length : Number.POSITIVE_INFINITY
-    this.#keys = createKeyIndexes(names, areAll)
-  }
-
+class JsonFields extends KeyedFields {
   read(text: BlockText, row: number): boolean {
     const { bytes, lastQuote } = text
     const end = text.endOf(row)
-    const { values } = this
+    const { values, keys, countMax } = this
     values.start(bytes)
-    const { mayBeWanted } = this.#keys
+    const { mayBeWanted } = keys
     let at = text.startOf(row)
     if (bytes[at] !== byte.openBrace || text.hasBackslash(row)) return false
     at++
@@ -50,7 +39,7 @@ class JsonFields implements FieldReader {
       const index =
         mayBeWanted[bytes[keyStart]!] === 0
           ? unwantedField
-          : this.#keys.at(bytes, keyStart, keyEnd, place)
+          : keys.at(bytes, keyStart, keyEnd, place)
       const first = bytes[at]!
       let start = at
       let valueEnd: number
@@ -76,7 +65,7 @@ class JsonFields implements FieldReader {
       if (at >= end || at < 0) return false
       if (index >= 0) {
         if (!values.take(index, start, valueEnd)) return false
-        if (values.count >= this.#countMax) return true
+        if (values.count >= countMax) return true
       }
       if (bytes[at] === 0x20) at++
       const code = bytes[at++]!

@@ -2,10 +2,9 @@
 // the logfmt grammar, to the pipeline.
 
 import type { BlockText } from '../pipeline/block-text.ts'
-import { createKeyIndexes, type KeyMemory } from '../pipeline/key-memory.ts'
 import type { NamedExpression } from '../tokens/named-expressions.ts'
 import type { FieldNames, FieldReader } from './field-reader.ts'
-import { FieldValues } from './field-values.ts'
+import { KeyedFields } from './keyed-fields.ts'
 
 const space = 0x20
 const equals = 0x3d
@@ -37,25 +36,14 @@ export function createLogfmtFields(stage: LogfmtForm, wanted: FieldNames): Field
 }
 
 // Hot path: few checks per byte, no calls.
-class LogfmtFields implements FieldReader {
-  readonly values: FieldValues
-  /** Number of fields after which reading can stop. */
-  readonly #countMax: number
-  readonly #keys: KeyMemory<number>
-
-  constructor({ names, areAll, sampled }: FieldNames) {
-    this.values = new FieldValues(names.length, sampled)
-    this.#countMax = areAll ? names.length : Number.POSITIVE_INFINITY
-    this.#keys = createKeyIndexes(names, areAll)
-  }
-
+class LogfmtFields extends KeyedFields {
   read(text: BlockText, row: number): boolean {
     const { bytes, lastQuote } = text
     const end = text.endOf(row)
-    const { values } = this
+    const { values, keys, countMax } = this
     values.start(bytes)
     if (text.hasBackslash(row)) return false
-    const { mayBeWanted } = this.#keys
+    const { mayBeWanted } = keys
     let at = text.startOf(row)
     for (let place = 0; ; place++) {
       while (at < end && bytes[at]! <= space) at++
@@ -82,10 +70,10 @@ class LogfmtFields implements FieldReader {
         valueEnd = at
       }
       if (mayBeWanted[bytes[keyStart]!] === 0 || valueEnd === start) continue
-      const index = this.#keys.at(bytes, keyStart, keyEnd, place)
+      const index = keys.at(bytes, keyStart, keyEnd, place)
       if (index < 0) continue
       if (!values.take(index, start, valueEnd)) return false
-      if (values.count >= this.#countMax) return true
+      if (values.count >= countMax) return true
     }
   }
 }

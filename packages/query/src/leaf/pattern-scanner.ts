@@ -14,6 +14,7 @@ import { BlockRows } from './row-source.ts'
 
 const levelLabel = 'detected_level'
 
+/** Beyond `newShapesMax`, the scanner looks at one in so many lines with new shapes. */
 const newShapesSampled = 16
 
 export class PatternScanner implements LeafScanner {

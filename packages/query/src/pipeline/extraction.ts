@@ -121,8 +121,9 @@ export class Extraction {
   }
 
   /**
-   * Sets a label that the query names, from a key of the line. Returns false on a second value for a label
-   * whose name is taken; the rest of the line is then not read.
+   * Sets a label that the query names, from a key of the line, replacing an earlier value. If a stream label or
+   * metadata has the name, the first value goes to its `_extracted` label. Returns false if that one has a value
+   * or is not needed: the rest of the line is then not read.
    */
   addKey(name: string, value: string): boolean {
     const field = this.#fieldOf(name)

@@ -101,6 +101,43 @@ export function createJsonSlice(): JsonSlice {
   return { type: 'null', start: 0, end: 0, next: 0 }
 }
 
+/** The place of a key in the bytes, without quotes. One object is reused. */
+export interface JsonKey {
+  start: number
+  end: number
+}
+
+/**
+ * Reads the key at an offset. Returns the offset after its colon.
+ *
+ * @throws JsonTextError
+ */
+export function readKey(bytes: Uint8Array, from: number, end: number, key: JsonKey): number {
+  if (bytes[from] !== byte.quote) throw jsonErrors.object
+  key.start = from + 1
+  key.end = stringEnd(bytes, key.start, end)
+  if (key.end < 0) throw jsonErrors.malformed
+  const at = skipSpaces(bytes, key.end + 1, end)
+  if (at >= end || bytes[at] !== byte.colon) throw jsonErrors.malformed
+  return at + 1
+}
+
+/**
+ * Returns the offset of the next key, or of the bracket that closes the object, given the offset after a
+ * value.
+ *
+ * @throws JsonTextError
+ */
+export function nextKey(bytes: Uint8Array, from: number, end: number): number {
+  let at = skipSpaces(bytes, from, end)
+  if (at >= end) throw jsonErrors.array
+  if (bytes[at] === byte.closeBrace) return at
+  if (bytes[at] !== byte.comma) throw jsonErrors.object
+  at = skipSpaces(bytes, at + 1, end)
+  if (at >= end) throw jsonErrors.array
+  return at
+}
+
 /**
  * Finds the value at or after an offset.
  *

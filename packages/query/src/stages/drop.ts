@@ -1,11 +1,10 @@
 // `| drop a, b="c"`: removes labels.
 
-import { compileMatcher } from '@skald/wire/compile-matcher'
 import { errorDetailsLabel, errorLabel, type LineLabels } from '../pipeline/labels.ts'
 import type { RunStage } from '../pipeline/stage.ts'
 import { formatLabelPicks, type LabelPick, parseLabelPicks } from '../tokens/label-picks.ts'
 import type { StageDefinition } from './definition.ts'
-import { checkPicks, matchersOfPicks, visitPickRegexes } from './picked-labels.ts'
+import { checkPicks, compilePicks, matchersOfPicks, visitPickRegexes } from './picked-labels.ts'
 
 export interface DropStage {
   readonly kind: 'drop'
@@ -29,11 +28,8 @@ export const dropStage: StageDefinition<DropStage> = {
   removesLabels: () => true,
 }
 
-function compileDrop({ picks }: DropStage): RunStage {
-  const tests = picks.map(({ name, matcher }) => ({
-    name,
-    test: matcher ? compileMatcher(matcher) : () => true,
-  }))
+function compileDrop(stage: DropStage): RunStage {
+  const tests = compilePicks(stage)
   return ({ labels }) => {
     for (const { name, test } of tests) if (test(textOf(labels, name))) drop(labels, name)
     return true

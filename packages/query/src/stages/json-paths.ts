@@ -27,6 +27,7 @@ export function compileJsonPaths(
     name,
     search: new PathSearch(parseJsonPath(expression)),
   }))
+  const isNamedTwice = new Set(targets.map(({ name }) => name)).size < targets.length
   return line => {
     line.locate()
     const { bytes, end, labels } = line
@@ -45,16 +46,21 @@ export function compileJsonPaths(
       failLine(line, jsonErrors.malformed)
     }
     let foundCount = 0
+    const found: { name: string; value: string; at: number }[] = []
     for (const { name, search } of targets) {
       try {
         const value = search.run(bytes, start, end)
         if (value === undefined) continue
-        extraction.addNamed(name, value)
+        if (isNamedTwice) found.push({ name, value, at: search.foundAt })
+        else extraction.addNamed(name, value)
         foundCount++
       } catch (error) {
         failLine(line, error)
       }
     }
+    // Of several values for one label, the last in the line counts.
+    found.sort((a, b) => a.at - b.at)
+    for (const { name, value } of found) extraction.addNamed(name, value)
     if (foundCount === targets.length) return true
     for (const { name } of targets) extraction.addMissing(name)
     return true
@@ -68,10 +74,16 @@ class PathSearch {
   readonly #texts = new ShortTexts()
   #bytes: Buffer = Buffer.alloc(0)
   #end = 0
+  #foundAt = 0
 
   constructor(path: readonly (string | number)[]) {
     this.#path = path
     this.#keys = path.map(part => Buffer.from(String(part)))
+  }
+
+  /** The offset of the last value found. */
+  get foundAt(): number {
+    return this.#foundAt
   }
 
   /**
@@ -83,6 +95,7 @@ class PathSearch {
     for (let start = from; start < end; ) {
       const at = this.#find(start)
       if (at >= 0) {
+        this.#foundAt = at
         readValue(bytes, at, end, this.#slice)
         return this.#slice.type === 'null' ? '' : valueText(bytes, this.#slice, this.#texts)
       }

@@ -7,10 +7,11 @@ import {
   byte,
   createJsonSlice,
   jsonErrors,
+  nextKey,
+  readKey,
   readValue,
   skipSpaces,
   skipValue,
-  stringEnd,
   unescapeJson,
   valueText,
 } from '../pipeline/json-bytes.ts'
@@ -85,8 +86,7 @@ class FieldWalker {
   #bytes: Buffer = Buffer.alloc(0)
   #end = 0
   #place = 0
-  #keyStart = 0
-  #keyEnd = 0
+  readonly #found = { start: 0, end: 0 }
   readonly #paths: JsonKeyPaths | undefined
   /** Keys of the objects around the field, if paths are needed. */
   readonly #outerKeys: string[] = []
@@ -118,36 +118,22 @@ class FieldWalker {
     if (at >= end || bytes[at] !== byte.openBrace) throw jsonErrors.object
     at = skipSpaces(bytes, at + 1, end)
     if (at >= end) throw jsonErrors.malformed
-    for (;;) {
-      if (bytes[at] === byte.closeBrace) return at + 1
-      if (bytes[at] !== byte.quote) throw jsonErrors.object
-      const keyStart = at + 1
-      const keyEnd = stringEnd(bytes, keyStart, end)
-      if (keyEnd < 0) throw jsonErrors.malformed
-      at = skipSpaces(bytes, keyEnd + 1, end)
-      if (at >= end || bytes[at] !== byte.colon) throw jsonErrors.malformed
-      this.#keyStart = keyStart
-      this.#keyEnd = keyEnd
-      at = this.#field(at + 1, prefix, depth)
+    while (bytes[at] !== byte.closeBrace) {
+      at = this.#field(readKey(bytes, at, end, this.#found), prefix, depth)
       if (at < 0) return -1
-      at = skipSpaces(bytes, at, end)
-      if (at >= end) throw jsonErrors.array
-      if (bytes[at] === byte.closeBrace) return at + 1
-      if (bytes[at] !== byte.comma) throw jsonErrors.object
-      at = skipSpaces(bytes, at + 1, end)
-      if (at >= end) throw jsonErrors.array
+      at = nextKey(bytes, at, end)
     }
+    return at + 1
   }
 
   // Handles the value of the key just read.
   #field(from: number, prefix: string, depth: number): number {
     const bytes = this.#bytes
     const place = this.#place++
+    const key = this.#found
     const name =
-      prefix === ''
-        ? this.#topNames.at(bytes, this.#keyStart, this.#keyEnd, place)
-        : this.#innerName(prefix)
-    if (name === '' && this.#keyEnd > this.#keyStart) return skipValue(bytes, from, this.#end)
+      prefix === '' ? this.#topNames.at(bytes, key.start, key.end, place) : this.#innerName(prefix)
+    if (name === '' && key.end > key.start) return skipValue(bytes, from, this.#end)
     // A key without a name is skipped in paths, and does not become a label.
     const slice = this.#slice
     readValue(bytes, from, this.#end, slice)
@@ -172,6 +158,6 @@ class FieldWalker {
   }
 
   #key(): string {
-    return unescapeJson(this.#bytes.toString('utf8', this.#keyStart, this.#keyEnd))
+    return unescapeJson(this.#bytes.toString('utf8', this.#found.start, this.#found.end))
   }
 }

@@ -1,11 +1,10 @@
 // `| keep a, b="c"`: removes all other labels.
 
-import { compileMatcher } from '@skald/wire/compile-matcher'
 import { errorDetailsLabel, errorLabel, preserveErrorLabel } from '../pipeline/labels.ts'
 import type { RunStage } from '../pipeline/stage.ts'
 import { formatLabelPicks, type LabelPick, parseLabelPicks } from '../tokens/label-picks.ts'
 import type { StageDefinition } from './definition.ts'
-import { checkPicks, matchersOfPicks, visitPickRegexes } from './picked-labels.ts'
+import { checkPicks, compilePicks, matchersOfPicks, visitPickRegexes } from './picked-labels.ts'
 
 /** Labels that are always kept: errors, even if they are fields of the line. */
 const keptAlways: ReadonlySet<string> = new Set([errorLabel, errorDetailsLabel, preserveErrorLabel])
@@ -32,11 +31,8 @@ export const keepStage: StageDefinition<KeepStage> = {
   removesLabels: () => true,
 }
 
-function compileKeep({ picks }: KeepStage): RunStage {
-  const tests = picks.map(({ name, matcher }) => ({
-    name,
-    test: matcher ? compileMatcher(matcher) : () => true,
-  }))
+function compileKeep(stage: KeepStage): RunStage {
+  const tests = compilePicks(stage)
   const byName = Map.groupBy(tests, ({ name }) => name)
   return ({ labels }) => {
     const dropped: string[] = []

@@ -9,6 +9,19 @@ interface Picks {
   readonly picks: readonly LabelPick[]
 }
 
+/** A label, and whether its value is meant. */
+interface PickTest {
+  readonly name: string
+  readonly test: (value: string) => boolean
+}
+
+export function compilePicks({ picks }: Picks): PickTest[] {
+  return picks.map(({ name, matcher }) => ({
+    name,
+    test: matcher ? compileMatcher(matcher) : () => true,
+  }))
+}
+
 /** @throws RegexSyntaxError */
 export function checkPicks({ picks }: Picks): void {
   for (const { matcher } of picks) if (matcher) compileMatcher(matcher)

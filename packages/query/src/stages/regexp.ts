@@ -32,10 +32,12 @@ export const regexpStage: StageDefinition<RegexpStage> = {
 
 function checkRegexp({ pattern }: RegexpStage): void {
   withPrefix('invalid regexp parser: ', () => {
-    const { groupNames } = compileRegex(pattern)
-    if (groupNames.every(name => name === undefined)) {
-      throw new SyntaxError('at least one named capture must be supplied')
+    const names = compileRegex(pattern).groupNames.filter(name => name !== undefined)
+    const repeated = names.find((name, i) => names.indexOf(name) < i)
+    if (repeated !== undefined) {
+      throw new SyntaxError(`duplicate extracted label name '${repeated}'`)
     }
+    if (names.length === 0) throw new SyntaxError('at least one named capture must be supplied')
   })
 }
 

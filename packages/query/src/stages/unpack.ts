@@ -6,9 +6,10 @@ import {
   byte,
   createJsonSlice,
   jsonErrors,
+  nextKey,
+  readKey,
   readValue,
   skipSpaces,
-  stringEnd,
   unescapeJson,
   valueText,
 } from '../pipeline/json-bytes.ts'
@@ -70,30 +71,20 @@ function compileUnpack(needs: LabelNeeds): RunStage {
 function readTexts({ bytes, start, end }: Line): [key: string, value: string][] {
   if (bytes[start] !== byte.openBrace) throw jsonErrors.packed
   const fields: [string, string][] = []
+  const place = { start: 0, end: 0 }
   const slice = createJsonSlice()
   const texts = new ShortTexts()
   let at = skipSpaces(bytes, start + 1, end)
   if (at >= end) throw jsonErrors.malformed
   while (bytes[at] !== byte.closeBrace) {
-    if (bytes[at] !== byte.quote) throw jsonErrors.object
-    const keyStart = at + 1
-    const keyEnd = stringEnd(bytes, keyStart, end)
-    if (keyEnd < 0) throw jsonErrors.malformed
-    at = skipSpaces(bytes, keyEnd + 1, end)
-    if (at >= end || bytes[at] !== byte.colon) throw jsonErrors.malformed
-    readValue(bytes, at + 1, end, slice)
+    readValue(bytes, readKey(bytes, at, end, place), end, slice)
     if (slice.type === 'string') {
-      const key = unescapeJson(bytes.toString('utf8', keyStart, keyEnd))
+      const key = unescapeJson(bytes.toString('utf8', place.start, place.end))
       const value = valueText(bytes, slice, texts)
       if (key === entryKey && value === '' && slice.end > slice.start) throw jsonErrors.escape
       fields.push([key, value])
     }
-    at = skipSpaces(bytes, slice.next, end)
-    if (at >= end) throw jsonErrors.array
-    if (bytes[at] === byte.closeBrace) break
-    if (bytes[at] !== byte.comma) throw jsonErrors.object
-    at = skipSpaces(bytes, at + 1, end)
-    if (at >= end) throw jsonErrors.array
+    at = nextKey(bytes, slice.next, end)
   }
   return fields
 }

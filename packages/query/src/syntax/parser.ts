@@ -37,11 +37,7 @@ export function parseLogql(text: string): Expr {
  * @throws LogqlSyntaxError, or LogqlKindError if the query has a pipeline or is a metric query.
  */
 export function parseSelector(text: string): readonly Matcher[] {
-  const expr = parseLogql(text)
-  if (expr.kind !== 'log' || expr.stages.length > 0) {
-    throw new LogqlKindError('only label matchers are supported')
-  }
-  return expr.matchers
+  return onlyMatchers(parseLogql(text))
 }
 
 /**
@@ -57,7 +53,10 @@ export function parseLogQuery(text: string): LogExpr {
 
 /** Parses matchers like `parseSelector`, but accepts `{}` and matchers that match the empty text. */
 export function parseMatchers(text: string): readonly Matcher[] {
-  const expr = parseUnchecked(text)
+  return onlyMatchers(parseUnchecked(text))
+}
+
+function onlyMatchers(expr: Expr): readonly Matcher[] {
   if (expr.kind !== 'log' || expr.stages.length > 0) {
     throw new LogqlKindError('only label matchers are supported')
   }

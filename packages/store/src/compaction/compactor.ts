@@ -5,6 +5,7 @@ import type { LabelSet } from '@skald/wire'
 import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
+import { catalogPartsOf } from '../catalog/catalog-parts.ts'
 import {
   compactCheckIntervalMs,
   compactFailureDelayMs,
@@ -12,7 +13,6 @@ import {
   compactLevel0Segments,
   level0PortionBytes,
 } from '../limits.ts'
-import { catalogPartsOf } from '../segment/catalog-parts.ts'
 import { segmentName } from '../segment/name.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import { errorOfThread, Thread } from '../threads/thread.ts'

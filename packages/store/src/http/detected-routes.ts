@@ -6,7 +6,6 @@ import {
   detectFields,
   detectFieldValues,
   isUsefulLabel,
-  type LogSource,
   parseSelector,
 } from '@skald/query'
 import { ascending } from '@skald/wire'
@@ -14,16 +13,15 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Catalog, TimeRange } from '../catalog/catalog.ts'
 import {
   checkLength,
+  type LineRouteOptions,
   openRequest,
-  type ReadRouteOptions,
   withDeadline,
   withinLookback,
 } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 
-export interface DetectedRouteOptions extends ReadRouteOptions {
+export interface DetectedRouteOptions extends LineRouteOptions {
   readonly catalog: Catalog
-  readonly openSource: (tenant: string) => LogSource
 }
 
 /**

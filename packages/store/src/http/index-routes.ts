@@ -1,7 +1,6 @@
 // Statistics and volumes of streams: /loki/api/v1/index/stats, volume and volume_range.
 
 import {
-  type LogSource,
   parseMatchers,
   parseSelector,
   runIndexStats,
@@ -18,23 +17,19 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { BadRequestError } from '../errors.ts'
 import type { Params } from './params.ts'
 import {
+  type LineRouteOptions,
   openRequest,
-  type ReadRouteOptions,
   withDeadline,
   withinLookback,
 } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 import { formatStats } from './stats-json.ts'
 
-export interface IndexRouteOptions extends ReadRouteOptions {
-  readonly openSource: (tenant: string) => LogSource
-}
-
 /** Range, step and limit of a volume request. */
 type VolumeBounds = Pick<VolumeRequest, 'startNs' | 'endNs' | 'stepNs' | 'limit'>
 
 /** Adds the routes for index statistics and volumes. */
-export function addIndexRoutes(app: FastifyInstance, options: IndexRouteOptions): void {
+export function addIndexRoutes(app: FastifyInstance, options: LineRouteOptions): void {
   const { openSource } = options
   const methods = ['GET', 'POST']
 

@@ -1,22 +1,18 @@
 // The patterns of log lines: /loki/api/v1/patterns.
 
 import { maxBigint, nsPerSecond } from '@skald/go-dialect'
-import { type LinePattern, type LogSource, runPatterns } from '@skald/query'
+import { type LinePattern, runPatterns } from '@skald/query'
 import type { FastifyInstance } from 'fastify'
 import {
+  type LineRouteOptions,
   openRequest,
-  type ReadRouteOptions,
   withDeadline,
   withinLookback,
 } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 
-export interface PatternsRouteOptions extends ReadRouteOptions {
-  readonly openSource: (tenant: string) => LogSource
-}
-
 /** Adds the patterns route. */
-export function addPatternsRoute(app: FastifyInstance, options: PatternsRouteOptions): void {
+export function addPatternsRoute(app: FastifyInstance, options: LineRouteOptions): void {
   const { openSource } = options
   app.route({
     method: ['GET', 'POST'],

@@ -2,6 +2,7 @@
 // work when the client disconnects or time is up.
 
 import { formatGoDuration, formatPrometheusDuration, maxBigint, nsPerMs } from '@skald/go-dialect'
+import type { LogSource } from '@skald/query'
 import type { FastifyRequest } from 'fastify'
 import type { TimeRange } from '../catalog/catalog.ts'
 import {
@@ -33,6 +34,11 @@ export interface ReadRouteOptions {
   readonly authEnabled: boolean
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly clock: { now(): number }
+}
+
+/** Options of the routes that read lines. */
+export interface LineRouteOptions extends ReadRouteOptions {
+  readonly openSource: (tenant: string) => LogSource
 }
 
 /**

@@ -5,7 +5,6 @@ import {
   formatLogqlPretty,
   formatQueryResult,
   LogqlSyntaxError,
-  type LogSource,
   parseLogql,
   type QueryRequest,
   type ResultEntry,
@@ -20,20 +19,16 @@ import type { TenantLimits } from '../limits.ts'
 import type { Params } from './params.ts'
 import {
   isDrilldown,
+  type LineRouteOptions,
   openRequest,
-  type ReadRouteOptions,
   readParams,
   withDeadline,
   withinLookback,
 } from './query-context.ts'
 import { formatStats } from './stats-json.ts'
 
-export interface QueryRouteOptions extends ReadRouteOptions {
-  readonly openSource: (tenant: string) => LogSource
-}
-
 /** Adds the query routes. */
-export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions): void {
+export function addQueryRoutes(app: FastifyInstance, options: LineRouteOptions): void {
   const { openSource } = options
 
   /** Runs the query of a request. `read` takes it from the parameters. */

@@ -7,7 +7,6 @@ import {
   formatTailEntry,
   LimitExceededError,
   type LogExpr,
-  type LogSource,
   parseLogQuery,
   runQuery,
   type TailForm,
@@ -20,15 +19,14 @@ import { TailBudget } from '../tail/tail-budget.ts'
 import { TailClient } from '../tail/tail-client.ts'
 import type { TailHub } from '../tail/tail-hub.ts'
 import {
+  type LineRouteOptions,
   openRequest,
-  type ReadRouteOptions,
   withDeadline,
   withinLookback,
 } from './query-context.ts'
 import { encodingFlagsOf } from './query-routes.ts'
 
-export interface TailRouteOptions extends ReadRouteOptions {
-  readonly openSource: (tenant: string) => LogSource
+export interface TailRouteOptions extends LineRouteOptions {
   readonly hub: TailHub
   readonly metrics: StoreMetrics
 }

@@ -6,6 +6,7 @@ import { ascending, type LabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import { type Allocate, ScratchArena } from '../buffers.ts'
 import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
+import { catalogPartsOf } from '../catalog/catalog-parts.ts'
 import { nsPerDay, secondsPerDay } from '../day.ts'
 import { StorageUnavailableError } from '../errors.ts'
 import {
@@ -18,7 +19,6 @@ import {
   commitSpacingMs,
 } from '../limits.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
-import { catalogPartsOf } from '../segment/catalog-parts.ts'
 import { flagLevelsPending, type SegmentFooter } from '../segment/format.ts'
 import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
 import { segmentName } from '../segment/name.ts'

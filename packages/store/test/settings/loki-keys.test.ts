@@ -5,10 +5,10 @@ import { readFileSync } from 'node:fs'
 import { test } from 'tap'
 import { parse, stringify } from 'yaml'
 import { loadStoreConfig } from '../../src/config.ts'
+import { classOf } from '../../src/setting-table.ts'
 import { judgeSettings } from '../../src/settings/judge.ts'
 import { refusedKeys } from '../../src/settings/refused.ts'
 import type { SettingClass } from '../../src/settings/setting.ts'
-import { classOf } from '../../src/settings/table.ts'
 
 interface Key {
   readonly path: string

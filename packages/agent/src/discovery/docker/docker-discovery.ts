@@ -5,6 +5,7 @@ import { access, constants } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dockerIdleMs, dockerRetryMs, dockerSettleMs, recentContainerMs } from '../../limits.ts'
+import { RepeatedTask } from '../../repeated-task.ts'
 import type { ContainerLog } from '../../targets/file-target.ts'
 import { ApiClient, type ApiConnection } from '../api-client.ts'
 import { JsonLines } from '../json-lines.ts'
@@ -47,9 +48,11 @@ export class DockerDiscovery implements Discoverer {
   readonly #recent = new Map<string, NodeJS.Timeout>()
   #onGroups: ((groups: Iterable<TargetGroup>) => void) | undefined
   readonly #problem: ProblemReport
-  #refreshing: Promise<void> | undefined
+  readonly #listing = new RepeatedTask(
+    () => this.#listAll(),
+    () => this.#abort.signal.aborted,
+  )
   #listening: Promise<void> | undefined
-  #isWanted = false
   #timer: NodeJS.Timeout | undefined
   #eventTimer: NodeJS.Timeout | undefined
   readonly #abort = new AbortController()
@@ -66,36 +69,24 @@ export class DockerDiscovery implements Discoverer {
 
   start(onGroups: (groups: Iterable<TargetGroup>) => void): void {
     this.#onGroups = onGroups
-    this.#timer = setInterval(() => void this.#refresh(), this.#config.refreshMs)
+    this.#timer = setInterval(() => void this.#listing.request(), this.#config.refreshMs)
     this.#listening = this.#listen()
-    void this.#refresh()
-  }
-
-  /** Lists all containers. A request during a listing triggers another one after it. */
-  #refresh(): Promise<void> {
-    this.#isWanted = true
-    this.#refreshing ??= this.#listAll().finally(() => {
-      this.#refreshing = undefined
-    })
-    return this.#refreshing
+    void this.#listing.request()
   }
 
   async #listAll(): Promise<void> {
     const { signal } = this.#abort
-    while (this.#isWanted && !signal.aborted) {
-      this.#isWanted = false
-      try {
-        const groups = await this.#list()
-        if (signal.aborted) return
-        this.#problem.tell(undefined)
-        this.#onGroups?.(groups)
-      } catch (error) {
-        if (signal.aborted) return
-        // Keep what was found before: the daemon may be restarting while its containers run on.
-        const { message } = error as Error
-        const hint = /EACCES/.test(message) ? '. The agent needs the right to use the socket' : ''
-        this.#problem.tell(message + hint)
-      }
+    try {
+      const groups = await this.#list()
+      if (signal.aborted) return
+      this.#problem.tell(undefined)
+      this.#onGroups?.(groups)
+    } catch (error) {
+      if (signal.aborted) return
+      // Keep what was found before: the daemon may be restarting while its containers run on.
+      const { message } = error as Error
+      const hint = /EACCES/.test(message) ? '. The agent needs the right to use the socket' : ''
+      this.#problem.tell(message + hint)
     }
   }
 
@@ -208,7 +199,7 @@ export class DockerDiscovery implements Discoverer {
     if (this.#abort.signal.aborted) return
     this.#eventTimer ??= setTimeout(() => {
       this.#eventTimer = undefined
-      void this.#refresh()
+      void this.#listing.request()
     }, dockerSettleMs)
   }
 
@@ -218,7 +209,7 @@ export class DockerDiscovery implements Discoverer {
     for (const timer of this.#recent.values()) clearTimeout(timer)
     this.#onGroups = undefined
     this.#abort.abort()
-    await Promise.all([this.#refreshing, this.#listening])
+    await Promise.all([this.#listing.running, this.#listening])
     this.#client.close()
   }
 }

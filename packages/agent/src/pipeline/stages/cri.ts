@@ -12,7 +12,7 @@ import { LastTimes } from '../fudge.ts'
 import { JoiningStage } from '../joining-stage.ts'
 import type { JoinOptions } from '../part-joiner.ts'
 import { type LineConsumer, splitTimestamp } from '../pipeline.ts'
-import type { RuntimeLine } from '../runtime-line.ts'
+import { labelsByStream, type RuntimeLine } from '../runtime-line.ts'
 import type { NextStage, StageDefinition } from '../stage.ts'
 
 /** Limits of joining. */
@@ -74,13 +74,12 @@ export class CriStage extends JoiningStage {
   open(origin: LineOrigin, labels: LabelState, sink: LineSink): LineConsumer {
     const line = this.#line
     const joiner = this.joiner
-    const stdout = labels.with('stream', 'stdout')
-    const stderr = labels.with('stream', 'stderr')
+    const byStream = labelsByStream(labels)
     const out = emptySinkLine(origin, labels)
     return {
       consume: (bytes, start, end, offset) => {
         const isCri = line.read(bytes, start, end)
-        out.labels = isCri ? (line.stream === 'stdout' ? stdout : stderr) : labels
+        out.labels = isCri ? byStream[line.stream] : labels
         out.bytes = isCri ? line.content : bytes
         out.start = isCri ? line.contentStart : start
         out.end = isCri ? line.contentEnd : end

@@ -15,6 +15,7 @@ import { JoiningStage } from '../joining-stage.ts'
 import { parseJsonObject } from '../json-object.ts'
 import { type LineConsumer, Pipeline } from '../pipeline.ts'
 import type { SplitTime } from '../rfc3339-bytes.ts'
+import { labelsByStream } from '../runtime-line.ts'
 import type { NextStage, StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
@@ -65,8 +66,7 @@ export class DockerStage extends JoiningStage {
   open(origin: LineOrigin, labels: LabelState, sink: LineSink): LineConsumer {
     const line = this.#line
     const joiner = this.joiner
-    const stdout = labels.with('stream', 'stdout')
-    const stderr = labels.with('stream', 'stderr')
+    const byStream = labelsByStream(labels)
     const slow = new Pipeline([{ run: (entry, next) => this.run(entry, next) }], sink)
     const slowConsumer = slow.open(origin, labels)
     const out = emptySinkLine(origin, labels)
@@ -85,7 +85,7 @@ export class DockerStage extends JoiningStage {
           slowConsumer.consume(bytes, start, end, offset)
           return
         }
-        out.labels = line.stream === 'stdout' ? stdout : stderr
+        out.labels = byStream[line.stream]
         const known = last.get(out.labels)
         if (known) {
           known.seconds = line.seconds

@@ -19,33 +19,13 @@ export interface NamedExpression {
   readonly names: readonly (string | undefined)[]
 }
 
-/** Compiles an RE2 expression whose groups may share names. */
-function compileNamed(text: string): NamedExpression {
-  // Each name gets a number while compiling, to make it unique.
-  const given: string[] = []
-  const unique = text.replace(
-    /(\\[\s\S])|\(\?P?<([A-Za-z_]\w*)>/g,
-    (all, escaped: string | undefined, name: string | undefined) =>
-      escaped !== undefined || name === undefined ? all : `(?P<g${given.push(name) - 1}>`,
-  )
-  // Compile it as written if possible, so that errors show the original.
-  if (new Set(given).size === given.length) {
-    const regex = compileRegex(text)
-    return { regex, names: regex.groupNames }
-  }
-  const regex = compileRegex(unique)
-  const names = regex.groupNames.map(name =>
-    name === undefined || name === '' ? undefined : given[Number(name.slice(1))],
-  )
-  return { regex, names }
-}
-
 function expressionReader(readWritten: ValueReader<string>): ValueReader<NamedExpression> {
   return cursor => {
     const text = readWritten(cursor)
     if (text === undefined) return undefined
     try {
-      return compileNamed(text)
+      const regex = compileRegex(text)
+      return { regex, names: regex.groupNames }
     } catch (error) {
       return cursor.failAtKey(
         `${cursor.name} ${text} does not compile as a regex: ${(error as Error).message}`,

@@ -1,5 +1,6 @@
 // The replace stage: replaces what an expression's groups match, using a template.
 
+import { withUniqueNames } from '@skald/go-dialect/regex/group-names'
 import { RE2JS } from 're2js'
 import type { PipelineEntry } from '../entry.ts'
 import type { StageDefinition } from '../stage.ts'
@@ -31,7 +32,7 @@ export const replaceStage: StageDefinition = {
     const { regex, names } = expression
     const hasNames = names.some(name => name !== undefined && name !== '')
     // This engine reports the positions of groups. The expression was checked above.
-    const re2 = RE2JS.compile(regex.source)
+    const re2 = RE2JS.compile(withUniqueNames(regex.source).pattern)
     return () => ({
       run(entry, next) {
         const text = source === undefined ? entry.line : valueText(entry.extracted.get(source))

@@ -1,8 +1,8 @@
 // Functions with regular expressions, one row each.
 
-import { type CallContext, fn } from '../function.ts'
+import { fn } from '../function.ts'
 import { checkItemCount, checkTextLength } from '../print.ts'
-import { GoList } from '../values.ts'
+import { type CallContext, GoList } from '../values.ts'
 
 /** Functions for queries and the agent. */
 export const regexFunctions = {

@@ -5,8 +5,8 @@ import { quoteGoString } from '../../text/go-string.ts'
 import { parseGoTime } from '../../time/go-time.ts'
 import { nsPerMs, nsPerSecond, parseGoDuration } from '../../time/time.ts'
 import { isTimeZone } from '../../time/time-zone.ts'
-import { type CallContext, fn } from '../function.ts'
-import { GoInt, GoTime, type Value, zeroTime } from '../values.ts'
+import { fn } from '../function.ts'
+import { type CallContext, GoInt, GoTime, type Value, zeroTime } from '../values.ts'
 
 /** Functions that queries and the agent have. */
 export const timeFunctions = {

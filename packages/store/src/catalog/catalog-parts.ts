@@ -2,8 +2,8 @@
 // the catalog all use it.
 
 import type { LabelSet } from '@skald/wire'
-import type { CatalogPart, StreamActivity } from '../catalog/catalog.ts'
-import type { SegmentFooter, SegmentPart } from './format.ts'
+import type { SegmentFooter, SegmentPart } from '../segment/format.ts'
+import type { CatalogPart, StreamActivity } from './catalog.ts'
 
 /** Summarizes the parts of a footer. `labelsOf` parses canonical label texts. */
 export function catalogPartsOf(

@@ -1,9 +1,9 @@
 // The table of all keys with their classes. Followed keys come from the schema, the others from the
-// files in this directory. docs/config.md is generated from it.
+// files in settings/. docs/config.md is generated from it.
 
-import { blockSchemas } from '../config-schema.ts'
-import { unfollowedClassOf } from './judge.ts'
-import type { SettingClass } from './setting.ts'
+import { blockSchemas } from './config-schema.ts'
+import { unfollowedClassOf } from './settings/judge.ts'
+import type { SettingClass } from './settings/setting.ts'
 
 /**
  * Returns the class of a key by its path in the file, or `undefined` if the key is unknown. `[]`

@@ -1,0 +1,34 @@
+// The rooms of the store, from the top floor down. A room imports only from the floors below it.
+
+import tap from 'tap'
+import { testRooms } from '../../../test/room-map.ts'
+
+testRooms(tap, {
+  name: 'the store',
+  testUrl: import.meta.url,
+  floors: [
+    ['index.ts'],
+    ['store.ts'],
+    ['tenant-overrides.ts'],
+    ['compaction', 'config-in-force.ts', 'http', 'overrides-file.ts'],
+    ['config.ts'],
+    ['config-limits.ts'],
+    ['blocked-queries.ts', 'setting-table.ts'],
+    ['config-schema.ts', 'scan', 'tail'],
+    ['ingest', 'recovery.ts', 'segment-index.ts'],
+    ['deletes', 'objects'],
+    ['catalog'],
+    ['segment'],
+    ['config-check.ts', 'levels', 'settings'],
+    [
+      'buffers.ts',
+      'config-document.ts',
+      'day.ts',
+      'errors.ts',
+      'limits.ts',
+      'metrics.ts',
+      'system-clock.ts',
+      'threads',
+    ],
+  ],
+})
