@@ -309,6 +309,9 @@ export const compactTierBytesMax = 512 * 1024 * 1024
  */
 export const filterRowsMax = 3 * 2 ** 18
 
+/** Fewest rows of a block's filter: as many as a word of its bits has. */
+export const filterRowsLeast = 32
+
 /**
  * Most rows of a filter that may be set, as a share. Fewer mean larger filters, more mean that
  * searches read blocks in vain. Measured in docs/decisions/store/text-filters.md.

@@ -1,6 +1,6 @@
 // The filter of one block: a bit for each of its rows. The size depends on how many bits are set.
 
-import { filterFillMax, filterRowsMax } from '../../limits.ts'
+import { filterFillMax, filterRowsLeast, filterRowsMax } from '../../limits.ts'
 
 /** A block's filter: bit `row` is set if the block has a key at that row. */
 export interface BlockFilter {
@@ -9,15 +9,12 @@ export interface BlockFilter {
   readonly bits: Uint32Array
 }
 
-/** Smallest filter: as many rows as a word of `bits` has. */
-const rowsLeast = 32
-
 /**
  * Returns the size to build the filter of a block with: 3 * 2^n rows, more than it can need.
  * `foldFilter` makes it smaller.
  */
 export function buildingRows(textBytes: number): number {
-  let rows = 3 * rowsLeast
+  let rows = 3 * filterRowsLeast
   while (rows < textBytes && rows < filterRowsMax) rows *= 2
   return rows
 }
@@ -33,13 +30,13 @@ export function foldFilter({ rowCount, bits }: BlockFilter): BlockFilter {
   while (expectedFill(set, rowCount / (2 * divisor)) <= filterFillMax) divisor *= 2
   const isThree = expectedFill(set, (2 * rowCount) / (3 * divisor)) <= filterFillMax
   const chosen = isThree && divisor > 1 ? (3 * divisor) / 2 : divisor
-  const rows = Math.max(rowsLeast, rowCount / chosen)
+  const rows = Math.max(filterRowsLeast, rowCount / chosen)
   return { rowCount: rows, bits: joinRows(bits, { rowCount: rows, by: rowCount / rows }) }
 }
 
 /** Share of rows that are set if `set` bits fall on `rows` rows at random. */
 function expectedFill(set: number, rows: number): number {
-  return rows < rowsLeast ? 1 : 1 - Math.exp(-set / rows)
+  return rows < filterRowsLeast ? 1 : 1 - Math.exp(-set / rows)
 }
 
 function joinRows(
