@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
-# One image for store and agent: Node, the unchanged sources, and their dependencies. The only thing it builds
-# is the cache of compiled code, so a start takes no longer than with JavaScript.
+# One image for store and agent: Node, the unchanged sources, and their dependencies. It builds only the
+# WebAssembly of packages/wire, and the cache of compiled code, so a start takes no longer than with JavaScript.
 #
 #   docker buildx build --platform linux/amd64,linux/arm64 --sbom=true --provenance=true --tag skald .
 #
@@ -10,9 +10,12 @@ FROM node:24-bookworm-slim AS build
 WORKDIR /skald
 COPY package.json package-lock.json .npmrc LICENSE ./
 COPY packages packages
+COPY release/build-wasm.mjs release/
+# The compiler of WebAssembly, which the next `npm ci` removes.
+RUN npm ci --ignore-scripts --workspace @skald/wire && node release/build-wasm.mjs && test -s packages/wire/build/snappy.wasm && test -s packages/store/build/filter-keys.wasm
 RUN npm ci --omit=dev --ignore-scripts
 # Files that only builders, type checkers and other systems need.
-RUN rm -rf packages/*/test node_modules/better-sqlite3/deps node_modules/better-sqlite3/src node_modules/bare-*/prebuilds \
+RUN rm -rf packages/*/test packages/*/assembly node_modules/better-sqlite3/deps node_modules/better-sqlite3/src node_modules/bare-*/prebuilds \
     && find node_modules/better-sqlite3/prebuilds -type f ! -name "linux-$(node -p process.arch).node" -delete \
     && find node_modules/fs-native-extensions/prebuilds -type f ! -path "*/linux-$(node -p process.arch)/*.node" -delete \
     && find node_modules packages/*/node_modules -type f \( -name '*.md' -o -name '*.map' -o -name '*.d.ts' -o -name '*.d.mts' -o -name '*.d.cts' \) -delete

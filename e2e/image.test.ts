@@ -84,6 +84,8 @@ test('store and agent start in the file tree of the image', options, async t => 
     'skald/packages/store/test',
     'skald/release',
     'skald/node_modules/typescript',
+    'skald/node_modules/assemblyscript',
+    'skald/node_modules/binaryen',
   ])
     t.notOk(existsSync(join(tree, path)), `${path} is not in the image`)
 
@@ -201,6 +203,9 @@ scrape_configs:
     await sleep(100)
   }
   t.match(found, 'from a read-only root', outputOf('agent'))
+  for (const name of ['store', 'agent']) {
+    t.match(outputOf(name), /snappy"?[=:]"?wasm/, `the ${name} has its WebAssembly`)
+  }
 
   const [program = '', ...rest] = inTree(tree, view, execForm(final!, 'HEALTHCHECK'))
   await t.resolves(run(program, rest, { env: { ...env, SKALD_URL: url } }))

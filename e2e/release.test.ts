@@ -227,6 +227,8 @@ test(
     t.equal(asked.stdout, 'compiled level=info\n')
     store.kill('SIGTERM')
     if (store.exitCode === null) await new Promise(resolve => store.once('exit', resolve))
-    t.equal(store.exitCode, 0, readFileSync(join(dir, 'store.log'), 'utf8'))
+    const log = readFileSync(join(dir, 'store.log'), 'utf8')
+    t.equal(store.exitCode, 0, log)
+    t.match(log, /snappy"?[=:]"?wasm/, 'the package contains its WebAssembly')
   },
 )

@@ -5,6 +5,8 @@ import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -24,6 +26,7 @@ export function buildTarballs(outDir: string): string[] {
   const names = packageDirs().map(dir => {
     const target = join(workDir, dir)
     compile(join(rootDir, dir, 'src'), join(target, 'dist'), workDir)
+    copyBuilt(join(rootDir, dir), target)
     writeManifest(readJson<Manifest>(join(rootDir, dir, 'package.json')), target)
     copyFileSync(join(rootDir, 'LICENSE'), join(target, 'LICENSE'))
     copyFileSync(join(rootDir, 'README.md'), join(target, 'README.md'))
@@ -71,13 +74,19 @@ function compile(sourceDir: string, outDir: string, workDir: string): void {
   }
 }
 
+/** Copies the WebAssembly that `npm ci` has built. Fails if there is only its source. */
+function copyBuilt(packageDir: string, target: string): void {
+  if (!existsSync(join(packageDir, 'assembly'))) return
+  cpSync(join(packageDir, 'build'), join(target, 'build'), { recursive: true })
+}
+
 function writeManifest(manifest: Manifest, target: string): void {
   const { private: _private, exports: sourceExports, devDependencies: _dev, ...rest } = manifest
   const published = {
     ...rest,
     ...(sourceExports && { exports: compiledExports(sourceExports) }),
     engines: { node: nodeRange },
-    files: ['dist', 'bin'],
+    files: ['dist', 'bin', 'build'],
   }
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(published, null, 2)}\n`)
 }

@@ -1,5 +1,6 @@
 // Removes from node_modules what no program of this project reads: headers of Node, sources of
-// libraries that also come compiled, compiled parts for other systems, source maps. `npm ci` runs
+// libraries that also come compiled, compiled parts for other systems, source maps, commands of a
+// library that only the compiler of WebAssembly uses. `npm ci` runs
 // it at its end with npm's Node, whatever version that is, so it is plain JavaScript.
 
 import { readdirSync, rmSync } from 'node:fs'
@@ -12,6 +13,7 @@ const modulesDir = fileURLToPath(new URL('../node_modules', import.meta.url))
 const unused = [
   [/^node(-bin)?-(linux|darwin|win)/, ['include', 'share']],
   [/^better-sqlite3$/, ['deps', 'src']],
+  [/^binaryen$/, ['bin']],
 ]
 
 /**

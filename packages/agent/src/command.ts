@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { hostname as osHostname } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
 import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/go-dialect'
-import { type Colours, ConfigError, explainSystemError, noColours } from '@skald/wire'
+import { type Colours, ConfigError, explainSystemError, noColours, snappyCodec } from '@skald/wire'
 import { createLogger } from '@skald/wire/logger'
 import { type Agent, startAgent } from './agent.ts'
 import type { AgentConfig } from './config/agent-config.ts'
@@ -229,7 +229,7 @@ async function runUntilStopped(
     flags['config.auto-reload'] === 'true' && loadConfig && file !== undefined
       ? watchConfig({ path: file, text, onChange: reload })
       : () => undefined
-  logger.info({ version: io.version }, 'Agent started')
+  logger.info({ version: io.version, snappy: snappyCodec() }, 'Agent started')
   const why = await Promise.race([stopped, ended])
   if (why === 'end') await Promise.race([agent.drain(), stopped])
   endWatch()

@@ -9,6 +9,7 @@ import {
   type LogLevel,
   logFormats,
   logLevels,
+  snappyCodec,
 } from '@skald/wire'
 import { createLogger } from '@skald/wire/logger'
 import { version } from '@skald/wire/version'
@@ -52,7 +53,8 @@ export async function runStoreCommand(
   })
   for (const warning of warnings) logger.warn(warning)
   const store = await startStore({ loaded, logger, version })
-  logger.info({ address: store.address, data: loaded.config.dataDir }, 'store is ready')
+  const { address } = store
+  logger.info({ address, data: loaded.config.dataDir, snappy: snappyCodec() }, 'store is ready')
   const signal = await waitForStopSignal()
   logger.info({ signal }, 'store is stopping')
   await store.stop()

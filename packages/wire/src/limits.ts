@@ -32,6 +32,12 @@ export const pushPairCountMax = 4_000_000
 export const snappyExpansionMax = 22
 
 /**
+ * Maximum memory for Snappy in WebAssembly, in each thread that uses it. It holds a body and its
+ * output, and never shrinks. Bodies of agents need a third of it. JavaScript decompresses larger ones.
+ */
+export const snappyWasmBytesMax = 8 * 1024 * 1024
+
+/**
  * Maximum nesting of OTLP values. Deeper ones are rejected before they exhaust the stack. Protobuf's
  * own libraries stop at 100 messages; a map in a map takes three of them.
  */
