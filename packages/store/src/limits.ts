@@ -316,7 +316,7 @@ export const filterRowsLeast = 32
  * Most rows of a filter that may be set, as a share. Fewer mean larger filters, more mean that
  * searches read blocks in vain. Measured in docs/decisions/store/text-filters.md.
  */
-export const filterFillMax = 0.42
+export const filterFillMax = 0.45
 
 /**
  * Filters are written together once they have this many bits, 2 MiB: enough blocks for a search to

@@ -69,11 +69,11 @@ export function setGrams(
   rowCount: number,
   { lines, lengths }: { readonly lines: Uint8Array; readonly lengths: Uint32Array },
 ): void {
-  const scale = rowCount / 0x1_0000_0000
+  const filter = { bits, scale: rowCount / 0x1_0000_0000 }
   let start = 0
   for (let row = 0; row < lengths.length; row++) {
     const end = start + lengths[row]!
-    if (end - start >= filterTextBytes) setGramsOf(bits, scale, lines, start, end)
+    if (end - start >= filterTextBytes) setGramsOf(filter, lines, start, end)
     start = end + 1
   }
 }
@@ -82,8 +82,7 @@ export function setGrams(
 // bytes that ended three bytes before. Together they are the seven bytes of a piece. Hashes are
 // compared as signed numbers, which is as good an order as any.
 function setGramsOf(
-  bits: Uint32Array,
-  scale: number,
+  { bits, scale }: { readonly bits: Uint32Array; readonly scale: number },
   bytes: Uint8Array,
   start: number,
   end: number,
