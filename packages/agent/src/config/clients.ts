@@ -1,11 +1,5 @@
 // clients: where and how to push.
 
-import { isGoUrl } from '../config-reading/go-url.ts'
-import {
-  httpClientFields,
-  readLateSecret,
-  readOneAuthorization,
-} from '../config-reading/http-client.ts'
 import {
   readAnything,
   readBoolean,
@@ -15,8 +9,15 @@ import {
   readText,
   readTextMap,
   refuse,
-} from '../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
+import { isGoUrl } from '../config-reading/go-url.ts'
+import {
+  httpClientFields,
+  readLateSecret,
+  readOneAuthorization,
+} from '../config-reading/http-client.ts'
 import type { BackoffConfig } from '../net/backoff.ts'
 import type { ClientAuthorization, Secret } from '../net/credentials.ts'
 import type { ClientTls, ProxyConfig } from '../net/http-post.ts'

@@ -1,7 +1,13 @@
 // scrape_configs: what to read and what to do with it.
 
-import { readBoolean, readDurationMs, readOneOf, readText } from '../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+import {
+  readBoolean,
+  readDurationMs,
+  readOneOf,
+  readText,
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
 import type { DiscoveredJob } from '../discovery/job-targets.ts'
 import { discoveryKeys, loadDiscoveryReaders } from '../discovery/registry.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'

@@ -1,8 +1,13 @@
 // static_configs: targets listed in the configuration itself, with their labels. Files of file_sd_configs
 // have entries of the same form.
 
-import { readLabels, readList, readText } from '../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+import {
+  readLabels,
+  readList,
+  readText,
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
 import { compileGlob } from '../files/glob.ts'
 import type { TargetGroup } from './target-group.ts'
 

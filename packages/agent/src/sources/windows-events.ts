@@ -7,8 +7,8 @@ import {
   readDurationMs,
   readLabels,
   readText,
-} from '../config-reading/readers.ts'
-import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+  type ValueReader,
+} from '@skald/config-reading'
 import { eventPollMsDefault } from '../limits.ts'
 import { checkProgram, decoderOf } from './program.ts'
 import { cursorKey, type SourceConfig, type SourceContext } from './source.ts'

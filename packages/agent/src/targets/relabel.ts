@@ -2,11 +2,16 @@
 // or drop the target.
 
 import { createHash } from 'node:crypto'
+import {
+  invalidLabelName,
+  readList,
+  readText,
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
 import { type CompiledRegex, compileRegex } from '@skald/go-dialect/regex/regex'
 import { toLower, toUpper } from '@skald/go-dialect/text/letter-case'
 import { isLabelName } from '@skald/wire'
-import { invalidLabelName, readList, readText } from '../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
 
 const actions = [
   ...['replace', 'keep', 'drop', 'keepequal', 'dropequal', 'hashmod', 'labelmap', 'labeldrop'],

@@ -1,8 +1,13 @@
 // Reads kubernetes_sd_configs. Checks the same rules as Prometheus and reports the place of a mistake.
 
+import {
+  readBoolean,
+  readList,
+  readText,
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
 import { httpClientFields, readOneAuthorization } from '../../config-reading/http-client.ts'
-import { readBoolean, readList, readText } from '../../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../../config-reading/yaml-cursor.ts'
 import type { DiscoveryConfig } from '../target-group.ts'
 import type { ConnectionConfig } from './connection.ts'
 import { loadKubeconfig } from './kubeconfig.ts'

@@ -1,7 +1,6 @@
 // Reads nerve_sd_configs and serverset_sd_configs, in Prometheus's form.
 
-import { readList, readRefreshMs, readText } from '../../config-reading/readers.ts'
-import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
+import { readList, readRefreshMs, readText, type ValueReader } from '@skald/config-reading'
 import { zookeeperTimeoutMsMax } from '../../limits.ts'
 import type { DiscoveryConfig } from '../target-group.ts'
 import { type ReadMember, readNerveMember, readServersetMember } from './member-labels.ts'

@@ -1,7 +1,6 @@
 // The match stage: runs lines that match a selector through nested stages, or drops them.
 
-import { readOneOf, readStrictText } from '../../config-reading/readers.ts'
-import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
+import { readOneOf, readStrictText, type ValueReader } from '@skald/config-reading'
 import type { PipelineEntry } from '../entry.ts'
 import { compileLineSelector, type LineSelector } from '../line-selector.ts'
 import { chainStages } from '../pipeline.ts'

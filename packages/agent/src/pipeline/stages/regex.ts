@@ -1,8 +1,7 @@
 // The regex stage: extracts the named groups of an expression from the line or an extracted value.
 
+import { readStrictText, readWeakText, type ValueReader } from '@skald/config-reading'
 import { type CompiledRegex, compileRegex } from '@skald/go-dialect/regex/regex'
-import { readStrictText, readWeakText } from '../../config-reading/readers.ts'
-import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 

@@ -1,8 +1,7 @@
 // The timestamp stage: sets the time of the line from an extracted value.
 
+import { readList, readOneOf, readStrictText, type ValueReader } from '@skald/config-reading'
 import { goTimeLayouts, isTimeZone, layoutParts, nsPerMs, parseGoTime } from '@skald/go-dialect'
-import { readList, readOneOf, readStrictText } from '../../config-reading/readers.ts'
-import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
 import { LastTimes } from '../fudge.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'

@@ -324,6 +324,9 @@ test('nerve_sd_configs and serverset_sd_configs refuse invalid entries and repor
       await problem('{servers: [zk], paths: [/a], port: 1}'),
       /a\.yaml:4:\d+: Unknown key port/,
     )
-    t.match(await problem('{servers: zk, paths: [/a]}'), /a\.yaml:4:\d+: servers must be a list/)
+    t.match(
+      await problem('{servers: zk, paths: [/a]}'),
+      /a\.yaml:4:\d+: \S+\.servers must be a list/,
+    )
   }
 })
