@@ -243,7 +243,7 @@ limits_config: {max_query_series: 1_000, max_line_size: 2048, required_labels: [
 })
 
 test('a merged map gives its keys', async t => {
-  const { config } = load(`server: &s {log_level: warn, http_listen_port: 1}
+  const { config } = load(`server: {log_level: warn, http_listen_port: 1}
 limits_config: {<<: [{max_query_series: 7}, {max_query_series: 8, volume_max_series: 9}]}
 `)
   t.equal(config.logLevel, 'warn')

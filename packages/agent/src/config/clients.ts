@@ -137,7 +137,7 @@ export const readUrl: ValueReader<URL> = cursor => {
   const url = isGoUrl(text) && URL.canParse(text) ? new URL(text) : undefined
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url
   return cursor.failAtKey(
-    `url ${JSON.stringify(text)} is not an http or https URL such as http://host:3100/loki/api/v1/push`,
+    `${cursor.name} must be an http or https URL such as http://host:3100/loki/api/v1/push, found ${cursor.describe()}`,
   )
 }
 

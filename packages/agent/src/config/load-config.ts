@@ -96,7 +96,7 @@ async function probeJobs(jobs: readonly ScrapeConfig[]): Promise<ConfigProblem[]
 
 const readFilename: ValueReader<string> = cursor => {
   const text = readText(cursor)
-  return text === '' ? cursor.failAtKey('filename must name the positions file') : text
+  return text === '' ? cursor.failAtKey(`${cursor.name} must name the positions file`) : text
 }
 
 const readPositions: ValueReader<Partial<PositionsConfig>> = cursor => {
@@ -157,7 +157,7 @@ const readFileWatch: ValueReader<Partial<FileWatchConfig>> = cursor => {
     cursor
       .get('max_poll_frequency')
       ?.failAtKey(
-        `max_poll_frequency (${formatDurationMs(max)}) must not be below min_poll_frequency (${formatDurationMs(min)})`,
+        `${cursor.name}.max_poll_frequency (${formatDurationMs(max)}) must not be below min_poll_frequency (${formatDurationMs(min)})`,
       )
   }
   return { minPollMs: min, maxPollMs: max ?? Math.max(min, defaults.fileWatch.maxPollMs) }

@@ -38,7 +38,7 @@ const readEncoding: ValueReader<Pick<ScrapeConfig, 'encoding'>> = cursor => {
   const encoding = findEncoding(name)
   if (encoding) return { encoding }
   return cursor.failContained(
-    `encoding ${JSON.stringify(name)} is unknown: use an IANA name such as ISO-8859-1`,
+    `${cursor.name} must be an IANA name such as ISO-8859-1, found ${cursor.describe()}`,
   )
 }
 
@@ -51,7 +51,7 @@ const readDecompression: ValueReader<Decompression> = cursor => {
   if (!raw.enabled) return undefined
   const { format } = raw
   if (format) return { format, initialDelayMs: raw.initial_delay ?? 0 }
-  return cursor.failAtKey('decompression needs a format: gz, z or bz2')
+  return cursor.failAtKey(`${cursor.name} needs a format: gz, z or bz2`)
 }
 
 /** Readers of job keys that are loaded only when a job uses them. */

@@ -52,7 +52,7 @@ const readServer: ValueReader<URL> = cursor => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
   return cursor.fail(
-    `server ${JSON.stringify(text)} is not an http or https URL such as http://marathon:8080`,
+    `${cursor.name} must be an http or https URL such as http://marathon:8080, found ${cursor.describe()}`,
   )
 }
 

@@ -27,7 +27,7 @@ const readStaticConfig: ValueReader<StaticConfig> = cursor => {
       compileGlob(pattern)
     } catch (error) {
       return value.failContained(
-        `${key} ${pattern} is not a valid glob: ${(error as Error).message}`,
+        `${value.name} ${pattern} is not a valid glob: ${(error as Error).message}`,
       )
     }
   }
@@ -36,7 +36,9 @@ const readStaticConfig: ValueReader<StaticConfig> = cursor => {
 
 const readTargets: ValueReader<string[]> = cursor => {
   if (cursor.isList) return readList(readText)(cursor)
-  return cursor.failAtKey(`targets must be a list such as [localhost], found ${cursor.describe()}`)
+  return cursor.failAtKey(
+    `${cursor.name} must be a list such as [localhost], found ${cursor.describe()}`,
+  )
 }
 
 /** Reads `static_configs`. */

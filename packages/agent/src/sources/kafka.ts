@@ -111,7 +111,9 @@ const readTopics: ValueReader<string[]> = cursor => {
     try {
       new RegExp(topic)
     } catch (error) {
-      return cursor.failAtKey(`topic ${topic} does not compile: ${(error as Error).message}`)
+      return cursor.failAtKey(
+        `${cursor.name} ${topic} does not compile: ${(error as Error).message}`,
+      )
     }
   }
   return topics

@@ -31,12 +31,13 @@ export const readWindowsEventsSource: ValueReader<SourceConfig> = cursor => {
     labels: readLabels,
   })
   const pollIntervalMs = raw.poll_interval || eventPollMsDefault
-  if (pollIntervalMs < 0) return cursor.failAtKey('poll_interval must not be negative')
+  if (pollIntervalMs < 0)
+    return cursor.failAtKey(`${cursor.name}.poll_interval must not be negative`)
   let queries: ChannelQuery[]
   try {
     queries = channelQueries(raw.eventlog_name ?? '', raw.xpath_query ?? '')
   } catch (error) {
-    return cursor.failAtKey(`windows_events ${(error as Error).message}`)
+    return cursor.failAtKey(`${cursor.name} ${(error as Error).message}`)
   }
   const config: WindowsReaderConfig = {
     ...{ queries, pollIntervalMs, labels: raw.labels ?? new Map() },

@@ -185,11 +185,17 @@ test('loadAgentConfig refuses what Promtail cannot start with', async t => {
     [`server: {tls_min_version: TLS12}\n${base}`, /^1:server\.tls_min_version must be one of/],
     [`server: {http_path_prefix: agent}\n${base}`, /^1:server\.http_path_prefix must start with/],
     [`positions: {sync_period: 0s}\n${base}`, /^1:positions\.sync_period must be above zero/],
-    [`positions: {filename: ""}\n${base}`, /^1:filename must name/],
+    [`positions: {filename: ""}\n${base}`, /^1:positions\.filename must name/],
     [`wal: {watchConfig: {foo: 1s}}\n${base}`, /^1:Unknown key foo/],
     ['clients: []\n', /^1:At least one client/],
-    [base.replace('/loki/api', '/%zz'), /^2:url .* is not an http/],
-    [base.replace('url: ', 'url: " ').replace('/push', '/push"'), /^2:url .* is not an http/],
+    [
+      base.replace('/loki/api', '/%zz'),
+      /^2:clients\[0\]\.url must be an http or https URL .*, found the text/,
+    ],
+    [
+      base.replace('url: ', 'url: " ').replace('/push', '/push"'),
+      /^2:clients\[0\]\.url must be an http or https URL .*, found the text/,
+    ],
     [client('no_proxy: a'), /^3:no_proxy needs a proxy_url/],
     [client('http_headers: {Authorization: {values: [a]}}'), /^3:setting header Authorization/],
     [
@@ -264,7 +270,11 @@ const soundJob = `  - job_name: sound
 `
 // What is appended to the job of `base`, in line 7, and what remains of that job without it.
 const partsWithoutEffect = [
-  { part: 'encoding: klingon', problem: /encoding "klingon" is unknown/, left: undefined },
+  {
+    part: 'encoding: klingon',
+    problem: /encoding must be an IANA name .*, found the text "klingon"/,
+    left: undefined,
+  },
   { part: 'pipeline_stages: [replace: {expression: x, replace: z}]', problem: /has no group/ },
   {
     part: "pipeline_stages: [replace: {expression: '(x)', replace: '{{ .x'}]",

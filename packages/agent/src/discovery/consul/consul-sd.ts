@@ -80,8 +80,9 @@ function readCommon(cursor: YamlCursor, raw: Common): ConsulConfig | undefined {
   const isSocket = ownScheme === 'unix'
   const urlText = isSocket ? 'http://consul' : `${ownScheme}://${address}`
   if (address.trim() === '' || !URL.canParse(urlText)) {
-    return (cursor.get('server') ?? cursor).failAtKey(
-      `server ${JSON.stringify(server)} is not an address of Consul such as localhost:8500`,
+    const place = cursor.get('server') ?? cursor
+    return place.failAtKey(
+      `${place.name} must be an address of Consul such as localhost:8500, found ${place.describe()}`,
     )
   }
   const given = (text: string | undefined) => ({ text: text ?? '' })

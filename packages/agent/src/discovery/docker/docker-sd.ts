@@ -33,7 +33,7 @@ const readHost: ValueReader<Host> = cursor => {
     return { url: new URL(`${scheme}://${address[2]}${address[3] ?? ''}`) }
   }
   return cursor.failAtKey(
-    `host ${JSON.stringify(text)} is not an address of Docker such as unix:///var/run/docker.sock or tcp://127.0.0.1:2375`,
+    `${cursor.name} must be an address of Docker such as unix:///var/run/docker.sock or tcp://127.0.0.1:2375, found ${cursor.describe()}`,
   )
 }
 

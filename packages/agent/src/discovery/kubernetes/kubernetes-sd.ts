@@ -34,7 +34,7 @@ const readApiServer: ValueReader<URL> = cursor => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
   return cursor.failAtKey(
-    `api_server ${JSON.stringify(text)} is not an http or https URL such as https://10.0.0.1:6443`,
+    `${cursor.name} must be an http or https URL such as https://10.0.0.1:6443, found ${cursor.describe()}`,
   )
 }
 

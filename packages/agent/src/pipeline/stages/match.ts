@@ -12,7 +12,7 @@ const readSelector: ValueReader<LineSelector> = cursor => {
   try {
     return compileLineSelector(text)
   } catch (error) {
-    return cursor.failAtKey(`selector ${text} cannot be used: ${(error as Error).message}`)
+    return cursor.failAtKey(`${cursor.name} ${text} cannot be used: ${(error as Error).message}`)
   }
 }
 

@@ -9,7 +9,7 @@ import { valueText } from '../values.ts'
 export const readSource: ValueReader<string> = cursor => {
   const source = readStrictText(cursor)
   if (source !== '') return source
-  return cursor.failAtKey('source is empty: name an extracted value, or leave source out')
+  return cursor.failAtKey(`${cursor.name} is empty: name an extracted value, or leave source out`)
 }
 
 /** An expression with the names of its groups. In Go, several groups may share a name. */
