@@ -13,7 +13,7 @@ interface Key {
   readonly enum?: readonly string[]
   readonly isUnfollowed?: boolean
   readonly anyOf?: readonly { readonly type?: string }[]
-  readonly format?: 'duration' | 'bytes' | 'time'
+  readonly form?: 'duration' | 'bytes' | 'time'
 }
 
 const head = `# The store's configuration
@@ -101,9 +101,9 @@ function code(text: string): string {
   return `\`${text}\``
 }
 
-function kindOf({ type, enum: choices, anyOf = [], format }: Key): string {
+function kindOf({ type, enum: choices, anyOf = [], form }: Key): string {
   if (choices) return choices.filter(Boolean).map(code).join(', ')
-  if (format) return format === 'bytes' ? 'size' : format
+  if (form) return form === 'bytes' ? 'size' : form
   if (anyOf.some(choice => choice.type === 'number')) return 'number'
   const names: Readonly<Record<string, string>> = {
     string: 'text',

@@ -28,8 +28,11 @@ export interface Schema {
   readonly anyOf?: readonly Schema[]
   readonly minimum?: number
   readonly maximum?: number
-  /** Form of a text: the reader checks it and keeps it as written. */
-  readonly format?: 'duration' | 'bytes' | 'time'
+  /**
+   * Form of a text: the reader checks it and keeps it as written. This word is ours. In JSON Schema, `format` means
+   * other durations and times.
+   */
+  readonly form?: 'duration' | 'bytes' | 'time'
   readonly default?: unknown
   /** The key is accepted with any value, and not suggested in place of others. */
   readonly isUnfollowed?: boolean
@@ -67,7 +70,7 @@ export function createSchemaReader(
 const knownWords = new Set<string>([
   ...['description', 'default', 'isUnfollowed'],
   ...['type', 'properties', 'required', 'additionalProperties', 'items'],
-  ...['enum', 'const', 'anyOf', 'minimum', 'maximum', 'format'],
+  ...['enum', 'const', 'anyOf', 'minimum', 'maximum', 'form'],
 ])
 
 function compile(schema: Schema, options: SchemaReaderOptions, path: string): Compiled {
@@ -76,7 +79,7 @@ function compile(schema: Schema, options: SchemaReaderOptions, path: string): Co
   const makeDefault = () => structuredClone(schema.default)
   const plain = (demand: string, read: ValueReader<unknown>) => ({ demand, read, makeDefault })
   if (schema.isUnfollowed) return plain('be anything', readAsWritten)
-  if (schema.format) return plain(`be a ${schema.format}`, readerOfFormat(schema.format, path))
+  if (schema.form) return plain(`be a ${schema.form}`, readerOfForm(schema.form, path))
   if (schema.anyOf) return { ...compileUnion(schema.anyOf, options, path), makeDefault }
   if (schema.enum) return plain('be one of a few values', readerOfChoices(schema.enum))
   if ('const' in schema) return plain(`be ${schema.const}`, readerOfChoices([schema.const]))
@@ -108,8 +111,8 @@ function unreadable(path: string, why: string): TypeError {
 
 const readAsWritten: ValueReader<unknown> = cursor => cursor.value
 
-function readerOfFormat(format: string, path: string): ValueReader<unknown> {
-  switch (format) {
+function readerOfForm(form: string, path: string): ValueReader<unknown> {
+  switch (form) {
     case 'duration':
       return readWrittenDuration
     case 'bytes':
@@ -117,7 +120,7 @@ function readerOfFormat(format: string, path: string): ValueReader<unknown> {
     case 'time':
       return readWrittenTime
     default:
-      throw unreadable(path, `the format ${format} is unknown`)
+      throw unreadable(path, `the form ${form} is unknown`)
   }
 }
 

@@ -29,9 +29,9 @@ const schema: Schema = {
     name: { type: 'string', default: 'x' },
     port: { type: 'integer', minimum: 0, maximum: 9, default: 1 },
     rate: { anyOf: [{ type: 'number', minimum: 0 }, { type: 'null' }], default: null },
-    wait: { anyOf: [{ type: 'string' }, { const: 0 }], format: 'duration', default: '1s' },
-    size: { anyOf: [{ type: 'string' }, { type: 'integer' }], format: 'bytes', default: '1KB' },
-    until: { format: 'time', default: '' },
+    wait: { anyOf: [{ type: 'string' }, { const: 0 }], form: 'duration', default: '1s' },
+    size: { anyOf: [{ type: 'string' }, { type: 'integer' }], form: 'bytes', default: '1KB' },
+    until: { form: 'time', default: '' },
     mode: { enum: ['', 'fast', 'slow'], default: '' },
     kinds: { anyOf: [{ type: 'array', items: { type: 'string' } }, { type: 'string' }] },
     inner,
@@ -66,7 +66,7 @@ test('defaults are filled in at every depth, and each reading has its own', asyn
   t.same(b!.rules, [])
 })
 
-test('values are read like everywhere, and those of a format are kept as written', async t => {
+test('values are read like everywhere, and those of a form are kept as written', async t => {
   const text =
     'name: 80\nport: 0x8\nrate: 1.5\nwait: 7d\nsize: 1024\nuntil: 2030-01-01\nmode: slow\nkinds: a\ninner: {on: no, names: [1, yes]}\nrules: [{key: a}]\nother: {a: [1, off]}\n'
   t.strictSame(read(text, schema), {
@@ -138,7 +138,7 @@ test('a schema with a word that the reader does not know throws', async t => {
     /at a\[\]: the word minLength/,
   )
   f({ type: 'date' }, /the type date is unknown/)
-  f({ format: 'email' }, /the format email is unknown/)
+  f({ form: 'email' }, /the form email is unknown/)
   f({ type: ['string', 'integer'] }, /write several types as anyOf/)
 })
 

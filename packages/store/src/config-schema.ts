@@ -2,7 +2,7 @@
 // checks, the description of every key and docs/config.md all come from it. settings/ has the keys
 // of Loki that Skald does not follow.
 
-// The schema is plain JSON Schema, with `format` for texts such as durations. @skald/config-reading reads values by it;
+// The schema is plain JSON Schema, with a word of ours, `form`, for texts such as durations. @skald/config-reading reads values by it;
 // the library provides only its types.
 
 import { logFormats } from '@skald/wire'
@@ -50,13 +50,13 @@ function count(description: string, value: number) {
 /** Go or Prometheus duration, kept as written. 0 disables the limit. */
 function duration(description: string, value: string) {
   const anyOf = [{ type: 'string' }, { const: 0 }] as const
-  return { anyOf, format: 'duration', description, default: value } as const
+  return { anyOf, form: 'duration', description, default: value } as const
 }
 
 /** Bytes with a unit based on 1024, or a plain number. */
 function bytes(description: string, value: string) {
   const anyOf = [{ type: 'string' }, { type: 'integer', minimum: 0 }] as const
-  return { anyOf, format: 'bytes', description, default: value } as const
+  return { anyOf, form: 'bytes', description, default: value } as const
 }
 
 /** Megabytes, or null if the limit depends on whether there are tenants. */
@@ -68,7 +68,7 @@ function optionalMegabytes(description: string) {
 /** Bytes with a unit, or null if the limit depends on whether there are tenants. */
 function optionalBytes(description: string) {
   const anyOf = [{ type: 'string' }, { type: 'integer', minimum: 0 }, { type: 'null' }] as const
-  return { anyOf, format: 'bytes', description, default: null } as const
+  return { anyOf, form: 'bytes', description, default: null } as const
 }
 
 /** Allows the keys of Loki that Skald does not follow. settings/judge.ts checks them. */
@@ -182,7 +182,7 @@ const retentionStreamSchema = {
     properties: {
       selector: { type: 'string' },
       priority: { type: 'integer', default: 0 },
-      period: { type: 'string', format: 'duration' },
+      period: { type: 'string', form: 'duration' },
     },
     required: ['selector', 'period'],
     additionalProperties: false,
@@ -270,7 +270,7 @@ const limitsSchema = withUnfollowed(
     enforced_labels: texts('Labels that every stream must have.', []),
     block_ingestion_until: {
       anyOf: [{ type: 'string' }, { const: 0 }],
-      format: 'time',
+      form: 'time',
       description: 'Refuse all pushes until this time (RFC 3339 or a date); 0 turns this off.',
       default: '',
     } as const,
