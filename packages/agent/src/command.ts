@@ -142,7 +142,8 @@ async function loadConfigFile(
     return { config: await loadAgentConfig({ ...options, text, path, expandEnv, flags }), text }
   } catch (error) {
     if (error instanceof ConfigError) throw error
-    const message = `Cannot read the file: ${(error as Error).message}`
+    const why = explainSystemError(Object.assign(error as Error, { path }))
+    const message = why ?? `Cannot read the file: ${(error as Error).message}`
     const problems = [{ line: 0, column: 0, message }]
     throw new ConfigError({ path, problems }, { cause: error })
   }

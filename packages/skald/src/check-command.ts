@@ -119,7 +119,7 @@ function checkOverridesOf(loaded: LoadedStoreConfig, path: string): string[] {
       text = readText(file)
     } catch (error) {
       const why = explainSystemError(error) ?? (error as Error).message
-      const message = `${why}: a store started here would stop, because this names its overrides`
+      const message = `${why}; a store does not start without this file of overrides`
       return [formatProblem(path, { ...overridesPlace, message })]
     }
     return remarksOn(file, readOverridesFile(text, file, options).idleKeys)

@@ -113,7 +113,7 @@ test("skald check also checks the overrides that a store's configuration names",
   t.equal(missing.code, 0, 'the file may exist where the store runs')
   t.match(
     missing.out,
-    /store\.yaml:2:3: Cannot open \S+none\.yaml: no such file or directory: a store started here would stop/,
+    /store\.yaml:2:3: Cannot open \S+none\.yaml: no such file or directory; a store does not start without this file of overrides\n/,
   )
 })
 
