@@ -20,7 +20,7 @@ export interface Schema {
   readonly type?: string | readonly string[]
   readonly properties?: Readonly<Record<string, Schema>>
   readonly required?: readonly string[]
-  /** Schema of the values of further keys. Without it, and if it is false, further keys are mistakes. */
+  /** Schema of the values of further keys. Without it, and if it is false, further keys are mistakes. True throws. */
   readonly additionalProperties?: boolean | Schema
   readonly items?: Schema
   readonly enum?: readonly unknown[]
@@ -67,25 +67,48 @@ export function createSchemaReader(
   return cursor => (cursor.isNull ? makeDefault() : read(cursor))
 }
 
-const knownWords = new Set<string>([
-  ...['description', 'default', 'isUnfollowed'],
-  ...['type', 'properties', 'required', 'additionalProperties', 'items'],
-  ...['enum', 'const', 'anyOf', 'minimum', 'maximum', 'form'],
-])
+/** The words of each kind of schema. Any other word throws, so that none is ignored silently. */
+const wordsOfKind: Readonly<Record<string, readonly string[]>> = {
+  unfollowed: ['isUnfollowed'],
+  form: ['form', 'type', 'anyOf'],
+  anyOf: ['anyOf'],
+  enum: ['enum'],
+  const: ['const'],
+  anything: [],
+  string: ['type'],
+  boolean: ['type'],
+  integer: ['type', 'minimum', 'maximum'],
+  number: ['type', 'minimum', 'maximum'],
+  array: ['type', 'items'],
+  object: ['type', 'properties', 'required', 'additionalProperties'],
+}
 
-function compile(schema: Schema, options: SchemaReaderOptions, path: string): Compiled {
-  const unknown = Object.keys(schema).find(word => !knownWords.has(word))
-  if (unknown !== undefined) throw unreadable(path, `the word ${unknown} is unknown`)
-  const makeDefault = () => structuredClone(schema.default)
-  const plain = (demand: string, read: ValueReader<unknown>) => ({ demand, read, makeDefault })
-  if (schema.isUnfollowed) return plain('be anything', readAsWritten)
-  if (schema.form) return plain(`be a ${schema.form}`, readerOfForm(schema.form, path))
-  if (schema.anyOf) return { ...compileUnion(schema.anyOf, options, path), makeDefault }
-  if (schema.enum) return plain('be one of a few values', readerOfChoices(schema.enum))
-  if ('const' in schema) return plain(`be ${schema.const}`, readerOfChoices([schema.const]))
+/** Returns the kind of a schema: its type, or the word that decides how it is read. */
+function kindOf(schema: Schema, path: string): string {
   const types = [schema.type ?? []].flat().filter(type => type !== 'null')
   if (types.length > 1) throw unreadable(path, 'write several types as anyOf')
-  switch (types[0]) {
+  const deciding = (['form', 'anyOf', 'enum', 'const'] as const).find(word => word in schema)
+  const kind = schema.isUnfollowed ? 'unfollowed' : (deciding ?? types[0] ?? 'anything')
+  const words = Object.hasOwn(wordsOfKind, kind) ? wordsOfKind[kind] : undefined
+  if (!words) throw unreadable(path, `the type ${kind} is unknown`)
+  const known = ['description', 'default', ...words]
+  const unknown = Object.keys(schema).find(word => !known.includes(word))
+  if (unknown !== undefined) throw unreadable(path, `the word ${unknown} is unknown`)
+  return kind
+}
+
+function compile(schema: Schema, options: SchemaReaderOptions, path: string): Compiled {
+  const makeDefault = () => structuredClone(schema.default)
+  const plain = (demand: string, read: ValueReader<unknown>) => ({ demand, read, makeDefault })
+  switch (kindOf(schema, path)) {
+    case 'form':
+      return plain(`be a ${schema.form}`, readerOfForm(schema.form!, path))
+    case 'anyOf':
+      return { ...compileUnion(schema.anyOf!, options, path), makeDefault }
+    case 'enum':
+      return plain('be one of a few values', readerOfChoices(schema.enum!))
+    case 'const':
+      return plain(`be ${schema.const}`, readerOfChoices([schema.const]))
     case 'string':
       return plain('be a string', readText)
     case 'boolean':
@@ -98,10 +121,8 @@ function compile(schema: Schema, options: SchemaReaderOptions, path: string): Co
       return plain('be a list', compileList(schema.items ?? {}, options, path))
     case 'object':
       return compileMap(schema, options, path)
-    case undefined:
-      return plain('be anything', readAsWritten)
     default:
-      throw unreadable(path, `the type ${types[0]} is unknown`)
+      return plain('be anything', readAsWritten)
   }
 }
 
@@ -182,13 +203,14 @@ function compileList(
 
 function compileMap(schema: Schema, options: SchemaReaderOptions, path: string): Compiled {
   const { properties = {}, required = [], additionalProperties: others } = schema
+  if (others === true) throw unreadable(path, 'additionalProperties must be a schema or false')
   const keys = new Map(
     Object.entries(properties).map(([key, inner]) => [
       key,
       compile(inner, options, path === '' ? key : `${path}.${key}`),
     ]),
   )
-  const further = typeof others === 'object' ? compile(others, options, `${path}.*`) : undefined
+  const further = others ? compile(others, options, `${path}.*`) : undefined
   const fillIn = (values: Record<string, unknown>) => {
     for (const [key, { makeDefault }] of keys) {
       const value = Object.hasOwn(values, key) ? undefined : makeDefault()

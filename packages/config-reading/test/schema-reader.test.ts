@@ -138,6 +138,12 @@ test('a schema with a word that the reader does not know throws', async t => {
     /at a\[\]: the word minLength/,
   )
   f({ type: 'date' }, /the type date is unknown/)
+  f({ type: 'string', minimum: 1 }, /the word minimum is unknown/)
+  f({ anyOf: [{ type: 'string', items: {} }, { const: 0 }] }, /the word items is unknown/)
+  f(
+    { type: 'object', additionalProperties: true },
+    /additionalProperties must be a schema or false/,
+  )
   f({ form: 'email' }, /the form email is unknown/)
   f({ type: ['string', 'integer'] }, /write several types as anyOf/)
 })
