@@ -12,7 +12,8 @@ interface Key {
   readonly type?: string | readonly string[]
   readonly enum?: readonly string[]
   readonly isUnfollowed?: boolean
-  readonly anyOf?: readonly { readonly type?: string; readonly const?: unknown }[]
+  readonly anyOf?: readonly { readonly type?: string }[]
+  readonly form?: 'duration' | 'bytes' | 'time'
 }
 
 const head = `# The store's configuration
@@ -100,12 +101,10 @@ function code(text: string): string {
   return `\`${text}\``
 }
 
-function kindOf({ type, enum: choices, anyOf = [] }: Key): string {
+function kindOf({ type, enum: choices, anyOf = [], form }: Key): string {
   if (choices) return choices.filter(Boolean).map(code).join(', ')
-  if (anyOf.some(choice => choice.const === 0)) return 'duration'
-  if (anyOf.some(choice => choice.type === 'integer')) return 'size'
+  if (form) return form === 'bytes' ? 'size' : form
   if (anyOf.some(choice => choice.type === 'number')) return 'number'
-  if (anyOf.length > 0) return 'time'
   const names: Readonly<Record<string, string>> = {
     string: 'text',
     boolean: 'true or false',

@@ -43,11 +43,11 @@ const faulty: readonly (readonly [text: string, message: string])[] = [
   ['auth_enabled: perhaps\n', '1:1: auth_enabled must be true or false, found the text "perhaps"'],
   [
     'limits_config:\n  max_line_size: big\n',
-    '2:3: limits_config.max_line_size: not a byte size: "big" (write it as 512KB or 10MB)',
+    '2:3: limits_config.max_line_size must be a byte size such as 256KB or 1048576, found the text "big"',
   ],
   [
     'limits_config:\n  query_timeout: fast\n',
-    '2:3: limits_config.query_timeout: time: invalid duration "fast" (write it as 30s, 10m or 7d)',
+    '2:3: limits_config.query_timeout must be a duration such as 30s, 10m or 7d, found the text "fast"',
   ],
   [
     `limits_config:\n  retention_stream:\n    - selector: '{app='\n      period: 24h\n`,
@@ -129,7 +129,7 @@ test('skald check reports all mistakes of a file, in one format for agent and st
       .flatMap(line => (line.startsWith(path(name)) ? [line.slice(path(name).length)] : []))
   t.match(found('store.yaml'), [
     /^:2:3: Unknown key nothing in server: known keys are http_listen_address, /,
-    /^:4:3: limits_config\.max_line_size: /,
+    /^:4:3: limits_config\.max_line_size must be a byte size/,
     /^:5:1: target: /,
   ])
   t.match(found('agent.yaml'), [/^:2:3: Unknown key nothing in server: known keys are /])

@@ -123,7 +123,7 @@ test(
         chartUrl,
       )
     const files = (await build()).stdout.trim().split('\n')
-    const packages = ['agent', 'go-dialect', 'query', 'store', 'wire'].map(
+    const packages = ['agent', 'config-reading', 'go-dialect', 'query', 'store', 'wire'].map(
       name => `skald-${name}-${version}.tgz`,
     )
     t.same(files, [
@@ -161,6 +161,7 @@ test(
     const ours = [
       'skald',
       '@skald/agent',
+      '@skald/config-reading',
       '@skald/go-dialect',
       '@skald/query',
       '@skald/store',

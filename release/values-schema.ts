@@ -218,12 +218,15 @@ function storeConfig(): Schema {
   return { ...rest, properties: { existingSecret: optionalText, ...properties } }
 }
 
-/** Removes the defaults, which are filled in later, and with them the requirements. */
+/**
+ * Removes the defaults, which are filled in later, and with them the requirements. Removes the words that JSON Schema
+ * does not have.
+ */
 function withoutRequired(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(withoutRequired)
   if (typeof schema !== 'object' || schema === null) return schema
   const entries = Object.entries(schema).filter(([key, value]) => {
-    if (key === 'default' || key === 'isUnfollowed') return false
+    if (['default', 'form', 'isUnfollowed'].includes(key)) return false
     // A list of actions is replaced as a whole, so its rules keep their requirements. Blocks are
     // merged with the chart's values.
     return key !== 'required' || !Array.isArray(value) || value.includes('action')

@@ -1,6 +1,7 @@
 // Runs all code for untrusted texts on inputs made to be slow: bodies of pushes, lines, queries,
 // patterns, templates, configurations. (packages/agent/test/linear.test.ts covers the agent.)
 
+import { expandEnvironment } from '@skald/config-reading'
 import { parseGoDuration, parseGoTime, parseRfc3339 } from '@skald/go-dialect'
 import { compileRegex } from '@skald/go-dialect/regex/regex'
 import {
@@ -12,13 +13,7 @@ import {
   runQuery,
 } from '@skald/query'
 import { loadStoreConfig } from '@skald/store'
-import {
-  decodeJsonPush,
-  decodeLegacyJsonPush,
-  expandEnvironment,
-  parseLabelSet,
-  snappyDecompress,
-} from '@skald/wire'
+import { decodeJsonPush, decodeLegacyJsonPush, parseLabelSet, snappyDecompress } from '@skald/wire'
 import { decodeOtlpJsonLogs } from '@skald/wire/otlp-json'
 import { t as root, test } from 'tap'
 import { createMemorySource } from '../packages/query/test/memory-source.ts'

@@ -133,7 +133,8 @@ function boundsIn(text: string): string[] {
 }
 
 test('every bound of a package is in its limits.ts', async t => {
-  const rooms = /^packages\/(go-dialect|query|skald|store|wire)\/src\/(?!limits\.ts$)/
+  const rooms =
+    /^packages\/(config-reading|go-dialect|query|skald|store|wire)\/src\/(?!limits\.ts$)/
   const elsewhere = sources
     .filter(name => rooms.test(name))
     .flatMap(name => boundsIn(read(name)).map(bound => `${name}: ${bound}`))
@@ -219,9 +220,9 @@ function outsideOf(text: string): string[] {
   return [...new Set([...code.matchAll(outside)].map(([found]) => found))]
 }
 
-test('go-dialect and query are pure: no clock, no files, no sockets of their own', async t => {
+test('config-reading, go-dialect and query are pure: no clock, no files, no sockets of their own', async t => {
   const impure = sources
-    .filter(name => /^packages\/(go-dialect|query)\/src\//.test(name))
+    .filter(name => /^packages\/(config-reading|go-dialect|query)\/src\//.test(name))
     .flatMap(name => outsideOf(read(name)).map(found => `${name}: ${found}`))
   t.same(impure, [
     // Yields to other work on the thread.
@@ -233,4 +234,31 @@ test('go-dialect and query are pure: no clock, no files, no sockets of their own
   const broken =
     "import { readFileSync } from 'node:fs'\n// Date.now is not called.\nconst ns = Date.now()\n"
   t.same(outsideOf(broken), ["'node:fs'", 'Date.now'])
+})
+
+/** Files outside of config-reading that may parse YAML, because they read no configuration of Skald. */
+const otherYaml = new Set([
+  // The file of another program, in YAML 1.2.
+  'packages/agent/src/discovery/kubernetes/kubeconfig.ts',
+  // Prints a configuration that is in force, without its secrets.
+  'packages/agent/src/http/config-page.ts',
+])
+
+/** Returns what a file imports from the yaml library, without `stringify`, which only writes. */
+function yamlReadersIn(text: string): string[] {
+  const imports = /\bimport (?:type )?(\{[^}]*\}|[^{;\n]*?) from 'yaml'|\bimport\('(yaml)'\)/g
+  return [...text.matchAll(imports)]
+    .flatMap(([, names = 'import()']) => names.replaceAll(/[{}\s]/g, '').split(','))
+    .filter(name => name !== '' && name !== 'stringify')
+}
+
+test('only config-reading reads configurations: no other package parses YAML', async t => {
+  const readers = sources
+    .filter(name => !name.startsWith('packages/config-reading/') && !otherYaml.has(name))
+    .flatMap(name => yamlReadersIn(read(name)).map(found => `${name}: ${found}`))
+  t.same(readers, [])
+  for (const name of otherYaml) t.ok(yamlReadersIn(read(name)).length > 0, `${name} still does`)
+  const broken = `import { parseDocument, stringify } from 'yaml'\nimport YAML from 'yaml'\nawait import('yaml')\n`
+  t.same(yamlReadersIn(broken), ['parseDocument', 'YAML', 'import()'])
+  t.same(yamlReadersIn("import { stringify } from 'yaml'\n"), [])
 })

@@ -3,8 +3,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { hostname as osHostname } from 'node:os'
 import type { Readable, Writable } from 'node:stream'
+import { ConfigError } from '@skald/config-reading'
 import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/go-dialect'
-import { type Colours, ConfigError, explainSystemError, noColours, snappyCodec } from '@skald/wire'
+import { type Colours, explainSystemError, noColours, snappyCodec } from '@skald/wire'
 import { createLogger } from '@skald/wire/logger'
 import { type Agent, startAgent } from './agent.ts'
 import type { AgentConfig } from './config/agent-config.ts'
@@ -141,7 +142,8 @@ async function loadConfigFile(
     return { config: await loadAgentConfig({ ...options, text, path, expandEnv, flags }), text }
   } catch (error) {
     if (error instanceof ConfigError) throw error
-    const message = `Cannot read the file: ${(error as Error).message}`
+    const why = explainSystemError(Object.assign(error as Error, { path }))
+    const message = why ?? `Cannot read the file: ${(error as Error).message}`
     const problems = [{ line: 0, column: 0, message }]
     throw new ConfigError({ path, problems }, { cause: error })
   }

@@ -1,13 +1,5 @@
 // The errors of this package that callers catch. Each has a stable `code`.
 
-import type { ConfigProblem as FoundProblem } from '@skald/wire'
-
-/** One mistake in a configuration file. */
-export interface ConfigProblem extends FoundProblem {
-  /** Set if the mistake disables only one stage, target or job. */
-  readonly isContained?: true
-}
-
 /** Thrown when the positions file is unusable. */
 export class PositionsError extends Error {
   readonly code = 'POSITIONS_INVALID'

@@ -1,10 +1,10 @@
 // Anyone who writes a log line, sends a message or names a file may choose the worst possible input. Twice
 // the input may take twice the time, but not four times.
 
+import { parseYaml } from '@skald/config-reading'
 import { t as root, test } from 'tap'
 import { expectLinear, type LinearCase, repeat } from '../../../test/linear-time.ts'
 import { loadAgentConfig } from '../src/config/load-config.ts'
-import { parseYaml } from '../src/config-reading/yaml-cursor.ts'
 import { compileGlob } from '../src/files/glob.ts'
 import { LabelState } from '../src/line/label-state.ts'
 import { LineOrigin } from '../src/line/line-origin.ts'

@@ -384,7 +384,10 @@ test('A mistake in one job does not affect the lines of others; a reload require
   write('(b)', 'klingon')
   child.kill('SIGHUP')
   await waitFor(() => logged.includes('the old one stays in force'))
-  t.match(logged, /agent\.yaml:\d+:\d+: encoding \\"klingon\\" is unknown/)
+  t.match(
+    logged,
+    /agent\.yaml:\d+:\d+: \S+\.encoding must be an IANA name .*found the text \\"klingon\\"/,
+  )
   write('(b)', 'latin1')
   appendFileSync(`${directory}/b.log`, 'b 2\n')
   await receiver.until(() => receiver.entries.length === 3)
@@ -405,7 +408,10 @@ test('Parts left out because of a mistake are counted, and shown with the config
   await receiver.until(() => receiver.entries.length === 1)
   t.equal(await metricOf(agent, 'skald_agent_config_mistakes'), 1)
   const page = () => fetch(`${agent.url}/config`).then(response => response.text())
-  t.match(await page(), /test\.yaml:\d+:\d+: encoding &quot;klingon&quot; is unknown/)
+  t.match(
+    await page(),
+    /test\.yaml:\d+:\d+: \S+\.encoding must be an IANA name .*found the text &quot;klingon&quot;/,
+  )
   t.equal(await reload({ jobs: sound }), 'unchanged')
   t.notMatch(await page(), 'klingon')
   t.equal(await metricOf(agent, 'skald_agent_config_mistakes'), 0)

@@ -2,10 +2,20 @@
 
 import { readFileSync } from 'node:fs'
 import { loadAgentConfig } from '@skald/agent'
+import {
+  type ConfigProblem,
+  expandEnvironment,
+  formatProblem,
+  kindOfConfig,
+} from '@skald/config-reading'
 import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/go-dialect'
-import { checkOverridesFile, loadStoreConfig } from '@skald/store'
-import { expandEnvironment, explainSystemError, formatProblem } from '@skald/wire'
-import { hasTopKey, isAgentConfig } from './config-kind.ts'
+import {
+  checkOverridesFile,
+  type LoadedStoreConfig,
+  loadStoreConfig,
+  readOverridesFile,
+} from '@skald/store'
+import { explainSystemError } from '@skald/wire'
 import { UsageError } from './errors.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -52,28 +62,90 @@ export async function runCheckCommand(
   return exitCode
 }
 
-async function checkFile(
-  path: string,
-  env: Terminal['env'] | undefined,
-): Promise<{ kind: string; warnings: readonly string[] }> {
-  const written = readFileSync(path, 'utf8')
+/** What a check found in a usable file. */
+interface CheckResult {
+  readonly kind: string
+  readonly warnings: readonly string[]
+}
+
+async function checkFile(path: string, env: Terminal['env'] | undefined): Promise<CheckResult> {
+  const written = readText(path)
   const text = env ? expandEnvironment(written, env) : written
-  if (isAgentConfig(text)) {
-    const options = { path, isStrict: true, probesJobs: true, ...(env && { expandEnv: true, env }) }
-    const { doubts } = await loadAgentConfig({ ...options, text: written })
-    return { kind: 'agent configuration', warnings: doubts }
+  switch (kindOfConfig(text)) {
+    case 'empty':
+      return {
+        kind: 'store configuration, but empty: a store runs with the defaults of all keys, an agent needs clients and scrape_configs',
+        warnings: [],
+      }
+    case 'agent':
+      return checkAgentFile(path, written, env)
+    case 'overrides':
+      return { kind: overridesKind, warnings: remarksOn(path, checkOverridesFile(text, path)) }
+    case 'store':
+      return checkStoreFile(path, written, env)
   }
-  const isOverrides = hasTopKey(text, ['overrides'])
-  const { doubts, idleKeys } = isOverrides
-    ? { doubts: [], idleKeys: checkOverridesFile(text, path) }
-    : loadStoreConfig(written, path, env)
+}
+
+const overridesKind = 'file of overrides'
+
+async function checkAgentFile(
+  path: string,
+  text: string,
+  env: Terminal['env'] | undefined,
+): Promise<CheckResult> {
+  const options = { path, isStrict: true, probesJobs: true, ...(env && { expandEnv: true, env }) }
+  const { doubts } = await loadAgentConfig({ ...options, text })
+  return { kind: 'agent configuration', warnings: doubts }
+}
+
+function checkStoreFile(path: string, text: string, env: Terminal['env'] | undefined): CheckResult {
+  const loaded = loadStoreConfig(text, path, env)
+  return {
+    kind: 'store configuration',
+    warnings: [
+      ...remarksOn(path, loaded.idleKeys, loaded.doubts),
+      ...checkOverridesOf(loaded, path),
+    ],
+  }
+}
+
+/** Checks the overrides files that a store's configuration names, as the store reads them. */
+function checkOverridesOf(loaded: LoadedStoreConfig, path: string): string[] {
+  const { config, raw, overridesPlace } = loaded
+  const options = { rawLimits: raw.limits_config, mayDelete: config.mayDelete }
+  return config.overrides.paths.flatMap(file => {
+    let text: string
+    try {
+      text = readText(file)
+    } catch (error) {
+      const why = explainSystemError(error) ?? (error as Error).message
+      const message = `${why}; a store does not start without this file of overrides`
+      return [formatProblem(path, { ...overridesPlace, message })]
+    }
+    return remarksOn(file, readOverridesFile(text, file, options).idleKeys)
+  })
+}
+
+/** Returns the keys without meaning and the doubts about a file in its order. */
+function remarksOn(
+  path: string,
+  idleKeys: readonly ConfigProblem[],
+  doubts: readonly ConfigProblem[] = [],
+): string[] {
   const idle = idleKeys.map(({ message, ...place }) => ({
     ...place,
     message: `${message} has no meaning here: it may be removed`,
   }))
-  const warnings = [...doubts, ...idle].toSorted((a, b) => a.line - b.line || a.column - b.column)
-  return {
-    kind: isOverrides ? 'file of overrides' : 'store configuration',
-    warnings: warnings.map(problem => formatProblem(path, problem)),
+  return [...doubts, ...idle]
+    .toSorted((a, b) => a.line - b.line || a.column - b.column)
+    .map(problem => formatProblem(path, problem))
+}
+
+/** Reads a file. Errors name it, even those of a directory. */
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw Object.assign(error as Error, { path })
   }
 }

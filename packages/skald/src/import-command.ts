@@ -16,7 +16,7 @@ import { ImportError, UsageError } from './errors.ts'
 import { type ImportProgress, loadProgress, saveProgress } from './import/progress-file.ts'
 import { readPages, readSelectors, type Window } from './import/source.ts'
 import { pushStreams } from './import/target.ts'
-import { meantStoreUrl, readServerAddress, type Server } from './server-address.ts'
+import { meantStoreUrl, readServerAddress, type Server, wrongAddress } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
 
 type Logger = ReturnType<typeof createLogger>
@@ -230,7 +230,7 @@ function readArguments(
 
 function readServer(flag: string, url: string, tenant: string | undefined): Server {
   const server = readServerAddress(url, tenant)
-  if (!server) throw usage(`${flag} takes a URL, not ${url}`)
+  if (!server) throw usage(`${flag} takes a URL, not ${wrongAddress(url)}`)
   return server
 }
 

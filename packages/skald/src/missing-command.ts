@@ -1,9 +1,9 @@
 // Finds the command for a command line without one, such as `-config.file=/etc/loki/local-config.yaml`.
 // Containers that ran grafana/loki or grafana/promtail have such a line. The file shows which of the two it was.
 
+import { kindOfConfig, logFormatIn } from '@skald/config-reading'
 import type { LogFormat } from '@skald/wire'
 import { readConfigText } from './config-file.ts'
-import { isAgentConfig, logFormatIn } from './config-kind.ts'
 
 /** The command that the arguments mean, and why. */
 export interface MeantCommand {
@@ -22,7 +22,7 @@ export function findMeantCommand(argv: readonly string[]): MeantCommand | undefi
   const paths = lastValue(argv, 'config.file')
   if (paths === undefined) return undefined
   const { path, text } = readConfigText(paths)
-  const isAgent = isAgentConfig(text)
+  const isAgent = kindOfConfig(text) === 'agent'
   return {
     command: isAgent ? 'agent' : 'store',
     reason: `${path} is ${isAgent ? "an agent's (Promtail's)" : "a store's (Loki's)"} configuration by its keys`,

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { formatRfc3339, nsPerMs, parsePrometheusDuration } from '@skald/go-dialect'
 import { ascending, type Colours, coloursFor } from '@skald/wire'
 import { UsageError } from './errors.ts'
-import { meantStoreUrl, readServerAddress } from './server-address.ts'
+import { meantStoreUrl, readServerAddress, wrongAddress } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
 
 export const queryUsage = `skald query [options] 'LOGQL'
@@ -103,7 +103,8 @@ function readArguments(argv: readonly string[], env: Readonly<Record<string, str
   }
   const url = values.url ?? meantStoreUrl(env)
   const server = readServerAddress(url, values.tenant ?? env.SKALD_TENANT)
-  if (!server) throw new UsageError(`--url takes a URL, not ${url}`, { usage: queryUsage })
+  if (!server)
+    throw new UsageError(`--url takes a URL, not ${wrongAddress(url)}`, { usage: queryUsage })
   return { logql, since, limit, output, server }
 }
 

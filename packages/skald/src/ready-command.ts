@@ -3,7 +3,13 @@
 import { parseGoFlags } from '@skald/go-dialect'
 import { UsageError } from './errors.ts'
 import { readyTimeoutMs } from './limits.ts'
-import { readServerAddress, type Server, usualAgentUrl, usualStoreUrl } from './server-address.ts'
+import {
+  readServerAddress,
+  type Server,
+  usualAgentUrl,
+  usualStoreUrl,
+  wrongAddress,
+} from './server-address.ts'
 import type { Terminal } from './terminal.ts'
 
 export const readyUsage = `skald ready [URL...]
@@ -28,7 +34,10 @@ export async function runReadyCommand(
   const urls = rest.length > 0 ? rest : told
   const servers = urls.map(url => {
     const server = readServerAddress(url, undefined)
-    if (!server) throw new UsageError(`skald ready takes URLs, not ${url}`, { usage: readyUsage })
+    if (!server)
+      throw new UsageError(`skald ready takes URLs, not ${wrongAddress(url)}`, {
+        usage: readyUsage,
+      })
     return server
   })
   const answers = await Promise.all(servers.map(ask))

@@ -34,6 +34,13 @@ export function readServerAddress(url: string, tenant: string | undefined): Serv
   }
 }
 
+/** Returns how messages end about a text that is not an address: with the URL that was probably meant, if any. */
+export function wrongAddress(text: string): string {
+  const meant = `http://${text}`
+  const isHost = /^([\w.-]+|\[[\da-f:]+\])(:\d+)?(\/|$)/i.test(text) && URL.canParse(meant)
+  return isHost ? `${text}: write ${meant}` : text
+}
+
 function decode(text: string): string {
   try {
     return decodeURIComponent(text)

@@ -1,16 +1,9 @@
 // `skald store`: the store alone, on Loki's YAML and flags.
 
+import { ConfigError, formatProblem } from '@skald/config-reading'
 import { FlagError, type FlagValues, formatGoFlags, parseGoFlags } from '@skald/go-dialect'
 import { configInForce, type LoadedStoreConfig, loadStoreConfig, startStore } from '@skald/store'
-import {
-  ConfigError,
-  formatProblem,
-  type LogFormat,
-  type LogLevel,
-  logFormats,
-  logLevels,
-  snappyCodec,
-} from '@skald/wire'
+import { type LogFormat, type LogLevel, logFormats, logLevels, snappyCodec } from '@skald/wire'
 import { createLogger } from '@skald/wire/logger'
 import { version } from '@skald/wire/version'
 import { stringify } from 'yaml'

@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { runCheckCommand } from '../src/check-command.ts'
@@ -73,6 +74,46 @@ test("skald check knows a store's file of overrides", async t => {
   t.match(
     terminal.written.err(),
     /bad\.yaml:3:5: Unknown key max_line_sise in overrides\.one: did you mean max_line_size\?\n$/,
+  )
+})
+
+test('skald check says that a file is empty, and explains a directory', async t => {
+  const dir = t.testdir({ 'empty.yaml': '', 'comments.yaml': '# nothing yet\n', sub: {} })
+  const terminal = createTestTerminal()
+  const paths = ['empty.yaml', 'comments.yaml', 'sub'].map(name => join(dir, name))
+  t.equal(await runCheckCommand(paths, terminal), 1)
+  const [empty, comments, ...rest] = terminal.written.out().split('\n')
+  t.match(empty, /empty\.yaml: valid store configuration, but empty: .* an agent needs clients/)
+  t.match(comments, /comments\.yaml: valid store configuration, but empty: /)
+  t.same(rest, [''])
+  t.match(terminal.written.err(), /^Cannot read \S+\/sub: it is a directory\n$/)
+})
+
+test("skald check also checks the overrides that a store's configuration names", async t => {
+  const dir = t.testdir({
+    'good.yaml': 'overrides: {one: {max_line_size: 1MB, bloom_ngram_skip: 1}}\n',
+    'bad.yaml': 'overrides:\n  one: {max_line_size: big}\n',
+  })
+  const check = async (keys: string) => {
+    const path = join(dir, 'store.yaml')
+    await writeFile(path, keys)
+    const terminal = createTestTerminal()
+    const code = await runCheckCommand([path], terminal)
+    return { code, out: terminal.written.out(), err: terminal.written.err() }
+  }
+  const file = (name: string) => JSON.stringify(join(dir, name))
+  const good = await check(`runtime_config:\n  file: ${file('good.yaml')}\n`)
+  t.equal(good.code, 0)
+  t.match(good.out, /good\.yaml:1:39: overrides\.one\.bloom_ngram_skip has no meaning here/)
+  t.match(good.out, /store\.yaml: valid store configuration\n$/)
+  const bad = await check(`limits_config: {per_tenant_override_config: ${file('bad.yaml')}}\n`)
+  t.equal(bad.code, 1)
+  t.match(bad.err, /bad\.yaml:2:9: overrides\.one\.max_line_size must be a byte size such as /)
+  const missing = await check(`runtime_config:\n  file: ${file('none.yaml')}\n`)
+  t.equal(missing.code, 0, 'the file may exist where the store runs')
+  t.match(
+    missing.out,
+    /store\.yaml:2:3: Cannot open \S+none\.yaml: no such file or directory; a store does not start without this file of overrides\n/,
   )
 })
 

@@ -32,6 +32,25 @@ async function push(url: string, stream: Record<string, string>, lines: readonly
   if (response.status !== 204) throw new Error(await response.text())
 }
 
+test('a URL without a scheme is refused with the URL that was probably meant', async t => {
+  const f = async (url: string, message: RegExp) => {
+    const terminal = createTestTerminal({})
+    await t.rejects(
+      runQueryCommand(['--url', url, '{app="a"}'], terminal),
+      { code: 'USAGE', message },
+      url,
+    )
+    await t.rejects(runReadyCommand([url], terminal), { code: 'USAGE' }, url)
+  }
+  await f(
+    '127.0.0.1:3100',
+    /^--url takes a URL, not 127\.0\.0\.1:3100: write http:\/\/127\.0\.0\.1:3100$/,
+  )
+  await f('loki/prefix', /: write http:\/\/loki\/prefix$/)
+  await f('[::1]:3100', /: write http:\/\/\[::1\]:3100$/)
+  await f('ftp://host', /^--url takes a URL, not ftp:\/\/host$/)
+})
+
 test('skald query prints lines, newest last, in every format', async t => {
   const { url } = await startTestStore(t)
   await push(url, { app: 'web', pod: 'a' }, ['first', 'third'])

@@ -1,12 +1,7 @@
 // Converts the limits of a tenant from their written form to numbers with units.
 
-import {
-  formatGoDuration,
-  parseConfigBytes,
-  parseGoDuration,
-  parsePrometheusDuration,
-  parseRfc3339,
-} from '@skald/go-dialect'
+import { parseWrittenDuration, parseWrittenTime } from '@skald/config-reading'
+import { formatGoDuration, parseConfigBytes } from '@skald/go-dialect'
 import { parseSelector } from '@skald/query'
 import type { Matcher } from '@skald/wire'
 import { createBlockedQuery } from './blocked-queries.ts'
@@ -14,26 +9,6 @@ import type { RawLimits } from './config-schema.ts'
 import { nsPerDay } from './day.ts'
 import { createOtlpMapping } from './ingest/otlp-actions.ts'
 import type { StreamRetention, TenantLimits } from './limits.ts'
-
-/**
- * Parses a duration of Loki's configuration, in Prometheus's or Go's format. 0 means none.
- *
- * @param report Called with the mistake if it is invalid, which then counts as 0.
- */
-export function readDuration(value: string | number, report: (message: string) => void): bigint {
-  if (value === 0) return 0n
-  try {
-    return parsePrometheusDuration(String(value))
-  } catch {
-    // Loki also accepts Go's durations (1.5h).
-  }
-  try {
-    return parseGoDuration(String(value))
-  } catch (error) {
-    report(`${(error as Error).message} (write it as 30s, 10m or 7d)`)
-    return 0n
-  }
-}
 
 /** Loki's minimum retention period for a stream. */
 const leastStreamPeriodNs = nsPerDay
@@ -43,7 +18,7 @@ function readStreamRetentions(
   report: (message: string) => void,
 ): StreamRetention[] {
   return rules.map(({ selector, period, priority = 0 }) => {
-    const periodNs = readDuration(period, report)
+    const periodNs = parseWrittenDuration(period)
     if (periodNs < leastStreamPeriodNs) {
       report(`retention period must be >= 24h was ${formatGoDuration(periodNs)}`)
     }
@@ -60,19 +35,12 @@ function readSelector(text: string, report: (message: string) => void): readonly
   }
 }
 
-/** Parses a time like Loki's flags: RFC 3339, or a date with or without hour and minute. */
 function readIngestionBlock(
   { block_ingestion_until: text, block_ingestion_status_code: status }: RawLimits,
   report: (message: string) => void,
 ): TenantLimits['ingestionBlock'] {
-  if (text === '' || text === '0' || text === 0) return undefined
-  const isDay = /^\d{4}-\d\d-\d\d$/.test(text)
-  const isMinute = /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text)
-  const untilNs = parseRfc3339(isDay ? `${text}T00:00:00Z` : isMinute ? `${text}:00Z` : text)
-  if (untilNs === undefined) {
-    report(`${JSON.stringify(text)} is not a time (write it as 2025-01-31T12:00:00Z)`)
-    return undefined
-  }
+  const untilNs = parseWrittenTime(text)
+  if (untilNs === undefined) return undefined
   if (status < 200 || status > 599) report(`status ${status} is out of range`)
   return { untilNs, status }
 }
@@ -94,22 +62,15 @@ type RawOlderMode = RawLimits['deletion_mode'] | ''
 export interface ResolveOptions {
   /** Whether the compactor deletes entries past their retention period. */
   readonly mayDelete: boolean
-  /** Called for each key that cannot be parsed. */
+  /** Called for each key whose value cannot be used. */
   readonly report: (key: keyof RawLimits & string, message: string) => void
 }
 
 /** Converts a tenant's limits to numbers with units. */
 export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOptions): TenantLimits {
   const durationNs = (key: keyof RawLimits & string): bigint =>
-    readDuration(raw[key] as string | number, message => report(key, message))
-  const sizeBytes = (key: keyof RawLimits & string): number => {
-    try {
-      return parseConfigBytes(String(raw[key]))
-    } catch (error) {
-      report(key, (error as Error).message)
-      return 0
-    }
-  }
+    parseWrittenDuration(raw[key] as string | number)
+  const sizeBytes = (key: keyof RawLimits & string): number => parseConfigBytes(String(raw[key]))
   /** Converts megabytes of 1024² bytes; `undefined` if not set. */
   const megabytes = (value: number | null) => (value === null ? undefined : value * 1024 * 1024)
   const optionalSize = (key: 'per_stream_rate_limit' | 'per_stream_rate_limit_burst') =>

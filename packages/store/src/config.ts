@@ -1,23 +1,24 @@
 // Reads the store's YAML: converts it to numbers with units, reports every mistake with its place,
 // and lists the keys that have no meaning here.
 
-import { nsPerMs } from '@skald/go-dialect'
 import {
   ConfigError,
   type ConfigProblem,
   type Environment,
   expandEnvironment,
   expansionNotes,
-  type LogFormat,
-  type LogLevel,
-} from '@skald/wire'
-import { checkValue } from './config-check.ts'
-import { type ConfigDocument, dropEmptyKeys, readYaml } from './config-document.ts'
-import { readDuration, resolveLimits, withOlderDeletes } from './config-limits.ts'
+  isOtherProgram,
+  parseWrittenDuration,
+  parseYaml,
+  type YamlCursor,
+} from '@skald/config-reading'
+import { createSchemaReader } from '@skald/config-reading/schema-reader'
+import { nsPerMs } from '@skald/go-dialect'
+import type { LogFormat, LogLevel } from '@skald/wire'
+import { resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { blockSchemas, type RawStoreConfig, storeConfigSchema } from './config-schema.ts'
 import type { TenantLimits } from './limits.ts'
-import { judgeSettings } from './settings/judge.ts'
-import { valueAt } from './settings/setting.ts'
+import { judgeSettings, unfollowedPathTo } from './settings/judge.ts'
 
 /** The resolved configuration of a store. */
 export interface StoreConfig {
@@ -73,6 +74,8 @@ export interface LoadedStoreConfig {
   readonly doubts: readonly ConfigProblem[]
   /** The keys that have no meaning here, with their places. Each message is the path of the key. */
   readonly idleKeys: readonly ConfigProblem[]
+  /** Where the file names its overrides files. Has no message. */
+  readonly overridesPlace: ConfigProblem
   /** The file with its defaults filled in. */
   readonly raw: RawStoreConfig
 }
@@ -105,19 +108,22 @@ function withNotes(error: unknown, note: (problem: ConfigProblem) => ConfigProbl
 }
 
 function readStoreConfig(text: string, path: string): LoadedStoreConfig {
-  const document = readYaml(text, path)
-  const problems: ConfigProblem[] = []
-  const findings = judgeSettings(document.value ?? {})
+  const { root, problems } = parseYaml(text)
+  if (problems.length > 0 || isOtherProgram(root, 'store'))
+    throw new ConfigError({ path, problems })
+  const findings = judgeSettings(root.value ?? {})
   const findingsOf = (kind: string) =>
     findings
       .filter(finding => finding.kind === kind)
-      .map(({ keys, message }) =>
-        document.problemAt(keys, [nameOf(keys), message].filter(Boolean).join(': ')),
-      )
-  const raw = fillIn(document, problems)
+      .map(({ keys, message }) => {
+        const words = [nameOf(keys), message].filter(Boolean).join(': ')
+        return root.at(keys).remarkAtKey(words)
+      })
+  const written = readFile(root) as RawStoreConfig | undefined
   problems.push(...findingsOf('error'))
+  const raw = written && withOlderKeys(written, root)
   const report: Report = (block, key, message) => {
-    problems.push(document.problemAt([block, key], `${block}.${key}: ${message}`))
+    root.at([block, key]).failAtKey(`${block}.${key}: ${message}`)
   }
   const config = raw && resolve(raw, report)
   if (problems.length > 0) throw new ConfigError({ path, problems: inFileOrder(problems) })
@@ -126,8 +132,14 @@ function readStoreConfig(text: string, path: string): LoadedStoreConfig {
     raw: raw!,
     doubts: findingsOf('doubt'),
     idleKeys: inFileOrder(findingsOf('idle')),
+    overridesPlace: root
+      .at(raw?.runtime_config.file ? ['runtime_config', 'file'] : olderOverridesKey)
+      .remarkAtKey(''),
   }
 }
+
+/** Path of the older key that names overrides files. */
+const olderOverridesKey = ['limits_config', 'per_tenant_override_config']
 
 /** Formats a path like `schema_config.configs[0].store`. */
 function nameOf(keys: readonly string[]): string {
@@ -138,49 +150,22 @@ function inFileOrder(problems: readonly ConfigProblem[]): ConfigProblem[] {
   return problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
 }
 
-/**
- * Checks the file and fills in its defaults. Reports invalid keys and then treats them as not set,
- * so that mistakes in the other keys are found too. Returns `undefined` if nothing usable is left.
- */
-function fillIn(document: ConfigDocument, problems: ConfigProblem[]): RawStoreConfig | undefined {
-  const value = withoutEmptyKeys(document.value ?? {})
-  const written = structuredClone(value)
-  const mistakes = checkValue(value, storeConfigSchema, findFollowedKey)
-  problems.push(...mistakes.map(({ keys, message }) => document.problemAt(keys, message)))
-  for (const { keys } of mistakes) removeKey(written, keys)
-  const rest = mistakes.length > 0 ? structuredClone(written) : value
-  if (mistakes.length > 0 && checkValue(rest, storeConfigSchema).length > 0) return undefined
-  return withOlderKeys(rest as RawStoreConfig, written)
-}
+/** Reads the file and fills in its defaults. A bad key counts as not set, so that one run finds every mistake. */
+const readFile = createSchemaReader(storeConfigSchema, { findKey: findKeyElsewhere })
 
-/** Finds a followed key by name in any block. */
-function findFollowedKey(name: string): string | undefined {
+/** Finds a key by its name in any block: one that is followed, otherwise one that is not. */
+function findKeyElsewhere(name: string): string | undefined {
   for (const [block, { properties }] of Object.entries(blockSchemas)) {
     const found = (properties as Readonly<Record<string, { isUnfollowed?: boolean }>>)[name]
     if (found && !found.isUnfollowed) return block === '' ? name : `${block}.${name}`
   }
-  return undefined
-}
-
-/** Removes a block, or one key of it with everything below. */
-function removeKey(file: unknown, [block, key]: readonly string[]): void {
-  if (typeof file !== 'object' || file === null || block === undefined) return
-  const inner = (file as Record<string, unknown>)[block]
-  if (key === undefined) Reflect.deleteProperty(file, block)
-  else if (typeof inner === 'object' && inner !== null) Reflect.deleteProperty(inner, key)
+  return unfollowedPathTo(name)
 }
 
 function resolve(config: RawStoreConfig, report: Report): StoreConfig {
   const { server, compactor } = config
-  const serverMs = (key: keyof typeof server & `http_server_${string}`) =>
-    Number(readDuration(server[key], message => report('server', key, message)) / nsPerMs)
+  const serverMs = (key: keyof typeof server & `http_server_${string}`) => milliseconds(server[key])
   const httpReadTimeoutMs = serverMs('http_server_read_timeout')
-  for (const [block, key, text] of [
-    ['table_manager', 'retention_period', config.table_manager.retention_period],
-    ['chunk_store_config', 'max_look_back_period', config.chunk_store_config.max_look_back_period],
-  ] as const) {
-    readDuration(text, message => report(block, key, message))
-  }
   return {
     authEnabled: config.auth_enabled,
     listenAddress: server.http_listen_address,
@@ -195,13 +180,13 @@ function resolve(config: RawStoreConfig, report: Report): StoreConfig {
     logFormat: server.log_format,
     dataDir: dataDirOf(config),
     mayDelete: compactor.retention_enabled,
-    deletes: resolveDeletes(config, report),
+    deletes: resolveDeletes(config),
     hasPatterns: config.pattern_ingester.enabled,
     limits: resolveLimits(config.limits_config, {
       mayDelete: compactor.retention_enabled,
       report: (key, message) => report('limits_config', key, message),
     }),
-    overrides: resolveOverrides(config, report),
+    overrides: resolveOverrides(config),
   }
 }
 
@@ -214,29 +199,23 @@ function dataDirOf({ common, storage_config: storage }: RawStoreConfig): string 
   )
 }
 
-function resolveDeletes({ compactor }: RawStoreConfig, report: Report): DeletesConfig {
-  const durationNs = (key: 'delete_request_cancel_period' | 'delete_max_interval') =>
-    readDuration(compactor[key], message => report('compactor', key, message))
+function resolveDeletes({ compactor }: RawStoreConfig): DeletesConfig {
   return {
-    cancelPeriodMs: Number(durationNs('delete_request_cancel_period') / nsPerMs),
-    maxIntervalNs: durationNs('delete_max_interval'),
+    cancelPeriodMs: milliseconds(compactor.delete_request_cancel_period),
+    maxIntervalNs: parseWrittenDuration(compactor.delete_max_interval),
   }
 }
 
+function milliseconds(duration: string | number): number {
+  return Number(parseWrittenDuration(duration) / nsPerMs)
+}
+
 /** Applies older key names where the keys that replaced them are not set. */
-function withOlderKeys(config: RawStoreConfig, written: unknown): RawStoreConfig {
+function withOlderKeys(config: RawStoreConfig, root: YamlCursor): RawStoreConfig {
   const { table_manager: manager, compactor, chunk_store_config: chunks } = config
   const isUnset = (period: string | number) => /^0[a-z]*$/.test(String(period))
-  // Unreadable values are reported for their own key.
-  const isReadable = (period: string | number) => {
-    let isGood = true
-    readDuration(period, () => {
-      isGood = false
-    })
-    return isGood
-  }
   const limits = withOlderDeletes(config.limits_config, {
-    isWritten: valueAt(written, 'limits_config.deletion_mode') !== undefined,
+    isWritten: root.get('limits_config')?.has('deletion_mode') ?? false,
     older: compactor.deletion_mode,
   })
   const deletesByTable = manager.retention_deletes_enabled
@@ -249,39 +228,23 @@ function withOlderKeys(config: RawStoreConfig, written: unknown): RawStoreConfig
     limits_config: {
       ...limits,
       ...(deletesByTable &&
-        isUnset(limits.retention_period) &&
-        isReadable(manager.retention_period) && { retention_period: manager.retention_period }),
-      ...(isUnset(limits.max_query_lookback) &&
-        isReadable(chunks.max_look_back_period) && {
-          max_query_lookback: chunks.max_look_back_period,
-        }),
+        isUnset(limits.retention_period) && { retention_period: manager.retention_period }),
+      ...(isUnset(limits.max_query_lookback) && {
+        max_query_lookback: chunks.max_look_back_period,
+      }),
     },
   }
 }
 
 /** Finds the overrides files: in `runtime_config`, or in the older keys of `limits_config`. */
-function resolveOverrides(
-  { runtime_config: runtime, limits_config: limits }: RawStoreConfig,
-  report: Report,
-): OverridesFiles {
+function resolveOverrides({
+  runtime_config: runtime,
+  limits_config: limits,
+}: RawStoreConfig): OverridesFiles {
   const isOld = runtime.file === '' && limits.per_tenant_override_config !== ''
   const files = isOld ? limits.per_tenant_override_config : runtime.file
-  const [block, key] = isOld
-    ? (['limits_config', 'per_tenant_override_period'] as const)
-    : (['runtime_config', 'period'] as const)
-  const text = isOld ? limits.per_tenant_override_period : runtime.period
-  const periodNs = readDuration(text, message => report(block, key, message))
   return {
     paths: files.split(',').flatMap(name => name.trim() || []),
-    periodMs: Number(periodNs / nsPerMs),
+    periodMs: milliseconds(isOld ? limits.per_tenant_override_period : runtime.period),
   }
-}
-
-/** Removes known keys without a value, so that they get the default, like in Loki. */
-function withoutEmptyKeys(raw: unknown): unknown {
-  for (const [name, schema] of Object.entries(blockSchemas)) {
-    const block = name === '' ? raw : (raw as Record<string, unknown> | null)?.[name]
-    dropEmptyKeys(block, schema)
-  }
-  return raw
 }

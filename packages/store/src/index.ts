@@ -1,7 +1,7 @@
 export { type LoadedStoreConfig, loadStoreConfig, type StoreConfig } from './config.ts'
 export { configInForce } from './config-in-force.ts'
 export { blockSchemas } from './config-schema.ts'
-export { checkOverridesFile } from './overrides-file.ts'
+export { checkOverridesFile, readOverridesFile } from './overrides-file.ts'
 export { classOf } from './setting-table.ts'
 export { refusedKeys } from './settings/refused.ts'
 export { keysWithoutMeaning } from './settings/without-meaning.ts'

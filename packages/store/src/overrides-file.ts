@@ -1,9 +1,8 @@
 // Reads and checks the overrides files that `runtime_config` names: the limits of single tenants.
 
-import { ConfigError, type ConfigProblem } from '@skald/wire'
+import { ConfigError, type ConfigProblem, parseYaml } from '@skald/config-reading'
+import { createSchemaReader } from '@skald/config-reading/schema-reader'
 import { loadStoreConfig } from './config.ts'
-import { checkValue } from './config-check.ts'
-import { type ConfigDocument, dropEmptyKeys, readYaml } from './config-document.ts'
 import { resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { overridesSchema, type RawLimits } from './config-schema.ts'
 import { judgeSettings } from './settings/judge.ts'
@@ -25,6 +24,13 @@ export interface OverridesFileOptions {
 
 type Tenants = Readonly<Record<string, Partial<RawLimits>>>
 
+/** The content of a file. Tenants without a value have no limits of their own. */
+interface RawOverrides {
+  readonly overrides: Tenants
+}
+
+const readFile = createSchemaReader(overridesSchema)
+
 /**
  * Reads an overrides file.
  * @throws ConfigError with every mistake and its place.
@@ -34,27 +40,29 @@ export function readOverridesFile(
   path: string,
   { rawLimits, mayDelete }: OverridesFileOptions,
 ): OverridesFile {
-  const document = readYaml(text, path)
-  const overrides = checkedTenants(document, path)
-  const problems: ConfigProblem[] = []
+  const { root, problems } = parseYaml(text)
+  if (problems.length > 0) throw new ConfigError({ path, problems })
+  const { overrides = {} } = (readFile(root) ?? {}) as Partial<RawOverrides>
   const idleKeys = ['multi_kv_config', 'configs']
-    .filter(key => Object.hasOwn((document.value ?? {}) as object, key))
-    .map(key => document.problemAt([key], key))
+    .filter(key => root.get(key))
+    .map(key => root.at([key]).remarkAtKey(key))
   for (const [tenant, keys] of Object.entries(overrides)) {
     const at = ['overrides', tenant]
     const nameOf = (inner: readonly string[]) => [...at, ...inner].join('.')
     for (const { kind, keys: inner, message } of findingsOf(keys)) {
-      const name = nameOf(inner)
-      const found = kind === 'idle' ? idleKeys : problems
-      const words = kind === 'idle' ? name : `${name}: ${message}`
-      found.push(document.problemAt([...at, ...inner], words))
+      const place = root.at([...at, ...inner])
+      if (kind === 'idle') idleKeys.push(place.remarkAtKey(nameOf(inner)))
+      else place.failAtKey(`${nameOf(inner)}: ${message}`)
     }
     const report = (key: string, message: string) => {
-      problems.push(document.problemAt([...at, key], `${nameOf([key])}: ${message}`))
+      root.at([...at, key]).failAtKey(`${nameOf([key])}: ${message}`)
     }
     resolveLimits({ ...rawLimits, ...keys }, { mayDelete, report })
   }
-  if (problems.length > 0) throw new ConfigError({ path, problems })
+  if (problems.length > 0) {
+    const inFileOrder = problems.toSorted((a, b) => a.line - b.line || a.column - b.column)
+    throw new ConfigError({ path, problems: inFileOrder })
+  }
   const tenants = Object.entries(overrides).map(
     ([tenant, keys]) =>
       [tenant, withOlderDeletes(keys, { isWritten: keys.deletion_mode !== undefined })] as const,
@@ -79,21 +87,4 @@ function findingsOf(keys: Partial<RawLimits>) {
     .filter(key => Object.hasOwn(keys, key))
     .map(key => ({ kind: 'idle', keys: [key], message: '' }) as const)
   return [...judgeSettings(keys, 'limits_config'), ...shared]
-}
-
-function checkedTenants(document: ConfigDocument, path: string): Tenants {
-  const file = (document.value ?? {}) as { overrides?: Record<string, Partial<RawLimits> | null> }
-  dropEmptyKeys(file, overridesSchema)
-  const { overrides = {} } = file
-  const limitsSchema = overridesSchema.properties.overrides.additionalProperties
-  if (typeof overrides === 'object') {
-    for (const [tenant, keys] of Object.entries(overrides)) {
-      if (keys === null) overrides[tenant] = {}
-      dropEmptyKeys(keys, limitsSchema)
-    }
-  }
-  const mistakes = checkValue(file, overridesSchema)
-  if (mistakes.length === 0) return overrides as Tenants
-  const problems = mistakes.map(({ keys, message }) => document.problemAt(keys, message))
-  throw new ConfigError({ path, problems })
 }

@@ -2,7 +2,7 @@
 // tenants. The files are read repeatedly. If one is broken, the previous limits stay in force.
 
 import { readFile } from 'node:fs/promises'
-import { formatProblem } from '@skald/wire'
+import { formatProblem } from '@skald/config-reading'
 import type { Logger } from 'pino'
 import type { OverridesFiles } from './config.ts'
 import { resolveLimits } from './config-limits.ts'

@@ -1,4 +1,4 @@
-import { ConfigError } from '@skald/wire'
+import { ConfigError } from '@skald/config-reading'
 import { test } from 'tap'
 import { loadStoreConfig } from '../src/config.ts'
 
@@ -124,7 +124,7 @@ test("the retention of an old configuration's table manager applies", async t =>
   f(`${manager}\nlimits_config: {retention_period: 0}`, true, 336n)
   t.same(load(`${manager}\n`).idleKeys, [])
   t.match(problems('table_manager:\n  retention_period: often'), [
-    /^2: table_manager\.retention_period: /,
+    /^2: table_manager\.retention_period must be a duration such as /,
   ])
 })
 
@@ -144,10 +144,10 @@ test('durations', async t => {
   f('0', 0n)
   f('0s', 0n)
   t.match(problems('limits_config:\n  query_timeout: fast'), [
-    /^2: limits_config\.query_timeout: .* \(write it as 30s, 10m or 7d\)$/,
+    /^2: limits_config\.query_timeout must be a duration such as 30s, 10m or 7d, found the text "fast"$/,
   ])
   t.match(problems('limits_config:\n  query_timeout: 5'), [
-    /^2: limits_config\.query_timeout must be/,
+    /^2: limits_config\.query_timeout must be a duration .*, found the number 5$/,
   ])
 })
 
@@ -158,7 +158,9 @@ test('sizes', async t => {
   f('1000', 1000)
   f('256KB', 256 * 1024)
   f('1MB', 1024 * 1024)
-  t.match(problems('limits_config: {max_line_size: big}'), [/^1: limits_config\.max_line_size: /])
+  t.match(problems('limits_config: {max_line_size: big}'), [
+    /^1: limits_config\.max_line_size must be a byte size/,
+  ])
   t.match(problems('limits_config: {max_line_size: -1}'), [
     /^1: limits_config\.max_line_size must be/,
   ])
@@ -176,6 +178,9 @@ test('unknown keys are all reported at once, with their lines', async t => {
   t.same(problems('compactor:\n  retention_stream: []\nhttp_listen_port: 80'), [
     '2: Unknown key retention_stream in compactor: did you mean limits_config.retention_stream?',
     '3: Unknown key http_listen_port in the configuration: did you mean server.http_listen_port?',
+  ])
+  t.same(problems('multi_tenant_queries_enabled: true'), [
+    '1: Unknown key multi_tenant_queries_enabled in the configuration: did you mean querier.multi_tenant_queries_enabled?',
   ])
   t.same(problems('querrier: {}'), [
     '1: Unknown key querrier in the configuration: did you mean querier?',
@@ -203,7 +208,7 @@ test('values of the wrong type are reported with their line', async t => {
   )
   f(
     'limits_config:\n  required_labels: [a,\n    {}]',
-    '3: limits_config.required_labels.1 must be a text, found a map',
+    '3: limits_config.required_labels[1] must be a string, found a map',
   )
   f(
     'limits_config: {max_query_series: -1}',
@@ -215,7 +220,7 @@ test('values of the wrong type are reported with their line', async t => {
   )
   f(
     'limits_config: {max_line_size: true}',
-    '1: limits_config.max_line_size must be a byte size such as 256KB or 1048576, found true',
+    '1: limits_config.max_line_size must be a byte size such as 256KB or 1048576, found the boolean true',
   )
   f(
     'just text',
@@ -225,6 +230,43 @@ test('values of the wrong type are reported with their line', async t => {
     '- a\n- b',
     '1: the configuration must be a map (a config block of keys and values), found a list',
   )
+})
+
+test('a plain number or boolean is accepted as a text, and numbers follow YAML 1.1', async t => {
+  const { config, raw } = load(`common: {path_prefix: 2024}
+server: {http_path_prefix: yes, http_listen_port: 0x50}
+limits_config: {max_query_series: 1_000, max_line_size: 2048, required_labels: [1, on]}
+`)
+  t.match(config, { dataDir: '2024', httpPathPrefix: 'yes', listenPort: 80 })
+  t.match(config.limits.query, { maxQuerySeries: 1000, requiredLabels: ['1', 'on'] })
+  t.equal(raw.limits_config.max_line_size, 2048, '/config shows a number as a number')
+})
+
+test('a merged map gives its keys', async t => {
+  const { config } = load(`server: {log_level: warn, http_listen_port: 1}
+limits_config: {<<: [{max_query_series: 7}, {max_query_series: 8, volume_max_series: 9}]}
+`)
+  t.equal(config.logLevel, 'warn')
+  t.equal(config.limits.query.maxQuerySeries, 7)
+  t.equal(config.limits.volumeMaxSeries, 9)
+  t.same(problems('server:\n  <<: {log_level: loud}\n  log_level: warn'), [])
+  t.match(problems('server:\n  <<: {log_level: loud}\n'), [/^2: server\.log_level must be one of/])
+})
+
+test("an agent's configuration is refused in one sentence", async t => {
+  t.match(problems('server: {http_listen_port: 9080}\nclients: []\nscrape_configs: []\n'), [
+    /^3: This is an agent's \(Promtail's\) configuration, .*: run skald agent with it$/,
+  ])
+})
+
+test('aliases that would fill the memory are refused', async t => {
+  const levels = Array.from({ length: 9 }, (_, i) => {
+    const items = Array.from({ length: 10 }, () => (i === 0 ? 'x' : `*l${i - 1}`))
+    return `l${i}: &l${i} [${items.join(', ')}]`
+  })
+  t.match(problems(levels.join('\n')), [
+    /^1: Aliases make this document more than \d+ values larger/,
+  ])
 })
 
 test('all mistakes are reported at once, in file order', async t => {
@@ -239,10 +281,10 @@ limits_config:
 auth_enabled: perhaps
 `),
     [
-      /^2: server\.http_server_read_timeout: /,
+      /^2: server\.http_server_read_timeout must be a duration/,
       /^3: Unknown key nothing in server/,
       /^4: querier\.multi_tenant_queries_enabled: /,
-      /^6: limits_config\.max_line_size: /,
+      /^6: limits_config\.max_line_size must be a byte size/,
       /^7: limits_config\.max_query_series must not/,
       /^8: auth_enabled must/,
     ],
@@ -251,8 +293,8 @@ auth_enabled: perhaps
 
 test('a mistake in an alias or a merged map is reported where it is written', async t => {
   t.same(problems('server: &s\n  log_level: loud\ncommon:\n  storage: {filesystem: *s}'), [
-    '2: Unknown key log_level in common.storage.filesystem: did you mean server.log_level?',
     '2: server.log_level must be one of info, debug, warn, error, found the text "loud"',
+    '2: Unknown key log_level in common.storage.filesystem: did you mean server.log_level?',
   ])
 })
 
@@ -332,7 +374,7 @@ test('older names apply if the newer one is not set', async t => {
   t.equal(lookback(older), 168n * 3600n * second)
   t.equal(lookback(`${older}limits_config: {max_query_lookback: 24h}`), 24n * 3600n * second)
   t.match(problems('chunk_store_config: {max_look_back_period: far}'), [
-    /^1: chunk_store_config\.max_look_back_period: /,
+    /^1: chunk_store_config\.max_look_back_period must be a duration/,
   ])
 })
 
@@ -376,7 +418,7 @@ test('ingestion can be blocked until a time', async t => {
   f('0', undefined)
   f('', undefined)
   t.match(problems('limits_config:\n  block_ingestion_until: soon'), [
-    /^2: limits_config\.block_ingestion_until: "soon" is not a time/,
+    /^2: limits_config\.block_ingestion_until must be a time such as .*, found the text "soon"$/,
   ])
   const status =
     'limits_config: {block_ingestion_until: 2030-01-01, block_ingestion_status_code: 999}'
@@ -390,7 +432,7 @@ test('invalid blocked queries are reported', async t => {
     /^2: limits_config\.blocked_queries: error parsing regexp/,
   ])
   t.match(f('{types: [slow]}'), [/slow is not a query type: use metric, filter or limited/])
-  t.match(f('{text: x}'), [/Unknown key text in limits_config\.blocked_queries\.0: /])
+  t.match(f('{text: x}'), [/Unknown key text in limits_config\.blocked_queries\[0\]: /])
 })
 
 test('otlp_config: invalid rules are reported', async t => {
@@ -404,7 +446,7 @@ test('otlp_config: invalid rules are reported', async t => {
   t.match(rules('{action: drop, attributes: [a], regex: b}'), [/either attributes or a regex/])
   t.match(rules('{action: drop, regex: "("}'), [/error parsing regexp/])
   t.match(rules('{action: keep, attributes: [a]}'), [/action must be one of index_label, /])
-  t.match(rules('{attributes: [a]}'), [/log_attributes\.0 needs the key action/])
+  t.match(rules('{attributes: [a]}'), [/log_attributes\[0\] needs the key action/])
 })
 
 test('rates are as configured, and unlimited without configuration', async t => {
@@ -440,7 +482,7 @@ test('rates are as configured, and unlimited without configuration', async t => 
     5,
   )
   t.match(problems('limits_config:\n  per_stream_rate_limit: much'), [
-    /^2: limits_config\.per_stream_rate_limit: not a byte size/,
+    /^2: limits_config\.per_stream_rate_limit must be a byte size/,
   ])
   t.match(problems('limits_config:\n  ingestion_rate_mb: -1'), [
     /^2: limits_config\.ingestion_rate_mb/,
@@ -459,7 +501,9 @@ test('overrides come from runtime_config or the older keys', async t => {
     5000,
   )
   f('runtime_config: {file: /a.yaml, period: 0}', ['/a.yaml'], 0)
-  t.match(problems('runtime_config:\n  period: often'), [/^2: runtime_config\.period: /])
+  t.match(problems('runtime_config:\n  period: often'), [
+    /^2: runtime_config\.period must be a duration/,
+  ])
 })
 
 test('streams can have their own retention periods', async t => {

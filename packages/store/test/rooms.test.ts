@@ -19,16 +19,7 @@ testRooms(tap, {
     ['deletes', 'objects'],
     ['catalog'],
     ['segment'],
-    ['config-check.ts', 'levels', 'settings'],
-    [
-      'buffers.ts',
-      'config-document.ts',
-      'day.ts',
-      'errors.ts',
-      'limits.ts',
-      'metrics.ts',
-      'system-clock.ts',
-      'threads',
-    ],
+    ['levels', 'settings'],
+    ['buffers.ts', 'day.ts', 'errors.ts', 'limits.ts', 'metrics.ts', 'system-clock.ts', 'threads'],
   ],
 })

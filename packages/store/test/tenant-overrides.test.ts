@@ -123,7 +123,7 @@ test('a changed file is read again, and a broken one leaves the old limits in fo
     ],
     [
       'overrides:\n  one:\n    max_line_size: big',
-      /o\.yaml:3:5: overrides\.one\.max_line_size: not a/,
+      /o\.yaml:3:5: overrides\.one\.max_line_size must be a byte size/,
     ],
     [
       'overrides: {one: {max_label_names_per_series: -1}}',

@@ -1,7 +1,5 @@
 // The errors of this package that callers catch. Each has a stable `code`.
 
-import { type ConfigProblem, formatProblem } from './config-problem.ts'
-
 /** Thrown when a text is not a label set. `message` has the position: `line:column: parse error: why`. */
 export class LabelSyntaxError extends SyntaxError {
   readonly code = 'LABEL_SYNTAX'
@@ -23,23 +21,6 @@ export class PushBodyError extends Error {
     super(message, options)
     this.name = 'PushBodyError'
     this.code = options.code
-  }
-}
-
-/** Thrown when a configuration cannot be used. Lists every mistake found, in file order. */
-export class ConfigError extends Error {
-  readonly code = 'CONFIG'
-  readonly path: string
-  readonly problems: readonly ConfigProblem[]
-
-  constructor(
-    { path, problems }: { readonly path: string; readonly problems: readonly ConfigProblem[] },
-    options?: ErrorOptions,
-  ) {
-    super(problems.map(problem => formatProblem(path, problem)).join('\n'), options)
-    this.name = 'ConfigError'
-    this.path = path
-    this.problems = problems
   }
 }
 

@@ -1,14 +1,6 @@
 export { BufferPool } from './buffer-pool.ts'
-export {
-  type ConfigProblem,
-  formatProblem,
-  nearestName,
-  unknownKey,
-  withoutRestOfStream,
-} from './config-problem.ts'
 export type { Entry, Stream } from './entry.ts'
-export { ConfigError, DirectoryLockedError, LabelSyntaxError, PushBodyError } from './errors.ts'
-export { type Environment, expandEnvironment, expansionNotes } from './expand-env.ts'
+export { DirectoryLockedError, LabelSyntaxError, PushBodyError } from './errors.ts'
 export { privateDirectoryMode, privateFileMode } from './file-modes.ts'
 export { jsonEscapes } from './json-escapes.ts'
 export { decodeJsonPush, decodeLegacyJsonPush } from './json-push.ts'

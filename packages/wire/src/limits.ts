@@ -50,6 +50,3 @@ export const pooledBufferBytesLeast = 4096
 
 /** How often to retry a lock that another process holds. */
 export const lockRetryMs = 250
-
-/** Maximum known keys to list in a message about an unknown one. Longer lists do not help. */
-export const listedKeysMax = 50

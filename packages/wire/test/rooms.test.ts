@@ -11,8 +11,9 @@ testRooms(tap, {
     ['json-push.ts', 'otlp-json.ts', 'otlp-value.ts', 'push-codec.ts'],
     ['entry.ts', 'otlp-mapping.ts', 'push-batch-encoder.ts', 'push-stream.ts'],
     ['directory-lock.ts', 'json-body.ts', 'labels.ts', 'protobuf-fields.ts', 'snappy.ts'],
-    ['errors.ts', 'expand-env.ts'],
-    ['buffer-pool.ts', 'config-problem.ts', 'logger.ts', 'private-directory.ts'],
+    ['snappy-wasm.ts'],
+    ['snappy-js.ts'],
+    ['buffer-pool.ts', 'errors.ts', 'logger.ts', 'private-directory.ts'],
     [
       'compile-matcher.ts',
       'file-modes.ts',
@@ -29,6 +30,7 @@ testRooms(tap, {
       'token-bucket.ts',
       'varint.ts',
       'version.ts',
+      'webassembly.d.ts',
     ],
   ],
 })

@@ -2,10 +2,17 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { createSecureContext, type SecureVersion } from 'node:tls'
+import {
+  readAnything,
+  readBoolean,
+  readOneOf,
+  readText,
+  refuse,
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
 import { type HeaderAuthorization, type Secret, readSecret as textOf } from '../net/credentials.ts'
 import type { ClientTls } from '../net/http-post.ts'
-import { readAnything, readBoolean, readOneOf, readText, refuse } from './readers.ts'
-import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 
 const readBasicAuth: ValueReader<HeaderAuthorization> = cursor => {
   const raw = cursor.record({

@@ -1,17 +1,20 @@
 // Keys of an HTTP server: the agent's own server and the sources that have one.
 
-import { type LogFormat, type LogLevel, logFormats, logLevels } from '@skald/wire'
-import type { ServerTls } from '../net/server-tls.ts'
 import {
+  defined,
+  type FieldValues,
   readBoolean,
   readCount,
   readDurationMs,
   readInteger,
   readOneOf,
   readText,
-} from './readers.ts'
+  type ValueReader,
+  withinBounds,
+} from '@skald/config-reading'
+import { type LogFormat, type LogLevel, logFormats, logLevels } from '@skald/wire'
+import type { ServerTls } from '../net/server-tls.ts'
 import { readHttpTls, readTlsTexts } from './server-tls.ts'
-import { defined, type FieldValues, type ValueReader } from './yaml-cursor.ts'
 
 /** Configuration of an HTTP server. */
 export interface ListenerConfig {
@@ -24,11 +27,8 @@ export interface ListenerConfig {
   readonly tls?: ServerTls
 }
 
-const readPort: ValueReader<number> = cursor => {
-  const port = readCount(cursor)
-  if (port === undefined || port <= 65_535) return port
-  return cursor.failAtKey(`${cursor.name} must be below 65536, found ${port}`)
-}
+const readPort: ValueReader<number> = cursor =>
+  withinBounds(cursor, readInteger(cursor), { minimum: 0, maximum: 65_535 })
 
 const readNetwork = readOneOf(['tcp', 'tcp4', 'tcp6'] as const)
 

@@ -1,11 +1,10 @@
 // Reads the TLS settings of listeners: certificate, key and the CA of their clients.
 
 import { createSecureContext } from 'node:tls'
+import { readOneOf, readText, type ValueReader, type YamlCursor } from '@skald/config-reading'
 import type { Secret } from '../net/credentials.ts'
 import { type ServerTls, serverTlsOptions } from '../net/server-tls.ts'
 import { readTlsVersion, tlsFields, versionsOf } from './http-client.ts'
-import { readOneOf, readText } from './readers.ts'
-import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
 
 /**
  * Reads the `tls_config` of a source that listens. The files must exist and match. A block without a

@@ -1,11 +1,5 @@
 // clients: where and how to push.
 
-import { isGoUrl } from '../config-reading/go-url.ts'
-import {
-  httpClientFields,
-  readLateSecret,
-  readOneAuthorization,
-} from '../config-reading/http-client.ts'
 import {
   readAnything,
   readBoolean,
@@ -15,8 +9,15 @@ import {
   readText,
   readTextMap,
   refuse,
-} from '../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
+import { isGoUrl } from '../config-reading/go-url.ts'
+import {
+  httpClientFields,
+  readLateSecret,
+  readOneAuthorization,
+} from '../config-reading/http-client.ts'
 import type { BackoffConfig } from '../net/backoff.ts'
 import type { ClientAuthorization, Secret } from '../net/credentials.ts'
 import type { ClientTls, ProxyConfig } from '../net/http-post.ts'
@@ -136,7 +137,7 @@ export const readUrl: ValueReader<URL> = cursor => {
   const url = isGoUrl(text) && URL.canParse(text) ? new URL(text) : undefined
   if (url && (url.protocol === 'http:' || url.protocol === 'https:')) return url
   return cursor.failAtKey(
-    `url ${JSON.stringify(text)} is not an http or https URL such as http://host:3100/loki/api/v1/push`,
+    `${cursor.name} must be an http or https URL such as http://host:3100/loki/api/v1/push, found ${cursor.describe()}`,
   )
 }
 

@@ -1,6 +1,7 @@
 // Promtail's flags: their names, types and what they set. Flags override the file, except external labels,
 // where the file wins.
 
+import { type ConfigProblem, parseYaml } from '@skald/config-reading'
 import {
   type FlagValues,
   type GoFlag,
@@ -9,8 +10,6 @@ import {
   parseGoDuration,
 } from '@skald/go-dialect'
 import { isLabelName, type LogFormat, type LogLevel, logFormats, logLevels } from '@skald/wire'
-import { parseYaml } from '../config-reading/yaml-cursor.ts'
-import type { ConfigProblem } from '../errors.ts'
 import type { ServerTls } from '../net/server-tls.ts'
 import type { AgentConfig } from './agent-config.ts'
 import { type ClientConfig, clientDefaults, createClientConfig } from './clients.ts'

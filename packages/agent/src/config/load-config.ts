@@ -2,9 +2,15 @@
 // unknown keys and wrong values at once, each with its line. Accepts Promtail keys that have no effect
 // here, and refuses unsupported ones by name.
 
-import { type FlagValues, formatDurationMs } from '@skald/go-dialect'
-import { ConfigError, expandEnvironment, expansionNotes, formatProblem } from '@skald/wire'
 import {
+  ConfigError,
+  type ConfigProblem,
+  defined,
+  expandEnvironment,
+  expansionNotes,
+  formatProblem,
+  isOtherProgram,
+  parseYaml,
   readBoolean,
   readBytes,
   readCount,
@@ -12,14 +18,10 @@ import {
   readNumber,
   readPeriodMs,
   readText,
-} from '../config-reading/readers.ts'
-import {
-  defined,
-  parseYaml,
   type ValueReader,
   type YamlCursor,
-} from '../config-reading/yaml-cursor.ts'
-import type { ConfigProblem } from '../errors.ts'
+} from '@skald/config-reading'
+import { type FlagValues, formatDurationMs } from '@skald/go-dialect'
 import type {
   AgentConfig,
   FileWatchConfig,
@@ -60,7 +62,7 @@ export async function loadAgentConfig(options: LoadAgentConfigOptions): Promise<
   const expanded = options.expandEnv ? expandEnvironment(options.text, env) : undefined
   const text = expanded ?? options.text
   const { root, problems } = parseYaml(text)
-  const isReadable = problems.length === 0
+  const isReadable = problems.length === 0 && !isOtherProgram(root, 'agent')
   const sections = isReadable
     ? await readSections(root, { env, readsStdin: flags.stdin === 'true' })
     : {}
@@ -94,7 +96,7 @@ async function probeJobs(jobs: readonly ScrapeConfig[]): Promise<ConfigProblem[]
 
 const readFilename: ValueReader<string> = cursor => {
   const text = readText(cursor)
-  return text === '' ? cursor.failAtKey('filename must name the positions file') : text
+  return text === '' ? cursor.failAtKey(`${cursor.name} must name the positions file`) : text
 }
 
 const readPositions: ValueReader<Partial<PositionsConfig>> = cursor => {
@@ -155,7 +157,7 @@ const readFileWatch: ValueReader<Partial<FileWatchConfig>> = cursor => {
     cursor
       .get('max_poll_frequency')
       ?.failAtKey(
-        `max_poll_frequency (${formatDurationMs(max)}) must not be below min_poll_frequency (${formatDurationMs(min)})`,
+        `${cursor.name}.max_poll_frequency (${formatDurationMs(max)}) must not be below min_poll_frequency (${formatDurationMs(min)})`,
       )
   }
   return { minPollMs: min, maxPollMs: max ?? Math.max(min, defaults.fileWatch.maxPollMs) }

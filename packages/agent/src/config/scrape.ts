@@ -1,7 +1,13 @@
 // scrape_configs: what to read and what to do with it.
 
-import { readBoolean, readDurationMs, readOneOf, readText } from '../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+import {
+  readBoolean,
+  readDurationMs,
+  readOneOf,
+  readText,
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
 import type { DiscoveredJob } from '../discovery/job-targets.ts'
 import { discoveryKeys, loadDiscoveryReaders } from '../discovery/registry.ts'
 import { readStaticConfigs, type StaticConfig } from '../discovery/static.ts'
@@ -32,7 +38,7 @@ const readEncoding: ValueReader<Pick<ScrapeConfig, 'encoding'>> = cursor => {
   const encoding = findEncoding(name)
   if (encoding) return { encoding }
   return cursor.failContained(
-    `encoding ${JSON.stringify(name)} is unknown: use an IANA name such as ISO-8859-1`,
+    `${cursor.name} must be an IANA name such as ISO-8859-1, found ${cursor.describe()}`,
   )
 }
 
@@ -45,7 +51,7 @@ const readDecompression: ValueReader<Decompression> = cursor => {
   if (!raw.enabled) return undefined
   const { format } = raw
   if (format) return { format, initialDelayMs: raw.initial_delay ?? 0 }
-  return cursor.failAtKey('decompression needs a format: gz, z or bz2')
+  return cursor.failAtKey(`${cursor.name} needs a format: gz, z or bz2`)
 }
 
 /** Readers of job keys that are loaded only when a job uses them. */

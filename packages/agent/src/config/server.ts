@@ -1,9 +1,8 @@
 // server: the agent's own HTTP server.
 
+import { defined, readBoolean, readText, type ValueReader } from '@skald/config-reading'
 import { isGoUrl } from '../config-reading/go-url.ts'
 import { type ListenerConfig, listenerFields, listenerOf } from '../config-reading/listener.ts'
-import { readBoolean, readText } from '../config-reading/readers.ts'
-import { defined, type ValueReader } from '../config-reading/yaml-cursor.ts'
 
 export interface ServerConfig extends ListenerConfig {
   readonly isDisabled: boolean

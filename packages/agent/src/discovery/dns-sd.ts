@@ -9,8 +9,8 @@ import {
   readOneOf,
   readRefreshMs,
   readTexts,
-} from '../config-reading/readers.ts'
-import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+  type ValueReader,
+} from '@skald/config-reading'
 import { dnsAnswerMs } from '../limits.ts'
 import { joinHostPort } from './host-port.ts'
 import { metaLabel } from './meta-label.ts'

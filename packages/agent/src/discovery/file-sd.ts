@@ -3,9 +3,14 @@
 
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { readList, readRefreshMs, readText } from '../config-reading/readers.ts'
-import { parseYaml, type ValueReader } from '../config-reading/yaml-cursor.ts'
-import type { ConfigProblem } from '../errors.ts'
+import {
+  type ConfigProblem,
+  parseYaml,
+  readList,
+  readRefreshMs,
+  readText,
+  type ValueReader,
+} from '@skald/config-reading'
 import { compileGlob, type Glob } from '../files/glob.ts'
 import { PlaceWatcher } from '../files/place-watcher.ts'
 import { targetFileBytesMax, targetFileSettleMs } from '../limits.ts'

@@ -1,12 +1,11 @@
 // marathon_sd_configs: the tasks of apps on Marathon. Labels and defaults match Prometheus.
 
+import { readList, readRefreshMs, readText, type ValueReader } from '@skald/config-reading'
 import {
   httpClientFields,
   readOneAuthorization,
   readSecret,
 } from '../config-reading/http-client.ts'
-import { readList, readRefreshMs, readText } from '../config-reading/readers.ts'
-import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 import type { HeaderAuthorization } from '../net/credentials.ts'
 import { ApiClient, type ApiConnection } from './api-client.ts'
 import { joinHostPort } from './host-port.ts'
@@ -53,7 +52,7 @@ const readServer: ValueReader<URL> = cursor => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
   return cursor.fail(
-    `server ${JSON.stringify(text)} is not an http or https URL such as http://marathon:8080`,
+    `${cursor.name} must be an http or https URL such as http://marathon:8080, found ${cursor.describe()}`,
   )
 }
 

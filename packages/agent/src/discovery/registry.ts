@@ -1,7 +1,6 @@
 // The kinds of discovery. To add one, add a file to this folder and a row here.
 
-import { loadReaders } from '../config-reading/kinds.ts'
-import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import { loadReaders, type ValueReader } from '@skald/config-reading'
 import type { DiscoveryConfig } from './target-group.ts'
 
 const discoveries = {

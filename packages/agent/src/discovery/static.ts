@@ -1,8 +1,13 @@
 // static_configs: targets listed in the configuration itself, with their labels. Files of file_sd_configs
 // have entries of the same form.
 
-import { readLabels, readList, readText } from '../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+import {
+  readLabels,
+  readList,
+  readText,
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
 import { compileGlob } from '../files/glob.ts'
 import type { TargetGroup } from './target-group.ts'
 
@@ -22,7 +27,7 @@ const readStaticConfig: ValueReader<StaticConfig> = cursor => {
       compileGlob(pattern)
     } catch (error) {
       return value.failContained(
-        `${key} ${pattern} is not a valid glob: ${(error as Error).message}`,
+        `${value.name} ${pattern} is not a valid glob: ${(error as Error).message}`,
       )
     }
   }
@@ -31,7 +36,9 @@ const readStaticConfig: ValueReader<StaticConfig> = cursor => {
 
 const readTargets: ValueReader<string[]> = cursor => {
   if (cursor.isList) return readList(readText)(cursor)
-  return cursor.failAtKey(`targets must be a list such as [localhost], found ${cursor.describe()}`)
+  return cursor.failAtKey(
+    `${cursor.name} must be a list such as [localhost], found ${cursor.describe()}`,
+  )
 }
 
 /** Reads `static_configs`. */

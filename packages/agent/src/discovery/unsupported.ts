@@ -2,8 +2,7 @@
 // to do instead. Each serves one vendor's cloud and finds the targets of a whole network. Logs are read on
 // the host that writes them, so these kinds only ever added labels.
 
-import { refuse } from '../config-reading/readers.ts'
-import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import { refuse, type ValueReader } from '@skald/config-reading'
 
 const byFile = 'write the targets of this host into a file of file_sd_configs'
 

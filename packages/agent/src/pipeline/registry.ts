@@ -1,7 +1,12 @@
 // The kinds of stages. To add one, add a file under stages/ and a row here.
 
-import { type Kinds, loadKinds } from '../config-reading/kinds.ts'
-import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+import {
+  type Kinds,
+  loadKinds,
+  nearestName,
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
 import type { StageDefinition, StageFactory, StageReading } from './stage.ts'
 
 const stageKinds: Kinds<StageDefinition> = {
@@ -85,5 +90,8 @@ function inspectable(name: string, create: StageFactory): StageFactory {
 }
 
 function unknownStage(name: string): string {
-  return `Unknown stage type ${name}: it must be one of ${Object.keys(stageKinds).sort().join(', ')}`
+  const names = Object.keys(stageKinds).sort()
+  const near = nearestName(name, names)
+  const hint = near ? `did you mean ${near}?` : `it must be one of ${names.join(', ')}`
+  return `Unknown stage type ${name}: ${hint}`
 }

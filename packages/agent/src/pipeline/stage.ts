@@ -1,7 +1,7 @@
 // The interface of a pipeline stage. A stage is a file under stages/ with a reader of its configuration,
 // which returns a factory, and the stage that the factory makes. A row in registry.ts adds it.
 
-import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+import type { ValueReader, YamlCursor } from '@skald/config-reading'
 import type { LineOrigin } from '../line/line-origin.ts'
 import type { CustomMetrics } from '../metrics/custom-metrics.ts'
 import type { PipelineEntry } from './entry.ts'

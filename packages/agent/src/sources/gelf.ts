@@ -1,8 +1,7 @@
 // gelf: receives Graylog's messages over UDP.
 
 import type dgram from 'node:dgram'
-import { readBoolean, readLabels } from '../config-reading/readers.ts'
-import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import { readBoolean, readLabels, type ValueReader } from '@skald/config-reading'
 import { GelfAssembler } from './gelf-message.ts'
 import { type ListenAddress, readListenAddress } from './listen-address.ts'
 import { ListeningSource } from './listening-source.ts'

@@ -1,9 +1,14 @@
 // journal: reads systemd's journal through journalctl, starting at a saved cursor.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  readBoolean,
+  readDurationMs,
+  readLabels,
+  readText,
+  type ValueReader,
+} from '@skald/config-reading'
 import { ascending } from '@skald/wire'
-import { readBoolean, readDurationMs, readLabels, readText } from '../config-reading/readers.ts'
-import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 import { journalAgeMsDefault, journalBackoff, journalEntryBytesMax } from '../limits.ts'
 import { backoffMs } from '../net/backoff.ts'
 import { cursorTimeMs, type JournalEntry, parseJournalEntry } from './journal-entry.ts'

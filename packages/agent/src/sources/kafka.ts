@@ -6,7 +6,6 @@ import { isIP } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions as TlsConnectionOptions } from 'node:tls'
 import type { Consumer, ConsumerOptions, Message, MessagesStream } from '@platformatic/kafka'
-import { tlsFields } from '../config-reading/http-client.ts'
 import {
   readAnything,
   readBoolean,
@@ -14,8 +13,10 @@ import {
   readOneOf,
   readText,
   readTexts,
-} from '../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
+import { tlsFields } from '../config-reading/http-client.ts'
 import {
   kafkaBackoff,
   kafkaCommitPeriodMs,
@@ -110,7 +111,9 @@ const readTopics: ValueReader<string[]> = cursor => {
     try {
       new RegExp(topic)
     } catch (error) {
-      return cursor.failAtKey(`topic ${topic} does not compile: ${(error as Error).message}`)
+      return cursor.failAtKey(
+        `${cursor.name} ${topic} does not compile: ${(error as Error).message}`,
+      )
     }
   }
   return topics

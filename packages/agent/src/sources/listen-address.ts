@@ -1,7 +1,6 @@
 // Listen addresses in Go's notation: `host:port`, `:port`, `[::1]:port`.
 
-import { readText } from '../config-reading/readers.ts'
-import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+import { readText, type ValueReader } from '@skald/config-reading'
 
 /** Where to listen. Without a host, on all addresses of the machine. */
 export interface ListenAddress {

@@ -1,6 +1,7 @@
 // loki_push_api: accepts pushes like a Loki, relabels them and forwards them. Accepts plain text too.
 
 import { gunzipSync } from 'node:zlib'
+import { readBoolean, readLabels, type ValueReader } from '@skald/config-reading'
 import {
   decodeJsonPush,
   LabelSyntaxError,
@@ -14,8 +15,6 @@ import { decodePushRequest } from '@skald/wire/push-codec'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { ListenerConfig } from '../config-reading/listener.ts'
 import { readListener } from '../config-reading/listener.ts'
-import { readBoolean, readLabels } from '../config-reading/readers.ts'
-import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 import { receivedAnswerMs, receivedBodyBytesMax, receivedUnpackedBytesMax } from '../limits.ts'
 import { serverTlsOptions } from '../net/server-tls.ts'
 import type { Flow } from './inlet.ts'

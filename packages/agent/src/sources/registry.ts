@@ -1,8 +1,12 @@
 // The kinds of sources. To add one, add a file to this folder and a row here.
 
-import { type Kinds, loadReaders } from '../config-reading/kinds.ts'
-import { refuse } from '../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
+import {
+  type Kinds,
+  loadReaders,
+  refuse,
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
 import type { SourceConfig } from './source.ts'
 
 const sources: Kinds<ValueReader<SourceConfig>> = {

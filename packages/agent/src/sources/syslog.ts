@@ -5,16 +5,16 @@ import { reverse } from 'node:dns/promises'
 import { once } from 'node:events'
 import net from 'node:net'
 import tls from 'node:tls'
-import { decodeGoText } from '@skald/go-dialect/text/go-bytes'
 import {
   readBoolean,
   readCount,
   readDurationMs,
   readLabels,
   readOneOf,
-} from '../config-reading/readers.ts'
+  type ValueReader,
+} from '@skald/config-reading'
+import { decodeGoText } from '@skald/go-dialect/text/go-bytes'
 import { readServerTls } from '../config-reading/server-tls.ts'
-import type { ValueReader } from '../config-reading/yaml-cursor.ts'
 import {
   clientNameLimitMs,
   clientNamesMax,

@@ -7,8 +7,8 @@ import {
   readDurationMs,
   readLabels,
   readText,
-} from '../config-reading/readers.ts'
-import type { ValueReader } from '../config-reading/yaml-cursor.ts'
+  type ValueReader,
+} from '@skald/config-reading'
 import { eventPollMsDefault } from '../limits.ts'
 import { checkProgram, decoderOf } from './program.ts'
 import { cursorKey, type SourceConfig, type SourceContext } from './source.ts'
@@ -31,12 +31,13 @@ export const readWindowsEventsSource: ValueReader<SourceConfig> = cursor => {
     labels: readLabels,
   })
   const pollIntervalMs = raw.poll_interval || eventPollMsDefault
-  if (pollIntervalMs < 0) return cursor.failAtKey('poll_interval must not be negative')
+  if (pollIntervalMs < 0)
+    return cursor.failAtKey(`${cursor.name}.poll_interval must not be negative`)
   let queries: ChannelQuery[]
   try {
     queries = channelQueries(raw.eventlog_name ?? '', raw.xpath_query ?? '')
   } catch (error) {
-    return cursor.failAtKey(`windows_events ${(error as Error).message}`)
+    return cursor.failAtKey(`${cursor.name} ${(error as Error).message}`)
   }
   const config: WindowsReaderConfig = {
     ...{ queries, pollIntervalMs, labels: raw.labels ?? new Map() },

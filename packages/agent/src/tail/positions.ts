@@ -8,7 +8,7 @@
 //   # searched 1795186424222
 
 import { readFileSync } from 'node:fs'
-import { parseYaml } from '../config-reading/yaml-cursor.ts'
+import { parseYaml } from '@skald/config-reading'
 import { PositionsError } from '../errors.ts'
 import type { Fingerprint } from '../files/file-identity.ts'
 import { writeWhole } from '../files/whole-file.ts'

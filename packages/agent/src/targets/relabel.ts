@@ -2,11 +2,17 @@
 // or drop the target.
 
 import { createHash } from 'node:crypto'
+import {
+  invalidLabelName,
+  readList,
+  readOneOf,
+  readText,
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
 import { type CompiledRegex, compileRegex } from '@skald/go-dialect/regex/regex'
 import { toLower, toUpper } from '@skald/go-dialect/text/letter-case'
 import { isLabelName } from '@skald/wire'
-import { invalidLabelName, readList, readText } from '../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../config-reading/yaml-cursor.ts'
 
 const actions = [
   ...['replace', 'keep', 'drop', 'keepequal', 'dropequal', 'hashmod', 'labelmap', 'labeldrop'],
@@ -110,14 +116,7 @@ function hash(value: string): bigint {
   return createHash('md5').update(value).digest().readBigUInt64BE(8)
 }
 
-const readAction: ValueReader<Action> = cursor => {
-  const text = readText(cursor)
-  const action = actions.find(name => name === text?.toLowerCase())
-  if (action) return action as Action
-  return cursor.failAtKey(
-    `Unknown relabel action ${JSON.stringify(text)}: it must be one of ${actions.join(', ')}`,
-  )
-}
+const readAction: ValueReader<Action> = readOneOf(actions, { ignoreCase: true })
 
 const readSourceLabel: ValueReader<string> = cursor => {
   const name = readText(cursor)
@@ -131,7 +130,9 @@ const readModulus: ValueReader<bigint> = cursor => {
   // 0x10, 8.0 and 1e3 are whole numbers too.
   const value = cursor.isPlain && /^\d/.test(text) ? Number(text) : Number.NaN
   if (Number.isSafeInteger(value)) return BigInt(value)
-  return cursor.failAtKey(`modulus must be a whole number above 0, found ${cursor.describe()}`)
+  return cursor.failAtKey(
+    `${cursor.name} must be a whole number above 0, found ${cursor.describe()}`,
+  )
 }
 
 const readRegex: ValueReader<CompiledRegex> = cursor => {
@@ -139,7 +140,7 @@ const readRegex: ValueReader<CompiledRegex> = cursor => {
   try {
     return compileRegex(text, { anchored: true })
   } catch (error) {
-    return cursor.failAtKey(`regex ${text} does not compile: ${(error as Error).message}`)
+    return cursor.failAtKey(`${cursor.name} ${text} does not compile: ${(error as Error).message}`)
   }
 }
 

@@ -37,9 +37,15 @@ ${base}    pipeline_stages:
 `)
   t.equal(problems.length, 4)
   t.match(problems[0], /^1:Unknown key http_listen_prt in server: did you mean http_listen_port\?/)
-  t.match(problems[1], /^2:sync_period must be a duration/)
-  t.match(problems[2], /^10:expression \( does not compile/)
-  t.match(problems[3], /^11:Unknown key drop_reason in drop/)
+  t.match(problems[1], /^2:target_config\.sync_period must be a duration/)
+  t.match(
+    problems[2],
+    /^10:scrape_configs\[0\]\.pipeline_stages\[0\]\.regex\.expression \( does not compile/,
+  )
+  t.match(
+    problems[3],
+    /^11:Unknown key drop_reason in scrape_configs\[0\]\.pipeline_stages\[1\]\.drop: /,
+  )
 })
 
 test('loadAgentConfig reports file, line and column', async t => {
@@ -51,7 +57,7 @@ test('loadAgentConfig reports file, line and column', async t => {
 
 test('loadAgentConfig refuses unsupported keys by name', async t => {
   const [problem] = await problemsOf(base.replace(/static_configs:[\s\S]*/, 'ec2_sd_configs: []\n'))
-  t.match(problem, /^5:ec2_sd_configs is not supported/)
+  t.match(problem, /^5:scrape_configs\[0\]\.ec2_sd_configs is not supported/)
 })
 
 test('loadAgentConfig refuses every unsupported kind of discovery and says what to do instead', async t => {
@@ -60,7 +66,8 @@ test('loadAgentConfig refuses every unsupported kind of discovery and says what 
     const body = `${kind}_sd_configs: [{server: a}]\n`
     const problems = await problemsOf(base.replace(/static_configs:[\s\S]*/, body))
     t.equal(problems.length, 1, kind)
-    const instead = /^5:\w+_sd_configs is not supported: .*(file_sd_configs|docker_sd_configs)/
+    const instead =
+      /^5:scrape_configs\[0\]\.\w+_sd_configs is not supported: .*(file_sd_configs|docker_sd_configs)/
     t.match(problems[0], instead, kind)
   }
 })
@@ -78,6 +85,28 @@ test('loadAgentConfig reads YAML 1.1 booleans and merged maps', async t => {
   t.match(merged.clients[1], { name: 'b', batchWaitMs: 5000, dropsRateLimited: true })
 })
 
+test("loadAgentConfig refuses a store's configuration in one sentence", async t => {
+  t.match(await problemsOf('auth_enabled: false\nserver: {http_listen_port: 3100}\ncommon: {}\n'), [
+    /^1:This is a store's \(Loki's\) configuration, .*: run skald store with it$/,
+  ])
+})
+
+test('loadAgentConfig names the stage or key that was meant', async t => {
+  const text = `${base.replace('- labels:', '- lables: {}\n        labels:')}    pipeline_stages: [{regexp: {expression: a}}]\n`
+  t.match(await problemsOf(text), [
+    /^6:Unknown key lables in scrape_configs\[0\]\.static_configs\[0\]: did you mean labels\?$/,
+    /^8:Unknown stage type regexp: did you mean regex\?$/,
+  ])
+})
+
+test('loadAgentConfig refuses aliases that would fill the memory', async t => {
+  const levels = Array.from({ length: 9 }, (_, i) => {
+    const items = Array.from({ length: 10 }, () => (i === 0 ? 'x' : `*l${i - 1}`))
+    return `l${i}: &l${i} [${items.join(', ')}]`
+  })
+  t.match(await problemsOf(`${levels.join('\n')}\n${base}`), [/^1:Aliases make this document more/])
+})
+
 test('loadAgentConfig reports a duplicate key once', async t => {
   const problems = await problemsOf(`${base}    job_name: b\n`)
   t.equal(problems.length, 1)
@@ -86,8 +115,12 @@ test('loadAgentConfig reports a duplicate key once', async t => {
 
 test('loadAgentConfig refuses aliases of unknown anchors or of an enclosing value', async t => {
   const circle = `${base}    pipeline_stages: &s [{match: {selector: '{a="b"}', stages: *s}}]\n`
-  t.match(await problemsOf(circle), [/^7:\*s stands inside of what &s names$/])
-  t.match(await problemsOf(`${base}    relabel_configs: &r [*r]\n`), [/^7:\*r stands inside/])
+  t.match(await problemsOf(circle), [
+    /^7:\*s is inside the value that &s names, which would never end$/,
+  ])
+  t.match(await problemsOf(`${base}    relabel_configs: &r [*r]\n`), [
+    /^7:\*r is inside the value that &r names/,
+  ])
   const unknown = `${base}    relabel_configs: *none\n`
   t.match(await problemsOf(unknown), [/^7:\*none names nothing: write &none before/])
 })
@@ -139,33 +172,51 @@ test('loadAgentConfig refuses what Promtail cannot start with', async t => {
   const client = (keys: string) => base.replace('/push\n', `/push\n    ${keys}\n`)
   const job = (source: string) => base.replace(/static_configs:[\s\S]*/, `${source}\n`)
   const mistakes: readonly [string, RegExp][] = [
-    [`server: {external_url: "http://[::1"}\n${base}`, /^1:external_url must be a URL/],
-    [`server: {http_listen_network: udp}\n${base}`, /^1:http_listen_network must be one of tcp/],
-    [`server: {grpc_listen_port: 70000}\n${base}`, /^1:grpc_listen_port must be below/],
+    [`server: {external_url: "http://[::1"}\n${base}`, /^1:server\.external_url must be a URL/],
+    [
+      `server: {http_listen_network: udp}\n${base}`,
+      /^1:server\.http_listen_network must be one of tcp/,
+    ],
+    [
+      `server: {grpc_listen_port: 70000}\n${base}`,
+      /^1:server\.grpc_listen_port must be at most 65535, found the number 70000/,
+    ],
     [`server: {grpc_tls_config: {bogus: 1}}\n${base}`, /^1:Unknown key bogus/],
-    [`server: {tls_min_version: TLS12}\n${base}`, /^1:tls_min_version must be one of/],
-    [`server: {http_path_prefix: agent}\n${base}`, /^1:http_path_prefix must start with/],
-    [`positions: {sync_period: 0s}\n${base}`, /^1:sync_period must be above zero/],
-    [`positions: {filename: ""}\n${base}`, /^1:filename must name/],
+    [`server: {tls_min_version: TLS12}\n${base}`, /^1:server\.tls_min_version must be one of/],
+    [`server: {http_path_prefix: agent}\n${base}`, /^1:server\.http_path_prefix must start with/],
+    [`positions: {sync_period: 0s}\n${base}`, /^1:positions\.sync_period must be above zero/],
+    [`positions: {filename: ""}\n${base}`, /^1:positions\.filename must name/],
     [`wal: {watchConfig: {foo: 1s}}\n${base}`, /^1:Unknown key foo/],
     ['clients: []\n', /^1:At least one client/],
-    [base.replace('/loki/api', '/%zz'), /^2:url .* is not an http/],
-    [base.replace('url: ', 'url: " ').replace('/push', '/push"'), /^2:url .* is not an http/],
+    [
+      base.replace('/loki/api', '/%zz'),
+      /^2:clients\[0\]\.url must be an http or https URL .*, found the text/,
+    ],
+    [
+      base.replace('url: ', 'url: " ').replace('/push', '/push"'),
+      /^2:clients\[0\]\.url must be an http or https URL .*, found the text/,
+    ],
     [client('no_proxy: a'), /^3:no_proxy needs a proxy_url/],
     [client('http_headers: {Authorization: {values: [a]}}'), /^3:setting header Authorization/],
     [
       client('tls_config: {ca: nothing}'),
-      /^3:tls_config: the given ca contains no PEM certificate/,
+      /^3:clients\[0\]\.tls_config: the given ca contains no PEM certificate/,
     ],
-    [client('tls_config: {cert: a}'), /^3:tls_config needs both/],
-    [client('tls_config: {cert: a, key: b}'), /^3:tls_config cannot be used/],
+    [client('tls_config: {cert: a}'), /^3:clients\[0\]\.tls_config needs both/],
+    [client('tls_config: {cert: a, key: b}'), /^3:clients\[0\]\.tls_config cannot be used/],
     [client('tls_config: {min_version: TLS13, max_version: TLS12}'), /^3:max_version must not/],
     [job('static_configs:'), /^4:no valid target scrape config/],
     [job('gelf:'), /^4:no valid target scrape config/],
     [job('file_sd_configs: [{files: ["[.json"]}]'), /^5:\[\.json is not a valid glob/],
-    [job('file_sd_configs: [{files: [a.json], refresh_interval: 1.5s}]'), /^5:refresh_interval/],
+    [
+      job('file_sd_configs: [{files: [a.json], refresh_interval: 1.5s}]'),
+      /^5:.*\.refresh_interval must be/,
+    ],
     [job('file_sd_configs: [{files: [a.json], refresh_interval: 0s}]'), /^5:.* above zero/],
-    [job('syslog: {listen_address: ":0", max_message_length: 8KB}'), /^5:max_message_length/],
+    [
+      job('syslog: {listen_address: ":0", max_message_length: 8KB}'),
+      /^5:.*\.max_message_length must be/,
+    ],
     [
       job('loki_push_api: {server: {http_listen_port: 1, disable: true}}'),
       /^5:Unknown key disable/,
@@ -219,7 +270,11 @@ const soundJob = `  - job_name: sound
 `
 // What is appended to the job of `base`, in line 7, and what remains of that job without it.
 const partsWithoutEffect = [
-  { part: 'encoding: klingon', problem: /encoding "klingon" is unknown/, left: undefined },
+  {
+    part: 'encoding: klingon',
+    problem: /encoding must be an IANA name .*, found the text "klingon"/,
+    left: undefined,
+  },
   { part: 'pipeline_stages: [replace: {expression: x, replace: z}]', problem: /has no group/ },
   {
     part: "pipeline_stages: [replace: {expression: '(x)', replace: '{{ .x'}]",

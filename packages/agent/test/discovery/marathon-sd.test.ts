@@ -78,7 +78,10 @@ test('marathon_sd_configs refuses invalid entries and reports the line', async t
   t.equal(await problem('{servers: ["http://a:8080"], auth_token: x}'), '')
   t.match(await problem('{}'), /a\.yaml:4:\d+: marathon_sd_configs needs servers/)
   t.match(await problem('{servers: []}'), /a\.yaml:4:\d+: marathon_sd_configs needs servers/)
-  t.match(await problem('{servers: [a]}'), /a\.yaml:4:\d+: server "a" is not an http or https URL/)
+  t.match(
+    await problem('{servers: [a]}'),
+    /a\.yaml:4:\d+: \S+\.servers\[0\] must be an http or https URL .*, found the text "a"/,
+  )
   t.match(
     await problem('{servers: ["http://a"], auth_token: x, bearer_token: y}'),
     /a\.yaml:4:\d+: give an auth_token or another kind/,

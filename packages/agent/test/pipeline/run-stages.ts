@@ -1,6 +1,6 @@
 // Runs lines through the stages of a configuration, as if from a file.
 
-import { parseYaml } from '../../src/config-reading/yaml-cursor.ts'
+import { parseYaml } from '@skald/config-reading'
 import { LabelState } from '../../src/line/label-state.ts'
 import { LineOrigin } from '../../src/line/line-origin.ts'
 import { Pipeline } from '../../src/pipeline/pipeline.ts'

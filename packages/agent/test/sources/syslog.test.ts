@@ -210,11 +210,11 @@ test('Mistakes in syslog keys are reported with their line', async t => {
   )
   t.match(
     await problems(', listen_protocol: quic'),
-    /a\.yaml:8:\d+: listen_protocol must be one of tcp, udp/,
+    /a\.yaml:8:\d+: \S+\.listen_protocol must be one of tcp, udp/,
   )
   t.match(
     await problems(', tls_config: {cert_file: /none, key_file: /none}'),
-    /a\.yaml:8:\d+: tls_config cannot/,
+    /a\.yaml:8:\d+: \S+\.tls_config cannot/,
   )
   t.match(
     await problems('}\n    gelf: {listen_address: ":1"'),
@@ -222,7 +222,7 @@ test('Mistakes in syslog keys are reported with their line', async t => {
   )
   t.match(
     await problems('}\n    cloudflare: {api_token: x'),
-    /a\.yaml:9:\d+: cloudflare is not supported: it reads/,
+    /a\.yaml:9:\d+: \S+\.cloudflare is not supported: it reads/,
   )
 })
 

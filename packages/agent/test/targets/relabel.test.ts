@@ -1,5 +1,5 @@
+import { parseYaml } from '@skald/config-reading'
 import { test } from 'tap'
-import { parseYaml } from '../../src/config-reading/yaml-cursor.ts'
 import { readRelabelRules, relabel } from '../../src/targets/relabel.ts'
 
 function apply(rulesText: string, labels: Record<string, string>) {

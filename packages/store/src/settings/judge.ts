@@ -76,6 +76,12 @@ export function unfollowedKeysOf(block: string): string[] {
   return [...new Set(names)].sort()
 }
 
+/** Returns the path of a key of this name that is not followed: the first in the alphabet. */
+export function unfollowedPathTo(name: string): string | undefined {
+  const paths = [...meaningless, ...refused.keys()].filter(path => !path.includes('[]'))
+  return paths.filter(path => path.endsWith(`.${name}`)).sort()[0]
+}
+
 /**
  * Returns the class of a key that is not followed. A key below a listed block has the block's
  * class.

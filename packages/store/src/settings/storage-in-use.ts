@@ -1,7 +1,7 @@
 // Checks where a configuration of Loki's stores its lines. Skald keeps them in local files. Another
 // storage is an error if it is in use, and has no meaning if it is a block that nothing refers to.
 
-import { nearestName } from '@skald/wire'
+import { nearestName } from '@skald/config-reading'
 import { isEmpty, type RefusedKey, type Verdict, valueAt, type WrittenFile } from './setting.ts'
 
 const localStores = ['', 'filesystem', 'inmemory']

@@ -1,6 +1,5 @@
 // Reads consul_sd_configs and consulagent_sd_configs, in the form that Prometheus and Promtail use.
 
-import { httpClientFields, readOneAuthorization } from '../../config-reading/http-client.ts'
 import {
   readBoolean,
   readList,
@@ -9,8 +8,10 @@ import {
   readText,
   readTextMap,
   readTexts,
-} from '../../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../../config-reading/yaml-cursor.ts'
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
+import { httpClientFields, readOneAuthorization } from '../../config-reading/http-client.ts'
 import type { ApiConnection } from '../api-client.ts'
 import type { DiscoveryConfig } from '../target-group.ts'
 import { createConsulAgentDiscovery } from './consul-agent.ts'
@@ -79,8 +80,9 @@ function readCommon(cursor: YamlCursor, raw: Common): ConsulConfig | undefined {
   const isSocket = ownScheme === 'unix'
   const urlText = isSocket ? 'http://consul' : `${ownScheme}://${address}`
   if (address.trim() === '' || !URL.canParse(urlText)) {
-    return (cursor.get('server') ?? cursor).failAtKey(
-      `server ${JSON.stringify(server)} is not an address of Consul such as localhost:8500`,
+    const place = cursor.get('server') ?? cursor
+    return place.failAtKey(
+      `${place.name} must be an address of Consul such as localhost:8500, found ${place.describe()}`,
     )
   }
   const given = (text: string | undefined) => ({ text: text ?? '' })

@@ -1,6 +1,5 @@
 // Reads docker_sd_configs and dockerswarm_sd_configs.
 
-import { httpClientFields, readOneAuthorization } from '../../config-reading/http-client.ts'
 import {
   readBoolean,
   readCount,
@@ -9,8 +8,10 @@ import {
   readRefreshMs,
   readText,
   readTexts,
-} from '../../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../../config-reading/yaml-cursor.ts'
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
+import { httpClientFields, readOneAuthorization } from '../../config-reading/http-client.ts'
 import type { HeaderAuthorization } from '../../net/credentials.ts'
 import type { ApiConnection } from '../api-client.ts'
 import type { DiscoveryConfig } from '../target-group.ts'
@@ -32,7 +33,7 @@ const readHost: ValueReader<Host> = cursor => {
     return { url: new URL(`${scheme}://${address[2]}${address[3] ?? ''}`) }
   }
   return cursor.failAtKey(
-    `host ${JSON.stringify(text)} is not an address of Docker such as unix:///var/run/docker.sock or tcp://127.0.0.1:2375`,
+    `${cursor.name} must be an address of Docker such as unix:///var/run/docker.sock or tcp://127.0.0.1:2375, found ${cursor.describe()}`,
   )
 }
 

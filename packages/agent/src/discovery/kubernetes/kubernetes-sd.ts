@@ -1,8 +1,13 @@
 // Reads kubernetes_sd_configs. Checks the same rules as Prometheus and reports the place of a mistake.
 
+import {
+  readBoolean,
+  readList,
+  readText,
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
 import { httpClientFields, readOneAuthorization } from '../../config-reading/http-client.ts'
-import { readBoolean, readList, readText } from '../../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../../config-reading/yaml-cursor.ts'
 import type { DiscoveryConfig } from '../target-group.ts'
 import type { ConnectionConfig } from './connection.ts'
 import { loadKubeconfig } from './kubeconfig.ts'
@@ -29,7 +34,7 @@ const readApiServer: ValueReader<URL> = cursor => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
   return cursor.failAtKey(
-    `api_server ${JSON.stringify(text)} is not an http or https URL such as https://10.0.0.1:6443`,
+    `${cursor.name} must be an http or https URL such as https://10.0.0.1:6443, found ${cursor.describe()}`,
   )
 }
 

@@ -1,7 +1,6 @@
 // Reads nerve_sd_configs and serverset_sd_configs, in Prometheus's form.
 
-import { readList, readRefreshMs, readText } from '../../config-reading/readers.ts'
-import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
+import { readList, readRefreshMs, readText, type ValueReader } from '@skald/config-reading'
 import { zookeeperTimeoutMsMax } from '../../limits.ts'
 import type { DiscoveryConfig } from '../target-group.ts'
 import { type ReadMember, readNerveMember, readServersetMember } from './member-labels.ts'
@@ -17,7 +16,7 @@ const readServer: ValueReader<ServerAddress> = cursor => {
   const host = found?.[1] ?? found?.[2]
   if (host !== undefined && port >= 1 && port <= 65_535) return { host, port }
   return cursor.fail(
-    `server ${JSON.stringify(text)} is not an address of ZooKeeper such as zookeeper:2181`,
+    `${cursor.name} must be an address of ZooKeeper such as zookeeper:2181, found ${cursor.describe()}`,
   )
 }
 
@@ -28,7 +27,7 @@ const readPath: ValueReader<string> = cursor => {
   const text = readText(cursor) ?? ''
   if (text === '/' || pathPattern.test(text)) return text
   return cursor.fail(
-    `path ${JSON.stringify(text)} is not a ZooKeeper path such as /services/web: it must start with / and not end with one`,
+    `${cursor.name} must be a ZooKeeper path such as /services/web, which starts with / and does not end with one, found ${cursor.describe()}`,
   )
 }
 

@@ -1,7 +1,7 @@
 // The cri stage: removes the prefix of a CRI line, sets label `stream` and the time, and joins the parts of
 // long lines, separately for each stream of each file.
 
-import { readLooseBoolean, readLooseCount } from '../../config-reading/readers.ts'
+import { readLooseBoolean, readLooseCount } from '@skald/config-reading'
 import { criPartIdleMs, partialLinesMax } from '../../limits.ts'
 import type { LabelState } from '../../line/label-state.ts'
 import type { LineOrigin } from '../../line/line-origin.ts'

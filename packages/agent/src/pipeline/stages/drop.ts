@@ -1,14 +1,14 @@
 // The drop stage: drops lines that meet all given conditions.
 
-import type { CompiledRegex } from '@skald/go-dialect/regex/regex'
 import {
   readBytes,
   readDurationMs,
   readList,
   readStrictText,
   readWeakText,
-} from '../../config-reading/readers.ts'
-import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
+  type ValueReader,
+} from '@skald/config-reading'
+import type { CompiledRegex } from '@skald/go-dialect/regex/regex'
 import type { PipelineEntry } from '../entry.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'

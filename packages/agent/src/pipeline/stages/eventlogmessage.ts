@@ -1,8 +1,8 @@
 // The eventlogmessage stage: splits the message of a Windows event into its `key: value` lines.
 
+import { invalidLabelName, readBoolean, readStrictText } from '@skald/config-reading'
 import { trimSpace } from '@skald/go-dialect/text/letter-case'
 import { isLabelName } from '@skald/wire'
-import { invalidLabelName, readBoolean, readStrictText } from '../../config-reading/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { readOneOf, readStrictText } from '@skald/config-reading'
 import { type AsnResponse, type CityResponse, Reader } from 'mmdb-lib'
-import { readOneOf, readStrictText } from '../../config-reading/readers.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 import { readSource } from './regex.ts'

@@ -1,7 +1,6 @@
 // The json stage: extracts values from a JSON object with JMESPath.
 
-import { readBoolean, readStrictText } from '../../config-reading/readers.ts'
-import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
+import { readBoolean, readStrictText, type ValueReader } from '@skald/config-reading'
 import { goJsonValue } from '../go-json.ts'
 import { compileJsonQuery, type JsonQuery } from '../jmespath.ts'
 import { parseJsonObject } from '../json-object.ts'

@@ -1,8 +1,7 @@
 // labels, static_labels, labeldrop, labelallow: set or remove the labels of a line's stream.
 
+import { invalidLabelName, readList, readStrictText, type YamlCursor } from '@skald/config-reading'
 import { isLabelName } from '@skald/wire'
-import { invalidLabelName, readList, readStrictText } from '../../config-reading/readers.ts'
-import type { YamlCursor } from '../../config-reading/yaml-cursor.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 

@@ -1,12 +1,12 @@
 // The limit stage: passes a number of lines per second, and drops the rest or waits.
 
-import { TokenBucket } from '@skald/wire'
 import {
   readLooseBoolean,
   readLooseInteger,
   readLooseNumber,
   readWeakText,
-} from '../../config-reading/readers.ts'
+} from '@skald/config-reading'
+import { TokenBucket } from '@skald/wire'
 import { limitedLabelsMin } from '../../limits.ts'
 import type { StageDefinition } from '../stage.ts'
 

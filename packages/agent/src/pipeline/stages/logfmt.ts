@@ -1,7 +1,7 @@
 // The logfmt stage: extracts values from `key=value key="quoted value"`. A malformed pair ends the parsing;
 // earlier pairs stay.
 
-import { readStrictTextMap } from '../../config-reading/readers.ts'
+import { readStrictTextMap } from '@skald/config-reading'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 import { readSource } from './regex.ts'

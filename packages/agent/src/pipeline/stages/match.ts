@@ -1,7 +1,6 @@
 // The match stage: runs lines that match a selector through nested stages, or drops them.
 
-import { readOneOf, readStrictText } from '../../config-reading/readers.ts'
-import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
+import { readOneOf, readStrictText, type ValueReader } from '@skald/config-reading'
 import type { PipelineEntry } from '../entry.ts'
 import { compileLineSelector, type LineSelector } from '../line-selector.ts'
 import { chainStages } from '../pipeline.ts'
@@ -13,7 +12,7 @@ const readSelector: ValueReader<LineSelector> = cursor => {
   try {
     return compileLineSelector(text)
   } catch (error) {
-    return cursor.failAtKey(`selector ${text} cannot be used: ${(error as Error).message}`)
+    return cursor.failAtKey(`${cursor.name} ${text} cannot be used: ${(error as Error).message}`)
   }
 }
 

@@ -1,7 +1,5 @@
 // The metrics stage: counts lines in user-defined metrics, one series per stream.
 
-import { parseGoDuration } from '@skald/go-dialect'
-import { parseFloatText } from '@skald/go-dialect/number/conversions'
 import {
   readBoolean,
   readDurationMs,
@@ -9,8 +7,11 @@ import {
   readList,
   readOneOf,
   readStrictText,
-} from '../../config-reading/readers.ts'
-import type { ValueReader, YamlCursor } from '../../config-reading/yaml-cursor.ts'
+  type ValueReader,
+  type YamlCursor,
+} from '@skald/config-reading'
+import { parseGoDuration } from '@skald/go-dialect'
+import { parseFloatText } from '@skald/go-dialect/number/conversions'
 import { metricIdleMsDefault, metricIdleMsMin } from '../../limits.ts'
 import type { LabelState } from '../../line/label-state.ts'
 import type {

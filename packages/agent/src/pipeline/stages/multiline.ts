@@ -1,7 +1,7 @@
 // The multiline stage: joins the lines of a block, separately for each stream. A block starts with a line
 // that matches, and carries that line's time, labels and values.
 
-import { readDurationMs, readLooseCount } from '../../config-reading/readers.ts'
+import { readDurationMs, readLooseCount } from '@skald/config-reading'
 import { blockCharactersMax, multilineDefaults, multilineStreamsMax } from '../../limits.ts'
 import type { HeldLine, LineOrigin } from '../../line/line-origin.ts'
 import type { PipelineEntry } from '../entry.ts'

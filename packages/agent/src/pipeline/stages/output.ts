@@ -1,6 +1,6 @@
 // The output stage: replaces the line with an extracted value.
 
-import { readStrictText } from '../../config-reading/readers.ts'
+import { readStrictText } from '@skald/config-reading'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 

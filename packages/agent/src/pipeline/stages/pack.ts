@@ -1,7 +1,6 @@
 // The pack stage: moves labels from the stream into the line, as a JSON object with `_entry`.
 
-import { readList, readLooseBoolean, readWeakText } from '../../config-reading/readers.ts'
-import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
+import { readList, readLooseBoolean, readWeakText, type ValueReader } from '@skald/config-reading'
 import { goJsonText } from '../go-json.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'

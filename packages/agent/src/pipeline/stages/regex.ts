@@ -1,8 +1,7 @@
 // The regex stage: extracts the named groups of an expression from the line or an extracted value.
 
+import { readStrictText, readWeakText, type ValueReader } from '@skald/config-reading'
 import { type CompiledRegex, compileRegex } from '@skald/go-dialect/regex/regex'
-import { readStrictText, readWeakText } from '../../config-reading/readers.ts'
-import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 
@@ -10,7 +9,7 @@ import { valueText } from '../values.ts'
 export const readSource: ValueReader<string> = cursor => {
   const source = readStrictText(cursor)
   if (source !== '') return source
-  return cursor.failAtKey('source is empty: name an extracted value, or leave source out')
+  return cursor.failAtKey(`${cursor.name} is empty: name an extracted value, or leave source out`)
 }
 
 /** An expression with the names of its groups. In Go, several groups may share a name. */

@@ -1,7 +1,7 @@
 // The sampling stage: keeps a share of the lines. The choice depends on their place in the file, so a line
 // that is read again after a crash is treated the same.
 
-import { readLooseNumber, readWeakText } from '../../config-reading/readers.ts'
+import { readLooseNumber, readWeakText } from '@skald/config-reading'
 import type { StageDefinition } from '../stage.ts'
 
 export const samplingStage: StageDefinition = {

@@ -1,7 +1,6 @@
 // The template stage: sets an extracted value with a Go template.
 
-import { readStrictText } from '../../config-reading/readers.ts'
-import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
+import { readStrictText, type ValueReader } from '@skald/config-reading'
 import type { StageDefinition, StageReading } from '../stage.ts'
 import { compileStageTemplate, executeStageTemplate } from '../template-data.ts'
 import { valueText } from '../values.ts'

@@ -1,6 +1,6 @@
 // The tenant stage: sets the tenant of a line, as a label that is removed before sending.
 
-import { readStrictText } from '../../config-reading/readers.ts'
+import { readStrictText } from '@skald/config-reading'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
 

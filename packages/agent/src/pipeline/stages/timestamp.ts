@@ -1,8 +1,7 @@
 // The timestamp stage: sets the time of the line from an extracted value.
 
+import { readList, readOneOf, readStrictText, type ValueReader } from '@skald/config-reading'
 import { goTimeLayouts, isTimeZone, layoutParts, nsPerMs, parseGoTime } from '@skald/go-dialect'
-import { readList, readOneOf, readStrictText } from '../../config-reading/readers.ts'
-import type { ValueReader } from '../../config-reading/yaml-cursor.ts'
 import { LastTimes } from '../fudge.ts'
 import type { StageDefinition } from '../stage.ts'
 import { valueText } from '../values.ts'
@@ -34,7 +33,7 @@ const readFormat: ValueReader<Format> = cursor => {
     return { name, layout: name, unit: undefined }
   }
   return cursor.fail(
-    `format ${name} is neither the name of a format (${[...predefinedNames, ...Object.keys(units)].join(', ')}) nor a Go layout such as 2006-01-02 15:04:05`,
+    `${cursor.name} ${name} is neither the name of a format (${[...predefinedNames, ...Object.keys(units)].join(', ')}) nor a Go layout such as 2006-01-02 15:04:05`,
   )
 }
 
@@ -46,7 +45,9 @@ function isNearName(name: string): boolean {
 const readLocation: ValueReader<string> = cursor => {
   const name = readStrictText(cursor)
   if (name === undefined || name === '' || isTimeZone(name)) return name
-  return cursor.failAtKey(`location ${name} is not a time zone such as Europe/Berlin`)
+  return cursor.failAtKey(
+    `${cursor.name} must be a time zone such as Europe/Berlin, found ${cursor.describe()}`,
+  )
 }
 
 function parserOf(format: Format, location: string | undefined): TimeParser {

@@ -173,7 +173,10 @@ test('consul_sd_configs refuses invalid entries and reports the line', async t =
   const problem = (entry: string) => problemOfEntry('consul_sd_configs', entry)
   t.equal(await problem('{}'), '', 'the server on this host')
   t.equal(await problem('{server: "unix:///run/consul.sock"}'), '')
-  t.match(await problem('{server: ""}'), /a\.yaml:4:\d+: server "" is not an address of Consul/)
+  t.match(
+    await problem('{server: ""}'),
+    /a\.yaml:4:\d+: \S+\.server must be an address of Consul .*, found the text ""/,
+  )
   t.match(await problem('{servr: a}'), /a\.yaml:4:\d+: Unknown key servr/)
   t.match(
     await problem('{username: a, bearer_token: b}'),

@@ -363,7 +363,7 @@ scrape_configs:
     }
   }
   await refused('{}', /needs a host/)
-  await refused('{host: "docker.sock"}', /is not an address of Docker/)
+  await refused('{host: "docker.sock"}', /host must be an address of Docker/)
   await refused('{host: "tcp://h:2375", refresh_interval: often}', /must be a duration/)
   await refused('{host: "tcp://h:2375", filters: [{values: [a]}]}', /needs a name/)
   await refused('{host: "tcp://h:2375", hots: 1}', /Unknown key hots/)

@@ -400,7 +400,7 @@ test('kubernetes_sd_configs refuses what Prometheus refuses, and reports the lin
   }
   await refused('{role: pods}', /unknown Kubernetes SD role "pods"/)
   await refused('{namespaces: {}}', /unknown Kubernetes SD role ""/)
-  await refused('{role: pod, api_server: "tcp://x"}', /api_server .* is not an http or https URL/)
+  await refused('{role: pod, api_server: "tcp://x"}', /api_server must be an http or https URL/)
   await refused('{role: pod, api_server: "http://x", kubeconfig_file: y}', /exclude each other/)
   await refused('{role: pod, kubeconfig_file: /nowhere}', /Cannot use kubeconfig_file: .*ENOENT/)
   await refused('{role: pod, bearer_token: x}', /need api_server/)

@@ -307,13 +307,13 @@ test('nerve_sd_configs and serverset_sd_configs refuse invalid entries and repor
     ]) {
       t.match(
         await problem(`{servers: [${server}], paths: [/a]}`),
-        /a\.yaml:4:\d+: server .* is not an/,
+        /a\.yaml:4:\d+: \S+\.servers\[0\] must be an address of ZooKeeper/,
       )
     }
     for (const path of ['a', '/a/', '//a', '/a//b', '/./a', '/a/..', '""']) {
       t.match(
         await problem(`{servers: [zk], paths: [${path}]}`),
-        /a\.yaml:4:\d+: path .* is not a ZooKeeper path/,
+        /a\.yaml:4:\d+: \S+\.paths\[0\] must be a ZooKeeper path/,
       )
     }
     t.match(
@@ -324,6 +324,9 @@ test('nerve_sd_configs and serverset_sd_configs refuse invalid entries and repor
       await problem('{servers: [zk], paths: [/a], port: 1}'),
       /a\.yaml:4:\d+: Unknown key port/,
     )
-    t.match(await problem('{servers: zk, paths: [/a]}'), /a\.yaml:4:\d+: servers must be a list/)
+    t.match(
+      await problem('{servers: zk, paths: [/a]}'),
+      /a\.yaml:4:\d+: \S+\.servers must be a list/,
+    )
   }
 })

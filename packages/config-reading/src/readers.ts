@@ -1,16 +1,11 @@
-// Readers of single values as Promtail's configuration defines them: string, number, boolean, duration,
-// byte size, label name.
+// Readers of single values as configurations of Loki and Promtail define them: string, number, boolean, duration,
+// byte size, label name. Each mistake has one wording: `KEY must be WHAT, found VALUE`.
 
 import { parseConfigBytes, parseGoDuration, parsePrometheusDuration } from '@skald/go-dialect'
 import { isLabelName } from '@skald/wire'
+import { nearestName } from './config-problem.ts'
+import { finiteNumber, isPlainNumber, plainBoolean } from './scalars.ts'
 import type { ValueReader, YamlCursor } from './yaml-cursor.ts'
-
-const trueTexts = /^(y|Y|yes|Yes|YES|true|True|TRUE|on|On|ON)$/
-const falseTexts = /^(n|N|no|No|NO|false|False|FALSE|off|Off|OFF)$/
-
-// Plain scalars that YAML reads as numbers, not strings.
-const plainNumber =
-  /^[-+]?(\d[\d_]*(\.\d*)?([eE][-+]?\d+)?|\.\d+|0x[0-9a-fA-F_]+|0o[0-7_]+|0b[01_]+|\.(inf|Inf|INF))$|^\.(nan|NaN|NAN)$/
 
 /** Reads a string. Plain numbers and booleans count as the string they are written as. */
 export const readText: ValueReader<string> = cursor =>
@@ -21,10 +16,10 @@ export const readText: ValueReader<string> = cursor =>
 export const readStrictText: ValueReader<string> = cursor => {
   const text = readText(cursor)
   if (text === undefined || !cursor.isPlain) return text
-  if (plainNumber.test(text)) {
+  if (isPlainNumber(text)) {
     return cursor.fail(`${cursor.name} must be a string, found the number ${text}: write "${text}"`)
   }
-  if (trueTexts.test(text) || falseTexts.test(text)) {
+  if (plainBoolean(text) !== undefined) {
     return cursor.fail(
       `${cursor.name} must be a string, found the boolean ${text}: write "${text}"`,
     )
@@ -35,7 +30,7 @@ export const readStrictText: ValueReader<string> = cursor => {
 /** Reads a string or a plain number, like the decoder of some stages. Refuses booleans. */
 export const readWeakText: ValueReader<string> = cursor => {
   const text = cursor.scalarText
-  if (text === undefined || !cursor.isPlain || !plainNumber.test(text)) {
+  if (text === undefined || !cursor.isPlain || !isPlainNumber(text)) {
     return readStrictText(cursor)
   }
   const digits = text.replaceAll('_', '')
@@ -49,10 +44,8 @@ export const readWeakText: ValueReader<string> = cursor => {
 /** Reads a boolean in any of YAML 1.1's spellings. */
 export const readBoolean: ValueReader<boolean> = cursor => {
   const text = cursor.scalarText
-  if (text !== undefined && cursor.isPlain) {
-    if (trueTexts.test(text)) return true
-    if (falseTexts.test(text)) return false
-  }
+  const value = text !== undefined && cursor.isPlain ? plainBoolean(text) : undefined
+  if (value !== undefined) return value
   return cursor.failAtKey(`${cursor.name} must be true or false, found ${cursor.describe()}`)
 }
 
@@ -84,19 +77,12 @@ function integerOf(cursor: YamlCursor, mayBe: boolean): number | undefined {
   )
 }
 
-/** Returns the number that a scalar means in YAML 1.1. */
 function numberOf(cursor: YamlCursor): number | undefined {
-  const text = cursor.scalarText?.replaceAll('_', '') ?? ''
-  const [, sign, octal] = /^([-+]?)0([0-7]+)$/.exec(text) ?? []
-  if (octal !== undefined) return Number(`${sign}1`) * Number.parseInt(octal, 8)
-  const [, hexSign, digits] = /^([-+]?)(0[xbo][\da-f]+)$/i.exec(text) ?? []
-  if (digits !== undefined) return Number(`${hexSign}1`) * Number(digits)
-  if (!/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text)) return undefined
-  return Number(text)
+  return finiteNumber(cursor.scalarText ?? '')
 }
 
 function withoutQuotes(cursor: YamlCursor): string {
-  const isQuoted = cursor.scalarText !== undefined && !cursor.isPlain
+  const isQuoted = numberOf(cursor) !== undefined && !cursor.isPlain
   return isQuoted ? ' without quotes' : ''
 }
 
@@ -108,8 +94,30 @@ export const readLooseCount: ValueReader<number> = cursor =>
   notNegative(cursor, readLooseInteger(cursor))
 
 function notNegative(cursor: YamlCursor, value: number | undefined): number | undefined {
-  if (value === undefined || value >= 0) return value
-  return cursor.failAtKey(`${cursor.name} must not be negative, found ${value}`)
+  return withinBounds(cursor, value, { minimum: 0 })
+}
+
+/** The least and the greatest allowed number. */
+export interface Bounds {
+  readonly minimum?: number
+  readonly maximum?: number
+}
+
+/** Returns a number that was read, or reports that it is out of bounds. */
+export function withinBounds(
+  cursor: YamlCursor,
+  value: number | undefined,
+  { minimum, maximum }: Bounds,
+): number | undefined {
+  if (value === undefined) return undefined
+  if (minimum !== undefined && value < minimum) {
+    const demand = minimum === 0 ? 'not be negative' : `be at least ${minimum}`
+    return cursor.failAtKey(`${cursor.name} must ${demand}, found ${cursor.describe()}`)
+  }
+  if (maximum !== undefined && value > maximum) {
+    return cursor.failAtKey(`${cursor.name} must be at most ${maximum}, found ${cursor.describe()}`)
+  }
+  return value
 }
 
 /** Reads a number, with or without a fraction. */
@@ -166,7 +174,7 @@ function aboveZero(cursor: YamlCursor, value: number | undefined): number | unde
   return cursor.failAtKey(`${cursor.name} must be above zero, found ${cursor.describe()}`)
 }
 
-/** Reads a byte size (`256kb`, `1048576`). */
+/** Reads a byte size (`256KB`, `1048576`). */
 export const readBytes: ValueReader<number> = cursor => {
   const text = cursor.scalarText
   try {
@@ -175,7 +183,7 @@ export const readBytes: ValueReader<number> = cursor => {
     // Reported below, with the key's name.
   }
   return cursor.failAtKey(
-    `${cursor.name} must be a byte size such as 256kb or 1048576, found ${cursor.describe()}`,
+    `${cursor.name} must be a byte size such as 256KB or 1048576, found ${cursor.describe()}`,
   )
 }
 
@@ -207,8 +215,11 @@ export function readOneOf<T extends string>(
     const wanted = ignoreCase ? text?.toLowerCase() : text
     const choice = choices.find(name => (ignoreCase ? name.toLowerCase() : name) === wanted)
     if (choice !== undefined) return choice
+    const named = choices.filter(name => name !== '')
+    const near = text === undefined ? undefined : nearestName(text, named)
+    const hint = near ? `: did you mean ${near}?` : ''
     return cursor.failAtKey(
-      `${cursor.name} must be one of ${choices.join(', ')}, found ${cursor.describe()}`,
+      `${cursor.name} must be one of ${named.join(', ')}, found ${cursor.describe()}${hint}`,
     )
   }
 }

@@ -16,6 +16,9 @@ test('nearestName finds the name that differs least, by at most a quarter of the
   t.equal(nearestName('retention', names), undefined)
   t.equal(nearestName('limi', ['limit', 'limits', 'lime']), 'limit', 'of equals the first')
   t.equal(nearestName('x', []), undefined)
+  t.equal(nearestName('lables', ['labels']), 'labels', 'swapped letters are one edit')
+  t.equal(nearestName('slwo', ['slow']), 'slow')
+  t.equal(nearestName('regexp', ['regex', 'replace']), 'regex')
 })
 
 test('unknownKey names the key that was probably meant, or the known keys if they are few', async t => {

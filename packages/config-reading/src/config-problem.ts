@@ -1,4 +1,4 @@
-// Mistakes in configuration files, in one format for agent and store: their place, and the key that
+// Mistakes in configuration files, in one form for all programs: their place, and the key that
 // was probably meant.
 
 import { listedKeysMax } from './limits.ts'
@@ -9,6 +9,8 @@ export interface ConfigProblem {
   readonly column: number
   /** What is wrong and what to write instead. */
   readonly message: string
+  /** Set if the mistake disables only one stage, target or job of an agent. */
+  readonly isContained?: true
 }
 
 /** Formats a mistake as `file:line:column: message`. */
@@ -71,15 +73,20 @@ export function nearestName(text: string, names: readonly string[]): string | un
   return nearest
 }
 
-/** Returns the Levenshtein distance of two texts. */
+/** Returns how many letters to change, add, remove or swap with a neighbour to turn one text into the other. */
 function distance(a: string, b: string): number {
+  let before: readonly number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
     for (let j = 1; j <= b.length; j++) {
       const cost = a[i - 1] === b[j - 1] ? 0 : 1
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + cost))
+      const isSwapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const swapped = isSwapped ? (before[j - 2] ?? Number.POSITIVE_INFINITY) + 1 : undefined
+      const edited = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + cost)
+      next.push(Math.min(edited, swapped ?? edited))
     }
+    before = row
     row = next
   }
   return row[b.length]!
