@@ -1,5 +1,5 @@
-// The best that this machine can do with the same bytes: the parts of ingest and of a needle query
-// that every design needs, run alone in this process. Measured in each run, so that a slow or busy
+// The best that this machine can do with the same bytes: the parts of ingest that every design needs,
+// and the search of all lines for a text, run alone in this process. Measured in each run, so that a slow or busy
 // machine affects both sides of a ratio.
 
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
@@ -42,7 +42,7 @@ export function measureIngestLimit(workload: Workload): IngestLimit {
  * Measures zstd decoding and the search for the needle. Returns the median of several runs in
  * milliseconds.
  */
-export function measureNeedleLimitMs(
+export function measureFullReadMs(
   compressed: readonly Buffer[],
   needle: string,
   repetitions: number,

@@ -8,7 +8,7 @@ import { runAgentBench } from './agent.ts'
 import { queryClients, runContention } from './contention.ts'
 import { createWorkload, type Workload, type WorkloadOptions } from './generator.ts'
 import { type IngestResult, pushAll, runIngest } from './ingest.ts'
-import { type IngestLimit, measureIngestLimit, measureNeedleLimitMs } from './limits.ts'
+import { type IngestLimit, measureFullReadMs, measureIngestLimit } from './limits.ts'
 import { type BenchOptions, parseBenchOptions, usage } from './options.ts'
 import { countEntries, runQueries } from './query.ts'
 import {
@@ -172,10 +172,10 @@ async function queryAll(
   options: BenchOptions,
   limit: IngestLimit,
 ): Promise<Results> {
-  const needleLimitMs = measureNeedleLimitMs(limit.compressed, workload.needle, options.repetitions)
+  const fullReadMs = measureFullReadMs(limit.compressed, workload.needle, options.repetitions)
   const queries = await runQueries(server, workload, options)
-  print(formatTable(queryRows(queries, needleLimitMs, options.megabytes)))
-  return { queries, needleLimitMs }
+  print(formatTable(queryRows(queries, fullReadMs, options.megabytes)))
+  return { queries, fullReadMs }
 }
 
 async function contend(

@@ -20,6 +20,8 @@ export interface QueryResult {
   /** The lines that the query reads, if it has a target speed. */
   readonly scanned: LineTotals | undefined
   readonly target: SpeedTarget | undefined
+  /** Most that it may cost, relative to reading and searching all lines. */
+  readonly shareMax: number | undefined
 }
 
 /** Minimum speed of a query per CPU second. */
@@ -44,6 +46,7 @@ interface BenchQuery {
   /** Kind of the lines that it selects. All lines if absent. */
   readonly kind?: LineKind
   readonly target?: SpeedTarget
+  readonly shareMax?: number
 }
 
 /** A stream or a series of an answer. */
@@ -67,6 +70,28 @@ function listQueries(workload: Workload): BenchQuery[] {
       logql: `{namespace=~".+"} |= "${workload.needle}"`,
       params: { limit: '100' },
       check: hasEntries(1),
+      shareMax: 1 / 20,
+    },
+    {
+      name: 'needle that is not there',
+      logql: '{namespace=~".+"} |= "order-4294967296-never-placed"',
+      params: { limit: '100' },
+      check: hasEntries(0),
+      shareMax: 1 / 20,
+    },
+    {
+      name: 'needle in a JSON field',
+      logql: `{namespace=~".+"} | json | note="${workload.needle}"`,
+      params: { limit: '100' },
+      check: hasEntries(1),
+      shareMax: 1 / 20,
+    },
+    {
+      name: 'regex with a rare text',
+      logql: '{namespace=~".+"} |~ "order-[0-9]+-never-(shipped|placed)"',
+      params: { limit: '100' },
+      check: hasEntries(1),
+      shareMax: 1 / 10,
     },
     {
       name: 'rate by app',
@@ -176,7 +201,7 @@ export async function runQueries(
   const client = new HttpClient(server.url, 1, options.headers)
   const readCpuMs = () => (server.pid === undefined ? undefined : readThreadCpuMs(server.pid))
   const results: QueryResult[] = []
-  for (const { name, logql, params, check, kind, target } of listQueries(workload)) {
+  for (const { name, logql, params, check, kind, target, shareMax } of listQueries(workload)) {
     const path = queryPath('query_range', {
       query: logql,
       start: `${workload.options.startMs}000000`,
@@ -212,6 +237,7 @@ export async function runQueries(
       answerBytes,
       scanned: target && scannedOf(workload, kind),
       target,
+      shareMax,
     })
   }
   client.close()
