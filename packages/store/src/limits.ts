@@ -319,10 +319,10 @@ export const filterRowsLeast = 32
 export const filterFillMax = 0.45
 
 /**
- * Filters are written together once they have this many bits, 2 MiB: enough blocks for a search to
+ * Filters are written together once they have this many bits, 1 MiB: enough blocks for a search to
  * read few places, and little memory while they are collected.
  */
-export const filterGroupBits = 16 * 1024 * 1024
+export const filterGroupBits = 8 * 1024 * 1024
 
 /** A query looks at the footers of this many segments, and then asks their filters together. */
 export const footersAtOnce = 64

@@ -71,20 +71,29 @@ export class FilterGroupWriter {
       }
     }
     const headBytes = writer.length
-    for (const [rowCount, columns] of tables) {
-      writer.bytes(transpose(rowCount, columns))
+    const sizes = tables.map(([rowCount, columns]) => tableBytes(rowCount, columns.length))
+    const content = Buffer.alloc(sizes.reduce((sum, size) => sum + size, headBytes))
+    writer.finish().copy(content)
+    let at = headBytes
+    for (const [i, [, columns]] of tables.entries()) {
+      transpose(columns, content.subarray(at, at + sizes[i]!))
+      at += sizes[i]!
     }
-    const bytes = paged(writer.finish())
+    const bytes = paged(content)
     const { length: storedBytes } = bytes
     const blocks = { firstBlock: this.#firstBlock, blockCount: this.#blockCount }
     return { record: { offsetBytes, storedBytes, headBytes, ...blocks }, bytes }
   }
 }
 
-/** Puts columns side by side. Bit `row * columns + column` of the result is that of the block. */
-function transpose(rowCount: number, columns: readonly { readonly bits: Uint32Array }[]): Buffer {
+/** Bytes of the bits of a table. */
+function tableBytes(rowCount: number, columnCount: number): number {
+  return Math.ceil((rowCount * columnCount) / 8)
+}
+
+/** Puts columns side by side. Bit `row * columns + column` of the table is that of the block. */
+function transpose(columns: readonly { readonly bits: Uint32Array }[], table: Buffer): void {
   const width = columns.length
-  const table = Buffer.alloc(Math.ceil((rowCount * width) / 8))
   for (let column = 0; column < width; column++) {
     const { bits } = columns[column]!
     for (let word = 0; word < bits.length; word++) {
@@ -94,7 +103,6 @@ function transpose(rowCount: number, columns: readonly { readonly bits: Uint32Ar
       }
     }
   }
-  return table
 }
 
 function paged(content: Buffer): Buffer {
@@ -153,7 +161,7 @@ export class FilterGroupReader {
       })
       if (block >= blockCount) throw new RangeError('filter of an unknown block')
       tables.push({ rowCount, blocks, at })
-      at += Math.ceil((rowCount * width) / 8)
+      at += tableBytes(rowCount, width)
     }
     if (at + 4 * Math.ceil(at / pageContentBytes) !== storedBytes) {
       throw new RangeError('tables do not fill the group')
@@ -177,7 +185,7 @@ export class FilterGroupReader {
   /** Returns the filter of a column, for a segment that takes over its block. */
   filterOf({ at, rowCount, blocks }: FilterTable, column: number): BlockFilter {
     const width = blocks.length
-    const table = this.#content(at, Math.ceil((rowCount * width) / 8))
+    const table = this.#content(at, tableBytes(rowCount, width))
     const bits = new Uint32Array(Math.ceil(rowCount / 32))
     for (let row = 0, bit = column; row < rowCount; row++, bit += width) {
       const isSet = (table[Math.floor(bit / 8)]! >>> (bit % 8)) & 1
