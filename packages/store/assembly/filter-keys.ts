@@ -2,7 +2,8 @@
 // time. The language is AssemblyScript. release/build-wasm.mjs compiles it, and
 // src/segment/filter/key-finder.ts calls it. keys.ts explains what a key is.
 //
-//   | filter, a bit a row | groups of letters, a bit each | hashes | lengths | lines | gap |
+//   | filter, a bit a row | groups of letters, a bit each | hashes | lowest hashes | packing |
+//   | lengths | lines | gap |
 
 const gramBytes: i32 = 7
 const windowGrams: i32 = 6
@@ -22,7 +23,9 @@ export const bytesMax: i32 = 1 << 20
 export const rowBitsAt: i32 = 0
 export const groupBitsAt: i32 = rowBitsBytes
 const hashesAt: i32 = groupBitsAt + groupBitsBytes
-export const lengthsAt: i32 = hashesAt + hashBytes
+const lowestAt: i32 = hashesAt + hashBytes
+const packingAt: i32 = lowestAt + hashBytes
+export const lengthsAt: i32 = packingAt + 16 * 16
 export const linesAt: i32 = lengthsAt + 4 * linesMax
 
 /** Sets all bits of a filter, and of the groups of letters, to 0. */
@@ -31,7 +34,10 @@ export function clear(rowCount: i32): void {
   memory.fill(groupBitsAt, 0, groupBitsBytes)
 }
 
-/** Sets the bits of all pieces of text, and of all groups of letters, in `count` lines. */
+/**
+ * Sets the bits of all pieces of text, in a filter of three parts, and of all groups of letters, in
+ * `count` lines.
+ */
 export function addLines(count: i32, rowCount: i32): void {
   let at = linesAt
   for (let i = 0; i < count; i++) {
@@ -42,13 +48,22 @@ export function addLines(count: i32, rowCount: i32): void {
   addLetters(linesAt, at)
 }
 
+// For each mask of four lanes: the bytes of the lanes that it names, moved to the front.
+for (let mask = 0; mask < 16; mask++) {
+  let to = packingAt + 16 * mask
+  for (let lane = 0; lane < 4; lane++) {
+    if ((mask & (1 << lane)) === 0) continue
+    for (let byte = 0; byte < 4; byte++) store<u8>(to++, 4 * lane + byte)
+  }
+}
+
 function addGrams(line: i32, length: i32, rowCount: i32): void {
   let windows = length - textBytes + 1
   let at = line
   while (windows > 0) {
     const taken = min(windows, hashesMax)
     hashGrams(at, taken + windowGrams - 1)
-    setLowest(taken, rowCount)
+    setRows(packLowest(taken), rowCount)
     at += taken
     windows -= taken
   }
@@ -75,25 +90,47 @@ function hashGrams(at: i32, count: i32): void {
   }
 }
 
-function setLowest(count: i32, rowCount: i32): void {
-  const rows = i32x4.splat(rowCount)
+// The lowest hash of a window is mostly that of the window before. Writes only those that are not,
+// and returns how many there are.
+function packLowest(count: i32): i32 {
+  let to = lowestAt
+  let before = v128.not(lowestOf(hashesAt))
   for (let i = 0; i < count; i += 4) {
-    const at = hashesAt + 4 * i
-    const a = i32x4.min_s(v128.load(at), v128.load(at + 4))
-    const b = i32x4.min_s(v128.load(at + 8), v128.load(at + 12))
-    const c = i32x4.min_s(v128.load(at + 16), v128.load(at + 20))
-    const spread = mix(i32x4.min_s(i32x4.min_s(a, b), c))
-    const low = i64x2.extmul_low_i32x4_u(spread, rows)
-    const high = i64x2.extmul_high_i32x4_u(spread, rows)
-    setRow(i32x4.extract_lane(low, 1))
-    if (i + 4 <= count) {
-      setRow(i32x4.extract_lane(low, 3))
-      setRow(i32x4.extract_lane(high, 1))
-      setRow(i32x4.extract_lane(high, 3))
-      continue
-    }
-    if (i + 1 < count) setRow(i32x4.extract_lane(low, 3))
-    if (i + 2 < count) setRow(i32x4.extract_lane(high, 1))
+    const lowest = lowestOf(hashesAt + 4 * i)
+    const shifted = v128.shuffle<u32>(before, lowest, 3, 4, 5, 6)
+    before = lowest
+    let mask = i32x4.bitmask(i32x4.ne(lowest, shifted))
+    if (count - i < 4) mask &= (1 << (count - i)) - 1
+    v128.store(to, i8x16.swizzle(lowest, v128.load(packingAt + 16 * mask)))
+    to += 4 * popcnt(mask)
+  }
+  return (to - lowestAt) >>> 2
+}
+
+function lowestOf(at: i32): v128 {
+  const a = i32x4.min_s(v128.load(at), v128.load(at + 4))
+  const b = i32x4.min_s(v128.load(at + 8), v128.load(at + 12))
+  const c = i32x4.min_s(v128.load(at + 16), v128.load(at + 20))
+  return i32x4.min_s(i32x4.min_s(a, b), c)
+}
+
+// Four at a time: the last one again where fewer are left.
+function setRows(count: i32, rowCount: i32): void {
+  const end = lowestAt + 4 * count
+  v128.store(end, v128.load32_splat(end - 4))
+  const three = i32x4.splat(3)
+  const rows = i32x4.splat(rowCount / 3)
+  const inPart = i32x4.splat(rowCount / 3 - 1)
+  for (let at = lowestAt; at < end; at += 16) {
+    const spread = mix(v128.load(at))
+    const low = i64x2.extmul_low_i32x4_u(spread, three)
+    const high = i64x2.extmul_high_i32x4_u(spread, three)
+    const part = v128.shuffle<u32>(low, high, 1, 3, 5, 7)
+    const row = i32x4.add(i32x4.mul(part, rows), v128.and(spread, inPart))
+    setRow(i32x4.extract_lane(row, 0))
+    setRow(i32x4.extract_lane(row, 1))
+    setRow(i32x4.extract_lane(row, 2))
+    setRow(i32x4.extract_lane(row, 3))
   }
 }
 

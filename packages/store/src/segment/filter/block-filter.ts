@@ -9,6 +9,17 @@ export interface BlockFilter {
   readonly bits: Uint32Array
 }
 
+/** The rows of a filter: one or three equal parts with 2^n rows each. */
+export interface RowParts {
+  readonly count: 1 | 3
+  readonly rows: number
+}
+
+/** Returns the parts of a filter of `rowCount` rows. */
+export function partsOf(rowCount: number): RowParts {
+  return rowCount % 3 === 0 ? { count: 3, rows: rowCount / 3 } : { count: 1, rows: rowCount }
+}
+
 /**
  * Returns the size to build the filter of a block with: 3 * 2^n rows, more than it can need.
  * `foldFilter` makes it smaller.
@@ -20,34 +31,38 @@ export function buildingRows(textBytes: number): number {
 }
 
 /**
- * Makes a filter of 3 * 2^n rows as small as it may be without too many set bits. Neighbouring rows
- * are joined into one, which gives the same bits as building it with fewer rows. Copies the bits.
+ * Makes a filter of 3 * 2^n rows as small as it may be without too many set bits. Copies the bits.
+ * The result is that of building it with fewer rows.
  */
 export function foldFilter({ rowCount, bits }: BlockFilter): BlockFilter {
+  const { rows } = partsOf(rowCount)
   const set = countBits(bits)
-  let divisor = 1
-  // Joins pairs, and in the end possibly three rows.
-  while (expectedFill(set, rowCount / (2 * divisor)) <= filterFillMax) divisor *= 2
-  const isThree = expectedFill(set, (2 * rowCount) / (3 * divisor)) <= filterFillMax
-  const chosen = isThree && divisor > 1 ? (3 * divisor) / 2 : divisor
-  const rows = Math.max(filterRowsLeast, rowCount / chosen)
-  return { rowCount: rows, bits: joinRows(bits, { rowCount: rows, by: rowCount / rows }) }
+  let parts: RowParts = { count: 3, rows }
+  for (let fewer = rows; fewer >= filterRowsLeast; fewer /= 2) {
+    if (expectedFill(set, 3 * fewer) > filterFillMax) break
+    parts = { count: 3, rows: fewer }
+    if (expectedFill(set, fewer) <= filterFillMax) parts = { count: 1, rows: fewer }
+  }
+  // A single part may do where three parts of half its size do not.
+  if (parts.count === 3 && parts.rows < rows && expectedFill(set, 2 * parts.rows) <= filterFillMax)
+    parts = { count: 1, rows: 2 * parts.rows }
+  return { rowCount: parts.count * parts.rows, bits: joinRows(bits, rows, parts) }
 }
 
 /** Share of rows that are set if `set` bits fall on `rows` rows at random. */
 function expectedFill(set: number, rows: number): number {
-  return rows < filterRowsLeast ? 1 : 1 - Math.exp(-set / rows)
+  return 1 - Math.exp(-set / rows)
 }
 
-function joinRows(
-  bits: Uint32Array,
-  { rowCount, by }: { readonly rowCount: number; readonly by: number },
-): Uint32Array {
-  const joined = new Uint32Array(Math.ceil(rowCount / 32))
-  for (let word = 0; word < bits.length; word++) {
-    for (let left = bits[word]!; left !== 0; left &= left - 1) {
-      const row = Math.floor((32 * word + 31 - Math.clz32(left & -left)) / by)
-      joined[row >>> 5]! |= 1 << (row & 31)
+/** Joins rows of three parts of `rows` rows: those whose numbers end alike, in fewer rows or parts. */
+function joinRows(bits: Uint32Array, rows: number, parts: RowParts): Uint32Array {
+  const words = rows / 32
+  const joinedWords = parts.rows / 32
+  const joined = new Uint32Array(parts.count * joinedWords)
+  for (let part = 0; part < 3; part++) {
+    const to = parts.count === 3 ? part * joinedWords : 0
+    for (let word = 0; word < words; word++) {
+      joined[to + (word & (joinedWords - 1))]! |= bits[part * words + word]!
     }
   }
   return joined

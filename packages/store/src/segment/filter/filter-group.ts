@@ -91,7 +91,7 @@ function tableBytes(rowCount: number, columnCount: number): number {
   return Math.ceil((rowCount * columnCount) / 8)
 }
 
-/** Puts columns side by side. Bit `row * columns + column` of the table is that of the block. */
+/** Puts columns side by side. A group has fewer than 2^31 bits. Bit `row * columns + column` of the table is that of the block. */
 function transpose(columns: readonly { readonly bits: Uint32Array }[], table: Buffer): void {
   const width = columns.length
   for (let column = 0; column < width; column++) {
@@ -99,7 +99,7 @@ function transpose(columns: readonly { readonly bits: Uint32Array }[], table: Bu
     for (let word = 0; word < bits.length; word++) {
       for (let left = bits[word]!; left !== 0; left &= left - 1) {
         const at = (32 * word + 31 - Math.clz32(left & -left)) * width + column
-        table[Math.floor(at / 8)]! |= 1 << (at % 8)
+        table[at >>> 3]! |= 1 << (at & 7)
       }
     }
   }

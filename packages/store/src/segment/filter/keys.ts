@@ -7,6 +7,7 @@
 // four letters in a row, which ignores their case.
 
 import { plainCharacters } from '@skald/query/need'
+import { partsOf } from './block-filter.ts'
 
 /** Bytes of a piece of text that is hashed as a whole. */
 const gramBytes = 7
@@ -51,9 +52,14 @@ function mix(value: number): number {
 
 /** Returns one of the rows of a key, by its index, in a filter of `rowCount` rows. */
 export function rowOfKey(hash: number, index: number, rowCount: number): number {
+  const { count, rows } = partsOf(rowCount)
   const spread = mix((hash + Math.imul(index, 0x9e3779b1)) | 0)
-  return Math.floor((spread * rowCount) / 0x1_0000_0000)
+  const part = count === 3 ? Math.floor(spread * thirds) : 0
+  return part * rows + (spread & (rows - 1))
 }
+
+/** Turns a 32-bit number into 0, 1 or 2. */
+const thirds = 3 / 0x1_0000_0000
 
 /** Sets the bits of a key. `bits` has one bit for each of `rowCount` rows. */
 export function setKey(bits: Uint32Array, rowCount: number, { hash, rows }: FilterKey): void {
@@ -63,13 +69,16 @@ export function setKey(bits: Uint32Array, rowCount: number, { hash, rows }: Filt
   }
 }
 
-/** Sets the bits of all pieces of text in lines that lie end to end, with a byte between them. */
+/**
+ * Sets the bits of all pieces of text in lines, in a filter of three parts. The lines lie end to end, with
+ * a byte between them.
+ */
 export function setGrams(
   bits: Uint32Array,
   rowCount: number,
   { lines, lengths }: { readonly lines: Uint8Array; readonly lengths: Uint32Array },
 ): void {
-  const filter = { bits, scale: rowCount / 0x1_0000_0000 }
+  const filter = { bits, rows: partsOf(rowCount).rows }
   let start = 0
   for (let row = 0; row < lengths.length; row++) {
     const end = start + lengths[row]!
@@ -82,7 +91,7 @@ export function setGrams(
 // bytes that ended three bytes before. Together they are the seven bytes of a piece. Hashes are
 // compared as signed numbers, which is as good an order as any.
 function setGramsOf(
-  { bits, scale }: { readonly bits: Uint32Array; readonly scale: number },
+  { bits, rows }: { readonly bits: Uint32Array; readonly rows: number },
   bytes: Uint8Array,
   start: number,
   end: number,
@@ -120,9 +129,10 @@ function setGramsOf(
     // Neighbouring windows often have the same lowest hash.
     if (at < firstWindow || (lowest === last && at > firstWindow)) continue
     last = lowest
-    let row = Math.imul(lowest ^ (lowest >>> 16), 0x7feb352d)
-    row = Math.imul(row ^ (row >>> 15), 0x846ca68b)
-    row = (((row ^ (row >>> 16)) >>> 0) * scale) | 0
+    let spread = Math.imul(lowest ^ (lowest >>> 16), 0x7feb352d)
+    spread = Math.imul(spread ^ (spread >>> 15), 0x846ca68b)
+    spread = (spread ^ (spread >>> 16)) >>> 0
+    const row = ((spread * thirds) | 0) * rows + (spread & (rows - 1))
     bits[row >>> 5]! |= 1 << (row & 31)
   }
 }
