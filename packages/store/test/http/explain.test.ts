@@ -202,6 +202,23 @@ test('an answer is the same with and without an explanation, apart from it', asy
   }
 })
 
+test('the older path and forms take explain as well, other routes do not', async t => {
+  const store = await startFilled(t)
+  const params = { ...onDay, query: '{pod="pod-3"} |= "haystack"', explain: 'true' }
+  const older = await store.get('/api/prom/query', params)
+  t.match(older.json(), { stats: { skald: { blocks: { ...none, otherStreams: 7, scanned: 1 } } } })
+  const form = await store.app.inject({
+    method: 'POST',
+    url: rangePath,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: new URLSearchParams(params).toString(),
+  })
+  t.match(form.json(), { data: { stats: { skald: { blocks: { scanned: 1 } } } } })
+  const volume = await store.get('/loki/api/v1/index/volume', { ...params, query: '{pod="pod-3"}' })
+  t.equal(volume.statusCode, 200)
+  t.notMatch(volume.body, 'skald')
+})
+
 /** Leaves out the three numbers of an answer that depend on time. */
 function timeless(body: string): string {
   return body.replace(/"(execTime|bytesProcessedPerSecond|linesProcessedPerSecond)":[\d.e-]+/g, '')
