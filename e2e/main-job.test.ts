@@ -202,5 +202,12 @@ test('skald query prints lines, newest last', async t => {
   const [first, ...others] = await ask('--output=jsonl', '--since=5m', '{job="query"} |= "line 2"')
   t.equal(others.length, 0)
   t.match(JSON.parse(first!), { line: 'line 2' })
+  const { stdout, stderr } = await run(
+    skaldCommand,
+    ['query', `--url=${store.url}`, '--stats', '--output=raw', '--limit=1', '{job="query"}'],
+    { env: cleanEnv() },
+  )
+  t.equal(stdout, 'line 4\n')
+  t.match(stderr, /^time +\S+ +1 scan\n[\s\S]*\nblocks +1\n[\s\S]*\n {2}scanned +1 /)
   await t.rejects(ask('{job="query"'), /parse error at line 1/)
 })

@@ -7,6 +7,7 @@ export type {
   ScanStats,
   StepGrid,
 } from './blocks/block-view.ts'
+export { addScanStats, createScanStats, type MutableScanStats } from './blocks/stats.ts'
 export type { Clock } from './clock.ts'
 export {
   type DetectedField,

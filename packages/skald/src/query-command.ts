@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util'
 import { formatRfc3339, nsPerMs, parsePrometheusDuration } from '@skald/go-dialect'
 import { ascending, type Colours, coloursFor } from '@skald/wire'
 import { UsageError } from './errors.ts'
+import { type AnswerStats, formatQueryStats } from './query-stats.ts'
 import { meantStoreUrl, readServerAddress, wrongAddress } from './server-address.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -12,6 +13,7 @@ export const queryUsage = `skald query [options] 'LOGQL'
   --since DURATION    how far back to look (default 1h)
   --limit N           maximum number of lines (default 100)
   --output FORMAT     default, raw (lines only) or jsonl (one JSON object a line)
+  --stats             also print, on stderr, how the store found the answer: time, blocks, bytes
   --url URL           store to ask (default $SKALD_URL or http://127.0.0.1:3100); https://USER:PASSWORD@HOST
                       if a proxy needs them
   --tenant NAME       tenant, for a store with auth_enabled (default $SKALD_TENANT)
@@ -28,9 +30,10 @@ interface Series {
   readonly metric: Record<string, string>
   readonly values: readonly (readonly [seconds: number, value: string])[]
 }
-type Answer =
+type Answer = { readonly stats: AnswerStats } & (
   | { readonly resultType: 'streams'; readonly result: readonly LogStream[] }
   | { readonly resultType: 'matrix'; readonly result: readonly Series[] }
+)
 
 /**
  * Runs the command. Returns the exit code.
@@ -41,7 +44,7 @@ export async function runQueryCommand(
   argv: readonly string[],
   terminal: Terminal,
 ): Promise<number> {
-  const { logql, since, limit, output, server } = readArguments(argv, terminal.env)
+  const { logql, since, limit, output, server, stats } = readArguments(argv, terminal.env)
   const { url, headers } = server
   const endNs = BigInt(Date.now()) * nsPerMs
   const params = new URLSearchParams({
@@ -50,6 +53,7 @@ export async function runQueryCommand(
     end: String(endNs + 1n),
     limit: String(limit),
     direction: 'backward',
+    ...(stats && { explain: 'true' }),
   })
   const target = `${url}/loki/api/v1/query_range?${params}`
   let response: Response
@@ -70,6 +74,7 @@ export async function runQueryCommand(
   const { data } = JSON.parse(text) as { data: Answer }
   const colours = coloursFor(terminal.stdout, terminal.env)
   for (const line of formatAnswer(data, output, colours)) terminal.stdout.write(`${line}\n`)
+  if (stats) terminal.stderr.write(`${formatQueryStats(data.stats).join('\n')}\n`)
   return 0
 }
 
@@ -105,7 +110,7 @@ function readArguments(argv: readonly string[], env: Readonly<Record<string, str
   const server = readServerAddress(url, values.tenant ?? env.SKALD_TENANT)
   if (!server)
     throw new UsageError(`--url takes a URL, not ${wrongAddress(url)}`, { usage: queryUsage })
-  return { logql, since, limit, output, server }
+  return { logql, since, limit, output, server, stats: values.stats }
 }
 
 function parse(argv: readonly string[]) {
@@ -117,6 +122,7 @@ function parse(argv: readonly string[]) {
         since: { type: 'string', default: '1h' },
         limit: { type: 'string', default: '100' },
         output: { type: 'string', default: 'default' },
+        stats: { type: 'boolean', default: false },
         url: { type: 'string' },
         tenant: { type: 'string' },
       },

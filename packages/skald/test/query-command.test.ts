@@ -75,6 +75,73 @@ test('skald query prints lines, newest last, in every format', async t => {
   t.match(await run('sum(count_over_time({app="web"}[5m]))'), /^\{\}\n {2}\S+ \d+\n/)
 })
 
+test('skald query --stats prints how the store found the answer, on stderr', async t => {
+  const { url } = await startTestStore(t)
+  await push(url, { app: 'web', pod: 'a' }, ['first needle', 'second'])
+  await push(url, { app: 'web', pod: 'b' }, ['third'])
+  await push(url, { app: 'db' }, ['fourth'])
+  const flushed = await fetch(`${url}/flush`)
+  t.equal(flushed.status, 204)
+  const run = async (...argv: string[]) => {
+    const terminal = createTestTerminal({ SKALD_URL: url })
+    t.equal(await runQueryCommand(argv, terminal), 0)
+    return { out: terminal.written.out(), err: terminal.written.err() }
+  }
+  const query = ['{app="web"} |= "needle"', '--output=raw']
+  const plain = await run(...query)
+  t.equal(plain.err, '')
+  const { out, err } = await run(...query, '--stats')
+  t.equal(out, plain.out, 'the lines are the same')
+  t.equal(out, 'first needle\n')
+  const time = /\d+\.\dms/
+  const size = /\d[\d.]*k?B/
+  const expected = [
+    ['time', time, /1 scan/],
+    ['  streams', time, /2 streams, 1 segment/],
+    ['  footers', time, RegExp(`${size.source} read`)],
+    ['  filters', time, RegExp(`2 blocks asked, ${size.source} read`)],
+    ['  scan', time, RegExp(`1 thread, ${time.source} of CPU`)],
+    ['  merge', time, /(?:)/],
+    ['  rest', time, /(?:)/],
+    ['blocks', /3/, /(?:)/],
+    ['  out of range', /0/, /(?:)/],
+    ['  other streams', /1/, /(?:)/],
+    ['  deleted', /0/, /(?:)/],
+    ['  filtered', /1/, /0 false hits/],
+    ['  counted', /0/, /(?:)/],
+    ['  beyond limit', /0/, /(?:)/],
+    ['  scanned', /1/, RegExp(`${size.source} read, ${size.source} decompressed`)],
+    ['lines', /2/, RegExp(`1 matched, ${size.source}`)],
+  ] as const
+  const lines = err.trimEnd().split('\n')
+  t.equal(lines.length, expected.length)
+  for (const [i, [name, value, details]] of expected.entries()) {
+    t.match(lines[i], RegExp(`^${name} +${value.source}( +${details.source})?$`), name)
+  }
+})
+
+test('skald query --stats takes answers of servers that do not explain themselves', async t => {
+  const asked: string[] = []
+  const summary = {
+    ...{ execTime: 1.5, totalBytesProcessed: 2_000_000 },
+    ...{ totalLinesProcessed: 12_345, totalPostFilterLines: 0 },
+  }
+  const server = createServer((request, response) => {
+    asked.push(request.url!)
+    const data = { resultType: 'streams', result: [], stats: { summary } }
+    response.end(JSON.stringify({ status: 'success', data }))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const terminal = createTestTerminal({ SKALD_URL: url })
+  t.equal(await runQueryCommand(['{app="web"}'], terminal), 0)
+  t.notMatch(asked[0], 'explain')
+  t.equal(await runQueryCommand(['{app="web"}', '--stats'], terminal), 0)
+  t.match(asked[1], '&explain=true')
+  t.equal(terminal.written.err(), 'time    1.50s\nlines  12,345  0 matched, 2.0MB\n')
+})
+
 test('skald query brings user and password from the URL, and tells nobody of them', async t => {
   const asked: (string | undefined)[] = []
   const proxy = createServer((request, response) => {

@@ -467,6 +467,11 @@ export const tailRecordKeysMax = 1000
 /** How often a query looks again after it found a segment that was just replaced. */
 export const scanReplansMax = 3
 
+/**
+ * Segments with damaged filters that are remembered, so that the log names each once: some 40 KB.
+ */
+export const damagedSegmentsKnownMax = 1000
+
 /** Scan threads. With more, scans would wait for memory bandwidth rather than for each other. */
 export const scanThreadsMax = 8
 

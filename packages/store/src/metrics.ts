@@ -1,5 +1,6 @@
 // The store's metrics, under Loki's names where they mean the same.
 
+import type { ScanStats } from '@skald/query'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** The metrics of one store, in a separate registry. */
@@ -19,6 +20,9 @@ export interface StoreMetrics {
   readonly deletesProcessed: Counter<'user'>
   readonly tailClients: Gauge
   readonly tailDropped: Counter
+  readonly queryBlocks: Counter<'outcome'>
+  readonly filterFalseHits: Counter
+  readonly damagedFilters: Counter
   readonly compactions: Gauge
   readonly segments: Gauge<'level'>
   readonly segmentBytes: Gauge<'level'>
@@ -62,7 +66,31 @@ export function createStoreMetrics(readState: () => Promise<StoreState>): StoreM
       gauges.segmentBytes.set({ level }, bytes)
     }
   }
-  return { registry, ...createInstruments(registers), ...gauges }
+  return {
+    registry,
+    ...createInstruments(registers),
+    ...createQueryInstruments(registers),
+    ...gauges,
+  }
+}
+
+/** What can become of a block that a query looked for, as in the label `outcome`. */
+const outcomes: Readonly<Record<string, keyof ScanStats>> = {
+  out_of_range: 'blocksOutOfRange',
+  other_streams: 'blocksOfOtherStreams',
+  deleted: 'blocksDeleted',
+  filtered: 'blocksFiltered',
+  counted: 'blocksCounted',
+  beyond_limit: 'blocksBeyondLimit',
+  scanned: 'blocksScanned',
+}
+
+/** Counts the work of a query. */
+export function countWork(metrics: StoreMetrics, stats: ScanStats): void {
+  for (const [outcome, name] of Object.entries(outcomes)) {
+    if (stats[name] > 0) metrics.queryBlocks.inc({ outcome }, stats[name])
+  }
+  metrics.filterFalseHits.inc(stats.filterFalseHits)
 }
 
 function createInstruments(registers: Registry[]) {
@@ -145,6 +173,29 @@ function createInstruments(registers: Registry[]) {
     tailDropped: new Counter({
       name: 'skald_tail_dropped_entries_total',
       help: 'Entries dropped because tail clients were too slow',
+      registers,
+    }),
+  }
+}
+
+function createQueryInstruments(registers: Registry[]) {
+  const queryBlocks = new Counter({
+    name: 'skald_query_blocks_total',
+    help: 'Blocks that queries looked for, by what became of them',
+    labelNames: ['outcome'],
+    registers,
+  })
+  for (const outcome of Object.keys(outcomes)) queryBlocks.inc({ outcome }, 0)
+  return {
+    queryBlocks,
+    filterFalseHits: new Counter({
+      name: 'skald_filter_false_hits_total',
+      help: 'Blocks scanned because of their filter, without a line for the query',
+      registers,
+    }),
+    damagedFilters: new Counter({
+      name: 'skald_damaged_filter_segments_total',
+      help: 'Segments found with damaged filters',
       registers,
     }),
   }

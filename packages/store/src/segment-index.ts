@@ -51,17 +51,25 @@ export class SegmentIndex {
     this.#cache(name, { footer: Promise.resolve(footer), costBytes: blocks * recordBytes })
   }
 
-  /** Returns a segment's footer. @throws CorruptionError when it is damaged. */
-  async footer(name: string, sizeBytes: number): Promise<SegmentFooter> {
+  /**
+   * Returns a segment's footer. Calls `onRead` with the bytes that it reads, if it is not in memory.
+   * @throws CorruptionError when it is damaged.
+   */
+  async footer(
+    name: string,
+    sizeBytes: number,
+    onRead?: (bytes: number) => void,
+  ): Promise<SegmentFooter> {
     const cached = this.#footers.get(name)
     if (cached) {
       this.#footers.delete(name)
       this.#footers.set(name, cached)
       return cached.footer
     }
-    const footer = readFooter(name, sizeBytes, (offset, length) =>
-      this.#objects.read(name, offset, length),
-    )
+    const footer = readFooter(name, sizeBytes, (offset, length) => {
+      onRead?.(length)
+      return this.#objects.read(name, offset, length)
+    })
     footer.then(
       read => this.put(name, read),
       () => this.#footers.delete(name),

@@ -33,10 +33,11 @@ import { Ingester } from './ingest/ingester.ts'
 import { PushBudget } from './ingest/push-budget.ts'
 import { RefusalLog } from './ingest/refusal-log.ts'
 import type { TenantLimits } from './limits.ts'
-import { createStoreMetrics, type StoreMetrics, type StoreState } from './metrics.ts'
+import { countWork, createStoreMetrics, type StoreMetrics, type StoreState } from './metrics.ts'
 import { openDiskObjectStore } from './objects/disk.ts'
 import { DiskRoom } from './objects/disk-room.ts'
 import { recover } from './recovery.ts'
+import { FilterDamage } from './scan/filter-damage.ts'
 import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
 import { SharedRuns } from './scan/shared-runs.ts'
@@ -137,6 +138,7 @@ async function openStore(
       },
     }),
   )
+  const filterDamage = new FilterDamage({ logger, onSegment: () => metrics.damagedFilters.inc() })
   const ingester = createIngester(config, { limitsOf, committer, metrics, logger, clock })
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
@@ -147,7 +149,11 @@ async function openStore(
   })
   await addRoutes(app, {
     ...{ config, limitsOf, clock, catalog, ingester, budget, deletes, hub, metrics, beside },
-    sourceParts: { catalog, segments, pool, runs: new SharedRuns() },
+    sourceParts: {
+      ...{ catalog, segments, pool, runs: new SharedRuns() },
+      onFilterDamage: (segment, damage) => filterDamage.report(segment, damage),
+      onWork: stats => countWork(metrics, stats),
+    },
     status: {
       ...{ metrics, moreMetrics: beside?.metrics, config, version, logger },
       shown: () => configInForce(loaded, logger.level),

@@ -31,11 +31,16 @@ test('a footer is read once and then cached', async t => {
   const { index, names, sizes, segmentsDir } = await open(t, 1)
   const name = names[0]!
   const { footer } = await readSegment(segmentsDir, name)
-  const [first, second] = await Promise.all([1, 2].map(() => index.footer(name, sizes.get(name)!)))
+  const reads: number[] = []
+  const read = () => index.footer(name, sizes.get(name)!, bytes => reads.push(bytes))
+  const [first, second] = await Promise.all([read(), read()])
   t.same(first, footer)
   t.equal(first, second)
+  const bytes = reads.reduce((sum, count) => sum + count, 0)
+  t.ok(bytes > 0 && bytes < sizes.get(name)!, 'the reader learns how much was read')
   await rm(join(segmentsDir, name))
-  t.equal(await index.footer(name, sizes.get(name)!), first)
+  t.equal(await read(), first)
+  t.equal(reads.length, 3, 'header, trailer and footer, once')
 })
 
 test('a damaged footer is reported each time, until it can be read', async t => {

@@ -55,7 +55,10 @@ export interface StepGrid {
 
 export type Direction = 'forward' | 'backward'
 
-/** The work of a scan. Sizes are bytes of lines (and metadata) before compression. */
+/**
+ * The work of a query or of one scan. Sizes are bytes of lines (and metadata) before compression,
+ * unless they say otherwise. Times are milliseconds.
+ */
 export interface ScanStats {
   blocksScanned: number
   /** Blocks in the time range for which no column was decoded, or only timestamps. */
@@ -64,4 +67,47 @@ export interface ScanStats {
   linesProcessed: number
   linesMatched: number
   structuredMetadataBytes: number
+
+  // The rest comes from the source, and is 0 if the source does not know it.
+
+  /** Leaves that the source ran, and those of them that another query had already started. */
+  leaves: number
+  leavesShared: number
+  streams: number
+  segments: number
+  /** Blocks outside the time range. */
+  blocksOutOfRange: number
+  /** Blocks of streams that the selector does not match. */
+  blocksOfOtherStreams: number
+  /** Blocks whose rows are all hidden by delete requests. */
+  blocksDeleted: number
+  /** Blocks whose filter says that they cannot have what the query needs. */
+  blocksFiltered: number
+  /** Blocks that were counted without their lines. */
+  blocksCounted: number
+  /** Blocks that were left when a log query had its entries. */
+  blocksBeyondLimit: number
+  /** Blocks whose filter was used, whatever it said. */
+  filtersAsked: number
+  /** Blocks that a filter let through and that had no row for the query. */
+  filterFalseHits: number
+  /** Segments with filters that could not be used. */
+  filtersDamaged: number
+  /** Bytes read from files. Footers count if they were not in memory. */
+  footerBytesRead: number
+  filterBytesRead: number
+  blockBytesRead: number
+  /** Bytes that came out of decompression. */
+  bytesDecompressed: number
+  /** Time to find streams and segments, to read footers, to ask filters, to scan and to merge. */
+  streamsMs: number
+  footersMs: number
+  filtersMs: number
+  scanMs: number
+  mergeMs: number
+  /** Most threads that scanned at the same time. */
+  scanThreads: number
+  /** CPU of all scan threads, and of the busiest one in each leaf. */
+  scanCpuMs: number
+  scanCpuMostMs: number
 }

@@ -5,6 +5,7 @@ import type { ScanStats } from './block-view.ts'
 /** Scan statistics that can still grow. */
 export type MutableScanStats = { -readonly [K in keyof ScanStats]: number }
 
+/** Returns statistics of no work at all. */
 export function createScanStats(): MutableScanStats {
   return {
     blocksScanned: 0,
@@ -13,15 +14,39 @@ export function createScanStats(): MutableScanStats {
     linesProcessed: 0,
     linesMatched: 0,
     structuredMetadataBytes: 0,
+    leaves: 0,
+    leavesShared: 0,
+    streams: 0,
+    segments: 0,
+    blocksOutOfRange: 0,
+    blocksOfOtherStreams: 0,
+    blocksDeleted: 0,
+    blocksFiltered: 0,
+    blocksCounted: 0,
+    blocksBeyondLimit: 0,
+    filtersAsked: 0,
+    filterFalseHits: 0,
+    filtersDamaged: 0,
+    footerBytesRead: 0,
+    filterBytesRead: 0,
+    blockBytesRead: 0,
+    bytesDecompressed: 0,
+    streamsMs: 0,
+    footersMs: 0,
+    filtersMs: 0,
+    scanMs: 0,
+    mergeMs: 0,
+    scanThreads: 0,
+    scanCpuMs: 0,
+    scanCpuMostMs: 0,
   }
 }
 
-/** Adds the statistics of one scan to a sum. */
+const names = Object.keys(createScanStats()) as readonly (keyof ScanStats)[]
+
+/** Adds the statistics of one scan to a sum. Of the threads, the sum has the most of any scan. */
 export function addScanStats(sum: MutableScanStats, stats: ScanStats): void {
-  sum.blocksScanned += stats.blocksScanned
-  sum.blocksSkipped += stats.blocksSkipped
-  sum.bytesProcessed += stats.bytesProcessed
-  sum.linesProcessed += stats.linesProcessed
-  sum.linesMatched += stats.linesMatched
-  sum.structuredMetadataBytes += stats.structuredMetadataBytes
+  const scanThreads = Math.max(sum.scanThreads, stats.scanThreads)
+  for (const name of names) sum[name] += stats[name]
+  sum.scanThreads = scanThreads
 }

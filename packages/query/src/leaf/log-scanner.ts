@@ -35,20 +35,22 @@ export class LogScanner implements LeafScanner {
       : maxNs >= worst.timestampNs
   }
 
-  scan(block: BlockView): void {
+  scan(block: BlockView): boolean {
     if (!this.wants(block.minNs, block.maxNs)) {
       this.#stats.blocksSkipped++
-      return
+      return true
     }
     this.#stats.blocksScanned++
     const rows = new BlockRows(block, this.#stats, this.#clock)
     const selection = rows.select(this.#leaf, this.#pipeline)
-    if (selection.count > 0) this.#collect(rows, selection)
+    return selection.count > 0 && this.#collect(rows, selection)
   }
 
-  // Takes rows best first, and stops at the first that is too late.
-  #collect(rows: BlockRows, selection: RowSelection): void {
+  // Takes rows best first, and stops at the first that is too late. Returns false if it looked at all rows
+  // and none matched.
+  #collect(rows: BlockRows, selection: RowSelection): boolean {
     const { block } = rows
+    let mayMatch = false
     const times = block.timestamps()
     const streamKey = formatLabelSet(block.labels)
     const placeOf = (row: number) => ({
@@ -65,18 +67,23 @@ export class LogScanner implements LeafScanner {
       if (worst) {
         const distance = times[row]! - Number(worst.timestampNs - block.baseNs)
         // All later rows are too late as well. Rows at the same time may still differ in order.
-        if (isForward ? distance > 0 : distance < 0) return
-        if (distance === 0 && !this.#heap.accepts(placeOf(row))) continue
+        if (isForward ? distance > 0 : distance < 0) return true
+        if (distance === 0 && !this.#heap.accepts(placeOf(row))) {
+          mayMatch = true
+          continue
+        }
       }
       const line = rows.run(this.#pipeline, row)
       if (!line) continue
       this.#stats.linesMatched++
+      mayMatch = true
       const setIndex = rows.setOf(row)
       const known = line.labels.isChanged ? undefined : labelsBySet[setIndex]
       const labels = known ?? line.labels.categorize()
       if (!line.labels.isChanged) labelsBySet[setIndex] = labels
       this.#heap.push({ ...placeOf(row), line: line.text, labels })
     }
+    return mayMatch
   }
 
   finish(): LeafResult {

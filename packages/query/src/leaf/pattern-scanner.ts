@@ -36,11 +36,12 @@ export class PatternScanner implements LeafScanner {
     return true
   }
 
-  scan(block: BlockView): void {
+  scan(block: BlockView): boolean {
     this.#stats.blocksScanned++
+    const matchedBefore = this.#stats.linesMatched
     const rows = new BlockRows(block, this.#stats, this.#clock)
     const selection = rows.select(this.#leaf, this.#pipeline)
-    if (selection.count === 0) return
+    if (selection.count === 0) return false
     const { startNs, stepNs } = this.#leaf.grid
     const times = block.timestamps()
     const offset = Number(block.baseNs - startNs)
@@ -63,6 +64,7 @@ export class PatternScanner implements LeafScanner {
         this.#linesLeft++
       } else miners[set].add(line, slot)
     }
+    return this.#stats.linesMatched > matchedBefore
   }
 
   finish(): LeafResult {

@@ -87,17 +87,19 @@ export class SampleScanner implements LeafScanner {
     return this.#windows.windowCount > 0
   }
 
-  scan(block: BlockView): void {
-    if (!this.wants()) return
+  scan(block: BlockView): boolean {
+    if (!this.wants()) return true
     const rows = new BlockRows(block, this.#stats, this.#clock)
     const readsLines = this.#pipeline.stages.length > 0 || this.#unwrap !== undefined
     if (readsLines || this.#pipeline.blockFilters.length > 0) this.#stats.blocksScanned++
     else this.#stats.blocksSkipped++
     const selection = rows.select(this.#leaf, this.#pipeline)
-    if (selection.count === 0) return
+    if (selection.count === 0) return false
+    const matchedBefore = this.#stats.linesMatched
     this.#keys.startBlock(rows)
     if (readsLines) this.#foldLines(rows, selection)
     else this.#foldRows(rows, selection)
+    return this.#stats.linesMatched > matchedBefore
   }
 
   finish(): LeafResult {

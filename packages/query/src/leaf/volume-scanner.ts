@@ -22,11 +22,11 @@ export class VolumeScanner implements LeafScanner {
     return true
   }
 
-  scan(block: BlockView): void {
+  scan(block: BlockView): boolean {
     const { startNs, endNs, grid } = this.#leaf
     const to = block.maxNs >= endNs ? lowerBound(block, endNs) : block.rowCount
     const from = block.minNs < startNs ? lowerBound(block, startNs) : 0
-    if (from >= to) return
+    if (from >= to) return false
     const columns = {
       times: block.timestamps(),
       lengths: block.lineLengths(),
@@ -49,6 +49,7 @@ export class VolumeScanner implements LeafScanner {
       this.#table.add(groups, Number(bucket), rows)
     }
     if (groups) this.#stats.blocksScanned++
+    return groups !== undefined
   }
 
   finish(): LeafResult {

@@ -87,8 +87,11 @@ export interface LeafScanner {
    * leaf has `limit` better entries. The times are those of the next block.
    */
   wants(minNs: bigint, maxNs: bigint): boolean
-  /** Adds the rows of a block that are in the leaf's time range and not skipped. */
-  scan(block: BlockView): void
+  /**
+   * Adds the rows of a block that are in the leaf's time range and not skipped. Returns false if it looked at
+   * all of them and none matched.
+   */
+  scan(block: BlockView): boolean
   /** Ends the scan. The result survives a structured clone. */
   finish(): LeafResult
 }

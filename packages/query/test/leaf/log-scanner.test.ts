@@ -1,7 +1,7 @@
 import { createLabelSet } from '@skald/wire'
 import { test } from 'tap'
 import { defaultQueryLimits, openLeafScanner, parseLogQuery, runQuery } from '../../src/index.ts'
-import { createMemorySource, type TestEntry, testClock } from '../memory-source.ts'
+import { createBlock, createMemorySource, type TestEntry, testClock } from '../memory-source.ts'
 
 const startNs = 1_768_435_200_000_000_000n
 
@@ -101,4 +101,24 @@ test('A full scanner skips blocks that cannot improve its result', async t => {
   const { found, stats } = scanner.finish()
   t.match(found, { entries: [{ line: 'six' }, { line: 'one' }] }, 'skipped rows do not count')
   t.equal(stats.linesProcessed, 2)
+})
+
+test('A scanner says when it looked at all rows of a block and none matched', async t => {
+  const leaf = {
+    kind: 'logs',
+    matchers: [{ name: 'app', op: '=', value: 'a' }],
+    startNs,
+    endNs: startNs + 1_000n,
+    direction: 'forward',
+    limit: 2,
+  } as const
+  const block = (offset: number) => createBlock(createLabelSet({ app: 'a' }), entries(3, offset))
+  const scan = (logql: string, ...offsets: number[]) => {
+    const scanner = openLeafScanner({ ...leaf, log: parseLogQuery(logql) }, testClock)
+    return offsets.map(offset => scanner.scan(block(offset)))
+  }
+  t.same(scan('{app="a"} |= "line 20"', 0, 100), [true, false])
+  t.same(scan('{app="a"} |= "line" | label_format x="y" | x="z"', 0), [false])
+  t.same(scan('{app="a"} |= "line"', 0, 5), [true, true], 'rows that come too late may match')
+  t.same(scan('{app="a"} |= "line"', 0, 500), [true, true], 'so may those of a skipped block')
 })

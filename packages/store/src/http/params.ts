@@ -141,6 +141,11 @@ export class Params {
     return intervalNs
   }
 
+  /** Returns whether the answer shall say how it came about. */
+  wantsExplanation(): boolean {
+    return ['true', '1'].includes(this.get('explain'))
+  }
+
   #integer(name: string, whenMissing: number): number {
     const text = this.get(name)
     if (text === '') return whenMissing

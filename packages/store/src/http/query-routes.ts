@@ -43,7 +43,8 @@ export function addQueryRoutes(app: FastifyInstance, options: LineRouteOptions):
     )
     const entryCount = result.kind === 'streams' ? result.entries.length : 0
     const seconds = (performance.now() - started) / 1000
-    return { result, statsJson: formatStats(result.stats, { seconds, entryCount }) }
+    const isExplained = params.wantsExplanation()
+    return { result, statsJson: formatStats(result.stats, { seconds, entryCount, isExplained }) }
   }
   const addRoute = (url: string, read: ReadQuery) => {
     app.route({

@@ -2,6 +2,7 @@
 // Fields without a counterpart here are 0.
 
 import type { ScanStats } from '@skald/query'
+import { explain } from './explain-json.ts'
 
 const emptyCache = {
   entriesFound: 0,
@@ -14,10 +15,19 @@ const emptyCache = {
   queryLengthServed: 0,
 }
 
-/** Formats the object for a query that took `seconds` and returned `entryCount` entries. */
+/** A query that has ended. */
+export interface EndedQuery {
+  readonly seconds: number
+  /** Entries it returned. */
+  readonly entryCount: number
+  /** Whether the client wants the object `skald` as well. */
+  readonly isExplained?: boolean
+}
+
+/** Formats the object for a query. */
 export function formatStats(
   stats: ScanStats,
-  { seconds, entryCount }: { readonly seconds: number; readonly entryCount: number },
+  { seconds, entryCount, isExplained = false }: EndedQuery,
 ): string {
   const perSecond = (count: number) => (seconds > 0 ? Math.round(count / seconds) : 0)
   const store = (isFilled: boolean) => ({
@@ -74,5 +84,6 @@ export function formatStats(
       instantMetricResult: emptyCache,
     },
     index: { totalChunks: 0, postFilterChunks: 0, shardsDuration: 0, usedBloomFilters: false },
+    ...(isExplained && { skald: explain(stats, seconds) }),
   })
 }

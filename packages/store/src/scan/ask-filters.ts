@@ -6,7 +6,7 @@ import {
   type ReadFilterBytes,
 } from '../segment/filter/filter-group.ts'
 import { columnsWith, type NeededKeys } from '../segment/filter/need-keys.ts'
-import type { FilterAnswer } from './messages.ts'
+import { type FilterAnswer, filterVerdicts } from './messages.ts'
 
 /** A filter that cannot be read costs time, never an answer: its blocks are read instead. */
 export function askFilters(
@@ -15,17 +15,22 @@ export function askFilters(
   read: ReadFilterBytes,
 ): FilterAnswer {
   const blockCount = filters.reduce((end, one) => Math.max(end, one.firstBlock + one.blockCount), 0)
-  const without = keys.map(() => new Uint8Array(blockCount))
+  const verdicts = keys.map(() => new Uint8Array(blockCount))
   let damage: string | undefined
+  let bytesRead = 0
+  const readCounted: ReadFilterBytes = (offsetBytes, length) => {
+    bytesRead += length
+    return read(offsetBytes, length)
+  }
   for (const record of filters) {
     try {
-      const group = new FilterGroupReader(record, read)
+      const group = new FilterGroupReader(record, readCounted)
       for (const table of group.tables()) {
         for (const [i, needed] of keys.entries()) {
           const columns = columnsWith(needed, group, table)
           for (let column = 0; column < columns.length; column++) {
-            if (columns[column] === 1) continue
-            without[i]![record.firstBlock + table.blocks[column]!] = 1
+            verdicts[i]![record.firstBlock + table.blocks[column]!] =
+              columns[column] === 1 ? filterVerdicts.passed : filterVerdicts.without
           }
         }
       }
@@ -34,5 +39,5 @@ export function askFilters(
       damage ??= `${error.message} (group at byte ${record.offsetBytes})`
     }
   }
-  return { without, damage }
+  return { verdicts, damage, bytesRead }
 }

@@ -1,7 +1,14 @@
 // Finds the blocks that a leaf has to read: those of its streams and times that are not deleted, and
 // whose filters do not rule out what the leaf needs.
 
-import { createPause, type Leaf, type Need, needOfLeaf, type Pause } from '@skald/query'
+import {
+  createPause,
+  type Leaf,
+  type MutableScanStats,
+  type Need,
+  needOfLeaf,
+  type Pause,
+} from '@skald/query'
 import type { LabelSet } from '@skald/wire'
 import type { SegmentInfo } from '../catalog/catalog.ts'
 import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
@@ -10,7 +17,7 @@ import type { FilterRecord } from '../segment/filter/filter-group.ts'
 import { labelNamesOf, type NeededKeys, neededKeys } from '../segment/filter/need-keys.ts'
 import type { BlockRecord, SegmentPart } from '../segment/format.ts'
 import type { SegmentIndex } from '../segment-index.ts'
-import type { BlockRef } from './messages.ts'
+import { type BlockRef, filterVerdicts } from './messages.ts'
 import type { ScanPool } from './pool.ts'
 
 /** A leaf and the rules that hide entries from it. */
@@ -30,6 +37,8 @@ export interface FindBlocksParts {
   readonly streams: ReadonlyMap<string, LabelSet>
   readonly pool: ScanPool
   readonly signal: AbortSignal
+  /** Grows by what the search finds, leaves out and reads. */
+  readonly stats: MutableScanStats
   readonly onFilterDamage?: FilterDamageHandler | undefined
 }
 
@@ -37,8 +46,6 @@ export interface FoundBlocks {
   readonly labelsTexts: readonly string[]
   /** Index of a stream in `labelsTexts` → its blocks. */
   readonly blocksOf: readonly BlockRef[][]
-  /** Number of blocks that filters ruled out. */
-  readonly filteredCount: number
 }
 
 /** A block that is in range, with its index in its part. */
@@ -58,7 +65,7 @@ export async function findBlocks(
   { tenant, leaf, deletes }: Selection,
   parts: FindBlocksParts,
 ): Promise<FoundBlocks> {
-  const { found, segments, streams, signal } = parts
+  const { found, segments, streams, signal, stats } = parts
   const pause = createPause(signal)
   const labelsTexts = [...streams.keys()]
   const indexes = new Map(labelsTexts.map((text, index) => [text, index]))
@@ -66,25 +73,30 @@ export async function findBlocks(
   const deletesOf = await planDeletes(deletes, streams, pause)
   const need = needOfLeaf(leaf)
   const wanted = need && (await planKeys(need, streams, pause))
-  let filteredCount = 0
+  const onRead = (bytes: number) => {
+    stats.footerBytesRead += bytes
+  }
   for (let from = 0; from < found.length; from += footersAtOnce) {
+    const started = performance.now()
     const inRange: PartCandidates[] = []
     for (const { name, sizeBytes } of found.slice(from, from + footersAtOnce)) {
-      const footer = await segments.footer(name, sizeBytes)
+      const footer = await segments.footer(name, sizeBytes, onRead)
       for (const part of footer.parts) {
         if (part.tenant !== tenant) continue
-        const candidates = candidatesOf(name, part, { indexes, deletesOf, leaf })
+        const candidates = candidatesOf(name, part, { indexes, deletesOf, leaf, stats })
         if (candidates.length > 0) inRange.push({ segment: name, part, candidates })
         await pause(part.blocks.length * 10)
       }
     }
+    const looked = performance.now()
+    stats.footersMs += looked - started
     const rest = wanted ? await askFilters(inRange, wanted, parts) : inRange
-    for (const [i, { candidates }] of rest.entries()) {
-      filteredCount += inRange[i]!.candidates.length - candidates.length
+    stats.filtersMs += performance.now() - looked
+    for (const { candidates } of rest) {
       for (const { ref } of candidates) blocksOf[ref.labels]!.push(ref)
     }
   }
-  return { labelsTexts, blocksOf, filteredCount }
+  return { labelsTexts, blocksOf }
 }
 
 /** Returns the rules for each stream. */
@@ -110,19 +122,32 @@ function candidatesOf(
     indexes,
     deletesOf,
     leaf,
+    stats,
   }: {
     readonly indexes: ReadonlyMap<string, number>
     readonly deletesOf: readonly (StreamDeletes | undefined)[]
     readonly leaf: Leaf
+    readonly stats: MutableScanStats
   },
 ): Candidate[] {
   const wanted = part.streams.map(text => indexes.get(text))
   const candidates: Candidate[] = []
   for (const [index, record] of part.blocks.entries()) {
+    // Times come first: a stream of the selector that has no line in the range is not in `indexes`.
+    if (!isInRange(record, leaf)) {
+      stats.blocksOutOfRange++
+      continue
+    }
     const labels = wanted[record.stream]
-    if (labels === undefined || !isInRange(record, leaf)) continue
+    if (labels === undefined) {
+      stats.blocksOfOtherStreams++
+      continue
+    }
     const deleted = deletesOf[labels]?.ofBlock(record)
-    if (deleted === 'all') continue
+    if (deleted === 'all') {
+      stats.blocksDeleted++
+      continue
+    }
     const ref = { segment, labels, record }
     candidates.push({ ref: deleted ? { ...ref, deletes: deleted } : ref, index })
   }
@@ -168,7 +193,7 @@ async function planKeys(
 async function askFilters(
   parts: readonly PartCandidates[],
   { keys, keysOf }: WantedKeys,
-  { pool, signal, onFilterDamage }: FindBlocksParts,
+  { pool, signal, stats, onFilterDamage }: FindBlocksParts,
 ): Promise<readonly PartCandidates[]> {
   const asked = parts.flatMap((one, at) => {
     const filters = filtersOf(one, keysOf)
@@ -178,12 +203,24 @@ async function askFilters(
   const segments = asked.map(({ segment, filters }) => ({ segment, filters }))
   const answers = await pool.askFilters(segments, keys, signal)
   const rest = [...parts]
-  for (const [i, { without, damage }] of answers.entries()) {
+  for (const [i, { verdicts, damage, bytesRead }] of answers.entries()) {
     const { at, segment } = asked[i]!
-    if (damage !== undefined) onFilterDamage?.(segment, damage)
+    stats.filterBytesRead += bytesRead
+    if (damage !== undefined) {
+      stats.filtersDamaged++
+      onFilterDamage?.(segment, damage)
+    }
     const one = parts[at]!
-    const isLeft = ({ ref, index }: Candidate) => without[keysOf[ref.labels]!]?.[index] !== 1
-    rest[at] = { ...one, candidates: one.candidates.filter(isLeft) }
+    const candidates: Candidate[] = []
+    for (const candidate of one.candidates) {
+      const { ref, index } = candidate
+      const verdict = verdicts[keysOf[ref.labels]!]?.[index] ?? filterVerdicts.none
+      if (verdict === filterVerdicts.without) stats.blocksFiltered++
+      else if (verdict === filterVerdicts.none) candidates.push(candidate)
+      else candidates.push({ ref: { ...ref, hasPassedFilter: true }, index })
+      if (verdict !== filterVerdicts.none) stats.filtersAsked++
+    }
+    rest[at] = { ...one, candidates }
   }
   return rest
 }

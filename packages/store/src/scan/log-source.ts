@@ -3,13 +3,17 @@
 
 import { formatLogqlBytes, maxBigint, minBigint } from '@skald/go-dialect'
 import {
+  addScanStats,
   createPause,
+  createScanStats,
   type Leaf,
   type LeafResult,
   LimitExceededError,
   type LogSource,
   leafKey,
+  type MutableScanStats,
   mergeLeafResults,
+  type ScanStats,
   type VolumeLeaf,
 } from '@skald/query'
 import { ascending } from '@skald/wire'
@@ -37,6 +41,8 @@ export interface LogSourceParts {
   readonly rulesFor?: (range: TimeRange) => readonly DeleteRule[]
   /** Called when filters of a segment are damaged. Their blocks are read instead. */
   readonly onFilterDamage?: FilterDamageHandler
+  /** Called with the work of each leaf that was run to its end. Shared runs count once. */
+  readonly onWork?: (stats: ScanStats) => void
 }
 
 /** Limits of one leaf from `limits_config`; 0 means no limit. */
@@ -50,14 +56,18 @@ const noLimits: LeafLimits = { maxQueryBytesRead: 0, maxQuerierBytesRead: 0, car
 /** Creates the source for a tenant's queries. */
 export function createLogSource(tenant: string, parts: LogSourceParts): LogSource {
   return {
-    select: (leaf, signal) => {
+    select: async (leaf, signal) => {
       // Read the rules before finding segments: if a rule is gone by then, its entries are no
       // longer in the segments either.
       const deletes = parts.rulesFor?.(leaf) ?? []
       const selection = { tenant, leaf, deletes }
-      return parts.runs.join(keyOf(selection, parts), signal, shared =>
-        selectWhole(selection, parts, shared),
-      )
+      let isShared = true
+      const result = await parts.runs.join(keyOf(selection, parts), signal, shared => {
+        isShared = false
+        return selectWhole(selection, parts, shared)
+      })
+      if (!isShared) return result
+      return { ...result, stats: { ...result.stats, leavesShared: 1 } }
     },
   }
 }
@@ -80,7 +90,11 @@ async function selectWhole(
 ): Promise<LeafResult> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return await selectOnce(selection, parts, signal)
+      const stats = { ...createScanStats(), leaves: 1 }
+      const result = await selectOnce(selection, parts, { signal, stats })
+      addWork(stats, result.stats, selection.leaf)
+      parts.onWork?.(stats)
+      return { ...result, stats }
     } catch (error) {
       const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
       if (!isGone || attempt > scanReplansMax) throw error
@@ -91,24 +105,27 @@ async function selectWhole(
 async function selectOnce(
   selection: Selection,
   { catalog, segments, pool, limits = noLimits, onFilterDamage }: LogSourceParts,
-  signal: AbortSignal,
+  { signal, stats }: { readonly signal: AbortSignal; readonly stats: MutableScanStats },
 ): Promise<LeafResult> {
   const { tenant, leaf, deletes } = selection
+  const started = performance.now()
   const range = { startNs: leaf.startNs, endNs: leaf.endNs }
   const streams = await catalog.findStreams(tenant, leaf.matchers, range)
   checkStreams(streams.size, limits)
   const found = streams.size > 0 ? await catalog.findSegments(tenant, range) : []
+  stats.streams = streams.size
+  stats.segments = found.length
+  stats.streamsMs = performance.now() - started
   const release = segments.acquire(found.map(({ name }) => name))
   try {
-    const parts = { found, segments, streams, pool, signal, onFilterDamage }
-    const { labelsTexts, blocksOf, filteredCount } = await findBlocks(selection, parts)
+    const parts = { found, segments, streams, pool, signal, stats, onFilterDamage }
+    const { labelsTexts, blocksOf } = await findBlocks(selection, parts)
+    stats[unreadName(leaf)] = blocksOf.reduce((sum, blocks) => sum + blocks.length, 0)
     if (leaf.kind !== 'volume') {
       const groups = blocksOf.flatMap(refs => groupOverlapping(refs, ({ record }) => record))
       checkBytes(groups, limits)
       const job = { leaf, labelsTexts, deletes, groups: orderGroups(groups, leaf) }
-      const { stats, ...result } = await pool.run(job, signal)
-      const blocksSkipped = stats.blocksSkipped + filteredCount
-      return { ...result, stats: { ...stats, blocksSkipped } } as LeafResult
+      return await pool.run(job, signal)
     }
     const { known, groups } = await planVolume(
       leaf,
@@ -122,6 +139,18 @@ async function selectOnce(
   } finally {
     await release()
   }
+}
+
+/** Adds the work of a scan to that of the search for its blocks. */
+function addWork(stats: MutableScanStats, scanned: ScanStats, leaf: Leaf): void {
+  addScanStats(stats, scanned)
+  stats[unreadName(leaf)] -= scanned.blocksScanned
+  stats.blocksSkipped += stats.blocksFiltered
+}
+
+/** Returns the name for the blocks that a scan could have read and did not need to read. */
+function unreadName(leaf: Leaf): 'blocksBeyondLimit' | 'blocksCounted' {
+  return leaf.kind === 'logs' ? 'blocksBeyondLimit' : 'blocksCounted'
 }
 
 /** @throws LimitExceededError */

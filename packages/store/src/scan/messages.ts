@@ -16,6 +16,8 @@ export interface BlockRef {
   readonly record: BlockRecord
   /** Indexes of the rules that may delete some of its rows. */
   readonly deletes?: readonly number[]
+  /** Whether its filter said that it may have what the query needs. */
+  readonly hasPassedFilter?: boolean
 }
 
 /**
@@ -36,14 +38,16 @@ export interface FilteredSegment {
   readonly filters: readonly FilterRecord[]
 }
 
+/** What a filter says about a block: nothing, that it cannot have the keys, or that it may. */
+export const filterVerdicts = { none: 0, without: 1, passed: 2 } as const
+
 /** What the filters of a segment say. */
 export interface FilterAnswer {
-  /**
-   * For each list of keys: index of a block in the part → 1 if the block cannot have them.
-   */
-  readonly without: readonly Uint8Array[]
+  /** For each list of keys: index of a block in the part → one of `filterVerdicts`. */
+  readonly verdicts: readonly Uint8Array[]
   /** Why some filters could not be used; the blocks are then read. */
   readonly damage: string | undefined
+  readonly bytesRead: number
 }
 
 export type ScanRequest =

@@ -106,12 +106,13 @@ export class ScanPool {
     const { promise: aborted, reject } = Promise.withResolvers<never>()
     const onAbort = () => reject(signal.reason as Error)
     signal.addEventListener('abort', onAbort, { once: true })
+    const started = performance.now()
     try {
       const results = await Promise.race([
         Promise.all(threads.map(thread => runOnThread(thread, { scan, job, queue, cancelled }))),
         aborted,
       ])
-      return mergeLeafResults(job.leaf, results)
+      return merge(job.leaf, results, started)
     } catch (error) {
       Atomics.store(cancelled, 0, 1)
       for (const thread of threads) thread.forget(scan)
@@ -177,6 +178,20 @@ async function askThread(
   if (answer.kind === 'failed') throw errorOfThread(answer.error)
   if (answer.kind !== 'filtered') throw new Error(`a scan thread answered ${answer.kind} to filter`)
   return answer.answers
+}
+
+/** Merges the results of the threads of a scan that began at `started`, and adds its times. */
+function merge(leaf: Leaf, results: readonly LeafResult[], started: number): LeafResult {
+  const scanned = performance.now()
+  const merged = mergeLeafResults(leaf, results)
+  const stats = {
+    ...merged.stats,
+    scanThreads: results.length,
+    scanCpuMostMs: Math.max(...results.map(result => result.stats.scanCpuMostMs)),
+    scanMs: scanned - started,
+    mergeMs: performance.now() - scanned,
+  }
+  return { ...merged, stats }
 }
 
 interface RunningScan {

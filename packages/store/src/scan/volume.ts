@@ -3,6 +3,7 @@
 // to the scan threads.
 
 import {
+  createScanStats,
   type LeafResult,
   type Pause,
   type VolumeLeaf,
@@ -49,14 +50,7 @@ export async function planVolume(
     }
     await pause(1 + blocks.length * 10)
   }
-  const stats = {
-    blocksScanned: 0,
-    blocksSkipped,
-    bytesProcessed: 0,
-    linesProcessed: 0,
-    linesMatched: 0,
-    structuredMetadataBytes: 0,
-  }
+  const stats = { ...createScanStats(), blocksSkipped }
   return { known: { kind: 'volume', found: table.found(), stats }, groups: scanned }
 }
 

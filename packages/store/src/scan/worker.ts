@@ -15,6 +15,7 @@ import { openThreadPort } from '../threads/thread-port.ts'
 import { askFilters } from './ask-filters.ts'
 import { skipDuplicates } from './duplicates.ts'
 import type { BlockGroup, ScanAnswer, ScanRequest, ScanWorkerData } from './messages.ts'
+import { CpuClock, ScanWork } from './scan-work.ts'
 
 /**
  * Gives a scan a third of the main thread's share when both want the processor, and all of it
@@ -28,6 +29,7 @@ interface OpenScan {
   readonly labelsTexts: readonly string[]
   readonly deleter: RowDeleter
   readonly cancelled: Int32Array
+  readonly work: ScanWork
 }
 
 // Pushes come first. On Linux this sets the priority of this thread; elsewhere it would change the
@@ -40,6 +42,9 @@ const reader = new DiskReader(directory)
 const scans = new Map<number, OpenScan>()
 /** Memory for one group of blocks: a few compressed blocks, or two uncompressed ones. */
 const arena = new ScratchArena(2 * 1024 * 1024)
+const cpuClock = new CpuClock()
+/** The scan of the last message. CPU since then is its own: a thread that waits needs none. */
+let running: ScanWork | undefined
 
 /** Returns whether later groups can still matter. */
 function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
@@ -55,18 +60,21 @@ function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
     const blocks = group.map(({ segment, labels, record }) => {
       open.labels[labels] ??= parseLabelSet(open.labelsTexts[labels]!)
       const place = { segment, record, labels: open.labels[labels] }
-      const read = (offsetBytes: number, length: number) =>
-        reader.read(segment, { offsetBytes, length }, arena.allocate)
+      const read = (offsetBytes: number, length: number) => {
+        open.work.addRead(record, offsetBytes, length)
+        return reader.read(segment, { offsetBytes, length }, arena.allocate)
+      }
       return new StoredBlock(place, read, levelFields)
     })
     if (blocks.length > 1) skipDuplicates(blocks)
     for (const [i, { deletes }] of group.entries()) {
       if (deletes) open.deleter.mark(blocks[i]!, deletes)
     }
-    for (const block of blocks) {
+    for (const [i, block] of blocks.entries()) {
       // One group can hold many overlapping blocks, so check again.
       if (Atomics.load(open.cancelled, 0) === 1) return false
-      open.scanner.scan(block)
+      const mayMatch = open.scanner.scan(block)
+      if (!mayMatch && group[i]!.hasPassedFilter) open.work.addFalseHit()
       block.release()
     }
   }
@@ -96,7 +104,8 @@ function answer(request: ScanRequest): ScanAnswer | undefined {
       const { leaf, labelsTexts, deletes, cancelled } = request
       const scanner = openLeafScanner(leaf, systemNowNs)
       const deleter = new RowDeleter(deletes)
-      scans.set(scan, { scanner, labels: [], labelsTexts, deleter, cancelled })
+      const work = new ScanWork()
+      scans.set(scan, { scanner, labels: [], labelsTexts, deleter, cancelled, work })
       return undefined
     }
     case 'scan': {
@@ -106,7 +115,10 @@ function answer(request: ScanRequest): ScanAnswer | undefined {
     case 'finish': {
       const open = scans.get(scan)
       endScan(scan)
-      return open && { kind: 'found', scan, result: open.scanner.finish() }
+      if (!open) return undefined
+      const result = open.scanner.finish()
+      open.work.addCpu(cpuClock.lapMs())
+      return { kind: 'found', scan, result: open.work.addTo(result) }
     }
     case 'cancel':
       endScan(scan)
@@ -115,8 +127,11 @@ function answer(request: ScanRequest): ScanAnswer | undefined {
 }
 
 port.onRequest(request => {
+  const cpuMs = cpuClock.lapMs()
+  running?.addCpu(cpuMs)
   try {
     const message = answer(request)
+    running = scans.get(request.scan)?.work
     if (message) port.answer(message)
   } catch (error) {
     endScan(request.scan)

@@ -9,6 +9,7 @@ import {
   parseSelector,
   type QueryResult,
   runQuery,
+  type ScanStats,
 } from '@skald/query'
 import { type Test, test } from 'tap'
 import type { SegmentInfo } from '../../src/catalog/catalog.ts'
@@ -251,4 +252,46 @@ test('equal queries share a scan, but never reuse a result from before a push', 
   t.equal(runs.size, before + 1, 'a commit has come since')
   await Promise.all(asked)
   t.equal(runs.size, 0)
+})
+
+test('a query that joins a scan has its numbers, and the scan counts once', async t => {
+  const { catalog, segments, pool, push } = await open(t)
+  await push('a', acceptedStream({ app: 'x' }, [row(1, 'one'), row(2, 'two')]))
+  const works: ScanStats[] = []
+  const source = createLogSource('a', {
+    ...{ catalog, segments, pool, runs: new SharedRuns() },
+    onWork: stats => works.push(stats),
+  })
+  const leaf = {
+    kind: 'logs',
+    log: parseLogQuery('{app="x"} |= "two"'),
+    matchers: parseSelector('{app="x"}'),
+    startNs: midnightNs,
+    endNs: midnightNs + dayNs,
+    direction: 'forward',
+    limit: 10,
+  } as const
+  const { signal } = new AbortController()
+  const [own, joined] = await Promise.all([
+    source.select(leaf, signal),
+    source.select({ ...leaf }, signal),
+  ])
+  t.match(own.stats, { leaves: 1, leavesShared: 0, blocksScanned: 1, linesMatched: 1 })
+  t.same(joined.stats, { ...own.stats, leavesShared: 1 })
+  t.same(works, [own.stats])
+})
+
+test('the numbers say how many threads scanned, and what each needed', async t => {
+  const { push, query } = await open(t, 2)
+  for (let i = 0; i < 20; i++) {
+    const rows = Array.from({ length: 1000 }, (_, n) => row(1000 * i + n, 'x'.repeat(1000)))
+    await push('a', acceptedStream({ app: 'x' }, rows))
+  }
+  const { stats } = await query('sum(count_over_time({app="x"} |= "y" [1d]))')
+  t.equal(stats.scanThreads, 2)
+  t.equal(stats.blocksScanned, 20)
+  t.ok(stats.blockBytesRead > 20_000_000)
+  t.ok(stats.scanCpuMs > 0)
+  t.ok(stats.scanCpuMostMs < stats.scanCpuMs, 'both threads worked')
+  t.ok(stats.scanCpuMostMs >= stats.scanCpuMs / 2, 'the busiest worked most')
 })
