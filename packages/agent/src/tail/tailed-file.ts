@@ -420,9 +420,9 @@ export class TailedFile {
     const settled = this.settledOffset
     if (this.#fd !== undefined && !this.#gzip) {
       this.#updateHead()
+      const isNew = settled > 0 && settled !== record.tail?.end
       // A file truncated meanwhile has other bytes there.
-      const isIntact = settled <= this.size() && !this.#hasOtherContent()
-      if (settled > 0 && settled !== record.tail?.end && isIntact) {
+      if (isNew && settled <= this.size() && !this.#hasOtherContent()) {
         const length = Math.min(tailBytesMax, settled)
         record.tail = fingerprint(readerOf(this.#fd), settled, length) ?? record.tail
       }

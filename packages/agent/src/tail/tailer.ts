@@ -58,6 +58,8 @@ export class Tailer {
   #unclaimedMs: number | undefined
   /** True if another path's tailer reads the file that this path leads to. */
   #isAlias = false
+  /** True if the path's file has other names, whose directories may not be watched. */
+  #hasOtherNames = false
   /** When to search again for closed files, after a rotation. */
   #dropDeletedMs = 0
 
@@ -87,6 +89,11 @@ export class Tailer {
   /** The place of the path's file, with links resolved. */
   get foundAt(): string | undefined {
     return this.#generations.current?.file.record.foundAt
+  }
+
+  /** True if a watch of the file's directory may miss changes of the file. */
+  get mayChangeUnseen(): boolean {
+    return this.#hasOtherNames
   }
 
   /** Size of the path's file. */
@@ -150,7 +157,10 @@ export class Tailer {
     }
     const stats = this.#stat()
     let hasChanged = false
-    if (stats !== 'unreadable') hasChanged = this.#followPath(stats, nowMs)
+    if (stats !== 'unreadable') {
+      this.#hasOtherNames = stats !== undefined && stats.nlink > 1n
+      hasChanged = this.#followPath(stats, nowMs)
+    }
     for (const generation of this.#generations) {
       const { role, seenSize, isPaused } = generation
       const isSteady = role === 'current' && !isPaused && stats && stats !== 'unreadable'
