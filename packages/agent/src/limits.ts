@@ -305,6 +305,8 @@ export const distrustMs = 600_000
 export const linkDirectoriesMax = 1_024
 /** Delay between a hint and the check, so that a burst of hints needs only one check. */
 export const hintMs = 20
+/** A file in which the last check found something is checked no sooner, whatever is hinted. */
+export const busyPollMs = 100
 /** How often to check a path whose file another path's tailer reads. */
 export const aliasPollMs = 2_000
 /** How often to check whether the lines of a removed job have been accepted. */
@@ -325,6 +327,8 @@ export const lineBytesMax = 64 * 1024 * 1024
 export const comparedBehindBytesMax = 1024
 /** Simultaneous reads. Each has a buffer. */
 export const readSlotsMax = 2
+/** Unread bytes of a file that are read without another thread: lines just written are in memory. */
+export const waitedBytesMax = 64 * 1024
 /** Size of such a buffer. */
 export const readBufferBytes = 256 * 1024
 /** Rotated files of a path held open: more than a kubelet (5) or most logrotate configurations (7) keep. */
@@ -341,8 +345,10 @@ export const awayDirectoryMsMax = 3_600_000
 export const cursorsMax = 10_000
 /** Delay before positions are saved after a file was found or released, whatever the sync period. */
 export const positionsSoonMs = 100
+/** Least pause between two writes, unless the sync period is shorter. Logs may rotate all the time. */
+export const positionsPauseMs = 1_000
 /** Pause between two writes, in durations of the last write: tens of thousands of files take long. */
-export const positionsRestFactor = 5
+export const positionsRestFactor = 10
 /** Size at which the journal of times is rewritten with only the entries that are still needed. */
 export const timesCompactBytes = 4 * 1024 * 1024
 /** Chunks of a file whose times are remembered before settled ones are dropped. */

@@ -3,6 +3,7 @@
 
 import {
   aliasPollMs,
+  busyPollMs,
   deafPollMsMax,
   distrustMs,
   idlePollMsMax,
@@ -15,6 +16,8 @@ export interface PollState extends Queued {
   pollEveryMs: number
   /** When the watch last reported a change. */
   hintedMs: number
+  /** When a check last found something new. */
+  changedMs: number
   /** True if the last check found nothing new. A file that was just found takes several checks to open. */
   isQuiet: boolean
   /** True if the last check found a change that the watch had not reported yet. */
@@ -44,6 +47,7 @@ export class PollPace<State extends PollState> {
   newState(nowMs: number): PollState {
     return {
       ...{ dueStep: Number.NaN, pollEveryMs: this.#minPollMs, hintedMs: nowMs },
+      changedMs: Number.NEGATIVE_INFINITY,
       ...{ isQuiet: false, isSuspected: false, isDeaf: false },
     }
   }
@@ -56,6 +60,12 @@ export class PollPace<State extends PollState> {
   /** Forgets a file. */
   remove(state: State): void {
     this.#queue.remove(state)
+  }
+
+  /** Notes that a change was reported. Returns true if the file is to be checked now. */
+  hinted(state: State, nowMs: number): boolean {
+    state.hintedMs = nowMs
+    return nowMs - state.changedMs >= busyPollMs
   }
 
   /** Makes a file due soon, although it was checked not long ago. */
@@ -79,6 +89,7 @@ export class PollPace<State extends PollState> {
   ): void {
     const { nowMs, hasChanged, isAlias } = result
     this.#judgeWatch(state, nowMs, hasChanged)
+    if (hasChanged) state.changedMs = nowMs
     if (isAlias) state.pollEveryMs = Math.max(this.#maxPollMs, aliasPollMs)
     else if (hasChanged) state.pollEveryMs = this.#minPollMs
     else {

@@ -161,11 +161,15 @@ export class Tailer {
       this.#hasOtherNames = stats !== undefined && stats.nlink > 1n
       hasChanged = this.#followPath(stats, nowMs)
     }
+    // The path still leads to its current file, so this is that file's size.
+    const pathSize = stats && stats !== 'unreadable' && !hasChanged ? Number(stats.size) : undefined
     for (const generation of this.#generations) {
       const { role, seenSize, isPaused } = generation
       const isSteady = role === 'current' && !isPaused && stats && stats !== 'unreadable'
       if (isSteady && Number(stats.size) === seenSize) continue
-      if (this.#look(generation, nowMs)) hasChanged = true
+      if (this.#look(generation, nowMs, role === 'current' ? pathSize : undefined)) {
+        hasChanged = true
+      }
     }
     return hasChanged
   }
@@ -366,11 +370,11 @@ export class Tailer {
     )
   }
 
-  /** Checks whether an open file has grown or is finished. */
-  #look(generation: Generation, nowMs: number): boolean {
+  /** Checks whether an open file has grown or is finished. `knownSize` saves asking for the size. */
+  #look(generation: Generation, nowMs: number, knownSize?: number): boolean {
     const { file, role } = generation
     if (!file.isOpen && !this.#isReopenedToEnd(generation, nowMs)) return true
-    const size = file.size()
+    const size = file.isGzip ? file.size() : (knownSize ?? file.size())
     const hasGrown = size !== generation.seenSize || generation.isPaused
     if (hasGrown) {
       generation.seenSize = size
@@ -426,10 +430,11 @@ export class Tailer {
     }
     if (!this.#generations.reopen(generation)) return 'end'
     const before = file.readOffset
-    const size = file.size()
+    // Whether a current file is read to its end depends on no size.
+    const size = generation.role === 'current' ? generation.seenSize : file.size()
     let outcome: ReadOutcome
     try {
-      outcome = await file.readLines(buffer, this.#context.mayGoOn)
+      outcome = await file.readLines(buffer, this.#context.mayGoOn, generation.seenSize)
     } catch (error) {
       this.#report((error as Error).message)
       // Retry later: newer files of the path wait for it.

@@ -380,16 +380,20 @@ export class TargetManager {
         this.#isSyncWanted = true
       }
     }
-    this.#hintTimer ??= setTimeout(() => {
-      this.#hintTimer = undefined
-      const hintedMs = this.#options.nowMs()
-      for (const slot of this.#hinted) {
-        slot.hintedMs = hintedMs
-        this.#poll(slot)
-      }
-      this.#hinted.clear()
-      if (this.#isSyncWanted) void this.sync()
-    }, hintMs)
+    this.#hintTimer ??= setTimeout(() => this.#checkHinted(), hintMs)
+  }
+
+  #checkHinted(): void {
+    this.#hintTimer = undefined
+    const nowMs = this.#options.nowMs()
+    for (const slot of this.#hinted) {
+      // A busy file's turn comes later.
+      if (!this.#pace.hinted(slot, nowMs)) continue
+      this.#hinted.delete(slot)
+      this.#poll(slot)
+    }
+    if (this.#hinted.size > 0) this.#hintTimer = setTimeout(() => this.#checkHinted(), hintMs)
+    if (this.#isSyncWanted) void this.sync()
   }
 
   #pollDue(): void {

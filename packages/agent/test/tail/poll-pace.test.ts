@@ -1,6 +1,7 @@
 import { type Test, test } from 'tap'
 import {
   aliasPollMs,
+  busyPollMs,
   deafPollMsMax,
   distrustMs,
   idlePollMsMax,
@@ -96,6 +97,15 @@ test('a watch that missed a change is not trusted, nor any other for a while', a
   t.equal(idle(), idlePollMsMax)
   file.nowMs += distrustMs
   t.equal(idle(), watchedPollMsMax)
+})
+
+test('a busy file is not checked at every report', async t => {
+  const file = new File(true)
+  t.equal(file.pace.hinted(file.state, file.nowMs), true, 'an idle file is')
+  file.check({ hasChanged: true })
+  t.equal(file.pace.hinted(file.state, file.nowMs + busyPollMs - 1), false)
+  t.equal(file.pace.hinted(file.state, file.nowMs + busyPollMs), true)
+  t.equal(file.state.hintedMs, file.nowMs + busyPollMs, 'each report counts for the watch')
 })
 
 test('a file can be made due at once', async t => {
