@@ -100,6 +100,8 @@ export const zookeeperTimeoutMsMax = 3_600_000
 export const globDepthMax = 40
 /** A directory that changed this recently may change again within one tick of its clock. */
 export const freshListingMs = 2_000
+/** Links that a path is followed through, as many as Linux follows. */
+export const linksPerPathMax = 40
 /** Bytes at the start of a file that distinguish it from others. */
 export const headBytesMax = 1024
 /** Bytes before a position that show whether it belongs to the content. */
@@ -124,6 +126,12 @@ export const profileSecondsMax = 300
 export const labelTransitionsMax = 1024
 /** Joined lines remembered for each file before settled ones are dropped. */
 export const spansBeforePrune = 256
+
+// metrics/
+/** How often the delay of the event loop is sampled. Every longer delay is found. */
+export const lagSampleMs = 100
+/** The same for prom-client's own timer, so that it never fires. */
+export const unusedSampleMs = 2 ** 31 - 1
 
 // net/
 /** How long before its expiry an OAuth token is renewed. */
@@ -284,10 +292,21 @@ export const xmlDepthMax = 100
 // tail/
 /** How often an idle file is checked while its directory is watched, for changes that the watch misses. */
 export const idlePollMsMax = 5_000
+/**
+ * The same where the system reports every change: on a local file system, with all directories of the path
+ * and its links watched. Events are lost only if the system's queue of them overflows.
+ */
+export const watchedPollMsMax = 30_000
 /** The same once a check has found a change that the watch did not report. */
 export const deafPollMsMax = 500
+/** For this long after such a change, no watch is trusted to report every change. */
+export const distrustMs = 600_000
+/** Directories watched only because a link on the way to a file is in them. A node has 110 pods. */
+export const linkDirectoriesMax = 1_024
 /** Delay between a hint and the check, so that a burst of hints needs only one check. */
 export const hintMs = 20
+/** A file in which the last check found something is checked no sooner, whatever is hinted. */
+export const busyPollMs = 100
 /** How often to check a path whose file another path's tailer reads. */
 export const aliasPollMs = 2_000
 /** How often to check whether the lines of a removed job have been accepted. */
@@ -308,6 +327,8 @@ export const lineBytesMax = 64 * 1024 * 1024
 export const comparedBehindBytesMax = 1024
 /** Simultaneous reads. Each has a buffer. */
 export const readSlotsMax = 2
+/** Unread bytes of a file that are read without another thread: lines just written are in memory. */
+export const waitedBytesMax = 64 * 1024
 /** Size of such a buffer. */
 export const readBufferBytes = 256 * 1024
 /** Rotated files of a path held open: more than a kubelet (5) or most logrotate configurations (7) keep. */
@@ -324,8 +345,10 @@ export const awayDirectoryMsMax = 3_600_000
 export const cursorsMax = 10_000
 /** Delay before positions are saved after a file was found or released, whatever the sync period. */
 export const positionsSoonMs = 100
+/** Least pause between two writes, unless the sync period is shorter. Logs may rotate all the time. */
+export const positionsPauseMs = 1_000
 /** Pause between two writes, in durations of the last write: tens of thousands of files take long. */
-export const positionsRestFactor = 5
+export const positionsRestFactor = 10
 /** Size at which the journal of times is rewritten with only the entries that are still needed. */
 export const timesCompactBytes = 4 * 1024 * 1024
 /** Chunks of a file whose times are remembered before settled ones are dropped. */

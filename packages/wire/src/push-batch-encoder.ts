@@ -42,7 +42,7 @@ export class BatchStream {
   add(
     seconds: number,
     nanos: number,
-    bytes: Uint8Array,
+    bytes: Buffer,
     start: number,
     end: number,
     metadata?: readonly Label[],
@@ -68,8 +68,7 @@ export class BatchStream {
     if (lineLength <= loopCopyBytes) {
       for (let from = start; from < end; from++) out[at++] = bytes[from]!
     } else {
-      out.set(bytes.subarray(start, end), at)
-      at += lineLength
+      at += bytes.copy(out, at, start, end)
     }
     if (pairs) {
       out.set(pairs, at)

@@ -2,7 +2,7 @@
 // tenth of the cost of listing the directory. Events may be missing (network file systems, limits on
 // watches), so the caller must also look for itself.
 
-import { type FSWatcher, statSync, watch } from 'node:fs'
+import { type FSWatcher, statfsSync, statSync, watch } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { Logger } from 'pino'
 import { identityKey } from './file-identity.ts'
@@ -11,7 +11,14 @@ interface Watch {
   readonly watcher: FSWatcher
   /** Device, inode and birth time of the watched directory. A recreated directory is a different one. */
   readonly key: string
+  /** True if the system reports every change in it, because nobody else can change it. */
+  readonly isLocal: boolean
 }
+
+/** Types of local file systems, as Linux numbers them: ext, xfs, btrfs, tmpfs, f2fs, zfs, bcachefs. */
+const localTypes = new Set([
+  ...[0xef53, 0x58465342, 0x9123683e, 0x01021994, 0xf2f52010, 0x2fc12fc1, 0xca451a4e],
+])
 
 /** Watches a set of directories, without their subdirectories. */
 export class DirectoryWatcher {
@@ -31,16 +38,19 @@ export class DirectoryWatcher {
 
   /**
    * Watches exactly these directories; for a missing one, its nearest existing parent. Call it again from
-   * time to time. Returns true if it started a new watch: earlier changes there were not reported.
+   * time to time. Returns the places where it started a watch: earlier changes there were not reported.
    */
-  watch(directories: ReadonlySet<string>): boolean {
+  watch(directories: ReadonlySet<string>): ReadonlySet<string> {
     const places = new Set([...directories].map(nearestThere))
     for (const directory of this.#watches.keys()) {
       if (!places.has(directory)) this.#forget(directory)
     }
-    let isAnyNew = false
-    for (const directory of places) if (this.#follow(directory)) isAnyNew = true
-    return isAnyNew
+    return new Set([...places].filter(directory => this.#follow(directory)))
+  }
+
+  /** Returns true if every change in a directory is reported: it is watched, and local. */
+  reportsAll(directory: string): boolean {
+    return this.#watches.get(directory)?.isLocal === true
   }
 
   #follow(directory: string): boolean {
@@ -60,7 +70,8 @@ export class DirectoryWatcher {
         this.#forget(directory)
         this.#report(error)
       })
-      this.#watches.set(directory, { watcher, key })
+      const isLocal = localTypes.has(statfsSync(directory).type)
+      this.#watches.set(directory, { watcher, key, isLocal })
       return true
     } catch (error) {
       this.#report(error as Error)

@@ -14,7 +14,7 @@ export interface SinkLine {
   labels: LabelState
   seconds: number
   nanos: number
-  bytes: Uint8Array
+  bytes: Buffer
   start: number
   end: number
   origin: LineOrigin

@@ -46,6 +46,7 @@ export class CompressedTailer implements Reader {
   #line = 0
   readonly isAlias = false
   readonly foundAt = undefined
+  readonly mayChangeUnseen = true
   readonly sizeBytes = undefined
 
   constructor(path: string, context: TailerContext, format: Decompression['format']) {

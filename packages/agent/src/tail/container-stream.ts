@@ -60,6 +60,7 @@ export class ContainerStream implements Reader {
   #problem: string | undefined
   readonly isAlias = false
   readonly foundAt = undefined
+  readonly mayChangeUnseen = true
   readonly sizeBytes = undefined
 
   constructor(

@@ -6,6 +6,7 @@ import { type FileTarget, labelsOfFile } from '../targets/file-target.ts'
 import type { ManagedJob } from './managed-job.ts'
 import type { PathTailer } from './open-tailer.ts'
 import { labelsFromPath } from './pod-path.ts'
+import type { PollState } from './poll-pace.ts'
 
 /** Status of a file that is being read, for people. */
 export interface FoundFileStatus {
@@ -40,18 +41,22 @@ export interface ManagedTarget {
 }
 
 /** A file of a target, and when to check it next. */
-export interface TailerSlot {
+export interface TailerSlot extends PollState {
   readonly tailer: PathTailer
   readonly managed: ManagedTarget
   /** The file is read once within this scope. */
   readonly scope: string
   labels: LabelState
-  nextPollMs: number
-  pollEveryMs: number
-  /** When the watch last reported a change. */
-  hintedMs: number
-  /** True if the watch misses changes of this file, as on network file systems. */
-  isDeaf: boolean
+  /** The links between its path and its file, once known. */
+  links: FileLinks | undefined
+}
+
+/** Where the links of a path are. */
+export interface FileLinks {
+  /** What the path led to when they were followed. */
+  readonly foundAt: string
+  /** Places of the links and of the file. */
+  readonly places: readonly string[]
 }
 
 /** Returns the initial labels of a file's lines, or undefined if the job's rules drop the file. */

@@ -37,6 +37,10 @@ export class MixedTailer {
     return this.#tailer?.foundAt
   }
 
+  get mayChangeUnseen(): boolean {
+    return this.#tailer?.mayChangeUnseen ?? true
+  }
+
   get sizeBytes(): number | undefined {
     return this.#tailer?.sizeBytes
   }

@@ -1,9 +1,10 @@
 // Decides when to write the positions file: soon after a file was found or released, otherwise once per
-// sync period. Pauses at least five times as long as the last write took.
+// sync period. Pauses between two writes: for a second, and at least ten times as long
+// as the last write took.
 
 import { createHash } from 'node:crypto'
 import type { Logger } from 'pino'
-import { positionsRestFactor, positionsSoonMs } from '../limits.ts'
+import { positionsPauseMs, positionsRestFactor, positionsSoonMs } from '../limits.ts'
 import { positionsText, type SavedPositions, savePositions } from './positions.ts'
 
 export interface PositionsFileOptions {
@@ -60,7 +61,8 @@ export class PositionsFile {
     const beganMs = performance.now()
     this.#write()
     const endedMs = performance.now()
-    this.#restUntilMs = endedMs + (endedMs - beganMs) * positionsRestFactor
+    const pauseMs = Math.min(positionsPauseMs, this.#options.syncPeriodMs)
+    this.#restUntilMs = endedMs + Math.max(pauseMs, (endedMs - beganMs) * positionsRestFactor)
   }
 
   #write(): void {

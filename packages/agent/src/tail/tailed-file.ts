@@ -5,7 +5,13 @@ import assert from 'node:assert/strict'
 import { close, fstatSync, read, readlinkSync, readSync, statSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { fingerprint, identityKey, type OpenedFile, readerOf } from '../files/file-identity.ts'
-import { comparedBehindBytesMax, headBytesMax, lineBytesMax, tailBytesMax } from '../limits.ts'
+import {
+  comparedBehindBytesMax,
+  headBytesMax,
+  lineBytesMax,
+  tailBytesMax,
+  waitedBytesMax,
+} from '../limits.ts'
 import { LineOrigin } from '../line/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 import type { TextEncoding } from './encoding.ts'
@@ -205,8 +211,15 @@ export class TailedFile {
     this.#behind = this.#behindSpace.subarray(0, kept + fresh)
   }
 
-  /** Reads and passes on the next lines. Uses `buffer`, unless a line is longer. */
-  async readLines(buffer: Buffer, mayGoOn?: () => boolean): Promise<ReadOutcome> {
+  /**
+   * Reads and passes on the next lines. Uses `buffer`, unless a line is longer. If only a few bytes up to
+   * `seenSize` are unread, it waits for them: a change of thread would cost more.
+   */
+  async readLines(
+    buffer: Buffer,
+    mayGoOn?: () => boolean,
+    seenSize = Number.POSITIVE_INFINITY,
+  ): Promise<ReadOutcome> {
     if (this.#fd === undefined) return 'end'
     if (this.#isBusy) return 'busy'
     this.#isBusy = true
@@ -215,7 +228,10 @@ export class TailedFile {
       const position = this.#readOffset
       // Read the last bytes again, to check that they are still there.
       const behind = this.#gzip ? 0 : this.#behind.length
-      const length = (await this.#read(whole, position - behind)) - behind
+      const isShort = seenSize > position && seenSize - position <= waitedBytesMax && !this.#gzip
+      const length = isShort
+        ? readSync(this.#fd, whole, 0, whole.length, position - behind) - behind
+        : (await this.#read(whole, position - behind)) - behind
       // Closed or replaced by a copy during the read.
       if (this.#fd === undefined || position !== this.#readOffset) return 'more'
       if (length <= 0) return 'end'
@@ -420,9 +436,9 @@ export class TailedFile {
     const settled = this.settledOffset
     if (this.#fd !== undefined && !this.#gzip) {
       this.#updateHead()
+      const isNew = settled > 0 && settled !== record.tail?.end
       // A file truncated meanwhile has other bytes there.
-      const isIntact = settled <= this.size() && !this.#hasOtherContent()
-      if (settled > 0 && settled !== record.tail?.end && isIntact) {
+      if (isNew && settled <= this.size() && !this.#hasOtherContent()) {
         const length = Math.min(tailBytesMax, settled)
         record.tail = fingerprint(readerOf(this.#fd), settled, length) ?? record.tail
       }

@@ -58,6 +58,8 @@ export class Tailer {
   #unclaimedMs: number | undefined
   /** True if another path's tailer reads the file that this path leads to. */
   #isAlias = false
+  /** True if the path's file has other names, whose directories may not be watched. */
+  #hasOtherNames = false
   /** When to search again for closed files, after a rotation. */
   #dropDeletedMs = 0
 
@@ -87,6 +89,11 @@ export class Tailer {
   /** The place of the path's file, with links resolved. */
   get foundAt(): string | undefined {
     return this.#generations.current?.file.record.foundAt
+  }
+
+  /** True if a watch of the file's directory may miss changes of the file. */
+  get mayChangeUnseen(): boolean {
+    return this.#hasOtherNames
   }
 
   /** Size of the path's file. */
@@ -150,12 +157,19 @@ export class Tailer {
     }
     const stats = this.#stat()
     let hasChanged = false
-    if (stats !== 'unreadable') hasChanged = this.#followPath(stats, nowMs)
+    if (stats !== 'unreadable') {
+      this.#hasOtherNames = stats !== undefined && stats.nlink > 1n
+      hasChanged = this.#followPath(stats, nowMs)
+    }
+    // The path still leads to its current file, so this is that file's size.
+    const pathSize = stats && stats !== 'unreadable' && !hasChanged ? Number(stats.size) : undefined
     for (const generation of this.#generations) {
       const { role, seenSize, isPaused } = generation
       const isSteady = role === 'current' && !isPaused && stats && stats !== 'unreadable'
       if (isSteady && Number(stats.size) === seenSize) continue
-      if (this.#look(generation, nowMs)) hasChanged = true
+      if (this.#look(generation, nowMs, role === 'current' ? pathSize : undefined)) {
+        hasChanged = true
+      }
     }
     return hasChanged
   }
@@ -356,11 +370,11 @@ export class Tailer {
     )
   }
 
-  /** Checks whether an open file has grown or is finished. */
-  #look(generation: Generation, nowMs: number): boolean {
+  /** Checks whether an open file has grown or is finished. `knownSize` saves asking for the size. */
+  #look(generation: Generation, nowMs: number, knownSize?: number): boolean {
     const { file, role } = generation
     if (!file.isOpen && !this.#isReopenedToEnd(generation, nowMs)) return true
-    const size = file.size()
+    const size = file.isGzip ? file.size() : (knownSize ?? file.size())
     const hasGrown = size !== generation.seenSize || generation.isPaused
     if (hasGrown) {
       generation.seenSize = size
@@ -416,10 +430,11 @@ export class Tailer {
     }
     if (!this.#generations.reopen(generation)) return 'end'
     const before = file.readOffset
-    const size = file.size()
+    // Whether a current file is read to its end depends on no size.
+    const size = generation.role === 'current' ? generation.seenSize : file.size()
     let outcome: ReadOutcome
     try {
-      outcome = await file.readLines(buffer, this.#context.mayGoOn)
+      outcome = await file.readLines(buffer, this.#context.mayGoOn, generation.seenSize)
     } catch (error) {
       this.#report((error as Error).message)
       // Retry later: newer files of the path wait for it.

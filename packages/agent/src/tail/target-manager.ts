@@ -5,7 +5,8 @@ import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DirectoryWatcher } from '../files/directory-watcher.ts'
 import { compileGlob, SharedListings } from '../files/glob.ts'
-import { aliasPollMs, deafPollMsMax, hintMs, idlePollMsMax, settlePollMs } from '../limits.ts'
+import { linkPlaces } from '../files/link-places.ts'
+import { hintMs, linkDirectoriesMax, settlePollMs } from '../limits.ts'
 import type { LabelState } from '../line/label-state.ts'
 import { RepeatedTask } from '../repeated-task.ts'
 import type { FileTarget } from '../targets/file-target.ts'
@@ -21,6 +22,7 @@ import {
   type TargetStatus,
 } from './managed-target.ts'
 import { openTailer, type TailerEnvironment, type TailerOwner } from './open-tailer.ts'
+import { PollPace } from './poll-pace.ts'
 
 export interface TargetManagerOptions extends TailerEnvironment {
   readonly jobs: readonly ManagedJob[]
@@ -45,8 +47,9 @@ export class TargetManager {
   readonly #jobs = new Map<ManagedJob, () => void>()
   readonly #watcher: DirectoryWatcher
   readonly #slots = new Map<string, Set<TailerSlot>>()
-  /** Slots by the place of their files, where changes are reported. */
-  readonly #linked = new Map<string, TailerSlot>()
+  /** Slots by the places of their links and files, where changes are reported. */
+  readonly #linked = new Map<string, Set<TailerSlot>>()
+  readonly #pace: PollPace<TailerSlot>
   readonly #hinted = new Set<TailerSlot>()
   readonly #unreadable = new Set<string>()
   #listings = new SharedListings()
@@ -64,6 +67,7 @@ export class TargetManager {
 
   constructor(options: TargetManagerOptions) {
     this.#options = options
+    this.#pace = new PollPace({ ...options, nowMs: options.nowMs() })
     for (const job of options.jobs) this.#addJob(job)
     this.#watcher = new DirectoryWatcher({
       onChange: path => this.#hint(path),
@@ -197,18 +201,46 @@ export class TargetManager {
     // Files of unknown targets have not been searched for.
     const isComplete = [...this.#jobs.keys()].every(({ targets }) => targets.isComplete)
     if (isComplete) this.#options.known.searched(this.#options.lane, beganMs)
+    this.#followLinks(directories)
+    if (!this.#isStopped) this.#watch(directories)
+    this.#options.metrics.setFilesActive(this.openCount)
+  }
+
+  /** Finds the links of all paths, and adds the directories where they can change. */
+  #followLinks(directories: Set<string>): void {
     this.#linked.clear()
-    for (const [path, slots] of this.#slots) {
-      for (const slot of slots) {
-        const { foundAt } = slot.tailer
-        if (foundAt === undefined || foundAt === path) continue
-        this.#linked.set(foundAt, slot)
-        directories.add(dirname(foundAt))
+    const linkDirectories = new Set<string>()
+    for (const slot of this.#allSlots()) {
+      const { path, foundAt } = slot.tailer
+      if (foundAt === undefined || foundAt === path) continue
+      if (slot.links?.foundAt !== foundAt) {
+        slot.links = { foundAt, places: linkPlaces(path) ?? [foundAt] }
+      }
+      for (const place of slot.links.places) {
+        this.#linked.set(place, (this.#linked.get(place) ?? new Set()).add(slot))
+        if (place === foundAt) directories.add(dirname(place))
+        else linkDirectories.add(dirname(place))
       }
     }
-    // Another listing finds what entered a directory between its listing and its watch.
-    if (!this.#isStopped && this.#watcher.watch(directories)) this.#searching.want()
-    this.#options.metrics.setFilesActive(this.openCount)
+    for (const directory of [...linkDirectories].slice(0, linkDirectoriesMax)) {
+      directories.add(directory)
+    }
+  }
+
+  #watch(directories: ReadonlySet<string>): void {
+    const started = this.#watcher.watch(directories)
+    if (started.size === 0) return
+    // Another listing finds what entered a directory between its listing and its watch, and another check
+    // what changed there.
+    this.#searching.want()
+    const nowMs = this.#options.nowMs()
+    for (const slot of this.#allSlots()) {
+      if (placesOf(slot).some(place => started.has(dirname(place)))) this.#pace.hasten(slot, nowMs)
+    }
+  }
+
+  *#allSlots(): Iterable<TailerSlot> {
+    for (const slots of this.#slots.values()) yield* slots
   }
 
   async #syncTarget(target: ManagedTarget, directories: Set<string>): Promise<void> {
@@ -280,7 +312,6 @@ export class TargetManager {
   }
 
   #addTailer(target: ManagedTarget, path: string): void {
-    const { nowMs, minPollMs } = this.#options
     const labels = labelsOf(target, path)
     if (!labels) return
     const scope = this.#scopeOf(target, path, labels)
@@ -296,8 +327,8 @@ export class TargetManager {
     }
     const slot: TailerSlot = {
       tailer: openTailer(target, path, { owner, environment: this.#options }),
-      ...{ managed: target, scope, labels },
-      ...{ nextPollMs: 0, pollEveryMs: minPollMs, hintedMs: nowMs(), isDeaf: false },
+      ...{ managed: target, scope, labels, links: undefined },
+      ...this.#pace.newState(this.#options.nowMs()),
     }
     this.backlog.files++
     target.tailers.set(path, slot)
@@ -315,6 +346,7 @@ export class TargetManager {
       this.#options.metrics.forFile(path).remove()
     }
     this.#hinted.delete(slot)
+    this.#pace.remove(slot)
   }
 
   /**
@@ -329,7 +361,13 @@ export class TargetManager {
       if (slot.tailer.isLeaving) this.#searching.want()
     }
     const linked = this.#linked.get(path)
-    if (linked) this.#hinted.add(linked)
+    for (const slot of linked ?? []) {
+      this.#hinted.add(slot)
+      if (path === slot.links?.foundAt) continue
+      // A link on the way leads elsewhere now.
+      slot.links = undefined
+      this.#searching.want()
+    }
     if (!slots && !linked) {
       const isNew = this.#targets.some(
         ({ glob, exclude }) => glob.matches(path) && !exclude?.matches(path),
@@ -338,37 +376,43 @@ export class TargetManager {
         this.#searching.want()
       }
     }
-    this.#hintTimer ??= setTimeout(() => {
-      this.#hintTimer = undefined
-      const hintedMs = this.#options.nowMs()
-      for (const slot of this.#hinted) {
-        slot.hintedMs = hintedMs
-        this.#poll(slot)
-      }
-      this.#hinted.clear()
-      if (this.#searching.isWanted) void this.sync()
-    }, hintMs)
+    this.#hintTimer ??= setTimeout(() => this.#checkHinted(), hintMs)
+  }
+
+  #checkHinted(): void {
+    this.#hintTimer = undefined
+    const nowMs = this.#options.nowMs()
+    for (const slot of this.#hinted) {
+      // A busy file's turn comes later.
+      if (!this.#pace.hinted(slot, nowMs)) continue
+      this.#hinted.delete(slot)
+      this.#poll(slot)
+    }
+    if (this.#hinted.size > 0) this.#hintTimer = setTimeout(() => this.#checkHinted(), hintMs)
+    if (this.#searching.isWanted) void this.sync()
   }
 
   #pollDue(): void {
     const nowMs = this.#options.nowMs()
     for (const { pipeline } of this.#jobs.keys()) pipeline.tick(nowMs)
-    for (const slots of this.#slots.values()) {
-      for (const slot of slots) if (slot.nextPollMs <= nowMs) this.#poll(slot)
-    }
+    for (const slot of this.#pace.takeDue(nowMs)) this.#poll(slot)
     this.#options.scheduler.pump()
   }
 
   #poll(slot: TailerSlot): void {
-    const { minPollMs, maxPollMs, nowMs } = this.#options
     const hasChanged = slot.tailer.poll()
-    // The file changed, and the watch reported nothing since the last check.
-    if (hasChanged && nowMs() - slot.hintedMs > slot.pollEveryMs + minPollMs) slot.isDeaf = true
-    const idleMax = Math.max(maxPollMs, slot.isDeaf ? deafPollMsMax : idlePollMsMax)
-    if (slot.tailer.isAlias) slot.pollEveryMs = Math.max(maxPollMs, aliasPollMs)
-    else if (hasChanged) slot.pollEveryMs = minPollMs
-    else slot.pollEveryMs = Math.min(slot.pollEveryMs * 2, idleMax)
-    slot.nextPollMs = nowMs() + slot.pollEveryMs
+    const { isAlias } = slot.tailer
+    const nowMs = this.#options.nowMs()
+    const reportsAll = () => this.#reportsAll(slot)
+    this.#pace.checked(slot, { nowMs, hasChanged, isAlias, reportsAll })
+  }
+
+  /** Returns true if the watches report every change of a file, and of every link on the way to it. */
+  #reportsAll(slot: TailerSlot): boolean {
+    const { path, foundAt, mayChangeUnseen } = slot.tailer
+    if (foundAt === undefined || mayChangeUnseen) return false
+    if (foundAt !== path && foundAt !== slot.links?.foundAt) return false
+    return placesOf(slot).every(place => this.#watcher.reportsAll(dirname(place)))
   }
 
   /** Stops searching and polling, then closes all files. Reads must have ended. */
@@ -388,4 +432,9 @@ export class TargetManager {
       for (const { tailer } of tailers.values()) tailer.close()
     }
   }
+}
+
+/** Returns a path and the places of its links and its file. */
+function placesOf({ tailer, links }: TailerSlot): readonly string[] {
+  return links ? [tailer.path, ...links.places] : [tailer.path]
 }
