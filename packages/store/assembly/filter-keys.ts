@@ -21,7 +21,7 @@ export const linesMax: i32 = 1 << 16
 export const bytesMax: i32 = 1 << 20
 
 export const rowBitsAt: i32 = 0
-export const groupBitsAt: i32 = rowBitsBytes
+const groupBitsAt: i32 = rowBitsBytes
 const hashesAt: i32 = groupBitsAt + groupBitsBytes
 const lowestAt: i32 = hashesAt + hashBytes
 const packingAt: i32 = lowestAt + hashBytes
@@ -167,4 +167,31 @@ function letterMask(at: i32): i32 {
   const lower = v128.or(v128.load(at), i8x16.splat(0x20))
   const fromA = i8x16.sub(lower, i8x16.splat(0x61))
   return i8x16.bitmask(i8x16.lt_u(fromA, i8x16.splat(26)))
+}
+
+const groupFactor: u32 = 0xcc9e2d51
+const indexStep: u32 = 0x9e3779b1
+const rowsOfGroup: u32 = 3
+
+/** Sets the bits of the groups of letters of all lines since `clear`, in a filter of three parts. */
+export function addGroups(rowCount: i32): void {
+  const rows: u32 = rowCount / 3
+  for (let word: u32 = 0; word < (groupBitsBytes as u32) / 4; word++) {
+    let left = load<u32>(groupBitsAt + 4 * word)
+    while (left !== 0) {
+      const hash: u32 = (32 * word + ctz(left) + 1) * groupFactor
+      left &= left - 1
+      for (let index: u32 = 0; index < rowsOfGroup; index++) {
+        const spread = mixOne(hash + index * indexStep)
+        const part = ((spread as u64) * 3) >>> 32
+        setRow(((part as u32) * rows + (spread & (rows - 1))) as i32)
+      }
+    }
+  }
+}
+
+function mixOne(value: u32): u32 {
+  let hash = (value ^ (value >>> 16)) * 0x7feb352d
+  hash = (hash ^ (hash >>> 15)) * 0x846ca68b
+  return hash ^ (hash >>> 16)
 }

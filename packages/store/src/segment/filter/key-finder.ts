@@ -26,14 +26,13 @@ export interface BlockLines {
 
 /** Finds the keys of lines. */
 export interface LineKeys {
-  /** Sets the bits of the lines in a filter, and marks their groups of letters. */
-  find(texts: BlockLines, filter: BlockFilter, groups: Uint32Array): void
+  /** Sets the bits of the lines in an empty filter of three parts. */
+  find(texts: BlockLines, filter: BlockFilter): void
 }
 
-/** Finds keys in one block after the other. Keeps a quarter of a megabyte of memory. */
+/** Finds keys in one block after the other. Keeps 98 KiB of memory. */
 export class KeyFinder {
   readonly #bits = new Uint32Array(filterRowsMax / 32)
-  readonly #groups = new Uint32Array(letterGroups / 32)
   readonly #keys: LineKeys
 
   constructor(keys: LineKeys = openWasmKeys() ?? scriptKeys) {
@@ -48,10 +47,7 @@ export class KeyFinder {
     if (texts.lines.length <= filterSmallBytes) {
       setGrams(bits, rowCount, texts)
       for (const key of letterKeys(texts.lines)) setKey(bits, rowCount, key)
-    } else {
-      this.#keys.find(texts, filter, this.#groups.fill(0))
-      setGroups(filter, this.#groups)
-    }
+    } else this.#keys.find(texts, filter)
     if (hasPlainEscape(texts.lines)) setKey(bits, rowCount, escapeKey)
     setPairs(filter, metadataSets)
     return foldFilter(filter)
@@ -62,14 +58,6 @@ function metadataBytes(sets: readonly LabelSet[]): number {
   let bytes = 0
   for (const set of sets) for (const { value } of set) bytes += value.length
   return bytes
-}
-
-function setGroups({ rowCount, bits }: BlockFilter, groups: Uint32Array): void {
-  for (let word = 0; word < groups.length; word++) {
-    for (let left = groups[word]!; left !== 0; left &= left - 1) {
-      setKey(bits, rowCount, groupKey(32 * word + 31 - Math.clz32(left & -left)))
-    }
-  }
 }
 
 /** Sets the bits of all pairs, each once: most sets share most of their pairs. */
@@ -88,9 +76,15 @@ function setPairs({ rowCount, bits }: BlockFilter, sets: readonly LabelSet[]): v
 
 /** Finds the keys of lines in JavaScript. */
 export const scriptKeys: LineKeys = {
-  find: (texts, { rowCount, bits }, groups) => {
+  find: (texts, { rowCount, bits }) => {
     setGrams(bits, rowCount, texts)
+    const groups = new Uint32Array(letterGroups / 32)
     markLetterGroups(texts.lines, groups)
+    for (let word = 0; word < groups.length; word++) {
+      for (let left = groups[word]!; left !== 0; left &= left - 1) {
+        setKey(bits, rowCount, groupKey(32 * word + 31 - Math.clz32(left & -left)))
+      }
+    }
   },
 }
 
@@ -98,20 +92,19 @@ export const scriptKeys: LineKeys = {
 interface Exports {
   readonly memory: WebAssembly.Memory
   readonly rowBitsAt: WebAssembly.Global
-  readonly groupBitsAt: WebAssembly.Global
   readonly lengthsAt: WebAssembly.Global
   readonly linesAt: WebAssembly.Global
   readonly linesMax: WebAssembly.Global
   readonly bytesMax: WebAssembly.Global
   clear(rowCount: number): void
   addLines(count: number, rowCount: number): void
+  addGroups(rowCount: number): void
 }
 
 /** Finds the keys of lines in WebAssembly, with a fixed memory of 2 MiB. */
 class WasmKeys implements LineKeys {
   readonly #exports: Exports
   readonly #bits: Uint32Array
-  readonly #groups: Uint32Array
   readonly #lengths: Uint32Array
   readonly #lines: Buffer
 
@@ -119,12 +112,11 @@ class WasmKeys implements LineKeys {
     const { buffer } = exports.memory
     this.#exports = exports
     this.#bits = new Uint32Array(buffer, exports.rowBitsAt.value, filterRowsMax / 32)
-    this.#groups = new Uint32Array(buffer, exports.groupBitsAt.value, letterGroups / 32)
     this.#lengths = new Uint32Array(buffer, exports.lengthsAt.value, exports.linesMax.value)
     this.#lines = Buffer.from(buffer, exports.linesAt.value, exports.bytesMax.value)
   }
 
-  find({ lines, lengths }: BlockLines, { rowCount, bits }: BlockFilter, groups: Uint32Array): void {
+  find({ lines, lengths }: BlockLines, { rowCount, bits }: BlockFilter): void {
     this.#exports.clear(rowCount)
     let start = 0
     for (let row = 0; row < lengths.length; ) {
@@ -147,8 +139,8 @@ class WasmKeys implements LineKeys {
       start += bytes
       row = next
     }
+    this.#exports.addGroups(rowCount)
     bits.set(this.#bits.subarray(0, bits.length))
-    groups.set(this.#groups)
   }
 
   /** Adds a line in parts that overlap, so that no piece of text is lost between two of them. */
