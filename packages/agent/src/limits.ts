@@ -127,12 +127,6 @@ export const labelTransitionsMax = 1024
 /** Joined lines remembered for each file before settled ones are dropped. */
 export const spansBeforePrune = 256
 
-// metrics/
-/** How often the delay of the event loop is sampled. Every longer delay is found. */
-export const lagSampleMs = 100
-/** The same for prom-client's own timer, so that it never fires. */
-export const unusedSampleMs = 2 ** 31 - 1
-
 // net/
 /** How long before its expiry an OAuth token is renewed. */
 export const tokenSlackMs = 10_000

@@ -1,7 +1,8 @@
 // The store's metrics, under Loki's names where they mean the same.
 
 import type { ScanStats } from '@skald/query'
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { collectProcessMetrics } from '@skald/wire/process-metrics'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 /** The metrics of one store, in a separate registry. */
 export interface StoreMetrics {
@@ -43,7 +44,7 @@ export interface StoreState {
 export function createStoreMetrics(readState: () => Promise<StoreState>): StoreMetrics {
   const registry = new Registry()
   const registers = [registry]
-  collectDefaultMetrics({ register: registry })
+  collectProcessMetrics(registry)
   // The gauges are collected at the same time, so they share one read.
   let refreshing: Promise<void> | undefined
   const collect = () => {

@@ -50,3 +50,9 @@ export const pooledBufferBytesLeast = 4096
 
 /** How often to retry a lock that another process holds. */
 export const lockRetryMs = 250
+
+/** How often the delay of the event loop is sampled. Every longer delay is found. */
+export const lagSampleMs = 100
+
+/** The same for prom-client's own timer, so that it never fires. */
+export const unusedSampleMs = 2 ** 31 - 1

@@ -13,7 +13,7 @@ testRooms(tap, {
     ['directory-lock.ts', 'json-body.ts', 'labels.ts', 'protobuf-fields.ts', 'snappy.ts'],
     ['snappy-wasm.ts'],
     ['snappy-js.ts'],
-    ['buffer-pool.ts', 'errors.ts', 'logger.ts', 'private-directory.ts'],
+    ['buffer-pool.ts', 'errors.ts', 'logger.ts', 'private-directory.ts', 'process-metrics.ts'],
     [
       'compile-matcher.ts',
       'file-modes.ts',

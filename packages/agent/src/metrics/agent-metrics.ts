@@ -1,10 +1,9 @@
 // The agent's metrics, in a separate registry. Metrics with the same meaning have Promtail's names.
 
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import { unusedSampleMs } from '../limits.ts'
+import { collectProcessMetrics } from '@skald/wire/process-metrics'
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { CustomMetrics } from './custom-metrics.ts'
 import { createCustomMetrics } from './custom-metrics.ts'
-import { replaceEventLoopLag } from './event-loop-lag.ts'
 import { type LaneCounter, SharedCounter } from './shared-counter.ts'
 
 /** Why a line was dropped or cut on its way to a server. */
@@ -250,10 +249,7 @@ export class AgentMetrics {
     }
     this.#filesActive.set(0)
     this.targetsActive.set(0)
-    if (!options.withProcess) return
-    const eventLoopMonitoringPrecision = unusedSampleMs
-    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision })
-    replaceEventLoopLag(this.registry)
+    if (options.withProcess) collectProcessMetrics(this.registry)
   }
 
   /** Makes the counters of one client. `host` is the host and port of its URL. */

@@ -1,9 +1,10 @@
-// How late the event loop is. prom-client measures it with a timer of ten milliseconds, which costs an idle
-// agent more CPU than a thousand idle files. This timer is slower.
+// Metrics of the process itself: CPU, memory, event loop. prom-client measures the delay of the event loop with
+// a timer of ten milliseconds, which costs an idle agent more CPU than a thousand idle files. This timer
+// is slower.
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { Gauge, type Registry } from 'prom-client'
-import { lagSampleMs } from '../limits.ts'
+import { collectDefaultMetrics, Gauge, type Registry } from 'prom-client'
+import { lagSampleMs, unusedSampleMs } from './limits.ts'
 
 type Delays = ReturnType<typeof monitorEventLoopDelay>
 
@@ -19,11 +20,17 @@ const statistics: Readonly<Record<string, (delays: Delays) => number>> = {
 
 const nameOf = (statistic: string) => `nodejs_eventloop_lag_${statistic}_seconds`
 
+/** Adds the metrics of this process to a registry. */
+export function collectProcessMetrics(registry: Registry): void {
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: unusedSampleMs })
+  replaceEventLoopLag(registry)
+}
+
 /**
  * Replaces prom-client's gauges of the delays since the last scrape. Those include the timer's interval,
  * these do not.
  */
-export function replaceEventLoopLag(registry: Registry): void {
+function replaceEventLoopLag(registry: Registry): void {
   const delays = monitorEventLoopDelay({ resolution: lagSampleMs })
   delays.enable()
   for (const statistic of ['stddev', ...Object.keys(statistics)]) {
