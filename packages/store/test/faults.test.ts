@@ -244,7 +244,10 @@ test('a leftover of an older version does not bring deleted entries back', async
   await life.close()
   await copyFile(orphan, join(life.segmentsDir, segmentName(2, 1)))
   const database = new Database(join(dir, 'catalog.sqlite'))
-  database.exec('DROP TABLE marks; DROP TABLE lost_segments; PRAGMA user_version = 2')
+  database.exec(
+    'DROP TABLE marks; DROP TABLE lost_segments; ALTER TABLE segments DROP COLUMN version;' +
+      'PRAGMA user_version = 2',
+  )
   database.close()
   const later = await openLife(dir, none, clock)
   t.teardown(() => later.close())
