@@ -18,29 +18,21 @@ import { definitionOf, type Stage } from './stage-table.ts'
 export function needOf(stages: readonly Stage[]): Need | undefined {
   const needs: (Need | undefined)[] = []
   let hasParser = false
+  let keepsLabels = true
   let isStoredLine = true
   for (const stage of stages) {
-    const { keepsFields, parsesLine } = definitionOf(stage)
+    const { keepsFields = false, parsesLine = false } = definitionOf(stage)
     // The new line of `unpack` is a part of the old one, like the labels it sets.
     const isUnpack = stage.kind === 'unpack'
-    if (!keepsFields && !isUnpack) {
-      // Line filters may follow that still see the stored line.
-      if (changesLine(stage)) break
-      needs.push(...laterLineNeeds(stages.slice(stages.indexOf(stage)), isStoredLine))
-      break
-    }
-    if (parsesLine || isUnpack) hasParser = true
-    if (isUnpack) isStoredLine = false
+    hasParser ||= parsesLine || isUnpack
+    keepsLabels &&= keepsFields || isUnpack
+    isStoredLine &&= !changesLine(stage)
     if (stage.kind === 'lineFilter' && isStoredLine) needs.push(lineNeed(stage))
-    else if (stage.kind === 'labelFilter') needs.push(labelNeed(stage.filter, hasParser))
+    else if (stage.kind === 'labelFilter' && keepsLabels) {
+      needs.push(labelNeed(stage.filter, hasParser))
+    }
   }
   return allOf(needs)
-}
-
-function laterLineNeeds(stages: readonly Stage[], isStoredLine: boolean): (Need | undefined)[] {
-  const end = stages.findIndex(changesLine)
-  const before = !isStoredLine ? [] : end < 0 ? stages : stages.slice(0, end)
-  return before.map(stage => (stage.kind === 'lineFilter' ? lineNeed(stage) : undefined))
 }
 
 function lineNeed(stage: LineFilterStage): Need | undefined {
