@@ -1,7 +1,7 @@
 // `skald check FILE`: checks a configuration and shows where it is wrong.
 
 import { readFileSync } from 'node:fs'
-import { loadAgentConfig } from '@skald/agent'
+import { loadAgentConfig } from '@skald/agent/config'
 import {
   type ConfigProblem,
   expandEnvironment,
@@ -9,12 +9,8 @@ import {
   kindOfConfig,
 } from '@skald/config-reading'
 import { formatGoFlags, type GoFlag, parseGoFlags } from '@skald/go-dialect'
-import {
-  checkOverridesFile,
-  type LoadedStoreConfig,
-  loadStoreConfig,
-  readOverridesFile,
-} from '@skald/store'
+import { type LoadedStoreConfig, loadStoreConfig } from '@skald/store/config'
+import { checkOverridesFile, readOverridesFile } from '@skald/store/overrides-file'
 import { explainSystemError } from '@skald/wire'
 import { UsageError } from './errors.ts'
 import type { Terminal } from './terminal.ts'
