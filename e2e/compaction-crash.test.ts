@@ -13,7 +13,7 @@ const timeoutMs = 240_000
 root.setTimeout(timeoutMs)
 
 const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
-const roundCount = 6
+const roundCount = Number(process.env.SKALD_CRASH_ROUNDS ?? 3)
 /** A little more than the size of level 0 at which compaction starts. */
 const megabytes = 70
 const hourMs = 3_600_000

@@ -15,7 +15,7 @@ const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
 const dayMs = 86_400_000
 const dayCount = 12
 const linesPerDay = 4_000
-const killCount = 6
+const killCount = Number(process.env.SKALD_CRASH_KILLS ?? 6)
 
 test('Store hides deleted lines across kills, and removes them', async t => {
   t.setTimeout(timeoutMs)
