@@ -4,6 +4,7 @@ import type { BlockText } from '../pipeline/block-text.ts'
 import { createKeyIndexes, type KeyMemory } from '../pipeline/key-memory.ts'
 import type { FieldNames, FieldReader } from './field-reader.ts'
 import { FieldValues } from './field-values.ts'
+import type { SpanProgram } from './span-finder.ts'
 
 export abstract class KeyedFields implements FieldReader {
   readonly values: FieldValues
@@ -15,6 +16,18 @@ export abstract class KeyedFields implements FieldReader {
     this.values = new FieldValues(names.length, sampled)
     this.countMax = areAll ? names.length : Number.POSITIVE_INFINITY
     this.keys = createKeyIndexes(names, areAll)
+  }
+
+  /** Returns the program that finds the same fields. */
+  program(form: SpanProgram['form']): SpanProgram {
+    const { keys, countMax } = this
+    return {
+      form,
+      nameCount: this.values.texts.length,
+      countMax,
+      firstBytes: keys.mayBeWanted,
+      meaningOf: key => keys.meaningOf(key),
+    }
   }
 
   abstract read(text: BlockText, row: number): boolean
