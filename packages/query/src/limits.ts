@@ -101,6 +101,12 @@ export const streamHashesMax = 10_000
 /** Maximum number of cached answers before the cache is cleared. */
 export const fieldAnswersMax = 100_000
 
+/** Maximum number of cached answers for the rests of lines, over all streams. */
+export const restAnswersMax = 100_000
+
+/** Rests that are new before a query without many equal ones stops looking at them. */
+export const restTrialMax = 5_000
+
 /** Maximum number of cached answers for changed labels before the cache is cleared. */
 export const seriesKeysMax = 100_000
 

@@ -21,14 +21,22 @@ export abstract class KeyedFields implements FieldReader {
   /** Returns the program that finds the same fields. */
   program(form: SpanProgram['form']): SpanProgram {
     const { keys, countMax } = this
-    return {
-      form,
-      nameCount: this.values.texts.length,
-      countMax,
-      firstBytes: keys.mayBeWanted,
-      meaningOf: key => keys.meaningOf(key),
-    }
+    return keyedProgram(form, { keys, countMax, nameCount: this.values.texts.length })
   }
 
   abstract read(text: BlockText, row: number): boolean
+}
+
+/** Returns the program that finds the fields of keys. */
+export function keyedProgram(
+  form: SpanProgram['form'],
+  { keys, countMax, nameCount }: { keys: KeyMemory<number>; countMax: number; nameCount: number },
+): SpanProgram {
+  return {
+    form,
+    nameCount,
+    countMax,
+    firstBytes: keys.mayBeWanted,
+    meaningOf: key => keys.meaningOf(key),
+  }
 }

@@ -16,11 +16,13 @@ interface Exports extends Readonly<Record<`read${string}`, (from: number, to: nu
   readonly endsAt: WebAssembly.Global
   readonly outcomesAt: WebAssembly.Global
   readonly spansAt: WebAssembly.Global
+  readonly idsAt: WebAssembly.Global
   readonly linesAt: WebAssembly.Global
   readonly keyStart: WebAssembly.Global
   readonly keyEnd: WebAssembly.Global
   reset(names: number, count: number): void
   addKey(meaning: number): void
+  findRests(count: number): void
 }
 
 /** How to find the fields of a line. */
@@ -33,11 +35,13 @@ export interface SpanProgram {
   readonly firstBytes?: Uint8Array
   /** Returns the index of a key's field, or -1, or -2: see key-memory.ts. */
   readonly meaningOf?: (key: string) => number
+  /** Whether rests of lines are numbered. */
+  readonly hasRests?: boolean
   /** Writes texts and steps for addresses from `at` on. Returns `undefined` if there is too little room. */
   readonly write?: (at: number) => Uint8Array | undefined
 }
 
-/** One instance, with a memory of 384 KiB. All readers of a thread take turns. */
+/** One instance, with a memory of 900 KiB. All readers of a thread take turns. */
 export class SpanFinder {
   /** Most fields of a program. */
   readonly namesMax: number
@@ -47,8 +51,16 @@ export class SpanFinder {
   readonly outcomes: Uint8Array
   /** Row and field → start and end, plus `shift`. 0 if there is none. */
   readonly spans: Uint32Array
+  /**
+   * Row of the batch → the number of its rest, which is the line without the values of the fields. Equal rests of a
+   * program have equal numbers, from 0 on, as long as `loads` stays the same. -1 if the first field is missing, or
+   * if there are too many.
+   */
+  readonly ids: Int32Array
   /** The last program that ran: what is in the memory is its answer. */
   program: SpanProgram | undefined
+  /** How often a program took the place of another. */
+  loads = 0
   readonly #exports: Exports
   readonly #memory: Buffer
   readonly #ends: Uint32Array
@@ -64,6 +76,7 @@ export class SpanFinder {
     this.rowsMax = module.rowsMax.value
     this.outcomes = new Uint8Array(buffer, module.outcomesAt.value, this.rowsMax)
     this.spans = new Uint32Array(buffer, module.spansAt.value, 2 * this.rowsMax * this.namesMax)
+    this.ids = new Int32Array(buffer, module.idsAt.value, this.rowsMax)
     this.#ends = new Uint32Array(buffer, module.endsAt.value, this.rowsMax)
     this.#linesAt = module.linesAt.value
     this.#bytesMax = module.bytesMax.value
@@ -105,6 +118,7 @@ export class SpanFinder {
     // Loops over a line stop at the line break behind it.
     this.#memory[end + shift] = 0x0a
     this.#run(program, taken)
+    if (program.hasRests) this.#exports.findRests(taken)
     return taken
   }
 
@@ -122,6 +136,7 @@ export class SpanFinder {
     const bytes = write?.(programAt.value)
     if (bytes) this.#memory.set(bytes, programAt.value)
     this.program = program
+    this.loads++
   }
 
   #run({ form, meaningOf }: SpanProgram, count: number): void {
