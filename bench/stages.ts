@@ -122,6 +122,11 @@ const queries: readonly StageQuery[] = [
     isInstant: true,
   },
   {
+    name: 'topk at 60 steps over 50,000 pods',
+    kind: 'pods',
+    logql: 'topk(10, sum by (pod) (count_over_time({kind="pods"}[2m])))',
+  },
+  {
     name: 'sort over 50,000 pods',
     kind: 'pods',
     logql: 'sort(sum by (pod) (count_over_time({kind="pods"}[1h])))',

@@ -119,6 +119,9 @@ export const newShapesMax = 5_000
 /** Maximum factor by which the limit grows when entries become equal. */
 export const limitGrowthMax = 16
 
+/** Up to this many best series, `topk` keeps them in order as it finds them. More are found by sorting all. */
+export const keptInOrderMax = 100
+
 /** Parts up to this size are sorted. So is everything once too many splits went badly. */
 export const sortedPartMax = 24
 
