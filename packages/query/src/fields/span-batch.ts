@@ -34,16 +34,30 @@ export class SpanBatch {
     return this.#finder.outcomes[place] === 0 ? -1 : place
   }
 
-  // Rows that a filter has left may be far apart: a batch grows only while all of its rows are used.
+  // Rows that a filter has left may be far apart: a batch grows only while all of its rows are used. Log queries
+  // mostly go from the last row to the first.
   #read(text: BlockText, row: number): boolean {
-    const isNext = text === this.#text && row === this.#to
-    if (isNext) this.#size = Math.min(2 * this.#size, this.#finder.rowsMax)
-    else if (text === this.#text) this.#size = Math.max(1, this.#size >> 2)
-    const count = this.#finder.read(this.#program, text, { row, count: this.#size })
+    const isSame = text === this.#text
+    const isBackward = isSame && row === this.#from - 1
+    if (isBackward || (isSame && row === this.#to)) {
+      this.#size = Math.min(2 * this.#size, this.#finder.rowsMax)
+    } else if (isSame) this.#size = Math.max(1, this.#size >> 2)
+    const first = isBackward ? this.#firstBefore(text, row) : row
+    const wanted = isBackward ? row - first + 1 : this.#size
+    const count = this.#finder.read(this.#program, text, { row: first, count: wanted })
     this.#text = text
-    this.#from = row
-    this.#to = row + count
-    this.shift = this.#finder.shiftOf(text.startOf(row))
-    return count > 0
+    this.#from = first
+    this.#to = first + count
+    this.shift = this.#finder.shiftOf(text.startOf(first))
+    return row < this.#to
+  }
+
+  // Returns the first row of a batch that ends with a row.
+  #firstBefore(text: BlockText, row: number): number {
+    const least = Math.max(0, row - this.#size + 1)
+    const startMin = text.endOf(row) - this.#finder.bytesMax + 1
+    let first = row
+    while (first > least && text.startOf(first - 1) >= startMin) first--
+    return first
   }
 }

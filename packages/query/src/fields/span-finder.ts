@@ -45,6 +45,8 @@ export interface SpanProgram {
 export class SpanFinder {
   /** Most fields of a program. */
   readonly namesMax: number
+  /** Most bytes of a batch, with the byte after each line. */
+  readonly bytesMax: number
   /** Most rows of a batch. */
   readonly rowsMax: number
   /** Row of the batch → 0 if nothing is known about it. */
@@ -65,7 +67,6 @@ export class SpanFinder {
   readonly #memory: Buffer
   readonly #ends: Uint32Array
   readonly #linesAt: number
-  readonly #bytesMax: number
 
   constructor(exports: object) {
     const { memory, ...module } = exports as Exports
@@ -79,7 +80,7 @@ export class SpanFinder {
     this.ids = new Int32Array(buffer, module.idsAt.value, this.rowsMax)
     this.#ends = new Uint32Array(buffer, module.endsAt.value, this.rowsMax)
     this.#linesAt = module.linesAt.value
-    this.#bytesMax = module.bytesMax.value
+    this.bytesMax = module.bytesMax.value
   }
 
   /** Returns whether there is room for a program. */
@@ -108,7 +109,7 @@ export class SpanFinder {
     let next = row
     for (; next < last; next++) {
       const end = text.endOf(next)
-      if (end - start >= this.#bytesMax) break
+      if (end - start >= this.bytesMax) break
       ends[next - row] = end + shift
     }
     const taken = next - row

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
+import { openWasmModule } from '@skald/wire/wasm-module'
 import fc from 'fast-check'
 import { test } from 'tap'
 import type { FieldReader } from '../../src/fields/field-reader.ts'
-import { openSpanFinder, threadSpanFinder } from '../../src/fields/span-finder.ts'
+import { SpanBatch } from '../../src/fields/span-batch.ts'
+import { openSpanFinder, SpanFinder, threadSpanFinder } from '../../src/fields/span-finder.ts'
 import { BlockText } from '../../src/pipeline/block-text.ts'
 import { definitionOf, type Stage } from '../../src/stages/stage-table.ts'
 import { parseLogQuery } from '../../src/syntax/parser.ts'
@@ -160,4 +162,34 @@ test('the WebAssembly runs, and without it lines are read one by one', async t =
   const missing = new URL('../../build/missing.wasm', import.meta.url)
   t.notOk(existsSync(missing))
   t.equal(openSpanFinder(missing), undefined)
+})
+
+class CountingFinder extends SpanFinder {
+  callCount = 0
+
+  override read(...args: Parameters<SpanFinder['read']>): number {
+    this.callCount++
+    return super.read(...args)
+  }
+}
+
+test('batches grow from row to row in both directions, and shrink where rows are far apart', async t => {
+  const module = openWasmModule(new URL('../../build/field-spans.wasm', import.meta.url))!
+  const lines = Array.from({ length: 4_000 }, (_, i) => Buffer.from(`x=${i}`))
+  const text = textOf(lines)
+  const program = {
+    form: 'Pattern',
+    nameCount: 1,
+    countMax: 1,
+    write: () => Buffer.alloc(12),
+  } as const
+  const callsFor = (rows: Iterable<number>) => {
+    const counting = new CountingFinder(module)
+    const batch = new SpanBatch(program, counting)
+    for (const row of rows) if (batch.placeOf(text, row) < 0) throw new Error(`row ${row}`)
+    return counting.callCount
+  }
+  t.equal(callsFor(lines.keys()), 6)
+  t.ok(callsFor([...lines.keys()].toReversed()) < 10)
+  t.equal(callsFor([0, 1000, 2000, 3000]), 4)
 })
