@@ -19,13 +19,17 @@ import {
   ingestRows,
   queryRows,
   type StartTimes,
+  stageRows,
   startRows,
 } from './report.ts'
 import { type Server, type StoreServer, startStoreServer } from './server.ts'
+import { runStages } from './stages.ts'
 
 const hourMs = 3_600_000
 /** Below the size at which level 0 is compacted. */
 const freshPushCount = 50
+/** Most of each kind of line for measuring stages, which keeps all of it in memory. */
+const stageMegabytes = 32
 const workloadFile = 'bench-workload.json'
 
 async function main(): Promise<void> {
@@ -53,6 +57,14 @@ async function measure(options: BenchOptions, workDir: string): Promise<Results>
     const agent = await runAgentBench(workDir, options)
     print(formatTable(agentRows(agent)))
     return { agent }
+  }
+  if (options.command === 'stages') {
+    const stages = await runStages({
+      ...options,
+      megabytes: Math.min(options.megabytes, stageMegabytes),
+    })
+    print(formatTable(stageRows(stages)))
+    return { stages }
   }
   return options.url ? measureOther(options, options.url) : measureStore(options, workDir)
 }

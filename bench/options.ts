@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util'
 
-const commands = ['ingest', 'query', 'contention', 'agent'] as const
+const commands = ['ingest', 'query', 'contention', 'agent', 'stages'] as const
 export type BenchCommand = (typeof commands)[number]
 
 /** What to measure, and where. */
@@ -21,11 +21,15 @@ export interface BenchOptions {
   readonly headers: Readonly<Record<string, string>>
   /** Promtail program to measure along with the agent. */
   readonly promtail: string | undefined
+  /** Another checkout whose stages are measured in the same run. */
+  readonly against: string | undefined
+  /** Part of the names of the stages to measure. */
+  readonly only: string | undefined
   /** File for the results. */
   readonly json: string | undefined
 }
 
-export const usage = `npm run bench -- ingest | query | contention | agent [options]
+export const usage = `npm run bench -- ingest | query | contention | agent | stages [options]
 
   --mb N             millions of bytes of lines (335)
   --seed N           seed of the generator (1)
@@ -36,6 +40,8 @@ export const usage = `npm run bench -- ingest | query | contention | agent [opti
   --pid N            process of that server, to count its CPU and memory
   --header 'K: V'    send a header with each request, such as 'X-Scope-OrgID: bench'
   --promtail FILE    measure this Promtail along with the agent
+  --against DIR      compare the stages with those of another checkout
+  --only TEXT        measure only stages whose name has this text
   --json FILE        write the results as JSON
 `
 
@@ -57,6 +63,8 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
       pid: { type: 'string' },
       header: { type: 'string', multiple: true, default: [] },
       promtail: { type: 'string' },
+      against: { type: 'string' },
+      only: { type: 'string' },
       json: { type: 'string' },
     },
   })
@@ -76,6 +84,8 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     dataDir: values.data,
     headers: Object.fromEntries(values.header.map(parseHeader)),
     promtail: values.promtail,
+    against: values.against,
+    only: values.only,
     json: values.json,
   }
 }

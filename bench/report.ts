@@ -8,6 +8,7 @@ import type { ContentionResult, PushTimes } from './contention.ts'
 import type { IngestResult } from './ingest.ts'
 import type { IngestLimit } from './limits.ts'
 import type { QueryResult } from './query.ts'
+import type { StageResult } from './stages.ts'
 
 /** The machine and versions of a measurement. */
 export interface Machine {
@@ -285,5 +286,15 @@ export function agentRows(figures: readonly AgentFigures[]): Row[] {
       ...(isOurs && { target: '0', isMet: result.missingCount === 0 }),
     }
     return [cpu, rss, lost]
+  })
+}
+
+/** Lists lines per CPU-second of stages, and how many times as fast they are as another checkout. */
+export function stageRows(results: readonly StageResult[]): Row[] {
+  return results.map(({ name, lineCount, cpuSeconds, otherSeconds }) => {
+    const speed = (seconds: number) => `${(lineCount / seconds / 1e6).toFixed(2)} M lines/CPU-s`
+    const row = { figure: name, value: speed(cpuSeconds) }
+    if (otherSeconds === undefined) return row
+    return { ...row, limit: speed(otherSeconds), ratio: (otherSeconds / cpuSeconds).toFixed(2) }
   })
 }

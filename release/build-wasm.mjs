@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 const asc = await loadCompiler()
 if (asc) {
   await build('wire', 'snappy')
+  await build('query', 'field-spans')
   await build('store', 'filter-keys')
 }
 

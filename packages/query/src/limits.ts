@@ -101,6 +101,12 @@ export const streamHashesMax = 10_000
 /** Maximum number of cached answers before the cache is cleared. */
 export const fieldAnswersMax = 100_000
 
+/** Maximum number of cached answers for the rests of lines, over all streams. */
+export const restAnswersMax = 100_000
+
+/** Rests that are new before a query without many equal ones stops looking at them. */
+export const restTrialMax = 5_000
+
 /** Maximum number of cached answers for changed labels before the cache is cleared. */
 export const seriesKeysMax = 100_000
 
@@ -112,6 +118,9 @@ export const newShapesMax = 5_000
 
 /** Maximum factor by which the limit grows when entries become equal. */
 export const limitGrowthMax = 16
+
+/** Up to this many best series, `topk` keeps them in order as it finds them. More are found by sorting all. */
+export const keptInOrderMax = 100
 
 /** Parts up to this size are sorted. So is everything once too many splits went badly. */
 export const sortedPartMax = 24

@@ -30,6 +30,7 @@ testRooms(tap, {
       'token-bucket.ts',
       'varint.ts',
       'version.ts',
+      'wasm-module.ts',
       'webassembly.d.ts',
     ],
   ],

@@ -172,6 +172,7 @@ export const folds = {
 export type FoldName = keyof typeof folds
 
 const none = new Float64Array(0)
+const noSamples: (Float64Array | undefined)[] = []
 
 /** Creates the empty buckets of a series. */
 export function createBuckets(fold: Fold, bucketCount: number): Buckets {
@@ -180,7 +181,9 @@ export function createBuckets(fold: Fold, bucketCount: number): Buckets {
     a: fold.width > 0 ? new Float64Array(bucketCount) : none,
     b: fold.width > 1 ? new Float64Array(bucketCount) : none,
     samples:
-      fold.sampleWidth > 0 ? new Array<Float64Array | undefined>(bucketCount).fill(undefined) : [],
+      fold.sampleWidth > 0
+        ? new Array<Float64Array | undefined>(bucketCount).fill(undefined)
+        : noSamples,
   }
 }
 

@@ -1,6 +1,7 @@
 // Picks and sorts series by their values.
 
-import { createSeries, hasSamples, type MetricValue, type Series, setSample } from './series.ts'
+import { keptInOrderMax } from '../limits.ts'
+import { createSeries, type MetricValue, type Series, setSample } from './series.ts'
 import type { VectorParameters } from './vector/definition.ts'
 import { groupSeries } from './vector-groups.ts'
 
@@ -16,17 +17,51 @@ export function pickBest(
   const picked: Series[] = []
   for (const { members } of groupSeries(series, grouping)) {
     const stepCount = members[0]!.values.length
-    const results = members.map(member => createSeries(member.labels, stepCount))
+    const results: (Series | undefined)[] = members.map(() => undefined)
     for (let step = 0; step < stepCount; step++) {
-      const present = [...members.entries()].filter(([, member]) => member.present[step])
-      present.sort(([, a], [, b]) => compareBest(a.values[step]!, b.values[step]!, isBetter))
-      for (const [index, member] of present.slice(0, count)) {
-        setSample(results[index]!, step, member.values[step]!)
+      for (const index of pickStep(members, step, { count, isBetter })) {
+        const { labels, values } = members[index]!
+        const result = results[index] ?? createSeries(labels, stepCount)
+        results[index] = result
+        setSample(result, step, values[step]!)
       }
     }
-    picked.push(...results.filter(hasSamples))
+    for (const result of results) if (result) picked.push(result)
   }
   return picked
+}
+
+// Returns the indexes of the best members at a step. Most members lose against the worst of the best so far, which
+// takes one comparison, while sorting 50,000 of them would take sixteen each.
+function pickStep(
+  members: readonly Series[],
+  step: number,
+  { count, isBetter }: { count: number; isBetter: (a: number, b: number) => boolean },
+): readonly number[] {
+  const best: number[] = []
+  const limit = count > keptInOrderMax ? members.length : count
+  for (let index = 0; index < members.length; index++) {
+    const { values, present } = members[index]!
+    if (present[step] === 0) continue
+    if (count > keptInOrderMax) {
+      best.push(index)
+      continue
+    }
+    const value = values[step]!
+    let place = best.length
+    while (
+      place > 0 &&
+      compareBest(value, members[best[place - 1]!]!.values[step]!, isBetter) < 0
+    ) {
+      place--
+    }
+    if (place >= limit) continue
+    best.splice(place, 0, index)
+    if (best.length > limit) best.pop()
+  }
+  if (count <= keptInOrderMax) return best
+  const atStep = (index: number) => members[index]!.values[step]!
+  return best.sort((a, b) => compareBest(atStep(a), atStep(b), isBetter)).slice(0, count)
 }
 
 // NaN comes last in both directions.

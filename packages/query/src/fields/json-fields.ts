@@ -7,12 +7,15 @@ import { unwantedField } from '../pipeline/key-memory.ts'
 import type { NamedExpression } from '../tokens/named-expressions.ts'
 import type { FieldNames, FieldReader } from './field-reader.ts'
 import { KeyedFields } from './keyed-fields.ts'
+import { withSpans } from './span-fields.ts'
 
 export function createJsonFields(
   { extractions }: { readonly extractions: readonly NamedExpression[] },
   wanted: FieldNames,
 ): FieldReader | undefined {
-  return extractions.length > 0 ? undefined : new JsonFields(wanted)
+  if (extractions.length > 0) return undefined
+  const fields = new JsonFields(wanted)
+  return withSpans(fields, fields.program('Json'))
 }
 
 // Hot path: few checks per byte. Without a backslash in the line, the next quote ends a string. The end of

@@ -5,6 +5,7 @@ import type { BlockText } from '../pipeline/block-text.ts'
 import type { NamedExpression } from '../tokens/named-expressions.ts'
 import type { FieldNames, FieldReader } from './field-reader.ts'
 import { KeyedFields } from './keyed-fields.ts'
+import { withSpans } from './span-fields.ts'
 
 const space = 0x20
 const equals = 0x3d
@@ -32,7 +33,8 @@ interface LogfmtForm {
 
 export function createLogfmtFields(stage: LogfmtForm, wanted: FieldNames): FieldReader | undefined {
   if (stage.extractions.length > 0 || stage.isStrict || stage.keepsEmpty) return undefined
-  return new LogfmtFields(wanted)
+  const fields = new LogfmtFields(wanted)
+  return withSpans(fields, fields.program('Logfmt'))
 }
 
 // Hot path: few checks per byte, no calls.

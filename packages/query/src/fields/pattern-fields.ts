@@ -4,6 +4,7 @@ import type { BlockText } from '../pipeline/block-text.ts'
 import { parsePatternCaptures } from '../pipeline/pattern-expression.ts'
 import type { FieldNames, FieldReader } from './field-reader.ts'
 import { FieldValues } from './field-values.ts'
+import { withSpans } from './span-fields.ts'
 
 interface Capture {
   /** Index of the value, -1 if it is not needed. */
@@ -28,10 +29,25 @@ export function createPatternFields(
   const last = captures.findLastIndex(({ index }) => index >= 0)
   const [first] = parts
   const lead = Buffer.from(first?.kind === 'literal' ? first.text : '')
-  return new PatternFields(new FieldValues(names.length, sampled), {
-    lead,
-    captures: captures.slice(0, last + 1),
+  const shape = { lead, captures: captures.slice(0, last + 1) }
+  return withSpans(new PatternFields(new FieldValues(names.length, sampled), shape), {
+    form: 'Pattern',
+    nameCount: names.length,
+    countMax: names.length,
+    write: at => writePattern(shape, at),
   })
+}
+
+// The steps of the program, then the texts that they name.
+function writePattern({ lead, captures }: PatternParts, at: number): Uint8Array {
+  const steps = [{ index: captures.length, end: lead }, ...captures]
+  const numbers = new Int32Array(3 * steps.length)
+  let textAt = at + numbers.byteLength
+  for (const [i, { index, end }] of steps.entries()) {
+    numbers.set([index, textAt, end.length], 3 * i)
+    textAt += end.length
+  }
+  return Buffer.concat([Buffer.from(numbers.buffer), ...steps.map(({ end }) => end)])
 }
 
 interface PatternParts {

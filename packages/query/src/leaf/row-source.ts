@@ -23,11 +23,13 @@ const noLabels: LabelMap = new Map()
 /** A block during a scan. Columns are decoded on first use. */
 export class BlockRows {
   readonly block: BlockView
-  readonly stream: LabelMap
   readonly #stats: MutableScanStats
+  readonly #nowNs: Clock
   readonly #metadata: LabelMap[] = []
-  readonly #line = new Line()
   readonly #getText = () => this.text()
+  // A query may read 50,000 small blocks, and often only their times: what it needs is made on first use.
+  #streamMap: LabelMap | undefined
+  #lineOrNone: Line | undefined
   #text: BlockText | undefined
   #column: MetadataColumn | undefined
   #rowSets: Uint32Array | undefined
@@ -35,10 +37,26 @@ export class BlockRows {
 
   constructor(block: BlockView, stats: MutableScanStats, nowNs: Clock) {
     this.block = block
-    this.stream = createLabelMap(block.labels)
     this.#stats = stats
-    this.#line.nowNs = nowNs
-    this.#line.timestampNs = () => block.baseNs + BigInt(block.timestamps()[this.#row]!)
+    this.#nowNs = nowNs
+  }
+
+  get stream(): LabelMap {
+    this.#streamMap ??= createLabelMap(this.block.labels)
+    return this.#streamMap
+  }
+
+  get #line(): Line {
+    this.#lineOrNone ??= this.#createLine()
+    return this.#lineOrNone
+  }
+
+  #createLine(): Line {
+    const { block } = this
+    const line = new Line()
+    line.nowNs = this.#nowNs
+    line.timestampNs = () => block.baseNs + BigInt(block.timestamps()[this.#row]!)
+    return line
   }
 
   /** Returns the rows between two times (end exclusive) whose stored lines pass the filters of a pipeline. */

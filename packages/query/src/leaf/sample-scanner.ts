@@ -23,6 +23,7 @@ import { definitionOf } from '../stages/stage-table.ts'
 import { compileUnwrap, type UnwrapValue } from '../stages/unwrap.ts'
 import type { RangeAggregation } from '../syntax-tree/ast.ts'
 import { createFieldScans, type FieldScan, type FieldScans } from './field-scan.ts'
+import { createRestScans, type RestScans } from './rest-scan.ts'
 import { BlockRows } from './row-source.ts'
 import { labelNeeds, withoutIdleFormats } from './sample-needs.ts'
 import { createSeriesKeys, type SeriesKeys } from './series-keys.ts'
@@ -46,6 +47,7 @@ export class SampleScanner implements LeafScanner {
   readonly #table: SeriesTable
   readonly #keys: SeriesKeys
   readonly #fields: FieldScans | undefined
+  readonly #rests: RestScans | undefined
   readonly #preservesErrors: boolean
   readonly #addMissing: Fold['addMissing']
   readonly #refusesMissing: boolean
@@ -81,6 +83,7 @@ export class SampleScanner implements LeafScanner {
     this.#keys = createSeriesKeys({ grouping, keepsEmpty, keepsErrors, dropsDetails }, find)
     const stages = this.#pipeline.lineStages
     this.#fields = createFieldScans({ stages, needs, grouping, unwrap: expr.unwrap }, find)
+    this.#rests = createRestScans({ stages, grouping, unwrap: expr.unwrap })
   }
 
   wants(): boolean {
@@ -168,7 +171,8 @@ export class SampleScanner implements LeafScanner {
     const offset = Number(block.baseNs - this.#leaf.grid.startNs)
     const times = block.timestamps()
     const fields = this.#fields?.ofBlock(rows)
-    const text = fields && rows.text()
+    const rests = this.#rests?.ofBlock(rows)
+    const text = fields || rests ? rows.text() : undefined
     // Times ascend, so most rows are in the bucket of the previous row.
     let bucket = -1
     let bucketEnd = Number.NEGATIVE_INFINITY
@@ -186,8 +190,18 @@ export class SampleScanner implements LeafScanner {
         this.#foldFields(fields!, { rows, row, bucket, time })
         continue
       }
+      const known = rests?.take(text!, row, rows.setOf(row))
+      if (known === 'dropped') continue
+      if (known) {
+        this.#countMatch()
+        this.#fold.add(known.buckets, bucket, time, rests!.sample)
+        continue
+      }
       const line = rows.run(this.#pipeline, row)
-      if (!line) continue
+      if (!line) {
+        rests?.remember('dropped')
+        continue
+      }
       // An error after the pipeline does not count if the line has no sample.
       const { hasError } = line.labels
       if (hasError && this.#refusesMissing) this.#refuseError(line)
@@ -202,9 +216,9 @@ export class SampleScanner implements LeafScanner {
       if (line.labels.hasError) this.#refuseError(line)
       // Filters after the unwrap still need the label, so remove it only now.
       if (this.#unwrapped !== undefined) line.labels.delete(this.#unwrapped)
-      this.#stats.linesMatched++
-      if (this.#fold.sampleWidth > 0) this.#countKept()
+      this.#countMatch()
       const series = this.#keys.ofLine(rows.setOf(row), line.labels)
+      if (!line.labels.hasError) rests?.remember(series)
       this.#fold.add(series.buckets, bucket, time, value)
     }
   }
@@ -213,8 +227,7 @@ export class SampleScanner implements LeafScanner {
     fields: FieldScan,
     { rows, row, bucket, time }: { rows: BlockRows; row: number; bucket: number; time: number },
   ): void {
-    this.#stats.linesMatched++
-    if (this.#fold.sampleWidth > 0) this.#countKept()
+    this.#countMatch()
     const value = this.#value === 'bytes' && !this.#unwrap ? rows.lineBytes(row) : fields.sample
     this.#fold.add(fields.series().buckets, bucket, time, value)
   }
@@ -243,7 +256,9 @@ export class SampleScanner implements LeafScanner {
     throw new LogqlPipelineError(labels.error, formatLabelSet(labels.toLabelSet()))
   }
 
-  #countKept(): void {
+  #countMatch(): void {
+    this.#stats.linesMatched++
+    if (this.#fold.sampleWidth === 0) return
     if (++this.#keptSamples <= keptSampleCountMax) return
     throw new LimitExceededError(
       'kept_samples',

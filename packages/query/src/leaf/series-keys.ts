@@ -92,17 +92,35 @@ function createKeptKeys(names: readonly string[], find: FindSeries): SeriesKeys 
       if (value !== undefined) kept.push({ name, value })
     }
     checkSeries(kept, labels)
-    const series = find(kept)
+    return remember(key, find(kept))
+  }
+  const remember = (key: string, series: FoundSeries): FoundSeries => {
     if (byValues.size < seriesKeysMax) byValues.set(key, series)
     return series
+  }
+  const maySeeError = sorted.includes(errorLabel)
+  // There may be 50,000 small blocks of as many streams, so a block gets a key, and a new stream its series, but
+  // no labels of lines are made.
+  const ofStream = (stream: LabelSet): FoundSeries | undefined => {
+    let key = ''
+    const kept: Label[] = []
+    for (const name of sorted) {
+      const label = stream.find(label => label.name === name)
+      if (!label) return undefined
+      kept.push(label)
+      key = sorted.length === 1 ? label.value : `${key}${label.value}\u0001`
+    }
+    const known = byValues.get(key)
+    if (known) return known
+    if (maySeeError) return seriesOf(rows.labels(undefined))
+    return remember(key, find(kept))
   }
   return {
     startBlock: next => {
       rows = next
       bySet = []
     },
-    ofBlock: () =>
-      sorted.every(name => rows.stream.has(name)) ? seriesOf(rows.labels(undefined)) : undefined,
+    ofBlock: () => ofStream(rows.block.labels),
     ofSet: setIndex => {
       bySet[setIndex] ??= seriesOf(rows.labels(setIndex))
       return bySet[setIndex]

@@ -31,6 +31,11 @@ export class KeyMemory<T> {
     this.mayBeWanted = wanted ? firstBytesOf(wanted) : new Uint8Array(0x100).fill(1)
   }
 
+  /** Returns the meaning of a key. */
+  meaningOf(key: string): T {
+    return this.#meanings.of(key)
+  }
+
   /** Returns the meaning of the key between two offsets. `place` is the key's position in the line. */
   at(bytes: Buffer, start: number, end: number, place: number): T {
     if (this.mayBeWanted[bytes[start]!] === 0) return this.#unwanted

@@ -68,6 +68,25 @@ export class LineLabels {
     return this.#count > 0 || this.#hidden !== undefined || this.hasError
   }
 
+  /** Whether no stage has set or deleted anything. */
+  get isUntouched(): boolean {
+    return (
+      this.#count === 0 &&
+      this.#deleted === undefined &&
+      this.#hidden === undefined &&
+      !this.hasError
+    )
+  }
+
+  /** Labels of the stream, and of metadata. Lines with equal ones mostly have the same maps. */
+  get streamMap(): LabelMap {
+    return this.#stream
+  }
+
+  get metadataMap(): LabelMap {
+    return this.#metadata
+  }
+
   get hasError(): boolean {
     return this.error !== '' || this.errorDetails !== ''
   }

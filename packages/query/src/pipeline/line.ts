@@ -25,6 +25,15 @@ export class Line {
     this.#text = undefined
   }
 
+  /** The block that a stored line is in, at `row`. `undefined` once a stage has set the text. */
+  get block(): BlockText | undefined {
+    return this.#stored?.()
+  }
+
+  get row(): number {
+    return this.#row
+  }
+
   get text(): string {
     this.#text ??= this.#stored?.().line(this.#row) ?? ''
     return this.#text

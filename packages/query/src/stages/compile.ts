@@ -3,6 +3,7 @@
 
 import { allLabels, type LabelNeeds, type RunStage } from '../pipeline/stage.ts'
 import type { LabelFilter } from '../tokens/label-filter-syntax.ts'
+import { createFieldParser, fieldNamesOf } from './field-parser.ts'
 import { compileLabelFilter } from './label-filter.ts'
 import { probeNeeds } from './label-needs.ts'
 import { compileLineFilter, type LineFilter } from './line-filter.ts'
@@ -57,14 +58,21 @@ export function compilePipeline(stages: readonly Stage[], needs: LabelNeeds = al
 // If the result needs all labels, filters that use only a few may still drop most lines. Parse those labels
 // first, and the others only for lines that pass.
 function compileProbes(stages: readonly Stage[]): RunStage[] {
-  const lastFilter = stages.findLastIndex(({ kind }) => kind === 'labelFilter')
+  const lastFilter = stages.findLastIndex(
+    ({ kind }) => kind === 'labelFilter' || kind === 'lineFilter',
+  )
   const probed = stages.slice(0, lastFilter + 1)
   const needs = probed.length > 1 ? probeNeeds(probed) : undefined
   return needs ? probed.map(stage => compileStage(stage, needs)) : []
 }
 
 function compileStage(stage: Stage, needs: LabelNeeds): RunStage {
-  return definitionOf(stage).compile(stage, needs)
+  const definition = definitionOf(stage)
+  const run = definition.compile(stage, needs)
+  const names = fieldNamesOf(needs)
+  const reader =
+    names && definition.fields?.(stage, { names, sampled: -1, areAll: needs.stopsEarly })
+  return names && reader ? createFieldParser({ run, reader, names }) : run
 }
 
 /** Compiles the filters after an `unwrap`. */

@@ -79,6 +79,13 @@ function checkLabelFormat({ items }: LabelFormatStage): void {
 
 function compileLabelFormat({ items }: LabelFormatStage): RunStage {
   const steps = items.map(compileItem)
+  // A single template sees the labels that there are, without a copy of them.
+  if (items.filter(({ kind }) => kind === 'template').length < 2) {
+    return line => {
+      for (const step of steps) step(line, () => liveLabels(line))
+      return true
+    }
+  }
   return line => {
     // All templates of the stage see the labels as they are when the first template runs. If there were none
     // yet, the snapshot is taken at the first template that sees any.
@@ -92,7 +99,24 @@ function compileLabelFormat({ items }: LabelFormatStage): RunStage {
   }
 }
 
-type Step = (line: Line, seen: () => ReadonlyMap<string, string>) => void
+/** The labels that templates see. */
+interface SeenLabels extends Iterable<[string, string]> {
+  get(name: string): string | undefined
+}
+
+type Step = (line: Line, seen: () => SeenLabels) => void
+
+function liveLabels(line: Line): SeenLabels {
+  const { labels } = line
+  return {
+    get: name => {
+      if (name === errorLabel && labels.error !== '') return labels.error
+      if (name === errorDetailsLabel && labels.errorDetails !== '') return labels.errorDetails
+      return labels.get(name)
+    },
+    [Symbol.iterator]: () => copyLabels(line)[Symbol.iterator](),
+  }
+}
 
 function compileItem({ kind, name, value }: LabelFormatItem): Step {
   if (kind === 'rename') return ({ labels }) => rename(labels, name, value)
@@ -109,7 +133,7 @@ function rename(labels: Line['labels'], name: string, source: string): void {
 
 function setByTemplate(
   line: Line,
-  item: { name: string; template: Template; seen: () => ReadonlyMap<string, string> },
+  item: { name: string; template: Template; seen: () => SeenLabels },
 ): void {
   const { labels } = line
   const known = item.seen()
