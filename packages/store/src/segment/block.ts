@@ -23,7 +23,8 @@ import {
   sectionNames,
 } from './format.ts'
 import { pack } from './packing.ts'
-import { packLines, unpackSection } from './split/split-section.ts'
+import type { SplitSearch } from './split/split-search.ts'
+import { openSearch, packLines, unpackSection } from './split/split-section.ts'
 
 /** Rows of one stream in memory, ascending by time, without duplicates. */
 export interface BlockColumns {
@@ -100,6 +101,7 @@ export class BlockReader {
   readonly #segment: string
   readonly #read: ReadBytes
   #lines: Buffer | undefined
+  #search: SplitSearch | undefined
 
   constructor(segment: string, record: BlockRecord, read: ReadBytes) {
     this.#segment = segment
@@ -129,6 +131,27 @@ export class BlockReader {
       this.#lines = bytes
       return bytes
     })
+  }
+
+  /**
+   * Returns 1 for each row whose line has a text, without decoding the lines. `undefined` if that
+   * needs the lines, as for those that were decoded already.
+   */
+  rowsWith(text: Buffer): Uint8Array | undefined {
+    if (this.#lines || this.#place('lines').section.codec !== codecs.split) return undefined
+    this.#search ??= this.#openSearch()
+    // A line that has a `\n` was split as two.
+    if (this.#search.lineCount !== this.record.rowCount) return undefined
+    return this.#search.find(text.toString('latin1'))
+  }
+
+  #openSearch(): SplitSearch {
+    const stored = this.#stored('lines')
+    try {
+      return openSearch(stored)
+    } catch (cause) {
+      throw this.#damaged('lines', (cause as Error).message, cause)
+    }
   }
 
   /** Frees the memory of decompressed lines. Do not read them afterwards. */

@@ -20,7 +20,8 @@ import {
 import { ByteReader, ByteWriter } from '../bytes.ts'
 import type { SplitParts } from './parts.ts'
 
-const kinds = { decimal: 0, hex: 1, text: 2, uuid: 3 } as const
+/** Kinds of columns. */
+export const kinds = { decimal: 0, hex: 1, text: 2, uuid: 3 } as const
 type Kind = (typeof kinds)[keyof typeof kinds]
 
 const newline = 10

@@ -9,6 +9,7 @@ import { type Codec, codecs, type SectionRecord } from '../format.ts'
 import { pack, packedShare, unpack } from '../packing.ts'
 import { type LineSplitter, partNames } from './parts.ts'
 import { joinInScript, splitInScript } from './script-split.ts'
+import { SplitSearch } from './split-search.ts'
 import { openWasmSplitter } from './wasm-split.ts'
 
 let splitter: LineSplitter | undefined
@@ -58,12 +59,16 @@ function encodeSplit(lines: Buffer): Buffer | undefined {
   return Buffer.concat([head.finish(), ...packed])
 }
 
-/**
- * Returns the lines of a section: `lineBytes` with all `\n`.
- * @throws RangeError if the section is not what `encodeSplit` writes.
- */
-function decodeSplit(section: Buffer, lineBytes: number): Buffer {
-  if (lineBytes > splitBytesMax) throw new RangeError('split lines are too long')
+/** Opens a section of split lines for searches. @throws as `unpackSection`. */
+export function openSearch(section: Buffer): SplitSearch {
+  const [shape, ids, words] = readParts(section)
+  return new SplitSearch({ shape: shape(), ids: ids(), words: words() })
+}
+
+type ReadPart = () => Buffer
+
+/** Returns code that unpacks each part. */
+function readParts(section: Buffer): [ReadPart, ReadPart, ReadPart, ReadPart, ReadPart] {
   const reader = new ByteReader(section)
   const heads = partNames.map(() => ({
     codec: reader.u8(),
@@ -72,17 +77,25 @@ function decodeSplit(section: Buffer, lineBytes: number): Buffer {
   }))
   const parts = heads.map(({ codec, rawBytes, storedBytes }) => {
     const stored = reader.bytes(storedBytes)
-    if (codec === codecs.raw && rawBytes === storedBytes) return stored
+    if (codec === codecs.raw && rawBytes === storedBytes) return () => stored
     if (codec !== codecs.zstd || rawBytes > splitBytesMax) {
       throw new RangeError('a part of split lines is damaged')
     }
-    return unpack(stored, rawBytes)
+    return () => unpack(stored, rawBytes)
   })
+  return parts as [ReadPart, ReadPart, ReadPart, ReadPart, ReadPart]
+}
+
+/**
+ * Returns the lines of a section: `lineBytes` with all `\n`.
+ * @throws RangeError if the section is not what `encodeSplit` writes.
+ */
+function decodeSplit(section: Buffer, lineBytes: number): Buffer {
+  if (lineBytes > splitBytesMax) throw new RangeError('split lines are too long')
+  const parts = readParts(section).map(read => read())
   const [shape, ids, words, numbers, hex] = parts as [Buffer, Buffer, Buffer, Buffer, Buffer]
   const lines = threadSplitter().join({ shape, ids, words, numbers, hex }, lineBytes)
-  for (const [i, part] of parts.entries()) {
-    if (heads[i]!.codec === codecs.zstd) releaseBuffer(part)
-  }
+  for (const part of parts) if (part.buffer !== section.buffer) releaseBuffer(part)
   if (lines.length !== lineBytes) throw new RangeError('split lines have the wrong length')
   return lines
 }

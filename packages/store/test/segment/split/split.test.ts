@@ -6,6 +6,7 @@ import { createWorkload } from '../../../../../bench/generator.ts'
 import { Random } from '../../../../../bench/random.ts'
 import { type LineSplitter, partNames, type SplitParts } from '../../../src/segment/split/parts.ts'
 import { joinInScript, splitInScript } from '../../../src/segment/split/script-split.ts'
+import { SplitSearch } from '../../../src/segment/split/split-search.ts'
 import { packLines, unpackSection } from '../../../src/segment/split/split-section.ts'
 import { openWasmSplitter } from '../../../src/segment/split/wasm-split.ts'
 
@@ -141,4 +142,64 @@ test('damaged parts are refused, whatever is wrong', async t => {
     t.ok(accepted > 0, 'other values make other lines, which the checksum finds')
     t.throws(() => splitter.join(whole, text.length - 1), RangeError, 'more than there may be')
   }
+})
+
+test('a text is found in split lines without joining them', async t => {
+  const seed = Number(process.env.SKALD_SEED ?? Date.now() % 1_000_000)
+  t.comment(`seed ${seed}`)
+  const random = new Random(seed)
+  const words = [
+    'error',
+    'at',
+    'fad',
+    'a-b',
+    '-',
+    'é',
+    'id=',
+    '"level":"',
+    'ab ',
+    ' cafe',
+    'x_y',
+    ':',
+  ]
+  const values = [
+    '7',
+    '0042',
+    'v2',
+    '12ms',
+    'a1b2',
+    'deadbeef',
+    'cafe12',
+    'error5',
+    '5error',
+    'x7k9p',
+    'é1é',
+  ]
+  const uuid = '3f2504e0-4f89-41d3-9a0c-0305e82cabcd'
+  let known = 0
+  let compared = 0
+  for (let round = 0; round < 200; round++) {
+    const ofRound = random.below(2) === 0 ? values : [...values.slice(0, 4), uuid]
+    const lines = Array.from({ length: 1 + random.below(40) }, () =>
+      Array.from({ length: random.below(8) }, () =>
+        random.pick(random.below(3) === 0 ? ofRound : words),
+      ).join(random.pick(['', ' ', ',', '='])),
+    )
+    const parts = wasm.split(Buffer.from(lines.map(line => `${line}\n`).join('')))!
+    const search = new SplitSearch(parts)
+    t.equal(search.lineCount, lines.length)
+    const joined = lines.join(' ')
+    for (let i = 0; i < 200; i++) {
+      const from = random.below(joined.length + 1)
+      const cut = joined.slice(from, from + 1 + random.below(9))
+      const text = random.below(4) === 0 ? random.pick(words) + random.pick(words) : cut
+      const marks = search.find(Buffer.from(text).toString('latin1'))
+      compared++
+      if (!marks) continue
+      known++
+      const wanted = lines.map(line => (line.includes(text) ? 1 : 0))
+      if (String([...marks]) !== String(wanted)) t.fail(`${JSON.stringify(text)} in ${joined}`)
+    }
+  }
+  t.ok(known > compared / 5, `${known} of ${compared} texts were found in templates alone`)
 })
