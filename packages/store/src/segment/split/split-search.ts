@@ -7,30 +7,30 @@ import { kinds } from './script-split.ts'
 /** What a search needs of the parts. */
 export type SearchedParts = Pick<SplitParts, 'shape' | 'ids' | 'words'>
 
-/** Stands for a value in the text of a template. No text that is searched has a digit. */
-const valueMark = '0'
-
 /** The lines of a block that are split. */
 export class SplitSearch {
   readonly lineCount: number
   readonly #ids: Buffer
   readonly #words: Buffer
-  /** Texts of the templates, with a digit for each value. */
-  readonly #templates: string[] = []
+  readonly #shape: Buffer
+  readonly #templateCount: number
+  /** Where the templates begin in the shape. */
+  readonly #templatesAt: number
   #hasHex = false
   #hasUuids = false
 
   /** @throws RangeError if the parts are damaged. */
   constructor({ shape, ids, words }: SearchedParts) {
     const reader = new ByteReader(shape)
+    this.#shape = shape
     this.lineCount = reader.varint()
     this.#ids = ids
     this.#words = words
     const columns = reader.varint()
-    const templates = reader.varint()
+    this.#templateCount = reader.varint()
     for (let column = 0; column < columns; column++) this.#readColumn(reader)
-    for (let id = 0; id < templates; id++) this.#templates.push(readTemplate(reader))
-    if (ids.length !== (templates <= 256 ? 1 : 2) * this.lineCount) {
+    this.#templatesAt = shape.length - reader.remaining
+    if (ids.length !== (this.#templateCount <= 256 ? 1 : 2) * this.lineCount) {
       throw new RangeError('lines do not fit their templates')
     }
   }
@@ -47,12 +47,14 @@ export class SplitSearch {
   /**
    * Returns 1 for each line that has this text, or `undefined` if values may have a part of it. Each
    * value has a digit, so a text without one never goes beyond a value at both ends.
+   * @throws RangeError if the templates are damaged.
    */
   find(text: string): Uint8Array | undefined {
     if (text === '' || /[\d\n]/.test(text) || this.#isInValues(text)) return undefined
-    const has = Uint8Array.from(this.#templates, template => (template.includes(text) ? 1 : 0))
     const marks = new Uint8Array(this.lineCount)
-    if (has.includes(1)) markLines(marks, this.#ids, has)
+    const needle = Buffer.from(text, 'latin1')
+    const has = templatesWith(needle, this.#shape, this.#templatesAt, this.#templateCount)
+    if (has) markLines(marks, this.#ids, has)
     return marks
   }
 
@@ -78,14 +80,37 @@ export class SplitSearch {
   }
 }
 
-/** Returns the text of a template in one character a byte. */
-function readTemplate(reader: ByteReader): string {
-  let text = ''
-  for (;;) {
-    text += reader.bytes(reader.varint()).toString('latin1')
-    if (reader.u16() === 0) return text
-    text += valueMark
+/**
+ * Returns 1 for each template that has a text, or `undefined` if none has. Goes from one piece of text
+ * to the next beside the places where the bytes of the text are: those may also be sizes and columns.
+ */
+function templatesWith(
+  needle: Buffer,
+  shape: Buffer,
+  templatesAt: number,
+  templateCount: number,
+): Uint8Array | undefined {
+  let hit = shape.indexOf(needle, templatesAt)
+  if (hit < 0) return undefined
+  const has = new Uint8Array(templateCount)
+  let at = templatesAt
+  for (let id = 0; id < templateCount; ) {
+    let length = shape[at++]!
+    if (length >= 0x80) {
+      length = (length & 0x7f) | (shape[at]! << 7)
+      if (shape[at++]! >= 0x80) length = (length & 0x3fff) | (shape[at++]! << 14)
+    }
+    const end = at + length
+    if (end + 2 > shape.length) throw new RangeError('templates end early')
+    while (hit < at) {
+      hit = shape.indexOf(needle, hit + 1)
+      if (hit < 0) return has
+    }
+    if (hit + needle.length <= end) has[id] = 1
+    if (shape[end] === 0 && shape[end + 1] === 0) id++
+    at = end + 2
   }
+  return has
 }
 
 function markLines(marks: Uint8Array, ids: Buffer, has: Uint8Array): void {
