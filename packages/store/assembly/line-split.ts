@@ -11,9 +11,9 @@ const uuidKind: i32 = 3
 const newline: i32 = 10
 const hyphen: i32 = 45
 const uuidBytes: i32 = 36
-const decimalDigitsMax: i32 = 9
-const tokenDigitsMax: i32 = 27
-const hexDigitsMax: i32 = 64
+const numberDigits: i32 = 9
+const tokenDigits: i32 = 27
+const hexDigits: i32 = 64
 /** Longest token whose bits are read at once. */
 const shortToken: i32 = 56
 
@@ -71,7 +71,7 @@ for (let byte = 0; byte < 256; byte++) {
 }
 let offset: u32 = 0
 let power: u32 = 1
-for (let digits = 1; digits <= decimalDigitsMax + 1; digits++) {
+for (let digits = 1; digits <= numberDigits + 1; digits++) {
   store<u32>(offsetsAt + 4 * digits, offset)
   power *= 10
   offset += power
@@ -211,7 +211,7 @@ function addToken(token: i32, digit: i32, end: i32): i32 {
   if (length > shortToken) return addLongToken(token, end)
   const all: u64 = ((1 as u64) << length) - 1
   const digits = bitsAt(digitsAt, token) & all
-  if (digits === all && length <= tokenDigitsMax) return addDigits(token, end) ? end : 0
+  if (digits === all && length <= tokenDigits) return addDigits(token, end) ? end : 0
   if ((bitsAt(hexAt, token) & all) === all) {
     if (length === 8 && isUuid(token)) {
       return addValue(uuidKind, 0, token, token, token + uuidBytes) ? token + uuidBytes : 0
@@ -222,13 +222,13 @@ function addToken(token: i32, digit: i32, end: i32): i32 {
   }
   // Letters before digits, or no more than two letters behind them.
   const changes = popcnt((digits ^ (digits >>> 1)) & (all >>> 1))
-  if (changes === 1 && digit > token && end - digit <= tokenDigitsMax) {
+  if (changes === 1 && digit > token && end - digit <= tokenDigits) {
     return addDigits(digit, end) ? end : 0
   }
   if (changes <= 2 && digit === token) {
     const letters = ctz(~digits) as i32
     const after = min(letters + (ctz(digits >>> letters) as i32), length)
-    if (after - letters <= 2 && max(letters, length - after) <= tokenDigitsMax) {
+    if (after - letters <= 2 && max(letters, length - after) <= tokenDigits) {
       if (!addDigits(token, token + letters)) return 0
       if (after < length && !addDigits(token + after, end)) return 0
       return end
@@ -240,7 +240,7 @@ function addToken(token: i32, digit: i32, end: i32): i32 {
 // Digests have 64 digits.
 function addLongToken(token: i32, end: i32): i32 {
   const length = end - token
-  let isHex = length <= hexDigitsMax && (length & 1) === 0
+  let isHex = length <= hexDigits && (length & 1) === 0
   for (let at = token; isHex && at < end; at++) {
     if ((classOf(at) & (isDigit | isHexLetter)) === 0) isHex = false
   }
@@ -251,7 +251,7 @@ function addLongToken(token: i32, end: i32): i32 {
 function addDigits(from: i32, end: i32): bool {
   let at = from
   while (at < end) {
-    const digits = min(end - at, decimalDigitsMax)
+    const digits = min(end - at, numberDigits)
     let value: u32 = 0
     for (let i = 0; i < digits; i++) value = 10 * value + (load<u8>(at + i) as u32) - 48
     value += load<u32>(offsetsAt + 4 * digits)
@@ -568,7 +568,7 @@ function readColumns(shapeEnd: i32, words: i32, numbers: i32, hex: i32, hexEnd: 
       store<i32>(record + 12, word)
     } else {
       const width = kind === uuidKind ? 16 : (load<u8>(readAt++) as i32)
-      if (width < 1 || width > hexDigitsMax / 2) return false
+      if (width < 1 || width > hexDigits / 2) return false
       store<u8>(record + 1, width)
       store<i32>(record + 16, digits)
       digits += width * count
@@ -643,7 +643,7 @@ function joinDecimal(record: i32, at: i32): i32 {
     }
   }
   let digits = 1
-  while (digits < decimalDigitsMax && value >= load<u32>(offsetsAt + 4 * digits + 4)) digits++
+  while (digits < numberDigits && value >= load<u32>(offsetsAt + 4 * digits + 4)) digits++
   value -= load<u32>(offsetsAt + 4 * digits)
   for (let i = digits - 1; i >= 0; i--) {
     const rest = value / 10

@@ -26,9 +26,9 @@ type Kind = (typeof kinds)[keyof typeof kinds]
 
 const newline = 10
 /** Digits of a number, and of a token that is all numbers. */
-const decimalDigitsMax = 9
-const tokenDigitsMax = 27
-const hexDigitsMax = 64
+const numberDigits = 9
+const tokenDigits = 27
+const hexDigits = 64
 /** A longer token is hexadecimal, or a text. */
 const shortToken = 56
 const uuidBytes = 36
@@ -41,7 +41,7 @@ const isTokenByte = (byte: number) =>
 
 /** Digits → how many texts of fewer digits there are: `0` to `9`, then `00` to `99`, and so on. */
 const shorterTexts = [0, 0]
-for (let digits = 2, power = 10; digits <= decimalDigitsMax + 1; digits++, power *= 10) {
+for (let digits = 2, power = 10; digits <= numberDigits + 1; digits++, power *= 10) {
   shorterTexts.push(shorterTexts[digits - 1]! + power)
 }
 
@@ -127,13 +127,13 @@ class Splitter {
     const length = end - token
     const bytes = text.subarray(token, end)
     const isHex = bytes.every(isHexDigit)
-    if (length <= tokenDigitsMax && bytes.every(isDigit)) {
+    if (length <= tokenDigits && bytes.every(isDigit)) {
       return this.#addDigits(token, end) ? end : -1
     }
     if (isHex && length === 8 && this.#isUuid(token)) {
       return this.#addValue(kinds.uuid, 16, token, token + uuidBytes) ? token + uuidBytes : -1
     }
-    if (isHex && length >= 4 && length <= hexDigitsMax && length % 2 === 0) {
+    if (isHex && length >= 4 && length <= hexDigits && length % 2 === 0) {
       return this.#addValue(kinds.hex, length / 2, token, end) ? end : -1
     }
     if (length <= shortToken) {
@@ -142,7 +142,7 @@ class Splitter {
         /^(\D*)(\d*)(\D*)(\d*)$/.exec(bytes.toString('latin1')) ?? []
       const mostDigits = Math.max(first.length, last.length)
       const isNumbered = before === '' ? letters.length <= 2 : letters === ''
-      if (mostDigits > 0 && mostDigits <= tokenDigitsMax && isNumbered) {
+      if (mostDigits > 0 && mostDigits <= tokenDigits && isNumbered) {
         const added =
           this.#addDigits(digit, digit + first.length) && this.#addDigits(end - last.length, end)
         return added ? end : -1
@@ -161,8 +161,8 @@ class Splitter {
   }
 
   #addDigits(from: number, end: number): boolean {
-    for (let at = from; at < end; at += decimalDigitsMax) {
-      const last = Math.min(at + decimalDigitsMax, end)
+    for (let at = from; at < end; at += numberDigits) {
+      const last = Math.min(at + numberDigits, end)
       if (!this.#addValue(kinds.decimal, 0, at, last)) return false
     }
     return true
@@ -337,7 +337,7 @@ function readColumns(reader: ByteReader, count: number, parts: SplitParts): Stor
       bytes = take('words', reader.varint())
     } else {
       if (kind === kinds.hex) width = reader.u8()
-      if (width < 1 || width > hexDigitsMax / 2) throw new RangeError('a column has a wrong width')
+      if (width < 1 || width > hexDigits / 2) throw new RangeError('a column has a wrong width')
       bytes = take('hex', width * valueCount)
     }
     return { kind, width, count: valueCount, bytes, read: 0 }
@@ -378,7 +378,7 @@ function nextValue(column: StoredColumn): Buffer {
       value = value * 256 + bytes[plane * count + index]!
     }
     let digits = 1
-    while (digits < decimalDigitsMax && value >= shorterTexts[digits + 1]!) digits++
+    while (digits < numberDigits && value >= shorterTexts[digits + 1]!) digits++
     return Buffer.from(String(value - shorterTexts[digits]!).padStart(digits, '0'))
   }
   const text = bytes.toString('hex', index * width, (index + 1) * width)

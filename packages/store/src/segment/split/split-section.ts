@@ -1,16 +1,25 @@
 // Lines of a block as a section of a segment: split, and each part compressed.
 //
-//   | codec u8, bytes varint, stored bytes varint, of each part | the parts |
+//   | bytes varint, of each part | codec u8, stored bytes varint, of each group | the groups |
 
 import { releaseBuffer } from '../../buffers.ts'
 import { splitBytesLeast, splitBytesMax, splitSampleBytes, splitShareMax } from '../../limits.ts'
 import { ByteReader, ByteWriter } from '../bytes.ts'
 import { type Codec, codecs, type SectionRecord } from '../format.ts'
 import { pack, packedShare, unpack } from '../packing.ts'
-import { type LineSplitter, partNames } from './parts.ts'
+import { type LineSplitter, partNames, type SplitParts } from './parts.ts'
 import { joinInScript, splitInScript } from './script-split.ts'
 import { SplitSearch } from './split-search.ts'
 import { openWasmSplitter } from './wasm-split.ts'
+
+/**
+ * Parts that are compressed together, because each call of zstd costs as much as 50 KB of its work. A
+ * search needs the first group only.
+ */
+const partGroups = [
+  ['shape', 'ids', 'words'],
+  ['numbers', 'hex'],
+] as const
 
 let splitter: LineSplitter | undefined
 
@@ -48,42 +57,62 @@ function encodeSplit(lines: Buffer): Buffer | undefined {
   const parts = threadSplitter().split(lines)
   if (!parts) return undefined
   const head = new ByteWriter(64)
-  const packed: Buffer[] = []
-  for (const name of partNames) {
-    const { codec, stored } = pack(parts[name])
+  for (const name of partNames) head.varint(parts[name].length)
+  const packed = partGroups.map(names => pack(Buffer.concat(names.map(name => parts[name]))))
+  for (const { codec, stored } of packed) {
     head.u8(codec)
-    head.varint(parts[name].length)
     head.varint(stored.length)
-    packed.push(stored)
   }
-  return Buffer.concat([head.finish(), ...packed])
+  return Buffer.concat([head.finish(), ...packed.map(({ stored }) => stored)])
 }
 
 /** Opens a section of split lines for searches. @throws as `unpackSection`. */
 export function openSearch(section: Buffer): SplitSearch {
-  const [shape, ids, words] = readParts(section)
-  return new SplitSearch({ shape: shape(), ids: ids(), words: words() })
+  const { lengths, groups } = readHead(section)
+  const bytes = groups[0]()
+  const [shape, ids, words] = cut(bytes, lengths.slice(0, partGroups[0].length))
+  return new SplitSearch({ shape: shape!, ids: ids!, words: words! })
 }
 
-type ReadPart = () => Buffer
+interface SectionHead {
+  /** Bytes of the parts. */
+  readonly lengths: readonly number[]
+  /** Code that unpacks each group. */
+  readonly groups: readonly [() => Buffer, () => Buffer]
+}
 
-/** Returns code that unpacks each part. */
-function readParts(section: Buffer): [ReadPart, ReadPart, ReadPart, ReadPart, ReadPart] {
+function readHead(section: Buffer): SectionHead {
   const reader = new ByteReader(section)
-  const heads = partNames.map(() => ({
-    codec: reader.u8(),
-    rawBytes: reader.varint(),
-    storedBytes: reader.varint(),
-  }))
-  const parts = heads.map(({ codec, rawBytes, storedBytes }) => {
+  const lengths = partNames.map(() => reader.varint())
+  if (lengths.some(length => length > splitBytesMax)) {
+    throw new RangeError('a part of split lines is too long')
+  }
+  const heads = partGroups.map(() => ({ codec: reader.u8(), storedBytes: reader.varint() }))
+  let first = 0
+  const groups = heads.map(({ codec, storedBytes }, group) => {
+    const last = first + partGroups[group]!.length
+    const rawBytes = sumOf(lengths.slice(first, last))
+    first = last
     const stored = reader.bytes(storedBytes)
-    if (codec === codecs.raw && rawBytes === storedBytes) return () => stored
-    if (codec !== codecs.zstd || rawBytes > splitBytesMax) {
+    if (codec === codecs.zstd) return () => unpack(stored, rawBytes)
+    if (codec !== codecs.raw || rawBytes !== storedBytes) {
       throw new RangeError('a part of split lines is damaged')
     }
-    return () => unpack(stored, rawBytes)
+    return () => stored
   })
-  return parts as [ReadPart, ReadPart, ReadPart, ReadPart, ReadPart]
+  return { lengths, groups: groups as [() => Buffer, () => Buffer] }
+}
+
+function sumOf(lengths: readonly number[]): number {
+  return lengths.reduce((sum, length) => sum + length, 0)
+}
+
+function cut(bytes: Buffer, lengths: readonly number[]): Buffer[] {
+  let at = 0
+  return lengths.map(length => {
+    at += length
+    return bytes.subarray(at - length, at)
+  })
 }
 
 /**
@@ -92,10 +121,14 @@ function readParts(section: Buffer): [ReadPart, ReadPart, ReadPart, ReadPart, Re
  */
 function decodeSplit(section: Buffer, lineBytes: number): Buffer {
   if (lineBytes > splitBytesMax) throw new RangeError('split lines are too long')
-  const parts = readParts(section).map(read => read())
-  const [shape, ids, words, numbers, hex] = parts as [Buffer, Buffer, Buffer, Buffer, Buffer]
-  const lines = threadSplitter().join({ shape, ids, words, numbers, hex }, lineBytes)
-  for (const part of parts) if (part.buffer !== section.buffer) releaseBuffer(part)
+  const { lengths, groups } = readHead(section)
+  const unpacked = groups.map(read => read())
+  const parts = partGroups.flatMap((names, group) =>
+    cut(unpacked[group]!, lengths.slice(partNames.indexOf(names[0])).slice(0, names.length)),
+  )
+  const named = Object.fromEntries(partNames.map((name, i) => [name, parts[i]]))
+  const lines = threadSplitter().join(named as unknown as SplitParts, lineBytes)
+  for (const group of unpacked) if (group.buffer !== section.buffer) releaseBuffer(group)
   if (lines.length !== lineBytes) throw new RangeError('split lines have the wrong length')
   return lines
 }
