@@ -12,7 +12,7 @@ COPY package.json package-lock.json .npmrc LICENSE ./
 COPY packages packages
 COPY release/build-wasm.mjs release/
 # The compiler of WebAssembly, which the next `npm ci` removes.
-RUN npm ci --ignore-scripts --workspace @skald/wire && node release/build-wasm.mjs && test -s packages/wire/build/snappy.wasm && test -s packages/query/build/field-spans.wasm && test -s packages/store/build/filter-keys.wasm
+RUN npm ci --ignore-scripts --workspace @skald/wire && node release/build-wasm.mjs && test -s packages/wire/build/snappy.wasm && test -s packages/query/build/field-spans.wasm && test -s packages/store/build/filter-keys.wasm && test -s packages/store/build/line-split.wasm
 RUN npm ci --omit=dev --ignore-scripts
 # Files that only builders, type checkers and other systems need.
 RUN rm -rf packages/*/test packages/*/assembly node_modules/better-sqlite3/deps node_modules/better-sqlite3/src node_modules/bare-*/prebuilds \

@@ -10,6 +10,7 @@ if (asc) {
   await build('wire', 'snappy')
   await build('query', 'field-spans')
   await build('store', 'filter-keys')
+  await build('store', 'line-split', ['--initialMemory', '192', '--maximumMemory', '192'])
 }
 
 /** Returns the compiler, or undefined if it is not installed. */
@@ -23,13 +24,13 @@ async function loadCompiler() {
 }
 
 /** Compiles `packages/PACKAGE/assembly/NAME.ts` to `packages/PACKAGE/build/NAME.wasm`. */
-async function build(packageName, name) {
+async function build(packageName, name, more = []) {
   const packageDir = new URL(`../packages/${packageName}/`, import.meta.url)
   const source = fileURLToPath(new URL('assembly/', packageDir))
   const target = fileURLToPath(new URL('build/', packageDir))
   const options = ['--config', 'asconfig.json', '--baseDir', source, '--outFile', `${name}.wasm`]
   let binary
-  const { error, stderr } = await asc.main([`${name}.ts`, ...options], {
+  const { error, stderr } = await asc.main([`${name}.ts`, ...options, ...more], {
     writeFile: (_name, content) => {
       binary = content
     },

@@ -274,6 +274,31 @@ export const blockLineBytesMax = 1024 * 1024
  */
 export const packedBytesLeast = 256
 
+/**
+ * Blocks with fewer bytes of lines are not split into templates and values: the five parts would save
+ * less than they cost.
+ */
+export const splitBytesLeast = 16 * 1024
+
+/** A block is split if that makes it at least 5 % smaller. Splitting costs readers a little CPU. */
+export const splitShareMax = 0.95
+
+/** The first bytes of a block that tell how well it compresses without splitting. */
+export const splitSampleBytes = 128 * 1024
+
+/** Most bytes of a block that is split: WebAssembly has room for them. */
+export const splitBytesMax = 2 * 1024 * 1024
+
+/**
+ * Most lines, templates, columns and values of a block that is split, and most bytes of its templates.
+ * Lines with more of them have no common form, and compress as well unsplit.
+ */
+export const splitLinesMax = 2 ** 17
+export const splitTemplatesMax = 4096
+export const splitColumnsMax = 1024
+export const splitValuesMax = 2 ** 19
+export const splitTemplateBytesMax = 512 * 1024
+
 /** Maximum bytes of a footer. No real one comes close; a larger one is damaged. */
 export const footerBytesMax = 256 * 1024 * 1024
 

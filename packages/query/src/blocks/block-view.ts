@@ -12,10 +12,20 @@ export interface MetadataColumn {
 
 /** Lines of a block in one buffer. Each is followed by one `\n`; lines may also contain `\n`. */
 export interface LinesColumn {
-  /** UTF-8, or whatever bytes were pushed. Valid until the next block is scanned. */
+  /** If known without the bytes. */
+  readonly byteLength?: number
+  /**
+   * UTF-8, or whatever bytes were pushed. May be decoded on first use. Valid until the next block is
+   * scanned.
+   */
   readonly bytes: Buffer
   /** Line i is `bytes[offsets[i] .. offsets[i + 1] - 1)`; rowCount + 1 values. */
   readonly offsets: Uint32Array
+  /**
+   * Returns 1 for each row whose line has these bytes, and 0 for the others. `undefined` if the source
+   * would have to decode the bytes for it.
+   */
+  rowsWith?(text: Buffer): Uint8Array | undefined
 }
 
 /**

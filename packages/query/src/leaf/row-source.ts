@@ -106,7 +106,7 @@ export class BlockRows {
   text(): BlockText {
     if (!this.#text) {
       this.#text = new BlockText(this.block.lines(), this.block.rowCount)
-      this.#stats.bytesProcessed += this.#text.bytes.length
+      this.#stats.bytesProcessed += this.#text.byteLength
     }
     return this.#text
   }

@@ -8,9 +8,9 @@ const newline = 0x0a
 
 /** Returns the lines of one block as strings. Valid as long as the column is. */
 export class BlockText {
-  readonly bytes: Buffer
   readonly rowCount: number
   readonly #column: LinesColumn
+  #bytes: Buffer | undefined
   #offsets: Uint32Array | undefined
   #isAscii: boolean | undefined
   // A run of lines as text, one character per byte, and its place in the bytes.
@@ -25,9 +25,22 @@ export class BlockText {
   #lastQuote: number | undefined
 
   constructor(column: LinesColumn, rowCount: number) {
-    this.bytes = column.bytes
     this.rowCount = rowCount
     this.#column = column
+  }
+
+  get bytes(): Buffer {
+    this.#bytes ??= this.#column.bytes
+    return this.#bytes
+  }
+
+  get byteLength(): number {
+    return this.#column.byteLength ?? this.bytes.length
+  }
+
+  /** Returns 1 for each row whose line has these bytes, if that is known without the lines. */
+  rowsWith(text: Buffer): Uint8Array | undefined {
+    return this.#bytes ? undefined : this.#column.rowsWith?.(text)
   }
 
   /** Line starts. A search without hits never reads them, so the column is not decoded. */

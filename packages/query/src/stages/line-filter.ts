@@ -114,8 +114,15 @@ function textTerm(text: string): Term {
   return {
     cost: 0,
     test: line => line.includes(text),
-    isAbsent: block => block.bytes.indexOf(needle) < 0,
-    mark: (block, selection, marks) => markText(needle, block, selection, marks),
+    isAbsent: block => {
+      const rows = block.rowsWith(needle)
+      return rows ? !rows.includes(1) : block.bytes.indexOf(needle) < 0
+    },
+    mark: (block, selection, marks) => {
+      const rows = block.rowsWith(needle)
+      if (rows) forEachMarked(selection, rows, row => (marks[row] = 1))
+      else markText(needle, block, selection, marks)
+    },
   }
 }
 

@@ -246,7 +246,7 @@ function isGood({ record }: BlockPlace): boolean {
   return (
     record.lineBytes >= keptBlockBytesLeast &&
     (record.flags & flagLevelsPending) === 0 &&
-    lines.codec === codecs.zstd
+    lines.codec !== codecs.raw
   )
 }
 

@@ -1,11 +1,10 @@
 // Encodes one block from columns in memory to sections of a segment, and decodes it again. Sections
 // are decoded one at a time, so a reader pays only for the columns it uses.
 
-import { constants, crc32, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { crc32 } from 'node:zlib'
 import type { MetadataColumn } from '@skald/query'
 import { releaseBuffer } from '../buffers.ts'
 import { CorruptionError } from '../errors.ts'
-import { packedBytesLeast } from '../limits.ts'
 import {
   decodeMetadataSets,
   decodeMetadataSizes,
@@ -23,6 +22,9 @@ import {
   type SectionRecord,
   sectionNames,
 } from './format.ts'
+import { pack } from './packing.ts'
+import type { SplitSearch } from './split/split-search.ts'
+import { openSearch, packLines, unpackSection } from './split/split-section.ts'
 
 /** Rows of one stream in memory, ascending by time, without duplicates. */
 export interface BlockColumns {
@@ -41,10 +43,6 @@ export interface BlockColumns {
 
 /** Compression of the blocks of a segment: none for level 0, zstd for the levels above. */
 export type Compression = 'none' | 'zstd'
-
-// On logs, level 1 needs a fifth of the CPU of level 3, and its output is only a few percent
-// larger.
-const zstdParams = { [constants.ZSTD_c_compressionLevel]: 1 }
 
 /**
  * Encodes a block. Returns its record without stream and offset, and its sections in file order.
@@ -67,7 +65,12 @@ export function encodeBlock(
     const section = raw[name]
     if (!section || section.length === 0)
       return { codec: codecs.raw, storedBytes: 0, rawBytes: 0, crc: 0 }
-    const { codec, stored } = compress(section, compression)
+    const { codec, stored } =
+      compression === 'none'
+        ? { codec: codecs.raw, stored: section }
+        : name === 'lines'
+          ? packLines(section)
+          : pack(section)
     bytes.push(stored)
     return { codec, storedBytes: stored.length, rawBytes: section.length, crc: crc32(stored) }
   })
@@ -86,19 +89,6 @@ function countPairs({ sets, rowSets }: MetadataColumn): number {
   return pairs
 }
 
-function compress(section: Buffer, compression: Compression) {
-  if (compression === 'none') return { codec: codecs.raw, stored: section }
-  if (section.length < packedBytesLeast) return { codec: codecs.raw, stored: Buffer.from(section) }
-  // One chunk holds the whole output of most sections. By default, zlib collects 16 KiB pieces.
-  const chunkSize = Math.max(1024, Math.ceil(section.length * 0.3))
-  const packed = zstdCompressSync(section, { params: zstdParams, chunkSize })
-  // If compression saves next to nothing, store the bytes raw and skip decompression later.
-  // Nanoseconds look like noise.
-  if (packed.length <= section.length * 0.95) return { codec: codecs.zstd, stored: packed }
-  // Copies, because the section's memory may be reused before it is written.
-  return { codec: codecs.raw, stored: Buffer.from(section) }
-}
-
 /** Returns the stored bytes of a section: `length` bytes at `offsetBytes` of the file. */
 export type ReadBytes = (offsetBytes: number, length: number) => Buffer
 
@@ -111,6 +101,7 @@ export class BlockReader {
   readonly #segment: string
   readonly #read: ReadBytes
   #lines: Buffer | undefined
+  #search: SplitSearch | undefined
 
   constructor(segment: string, record: BlockRecord, read: ReadBytes) {
     this.#segment = segment
@@ -142,9 +133,30 @@ export class BlockReader {
     })
   }
 
+  /**
+   * Returns 1 for each row whose line has a text, without decoding the lines. `undefined` if that
+   * needs the lines, as for those that were decoded already.
+   */
+  rowsWith(text: Buffer): Uint8Array | undefined {
+    if (this.#lines || this.#place('lines').section.codec !== codecs.split) return undefined
+    this.#search ??= this.#openSearch()
+    // A line that has a `\n` was split as two.
+    if (this.#search.lineCount !== this.record.rowCount) return undefined
+    return this.#search.find(text.toString('latin1'))
+  }
+
+  #openSearch(): SplitSearch {
+    const stored = this.#stored('lines')
+    try {
+      return openSearch(stored)
+    } catch (cause) {
+      throw this.#damaged('lines', (cause as Error).message, cause)
+    }
+  }
+
   /** Frees the memory of decompressed lines. Do not read them afterwards. */
   release(): void {
-    const isOwn = this.#place('lines').section.codec === codecs.zstd
+    const isOwn = this.#place('lines').section.codec !== codecs.raw
     if (this.#lines && isOwn) releaseBuffer(this.#lines)
     this.#lines = undefined
   }
@@ -206,7 +218,7 @@ export class BlockReader {
     const { section } = this.#place(name)
     const stored = this.#stored(name)
     try {
-      return decode(decompress(stored, section))
+      return decode(unpackSection(stored, section))
     } catch (cause) {
       throw this.#damaged(name, (cause as Error).message, cause)
     }
@@ -225,13 +237,4 @@ export class BlockReader {
     const { offsetBytes } = this.#place(name)
     return new CorruptionError(why, { segment: this.#segment, offsetBytes, cause })
   }
-}
-
-function decompress(stored: Buffer, section: SectionRecord): Buffer {
-  if (section.codec === codecs.raw) return stored
-  // One byte more than needed: a full chunk would make zlib allocate a second, empty one.
-  const chunkSize = Math.max(64, section.rawBytes + 1)
-  const raw = zstdDecompressSync(stored, { chunkSize, maxOutputLength: chunkSize })
-  if (raw.length !== section.rawBytes) throw new RangeError('wrong length after decompression')
-  return raw
 }

@@ -37,6 +37,10 @@ export class ByteWriter {
     this.reserve(1)[this.#length++] = value
   }
 
+  u16(value: number): void {
+    this.#length = this.reserve(2).writeUInt16LE(value, this.#length)
+  }
+
   u32(value: number): void {
     this.#length = this.reserve(4).writeUInt32LE(value, this.#length)
   }
@@ -84,6 +88,10 @@ export class ByteReader {
     return this.#buffer.readUInt8(this.#advance(1))
   }
 
+  u16(): number {
+    return this.#buffer.readUInt16LE(this.#advance(2))
+  }
+
   u32(): number {
     return this.#buffer.readUInt32LE(this.#advance(4))
   }
@@ -102,6 +110,12 @@ export class ByteReader {
       factor *= 128
     }
     throw new RangeError('varint is longer than 8 bytes')
+  }
+
+  /** Returns a view of the next bytes. */
+  bytes(length: number): Buffer {
+    const start = this.#advance(length)
+    return this.#buffer.subarray(start, start + length)
   }
 
   text(): string {

@@ -44,8 +44,8 @@ export function versionOfHeader(head: Buffer): SegmentVersion | undefined {
 export const sectionNames = ['timestamps', 'lengths', 'metadataSets', 'rowSets', 'lines'] as const
 export type SectionName = (typeof sectionNames)[number]
 
-/** How the bytes of a section are stored. */
-export const codecs = { raw: 0, zstd: 1 } as const
+/** How the bytes of a section are stored. Only lines are split, see split/. */
+export const codecs = { raw: 0, zstd: 1, split: 2 } as const
 export type Codec = (typeof codecs)[keyof typeof codecs]
 
 /** One column of one block in the file. An absent column has `storedBytes` 0. */
@@ -293,7 +293,7 @@ function decodeBlockRecord(reader: ByteReader): BlockRecord {
     const stored = reader.varint()
     if (stored === 0) return { codec: codecs.raw, storedBytes: 0, rawBytes: 0, crc: 0 }
     const codec = reader.u8()
-    if (codec !== codecs.raw && codec !== codecs.zstd)
+    if (codec !== codecs.raw && codec !== codecs.zstd && codec !== codecs.split)
       throw new RangeError(`unknown codec ${codec}`)
     return { codec, storedBytes: stored, rawBytes: reader.varint(), crc: reader.u32() }
   })

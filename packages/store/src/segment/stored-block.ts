@@ -75,17 +75,23 @@ export class StoredBlock implements BlockView {
     return this.#lines
   }
 
-  /** Computes offsets on demand: a scan that finds nothing in the bytes never needs them. */
+  /** Decodes on demand: a scan that finds nothing needs no offsets, and often no bytes. */
   #lazyLines(): LinesColumn {
-    const bytes = this.#reader.lines()
+    const reader = this.#reader
     const lengths = () => this.lineLengths()
+    let bytes: Buffer | undefined
     let offsets: Uint32Array | undefined
     return {
-      bytes,
+      byteLength: this.record.lineBytes + this.record.rowCount,
+      get bytes() {
+        bytes ??= reader.lines()
+        return bytes
+      },
       get offsets() {
         offsets ??= lineOffsets(lengths())
         return offsets
       },
+      rowsWith: text => reader.rowsWith(text),
     }
   }
 
@@ -115,7 +121,7 @@ export class StoredBlock implements BlockView {
     const stored = this.storedMetadata()
     if ((this.record.flags & flagLevelsPending) === 0) return stored
     const readLines = () => ({
-      ...this.lines(),
+      bytes: this.lines().bytes,
       offsets: this.lines().offsets,
       lengths: this.lineLengths(),
     })

@@ -1,8 +1,8 @@
 // Finds the keys of a block and makes its filter. Uses WebAssembly if it was built, about three
 // times as fast as keys.ts. Both set the same bits.
 
-import { readFileSync } from 'node:fs'
 import type { LabelSet } from '@skald/wire'
+import { openWasmModule } from '@skald/wire/wasm-module'
 import { filterRowsMax, filterSmallBytes } from '../../limits.ts'
 import { type BlockFilter, buildingRows, foldFilter } from './block-filter.ts'
 import {
@@ -164,12 +164,6 @@ class WasmKeys implements LineKeys {
 export function openWasmKeys(
   path = new URL('../../../build/filter-keys.wasm', import.meta.url),
 ): LineKeys | undefined {
-  try {
-    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(path)))
-    return new WasmKeys(exports as Exports)
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    if (isMissing || (error as Error).name === 'CompileError') return undefined
-    throw error
-  }
+  const exports = openWasmModule(path)
+  return exports && new WasmKeys(exports as Exports)
 }

@@ -1,0 +1,134 @@
+// Lines of a block as a section of a segment: split, and each part compressed.
+//
+//   | bytes varint, of each part | codec u8, stored bytes varint, of each group | the groups |
+
+import { releaseBuffer } from '../../buffers.ts'
+import { splitBytesLeast, splitBytesMax, splitSampleBytes, splitShareMax } from '../../limits.ts'
+import { ByteReader, ByteWriter } from '../bytes.ts'
+import { type Codec, codecs, type SectionRecord } from '../format.ts'
+import { pack, packedShare, unpack } from '../packing.ts'
+import { type LineSplitter, partNames, type SplitParts } from './parts.ts'
+import { joinInScript, splitInScript } from './script-split.ts'
+import { SplitSearch } from './split-search.ts'
+import { openWasmSplitter } from './wasm-split.ts'
+
+/**
+ * Parts that are compressed together, because each call of zstd costs as much as 50 KB of its work. A
+ * search needs the first group only.
+ */
+const partGroups = [
+  ['shape', 'ids', 'words'],
+  ['numbers', 'hex'],
+] as const
+
+let splitter: LineSplitter | undefined
+
+/** One for each thread: it has memory of its own. */
+function threadSplitter(): LineSplitter {
+  splitter ??= openWasmSplitter() ?? { split: splitInScript, join: joinInScript }
+  return splitter
+}
+
+/**
+ * Packs the lines of a block: split if that makes them smaller. Whether it does is judged by their
+ * first bytes, because compressing all of them twice would cost more than it brings.
+ */
+export function packLines(lines: Buffer): { codec: Codec; stored: Buffer } {
+  const split = encodeSplit(lines)
+  if (!split) return pack(lines)
+  const shareMax = splitShareMax * packedShare(lines.subarray(0, splitSampleBytes))
+  return split.length <= lines.length * shareMax
+    ? { codec: codecs.split, stored: split }
+    : pack(lines)
+}
+
+/** @throws RangeError, or the error of zlib, if the section is damaged. */
+export function unpackSection(stored: Buffer, { codec, rawBytes }: SectionRecord): Buffer {
+  if (codec === codecs.raw) return stored
+  return codec === codecs.split ? decodeSplit(stored, rawBytes) : unpack(stored, rawBytes)
+}
+
+/**
+ * Splits lines that end with `\n` and compresses the parts. Returns `undefined` if the lines have no
+ * common form.
+ */
+function encodeSplit(lines: Buffer): Buffer | undefined {
+  if (lines.length < splitBytesLeast || lines.length > splitBytesMax) return undefined
+  const parts = threadSplitter().split(lines)
+  if (!parts) return undefined
+  const head = new ByteWriter(64)
+  for (const name of partNames) head.varint(parts[name].length)
+  const packed = partGroups.map(names => pack(Buffer.concat(names.map(name => parts[name]))))
+  for (const { codec, stored } of packed) {
+    head.u8(codec)
+    head.varint(stored.length)
+  }
+  return Buffer.concat([head.finish(), ...packed.map(({ stored }) => stored)])
+}
+
+/** Opens a section of split lines for searches. @throws as `unpackSection`. */
+export function openSearch(section: Buffer): SplitSearch {
+  const { lengths, groups } = readHead(section)
+  const bytes = groups[0]()
+  const [shape, ids, words] = cut(bytes, lengths.slice(0, partGroups[0].length))
+  return new SplitSearch({ shape: shape!, ids: ids!, words: words! })
+}
+
+interface SectionHead {
+  /** Bytes of the parts. */
+  readonly lengths: readonly number[]
+  /** Code that unpacks each group. */
+  readonly groups: readonly [() => Buffer, () => Buffer]
+}
+
+function readHead(section: Buffer): SectionHead {
+  const reader = new ByteReader(section)
+  const lengths = partNames.map(() => reader.varint())
+  if (lengths.some(length => length > splitBytesMax)) {
+    throw new RangeError('a part of split lines is too long')
+  }
+  const heads = partGroups.map(() => ({ codec: reader.u8(), storedBytes: reader.varint() }))
+  let first = 0
+  const groups = heads.map(({ codec, storedBytes }, group) => {
+    const last = first + partGroups[group]!.length
+    const rawBytes = sumOf(lengths.slice(first, last))
+    first = last
+    const stored = reader.bytes(storedBytes)
+    if (codec === codecs.zstd) return () => unpack(stored, rawBytes)
+    if (codec !== codecs.raw || rawBytes !== storedBytes) {
+      throw new RangeError('a part of split lines is damaged')
+    }
+    return () => stored
+  })
+  return { lengths, groups: groups as [() => Buffer, () => Buffer] }
+}
+
+function sumOf(lengths: readonly number[]): number {
+  return lengths.reduce((sum, length) => sum + length, 0)
+}
+
+function cut(bytes: Buffer, lengths: readonly number[]): Buffer[] {
+  let at = 0
+  return lengths.map(length => {
+    at += length
+    return bytes.subarray(at - length, at)
+  })
+}
+
+/**
+ * Returns the lines of a section: `lineBytes` with all `\n`.
+ * @throws RangeError if the section is not what `encodeSplit` writes.
+ */
+function decodeSplit(section: Buffer, lineBytes: number): Buffer {
+  if (lineBytes > splitBytesMax) throw new RangeError('split lines are too long')
+  const { lengths, groups } = readHead(section)
+  const unpacked = groups.map(read => read())
+  const parts = partGroups.flatMap((names, group) =>
+    cut(unpacked[group]!, lengths.slice(partNames.indexOf(names[0])).slice(0, names.length)),
+  )
+  const named = Object.fromEntries(partNames.map((name, i) => [name, parts[i]]))
+  const lines = threadSplitter().join(named as unknown as SplitParts, lineBytes)
+  for (const group of unpacked) if (group.buffer !== section.buffer) releaseBuffer(group)
+  if (lines.length !== lineBytes) throw new RangeError('split lines have the wrong length')
+  return lines
+}
