@@ -7,6 +7,7 @@ export type {
   ScanStats,
   StepGrid,
 } from './blocks/block-view.ts'
+export type { LevelCounts, RowCounts } from './blocks/row-counts.ts'
 export { addScanStats, createScanStats, type MutableScanStats } from './blocks/stats.ts'
 export type { Clock } from './clock.ts'
 export {
@@ -58,6 +59,7 @@ export {
 } from './formats/tail-format.ts'
 export { mergeLeafResults, openLeafScanner } from './leaf/leaf.ts'
 export { RowMatcher } from './leaf/row-matcher.ts'
+export { type CountedBlock, isCountable, SampleCounter } from './leaf/sample-counter.ts'
 export { TailScanner } from './leaf/tail-scanner.ts'
 export { VolumeTable, volumeBytes } from './leaf/volume-table.ts'
 export { defaultQueryLimits, type QueryLimits } from './limits.ts'

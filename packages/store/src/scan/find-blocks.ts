@@ -17,8 +17,10 @@ import type { FilterRecord } from '../segment/filter/filter-group.ts'
 import { labelNamesOf, type NeededKeys, neededKeys } from '../segment/filter/need-keys.ts'
 import type { BlockRecord, SegmentPart } from '../segment/format.ts'
 import type { SegmentIndex } from '../segment-index.ts'
+import type { CountedPart } from './known-counts.ts'
 import { type BlockRef, filterVerdicts } from './messages.ts'
 import type { ScanPool } from './pool.ts'
+import type { SegmentDamageHandler } from './segment-damage.ts'
 
 /** A leaf and the rules that hide entries from it. */
 export interface Selection {
@@ -26,9 +28,6 @@ export interface Selection {
   readonly leaf: Leaf
   readonly deletes: readonly DeleteRule[]
 }
-
-/** Receives the name of a segment with damaged filters, and what is wrong. */
-export type FilterDamageHandler = (segment: string, damage: string) => void
 
 export interface FindBlocksParts {
   readonly found: readonly SegmentInfo[]
@@ -39,25 +38,22 @@ export interface FindBlocksParts {
   readonly signal: AbortSignal
   /** Grows by what the search finds, leaves out and reads. */
   readonly stats: MutableScanStats
-  readonly onFilterDamage?: FilterDamageHandler | undefined
+  readonly onDamage?: SegmentDamageHandler | undefined
 }
 
 export interface FoundBlocks {
   readonly labelsTexts: readonly string[]
   /** Index of a stream in `labelsTexts` → its blocks. */
   readonly blocksOf: readonly BlockRef[][]
+  /** Name of a segment → its counts. Segments without counts are absent. */
+  readonly counted: ReadonlyMap<string, CountedPart>
 }
 
-/** A block that is in range, with its index in its part. */
-interface Candidate {
-  readonly ref: BlockRef
-  readonly index: number
-}
-
+/** The blocks of a part that are in range. */
 interface PartCandidates {
   readonly segment: string
   readonly part: SegmentPart
-  readonly candidates: readonly Candidate[]
+  readonly candidates: readonly BlockRef[]
 }
 
 /** Returns the blocks to scan, grouped by stream in the order of `streams`. */
@@ -70,6 +66,7 @@ export async function findBlocks(
   const labelsTexts = [...streams.keys()]
   const indexes = new Map(labelsTexts.map((text, index) => [text, index]))
   const blocksOf: BlockRef[][] = labelsTexts.map(() => [])
+  const counted = new Map<string, CountedPart>()
   const deletesOf = await planDeletes(deletes, streams, pause)
   const need = needOfLeaf(leaf)
   const wanted = need && (await planKeys(need, streams, pause))
@@ -85,6 +82,8 @@ export async function findBlocks(
         if (part.tenant !== tenant) continue
         const candidates = candidatesOf(name, part, { indexes, deletesOf, leaf, stats })
         if (candidates.length > 0) inRange.push({ segment: name, part, candidates })
+        // A segment with counts has one part.
+        if (part.counts.length > 0) counted.set(name, { day: part.day, records: part.counts })
         await pause(part.blocks.length * 10)
       }
     }
@@ -93,10 +92,10 @@ export async function findBlocks(
     const rest = wanted ? await askFilters(inRange, wanted, parts) : inRange
     stats.filtersMs += performance.now() - looked
     for (const { candidates } of rest) {
-      for (const { ref } of candidates) blocksOf[ref.labels]!.push(ref)
+      for (const ref of candidates) blocksOf[ref.labels]!.push(ref)
     }
   }
-  return { labelsTexts, blocksOf }
+  return { labelsTexts, blocksOf, counted }
 }
 
 /** Returns the rules for each stream. */
@@ -129,9 +128,9 @@ function candidatesOf(
     readonly leaf: Leaf
     readonly stats: MutableScanStats
   },
-): Candidate[] {
+): BlockRef[] {
   const wanted = part.streams.map(text => indexes.get(text))
-  const candidates: Candidate[] = []
+  const candidates: BlockRef[] = []
   for (const [index, record] of part.blocks.entries()) {
     // Times come first: a stream of the selector that has no line in the range is not in `indexes`.
     if (!isInRange(record, leaf)) {
@@ -148,8 +147,8 @@ function candidatesOf(
       stats.blocksDeleted++
       continue
     }
-    const ref = { segment, labels, record }
-    candidates.push({ ref: deleted ? { ...ref, deletes: deleted } : ref, index })
+    const ref = { segment, labels, index, record }
+    candidates.push(deleted ? { ...ref, deletes: deleted } : ref)
   }
   return candidates
 }
@@ -193,7 +192,7 @@ async function planKeys(
 async function askFilters(
   parts: readonly PartCandidates[],
   { keys, keysOf }: WantedKeys,
-  { pool, signal, stats, onFilterDamage }: FindBlocksParts,
+  { pool, signal, stats, onDamage }: FindBlocksParts,
 ): Promise<readonly PartCandidates[]> {
   const asked = parts.flatMap((one, at) => {
     const filters = filtersOf(one, keysOf)
@@ -208,16 +207,15 @@ async function askFilters(
     stats.filterBytesRead += bytesRead
     if (damage !== undefined) {
       stats.filtersDamaged++
-      onFilterDamage?.(segment, damage)
+      onDamage?.(segment, 'filters', damage)
     }
     const one = parts[at]!
-    const candidates: Candidate[] = []
-    for (const candidate of one.candidates) {
-      const { ref, index } = candidate
-      const verdict = verdicts[keysOf[ref.labels]!]?.[index] ?? filterVerdicts.none
+    const candidates: BlockRef[] = []
+    for (const ref of one.candidates) {
+      const verdict = verdicts[keysOf[ref.labels]!]?.[ref.index] ?? filterVerdicts.none
       if (verdict === filterVerdicts.without) stats.blocksFiltered++
-      else if (verdict === filterVerdicts.none) candidates.push(candidate)
-      else candidates.push({ ref: { ...ref, hasPassedFilter: true }, index })
+      else if (verdict === filterVerdicts.none) candidates.push(ref)
+      else candidates.push({ ...ref, hasPassedFilter: true })
       if (verdict !== filterVerdicts.none) stats.filtersAsked++
     }
     rest[at] = { ...one, candidates }
@@ -230,7 +228,7 @@ function filtersOf(
   { part, candidates }: PartCandidates,
   keysOf: readonly number[],
 ): readonly FilterRecord[] {
-  const filtered = candidates.filter(({ ref }) => keysOf[ref.labels]! >= 0)
+  const filtered = candidates.filter(ref => keysOf[ref.labels]! >= 0)
   let at = 0
   return part.filters.filter(({ firstBlock, blockCount }) => {
     while (at < filtered.length && filtered[at]!.index < firstBlock) at++

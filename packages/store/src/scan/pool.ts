@@ -5,11 +5,19 @@ import { availableParallelism } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import { type Leaf, type LeafResult, mergeLeafResults } from '@skald/query'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
-import { filteredSegmentsLeast, scanTaskBytes, scanThreadsMax } from '../limits.ts'
+import {
+  countedBlocksLeast,
+  filteredSegmentsLeast,
+  scanTaskBytes,
+  scanThreadsMax,
+} from '../limits.ts'
 import type { NeededKeys } from '../segment/filter/need-keys.ts'
 import { errorOfThread, Thread } from '../threads/thread.ts'
+import type { CountJob } from './add-counts.ts'
 import type {
   BlockGroup,
+  CountAnswer,
+  CountedSegment,
   FilterAnswer,
   FilteredSegment,
   ScanAnswer,
@@ -146,6 +154,37 @@ export class ScanPool {
     return answers.flat()
   }
 
+  /**
+   * Adds up the counts of blocks, in several threads if there are many. Returns one answer for each segment,
+   * and the results of the threads.
+   * @throws the counter's error, with its `code`; the system's error; the signal's reason when it aborts.
+   */
+  async addCounts(
+    { segments, ...job }: CountJob,
+    signal: AbortSignal,
+  ): Promise<{ answers: readonly CountAnswer[]; results: readonly LeafResult[] }> {
+    let blocks = 0
+    for (const one of segments) blocks += one.blocks.length
+    const share = Math.max(Math.ceil(blocks / this.#threads.length), countedBlocksLeast)
+    const asked: Promise<Extract<ScanAnswer, { kind: 'counted' }>>[] = []
+    for (let from = 0; from < segments.length; ) {
+      const part: CountedSegment[] = []
+      for (let taken = 0; from < segments.length && taken < share; from++) {
+        part.push(segments[from]!)
+        taken += segments[from]!.blocks.length
+      }
+      const scan = this.#nextScan++
+      const thread = this.#thread(scan % this.#threads.length)
+      asked.push(askForCounts(thread, { kind: 'count', scan, ...job, segments: part }))
+    }
+    const answers = await Promise.all(asked)
+    signal.throwIfAborted()
+    return {
+      answers: answers.flatMap(answer => answer.answers),
+      results: answers.map(({ result }) => result),
+    }
+  }
+
   #thread(index: number): ScanThread {
     if (!this.#threads[index]) countBuffersWithHeap()
     this.#threads[index] ??= new ScanThread(this.#data, ended => {
@@ -178,6 +217,16 @@ async function askThread(
   if (answer.kind === 'failed') throw errorOfThread(answer.error)
   if (answer.kind !== 'filtered') throw new Error(`a scan thread answered ${answer.kind} to filter`)
   return answer.answers
+}
+
+async function askForCounts(
+  thread: ScanThread,
+  request: Extract<ScanRequest, { kind: 'count' }>,
+): Promise<Extract<ScanAnswer, { kind: 'counted' }>> {
+  const answer = await thread.ask(request)
+  if (answer.kind === 'failed') throw errorOfThread(answer.error)
+  if (answer.kind !== 'counted') throw new Error(`a scan thread answered ${answer.kind} to count`)
+  return answer
 }
 
 /** Merges the results of the threads of a scan that began at `started`, and adds its times. */

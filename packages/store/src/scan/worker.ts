@@ -12,6 +12,7 @@ import { StoredBlock } from '../segment/stored-block.ts'
 import { systemNowNs } from '../system-clock.ts'
 import { threadErrorOf } from '../threads/thread-error.ts'
 import { openThreadPort } from '../threads/thread-port.ts'
+import { addCounts } from './add-counts.ts'
 import { askFilters } from './ask-filters.ts'
 import { skipDuplicates } from './duplicates.ts'
 import type { BlockGroup, ScanAnswer, ScanRequest, ScanWorkerData } from './messages.ts'
@@ -99,6 +100,13 @@ function answer(request: ScanRequest): ScanAnswer | undefined {
       )
       if (scans.size === 0) reader.close()
       return { kind: 'filtered', scan, answers }
+    }
+    case 'count': {
+      const counted = addCounts(request, systemNowNs, (segment, offsetBytes, length) =>
+        reader.read(segment, { offsetBytes, length }, Buffer.allocUnsafe),
+      )
+      if (scans.size === 0) reader.close()
+      return { kind: 'counted', scan, ...counted }
     }
     case 'open': {
       const { leaf, labelsTexts, deletes, cancelled } = request

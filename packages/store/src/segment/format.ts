@@ -1,14 +1,15 @@
 // The segment file: names of its parts and their records. docs/segment-format.md specifies the bytes.
 //
-//   +--------+----------------------+-----+---------+-----+--------+--------------------------------+
-//   | header | sections of block 0  | ... | filters | ... | footer | trailer                        |
-//   | 8      |                      |     |         |     |        | length u32, crc32 u32, magic 8 |
-//   +--------+----------------------+-----+---------+-----+--------+--------------------------------+
+//   +--------+---------------------+-----+---------+-----+--------+--------+-------------------------+
+//   | header | sections of block 0 | ... | filters | ... | counts | footer | trailer: length u32,    |
+//   | 8      |                     |     |         |     |        |        | crc32 u32, magic 8      |
+//   +--------+---------------------+-----+---------+-----+--------+--------+-------------------------+
 
 import { crc32 } from 'node:zlib'
 import { CorruptionError } from '../errors.ts'
 import { footerBytesMax } from '../limits.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
+import type { CountRecord } from './counts/count-group.ts'
 import type { FilterRecord } from './filter/filter-group.ts'
 
 /** Version of the format. Segments of level 0 have version 1, those of compaction version 2. */
@@ -98,6 +99,8 @@ export interface SegmentPart {
   readonly blocks: readonly BlockRecord[]
   /** Filters of the blocks, ascending. Empty in version 1. */
   readonly filters: readonly FilterRecord[]
+  /** Counts of the rows of the blocks, ascending. Empty in version 1 and in older files of version 2. */
+  readonly counts: readonly CountRecord[]
 }
 
 /** The decoded footer of a segment. */
@@ -131,6 +134,9 @@ export function encodeFooter(footer: SegmentFooter): Buffer {
     writer.varint(part.blocks.length)
     for (const block of part.blocks) encodeBlockRecord(writer, block)
     if (footer.version >= 2) encodeFilterRecords(writer, part.filters)
+  }
+  if (footer.version >= 2 && footer.parts.some(({ counts }) => counts.length > 0)) {
+    for (const { counts } of footer.parts) encodeCountRecords(writer, counts)
   }
   const body = Buffer.from(writer.finish())
   const trailer = Buffer.alloc(trailerBytes)
@@ -168,6 +174,17 @@ function encodeFilterRecords(writer: ByteWriter, filters: readonly FilterRecord[
     writer.varint(offsetBytes)
     writer.varint(storedBytes)
     writer.varint(headBytes)
+  }
+}
+
+function encodeCountRecords(writer: ByteWriter, counts: readonly CountRecord[]): void {
+  writer.varint(counts.length)
+  for (const { firstBlock, blockCount, offsetBytes, storedBytes, crc } of counts) {
+    writer.varint(firstBlock)
+    writer.varint(blockCount)
+    writer.varint(offsetBytes)
+    writer.varint(storedBytes)
+    writer.u32(crc)
   }
 }
 
@@ -225,6 +242,7 @@ export function decodeFooter(segment: string, bytes: Buffer, place: FooterPlace)
     for (let left = reader.varint(); left > 0; left--) {
       parts.push(decodePart(reader, place))
     }
+    if (place.version >= 2 && reader.remaining > 0) addCounts(parts, reader, place.footerOffset)
     if (reader.remaining > 0) throw new RangeError('bytes follow the last part')
     return { version: place.version, level, sequence, replaces, parts }
   } catch (cause) {
@@ -251,7 +269,39 @@ function decodePart(reader: ByteReader, { version, footerOffset }: FooterPlace):
     blocks.push(block)
   }
   const filters = version >= 2 ? decodeFilterRecords(reader, footerOffset, blocks.length) : []
-  return { tenant, day, streams, blocks, filters }
+  return { tenant, day, streams, blocks, filters, counts: [] }
+}
+
+/** Reads the counts of all parts, which are absent in older files. */
+function addCounts(parts: SegmentPart[], reader: ByteReader, footerOffset: number): void {
+  for (const [i, part] of parts.entries()) {
+    const counts = decodeCountRecords(reader, footerOffset, part.blocks.length)
+    parts[i] = { ...part, counts }
+  }
+}
+
+function decodeCountRecords(
+  reader: ByteReader,
+  footerOffset: number,
+  blockCount: number,
+): CountRecord[] {
+  const counts: CountRecord[] = []
+  let next = 0
+  for (let left = reader.varint(); left > 0; left--) {
+    const firstBlock = reader.varint()
+    const blocks = reader.varint()
+    const offsetBytes = reader.varint()
+    const storedBytes = reader.varint()
+    const crc = reader.u32()
+    if (firstBlock < next || firstBlock + blocks > blockCount) {
+      throw new RangeError('counts of unknown blocks')
+    }
+    if (offsetBytes + storedBytes > footerOffset)
+      throw new RangeError('counts lie outside the file')
+    counts.push({ firstBlock, blockCount: blocks, offsetBytes, storedBytes, crc })
+    next = firstBlock + blocks
+  }
+  return counts
 }
 
 function decodeFilterRecords(

@@ -47,7 +47,7 @@ async function open(t: Test, rowsOf: (stream: number) => readonly Row[], streamC
   const ask = (tenant: string, logql: string): Promise<QueryResult> => {
     const source = createLogSource(tenant, {
       ...{ catalog, segments, pool, runs: new SharedRuns() },
-      onFilterDamage: (segment, damage) => damages.push(`${segment}: ${damage}`),
+      onDamage: (segment, thing, damage) => damages.push(`${segment}: ${thing}: ${damage}`),
     })
     const request = {
       ...{ logql, startNs: midnightNs, endNs: midnightNs + dayNs, stepNs: dayNs, intervalNs: 0n },
@@ -85,6 +85,7 @@ function addsUp(result: QueryResult | Error, blockCount: number): boolean {
     stats.blocksDeleted +
     stats.blocksFiltered +
     stats.blocksCounted +
+    stats.blocksFromCounts +
     stats.blocksBeyondLimit +
     stats.blocksScanned
   const passed = stats.filtersAsked - stats.blocksFiltered
