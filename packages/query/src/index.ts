@@ -58,6 +58,7 @@ export {
   type TailForm,
 } from './formats/tail-format.ts'
 export { mergeLeafResults, openLeafScanner } from './leaf/leaf.ts'
+export { type BoardSeat, createLimitBoard, type LimitBoard } from './leaf/limit-board.ts'
 export { RowMatcher } from './leaf/row-matcher.ts'
 export { type CountedBlock, isCountable, SampleCounter } from './leaf/sample-counter.ts'
 export { TailScanner } from './leaf/tail-scanner.ts'

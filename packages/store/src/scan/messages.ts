@@ -2,7 +2,7 @@
 // participating thread opens it, gets groups of blocks until there are no more or none is wanted,
 // and then returns its result.
 
-import type { Leaf, LeafResult, SampleLeaf } from '@skald/query'
+import type { BoardSeat, Leaf, LeafResult, SampleLeaf } from '@skald/query'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
 import type { CountRecord } from '../segment/counts/count-group.ts'
 import type { FilterRecord } from '../segment/filter/filter-group.ts'
@@ -28,6 +28,21 @@ export interface BlockRef {
  * once.
  */
 export type BlockGroup = readonly BlockRef[]
+
+/** First and last time of a group, both inclusive. */
+export interface GroupSpan {
+  readonly minNs: bigint
+  readonly maxNs: bigint
+}
+
+export function spanOfGroup(group: BlockGroup): GroupSpan {
+  let { minNs, maxNs } = group[0]!.record
+  for (const { record } of group) {
+    if (record.minNs < minNs) minNs = record.minNs
+    if (record.maxNs > maxNs) maxNs = record.maxNs
+  }
+  return { minNs, maxNs }
+}
 
 /** Startup data of a scan thread. */
 export interface ScanWorkerData {
@@ -97,10 +112,18 @@ export type ScanRequest =
       readonly leaf: Leaf
       readonly labelsTexts: readonly string[]
       readonly deletes: readonly DeleteRule[]
+      /** The place of the thread among those of a log leaf, if there are several. */
+      readonly seat: BoardSeat | undefined
       /** Becomes 1 when nobody waits for the scan any more. Threads check it before each block. */
       readonly cancelled: Int32Array
     }
-  | { readonly kind: 'scan'; readonly scan: number; readonly groups: readonly BlockGroup[] }
+  | {
+      readonly kind: 'scan'
+      readonly scan: number
+      readonly groups: readonly BlockGroup[]
+      /** First and last time of the group that comes next. */
+      readonly next: GroupSpan | undefined
+    }
   | { readonly kind: 'finish'; readonly scan: number }
   | { readonly kind: 'cancel'; readonly scan: number }
 
