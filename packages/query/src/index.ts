@@ -68,7 +68,7 @@ export { createPause, type Pause } from './pause.ts'
 export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
 export type { Need } from './pipeline/need.ts'
 export { leafKey } from './plan/leaf-key.ts'
-export { needOfLeaf } from './plan/leaf-need.ts'
+export { needOfLeaf, needOfLog } from './plan/leaf-need.ts'
 export type { LeafResult, ResultEntry } from './plan/leaf-result.ts'
 export type {
   Leaf,

@@ -5,7 +5,7 @@
 import { ascending, type LabelSet, parseLabelSet } from '@skald/wire'
 import { type Allocate, ScratchArena } from '../buffers.ts'
 import { nsPerDay } from '../day.ts'
-import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
+import { DeletePlan, type DeleteRule } from '../deletes/delete-rule.ts'
 import { RowDeleter } from '../deletes/row-deleter.ts'
 import type { LevelFields } from '../levels/line-level.ts'
 import {
@@ -24,6 +24,7 @@ import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import { type BlockPlace, StoredBlock } from '../segment/stored-block.ts'
 import { type BlockOwner, type KnownOfBlock, SegmentWriter } from '../segment/writer.ts'
+import { FilteredDeletes } from './filtered-deletes.ts'
 
 /** A segment to merge, with its footer. */
 export interface MergeInput {
@@ -75,7 +76,7 @@ export function* mergeSegments(
   const known = new Map(inputs.map(input => [input.name, knownOf(input, target, context)]))
   for (const [labelsText, places] of streamsOf(inputs, target)) {
     const owner = { tenant, day, labelsText }
-    const deletes = plan.ofStream(places[0]!.labels)
+    const deletes = deletesOf(plan, places[0]!.labels, known)
     yield* mergeStream(places, { writer, owner, target, context, arena, deletes, deleter, known })
   }
   const { footer, bytes, sizeBytes } = writer.finish({ level, sequence, replaces })
@@ -95,10 +96,11 @@ export function losesRows(
   const plan = new DeletePlan(target.deletes)
   const deleter = new RowDeleter(target.deletes)
   const arena = new ScratchArena(mergeArenaBytes)
+  const known = new Map(inputs.map(input => [input.name, knownOf(input, target, context)]))
   for (const [, places] of kept) {
-    const deletes = plan.ofStream(places[0]!.labels)
+    const deletes = deletesOf(plan, places[0]!.labels, known)
     for (const place of places) {
-      const deleted = deletes?.ofBlock(place.record)
+      const deleted = deletes?.ofBlock(place)
       if (deleted === 'all') return true
       if (!deleted) continue
       arena.reset()
@@ -115,6 +117,16 @@ export function losesRows(
 interface StoredKnowledge {
   readonly filters: StoredFilters
   readonly counts: StoredCounts
+}
+
+function deletesOf(
+  plan: DeletePlan,
+  labels: LabelSet,
+  known: ReadonlyMap<string, StoredKnowledge>,
+): FilteredDeletes<MergePlace> | undefined {
+  const deletes = plan.ofStream(labels)
+  const filterOf = ({ segment, index }: MergePlace) => known.get(segment)?.filters.of(index)
+  return deletes && new FilteredDeletes({ deletes, rules: plan.rules, labels, filterOf })
 }
 
 function knownOf(
@@ -174,7 +186,7 @@ interface StreamMerge {
   readonly context: MergeContext
   /** Memory for what is read and built for one batch of blocks. */
   readonly arena: ScratchArena
-  readonly deletes: StreamDeletes | undefined
+  readonly deletes: FilteredDeletes<MergePlace> | undefined
   readonly deleter: RowDeleter
   /** Name of an input → what it knows about its blocks. */
   readonly known: ReadonlyMap<string, StoredKnowledge>
@@ -182,7 +194,7 @@ interface StreamMerge {
 
 function* mergeStream(all: readonly MergePlace[], merge: StreamMerge): Generator<Buffer> {
   const { writer, owner, target, context, arena, deletes } = merge
-  const places = deletes ? all.filter(({ record }) => deletes.ofBlock(record) !== 'all') : all
+  const places = deletes ? all.filter(place => deletes.ofBlock(place) !== 'all') : all
   let waiting: MergePlace[] = []
   let waitingBytes = 0
   const flush = function* (): Generator<Buffer> {
@@ -193,7 +205,7 @@ function* mergeStream(all: readonly MergePlace[], merge: StreamMerge): Generator
     arena.reset()
     const blocks = waiting.map(place => openBlock(place, context, arena))
     const merged = mergeRows(
-      blocks.map(block => readRows(block, merge)),
+      blocks.map((block, i) => readRows(block, waiting[i]!, merge)),
       {
         dayStartNs: BigInt(target.day) * nsPerDay,
         flags: 0,
@@ -213,7 +225,7 @@ function* mergeStream(all: readonly MergePlace[], merge: StreamMerge): Generator
     if (takeOver) {
       yield* flush()
       for (const place of group) {
-        if (deletes?.ofBlock(place.record)) {
+        if (deletes?.ofBlock(place)) {
           waiting.push(place)
           yield* flush()
           continue
@@ -292,9 +304,13 @@ function openBlock(place: BlockPlace, context: MergeContext, arena: ScratchArena
 }
 
 /** Returns the rows of a block that are kept, with times since the day's start. */
-function readRows(block: StoredBlock, { target, deletes, deleter }: StreamMerge): RowSource {
+function readRows(
+  block: StoredBlock,
+  place: MergePlace,
+  { target, deletes, deleter }: StreamMerge,
+): RowSource {
   const { day } = target
-  const deleted = deletes?.ofBlock(block.record)
+  const deleted = deletes?.ofBlock(place)
   if (deleted && deleted !== 'all') deleter.mark(block, deleted)
   const sinceDayStart = Number(block.minNs - BigInt(day) * nsPerDay)
   const timestamps = shiftTimes(block.timestamps(), sinceDayStart)

@@ -135,7 +135,7 @@ export function encodeFooter(footer: SegmentFooter): Buffer {
     for (const block of part.blocks) encodeBlockRecord(writer, block)
     if (footer.version >= 2) encodeFilterRecords(writer, part.filters)
   }
-  if (footer.version >= 2 && footer.parts.some(({ counts }) => counts.length > 0)) {
+  if (footer.version >= 2 && footer.parts.some(isRecent)) {
     for (const { counts } of footer.parts) encodeCountRecords(writer, counts)
   }
   const body = Buffer.from(writer.finish())
@@ -175,6 +175,11 @@ function encodeFilterRecords(writer: ByteWriter, filters: readonly FilterRecord[
     writer.varint(storedBytes)
     writer.varint(headBytes)
   }
+}
+
+/** Returns whether a part has what the first files of version 2 lack. */
+function isRecent({ counts, filters }: SegmentPart): boolean {
+  return counts.length > 0 || filters.some(({ hasNames }) => hasNames)
 }
 
 function encodeCountRecords(writer: ByteWriter, counts: readonly CountRecord[]): void {
@@ -272,11 +277,12 @@ function decodePart(reader: ByteReader, { version, footerOffset }: FooterPlace):
   return { tenant, day, streams, blocks, filters, counts: [] }
 }
 
-/** Reads the counts of all parts, which are absent in older files. */
+/** Reads the counts of all parts, which are absent in older files. So are keys of names in their filters. */
 function addCounts(parts: SegmentPart[], reader: ByteReader, footerOffset: number): void {
   for (const [i, part] of parts.entries()) {
     const counts = decodeCountRecords(reader, footerOffset, part.blocks.length)
-    parts[i] = { ...part, counts }
+    const filters = part.filters.map(filter => ({ ...filter, hasNames: true }))
+    parts[i] = { ...part, filters, counts }
   }
 }
 
@@ -323,7 +329,8 @@ function decodeFilterRecords(
     if (offsetBytes + storedBytes > footerOffset || headBytes > storedBytes) {
       throw new RangeError('filters lie outside the file')
     }
-    filters.push({ firstBlock, blockCount: blocks, offsetBytes, storedBytes, headBytes })
+    const blocksOfGroup = { firstBlock, blockCount: blocks }
+    filters.push({ ...blocksOfGroup, offsetBytes, storedBytes, headBytes, hasNames: false })
     next = firstBlock + blocks
   }
   return filters

@@ -117,6 +117,15 @@ const operators: Readonly<Record<string, MakeQuery>> = {
   metadata: needle => `${selector} | request=${quoted(needle)}`,
   'metadata or label': needle => `${selector} | id=${quoted(needle)} or request=${quoted(needle)}`,
   'metadata with the name of a label': needle => `${selector} | id_extracted=${quoted(needle)}`,
+  'metadata, list': (_, random) => `${selector} | span=~"span-${random.below(25)}|q-never"`,
+  'metadata, list that begins alike': (_, random) =>
+    `${selector} | span=~"span-${random.below(25)}|span-2"`,
+  'json, list': (needle, random) =>
+    `${selector} | json | trace_id=~${quoted(`(${escapeRegex(needle)}|${random.hex(16)})`)}`,
+  'json, list that begins alike': needle =>
+    `${selector} | json | trace_id=~${quoted(`${escapeRegex(needle)}|${escapeRegex(needle)}x`)}`,
+  'regexp, regex': needle =>
+    `${selector} | regexp "id=(?P<found>[0-9a-f]+)" | found=~${quoted(`.*${escapeRegex(needle)}.*`)}`,
   level: (_, random) => `${selector} | detected_level=${quoted(random.pick(['error', 'debug']))}`,
   'after a changed line': needle =>
     `${selector} | line_format "{{.app}} {{__line__}}" |= ${quoted(needle)}`,
@@ -134,6 +143,7 @@ test('every operator has the same answers with filters as without', async t => {
       const metadata = {
         request: random.hex(6),
         ...(i % 2 === 0 && { id: `id-${random.below(60)}` }),
+        ...(stream % 3 === 0 && { span: `span-${random.below(20)}` }),
       }
       return [midnightNs + BigInt(stream * 100 + i), line, i % 2 === 0 ? metadata : undefined!]
     }),
