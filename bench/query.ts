@@ -22,6 +22,8 @@ export interface QueryResult {
   readonly target: SpeedTarget | undefined
   /** Most that it may cost, relative to reading and searching all lines. */
   readonly shareMax: number | undefined
+  /** Most that it may cost over the full workload. */
+  readonly cpuMsMax: number | undefined
 }
 
 /** Minimum speed of a query per CPU second. */
@@ -47,6 +49,7 @@ interface BenchQuery {
   readonly kind?: LineKind
   readonly target?: SpeedTarget
   readonly shareMax?: number
+  readonly cpuMsMax?: number
 }
 
 /** A stream or a series of an answer. */
@@ -63,6 +66,12 @@ function listQueries(workload: Workload): BenchQuery[] {
   const hasEntries = (count: number) => (result: readonly QuerySeries[]) => {
     const found = result.reduce((sum, stream) => sum + stream.values.length, 0)
     return found === count ? undefined : `${found} entries, expected ${count}`
+  }
+  const hasLines = (count: number) => (result: readonly QuerySeries[]) => {
+    const found = result
+      .flatMap(({ values }) => values)
+      .reduce((sum, [, value]) => sum + Number(value), 0)
+    return found === count ? undefined : `${found} lines, expected ${count}`
   }
   return [
     {
@@ -98,10 +107,34 @@ function listQueries(workload: Workload): BenchQuery[] {
       logql: 'sum by (app) (rate({namespace=~".+"}[1m]))',
       params: { step: '60s' },
       check: hasSeries(appCount),
+      cpuMsMax: 200,
+    },
+    {
+      // As Grafana asks, with the empty filter of its query builder.
+      name: 'volume by level',
+      logql:
+        'sum by (level, detected_level) ' +
+        '(count_over_time({namespace=~".+"} |= `` | drop __error__ [1m]))',
+      params: { step: '60s' },
+      check: hasLines(workload.lineCount),
+      cpuMsMax: 60,
+    },
+    {
+      name: 'volume of one level',
+      logql: 'sum by (app) (bytes_over_time({namespace=~".+"} | detected_level="error" [1m]))',
+      params: { step: '60s' },
+      check: result => (result.length > 0 ? undefined : 'no series'),
+      cpuMsMax: 60,
     },
     {
       name: 'latest 100',
       logql: '{app="orders"}',
+      params: { limit: '100', direction: 'backward' },
+      check: hasEntries(100),
+    },
+    {
+      name: 'latest 100 of all streams',
+      logql: '{namespace=~".+"}',
       params: { limit: '100', direction: 'backward' },
       check: hasEntries(100),
     },
@@ -201,7 +234,9 @@ export async function runQueries(
   const client = new HttpClient(server.url, 1, options.headers)
   const readCpuMs = () => (server.pid === undefined ? undefined : readThreadCpuMs(server.pid))
   const results: QueryResult[] = []
-  for (const { name, logql, params, check, kind, target, shareMax } of listQueries(workload)) {
+  for (const { name, logql, params, check, kind, target, shareMax, cpuMsMax } of listQueries(
+    workload,
+  )) {
     const path = queryPath('query_range', {
       query: logql,
       start: `${workload.options.startMs}000000`,
@@ -238,6 +273,7 @@ export async function runQueries(
       scanned: target && scannedOf(workload, kind),
       target,
       shareMax,
+      cpuMsMax,
     })
   }
   client.close()

@@ -7,6 +7,7 @@ export type {
   ScanStats,
   StepGrid,
 } from './blocks/block-view.ts'
+export type { LevelCounts, RowCounts } from './blocks/row-counts.ts'
 export { addScanStats, createScanStats, type MutableScanStats } from './blocks/stats.ts'
 export type { Clock } from './clock.ts'
 export {
@@ -57,7 +58,9 @@ export {
   type TailForm,
 } from './formats/tail-format.ts'
 export { mergeLeafResults, openLeafScanner } from './leaf/leaf.ts'
+export { type BoardSeat, createLimitBoard, type LimitBoard } from './leaf/limit-board.ts'
 export { RowMatcher } from './leaf/row-matcher.ts'
+export { type CountedBlock, isCountable, SampleCounter } from './leaf/sample-counter.ts'
 export { TailScanner } from './leaf/tail-scanner.ts'
 export { VolumeTable, volumeBytes } from './leaf/volume-table.ts'
 export { defaultQueryLimits, type QueryLimits } from './limits.ts'
@@ -65,7 +68,7 @@ export { createPause, type Pause } from './pause.ts'
 export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
 export type { Need } from './pipeline/need.ts'
 export { leafKey } from './plan/leaf-key.ts'
-export { needOfLeaf } from './plan/leaf-need.ts'
+export { needOfLeaf, needOfLog } from './plan/leaf-need.ts'
 export type { LeafResult, ResultEntry } from './plan/leaf-result.ts'
 export type {
   Leaf,

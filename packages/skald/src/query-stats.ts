@@ -21,8 +21,9 @@ export interface AnswerStats {
       readonly falseHits: number
       readonly damagedSegments: number
     }
+    readonly counts: { readonly segments: number; readonly damagedSegments: number }
     readonly bytes: Readonly<
-      Record<'footersRead' | 'filtersRead' | 'blocksRead' | 'decompressed', number>
+      Record<'footersRead' | 'filtersRead' | 'countsRead' | 'blocksRead' | 'decompressed', number>
     >
     readonly seconds: Readonly<Record<Step, number>>
     readonly threads: {
@@ -34,7 +35,7 @@ export interface AnswerStats {
 }
 
 type Explained = NonNullable<AnswerStats['skald']>
-type Step = 'streams' | 'footers' | 'filters' | 'scan' | 'merge' | 'rest'
+type Step = 'streams' | 'footers' | 'filters' | 'counts' | 'scan' | 'merge' | 'rest'
 type BlockOutcome = keyof typeof outcomeNames
 
 const outcomeNames = {
@@ -43,6 +44,7 @@ const outcomeNames = {
   deleted: 'deleted',
   filtered: 'filtered',
   counted: 'counted',
+  fromCounts: 'from counts',
   beyondLimit: 'beyond limit',
   scanned: 'scanned',
 }
@@ -71,13 +73,15 @@ function scansText({ scans, scansShared }: Explained): string {
   return scansShared > 0 ? `${text}, ${countText(scansShared)} shared with another query` : text
 }
 
-function stepRows({ seconds, streams, segments, filters, bytes, threads }: Explained): Row[] {
-  const { asked, damagedSegments } = filters
-  const damage = damagedSegments > 0 ? `, damaged in ${countText(damagedSegments, 'segment')}` : ''
+function stepRows(explained: Explained): Row[] {
+  const { seconds, streams, segments, filters, counts, bytes, threads } = explained
   const details: Readonly<Record<Step, string>> = {
     streams: `${countText(streams, 'stream')}, ${countText(segments, 'segment')}`,
     footers: `${formatLogqlBytes(bytes.footersRead)} read`,
-    filters: `${countText(asked, 'block')} asked, ${formatLogqlBytes(bytes.filtersRead)} read${damage}`,
+    filters:
+      `${countText(filters.asked, 'block')} asked, ` +
+      `${formatLogqlBytes(bytes.filtersRead)} read${damageText(filters)}`,
+    counts: `${formatLogqlBytes(bytes.countsRead)} read${damageText(counts)}`,
     scan: cpuText(threads),
     merge: '',
     rest: '',
@@ -89,15 +93,20 @@ function stepRows({ seconds, streams, segments, filters, bytes, threads }: Expla
   ])
 }
 
+function damageText({ damagedSegments }: { readonly damagedSegments: number }): string {
+  return damagedSegments > 0 ? `, damaged in ${countText(damagedSegments, 'segment')}` : ''
+}
+
 function cpuText({ count, scanCpuSeconds, busiestScanCpuSeconds }: Explained['threads']): string {
   const cpu = `${countText(count, 'thread')}, ${secondsText(scanCpuSeconds)} of CPU`
   return count > 1 ? `${cpu}, ${secondsText(busiestScanCpuSeconds)} in the busiest` : cpu
 }
 
-function blockRows({ blocks, filters, bytes }: Explained): Row[] {
+function blockRows({ blocks, filters, counts, bytes }: Explained): Row[] {
   const total = Object.values(blocks).reduce((sum, count) => sum + count, 0)
   const details: Partial<Record<BlockOutcome, string>> = {
     filtered: countText(filters.falseHits, 'false hit'),
+    fromCounts: `${countText(counts.segments, 'segment')} not opened at all`,
     scanned:
       `${formatLogqlBytes(bytes.blocksRead)} read, ` +
       `${formatLogqlBytes(bytes.decompressed)} decompressed`,

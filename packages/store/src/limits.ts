@@ -349,6 +349,28 @@ export const filterFillMax = 0.45
  */
 export const filterGroupBits = 8 * 1024 * 1024
 
+/**
+ * Most space for the counts of a block, as a share of its compressed lines. Cells get longer until they fit:
+ * a stream with a line a minute needs no counts by minute, it is read quickly anyway.
+ */
+export const countsShareMax = 0.01
+
+/** Space that the counts of a block may always take: as much as its record in the footer. */
+export const countsBytesLeast = 64
+
+/**
+ * Most levels and names of metadata of a block that has counts. Programs use about ten levels; more are
+ * other values that someone pushes as `detected_level`. OpenTelemetry sends some twenty names.
+ */
+export const countedLevelsMax = 32
+export const countedNamesMax = 128
+
+/** Counts are read in groups of this many bytes: what one read brings, for some hundred blocks. */
+export const countGroupBytes = 32 * 1024
+
+/** A thread adds up the counts of at least this many blocks: some 20 ms of work. */
+export const countedBlocksLeast = 8192
+
 /** A query looks at the footers of this many segments, and then asks their filters together. */
 export const footersAtOnce = 64
 

@@ -4,6 +4,9 @@ import type { ScanStats } from '@skald/query'
 import { collectProcessMetrics } from '@skald/wire/process-metrics'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
+/** What of a segment may be damaged. Blocks are read instead, so this costs time, never an answer. */
+export type DamagedThing = 'filters' | 'counts'
+
 /** The metrics of one store, in a separate registry. */
 export interface StoreMetrics {
   readonly registry: Registry
@@ -23,7 +26,7 @@ export interface StoreMetrics {
   readonly tailDropped: Counter
   readonly queryBlocks: Counter<'outcome'>
   readonly filterFalseHits: Counter
-  readonly damagedFilters: Counter
+  readonly damagedSegments: Readonly<Record<DamagedThing, Counter>>
   readonly compactions: Gauge
   readonly segments: Gauge<'level'>
   readonly segmentBytes: Gauge<'level'>
@@ -82,6 +85,7 @@ const outcomes: Readonly<Record<string, keyof ScanStats>> = {
   deleted: 'blocksDeleted',
   filtered: 'blocksFiltered',
   counted: 'blocksCounted',
+  from_counts: 'blocksFromCounts',
   beyond_limit: 'blocksBeyondLimit',
   scanned: 'blocksScanned',
 }
@@ -194,11 +198,18 @@ function createQueryInstruments(registers: Registry[]) {
       help: 'Blocks scanned because of their filter, without a line for the query',
       registers,
     }),
-    damagedFilters: new Counter({
-      name: 'skald_damaged_filter_segments_total',
-      help: 'Segments found with damaged filters',
-      registers,
-    }),
+    damagedSegments: {
+      filters: new Counter({
+        name: 'skald_damaged_filter_segments_total',
+        help: 'Segments found with damaged filters',
+        registers,
+      }),
+      counts: new Counter({
+        name: 'skald_damaged_count_segments_total',
+        help: 'Segments found with damaged counts',
+        registers,
+      }),
+    },
   }
 }
 

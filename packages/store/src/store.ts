@@ -37,9 +37,9 @@ import { countWork, createStoreMetrics, type StoreMetrics, type StoreState } fro
 import { openDiskObjectStore } from './objects/disk.ts'
 import { DiskRoom } from './objects/disk-room.ts'
 import { recover } from './recovery.ts'
-import { FilterDamage } from './scan/filter-damage.ts'
 import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
+import { SegmentDamage } from './scan/segment-damage.ts'
 import { SharedRuns } from './scan/shared-runs.ts'
 import { SegmentIndex } from './segment-index.ts'
 import { TailHub } from './tail/tail-hub.ts'
@@ -138,7 +138,10 @@ async function openStore(
       },
     }),
   )
-  const filterDamage = new FilterDamage({ logger, onSegment: () => metrics.damagedFilters.inc() })
+  const damage = new SegmentDamage({
+    logger,
+    onSegment: thing => metrics.damagedSegments[thing].inc(),
+  })
   const ingester = createIngester(config, { limitsOf, committer, metrics, logger, clock })
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
@@ -151,7 +154,7 @@ async function openStore(
     ...{ config, limitsOf, clock, catalog, ingester, budget, deletes, hub, metrics, beside },
     sourceParts: {
       ...{ catalog, segments, pool, runs: new SharedRuns() },
-      onFilterDamage: (segment, damage) => filterDamage.report(segment, damage),
+      onDamage: (segment, thing, text) => damage.report(segment, thing, text),
       onWork: stats => countWork(metrics, stats),
     },
     status: {

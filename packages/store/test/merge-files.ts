@@ -1,6 +1,7 @@
 // Merges segment files like the compaction thread, step by step for tests.
 
 import { type MergeInput, mergeSegments } from '../src/compaction/merge.ts'
+import type { DeleteRule } from '../src/deletes/delete-rule.ts'
 import { LevelFields } from '../src/levels/line-level.ts'
 import { DiskReader } from '../src/objects/disk.ts'
 import { KeyFinder } from '../src/segment/filter/key-finder.ts'
@@ -14,6 +15,9 @@ export interface MergeFilesOptions {
   readonly day?: number
   readonly level?: number
   readonly sequence?: number
+  readonly deletes?: readonly DeleteRule[]
+  /** Label sets of streams to leave out. */
+  readonly expired?: readonly string[]
 }
 
 /** Writes the merged segment of one tenant and day without adding it to the catalog. */
@@ -37,8 +41,8 @@ export async function mergeFiles(
       level,
       sequence,
       replaces: inputs,
-      deletes: [],
-      expired: [],
+      deletes: options.deletes ?? [],
+      expired: options.expired ?? [],
     }
     const pieces: Buffer[] = []
     const merging = mergeSegments(opened, target, {

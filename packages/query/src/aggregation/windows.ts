@@ -14,9 +14,18 @@ export interface Windows {
    * Returns the bucket of a time in nanoseconds since the start of the grid, or -1 if no window includes it.
    */
   bucketOf(time: number): number
-  /** Returns the last time in a bucket. */
+  /** Returns the last time in a bucket, and the time right before its first one. */
   endOf(bucket: number): number
+  startOf(bucket: number): number
+  /**
+   * Returns the bucket that includes all times after `after`, up to and including `last`: -1 if no window
+   * includes any of them, and `cutSpan` if they are not all in one bucket.
+   */
+  bucketOfSpan(after: number, last: number): number
 }
+
+/** The answer of `bucketOfSpan` if a bucket begins or ends within the span. */
+export const cutSpan = -2
 
 /** Creates the windows `(T - range, T]` for every T of a grid. */
 export function createWindows(grid: StepGrid, rangeNs: bigint): Windows {
@@ -67,6 +76,16 @@ class SingleWindow implements Windows {
   endOf(): number {
     return 0
   }
+
+  startOf(): number {
+    return -this.#range
+  }
+
+  bucketOfSpan(after: number, last: number): number {
+    if (this.bucketOf(last) === 0) return after >= -this.#range ? 0 : cutSpan
+    const isOutside = this.windowCount === 0 || after >= 0 || last <= -this.#range
+    return isOutside ? -1 : cutSpan
+  }
 }
 
 // Step k covers the times ((k - 1) * step, k * step].
@@ -77,15 +96,26 @@ function stepOf(time: number, step: number): number {
   return k * step < time ? k + 1 : k
 }
 
+/** Returns whether any window `(T - range, T]` includes a time after `after`, up to and including `last`. */
+function touchesWindow({ stepNs, rangeNs, lastStep }: Steps, after: number, last: number): boolean {
+  const k = stepOf(after, stepNs)
+  // The first step after `after`, and not before the first of the grid.
+  const step = Math.max(0, after === k * stepNs ? k + 1 : k)
+  return step <= lastStep && step * stepNs - rangeNs < last
+}
+
 /** The range is a whole number of steps: each step is one bucket. */
 class WholeWindows implements Windows {
   readonly bucketCount: number
   readonly windowCount: number
+  readonly #steps: Steps
   readonly #step: number
   readonly #lastStep: number
   readonly #stepCount: number
 
-  constructor({ stepNs, rangeNs, windowCount, lastStep }: Steps) {
+  constructor(steps: Steps) {
+    const { stepNs, rangeNs, windowCount, lastStep } = steps
+    this.#steps = steps
     this.#step = stepNs
     this.#lastStep = lastStep
     this.#stepCount = rangeNs / stepNs
@@ -109,6 +139,20 @@ class WholeWindows implements Windows {
   endOf(bucket: number): number {
     return (bucket - this.#stepCount + 1) * this.#step
   }
+
+  startOf(bucket: number): number {
+    return (bucket - this.#stepCount) * this.#step
+  }
+
+  bucketOfSpan(after: number, last: number): number {
+    return bucketOfSpan(this, this.#steps, after, last)
+  }
+}
+
+function bucketOfSpan(windows: Windows, steps: Steps, after: number, last: number): number {
+  const bucket = windows.bucketOf(last)
+  if (bucket >= 0) return windows.startOf(bucket) <= after ? bucket : cutSpan
+  return touchesWindow(steps, after, last) ? cutSpan : -1
 }
 
 /**
@@ -118,12 +162,15 @@ class WholeWindows implements Windows {
 class SplitWindows implements Windows {
   readonly bucketCount: number
   readonly windowCount: number
+  readonly #steps: Steps
   readonly #step: number
   readonly #lastStep: number
   readonly #wholeSteps: number
   readonly #rest: number
 
-  constructor({ stepNs, rangeNs, windowCount, lastStep }: Steps) {
+  constructor(steps: Steps) {
+    const { stepNs, rangeNs, windowCount, lastStep } = steps
+    this.#steps = steps
     this.#step = stepNs
     this.#lastStep = lastStep
     this.#wholeSteps = Math.floor(rangeNs / stepNs)
@@ -152,5 +199,14 @@ class SplitWindows implements Windows {
   endOf(bucket: number): number {
     const end = (Math.floor(bucket / 2) - this.#wholeSteps) * this.#step
     return bucket % 2 === 1 ? end : end - this.#rest
+  }
+
+  startOf(bucket: number): number {
+    const end = (Math.floor(bucket / 2) - this.#wholeSteps) * this.#step
+    return end - (bucket % 2 === 1 ? this.#rest : this.#step)
+  }
+
+  bucketOfSpan(after: number, last: number): number {
+    return bucketOfSpan(this, this.#steps, after, last)
   }
 }

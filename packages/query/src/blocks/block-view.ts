@@ -95,6 +95,8 @@ export interface ScanStats {
   blocksFiltered: number
   /** Blocks that were counted without their lines. */
   blocksCounted: number
+  /** Blocks that were not opened, because their segment has counts of their rows. */
+  blocksFromCounts: number
   /** Blocks that were left when a log query had its entries. */
   blocksBeyondLimit: number
   /** Blocks whose filter was used, whatever it said. */
@@ -103,16 +105,22 @@ export interface ScanStats {
   filterFalseHits: number
   /** Segments with filters that could not be used. */
   filtersDamaged: number
+  /** Segments of which no block was opened, because counts told enough. */
+  segmentsFromCounts: number
+  /** Segments with counts that could not be used. */
+  countsDamaged: number
   /** Bytes read from files. Footers count if they were not in memory. */
   footerBytesRead: number
   filterBytesRead: number
+  countBytesRead: number
   blockBytesRead: number
   /** Bytes that came out of decompression. */
   bytesDecompressed: number
-  /** Time to find streams and segments, to read footers, to ask filters, to scan and to merge. */
+  /** Time to find streams and segments, read footers, ask filters, add up counts, scan and merge. */
   streamsMs: number
   footersMs: number
   filtersMs: number
+  countsMs: number
   scanMs: number
   mergeMs: number
   /** Most threads that scanned at the same time. */

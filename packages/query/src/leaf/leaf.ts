@@ -18,6 +18,7 @@ import type {
 import { foundOf } from '../plan/leaf-result.ts'
 import type { Leaf, LeafScanner, LogLeaf, SampleLeaf, VolumeLeaf } from '../plan/log-source.ts'
 import { compareEntries } from './entry-heap.ts'
+import type { BoardSeat } from './limit-board.ts'
 import { LogScanner } from './log-scanner.ts'
 import { mergePatterns, PatternScanner } from './pattern-scanner.ts'
 import { SampleScanner } from './sample-scanner.ts'
@@ -25,11 +26,15 @@ import { SeriesTable } from './series-table.ts'
 import { VolumeScanner } from './volume-scanner.ts'
 import { VolumeTable } from './volume-table.ts'
 
-/** Creates the scanner of a leaf. Workers create one per task. */
-export function openLeafScanner(leaf: Leaf, clock: Clock): LeafScanner {
+/**
+ * Creates the scanner of a leaf. Workers create one per task.
+ *
+ * @param seat The place of the scanner of a log leaf among several that run at the same time.
+ */
+export function openLeafScanner(leaf: Leaf, clock: Clock, seat?: BoardSeat): LeafScanner {
   switch (leaf.kind) {
     case 'logs':
-      return new LogScanner(leaf, clock)
+      return new LogScanner(leaf, clock, seat)
     case 'samples':
       return new SampleScanner(leaf, clock)
     case 'volume':

@@ -11,6 +11,7 @@ import type { LeafResult } from '../plan/leaf-result.ts'
 import type { LeafScanner, LogLeaf } from '../plan/log-source.ts'
 import { compilePipeline, type Pipeline } from '../stages/compile.ts'
 import { EntryHeap } from './entry-heap.ts'
+import { type BoardSeat, LimitMarks } from './limit-board.ts'
 import { BlockRows } from './row-source.ts'
 
 export class LogScanner implements LeafScanner {
@@ -18,21 +19,27 @@ export class LogScanner implements LeafScanner {
   readonly #clock: Clock
   readonly #pipeline: Pipeline
   readonly #heap: EntryHeap
+  readonly #marks: LimitMarks | undefined
   readonly #stats = createScanStats()
 
-  constructor(leaf: LogLeaf, clock: Clock) {
+  /** @param seat Its place among the scanners of the leaf, if there are several. */
+  constructor(leaf: LogLeaf, clock: Clock, seat?: BoardSeat) {
     this.#clock = clock
     this.#leaf = leaf
     this.#pipeline = compilePipeline(leaf.log.stages)
     this.#heap = new EntryHeap(leaf.direction, leaf.limit)
+    this.#marks = seat && new LimitMarks(leaf, seat)
   }
 
   wants(minNs: bigint, maxNs: bigint): boolean {
     const worst = this.#heap.worst()
-    if (!worst) return this.#leaf.limit > 0
-    return this.#leaf.direction === 'forward'
-      ? minNs <= worst.timestampNs
-      : maxNs >= worst.timestampNs
+    if (!worst && this.#leaf.limit === 0) return false
+    if (worst) {
+      const isTooLate =
+        this.#leaf.direction === 'forward' ? minNs > worst.timestampNs : maxNs < worst.timestampNs
+      if (isTooLate) return false
+    }
+    return this.#marks?.mayMatter(minNs, maxNs) ?? true
   }
 
   scan(block: BlockView): boolean {
@@ -43,7 +50,10 @@ export class LogScanner implements LeafScanner {
     this.#stats.blocksScanned++
     const rows = new BlockRows(block, this.#stats, this.#clock)
     const selection = rows.select(this.#leaf, this.#pipeline)
-    return selection.count > 0 && this.#collect(rows, selection)
+    if (selection.count === 0) return false
+    const mayMatch = this.#collect(rows, selection)
+    if (mayMatch) this.#marks?.publish(this.#heap.entries().map(({ timestampNs }) => timestampNs))
+    return mayMatch
   }
 
   // Takes rows best first, and stops at the first that is too late. Returns false if it looked at all rows

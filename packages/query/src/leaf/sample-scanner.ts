@@ -5,7 +5,6 @@ import { formatLabelSet, type LabelSet } from '@skald/wire'
 import type { Fold } from '../aggregation/folds.ts'
 import type { SampleValue } from '../aggregation/range/definition.ts'
 import { foldOf, sampleValueOf } from '../aggregation/range-aggregation.ts'
-import { rangeDefinition } from '../aggregation/range-table.ts'
 import { createWindows, type Windows } from '../aggregation/windows.ts'
 import type { BlockView } from '../blocks/block-view.ts'
 import { createScanStats } from '../blocks/stats.ts'
@@ -19,20 +18,19 @@ import type { RunStage } from '../pipeline/stage.ts'
 import type { FoundSeries, LeafResult } from '../plan/leaf-result.ts'
 import type { LeafScanner, SampleLeaf } from '../plan/log-source.ts'
 import { compileFilters, compilePipeline, type Pipeline } from '../stages/compile.ts'
-import { definitionOf } from '../stages/stage-table.ts'
 import { compileUnwrap, type UnwrapValue } from '../stages/unwrap.ts'
-import type { RangeAggregation } from '../syntax-tree/ast.ts'
 import { createFieldScans, type FieldScan, type FieldScans } from './field-scan.ts'
 import { createRestScans, type RestScans } from './rest-scan.ts'
 import { BlockRows } from './row-source.ts'
-import { labelNeeds, withoutIdleFormats } from './sample-needs.ts'
+import {
+  groupingOf,
+  labelNeeds,
+  readsOnlyLabels,
+  seriesLabelsOf,
+  withoutIdleFormats,
+} from './sample-needs.ts'
 import { createSeriesKeys, type SeriesKeys } from './series-keys.ts'
 import { SeriesTable } from './series-table.ts'
-
-// Loki merges the series of pipelines that remove labels, which loses labels with an empty value.
-function keepsEmptyLabels({ log }: RangeAggregation): boolean {
-  return !log.stages.some(stage => definitionOf(stage).removesLabels?.(stage))
-}
 
 export class SampleScanner implements LeafScanner {
   readonly #leaf: SampleLeaf
@@ -46,6 +44,7 @@ export class SampleScanner implements LeafScanner {
   readonly #windows: Windows
   readonly #table: SeriesTable
   readonly #keys: SeriesKeys
+  readonly #readsLines: boolean
   readonly #fields: FieldScans | undefined
   readonly #rests: RestScans | undefined
   readonly #preservesErrors: boolean
@@ -57,7 +56,7 @@ export class SampleScanner implements LeafScanner {
   constructor(leaf: SampleLeaf, clock: Clock) {
     this.#clock = clock
     const expr = leaf.range
-    const grouping = expr.grouping ?? leaf.grouping
+    const grouping = groupingOf(leaf)
     this.#leaf = leaf
     const needs = labelNeeds(expr, grouping)
     this.#pipeline = compilePipeline(withoutIdleFormats(expr), needs)
@@ -72,15 +71,12 @@ export class SampleScanner implements LeafScanner {
     this.#windows = createWindows(leaf.grid, expr.rangeNs)
     this.#table = new SeriesTable(this.#fold, this.#windows.bucketCount, leaf.maxSeries)
     const find = (labels: LabelSet) => this.#table.series(labels)
-    const keepsEmpty = keepsEmptyLabels(expr)
-    // In that case lines without a sample do not count for an average either.
-    this.#addMissing = keepsEmpty ? this.#fold.addMissing : undefined
+    const seriesLabels = seriesLabelsOf(leaf)
+    // If empty labels are lost, lines without a sample do not count for an average either.
+    this.#addMissing = seriesLabels.keepsEmpty ? this.#fold.addMissing : undefined
     this.#refusesMissing = this.#addMissing !== undefined && !expr.grouping
-    const { isGroupedTwice } = rangeDefinition(expr.op)
-    const keepsErrors = expr.grouping !== undefined && !isGroupedTwice
-    // Unwrapping removes a label, like a grouping without it.
-    const dropsDetails = expr.unwrap !== undefined
-    this.#keys = createSeriesKeys({ grouping, keepsEmpty, keepsErrors, dropsDetails }, find)
+    this.#keys = createSeriesKeys(seriesLabels, find)
+    this.#readsLines = expr.unwrap !== undefined || !readsOnlyLabels(this.#pipeline.lineStages)
     const stages = this.#pipeline.lineStages
     this.#fields = createFieldScans({ stages, needs, grouping, unwrap: expr.unwrap }, find)
     this.#rests = createRestScans({ stages, grouping, unwrap: expr.unwrap })
@@ -93,14 +89,13 @@ export class SampleScanner implements LeafScanner {
   scan(block: BlockView): boolean {
     if (!this.wants()) return true
     const rows = new BlockRows(block, this.#stats, this.#clock)
-    const readsLines = this.#pipeline.stages.length > 0 || this.#unwrap !== undefined
-    if (readsLines || this.#pipeline.blockFilters.length > 0) this.#stats.blocksScanned++
+    if (this.#readsLines || this.#pipeline.blockFilters.length > 0) this.#stats.blocksScanned++
     else this.#stats.blocksSkipped++
     const selection = rows.select(this.#leaf, this.#pipeline)
     if (selection.count === 0) return false
     const matchedBefore = this.#stats.linesMatched
     this.#keys.startBlock(rows)
-    if (readsLines) this.#foldLines(rows, selection)
+    if (this.#readsLines) this.#foldLines(rows, selection)
     else this.#foldRows(rows, selection)
     return this.#stats.linesMatched > matchedBefore
   }
@@ -112,6 +107,10 @@ export class SampleScanner implements LeafScanner {
   // Counts stored rows: reads only times, plus lengths or metadata if they matter.
   #foldRows(rows: BlockRows, selection: RowSelection): void {
     const { block } = rows
+    if (this.#pipeline.stages.length > 0) {
+      this.#foldSets(rows, selection)
+      return
+    }
     const offset = Number(block.baseNs - this.#leaf.grid.startNs)
     const single = this.#keys.ofBlock()
     this.#stats.linesMatched += selection.count
@@ -129,6 +128,32 @@ export class SampleScanner implements LeafScanner {
       const series = single ?? this.#keys.ofSet(rows.setOf(row))
       this.#fold.add(series.buckets, bucket, time, lengths ? lengths[row]! : 1)
     }
+  }
+
+  // The stages read only labels, so they run once for each metadata set.
+  #foldSets(rows: BlockRows, selection: RowSelection): void {
+    const { block } = rows
+    const offset = Number(block.baseNs - this.#leaf.grid.startNs)
+    const times = block.timestamps()
+    const lengths = this.#value === 'bytes' ? block.lineLengths() : undefined
+    const bySet: (FoundSeries | 'dropped' | undefined)[] = []
+    for (let i = 0; i < selection.count; i++) {
+      const row = rowAt(selection, i)
+      const time = offset + times[row]!
+      const bucket = this.#windows.bucketOf(time)
+      if (bucket < 0) continue
+      const set = rows.setOf(row)
+      bySet[set] ??= this.#seriesOfRow(rows, row) ?? 'dropped'
+      const series = bySet[set]
+      if (series === 'dropped') continue
+      this.#stats.linesMatched++
+      this.#fold.add(series.buckets, bucket, time, lengths ? lengths[row]! : 1)
+    }
+  }
+
+  #seriesOfRow(rows: BlockRows, row: number): FoundSeries | undefined {
+    const line = rows.run(this.#pipeline, row)
+    return line && this.#keys.ofLine(rows.setOf(row), line.labels)
   }
 
   // Adds the row count of a block that fits in one bucket.

@@ -2,6 +2,7 @@
 // with text searches, which are not anchored: `lit.*`, `.*lit`, `.*lit.*`, and alternatives with a common
 // prefix (`error|err`).
 
+import { type NeededTexts, neededTexts } from '@skald/go-dialect/regex/needed-texts'
 import { parseRegex, type RegexNode } from '@skald/go-dialect/regex/syntax'
 import type { Matcher } from '@skald/wire'
 import { compileMatcher } from '@skald/wire/compile-matcher'
@@ -25,6 +26,43 @@ export function passesEverything({ op, value }: Matcher): boolean {
   if (op !== '=~') return false
   const root = parseRegex(value)?.root
   return root !== undefined && simplify(root) === passesAll
+}
+
+/**
+ * Returns the values that a matcher accepts, if it is a plain list of texts: `a|b`. Returns `undefined` for other
+ * expressions, also if alternatives begin alike, because they are then searched within the value.
+ */
+export function listedValues({ op, value }: Matcher): readonly string[] | undefined {
+  const legs = op === '=~' ? legsOf(value) : undefined
+  if (!legs) return undefined
+  const values = legs.map(([text, ...rest]) =>
+    typeof text === 'string' && rest.length === 0 ? text : undefined,
+  )
+  const listed = values.filter(text => text !== undefined)
+  if (listed.length < values.length) return undefined
+  const isClass = listed.every(text => [...text].length === 1)
+  const beginAlike = listed.some((text, i) => i > 0 && text[0] === listed[i - 1]![0])
+  return beginAlike && !isClass ? undefined : listed
+}
+
+/** Returns the texts that are in every value that a `=~` accepts, or `undefined` if there are none. */
+export function textsOfValues(pattern: string): NeededTexts | undefined {
+  const legs = legsOf(pattern)
+  // Of alternatives that begin alike, only the text before others in them is searched: `foo(a|b)|fox`.
+  const isPartial = legs?.some(leg =>
+    leg.some(piece => typeof piece !== 'string' && piece.kind === 'alternate'),
+  )
+  if (!legs || (legs.length > 1 && isPartial)) return undefined
+  return neededTexts(parseRegex(pattern)!.root)
+}
+
+/** Returns the pieces of each alternative, or of the whole expression if it has none. */
+function legsOf(pattern: string): (string | RegexNode)[][] | undefined {
+  let root = parseRegex(pattern)?.root
+  while (root?.kind === 'group') root = root.body
+  if (!root) return undefined
+  const branches = root.kind === 'alternate' ? root.branches : [root]
+  return branches.map(branch => pieces(flat(branch)))
 }
 
 function simplify(node: RegexNode): Test | undefined {

@@ -7,6 +7,8 @@ export type Need =
   | { readonly kind: 'text'; readonly text: string; readonly ignoresCase: boolean }
   /** The row has a pair of structured metadata. */
   | { readonly kind: 'metadata'; readonly name: string; readonly value: string }
+  /** The row has structured metadata of this name. */
+  | { readonly kind: 'metadata-name'; readonly name: string }
   /** The stream has a label of this name. */
   | { readonly kind: 'stream-label'; readonly name: string }
   /** The line has an ordinary character written as an escape (`\u0041`). */

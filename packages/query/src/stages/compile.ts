@@ -4,7 +4,8 @@
 import { allLabels, type LabelNeeds, type RunStage } from '../pipeline/stage.ts'
 import type { LabelFilter } from '../tokens/label-filter-syntax.ts'
 import { createFieldParser, fieldNamesOf } from './field-parser.ts'
-import { compileLabelFilter } from './label-filter.ts'
+import { passesEveryLine } from './idle-terms.ts'
+import { compileLabelFilter, isTextual } from './label-filter.ts'
 import { probeNeeds } from './label-needs.ts'
 import { compileLineFilter, type LineFilter } from './line-filter.ts'
 import { type LineHint, lineHints } from './line-hints.ts'
@@ -37,6 +38,7 @@ export function compilePipeline(stages: readonly Stage[], needs: LabelNeeds = al
   const setFilters: RunStage[] = []
   const others: Stage[] = []
   for (const [i, stage] of ordered.entries()) {
+    if (stage.kind === 'lineFilter' && passesEveryLine(stage)) continue
     // Before the first stage that changes lines, it does not matter where a filter is.
     if (stage.kind === 'lineFilter' && (changer < 0 || i < changer)) {
       blockFilters.push(compileLineFilter(stage))
@@ -78,14 +80,6 @@ function compileStage(stage: Stage, needs: LabelNeeds): RunStage {
 /** Compiles the filters after an `unwrap`. */
 export function compileFilters(filters: readonly LabelFilter[]): RunStage[] {
   return filters.map(compileLabelFilter)
-}
-
-// Number comparisons may set errors, which belong to a line.
-function isTextual(filter: LabelFilter): boolean {
-  if (filter.kind === 'and' || filter.kind === 'or') {
-    return isTextual(filter.left) && isTextual(filter.right)
-  }
-  return filter.kind === 'matcher'
 }
 
 /** Returns true if a stage may change the text of the line. */

@@ -62,6 +62,11 @@ export interface StageDefinition<S extends { readonly kind: string }> {
   readonly holdsFilters?: true
   /** Whether it may remove what distinguishes two entries of a stream. */
   readonly mayMakeEqual?: true
+  /**
+   * Returns true if it reads only stream labels and structured metadata, so that rows with equal labels have
+   * equal results, and sets no errors.
+   */
+  readsOnlyLabels?(stage: S): boolean
   /** Returns true if the stage removes labels. */
   removesLabels?(stage: S): boolean
 }

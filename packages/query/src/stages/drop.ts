@@ -26,6 +26,7 @@ export const dropStage: StageDefinition<DropStage> = {
   keepsFields: true,
   mayMakeEqual: true,
   removesLabels: () => true,
+  readsOnlyLabels: () => true,
 }
 
 function compileDrop(stage: DropStage): RunStage {

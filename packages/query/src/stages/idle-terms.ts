@@ -12,12 +12,21 @@ import type { LineFilterStage, LineFilterTerm } from './line-filter-syntax.ts'
  */
 export function withoutIdleTerms({ op, terms }: LineFilterStage): readonly LineFilterTerm[] {
   if (op !== '|=' && op !== '|~') return terms
-  const isIdle = ({ value }: LineFilterTerm) => value === '' || (op === '|~' && isOpen(value))
+  const matchesAll = isIdle({ op })
   const [first, second] = terms
   // If the first two match every line, the whole filter does.
-  if (first && second && isIdle(first) && isIdle(second)) return [first]
-  const kept = terms.filter(term => !isIdle(term))
+  if (first && second && matchesAll(first) && matchesAll(second)) return [first]
+  const kept = terms.filter(term => !matchesAll(term))
   return kept.length === 0 ? terms : kept
+}
+
+function isIdle({ op }: Pick<LineFilterStage, 'op'>): (term: LineFilterTerm) => boolean {
+  return ({ value }) => value === '' || (op === '|~' && isOpen(value))
+}
+
+/** Returns true if a line filter passes every line, such as the `|= ""` of Grafana's query builder. */
+export function passesEveryLine(stage: LineFilterStage): boolean {
+  return (stage.op === '|=' || stage.op === '|~') && withoutIdleTerms(stage).every(isIdle(stage))
 }
 
 /**

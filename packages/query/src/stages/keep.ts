@@ -29,6 +29,7 @@ export const keepStage: StageDefinition<KeepStage> = {
   keepsFields: true,
   mayMakeEqual: true,
   removesLabels: () => true,
+  readsOnlyLabels: () => true,
 }
 
 function compileKeep(stage: KeepStage): RunStage {

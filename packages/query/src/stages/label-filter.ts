@@ -48,6 +48,15 @@ export const labelFilterStage: StageDefinition<LabelFilterStage> = {
   },
   keepsFields: true,
   holdsFilters: true,
+  readsOnlyLabels: ({ filter }) => isTextual(filter),
+}
+
+/** Returns true if a filter compares only texts. Number comparisons may set errors, which belong to a line. */
+export function isTextual(filter: LabelFilter): boolean {
+  if (filter.kind === 'and' || filter.kind === 'or') {
+    return isTextual(filter.left) && isTextual(filter.right)
+  }
+  return filter.kind === 'matcher'
 }
 
 /** Calls `visit` with each regular expression of a filter. */

@@ -16,7 +16,7 @@ import {
 } from '../pipeline/row-selection.ts'
 import { forEachMarked, markText } from '../pipeline/text-search.ts'
 import type { StageDefinition } from './definition.ts'
-import { withoutIdleTerms, withoutOpenBranches } from './idle-terms.ts'
+import { passesEveryLine, withoutIdleTerms, withoutOpenBranches } from './idle-terms.ts'
 import {
   formatLineFilter,
   isAddress,
@@ -65,6 +65,7 @@ export const lineFilterStage: StageDefinition<LineFilterStage> = {
   },
   keepsFields: true,
   readsLine: true,
+  readsOnlyLabels: passesEveryLine,
 }
 
 function checkTerm({ op, terms }: LineFilterStage, term: LineFilterTerm): void {

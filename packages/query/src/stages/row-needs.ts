@@ -2,6 +2,8 @@
 
 import { neededTexts } from '@skald/go-dialect/regex/needed-texts'
 import { parseRegex } from '@skald/go-dialect/regex/syntax'
+import type { Matcher } from '@skald/wire'
+import { compileFilterMatcher, listedValues, textsOfValues } from '../pipeline/label-regex.ts'
 import { allOf, anyOf, type Need, plainCharacters } from '../pipeline/need.ts'
 import { parsePatternFilter } from '../pipeline/pattern-expression.ts'
 import type { LabelFilter } from '../tokens/label-filter-syntax.ts'
@@ -67,16 +69,17 @@ function labelNeed(filter: LabelFilter, hasParser: boolean): Need | undefined {
     case 'or':
       return anyOf([labelNeed(filter.left, hasParser), labelNeed(filter.right, hasParser)])
     case 'matcher': {
-      const { name, op, value } = filter.matcher
-      // Every row without the label has the empty value, and errors are not in the line.
-      if (op !== '=' || value === '' || name.startsWith('__')) return undefined
+      const { name, op } = filter.matcher
+      // Errors are not in the line. A row without the label has the empty value.
+      if ((op !== '=' && op !== '=~') || name.startsWith('__')) return undefined
+      if (compileFilterMatcher(filter.matcher)('')) return undefined
       // A name that stream and row have in common gets this ending for the row.
       const bare = name.replace(/_extracted$/, '')
       return anyOf([
         { kind: 'stream-label', name },
-        { kind: 'metadata', name, value },
-        ...(bare === name ? [] : [{ kind: 'metadata', name: bare, value } as const]),
-        ...(hasParser ? [parsedNeed(value)] : []),
+        metadataNeed(name, filter.matcher),
+        ...(bare === name ? [] : [metadataNeed(bare, filter.matcher)]),
+        ...(hasParser ? [parsedNeed(filter.matcher)] : []),
       ])
     }
     default:
@@ -86,8 +89,29 @@ function labelNeed(filter: LabelFilter, hasParser: boolean): Need | undefined {
 
 const plainRuns = new RegExp(`${plainCharacters}+`, 'g')
 
-/** What a line must contain so that a parser finds this value in it. */
-function parsedNeed(value: string): Need | undefined {
-  const runs = allOf((value.match(plainRuns) ?? []).map(textNeed))
-  return anyOf([runs, { kind: 'escape' }])
+/** What metadata of a name must be, so that a matcher accepts it. */
+function metadataNeed(name: string, matcher: Matcher): Need | undefined {
+  const values = matcher.op === '=' ? [matcher.value] : listedValues(matcher)
+  if (!values) return { kind: 'metadata-name', name }
+  return anyOf(values.map(value => ({ kind: 'metadata', name, value })))
+}
+
+/** What a line must contain so that a parser finds a value that a matcher accepts. */
+function parsedNeed({ op, value }: Matcher): Need | undefined {
+  const texts = op === '=~' ? textsOfValues(value) : textNeed(value)
+  return anyOf([texts && plainNeed(texts), { kind: 'escape' }])
+}
+
+/** Returns what is needed of texts, but only of the characters that parsers take as they are. */
+function plainNeed(need: Need): Need | undefined {
+  switch (need.kind) {
+    case 'text':
+      return allOf((need.text.match(plainRuns) ?? []).map(text => ({ ...need, text })))
+    case 'all':
+      return allOf(need.of.map(plainNeed))
+    case 'any':
+      return anyOf(need.of.map(plainNeed))
+    default:
+      return undefined
+  }
 }

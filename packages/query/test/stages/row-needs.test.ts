@@ -11,6 +11,8 @@ function short(need: Need | undefined): string {
       return `${need.ignoresCase ? 'i' : ''}'${need.text}'`
     case 'metadata':
       return `${need.name}=${need.value}`
+    case 'metadata-name':
+      return `${need.name}=?`
     case 'stream-label':
       return `label ${need.name}`
     case 'escape':
@@ -35,7 +37,22 @@ const cases: readonly (readonly [pipeline: string, needs: string])[] = [
   ['|> "took <_> for <_>"', "('took ' and ' for ')"],
   ['| id="7"', '(label id or id=7)'],
   ['| id_extracted="7"', '(label id_extracted or id_extracted=7 or id=7)'],
-  ['| id!="7" | id=~"7" | id=""', ''],
+  ['| id!="7" | id!~"7" | id=""', ''],
+  ['| id=~"7"', '(label id or id=7)'],
+  ['| id=~"(7a|8b)"', '(label id or (id=7a or id=8b))'],
+  ['| id=~"7|8"', '(label id or (id=7 or id=8))'],
+  ['| id=~"7a|7b"', '(label id or id=?)'],
+  ['| id_extracted=~"7.*"', '(label id_extracted or id_extracted=? or id=?)'],
+  ['| id=~"7|"', '(label id or id=?)'],
+  ['| id=~".*"', ''],
+  ['| id=~"7?"', ''],
+  ['| json | id=~"ab|cd"', "(label id or (id=ab or id=cd) or (('ab' or 'cd') or escape))"],
+  ['| json | id=~"ab|ac"', "(label id or id=? or (('ab' or 'ac') or escape))"],
+  ['| json | id=~"a b.*"', "(label id or id=? or (('a' and 'b') or escape))"],
+  ['| json | id=~"(?i)ab"', "(label id or id=? or (i'ab' or escape))"],
+  ['| json | id=~"[0-9]+"', ''],
+  ['| json | id=~"foo(a|b)|fox"', ''],
+  ['| json | id=~"foo(a|b)"', "(label id or id=? or (('foo' and ('a' or 'b')) or escape))"],
   ['| __error__="x"', ''],
   ['| n > 5', ''],
   ['| json | id="a b-c"', "(label id or id=a b-c or (('a' and 'b-c') or escape))"],

@@ -5,7 +5,7 @@
 import { ascending, type LabelSet, parseLabelSet } from '@skald/wire'
 import { type Allocate, ScratchArena } from '../buffers.ts'
 import { nsPerDay } from '../day.ts'
-import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
+import { DeletePlan, type DeleteRule } from '../deletes/delete-rule.ts'
 import { RowDeleter } from '../deletes/row-deleter.ts'
 import type { LevelFields } from '../levels/line-level.ts'
 import {
@@ -15,14 +15,16 @@ import {
   mergeOverlapBytesMax,
 } from '../limits.ts'
 import type { ReadBytes } from '../segment/block.ts'
-import type { BlockFilter } from '../segment/filter/block-filter.ts'
+import { countRows } from '../segment/counts/count-rows.ts'
+import { StoredCounts } from '../segment/counts/stored-counts.ts'
 import type { KeyFinder } from '../segment/filter/key-finder.ts'
 import { StoredFilters } from '../segment/filter/stored-filters.ts'
 import { codecs, flagLevelsPending, type SegmentFooter, storedBytes } from '../segment/format.ts'
 import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import { type BlockPlace, StoredBlock } from '../segment/stored-block.ts'
-import { type BlockOwner, SegmentWriter } from '../segment/writer.ts'
+import { type BlockOwner, type KnownOfBlock, SegmentWriter } from '../segment/writer.ts'
+import { FilteredDeletes } from './filtered-deletes.ts'
 
 /** A segment to merge, with its footer. */
 export interface MergeInput {
@@ -71,11 +73,11 @@ export function* mergeSegments(
   const plan = new DeletePlan(target.deletes)
   const deleter = new RowDeleter(target.deletes)
   const { tenant, day } = target
-  const filters = new Map(inputs.map(input => [input.name, filtersOf(input, target, context)]))
+  const known = new Map(inputs.map(input => [input.name, knownOf(input, target, context)]))
   for (const [labelsText, places] of streamsOf(inputs, target)) {
     const owner = { tenant, day, labelsText }
-    const deletes = plan.ofStream(places[0]!.labels)
-    yield* mergeStream(places, { writer, owner, target, context, arena, deletes, deleter, filters })
+    const deletes = deletesOf(plan, places[0]!.labels, known)
+    yield* mergeStream(places, { writer, owner, target, context, arena, deletes, deleter, known })
   }
   const { footer, bytes, sizeBytes } = writer.finish({ level, sequence, replaces })
   yield bytes
@@ -94,10 +96,11 @@ export function losesRows(
   const plan = new DeletePlan(target.deletes)
   const deleter = new RowDeleter(target.deletes)
   const arena = new ScratchArena(mergeArenaBytes)
+  const known = new Map(inputs.map(input => [input.name, knownOf(input, target, context)]))
   for (const [, places] of kept) {
-    const deletes = plan.ofStream(places[0]!.labels)
+    const deletes = deletesOf(plan, places[0]!.labels, known)
     for (const place of places) {
-      const deleted = deletes?.ofBlock(place.record)
+      const deleted = deletes?.ofBlock(place)
       if (deleted === 'all') return true
       if (!deleted) continue
       arena.reset()
@@ -110,15 +113,34 @@ export function losesRows(
   return false
 }
 
-function filtersOf(
+/** What an input knows about its blocks. */
+interface StoredKnowledge {
+  readonly filters: StoredFilters
+  readonly counts: StoredCounts
+}
+
+function deletesOf(
+  plan: DeletePlan,
+  labels: LabelSet,
+  known: ReadonlyMap<string, StoredKnowledge>,
+): FilteredDeletes<MergePlace> | undefined {
+  const deletes = plan.ofStream(labels)
+  const filterOf = ({ segment, index }: MergePlace) => known.get(segment)?.filters.of(index)
+  return deletes && new FilteredDeletes({ deletes, rules: plan.rules, labels, filterOf })
+}
+
+function knownOf(
   { name, footer }: MergeInput,
   { tenant, day }: MergeTarget,
   { read }: MergeContext,
-): StoredFilters {
+): StoredKnowledge {
   const part = footer.parts.find(one => one.tenant === tenant && one.day === day)
-  return new StoredFilters(part?.filters ?? [], (offsetBytes, length) =>
-    read(name, { offsetBytes, length }, Buffer.allocUnsafe),
-  )
+  const readBytes = (offsetBytes: number, length: number) =>
+    read(name, { offsetBytes, length }, Buffer.allocUnsafe)
+  return {
+    filters: new StoredFilters(part?.filters ?? [], readBytes),
+    counts: new StoredCounts(part?.counts ?? [], readBytes),
+  }
 }
 
 /** A block of an input. */
@@ -164,15 +186,15 @@ interface StreamMerge {
   readonly context: MergeContext
   /** Memory for what is read and built for one batch of blocks. */
   readonly arena: ScratchArena
-  readonly deletes: StreamDeletes | undefined
+  readonly deletes: FilteredDeletes<MergePlace> | undefined
   readonly deleter: RowDeleter
-  /** Name of an input → its filters. */
-  readonly filters: ReadonlyMap<string, StoredFilters>
+  /** Name of an input → what it knows about its blocks. */
+  readonly known: ReadonlyMap<string, StoredKnowledge>
 }
 
 function* mergeStream(all: readonly MergePlace[], merge: StreamMerge): Generator<Buffer> {
   const { writer, owner, target, context, arena, deletes } = merge
-  const places = deletes ? all.filter(({ record }) => deletes.ofBlock(record) !== 'all') : all
+  const places = deletes ? all.filter(place => deletes.ofBlock(place) !== 'all') : all
   let waiting: MergePlace[] = []
   let waitingBytes = 0
   const flush = function* (): Generator<Buffer> {
@@ -183,7 +205,7 @@ function* mergeStream(all: readonly MergePlace[], merge: StreamMerge): Generator
     arena.reset()
     const blocks = waiting.map(place => openBlock(place, context, arena))
     const merged = mergeRows(
-      blocks.map(block => readRows(block, merge)),
+      blocks.map((block, i) => readRows(block, waiting[i]!, merge)),
       {
         dayStartNs: BigInt(target.day) * nsPerDay,
         flags: 0,
@@ -203,12 +225,12 @@ function* mergeStream(all: readonly MergePlace[], merge: StreamMerge): Generator
     if (takeOver) {
       yield* flush()
       for (const place of group) {
-        if (deletes?.ofBlock(place.record)) {
+        if (deletes?.ofBlock(place)) {
           waiting.push(place)
           yield* flush()
           continue
         }
-        yield* writer.addEncoded(owner, place.record, filterOf(place, merge))
+        yield* writer.addEncoded(owner, place.record, knownOfBlock(place, merge))
         const { offsetBytes } = place.record
         const range = { offsetBytes, length: storedBytes(place.record) }
         yield context.read(place.segment, range, Buffer.allocUnsafeSlow)
@@ -223,22 +245,38 @@ function* mergeStream(all: readonly MergePlace[], merge: StreamMerge): Generator
 }
 
 /**
- * Returns the filter of a block that is taken over: that of its segment, or a new one. A block whose
- * levels are pending gets none, because they depend on the configuration of whoever reads it.
+ * Returns what is known about a block that is taken over: from its segment, or found again. Nothing if its
+ * levels are pending, because they depend on the configuration of whoever reads it.
  */
-function filterOf(
-  place: MergePlace,
-  { filters, context, arena }: StreamMerge,
-): BlockFilter | undefined {
-  if ((place.record.flags & flagLevelsPending) !== 0) return undefined
-  const stored = filters.get(place.segment)?.of(place.index)
-  if (stored) return stored
+function knownOfBlock(place: MergePlace, { known, context, arena, target }: StreamMerge) {
+  const { record, segment, index } = place
+  if ((record.flags & flagLevelsPending) !== 0) return { filter: undefined, counts: undefined }
+  const stored = known.get(segment)
+  const filter = stored?.filters.of(index)
+  const counts = stored?.counts.of(index)
+  if (filter && counts) return { filter, counts }
   arena.reset()
   const block = openBlock(place, context, arena)
-  const lines = { lines: block.lines().bytes, lengths: block.lineLengths() }
-  const filter = context.keys.filterOf(lines, block.metadata().sets)
+  const found: KnownOfBlock = {
+    filter: filter ?? makeFilter(block, context),
+    counts: counts ?? makeCounts(block, target),
+  }
   block.release()
-  return filter
+  return found
+}
+
+function makeFilter(block: StoredBlock, { keys }: MergeContext): KnownOfBlock['filter'] {
+  const lines = { lines: block.lines().bytes, lengths: block.lineLengths() }
+  return keys.filterOf(lines, block.metadata().sets)
+}
+
+function makeCounts(block: StoredBlock, { day }: MergeTarget): KnownOfBlock['counts'] {
+  const { flags, minNs, sections } = block.record
+  const columns = {
+    ...{ flags, minNs, timestamps: block.timestamps() },
+    ...{ lengths: block.lineLengths(), metadata: block.metadata() },
+  }
+  return countRows(columns, day, sections.at(-1)!.storedBytes)
 }
 
 function isGood({ record }: BlockPlace): boolean {
@@ -266,9 +304,13 @@ function openBlock(place: BlockPlace, context: MergeContext, arena: ScratchArena
 }
 
 /** Returns the rows of a block that are kept, with times since the day's start. */
-function readRows(block: StoredBlock, { target, deletes, deleter }: StreamMerge): RowSource {
+function readRows(
+  block: StoredBlock,
+  place: MergePlace,
+  { target, deletes, deleter }: StreamMerge,
+): RowSource {
   const { day } = target
-  const deleted = deletes?.ofBlock(block.record)
+  const deleted = deletes?.ofBlock(place)
   if (deleted && deleted !== 'all') deleter.mark(block, deleted)
   const sinceDayStart = Number(block.minNs - BigInt(day) * nsPerDay)
   const timestamps = shiftTimes(block.timestamps(), sinceDayStart)

@@ -41,18 +41,18 @@ export function createDeleteRule(
  * Finds the rules that apply to a stream. Rules are addressed by their index in the given order.
  */
 export class DeletePlan {
-  readonly #rules: readonly DeleteRule[]
+  readonly rules: readonly DeleteRule[]
   readonly #accepts: readonly ((labels: LabelSet) => boolean)[]
 
   constructor(rules: readonly DeleteRule[]) {
-    this.#rules = rules
+    this.rules = rules
     this.#accepts = rules.map(({ log }) => compileMatchers(log.matchers))
   }
 
   /** Returns the rules for a stream, or `undefined` if none applies. */
   ofStream(labels: LabelSet): StreamDeletes | undefined {
-    const indexes = this.#rules.flatMap((_, index) => (this.#accepts[index]!(labels) ? index : []))
-    return indexes.length > 0 ? new StreamDeletes(this.#rules, indexes) : undefined
+    const indexes = this.rules.flatMap((_, index) => (this.#accepts[index]!(labels) ? index : []))
+    return indexes.length > 0 ? new StreamDeletes(this.rules, indexes) : undefined
   }
 }
 

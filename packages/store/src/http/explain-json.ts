@@ -17,6 +17,7 @@ export interface Explanation {
     readonly deleted: number
     readonly filtered: number
     readonly counted: number
+    readonly fromCounts: number
     readonly beyondLimit: number
     readonly scanned: number
   }
@@ -25,9 +26,15 @@ export interface Explanation {
     readonly falseHits: number
     readonly damagedSegments: number
   }
+  readonly counts: {
+    /** Segments of which no block was opened, because counts told enough. */
+    readonly segments: number
+    readonly damagedSegments: number
+  }
   readonly bytes: {
     readonly footersRead: number
     readonly filtersRead: number
+    readonly countsRead: number
     readonly blocksRead: number
     readonly decompressed: number
   }
@@ -35,6 +42,7 @@ export interface Explanation {
     readonly streams: number
     readonly footers: number
     readonly filters: number
+    readonly counts: number
     readonly scan: number
     readonly merge: number
     /** The rest of `summary.execTime`. */
@@ -49,8 +57,8 @@ export interface Explanation {
 
 /** Explains a query that took `seconds`. */
 export function explain(stats: ScanStats, seconds: number): Explanation {
-  const { streamsMs, footersMs, filtersMs, scanMs, mergeMs } = stats
-  const stepsMs = streamsMs + footersMs + filtersMs + scanMs + mergeMs
+  const { streamsMs, footersMs, filtersMs, countsMs, scanMs, mergeMs } = stats
+  const stepsMs = streamsMs + footersMs + filtersMs + countsMs + scanMs + mergeMs
   return {
     scans: stats.leaves,
     scansShared: stats.leavesShared,
@@ -62,6 +70,7 @@ export function explain(stats: ScanStats, seconds: number): Explanation {
       deleted: stats.blocksDeleted,
       filtered: stats.blocksFiltered,
       counted: stats.blocksCounted,
+      fromCounts: stats.blocksFromCounts,
       beyondLimit: stats.blocksBeyondLimit,
       scanned: stats.blocksScanned,
     },
@@ -70,9 +79,14 @@ export function explain(stats: ScanStats, seconds: number): Explanation {
       falseHits: stats.filterFalseHits,
       damagedSegments: stats.filtersDamaged,
     },
+    counts: {
+      segments: stats.segmentsFromCounts,
+      damagedSegments: stats.countsDamaged,
+    },
     bytes: {
       footersRead: stats.footerBytesRead,
       filtersRead: stats.filterBytesRead,
+      countsRead: stats.countBytesRead,
       blocksRead: stats.blockBytesRead,
       decompressed: stats.bytesDecompressed,
     },
@@ -80,6 +94,7 @@ export function explain(stats: ScanStats, seconds: number): Explanation {
       streams: secondsOf(streamsMs),
       footers: secondsOf(footersMs),
       filters: secondsOf(filtersMs),
+      counts: secondsOf(countsMs),
       scan: secondsOf(scanMs),
       merge: secondsOf(mergeMs),
       // A shared scan may have begun before the query.

@@ -1,24 +1,19 @@
 // Finds the blocks that a leaf has to read: those of its streams and times that are not deleted, and
 // whose filters do not rule out what the leaf needs.
 
-import {
-  createPause,
-  type Leaf,
-  type MutableScanStats,
-  type Need,
-  needOfLeaf,
-  type Pause,
-} from '@skald/query'
+import { createPause, type Leaf, type MutableScanStats, type Pause } from '@skald/query'
 import type { LabelSet } from '@skald/wire'
 import type { SegmentInfo } from '../catalog/catalog.ts'
 import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
 import { footersAtOnce } from '../limits.ts'
 import type { FilterRecord } from '../segment/filter/filter-group.ts'
-import { labelNamesOf, type NeededKeys, neededKeys } from '../segment/filter/need-keys.ts'
 import type { BlockRecord, SegmentPart } from '../segment/format.ts'
 import type { SegmentIndex } from '../segment-index.ts'
+import type { CountedPart } from './known-counts.ts'
 import { type BlockRef, filterVerdicts } from './messages.ts'
 import type { ScanPool } from './pool.ts'
+import type { SegmentDamageHandler } from './segment-damage.ts'
+import { WantedKeys } from './wanted-keys.ts'
 
 /** A leaf and the rules that hide entries from it. */
 export interface Selection {
@@ -26,9 +21,6 @@ export interface Selection {
   readonly leaf: Leaf
   readonly deletes: readonly DeleteRule[]
 }
-
-/** Receives the name of a segment with damaged filters, and what is wrong. */
-export type FilterDamageHandler = (segment: string, damage: string) => void
 
 export interface FindBlocksParts {
   readonly found: readonly SegmentInfo[]
@@ -39,25 +31,22 @@ export interface FindBlocksParts {
   readonly signal: AbortSignal
   /** Grows by what the search finds, leaves out and reads. */
   readonly stats: MutableScanStats
-  readonly onFilterDamage?: FilterDamageHandler | undefined
+  readonly onDamage?: SegmentDamageHandler | undefined
 }
 
 export interface FoundBlocks {
   readonly labelsTexts: readonly string[]
   /** Index of a stream in `labelsTexts` → its blocks. */
   readonly blocksOf: readonly BlockRef[][]
+  /** Name of a segment → its counts. Segments without counts are absent. */
+  readonly counted: ReadonlyMap<string, CountedPart>
 }
 
-/** A block that is in range, with its index in its part. */
-interface Candidate {
-  readonly ref: BlockRef
-  readonly index: number
-}
-
+/** The blocks of a part that are in range. */
 interface PartCandidates {
   readonly segment: string
   readonly part: SegmentPart
-  readonly candidates: readonly Candidate[]
+  readonly candidates: readonly BlockRef[]
 }
 
 /** Returns the blocks to scan, grouped by stream in the order of `streams`. */
@@ -70,9 +59,10 @@ export async function findBlocks(
   const labelsTexts = [...streams.keys()]
   const indexes = new Map(labelsTexts.map((text, index) => [text, index]))
   const blocksOf: BlockRef[][] = labelsTexts.map(() => [])
+  const counted = new Map<string, CountedPart>()
   const deletesOf = await planDeletes(deletes, streams, pause)
-  const need = needOfLeaf(leaf)
-  const wanted = need && (await planKeys(need, streams, pause))
+  const wanted = new WantedKeys(leaf, deletes, [...streams.values()])
+  await wanted.plan(pause)
   const onRead = (bytes: number) => {
     stats.footerBytesRead += bytes
   }
@@ -85,18 +75,20 @@ export async function findBlocks(
         if (part.tenant !== tenant) continue
         const candidates = candidatesOf(name, part, { indexes, deletesOf, leaf, stats })
         if (candidates.length > 0) inRange.push({ segment: name, part, candidates })
+        // A segment with counts has one part.
+        if (part.counts.length > 0) counted.set(name, { day: part.day, records: part.counts })
         await pause(part.blocks.length * 10)
       }
     }
     const looked = performance.now()
     stats.footersMs += looked - started
-    const rest = wanted ? await askFilters(inRange, wanted, parts) : inRange
+    const rest = await askFilters(inRange, wanted, parts)
     stats.filtersMs += performance.now() - looked
     for (const { candidates } of rest) {
-      for (const { ref } of candidates) blocksOf[ref.labels]!.push(ref)
+      for (const ref of candidates) blocksOf[ref.labels]!.push(ref)
     }
   }
-  return { labelsTexts, blocksOf }
+  return { labelsTexts, blocksOf, counted }
 }
 
 /** Returns the rules for each stream. */
@@ -129,9 +121,9 @@ function candidatesOf(
     readonly leaf: Leaf
     readonly stats: MutableScanStats
   },
-): Candidate[] {
+): BlockRef[] {
   const wanted = part.streams.map(text => indexes.get(text))
-  const candidates: Candidate[] = []
+  const candidates: BlockRef[] = []
   for (const [index, record] of part.blocks.entries()) {
     // Times come first: a stream of the selector that has no line in the range is not in `indexes`.
     if (!isInRange(record, leaf)) {
@@ -148,8 +140,8 @@ function candidatesOf(
       stats.blocksDeleted++
       continue
     }
-    const ref = { segment, labels, record }
-    candidates.push({ ref: deleted ? { ...ref, deletes: deleted } : ref, index })
+    const ref = { segment, labels, index, record }
+    candidates.push(deleted ? { ...ref, deletes: deleted } : ref)
   }
   return candidates
 }
@@ -158,79 +150,64 @@ function isInRange({ minNs, maxNs }: BlockRecord, { startNs, endNs }: Leaf): boo
   return minNs < endNs && maxNs >= startNs
 }
 
-/** The keys that the blocks of each stream need. */
-interface WantedKeys {
-  readonly keys: readonly NeededKeys[]
-  /** Index of a stream → index of its keys; -1 if all of its blocks count. */
-  readonly keysOf: readonly number[]
-}
-
-/** Streams that have the same labels, of those that matter, share their keys. */
-async function planKeys(
-  need: Need,
-  streams: ReadonlyMap<string, LabelSet>,
-  pause: Pause,
-): Promise<WantedKeys | undefined> {
-  const names = labelNamesOf(need)
-  const known = new Map<string, number>()
-  const keys: NeededKeys[] = []
-  const keysOf: number[] = []
-  for (const labels of streams.values()) {
-    const kind = names.map(name => (labels.some(label => label.name === name) ? 1 : 0)).join('')
-    let index = known.get(kind)
-    if (index === undefined) {
-      const needed = neededKeys(need, labels)
-      index = needed ? keys.push(needed) - 1 : -1
-      known.set(kind, index)
-    }
-    keysOf.push(index)
-    await pause(names.length)
-  }
-  return keys.length > 0 ? { keys, keysOf } : undefined
-}
-
-/** Leaves out the candidates whose filters rule out what is needed. */
+/**
+ * Leaves out the candidates whose filters rule out what the leaf needs, and the delete rules that match none of
+ * their rows.
+ */
 async function askFilters(
   parts: readonly PartCandidates[],
-  { keys, keysOf }: WantedKeys,
-  { pool, signal, stats, onFilterDamage }: FindBlocksParts,
+  wanted: WantedKeys,
+  { pool, signal, stats, onDamage }: FindBlocksParts,
 ): Promise<readonly PartCandidates[]> {
   const asked = parts.flatMap((one, at) => {
-    const filters = filtersOf(one, keysOf)
+    const filters = filtersOf(one, wanted)
     return filters.length > 0 ? [{ at, segment: one.segment, filters }] : []
   })
   if (asked.length === 0) return parts
   const segments = asked.map(({ segment, filters }) => ({ segment, filters }))
-  const answers = await pool.askFilters(segments, keys, signal)
+  const answers = await pool.askFilters(segments, wanted.keys, signal)
   const rest = [...parts]
   for (const [i, { verdicts, damage, bytesRead }] of answers.entries()) {
     const { at, segment } = asked[i]!
     stats.filterBytesRead += bytesRead
     if (damage !== undefined) {
       stats.filtersDamaged++
-      onFilterDamage?.(segment, damage)
+      onDamage?.(segment, 'filters', damage)
     }
     const one = parts[at]!
-    const candidates: Candidate[] = []
-    for (const candidate of one.candidates) {
-      const { ref, index } = candidate
-      const verdict = verdicts[keysOf[ref.labels]!]?.[index] ?? filterVerdicts.none
-      if (verdict === filterVerdicts.without) stats.blocksFiltered++
-      else if (verdict === filterVerdicts.none) candidates.push(candidate)
-      else candidates.push({ ref: { ...ref, hasPassedFilter: true }, index })
+    const candidates: BlockRef[] = []
+    for (const ref of one.candidates) {
+      const verdictOf = (keys: number) => verdicts[keys]?.[ref.index] ?? filterVerdicts.none
+      const verdict = verdictOf(wanted.ofLeaf(ref.labels))
       if (verdict !== filterVerdicts.none) stats.filtersAsked++
+      if (verdict === filterVerdicts.without) {
+        stats.blocksFiltered++
+        continue
+      }
+      const passed = verdict === filterVerdicts.passed ? { ...ref, hasPassedFilter: true } : ref
+      const deletes = passed.deletes?.filter(
+        rule => verdictOf(wanted.ofRule(rule, ref.labels)) !== filterVerdicts.without,
+      )
+      candidates.push(deletes ? withDeletes(passed, deletes) : passed)
     }
     rest[at] = { ...one, candidates }
   }
   return rest
 }
 
+function withDeletes({ deletes: _, ...ref }: BlockRef, deletes: readonly number[]): BlockRef {
+  return deletes.length > 0 ? { ...ref, deletes } : ref
+}
+
 /** Returns the filters of a part that say something about its candidates. */
 function filtersOf(
   { part, candidates }: PartCandidates,
-  keysOf: readonly number[],
+  wanted: WantedKeys,
 ): readonly FilterRecord[] {
-  const filtered = candidates.filter(({ ref }) => keysOf[ref.labels]! >= 0)
+  const filtered = candidates.filter(
+    ({ labels, deletes }) =>
+      wanted.ofLeaf(labels) >= 0 || deletes?.some(rule => wanted.ofRule(rule, labels) >= 0),
+  )
   let at = 0
   return part.filters.filter(({ firstBlock, blockCount }) => {
     while (at < filtered.length && filtered[at]!.index < firstBlock) at++

@@ -23,9 +23,11 @@ import type { TenantLimits } from '../limits.ts'
 import { scanReplansMax } from '../limits.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import type { SegmentIndex } from '../segment-index.ts'
-import { type FilterDamageHandler, findBlocks, type Selection } from './find-blocks.ts'
+import { findBlocks, type Selection } from './find-blocks.ts'
+import { addKnownCounts } from './known-counts.ts'
 import type { BlockGroup } from './messages.ts'
 import type { ScanPool } from './pool.ts'
+import type { SegmentDamageHandler } from './segment-damage.ts'
 import type { SharedRuns } from './shared-runs.ts'
 import { planVolume } from './volume.ts'
 
@@ -39,8 +41,8 @@ export interface LogSourceParts {
   readonly limits?: LeafLimits
   /** Returns the delete rules for a time range. Nothing is deleted if absent. */
   readonly rulesFor?: (range: TimeRange) => readonly DeleteRule[]
-  /** Called when filters of a segment are damaged. Their blocks are read instead. */
-  readonly onFilterDamage?: FilterDamageHandler
+  /** Called when filters or counts of a segment are damaged. Their blocks are read instead. */
+  readonly onDamage?: SegmentDamageHandler
   /** Called with the work of each leaf that was run to its end. Shared runs count once. */
   readonly onWork?: (stats: ScanStats) => void
 }
@@ -104,7 +106,7 @@ async function selectWhole(
 
 async function selectOnce(
   selection: Selection,
-  { catalog, segments, pool, limits = noLimits, onFilterDamage }: LogSourceParts,
+  { catalog, segments, pool, limits = noLimits, onDamage }: LogSourceParts,
   { signal, stats }: { readonly signal: AbortSignal; readonly stats: MutableScanStats },
 ): Promise<LeafResult> {
   const { tenant, leaf, deletes } = selection
@@ -118,14 +120,21 @@ async function selectOnce(
   stats.streamsMs = performance.now() - started
   const release = segments.acquire(found.map(({ name }) => name))
   try {
-    const parts = { found, segments, streams, pool, signal, stats, onFilterDamage }
-    const { labelsTexts, blocksOf } = await findBlocks(selection, parts)
+    const parts = { found, segments, streams, pool, signal, stats, onDamage }
+    const { labelsTexts, blocksOf, counted } = await findBlocks(selection, parts)
     stats[unreadName(leaf)] = blocksOf.reduce((sum, blocks) => sum + blocks.length, 0)
     if (leaf.kind !== 'volume') {
-      const groups = blocksOf.flatMap(refs => groupOverlapping(refs, ({ record }) => record))
+      const all = blocksOf.flatMap(refs => groupOverlapping(refs, ({ record }) => record))
+      const { known, groups } = await addKnownCounts(leaf, all, {
+        ...{ labelsTexts, counted, pool, signal, stats },
+        onDamage: (segment, damage) => onDamage?.(segment, 'counts', damage),
+      })
+      stats[unreadName(leaf)] -= stats.blocksFromCounts
+      if (known && groups.length === 0) return known
       checkBytes(groups, limits)
       const job = { leaf, labelsTexts, deletes, groups: orderGroups(groups, leaf) }
-      return await pool.run(job, signal)
+      const scanned = await pool.run(job, signal)
+      return known ? mergeLeafResults(leaf, [known, scanned]) : scanned
     }
     const { known, groups } = await planVolume(
       leaf,
@@ -189,7 +198,10 @@ function checkBytes(
 }
 
 /** Log queries scan the most relevant blocks first. All others read each file in one go. */
-function orderGroups(groups: BlockGroup[], leaf: Exclude<Leaf, VolumeLeaf>): readonly BlockGroup[] {
+function orderGroups(
+  groups: readonly BlockGroup[],
+  leaf: Exclude<Leaf, VolumeLeaf>,
+): readonly BlockGroup[] {
   if (leaf.kind !== 'logs') return bySegment(groups)
   const edge = (group: BlockGroup) =>
     leaf.direction === 'backward'

@@ -3,18 +3,34 @@
 
 import { availableParallelism } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
-import { type Leaf, type LeafResult, mergeLeafResults } from '@skald/query'
+import {
+  type BoardSeat,
+  createLimitBoard,
+  type Leaf,
+  type LeafResult,
+  mergeLeafResults,
+} from '@skald/query'
 import type { DeleteRule } from '../deletes/delete-rule.ts'
-import { filteredSegmentsLeast, scanTaskBytes, scanThreadsMax } from '../limits.ts'
+import {
+  countedBlocksLeast,
+  filteredSegmentsLeast,
+  scanTaskBytes,
+  scanThreadsMax,
+} from '../limits.ts'
 import type { NeededKeys } from '../segment/filter/need-keys.ts'
 import { errorOfThread, Thread } from '../threads/thread.ts'
-import type {
-  BlockGroup,
-  FilterAnswer,
-  FilteredSegment,
-  ScanAnswer,
-  ScanRequest,
-  ScanWorkerData,
+import type { CountJob } from './add-counts.ts'
+import {
+  type BlockGroup,
+  type CountAnswer,
+  type CountedSegment,
+  type FilterAnswer,
+  type FilteredSegment,
+  type GroupSpan,
+  type ScanAnswer,
+  type ScanRequest,
+  type ScanWorkerData,
+  spanOfGroup,
 } from './messages.ts'
 
 /** Input of a scan. Put first the blocks that are most likely to end the scan early. */
@@ -98,9 +114,15 @@ export class ScanPool {
     const scan = this.#nextScan++
     const queue = new TaskQueue(job.groups)
     const count = Math.max(1, Math.min(this.#threads.length, queue.tasksLeast))
-    const threads = Array.from({ length: count }, (_, i) =>
-      this.#thread((scan + i) % this.#threads.length),
-    )
+    const { leaf } = job
+    const board = leaf.kind === 'logs' && count > 1 ? createLimitBoard(leaf, count) : undefined
+    const opened: ScanThread[] = []
+    const start = (index: number) => {
+      const thread = this.#thread((scan + index) % this.#threads.length)
+      opened.push(thread)
+      const seat = board && { board, index }
+      return runOnThread(thread, { scan, job, queue, cancelled, seat })
+    }
     // Shared memory, because a thread receives no messages while it scans.
     const cancelled = new Int32Array(new SharedArrayBuffer(4))
     const { promise: aborted, reject } = Promise.withResolvers<never>()
@@ -108,14 +130,16 @@ export class ScanPool {
     signal.addEventListener('abort', onAbort, { once: true })
     const started = performance.now()
     try {
-      const results = await Promise.race([
-        Promise.all(threads.map(thread => runOnThread(thread, { scan, job, queue, cancelled }))),
-        aborted,
-      ])
-      return merge(job.leaf, results, started)
+      // The first blocks often have all entries of a log query, so one thread begins alone.
+      const first = start(0)
+      const needsMore = board === undefined || (await Promise.race([first.isWanted, aborted]))
+      const others = needsMore ? Array.from({ length: count - 1 }, (_, i) => start(i + 1)) : []
+      const all = [first, ...others].map(({ result }) => result)
+      const results = await Promise.race([Promise.all(all), aborted])
+      return merge(leaf, results, started)
     } catch (error) {
       Atomics.store(cancelled, 0, 1)
-      for (const thread of threads) thread.forget(scan)
+      for (const thread of opened) thread.forget(scan)
       throw error
     } finally {
       signal.removeEventListener('abort', onAbort)
@@ -144,6 +168,37 @@ export class ScanPool {
     const answers = await Promise.all(asked)
     signal.throwIfAborted()
     return answers.flat()
+  }
+
+  /**
+   * Adds up the counts of blocks, in several threads if there are many. Returns one answer for each segment,
+   * and the results of the threads.
+   * @throws the counter's error, with its `code`; the system's error; the signal's reason when it aborts.
+   */
+  async addCounts(
+    { segments, ...job }: CountJob,
+    signal: AbortSignal,
+  ): Promise<{ answers: readonly CountAnswer[]; results: readonly LeafResult[] }> {
+    let blocks = 0
+    for (const one of segments) blocks += one.blocks.length
+    const share = Math.max(Math.ceil(blocks / this.#threads.length), countedBlocksLeast)
+    const asked: Promise<Extract<ScanAnswer, { kind: 'counted' }>>[] = []
+    for (let from = 0; from < segments.length; ) {
+      const part: CountedSegment[] = []
+      for (let taken = 0; from < segments.length && taken < share; from++) {
+        part.push(segments[from]!)
+        taken += segments[from]!.blocks.length
+      }
+      const scan = this.#nextScan++
+      const thread = this.#thread(scan % this.#threads.length)
+      asked.push(askForCounts(thread, { kind: 'count', scan, ...job, segments: part }))
+    }
+    const answers = await Promise.all(asked)
+    signal.throwIfAborted()
+    return {
+      answers: answers.flatMap(answer => answer.answers),
+      results: answers.map(({ result }) => result),
+    }
   }
 
   #thread(index: number): ScanThread {
@@ -180,6 +235,16 @@ async function askThread(
   return answer.answers
 }
 
+async function askForCounts(
+  thread: ScanThread,
+  request: Extract<ScanRequest, { kind: 'count' }>,
+): Promise<Extract<ScanAnswer, { kind: 'counted' }>> {
+  const answer = await thread.ask(request)
+  if (answer.kind === 'failed') throw errorOfThread(answer.error)
+  if (answer.kind !== 'counted') throw new Error(`a scan thread answered ${answer.kind} to count`)
+  return answer
+}
+
 /** Merges the results of the threads of a scan that began at `started`, and adds its times. */
 function merge(leaf: Leaf, results: readonly LeafResult[], started: number): LeafResult {
   const scanned = performance.now()
@@ -199,18 +264,37 @@ interface RunningScan {
   readonly job: ScanJob
   readonly queue: TaskQueue
   readonly cancelled: Int32Array
+  readonly seat: BoardSeat | undefined
 }
 
-async function runOnThread(
+/** A scan on one thread. */
+interface ThreadRun {
+  /** Resolves after the first task: whether later blocks may matter. False if the scan fails. */
+  readonly isWanted: Promise<boolean>
+  readonly result: Promise<LeafResult>
+}
+
+function runOnThread(thread: ScanThread, running: RunningScan): ThreadRun {
+  const { promise: isWanted, resolve } = Promise.withResolvers<boolean>()
+  const result = scanTasks(thread, running, resolve).finally(() => resolve(false))
+  // Whoever waits for the result gets its error. Until the first task is done, nobody does.
+  result.catch(() => undefined)
+  return { isWanted, result }
+}
+
+async function scanTasks(
   thread: ScanThread,
-  { scan, job, queue, cancelled }: RunningScan,
+  { scan, job, queue, cancelled, seat }: RunningScan,
+  onTask: (isWanted: boolean) => void,
 ): Promise<LeafResult> {
   const { leaf, labelsTexts, deletes = [] } = job
-  thread.send({ kind: 'open', scan, leaf, labelsTexts, deletes, cancelled })
+  thread.send({ kind: 'open', scan, leaf, labelsTexts, deletes, seat, cancelled })
   for (let groups = queue.next(); groups; groups = queue.next()) {
-    const answer = await thread.ask({ kind: 'scan', scan, groups })
+    const answer = await thread.ask({ kind: 'scan', scan, groups, next: queue.nextSpan })
     if (answer.kind === 'failed') throw errorOfThread(answer.error)
-    if (answer.kind === 'scanned' && !answer.isWanted) break
+    const isWanted = answer.kind !== 'scanned' || answer.isWanted
+    onTask(isWanted)
+    if (!isWanted) break
   }
   const answer = await thread.ask({ kind: 'finish', scan })
   if (answer.kind === 'failed') throw errorOfThread(answer.error)
@@ -231,6 +315,12 @@ class TaskQueue {
     let bytes = 0
     for (const group of groups) bytes += bytesOf(group)
     this.tasksLeast = Math.ceil(bytes / scanTaskBytes)
+  }
+
+  /** First and last time of the group that comes next. */
+  get nextSpan(): GroupSpan | undefined {
+    const group = this.#groups[this.#at]
+    return group && spanOfGroup(group)
   }
 
   next(): BlockGroup[] | undefined {

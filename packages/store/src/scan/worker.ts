@@ -2,8 +2,8 @@
 // scanner.
 
 import { setPriority } from 'node:os'
-import { type LeafScanner, openLeafScanner } from '@skald/query'
-import { type LabelSet, parseLabelSet } from '@skald/wire'
+import { type Direction, type LeafScanner, openLeafScanner } from '@skald/query'
+import { ascending, type LabelSet, parseLabelSet } from '@skald/wire'
 import { ScratchArena } from '../buffers.ts'
 import { RowDeleter } from '../deletes/row-deleter.ts'
 import { LevelFields } from '../levels/line-level.ts'
@@ -12,9 +12,16 @@ import { StoredBlock } from '../segment/stored-block.ts'
 import { systemNowNs } from '../system-clock.ts'
 import { threadErrorOf } from '../threads/thread-error.ts'
 import { openThreadPort } from '../threads/thread-port.ts'
+import { addCounts } from './add-counts.ts'
 import { askFilters } from './ask-filters.ts'
 import { skipDuplicates } from './duplicates.ts'
-import type { BlockGroup, ScanAnswer, ScanRequest, ScanWorkerData } from './messages.ts'
+import {
+  type BlockGroup,
+  type ScanAnswer,
+  type ScanRequest,
+  type ScanWorkerData,
+  spanOfGroup,
+} from './messages.ts'
 import { CpuClock, ScanWork } from './scan-work.ts'
 
 /**
@@ -25,6 +32,8 @@ const scanPriority = 5
 
 interface OpenScan {
   readonly scanner: LeafScanner
+  /** Orders the blocks of a group, if those that come first may make the others unnecessary. */
+  readonly orderOf: ((a: StoredBlock, b: StoredBlock) => number) | undefined
   readonly labels: (LabelSet | undefined)[]
   readonly labelsTexts: readonly string[]
   readonly deleter: RowDeleter
@@ -50,11 +59,7 @@ let running: ScanWork | undefined
 function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
   for (const group of groups) {
     if (Atomics.load(open.cancelled, 0) === 1) return false
-    let { minNs, maxNs } = group[0]!.record
-    for (const { record } of group) {
-      if (record.minNs < minNs) minNs = record.minNs
-      if (record.maxNs > maxNs) maxNs = record.maxNs
-    }
+    const { minNs, maxNs } = spanOfGroup(group)
     if (!open.scanner.wants(minNs, maxNs)) return false
     arena.reset()
     const blocks = group.map(({ segment, labels, record }) => {
@@ -66,19 +71,29 @@ function scanGroups(open: OpenScan, groups: readonly BlockGroup[]): boolean {
       }
       return new StoredBlock(place, read, levelFields)
     })
+    // Of equal rows, the one that arrived first counts: this looks at blocks in order of arrival.
     if (blocks.length > 1) skipDuplicates(blocks)
-    for (const [i, { deletes }] of group.entries()) {
-      if (deletes) open.deleter.mark(blocks[i]!, deletes)
-    }
-    for (const [i, block] of blocks.entries()) {
+    const refs = new Map(blocks.map((block, i) => [block, group[i]!]))
+    for (const block of open.orderOf ? blocks.toSorted(open.orderOf) : blocks) {
       // One group can hold many overlapping blocks, so check again.
       if (Atomics.load(open.cancelled, 0) === 1) return false
+      const { deletes, hasPassedFilter } = refs.get(block)!
+      if (deletes && open.scanner.wants(block.minNs, block.maxNs)) {
+        open.deleter.mark(block, deletes)
+      }
       const mayMatch = open.scanner.scan(block)
-      if (!mayMatch && group[i]!.hasPassedFilter) open.work.addFalseHit()
+      if (!mayMatch && hasPassedFilter) open.work.addFalseHit()
       block.release()
     }
   }
   return true
+}
+
+/** Orders blocks by their last time, newest first, or by their first one, oldest first. */
+function edgeFirst(direction: Direction): OpenScan['orderOf'] {
+  return direction === 'backward'
+    ? (a, b) => ascending(b.maxNs, a.maxNs)
+    : (a, b) => ascending(a.minNs, b.minNs)
 }
 
 /** Closes all files once no scan is running. Deleted files free their space only when closed. */
@@ -100,17 +115,29 @@ function answer(request: ScanRequest): ScanAnswer | undefined {
       if (scans.size === 0) reader.close()
       return { kind: 'filtered', scan, answers }
     }
+    case 'count': {
+      const counted = addCounts(request, systemNowNs, (segment, offsetBytes, length) =>
+        reader.read(segment, { offsetBytes, length }, Buffer.allocUnsafe),
+      )
+      if (scans.size === 0) reader.close()
+      return { kind: 'counted', scan, ...counted }
+    }
     case 'open': {
-      const { leaf, labelsTexts, deletes, cancelled } = request
-      const scanner = openLeafScanner(leaf, systemNowNs)
+      const { leaf, labelsTexts, deletes, cancelled, seat } = request
+      const scanner = openLeafScanner(leaf, systemNowNs, seat)
+      const orderOf = leaf.kind === 'logs' ? edgeFirst(leaf.direction) : undefined
       const deleter = new RowDeleter(deletes)
       const work = new ScanWork()
-      scans.set(scan, { scanner, labels: [], labelsTexts, deleter, cancelled, work })
+      scans.set(scan, { scanner, orderOf, labels: [], labelsTexts, deleter, cancelled, work })
       return undefined
     }
     case 'scan': {
       const open = scans.get(scan)
-      return open && { kind: 'scanned', scan, isWanted: scanGroups(open, request.groups) }
+      if (!open) return undefined
+      const { groups, next } = request
+      const mayWant = scanGroups(open, groups)
+      const isWanted = mayWant && (!next || open.scanner.wants(next.minNs, next.maxNs))
+      return { kind: 'scanned', scan, isWanted }
     }
     case 'finish': {
       const open = scans.get(scan)

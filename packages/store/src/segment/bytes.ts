@@ -126,7 +126,11 @@ export class ByteReader {
 
   /** Skips a text. */
   skipText(): void {
-    this.#advance(this.varint())
+    this.skip(this.varint())
+  }
+
+  skip(bytes: number): void {
+    this.#advance(bytes)
   }
 
   #advance(bytes: number): number {

@@ -1,14 +1,15 @@
 // The segment file: names of its parts and their records. docs/segment-format.md specifies the bytes.
 //
-//   +--------+----------------------+-----+---------+-----+--------+--------------------------------+
-//   | header | sections of block 0  | ... | filters | ... | footer | trailer                        |
-//   | 8      |                      |     |         |     |        | length u32, crc32 u32, magic 8 |
-//   +--------+----------------------+-----+---------+-----+--------+--------------------------------+
+//   +--------+---------------------+-----+---------+-----+--------+--------+-------------------------+
+//   | header | sections of block 0 | ... | filters | ... | counts | footer | trailer: length u32,    |
+//   | 8      |                     |     |         |     |        |        | crc32 u32, magic 8      |
+//   +--------+---------------------+-----+---------+-----+--------+--------+-------------------------+
 
 import { crc32 } from 'node:zlib'
 import { CorruptionError } from '../errors.ts'
 import { footerBytesMax } from '../limits.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
+import type { CountRecord } from './counts/count-group.ts'
 import type { FilterRecord } from './filter/filter-group.ts'
 
 /** Version of the format. Segments of level 0 have version 1, those of compaction version 2. */
@@ -98,6 +99,8 @@ export interface SegmentPart {
   readonly blocks: readonly BlockRecord[]
   /** Filters of the blocks, ascending. Empty in version 1. */
   readonly filters: readonly FilterRecord[]
+  /** Counts of the rows of the blocks, ascending. Empty in version 1 and in older files of version 2. */
+  readonly counts: readonly CountRecord[]
 }
 
 /** The decoded footer of a segment. */
@@ -131,6 +134,9 @@ export function encodeFooter(footer: SegmentFooter): Buffer {
     writer.varint(part.blocks.length)
     for (const block of part.blocks) encodeBlockRecord(writer, block)
     if (footer.version >= 2) encodeFilterRecords(writer, part.filters)
+  }
+  if (footer.version >= 2 && footer.parts.some(isRecent)) {
+    for (const { counts } of footer.parts) encodeCountRecords(writer, counts)
   }
   const body = Buffer.from(writer.finish())
   const trailer = Buffer.alloc(trailerBytes)
@@ -168,6 +174,22 @@ function encodeFilterRecords(writer: ByteWriter, filters: readonly FilterRecord[
     writer.varint(offsetBytes)
     writer.varint(storedBytes)
     writer.varint(headBytes)
+  }
+}
+
+/** Returns whether a part has what the first files of version 2 lack. */
+function isRecent({ counts, filters }: SegmentPart): boolean {
+  return counts.length > 0 || filters.some(({ hasNames }) => hasNames)
+}
+
+function encodeCountRecords(writer: ByteWriter, counts: readonly CountRecord[]): void {
+  writer.varint(counts.length)
+  for (const { firstBlock, blockCount, offsetBytes, storedBytes, crc } of counts) {
+    writer.varint(firstBlock)
+    writer.varint(blockCount)
+    writer.varint(offsetBytes)
+    writer.varint(storedBytes)
+    writer.u32(crc)
   }
 }
 
@@ -225,6 +247,7 @@ export function decodeFooter(segment: string, bytes: Buffer, place: FooterPlace)
     for (let left = reader.varint(); left > 0; left--) {
       parts.push(decodePart(reader, place))
     }
+    if (place.version >= 2 && reader.remaining > 0) addCounts(parts, reader, place.footerOffset)
     if (reader.remaining > 0) throw new RangeError('bytes follow the last part')
     return { version: place.version, level, sequence, replaces, parts }
   } catch (cause) {
@@ -251,7 +274,40 @@ function decodePart(reader: ByteReader, { version, footerOffset }: FooterPlace):
     blocks.push(block)
   }
   const filters = version >= 2 ? decodeFilterRecords(reader, footerOffset, blocks.length) : []
-  return { tenant, day, streams, blocks, filters }
+  return { tenant, day, streams, blocks, filters, counts: [] }
+}
+
+/** Reads the counts of all parts, which are absent in older files. So are keys of names in their filters. */
+function addCounts(parts: SegmentPart[], reader: ByteReader, footerOffset: number): void {
+  for (const [i, part] of parts.entries()) {
+    const counts = decodeCountRecords(reader, footerOffset, part.blocks.length)
+    const filters = part.filters.map(filter => ({ ...filter, hasNames: true }))
+    parts[i] = { ...part, filters, counts }
+  }
+}
+
+function decodeCountRecords(
+  reader: ByteReader,
+  footerOffset: number,
+  blockCount: number,
+): CountRecord[] {
+  const counts: CountRecord[] = []
+  let next = 0
+  for (let left = reader.varint(); left > 0; left--) {
+    const firstBlock = reader.varint()
+    const blocks = reader.varint()
+    const offsetBytes = reader.varint()
+    const storedBytes = reader.varint()
+    const crc = reader.u32()
+    if (firstBlock < next || firstBlock + blocks > blockCount) {
+      throw new RangeError('counts of unknown blocks')
+    }
+    if (offsetBytes + storedBytes > footerOffset)
+      throw new RangeError('counts lie outside the file')
+    counts.push({ firstBlock, blockCount: blocks, offsetBytes, storedBytes, crc })
+    next = firstBlock + blocks
+  }
+  return counts
 }
 
 function decodeFilterRecords(
@@ -273,7 +329,8 @@ function decodeFilterRecords(
     if (offsetBytes + storedBytes > footerOffset || headBytes > storedBytes) {
       throw new RangeError('filters lie outside the file')
     }
-    filters.push({ firstBlock, blockCount: blocks, offsetBytes, storedBytes, headBytes })
+    const blocksOfGroup = { firstBlock, blockCount: blocks }
+    filters.push({ ...blocksOfGroup, offsetBytes, storedBytes, headBytes, hasNames: false })
     next = firstBlock + blocks
   }
   return filters

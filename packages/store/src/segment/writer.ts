@@ -1,7 +1,10 @@
 // Appends blocks to a segment and ends it with the footer. In compacted segments, filters follow the
-// blocks they belong to.
+// blocks they belong to, and the counts of all blocks are in front of the footer.
 
+import type { RowCounts } from '@skald/query'
 import { type BlockColumns, type Compression, encodeBlock } from './block.ts'
+import { CountGroupWriter, type CountRecord } from './counts/count-group.ts'
+import { countRows } from './counts/count-rows.ts'
 import type { BlockFilter } from './filter/block-filter.ts'
 import { FilterGroupWriter, type FilterRecord } from './filter/filter-group.ts'
 import type { KeyFinder } from './filter/key-finder.ts'
@@ -22,6 +25,9 @@ interface OpenPart {
   readonly streams: string[]
   readonly blocks: BlockRecord[]
   readonly filters: FilterRecord[]
+  /** Groups of counts that are full, and the last one, which is not. */
+  readonly countGroups: CountGroupWriter[]
+  readonly counts: CountRecord[]
 }
 
 /** Where a block belongs. */
@@ -31,6 +37,14 @@ export interface BlockOwner {
   readonly day: number
   /** Canonical label set of its stream. */
   readonly labelsText: string
+}
+
+/** What queries know about a block without opening it. */
+export interface KnownOfBlock {
+  /** Without one, searches always read the block. */
+  readonly filter: BlockFilter | undefined
+  /** Without them, queries that count rows read the block. */
+  readonly counts: RowCounts | undefined
 }
 
 /** The end of a segment. */
@@ -70,29 +84,34 @@ export class SegmentWriter {
     const { record, bytes } = encodeBlock(columns, this.#compression)
     const before = this.#beginBlock(owner)
     const filter = this.#keys?.filterOf(columns, columns.metadata?.sets ?? [])
-    this.#place(owner, record, filter)
+    const counts =
+      this.#version >= 2
+        ? countRows(columns, owner.day, record.sections.at(-1)!.storedBytes)
+        : undefined
+    this.#place(owner, record, { filter, counts })
     return [...before, ...bytes]
   }
 
   /**
    * Adds a block that is already encoded. Returns the bytes to append before its stored bytes.
    *
-   * @param filter Filter of the block. Without one, searches always read it.
+   * @param known What is known about the block without opening it.
    */
-  addEncoded(owner: BlockOwner, record: BlockRecord, filter: BlockFilter | undefined): Buffer[] {
+  addEncoded(owner: BlockOwner, record: BlockRecord, known: KnownOfBlock): Buffer[] {
     const before = this.#beginBlock(owner)
-    this.#place(owner, record, filter)
+    this.#place(owner, record, known)
     return before
   }
 
   /** Ends the segment. Returns the footer, the bytes to append, and the size of the file. */
   finish(head: Omit<SegmentFooter, 'parts' | 'version'>): FinishedSegment {
     const filters = this.#endGroup()
-    const parts: SegmentPart[] = this.#parts
+    const counts = this.#endCounts()
+    const parts: SegmentPart[] = this.#parts.map(({ countGroups, ...part }) => part)
     const footer = { ...head, version: this.#version, parts }
     const end = encodeFooter(footer)
     const sizeBytes = this.#offsetBytes + end.length
-    return { footer, bytes: Buffer.concat([...filters, end]), sizeBytes }
+    return { footer, bytes: Buffer.concat([...filters, ...counts, end]), sizeBytes }
   }
 
   /** Ends the group of filters before this block if it is full, or if another part begins. */
@@ -101,7 +120,10 @@ export class SegmentWriter {
     if (part?.tenant === tenant && part.day === day)
       return this.#group?.isFull ? this.#endGroup() : []
     const bytes = this.#endGroup()
-    this.#parts.push({ tenant, day, streams: [], blocks: [], filters: [] })
+    this.#parts.push({
+      ...{ tenant, day, streams: [], blocks: [] },
+      ...{ filters: [], countGroups: [], counts: [] },
+    })
     return bytes
   }
 
@@ -114,16 +136,31 @@ export class SegmentWriter {
     return [group.bytes]
   }
 
+  #endCounts(): Buffer[] {
+    const pieces: Buffer[] = []
+    for (const { countGroups, counts } of this.#parts) {
+      for (const writer of countGroups) {
+        const group = writer.finish(this.#offsetBytes)
+        if (!group) continue
+        counts.push(group.record)
+        pieces.push(group.bytes)
+        this.#offsetBytes += group.bytes.length
+      }
+    }
+    return pieces
+  }
+
   #place(
     { labelsText }: BlockOwner,
     record: Omit<BlockRecord, 'stream' | 'offsetBytes'>,
-    filter: BlockFilter | undefined,
+    { filter, counts }: KnownOfBlock,
   ): void {
     const part = this.#parts.at(-1)!
     if (part.streams.at(-1) !== labelsText) part.streams.push(labelsText)
     if (this.#version >= 2) {
       this.#group ??= new FilterGroupWriter(part.blocks.length)
       this.#group.add(filter)
+      countGroupOf(part).add(counts)
     }
     part.blocks.push({
       ...record,
@@ -132,4 +169,13 @@ export class SegmentWriter {
     })
     this.#offsetBytes += storedBytes(record)
   }
+}
+
+/** Returns the group of counts that the next block of a part belongs to. */
+function countGroupOf({ countGroups, blocks }: OpenPart): CountGroupWriter {
+  const last = countGroups.at(-1)
+  if (last && !last.isFull) return last
+  const next = new CountGroupWriter(blocks.length)
+  countGroups.push(next)
+  return next
 }

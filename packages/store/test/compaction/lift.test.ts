@@ -92,6 +92,7 @@ test('a segment of version 1 has the same answers before and after it gets filte
   const { footer } = await readSegment(segmentsDir, parts[0]!.name)
   t.equal(footer.version, 2)
   t.equal(footer.parts[0]!.filters.length, 1)
+  t.equal(footer.parts[0]!.counts.length, 1)
   const after = []
   for (const query of queries) after.push(await ask(query))
   t.same(

@@ -46,7 +46,7 @@ async function ask(store: TestStore, query: string, params: Record<string, strin
 
 const none = {
   ...{ outOfRange: 0, otherStreams: 0, deleted: 0, filtered: 0 },
-  ...{ counted: 0, beyondLimit: 0, scanned: 0 },
+  ...{ counted: 0, fromCounts: 0, beyondLimit: 0, scanned: 0 },
 }
 
 test('a needle in several merged blocks: one is scanned, filters leave out the others', async t => {
@@ -61,9 +61,9 @@ test('a needle in several merged blocks: one is scanned, filters leave out the o
   t.ok(found.bytes.decompressed >= 40 * 50, 'its lines were decompressed')
   const { segmentBytes } = await sizes(store)
   t.ok(found.bytes.blocksRead < segmentBytes / 2, 'the other blocks were not')
-  const { streams, footers, filters, scan, merge, rest } = found.seconds
+  const { streams, footers, filters, counts, scan, merge, rest } = found.seconds
   for (const [step, seconds] of Object.entries(found.seconds)) t.ok(seconds >= 0, step)
-  const sum = streams + footers + filters + scan + merge + rest
+  const sum = streams + footers + filters + counts + scan + merge + rest
   t.ok(Math.abs(sum - found.summary.execTime) < 0.001, 'the steps add up to the whole time')
   t.ok(found.threads.scanCpuSeconds > 0)
   t.equal(found.threads.busiestScanCpuSeconds, found.threads.scanCpuSeconds)
@@ -106,8 +106,8 @@ test('each block has one outcome', async t => {
   )
   t.same(
     (await ask(store, 'sum(count_over_time({app=~".+"}[1h]))', { step: '1h' })).blocks,
-    { ...none, counted: 8 },
-    'counts of lines need no lines',
+    { ...none, fromCounts: 8 },
+    'counts of lines open no block',
   )
   const none0 = await ask(store, '{app="nosuch"}')
   t.match(none0, { blocks: none, streams: 0, segments: 0 }, 'a selector without streams')
@@ -244,4 +244,30 @@ test('a damaged filter is logged and counted once for its segment', async t => {
   t.equal(warnings.length, 1)
   const { body } = await store.get('/metrics')
   t.ok(body.split('\n').includes('skald_damaged_filter_segments_total 1'))
+})
+
+test('damaged counts are logged and counted once for their segment', async t => {
+  const store = await startFilled(t)
+  const directory = join(store.dir, 'segments')
+  const [name] = await segmentNames(directory)
+  const { footer, bytes } = await readSegment(directory, name!)
+  const query = 'sum by (detected_level) (count_over_time({app=~".+"}[1h]))'
+  const before = await ask(store, query, { step: '1h' })
+  t.same(before.counts, { segments: 1, damagedSegments: 0 })
+  t.ok(before.bytes.countsRead > 0)
+  t.equal(before.bytes.blocksRead, 0)
+  const { offsetBytes } = footer.parts[0]!.counts[0]!
+  const file = await openFile(join(directory, name!), 'r+')
+  await file.write(Buffer.from([~bytes[offsetBytes]! & 0xff]), 0, 1, offsetBytes)
+  await file.close()
+  for (const step of ['1h', '30m']) {
+    const found = await ask(store, query, { step })
+    t.equal(found.resultCount, before.resultCount)
+    t.same(found.counts, { segments: 0, damagedSegments: 1 })
+    t.same(found.blocks, { ...none, counted: 8 })
+  }
+  const warnings = store.messages().filter(message => message.includes('counts of a segment'))
+  t.equal(warnings.length, 1)
+  const { body } = await store.get('/metrics')
+  t.ok(body.split('\n').includes('skald_damaged_count_segments_total 1'))
 })

@@ -47,7 +47,7 @@ async function open(t: Test, rowsOf: (stream: number) => readonly Row[], streamC
   const ask = (tenant: string, logql: string): Promise<QueryResult> => {
     const source = createLogSource(tenant, {
       ...{ catalog, segments, pool, runs: new SharedRuns() },
-      onFilterDamage: (segment, damage) => damages.push(`${segment}: ${damage}`),
+      onDamage: (segment, thing, damage) => damages.push(`${segment}: ${thing}: ${damage}`),
     })
     const request = {
       ...{ logql, startNs: midnightNs, endNs: midnightNs + dayNs, stepNs: dayNs, intervalNs: 0n },
@@ -85,6 +85,7 @@ function addsUp(result: QueryResult | Error, blockCount: number): boolean {
     stats.blocksDeleted +
     stats.blocksFiltered +
     stats.blocksCounted +
+    stats.blocksFromCounts +
     stats.blocksBeyondLimit +
     stats.blocksScanned
   const passed = stats.filtersAsked - stats.blocksFiltered
@@ -116,6 +117,15 @@ const operators: Readonly<Record<string, MakeQuery>> = {
   metadata: needle => `${selector} | request=${quoted(needle)}`,
   'metadata or label': needle => `${selector} | id=${quoted(needle)} or request=${quoted(needle)}`,
   'metadata with the name of a label': needle => `${selector} | id_extracted=${quoted(needle)}`,
+  'metadata, list': (_, random) => `${selector} | span=~"span-${random.below(25)}|q-never"`,
+  'metadata, list that begins alike': (_, random) =>
+    `${selector} | span=~"span-${random.below(25)}|span-2"`,
+  'json, list': (needle, random) =>
+    `${selector} | json | trace_id=~${quoted(`(${escapeRegex(needle)}|${random.hex(16)})`)}`,
+  'json, list that begins alike': needle =>
+    `${selector} | json | trace_id=~${quoted(`${escapeRegex(needle)}|${escapeRegex(needle)}x`)}`,
+  'regexp, regex': needle =>
+    `${selector} | regexp "id=(?P<found>[0-9a-f]+)" | found=~${quoted(`.*${escapeRegex(needle)}.*`)}`,
   level: (_, random) => `${selector} | detected_level=${quoted(random.pick(['error', 'debug']))}`,
   'after a changed line': needle =>
     `${selector} | line_format "{{.app}} {{__line__}}" |= ${quoted(needle)}`,
@@ -133,6 +143,7 @@ test('every operator has the same answers with filters as without', async t => {
       const metadata = {
         request: random.hex(6),
         ...(i % 2 === 0 && { id: `id-${random.below(60)}` }),
+        ...(stream % 3 === 0 && { span: `span-${random.below(20)}` }),
       }
       return [midnightNs + BigInt(stream * 100 + i), line, i % 2 === 0 ? metadata : undefined!]
     }),

@@ -27,7 +27,7 @@ async function open(t: Test, rows: readonly Row[] = [[midnightNs, 'one']]) {
     limit: 10,
   }
   const record = footer.parts[0]!.blocks[0]!
-  const groups = [[{ segment: name, labels: 0, record }]]
+  const groups = [[{ segment: name, labels: 0, index: 0, record }]]
   const pool = new ScanPool({ directory: segmentsDir, logLevelFields: [] }, 1)
   t.teardown(() => pool.close())
   return { pool, job: { leaf, labelsTexts: ['{app="x"}'], groups } }

@@ -23,6 +23,7 @@ function block(from: bigint, to: bigint, record: Partial<BlockRecord> = {}) {
   return {
     segment: 's',
     labels: 0,
+    index: 0,
     record: {
       stream: 0,
       flags: 0,

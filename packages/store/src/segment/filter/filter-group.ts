@@ -26,6 +26,8 @@ export interface FilterRecord {
   readonly firstBlock: number
   /** Number of blocks, including those without a filter. */
   readonly blockCount: number
+  /** Whether the filters have keys for names of metadata. Older ones do not. */
+  readonly hasNames: boolean
 }
 
 /** Collects the filters of consecutive blocks until there are enough for a group. */
@@ -82,7 +84,7 @@ export class FilterGroupWriter {
     const bytes = paged(content)
     const { length: storedBytes } = bytes
     const blocks = { firstBlock: this.#firstBlock, blockCount: this.#blockCount }
-    return { record: { offsetBytes, storedBytes, headBytes, ...blocks }, bytes }
+    return { record: { offsetBytes, storedBytes, headBytes, ...blocks, hasNames: true }, bytes }
   }
 }
 

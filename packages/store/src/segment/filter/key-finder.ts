@@ -13,6 +13,7 @@ import {
   letterGroups,
   letterKeys,
   markLetterGroups,
+  nameKey,
   pairKey,
   setGrams,
   setKey,
@@ -60,7 +61,7 @@ function metadataBytes(sets: readonly LabelSet[]): number {
   return bytes
 }
 
-/** Sets the bits of all pairs, each once: most sets share most of their pairs. */
+/** Sets the bits of all names and pairs, each once: most sets share most of their pairs. */
 function setPairs({ rowCount, bits }: BlockFilter, sets: readonly LabelSet[]): void {
   const known = new Map<string, Set<string>>()
   for (const set of sets) {
@@ -68,7 +69,10 @@ function setPairs({ rowCount, bits }: BlockFilter, sets: readonly LabelSet[]): v
       const values = known.get(name)
       if (values?.has(value)) continue
       if (values) values.add(value)
-      else known.set(name, new Set([value]))
+      else {
+        known.set(name, new Set([value]))
+        setKey(bits, rowCount, nameKey(name))
+      }
       setKey(bits, rowCount, pairKey(name, value))
     }
   }

@@ -7,7 +7,7 @@
 // four letters in a row, which ignores their case.
 
 import { plainCharacters } from '@skald/query/need'
-import { partsOf } from './block-filter.ts'
+import { type BlockFilter, partsOf } from './block-filter.ts'
 
 /** Bytes of a piece of text that is hashed as a whole. */
 const gramBytes = 7
@@ -67,6 +67,15 @@ export function setKey(bits: Uint32Array, rowCount: number, { hash, rows }: Filt
     const row = rowOfKey(hash, index, rowCount)
     bits[row >>> 5]! |= 1 << (row & 31)
   }
+}
+
+/** Returns whether all bits of a key are set. */
+export function hasKey({ bits, rowCount }: BlockFilter, { hash, rows }: FilterKey): boolean {
+  for (let index = 0; index < rows; index++) {
+    const row = rowOfKey(hash, index, rowCount)
+    if (((bits[row >>> 5]! >>> (row & 31)) & 1) === 0) return false
+  }
+  return true
 }
 
 /**
@@ -196,6 +205,11 @@ export function pairKey(name: string, value: string): FilterKey {
     hash = Math.imul(hash ^ byte, 0x01000193)
   }
   return { hash, rows: pairRows }
+}
+
+/** Returns the key of a name of structured metadata, whatever its value. */
+export function nameKey(name: string): FilterKey {
+  return pairKey(name, '')
 }
 
 /** The key of blocks in which a line has an ordinary character written as an escape. */

@@ -3,12 +3,27 @@
 import type { Need } from '@skald/query/need'
 import type { LabelSet } from '@skald/wire'
 import { filterKeysMax, textKeysMax } from '../../limits.ts'
+import type { BlockFilter } from './block-filter.ts'
 import type { FilterGroupReader, FilterTable } from './filter-group.ts'
-import { escapeKey, type FilterKey, gramKeys, letterKeys, pairKey, rowOfKey } from './keys.ts'
+import {
+  escapeKey,
+  type FilterKey,
+  gramKeys,
+  hasKey,
+  letterKeys,
+  nameKey,
+  pairKey,
+  rowOfKey,
+} from './keys.ts'
 
 /** Keys that a block must have. An empty `all` asks for nothing, an empty `any` for too much. */
 export type NeededKeys =
-  | { readonly kind: 'keys'; readonly keys: readonly FilterKey[] }
+  | {
+      readonly kind: 'keys'
+      readonly keys: readonly FilterKey[]
+      /** Whether they are keys of names, which older filters lack. */
+      readonly areNames?: true
+    }
   | { readonly kind: 'all'; readonly of: readonly NeededKeys[] }
   | { readonly kind: 'any'; readonly of: readonly NeededKeys[] }
 
@@ -49,6 +64,8 @@ function keysOf(need: Need, labels: LabelSet): NeededKeys | undefined {
     }
     case 'metadata':
       return { kind: 'keys', keys: [pairKey(need.name, need.value)] }
+    case 'metadata-name':
+      return { kind: 'keys', keys: [nameKey(need.name)], areNames: true }
     case 'escape':
       return { kind: 'keys', keys: [escapeKey] }
     case 'stream-label':
@@ -61,6 +78,18 @@ function keysOf(need: Need, labels: LabelSet): NeededKeys | undefined {
       const of = need.of.map(inner => keysOf(inner, labels))
       return of.every(inner => inner !== undefined) ? { kind: 'any', of } : undefined
     }
+  }
+}
+
+/** Returns whether a block may have the keys. Its filter has keys of names. */
+export function mayHave(needed: NeededKeys, filter: BlockFilter): boolean {
+  switch (needed.kind) {
+    case 'all':
+      return needed.of.every(inner => mayHave(inner, filter))
+    case 'any':
+      return needed.of.some(inner => mayHave(inner, filter))
+    case 'keys':
+      return needed.keys.every(key => hasKey(filter, key))
   }
 }
 
@@ -101,6 +130,7 @@ function narrow(needed: NeededKeys, place: Place, columns: Uint8Array): void {
       return
     }
     case 'keys':
+      if (needed.areNames && !place.group.record.hasNames) return
       narrowByKeys(needed.keys, place, columns)
   }
 }

@@ -24,12 +24,15 @@ export class StoredFilters {
     this.#read = read
   }
 
-  /** Returns the filter of a block by its index in the part; `undefined` if there is none, or if it is damaged. */
+  /**
+   * Returns the filter of a block by its index in the part; `undefined` if there is none, or if it is damaged or
+   * lacks keys that filters have now.
+   */
   of(block: number): BlockFilter | undefined {
     const record = this.#filters.find(
       ({ firstBlock, blockCount }) => block >= firstBlock && block < firstBlock + blockCount,
     )
-    if (!record) return undefined
+    if (!record?.hasNames) return undefined
     if (this.#opened?.record !== record) this.#opened = { record, group: this.#open(record) }
     const { group } = this.#opened
     try {

@@ -13,7 +13,12 @@ import {
 } from '../../../src/segment/filter/filter-group.ts'
 import { KeyFinder, openWasmKeys, scriptKeys } from '../../../src/segment/filter/key-finder.ts'
 import { filterTextBytes, gramKeys, rowOfKey } from '../../../src/segment/filter/keys.ts'
-import { columnsWith, neededKeys } from '../../../src/segment/filter/need-keys.ts'
+import {
+  columnsWith,
+  mayHave as mayHaveKeys,
+  neededKeys,
+} from '../../../src/segment/filter/need-keys.ts'
+import { StoredFilters } from '../../../src/segment/filter/stored-filters.ts'
 import { createRandom, randomLine } from './random-lines.ts'
 
 interface Block {
@@ -129,6 +134,58 @@ test('metadata, escapes and alternatives have keys', t => {
   t.same(neededKeys(label, createLabelSet({ app: 'x' })), undefined)
   t.same(neededKeys(label, createLabelSet({ pod: 'x' })), { kind: 'any', of: [] })
   t.same([...mayHave(group, label, 4)], [0, 0, 0, 0], 'a stream without the label cannot have it')
+  t.end()
+})
+
+test('names of metadata have keys, except in older filters', t => {
+  const blocks: Block[] = [
+    { lines: [Buffer.from('a')], sets: [createLabelSet({ trace_id: 'x1' })] },
+    { lines: [Buffer.from('b')], sets: [createLabelSet({ span: 'x1' })] },
+  ]
+  const { record, bytes, open } = groupOf(blocks)
+  const name: Need = { kind: 'metadata-name', name: 'span' }
+  const some: Need = { kind: 'any', of: [name, text('never there at all')] }
+  t.same([...mayHave(open(), name, 2)], [0, 1])
+  t.same([...mayHave(open(), some, 2)], [0, 1])
+  const older = openGroup({ ...record, hasNames: false }, bytes)
+  t.same([...mayHave(older, name, 2)], [1, 1])
+  t.same([...mayHave(older, some, 2)], [1, 1])
+  const read = () => bytes
+  t.ok(new StoredFilters([record], read).of(1))
+  t.notOk(
+    new StoredFilters([{ ...record, hasNames: false }], read).of(1),
+    'a merge makes a new one',
+  )
+  t.end()
+})
+
+test('the keys of a single filter are those of its group', t => {
+  const random = createRandom(21)
+  const keys = new KeyFinder()
+  const blocks = Array.from({ length: 20 }, (): Block => {
+    const sets = [createLabelSet({ [random.pick(['span', 'pod'])]: random.hex(1) })]
+    return { lines: Array.from({ length: 5 }, () => randomLine(random)), sets }
+  })
+  const group = groupOf(blocks).open()
+  const filters = blocks.map(block => keys.filterOf(textsOf(block), block.sets))
+  let found = 0
+  for (let n = 0; n < 300; n++) {
+    const line = random.pick(random.pick(blocks).lines).toString('utf8')
+    const from = random.below(line.length + 1)
+    const need: Need = random.pick([
+      text(line.slice(from, from + 20)),
+      text(random.hex(8)),
+      { kind: 'metadata', name: 'span', value: random.hex(1) },
+      { kind: 'metadata-name', name: random.pick(['span', 'pod', 'x']) },
+      { kind: 'any', of: [text(line.slice(0, 14)), { kind: 'escape' }] },
+    ])
+    const needed = neededKeys(need, [])
+    if (!needed) continue
+    const single = filters.map(filter => (mayHaveKeys(needed, filter) ? 1 : 0))
+    t.same(single, [...mayHave(group, need, blocks.length)])
+    found += single.includes(1) ? 1 : 0
+  }
+  t.ok(found > 50 && found < 300, `${found} needs are met`)
   t.end()
 })
 
