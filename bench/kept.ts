@@ -5,6 +5,11 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { IngestResult } from './ingest.ts'
 
+/** A kept directory does not fit the command line. */
+export class KeptDataError extends Error {
+  override readonly name = 'KeptDataError'
+}
+
 /** Reads what ingest cost when `name` stored the load. Returns undefined if it has not. */
 export async function readPushed(keepDir: string, name: string): Promise<IngestResult | undefined> {
   try {
@@ -27,11 +32,11 @@ export async function writePushed(
 /**
  * Refuses a directory that a run has left without finishing: pushing again would store some lines
  * twice.
- * @throws Error if the directory exists.
+ * @throws KeptDataError if the directory exists.
  */
 export function refuseHalf(dataDir: string): void {
   if (!existsSync(dataDir)) return
-  throw new Error(`${dataDir} is from a run that did not finish: remove it`)
+  throw new KeptDataError(`${dataDir} is from a run that did not finish: remove it`)
 }
 
 function pathOf(keepDir: string, name: string): string {

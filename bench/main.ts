@@ -11,7 +11,7 @@ import { queryClients, runContention } from './contention.ts'
 import type { WorkloadOptions } from './generator.ts'
 import { growthRows, readRunCosts } from './growth.ts'
 import { type IngestResult, pushAll, runIngest } from './ingest.ts'
-import { readPushed, refuseHalf, writePushed } from './kept.ts'
+import { KeptDataError, readPushed, refuseHalf, writePushed } from './kept.ts'
 import { type IngestLimit, measureFullReadMs, measureIngestLimit } from './limits.ts'
 import { closeLoad, createLoad, type Load, openLoad } from './load.ts'
 import { type BenchOptions, parseBenchOptions, usage } from './options.ts'
@@ -47,6 +47,10 @@ async function main(): Promise<void> {
         `${JSON.stringify({ machine, options, ...results }, null, 2)}\n`,
       )
     }
+  } catch (error) {
+    if (!(error instanceof KeptDataError)) throw error
+    note(error.message)
+    process.exitCode = 2
   } finally {
     await rm(workDir, { recursive: true, force: true })
   }
@@ -90,7 +94,9 @@ async function measureStore(options: BenchOptions, workDir: string, load: Load):
   const kept = keepDir === undefined ? undefined : await readPushed(keepDir, 'skald')
   if (!kept) refuseHalf(dataDir)
   if (kept && options.command === 'ingest') {
-    throw new Error(`${keepDir} has the lines of an earlier run; ingest needs another directory`)
+    throw new KeptDataError(
+      `${keepDir} has the lines of an earlier run; ingest needs another directory`,
+    )
   }
   let server = await startStoreServer(workDir, dataDir)
   try {
@@ -163,7 +169,7 @@ function prepareLoad(options: BenchOptions, workDir: string): Load {
   const { seed, megabytes } = load.options
   if (seed !== options.seed || megabytes !== options.megabytes) {
     closeLoad(load)
-    throw new Error(
+    throw new KeptDataError(
       `${options.keepDir} has ${megabytes} MB of seed ${seed}; use --mb ${megabytes} --seed ${seed}, or another directory`,
     )
   }
