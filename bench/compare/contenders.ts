@@ -149,7 +149,7 @@ export function victoriaLogsOf(program: string): Contender {
       return { ...server, pushPath: '/insert/loki/api/v1/push' }
     },
     pathOf({ logsql: { query, params } }, { options, endMs }) {
-      const times = { start: `${options.startMs}ms`, end: `${endMs}ms` }
+      const times = { start: String(options.startMs), end: String(endMs) }
       return `/select/logsql/query?${new URLSearchParams({ query, ...times, ...params })}`
     },
     read: (body, { form }) => readLogsqlFigures(body, form),
