@@ -14,8 +14,15 @@ import { type IngestResult, pushAll, runIngest } from './ingest.ts'
 import { KeptDataError, readPushed, refuseHalf, writePushed } from './kept.ts'
 import { type IngestLimit, measureFullReadMs, measureIngestLimit } from './limits.ts'
 import { closeLoad, createLoad, type Load, openLoad } from './load.ts'
+import { openedBlocksRow } from './opened-blocks.ts'
 import { type BenchOptions, parseBenchOptions, usage } from './options.ts'
-import { countEntries, needlePath, type QueryResult, runQueries } from './query.ts'
+import {
+  countEntries,
+  countOpenedBlocks,
+  needlePath,
+  type QueryResult,
+  runQueries,
+} from './query.ts'
 import {
   agentRows,
   coldRows,
@@ -111,6 +118,7 @@ async function measureStore(options: BenchOptions, workDir: string, load: Load):
     if (options.command === 'ingest') return { ingest, limit }
     if (options.command === 'contention') return await contend(server, load, options)
     const queries = await queryAll(server, load, options)
+    const opened = await countOpenedBlocks(server, load)
     const starts: StartTimes = {}
     const restart = async (name: string, signal: 'SIGKILL' | 'SIGTERM') => {
       await server.process.end(signal)
@@ -135,8 +143,9 @@ async function measureStore(options: BenchOptions, workDir: string, load: Load):
     await pushAll(server, fresh, options)
     await restart(`ready after kill -9 with ${freshCount} MB at level 0`, 'SIGKILL')
     await checkCount(server, load, options)
-    print(formatTable([...startRows(starts), ...coldRows('needle, cold cache', cold)]))
-    return { ingest, limit, ...queries, starts, cold }
+    const rows = [...startRows(starts), ...coldRows('needle, cold cache', cold)]
+    print(formatTable([openedBlocksRow(opened, options.megabytes), ...rows]))
+    return { ingest, limit, ...queries, opened, starts, cold }
   } finally {
     await stop(server)
   }

@@ -4,6 +4,7 @@
 import { ask, type Spread, spread } from './ask.ts'
 import type { LineTotals, WorkloadSummary } from './generator.ts'
 import type { LineKind } from './lines.ts'
+import { type OpenedBlocks, readOpenedBlocks } from './opened-blocks.ts'
 import { HttpClient, type Server } from './server.ts'
 
 /** Cost of one query over its repetitions. */
@@ -236,6 +237,20 @@ function pathOf(
 /** Returns the path of the search for the needle. */
 export function needlePath(workload: WorkloadSummary): string {
   return pathOf(listQueries(workload)[0]!, workload)
+}
+
+/** Asks a store how many blocks it opens for the needle. */
+export async function countOpenedBlocks(
+  server: Server,
+  workload: WorkloadSummary,
+): Promise<OpenedBlocks> {
+  const client = new HttpClient(server.url, 1, {})
+  const { answer } = await ask(client, undefined, `${needlePath(workload)}&explain=true`)
+  client.close()
+  if (answer.status !== 200) {
+    throw new Error(`explain=true was answered ${answer.status}: ${answer.body.slice(0, 500)}`)
+  }
+  return readOpenedBlocks(answer.body)
 }
 
 function scannedOf({ byKind, lineBytes, lineCount }: WorkloadSummary, kind?: LineKind): LineTotals {

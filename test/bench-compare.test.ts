@@ -18,6 +18,7 @@ import { listQuestions, listTracedQuestions } from '../bench/compare/questions.t
 import { type CompareFigures, compareRows } from '../bench/compare/rows.ts'
 import type { WorkloadSummary } from '../bench/generator.ts'
 import { growthRows, readRunCosts } from '../bench/growth.ts'
+import { openedBlocksRow, readOpenedBlocks } from '../bench/opened-blocks.ts'
 import { parseBenchOptions } from '../bench/options.ts'
 
 const load: WorkloadSummary = {
@@ -312,7 +313,7 @@ test('the page keeps everything around the comparison', async t => {
   const figures = figuresWith(9, { 'rate by app': failure })
   const page: PageFigures = {
     ...{ machine, participants: figures.results, questions, megabytes: 335, tracedMegabytes: 335 },
-    leftOut: ['Loki is left out: name its program with --loki.'],
+    remarks: ['Loki is left out: name its program with --loki.'],
     rows: compareRows(figures),
     ...{ repetitions: 7, noiseShare: 0.42, limitSeconds: 1.5, fullReadMs: 400 },
   }
@@ -364,6 +365,17 @@ test('growth compares each query with the earlier run', async t => {
   ])
   t.equal(growthRows(earlier, { megabytes: 2000, cpuMs: now })[1]!.target, undefined)
   t.throws(() => readRunCosts('{"options":{"megabytes":335}}'), TypeError)
+})
+
+test('the blocks that a needle opens are counted, and judged in a large run', async t => {
+  const blocks = { outOfRange: 10, otherStreams: 0, filtered: 4986, scanned: 5 }
+  const opened = readOpenedBlocks(
+    JSON.stringify({ data: { stats: { skald: { blocks, filters: { falseHits: 4 } } } } }),
+  )
+  t.same(opened, { blockCount: 5001, openedCount: 5, falseHitCount: 4 })
+  t.match(openedBlocksRow(opened, 5000), { isMet: true, target: '<= 50 without it' })
+  t.equal(openedBlocksRow({ ...opened, openedCount: 52 }, 5000).isMet, false)
+  t.equal(openedBlocksRow(opened, 335).target, undefined)
 })
 
 test('wrong arguments are refused with what is wrong', async t => {

@@ -74,7 +74,8 @@ export async function runCompareBench(run: CompareRun): Promise<Readonly<Record<
     print(formatTable(tableRows(rows, results)))
     if (options.against !== undefined) await printGrowth(run, results)
     const page: PageFigures = {
-      ...{ machine: describeMachine(), participants: results, leftOut, rows, questions },
+      ...{ machine: describeMachine(), participants: results, rows, questions },
+      remarks: [...leftOut, ...keptRemarks(results)],
       ...{ megabytes: options.megabytes, tracedMegabytes: tracedLoad.options.megabytes },
       ...{ repetitions, noiseShare, fullReadMs: limits.fullReadMs },
       limitSeconds: limits.ingest.snappySeconds + limits.ingest.zstdSeconds,
@@ -107,6 +108,15 @@ export function listContenders({
     contenders.push(victoriaLogsOf(victorialogs))
   }
   return { contenders, leftOut }
+}
+
+function keptRemarks(results: readonly ContenderResult[]): string[] {
+  return results
+    .filter(({ ingestPeakBytes }) => ingestPeakBytes === undefined)
+    .map(
+      ({ name }) =>
+        `${name} got the lines in an earlier run, so its figures of ingest are from then.`,
+    )
 }
 
 /** Makes the lines with trace ids: no more than the targets' size, since one question needs them. */

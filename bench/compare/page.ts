@@ -17,7 +17,8 @@ export interface Participant {
 export interface PageFigures {
   readonly machine: Machine
   readonly participants: readonly Participant[]
-  readonly leftOut: readonly string[]
+  /** Sentences about what is not as usual, such as who is left out. */
+  readonly remarks: readonly string[]
   readonly rows: readonly CompareRow[]
   readonly questions: readonly Question[]
   readonly megabytes: number
@@ -56,14 +57,14 @@ export function replaceSection(page: string, section: string): string {
 
 /** Returns the section as Markdown. */
 export function formatSection(figures: PageFigures): string {
-  const { machine, participants, leftOut, megabytes, tracedMegabytes, repetitions } = figures
+  const { machine, participants, remarks, megabytes, tracedMegabytes, repetitions } = figures
   const date = machine.date.slice(0, 10)
   return `
 One run of ${date} at commit ${machine.commit}: ${machine.cpu} with ${machine.coreCount} cores and ${machine.memoryGb} GB, Node ${machine.node}.
 Each server took ${megabytes} MB of lines, one server after the other. Other processes used ${(figures.noiseShare * 100).toFixed(0)} % of the
 machine's CPU time meanwhile. CPU is user and system time of all threads of the server, and the median of ${repetitions} runs for
 a question. All servers gave the same answers, unless a row says otherwise.
-${leftOut.map(reason => `\n${reason}\n`).join('')}
+${remarks.map(remark => `\n${remark}\n`).join('')}
 ![CPU, memory and disk of ${participants.map(nameOf).join(', ')}](${plotFile})
 
 ${formatRows(figures)}
