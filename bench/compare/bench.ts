@@ -1,4 +1,4 @@
-// npm run bench -- compare: measures Skald, then each peer whose program is given, compares their
+// npm run bench -- compare: measures Skald, then each other server whose program is given, compares their
 // answers, prints the rows, and writes the page, the plot and the raw figures.
 
 import { readFile, writeFile } from 'node:fs/promises'

@@ -66,7 +66,7 @@ export function lokiOf(program: string): Contender {
       const [port, grpcPort] = [await reservePort(), await reservePort()]
       const configFile = join(workDir, 'loki.yaml')
       await writeFile(configFile, lokiConfig({ dataDir, port, grpcPort }))
-      return startPeer({
+      return startProgram({
         ...{ program, args: [`-config.file=${configFile}`], workDir, dataDir, port },
         readyPath: '/ready',
         outputFile: join(workDir, 'loki.log'),
@@ -141,7 +141,7 @@ export function victoriaLogsOf(program: string): Contender {
         '-search.maxQueryDuration=5m',
         '-loggerLevel=WARN',
       ]
-      const server = await startPeer({
+      const server = await startProgram({
         ...{ program, args, workDir, dataDir, port },
         readyPath: '/health',
         outputFile: join(workDir, 'victorialogs.log'),
@@ -162,7 +162,7 @@ export function victoriaLogsOf(program: string): Contender {
   }
 }
 
-interface PeerStart {
+interface ProgramStart {
   readonly program: string
   readonly args: readonly string[]
   readonly workDir: string
@@ -172,14 +172,14 @@ interface PeerStart {
   readonly outputFile: string
 }
 
-async function startPeer(options: PeerStart): Promise<StoreServer> {
+async function startProgram(options: ProgramStart): Promise<StoreServer> {
   const { program, args, workDir, dataDir, port, readyPath, outputFile } = options
   await mkdir(dataDir, { recursive: true })
   const url = `http://${loopbackHost}:${port}`
-  const peer: SkaldProcess = spawnProgram(program, { args, outputFile, cwd: workDir })
-  const readyMs = await waitUntilReady(peer, `${url}${readyPath}`, startTimeoutMs)
-  const readyCpuMs = readCpuSeconds(peer.pid) * 1000
+  const started: SkaldProcess = spawnProgram(program, { args, outputFile, cwd: workDir })
+  const readyMs = await waitUntilReady(started, `${url}${readyPath}`, startTimeoutMs)
+  const readyCpuMs = readCpuSeconds(started.pid) * 1000
   // It says nothing of what it still has to do, so quiet means done.
   const isSettled = async () => true
-  return { url, pid: peer.pid, dataDir, readyMs, readyCpuMs, process: peer, isSettled }
+  return { url, pid: started.pid, dataDir, readyMs, readyCpuMs, process: started, isSettled }
 }
