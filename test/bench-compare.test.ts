@@ -287,12 +287,12 @@ test('the plot has a mark for each figure, at its place on the scale', async t =
       },
     ],
   })
-  const [ourBar, theirBar] = attributes(svg, 'rect x="260"', 'width')
+  const [ourBar, theirBar] = attributes(svg, 'rect x="280"', 'width')
   t.equal(ourBar! * 2, theirBar)
   const dots = (colour: string) =>
     attributes(svg, `circle [^>]*r="5.5" fill="${colour}" fill-opacity`, 'cx')
-  t.same(dots('#111111'), [260])
-  t.same(dots('#222222'), [790, 525], 'the last power of ten is at the end, its root half way')
+  t.same(dots('#111111'), [280])
+  t.same(dots('#222222'), [790, 535], 'the last power of ten is at the end, its root half way')
   t.notMatch(svg, /x < y|a<b|NaN|undefined|Infinity/)
   t.match(svg, '<title>x &lt; y</title>')
   t.match(svg, 'a&lt;b &amp; &quot;c&quot;')

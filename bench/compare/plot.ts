@@ -29,7 +29,7 @@ export interface Plot {
 }
 
 const width = 860
-const labelWidth = 260
+const labelWidth = 280
 const valueWidth = 70
 const scaleWidth = width - labelWidth - valueWidth
 const rowHeight = 26

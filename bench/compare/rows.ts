@@ -201,11 +201,11 @@ function startRows({ results, megabytes }: CompareFigures): CompareRow[] {
       values: cold(result => ('leftOut' in result.cold ? undefined : result.cold.cpuMs.median)),
     },
     {
-      ...{ figure: 'needle, cold cache, until the answer', unit: 'ms' },
+      ...{ figure: 'needle, cold cache: wall time', unit: 'ms' },
       values: cold(result => ('leftOut' in result.cold ? undefined : result.cold.wallMs.median)),
     },
     {
-      ...{ figure: 'needle, cold cache, read from the disk', unit: 'MB' },
+      ...{ figure: 'needle, cold cache: disk reads', unit: 'MB' },
       values: cold(({ cold: outcome }) =>
         'leftOut' in outcome ? undefined : outcome.readBytes.median / 1e6,
       ),
