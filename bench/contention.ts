@@ -2,7 +2,7 @@
 // everything, and while 500 clients announce pushes and send almost nothing.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createWorkload, type Workload } from './generator.ts'
+import { createWorkload, type WorkloadSummary } from './generator.ts'
 import { queryPath } from './query.ts'
 import { HttpClient, type Server } from './server.ts'
 import { openSlowClient } from './slow-client.ts'
@@ -48,7 +48,7 @@ const warmUpMs = 3_000
  */
 export async function runContention(
   server: Server,
-  workload: Workload,
+  workload: WorkloadSummary,
   headers: Readonly<Record<string, string>>,
 ): Promise<ContentionResult> {
   const bodies = createPushes(workload)
@@ -72,7 +72,7 @@ export async function runContention(
   }
 }
 
-function createPushes({ options }: Workload): Buffer[] {
+function createPushes({ options }: WorkloadSummary): Buffer[] {
   const megabytes = (warmUpPushes + 3 * measuredPushes + 1) * pushMegabytes
   const startMs = options.startMs - hourMs
   return [...createWorkload({ seed: options.seed + 1, megabytes, startMs }).bodies]
@@ -96,7 +96,7 @@ async function timePushes(client: HttpClient, bodies: readonly Buffer[]): Promis
 /** Starts clients that each run their own query repeatedly until they are stopped. */
 function startQueries(
   server: Server,
-  workload: Workload,
+  workload: WorkloadSummary,
   headers: Readonly<Record<string, string>>,
 ) {
   let isStopping = false

@@ -3,7 +3,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readCpuSeconds, readPeakRssBytes } from './cpu.ts'
-import type { Workload } from './generator.ts'
+import type { WorkloadSummary } from './generator.ts'
+import type { Records } from './record-file.ts'
 import { type Answer, directoryBytes, HttpClient, type Server } from './server.ts'
 
 /** Cost of ingest. */
@@ -32,13 +33,13 @@ export interface IngestOptions {
   readonly headers: Readonly<Record<string, string>>
 }
 
-const pushPath = '/loki/api/v1/push'
+const lokiPushPath = '/loki/api/v1/push'
 const retryMsMin = 50
 
 /** Sends all pushes, waits until the server is quiet, and returns the cost. */
 export async function runIngest(
   server: Server,
-  workload: Workload,
+  workload: WorkloadSummary & { readonly bodies: Records },
   options: IngestOptions,
 ): Promise<IngestResult> {
   const cpuBefore = server.pid === undefined ? 0 : readCpuSeconds(server.pid)
@@ -48,11 +49,11 @@ export async function runIngest(
   const retryCount = await pushAll(server, workload.bodies, options)
   const wallSeconds = (performance.now() - startMs) / 1000
   const pushCpuSeconds = readCpu()
-  const settled = await waitUntilQuiet(server)
+  const settled = await waitUntilQuiet(server, settleTimeoutMs(workload.lineBytes))
   return {
     lineBytes: workload.lineBytes,
     lineCount: workload.lineCount,
-    pushCount: workload.bodies.length,
+    pushCount: workload.bodies.count,
     retryCount,
     wallSeconds,
     pushCpuSeconds,
@@ -67,17 +68,17 @@ export async function runIngest(
 /** Sends pushes in order over several connections. Returns how many had to be sent again. */
 export async function pushAll(
   server: Server,
-  bodies: readonly Buffer[],
+  bodies: Records,
   { connectionCount, headers }: IngestOptions,
 ): Promise<number> {
   const client = new HttpClient(server.url, connectionCount, headers)
   let next = 0
   let retryCount = 0
   const sendNext = async () => {
-    while (next < bodies.length) {
-      const body = bodies[next++]!
+    while (next < bodies.count) {
+      const body = bodies.read(next++)
       for (;;) {
-        const answer = await client.send(pushPath, body)
+        const answer = await client.send(server.pushPath ?? lokiPushPath, body)
         if (answer.status === 204) break
         await waitForRetry(answer)
         retryCount++
@@ -102,10 +103,14 @@ async function waitForRetry({ status, body, retryAfterMs }: Answer): Promise<voi
  */
 const compactionDelayMs = 65_000
 const quietMs = 5_000
-const settleTimeoutMs = 180_000
 const pollMs = 1_000
 /** An idle process uses less than this in one poll. */
 const idleCpuSecondsPerPoll = 0.05
+
+/** Three minutes, and one more for each gigabyte of lines. */
+function settleTimeoutMs(lineBytes: number): number {
+  return 180_000 + (lineBytes / 1e9) * 60_000
+}
 
 /** Measurements after the last answer. */
 interface Settled {
@@ -116,7 +121,8 @@ interface Settled {
 }
 
 /** Waits until compaction is done, and process and directory have been quiet for a while. */
-async function waitUntilQuiet({ url, pid, dataDir }: Server): Promise<Settled> {
+async function waitUntilQuiet(server: Server, timeoutMs: number): Promise<Settled> {
+  const { pid, dataDir } = server
   if (pid === undefined) return { seconds: 0, cpuSeconds: 0, idleCpuMsPerSecond: undefined }
   const startMs = performance.now()
   let stillSinceMs = startMs
@@ -143,14 +149,19 @@ async function waitUntilQuiet({ url, pid, dataDir }: Server): Promise<Settled> {
     // Asking costs the server CPU that is measured, so ask rarely.
     const isQuiet = nowMs - stillSinceMs >= quietMs && nowMs - askedMs >= quietMs
     if (isQuiet) askedMs = nowMs
-    const isDone = isQuiet && ((await readIsDone(url)) ?? nowMs - startMs > compactionDelayMs)
-    if (!isDone && nowMs - startMs <= settleTimeoutMs) continue
+    const isDone = isQuiet && (await isSettled(server, nowMs - startMs))
+    if (!isDone && nowMs - startMs <= timeoutMs) continue
     return {
       seconds: (stillSinceMs - startMs) / 1000,
       cpuSeconds,
       idleCpuMsPerSecond: idlePollCount > 0 ? (idleCpuSeconds * 1000) / idlePollCount : undefined,
     }
   }
+}
+
+async function isSettled(server: Server, waitedMs: number): Promise<boolean> {
+  if (server.isSettled) return server.isSettled()
+  return (await readIsDone(server.url)) ?? waitedMs > compactionDelayMs
 }
 
 /** Asks a store whether compaction is done. Returns undefined if the server does not report it. */

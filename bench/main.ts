@@ -5,17 +5,29 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runAgentBench } from './agent.ts'
+import { type ColdOutcome, measureCold } from './cold.ts'
+import { runCompareBench } from './compare/bench.ts'
 import { queryClients, runContention } from './contention.ts'
-import { createWorkload, type Workload, type WorkloadOptions } from './generator.ts'
+import type { WorkloadOptions } from './generator.ts'
+import { growthRows, readRunCosts } from './growth.ts'
 import { type IngestResult, pushAll, runIngest } from './ingest.ts'
+import { KeptDataError, readPushed, refuseHalf, writePushed } from './kept.ts'
 import { type IngestLimit, measureFullReadMs, measureIngestLimit } from './limits.ts'
+import { closeLoad, createLoad, type Load, openLoad } from './load.ts'
+import { openedBlocksRow } from './opened-blocks.ts'
 import { type BenchOptions, parseBenchOptions, usage } from './options.ts'
-import { countEntries, runQueries } from './query.ts'
+import {
+  countEntries,
+  countOpenedBlocks,
+  needlePath,
+  type QueryResult,
+  runQueries,
+} from './query.ts'
 import {
   agentRows,
+  coldRows,
   contentionRows,
   describeMachine,
-  formatTable,
   ingestRows,
   queryRows,
   type StartTimes,
@@ -24,13 +36,13 @@ import {
 } from './report.ts'
 import { type Server, type StoreServer, startStoreServer } from './server.ts'
 import { runStages } from './stages.ts'
+import { formatTable } from './table.ts'
 
 const hourMs = 3_600_000
 /** Below the size at which level 0 is compacted. */
 const freshPushCount = 50
 /** Most of each kind of line for measuring stages, which keeps all of it in memory. */
 const stageMegabytes = 32
-const workloadFile = 'bench-workload.json'
 
 async function main(): Promise<void> {
   const options = readOptions()
@@ -46,6 +58,10 @@ async function main(): Promise<void> {
         `${JSON.stringify({ machine, options, ...results }, null, 2)}\n`,
       )
     }
+  } catch (error) {
+    if (!(error instanceof KeptDataError)) throw error
+    note(error.message)
+    process.exitCode = 2
   } finally {
     await rm(workDir, { recursive: true, force: true })
   }
@@ -66,7 +82,16 @@ async function measure(options: BenchOptions, workDir: string): Promise<Results>
     print(formatTable(stageRows(stages)))
     return { stages }
   }
-  return options.url ? measureOther(options, options.url) : measureStore(options, workDir)
+  const load = prepareLoad(options, workDir)
+  try {
+    if (options.command === 'compare')
+      return await runCompareBench({ options, workDir, load, note, print })
+    return options.url
+      ? await measureOther(options, options.url, load)
+      : await measureStore(options, workDir, load)
+  } finally {
+    closeLoad(load)
+  }
 }
 
 function readOptions(): BenchOptions | undefined {
@@ -82,22 +107,30 @@ function readOptions(): BenchOptions | undefined {
 type Results = Readonly<Record<string, unknown>>
 
 /** Measures a store that this benchmark starts, kills and restarts. */
-async function measureStore(options: BenchOptions, workDir: string): Promise<Results> {
-  const dataDir = options.dataDir ?? join(workDir, 'data')
-  const kept = options.command === 'ingest' ? undefined : await loadKept(dataDir)
-  const workload = generate(kept ?? newWorkload(options))
-  const limit = limitOf(workload)
+async function measureStore(options: BenchOptions, workDir: string, load: Load): Promise<Results> {
+  const { keepDir } = options
+  const dataDir = join(keepDir ?? workDir, 'skald')
+  const kept = keepDir === undefined ? undefined : await readPushed(keepDir, 'skald')
+  if (!kept) refuseHalf(dataDir)
+  if (kept && options.command === 'ingest') {
+    throw new KeptDataError(
+      `${keepDir} has the lines of an earlier run; ingest needs another directory`,
+    )
+  }
   let server = await startStoreServer(workDir, dataDir)
   try {
-    let ingest: IngestResult | undefined
-    if (!kept) {
-      ingest = await ingestAll(server, workload, options, limit)
-      await writeFile(join(dataDir, workloadFile), JSON.stringify(workload.options))
+    let ingest = kept
+    let limit: IngestLimit | undefined
+    if (!ingest) {
+      limit = limitOf(load)
+      ingest = await ingestAll(server, load, options, limit)
+      if (keepDir !== undefined) await writePushed(keepDir, 'skald', ingest)
     }
-    await checkCount(server, workload, options)
-    if (options.command === 'ingest') return { ingest, limit: withoutPieces(limit) }
-    if (options.command === 'contention') return await contend(server, workload, options)
-    const queries = await queryAll(server, workload, options, limit)
+    await checkCount(server, load, options)
+    if (options.command === 'ingest') return { ingest, limit }
+    if (options.command === 'contention') return await contend(server, load, options)
+    const queries = await queryAll(server, load, options)
+    const opened = await countOpenedBlocks(server, load)
     const starts: StartTimes = {}
     const restart = async (name: string, signal: 'SIGKILL' | 'SIGTERM') => {
       await server.process.end(signal)
@@ -106,30 +139,40 @@ async function measureStore(options: BenchOptions, workDir: string): Promise<Res
     }
     await restart('ready after kill -9', 'SIGKILL')
     await restart('ready after a clean stop', 'SIGTERM')
+    const cold = await measureCold({
+      stop: () => server.process.end('SIGTERM'),
+      start: async () => {
+        server = await startStoreServer(workDir, dataDir)
+        return server
+      },
+      ...{ dataDir, path: needlePath(load) },
+    })
+    noteCold(cold)
     // Pushes lines again that are already stored. They are in level 0 when the kill comes, and
     // count once.
-    const fresh = workload.bodies.slice(0, freshPushCount)
+    const freshCount = Math.min(freshPushCount, load.bodies.count)
+    const fresh = { count: freshCount, read: (index: number) => load.bodies.read(index) }
     await pushAll(server, fresh, options)
-    await restart(`ready after kill -9 with ${fresh.length} MB at level 0`, 'SIGKILL')
-    await checkCount(server, workload, options)
-    print(formatTable(startRows(starts)))
-    return { ingest, limit: withoutPieces(limit), ...queries, starts }
+    await restart(`ready after kill -9 with ${freshCount} MB at level 0`, 'SIGKILL')
+    await checkCount(server, load, options)
+    const rows = [...startRows(starts), ...coldRows('needle, cold cache', cold)]
+    print(formatTable([openedBlocksRow(opened, options.megabytes), ...rows]))
+    return { ingest, limit, ...queries, opened, starts, cold }
   } finally {
     await stop(server)
   }
 }
 
 /** Measures a server that someone else started. */
-async function measureOther(options: BenchOptions, url: string): Promise<Results> {
+async function measureOther(options: BenchOptions, url: string, load: Load): Promise<Results> {
   const server: Server = { url, pid: options.pid, dataDir: options.dataDir }
-  const workload = generate(newWorkload(options))
-  const limit = limitOf(workload)
-  const ingest = await ingestAll(server, workload, options, limit)
-  await checkCount(server, workload, options)
-  if (options.command === 'ingest') return { ingest, limit: withoutPieces(limit) }
-  if (options.command === 'contention') return await contend(server, workload, options)
-  const queries = await queryAll(server, workload, options, limit)
-  return { ingest, limit: withoutPieces(limit), ...queries }
+  const limit = limitOf(load)
+  const ingest = await ingestAll(server, load, options, limit)
+  await checkCount(server, load, options)
+  if (options.command === 'ingest') return { ingest, limit }
+  if (options.command === 'contention') return await contend(server, load, options)
+  const queries = await queryAll(server, load, options)
+  return { ingest, limit, ...queries }
 }
 
 function newWorkload({ seed, megabytes }: BenchOptions): WorkloadOptions {
@@ -138,28 +181,33 @@ function newWorkload({ seed, megabytes }: BenchOptions): WorkloadOptions {
   return { seed, megabytes, startMs: (Math.floor(Date.now() / hourMs) - 1) * hourMs }
 }
 
-async function loadKept(dataDir: string): Promise<WorkloadOptions | undefined> {
-  try {
-    return JSON.parse(await readFile(join(dataDir, workloadFile), 'utf8')) as WorkloadOptions
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-}
-
-function generate(workloadOptions: WorkloadOptions): Workload {
+/** Opens the kept load, or generates a new one. */
+function prepareLoad(options: BenchOptions, workDir: string): Load {
+  const dir = join(options.keepDir ?? workDir, 'load')
+  const kept = options.keepDir === undefined ? undefined : openLoad(dir)
   const startMs = performance.now()
-  const workload = createWorkload(workloadOptions)
+  const load = kept ?? createLoad(dir, newWorkload(options))
+  const { seed, megabytes } = load.options
+  if (seed !== options.seed || megabytes !== options.megabytes) {
+    closeLoad(load)
+    throw new KeptDataError(
+      `${options.keepDir} has ${megabytes} MB of seed ${seed}; use --mb ${megabytes} --seed ${seed}, or another directory`,
+    )
+  }
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1)
   note(
-    `${(workload.lineBytes / 1e6).toFixed(0)} MB in ${workload.lineCount} lines of ` +
-      `${workload.streams.length} streams, made in ${seconds} s from seed ${workloadOptions.seed}`,
+    `${(load.lineBytes / 1e6).toFixed(0)} MB in ${load.lineCount} lines of ${load.streams.length} ` +
+      `streams, ${kept ? 'kept from an earlier run' : `made in ${seconds} s from seed ${seed}`}`,
   )
-  return workload
+  return load
 }
 
-function limitOf(workload: Workload): IngestLimit {
-  const limit = measureIngestLimit(workload)
+function noteCold(cold: ColdOutcome): void {
+  if ('leftOut' in cold) note(`The cold cache is left out: ${cold.leftOut}`)
+}
+
+function limitOf(load: Load): IngestLimit {
+  const limit = measureIngestLimit(load)
   note(
     `limits of ingest measured; zstd alone compresses it to ${(limit.zstdBytes / 1e6).toFixed(1)} MB`,
   )
@@ -168,51 +216,44 @@ function limitOf(workload: Workload): IngestLimit {
 
 async function ingestAll(
   server: Server,
-  workload: Workload,
+  load: Load,
   options: BenchOptions,
   limit: IngestLimit,
 ): Promise<IngestResult> {
   note(`pushing to ${server.url}, then waiting until compaction has finished (a minute or two)`)
-  const ingest = await runIngest(server, workload, options)
+  const ingest = await runIngest(server, load, options)
   print(formatTable(ingestRows(ingest, limit)))
   return ingest
 }
 
-async function queryAll(
-  server: Server,
-  workload: Workload,
-  options: BenchOptions,
-  limit: IngestLimit,
-): Promise<Results> {
-  const fullReadMs = measureFullReadMs(limit.compressed, workload.needle, options.repetitions)
-  const queries = await runQueries(server, workload, options)
+async function queryAll(server: Server, load: Load, options: BenchOptions): Promise<Results> {
+  const fullReadMs = measureFullReadMs(load, options.repetitions)
+  const queries = await runQueries(server, load, options)
   print(formatTable(queryRows(queries, fullReadMs, options.megabytes)))
+  if (options.against !== undefined) await printGrowth(options, queries)
   return { queries, fullReadMs }
 }
 
-async function contend(
-  server: Server,
-  workload: Workload,
-  { headers }: BenchOptions,
-): Promise<Results> {
+async function printGrowth(
+  { against, megabytes }: BenchOptions,
+  queries: readonly QueryResult[],
+): Promise<void> {
+  const earlier = readRunCosts(await readFile(against!, 'utf8'))
+  const known = queries.flatMap(({ name, cpuMs }) => (cpuMs ? [[name, cpuMs.median] as const] : []))
+  print(formatTable(growthRows(earlier, { megabytes, cpuMs: new Map(known) })))
+}
+
+async function contend(server: Server, load: Load, { headers }: BenchOptions): Promise<Results> {
   note(`pushing without queries, then with ${queryClients} clients that run queries`)
-  const contention = await runContention(server, workload, headers)
+  const contention = await runContention(server, load, headers)
   print(formatTable(contentionRows(contention)))
   return { contention }
 }
 
-async function checkCount(
-  server: Server,
-  workload: Workload,
-  { headers }: BenchOptions,
-): Promise<void> {
-  const count = await countEntries(server, workload, headers)
-  if (count === workload.lineCount) return
-  throw new Error(`The server has ${count} entries, ${workload.lineCount} were acknowledged`)
-}
-
-function withoutPieces({ snappySeconds, zstdSeconds, zstdBytes }: IngestLimit): Results {
-  return { snappySeconds, zstdSeconds, zstdBytes }
+async function checkCount(server: Server, load: Load, { headers }: BenchOptions): Promise<void> {
+  const count = await countEntries(server, load, headers)
+  if (count === load.lineCount) return
+  throw new Error(`The server has ${count} entries, ${load.lineCount} were acknowledged`)
 }
 
 async function stop(server: StoreServer): Promise<void> {

@@ -4,6 +4,7 @@
 //
 //   PushRequest     1 streams*           StreamAdapter  1 labels, 2 entries*
 //   EntryAdapter    1 timestamp, 2 line  Timestamp      1 seconds, 2 nanos
+//                   3 structuredMetadata*
 
 import { ByteWriter, varintBytes } from './byte-writer.ts'
 
@@ -34,16 +35,27 @@ export class PushBodyWriter {
     }))
   }
 
-  /** Adds a line, copied from the start of `line`. */
-  add(streamIndex: number, seconds: number, nanos: number, line: ByteWriter): void {
+  /**
+   * Adds a line, copied from the start of `line`. `metadata` has the encoded fields of its structured
+   * metadata.
+   */
+  add(
+    streamIndex: number,
+    time: { readonly seconds: number; readonly nanos: number },
+    line: ByteWriter,
+    metadata?: ByteWriter,
+  ): void {
     const { entries } = this.#streams[streamIndex]!
+    const { seconds, nanos } = time
     const timeBytes = 1 + varintBytes(seconds) + (nanos > 0 ? 1 + varintBytes(nanos) : 0)
     const lineBytes = line.length
-    const entryBytes = 2 + timeBytes + 1 + varintBytes(lineBytes) + lineBytes
+    const entryBytes =
+      2 + timeBytes + 1 + varintBytes(lineBytes) + lineBytes + (metadata?.length ?? 0)
     entries.byte(tagEntries).varint(entryBytes)
     entries.byte(tagTimestamp).byte(timeBytes).byte(tagSeconds).varint(seconds)
     if (nanos > 0) entries.byte(tagNanos).varint(nanos)
     entries.byte(tagLine).varint(lineBytes).raw(line.bytes, lineBytes)
+    if (metadata) entries.raw(metadata.bytes, metadata.length)
     this.lineBytes += lineBytes
   }
 

@@ -1,10 +1,10 @@
 // Runs each query of the workload several times and measures the server's CPU, after checking that
 // the answers are correct.
 
-import { setTimeout as sleep } from 'node:timers/promises'
-import { readThreadCpuMs } from './cpu.ts'
-import type { LineTotals, Workload } from './generator.ts'
+import { ask, type Spread, spread } from './ask.ts'
+import type { LineTotals, WorkloadSummary } from './generator.ts'
 import type { LineKind } from './lines.ts'
+import { type OpenedBlocks, readOpenedBlocks } from './opened-blocks.ts'
 import { HttpClient, type Server } from './server.ts'
 
 /** Cost of one query over its repetitions. */
@@ -32,13 +32,6 @@ export interface SpeedTarget {
   readonly perCpuSecond: number
 }
 
-/** Median and extremes of a figure. */
-export interface Spread {
-  readonly median: number
-  readonly min: number
-  readonly max: number
-}
-
 interface BenchQuery {
   readonly name: string
   readonly logql: string
@@ -57,7 +50,7 @@ interface QuerySeries {
   readonly values: readonly (readonly [string | number, string])[]
 }
 
-function listQueries(workload: Workload): BenchQuery[] {
+function listQueries(workload: WorkloadSummary): BenchQuery[] {
   const appCount = new Set(
     workload.streams.map(({ labels }) => labels.find(label => label.name === 'app')?.value),
   ).size
@@ -222,40 +215,25 @@ export interface QueryOptions {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** Pause after an answer, so that the server's cleanup counts for its query. */
-const afterAnswerMs = 100
-
 /** Runs all queries over the hour of the workload. */
 export async function runQueries(
   server: Server,
-  workload: Workload,
+  workload: WorkloadSummary,
   options: QueryOptions,
 ): Promise<QueryResult[]> {
   const client = new HttpClient(server.url, 1, options.headers)
-  const readCpuMs = () => (server.pid === undefined ? undefined : readThreadCpuMs(server.pid))
   const results: QueryResult[] = []
   for (const { name, logql, params, check, kind, target, shareMax, cpuMsMax } of listQueries(
     workload,
   )) {
-    const path = queryPath('query_range', {
-      query: logql,
-      start: `${workload.options.startMs}000000`,
-      end: `${workload.endMs}000000`,
-      ...params,
-    })
+    const path = pathOf({ logql, params }, workload)
     const cpuRuns: number[] = []
     const wallRuns: number[] = []
     let answerBytes = 0
     for (let i = 0; i < options.repetitions; i++) {
-      const cpuBeforeMs = readCpuMs()
-      const startMs = performance.now()
-      const answer = await client.send(path)
-      wallRuns.push(performance.now() - startMs)
-      await sleep(afterAnswerMs)
-      const cpuAfterMs = readCpuMs()
-      if (cpuBeforeMs !== undefined && cpuAfterMs !== undefined) {
-        cpuRuns.push(cpuAfterMs - cpuBeforeMs)
-      }
+      const { answer, wallMs, cpuMs } = await ask(client, server.pid, path)
+      wallRuns.push(wallMs)
+      if (cpuMs !== undefined) cpuRuns.push(cpuMs)
       if (answer.status !== 200) {
         throw new Error(`${logql} was answered ${answer.status}: ${answer.body.slice(0, 500)}`)
       }
@@ -280,14 +258,45 @@ export async function runQueries(
   return results
 }
 
-function scannedOf({ byKind, lineBytes, lineCount }: Workload, kind?: LineKind): LineTotals {
+function pathOf(
+  { logql, params }: Pick<BenchQuery, 'logql' | 'params'>,
+  { options, endMs }: WorkloadSummary,
+): string {
+  return queryPath('query_range', {
+    query: logql,
+    start: `${options.startMs}000000`,
+    end: `${endMs}000000`,
+    ...params,
+  })
+}
+
+/** Returns the path of the search for the needle. */
+export function needlePath(workload: WorkloadSummary): string {
+  return pathOf(listQueries(workload)[0]!, workload)
+}
+
+/** Asks a store how many blocks it opens for the needle. */
+export async function countOpenedBlocks(
+  server: Server,
+  workload: WorkloadSummary,
+): Promise<OpenedBlocks> {
+  const client = new HttpClient(server.url, 1, {})
+  const { answer } = await ask(client, undefined, `${needlePath(workload)}&explain=true`)
+  client.close()
+  if (answer.status !== 200) {
+    throw new Error(`explain=true was answered ${answer.status}: ${answer.body.slice(0, 500)}`)
+  }
+  return readOpenedBlocks(answer.body)
+}
+
+function scannedOf({ byKind, lineBytes, lineCount }: WorkloadSummary, kind?: LineKind): LineTotals {
   return kind ? byKind[kind] : { lineBytes, lineCount }
 }
 
 /** Counts the entries of the workload's hour on the server. */
 export async function countEntries(
   server: Server,
-  workload: Workload,
+  workload: WorkloadSummary,
   headers: Readonly<Record<string, string>>,
 ): Promise<number> {
   const client = new HttpClient(server.url, 1, headers)
@@ -310,9 +319,4 @@ export function queryPath(name: string, params: Readonly<Record<string, string>>
 
 function readResult(body: string): readonly QuerySeries[] {
   return (JSON.parse(body) as { data: { result: readonly QuerySeries[] } }).data.result
-}
-
-function spread(values: readonly number[]): Spread {
-  const sorted = [...values].sort((a, b) => a - b)
-  return { median: sorted[Math.floor(sorted.length / 2)]!, min: sorted[0]!, max: sorted.at(-1)! }
 }

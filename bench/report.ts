@@ -1,14 +1,16 @@
-// Formats results as a table for people, next to the project's targets.
+// The rows of each report, next to the project's targets.
 
 import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { rootDir } from '../e2e/skald-process.ts'
 import type { AgentFigures } from './agent.ts'
+import type { ColdOutcome } from './cold.ts'
 import type { ContentionResult, PushTimes } from './contention.ts'
 import type { IngestResult } from './ingest.ts'
 import type { IngestLimit } from './limits.ts'
 import type { QueryResult } from './query.ts'
 import type { StageResult } from './stages.ts'
+import { fixed, type Row } from './table.ts'
 
 /** The machine and versions of a measurement. */
 export interface Machine {
@@ -40,41 +42,6 @@ function git(...args: string[]): string {
     // A tree without git (an unpacked archive) has no commit.
     return ''
   }
-}
-
-/** One line of a report: a figure, the limit to compare it with, and the target. */
-export interface Row {
-  readonly figure: string
-  readonly value: string
-  readonly limit?: string
-  readonly ratio?: string
-  readonly target?: string
-  /** Absent if there is no target or nothing to compare. */
-  readonly isMet?: boolean
-}
-
-/** Formats rows as an aligned table. */
-export function formatTable(rows: readonly Row[]): string {
-  const head = ['figure', 'measured', 'limit', 'ratio', 'target', '']
-  const cells = rows.map(row => [
-    row.figure,
-    row.value,
-    row.limit ?? '',
-    row.ratio ?? '',
-    row.target ?? '',
-    row.isMet === undefined ? '' : row.isMet ? 'met' : 'MISSED',
-  ])
-  const widths = head.map((title, i) => Math.max(title.length, ...cells.map(row => row[i]!.length)))
-  const format = (row: readonly string[]) =>
-    row
-      .map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join('  ')
-      .trimEnd()
-  return [
-    format(head),
-    widths.map(width => '-'.repeat(width)).join('  '),
-    ...cells.map(format),
-  ].join('\n')
 }
 
 const ingestRatioMin = 0.35
@@ -246,8 +213,14 @@ export function startRows(starts: Readonly<StartTimes>): Row[] {
   }))
 }
 
-function fixed(value: number): string {
-  return value < 10 ? value.toFixed(1) : value.toFixed(0)
+/** Lists the query with a cold cache, if there is one. */
+export function coldRows(figure: string, cold: ColdOutcome): Row[] {
+  if ('leftOut' in cold) return []
+  const { wallMs, cpuMs, readBytes } = cold
+  const read = `${(readBytes.median / 1e6).toFixed(1)} MB from the disk`
+  return [
+    { figure, value: `${fixed(cpuMs.median)} ms CPU, wall ${fixed(wallMs.median)} ms, ${read}` },
+  ]
 }
 
 const agentRssMbMax = 95

@@ -21,6 +21,10 @@ export interface Server {
   readonly pid: number | undefined
   /** Directory whose size is measured. Unknown for a remote server. */
   readonly dataDir: string | undefined
+  /** Where it takes Loki's pushes. Loki's path if absent. */
+  readonly pushPath?: string
+  /** Resolves with true when it has stored all it got, once it is quiet. Absent if unknown. */
+  readonly isSettled?: () => Promise<boolean>
 }
 
 /** A store that the benchmark started. */
@@ -86,6 +90,7 @@ export class HttpClient {
     this.#headers = headers
   }
 
+  /** Sends a push request if there is a body, else a query. */
   send(path: string, body?: Buffer): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const headers: Record<string, string> = { ...this.#headers }

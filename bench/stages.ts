@@ -1,4 +1,4 @@
-// npm run bench -- stages: the CPU of stages and aggregations alone, in this process. With `--against DIR`
+// npm run bench -- stages: the CPU of stages and aggregations alone, in this process. With `--base DIR`
 // each query also runs in the code of another checkout, in turn, so both see the same machine.
 
 import { existsSync } from 'node:fs'
@@ -146,16 +146,16 @@ export interface StageOptions {
   readonly megabytes: number
   readonly repetitions: number
   /** Another checkout to compare with. */
-  readonly against: string | undefined
+  readonly base: string | undefined
   /** Part of the names of the queries to run. */
   readonly only: string | undefined
 }
 
 /** Runs all queries. */
 export async function runStages(options: StageOptions): Promise<StageResult[]> {
-  const { repetitions, against, only } = options
+  const { repetitions, base, only } = options
   const own = await import('@skald/query')
-  const other = against === undefined ? undefined : await loadCheckout(against)
+  const other = base === undefined ? undefined : await loadCheckout(base)
   const blocks = new Map<string, BlockView[]>()
   const blocksOf = (kind: StageQuery['kind']) => {
     const known = blocks.get(kind)
@@ -208,7 +208,7 @@ export function measureReading(kind: StageKind, megabytes: number): StageResult 
 
 async function loadCheckout(dir: string): Promise<typeof Query> {
   const file = join(resolve(dir), 'packages/query/src/index.ts')
-  if (!existsSync(file)) throw new TypeError(`--against: ${file} does not exist`)
+  if (!existsSync(file)) throw new TypeError(`--base: ${file} does not exist`)
   return (await import(pathToFileURL(file).href)) as typeof Query
 }
 

@@ -39,8 +39,11 @@ const apps: readonly App[] = [
 ]
 const letters = 'bcdfghjklmnpqrstvwxz2456789'
 
-/** Generates the 50 streams. The seed only affects pod names. */
-export function createStreams(random: Random): BenchStream[] {
+/**
+ * Generates the 50 streams. The seed only affects pod names. With `cluster`, the streams are
+ * labelled as an OpenTelemetry collector does, so no selector finds those of both kinds.
+ */
+export function createStreams(random: Random, cluster?: string): BenchStream[] {
   const streams: BenchStream[] = []
   for (const { namespace, app, kind, podCount, weight } of apps) {
     const replicaSet = suffix(random, 9)
@@ -48,7 +51,7 @@ export function createStreams(random: Random): BenchStream[] {
       const pod = `${app}-${replicaSet}-${suffix(random, 5)}`
       const node = `node-${random.between(1, 6)}`
       for (const stream of ['stdout', 'stderr']) {
-        const labels = createLabelSet({
+        const agentLabels = {
           namespace,
           app,
           pod,
@@ -57,7 +60,18 @@ export function createStreams(random: Random): BenchStream[] {
           job: `${namespace}/${app}`,
           node_name: node,
           filename: `/var/log/pods/${namespace}_${pod}_${suffix(random, 8)}/${app}/0.log`,
-        })
+        }
+        const labels = createLabelSet(
+          cluster === undefined
+            ? agentLabels
+            : {
+                cluster,
+                service_name: app,
+                k8s_namespace_name: namespace,
+                k8s_pod_name: pod,
+                log_iostream: stream,
+              },
+        )
         const share = stream === 'stdout' ? 0.88 : 0.12
         streams.push({
           labels,

@@ -7,6 +7,7 @@ import { createWorkload } from '../bench/generator.ts'
 import { pushAll } from '../bench/ingest.ts'
 import { countEntries } from '../bench/query.ts'
 import { Random } from '../bench/random.ts'
+import { recordsOf } from '../bench/record-file.ts'
 import { startStore } from './harness.ts'
 
 const timeoutMs = 240_000
@@ -30,13 +31,13 @@ test('Store has every line once after kills during compaction', async t => {
     // Leaves out an hour between two rounds, because the count looks a second beyond each.
     const startMs = nowHourMs - 2 * round * hourMs
     const workload = createWorkload({ seed: seed + round, megabytes, startMs })
-    await pushAll(server, workload.bodies, quick)
+    await pushAll(server, recordsOf(workload.bodies), quick)
     await sleep(random.between(0, 1_500))
     await store.kill()
     await store.start()
     t.equal(await countEntries(server, workload, {}), workload.lineCount, `round ${round}`)
     // Pushes some lines again. They exist already, compacted or not, and count once.
-    await pushAll(server, workload.bodies.slice(0, 10), quick)
+    await pushAll(server, recordsOf(workload.bodies.slice(0, 10)), quick)
     t.equal(await countEntries(server, workload, {}), workload.lineCount, 'pushed again')
   }
 })

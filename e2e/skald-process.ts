@@ -47,8 +47,13 @@ process.on('exit', () => {
 
 /** Starts the command line with these arguments. */
 export function spawnSkald(options: SpawnOptions): SkaldProcess {
+  return spawnProgram(skaldCommand, options)
+}
+
+/** Starts any program, in the same way. */
+export function spawnProgram(command: string, options: SpawnOptions): SkaldProcess {
   const output = openSync(options.outputFile, 'a')
-  const child: ChildProcess = spawn(skaldCommand, options.args, {
+  const child: ChildProcess = spawn(command, options.args, {
     cwd: options.cwd ?? rootDir,
     env: { ...cleanEnv(), ...options.env },
     stdio: ['ignore', output, output],
@@ -62,7 +67,7 @@ export function spawnSkald(options: SpawnOptions): SkaldProcess {
     })
     child.once('error', error => resolve({ code: null, signal: String(error) }))
   })
-  if (child.pid === undefined) throw new Error(`Cannot start ${skaldCommand}`)
+  if (child.pid === undefined) throw new Error(`Cannot start ${command}`)
   return {
     pid: child.pid,
     exited,
