@@ -1,7 +1,12 @@
 // One push request while it fills: encoded entries of many streams of one tenant, and the files they came
 // from.
 
-import { type BatchStream, type BufferPool, PushBatchEncoder, snappyCompress } from '@skald/wire'
+import {
+  type BatchStream,
+  type BufferPool,
+  PushBatchEncoder,
+  snappyCompressPieces,
+} from '@skald/wire'
 import type { LineOrigin, OriginBatch } from '../line/line-origin.ts'
 import type { SinkLine } from '../line/line-sink.ts'
 
@@ -78,7 +83,7 @@ export class Batch implements OriginBatch {
   /** Encodes and compresses the request. Afterwards nothing can be added. */
   seal(): SealedBatch {
     const { entryCount, lineBytes } = this
-    const sealed = this.#encoder!.finish(bytes => this.#compress(bytes))
+    const sealed = this.#encoder!.finish(pieces => this.#compress(pieces))
     this.#encoder = undefined
     // Streams that go quiet must not keep the encoded entries in memory.
     for (const handle of this.#handles.splice(0)) {
@@ -88,17 +93,14 @@ export class Batch implements OriginBatch {
     return { ...sealed, entryCount, lineBytes }
   }
 
-  /** Returns a copy, because the compressor's buffer is sized for the worst case. */
-  #compress(bytes: Buffer): Pick<SealedBatch, 'body' | 'memory'> {
-    let work: Buffer | undefined
-    const compressed = snappyCompress(bytes, length => {
-      work = this.#pool.take(length)
-      return work
-    })
-    const memory = this.#pool.take(compressed.length)
-    compressed.copy(memory)
-    if (work) this.#pool.give(work)
-    return { body: memory.subarray(0, compressed.length), memory }
+  /** Returns a copy of the right size, because the compressor's buffer is sized by guess. */
+  #compress(pieces: readonly Buffer[]): Pick<SealedBatch, 'body' | 'memory'> {
+    const compressed = snappyCompressPieces(pieces, this.#pool)
+    const { length } = compressed.body
+    const memory = this.#pool.take(length)
+    compressed.body.copy(memory)
+    this.#pool.give(compressed.memory)
+    return { body: memory.subarray(0, length), memory }
   }
 
   /** Notifies all files that their lines were accepted, or dropped for good. */
