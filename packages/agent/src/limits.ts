@@ -104,6 +104,8 @@ export const freshListingMs = 2_000
 export const linksPerPathMax = 40
 /** Bytes at the start of a file that distinguish it from others. */
 export const headBytesMax = 1024
+/** Bytes read at a time to compare them: as many as `headBytesMax` and `comparedBehindBytesMax`. */
+export const lookedBytesMax = 1024
 /** Bytes before a position that show whether it belongs to the content. */
 export const tailBytesMax = 256
 

@@ -7,9 +7,9 @@ import { ascending } from '@skald/wire'
 import {
   hasFingerprint,
   identityKey,
+  lookerAt,
   type OpenedFile,
   openRegularFile,
-  readerOf,
 } from '../files/file-identity.ts'
 import { comparedBytesMax } from '../limits.ts'
 import type { DirectoryList } from './directory-list.ts'
@@ -134,7 +134,7 @@ export function hasTail(gzipPath: string, { tail }: FileRecord): boolean {
 /** Returns true if an open file matches the record at its start and up to its position. */
 export function hasContent({ fd, stats }: OpenedFile, record: FileRecord): boolean {
   if (stats.size < BigInt(record.offset)) return false
-  const readAt = readerOf(fd)
+  const readAt = lookerAt(fd)
   return [record.head, record.tail].every(print => !print || hasFingerprint(readAt, print))
 }
 
