@@ -1,4 +1,4 @@
-export { BufferPool } from './buffer-pool.ts'
+export { BufferPool, freeBuffer } from './buffer-pool.ts'
 export type { Entry, Stream } from './entry.ts'
 export { DirectoryLockedError, LabelSyntaxError, PushBodyError } from './errors.ts'
 export { privateDirectoryMode, privateFileMode } from './file-modes.ts'

@@ -27,6 +27,14 @@ export interface SealedBatch {
   readonly lineBytes: number
 }
 
+/** Memory of batches that is used again. */
+export interface BatchPools {
+  /** Pieces of open batches. */
+  readonly pieces: BufferPool
+  /** Compressed batches. A server may answer before one is sent completely, so they are not freed at once. */
+  readonly bodies: BufferPool
+}
+
 /** An open batch. */
 export class Batch implements OriginBatch {
   readonly sequence: number
@@ -34,7 +42,7 @@ export class Batch implements OriginBatch {
   /** The queue's sharding epoch when the batch was opened. */
   readonly epoch: number
   readonly openedMs: number
-  readonly #pool: BufferPool
+  readonly #bodies: BufferPool
   #encoder: PushBatchEncoder | undefined
   readonly #handles: BatchedStream[] = []
   readonly #origins = new Set<LineOrigin>()
@@ -48,10 +56,10 @@ export class Batch implements OriginBatch {
     readonly shard: number
     readonly epoch: number
     readonly openedMs: number
-    readonly pool: BufferPool
+    readonly pools: BatchPools
   }) {
-    this.#pool = options.pool
-    this.#encoder = new PushBatchEncoder(options.pool)
+    this.#bodies = options.pools.bodies
+    this.#encoder = new PushBatchEncoder(options.pools.pieces)
     this.sequence = options.sequence
     this.shard = options.shard
     this.epoch = options.epoch
@@ -95,11 +103,11 @@ export class Batch implements OriginBatch {
 
   /** Returns a copy of the right size, because the compressor's buffer is sized by guess. */
   #compress(pieces: readonly Buffer[]): Pick<SealedBatch, 'body' | 'memory'> {
-    const compressed = snappyCompressPieces(pieces, this.#pool)
+    const compressed = snappyCompressPieces(pieces, this.#bodies)
     const { length } = compressed.body
-    const memory = this.#pool.take(length)
+    const memory = this.#bodies.take(length)
     compressed.body.copy(memory)
-    this.#pool.give(compressed.memory)
+    this.#bodies.give(compressed.memory)
     return { body: memory.subarray(0, length), memory }
   }
 

@@ -2,6 +2,7 @@
 // was overwritten. All of it lies in one piece of memory that is freed as soon as the file is done: files
 // that rotate live too long for the garbage collector to notice them early.
 
+import { freeBuffer } from '@skald/wire'
 import { lookerAt } from '../files/file-identity.ts'
 import { comparedBehindBytesMax, headBytesMax } from '../limits.ts'
 
@@ -98,7 +99,6 @@ export class SeenContent {
   free(): void {
     this.#head = nothing
     this.#behind = nothing
-    const { buffer } = this.#memory
-    if (buffer instanceof ArrayBuffer) buffer.transfer(0)
+    freeBuffer(this.#memory)
   }
 }
