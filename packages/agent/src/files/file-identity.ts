@@ -6,6 +6,9 @@ import { createHash } from 'node:crypto'
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { lookedBytesMax } from '../limits.ts'
 
+/** What is remembered of a file's stats. */
+export type FileStats = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'birthtimeMs'>
+
 /** A hash of the `length` bytes that end at `end`. */
 export interface Fingerprint {
   readonly end: number

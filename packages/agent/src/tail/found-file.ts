@@ -5,6 +5,7 @@ import { type BigIntStats, closeSync } from 'node:fs'
 import { basename } from 'node:path'
 import { ascending } from '@skald/wire'
 import {
+  type FileStats,
   hasFingerprint,
   identityKey,
   lookerAt,
@@ -37,7 +38,7 @@ export function sizeInPlace(record: FileRecord): number | undefined {
 export interface FoundFile {
   readonly path: string
   readonly isGzip: boolean
-  readonly stats: BigIntStats
+  readonly stats: FileStats
 }
 
 /** Returns the place of a file from its record. */
@@ -62,7 +63,7 @@ export function isBornThen(
 }
 
 /** Returns true if an inode is the one last seen for a record's file. */
-export function isInodeOf(stats: BigIntStats, record: FileRecord): boolean {
+export function isInodeOf(stats: FileStats, record: FileRecord): boolean {
   return identityKey(stats) === recordKey(record) && isBornThen(stats, record)
 }
 

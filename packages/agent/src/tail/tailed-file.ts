@@ -127,7 +127,7 @@ export class TailedFile {
   /** Returns the current size. For a closed or compressed file, returns the last known size. */
   size(): number {
     if (this.#fd === undefined || this.#gzip) return this.#readOffset + this.#gzipRest.length
-    return Number(fstatSync(this.#fd, { bigint: true }).size)
+    return fstatSync(this.#fd).size
   }
 
   /**
