@@ -104,6 +104,8 @@ export const freshListingMs = 2_000
 export const linksPerPathMax = 40
 /** Bytes at the start of a file that distinguish it from others. */
 export const headBytesMax = 1024
+/** Bytes read at a time to compare them: as many as `headBytesMax` and `comparedBehindBytesMax`. */
+export const lookedBytesMax = 1024
 /** Bytes before a position that show whether it belongs to the content. */
 export const tailBytesMax = 256
 
@@ -170,8 +172,10 @@ export const multilineStreamsMax = 10_000
 // push/
 /** Bytes of a client's batches in memory above which reading stops. */
 export const pendingBytesMax = 16 * 1024 * 1024
-/** Unused memory kept for the next batches. */
-export const poolBytesMax = 8 * 1024 * 1024
+/** Unused memory kept for the pieces of the next batches. */
+export const idlePieceBytesMax = 2 * 1024 * 1024
+/** The same for compressed batches. */
+export const idleBodyBytesMax = 4 * 1024 * 1024
 /** Streams of a client whose place in the queue is remembered. */
 export const streamHandlesMax = 50_000
 /** Tenants whose empty queue is kept. */

@@ -3,15 +3,32 @@
 
 import { pooledBufferBytesLeast } from './limits.ts'
 
-/** Lends buffers and takes them back. Keeps at most `idleBytesMax` bytes of unused buffers. */
+/**
+ * Frees a buffer's memory now, without waiting for the garbage collector. The buffer must own all of
+ * its memory, and nobody may be reading or writing it. All views of it become empty.
+ */
+export function freeBuffer({ buffer }: Buffer): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0)
+}
+
+/**
+ * Lends buffers and takes them back. Keeps at most `idleBytesMax` bytes of unused buffers. Those of a
+ * size that nobody has used for long go first.
+ */
 export class BufferPool {
   readonly #idleBytesMax: number
-  /** Capacity → buffers of it. */
+  readonly #freesAtOnce: boolean
+  /** Capacity → unused buffers of it. The capacity that was used last is last. */
   readonly #idle = new Map<number, Buffer[]>()
   #idleBytes = 0
 
-  constructor(idleBytesMax: number) {
+  /**
+   * @param options.freesAtOnce true if nothing uses a buffer after it was given back. What the pool
+   * does not keep is then freed at once.
+   */
+  constructor(idleBytesMax: number, options: { readonly freesAtOnce?: boolean } = {}) {
     this.#idleBytesMax = idleBytesMax
+    this.#freesAtOnce = options.freesAtOnce ?? false
   }
 
   /** Returns a buffer of at least `bytes`. Its content is arbitrary. */
@@ -25,11 +42,32 @@ export class BufferPool {
 
   /** Takes back a complete buffer that `take` returned. */
   give(buffer: Buffer): void {
-    if (this.#idleBytes + buffer.length > this.#idleBytesMax) return
-    this.#idleBytes += buffer.length
-    const list = this.#idle.get(buffer.length)
-    if (list) list.push(buffer)
-    else this.#idle.set(buffer.length, [buffer])
+    const capacity = buffer.length
+    if (capacity > this.#idleBytesMax) {
+      this.#drop(buffer)
+      return
+    }
+    const list = this.#idle.get(capacity) ?? []
+    this.#idle.delete(capacity)
+    this.#idle.set(capacity, list)
+    list.push(buffer)
+    this.#idleBytes += capacity
+    if (this.#idleBytes > this.#idleBytesMax) this.#discard()
+  }
+
+  #discard(): void {
+    for (const [capacity, list] of this.#idle) {
+      for (let buffer = list.pop(); buffer; buffer = list.pop()) {
+        this.#drop(buffer)
+        this.#idleBytes -= capacity
+        if (this.#idleBytes <= this.#idleBytesMax) return
+      }
+      this.#idle.delete(capacity)
+    }
+  }
+
+  #drop(buffer: Buffer): void {
+    if (this.#freesAtOnce) freeBuffer(buffer)
   }
 }
 

@@ -44,7 +44,13 @@ export const snappyWasmBytesMax = 8 * 1024 * 1024
 export const otlpNestingMax = 30
 
 /** Minimum size of a pooled buffer. Smaller ones are not worth keeping. */
-export const pooledBufferBytesLeast = 4096
+export const pooledBufferBytesLeast = 1024
+
+/** First piece of a stream's entries in a batch. Most streams of an agent have a few lines in each. */
+export const batchPieceBytesLeast = 1024
+
+/** Largest piece, unless an entry is larger: as much as Snappy compresses at a time. */
+export const batchPieceBytesMost = 64 * 1024
 
 // Processes
 

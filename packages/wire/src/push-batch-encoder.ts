@@ -3,35 +3,50 @@
 
 import { BufferPool } from './buffer-pool.ts'
 import type { Label } from './labels.ts'
+import { batchPieceBytesLeast, batchPieceBytesMost } from './limits.ts'
 import { varintLength, writeVarint } from './varint.ts'
 
-const initialBytes = 4096
 // Below this many bytes a loop beats the call into Buffer.copy.
 const loopCopyBytes = 32
+/** Room for the tags, lengths and time of an entry. */
+const entryHeadBytes = 11
+const nothing = Buffer.alloc(0)
 
-/** Encoded entries of one stream of a batch. */
+/**
+ * Encoded entries of one stream of a batch, in pieces. A full piece stays where it is, so nothing is
+ * copied when the stream grows, and only a few sizes of memory are used again and again.
+ */
 export class BatchStream {
   readonly labelsText: string
   readonly #pool: BufferPool
+  /** Full pieces, without their unused ends. */
+  readonly #full: Buffer[] = []
+  /** Memory of the full pieces, to return to the pool. */
+  readonly #memory: Buffer[] = []
+  #fullBytes = 0
+  /** The piece that is being filled. */
   #buffer: Buffer
   #length = 0
 
   constructor(labelsText: string, pool: BufferPool) {
     this.labelsText = labelsText
     this.#pool = pool
-    this.#buffer = pool.take(initialBytes)
+    this.#buffer = pool.take(batchPieceBytesLeast)
   }
 
   /** Returns the memory to the pool. Nothing can be added afterwards. */
   release(): void {
+    for (const memory of this.#memory.splice(0)) this.#pool.give(memory)
     this.#pool.give(this.#buffer)
-    this.#buffer = Buffer.alloc(0)
+    this.#full.length = 0
+    this.#fullBytes = 0
+    this.#buffer = nothing
     this.#length = 0
   }
 
   /** Size of the entries in the request. */
   get byteLength(): number {
-    return this.#length
+    return this.#fullBytes + this.#length
   }
 
   /**
@@ -52,7 +67,7 @@ export class BatchStream {
     const pairs = metadata && metadata.length > 0 ? encodePairs(metadata) : undefined
     const entryLength =
       2 + timeLength + 1 + varintLength(lineLength) + lineLength + (pairs?.length ?? 0)
-    this.#reserve(entryLength + 11)
+    this.#reserve(entryLength + entryHeadBytes)
     const out = this.#buffer
     let at = this.#length
     out[at++] = 0x12
@@ -77,33 +92,29 @@ export class BatchStream {
     this.#length = at
   }
 
-  /** Writes the whole stream into `out` at `at`. Returns where it ends. */
-  writeTo(out: Buffer, at: number): number {
+  /** Yields the bytes of the stream's message. They are valid until `release`. */
+  *message(): Iterable<Buffer> {
     const labelBytes = Buffer.byteLength(this.labelsText)
-    let next = at
-    out[next++] = 0x0a
-    next = writeVarint(out, next, 1 + varintLength(labelBytes) + labelBytes + this.#length)
-    out[next++] = 0x0a
-    next = writeVarint(out, next, labelBytes)
-    next += out.write(this.labelsText, next)
-    this.#buffer.copy(out, next, 0, this.#length)
-    return next + this.#length
+    const head = Buffer.allocUnsafe(labelBytes + 22)
+    head[0] = 0x0a
+    let at = writeVarint(head, 1, 1 + varintLength(labelBytes) + labelBytes + this.byteLength)
+    head[at++] = 0x0a
+    at = writeVarint(head, at, labelBytes)
+    at += head.write(this.labelsText, at)
+    yield head.subarray(0, at)
+    yield* this.#full
+    yield this.#buffer.subarray(0, this.#length)
   }
 
-  /** Number of bytes that `writeTo` writes. */
-  get messageLength(): number {
-    const labelBytes = Buffer.byteLength(this.labelsText)
-    const length = 1 + varintLength(labelBytes) + labelBytes + this.#length
-    return 1 + varintLength(length) + length
-  }
-
-  #reserve(more: number): void {
-    const needed = this.#length + more
-    if (needed <= this.#buffer.length) return
-    const grown = this.#pool.take(Math.max(needed, this.#buffer.length * 2))
-    this.#buffer.copy(grown, 0, 0, this.#length)
-    this.#pool.give(this.#buffer)
-    this.#buffer = grown
+  /** Makes room in the current piece, or begins a new one. An entry never lies in two pieces. */
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#buffer.length) return
+    this.#full.push(this.#buffer.subarray(0, this.#length))
+    this.#memory.push(this.#buffer)
+    this.#fullBytes += this.#length
+    const usual = Math.min(this.#buffer.length * 2, batchPieceBytesMost)
+    this.#buffer = this.#pool.take(Math.max(bytes, usual))
+    this.#length = 0
   }
 }
 
@@ -128,20 +139,14 @@ export class PushBatchEncoder {
   }
 
   /**
-   * Ends the request and passes its bytes to `use`. Afterwards the bytes and the streams' memory
-   * return to the pool.
+   * Ends the request and passes its bytes to `use`, in pieces. Afterwards the memory of the pieces
+   * returns to the pool.
    */
-  finish<T>(use: (body: Buffer) => T): T {
-    let length = 0
-    for (const stream of this.#streams) length += stream.messageLength
-    const out = this.#pool.take(length)
-    let at = 0
-    for (const stream of this.#streams) {
-      at = stream.writeTo(out, at)
-      stream.release()
-    }
-    const result = use(out.subarray(0, at))
-    this.#pool.give(out)
+  finish<T>(use: (pieces: readonly Buffer[]) => T): T {
+    const pieces: Buffer[] = []
+    for (const stream of this.#streams) pieces.push(...stream.message())
+    const result = use(pieces)
+    for (const stream of this.#streams) stream.release()
     return result
   }
 }

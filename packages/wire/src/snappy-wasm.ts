@@ -4,7 +4,6 @@
 import { readFileSync } from 'node:fs'
 import { snappyWasmBytesMax } from './limits.ts'
 import type { SnappyBlock } from './snappy-js.ts'
-import { writeVarint } from './varint.ts'
 
 /** What the compiled module exports. Addresses and lengths are bytes. */
 interface Exports {
@@ -39,17 +38,29 @@ export class WasmSnappy {
     this.#memory = Buffer.from(this.#exports.memory.buffer)
   }
 
-  /** Compresses into `output`, which has room for the worst case. Returns the length. */
-  compress(bytes: Buffer, output: Buffer): number {
-    let at = writeVarint(output, 0, bytes.length)
-    for (let from = 0; from < bytes.length; from += pieceBytes) {
-      const end = Math.min(from + pieceBytes, bytes.length)
-      bytes.copy(this.#memory, this.#inputAt, from, end)
-      const length = this.#exports.compress(end - from)
-      this.#memory.copy(output, at, this.#outputAt, this.#outputAt + length)
-      at += length
+  /**
+   * Compresses what lies in pieces, one after the other, 64 KiB at a time. Calls `write` with the
+   * elements of each part, which are valid only during the call.
+   */
+  compress(pieces: readonly Buffer[], write: (elements: Buffer) => void): void {
+    let filled = 0
+    for (const piece of pieces) {
+      for (let from = 0; from < piece.length; ) {
+        const count = Math.min(pieceBytes - filled, piece.length - from)
+        piece.copy(this.#memory, this.#inputAt + filled, from, from + count)
+        from += count
+        filled += count
+        if (filled < pieceBytes) continue
+        write(this.#compressInput(filled))
+        filled = 0
+      }
     }
-    return at
+    if (filled > 0) write(this.#compressInput(filled))
+  }
+
+  #compressInput(length: number): Buffer {
+    const outputLength = this.#exports.compress(length)
+    return this.#memory.subarray(this.#outputAt, this.#outputAt + outputLength)
   }
 
   /** Returns false if a block and its output need more memory than an instance may have. */

@@ -24,7 +24,7 @@ test('PushBatchEncoder writes what decodePushRequest reads', async t => {
           stream.add(seconds, nanos, bytes, 1, bytes.length - 1, metadata)
         }
       }
-      const decoded = encoder.finish(body => decodePushRequest(Buffer.from(body)))
+      const decoded = encoder.finish(pieces => decodePushRequest(Buffer.concat(pieces)))
       const seen = decoded.map(stream => ({
         labels: stream.labelsText,
         entries: Array.from({ length: stream.entryCount }, (_, i) => {
@@ -48,4 +48,25 @@ test('PushBatchEncoder writes what decodePushRequest reads', async t => {
     }),
     { numRuns: 30 },
   )
+})
+
+test('a stream grows without a copy, and its memory is used again', async t => {
+  const pool = new BufferPool(1 << 20)
+  const line = Buffer.alloc(1000, 'x')
+  const fill = () => {
+    const encoder = new PushBatchEncoder(pool)
+    const stream = encoder.addStream('{a="b"}')
+    for (let i = 0; i < 200; i++) stream.add(i, 0, line, 0, line.length)
+    return encoder.finish(pieces => {
+      const [decoded] = decodePushRequest(Buffer.concat(pieces))
+      t.equal(decoded!.entryCount, 200)
+      const [_labels, ...entries] = pieces
+      return entries.map(({ buffer }) => buffer)
+    })
+  }
+  const first = fill()
+  t.ok(first.length > 5, 'several pieces')
+  const again = fill()
+  t.equal(again.length, first.length)
+  t.ok(again.every(memory => first.includes(memory)))
 })

@@ -1,7 +1,15 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import fc from 'fast-check'
 import { test } from 'tap'
-import { snappyCodec, snappyCompress, snappyDecompress } from '../src/index.ts'
+import {
+  BufferPool,
+  snappyCodec,
+  snappyCompress,
+  snappyCompressPieces,
+  snappyDecompress,
+  writeVarint,
+} from '../src/index.ts'
 import { snappyWasmBytesMax } from '../src/limits.ts'
 import {
   compressInJs,
@@ -12,7 +20,14 @@ import {
 import { WasmSnappy } from '../src/snappy-wasm.ts'
 
 const wasm = new WasmSnappy()
-const compressInWasm = (bytes: Buffer, output: Buffer) => wasm.compress(bytes, output)
+/** Compresses into `output` like `compressInJs`. */
+function compressInWasm(bytes: Buffer, output: Buffer): number {
+  let length = writeVarint(output, 0, bytes.length)
+  wasm.compress([bytes], elements => {
+    length += elements.copy(output, length)
+  })
+  return length
+}
 
 /** Compresses, and checks that nothing behind the output has changed. */
 function compressed(bytes: Buffer, compress: (bytes: Buffer, output: Buffer) => number): Buffer {
@@ -93,6 +108,35 @@ test('lengths around the limits of the format', async t => {
       }
     }
   }
+})
+
+test('pieces become the same block as their bytes in one buffer', async t => {
+  const pool = new BufferPool(1 << 20)
+  const cutContent = fc.record({
+    bytes: fc.array(content, { minLength: 1, maxLength: 20 }).map(parts => Buffer.concat(parts)),
+    cuts: fc.array(fc.nat(), { maxLength: 30 }),
+  })
+  fc.assert(
+    fc.property(cutContent, ({ bytes, cuts }) => {
+      const ends = [...cuts.map(cut => cut % (bytes.length + 1)), bytes.length]
+      let start = 0
+      const pieces = ends
+        .sort((a, b) => a - b)
+        .map(end => {
+          const piece = bytes.subarray(start, end)
+          start = end
+          return piece
+        })
+      const { body, memory } = snappyCompressPieces(pieces, pool)
+      t.ok(body.equals(snappyCompress(bytes)), `${bytes.length} bytes`)
+      pool.give(memory)
+    }),
+    { numRuns: 100 },
+  )
+  const noise = createHash('shake256', { outputLength: 300_000 }).update('noise').digest()
+  const { body } = snappyCompressPieces([noise.subarray(0, 9), noise.subarray(9)], pool)
+  t.ok(body.length >= noise.length, 'bytes that do not become shorter')
+  t.ok(snappyDecompress(body, noise.length).equals(noise))
 })
 
 test('a damaged block has the same outcome in both', async t => {

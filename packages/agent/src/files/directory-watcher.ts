@@ -60,11 +60,14 @@ export class DirectoryWatcher {
       if (known && known.key === key) return false
       if (known) this.#forget(directory)
       if (key === undefined) return false
+      const ownName = basename(directory)
+      // Thousands of changes a second may be reported.
+      const prefix = join(directory, 'x').slice(0, -1)
       const watcher = watch(directory, (_event, name) => {
         if (name === null) return
         // Removal of the directory itself is reported under its own name.
-        const isItself = name === basename(directory) && isOther(directory, key)
-        this.#onChange(isItself ? directory : join(directory, name))
+        const isItself = name === ownName && isOther(directory, key)
+        this.#onChange(isItself ? directory : prefix + name)
       })
       watcher.on('error', error => {
         this.#forget(directory)

@@ -1,8 +1,13 @@
 // What identifies a file: device and inode and, because inodes are reused, a fingerprint of its first bytes
 // and of the bytes before the position.
 
+import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { lookedBytesMax } from '../limits.ts'
+
+/** What is remembered of a file's stats. */
+export type FileStats = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'birthtimeMs'>
 
 /** A hash of the `length` bytes that end at `end`. */
 export interface Fingerprint {
@@ -24,6 +29,20 @@ export function readerOf(fd: number): ReadAt {
   return (position, length) => {
     const bytes = Buffer.alloc(length)
     return bytes.subarray(0, readSync(fd, bytes, 0, length, position))
+  }
+}
+
+/** Memory for bytes that are only looked at. */
+const looked = Buffer.allocUnsafeSlow(lookedBytesMax)
+
+/**
+ * Makes a reader of an open file for bytes that are only looked at: up to `lookedBytesMax`, and valid
+ * until any such reader reads again. It leaves nothing to the garbage collector.
+ */
+export function lookerAt(fd: number): ReadAt {
+  return (position, length) => {
+    assert(length <= looked.length)
+    return looked.subarray(0, readSync(fd, looked, 0, length, position))
   }
 }
 

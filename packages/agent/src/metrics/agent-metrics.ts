@@ -64,6 +64,14 @@ export interface LaneMetrics {
   end(): void
 }
 
+/** A file's numbers. */
+interface FileBytes {
+  /** How far each lane has read. */
+  readonly read: Map<string, number>
+  /** Absent until the file was checked. */
+  size: number | undefined
+}
+
 /** All metrics of one agent. */
 export class AgentMetrics {
   readonly registry = new Registry()
@@ -224,15 +232,13 @@ export class AgentMetrics {
     labelNames: ['status_code', 'host'],
     registers: [this.registry],
   })
-  readonly #readBytes = this.#gauge('promtail_read_bytes_total', 'Bytes read of a file.', ['path'])
-  readonly #fileBytes = this.#gauge('promtail_file_bytes_total', 'Size of a file.', ['path'])
   readonly #readLines = this.#sharedCounter('promtail_read_lines_total', 'Lines read of a file.', [
     'path',
   ])
   readonly #droppedLines = new SharedCounter(this.droppedLines)
   readonly #targetsFailed = new SharedCounter(this.targetsFailed)
-  /** How far each lane has read, by path. */
-  readonly #files = new Map<string, Map<string, number>>()
+  /** By path. */
+  readonly #files = new Map<string, FileBytes>()
 
   constructor(options: { readonly version: string; readonly withProcess?: boolean }) {
     const build = this.#gauge('promtail_build_info', 'Version of the agent, value 1.', [
@@ -242,6 +248,8 @@ export class AgentMetrics {
     const { platform, arch } = process
     build.set({ version: options.version, ...empty, goos: platform, goarch: arch }, 1)
     this.#registerSources()
+    this.#registerBytes('read', 'Bytes read of a file.', ({ read }) => Math.max(...read.values()))
+    this.#registerBytes('file', 'Size of a file.', ({ size }) => size)
     this.#registerLag('bytes', 'Bytes of a file that a server has not taken yet.')
     this.#registerLag('seconds', 'Age of the first byte of a file that a server has not taken yet.')
     for (const reason of ['dropped', 'wrong_host', 'no_path', 'exists', 'error']) {
@@ -330,26 +338,43 @@ export class AgentMetrics {
 
   #forFile(path: string, lane: string): FileMetrics {
     const lines = this.#readLines.forLane(lane)
-    const readers = this.#files.get(path) ?? new Map<string, number>()
-    this.#files.set(path, readers)
-    readers.set(lane, readers.get(lane) ?? 0)
+    const file = this.#files.get(path) ?? { read: new Map<string, number>(), size: undefined }
+    this.#files.set(path, file)
+    file.read.set(lane, file.read.get(lane) ?? 0)
     lines.inc({ path }, 0)
     return {
       countLines: count => lines.inc({ path }, count),
       setBytes: ({ read, size }) => {
-        readers.set(lane, read)
-        this.#readBytes.set({ path }, Math.max(...readers.values()))
-        this.#fileBytes.set({ path }, size)
+        file.read.set(lane, read)
+        file.size = size
       },
       remove: () => {
-        readers.delete(lane)
-        if (readers.size > 0) return
+        file.read.delete(lane)
+        if (file.read.size > 0) return
         this.#files.delete(path)
         this.#readLines.remove({ path })
-        this.#readBytes.remove({ path })
-        this.#fileBytes.remove({ path })
       },
     }
+  }
+
+  /** Adds a gauge that asks for its values when it is read: they change with every check of a file. */
+  #registerBytes(
+    what: 'read' | 'file',
+    help: string,
+    bytesOf: (file: FileBytes) => number | undefined,
+  ): void {
+    const files = this.#files
+    new Gauge({
+      ...{ name: `promtail_${what}_bytes_total`, help, labelNames: ['path'] },
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        for (const [path, file] of files) {
+          const value = file.size === undefined ? undefined : bytesOf(file)
+          if (value !== undefined) this.set({ path }, value)
+        }
+      },
+    })
   }
 
   #registerLag(unit: 'bytes' | 'seconds', help: string): void {

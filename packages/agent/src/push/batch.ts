@@ -1,7 +1,12 @@
 // One push request while it fills: encoded entries of many streams of one tenant, and the files they came
 // from.
 
-import { type BatchStream, type BufferPool, PushBatchEncoder, snappyCompress } from '@skald/wire'
+import {
+  type BatchStream,
+  type BufferPool,
+  PushBatchEncoder,
+  snappyCompressPieces,
+} from '@skald/wire'
 import type { LineOrigin, OriginBatch } from '../line/line-origin.ts'
 import type { SinkLine } from '../line/line-sink.ts'
 
@@ -22,6 +27,14 @@ export interface SealedBatch {
   readonly lineBytes: number
 }
 
+/** Memory of batches that is used again. */
+export interface BatchPools {
+  /** Pieces of open batches. */
+  readonly pieces: BufferPool
+  /** Compressed batches. A server may answer before one is sent completely, so they are not freed at once. */
+  readonly bodies: BufferPool
+}
+
 /** An open batch. */
 export class Batch implements OriginBatch {
   readonly sequence: number
@@ -29,7 +42,7 @@ export class Batch implements OriginBatch {
   /** The queue's sharding epoch when the batch was opened. */
   readonly epoch: number
   readonly openedMs: number
-  readonly #pool: BufferPool
+  readonly #bodies: BufferPool
   #encoder: PushBatchEncoder | undefined
   readonly #handles: BatchedStream[] = []
   readonly #origins = new Set<LineOrigin>()
@@ -43,10 +56,10 @@ export class Batch implements OriginBatch {
     readonly shard: number
     readonly epoch: number
     readonly openedMs: number
-    readonly pool: BufferPool
+    readonly pools: BatchPools
   }) {
-    this.#pool = options.pool
-    this.#encoder = new PushBatchEncoder(options.pool)
+    this.#bodies = options.pools.bodies
+    this.#encoder = new PushBatchEncoder(options.pools.pieces)
     this.sequence = options.sequence
     this.shard = options.shard
     this.epoch = options.epoch
@@ -78,7 +91,7 @@ export class Batch implements OriginBatch {
   /** Encodes and compresses the request. Afterwards nothing can be added. */
   seal(): SealedBatch {
     const { entryCount, lineBytes } = this
-    const sealed = this.#encoder!.finish(bytes => this.#compress(bytes))
+    const sealed = this.#encoder!.finish(pieces => this.#compress(pieces))
     this.#encoder = undefined
     // Streams that go quiet must not keep the encoded entries in memory.
     for (const handle of this.#handles.splice(0)) {
@@ -88,17 +101,14 @@ export class Batch implements OriginBatch {
     return { ...sealed, entryCount, lineBytes }
   }
 
-  /** Returns a copy, because the compressor's buffer is sized for the worst case. */
-  #compress(bytes: Buffer): Pick<SealedBatch, 'body' | 'memory'> {
-    let work: Buffer | undefined
-    const compressed = snappyCompress(bytes, length => {
-      work = this.#pool.take(length)
-      return work
-    })
-    const memory = this.#pool.take(compressed.length)
-    compressed.copy(memory)
-    if (work) this.#pool.give(work)
-    return { body: memory.subarray(0, compressed.length), memory }
+  /** Returns a copy of the right size, because the compressor's buffer is sized by guess. */
+  #compress(pieces: readonly Buffer[]): Pick<SealedBatch, 'body' | 'memory'> {
+    const compressed = snappyCompressPieces(pieces, this.#bodies)
+    const { length } = compressed.body
+    const memory = this.#bodies.take(length)
+    compressed.body.copy(memory)
+    this.#bodies.give(compressed.memory)
+    return { body: memory.subarray(0, length), memory }
   }
 
   /** Notifies all files that their lines were accepted, or dropped for good. */

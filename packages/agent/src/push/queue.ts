@@ -1,12 +1,13 @@
 // Everything between the pipeline and one server: streams, the line rate limit, a queue for each tenant,
 // and the count of bytes in memory that pauses the tailers.
 
-import { BufferPool } from '@skald/wire'
+import { BufferPool, type Label } from '@skald/wire'
 import type { Logger } from 'pino'
 import {
+  idleBodyBytesMax,
+  idlePieceBytesMax,
   idleTenantsMax,
   pendingBytesMax,
-  poolBytesMax,
   storeLimitMs,
   streamHandlesMax,
 } from '../limits.ts'
@@ -15,7 +16,7 @@ import type { LineOrigin } from '../line/line-origin.ts'
 import type { SinkLine } from '../line/line-sink.ts'
 import type { ClientMetrics } from '../metrics/agent-metrics.ts'
 import type { BackoffConfig } from '../net/backoff.ts'
-import type { BatchedStream } from './batch.ts'
+import type { BatchedStream, BatchPools } from './batch.ts'
 import type { PushTransport } from './client.ts'
 import type { Delivery } from './delivery.ts'
 import type { DiskBuffer } from './disk-buffer.ts'
@@ -56,7 +57,10 @@ export class PushQueue implements Delivery {
   /** Files whose lines wait for their tenant. */
   readonly #heldUp = new Map<LineOrigin, TenantQueue>()
   readonly #abort = new AbortController()
-  readonly #pool = new BufferPool(poolBytesMax)
+  readonly #pools: BatchPools = {
+    pieces: new BufferPool(idlePieceBytesMax, { freesAtOnce: true }),
+    bodies: new BufferPool(idleBodyBytesMax),
+  }
   #pendingBytes = 0
   #sequence = 0
   readonly #drained: (() => void)[] = []
@@ -96,7 +100,7 @@ export class PushQueue implements Delivery {
     if (!handle || !this.#fits(line, handle)) return
     if (handle.queue.isRetired) handle.queue = this.#tenantQueue(handle.queue.tenant)
     let byteLength = line.end - line.start
-    for (const { name, value } of line.metadata ?? []) byteLength += name.length + value.length
+    if (line.metadata) byteLength += metadataBytes(line.metadata)
     handle.queue.add(handle, line, byteLength)
     if (this.#isOverShare(handle.queue)) {
       line.origin.holdUp()
@@ -163,7 +167,7 @@ export class PushQueue implements Delivery {
     if (this.#tenants.size >= idleTenantsMax) this.#retireIdle()
     queue = new TenantQueue(tenant, {
       ...{ config: this.#config, transport: this.#transport, metrics: this.#metrics },
-      ...{ logger: this.#logger, beforeSend: this.#beforeSend, pool: this.#pool },
+      ...{ logger: this.#logger, beforeSend: this.#beforeSend, pools: this.#pools },
       ...{ signal: this.#abort.signal, disk: this.#disk },
       nextSequence: () => ++this.#sequence,
       onBytes: bytes => {
@@ -235,6 +239,12 @@ export class PushQueue implements Delivery {
     await Promise.race([stored.then(() => disk.idle()), isOver])
     clearTimeout(timer)
   }
+}
+
+function metadataBytes(labels: readonly Label[]): number {
+  let bytes = 0
+  for (const { name, value } of labels) bytes += name.length + value.length
+  return bytes
 }
 
 /** Cuts at a byte count without splitting a character. */

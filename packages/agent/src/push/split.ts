@@ -67,7 +67,7 @@ function encodeRange(streams: readonly PushStream[], from: number, to: number): 
     first += stream.entryCount
   }
   return {
-    body: encoder.finish(bytes => Buffer.from(snappyCompress(bytes))),
+    body: encoder.finish(pieces => snappyCompress(Buffer.concat(pieces))),
     entryCount: to - from,
   }
 }

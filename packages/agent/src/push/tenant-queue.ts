@@ -5,7 +5,6 @@
 // time. There is one shard until the server is slower than the files; then there are four.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BufferPool } from '@skald/wire'
 import type { Logger } from 'pino'
 import {
   batchBytesMin,
@@ -18,7 +17,7 @@ import {
 import type { SinkLine } from '../line/line-sink.ts'
 import type { ClientMetrics, DropReason } from '../metrics/agent-metrics.ts'
 import { type BackoffConfig, backoffMs } from '../net/backoff.ts'
-import { Batch, type BatchedStream } from './batch.ts'
+import { Batch, type BatchedStream, type BatchPools } from './batch.ts'
 import type { PushAnswer, PushTransport } from './client.ts'
 import type { DiskBuffer, StoredBatch } from './disk-buffer.ts'
 import { type PushPiece, sampleOf, splitPush } from './split.ts'
@@ -36,7 +35,7 @@ export interface TenantQueueContext {
   readonly metrics: ClientMetrics
   readonly logger: Logger
   readonly beforeSend: () => void
-  readonly pool: BufferPool
+  readonly pools: BatchPools
   /** Cancels all requests and waits. */
   readonly signal: AbortSignal
   readonly disk: DiskBuffer | undefined
@@ -138,9 +137,9 @@ export class TenantQueue {
       batch = this.#open.get(this.#shards === 1 ? 0 : handle.hash % this.#shards)
     }
     if (batch) return batch
-    const { nextSequence, pool } = this.#context
+    const { nextSequence, pools } = this.#context
     batch = new Batch({
-      ...{ epoch: this.#epoch, pool },
+      ...{ epoch: this.#epoch, pools },
       shard: this.#shards === 1 ? 0 : handle.hash % this.#shards,
       sequence: nextSequence(),
       openedMs: performance.now(),
@@ -342,7 +341,7 @@ export class TenantQueue {
     this.#account(-memory.length)
     queued.body = undefined
     // A server that answered before reading everything does not need the rest.
-    if (!queued.isBeingStored) this.#context.pool.give(memory)
+    if (!queued.isBeingStored) this.#context.pools.bodies.give(memory)
   }
 
   /** Writes to disk what has to wait. */

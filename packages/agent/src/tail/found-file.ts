@@ -5,11 +5,12 @@ import { type BigIntStats, closeSync } from 'node:fs'
 import { basename } from 'node:path'
 import { ascending } from '@skald/wire'
 import {
+  type FileStats,
   hasFingerprint,
   identityKey,
+  lookerAt,
   type OpenedFile,
   openRegularFile,
-  readerOf,
 } from '../files/file-identity.ts'
 import { comparedBytesMax } from '../limits.ts'
 import type { DirectoryList } from './directory-list.ts'
@@ -37,7 +38,7 @@ export function sizeInPlace(record: FileRecord): number | undefined {
 export interface FoundFile {
   readonly path: string
   readonly isGzip: boolean
-  readonly stats: BigIntStats
+  readonly stats: FileStats
 }
 
 /** Returns the place of a file from its record. */
@@ -62,7 +63,7 @@ export function isBornThen(
 }
 
 /** Returns true if an inode is the one last seen for a record's file. */
-export function isInodeOf(stats: BigIntStats, record: FileRecord): boolean {
+export function isInodeOf(stats: FileStats, record: FileRecord): boolean {
   return identityKey(stats) === recordKey(record) && isBornThen(stats, record)
 }
 
@@ -134,7 +135,7 @@ export function hasTail(gzipPath: string, { tail }: FileRecord): boolean {
 /** Returns true if an open file matches the record at its start and up to its position. */
 export function hasContent({ fd, stats }: OpenedFile, record: FileRecord): boolean {
   if (stats.size < BigInt(record.offset)) return false
-  const readAt = readerOf(fd)
+  const readAt = lookerAt(fd)
   return [record.head, record.tail].every(print => !print || hasFingerprint(readAt, print))
 }
 

@@ -1,8 +1,9 @@
 // A file next to a log, as its directory listed it. Examined at most once, on demand.
 
-import { type BigIntStats, closeSync, statSync } from 'node:fs'
+import { closeSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import {
+  type FileStats,
   type Fingerprint,
   hasFingerprint,
   identityKey,
@@ -16,10 +17,10 @@ import { readGzipHead } from './gzip-content.ts'
 export class Sibling {
   readonly path: string
   readonly name: string
-  #stats: BigIntStats | 'gone' | 'unusable' | undefined
+  #stats: FileStats | 'gone' | 'unusable' | undefined
   #head: Buffer | undefined
   /** By fingerprint: whether the file starts with it. */
-  readonly #begins = new Map<string, boolean>()
+  #begins: Map<string, boolean> | undefined
 
   constructor(path: string) {
     this.path = path
@@ -30,13 +31,13 @@ export class Sibling {
     return this.name.endsWith('.gz')
   }
 
-  #look(): BigIntStats | 'gone' | 'unusable' {
+  #look(): FileStats | 'gone' | 'unusable' {
     this.#stats ??= statSafely(this.path)
     return this.#stats
   }
 
   /** The file's stats. Absent if it is not a regular file or cannot be examined. */
-  get stats(): BigIntStats | undefined {
+  get stats(): FileStats | undefined {
     const stats = this.#look()
     return typeof stats === 'string' ? undefined : stats
   }
@@ -53,6 +54,7 @@ export class Sibling {
 
   /** Returns true if the content matches at its start. Decompresses a compressed file. */
   beginsWith(head: Fingerprint): boolean {
+    this.#begins ??= new Map()
     const known = this.#begins.get(head.hash)
     if (known !== undefined) return known
     this.#head ??= readHead(this)
@@ -63,11 +65,14 @@ export class Sibling {
   }
 }
 
-function statSafely(path: string): BigIntStats | 'gone' | 'unusable' {
+function statSafely(path: string): FileStats | 'gone' | 'unusable' {
   try {
     const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
     if (stats === undefined) return 'gone'
-    return stats.isFile() ? stats : 'unusable'
+    if (!stats.isFile()) return 'unusable'
+    // Thousands of names may be remembered, and all fields would take four times the memory.
+    const { dev, ino, size, birthtimeMs } = stats
+    return { dev, ino, size, birthtimeMs }
   } catch {
     // Unreadable counts as missing.
     return 'unusable'

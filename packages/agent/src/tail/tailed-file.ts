@@ -4,14 +4,14 @@
 import assert from 'node:assert/strict'
 import { close, fstatSync, read, readlinkSync, readSync, statSync } from 'node:fs'
 import { promisify } from 'node:util'
-import { fingerprint, identityKey, type OpenedFile, readerOf } from '../files/file-identity.ts'
 import {
-  comparedBehindBytesMax,
-  headBytesMax,
-  lineBytesMax,
-  tailBytesMax,
-  waitedBytesMax,
-} from '../limits.ts'
+  fingerprint,
+  identityKey,
+  lookerAt,
+  type OpenedFile,
+  readerOf,
+} from '../files/file-identity.ts'
+import { comparedBehindBytesMax, lineBytesMax, tailBytesMax, waitedBytesMax } from '../limits.ts'
 import { LineOrigin } from '../line/line-origin.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 import type { TextEncoding } from './encoding.ts'
@@ -20,6 +20,7 @@ import { GzipContent } from './gzip-content.ts'
 import { consumeLines, findLastLineFeed, findLineFeed, markLength } from './line-reader.ts'
 import type { FileRecord } from './positions.ts'
 import { ReadTimes } from './read-times.ts'
+import { SeenContent } from './seen-content.ts'
 import type { TimeJournal } from './time-journal.ts'
 
 const readAsync = promisify(read)
@@ -56,13 +57,9 @@ export class TailedFile {
   /** The text after a compressed file's last line feed, once it was read to its end. */
   #gzipRest: Buffer = nothing
   #readOffset: number
-  /** First bytes, to notice that the file was truncated and overwritten. */
-  #head: Buffer = Buffer.alloc(0)
-  /** Bytes before the position, to notice that the file was overwritten with the same first bytes. */
-  #behind: Buffer = nothing
+  readonly #seen = new SeenContent()
   /** True after a read found other content. */
   #isOverwritten = false
-  readonly #behindSpace = Buffer.allocUnsafe(comparedBehindBytesMax)
   #grown: Buffer | undefined
   /** Start of the line being skipped, if any. The position stays there. */
   #skippedFrom: number | undefined
@@ -100,17 +97,7 @@ export class TailedFile {
       readTime: offset => this.times.timeAt(offset),
       pinTime: (offset, timestampNs) => this.times.pin(offset, timestampNs),
     })
-    if (!this.#gzip) {
-      const readAt = readerOf(opened.fd)
-      this.#head = readAt(0, headBytesMax)
-      const length = Math.min(record.offset, comparedBehindBytesMax)
-      const behind = readAt(record.offset - length, length)
-      // A file that is shorter by now is recognised by its size.
-      if (behind.length === length) {
-        behind.copy(this.#behindSpace)
-        this.#behind = this.#behindSpace.subarray(0, length)
-      }
-    }
+    if (!this.#gzip) this.#seen.read(opened.fd, record.offset)
   }
 
   #openGzip(fd: number): GzipContent {
@@ -140,7 +127,7 @@ export class TailedFile {
   /** Returns the current size. For a closed or compressed file, returns the last known size. */
   size(): number {
     if (this.#fd === undefined || this.#gzip) return this.#readOffset + this.#gzipRest.length
-    return Number(fstatSync(this.#fd, { bigint: true }).size)
+    return fstatSync(this.#fd).size
   }
 
   /**
@@ -175,40 +162,19 @@ export class TailedFile {
   }
 
   #hasOtherHead(): boolean {
-    const { length } = this.#head
-    if (length === 0 || this.#fd === undefined || this.#gzip) return false
-    const now = Buffer.allocUnsafe(length)
-    return readSync(this.#fd, now, 0, length, 0) < length || !now.equals(this.#head)
+    if (this.#fd === undefined || this.#gzip) return false
+    return this.#seen.hasOtherHead(this.#fd)
   }
 
   #hasOtherBehind(): boolean {
-    const { length } = this.#behind
-    if (length === 0 || this.#fd === undefined || this.#gzip) return false
-    return this.#isOtherBehind(readerOf(this.#fd)(this.#readOffset - length, length))
-  }
-
-  #isOtherBehind(now: Buffer): boolean {
-    const behind = this.#behind
-    if (now.equals(behind)) return false
-    // Some programs change the end of their last write, and some network file systems first show zeros
-    // there. Do not send larger files twice because of that.
-    const lastLine = behind.lastIndexOf(0x0a, behind.length - 2) + 1
-    const isSmall = this.#readOffset <= headBytesMax + comparedBehindBytesMax
-    if (isSmall || lastLine === 0 || now.length < lastLine) return true
-    return !now.subarray(0, lastLine).equals(behind.subarray(0, lastLine))
+    if (this.#fd === undefined || this.#gzip) return false
+    return this.#seen.hasOtherBehind(this.#fd, this.#readOffset)
   }
 
   /** Moves the position past bytes that were read from `offset` on. */
   #moveTo(position: number, bytes: Buffer, offset: number): void {
     this.#readOffset = position
-    if (this.#gzip) return
-    const end = position - offset
-    const fresh = Math.min(end, comparedBehindBytesMax)
-    const kept = Math.min(this.#behind.length, comparedBehindBytesMax - fresh)
-    const from = this.#behind.length - kept
-    if (kept > 0) this.#behindSpace.copyWithin(0, from, from + kept)
-    bytes.copy(this.#behindSpace, kept, end - fresh, end)
-    this.#behind = this.#behindSpace.subarray(0, kept + fresh)
+    if (!this.#gzip) this.#seen.moveBehind(bytes, position - offset)
   }
 
   /**
@@ -227,7 +193,7 @@ export class TailedFile {
       const whole = this.#grown ?? buffer
       const position = this.#readOffset
       // Read the last bytes again, to check that they are still there.
-      const behind = this.#gzip ? 0 : this.#behind.length
+      const behind = this.#gzip ? 0 : this.#seen.behindLength
       const isShort = seenSize > position && seenSize - position <= waitedBytesMax && !this.#gzip
       const length = isShort
         ? readSync(this.#fd, whole, 0, whole.length, position - behind) - behind
@@ -235,7 +201,7 @@ export class TailedFile {
       // Closed or replaced by a copy during the read.
       if (this.#fd === undefined || position !== this.#readOffset) return 'more'
       if (length <= 0) return 'end'
-      const isOther = behind > 0 && this.#isOtherBehind(whole.subarray(0, behind))
+      const isOther = behind > 0 && this.#seen.isOtherBehind(whole.subarray(0, behind), position)
       if (isOther || this.#hasOtherHead()) {
         this.#isOverwritten = true
         return 'truncated'
@@ -254,7 +220,7 @@ export class TailedFile {
   #consume(bytes: Buffer, length: number, mayGoOn?: () => boolean): ReadOutcome {
     const offset = this.#readOffset
     this.#scannedOffset = offset + length
-    this.#keepHead(bytes, offset, length)
+    if (this.#seen.addToHead(bytes, offset, length)) this.#updateHead()
     this.#gzipRest = nothing
     const isFull = length === bytes.length
     const lineFeed = this.#lineFeed()
@@ -291,13 +257,13 @@ export class TailedFile {
   }
 
   #lineFeed(): Buffer {
-    return this.#encoding?.lineFeed(this.#head) ?? narrowLineFeed
+    return this.#encoding?.lineFeed(this.#seen.head) ?? narrowLineFeed
   }
 
   #lineConsumer(): LineConsumer {
     if (!this.#consumer) {
       const consumer = this.#openConsumer(this.origin)
-      this.#consumer = this.#encoding?.decoding(consumer, this.#head) ?? consumer
+      this.#consumer = this.#encoding?.decoding(consumer, this.#seen.head) ?? consumer
     }
     return this.#consumer
   }
@@ -340,14 +306,6 @@ export class TailedFile {
   #endSkipping(end: number): void {
     this.#events.onSkipped(this.#skippedFrom!, end)
     this.#skippedFrom = undefined
-  }
-
-  #keepHead(bytes: Buffer, offset: number, length: number): void {
-    if (this.#head.length >= headBytesMax || offset > this.#head.length) return
-    const from = this.#head.length - offset
-    const more = bytes.subarray(from, Math.min(length, headBytesMax - offset))
-    this.#head = Buffer.concat([this.#head, more])
-    this.#updateHead()
   }
 
   /**
@@ -407,7 +365,7 @@ export class TailedFile {
     assert(!this.#isBusy)
     // Unread content helps to find the file again.
     if (!this.#gzip && !this.#hasOtherHead()) {
-      this.#head = readerOf(this.#fd)(0, headBytesMax)
+      this.#seen.readHead(this.#fd)
       this.#updateHead()
     }
     this.updateRecord()
@@ -425,7 +383,7 @@ export class TailedFile {
     this.#fd = opened.fd
     this.#gzip = isGzip ? this.#openGzip(opened.fd) : undefined
     this.#gzipRest = nothing
-    if (isGzip) this.#behind = nothing
+    if (isGzip) this.#seen.forgetBehind()
     this.#isOverwritten = false
     Object.assign(this.record, placeOf({ path: foundAt, stats: opened.stats }))
   }
@@ -440,7 +398,7 @@ export class TailedFile {
       // A file truncated meanwhile has other bytes there.
       if (isNew && settled <= this.size() && !this.#hasOtherContent()) {
         const length = Math.min(tailBytesMax, settled)
-        record.tail = fingerprint(readerOf(this.#fd), settled, length) ?? record.tail
+        record.tail = fingerprint(lookerAt(this.#fd), settled, length) ?? record.tail
       }
     }
     record.offset = settled
@@ -448,9 +406,10 @@ export class TailedFile {
   }
 
   #updateHead(): void {
-    const { length } = this.#head
+    const { head } = this.#seen
+    const { length } = head
     if (this.#gzip || length <= (this.record.head?.length ?? 0)) return
-    this.record.head = fingerprint(() => this.#head, length, length)
+    this.record.head = fingerprint(() => head, length, length)
   }
 
   /** Closes the descriptor. Lines on their way still count. */
@@ -461,6 +420,7 @@ export class TailedFile {
     this.#fd = undefined
     this.#gzip?.close()
     this.#grown = undefined
+    this.#seen.free()
     if (!this.#isBusy) void closeAsync(fd)
     else this.#closeWhenIdle(fd)
   }
