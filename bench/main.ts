@@ -268,4 +268,7 @@ function print(text: string): void {
   process.stdout.write(`\n${text}\n`)
 }
 
+// A stopped run takes its servers with it: they end when this process exits.
+process.once('SIGINT', () => process.exit(130))
+process.once('SIGTERM', () => process.exit(143))
 await main()
