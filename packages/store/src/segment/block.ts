@@ -69,7 +69,7 @@ export function encodeBlock(
       compression === 'none'
         ? { codec: codecs.raw, stored: section }
         : name === 'lines'
-          ? packLines(section)
+          ? packLines(section, lengths)
           : pack(section)
     bytes.push(stored)
     return { codec, storedBytes: stored.length, rawBytes: section.length, crc: crc32(stored) }
@@ -139,17 +139,11 @@ export class BlockReader {
    */
   rowsWith(text: Buffer): Uint8Array | undefined {
     if (this.#lines || this.#place('lines').section.codec !== codecs.split) return undefined
-    this.#search ??= this.#openSearch()
-    // A line that has a `\n` was split as two.
-    if (this.#search.lineCount !== this.record.rowCount) return undefined
-    return this.#search.find(text.toString('latin1'))
-  }
-
-  #openSearch(): SplitSearch {
-    const stored = this.#stored('lines')
     try {
-      return openSearch(stored)
+      this.#search ??= openSearch(this.#stored('lines'), this.record.rowCount)
+      return this.#search.find(text.toString('latin1'))
     } catch (cause) {
+      if (cause instanceof CorruptionError) throw cause
       throw this.#damaged('lines', (cause as Error).message, cause)
     }
   }
@@ -159,6 +153,7 @@ export class BlockReader {
     const isOwn = this.#place('lines').section.codec !== codecs.raw
     if (this.#lines && isOwn) releaseBuffer(this.#lines)
     this.#lines = undefined
+    this.#search = undefined
   }
 
   /**

@@ -1,5 +1,6 @@
 // Finds a text in split lines without joining them: most texts occur in templates only.
 
+import { splitTemplatesMax } from '../../limits.ts'
 import { ByteReader } from '../bytes.ts'
 import type { SplitParts } from './parts.ts'
 import { kinds } from './script-split.ts'
@@ -9,7 +10,9 @@ export type SearchedParts = Pick<SplitParts, 'shape' | 'ids' | 'words'>
 
 /** The lines of a block that are split. */
 export class SplitSearch {
-  readonly lineCount: number
+  readonly #lineCount: number
+  readonly #rowCount: number
+  readonly #lineCounts: Uint32Array | undefined
   readonly #ids: Buffer
   readonly #words: Buffer
   readonly #shape: Buffer
@@ -19,18 +22,32 @@ export class SplitSearch {
   #hasHex = false
   #hasUuids = false
 
-  /** @throws RangeError if the parts are damaged. */
-  constructor({ shape, ids, words }: SearchedParts) {
+  /**
+   * @param lineCounts Row → its lines. Not given if each row has one.
+   * @throws RangeError if the parts are damaged.
+   */
+  constructor(
+    { shape, ids, words }: SearchedParts,
+    rowCount: number,
+    lineCounts: Uint32Array | undefined,
+  ) {
+    this.#rowCount = rowCount
+    this.#lineCounts = lineCounts
     const reader = new ByteReader(shape)
     this.#shape = shape
-    this.lineCount = reader.varint()
+    this.#lineCount = reader.varint()
     this.#ids = ids
     this.#words = words
     const columns = reader.varint()
     this.#templateCount = reader.varint()
     for (let column = 0; column < columns; column++) this.#readColumn(reader)
     this.#templatesAt = shape.length - reader.remaining
-    if (ids.length !== (this.#templateCount <= 256 ? 1 : 2) * this.lineCount) {
+    const lines = lineCounts ? lineCounts.reduce((sum, count) => sum + count, 0) : rowCount
+    if (
+      lines !== this.#lineCount ||
+      this.#templateCount > splitTemplatesMax ||
+      ids.length !== (this.#templateCount <= 256 ? 1 : 2) * lines
+    ) {
       throw new RangeError('lines do not fit their templates')
     }
   }
@@ -45,17 +62,18 @@ export class SplitSearch {
   }
 
   /**
-   * Returns 1 for each line that has this text, or `undefined` if values may have a part of it. Each
+   * Returns 1 for each row that has this text, or `undefined` if values may have a part of it. Each
    * value has a digit, so a text without one never goes beyond a value at both ends.
    * @throws RangeError if the templates are damaged.
    */
   find(text: string): Uint8Array | undefined {
     if (text === '' || /[\d\n]/.test(text) || this.#isInValues(text)) return undefined
-    const marks = new Uint8Array(this.lineCount)
     const needle = Buffer.from(text, 'latin1')
     const has = templatesWith(needle, this.#shape, this.#templatesAt, this.#templateCount)
-    if (has) markLines(marks, this.#ids, has)
-    return marks
+    if (!has) return new Uint8Array(this.#rowCount)
+    const marks = new Uint8Array(this.#lineCount)
+    markLines(marks, this.#ids, has)
+    return this.#lineCounts ? markRows(marks, this.#lineCounts) : marks
   }
 
   #isInValues(text: string): boolean {
@@ -121,4 +139,15 @@ function markLines(marks: Uint8Array, ids: Buffer, has: Uint8Array): void {
       marks[line] = has[ids[line]! | (ids[count + line]! << 8)]!
     }
   }
+}
+
+/** Returns 1 for each row with a line that is marked. */
+function markRows(lines: Uint8Array, lineCounts: Uint32Array): Uint8Array {
+  const rows = new Uint8Array(lineCounts.length)
+  let line = 0
+  for (let row = 0; row < rows.length; row++) {
+    const end = line + lineCounts[row]!
+    for (; line < end; line++) if (lines[line] === 1) rows[row] = 1
+  }
+  return rows
 }

@@ -5,9 +5,10 @@
 import { releaseBuffer } from '../../buffers.ts'
 import { splitBytesLeast, splitBytesMax, splitSampleBytes, splitShareMax } from '../../limits.ts'
 import { ByteReader, ByteWriter } from '../bytes.ts'
+import { decodeUints } from '../columns.ts'
 import { type Codec, codecs, type SectionRecord } from '../format.ts'
 import { pack, packedShare, unpack } from '../packing.ts'
-import { type LineSplitter, partNames, type SplitParts } from './parts.ts'
+import type { LineSplitter, SplitParts } from './parts.ts'
 import { joinInScript, splitInScript } from './script-split.ts'
 import { SplitSearch } from './split-search.ts'
 import { openWasmSplitter } from './wasm-split.ts'
@@ -17,9 +18,18 @@ import { openWasmSplitter } from './wasm-split.ts'
  * search needs the first group only.
  */
 const partGroups = [
-  ['shape', 'ids', 'words'],
+  ['shape', 'ids', 'words', 'rows'],
   ['numbers', 'hex'],
 ] as const
+const storedNames = partGroups.flat()
+
+/** The parts, and what tells rows from lines. */
+interface StoredParts extends SplitParts {
+  /** How many lines each row has, as varints. Empty if each has one. */
+  readonly rows: Buffer
+}
+
+const newline = 10
 
 let splitter: LineSplitter | undefined
 
@@ -32,9 +42,11 @@ function threadSplitter(): LineSplitter {
 /**
  * Packs the lines of a block: split if that makes them smaller. Whether it does is judged by their
  * first bytes, because compressing all of them twice would cost more than it brings.
+ *
+ * @param lengths Row → bytes of its text, without the `\n` behind it.
  */
-export function packLines(lines: Buffer): { codec: Codec; stored: Buffer } {
-  const split = encodeSplit(lines)
+export function packLines(lines: Buffer, lengths: Uint32Array): { codec: Codec; stored: Buffer } {
+  const split = encodeSplit(lines, lengths)
   if (!split) return pack(lines)
   const shareMax = splitShareMax * packedShare(lines.subarray(0, splitSampleBytes))
   return split.length <= lines.length * shareMax
@@ -52,12 +64,13 @@ export function unpackSection(stored: Buffer, { codec, rawBytes }: SectionRecord
  * Splits lines that end with `\n` and compresses the parts. Returns `undefined` if the lines have no
  * common form.
  */
-function encodeSplit(lines: Buffer): Buffer | undefined {
+function encodeSplit(lines: Buffer, lengths: Uint32Array): Buffer | undefined {
   if (lines.length < splitBytesLeast || lines.length > splitBytesMax) return undefined
-  const parts = threadSplitter().split(lines)
-  if (!parts) return undefined
+  const split = threadSplitter().split(lines)
+  if (!split) return undefined
+  const parts: StoredParts = { ...split, rows: encodeRows(lines, lengths) }
   const head = new ByteWriter(64)
-  for (const name of partNames) head.varint(parts[name].length)
+  for (const name of storedNames) head.varint(parts[name].length)
   const packed = partGroups.map(names => pack(Buffer.concat(names.map(name => parts[name]))))
   for (const { codec, stored } of packed) {
     head.u8(codec)
@@ -66,12 +79,28 @@ function encodeSplit(lines: Buffer): Buffer | undefined {
   return Buffer.concat([head.finish(), ...packed.map(({ stored }) => stored)])
 }
 
+/** Counts the lines of each row. A text with line breaks was split as several lines. */
+function encodeRows(lines: Buffer, lengths: Uint32Array): Buffer {
+  const writer = new ByteWriter(lengths.length + 8)
+  let hasMore = false
+  let next = lines.indexOf(newline)
+  let end = 0
+  for (const length of lengths) {
+    end += length + 1
+    let count = 0
+    for (; next >= 0 && next < end; next = lines.indexOf(newline, next + 1)) count++
+    writer.varint(count)
+    if (count > 1) hasMore = true
+  }
+  return hasMore ? writer.finish() : Buffer.alloc(0)
+}
+
 /** Opens a section of split lines for searches. @throws as `unpackSection`. */
-export function openSearch(section: Buffer): SplitSearch {
+export function openSearch(section: Buffer, rowCount: number): SplitSearch {
   const { lengths, groups } = readHead(section)
-  const bytes = groups[0]()
-  const [shape, ids, words] = cut(bytes, lengths.slice(0, partGroups[0].length))
-  return new SplitSearch({ shape: shape!, ids: ids!, words: words! })
+  const [shape, ids, words, rows] = cut(groups[0](), lengths.slice(0, partGroups[0].length))
+  const lineCounts = rows!.length === 0 ? undefined : decodeUints(rows!, rowCount)
+  return new SplitSearch({ shape: shape!, ids: ids!, words: words! }, rowCount, lineCounts)
 }
 
 interface SectionHead {
@@ -83,7 +112,7 @@ interface SectionHead {
 
 function readHead(section: Buffer): SectionHead {
   const reader = new ByteReader(section)
-  const lengths = partNames.map(() => reader.varint())
+  const lengths = storedNames.map(() => reader.varint())
   if (lengths.some(length => length > splitBytesMax)) {
     throw new RangeError('a part of split lines is too long')
   }
@@ -123,11 +152,13 @@ function decodeSplit(section: Buffer, lineBytes: number): Buffer {
   if (lineBytes > splitBytesMax) throw new RangeError('split lines are too long')
   const { lengths, groups } = readHead(section)
   const unpacked = groups.map(read => read())
-  const parts = partGroups.flatMap((names, group) =>
-    cut(unpacked[group]!, lengths.slice(partNames.indexOf(names[0])).slice(0, names.length)),
-  )
-  const named = Object.fromEntries(partNames.map((name, i) => [name, parts[i]]))
-  const lines = threadSplitter().join(named as unknown as SplitParts, lineBytes)
+  const inFirst = partGroups[0].length
+  const parts = [
+    ...cut(unpacked[0]!, lengths.slice(0, inFirst)),
+    ...cut(unpacked[1]!, lengths.slice(inFirst)),
+  ]
+  const named = Object.fromEntries(storedNames.map((name, i) => [name, parts[i]]))
+  const lines = threadSplitter().join(named as unknown as StoredParts, lineBytes)
   for (const group of unpacked) if (group.buffer !== section.buffer) releaseBuffer(group)
   if (lines.length !== lineBytes) throw new RangeError('split lines have the wrong length')
   return lines

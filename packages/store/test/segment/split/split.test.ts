@@ -7,7 +7,7 @@ import { Random } from '../../../../../bench/random.ts'
 import { type LineSplitter, partNames, type SplitParts } from '../../../src/segment/split/parts.ts'
 import { joinInScript, splitInScript } from '../../../src/segment/split/script-split.ts'
 import { SplitSearch } from '../../../src/segment/split/split-search.ts'
-import { packLines, unpackSection } from '../../../src/segment/split/split-section.ts'
+import { openSearch, packLines, unpackSection } from '../../../src/segment/split/split-section.ts'
 import { openWasmSplitter } from '../../../src/segment/split/wasm-split.ts'
 
 const wasm = openWasmSplitter()!
@@ -15,6 +15,12 @@ const script: LineSplitter = { split: splitInScript, join: joinInScript }
 
 const copyOf = (parts: SplitParts): SplitParts =>
   Object.fromEntries(partNames.map(name => [name, Buffer.from(parts[name])])) as never
+
+/** Returns the bytes of each line. */
+function lengthsOf(text: Buffer): Uint32Array {
+  const lines = text.toString('latin1').split('\n')
+  return Uint32Array.from(lines.slice(0, -1), line => line.length)
+}
 
 /** Splits in both ways, joins both, and returns what differs. */
 function problemOf(text: Buffer): string | undefined {
@@ -89,7 +95,7 @@ test('lines that no template covers come back too', async t => {
 test('logs become a third smaller', async t => {
   const { pieces } = createWorkload({ seed: 7, megabytes: 12, startMs: 1_800_000_000_000 })
   for (const piece of pieces) {
-    const { codec, stored } = packLines(piece)
+    const { codec, stored } = packLines(piece, lengthsOf(piece))
     const rawBytes = piece.length
     const record = { codec, storedBytes: stored.length, rawBytes, crc: 0 }
     t.ok(unpackSection(stored, record).equals(piece))
@@ -107,11 +113,35 @@ test('lines without a common form are not split', async t => {
   text[text.length - 1] = 10
   t.equal(script.split(text), undefined, 'more templates than are kept')
   t.equal(wasm.split(text), undefined)
-  t.not(packLines(text).codec, 2)
+  t.not(packLines(text, lengthsOf(text)).codec, 2)
   t.equal(wasm.split(Buffer.from('\n'.repeat(140_000))), undefined, 'too many lines')
   t.equal(script.split(Buffer.from('\n'.repeat(140_000))), undefined)
   t.equal(wasm.split(Buffer.from(`${'1,'.repeat(600_000)}\n`)), undefined, 'too many values')
   t.equal(script.split(Buffer.from(`${'1,'.repeat(600_000)}\n`)), undefined)
+})
+
+test('rows with line breaks are found by their texts', async t => {
+  const rows = Array.from({ length: 900 }, (_, i) =>
+    i % 3 === 0
+      ? `2026-01-15 ERROR request ${i} failed\n\tat com.example.Shop.order(Shop.java:${i})\n\tat Main`
+      : `2026-01-15 INFO request ${i} took ${i * 7} ms, all is well`,
+  )
+  const lines = Buffer.from(rows.map(row => `${row}\n`).join(''))
+  const { codec, stored } = packLines(
+    lines,
+    Uint32Array.from(rows, row => row.length),
+  )
+  t.equal(codec, 2)
+  const search = openSearch(stored, rows.length)
+  for (const text of ['ERROR', 'Shop.order', 'all is well', 'Main', 'nothing', '\tat com']) {
+    const marks = search.find(text)
+    t.strictSame(
+      [...marks!],
+      rows.map(row => (row.includes(text) ? 1 : 0)),
+      text,
+    )
+  }
+  t.throws(() => openSearch(stored, rows.length + 1), RangeError)
 })
 
 test('damaged parts are refused, whatever is wrong', async t => {
@@ -180,14 +210,15 @@ test('a text is found in split lines without joining them', async t => {
   let compared = 0
   for (let round = 0; round < 200; round++) {
     const ofRound = random.below(2) === 0 ? values : [...values.slice(0, 4), uuid]
+    const breaks = random.below(3) === 0 ? ['\n', ' '] : ['', ' ', ',', '=']
     const lines = Array.from({ length: 1 + random.below(40) }, () =>
       Array.from({ length: random.below(8) }, () =>
         random.pick(random.below(3) === 0 ? ofRound : words),
-      ).join(random.pick(['', ' ', ',', '='])),
+      ).join(random.pick(breaks)),
     )
     const parts = wasm.split(Buffer.from(lines.map(line => `${line}\n`).join('')))!
-    const search = new SplitSearch(parts)
-    t.equal(search.lineCount, lines.length)
+    const lineCounts = Uint32Array.from(lines, line => line.split('\n').length)
+    const search = new SplitSearch(parts, lines.length, lineCounts)
     const joined = lines.join(' ')
     for (let i = 0; i < 200; i++) {
       const from = random.below(joined.length + 1)
