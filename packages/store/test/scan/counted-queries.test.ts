@@ -260,7 +260,7 @@ function hour(stream: number): Batch {
   const random = createRandom(stream)
   const rows = Array.from({ length: 3600 }, (_, i): Row => {
     const level = i % 60 === 7 ? 'error' : 'info'
-    return [midnightNs + BigInt(i + 1) * second, `level=${level} request ${i} ${random.hex(20)}`]
+    return [midnightNs + BigInt(i + 1) * second, `level=${level} request ${i} ${random.hex(16)}`]
   })
   return { labels: { app: 'web', id: String(stream) }, rows }
 }
