@@ -24,6 +24,8 @@ const skald = join(root, 'packages/skald/bin/skald')
 const differences = readFileSync(join(root, 'docs/differences.md'), 'utf8')
 
 let passed = 0
+/** Whether the recorded runs of an agent were judged, so that `npm test` need not run them again. */
+let agentJudged = false
 /** Failures. They are printed again at the end, because the whole output may be long. */
 const failures = []
 
@@ -103,7 +105,8 @@ function installCounterparts() {
 function test() {
   // The reporter redraws its progress all the time, even without a terminal.
   const shows = line => !/^(\p{Cc}|Asserts:|Suites:)/u.test(line)
-  const { code, output } = run('npm', ['test', '--', '-R', 'terse'], { shows })
+  const env = { ...process.env, ...(agentJudged && { SKALD_AGENT_RUNS_JUDGED: '1' }) }
+  const { code, output } = run('npm', ['test', '--', '-R', 'terse'], { shows, env })
   const counts = addCounts(
     output,
     /# \{ total: \d+(?:, pass: (?<pass>\d+))?(?:, fail: (?<fail>\d+))?/g,
@@ -189,6 +192,7 @@ function compareAgent() {
     const agent = `${skald} agent -config.file={{CONFIG}}`
     run('node', [runner, '--agent', agent, '--json', results], { shows: isNoFailedCase })
     judge('recorded agent run', results)
+    agentJudged = existsSync(results)
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }

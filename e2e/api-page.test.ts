@@ -9,7 +9,7 @@ import { pino } from 'pino'
 import { t as root, test } from 'tap'
 import { startStore } from './harness.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 const run = promisify(execFile)
 const page = readFileSync(new URL('../docs/api.md', import.meta.url), 'utf8')
 const hasCurl = spawnSync('curl', ['--version']).status === 0

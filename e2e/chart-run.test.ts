@@ -29,7 +29,7 @@ import {
   waitUntilReady,
 } from './skald-process.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 const run = promisify(execFile)
 
 /** A pod of the node, with the metadata from the Kubernetes API. */

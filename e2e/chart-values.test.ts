@@ -12,7 +12,7 @@ import {
   valueSet,
 } from './chart/helm.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 test('mistakes in values are rejected, with the place and what to do', needsHelm, async t => {
   const refused = async (setting: string, reason: RegExp) => {

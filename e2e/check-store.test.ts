@@ -7,7 +7,7 @@ import { t as root, type Test, test } from 'tap'
 import { parse } from 'yaml'
 import { loopbackHost, reservePort, spawnSkald, waitUntilReady } from './skald-process.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 /** Runs the command until it ends. */
 async function run(t: Test, args: readonly string[], env: Readonly<Record<string, string>> = {}) {

@@ -12,7 +12,7 @@ import winston from 'winston'
 import LokiTransport from 'winston-loki'
 import { type FoundEntry, flattenStreams, startStore, type TestStore } from './harness.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 /** One store for all clients: each has its own labels. */
 let store: TestStore

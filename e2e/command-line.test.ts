@@ -15,7 +15,7 @@ import {
   takePort,
 } from './skald-process.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 interface Ended {
   readonly code: number

@@ -21,7 +21,7 @@ import { readScripts } from '../compare/scripts.ts'
 import { load, startSkald } from '../compare/servers.ts'
 import { rootDir } from './skald-process.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 interface Recording {
   readonly seed: number

@@ -8,7 +8,7 @@ import { t as root, type Test, test } from 'tap'
 import { startStoreOn } from './harness.ts'
 import { rootDir, spawnSkald } from './skald-process.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 /**
  * As rendered by the chart loki-stack 2.10 with the chart loki 2.16, for a release named `logs`.

@@ -13,9 +13,9 @@ root.setTimeout(timeoutMs)
 
 const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
 const dayMs = 86_400_000
-const dayCount = 12
+const dayCount = 8
 const linesPerDay = 4_000
-const killCount = Number(process.env.SKALD_CRASH_KILLS ?? 6)
+const killCount = Number(process.env.SKALD_CRASH_KILLS ?? 3)
 
 test('Store hides deleted lines across kills, and removes them', async t => {
   t.setTimeout(timeoutMs)

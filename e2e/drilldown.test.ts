@@ -4,7 +4,7 @@
 import { t as root, test } from 'tap'
 import { askQuery, linesOf, type SeededStore, startSeeded } from './client-seed.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 /** Header of the app's own requests. */
 const drilldown = { 'X-Query-Tags': 'Source=grafana-lokiexplore-app' }

@@ -8,7 +8,7 @@ import { t as root, test } from 'tap'
 import { flattenStreams, startStore, startStoreOn } from './harness.ts'
 import { reservePort, skaldCommand, spawnSkald } from './skald-process.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 const run = promisify(execFile)
 const examples = new URL('../examples/', import.meta.url).pathname
 

@@ -5,7 +5,7 @@ import { t as root, test } from 'tap'
 import { categorize, type SeededStore, startSeeded } from './client-seed.ts'
 import { startStore } from './harness.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 let seed: SeededStore
 test('a store with the lines of the seed and low limits', async t => {

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { t as root, type Test, test } from 'tap'
 import { askQuery, categorize, type SeededStore, startSeeded } from './client-seed.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 let seed: SeededStore
 test('a store with the lines of the seed', async t => {

@@ -11,7 +11,7 @@ import {
   startSeeded,
 } from './client-seed.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 const selector = '{service_name="seed"}'
 const stepMs = 60_000

@@ -9,7 +9,7 @@ import { WebSocket } from 'ws'
 import { openTail, refusedTail } from '../packages/store/test/tail-connection.ts'
 import { type SeededStore, startSeeded } from './client-seed.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 const query = '{service_name="seed"}'
 const path = '/loki/api/v1/tail'

@@ -8,7 +8,7 @@ import { encodePushRequest } from '@skald/wire/push-codec'
 import { t as root, test } from 'tap'
 import { flattenStreams, startStore, type TestStore } from './harness.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 const protobufType = 'application/x-protobuf'
 

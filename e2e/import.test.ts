@@ -16,7 +16,7 @@ import { openLimits, startStore, type TestScope, type TestStore } from './harnes
 import { needsLoki, startLoki } from './loki-process.ts'
 import { cleanEnv, skaldCommand } from './skald-process.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 const run = promisify(execFile)
 const nsPerMinute = 60_000_000_000n
 const endNs = ((BigInt(Date.now()) * 1_000_000n) / nsPerMinute) * nsPerMinute

@@ -14,7 +14,7 @@ import { t as root, type Test, test } from 'tap'
 import { startStore } from './harness.ts'
 import { loopbackHost, reservePort } from './skald-process.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 const apiServerCommand = process.env.KUBE_APISERVER ?? 'kube-apiserver'
 const etcdCommand = process.env.ETCD ?? 'etcd'
 const hasBoth = [apiServerCommand, etcdCommand].every(

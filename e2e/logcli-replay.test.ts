@@ -5,7 +5,7 @@ import { createLabelSet } from '@skald/wire'
 import { t as root, test } from 'tap'
 import { askQuery, linesOf, type SeededStore, startSeeded } from './client-seed.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 /** logcli identifies itself, and never requests categories. */
 const logcli = { 'User-Agent': 'loki-logcli/3.4.6', 'X-Query-Tags': 'Source=logcli' }

@@ -5,7 +5,7 @@ import { t as root, test } from 'tap'
 import { categorize, startSeeded } from './client-seed.ts'
 import { checkStrictly } from './strict-answer.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 const streams = (element: string, flags = '') =>
   `{"status":"success","data":{"resultType":"streams",${flags}"result":[${element}],"stats":{}}}`

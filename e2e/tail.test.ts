@@ -9,7 +9,7 @@ import { t as root, test } from 'tap'
 import { openTail } from '../packages/store/test/tail-connection.ts'
 import { startStore, type TestStore } from './harness.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 const query = '{job="tail"}'
 const nowNs = () => BigInt(Date.now()) * 1_000_000n

@@ -403,7 +403,7 @@ test('wrong arguments are refused with what is wrong', async t => {
     [['query', '--data', dir], '--data is about another server, so it needs --url'],
     [['query', '--keep', dir, '--url', 'http://127.0.0.1'], '--keep keeps the data of a store'],
     [['compare', '--mb', 'many'], '--mb must be a whole number above zero, not "many"'],
-    [['race'], 'Say what to measure: ingest, query, contention, agent, compare'],
+    [['race'], 'Say what to measure: ingest, query, contention, agent, stages, compare'],
   ]
   for (const [args, message] of refused) {
     t.throws(() => parseBenchOptions(args), { name: 'TypeError', message }, args.join(' '))

@@ -19,7 +19,7 @@ import {
 } from '../harness.ts'
 
 // For the whole file.
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 const lineOf = ({ line }: { readonly line: string }) => line
 const byStream = `    pipeline_stages: [{regex: {expression: '^(?P<app>\\w+)'}}, {labels: {app: }}]`

@@ -16,7 +16,7 @@ import {
   waitFor,
 } from '../harness.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 const received = (receiver: Receiver) => receiver.entries.map(({ line }) => line)
 

@@ -4,7 +4,7 @@ import { t as root, test } from 'tap'
 import { jsonStream, startTestStore, type TestStore } from '../harness.ts'
 import { openTail, refusedTail } from '../tail-connection.ts'
 
-root.setTimeout(120_000)
+root.setTimeout(170_000)
 
 const nowNs = () => BigInt(Date.now()) * 1_000_000n
 const app = { app: 'x' }
