@@ -67,20 +67,32 @@ function closingBraces(text: string): Map<number, number> {
 
 function expandRange(source: Source, from: number, to: number): string {
   const { text, closings } = source
-  let result = ''
+  // Collected, because a text that grows by one character at a time burdens the garbage collector.
+  const pieces: string[] = []
   for (let at = from; at < to; ) {
-    const isDollar = text[at] === '$'
-    if ((isDollar || text[at] === '\\') && at + 1 < to && text[at + 1] === text[at]) {
-      result += text[at]
+    const start = at
+    while (at < to && text[at] !== '$' && text[at] !== '\\') at++
+    if (at > start) pieces.push(text.slice(start, at))
+    if (at === to) break
+    const sign = text[at]!
+    const next = at + 1 < to ? text[at + 1] : undefined
+    if (next === sign) {
+      pieces.push(sign)
       at += 2
-    } else if (isDollar && text[at + 1] === '{' && at + 1 < to) {
+    } else if (sign === '$' && next === '{') {
       const end = closings.get(at)
-      if (end === undefined || end >= to) return result + text.slice(at, to)
-      result += expandBody(source, at + 2, end)
+      if (end === undefined || end >= to) {
+        pieces.push(text.slice(at, to))
+        break
+      }
+      pieces.push(expandBody(source, at + 2, end))
       at = end + 1
-    } else result += text[at++]
+    } else {
+      pieces.push(sign)
+      at++
+    }
   }
-  return result
+  return pieces.join('')
 }
 
 const operatorSign = /[:=\-+#%/^,]/g

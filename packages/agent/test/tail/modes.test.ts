@@ -4,10 +4,20 @@ import { test } from 'tap'
 import { configText, spawnAgent, startReceiver, text, waitFor } from '../harness.ts'
 
 /** Returns the modes of a directory's content, by path. */
-function modesOf(directory: string): Record<string, string> {
+interface Mode {
+  readonly path: string
+  readonly mode: string
+  readonly isDirectory: boolean
+}
+
+/** Returns what is in a directory. The agent replaces files meanwhile, so some may have gone. */
+function modesOf(directory: string): Mode[] {
   const paths = readdirSync(directory, { recursive: true }) as string[]
-  const modeOf = (path: string) => (statSync(`${directory}/${path}`).mode & 0o777).toString(8)
-  return Object.fromEntries(paths.map(path => [path, modeOf(path)]))
+  return paths.flatMap(path => {
+    const stat = statSync(`${directory}/${path}`, { throwIfNoEntry: false })
+    if (!stat) return []
+    return { path, mode: (stat.mode & 0o777).toString(8), isDirectory: stat.isDirectory() }
+  })
 }
 
 test('What the agent writes is private, and existing directories keep their modes', async t => {
@@ -42,8 +52,8 @@ test('What the agent writes is private, and existing directories keep their mode
   await waitFor(() => readdirSync(state).includes('positions.yaml.targets'))
   await waitFor(() => statSync(`${state}/positions.yaml`).size > 0)
   const check = (place: string) => {
-    for (const [path, mode] of Object.entries(modesOf(place))) {
-      t.equal(mode, statSync(`${place}/${path}`).isDirectory() ? '700' : '600', path)
+    for (const { path, mode, isDirectory } of modesOf(place)) {
+      t.equal(mode, isDirectory ? '700' : '600', path)
     }
   }
   check(state)
