@@ -4,7 +4,7 @@ import { compileRegex } from '@skald/go-dialect/regex/regex'
 import { type Expr, parseLogql } from '@skald/query'
 import type { RawBlockedQuery } from './config-schema.ts'
 import { BadRequestError } from './errors.ts'
-import type { BlockedQuery } from './limits.ts'
+import type { BlockedQuery } from './tenant-limits.ts'
 
 const queryTypes = ['metric', 'filter', 'limited']
 

@@ -8,7 +8,7 @@ import { createBlockedQuery } from './blocked-queries.ts'
 import type { RawLimits } from './config-schema.ts'
 import { nsPerDay } from './day.ts'
 import { createOtlpMapping } from './ingest/otlp-actions.ts'
-import type { StreamRetention, TenantLimits } from './limits.ts'
+import type { StreamRetention, TenantLimits } from './tenant-limits.ts'
 
 /** Loki's minimum retention period for a stream. */
 const leastStreamPeriodNs = nsPerDay

@@ -17,8 +17,8 @@ import { nsPerMs } from '@skald/go-dialect'
 import type { LogFormat, LogLevel } from '@skald/wire'
 import { resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { blockSchemas, type RawStoreConfig, storeConfigSchema } from './config-schema.ts'
-import type { TenantLimits } from './limits.ts'
 import { judgeSettings, unfollowedPathTo } from './settings/judge.ts'
+import type { TenantLimits } from './tenant-limits.ts'
 
 /** The resolved configuration of a store. */
 export interface StoreConfig {

@@ -7,8 +7,8 @@ import type { Logger } from 'pino'
 import type { OverridesFiles } from './config.ts'
 import { resolveLimits } from './config-limits.ts'
 import type { RawLimits } from './config-schema.ts'
-import type { TenantLimits } from './limits.ts'
 import { readOverridesFile } from './overrides-file.ts'
+import type { TenantLimits } from './tenant-limits.ts'
 
 export interface TenantOverridesOptions {
   readonly files: OverridesFiles

@@ -1,18 +1,13 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import {
-  defaultQueryLimits,
-  formatQueryResult,
-  LogqlPipelineError,
-  runQuery,
-} from '../../src/index.ts'
 import { createFieldScans } from '../../src/leaf/field-scan.ts'
 import { labelNeeds } from '../../src/leaf/sample-needs.ts'
 import { BlockText } from '../../src/pipeline/block-text.ts'
 import { definitionOf } from '../../src/stages/stage-table.ts'
 import { parseLogql } from '../../src/syntax/parser.ts'
 import type { RangeAggregation } from '../../src/syntax-tree/ast.ts'
-import { createMemorySource, type TestStream } from '../memory-source.ts'
+import type { TestStream } from '../memory-source.ts'
+import { jsonAnswer } from './json-answer.ts'
 
 const second = 1_000_000_000n
 
@@ -171,30 +166,6 @@ const aggregation = fc.constantFrom(
   ],
 )
 
-async function answer(logql: string, loaded: readonly TestStream[]): Promise<string> {
-  const request = {
-    logql,
-    startNs: 0n,
-    endNs: 20n * second,
-    stepNs: 3n * second,
-    intervalNs: 0n,
-    limit: 5,
-    direction: 'backward' as const,
-    isInstant: false,
-    limits: defaultQueryLimits,
-  }
-  try {
-    const source = createMemorySource(loaded, 4)
-    const result = await runQuery(request, source, new AbortController().signal)
-    return JSON.stringify(
-      JSON.parse(formatQueryResult(result, { categorizeLabels: false })).data.result,
-    )
-  } catch (error) {
-    if (!(error instanceof LogqlPipelineError)) throw error
-    return error.message
-  }
-}
-
 test('The fast path and the pipeline give the same result', async t => {
   await fc.assert(
     fc.asyncProperty(
@@ -205,8 +176,8 @@ test('The fast path and the pipeline give the same result', async t => {
           aggregate.replace('@', `{app="a"} ${stage} ${parse} ${filtered}`)
         // A stage that sets the line anew keeps the query off the fast path, and the parser off stored bytes.
         return (
-          (await answer(withPipeline(''), loaded)) ===
-          (await answer(withPipeline('| line_format "{{__line__}}"'), loaded))
+          (await jsonAnswer(withPipeline(''), loaded)) ===
+          (await jsonAnswer(withPipeline('| line_format "{{__line__}}"'), loaded))
         )
       },
     ),

@@ -1,17 +1,12 @@
 import fc from 'fast-check'
 import { test } from 'tap'
 import { createScanStats } from '../../src/blocks/stats.ts'
-import {
-  defaultQueryLimits,
-  formatQueryResult,
-  LogqlPipelineError,
-  runQuery,
-} from '../../src/index.ts'
 import { createRestScans } from '../../src/leaf/rest-scan.ts'
 import { BlockRows } from '../../src/leaf/row-source.ts'
 import { parseLogql } from '../../src/syntax/parser.ts'
 import type { RangeAggregation } from '../../src/syntax-tree/ast.ts'
-import { createBlock, createMemorySource, type TestStream, testClock } from '../memory-source.ts'
+import { createBlock, type TestStream, testClock } from '../memory-source.ts'
+import { jsonAnswer } from './json-answer.ts'
 
 const second = 1_000_000_000n
 
@@ -152,38 +147,14 @@ const query = fc
         ),
   )
 
-async function answer(logql: string, loaded: readonly TestStream[]): Promise<string> {
-  const request = {
-    logql,
-    startNs: 0n,
-    endNs: 20n * second,
-    stepNs: 3n * second,
-    intervalNs: 0n,
-    limit: 5,
-    direction: 'backward' as const,
-    isInstant: false,
-    limits: defaultQueryLimits,
-  }
-  try {
-    const source = createMemorySource(loaded, 4)
-    const result = await runQuery(request, source, new AbortController().signal)
-    return JSON.stringify(
-      JSON.parse(formatQueryResult(result, { categorizeLabels: false })).data.result,
-    )
-  } catch (error) {
-    if (!(error instanceof LogqlPipelineError)) throw error
-    return error.message
-  }
-}
-
 test('With and without rests the result is the same', async t => {
   let count = 0
   await fc.assert(
     fc.asyncProperty(query, streams, async (queryWith, loaded) => {
-      const found = await answer(queryWith(''), loaded)
+      const found = await jsonAnswer(queryWith(''), loaded)
       if (found.startsWith('[{')) count++
       // A stage that sets the line anew makes the pipeline run on each line.
-      return found === (await answer(queryWith('| line_format "{{__line__}}"'), loaded))
+      return found === (await jsonAnswer(queryWith('| line_format "{{__line__}}"'), loaded))
     }),
     { numRuns: 3_000, seed: 3 },
   )

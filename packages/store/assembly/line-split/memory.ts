@@ -53,7 +53,6 @@ export const classAt: i32 = 0
 export const isLetter: i32 = 1
 export const isDigit: i32 = 2
 export const isHexLetter: i32 = 4
-export const hexPairsAt: i32 = 256
 export const offsetsAt: i32 = 1024
 
 for (let byte = 0; byte < 256; byte++) {
@@ -63,8 +62,6 @@ for (let byte = 0; byte < 256; byte++) {
   else if ((byte | 32) >= 97 && (byte | 32) <= 122) bits = isLetter
   else if (byte === 95 || byte >= 128) bits = isLetter
   store<u8>(classAt + byte, bits)
-  store<u8>(hexPairsAt + 2 * byte, hexDigit(byte >>> 4))
-  store<u8>(hexPairsAt + 2 * byte + 1, hexDigit(byte & 15))
 }
 let offset: u32 = 0
 let power: u32 = 1
@@ -72,10 +69,6 @@ for (let digits = 1; digits <= numberDigits + 1; digits++) {
   store<u32>(offsetsAt + 4 * digits, offset)
   power *= 10
   offset += power
-}
-
-export function hexDigit(value: i32): i32 {
-  return value < 10 ? 48 + value : 87 + value
 }
 
 // Of a column: kind u8, width u8 | count u32 | highest value or bytes u32 | start u32 | cursor u32 | planes u32

@@ -3,8 +3,8 @@
 
 import type { StoreConfig } from '../config.ts'
 import { type DeleteRegistry, openDeleteRegistry } from '../deletes/delete-registry.ts'
-import type { TenantLimits } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'
+import type { TenantLimits } from '../tenant-limits.ts'
 import { Compactor, type CompactorOptions } from './compactor.ts'
 import { DeleteSweep } from './delete-sweep.ts'
 import { Retention } from './retention.ts'

@@ -4,7 +4,7 @@
 
 import { ascending, type LabelSet } from '@skald/wire'
 import { compileMatchers } from '@skald/wire/compile-matcher'
-import type { TenantLimits } from '../limits.ts'
+import type { TenantLimits } from '../tenant-limits.ts'
 
 /** Periods of a tenant, in nanoseconds. 0 means forever. */
 export interface RetentionPeriods {

@@ -2,7 +2,7 @@
 
 import { formatPrometheusDuration } from '@skald/go-dialect'
 import type { FastifyInstance } from 'fastify'
-import type { TenantLimits } from '../limits.ts'
+import type { TenantLimits } from '../tenant-limits.ts'
 import { tenantOf } from './query-context.ts'
 import { sendJson } from './query-routes.ts'
 

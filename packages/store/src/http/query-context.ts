@@ -11,7 +11,7 @@ import {
   QueryCancelledError,
   QueryTimeoutError,
 } from '../errors.ts'
-import type { TenantLimits } from '../limits.ts'
+import type { TenantLimits } from '../tenant-limits.ts'
 import { Params } from './params.ts'
 import { resolveTenant } from './tenant.ts'
 

@@ -15,7 +15,7 @@ import { formatLabelSet } from '@skald/wire'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { checkBlocked } from '../blocked-queries.ts'
 import { BadRequestError } from '../errors.ts'
-import type { TenantLimits } from '../limits.ts'
+import type { TenantLimits } from '../tenant-limits.ts'
 import type { Params } from './params.ts'
 import {
   isDrilldown,

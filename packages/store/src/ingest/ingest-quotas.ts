@@ -4,13 +4,8 @@
 import { formatGoTime, nsPerSecond } from '@skald/go-dialect'
 import { type Rate, TokenBucket } from '@skald/wire'
 import { PushRejectedError } from '../errors.ts'
-import {
-  activeStreamMs,
-  defaultRates,
-  rateStreamsMax,
-  type TenantLimits,
-  toldEntriesMax,
-} from '../limits.ts'
+import { activeStreamMs, defaultRates, rateStreamsMax, toldEntriesMax } from '../limits.ts'
+import type { TenantLimits } from '../tenant-limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
 
 /** Layout of Go's time.String. */

@@ -10,7 +10,8 @@ import {
   LabelSyntaxError,
   parseLabelPairs,
 } from '@skald/wire'
-import { cachedLabelsTextMax, streamCacheEntriesMax, type TenantLimits } from '../limits.ts'
+import { cachedLabelsTextMax, streamCacheEntriesMax } from '../limits.ts'
+import type { TenantLimits } from '../tenant-limits.ts'
 
 /**
  * Labels that can name the service, best first (Loki's default list). The first one present is

@@ -11,7 +11,7 @@ import {
 } from '@skald/wire'
 import { nsPerDay } from '../day.ts'
 import { detectedLevelLabel } from '../levels/detected-level.ts'
-import type { TenantLimits } from '../limits.ts'
+import type { TenantLimits } from '../tenant-limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
 import type { StreamLabels } from './stream-labels.ts'
 

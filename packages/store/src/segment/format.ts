@@ -292,20 +292,9 @@ function decodeCountRecords(
   blockCount: number,
 ): CountRecord[] {
   const counts: CountRecord[] = []
-  let next = 0
   for (let left = reader.varint(); left > 0; left--) {
-    const firstBlock = reader.varint()
-    const blocks = reader.varint()
-    const offsetBytes = reader.varint()
-    const storedBytes = reader.varint()
-    const crc = reader.u32()
-    if (firstBlock < next || firstBlock + blocks > blockCount) {
-      throw new RangeError('counts of unknown blocks')
-    }
-    if (offsetBytes + storedBytes > footerOffset)
-      throw new RangeError('counts lie outside the file')
-    counts.push({ firstBlock, blockCount: blocks, offsetBytes, storedBytes, crc })
-    next = firstBlock + blocks
+    const place = decodeGroupPlace(reader, counts.at(-1), { footerOffset, blockCount })
+    counts.push({ ...place, crc: reader.u32() })
   }
   return counts
 }
@@ -316,24 +305,41 @@ function decodeFilterRecords(
   blockCount: number,
 ): FilterRecord[] {
   const filters: FilterRecord[] = []
-  let next = 0
   for (let left = reader.varint(); left > 0; left--) {
-    const firstBlock = reader.varint()
-    const blocks = reader.varint()
-    const offsetBytes = reader.varint()
-    const storedBytes = reader.varint()
+    const place = decodeGroupPlace(reader, filters.at(-1), { footerOffset, blockCount })
     const headBytes = reader.varint()
-    if (firstBlock < next || firstBlock + blocks > blockCount) {
-      throw new RangeError('filters of unknown blocks')
-    }
-    if (offsetBytes + storedBytes > footerOffset || headBytes > storedBytes) {
-      throw new RangeError('filters lie outside the file')
-    }
-    const blocksOfGroup = { firstBlock, blockCount: blocks }
-    filters.push({ ...blocksOfGroup, offsetBytes, storedBytes, headBytes, hasNames: false })
-    next = firstBlock + blocks
+    if (headBytes > place.storedBytes) throw new RangeError('filters lie outside their group')
+    filters.push({ ...place, headBytes, hasNames: false })
   }
   return filters
+}
+
+/** Place of the filters, or of the counts, of consecutive blocks. */
+interface GroupPlace {
+  readonly firstBlock: number
+  readonly blockCount: number
+  readonly offsetBytes: number
+  readonly storedBytes: number
+}
+
+/** @throws RangeError if a group is not behind the one before it, or outside the part or the file. */
+function decodeGroupPlace(
+  reader: ByteReader,
+  before: GroupPlace | undefined,
+  bounds: { readonly footerOffset: number; readonly blockCount: number },
+): GroupPlace {
+  const firstBlock = reader.varint()
+  const blockCount = reader.varint()
+  const offsetBytes = reader.varint()
+  const storedBytes = reader.varint()
+  const next = before ? before.firstBlock + before.blockCount : 0
+  if (firstBlock < next || firstBlock + blockCount > bounds.blockCount) {
+    throw new RangeError('a group of unknown blocks')
+  }
+  if (offsetBytes + storedBytes > bounds.footerOffset) {
+    throw new RangeError('a group lies outside the file')
+  }
+  return { firstBlock, blockCount, offsetBytes, storedBytes }
 }
 
 function decodeBlockRecord(reader: ByteReader): BlockRecord {

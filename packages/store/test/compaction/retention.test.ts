@@ -2,7 +2,7 @@ import { parseSelector } from '@skald/query'
 import { type Test, test } from 'tap'
 import { Compactor } from '../../src/compaction/compactor.ts'
 import { Retention } from '../../src/compaction/retention.ts'
-import type { StreamRetention } from '../../src/limits.ts'
+import type { StreamRetention } from '../../src/tenant-limits.ts'
 import {
   acceptedStream,
   createTestLogger,

@@ -9,8 +9,8 @@ import {
 import { IngestQuotas } from '../../src/ingest/ingest-quotas.ts'
 import { Ingester } from '../../src/ingest/ingester.ts'
 import { RefusalLog } from '../../src/ingest/refusal-log.ts'
-import type { TenantLimits } from '../../src/limits.ts'
 import { createStoreMetrics } from '../../src/metrics.ts'
+import type { TenantLimits } from '../../src/tenant-limits.ts'
 import {
   createTestLogger,
   type Labels,

@@ -2,7 +2,7 @@ import { labelSetToObject } from '@skald/wire'
 import { test } from 'tap'
 import { loadStoreConfig } from '../../src/config.ts'
 import { StreamLabelsResolver } from '../../src/ingest/stream-labels.ts'
-import type { TenantLimits } from '../../src/limits.ts'
+import type { TenantLimits } from '../../src/tenant-limits.ts'
 
 const defaults = loadStoreConfig('', 'test.yaml').config.limits
 const resolver = (overrides: Partial<TenantLimits> = {}) =>

@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { loadStoreConfig } from '../../src/config.ts'
 import type { StreamLabels } from '../../src/ingest/stream-labels.ts'
 import { acceptedTimes, Refusals, validateStream } from '../../src/ingest/validate.ts'
-import type { TenantLimits } from '../../src/limits.ts'
+import type { TenantLimits } from '../../src/tenant-limits.ts'
 import { midnightNs, pushStream, type Row } from '../harness.ts'
 
 const defaults = loadStoreConfig('', 'test.yaml').config.limits

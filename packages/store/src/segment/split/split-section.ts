@@ -68,7 +68,7 @@ function encodeSplit(lines: Buffer, lengths: Uint32Array): Buffer | undefined {
   if (lines.length < splitBytesLeast || lines.length > splitBytesMax) return undefined
   const split = threadSplitter().split(lines)
   if (!split) return undefined
-  const parts: StoredParts = { ...split, rows: encodeRows(lines, lengths) }
+  const parts: StoredParts = { ...split, rows: encodeRows(split, lines, lengths) }
   const head = new ByteWriter(64)
   for (const name of storedNames) head.varint(parts[name].length)
   const packed = partGroups.map(names => pack(Buffer.concat(names.map(name => parts[name]))))
@@ -80,9 +80,10 @@ function encodeSplit(lines: Buffer, lengths: Uint32Array): Buffer | undefined {
 }
 
 /** Counts the lines of each row. A text with line breaks was split as several lines. */
-function encodeRows(lines: Buffer, lengths: Uint32Array): Buffer {
+function encodeRows({ shape }: SplitParts, lines: Buffer, lengths: Uint32Array): Buffer {
+  const lineCount = new ByteReader(shape).varint()
+  if (lineCount === lengths.length) return Buffer.alloc(0)
   const writer = new ByteWriter(lengths.length + 8)
-  let hasMore = false
   let next = lines.indexOf(newline)
   let end = 0
   for (const length of lengths) {
@@ -90,9 +91,8 @@ function encodeRows(lines: Buffer, lengths: Uint32Array): Buffer {
     let count = 0
     for (; next >= 0 && next < end; next = lines.indexOf(newline, next + 1)) count++
     writer.varint(count)
-    if (count > 1) hasMore = true
   }
-  return hasMore ? writer.finish() : Buffer.alloc(0)
+  return writer.finish()
 }
 
 /** Opens a section of split lines for searches. @throws as `unpackSection`. */

@@ -1,9 +1,18 @@
 // Splits lines into templates and values and joins them again: the same bytes come back, and
 // WebAssembly and JavaScript make the same parts.
 
+import { readFileSync } from 'node:fs'
 import { test } from 'tap'
 import { createWorkload } from '../../../../../bench/generator.ts'
 import { Random } from '../../../../../bench/random.ts'
+import {
+  splitBytesMax,
+  splitColumnsMax,
+  splitLinesMax,
+  splitTemplateBytesMax,
+  splitTemplatesMax,
+  splitValuesMax,
+} from '../../../src/limits.ts'
 import { type LineSplitter, partNames, type SplitParts } from '../../../src/segment/split/parts.ts'
 import { joinInScript, splitInScript } from '../../../src/segment/split/script-split.ts'
 import { SplitSearch } from '../../../src/segment/split/split-search.ts'
@@ -142,6 +151,23 @@ test('rows with line breaks are found by their texts', async t => {
     )
   }
   t.throws(() => openSearch(stored, rows.length + 1), RangeError)
+})
+
+test('WebAssembly has the bounds of limits.ts', async t => {
+  const file = readFileSync(new URL('../../../build/line-split.wasm', import.meta.url))
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(file))
+  const bounds = {
+    bytesMax: splitBytesMax,
+    linesMax: splitLinesMax,
+    templatesMax: splitTemplatesMax,
+    columnsMax: splitColumnsMax,
+    valuesMax: splitValuesMax,
+    templateBytesMax: splitTemplateBytesMax,
+  }
+  for (const [name, bound] of Object.entries(bounds)) {
+    const exported = (exports as Record<string, WebAssembly.Global>)[name]
+    t.equal(exported?.value, bound, name)
+  }
 })
 
 test('damaged parts are refused, whatever is wrong', async t => {
