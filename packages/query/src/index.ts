@@ -4,6 +4,7 @@ export type {
   Direction,
   LinesColumn,
   MetadataColumn,
+  MetadataTable,
   ScanStats,
   StepGrid,
 } from './blocks/block-view.ts'

@@ -8,6 +8,21 @@ export interface MetadataColumn {
   readonly sets: readonly LabelSet[]
   /** Row → index in `sets`. May be decoded on first use. */
   readonly rowSets: Uint32Array
+  /** The sets as bytes, if the column came from bytes and `sets` is only decoded on first use. */
+  readonly table?: MetadataTable
+}
+
+/** Distinct sets of metadata that are decoded one at a time. */
+export interface MetadataTable {
+  readonly setCount: number
+  /** Returns one set. */
+  setAt(index: number): LabelSet
+  /** Set → bytes of its names and values. */
+  sizesBytes(): Uint32Array
+  /** Returns whether any set has this name. */
+  hasName(name: string): boolean
+  /** Returns 1 for each set that has this pair, and 0 for the others. */
+  setsWith(name: string, value: string): Uint8Array
 }
 
 /** Lines of a block in one buffer. Each is followed by one `\n`; lines may also contain `\n`. */

@@ -1,7 +1,7 @@
 // Passes the lines and labels of a block to the stages of a pipeline.
 
-import type { LabelSet } from '@skald/wire'
-import type { BlockView, MetadataColumn } from '../blocks/block-view.ts'
+import type { BlockView, MetadataColumn, MetadataTable } from '../blocks/block-view.ts'
+import { tableOf } from '../blocks/set-list.ts'
 import type { MutableScanStats } from '../blocks/stats.ts'
 import type { Clock } from '../clock.ts'
 import { BlockText } from '../pipeline/block-text.ts'
@@ -17,6 +17,7 @@ import type { RunStage } from '../pipeline/stage.ts'
 import { markText } from '../pipeline/text-search.ts'
 import type { Pipeline } from '../stages/compile.ts'
 import type { LineHint } from '../stages/line-hints.ts'
+import { setsThatMeet } from './needed-sets.ts'
 
 const noLabels: LabelMap = new Map()
 
@@ -32,6 +33,7 @@ export class BlockRows {
   #lineOrNone: Line | undefined
   #text: BlockText | undefined
   #column: MetadataColumn | undefined
+  #table: MetadataTable | undefined
   #rowSets: Uint32Array | undefined
   #row = 0
 
@@ -78,14 +80,17 @@ export class BlockRows {
   }
 
   // Filters that do not read the line decide for all rows of a metadata set.
-  #filterSets(selection: RowSelection, { setFilters }: Pipeline): RowSelection {
+  #filterSets(selection: RowSelection, { setFilters, setNeed }: Pipeline): RowSelection {
     if (setFilters.length === 0 || selection.count === 0) return selection
-    const { sets } = this.#metadataColumn()
-    const passes = Uint8Array.from(sets, (_, setIndex) => {
+    const table = this.#metadataTable()
+    const passes = new Uint8Array(table.setCount)
+    const mayPass = setNeed && setsThatMeet(setNeed, table, this.stream)
+    for (let setIndex = 0; setIndex < passes.length; setIndex++) {
+      if (mayPass?.[setIndex] === 0) continue
       const line = this.#line
       line.labels.reset(this.stream, this.metadataOf(setIndex))
-      return setFilters.every(run => run(line)) ? 1 : 0
-    })
+      if (setFilters.every(run => run(line))) passes[setIndex] = 1
+    }
     if (!passes.includes(0)) return selection
     if (!passes.includes(1)) return selectRange(0, 0)
     const rowSets = this.#metadataRows()
@@ -115,8 +120,7 @@ export class BlockRows {
   metadataOf(setIndex: number): LabelMap {
     const known = this.#metadata[setIndex]
     if (known) return known
-    const { sets } = this.#metadataColumn()
-    const map = createMetadataMap(sets[setIndex] ?? [], this.stream)
+    const map = createMetadataMap(this.#metadataTable().setAt(setIndex), this.stream)
     this.#metadata[setIndex] = map
     return map
   }
@@ -124,9 +128,8 @@ export class BlockRows {
   /** Returns true if any row has metadata of this name, or would if no stream label had the name. */
   hasMetadata(name: string): boolean {
     const bare = name.replace(/_extracted$/, '')
-    return this.#metadataColumn().sets.some(set =>
-      set.some(label => label.name === name || label.name === bare),
-    )
+    const table = this.#metadataTable()
+    return table.hasName(name) || table.hasName(bare)
   }
 
   setOf(row: number): number {
@@ -138,11 +141,16 @@ export class BlockRows {
     return this.#column
   }
 
+  #metadataTable(): MetadataTable {
+    this.#table ??= tableOf(this.#metadataColumn())
+    return this.#table
+  }
+
   #metadataRows(): Uint32Array {
     if (this.#rowSets) return this.#rowSets
-    const { sets, rowSets } = this.#metadataColumn()
+    const { rowSets } = this.#metadataColumn()
     this.#rowSets = rowSets
-    const sizes = sets.map(setBytes)
+    const sizes = this.#metadataTable().sizesBytes()
     if (sizes.some(size => size > 0)) this.#stats.structuredMetadataBytes += sumOf(sizes, rowSets)
     return rowSets
   }
@@ -184,14 +192,10 @@ function runAll(stages: readonly RunStage[], line: Line): boolean {
   return true
 }
 
-function sumOf(sizes: readonly number[], rowSets: Uint32Array): number {
+function sumOf(sizes: Uint32Array, rowSets: Uint32Array): number {
   let sum = 0
   for (let row = 0; row < rowSets.length; row++) sum += sizes[rowSets[row]!] ?? 0
   return sum
-}
-
-function setBytes(labels: LabelSet): number {
-  return labels.reduce((sum, { name, value }) => sum + name.length + value.length, 0)
 }
 
 /** Returns the first row at or after a time. */

@@ -1,6 +1,7 @@
 // Compiles a pipeline. Line filters on stored lines run over whole blocks; all other stages run on one line
 // at a time. stage-table.ts defines how each kind of stage is compiled.
 
+import type { Need } from '../pipeline/need.ts'
 import { allLabels, type LabelNeeds, type RunStage } from '../pipeline/stage.ts'
 import type { LabelFilter } from '../tokens/label-filter-syntax.ts'
 import { createFieldParser, fieldNamesOf } from './field-parser.ts'
@@ -9,7 +10,8 @@ import { compileLabelFilter, isTextual } from './label-filter.ts'
 import { probeNeeds } from './label-needs.ts'
 import { compileLineFilter, type LineFilter } from './line-filter.ts'
 import { type LineHint, lineHints } from './line-hints.ts'
-import { definitionOf, type Stage } from './stage-table.ts'
+import { needOf } from './row-needs.ts'
+import { changesLine, definitionOf, type Stage } from './stage-table.ts'
 
 /** A compiled pipeline. */
 export interface Pipeline {
@@ -17,6 +19,8 @@ export interface Pipeline {
   readonly blockFilters: readonly LineFilter[]
   /** Use only stream labels and metadata, so they run once per metadata set of a block. */
   readonly setFilters: readonly RunStage[]
+  /** What a metadata set must have to pass `setFilters`, if anything is known. */
+  readonly setNeed: Need | undefined
   /** Texts that a line must contain to pass later stages. */
   readonly hints: readonly LineHint[]
   /**
@@ -36,6 +40,7 @@ export function compilePipeline(stages: readonly Stage[], needs: LabelNeeds = al
   const changer = ordered.findIndex(changesLine)
   const blockFilters: LineFilter[] = []
   const setFilters: RunStage[] = []
+  const setStages: Stage[] = []
   const others: Stage[] = []
   for (const [i, stage] of ordered.entries()) {
     if (stage.kind === 'lineFilter' && passesEveryLine(stage)) continue
@@ -44,12 +49,14 @@ export function compilePipeline(stages: readonly Stage[], needs: LabelNeeds = al
       blockFilters.push(compileLineFilter(stage))
     } else if (stage.kind === 'labelFilter' && others.length === 0 && isTextual(stage.filter)) {
       setFilters.push(compileLabelFilter(stage.filter))
+      setStages.push(stage)
     } else others.push(stage)
   }
   blockFilters.sort((a, b) => a.cost - b.cost)
   return {
     blockFilters,
     setFilters,
+    setNeed: needOf(setStages),
     hints: lineHints(stages),
     probes: needs.names ? [] : compileProbes(others),
     stages: others.map(stage => compileStage(stage, needs)),
@@ -80,11 +87,6 @@ function compileStage(stage: Stage, needs: LabelNeeds): RunStage {
 /** Compiles the filters after an `unwrap`. */
 export function compileFilters(filters: readonly LabelFilter[]): RunStage[] {
   return filters.map(compileLabelFilter)
-}
-
-/** Returns true if a stage may change the text of the line. */
-export function changesLine(stage: Stage): boolean {
-  return definitionOf(stage).changesLine ?? false
 }
 
 // Loki moves line filters before other stages, back to the last label filter, `line_format` or `unpack`. It

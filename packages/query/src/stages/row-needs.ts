@@ -7,10 +7,9 @@ import { compileFilterMatcher, listedValues, textsOfValues } from '../pipeline/l
 import { allOf, anyOf, type Need, plainCharacters } from '../pipeline/need.ts'
 import { parsePatternFilter } from '../pipeline/pattern-expression.ts'
 import type { LabelFilter } from '../tokens/label-filter-syntax.ts'
-import { changesLine } from './compile.ts'
 import { withoutIdleTerms } from './idle-terms.ts'
 import { isAddress, type LineFilterStage, type LineFilterTerm } from './line-filter-syntax.ts'
-import { definitionOf, type Stage } from './stage-table.ts'
+import { changesLine, definitionOf, type Stage } from './stage-table.ts'
 
 /**
  * Returns what a row must contain, or `undefined` if nothing is known. Looks at line filters up to

@@ -49,6 +49,11 @@ export function definitionOf(stage: Stage): StageDefinition<Stage> {
   return byKind.get(stage.kind)!
 }
 
+/** Returns true if a stage may change the text of the line. */
+export function changesLine(stage: Stage): boolean {
+  return definitionOf(stage).changesLine ?? false
+}
+
 /** Returns the stage that begins with this token type, or `undefined`. */
 export function stageAt(type: string): StageDefinition<Stage> | undefined {
   return byToken.get(type)

@@ -5,16 +5,7 @@ import { crc32 } from 'node:zlib'
 import type { MetadataColumn } from '@skald/query'
 import { releaseBuffer } from '../buffers.ts'
 import { CorruptionError } from '../errors.ts'
-import {
-  decodeMetadataSets,
-  decodeMetadataSizes,
-  decodeTimestamps,
-  decodeUints,
-  emptyMetadata,
-  encodeMetadataSets,
-  encodeTimestamps,
-  encodeUints,
-} from './columns.ts'
+import { decodeTimestamps, decodeUints, encodeTimestamps, encodeUints } from './columns.ts'
 import {
   type BlockRecord,
   codecs,
@@ -22,6 +13,7 @@ import {
   type SectionRecord,
   sectionNames,
 } from './format.ts'
+import { emptyMetadata, encodeMetadataSets, StoredSets } from './metadata-sets.ts'
 import { pack } from './packing.ts'
 import type { SplitSearch } from './split/split-search.ts'
 import { openSearch, packLines, unpackSection } from './split/split-section.ts'
@@ -163,11 +155,14 @@ export class BlockReader {
   metadata(): MetadataColumn {
     const { rowCount, sections } = this.record
     if (sections[sectionNames.indexOf('rowSets')]!.storedBytes === 0) return emptyMetadata(rowCount)
-    const sets = this.#decode('metadataSets', decodeMetadataSets)
-    const readRowSets = () => this.#rowSets(sets.length)
+    const table = this.#storedSets()
+    const readRowSets = () => this.#rowSets(table.setCount)
     let rowSets: Uint32Array | undefined
     return {
-      sets,
+      table,
+      get sets() {
+        return table.sets
+      },
       // Decoded on demand: queries read the names of many blocks, but the rows' sets of only few.
       get rowSets() {
         rowSets ??= readRowSets()
@@ -180,10 +175,16 @@ export class BlockReader {
   metadataPairs(): Uint32Array | undefined {
     const { rowCount, metadataPairs } = this.record
     if (metadataPairs === 0) return undefined
-    const sizes = this.#decode('metadataSets', decodeMetadataSizes)
+    const sizes = this.#storedSets().pairCounts()
     const pairs = this.#rowSets(sizes.length)
     for (let row = 0; row < rowCount; row++) pairs[row] = sizes[pairs[row]!]!
     return pairs
+  }
+
+  #storedSets(): StoredSets {
+    const isRaw = this.#place('metadataSets').section.codec === codecs.raw
+    // Raw bytes are in memory of the reader, who may use it again before the sets are decoded.
+    return this.#decode('metadataSets', bytes => new StoredSets(isRaw ? Buffer.from(bytes) : bytes))
   }
 
   #rowSets(setCount: number): Uint32Array {

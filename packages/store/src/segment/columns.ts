@@ -1,8 +1,6 @@
 // Encodes and decodes the columns of a block. docs/segment-format.md explains the layouts.
 
-import type { MetadataColumn } from '@skald/query'
-import { createMetadata, type LabelSet, writeVarint } from '@skald/wire'
-import { ByteReader, ByteWriter } from './bytes.ts'
+import { writeVarint } from '@skald/wire'
 
 const timeUnits = [1_000_000_000, 1_000_000, 1_000] as const
 
@@ -112,85 +110,6 @@ export function decodeUints(bytes: Buffer, count: number): Uint32Array {
   }
   if (at !== end) throw new RangeError('numbers do not fill their section')
   return values
-}
-
-/**
- * Writes the distinct metadata sets of a block: a table of texts, then each set as pairs of
- * indexes.
- */
-export function encodeMetadataSets(sets: readonly LabelSet[]): Buffer {
-  const texts = new Map<string, number>()
-  const indexOf = (text: string): number => {
-    let index = texts.get(text)
-    if (index === undefined) {
-      index = texts.size
-      texts.set(text, index)
-    }
-    return index
-  }
-  const body = new ByteWriter()
-  body.varint(sets.length)
-  for (const set of sets) {
-    body.varint(set.length)
-    for (const { name, value } of set) {
-      body.varint(indexOf(name))
-      body.varint(indexOf(value))
-    }
-  }
-  const head = new ByteWriter()
-  head.varint(texts.size)
-  for (const text of texts.keys()) head.text(text)
-  head.bytes(body.finish())
-  return head.finish()
-}
-
-/** Reads what encodeMetadataSets wrote. @throws RangeError when the bytes are not a valid table. */
-export function decodeMetadataSets(bytes: Buffer): LabelSet[] {
-  const reader = new ByteReader(bytes)
-  const texts: string[] = []
-  for (let left = boundedCount(reader); left > 0; left--) texts.push(reader.text())
-  const sets: LabelSet[] = []
-  for (let left = boundedCount(reader); left > 0; left--) {
-    const pairs: [string, string][] = []
-    for (let pairsLeft = boundedCount(reader); pairsLeft > 0; pairsLeft--) {
-      const name = texts[reader.varint()]
-      const value = texts[reader.varint()]
-      if (name === undefined || value === undefined) throw new RangeError('no such text')
-      pairs.push([name, value])
-    }
-    sets.push(createMetadata(pairs))
-  }
-  return sets
-}
-
-/**
- * Reads only the number of pairs in each set and skips the texts. @throws RangeError like
- * decodeMetadataSets.
- */
-export function decodeMetadataSizes(bytes: Buffer): Uint32Array {
-  const reader = new ByteReader(bytes)
-  for (let left = boundedCount(reader); left > 0; left--) reader.skipText()
-  const sizes = new Uint32Array(boundedCount(reader))
-  for (let set = 0; set < sizes.length; set++) {
-    const pairs = boundedCount(reader)
-    for (let left = 2 * pairs; left > 0; left--) reader.varint()
-    sizes[set] = pairs
-  }
-  return sizes
-}
-
-/**
- * Reads a count. Every item takes at least a byte, so a count above the bytes left means damage.
- */
-function boundedCount(reader: ByteReader): number {
-  const count = reader.varint()
-  if (count > reader.remaining) throw new RangeError('count exceeds the bytes left')
-  return count
-}
-
-/** Returns a metadata column for rows without metadata. */
-export function emptyMetadata(rowCount: number): MetadataColumn {
-  return { sets: [[]], rowSets: new Uint32Array(rowCount) }
 }
 
 /** Returns where each line starts. Lines are laid end to end with one separator byte after each. */

@@ -1,12 +1,8 @@
-import { createLabelSet } from '@skald/wire'
 import fc from 'fast-check'
 import { test } from 'tap'
 import {
-  decodeMetadataSets,
-  decodeMetadataSizes,
   decodeTimestamps,
   decodeUints,
-  encodeMetadataSets,
   encodeTimestamps,
   encodeUints,
   lineOffsets,
@@ -43,22 +39,6 @@ test('numbers are the same after encoding and decoding', async t => {
   t.pass()
 })
 
-test('metadata sets are the same after encoding and decoding', async t => {
-  const set = fc
-    .dictionary(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }))
-    .map(createLabelSet)
-  fc.assert(
-    fc.property(fc.array(set), sets => {
-      t.same(decodeMetadataSets(encodeMetadataSets(sets)), sets)
-      t.same(
-        [...decodeMetadataSizes(encodeMetadataSets(sets))],
-        sets.map(set => set.length),
-      )
-    }),
-  )
-  t.pass()
-})
-
 test('bytes that are too short, too long or not a column cause a RangeError', async t => {
   const times = encodeTimestamps(Float64Array.from([0, 5, 1000]))
   t.throws(() => decodeTimestamps(times.subarray(0, 2), 3), RangeError)
@@ -67,12 +47,6 @@ test('bytes that are too short, too long or not a column cause a RangeError', as
   t.throws(() => decodeUints(uints.subarray(0, 2), 2), RangeError)
   t.throws(() => decodeUints(uints, 1), RangeError)
   t.throws(() => decodeUints(Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 1]), 1), RangeError)
-  const sets = encodeMetadataSets([createLabelSet({ a: 'b' })])
-  for (let length = 0; length < sets.length; length++) {
-    t.throws(() => decodeMetadataSets(sets.subarray(0, length)), RangeError, `cut at ${length}`)
-    t.throws(() => decodeMetadataSizes(sets.subarray(0, length)), RangeError, `cut at ${length}`)
-  }
-  t.throws(() => decodeMetadataSets(Buffer.from([0, 0xff, 0xff, 0xff, 0x0f])), RangeError)
 })
 
 test('lineOffsets counts one separator per line', async t => {
