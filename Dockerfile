@@ -31,7 +31,7 @@ COPY --from=build /skald /skald
 COPY --from=build --chown=10001:10001 /data /data
 ENV NODE_ENV=production NODE_COMPILE_CACHE=/skald/cache
 # Reasons: packages/skald/bin/skald.
-ENV NODE_OPTIONS=--max-semi-space-size=4
+ENV NODE_OPTIONS=--max-semi-space-size=4 MALLOC_ARENA_MAX=2
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
