@@ -4,8 +4,9 @@ import type { LabelSet } from '@skald/wire'
 import type { MetadataColumn, MetadataTable } from './block-view.ts'
 
 /** Returns the sets of a column as a table. */
-export function tableOf({ table, sets }: MetadataColumn): MetadataTable {
-  return table ?? new SetList(sets)
+export function tableOf(column: MetadataColumn): MetadataTable {
+  // Reading `sets` of a column with a table would decode all of them.
+  return column.table ?? new SetList(column.sets)
 }
 
 /** A table of sets that are already decoded. */

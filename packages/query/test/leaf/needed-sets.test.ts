@@ -47,3 +47,15 @@ test('sets that pass the filters meet what the filters need', async t => {
   )
   t.ok(leftOut > 1000, 'most sets are left out')
 })
+
+test('a column with a table is searched without decoding its sets', async t => {
+  const decoded = tableOf({ sets: [createMetadata([['id', '1']])], rowSets: new Uint32Array(1) })
+  const column = {
+    table: decoded,
+    get sets(): never {
+      throw new Error('all sets are decoded')
+    },
+    rowSets: new Uint32Array(1),
+  }
+  t.same([...tableOf(column).setsWith('id', '1')], [1])
+})

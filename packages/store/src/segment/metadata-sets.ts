@@ -140,12 +140,15 @@ export class StoredSets implements MetadataTable {
   /** Returns the index of a text, -1 if no set has it. Every text is there once. */
   #find(text: string): number {
     const wanted = Buffer.from(text)
+    const { length } = wanted
+    const bytes = this.#bytes
     for (let i = 0; i < this.#texts.length; i += 2) {
       const start = this.#texts[i]!
       const end = this.#texts[i + 1]!
-      if (end - start === wanted.length && wanted.compare(this.#bytes, start, end) === 0) {
-        return i / 2
-      }
+      if (end - start !== length) continue
+      // Most ids differ here, and a call costs more than two bytes.
+      if (bytes[start] !== wanted[0] || bytes[end - 1] !== wanted[length - 1]) continue
+      if (wanted.compare(bytes, start, end) === 0) return i / 2
     }
     return -1
   }
