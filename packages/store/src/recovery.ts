@@ -33,9 +33,11 @@ export interface RecoveryParts {
   readonly logger: Logger
 }
 
+/** A readable segment that the catalog does not know. Its footer is read again when it is entered. */
 interface UnknownSegment {
   readonly object: ObjectInfo
-  readonly footer: SegmentFooter
+  /** Names of the segments that it replaces. */
+  readonly replaces: readonly string[]
 }
 
 /** Runs the recovery. Returns the highest sequence known to have been used. */
@@ -60,21 +62,20 @@ export async function recover({ catalog, objects, logger }: RecoveryParts): Prom
   }
   const entered = new Set<string>()
   const replaced = new Set<string>()
-  for (const { object, footer } of unknown) {
-    const isUnfinished =
-      footer.replaces.length > 0 && footer.replaces.every(name => present.has(name))
+  for (const { object, replaces } of unknown) {
+    const isUnfinished = replaces.length > 0 && replaces.every(name => present.has(name))
     if (isUnfinished) {
       await objects.delete([object.name])
       logger.info({ segment: object.name }, 'deleted an unfinished compaction')
       continue
     }
-    for (const name of footer.replaces) replaced.add(name)
+    for (const name of replaces) replaced.add(name)
     entered.add(object.name)
   }
-  const segments = unknown
-    .filter(({ object }) => entered.has(object.name) && !replaced.has(object.name))
-    .map(catalogSegment)
-  await catalog.addSegments(segments, [...replaced])
+  const found = unknown
+    .map(({ object }) => object)
+    .filter(({ name }) => entered.has(name) && !replaced.has(name))
+  await catalog.addFound(readCatalogSegments(objects, found), [...replaced])
   await objects.delete([...replaced])
   await catalog.forgetDropped([...replaced])
   const gone = missing.filter(name => !replaced.has(name))
@@ -82,8 +83,7 @@ export async function recover({ catalog, objects, logger }: RecoveryParts): Prom
     logger.error({ segments: gone }, 'segments are missing, their entries are lost')
     await catalog.removeSegments(gone)
   }
-  if (segments.length > 0)
-    logger.info({ segments: segments.length }, 'entered segments found on disk')
+  if (found.length > 0) logger.info({ segments: found.length }, 'entered segments found on disk')
   return listed.reduce(
     (max, { name }) => Math.max(max, parseSegmentName(name)!.sequence),
     Math.max(marks.level0, marks.compacted),
@@ -108,7 +108,8 @@ async function readUnknown(
   for (const object of [...present.values()]) {
     if (known.has(object.name)) continue
     try {
-      unknown.push({ object, footer: await readChecked(objects, object) })
+      const { replaces } = await readChecked(objects, object)
+      unknown.push({ object, replaces })
     } catch (error) {
       if (!(error instanceof CorruptionError)) throw error
       present.delete(object.name)
@@ -145,9 +146,7 @@ async function setAside(
  */
 async function readChecked(objects: ObjectStore, object: ObjectInfo): Promise<SegmentFooter> {
   const { name, sizeBytes } = object
-  const footer = await readFooter(name, sizeBytes, (offset, length) =>
-    objects.read(name, offset, length),
-  )
+  const footer = await readFooterOf(objects, object)
   if (footer.level > 0) return footer
   const bytes = await objects.read(name, 0, sizeBytes)
   for (const { blocks } of footer.parts) {
@@ -161,14 +160,25 @@ async function readChecked(objects: ObjectStore, object: ObjectInfo): Promise<Se
   return footer
 }
 
-function catalogSegment({ object, footer }: UnknownSegment): CatalogSegment {
-  return {
-    name: object.name,
-    level: footer.level,
-    sequence: footer.sequence,
-    version: footer.version,
-    sizeBytes: object.sizeBytes,
-    createdMs: Date.now(),
-    parts: catalogPartsOf(footer, parseLabelSet),
+function readFooterOf(objects: ObjectStore, { name, sizeBytes }: ObjectInfo) {
+  return readFooter(name, sizeBytes, (offset, length) => objects.read(name, offset, length))
+}
+
+/** Yields what the catalog needs of segments. Holds one footer at a time: a large store has too many blocks. */
+async function* readCatalogSegments(
+  objects: ObjectStore,
+  found: readonly ObjectInfo[],
+): AsyncGenerator<CatalogSegment> {
+  for (const object of found) {
+    const footer = await readFooterOf(objects, object)
+    yield {
+      name: object.name,
+      level: footer.level,
+      sequence: footer.sequence,
+      version: footer.version,
+      sizeBytes: object.sizeBytes,
+      createdMs: Date.now(),
+      parts: catalogPartsOf(footer, parseLabelSet),
+    }
   }
 }

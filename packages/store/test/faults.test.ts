@@ -67,7 +67,15 @@ class Faults {
 
 const objectSteps = ['put', 'delete', 'setAside']
 const catalogSteps = [
-  ...['addSegments', 'settle', 'removeSegments', 'forgetDropped', 'dropBefore', 'retainStreams'],
+  ...[
+    'addSegments',
+    'addFound',
+    'settle',
+    'removeSegments',
+    'forgetDropped',
+    'dropBefore',
+    'retainStreams',
+  ],
 ]
 const deleteSteps = ['add', 'setState']
 

@@ -105,6 +105,11 @@ export interface Catalog {
    */
   addSegments(segments: readonly CatalogSegment[], replaces: readonly string[]): Promise<void>
   /**
+   * Adds segments like `addSegments`, one after another as they are read, so that only one is in
+   * memory. Nothing else may use the catalog meanwhile. Returns how many there were.
+   */
+  addFound(segments: AsyncIterable<CatalogSegment>, replaces: readonly string[]): Promise<number>
+  /**
    * Makes sure that a failed transaction cannot come back. A transaction whose sync failed may
    * still be in SQLite's log, and a crash would restore it. This writes another transaction over
    * it.

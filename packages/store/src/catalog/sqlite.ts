@@ -100,10 +100,7 @@ export class SqliteCatalog implements Catalog {
     replaces: readonly string[],
   ): Promise<void> {
     const enter = () => {
-      for (const name of replaces) {
-        this.#removeSegment(name)
-        this.#sql.addDropped.run(name)
-      }
+      this.#dropSegments(replaces)
       for (const segment of segments) this.#addSegment(segment)
     }
     try {
@@ -113,6 +110,39 @@ export class SqliteCatalog implements Catalog {
       // The caches may hold ids that were rolled back.
       this.#forget()
       throw error
+    }
+  }
+
+  async addFound(
+    segments: AsyncIterable<CatalogSegment>,
+    replaces: readonly string[],
+  ): Promise<number> {
+    const database = this.#database
+    let count = 0
+    database.pragma('synchronous = FULL')
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      this.#dropSegments(replaces)
+      for await (const segment of segments) {
+        this.#addSegment(segment)
+        count++
+      }
+      database.exec('COMMIT')
+    } catch (error) {
+      // A full disk may have ended the transaction already.
+      if (database.inTransaction) database.exec('ROLLBACK')
+      this.#forget()
+      throw error
+    } finally {
+      database.pragma('synchronous = NORMAL')
+    }
+    return count
+  }
+
+  #dropSegments(names: readonly string[]): void {
+    for (const name of names) {
+      this.#removeSegment(name)
+      this.#sql.addDropped.run(name)
     }
   }
 
@@ -175,6 +205,14 @@ export class SqliteCatalog implements Catalog {
     return this.#sql.marks.get() as EnteredMarks
   }
 
+  /** Raises the marks to at least these: those of a catalog that this one takes the place of. */
+  raiseMarks({ level0, compacted }: EnteredMarks): void {
+    this.#transaction(() => {
+      this.#sql.raiseMark.run(level0, 'level0', level0)
+      this.#sql.raiseMark.run(compacted, 'compacted', compacted)
+    })
+  }
+
   async removeSegments(names: readonly string[]): Promise<void> {
     this.#transaction(() => {
       for (const name of names) {
@@ -202,10 +240,7 @@ export class SqliteCatalog implements Catalog {
     let names: string[] = []
     runSynced(this.#database, () => {
       names = this.#sql.findExpired.all({ tenant, day }) as string[]
-      for (const name of names) {
-        this.#removeSegment(name)
-        this.#sql.addDropped.run(name)
-      }
+      this.#dropSegments(names)
       if (this.#sql.forgetDays.run(day, tenant).changes > 0) this.#forgetIdleStreams(tenant)
     })
     return names
