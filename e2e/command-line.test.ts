@@ -80,7 +80,11 @@ async function waitUntilReady(url: string, output: () => string): Promise<void> 
   throw new Error(`${url} did not become ready: ${output()}`)
 }
 
-for (const command of ['all', 'store', 'agent', 'query', 'check', 'import', 'ready']) {
+const commands = [
+  ...['all', 'store', 'agent', 'query', 'check', 'import', 'ready'],
+  ...['backup', 'restore', 'verify', 'inspect'],
+]
+for (const command of commands) {
   test(`skald ${command}: every form of help prints its usage and exits with 0`, async t => {
     const { out: told } = await skald('help', command)
     t.match(told, new RegExp(`^(Usage of )?skald ${command}`))

@@ -13,6 +13,9 @@ const waysOut: Readonly<Record<string, WaysOut>> = {
   },
 }
 
+/** Codes of errors whose message says what to do. */
+const isToldByMessage: ReadonlySet<string> = new Set(['DIRECTORY_LOCKED', 'UPKEEP', 'UPKEEP_PATH'])
+
 /** Describes an error: only the message if the caller can fix it, the stack if it is our bug. */
 export function describeFailure(error: unknown, command: string): string {
   const { code, message, stack, usage } = error as Error & {
@@ -22,13 +25,14 @@ export function describeFailure(error: unknown, command: string): string {
   if (code === 'USAGE') return usage ? `${message}\n\n${usage}` : message
   if (code === 'CONFIG') return `Cannot use the configuration:\n${message}`
   if (code === 'FLAG') return `${message}\nskald ${command} -help lists the flags`
-  if (code === 'DIRECTORY_LOCKED') return message
+  if (isToldByMessage.has(code ?? '')) return message
   const explained = explainSystemError(error, waysOut[command === 'all' ? 'store' : command])
   return explained ?? stack ?? message
 }
 
 /** Returns the exit code for an error. */
 export function exitCodeOf(error: unknown): number {
-  const isUsage = error instanceof FlagError || (error as { code?: string }).code === 'USAGE'
+  const { code = '' } = error as { code?: string }
+  const isUsage = error instanceof FlagError || code === 'USAGE' || code === 'UPKEEP_PATH'
   return isUsage ? exitCodes.usage : exitCodes.failed
 }

@@ -19,6 +19,14 @@ export const drawIntervalMs = 100
 /** Files listed by name. The others are only counted. */
 export const listedFilesMax = 12
 
+// Long commands
+
+/** How often a long command says how far it is when its output is no terminal. */
+export const progressLineMs = 10_000
+
+/** Streams of a part that `skald inspect` lists: as many as fit on a screen. */
+export const inspectedStreamsMax = 20
+
 // `skald import`
 
 /** Longest answer to read. A longer page is requested again with half the entries. */

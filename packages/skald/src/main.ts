@@ -1,4 +1,5 @@
-// The command line: skald agent | store | all | query | check | import | ready.
+// The command line: skald agent | store | all | query | check | import | verify | inspect | backup |
+// restore | ready.
 
 import { coloursFor } from '@skald/wire'
 import { version } from '@skald/wire/version'
@@ -16,6 +17,10 @@ const usage = `skald COMMAND
   skald query    ask a store and print the lines
   skald check    check configuration files
   skald import   copy the lines of a running Loki into a store
+  skald backup   copy a store into a directory, also while it runs
+  skald restore  make a data directory from a backup
+  skald verify   check every file of a data directory or a backup
+  skald inspect  describe one file of a store
   skald ready    check whether a store or an agent is ready
   skald version  print the version
 
@@ -69,6 +74,22 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   import: async () => {
     const { importUsage, runImportCommand } = await import('./import-command.ts')
     return { usage: importUsage, run: runImportCommand }
+  },
+  backup: async () => {
+    const { backupUsage, runBackupCommand } = await import('./backup-command.ts')
+    return { usage: backupUsage, run: runBackupCommand }
+  },
+  restore: async () => {
+    const { restoreUsage, runRestoreCommand } = await import('./restore-command.ts')
+    return { usage: restoreUsage, run: runRestoreCommand }
+  },
+  verify: async () => {
+    const { runVerifyCommand, verifyUsage } = await import('./verify-command.ts')
+    return { usage: verifyUsage, run: runVerifyCommand }
+  },
+  inspect: async () => {
+    const { inspectUsage, runInspectCommand } = await import('./inspect-command.ts')
+    return { usage: inspectUsage, run: runInspectCommand }
   },
   ready: async () => {
     const { readyUsage, runReadyCommand } = await import('./ready-command.ts')

@@ -8,6 +8,8 @@ export class CorruptionError extends Error {
   readonly code = 'CORRUPTION'
   readonly segment: string
   readonly offsetBytes: number
+  /** What is wrong, without the place. */
+  readonly why: string
 
   constructor(
     why: string,
@@ -18,6 +20,7 @@ export class CorruptionError extends Error {
     this.name = 'CorruptionError'
     this.segment = segment
     this.offsetBytes = offsetBytes
+    this.why = why
   }
 }
 
@@ -124,5 +127,19 @@ export class StorageUnavailableError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = 'StorageUnavailableError'
+  }
+}
+
+/**
+ * Thrown when a tool for operators (verify, rebuild, inspect, backup, restore) cannot do its work. The message says
+ * what to do. `UPKEEP_PATH`: a path that the user named is not what the tool needs; nothing was changed.
+ */
+export class UpkeepError extends Error {
+  readonly code: 'UPKEEP' | 'UPKEEP_PATH'
+
+  constructor(message: string, options?: ErrorOptions & { readonly code?: UpkeepError['code'] }) {
+    super(message, options)
+    this.name = 'UpkeepError'
+    this.code = options?.code ?? 'UPKEEP'
   }
 }

@@ -464,3 +464,26 @@ export const tailSentKeptMax = 1000
 
 /** Bytes of a reason in a close frame: the maximum of RFC 6455. */
 export const tailReasonBytesMax = 123
+
+// upkeep/
+
+/** Faults of the catalog's file to list. One of them is reason enough to rebuild it. */
+export const verifyFaultsMax = 10
+
+/** Memory for a piece of a file that is copied. Larger pieces are not copied faster. */
+export const copyPieceBytes = 1024 * 1024
+
+/**
+ * Segments that a backup keeps open while it copies, so that a store may delete them. Below what
+ * systems allow a process by default (1024).
+ */
+export const pinnedFilesMax = 512
+
+/**
+ * How often a backup takes the list of segments before it gives up. Each time only what is new is
+ * left to copy.
+ */
+export const backupRoundsMax = 100
+
+/** End of a segment that is compared to tell it from another store's: its footer, or most of it. */
+export const comparedEndBytes = 64 * 1024

@@ -8,7 +8,7 @@ testRooms(tap, {
   testUrl: import.meta.url,
   floors: [
     ['index.ts'],
-    ['store.ts'],
+    ['store.ts', 'upkeep'],
     ['tenant-overrides.ts'],
     ['compaction', 'config-in-force.ts', 'http', 'overrides-file.ts'],
     ['config.ts'],

@@ -5,7 +5,8 @@ import { StorageUnavailableError } from '../errors.ts'
 import type { DeleteRequest, DeleteRequests } from './delete-requests.ts'
 import { runSynced } from './synced.ts'
 
-const columns = `id, tenant, query, start_ms AS startMs, end_ms AS endMs, created_ms AS createdMs,
+/** The columns of a DeleteRequest. */
+export const deleteColumns = `id, tenant, query, start_ms AS startMs, end_ms AS endMs, created_ms AS createdMs,
                  state, sequence`
 
 function prepare(database: Database.Database) {
@@ -16,10 +17,10 @@ function prepare(database: Database.Database) {
        VALUES (@id, @tenant, @query, @startMs, @endMs, @createdMs, @state, @sequence)`,
     ),
     list: database.prepare(
-      `SELECT ${columns} FROM delete_requests WHERE tenant = ? ORDER BY created_ms, number`,
+      `SELECT ${deleteColumns} FROM delete_requests WHERE tenant = ? ORDER BY created_ms, number`,
     ),
     listPending: database.prepare(
-      `SELECT ${columns} FROM delete_requests WHERE state <> 'processed' ORDER BY created_ms, number`,
+      `SELECT ${deleteColumns} FROM delete_requests WHERE state <> 'processed' ORDER BY created_ms, number`,
     ),
     setState: database.prepare(
       'UPDATE delete_requests SET state = ?, sequence = ? WHERE tenant = ? AND id = ?',

@@ -103,9 +103,37 @@ export function openSearch(section: Buffer, rowCount: number): SplitSearch {
   return new SplitSearch({ shape: shape!, ids: ids!, words: words! }, rowCount, lineCounts)
 }
 
+/** How parts that are compressed together are stored. */
+export interface StoredGroup {
+  readonly parts: readonly string[]
+  readonly codec: number
+  readonly storedBytes: number
+  readonly rawBytes: number
+}
+
+/**
+ * Returns the shape of the lines in a section, and how its groups of parts are stored.
+ * @throws as `unpackSection`.
+ */
+export function readShape(section: Buffer): {
+  readonly shape: Buffer
+  readonly groups: readonly StoredGroup[]
+} {
+  const { lengths, groups, heads } = readHead(section)
+  const [shape] = cut(groups[0](), lengths.slice(0, 1))
+  const inFirst = partGroups[0].length
+  const raw = [sumOf(lengths.slice(0, inFirst)), sumOf(lengths.slice(inFirst))]
+  return {
+    shape: shape!,
+    groups: heads.map((head, i) => ({ parts: partGroups[i]!, ...head, rawBytes: raw[i]! })),
+  }
+}
+
 interface SectionHead {
   /** Bytes of the parts. */
   readonly lengths: readonly number[]
+  /** How each group is stored. */
+  readonly heads: readonly { readonly codec: number; readonly storedBytes: number }[]
   /** Code that unpacks each group. */
   readonly groups: readonly [() => Buffer, () => Buffer]
 }
@@ -129,7 +157,7 @@ function readHead(section: Buffer): SectionHead {
     }
     return () => stored
   })
-  return { lengths, groups: groups as [() => Buffer, () => Buffer] }
+  return { lengths, heads, groups: groups as [() => Buffer, () => Buffer] }
 }
 
 function sumOf(lengths: readonly number[]): number {
