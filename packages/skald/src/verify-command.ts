@@ -83,14 +83,20 @@ function sentenceOf(directory: string, summary: VerifySummary): string {
 }
 
 async function rebuild(directory: string, isJson: boolean, terminal: Terminal): Promise<number> {
-  const output = new FindingOutput(terminal, isJson, new WorkProgress(terminal, 'read'))
+  const progress = new WorkProgress(terminal, 'looked at')
+  const output = new FindingOutput(terminal, isJson, progress)
   const logger = createLogger({
     level: 'info',
     format: isJson ? 'json' : 'logfmt',
-    destination: terminal.stderr,
+    destination: {
+      write: text => {
+        progress.clear()
+        terminal.stderr.write(text)
+      },
+    },
   })
   const summary = await rebuildCatalog({
-    ...{ directory, logger },
+    ...{ directory, logger, onProgress: progress.update },
     onUnsupportedLock: err =>
       logger.warn({ err }, 'the data directory is not locked: make sure that no store runs on it'),
   })

@@ -17,7 +17,7 @@ import { type CatalogSnapshot, copyCatalog, removeCatalog } from './catalog-snap
 import { copyChecked, hashFile, readEnd, syncDirectory, unfinishedEnding } from './checked-copy.ts'
 import { type DataPlace, findDataPlace, listFiles, wrongPath } from './data-place.ts'
 import { checkApart, checkRoom, realPathOf, refuseUrl } from './directories.ts'
-import { type Finding, findingOf, missingFile } from './finding.ts'
+import { type Finding, findingOf, missingFile, unreadableFile } from './finding.ts'
 import { type BackupFile, type BackupManifest, readManifest, writeManifest } from './manifest.ts'
 import { checkSegment } from './segment-check.ts'
 import { SegmentFile } from './segment-file.ts'
@@ -263,11 +263,22 @@ class Backup {
       this.#setDone(before + sizeBytes)
       return true
     } catch (error) {
-      const { code, path } = error as NodeJS.ErrnoException
-      if (code !== 'ENOENT' || path !== this.#sourceOf(name)) throw error
+      const { code = '', path } = error as NodeJS.ErrnoException
+      if (path !== this.#sourceOf(name) || !['ENOENT', 'ESTALE', 'EIO'].includes(code)) throw error
       this.#setDone(before)
-      return false
+      if (code !== 'EIO') return false
+      await this.#noteUnreadable(name, error as Error)
+      return true
     }
+  }
+
+  async #noteUnreadable(name: string, error: Error): Promise<void> {
+    if (await this.#keepOld(name)) {
+      this.#tellKept(name, 'the disk of the store cannot read the file')
+      return
+    }
+    this.#missing.add(name)
+    this.#tell(unreadableFile(name, error))
   }
 
   #sourceOf(name: string): string {

@@ -112,7 +112,7 @@ async function writeUnfinished<T>(
   } catch (error) {
     // The first error is the one to report. What stays is written again the next time.
     await rm(unfinished, { force: true }).catch(() => {})
-    throw explainFull(error, path)
+    throw explainWrite(error, path)
   }
 }
 
@@ -160,14 +160,20 @@ function withPath(error: unknown, path: string): Error {
   return Object.assign(error as NodeJS.ErrnoException, { path })
 }
 
-/** Says what to do about a full disk. Errors of writes have no path, so others get it. */
-function explainFull(error: unknown, path: string): Error {
+/** Says what to do about a disk that cannot be written. Errors of writes have no path, so others get it. */
+function explainWrite(error: unknown, path: string): Error {
   const { code, path: known } = error as NodeJS.ErrnoException
   if (error instanceof UpkeepError) return error
+  const what = `Cannot write ${basename(path)} into ${dirname(path)}`
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    const where = dirname(path)
     return new UpkeepError(
-      `Cannot write ${basename(path)} into ${where}: the disk is full. Free some space there and run the command again, it continues where it stopped`,
+      `${what}: the disk is full. Free some space there and run the command again, it continues where it stopped`,
+      { cause: error },
+    )
+  }
+  if (code === 'EIO' && known === undefined) {
+    return new UpkeepError(
+      `${what}: the disk reports an error. Check it and run the command again, or name a directory on another disk`,
       { cause: error },
     )
   }

@@ -30,7 +30,7 @@ export interface BackupManifest {
   readonly catalog: BackupFile
   /** In its `segments/`, sorted by name. */
   readonly segments: readonly BackupFile[]
-  /** Segments that the catalog has, and whose files were missing in the store. */
+  /** Segments that the catalog has, and whose files were missing in the store or could not be read. */
   readonly missing: readonly string[]
 }
 

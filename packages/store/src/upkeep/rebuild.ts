@@ -12,6 +12,7 @@ import type { DeleteRequest } from '../catalog/delete-requests.ts'
 import { openSqliteCatalog, type SqliteCatalog } from '../catalog/sqlite.ts'
 import { type CatalogReader, openCatalogReader } from '../catalog/sqlite-reader.ts'
 import { openDiskObjectStore } from '../objects/disk.ts'
+import type { ObjectStore } from '../objects/object-store.ts'
 import { recover } from '../recovery.ts'
 import { removeCatalog } from './catalog-snapshot.ts'
 import { syncDirectory } from './checked-copy.ts'
@@ -21,6 +22,8 @@ export interface RebuildOptions {
   readonly directory: string
   /** Gets what the recovery does with each file. */
   readonly logger: Logger
+  /** Called with the bytes of the segments that were looked at, of those of all. */
+  readonly onProgress?: (doneBytes: number, totalBytes: number) => void
   /** Called if the system cannot lock the directory. */
   readonly onUnsupportedLock?: (why: Error) => void
 }
@@ -44,7 +47,7 @@ export interface RebuildSummary {
  * system's error.
  */
 export async function rebuildCatalog(options: RebuildOptions): Promise<RebuildSummary> {
-  const { directory, logger } = options
+  const { directory } = options
   const { manifest } = findDataPlace(directory)
   if (manifest) throw wrongPath(`${directory} is a backup: restore it, then rebuild`)
   const lock = await lockDirectory({
@@ -54,13 +57,14 @@ export async function rebuildCatalog(options: RebuildOptions): Promise<RebuildSu
     onUnsupported: why => options.onUnsupportedLock?.(why),
   })
   try {
-    return await rebuildLocked(directory, logger)
+    return await rebuildLocked(options)
   } finally {
     await lock.release()
   }
 }
 
-async function rebuildLocked(directory: string, logger: Logger): Promise<RebuildSummary> {
+async function rebuildLocked(options: RebuildOptions): Promise<RebuildSummary> {
+  const { directory, logger, onProgress = () => {} } = options
   const path = join(directory, 'catalog.sqlite')
   const next = `${path}.rebuilding`
   const old = readOld(path)
@@ -73,7 +77,7 @@ async function rebuildLocked(directory: string, logger: Logger): Promise<Rebuild
   try {
     // Their files must not count again: nothing else may say that they were replaced.
     await catalog.addSegments([], old.dropped)
-    await recover({ catalog, objects, logger })
+    await recover({ catalog, objects: await watchReads(objects, onProgress), logger })
     await takeOver(catalog, old)
     const { segments, streams } = await catalog.totals()
     built = { segments, streams }
@@ -88,6 +92,31 @@ async function rebuildLocked(directory: string, logger: Logger): Promise<Rebuild
     setAside: countAside(directory) - asideBefore,
     oldCatalog,
     unread: old.unread,
+  }
+}
+
+/** Tells how far a recovery is: it looks at the footers of all segments twice, one after another. */
+async function watchReads(
+  objects: ObjectStore,
+  onProgress: (doneBytes: number, totalBytes: number) => void,
+): Promise<ObjectStore> {
+  const sizes = new Map((await objects.list()).map(({ name, sizeBytes }) => [name, sizeBytes]))
+  const totalBytes = sizes.values().reduce((sum, bytes) => sum + bytes, 0)
+  let doneBytes = 0
+  let last = ''
+  return {
+    put: (name, pieces) => objects.put(name, pieces),
+    read: (name, offsetBytes, length) => {
+      if (name !== last) {
+        doneBytes += (sizes.get(name) ?? 0) / 2
+        onProgress(doneBytes, totalBytes)
+      }
+      last = name
+      return objects.read(name, offsetBytes, length)
+    },
+    delete: names => objects.delete(names),
+    setAside: name => objects.setAside(name),
+    list: () => objects.list(),
   }
 }
 

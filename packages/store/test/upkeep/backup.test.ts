@@ -195,6 +195,30 @@ test('a backup keeps its copies of files that the store loses later', async t =>
   })
 })
 
+test('a file that the disk cannot read is damage, and the rest is copied', async t => {
+  const { store, target, backup } = await makeBackup(t)
+  const source = join(store.segmentsDir, store.fresh[0]!)
+  const bytes = readFileSync(source)
+  // Reads of this file fail with EIO.
+  const breakIt = () => {
+    rmSync(source)
+    symlinkSync('/proc/self/mem', source)
+  }
+  breakIt()
+  const first = await backup()
+  t.match(first.findings, [{ severity: 'damage', what: /the disk cannot read it: EIO/ }])
+  t.equal(first.segments, 2)
+  t.same(readManifest(target)!.missing, [store.fresh[0]])
+
+  rmSync(source)
+  writeFileSync(source, bytes)
+  t.match(await backup(), { segments: 3, damage: 0 })
+  breakIt()
+  const later = await backup()
+  t.match(later.findings, [{ severity: 'damage', remedy: /The backup keeps the sound copy/ }])
+  t.equal(later.segments, 3)
+})
+
 test('damage of a segment in the store is told, and the file is copied as it is', async t => {
   const { store, backup, there } = await makeBackup(t)
   flipByte(join(store.segmentsDir, store.compacted), 12)

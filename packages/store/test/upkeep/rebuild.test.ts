@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { type Test, test } from 'tap'
@@ -68,6 +68,18 @@ test('a rebuilt catalog says what the old one said', async t => {
   const old = openCatalogReader(summary.oldCatalog!)
   t.equal(old.segments().length, 3, 'the old catalog is kept as a copy')
   old.close()
+})
+
+test('a rebuild tells how far it is', async t => {
+  const { dir, segmentsDir } = await makeResting(t)
+  const told: [number, number][] = []
+  const { logger } = createTestLogger()
+  const onProgress = (done: number, total: number) => void told.push([done, total])
+  await rebuildCatalog({ directory: dir, logger, onProgress })
+  const bytes = readdirSync(segmentsDir).map(name => statSync(join(segmentsDir, name)).size)
+  const total = bytes.reduce((sum, size) => sum + size, 0)
+  t.equal(told.length, 6, 'each of three segments, twice')
+  t.same(told.at(-1), [total, total])
 })
 
 test('a rebuild finds the same lines after the catalog is damaged or gone', async t => {
