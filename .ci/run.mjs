@@ -83,10 +83,12 @@ function installHelm() {
   if (code !== 0) console.log('helm could not be built: the tests of the chart are skipped')
 }
 
-/** Installs the programs that test the agent's sources. If one is missing, its tests skip with one line. */
+/** Installs the programs that tests run beside Skald. If one is missing, its tests skip with one line. */
 function installCounterparts() {
   const has = (program, flag) => spawnSync(program, [flag]).status === 0
   const packages = has('rsyslogd', '-v') ? [] : ['rsyslog', 'systemd-journal-remote', 'bzip2']
+  // Lets system calls of a store fail.
+  if (!has('strace', '-V')) packages.push('strace')
   // ZooKeeper takes about 30 MB on a machine with Java. Machines without Java skip it.
   const hasZookeeper = existsSync('/usr/share/java/zookeeper.jar')
   if (!hasZookeeper && has('java', '-version')) packages.push('libzookeeper-java')

@@ -10,11 +10,12 @@ import { Random } from '../bench/random.ts'
 import { recordsOf } from '../bench/record-file.ts'
 import { startStore } from './harness.ts'
 
-const timeoutMs = 240_000
-root.setTimeout(timeoutMs)
-
 const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
 const roundCount = Number(process.env.SKALD_CRASH_ROUNDS ?? 3)
+// For the whole file, because a single test cannot outlive it.
+const timeoutMs = Math.max(240_000, roundCount * 60_000)
+root.setTimeout(timeoutMs)
+
 /** A little more than the size of level 0 at which compaction starts. */
 const megabytes = 70
 const hourMs = 3_600_000

@@ -444,6 +444,33 @@ export const tailRecordKeysMax = 1000
 export const scanReplansMax = 3
 
 /**
+ * Size of a catalog in bytes up to which a start checks its tables against its indexes. That takes
+ * some 10 ms for each MiB.
+ */
+export const catalogCheckBytesMax = 16 * 1024 * 1024
+
+/** Streams that this check compares at once: some 10 ms. */
+export const catalogCheckStreamsAtOnce = 500
+
+/** Streams of segments that it compares at a start, a few seconds of CPU. Beyond, it compares only segments. */
+export const catalogCheckStreamsMax = 200_000
+
+/** Segments that the check of the catalog reads before it pauses. */
+export const catalogCheckSegmentsAtOnce = 4
+
+/** Pause of that check in milliseconds, so that pushes and queries come first. */
+export const catalogCheckPauseMs = 20
+
+/**
+ * Damaged blocks of a segment that a query leaves out one by one. Each costs another scan, so beyond
+ * these the whole segment is left out.
+ */
+export const gapBlocksMax = 8
+
+/** Damaged segments that the warnings of an answer name. An answer should stay readable. */
+export const gapWarningsMax = 20
+
+/**
  * Segments with damaged filters that are remembered, so that the log names each once: some 40 KB.
  */
 export const damagedSegmentsKnownMax = 1000

@@ -4,8 +4,11 @@ import type { ScanStats } from '@skald/query'
 import { collectProcessMetrics } from '@skald/wire/process-metrics'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 
-/** What of a segment may be damaged. Blocks are read instead, so this costs time, never an answer. */
-export type DamagedThing = 'filters' | 'counts'
+/**
+ * What of a segment may be damaged. In the place of filters and counts, blocks are read, so this
+ * costs time, never an answer. Answers lack damaged lines.
+ */
+export type DamagedThing = 'filters' | 'counts' | 'lines'
 
 /** The metrics of one store, in a separate registry. */
 export interface StoreMetrics {
@@ -27,6 +30,8 @@ export interface StoreMetrics {
   readonly queryBlocks: Counter<'outcome'>
   readonly filterFalseHits: Counter
   readonly damagedSegments: Readonly<Record<DamagedThing, Counter>>
+  readonly segmentsSetAside: Counter
+  readonly catalogRepairs: Counter
   readonly compactions: Gauge
   readonly segments: Gauge<'level'>
   readonly segmentBytes: Gauge<'level'>
@@ -193,6 +198,16 @@ function createQueryInstruments(registers: Registry[]) {
   for (const outcome of Object.keys(outcomes)) queryBlocks.inc({ outcome }, 0)
   return {
     queryBlocks,
+    segmentsSetAside: new Counter({
+      name: 'skald_quarantined_segments_total',
+      help: 'Damaged segments that compaction kept in the quarantine directory',
+      registers,
+    }),
+    catalogRepairs: new Counter({
+      name: 'skald_catalog_repairs_total',
+      help: 'Records of the catalog that did not fit their segments and were written again',
+      registers,
+    }),
     filterFalseHits: new Counter({
       name: 'skald_filter_false_hits_total',
       help: 'Blocks scanned because of their filter, without a line for the query',
@@ -202,6 +217,11 @@ function createQueryInstruments(registers: Registry[]) {
       filters: new Counter({
         name: 'skald_damaged_filter_segments_total',
         help: 'Segments found with damaged filters',
+        registers,
+      }),
+      lines: new Counter({
+        name: 'skald_damaged_segments_total',
+        help: 'Segments found missing, or with damage that lines are lost by',
         registers,
       }),
       counts: new Counter({

@@ -4,8 +4,9 @@
 // A segment file is in one of these states:
 //   known                     it is in the catalog: nothing to do
 //   dropped                   it was replaced, but its deletion did not finish: delete it
-//   unknown, no valid footer  a write that never finished, so it was never acknowledged: delete it. With a
+//   unknown, no valid end     a write that never finished, so it was never acknowledged: delete it. With a
 //                             new catalog it may be an incomplete copy (a restored backup): set it aside
+//   unknown, damaged          nobody can tell whether it counts: set it aside
 //   unknown, lost before      it was known, its file disappeared and is back: add it
 //   unknown, not above the    later segments were added, so this one was either never added or has been
 //   catalog's marks           replaced: its lines are elsewhere or were never acknowledged: set it aside
@@ -23,7 +24,7 @@ import { catalogPartsOf } from './catalog/catalog-parts.ts'
 import { CorruptionError } from './errors.ts'
 import type { ObjectInfo, ObjectStore } from './objects/object-store.ts'
 import { BlockReader } from './segment/block.ts'
-import { type SegmentFooter, sectionNames } from './segment/format.ts'
+import { decodeTrailer, type SegmentFooter, sectionNames, trailerBytes } from './segment/format.ts'
 import { parseSegmentName } from './segment/name.ts'
 import { readFooter } from './segment/reader.ts'
 
@@ -49,12 +50,15 @@ export async function recover({ catalog, objects, logger }: RecoveryParts): Prom
   await deleteDropped({ catalog, objects, logger }, present)
   const missing = [...known].filter(name => !present.has(name))
   const isNew = marks.level0 === 0 && marks.compacted === 0
-  const readable = await readUnknown({ catalog, objects, logger }, present, { known, isNew })
   const lost = new Set(await catalog.listLost())
-  const isCounting = (name: string) => {
+  const isAboveMark = (name: string) => {
     const { sequence, level } = parseSegmentName(name)!
-    return lost.has(name) || sequence > (level === 0 ? marks.level0 : marks.compacted)
+    return sequence > (level === 0 ? marks.level0 : marks.compacted)
   }
+  const isCounting = (name: string) => lost.has(name) || isAboveMark(name)
+  // Whatever was entered once may be damaged, but it is not incomplete.
+  const mayBeIncomplete = (name: string) => !isNew && isAboveMark(name) && !lost.has(name)
+  const readable = await readUnknown({ objects, logger }, present, { known, mayBeIncomplete })
   const unknown: UnknownSegment[] = []
   for (const segment of readable) {
     if (isCounting(segment.object.name)) unknown.push(segment)
@@ -75,6 +79,8 @@ export async function recover({ catalog, objects, logger }: RecoveryParts): Prom
   const found = unknown
     .map(({ object }) => object)
     .filter(({ name }) => entered.has(name) && !replaced.has(name))
+  // A process that was killed may have written a segment without syncing it.
+  await objects.secure(found.map(({ name }) => name))
   await catalog.addFound(readCatalogSegments(objects, found), [...replaced])
   await objects.delete([...replaced])
   await catalog.forgetDropped([...replaced])
@@ -100,9 +106,15 @@ async function deleteDropped(
 }
 
 async function readUnknown(
-  { objects, logger }: RecoveryParts,
+  { objects, logger }: Pick<RecoveryParts, 'objects' | 'logger'>,
   present: Map<string, ObjectInfo>,
-  { known, isNew }: { readonly known: ReadonlySet<string>; readonly isNew: boolean },
+  {
+    known,
+    mayBeIncomplete,
+  }: {
+    readonly known: ReadonlySet<string>
+    readonly mayBeIncomplete: (name: string) => boolean
+  },
 ): Promise<UnknownSegment[]> {
   const unknown: UnknownSegment[] = []
   for (const object of [...present.values()]) {
@@ -114,7 +126,7 @@ async function readUnknown(
       if (!(error instanceof CorruptionError)) throw error
       present.delete(object.name)
       const found = { segment: object.name, why: error.message }
-      if (isNew) {
+      if (!mayBeIncomplete(object.name) || (await hasEnd(objects, object))) {
         await objects.setAside(object.name)
         logger.error(
           found,
@@ -127,6 +139,19 @@ async function readUnknown(
     }
   }
   return unknown
+}
+
+/** Returns true if a file ends like a segment, so that it was written to its end. */
+async function hasEnd(objects: ObjectStore, { name, sizeBytes }: ObjectInfo): Promise<boolean> {
+  if (sizeBytes < trailerBytes) return false
+  const trailer = await objects.read(name, sizeBytes - trailerBytes, trailerBytes)
+  try {
+    decodeTrailer(name, trailer, sizeBytes)
+    return true
+  } catch (error) {
+    if (!(error instanceof CorruptionError)) throw error
+    return false
+  }
 }
 
 /** Moves a segment that does not count out of the way without losing it. */

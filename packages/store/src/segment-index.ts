@@ -2,7 +2,9 @@
 // replaced segment is deleted when the last query that uses it has finished.
 
 import type { Logger } from 'pino'
-import type { Catalog } from './catalog/catalog.ts'
+import type { Catalog, PartSummary } from './catalog/catalog.ts'
+import { catalogPartsOf } from './catalog/catalog-parts.ts'
+import { CorruptionError } from './errors.ts'
 import { footerCacheBytes } from './limits.ts'
 import type { ObjectStore } from './objects/object-store.ts'
 import type { SegmentFooter } from './segment/format.ts'
@@ -66,15 +68,36 @@ export class SegmentIndex {
       this.#footers.set(name, cached)
       return cached.footer
     }
-    const footer = readFooter(name, sizeBytes, (offset, length) => {
-      onRead?.(length)
-      return this.#objects.read(name, offset, length)
-    })
+    const footer = this.#readFooter(name, sizeBytes, onRead)
     footer.then(
       read => this.put(name, read),
       () => this.#footers.delete(name),
     )
     this.#cache(name, { footer, costBytes: 0 })
+    return footer
+  }
+
+  async #readFooter(
+    name: string,
+    sizeBytes: number,
+    onRead: ((bytes: number) => void) | undefined,
+  ): Promise<SegmentFooter> {
+    const footer = await readFooter(name, sizeBytes, (offset, length) => {
+      onRead?.(length)
+      return this.#objects.read(name, offset, length)
+    })
+    // A file of another segment, or of another store, is whole and yet not this one.
+    const known = await this.#catalog.partsOf(name)
+    if (
+      known.length > 0 &&
+      !isSame(
+        catalogPartsOf(footer, () => []),
+        known,
+      )
+    ) {
+      const why = 'it is not the segment that the catalog knows by this name'
+      throw new CorruptionError(why, { segment: name, offsetBytes: 0 })
+    }
     return footer
   }
 
@@ -135,6 +158,11 @@ export class SegmentIndex {
     return new Set(dropped.length > 0 ? await this.#catalog.listDropped() : [])
   }
 
+  /** Keeps a damaged segment before it is dropped. @throws the storage's error. */
+  async keepAside(name: string): Promise<void> {
+    await this.#objects.keepAside(name)
+  }
+
   /** Deletes objects that were never in the catalog. @throws the storage's error. */
   async discard(names: readonly string[]): Promise<void> {
     await this.#objects.delete(names)
@@ -151,4 +179,11 @@ export class SegmentIndex {
       this.#logger.warn({ err: error, segments: names }, 'cannot delete replaced segments yet')
     }
   }
+}
+
+function isSame(parts: readonly PartSummary[], known: readonly PartSummary[]): boolean {
+  const key = ({ tenant, day, minNs, maxNs, rowCount, lineBytes }: PartSummary) =>
+    [day, minNs, maxNs, rowCount, lineBytes, tenant].join(' ')
+  const keys = new Set(known.map(key))
+  return parts.length === known.length && parts.every(part => keys.has(key(part)))
 }

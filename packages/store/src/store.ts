@@ -1,15 +1,16 @@
 // The store as a whole: opens its parts in order and closes them in reverse order.
 
-import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makePrivateDirectory } from '@skald/wire'
 import { type DirectoryLock, lockDirectory } from '@skald/wire/directory-lock'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Catalog, TimeRange } from './catalog/catalog.ts'
-import { openSqliteCatalog, type SqliteCatalog } from './catalog/sqlite.ts'
+import type { SqliteCatalog } from './catalog/sqlite.ts'
+import { checkCatalog } from './catalog-check.ts'
 import { type Deletes, openCompaction } from './compaction/compaction.ts'
 import type { Compactor } from './compaction/compactor.ts'
+import { mergerOf } from './compaction/merge-job.ts'
 import type { LoadedStoreConfig, StoreConfig } from './config.ts'
 import { configInForce } from './config-in-force.ts'
 import { addDeleteRoutes } from './http/delete-routes.ts'
@@ -33,14 +34,14 @@ import { Ingester } from './ingest/ingester.ts'
 import { PushBudget } from './ingest/push-budget.ts'
 import { RefusalLog } from './ingest/refusal-log.ts'
 import { countWork, createStoreMetrics, type StoreMetrics, type StoreState } from './metrics.ts'
-import { openDiskObjectStore } from './objects/disk.ts'
 import { DiskRoom } from './objects/disk-room.ts'
-import { recover } from './recovery.ts'
+import type { StoreFiles } from './objects/files.ts'
 import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
 import { SegmentDamage } from './scan/segment-damage.ts'
 import { SharedRuns } from './scan/shared-runs.ts'
 import { SegmentIndex } from './segment-index.ts'
+import { openStorage } from './storage.ts'
 import { TailHub } from './tail/tail-hub.ts'
 import type { TenantLimits } from './tenant-limits.ts'
 import { TenantOverrides } from './tenant-overrides.ts'
@@ -50,6 +51,11 @@ export interface StoreOptions {
   readonly logger: Logger
   readonly version: string
   readonly clock?: { now(): number }
+  /**
+   * The file operations below the segments, if they are not the system's. Merges then run without a
+   * thread, so that theirs are too.
+   */
+  readonly files?: StoreFiles
   /** What else the process serves on the store's port; absent if it runs only a store. */
   readonly beside?: Beside
 }
@@ -109,7 +115,8 @@ async function openStore(
   const metrics = createStoreMetrics(() => readState({ catalog, compactor, budget }))
   const overrides = own(await startOverrides(loaded, metrics, logger))
   listener.status = 'it is recovering'
-  const { segmentsDir, objects, catalog, nextSequence } = await openStorage(config, logger, own)
+  const storage = { dataDir: config.dataDir, logger, files: options.files, own }
+  const { segmentsDir, objects, catalog, nextSequence } = await openStorage(storage)
 
   const worker = { directory: segmentsDir, logLevelFields: config.limits.logLevelFields }
   const segments = new SegmentIndex(objects, catalog, logger)
@@ -120,6 +127,8 @@ async function openStore(
   const room = new DiskRoom({ directory: segmentsDir, catalog, clock })
   const { compactor, deletes } = await openCompaction(config, {
     ...{ catalog, segments, logger, clock, nextSequence, worker, limitsOf, metrics },
+    onDamage: () => metrics.segmentsSetAside.inc(),
+    ...(options.files && { merge: mergerOf(objects, worker.logLevelFields) }),
     room: merge => room.forMerge(merge),
   })
   own(compactor)
@@ -170,6 +179,16 @@ async function openStore(
   await app.ready()
   listener.serve((request, response) => app.routing(request, response))
   state = 'ready'
+  const checking = new AbortController()
+  const { signal } = checking
+  const onWrongRecord = () => metrics.catalogRepairs.inc()
+  const checked = checkCatalog({ catalog, objects, logger, signal, onDamage: onWrongRecord })
+  own({
+    close: () => {
+      checking.abort()
+      return checked
+    },
+  })
   const stop = onlyOnce(async () => {
     state = 'stopping'
     const silent = listener.close()
@@ -178,19 +197,6 @@ async function openStore(
     await closeAll(opened)
   })
   return { address: listener.address, url: listener.url, app, stop }
-}
-
-/** Opens the data directory and recovers it. */
-async function openStorage(
-  { dataDir }: StoreConfig,
-  logger: Logger,
-  own: <T extends Part>(part: T) => T,
-) {
-  const segmentsDir = join(dataDir, 'segments')
-  const objects = own(await openDiskObjectStore(segmentsDir))
-  const catalog = own(await openCatalog(join(dataDir, 'catalog.sqlite'), logger))
-  let sequence = await recover({ catalog, objects, logger })
-  return { segmentsDir, objects, catalog, nextSequence: () => ++sequence }
 }
 
 /**
@@ -347,23 +353,6 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
     { prefix: config.httpPathPrefix },
   )
   refuseOtherMethods(app, methodsOf)
-}
-
-/** Opens the catalog. Renames a damaged one; recovery then rebuilds it from the segments. */
-async function openCatalog(path: string, logger: Logger): Promise<SqliteCatalog> {
-  try {
-    return openSqliteCatalog(path)
-  } catch (error) {
-    const { code } = error as { code?: string }
-    if (code !== 'SQLITE_CORRUPT' && code !== 'SQLITE_NOTADB') throw error
-    const aside = `${path}.damaged-${Date.now()}`
-    await rename(path, aside)
-    logger.error(
-      { err: error, aside },
-      'the catalog is damaged: rebuilding it from the segments. Pending delete requests are lost, send them again',
-    )
-    return openSqliteCatalog(path)
-  }
 }
 
 async function readState(parts: {

@@ -12,6 +12,7 @@ import { loadStoreConfig } from '../src/config.ts'
 import type { AcceptedStream } from '../src/ingest/accepted-stream.ts'
 import { Committer } from '../src/ingest/committer.ts'
 import { type DiskObjectStore, openDiskObjectStore } from '../src/objects/disk.ts'
+import type { StoreFiles } from '../src/objects/files.ts'
 import { SegmentIndex } from '../src/segment-index.ts'
 import { type Store, startStore } from '../src/store.ts'
 
@@ -150,7 +151,17 @@ export function jsonStream(stream: Labels, rows: readonly Row[]): JsonStream {
 /** Starts a store on a free loopback port. It stops with the test. */
 export async function startTestStore(
   t: TestScope,
-  { dir = t.testdir(), yaml = 'auth_enabled: false', server = '' } = {},
+  {
+    dir = t.testdir(),
+    yaml = 'auth_enabled: false',
+    server = '',
+    files,
+  }: {
+    readonly dir?: string
+    readonly yaml?: string
+    readonly server?: string
+    readonly files?: StoreFiles
+  } = {},
 ): Promise<TestStore> {
   const text = `${yaml}
 server: {http_listen_address: 127.0.0.1, http_listen_port: 0, ${server}}
@@ -158,7 +169,7 @@ common: {path_prefix: ${JSON.stringify(dir)}}
 `
   const { logger, messages } = createTestLogger()
   const loaded = loadStoreConfig(text, 'test.yaml')
-  const store = await startStore({ loaded, logger, version: '1.2.3' })
+  const store = await startStore({ loaded, logger, version: '1.2.3', ...(files && { files }) })
   t.teardown(() => store.stop())
   const headersOf = (tenant: string | undefined) => (tenant ? { 'x-scope-orgid': tenant } : {})
   const push: TestStore['push'] = (streams, tenant) =>

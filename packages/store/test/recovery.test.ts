@@ -1,4 +1,4 @@
-import { readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { copyFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseLabelSet } from '@skald/wire'
 import { type Test, test } from 'tap'
@@ -104,7 +104,7 @@ test('with a new catalog, an incomplete segment is set aside: it may be a broken
   t.ok(messages().some(message => message.startsWith('set aside a damaged or incomplete segment')))
 })
 
-test('a segment with its end but without its middle is deleted', async t => {
+test('a segment with its end but without its middle is set aside: it may count', async t => {
   const { recover, segmentsDir, files, newCatalog } = await openWith(t, 2)
   const { bytes, footer } = await readSegment(segmentsDir, level0(2))
   const [block] = footer.parts[0]!.blocks
@@ -112,6 +112,24 @@ test('a segment with its end but without its middle is deleted', async t => {
   await writeFile(join(segmentsDir, level0(2)), bytes)
   await recover(newCatalog())
   t.same(await files(), [level0(1)])
+  t.same(await readdir(join(segmentsDir, '../quarantine')), [level0(2)])
+})
+
+test('a segment that was entered once and is damaged is set aside, not deleted', async t => {
+  const { recover, catalog, segmentsDir, files } = await openWith(t, 3)
+  await catalog.removeSegments([level0(2)])
+  await truncate(join(segmentsDir, level0(2)), 20)
+  await recover()
+  t.same(await files(), [level0(1), level0(3)])
+  t.same(await readdir(join(segmentsDir, '../quarantine')), [level0(2)])
+})
+
+test('a segment under the name of another one is set aside', async t => {
+  const { recover, segmentsDir, files } = await openWith(t, 2)
+  await copyFile(join(segmentsDir, level0(1)), join(segmentsDir, level0(9)))
+  await recover()
+  t.same(await files(), [level0(1), level0(2)])
+  t.same(await readdir(join(segmentsDir, '../quarantine')), [level0(9)])
 })
 
 test('a complete segment that the catalog does not know is added', async t => {

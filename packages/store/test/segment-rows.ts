@@ -35,7 +35,11 @@ export async function segmentNames(directory: string): Promise<string[]> {
 
 /** Reads one segment file completely. The rows have their `detected_level`. */
 export async function readSegment(directory: string, name: string): Promise<ReadSegment> {
-  const bytes = readFileSync(join(directory, name))
+  return readSegmentBytes(name, readFileSync(join(directory, name)))
+}
+
+/** Reads the bytes of a segment completely. */
+export async function readSegmentBytes(name: string, bytes: Buffer): Promise<ReadSegment> {
   const slice = (offset: number, length: number) => bytes.subarray(offset, offset + length)
   const footer = await readFooter(name, bytes.length, async (offset, length) =>
     slice(offset, length),

@@ -10,7 +10,7 @@ import { planLogLeaf } from '../plan/plan.ts'
 import type { Stage } from '../stages/stage-table.ts'
 import { definitionOf } from '../stages/stage-table.ts'
 import type { LogExpr } from '../syntax-tree/ast.ts'
-import type { QueryRun } from './query-run.ts'
+import { addWarnings, type QueryRun } from './query-run.ts'
 
 /** Entries requested at once if an interval skips some of them. */
 const pageLimitMin = 1_000
@@ -63,11 +63,12 @@ export class LogQuery {
     expr: LogExpr,
     bounds: { startNs: bigint; endNs: bigint; limit: number },
   ): Promise<readonly FoundEntry[]> {
-    const { request, source, signal, stats } = this.#parts
+    const { request, source, signal, stats, warnings } = this.#parts
     const leaf = planLogLeaf(expr, { ...bounds, direction: request.direction })
     const result = await source.select(leaf, signal)
     signal.throwIfAborted()
     addScanStats(stats, result.stats)
+    addWarnings(warnings, result)
     return entriesOfLeaf(leaf, result)
   }
 

@@ -22,7 +22,7 @@ import { createPause, type Pause } from '../pause.ts'
 import { leafKey } from '../plan/leaf-key.ts'
 import { foldedGrouping, innerSeriesLimit, type LeafContext, planSampleLeaf } from '../plan/plan.ts'
 import type { MetricExpr, RangeAggregation } from '../syntax-tree/ast.ts'
-import type { QueryRun } from './query-run.ts'
+import { addWarnings, type QueryRun } from './query-run.ts'
 
 /** One metric query. */
 export class MetricQuery {
@@ -116,7 +116,7 @@ export class MetricQuery {
 
   // A leaf that appears twice in the query is read once.
   #leaf(expr: RangeAggregation, context: LeafContext): Promise<readonly Series[]> {
-    const { source, signal, stats } = this.#parts
+    const { source, signal, stats, warnings } = this.#parts
     const leaf = planSampleLeaf(expr, this.#grid, context)
     const key = leafKey(leaf)
     const known = this.#leaves.get(key)
@@ -124,6 +124,7 @@ export class MetricQuery {
     const series = source.select(leaf, signal).then(result => {
       signal.throwIfAborted()
       addScanStats(stats, result.stats)
+      addWarnings(warnings, result)
       return seriesOfLeaf(leaf, result, this.#pause)
     })
     this.#leaves.set(key, { series })

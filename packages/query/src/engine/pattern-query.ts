@@ -75,7 +75,7 @@ export async function runPatterns(
     linesLeft > 0
       ? [`${linesLeft} of ${stats.linesMatched} lines differ too much and are in no pattern`]
       : []
-  return { patterns: combine(streams, leaf), warnings }
+  return { patterns: combine(streams, leaf), warnings: [...(result.warnings ?? []), ...warnings] }
 }
 
 /** Adds up patterns with the same text and level across streams. */

@@ -3,6 +3,7 @@
 import type { Direction } from '../blocks/block-view.ts'
 import type { MutableScanStats } from '../blocks/stats.ts'
 import type { QueryLimits } from '../limits.ts'
+import type { LeafResult } from '../plan/leaf-result.ts'
 import type { LogSource } from '../plan/log-source.ts'
 
 /** A query and its bounds. */
@@ -33,4 +34,9 @@ export interface QueryRun {
   readonly stats: MutableScanStats
   /** Warnings to return with the result. */
   readonly warnings: string[]
+}
+
+/** Adds the warnings of a leaf's result, each once. */
+export function addWarnings(sum: string[], { warnings = [] }: LeafResult): void {
+  for (const warning of warnings) if (!sum.includes(warning)) sum.push(warning)
 }

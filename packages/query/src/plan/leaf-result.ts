@@ -75,7 +75,13 @@ export type LeafKind = keyof FoundByKind
 
 /** Result of one scanner, or of several merged ones. */
 export type LeafResult<K extends LeafKind = LeafKind> = {
-  [Kind in K]: { readonly kind: Kind; readonly found: FoundByKind[Kind]; readonly stats: ScanStats }
+  [Kind in K]: {
+    readonly kind: Kind
+    readonly found: FoundByKind[Kind]
+    readonly stats: ScanStats
+    /** What the source had to leave out, in words for the client. */
+    readonly warnings?: readonly string[]
+  }
 }[K]
 
 /**

@@ -32,6 +32,9 @@ export interface CatalogPart {
   readonly streams: readonly StreamActivity[]
 }
 
+/** What the catalog knows about one tenant's day in a segment, without its streams. */
+export type PartSummary = Omit<CatalogPart, 'streams'>
+
 /** A segment to add to the catalog. */
 export interface CatalogSegment {
   readonly name: string
@@ -130,6 +133,12 @@ export interface Catalog {
    * Returns the parts of all segments of level 0, or of all levels above it, oldest sequence first.
    */
   listParts(which: 'level0' | 'compacted'): Promise<SegmentPartInfo[]>
+  /** Returns the parts of one segment; none if it is unknown. */
+  partsOf(segment: string): Promise<PartSummary[]>
+  /** Returns true if all streams of a part are known, with their labels and times. */
+  knowsStreams(part: CatalogPart): Promise<boolean>
+  /** Writes the record of a known segment again. Does nothing if the segment is not known any more. */
+  renewSegment(segment: CatalogSegment): Promise<void>
   /** Returns the totals of level 0. Cheap however much the store holds. */
   level0(): Promise<Level0Summary>
   /**

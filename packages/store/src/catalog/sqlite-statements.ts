@@ -25,6 +25,11 @@ const streamStatements = {
   addPair: 'INSERT OR IGNORE INTO label_pairs (tenant, name, value) VALUES (?, ?, ?)',
   findPair: firstColumn('SELECT id FROM label_pairs WHERE tenant = ? AND name = ? AND value = ?'),
   addStreamPair: 'INSERT OR IGNORE INTO stream_pairs (pair_id, stream_id) VALUES (?, ?)',
+  hasStreamPair: firstColumn('SELECT 1 FROM stream_pairs WHERE pair_id = ? AND stream_id = ?'),
+  coversTimes: firstColumn(
+    `SELECT 1 FROM stream_days
+         WHERE stream_id = ? AND day = ? AND min_ns <= ? AND max_ns >= ?`,
+  ),
   addActivity: `INSERT INTO stream_days (stream_id, day, min_ns, max_ns) VALUES (?, ?, ?, ?)
        ON CONFLICT DO UPDATE SET min_ns = min(min_ns, excluded.min_ns), max_ns = max(max_ns, excluded.max_ns)`,
 }
@@ -85,6 +90,10 @@ const segmentStatements = {
   ),
   listSegments: `SELECT name, level, sequence, size_bytes AS sizeBytes, created_ms AS createdMs
        FROM segments ORDER BY sequence, name`,
+  hasSegment: firstColumn('SELECT 1 FROM segments WHERE name = ?'),
+  partsOf: `SELECT tenant, day, min_ns AS minNs, max_ns AS maxNs, row_count AS rowCount,
+              line_bytes AS lineBytes
+       FROM segments JOIN segment_parts ON segment_id = segments.id WHERE name = ?`,
   listLevel0Parts: selectParts('level = 0'),
   listCompactedParts: selectParts('level > 0'),
   level0: `SELECT count(*) AS segments, coalesce(sum(size_bytes), 0) AS sizeBytes,

@@ -10,6 +10,7 @@ import { dayOf } from '../day.ts'
 import {
   activityByDayStreamsLeast,
   catalogCacheEntriesMax,
+  catalogCheckBytesMax,
   catalogLogBytesMax,
   catalogPagesKib,
 } from '../limits.ts'
@@ -21,6 +22,7 @@ import type {
   CatalogTotals,
   EnteredMarks,
   Level0Summary,
+  PartSummary,
   SegmentInfo,
   SegmentPartInfo,
   StreamActivity,
@@ -81,6 +83,7 @@ export class SqliteCatalog implements Catalog {
   readonly deleteRequests: SqliteDeleteRequests
   readonly #database: Database.Database
   readonly #sql: CatalogStatements
+  readonly #partsOf: Database.Statement
   readonly #transaction: (work: () => void) => void
   /** tenant + NUL + labels → id. */
   readonly #streamIds = new Map<string, number>()
@@ -91,6 +94,8 @@ export class SqliteCatalog implements Catalog {
   constructor(database: Database.Database) {
     this.#database = database
     this.#sql = prepareStatements(database)
+    // Times do not fit into numbers.
+    this.#partsOf = this.#sql.partsOf.safeIntegers()
     this.deleteRequests = new SqliteDeleteRequests(database)
     this.#transaction = database.transaction((work: () => void) => work())
   }
@@ -283,6 +288,65 @@ export class SqliteCatalog implements Catalog {
   async listParts(which: 'level0' | 'compacted'): Promise<SegmentPartInfo[]> {
     const statement = which === 'level0' ? this.#sql.listLevel0Parts : this.#sql.listCompactedParts
     return statement.all() as SegmentPartInfo[]
+  }
+
+  async partsOf(segment: string): Promise<PartSummary[]> {
+    const rows = this.#partsOf.all(segment) as Record<keyof PartSummary, bigint | string>[]
+    return rows.map(({ tenant, day, minNs, maxNs, rowCount, lineBytes }) => ({
+      tenant: tenant as string,
+      day: Number(day),
+      minNs: minNs as bigint,
+      maxNs: maxNs as bigint,
+      rowCount: Number(rowCount),
+      lineBytes: Number(lineBytes),
+    }))
+  }
+
+  async knowsStreams({ tenant, day, streams }: CatalogPart): Promise<boolean> {
+    return streams.every(({ labelsText, labels, minNs, maxNs }) => {
+      const id = this.#sql.findStream.get(tenant, labelsText)
+      if (id === undefined || this.#sql.streamById.get(id) !== labelsText) return false
+      const hasPairs = labels.every(({ name, value }) => {
+        const pair = this.#sql.findPair.get(tenant, name, value)
+        return pair !== undefined && this.#sql.hasStreamPair.get(pair, id) !== undefined
+      })
+      return hasPairs && this.#sql.coversTimes.get(id, day, minNs, maxNs) !== undefined
+    })
+  }
+
+  async renewSegment(segment: CatalogSegment): Promise<void> {
+    this.#transaction(() => {
+      if (this.#sql.hasSegment.get(segment.name) === undefined) return
+      // What is cached may be what is wrong.
+      this.#forget()
+      this.#removeSegment(segment.name)
+      for (const { tenant, streams } of segment.parts) {
+        for (const { labelsText, labels } of streams) this.#renewPairs(tenant, labelsText, labels)
+      }
+      this.#addSegment(segment)
+    })
+  }
+
+  #renewPairs(tenant: string, labelsText: string, labels: LabelSet): void {
+    const id = this.#sql.findStream.get(tenant, labelsText)
+    if (id === undefined) return
+    for (const { name, value } of labels) {
+      this.#sql.addPair.run(tenant, name, value)
+      this.#sql.addStreamPair.run(this.#sql.findPair.get(tenant, name, value), id)
+    }
+  }
+
+  /**
+   * Checks that tables and indexes fit together, if the file is small enough to do so at a start.
+   * @throws an error with the code SQLITE_CORRUPT.
+   */
+  checkStructure(): void {
+    const pages = this.#database.pragma('page_count', { simple: true }) as number
+    const pageBytes = this.#database.pragma('page_size', { simple: true }) as number
+    if (pages * pageBytes > catalogCheckBytesMax) return
+    const text = this.#database.pragma('integrity_check(1)', { simple: true }) as string
+    if (text === 'ok') return
+    throw Object.assign(new Error(`The catalog is damaged: ${text}`), { code: 'SQLITE_CORRUPT' })
   }
 
   async level0(): Promise<Level0Summary> {

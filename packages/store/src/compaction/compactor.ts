@@ -18,8 +18,10 @@ import type { SegmentIndex } from '../segment-index.ts'
 import { errorOfThread, Thread } from '../threads/thread.ts'
 import { type Choice, chooseLevel0, chooseLift, chooseRun, isLevel0Due } from './choose.ts'
 import type { DeleteSweep } from './delete-sweep.ts'
-import type { MergeAnswer, MergeJob, MergeWorkerData } from './merge-worker.ts'
+import type { MergeAnswer, MergeJob } from './merge-job.ts'
+import type { MergeWorkerData } from './merge-worker.ts'
 import type { Retention } from './retention.ts'
+import { UnreadableSegments } from './unreadable-segments.ts'
 
 type MergeThread = Thread<MergeJob, MergeAnswer>
 
@@ -30,6 +32,10 @@ export interface CompactorOptions {
   readonly clock: { now(): number }
   readonly nextSequence: () => number
   readonly worker: MergeWorkerData
+  /** Runs merges in the place of the thread. */
+  readonly merge?: (job: MergeJob) => Promise<MergeAnswer>
+  /** Called for each segment that is set aside because it is damaged, or missing. */
+  readonly onDamage?: (segment: string) => void
   /** Returns the bytes that a merge may write. Unlimited if absent. */
   readonly room?: (merge: { readonly isLevel0: boolean }) => Promise<number>
   /** Absent if entries are kept forever. */
@@ -42,6 +48,7 @@ export interface CompactorOptions {
 export class Compactor {
   readonly #options: CompactorOptions
   readonly #timer: NodeJS.Timeout
+  readonly #unreadable: UnreadableSegments
   #thread: MergeThread | undefined
   /** Of the job under way. */
   #waiting: PromiseWithResolvers<MergeAnswer> | undefined
@@ -61,6 +68,7 @@ export class Compactor {
 
   constructor(options: CompactorOptions) {
     this.#options = options
+    this.#unreadable = new UnreadableSegments(options)
     this.#timer = setInterval(() => this.wake(), compactCheckIntervalMs)
     this.#timer.unref()
   }
@@ -98,9 +106,11 @@ export class Compactor {
   }
 
   #start(options: { force: boolean }): Promise<boolean> {
-    const run = this.#runOnce(options).catch((error: Error) => {
+    const run = this.#runOnce(options).catch(async (error: Error) => {
       // Closing terminates the thread, even during a merge.
       if (this.#isClosed) return false
+      // Without the segment, there may be more to do.
+      if (await this.#unreadable.leaveOut(error)) return true
       this.#quietUntilMs = this.#options.clock.now() + compactFailureDelayMs
       this.#options.logger.error({ err: error }, 'compaction failed, old segments stay in use')
       return false
@@ -140,16 +150,21 @@ export class Compactor {
     this.#leftovers = outputs
     const answer = await this.#merge(choice, outputs)
     if (answer.kind === 'failed') {
-      // A full disk will have space again; a damaged segment stays damaged.
-      const isFull = answer.error.code === 'ENOSPC'
-      if (choice === swept && !isFull) deletes?.giveUp(choice)
-      if (choice.isLift && !isFull) for (const name of choice.inputs) this.#unliftable.add(name)
-      throw errorOfThread(answer.error)
+      const error = errorOfThread(answer.error)
+      // A full or broken disk may work again. What is damaged is left out next time.
+      const isLasting = answer.error.syscall === undefined && !this.#unreadable.isAbout(error)
+      if (choice === swept && isLasting) deletes?.giveUp(choice)
+      if (choice.isLift && isLasting) for (const name of choice.inputs) this.#unliftable.add(name)
+      throw error
     }
     if (answer.kind === 'unchanged') {
       this.#leftovers = []
       deletes?.keep(choice)
       return true
+    }
+    // First of all, because the replacement deletes the inputs.
+    for (const { segment, damage } of answer.damaged) {
+      await this.#unreadable.keepBlocksOf(segment, damage)
     }
     await this.#replace(choice, answer.outputs)
     this.#runs++
@@ -216,7 +231,7 @@ export class Compactor {
   }
 
   #merge(choice: Choice, names: readonly string[]): Promise<MergeAnswer> {
-    const { worker: workerData, deletes } = this.#options
+    const { worker: workerData, deletes, merge } = this.#options
     const { inputs, outputs, level, sequence, isRewrite = false, expired = [] } = choice
     const job: MergeJob = {
       inputs,
@@ -232,6 +247,7 @@ export class Compactor {
         name: names[i]!,
       })),
     }
+    if (merge) return merge(job)
     this.#thread ??= this.#startThread(workerData)
     const waiting = Promise.withResolvers<MergeAnswer>()
     this.#waiting = waiting

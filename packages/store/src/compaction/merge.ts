@@ -19,12 +19,19 @@ import { countRows } from '../segment/counts/count-rows.ts'
 import { StoredCounts } from '../segment/counts/stored-counts.ts'
 import type { KeyFinder } from '../segment/filter/key-finder.ts'
 import { StoredFilters } from '../segment/filter/stored-filters.ts'
-import { codecs, flagLevelsPending, type SegmentFooter, storedBytes } from '../segment/format.ts'
+import {
+  type BlockRecord,
+  codecs,
+  flagLevelsPending,
+  type SegmentFooter,
+  storedBytes,
+} from '../segment/format.ts'
 import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
 import { type BlockPlace, StoredBlock } from '../segment/stored-block.ts'
 import { type BlockOwner, type KnownOfBlock, SegmentWriter } from '../segment/writer.ts'
 import { FilteredDeletes } from './filtered-deletes.ts'
+import { verifyStored } from './verify-stored.ts'
 
 /** A segment to merge, with its footer. */
 export interface MergeInput {
@@ -42,6 +49,8 @@ export interface MergeContext {
   readonly levelFields: LevelFields
   /** Makes the filters of the merged blocks. */
   readonly keys: KeyFinder
+  /** Returns true for blocks to leave out, because they are damaged. None are if absent. */
+  readonly isDamaged?: (segment: string, record: BlockRecord) => boolean
 }
 
 /**
@@ -74,7 +83,7 @@ export function* mergeSegments(
   const deleter = new RowDeleter(target.deletes)
   const { tenant, day } = target
   const known = new Map(inputs.map(input => [input.name, knownOf(input, target, context)]))
-  for (const [labelsText, places] of streamsOf(inputs, target)) {
+  for (const [labelsText, places] of streamsOf(inputs, target, context)) {
     const owner = { tenant, day, labelsText }
     const deletes = deletesOf(plan, places[0]!.labels, known)
     yield* mergeStream(places, { writer, owner, target, context, arena, deletes, deleter, known })
@@ -90,8 +99,9 @@ export function losesRows(
   target: MergeTarget,
   context: MergeContext,
 ): boolean {
-  const kept = streamsOf(inputs, target)
-  const all = target.expired.length > 0 ? streamsOf(inputs, { ...target, expired: [] }) : kept
+  const kept = streamsOf(inputs, target, context)
+  const all =
+    target.expired.length > 0 ? streamsOf(inputs, { ...target, expired: [] }, context) : kept
   if (kept.length < all.length) return true
   const plan = new DeletePlan(target.deletes)
   const deleter = new RowDeleter(target.deletes)
@@ -153,6 +163,7 @@ interface MergePlace extends BlockPlace {
 function streamsOf(
   inputs: readonly MergeInput[],
   { tenant, day, expired }: MergeTarget,
+  { isDamaged }: MergeContext,
 ): [labelsText: string, places: MergePlace[]][] {
   const byText = new Map<string, { labels: LabelSet; places: MergePlace[] }>()
   const isExpired = new Set(expired)
@@ -161,7 +172,7 @@ function streamsOf(
       if (part.tenant !== tenant || part.day !== day) continue
       for (const [index, record] of part.blocks.entries()) {
         const labelsText = part.streams[record.stream]!
-        if (isExpired.has(labelsText)) continue
+        if (isExpired.has(labelsText) || isDamaged?.(name, record)) continue
         let stream = byText.get(labelsText)
         if (!stream) {
           stream = { labels: parseLabelSet(labelsText), places: [] }
@@ -230,10 +241,13 @@ function* mergeStream(all: readonly MergePlace[], merge: StreamMerge): Generator
           yield* flush()
           continue
         }
-        yield* writer.addEncoded(owner, place.record, knownOfBlock(place, merge))
-        const { offsetBytes } = place.record
-        const range = { offsetBytes, length: storedBytes(place.record) }
-        yield context.read(place.segment, range, Buffer.allocUnsafeSlow)
+        const { segment, record } = place
+        const range = { offsetBytes: record.offsetBytes, length: storedBytes(record) }
+        const bytes = context.read(segment, range, Buffer.allocUnsafeSlow)
+        // Otherwise the damage would move into a new segment, and the old one be deleted.
+        verifyStored(segment, record, bytes)
+        yield* writer.addEncoded(owner, record, knownOfBlock(place, merge))
+        yield bytes
       }
       continue
     }

@@ -14,6 +14,11 @@ export interface ObjectStore {
    * crash before that may leave an incomplete object, which its reader must be able to detect.
    */
   put(name: string, pieces: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<void>
+  /**
+   * Makes sure that objects would survive a power loss, which a process that was killed while it
+   * wrote them may not have done.
+   */
+  secure(names: readonly string[]): Promise<void>
   /** Reads a range. Returns fewer bytes if the object ends early. */
   read(name: string, offsetBytes: number, length: number): Promise<Buffer>
   /** Removes objects. A missing object is not an error. Resolves once they are gone for good. */
@@ -23,5 +28,10 @@ export interface ObjectStore {
    * with it.
    */
   setAside(name: string): Promise<void>
+  /**
+   * Keeps a damaged object in the same place, while it stays in the listing until it is deleted.
+   * Resolves once what is kept would survive a power loss. Keeping it again changes nothing.
+   */
+  keepAside(name: string): Promise<void>
   list(): Promise<ObjectInfo[]>
 }

@@ -7,11 +7,12 @@ import type { SegmentInfo } from '../catalog/catalog.ts'
 import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
 import { footersAtOnce } from '../limits.ts'
 import type { FilterRecord } from '../segment/filter/filter-group.ts'
-import type { BlockRecord, SegmentPart } from '../segment/format.ts'
+import type { BlockRecord, SegmentFooter, SegmentPart } from '../segment/format.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { CountedPart } from './known-counts.ts'
 import { type BlockRef, filterVerdicts } from './messages.ts'
 import type { ScanPool } from './pool.ts'
+import type { ScanGaps } from './scan-gaps.ts'
 import type { SegmentDamageHandler } from './segment-damage.ts'
 import { WantedKeys } from './wanted-keys.ts'
 
@@ -32,6 +33,8 @@ export interface FindBlocksParts {
   /** Grows by what the search finds, leaves out and reads. */
   readonly stats: MutableScanStats
   readonly onDamage?: SegmentDamageHandler | undefined
+  /** What to leave out. Grows by the segments whose footers are damaged. */
+  readonly gaps: ScanGaps
 }
 
 export interface FoundBlocks {
@@ -54,7 +57,7 @@ export async function findBlocks(
   { tenant, leaf, deletes }: Selection,
   parts: FindBlocksParts,
 ): Promise<FoundBlocks> {
-  const { found, segments, streams, signal, stats } = parts
+  const { found, streams, signal, stats, gaps } = parts
   const pause = createPause(signal)
   const labelsTexts = [...streams.keys()]
   const indexes = new Map(labelsTexts.map((text, index) => [text, index]))
@@ -70,10 +73,11 @@ export async function findBlocks(
     const started = performance.now()
     const inRange: PartCandidates[] = []
     for (const { name, sizeBytes } of found.slice(from, from + footersAtOnce)) {
-      const footer = await segments.footer(name, sizeBytes, onRead)
+      const footer = await readFooter(name, sizeBytes, onRead, parts)
+      if (!footer) continue
       for (const part of footer.parts) {
         if (part.tenant !== tenant) continue
-        const candidates = candidatesOf(name, part, { indexes, deletesOf, leaf, stats })
+        const candidates = candidatesOf(name, part, { indexes, deletesOf, leaf, stats, gaps })
         if (candidates.length > 0) inRange.push({ segment: name, part, candidates })
         // A segment with counts has one part.
         if (part.counts.length > 0) counted.set(name, { day: part.day, records: part.counts })
@@ -89,6 +93,25 @@ export async function findBlocks(
     }
   }
   return { labelsTexts, blocksOf, counted }
+}
+
+/** Returns `undefined` if the segment is to be left out, because it is damaged. */
+async function readFooter(
+  name: string,
+  sizeBytes: number,
+  onRead: (bytes: number) => void,
+  { segments, gaps, onDamage }: FindBlocksParts,
+): Promise<SegmentFooter | undefined> {
+  if (gaps.hasSegment(name)) return undefined
+  try {
+    return await segments.footer(name, sizeBytes, onRead)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code !== 'CORRUPTION' && code !== 'EIO') throw error
+    gaps.addSegment(name, message)
+    onDamage?.(name, 'lines', message)
+    return undefined
+  }
 }
 
 /** Returns the rules for each stream. */
@@ -115,11 +138,13 @@ function candidatesOf(
     deletesOf,
     leaf,
     stats,
+    gaps,
   }: {
     readonly indexes: ReadonlyMap<string, number>
     readonly deletesOf: readonly (StreamDeletes | undefined)[]
     readonly leaf: Leaf
     readonly stats: MutableScanStats
+    readonly gaps: ScanGaps
   },
 ): BlockRef[] {
   const wanted = part.streams.map(text => indexes.get(text))
@@ -135,6 +160,7 @@ function candidatesOf(
       stats.blocksOfOtherStreams++
       continue
     }
+    if (gaps.hasBlock(segment, record)) continue
     const deleted = deletesOf[labels]?.ofBlock(record)
     if (deleted === 'all') {
       stats.blocksDeleted++

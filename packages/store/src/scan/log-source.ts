@@ -27,6 +27,7 @@ import { findBlocks, type Selection } from './find-blocks.ts'
 import { addKnownCounts } from './known-counts.ts'
 import type { BlockGroup } from './messages.ts'
 import type { ScanPool } from './pool.ts'
+import { ScanGaps } from './scan-gaps.ts'
 import type { SegmentDamageHandler } from './segment-damage.ts'
 import type { SharedRuns } from './shared-runs.ts'
 import { planVolume } from './volume.ts'
@@ -41,7 +42,7 @@ export interface LogSourceParts {
   readonly limits?: LeafLimits
   /** Returns the delete rules for a time range. Nothing is deleted if absent. */
   readonly rulesFor?: (range: TimeRange) => readonly DeleteRule[]
-  /** Called when filters or counts of a segment are damaged. Their blocks are read instead. */
+  /** Called when a segment is found damaged. What can be read is read. */
   readonly onDamage?: SegmentDamageHandler
   /** Called with the work of each leaf that was run to its end. Shared runs count once. */
   readonly onWork?: (stats: ScanStats) => void
@@ -90,24 +91,39 @@ async function selectWhole(
   parts: LogSourceParts,
   signal: AbortSignal,
 ): Promise<LeafResult> {
-  for (let attempt = 1; ; attempt++) {
+  const gaps = new ScanGaps()
+  for (let attempt = 1; ; ) {
     try {
       const stats = { ...createScanStats(), leaves: 1 }
-      const result = await selectOnce(selection, parts, { signal, stats })
+      const result = await selectOnce(selection, parts, { signal, stats, gaps })
       addWork(stats, result.stats, selection.leaf)
       parts.onWork?.(stats)
-      return { ...result, stats }
+      return gaps.isEmpty ? { ...result, stats } : { ...result, stats, warnings: gaps.warnings() }
     } catch (error) {
-      const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
-      if (!isGone || attempt > scanReplansMax) throw error
+      // A scan that came upon damage begins again without it, because its rows count half.
+      const damaged = gaps.addError(error as Error)
+      if (damaged === undefined) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+        // A merge may have replaced the segment.
+        if (attempt++ <= scanReplansMax) continue
+      }
+      const left = damaged ?? gaps.addMissing(error as Error)
+      if (left === undefined) throw error
+      parts.onDamage?.(left, 'lines', (error as Error).message)
     }
   }
+}
+
+interface SelectRun {
+  readonly signal: AbortSignal
+  readonly stats: MutableScanStats
+  readonly gaps: ScanGaps
 }
 
 async function selectOnce(
   selection: Selection,
   { catalog, segments, pool, limits = noLimits, onDamage }: LogSourceParts,
-  { signal, stats }: { readonly signal: AbortSignal; readonly stats: MutableScanStats },
+  { signal, stats, gaps }: SelectRun,
 ): Promise<LeafResult> {
   const { tenant, leaf, deletes } = selection
   const started = performance.now()
@@ -120,7 +136,7 @@ async function selectOnce(
   stats.streamsMs = performance.now() - started
   const release = segments.acquire(found.map(({ name }) => name))
   try {
-    const parts = { found, segments, streams, pool, signal, stats, onDamage }
+    const parts = { found, segments, streams, pool, signal, stats, onDamage, gaps }
     const { labelsTexts, blocksOf, counted } = await findBlocks(selection, parts)
     stats[unreadName(leaf)] = blocksOf.reduce((sum, blocks) => sum + blocks.length, 0)
     if (leaf.kind !== 'volume') {

@@ -1,5 +1,4 @@
-// Reports damaged filters and counts: each segment once, because every query that needs them finds them
-// again.
+// Reports damaged segments: each once, because every query that needs one finds the damage again.
 
 import type { Logger } from 'pino'
 import { damagedSegmentsKnownMax } from '../limits.ts'
@@ -17,6 +16,8 @@ export interface SegmentDamageParts {
 const consequences: Readonly<Record<DamagedThing, string>> = {
   filters:
     'filters of a segment are damaged: searches read its blocks instead and are slower. No line is lost by that',
+  lines:
+    'a segment is damaged or missing: queries answer without its damaged part, and their warnings say so',
   counts:
     'counts of a segment are damaged: queries that count lines read its blocks instead and are slower. No line is lost by that',
 }
@@ -39,6 +40,7 @@ export class SegmentDamage {
     if (this.#known.size >= damagedSegmentsKnownMax) this.#known.delete(oldest!)
     this.#known.add(key)
     this.#onSegment(thing)
-    this.#logger.warn({ segment, damage }, consequences[thing])
+    const level = thing === 'lines' ? 'error' : 'warn'
+    this.#logger[level]({ segment, damage }, consequences[thing])
   }
 }

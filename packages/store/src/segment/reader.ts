@@ -9,13 +9,15 @@ import {
   trailerBytes,
   versionOfHeader,
 } from './format.ts'
+import { parseSegmentName } from './name.ts'
 
 /** Reads `length` bytes at `offsetBytes` of the segment. */
 export type ReadRange = (offsetBytes: number, length: number) => Promise<Buffer>
 
 /**
  * Reads and checks the footer of a segment that is `sizeBytes` long.
- * @throws CorruptionError when the file is incomplete, or its head, trailer or footer is damaged.
+ * @throws CorruptionError when the file is incomplete, or its head, trailer or footer is damaged, or
+ *   those of another segment.
  */
 export async function readFooter(
   segment: string,
@@ -35,5 +37,15 @@ export async function readFooter(
       segment,
       offsetBytes: 0,
     })
-  return decodeFooter(segment, await read(place.footerOffset, place.footerBytes), place)
+  const footer = decodeFooter(segment, await read(place.footerOffset, place.footerBytes), place)
+  if (!isNamed(footer, segment))
+    throw new CorruptionError('the name belongs to another segment', { segment, offsetBytes: 0 })
+  return footer
+}
+
+/** A segment of level 0 has the sequence of its name; a merged one only its level. */
+function isNamed({ level, sequence }: SegmentFooter, segment: string): boolean {
+  const named = parseSegmentName(segment)
+  if (!named) return true
+  return named.level === level && (level > 0 || named.sequence === sequence)
 }

@@ -38,7 +38,7 @@ export class Thread<Request, Answer> {
   }
 }
 
-/** Returns the error that a thread reported. Its class is lost; its name and its code stay. */
-export function errorOfThread({ name, message, code }: ThreadError): Error {
-  return Object.assign(new Error(message), { name, ...(code !== undefined && { code }) })
+/** Returns the error that a thread reported. Its class is lost; its name and its data stay. */
+export function errorOfThread({ message, ...fields }: ThreadError): Error {
+  return Object.assign(new Error(message), fields)
 }

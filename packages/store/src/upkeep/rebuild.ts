@@ -115,7 +115,9 @@ async function watchReads(
       return objects.read(name, offsetBytes, length)
     },
     delete: names => objects.delete(names),
+    secure: names => objects.secure(names),
     setAside: name => objects.setAside(name),
+    keepAside: name => objects.keepAside(name),
     list: () => objects.list(),
   }
 }

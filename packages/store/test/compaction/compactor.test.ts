@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -22,7 +22,7 @@ import {
   type StorageParts,
   startTestStore,
 } from '../harness.ts'
-import { identities, readAllRows, segmentNames } from '../segment-rows.ts'
+import { identities, readAllRows, readSegment, segmentNames } from '../segment-rows.ts'
 
 const row = (offset: number, line: string): Row => [midnightNs + BigInt(offset), line]
 
@@ -152,15 +152,55 @@ test('a failed merge keeps the old segments in use and is not repeated at once',
   )
 })
 
-test('a damaged input stays in place', async t => {
+test('a damaged input goes to quarantine, and the others are merged', async t => {
   const storage = await openStorage(t)
   const { compactor, messages } = compactorOf(t, storage)
-  await commits(storage, 2)
-  const [first] = await segmentNames(storage.segmentsDir)
+  await commits(storage, 3)
+  const [first, ...others] = await segmentNames(storage.segmentsDir)
+  const read = await Promise.all(others.map(name => readSegment(storage.segmentsDir, name)))
+  const rest = new Set(identities(read.flatMap(({ rows }) => rows)))
   writeFileSync(join(storage.segmentsDir, first!), 'damaged')
   await compactor.flush()
-  t.ok(messages().includes('compaction failed, old segments stay in use'))
-  t.equal((await segmentNames(storage.segmentsDir)).length, 2, 'no output is left behind')
+  t.ok(messages().some(text => text.startsWith('a segment is damaged and cannot be merged')))
+  t.equal((await segmentNames(storage.segmentsDir)).length, 1)
+  t.same(await content(storage), [...rest].sort())
+  const kept = join(storage.dir, 'quarantine', first!)
+  t.equal(readFileSync(kept, 'utf8'), 'damaged')
+})
+
+test('damaged blocks are left out of a merge, and their segment is kept', async t => {
+  const storage = await openStorage(t)
+  const { compactor, messages } = compactorOf(t, storage)
+  await storage.push(
+    'a',
+    acceptedStream({ app: 'x' }, [[midnightNs, 'damaged']]),
+    acceptedStream({ app: 'y' }, [[midnightNs, 'whole']]),
+  )
+  await storage.push('a', acceptedStream({ app: 'x' }, [[midnightNs + 1n, 'other']]))
+  const [first] = await segmentNames(storage.segmentsDir)
+  const path = join(storage.segmentsDir, first!)
+  const { bytes, footer } = await readSegment(storage.segmentsDir, first!)
+  const [block] = footer.parts[0]!.blocks
+  bytes[block!.offsetBytes]! ^= 1
+  writeFileSync(path, bytes)
+  await compactor.flush()
+  t.ok(messages().some(text => text.startsWith('blocks of a segment are damaged')))
+  const rows = await readAllRows(storage.segmentsDir)
+  t.same(rows.map(({ line }) => line).sort(), ['other', 'whole'])
+  t.ok(readFileSync(join(storage.dir, 'quarantine', first!)).equals(bytes))
+  t.same(await storage.catalog.listDropped(), [])
+})
+
+test('a merge goes on without an input whose file is gone', async t => {
+  const storage = await openStorage(t)
+  const { compactor, messages } = compactorOf(t, storage)
+  await commits(storage, 3)
+  const [first] = await segmentNames(storage.segmentsDir)
+  rmSync(join(storage.segmentsDir, first!))
+  await compactor.flush()
+  t.ok(messages().some(text => text.startsWith('a segment is missing')))
+  t.equal((await segmentNames(storage.segmentsDir)).length, 1)
+  t.same(await storage.catalog.listLost(), [first], 'its name counts again if it comes back')
 })
 
 test('closing during a merge aborts it and keeps the inputs', async t => {

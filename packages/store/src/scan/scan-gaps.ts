@@ -1,0 +1,82 @@
+// What a query leaves out because it cannot be read: whole segments, or some of their blocks. The
+// rest of the answer is right, and its warnings name what is missing.
+
+import { basename } from 'node:path'
+import { gapBlocksMax, gapWarningsMax } from '../limits.ts'
+import { type BlockRecord, storedBytes } from '../segment/format.ts'
+import { parseSegmentName } from '../segment/name.ts'
+
+/** An error of a scan, whatever thread it comes from. */
+interface ScanError extends Error {
+  readonly code?: string
+  /** Of a system error. */
+  readonly path?: string
+  readonly segment?: string
+  readonly offsetBytes?: number
+}
+
+interface SegmentGap {
+  /** Undefined if the whole segment is left out. */
+  readonly offsets: number[] | undefined
+  readonly why: string
+}
+
+/** The gaps of one query. */
+export class ScanGaps {
+  readonly #gaps = new Map<string, SegmentGap>()
+
+  get isEmpty(): boolean {
+    return this.#gaps.size === 0
+  }
+
+  hasSegment(segment: string): boolean {
+    const gap = this.#gaps.get(segment)
+    return gap !== undefined && gap.offsets === undefined
+  }
+
+  hasBlock(segment: string, record: BlockRecord): boolean {
+    const gap = this.#gaps.get(segment)
+    if (!gap) return false
+    if (!gap.offsets) return true
+    const end = record.offsetBytes + storedBytes(record)
+    return gap.offsets.some(offset => record.offsetBytes <= offset && offset < end)
+  }
+
+  /** Leaves out a segment. */
+  addSegment(segment: string, why: string): void {
+    this.#gaps.set(segment, { offsets: undefined, why })
+  }
+
+  /**
+   * Leaves out the block that an error is about, or the whole segment once many of its blocks are
+   * damaged. Returns the segment, or `undefined` if the error is about something else.
+   */
+  addError({ code, segment, offsetBytes, message }: ScanError): string | undefined {
+    const isUnreadable = code === 'CORRUPTION' || code === 'EIO'
+    if (!isUnreadable || segment === undefined || offsetBytes === undefined) return undefined
+    const gap = this.#gaps.get(segment)
+    if (gap && !gap.offsets) return undefined
+    const offsets = gap?.offsets ?? []
+    const isLast = offsets.includes(offsetBytes) || offsets.length >= gapBlocksMax
+    if (isLast) this.addSegment(segment, gap?.why ?? message)
+    else this.#gaps.set(segment, { offsets: [...offsets, offsetBytes], why: gap?.why ?? message })
+    return segment
+  }
+
+  /** Leaves out the segment that an error says is gone. Returns it, if there is one. */
+  addMissing({ code, path, message }: ScanError): string | undefined {
+    if (code !== 'ENOENT' || path === undefined) return undefined
+    const segment = basename(path)
+    if (!parseSegmentName(segment)) return undefined
+    this.addSegment(segment, message)
+    return segment
+  }
+
+  /** Returns the texts for the client. */
+  warnings(): string[] {
+    const texts = [...this.#gaps.values()].map(({ why }) => `lines are missing: ${why}`)
+    if (texts.length <= gapWarningsMax) return texts
+    const rest = texts.length - gapWarningsMax
+    return [...texts.slice(0, gapWarningsMax), `lines of ${rest} more segments are missing`]
+  }
+}

@@ -1,0 +1,35 @@
+// Starts on catalogs with a flipped byte. `npm run torture -- --only damaged-catalog` flips every byte.
+
+import { join } from 'node:path'
+import { test } from 'tap'
+import { openStorage } from '../harness.ts'
+import { fillCatalog, readCatalog, startOnCatalog } from './damaged-catalog.ts'
+
+/** A prime, and other bytes on every day. */
+const stride = 307
+const first = (Math.floor(Date.now() / 86_400_000) * 13) % stride
+
+test('no flipped byte of a catalog hides a segment or a stream', { timeout: 120_000 }, async t => {
+  const dir = join(t.testdir({ store: {} }), 'store')
+  await fillCatalog(await openStorage({ testdir: () => dir, teardown: () => undefined }))
+  const whole = readCatalog(dir)
+  const copy = join(t.testdirName, 'copy')
+  t.same(await startOnCatalog(dir, copy, whole), { isNamed: false, problems: [] })
+  for (let at = first; at < whole.length; at += stride) {
+    const bytes = Buffer.from(whole)
+    bytes[at]! ^= 1 << (at % 8)
+    const { problems } = await startOnCatalog(dir, copy, bytes)
+    t.same(problems, [], `byte ${at}`)
+  }
+})
+
+test('a catalog may be cut anywhere, and is named', { timeout: 120_000 }, async t => {
+  const dir = join(t.testdir({ store: {} }), 'store')
+  await fillCatalog(await openStorage({ testdir: () => dir, teardown: () => undefined }))
+  const whole = readCatalog(dir)
+  const copy = join(t.testdirName, 'copy')
+  for (let length = 1 + first; length < whole.length; length += 3989) {
+    const outcome = await startOnCatalog(dir, copy, whole.subarray(0, length))
+    t.same(outcome, { isNamed: true, problems: [] }, `${length} bytes`)
+  }
+})

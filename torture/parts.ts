@@ -1,0 +1,39 @@
+// The parts of the torture, each a long form of tests that `npm test` runs for a short time.
+
+import { runCrashPoints } from './crash-points.ts'
+import { runCatalogDamage, runSegmentDamage } from './damage.ts'
+import { runErrors } from './errors.ts'
+import { runHistory } from './history.ts'
+import { runKills } from './kills.ts'
+import { runPowerLoss } from './power-loss.ts'
+import { runSoak } from './soak.ts'
+
+export interface PartOptions {
+  readonly seed: number
+  /** `undefined` means the long form. */
+  readonly rounds: number | undefined
+  readonly minutes: number
+  /** A directory for the part, which may not exist yet. */
+  readonly dir: string
+}
+
+export interface PartReport {
+  /** What was done, in numbers and words. */
+  readonly counts: string
+  readonly problems: readonly string[]
+}
+
+export interface Part {
+  readonly run: (options: PartOptions) => Promise<PartReport>
+}
+
+export const parts: Readonly<Record<string, Part>> = {
+  'power-loss': { run: runPowerLoss },
+  errors: { run: runErrors },
+  'damaged-segments': { run: runSegmentDamage },
+  'damaged-catalog': { run: runCatalogDamage },
+  'crash-points': { run: runCrashPoints },
+  kills: { run: runKills },
+  history: { run: runHistory },
+  soak: { run: runSoak },
+}
