@@ -15,7 +15,7 @@ export async function runErrors({ rounds, dir }: PartOptions): Promise<PartRepor
   for (const kind of failingKinds) {
     for (const code of errorCodes) {
       for (const count of [1, 3]) {
-        for (let at = 1; runs < (rounds ?? Number.POSITIVE_INFINITY); at++) {
+        for (let at = 1; at <= (rounds ?? Number.POSITIVE_INFINITY); at++) {
           runs++
           const story = await runErrorStory({ kind, code, at, count }, join(dir, 'store'))
           for (const problem of story.problems)

@@ -83,9 +83,10 @@ class History {
         labels: {job: history, __path__: ${JSON.stringify(join(dir, 'logs', '*.log'))}}
 `,
     })
+    // First of all, because an agent without any file is not ready.
+    const writers = Array.from({ length: fileCount }, (_, i) => this.#write(`file${i}r0`))
     await agent.start()
     const clients = Array.from({ length: clientCount }, (_, i) => this.#push(store, `client${i}r0`))
-    const writers = Array.from({ length: fileCount }, (_, i) => this.#write(`file${i}r0`))
     for (let round = 0; round < rounds; round++) await this.#disturb(store, agent, isSmall && disk)
     this.#isStopping = true
     await Promise.all([...clients, ...writers])
@@ -167,7 +168,7 @@ class History {
         await sleep(100)
       }
       this.#last[file] += linesPerPush
-      await sleep(20)
+      await sleep(50)
     }
   }
 

@@ -12,9 +12,11 @@ import {
   catalogCheckSegmentsAtOnce,
   catalogCheckStreamsAtOnce,
   catalogCheckStreamsMax,
+  foreignSegmentsMax,
 } from './limits.ts'
 import type { ObjectStore } from './objects/object-store.ts'
 import type { SegmentFooter } from './segment/format.ts'
+import { parseSegmentName } from './segment/name.ts'
 import { readFooter } from './segment/reader.ts'
 
 export interface CatalogCheckParts {
@@ -27,6 +29,18 @@ export interface CatalogCheckParts {
   readonly pauseMs?: number
   /** Ends the check early. */
   readonly signal?: AbortSignal
+}
+
+/** Starts a check that runs beside everything else. Closing it ends it early. */
+export function startCatalogCheck(parts: CatalogCheckParts): { close(): Promise<void> } {
+  const ending = new AbortController()
+  const checked = checkCatalog({ ...parts, signal: ending.signal })
+  return {
+    close: () => {
+      ending.abort()
+      return checked
+    },
+  }
 }
 
 /** Checks all segments, a few at a time. Never rejects: what cannot be read is left to others. */
@@ -96,6 +110,34 @@ class CatalogCheck {
     }
     return true
   }
+}
+
+/**
+ * Returns true if a catalog fits none of the segments, because it is that of another store. All
+ * segments would be set aside for its sake.
+ */
+export async function isForeignCatalog({
+  catalog,
+  objects,
+}: Pick<CatalogCheckParts, 'catalog' | 'objects'>): Promise<boolean> {
+  const known = await catalog.listSegments()
+  // A single one may be damaged or missing.
+  if (known.length < 2) return false
+  const listed = (await objects.list()).filter(({ name }) => parseSegmentName(name))
+  const sizes = new Map(listed.map(({ name, sizeBytes }) => [name, sizeBytes]))
+  if (sizes.size === 0) return false
+  const shared = known.filter(({ name }) => sizes.has(name))
+  let isWrong = shared.length === 0
+  for (const { name } of shared.toReversed().slice(0, foreignSegmentsMax)) {
+    const footer = await readFooter(name, sizes.get(name)!, (offset, length) =>
+      objects.read(name, offset, length),
+    ).catch(() => undefined)
+    if (!footer) continue
+    const found = catalogPartsOf(footer, () => [])
+    if (countDifferences(found, await catalog.partsOf(name)) <= 1) return false
+    isWrong = true
+  }
+  return isWrong
 }
 
 /** Counts the values that differ. Parts of other tenants and days count as many. */

@@ -455,6 +455,9 @@ export const catalogCheckStreamsAtOnce = 500
 /** Streams of segments that it compares at a start, a few seconds of CPU. Beyond, it compares only segments. */
 export const catalogCheckStreamsMax = 200_000
 
+/** Footers that a start reads to find out whether a catalog belongs to them. Mostly the first one fits. */
+export const foreignSegmentsMax = 8
+
 /** Segments that the check of the catalog reads before it pauses. */
 export const catalogCheckSegmentsAtOnce = 4
 

@@ -5,6 +5,7 @@ import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { openSqliteCatalog, type SqliteCatalog } from './catalog/sqlite.ts'
+import { isForeignCatalog } from './catalog-check.ts'
 import { type DiskObjectStore, openDiskObjectStore } from './objects/disk.ts'
 import type { StoreFiles } from './objects/files.ts'
 import { recover } from './recovery.ts'
@@ -39,6 +40,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
     const catalog = openSqliteCatalog(path)
     try {
       catalog.checkStructure()
+      if (await isForeignCatalog({ catalog, objects })) throw new ForeignCatalogError()
       return { catalog, last: await recover({ catalog, objects, logger }) }
     } catch (error) {
       await catalog.close()
@@ -52,6 +54,15 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   })
   let sequence = opened.last
   return { segmentsDir, objects, catalog: own(opened.catalog), nextSequence: () => ++sequence }
+}
+
+class ForeignCatalogError extends Error {
+  readonly code = 'SQLITE_CORRUPT'
+
+  constructor() {
+    super('The catalog fits none of the segments: it belongs to another store')
+    this.name = 'ForeignCatalogError'
+  }
 }
 
 function isDamage(error: unknown): boolean {

@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Catalog, TimeRange } from './catalog/catalog.ts'
 import type { SqliteCatalog } from './catalog/sqlite.ts'
-import { checkCatalog } from './catalog-check.ts'
+import { startCatalogCheck } from './catalog-check.ts'
 import { type Deletes, openCompaction } from './compaction/compaction.ts'
 import type { Compactor } from './compaction/compactor.ts'
 import { mergerOf } from './compaction/merge-job.ts'
@@ -179,16 +179,8 @@ async function openStore(
   await app.ready()
   listener.serve((request, response) => app.routing(request, response))
   state = 'ready'
-  const checking = new AbortController()
-  const { signal } = checking
-  const onWrongRecord = () => metrics.catalogRepairs.inc()
-  const checked = checkCatalog({ catalog, objects, logger, signal, onDamage: onWrongRecord })
-  own({
-    close: () => {
-      checking.abort()
-      return checked
-    },
-  })
+  const onDamage = () => metrics.catalogRepairs.inc()
+  own(startCatalogCheck({ catalog, objects, logger, onDamage }))
   const stop = onlyOnce(async () => {
     state = 'stopping'
     const silent = listener.close()

@@ -23,8 +23,10 @@ export async function openDiskObjectStore(
 ): Promise<DiskObjectStore> {
   await files.makeDirectory(directory)
   // Without this, a power loss could take the directory with all segments in it.
-  for (const parent of [dirname(dirname(directory)), dirname(directory)])
-    await syncDirectory(files, parent)
+  await syncDirectory(files, dirname(directory))
+  await syncDirectory(files, dirname(dirname(directory))).catch(() => {
+    // The store may not be allowed to read the directory above its own, which is older than both.
+  })
   return new DiskObjectStore(directory, files, await files.open(directory, 'r'))
 }
 

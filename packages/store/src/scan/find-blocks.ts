@@ -148,6 +148,7 @@ function candidatesOf(
   },
 ): BlockRef[] {
   const wanted = part.streams.map(text => indexes.get(text))
+  const hasGap = gaps.isIn(segment)
   const candidates: BlockRef[] = []
   for (const [index, record] of part.blocks.entries()) {
     // Times come first: a stream of the selector that has no line in the range is not in `indexes`.
@@ -160,7 +161,7 @@ function candidatesOf(
       stats.blocksOfOtherStreams++
       continue
     }
-    if (gaps.hasBlock(segment, record)) continue
+    if (hasGap && gaps.hasBlock(segment, record)) continue
     const deleted = deletesOf[labels]?.ofBlock(record)
     if (deleted === 'all') {
       stats.blocksDeleted++

@@ -29,6 +29,12 @@ export class ScanGaps {
     return this.#gaps.size === 0
   }
 
+  /** Returns true if anything of a segment is left out. */
+  isIn(segment: string): boolean {
+    return this.#gaps.has(segment)
+  }
+
+  /** Returns true if all of a segment is left out. */
   hasSegment(segment: string): boolean {
     const gap = this.#gaps.get(segment)
     return gap !== undefined && gap.offsets === undefined

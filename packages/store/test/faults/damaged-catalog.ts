@@ -22,23 +22,25 @@ export interface CatalogOutcome {
 }
 
 /** Fills a store with some streams, and returns the files of its catalog after a clean stop. */
-export async function fillCatalog(storage: StorageParts): Promise<void> {
+export async function fillCatalog(storage: StorageParts, shiftNs = 0n): Promise<void> {
   for (let i = 0; i < 4; i++) {
-    const rows = [[midnightNs + BigInt(i), `line ${i}`]] as const
+    const rows = [[midnightNs + shiftNs + BigInt(i), `line ${i}`]] as const
     await storage.push('a', acceptedStream({ app: `app${i}`, common: 'yes' }, rows))
   }
   await storage.catalog.close()
+  await storage.objects.close()
 }
 
-/** Starts on a copy of a store whose catalog has other bytes. */
+/** Starts on a copy of a store whose catalog has other bytes, or is gone. */
 export async function startOnCatalog(
   dir: string,
   copy: string,
-  bytes: Buffer,
+  bytes?: Buffer,
 ): Promise<CatalogOutcome> {
   rmSync(copy, { recursive: true, force: true })
   cpSync(dir, copy, { recursive: true })
-  writeFileSync(join(copy, 'catalog.sqlite'), bytes)
+  rmSync(join(copy, 'catalog.sqlite'))
+  if (bytes) writeFileSync(join(copy, 'catalog.sqlite'), bytes)
   const { logger, messages } = createTestLogger()
   const opened: { close(): Promise<void> }[] = []
   const own = <T extends { close(): Promise<void> }>(part: T): T => {

@@ -22,7 +22,7 @@ export function failingFiles(check: CallCheck): StoreFiles {
     rename: (from, to) => guard('rename', from, () => systemFiles.rename(from, to)),
     unlink: path => guard('unlink', path, () => systemFiles.unlink(path)),
     link: (path, other) => guard('link', path, () => systemFiles.link(path, other)),
-    copy: (path, other) => guard('link', path, () => systemFiles.copy(path, other)),
+    copy: (path, other) => systemFiles.copy(path, other),
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { runPowerStory } from './power-story.ts'
 
-const rounds = 40
+const rounds = 24
 /** Another set of seeds every day. A failure names its seed. */
 const firstSeed = Math.floor(Date.now() / 86_400_000) * 1000
 

@@ -2,6 +2,8 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { DiskReader, openDiskObjectStore } from '../../src/objects/disk.ts'
+import { failingFiles } from '../faults/failing-files.ts'
+import type { CallKind } from '../faults/simulated-disk.ts'
 
 async function open(t: Test) {
   const dir = join(t.testdir(), 'new', 'segments')
@@ -130,4 +132,61 @@ test('only files are listed', async t => {
   const { objects } = await open(t)
   await openDiskObjectStore(join(objects.directory, 'folder')).then(folder => folder.close())
   t.same(await objects.list(), [])
+})
+
+/** Opens a store whose calls of some kinds fail. */
+async function openFailing(t: Test) {
+  const failing = new Map<CallKind, string>()
+  const dir = join(t.testdir(), 'segments')
+  const objects = await openDiskObjectStore(
+    dir,
+    failingFiles(kind => failing.get(kind)),
+  )
+  t.teardown(() => objects.close())
+  return { dir, objects, failing, quarantine: join(t.testdirName, 'quarantine') }
+}
+
+for (const kind of ['writev', 'datasync', 'sync'] as const) {
+  test(`a file is removed when its ${kind} fails`, async t => {
+    const { dir, objects, failing } = await openFailing(t)
+    failing.set(kind, 'EIO')
+    await t.rejects(objects.put('one', [Buffer.from('bytes')]), { code: 'EIO' })
+    t.same(await readdir(dir), [])
+    failing.clear()
+    await objects.put('one', [Buffer.from('other')])
+    t.equal(await readFile(join(dir, 'one'), 'utf8'), 'other')
+  })
+}
+
+test('an object that is kept aside stays where it is', async t => {
+  const { dir, objects, failing, quarantine } = await openFailing(t)
+  await objects.put('one', [Buffer.from('bytes')])
+  await objects.keepAside('one')
+  await objects.keepAside('one')
+  t.same(await readdir(dir), ['one'])
+  await objects.delete(['one'])
+  t.equal(await readFile(join(quarantine, 'one'), 'utf8'), 'bytes')
+  failing.set('link', 'EIO')
+  await objects.put('two', [Buffer.from('bytes')])
+  await t.rejects(objects.keepAside('two'), { code: 'EIO' })
+})
+
+test('an object is copied where files have only one name', async t => {
+  const { objects, failing, quarantine } = await openFailing(t)
+  await objects.put('one', [Buffer.from('bytes')])
+  failing.set('link', 'ENOTSUP')
+  await objects.keepAside('one')
+  await objects.delete(['one'])
+  t.equal(await readFile(join(quarantine, 'one'), 'utf8'), 'bytes')
+})
+
+test('a store opens below a directory that it may not read', async t => {
+  const dir = join(t.testdir(), 'data', 'segments')
+  const files = failingFiles((kind, path) =>
+    kind === 'open' && path === t.testdirName ? 'EACCES' : undefined,
+  )
+  const objects = await openDiskObjectStore(dir, files)
+  t.teardown(() => objects.close())
+  await objects.put('one', [Buffer.from('bytes')])
+  t.same(await readdir(dir), ['one'])
 })
