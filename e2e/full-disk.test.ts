@@ -1,41 +1,17 @@
-// A store on a small disk that fills up, from its own pushes and from other files: pushes are
-// rejected in time, reads still work, and the store recovers on its own. The disk is a tmpfs, which
-// only root may mount.
+// A store on a small disk that fills up, from its own pushes and from other files, and may delete
+// nothing: pushes are rejected in time, reads still work, and the store recovers on its own.
 
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { t as root, type Test, test } from 'tap'
+import { t as root, test } from 'tap'
 import { openLimits, startStore, type TestStore } from './harness.ts'
+import { freeMib, mountDisk } from './small-disk.ts'
 
 const timeoutMs = 120_000
 root.setTimeout(timeoutMs)
 const diskMib = 64
-
-/** Mounts a separate disk for the test. Returns `undefined` if that is not allowed. */
-function mountDisk(t: Test, dir: string): string | undefined {
-  const path = join(dir, 'store-data')
-  mkdirSync(path, { recursive: true })
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${diskMib}m`, 'tmpfs', path], {
-      stdio: 'ignore',
-    })
-  } catch {
-    return undefined
-  }
-  t.teardown(() => {
-    execFileSync('umount', ['-l', path])
-    rmSync(dir, { recursive: true })
-  })
-  return path
-}
-
-const freeMib = (path: string) => {
-  const { bavail, bsize } = statfsSync(path)
-  return (bavail * bsize) / 1024 / 1024
-}
 
 /** Builds lines that zstd cannot compress, so that only rejecting pushes saves the disk. */
 function body(number: number): string {
@@ -58,12 +34,13 @@ test('when pushes fill a disk, merges keep their space, and pushes resume afterw
   t.setTimeout(timeoutMs)
   // Outside the checkout, where a leftover mount would block the next run.
   const dir = mkdtempSync(join(tmpdir(), 'skald-full-disk-'))
-  const disk = mountDisk(t, dir)
+  const disk = mountDisk(t, dir, diskMib)
   if (!disk) {
     t.comment('skipped: only root may mount a disk')
     return
   }
-  const store = await startStore(t, { dir, config: openLimits })
+  const config = `${openLimits}\ncompactor: {retention_min_free_bytes: 0}`
+  const store = await startStore(t, { dir, config })
   let stored = 0
   let refused: Awaited<ReturnType<typeof push>> | undefined
   for (let i = 0; i < 500 && !refused; i++) {

@@ -7,4 +7,4 @@
 export const aliasedValuesMax = 400_000
 
 /** Maximum known keys to list in a message about an unknown one. Longer lists do not help. */
-export const listedKeysMax = 50
+export const listedKeysMax = 60

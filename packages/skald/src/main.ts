@@ -1,4 +1,4 @@
-// The command line: skald agent | store | all | query | check | import | verify | inspect | backup |
+// The command line: skald agent | store | all | query | labels | check | import | verify | inspect | backup |
 // restore | ready.
 
 import { coloursFor } from '@skald/wire'
@@ -15,6 +15,7 @@ const usage = `skald COMMAND
   skald store    the store: Loki's API on port 3100
   skald agent    the agent: Promtail's configuration
   skald query    ask a store and print the lines
+  skald labels   count the values of labels, and name those with too many
   skald check    check configuration files
   skald import   copy the lines of a running Loki into a store
   skald backup   copy a store into a directory, also while it runs
@@ -66,6 +67,10 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   query: async () => {
     const { queryUsage, runQueryCommand } = await import('./query-command.ts')
     return { usage: queryUsage, run: runQueryCommand }
+  },
+  labels: async () => {
+    const { labelsUsage, runLabelsCommand } = await import('./labels-command.ts')
+    return { usage: labelsUsage, run: runLabelsCommand }
   },
   check: async () => {
     const { checkUsage, runCheckCommand } = await import('./check-command.ts')

@@ -71,7 +71,11 @@ export async function runQueryCommand(
     terminal.stderr.write(`${url} answered ${response.status}: ${text.trim()}\n`)
     return 1
   }
-  const { data } = JSON.parse(text) as { data: Answer }
+  const { data, warnings = [] } = JSON.parse(text) as {
+    data: Answer
+    warnings?: readonly string[]
+  }
+  for (const warning of warnings) terminal.stderr.write(`Warning: ${warning}\n`)
   const colours = coloursFor(terminal.stdout, terminal.env)
   for (const line of formatAnswer(data, output, colours)) terminal.stdout.write(`${line}\n`)
   if (stats) terminal.stderr.write(`${formatQueryStats(data.stats).join('\n')}\n`)

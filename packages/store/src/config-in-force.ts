@@ -5,8 +5,16 @@ import type { LoadedStoreConfig } from './config.ts'
 import { blockSchemas } from './config-schema.ts'
 import { defaultRates } from './limits.ts'
 
-/** Returns the configuration in force, with the key names of the file. */
-export function configInForce({ config, raw }: LoadedStoreConfig, logLevel: string): object {
+/**
+ * Returns the configuration in force, with the key names of the file.
+ *
+ * @param space Bytes that retention keeps free on this file system; absent if there is no store yet.
+ */
+export function configInForce(
+  { config, raw }: LoadedStoreConfig,
+  logLevel: string,
+  space?: { readonly minFreeBytes: number },
+): object {
   const followed = followedOf(raw, '') as Record<string, Record<string, unknown>>
   return {
     ...followed,
@@ -21,6 +29,10 @@ export function configInForce({ config, raw }: LoadedStoreConfig, logLevel: stri
       log_format: config.logFormat,
     },
     common: { path_prefix: config.dataDir },
+    compactor: {
+      ...followed.compactor,
+      ...(space && { retention_min_free_bytes: space.minFreeBytes }),
+    },
     runtime_config: overridesInForce(raw, config.overrides.paths),
     limits_config: { ...followed.limits_config, ...ratesInForce(config.authEnabled, raw) },
   }

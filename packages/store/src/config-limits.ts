@@ -100,6 +100,8 @@ export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOpti
     maxStructuredMetadataBytes: sizeBytes('max_structured_metadata_size'),
     maxStructuredMetadataEntries: raw.max_structured_metadata_entries_count,
     incrementDuplicateTimes: raw.increment_duplicate_timestamp,
+    demoteLabels: raw.allow_structured_metadata ? raw.demote_labels : [],
+    demoteLabelsAbove: raw.allow_structured_metadata ? raw.demote_labels_above : 0,
     enforcedLabels: raw.enforced_labels,
     ingestionBlock: readIngestionBlock(raw, message => report('block_ingestion_until', message)),
     otlp: createOtlpMapping(raw.otlp_config, {
@@ -115,6 +117,7 @@ export function resolveLimits(raw: RawLimits, { mayDelete, report }: ResolveOpti
     ),
     retentionNs: mayDelete ? retentionNs : 0n,
     retentionStreams: mayDelete ? streams : [],
+    retentionMaxBytes: sizeBytes('retention_max_bytes'),
     deletionMode: raw.deletion_mode,
     queryTimeoutNs: durationNs('query_timeout'),
     maxConcurrentTails: raw.max_concurrent_tail_requests,

@@ -10,66 +10,19 @@ import type { XStatic } from 'typebox/schema'
 import type { OtlpConfig } from './ingest/otlp-actions.ts'
 import { defaultServiceNameLabels } from './ingest/stream-labels.ts'
 import { defaultLogLevelFields } from './levels/detected-level.ts'
+import {
+  block,
+  bytes,
+  count,
+  duration,
+  flag,
+  oneOf,
+  optionalBytes,
+  optionalMegabytes,
+  text,
+  texts,
+} from './schema-forms.ts'
 import { unfollowedKeysOf } from './settings/judge.ts'
-
-/** A block. Every key is required once the defaults are filled in, and no others are allowed. */
-function block<Properties extends object>(properties: Properties) {
-  return {
-    type: 'object',
-    properties,
-    required: Object.keys(properties) as (keyof Properties & string)[],
-    additionalProperties: false,
-    default: {},
-  } as const
-}
-
-function text(description: string, value: string) {
-  return { type: 'string', description, default: value } as const
-}
-
-function texts(description: string, value: readonly string[]) {
-  return { type: 'array', items: { type: 'string' }, description, default: value } as const
-}
-
-function flag(description: string, value: boolean) {
-  return { type: 'boolean', description, default: value } as const
-}
-
-/** One of several texts. The first is the default. */
-function oneOf<const Choice extends string>(
-  description: string,
-  choices: readonly [Choice, ...Choice[]],
-) {
-  return { enum: choices, description, default: choices[0] } as const
-}
-
-function count(description: string, value: number) {
-  return { type: 'integer', description, default: value, minimum: 0 } as const
-}
-
-/** Go or Prometheus duration, kept as written. 0 disables the limit. */
-function duration(description: string, value: string) {
-  const anyOf = [{ type: 'string' }, { const: 0 }] as const
-  return { anyOf, form: 'duration', description, default: value } as const
-}
-
-/** Bytes with a unit based on 1024, or a plain number. */
-function bytes(description: string, value: string) {
-  const anyOf = [{ type: 'string' }, { type: 'integer', minimum: 0 }] as const
-  return { anyOf, form: 'bytes', description, default: value } as const
-}
-
-/** Megabytes, or null if the limit depends on whether there are tenants. */
-function optionalMegabytes(description: string) {
-  const anyOf = [{ type: 'number', minimum: 0 }, { type: 'null' }] as const
-  return { anyOf, description, default: null } as const
-}
-
-/** Bytes with a unit, or null if the limit depends on whether there are tenants. */
-function optionalBytes(description: string) {
-  const anyOf = [{ type: 'string' }, { type: 'integer', minimum: 0 }, { type: 'null' }] as const
-  return { anyOf, form: 'bytes', description, default: null } as const
-}
 
 /** Allows the keys of Loki that Skald does not follow. settings/judge.ts checks them. */
 function withUnfollowed<Schema extends { readonly properties: object }>(
@@ -312,7 +265,19 @@ const limitsSchema = withUnfollowed(
       'How long to keep entries, in whole days; needs compactor.retention_enabled. 0 means forever.',
       '0s',
     ),
+    demote_labels: texts(
+      'Labels to keep as structured metadata instead of labels of streams, because they have too many values.',
+      [],
+    ),
+    demote_labels_above: count(
+      'Demote every label that has more values than this in a day, except service_name and enforced_labels; 0 turns this off.',
+      0,
+    ),
     retention_stream: retentionStreamSchema,
+    retention_max_bytes: bytes(
+      "Largest size of a tenant's segments. If they are larger, its oldest days are deleted; 0 means no limit. Does not need compactor.retention_enabled.",
+      '0B',
+    ),
     deletion_mode: oneOf(
       'What delete requests do: hide and remove entries, only hide them, or nothing.',
       ['filter-and-delete', 'filter-only', 'disabled'],
@@ -348,6 +313,17 @@ const compactorSchema = withUnfollowed(
       '24h',
     ),
     delete_max_interval: duration('Maximum max_interval of a delete request.', '24h'),
+    retention_max_bytes: bytes(
+      'Largest size of all segments. If they are larger, the oldest days are deleted; 0 means no limit. Does not need retention_enabled.',
+      '0B',
+    ),
+    retention_min_free_bytes: optionalBytes(
+      'Free space to keep on the file system: if less is free, the oldest days are deleted; 0 turns this off. Defaults to 5 % of the file system and at most 20GB. Never less than merges need. Does not need retention_enabled.',
+    ),
+    retention_min_age: duration(
+      'What is younger is never deleted by size or free space; 0 lets even the current day go.',
+      '24h',
+    ),
     deletion_mode: oneOf('Older name for limits_config.deletion_mode, used if that is not set.', [
       '',
       'filter-and-delete',

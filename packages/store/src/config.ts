@@ -13,7 +13,7 @@ import {
   type YamlCursor,
 } from '@skald/config-reading'
 import { createSchemaReader } from '@skald/config-reading/schema-reader'
-import { nsPerMs } from '@skald/go-dialect'
+import { nsPerMs, parseConfigBytes } from '@skald/go-dialect'
 import type { LogFormat, LogLevel } from '@skald/wire'
 import { resolveLimits, withOlderDeletes } from './config-limits.ts'
 import { blockSchemas, type RawStoreConfig, storeConfigSchema } from './config-schema.ts'
@@ -45,6 +45,8 @@ export interface StoreConfig {
   /** Whether to delete entries past their retention period. */
   readonly mayDelete: boolean
   readonly deletes: DeletesConfig
+  /** Retention by size and by free space. */
+  readonly space: SpaceConfig
   /** Whether to serve patterns. */
   readonly hasPatterns: boolean
   readonly limits: TenantLimits
@@ -57,6 +59,16 @@ export interface DeletesConfig {
   readonly cancelPeriodMs: number
   /** Longest allowed `max_interval`; 0 for no limit. */
   readonly maxIntervalNs: bigint
+}
+
+/** Settings of retention by size and by free space. */
+export interface SpaceConfig {
+  /** Of all segments; 0 for no limit. */
+  readonly maxBytes: number
+  /** `undefined` for the default, 0 to ignore the free space. */
+  readonly minFreeBytes: number | undefined
+  /** Younger entries are never deleted for size or free space. */
+  readonly minAgeMs: number
 }
 
 /** Files with limits of single tenants. */
@@ -181,6 +193,7 @@ function resolve(config: RawStoreConfig, report: Report): StoreConfig {
     dataDir: dataDirOf(config),
     mayDelete: compactor.retention_enabled,
     deletes: resolveDeletes(config),
+    space: resolveSpace(config),
     hasPatterns: config.pattern_ingester.enabled,
     limits: resolveLimits(config.limits_config, {
       mayDelete: compactor.retention_enabled,
@@ -203,6 +216,15 @@ function resolveDeletes({ compactor }: RawStoreConfig): DeletesConfig {
   return {
     cancelPeriodMs: milliseconds(compactor.delete_request_cancel_period),
     maxIntervalNs: parseWrittenDuration(compactor.delete_max_interval),
+  }
+}
+
+function resolveSpace({ compactor }: RawStoreConfig): SpaceConfig {
+  const { retention_min_free_bytes: minFree } = compactor
+  return {
+    maxBytes: parseConfigBytes(String(compactor.retention_max_bytes)),
+    minFreeBytes: minFree === null ? undefined : parseConfigBytes(String(minFree)),
+    minAgeMs: milliseconds(compactor.retention_min_age),
   }
 }
 

@@ -8,3 +8,8 @@ export function dayOf(timestampNs: bigint): number {
   const day = timestampNs / nsPerDay
   return Number(timestampNs < 0n && timestampNs % nsPerDay !== 0n ? day - 1n : day)
 }
+
+/** Formats a day as `2026-11-30`. */
+export function formatDay(day: number): string {
+  return new Date(day * secondsPerDay * 1000).toISOString().slice(0, 10)
+}

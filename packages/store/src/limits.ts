@@ -22,6 +22,27 @@ export const activeStreamMs = 3_600_000
  */
 export const rateStreamsMax = 100_000
 
+/** A label with this many values in a day is named in the log and the metrics: no panel shows as many. */
+export const guiltyValuesLeast = 10_000
+
+/**
+ * Values of a label that are counted exactly, and bits of the bitmap that counts more of them: 16 KiB, which
+ * tells a million values apart.
+ */
+export const exactValuesMax = 1024
+export const valueBits = 2 ** 17
+
+/** Labels of all tenants whose values are counted, at most 32 MiB. Further labels are not followed. */
+export const countedLabelsMax = 2000
+
+/** Tenants whose streams are remembered as counted. Beyond that, they are counted again, which changes nothing. */
+export const notedTenantsMax = 10_000
+
+/** Examples of values, and clients that push them, to name with a label. Values are cut to some characters. */
+export const guiltyExamplesMax = 3
+export const guiltyClientsMax = 5
+export const guiltyTextCharsMax = 120
+
 /** Maximum entries that a rejection message lists; it only counts the rest. */
 export const toldEntriesMax = 10
 
@@ -29,7 +50,7 @@ export const toldEntriesMax = 10
  * Maximum number of streams whose validated label sets are kept in memory, and the longest label text
  * that is kept.
  */
-export const streamCacheEntriesMax = 100_000
+export const streamCacheEntriesMax = 20_000
 export const cachedLabelsTextMax = 16 * 1024
 
 /** The same rejection of a tenant is logged once in this time, with the number of entries. */
@@ -150,13 +171,22 @@ export const tailAskBytesMax = 64 * 1024
 
 // catalog/
 
-/** Maximum streams and active days kept in memory. Beyond that, the caches are emptied. */
-export const catalogCacheEntriesMax = 200_000
+/**
+ * Maximum streams, and active days of streams, whose ids are kept in memory: some 300 bytes each. Beyond
+ * that, the caches are emptied. A store with more of them asks the database, some microseconds each.
+ */
+export const catalogCacheEntriesMax = 50_000
+
+/** Maximum streams whose labels are kept in memory: about a kilobyte each. */
+export const catalogRowsMax = 20_000
 
 /**
  * From this many streams on, one query reads activity by day instead of stream by stream.
  */
-export const activityByDayStreamsLeast = 500
+export const activityByDayStreamsLeast = 20_000
+
+/** Up to this many streams of a label, a search looks at each of them instead of at all matchers. */
+export const fewStreamsMax = 5000
 
 /**
  * Size to which checkpoints truncate the write-ahead log. Otherwise it would stay at its largest
@@ -187,6 +217,36 @@ export const reserveBytes = 16 * 1024 * 1024
  * How often to check the free disk space while pushes arrive. In between, the store counts bytes.
  */
 export const roomCheckMs = 250
+
+/**
+ * Free space that retention keeps unless the configuration says otherwise: a share of the file system,
+ * and at most this many bytes. Beyond that, more free space protects nothing.
+ */
+export const minFreeShare = 0.05
+export const minFreeBytesMax = 20 * 1024 * 1024 * 1024
+
+/** Most free space that a configuration can ask for, as a share of the file system. */
+export const minFreeShareMax = 0.5
+
+/**
+ * If other files fill the disk, the store's own data may always take this share of the file system.
+ * Deleting more would not help for long: the others take what becomes free.
+ */
+export const fairShare = 0.05
+
+/**
+ * On a small or nearly full disk, level 0 is compacted at this share of the file system, and
+ * retention keeps the reserve and several times as much free: level 0 grows while its first part is
+ * merged, and the merge needs room for what it writes.
+ */
+export const level0DiskShare = 1 / 16
+export const workingRoomPerLevel0 = 4
+
+/**
+ * How long a push waits for room on the disk before it is answered with 503. Clients such as
+ * Promtail give up after 10 seconds.
+ */
+export const roomWaitMs = 8_000
 
 // segment/
 
@@ -231,6 +291,16 @@ export const footerBytesMax = 256 * 1024 * 1024
 
 /** Maximum bytes of parsed footers kept in memory, by their size in the file. */
 export const footerCacheBytes = 16 * 1024 * 1024
+
+/**
+ * Of a footer with at least this many bytes, some thousand streams, a query for at most this many streams
+ * reads only theirs. Of smaller footers, reading the rest takes about a millisecond.
+ */
+export const outlinedFooterBytesLeast = 1024 * 1024
+export const outlinedStreamsMax = 64
+
+/** Maximum bytes of outlines of large footers kept in memory: two million streams. */
+export const outlineCacheBytes = 32 * 1024 * 1024
 
 // compaction/
 
@@ -329,6 +399,25 @@ export const mergeArenaBytes = 5 * 1024 * 1024
 
 /** How often retention looks for old segments: a small part of a day. */
 export const retentionIntervalMs = 10 * 60_000
+
+/**
+ * How often retention by size looks at the sizes of all days: while the disk has room, and while
+ * there is nothing that it may delete.
+ */
+export const spaceIntervalMs = 60_000
+export const spaceRetryMs = 5_000
+
+/** How often the log says when the disk will be full. */
+export const outlookLogMs = 86_400_000
+
+/** Complete days from which growth is measured. */
+export const growthDaysMax = 7
+
+/**
+ * Least time of data for a growth per day, if there is no complete day yet: an hour. The first minutes
+ * of a store say nothing about its days.
+ */
+export const growthMsLeast = 3_600_000
 
 /** Streams that retention and delete sweeps check before they yield to pushes and queries. */
 export const retentionStreamsAtOnce = 2000

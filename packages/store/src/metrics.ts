@@ -23,6 +23,7 @@ export interface StoreMetrics {
   readonly requestSeconds: Histogram<'method' | 'route' | 'status_code'>
   readonly commits: Counter
   readonly commitBytes: Counter
+  readonly retentionBytes: Counter<'tenant' | 'reason'>
   readonly deletesReceived: Counter<'user'>
   readonly deletesProcessed: Counter<'user'>
   readonly tailClients: Gauge
@@ -37,6 +38,12 @@ export interface StoreMetrics {
   readonly segmentBytes: Gauge<'level'>
   readonly streams: Gauge
   readonly pendingPushBytes: Gauge
+  readonly diskFreeBytes: Gauge
+  readonly diskTotalBytes: Gauge
+  readonly minFreeBytes: Gauge
+  readonly growth: Gauge<'tenant'>
+  readonly fullIn: Gauge
+  readonly labelValues: Gauge<'tenant' | 'label'>
 }
 
 /** Values of the gauges, read at every scrape of `/metrics`. */
@@ -46,6 +53,22 @@ export interface StoreState {
   readonly pendingPushBytes: number
   readonly streams: number
   readonly levels: ReadonlyMap<number, { readonly segments: number; readonly bytes: number }>
+  readonly disk: {
+    readonly freeBytes: number
+    readonly totalBytes: number
+    /** What retention keeps free. */
+    readonly minFreeBytes: number
+  }
+  /** Bytes that each tenant writes a day. */
+  readonly growth: readonly { readonly tenant: string; readonly bytesPerDay: number }[]
+  /** Labels with very many values today. */
+  readonly guiltyLabels: readonly {
+    readonly tenant: string
+    readonly label: string
+    readonly values: number
+  }[]
+  /** Until the oldest day goes; `undefined` for never. */
+  readonly fullInSeconds: number | undefined
 }
 
 /** Creates the metrics. Calls `readState` at every scrape. */
@@ -68,6 +91,15 @@ export function createStoreMetrics(readState: () => Promise<StoreState>): StoreM
     gauges.compactions.set(state.compactions)
     gauges.streams.set(state.streams)
     gauges.pendingPushBytes.set(state.pendingPushBytes)
+    gauges.diskFreeBytes.set(state.disk.freeBytes)
+    gauges.diskTotalBytes.set(state.disk.totalBytes)
+    gauges.minFreeBytes.set(state.disk.minFreeBytes)
+    gauges.growth.reset()
+    for (const { tenant, bytesPerDay } of state.growth) gauges.growth.set({ tenant }, bytesPerDay)
+    gauges.labelValues.reset()
+    for (const { tenant, label, values } of state.guiltyLabels)
+      gauges.labelValues.set({ tenant, label }, values)
+    gauges.fullIn.set(state.fullInSeconds ?? Number.POSITIVE_INFINITY)
     gauges.segments.reset()
     gauges.segmentBytes.reset()
     for (const [level, { segments, bytes }] of state.levels) {
@@ -235,6 +267,7 @@ function createQueryInstruments(registers: Registry[]) {
 
 function createGauges(registers: Registry[], collect: () => Promise<void>) {
   return {
+    ...createSpaceInstruments(registers, collect),
     compactions: new Gauge({
       name: 'skald_compactions_total',
       help: 'Merges of segments completed',
@@ -270,6 +303,55 @@ function createGauges(registers: Registry[], collect: () => Promise<void>) {
     compacting: new Gauge({
       name: 'skald_compaction_running',
       help: '1 while segments are being merged',
+      registers,
+      collect,
+    }),
+  }
+}
+
+function createSpaceInstruments(registers: Registry[], collect: () => Promise<void>) {
+  return {
+    retentionBytes: new Counter({
+      name: 'skald_space_retention_bytes_total',
+      help: 'Bytes of segments deleted because of retention_max_bytes or retention_min_free_bytes',
+      labelNames: ['tenant', 'reason'],
+      registers,
+    }),
+    diskFreeBytes: new Gauge({
+      name: 'skald_disk_free_bytes',
+      help: 'Free bytes of the file system that holds the segments',
+      registers,
+      collect,
+    }),
+    diskTotalBytes: new Gauge({
+      name: 'skald_disk_bytes',
+      help: 'Size of the file system that holds the segments',
+      registers,
+      collect,
+    }),
+    minFreeBytes: new Gauge({
+      name: 'skald_retention_min_free_bytes',
+      help: 'Free bytes below which the oldest day is deleted; 0 if that is turned off',
+      registers,
+      collect,
+    }),
+    growth: new Gauge({
+      name: 'skald_growth_bytes_per_day',
+      help: 'Bytes of segments that a tenant writes a day, from its recent days',
+      labelNames: ['tenant'],
+      registers,
+      collect,
+    }),
+    labelValues: new Gauge({
+      name: 'skald_label_values',
+      help: 'Values today of the labels that have very many of them',
+      labelNames: ['tenant', 'label'],
+      registers,
+      collect,
+    }),
+    fullIn: new Gauge({
+      name: 'skald_full_in_seconds',
+      help: 'Time until the oldest day is deleted for size or free space; +Inf for never',
       registers,
       collect,
     }),

@@ -2,13 +2,19 @@
 // replaced segment is deleted when the last query that uses it has finished.
 
 import type { Logger } from 'pino'
-import type { Catalog, PartSummary } from './catalog/catalog.ts'
+import type { Catalog, PartSummary, SegmentInfo } from './catalog/catalog.ts'
 import { catalogPartsOf } from './catalog/catalog-parts.ts'
 import { CorruptionError } from './errors.ts'
-import { footerCacheBytes } from './limits.ts'
+import {
+  footerCacheBytes,
+  outlineCacheBytes,
+  outlinedFooterBytesLeast,
+  outlinedStreamsMax,
+} from './limits.ts'
 import type { ObjectStore } from './objects/object-store.ts'
-import type { SegmentFooter } from './segment/format.ts'
-import { readFooter } from './segment/reader.ts'
+import { type FooterOutline, type PartialPart, readOutline } from './segment/footer-outline.ts'
+import type { SegmentFooter, SegmentPart } from './segment/format.ts'
+import { findFooter, type ReadRange, readFooter } from './segment/reader.ts'
 
 interface CachedFooter {
   readonly footer: Promise<SegmentFooter>
@@ -26,6 +32,8 @@ export class SegmentIndex {
   /** Least recently used first. */
   readonly #footers = new Map<string, CachedFooter>()
   #footerBytes = 0
+  /** Of large footers. Least recently used first. */
+  readonly #outlines = new Map<string, FooterOutline>()
   #version = 0
   readonly #readers = new Map<string, number>()
   readonly #doomed = new Set<string>()
@@ -75,6 +83,55 @@ export class SegmentIndex {
     )
     this.#cache(name, { footer, costBytes: 0 })
     return footer
+  }
+
+  /**
+   * Returns a tenant's parts of a segment, with at least the given streams. If they are few and the footer
+   * is large, the others are left out. Calls `onRead` with the bytes that it reads.
+   * @throws CorruptionError when the footer is damaged.
+   */
+  async partsWith(
+    { name, sizeBytes }: Pick<SegmentInfo, 'name' | 'sizeBytes'>,
+    { tenant, labelsTexts }: { readonly tenant: string; readonly labelsTexts: readonly string[] },
+    onRead: (bytes: number) => void,
+  ): Promise<readonly (SegmentPart | PartialPart)[]> {
+    if (labelsTexts.length <= outlinedStreamsMax && !this.#footers.has(name)) {
+      const read = (offset: number, length: number) => {
+        onRead(length)
+        return this.#objects.read(name, offset, length)
+      }
+      const outline = await this.#outline(name, sizeBytes, read)
+      if (outline) return await outline.read(tenant, labelsTexts, read)
+    }
+    const { parts } = await this.footer(name, sizeBytes, onRead)
+    return parts.filter(part => part.tenant === tenant)
+  }
+
+  /** Returns the outline of a large footer, or `undefined` for a small one. */
+  async #outline(
+    name: string,
+    sizeBytes: number,
+    read: ReadRange,
+  ): Promise<FooterOutline | undefined> {
+    if (sizeBytes < outlinedFooterBytesLeast) return undefined
+    const cached = this.#outlines.get(name)
+    if (cached) {
+      this.#outlines.delete(name)
+      this.#outlines.set(name, cached)
+      return cached
+    }
+    const place = await findFooter(name, sizeBytes, read)
+    if (place.footerBytes < outlinedFooterBytesLeast) return undefined
+    const outline = await readOutline(name, place, read)
+    this.#outlines.set(name, outline)
+    let bytes = 0
+    for (const { costBytes } of this.#outlines.values()) bytes += costBytes
+    for (const [oldest, { costBytes }] of this.#outlines) {
+      if (bytes <= outlineCacheBytes || oldest === name) break
+      this.#outlines.delete(oldest)
+      bytes -= costBytes
+    }
+    return outline
   }
 
   async #readFooter(
@@ -142,6 +199,7 @@ export class SegmentIndex {
     const idle: string[] = []
     for (const name of names) {
       this.#uncache(name)
+      this.#outlines.delete(name)
       if (this.#readers.has(name)) this.#doomed.add(name)
       else idle.push(name)
     }

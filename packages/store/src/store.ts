@@ -11,8 +11,12 @@ import { startCatalogCheck } from './catalog-check.ts'
 import { type Deletes, openCompaction } from './compaction/compaction.ts'
 import type { Compactor } from './compaction/compactor.ts'
 import { mergerOf } from './compaction/merge-job.ts'
+import { formatOutlook } from './compaction/outlook.ts'
+import type { SpaceRetention } from './compaction/space-retention.ts'
 import type { LoadedStoreConfig, StoreConfig } from './config.ts'
 import { configInForce } from './config-in-force.ts'
+import { secondsPerDay } from './day.ts'
+import { addCardinalityRoute } from './http/cardinality-route.ts'
 import { addDeleteRoutes } from './http/delete-routes.ts'
 import { addDetectedRoutes } from './http/detected-routes.ts'
 import { addDrilldownRoutes } from './http/drilldown-routes.ts'
@@ -28,6 +32,7 @@ import { addRulesRoutes } from './http/rules-routes.ts'
 import { createHttpServer, refuseOtherMethods, watchMethods } from './http/server.ts'
 import { addStatusRoutes, type StatusRouteOptions } from './http/status-routes.ts'
 import { addTailRoutes, upgradesBelow } from './http/tail-route.ts'
+import { CardinalityGuard, type CountedLabel } from './ingest/cardinality-guard.ts'
 import { Committer } from './ingest/committer.ts'
 import { IngestQuotas } from './ingest/ingest-quotas.ts'
 import { Ingester } from './ingest/ingester.ts'
@@ -35,6 +40,7 @@ import { PushBudget } from './ingest/push-budget.ts'
 import { RefusalLog } from './ingest/refusal-log.ts'
 import { countWork, createStoreMetrics, type StoreMetrics, type StoreState } from './metrics.ts'
 import { DiskRoom } from './objects/disk-room.ts'
+import { readDiskUsage } from './objects/disk-usage.ts'
 import type { StoreFiles } from './objects/files.ts'
 import { createLogSource, type LogSourceParts } from './scan/log-source.ts'
 import { ScanPool } from './scan/pool.ts'
@@ -112,7 +118,9 @@ async function openStore(
     opened.push(part)
     return part
   }
-  const metrics = createStoreMetrics(() => readState({ catalog, compactor, budget }))
+  const metrics = createStoreMetrics(() =>
+    readState({ catalog, compactor, space, budget, labels: () => guard.list(limitsOf) }),
+  )
   const overrides = own(await startOverrides(loaded, metrics, logger))
   listener.status = 'it is recovering'
   const storage = { dataDir: config.dataDir, logger, files: options.files, own }
@@ -124,12 +132,16 @@ async function openStore(
   const pool = own(new ScanPool(worker))
   const hub = own(new TailHub({ segments, logger, worker, stored, dataDir: config.dataDir }))
   const { limitsOf } = overrides
-  const room = new DiskRoom({ directory: segmentsDir, catalog, clock })
-  const { compactor, deletes } = await openCompaction(config, {
-    ...{ catalog, segments, logger, clock, nextSequence, worker, limitsOf, metrics },
+  const room = new DiskRoom({
+    ...{ directory: segmentsDir, catalog, clock },
+    ...reliefBy(config, () => compactor),
+  })
+  const readUsage = () => readDiskUsage(segmentsDir)
+  const { compactor, space, deletes } = await openCompaction(config, {
+    ...{ catalog, objects, segments, logger, clock, nextSequence, worker, limitsOf, metrics },
     onDamage: () => metrics.segmentsSetAside.inc(),
     ...(options.files && { merge: mergerOf(objects, worker.logLevelFields) }),
-    room: merge => room.forMerge(merge),
+    ...{ readUsage, room: merge => room.forMerge(merge) },
   })
   own(compactor)
   const budget = new PushBudget()
@@ -151,7 +163,8 @@ async function openStore(
     logger,
     onSegment: thing => metrics.damagedSegments[thing].inc(),
   })
-  const ingester = createIngester(config, { limitsOf, committer, metrics, logger, clock })
+  const guard = new CardinalityGuard({ logger, clock })
+  const ingester = createIngester(config, { limitsOf, committer, metrics, logger, clock, guard })
 
   let state: 'starting' | 'ready' | 'stopping' = 'starting'
   const app = createHttpServer({
@@ -160,7 +173,7 @@ async function openStore(
     bodyPauseMs: config.httpReadTimeoutMs,
   })
   await addRoutes(app, {
-    ...{ config, limitsOf, clock, catalog, ingester, budget, deletes, hub, metrics, beside },
+    ...{ config, limitsOf, clock, catalog, ingester, guard, budget, deletes, hub, metrics, beside },
     sourceParts: {
       ...{ catalog, segments, pool, runs: new SharedRuns() },
       onDamage: (segment, thing, text) => damage.report(segment, thing, text),
@@ -168,7 +181,8 @@ async function openStore(
     },
     status: {
       ...{ metrics, moreMetrics: beside?.metrics, config, version, logger },
-      shown: () => configInForce(loaded, logger.level),
+      shown: async () => configInForce(loaded, logger.level, await space.outlook()),
+      outlook: async () => formatOutlook(await space.outlook()),
       state: () => state,
       flush: async () => {
         await committer.drain()
@@ -234,6 +248,17 @@ async function enterDirectory(config: StoreConfig, logger: Logger) {
   }
 }
 
+/** Lets a compactor make room when the disk is nearly full, unless free space does not matter. */
+function reliefBy({ space: { minFreeBytes } }: StoreConfig, compactor: () => Compactor) {
+  if (minFreeBytes === 0) return {}
+  const relief = {
+    minFreeBytes,
+    onShort: () => compactor().wake(),
+    makeRoom: () => compactor().makeRoom(),
+  }
+  return { relief }
+}
+
 /** Something to close at the end. */
 interface Part {
   close(): Promise<void>
@@ -265,6 +290,7 @@ async function startOverrides(loaded: LoadedStoreConfig, metrics: StoreMetrics, 
 }
 
 interface IngesterParts {
+  readonly guard: CardinalityGuard
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly committer: Committer
   readonly metrics: StoreMetrics
@@ -284,6 +310,7 @@ interface RouteParts {
   readonly clock: { now(): number }
   readonly catalog: Catalog
   readonly ingester: Ingester
+  readonly guard: CardinalityGuard
   readonly budget: PushBudget
   readonly sourceParts: LogSourceParts
   readonly deletes: Deletes | undefined
@@ -294,7 +321,7 @@ interface RouteParts {
 }
 
 async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void> {
-  const { config, limitsOf, clock, catalog, ingester, budget, sourceParts, deletes } = parts
+  const { config, limitsOf, clock, catalog, ingester, guard, budget, sourceParts, deletes } = parts
   const { hub, metrics, status, beside } = parts
   const { authEnabled } = config
   const methodsOf = watchMethods(app)
@@ -331,7 +358,9 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
         })
         deletingDone()
       })
-      addQueryRoutes(routes, reading)
+      const demotedOf = guard.demotedOf.bind(guard)
+      addQueryRoutes(routes, { ...reading, demotedOf })
+      addCardinalityRoute(routes, { ...reading, guard })
       addDrilldownRoutes(routes, { authEnabled, limitsOf, version: status.version })
       addIndexRoutes(routes, reading)
       if (config.hasPatterns) addPatternsRoute(routes, reading)
@@ -350,20 +379,27 @@ async function addRoutes(app: FastifyInstance, parts: RouteParts): Promise<void>
 async function readState(parts: {
   catalog: SqliteCatalog
   compactor: Compactor
+  space: SpaceRetention
   budget: PushBudget
+  labels: () => readonly CountedLabel[]
 }): Promise<StoreState> {
-  const { catalog, compactor, budget } = parts
+  const { catalog, compactor, space, budget, labels } = parts
   const levels = new Map<number, { segments: number; bytes: number }>()
   for (const { level, sizeBytes } of await catalog.listSegments()) {
     const sum = levels.get(level) ?? { segments: 0, bytes: 0 }
     levels.set(level, { segments: sum.segments + 1, bytes: sum.bytes + sizeBytes })
   }
   const { streams } = await catalog.totals()
+  const { usage, minFreeBytes, growth, fullInDays } = await space.outlook()
   return {
     compactions: compactor.runs,
     isCompacting: compactor.isRunning,
     pendingPushBytes: budget.bytes,
     streams,
     levels,
+    disk: { ...usage, minFreeBytes },
+    growth,
+    guiltyLabels: labels().filter(({ isGuilty }) => isGuilty),
+    fullInSeconds: fullInDays === undefined ? undefined : fullInDays * secondsPerDay,
   }
 }

@@ -30,6 +30,10 @@ export interface TenantLimits {
   readonly maxStructuredMetadataEntries: number
   /** Whether to separate lines with equal times. */
   readonly incrementDuplicateTimes: boolean
+  /** Labels that are kept as structured metadata. Empty if that is not accepted. */
+  readonly demoteLabels: readonly string[]
+  /** Demotes labels with more values than this in a day; 0 for none. */
+  readonly demoteLabelsAbove: number
   /** Labels that every stream must have. */
   readonly enforcedLabels: readonly string[]
   /** Until when to reject all entries, and with which status; absent to accept them. */
@@ -49,6 +53,8 @@ export interface TenantLimits {
   readonly retentionNs: bigint
   /** Periods of streams that differ from it. */
   readonly retentionStreams: readonly StreamRetention[]
+  /** Largest size of the tenant's segments; 0 for no limit. */
+  readonly retentionMaxBytes: number
   readonly deletionMode: 'filter-and-delete' | 'filter-only' | 'disabled'
   readonly queryTimeoutNs: bigint
   /** Maximum number of tail clients of a tenant; 0 for no limit. */

@@ -12,6 +12,7 @@ import { openSqliteCatalog } from '../src/catalog/sqlite.ts'
 import { Compactor } from '../src/compaction/compactor.ts'
 import { DeleteSweep } from '../src/compaction/delete-sweep.ts'
 import { Retention } from '../src/compaction/retention.ts'
+import { SpaceRetention } from '../src/compaction/space-retention.ts'
 import { openDeleteRegistry } from '../src/deletes/delete-registry.ts'
 import { Committer } from '../src/ingest/committer.ts'
 import { openDiskObjectStore } from '../src/objects/disk.ts'
@@ -107,11 +108,20 @@ async function openLife(dir: string, faults: Faults, clock: { now(): number }) {
       cancelPeriodMs: 0,
       mayDelete: () => true,
     })
-    const limitsOf = () => ({ retentionNs: 2n * dayNs, retentionStreams: [] })
+    const limitsOf = (tenant: string) => ({
+      ...{ retentionNs: 2n * dayNs, retentionStreams: [] },
+      retentionMaxBytes: tenant === 'large' ? 1 : 0,
+    })
     const retention = new Retention({ catalog, segments, logger, clock, limitsOf })
+    const space = new SpaceRetention({
+      ...{ catalog, segments, objects, logger, clock, limitsOf },
+      settings: { maxBytes: 0, minFreeBytes: 0, minAgeMs: 86_400_000 },
+      readUsage: async () => ({ totalBytes: 1, freeBytes: 1, takenBytes: 0 }),
+      onDelete: () => {},
+    })
     const worker = { directory: segmentsDir, logLevelFields: ['level'] }
     compactor = new Compactor({
-      ...{ catalog, segments, logger, clock, nextSequence, worker, deletes, retention },
+      ...{ catalog, segments, logger, clock, nextSequence, worker, deletes, retention, space },
     })
     const committer = new Committer({
       ...{ objects, catalog, clock, logger, nextSequence },
@@ -132,11 +142,13 @@ const lineOf = (i: number): Row => [
   midnightNs + BigInt(i),
   `${i % 3 === 0 ? 'secret' : 'plain'} ${i}`,
 ]
+/** Within the retention period, but of a tenant that may not keep it. */
+const largeLine: Row = [midnightNs - dayNs, 'of a tenant above its size']
 const oldLine = (i: number): Row => [midnightNs - 3n * dayNs + BigInt(i), `old ${i}`]
 
 /** Pushes like an agent: until the push is acknowledged. */
-async function push({ committer }: Life, rows: readonly Row[]): Promise<void> {
-  await committer.add('a', [acceptedStream({ app: 'x' }, rows)], 100)
+async function push({ committer }: Life, rows: readonly Row[], tenant = 'a'): Promise<void> {
+  await committer.add(tenant, [acceptedStream({ app: 'x' }, rows)], 100)
 }
 
 /** Returns a clock that starts on the day after the lines and can be moved forward. */
@@ -165,6 +177,7 @@ const story: readonly ((life: Life, clock: { ms: number }) => Promise<void>)[] =
   },
   life => life.flush(),
   life => push(life, [lineOf(7), lineOf(8)]),
+  life => push(life, [largeLine], 'large'),
   async (life, clock) => {
     clock.ms += 3_600_000
     await life.flush()

@@ -19,7 +19,7 @@ testRooms(tap, {
     ['deletes', 'objects'],
     ['catalog'],
     ['segment'],
-    ['levels', 'settings', 'tenant-limits.ts'],
+    ['levels', 'schema-forms.ts', 'settings', 'tenant-limits.ts'],
     ['buffers.ts', 'day.ts', 'errors.ts', 'limits.ts', 'metrics.ts', 'system-clock.ts', 'threads'],
   ],
 })

@@ -13,6 +13,14 @@ export function catalogPartsOf(
   return footer.parts.map(part => catalogPart(part, labelsOf))
 }
 
+/**
+ * Summarizes the parts of a merged segment, without their streams: the catalog knows them from the
+ * segments that it replaces.
+ */
+export function mergedPartsOf(footer: SegmentFooter): CatalogPart[] {
+  return catalogPartsOf(footer, () => []).map(part => ({ ...part, streams: [] }))
+}
+
 function catalogPart(part: SegmentPart, labelsOf: (labelsText: string) => LabelSet): CatalogPart {
   const streams: StreamActivity[] = []
   let minNs = part.blocks[0]?.minNs ?? 0n
@@ -36,7 +44,10 @@ function catalogPart(part: SegmentPart, labelsOf: (labelsText: string) => LabelS
     const labelsText = part.streams[stream]!
     streams.push({
       labelsText,
-      labels: labelsOf(labelsText),
+      // Only new streams are asked for their labels.
+      get labels() {
+        return labelsOf(labelsText)
+      },
       minNs: streamMinNs,
       maxNs: streamMaxNs,
     })

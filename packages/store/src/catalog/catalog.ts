@@ -81,6 +81,26 @@ export interface TenantDay {
   readonly segments: readonly string[]
 }
 
+/** Bytes of segments that hold one day of a tenant. */
+export interface DaySize {
+  readonly tenant: string
+  readonly day: number
+  /** Above level 0, where a segment holds nothing else. */
+  readonly compactedBytes: number
+  /** The day's part of level 0, by bytes of lines. Rounded up. */
+  readonly level0Bytes: number
+}
+
+/** A segment above level 0, and the newest time in it. */
+export interface DatedSegment {
+  readonly name: string
+  readonly tenant: string
+  readonly day: number
+  readonly sizeBytes: number
+  /** Rounded up. */
+  readonly maxMs: number
+}
+
 /** Counts for `/metrics`. */
 export interface CatalogTotals {
   readonly segments: number
@@ -139,6 +159,13 @@ export interface Catalog {
   knowsStreams(part: CatalogPart): Promise<boolean>
   /** Writes the record of a known segment again. Does nothing if the segment is not known any more. */
   renewSegment(segment: CatalogSegment): Promise<void>
+  /** Returns the size of each tenant's day, oldest day first. */
+  daySizes(): Promise<DaySize[]>
+  /**
+   * Returns the segments above level 0 with entries of a day or a later one, oldest day first, then
+   * oldest sequence.
+   */
+  segmentsSince(day: number): Promise<DatedSegment[]>
   /** Returns the totals of level 0. Cheap however much the store holds. */
   level0(): Promise<Level0Summary>
   /**

@@ -89,4 +89,15 @@ export const migrations: readonly string[] = [
   -- Version of the segment format; docs/segment-format.md. All segments before this had version 1.
   ALTER TABLE segments ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
   `,
+  `
+  -- Days on which a label had a value in any stream, so that names and values need not look at streams.
+  CREATE TABLE pair_days (
+    pair_id INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    PRIMARY KEY (pair_id, day)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX pair_days_by_day ON pair_days (day);
+  INSERT INTO pair_days
+    SELECT DISTINCT pair_id, day FROM stream_pairs JOIN stream_days USING (stream_id);
+  `,
 ]

@@ -26,18 +26,33 @@ const streamStatements = {
   findPair: firstColumn('SELECT id FROM label_pairs WHERE tenant = ? AND name = ? AND value = ?'),
   addStreamPair: 'INSERT OR IGNORE INTO stream_pairs (pair_id, stream_id) VALUES (?, ?)',
   hasStreamPair: firstColumn('SELECT 1 FROM stream_pairs WHERE pair_id = ? AND stream_id = ?'),
+  hasPairDay: firstColumn('SELECT 1 FROM pair_days WHERE pair_id = ? AND day = ?'),
   coversTimes: firstColumn(
     `SELECT 1 FROM stream_days
          WHERE stream_id = ? AND day = ? AND min_ns <= ? AND max_ns >= ?`,
   ),
-  addActivity: `INSERT INTO stream_days (stream_id, day, min_ns, max_ns) VALUES (?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET min_ns = min(min_ns, excluded.min_ns), max_ns = max(max_ns, excluded.max_ns)`,
+  extendActivity: `UPDATE stream_days SET min_ns = min(min_ns, @minNs), max_ns = max(max_ns, @maxNs)
+       WHERE stream_id = @id AND day = @day`,
+  addActivity:
+    'INSERT INTO stream_days (stream_id, day, min_ns, max_ns) VALUES (@id, @day, @minNs, @maxNs)',
+  addPairDays: `INSERT OR IGNORE INTO pair_days (pair_id, day)
+       SELECT pair_id, @day FROM stream_pairs WHERE stream_id = @id`,
 }
 
 /** Statements that remove streams that are no longer active. */
 const expiryStatements = {
-  forgetDays: `DELETE FROM stream_days
-       WHERE day < ? AND stream_id IN (SELECT id FROM streams WHERE tenant = ?)`,
+  forgetDays: firstColumn(
+    `DELETE FROM stream_days
+         WHERE day < ? AND stream_id IN (SELECT id FROM streams WHERE tenant = ?) RETURNING stream_id`,
+  ),
+  forgetPairDays: `DELETE FROM pair_days
+       WHERE day < ? AND pair_id IN (SELECT id FROM label_pairs WHERE tenant = ?)`,
+  // Of the labels of one stream, those that no other stream has on the day.
+  forgetIdlePairDays: `DELETE FROM pair_days
+       WHERE day = @day AND pair_id IN (SELECT pair_id FROM stream_pairs WHERE stream_id = @id)
+         AND NOT EXISTS (
+           SELECT 1 FROM stream_pairs JOIN stream_days USING (stream_id)
+             WHERE pair_id = pair_days.pair_id AND day = @day)`,
   activeDays: firstColumn(
     `SELECT DISTINCT day FROM stream_days JOIN streams ON id = stream_id
          WHERE tenant = ? AND day BETWEEN ? AND ? ORDER BY day`,
@@ -49,11 +64,12 @@ const expiryStatements = {
   streamsOfDay: `SELECT id, labels FROM streams JOIN stream_days ON stream_id = id
        WHERE tenant = ? AND day = ?`,
   forgetDay: 'DELETE FROM stream_days WHERE stream_id = ? AND day = ?',
-  forgetStreams: `DELETE FROM streams
-       WHERE tenant = ? AND NOT EXISTS (SELECT 1 FROM stream_days WHERE stream_id = id)`,
-  forgetStreamPairs: 'DELETE FROM stream_pairs WHERE stream_id NOT IN (SELECT id FROM streams)',
-  forgetPairs: `DELETE FROM label_pairs
-       WHERE tenant = ? AND NOT EXISTS (SELECT 1 FROM stream_pairs WHERE pair_id = id)`,
+  forgetStream: `DELETE FROM streams
+       WHERE id = ? AND NOT EXISTS (SELECT 1 FROM stream_days WHERE stream_id = id)`,
+  pairsOfStream: firstColumn('SELECT pair_id FROM stream_pairs WHERE stream_id = ?'),
+  forgetStreamPairs: 'DELETE FROM stream_pairs WHERE stream_id = ?',
+  forgetPair: `DELETE FROM label_pairs
+       WHERE id = ? AND NOT EXISTS (SELECT 1 FROM stream_pairs WHERE pair_id = id)`,
 }
 
 /** Statements about segments and their parts. */
@@ -96,6 +112,19 @@ const segmentStatements = {
        FROM segments JOIN segment_parts ON segment_id = segments.id WHERE name = ?`,
   listLevel0Parts: selectParts('level = 0'),
   listCompactedParts: selectParts('level > 0'),
+  // A segment of level 0 may hold several tenants and days. An empty line counts a byte, so that no
+  // part has none.
+  daySizes: `SELECT tenant, day,
+              sum(CASE WHEN level > 0 THEN size_bytes ELSE 0 END) AS compactedBytes,
+              CAST(ceil(sum(CASE WHEN level > 0 THEN 0 ELSE size_bytes * (line_bytes + 1.0) / (
+                SELECT sum(line_bytes + 1) FROM segment_parts AS other
+                  WHERE other.segment_id = segments.id) END)) AS INTEGER) AS level0Bytes
+       FROM segment_parts JOIN segments ON segments.id = segment_id
+       GROUP BY tenant, day ORDER BY day, tenant`,
+  segmentsSince: `SELECT name, tenant, day, size_bytes AS sizeBytes,
+              (max_ns + 999999) / 1000000 AS maxMs
+       FROM segment_parts JOIN segments ON segments.id = segment_id
+       WHERE level > 0 AND day >= ? ORDER BY day, sequence, name`,
   level0: `SELECT count(*) AS segments, coalesce(sum(size_bytes), 0) AS sizeBytes,
               coalesce(min(created_ms), 0) AS oldestMs
        FROM segments WHERE level = 0`,
@@ -120,15 +149,23 @@ const searchStatements = {
   activeAll: firstColumn(
     'SELECT DISTINCT stream_id FROM stream_days WHERE day BETWEEN ? AND ? AND min_ns < ? AND max_ns >= ?',
   ),
+  someStreamsOfPair: firstColumn('SELECT stream_id FROM stream_pairs WHERE pair_id = ? LIMIT ?'),
+  // Steps from name to name, so that it does not look at all values of each.
   names: firstColumn(
-    `SELECT DISTINCT name FROM label_pairs WHERE tenant = ? AND EXISTS (
-           SELECT 1 FROM stream_pairs JOIN stream_days USING (stream_id)
-           WHERE pair_id = label_pairs.id AND day BETWEEN ? AND ?) ORDER BY name`,
+    `WITH RECURSIVE known (name) AS (
+           SELECT min(name) FROM label_pairs WHERE tenant = @tenant
+           UNION ALL
+           SELECT (SELECT min(name) FROM label_pairs WHERE tenant = @tenant AND name > known.name)
+             FROM known WHERE known.name IS NOT NULL)
+         SELECT name FROM known WHERE name IS NOT NULL AND EXISTS (
+           SELECT 1 FROM label_pairs AS pair JOIN pair_days ON pair_id = pair.id
+             WHERE tenant = @tenant AND pair.name = known.name AND day BETWEEN @first AND @last)
+         ORDER BY name`,
   ),
   values: firstColumn(
     `SELECT value FROM label_pairs WHERE tenant = ? AND name = ? AND EXISTS (
-           SELECT 1 FROM stream_pairs JOIN stream_days USING (stream_id)
-           WHERE pair_id = label_pairs.id AND day BETWEEN ? AND ?) ORDER BY value`,
+           SELECT 1 FROM pair_days WHERE pair_id = label_pairs.id AND day BETWEEN ? AND ?)
+         ORDER BY value`,
   ),
   tenants: firstColumn('SELECT DISTINCT tenant FROM streams ORDER BY tenant'),
 }

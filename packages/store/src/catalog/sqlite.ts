@@ -4,7 +4,7 @@
 
 import { closeSync, openSync } from 'node:fs'
 import { type LabelSet, type Matcher, parseLabelSet, privateFileMode } from '@skald/wire'
-import { compileMatcher } from '@skald/wire/compile-matcher'
+import { compileMatcher, compileMatchers } from '@skald/wire/compile-matcher'
 import Database from 'better-sqlite3'
 import { dayOf } from '../day.ts'
 import {
@@ -13,6 +13,8 @@ import {
   catalogCheckBytesMax,
   catalogLogBytesMax,
   catalogPagesKib,
+  catalogRowsMax,
+  fewStreamsMax,
 } from '../limits.ts'
 import { parseSegmentName } from '../segment/name.ts'
 import type {
@@ -20,6 +22,8 @@ import type {
   CatalogPart,
   CatalogSegment,
   CatalogTotals,
+  DatedSegment,
+  DaySize,
   EnteredMarks,
   Level0Summary,
   PartSummary,
@@ -172,7 +176,11 @@ export class SqliteCatalog implements Catalog {
     if (known && known.minNs <= stream.minNs && known.maxNs >= stream.maxNs) return
     const minNs = floorTo(stream.minNs, roundingNs)
     const maxNs = clampToInt64(floorTo(stream.maxNs, roundingNs) + roundingNs - 1n)
-    this.#sql.addActivity.run(id, part.day, minNs, maxNs)
+    const activity = { id, day: part.day, minNs, maxNs }
+    if (this.#sql.extendActivity.run(activity).changes === 0) {
+      this.#sql.addActivity.run(activity)
+      this.#sql.addPairDays.run({ id, day: part.day })
+    }
     if (this.#activity.size >= catalogCacheEntriesMax) this.#activity.clear()
     this.#activity.set(key, {
       minNs: known && known.minNs < minNs ? known.minNs : minNs,
@@ -246,7 +254,10 @@ export class SqliteCatalog implements Catalog {
     runSynced(this.#database, () => {
       names = this.#sql.findExpired.all({ tenant, day }) as string[]
       this.#dropSegments(names)
-      if (this.#sql.forgetDays.run(day, tenant).changes > 0) this.#forgetIdleStreams(tenant)
+      const idle = new Set(this.#sql.forgetDays.all(day, tenant) as number[])
+      if (idle.size === 0) return
+      this.#sql.forgetPairDays.run(day, tenant)
+      this.#forgetIdleStreams(idle)
     })
     return names
   }
@@ -267,17 +278,21 @@ export class SqliteCatalog implements Catalog {
       const active = this.#sql.streamsOfDay.all(tenant, day) as { id: number; labels: string }[]
       const idle = active.filter(({ labels }) => !labelsTexts.has(labels))
       for (const { id } of idle) this.#sql.forgetDay.run(id, day)
-      if (idle.length > 0) this.#forgetIdleStreams(tenant)
+      for (const { id } of idle) this.#sql.forgetIdlePairDays.run({ id, day })
+      if (idle.length > 0) this.#forgetIdleStreams(idle.map(({ id }) => id))
     })
     return isCurrent
   }
 
-  /** Removes the streams that have no day left, and clears the caches. */
-  #forgetIdleStreams(tenant: string): void {
-    if (this.#sql.forgetStreams.run(tenant).changes > 0) {
-      this.#sql.forgetStreamPairs.run()
-      this.#sql.forgetPairs.run(tenant)
+  /** Removes those of the streams that have no day left, and clears the caches. */
+  #forgetIdleStreams(ids: Iterable<number>): void {
+    const pairs = new Set<number>()
+    for (const id of ids) {
+      if (this.#sql.forgetStream.run(id).changes === 0) continue
+      for (const pair of this.#sql.pairsOfStream.all(id) as number[]) pairs.add(pair)
+      this.#sql.forgetStreamPairs.run(id)
     }
+    for (const pair of pairs) this.#sql.forgetPair.run(pair)
     this.#forget()
   }
 
@@ -308,7 +323,11 @@ export class SqliteCatalog implements Catalog {
       if (id === undefined || this.#sql.streamById.get(id) !== labelsText) return false
       const hasPairs = labels.every(({ name, value }) => {
         const pair = this.#sql.findPair.get(tenant, name, value)
-        return pair !== undefined && this.#sql.hasStreamPair.get(pair, id) !== undefined
+        return (
+          pair !== undefined &&
+          this.#sql.hasStreamPair.get(pair, id) !== undefined &&
+          this.#sql.hasPairDay.get(pair, day) !== undefined
+        )
       })
       return hasPairs && this.#sql.coversTimes.get(id, day, minNs, maxNs) !== undefined
     })
@@ -320,20 +339,21 @@ export class SqliteCatalog implements Catalog {
       // What is cached may be what is wrong.
       this.#forget()
       this.#removeSegment(segment.name)
-      for (const { tenant, streams } of segment.parts) {
-        for (const { labelsText, labels } of streams) this.#renewPairs(tenant, labelsText, labels)
+      for (const part of segment.parts) {
+        for (const stream of part.streams) this.#renewPairs(part, stream)
       }
       this.#addSegment(segment)
     })
   }
 
-  #renewPairs(tenant: string, labelsText: string, labels: LabelSet): void {
+  #renewPairs({ tenant, day }: CatalogPart, { labelsText, labels }: StreamActivity): void {
     const id = this.#sql.findStream.get(tenant, labelsText)
     if (id === undefined) return
     for (const { name, value } of labels) {
       this.#sql.addPair.run(tenant, name, value)
       this.#sql.addStreamPair.run(this.#sql.findPair.get(tenant, name, value), id)
     }
+    this.#sql.addPairDays.run({ id, day })
   }
 
   /**
@@ -347,6 +367,14 @@ export class SqliteCatalog implements Catalog {
     const text = this.#database.pragma('integrity_check(1)', { simple: true }) as string
     if (text === 'ok') return
     throw Object.assign(new Error(`The catalog is damaged: ${text}`), { code: 'SQLITE_CORRUPT' })
+  }
+
+  async daySizes(): Promise<DaySize[]> {
+    return this.#sql.daySizes.all() as DaySize[]
+  }
+
+  async segmentsSince(day: number): Promise<DatedSegment[]> {
+    return this.#sql.segmentsSince.all(day) as DatedSegment[]
   }
 
   async level0(): Promise<Level0Summary> {
@@ -364,11 +392,37 @@ export class SqliteCatalog implements Catalog {
     range: TimeRange,
   ): Promise<Map<string, LabelSet>> {
     const found = new Map<string, LabelSet>()
+    const few = this.#fewIds(tenant, matchers)
+    if (few) {
+      const accepts = compileMatchers(matchers)
+      for (const id of this.#activeIds(few, range)) {
+        const row = this.#streamRow(id)
+        if (accepts(row.labels)) found.set(row.labelsText, row.labels)
+      }
+      return found
+    }
     for (const id of this.#activeIds(this.#matchingIds(tenant, matchers), range)) {
       const row = this.#streamRow(id)
       found.set(row.labelsText, row.labels)
     }
     return found
+  }
+
+  /**
+   * Returns the streams of the rarest label that a matcher asks for, if they are few: then it is quicker to
+   * look at all of their labels than to find the streams of every other matcher.
+   */
+  #fewIds(tenant: string, matchers: readonly Matcher[]): Set<number> | undefined {
+    let fewest: number[] | undefined
+    for (const { name, op, value } of matchers) {
+      if (op !== '=' || value === '') continue
+      const pair = this.#sql.findPair.get(tenant, name, value)
+      if (pair === undefined) return new Set()
+      const most = fewest?.length ?? fewStreamsMax + 1
+      const ids = this.#sql.someStreamsOfPair.all(pair, most) as number[]
+      if (ids.length < most) fewest = ids
+    }
+    return fewest && new Set(fewest)
   }
 
   /** Returns the streams that match all matchers, at any time. */
@@ -425,13 +479,14 @@ export class SqliteCatalog implements Catalog {
     if (cached) return cached
     const labelsText = this.#sql.streamById.get(id) as string
     const row = { id, labelsText, labels: parseLabelSet(labelsText) }
-    if (this.#streamRows.size >= catalogCacheEntriesMax) this.#streamRows.clear()
+    if (this.#streamRows.size >= catalogRowsMax) this.#streamRows.clear()
     this.#streamRows.set(id, row)
     return row
   }
 
   async labelNames(tenant: string, range: TimeRange): Promise<string[]> {
-    return this.#sql.names.all(tenant, ...daysOf(range)) as string[]
+    const [first, last] = daysOf(range)
+    return this.#sql.names.all({ tenant, first, last }) as string[]
   }
 
   async labelValues(tenant: string, name: string, range: TimeRange): Promise<string[]> {

@@ -26,10 +26,14 @@ export interface Choice {
 }
 
 /** Returns true if level 0 is large, old or has enough segments to be merged. */
-export function isLevel0Due(level0: Level0Summary, nowMs: number): boolean {
+export function isLevel0Due(
+  level0: Level0Summary,
+  nowMs: number,
+  dueBytes = compactLevel0Bytes,
+): boolean {
   return (
     level0.segments > 0 &&
-    (level0.sizeBytes >= compactLevel0Bytes ||
+    (level0.sizeBytes >= dueBytes ||
       level0.segments >= compactLevel0Segments ||
       nowMs - level0.oldestMs >= compactLevel0AgeMs)
   )

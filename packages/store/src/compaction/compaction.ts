@@ -1,5 +1,5 @@
-// Sets up the background work on segments: merges and, if deleting is allowed, retention and delete
-// requests.
+// Sets up the background work on segments: merges, retention by size and by free space, and, if
+// deleting is allowed, retention by age and delete requests.
 
 import type { StoreConfig } from '../config.ts'
 import { type DeleteRegistry, openDeleteRegistry } from '../deletes/delete-registry.ts'
@@ -8,6 +8,7 @@ import type { TenantLimits } from '../tenant-limits.ts'
 import { Compactor, type CompactorOptions } from './compactor.ts'
 import { DeleteSweep } from './delete-sweep.ts'
 import { Retention } from './retention.ts'
+import { SpaceRetention, type SpaceRetentionOptions } from './space-retention.ts'
 
 /** The delete requests, and the sweep that removes their entries. */
 export interface Deletes {
@@ -15,18 +16,34 @@ export interface Deletes {
   readonly sweep: DeleteSweep
 }
 
-export interface CompactionParts extends Omit<CompactorOptions, 'retention' | 'deletes'> {
+export interface CompactionParts
+  extends Omit<CompactorOptions, 'retention' | 'space' | 'deletes'>,
+    Pick<SpaceRetentionOptions, 'objects' | 'readUsage'> {
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly metrics: StoreMetrics
+}
+
+/** The parts of compaction that others use. */
+export interface Compaction {
+  readonly compactor: Compactor
+  readonly space: SpaceRetention
+  readonly deletes: Deletes | undefined
 }
 
 /** Creates the compactor. `deletes` is `undefined` if the configuration forbids deleting. */
 export async function openCompaction(
   config: StoreConfig,
   parts: CompactionParts,
-): Promise<{ compactor: Compactor; deletes: Deletes | undefined }> {
-  if (!config.mayDelete) return { compactor: new Compactor(parts), deletes: undefined }
+): Promise<Compaction> {
   const { catalog, clock, limitsOf, metrics } = parts
+  const space = new SpaceRetention({
+    ...parts,
+    settings: config.space,
+    onDelete: (tenant, reason, bytes) => metrics.retentionBytes.inc({ tenant, reason }, bytes),
+  })
+  if (!config.mayDelete) {
+    return { compactor: new Compactor({ ...parts, space }), space, deletes: undefined }
+  }
   const registry = await openDeleteRegistry({ requests: catalog.deleteRequests, clock })
   const sweep = new DeleteSweep({
     ...parts,
@@ -36,7 +53,8 @@ export async function openCompaction(
     onProcessed: (tenant, count) => metrics.deletesProcessed.inc({ user: tenant }, count),
   })
   return {
-    compactor: new Compactor({ ...parts, retention: new Retention(parts), deletes: sweep }),
+    compactor: new Compactor({ ...parts, space, retention: new Retention(parts), deletes: sweep }),
+    space,
     deletes: { registry, sweep },
   }
 }

@@ -1,11 +1,8 @@
 // Decides when to merge segments, has a worker thread do it, and swaps old for new in one catalog
 // transaction. Old objects are deleted once no query reads them.
 
-import type { LabelSet } from '@skald/wire'
-import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
 import type { Catalog, CatalogSegment } from '../catalog/catalog.ts'
-import { catalogPartsOf } from '../catalog/catalog-parts.ts'
 import {
   compactCheckIntervalMs,
   compactFailureDelayMs,
@@ -21,6 +18,7 @@ import type { DeleteSweep } from './delete-sweep.ts'
 import type { MergeAnswer, MergeJob } from './merge-job.ts'
 import type { MergeWorkerData } from './merge-worker.ts'
 import type { Retention } from './retention.ts'
+import type { SpaceRetention } from './space-retention.ts'
 import { UnreadableSegments } from './unreadable-segments.ts'
 
 type MergeThread = Thread<MergeJob, MergeAnswer>
@@ -40,6 +38,8 @@ export interface CompactorOptions {
   readonly room?: (merge: { readonly isLevel0: boolean }) => Promise<number>
   /** Absent if entries are kept forever. */
   readonly retention?: Retention
+  /** Absent if neither size nor free space matters. */
+  readonly space?: Pick<SpaceRetention, 'apply' | 'level0DueBytes'>
   /** Absent if delete requests are not allowed. */
   readonly deletes?: DeleteSweep
 }
@@ -105,6 +105,19 @@ export class Compactor {
     while (merged && !this.#isClosed) merged = await this.#start({ force: true })
   }
 
+  /**
+   * Makes room on a disk that is short of it: lets the work under way finish, or deletes what
+   * retention by free space may and merges level 0.
+   * @returns true if it did anything, so that there may be room now. Never rejects.
+   */
+  async makeRoom(): Promise<boolean> {
+    while (this.#running !== undefined) {
+      if (await this.#running) return true
+    }
+    if (this.#isClosed || this.#options.clock.now() < this.#quietUntilMs) return false
+    return await this.#start({ force: true })
+  }
+
   #start(options: { force: boolean }): Promise<boolean> {
     const run = this.#runOnce(options).catch(async (error: Error) => {
       // Closing terminates the thread, even during a merge.
@@ -124,15 +137,19 @@ export class Compactor {
   }
 
   async #runOnce({ force }: { force: boolean }): Promise<boolean> {
-    const { catalog, segments, clock, nextSequence, retention, deletes } = this.#options
+    const { catalog, segments, clock, nextSequence, retention, space, deletes } = this.#options
     const { room = async () => Number.POSITIVE_INFINITY } = this.#options
     await this.#discardLeftovers()
     const lingering = await segments.deleteDropped()
     if (retention?.isDue) await retention.apply()
+    const hasDeleted = (await space?.apply({ isUrgent: force })) ?? false
     this.#committedBytes = 0
     this.#commits = 0
     const swept = await deletes?.next()
-    const isDue = force || swept === 'level0' || isLevel0Due(await catalog.level0(), clock.now())
+    const isDue =
+      force ||
+      swept === 'level0' ||
+      isLevel0Due(await catalog.level0(), clock.now(), await space?.level0DueBytes())
     const level0Room = isDue ? await room({ isLevel0: true }) : 0
     const choice =
       (isDue
@@ -143,9 +160,9 @@ export class Compactor {
       (this.#mayMergeRuns ? await this.#chooseCompacted() : undefined)
     // Only merges create new runs.
     this.#mayMergeRuns = choice !== undefined
-    if (!choice || this.#isClosed) return false
-    if (await this.#replacedLinger(choice, lingering)) return false
-    if (!(await this.#hasRoom(choice, room))) return false
+    if (!choice || this.#isClosed) return hasDeleted
+    if (await this.#replacedLinger(choice, lingering)) return hasDeleted
+    if (!(await this.#hasRoom(choice, room))) return hasDeleted
     const outputs = choice.outputs.map(() => segmentName(nextSequence(), choice.level))
     this.#leftovers = outputs
     const answer = await this.#merge(choice, outputs)
@@ -274,26 +291,8 @@ export class Compactor {
     outputs: Extract<MergeAnswer, { kind: 'merged' }>['outputs'],
   ): Promise<void> {
     const { catalog, segments, clock, logger } = this.#options
-    const labels = new Map<string, LabelSet>()
-    const labelsOf = (text: string) => {
-      let found = labels.get(text)
-      if (!found) {
-        found = parseLabelSet(text)
-        labels.set(text, found)
-      }
-      return found
-    }
-    const entered = outputs.map(
-      ({ name, sizeBytes, footer }): CatalogSegment => ({
-        name,
-        level: footer.level,
-        sequence: footer.sequence,
-        version: footer.version,
-        sizeBytes,
-        createdMs: clock.now(),
-        parts: catalogPartsOf(footer, labelsOf),
-      }),
-    )
+    const createdMs = clock.now()
+    const entered = outputs.map((output): CatalogSegment => ({ ...output, createdMs }))
     await catalog.addSegments(entered, choice.inputs)
     this.#leftovers = []
     await segments.drop(choice.inputs)

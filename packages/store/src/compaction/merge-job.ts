@@ -1,6 +1,8 @@
 // Runs one merge: reads the inputs, writes the outputs, and goes on without blocks that are damaged.
 // The compaction thread calls it, and tests call it with a disk that fails.
 
+import type { CatalogSegment } from '../catalog/catalog.ts'
+import { mergedPartsOf } from '../catalog/catalog-parts.ts'
 import { LevelFields } from '../levels/line-level.ts'
 import { type DiskObjectStore, DiskReader } from '../objects/disk.ts'
 import type { ReadFiles } from '../objects/files.ts'
@@ -39,11 +41,9 @@ export type MergeAnswer =
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'failed'; readonly error: ThreadError }
 
-export interface MergedSegment {
-  readonly name: string
-  readonly sizeBytes: number
-  readonly footer: SegmentFooter
-}
+/** A segment that was written. Footers of very many streams are large, so it has only what the catalog needs. */
+export interface MergedSegment
+  extends Pick<CatalogSegment, 'name' | 'sizeBytes' | 'level' | 'sequence' | 'version' | 'parts'> {}
 
 export interface MergeTools {
   /** Takes the outputs. */
@@ -101,15 +101,17 @@ async function writeOutputs(
     const outputs: MergedSegment[] = []
     for (const { name, ...target } of targets) {
       const bytes = mergeSegments(inputs, target, context)
-      const merged: Omit<MergedSegment, 'name'>[] = []
+      const merged: { readonly footer: SegmentFooter; readonly sizeBytes: number }[] = []
       written.push(name)
       await objects.put(
         name,
         keepResult(bytes, result => merged.push(result)),
       )
       // Nothing is left of the day, and nobody needs a segment without blocks.
-      if (merged[0]!.footer.parts.length === 0) await objects.delete([name])
-      else outputs.push({ name, ...merged[0]! })
+      const { footer, sizeBytes } = merged[0]!
+      const { level, sequence, version } = footer
+      if (footer.parts.length === 0) await objects.delete([name])
+      else outputs.push({ name, sizeBytes, level, sequence, version, parts: mergedPartsOf(footer) })
     }
     return outputs
   } catch (error) {

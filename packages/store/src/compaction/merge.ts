@@ -24,6 +24,7 @@ import {
   codecs,
   flagLevelsPending,
   type SegmentFooter,
+  type SegmentPart,
   storedBytes,
 } from '../segment/format.ts'
 import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
@@ -99,15 +100,18 @@ export function losesRows(
   target: MergeTarget,
   context: MergeContext,
 ): boolean {
-  const kept = streamsOf(inputs, target, context)
-  const all =
-    target.expired.length > 0 ? streamsOf(inputs, { ...target, expired: [] }, context) : kept
-  if (kept.length < all.length) return true
+  const isExpired = new Set(target.expired)
+  const isOfTarget = (part: SegmentPart) => part.tenant === target.tenant && part.day === target.day
+  for (const { footer } of inputs) {
+    for (const part of footer.parts) {
+      if (isOfTarget(part) && part.streams.some(text => isExpired.has(text))) return true
+    }
+  }
   const plan = new DeletePlan(target.deletes)
   const deleter = new RowDeleter(target.deletes)
   const arena = new ScratchArena(mergeArenaBytes)
   const known = new Map(inputs.map(input => [input.name, knownOf(input, target, context)]))
-  for (const [, places] of kept) {
+  for (const [, places] of streamsOf(inputs, target, context)) {
     const deletes = deletesOf(plan, places[0]!.labels, known)
     for (const place of places) {
       const deleted = deletes?.ofBlock(place)
@@ -159,35 +163,69 @@ interface MergePlace extends BlockPlace {
   readonly index: number
 }
 
-/** Groups blocks by stream: streams sorted by text, blocks of a stream in order of arrival. */
-function streamsOf(
+/** The streams of one input's part in order, and the next one. */
+interface StreamCursor {
+  readonly name: string
+  readonly part: SegmentPart
+  /** Indexes of the part's streams, sorted by text. */
+  readonly order: Uint32Array
+  /** Index of each stream's first block, and an end after the last. */
+  readonly firstBlocks: Uint32Array
+  at: number
+}
+
+/**
+ * Yields the streams of all inputs, sorted by text, and the blocks of each in order of arrival. Parses labels one
+ * stream at a time, because there may be very many.
+ */
+function* streamsOf(
   inputs: readonly MergeInput[],
   { tenant, day, expired }: MergeTarget,
   { isDamaged }: MergeContext,
-): [labelsText: string, places: MergePlace[]][] {
-  const byText = new Map<string, { labels: LabelSet; places: MergePlace[] }>()
+): Generator<[labelsText: string, places: MergePlace[]]> {
   const isExpired = new Set(expired)
-  for (const { name, footer } of inputs) {
-    for (const part of footer.parts) {
-      if (part.tenant !== tenant || part.day !== day) continue
-      for (const [index, record] of part.blocks.entries()) {
-        const labelsText = part.streams[record.stream]!
-        if (isExpired.has(labelsText) || isDamaged?.(name, record)) continue
-        let stream = byText.get(labelsText)
-        if (!stream) {
-          stream = { labels: parseLabelSet(labelsText), places: [] }
-          byText.set(labelsText, stream)
+  const cursors = inputs.flatMap(({ name, footer }) =>
+    footer.parts
+      .filter(part => part.tenant === tenant && part.day === day)
+      .map(part => openCursor(name, part)),
+  )
+  for (;;) {
+    let next: string | undefined
+    for (const cursor of cursors) {
+      const text = textAt(cursor)
+      if (text !== undefined && (next === undefined || ascending(text, next) < 0)) next = text
+    }
+    if (next === undefined) return
+    const labels = parseLabelSet(next)
+    const places: MergePlace[] = []
+    for (const cursor of cursors) {
+      while (textAt(cursor) === next) {
+        const { name, part, order, firstBlocks } = cursor
+        const stream = order[cursor.at++]!
+        for (let index = firstBlocks[stream]!; index < firstBlocks[stream + 1]!; index++) {
+          const record = part.blocks[index]!
+          if (!isDamaged?.(name, record)) places.push({ segment: name, record, labels, index })
         }
-        stream.places.push({ segment: name, record, labels: stream.labels, index })
       }
     }
+    if (isExpired.has(next) || places.length === 0) continue
+    yield [next, places.sort((a, b) => a.record.sequence - b.record.sequence)]
   }
-  return [...byText]
-    .sort(([a], [b]) => ascending(a, b))
-    .map(([labelsText, { places }]) => [
-      labelsText,
-      places.sort((a, b) => a.record.sequence - b.record.sequence),
-    ])
+}
+
+function textAt({ part, order, at }: StreamCursor): string | undefined {
+  return at < order.length ? part.streams[order[at]!] : undefined
+}
+
+function openCursor(name: string, part: SegmentPart): StreamCursor {
+  const { streams, blocks } = part
+  const order = Uint32Array.from(streams, (_, i) => i)
+  const isSorted = streams.every((text, i) => i === 0 || ascending(streams[i - 1]!, text) <= 0)
+  if (!isSorted) order.sort((a, b) => ascending(streams[a]!, streams[b]!))
+  const firstBlocks = new Uint32Array(streams.length + 1)
+  for (const { stream } of blocks) firstBlocks[stream + 1]!++
+  for (let i = 1; i < firstBlocks.length; i++) firstBlocks[i]! += firstBlocks[i - 1]!
+  return { name, part, order, firstBlocks, at: 0 }
 }
 
 interface StreamMerge {

@@ -86,7 +86,8 @@ export function addIngestRoute(
         request.pushShare?.decoded()
         // Resolves once the lines are in the segment, so their memory can be reused for the next
         // push.
-        await ingester.push(tenant, streams)
+        const userAgent = headerText(request, 'user-agent') ?? ''
+        await ingester.push(tenant, streams, { address: request.ip, userAgent })
       } finally {
         for (const buffer of taken) pool.give(buffer)
         releaseBody(request, pool)

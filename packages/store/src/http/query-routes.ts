@@ -16,6 +16,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { checkBlocked } from '../blocked-queries.ts'
 import { BadRequestError } from '../errors.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
+import { demotedWarnings } from './demoted-warnings.ts'
 import type { Params } from './params.ts'
 import {
   isDrilldown,
@@ -27,9 +28,14 @@ import {
 } from './query-context.ts'
 import { formatStats } from './stats-json.ts'
 
+export interface QueryRouteOptions extends LineRouteOptions {
+  /** Returns the labels of a tenant that are kept as structured metadata. */
+  readonly demotedOf: (tenant: string, limits: TenantLimits) => ReadonlySet<string>
+}
+
 /** Adds the query routes. */
-export function addQueryRoutes(app: FastifyInstance, options: LineRouteOptions): void {
-  const { openSource } = options
+export function addQueryRoutes(app: FastifyInstance, options: QueryRouteOptions): void {
+  const { openSource, demotedOf } = options
 
   /** Runs the query of a request. `read` takes it from the parameters. */
   const run = async (request: FastifyRequest, read: ReadQuery) => {
@@ -38,9 +44,11 @@ export function addQueryRoutes(app: FastifyInstance, options: LineRouteOptions):
     // If there are too many series, Drilldown gets a partial result, like from Loki 3.7.
     const query = { ...read(params, { nowNs, limits }), allowsPartial: isDrilldown(request) }
     checkBlocked(query.logql, limits.blockedQueries)
-    const result = await withDeadline(request, limits, signal =>
+    const answer = await withDeadline(request, limits, signal =>
       runQuery(query, openSource(tenant), signal),
     )
+    const warnings = demotedWarnings(query.logql, demotedOf(tenant, limits))
+    const result = { ...answer, warnings: [...answer.warnings, ...warnings] }
     const entryCount = result.kind === 'streams' ? result.entries.length : 0
     const seconds = (performance.now() - started) / 1000
     const isExplained = params.wantsExplanation()

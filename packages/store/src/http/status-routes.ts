@@ -15,7 +15,9 @@ export interface StatusRouteOptions {
   readonly moreMetrics?: (() => Promise<string>) | undefined
   readonly config: Pick<StoreConfig, 'hasMetrics'>
   /** Returns the configuration in force. */
-  readonly shown: () => object
+  readonly shown: () => Promise<object>
+  /** Says in a sentence what will be deleted for size or free space, and when. */
+  readonly outlook: () => Promise<string>
   readonly version: string
   /** /log_level shows and sets its `level`. */
   readonly logger: { level: string }
@@ -46,7 +48,7 @@ docs/api.md describes every path, and docs/README.md lists all pages.</p>
 
 /** Adds the status routes. */
 export function addStatusRoutes(app: FastifyInstance, options: StatusRouteOptions): void {
-  const { metrics, moreMetrics, config, shown, version, state, flush } = options
+  const { metrics, moreMetrics, config, shown, outlook, version, state, flush } = options
   app.get('/', { prefixTrailingSlash: 'slash' }, (_request, reply) => {
     const links = [...pages, ...(moreMetrics ? ['agent/targets'] : [])]
     void reply.type('text/html; charset=utf-8').send(
@@ -74,8 +76,9 @@ export function addStatusRoutes(app: FastifyInstance, options: StatusRouteOption
       return reply.type(metrics.registry.contentType).send(texts.join(''))
     })
   }
-  app.get('/config', (_request, reply) => {
-    void reply.type(plainText).send(stringify(shown()))
+  app.get('/config', async (_request, reply) => {
+    const remark = `# Outlook: ${await outlook()}\n`
+    return reply.type(plainText).send(remark + stringify(await shown()))
   })
   app.get('/loki/api/v1/status/buildinfo', (_request, reply) => {
     const info = {

@@ -3,10 +3,13 @@
 import { formatRfc3339, nsPerMs } from '@skald/go-dialect'
 import type { PushStream } from '@skald/wire'
 import { PushBlockedError, PushRejectedError } from '../errors.ts'
+import { notedTenantsMax } from '../limits.ts'
 import type { StoreMetrics } from '../metrics.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
+import type { CardinalityGuard, NoteContext, PushClient } from './cardinality-guard.ts'
 import type { Committer } from './committer.ts'
+import { type AcceptedLabels, Demotion } from './demotion.ts'
 import { spreadEqualTimes } from './equal-times.ts'
 import {
   acceptedLineBytes,
@@ -23,6 +26,7 @@ export interface IngesterOptions {
   /** Returns the limits of a tenant: the same object as long as they do not change. */
   readonly limitsOf: (tenant: string) => TenantLimits
   readonly quotas: IngestQuotas
+  readonly guard: CardinalityGuard
   readonly refusalLog: RefusalLog
   readonly committer: Committer
   readonly metrics: StoreMetrics
@@ -34,6 +38,9 @@ export class Ingester {
   readonly #options: IngesterOptions
   /** Tenants with the same limits share a resolver and its cache of label texts. */
   readonly #resolvers = new WeakMap<TenantLimits, StreamLabelsResolver>()
+  readonly #demotion = new Demotion()
+  /** Tenant → streams whose labels were counted, as long as the resolver remembers them. */
+  readonly #noted = new Map<string, WeakSet<AcceptedLabels>>()
 
   constructor(options: IngesterOptions) {
     this.#options = options
@@ -50,7 +57,7 @@ export class Ingester {
    * - the configured status when ingestion is blocked
    * @throws StorageUnavailableError when nothing can be stored.
    */
-  async push(tenant: string, streams: readonly PushStream[]): Promise<void> {
+  async push(tenant: string, streams: readonly PushStream[], client?: PushClient): Promise<void> {
     const { limitsOf, quotas, committer } = this.#options
     if (streams.length === 0) {
       throw new PushRejectedError('error at least one valid stream is required for ingestion', {
@@ -58,7 +65,10 @@ export class Ingester {
       })
     }
     const limits = limitsOf(tenant)
-    const { accepted, refusals, lineBytes, metadataBytes } = this.#validate(tenant, limits, streams)
+    const { accepted, refusals, lineBytes, metadataBytes } = this.#validate({
+      ...{ tenant, limits, client },
+      streams,
+    })
     if (this.#isBlocked(tenant, limits, accepted)) return
     if (limits.incrementDuplicateTimes) for (const stream of accepted) spreadEqualTimes(stream)
     this.#checkRate(tenant, limits, { accepted, metadataBytes })
@@ -69,8 +79,13 @@ export class Ingester {
     if (!refusals.isEmpty) throw new PushRejectedError(refusals.format(), { code: 'PUSH_INVALID' })
   }
 
-  #validate(tenant: string, limits: TenantLimits, streams: readonly PushStream[]) {
-    const { metrics, clock } = this.#options
+  #validate({
+    tenant,
+    limits,
+    client,
+    streams,
+  }: NoteContext & { readonly tenant: string; readonly streams: readonly PushStream[] }) {
+    const { metrics, clock, guard } = this.#options
     const resolver = this.#resolverOf(limits)
     const refusals = new Refusals()
     const times = acceptedTimes(limits, BigInt(clock.now()) * nsPerMs)
@@ -108,7 +123,12 @@ export class Ingester {
         })
         continue
       }
-      const stream = validateStream(source, resolved, context)
+      if (resolved.kind === 'accepted') this.#noteLabels(tenant, resolved, { limits, client })
+      const kept =
+        resolved.kind === 'accepted'
+          ? this.#demotion.demote(resolved, guard.demotedOf(tenant, limits))
+          : resolved
+      const stream = validateStream(source, kept, context)
       if (stream) accepted.push(stream)
     }
     const metadataBytes = accepted.reduce((sum, stream) => sum + acceptedMetadataBytes(stream), 0)
@@ -122,6 +142,19 @@ export class Ingester {
       metrics.mutatedBytes.inc({ reason, tenant }, bytes)
     }
     return { accepted, refusals, lineBytes, metadataBytes }
+  }
+
+  /** Counts the labels of a stream, unless the tenant pushed to it lately. */
+  #noteLabels(tenant: string, stream: AcceptedLabels, context: NoteContext): void {
+    let noted = this.#noted.get(tenant)
+    if (!noted) {
+      if (this.#noted.size >= notedTenantsMax) this.#noted.clear()
+      noted = new WeakSet()
+      this.#noted.set(tenant, noted)
+    }
+    if (noted.has(stream)) return
+    noted.add(stream)
+    this.#options.guard.note(tenant, stream.labels, context)
   }
 
   /**

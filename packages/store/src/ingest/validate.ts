@@ -13,6 +13,7 @@ import { nsPerDay } from '../day.ts'
 import { detectedLevelLabel } from '../levels/detected-level.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
 import type { AcceptedStream } from './accepted-stream.ts'
+import type { DemotedLabels } from './demotion.ts'
 import type { StreamLabels } from './stream-labels.ts'
 
 /** Last second whose nanoseconds fit into a signed 64-bit integer: 2262-04-11. */
@@ -117,7 +118,7 @@ export function acceptedTimes(limits: TenantLimits, nowNs: bigint): AcceptedTime
 /** Validates one stream. Returns `undefined` if none of its entries may be stored. */
 export function validateStream(
   source: PushStream,
-  stream: Exclude<StreamLabels, { kind: 'malformed' }>,
+  stream: Exclude<StreamLabels, { kind: 'malformed' }> | DemotedLabels,
   context: ValidationContext,
 ): AcceptedStream | undefined {
   const { refusals, limits } = context
@@ -155,9 +156,25 @@ export function validateStream(
     source,
     rows: rows?.subarray(0, rowCount),
     lengths,
-    metadata: source.metadata?.map(pairs => pairs && normaliseMetadata(pairs)),
+    metadata: 'demoted' in stream ? withDemoted(source, stream.demoted) : metadataOf(source),
     wantsLevels: limits.discoverLogLevels && limits.allowStructuredMetadata,
   }
+}
+
+function metadataOf({ metadata }: PushStream): AcceptedStream['metadata'] {
+  return metadata?.map(pairs => pairs && normaliseMetadata(pairs))
+}
+
+/** Adds the labels of a stream that are kept as metadata. They win over pairs of the same name. */
+function withDemoted(
+  { metadata, entryCount }: PushStream,
+  demoted: LabelSet,
+): AcceptedStream['metadata'] {
+  const alone = normaliseMetadata(demoted)
+  return Array.from({ length: entryCount }, (_, row) => {
+    const pairs = metadata?.[row]
+    return pairs ? normaliseMetadata([...pairs, ...demoted]) : alone
+  })
 }
 
 /** Returns how many bytes of a line to keep, at most `most`, without cutting a character in two. */

@@ -7,7 +7,8 @@ import type { SegmentInfo } from '../catalog/catalog.ts'
 import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/delete-rule.ts'
 import { footersAtOnce } from '../limits.ts'
 import type { FilterRecord } from '../segment/filter/filter-group.ts'
-import type { BlockRecord, SegmentFooter, SegmentPart } from '../segment/format.ts'
+import type { PartialPart } from '../segment/footer-outline.ts'
+import type { BlockRecord, SegmentPart } from '../segment/format.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { CountedPart } from './known-counts.ts'
 import { type BlockRef, filterVerdicts } from './messages.ts'
@@ -72,11 +73,9 @@ export async function findBlocks(
   for (let from = 0; from < found.length; from += footersAtOnce) {
     const started = performance.now()
     const inRange: PartCandidates[] = []
-    for (const { name, sizeBytes } of found.slice(from, from + footersAtOnce)) {
-      const footer = await readFooter(name, sizeBytes, onRead, parts)
-      if (!footer) continue
-      for (const part of footer.parts) {
-        if (part.tenant !== tenant) continue
+    for (const info of found.slice(from, from + footersAtOnce)) {
+      const { name } = info
+      for (const part of await readParts(info, { tenant, labelsTexts }, onRead, parts)) {
         const candidates = candidatesOf(name, part, { indexes, deletesOf, leaf, stats, gaps })
         if (candidates.length > 0) inRange.push({ segment: name, part, candidates })
         // A segment with counts has one part.
@@ -95,22 +94,23 @@ export async function findBlocks(
   return { labelsTexts, blocksOf, counted }
 }
 
-/** Returns `undefined` if the segment is to be left out, because it is damaged. */
-async function readFooter(
-  name: string,
-  sizeBytes: number,
+/** Returns nothing if the segment is to be left out, because it is damaged. */
+async function readParts(
+  info: SegmentInfo,
+  wanted: { readonly tenant: string; readonly labelsTexts: readonly string[] },
   onRead: (bytes: number) => void,
   { segments, gaps, onDamage }: FindBlocksParts,
-): Promise<SegmentFooter | undefined> {
-  if (gaps.hasSegment(name)) return undefined
+): Promise<readonly (SegmentPart | PartialPart)[]> {
+  const { name } = info
+  if (gaps.hasSegment(name)) return []
   try {
-    return await segments.footer(name, sizeBytes, onRead)
+    return await segments.partsWith(info, wanted, onRead)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code !== 'CORRUPTION' && code !== 'EIO') throw error
     gaps.addSegment(name, message)
     onDamage?.(name, 'lines', message)
-    return undefined
+    return []
   }
 }
 
@@ -132,7 +132,7 @@ async function planDeletes(
 
 function candidatesOf(
   segment: string,
-  part: SegmentPart,
+  part: SegmentPart | PartialPart,
   {
     indexes,
     deletesOf,
@@ -150,7 +150,10 @@ function candidatesOf(
   const wanted = part.streams.map(text => indexes.get(text))
   const hasGap = gaps.isIn(segment)
   const candidates: BlockRef[] = []
-  for (const [index, record] of part.blocks.entries()) {
+  const indexOf = 'blockIndexes' in part ? part.blockIndexes : undefined
+  if ('blockCount' in part) stats.blocksOfOtherStreams += part.blockCount - part.blocks.length
+  for (const [i, record] of part.blocks.entries()) {
+    const index = indexOf?.[i] ?? i
     // Times come first: a stream of the selector that has no line in the range is not in `indexes`.
     if (!isInRange(record, leaf)) {
       stats.blocksOutOfRange++

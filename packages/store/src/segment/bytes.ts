@@ -80,6 +80,11 @@ export class ByteReader {
     this.#buffer = buffer
   }
 
+  /** Offset of the next byte. */
+  get at(): number {
+    return this.#at
+  }
+
   get remaining(): number {
     return this.#buffer.length - this.#at
   }

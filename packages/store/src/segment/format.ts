@@ -138,12 +138,13 @@ export function encodeFooter(footer: SegmentFooter): Buffer {
   if (footer.version >= 2 && footer.parts.some(isRecent)) {
     for (const { counts } of footer.parts) encodeCountRecords(writer, counts)
   }
-  const body = Buffer.from(writer.finish())
-  const trailer = Buffer.alloc(trailerBytes)
-  trailer.writeUInt32LE(body.length, 0)
-  trailer.writeUInt32LE(crc32(body), 4)
-  trailerMagics[footer.version].copy(trailer, 8)
-  return Buffer.concat([body, trailer])
+  const body = writer.finish()
+  const { length } = body
+  const crc = crc32(body)
+  writer.u32(length)
+  writer.u32(crc)
+  writer.bytes(trailerMagics[footer.version])
+  return writer.finish()
 }
 
 function encodeBlockRecord(writer: ByteWriter, block: BlockRecord): void {
@@ -197,11 +198,7 @@ function encodeCountRecords(writer: ByteWriter, counts: readonly CountRecord[]):
  * Reads the trailer: where the footer begins, and its checksum.
  * @throws CorruptionError when the file is incomplete.
  */
-export function decodeTrailer(
-  segment: string,
-  trailer: Buffer,
-  fileBytes: number,
-): FooterPlace & { readonly footerBytes: number } {
+export function decodeTrailer(segment: string, trailer: Buffer, fileBytes: number): FoundFooter {
   const at = fileBytes - trailerBytes
   const version = versionOf(trailerMagics, trailer.subarray(8))
   if (trailer.length !== trailerBytes || version === undefined) {
@@ -225,11 +222,38 @@ interface FooterPlace {
   readonly crc: number
 }
 
+/** A footer that was found and not yet read. */
+export interface FoundFooter extends FooterPlace {
+  readonly footerBytes: number
+}
+
 /**
  * Reads a footer (without its trailer) and checks that every block is inside the file.
  * @throws CorruptionError when the checksum or the contents are wrong.
  */
 export function decodeFooter(segment: string, bytes: Buffer, place: FooterPlace): SegmentFooter {
+  return readFooterBytes(segment, { bytes, place }, decodePart)
+}
+
+/** Groups of filters and counts of a part. */
+export type PartGroups = Pick<SegmentPart, 'filters' | 'counts'>
+
+/** A part that was read up to its last block. */
+export interface ReadPart<Part> {
+  readonly part: Part
+  readonly blockCount: number
+}
+
+/**
+ * Reads a footer (without its trailer), and each part with `readPart`, which reads from the part's tenant to
+ * its last block.
+ * @throws CorruptionError when the checksum or the contents are wrong.
+ */
+export function readFooterBytes<Part>(
+  segment: string,
+  { bytes, place }: { readonly bytes: Buffer; readonly place: FooterPlace },
+  readPart: (reader: ByteReader, place: FooterPlace) => ReadPart<Part>,
+): Omit<SegmentFooter, 'parts'> & { readonly parts: (Part & PartGroups)[] } {
   const actual = crc32(bytes)
   if (actual !== place.crc) {
     throw new CorruptionError(
@@ -239,17 +263,26 @@ export function decodeFooter(segment: string, bytes: Buffer, place: FooterPlace)
   }
   try {
     const reader = new ByteReader(bytes)
+    const { version, footerOffset } = place
     const level = reader.varint()
     const sequence = reader.varint()
     const replaces: string[] = []
     for (let left = reader.varint(); left > 0; left--) replaces.push(reader.text())
-    const parts: SegmentPart[] = []
+    const read: { part: Part; blockCount: number; filters: FilterRecord[] }[] = []
     for (let left = reader.varint(); left > 0; left--) {
-      parts.push(decodePart(reader, place))
+      const { part, blockCount } = readPart(reader, place)
+      const filters = version >= 2 ? decodeFilterRecords(reader, footerOffset, blockCount) : []
+      read.push({ part, blockCount, filters })
     }
-    if (place.version >= 2 && reader.remaining > 0) addCounts(parts, reader, place.footerOffset)
+    // Older files of version 2 have no counts, and no keys of names in their filters.
+    const isCounted = version >= 2 && reader.remaining > 0
+    const parts = read.map(({ part, blockCount, filters }) => ({
+      ...part,
+      filters: isCounted ? filters.map(filter => ({ ...filter, hasNames: true })) : filters,
+      counts: isCounted ? decodeCountRecords(reader, footerOffset, blockCount) : [],
+    }))
     if (reader.remaining > 0) throw new RangeError('bytes follow the last part')
-    return { version: place.version, level, sequence, replaces, parts }
+    return { version, level, sequence, replaces, parts }
   } catch (cause) {
     throw new CorruptionError((cause as Error).message, {
       segment,
@@ -259,31 +292,19 @@ export function decodeFooter(segment: string, bytes: Buffer, place: FooterPlace)
   }
 }
 
-function decodePart(reader: ByteReader, { version, footerOffset }: FooterPlace): SegmentPart {
+function decodePart(
+  reader: ByteReader,
+  { footerOffset }: FooterPlace,
+): ReadPart<Omit<SegmentPart, keyof PartGroups>> {
   const tenant = reader.text()
   const day = reader.varint()
   const streams: string[] = []
   for (let left = reader.varint(); left > 0; left--) streams.push(reader.text())
   const blocks: BlockRecord[] = []
   for (let left = reader.varint(); left > 0; left--) {
-    const block = decodeBlockRecord(reader)
-    if (block.stream >= streams.length) throw new RangeError('block of an unknown stream')
-    if (block.offsetBytes + storedBytes(block) > footerOffset) {
-      throw new RangeError('block lies outside the file')
-    }
-    blocks.push(block)
+    blocks.push(decodeBlockRecord(reader, { footerOffset, streamCount: streams.length }))
   }
-  const filters = version >= 2 ? decodeFilterRecords(reader, footerOffset, blocks.length) : []
-  return { tenant, day, streams, blocks, filters, counts: [] }
-}
-
-/** Reads the counts of all parts, which are absent in older files. So are keys of names in their filters. */
-function addCounts(parts: SegmentPart[], reader: ByteReader, footerOffset: number): void {
-  for (const [i, part] of parts.entries()) {
-    const counts = decodeCountRecords(reader, footerOffset, part.blocks.length)
-    const filters = part.filters.map(filter => ({ ...filter, hasNames: true }))
-    parts[i] = { ...part, filters, counts }
-  }
+  return { part: { tenant, day, streams, blocks }, blockCount: blocks.length }
 }
 
 function decodeCountRecords(
@@ -342,8 +363,19 @@ function decodeGroupPlace(
   return { firstBlock, blockCount, offsetBytes, storedBytes }
 }
 
-function decodeBlockRecord(reader: ByteReader): BlockRecord {
+/** Shared by all blocks: with very many of them, it is half of their sections. */
+const absentSection: SectionRecord = { codec: codecs.raw, storedBytes: 0, rawBytes: 0, crc: 0 }
+
+/** What a block record of a part may refer to. */
+export interface BlockBounds {
+  readonly footerOffset: number
+  readonly streamCount: number
+}
+
+/** @throws RangeError if the block is of an unknown stream, or lies outside the file. */
+export function decodeBlockRecord(reader: ByteReader, bounds: BlockBounds): BlockRecord {
   const stream = reader.varint()
+  if (stream >= bounds.streamCount) throw new RangeError('block of an unknown stream')
   const flags = reader.u8()
   const sequence = reader.varint()
   const rowCount = reader.varint()
@@ -354,12 +386,15 @@ function decodeBlockRecord(reader: ByteReader): BlockRecord {
   const offsetBytes = reader.varint()
   const sections = sectionNames.map((): SectionRecord => {
     const stored = reader.varint()
-    if (stored === 0) return { codec: codecs.raw, storedBytes: 0, rawBytes: 0, crc: 0 }
+    if (stored === 0) return absentSection
     const codec = reader.u8()
     if (codec !== codecs.raw && codec !== codecs.zstd && codec !== codecs.split)
       throw new RangeError(`unknown codec ${codec}`)
     return { codec, storedBytes: stored, rawBytes: reader.varint(), crc: reader.u32() }
   })
+  if (offsetBytes + storedBytes({ sections }) > bounds.footerOffset) {
+    throw new RangeError('block lies outside the file')
+  }
   const hasMetadata = sections[sectionNames.indexOf('metadataSets')]!.storedBytes > 0
   return {
     stream,
@@ -373,6 +408,25 @@ function decodeBlockRecord(reader: ByteReader): BlockRecord {
     offsetBytes,
     sections,
   }
+}
+
+/** Skips a block record. Returns the index of its stream. */
+export function skipBlockRecord(reader: ByteReader): number {
+  const stream = reader.varint()
+  const flags = reader.u8()
+  reader.varint()
+  reader.varint()
+  reader.skip(16)
+  reader.varint()
+  if ((flags & flagPairsCounted) !== 0) reader.varint()
+  reader.varint()
+  for (let left = sectionNames.length; left > 0; left--) {
+    if (reader.varint() === 0) continue
+    reader.skip(1)
+    reader.varint()
+    reader.skip(4)
+  }
+  return stream
 }
 
 /** Returns the bytes that the sections of a block take up in the file. */

@@ -4,6 +4,7 @@ import { CorruptionError } from '../errors.ts'
 import {
   decodeFooter,
   decodeTrailer,
+  type FoundFooter,
   headerBytes,
   type SegmentFooter,
   trailerBytes,
@@ -24,6 +25,31 @@ export async function readFooter(
   sizeBytes: number,
   read: ReadRange,
 ): Promise<SegmentFooter> {
+  const place = await findFooter(segment, sizeBytes, read)
+  const bytes = await read(place.footerOffset, place.footerBytes)
+  const footer = decodeFooter(segment, bytes, place)
+  checkName(segment, footer)
+  return footer
+}
+
+/** @throws CorruptionError when a footer belongs to a segment of another name. */
+export function checkName(
+  segment: string,
+  footer: Pick<SegmentFooter, 'level' | 'sequence'>,
+): void {
+  if (isNamed(footer, segment)) return
+  throw new CorruptionError('the name belongs to another segment', { segment, offsetBytes: 0 })
+}
+
+/**
+ * Finds the footer of a segment that is `sizeBytes` long.
+ * @throws CorruptionError when the file is incomplete, or its head or trailer is damaged.
+ */
+export async function findFooter(
+  segment: string,
+  sizeBytes: number,
+  read: ReadRange,
+): Promise<FoundFooter> {
   if (sizeBytes < headerBytes + trailerBytes) {
     throw new CorruptionError(`only ${sizeBytes} bytes`, { segment, offsetBytes: 0 })
   }
@@ -37,14 +63,14 @@ export async function readFooter(
       segment,
       offsetBytes: 0,
     })
-  const footer = decodeFooter(segment, await read(place.footerOffset, place.footerBytes), place)
-  if (!isNamed(footer, segment))
-    throw new CorruptionError('the name belongs to another segment', { segment, offsetBytes: 0 })
-  return footer
+  return place
 }
 
 /** A segment of level 0 has the sequence of its name; a merged one only its level. */
-function isNamed({ level, sequence }: SegmentFooter, segment: string): boolean {
+function isNamed(
+  { level, sequence }: Pick<SegmentFooter, 'level' | 'sequence'>,
+  segment: string,
+): boolean {
   const named = parseSegmentName(segment)
   if (!named) return true
   return named.level === level && (level > 0 || named.sequence === sequence)

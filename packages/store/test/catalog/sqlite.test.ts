@@ -189,6 +189,94 @@ test('the summary of level 0 includes its oldest commit', async t => {
   t.same(await catalog.totals(), { segments: 3, streams: 1, sizeBytes: 23 })
 })
 
+test('the size of a day is that of its segments, and its share of level 0', async t => {
+  const catalog = open(t)
+  const streams = [activity({ app: 'x' })]
+  const [part] = segment(1, streams).parts
+  const shared = [
+    { ...part!, lineBytes: 29 },
+    { ...part!, tenant: 'b', lineBytes: 9 },
+    { ...part!, tenant: 'b', day: day + 1, lineBytes: 59 },
+  ]
+  await catalog.addSegments(
+    [
+      { ...segment(1, streams, { sizeBytes: 1000 }), parts: shared },
+      segment(2, streams, { level: 1, sizeBytes: 70 }),
+      segment(3, streams, { level: 2, sizeBytes: 7 }),
+    ],
+    [],
+  )
+  t.same(await catalog.daySizes(), [
+    { tenant: 'a', day, compactedBytes: 77, level0Bytes: 300 },
+    { tenant: 'b', day, compactedBytes: 0, level0Bytes: 100 },
+    { tenant: 'b', day: day + 1, compactedBytes: 0, level0Bytes: 600 },
+  ])
+})
+
+test('segments since a day are listed with the newest time in them', async t => {
+  const catalog = open(t)
+  const streams = [activity({ app: 'x' }, midnightNs + 1n)]
+  await catalog.addSegments(
+    [
+      segment(1, streams),
+      segment(2, streams, { level: 1, day: day - 1 }),
+      segment(3, streams, { level: 1, day: day + 1 }),
+      segment(4, streams, { level: 1 }),
+    ],
+    [],
+  )
+  t.same(await catalog.segmentsSince(day), [
+    { name: segmentName(4, 1), tenant: 'a', day, sizeBytes: 100, maxMs: day * 86_400_000 + 1 },
+    {
+      name: segmentName(3, 1),
+      tenant: 'a',
+      day: day + 1,
+      sizeBytes: 100,
+      maxMs: day * 86_400_000 + 1,
+    },
+  ])
+})
+
+test('names and values of a day end with the last stream that has them', async t => {
+  const catalog = open(t)
+  const streams = (pod: string) => [activity({ app: 'x', pod }, midnightNs)]
+  await catalog.addSegments(
+    [
+      segment(1, streams('a'), { level: 1, day: day - 2 }),
+      segment(2, [...streams('b'), activity({ app: 'x', old: 'y' })], { level: 1 }),
+    ],
+    [],
+  )
+  const on = (number: number) => ({
+    startNs: BigInt(number) * dayNs,
+    endNs: BigInt(number + 1) * dayNs,
+  })
+  t.same(await catalog.labelValues('a', 'pod', on(day - 2)), ['a'])
+  t.same(await catalog.labelValues('a', 'pod', on(day)), ['b'])
+  t.same(await catalog.labelNames('a', on(day)), ['app', 'old', 'pod'])
+  t.same(await catalog.labelNames('a', on(day - 1)), [])
+  await catalog.retainStreams(
+    { tenant: 'a', day, segments: [segmentName(2, 1)] },
+    new Set(streams('b').map(({ labelsText }) => labelsText)),
+  )
+  t.same(await catalog.labelNames('a', on(day)), ['app', 'pod'])
+  await catalog.dropBefore('a', day)
+  t.same(await catalog.labelNames('a', on(day - 2)), [])
+  t.same(await catalog.labelValues('a', 'pod', on(day - 2)), [])
+  t.same(await catalog.labelValues('a', 'app', on(day)), ['x'])
+})
+
+test('a merge keeps the streams of what it replaces', async t => {
+  const catalog = open(t)
+  await catalog.addSegments([segment(1, [activity({ app: 'x' })])], [])
+  const merged = segment(2, [activity({ app: 'x' })], { level: 1 })
+  await catalog.addSegments(
+    [{ ...merged, parts: merged.parts.map(part => ({ ...part, streams: [] })) }],
+    [segmentName(1, 0)],
+  )
+  t.same(texts(await catalog.findStreams('a', [], wholeDay)), ['{app="x"}'])
+})
+
 test('segments are listed oldest sequence first, with day and tenant of each part', async t => {
   const catalog = open(t)
   const streams = [activity({ app: 'x' })]

@@ -39,6 +39,10 @@ test('metrics have the names that dashboards use', async t => {
   ]) {
     t.ok(answer.body.split('\n').includes(line), line)
   }
+  t.match(answer.body, /^skald_disk_free_bytes [1-9]\d*$/m)
+  t.match(answer.body, /^skald_retention_min_free_bytes [1-9]\d*$/m)
+  t.match(answer.body, /^skald_growth_bytes_per_day\{tenant="fake"\} 0$/m)
+  t.match(answer.body, /^skald_full_in_seconds \+Inf$/m)
   t.match(answer.body, /^skald_segment_bytes\{level="1"\} \d+$/m)
   t.match(answer.body, /^skald_commit_bytes_total \d+$/m)
   t.match(answer.body, /^process_cpu_seconds_total /m)
@@ -70,7 +74,10 @@ limits_config: {max_line_size: 1MB, bloom_ngram_skip: 1}`,
   ])
   t.same(Object.keys(shown.compactor).sort(), [
     ...['delete_max_interval', 'delete_request_cancel_period', 'retention_enabled'],
+    ...['retention_max_bytes', 'retention_min_age', 'retention_min_free_bytes'],
   ])
+  t.ok(shown.compactor.retention_min_free_bytes > 0, 'the default depends on the disk')
+  t.match(body, /^# Outlook: holds 0 B, and nothing was written lately\n/)
   t.notMatch(body, /verysecret|bloom|null/)
 })
 

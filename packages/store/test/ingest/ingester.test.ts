@@ -6,6 +6,7 @@ import {
   PushRejectedError,
   StorageUnavailableError,
 } from '../../src/errors.ts'
+import { CardinalityGuard } from '../../src/ingest/cardinality-guard.ts'
 import { IngestQuotas } from '../../src/ingest/ingest-quotas.ts'
 import { Ingester } from '../../src/ingest/ingester.ts'
 import { RefusalLog } from '../../src/ingest/refusal-log.ts'
@@ -36,6 +37,10 @@ async function open(t: Test, { overrides = {}, hasDefaultRates = false }: Option
     pendingPushBytes: 0,
     streams: 0,
     levels: new Map(),
+    disk: { freeBytes: 0, totalBytes: 0, minFreeBytes: 0 },
+    growth: [],
+    guiltyLabels: [],
+    fullInSeconds: undefined,
   }))
   let nowMs = Number(midnightNs / 1_000_000n)
   const clock = { now: () => nowMs }
@@ -49,6 +54,7 @@ async function open(t: Test, { overrides = {}, hasDefaultRates = false }: Option
     limitsOf: () => tenantLimits,
     quotas: new IngestQuotas({ hasDefaultRates, clock }),
     refusalLog: new RefusalLog(logger, clock),
+    guard: new CardinalityGuard({ logger, clock }),
     committer,
     metrics,
     clock,
