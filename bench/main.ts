@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { runAgentBench } from './agent.ts'
+import { runCatalog } from './catalog.ts'
 import { type ColdOutcome, measureCold } from './cold.ts'
 import { runCompareBench } from './compare/bench.ts'
 import { queryClients, runContention } from './contention.ts'
@@ -25,6 +26,7 @@ import {
 } from './query.ts'
 import {
   agentRows,
+  catalogRows,
   coldRows,
   contentionRows,
   describeMachine,
@@ -82,6 +84,7 @@ async function measure(options: BenchOptions, workDir: string): Promise<Results>
     print(formatTable(stageRows(stages)))
     return { stages }
   }
+  if (options.command === 'catalog') return await measureCatalog(options, workDir)
   const load = prepareLoad(options, workDir)
   try {
     if (options.command === 'compare')
@@ -101,6 +104,19 @@ function readOptions(): BenchOptions | undefined {
     note(`${(error as Error).message}\n\n${usage}`)
     process.exitCode = 2
     return undefined
+  }
+}
+
+async function measureCatalog(options: BenchOptions, workDir: string): Promise<Results> {
+  const { streamCount, entryCount } = options
+  note(`pushing ${entryCount} entries of ${streamCount} streams, then asking: some minutes`)
+  const server = await startStoreServer(workDir, join(workDir, 'skald'))
+  try {
+    const catalog = await runCatalog(server, options)
+    print(formatTable(catalogRows(catalog)))
+    return { catalog }
+  } finally {
+    await stop(server)
   }
 }
 

@@ -4,7 +4,7 @@ import { accessSync, constants, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
-const commands = ['ingest', 'query', 'contention', 'agent', 'stages', 'compare'] as const
+const commands = ['ingest', 'query', 'contention', 'agent', 'stages', 'compare', 'catalog'] as const
 export type BenchCommand = (typeof commands)[number]
 
 /** What to measure, and where. */
@@ -14,6 +14,9 @@ export interface BenchOptions {
   readonly seed: number
   readonly connectionCount: number
   readonly repetitions: number
+  /** Streams and entries of `catalog`. */
+  readonly streamCount: number
+  readonly entryCount: number
   /** Server to measure instead of starting a store. */
   readonly url: string | undefined
   /** Process of that server, if it runs on this machine. */
@@ -41,7 +44,7 @@ export interface BenchOptions {
   readonly json: string | undefined
 }
 
-export const usage = `npm run bench -- ingest | query | contention | agent | stages | compare [options]
+export const usage = `npm run bench -- ingest | query | contention | agent | stages | compare | catalog [options]
 
   --mb N             millions of bytes of lines (335)
   --seed N           seed of the generator (1)
@@ -55,6 +58,10 @@ export const usage = `npm run bench -- ingest | query | contention | agent | sta
   --loki FILE          compare with this Loki
   --victorialogs FILE  compare with this VictoriaLogs
   --docs DIR           write the page's figures, plot and JSON into DIR (docs, if --mb is 335)
+
+  catalog: labels, values, series and a selector in a store with very many streams
+  --streams N        number of streams (200000)
+  --entries N        number of entries, a multiple of the streams (20000000)
 
   stages: pipelines alone, in this process
   --base DIR         measure those of another checkout in turn
@@ -78,6 +85,8 @@ const commandsOfOption: Readonly<Record<string, readonly BenchCommand[]>> = {
   pid: ['ingest', 'query', 'contention'],
   data: ['ingest', 'query', 'contention'],
   header: ['ingest', 'query', 'contention'],
+  streams: ['catalog'],
+  entries: ['catalog'],
   promtail: ['agent'],
   base: ['stages'],
   only: ['stages'],
@@ -99,6 +108,8 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
       seed: { type: 'string', default: '1' },
       connections: { type: 'string', default: '4' },
       repetitions: { type: 'string', default: '7' },
+      streams: { type: 'string' },
+      entries: { type: 'string' },
       data: { type: 'string' },
       keep: { type: 'string' },
       against: { type: 'string' },
@@ -138,6 +149,8 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     seed: parseCount('seed', values.seed),
     connectionCount: parseCount('connections', values.connections),
     repetitions: parseCount('repetitions', values.repetitions),
+    streamCount: parseCount('streams', values.streams ?? '200000'),
+    entryCount: parseCount('entries', values.entries ?? '20000000'),
     url: values.url,
     pid: values.pid === undefined ? undefined : parseCount('pid', values.pid),
     dataDir: values.data,

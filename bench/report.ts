@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { rootDir } from '../e2e/skald-process.ts'
 import type { AgentFigures } from './agent.ts'
+import type { CatalogResult } from './catalog.ts'
 import type { ColdOutcome } from './cold.ts'
 import type { ContentionResult, PushTimes } from './contention.ts'
 import type { IngestResult } from './ingest.ts'
@@ -220,6 +221,35 @@ export function coldRows(figure: string, cold: ColdOutcome): Row[] {
   const read = `${(readBytes.median / 1e6).toFixed(1)} MB from the disk`
   return [
     { figure, value: `${fixed(cpuMs.median)} ms CPU, wall ${fixed(wallMs.median)} ms, ${read}` },
+  ]
+}
+
+const catalogRssMbMax = 400
+
+/** Lists what very many streams cost. */
+export function catalogRows(result: CatalogResult): Row[] {
+  const { streamCount, entryCount, pushSeconds, cpuSeconds } = result
+  const rss = (figure: string, bytes: number): Row => ({
+    figure,
+    value: `${fixed(bytes / 1e6)} MB`,
+    target: `< ${catalogRssMbMax} MB`,
+    isMet: bytes / 1e6 < catalogRssMbMax,
+  })
+  return [
+    { figure: 'streams', value: streamCount.toLocaleString('en') },
+    { figure: 'entries', value: entryCount.toLocaleString('en') },
+    { figure: 'wall to the last answer', value: `${pushSeconds.toFixed(1)} s` },
+    { figure: 'CPU with compaction', value: `${cpuSeconds.toFixed(1)} s` },
+    rss('peak RSS of ingest and compaction', result.peakRssBytes),
+    ...result.answers.map(({ name, wallMs, cpuMs, wallMsMax }) => ({
+      figure: name,
+      value: `wall ${fixed(wallMs.median)} (${fixed(wallMs.min)}-${fixed(wallMs.max)}) ms, ${fixed(cpuMs.median)} ms CPU`,
+      ...(wallMsMax !== undefined && {
+        target: `< ${wallMsMax} ms`,
+        isMet: wallMs.median < wallMsMax,
+      }),
+    })),
+    rss('peak RSS after all questions', result.lastRssBytes),
   ]
 }
 

@@ -90,3 +90,23 @@ function suffix(random: Random, length: number): string {
   for (let i = 0; i < length; i++) text += letters[random.below(letters.length)]
   return text
 }
+
+/** Apps of the workload with very many streams. */
+export const manyStreamApps = 400
+
+/**
+ * Returns the label set of one of very many streams: 400 apps, a pod for every two streams, as a
+ * cluster has them whose pods live for minutes.
+ */
+export function manyStreamText(number: number): string {
+  const pod = Math.floor(number / 2)
+  const app = pod % manyStreamApps
+  const labels = createLabelSet({
+    namespace: `team-${app % 20}`,
+    app: `app-${app}`,
+    pod: `app-${app}-${(pod * 7919).toString(36)}-${pod.toString(36).padStart(5, '0')}`,
+    node_name: `node-${pod % 300}`,
+    stream: number % 2 === 0 ? 'stdout' : 'stderr',
+  })
+  return formatLabelSet(labels)
+}
