@@ -11,7 +11,7 @@ import {
 } from '@skald/store/inspect'
 import { exitCodes } from './failure.ts'
 import { counted } from './finding-output.ts'
-import { inspectedStreamsMax } from './limits.ts'
+import { inspectedNamesMax, inspectedStreamsMax } from './limits.ts'
 import type { Terminal } from './terminal.ts'
 import { readUpkeepArguments } from './upkeep-arguments.ts'
 
@@ -20,7 +20,7 @@ export const inspectUsage = `skald inspect [options] FILE
 Describes a segment, a file in segments/ of a data directory: its parts, streams, blocks, and columns with their sizes and
 codecs, filters, counts, and how lines are split. A store may run meanwhile.
 
-  --all    list all streams, and each block
+  --all    list all streams, all replaced segments, and each block
   --json   print one JSON object per line: the segment, then for each part its streams, blocks, filters and counts. Times
            are nanoseconds
 `
@@ -69,15 +69,21 @@ function toJson(value: object): string {
 }
 
 function* wordsOf(segment: SegmentInspection, hasAll: boolean): Generator<string> {
-  yield* headLines(segment.head())
+  yield* headLines(segment.head(), hasAll)
   for (const part of segment.parts()) yield* partLines(part, hasAll)
 }
 
-function* headLines(head: SegmentHead): Generator<string> {
+function* headLines(head: SegmentHead, hasAll: boolean): Generator<string> {
   const { file, sizeBytes, version, level, sequence, replaces, parts } = head
   yield `${file}: segment of level ${level}, format version ${version}, ${size(sizeBytes)}, ${counted(parts, 'part')}`
   yield `  sequence ${sequence}`
-  if (replaces.length > 0) yield `  replaces ${replaces.join(', ')}`
+  if (replaces.length > 0) yield `  replaces ${namesOf(replaces, hasAll)}`
+}
+
+/** Lists names, or the first and the last if there are many. */
+function namesOf(names: readonly string[], hasAll: boolean): string {
+  if (hasAll || names.length <= inspectedNamesMax) return names.join(', ')
+  return `${names.length} segments, ${names[0]} to ${names.at(-1)}`
 }
 
 const size = formatLogqlBytes

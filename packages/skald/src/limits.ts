@@ -27,6 +27,9 @@ export const progressLineMs = 10_000
 /** Streams of a part that `skald inspect` lists: as many as fit on a screen. */
 export const inspectedStreamsMax = 20
 
+/** Replaced segments that `skald inspect` lists by name: a line of them. */
+export const inspectedNamesMax = 4
+
 // `skald import`
 
 /** Longest answer to read. A longer page is requested again with half the entries. */

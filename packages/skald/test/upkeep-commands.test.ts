@@ -3,9 +3,10 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
-import { startTestStore } from '../../store/test/harness.ts'
+import { segmentName } from '../../store/src/segment/name.ts'
+import { acceptedStream, startTestStore } from '../../store/test/harness.ts'
 import { flipByte } from '../../store/test/upkeep/damage.ts'
-import { makeSmallStore } from '../../store/test/upkeep/small-store.ts'
+import { makeSmallStore, rows } from '../../store/test/upkeep/small-store.ts'
 import { runBackupCommand } from '../src/backup-command.ts'
 import { describeFailure, exitCodeOf } from '../src/failure.ts'
 import { runInspectCommand } from '../src/inspect-command.ts'
@@ -153,6 +154,24 @@ test('skald inspect describes a segment', async t => {
   t.match(level0.out, /2 parts\n/)
   t.match(level0.out, /1 block without levels yet/)
   t.match(level0.out, /filters: 0 groups/)
+})
+
+test('skald inspect shortens a long list of replaced segments', async t => {
+  const { push, merge, segmentsDir } = await makeSmallStore(t)
+  for (let i = 0; i < 5; i++)
+    await push(
+      'a',
+      acceptedStream(
+        { app: 'more' },
+        rows(1, () => 'x', i),
+      ),
+    )
+  const numbers = [6, 7, 8, 9, 10]
+  const path = join(segmentsDir, await merge(numbers.map(number => segmentName(number, 0))))
+  const { out } = await run('inspect', path)
+  t.match(out, /\n {2}replaces 5 segments, 0{15}6-0\.seg to 0{14}10-0\.seg\n/)
+  const all = await run('inspect', '--all', path)
+  t.match(all.out, /\n {2}replaces 0{15}6-0\.seg, 0{15}7-0\.seg, /)
 })
 
 test('skald inspect --json has one object per line', async t => {
