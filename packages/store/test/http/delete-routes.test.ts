@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Test, test } from 'tap'
@@ -10,7 +10,7 @@ import {
   startTestStore,
   type TestStore,
 } from '../harness.ts'
-import { readAllRows, readSegment, segmentNames } from '../segment-rows.ts'
+import { readAllRows, segmentNames } from '../segment-rows.ts'
 
 const seconds = (offset: number) => String(Number(midnightNs / 1_000_000_000n) + offset)
 const at = (second: number, line: string, metadata?: Record<string, string>): Row =>
@@ -284,15 +284,12 @@ test('a request that is being processed can only be cancelled by force', async t
   const store = await startFilled(t, hasty)
   await store.app.inject({ method: 'POST', url: '/flush' })
   await store.stop()
-  // A damaged segment is not rewritten, so the request waits for it.
+  const again = await startTestStore(t, { dir: store.dir, yaml: hasty })
+  // What cannot be read now may be read later, so the request waits for it.
   const segmentsDir = join(store.dir, 'segments')
   const [name] = await segmentNames(segmentsDir)
-  const { bytes, footer } = await readSegment(segmentsDir, name!)
-  for (const { offsetBytes } of footer.parts[0]!.blocks) {
-    bytes.fill(0x55, offsetBytes, offsetBytes + 4)
-  }
-  writeFileSync(join(segmentsDir, name!), bytes)
-  const again = await startTestStore(t, { dir: store.dir, yaml: hasty })
+  rmSync(join(segmentsDir, name!))
+  mkdirSync(join(segmentsDir, name!))
   await remove(again, { query: '{app="shop"} |= "error"', ...whole })
   await again.app.inject({ method: 'POST', url: '/flush' })
   const [listed] = await list(again)
