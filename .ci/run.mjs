@@ -191,7 +191,7 @@ function compareAgent() {
   const dir = mkdtempSync(join(tmpdir(), 'skald-ci-'))
   const results = join(dir, 'results.json')
   try {
-    const agent = `${skald} agent -config.file={{CONFIG}}`
+    const agent = `${skald} agent -config.file={{CONFIG}} -limit.gap-markers=false`
     run('node', [runner, '--agent', agent, '--json', results], { shows: isNoFailedCase })
     judge('recorded agent run', results)
     agentJudged = existsSync(results)

@@ -24,7 +24,7 @@ const here = dirname(fileURLToPath(import.meta.url))
 
 const usage = `node run.mjs [options]
   --agent CMD       command line of the agent; {{CONFIG}} is the configuration file
-                    (default: skald agent -config.file={{CONFIG}})
+                    (default: skald agent -config.file={{CONFIG}} -limit.gap-markers=false)
   --cases DIR       folder of case files (default: cases beside this file, and config-errors.json beside this file)
   --only X          a file name (with or without .json) or a regular expression on "file/name"
   --skip-better     leave out cases where the expected result is better than Promtail's own
@@ -56,7 +56,7 @@ function parseArgs(argv) {
       'tmp',
     ],
     defaults: {
-      agent: 'skald agent -config.file={{CONFIG}}',
+      agent: 'skald agent -config.file={{CONFIG}} -limit.gap-markers=false',
       jobs: 4,
       batch: 60,
       quiet: 1000,

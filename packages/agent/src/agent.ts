@@ -141,8 +141,8 @@ class RunningAgent implements Agent {
       ...{ metrics: this.metrics, logger, nowMs },
       allocateNs: () => this.#journal.allocate(1),
       lanes: () =>
-        this.#lanes.map(({ name, jobs, hasRoom }) => ({
-          ...{ name, hasRoom },
+        this.#lanes.map(({ name, jobs, hasRoom, gaps }) => ({
+          ...{ name, hasRoom, gaps },
           jobs: [...jobs].map(([{ config: job }, { pipeline }]) => ({ config: job, pipeline })),
         })),
       cursors: {

@@ -7,6 +7,8 @@ import { type AgentConfig, walDirectory } from './config/agent-config.ts'
 import type { ClientConfig } from './config/clients.ts'
 import type { ScrapeConfig } from './config/scrape.ts'
 import type { JobTargets } from './discovery/job-targets.ts'
+import { GapLog, gapStream } from './gaps/gap-log.ts'
+import type { SinkLine } from './line/line-sink.ts'
 import type { AgentMetrics, LaneMetrics } from './metrics/agent-metrics.ts'
 import { Pipeline } from './pipeline/pipeline.ts'
 import type { StageInspection } from './pipeline/stage.ts'
@@ -41,6 +43,8 @@ export interface Lane {
   readonly manager: TargetManager
   readonly jobs: Map<AgentJob, ManagedJob>
   readonly createJob: (job: AgentJob) => ManagedJob
+  /** Takes what is lost. Absent if markers are off. */
+  readonly gaps: GapLog | undefined
   /** Returns true if sources other than files may send lines now. */
   readonly hasRoom: () => boolean
 }
@@ -70,10 +74,15 @@ export function startLane(
   const lane = isOnly ? '' : laneName(client, config.clients)
   const metrics = context.metrics.forLane(lane)
   const logger = isOnly ? context.logger : context.logger.child({ client: lane })
-  const delivery = context.delivery ?? createQueue(client, transport, { ...context, logger })
+  const queue = context.delivery
+    ? undefined
+    : createQueue(client, transport, { ...context, logger })
+  const delivery = context.delivery ?? queue!
+  const gaps =
+    queue && config.limits.marksGaps ? startGaps(queue, { ...context, logger }, lane) : undefined
   const scheduler = new ReadScheduler(() => delivery.hasRoom)
   delivery.onRoom = () => scheduler.pump()
-  const limiter = createLimiter(config, { delivery, metrics, nowMs })
+  const limiter = createLimiter(config, { delivery, metrics, nowMs, gaps })
   const createJob = ({ config: job, targets }: AgentJob): ManagedJob => {
     const { jobName, stages, discoveries, source } = job
     const { inspect } = context
@@ -87,7 +96,7 @@ export function startLane(
   const manager = new TargetManager({
     limiter,
     jobs: [...jobs.values()],
-    ...{ lane, known, journal, scheduler, held, metrics, logger, nowMs },
+    ...{ lane, known, journal, scheduler, held, metrics, logger, nowMs, gaps },
     syncPeriodMs: config.target.syncPeriodMs,
     readsFilesOnce: config.target.readsFilesOnce,
     minPollMs: config.fileWatch.minPollMs,
@@ -95,7 +104,7 @@ export function startLane(
   })
   const key = clientKey(client)
   const hasRoom = () => delivery.hasRoom && (limiter?.pausedUntilMs(nowMs()) ?? 0) === 0
-  return { key, name: lane, metrics, delivery, scheduler, manager, jobs, createJob, hasRoom }
+  return { key, name: lane, metrics, delivery, scheduler, manager, jobs, createJob, gaps, hasRoom }
 }
 
 /**
@@ -107,6 +116,22 @@ function laneName(client: ClientConfig, clients: readonly ClientConfig[]): strin
   const alike = clients.filter(other => base(other) === base(client))
   const place = alike.findIndex(({ identity }) => identity === client.identity)
   return place > 0 ? `${base(client)}#${place + 1}` : base(client)
+}
+
+/** Starts the gaps of a client. Their markers go into its queue. */
+function startGaps(
+  queue: PushQueue,
+  { known, journal, nowMs, logger, metrics }: LaneContext,
+  lane: string,
+): GapLog {
+  const gaps = new GapLog({
+    ...{ lane, place: known, sink: queue, nowMs, logger },
+    allocateNs: () => journal.allocate(1),
+    onMarker: kind => metrics.gapMarkers.inc({ kind }),
+  })
+  queue.gaps = gaps
+  gaps.start()
+  return gaps
 }
 
 function createQueue(
@@ -174,11 +199,15 @@ function createLimiter(
     readonly delivery: Delivery
     readonly metrics: LaneMetrics
     readonly nowMs: () => number
+    readonly gaps: GapLog | undefined
   },
 ): RateLimiter | undefined {
   if (!limits.isLineRateLimited) return undefined
-  const { delivery, metrics, nowMs } = around
-  const drop = () => metrics.droppedLines.inc({ reason: 'global_rate_limiter_drop' })
+  const { delivery, metrics, nowMs, gaps } = around
+  const drop = ({ labels, start, end }: SinkLine) => {
+    metrics.droppedLines.inc({ reason: 'global_rate_limiter_drop' })
+    gaps?.note({ ...gapStream(labels), kind: 'over_rate', bytes: end - start, lines: 1 })
+  }
   return new RateLimiter({
     rate: { perSecond: limits.linesPerSecond, burst: limits.lineBurst },
     ...{ sink: delivery, nowMs },
@@ -188,12 +217,14 @@ function createLimiter(
 
 /** Ends a lane: sends what was read within `limitMs` and keeps the positions. */
 export async function stopLane(
-  { delivery, scheduler, manager, jobs, metrics }: Lane,
+  { delivery, scheduler, manager, jobs, metrics, gaps }: Lane,
   limitMs: number,
 ): Promise<void> {
   await scheduler.stop()
   await manager.stop()
+  gaps?.flush()
   await delivery.stop(limitMs)
+  gaps?.close()
   manager.close()
   for (const { pipeline } of jobs.values()) pipeline.close()
   metrics.end()

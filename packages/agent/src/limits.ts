@@ -109,6 +109,16 @@ export const lookedBytesMax = 1024
 /** Bytes before a position that show whether it belongs to the content. */
 export const tailBytesMax = 256
 
+// gaps/
+/** Delay before a marker is written, so that losses close together need only one. */
+export const gapWaitMs = 1_000
+/** Least time between two markers of one stream and reason. What is lost meanwhile is summed up. */
+export const gapPeriodMs = 10_000
+/** Streams with separate markers in that time. Those beyond share one for each tenant and reason. */
+export const gapsOnTheirWayMax = 256
+/** Characters of a server's answer in a marker. */
+export const gapReasonCharactersMax = 300
+
 // http/
 /** Characters of a label on a page: an annotation may be a whole document. The tooltip shows the rest. */
 export const shownLabelCharactersMax = 200

@@ -16,6 +16,7 @@ testRooms(tap, {
     ['discovery', 'tail', 'sources'],
     ['pipeline', 'targets'],
     ['push', 'config-reading'],
+    ['gaps'],
     ['line', 'files', 'net', 'metrics', 'state-lock.ts', 'config-watch.ts', 'repeated-task.ts'],
     ['errors.ts', 'limits.ts'],
   ],

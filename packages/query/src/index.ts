@@ -68,9 +68,10 @@ export { defaultQueryLimits, type QueryLimits } from './limits.ts'
 export { createPause, type Pause } from './pause.ts'
 export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
 export type { Need } from './pipeline/need.ts'
+export { gapLeafOf, gapMarkOf } from './plan/gap-leaf.ts'
 export { leafKey } from './plan/leaf-key.ts'
 export { needOfLeaf, needOfLog } from './plan/leaf-need.ts'
-export type { LeafResult, ResultEntry } from './plan/leaf-result.ts'
+export type { FoundGaps, GapMark, LeafResult, ResultEntry } from './plan/leaf-result.ts'
 export type {
   Leaf,
   LeafScanner,

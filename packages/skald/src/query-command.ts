@@ -75,9 +75,9 @@ export async function runQueryCommand(
     data: Answer
     warnings?: readonly string[]
   }
-  for (const warning of warnings) terminal.stderr.write(`Warning: ${warning}\n`)
   const colours = coloursFor(terminal.stdout, terminal.env)
   for (const line of formatAnswer(data, output, colours)) terminal.stdout.write(`${line}\n`)
+  for (const warning of warnings) terminal.stderr.write(`Warning: ${warning}\n`)
   if (stats) terminal.stderr.write(`${formatQueryStats(data.stats).join('\n')}\n`)
   return 0
 }

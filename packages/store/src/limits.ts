@@ -447,6 +447,12 @@ export const rulesDirectoryDepthMax = 3
 
 // scan/
 
+/** Blocks with gap markers that a leaf reads for its warning: at most 64 MB of lines. */
+export const gapBlocksMax = 64
+
+/** Gap markers that the warning of a leaf sums up. Of more, it says "at least". */
+export const gapMarksMax = 100
+
 /**
  * Bytes of lines that one message asks a scan worker to read. Small enough to stop a query quickly.
  */
@@ -557,10 +563,10 @@ export const catalogCheckPauseMs = 20
  * Damaged blocks of a segment that a query leaves out one by one. Each costs another scan, so beyond
  * these the whole segment is left out.
  */
-export const gapBlocksMax = 8
+export const damagedBlocksMax = 8
 
 /** Damaged segments that the warnings of an answer name. An answer should stay readable. */
-export const gapWarningsMax = 20
+export const damageWarningsMax = 20
 
 /**
  * Segments with damaged filters that are remembered, so that the log names each once: some 40 KB.

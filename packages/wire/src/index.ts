@@ -2,6 +2,7 @@ export { BufferPool, freeBuffer } from './buffer-pool.ts'
 export type { Entry, Stream } from './entry.ts'
 export { DirectoryLockedError, LabelSyntaxError, PushBodyError } from './errors.ts'
 export { privateDirectoryMode, privateFileMode } from './file-modes.ts'
+export { gapLinePrefix, gapNames } from './gap-marker.ts'
 export { jsonEscapes } from './json-escapes.ts'
 export { decodeJsonPush, decodeLegacyJsonPush } from './json-push.ts'
 export {

@@ -25,6 +25,8 @@ export interface LimitsConfig {
   readonly streamsMax: number
   readonly lineBytesMax: number
   readonly truncatesLines: boolean
+  /** Skald's own key: pushes a marker into each stream that lines are missing from. */
+  readonly marksGaps: boolean
 }
 
 export interface FileWatchConfig {

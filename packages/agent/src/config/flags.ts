@@ -22,7 +22,7 @@ const integer = (description: string): GoFlag => ({ kind: 'integer', description
 const duration = (description: string): GoFlag => ({ kind: 'duration', description })
 const ignored = (kind: GoFlagKind): GoFlag => ({ kind, description: '', isIgnored: true })
 
-/** Every Promtail flag that the agent accepts. */
+/** Every Promtail flag that the agent accepts, and `limit.gap-markers`, which is Skald's. */
 export const agentFlags: Readonly<Record<string, GoFlag>> = {
   'config.file': text('Configuration file; of several, separated by commas, the first that exists'),
   'config.expand-env': boolean('Replace ${NAME} in the configuration by the environment'),
@@ -60,6 +60,7 @@ export const agentFlags: Readonly<Record<string, GoFlag>> = {
   'max-streams': integer('Most distinct streams; 0 for no limit'),
   'max-line-size': { kind: 'bytes', description: 'Longest line; 0 for no limit' },
   'max-line-size-truncate': boolean('Cut longer lines instead of dropping them'),
+  'limit.gap-markers': boolean('Push a marker into each stream that lines are missing from'),
   'tracing.enabled': ignored('boolean'),
   'server.disable': boolean('No HTTP server'),
   'server.http-listen-address': text('Address of the HTTP server'),
@@ -170,6 +171,7 @@ export function applyFlags(
       streamsMax: asNumber('max-streams', limits.streamsMax),
       lineBytesMax: asBytes('max-line-size', limits.lineBytesMax),
       truncatesLines: asBoolean('max-line-size-truncate', limits.truncatesLines),
+      marksGaps: asBoolean('limit.gap-markers', limits.marksGaps),
     },
     fileWatch: {
       minPollMs: asMs('file-watch.min_poll_frequency', fileWatch.minPollMs),

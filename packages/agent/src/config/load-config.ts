@@ -130,6 +130,7 @@ const readLimits: ValueReader<Partial<LimitsConfig>> = cursor => {
     max_streams: readCount,
     max_line_size: readBytes,
     max_line_size_truncate: readBoolean,
+    gap_markers: readBoolean,
   })
   return defined({
     isLineRateLimited: raw.readline_rate_enabled,
@@ -139,6 +140,7 @@ const readLimits: ValueReader<Partial<LimitsConfig>> = cursor => {
     streamsMax: raw.max_streams,
     lineBytesMax: raw.max_line_size,
     truncatesLines: raw.max_line_size_truncate,
+    marksGaps: raw.gap_markers,
   })
 }
 
@@ -214,6 +216,7 @@ const defaults = {
     streamsMax: 0,
     lineBytesMax: 0,
     truncatesLines: false,
+    marksGaps: true,
   },
   fileWatch: { minPollMs: 250, maxPollMs: 250 },
   wal: { isEnabled: false, dir: '', bytesMax: 1024 * 1024 * 1024 },

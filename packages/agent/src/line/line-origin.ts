@@ -3,6 +3,7 @@
 // deliberately dropped.
 
 import { spansBeforePrune } from '../limits.ts'
+import type { LabelState } from './label-state.ts'
 
 /** A line (or its parts) that a stage holds back. */
 export interface HeldLine {
@@ -19,6 +20,10 @@ export interface OriginBatch {
 export class LineOrigin {
   /** Name for messages: the file's path. */
   readonly name: string
+  /** True if its lines are the agent's own: no limit of the agent applies to them. */
+  readonly isOfAgent: boolean
+  /** Labels of its last line that was sent. */
+  lastLabels: LabelState | undefined
   /** Lines that stages hold back. */
   readonly held = new Set<HeldLine>()
   #isHeldUp = false
@@ -42,8 +47,10 @@ export class LineOrigin {
      * Fixes the time of a line that derives it from earlier lines, so that it is the same after a crash.
      */
     readonly pinTime?: (offset: number, timestampNs: bigint) => bigint
+    readonly isOfAgent?: boolean
   }) {
     this.name = options.name
+    this.isOfAgent = options.isOfAgent ?? false
     this.#readTime = options.readTime
     this.#pinTime = options.pinTime ?? ((_offset, timestampNs) => timestampNs)
   }

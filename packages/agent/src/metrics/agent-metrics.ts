@@ -197,6 +197,11 @@ export class AgentMetrics {
     new Map()
   /** Called at each scrape: which jobs without files are receiving lines. */
   sourceStates: () => readonly { readonly job: string; readonly isReady: boolean }[] = () => []
+  readonly gapMarkers = this.#counter(
+    'skald_agent_gap_markers_total',
+    'Markers sent for lines that are missing, by reason.',
+    ['kind'],
+  )
   readonly #encodedBytes = this.#counter(
     'promtail_encoded_bytes_total',
     'Bytes of encoded and compressed batches.',

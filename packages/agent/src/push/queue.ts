@@ -3,6 +3,7 @@
 
 import { BufferPool, type Label } from '@skald/wire'
 import type { Logger } from 'pino'
+import type { GapSink } from '../gaps/gap-log.ts'
 import {
   idleBodyBytesMax,
   idlePieceBytesMax,
@@ -65,6 +66,8 @@ export class PushQueue implements Delivery {
   #sequence = 0
   readonly #drained: (() => void)[] = []
   #state: 'running' | 'draining' | 'closed' = 'running'
+  /** Takes what is dropped. */
+  gaps: GapSink | undefined
   /** Called when memory for more lines is free again. */
   onRoom: (() => void) | undefined
 
@@ -98,6 +101,7 @@ export class PushQueue implements Delivery {
   add(line: SinkLine): void {
     const handle = (line.labels.handle as PushStreamHandle | undefined) ?? this.#findHandle(line)
     if (!handle || !this.#fits(line, handle)) return
+    line.origin.lastLabels = line.labels
     if (handle.queue.isRetired) handle.queue = this.#tenantQueue(handle.queue.tenant)
     let byteLength = line.end - line.start
     if (line.metadata) byteLength += metadataBytes(line.metadata)
@@ -117,12 +121,13 @@ export class PushQueue implements Delivery {
   }
 
   /** Applies the limit on line length. May cut the line. */
-  #fits(line: SinkLine, { queue: { tenant } }: PushStreamHandle): boolean {
+  #fits(line: SinkLine, { queue: { tenant }, labelsText }: PushStreamHandle): boolean {
     const { lineBytesMax, truncatesLines } = this.#config
     const length = line.end - line.start
-    if (lineBytesMax === 0 || length <= lineBytesMax) return true
+    if (lineBytesMax === 0 || length <= lineBytesMax || line.origin.isOfAgent) return true
     if (!truncatesLines) {
       this.#metrics.countDropped(tenant, 'line_too_long', { bytes: length, entries: 1 })
+      this.gaps?.note({ tenant, labelsText, kind: 'too_long', bytes: length, lines: 1 })
       return false
     }
     line.end = cutAtCharacter(line.bytes, line.start, line.start + lineBytesMax)
@@ -146,9 +151,11 @@ export class PushQueue implements Delivery {
     let handle = this.#handles.get(key)
     if (!handle) {
       const { streamsMax } = this.#config
-      if (streamsMax > 0 && this.#handles.size >= streamsMax) {
-        const amount = { bytes: line.end - line.start, entries: 1 }
-        this.#metrics.countDropped(tenant, 'stream_limited', amount)
+      if (streamsMax > 0 && this.#handles.size >= streamsMax && !line.origin.isOfAgent) {
+        const bytes = line.end - line.start
+        this.#metrics.countDropped(tenant, 'stream_limited', { bytes, entries: 1 })
+        const gap = { tenant, labelsText, kind: 'too_many_streams', bytes, lines: 1 } as const
+        this.gaps?.note(gap, { isShared: true })
         return undefined
       }
       if (this.#handles.size >= streamHandlesMax) this.#handles.clear()
@@ -168,7 +175,7 @@ export class PushQueue implements Delivery {
     queue = new TenantQueue(tenant, {
       ...{ config: this.#config, transport: this.#transport, metrics: this.#metrics },
       ...{ logger: this.#logger, beforeSend: this.#beforeSend, pools: this.#pools },
-      ...{ signal: this.#abort.signal, disk: this.#disk },
+      ...{ signal: this.#abort.signal, disk: this.#disk, gaps: () => this.gaps },
       nextSequence: () => ++this.#sequence,
       onBytes: bytes => {
         this.#pendingBytes += bytes

@@ -10,14 +10,14 @@ export class RateLimiter implements LineSink {
   readonly #bucket: TokenBucket
   readonly #sink: LineSink
   readonly #nowMs: () => number
-  readonly #onDrop: (() => void) | undefined
+  readonly #onDrop: ((line: SinkLine) => void) | undefined
 
   constructor(options: {
     readonly rate: Rate
     readonly sink: LineSink
     readonly nowMs: () => number
     /** Called for each dropped line. Without it, lines wait. */
-    readonly onDrop: (() => void) | undefined
+    readonly onDrop: ((line: SinkLine) => void) | undefined
   }) {
     this.#rate = options.rate
     this.#bucket = new TokenBucket(options.rate)
@@ -30,7 +30,7 @@ export class RateLimiter implements LineSink {
     const nowMs = this.#nowMs()
     if (!this.#onDrop) this.#bucket.takeAnyway(1, this.#rate, nowMs)
     else if (!this.#bucket.take(1, this.#rate, nowMs)) {
-      this.#onDrop()
+      this.#onDrop(line)
       return
     }
     this.#sink.add(line)

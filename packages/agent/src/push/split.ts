@@ -1,7 +1,15 @@
 // Splits a rejected push, to separate the bad entries from the good ones: first between two streams, then
 // within one.
 
-import { PushBatchEncoder, type PushStream, snappyCompress, snappyDecompress } from '@skald/wire'
+import { nsPerSecond } from '@skald/go-dialect'
+import {
+  gapLinePrefix,
+  gapNames,
+  PushBatchEncoder,
+  type PushStream,
+  snappyCompress,
+  snappyDecompress,
+} from '@skald/wire'
 import { sampleCharactersMax, splitBytesMax } from '../limits.ts'
 
 /** A push, or a part of one, as sent over the wire. */
@@ -27,9 +35,46 @@ export async function splitPush({
   return [encodeRange(streams, 0, middle), encodeRange(streams, middle, entryCount)]
 }
 
-/** Returns the first entry of a push. Cuts its line to fit into a log. */
-export async function sampleOf({ body }: PushPiece): Promise<EntrySample> {
-  const [stream] = await unpack(body)
+/** What a push holds of one stream. */
+export interface StreamContent {
+  readonly labelsText: string
+  /** Lines and their bytes, without gap markers. */
+  readonly lines: number
+  readonly bytes: number
+  /** Times of the gap markers. */
+  readonly markerTimes: readonly bigint[]
+}
+
+/** Returns what a push holds, and its first entry with a line that fits into a log. */
+export async function contentOf({
+  body,
+}: PushPiece): Promise<{ streams: readonly StreamContent[]; sample: EntrySample }> {
+  const streams = await unpack(body)
+  return { streams: streams.map(contentOfStream), sample: sampleOf(streams[0]) }
+}
+
+function contentOfStream(stream: PushStream): StreamContent {
+  const { labelsText, entryCount, seconds, nanos, lineLengths, metadata } = stream
+  const markerTimes: bigint[] = []
+  let bytes = 0
+  for (let i = 0; i < entryCount; i++) {
+    const isMarker = metadata?.[i]?.some(({ name }) => name === gapNames.kind)
+    if (!isMarker && !beginsLikeMarker(stream, i)) bytes += lineLengths[i]!
+    else markerTimes.push(BigInt(seconds[i]!) * nsPerSecond + BigInt(nanos[i]!))
+  }
+  return { labelsText, lines: entryCount - markerTimes.length, bytes, markerTimes }
+}
+
+/** Returns true for markers that were sent without metadata. */
+function beginsLikeMarker({ bytes, lineOffsets, lineLengths }: PushStream, entry: number): boolean {
+  const start = lineOffsets[entry]!
+  if (lineLengths[entry]! < markerStart.length) return false
+  return bytes.compare(markerStart, 0, markerStart.length, start, start + markerStart.length) === 0
+}
+
+const markerStart = Buffer.from(gapLinePrefix)
+
+function sampleOf(stream: PushStream | undefined): EntrySample {
   if (!stream || stream.entryCount === 0) return { stream: stream?.labelsText ?? '', line: '' }
   const start = stream.lineOffsets[0]!
   const line = stream.bytes.toString('utf8', start, start + stream.lineLengths[0]!)

@@ -6,6 +6,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import type { GapKind } from '../gaps/gap.ts'
+import type { GapSink } from '../gaps/gap-log.ts'
 import {
   batchBytesMin,
   candidatesMax,
@@ -20,8 +22,17 @@ import { type BackoffConfig, backoffMs } from '../net/backoff.ts'
 import { Batch, type BatchedStream, type BatchPools } from './batch.ts'
 import type { PushAnswer, PushTransport } from './client.ts'
 import type { DiskBuffer, StoredBatch } from './disk-buffer.ts'
-import { type PushPiece, sampleOf, splitPush } from './split.ts'
+import { contentOf, type PushPiece, splitPush } from './split.ts'
 import { judgeAnswer, type Verdict } from './verdict.ts'
+
+/** Why lines are missing after a verdict. */
+const gapKinds: Readonly<Record<Verdict, GapKind>> = {
+  taken: 'refused',
+  retry: 'given_up',
+  too_large: 'refused',
+  refused: 'refused',
+  rate_limited: 'rate_limited',
+}
 
 /** What a tenant's queue needs from its client. */
 export interface TenantQueueContext {
@@ -39,6 +50,8 @@ export interface TenantQueueContext {
   /** Cancels all requests and waits. */
   readonly signal: AbortSignal
   readonly disk: DiskBuffer | undefined
+  /** Returns who takes what is dropped. */
+  readonly gaps: () => GapSink | undefined
   readonly nextSequence: () => number
   /** Called with the bytes added to memory, or removed from it (below 0). */
   readonly onBytes: (bytes: number) => void
@@ -235,6 +248,8 @@ export class TenantQueue {
       this.#context.metrics.countDropped(this.tenant, 'ingester_error', {
         ...{ bytes: stored?.byteLength ?? 0, entries: entryCount },
       })
+      const gap = { tenant: this.tenant, labelsText: '{}', kind: 'damaged_batch' } as const
+      this.#context.gaps()?.note({ ...gap, lines: entryCount }, { isShared: true })
       queued.stored = undefined
       this.#leave(queued)
       return
@@ -317,8 +332,16 @@ export class TenantQueue {
     const { metrics, logger } = this.#context
     metrics.countDropped(this.tenant, reason, { bytes: body.length, entries })
     const { status, text } = answer
+    const { streams, sample } = await contentOf(piece)
+    const gaps = this.#context.gaps()
+    const kind = gapKinds[verdict]
+    for (const { labelsText, lines, bytes, markerTimes } of streams) {
+      const { tenant } = this
+      if (lines > 0) gaps?.note({ tenant, labelsText, kind, lines, bytes, reason: text })
+      for (const timeNs of markerTimes) gaps?.markerRefused(timeNs, kind)
+    }
     logger.error(
-      { status, error: text, tenant: this.tenant, entries, ...(await sampleOf(piece)) },
+      { status, error: text, tenant: this.tenant, entries, ...sample },
       verdict === 'retry'
         ? 'Entries dropped: all attempts of max_retries failed'
         : 'Entries dropped: the server rejects them',

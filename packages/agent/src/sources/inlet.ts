@@ -14,7 +14,7 @@ export interface InletLane {
   /** Returns true if lines may come now. */
   readonly mayTake: () => boolean
   /** Counts a line that this client had no room for while others did. */
-  readonly countMissed: () => void
+  readonly countMissed: (labels: LabelState, line: Buffer | string) => void
 }
 
 /** A line of a source. */
@@ -109,7 +109,7 @@ export class Inlet {
     flow.begin(line.timestampNs)
     for (const [i, lane] of this.#lanes.entries()) {
       if (!takesAll && !this.#mayTake(lane, flow)) {
-        lane.countMissed()
+        lane.countMissed(states[i]!, line.line)
         continue
       }
       const place = { origin: flow.originOf(lane), startOffset: flow.sequence }

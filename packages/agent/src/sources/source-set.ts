@@ -1,6 +1,7 @@
 // All sources of the agent. They start after its clients and stop before them.
 
 import type { Logger } from 'pino'
+import { type GapSink, gapStream } from '../gaps/gap-log.ts'
 import type { AgentMetrics } from '../metrics/agent-metrics.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
 import { Inlet, type InletLane } from './inlet.ts'
@@ -13,6 +14,8 @@ export interface SourceLane {
   readonly name: string
   readonly jobs: readonly { readonly config: SourcedJob; readonly pipeline: Pipeline }[]
   readonly hasRoom: () => boolean
+  /** Takes what is lost. Absent if markers are off. */
+  readonly gaps: GapSink | undefined
 }
 
 export interface SourceSetOptions {
@@ -60,7 +63,11 @@ export class SourceSet {
     const inletLanes: InletLane[] = jobs.map(({ pipeline }, i) => ({
       pipeline,
       mayTake: () => lanes[i]!.hasRoom() && pipeline.pausedUntilMs(nowMs()) === 0,
-      countMissed: () => metrics.droppedLines.inc({ reason: 'client_without_room' }),
+      countMissed: (labels, line) => {
+        metrics.droppedLines.inc({ reason: 'client_without_room' })
+        const bytes = Buffer.byteLength(line)
+        lanes[i]!.gaps?.note({ ...gapStream(labels), kind: 'no_room', bytes, lines: 1 })
+      },
     }))
     const inlet = new Inlet({
       ...{ jobName, lanes: inletLanes, nowMs, rules: jobs[0]!.config.relabelRules },

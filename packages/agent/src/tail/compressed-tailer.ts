@@ -175,6 +175,11 @@ export class CompressedTailer implements Reader {
       const { logger } = this.#context
       const fields = { path: this.path, error: (error as Error).message }
       logger.warn(fields, 'Compressed file is damaged: the rest is not read')
+      // It is read again after each restart.
+      if (!this.#record!.isDamaged) {
+        this.#record!.isDamaged = true
+        this.#context.countLost({ kind: 'damaged', bytes: 0, origin: this.#origin! })
+      }
       // Drop an unfinished line.
       this.#takeRest()
     } finally {

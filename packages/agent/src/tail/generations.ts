@@ -22,6 +22,8 @@ export interface Generation extends Reader, HeldFile {
   isFlushed: boolean
   changedMs: number
   seenSize: number
+  /** The largest size seen: what was lost when it was truncated. */
+  seenSizeMost: number
   seenMtimeNs: bigint
   /** Its size when it was read to its end. */
   drainedSize: number
@@ -29,6 +31,14 @@ export interface Generation extends Reader, HeldFile {
   isPaused: boolean
   /** Unread bytes when the file was closed to wait for its turn. */
   unheldBytes: number
+}
+
+/** Content of a file that is gone. */
+export interface Loss {
+  readonly kind: 'deleted' | 'truncated' | 'damaged'
+  /** 0 if unknown. */
+  readonly bytes: number
+  readonly origin?: LineOrigin
 }
 
 /** What the files of a path need from the agent. */
@@ -39,7 +49,7 @@ export interface GenerationsContext {
   readonly logger: Logger
   /** Passes on what the pipeline holds of a file that has ended. */
   readonly finishOrigin: (origin: LineOrigin) => void
-  readonly countLost: (bytes: number) => void
+  readonly countLost: (loss: Loss) => void
   /**
    * Counts unread bytes of files no longer held open. Called with a negative number when they are open
    * again.
@@ -205,16 +215,19 @@ export class Generations implements Iterable<Generation> {
 
   #loseDeleted(generation: Generation): void {
     const why = 'Rotated file was deleted before it was read to its end'
-    this.lose(generation, generation.unheldBytes, why)
+    this.lose(generation, { kind: 'deleted', bytes: generation.unheldBytes, why })
   }
 
   /** Drops a file whose content is gone. */
-  lose(generation: Generation, lostBytes: number, why: string): void {
+  lose(
+    generation: Generation,
+    { kind, bytes, why }: Pick<Loss, 'kind' | 'bytes'> & { readonly why: string },
+  ): void {
     const { known, finishOrigin, logger, countLost } = this.#context
     const { file } = generation
-    if (lostBytes > 0) {
-      logger.warn({ path: this.#path, lostBytes }, `${why}, and has no copy`)
-      countLost(lostBytes)
+    if (bytes > 0) {
+      logger.warn({ path: this.#path, lostBytes: bytes }, `${why}, and has no copy`)
+      countLost({ kind, bytes, origin: file.origin })
     }
     finishOrigin(file.origin)
     this.drop(generation)

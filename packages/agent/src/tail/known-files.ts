@@ -67,6 +67,8 @@ export class KnownFiles {
   readonly #byPath = new Map<string, string>()
   /** Positions of sources other than files. */
   readonly #cursors = new Map<string, string>()
+  /** Cursors whose values are read when they are saved. */
+  readonly #served = new Map<string, () => string>()
   /** An earlier run cannot have seen files born after this time. */
   readonly aliveMs: number
   /** Lane → start of its last completed search for files. */
@@ -221,6 +223,13 @@ export class KnownFiles {
   forget(record: FileRecord): void {
     this.#records.delete(record)
     this.#awayMs.delete(record.id)
+    this.#options.journal.forget()
+  }
+
+  /** Forgets a file whose loss was reported. */
+  giveUp(id: string): void {
+    const record = this.#records.get(id)
+    if (record) this.forget(record)
   }
 
   /**
@@ -261,6 +270,19 @@ export class KnownFiles {
     this.#cursors.set(key, value)
     if (this.#cursors.size > cursorsMax) this.#cursors.delete(this.#cursors.keys().next().value!)
     this.saveLater()
+  }
+
+  /** Removes the value of a key and returns it. */
+  takeCursor(key: string): string | undefined {
+    const value = this.#cursors.get(key)
+    this.#cursors.delete(key)
+    return value
+  }
+
+  /** Has the value of a key that starts with `cursor-` read at each save. `undefined` ends that. */
+  serveCursor(key: string, read: (() => string) | undefined): void {
+    if (read) this.#served.set(key, read)
+    else this.#served.delete(key)
   }
 
   opened(file: OpenRecord): void {
@@ -360,6 +382,10 @@ export class KnownFiles {
     for (const file of this.#open.values()) file.updateRecord()
     this.#clean()
     const byPath = new Map([...this.#byPath, ...this.#cursors])
+    for (const [key, read] of this.#served) {
+      const value = read()
+      if (value !== '') byPath.set(key, value)
+    }
     // If a path has several files, Promtail would continue with the newest.
     for (const record of this.#records.newest().sort((a, b) => a.order - b.order)) {
       byPath.set(record.path, String(record.offset))

@@ -1,6 +1,8 @@
 // Opens the right kind of reader for one file of a target, and connects it to the job's pipeline.
 
 import type { Logger } from 'pino'
+import { type GapLog, gapStream } from '../gaps/gap-log.ts'
+import { awayDirectoryMsMax } from '../limits.ts'
 import { LabelState } from '../line/label-state.ts'
 import type { LineOrigin } from '../line/line-origin.ts'
 import type { LaneMetrics } from '../metrics/agent-metrics.ts'
@@ -30,6 +32,8 @@ export interface TailerEnvironment {
   readonly held: HeldFiles
   readonly metrics: LaneMetrics
   readonly logger: Logger
+  /** Takes what is lost. Absent if markers are off. */
+  readonly gaps: GapLog | undefined
   /** Line rate limit of all jobs together. */
   readonly limiter: { pausedUntilMs(nowMs: number): number } | undefined
   readonly nowMs: () => number
@@ -50,7 +54,8 @@ export function openTailer(
   path: string,
   { owner, environment }: { readonly owner: TailerOwner; readonly environment: TailerEnvironment },
 ): PathTailer {
-  const { known, journal, scheduler, held, metrics, logger, nowMs, limiter, lane } = environment
+  const { known, journal, scheduler, held, metrics, logger, nowMs, limiter, lane, gaps } =
+    environment
   const { pipeline, config } = managed.job
   const canPause = pipeline.canPause || limiter !== undefined
   const pausedUntilMs = () =>
@@ -62,6 +67,8 @@ export function openTailer(
     lines.set(origin, opened)
     return opened
   }
+  // Stages may have given its lines other labels.
+  const streamOf = (origin?: LineOrigin) => gapStream(origin?.lastLabels ?? owner.labels())
   const countDamaged = () => metrics.dockerParsingErrors.inc({})
   const context: TailerContext = {
     ...{ known, journal, scheduler, held, logger, nowMs, countDamaged },
@@ -76,10 +83,20 @@ export function openTailer(
       pipeline.finish(origin)
     },
     metrics: metrics.forFile(path),
-    countLost: bytes => metrics.lostBytes.inc({}, bytes),
+    countLost: ({ kind, bytes, origin }) => {
+      metrics.lostBytes.inc({}, bytes)
+      gaps?.note({ ...streamOf(origin), kind, file: path, bytes })
+    },
+    awaitLost: (id, bytes) => {
+      if (bytes === undefined) gaps?.found(id)
+      else
+        gaps?.await(id, { ...streamOf(), kind: 'deleted', file: path, bytes }, awayDirectoryMsMax)
+    },
     countUnheld: bytes => metrics.unheldBytes.inc(bytes),
     countRewritten: () => metrics.rewrittenFiles.inc({}),
     countSkippedLine: () => metrics.droppedLines.inc({ reason: 'line_too_long' }),
+    countSkipped: (bytes, origin) =>
+      gaps?.note({ ...streamOf(origin), kind: 'too_long', file: path, bytes, lines: 1 }),
     mayGoOn: canPause ? () => pausedUntilMs() === 0 : undefined,
     pauseMs: () => Math.max(0, pausedUntilMs() - nowMs()),
   }

@@ -53,6 +53,10 @@ export class PathHistory {
   readonly #lists: DirectoryLists
   readonly #logger: Logger
   readonly #report: (problem: string) => void
+  readonly #onLost: (bytes: number) => void
+  readonly #onAway: (id: string, bytes: number) => void
+  /** Unread bytes of gone files of which nothing was accepted: they may be among the unseen ones. */
+  #doubtfulBytes = 0
   /** Birth time of a file of this path that was found but not read before a restart. */
   #lostSinceMs: number | undefined
   /** The file the path led to when opened. It waits for a search for the files before it. */
@@ -67,6 +71,10 @@ export class PathHistory {
     readonly logger: Logger
     /** Called with the reason why a file cannot be opened. */
     readonly report: (problem: string) => void
+    /** Called with the bytes of a file that is gone, as far as they were seen and not accepted. */
+    readonly onLost: (bytes: number) => void
+    /** The same for a file whose directory is gone too, with the id of its record. */
+    readonly onAway: (id: string, bytes: number) => void
   }) {
     this.#path = options.path
     this.#scope = options.scope
@@ -74,6 +82,8 @@ export class PathHistory {
     this.#lists = options.known.lists
     this.#logger = options.logger
     this.#report = options.report
+    this.#onLost = options.onLost
+    this.#onAway = options.onAway
   }
 
   /**
@@ -86,7 +96,14 @@ export class PathHistory {
       yield* this.#elsewhere(current, this.#known.recordsOf(this.#scope, this.#path))
     } finally {
       if (current) closeSync(current.fd)
+      // Nobody will look for unseen files.
+      else this.#loseDoubtful()
     }
+  }
+
+  #loseDoubtful(): void {
+    if (this.#doubtfulBytes > 0) this.#onLost(this.#doubtfulBytes)
+    this.#doubtfulBytes = 0
   }
 
   /** Opens the records' files that nobody reads, wherever they are, except the current file. */
@@ -110,18 +127,26 @@ export class PathHistory {
   }
 
   /**
-   * Gives up a file that disappeared before it was read to its end. Its size is unknown, so the loss is
-   * too.
+   * Gives up a file that disappeared before it was read to its end. What was written to it since it was last
+   * seen is unknown.
    */
   #giveUp(record: FileRecord): void {
-    if (!this.#known.miss(record) || record.isFinished) return
+    const isForgotten = this.#known.miss(record)
+    if (record.isFinished) return
+    const lostBytes = Math.max(0, (record.size ?? 0) - record.offset)
+    if (!isForgotten) {
+      if (lostBytes > 0) this.#onAway(record.id, lostBytes)
+      return
+    }
     if (record.offset === 0) {
       // Nothing of it was read, so it cannot be found by content and counts as unseen.
       this.#lostSinceMs ??= record.birthMs
+      this.#doubtfulBytes += lostBytes
       return
     }
-    const fields = { path: this.#path, offset: record.offset }
+    const fields = { path: this.#path, offset: record.offset, lostBytes }
     this.#logger.warn(fields, 'File disappeared before it was read to its end')
+    if (lostBytes > 0) this.#onLost(lostBytes)
   }
 
   /** Opens a known file at another place. A finished one is only remembered. */
@@ -166,6 +191,7 @@ export class PathHistory {
     yield* this.#unfinished(opened)
     if ((yield* this.#unseen(opened.stats, sinceMs)) === 'later') return
     this.#waiting = undefined
+    this.#loseDoubtful()
     yield* this.#withRecord(opened, this.#path, 'current')
   }
 
@@ -225,6 +251,7 @@ export class PathHistory {
       const isNewer = isAnyKnown || (bornMs > 0 && bornMs >= bornSinceMs)
       // While a file is being compressed, both forms exist. The second is recognised by the first.
       if (!isNewer || known.hasContentOf(this.#scope, sibling)) continue
+      this.#doubtfulBytes = 0
       const outcome = yield* this.#openAt(sibling.path, sibling.isGzip ? 'gzip' : 'rotated')
       // Renamed or compressed since the listing. Newer files must not be opened before it.
       if (outcome === 'vanished') return 'vanished'

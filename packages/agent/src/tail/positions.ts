@@ -35,6 +35,10 @@ export interface FileRecord {
   offset: number
   /** True if the file was read to its end and released. */
   isFinished?: boolean
+  /** Its size when it was last seen. Absent for compressed files. */
+  size?: number
+  /** True if the damage of a compressed file was reported. */
+  isDamaged?: boolean
   /** True if the offset counts lines: a compressed file of a job with `decompression`. */
   readonly countsLines?: boolean
   head: Fingerprint | undefined

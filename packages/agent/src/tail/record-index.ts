@@ -28,6 +28,10 @@ export class RecordIndex implements Iterable<FileRecord> {
     this.#place(record)
   }
 
+  get(id: string): FileRecord | undefined {
+    return this.#byId.get(id)
+  }
+
   delete(record: FileRecord): void {
     if (!this.#has(record)) return
     this.#byId.delete(record.id)

@@ -393,10 +393,11 @@ export class TailedFile {
     const { record } = this
     const settled = this.settledOffset
     if (this.#fd !== undefined && !this.#gzip) {
+      record.size = this.size()
       this.#updateHead()
       const isNew = settled > 0 && settled !== record.tail?.end
       // A file truncated meanwhile has other bytes there.
-      if (isNew && settled <= this.size() && !this.#hasOtherContent()) {
+      if (isNew && settled <= record.size && !this.#hasOtherContent()) {
         const length = Math.min(tailBytesMax, settled)
         record.tail = fingerprint(lookerAt(this.#fd), settled, length) ?? record.tail
       }

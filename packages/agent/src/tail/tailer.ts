@@ -13,25 +13,27 @@ import {
   unfinishedMs,
 } from '../limits.ts'
 import type { LineOrigin } from '../line/line-origin.ts'
-import type { FileMetrics } from '../metrics/agent-metrics.ts'
 import type { LineConsumer } from '../pipeline/pipeline.ts'
 import type { TextEncoding } from './encoding.ts'
+import { type FileReports, fileEvents } from './file-events.ts'
 import { type Generation, Generations, type GenerationsContext } from './generations.ts'
 import { type FileToRead, PathHistory } from './path-history.ts'
 import { type ReadOutcome, TailedFile } from './tailed-file.ts'
 import type { TimeJournal } from './time-journal.ts'
 
 /** What a tailer needs from the agent. */
-export interface TailerContext extends GenerationsContext {
+export interface TailerContext extends GenerationsContext, FileReports {
   readonly scope: string
   readonly journal: TimeJournal
   readonly nowMs: () => number
   /** Makes the consumer of the path's lines. */
   readonly openConsumer: (origin: LineOrigin) => LineConsumer
   readonly encoding: TextEncoding | undefined
-  readonly metrics: FileMetrics
-  /** Counts a line too long to read. */
-  readonly countSkippedLine: () => void
+  /**
+   * Notes a file that disappeared together with its directory, with the bytes of it that were not read.
+   * `undefined` for a file that is there again.
+   */
+  readonly awaitLost: (id: string, bytes: number | undefined) => void
   /** Counts a file that was overwritten in place. */
   readonly countRewritten: () => void
   /** Counts a malformed record in a container's log. */
@@ -66,9 +68,18 @@ export class Tailer {
   constructor(path: string, context: TailerContext) {
     this.path = path
     this.#context = context
-    const { scope, known, logger } = context
+    const { scope, known, logger, countLost, awaitLost } = context
     const report = (problem: string) => this.#report(problem)
-    this.#history = new PathHistory({ path, scope, known, logger, report })
+    const onLost = (bytes: number) => countLost({ kind: 'deleted', bytes })
+    this.#history = new PathHistory({
+      path,
+      scope,
+      known,
+      logger,
+      report,
+      onLost,
+      onAway: awaitLost,
+    })
     this.#generations = new Generations(path, this.#history, context)
   }
 
@@ -302,26 +313,17 @@ export class Tailer {
   }
 
   #add({ record, opened, gzipPath, role }: FileToRead, nowMs: number): void {
-    const { journal, openConsumer, metrics, countSkippedLine, encoding, logger } = this.#context
+    const { journal, openConsumer, encoding } = this.#context
     record.isFinished = false
-    const file = new TailedFile({
+    this.#context.awaitLost(record.id, undefined)
+    const file: TailedFile = new TailedFile({
       ...{ record, opened, journal, openConsumer, encoding },
       ...(gzipPath === undefined ? {} : { gzipPath }),
-      events: {
-        onLines: metrics.countLines,
-        onSkippedLine: (offset, bytesMax) => {
-          countSkippedLine()
-          const fields = { path: this.path, offset, bytesMax }
-          logger.warn(fields, 'Line is longer than any may be: it is skipped')
-        },
-        onSkipped: (offset, end) =>
-          logger.warn({ path: this.path, offset, bytes: end - offset }, 'Line was skipped'),
-        onDamage: problem => this.#reportDamage(record.foundAt, problem),
-      },
+      events: fileEvents(this.#context, this.path, () => file),
     })
     const generation: Generation = {
       ...{ file, role, isDrained: false, isFlushed: false, changedMs: nowMs },
-      ...{ seenSize: -1, seenMtimeNs: -1n, drainedSize: -1, isPaused: false },
+      ...{ seenSize: -1, seenSizeMost: -1, seenMtimeNs: -1n, drainedSize: -1, isPaused: false },
       unheldBytes: 0,
       read: buffer => this.#read(generation, buffer),
       release: () => this.#generations.release(generation),
@@ -331,11 +333,6 @@ export class Tailer {
     const { foundAt, offset } = record
     this.#context.logger.debug({ path: this.path, foundAt, offset, role }, 'File opened')
     this.#context.onBacklog(Math.max(0, file.initialSize - file.initialOffset))
-  }
-
-  #reportDamage(foundAt: string, error: string): void {
-    const fields = { path: this.path, foundAt, error }
-    this.#context.logger.warn(fields, 'Compressed file is damaged: the rest is not read')
   }
 
   /** Handles a truncated file: unread content may be in a copy, and the file starts over. */
@@ -362,12 +359,11 @@ export class Tailer {
         'File was overwritten in place without a copy: it is read from the start, and earlier unread lines are lost'
       this.#context.logger.warn(fields, message)
     }
-    const lostBytes = Math.max(0, generation.seenSize - file.readOffset)
-    this.#generations.lose(
-      generation,
-      lostBytes,
-      'File was truncated before it was read to its end',
-    )
+    this.#generations.lose(generation, {
+      kind: 'truncated',
+      bytes: Math.max(0, generation.seenSizeMost - file.readOffset),
+      why: 'File was truncated before it was read to its end',
+    })
   }
 
   /** Checks whether an open file has grown or is finished. `knownSize` saves asking for the size. */
@@ -378,6 +374,9 @@ export class Tailer {
     const hasGrown = size !== generation.seenSize || generation.isPaused
     if (hasGrown) {
       generation.seenSize = size
+      generation.seenSizeMost = Math.max(generation.seenSizeMost, size)
+      // If the file disappears while the agent is down, its size says how much was lost.
+      this.#context.known.saveLater()
       generation.changedMs = nowMs
       generation.isFlushed = false
       this.#generations.request(generation)

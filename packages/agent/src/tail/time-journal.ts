@@ -43,6 +43,8 @@ export class TimeJournal {
   #bytes = 0
   /** True if a write failed, so the file lacks something until it is rewritten. */
   #hasGap = false
+  /** True if it has records of files that are forgotten. */
+  #hasForgotten = false
   #lastNs = 0n
   #wallBaseNs = 0n
   #monotonicBaseNs = 0n
@@ -177,12 +179,17 @@ export class TimeJournal {
     }
   }
 
+  /** Has it rewritten at the next save without the record of a file, which a restart would find again. */
+  forget(): void {
+    this.#hasForgotten = true
+  }
+
   /**
    * Call it after positions are saved. If the journal has grown large, drops everything before the
    * positions; also writes what is missing from it.
    */
   trim(keep: () => Iterable<string>): void {
-    if (this.#bytes < timesCompactBytes && !this.#hasGap) return
+    if (this.#bytes < timesCompactBytes && !this.#hasGap && !this.#hasForgotten) return
     this.flush()
     this.rewrite(keep())
   }
@@ -197,6 +204,7 @@ export class TimeJournal {
     if (this.#hasGap)
       this.#logger.info({ path: this.#path }, 'The times journal can be written again')
     this.#hasGap = false
+    this.#hasForgotten = false
   }
 
   close(): void {

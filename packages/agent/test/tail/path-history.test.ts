@@ -21,12 +21,14 @@ function openKnown(directory: string) {
   return { journal, known }
 }
 
+const noReports = { report: () => {}, onLost: () => {}, onAway: () => {} }
+
 /** Starts the history of `a.log` in a directory with these files. `a.log.1` is already known. */
 function startHistory(t: Test, files: Readonly<Record<string, string>>) {
   const directory = t.testdir({ 'a.log': 'first\n' })
   const { journal, known } = openKnown(directory)
   const path = `${directory}/a.log`
-  const history = new PathHistory({ path, scope: 's', known, logger, report: () => {} })
+  const history = new PathHistory({ path, scope: 's', known, logger, ...noReports })
   /** Takes a file like a tailer. */
   const take = ({ record, opened, gzipPath }: FileToRead): string => {
     const file = new TailedFile({
@@ -98,7 +100,7 @@ test('PathHistory finds a file that came after the last search and was rotated b
   await new Promise(resolve => setTimeout(resolve, 50))
   known.save()
   const next = openKnown(directory).known
-  const options = { path: other, scope: 's', known: next, logger, report: () => {} }
+  const options = { path: other, scope: 's', known: next, logger, ...noReports }
   const found = Array.from(new PathHistory(options).latest(), take)
   t.strictSame(found, ['b.log.20260101-000001', 'b.log'])
 })
@@ -122,7 +124,7 @@ test('PathHistory continues with a known file that is rotated after the start ha
   for (const file of latest()) take(file)
   known.save()
   const next = openKnown(directory).known
-  const history = new PathHistory({ path, scope: 's', known: next, logger, report: () => {} })
+  const history = new PathHistory({ path, scope: 's', known: next, logger, ...noReports })
   const resumed: string[] = []
   for (const { record, opened } of history.resume()) {
     t.teardown(() => closeSync(opened.fd))
@@ -162,7 +164,7 @@ test('PathHistory in a slow directory returns later what it opened at once', asy
     }
   }
   t.strictSame(found, ['came between\n', 'last\n'])
-  const history = new PathHistory({ path, scope: 't', known, logger, report: () => {} })
+  const history = new PathHistory({ path, scope: 't', known, logger, ...noReports })
   known.lists.fresh(directory)
   t.strictSame([...history.latest()], [])
   t.ok(history.isWaiting)

@@ -10,6 +10,7 @@ import type { LogSource } from '../plan/log-source.ts'
 import { checkQueryLimits, planGrid } from '../plan/plan.ts'
 import { checkNames } from '../syntax/check-names.ts'
 import { parseLogql } from '../syntax/parser.ts'
+import { GapTally } from './gap-tally.ts'
 import { LogQuery } from './log-query.ts'
 import { MetricQuery } from './metric-query.ts'
 import type { QueryRequest } from './query-run.ts'
@@ -50,6 +51,8 @@ export async function runQuery(
   checkQueryLimits(expr, request, request.limits)
   const stats = createScanStats()
   const warnings: string[] = []
+  const gaps = new GapTally()
+  const run = { request, source, signal, stats, warnings, gaps }
   if (expr.kind === 'log') {
     if (request.isInstant) {
       throw new LogqlKindError(
@@ -57,13 +60,18 @@ export async function runQuery(
           'range query type',
       )
     }
-    const entries = await new LogQuery({ request, source, signal, stats, warnings }).run(expr)
+    const entries = await new LogQuery(run).run(expr)
+    warnings.push(...asList(gaps.warning()))
     return { kind: 'streams', direction: request.direction, entries, stats, warnings }
   }
   const grid = planGrid(request, request.limits)
-  const run = { request, source, signal, stats, warnings }
   const value = await new MetricQuery(run, grid).run(expr)
+  warnings.push(...asList(gaps.warning()))
   return { ...resultOf(value, grid, request), stats, warnings }
+}
+
+function asList(text: string | undefined): string[] {
+  return text === undefined ? [] : [text]
 }
 
 type ResultValue =

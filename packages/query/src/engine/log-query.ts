@@ -63,12 +63,13 @@ export class LogQuery {
     expr: LogExpr,
     bounds: { startNs: bigint; endNs: bigint; limit: number },
   ): Promise<readonly FoundEntry[]> {
-    const { request, source, signal, stats, warnings } = this.#parts
+    const { request, source, signal, stats, warnings, gaps } = this.#parts
     const leaf = planLogLeaf(expr, { ...bounds, direction: request.direction })
     const result = await source.select(leaf, signal)
     signal.throwIfAborted()
     addScanStats(stats, result.stats)
     addWarnings(warnings, result)
+    gaps.add(result.gaps)
     return entriesOfLeaf(leaf, result)
   }
 

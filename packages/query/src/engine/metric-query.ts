@@ -116,7 +116,7 @@ export class MetricQuery {
 
   // A leaf that appears twice in the query is read once.
   #leaf(expr: RangeAggregation, context: LeafContext): Promise<readonly Series[]> {
-    const { source, signal, stats, warnings } = this.#parts
+    const { source, signal, stats, warnings, gaps } = this.#parts
     const leaf = planSampleLeaf(expr, this.#grid, context)
     const key = leafKey(leaf)
     const known = this.#leaves.get(key)
@@ -125,6 +125,7 @@ export class MetricQuery {
       signal.throwIfAborted()
       addScanStats(stats, result.stats)
       addWarnings(warnings, result)
+      gaps.add(result.gaps)
       return seriesOfLeaf(leaf, result, this.#pause)
     })
     this.#leaves.set(key, { series })

@@ -5,6 +5,7 @@ import type { MutableScanStats } from '../blocks/stats.ts'
 import type { QueryLimits } from '../limits.ts'
 import type { LeafResult } from '../plan/leaf-result.ts'
 import type { LogSource } from '../plan/log-source.ts'
+import type { GapTally } from './gap-tally.ts'
 
 /** A query and its bounds. */
 export interface QueryRequest {
@@ -34,6 +35,8 @@ export interface QueryRun {
   readonly stats: MutableScanStats
   /** Warnings to return with the result. */
   readonly warnings: string[]
+  /** Gaps that the leaves met. */
+  readonly gaps: GapTally
 }
 
 /** Adds the warnings of a leaf's result, each once. */

@@ -65,6 +65,23 @@ export interface FoundPatterns {
   readonly linesLeft: number
 }
 
+/** One gap marker: an entry that says which lines are missing from its stream. */
+export interface GapMark {
+  readonly timestampNs: bigint
+  /** Canonical labels of the stream. */
+  readonly streamKey: string
+  /** What is missing; 0 if unknown. */
+  readonly bytes: number
+  readonly lines: number
+}
+
+/** Gap markers of a leaf's streams in its range. */
+export interface FoundGaps {
+  readonly marks: readonly GapMark[]
+  /** True if there may be more. */
+  readonly hasMore: boolean
+}
+
 interface FoundByKind {
   readonly logs: FoundLogs
   readonly samples: FoundSamples
@@ -81,6 +98,8 @@ export type LeafResult<K extends LeafKind = LeafKind> = {
     readonly stats: ScanStats
     /** What the source had to leave out, in words for the client. */
     readonly warnings?: readonly string[]
+    /** Set by a source that knows of gaps. Scanners do not set it. */
+    readonly gaps?: FoundGaps
   }
 }[K]
 

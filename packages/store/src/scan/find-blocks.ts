@@ -8,12 +8,12 @@ import { DeletePlan, type DeleteRule, type StreamDeletes } from '../deletes/dele
 import { footersAtOnce } from '../limits.ts'
 import type { FilterRecord } from '../segment/filter/filter-group.ts'
 import type { PartialPart } from '../segment/footer-outline.ts'
-import type { BlockRecord, SegmentPart } from '../segment/format.ts'
+import { type BlockRecord, flagGaps, type SegmentPart } from '../segment/format.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { CountedPart } from './known-counts.ts'
 import { type BlockRef, filterVerdicts } from './messages.ts'
 import type { ScanPool } from './pool.ts'
-import type { ScanGaps } from './scan-gaps.ts'
+import type { LeftOut } from './left-out.ts'
 import type { SegmentDamageHandler } from './segment-damage.ts'
 import { WantedKeys } from './wanted-keys.ts'
 
@@ -35,13 +35,15 @@ export interface FindBlocksParts {
   readonly stats: MutableScanStats
   readonly onDamage?: SegmentDamageHandler | undefined
   /** What to leave out. Grows by the segments whose footers are damaged. */
-  readonly gaps: ScanGaps
+  readonly leftOut: LeftOut
 }
 
 export interface FoundBlocks {
   readonly labelsTexts: readonly string[]
   /** Index of a stream in `labelsTexts` → its blocks. */
   readonly blocksOf: readonly BlockRef[][]
+  /** Blocks with gap markers, whether or not the leaf has to read them. */
+  readonly flagged: readonly BlockRef[]
   /** Name of a segment → its counts. Segments without counts are absent. */
   readonly counted: ReadonlyMap<string, CountedPart>
 }
@@ -58,12 +60,13 @@ export async function findBlocks(
   { tenant, leaf, deletes }: Selection,
   parts: FindBlocksParts,
 ): Promise<FoundBlocks> {
-  const { found, streams, signal, stats, gaps } = parts
+  const { found, streams, signal, stats, leftOut } = parts
   const pause = createPause(signal)
   const labelsTexts = [...streams.keys()]
   const indexes = new Map(labelsTexts.map((text, index) => [text, index]))
   const blocksOf: BlockRef[][] = labelsTexts.map(() => [])
   const counted = new Map<string, CountedPart>()
+  const flagged: BlockRef[] = []
   const deletesOf = await planDeletes(deletes, streams, pause)
   const wanted = new WantedKeys(leaf, deletes, [...streams.values()])
   await wanted.plan(pause)
@@ -76,7 +79,8 @@ export async function findBlocks(
     for (const info of found.slice(from, from + footersAtOnce)) {
       const { name } = info
       for (const part of await readParts(info, { tenant, labelsTexts }, onRead, parts)) {
-        const candidates = candidatesOf(name, part, { indexes, deletesOf, leaf, stats, gaps })
+        const candidates = candidatesOf(name, part, { indexes, deletesOf, leaf, stats, leftOut })
+        for (const ref of candidates) if ((ref.record.flags & flagGaps) !== 0) flagged.push(ref)
         if (candidates.length > 0) inRange.push({ segment: name, part, candidates })
         // A segment with counts has one part.
         if (part.counts.length > 0) counted.set(name, { day: part.day, records: part.counts })
@@ -91,7 +95,7 @@ export async function findBlocks(
       for (const ref of candidates) blocksOf[ref.labels]!.push(ref)
     }
   }
-  return { labelsTexts, blocksOf, counted }
+  return { labelsTexts, blocksOf, flagged, counted }
 }
 
 /** Returns nothing if the segment is to be left out, because it is damaged. */
@@ -99,16 +103,16 @@ async function readParts(
   info: SegmentInfo,
   wanted: { readonly tenant: string; readonly labelsTexts: readonly string[] },
   onRead: (bytes: number) => void,
-  { segments, gaps, onDamage }: FindBlocksParts,
+  { segments, leftOut, onDamage }: FindBlocksParts,
 ): Promise<readonly (SegmentPart | PartialPart)[]> {
   const { name } = info
-  if (gaps.hasSegment(name)) return []
+  if (leftOut.hasSegment(name)) return []
   try {
     return await segments.partsWith(info, wanted, onRead)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code !== 'CORRUPTION' && code !== 'EIO') throw error
-    gaps.addSegment(name, message)
+    leftOut.addSegment(name, message)
     onDamage?.(name, 'lines', message)
     return []
   }
@@ -138,17 +142,17 @@ function candidatesOf(
     deletesOf,
     leaf,
     stats,
-    gaps,
+    leftOut,
   }: {
     readonly indexes: ReadonlyMap<string, number>
     readonly deletesOf: readonly (StreamDeletes | undefined)[]
     readonly leaf: Leaf
     readonly stats: MutableScanStats
-    readonly gaps: ScanGaps
+    readonly leftOut: LeftOut
   },
 ): BlockRef[] {
   const wanted = part.streams.map(text => indexes.get(text))
-  const hasGap = gaps.isIn(segment)
+  const hasGap = leftOut.isIn(segment)
   const candidates: BlockRef[] = []
   const indexOf = 'blockIndexes' in part ? part.blockIndexes : undefined
   if ('blockCount' in part) stats.blocksOfOtherStreams += part.blockCount - part.blocks.length
@@ -164,7 +168,7 @@ function candidatesOf(
       stats.blocksOfOtherStreams++
       continue
     }
-    if (hasGap && gaps.hasBlock(segment, record)) continue
+    if (hasGap && leftOut.hasBlock(segment, record)) continue
     const deleted = deletesOf[labels]?.ofBlock(record)
     if (deleted === 'all') {
       stats.blocksDeleted++

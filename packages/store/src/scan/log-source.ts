@@ -24,10 +24,11 @@ import { groupOverlapping } from '../segment/overlap.ts'
 import type { SegmentIndex } from '../segment-index.ts'
 import type { TenantLimits } from '../tenant-limits.ts'
 import { findBlocks, type Selection } from './find-blocks.ts'
+import { findGaps } from './find-gaps.ts'
 import { addKnownCounts } from './known-counts.ts'
 import type { BlockGroup } from './messages.ts'
 import type { ScanPool } from './pool.ts'
-import { ScanGaps } from './scan-gaps.ts'
+import { LeftOut } from './left-out.ts'
 import type { SegmentDamageHandler } from './segment-damage.ts'
 import type { SharedRuns } from './shared-runs.ts'
 import { planVolume } from './volume.ts'
@@ -91,23 +92,23 @@ async function selectWhole(
   parts: LogSourceParts,
   signal: AbortSignal,
 ): Promise<LeafResult> {
-  const gaps = new ScanGaps()
+  const leftOut = new LeftOut()
   for (let attempt = 1; ; ) {
     try {
       const stats = { ...createScanStats(), leaves: 1 }
-      const result = await selectOnce(selection, parts, { signal, stats, gaps })
+      const result = await selectOnce(selection, parts, { signal, stats, leftOut })
       addWork(stats, result.stats, selection.leaf)
       parts.onWork?.(stats)
-      return gaps.isEmpty ? { ...result, stats } : { ...result, stats, warnings: gaps.warnings() }
+      return leftOut.isEmpty ? { ...result, stats } : { ...result, stats, warnings: leftOut.warnings() }
     } catch (error) {
       // A scan that came upon damage begins again without it, because its rows count half.
-      const damaged = gaps.addError(error as Error)
+      const damaged = leftOut.addError(error as Error)
       if (damaged === undefined) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
         // A merge may have replaced the segment.
         if (attempt++ <= scanReplansMax) continue
       }
-      const left = damaged ?? gaps.addMissing(error as Error)
+      const left = damaged ?? leftOut.addMissing(error as Error)
       if (left === undefined) throw error
       parts.onDamage?.(left, 'lines', (error as Error).message)
     }
@@ -117,13 +118,13 @@ async function selectWhole(
 interface SelectRun {
   readonly signal: AbortSignal
   readonly stats: MutableScanStats
-  readonly gaps: ScanGaps
+  readonly leftOut: LeftOut
 }
 
 async function selectOnce(
   selection: Selection,
   { catalog, segments, pool, limits = noLimits, onDamage }: LogSourceParts,
-  { signal, stats, gaps }: SelectRun,
+  { signal, stats, leftOut }: SelectRun,
 ): Promise<LeafResult> {
   const { tenant, leaf, deletes } = selection
   const started = performance.now()
@@ -136,8 +137,10 @@ async function selectOnce(
   stats.streamsMs = performance.now() - started
   const release = segments.acquire(found.map(({ name }) => name))
   try {
-    const parts = { found, segments, streams, pool, signal, stats, onDamage, gaps }
-    const { labelsTexts, blocksOf, counted } = await findBlocks(selection, parts)
+    const parts = { found, segments, streams, pool, signal, stats, onDamage, leftOut }
+    const { labelsTexts, blocksOf, flagged, counted } = await findBlocks(selection, parts)
+    const gaps = await findGaps(leaf, { flagged, labelsTexts, deletes, pool, signal })
+    const withGaps = (result: LeafResult): LeafResult => (gaps ? { ...result, gaps } : result)
     stats[unreadName(leaf)] = blocksOf.reduce((sum, blocks) => sum + blocks.length, 0)
     if (leaf.kind !== 'volume') {
       const all = blocksOf.flatMap(refs => groupOverlapping(refs, ({ record }) => record))
@@ -146,11 +149,11 @@ async function selectOnce(
         onDamage: (segment, damage) => onDamage?.(segment, 'counts', damage),
       })
       stats[unreadName(leaf)] -= stats.blocksFromCounts
-      if (known && groups.length === 0) return known
+      if (known && groups.length === 0) return withGaps(known)
       checkBytes(groups, limits)
       const job = { leaf, labelsTexts, deletes, groups: orderGroups(groups, leaf) }
       const scanned = await pool.run(job, signal)
-      return known ? mergeLeafResults(leaf, [known, scanned]) : scanned
+      return withGaps(known ? mergeLeafResults(leaf, [known, scanned]) : scanned)
     }
     const { known, groups } = await planVolume(
       leaf,

@@ -3,12 +3,14 @@
 
 import { crc32 } from 'node:zlib'
 import type { MetadataColumn } from '@skald/query'
+import { gapNames } from '@skald/wire'
 import { releaseBuffer } from '../buffers.ts'
 import { CorruptionError } from '../errors.ts'
 import { decodeTimestamps, decodeUints, encodeTimestamps, encodeUints } from './columns.ts'
 import {
   type BlockRecord,
   codecs,
+  flagGaps,
   type SectionName,
   type SectionRecord,
   sectionNames,
@@ -66,12 +68,17 @@ export function encodeBlock(
     bytes.push(stored)
     return { codec, storedBytes: stored.length, rawBytes: section.length, crc: crc32(stored) }
   })
-  const { flags, sequence, minNs, maxNs } = columns
+  const { sequence, minNs, maxNs } = columns
+  const flags = columns.flags | (metadata && hasGaps(metadata) ? flagGaps : 0)
   const rowCount = lengths.length
   const lineBytes = lines.length - rowCount
   const metadataPairs = metadata ? countPairs(metadata) : 0
   const head = { flags, sequence, rowCount, minNs, maxNs, lineBytes, metadataPairs }
   return { record: { ...head, sections }, bytes }
+}
+
+function hasGaps({ sets }: MetadataColumn): boolean {
+  return sets.some(set => set.some(({ name }) => name === gapNames.kind))
 }
 
 function countPairs({ sets, rowSets }: MetadataColumn): number {

@@ -61,6 +61,8 @@ export interface SectionRecord {
 
 /** Flag of a block whose rows have no `detected_level` yet. */
 export const flagLevelsPending = 1
+/** Flag of a block with gap markers: entries that say which lines are missing from the stream. */
+export const flagGaps = 4
 /** Flag used only in the file: the record includes the number of metadata pairs. */
 const flagPairsCounted = 2
 

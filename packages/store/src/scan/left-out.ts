@@ -2,7 +2,7 @@
 // rest of the answer is right, and its warnings name what is missing.
 
 import { basename } from 'node:path'
-import { gapBlocksMax, gapWarningsMax } from '../limits.ts'
+import { damagedBlocksMax, damageWarningsMax } from '../limits.ts'
 import { type BlockRecord, storedBytes } from '../segment/format.ts'
 import { parseSegmentName } from '../segment/name.ts'
 
@@ -15,42 +15,42 @@ interface ScanError extends Error {
   readonly offsetBytes?: number
 }
 
-interface SegmentGap {
+interface Unread {
   /** Undefined if the whole segment is left out. */
   readonly offsets: number[] | undefined
   readonly why: string
 }
 
-/** The gaps of one query. */
-export class ScanGaps {
-  readonly #gaps = new Map<string, SegmentGap>()
+/** The leftOut of one query. */
+export class LeftOut {
+  readonly #unread = new Map<string, Unread>()
 
   get isEmpty(): boolean {
-    return this.#gaps.size === 0
+    return this.#unread.size === 0
   }
 
   /** Returns true if anything of a segment is left out. */
   isIn(segment: string): boolean {
-    return this.#gaps.has(segment)
+    return this.#unread.has(segment)
   }
 
   /** Returns true if all of a segment is left out. */
   hasSegment(segment: string): boolean {
-    const gap = this.#gaps.get(segment)
-    return gap !== undefined && gap.offsets === undefined
+    const known = this.#unread.get(segment)
+    return known !== undefined && known.offsets === undefined
   }
 
   hasBlock(segment: string, record: BlockRecord): boolean {
-    const gap = this.#gaps.get(segment)
-    if (!gap) return false
-    if (!gap.offsets) return true
+    const known = this.#unread.get(segment)
+    if (!known) return false
+    if (!known.offsets) return true
     const end = record.offsetBytes + storedBytes(record)
-    return gap.offsets.some(offset => record.offsetBytes <= offset && offset < end)
+    return known.offsets.some(offset => record.offsetBytes <= offset && offset < end)
   }
 
   /** Leaves out a segment. */
   addSegment(segment: string, why: string): void {
-    this.#gaps.set(segment, { offsets: undefined, why })
+    this.#unread.set(segment, { offsets: undefined, why })
   }
 
   /**
@@ -60,12 +60,12 @@ export class ScanGaps {
   addError({ code, segment, offsetBytes, message }: ScanError): string | undefined {
     const isUnreadable = code === 'CORRUPTION' || code === 'EIO'
     if (!isUnreadable || segment === undefined || offsetBytes === undefined) return undefined
-    const gap = this.#gaps.get(segment)
-    if (gap && !gap.offsets) return undefined
-    const offsets = gap?.offsets ?? []
-    const isLast = offsets.includes(offsetBytes) || offsets.length >= gapBlocksMax
-    if (isLast) this.addSegment(segment, gap?.why ?? message)
-    else this.#gaps.set(segment, { offsets: [...offsets, offsetBytes], why: gap?.why ?? message })
+    const known = this.#unread.get(segment)
+    if (known && !known.offsets) return undefined
+    const offsets = known?.offsets ?? []
+    const isLast = offsets.includes(offsetBytes) || offsets.length >= damagedBlocksMax
+    if (isLast) this.addSegment(segment, known?.why ?? message)
+    else this.#unread.set(segment, { offsets: [...offsets, offsetBytes], why: known?.why ?? message })
     return segment
   }
 
@@ -80,9 +80,9 @@ export class ScanGaps {
 
   /** Returns the texts for the client. */
   warnings(): string[] {
-    const texts = [...this.#gaps.values()].map(({ why }) => `lines are missing: ${why}`)
-    if (texts.length <= gapWarningsMax) return texts
-    const rest = texts.length - gapWarningsMax
-    return [...texts.slice(0, gapWarningsMax), `lines of ${rest} more segments are missing`]
+    const texts = [...this.#unread.values()].map(({ why }) => `lines are missing: ${why}`)
+    if (texts.length <= damageWarningsMax) return texts
+    const rest = texts.length - damageWarningsMax
+    return [...texts.slice(0, damageWarningsMax), `lines of ${rest} more segments are missing`]
   }
 }
