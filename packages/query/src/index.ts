@@ -21,6 +21,7 @@ export {
   isUsefulLabel,
 } from './detected-fields/detected-fields.ts'
 export { type QueryResult, runQuery, type VectorSample } from './engine/engine.ts'
+export { gapLeafOf, gapMarkOf } from './engine/gap-leaf.ts'
 export {
   type LinePattern,
   type PatternRequest,
@@ -68,7 +69,6 @@ export { defaultQueryLimits, type QueryLimits } from './limits.ts'
 export { createPause, type Pause } from './pause.ts'
 export { type CategorizedLabels, unionLabels } from './pipeline/labels.ts'
 export type { Need } from './pipeline/need.ts'
-export { gapLeafOf, gapMarkOf } from './plan/gap-leaf.ts'
 export { leafKey } from './plan/leaf-key.ts'
 export { needOfLeaf, needOfLog } from './plan/leaf-need.ts'
 export type { FoundGaps, GapMark, LeafResult, ResultEntry } from './plan/leaf-result.ts'

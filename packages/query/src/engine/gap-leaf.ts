@@ -1,10 +1,10 @@
 // The leaf that finds the gap markers of another leaf's streams.
 
 import { gapNames, type LabelSet } from '@skald/wire'
+import type { FoundEntry, GapMark } from '../plan/leaf-result.ts'
+import type { LogLeaf, SampleLeaf } from '../plan/log-source.ts'
 import { parseLogql } from '../syntax/parser.ts'
 import type { LogExpr } from '../syntax-tree/ast.ts'
-import type { FoundEntry, GapMark } from './leaf-result.ts'
-import type { LogLeaf, SampleLeaf } from './log-source.ts'
 
 /** Returns a leaf for the newest markers in the range of another one. */
 export function gapLeafOf(
