@@ -18,6 +18,7 @@ testRooms(tap, {
       'compile-matcher.ts',
       'file-modes.ts',
       'fs-native-extensions.d.ts',
+      'gap-marker.ts',
       'json-escapes.ts',
       'limits.ts',
       'log-settings.ts',

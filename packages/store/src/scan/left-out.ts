@@ -21,7 +21,7 @@ interface Unread {
   readonly why: string
 }
 
-/** The leftOut of one query. */
+/** What one query leaves out. */
 export class LeftOut {
   readonly #unread = new Map<string, Unread>()
 

@@ -301,7 +301,8 @@ class PowerStory {
     await life.end()
     const database = new Database(join(this.#dir, 'catalog.sqlite'))
     database.exec(
-      'DROP TABLE marks; DROP TABLE lost_segments; ALTER TABLE segments DROP COLUMN version;' +
+      'DROP TABLE pair_days; DROP TABLE marks; DROP TABLE lost_segments;' +
+        'ALTER TABLE segments DROP COLUMN version;' +
         'PRAGMA user_version = 2',
     )
     database.close()

@@ -305,10 +305,8 @@ test('a backup of another store is refused, and nothing of it is removed', async
   const anew = await makeSmallStore(t, { dir: join(dir, 'anew') })
   await refuses(anew.dir, /has a backup of a store that has written more/)
   // Another store with the same names.
-  await push(anew, 1)
   await push(anew, 2)
-  rmSync(join(anew.segmentsDir, anew.fresh[0]!))
-  copyFileSync(join(anew.segmentsDir, segmentName(7, 0)), join(anew.segmentsDir, anew.fresh[0]!))
+  await push(anew, 1)
   await refuses(anew.dir, /of another store: its segment .* is not the one/)
   // Another store without a common name.
   const other = await makeSmallStore(t, { dir: join(dir, 'other') })
