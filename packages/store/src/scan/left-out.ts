@@ -65,7 +65,8 @@ export class LeftOut {
     const offsets = known?.offsets ?? []
     const isLast = offsets.includes(offsetBytes) || offsets.length >= damagedBlocksMax
     if (isLast) this.addSegment(segment, known?.why ?? message)
-    else this.#unread.set(segment, { offsets: [...offsets, offsetBytes], why: known?.why ?? message })
+    else
+      this.#unread.set(segment, { offsets: [...offsets, offsetBytes], why: known?.why ?? message })
     return segment
   }
 

@@ -26,9 +26,9 @@ import type { TenantLimits } from '../tenant-limits.ts'
 import { findBlocks, type Selection } from './find-blocks.ts'
 import { findGaps } from './find-gaps.ts'
 import { addKnownCounts } from './known-counts.ts'
+import { LeftOut } from './left-out.ts'
 import type { BlockGroup } from './messages.ts'
 import type { ScanPool } from './pool.ts'
-import { LeftOut } from './left-out.ts'
 import type { SegmentDamageHandler } from './segment-damage.ts'
 import type { SharedRuns } from './shared-runs.ts'
 import { planVolume } from './volume.ts'
@@ -99,7 +99,9 @@ async function selectWhole(
       const result = await selectOnce(selection, parts, { signal, stats, leftOut })
       addWork(stats, result.stats, selection.leaf)
       parts.onWork?.(stats)
-      return leftOut.isEmpty ? { ...result, stats } : { ...result, stats, warnings: leftOut.warnings() }
+      return leftOut.isEmpty
+        ? { ...result, stats }
+        : { ...result, stats, warnings: leftOut.warnings() }
     } catch (error) {
       // A scan that came upon damage begins again without it, because its rows count half.
       const damaged = leftOut.addError(error as Error)

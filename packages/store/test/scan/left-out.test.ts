@@ -30,7 +30,8 @@ test('only the block that an error is about is left out', async t => {
 
 test('a segment with many damaged blocks is left out as a whole', async t => {
   const leftOut = new LeftOut()
-  for (let i = 0; i <= damagedBlocksMax; i++) t.equal(leftOut.addError(damageAt('one', i * 10)), 'one')
+  for (let i = 0; i <= damagedBlocksMax; i++)
+    t.equal(leftOut.addError(damageAt('one', i * 10)), 'one')
   t.equal(leftOut.hasSegment('one'), true)
   t.equal(leftOut.addError(damageAt('one', 5)), undefined, 'so that a scan ends')
 })
