@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { formatProblem, nearestName, unknownKey } from '../src/config-problem.ts'
+import { listedKeysMax } from '../src/limits.ts'
 
 test('formatProblem writes file, line and column, or only the file for the file as a whole', async t => {
   t.equal(formatProblem('a.yaml', { line: 3, column: 5, message: 'No' }), 'a.yaml:3:5: No')
@@ -38,9 +39,10 @@ test('unknownKey names the key that was probably meant, or the known keys if the
     unknownKey('other', 'block', { known: ['a'], elsewhere: 'b.other' }),
     'Unknown key other in block: did you mean b.other?',
   )
+  const manyKeys = Array.from({ length: listedKeysMax + 1 }, (_, i) => `key${i}`)
   t.equal(unknownKey('a', 'block', { known: [] }), 'Unknown key a in block: it has no keys')
   t.equal(
-    unknownKey('other', 'block', { known: Array.from({ length: 51 }, (_, i) => `key${i}`) }),
+    unknownKey('other', 'block', { known: manyKeys }),
     'Unknown key other in block: remove it, or check its spelling',
   )
 })

@@ -1,4 +1,4 @@
-// Segments with every kind of damage. `npm run torture -- --only damage` flips every bit of a byte, and every
+// Segments with every kind of damage: every second byte flipped, a third of all lengths. `npm run torture -- --only damage` flips every bit of a byte, and every
 // byte of a catalog.
 
 import { mkdirSync, rmSync } from 'node:fs'
@@ -9,13 +9,13 @@ import { answerProblems, openDamagedStore } from './damaged-store.ts'
 for (const isMerged of [false, true]) {
   const what = isMerged ? 'a merged segment' : 'a segment of level 0'
 
-  test(`no flipped byte of ${what} gives a wrong line, or hides one in silence`, {
+  test(`a flipped byte of ${what} never gives a wrong line, or hides one in silence`, {
     timeout: 120_000,
   }, async t => {
     const store = await openDamagedStore(t, { isMerged })
     t.same(answerProblems(await store.ask(), store), [])
     let noticed = 0
-    for (let at = 0; at < store.whole.length; at++) {
+    for (let at = 0; at < store.whole.length; at += 2) {
       const bytes = Buffer.from(store.whole)
       bytes[at]! ^= 1 << (at % 8)
       store.write(bytes)
@@ -23,12 +23,12 @@ for (const isMerged of [false, true]) {
       if (answer.warnings.length > 0) noticed++
       t.same(answerProblems(answer, store), [], `byte ${at}`)
     }
-    t.ok(noticed > store.whole.length / 4, `${noticed} of ${store.whole.length} are noticed`)
+    t.ok(noticed > store.whole.length / 8, `${noticed} of ${store.whole.length / 2} are noticed`)
   })
 
   test(`${what} may be cut anywhere`, { timeout: 120_000 }, async t => {
     const store = await openDamagedStore(t, { isMerged })
-    for (let length = 0; length < store.whole.length; length++) {
+    for (let length = 0; length < store.whole.length; length += 3) {
       store.write(store.whole.subarray(0, length))
       const answer = await store.ask()
       t.same(answerProblems(answer, store), [], `${length} bytes`)
