@@ -10,7 +10,7 @@ import { LineLedger } from './line-ledger.ts'
 import { makeLine, parseLineName } from './log-lines.ts'
 
 const seed = Number(process.env.SKALD_CRASH_SEED ?? Date.now() % 1_000_000)
-const killCount = Number(process.env.SKALD_CRASH_KILLS ?? 12)
+const killCount = Number(process.env.SKALD_CRASH_KILLS ?? 8)
 const clientCount = 4
 const linesPerPush = 120
 /** Much longer than a start takes, so that a busy machine fails no test. The bench requires 1 s. */

@@ -269,7 +269,8 @@ test('a leftover of an older version does not bring deleted entries back', async
   await copyFile(orphan, join(life.segmentsDir, segmentName(2, 1)))
   const database = new Database(join(dir, 'catalog.sqlite'))
   database.exec(
-    'DROP TABLE marks; DROP TABLE lost_segments; ALTER TABLE segments DROP COLUMN version;' +
+    'DROP TABLE pair_days; DROP TABLE marks; DROP TABLE lost_segments;' +
+      'ALTER TABLE segments DROP COLUMN version;' +
       'PRAGMA user_version = 2',
   )
   database.close()

@@ -32,13 +32,20 @@ export async function readFooter(
   return footer
 }
 
-/** @throws CorruptionError when a footer belongs to a segment of another name. */
+/** @throws CorruptionError when a footer does not fit the name of its file. Names of another kind fit all. */
 export function checkName(
   segment: string,
-  footer: Pick<SegmentFooter, 'level' | 'sequence'>,
+  { level, sequence }: Pick<SegmentFooter, 'level' | 'sequence'>,
 ): void {
-  if (isNamed(footer, segment)) return
-  throw new CorruptionError('the name belongs to another segment', { segment, offsetBytes: 0 })
+  const named = parseSegmentName(segment)
+  if (!named) return
+  const fail = (why: string) => {
+    throw new CorruptionError(why, { segment, offsetBytes: 0 })
+  }
+  if (named.level !== level) fail(`level ${level}, but the name says ${named.level}`)
+  // A merged segment gets a new number, above those of its inputs.
+  if (level === 0 ? named.sequence !== sequence : named.sequence < sequence)
+    fail(`sequence ${sequence} does not fit the number ${named.sequence} in the name`)
 }
 
 /**
@@ -64,14 +71,4 @@ export async function findFooter(
       offsetBytes: 0,
     })
   return place
-}
-
-/** A segment of level 0 has the sequence of its name; a merged one only its level. */
-function isNamed(
-  { level, sequence }: Pick<SegmentFooter, 'level' | 'sequence'>,
-  segment: string,
-): boolean {
-  const named = parseSegmentName(segment)
-  if (!named) return true
-  return named.level === level && (level > 0 || named.sequence === sequence)
 }

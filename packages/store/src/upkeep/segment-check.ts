@@ -17,7 +17,6 @@ import {
   storedBytes,
   trailerBytes,
 } from '../segment/format.ts'
-import { parseSegmentName } from '../segment/name.ts'
 import { readFooter } from '../segment/reader.ts'
 import { checkCounts, checkFilters } from './group-check.ts'
 import type { SegmentFault } from './segment-fault.ts'
@@ -49,7 +48,6 @@ export async function checkSegment(
     onFault(endFault(error, sizeBytes))
     return undefined
   }
-  for (const what of headFaults(name, footer)) onFault(footerFault(file, what))
   for (const what of layoutFaults(file, footer)) onFault(footerFault(file, what))
   for (const part of footer.parts) {
     for (const what of partFaults(part, footer)) onFault(footerFault(file, what))
@@ -82,15 +80,6 @@ function footerFault(file: SegmentFile, what: string): SegmentFault {
 function footerOffsetOf(file: SegmentFile): number {
   const trailer = file.read(file.sizeBytes - trailerBytes, trailerBytes)
   return decodeTrailer(file.name, trailer, file.sizeBytes).footerOffset
-}
-
-/** Compares the footer with the name of the file. A file with another kind of name has any. */
-function* headFaults(name: string, { level, sequence }: SegmentFooter): Generator<string> {
-  const named = parseSegmentName(name)
-  if (!named) return
-  if (named.level !== level) yield `level ${level}, but the name says ${named.level}`
-  if (level === 0 ? named.sequence !== sequence : named.sequence < sequence)
-    yield `sequence ${sequence} does not fit the number ${named.sequence} in the name`
 }
 
 /** Checks that blocks, filters and counts lie end to end between header and footer. */
