@@ -4,21 +4,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { t as root, test } from 'tap'
 import { startStore } from './harness.ts'
-import { judgeRecorded, namedDifferences, runRecorded } from './recorded-cases.ts'
+import { judgeRecorded, namedDifferences, recordedConfig, runRecorded } from './recorded-cases.ts'
 import { rootDir } from './skald-process.ts'
 
 root.setTimeout(180_000)
 
-const config = `limits_config:
-  max_query_series: 100000
-  max_entries_limit_per_query: 5000000
-  shard_aggregations: [approx_topk]
-`
-
 // Compacted, so that every block has a filter. `.ci/run` asks the same of fresh segments, without filters.
 test('recorded requests get the answers of Loki 3.7.6 from compacted segments', async t => {
   const dir = t.testdir()
-  const store = await startStore(t, { dir, config })
+  const store = await startStore(t, { dir, config: recordedConfig })
   const url = ['--url', store.url]
   const first = await runRecorded({ runner: 'store', args: [...url, '--push', '--flush'], dir })
   t.ok(first.length >= 1900, `${first.length} requests`)

@@ -6,6 +6,13 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { cleanEnv, rootDir } from './skald-process.ts'
 
+/** How the Loki was configured that gave the recorded answers, apart from addresses and directories. */
+export const recordedConfig = `limits_config:
+  max_query_series: 100000
+  max_entries_limit_per_query: 5000000
+  shard_aggregations: [approx_topk]
+`
+
 /** What a runner reports of a case. */
 export interface CaseResult {
   readonly file: string

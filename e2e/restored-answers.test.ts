@@ -4,20 +4,14 @@
 import { join } from 'node:path'
 import { t as root, test } from 'tap'
 import { startStore, startStoreOn } from './harness.ts'
-import { judgeRecorded, runRecorded } from './recorded-cases.ts'
+import { judgeRecorded, recordedConfig, runRecorded } from './recorded-cases.ts'
 import { skald } from './upkeep-commands.ts'
 
 root.setTimeout(180_000)
 
-const config = `limits_config:
-  max_query_series: 100000
-  max_entries_limit_per_query: 5000000
-  shard_aggregations: [approx_topk]
-`
-
 test('recorded requests get the same answers after a restore and after a rebuild', async t => {
   const dir = t.testdir()
-  const store = await startStore(t, { dir, config })
+  const store = await startStore(t, { dir, config: recordedConfig })
   const push = ['--url', store.url, '--push', '--flush', '--only', 'labels']
   judgeRecorded(t, await runRecorded({ runner: 'store', args: push, dir }))
 

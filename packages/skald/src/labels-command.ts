@@ -2,9 +2,10 @@
 // that have too many, with those who push them.
 
 import { parseArgs } from 'node:util'
-import { nsPerMs, parsePrometheusDuration } from '@skald/go-dialect'
+import { nsPerMs } from '@skald/go-dialect'
 import { UsageError } from './errors.ts'
-import { meantStoreUrl, readServerAddress, type Server, wrongAddress } from './server-address.ts'
+import { readStore, type Server } from './server-address.ts'
+import { readSince } from './since-flag.ts'
 import type { Terminal } from './terminal.ts'
 
 export const labelsUsage = `skald labels [options] ['{SELECTOR}']
@@ -127,20 +128,8 @@ function readArguments(argv: readonly string[], env: Readonly<Record<string, str
       usage: labelsUsage,
     })
   }
-  let since: bigint
-  try {
-    since = parsePrometheusDuration(values.since)
-  } catch (cause) {
-    const why = (cause as Error).message
-    throw new UsageError(`--since takes a duration such as 15m or 7d: ${why}`, {
-      usage: labelsUsage,
-      cause,
-    })
-  }
-  const url = values.url ?? meantStoreUrl(env)
-  const server = readServerAddress(url, values.tenant ?? env.SKALD_TENANT)
-  if (!server)
-    throw new UsageError(`--url takes a URL, not ${wrongAddress(url)}`, { usage: labelsUsage })
+  const since = readSince(values.since, labelsUsage)
+  const server = readStore(values, env, labelsUsage)
   return { selector, since, isGuilty: values.guilty, server }
 }
 

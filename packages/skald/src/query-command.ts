@@ -1,11 +1,12 @@
 // `skald query 'LOGQL'`: asks a store and prints the answer, newest line last.
 
 import { parseArgs } from 'node:util'
-import { formatRfc3339, nsPerMs, parsePrometheusDuration } from '@skald/go-dialect'
+import { formatRfc3339, nsPerMs } from '@skald/go-dialect'
 import { ascending, type Colours, coloursFor } from '@skald/wire'
 import { UsageError } from './errors.ts'
 import { type AnswerStats, formatQueryStats } from './query-stats.ts'
-import { meantStoreUrl, readServerAddress, wrongAddress } from './server-address.ts'
+import { readStore } from './server-address.ts'
+import { readSince } from './since-flag.ts'
 import type { Terminal } from './terminal.ts'
 
 export const queryUsage = `skald query [options] 'LOGQL'
@@ -100,20 +101,8 @@ function readArguments(argv: readonly string[], env: Readonly<Record<string, str
       usage: queryUsage,
     })
   }
-  let since: bigint
-  try {
-    since = parsePrometheusDuration(values.since)
-  } catch (cause) {
-    const why = (cause as Error).message
-    throw new UsageError(`--since takes a duration such as 15m or 7d: ${why}`, {
-      usage: queryUsage,
-      cause,
-    })
-  }
-  const url = values.url ?? meantStoreUrl(env)
-  const server = readServerAddress(url, values.tenant ?? env.SKALD_TENANT)
-  if (!server)
-    throw new UsageError(`--url takes a URL, not ${wrongAddress(url)}`, { usage: queryUsage })
+  const since = readSince(values.since, queryUsage)
+  const server = readStore(values, env, queryUsage)
   return { logql, since, limit, output, server, stats: values.stats }
 }
 

@@ -1,5 +1,7 @@
 // Reads a server's address as people write it: a URL, with user and password if a proxy needs them.
 
+import { UsageError } from './errors.ts'
+
 /** A server, and the headers of each request to it. */
 export interface Server {
   /** Without a trailing slash, and without user and password: fetch refuses them and messages must not show them. */
@@ -32,6 +34,21 @@ export function readServerAddress(url: string, tenant: string | undefined): Serv
       ...(tenant === undefined || tenant === '' ? {} : { 'X-Scope-OrgID': tenant }),
     },
   }
+}
+
+/**
+ * Reads `--url` and `--tenant` of a command that asks a store, with what they default to.
+ * @throws UsageError when the URL is none.
+ */
+export function readStore(
+  { url, tenant }: { readonly url?: string | undefined; readonly tenant?: string | undefined },
+  env: Readonly<Record<string, string | undefined>>,
+  usage: string,
+): Server {
+  const text = url ?? meantStoreUrl(env)
+  const server = readServerAddress(text, tenant ?? env.SKALD_TENANT)
+  if (!server) throw new UsageError(`--url takes a URL, not ${wrongAddress(text)}`, { usage })
+  return server
 }
 
 /** Returns how messages end about a text that is not an address: with the URL that was probably meant, if any. */

@@ -197,6 +197,27 @@ export const catalogLogBytesMax = 1024 * 1024
 /** Memory for the catalog's pages. Few of them are hot. */
 export const catalogPagesKib = 8 * 1024
 
+/**
+ * Size of a catalog in bytes up to which a start checks its tables against its indexes. That takes
+ * some 10 ms for each MiB.
+ */
+export const catalogCheckBytesMax = 16 * 1024 * 1024
+
+/** Streams that this check compares at once: some 10 ms. */
+export const catalogCheckStreamsAtOnce = 500
+
+/** Streams of segments that it compares at a start, a few seconds of CPU. Beyond, it compares only segments. */
+export const catalogCheckStreamsMax = 200_000
+
+/** Footers that a start reads to find out whether a catalog belongs to them. Mostly the first one fits. */
+export const foreignSegmentsMax = 8
+
+/** Segments that the check of the catalog reads before it pauses. */
+export const catalogCheckSegmentsAtOnce = 4
+
+/** Pause of that check in milliseconds, so that pushes and queries come first. */
+export const catalogCheckPauseMs = 20
+
 // objects/
 
 /**
@@ -464,6 +485,26 @@ export const scanTaskBytes = 8 * 1024 * 1024
  */
 export const volumeOverlapRowsMax = 500_000
 
+/** How often a query looks again after it found a segment that was just replaced. */
+export const scanReplansMax = 3
+
+/**
+ * Damaged blocks of a segment that a query leaves out one by one. Each costs another scan, so beyond
+ * these the whole segment is left out.
+ */
+export const damagedBlocksMax = 8
+
+/** Damaged segments that the warnings of an answer name. An answer should stay readable. */
+export const damageWarningsMax = 20
+
+/**
+ * Segments with damaged filters that are remembered, so that the log names each once: some 40 KB.
+ */
+export const damagedSegmentsKnownMax = 1000
+
+/** Scan threads. With more, scans would wait for memory bandwidth rather than for each other. */
+export const scanThreadsMax = 8
+
 // tail/
 
 /** Longest delay a tail client may request so that late entries can be sorted in. Loki's value. */
@@ -532,51 +573,6 @@ export const tailResumeKnownCommits = 64
 
 /** Distinct queries of open tails that are recorded for the next process. */
 export const tailRecordKeysMax = 1000
-
-// Scans
-
-/** How often a query looks again after it found a segment that was just replaced. */
-export const scanReplansMax = 3
-
-/**
- * Size of a catalog in bytes up to which a start checks its tables against its indexes. That takes
- * some 10 ms for each MiB.
- */
-export const catalogCheckBytesMax = 16 * 1024 * 1024
-
-/** Streams that this check compares at once: some 10 ms. */
-export const catalogCheckStreamsAtOnce = 500
-
-/** Streams of segments that it compares at a start, a few seconds of CPU. Beyond, it compares only segments. */
-export const catalogCheckStreamsMax = 200_000
-
-/** Footers that a start reads to find out whether a catalog belongs to them. Mostly the first one fits. */
-export const foreignSegmentsMax = 8
-
-/** Segments that the check of the catalog reads before it pauses. */
-export const catalogCheckSegmentsAtOnce = 4
-
-/** Pause of that check in milliseconds, so that pushes and queries come first. */
-export const catalogCheckPauseMs = 20
-
-/**
- * Damaged blocks of a segment that a query leaves out one by one. Each costs another scan, so beyond
- * these the whole segment is left out.
- */
-export const damagedBlocksMax = 8
-
-/** Damaged segments that the warnings of an answer name. An answer should stay readable. */
-export const damageWarningsMax = 20
-
-/**
- * Segments with damaged filters that are remembered, so that the log names each once: some 40 KB.
- */
-export const damagedSegmentsKnownMax = 1000
-
-/** Scan threads. With more, scans would wait for memory bandwidth rather than for each other. */
-export const scanThreadsMax = 8
-
-// Live tails, to clients
 
 /** Clients to serve before other work gets its turn: about a millisecond. */
 export const tailReceiversAtOnce = 50

@@ -31,6 +31,6 @@ export function anyOf(needs: readonly (Need | undefined)[]): Need | undefined {
 /**
  * Characters that parsers take from a line as they are, unless it writes them as `\u` and four
  * digits. Others have shorter escapes, or are often escaped, or are in values that a parser may
- * write anew. A space may also replace bytes that are not text.
+ * rewrite. A space may also replace bytes that are not text.
  */
 export const plainCharacters = '[\\w\\-.@+=%#*~]'

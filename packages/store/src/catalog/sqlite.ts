@@ -3,18 +3,13 @@
 // a write-ahead log: a killed process loses nothing, a power loss at most the newest rows).
 
 import { closeSync, openSync } from 'node:fs'
-import { type LabelSet, type Matcher, parseLabelSet, privateFileMode } from '@skald/wire'
-import { compileMatcher, compileMatchers } from '@skald/wire/compile-matcher'
+import { type LabelSet, type Matcher, privateFileMode } from '@skald/wire'
 import Database from 'better-sqlite3'
-import { dayOf } from '../day.ts'
 import {
-  activityByDayStreamsLeast,
   catalogCacheEntriesMax,
   catalogCheckBytesMax,
   catalogLogBytesMax,
   catalogPagesKib,
-  catalogRowsMax,
-  fewStreamsMax,
 } from '../limits.ts'
 import { parseSegmentName } from '../segment/name.ts'
 import type {
@@ -36,15 +31,11 @@ import type {
 import { migrations } from './migrations.ts'
 import { SqliteDeleteRequests } from './sqlite-delete-requests.ts'
 import { type CatalogStatements, prepareStatements } from './sqlite-statements.ts'
+import { StreamSearch } from './stream-search.ts'
 import { runSynced } from './synced.ts'
+import { bounded, clampToInt64, daysOf } from './time-bounds.ts'
 
 const roundingNs = 10_000_000_000n
-
-interface StreamRow {
-  readonly id: number
-  readonly labelsText: string
-  readonly labels: LabelSet
-}
 
 /**
  * Opens the catalog file, creates it if it is missing, and migrates it to this version.
@@ -87,17 +78,18 @@ export class SqliteCatalog implements Catalog {
   readonly deleteRequests: SqliteDeleteRequests
   readonly #database: Database.Database
   readonly #sql: CatalogStatements
+  readonly #search: StreamSearch
   readonly #partsOf: Database.Statement
   readonly #transaction: (work: () => void) => void
   /** tenant + NUL + labels → id. */
   readonly #streamIds = new Map<string, number>()
-  readonly #streamRows = new Map<number, StreamRow>()
   /** "id:day" → a range that stream_days is known to cover. */
   readonly #activity = new Map<string, { minNs: bigint; maxNs: bigint }>()
 
   constructor(database: Database.Database) {
     this.#database = database
     this.#sql = prepareStatements(database)
+    this.#search = new StreamSearch(this.#sql)
     // Times do not fit into numbers.
     this.#partsOf = this.#sql.partsOf.safeIntegers()
     this.deleteRequests = new SqliteDeleteRequests(database)
@@ -391,97 +383,7 @@ export class SqliteCatalog implements Catalog {
     matchers: readonly Matcher[],
     range: TimeRange,
   ): Promise<Map<string, LabelSet>> {
-    const found = new Map<string, LabelSet>()
-    const few = this.#fewIds(tenant, matchers)
-    if (few) {
-      const accepts = compileMatchers(matchers)
-      for (const id of this.#activeIds(few, range)) {
-        const row = this.#streamRow(id)
-        if (accepts(row.labels)) found.set(row.labelsText, row.labels)
-      }
-      return found
-    }
-    for (const id of this.#activeIds(this.#matchingIds(tenant, matchers), range)) {
-      const row = this.#streamRow(id)
-      found.set(row.labelsText, row.labels)
-    }
-    return found
-  }
-
-  /**
-   * Returns the streams of the rarest label that a matcher asks for, if they are few: then it is quicker to
-   * look at all of their labels than to find the streams of every other matcher.
-   */
-  #fewIds(tenant: string, matchers: readonly Matcher[]): Set<number> | undefined {
-    let fewest: number[] | undefined
-    for (const { name, op, value } of matchers) {
-      if (op !== '=' || value === '') continue
-      const pair = this.#sql.findPair.get(tenant, name, value)
-      if (pair === undefined) return new Set()
-      const most = fewest?.length ?? fewStreamsMax + 1
-      const ids = this.#sql.someStreamsOfPair.all(pair, most) as number[]
-      if (ids.length < most) fewest = ids
-    }
-    return fewest && new Set(fewest)
-  }
-
-  /** Returns the streams that match all matchers, at any time. */
-  #matchingIds(tenant: string, matchers: readonly Matcher[]): Set<number> {
-    let ids: Set<number> | undefined
-    const excluded = new Set<number>()
-    for (const matcher of matchers) {
-      const accepts = compileMatcher(matcher)
-      // A stream without the label has the empty value. If the matcher accepts that, exclude the
-      // streams with a rejected value; otherwise keep only those with an accepted one.
-      if (accepts('')) {
-        for (const id of this.#idsWithValue(tenant, matcher, value => !accepts(value)))
-          excluded.add(id)
-        continue
-      }
-      const accepted = new Set(this.#idsWithValue(tenant, matcher, accepts))
-      ids = ids ? ids.intersection(accepted) : accepted
-      if (ids.size === 0) return ids
-    }
-    ids ??= new Set(this.#sql.streamsOfTenant.all(tenant) as number[])
-    return excluded.size > 0 ? ids.difference(excluded) : ids
-  }
-
-  *#idsWithValue(
-    tenant: string,
-    { name, op, value }: Matcher,
-    isWanted: (value: string) => boolean,
-  ): Generator<number> {
-    if (op === '=' && value !== '') {
-      const pair = this.#sql.findPair.get(tenant, name, value)
-      if (pair !== undefined) yield* this.#sql.streamsOfPair.all(pair) as number[]
-      return
-    }
-    const pairs = this.#sql.pairsOfName.all(tenant, name) as { id: number; value: string }[]
-    for (const pair of pairs) {
-      if (isWanted(pair.value)) yield* this.#sql.streamsOfPair.all(pair.id) as number[]
-    }
-  }
-
-  #activeIds(ids: Set<number>, range: TimeRange): Iterable<number> {
-    const { startNs, endNs } = bounded(range)
-    const [firstDay, lastDay] = daysOf(range)
-    if (ids.size < activityByDayStreamsLeast) {
-      return [...ids].filter(
-        id => this.#sql.activeOne.get(id, firstDay, lastDay, endNs, startNs) !== undefined,
-      )
-    }
-    const active = this.#sql.activeAll.all(firstDay, lastDay, endNs, startNs) as number[]
-    return active.filter(id => ids.has(id))
-  }
-
-  #streamRow(id: number): StreamRow {
-    const cached = this.#streamRows.get(id)
-    if (cached) return cached
-    const labelsText = this.#sql.streamById.get(id) as string
-    const row = { id, labelsText, labels: parseLabelSet(labelsText) }
-    if (this.#streamRows.size >= catalogRowsMax) this.#streamRows.clear()
-    this.#streamRows.set(id, row)
-    return row
+    return this.#search.find(tenant, matchers, range)
   }
 
   async labelNames(tenant: string, range: TimeRange): Promise<string[]> {
@@ -508,7 +410,7 @@ export class SqliteCatalog implements Catalog {
 
   #forget(): void {
     this.#streamIds.clear()
-    this.#streamRows.clear()
+    this.#search.forget()
     this.#activity.clear()
   }
 }
@@ -516,20 +418,4 @@ export class SqliteCatalog implements Catalog {
 function floorTo(value: bigint, unit: bigint): bigint {
   const rest = ((value % unit) + unit) % unit
   return value - rest
-}
-
-/** Clients may ask for the year 9999. Stored times and SQLite's integers end in 2262. */
-function bounded({ startNs, endNs }: TimeRange): TimeRange {
-  return { startNs: clampToInt64(startNs), endNs: clampToInt64(endNs) }
-}
-
-const int64Max = (1n << 63n) - 1n
-
-function clampToInt64(value: bigint): bigint {
-  return value > int64Max ? int64Max : value < -int64Max ? -int64Max : value
-}
-
-/** Returns the first and last day in a range, whose end is exclusive. */
-function daysOf({ startNs, endNs }: TimeRange): [first: number, last: number] {
-  return [dayOf(startNs), dayOf(endNs > startNs ? endNs - 1n : startNs)]
 }

@@ -99,7 +99,7 @@ export function chooseRun(parts: readonly SegmentPartInfo[]): Choice | undefined
 }
 
 /**
- * Chooses the oldest segment of a format without filters, to write it anew.
+ * Chooses the oldest segment of a format without filters, to rewrite it.
  *
  * @param unliftable Names of segments that cannot be read.
  */

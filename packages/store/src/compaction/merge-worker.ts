@@ -1,7 +1,7 @@
 // The thread that merges segments, one job at a time, so that neither pushes nor queries wait. If
 // it is killed, it leaves at most an incomplete file, which the next start removes.
 
-import { openDiskObjectStore } from '../objects/disk.ts'
+import { reopenDiskObjectStore } from '../objects/disk.ts'
 import { threadErrorOf } from '../threads/thread-error.ts'
 import { openThreadPort } from '../threads/thread-port.ts'
 import { answerMergeJob, createSharedTools, type MergeAnswer, type MergeJob } from './merge-job.ts'
@@ -17,7 +17,7 @@ const { directory, logLevelFields } = port.data
 const tools = createSharedTools(logLevelFields)
 
 async function merge(job: MergeJob): Promise<MergeAnswer> {
-  const objects = await openDiskObjectStore(directory)
+  const objects = await reopenDiskObjectStore(directory)
   try {
     return await answerMergeJob(job, objects, tools)
   } finally {

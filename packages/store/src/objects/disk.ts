@@ -27,6 +27,14 @@ export async function openDiskObjectStore(
   await syncDirectory(files, dirname(dirname(directory))).catch(() => {
     // The store may not be allowed to read the directory above its own, which is older than both.
   })
+  return reopenDiskObjectStore(directory, files)
+}
+
+/** Opens a directory that openDiskObjectStore has already made safe, in this or another thread. */
+export async function reopenDiskObjectStore(
+  directory: string,
+  files: StoreFiles = systemFiles,
+): Promise<DiskObjectStore> {
   return new DiskObjectStore(directory, files, await files.open(directory, 'r'))
 }
 

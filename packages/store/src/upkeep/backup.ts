@@ -164,8 +164,8 @@ class Backup {
   }
 
   /**
-   * Makes sure that the target is of this store: a backup removes what the store does not have. After a lost
-   * disk the store begins anew, and the backup is what the user needs.
+   * Makes sure that the target is of this store, because a backup removes what the store does not have. If the
+   * user lost a disk and started over, the old backup is all that is left.
    */
   #refuseOtherStore({ segments, mark }: CatalogSnapshot): void {
     const old = this.#old

@@ -4,13 +4,13 @@
 
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import type { Random } from '../../../../bench/random.ts'
+import { pageBytes, tornEnd } from './simulated-disk.ts'
 
 interface CatalogBytes {
   readonly database: Buffer
   readonly log: Buffer
 }
 
-const pageBytes = 4096
 /** Of SQLite's write-ahead log: two salts in it change when it begins again. */
 const logHeaderBytes = 32
 
@@ -95,12 +95,7 @@ export class CatalogMedium {
     for (let from = 0; from < current.length; from += pageBytes) {
       const to = Math.min(current.length, from + pageBytes)
       if (keeps === 'prefix' ? from >= prefix : random.chance(0.5)) continue
-      const cut =
-        keeps === 'prefix'
-          ? Math.min(to, prefix)
-          : random.chance(0.2)
-            ? random.between(from, to)
-            : to
+      const cut = keeps === 'prefix' ? Math.min(to, prefix) : tornEnd(random, from, to)
       current.copy(mixed, from, from, cut)
       end = Math.max(end, cut)
     }

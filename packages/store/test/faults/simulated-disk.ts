@@ -7,7 +7,13 @@ import type { Random } from '../../../../bench/random.ts'
 import type { OpenFile, ReadFiles, StoreFiles } from '../../src/objects/files.ts'
 
 /** Bytes that reach the medium together. A page may still be torn. */
-const pageBytes = 4096
+/** Size of the pages that a system writes. */
+export const pageBytes = 4096
+
+/** Returns where the last written byte of a page is: mostly its end, sometimes anywhere. */
+export function tornEnd(random: Random, from: number, to: number): number {
+  return random.chance(0.2) ? random.between(from, to) : to
+}
 
 interface Inode {
   /** What survives for certain. */
@@ -174,12 +180,7 @@ export class SimulatedDisk {
           (keeps === 'prefix' && from < prefix) ||
           (keeps === 'some' && random.chance(0.5))
         if (isKept) {
-          const cut =
-            keeps === 'prefix'
-              ? Math.min(to, prefix)
-              : random.chance(0.2)
-                ? random.between(from, to)
-                : to
+          const cut = keeps === 'prefix' ? Math.min(to, prefix) : tornEnd(random, from, to)
           current.copy(kept, from, from, cut)
           end = Math.max(end, cut)
         }

@@ -301,7 +301,7 @@ test('a backup of another store is refused, and nothing of it is removed', async
     t.same(await there(), names)
     t.ok(readManifest(target))
   }
-  // A store that began anew after its disk was lost.
+  // A store that starts over after its disk was lost.
   const anew = await makeSmallStore(t, { dir: join(dir, 'anew') })
   await refuses(anew.dir, /has a backup of a store that has written more/)
   // Another store with the same names.
