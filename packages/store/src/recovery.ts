@@ -5,7 +5,8 @@
 //   known                     it is in the catalog: nothing to do
 //   dropped                   it was replaced, but its deletion did not finish: delete it
 //   unknown, no valid end     a write that never finished, so it was never acknowledged: delete it. With a
-//                             new catalog it may be an incomplete copy (a restored backup): set it aside
+//                             new catalog, and no marks of one before, it may be an incomplete copy (a
+//                             restored backup): set it aside
 //   unknown, damaged          nobody can tell whether it counts: set it aside
 //   unknown, lost before      it was known, its file disappeared and is back: add it
 //   unknown, not above the    later segments were added, so this one was either never added or has been
@@ -19,7 +20,7 @@
 
 import { parseLabelSet } from '@skald/wire'
 import type { Logger } from 'pino'
-import type { Catalog, CatalogSegment } from './catalog/catalog.ts'
+import type { Catalog, CatalogSegment, EnteredMarks } from './catalog/catalog.ts'
 import { catalogPartsOf } from './catalog/catalog-parts.ts'
 import { CorruptionError } from './errors.ts'
 import type { ObjectInfo, ObjectStore } from './objects/object-store.ts'
@@ -32,6 +33,8 @@ export interface RecoveryParts {
   readonly catalog: Catalog
   readonly objects: ObjectStore
   readonly logger: Logger
+  /** The marks of the catalog that an empty one replaces, if that one was sound. */
+  readonly marksBefore?: EnteredMarks | undefined
 }
 
 /** A readable segment that the catalog does not know. Its footer is read again when it is entered. */
@@ -42,22 +45,20 @@ interface UnknownSegment {
 }
 
 /** Runs the recovery. Returns the highest sequence known to have been used. */
-export async function recover({ catalog, objects, logger }: RecoveryParts): Promise<number> {
+export async function recover(parts: RecoveryParts): Promise<number> {
+  const { catalog, objects, logger } = parts
   const marks = await catalog.marks()
   const listed = (await objects.list()).filter(({ name }) => parseSegmentName(name))
   const present = new Map(listed.map(object => [object.name, object]))
   const known = new Set((await catalog.listSegments()).map(({ name }) => name))
   await deleteDropped({ catalog, objects, logger }, present)
   const missing = [...known].filter(name => !present.has(name))
-  const isNew = marks.level0 === 0 && marks.compacted === 0
   const lost = new Set(await catalog.listLost())
-  const isAboveMark = (name: string) => {
-    const { sequence, level } = parseSegmentName(name)!
-    return sequence > (level === 0 ? marks.level0 : marks.compacted)
-  }
-  const isCounting = (name: string) => lost.has(name) || isAboveMark(name)
+  const isCounting = (name: string) => lost.has(name) || isAbove(marks, name)
   // Whatever was entered once may be damaged, but it is not incomplete.
-  const mayBeIncomplete = (name: string) => !isNew && isAboveMark(name) && !lost.has(name)
+  const lastMarks = isNew(marks) ? parts.marksBefore : marks
+  const mayBeIncomplete = (name: string) =>
+    lastMarks !== undefined && !isNew(lastMarks) && isAbove(lastMarks, name) && !lost.has(name)
   const readable = await readUnknown({ objects, logger }, present, { known, mayBeIncomplete })
   const unknown: UnknownSegment[] = []
   for (const segment of readable) {
@@ -94,6 +95,17 @@ export async function recover({ catalog, objects, logger }: RecoveryParts): Prom
     (max, { name }) => Math.max(max, parseSegmentName(name)!.sequence),
     Math.max(marks.level0, marks.compacted),
   )
+}
+
+/** Returns true if no segment was ever entered. */
+function isNew({ level0, compacted }: EnteredMarks): boolean {
+  return level0 === 0 && compacted === 0
+}
+
+/** Returns true if a segment is newer than all that were entered. */
+function isAbove(marks: EnteredMarks, name: string): boolean {
+  const { sequence, level } = parseSegmentName(name)!
+  return sequence > (level === 0 ? marks.level0 : marks.compacted)
 }
 
 async function deleteDropped(

@@ -77,7 +77,8 @@ async function rebuildLocked(options: RebuildOptions): Promise<RebuildSummary> {
   try {
     // Their files must not count again: nothing else may say that they were replaced.
     await catalog.addSegments([], old.dropped)
-    await recover({ catalog, objects: await watchReads(objects, onProgress), logger })
+    const watched = await watchReads(objects, onProgress)
+    await recover({ catalog, objects: watched, logger, marksBefore: old.soundMarks })
     await takeOver(catalog, old)
     const { segments, streams } = await catalog.totals()
     built = { segments, streams }
@@ -126,6 +127,8 @@ async function watchReads(
 interface OldCatalog {
   readonly deleteRequests: readonly DeleteRequest[]
   readonly marks: EnteredMarks
+  /** The marks, if nothing in the catalog is damaged: files are deleted by them. */
+  readonly soundMarks: EnteredMarks | undefined
   readonly dropped: readonly string[]
   readonly lost: readonly string[]
   readonly unread: readonly string[]
@@ -146,13 +149,18 @@ function readOld(path: string): OldCatalog {
   if (existsSync(path)) {
     reader = attempt<CatalogReader | undefined>('catalog', () => openCatalogReader(path), undefined)
   }
-  if (!reader) return { deleteRequests: [], marks: none, dropped: [], lost: [], unread }
+  if (!reader) {
+    return { deleteRequests: [], marks: none, soundMarks: undefined, dropped: [], lost: [], unread }
+  }
   try {
+    const marks = attempt('marks', () => reader.marks(), none)
+    const fault = firstFault(reader)
     return {
       deleteRequests: attempt('delete requests', () => reader.deleteRequests(), []),
-      marks: attempt('marks', () => reader.marks(), none),
+      marks,
+      soundMarks: fault === undefined ? marks : undefined,
       // Files are deleted by this list, so a damaged one must not be used.
-      dropped: attempt('list of dropped segments', () => soundDropped(reader), []),
+      dropped: attempt('list of dropped segments', () => soundDropped(reader, fault), []),
       lost: attempt('list of lost segments', () => reader.lost(), []),
       unread,
     }
@@ -161,8 +169,15 @@ function readOld(path: string): OldCatalog {
   }
 }
 
-function soundDropped(reader: CatalogReader): string[] {
-  const [fault] = reader.faults(1)
+function firstFault(reader: CatalogReader): string | undefined {
+  try {
+    return reader.faults(1)[0]
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function soundDropped(reader: CatalogReader, fault: string | undefined): string[] {
   if (fault !== undefined) throw new Error(fault)
   return reader.dropped()
 }

@@ -70,6 +70,21 @@ test('a rebuilt catalog says what the old one said', async t => {
   old.close()
 })
 
+test('a write that a kill ended is deleted, unless the catalog that could tell is damaged', async t => {
+  const unfinished = segmentName(900, 0)
+  const sound = await makeResting(t)
+  writeFileSync(join(sound.segmentsDir, unfinished), '')
+  const { summary, messages } = await rebuild(sound.dir)
+  t.match(summary, { segments: 3, setAside: 0, unread: [] })
+  t.notOk(existsSync(join(sound.segmentsDir, unfinished)))
+  t.match(messages, ['deleted an incomplete segment that was never acknowledged'])
+
+  const damaged = await makeResting(t)
+  writeFileSync(join(damaged.segmentsDir, unfinished), '')
+  rmSync(join(damaged.dir, 'catalog.sqlite'))
+  t.match((await rebuild(damaged.dir)).summary, { segments: 3, setAside: 1 })
+})
+
 test('a rebuild tells how far it is', async t => {
   const { dir, segmentsDir } = await makeResting(t)
   const told: [number, number][] = []
