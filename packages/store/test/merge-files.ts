@@ -6,8 +6,9 @@ import { LevelFields } from '../src/levels/line-level.ts'
 import { DiskReader } from '../src/objects/disk.ts'
 import { KeyFinder } from '../src/segment/filter/key-finder.ts'
 import type { SegmentFooter } from '../src/segment/format.ts'
-import { readFooter } from '../src/segment/reader.ts'
+import { readPackedParts } from '../src/segment/packed-footer.ts'
 import { day, type StorageParts } from './harness.ts'
+import { readSegment } from './segment-rows.ts'
 
 export interface MergeFilesOptions {
   readonly name: string
@@ -33,7 +34,10 @@ export async function mergeFiles(
     for (const input of inputs) {
       const read = async (offsetBytes: number, length: number) =>
         reader.read(input, { offsetBytes, length })
-      opened.push({ name: input, footer: await readFooter(input, reader.sizeBytes(input), read) })
+      opened.push({
+        name: input,
+        parts: await readPackedParts(input, reader.sizeBytes(input), read),
+      })
     }
     const target = {
       tenant,
@@ -53,7 +57,8 @@ export async function mergeFiles(
     let step = merging.next()
     for (; !step.done; step = merging.next()) pieces.push(Buffer.from(step.value))
     await objects.put(name, pieces)
-    return step.value
+    const { footer, bytes } = await readSegment(segmentsDir, name)
+    return { footer, sizeBytes: bytes.length }
   } finally {
     reader.close()
   }

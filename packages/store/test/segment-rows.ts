@@ -5,6 +5,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { labelSetToObject, parseLabelSet } from '@skald/wire'
 import { LevelFields } from '../src/levels/line-level.ts'
+import { FooterWriter } from '../src/segment/footer-writer.ts'
 import type { BlockRecord, SegmentFooter } from '../src/segment/format.ts'
 import { readFooter } from '../src/segment/reader.ts'
 import { StoredBlock } from '../src/segment/stored-block.ts'
@@ -26,6 +27,19 @@ export interface ReadSegment {
   readonly rows: readonly StoredRow[]
   /** Returns the stored bytes of one block. */
   readonly blockBytes: (record: BlockRecord) => Buffer
+}
+
+/** Returns the bytes of a footer with its trailer. */
+export function encodeFooter(footer: SegmentFooter): Buffer {
+  const writer = new FooterWriter(footer.version)
+  for (const [i, part] of footer.parts.entries()) {
+    writer.beginPart(part.tenant, part.day)
+    for (const labelsText of part.streams) writer.addStream(labelsText)
+    for (const record of part.blocks) writer.addBlock(record)
+    for (const record of part.filters) writer.addFilters(record)
+    for (const record of part.counts) writer.addCounts(i, record)
+  }
+  return Buffer.concat(writer.finish(footer))
 }
 
 /** Returns the sorted names of the segment files in a directory. */

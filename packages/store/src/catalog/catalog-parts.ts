@@ -2,8 +2,8 @@
 // the catalog all use it.
 
 import type { LabelSet } from '@skald/wire'
-import type { SegmentFooter, SegmentPart } from '../segment/format.ts'
-import type { CatalogPart, StreamActivity } from './catalog.ts'
+import type { BlockRecord, SegmentFooter, SegmentPart } from '../segment/format.ts'
+import type { CatalogPart, PartSummary, StreamActivity } from './catalog.ts'
 
 /** Summarizes the parts of a footer. `labelsOf` parses canonical label texts. */
 export function catalogPartsOf(
@@ -13,34 +13,44 @@ export function catalogPartsOf(
   return footer.parts.map(part => catalogPart(part, labelsOf))
 }
 
-/**
- * Summarizes the parts of a merged segment, without their streams: the catalog knows them from the
- * segments that it replaces.
- */
-export function mergedPartsOf(footer: SegmentFooter): CatalogPart[] {
-  return catalogPartsOf(footer, () => []).map(part => ({ ...part, streams: [] }))
+/** Sums up the blocks of one tenant and day. */
+export class PartTotals {
+  #minNs = 0n
+  #maxNs = 0n
+  #rowCount = 0
+  #lineBytes = 0
+  #isEmpty = true
+
+  add({ minNs, maxNs, rowCount, lineBytes }: BlockRecord): void {
+    if (this.#isEmpty || minNs < this.#minNs) this.#minNs = minNs
+    if (this.#isEmpty || maxNs > this.#maxNs) this.#maxNs = maxNs
+    this.#rowCount += rowCount
+    this.#lineBytes += lineBytes
+    this.#isEmpty = false
+  }
+
+  /** Returns the sums; nothing if there was no block. */
+  of(tenant: string, day: number): PartSummary | undefined {
+    if (this.#isEmpty) return undefined
+    const times = { minNs: this.#minNs, maxNs: this.#maxNs }
+    return { tenant, day, ...times, rowCount: this.#rowCount, lineBytes: this.#lineBytes }
+  }
 }
 
 function catalogPart(part: SegmentPart, labelsOf: (labelsText: string) => LabelSet): CatalogPart {
+  const { tenant, day } = part
   const streams: StreamActivity[] = []
-  let minNs = part.blocks[0]?.minNs ?? 0n
-  let maxNs = part.blocks[0]?.maxNs ?? 0n
-  let rowCount = 0
-  let lineBytes = 0
+  const totals = new PartTotals()
   // Blocks of one stream are adjacent.
   for (let i = 0; i < part.blocks.length; ) {
     const { stream } = part.blocks[i]!
-    let streamMinNs = part.blocks[i]!.minNs
-    let streamMaxNs = part.blocks[i]!.maxNs
+    let { minNs, maxNs } = part.blocks[i]!
     for (; i < part.blocks.length && part.blocks[i]!.stream === stream; i++) {
       const block = part.blocks[i]!
-      if (block.minNs < streamMinNs) streamMinNs = block.minNs
-      if (block.maxNs > streamMaxNs) streamMaxNs = block.maxNs
-      rowCount += block.rowCount
-      lineBytes += block.lineBytes
+      if (block.minNs < minNs) minNs = block.minNs
+      if (block.maxNs > maxNs) maxNs = block.maxNs
+      totals.add(block)
     }
-    if (streamMinNs < minNs) minNs = streamMinNs
-    if (streamMaxNs > maxNs) maxNs = streamMaxNs
     const labelsText = part.streams[stream]!
     streams.push({
       labelsText,
@@ -48,9 +58,10 @@ function catalogPart(part: SegmentPart, labelsOf: (labelsText: string) => LabelS
       get labels() {
         return labelsOf(labelsText)
       },
-      minNs: streamMinNs,
-      maxNs: streamMaxNs,
+      minNs,
+      maxNs,
     })
   }
-  return { tenant: part.tenant, day: part.day, minNs, maxNs, rowCount, lineBytes, streams }
+  const none = { tenant, day, minNs: 0n, maxNs: 0n, rowCount: 0, lineBytes: 0 }
+  return { ...(totals.of(tenant, day) ?? none), streams }
 }

@@ -42,8 +42,7 @@ export class DamagedBlocks {
     if (!(error instanceof CorruptionError)) return false
     const { segment, offsetBytes } = error
     const input = this.#inputs.find(({ name }) => name === segment)
-    const blocks = input?.footer.parts.flatMap(part => part.blocks) ?? []
-    const block = blocks.find(
+    const block = blocksOf(input).find(
       record =>
         record.offsetBytes <= offsetBytes && offsetBytes < record.offsetBytes + storedBytes(record),
     )
@@ -52,7 +51,7 @@ export class DamagedBlocks {
     offsets.add(block.offsetBytes)
     if (!this.#offsets.has(segment)) {
       this.#damage.set(segment, error.message)
-      for (const record of blocks) {
+      for (const record of blocksOf(input)) {
         if (!this.#isWhole(segment, record)) offsets.add(record.offsetBytes)
       }
     }
@@ -74,3 +73,7 @@ export class DamagedBlocks {
 }
 
 const allocate = Buffer.allocUnsafe
+
+function* blocksOf(input: MergeInput | undefined): Generator<BlockRecord> {
+  for (const part of input?.parts ?? []) yield* part.allRecords()
+}

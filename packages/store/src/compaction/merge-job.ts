@@ -2,19 +2,18 @@
 // The compaction thread calls it, and tests call it with a disk that fails.
 
 import type { CatalogSegment } from '../catalog/catalog.ts'
-import { mergedPartsOf } from '../catalog/catalog-parts.ts'
 import { LevelFields } from '../levels/line-level.ts'
 import { type DiskObjectStore, DiskReader } from '../objects/disk.ts'
 import type { ReadFiles } from '../objects/files.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
 import { KeyFinder } from '../segment/filter/key-finder.ts'
-import type { SegmentFooter } from '../segment/format.ts'
-import { readFooter } from '../segment/reader.ts'
+import { readPackedParts } from '../segment/packed-footer.ts'
 import { type ThreadError, threadErrorOf } from '../threads/thread-error.ts'
 import { DamagedBlocks, type SegmentDamageText } from './damaged-blocks.ts'
 import {
   losesRows,
   type MergeContext,
+  type Merged,
   type MergeInput,
   type MergeTarget,
   mergeSegments,
@@ -68,7 +67,7 @@ export async function runMergeJob(job: MergeJob, tools: MergeTools): Promise<Don
   for (const name of job.inputs) {
     const readRange = async (offsetBytes: number, length: number) =>
       reader.read(name, { offsetBytes, length })
-    inputs.push({ name, footer: await readFooter(name, reader.sizeBytes(name), readRange) })
+    inputs.push({ name, parts: await readPackedParts(name, reader.sizeBytes(name), readRange) })
   }
   const damaged = new DamagedBlocks(inputs, read)
   const context: MergeContext = {
@@ -101,17 +100,19 @@ async function writeOutputs(
     const outputs: MergedSegment[] = []
     for (const { name, ...target } of targets) {
       const bytes = mergeSegments(inputs, target, context)
-      const merged: { readonly footer: SegmentFooter; readonly sizeBytes: number }[] = []
+      const merged: Merged[] = []
       written.push(name)
       await objects.put(
         name,
         keepResult(bytes, result => merged.push(result)),
       )
       // Nothing is left of the day, and nobody needs a segment without blocks.
-      const { footer, sizeBytes } = merged[0]!
-      const { level, sequence, version } = footer
-      if (footer.parts.length === 0) await objects.delete([name])
-      else outputs.push({ name, sizeBytes, level, sequence, version, parts: mergedPartsOf(footer) })
+      const { version, sizeBytes, part } = merged[0]!
+      const { level, sequence } = target
+      // The catalog knows the streams from the segments that this one replaces.
+      const parts = part && [{ ...part, streams: [] }]
+      if (!parts) await objects.delete([name])
+      else outputs.push({ name, sizeBytes, level, sequence, version, parts })
     }
     return outputs
   } catch (error) {

@@ -4,6 +4,8 @@
 
 import { ascending, type LabelSet, parseLabelSet } from '@skald/wire'
 import { type Allocate, ScratchArena } from '../buffers.ts'
+import type { PartSummary } from '../catalog/catalog.ts'
+import { PartTotals } from '../catalog/catalog-parts.ts'
 import { nsPerDay } from '../day.ts'
 import { DeletePlan, type DeleteRule } from '../deletes/delete-rule.ts'
 import { RowDeleter } from '../deletes/row-deleter.ts'
@@ -23,21 +25,21 @@ import {
   type BlockRecord,
   codecs,
   flagLevelsPending,
-  type SegmentFooter,
-  type SegmentPart,
+  type SegmentVersion,
   storedBytes,
 } from '../segment/format.ts'
 import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
 import { groupOverlapping } from '../segment/overlap.ts'
+import type { PackedPart } from '../segment/packed-footer.ts'
 import { type BlockPlace, StoredBlock } from '../segment/stored-block.ts'
 import { type BlockOwner, type KnownOfBlock, SegmentWriter } from '../segment/writer.ts'
 import { FilteredDeletes } from './filtered-deletes.ts'
 import { verifyStored } from './verify-stored.ts'
 
-/** A segment to merge, with its footer. */
+/** A segment to merge, with what its footer says. */
 export interface MergeInput {
   readonly name: string
-  readonly footer: SegmentFooter
+  readonly parts: readonly PackedPart[]
 }
 
 export interface MergeContext {
@@ -70,28 +72,39 @@ export interface MergeTarget {
   readonly expired: readonly string[]
 }
 
-/** Yields the bytes of the merged segment in order. Returns its footer and size. */
+/** A merged segment. */
+export interface Merged {
+  readonly version: SegmentVersion
+  readonly sizeBytes: number
+  /** Its only part, without its streams; nothing if no row is left. */
+  readonly part: PartSummary | undefined
+}
+
+/** Yields the bytes of the merged segment in order. Returns what it holds. */
 export function* mergeSegments(
   inputs: readonly MergeInput[],
   target: MergeTarget,
   context: MergeContext,
-): Generator<Buffer, { footer: SegmentFooter; sizeBytes: number }> {
-  const { level, sequence, replaces } = target
-  const writer = new SegmentWriter('zstd', context.keys)
+): Generator<Buffer, Merged> {
+  const { tenant, day, level, sequence, replaces } = target
+  const totals = new PartTotals()
+  const writer = new SegmentWriter('zstd', {
+    keys: context.keys,
+    onBlock: (_, record) => totals.add(record),
+  })
   const arena = new ScratchArena(mergeArenaBytes)
   yield writer.header
   const plan = new DeletePlan(target.deletes)
   const deleter = new RowDeleter(target.deletes)
-  const { tenant, day } = target
   const known = new Map(inputs.map(input => [input.name, knownOf(input, target, context)]))
   for (const [labelsText, places] of streamsOf(inputs, target, context)) {
     const owner = { tenant, day, labelsText }
     const deletes = deletesOf(plan, places[0]!.labels, known)
     yield* mergeStream(places, { writer, owner, target, context, arena, deletes, deleter, known })
   }
-  const { footer, bytes, sizeBytes } = writer.finish({ level, sequence, replaces })
-  yield bytes
-  return { footer, sizeBytes }
+  const { pieces, sizeBytes } = writer.finish({ level, sequence, replaces })
+  yield* pieces
+  return { version: writer.version, sizeBytes, part: totals.of(tenant, day) }
 }
 
 /** Returns true if a merge would leave out deleted or expired rows. Stops reading at the first. */
@@ -101,10 +114,11 @@ export function losesRows(
   context: MergeContext,
 ): boolean {
   const isExpired = new Set(target.expired)
-  const isOfTarget = (part: SegmentPart) => part.tenant === target.tenant && part.day === target.day
-  for (const { footer } of inputs) {
-    for (const part of footer.parts) {
-      if (isOfTarget(part) && part.streams.some(text => isExpired.has(text))) return true
+  if (isExpired.size > 0) {
+    for (const part of inputs.flatMap(input => partsOf(input, target))) {
+      for (let stream = 0; stream < part.streamCount; stream++) {
+        if (isExpired.has(part.labelsText(stream))) return true
+      }
     }
   }
   const plan = new DeletePlan(target.deletes)
@@ -143,17 +157,18 @@ function deletesOf(
   return deletes && new FilteredDeletes({ deletes, rules: plan.rules, labels, filterOf })
 }
 
-function knownOf(
-  { name, footer }: MergeInput,
-  { tenant, day }: MergeTarget,
-  { read }: MergeContext,
-): StoredKnowledge {
-  const part = footer.parts.find(one => one.tenant === tenant && one.day === day)
+/** Returns the parts of an input that belong to the merged segment: one, or none. */
+function partsOf({ parts }: MergeInput, { tenant, day }: MergeTarget): PackedPart[] {
+  return parts.filter(part => part.tenant === tenant && part.day === day)
+}
+
+function knownOf(input: MergeInput, target: MergeTarget, { read }: MergeContext): StoredKnowledge {
+  const [part] = partsOf(input, target)
   const readBytes = (offsetBytes: number, length: number) =>
-    read(name, { offsetBytes, length }, Buffer.allocUnsafe)
+    read(input.name, { offsetBytes, length }, Buffer.allocUnsafe)
   return {
-    filters: new StoredFilters(part?.filters ?? [], readBytes),
-    counts: new StoredCounts(part?.counts ?? [], readBytes),
+    filters: new StoredFilters(part?.groups.filters ?? [], readBytes),
+    counts: new StoredCounts(part?.groups.counts ?? [], readBytes),
   }
 }
 
@@ -164,68 +179,68 @@ interface MergePlace extends BlockPlace {
 }
 
 /** The streams of one input's part in order, and the next one. */
-interface StreamCursor {
+class StreamCursor {
   readonly name: string
-  readonly part: SegmentPart
-  /** Indexes of the part's streams, sorted by text. */
-  readonly order: Uint32Array
-  /** Index of each stream's first block, and an end after the last. */
-  readonly firstBlocks: Uint32Array
-  at: number
+  readonly part: PackedPart
+  /** Label set of the next stream; nothing at the end. */
+  text: string | undefined
+  readonly #order: Uint32Array
+  #at = 0
+
+  constructor(name: string, part: PackedPart) {
+    this.name = name
+    this.part = part
+    this.#order = part.sortedStreams()
+    this.#readText()
+  }
+
+  /** Returns the index of the next stream, and goes on to the one after it. */
+  take(): number {
+    const stream = this.#order[this.#at++]!
+    this.#readText()
+    return stream
+  }
+
+  #readText(): void {
+    const stream = this.#order[this.#at]
+    this.text = stream === undefined ? undefined : this.part.labelsText(stream)
+  }
 }
 
 /**
- * Yields the streams of all inputs, sorted by text, and the blocks of each in order of arrival. Parses labels one
- * stream at a time, because there may be very many.
+ * Yields the streams of all inputs, sorted by text, and the blocks of each in order of arrival. Parses labels and
+ * records one stream at a time, because there may be very many.
  */
 function* streamsOf(
   inputs: readonly MergeInput[],
-  { tenant, day, expired }: MergeTarget,
+  target: MergeTarget,
   { isDamaged }: MergeContext,
 ): Generator<[labelsText: string, places: MergePlace[]]> {
-  const isExpired = new Set(expired)
-  const cursors = inputs.flatMap(({ name, footer }) =>
-    footer.parts
-      .filter(part => part.tenant === tenant && part.day === day)
-      .map(part => openCursor(name, part)),
+  const isExpired = new Set(target.expired)
+  const cursors = inputs.flatMap(input =>
+    partsOf(input, target).map(part => new StreamCursor(input.name, part)),
   )
   for (;;) {
     let next: string | undefined
-    for (const cursor of cursors) {
-      const text = textAt(cursor)
+    for (const { text } of cursors) {
       if (text !== undefined && (next === undefined || ascending(text, next) < 0)) next = text
     }
     if (next === undefined) return
     const labels = parseLabelSet(next)
     const places: MergePlace[] = []
     for (const cursor of cursors) {
-      while (textAt(cursor) === next) {
-        const { name, part, order, firstBlocks } = cursor
-        const stream = order[cursor.at++]!
-        for (let index = firstBlocks[stream]!; index < firstBlocks[stream + 1]!; index++) {
-          const record = part.blocks[index]!
-          if (!isDamaged?.(name, record)) places.push({ segment: name, record, labels, index })
+      const { name, part } = cursor
+      while (cursor.text === next) {
+        const stream = cursor.take()
+        for (const [i, record] of part.records(stream).entries()) {
+          if (isDamaged?.(name, record)) continue
+          places.push({ segment: name, record, labels, index: part.firstBlock(stream) + i })
         }
       }
     }
     if (isExpired.has(next) || places.length === 0) continue
     yield [next, places.sort((a, b) => a.record.sequence - b.record.sequence)]
   }
-}
-
-function textAt({ part, order, at }: StreamCursor): string | undefined {
-  return at < order.length ? part.streams[order[at]!] : undefined
-}
-
-function openCursor(name: string, part: SegmentPart): StreamCursor {
-  const { streams, blocks } = part
-  const order = Uint32Array.from(streams, (_, i) => i)
-  const isSorted = streams.every((text, i) => i === 0 || ascending(streams[i - 1]!, text) <= 0)
-  if (!isSorted) order.sort((a, b) => ascending(streams[a]!, streams[b]!))
-  const firstBlocks = new Uint32Array(streams.length + 1)
-  for (const { stream } of blocks) firstBlocks[stream + 1]!++
-  for (let i = 1; i < firstBlocks.length; i++) firstBlocks[i]! += firstBlocks[i - 1]!
-  return { name, part, order, firstBlocks, at: 0 }
 }
 
 interface StreamMerge {

@@ -19,6 +19,7 @@ import {
   commitSpacingMs,
 } from '../limits.ts'
 import type { ObjectStore } from '../objects/object-store.ts'
+import { FooterRecords } from '../segment/footer-records.ts'
 import { flagLevelsPending, type SegmentFooter } from '../segment/format.ts'
 import { mergeRows, type RowSource } from '../segment/merge-rows.ts'
 import { segmentName } from '../segment/name.ts'
@@ -209,7 +210,10 @@ interface Group {
 
 function buildSegment(pushes: readonly PendingPush[], sequence: number, allocate: Allocate) {
   const labels = new Map<string, LabelSet>()
-  const writer = new SegmentWriter('none')
+  const records = new FooterRecords()
+  const writer = new SegmentWriter('none', {
+    onBlock: (owner, record) => records.add(owner, record),
+  })
   const pieces: Buffer[] = [writer.header]
   for (const group of sortedGroups(pushes, labels)) {
     const blocks = mergeRows(group.sources, {
@@ -221,9 +225,10 @@ function buildSegment(pushes: readonly PendingPush[], sequence: number, allocate
     })
     for (const block of blocks) pieces.push(...writer.add(group, block))
   }
-  const { footer, bytes, sizeBytes } = writer.finish({ level: 0, sequence, replaces: [] })
-  pieces.push(bytes)
-  return { footer, pieces, sizeBytes, labels }
+  const head = { level: 0, sequence, replaces: [] }
+  const end = writer.finish(head)
+  pieces.push(...end.pieces)
+  return { footer: records.footer(head), pieces, sizeBytes: end.sizeBytes, labels }
 }
 
 function sortedGroups(pushes: readonly PendingPush[], labels: Map<string, LabelSet>): Group[] {

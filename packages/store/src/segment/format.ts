@@ -8,7 +8,7 @@
 import { crc32 } from 'node:zlib'
 import { CorruptionError } from '../errors.ts'
 import { footerBytesMax } from '../limits.ts'
-import { ByteReader, ByteWriter } from './bytes.ts'
+import { ByteReader } from './bytes.ts'
 import type { CountRecord } from './counts/count-group.ts'
 import type { FilterRecord } from './filter/filter-group.ts'
 
@@ -21,7 +21,7 @@ export const segmentMagics: Readonly<Record<SegmentVersion, Buffer>> = {
   2: Buffer.from('SKALDS\x00\x02', 'latin1'),
 }
 /** Last bytes of a completely written segment. */
-const trailerMagics: Readonly<Record<SegmentVersion, Buffer>> = {
+export const trailerMagics: Readonly<Record<SegmentVersion, Buffer>> = {
   1: Buffer.from('SKALDE\x00\x01', 'latin1'),
   2: Buffer.from('SKALDE\x00\x02', 'latin1'),
 }
@@ -64,7 +64,7 @@ export const flagLevelsPending = 1
 /** Flag of a block with gap markers: entries that say which lines are missing from the stream. */
 export const flagGaps = 4
 /** Flag used only in the file: the record includes the number of metadata pairs. */
-const flagPairsCounted = 2
+export const flagPairsCounted = 2
 
 /**
  * A block's position in the file, and everything about it that readers need before they open it.
@@ -118,82 +118,6 @@ export interface SegmentFooter {
   readonly replaces: readonly string[]
   /** Level 0: one for each tenant and day of the commit. Higher levels: exactly one. */
   readonly parts: readonly SegmentPart[]
-}
-
-/** Encodes footer and trailer. */
-export function encodeFooter(footer: SegmentFooter): Buffer {
-  const writer = new ByteWriter(4096)
-  writer.varint(footer.level)
-  writer.varint(footer.sequence)
-  writer.varint(footer.replaces.length)
-  for (const name of footer.replaces) writer.text(name)
-  writer.varint(footer.parts.length)
-  for (const part of footer.parts) {
-    writer.text(part.tenant)
-    writer.varint(part.day)
-    writer.varint(part.streams.length)
-    for (const labels of part.streams) writer.text(labels)
-    writer.varint(part.blocks.length)
-    for (const block of part.blocks) encodeBlockRecord(writer, block)
-    if (footer.version >= 2) encodeFilterRecords(writer, part.filters)
-  }
-  if (footer.version >= 2 && footer.parts.some(isRecent)) {
-    for (const { counts } of footer.parts) encodeCountRecords(writer, counts)
-  }
-  const body = writer.finish()
-  const { length } = body
-  const crc = crc32(body)
-  writer.u32(length)
-  writer.u32(crc)
-  writer.bytes(trailerMagics[footer.version])
-  return writer.finish()
-}
-
-function encodeBlockRecord(writer: ByteWriter, block: BlockRecord): void {
-  const pairs = block.metadataPairs ?? 0
-  writer.varint(block.stream)
-  writer.u8(block.flags | (pairs > 0 ? flagPairsCounted : 0))
-  writer.varint(block.sequence)
-  writer.varint(block.rowCount)
-  writer.i64(block.minNs)
-  writer.i64(block.maxNs)
-  writer.varint(block.lineBytes)
-  if (pairs > 0) writer.varint(pairs)
-  writer.varint(block.offsetBytes)
-  for (const section of block.sections) {
-    writer.varint(section.storedBytes)
-    if (section.storedBytes === 0) continue
-    writer.u8(section.codec)
-    writer.varint(section.rawBytes)
-    writer.u32(section.crc)
-  }
-}
-
-function encodeFilterRecords(writer: ByteWriter, filters: readonly FilterRecord[]): void {
-  writer.varint(filters.length)
-  for (const { firstBlock, blockCount, offsetBytes, storedBytes, headBytes } of filters) {
-    writer.varint(firstBlock)
-    writer.varint(blockCount)
-    writer.varint(offsetBytes)
-    writer.varint(storedBytes)
-    writer.varint(headBytes)
-  }
-}
-
-/** Returns whether a part has what the first files of version 2 lack. */
-function isRecent({ counts, filters }: SegmentPart): boolean {
-  return counts.length > 0 || filters.some(({ hasNames }) => hasNames)
-}
-
-function encodeCountRecords(writer: ByteWriter, counts: readonly CountRecord[]): void {
-  writer.varint(counts.length)
-  for (const { firstBlock, blockCount, offsetBytes, storedBytes, crc } of counts) {
-    writer.varint(firstBlock)
-    writer.varint(blockCount)
-    writer.varint(offsetBytes)
-    writer.varint(storedBytes)
-    writer.u32(crc)
-  }
 }
 
 /**

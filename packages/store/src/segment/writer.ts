@@ -3,17 +3,15 @@
 
 import type { RowCounts } from '@skald/query'
 import { type BlockColumns, type Compression, encodeBlock } from './block.ts'
-import { CountGroupWriter, type CountRecord } from './counts/count-group.ts'
+import { CountGroupWriter } from './counts/count-group.ts'
 import { countRows } from './counts/count-rows.ts'
 import type { BlockFilter } from './filter/block-filter.ts'
-import { FilterGroupWriter, type FilterRecord } from './filter/filter-group.ts'
+import { FilterGroupWriter } from './filter/filter-group.ts'
 import type { KeyFinder } from './filter/key-finder.ts'
+import { type FooterHead, FooterWriter } from './footer-writer.ts'
 import {
   type BlockRecord,
-  encodeFooter,
   headerBytes,
-  type SegmentFooter,
-  type SegmentPart,
   type SegmentVersion,
   segmentMagics,
   storedBytes,
@@ -22,12 +20,12 @@ import {
 interface OpenPart {
   readonly tenant: string
   readonly day: number
-  readonly streams: string[]
-  readonly blocks: BlockRecord[]
-  readonly filters: FilterRecord[]
+  /** Of the last stream. */
+  labelsText: string | undefined
+  stream: number
+  blockCount: number
   /** Groups of counts that are full, and the last one, which is not. */
   readonly countGroups: CountGroupWriter[]
-  readonly counts: CountRecord[]
 }
 
 /** Where a block belongs. */
@@ -49,10 +47,16 @@ export interface KnownOfBlock {
 
 /** The end of a segment. */
 export interface FinishedSegment {
-  readonly footer: SegmentFooter
-  /** Last bytes of the file. */
-  readonly bytes: Buffer
+  /** Last bytes of the file, in order. */
+  readonly pieces: Buffer[]
   readonly sizeBytes: number
+}
+
+export interface SegmentWriterOptions {
+  /** Finds the keys of new blocks for their filters. Without it, they get none. */
+  readonly keys?: KeyFinder
+  /** Called for each block with its record as it is in the footer. */
+  readonly onBlock?: (owner: BlockOwner, record: BlockRecord) => void
 }
 
 /**
@@ -60,32 +64,33 @@ export interface FinishedSegment {
  * Append the bytes of every call to the file, in order.
  */
 export class SegmentWriter {
+  readonly version: SegmentVersion
   readonly #compression: Compression
-  readonly #version: SegmentVersion
-  readonly #keys: KeyFinder | undefined
+  readonly #options: SegmentWriterOptions
+  readonly #footer: FooterWriter
   readonly #parts: OpenPart[] = []
   #group: FilterGroupWriter | undefined
   #offsetBytes = headerBytes
 
-  /** @param keys Finds the keys of new blocks for their filters. Without it, they get none. */
-  constructor(compression: Compression, keys?: KeyFinder) {
+  constructor(compression: Compression, options: SegmentWriterOptions = {}) {
     this.#compression = compression
-    this.#version = compression === 'none' ? 1 : 2
-    this.#keys = keys
+    this.version = compression === 'none' ? 1 : 2
+    this.#options = options
+    this.#footer = new FooterWriter(this.version)
   }
 
   /** First bytes of the file. */
   get header(): Buffer {
-    return segmentMagics[this.#version]
+    return segmentMagics[this.version]
   }
 
   /** Encodes a block. Returns the bytes to append. */
   add(owner: BlockOwner, columns: BlockColumns): Buffer[] {
     const { record, bytes } = encodeBlock(columns, this.#compression)
     const before = this.#beginBlock(owner)
-    const filter = this.#keys?.filterOf(columns, columns.metadata?.sets ?? [])
+    const filter = this.#options.keys?.filterOf(columns, columns.metadata?.sets ?? [])
     const counts =
-      this.#version >= 2
+      this.version >= 2
         ? countRows(columns, owner.day, record.sections.at(-1)!.storedBytes)
         : undefined
     this.#place(owner, record, { filter, counts })
@@ -103,15 +108,15 @@ export class SegmentWriter {
     return before
   }
 
-  /** Ends the segment. Returns the footer, the bytes to append, and the size of the file. */
-  finish(head: Omit<SegmentFooter, 'parts' | 'version'>): FinishedSegment {
-    const filters = this.#endGroup()
-    const counts = this.#endCounts()
-    const parts: SegmentPart[] = this.#parts.map(({ countGroups, ...part }) => part)
-    const footer = { ...head, version: this.#version, parts }
-    const end = encodeFooter(footer)
-    const sizeBytes = this.#offsetBytes + end.length
-    return { footer, bytes: Buffer.concat([...filters, ...counts, end]), sizeBytes }
+  /** Ends the segment. Returns the bytes to append, with the footer, and the size of the file. */
+  finish(head: FooterHead): FinishedSegment {
+    const pieces = [...this.#endGroup(), ...this.#endCounts()]
+    let sizeBytes = this.#offsetBytes
+    for (const piece of this.#footer.finish(head)) {
+      pieces.push(piece)
+      sizeBytes += piece.length
+    }
+    return { pieces, sizeBytes }
   }
 
   /** Ends the group of filters before this block if it is full, or if another part begins. */
@@ -121,9 +126,14 @@ export class SegmentWriter {
       return this.#group?.isFull ? this.#endGroup() : []
     const bytes = this.#endGroup()
     this.#parts.push({
-      ...{ tenant, day, streams: [], blocks: [] },
-      ...{ filters: [], countGroups: [], counts: [] },
+      tenant,
+      day,
+      labelsText: undefined,
+      stream: -1,
+      blockCount: 0,
+      countGroups: [],
     })
+    this.#footer.beginPart(tenant, day)
     return bytes
   }
 
@@ -131,18 +141,18 @@ export class SegmentWriter {
     const group = this.#group?.finish(this.#offsetBytes)
     this.#group = undefined
     if (!group) return []
-    this.#parts.at(-1)!.filters.push(group.record)
+    this.#footer.addFilters(group.record)
     this.#offsetBytes += group.bytes.length
     return [group.bytes]
   }
 
   #endCounts(): Buffer[] {
     const pieces: Buffer[] = []
-    for (const { countGroups, counts } of this.#parts) {
+    for (const [part, { countGroups }] of this.#parts.entries()) {
       for (const writer of countGroups) {
         const group = writer.finish(this.#offsetBytes)
         if (!group) continue
-        counts.push(group.record)
+        this.#footer.addCounts(part, group.record)
         pieces.push(group.bytes)
         this.#offsetBytes += group.bytes.length
       }
@@ -151,31 +161,33 @@ export class SegmentWriter {
   }
 
   #place(
-    { labelsText }: BlockOwner,
-    record: Omit<BlockRecord, 'stream' | 'offsetBytes'>,
+    owner: BlockOwner,
+    found: Omit<BlockRecord, 'stream' | 'offsetBytes'>,
     { filter, counts }: KnownOfBlock,
   ): void {
     const part = this.#parts.at(-1)!
-    if (part.streams.at(-1) !== labelsText) part.streams.push(labelsText)
-    if (this.#version >= 2) {
-      this.#group ??= new FilterGroupWriter(part.blocks.length)
+    if (part.labelsText !== owner.labelsText) {
+      part.labelsText = owner.labelsText
+      part.stream = this.#footer.addStream(owner.labelsText)
+    }
+    if (this.version >= 2) {
+      this.#group ??= new FilterGroupWriter(part.blockCount)
       this.#group.add(filter)
       countGroupOf(part).add(counts)
     }
-    part.blocks.push({
-      ...record,
-      stream: part.streams.length - 1,
-      offsetBytes: this.#offsetBytes,
-    })
+    part.blockCount++
+    const record = { ...found, stream: part.stream, offsetBytes: this.#offsetBytes }
+    this.#footer.addBlock(record)
+    this.#options.onBlock?.(owner, record)
     this.#offsetBytes += storedBytes(record)
   }
 }
 
 /** Returns the group of counts that the next block of a part belongs to. */
-function countGroupOf({ countGroups, blocks }: OpenPart): CountGroupWriter {
+function countGroupOf({ countGroups, blockCount }: OpenPart): CountGroupWriter {
   const last = countGroups.at(-1)
   if (last && !last.isFull) return last
-  const next = new CountGroupWriter(blocks.length)
+  const next = new CountGroupWriter(blockCount)
   countGroups.push(next)
   return next
 }

@@ -9,6 +9,7 @@ import { LevelFields } from '../../src/levels/line-level.ts'
 import { DiskReader } from '../../src/objects/disk.ts'
 import { KeyFinder } from '../../src/segment/filter/key-finder.ts'
 import { segmentName } from '../../src/segment/name.ts'
+import { readPackedParts } from '../../src/segment/packed-footer.ts'
 import { acceptedStream, day, midnightNs, openStorage, type Row } from '../harness.ts'
 import { mergeFiles } from '../merge-files.ts'
 import { createRandom } from '../segment/filter/random-lines.ts'
@@ -75,6 +76,9 @@ test('a sweep finds out without opening blocks that a segment has nothing to del
   const reader = new DiskReader(storage.segmentsDir)
   t.teardown(() => reader.close())
   const firstBlockEnd = source.footer.parts[0]!.filters[0]!.offsetBytes
+  const parts = await readPackedParts(name, reader.sizeBytes(name), async (offsetBytes, length) =>
+    reader.read(name, { offsetBytes, length }),
+  )
   let blocksRead = 0
   const context = {
     read: (...[segment, range, allocate]: Parameters<DiskReader['read']>) => {
@@ -87,11 +91,7 @@ test('a sweep finds out without opening blocks that a segment has nothing to del
   const loses = (query: string) => {
     blocksRead = 0
     const target = { tenant: 'a', day, level: 1, sequence: 1, replaces: [name], expired: [] }
-    const found = losesRows(
-      [{ name, footer: source.footer }],
-      { ...target, deletes: [ruleOf(query)] },
-      context,
-    )
+    const found = losesRows([{ name, parts }], { ...target, deletes: [ruleOf(query)] }, context)
     return [found, blocksRead]
   }
   t.same(loses('{app=~".+"} |= "nowhere at all"'), [false, 0])

@@ -12,11 +12,12 @@ import { createDeleteRule, type DeleteRule } from '../../src/deletes/delete-rule
 import { createLogSource } from '../../src/scan/log-source.ts'
 import { ScanPool } from '../../src/scan/pool.ts'
 import { SharedRuns } from '../../src/scan/shared-runs.ts'
-import { encodeFooter, type SegmentFooter } from '../../src/segment/format.ts'
+import type { SegmentFooter } from '../../src/segment/format.ts'
 import { segmentName } from '../../src/segment/name.ts'
 import { acceptedStream, type Labels, midnightNs, openStorage, type Row } from '../harness.ts'
 import { mergeFiles } from '../merge-files.ts'
 import { createRandom, type TestRandom } from '../segment/filter/random-lines.ts'
+import { encodeFooter } from '../segment-rows.ts'
 
 const plain = 'plain'
 const merged = 'merged'

@@ -5,9 +5,10 @@ import { createLabelSet } from '@skald/wire'
 import { type Test, test } from 'tap'
 import { CorruptionError } from '../../src/errors.ts'
 import { type BlockColumns, BlockReader, type Compression } from '../../src/segment/block.ts'
-import { encodeFooter, type SegmentFooter } from '../../src/segment/format.ts'
+import type { SegmentFooter } from '../../src/segment/format.ts'
 import { readFooter } from '../../src/segment/reader.ts'
 import { SegmentWriter } from '../../src/segment/writer.ts'
+import { encodeFooter } from '../segment-rows.ts'
 
 const dayNs = 86_400_000_000_000n
 
@@ -49,7 +50,7 @@ function build(compression: Compression): Buffer {
       columns(['값'], 20_001n * dayNs),
     ),
   ]
-  pieces.push(writer.finish({ level: 0, sequence: 5, replaces: ['old'] }).bytes)
+  pieces.push(...writer.finish({ level: 0, sequence: 5, replaces: ['old'] }).pieces)
   return Buffer.concat(pieces)
 }
 
@@ -151,7 +152,7 @@ test('the bytes of a segment are those of format version 1', async t => {
   const bytes = Buffer.concat([
     writer.header,
     ...writer.add({ tenant: 't', day: 20_000, labelsText: '{a="b"}' }, block),
-    writer.finish({ level: 0, sequence: 5, replaces: [] }).bytes,
+    ...writer.finish({ level: 0, sequence: 5, replaces: [] }).pieces,
   ])
   const golden = readFileSync(new URL('../fixtures/segment-v1.hex', import.meta.url), 'utf8')
   t.equal(bytes.toString('hex'), golden.replaceAll(/\s/g, ''))
@@ -165,7 +166,8 @@ test('records count the pairs of metadata, and files without that count are read
     const owner = { tenant: 't', day: 20_000, labelsText: '{a="b"}' }
     const pieces = [writer.header, ...writer.add(owner, block)]
     pieces.push(...writer.add(owner, plain))
-    const { footer } = writer.finish({ level: 0, sequence: 5, replaces: [] })
+    const end = writer.finish({ level: 0, sequence: 5, replaces: [] })
+    const footer = await open(Buffer.concat([...pieces, ...end.pieces]))
     const parts = footer.parts.map(part => ({
       ...part,
       blocks: part.blocks.map(record => ({

@@ -4,19 +4,13 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { pageBytes } from '../../src/segment/filter/filter-group.ts'
-import {
-  codecs,
-  encodeFooter,
-  type SegmentFooter,
-  sectionNames,
-  trailerBytes,
-} from '../../src/segment/format.ts'
+import { codecs, type SegmentFooter, sectionNames, trailerBytes } from '../../src/segment/format.ts'
 import { segmentName } from '../../src/segment/name.ts'
 import { checkSegment } from '../../src/upkeep/segment-check.ts'
 import type { SegmentFault } from '../../src/upkeep/segment-fault.ts'
 import { SegmentFile } from '../../src/upkeep/segment-file.ts'
 import { acceptedStream, midnightNs, openStorage } from '../harness.ts'
-import { readSegment } from '../segment-rows.ts'
+import { encodeFooter, readSegment } from '../segment-rows.ts'
 import { flipByte } from './damage.ts'
 import { makeSmallStore } from './small-store.ts'
 
