@@ -344,7 +344,7 @@ test('decompression bombs that arrive together are unpacked a few at a time and 
   const bomb = gzipSync(Buffer.alloc(60 * 1024 * 1024, 0x20))
   const headers = { ...jsonType, 'content-encoding': 'gzip' }
   const answers = await Promise.all(
-    Array.from({ length: 12 }, () => post({ headers, payload: bomb })),
+    Array.from({ length: 6 }, () => post({ headers, payload: bomb })),
   )
   for (const [status, body] of answers) {
     if (status === 400) t.equal(body, 'EOF\n')

@@ -307,9 +307,9 @@ test('a slow client learns what it missed, and one that never reads is disconnec
   const store = await startTestStore(t)
   const slow = await openTail(t, store.url, { query: '{app="x"}' })
   const quick = await openTail(t, store.url, { query: '{app="x"}' })
-  const line = 'x'.repeat(200_000)
-  const push = async (count: number) => {
+  const push = async (count: number, lineBytes: number) => {
     const at = nowNs()
+    const line = 'x'.repeat(lineBytes)
     const rows = Array.from(
       { length: count },
       (_, i) => [at + BigInt(i), `${at} ${i} ${line}`] as const,
@@ -323,7 +323,7 @@ test('a slow client learns what it missed, and one that never reads is disconnec
   slow.socket.pause()
   let pushed = 0
   while ((await gauge('skald_tail_dropped_entries_total')) === 0) {
-    await push(20)
+    await push(20, 200_000)
     pushed += 20
     await quick.waitForLines(pushed)
   }
@@ -337,7 +337,7 @@ test('a slow client learns what it missed, and one that never reads is disconnec
   t.match(dropped[0], { timestamp: /^\d{19}$/, labels: { app: 'x' } })
 
   slow.socket.pause()
-  while ((await gauge('skald_tail_clients')) === 2) await push(20)
+  while ((await gauge('skald_tail_clients')) === 2) await push(200, 20_000)
   t.equal(await gauge('skald_tail_clients'), 1, 'cut off')
   slow.socket.resume()
   t.ok([1006, 1011].includes((await slow.waitForClose()).code))
