@@ -89,6 +89,8 @@ function installCounterparts() {
   const packages = has('rsyslogd', '-v') ? [] : ['rsyslog', 'systemd-journal-remote', 'bzip2']
   // Lets system calls of a store fail.
   if (!has('strace', '-V')) packages.push('strace')
+  // Lets the clock of a store and an agent jump.
+  if (!has('faketime', '--version')) packages.push('faketime')
   // ZooKeeper takes about 30 MB on a machine with Java. Machines without Java skip it.
   const hasZookeeper = existsSync('/usr/share/java/zookeeper.jar')
   if (!hasZookeeper && has('java', '-version')) packages.push('libzookeeper-java')

@@ -34,18 +34,31 @@ export interface FoundEntry {
   readonly line: string
 }
 
+/** Additional environment variables of a process. */
+type Environment = Readonly<Record<string, string>>
+
 /** A process that keeps its configuration, directory and port across restarts. */
 class Service {
   readonly url: string
   readonly #name: 'store' | 'agent' | 'all'
   readonly #args: readonly string[]
+  readonly #env: Environment
   readonly #outputFile: string
   #process: SkaldProcess | undefined
 
-  constructor(name: 'store' | 'agent' | 'all', dir: string, url: string, args: readonly string[]) {
+  constructor(
+    name: 'store' | 'agent' | 'all',
+    dir: string,
+    url: string,
+    {
+      args,
+      env = {},
+    }: { readonly args: readonly string[]; readonly env?: Environment | undefined },
+  ) {
     this.url = url
     this.#name = name
     this.#args = args
+    this.#env = env
     this.#outputFile = join(dir, `${name}.log`)
   }
 
@@ -63,7 +76,9 @@ class Service {
   /** Starts the process without waiting for it. */
   spawn(): SkaldProcess {
     if (this.#process) throw new Error(`${this.#name} is running already`)
-    this.#process = spawnSkald({ args: this.#args, outputFile: this.#outputFile })
+    this.#process = spawnSkald({
+      ...{ args: this.#args, env: this.#env, outputFile: this.#outputFile },
+    })
     return this.#process
   }
 
@@ -221,6 +236,7 @@ export interface StoreOptions {
   readonly server?: string
   /** Whether requests must name their tenant. */
   readonly tenants?: boolean
+  readonly env?: Environment
 }
 
 /** Starts a store and waits until it is ready. */
@@ -239,7 +255,8 @@ ${options.server ? `  ${options.server}\n` : ''}common:
 ${options.config ?? ''}`,
   )
   const url = `http://${loopbackHost}:${port}`
-  const store = new TestStore('store', options.dir, url, ['store', `-config.file=${configFile}`])
+  const args = ['store', `-config.file=${configFile}`]
+  const store = new TestStore('store', options.dir, url, { args, env: options.env })
   t.teardown(() => store.kill())
   await store.start()
   return store
@@ -254,13 +271,14 @@ export async function startStoreOn(
   { configFile, dir }: { readonly configFile: string; readonly dir: string },
 ): Promise<TestStore> {
   const port = await reservePort()
-  const store = new TestStore('store', dir, `http://${loopbackHost}:${port}`, [
+  const args = [
     'store',
     `-config.file=${configFile}`,
     `-server.http-listen-address=${loopbackHost}`,
     `-server.http-listen-port=${port}`,
     `-common.path-prefix=${join(dir, 'data')}`,
-  ])
+  ]
+  const store = new TestStore('store', dir, `http://${loopbackHost}:${port}`, { args })
   t.teardown(() => store.kill())
   await store.start()
   return store
@@ -276,6 +294,7 @@ export interface AgentOptions {
   readonly config: string
   /** Additional keys of the only client, as YAML indented by four spaces. */
   readonly clientConfig?: string
+  readonly env?: Environment
 }
 
 /** Prepares an agent on a free port. `start()` or `spawn()` starts it. */
@@ -303,7 +322,8 @@ ${options.clientConfig ?? ''}
 ${options.config}`,
   )
   const url = `http://${loopbackHost}:${port}`
-  const agent = new Service('agent', options.dir, url, ['agent', `-config.file=${configFile}`])
+  const args = ['agent', `-config.file=${configFile}`]
+  const agent = new Service('agent', options.dir, url, { args, env: options.env })
   t.teardown(() => agent.kill())
   return agent
 }

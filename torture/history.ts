@@ -1,5 +1,5 @@
 // A history over real processes, in the manner of Jepsen: clients push and an agent reads files that
-// grow, while store and agent are killed and the disk fills. At the end a ledger of all lines says
+// grow, while store and agent are killed, their clock jumps and the disk fills. At the end a ledger of all lines says
 // what is lost and what is there twice.
 
 import { execFileSync } from 'node:child_process'
@@ -17,14 +17,24 @@ import {
 } from '../e2e/harness.ts'
 import { LineLedger } from '../e2e/line-ledger.ts'
 import { makeLine } from '../e2e/log-lines.ts'
+import { JumpingClock } from './jumping-clock.ts'
 import type { PartOptions, PartReport } from './parts.ts'
 
 const clientCount = 3
 const fileCount = 3
 const linesPerPush = 40
 const diskMib = 96
-/** What may happen. The last one needs a small disk. */
-const disturbances = ['store killed', 'agent killed', 'both killed', 'disk full'] as const
+/** What may happen. */
+const disturbances = [
+  'store killed',
+  'agent killed',
+  'both killed',
+  'clock jumped',
+  'disk full',
+] as const
+type Disturbance = (typeof disturbances)[number]
+/** How far the clock jumps, at most. */
+const jumpSecondsMax = 2 * 3600
 /** How long the last lines may take to arrive after everything works again. */
 const settleMsMax = 120_000
 
@@ -51,12 +61,14 @@ class History {
   readonly #scope: { teardown(close: () => unknown): void }
   /** File → number of the last line that was written, or that was acknowledged. */
   readonly #last: Record<string, number> = {}
-  readonly #counts: Record<(typeof disturbances)[number], number> = {
+  readonly #counts: Record<Disturbance, number> = {
     'store killed': 0,
     'agent killed': 0,
     'both killed': 0,
+    'clock jumped': 0,
     'disk full': 0,
   }
+  readonly #clock: JumpingClock | undefined
   #isStopping = false
   #refused = 0
 
@@ -64,18 +76,21 @@ class History {
     this.#options = options
     this.#random = new Random(options.seed)
     this.#scope = scope
+    mkdirSync(join(options.dir, 'logs'), { recursive: true })
+    this.#clock = JumpingClock.open(options.dir)
   }
 
   async run(): Promise<PartReport> {
     const { dir, rounds } = this.#options
-    const startNs = BigInt(Date.now() - 60_000) * 1_000_000n
     const disk = join(dir, 'store-data')
-    mkdirSync(join(dir, 'logs'), { recursive: true })
     mkdirSync(disk)
     const isSmall = this.#mount(disk)
-    const store = await startStore(this.#scope, { dir, config: openLimits })
+    const env = this.#clock?.env ?? {}
+    // A clock that is behind makes all entries lie in the future.
+    const config = `${openLimits}  creation_grace_period: ${2 * jumpSecondsMax}s\n`
+    const store = await startStore(this.#scope, { dir, config, env })
     const agent = await createAgent(this.#scope, {
-      ...{ dir, storeUrl: store.url },
+      ...{ dir, env, storeUrl: store.url },
       config: `scrape_configs:
   - job_name: files
     static_configs:
@@ -87,10 +102,13 @@ class History {
     const writers = Array.from({ length: fileCount }, (_, i) => this.#write(`file${i}r0`))
     await agent.start()
     const clients = Array.from({ length: clientCount }, (_, i) => this.#push(store, `client${i}r0`))
-    for (let round = 0; round < rounds; round++) await this.#disturb(store, agent, isSmall && disk)
+    for (let round = 0; round < rounds; round++) {
+      await sleep(this.#random.between(50, 900))
+      await this.#disturb(store, agent, isSmall && disk)
+    }
     this.#isStopping = true
     await Promise.all([...clients, ...writers])
-    const found = await this.#settle(store, startNs)
+    const found = await this.#settle(store)
     const { missing, doubled, damaged } = found
     const problems = [
       ...missing.map(text => `lost: ${text}`),
@@ -100,9 +118,10 @@ class History {
     const lines = Object.values(this.#last).reduce((sum, count) => sum + count, 0)
     const kinds = Object.entries(this.#counts).map(([kind, count]) => `${count} times ${kind}`)
     const disks = isSmall ? '' : ' (no full disks: only root may mount one)'
+    const clocks = this.#clock ? '' : ' (no clock: libfaketime is not installed)'
     return {
       counts:
-        `${lines} lines, ${kinds.join(', ')}${disks}, ${this.#refused} pushes refused or cut: ` +
+        `${lines} lines, ${kinds.join(', ')}${disks}${clocks}, ${this.#refused} pushes refused or cut: ` +
         `lost ${missing.length}, doubled ${doubled.length}`,
       problems,
     }
@@ -122,9 +141,16 @@ class History {
   }
 
   async #disturb(store: TestStore, agent: Service, disk: string | false): Promise<void> {
-    const kind = this.#random.pick(disk === false ? disturbances.slice(0, 3) : disturbances)
+    const possible: Readonly<Partial<Record<Disturbance, boolean>>> = {
+      'clock jumped': this.#clock !== undefined,
+      'disk full': disk !== false,
+    }
+    const kind = this.#random.pick(disturbances.filter(one => possible[one] ?? true))
     this.#counts[kind]++
-    await sleep(this.#random.between(50, 900))
+    if (kind === 'clock jumped') {
+      this.#clock!.set(this.#random.between(-jumpSecondsMax, jumpSecondsMax))
+      return
+    }
     if (kind === 'disk full') {
       const other = join(disk as string, 'other')
       const { bavail, bsize } = statfsSync(disk as string)
@@ -185,11 +211,13 @@ class History {
   }
 
   /** Reads all lines until none is missing, or for as long as they may take. */
-  async #settle(store: TestStore, startNs: bigint) {
+  async #settle(store: TestStore) {
+    const aroundMs = jumpSecondsMax * 1000 + 3_600_000
+    const startNs = BigInt(Date.now() - aroundMs) * 1_000_000n
     const deadline = Date.now() + settleMsMax
     for (;;) {
       const ledger = new LineLedger()
-      const endNs = BigInt(Date.now() + 60_000) * 1_000_000n
+      const endNs = BigInt(Date.now() + aroundMs) * 1_000_000n
       for await (const entry of store.entries('{job="history"}', startNs, endNs)) ledger.add(entry)
       const problems = ledger.check(this.#last)
       if (problems.missing.length === 0 || Date.now() > deadline) return problems

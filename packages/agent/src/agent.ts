@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DirectoryLock } from '@skald/wire/directory-lock'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { systemClocks } from './clocks.ts'
 import { type AgentConfig, walDirectory } from './config/agent-config.ts'
 import type { ScrapeConfig } from './config/scrape.ts'
 import { JobTargets } from './discovery/job-targets.ts'
@@ -129,16 +130,18 @@ class RunningAgent implements Agent {
     this.#known = new KnownFiles({
       ...config.positions,
       path: config.positions.filename,
-      ...{ journal: this.#journal, logger, nowMs },
+      ...{ journal: this.#journal, logger, wallMs },
     })
-    this.#memory = new TargetMemory({ path: `${config.positions.filename}.targets`, logger, nowMs })
+    this.#memory = new TargetMemory({
+      ...{ path: `${config.positions.filename}.targets`, logger, wallMs },
+    })
     this.metrics.lags = () => this.#known.lags()
     for (const mistake of config.leftOut) {
       logger.error({ mistake }, 'Part of the configuration is left out: correct the mistake')
     }
     this.#setConfig(config)
     this.#sources = new SourceSet({
-      ...{ metrics: this.metrics, logger, nowMs },
+      ...{ metrics: this.metrics, logger, nowMs, wallMs },
       allocateNs: () => this.#journal.allocate(1),
       lanes: () =>
         this.#lanes.map(({ name, jobs, hasRoom, gaps }) => ({
@@ -198,7 +201,7 @@ class RunningAgent implements Agent {
     return {
       ...{ config: this.#config, logger: this.#logger, metrics: this.metrics, jobs: this.#jobs },
       ...{ journal: this.#journal, known: this.#known, held: this.#held },
-      ...{ nowMs, delivery: this.#options.delivery, inspect: this.#options.inspect },
+      ...{ nowMs, wallMs, delivery: this.#options.delivery, inspect: this.#options.inspect },
     }
   }
 
@@ -364,5 +367,5 @@ class RunningAgent implements Agent {
   }
 }
 
-const nowMs = () => Date.now()
+const { nowMs, wallMs } = systemClocks
 const emptyBacklog = { files: 0, bytesRead: 0, bytesTotal: 0 }

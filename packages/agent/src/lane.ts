@@ -3,6 +3,7 @@
 
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import type { Clocks } from './clocks.ts'
 import { type AgentConfig, walDirectory } from './config/agent-config.ts'
 import type { ClientConfig } from './config/clients.ts'
 import type { ScrapeConfig } from './config/scrape.ts'
@@ -50,7 +51,7 @@ export interface Lane {
 }
 
 /** What lanes share. */
-export interface LaneContext {
+export interface LaneContext extends Clocks {
   readonly config: AgentConfig
   readonly logger: Logger
   readonly metrics: AgentMetrics
@@ -58,7 +59,6 @@ export interface LaneContext {
   readonly known: KnownFiles
   readonly held: HeldFiles
   readonly jobs: readonly AgentJob[]
-  readonly nowMs: () => number
   readonly delivery: Delivery | undefined
   readonly inspect: StageInspection | undefined
 }
@@ -69,7 +69,7 @@ export function startLane(
   transport: PushTransport,
   context: LaneContext,
 ): Lane {
-  const { config, journal, known, held, nowMs } = context
+  const { config, journal, known, held, nowMs, wallMs } = context
   const isOnly = config.clients.length === 1
   const lane = isOnly ? '' : laneName(client, config.clients)
   const metrics = context.metrics.forLane(lane)
@@ -86,7 +86,7 @@ export function startLane(
   const createJob = ({ config: job, targets }: AgentJob): ManagedJob => {
     const { jobName, stages, discoveries, source } = job
     const { inspect } = context
-    const stageContext = createStageContext({ jobName, metrics, logger, nowMs, inspect })
+    const stageContext = createStageContext({ jobName, metrics, logger, nowMs, wallMs, inspect })
     const built = stages.map(createStage => createStage(stageContext))
     const takesEntries = source !== undefined || discoveries.some(({ kind }) => kind === 'docker')
     const pipeline = new Pipeline(built, limiter ?? delivery, { takesEntries })
@@ -96,7 +96,7 @@ export function startLane(
   const manager = new TargetManager({
     limiter,
     jobs: [...jobs.values()],
-    ...{ lane, known, journal, scheduler, held, metrics, logger, nowMs, gaps },
+    ...{ lane, known, journal, scheduler, held, metrics, logger, nowMs, wallMs, gaps },
     syncPeriodMs: config.target.syncPeriodMs,
     readsFilesOnce: config.target.readsFilesOnce,
     minPollMs: config.fileWatch.minPollMs,

@@ -18,7 +18,7 @@ testRooms(tap, {
     ['push', 'config-reading'],
     ['gaps'],
     ['line', 'files', 'net', 'metrics', 'state-lock.ts', 'config-watch.ts', 'repeated-task.ts'],
-    ['errors.ts', 'limits.ts'],
+    ['clocks.ts', 'errors.ts', 'limits.ts'],
   ],
 })
 

@@ -40,7 +40,7 @@ export class TargetMemory {
   readonly #options: {
     readonly path: string
     readonly logger: Logger
-    readonly nowMs: () => number
+    readonly wallMs: () => number
   }
   /** Targets of the last run. */
   readonly #last = new Map<string, RememberedJob>()
@@ -50,7 +50,7 @@ export class TargetMemory {
   constructor(options: {
     readonly path: string
     readonly logger: Logger
-    readonly nowMs: () => number
+    readonly wallMs: () => number
   }) {
     this.#options = options
     this.#load()
@@ -92,7 +92,7 @@ export class TargetMemory {
     const known = this.#jobs.get(jobName) ?? this.#last.get(jobName)
     const job = known?.identity === identity ? known : { identity, targets: [] }
     this.#jobs.set(jobName, job)
-    const earliestMs = this.#options.nowMs() - goneTargetMsMax
+    const earliestMs = this.#options.wallMs() - goneTargetMsMax
     return {
       targets: job.targets
         .filter(({ goneMs = Number.POSITIVE_INFINITY }) => goneMs > earliestMs)
@@ -107,7 +107,7 @@ export class TargetMemory {
   #keep(jobName: string, identity: string, targets: readonly FileTarget[]): void {
     const job = this.#jobs.get(jobName)
     if (job?.identity !== identity) return
-    const nowMs = this.#options.nowMs()
+    const nowMs = this.#options.wallMs()
     const now = new Map(targets.map(target => [target.path, remember(target)]))
     const gone = job.targets
       .filter(({ path }) => !now.has(path))

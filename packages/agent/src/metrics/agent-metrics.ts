@@ -2,6 +2,7 @@
 
 import { collectProcessMetrics } from '@skald/wire/process-metrics'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { systemClocks } from '../clocks.ts'
 import type { CustomMetrics } from './custom-metrics.ts'
 import { createCustomMetrics } from './custom-metrics.ts'
 import { type LaneCounter, SharedCounter } from './shared-counter.ts'
@@ -75,7 +76,7 @@ interface FileBytes {
 /** All metrics of one agent. */
 export class AgentMetrics {
   readonly registry = new Registry()
-  readonly #customMetrics = createCustomMetrics(this.registry, Date.now)
+  readonly #customMetrics = createCustomMetrics(this.registry, systemClocks.nowMs)
   readonly #filesActive = this.#gauge('promtail_files_active_total', 'Number of files being read.')
   readonly #filesActiveByLane = new Map<string, number>()
   readonly targetsActive = this.#gauge('promtail_targets_active_total', 'Number of active targets.')

@@ -2,6 +2,7 @@
 // which returns a factory, and the stage that the factory makes. A row in registry.ts adds it.
 
 import type { ValueReader, YamlCursor } from '@skald/config-reading'
+import type { Clocks } from '../clocks.ts'
 import type { LineOrigin } from '../line/line-origin.ts'
 import type { CustomMetrics } from '../metrics/custom-metrics.ts'
 import type { PipelineEntry } from './entry.ts'
@@ -23,9 +24,8 @@ export interface Stage {
 }
 
 /** What stages need from the agent. */
-export interface StageContext {
+export interface StageContext extends Clocks {
   readonly jobName: string
-  readonly nowMs: () => number
   /** Counts a line that a stage drops for good. */
   readonly countDropped: (reason: string) => void
   /** Counts a dropped line for one value of a label. */

@@ -150,7 +150,7 @@ class JournalSource implements Source {
 
   /** Returns where to start: after the last accepted entry, but not earlier than the maximum age allows. */
   #from(): string {
-    const oldestMs = this.#context.nowMs() - this.#config.maxAgeMs
+    const oldestMs = this.#context.wallMs() - this.#config.maxAgeMs
     const timeMs = this.#cursor === undefined ? undefined : cursorTimeMs(this.#cursor)
     if (timeMs !== undefined && timeMs >= oldestMs) return `--after-cursor=${this.#cursor}`
     return `--since=@${(oldestMs / 1000).toFixed(3)}`

@@ -1,6 +1,7 @@
 // All sources of the agent. They start after its clients and stop before them.
 
 import type { Logger } from 'pino'
+import type { Clocks } from '../clocks.ts'
 import { type GapSink, gapStream } from '../gaps/gap-log.ts'
 import type { AgentMetrics } from '../metrics/agent-metrics.ts'
 import type { Pipeline } from '../pipeline/pipeline.ts'
@@ -18,7 +19,7 @@ export interface SourceLane {
   readonly gaps: GapSink | undefined
 }
 
-export interface SourceSetOptions {
+export interface SourceSetOptions extends Clocks {
   /** Returns the running clients, which a reload may change. */
   readonly lanes: () => readonly SourceLane[]
   readonly cursors: Cursors
@@ -27,7 +28,6 @@ export interface SourceSetOptions {
   readonly metrics: AgentMetrics
   readonly logger: Logger
   readonly hostname: string
-  readonly nowMs: () => number
 }
 
 /** The running sources. */
@@ -58,7 +58,7 @@ export class SourceSet {
     source: SourceConfig,
     lanes: readonly SourceLane[],
   ): Promise<void> {
-    const { allocateNs, metrics, nowMs, cursors, logger, hostname } = this.#options
+    const { allocateNs, metrics, nowMs, wallMs, cursors, logger, hostname } = this.#options
     const jobs = lanes.map(lane => lane.jobs.find(({ config }) => config.jobName === jobName)!)
     const inletLanes: InletLane[] = jobs.map(({ pipeline }, i) => ({
       pipeline,
@@ -75,7 +75,8 @@ export class SourceSet {
     })
     const lane = source.isPerClient ? lanes[0]!.name : ''
     const laneMetrics = metrics.forLane(lanes[0]!.name)
-    const context = { jobName, inlet, lane, cursors, metrics, laneMetrics, hostname, nowMs }
+    const clocks = { nowMs, wallMs }
+    const context = { jobName, inlet, lane, cursors, metrics, laneMetrics, hostname, ...clocks }
     const runner = new SourceRunner(source, { ...context, logger: logger.child({ job: jobName }) })
     this.#running.push(runner)
     await runner.start()

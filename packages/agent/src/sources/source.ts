@@ -2,6 +2,7 @@
 // with a reader of its configuration and the code that runs it. A row in registry.ts adds it.
 
 import type { Logger } from 'pino'
+import type { Clocks } from '../clocks.ts'
 import type { AgentMetrics, LaneMetrics } from '../metrics/agent-metrics.ts'
 import type { RelabelRule } from '../targets/relabel.ts'
 import type { Inlet } from './inlet.ts'
@@ -21,7 +22,7 @@ export interface Source {
 }
 
 /** What a source needs from the agent. */
-export interface SourceContext {
+export interface SourceContext extends Clocks {
   readonly jobName: string
   readonly inlet: Inlet
   /** Distinguishes the copies of the source for several clients. Empty if there is one client. */
@@ -32,7 +33,6 @@ export interface SourceContext {
   readonly laneMetrics: LaneMetrics
   readonly logger: Logger
   readonly hostname: string
-  readonly nowMs: () => number
 }
 
 /** Positions other than byte offsets, in the positions file. */

@@ -209,11 +209,11 @@ class SyslogSource extends ListeningSource<SyslogConfig> {
     bytes: Buffer,
     connection: { readonly address: string; readonly hostname: string },
   ): SourceLine | undefined {
-    const { metrics, nowMs } = this.context
+    const { metrics, wallMs } = this.context
     const whole = withoutEnd(bytes)
     if (whole.length === 0) return undefined
     const text = decodeGoText(whole)
-    const nowNs = BigInt(nowMs()) * 1_000_000n
+    const nowNs = BigInt(wallMs()) * 1_000_000n
     const { format } = this.config
     const message = parseSyslog(text, { format, nowNs, timeZone: this.#timeZone })
     if (!message) {

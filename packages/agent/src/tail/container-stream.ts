@@ -236,7 +236,7 @@ export class ContainerStream implements Reader {
       return { time: BigInt(into.seconds) * nsPerSecond + BigInt(into.nanos), start: space + 1 }
     }
     this.#context.countDamaged()
-    return { time: BigInt(this.#context.nowMs()) * 1_000_000n, start: 0 }
+    return { time: BigInt(this.#context.wallMs()) * 1_000_000n, start: 0 }
   }
 
   /** Returns true if a message already came before the connection was lost. */

@@ -52,7 +52,7 @@ export interface KnownFilesOptions {
   readonly ignoresInvalidYaml: boolean
   readonly journal: TimeJournal
   readonly logger: Logger
-  readonly nowMs: () => number
+  readonly wallMs: () => number
 }
 
 /** Records of all files, and the positions file. */
@@ -86,7 +86,7 @@ export class KnownFiles {
       onSaved: () => options.journal.trim(() => this.#journalLines()),
     })
     const saved = this.#load()
-    this.aliveMs = saved.searchedMs ?? options.nowMs() - birthSlackMs
+    this.aliveMs = saved.searchedMs ?? options.wallMs() - birthSlackMs
     for (const [key, value] of saved.byPath) {
       const isCursor = cursorKey.test(key)
       ;(isCursor ? this.#cursors : this.#byPath).set(key, value)
@@ -138,9 +138,9 @@ export class KnownFiles {
    * truncated it.
    */
   #setAside({ message }: PositionsError): SavedPositions {
-    const { path, logger, nowMs } = this.#options
+    const { path, logger, wallMs } = this.#options
     const saved = salvagePositions(path)
-    const aside = `${path}.damaged-${nowMs()}`
+    const aside = `${path}.damaged-${wallMs()}`
     renameSync(path, aside)
     const fields = { path, aside, error: message, files: saved.records.length + saved.byPath.size }
     logger.error(fields, 'Positions file is damaged: set aside and rebuilt from its intact parts')
@@ -237,7 +237,7 @@ export class KnownFiles {
    * mounted. Returns true if it did.
    */
   miss(record: FileRecord): boolean {
-    const nowMs = this.#options.nowMs()
+    const nowMs = this.#options.wallMs()
     if (isDirectoryAway(record)) {
       const sinceMs = this.#awayMs.get(record.id) ?? nowMs
       this.#awayMs.set(record.id, sinceMs)
@@ -317,7 +317,7 @@ export class KnownFiles {
 
   /** Returns the time since when new files may exist without a record. All older ones have one. */
   #searchedSince(): number {
-    return Math.min(...this.#searchedMs.values(), this.#options.nowMs())
+    return Math.min(...this.#searchedMs.values(), this.#options.wallMs())
   }
 
   /** Returns the open file of a record. */
@@ -336,7 +336,7 @@ export class KnownFiles {
    * counts.
    */
   lags(): Map<string, { bytes: number; seconds: number }> {
-    const nowMs = this.#options.nowMs()
+    const nowMs = this.#options.wallMs()
     const byScope = new Map<string, { path: string; bytes: number; seconds: number }>()
     for (const file of this.#open.values()) {
       const { path, scope } = file.record
@@ -402,7 +402,7 @@ export class KnownFiles {
 
   /** Forgets records of files that no longer exist under any name. */
   #clean(): void {
-    const nowMs = this.#options.nowMs()
+    const nowMs = this.#options.wallMs()
     if (nowMs - this.#cleanedMs < recordsCleanPeriodMs) return
     this.#cleanedMs = nowMs
     const isMoved = (record: FileRecord) =>

@@ -1,6 +1,7 @@
 // Opens the right kind of reader for one file of a target, and connects it to the job's pipeline.
 
 import type { Logger } from 'pino'
+import type { Clocks } from '../clocks.ts'
 import { type GapLog, gapStream } from '../gaps/gap-log.ts'
 import { awayDirectoryMsMax } from '../limits.ts'
 import { LabelState } from '../line/label-state.ts'
@@ -23,7 +24,7 @@ import type { TimeJournal } from './time-journal.ts'
 export type PathTailer = Tailer | MixedTailer | CompressedTailer | ContainerStream
 
 /** What all readers of one client share. */
-export interface TailerEnvironment {
+export interface TailerEnvironment extends Clocks {
   /** Name of the client that files are read for. Empty if there is one client. */
   readonly lane: string
   readonly known: KnownFiles
@@ -36,7 +37,6 @@ export interface TailerEnvironment {
   readonly gaps: GapLog | undefined
   /** Line rate limit of all jobs together. */
   readonly limiter: { pausedUntilMs(nowMs: number): number } | undefined
-  readonly nowMs: () => number
 }
 
 /** What a reader reports to its owner and asks of it. */
@@ -54,8 +54,8 @@ export function openTailer(
   path: string,
   { owner, environment }: { readonly owner: TailerOwner; readonly environment: TailerEnvironment },
 ): PathTailer {
-  const { known, journal, scheduler, held, metrics, logger, nowMs, limiter, lane, gaps } =
-    environment
+  const { known, journal, scheduler, held, metrics, logger, nowMs, wallMs, limiter } = environment
+  const { lane, gaps } = environment
   const { pipeline, config } = managed.job
   const canPause = pipeline.canPause || limiter !== undefined
   const pausedUntilMs = () =>
@@ -71,7 +71,7 @@ export function openTailer(
   const streamOf = (origin?: LineOrigin) => gapStream(origin?.lastLabels ?? owner.labels())
   const countDamaged = () => metrics.dockerParsingErrors.inc({})
   const context: TailerContext = {
-    ...{ known, journal, scheduler, held, logger, nowMs, countDamaged },
+    ...{ known, journal, scheduler, held, logger, nowMs, wallMs, countDamaged },
     ...{ scope: owner.scope, onBacklog: owner.onBacklog, onRead: owner.onRead },
     encoding: config.encoding,
     openConsumer: origin =>

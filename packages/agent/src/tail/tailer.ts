@@ -4,6 +4,7 @@
 // of files that are not open.
 
 import { type BigIntStats, statSync } from 'node:fs'
+import type { Clocks } from '../clocks.ts'
 import { identityKey } from '../files/file-identity.ts'
 import {
   detachedLingerMs,
@@ -22,10 +23,9 @@ import { type ReadOutcome, TailedFile } from './tailed-file.ts'
 import type { TimeJournal } from './time-journal.ts'
 
 /** What a tailer needs from the agent. */
-export interface TailerContext extends GenerationsContext, FileReports {
+export interface TailerContext extends GenerationsContext, FileReports, Clocks {
   readonly scope: string
   readonly journal: TimeJournal
-  readonly nowMs: () => number
   /** Makes the consumer of the path's lines. */
   readonly openConsumer: (origin: LineOrigin) => LineConsumer
   readonly encoding: TextEncoding | undefined

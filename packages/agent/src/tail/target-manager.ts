@@ -190,7 +190,7 @@ export class TargetManager {
   }
 
   async #syncAll(): Promise<void> {
-    const beganMs = this.#options.nowMs()
+    const beganMs = this.#options.wallMs()
     const directories = new Set<string>()
     this.#listings = new SharedListings(this.#listings)
     for (const target of [...this.#targets]) {

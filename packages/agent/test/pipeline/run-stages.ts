@@ -18,6 +18,7 @@ const metric = {
 export const stageContext: StageContext = {
   jobName: 'test',
   nowMs: () => Date.UTC(2024, 0, 1),
+  wallMs: () => Date.UTC(2024, 0, 1),
   countDropped: () => {},
   countDroppedByLabel: () => {},
   customMetrics: { counter: () => metric, gauge: () => metric, histogram: () => metric },

@@ -16,7 +16,7 @@ function openKnown(directory: string) {
   const journal = new TimeJournal({ path: `${directory}/positions.yaml.times`, logger })
   const known = new KnownFiles({
     ...{ path: `${directory}/positions.yaml`, syncPeriodMs: 60_000, ignoresInvalidYaml: false },
-    ...{ journal, logger, nowMs: Date.now },
+    ...{ journal, logger, wallMs: Date.now },
   })
   return { journal, known }
 }

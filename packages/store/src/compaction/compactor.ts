@@ -93,7 +93,7 @@ export class Compactor {
   /** Starts a check for work, unless one is running. */
   wake(): void {
     if (this.#running || this.#isClosed) return
-    if (this.#options.clock.now() < this.#quietUntilMs) return
+    if (this.#isQuiet) return
     // Errors are logged where they occur.
     void this.#start({ force: false })
   }
@@ -114,8 +114,14 @@ export class Compactor {
     while (this.#running !== undefined) {
       if (await this.#running) return true
     }
-    if (this.#isClosed || this.#options.clock.now() < this.#quietUntilMs) return false
+    if (this.#isClosed || this.#isQuiet) return false
     return await this.#start({ force: true })
+  }
+
+  /** True for a while after a merge failed, but no longer if the clock was set back meanwhile. */
+  get #isQuiet(): boolean {
+    const leftMs = this.#quietUntilMs - this.#options.clock.now()
+    return leftMs > 0 && leftMs <= compactFailureDelayMs
   }
 
   #start(options: { force: boolean }): Promise<boolean> {

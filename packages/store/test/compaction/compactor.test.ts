@@ -144,6 +144,9 @@ test('a failed merge keeps the old segments in use and is not repeated at once',
   nowMs += 1000
   compactor.wake()
   t.equal(compactor.isRunning, false, 'quiet for a while')
+  nowMs -= 3_600_000
+  compactor.wake()
+  t.equal(compactor.isRunning, true, 'but not until a clock that was set back has caught up')
   await compactor.flush()
   t.equal(compactor.runs, 1)
   t.same(

@@ -59,7 +59,7 @@ export const dropStage: StageDefinition = {
     const reason = raw.drop_counter_reason || 'drop_stage'
     return context => ({
       run(entry, next) {
-        const nowMs = context.nowMs()
+        const nowMs = context.wallMs()
         if (conditions.every(holds => holds(entry, nowMs))) context.countDropped(reason)
         else next(entry)
       },

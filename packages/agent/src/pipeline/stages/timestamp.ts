@@ -102,7 +102,7 @@ export const timestampStage: StageDefinition = {
           let timestampNs: bigint | undefined
           if (text !== undefined) {
             for (const parse of parsers) {
-              timestampNs = parse(text, context.nowMs())
+              timestampNs = parse(text, context.wallMs())
               if (timestampNs !== undefined) break
             }
           }
