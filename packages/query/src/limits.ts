@@ -93,6 +93,9 @@ export const shortTextLengthMax = 16
  */
 export const runBytes = 64 * 1024
 
+/** Up to this many labels of a line, searching all of them is quicker than an index. */
+export const searchedLabelsMax = 64
+
 // Leaves
 
 /**

@@ -2,6 +2,7 @@
 // parsed or changed. A later kind hides an earlier one with the same name.
 
 import type { Label, LabelSet } from '@skald/wire'
+import { searchedLabelsMax } from '../limits.ts'
 
 /** The labels of a result, by origin. Each part is sorted by name. */
 export interface CategorizedLabels {
@@ -47,6 +48,8 @@ export class LineLabels {
   readonly #names: string[] = []
   readonly #values: string[] = []
   #count = 0
+  // Name → index, once there are many.
+  #byName: Map<string, number> | undefined
   // Labels that stages set and then deleted.
   #deleted: Set<string> | undefined
   // Stream labels and metadata that stages deleted.
@@ -57,6 +60,7 @@ export class LineLabels {
     this.#stream = stream
     this.#metadata = metadata
     this.#count = 0
+    this.#byName = undefined
     this.#deleted = undefined
     this.#hidden = undefined
     this.hasParserError = false
@@ -120,14 +124,27 @@ export class LineLabels {
 
   /** Returns the index of a label among those set by stages, or -1. */
   parsedIndex(name: string): number {
+    if (this.#count > searchedLabelsMax) return this.#indexes().get(name) ?? -1
     for (let i = this.#count - 1; i >= 0; i--) if (this.#names[i] === name) return i
     return -1
+  }
+
+  // A line may have a hundred thousand labels.
+  #indexes(): Map<string, number> {
+    if (!this.#byName) {
+      this.#byName = new Map()
+      for (let i = 0; i < this.#count; i++) this.#byName.set(this.#names[i]!, i)
+    }
+    return this.#byName
   }
 
   /** Sets a parsed label. It hides stream labels and metadata of the same name. */
   set(name: string, value: string): void {
     let index = this.parsedIndex(name)
-    if (index < 0) index = this.#count++
+    if (index < 0) {
+      index = this.#count++
+      this.#byName?.set(name, index)
+    }
     this.#names[index] = name
     this.#values[index] = value
   }
@@ -137,6 +154,7 @@ export class LineLabels {
     if (index >= 0) {
       this.#deleted ??= new Set()
       this.#deleted.add(name)
+      this.#byName = undefined
       this.#count--
       for (let i = index; i < this.#count; i++) {
         this.#names[i] = this.#names[i + 1]!
